@@ -1,0 +1,17 @@
+import { defineConfig } from 'vitest/config';
+
+// One project per level of test (see ARCHITECTURE.md). Kafka levels start real brokers, so their files run one at a time.
+const level = (name: string, options: Record<string, unknown> = {}) => ({
+  test: { name, include: [`test/${name}/**/*.test.ts`], ...options },
+});
+
+export default defineConfig({
+  test: {
+    projects: [
+      level('unit'),
+      level('contract', { testTimeout: 30_000 }),
+      level('integration', { testTimeout: 120_000, hookTimeout: 120_000, fileParallelism: false }),
+    ],
+    maxWorkers: 2,
+  },
+});

@@ -1,0 +1,37 @@
+// What the vendor's documents leave open about SCIM groups, as switches. Each default is what the documents say, or,
+// where they say nothing, what is hardest on a client.
+import { z } from 'zod';
+
+export const behaviourSchema = z.strictObject({
+  /** A stale If-Match. 400 with scimType invalidVers is the vendor's parameter text, 409 its response table, 412 RFC 7644. */
+  conflict: z.enum(['400', '409', '412', 'mixed']),
+  /** A member that is no user: 400 invalidValue or 404. */
+  unknownMember: z.enum(['400', '404']),
+  /** Removing a member that is not there: nothing to do, or 400 noTarget. */
+  removeAbsent: z.enum(['ignored', 'noTarget']),
+  /** What a successful PATCH answers: 200 with the group (with or without ETag header), or 204 (with or without). */
+  patchAnswer: z.enum(['group', 'groupWithoutEtag', 'empty', 'emptyWithoutEtag']),
+  /** Whether a PATCH that changes nothing moves the version. */
+  versionOnNoop: z.enum(['stays', 'moves']),
+  /** SCIM errors for SCIM reasons and platform bodies for the rest (vendor), or one shape for all, or by seed. */
+  errorShape: z.enum(['vendor', 'scim', 'platform', 'mixed']),
+  /** The SDK documents that a page over 25 "may exceed internal resource limits and return a 429". */
+  largePages: z.enum(['refused', 'allowed']),
+  /** Counted over all operations of a request; 50 is the documented limit of the directory API beneath. */
+  maxMembersPerPatch: z.int().min(1),
+  maxBodyBytes: z.int().min(1),
+});
+
+export type Behaviour = Readonly<z.infer<typeof behaviourSchema>>;
+
+export const defaultBehaviour: Behaviour = {
+  conflict: '400',
+  unknownMember: '400',
+  removeAbsent: 'ignored',
+  patchAnswer: 'group',
+  versionOnNoop: 'stays',
+  errorShape: 'vendor',
+  largePages: 'refused',
+  maxMembersPerPatch: 50,
+  maxBodyBytes: 1_000_000,
+};

@@ -46,7 +46,7 @@ export class TokenIssuer {
   }
 
   check(authorization: string | null, now: number): TokenCheck {
-    if (authorization === null) return { kind: 'refused', code: 'authentication.required' };
+    if (!authorization) return { kind: 'refused', code: 'authentication.required' };
     const token = /^bearer\s+(\S+)$/i.exec(authorization)?.[1];
     const expiresAt = token === undefined ? undefined : this.#expiresAt.get(token);
     if (token === undefined || expiresAt === undefined || expiresAt <= now) {

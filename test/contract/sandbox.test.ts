@@ -87,6 +87,35 @@ describe('groups', () => {
     expect([sandbox.members('g'), sandbox.version('g')]).toEqual([['a', 'b'], 42]);
   });
 
+  test('the mix of conflict forms has all three, and the same ones for the same seed', async () => {
+    const statuses = async (randomSeed: number): Promise<readonly number[]> => {
+      const { client } = await given({ behaviour: { conflict: 'mixed' }, randomSeed });
+      const drawn: number[] = [];
+      const stale = { headers: { 'if-match': '"41"' } };
+      while (drawn.length < 20) drawn.push((await client.patch('g', [adding('c')], stale)).status);
+      return drawn;
+    };
+    const drawn = await statuses(3);
+    expect(new Set(drawn)).toEqual(new Set([400, 409, 412]));
+    expect(await statuses(3)).toEqual(drawn);
+    expect(await statuses(4)).not.toEqual(drawn);
+  });
+
+  test('refusals come in the shape that is asked for, a body too large and a wrong type too', async () => {
+    const { sandbox, client } = await given({ behaviour: { errorShape: 'platform' } });
+    const stale = await client.patch('g', [adding('c')], { headers: { 'if-match': '"41"' } });
+    expect(stale.json).toMatchObject({
+      status: 400,
+      message: expect.stringContaining('does not match the current version'),
+    });
+    expect(stale.json).not.toHaveProperty('scimType');
+    sandbox.behave({ errorShape: 'scim' });
+    expect((await client.get('nowhere')).json).toMatchObject({ status: '404' });
+    expect((await client.patch('g', [], { headers: { 'content-type': 'text/plain' } })).status).toBe(415);
+    sandbox.behave({ maxBodyBytes: 10 });
+    expect((await client.patch('g', [adding('c')])).status).toBe(413);
+  });
+
   test('an unknown user or a 51st member refuses the whole request', async () => {
     const { sandbox, client } = await given();
     const unknown = await client.patch('g', [removing('a'), adding('c', 'ghost')]);

@@ -8,9 +8,15 @@ const level = (name: string, options: Record<string, unknown> = {}) => ({
 export default defineConfig({
   test: {
     projects: [
-      level('unit'),
-      level('contract', { testTimeout: 30_000 }),
-      level('integration', { testTimeout: 120_000, hookTimeout: 120_000, fileParallelism: false }),
+      // Property tests take long on a busy machine.
+      level('unit', { testTimeout: 30_000 }),
+      level('contract', { testTimeout: 60_000 }),
+      level('integration', {
+        testTimeout: 120_000,
+        hookTimeout: 120_000,
+        fileParallelism: false,
+        globalSetup: 'test/support/kafka-global-setup.ts',
+      }),
     ],
     maxWorkers: 2,
   },

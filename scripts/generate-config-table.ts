@@ -1,0 +1,68 @@
+/** Writes what explains the configuration: `npm run config-table`. A unit test fails when it is stale. */
+import { readFileSync, writeFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import type { Part, Variable } from '../src/config/variable.ts';
+import { names, variables } from '../src/config/variables.ts';
+
+const root = new URL('../', import.meta.url);
+
+/** Path from the project's root → content. */
+export const configurationFiles = (): ReadonlyMap<string, string> =>
+  new Map([
+    ['README.md', readmeWithTable(readFileSync(new URL('README.md', root), 'utf8'))],
+    ['.env.example', environmentExample()],
+  ]);
+
+const parts: readonly (readonly [part: Part | 'all', title: string])[] = [
+  ['kafka', 'Kafka'],
+  ['topics', 'Topics'],
+  ['genesys', 'Genesys Cloud'],
+  ['pipeline', 'How changes are applied'],
+  ['admin', 'Health and metrics'],
+  ['all', 'Every command'],
+];
+
+const BEGIN = '<!-- configuration: written by `npm run config-table` from src/config/variables.ts -->\n';
+const END = '<!-- end of configuration -->';
+
+function readmeWithTable(readme: string): string {
+  const begin = readme.indexOf(BEGIN);
+  const end = readme.indexOf(END);
+  if (begin < 0 || end < begin) throw new Error('README.md has no place for the configuration table');
+  return readme.slice(0, begin + BEGIN.length) + configurationTable() + readme.slice(end);
+}
+
+function configurationTable(): string {
+  const rows = entries().map(
+    ({ name, about, initial, isDemanded }) =>
+      `| \`${name}\` | ${isDemanded ? '**needed**' : initial === null ? '' : `\`${initial}\``} | ${about} |`,
+  );
+  return ['| variable | default | what it is |', '| --- | --- | --- |', ...rows, ''].join('\n');
+}
+
+function environmentExample(): string {
+  const sections = parts.map(([part, title]) => {
+    const lines = entries()
+      .filter((entry) => entry.part === part)
+      .map(({ name, about, initial, isDemanded, example }) => {
+        const assignment = `${name}=${initial ?? example}`;
+        return `# ${about.replaceAll('`', '')}\n${isDemanded ? assignment : `#${assignment}`}`;
+      });
+    return [`## ${title}`, ...lines].join('\n');
+  });
+  return (
+    ['# What is commented out is the default, or an example where there is none.', ...sections].join('\n\n') + '\n'
+  );
+}
+
+function entries(): readonly (Variable<unknown> & { readonly name: string })[] {
+  return names.map((name) => {
+    const variable: Variable<unknown> = variables[name];
+    const about = variable.kind === 'secret' ? `${variable.about} (or \`${name}_FILE\`)` : variable.about;
+    return { ...variable, name, about };
+  });
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  for (const [path, content] of configurationFiles()) writeFileSync(new URL(path, root), content);
+}

@@ -1,0 +1,69 @@
+/**
+ * Everything that must hold before a change lands: lint, format, types, dead code, and every level of test. All steps
+ * run, also after a failure; the last line counts them with the tests: `N passed, N failed`.
+ */
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+interface Count {
+  readonly passed: number;
+  readonly failed: number;
+  readonly skipped: number;
+}
+
+const counts = [...['lint', 'format:check', 'types', 'unused'].map(checked), tested()];
+const total = counts.reduce((sum, count) => ({
+  passed: sum.passed + count.passed,
+  failed: sum.failed + count.failed,
+  skipped: sum.skipped + count.skipped,
+}));
+if (total.skipped > 0) console.log(`${total.skipped} skipped`);
+console.log(`${total.passed} passed, ${total.failed} failed`);
+process.exitCode = total.failed === 0 ? 0 : 1;
+
+function checked(script: string): Count {
+  const passed = run('npm', ['run', '--silent', script]);
+  console.log(`${passed ? 'passed' : 'FAILED'}: npm run ${script}`);
+  return { passed: Number(passed), failed: Number(!passed), skipped: 0 };
+}
+
+function tested(): Count {
+  const folder = mkdtempSync(join(tmpdir(), 'rollcall-test-'));
+  const file = join(folder, 'results.json');
+  try {
+    const passed = run('vitest', ['run', '--reporter=default', '--reporter=json', `--outputFile.json=${file}`]);
+    return atLeastOneFailure(passed, counted(file));
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
+
+/** The shape of jest's JSON results. A file that does not load has no tests, but its suite failed. */
+function counted(file: string): Count {
+  try {
+    const results = JSON.parse(readFileSync(file, 'utf8'));
+    const broken = results.testResults.filter(
+      (suite: { status: string; assertionResults: unknown[] }) =>
+        suite.status === 'failed' && suite.assertionResults.length === 0,
+    ).length;
+    return {
+      passed: results.numPassedTests,
+      failed: results.numFailedTests + broken,
+      skipped: results.numPendingTests + results.numTodoTests,
+    };
+  } catch (error) {
+    console.error(`vitest left no results: ${String(error)}`);
+    return { passed: 0, failed: 1, skipped: 0 };
+  }
+}
+
+/** An error outside of all tests (unhandled rejection, global setup) fails vitest, but no test of it. */
+function atLeastOneFailure(passed: boolean, count: Count): Count {
+  return passed || count.failed > 0 ? count : { ...count, failed: 1 };
+}
+
+function run(command: string, parameters: readonly string[]): boolean {
+  return spawnSync(command, parameters, { stdio: 'inherit', shell: process.platform === 'win32' }).status === 0;
+}

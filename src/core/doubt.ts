@@ -1,0 +1,49 @@
+/**
+ * In doubt: a request of a group without a sure answer may still land, and a version fences it only once it has moved.
+ * Until then a no-op of the group is not final and nothing of it is given up (spec: doubt, hold, noop, last-look).
+ * Instants are monotonic ms.
+ */
+
+export type Doubt =
+  /** A request of our own with this `If-Match`. */
+  | { readonly kind: 'request'; readonly ifMatch: string; readonly untilMs: number }
+  /** Whatever a former owner may have sent: of unknown version, so only time or a PATCH of ours ends it. */
+  | { readonly kind: 'gained'; readonly untilMs: number };
+
+export const gained = (nowMs: number, lateApplyMs: number): Doubt => ({
+  kind: 'gained',
+  untilMs: nowMs + lateApplyMs,
+});
+
+export interface UnansweredRequest {
+  readonly ifMatch: string;
+  readonly sentAtMs: number;
+}
+
+export function afterNoAnswer(doubt: Doubt | null, request: UnansweredRequest, lateApplyMs: number): Doubt {
+  const untilMs = Math.max(request.sentAtMs + lateApplyMs, doubt?.untilMs ?? 0);
+  if (doubt === null) return { kind: 'request', ifMatch: request.ifMatch, untilMs };
+  if (doubt.kind === 'gained') return { kind: 'gained', untilMs };
+  // Both may still land: only what is past the later of the two is past both.
+  const ifMatch = isPast(request.ifMatch, doubt.ifMatch) ? request.ifMatch : doubt.ifMatch;
+  const comparable = ifMatch === request.ifMatch || isPast(ifMatch, request.ifMatch);
+  return comparable ? { kind: 'request', ifMatch, untilMs } : { kind: 'gained', untilMs };
+}
+
+/** A read that began after the request was sent shows `version`. */
+export const afterRead = (doubt: Doubt | null, version: string): Doubt | null =>
+  doubt?.kind === 'request' && isPast(version, doubt.ifMatch) ? null : doubt;
+
+/** Time is over; then a fresh read decides, so the caller drops its snapshot. */
+export const isOver = (doubt: Doubt, nowMs: number): boolean => nowMs >= doubt.untilMs;
+
+/** Versions are opaque but for decimal integers (facts.md 3), and only those have an order. */
+function isPast(version: string, other: string): boolean {
+  const [a, b] = [numberOf(version), numberOf(other)];
+  return a !== null && b !== null && a > b;
+}
+
+function numberOf(etag: string): bigint | null {
+  const digits = /^(?:W\/)?"?(\d{1,30})"?$/.exec(etag)?.[1];
+  return digits === undefined ? null : BigInt(digits);
+}

@@ -1,0 +1,52 @@
+/**
+ * Reads what a refusal says, in either shape on any status: SCIM (RFC 7644 3.12) or the platform's ErrorBody.
+ * The vendor's documents contradict each other on which comes when, and CloudFront in between sends HTML. Total.
+ */
+
+export interface ErrorText {
+  /** The platform's code (`missing.permissions`); null where there is none that looks like one. */
+  readonly code: string | null;
+  readonly scimType: string | null;
+  /** At most 1 KiB; null where the body says nothing. */
+  readonly message: string | null;
+  /** Everything it says, nested errors included, for recognising known phrases. */
+  readonly text: string;
+}
+
+export function readErrorBody(body: unknown): ErrorText {
+  const errors = [body, ...nestedErrors(body)].filter(isObject);
+  const texts = errors.flatMap(({ detail, message, messageWithParams }) => [detail, message, messageWithParams]);
+  const said = texts
+    .filter((text) => typeof text === 'string' && text.trim() !== '')
+    .map((text) => cutText(String(text)));
+  return {
+    code: first(errors.map((error) => error['code'])),
+    scimType: first(errors.map((error) => error['scimType'])),
+    message: said[0] ?? null,
+    text: said.join('\n'),
+  };
+}
+
+const NESTED_ERRORS_MAX = 10;
+const MESSAGE_BYTES_MAX = 1024;
+
+/** Well-formed text of at most 1 KiB in UTF-8: messages end up in headers and reports. */
+export function cutText(text: string): string {
+  const bytes = new Uint8Array(MESSAGE_BYTES_MAX);
+  const { written } = new TextEncoder().encodeInto(text, bytes);
+  return new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytes.subarray(0, written));
+}
+
+export const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
+function nestedErrors(body: unknown): readonly unknown[] {
+  if (!isObject(body) || !Array.isArray(body['errors'])) return [];
+  return body['errors'].slice(0, NESTED_ERRORS_MAX);
+}
+
+const first = (values: readonly unknown[]): string | null => values.map(readCode).find((code) => code !== null) ?? null;
+
+/** Codes become labels and headers, so what does not look like one is not taken for one. */
+export const readCode = (value: unknown): string | null =>
+  typeof value === 'string' && /^[\w.:-]{1,100}$/.test(value) ? value : null;

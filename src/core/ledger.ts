@@ -1,0 +1,156 @@
+/**
+ * The ledger of one source partition: which offsets are begun and complete, and what may be committed.
+ * Invariants: `open` ascends (records are read in order); every offset below `next` that is not open is complete.
+ */
+import type { Intent } from './change.ts';
+
+export interface Ledger {
+  /** Position: the next offset to read. */
+  next: bigint;
+  /** Offset → how many of its intents are not complete. */
+  readonly open: Map<bigint, number>;
+  /** What the commit metadata called complete when the partition was gained. */
+  readonly known: readonly Range[];
+  /** The offset after the highest one in a restored live record: complete too, whether or not `known` has room for it. */
+  readonly recordedEnd: bigint;
+  /** Grows with whatever may move the watermark or the ranges. */
+  progress: number;
+}
+
+/** Offsets from `from` up to, but without, `to`. */
+export interface Range {
+  readonly from: bigint;
+  readonly to: bigint;
+}
+
+export const openLedger = (committed: bigint, known: readonly Range[], recordedEnd = 0n): Ledger => ({
+  next: committed,
+  open: new Map(),
+  known,
+  recordedEnd,
+  progress: 0,
+});
+
+/** The record at `offset` was read; it is complete when `intentCount` intents are. */
+export function begin(ledger: Ledger, offset: bigint, intentCount: number): void {
+  if (offset < ledger.next) throw new Error(`offset ${offset} was read already`);
+  // A hole before it is complete.
+  if (intentCount === 0 || offset > ledger.next) ledger.progress += 1;
+  if (intentCount > 0) ledger.open.set(offset, intentCount);
+  ledger.next = offset + 1n;
+}
+
+/** Compacted holes and control records count as read. */
+export function advance(ledger: Ledger, next: bigint): void {
+  if (next <= ledger.next) return;
+  ledger.next = next;
+  ledger.progress += 1;
+}
+
+export function complete(ledger: Ledger, offset: bigint): void {
+  const left = ledger.open.get(offset);
+  if (left === undefined) throw new Error(`offset ${offset} is complete already`);
+  if (left > 1) {
+    ledger.open.set(offset, left - 1);
+    return;
+  }
+  ledger.open.delete(offset);
+  ledger.progress += 1;
+}
+
+export const isKnownComplete = ({ known }: Ledger, offset: bigint): boolean =>
+  known.some(({ from, to }) => from <= offset && offset < to);
+
+/** Everything below is complete. */
+export function committable(ledger: Ledger): bigint {
+  const first = ledger.open.keys().next();
+  return first.done === true ? ledger.next : first.value;
+}
+
+/** The offset after the highest one that was complete when the partition was gained. */
+export const knownEnd = ({ known, recordedEnd }: Ledger): bigint => max(known.at(-1)?.to ?? 0n, recordedEnd);
+
+/** Ranges beyond the watermark that are complete, as far as `rangesMax` goes. */
+export function completedRanges(ledger: Ledger, rangesMax: number): readonly Range[] {
+  const ranges: Range[] = [];
+  let from: bigint | null = null;
+  for (const offset of ledger.open.keys()) {
+    if (from !== null && offset > from) ranges.push({ from, to: offset });
+    if (ranges.length >= rangesMax) return ranges;
+    from = offset + 1n;
+  }
+  if (from !== null && ledger.next > from) ranges.push({ from, to: ledger.next });
+  // Known ones that are not read again yet are no less complete.
+  const unread = ledger.known.filter(({ to }) => to > ledger.next);
+  return [...ranges, ...unread.map(({ from: start, to }) => ({ from: max(start, ledger.next), to }))].slice(
+    0,
+    rangesMax,
+  );
+}
+
+/** The broker's default limit (`offset.metadata.max.bytes`), which counts UTF-16 units (kafkajs.md A5). */
+export const METADATA_LENGTH_MAX = 4_096;
+const PREFIX = 'rollcall1:';
+
+/**
+ * Completed ranges as commit metadata: gap and length in turn, base 36, relative to the committed offset. Those that do
+ * not fit are left out: they cost repeated reports with equal ids, nothing else.
+ */
+export function encodeRanges(committed: bigint, ranges: readonly Range[]): string {
+  let text = PREFIX;
+  let at = committed;
+  for (const { from, to } of ranges) {
+    const part = `${text === PREFIX ? '' : ','}${(from - at).toString(36)}.${(to - from).toString(36)}`;
+    if (text.length + part.length > METADATA_LENGTH_MAX) break;
+    text += part;
+    at = to;
+  }
+  return text === PREFIX ? '' : text;
+}
+
+/** Shortest possible range in the metadata: more of them are never of use. */
+export const RANGES_MAX = Math.floor((METADATA_LENGTH_MAX - PREFIX.length) / 4) + 1;
+
+/** Total: metadata of other programs means that nothing is known. */
+export function decodeRanges(committed: bigint, metadata: string): readonly Range[] {
+  const pairs = metadata.startsWith(PREFIX) ? metadata.slice(PREFIX.length).split(',') : [];
+  const ranges: Range[] = [];
+  let at = committed;
+  for (const pair of pairs) {
+    const match = /^([0-9a-z]{1,13})\.([0-9a-z]{1,13})$/.exec(pair);
+    const [gap, length] = [fromBase36(match?.[1]), fromBase36(match?.[2])];
+    if (gap === null || length === null || length === 0n) return [];
+    ranges.push({ from: at + gap, to: at + gap + length });
+    at += gap + length;
+  }
+  return ranges;
+}
+
+function fromBase36(text: string | undefined): bigint | null {
+  if (text === undefined) return null;
+  let sum = 0n;
+  for (const digit of text) sum = sum * 36n + BigInt(Number.parseInt(digit, 36));
+  return sum;
+}
+
+const max = (a: bigint, b: bigint): bigint => (a > b ? a : b);
+
+/** What is known of one member of one group when it is asked whether an offset is complete. */
+export interface Evidence {
+  /** The newest intent, if it is not final, or dead. */
+  readonly pending: Intent | null;
+  /** What the acknowledged live record says. */
+  readonly recorded: Intent | null;
+}
+
+/**
+ * An intent is complete when it is parked in an acknowledged live record, or reported with nothing older of its member
+ * left there; a dead one only when the record marks it (spec: park, record-first, CompleteIn).
+ */
+export function isComplete(offset: bigint, reported: boolean, { pending, recorded }: Evidence): boolean {
+  const isDead = pending !== null && pending.dead !== null;
+  const isMarked = recorded !== null && recorded.dead !== null;
+  if (recorded?.source.offset === offset) return !isDead || isMarked;
+  const nothingOlder = recorded === null || recorded.source.offset > offset;
+  return reported && nothingOlder && !(isDead && pending.source.offset === offset);
+}

@@ -1,0 +1,149 @@
+/**
+ * Answer → outcome: the one classification table. Pure and total: no answer, however odd, makes it throw.
+ */
+import type { Answer, NoResponse, NoToken, ResponseAnswer } from './answer.ts';
+import { cutText, readCode, readErrorBody } from './error-body.ts';
+import { readEtag, readGroupBody } from './group-body.ts';
+import type { Snapshot } from './plan.ts';
+import { ADVICE, OTHER, TABLE, type Refusal } from './refusals.ts';
+
+/** Why something did not succeed, ready for reports and headers. `message` is at most 1 KiB. */
+export interface Failure {
+  /** The platform's own code or scimType where it gave one, else a stable name: `version_conflict`, `timeout`, … */
+  readonly code: string;
+  readonly message: string;
+  /** HTTP status; null where nothing was answered. */
+  readonly status: number | null;
+  readonly scimType: string | null;
+  /** One sentence naming the mend, for an operator. */
+  readonly advice: string;
+}
+
+export interface Applied {
+  readonly kind: 'applied';
+  /** Version and members of the body; null where there was none. */
+  readonly snapshot: Snapshot | null;
+  /** Quoted, from the header or `meta.version`. */
+  readonly etag: string | null;
+  readonly status: number;
+}
+
+export type FailureKind =
+  | 'conflict'
+  | 'throttled'
+  | 'transient'
+  | 'unauthorized'
+  | 'denied'
+  | 'not_found'
+  | 'rejected_member'
+  | 'too_large'
+  | 'rejected';
+
+interface Failed<Kind extends FailureKind> {
+  readonly kind: Kind;
+  readonly failure: Failure;
+}
+
+interface Waiting<Kind extends FailureKind> extends Failed<Kind> {
+  /** What the target asked for; null: nothing. */
+  readonly retryAfterMs: number | null;
+}
+
+export type Outcome =
+  | Applied
+  /** 304: what is cached holds. */
+  | { readonly kind: 'unchanged' }
+  /** The version moved on: read again and plan anew. */
+  | Failed<'conflict'>
+  | Waiting<'throttled'>
+  | Waiting<'transient'>
+  /** 401 after the adapter's one renewal, or the login host refuses the client. */
+  | Failed<'unauthorized'>
+  /** 403. */
+  | Failed<'denied'>
+  /** 404. */
+  | Failed<'not_found'>
+  /** Refused because of some member: bisect. */
+  | Failed<'rejected_member'>
+  /** 413. */
+  | Failed<'too_large'>
+  /** Any other refusal. */
+  | Failed<'rejected'>
+  | { readonly kind: 'not_started' };
+
+export type Method = 'GET' | 'PATCH';
+
+/** What an answer means for the request it belongs to. */
+export function classify(answer: Answer, method: Method): Outcome {
+  switch (answer.kind) {
+    case 'not_started':
+      return { kind: 'not_started' };
+    case 'no_token':
+      return withoutToken(answer);
+    case 'no_response':
+      return withoutResponse(answer);
+    case 'response':
+      return isSuccess(answer.status) ? succeeded(answer, method) : refusedBy(answer, method);
+  }
+}
+
+/** false: a PATCH with this answer may still land (in doubt). Where nothing was sent, nothing can. */
+export function isSureAnswer(answer: Answer): boolean {
+  if (answer.kind === 'no_response') return !answer.sent;
+  if (answer.kind !== 'response') return true;
+  const { status, body, empty } = answer;
+  if (isSuccess(status)) return isBare(answer) || readGroupBody(body, answer.etag) !== null;
+  // A proxy's page may stand in for an answer that never came, so a refusal counts only as far as it can be read.
+  return status >= 300 && status < 500 && status !== 408 && (empty || body !== undefined);
+}
+
+const isSuccess = (status: number): boolean => status >= 200 && status < 300;
+
+/** Nothing to read, and rightly so. 202 is no promise that the change is made. */
+const isBare = ({ status, empty }: ResponseAnswer): boolean => empty && (status === 200 || status === 204);
+
+function succeeded(answer: ResponseAnswer, method: Method): Outcome {
+  const { status, etag, body } = answer;
+  const snapshot = readGroupBody(body, etag);
+  if (snapshot !== null) return { kind: 'applied', snapshot, etag: snapshot.version, status };
+  if (method === 'PATCH' && isBare(answer)) return { kind: 'applied', snapshot: null, etag: readEtag(etag), status };
+  const message = `The answer with status ${status} holds no group that could be read.`;
+  const failure = { code: 'unreadable_answer', message, status, scimType: null, advice: ADVICE.unreadable };
+  return { kind: 'transient', retryAfterMs: answer.retryAfterMs, failure };
+}
+
+function withoutResponse({ code, message }: NoResponse): Outcome {
+  const stable = /timed?_?out/i.test(code) ? 'timeout' : 'connection';
+  const failure = { code: stable, message: cutText(`${code}: ${message}`), status: null, scimType: null };
+  return { kind: 'transient', retryAfterMs: null, failure: { ...failure, advice: ADVICE.unreachable } };
+}
+
+function withoutToken(answer: NoToken): Outcome {
+  const failure = tokenFailure(answer);
+  if (answer.refused) return { kind: 'unauthorized', failure };
+  return { kind: answer.status === 429 ? 'throttled' : 'transient', retryAfterMs: answer.retryAfterMs, failure };
+}
+
+/** Why no token was had. What the login host wrote is left out: it may repeat what it was sent. */
+export function tokenFailure({ refused, status, code }: NoToken): Failure {
+  const facts = { code: readCode(code) ?? 'no_token', status, scimType: null };
+  if (!refused) return { ...facts, message: 'No token could be had from the login host.', advice: ADVICE.login };
+  const message = 'The login host refused the OAuth client: its id, its secret or the region is wrong.';
+  return { ...facts, message, advice: ADVICE.client };
+}
+
+function refusedBy(answer: ResponseAnswer, method: Method): Outcome {
+  const { status, retryAfterMs } = answer;
+  const { code, scimType, message, text } = readErrorBody(answer.body);
+  const refusal: Refusal = { status, scimType, text, method };
+  if (status === 304 && method === 'GET') return { kind: 'unchanged' };
+  const { kind, stable, advice } = TABLE.find(({ when }) => when(refusal)) ?? OTHER;
+  const failure: Failure = {
+    code: scimType ?? code ?? stable ?? `http_${status}`,
+    message: message ?? `The target answered with status ${status}.`,
+    status,
+    scimType,
+    advice,
+  };
+  return kind === 'throttled' || kind === 'transient' ? { kind, retryAfterMs, failure } : { kind, failure };
+}

@@ -1,0 +1,66 @@
+/**
+ * Who is right about a retry partition. Every record carries the epoch it was written under and a sequence number.
+ * One reducer reads the partition, at a restore as well as afterwards (spec: fence, epoch, seq, repair).
+ *
+ * Of a group the record with the highest (epoch, seq) counts that is not void; void = a fence of a higher epoch lies
+ * before it. Where that is not the last record of its key, the owner writes it again, since compaction keeps the last.
+ */
+
+/** The writer of a record. */
+export interface Stamp {
+  readonly owner: string;
+  readonly epoch: number;
+  /** Grows per owner and partition. */
+  readonly seq: number;
+}
+
+/** What has been read of one retry partition; mutable, owned by the pipeline. */
+export interface RetryView {
+  fenceEpoch: number;
+  /** Highest epoch of any record. */
+  epochMax: number;
+  /** Highest sequence number under `epochMax`. */
+  seqMax: number;
+  /** Records of any kind, own ones included. */
+  recordCount: number;
+  readonly groups: Map<string, { epoch: number; seq: number }>;
+}
+
+export const emptyView = (): RetryView => ({
+  fenceEpoch: 0,
+  epochMax: 0,
+  seqMax: 0,
+  recordCount: 0,
+  groups: new Map(),
+});
+
+export function readFence(view: RetryView, { epoch, seq }: Stamp): void {
+  note(view, epoch, seq);
+  view.fenceEpoch = Math.max(view.fenceEpoch, epoch);
+}
+
+/** `counts`: it is the group's state now. `stale`: it is void or older than what was read; the group is to be written again. */
+export type Reading = 'counts' | 'stale';
+
+export function readState(view: RetryView, group: string, { epoch, seq }: Stamp): Reading {
+  note(view, epoch, seq);
+  if (view.fenceEpoch > epoch) return 'stale';
+  const known = view.groups.get(group);
+  if (known !== undefined && (known.epoch > epoch || (known.epoch === epoch && known.seq > seq))) return 'stale';
+  view.groups.set(group, { epoch, seq });
+  return 'counts';
+}
+
+function note(view: RetryView, epoch: number, seq: number): void {
+  view.recordCount += 1;
+  if (epoch > view.epochMax) {
+    view.epochMax = epoch;
+    view.seqMax = seq;
+  } else if (epoch === view.epochMax) view.seqMax = Math.max(view.seqMax, seq);
+}
+
+/** Epoch = base + generation of the consumer group. */
+export const epochOf = (base: number, generation: number): number => base + generation;
+
+/** Somebody gained the partition later, or the consumer group was made anew and counts from 1 again. */
+export const isOvertaken = (view: RetryView, ownEpoch: number): boolean => view.epochMax > ownEpoch;

@@ -1,0 +1,36 @@
+/**
+ * Folding: of two intents for one member of one group the one with the higher position wins, whatever the order of
+ * arrival. `add` then `remove` never cancel out: the member may already be there.
+ */
+import type { Intent } from './change.ts';
+
+export interface Folded {
+  readonly winner: Intent;
+  /** null: both are the same intent (the source record was delivered again). */
+  readonly loser: Intent | null;
+}
+
+/** Commutative, associative and idempotent. Of one and the same intent the further advanced copy stays. */
+export function fold(a: Intent, b: Intent): Folded {
+  if (a.source.offset > b.source.offset) return { winner: a, loser: b };
+  if (a.source.offset < b.source.offset) return { winner: b, loser: a };
+  return { winner: progress(b) > progress(a) ? b : a, loser: null };
+}
+
+const progress = (intent: Intent): number => (intent.dead === null ? intent.attempt : Number.POSITIVE_INFINITY);
+
+/** Due = not dead and its time has come. `now` in epoch ms. */
+export const isDue = (intent: Intent, now: number): boolean => intent.dead === null && intent.notBefore <= now;
+
+/** Parked: it waits in the live record for another try (attempt 0: nothing of it was tried yet). */
+export const isParked = (intent: Intent): boolean => intent.dead === null && intent.attempt > 0;
+
+/**
+ * What becomes due when its group has answered: everything parked for a reason of the whole group; a wait of the
+ * member's own goes on.
+ */
+export const afterGroupAnswered = (intent: Intent): Intent =>
+  intent.waits === 'group' && intent.notBefore > 0 ? { ...intent, notBefore: 0 } : intent;
+
+/** What a replay wakes starts anew. */
+export const woken = (intent: Intent): Intent => ({ ...intent, attempt: 0, notBefore: 0, dead: null, waits: null });

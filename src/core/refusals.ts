@@ -1,0 +1,115 @@
+/**
+ * The classification table of refusals: the first row that fits counts, `OTHER` fits always. The reason stands beside
+ * each row; what the vendor documents, and how surely, is in the comments. Successes are judged in outcome.ts.
+ */
+import type { FailureKind, Method } from './outcome.ts';
+
+export interface Refusal {
+  readonly status: number;
+  readonly scimType: string | null;
+  readonly text: string;
+  readonly method: Method;
+}
+
+export interface Row {
+  readonly when: (refusal: Refusal) => boolean;
+  readonly kind: FailureKind;
+  /** Code where the body names none; null: `http_<status>`. */
+  readonly stable: string | null;
+  readonly advice: string;
+}
+
+export const ADVICE = {
+  conflict: 'Nothing to do; if it goes on, something else keeps changing this group.',
+  token: 'Check the OAuth client in Genesys Cloud: it was disabled, or its token revoked.',
+  client: 'Check GENESYS_CLIENT_ID, GENESYS_CLIENT_SECRET and GENESYS_DOMAIN (the login host of the region).',
+  login: 'Nothing to do if it passes; else check GENESYS_DOMAIN and the way to the login host.',
+  permission:
+    'Grant directory:group:edit to the OAuth client, for example by the role "SCIM Integration", in the division of the group.',
+  group: 'Make the group in Genesys Cloud (SCIM cannot create groups), or correct the group id at the source.',
+  member: 'Provision the user in Genesys Cloud first, or correct the user id at the source; then replay.',
+  rate: 'Nothing to do; to go faster have the limit of the OAuth client raised.',
+  large: 'Lower MAX_MEMBERS_PER_PATCH.',
+  target: 'Nothing to do if it passes; else look at the status page of Genesys Cloud.',
+  unreadable: 'Look for a proxy that changes answers between Rollcall and Genesys Cloud.',
+  unreachable: 'Check the network, the proxy and GENESYS_DOMAIN or GENESYS_API_URL.',
+  other: 'Read the message; the request was refused as it is, so the same change would be refused again.',
+} as const;
+
+const row = (kind: FailureKind, stable: string | null, advice: string, when: Row['when']): Row => ({
+  when,
+  kind,
+  stable,
+  advice,
+});
+
+/** The vendor's own words for a stale version; its Terraform provider looks for them too. */
+const STALE = /does not match (the )?current version/i;
+
+/** No code for a bad member is documented, only words can tell; a word too many costs a few requests, one too few good members. */
+const ABOUT_MEMBER = /\b(members?|users?)\b/i;
+
+export const TABLE: readonly Row[] = [
+  // RFC 7232 and the vendor's text of 2019.
+  row('conflict', 'version_conflict', ADVICE.conflict, ({ status }) => status === 412),
+  // The vendor's response table; uniqueness (RFC 7644 3.12) is another matter, and no re-read mends it.
+  row(
+    'conflict',
+    'version_conflict',
+    ADVICE.conflict,
+    ({ status, scimType }) => status === 409 && scimType !== 'uniqueness',
+  ),
+  // The vendor's parameter text since 2019; RFC 7644 means the protocol version by it.
+  row(
+    'conflict',
+    'version_conflict',
+    ADVICE.conflict,
+    ({ status, scimType }) => status === 400 && scimType === 'invalidVers',
+  ),
+  // The directory behind SCIM answers 400 with words alone.
+  row('conflict', 'version_conflict', ADVICE.conflict, ({ status, text }) => status === 400 && STALE.test(text)),
+  // The member that was to be removed is gone already: the snapshot is old.
+  row(
+    'conflict',
+    'version_conflict',
+    ADVICE.conflict,
+    ({ status, scimType }) => status === 400 && scimType === 'noTarget',
+  ),
+  // The adapter has renewed the token once already.
+  row('unauthorized', 'unauthorized', ADVICE.token, ({ status }) => status === 401),
+  // A permission may be granted later.
+  row('denied', 'denied', ADVICE.permission, ({ status }) => status === 403),
+  // The group, or with a PATCH perhaps a member: a read tells.
+  row('not_found', 'not_found', ADVICE.group, ({ status }) => status === 404),
+  row('throttled', 'throttled', ADVICE.rate, ({ status }) => status === 429),
+  // Nothing was decided about the change; it may even still land.
+  row('transient', 'timeout', ADVICE.target, ({ status }) => status === 408),
+  row('transient', null, ADVICE.target, ({ status }) => status >= 500),
+  // Not the target's own: a proxy that redirects everything must not dead-letter everything.
+  row('transient', null, ADVICE.unreadable, ({ status }) => status < 400),
+  // Halving the request mends it, and a GET has no halves. 400 tooMany is how a limit on members is told.
+  row('too_large', 'too_large', ADVICE.large, ({ status, method }) => method === 'PATCH' && status === 413),
+  row(
+    'too_large',
+    'too_large',
+    ADVICE.large,
+    ({ status, scimType, method }) => method === 'PATCH' && status === 400 && scimType === 'tooMany',
+  ),
+  // Some member is at fault, and nothing documents that it is told which one. A GET has none.
+  row(
+    'rejected_member',
+    'invalid_member',
+    ADVICE.member,
+    ({ status, scimType, method }) => method === 'PATCH' && status === 400 && scimType === 'invalidValue',
+  ),
+  row(
+    'rejected_member',
+    'unknown_member',
+    ADVICE.member,
+    ({ status, text, method }) => method === 'PATCH' && status === 400 && ABOUT_MEMBER.test(text),
+  ),
+  row('rejected_member', 'invalid_member', ADVICE.member, ({ status, method }) => method === 'PATCH' && status === 422),
+];
+
+/** Any other 4xx: the same request would be answered the same way. */
+export const OTHER: Row = row('rejected', null, ADVICE.other, () => true);

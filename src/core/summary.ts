@@ -1,0 +1,74 @@
+/**
+ * Report records → summary. One record is kept per operation, whatever the number of repetitions and retries.
+ * An operation is one source change of one member; the summary of a set of records does not depend on their order.
+ */
+import { z } from 'zod';
+import { ReportRecord, type ReportOutcome } from './report.ts';
+
+export const Summary = z
+  .object({
+    generated_at: z.iso.datetime(),
+    total_operations: z.int().min(0),
+    success_count: z.int().min(0),
+    failure_count: z.int().min(0),
+    by_outcome: z.record(z.string(), z.int().min(0)),
+    operations: z.array(ReportRecord).meta({ description: 'the record that counts of each operation' }),
+  })
+  .meta({ title: 'Rollcall summary' });
+
+export type Summary = z.infer<typeof Summary>;
+
+/** The record that counts of each operation, by operation id. */
+export type Operations = Map<string, ReportRecord>;
+
+/** `generatedAt` is epoch ms. */
+export function summarize(records: Iterable<ReportRecord>, generatedAt: number): Summary {
+  const operations: Operations = new Map();
+  for (const record of records) foldReport(operations, record);
+  return summaryOf(operations, generatedAt);
+}
+
+/** Takes one record in; `operations` is changed in place, as it may hold millions. */
+export function foldReport(operations: Operations, record: ReportRecord): void {
+  const id = operationId(record);
+  const known = operations.get(id);
+  if (known === undefined || compareStanding(record, known) >= 0) operations.set(id, record);
+}
+
+export function summaryOf(operations: Operations, generatedAt: number): Summary {
+  const sorted = [...operations].toSorted(([left], [right]) => compareIds(left, right)).map(([, record]) => record);
+  const byOutcome = new Map<ReportOutcome, number>();
+  for (const { outcome } of sorted) byOutcome.set(outcome, (byOutcome.get(outcome) ?? 0) + 1);
+  const ended = sorted.filter(({ final }) => final);
+  const failures = ended.filter(({ outcome }) => FAILURES.has(outcome)).length;
+  return {
+    generated_at: new Date(generatedAt).toISOString(),
+    total_operations: sorted.length,
+    success_count: ended.length - failures,
+    failure_count: failures,
+    by_outcome: Object.fromEntries(byOutcome),
+    operations: sorted,
+  };
+}
+
+/** Member ids may hold `#`, so only a non-final id has a suffix, and only its last one is it. */
+export const operationId = ({ id, final }: Pick<ReportRecord, 'id' | 'final'>): string =>
+  final ? id : id.replace(/#(?:\d+|held)$/, '');
+
+const FAILURES: ReadonlySet<ReportOutcome> = new Set(['invalid', 'failed', 'permanent_failure']);
+
+/** Positive: `left` counts rather than `right`. A final one beats a non-final one, then the higher (epoch, reported_at). */
+function compareStanding(left: ReportRecord, right: ReportRecord): number {
+  return (
+    Number(left.final) - Number(right.final) ||
+    left.epoch - right.epoch ||
+    Date.parse(left.reported_at) - Date.parse(right.reported_at) ||
+    left.attempt - right.attempt
+  );
+}
+
+const collator = new Intl.Collator('en', { numeric: true });
+
+/** Offsets in numeric order; ids that the collator takes for equal in order of their code units. */
+const compareIds = (left: string, right: string): number =>
+  collator.compare(left, right) || Number(left > right) - Number(left < right);

@@ -1,0 +1,105 @@
+/** What the retry topic says is parked or dead, for people: the same reducer as the owner's (ownership.ts), and filters. */
+import { intentId, type Intent } from './change.ts';
+import { parseRetryRecord, type NamedIntent, type ReplayVerdict, type WireRecord } from './live-record.ts';
+import { emptyView, readFence, readState, type RetryView } from './ownership.ts';
+import { header } from './record-headers.ts';
+import * as z from 'zod';
+
+export interface Waiting {
+  readonly id: string;
+  readonly state: 'parked' | 'dead';
+  /** Of a dead one why it was given up, of a parked one the code of its group's newest failure; null: not known. */
+  readonly reason: string | null;
+  readonly intent: Intent;
+}
+
+export interface WaitingFilter {
+  readonly groups?: readonly string[];
+  readonly members?: readonly string[];
+  readonly ids?: readonly string[];
+  readonly reasons?: readonly string[];
+}
+
+/** Of all partitions of the retry topic; mutable. */
+export interface WaitingView {
+  readonly partitions: Map<number, PartitionView>;
+  unreadableCount: number;
+}
+
+interface PartitionView {
+  readonly ownership: RetryView;
+  readonly groups: Map<string, readonly Waiting[]>;
+}
+
+export const emptyWaiting = (): WaitingView => ({ partitions: new Map(), unreadableCount: 0 });
+
+/** Records of a partition in their order. */
+export function readWaiting(view: WaitingView, partition: number, record: WireRecord): void {
+  const known = view.partitions.get(partition) ?? { ownership: emptyView(), groups: new Map() };
+  view.partitions.set(partition, known);
+  const parsed = parseRetryRecord(record);
+  switch (parsed.kind) {
+    case 'fence':
+      readFence(known.ownership, parsed.stamp);
+      return;
+    case 'state':
+      if (readState(known.ownership, parsed.group, parsed.stamp) === 'stale') return;
+      known.groups.set(
+        parsed.group,
+        parsed.intents.map((intent) => waitingOf(intent, header(record.headers, 'rollcall-error-code'))),
+      );
+      return;
+    case 'request':
+      return;
+    case 'unreadable':
+      view.unreadableCount += 1;
+  }
+}
+
+export const allWaiting = (view: WaitingView): Waiting[] =>
+  [...view.partitions.values()].flatMap(({ groups }) => [...groups.values()].flat());
+
+/** Every criterion that is given has to hold; of one with several values any. */
+export function selects(filter: WaitingFilter, { id, reason, intent }: Waiting): boolean {
+  const allows = (wanted: readonly string[] | undefined, value: string | null): boolean =>
+    wanted === undefined || (value !== null && wanted.includes(value));
+  return (
+    allows(filter.groups, intent.group) &&
+    allows(filter.members, intent.member) &&
+    allows(filter.ids, id) &&
+    allows(filter.reasons, reason)
+  );
+}
+
+const waitingOf = (intent: Intent, errorCode: string | null): Waiting => ({
+  id: intentId(intent),
+  state: intent.dead === null ? 'parked' : 'dead',
+  reason: intent.dead?.reason ?? errorCode,
+  intent,
+});
+
+const wireAnswer = z.array(
+  z.object({
+    group: z.string(),
+    member: z.string(),
+    topic: z.string(),
+    partition: z.int(),
+    offset: z.string().regex(/^\d{1,19}$/),
+    result: z.enum(['woken', 'superseded', 'gone']),
+  }),
+);
+
+export interface ReplayAnswer extends NamedIntent {
+  readonly result: ReplayVerdict;
+}
+
+/** What the owner says in the tombstone of a request; null where the record is something else. */
+export function parseReplayAnswer({ value, headers }: WireRecord): readonly ReplayAnswer[] | null {
+  const text = header(headers, 'rollcall-result');
+  if (value !== null || text === null) return null;
+  try {
+    return wireAnswer.parse(JSON.parse(text)).map((answer) => ({ ...answer, offset: BigInt(answer.offset) }));
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,226 @@
+/**
+ * What the pipeline needs from the world. One conformance suite per port runs on the fake and on the real adapter.
+ * Everything here is plain data or a promise; adapters decide nothing about memberships.
+ */
+import type { Answer, NoToken } from './core/answer.ts';
+import type { PatchBody } from './core/plan.ts';
+
+/** Wall clock for what is written down, monotonic clock for durations, both in milliseconds. */
+export interface Instant {
+  readonly wall: number;
+  readonly monotonic: number;
+}
+
+export interface Clock {
+  now(): Instant;
+  /** Calls `task` once, `delayMs` from now; the returned function cancels it. */
+  schedule(delayMs: number, task: () => void): () => void;
+}
+
+export interface Random {
+  /** Uniform in [0, 1). */
+  next(): number;
+  uuid(): string;
+}
+
+/** The part of pino that is used; messages are constant strings, everything else is a field. */
+export interface Logger {
+  debug(fields: object, message: string): void;
+  info(fields: object, message: string): void;
+  warn(fields: object, message: string): void;
+  error(fields: object, message: string): void;
+}
+
+export type Headers = readonly (readonly [name: string, value: Uint8Array])[];
+
+export interface LogRecord {
+  readonly offset: bigint;
+  readonly key: Uint8Array | null;
+  readonly value: Uint8Array | null;
+  readonly headers: Headers;
+  /** Epoch ms. */
+  readonly timestamp: number;
+}
+
+/** The two topics that are consumed; partition p of both always has one owner (co-partitioning). */
+export type InputTopic = 'source' | 'retry';
+
+export interface Batch {
+  readonly topic: InputTopic;
+  readonly partition: number;
+  readonly records: readonly LogRecord[];
+  /** The position after this batch: compacted holes and control records before it count as read. */
+  readonly nextOffset: bigint;
+  /** Offset after the last record of the partition, as far as known. */
+  readonly endOffset: bigint;
+}
+
+export interface OutRecord {
+  readonly topic: string;
+  /** null: by the key (murmur2, as the Java client does). */
+  readonly partition: number | null;
+  readonly key: Uint8Array | string | null;
+  readonly value: Uint8Array | string | null;
+  readonly headers: Headers;
+  /** Compress the record's batch (gzip). */
+  readonly gzip?: true;
+}
+
+export type SendOutcome = 'written' | 'too_large';
+
+export interface Commit {
+  readonly partition: number;
+  /** The next source offset to read. */
+  readonly offset: bigint;
+  /** At most 4,096 UTF-16 units. */
+  readonly metadata: string;
+}
+
+export interface Committed {
+  /** null: none. */
+  readonly offset: bigint | null;
+  readonly metadata: string;
+}
+
+export interface Bounds {
+  readonly start: bigint;
+  /** Offset after the last record (high watermark). */
+  readonly end: bigint;
+}
+
+export interface Assignment {
+  /** Names this member of the consumer group; a new one means that everything may have had other owners. */
+  readonly memberId: string;
+  readonly partitions: readonly number[];
+  /** Partitions of the source topic (= of the retry topic). */
+  readonly partitionCount: number;
+}
+
+export interface Heartbeat {
+  readonly generation: number;
+  /** When the successful heartbeat was *sent*. */
+  readonly sentAt: Instant;
+}
+
+/** Called by the ChangeLog, always synchronously; nothing thrown here may be lost: the adapter ends with `failed`. */
+export interface ChangeLogHandler {
+  /** A JoinGroup request is being built: until `assigned` no request to the target may start (halt). */
+  joining(): void;
+  /** The new assignment, before the first fetch of its generation: `seek` and `pause` called in here take effect in time. */
+  assigned(assignment: Assignment): void;
+  /** A successful heartbeat; the first after `assigned` names the new generation. */
+  heartbeat(heartbeat: Heartbeat): void;
+  /** `declined`: the position stays, the partition has been paused by the handler, the batch comes again after `resume`. */
+  records(batch: Batch): 'taken' | 'declined';
+  /** The next offset to read does not exist any more; reading goes on at the partition's start. Records may be lost. */
+  offsetOutOfRange(topic: InputTopic, partition: number): void;
+  /** The consumer is gone (crash, watchdog, rejoin): nothing is owned until the next `assigned`. */
+  lost(reason: string): void;
+  /** The log cannot go on (credentials, TLS, codec, programming error); `error.message` names the mend. */
+  failed(error: Error): void;
+}
+
+/**
+ * The log as the pipeline sees it: Kafka, or the memory log.
+ * `send`, `commit`, `committed` and `bounds` reject while the log cannot be reached; the caller tries again.
+ */
+export interface ChangeLog {
+  /** Joins the consumer group and calls the handler until `leave`. Rebuilds its consumer by itself. */
+  join(handler: ChangeLogHandler): Promise<void>;
+  /** Resolves when every record is acknowledged by all in-sync replicas or was refused alone as too large. */
+  send(records: readonly OutRecord[]): Promise<readonly SendOutcome[]>;
+  /** Commits source offsets under the current generation; rejects when it was not stored. Call it in the tick of the ownership check. */
+  commit(commits: readonly Commit[]): Promise<void>;
+  committed(partition: number): Promise<Committed>;
+  bounds(topic: InputTopic, partition: number): Promise<Bounds>;
+  seek(topic: InputTopic, partition: number, offset: bigint): void;
+  pause(topic: InputTopic, partition: number): void;
+  resume(topic: InputTopic, partition: number): void;
+  /** Leaves the group and joins anew, since what was read says that the ownership is doubtful. */
+  rejoin(reason: string): void;
+  /** Leaves the group, so that others take over at once, and closes every connection. */
+  leave(): Promise<void>;
+}
+
+/** A record of any topic, read outside the consumer group. */
+export interface TopicRecord extends LogRecord {
+  readonly partition: number;
+}
+
+export interface ReadOptions {
+  /** `end`: only what is written from now on. */
+  readonly from: 'beginning' | 'end';
+  /** false: to the ends that the partitions had at the start. */
+  readonly follow: boolean;
+  readonly signal: AbortSignal;
+}
+
+export interface TopicDescription {
+  readonly partitionCount: number;
+  readonly replicationFactor: number;
+  /** Effective settings, defaults included: `cleanup.policy`, `min.compaction.lag.ms`, … */
+  readonly settings: ReadonlyMap<string, string>;
+}
+
+export interface TopicSpecification {
+  readonly topic: string;
+  readonly partitionCount: number;
+  readonly replicationFactor: number;
+  readonly settings: Readonly<Record<string, string>>;
+}
+
+/** What commands need of a log besides the pipeline's work: the topics themselves, and reading without a group. */
+export interface LogTools {
+  /** null: there is no such topic. */
+  describeTopic(topic: string): Promise<TopicDescription | null>;
+  createTopic(specification: TopicSpecification): Promise<'created' | 'exists'>;
+  /** Records of one partition come in order; ends by itself, or when `signal` aborts. */
+  read(topic: string, options: ReadOptions): AsyncIterable<TopicRecord>;
+  send(records: readonly OutRecord[]): Promise<readonly SendOutcome[]>;
+  close(): Promise<void>;
+}
+
+/** Says whether a request may be written to the socket; asked in that very tick. */
+export type MayStart = () => boolean;
+
+/** The rate gate: one permit is one request to the target. It follows the target's own limit headers. */
+export interface RateGate {
+  /** Takes a permit if one is free and nobody waits for one. */
+  tryTake(): boolean;
+  /** Resolves with a permit taken, first come first served. */
+  take(): Promise<void>;
+  /** Gives back a permit that no request was sent with. */
+  giveBack(): void;
+  /** Resolves when `tryTake` is worth another try. */
+  whenOpen(): Promise<void>;
+  /** Closes the gate for so long (429 with `Retry-After`). */
+  closeFor(delayMs: number): void;
+  /** Milliseconds that permits were waited for, in all. */
+  throttledMs(): number;
+}
+
+export interface GetGroupRequest {
+  readonly group: string;
+  readonly ifNoneMatch: string | null;
+  readonly mayStart: MayStart;
+}
+
+export interface PatchGroupRequest {
+  readonly group: string;
+  readonly ifMatch: string;
+  readonly body: PatchBody;
+  readonly mayStart: MayStart;
+}
+
+/**
+ * The target. Each call sends one request, for which the caller has taken a permit of `gate`; after a 401 the token is
+ * renewed and the request sent once more (with a permit of its own). Nothing is thrown: every failure is an Answer.
+ */
+export interface GroupApi {
+  readonly gate: RateGate;
+  getGroup(request: GetGroupRequest): Promise<Answer>;
+  patchGroup(request: PatchGroupRequest): Promise<Answer>;
+  /** A new token, whatever the age of the present one; null = it was had. */
+  renewToken(): Promise<NoToken | null>;
+  close(): Promise<void>;
+}

@@ -1,0 +1,126 @@
+import { describe, expect, test } from 'vitest';
+import type { Allowance, Heard } from '../../src/adapters/genesys/allowance.ts';
+import { answered, closed, firstAllowance, freeAt, givenBack, taken } from '../../src/adapters/genesys/allowance.ts';
+
+/** Takes as many permits as are free at `now`, at most `max`. */
+function spend(allowance: Allowance, now: number, max = 1000): readonly [Allowance, number] {
+  let [after, count] = [allowance, 0];
+  while (count < max && freeAt(after, now) <= now) {
+    after = taken(after, now);
+    count += 1;
+  }
+  return [after, count];
+}
+
+/** An answer of 300 a minute, received when it was sent. */
+const heard = (at: number, change: Partial<Heard> = {}): Heard => ({
+  allowed: 300,
+  count: 1,
+  resetMs: 60_000,
+  sentAt: at,
+  receivedAt: at,
+  ...change,
+});
+
+/** One request sent and answered at once. */
+const after = (allowance: Allowance, answer: Heard): Allowance => answered(taken(allowance, answer.sentAt), answer);
+
+describe('before the headers speak', () => {
+  test('a small burst is free at once, then permits come evenly', () => {
+    const [spent, count] = spend(firstAllowance(null), 0);
+    expect(count).toBe(9);
+    expect(freeAt(spent, 0)).toBeCloseTo(60_000 / 171);
+  });
+
+  test.each([
+    [null, 180],
+    [300, 300],
+    [20, 20],
+    [1, 1],
+  ])('a rate of %s gives at most %i permits in the worst minute, and nearly as many', (rate, limit) => {
+    let [allowance, count] = spend(firstAllowance(rate), 0);
+    for (let now = freeAt(allowance, 0); now < 60_000; now = freeAt(allowance, now)) {
+      allowance = taken(allowance, now);
+      count += 1;
+    }
+    expect(count).toBeLessThanOrEqual(limit);
+    expect(count).toBeGreaterThanOrEqual(limit - 1);
+  });
+
+  test('a permit given back is free again at once', () => {
+    const [spent] = spend(firstAllowance(null), 0);
+    const back = givenBack(spent);
+    expect(freeAt(back, 0)).toBeLessThanOrEqual(0);
+    expect(freeAt(taken(back, 0), 0)).toBe(freeAt(spent, 0));
+  });
+});
+
+describe('once the headers speak', () => {
+  test('all that they allow is free at once, less what is still out', () => {
+    const [allowance] = spend(firstAllowance(null), 0, 4);
+    const [, count] = spend(answered(allowance, heard(0, { count: 100 })), 0);
+    expect(count).toBe(300 - 100 - 3);
+  });
+
+  test('a huge allowance slows nothing down', () => {
+    const allowance = after(firstAllowance(null), heard(0, { allowed: 1_000_000 }));
+    expect(spend(allowance, 0, 5000)[1]).toBe(5000);
+  });
+
+  test('what is spent comes back when the window is over, and not before', () => {
+    const allowance = after(firstAllowance(null), heard(0, { count: 300, resetMs: 7000 }));
+    expect(freeAt(allowance, 6999)).toBe(7000);
+    expect(spend(allowance, 7000)[1]).toBe(300);
+  });
+
+  test('where everything allowed is still out, only an answer opens it', () => {
+    const [allowance] = spend(after(firstAllowance(null), heard(0, { allowed: 2 })), 61_000);
+    expect(freeAt(allowance, 200_000)).toBe(Infinity);
+    expect(freeAt(answered(allowance, null), 200_000)).toBeLessThanOrEqual(200_000);
+  });
+
+  test('an older answer that comes late does not raise what is left', () => {
+    const newer = after(firstAllowance(null), heard(10, { count: 299 }));
+    const late = after(newer, heard(5, { count: 200, receivedAt: 20 }));
+    expect(spend(late, 20)[1]).toBe(1);
+  });
+
+  test('an answer about the window before says nothing of the present one', () => {
+    let allowance = after(firstAllowance(null), heard(0, { count: 300 }));
+    allowance = after(allowance, heard(60_000, { count: 1 }));
+    allowance = after(allowance, heard(59_900, { count: 300, resetMs: 1000, receivedAt: 60_100 }));
+    expect(spend(allowance, 60_100)[1]).toBe(299);
+  });
+
+  test('a window that began earlier than thought is taken up at once', () => {
+    let allowance = after(firstAllowance(null), heard(0, { count: 299, resetMs: 5000 }));
+    allowance = after(allowance, heard(3000, { count: 1 }));
+    expect(spend(allowance, 3000)[1]).toBe(299);
+    expect(freeAt(after(allowance, heard(3001, { count: 300 })), 3001)).toBe(63_000);
+  });
+
+  test('a window that lasts longer than thought is believed', () => {
+    let allowance = after(firstAllowance(null), heard(0, { count: 300, resetMs: 30_000 }));
+    allowance = after(allowance, heard(30_000, { count: 300, resetMs: 10_000 }));
+    expect(freeAt(allowance, 30_001)).toBe(40_000);
+  });
+
+  test('a request without limits in its answer counts as spent', () => {
+    const allowance = answered(after(firstAllowance(null), heard(0, { count: 298 })), null);
+    expect(spend(allowance, 0)[1]).toBe(1);
+  });
+
+  test('a set rate holds besides them', () => {
+    const allowance = after(firstAllowance(60), heard(0, { allowed: 1_000_000 }));
+    expect(spend(allowance, 0)[1]).toBe(2);
+  });
+});
+
+describe('closed', () => {
+  test('nothing is free until then, and a shorter closing does not shorten a longer one', () => {
+    const allowance = closed(closed(firstAllowance(null), 5000), 2000);
+    expect(freeAt(allowance, 0)).toBe(5000);
+    expect(spend(allowance, 4999)[1]).toBe(0);
+    expect(spend(allowance, 5000)[1]).toBe(9);
+  });
+});

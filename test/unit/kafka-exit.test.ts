@@ -1,0 +1,29 @@
+import { describe, expect, test } from 'vitest';
+import { type KafkaFault } from '../../src/adapters/kafka/errors.ts';
+import { KafkaFailure } from '../../src/adapters/kafka/failure.ts';
+import { kafkaExit } from '../../src/commands/kafka-tools.ts';
+import { EXIT, ExitError, type ExitCode } from '../../src/exit-codes.ts';
+
+const failure = (code: KafkaFault): KafkaFailure =>
+  new KafkaFailure({ code, message: 'It failed', advice: 'Mend it.' });
+
+describe('what Kafka refuses ends a command', () => {
+  test.each<[KafkaFault, ExitCode]>([
+    ['credentials_refused', EXIT.configuration],
+    ['certificate_untrusted', EXIT.configuration],
+    ['certificate_name', EXIT.configuration],
+    ['not_authorized', EXIT.configuration],
+    ['topic_missing', EXIT.unavailable],
+    ['partition_counts', EXIT.unavailable],
+    ['refused', EXIT.unavailable],
+  ])('%s with %d, and its mend', (code, exit) => {
+    expect(kafkaExit(failure(code))).toMatchObject({ code: exit, message: expect.stringContaining('Mend it.') });
+  });
+
+  test('what is no doing of Kafka stays what it is', () => {
+    const bug = new TypeError('undefined is not a function');
+    expect(kafkaExit(bug)).toBe(bug);
+    const exit = new ExitError(EXIT.usage, 'no');
+    expect(kafkaExit(exit)).toBe(exit);
+  });
+});

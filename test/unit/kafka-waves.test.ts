@@ -1,0 +1,60 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import type { Placed } from '../../src/adapters/kafka/waves.ts';
+import { takeWave } from '../../src/adapters/kafka/waves.ts';
+
+function aPlaced({ index = 0, partition = 0, bytes = 100, gzip = false }): Placed {
+  const record = { topic: 't', partition: null, key: 'k', value: 'v', headers: [] };
+  return { record: gzip ? { ...record, gzip: true } : record, index, partition, bytes };
+}
+
+function allWaves(records: readonly Placed[]): readonly (readonly Placed[])[] {
+  const waves: (readonly Placed[])[] = [];
+  for (let left = records; left.length > 0;) {
+    const { wave, rest } = takeWave(left);
+    waves.push(wave);
+    left = rest;
+  }
+  return waves;
+}
+
+const records = fc
+  .array(fc.record({ partition: fc.nat(3), bytes: fc.constantFrom(100, 400_000, 2_000_000), gzip: fc.boolean() }), {
+    maxLength: 60,
+  })
+  .map((list) => list.map((options, index) => aPlaced({ ...options, index })));
+
+describe('waves', () => {
+  test('carry every record once, those of a partition in their order', () => {
+    fc.assert(
+      fc.property(records, (list) => {
+        const sent = allWaves(list).flat();
+        for (const partition of [0, 1, 2, 3]) {
+          const of = (placed: readonly Placed[]) => placed.filter((one) => one.partition === partition);
+          expect(of(sent)).toEqual(of(list));
+        }
+        expect(sent).toHaveLength(list.length);
+      }),
+    );
+  });
+
+  test('have one compression each and keep to the bytes of a batch', () => {
+    fc.assert(
+      fc.property(records, (list) => {
+        for (const wave of allWaves(list)) {
+          expect(new Set(wave.map(({ record }) => record.gzip)).size).toBe(1);
+          for (const partition of [0, 1, 2, 3]) {
+            const own = wave.filter((one) => one.partition === partition);
+            const bytes = own.reduce((sum, one) => sum + one.bytes, 0);
+            expect(own.length <= 1 || bytes <= 900_000).toBe(true);
+          }
+        }
+      }),
+    );
+  });
+
+  test('have at most 2,000 records', () => {
+    const many = Array.from({ length: 4_500 }, (_, index) => aPlaced({ index, partition: index % 4 }));
+    expect(allWaves(many).map(({ length }) => length)).toEqual([2_000, 2_000, 500]);
+  });
+});

@@ -1,0 +1,267 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import type { Intent } from '../../src/core/change.ts';
+import {
+  advance,
+  begin,
+  committable,
+  complete,
+  completedRanges,
+  decodeRanges,
+  encodeRanges,
+  isComplete,
+  isKnownComplete,
+  knownEnd,
+  type Ledger,
+  METADATA_LENGTH_MAX,
+  openLedger,
+  type Range,
+  RANGES_MAX,
+} from '../../src/core/ledger.ts';
+import { atOffset } from '../support/an-intent.ts';
+
+const START = 3n;
+const END = 60n;
+
+const covers = (ranges: readonly Range[], offset: bigint): boolean =>
+  ranges.some(({ from, to }) => from <= offset && offset < to);
+
+/** What the ledger must know, kept the plain way: open intents per offset, everything else below `next` is complete. */
+class Model {
+  next = START;
+  readonly open = new Map<bigint, number>();
+  readonly known: readonly Range[];
+
+  constructor(known: readonly Range[]) {
+    this.known = known;
+  }
+
+  isComplete(offset: bigint): boolean {
+    return offset < this.next ? !this.open.has(offset) : covers(this.known, offset);
+  }
+
+  /** Read from the source again: complete already, or so many intents. */
+  read(ledger: Ledger, offset: bigint, intentCount: number): void {
+    const count = isKnownComplete(ledger, offset) ? 0 : intentCount;
+    begin(ledger, offset, count);
+    if (count > 0) this.open.set(offset, count);
+    this.next = offset + 1n;
+  }
+
+  complete(ledger: Ledger, offset: bigint): void {
+    complete(ledger, offset);
+    const left = (this.open.get(offset) ?? 0) - 1;
+    if (left > 0) this.open.set(offset, left);
+    else this.open.delete(offset);
+  }
+}
+
+const knownRanges = fc
+  .uniqueArray(fc.bigInt({ min: START, max: END }), { maxLength: 8 })
+  .map((bounds) => bounds.toSorted((a, b) => Number(a - b)))
+  .map((bounds) => bounds.flatMap((from, i) => (i % 2 === 0 ? [{ from, to: bounds[i + 1] ?? END + 1n }] : [])));
+
+const steps = fc.array(
+  fc.oneof(
+    fc.record({ kind: fc.constant('read' as const), skip: fc.constantFrom(0n, 0n, 1n, 3n), intentCount: fc.nat(3) }),
+    fc.record({ kind: fc.constant('complete' as const), pick: fc.nat() }),
+    fc.record({ kind: fc.constant('advance' as const), by: fc.bigInt({ min: -2n, max: 2n }) }),
+  ),
+  { maxLength: 80 },
+);
+
+describe('the ledger', () => {
+  test('watermark and ranges together are exactly what is complete', () => {
+    fc.assert(
+      fc.property(knownRanges, steps, (known, list) => {
+        const ledger = openLedger(START, known);
+        const model = new Model(known);
+        for (const step of list) {
+          const before = viewOf(ledger);
+          const { progress } = ledger;
+          if (step.kind === 'read' && model.next + step.skip < END) {
+            model.read(ledger, model.next + step.skip, step.intentCount);
+          }
+          if (step.kind === 'complete' && model.open.size > 0) {
+            model.complete(ledger, [...model.open.keys()][step.pick % model.open.size] ?? 0n);
+          }
+          if (step.kind === 'advance' && model.next + step.by < END) {
+            advance(ledger, model.next + step.by);
+            if (step.by > 0n) model.next += step.by;
+          }
+          check(ledger, model);
+          if (ledger.progress === progress) expect(viewOf(ledger)).toEqual(before);
+        }
+      }),
+      { numRuns: 300 },
+    );
+  });
+
+  test('a record is complete when all of its intents are, and neither is read or completed twice', () => {
+    const ledger = openLedger(0n, []);
+    begin(ledger, 0n, 2);
+    complete(ledger, 0n);
+    expect(committable(ledger)).toBe(0n);
+    complete(ledger, 0n);
+    expect(committable(ledger)).toBe(1n);
+    expect(() => complete(ledger, 0n)).toThrow('complete already');
+    expect(() => begin(ledger, 0n, 1)).toThrow('read already');
+  });
+
+  test('no more ranges than wanted, the lowest first', () => {
+    const ledger = openLedger(0n, [{ from: 10n, to: 12n }]);
+    for (let offset = 0n; offset < 6n; offset += 1n) begin(ledger, offset, offset % 2n === 0n ? 1 : 0);
+    const all = [1n, 3n, 5n].map((from) => ({ from, to: from + 1n }));
+    expect(completedRanges(ledger, 9)).toEqual([...all, { from: 10n, to: 12n }]);
+    expect(completedRanges(ledger, 3)).toEqual(all);
+    expect(completedRanges(ledger, 1)).toEqual(all.slice(0, 1));
+  });
+
+  test('what the metadata called complete is known, and where it ends', () => {
+    const ledger = openLedger(0n, [
+      { from: 2n, to: 4n },
+      { from: 7n, to: 8n },
+    ]);
+    expect([1n, 2n, 3n, 4n, 6n, 7n, 8n].filter((offset) => isKnownComplete(ledger, offset))).toEqual([2n, 3n, 7n]);
+    expect(knownEnd(ledger)).toBe(8n);
+    expect(knownEnd(openLedger(5n, []))).toBe(0n);
+  });
+});
+
+const viewOf = (ledger: Ledger) => {
+  const ranges = completedRanges(ledger, Number.POSITIVE_INFINITY);
+  const committed = committable(ledger);
+  const offsets = Array.from({ length: Number(END) + 2 }, (_, i) => BigInt(i));
+  return offsets.filter((offset) => offset < committed || covers(ranges, offset));
+};
+
+function check(ledger: Ledger, model: Model): void {
+  const committed = committable(ledger);
+  for (const offset of model.open.keys()) expect(committed).toBeLessThanOrEqual(offset);
+  const ranges = completedRanges(ledger, Number.POSITIVE_INFINITY);
+  for (let offset = START; offset <= END; offset += 1n) {
+    expect([offset, offset < committed || covers(ranges, offset)]).toEqual([offset, model.isComplete(offset)]);
+  }
+  const bounds = ranges.flatMap(({ from, to }) => [from, to]);
+  expect(bounds).toEqual(bounds.toSorted((a, b) => Number(a - b)));
+  expect(ranges.every(({ from, to }) => from >= committed && from < to)).toBe(true);
+  expect(decodeRanges(committed, encodeRanges(committed, ranges))).toEqual(ranges);
+}
+
+/** Ascending ranges from gap and length in turn; huge gaps included. */
+const rangesFrom = (committed: bigint, parts: readonly (readonly [bigint, bigint])[]): Range[] => {
+  let at = committed;
+  return parts.map(([gap, length]) => {
+    const range = { from: at + gap, to: at + gap + length };
+    at = range.to;
+    return range;
+  });
+};
+
+const size = fc.oneof(fc.bigInt({ min: 1n, max: 40n }), fc.bigInt({ min: 1n, max: 2n ** 50n }));
+
+describe('completed ranges in the commit metadata', () => {
+  test('come back as they were, as far as 4,096 UTF-16 units go', () => {
+    fc.assert(
+      fc.property(
+        fc.bigInt({ min: 0n, max: 2n ** 62n }),
+        fc.array(fc.tuple(size, size), { maxLength: 3_000, size: 'max' }),
+        (committed, parts) => {
+          const ranges = rangesFrom(committed, parts);
+          const metadata = encodeRanges(committed, ranges);
+          expect(metadata.length).toBeLessThanOrEqual(METADATA_LENGTH_MAX);
+          expect(metadata).toMatch(/^[\x20-\x7e]*$/);
+          const decoded = decodeRanges(committed, metadata);
+          expect(decoded).toEqual(ranges.slice(0, decoded.length));
+          if (decoded.length < ranges.length) expect(metadata.length).toBeGreaterThan(METADATA_LENGTH_MAX - 30);
+        },
+      ),
+      { numRuns: 60, endOnFailure: true },
+    );
+  });
+
+  test('of 5,000 short ones as many are kept as fit, the lowest, and never more than are ever asked for', () => {
+    const ranges = rangesFrom(
+      100n,
+      Array.from({ length: 5_000 }, () => [1n, 1n] as const),
+    );
+    const decoded = decodeRanges(100n, encodeRanges(100n, ranges));
+    expect(decoded).toEqual(ranges.slice(0, 1_021));
+    expect(RANGES_MAX).toBeGreaterThanOrEqual(decoded.length);
+  });
+
+  test('reach over the whole range of offsets', () => {
+    const last = { from: 2n ** 63n - 2n, to: 2n ** 63n - 1n };
+    expect(decodeRanges(0n, encodeRanges(0n, [last]))).toEqual([last]);
+    expect(decodeRanges(0n, encodeRanges(0n, [{ from: 1n, to: 2n ** 63n - 1n }]))).toHaveLength(1);
+  });
+
+  test('none are no metadata', () => {
+    expect(encodeRanges(7n, [])).toBe('');
+  });
+
+  test.each(['', 'x', '1.1', 'rollcall1:', 'rollcall1:1', 'rollcall1:1.0', 'rollcall1:1.1,', 'rollcall1:1.1,A.1'])(
+    'foreign or broken metadata %j say nothing',
+    (metadata) => {
+      expect(decodeRanges(0n, metadata)).toEqual([]);
+    },
+  );
+
+  test('any text is read as ascending ranges from the committed offset on, or as nothing', () => {
+    const unit = fc.constantFrom('0', '1', 'z', '.', ',', '-', ' ');
+    const text = fc.oneof(
+      fc.string({ unit: 'binary' }),
+      fc.string({ unit }).map((rest) => `rollcall1:${rest}`),
+    );
+    fc.assert(
+      fc.property(text, (metadata) => {
+        let at = 9n;
+        for (const { from, to } of decodeRanges(9n, metadata)) {
+          expect(from).toBeGreaterThanOrEqual(at);
+          expect(to).toBeGreaterThan(from);
+          at = to;
+        }
+      }),
+    );
+  });
+});
+
+describe('completeness', () => {
+  const at = (offset: bigint, isDead: boolean): Intent =>
+    atOffset(offset, { attempt: 1, dead: isDead ? { at: 1, reason: 'rejected' } : null });
+  const states = [null, ...[4n, 5n, 6n].flatMap((offset) => [at(offset, false), at(offset, true)])];
+
+  /** CompleteIn of the specification, literally; positions start at 1, 0 is none. */
+  function completeIn(offset: bigint, reported: boolean, pending: Intent | null, recorded: Intent | null): boolean {
+    const [pend, rec] = [pending?.source.offset ?? 0n, recorded?.source.offset ?? 0n];
+    const [dead, recdead] = [pending !== null && pending.dead !== null, recorded !== null && recorded.dead !== null];
+    const parked = rec === offset && (!dead || recdead);
+    const isMarked = !(dead && pend === offset) || (rec === offset && recdead);
+    return parked || (reported && (rec === 0n || rec > offset) && isMarked);
+  }
+
+  test('is what the specification says, in every case', () => {
+    for (const pending of states) {
+      for (const recorded of states) {
+        for (const reported of [false, true]) {
+          const facts = [pending?.source.offset, pending?.dead, recorded?.source.offset, recorded?.dead, reported];
+          const is = isComplete(5n, reported, { pending, recorded });
+          expect([facts, is]).toEqual([facts, completeIn(5n, reported, pending, recorded)]);
+        }
+      }
+    }
+  });
+
+  test.each([
+    ['reported, nothing recorded', true, { pending: null, recorded: null }, true],
+    ['not reported, nothing recorded', false, { pending: null, recorded: null }, false],
+    ['parked', false, { pending: at(5n, false), recorded: at(5n, false) }, true],
+    ['reported while an older one is recorded', true, { pending: null, recorded: at(4n, false) }, false],
+    ['reported, a newer one recorded', true, { pending: at(6n, false), recorded: at(6n, false) }, true],
+    ['dead, recorded as parked only', true, { pending: at(5n, true), recorded: at(5n, false) }, false],
+    ['dead, reported, not recorded', true, { pending: at(5n, true), recorded: null }, false],
+    ['dead and marked', true, { pending: at(5n, true), recorded: at(5n, true) }, true],
+  ])('%s', (_, reported, evidence, expected) => {
+    expect(isComplete(5n, reported, evidence)).toBe(expected);
+  });
+});

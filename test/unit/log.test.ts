@@ -1,0 +1,48 @@
+import { expect, test } from 'vitest';
+import { createLog, redactor } from '../../src/adapters/log.ts';
+
+const secret = 'p4ss"w\\rd';
+
+function captured(level: 'debug' | 'info' | 'silent' = 'debug') {
+  const lines: string[] = [];
+  const log = createLog({ write: (line) => lines.push(line) }, { level, secrets: [secret, ''] });
+  return { log, lines };
+}
+
+test('a line is JSON with its level by name, its message and its fields', () => {
+  const { log, lines } = captured();
+  log.warn({ partition: 3 }, 'partition lost');
+  expect(JSON.parse(lines[0] ?? '')).toMatchObject({ level: 'warn', partition: 3, msg: 'partition lost' });
+});
+
+test('lines below the level are not written', () => {
+  const { log, lines } = captured('info');
+  log.debug({}, 'detail');
+  expect(lines).toEqual([]);
+});
+
+test.for([
+  ['a field', { password: secret }],
+  ['a nested field', { a: { b: [{ c: `x${secret}y` }] } }],
+  ['the message and the stack of an error', { error: new Error(`refused: ${secret}`) }],
+  ['the cause of an error', { error: new Error('refused', { cause: new Error(secret) }) }],
+  ['a property of an error', { err: Object.assign(new Error('refused'), { request: { body: secret } }) }],
+  ['a URL', { url: `https://example.com?secret=${encodeURIComponent(secret)}` }],
+] as const)('a secret is redacted in %s, and the line stays JSON', ([, fields]) => {
+  const { log, lines } = captured();
+  log.error(fields, 'failed');
+  const [line = ''] = lines;
+  expect(line).not.toMatch(/p4ss|w\\\\rd/);
+  expect(line).toContain('[redacted]');
+  expect(JSON.parse(line)).toMatchObject({ level: 'error', msg: 'failed' });
+});
+
+test('tokens are redacted wherever they are recognised', () => {
+  const { log, lines } = captured();
+  log.info({ headers: { authorization: 'Bearer abc.def-ghi' }, other: 'Basic Y2xpZW50OnNlY3JldA==' }, 'sent');
+  expect(lines.join('')).not.toMatch(/abc\.def|Y2xpZW50/);
+});
+
+test('where one secret begins another, neither is left in part', () => {
+  expect(redactor(['ab', 'abcd'])('x abcd y ab')).toBe('x [redacted] y [redacted]');
+});

@@ -1,0 +1,25 @@
+import { expect, test } from 'vitest';
+import { murmur2, partitionOfKey } from '../../src/core/murmur2.ts';
+
+// The vectors of Apache Kafka's own UtilsTest.testMurmur2.
+test.each([
+  ['21', -973932308],
+  ['foobar', -790332482],
+  ['a-little-bit-long-string', -985981536],
+  ['a-little-bit-longer-string', -1486304829],
+  ['lkjh234lh9fiuh90y23oiuhsafujhadof229phr9h19h89h8', -58897971],
+  ['abc', 479470107],
+])('hashes %j as the Java client does', (text, hash) => {
+  expect(murmur2(Buffer.from(text))).toBe(hash);
+});
+
+test('chooses a partition by the lower 31 bits, for bytes within a larger buffer too', () => {
+  const key = Buffer.from('..foobar..').subarray(2, 8);
+  expect(partitionOfKey(key, 7)).toBe((-790332482 & 0x7fffffff) % 7);
+});
+
+test('takes no time worth speaking of for a key of a megabyte, which anybody may send', () => {
+  const began = performance.now();
+  partitionOfKey(Buffer.alloc(1_000_000, 'k'), 7);
+  expect(performance.now() - began).toBeLessThan(1_000);
+});

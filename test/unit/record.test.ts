@@ -1,0 +1,140 @@
+import { describe, expect, test } from 'vitest';
+import type { Intent } from '../../src/core/change.ts';
+import { setPending } from '../../src/pipeline/conclude.ts';
+import type { Context } from '../../src/pipeline/context.ts';
+import { groupOf, memberOf, newPartition } from '../../src/pipeline/partition.ts';
+import { dropOldDead, fitRecord, recordOf } from '../../src/pipeline/record.ts';
+import { type Group, type Member, newState } from '../../src/pipeline/state.ts';
+import { atOffset } from '../support/an-intent.ts';
+import { ManualClock } from '../support/manual-clock.ts';
+
+const NOW = 1_000_000;
+const fresh = (offset: bigint, member = 'm'): Intent => atOffset(offset, { member });
+const parked = (offset: bigint, member = 'm'): Intent => atOffset(offset, { member, attempt: 1 });
+const dead = (offset: bigint, member = 'm', at = NOW): Intent =>
+  atOffset(offset, { member, attempt: 5, dead: { at, reason: 'rejected' } });
+
+function aGroup(members: readonly (Partial<Member> & { readonly id?: string })[]): Group {
+  const group = groupOf(newPartition(0), 'g');
+  for (const { id = 'm', pending = null, ...rest } of members) {
+    const member = memberOf(group, id);
+    setPending(group.partition, member, pending);
+    Object.assign(member, rest);
+  }
+  return group;
+}
+
+/** Of the context that part which these functions need. */
+function contextOf(group: Group, options: { deadKeepCount?: number; deadKeepMs?: number } = {}) {
+  const state = newState();
+  state.partitions.set(0, group.partition);
+  const settled: true[] = [];
+  const logger = { debug() {}, info() {}, warn() {}, error() {} };
+  const clock = new ManualClock(NOW);
+  const settle = (): void => void settled.push(true);
+  const kept = { deadKeepCount: 10, deadKeepMs: 500, ...options };
+  return { context: { state, clock, logger, settle, options: kept } as unknown as Context, settled };
+}
+
+describe('the live record of a group', () => {
+  test.each<[string, Partial<Member>, readonly Intent[]]>([
+    ['nothing of an untried one', { pending: fresh(5n) }, []],
+    ['a parked one', { pending: parked(5n) }, [parked(5n)]],
+    ['an untried one that is recorded already', { pending: fresh(5n), recorded: parked(5n) }, [fresh(5n)]],
+    ['the recorded one until its report', { recorded: parked(5n) }, [parked(5n)]],
+    ['nothing after its report', { recorded: parked(5n), recordedReported: true }, []],
+    ['the older one until its report', { pending: parked(6n), recorded: parked(5n) }, [parked(5n)]],
+    ['the newer after it', { pending: parked(6n), recorded: parked(5n), recordedReported: true }, [parked(6n)]],
+    ['no untried newer one after it', { pending: fresh(6n), recorded: parked(5n), recordedReported: true }, []],
+    ['no dead one before its report', { pending: dead(5n) }, []],
+    ['the parked one until the dead one is reported', { pending: dead(5n), recorded: parked(5n) }, [parked(5n)]],
+    ['the mark after it', { pending: dead(5n), pendingReported: true, recorded: parked(5n) }, [dead(5n)]],
+  ])('says %s', (_, member, expected) => {
+    expect(recordOf(aGroup([member]))).toEqual(expected);
+  });
+
+  test('where room is short keeps all that is recorded, and as many new ones as fit', () => {
+    const group = aGroup([
+      { id: 'a', pending: parked(1n, 'a') },
+      { id: 'b', pending: parked(2n, 'b'), recorded: parked(2n, 'b') },
+      { id: 'c', pending: parked(3n, 'c') },
+    ]);
+    group.recordRoom = 1;
+    expect(recordOf(group).map(({ member }) => member)).toEqual(['b', 'a']);
+    group.recordRoom = 0;
+    expect(recordOf(group).map(({ member }) => member)).toEqual(['b']);
+  });
+
+  test('has its room back when it has been empty', () => {
+    const group = aGroup([{ id: 'a' }]);
+    group.recordRoom = 0;
+    expect(recordOf(group)).toEqual([]);
+    setPending(group.partition, memberOf(group, 'a'), parked(1n, 'a'));
+    expect(recordOf(group)).toHaveLength(1);
+  });
+});
+
+describe('a live record that is too large', () => {
+  const deadMember = (id: string, at: number): Partial<Member> & { id: string } => {
+    const intent = dead(1n, id, at);
+    return { id, pending: intent, pendingReported: true, recorded: intent, recordedReported: true };
+  };
+
+  test('loses dead ones first, the oldest first', () => {
+    const group = aGroup([
+      deadMember('a', 3),
+      deadMember('b', 1),
+      deadMember('c', 2),
+      { id: 'd', pending: parked(9n, 'd') },
+    ]);
+    fitRecord(contextOf(group).context, group, recordOf(group));
+    expect(recordOf(group).map(({ member }) => member)).toEqual(['a', 'd']);
+    expect(group.partition.toWrite).toEqual(new Set([group]));
+    expect(group.partition.deadCount).toBe(1);
+  });
+
+  test('then parks only so many new ones, and in the end none', () => {
+    const group = aGroup(['a', 'b', 'c', 'd'].map((id) => ({ id, pending: parked(1n, id) })));
+    const { context } = contextOf(group);
+    const lengths = [4, 2, 1].map((length) => {
+      expect(recordOf(group)).toHaveLength(length);
+      fitRecord(context, group, recordOf(group));
+      return recordOf(group).length;
+    });
+    expect(lengths).toEqual([2, 1, 0]);
+    expect(group.partition.pendingCount).toBe(4);
+  });
+});
+
+describe('dead intents', () => {
+  const members = (ids: readonly string[], isReported: (id: string) => boolean) =>
+    ids.map((id, i) => ({ id, pending: dead(1n, id, NOW - 100 * i), pendingReported: isReported(id) }));
+  const left = (group: Group) => [...group.members.values()].flatMap(({ pending }) => pending?.member ?? []);
+
+  test('are dropped when they are too many, the oldest first', () => {
+    const group = aGroup(members(['a', 'b', 'c'], () => true));
+    const { context, settled } = contextOf(group, { deadKeepCount: 2 });
+    dropOldDead(context);
+    expect(left(group)).toEqual(['a', 'b']);
+    expect([settled.length, group.partition.deadCount, group.partition.toWrite.size]).toEqual([1, 2, 1]);
+  });
+
+  test('are dropped when they are too old', () => {
+    const group = aGroup(members(['a', 'b', 'c'], () => true));
+    dropOldDead(contextOf(group, { deadKeepMs: 150 }).context);
+    expect(left(group)).toEqual(['a', 'b']);
+  });
+
+  test('stay until their report is acknowledged, however many and old', () => {
+    const group = aGroup(members(['a', 'b', 'c'], (id) => id === 'a'));
+    dropOldDead(contextOf(group, { deadKeepCount: 0, deadKeepMs: 0 }).context);
+    expect(left(group)).toEqual(['b', 'c']);
+  });
+
+  test('are left alone otherwise', () => {
+    const group = aGroup(members(['a', 'b', 'c'], () => true));
+    const { context, settled } = contextOf(group);
+    dropOldDead(context);
+    expect([left(group), settled]).toEqual([['a', 'b', 'c'], []]);
+  });
+});

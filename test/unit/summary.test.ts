@@ -1,0 +1,119 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { eventReport, type ReportRecord } from '../../src/core/report.ts';
+import { foldReport, type Operations, operationId, summarize, Summary } from '../../src/core/summary.ts';
+
+const blank = eventReport({
+  source: { topic: 't', partition: 0, offset: 0n, eventId: null, timestamp: 0 },
+  group: 'g',
+  outcome: 'no_changes',
+  reason: null,
+  epoch: 1,
+  reportedAt: 0,
+});
+const at = (ms: number) => new Date(ms).toISOString();
+const aRecord = (parts: Partial<ReportRecord>): ReportRecord => ({ ...blank, ...parts });
+const ended = (id: string, outcome: ReportRecord['outcome'], parts: Partial<ReportRecord> = {}) =>
+  aRecord({ id, outcome, ...parts });
+const scheduled = (id: string, attempt: number, parts: Partial<ReportRecord> = {}) =>
+  aRecord({ id: `${id}#${attempt}`, attempt, final: false, outcome: 'retry_scheduled', ...parts });
+
+test('counts each operation once, in the documented fields', () => {
+  const records = [
+    ended('t/0/10/m', 'applied'),
+    ended('t/0/9/m', 'failed'),
+    scheduled('t/0/11/m', 1),
+    scheduled('t/0/10/m', 1),
+    ended('t/0/12', 'no_changes'),
+  ];
+  const summary = summarize(records, 0);
+  expect(Object.keys(summary)).toEqual(Object.keys(Summary.shape));
+  expect(summary).toMatchObject({
+    generated_at: '1970-01-01T00:00:00.000Z',
+    total_operations: 4,
+    success_count: 2,
+    failure_count: 1,
+    by_outcome: { failed: 1, applied: 1, retry_scheduled: 1, no_changes: 1 },
+  });
+  expect(summary.operations.map(({ id }) => id)).toEqual(['t/0/9/m', 't/0/10/m', 't/0/11/m#1', 't/0/12']);
+  expect(Summary.parse(summary)).toEqual(summary);
+});
+
+test.each([
+  ['success', ['applied', 'recovered', 'already_synced', 'superseded', 'no_changes']],
+  ['failure', ['invalid', 'failed', 'permanent_failure']],
+  ['neither', ['retry_scheduled']],
+] as const)('%s: %j', (side, outcomes) => {
+  for (const outcome of outcomes) {
+    const summary = summarize([ended('t/0/1/m', outcome, { final: outcome !== 'retry_scheduled' })], 0);
+    expect([summary.success_count, summary.failure_count]).toEqual([
+      side === 'success' ? 1 : 0,
+      side === 'failure' ? 1 : 0,
+    ]);
+  }
+});
+
+describe('of several records of one operation', () => {
+  const winner = (...records: ReportRecord[]) => {
+    const there = summarize(records, 0).operations;
+    expect(summarize(records.toReversed(), 0).operations).toEqual(there);
+    expect(there).toHaveLength(1);
+    return there[0];
+  };
+
+  test('the higher epoch counts, whatever the clocks say (report-epoch)', () => {
+    const stale = ended('t/0/1/m', 'permanent_failure', { epoch: 4, reported_at: at(9000) });
+    const right = ended('t/0/1/m', 'applied', { epoch: 5, reported_at: at(1000) });
+    expect(winner(stale, right)).toBe(right);
+  });
+
+  test('within an epoch the later one counts, so a woken dead intent replaces its failure', () => {
+    const dead = ended('t/0/1/m', 'permanent_failure', { reported_at: at(1000) });
+    const woken = ended('t/0/1/m', 'recovered', { reported_at: at(2000) });
+    expect(winner(dead, woken)).toBe(woken);
+  });
+
+  test('a final one beats a non-final one of any epoch', () => {
+    const final = ended('t/0/1/m', 'applied');
+    expect(winner(final, scheduled('t/0/1/m', 3, { epoch: 9, reported_at: at(9000) }))).toBe(final);
+  });
+
+  test('of the scheduled retries the newest stands', () => {
+    expect(winner(scheduled('t/0/1/m', 1), scheduled('t/0/1/m', 2))?.attempt).toBe(2);
+  });
+});
+
+test.each([
+  ['t/0/1/m#2', true, 't/0/1/m#2'],
+  ['t/0/1/m#2', false, 't/0/1/m'],
+  ['t/0/1/m#2#1', false, 't/0/1/m#2'],
+  ['t/0/1/m#held', false, 't/0/1/m'],
+  ['t/0/1/m#x', false, 't/0/1/m#x'],
+])('operation of %s, final %s: %s', (id, final, operation) => {
+  expect(operationId({ id, final })).toBe(operation);
+});
+
+test('repetitions and order do not change the summary, and one record is kept per operation', () => {
+  const record = fc
+    .record({
+      member: fc.constantFrom('a', 'b#1', 'c'),
+      epoch: fc.nat(3),
+      attempt: fc.nat(3),
+      time: fc.nat(3),
+      final: fc.boolean(),
+    })
+    .map(({ member, epoch, attempt, time, final }) => {
+      const parts = { epoch, attempt, reported_at: at(time) };
+      return final ? ended(`t/0/1/${member}`, 'applied', parts) : scheduled(`t/0/1/${member}`, attempt, parts);
+    });
+  fc.assert(
+    fc.property(fc.array(record), fc.array(fc.nat()), (records, picks) => {
+      const again = picks.flatMap((pick) => records.slice(pick, pick + 1));
+      const shuffled = [...again, ...records.toReversed()];
+      expect(summarize(shuffled, 0)).toEqual(summarize(records, 0));
+      const operations: Operations = new Map();
+      for (const each of records) foldReport(operations, each);
+      expect(operations.size).toBeLessThanOrEqual(3);
+    }),
+  );
+});

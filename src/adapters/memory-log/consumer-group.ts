@@ -1,0 +1,117 @@
+/**
+ * The coordinator of one consumer group, classic eager protocol. A rebalance begins with a member that comes, leaves or
+ * lets its session expire, and ends when every remaining member has sent its join: only then the generation grows.
+ * Members learn of a rebalance from their heartbeats. Offsets outlive the members.
+ */
+import type { Clock, Commit, Committed, Random } from '../../ports.ts';
+
+export interface JoinRequest {
+  /** null: a new member. */
+  readonly memberId: string | null;
+  readonly clientId: string;
+  readonly sessionTimeoutMs: number;
+  readonly partitionCount: number;
+  /** The answer, when all have joined. */
+  readonly synced: (answer: JoinAnswer) => void;
+}
+
+export interface JoinAnswer {
+  readonly memberId: string;
+  readonly generation: number;
+  readonly partitions: readonly number[];
+}
+
+interface Member {
+  readonly id: string;
+  readonly request: JoinRequest;
+  /** Its join waits for the others; meanwhile its session cannot expire. */
+  readonly isWaiting: boolean;
+  readonly cancelExpiry: () => void;
+}
+
+const metadataLengthMax = 4096;
+
+export class ConsumerGroup {
+  readonly #clock: Clock;
+  readonly #random: Random;
+  readonly #members = new Map<string, Member>();
+  readonly #offsets = new Map<number, Commit>();
+  #generation = 0;
+  #isRebalancing = false;
+
+  constructor(clock: Clock, random: Random) {
+    this.#clock = clock;
+    this.#random = random;
+  }
+
+  get memberIds(): readonly string[] {
+    return [...this.#members.keys()];
+  }
+
+  /** @returns the member id: the same one while the group still knows it. */
+  join(request: JoinRequest): string {
+    const known = request.memberId === null ? undefined : this.#members.get(request.memberId);
+    known?.cancelExpiry();
+    const id = known?.id ?? `${request.clientId}-${this.#random.uuid()}`;
+    this.#members.set(id, { id, request, isWaiting: true, cancelExpiry: () => {} });
+    this.#isRebalancing = true;
+    this.#completeWhenAllJoined();
+    return id;
+  }
+
+  heartbeat(memberId: string): 'ok' | 'rebalancing' | 'unknown_member' {
+    const member = this.#members.get(memberId);
+    if (member === undefined) return 'unknown_member';
+    if (!member.isWaiting) this.#startSession(member);
+    return this.#isRebalancing ? 'rebalancing' : 'ok';
+  }
+
+  leave(memberId: string): void {
+    const member = this.#members.get(memberId);
+    if (member === undefined) return;
+    member.cancelExpiry();
+    this.#members.delete(memberId);
+    this.#isRebalancing = true;
+    this.#completeWhenAllJoined();
+  }
+
+  /**
+   * As the broker does, this checks the generation but not who owns a partition.
+   * @throws when not everything was stored; what has metadata of a fitting length was.
+   */
+  commit(member: Pick<JoinAnswer, 'memberId' | 'generation'>, commits: readonly Commit[]): void {
+    if (!this.#members.has(member.memberId)) throw new Error('UNKNOWN_MEMBER_ID: the group has dropped this member');
+    if (member.generation !== this.#generation) throw new Error('ILLEGAL_GENERATION: the group has rebalanced');
+    const fitting = commits.filter(({ metadata }) => metadata.length <= metadataLengthMax);
+    for (const commit of fitting) this.#offsets.set(commit.partition, commit);
+    if (fitting.length < commits.length) throw new Error('OFFSET_METADATA_TOO_LARGE');
+  }
+
+  committed(partition: number): Committed {
+    const { offset, metadata } = this.#offsets.get(partition) ?? { offset: null, metadata: '' };
+    return { offset, metadata };
+  }
+
+  #completeWhenAllJoined(): void {
+    const members = [...this.#members.values()];
+    if (members.some(({ isWaiting }) => !isWaiting)) return;
+    this.#generation += 1;
+    this.#isRebalancing = false;
+    for (const [index, member] of members.entries()) {
+      const { partitionCount, synced } = member.request;
+      const all = Array.from({ length: partitionCount }, (_, partition) => partition);
+      const partitions = all.filter((partition) => partition % members.length === index);
+      const answer = { memberId: member.id, generation: this.#generation, partitions };
+      this.#startSession(member);
+      setImmediate(() => synced(answer));
+    }
+  }
+
+  #startSession({ id, request, cancelExpiry }: Member): void {
+    cancelExpiry();
+    const { sessionTimeoutMs } = request;
+    const cancel =
+      sessionTimeoutMs === Infinity ? () => {} : this.#clock.schedule(sessionTimeoutMs, () => this.leave(id));
+    this.#members.set(id, { id, request, isWaiting: false, cancelExpiry: cancel });
+  }
+}

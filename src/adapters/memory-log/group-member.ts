@@ -1,0 +1,222 @@
+/**
+ * One instance in its consumer group. Within a generation: joining → assigned → heartbeat (the first names the generation)
+ * → records and more heartbeats, until a heartbeat says that the group rebalances (join again, the member id stays) or
+ * does not know this member any more (lost, then join as a new one).
+ *
+ *   out ──join──▶ entering ──▶ joining ──▶ member ──▶ joining …        rejoin: any ──▶ entering; leave, crash: any ──▶ out
+ */
+import type { ChangeLogHandler, Clock, Commit, InputTopic } from '../../ports.ts';
+import type { ConsumerGroup, JoinAnswer } from './consumer-group.ts';
+import type { InputTopics } from './partition-feed.ts';
+import { PartitionFeed } from './partition-feed.ts';
+
+export interface MemberOptions {
+  readonly clientId: string;
+  readonly sessionTimeoutMs: number;
+  readonly heartbeatIntervalMs: number;
+}
+
+type State =
+  | { readonly kind: 'out' }
+  | { readonly kind: 'entering' }
+  /** Under the generation before, until it has the answer. */
+  | {
+      readonly kind: 'joining';
+      readonly memberId: string;
+      readonly generation: number;
+      readonly answer: JoinAnswer | null;
+    }
+  | { readonly kind: 'member'; readonly memberId: string; readonly generation: number };
+
+/** Of a member that has not been in any. */
+const noGeneration = -1;
+
+export class GroupMember {
+  readonly #clock: Clock;
+  readonly #group: ConsumerGroup;
+  readonly #topics: InputTopics;
+  readonly #options: MemberOptions;
+  readonly #handler: ChangeLogHandler;
+  #feed: PartitionFeed;
+  #state: State = { kind: 'out' };
+  #isFrozen = false;
+  #cancelHeartbeat = (): void => {};
+
+  constructor(
+    surroundings: { clock: Clock; group: ConsumerGroup; topics: InputTopics },
+    options: MemberOptions,
+    handler: ChangeLogHandler,
+  ) {
+    this.#clock = surroundings.clock;
+    this.#group = surroundings.group;
+    this.#topics = surroundings.topics;
+    this.#options = options;
+    this.#handler = handler;
+    this.#feed = this.#newFeed();
+  }
+
+  get feed(): Pick<PartitionFeed, 'seek' | 'pause' | 'resume'> {
+    return this.#feed;
+  }
+
+  start(): void {
+    this.#enter();
+  }
+
+  /** When it returns nothing is owned and `lost` has been called. A new consumer follows: nothing of it is paused. */
+  rejoin(reason: string): void {
+    if (this.#state.kind === 'out') return;
+    this.#signOff();
+    this.#feed = this.#newFeed();
+    this.#enter();
+    this.#call(() => this.#handler.lost(reason));
+  }
+
+  leave(): void {
+    this.#signOff();
+  }
+
+  /** Neither heartbeats nor batches until `thaw`; the group waits until the session has expired. */
+  freeze(): void {
+    this.#isFrozen = true;
+    this.#feed.close();
+  }
+
+  /** As a process that wakes up, it handles what it had before it finds out that it may have been dropped. */
+  thaw(): void {
+    this.#isFrozen = false;
+    const state = this.#state;
+    if (state.kind === 'entering') this.#enter();
+    if (state.kind === 'joining' && state.answer !== null) this.#synced(state.answer);
+    if (state.kind === 'member') {
+      this.#feed.open();
+      this.#heartbeatAfter(0);
+    }
+  }
+
+  /** Gone without a word; the group finds out by the session timeout. */
+  crash(): void {
+    this.#stop();
+  }
+
+  /** @throws when it was not stored. */
+  commit(commits: readonly Commit[]): void {
+    if (this.#state.kind === 'out' || this.#state.kind === 'entering')
+      throw new Error('UNKNOWN_MEMBER_ID: not in the group');
+    this.#group.commit(this.#state, commits);
+  }
+
+  /** In a turn of its own, never on the stack of the handler. */
+  #enter(): void {
+    const state: State = { kind: 'entering' };
+    this.#state = state;
+    setImmediate(() => {
+      if (this.#state === state && !this.#isFrozen) this.#join(null);
+    });
+  }
+
+  #join(memberId: string | null): void {
+    const before = this.#state;
+    this.#cancelHeartbeat();
+    this.#feed.close();
+    this.#call(() => this.#handler.joining());
+    if (this.#state !== before) return;
+    const joined = this.#group.join({
+      memberId,
+      clientId: this.#options.clientId,
+      sessionTimeoutMs: this.#options.sessionTimeoutMs,
+      partitionCount: this.#topics.source.description.partitionCount,
+      synced: (answer) => this.#synced(answer),
+    });
+    const generation = before.kind === 'member' && before.memberId === joined ? before.generation : noGeneration;
+    this.#state = { kind: 'joining', memberId: joined, generation, answer: null };
+  }
+
+  #synced(answer: JoinAnswer): void {
+    if (this.#state.kind !== 'joining' || this.#state.memberId !== answer.memberId) return;
+    if (this.#isFrozen) {
+      this.#state = { ...this.#state, answer };
+      return;
+    }
+    const { memberId, generation, partitions } = answer;
+    const member: State = { kind: 'member', memberId, generation };
+    this.#state = member;
+    this.#feed.assign(partitions.flatMap((partition) => this.#startOf(partition)));
+    const { partitionCount } = this.#topics.source.description;
+    this.#call(() => this.#handler.assigned({ memberId, partitions, partitionCount }));
+    if (this.#state === member) this.#heartbeatAfter(0);
+  }
+
+  /** Source from the committed offset; nothing of retry is ever committed. */
+  #startOf(partition: number): { topic: InputTopic; partition: number; position: bigint }[] {
+    const beginning = (topic: InputTopic): bigint => this.#topics[topic].partition(partition).start;
+    const committed = this.#group.committed(partition).offset;
+    return [
+      { topic: 'source', partition, position: committed ?? beginning('source') },
+      { topic: 'retry', partition, position: beginning('retry') },
+    ];
+  }
+
+  #heartbeatAfter(delayMs: number): void {
+    this.#cancelHeartbeat();
+    const beat = (): void => this.#heartbeat();
+    if (delayMs > 0) {
+      this.#cancelHeartbeat = this.#clock.schedule(delayMs, beat);
+      return;
+    }
+    const immediate = setImmediate(beat);
+    this.#cancelHeartbeat = () => clearImmediate(immediate);
+  }
+
+  #heartbeat(): void {
+    const state = this.#state;
+    if (state.kind !== 'member' || this.#isFrozen) return;
+    const sentAt = this.#clock.now();
+    const answer = this.#group.heartbeat(state.memberId);
+    switch (answer) {
+      case 'unknown_member':
+        this.#feed.assign([]);
+        this.#call(() => this.#handler.lost('the group has dropped this member: its session had expired'));
+        if (this.#state === state) this.#join(null);
+        return;
+      case 'rebalancing':
+        this.#join(state.memberId);
+        return;
+      case 'ok':
+        this.#call(() => this.#handler.heartbeat({ generation: state.generation, sentAt }));
+        if (this.#state !== state) return;
+        this.#feed.open();
+        this.#heartbeatAfter(this.#options.heartbeatIntervalMs);
+    }
+  }
+
+  #newFeed(): PartitionFeed {
+    return new PartitionFeed(this.#topics, {
+      records: (batch) => this.#call(() => this.#handler.records(batch)) ?? 'declined',
+      offsetOutOfRange: (topic, partition) => this.#call(() => this.#handler.offsetOutOfRange(topic, partition)),
+    });
+  }
+
+  /** What the handler throws ends this member. */
+  #call<T>(handle: () => T): T | undefined {
+    try {
+      return handle();
+    } catch (error) {
+      this.#signOff();
+      this.#handler.failed(error instanceof Error ? error : new Error(String(error)));
+      return undefined;
+    }
+  }
+
+  #signOff(): void {
+    const state = this.#state;
+    this.#stop();
+    if (state.kind === 'joining' || state.kind === 'member') this.#group.leave(state.memberId);
+  }
+
+  #stop(): void {
+    this.#state = { kind: 'out' };
+    this.#cancelHeartbeat();
+    this.#feed.end();
+  }
+}

@@ -1,0 +1,103 @@
+/**
+ * What the instances in one process share: topics and consumer groups. It lives on when an instance "crashes".
+ * Besides what clients ask for, it does on request what a real broker does to a log in its own time.
+ */
+import type { Clock, OutRecord, Random, SendOutcome, TopicSpecification } from '../../ports.ts';
+import { ConsumerGroup } from './consumer-group.ts';
+import { MemoryTopic } from './memory-topic.ts';
+
+export interface CompactOptions {
+  /** Default: all. */
+  readonly partition?: number;
+  /** Only records below this offset. */
+  readonly before?: bigint;
+  /** Neither `min.compaction.lag.ms` nor `delete.retention.ms` hold the cleaner back. */
+  readonly forced?: true;
+}
+
+export class MemoryBroker {
+  readonly clock: Clock;
+  readonly #random: Random;
+  readonly #topics = new Map<string, MemoryTopic>();
+  readonly #groups = new Map<string, ConsumerGroup>();
+
+  constructor(clock: Clock, random: Random) {
+    this.clock = clock;
+    this.#random = random;
+  }
+
+  createTopic(specification: TopicSpecification): 'created' | 'exists' {
+    if (this.#topics.has(specification.topic)) return 'exists';
+    this.#topics.set(specification.topic, new MemoryTopic(specification));
+    return 'created';
+  }
+
+  deleteTopic(topic: string): void {
+    this.#topics.delete(topic);
+  }
+
+  /** @throws when there is no such topic. */
+  topic(name: string): MemoryTopic {
+    const topic = this.#topics.get(name);
+    if (topic === undefined) throw new Error(`UNKNOWN_TOPIC_OR_PARTITION: there is no topic ${name}`);
+    return topic;
+  }
+
+  hasTopic(name: string): boolean {
+    return this.#topics.has(name);
+  }
+
+  /** Made when it is first asked for. */
+  group(groupId: string): ConsumerGroup {
+    const group = this.#groups.get(groupId) ?? new ConsumerGroup(this.clock, this.#random);
+    this.#groups.set(groupId, group);
+    return group;
+  }
+
+  /** Its generation starts anew, its offsets are gone. @throws while it has members. */
+  deleteGroup(groupId: string): void {
+    if (this.group(groupId).memberIds.length > 0) throw new Error(`NON_EMPTY_GROUP: ${groupId}`);
+    this.#groups.delete(groupId);
+  }
+
+  /** All at once, in order. @throws before anything is written, where the request as a whole is refused. */
+  append(records: readonly OutRecord[]): readonly SendOutcome[] {
+    for (const record of records) this.topic(record.topic).check(record);
+    const { wall } = this.clock.now();
+    return records.map((record) => this.topic(record.topic).append(record, wall));
+  }
+
+  /** Runs the cleaner once. */
+  compact(topic: string, { partition, before, forced }: CompactOptions = {}): void {
+    const found = this.topic(topic);
+    const cleaning = {
+      now: this.clock.now().wall,
+      before: before ?? null,
+      lagMs: forced ? -Infinity : found.setting('min.compaction.lag.ms'),
+      deleteRetentionMs: forced ? 0 : found.setting('delete.retention.ms'),
+    };
+    const all = Array.from({ length: found.description.partitionCount }, (_, index) => index);
+    for (const one of partition === undefined ? all : [partition]) found.partition(one).compact(cleaning);
+  }
+
+  /** Retention passes `offset`. */
+  deleteRecordsBefore(topic: string, partition: number, offset: bigint): void {
+    this.topic(topic).partition(partition).deleteBefore(offset);
+  }
+
+  /** A producer's retry arrives late: the record at `offset` is appended once more. */
+  duplicate(topic: string, partition: number, offset: bigint): void {
+    const found = this.topic(topic);
+    const [record] = found.partition(partition).read(offset, 1).records;
+    if (record?.offset !== offset) throw new Error(`no record at ${topic}/${partition}/${offset}`);
+    found.partition(partition).append({ ...record, timestamp: this.clock.now().wall });
+    found.notify();
+  }
+
+  /** Offsets that no reader ever gets a record for, as control records have. */
+  skipOffsets(topic: string, partition: number, count: number): void {
+    const found = this.topic(topic);
+    found.partition(partition).skip(count);
+    found.notify();
+  }
+}

@@ -1,0 +1,195 @@
+/**
+ * One instance's view of the log in this process: the embedded default, and the fake of every simulation. What is called
+ * takes effect at once, in the tick of the call; the answer comes in a later turn of the event loop.
+ * The faults at the end are for tests.
+ */
+import type {
+  Bounds,
+  ChangeLog,
+  ChangeLogHandler,
+  Commit,
+  Committed,
+  InputTopic,
+  LogTools,
+  OutRecord,
+  ReadOptions,
+  SendOutcome,
+  TopicDescription,
+  TopicRecord,
+  TopicSpecification,
+} from '../../ports.ts';
+import { GroupMember } from './group-member.ts';
+import type { MemoryBroker } from './memory-broker.ts';
+import type { MemoryTopic } from './memory-topic.ts';
+import { readTopic } from './topic-reader.ts';
+
+export interface MemoryLogOptions {
+  readonly groupId: string;
+  readonly clientId: string;
+  readonly topics: Readonly<Record<InputTopic, string>>;
+  /** Default: never expires, so that a lease always holds. */
+  readonly sessionTimeoutMs?: number;
+  /** Default 1,000. */
+  readonly heartbeatIntervalMs?: number;
+}
+
+export class MemoryLog implements ChangeLog, LogTools {
+  readonly #broker: MemoryBroker;
+  readonly #options: MemoryLogOptions;
+  readonly #closed = new AbortController();
+  #member: GroupMember | null = null;
+  #hasCrashed = false;
+  #sendsToFail = 0;
+  #sendAnswersToLose = 0;
+  #commitsToFail = 0;
+
+  constructor(broker: MemoryBroker, options: MemoryLogOptions) {
+    this.#broker = broker;
+    this.#options = options;
+  }
+
+  /** @throws where a topic is missing or the partition counts differ. */
+  async join(handler: ChangeLogHandler): Promise<void> {
+    this.#assertOpen();
+    if (this.#member !== null) throw new Error('this instance has joined already');
+    const topics = { source: this.#topic('source'), retry: this.#topic('retry') };
+    const counts = [topics.source, topics.retry].map(({ description }) => description.partitionCount);
+    if (counts[0] !== counts[1]) throw new Error(`source and retry differ in partitions: ${counts.join(', ')}`);
+    const { clientId, sessionTimeoutMs = Infinity, heartbeatIntervalMs = 1000 } = this.#options;
+    const surroundings = { clock: this.#broker.clock, group: this.#broker.group(this.#options.groupId), topics };
+    this.#member = new GroupMember(surroundings, { clientId, sessionTimeoutMs, heartbeatIntervalMs }, handler);
+    this.#member.start();
+  }
+
+  async send(records: readonly OutRecord[]): Promise<readonly SendOutcome[]> {
+    return this.#answer(() => {
+      if (this.#sendsToFail > 0) {
+        this.#sendsToFail -= 1;
+        throw new Error('REQUEST_TIMED_OUT: nothing of it was written');
+      }
+      const outcomes = this.#broker.append(records);
+      if (this.#sendAnswersToLose > 0) {
+        this.#sendAnswersToLose -= 1;
+        throw new Error('REQUEST_TIMED_OUT: all of it was written');
+      }
+      return outcomes;
+    });
+  }
+
+  async commit(commits: readonly Commit[]): Promise<void> {
+    return this.#answer(() => {
+      if (this.#commitsToFail > 0) {
+        this.#commitsToFail -= 1;
+        throw new Error('REQUEST_TIMED_OUT: nothing of it was committed');
+      }
+      for (const { partition } of commits) this.#topic('source').partition(partition);
+      this.#joined().commit(commits);
+    });
+  }
+
+  async committed(partition: number): Promise<Committed> {
+    return this.#answer(() => this.#broker.group(this.#options.groupId).committed(partition));
+  }
+
+  async bounds(topic: InputTopic, partition: number): Promise<Bounds> {
+    return this.#answer(() => {
+      const { start, end } = this.#topic(topic).partition(partition);
+      return { start, end };
+    });
+  }
+
+  seek(topic: InputTopic, partition: number, offset: bigint): void {
+    this.#member?.feed.seek(topic, partition, offset);
+  }
+
+  pause(topic: InputTopic, partition: number): void {
+    this.#member?.feed.pause(topic, partition);
+  }
+
+  resume(topic: InputTopic, partition: number): void {
+    this.#member?.feed.resume(topic, partition);
+  }
+
+  rejoin(reason: string): void {
+    this.#member?.rejoin(reason);
+  }
+
+  async leave(): Promise<void> {
+    if (!this.#hasCrashed) this.#member?.leave();
+    this.#closed.abort();
+  }
+
+  async describeTopic(topic: string): Promise<TopicDescription | null> {
+    return this.#answer(() => (this.#broker.hasTopic(topic) ? this.#broker.topic(topic).description : null));
+  }
+
+  async createTopic(specification: TopicSpecification): Promise<'created' | 'exists'> {
+    return this.#answer(() => this.#broker.createTopic(specification));
+  }
+
+  /** @throws when there is no such topic. */
+  read(topic: string, options: ReadOptions): AsyncIterable<TopicRecord> {
+    const signal = AbortSignal.any([options.signal, this.#closed.signal]);
+    return readTopic(this.#broker.topic(topic), { ...options, signal });
+  }
+
+  async close(): Promise<void> {
+    await this.leave();
+  }
+
+  /** No heartbeats, no batches until `thaw`; what is called meanwhile is taken as done right after waking up. */
+  freeze(): void {
+    this.#joined().freeze();
+  }
+
+  thaw(): void {
+    this.#joined().thaw();
+  }
+
+  /** The process is gone: nobody is told, no handler is called, no call is ever answered. */
+  crash(): void {
+    this.#hasCrashed = true;
+    this.#member?.crash();
+    this.#closed.abort();
+  }
+
+  /** The next `count` sends reject, and write nothing. */
+  failSends(count: number): void {
+    this.#sendsToFail = count;
+  }
+
+  /** The next `count` sends reject, although everything is written. */
+  loseSendAnswers(count: number): void {
+    this.#sendAnswersToLose = count;
+  }
+
+  /** The next `count` commits reject, and store nothing. */
+  failCommits(count: number): void {
+    this.#commitsToFail = count;
+  }
+
+  #topic(topic: InputTopic): MemoryTopic {
+    return this.#broker.topic(this.#options.topics[topic]);
+  }
+
+  #joined(): GroupMember {
+    if (this.#member === null) throw new Error('this instance has not joined');
+    return this.#member;
+  }
+
+  #assertOpen(): void {
+    if (this.#closed.signal.aborted) throw new Error('the log is closed');
+  }
+
+  async #answer<T>(act: () => T): Promise<T> {
+    try {
+      this.#assertOpen();
+      return act();
+    } finally {
+      await new Promise<void>((resolve) => setImmediate(resolve));
+      if (this.#hasCrashed) await silence();
+    }
+  }
+}
+
+const silence = (): Promise<never> => new Promise(() => {});

@@ -1,0 +1,93 @@
+/** One topic: its partitions, its settings, and who wants to know when something was appended. */
+import { gzipSync } from 'node:zlib';
+import type { OutRecord, SendOutcome, TopicDescription, TopicSpecification } from '../../ports.ts';
+import { partitionOfKey } from '../../core/murmur2.ts';
+import { PartitionLog } from './partition-log.ts';
+
+/** Apache Kafka's defaults of the settings that somebody here asks for (kafka.apache.org/documentation/#topicconfigs). */
+const defaultSettings = {
+  'cleanup.policy': 'delete',
+  'compression.type': 'producer',
+  'delete.retention.ms': '86400000',
+  'max.message.bytes': '1048588',
+  'min.compaction.lag.ms': '0',
+  'min.insync.replicas': '1',
+  'retention.bytes': '-1',
+  'retention.ms': '604800000',
+} as const;
+
+/** What a batch of one record takes besides its bytes, at most (DefaultRecordBatch, DefaultRecord of Kafka). */
+const batchOverheadBytes = 61 + 21;
+const headerOverheadBytes = 10;
+
+export class MemoryTopic {
+  readonly name: string;
+  readonly description: TopicDescription;
+  readonly #partitions: readonly PartitionLog[];
+  readonly #listeners = new Set<() => void>();
+  #unkeyedCount = 0;
+
+  constructor({ topic, partitionCount, replicationFactor, settings }: TopicSpecification) {
+    this.name = topic;
+    this.#partitions = Array.from({ length: partitionCount }, () => new PartitionLog());
+    const effective = new Map(Object.entries({ ...defaultSettings, ...settings }));
+    this.description = { partitionCount, replicationFactor, settings: effective };
+  }
+
+  partition(partition: number): PartitionLog {
+    const found = this.#partitions[partition];
+    if (found === undefined) throw new Error(`UNKNOWN_TOPIC_OR_PARTITION: ${this.name}/${partition}`);
+    return found;
+  }
+
+  /** A setting that is a number. */
+  setting(name: 'delete.retention.ms' | 'max.message.bytes' | 'min.compaction.lag.ms'): number {
+    return Number(this.description.settings.get(name));
+  }
+
+  /** @throws before anything is written, where the broker would refuse the whole request. */
+  check(record: OutRecord): void {
+    if (record.partition !== null) this.partition(record.partition);
+    const isCompacted = this.description.settings.get('cleanup.policy')?.includes('compact') === true;
+    if (record.key === null && isCompacted)
+      throw new Error(`INVALID_RECORD: ${this.name} is compacted, its records need keys`);
+  }
+
+  append(record: OutRecord, timestamp: number): SendOutcome {
+    const key = bytesOf(record.key);
+    const value = bytesOf(record.value);
+    const { headers } = record;
+    if (this.#isTooLarge([key, value, ...headers.flat()], record)) return 'too_large';
+    const partition = record.partition ?? this.#choosePartition(key);
+    this.partition(partition).append({ key, value, headers, timestamp });
+    this.notify();
+    return 'written';
+  }
+
+  /** Calls `listener` after each change of the topic's ends; the returned function ends that. */
+  onAppend(listener: () => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  notify(): void {
+    for (const listener of this.#listeners) listener();
+  }
+
+  #choosePartition(key: Uint8Array | null): number {
+    const { partitionCount } = this.description;
+    return key === null ? this.#unkeyedCount++ % partitionCount : partitionOfKey(key, partitionCount);
+  }
+
+  /** The limit is on the compressed batch; compressing is worth its time only where the plain bytes do not fit. */
+  #isTooLarge(parts: readonly (Uint8Array | string | null)[], { headers, gzip }: OutRecord): boolean {
+    const room = this.setting('max.message.bytes') - batchOverheadBytes - headers.length * headerOverheadBytes;
+    const present = parts.filter((part) => part !== null);
+    if (present.reduce((sum, part) => sum + Buffer.byteLength(part), 0) <= room) return false;
+    return gzip === undefined || gzipSync(Buffer.concat(present.map((part) => Buffer.from(part)))).length > room;
+  }
+}
+
+function bytesOf(content: Uint8Array | string | null): Uint8Array | null {
+  return typeof content === 'string' ? Buffer.from(content) : content;
+}

@@ -1,0 +1,187 @@
+/**
+ * A group in flight: one request after the other until everything that was due when its slot opened is final, parked or
+ * held. What comes next is decided by core/step.ts, what an answer means by core/outcome.ts.
+ */
+import type { Intent } from '../core/change.ts';
+import type { Snapshot } from '../core/plan.ts';
+import { isSo } from '../core/plan.ts';
+import type { RequestFacts } from '../core/report.ts';
+import { nextStep } from '../core/step.ts';
+import { groupAnswered, land, supersedeBeaten } from './conclude.ts';
+import type { Context } from './context.ts';
+import { isCurrent, mayDispatch, sleep } from './context.ts';
+import type { Course, Next } from './course.ts';
+import { forgetSnapshot, isSpent, stillDue } from './course.ts';
+import { giveUpSpent, notEffective, patchFailed, readFailed } from './failures.ts';
+import type { Patched } from './request.ts';
+import { patchGroup, readGroup } from './request.ts';
+import { review, takeDue } from './schedule.ts';
+import type { Flight, Group } from './state.ts';
+import { tidy } from './partition.ts';
+
+/** The slot is open and holds one permit of the gate. */
+export async function fly(context: Context, group: Group): Promise<void> {
+  const { state, api } = context;
+  const flight: Flight = { due: takeDue(context, group), covered: new Set(), beaten: new Map() };
+  const course: Course = {
+    flight,
+    permit: { isHeld: true },
+    snapshot: context.cache.get(group.id) ?? null,
+    isFresh: false,
+    suspects: [],
+    membersMax: context.options.membersPerPatchMax,
+    conflicts: 0,
+  };
+  group.flight = flight;
+  state.locks.add(group.id);
+  try {
+    while (mayDispatch(context, group.partition) && (await takeStep(context, group, course)) === 'go_on');
+  } finally {
+    if (course.permit.isHeld) api.gate.giveBack();
+    if (isCurrent(context, group.partition)) supersedeBeaten(context, group);
+    group.flight = null;
+    state.locks.delete(group.id);
+    leave(context, group.id);
+  }
+}
+
+/** The group may have another owner state by now: the partition was lost and gained again. */
+function leave(context: Context, id: string): void {
+  for (const partition of context.state.partitions.values()) {
+    const group = partition.groups.get(id);
+    if (group === undefined) continue;
+    for (const member of group.members.keys()) tidy(group, member);
+    review(context, group);
+  }
+  context.settle();
+  context.dispatch();
+}
+
+async function takeStep(context: Context, group: Group, course: Course): Promise<Next> {
+  const due = stillDue(group, course.flight);
+  const step = nextStep({
+    due,
+    spent: new Set(due.filter((intent) => isSpent(group, intent))),
+    snapshot: course.snapshot,
+    isFresh: course.isFresh,
+    doubt: group.doubt,
+    suspects: course.suspects,
+    membersMax: course.membersMax,
+    nowMs: context.clock.now().monotonic,
+  });
+  switch (step.kind) {
+    case 'done':
+      return 'stop';
+    case 'forget_doubt':
+      group.doubt = null;
+      forgetSnapshot(context, group, course);
+      return 'go_on';
+    case 'read':
+      return read(context, group, course, null);
+    case 'confirm':
+      return read(context, group, course, step.snapshot);
+    case 'patch':
+      return patch(context, group, course, step);
+    case 'final':
+      for (const intent of step.noop) landUnsent(context, group, intent);
+      for (const intent of step.givenUp) giveUpSpent(context, group, intent);
+      groupAnswered(group);
+      return 'stop';
+    case 'hold':
+      group.held = { untilMs: step.untilMs, intents: new Set(due) };
+      return 'stop';
+  }
+}
+
+async function read(context: Context, group: Group, course: Course, known: Snapshot | null): Promise<Next> {
+  const asked = await readGroup(context, group, { permit: course.permit, known });
+  if (asked === null) return 'stop';
+  const { outcome } = asked;
+  if (outcome.kind === 'applied') course.snapshot = outcome.snapshot;
+  else if (outcome.kind !== 'unchanged') return readFailed(context, group, course, asked);
+  course.isFresh = true;
+  return 'go_on';
+}
+
+interface Part {
+  readonly snapshot: Snapshot;
+  readonly part: readonly Intent[];
+  readonly riding: readonly Intent[];
+}
+
+async function patch(context: Context, group: Group, course: Course, { snapshot, part, riding }: Part): Promise<Next> {
+  const { flight, permit } = course;
+  flight.covered = new Set(part);
+  const patchId = context.random.uuid();
+  const asked = await patchGroup(context, group, { permit, snapshot, part });
+  if (asked === null) return 'stop';
+  const { outcome, after } = asked;
+  const request = requestFacts(patchId, snapshot, asked);
+  if (outcome.kind !== 'applied') {
+    flight.covered = new Set();
+    course.isFresh = false;
+    return patchFailed(context, group, course, { snapshot, part, outcome, request });
+  }
+  course.suspects = course.suspects.filter((intent) => !part.includes(intent));
+  course.snapshot = after;
+  course.isFresh = after !== null;
+  if (group.doubt === null) for (const intent of riding) landUnsent(context, group, intent);
+  await verify(context, group, course, { part, request, seen: outcome.snapshot, isTrusted: after !== null });
+  flight.covered = new Set();
+  groupAnswered(group);
+  return 'go_on';
+}
+
+function requestFacts(patchId: string, snapshot: Snapshot, { answer, outcome, after }: Patched): RequestFacts {
+  return {
+    patchId,
+    etagBefore: snapshot.version,
+    etagAfter: outcome.kind === 'applied' ? (after?.version ?? null) : null,
+    status: answer.kind === 'response' ? answer.status : null,
+    correlationId: answer.kind === 'response' ? answer.correlationId : null,
+    durationMs: 'durationMs' in answer ? answer.durationMs : 0,
+    verified: false,
+  };
+}
+
+/** It is so already; no request of this flight was about it. */
+function landUnsent(context: Context, group: Group, intent: Intent): void {
+  if (group.members.get(intent.member)?.pending !== intent) return;
+  const outcome = intent.attempt > 0 || isSpent(group, intent) ? 'recovered' : 'already_synced';
+  land(context, group, intent, { outcome, request: null });
+}
+
+const landSent = (context: Context, group: Group, intent: Intent, request: RequestFacts): void =>
+  land(context, group, intent, { outcome: intent.attempt > 0 ? 'recovered' : 'applied', request });
+
+interface Landing {
+  readonly part: readonly Intent[];
+  readonly request: RequestFacts;
+  /** The group as the answer shows it; null: it does not. */
+  readonly seen: Snapshot | null;
+  /** An answer without a body is believed where it names the new version. */
+  readonly isTrusted: boolean;
+}
+
+/** Lands what is seen to be so; where the answer does not show it, one fresh read after a second decides (design 6.3). */
+async function verify(context: Context, group: Group, course: Course, landing: Landing): Promise<void> {
+  const { part, request, seen, isTrusted } = landing;
+  const landed = seen === null ? (isTrusted ? part : []) : part.filter((intent) => isSo(intent, seen));
+  for (const intent of landed) landSent(context, group, intent, { ...request, verified: seen !== null });
+  const missing = part.filter((intent) => !landed.includes(intent));
+  if (missing.length === 0) return;
+  if (seen !== null) await sleep(context, EFFECT_DELAY_MS);
+  const asked = await readGroup(context, group, { permit: course.permit, known: null });
+  if (asked === null || asked.outcome.kind !== 'applied' || asked.outcome.snapshot === null) return;
+  const fresh = asked.outcome.snapshot;
+  course.snapshot = fresh;
+  course.isFresh = true;
+  if (seen === null) return verify(context, group, course, { ...landing, part: missing, seen: fresh });
+  for (const intent of missing) {
+    if (isSo(intent, fresh)) landSent(context, group, intent, { ...request, verified: true });
+    else notEffective(context, group, intent, request);
+  }
+}
+
+/** The target's services may lag behind each other (facts.md 8). */
+const EFFECT_DELAY_MS = 1_000;

@@ -1,0 +1,221 @@
+/** What becomes of an intent: final, superseded, parked or dead. Every end of an intent goes through here. */
+import type { Intent } from '../core/change.ts';
+import { intentId } from '../core/change.ts';
+import { deadLetter } from '../core/dead-letter.ts';
+import { complete, isComplete } from '../core/ledger.ts';
+import type { Failure } from '../core/outcome.ts';
+import { afterGroupAnswered, fold, isParked } from '../core/pending.ts';
+import type { FinalOutcome, RequestFacts } from '../core/report.ts';
+import { finalReport, retryReport } from '../core/report.ts';
+import type { RetryDecision } from '../core/retry.ts';
+import type { Context } from './context.ts';
+import type { Due, Group, Member, Open, Partition, Spent } from './state.ts';
+import { memberOf } from './partition.ts';
+
+/** An intent is read for the first time in this ownership; the ledger has begun its offset. */
+export function arrive(context: Context, group: Group, intent: Intent): void {
+  const member = memberOf(group, intent.member);
+  member.open = { offset: intent.source.offset, reported: false, next: member.open };
+  const { winner, loser } = member.pending === null ? { winner: intent, loser: null } : fold(member.pending, intent);
+  if (winner === intent) {
+    if (loser !== null) beat(context, group, member, intentId(intent));
+    setPending(group.partition, member, intent);
+  } else if (loser !== null) supersede(context, group, loser, { by: intentId(winner), requestedAt: null });
+  if (member.recorded !== null) closeComplete(group, member);
+}
+
+/** Closes the ledger entries of a member that are complete by now. */
+export function closeComplete({ partition }: Group, member: Member): void {
+  const { ledger } = partition;
+  if (ledger === null) return;
+  let left: Open | null = null;
+  for (let { open } = member; open !== null;) {
+    const { next } = open;
+    if (isComplete(open.offset, open.reported, member)) complete(ledger, open.offset);
+    else {
+      open.next = left;
+      left = open;
+    }
+    open = next;
+  }
+  member.open = left;
+}
+
+/** An intent that is known to be final is read again: it supersedes what is older (spec: ranges). */
+export function arriveFinal(context: Context, group: Group, intent: Intent): void {
+  const member = memberOf(group, intent.member);
+  // If the live record holds just this offset, it is parked and stays pending.
+  if (member.pending === null || member.pending.source.offset >= intent.source.offset) return;
+  beat(context, group, member, intentId(intent));
+  setPending(group.partition, member, null);
+}
+
+/** The pending intent is about to be replaced. A dead one keeps its report; one in flight waits for its answer. */
+function beat(context: Context, group: Group, member: Member, by: string): void {
+  const { pending, requestedAt } = member;
+  if (pending === null) return;
+  if (pending.dead !== null) {
+    group.partition.toWrite.add(group);
+    return;
+  }
+  if (group.flight?.covered.has(pending) === true) group.flight.beaten.set(pending, { by, requestedAt });
+  else supersede(context, group, pending, { by, requestedAt });
+}
+
+/** The request that carried them has failed. */
+export function supersedeBeaten(context: Context, group: Group): void {
+  for (const intent of group.flight?.beaten.keys() ?? []) supersedeIfBeaten(context, group, intent);
+}
+
+export function supersedeIfBeaten(context: Context, group: Group, intent: Intent): void {
+  const beating = group.flight?.beaten.get(intent);
+  if (beating === undefined) return;
+  group.flight?.beaten.delete(intent);
+  supersede(context, group, intent, beating);
+}
+
+function supersede(
+  context: Context,
+  group: Group,
+  intent: Intent,
+  { by, requestedAt }: { by: string; requestedAt: number | null },
+): void {
+  report(context, group, intent, { outcome: 'superseded', reason: null, request: null, supersededBy: by, requestedAt });
+}
+
+export interface End {
+  readonly outcome: FinalOutcome;
+  readonly request: RequestFacts | null;
+}
+
+/** It is so at the target. */
+export function land(context: Context, group: Group, intent: Intent, { outcome, request }: End): void {
+  const member = memberOf(group, intent.member);
+  const beating = group.flight?.beaten.get(intent);
+  const requestedAt = beating === undefined ? member.requestedAt : beating.requestedAt;
+  group.flight?.beaten.delete(intent);
+  if (member.pending === intent) setPending(group.partition, member, null);
+  report(context, group, intent, { outcome, reason: null, request, supersededBy: null, requestedAt });
+}
+
+/** Waits in the live record for its next try. */
+export function park(
+  context: Context,
+  group: Group,
+  intent: Intent,
+  parking: {
+    decision: RetryDecision & { kind: 'park' };
+    waits: 'group' | 'member';
+    failure: Failure;
+    request: RequestFacts | null;
+  },
+): Intent {
+  const { decision, waits, failure, request } = parking;
+  const parked: Intent = { ...intent, attempt: decision.attempt, notBefore: decision.notBefore, waits };
+  const member = memberOf(group, intent.member);
+  member.pending = parked;
+  group.partition.toWrite.add(group);
+  const now = context.clock.now().wall;
+  group.trouble = {
+    code: failure.code,
+    message: failure.message,
+    firstFailureAt: group.trouble?.firstFailureAt ?? now,
+  };
+  const facts = { request, lag: lagOf(parked, member.requestedAt, now), epoch: 0, reportedAt: now };
+  enqueue(context, {
+    partition: group.partition,
+    offset: intent.source.offset,
+    subject: null,
+    key: group.id,
+    report: retryReport(parked, { ...facts, reason: failure, nextAttemptAt: decision.notBefore }),
+    deadLetter: null,
+  });
+  return parked;
+}
+
+/** Given up, after the last look. It stays, marked, so that a replay can wake it and a newer intent can replace it. */
+export function giveUp(context: Context, group: Group, spent: Spent): void {
+  const member = memberOf(group, spent.intent.member);
+  const now = context.clock.now().wall;
+  const reason = spent.outcome === 'failed' ? 'rejected' : 'attempts_exhausted';
+  const dead: Intent = { ...spent.intent, attempt: spent.attempt, waits: null, dead: { at: now, reason } };
+  const { requestedAt } = member;
+  if (member.pending === spent.intent) setPending(group.partition, member, dead);
+  report(context, group, dead, {
+    outcome: spent.outcome,
+    reason: spent.failure,
+    request: spent.request,
+    supersededBy: null,
+    requestedAt,
+  });
+}
+
+interface Facts extends End {
+  readonly reason: Failure | null;
+  readonly supersededBy: string | null;
+  readonly requestedAt: number | null;
+}
+
+function report(context: Context, group: Group, intent: Intent, facts: Facts): void {
+  const now = context.clock.now().wall;
+  const { topics } = context.options;
+  enqueue(context, {
+    partition: group.partition,
+    offset: intent.source.offset,
+    subject: { group, intent },
+    key: group.id,
+    report: finalReport(intent, {
+      ...facts,
+      lag: lagOf(intent, facts.requestedAt, now),
+      epoch: 0,
+      reportedAt: now,
+    }),
+    deadLetter:
+      intent.dead === null || facts.reason === null
+        ? null
+        : deadLetter(topics.deadLetter, intent, { failure: facts.reason, trouble: group.trouble }),
+  });
+}
+
+/** To be reported by the next round of settle. */
+export function enqueue({ state, settle }: Context, due: Due): void {
+  const { reports } = state.counts;
+  const { final, outcome } = due.report;
+  if (final) reports[outcome] = (reports[outcome] ?? 0) + 1;
+  state.outbox.push(due);
+  settle();
+}
+
+const lagOf = (intent: Intent, requestedAt: number | null, now: number) =>
+  requestedAt === null
+    ? { queue: null, apply: null }
+    : { queue: Math.max(0, requestedAt - intent.firstSeenAt), apply: Math.max(0, now - requestedAt) };
+
+/** Keeps the counters true: every change of `pending` but that of a park goes through here. */
+export function setPending(partition: Partition, member: Member, intent: Intent | null): void {
+  count(partition, member.pending, -1);
+  count(partition, intent, 1);
+  member.pending = intent;
+  member.pendingReported = false;
+  member.spent = null;
+  if (intent?.dead === null) member.requestedAt = null;
+}
+
+function count(partition: Partition, intent: Intent | null, step: 1 | -1): void {
+  if (intent === null) return;
+  if (intent.dead === null) partition.pendingCount += step;
+  else partition.deadCount += step;
+}
+
+/** The group has done what was asked: what was parked for a reason of the whole group is due. */
+export function groupAnswered(group: Group): void {
+  let isTroubled = false;
+  for (const member of group.members.values()) {
+    if (member.pending === null || member.pending.dead !== null) continue;
+    const isTaken = group.flight?.due.has(member.pending) === true;
+    // What is spent waits for another look, not for another try.
+    if (!isTaken && member.spent === null) member.pending = afterGroupAnswered(member.pending);
+    isTroubled ||= isParked(member.pending);
+  }
+  if (!isTroubled) group.trouble = null;
+}

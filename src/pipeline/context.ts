@@ -1,0 +1,73 @@
+/** What every part of the pipeline works with: the ports, the options, the one state, and the questions asked of it. */
+import type { SourceFormat } from '../core/change.ts';
+import type { ChangeLog, Clock, GroupApi, Instant, Logger, Random } from '../ports.ts';
+import type { PipelineOptions } from './options.ts';
+import type { SnapshotCache } from './snapshot-cache.ts';
+import type { Partition, State } from './state.ts';
+
+export interface Ports {
+  readonly log: ChangeLog;
+  readonly api: GroupApi;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+  readonly format: SourceFormat;
+}
+
+export interface Context extends Ports {
+  readonly options: PipelineOptions;
+  readonly state: State;
+  readonly cache: SnapshotCache;
+  /** Something may be dispatched. */
+  readonly dispatch: () => void;
+  /** Something is to be reported, recorded or committed. */
+  readonly settle: () => void;
+}
+
+/** Still ours, without a break; results for anything else are dropped. */
+export const isCurrent = ({ state }: Context, partition: Partition): boolean =>
+  state.partitions.get(partition.number) === partition;
+
+/** By the later of both clocks: one stands still while a machine sleeps, the other may be set back (spec: lease). */
+export function leaseHolds({ state, options, clock }: Context): boolean {
+  return state.leaseFrom !== null && elapsedMs(state.leaseFrom, clock.now()) <= options.leaseMs;
+}
+
+const elapsedMs = (from: Instant, to: Instant): number => Math.max(to.wall - from.wall, to.monotonic - from.monotonic);
+
+/** May a request to the target start now? Asked in the tick that writes to the socket (spec: lease, halt). */
+export const mayAsk = (context: Context): boolean =>
+  !context.state.isHalted && !context.state.isDraining && leaseHolds(context);
+
+/** Restored and caught up (spec: barrier). */
+export const isDispatchable = (context: Context, partition: Partition): boolean =>
+  isCurrent(context, partition) &&
+  (partition.phase === 'running' || (partition.phase === 'catching_up' && partition.dispatchesEarly));
+
+/** May a request for a group of this partition start now? */
+export const mayDispatch = (context: Context, partition: Partition): boolean =>
+  mayAsk(context) && context.state.breaker.kind === 'closed' && isDispatchable(context, partition);
+
+/** Tries again until it works or is not wanted any more; undefined: not wanted. */
+export async function persist<T>(
+  context: Context,
+  task: () => Promise<T>,
+  isWanted: () => boolean,
+): Promise<T | undefined> {
+  for (let delayMs = 100; isWanted(); delayMs = Math.min(2 * delayMs, 5_000)) {
+    try {
+      return await task();
+    } catch (error) {
+      context.logger.warn({ error: errorText(error), retryInMs: delayMs }, 'the log did not answer, trying again');
+      await sleep(context, delayMs);
+    }
+  }
+  return undefined;
+}
+
+export const sleep = ({ clock }: Pick<Context, 'clock'>, delayMs: number): Promise<void> =>
+  new Promise((resolve) => {
+    clock.schedule(delayMs, resolve);
+  });
+
+export const errorText = (error: unknown): string => (error instanceof Error ? error.message : String(error));

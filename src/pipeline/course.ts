@@ -1,0 +1,33 @@
+/** What one flight of a group knows besides the group's own state. */
+import type { Intent } from '../core/change.ts';
+import type { Snapshot } from '../core/plan.ts';
+import type { Context } from './context.ts';
+import type { Permit } from './request.ts';
+import type { Flight, Group } from './state.ts';
+
+export interface Course {
+  readonly flight: Flight;
+  readonly permit: Permit;
+  snapshot: Snapshot | null;
+  /** Read or written by this flight, and nothing has failed since. */
+  isFresh: boolean;
+  /** Known to hold a bad member. */
+  suspects: readonly Intent[];
+  membersMax: number;
+  conflicts: number;
+}
+
+export type Next = 'go_on' | 'stop';
+
+/** Less what became final, was parked, or was superseded before it was sent. */
+export const stillDue = (group: Group, { due }: Flight): Intent[] =>
+  [...due].filter((intent) => group.members.get(intent.member)?.pending === intent);
+
+export const isSpent = (group: Group, intent: Intent): boolean =>
+  group.members.get(intent.member)?.spent?.intent === intent;
+
+export function forgetSnapshot(context: Context, group: Group, course: Course): void {
+  context.cache.delete(group.id);
+  course.snapshot = null;
+  course.isFresh = false;
+}

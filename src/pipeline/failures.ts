@@ -1,0 +1,210 @@
+/** What a failed request means for the intents it was about: plan again, bisect, park, or one last look before giving up. */
+import type { Intent } from '../core/change.ts';
+import type { Failure, Outcome } from '../core/outcome.ts';
+import type { Snapshot } from '../core/plan.ts';
+import { isSo } from '../core/plan.ts';
+import type { RequestFacts } from '../core/report.ts';
+import { conflictDelayMs, decideRetry, scheduleOf } from '../core/retry.ts';
+import { giveUp, park, supersedeBeaten, supersedeIfBeaten } from './conclude.ts';
+import type { Context } from './context.ts';
+import { sleep } from './context.ts';
+import type { Course, Next } from './course.ts';
+import { forgetSnapshot, isSpent, stillDue } from './course.ts';
+import type { Asked } from './request.ts';
+import { readGroup } from './request.ts';
+import type { Group } from './state.ts';
+
+type Failed = Extract<Outcome, { failure: Failure }>;
+
+export function readFailed(context: Context, group: Group, course: Course, { outcome }: Asked): Next {
+  forgetSnapshot(context, group, course);
+  if (!('failure' in outcome)) return 'stop';
+  const isConfirmed = isRefusal(outcome) && group.doubt === null;
+  const due = stillDue(group, course.flight);
+  for (const intent of due.filter((each) => isSpent(group, each))) {
+    if (isConfirmed) giveUpSpent(context, group, intent);
+    else lookAgain(context, group, intent);
+  }
+  const tried = stillDue(group, course.flight).filter((each) => !isSpent(group, each));
+  fail(context, group, { intents: tried, outcome, request: null });
+  for (const intent of isConfirmed ? tried : []) giveUpSpent(context, group, intent);
+  return afterFailure(group, course, outcome);
+}
+
+/** Sure, and about this group: another read would be answered the same way, so it confirms a giving-up. */
+const isRefusal = ({ kind }: Failed): boolean =>
+  kind !== 'transient' && kind !== 'throttled' && kind !== 'unauthorized';
+
+interface FailedPatch {
+  readonly snapshot: Snapshot;
+  readonly part: readonly Intent[];
+  readonly outcome: Outcome;
+  readonly request: RequestFacts;
+}
+
+export async function patchFailed(context: Context, group: Group, course: Course, failed: FailedPatch): Promise<Next> {
+  supersedeBeaten(context, group);
+  const { outcome, snapshot, request } = failed;
+  const part = failed.part.filter((intent) => group.members.get(intent.member)?.pending === intent);
+  const tried = stillDue(group, course.flight).filter((each) => !isSo(each, snapshot) && !isSpent(group, each));
+  switch (outcome.kind) {
+    case 'conflict':
+      return conflicted(context, group, course, { outcome, part, tried, request });
+    case 'transient':
+    case 'denied':
+      if (outcome.kind === 'transient') forgetSnapshot(context, group, course);
+      fail(context, group, { intents: tried, outcome, request });
+      return afterFailure(group, course, outcome);
+    case 'not_found': {
+      // Of the group, or of a member? Only a read can tell.
+      const asked = await readGroup(context, group, { permit: course.permit, known: null });
+      if (asked === null) return 'stop';
+      if (asked.outcome.kind !== 'applied') return readFailed(context, group, course, asked);
+      course.snapshot = asked.outcome.snapshot;
+      return memberRejected(context, group, course, { outcome, part, sentCount: failed.part.length, request });
+    }
+    case 'rejected_member':
+      return memberRejected(context, group, course, { outcome, part, sentCount: failed.part.length, request });
+    case 'too_large':
+      if (failed.part.length === 1) spend(group, part, { failure: outcome.failure, outcome: 'failed', request });
+      else course.membersMax = Math.ceil(failed.part.length / 2);
+      return 'go_on';
+    case 'rejected':
+      spend(group, part, { failure: outcome.failure, outcome: 'failed', request });
+      return 'go_on';
+    case 'applied':
+    case 'unchanged':
+    case 'throttled':
+    case 'unauthorized':
+    case 'not_started':
+      return 'stop';
+  }
+}
+
+interface Tried {
+  readonly outcome: Failed;
+  readonly part: readonly Intent[];
+  readonly request: RequestFacts;
+}
+
+/** Read and plan again, a few times; then park. */
+async function conflicted(
+  context: Context,
+  group: Group,
+  course: Course,
+  { outcome, part, tried, request }: Tried & { tried: readonly Intent[] },
+): Promise<Next> {
+  course.conflicts += 1;
+  forgetSnapshot(context, group, course);
+  const counted = new Map(part.map((intent) => [intent, { ...intent, conflicts: intent.conflicts + 1 }]));
+  for (const [intent, next] of counted) replaceDue(group, course, { intent, next });
+  if (course.conflicts > context.options.conflictsMax) {
+    fail(context, group, { intents: tried.map((intent) => counted.get(intent) ?? intent), outcome, request });
+    return 'go_on';
+  }
+  await sleep(context, conflictDelayMs(course.conflicts, context.random.next()));
+  return 'go_on';
+}
+
+function replaceDue(group: Group, { flight }: Course, { intent, next }: { intent: Intent; next: Intent }): void {
+  const member = group.members.get(intent.member);
+  if (member === undefined) return;
+  member.pending = next;
+  flight.due.delete(intent);
+  flight.due.add(next);
+}
+
+/** Halve what was sent until the bad member is alone; a part of one has found it. */
+function memberRejected(
+  context: Context,
+  group: Group,
+  course: Course,
+  { outcome, part, sentCount, request }: Tried & { sentCount: number },
+): Next {
+  if (sentCount > 1) {
+    course.suspects = part;
+    return 'go_on';
+  }
+  course.suspects = [];
+  fail(context, group, { intents: part, outcome, request });
+  return 'go_on';
+}
+
+interface Failing {
+  readonly intents: readonly Intent[];
+  readonly outcome: Failed;
+  readonly request: RequestFacts | null;
+}
+
+/** One try has failed: each intent is parked for its next one, or is spent. While the breaker is open it does not count. */
+function fail(context: Context, group: Group, { intents, outcome, request }: Failing): void {
+  const { state, options, clock, random } = context;
+  const schedule = scheduleOf(outcome.kind === 'not_found' && request !== null ? 'rejected_member' : outcome.kind);
+  if (state.breaker.kind === 'open' || schedule === 'free') return;
+  if (schedule === 'never') return spend(group, intents, { failure: outcome.failure, outcome: 'failed', request });
+  // The same chance for all: what failed together can be sent together.
+  const chance = random.next();
+  const waits = isOfGroup(outcome, request) ? 'group' : 'member';
+  const retryAfterMs = 'retryAfterMs' in outcome ? outcome.retryAfterMs : null;
+  const parked: Intent[] = [];
+  for (const intent of intents) {
+    // Replaced by a newer one while a read was under way.
+    if (group.members.get(intent.member)?.pending !== intent) continue;
+    const facts = { schedule, attempt: intent.attempt, now: clock.now().wall, random: chance, retryAfterMs };
+    const decision = decideRetry(options.retry, facts);
+    if (decision.kind === 'park') {
+      parked.push(park(context, group, intent, { decision, waits, failure: outcome.failure, request }));
+    } else spend(group, [intent], { failure: outcome.failure, outcome: 'permanent_failure', request });
+  }
+  if (outcome.kind === 'transient' || outcome.kind === 'denied') state.streak.push({ group, intents: parked });
+}
+
+/** A 404 to a PATCH of a group that can be read is about a member. */
+const isOfGroup = ({ kind }: Failed, request: RequestFacts | null): boolean =>
+  kind === 'transient' || kind === 'denied' || (kind === 'not_found' && request === null);
+
+function spend(
+  group: Group,
+  intents: readonly Intent[],
+  end: { failure: Failure; outcome: 'failed' | 'permanent_failure'; request: RequestFacts | null },
+): void {
+  for (const intent of intents) {
+    const member = group.members.get(intent.member);
+    if (member?.pending === intent) member.spent = { ...end, intent, attempt: intent.attempt + 1 };
+  }
+}
+
+/** After a failure of the whole group nothing more is sent now; what is left waits for the end of the doubt, or for its time. */
+function afterFailure(group: Group, { flight }: Course, outcome: Outcome): Next {
+  if (outcome.kind !== 'transient') return outcome.kind === 'denied' ? 'go_on' : 'stop';
+  const left = new Set(stillDue(group, flight));
+  if (group.doubt !== null) group.held = { untilMs: group.doubt.untilMs, intents: left };
+  return 'stop';
+}
+
+/** The last look had no sure answer: once more at the cap, no attempt used up (design 6.3). */
+function lookAgain({ clock, options }: Context, group: Group, intent: Intent): void {
+  const member = group.members.get(intent.member);
+  if (member?.spent?.intent !== intent) return;
+  const later: Intent = { ...intent, notBefore: clock.now().wall + options.retry.capMs };
+  member.pending = later;
+  member.spent = { ...member.spent, intent: later };
+}
+
+export function giveUpSpent(context: Context, group: Group, intent: Intent): void {
+  const spent = group.members.get(intent.member)?.spent;
+  if (spent?.intent === intent) giveUp(context, group, spent);
+}
+
+/** The target said yes and did something else, for instance by a rule of its own: said once, not tried for ever. */
+export function notEffective(context: Context, group: Group, intent: Intent, request: RequestFacts): void {
+  if (group.members.get(intent.member)?.pending !== intent) return supersedeIfBeaten(context, group, intent);
+  const failure: Failure = {
+    code: 'not_effective',
+    message: 'The target accepted the change, but a fresh read does not show it.',
+    status: request.status,
+    scimType: null,
+    advice: 'Look for a rule, an owner role or another writer that sets this membership in Genesys Cloud.',
+  };
+  giveUp(context, group, { intent, attempt: intent.attempt + 1, failure, outcome: 'failed', request });
+}

@@ -1,0 +1,20 @@
+/** The loss of a partition. */
+import type { Context } from './context.ts';
+import type { Partition } from './state.ts';
+
+export function forgetAll(context: Context, reason: string): void {
+  for (const partition of context.state.partitions.values()) forget(context, partition, reason);
+}
+
+/** Nothing more of it is dispatched, reported or committed; the lock of a group in flight outlives it. */
+export function forget(context: Context, partition: Partition, reason: string): void {
+  const { state, cache, logger } = context;
+  state.partitions.delete(partition.number);
+  state.outbox = state.outbox.filter((due) => due.partition !== partition);
+  for (const group of partition.groups.values()) {
+    group.ready = null;
+    group.wakeAt = null;
+    cache.delete(group.id);
+  }
+  logger.info({ partition: partition.number, epoch: partition.epoch, reason }, 'partition lost');
+}

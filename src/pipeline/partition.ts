@@ -1,0 +1,97 @@
+/** A partition, its groups and their members: made, moved from phase to phase, and tidied away. */
+import assert from 'node:assert/strict';
+import { emptyView } from '../core/ownership.ts';
+import type { Group, Member, Partition, Phase } from './state.ts';
+
+export const newPartition = (number: number): Partition => ({
+  number,
+  phase: 'fencing',
+  isKept: false,
+  base: 0,
+  epoch: 0,
+  seq: 0,
+  fenceId: null,
+  fenceRead: false,
+  foreignFence: false,
+  overtakenAt: null,
+  wasEmpty: false,
+  view: emptyView(),
+  retryNext: 0n,
+  restored: new Map(),
+  stale: new Set(),
+  recordedAt: new Map(),
+  requests: new Map(),
+  answers: [],
+  start: null,
+  ledger: null,
+  endOffset: 0n,
+  dispatchesEarly: false,
+  groups: new Map(),
+  toWrite: new Set(),
+  gainDoubt: null,
+  pendingCount: 0,
+  deadCount: 0,
+  lastCommit: null,
+});
+
+const moves: Readonly<Record<Phase, readonly Phase[]>> = {
+  fencing: ['fencing', 'restoring'],
+  restoring: ['fencing', 'catching_up', 'running'],
+  catching_up: ['fencing', 'running'],
+  running: ['fencing'],
+  refused: [],
+};
+
+export function move(partition: Partition, to: Phase): void {
+  assert(moves[partition.phase].includes(to), `partition ${partition.number}: ${partition.phase} → ${to}`);
+  partition.phase = to;
+}
+
+export const isRestored = ({ phase }: Partition): boolean => phase === 'catching_up' || phase === 'running';
+
+export function groupOf(partition: Partition, id: string): Group {
+  const known = partition.groups.get(id);
+  if (known !== undefined) return known;
+  const group: Group = {
+    id,
+    partition,
+    members: new Map(),
+    flight: null,
+    wakeAt: null,
+    ready: null,
+    doubt: partition.gainDoubt,
+    held: null,
+    trouble: null,
+    recordRoom: Number.POSITIVE_INFINITY,
+  };
+  partition.groups.set(id, group);
+  return group;
+}
+
+export function memberOf(group: Group, id: string): Member {
+  const known = group.members.get(id);
+  if (known !== undefined) return known;
+  const member: Member = {
+    pending: null,
+    pendingReported: false,
+    recorded: null,
+    recordedReported: false,
+    open: null,
+    spent: null,
+    woken: null,
+    requestedAt: null,
+  };
+  group.members.set(id, member);
+  return member;
+}
+
+/** Forgets what nothing is known of any more. */
+export function tidy(group: Group, memberId: string): void {
+  const member = group.members.get(memberId);
+  if (member !== undefined && member.pending === null && member.recorded === null && member.open === null) {
+    group.members.delete(memberId);
+  }
+  const { partition } = group;
+  const isIdle = group.members.size === 0 && group.flight === null && group.doubt === null;
+  if (isIdle && !partition.toWrite.has(group)) partition.groups.delete(group.id);
+}

@@ -1,0 +1,184 @@
+/**
+ * The stateful shell: accept → dispatch → apply → settle → drain. All mutable state is in state.ts, where its state
+ * machines are written down; every decision is a pure function of core/.
+ *
+ *   start ──▶ working ──drain──▶ draining (no intake, no dispatch) ──settled, or time is up──▶ ended
+ */
+import pLimit from 'p-limit';
+import type { Batch, ChangeLogHandler } from '../ports.ts';
+import { fly } from './apply.ts';
+import type { Context, Ports } from './context.ts';
+import { errorText } from './context.ts';
+import { readSource } from './intake.ts';
+import { forgetAll } from './forget.ts';
+import type { PipelineOptions } from './options.ts';
+import { readRetry } from './read-back.ts';
+import { dropOldDead } from './record.ts';
+import { restore } from './restore.ts';
+import { Dispatcher } from './schedule.ts';
+import { settleOnce } from './settle.ts';
+import { Signal } from './signal.ts';
+import { newSnapshotCache } from './snapshot-cache.ts';
+import type { Partition } from './state.ts';
+import { newState } from './state.ts';
+import type { PipelineStats } from './stats.ts';
+import { isAtRest, statsOf } from './stats.ts';
+import { assigned, heartbeat, offsetGone } from './tenure.ts';
+
+const SWEEP_MS = 60_000;
+
+export class Pipeline {
+  /** null after a drain; an Error when the log cannot go on, whose message names the mend. */
+  readonly ended: Promise<Error | null>;
+  readonly #context: Context;
+  readonly #dispatcher: Dispatcher;
+  readonly #settling = new Signal();
+  readonly #resting = new Signal();
+  #end: (error: Error | null) => void = () => undefined;
+  #isClosed = false;
+  #isSettling = false;
+  #cancelSweep: () => void = () => undefined;
+
+  constructor(ports: Ports, options: PipelineOptions) {
+    this.ended = new Promise((resolve) => {
+      this.#end = resolve;
+    });
+    this.#context = {
+      ...ports,
+      options,
+      state: newState(),
+      cache: newSnapshotCache(options.snapshotMembersMax),
+      dispatch: () => this.#dispatcher.run(),
+      settle: () => this.#settling.set(),
+    };
+    this.#dispatcher = new Dispatcher(this.#context, pLimit(options.concurrency), (group) => this.#fly(group));
+  }
+
+  /** Joins the log; resolves when it has begun to. */
+  async start(): Promise<void> {
+    void this.#settleLoop();
+    this.#sweep();
+    await this.#context.log.join(this.#handler());
+  }
+
+  stats(): PipelineStats {
+    return statsOf(this.#context);
+  }
+
+  /** Resolves when everything is read to the end, final or dead, reported, recorded and committed. */
+  async whenAtRest(): Promise<void> {
+    while (!this.#isClosed && !(await isAtRest(this.#context))) await this.#resting.wait();
+  }
+
+  /** No intake, no dispatch; what is on its way is finished, settled and committed, then the group is left. */
+  async drain(): Promise<void> {
+    const { state, log, options, logger, clock } = this.#context;
+    if (state.isDraining) return void (await this.ended);
+    state.isDraining = true;
+    logger.info({ inFlight: state.requestsInFlight }, 'draining');
+    for (const { number } of state.partitions.values()) log.pause('source', number);
+    let cancel: () => void = () => undefined;
+    const timeUp = new Promise<'time_up'>((resolve) => {
+      cancel = clock.schedule(options.drainTimeoutMs, () => resolve('time_up'));
+    });
+    const outcome = await Promise.race([timeUp, this.#finish().then(() => 'drained' as const)]);
+    cancel();
+    if (outcome === 'time_up') logger.warn({}, 'the drain took too long, the rest is left for the next owner');
+    this.#close(null);
+  }
+
+  async #finish(): Promise<void> {
+    const { state, log } = this.#context;
+    while (state.requestsInFlight > 0) await this.#resting.wait();
+    // What the last answers brought is settled by the loop; one more signal makes sure that it looks.
+    this.#settling.set();
+    while (this.#isSettling || this.#settling.isSet) await this.#resting.wait();
+    await log.leave();
+  }
+
+  async #settleLoop(): Promise<void> {
+    while (!this.#isClosed) {
+      await this.#settling.wait();
+      this.#isSettling = true;
+      try {
+        while (!this.#isClosed && (await settleOnce(this.#context)));
+      } catch (error) {
+        this.#fail(error);
+      }
+      this.#isSettling = false;
+      this.#resting.set();
+    }
+  }
+
+  async #fly(group: Parameters<typeof fly>[1]): Promise<void> {
+    try {
+      await fly(this.#context, group);
+    } catch (error) {
+      this.#fail(error);
+    }
+    this.#resting.set();
+  }
+
+  #handler(): ChangeLogHandler {
+    const context = this.#context;
+    const { state } = context;
+    return {
+      joining: () => {
+        state.isHalted = true;
+        state.joiningAt = context.clock.now();
+      },
+      assigned: (assignment) => assigned(context, assignment),
+      heartbeat: (beat) => heartbeat(context, beat),
+      records: (batch) => this.#records(batch),
+      offsetOutOfRange: (topic, partition) => offsetGone(context, topic, partition),
+      lost: (reason) => {
+        state.isHalted = true;
+        state.leaseFrom = null;
+        state.memberId = null;
+        forgetAll(context, reason);
+      },
+      failed: (error) => this.#fail(error),
+    };
+  }
+
+  #records(batch: Batch): 'taken' | 'declined' {
+    const partition = this.#context.state.partitions.get(batch.partition);
+    if (partition !== undefined) {
+      const answer =
+        batch.topic === 'source' ? readSource(this.#context, partition, batch) : this.#readRetry(partition, batch);
+      this.#resting.set();
+      return answer;
+    }
+    this.#context.log.pause(batch.topic, batch.partition);
+    return 'declined';
+  }
+
+  #readRetry(partition: Partition, batch: Batch): 'taken' {
+    readRetry(this.#context, partition, batch);
+    restore(this.#context, partition);
+    return 'taken';
+  }
+
+  #sweep(): void {
+    this.#cancelSweep = this.#context.clock.schedule(SWEEP_MS, () => {
+      dropOldDead(this.#context);
+      this.#sweep();
+    });
+  }
+
+  /** A broken invariant, or a log that cannot go on: nothing more is concluded, the next owner reads it all again. */
+  #fail(error: unknown): void {
+    this.#context.logger.error({ error: errorText(error) }, 'the pipeline cannot go on');
+    this.#context.state.isDraining = true;
+    this.#close(error instanceof Error ? error : new Error(errorText(error)));
+  }
+
+  #close(error: Error | null): void {
+    this.#isClosed = true;
+    this.#dispatcher.stop();
+    this.#cancelSweep();
+    this.#settling.set();
+    this.#resting.set();
+    this.#end(error);
+  }
+}

@@ -1,0 +1,81 @@
+/**
+ * Reading the retry partition, at a restore as well as afterwards; what a record means is decided by core/ownership.ts.
+ */
+import type { RetryRecord } from '../core/live-record.ts';
+import { parseRetryRecord } from '../core/live-record.ts';
+import { isOvertaken, readFence, readState } from '../core/ownership.ts';
+import type { Batch } from '../ports.ts';
+import type { Context } from './context.ts';
+import { isCurrent } from './context.ts';
+import { forget } from './forget.ts';
+import { groupOf, isRestored } from './partition.ts';
+import { takeUpRequests } from './replay.ts';
+import type { Partition } from './state.ts';
+
+/** Records of the retry partition, at a restore as well as afterwards. */
+export function readRetry(context: Context, partition: Partition, batch: Batch): void {
+  for (const record of batch.records) {
+    if (record.offset < partition.retryNext) continue;
+    partition.retryNext = record.offset + 1n;
+    readRetryRecord(context, partition, parseRetryRecord(record));
+    // It may have been overtaken, and forgotten.
+    if (!isCurrent(context, partition)) return;
+  }
+  if (batch.nextOffset > partition.retryNext) partition.retryNext = batch.nextOffset;
+}
+
+function readRetryRecord(context: Context, partition: Partition, record: RetryRecord): void {
+  const { options, logger } = context;
+  switch (record.kind) {
+    case 'fence': {
+      const isOwn = record.fenceId === partition.fenceId;
+      if (isOwn) partition.wasEmpty = partition.view.recordCount === 0;
+      if (record.stamp.owner !== options.owner) partition.foreignFence = true;
+      readFence(partition.view, record.stamp);
+      partition.fenceRead ||= isOwn;
+      break;
+    }
+    case 'state': {
+      const reading = readState(partition.view, record.group, record.stamp);
+      const counts = reading === 'counts' && (!isOwned(partition) || record.stamp.owner === options.owner);
+      if (counts) partition.stale.delete(record.group);
+      else partition.stale.add(record.group);
+      if (reading === 'counts' && !isOwned(partition)) partition.restored.set(record.group, record.intents);
+      break;
+    }
+    case 'request':
+      if (record.wanted === null) partition.requests.delete(record.key);
+      else partition.requests.set(record.key, record.wanted);
+      break;
+    case 'unreadable':
+      logger.warn(
+        { partition: partition.number, problem: record.problem },
+        'a record of the retry topic cannot be read',
+      );
+      if (record.group !== null) partition.stale.add(record.group);
+  }
+  if (isRestored(partition)) takeAccount(context, partition);
+}
+
+/** Its state is ours: what comes after is a repair, not news. */
+const isOwned = (partition: Partition): boolean => partition.isKept || isRestored(partition);
+
+/** What was read means something only for a partition whose state is known. */
+export function takeAccount(context: Context, partition: Partition): void {
+  if (isOvertaken(partition.view, partition.epoch)) {
+    const reason = 'the retry partition holds a higher epoch';
+    forget(context, partition, reason);
+    context.log.rejoin(reason);
+    return;
+  }
+  repair(context, partition);
+  takeUpRequests(context, partition);
+}
+
+/** Groups whose last record does not count are written again, since compaction keeps only the last (spec: repair). */
+function repair(context: Context, partition: Partition): void {
+  if (partition.stale.size === 0) return;
+  for (const id of partition.stale) partition.toWrite.add(groupOf(partition, id));
+  partition.stale.clear();
+  context.settle();
+}

@@ -1,0 +1,133 @@
+/**
+ * One request to the target: permit, lease, and what every answer means beside its own sake: doubt, breaker, gate,
+ * snapshot cache, counts. null: not sent, or its partition was lost meanwhile; then nothing may be concluded from it.
+ */
+import type { Answer } from '../core/answer.ts';
+import { afterNoAnswer, afterRead } from '../core/doubt.ts';
+import type { Outcome } from '../core/outcome.ts';
+import { classify, isSureAnswer } from '../core/outcome.ts';
+import type { Snapshot } from '../core/plan.ts';
+import { afterPatch, patchBody } from '../core/plan.ts';
+import type { Intent } from '../core/change.ts';
+import type { MayStart } from '../ports.ts';
+import { observeOutcome } from './breaker.ts';
+import type { Context } from './context.ts';
+import { isCurrent, leaseHolds, mayDispatch } from './context.ts';
+import type { Group } from './state.ts';
+import { tally } from './tally.ts';
+
+/** One permit was taken with the slot; every further request takes its own. */
+export interface Permit {
+  isHeld: boolean;
+}
+
+export interface Asked {
+  readonly answer: Answer;
+  readonly outcome: Outcome;
+}
+
+export interface Patched extends Asked {
+  /** The group afterwards: as the body shows it, else computed; null: its version is not known. */
+  readonly after: Snapshot | null;
+}
+
+export async function readGroup(
+  context: Context,
+  group: Group,
+  { permit, known }: { permit: Permit; known: Snapshot | null },
+): Promise<Asked | null> {
+  const ifNoneMatch = known?.version ?? null;
+  const asked = await ask(context, group, permit, {
+    method: 'GET',
+    send: (mayStart) => context.api.getGroup({ group: group.id, ifNoneMatch, mayStart }),
+  });
+  if (asked === null) return null;
+  const { outcome } = asked;
+  if (outcome.kind === 'applied' && outcome.snapshot !== null) {
+    group.doubt = afterRead(group.doubt, outcome.snapshot.version);
+    context.cache.set(group.id, outcome.snapshot);
+  } else if (outcome.kind !== 'unchanged') context.cache.delete(group.id);
+  return asked;
+}
+
+export async function patchGroup(
+  context: Context,
+  group: Group,
+  { permit, snapshot, part }: { permit: Permit; snapshot: Snapshot; part: readonly Intent[] },
+): Promise<Patched | null> {
+  const asked = await ask(context, group, permit, {
+    method: 'PATCH',
+    send: (mayStart) =>
+      context.api.patchGroup({
+        group: group.id,
+        ifMatch: snapshot.version,
+        body: patchBody(part, context.options.apiUrl),
+        mayStart,
+      }),
+  });
+  if (asked === null) return null;
+  const { answer, outcome } = asked;
+  if (!isSureAnswer(answer)) doubtRequest(context, group, { answer, ifMatch: snapshot.version });
+  if (outcome.kind !== 'applied') {
+    if (outcome.kind === 'conflict' || outcome.kind === 'transient') context.cache.delete(group.id);
+    return { ...asked, after: null };
+  }
+  const computed = outcome.etag === null ? null : afterPatch(snapshot, part, outcome.etag);
+  const after = outcome.snapshot ?? computed;
+  // The version has moved, so nothing that was sent before can land any more; accepted without effect, it has not.
+  if (after !== null && after.version !== snapshot.version) group.doubt = null;
+  if (after === null) context.cache.delete(group.id);
+  else context.cache.set(group.id, after);
+  return { ...asked, after };
+}
+
+function doubtRequest(context: Context, group: Group, { answer, ifMatch }: { answer: Answer; ifMatch: string }): void {
+  const durationMs = 'durationMs' in answer ? answer.durationMs : 0;
+  const sentAtMs = context.clock.now().monotonic - durationMs;
+  group.doubt = afterNoAnswer(group.doubt, { ifMatch, sentAtMs }, context.options.lateApplyMs);
+}
+
+interface Request {
+  readonly method: 'GET' | 'PATCH';
+  readonly send: (mayStart: MayStart) => Promise<Answer>;
+}
+
+async function ask(context: Context, group: Group, permit: Permit, { method, send }: Request): Promise<Asked | null> {
+  const { api, state, clock } = context;
+  if (!permit.isHeld) await api.gate.take();
+  permit.isHeld = false;
+  const mayStart = (): boolean => mayDispatch(context, group.partition);
+  if (!mayStart()) {
+    api.gate.giveBack();
+    return null;
+  }
+  noteFirstRequest(group, clock.now().wall);
+  state.requestsInFlight += 1;
+  const answer = await send(mayStart);
+  state.requestsInFlight -= 1;
+  if (answer.kind === 'not_started') {
+    api.gate.giveBack();
+    return null;
+  }
+  const outcome = classify(answer, method);
+  noteAnswer(context, group, outcome);
+  return isCurrent(context, group.partition) ? { answer, outcome } : null;
+}
+
+function noteFirstRequest(group: Group, now: number): void {
+  for (const intent of group.flight?.due ?? []) {
+    const member = group.members.get(intent.member);
+    if (member?.pending === intent) member.requestedAt ??= now;
+  }
+}
+
+function noteAnswer(context: Context, group: Group, outcome: Outcome): void {
+  const { state, logger } = context;
+  tally(context, outcome);
+  if (outcome.kind === 'conflict') state.counts.conflicts += 1;
+  if (!leaseHolds(context)) {
+    state.counts.outsideLease += 1;
+    logger.warn({ group: group.id, partition: group.partition.number }, 'a request ended outside its lease');
+  }
+  observeOutcome(context, group, outcome.kind);
+}

@@ -1,0 +1,131 @@
+/**
+ * Fence and restore: the own fence is written, the retry partition read up to it, and its state taken over; then the
+ * source is read on from the committed offset (design 6.6).
+ */
+import { gained } from '../core/doubt.ts';
+import { decodeRanges, openLedger } from '../core/ledger.ts';
+import { renderFence } from '../core/live-record.ts';
+import { epochOf, isOvertaken } from '../core/ownership.ts';
+import { setPending } from './conclude.ts';
+import type { Context } from './context.ts';
+import { isCurrent, persist } from './context.ts';
+import { forget } from './forget.ts';
+import { catchUp, resumeSource } from './intake.ts';
+import { groupOf, memberOf, move, newPartition } from './partition.ts';
+import { takeAccount } from './read-back.ts';
+import { foreignPositionProblem, refuse } from './refuse.ts';
+import { reviewAll } from './schedule.ts';
+import type { Partition, Start } from './state.ts';
+
+export async function fence(context: Context, partition: Partition): Promise<void> {
+  const { state, log, options, random } = context;
+  const fenceId = random.uuid();
+  partition.fenceId = fenceId;
+  partition.epoch = epochOf(partition.base, state.generation ?? 0);
+  const isWanted = (): boolean => isCurrent(context, partition) && partition.fenceId === fenceId;
+  const stamp = { owner: options.owner, epoch: partition.epoch, seq: 0 };
+  const { key, headers } = renderFence(stamp, fenceId);
+  const record = { topic: options.topics.retry, partition: partition.number, key, value: fenceId, headers };
+  move(partition, 'restoring');
+  await persist(context, () => log.send([record]), isWanted);
+  await restoreFrom(context, partition);
+}
+
+/** Restores once the start is known, if this fence is still the present one. */
+async function restoreFrom(context: Context, partition: Partition): Promise<void> {
+  const { fenceId } = partition;
+  const isWanted = (): boolean => isCurrent(context, partition) && partition.fenceId === fenceId;
+  const start = await persist(context, () => findStart(context, partition), isWanted);
+  if (start === undefined || !isWanted()) return;
+  partition.start ??= start;
+  restore(context, partition);
+}
+
+/** The end of the source is read after the fence was acknowledged, so it holds all that a former owner may have committed. */
+async function findStart({ log, state, logger }: Context, { number }: Partition): Promise<Start> {
+  const [committed, bounds] = await Promise.all([log.committed(number), log.bounds('source', number)]);
+  const known = committed.offset === null ? [] : decodeRanges(committed.offset, committed.metadata);
+  const position = committed.offset ?? bounds.start;
+  if (position >= bounds.start) return { committed: committed.offset, position, known, goal: bounds.end };
+  state.counts.possibleLosses += 1;
+  logger.error(
+    { partition: number, committed: String(position), start: String(bounds.start) },
+    'retention has passed the committed offset, changes may be lost: raise retention.ms of the source topic',
+  );
+  return { committed: committed.offset, position: bounds.start, known, goal: bounds.end };
+}
+
+/** Once the own fence was read and the start is known. */
+export function restore(context: Context, partition: Partition): void {
+  const { clock, log } = context;
+  if (partition.phase !== 'restoring' || !partition.fenceRead || partition.start === null) return;
+  if (isOvertaken(partition.view, partition.epoch)) {
+    partition.overtakenAt = clock.now();
+    return;
+  }
+  if (partition.isKept && partition.foreignFence) return startOver(context, partition);
+  if (!partition.isKept) {
+    const problem = foreignPositionProblem(context, partition, partition.start);
+    if (problem !== null) return refuse(context, partition, problem);
+    load(context, partition, partition.start);
+  }
+  const isKept = partition.isKept;
+  partition.isKept = false;
+  move(partition, 'catching_up');
+  context.logger.info({ partition: partition.number, epoch: partition.epoch, isKept }, 'partition restored');
+  if (!isKept) log.seek('source', partition.number, partition.start.position);
+  resumeSource(context, partition);
+  catchUp(context, partition);
+  takeAccount(context, partition);
+  if (isCurrent(context, partition)) reviewAll(context, partition);
+  context.dispatch();
+  context.settle();
+}
+
+/** Somebody else was the owner in between: everything is read from the beginning, up to the fence that is there already. */
+function startOver(context: Context, partition: Partition): void {
+  const { state, log } = context;
+  const { base, epoch, fenceId } = partition;
+  forget(context, partition, 'somebody else was the owner in between');
+  const anew = newPartition(partition.number);
+  Object.assign(anew, { base, epoch, fenceId, phase: 'restoring' });
+  state.partitions.set(anew.number, anew);
+  log.seek('retry', anew.number, 0n);
+  void restoreFrom(context, anew);
+}
+
+function load(context: Context, partition: Partition, start: Start): void {
+  const { clock, options } = context;
+  const isNew = partition.wasEmpty && start.committed === null;
+  if (partition.wasEmpty && !isNew) noteEmptied(context, partition);
+  // A former owner's requests may still land (spec: noop).
+  partition.gainDoubt = isNew ? null : gained(clock.now().monotonic, options.lateApplyMs);
+  for (const [id, intents] of partition.restored) {
+    if (intents.length === 0) continue;
+    const group = groupOf(partition, id);
+    for (const intent of intents) {
+      const member = memberOf(group, intent.member);
+      setPending(partition, member, intent);
+      member.recorded = intent;
+      // A dead mark proves its report (spec: report-first).
+      member.pendingReported = intent.dead !== null;
+      member.recordedReported = intent.dead !== null;
+    }
+  }
+  partition.recordedAt = new Map(
+    [...partition.restored.values()].flat().map(({ source }) => [source.offset, source.timestamp]),
+  );
+  const last = [...partition.recordedAt.keys()].reduce((max, offset) => (offset > max ? offset : max), -1n);
+  partition.restored = new Map();
+  partition.ledger = openLedger(start.position, start.known, last + 1n);
+  partition.endOffset = start.goal;
+}
+
+/** A fence is written before any commit, and compaction keeps it. */
+function noteEmptied({ state, logger }: Context, { number }: Partition): void {
+  state.counts.possibleLosses += 1;
+  logger.error(
+    { partition: number },
+    'the retry partition is empty although offsets are committed: what was parked is lost, if anything was',
+  );
+}

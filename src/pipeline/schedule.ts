@@ -1,0 +1,130 @@
+/** Which groups are ready, which wait until when, and the one loop that gives slots and permits to the ready ones. */
+import type { LimitFunction } from 'p-limit';
+import type { Intent } from '../core/change.ts';
+import { isDue } from '../core/pending.ts';
+import type { Context } from './context.ts';
+import { isCurrent, isDispatchable, mayAsk } from './context.ts';
+import type { Group, Partition } from './state.ts';
+
+/** Works out anew what is due of a group; to be called whenever that may have changed and it is not in flight. */
+export function review(context: Context, group: Group): void {
+  const { state, clock } = context;
+  if (group.flight !== null || !isDispatchable(context, group.partition)) return;
+  const now = clock.now();
+  if (group.held !== null && now.monotonic >= group.held.untilMs) group.held = null;
+  let since = Number.POSITIVE_INFINITY;
+  let due: 'remove' | 'add' | null = null;
+  let wakeAt = Number.POSITIVE_INFINITY;
+  for (const { pending } of group.members.values()) {
+    if (pending === null || pending.dead !== null) continue;
+    if (group.held?.intents.has(pending) === true) {
+      wakeAt = Math.min(wakeAt, now.wall + group.held.untilMs - now.monotonic);
+    } else if (mayBeTaken(group.partition, pending, now.wall)) {
+      since = Math.min(since, pending.firstSeenAt);
+      due = pending.op === 'remove' ? 'remove' : (due ?? 'add');
+    } else wakeAt = Math.min(wakeAt, Math.max(pending.notBefore, now.wall + context.options.lingerMs));
+  }
+  if (due !== null) {
+    group.wakeAt = null;
+    state.ready.push(group, { class: due, since, now: now.wall });
+  } else if (wakeAt < Number.POSITIVE_INFINITY) wake(context, group, wakeAt);
+}
+
+/** What a slot that opens now takes of the group. */
+export function takeDue({ clock }: Context, group: Group): Set<Intent> {
+  const now = clock.now().wall;
+  const due = new Set<Intent>();
+  for (const { pending } of group.members.values()) {
+    if (pending !== null && mayBeTaken(group.partition, pending, now)) due.add(pending);
+  }
+  return due;
+}
+
+/** Nothing is applied before the source has been read past it: an older one for the same member may still come. */
+const mayBeTaken = ({ ledger }: Partition, intent: Intent, now: number): boolean =>
+  isDue(intent, now) && ledger !== null && intent.source.offset < ledger.next;
+
+/** Reviews the group at `at` (epoch ms) at the latest. */
+export function wake({ state }: Context, group: Group, at: number): void {
+  if (group.ready !== null || (group.wakeAt !== null && group.wakeAt <= at)) return;
+  group.wakeAt = at;
+  state.waiting.push({ at, group });
+}
+
+export function reviewAll(context: Context, partition: Partition): void {
+  for (const group of partition.groups.values()) review(context, group);
+}
+
+/** The dispatcher: wakes what is due, then fills free slots. */
+export class Dispatcher {
+  readonly #context: Context;
+  readonly #limit: LimitFunction;
+  readonly #fly: (group: Group) => Promise<void>;
+  #timer: (() => void) | null = null;
+  #waitsForGate = false;
+
+  constructor(context: Context, limit: LimitFunction, fly: (group: Group) => Promise<void>) {
+    this.#context = context;
+    this.#limit = limit;
+    this.#fly = fly;
+  }
+
+  run(): void {
+    this.#wakeDue();
+    this.#fillSlots();
+    this.#armTimer();
+  }
+
+  stop(): void {
+    this.#timer?.();
+    this.#timer = null;
+  }
+
+  #wakeDue(): void {
+    const { state, clock } = this.#context;
+    const now = clock.now().wall;
+    for (let top = state.waiting.peek(); top !== undefined && top.at <= now; top = state.waiting.peek()) {
+      state.waiting.pop();
+      if (top.group.wakeAt !== top.at) continue;
+      top.group.wakeAt = null;
+      if (isCurrent(this.#context, top.group.partition)) review(this.#context, top.group);
+    }
+  }
+
+  #fillSlots(): void {
+    const { state, api, clock, options } = this.#context;
+    while (mayAsk(this.#context) && state.breaker.kind === 'closed' && !state.ready.isEmpty) {
+      if (this.#limit.activeCount + this.#limit.pendingCount >= options.concurrency) return;
+      if (!api.gate.tryTake()) return this.#waitForGate();
+      const group = state.ready.pop(clock.now().wall, options.maxWaitMs);
+      if (group === undefined || state.locks.has(group.id) || !isDispatchable(this.#context, group.partition)) {
+        api.gate.giveBack();
+        continue;
+      }
+      // Only then is the slot free again.
+      void this.#limit(() => this.#fly(group)).then(() => this.run());
+    }
+  }
+
+  #waitForGate(): void {
+    if (this.#waitsForGate) return;
+    this.#waitsForGate = true;
+    void this.#context.api.gate.whenOpen().then(() => {
+      this.#waitsForGate = false;
+      this.run();
+    });
+  }
+
+  #armTimer(): void {
+    const { state, clock } = this.#context;
+    this.#timer?.();
+    const top = state.waiting.peek();
+    this.#timer =
+      top === undefined || state.isDraining
+        ? null
+        : clock.schedule(Math.max(0, top.at - clock.now().wall), () => {
+            this.#timer = null;
+            this.run();
+          });
+  }
+}

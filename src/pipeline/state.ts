@@ -1,0 +1,213 @@
+/**
+ * All mutable state of the pipeline, as plain data. The state machines (asserted by `move` in partition.ts):
+ *
+ *   partition   fencing ──own fence sent──▶ restoring ──own fence read──▶ catching_up ──goal read──▶ running
+ *               catching_up | running ──join, kept──▶ fencing      restoring ──overtaken, group made anew──▶ fencing
+ *               any ──lost──▶ forgotten      any ──records of another source──▶ forgotten, and refused until the next join
+ *   group       idle ──due──▶ lingering ──▶ ready ──slot──▶ in flight ──▶ idle | lingering | waiting (parked, held)
+ */
+import type { Breaker } from '../core/breaker.ts';
+import { closedBreaker } from '../core/breaker.ts';
+import type { Intent } from '../core/change.ts';
+import type { Doubt } from '../core/doubt.ts';
+import type { Ledger, Range } from '../core/ledger.ts';
+import type { NamedIntent, ReplayVerdict } from '../core/live-record.ts';
+import type { Failure } from '../core/outcome.ts';
+import type { RetryView } from '../core/ownership.ts';
+import type { Trouble } from '../core/record-headers.ts';
+import type { ReportRecord, RequestFacts } from '../core/report.ts';
+import type { Instant, OutRecord } from '../ports.ts';
+import { Heap } from './heap.ts';
+import type { Readiness } from './ready-queue.ts';
+import { ReadyQueue } from './ready-queue.ts';
+
+/** An intent of a record that was read and is not complete; in a list, since one is the norm and an array takes more memory. */
+export interface Open {
+  readonly offset: bigint;
+  reported: boolean;
+  next: Open | null;
+}
+
+/** Tried for the last time: it is given up unless the last look shows that it is so. */
+export interface Spent {
+  readonly intent: Intent;
+  /** Failed tries, the last one included. */
+  readonly attempt: number;
+  readonly failure: Failure;
+  readonly outcome: 'failed' | 'permanent_failure';
+  readonly request: RequestFacts | null;
+}
+
+/** What is known of one member of one group. */
+export interface Member {
+  /** The newest intent, if it is not final, or dead. */
+  pending: Intent | null;
+  /** The final report of `pending` (which is dead then) is acknowledged. */
+  pendingReported: boolean;
+  /** What the acknowledged live record says. */
+  recorded: Intent | null;
+  /** The final report of `recorded` is acknowledged. */
+  recordedReported: boolean;
+  /** In no order. */
+  open: Open | null;
+  spent: Spent | null;
+  /** What a replay woke last: a report or a mark of it that is still on its way proves nothing. */
+  woken: Intent | null;
+  /** When the first request that concerned `pending` was sent, epoch ms. */
+  requestedAt: number | null;
+}
+
+/** A group in flight: what was taken when its slot opened. */
+export interface Flight {
+  readonly due: Set<Intent>;
+  /** Intents of the request that is on its way. */
+  covered: ReadonlySet<Intent>;
+  /** Covered intents that a newer one has replaced meanwhile. */
+  readonly beaten: Map<Intent, { readonly by: string; readonly requestedAt: number | null }>;
+}
+
+export interface Group {
+  readonly id: string;
+  readonly partition: Partition;
+  readonly members: Map<string, Member>;
+  flight: Flight | null;
+  /** Its entry in the heap of waiting groups counts only while it names this instant (epoch ms). */
+  wakeAt: number | null;
+  /** Its entries in the ready queue count only while they are about this. */
+  ready: Readiness | null;
+  doubt: Doubt | null;
+  /** No-ops and giving-ups that wait for the end of the doubt (monotonic ms). */
+  held: { readonly untilMs: number; readonly intents: ReadonlySet<Intent> } | null;
+  trouble: Trouble | null;
+  /** How many new intents the live record takes at most, since the broker refused a larger one. */
+  recordRoom: number;
+}
+
+export type Phase = 'fencing' | 'restoring' | 'catching_up' | 'running' | 'refused';
+
+/** Where the source is to be read from, once the own fence is written. */
+export interface Start {
+  readonly committed: bigint | null;
+  readonly position: bigint;
+  readonly known: readonly Range[];
+  /** The end of the source at the fence. */
+  readonly goal: bigint;
+}
+
+/** One source partition and its retry partition, from gain to loss. */
+export interface Partition {
+  readonly number: number;
+  phase: Phase;
+  /** Was owned without a break, as far as is known; the fence will prove it. */
+  isKept: boolean;
+  base: number;
+  epoch: number;
+  seq: number;
+  fenceId: string | null;
+  /** The own fence has been read back at the present attempt. */
+  fenceRead: boolean;
+  /** A foreign fence lies between what was read last and the own new fence. */
+  foreignFence: boolean;
+  /** When the own fence was read although somebody has a higher epoch. */
+  overtakenAt: Instant | null;
+  /** There was no record at all before the own fence. */
+  wasEmpty: boolean;
+  view: RetryView;
+  /** The next offset of the retry partition to read. */
+  retryNext: bigint;
+  /** Winners while restoring. */
+  restored: Map<string, readonly Intent[]>;
+  /** Groups whose last record does not count. */
+  readonly stale: Set<string>;
+  /** Offset → timestamp of the source records that the restored intents came from. */
+  recordedAt: ReadonlyMap<bigint, number>;
+  readonly requests: Map<string, readonly NamedIntent[]>;
+  /** Requests that were taken up; their tombstones go with the next live records. */
+  answers: { readonly key: string; readonly verdicts: readonly (NamedIntent & { verdict: ReplayVerdict })[] }[];
+  start: Start | null;
+  ledger: Ledger | null;
+  /** Offset after the last source record, as far as known. */
+  endOffset: bigint;
+  /** The intake limit was reached while catching up. */
+  dispatchesEarly: boolean;
+  readonly groups: Map<string, Group>;
+  readonly toWrite: Set<Group>;
+  /** A former owner's requests may still land (monotonic ms in it). */
+  gainDoubt: Doubt | null;
+  /** Intents neither final nor dead. */
+  pendingCount: number;
+  deadCount: number;
+  /** `progress`: of the ledger, as of then. */
+  lastCommit: { readonly offset: bigint; readonly progress: number } | null;
+}
+
+/** A report that is not acknowledged yet, with its dead letter. */
+export interface Due {
+  readonly partition: Partition;
+  readonly offset: bigint;
+  /** null: a report about the whole record (final, it closes the record's ledger entry), or about a try. */
+  readonly subject: { readonly group: Group; readonly intent: Intent } | null;
+  /** Of the report: the group, or the source record's where it could not be read. */
+  readonly key: Uint8Array | string | null;
+  readonly report: ReportRecord;
+  readonly deadLetter: OutRecord | null;
+}
+
+export interface State {
+  readonly partitions: Map<number, Partition>;
+  memberId: string | null;
+  partitionCount: number;
+  generation: number | null;
+  /** Between the building of a JoinGroup request and the assignment. */
+  isHalted: boolean;
+  joiningAt: Instant | null;
+  leaseFrom: Instant | null;
+  isDraining: boolean;
+  isIntakePaused: boolean;
+  breaker: Breaker;
+  /** Parked by failures since the last success; given back their attempt if the breaker opens. */
+  streak: { readonly group: Group; readonly intents: readonly Intent[] }[];
+  readonly ready: ReadyQueue<Group>;
+  readonly waiting: Heap<{ readonly at: number; readonly group: Group }>;
+  /** Groups with a request in flight; outlives the loss of their partition. */
+  readonly locks: Set<string>;
+  requestsInFlight: number;
+  outbox: Due[];
+  readonly counts: Counts;
+}
+
+export interface Counts {
+  conflicts: number;
+  tombstones: number;
+  possibleLosses: number;
+  outsideLease: number;
+  readonly requests: Record<string, number>;
+  readonly reports: Record<string, number>;
+}
+
+export const newState = (): State => ({
+  partitions: new Map(),
+  memberId: null,
+  partitionCount: 0,
+  generation: null,
+  isHalted: true,
+  joiningAt: null,
+  leaseFrom: null,
+  isDraining: false,
+  isIntakePaused: false,
+  breaker: closedBreaker,
+  streak: [],
+  ready: new ReadyQueue(),
+  waiting: new Heap((a, b) => a.at - b.at),
+  locks: new Set(),
+  requestsInFlight: 0,
+  outbox: [],
+  counts: {
+    conflicts: 0,
+    tombstones: 0,
+    possibleLosses: 0,
+    outsideLease: 0,
+    requests: {},
+    reports: {},
+  },
+});

@@ -1,0 +1,112 @@
+/** What an operator may ask the running pipeline; plain data, made anew at each call. Instants in epoch ms. */
+
+import type { BreakerReason } from '../core/breaker.ts';
+import { isParked } from '../core/pending.ts';
+import type { Context } from './context.ts';
+import { leaseHolds } from './context.ts';
+import type { Partition } from './state.ts';
+import { isRestored } from './partition.ts';
+
+export interface PartitionStats {
+  readonly partition: number;
+  /** `restoring`: the retry partition is being read; `catching_up`: the source is read to the end it had at the fence. */
+  readonly phase: 'restoring' | 'catching_up' | 'running' | 'refused';
+  /** Source records not read yet. */
+  readonly lag: number;
+  readonly oldestUnappliedAt: number | null;
+}
+
+export interface PipelineStats {
+  /** All assigned partitions restored and the lease valid; one with none is ready to take over. */
+  readonly ready: boolean;
+  readonly partitions: readonly PartitionStats[];
+  /** Intents neither final nor dead, in memory. */
+  readonly pending: number;
+  readonly parked: number;
+  readonly dead: number;
+  readonly inFlight: number;
+  /** Requests to the target by the kind of their outcome. */
+  readonly requests: Readonly<Record<string, number>>;
+  readonly conflicts: number;
+  readonly throttledMs: number;
+  readonly breaker: { readonly reason: BreakerReason; readonly since: number } | null;
+  /** Partitions whose committed offset retention has passed: records may be lost. */
+  readonly possibleLosses: number;
+  readonly tombstonesSkipped: number;
+  /** Requests that ended outside their lease. */
+  readonly outsideLease: number;
+  /** Final reports by outcome since the start. */
+  readonly reports: Readonly<Record<string, number>>;
+}
+
+export function statsOf(context: Context): PipelineStats {
+  const { state, api } = context;
+  const partitions = [...state.partitions.values()];
+  const { counts, breaker } = state;
+  const waiting = partitions.map(waitingIn);
+  return {
+    ready: partitions.every(isRestored) && !state.isHalted && leaseHolds(context),
+    partitions: partitions.map((partition, i) => partitionStats(partition, waiting[i]?.oldest ?? null)),
+    pending: sum(partitions.map(({ pendingCount }) => pendingCount)),
+    parked: sum(waiting.map(({ parked }) => parked)),
+    dead: sum(partitions.map(({ deadCount }) => deadCount)),
+    inFlight: state.locks.size,
+    requests: { ...counts.requests },
+    conflicts: counts.conflicts,
+    throttledMs: api.gate.throttledMs(),
+    breaker: breaker.kind === 'open' ? { reason: breaker.reason, since: breaker.since } : null,
+    possibleLosses: counts.possibleLosses,
+    tombstonesSkipped: counts.tombstones,
+    outsideLease: counts.outsideLease,
+    reports: { ...counts.reports },
+  };
+}
+
+function partitionStats({ number, phase, ledger, endOffset }: Partition, oldest: number | null): PartitionStats {
+  return {
+    partition: number,
+    phase: phase === 'fencing' ? 'restoring' : phase,
+    lag: ledger === null ? 0 : Math.max(0, Number(endOffset - ledger.next)),
+    oldestUnappliedAt: oldest,
+  };
+}
+
+/** One pass without copies: there may be 200,000 intents, and a scrape must not hold up the rest. */
+function waitingIn(partition: Partition): { parked: number; oldest: number | null } {
+  let parked = 0;
+  let oldest: number | null = null;
+  for (const { members } of partition.groups.values()) {
+    for (const { pending } of members.values()) {
+      if (pending === null || pending.dead !== null) continue;
+      if (isParked(pending)) parked += 1;
+      if (oldest === null || pending.firstSeenAt < oldest) oldest = pending.firstSeenAt;
+    }
+  }
+  return { parked, oldest };
+}
+
+const sum = (counts: readonly number[]): number => counts.reduce((total, count) => total + count, 0);
+
+/** Everything is read, final or dead, reported, recorded and committed. */
+export async function isAtRest(context: Context): Promise<boolean> {
+  const { state, log } = context;
+  const partitions = [...state.partitions.values()];
+  if (partitions.length === 0 || state.outbox.length > 0 || state.locks.size > 0) return false;
+  if (!partitions.every(isPartitionAtRest)) return false;
+  try {
+    const bounds = await Promise.all(partitions.map(({ number }) => log.bounds('source', number)));
+    return partitions.every((partition, i) => isPartitionAtRest(partition) && isReadTo(partition, bounds[i]?.end));
+  } catch {
+    return false;
+  }
+}
+
+const isPartitionAtRest = ({ phase, ledger, lastCommit, toWrite, answers, pendingCount }: Partition): boolean =>
+  phase === 'running' &&
+  ledger !== null &&
+  pendingCount === 0 &&
+  toWrite.size + answers.length + ledger.open.size === 0 &&
+  lastCommit?.offset === ledger.next;
+
+const isReadTo = ({ ledger }: Partition, end: bigint | undefined): boolean =>
+  ledger !== null && end !== undefined && ledger.next >= end;

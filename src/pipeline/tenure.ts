@@ -1,0 +1,103 @@
+/**
+ * Ownership of partitions: what is gained, kept and lost at an assignment, and what a heartbeat proves (design 6.6).
+ */
+import type { Assignment, Heartbeat, InputTopic } from '../ports.ts';
+import type { Context } from './context.ts';
+import { forget, forgetAll } from './forget.ts';
+import { isRestored, move, newPartition } from './partition.ts';
+import { fence } from './restore.ts';
+import type { Partition } from './state.ts';
+
+/** In the tick of the assignment: what is sought and paused here is so before the first fetch of the generation. */
+export function assigned(context: Context, assignment: Assignment): void {
+  const { state, log } = context;
+  // A new member id: everything may have had other owners since (kafkajs.md A3).
+  if (assignment.memberId !== state.memberId) forgetAll(context, 'a new member id');
+  const wanted = new Set(assignment.partitions);
+  for (const partition of state.partitions.values()) {
+    if (!wanted.has(partition.number)) forget(context, partition, 'it has another owner now');
+  }
+  state.memberId = assignment.memberId;
+  state.partitionCount = assignment.partitionCount;
+  state.generation = null;
+  state.isHalted = false;
+  state.leaseFrom = state.joiningAt;
+  for (const number of assignment.partitions) {
+    log.pause('source', number);
+    log.resume('retry', number);
+    const known = state.partitions.get(number);
+    if (known !== undefined && isRestored(known)) keep(context, known);
+    else {
+      if (known !== undefined) forget(context, known, 'its restore was not finished');
+      gain(context, number, known?.base ?? 0);
+    }
+  }
+}
+
+/** The state is kept if the fence proves that nobody else was the owner in between (spec: refence). */
+function keep({ log }: Context, partition: Partition): void {
+  move(partition, 'fencing');
+  partition.isKept = true;
+  prepareFence(partition);
+  if (partition.ledger !== null) log.seek('source', partition.number, partition.ledger.next);
+  log.seek('retry', partition.number, partition.retryNext);
+}
+
+function gain({ state, log }: Context, number: number, base: number): void {
+  const partition = newPartition(number);
+  partition.base = base;
+  state.partitions.set(number, partition);
+  log.seek('retry', number, 0n);
+}
+
+function prepareFence(partition: Partition): void {
+  partition.fenceId = null;
+  partition.fenceRead = false;
+  partition.foreignFence = false;
+  partition.overtakenAt = null;
+}
+
+/** A heartbeat names the generation, proves that we are a member, and is the lease. */
+export function heartbeat(context: Context, { generation, sentAt }: Heartbeat): void {
+  const { state } = context;
+  state.leaseFrom = sentAt;
+  state.generation = generation;
+  for (const partition of state.partitions.values()) {
+    if (partition.phase === 'fencing' && partition.fenceId === null) void fence(context, partition);
+    else if (partition.overtakenAt !== null && sentAt.monotonic > partition.overtakenAt.monotonic)
+      surpass(context, partition);
+  }
+  context.dispatch();
+}
+
+/** Somebody has a higher epoch, and yet we are the member: the consumer group was made anew and counts from 1 again. */
+function surpass(context: Context, partition: Partition): void {
+  partition.base = partition.view.epochMax;
+  context.logger.warn({ partition: partition.number, base: partition.base }, 'the consumer group was made anew');
+  move(partition, 'fencing');
+  const { foreignFence } = partition;
+  prepareFence(partition);
+  // Whoever was the owner in between is not undone by a second fence.
+  partition.foreignFence = foreignFence;
+  if (!partition.isKept) partition.start = null;
+  void fence(context, partition);
+}
+
+/** The log goes on at the oldest record there is. The topic may have been made anew, and offsets mean something else then. */
+export function offsetGone(context: Context, topic: InputTopic, number: number): void {
+  const { state, log, logger } = context;
+  state.counts.possibleLosses += topic === 'source' ? 1 : 0;
+  logger.error({ topic, partition: number }, 'the next offset does not exist any more, changes may be lost');
+  const partition = state.partitions.get(number);
+  if (partition === undefined || !isRestored(partition)) return;
+  if (topic === 'source') {
+    const reason = 'the next offset of the source does not exist any more';
+    forget(context, partition, reason);
+    log.rejoin(reason);
+    return;
+  }
+  // Memory is all that is left of the live records.
+  for (const group of partition.groups.values()) partition.toWrite.add(group);
+  partition.retryNext = 0n;
+  context.settle();
+}

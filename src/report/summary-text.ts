@@ -1,0 +1,42 @@
+/** The summary for people: counts, then what needs somebody. */
+import type { ReportRecord } from '../core/report.ts';
+import type { Summary } from '../core/summary.ts';
+
+/** More would scroll the counts away; the rest is in the file or the report topic. */
+const LISTED_MAX = 20;
+
+export function summaryText({
+  total_operations: total,
+  by_outcome: byOutcome,
+  operations,
+  ...summary
+}: Summary): string {
+  const { success_count: done, failure_count: failed } = summary;
+  const waiting = total - done - failed;
+  const counts = Object.entries(byOutcome).map(([outcome, count]) => `  ${outcome.padEnd(18)} ${count}`);
+  return [
+    `${total} changes: ${done} done, ${failed} failed${waiting === 0 ? '' : `, ${waiting} left`}`,
+    ...counts,
+    ...listed('failed', operations.filter(isFailure)),
+    ...listed(
+      'left',
+      operations.filter(({ final }) => !final),
+    ),
+    '',
+  ].join('\n');
+}
+
+const isFailure = ({ outcome }: ReportRecord): boolean =>
+  outcome === 'invalid' || outcome === 'failed' || outcome === 'permanent_failure';
+
+function listed(title: string, records: readonly ReportRecord[]): string[] {
+  if (records.length === 0) return [];
+  const lines = records.slice(0, LISTED_MAX).map(lineOf);
+  const more = records.length - lines.length;
+  return [`${title}:`, ...lines, ...(more === 0 ? [] : [`  … and ${more} more`])];
+}
+
+function lineOf({ id, group, member, op, reason }: ReportRecord): string {
+  const what = member === null ? id : `${op ?? ''} ${member} in group ${group ?? ''} (${id})`;
+  return reason === null ? `  ${what}` : `  ${what}: ${reason.code}: ${reason.message} ${reason.advice}`;
+}

@@ -1,0 +1,45 @@
+import { expect, test } from 'vitest';
+import { JumpingClock } from '../../support/jumping-clock.ts';
+import { aWorld, topics, until } from '../../support/world.ts';
+
+const sessionTimeoutMs = 60_000;
+
+test('intake limit: a new owner with more in the live records than the limit reads on to where they end, and works', async () => {
+  // given a change without an answer, far before some that are parked
+  const clock = new JumpingClock();
+  const world = await aWorld({
+    clock,
+    sessionTimeoutMs,
+    sandbox: {
+      seed: {
+        groups: [
+          { id: 'g', members: [] },
+          { id: 'p', members: [] },
+        ],
+      },
+    },
+  });
+  const unanswered = world.sandbox.hold(({ method, group }) => method === 'GET' && group === 'g');
+  const rule = world.sandbox.addRule({ match: { method: 'PATCH' }, fault: { kind: 'status', status: 503 } });
+  world.change('g', { add: ['u'] });
+  const one = await world.start({
+    api: { requestTimeoutMs: 10_000_000 },
+    pipeline: { retry: { baseMs: 10_000_000, capMs: 10_000_000, attemptsMax: 5, slowScheduleMs: [] } },
+  });
+  for (let i = 0; i < 600; i += 1) {
+    world.produce({ topic: topics.source, partition: 0, key: 'g', value: null, headers: [] });
+  }
+  const parked = world.change('p', { add: ['a', 'b', 'c'] });
+  await until(() => world.broker.group('rollcall').committed(0).metadata !== '', 'the completed ranges');
+  await until(() => world.outcome(parked, 'c') === 'retry_scheduled', 'the parking');
+  await until(() => world.lastState('p')?.intents.length === 3, 'the live record');
+  // when another owner has room for two
+  one.kill();
+  await clock.jump(sessionTimeoutMs);
+  unanswered.release();
+  world.sandbox.removeRule(rule);
+  const two = await world.start({ name: 'two', pipeline: { pendingIntentsMax: 2 } });
+  // then
+  await until(() => world.sandbox.members('g').includes('u'), 'the first change');
+  expect(two.pipeline.stats().parked).toBe(3);
+});

@@ -1,0 +1,119 @@
+import { expect, test } from 'vitest';
+import { anIntent, aRequest, aState, expire, failing, stubborn } from '../../support/retry-records.ts';
+import type { Instance, World } from '../../support/world.ts';
+import { aWorld, topics, until } from '../../support/world.ts';
+
+const dayMs = 86_400_000;
+const patient = { retry: { baseMs: dayMs, capMs: dayMs, attemptsMax: 5, slowScheduleMs: [] } };
+
+interface ParkedAdd {
+  readonly world: World;
+  readonly one: Instance;
+  readonly add: bigint;
+  readonly mend: () => void;
+}
+
+/** A second owner, under epoch 2 or more, with an add of `u` parked for a day and committed. */
+async function aParkedAdd(): Promise<ParkedAdd> {
+  const world = await aWorld();
+  const mend = failing(world);
+  const former = await world.start({ name: 'former' });
+  await until(() => former.pipeline.stats().ready, 'the first owner');
+  former.kill();
+  expire(world);
+  const add = world.change('g', { add: ['u'] });
+  const one = await world.start({ pipeline: patient });
+  await until(() => world.committed() === 1n, 'the parking');
+  return { world, one, add, mend };
+}
+
+const late = { owner: 'former', epoch: 1, seq: 9 };
+
+test('repair: a record of a former owner is not taken over but written over, before the cleaner comes', async () => {
+  // given a parked add, and a late record of a former owner that knows nothing of it
+  const { world, one, add, mend } = await aParkedAdd();
+  world.produce(aState(late, []));
+  // when the owner has read it back, and everything is cleaned
+  await until(() => world.lastState('g')?.stamp.owner === one.owner, 'the repair');
+  one.kill();
+  world.broker.compact(topics.retry, { forced: true });
+  // then the next owner still finds the add, when it is asked for
+  mend();
+  expire(world);
+  const next = await world.start();
+  world.produce(aRequest('r', [anIntent({ offset: add, op: 'add' })]));
+  await world.expectRest(next);
+  expect(world.sandbox.members('g')).toEqual(['u']);
+  expect(world.outcome(add, 'u')).toBe('applied');
+});
+
+test('repair: so is one that a restore finds last', async () => {
+  // given a parked add, and a late record of a former owner while nobody reads
+  const { world, one, add, mend } = await aParkedAdd();
+  one.kill();
+  world.produce(aState(late, [anIntent({ offset: 0n, op: 'remove', attempt: 3 })]));
+  expire(world);
+  // when the next owner has restored, is gone, and everything is cleaned
+  const next = await world.start({ name: 'next', pipeline: patient });
+  await until(() => world.lastState('g')?.stamp.owner === next.owner, 'the repair');
+  next.kill();
+  world.broker.compact(topics.retry, { forced: true });
+  // then the last owner still finds the add, when it is asked for
+  mend();
+  expire(world);
+  const last = await world.start({ name: 'last' });
+  world.produce(aRequest('r', [anIntent({ offset: add, op: 'add' })]));
+  await world.expectRest(last);
+  expect(world.sandbox.members('g')).toEqual(['u']);
+  expect(world.outcome(add, 'u')).toBe('applied');
+});
+
+test('repair: a record that nobody can read is written over, too', async () => {
+  const { world, one } = await aParkedAdd();
+  world.produce({ topic: topics.retry, partition: 0, key: 'g', value: 'nonsense', headers: [] });
+  await until(() => world.lastState('g')?.stamp.owner === one.owner && world.retry().at(-1)?.kind === 'state');
+  expect(world.lastState('g')?.intents).toHaveLength(1);
+});
+
+test('seq: a late duplicate of an old record of the owner is not taken for the newest', async () => {
+  // given an add that was parked, superseded by a remove, and both done
+  const world = await aWorld();
+  const mend = failing(world);
+  const add = world.change('g', { add: ['u'] });
+  const one = await world.start({ pipeline: stubborn });
+  await until(() => world.lastState('g')?.intents.length === 1, 'the parking');
+  const parked = world.retry().findLastIndex((record) => record.kind === 'state');
+  const remove = world.change('g', { remove: ['u'] });
+  await world.expectRest(one);
+  await until(() => world.lastState('g')?.intents.length === 0, 'the tombstone');
+  one.kill();
+  mend();
+  // when the record of the parking is written a second time, and somebody restores
+  world.broker.duplicate(topics.retry, 0, BigInt(parked));
+  expire(world);
+  const next = await world.start({ name: 'next' });
+  await world.expectRest(next);
+  // then nothing of it is done
+  await until(() => world.lastState('g')?.stamp.owner === next.owner, 'the repair');
+  expect(world.sandbox.members('g')).toEqual([]);
+  expect(world.outcome(add, 'u')).toBe('superseded');
+  expect(world.outcome(remove, 'u')).toBe('already_synced');
+});
+
+test('seq: the owner writes over such a duplicate when it reads it back', async () => {
+  // given an add that was parked and is done
+  const world = await aWorld();
+  const mend = failing(world);
+  world.change('g', { add: ['u'] });
+  const one = await world.start({ pipeline: stubborn });
+  await until(() => world.lastState('g')?.intents.length === 1, 'the parking');
+  const parked = world.retry().findLastIndex((record) => record.kind === 'state');
+  mend();
+  await world.expectRest(one);
+  // when the record of the parking is written a second time
+  world.broker.duplicate(topics.retry, 0, BigInt(parked));
+  // then the tombstone is written again, and stands last when everything is cleaned
+  await until(() => world.lastState('g')?.intents.length === 0, 'the repair');
+  world.broker.compact(topics.retry, { forced: true });
+  expect(world.lastState('g')?.intents ?? []).toEqual([]);
+});

@@ -1,0 +1,36 @@
+/** Kafka tests: on the brokers that all tests share, or with brokers of their own, which they may kill. */
+import { randomUUID } from 'node:crypto';
+import { describe, inject, test } from 'vitest';
+import type { KafkaVersion } from '../../src/adapters/kafka-broker/release.ts';
+import type { SharedBroker } from './kafka-on-hand.ts';
+
+export { testHost } from './kafka-on-hand.ts';
+
+/** The body runs once per broker on hand; its topics and groups need names of their own (`uniqueName`). */
+export function describeKafka(name: string, body: (kafka: SharedBroker) => void): void {
+  const { shared } = inject('kafka');
+  if (shared.length === 0) skipped(name);
+  for (const kafka of shared) describe(`${name} (Kafka ${kafka.name})`, () => body(kafka));
+}
+
+/** As `describeKafka`, but only on the newest: for what takes long, or hardly depends on the broker. */
+export function describeNewestKafka(name: string, body: (kafka: SharedBroker) => void): void {
+  const [newest] = inject('kafka').shared;
+  if (newest === undefined) skipped(name);
+  else describe(`${name} (Kafka ${newest.name})`, () => body(newest));
+}
+
+/** The body runs once per version and starts its brokers itself: startBroker({ version }, testHost). */
+export function describeOwnKafka(name: string, body: (version: KafkaVersion) => void): void {
+  const { startable } = inject('kafka');
+  if (startable.length === 0) skipped(name);
+  for (const version of startable) describe(`${name} (Kafka ${version}, started by the test)`, () => body(version));
+}
+
+export function uniqueName(prefix: string): string {
+  return `${prefix}-${randomUUID()}`;
+}
+
+function skipped(name: string): void {
+  describe.skip(name, () => test('needs Kafka', () => undefined));
+}

@@ -1,0 +1,51 @@
+// A host for commands that run inside the test: output is collected, stopping is a call.
+import { PassThrough, Readable } from 'node:stream';
+import { systemClock, systemRandom } from '../../src/adapters/system.ts';
+import type { Host } from '../../src/commands/host.ts';
+import type { ExitCode } from '../../src/exit-codes.ts';
+import type { Clock } from '../../src/ports.ts';
+
+export interface TestHost extends Host {
+  out(): string;
+  err(): string;
+  /** What the command said with `finish`. */
+  exitCode(): ExitCode | null;
+  ask(): void;
+}
+
+export interface TestHostOptions {
+  readonly environment?: Record<string, string>;
+  readonly stdin?: string;
+  readonly clock?: Clock;
+}
+
+export function aHost({ environment = {}, stdin = '', clock = systemClock }: TestHostOptions = {}): TestHost {
+  const stop = new AbortController();
+  const [stdout, out] = collected();
+  const [stderr, err] = collected();
+  let code: ExitCode | null = null;
+  return {
+    environment,
+    stdin: Readable.from([Buffer.from(stdin)]),
+    stdout,
+    stderr,
+    clock,
+    random: systemRandom,
+    stop: stop.signal,
+    self: [process.execPath, '--import', 'tsx', 'src/cli.ts'],
+    finish: (exitCode) => {
+      code = exitCode;
+    },
+    out,
+    err,
+    exitCode: () => code,
+    ask: () => stop.abort(),
+  };
+}
+
+function collected(): [PassThrough, () => string] {
+  const stream = new PassThrough({ highWaterMark: 1 });
+  const chunks: Buffer[] = [];
+  stream.on('data', (chunk: Buffer) => chunks.push(chunk));
+  return [stream, () => Buffer.concat(chunks).toString()];
+}

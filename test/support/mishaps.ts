@@ -1,0 +1,17 @@
+/** Mishaps at the target that the tests of the rules have in common. */
+import type { JournalEntry } from '../../src/sandbox/journal.ts';
+import type { Hold, HoldPoint } from '../../src/sandbox/gates.ts';
+import type { Sandbox } from '../../src/sandbox/sandbox.ts';
+
+/** Holds the next request of this kind, and no other, before it is applied. */
+export function holdNext(sandbox: Sandbox, method: 'GET' | 'PATCH', point: HoldPoint = 'before'): Hold {
+  let seq: number | null = null;
+  return sandbox.hold(
+    (entry) => entry.method === method && entry.group === 'g' && (seq ??= entry.seq) === entry.seq,
+    point,
+  );
+}
+
+/** Requests about group `g`, oldest first. */
+export const requests = (sandbox: Sandbox, method: 'GET' | 'PATCH'): readonly JournalEntry[] =>
+  sandbox.stats.journal.filter((entry) => entry.method === method && entry.group === 'g');

@@ -1,0 +1,100 @@
+/**
+ * Genesys Cloud as the target: SCIM groups under a token, a rate gate and a pool of connections.
+ * A call uses up the permit its caller took, whatever comes of it; only with `not_started` the caller still has it.
+ */
+import type { Answer, NoToken } from '../../core/answer.ts';
+import { groupPath } from '../../core/plan.ts';
+import type { Clock, GetGroupRequest, GroupApi, Logger, PatchGroupRequest } from '../../ports.ts';
+import { TargetGate } from './gate.ts';
+import type { HttpRequest } from './http-client.ts';
+import { HttpClient } from './http-client.ts';
+import { heardLimits, responseAnswer } from './response.ts';
+import type { Credentials, Token } from './token-source.ts';
+import { TokenSource } from './token-source.ts';
+
+export interface GenesysOptions extends Credentials {
+  /** Without a slash at the end. */
+  readonly apiUrl: string;
+  /** Without a slash at the end. */
+  readonly loginUrl: string;
+  readonly requestTimeoutMs: number;
+  /** Connections to the API; as many as requests may be in flight, so that none waits for another. */
+  readonly concurrency: number;
+  /** An upper bound besides the target's limit headers; null: none. */
+  readonly rateLimitPerMinute: number | null;
+}
+
+/** Connects when the first request is sent. */
+export function createGroupApi(
+  options: GenesysOptions,
+  system: { readonly clock: Clock; readonly logger: Logger },
+): GroupApi {
+  return new GenesysGroupApi(options, system);
+}
+
+const scimType = 'application/scim+json';
+
+class GenesysGroupApi implements GroupApi {
+  readonly gate: TargetGate;
+  readonly #api: HttpClient;
+  readonly #login: HttpClient;
+  readonly #tokens: TokenSource;
+
+  constructor(options: GenesysOptions, system: { readonly clock: Clock; readonly logger: Logger }) {
+    const { apiUrl, loginUrl, requestTimeoutMs, concurrency } = options;
+    this.gate = new TargetGate(options.rateLimitPerMinute, system.clock);
+    this.#api = new HttpClient({ url: apiUrl, connections: concurrency, requestTimeoutMs }, system.clock);
+    this.#login = new HttpClient({ url: loginUrl, connections: 1, requestTimeoutMs }, system.clock);
+    this.#tokens = new TokenSource(this.#login, options, system);
+  }
+
+  getGroup({ group, ifNoneMatch, mayStart }: GetGroupRequest): Promise<Answer> {
+    const headers = { accept: scimType, ...(ifNoneMatch !== null && { 'if-none-match': ifNoneMatch }) };
+    return this.#send({ method: 'GET', path: groupPath(group), headers, body: null, mayStart });
+  }
+
+  patchGroup({ group, ifMatch, body, mayStart }: PatchGroupRequest): Promise<Answer> {
+    const headers = { accept: scimType, 'content-type': scimType, 'if-match': ifMatch };
+    return this.#send({ method: 'PATCH', path: groupPath(group), headers, body: JSON.stringify(body), mayStart });
+  }
+
+  async renewToken(): Promise<NoToken | null> {
+    const token = await this.#tokens.renew();
+    return token.kind === 'token' ? null : token;
+  }
+
+  async close(): Promise<void> {
+    this.gate.close();
+    await Promise.all([this.#api.close(), this.#login.close()]);
+  }
+
+  async #send(request: HttpRequest): Promise<Answer> {
+    const token = await this.#tokens.get();
+    if (token.kind === 'no_token') {
+      this.gate.giveBack();
+      return token;
+    }
+    const answer = await this.#sendOnce(request, token);
+    if (answer.kind !== 'response' || answer.status !== 401) return answer;
+    this.#tokens.invalidate(token);
+    const renewed = await this.#tokens.get();
+    if (renewed.kind === 'no_token') return renewed;
+    await this.gate.take();
+    return this.#sendOnce(request, renewed);
+  }
+
+  async #sendOnce(request: HttpRequest, token: Token): Promise<Answer> {
+    const headers = { ...request.headers, authorization: `Bearer ${token.value}` };
+    const result = await this.#api.send({ ...request, headers });
+    if (result.kind === 'not_started') return result;
+    if (result.kind === 'no_response') {
+      if (result.sent) this.gate.answered(null);
+      else this.gate.giveBack();
+      return result;
+    }
+    const answer = responseAnswer(result);
+    if (answer.status === 429) this.gate.closeFor(answer.retryAfterMs ?? 0);
+    this.gate.answered(heardLimits(result));
+    return answer;
+  }
+}

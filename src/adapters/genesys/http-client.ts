@@ -1,0 +1,164 @@
+/**
+ * One request over a pool of kept-alive connections to one origin; the only importer of undici.
+ * Exchange: queued → sent → over, or queued → over. `queued` becomes `sent` in the very tick that writes to the socket,
+ * so a request that ends before was surely not written, and one that ends after may have reached the target.
+ */
+import { Pool } from 'undici';
+import type { Dispatcher } from 'undici';
+import type { NoResponse, NotStarted } from '../../core/answer.ts';
+import type { Clock, Instant, MayStart } from '../../ports.ts';
+
+export interface HttpRequest {
+  readonly method: 'GET' | 'PATCH' | 'POST';
+  readonly path: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string | null;
+  readonly mayStart: MayStart;
+}
+
+export interface HttpResponse {
+  readonly kind: 'response';
+  readonly status: number;
+  /** The first value of a header; null: there is none. `name` in lower case. */
+  header(name: string): string | null;
+  readonly body: Uint8Array;
+  readonly sentAt: Instant;
+  readonly receivedAt: Instant;
+}
+
+export type HttpResult = HttpResponse | NoResponse | NotStarted;
+
+export interface HttpClientOptions {
+  /** Without a slash at the end. */
+  readonly url: string;
+  readonly connections: number;
+  /** For the whole of a request: connecting, waiting, and reading the body. */
+  readonly requestTimeoutMs: number;
+}
+
+/** A group of 100,000 members is about 10 MB; what is larger is no answer to a request of ours. */
+const bodyMaxBytes = 32 * 1024 * 1024;
+
+export class HttpClient {
+  readonly #pool: Pool;
+  readonly #pathPrefix: string;
+  readonly #requestTimeoutMs: number;
+  readonly #clock: Clock;
+
+  constructor({ url, connections, requestTimeoutMs }: HttpClientOptions, clock: Clock) {
+    const { origin, pathname } = new URL(url);
+    this.#pathPrefix = pathname === '/' ? '' : pathname;
+    this.#requestTimeoutMs = requestTimeoutMs;
+    this.#clock = clock;
+    this.#pool = new Pool(origin, {
+      connections,
+      pipelining: 1,
+      connectTimeout: requestTimeoutMs,
+      // Off: the exchange's own time-out is for the whole request.
+      headersTimeout: 0,
+      bodyTimeout: 0,
+      maxResponseSize: bodyMaxBytes,
+    });
+  }
+
+  /** Never rejects. */
+  send(request: HttpRequest): Promise<HttpResult> {
+    const { method, headers, body } = request;
+    const exchange = new Exchange(request.mayStart, this.#clock, this.#requestTimeoutMs);
+    this.#pool.dispatch({ method, path: `${this.#pathPrefix}${request.path}`, headers, body }, exchange);
+    return exchange.result;
+  }
+
+  /** Breaks off what is under way and closes every connection. */
+  async close(): Promise<void> {
+    await this.#pool.destroy();
+  }
+}
+
+class Exchange implements Dispatcher.DispatchHandler {
+  readonly result: Promise<HttpResult>;
+  readonly #resolve: (result: HttpResult) => void;
+  readonly #mayStart: MayStart;
+  readonly #clock: Clock;
+  readonly #cancelTimeout: () => void;
+  #state: 'queued' | 'sent' | 'over' = 'queued';
+  #sentAt: Instant;
+  #controller: Dispatcher.DispatchController | null = null;
+  #head: Pick<HttpResponse, 'status' | 'header'> | null = null;
+  #chunks: Buffer[] = [];
+
+  constructor(mayStart: MayStart, clock: Clock, timeoutMs: number) {
+    const { promise, resolve } = deferred<HttpResult>();
+    this.result = promise;
+    this.#resolve = resolve;
+    this.#mayStart = mayStart;
+    this.#clock = clock;
+    this.#sentAt = clock.now();
+    this.#cancelTimeout = clock.schedule(timeoutMs, () => this.#timeOut(timeoutMs));
+  }
+
+  /**
+   * undici 7 (client-h1.js, writeH1) calls this right before it writes; where it throws, not one byte is written, and the
+   * connection stays usable, which `controller.abort` would destroy.
+   */
+  onRequestStart(controller: Dispatcher.DispatchController): void {
+    if (this.#state === 'over') throw new Error('the request timed out while it was queued');
+    // undici writes a request again when its connection is replaced under it; whether to repeat is not its decision.
+    if (this.#state === 'sent') throw new Error('the connection was replaced under the request');
+    if (!this.#mayStart()) {
+      this.#end({ kind: 'not_started' });
+      throw new Error('the request may not start');
+    }
+    this.#state = 'sent';
+    this.#sentAt = this.#clock.now();
+    this.#controller = controller;
+  }
+
+  onResponseStart(_controller: Dispatcher.DispatchController, status: number, headers: HeaderValues): void {
+    this.#head = { status, header: (name) => [headers[name] ?? null].flat()[0] ?? null };
+  }
+
+  onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {
+    this.#chunks.push(chunk);
+  }
+
+  onResponseEnd(): void {
+    const body = Buffer.concat(this.#chunks);
+    if (this.#head === null) throw new Error('a response ended that had not begun');
+    this.#end({ kind: 'response', ...this.#head, body, sentAt: this.#sentAt, receivedAt: this.#clock.now() });
+  }
+
+  /** Also called for what `onRequestStart` throws; it changes nothing where the exchange is over. */
+  onResponseError(_controller: Dispatcher.DispatchController, error: Error & { readonly code?: unknown }): void {
+    const code = typeof error.code === 'string' ? error.code : error.name;
+    this.#fail(code, error.message === '' ? code : error.message);
+  }
+
+  #timeOut(timeoutMs: number): void {
+    this.#fail('timeout', `no complete answer within ${timeoutMs} ms`);
+    this.#controller?.abort(new Error('time-out'));
+  }
+
+  #fail(code: string, message: string): void {
+    const durationMs = this.#clock.now().monotonic - this.#sentAt.monotonic;
+    const sent = this.#state === 'sent';
+    this.#end({ kind: 'no_response', sent, code, message, sentAt: this.#sentAt.wall, durationMs });
+  }
+
+  #end(result: HttpResult): void {
+    if (this.#state === 'over') return;
+    this.#state = 'over';
+    this.#cancelTimeout();
+    this.#resolve(result);
+  }
+}
+
+type HeaderValues = Readonly<Record<string, string | string[] | undefined>>;
+
+function deferred<T>(): { readonly promise: Promise<T>; readonly resolve: (value: T) => void } {
+  let resolve: (value: T) => void = () => undefined;
+  const promise = new Promise<T>((done) => {
+    resolve = done;
+  });
+  return { promise, resolve };
+}

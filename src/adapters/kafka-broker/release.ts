@@ -1,0 +1,48 @@
+/** Which releases of Apache Kafka can be run here, and the Maven project that names their jars. */
+import { createHash } from 'node:crypto';
+
+export type KafkaVersion = '4.2.0' | '3.9.1';
+
+export const kafkaVersions: readonly KafkaVersion[] = ['4.2.0', '3.9.1'];
+
+type Artifact = readonly [group: string, name: string, version: string];
+
+/** Kafka's own jars leave the logging back end to the user, and 4.x moved from reload4j to log4j 2. */
+const loggingBackEnds: Readonly<Record<KafkaVersion, readonly Artifact[]>> = {
+  '4.2.0': [
+    ['org.apache.logging.log4j', 'log4j-slf4j-impl', '2.25.2'],
+    ['org.apache.logging.log4j', 'log4j-core', '2.25.2'],
+  ],
+  '3.9.1': [['org.slf4j', 'slf4j-reload4j', '1.7.36']],
+};
+
+export interface Release {
+  /** pom.xml of a project whose runtime dependencies are the broker. */
+  readonly pom: string;
+  /** Name of the cache folder: another pom is another folder. */
+  readonly folder: string;
+  /** A download without this jar is no broker. */
+  readonly mainJar: string;
+}
+
+export function releaseOf(version: KafkaVersion): Release {
+  const artifacts: Artifact[] = [['org.apache.kafka', 'kafka_2.13', version], ...loggingBackEnds[version]];
+  const pom = `<?xml version="1.0" encoding="UTF-8"?>
+<project xmlns="http://maven.apache.org/POM/4.0.0">
+  <modelVersion>4.0.0</modelVersion>
+  <groupId>rollcall</groupId>
+  <artifactId>kafka-broker</artifactId>
+  <version>1</version>
+  <packaging>pom</packaging>
+  <dependencies>
+${artifacts.map(dependency).join('\n')}
+  </dependencies>
+</project>
+`;
+  const hash = createHash('sha256').update(pom).digest('hex').slice(0, 12);
+  return { pom, folder: `${version}-${hash}`, mainJar: `kafka_2.13-${version}.jar` };
+}
+
+function dependency([group, name, version]: Artifact): string {
+  return `    <dependency><groupId>${group}</groupId><artifactId>${name}</artifactId><version>${version}</version></dependency>`;
+}

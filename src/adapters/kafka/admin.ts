@@ -1,0 +1,113 @@
+/** Questions about topics, offsets and brokers, over one kept connection. */
+import type { Admin, PartitionMetadata } from 'kafkajs';
+import kafkajs from 'kafkajs';
+import type { Bounds, Committed, TopicDescription, TopicSpecification } from '../../ports.ts';
+import { pause } from '../time-limit.ts';
+import { explainKafkaError } from './errors.ts';
+import { KeptClient } from './kept-client.ts';
+import type { KafkaConnectionOptions, KafkaHost } from './options.ts';
+
+export interface ClusterInfo {
+  readonly clusterId: string;
+  readonly brokers: readonly { readonly nodeId: number; readonly address: string }[];
+  readonly controller: number | null;
+}
+
+const servingPolls = 100;
+const servingPollPauseMs = 100;
+
+export class KafkaAdmin {
+  readonly #host: KafkaHost;
+  readonly #kept: KeptClient<Admin>;
+
+  constructor(connection: KafkaConnectionOptions, host: KafkaHost) {
+    this.#host = host;
+    this.#kept = new KeptClient({ connection, host, create: (kafka) => kafka.admin() });
+  }
+
+  /** A negative offset is what kafkajs writes when it jumps (kafkajs.md A2): none. */
+  async committed(groupId: string, topic: string, partition: number): Promise<Committed> {
+    const found = await this.#ask(async (admin) => admin.fetchOffsets({ groupId, topics: [topic] }));
+    const entry = found[0]?.partitions.find((entry) => entry.partition === partition);
+    if (entry === undefined) throw new Error(`Kafka tells no committed offset of ${topic}/${partition}`);
+    const offset = BigInt(entry.offset);
+    return offset < 0n ? { offset: null, metadata: '' } : { offset, metadata: entry.metadata ?? '' };
+  }
+
+  async bounds(topic: string, partition: number): Promise<Bounds> {
+    const found = await this.#ask((admin) => admin.fetchTopicOffsets(topic));
+    const entry = found.find((entry) => entry.partition === partition);
+    if (entry === undefined) throw new Error(`Kafka tells no offsets of ${topic}/${partition}`);
+    return { start: BigInt(entry.low), end: BigInt(entry.high) };
+  }
+
+  /** @throws where the topic does not exist. */
+  async partitions(topic: string): Promise<PartitionMetadata[]> {
+    const { topics } = await this.#ask((admin) => admin.fetchTopicMetadata({ topics: [topic] }));
+    return topics.find(({ name }) => name === topic)?.partitions ?? [];
+  }
+
+  async describeTopic(topic: string): Promise<TopicDescription | null> {
+    const partitions = await this.#partitionsIfThere(topic);
+    if (partitions === null) return null;
+    const resources = [{ type: kafkajs.ConfigResourceTypes.TOPIC, name: topic }];
+    const described = await this.#ask((admin) => admin.describeConfigs({ resources, includeSynonyms: false }));
+    const entries = described.resources.flatMap(({ configEntries }) => configEntries);
+    return {
+      partitionCount: partitions.length,
+      replicationFactor: Math.max(0, ...partitions.map(({ replicas }) => replicas.length)),
+      settings: new Map(entries.map(({ configName, configValue }) => [configName, configValue])),
+    };
+  }
+
+  /** Resolves when the leader of every partition serves; kafkajs's own waiting may throw although the topic was made. */
+  async createTopic(specification: TopicSpecification): Promise<'created' | 'exists'> {
+    const { topic, partitionCount, replicationFactor, settings } = specification;
+    const configEntries = Object.entries(settings).map(([name, value]) => ({ name, value }));
+    const topics = [{ topic, numPartitions: partitionCount, replicationFactor, configEntries }];
+    const created = await this.#ask((admin) => admin.createTopics({ topics, waitForLeaders: false }));
+    for (let poll = 0; poll < servingPolls; poll += 1) {
+      if (await this.#isServed(topic)) return created ? 'created' : 'exists';
+      await pause(this.#host.clock, servingPollPauseMs);
+    }
+    throw new Error(`${topic} was created, but its partitions are not served yet`);
+  }
+
+  async clusterInfo(): Promise<ClusterInfo> {
+    const { clusterId, brokers, controller } = await this.#ask((admin) => admin.describeCluster());
+    return {
+      clusterId,
+      brokers: brokers.map(({ nodeId, host, port }) => ({ nodeId, address: `${host}:${port}` })),
+      controller,
+    };
+  }
+
+  close(): Promise<void> {
+    return this.#kept.close();
+  }
+
+  /** null: there is no such topic (any more, or in the eyes of the broker asked: not yet). */
+  async #partitionsIfThere(topic: string): Promise<PartitionMetadata[] | null> {
+    try {
+      return await this.partitions(topic);
+    } catch (error) {
+      if (explainKafkaError(error).code === 'topic_missing') return null;
+      throw error;
+    }
+  }
+
+  /** Metadata may name a leader that does not know of it yet, so the leaders themselves are asked. */
+  async #isServed(topic: string): Promise<boolean> {
+    try {
+      return (await this.#ask((admin) => admin.fetchTopicOffsets(topic))).length > 0;
+    } catch (error) {
+      const { code, retriable } = explainKafkaError(error);
+      if (retriable || code === 'topic_missing') return false;
+      throw error;
+    }
+  }
+
+  #ask<T>(question: (admin: Admin) => Promise<T>): Promise<T> {
+    return this.#kept.ask(question);
+  }
+}

@@ -1,0 +1,115 @@
+/**
+ * One `Kafka` of kafkajs with our settings, whose sockets can be cut: what was given up must not go on living, and
+ * kafkajs alone would reconnect. Each consumer has its own, since kafkajs keeps offsets and credentials in it.
+ */
+import type { Socket } from 'node:net';
+import { connect as connectPlain, isIP } from 'node:net';
+import { connect as connectTls } from 'node:tls';
+import type { ISocketFactory, Kafka, KafkaConfig, LogEntry, SASLOptions } from 'kafkajs';
+import kafkajs from 'kafkajs';
+import type { Logger } from '../../ports.ts';
+import { registerCodecs } from './codecs.ts';
+import type { KafkaConnectionOptions, KafkaHost, KafkaSasl } from './options.ts';
+import { quietIdleConnections } from './request-queue.ts';
+
+export interface Connection {
+  readonly kafka: Kafka;
+  /** Closes every socket at once and lets no new one be opened. */
+  destroy(): void;
+}
+
+/** The source of OAUTHBEARER tokens failed; not the broker's doing, and another try may help. */
+class TokenError extends Error {
+  override readonly name = 'TokenError';
+
+  constructor(cause: unknown) {
+    super(`no token for Kafka: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
+  }
+}
+
+/** Passed on every client of ours: kafkajs does not hand the settings of `new Kafka()` to its consumers (kafkajs.md A4). */
+export const retry = { retries: 5, initialRetryTime: 100, maxRetryTime: 1_000 };
+
+/** @param outOfRange called with topic and partition when kafkajs jumps since the offset does not exist any more. */
+export function openConnection(
+  options: KafkaConnectionOptions,
+  host: KafkaHost,
+  outOfRange: (topic: string, partition: number) => void = () => undefined,
+): Connection {
+  registerCodecs();
+  quietIdleConnections(() => host.clock.now().wall);
+  const sockets = new Sockets();
+  const config: KafkaConfig = {
+    brokers: [...options.brokers],
+    clientId: options.clientId,
+    connectionTimeout: 5_000,
+    requestTimeout: 10_000,
+    retry,
+    socketFactory: (request) => sockets.open(request),
+    logLevel: kafkajs.logLevel.WARN,
+    logCreator: () => (entry) => writeLog(entry, host.log, outOfRange),
+  };
+  if (options.ssl !== null) config.ssl = options.ssl.caPem === null ? true : { ca: [options.ssl.caPem] };
+  if (options.sasl !== null) config.sasl = freshSasl(options.sasl);
+  return { kafka: new kafkajs.Kafka(config), destroy: () => sockets.destroy() };
+}
+
+/** kafkajs writes into the object; a used one would keep its old credentials (kafkajs.md A9). */
+function freshSasl(sasl: KafkaSasl): SASLOptions {
+  if (sasl.mechanism !== 'oauthbearer') return { ...sasl };
+  return {
+    mechanism: 'oauthbearer',
+    oauthBearerProvider: async () => {
+      try {
+        return { value: await sasl.token() };
+      } catch (cause) {
+        throw new TokenError(cause);
+      }
+    },
+  };
+}
+
+class Sockets {
+  readonly #open = new Set<Socket>();
+  #destroyed = false;
+
+  open({ host, port, ssl, onConnect }: Parameters<ISocketFactory>[0]): Socket {
+    if (this.#destroyed) throw new Error('this connection was given up');
+    const name = isIP(host) === 0 ? { servername: host } : {};
+    // kafkajs passes `true` where no option of TLS was given.
+    const socket = ssl
+      ? connectTls({ host, port, ...name, ...ssl }, onConnect)
+      : connectPlain({ host, port }, onConnect);
+    socket.setKeepAlive(true, 60_000);
+    this.#open.add(socket);
+    socket.on('close', () => this.#open.delete(socket));
+    return socket;
+  }
+
+  destroy(): void {
+    this.#destroyed = true;
+    for (const socket of this.#open) {
+      // With an error where kafkajs still waits for answers: it rejects the requests in flight only then.
+      socket.destroy(socket.writableEnded ? undefined : new Error('this connection was given up'));
+    }
+  }
+}
+
+/** Only what cannot hold a secret or a record. */
+const loggedFields = ['broker', 'topic', 'partition', 'groupId', 'memberId', 'error', 'correlationId', 'retryCount'];
+
+function writeLog(
+  { level, log }: LogEntry,
+  logger: Logger,
+  outOfRange: (topic: string, partition: number) => void,
+): void {
+  if (log.message.startsWith('Offset out of range')) outOfRange(String(log['topic']), Number(log['partition']));
+  const fields: Record<string, unknown> = { detail: log.message };
+  for (const name of loggedFields) {
+    const value: unknown = log[name];
+    if (value !== undefined) fields[name] = value instanceof Error ? value.message : value;
+  }
+  // Its errors come with every rebalance and are retried; what could not be mended the supervisor tells.
+  if (level === kafkajs.logLevel.ERROR) logger.info(fields, 'kafkajs reports a problem');
+  else logger.debug(fields, 'kafkajs reports');
+}

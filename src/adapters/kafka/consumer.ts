@@ -1,0 +1,216 @@
+/**
+ * One life of a consumer: from its first JoinGroup until it crashes or is closed; a new life is a new object. It translates
+ * kafkajs's events into the handler's calls and lets nothing thrown by the handler escape into kafkajs.
+ *
+ * open ──close()──▶ closing ──▶ closed       The handler is called while open only.
+ *   └──crash, failure──▶ ended ──close()──▶ closing
+ *
+ * An abandoned consumer must not join again behind our back (kafkajs retries inside): its assigner forbids it.
+ */
+import type { Cluster, Consumer, ConsumerGroupJoinEvent, EachBatchPayload, TopicOffsets } from 'kafkajs';
+import type { ChangeLogHandler, Commit } from '../../ports.ts';
+import { within } from '../time-limit.ts';
+import { createAssigner, partitionCountOf } from './assigner.ts';
+import type { Connection } from './connection.ts';
+import { openConnection, retry } from './connection.ts';
+import { Intake } from './intake.ts';
+import { Liveness } from './liveness.ts';
+import type { KafkaHost, KafkaLogOptions } from './options.ts';
+import type { Place } from './positions.ts';
+
+export type ConsumerListener = Omit<ChangeLogHandler, 'lost' | 'failed'> & {
+  /** Called at most once, and not after `close`. */
+  ended(error: unknown): void;
+};
+
+const closeLimitMs = 5_000;
+
+export class LogConsumer {
+  readonly intake: Intake;
+  readonly #options: KafkaLogOptions;
+  readonly #host: KafkaHost;
+  readonly #listener: ConsumerListener;
+  readonly #connection: Connection;
+  readonly #consumer: Consumer;
+  readonly #liveness: Liveness;
+  #state: 'open' | 'ended' | 'closing' | 'closed' = 'open';
+  #hasJoined = false;
+  #cluster: Cluster | undefined;
+  #running: Promise<void> = Promise.resolve();
+  #commitOffsets: EachBatchPayload['commitOffsetsIfNecessary'] | undefined;
+
+  constructor(options: KafkaLogOptions, host: KafkaHost, listener: ConsumerListener) {
+    this.#options = options;
+    this.#host = host;
+    this.#listener = listener;
+    this.#liveness = new Liveness(host.clock);
+    this.#connection = openConnection(options, host, (topic, partition) =>
+      this.#guard(() => this.intake.outOfRange(topic, partition)),
+    );
+    this.#consumer = this.#create();
+    this.#listen();
+    this.intake = new Intake({
+      consumer: this.#consumer,
+      topics: options.topics,
+      handler: listener,
+      clock: host.clock,
+    });
+  }
+
+  start(): void {
+    this.#running = this.#run().catch((error: unknown) => this.#end(error));
+  }
+
+  /** Whether the handler has been told of a group at all. */
+  get hasJoined(): boolean {
+    return this.#hasJoined;
+  }
+
+  /** The reason to give this consumer up, null while it lives. */
+  fault(): string | null {
+    return this.#state === 'open' ? this.#liveness.fault(this.#options) : null;
+  }
+
+  /** What reads besides the consumer need; undefined while nothing is assigned. */
+  get cluster(): Cluster | undefined {
+    return this.#state === 'open' && this.#liveness.isAssigned ? this.#cluster : undefined;
+  }
+
+  /** Past a hole that kafkajs does not get over by itself. */
+  skip(place: Place, nextOffset: bigint): void {
+    this.#guard(() => this.intake.skip(place, nextOffset));
+  }
+
+  /**
+   * Through the latest batch: kafkajs's own commit retries under whatever generation there is by then, and resolves without
+   * a commit while it stops (kafkajs.md A5). Before any batch under the generation that a heartbeat named.
+   */
+  async commit(commits: readonly Commit[]): Promise<void> {
+    if (this.#state !== 'open') throw new Error('the consumer is gone');
+    const partitions = commits.map(({ partition, offset, metadata }) => ({
+      partition,
+      offset: offset.toString(),
+      metadata,
+    }));
+    const topics = [{ topic: this.#options.topics.source, partitions }];
+    await (this.#commitOffsets === undefined ? this.#commitAsMember(topics) : this.#commitOffsets({ topics }));
+  }
+
+  /** Leaves the group if the broker answers in time; nothing of it is left afterwards in any case. */
+  async close(): Promise<void> {
+    if (this.#state === 'closing' || this.#state === 'closed') return;
+    this.#state = 'closing';
+    this.intake.close();
+    const { clock } = this.#host;
+    // kafkajs would forget a join under way, and be a member nobody knows of until the session times out.
+    await within(clock, closeLimitMs, this.#running);
+    await within(
+      clock,
+      closeLimitMs,
+      this.#consumer.disconnect().catch(() => undefined),
+    );
+    this.#state = 'closed';
+    this.#connection.destroy();
+  }
+
+  async #run(): Promise<void> {
+    await this.#consumer.connect();
+    const { source, retry: retryTopic } = this.#options.topics;
+    await this.#consumer.subscribe({ topics: [source, retryTopic], fromBeginning: true });
+    if (this.#state !== 'open') return;
+    await this.#consumer.run({
+      autoCommit: false,
+      eachBatchAutoResolve: false,
+      partitionsConsumedConcurrently: 6,
+      eachBatch: async (payload) => {
+        this.#commitOffsets = payload.commitOffsetsIfNecessary;
+        this.#guard(() => this.intake.take(payload));
+      },
+    });
+  }
+
+  /** Each number has its reason in kafkajs.md (A2, A4, A8). */
+  #create(): Consumer {
+    const { groupId, topics, sessionTimeoutMs, heartbeatIntervalMs, rebalanceTimeoutMs } = this.#options;
+    return this.#connection.kafka.consumer({
+      groupId,
+      sessionTimeout: sessionTimeoutMs,
+      heartbeatInterval: heartbeatIntervalMs,
+      rebalanceTimeout: rebalanceTimeoutMs,
+      // Heartbeats go out between fetches only, so this bounds their cadence.
+      maxWaitTimeInMs: 200,
+      minBytes: 1,
+      maxBytesPerPartition: 65_536,
+      allowAutoTopicCreation: false,
+      // The supervisor restarts; kafkajs's own timer could undo a stop.
+      retry: { ...retry, restartOnFailure: async () => false },
+      partitionAssigners: [
+        ({ cluster }) => {
+          this.#cluster = cluster;
+          const joining = () => this.#joining();
+          return createAssigner({ cluster, topics, joining, owned: () => this.intake.partitions() });
+        },
+      ],
+    });
+  }
+
+  /** kafkajs calls listeners synchronously; what is thrown in one would go up into its join or its fetch. */
+  #listen(): void {
+    const { events, on } = this.#consumer;
+    on(events.GROUP_JOIN, ({ payload }) => this.#joined(payload));
+    on(events.REQUEST, ({ payload: { apiName, sentAt } }) => {
+      if (apiName === 'Heartbeat') this.#liveness.heartbeatAnswered(sentAt);
+    });
+    on(events.HEARTBEAT, ({ payload }) => {
+      const heartbeat = this.#liveness.heartbeatSucceeded(payload);
+      if (heartbeat !== null) this.#guard(() => this.#listener.heartbeat(heartbeat));
+    });
+    on(events.FETCH, () => this.#liveness.fetched());
+    on(events.START_BATCH_PROCESS, ({ payload }) => this.#guard(() => this.intake.passOver(payload)));
+    on(events.CRASH, ({ payload }) => this.#end(payload.error));
+  }
+
+  #joining(): void {
+    if (this.#state !== 'open') throw new Error('this consumer was given up and must not join again');
+    this.#liveness.joining();
+    this.#hasJoined = true;
+    this.#guard(() => this.#listener.joining());
+  }
+
+  #joined({ memberId, memberAssignment }: ConsumerGroupJoinEvent['payload']): void {
+    if (this.#state === 'closed') throw new Error('this consumer was given up and must not be a member');
+    this.#guard(() => {
+      if (this.#cluster === undefined) throw new Error('kafkajs has made no assigner');
+      const { topics } = this.#options;
+      const partitionCount = partitionCountOf(this.#cluster, topics);
+      const partitions = (memberAssignment[topics.source] ?? []).toSorted((a, b) => a - b);
+      this.#liveness.assigned();
+      this.intake.assign(partitions);
+      this.#listener.assigned({ memberId, partitions, partitionCount });
+    });
+  }
+
+  async #commitAsMember(topics: TopicOffsets[]): Promise<void> {
+    const { groupId } = this.#options;
+    const { membership } = this.#liveness;
+    if (this.#cluster === undefined || membership === null) throw new Error('there is no membership to commit under');
+    const coordinator = await this.#cluster.findGroupCoordinator({ groupId });
+    await coordinator.offsetCommit({ groupId, ...membership, topics });
+  }
+
+  #guard(call: () => void): void {
+    if (this.#state !== 'open') return;
+    try {
+      call();
+    } catch (error) {
+      this.#end(error);
+    }
+  }
+
+  #end(error: unknown): void {
+    if (this.#state !== 'open') return;
+    this.#state = 'ended';
+    this.intake.close();
+    this.#listener.ended(error);
+  }
+}

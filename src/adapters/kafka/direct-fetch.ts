@@ -1,0 +1,105 @@
+/**
+ * Fetching without a consumer group, through the cluster object that kafkajs hands to an assigner (kafkajs.md A6). Its
+ * own `Batch` sorts out aborted transactions and control records.
+ */
+import { createRequire } from 'node:module';
+import type { Batch, Cluster } from 'kafkajs';
+
+export interface FetchPosition {
+  readonly partition: number;
+  readonly offset: bigint;
+}
+
+export interface FetchedPartition {
+  readonly partition: number;
+  readonly batch: Batch;
+  /** The position after what was fetched; unchanged where nothing was. */
+  readonly nextOffset: bigint;
+  /** Nothing at or after this offset can be read yet (open transactions, replication). */
+  readonly lastStableOffset: bigint;
+}
+
+export interface FetchRequest {
+  readonly cluster: Cluster;
+  readonly topic: string;
+  readonly positions: readonly FetchPosition[];
+  readonly waitMs: number;
+  readonly bytesPerPartition: number;
+}
+
+/** The part of kafkajs's response that is used. */
+interface FetchResponse {
+  readonly responses: readonly { readonly partitions: readonly PartitionData[] }[];
+}
+
+interface PartitionData {
+  readonly partition: number;
+  readonly lastStableOffset: string;
+  readonly messages: readonly unknown[];
+}
+
+type BatchClass = new (topic: string, fetchedOffset: string, data: PartitionData) => Batch;
+
+const load = createRequire(import.meta.url);
+const FetchedBatch = load('kafkajs/src/consumer/batch') as BatchClass;
+
+/** One request to each leader. The target topics of the cluster must hold the topic. @throws what kafkajs throws */
+export async function fetchDirectly(request: FetchRequest): Promise<readonly FetchedPartition[]> {
+  const { cluster, topic, positions } = request;
+  const leaders = cluster.findLeaderForPartitions(
+    topic,
+    positions.map(({ partition }) => partition),
+  );
+  const answers = await Promise.all(
+    Object.entries(leaders).map(([nodeId, partitions]) => {
+      const own = positions.filter(({ partition }) => partitions.includes(partition));
+      return fetchFromLeader(nodeId, { ...request, positions: own });
+    }),
+  );
+  return answers.flat();
+}
+
+async function fetchFromLeader(nodeId: string, request: FetchRequest): Promise<readonly FetchedPartition[]> {
+  const { cluster, topic, positions, waitMs, bytesPerPartition } = request;
+  const broker = await cluster.findBroker({ nodeId });
+  const partitions = positions.map(({ partition, offset }) => ({
+    partition,
+    fetchOffset: offset.toString(),
+    maxBytes: bytesPerPartition,
+  }));
+  const answer = (await broker.fetch({
+    maxWaitTime: waitMs,
+    minBytes: 1,
+    topics: [{ topic, partitions }],
+  })) as FetchResponse;
+  return answer.responses.flatMap((response) =>
+    response.partitions.map((data) => {
+      const offset = positions.find(({ partition }) => partition === data.partition)?.offset ?? 0n;
+      const batch = new FetchedBatch(topic, offset.toString(), data);
+      return {
+        partition: data.partition,
+        batch,
+        nextOffset: data.messages.length === 0 ? offset : BigInt(batch.lastOffset()) + 1n,
+        lastStableOffset: BigInt(data.lastStableOffset),
+      };
+    }),
+  );
+}
+
+/**
+ * The first offset from `position` on that holds a record, or the end of what can be read. Proven fetch by fetch: the broker
+ * answers a request for one partition with at least one batch, so no record, no error and more to read mean an emptied
+ * batch (kafkajs.md A2). `position` itself: there is a record, or nothing more to read.
+ */
+export async function endOfHole(
+  cluster: Cluster,
+  topic: string,
+  { partition, offset }: FetchPosition,
+): Promise<bigint> {
+  for (let next = offset; ;) {
+    const positions = [{ partition, offset: next }];
+    const [fetched] = await fetchDirectly({ cluster, topic, positions, waitMs: 0, bytesPerPartition: 65_536 });
+    if (fetched === undefined || !fetched.batch.isEmpty() || fetched.lastStableOffset <= next) return next;
+    next = fetched.nextOffset > next ? fetched.nextOffset : next + 1n;
+  }
+}

@@ -1,0 +1,237 @@
+/**
+ * What an error of kafkajs, of a socket or of TLS means for the operator; observed on real brokers. Causes are looked for
+ * along `.cause`. Total: every value gets an explanation.
+ */
+import { inspect } from 'node:util';
+import { KafkaFailure } from './failure.ts';
+
+export interface KafkaExplanation {
+  readonly code: KafkaFault;
+  readonly message: string;
+  readonly advice: string;
+  /** Trying again may help. */
+  readonly retriable: boolean;
+}
+
+export type KafkaFault =
+  | 'credentials_refused'
+  | 'mechanism_refused'
+  | 'sasl_not_expected'
+  | 'token_unavailable'
+  | 'certificate_untrusted'
+  | 'certificate_name'
+  | 'certificate_expired'
+  | 'tls_mismatch'
+  | 'tls_reset'
+  | 'closed'
+  | 'refused'
+  | 'unknown_host'
+  | 'timeout'
+  | 'not_authorized'
+  | 'topic_missing'
+  | 'partition_counts'
+  | 'group_in_use'
+  | 'unreadable_batch'
+  | 'unavailable'
+  | 'unexpected';
+
+type Row = Pick<KafkaExplanation, 'code' | 'advice'> & {
+  readonly when: (trait: Trait) => boolean;
+  readonly retriable?: true;
+};
+
+/** One error of the chain. */
+interface Trait {
+  readonly name: string;
+  /** Of Node, OpenSSL or the protocol: `ECONNREFUSED`, `33`. */
+  readonly code: string;
+  /** Of the protocol: `UNKNOWN_TOPIC_OR_PARTITION`. */
+  readonly type: string;
+  readonly message: string;
+  readonly retriable: string;
+}
+
+const untrusted = new Set([
+  'SELF_SIGNED_CERT_IN_CHAIN',
+  'DEPTH_ZERO_SELF_SIGNED_CERT',
+  'UNABLE_TO_GET_ISSUER_CERT_LOCALLY',
+  'UNABLE_TO_GET_ISSUER_CERT',
+  'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
+  'CERT_UNTRUSTED',
+]);
+
+const passingTypes =
+  /^(UNKNOWN|UNKNOWN_MEMBER_ID|ILLEGAL_GENERATION|REBALANCE_IN_PROGRESS|NOT_COORDINATOR_FOR_GROUP|GROUP_(LOAD_IN_PROGRESS|COORDINATOR_NOT_AVAILABLE))$/;
+
+/** The first row that fits counts. */
+const rows: readonly Row[] = [
+  {
+    when: ({ name }) => name === 'TokenError',
+    code: 'token_unavailable',
+    advice: 'The source of tokens for Kafka (OAUTHBEARER) does not answer or refuses; check its URL and credentials.',
+    retriable: true,
+  },
+  {
+    when: ({ code }) => code === '33',
+    code: 'mechanism_refused',
+    advice: 'The broker does not offer this mechanism: set KAFKA_SASL_MECHANISM to one of its sasl.enabled.mechanisms.',
+  },
+  {
+    when: ({ code }) => code === '34',
+    code: 'sasl_not_expected',
+    advice: 'This listener has no SASL: unset KAFKA_SASL_MECHANISM, or name the port of the listener that has it.',
+  },
+  {
+    when: ({ name }) => name === 'KafkaJSSASLAuthenticationError',
+    code: 'credentials_refused',
+    advice: 'Kafka refuses the credentials: check KAFKA_SASL_USERNAME, KAFKA_SASL_PASSWORD and KAFKA_SASL_MECHANISM.',
+  },
+  {
+    when: ({ code }) => untrusted.has(code),
+    code: 'certificate_untrusted',
+    advice: "The broker's certificate was signed by an unknown authority: name its CA in KAFKA_SSL_CA_FILE.",
+  },
+  {
+    when: ({ code }) => code === 'ERR_TLS_CERT_ALTNAME_INVALID',
+    code: 'certificate_name',
+    advice: 'The name in KAFKA_BROKERS (or in advertised.listeners) is not in the certificate: use one that is.',
+  },
+  {
+    when: ({ code }) => /^CERT_(HAS_EXPIRED|NOT_YET_VALID)$/.test(code),
+    code: 'certificate_expired',
+    advice: "The broker's certificate is not valid now: renew it, or set this machine's clock.",
+  },
+  {
+    when: ({ code }) => code.startsWith('ERR_SSL_'),
+    code: 'tls_mismatch',
+    advice: 'TLS was not answered with TLS: is this the plaintext port? Then set KAFKA_SSL=false or name the TLS port.',
+  },
+  {
+    when: ({ code, message }) => code === 'ECONNRESET' && message.includes('before secure TLS connection'),
+    code: 'tls_reset',
+    advice: 'Reset before TLS was agreed: if it goes on, is this the plaintext port (KAFKA_SSL=false)?',
+    retriable: true,
+  },
+  {
+    when: ({ type }) => type.endsWith('AUTHORIZATION_FAILED'),
+    code: 'not_authorized',
+    advice:
+      'Kafka knows the user but does not permit this: grant READ, WRITE and DESCRIBE on the topics and READ on the group.',
+  },
+  {
+    when: ({ type }) => type === 'UNKNOWN_TOPIC_OR_PARTITION',
+    code: 'topic_missing',
+    advice: 'Create what is missing with `rollcall topics create`, or correct SOURCE_TOPIC and the other topic names.',
+  },
+  {
+    when: ({ name }) => name === 'PartitionCountError',
+    code: 'partition_counts',
+    advice: 'Source and retry topic need equally many partitions; `rollcall doctor` explains how to get there.',
+  },
+  {
+    when: ({ type }) => type === 'INCONSISTENT_GROUP_PROTOCOL',
+    code: 'group_in_use',
+    advice: 'Another program uses this consumer group: give Rollcall a KAFKA_GROUP_ID of its own.',
+  },
+  {
+    when: ({ name }) => name === 'CompressionError',
+    code: 'unreadable_batch',
+    advice:
+      'The batch is damaged or unpacks to too much; find out who wrote it, then move the offset of the group past it.',
+  },
+  {
+    when: ({ code }) => code === 'ECONNREFUSED',
+    code: 'refused',
+    advice: 'Nobody listens there: check KAFKA_BROKERS, and that the broker runs.',
+    retriable: true,
+  },
+  {
+    when: ({ code }) => code === 'ENOTFOUND' || code === 'EAI_AGAIN',
+    code: 'unknown_host',
+    advice: 'The host name is not known here: check KAFKA_BROKERS and advertised.listeners.',
+    retriable: true,
+  },
+  {
+    when: ({ name, code, message }) =>
+      name === 'KafkaJSRequestTimeoutError' || code === 'ETIMEDOUT' || message === 'Connection timeout',
+    code: 'timeout',
+    advice:
+      'The broker does not answer: check the network between here and KAFKA_BROKERS, and that the broker is well.',
+    retriable: true,
+  },
+  {
+    when: ({ name }) => name === 'KafkaJSConnectionClosedError',
+    code: 'closed',
+    advice:
+      'The broker closes the connection. Where that happens at once: plaintext on a TLS port (set KAFKA_SSL=true), or no ' +
+      'SASL on a listener that asks for it (set KAFKA_SASL_MECHANISM).',
+    retriable: true,
+  },
+  {
+    // A plain error of kafkajs, where the first exchange on a connection failed and it goes on all the same.
+    // What kafkajs marks itself passes too: a leader that moves, a rebalance without end (whose type it drops).
+    when: ({ name, type, message, retriable }) =>
+      retriable === 'true' ||
+      message === 'Broker not connected' ||
+      // kafkajs answers a question about metadata with null where no broker of its pool is connected.
+      /^Cannot (read properties of null \(reading 'topicMetadata'\)|destructure property 'brokers')/.test(message) ||
+      /^KafkaJS(ConnectionError|BrokerNotFound|GroupCoordinatorNotFound|LockTimeout|NoBrokerAvailableError|(Topic)?MetadataNotLoaded|StaleTopicMetadataAssignment)$/.test(
+        name,
+      ) ||
+      passingTypes.test(type),
+    code: 'unavailable',
+    advice: 'Brokers or the group are in a change; this passes by itself when the cluster is well.',
+    retriable: true,
+  },
+];
+
+export function explainKafkaError(error: unknown): KafkaExplanation {
+  if (error instanceof KafkaFailure) {
+    const { code, reason, advice } = error;
+    return { code, message: reason, advice, retriable: false };
+  }
+  const chain = chainOf(error);
+  const message = messageOf(error);
+  for (const { when, code, advice, retriable } of rows) {
+    if (chain.some((link) => when(traitOf(link)))) return { code, message, advice, retriable: retriable ?? false };
+  }
+  return {
+    code: 'unexpected',
+    message,
+    advice: 'Nobody expected this; please report it with the log.',
+    retriable: false,
+  };
+}
+
+/** The error, what it was caused by, and what it gathers. */
+function chainOf(error: unknown): readonly unknown[] {
+  const found = new Set<unknown>();
+  const visit = (link: unknown): void => {
+    if (typeof link !== 'object' || link === null || found.has(link)) return;
+    found.add(link);
+    visit((link as { cause?: unknown }).cause);
+    const { errors } = link as { errors?: unknown };
+    if (Array.isArray(errors)) errors.forEach(visit);
+  };
+  visit(error);
+  return [...found];
+}
+
+function traitOf(link: unknown): Trait {
+  return {
+    name: propertyOf(link, 'name'),
+    code: propertyOf(link, 'code'),
+    type: propertyOf(link, 'type'),
+    message: propertyOf(link, 'message'),
+    retriable: propertyOf(link, 'retriable'),
+  };
+}
+
+function propertyOf(link: unknown, name: string): string {
+  const value = (link as Record<string, unknown>)[name];
+  return typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean' ? String(value) : '';
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : inspect(error);
+}

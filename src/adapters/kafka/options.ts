@@ -1,0 +1,35 @@
+/** What the Kafka adapter is told; limits and defaults of each value: config.ts. Durations in ms. */
+import type { Clock, InputTopic, Logger } from '../../ports.ts';
+
+export type KafkaSasl =
+  | {
+      readonly mechanism: 'plain' | 'scram-sha-256' | 'scram-sha-512';
+      readonly username: string;
+      readonly password: string;
+    }
+  | {
+      readonly mechanism: 'oauthbearer';
+      /** A token that is valid now; asked at every new connection. */
+      readonly token: () => Promise<string>;
+    };
+
+export interface KafkaConnectionOptions {
+  readonly brokers: readonly string[];
+  readonly clientId: string;
+  /** null: plaintext. `caPem` null: the authorities that Node trusts. */
+  readonly ssl: { readonly caPem: string | null } | null;
+  readonly sasl: KafkaSasl | null;
+}
+
+export interface KafkaLogOptions extends KafkaConnectionOptions {
+  readonly groupId: string;
+  readonly topics: Readonly<Record<InputTopic, string>>;
+  readonly sessionTimeoutMs: number;
+  readonly heartbeatIntervalMs: number;
+  readonly rebalanceTimeoutMs: number;
+}
+
+export interface KafkaHost {
+  readonly clock: Clock;
+  readonly log: Logger;
+}

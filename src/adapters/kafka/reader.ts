@@ -1,0 +1,154 @@
+/**
+ * Reads a topic without a consumer group, so that nothing of it is left in the cluster and no right on groups is needed.
+ * kafkajs hands its cluster object to an assigner; a consumer that never runs serves to get one (kafkajs.md A6).
+ */
+import type { Cluster, Consumer } from 'kafkajs';
+import type { ReadOptions, TopicRecord } from '../../ports.ts';
+import { pause, unlessAborted, within } from '../time-limit.ts';
+import type { Connection } from './connection.ts';
+import { openConnection, retry } from './connection.ts';
+import type { FetchPosition, FetchedPartition } from './direct-fetch.ts';
+import { endOfHole, fetchDirectly } from './direct-fetch.ts';
+import { explainKafkaError } from './errors.ts';
+import type { KafkaConnectionOptions, KafkaHost } from './options.ts';
+import { toLogRecord } from './record.ts';
+
+const followWaitMs = 250;
+const bytesPerPartition = 262_144;
+const closeLimitMs = 2_000;
+/** A leader that moves is found again within seconds. */
+const failuresMax = 20;
+const failurePauseMs = 500;
+
+interface Cursor {
+  readonly partition: number;
+  offset: bigint;
+  /** Nothing is read from here on; null: followed. */
+  readonly end: bigint | null;
+}
+
+export class TopicReader {
+  readonly #topic: string;
+  readonly #host: KafkaHost;
+  readonly #connection: Connection;
+  readonly #consumer: Consumer;
+  #cluster: Cluster | undefined;
+
+  constructor(topic: string, connection: KafkaConnectionOptions, host: KafkaHost) {
+    this.#topic = topic;
+    this.#host = host;
+    this.#connection = openConnection(connection, host);
+    this.#consumer = this.#connection.kafka.consumer({
+      groupId: 'rollcall-reader-that-never-joins',
+      allowAutoTopicCreation: false,
+      retry,
+      partitionAssigners: [
+        ({ cluster }) => {
+          this.#cluster = cluster;
+          const refuse = (): never => {
+            throw new Error('a reader must not join a group');
+          };
+          return { name: 'none', version: 0, protocol: refuse, assign: refuse };
+        },
+      ],
+    });
+  }
+
+  /** @throws where the topic does not exist, or its leaders cannot be reached for ten seconds. */
+  async *read({ from, follow, signal }: ReadOptions): AsyncGenerator<TopicRecord> {
+    try {
+      const cursors = await unlessAborted(signal, this.#start(from, follow));
+      if (cursors === 'aborted') return;
+      for (;;) {
+        const open = cursors.filter(({ offset, end }) => end === null || offset < end);
+        if (open.length === 0 || signal.aborted) return;
+        const fetched = await unlessAborted(signal, this.#fetch(open, follow));
+        if (fetched === 'aborted') return;
+        for (const part of fetched) yield* this.#advance(open, part, signal);
+      }
+    } finally {
+      await this.#close();
+    }
+  }
+
+  async #start(from: ReadOptions['from'], follow: boolean): Promise<readonly Cursor[]> {
+    await this.#consumer.connect();
+    const cluster = this.#clusterInHand();
+    await cluster.addTargetTopic(this.#topic);
+    const partitions = cluster
+      .findTopicPartitionMetadata(this.#topic)
+      .map(({ partitionId }) => ({ partition: partitionId }));
+    const ends = await this.#offsets(partitions, { fromBeginning: false });
+    const starts = from === 'end' ? ends : await this.#offsets(partitions, { fromBeginning: true });
+    return partitions.map(({ partition }) => ({
+      partition,
+      offset: starts.get(partition) ?? 0n,
+      end: follow ? null : (ends.get(partition) ?? 0n),
+    }));
+  }
+
+  /** What can be read ends where the oldest open transaction begins. */
+  async #offsets(
+    partitions: { partition: number }[],
+    where: { fromBeginning: boolean },
+  ): Promise<ReadonlyMap<number, bigint>> {
+    const [found] = await this.#patiently((cluster) =>
+      cluster.fetchTopicsOffset([{ topic: this.#topic, partitions, ...where }]),
+    );
+    return new Map(found?.partitions.map(({ partition, offset }) => [partition, BigInt(offset)]));
+  }
+
+  #fetch(positions: readonly FetchPosition[], follow: boolean): Promise<readonly FetchedPartition[]> {
+    const waitMs = follow ? followWaitMs : 0;
+    return this.#patiently(async (cluster) => {
+      const parts = await fetchDirectly({ cluster, topic: this.#topic, positions, waitMs, bytesPerPartition });
+      return Promise.all(parts.map((part) => this.#overHole(part)));
+    });
+  }
+
+  /** Tries again while leaders move. */
+  async #patiently<T>(task: (cluster: Cluster) => Promise<T>): Promise<T> {
+    const cluster = this.#clusterInHand();
+    for (let failures = 0; ; failures += 1) {
+      try {
+        return await task(cluster);
+      } catch (error) {
+        if (failures === failuresMax || !explainKafkaError(error).retriable) throw error;
+      }
+      await pause(this.#host.clock, failurePauseMs);
+      await cluster.refreshMetadata().catch(() => undefined);
+    }
+  }
+
+  /** Where nothing came although there is more to read: a hole, or the answer was full with other partitions. */
+  async #overHole(part: FetchedPartition): Promise<FetchedPartition> {
+    const { partition, batch, nextOffset: offset, lastStableOffset } = part;
+    if (!batch.isEmpty() || offset >= lastStableOffset) return part;
+    return { ...part, nextOffset: await endOfHole(this.#clusterInHand(), this.#topic, { partition, offset }) };
+  }
+
+  *#advance(cursors: readonly Cursor[], fetched: FetchedPartition, signal: AbortSignal): Generator<TopicRecord> {
+    const cursor = cursors.find(({ partition }) => partition === fetched.partition);
+    if (cursor === undefined) return;
+    for (const message of fetched.batch.messages) {
+      if (signal.aborted) return;
+      const record = toLogRecord(message);
+      if (cursor.end === null || record.offset < cursor.end) yield { ...record, partition: cursor.partition };
+    }
+    cursor.offset = fetched.nextOffset;
+  }
+
+  async #close(): Promise<void> {
+    await within(
+      this.#host.clock,
+      closeLimitMs,
+      this.#consumer.disconnect().catch(() => undefined),
+    );
+    this.#connection.destroy();
+  }
+
+  #clusterInHand(): Cluster {
+    if (this.#cluster === undefined) throw new Error('kafkajs has made no assigner');
+    return this.#cluster;
+  }
+}

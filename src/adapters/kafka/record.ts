@@ -1,0 +1,52 @@
+/** Records between kafkajs's shape and the port's. */
+import type { IHeaders, KafkaMessage, Message } from 'kafkajs';
+import type { Headers, LogRecord, OutRecord } from '../../ports.ts';
+
+export function toLogRecord(message: KafkaMessage): LogRecord {
+  return {
+    offset: BigInt(message.offset),
+    key: message.key,
+    value: message.value,
+    headers: toHeaders(message.headers),
+    timestamp: Number(message.timestamp),
+  };
+}
+
+/**
+ * A header that occurs twice is an array in kafkajs; one without a value, which Java permits, becomes an empty one.
+ * One that is named like a property of every object (`constructor`) is an array too, with that property before the value.
+ */
+function toHeaders(headers: IHeaders | undefined): Headers {
+  return Object.entries(headers ?? {}).flatMap(([name, values]) =>
+    [values ?? ''].flat().flatMap((value: unknown) => {
+      if (value === null || typeof value === 'string') return [[name, Buffer.from(value ?? '')] as const];
+      return value instanceof Uint8Array ? [[name, value] as const] : [];
+    }),
+  );
+}
+
+export function toMessage(record: OutRecord, partition: number): Message {
+  // Without a prototype, or a header `constructor` would find something there already.
+  const headers = Object.create(null) as IHeaders;
+  for (const [name, value] of record.headers) {
+    const present = headers[name];
+    const bytes = Buffer.from(value);
+    headers[name] = present === undefined ? bytes : [present, bytes].flat();
+  }
+  return { key: toBuffer(record.key), value: toBuffer(record.value), partition, headers };
+}
+
+/** Bytes on the wire before compression, at least. */
+export function sizeOf(record: OutRecord): number {
+  const headers = record.headers.reduce((sum, [name, value]) => sum + name.length + value.length + 4, 0);
+  return 32 + bytesOf(record.key) + bytesOf(record.value) + headers;
+}
+
+function bytesOf(content: Uint8Array | string | null): number {
+  return content === null ? 0 : Buffer.byteLength(content);
+}
+
+function toBuffer(bytes: Uint8Array | string | null): Buffer | null {
+  if (bytes === null) return null;
+  return typeof bytes === 'string' ? Buffer.from(bytes) : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}

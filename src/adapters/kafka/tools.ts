@@ -1,0 +1,62 @@
+/** LogTools on Kafka: what commands need besides the pipeline's work. No consumer group is involved. */
+import type {
+  LogTools,
+  OutRecord,
+  ReadOptions,
+  SendOutcome,
+  TopicDescription,
+  TopicRecord,
+  TopicSpecification,
+} from '../../ports.ts';
+import type { ClusterInfo } from './admin.ts';
+import { KafkaAdmin } from './admin.ts';
+import type { KafkaConnectionOptions, KafkaHost } from './options.ts';
+import { TopicReader } from './reader.ts';
+import { Sender } from './sender.ts';
+
+export interface KafkaLogTools extends LogTools {
+  /** For `doctor`; it fails for every reason for which a log would, see explainKafkaError. */
+  clusterInfo(): Promise<ClusterInfo>;
+}
+
+export function createLogTools(connection: KafkaConnectionOptions, host: KafkaHost): KafkaLogTools {
+  return new Tools(connection, host);
+}
+
+class Tools implements KafkaLogTools {
+  readonly #connection: KafkaConnectionOptions;
+  readonly #host: KafkaHost;
+  readonly #admin: KafkaAdmin;
+  readonly #sender: Sender;
+
+  constructor(connection: KafkaConnectionOptions, host: KafkaHost) {
+    this.#connection = connection;
+    this.#host = host;
+    this.#admin = new KafkaAdmin(connection, host);
+    this.#sender = new Sender({ connection, host, partitionsOf: (topic) => this.#admin.partitions(topic) });
+  }
+
+  describeTopic(topic: string): Promise<TopicDescription | null> {
+    return this.#admin.describeTopic(topic);
+  }
+
+  createTopic(specification: TopicSpecification): Promise<'created' | 'exists'> {
+    return this.#admin.createTopic(specification);
+  }
+
+  clusterInfo(): Promise<ClusterInfo> {
+    return this.#admin.clusterInfo();
+  }
+
+  read(topic: string, options: ReadOptions): AsyncIterable<TopicRecord> {
+    return new TopicReader(topic, this.#connection, this.#host).read(options);
+  }
+
+  send(records: readonly OutRecord[]): Promise<readonly SendOutcome[]> {
+    return this.#sender.send(records);
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([this.#sender.close(), this.#admin.close()]);
+  }
+}

@@ -1,0 +1,26 @@
+/** The real clock and real randomness: the one place in the project that touches either. */
+import { randomUUID } from 'node:crypto';
+import type { Clock, Random } from '../ports.ts';
+
+/** Node fires a timer with a longer delay at once (https://nodejs.org/docs/latest-v20.x/api/timers.html#settimeoutcallback-delay-args). */
+const timerDelayMaxMs = 2 ** 31 - 1;
+
+/** `schedule` takes delays of any length; a scheduled task keeps the process alive until it ran or was cancelled. */
+export const systemClock: Clock = {
+  now: () => ({ wall: Date.now(), monotonic: performance.now() }),
+  schedule: (delayMs, task) => {
+    const dueAt = performance.now() + delayMs;
+    let timer: NodeJS.Timeout;
+    const wait = (leftMs: number): void => {
+      timer = setTimeout(leftMs > timerDelayMaxMs ? waitOn : task, Math.min(leftMs, timerDelayMaxMs));
+    };
+    const waitOn = (): void => wait(Math.max(0, dueAt - performance.now()));
+    wait(Math.max(0, delayMs));
+    return () => clearTimeout(timer);
+  },
+};
+
+export const systemRandom: Random = {
+  next: () => Math.random(),
+  uuid: () => randomUUID(),
+};

@@ -1,0 +1,155 @@
+// The commands on real brokers: `rollcall run` as a process of its own, the others beside it.
+import { spawn, type ChildProcess } from 'node:child_process';
+import { createInterface } from 'node:readline';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import type { Command } from 'commander';
+import { createLogTools } from '../../src/adapters/kafka/tools.ts';
+import { doctorCommand } from '../../src/commands/doctor.ts';
+import type { Host } from '../../src/commands/host.ts';
+import { replayCommand } from '../../src/commands/replay.ts';
+import { reportCommand } from '../../src/commands/report.ts';
+import { topicsCommand } from '../../src/commands/topics.ts';
+import { readConfig } from '../../src/config.ts';
+import type { Summary } from '../../src/core/summary.ts';
+import { EXIT } from '../../src/exit-codes.ts';
+import { systemClock } from '../../src/adapters/system.ts';
+import { startSandbox, type Sandbox } from '../../src/sandbox/sandbox.ts';
+import { describeKafka, uniqueName } from '../support/broker.ts';
+import { aHost } from '../support/command-host.ts';
+import { environmentOf } from '../support/sandbox-environment.ts';
+
+describeKafka('the commands', (kafka) => {
+  let sandbox: Sandbox;
+  let environment: Record<string, string>;
+  let runs: Run[] = [];
+
+  beforeEach(async () => {
+    const users = [{ id: 'a' }, { id: 'b' }];
+    sandbox = await startSandbox({ seed: { users, groups: [{ id: 'g' }] }, limits: 'off' });
+    const name = uniqueName('commands');
+    environment = {
+      ...environmentOf(sandbox),
+      KAFKA_BROKERS: kafka.brokers.join(','),
+      KAFKA_GROUP_ID: name,
+      SOURCE_TOPIC: `${name}.source`,
+      RETRY_TOPIC: `${name}.retry`,
+      DEAD_LETTER_TOPIC: `${name}.dead`,
+      REPORT_TOPIC: `${name}.reports`,
+      SLOW_RETRY_SCHEDULE_MS: '',
+      LATE_APPLY_MS: '0',
+      ADMIN_PORT: '0',
+    };
+    runs = [];
+  });
+
+  afterEach(async () => {
+    for (const run of runs) run.kill();
+    await sandbox.stop();
+  });
+
+  function start(): Run {
+    const run = new Run(environment);
+    runs.push(run);
+    return run;
+  }
+
+  async function command(make: (host: Host) => Command, ...args: string[]) {
+    const host = aHost({ environment });
+    await make(host).parseAsync(args, { from: 'user' });
+    return { code: host.exitCode(), out: host.out(), err: host.err() };
+  }
+
+  async function send(...values: readonly object[]): Promise<void> {
+    const config = readConfig(environment, ['kafka', 'topics'], String);
+    const silent = () => undefined;
+    const log = { debug: silent, info: silent, warn: silent, error: silent };
+    const tools = createLogTools(config.kafka, { clock: systemClock, log });
+    const topic = config.topics.source;
+    await tools.send(
+      values.map((value) => ({ topic, partition: null, key: 'g', value: JSON.stringify(value), headers: [] })),
+    );
+    await tools.close();
+  }
+
+  test('run ends with 69 and the mend where the topics are missing', async () => {
+    const run = start();
+    expect(await run.exited).toBe(EXIT.unavailable);
+    expect(run.log()).toContain('rollcall topics create');
+  });
+
+  test('topics are created, doctor is content, run applies, reports and drains; replay wakes what was given up', async () => {
+    expect((await command(topicsCommand, 'check')).code).toBe(EXIT.unavailable);
+    expect((await command(topicsCommand, 'create', '--partitions', '2')).out).toContain(
+      `created ${environment['SOURCE_TOPIC']}`,
+    );
+    expect((await command(topicsCommand, 'check', '--json')).code).toBe(EXIT.done);
+    const doctor = await command(doctorCommand, '--json');
+    expect(doctor.out).not.toContain('"fail"');
+    expect(doctor.code).toBe(EXIT.done);
+
+    const run = start();
+    await send({ group_id: 'g', add_members: ['a', 'late'] });
+    await sandbox.until(() => sandbox.members('g').includes('a'));
+    await run.logged('rollcall runs');
+    await untilDead();
+
+    sandbox.putUser({ id: 'late' });
+    const replayed = await command(replayCommand, 'now', '--member', 'late', '--yes', '--json');
+    expect(replayed.code).toBe(EXIT.done);
+    expect(JSON.parse(replayed.out)).toMatchObject({ group: 'g', member: 'late', result: 'woken' });
+    await sandbox.until(() => sandbox.members('g').includes('late'));
+
+    run.terminate();
+    expect(await run.exited).toBe(EXIT.done);
+    const summary = JSON.parse((await command(reportCommand)).out) as Summary;
+    expect(Object.fromEntries(summary.operations.map(({ member, outcome }) => [member, outcome]))).toEqual({
+      a: 'applied',
+      // Given up at its first failure, so it was never parked.
+      late: 'applied',
+    });
+  });
+
+  /** Its mark is written after its report, so that the report is no sign; reading again is, and takes its time. */
+  async function untilDead(): Promise<void> {
+    while (!(await command(replayCommand, 'list')).out.startsWith('dead')) continue;
+  }
+});
+
+/** `rollcall run`, from the sources. */
+class Run {
+  readonly exited: Promise<number | null>;
+  readonly #child: ChildProcess;
+  readonly #lines: string[] = [];
+  readonly #awaited = new Map<string, () => void>();
+
+  constructor(environment: Record<string, string>) {
+    const args = ['--import', 'tsx', 'src/cli.ts', 'run'];
+    const child = spawn(process.execPath, args, {
+      env: { ...process.env, ...environment },
+      stdio: ['ignore', 'inherit', 'pipe'],
+    });
+    this.#child = child;
+    this.exited = new Promise((resolve) => child.once('close', resolve));
+    createInterface({ input: child.stderr }).on('line', (line) => {
+      this.#lines.push(line);
+      for (const [text, resolve] of this.#awaited) if (line.includes(text)) resolve();
+    });
+  }
+
+  log(): string {
+    return this.#lines.join('\n');
+  }
+
+  async logged(text: string): Promise<void> {
+    if (this.log().includes(text)) return;
+    await new Promise<void>((resolve) => this.#awaited.set(text, resolve));
+  }
+
+  terminate(): void {
+    this.#child.kill('SIGTERM');
+  }
+
+  kill(): void {
+    this.#child.kill('SIGKILL');
+  }
+}

@@ -1,0 +1,74 @@
+/** Brokers that go away under load, and records that went away with time. */
+import kafkajs from 'kafkajs';
+import { expect, inject, test } from 'vitest';
+import { startBroker } from '../../src/adapters/kafka-broker/start.ts';
+import { describeKafka, describeOwnKafka, testHost } from '../support/broker.ts';
+import { manyChanges } from '../support/changes.ts';
+import { atEnd, openStage } from '../support/stage.ts';
+
+const groups = Array.from({ length: 20 }, (_, i) => `g${i}`);
+const [newest] = inject('kafka').startable;
+
+describeOwnKafka('a broker', (version) => {
+  test.runIf(version === newest)('that dies under load and comes back loses nothing and reorders nothing', async () => {
+    // given
+    const broker = await startBroker({ version }, testHost);
+    atEnd(() => broker.stop());
+    const stage = await openStage(broker.brokers, { latencyMs: { min: 5, max: 60 } });
+    for (const group of groups) stage.group(group, ['m0', 'm1', 'm2']);
+    const changes = manyChanges(groups, { count: 900, members: 12 });
+    const service = stage.inside();
+    await service.owns(3);
+    // when it is killed while requests are in flight,
+    const inFlight = stage.sandbox.hold(({ method }) => method === 'PATCH');
+    await stage.send(...changes.slice(0, 450));
+    await stage.unbroken(inFlight.arrivals(3));
+    await broker.kill();
+    inFlight.release();
+    const lostBefore = service.linesOf('partition lost').length;
+    await service.said('partition lost', { count: lostBefore + 1 });
+    await broker.restart();
+    // and stopped and started in good order
+    await stage.send(...changes.slice(450));
+    await broker.restart();
+    // then
+    await stage.settled();
+  });
+});
+
+describeKafka('a service that stood still for too long', ({ brokers }) => {
+  test('says that changes may be lost, and goes on with those that are there', async () => {
+    // given a service that has committed, and records that came after it had stopped
+    const stage = await openStage(brokers);
+    stage.group('g');
+    const before = stage.inside();
+    await stage.send({ group: 'g', add: ['early'] });
+    await stage.settled();
+    await before.stop();
+    await stage.send({ group: 'g', add: ['gone'] });
+    await stage.send({ group: 'g', add: ['there'] });
+    // when retention has passed the first of them
+    await forget(brokers, stage.topics.source, { keep: 1 });
+    const after = stage.inside();
+    // then
+    await after.said(
+      'retention has passed the committed offset, changes may be lost: raise retention.ms of the source topic',
+    );
+    await stage.until('the last change', () => stage.outcomesOf('g', 'there').length > 0);
+    expect(stage.sandbox.members('g').toSorted()).toEqual(['early', 'there']);
+    await stage.committedToTheEnd();
+  });
+});
+
+/** As retention does, but at once: of each partition only the last records stay. */
+async function forget(brokers: readonly string[], topic: string, { keep }: { keep: number }): Promise<void> {
+  const admin = new kafkajs.Kafka({ brokers: [...brokers], logLevel: kafkajs.logLevel.NOTHING }).admin();
+  await admin.connect();
+  const ends = await admin.fetchTopicOffsets(topic);
+  const partitions = ends.map(({ partition, high }) => ({
+    partition,
+    offset: String(Math.max(0, Number(high) - keep)),
+  }));
+  await admin.deleteTopicRecords({ topic, partitions });
+  await admin.disconnect();
+}

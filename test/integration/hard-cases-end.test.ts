@@ -1,0 +1,54 @@
+/** How a service ends when it is asked to. */
+import { expect, test } from 'vitest';
+import { describeKafka } from '../support/broker.ts';
+import { openStage } from '../support/stage.ts';
+
+const groups = Array.from({ length: 30 }, (_, i) => `g${i}`);
+
+describeKafka('a service that is asked to stop', ({ brokers }) => {
+  test('finishes what is on its way, leaves the rest to the next one, and exits 0', async () => {
+    // given requests in flight, and groups that wait for their turn
+    const stage = await openStage(brokers);
+    for (const group of groups) stage.group(group);
+    const inFlight = stage.sandbox.hold(({ method }) => method === 'PATCH');
+    const first = stage.process({ CONCURRENCY: '5', REQUEST_TIMEOUT_MS: '2000', KAFKA_SESSION_TIMEOUT_MS: '6000' });
+    await stage.send(...groups.map((group) => ({ group, add: ['joiner'] })));
+    await stage.unbroken(inFlight.arrivals(5));
+    // when
+    first.signal('SIGTERM');
+    await first.said('draining');
+    inFlight.release();
+    // then those requests are reported and committed, and no other was begun
+    expect(await first.exited).toBe(0);
+    await stage.until('their reports', () => stage.reports.length >= 5);
+    expect(stage.reports.map(({ outcome }) => outcome)).toEqual(Array.from({ length: 5 }, () => 'applied'));
+    expect(patches(stage.sandbox.stats.journal)).toHaveLength(5);
+    // and the next one begins without waiting for a session to end, with what is left
+    stage.process();
+    await stage.settled();
+    expect(stage.reports).toHaveLength(groups.length);
+    expect(patches(stage.sandbox.stats.journal)).toHaveLength(groups.length);
+  });
+
+  test('exits 1 at once when it is asked a second time', async () => {
+    // given a drain that waits for an answer
+    const stage = await openStage(brokers);
+    stage.group('g');
+    const inFlight = stage.sandbox.hold(({ method }) => method === 'PATCH');
+    const first = stage.process({ REQUEST_TIMEOUT_MS: '20000', KAFKA_SESSION_TIMEOUT_MS: '25000' });
+    await stage.send({ group: 'g', add: ['joiner'] });
+    await stage.unbroken(inFlight.arrived);
+    first.signal('SIGTERM');
+    await first.said('draining');
+    // when
+    const askedAt = Date.now();
+    first.signal('SIGTERM');
+    // then
+    expect(await first.exited).toBe(1);
+    expect(Date.now() - askedAt).toBeLessThan(3_000);
+    expect(stage.reports).toEqual([]);
+  });
+});
+
+const patches = <T extends { readonly method: string }>(journal: readonly T[]): readonly T[] =>
+  journal.filter(({ method }) => method === 'PATCH');

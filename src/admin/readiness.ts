@@ -1,0 +1,41 @@
+/** Statistics → ready or not, and why. A possible loss is named but makes nobody unready: a restart would not mend it. */
+import type { PartitionStats, PipelineStats } from '../pipeline/stats.ts';
+
+export interface Readiness {
+  readonly ready: boolean;
+  /** Empty when ready. */
+  readonly reasons: readonly string[];
+  /** Why nothing is sent to the target although the instance is ready; null: nothing holds it back. */
+  readonly breaker: { readonly reason: string; readonly since: string } | null;
+  /** Partitions whose committed offset retention has passed. */
+  readonly possible_losses: number;
+}
+
+/** @param stats null: the log has not been reached yet. */
+export function readiness(stats: PipelineStats | null): Readiness {
+  if (stats === null) {
+    return { ready: false, reasons: ['the brokers have not been reached yet'], breaker: null, possible_losses: 0 };
+  }
+  const { ready, breaker, possibleLosses } = stats;
+  return {
+    ready,
+    reasons: ready ? [] : reasonsOf(stats),
+    breaker: breaker === null ? null : { reason: breaker.reason, since: new Date(breaker.since).toISOString() },
+    possible_losses: possibleLosses,
+  };
+}
+
+function reasonsOf({ partitions }: PipelineStats): string[] {
+  if (partitions.length === 0) return ['the consumer group has not been joined yet'];
+  const reasons = [
+    ...inPhase(partitions, 'restoring', 'what is parked is being restored'),
+    ...inPhase(partitions, 'catching_up', 'the source is being caught up with'),
+    ...inPhase(partitions, 'refused', 'the source topic was made anew or renamed (see the log)'),
+  ];
+  return reasons.length > 0 ? reasons : ['a rebalance is under way, or the last heartbeat is too old (no lease)'];
+}
+
+function inPhase(partitions: readonly PartitionStats[], phase: PartitionStats['phase'], meaning: string): string[] {
+  const numbers = partitions.filter((one) => one.phase === phase).map(({ partition }) => partition);
+  return numbers.length === 0 ? [] : [`${meaning}: partitions ${numbers.join(', ')}`];
+}

@@ -1,0 +1,33 @@
+/** What a command gets of the process it runs in; cli.ts alone touches the process itself. */
+import { once } from 'node:events';
+import type { Readable, Writable } from 'node:stream';
+import type { ExitCode } from '../exit-codes.ts';
+import type { Clock, Random } from '../ports.ts';
+
+export interface Host {
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  readonly stdin: Readable;
+  readonly stdout: Output;
+  readonly stderr: Output;
+  readonly clock: Clock;
+  readonly random: Random;
+  /** Aborts at the first SIGTERM or SIGINT; a second one ends the process at once. */
+  readonly stop: AbortSignal;
+  /** Starts another `rollcall`: program and arguments that stand before the command's name. */
+  readonly self: readonly [program: string, ...args: string[]];
+  /** What the process will exit with once the command has ended. */
+  finish(code: ExitCode): void;
+}
+
+/** A stream that may be a terminal. */
+export type Output = Writable & { readonly isTTY?: boolean };
+
+/** Writes the text, and waits while the reader is slower. */
+export async function print(output: Output, text: string): Promise<void> {
+  if (!output.write(text)) await once(output, 'drain');
+}
+
+/** Resolves when the host is asked to stop. */
+export async function stopped(stop: AbortSignal): Promise<void> {
+  if (!stop.aborted) await once(stop, 'abort');
+}

@@ -1,0 +1,53 @@
+/** Opens the log tools of Kafka for one command, and turns what Kafka refuses into an exit code with its mend. */
+import { readFileSync } from 'node:fs';
+import { explainKafkaError, type KafkaFault } from '../adapters/kafka/errors.ts';
+import { createLogTools, type KafkaLogTools } from '../adapters/kafka/tools.ts';
+import { createLog } from '../adapters/log.ts';
+import { readConfig, type Config } from '../config.ts';
+import { EXIT, ExitError, type ExitCode } from '../exit-codes.ts';
+import type { Logger } from '../ports.ts';
+import type { Host } from './host.ts';
+
+/** A command's own log is quiet unless it is asked for: what matters is its output and its error. */
+export const commandLog = (host: Host, { logLevel, secrets }: Pick<Config<never>, 'logLevel' | 'secrets'>): Logger =>
+  createLog(host.stderr, { level: host.environment['LOG_LEVEL'] ? logLevel : 'silent', secrets });
+
+export const readText = (path: string): string => readFileSync(path, 'utf8');
+
+export async function withLogTools(
+  host: Host,
+  work: (config: Config<'kafka' | 'topics'>, tools: KafkaLogTools) => Promise<void>,
+): Promise<void> {
+  const config = readConfig(host.environment, ['kafka', 'topics'], readText);
+  const tools = createLogTools(config.kafka, { clock: host.clock, log: commandLog(host, config) });
+  try {
+    await work(config, tools);
+  } catch (error) {
+    throw kafkaExit(error);
+  } finally {
+    await tools.close();
+  }
+}
+
+/** Errors that are no doing of Kafka stay what they are. */
+export function kafkaExit(error: unknown): unknown {
+  if (error instanceof ExitError) return error;
+  const { code, message, advice } = explainKafkaError(error);
+  if (code === 'unexpected') return error;
+  return new ExitError(kafkaExitCode(code), `Kafka: ${message}\n  ${advice}`, { cause: error });
+}
+
+export const kafkaExitCode = (fault: KafkaFault): ExitCode =>
+  configurationFaults.has(fault) ? EXIT.configuration : EXIT.unavailable;
+
+const configurationFaults: ReadonlySet<KafkaFault> = new Set([
+  'credentials_refused',
+  'mechanism_refused',
+  'sasl_not_expected',
+  'certificate_untrusted',
+  'certificate_name',
+  'certificate_expired',
+  'tls_mismatch',
+  'not_authorized',
+  'group_in_use',
+]);

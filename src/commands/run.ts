@@ -1,0 +1,149 @@
+/** `rollcall run`: the service. Configuration → adapters → pipeline → admin server; a signal drains it. */
+import { Command } from 'commander';
+import { createGroupApi } from '../adapters/genesys/group-api.ts';
+import { KafkaChangeLog } from '../adapters/kafka/change-log.ts';
+import { explainKafkaError } from '../adapters/kafka/errors.ts';
+import { createLogTools } from '../adapters/kafka/tools.ts';
+import { createLog } from '../adapters/log.ts';
+import { pause, unlessAborted } from '../adapters/time-limit.ts';
+import { startAdmin, type AdminServer } from '../admin/server.ts';
+import { pipelineOptions, readConfig, type Config } from '../config.ts';
+import { refusesRun, topicFindings, type TopicFinding } from '../core/topics.ts';
+import { EXIT, ExitError } from '../exit-codes.ts';
+import { native } from '../formats/native.ts';
+import { Pipeline } from '../pipeline/pipeline.ts';
+import type { ChangeLog, LogTools, Logger } from '../ports.ts';
+import { stopped, type Host } from './host.ts';
+import { kafkaExit, readText } from './kafka-tools.ts';
+import { findTopics } from './topics.ts';
+
+export function runCommand(host: Host): Command {
+  return new Command('run')
+    .summary('the service: from Kafka to Genesys Cloud, until SIGTERM')
+    .description(
+      'Runs until SIGTERM or SIGINT, which let requests in flight finish and commit what is done; a second signal ends it at once. Logs are JSON lines on standard error.',
+    )
+    .addHelpText('after', examples)
+    .action(async () => {
+      await runService(host);
+      host.finish(EXIT.done);
+    });
+}
+
+const examples = `
+Example:
+  $ export KAFKA_BROKERS=broker-1:9093 GENESYS_DOMAIN=mypurecloud.de
+  $ export GENESYS_CLIENT_ID=… GENESYS_CLIENT_SECRET_FILE=/run/secrets/genesys
+  $ rollcall topics create && rollcall doctor && rollcall run
+
+Health on ADMIN_PORT (8080): /healthz, /readyz, /metrics. Exits 69 where a topic is missing or has the wrong shape, 78
+where the configuration is wrong or Kafka refuses the credentials; a target that is down ends nothing.`;
+
+type Service = Config<'kafka' | 'topics' | 'genesys' | 'pipeline' | 'admin'>;
+
+export async function runService(host: Host): Promise<void> {
+  const config = readConfig(host.environment, ['kafka', 'topics', 'genesys', 'pipeline', 'admin'], readText);
+  const logger = createLog(host.stderr, { level: config.logLevel, secrets: config.secrets });
+  for (const warning of config.warnings) logger.warn({ warning }, 'the environment has a name that is not known');
+  let pipeline: Pipeline | null = null;
+  const admin = await serveAdmin(config, () => pipeline, { host, logger });
+  try {
+    if (!(await topicsAreRight(config, { host, logger }))) return;
+    const { clock, random } = host;
+    const api = createGroupApi(config.genesys, { clock, logger });
+    const log = new KafkaChangeLog({ ...config.kafka, topics: config.topics }, { clock, log: logger });
+    const options = pipelineOptions(config, `${config.kafka.clientId}-${random.uuid()}`);
+    pipeline = new Pipeline({ log, api, clock, random, logger, format: native }, options);
+    await supervise(pipeline, log, { host, logger });
+    await api.close();
+  } catch (error) {
+    throw kafkaExit(error);
+  } finally {
+    await admin?.close();
+  }
+}
+
+interface Surroundings {
+  readonly host: Host;
+  readonly logger: Logger;
+}
+
+async function supervise(pipeline: Pipeline, log: ChangeLog, { host, logger }: Surroundings): Promise<void> {
+  const asked = stopped(host.stop).then(() => 'stop' as const);
+  const started = await Promise.race([asked, pipeline.start()]);
+  if (started !== 'stop') logger.info({}, 'rollcall runs');
+  const end = started ?? (await Promise.race([asked, pipeline.ended]));
+  if (end === 'stop') logger.info({}, 'asked to stop: draining');
+  await pipeline.drain();
+  if (end instanceof Error) {
+    // A pipeline that has failed has not left; others take over at once only if somebody does.
+    await log.leave();
+    throw end;
+  }
+  logger.info({}, 'rollcall has stopped');
+}
+
+async function serveAdmin(
+  { admin }: Service,
+  running: () => Pipeline | null,
+  { host, logger }: Surroundings,
+): Promise<AdminServer | null> {
+  if (admin.port === 0) return null;
+  try {
+    const stats = () => running()?.stats() ?? null;
+    const server = await startAdmin(admin, { stats, clock: host.clock, log: logger });
+    logger.info({ url: server.url }, 'health and metrics are served');
+    return server;
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : String(cause);
+    const mend = 'set ADMIN_PORT to one that is free, or to 0 for none';
+    throw new ExitError(EXIT.configuration, `the admin server cannot listen (${why}); ${mend}`, { cause });
+  }
+}
+
+const RETRY_MS = 1_000;
+
+/** Waits for brokers that cannot be reached; false: asked to stop meanwhile. @throws ExitError for topics of the wrong shape. */
+async function topicsAreRight(config: Service, { host, logger }: Surroundings): Promise<boolean> {
+  const tools = createLogTools(config.kafka, { clock: host.clock, log: logger });
+  try {
+    while (!host.stop.aborted) {
+      const findings = await inspect(config, tools, logger);
+      if (findings !== null) {
+        judgeTopics(findings, logger);
+        return true;
+      }
+      await unlessAborted(host.stop, pause(host.clock, RETRY_MS));
+    }
+    return false;
+  } finally {
+    await tools.close();
+  }
+}
+
+/** null: the brokers cannot be reached now. */
+async function inspect({ topics }: Service, tools: LogTools, logger: Logger): Promise<readonly TopicFinding[] | null> {
+  try {
+    return topicFindings(topics, await findTopics(topics, tools));
+  } catch (error) {
+    const { retriable, message, advice } = explainKafkaError(error);
+    if (!retriable) throw error;
+    logger.warn({ message, advice }, 'Kafka cannot be reached, trying again');
+    return null;
+  }
+}
+
+/** Warns of what is at risk. @throws ExitError for what would lose changes. */
+export function judgeTopics(findings: readonly TopicFinding[], logger: Logger): void {
+  const refusals = findings.filter(refusesRun);
+  for (const { code, topic, message, mend } of findings) {
+    if (!refusals.some((finding) => finding.code === code))
+      logger.warn({ code, topic, message, mend }, 'a topic is at risk');
+  }
+  if (refusals.length === 0) return;
+  const lines = refusals.map(({ message, mend }) => `${message}\n  ${mend}`);
+  throw new ExitError(
+    EXIT.unavailable,
+    `the topics cannot be used:\n${lines.join('\n')}\nSee \`rollcall topics create\`.`,
+  );
+}

@@ -1,0 +1,43 @@
+/** Opens the target for one command. */
+import { createGroupApi } from '../adapters/genesys/group-api.ts';
+import { pause } from '../adapters/time-limit.ts';
+import type { Parts } from '../config.ts';
+import type { Answer } from '../core/answer.ts';
+import { classify, type Outcome } from '../core/outcome.ts';
+import type { GroupApi, Logger } from '../ports.ts';
+import type { Host } from './host.ts';
+
+export async function withTarget<T>(
+  { host, genesys, logger }: { readonly host: Host; readonly genesys: Parts['genesys']; readonly logger: Logger },
+  work: (api: GroupApi) => Promise<T>,
+): Promise<T> {
+  const api = createGroupApi(genesys, { clock: host.clock, logger });
+  try {
+    return await work(api);
+  } finally {
+    await api.close();
+  }
+}
+
+const TRIES_MAX = 4;
+const RETRY_MS = 1_000;
+
+export interface Read {
+  readonly answer: Answer;
+  readonly outcome: Outcome;
+}
+
+/** One GET; 429 waits for the gate, what may pass is tried again a few times. */
+export async function readGroup(api: GroupApi, group: string, host: Pick<Host, 'clock' | 'stop'>): Promise<Read> {
+  for (let tries = 1; ;) {
+    await api.gate.take();
+    const answer = await api.getGroup({ group, ifNoneMatch: null, mayStart: () => !host.stop.aborted });
+    const outcome = classify(answer, 'GET');
+    if (outcome.kind !== 'throttled' && (outcome.kind !== 'transient' || tries === TRIES_MAX))
+      return { answer, outcome };
+    if (outcome.kind === 'transient') {
+      tries += 1;
+      await pause(host.clock, RETRY_MS);
+    }
+  }
+}

@@ -1,0 +1,92 @@
+/** `rollcall topics create|check`: core/topics.ts decides, this file asks the brokers and tells. */
+import { Command } from 'commander';
+import {
+  newTopics,
+  ROLES,
+  topicFindings,
+  type FoundTopics,
+  type NewTopic,
+  type TopicFinding,
+  type TopicNames,
+  type TopicWish,
+} from '../core/topics.ts';
+import { EXIT, type ExitCode } from '../exit-codes.ts';
+import type { LogTools } from '../ports.ts';
+import { wholeNumber } from './arguments.ts';
+import { print, type Host } from './host.ts';
+import { withLogTools } from './kafka-tools.ts';
+
+interface CheckFlags {
+  readonly json?: true;
+}
+
+interface CreateFlags extends CheckFlags {
+  readonly partitions: number;
+  readonly replicationFactor?: number;
+}
+
+export function topicsCommand(host: Host): Command {
+  const create = new Command('create')
+    .summary('create the topics that are missing; those that are there stay as they are')
+    .option('--partitions <number>', 'of the source topic, where it is not there yet', wholeNumber(1, 10_000), 6)
+    .option('--replication-factor <number>', "of each new topic (default: the brokers')", wholeNumber(1, 100))
+    .option('--json', 'one JSON object: {"created":[…],"findings":[…]}')
+    .action(async (flags: CreateFlags) => {
+      const wish = { partitionCount: flags.partitions, replicationFactor: flags.replicationFactor ?? -1 };
+      await withLogTools(host, async ({ topics }, tools) => {
+        const created = await createTopics(topics, tools, wish);
+        await tell(host, flags, { created, findings: topicFindings(topics, await findTopics(topics, tools)) });
+      });
+    });
+  const check = new Command('check')
+    .summary('say what is wrong with the topics, each finding with its mend')
+    .option('--json', 'one JSON object: {"findings":[…]}')
+    .action(async (flags: CheckFlags) => {
+      await withLogTools(host, async ({ topics }, tools) => {
+        await tell(host, flags, { findings: topicFindings(topics, await findTopics(topics, tools)) });
+      });
+    });
+  return new Command('topics')
+    .summary('create and check the topics')
+    .description('The source, retry, dead-letter and report topic: create what is missing, check what is there.')
+    .addCommand(create)
+    .addCommand(check)
+    .addHelpText('after', '\nExits 69 where a finding is an error, 0 where there are only warnings.');
+}
+
+export async function findTopics(names: TopicNames, tools: LogTools): Promise<FoundTopics> {
+  const found = await Promise.all(ROLES.map(async (role) => [role, await tools.describeTopic(names[role])] as const));
+  return Object.fromEntries(found) as FoundTopics;
+}
+
+/** Returns those that were created; somebody else may have been quicker. */
+export async function createTopics(names: TopicNames, tools: LogTools, wish: TopicWish): Promise<readonly NewTopic[]> {
+  const created: NewTopic[] = [];
+  for (const topic of newTopics(names, await findTopics(names, tools), wish)) {
+    if ((await tools.createTopic(topic)) === 'created') created.push(topic);
+  }
+  return created;
+}
+
+/** 69 if a finding is an error. */
+export const topicsExitCode = (findings: readonly TopicFinding[]): ExitCode =>
+  findings.some(({ severity }) => severity === 'error') ? EXIT.unavailable : EXIT.done;
+
+export const findingLines = ({ severity, message, mend }: TopicFinding): string =>
+  `${severity === 'error' ? 'FAIL' : 'warn'}  ${message}\n      ${mend}\n`;
+
+interface Told {
+  readonly created?: readonly NewTopic[];
+  readonly findings: readonly TopicFinding[];
+}
+
+async function tell(host: Host, flags: CheckFlags, told: Told): Promise<void> {
+  host.finish(topicsExitCode(told.findings));
+  await print(host.stdout, flags.json === true ? `${JSON.stringify(told)}\n` : toldText(told));
+}
+
+function toldText({ created = [], findings }: Told): string {
+  const news = created.map(({ topic, partitionCount }) => `created ${topic} (${partitionCount} partitions)\n`);
+  const rest = findings.length === 0 ? ['ok    nothing to say against the topics\n'] : findings.map(findingLines);
+  return [...news, ...rest].join('');
+}

@@ -1,0 +1,171 @@
+/**
+ * The environment → one frozen Config, or every problem at once. Limits, defaults and units: config/variables.ts.
+ * A command names the parts that it needs; the others are neither demanded nor checked. SOURCE_FORMAT is
+ * checked only: there is one.
+ */
+import assert from 'node:assert/strict';
+import type { KafkaLogOptions, KafkaSasl } from './adapters/kafka/options.ts';
+import type { GenesysOptions } from './adapters/genesys/group-api.ts';
+import { regionUrls, type RegionUrls } from './adapters/genesys/regions.ts';
+import { ConfigError, misspelled } from './config/problem.ts';
+import { readValues, type Environment, type ReadFile } from './config/read-values.ts';
+import { brokenRules, LEASE_MARGIN_MS, usesTls } from './config/rules.ts';
+import type { Part } from './config/variable.ts';
+import { knownNames, names, variables, type Values } from './config/variables.ts';
+import type { PipelineOptions, Topics } from './pipeline/options.ts';
+
+export type KafkaConfig = Omit<KafkaLogOptions, 'topics'>;
+export type GenesysConfig = GenesysOptions;
+
+export interface AdminConfig {
+  readonly host: string;
+  /** 0: no admin server. */
+  readonly port: number;
+  readonly token: string | null;
+}
+
+/** `lateApplyMs` null: twice the request time-out. */
+export type PipelineConfig = Omit<
+  PipelineOptions,
+  'topics' | 'owner' | 'apiUrl' | 'concurrency' | 'leaseMs' | 'lateApplyMs'
+> & {
+  readonly lateApplyMs: number | null;
+};
+
+export interface Parts {
+  readonly kafka: KafkaConfig;
+  readonly topics: Topics;
+  readonly genesys: GenesysConfig;
+  readonly pipeline: PipelineConfig;
+  readonly admin: AdminConfig;
+}
+
+export interface Always {
+  readonly logLevel: 'debug' | 'info' | 'warn' | 'error';
+  /** Names that were probably meant to be others. */
+  readonly warnings: readonly string[];
+  /** Must not appear in logs, errors and pages. */
+  readonly secrets: readonly string[];
+}
+
+export type Config<P extends Part = Part> = Pick<Parts, P> & Always;
+
+/** @throws ConfigError with every problem of the parts that are asked for. */
+export function readConfig<P extends Part>(
+  environment: Environment,
+  parts: readonly P[],
+  readFile: ReadFile,
+): Config<P> {
+  const { values, problems } = readValues(environment, parts, readFile);
+  const all = [...problems, ...brokenRules(values, (domain) => regionUrls(domain) !== undefined)];
+  if (all.length > 0) throw new ConfigError(all);
+  // Without problems, every value that an asked part is made of is there.
+  const whole = values as Values;
+  const made = Object.fromEntries(parts.map((part) => [part, makePart[part](whole, readFile)])) as Pick<Parts, P>;
+  return deepFreeze({
+    ...made,
+    logLevel: whole.LOG_LEVEL,
+    warnings: misspelled(Object.keys(environment), knownNames),
+    secrets: secretsOf(values),
+  });
+}
+
+/** Every secret of the environment, whatever else is wrong with it. */
+export const secretsIn = (environment: Environment, readFile: ReadFile): readonly string[] =>
+  secretsOf(readValues(environment, ALL_PARTS, readFile).values);
+
+const secretsOf = (values: Partial<Values>): readonly string[] =>
+  names.flatMap((name) => (variables[name].kind === 'secret' && values[name] ? [String(values[name])] : []));
+
+/** What the pipeline is told. On a log whose ownership cannot be lost (memory) `kafka` is null and the lease endless. */
+export function pipelineOptions(
+  config: Pick<Parts, 'topics' | 'genesys' | 'pipeline'> & { readonly kafka: KafkaConfig | null },
+  owner: string,
+): PipelineOptions {
+  const { topics, genesys, pipeline, kafka } = config;
+  return {
+    ...pipeline,
+    topics,
+    owner,
+    apiUrl: genesys.apiUrl,
+    concurrency: genesys.concurrency,
+    lateApplyMs: pipeline.lateApplyMs ?? 2 * genesys.requestTimeoutMs,
+    leaseMs: kafka === null ? Infinity : kafka.sessionTimeoutMs - genesys.requestTimeoutMs - LEASE_MARGIN_MS,
+  };
+}
+
+const ALL_PARTS: readonly Part[] = ['kafka', 'topics', 'genesys', 'pipeline', 'admin'];
+
+const makePart: { readonly [K in Part]: (values: Values, readFile: ReadFile) => Parts[K] } = {
+  kafka: (values, readFile) => {
+    const caFile = values.KAFKA_SSL_CA_FILE;
+    return {
+      brokers: values.KAFKA_BROKERS,
+      clientId: values.KAFKA_CLIENT_ID,
+      groupId: values.KAFKA_GROUP_ID,
+      ssl: usesTls(values) ? { caPem: caFile === null ? null : readFile(caFile) } : null,
+      sasl: saslOf(values, readFile),
+      sessionTimeoutMs: values.KAFKA_SESSION_TIMEOUT_MS,
+      heartbeatIntervalMs: values.KAFKA_HEARTBEAT_INTERVAL_MS,
+      rebalanceTimeoutMs: values.KAFKA_REBALANCE_TIMEOUT_MS,
+    };
+  },
+  topics: (values) => ({
+    source: values.SOURCE_TOPIC,
+    retry: values.RETRY_TOPIC,
+    deadLetter: values.DEAD_LETTER_TOPIC,
+    report: values.REPORT_TOPIC,
+  }),
+  genesys: (values) => ({
+    ...genesysUrls(values),
+    clientId: values.GENESYS_CLIENT_ID,
+    clientSecret: values.GENESYS_CLIENT_SECRET,
+    requestTimeoutMs: values.REQUEST_TIMEOUT_MS,
+    concurrency: values.CONCURRENCY,
+    rateLimitPerMinute: values.RATE_LIMIT_PER_MINUTE,
+  }),
+  pipeline: (values) => ({
+    lingerMs: values.LINGER_MS,
+    maxWaitMs: values.MAX_WAIT_MS,
+    membersPerPatchMax: values.MAX_MEMBERS_PER_PATCH,
+    conflictsMax: values.MAX_CONFLICTS,
+    retry: {
+      baseMs: values.RETRY_BASE_MS,
+      capMs: values.RETRY_CAP_MS,
+      attemptsMax: values.RETRY_MAX_ATTEMPTS,
+      slowScheduleMs: values.SLOW_RETRY_SCHEDULE_MS,
+    },
+    lateApplyMs: values.LATE_APPLY_MS,
+    deadKeepMs: values.DEAD_KEEP_MS,
+    deadKeepCount: values.DEAD_KEEP_COUNT,
+    breakerFailures: values.BREAKER_FAILURES,
+    pendingIntentsMax: values.MAX_PENDING_INTENTS,
+    snapshotMembersMax: SNAPSHOT_MEMBERS_MAX,
+    drainTimeoutMs: values.DRAIN_TIMEOUT_MS,
+  }),
+  admin: (values) => ({ host: values.ADMIN_HOST, port: values.ADMIN_PORT, token: values.ADMIN_TOKEN }),
+};
+
+/** Ids in all snapshots that are kept: bounds their memory, and no operator has had a reason to choose. */
+const SNAPSHOT_MEMBERS_MAX = 200_000;
+
+function saslOf(values: Values, readFile: ReadFile): KafkaSasl | null {
+  const { KAFKA_SASL_MECHANISM: mechanism, KAFKA_SASL_USERNAME: username, KAFKA_SASL_PASSWORD: password } = values;
+  if (mechanism === null) return null;
+  const tokenFile = values.KAFKA_SASL_OAUTHBEARER_TOKEN_FILE ?? '';
+  if (mechanism === 'oauthbearer') return { mechanism, token: async () => readFile(tokenFile).trim() };
+  return { mechanism, username: username ?? '', password: password ?? '' };
+}
+
+function genesysUrls(values: Values): RegionUrls {
+  const { GENESYS_API_URL: apiUrl, GENESYS_LOGIN_URL: loginUrl, GENESYS_DOMAIN: domain } = values;
+  if (apiUrl !== null && loginUrl !== null) return { apiUrl, loginUrl };
+  const region = regionUrls(domain);
+  assert(region, 'the rules have let a region through that is none');
+  return region;
+}
+
+function deepFreeze<T extends object>(value: T): T {
+  for (const inner of Object.values(value)) if (typeof inner === 'object' && inner !== null) deepFreeze(inner);
+  return Object.freeze(value);
+}

@@ -1,0 +1,171 @@
+import { afterEach, expect, test } from 'vitest';
+import { startAdmin, type AdminOptions, type AdminServer } from '../../src/admin/server.ts';
+import type { PipelineStats } from '../../src/pipeline/stats.ts';
+import { ManualClock } from '../support/manual-clock.ts';
+
+const clock = new ManualClock();
+
+const someStats = (changes: Partial<PipelineStats> = {}): PipelineStats => ({
+  ready: true,
+  partitions: [
+    { partition: 0, phase: 'running', lag: 3, oldestUnappliedAt: clock.now().wall - 2500 },
+    { partition: 1, phase: 'running', lag: 4, oldestUnappliedAt: null },
+  ],
+  pending: 12,
+  parked: 5,
+  dead: 1,
+  inFlight: 2,
+  requests: { applied: 40, conflict: 2 },
+  conflicts: 2,
+  throttledMs: 1500,
+  breaker: null,
+  possibleLosses: 0,
+  tombstonesSkipped: 6,
+  outsideLease: 1,
+  reports: { applied: 38 },
+  ...changes,
+});
+
+let server: AdminServer | null = null;
+
+afterEach(async () => {
+  await server?.close();
+  server = null;
+});
+
+const logged: string[] = [];
+
+async function given(stats: () => PipelineStats | null, options: Partial<AdminOptions> = {}) {
+  const started = await startAdmin(
+    { host: '127.0.0.1', port: 0, token: null, ...options },
+    { stats, clock, log: { error: (_fields, message) => void logged.push(message) } },
+  );
+  server = started;
+  return (path: string, init?: RequestInit) => fetch(started.url + path, init);
+}
+
+test('/healthz answers as long as the event loop does, ready or not', async () => {
+  const get = await given(() => null);
+  expect((await get('/healthz')).status).toBe(200);
+});
+
+test('ready: 200, no reasons', async () => {
+  const get = await given(() => someStats());
+  const response = await get('/readyz?verbose');
+  expect(response.status).toBe(200);
+  expect(await response.json()).toEqual({ ready: true, reasons: [], breaker: null, possible_losses: 0 });
+});
+
+test.for([
+  [null, ['the brokers have not been reached yet']],
+  [someStats({ ready: false, partitions: [] }), ['the consumer group has not been joined yet']],
+  [someStats({ ready: false }), ['a rebalance is under way, or the last heartbeat is too old (no lease)']],
+  [
+    someStats({
+      ready: false,
+      partitions: [{ partition: 3, phase: 'refused', lag: 0, oldestUnappliedAt: null }],
+    }),
+    ['the source topic was made anew or renamed (see the log): partitions 3'],
+  ],
+  [
+    someStats({
+      ready: false,
+      partitions: [
+        { partition: 0, phase: 'restoring', lag: 0, oldestUnappliedAt: null },
+        { partition: 2, phase: 'restoring', lag: 0, oldestUnappliedAt: null },
+        { partition: 4, phase: 'catching_up', lag: 9, oldestUnappliedAt: null },
+      ],
+    }),
+    ['what is parked is being restored: partitions 0, 2', 'the source is being caught up with: partitions 4'],
+  ],
+] as const)('not ready: 503 with the reasons', async ([stats, reasons]) => {
+  const get = await given(() => stats);
+  const response = await get('/readyz');
+  expect(response.status).toBe(503);
+  expect(await response.json()).toMatchObject({ ready: false, reasons });
+});
+
+test('a possible loss and an open breaker are named, and make nobody unready', async () => {
+  const since = clock.now().wall;
+  const get = await given(() => someStats({ possibleLosses: 2, breaker: { reason: 'auth', since } }));
+  const response = await get('/readyz');
+  expect(response.status).toBe(200);
+  const breaker = { reason: 'auth', since: new Date(since).toISOString() };
+  expect(await response.json()).toMatchObject({ ready: true, possible_losses: 2, breaker });
+});
+
+test('metrics tell what the statistics say', async () => {
+  const get = await given(() => someStats({ breaker: { reason: 'target', since: 0 } }));
+  const response = await get('/metrics');
+  expect(response.headers.get('content-type')).toMatch(/^text\/plain; version=0\.0\.4/);
+  const samples = (await response.text()).split('\n').filter((line) => line !== '' && !line.startsWith('#'));
+  expect(samples.toSorted()).toEqual(
+    [
+      'rollcall_ready 1',
+      'rollcall_lag 7',
+      'rollcall_pending 12',
+      'rollcall_parked 5',
+      'rollcall_requests_outside_lease_total 1',
+      'rollcall_dead 1',
+      'rollcall_in_flight 2',
+      'rollcall_possible_losses 0',
+      'rollcall_conflicts_total 2',
+      'rollcall_throttled_seconds_total 1.5',
+      'rollcall_tombstones_skipped_total 6',
+      'rollcall_requests_total{outcome="applied"} 40',
+      'rollcall_requests_total{outcome="conflict"} 2',
+      'rollcall_reports_total{outcome="applied"} 38',
+      'rollcall_oldest_unapplied_seconds{partition="0"} 2.5',
+      'rollcall_oldest_unapplied_seconds{partition="1"} 0',
+      'rollcall_breaker_open{reason="target"} 1',
+      'rollcall_breaker_open{reason="auth"} 0',
+      'rollcall_breaker_open{reason="permission"} 0',
+    ].toSorted(),
+  );
+});
+
+test('each scrape is made anew: totals are not added up, a lost partition leaves no series', async () => {
+  let stats = someStats();
+  const get = await given(() => stats);
+  await get('/metrics');
+  stats = someStats({ partitions: [], requests: { applied: 41 } });
+  const text = await (await get('/metrics')).text();
+  expect(text).toContain('rollcall_requests_total{outcome="applied"} 41\n');
+  expect(text).not.toContain('{partition=');
+});
+
+test.for(['/healthz', '/readyz', '/metrics', '/nothing'])('%s needs the token where there is one', async (path) => {
+  const get = await given(() => someStats(), { token: 'hush' });
+  expect((await get(path)).status).toBe(401);
+  expect((await get(path, { headers: { authorization: 'Bearer hus' } })).status).toBe(401);
+  const allowed = await get(path, { headers: { authorization: 'Bearer hush' } });
+  expect(allowed.status).toBe(path === '/nothing' ? 404 : 200);
+});
+
+test('nothing but GET, and no other pages', async () => {
+  const get = await given(() => someStats());
+  const posted = await get('/healthz', { method: 'POST', body: 'x' });
+  expect([posted.status, posted.headers.get('allow')]).toEqual([405, 'GET']);
+  expect((await get('/')).status).toBe(404);
+  expect((await get('/metrics/')).status).toBe(404);
+});
+
+test('an error inside is answered with 500 and logged, not shown', async () => {
+  const get = await given(() => {
+    throw new Error('inner workings');
+  });
+  const response = await get('/readyz');
+  expect(response.status).toBe(500);
+  expect(await response.text()).not.toContain('inner');
+  expect(logged).toEqual(['the admin server could not answer']);
+});
+
+test('a port that is taken is told to the caller', async () => {
+  await given(() => null);
+  const port = Number(new URL(server?.url ?? '').port);
+  const second = startAdmin(
+    { host: '127.0.0.1', port, token: null },
+    { stats: () => null, clock, log: { error: () => undefined } },
+  );
+  await expect(second).rejects.toMatchObject({ code: 'EADDRINUSE' });
+});

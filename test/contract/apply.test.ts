@@ -1,0 +1,169 @@
+// `rollcall apply` against the sandbox.
+import { readFile, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { systemClock } from '../../src/adapters/system.ts';
+import { applyFile } from '../../src/commands/apply.ts';
+import type { Summary } from '../../src/core/summary.ts';
+import { EXIT } from '../../src/exit-codes.ts';
+import type { Clock } from '../../src/ports.ts';
+import { startSandbox, type Sandbox } from '../../src/sandbox/sandbox.ts';
+import { aHost, type TestHost } from '../support/command-host.ts';
+import { environmentOf } from '../support/sandbox-environment.ts';
+
+let sandbox: Sandbox;
+
+beforeEach(async () => {
+  const groups = [{ id: 'g', members: ['old'] }, { id: 'h' }];
+  sandbox = await startSandbox({ users: 'any', unknownUsers: ['nobody'], seed: { groups }, limits: 'off' });
+});
+
+afterEach(() => sandbox.stop());
+
+const event = (group: string, add: readonly string[], remove: readonly string[] = []): string =>
+  JSON.stringify({ group_id: group, add_members: add, remove_members: remove });
+
+interface Given {
+  readonly environment?: Record<string, string>;
+  readonly clock?: Clock;
+}
+
+function aHostFor(lines: readonly string[], { environment = {}, clock = systemClock }: Given = {}): TestHost {
+  return aHost({ environment: { ...environmentOf(sandbox), ...environment }, stdin: lines.join('\n'), clock });
+}
+
+async function apply(lines: readonly string[], given: Given = {}) {
+  const host = aHostFor(lines, given);
+  const code = await applyFile('-', { json: true }, host);
+  return { code, summary: JSON.parse(host.out()) as Summary, err: host.err() };
+}
+
+const outcomes = ({ operations }: Summary): Record<string, string> =>
+  Object.fromEntries(operations.map(({ id, outcome }) => [id, outcome]));
+
+describe('apply', () => {
+  test('lands the changes; ids count every line from 0, blank ones too', async () => {
+    const { code, summary } = await apply([event('g', ['a', 'b']), '', ' \r', event('g', [], ['old', 'b'])]);
+    expect(code).toBe(EXIT.done);
+    expect(sandbox.members('g')).toEqual(['a']);
+    expect(Object.keys(outcomes(summary)).toSorted()).toEqual([
+      'apply/0/0/a',
+      'apply/0/0/b',
+      'apply/0/3/b',
+      'apply/0/3/old',
+    ]);
+    expect(summary).toMatchObject({ total_operations: 4, success_count: 4, failure_count: 0 });
+  });
+
+  test('reports lines that are not valid, and the rest lands', async () => {
+    const { code, summary } = await apply(['{', event('g', ['a']), '{"group_id":""}', event('h', ['a'])]);
+    expect(code).toBe(EXIT.someFailed);
+    expect(outcomes(summary)).toEqual({
+      'apply/0/0': 'invalid',
+      'apply/0/1/a': 'applied',
+      'apply/0/2': 'invalid',
+      'apply/0/3/a': 'applied',
+    });
+  });
+
+  test('gives up unknown users and missing groups at the first failure', async () => {
+    const { code, summary } = await apply([event('g', ['a', 'nobody']), event('nowhere', ['a'])]);
+    expect(code).toBe(EXIT.someFailed);
+    expect(outcomes(summary)).toEqual({
+      'apply/0/0/a': 'applied',
+      'apply/0/0/nobody': 'permanent_failure',
+      'apply/0/1/a': 'permanent_failure',
+    });
+  });
+
+  test.each([
+    { status: 410, outcome: 'failed' },
+    { status: 413, outcome: 'failed' },
+    { status: 409, outcome: 'permanent_failure' },
+  ])('gives a group up that is refused with $status whenever it is read', async ({ status, outcome }) => {
+    sandbox.addRule({ match: { method: 'GET' }, fault: { kind: 'status', status } });
+    const { code, summary } = await apply([event('g', ['a', 'b'])], {
+      environment: { RETRY_BASE_MS: '1', RETRY_CAP_MS: '1' },
+    });
+    expect(code).toBe(EXIT.someFailed);
+    expect(outcomes(summary)).toEqual({ 'apply/0/0/a': outcome, 'apply/0/0/b': outcome });
+    expect(sandbox.members('g')).toEqual(['old']);
+  });
+
+  test('tries again what may pass', async () => {
+    sandbox.addRule({ match: { method: 'PATCH', times: 1 }, fault: { kind: 'status', status: 503 } });
+    const { code, summary } = await apply([event('g', ['a'])], {
+      environment: { RETRY_BASE_MS: '10', LATE_APPLY_MS: '0' },
+    });
+    expect(code).toBe(EXIT.done);
+    expect(outcomes(summary)).toEqual({ 'apply/0/0/a': 'recovered' });
+  });
+
+  test('an empty file is done at once', async () => {
+    const { code, summary } = await apply(['', '']);
+    expect(code).toBe(EXIT.done);
+    expect(summary.total_operations).toBe(0);
+  });
+
+  test('ends with 69 where the client is refused, and lists what is left', async () => {
+    sandbox.refuseClient();
+    const { code, summary, err } = await apply([event('g', ['a'])]);
+    expect(code).toBe(EXIT.unavailable);
+    expect(outcomes(summary)).toEqual({ 'apply/0/0/a#0': 'retry_scheduled' });
+    expect(summary).toMatchObject({ total_operations: 1, success_count: 0, failure_count: 0 });
+    expect(err).toContain('the target cannot be used');
+  });
+
+  test('ends with 69 where the target has been down for 60 s', async () => {
+    sandbox.addRule({ match: {}, fault: { kind: 'status', status: 503 } });
+    const given = { environment: { RETRY_BASE_MS: '1', RETRY_CAP_MS: '1', BREAKER_FAILURES: '1' }, clock: hurried() };
+    const { code, summary, err } = await apply([event('g', ['a']), event('h', ['b'])], given);
+    expect(code).toBe(EXIT.unavailable);
+    expect(new Set(Object.values(outcomes(summary)))).toEqual(new Set(['retry_scheduled']));
+    expect(summary.total_operations).toBe(2);
+    expect(err).toContain('down for 60 s');
+  });
+
+  test('stops between two requests when it is asked to, and lists what is left', async () => {
+    sandbox.addRule({ match: {}, fault: { kind: 'latency', latencyMs: 50 } });
+    const host = aHostFor([event('g', ['a']), event('h', ['b'])], { environment: { CONCURRENCY: '1' } });
+    const reached = sandbox.nextRequest(({ endpoint }) => endpoint === 'group', 'arrived');
+    const applying = applyFile('-', { json: true }, host);
+    await reached;
+    host.ask();
+    expect(await applying).toBe(EXIT.someFailed);
+    const { operations } = JSON.parse(host.out()) as Summary;
+    expect(operations).toHaveLength(2);
+    expect(operations.some(({ outcome }) => outcome === 'retry_scheduled')).toBe(true);
+  });
+});
+
+describe('for people', () => {
+  test('the summary is text, and --report writes the JSON beside it', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'rollcall-apply-'));
+    try {
+      const host = aHostFor([event('g', ['nobody'])]);
+      const file = join(folder, 'report.json');
+      expect(await applyFile('-', { report: file }, host)).toBe(EXIT.someFailed);
+      expect(host.out()).toContain('1 changes: 0 done, 1 failed');
+      expect(host.out()).toContain('add nobody in group g (apply/0/0/nobody): ');
+      expect(JSON.parse(await readFile(file, 'utf8'))).toMatchObject({ failure_count: 1 });
+    } finally {
+      await rm(folder, { recursive: true });
+    }
+  });
+});
+
+/** A minute of this clock passes in 60 ms; its timers fire as early. */
+function hurried(): Clock {
+  const started = systemClock.now();
+  const sped = (from: number, to: number): number => from + (to - from) * 1000;
+  return {
+    now: () => {
+      const { wall, monotonic } = systemClock.now();
+      return { wall: sped(started.wall, wall), monotonic: sped(started.monotonic, monotonic) };
+    },
+    schedule: (delayMs, task) => systemClock.schedule(delayMs / 1000, task),
+  };
+}

@@ -1,0 +1,110 @@
+// The program as a process: what only a process has. Starting one is slow, so that everything else is tested in process.
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { EXIT } from '../../src/exit-codes.ts';
+
+function start(args: readonly string[], environment: Record<string, string> = {}) {
+  const child = spawn(process.execPath, ['--import', 'tsx', 'src/cli.ts', ...args], {
+    // Nothing of the surroundings may configure what is tested.
+    env: { PATH: process.env['PATH'], HOME: process.env['HOME'], ...environment },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let [out, err] = ['', ''];
+  child.stdout.on('data', (chunk: Buffer) => (out += chunk.toString()));
+  child.stderr.on('data', (chunk: Buffer) => (err += chunk.toString()));
+  const ended = once(child, 'close').then(([code]: unknown[]) => ({ code, out, err }));
+  return { child, ended };
+}
+
+const rollcall = (...args: readonly string[]) => start(args).ended;
+
+test('--help teaches: commands, examples and exit codes', async () => {
+  const { code, out } = await rollcall('--help');
+  expect(code).toBe(EXIT.done);
+  for (const name of ['run', 'demo', 'apply', 'plan', 'report', 'replay', 'topics', 'doctor', 'sandbox']) {
+    expect(out).toMatch(new RegExp(`^ {2}${name}\\b`, 'm'));
+  }
+  expect(out).toContain('$ rollcall demo');
+  expect(out).toContain('78  configuration');
+});
+
+test.each([
+  [['bogus'], "unknown command 'bogus'"],
+  [['topics', 'bogus'], "unknown command 'bogus'"],
+  [['apply'], 'missing required argument'],
+  [['replay', 'now', '--bogus'], "unknown option '--bogus'"],
+])('%j is a usage error', async (args, message) => {
+  const { code, out, err } = await rollcall(...args);
+  expect({ code, out }).toEqual({ code: EXIT.usage, out: '' });
+  expect(err).toContain(message);
+});
+
+test('every problem of the configuration is told at once, with an example', async () => {
+  const { code, err } = await start(['run'], { LINGER_MS: 'soon' }).ended;
+  expect(code).toBe(EXIT.configuration);
+  for (const name of ['KAFKA_BROKERS', 'GENESYS_CLIENT_ID', 'GENESYS_CLIENT_SECRET', 'LINGER_MS']) {
+    expect(err).toMatch(new RegExp(`^${name} .*example: ${name}=`, 'm'));
+  }
+});
+
+test('no error repeats a secret', async () => {
+  const target = { GENESYS_CLIENT_ID: 'id', GENESYS_CLIENT_SECRET: 'hunter2-is-secret' };
+  const { code, err } = await start(['apply', '/nowhere/hunter2-is-secret.ndjson'], target).ended;
+  expect(code).toBe(EXIT.usage);
+  expect(err).toContain('/nowhere/[redacted].ndjson: cannot be read');
+});
+
+test('sandbox prints the environment that points at it, and SIGTERM ends it well', async () => {
+  const { child, ended } = start(['sandbox', '--client-secret', 's3cret']);
+  await once(child.stderr, 'data');
+  child.kill('SIGTERM');
+  const { code, out } = await ended;
+  expect(code).toBe(EXIT.done);
+  expect(out).toMatch(/^GENESYS_API_URL=http:\/\/127\.0\.0\.1:\d+$/m);
+  expect(out).toContain('GENESYS_CLIENT_SECRET=s3cret\n');
+});
+
+test('a seed that makes no sense is a configuration error', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'rollcall-seed-'));
+  const file = join(folder, 'seed.json');
+  await writeFile(file, '{"groups":[{"id":"g","members":["stranger"]}]}');
+  const { code, err } = await rollcall('sandbox', '--seed', file);
+  await rm(folder, { recursive: true });
+  expect(code).toBe(EXIT.configuration);
+  expect(err).toContain('stranger');
+});
+
+test('run waits for brokers that cannot be reached; a signal ends it with 0', async () => {
+  const { child, ended } = start(['run'], unreachable);
+  await once(child.stderr, 'data');
+  child.kill('SIGTERM');
+  expect((await ended).code).toBe(EXIT.done);
+});
+
+test('a second signal ends it at once with 1', async () => {
+  const { child, ended } = start(['run'], unreachable);
+  await once(child.stderr, 'data');
+  child.kill('SIGTERM');
+  child.kill('SIGINT');
+  expect((await ended).code).toBe(EXIT.someFailed);
+});
+
+/** Nobody listens on port 1. */
+const unreachable = {
+  KAFKA_BROKERS: '127.0.0.1:1',
+  GENESYS_API_URL: 'http://127.0.0.1:1',
+  GENESYS_LOGIN_URL: 'http://127.0.0.1:1',
+  GENESYS_CLIENT_ID: 'id',
+  GENESYS_CLIENT_SECRET: 'secret',
+  ADMIN_PORT: '0',
+};
+
+test('a reader that has seen enough is no error', async () => {
+  const { child, ended } = start(['--help']);
+  child.stdout.destroy();
+  expect(await ended).toMatchObject({ code: EXIT.done, err: '' });
+});

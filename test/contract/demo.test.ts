@@ -1,0 +1,45 @@
+// `rollcall demo` whole, in this process.
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { playDemo } from '../../src/commands/demo.ts';
+import { Summary } from '../../src/core/summary.ts';
+import { EXIT } from '../../src/exit-codes.ts';
+import { aHost } from '../support/command-host.ts';
+
+test('every membership is what 10,000 events say, in spite of every mishap', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'rollcall-demo-'));
+  try {
+    // A real organisation in the surroundings must not be touched.
+    const host = aHost({ environment: { GENESYS_API_URL: 'http://127.0.0.1:1', GENESYS_CLIENT_SECRET: 'real' } });
+    const report = join(folder, 'report.json');
+    const code = await playDemo({ report, seed: 1 }, host);
+    expect(host.out()).toContain('verdict:   all 500 groups have exactly the members that the events ask for');
+    expect(code).toBe(EXIT.done);
+    const summary = Summary.parse(JSON.parse(await readFile(report, 'utf8')));
+    // The unknown user alone.
+    expect(summary.by_outcome).toMatchObject({ permanent_failure: 1 });
+    expect(summary.failure_count).toBe(1);
+    expect(summary.success_count).toBe(summary.total_operations - 1);
+    const mishaps = /^mishaps: {3}(.*)$/m.exec(host.out())?.[1] ?? '';
+    expect(mishaps).toMatch(/foreignWriter.*503.*500.*429.*resetAfterApply.*resetBeforeApply.*garbage.*lateApply/);
+    expect(mishaps).not.toMatch(/\b0 /);
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+}, 120_000);
+
+test('asked to stop midway it says so and does not claim success', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'rollcall-demo-'));
+  try {
+    const host = aHost();
+    const playing = playDemo({ report: join(folder, 'report.json'), seed: 2 }, host);
+    await new Promise<void>((resolve) => host.stdout.once('data', () => resolve()));
+    host.ask();
+    expect(await playing).toBe(EXIT.someFailed);
+    expect(host.out()).toContain('verdict:   stopped before every change was settled');
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+});

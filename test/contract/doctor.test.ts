@@ -1,0 +1,71 @@
+// `rollcall doctor` against the sandbox; its look at Kafka is tested on real brokers.
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { examine, type Finding } from '../../src/commands/doctor.ts';
+import { EXIT } from '../../src/exit-codes.ts';
+import { startSandbox, type Sandbox } from '../../src/sandbox/sandbox.ts';
+import { aHost } from '../support/command-host.ts';
+import { environmentOf } from '../support/sandbox-environment.ts';
+
+let sandbox: Sandbox;
+
+beforeEach(async () => {
+  sandbox = await startSandbox({ users: 'any' });
+});
+
+afterEach(() => sandbox.stop());
+
+/** Nobody listens on port 1: of Kafka it is only told that it does not answer. */
+async function doctor(change: Record<string, string> = {}) {
+  const environment = { ...environmentOf(sandbox), KAFKA_BROKERS: '127.0.0.1:1', ...change };
+  const host = aHost({ environment });
+  const code = await examine({ json: true }, host);
+  const { findings } = JSON.parse(host.out()) as { findings: readonly Finding[] };
+  const status = (check: Finding['check']): string[] =>
+    findings.filter((finding) => finding.check === check).map((finding) => finding.status);
+  return { code, findings, status };
+}
+
+test('tries what it can: the target is well although Kafka is not', async () => {
+  const { code, findings, status } = await doctor();
+  expect(code).toBe(EXIT.unavailable);
+  expect(findings.find(({ check }) => check === 'brokers')).toMatchObject({
+    status: 'fail',
+    advice: expect.stringContaining('KAFKA_BROKERS'),
+  });
+  expect([status('configuration'), status('token'), status('permission'), status('limits')]).toEqual([
+    ['ok'],
+    ['ok'],
+    ['ok'],
+    ['ok'],
+  ]);
+});
+
+test('names every problem of the configuration, and tries the parts that have none', async () => {
+  const { code, findings, status } = await doctor({ KAFKA_BROKERS: '', LINGER_MS: 'soon' });
+  expect(code).toBe(EXIT.configuration);
+  const problems = findings
+    .filter(({ check }) => check === 'configuration')
+    .map(({ message }) => message.split(' ')[0]);
+  expect(problems).toEqual(['KAFKA_BROKERS', 'LINGER_MS']);
+  expect(status('brokers')).toEqual([]);
+  expect(status('permission')).toEqual(['ok']);
+});
+
+test('a missing permission is named', async () => {
+  sandbox.deny();
+  const { findings } = await doctor();
+  expect(findings.find(({ check }) => check === 'permission')).toMatchObject({
+    status: 'fail',
+    message: expect.stringContaining('directory:group:edit'),
+  });
+});
+
+test('a refused client is told before anything else is asked of the target', async () => {
+  sandbox.refuseClient();
+  const { findings, status } = await doctor();
+  expect(findings.find(({ check }) => check === 'token')).toMatchObject({
+    status: 'fail',
+    advice: expect.stringContaining('GENESYS_CLIENT_SECRET'),
+  });
+  expect(status('permission')).toEqual([]);
+});

@@ -1,0 +1,119 @@
+// `rollcall plan` against the sandbox.
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { planFile } from '../../src/commands/plan.ts';
+import type { GroupPlan } from '../../src/core/foresight.ts';
+import { EXIT } from '../../src/exit-codes.ts';
+import { startSandbox, type Sandbox } from '../../src/sandbox/sandbox.ts';
+import { aHost } from '../support/command-host.ts';
+import { environmentOf } from '../support/sandbox-environment.ts';
+
+let sandbox: Sandbox;
+
+beforeEach(async () => {
+  const groups = [{ id: 'g', members: ['there'], version: 7 }, { id: 'h' }];
+  sandbox = await startSandbox({ users: 'any', seed: { groups }, limits: 'off' });
+});
+
+afterEach(() => sandbox.stop());
+
+async function plan(lines: readonly string[], environment: Record<string, string> = {}) {
+  const host = aHost({ environment: { ...environmentOf(sandbox), ...environment }, stdin: lines.join('\n') });
+  const code = await planFile('-', { json: true }, host);
+  const plans = host
+    .out()
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line) => JSON.parse(line) as GroupPlan);
+  return { code, plans, err: host.err() };
+}
+
+const event = (group: string, add: readonly string[], remove: readonly string[] = []): string =>
+  JSON.stringify({ group_id: group, add_members: add, remove_members: remove });
+
+describe('plan', () => {
+  test('folds the changes of a group into the request that apply would send, and sends GETs only', async () => {
+    const { code, plans } = await plan([
+      event('g', ['a', 'there']),
+      event('g', ['b'], ['a']),
+      event('g', [], ['there']),
+    ]);
+    expect(code).toBe(EXIT.done);
+    expect(plans).toEqual([
+      {
+        group: 'g',
+        etag: '"7"',
+        requests: [
+          {
+            method: 'PATCH',
+            path: '/api/v2/scim/v2/groups/g',
+            if_match: '"7"',
+            body: {
+              schemas: ['urn:ietf:params:scim:api:messages:2.0:PatchOp'],
+              Operations: [
+                { op: 'remove', path: 'members[value eq "there"]' },
+                {
+                  op: 'add',
+                  path: 'members',
+                  value: [{ value: 'b', $ref: `${sandbox.url}/api/v2/scim/v2/users/b` }],
+                },
+              ],
+            },
+          },
+        ],
+        noop: ['a'],
+        predicted: [
+          { member: 'a', outcome: 'superseded', code: null },
+          { member: 'there', outcome: 'superseded', code: null },
+          { member: 'a', outcome: 'already_synced', code: null },
+          { member: 'there', outcome: 'applied', code: null },
+          { member: 'b', outcome: 'applied', code: null },
+        ],
+      },
+    ]);
+    expect(Object.keys(sandbox.stats.requests)).not.toContain('PATCH');
+  });
+
+  test('cuts what is too much for one request; only the first version is known', async () => {
+    const members = Array.from({ length: 120 }, (_, index) => `m${index}`);
+    const [group] = (await plan([event('h', members)])).plans;
+    expect(group?.requests.map(({ if_match }) => if_match)).toEqual(['"1"', null, null]);
+  });
+
+  test('a group that is not there is foreseen as a failure', async () => {
+    const { code, plans } = await plan(['', event('nowhere', ['a']), event('g', ['a'])]);
+    expect(code).toBe(EXIT.someFailed);
+    expect(plans[0]).toMatchObject({
+      group: 'nowhere',
+      etag: null,
+      requests: [],
+      predicted: [{ member: 'a', outcome: 'permanent_failure' }],
+    });
+    expect(plans[1]?.requests).toHaveLength(1);
+  });
+
+  test('or as a retry where the slow schedule is asked for', async () => {
+    const { code, plans } = await plan([event('nowhere', ['a'])], { SLOW_RETRY_SCHEDULE_MS: '60000' });
+    expect(code).toBe(EXIT.done);
+    expect(plans[0]?.predicted).toMatchObject([{ outcome: 'retry_scheduled' }]);
+  });
+
+  test('names the line that is not valid, counted from 1, and plans the rest', async () => {
+    const { code, plans, err } = await plan(['', '{', event('g', ['a'])]);
+    expect(code).toBe(EXIT.someFailed);
+    expect(err).toContain('line 2: not_json');
+    expect(plans).toHaveLength(1);
+  });
+
+  test('ends with 69 where the client is refused', async () => {
+    sandbox.refuseClient();
+    await expect(plan([event('g', ['a'])])).rejects.toMatchObject({
+      code: EXIT.unavailable,
+      message: expect.stringContaining('GENESYS_CLIENT_ID'),
+    });
+  });
+
+  test('a file that is not there is a usage error', async () => {
+    const host = aHost({ environment: environmentOf(sandbox) });
+    await expect(planFile('/nowhere.ndjson', {}, host)).rejects.toMatchObject({ code: EXIT.usage });
+  });
+});

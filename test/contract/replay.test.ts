@@ -1,0 +1,152 @@
+// `rollcall replay` over the memory log; the owner's part (waking) is played by the test.
+import { beforeEach, describe, expect, test } from 'vitest';
+import { MemoryBroker } from '../../src/adapters/memory-log/memory-broker.ts';
+import { MemoryLog } from '../../src/adapters/memory-log/memory-log.ts';
+import { systemClock, systemRandom } from '../../src/adapters/system.ts';
+import { listWaiting, replayNow, type NowFlags } from '../../src/commands/replay.ts';
+import type { Intent } from '../../src/core/change.ts';
+import { parseRetryRecord, renderReplayAnswer, renderState, type ReplayVerdict } from '../../src/core/live-record.ts';
+import { EXIT } from '../../src/exit-codes.ts';
+import type { Clock } from '../../src/ports.ts';
+import { aHost } from '../support/command-host.ts';
+
+const stamp = { owner: 'o', epoch: 1, seq: 1 };
+const anIntent = (change: Partial<Intent>): Intent => ({
+  group: 'g',
+  member: 'm',
+  op: 'add',
+  source: { topic: 'source', partition: 1, offset: 7n, eventId: null, timestamp: 1 },
+  attempt: 5,
+  conflicts: 0,
+  notBefore: 0,
+  firstSeenAt: 1,
+  dead: { at: 1_790_000_000_000, reason: 'attempts_exhausted' },
+  waits: null,
+  ...change,
+});
+
+let log: MemoryLog;
+
+beforeEach(async () => {
+  const broker = new MemoryBroker(systemClock, systemRandom);
+  const settings = { 'cleanup.policy': 'compact' };
+  broker.createTopic({ topic: 'retry', partitionCount: 2, replicationFactor: 1, settings });
+  log = new MemoryLog(broker, { groupId: 'g', clientId: 'c', topics: { source: 'source', retry: 'retry' } });
+  const intents = [anIntent({}), anIntent({ member: 'n', dead: null, notBefore: 1_790_000_000_000, attempt: 2 })];
+  const state = renderState({ group: 'g', intents, stamp, trouble: null, now: 0 });
+  await log.send([{ topic: 'retry', partition: 1, ...state }]);
+});
+
+/** Answers each request as an owner would. */
+async function own(verdict: ReplayVerdict, signal: AbortSignal): Promise<void> {
+  for await (const record of log.read('retry', { from: 'beginning', follow: true, signal })) {
+    const parsed = parseRetryRecord(record);
+    if (parsed.kind !== 'request' || parsed.wanted === null) continue;
+    const headers = renderReplayAnswer(
+      stamp,
+      parsed.wanted.map((named) => ({ ...named, verdict })),
+    );
+    await log.send([{ topic: 'retry', partition: record.partition, key: record.key, value: null, headers }]);
+  }
+}
+
+async function replay(flags: NowFlags, clock: Clock = systemClock) {
+  const host = aHost({ clock });
+  const code = await replayNow({ flags, topic: 'retry', tools: log, host });
+  return { code, out: host.out(), err: host.err() };
+}
+
+/** Records of each of the two partitions. */
+async function countWritten(): Promise<readonly number[]> {
+  const counts = [0, 0];
+  const { signal } = new AbortController();
+  for await (const { partition } of log.read('retry', { from: 'beginning', follow: false, signal })) {
+    counts[partition] = (counts[partition] ?? 0) + 1;
+  }
+  return counts;
+}
+
+describe('replay list', () => {
+  test('shows parked and dead changes, and how many of each', async () => {
+    const host = aHost();
+    expect(await listWaiting({ flags: {}, topic: 'retry', tools: log, host })).toBe(EXIT.done);
+    expect(host.out()).toContain('dead    add     m  group g  attempts_exhausted');
+    expect(host.out()).toContain('parked  add     n  group g');
+    expect(host.err()).toBe('2 changes: 1 parked, 1 dead\n');
+  });
+
+  test('with --json one object a line, filtered', async () => {
+    const host = aHost();
+    await listWaiting({ flags: { json: true, member: ['m'] }, topic: 'retry', tools: log, host });
+    expect(
+      host
+        .out()
+        .trim()
+        .split('\n')
+        .map((line) => JSON.parse(line) as unknown),
+    ).toEqual([
+      expect.objectContaining({
+        id: 'source/1/7/m',
+        state: 'dead',
+        dead_at: '2026-09-21T14:13:20.000Z',
+        not_before: null,
+      }),
+    ]);
+    expect(host.err()).toBe('');
+  });
+
+  test('names the mend where the topic is missing', async () => {
+    const listing = listWaiting({ flags: {}, topic: 'other', tools: log, host: aHost() });
+    await expect(listing).rejects.toMatchObject({
+      code: EXIT.unavailable,
+      message: expect.stringContaining('topics create'),
+    });
+  });
+});
+
+describe('replay now', () => {
+  test('does not begin without a filter', async () => {
+    await expect(replay({})).rejects.toMatchObject({ code: EXIT.usage });
+  });
+
+  test('without --yes writes nothing', async () => {
+    const { code, out } = await replay({ all: true });
+    expect(code).toBe(EXIT.done);
+    expect(out.split('\n')).toHaveLength(3);
+    expect(await countWritten()).toEqual([0, 1]);
+  });
+
+  test('asks the owner, in the partition of the source, and tells the answer', async () => {
+    const stop = new AbortController();
+    const owner = own('woken', stop.signal);
+    const { code, out } = await replay({ all: true, yes: true, json: true });
+    stop.abort();
+    await owner;
+    expect(code).toBe(EXIT.done);
+    expect(
+      out
+        .trim()
+        .split('\n')
+        .map((line) => JSON.parse(line) as unknown),
+    ).toEqual([
+      { id: 'source/1/7/m', group: 'g', member: 'm', result: 'woken' },
+      { id: 'source/1/7/n', group: 'g', member: 'n', result: 'woken' },
+    ]);
+    expect((await countWritten())[0]).toBe(0);
+  });
+
+  test('ends with 1 where a newer change has taken the place', async () => {
+    const stop = new AbortController();
+    const owner = own('superseded', stop.signal);
+    const { code, out } = await replay({ id: ['source/1/7/m'], yes: true });
+    stop.abort();
+    await owner;
+    expect(code).toBe(EXIT.someFailed);
+    expect(out).toBe('superseded  m  group g  source/1/7/m\n');
+  });
+
+  test('ends with 69 where nobody answers', async () => {
+    const impatient: Clock = { ...systemClock, schedule: (_, task) => systemClock.schedule(0, task) };
+    await expect(replay({ all: true, yes: true }, impatient)).rejects.toMatchObject({ code: EXIT.unavailable });
+  });
+});

@@ -1,0 +1,40 @@
+/**
+ * The demo's stream as a backlog under a rate limit that is enforced: how many requests it takes, and how long.
+ * The sandbox counts in fixed windows, as the target does, so that the first window's requests cost no waiting. They are
+ * no merit of the client: what is needed is the time until the last window that must be used opens, which no client
+ * can undercut. It is less than requests ÷ rate.
+ */
+import type { Figure } from './figure.ts';
+import { host, requestCount, sendEvents, withService } from './service.ts';
+import { withStream } from './stream-sandbox.ts';
+
+const LIMITS = { allowed: 100, windowSeconds: 2 };
+
+export async function measureRateLimit(): Promise<readonly Figure[]> {
+  return withStream({ limits: LIMITS, latencyMs: { min: 5, max: 25 } }, (stream, sandbox) =>
+    withService(sandbox, async ({ tools, pipeline, sourceTopic }) => {
+      await sendEvents(tools, sourceTopic, stream.events);
+      const startedAt = host.clock.now().monotonic;
+      await pipeline.start();
+      await pipeline.whenAtRest();
+      const seconds = (host.clock.now().monotonic - startedAt) / 1000;
+      const throttled = Object.values(sandbox.stats.requests).reduce((sum, counts) => sum + (counts['429'] ?? 0), 0);
+      const requests = requestCount(sandbox);
+      const needed = requests - throttled;
+      const neededSeconds = (Math.ceil(needed / LIMITS.allowed) - 1) * LIMITS.windowSeconds;
+      const size = `${stream.events.length.toLocaleString('en')} events on ${stream.initial.size} groups`;
+      const limit = `${LIMITS.allowed} requests per ${LIMITS.windowSeconds} s`;
+      return [
+        { name: `requests for ${size}`, value: requests, unit: '', digits: 0, bound: 1_100 },
+        {
+          name: `time for them at ${limit} ÷ least time`,
+          value: seconds / neededSeconds,
+          unit: '',
+          digits: 3,
+          bound: 1.1,
+        },
+        { name: '429s under that limit', value: (100 * throttled) / requests, unit: '%', digits: 1, bound: 1 },
+      ];
+    }),
+  );
+}

@@ -1,0 +1,58 @@
+/** The service on a log in this process, in front of a sandbox, with the settings of the demo. */
+import { systemClock, systemRandom } from '../src/adapters/system.ts';
+import { embed, type Embedded } from '../src/commands/embedded.ts';
+import type { Host } from '../src/commands/host.ts';
+import { commandLog, readText } from '../src/commands/kafka-tools.ts';
+import { withTarget } from '../src/commands/target.ts';
+import { readConfig } from '../src/config.ts';
+import { DEMO_PARTITIONS, demoEnvironment, demoTopics } from '../src/demo/service.ts';
+import type { StreamEvent } from '../src/demo/stream.ts';
+import type { LogTools } from '../src/ports.ts';
+import type { Sandbox } from '../src/sandbox/sandbox.ts';
+
+export const host: Host = {
+  environment: process.env,
+  stdin: process.stdin,
+  stdout: process.stdout,
+  stderr: process.stderr,
+  clock: systemClock,
+  random: systemRandom,
+  stop: new AbortController().signal,
+  self: [process.execPath],
+  finish: () => undefined,
+};
+
+export interface BenchService extends Embedded {
+  readonly concurrency: number;
+  readonly sourceTopic: string;
+}
+
+/** `work` starts the pipeline, so that a backlog can be there before; it is drained afterwards. */
+export async function withService<T>(sandbox: Sandbox, work: (service: BenchService) => Promise<T>): Promise<T> {
+  const config = readConfig(demoEnvironment(sandbox), ['genesys', 'pipeline'], readText);
+  const logger = commandLog(host, config);
+  return withTarget({ host, genesys: config.genesys, logger }, async (api) => {
+    const topics = demoTopics('bench');
+    const embedded = embed({ host, config, api, logger }, topics, DEMO_PARTITIONS);
+    try {
+      return await work({ ...embedded, concurrency: config.genesys.concurrency, sourceTopic: topics.source });
+    } finally {
+      await embedded.pipeline.drain();
+      await embedded.tools.close();
+    }
+  });
+}
+
+export async function sendEvents(
+  tools: Pick<LogTools, 'send'>,
+  topic: string,
+  events: readonly Pick<StreamEvent, 'group' | 'value'>[],
+): Promise<void> {
+  await tools.send(events.map(({ group, value }) => ({ topic, partition: null, key: group, value, headers: [] })));
+}
+
+/** Requests to the API so far; those refused with 429 count too. */
+export function requestCount({ stats }: Sandbox): number {
+  const counts = Object.values(stats.requests).flatMap((byStatus) => Object.values(byStatus));
+  return counts.reduce((sum, count) => sum + count, 0);
+}

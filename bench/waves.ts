@@ -1,0 +1,45 @@
+/** Requests per changed group: the first wave of changes finds the snapshot cache cold, the second one warm. */
+import { startSandbox, type Sandbox } from '../src/sandbox/sandbox.ts';
+import type { Figure } from './figure.ts';
+import { requestCount, sendEvents, withService, type BenchService } from './service.ts';
+
+const groups = Array.from({ length: 500 }, (_, index) => `group-${index + 1}`);
+
+export async function measureWaves(): Promise<readonly Figure[]> {
+  const sandbox = await startSandbox({
+    users: 'any',
+    seed: { groups: groups.map((id) => ({ id, members: ['user-1', 'user-2'] })) },
+    limits: 'off',
+    latencyMs: { min: 5, max: 25 },
+  });
+  try {
+    return await withService(sandbox, async (service) => {
+      await service.pipeline.start();
+      const cold = await sendWave(sandbox, service, { add: ['user-3', 'user-4'], remove: ['user-1'] });
+      const warm = await sendWave(sandbox, service, { add: ['user-1', 'user-5'], remove: ['user-3'] });
+      return [
+        { name: 'requests per changed group, cold', value: cold, unit: '', digits: 2, bound: 2.05 },
+        { name: 'requests per changed group, warm', value: warm, unit: '', digits: 2, bound: 1.05 },
+      ];
+    });
+  } finally {
+    await sandbox.stop();
+  }
+}
+
+interface Change {
+  readonly add: readonly string[];
+  readonly remove: readonly string[];
+}
+
+/** The same change for every group; returns requests per group. */
+async function sendWave(sandbox: Sandbox, { tools, pipeline, sourceTopic }: BenchService, change: Change) {
+  const before = requestCount(sandbox);
+  const events = groups.map((group) => ({
+    group,
+    value: JSON.stringify({ group_id: group, add_members: change.add, remove_members: change.remove }),
+  }));
+  await sendEvents(tools, sourceTopic, events);
+  await pipeline.whenAtRest();
+  return (requestCount(sandbox) - before) / groups.length;
+}

@@ -119,7 +119,7 @@ test('a group takes the commit of a member until the next generation begins, and
   group.commit({ memberId: second, generation: 2 }, commits);
   // when one leaves, and the other has not noticed
   group.leave(second);
-  expect(group.heartbeat(first)).toBe('rebalancing');
+  expect(group.heartbeat({ memberId: first, generation: 1 })).toBe('rebalancing');
   // then
   expect(() => group.commit({ memberId: second, generation: 2 }, commits)).toThrow(/UNKNOWN_MEMBER_ID/);
   group.commit({ memberId: first, generation: 2 }, commits);

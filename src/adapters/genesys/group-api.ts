@@ -6,7 +6,7 @@ import type { Answer, NoToken } from '../../core/answer.ts';
 import { groupPath } from '../../core/plan.ts';
 import type { Clock, GetGroupRequest, GroupApi, Logger, PatchGroupRequest } from '../../ports.ts';
 import { TargetGate } from './gate.ts';
-import type { HttpRequest } from './http-client.ts';
+import type { Connect, HttpRequest } from './http-client.ts';
 import { HttpClient } from './http-client.ts';
 import { heardLimits, responseAnswer } from './response.ts';
 import type { Credentials, Token } from './token-source.ts';
@@ -24,11 +24,15 @@ export interface GenesysOptions extends Credentials {
   readonly rateLimitPerMinute: number | null;
 }
 
+interface System {
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** Default: a pool of TCP connections. */
+  readonly connect?: Connect;
+}
+
 /** Connects when the first request is sent. */
-export function createGroupApi(
-  options: GenesysOptions,
-  system: { readonly clock: Clock; readonly logger: Logger },
-): GroupApi {
+export function createGroupApi(options: GenesysOptions, system: System): GroupApi {
   return new GenesysGroupApi(options, system);
 }
 
@@ -40,11 +44,15 @@ class GenesysGroupApi implements GroupApi {
   readonly #login: HttpClient;
   readonly #tokens: TokenSource;
 
-  constructor(options: GenesysOptions, system: { readonly clock: Clock; readonly logger: Logger }) {
+  constructor(options: GenesysOptions, system: System) {
     const { apiUrl, loginUrl, requestTimeoutMs, concurrency } = options;
     this.gate = new TargetGate(options.rateLimitPerMinute, system.clock);
-    this.#api = new HttpClient({ url: apiUrl, connections: concurrency, requestTimeoutMs }, system.clock);
-    this.#login = new HttpClient({ url: loginUrl, connections: 1, requestTimeoutMs }, system.clock);
+    this.#api = new HttpClient(
+      { url: apiUrl, connections: concurrency, requestTimeoutMs },
+      system.clock,
+      system.connect,
+    );
+    this.#login = new HttpClient({ url: loginUrl, connections: 1, requestTimeoutMs }, system.clock, system.connect);
     this.#tokens = new TokenSource(this.#login, options, system);
   }
 
@@ -92,7 +100,7 @@ class GenesysGroupApi implements GroupApi {
       else this.gate.giveBack();
       return result;
     }
-    const answer = responseAnswer(result);
+    const answer = responseAnswer(result, [token.value]);
     if (answer.status === 429) this.gate.closeFor(answer.retryAfterMs ?? 0);
     this.gate.answered(heardLimits(result));
     return answer;

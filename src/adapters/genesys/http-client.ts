@@ -36,29 +36,39 @@ export interface HttpClientOptions {
   readonly requestTimeoutMs: number;
 }
 
+/** The part of undici's Dispatcher that is used; a simulation passes in a network of its own. */
+export type Connections = Pick<Dispatcher, 'dispatch' | 'destroy'>;
+export type Connect = (
+  origin: string,
+  limits: Pick<HttpClientOptions, 'connections' | 'requestTimeoutMs'>,
+) => Connections;
+
+const connectPool: Connect = (origin, { connections, requestTimeoutMs }) =>
+  new Pool(origin, {
+    connections,
+    pipelining: 1,
+    connectTimeout: requestTimeoutMs,
+    // Off: the exchange's own time-out is for the whole request.
+    headersTimeout: 0,
+    bodyTimeout: 0,
+    maxResponseSize: bodyMaxBytes,
+  });
+
 /** A group of 100,000 members is about 10 MB; what is larger is no answer to a request of ours. */
 const bodyMaxBytes = 32 * 1024 * 1024;
 
 export class HttpClient {
-  readonly #pool: Pool;
+  readonly #pool: Connections;
   readonly #pathPrefix: string;
   readonly #requestTimeoutMs: number;
   readonly #clock: Clock;
 
-  constructor({ url, connections, requestTimeoutMs }: HttpClientOptions, clock: Clock) {
+  constructor({ url, ...limits }: HttpClientOptions, clock: Clock, connect: Connect = connectPool) {
     const { origin, pathname } = new URL(url);
     this.#pathPrefix = pathname === '/' ? '' : pathname;
-    this.#requestTimeoutMs = requestTimeoutMs;
+    this.#requestTimeoutMs = limits.requestTimeoutMs;
     this.#clock = clock;
-    this.#pool = new Pool(origin, {
-      connections,
-      pipelining: 1,
-      connectTimeout: requestTimeoutMs,
-      // Off: the exchange's own time-out is for the whole request.
-      headersTimeout: 0,
-      bodyTimeout: 0,
-      maxResponseSize: bodyMaxBytes,
-    });
+    this.#pool = connect(origin, limits);
   }
 
   /** Never rejects. */

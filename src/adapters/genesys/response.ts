@@ -1,18 +1,21 @@
 /** What is read from a response: the plain facts of an Answer, and what the limit headers say. */
 import type { ResponseAnswer } from '../../core/answer.ts';
+import { redactor } from '../../core/redact.ts';
 import type { Heard } from './allowance.ts';
 import type { HttpResponse } from './http-client.ts';
 
-export function responseAnswer(response: HttpResponse): ResponseAnswer {
-  const { status, body, sentAt, receivedAt } = response;
+/** @param secrets that the request carried: a refusal may repeat them, and what it says goes into topics and reports. */
+export function responseAnswer(response: HttpResponse, secrets: readonly string[]): ResponseAnswer {
+  const { status, sentAt, receivedAt } = response;
+  const redact = redactor(secrets);
   return {
     kind: 'response',
     status,
     etag: response.header('etag'),
     retryAfterMs: retryAfterMs(response),
-    body: parsedBody(body),
-    empty: body.length === 0,
-    correlationId: response.header('inin-correlation-id')?.slice(0, correlationIdMaxLength) ?? null,
+    body: status < 300 ? parsedBody(response.body) : redactedBody(response.body, secrets),
+    empty: response.body.length === 0,
+    correlationId: redact(response.header('inin-correlation-id') ?? '').slice(0, correlationIdMaxLength) || null,
     sentAt: sentAt.wall,
     durationMs: receivedAt.monotonic - sentAt.monotonic,
   };
@@ -21,13 +24,21 @@ export function responseAnswer(response: HttpResponse): ResponseAnswer {
 /** The vendor's ids are UUIDs; one that is longer must not blow up a report record. */
 const correlationIdMaxLength = 128;
 
+type Reviver = (key: string, value: unknown) => unknown;
+
 /** undefined where it is not JSON. The content type is not asked: an edge or a proxy may name any. */
-export function parsedBody(body: Uint8Array): unknown {
+export function parsedBody(body: Uint8Array, reviver?: Reviver): unknown {
   try {
-    return JSON.parse(new TextDecoder().decode(body));
+    return JSON.parse(new TextDecoder().decode(body), reviver);
   } catch {
     return undefined;
   }
+}
+
+/** Without the secrets, in whatever text of it they stand; whole texts are looked through, before anything is cut. */
+export function redactedBody(body: Uint8Array, secrets: readonly string[]): unknown {
+  const redact = redactor(secrets);
+  return parsedBody(body, (_, value) => (typeof value === 'string' ? redact(value) : value));
 }
 
 /**

@@ -6,7 +6,7 @@
 import type { NoToken } from '../../core/answer.ts';
 import type { Clock, Logger } from '../../ports.ts';
 import type { HttpClient, HttpResponse, HttpResult } from './http-client.ts';
-import { parsedBody, retryAfterMs } from './response.ts';
+import { parsedBody, redactedBody, retryAfterMs } from './response.ts';
 
 export interface Token {
   readonly kind: 'token';
@@ -31,6 +31,8 @@ const messageMaxLength = 300;
 export class TokenSource {
   readonly #client: HttpClient;
   readonly #authorization: string;
+  /** What a token request carries; an answer may repeat it. */
+  readonly #secrets: readonly string[];
   readonly #clock: Clock;
   readonly #logger: Logger;
   #token: Token | null = null;
@@ -44,9 +46,10 @@ export class TokenSource {
     system: { readonly clock: Clock; readonly logger: Logger },
   ) {
     // Not form-encoded first (RFC 6749 2.3.1): the vendor's SDKs do not, and the ids it hands out need no encoding.
-    const plain = `${credentials.clientId}:${credentials.clientSecret}`;
+    const basic = Buffer.from(`${credentials.clientId}:${credentials.clientSecret}`).toString('base64');
     this.#client = client;
-    this.#authorization = `Basic ${Buffer.from(plain).toString('base64')}`;
+    this.#authorization = `Basic ${basic}`;
+    this.#secrets = [basic, credentials.clientSecret];
     this.#clock = system.clock;
     this.#logger = system.logger;
   }
@@ -90,7 +93,7 @@ export class TokenSource {
       body: 'grant_type=client_credentials',
       mayStart: () => true,
     });
-    const outcome = readToken(result);
+    const outcome = readToken(result, this.#secrets);
     if (outcome.kind === 'token') this.#had(outcome);
     else this.#notHad(outcome);
     return outcome;
@@ -111,10 +114,10 @@ export class TokenSource {
   }
 }
 
-function readToken(result: HttpResult): Token | NoToken {
+function readToken(result: HttpResult, secrets: readonly string[]): Token | NoToken {
   if (result.kind === 'not_started') return noToken(null, { code: result.kind, message: 'not asked for' });
   if (result.kind === 'no_response') return noToken(null, result);
-  const body = fieldsOf(result);
+  const body = fieldsOf(result.status === 200 ? parsedBody(result.body) : redactedBody(result.body, secrets));
   const value = body['access_token'];
   if (result.status === 200 && typeof value === 'string' && value !== '') {
     return tokenOf(value, body['expires_in'], result.sentAt.monotonic);
@@ -147,8 +150,7 @@ function noToken(response: HttpResponse | null, { code, message }: Pick<NoToken,
   };
 }
 
-function fieldsOf(response: HttpResponse): Readonly<Record<string, unknown>> {
-  const body = parsedBody(response.body);
+function fieldsOf(body: unknown): Readonly<Record<string, unknown>> {
   return typeof body === 'object' && body !== null ? { ...body } : {};
 }
 

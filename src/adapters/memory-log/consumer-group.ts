@@ -11,7 +11,7 @@ export interface JoinRequest {
   readonly clientId: string;
   readonly sessionTimeoutMs: number;
   readonly partitionCount: number;
-  /** The answer, when all have joined. */
+  /** The answer, when all have joined; called in the tick in which the last one has. */
   readonly synced: (answer: JoinAnswer) => void;
 }
 
@@ -59,11 +59,15 @@ export class ConsumerGroup {
     return id;
   }
 
-  heartbeat(memberId: string): 'ok' | 'rebalancing' | 'unknown_member' {
+  /** Of a generation that is over: `rebalancing`, as its member is to join again. */
+  heartbeat({
+    memberId,
+    generation,
+  }: Pick<JoinAnswer, 'memberId' | 'generation'>): 'ok' | 'rebalancing' | 'unknown_member' {
     const member = this.#members.get(memberId);
     if (member === undefined) return 'unknown_member';
     if (!member.isWaiting) this.#startSession(member);
-    return this.#isRebalancing ? 'rebalancing' : 'ok';
+    return this.#isRebalancing || generation !== this.#generation ? 'rebalancing' : 'ok';
   }
 
   leave(memberId: string): void {
@@ -103,7 +107,7 @@ export class ConsumerGroup {
       const partitions = all.filter((partition) => partition % members.length === index);
       const answer = { memberId: member.id, generation: this.#generation, partitions };
       this.#startSession(member);
-      setImmediate(() => synced(answer));
+      synced(answer);
     }
   }
 

@@ -5,8 +5,9 @@
  *
  *   out ──join──▶ entering ──▶ joining ──▶ member ──▶ joining …        rejoin: any ──▶ entering; leave, crash: any ──▶ out
  */
-import type { ChangeLogHandler, Clock, Commit, InputTopic } from '../../ports.ts';
+import type { ChangeLogHandler, Commit, InputTopic, Instant } from '../../ports.ts';
 import type { ConsumerGroup, JoinAnswer } from './consumer-group.ts';
+import type { Link } from './link.ts';
 import type { InputTopics } from './partition-feed.ts';
 import { PartitionFeed } from './partition-feed.ts';
 
@@ -26,13 +27,19 @@ type State =
       readonly generation: number;
       readonly answer: JoinAnswer | null;
     }
-  | { readonly kind: 'member'; readonly memberId: string; readonly generation: number };
+  | MemberState;
+
+interface MemberState {
+  readonly kind: 'member';
+  readonly memberId: string;
+  readonly generation: number;
+}
 
 /** Of a member that has not been in any. */
 const noGeneration = -1;
 
 export class GroupMember {
-  readonly #clock: Clock;
+  readonly #link: Link;
   readonly #group: ConsumerGroup;
   readonly #topics: InputTopics;
   readonly #options: MemberOptions;
@@ -40,14 +47,15 @@ export class GroupMember {
   #feed: PartitionFeed;
   #state: State = { kind: 'out' };
   #isFrozen = false;
-  #cancelHeartbeat = (): void => {};
+  /** Of the next heartbeat, or of the next try to join. */
+  #cancelTimer = (): void => {};
 
   constructor(
-    surroundings: { clock: Clock; group: ConsumerGroup; topics: InputTopics },
+    surroundings: { link: Link; group: ConsumerGroup; topics: InputTopics },
     options: MemberOptions,
     handler: ChangeLogHandler,
   ) {
-    this.#clock = surroundings.clock;
+    this.#link = surroundings.link;
     this.#group = surroundings.group;
     this.#topics = surroundings.topics;
     this.#options = options;
@@ -90,7 +98,7 @@ export class GroupMember {
     if (state.kind === 'joining' && state.answer !== null) this.#synced(state.answer);
     if (state.kind === 'member') {
       this.#feed.open();
-      this.#heartbeatAfter(0);
+      this.#heartbeat(state);
     }
   }
 
@@ -99,25 +107,27 @@ export class GroupMember {
     this.#stop();
   }
 
-  /** @throws when it was not stored. */
-  commit(commits: readonly Commit[]): void {
-    if (this.#state.kind === 'out' || this.#state.kind === 'entering')
-      throw new Error('UNKNOWN_MEMBER_ID: not in the group');
-    this.#group.commit(this.#state, commits);
+  /** Stores commits under the present generation; throws when they were not stored. */
+  get commit(): (commits: readonly Commit[]) => void {
+    const state = this.#state;
+    return (commits) => {
+      if (state.kind === 'out' || state.kind === 'entering') throw new Error('UNKNOWN_MEMBER_ID: not in the group');
+      this.#group.commit(state, commits);
+    };
   }
 
   /** In a turn of its own, never on the stack of the handler. */
   #enter(): void {
     const state: State = { kind: 'entering' };
     this.#state = state;
-    setImmediate(() => {
+    this.#link.later(() => {
       if (this.#state === state && !this.#isFrozen) this.#join(null);
     });
   }
 
   #join(memberId: string | null): void {
     const before = this.#state;
-    this.#cancelHeartbeat();
+    this.#cancelTimer();
     this.#feed.close();
     this.#call(() => this.#handler.joining());
     if (this.#state !== before) return;
@@ -126,10 +136,15 @@ export class GroupMember {
       clientId: this.#options.clientId,
       sessionTimeoutMs: this.#options.sessionTimeoutMs,
       partitionCount: this.#topics.source.description.partitionCount,
-      synced: (answer) => this.#synced(answer),
+      synced: (answer) => this.#link.later(() => this.#synced(answer)),
     });
     const generation = before.kind === 'member' && before.memberId === joined ? before.generation : noGeneration;
     this.#state = { kind: 'joining', memberId: joined, generation, answer: null };
+    // Under the same member id: the answer may have been lost, and with it a whole generation.
+    if (this.#options.sessionTimeoutMs < Infinity)
+      this.#cancelTimer = this.#link.clock.schedule(this.#options.sessionTimeoutMs, () => {
+        if (!this.#isFrozen) this.#join(joined);
+      });
   }
 
   #synced(answer: JoinAnswer): void {
@@ -139,12 +154,12 @@ export class GroupMember {
       return;
     }
     const { memberId, generation, partitions } = answer;
-    const member: State = { kind: 'member', memberId, generation };
+    const member: MemberState = { kind: 'member', memberId, generation };
     this.#state = member;
     this.#feed.assign(partitions.flatMap((partition) => this.#startOf(partition)));
     const { partitionCount } = this.#topics.source.description;
     this.#call(() => this.#handler.assigned({ memberId, partitions, partitionCount }));
-    if (this.#state === member) this.#heartbeatAfter(0);
+    if (this.#state === member) this.#link.later(() => this.#heartbeat(member));
   }
 
   /** Source from the committed offset; nothing of retry is ever committed. */
@@ -157,22 +172,21 @@ export class GroupMember {
     ];
   }
 
-  #heartbeatAfter(delayMs: number): void {
-    this.#cancelHeartbeat();
-    const beat = (): void => this.#heartbeat();
-    if (delayMs > 0) {
-      this.#cancelHeartbeat = this.#clock.schedule(delayMs, beat);
-      return;
-    }
-    const immediate = setImmediate(beat);
-    this.#cancelHeartbeat = () => clearImmediate(immediate);
+  #heartbeat(state: MemberState): void {
+    if (this.#state !== state || this.#isFrozen) return;
+    this.#cancelTimer();
+    const sentAt = this.#link.clock.now();
+    this.#link
+      .call(() => this.#group.heartbeat(state))
+      .then(
+        (answer) => this.#heartbeatAnswered(state, sentAt, answer),
+        () => this.#heartbeatAnswered(state, sentAt, null),
+      );
   }
 
-  #heartbeat(): void {
-    const state = this.#state;
-    if (state.kind !== 'member' || this.#isFrozen) return;
-    const sentAt = this.#clock.now();
-    const answer = this.#group.heartbeat(state.memberId);
+  /** @param answer null: none came. */
+  #heartbeatAnswered(state: MemberState, sentAt: Instant, answer: ReturnType<ConsumerGroup['heartbeat']> | null): void {
+    if (this.#state !== state || this.#isFrozen) return;
     switch (answer) {
       case 'unknown_member':
         this.#feed.assign([]);
@@ -186,12 +200,15 @@ export class GroupMember {
         this.#call(() => this.#handler.heartbeat({ generation: state.generation, sentAt }));
         if (this.#state !== state) return;
         this.#feed.open();
-        this.#heartbeatAfter(this.#options.heartbeatIntervalMs);
+        break;
+      case null:
     }
+    const { heartbeatIntervalMs } = this.#options;
+    this.#cancelTimer = this.#link.clock.schedule(heartbeatIntervalMs, () => this.#heartbeat(state));
   }
 
   #newFeed(): PartitionFeed {
-    return new PartitionFeed(this.#topics, {
+    return new PartitionFeed(this.#topics, this.#link, {
       records: (batch) => this.#call(() => this.#handler.records(batch)) ?? 'declined',
       offsetOutOfRange: (topic, partition) => this.#call(() => this.#handler.offsetOutOfRange(topic, partition)),
     });
@@ -216,7 +233,7 @@ export class GroupMember {
 
   #stop(): void {
     this.#state = { kind: 'out' };
-    this.#cancelHeartbeat();
+    this.#cancelTimer();
     this.#feed.end();
   }
 }

@@ -1,6 +1,5 @@
 /**
- * One instance's view of the log in this process: the embedded default, and the fake of every simulation. What is called
- * takes effect at once, in the tick of the call; the answer comes in a later turn of the event loop.
+ * One instance's view of the log in this process: the embedded default, and the fake of every simulation.
  * The faults at the end are for tests.
  */
 import type {
@@ -19,6 +18,8 @@ import type {
   TopicSpecification,
 } from '../../ports.ts';
 import { GroupMember } from './group-member.ts';
+import type { Link } from './link.ts';
+import { directLink } from './link.ts';
 import type { MemoryBroker } from './memory-broker.ts';
 import type { MemoryTopic } from './memory-topic.ts';
 import { readTopic } from './topic-reader.ts';
@@ -31,11 +32,14 @@ export interface MemoryLogOptions {
   readonly sessionTimeoutMs?: number;
   /** Default 1,000. */
   readonly heartbeatIntervalMs?: number;
+  /** Default: without distance, on the broker's clock. */
+  readonly link?: Link;
 }
 
 export class MemoryLog implements ChangeLog, LogTools {
   readonly #broker: MemoryBroker;
   readonly #options: MemoryLogOptions;
+  readonly #link: Link;
   readonly #closed = new AbortController();
   #member: GroupMember | null = null;
   #hasCrashed = false;
@@ -46,6 +50,7 @@ export class MemoryLog implements ChangeLog, LogTools {
   constructor(broker: MemoryBroker, options: MemoryLogOptions) {
     this.#broker = broker;
     this.#options = options;
+    this.#link = options.link ?? directLink(broker.clock);
   }
 
   /** @throws where a topic is missing or the partition counts differ. */
@@ -56,7 +61,7 @@ export class MemoryLog implements ChangeLog, LogTools {
     const counts = [topics.source, topics.retry].map(({ description }) => description.partitionCount);
     if (counts[0] !== counts[1]) throw new Error(`source and retry differ in partitions: ${counts.join(', ')}`);
     const { clientId, sessionTimeoutMs = Infinity, heartbeatIntervalMs = 1000 } = this.#options;
-    const surroundings = { clock: this.#broker.clock, group: this.#broker.group(this.#options.groupId), topics };
+    const surroundings = { link: this.#link, group: this.#broker.group(this.#options.groupId), topics };
     this.#member = new GroupMember(surroundings, { clientId, sessionTimeoutMs, heartbeatIntervalMs }, handler);
     this.#member.start();
   }
@@ -77,13 +82,15 @@ export class MemoryLog implements ChangeLog, LogTools {
   }
 
   async commit(commits: readonly Commit[]): Promise<void> {
+    // Under the generation of this tick, whenever it arrives.
+    const { commit } = this.#joined();
     return this.#answer(() => {
       if (this.#commitsToFail > 0) {
         this.#commitsToFail -= 1;
         throw new Error('REQUEST_TIMED_OUT: nothing of it was committed');
       }
       for (const { partition } of commits) this.#topic('source').partition(partition);
-      this.#joined().commit(commits);
+      commit(commits);
     });
   }
 
@@ -184,9 +191,8 @@ export class MemoryLog implements ChangeLog, LogTools {
   async #answer<T>(act: () => T): Promise<T> {
     try {
       this.#assertOpen();
-      return act();
+      return await this.#link.call(act);
     } finally {
-      await new Promise<void>((resolve) => setImmediate(resolve));
       if (this.#hasCrashed) await silence();
     }
   }

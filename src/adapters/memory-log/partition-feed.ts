@@ -4,6 +4,7 @@
  * Paused partitions outlive assignments.
  */
 import type { ChangeLogHandler, InputTopic } from '../../ports.ts';
+import type { Link } from './link.ts';
 import type { MemoryTopic } from './memory-topic.ts';
 
 export type InputTopics = Readonly<Record<InputTopic, MemoryTopic>>;
@@ -15,10 +16,9 @@ interface Cursor {
   position: bigint;
 }
 
-const batchRecordsMax = 500;
-
 export class PartitionFeed {
   readonly #topics: InputTopics;
+  readonly #link: Link;
   readonly #listener: FeedListener;
   readonly #paused = new Set<string>();
   readonly #stopListening: readonly (() => void)[];
@@ -27,8 +27,9 @@ export class PartitionFeed {
   #isOpen = false;
   #isAwake = false;
 
-  constructor(topics: InputTopics, listener: FeedListener) {
+  constructor(topics: InputTopics, link: Link, listener: FeedListener) {
     this.#topics = topics;
+    this.#link = link;
     this.#listener = listener;
     const wake = (): void => this.#wake();
     this.#stopListening = [topics.source.onAppend(wake), topics.retry.onAppend(wake)];
@@ -75,7 +76,7 @@ export class PartitionFeed {
   #wake(): void {
     if (this.#isAwake || !this.#isOpen) return;
     this.#isAwake = true;
-    setImmediate(() => {
+    this.#link.later(() => {
       this.#isAwake = false;
       if (this.#isOpen) this.#deliverNext();
     });
@@ -95,7 +96,7 @@ export class PartitionFeed {
       this.#wake();
       return;
     }
-    const batch = { topic, partition, ...log.read(position, batchRecordsMax), endOffset: log.end };
+    const batch = { topic, partition, ...log.read(position, this.#link.batchRecordsMax), endOffset: log.end };
     if (this.#listener.records(batch) === 'taken') cursor.position = batch.nextOffset;
     this.#wake();
   }

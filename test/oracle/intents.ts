@@ -1,0 +1,123 @@
+/**
+ * What source records of the native format want (design 5.1), read without any code of `src`, so that an error there is
+ * not an error here as well. Full states are refused, as the service refuses them.
+ */
+export interface SourceRecord {
+  readonly partition: number;
+  readonly offset: bigint;
+  readonly key: Uint8Array | string | null;
+  readonly value: Uint8Array | string | null;
+}
+
+export interface WantedIntent {
+  readonly kind: 'intent';
+  /** topic/partition/offset/member */
+  readonly id: string;
+  readonly group: string;
+  readonly member: string;
+  readonly op: 'add' | 'remove';
+  readonly partition: number;
+  readonly offset: bigint;
+}
+
+export interface WantedEvent {
+  readonly kind: 'event';
+  /** topic/partition/offset */
+  readonly id: string;
+  readonly outcome: 'no_changes' | 'invalid';
+  readonly record: SourceRecord;
+}
+
+/** `nothing`: a tombstone. */
+export type Wanted = WantedIntent | WantedEvent | { readonly kind: 'nothing' };
+
+/** @param partitionCount of the source topic: a record without a key is valid only where there is one. */
+export function wantedOf(topic: string, record: SourceRecord, partitionCount = Infinity): readonly Wanted[] {
+  const { partition, offset } = record;
+  if (record.value === null) return [{ kind: 'nothing' }];
+  const id = `${topic}/${partition}/${offset}`;
+  const change = changeOf(bytesOf(record.value));
+  if (change === null || !fits(record.key, change.group, partitionCount)) {
+    return [{ kind: 'event', id, outcome: 'invalid', record }];
+  }
+  const { group, add, remove } = change;
+  const ops = new Map<string, 'add' | 'remove'>();
+  for (const member of add) ops.set(member, 'add');
+  for (const member of remove) ops.set(member, 'remove');
+  if (ops.size === 0) return [{ kind: 'event', id, outcome: 'no_changes', record }];
+  return [...ops].map(([member, op]): WantedIntent => ({
+    kind: 'intent',
+    id: `${id}/${member}`,
+    group,
+    member,
+    op,
+    partition,
+    offset,
+  }));
+}
+
+interface Change {
+  readonly group: string;
+  readonly add: readonly string[];
+  readonly remove: readonly string[];
+}
+
+/** null: invalid. */
+function changeOf(value: Uint8Array): Change | null {
+  const fields = fieldsOf(value);
+  if (fields === null || ['complete', 'members', 'deleted'].some((name) => Object.hasOwn(fields, name))) return null;
+  const names = [fields.group_id, fields.genesys_group_id].filter((name) => name !== undefined);
+  const [group] = names;
+  if (!isId(group) || names.some((name) => name !== group)) return null;
+  const add = membersOf(fields.add_members, fields.added);
+  const remove = membersOf(fields.remove_members, fields.removed);
+  if (add === null || remove === null || !isEventId(fields.event_id) || !isTime(fields.occurred_at)) return null;
+  return { group, add, remove };
+}
+
+function fieldsOf(value: Uint8Array): Readonly<Record<string, unknown>> | null {
+  try {
+    const json: unknown = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(value));
+    if (typeof json !== 'object' || json === null || Array.isArray(json)) return null;
+    return json as Readonly<Record<string, unknown>>;
+  } catch {
+    return null;
+  }
+}
+
+/** The list by either of its names; both are allowed where they name the same members. null: invalid. */
+function membersOf(...lists: readonly unknown[]): readonly string[] | null {
+  const given = lists.filter((list) => list !== undefined);
+  if (!given.every((list): list is readonly string[] => Array.isArray(list) && list.every(isId))) return null;
+  const [first = [], second = first] = given;
+  const [left, right] = [new Set(first), new Set(second)];
+  return left.size === right.size && [...left].every((member) => right.has(member)) ? first : null;
+}
+
+function fits(key: SourceRecord['key'], group: string, partitionCount: number): boolean {
+  return key === null ? partitionCount === 1 : Buffer.from(group).equals(bytesOf(key));
+}
+
+const ID_LENGTH_MAX = 256;
+
+const isText = (value: unknown): value is string => typeof value === 'string' && !/\p{Surrogate}/u.test(value);
+
+const isId = (value: unknown): value is string =>
+  isText(value) && value.length > 0 && value.length <= ID_LENGTH_MAX && !/\p{Cc}/u.test(value);
+
+const isEventId = (value: unknown): boolean =>
+  value === undefined || value === null || (isText(value) && value.length <= ID_LENGTH_MAX);
+
+/** RFC 3339 5.6. */
+const TIME = /^(\d{4}-\d\d-\d\d)T([01]\d|2[0-3]):[0-5]\d:[0-5]\d(\.\d+)?(Z|[+-]([01]\d|2[0-3]):[0-5]\d)$/;
+
+function isTime(value: unknown): boolean {
+  if (value === undefined || value === null) return true;
+  const date = typeof value === 'string' && value.length <= 64 ? TIME.exec(value.toUpperCase())?.[1] : undefined;
+  const time = Date.parse(`${date}T00:00:00Z`);
+  // A day that does not exist is moved to the next month.
+  return date !== undefined && !Number.isNaN(time) && new Date(time).toISOString().startsWith(date);
+}
+
+export const bytesOf = (value: Uint8Array | string): Uint8Array =>
+  typeof value === 'string' ? Buffer.from(value) : value;

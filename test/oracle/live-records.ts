@@ -1,0 +1,87 @@
+/**
+ * Which retry record of a group counts (design 6.6), read without any code of `src`: the one with the highest
+ * (epoch, seq) that is not void; void = a fence of a higher epoch lies before it.
+ */
+export interface TopicRecord {
+  readonly partition: number;
+  readonly offset: bigint;
+  readonly key: Uint8Array | null;
+  readonly value: Uint8Array | null;
+  readonly headers: readonly (readonly [string, Uint8Array])[];
+}
+
+export interface LiveIntent {
+  readonly group: string;
+  readonly member: string;
+  readonly op: 'add' | 'remove';
+  readonly offset: bigint;
+  readonly attempt: number;
+  /** Epoch ms. */
+  readonly notBefore: number;
+  readonly dead: { readonly at: number; readonly reason: string } | null;
+}
+
+/** By group; a group whose record is a tombstone is not there. @param partitionRecords of one partition, in order. */
+export function liveIntents(partitionRecords: readonly TopicRecord[]): ReadonlyMap<string, readonly LiveIntent[]> {
+  const live = new Map<string, readonly LiveIntent[]>();
+  for (const [group, { counts }] of groupRecords(partitionRecords)) {
+    const intents = counts?.value ? intentsOf(group, counts.value) : [];
+    if (intents.length > 0) live.set(group, intents);
+  }
+  return live;
+}
+
+/** Groups of which compaction, which keeps the last record of a key, would keep another than the one that counts. */
+export const misplacedGroups = (partitionRecords: readonly TopicRecord[]): readonly string[] =>
+  [...groupRecords(partitionRecords)].filter(([, { counts, last }]) => counts !== last).map(([group]) => group);
+
+interface GroupRecords {
+  /** null: all are void. */
+  counts: TopicRecord | null;
+  last: TopicRecord;
+}
+
+function groupRecords(records: readonly TopicRecord[]): ReadonlyMap<string, GroupRecords> {
+  const groups = new Map<string, GroupRecords>();
+  let fenceEpoch = 0;
+  for (const record of records) {
+    const key = textOf(record.key);
+    const epoch = countOf(record, 'rollcall-epoch');
+    if (key === FENCE_KEY) fenceEpoch = Math.max(fenceEpoch, epoch);
+    if (key === FENCE_KEY || key.startsWith(REQUEST_PREFIX)) continue;
+    const known = groups.get(key);
+    const isVoid = fenceEpoch > epoch;
+    const isOlder = known?.counts ? isBefore(record, known.counts) : false;
+    groups.set(key, { counts: isVoid || isOlder ? (known?.counts ?? null) : record, last: record });
+  }
+  return groups;
+}
+
+const FENCE_KEY = '\u0000rollcall.fence';
+const REQUEST_PREFIX = '\u0000rollcall.request.';
+
+function isBefore(record: TopicRecord, other: TopicRecord): boolean {
+  const epochs = countOf(record, 'rollcall-epoch') - countOf(other, 'rollcall-epoch');
+  return epochs === 0 ? countOf(record, 'rollcall-seq') < countOf(other, 'rollcall-seq') : epochs < 0;
+}
+
+/** Intents in the shape that live records, dead letters and replay requests share (design 5.2). */
+export function intentsOf(group: string, value: Uint8Array): readonly LiveIntent[] {
+  const { pending } = JSON.parse(textOf(value)) as { pending: readonly WireIntent[] };
+  return pending.map(({ member, op, offset, attempt, not_before, dead }) => {
+    return { group, member, op, offset: BigInt(offset), attempt, notBefore: not_before, dead };
+  });
+}
+
+interface WireIntent extends Pick<LiveIntent, 'member' | 'op' | 'attempt' | 'dead'> {
+  readonly offset: string;
+  readonly not_before: number;
+}
+
+/** '' where there is none. */
+export const headerOf = ({ headers }: TopicRecord, name: string): string =>
+  textOf(headers.find(([other]) => other === name)?.[1] ?? null);
+
+const countOf = (record: TopicRecord, name: string): number => Number(headerOf(record, name));
+
+export const textOf = (bytes: Uint8Array | null): string => Buffer.from(bytes ?? []).toString();

@@ -5,7 +5,6 @@
  */
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
-import { redactor } from './adapters/log.ts';
 import { systemClock, systemRandom } from './adapters/system.ts';
 import type { Host } from './commands/host.ts';
 import { readText } from './commands/kafka-tools.ts';
@@ -20,6 +19,7 @@ import { sandboxCommand } from './commands/sandbox.ts';
 import { topicsCommand } from './commands/topics.ts';
 import { secretsIn } from './config.ts';
 import { ConfigError } from './config/problem.ts';
+import { redactor } from './core/redact.ts';
 import { EXIT, ExitError, exitCodesHelp, type ExitCode } from './exit-codes.ts';
 
 async function main(): Promise<void> {

@@ -1,5 +1,6 @@
 /** The log for operators: JSON lines, made by pino. No secret gets out, wherever it stands: whole lines are looked through. */
 import pino from 'pino';
+import { redactor } from '../core/redact.ts';
 import type { Logger } from '../ports.ts';
 
 export interface LogOptions {
@@ -22,18 +23,4 @@ export function createLog(output: { write(text: string): unknown }, { level, sec
     },
     { write: (line: string) => output.write(redact(line)) },
   );
-}
-
-const REDACTED = '[redacted]';
-
-/** For other texts that leave the process: messages of errors, pages. */
-export function redactor(secrets: readonly string[]): (text: string) => string {
-  const forms = secrets.flatMap((secret) => [secret, JSON.stringify(secret).slice(1, -1), encodeURIComponent(secret)]);
-  // Longest first: one secret may be the beginning of another.
-  const known = [...new Set(forms)].filter((form) => form !== '').toSorted((a, b) => b.length - a.length);
-  return (text) =>
-    known
-      .reduce((redacted, form) => redacted.replaceAll(form, REDACTED), text)
-      // Tokens that were had at run time, and the credentials they were had with (RFC 6750, RFC 7617).
-      .replaceAll(/\b(Bearer|Basic) [\w.~+/=-]+/gi, `$1 ${REDACTED}`);
 }

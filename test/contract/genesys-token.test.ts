@@ -1,10 +1,13 @@
 /** The token's life, and what must never be seen of it. */
 import { inspect } from 'node:util';
 import { describe, expect, test, vi } from 'vitest';
+import { createGroupApi } from '../../src/adapters/genesys/group-api.ts';
+import { systemClock } from '../../src/adapters/system.ts';
 import type { Answer } from '../../src/core/answer.ts';
-import { aLog, aSandbox, anApi, as, get, patch } from '../support/genesys.ts';
 import { systemWorld } from '../../src/sandbox/clock.ts';
+import { aLog, aSandbox, anApi, as, atEnd, get, patch } from '../support/genesys.ts';
 import { ManualClock } from '../support/manual-clock.ts';
+import { startRepeatingHost } from '../support/repeating-host.ts';
 
 describe('a token', () => {
   test('is had once for all who come at the same time', async () => {
@@ -210,5 +213,45 @@ test('neither secret nor token nor header is in any answer, log or error', async
     expect(seen).not.toContain(secret);
   }
 });
+
+test.for([400, 401, 403, 404, 409, 422, 500])(
+  'a refusal (%s) that repeats what it was sent is told without it',
+  async (status) => {
+    const host = await startRepeatingHost();
+    atEnd(() => host.stop());
+    const log = aLog();
+    const secrets = { clientId: 'the-client', clientSecret: 'the-client-secret' };
+    const api = createGroupApi(
+      {
+        ...secrets,
+        apiUrl: host.url,
+        loginUrl: host.url,
+        requestTimeoutMs: 10_000,
+        concurrency: 1,
+        rateLimitPerMinute: null,
+      },
+      { clock: systemClock, logger: log },
+    );
+    atEnd(() => api.close());
+    host.status = status;
+    const answers: (Answer | null)[] = [await get(api), await patch(api)];
+    expect(as('response', answers[1] ?? null)).toMatchObject({
+      status,
+      body: { message: expect.stringContaining('[redacted]') },
+    });
+    for (const login of ['refuses', 'fails'] as const) {
+      host.login = login;
+      answers.push(await api.renewToken());
+    }
+    expect(as('no_token', answers[2] ?? null)).toMatchObject({
+      status: 400,
+      message: expect.stringContaining('[redacted]'),
+    });
+    const seen = inspect({ answers, lines: log.lines }, { depth: 20, maxStringLength: null });
+    const basic = Buffer.from('the-client:the-client-secret').toString('base64');
+    // The beginning of a secret is too much too: texts are cut.
+    for (const secret of ['the-client-secret', ...host.tokens, basic]) expect(seen).not.toContain(secret.slice(0, 12));
+  },
+);
 
 const basicOf = (id: string): string => Buffer.from(`${id}:the-client-secret`).toString('base64').slice(0, 20);

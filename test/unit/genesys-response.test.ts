@@ -66,7 +66,7 @@ describe('the limit headers', () => {
 describe('an answer', () => {
   test('has the facts as they came', () => {
     const headers = { etag: '"42"', 'inin-correlation-id': 'x'.repeat(500), 'content-type': 'text/plain' };
-    expect(responseAnswer(aResponse(headers, 200, '{"id":"ü"}'))).toEqual({
+    expect(responseAnswer(aResponse(headers, 200, '{"id":"ü"}'), ['token'])).toEqual({
       kind: 'response',
       status: 200,
       etag: '"42"',
@@ -84,7 +84,7 @@ describe('an answer', () => {
     ['<html>', false],
     ['{"cut', false],
   ])('whose body is %j has no JSON', (body, empty) => {
-    expect(responseAnswer(aResponse({}, 200, body))).toMatchObject({ body: undefined, empty });
+    expect(responseAnswer(aResponse({}, 200, body), ['token'])).toMatchObject({ body: undefined, empty });
   });
 });
 

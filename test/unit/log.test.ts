@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { createLog, redactor } from '../../src/adapters/log.ts';
+import { createLog } from '../../src/adapters/log.ts';
 
 const secret = 'p4ss"w\\rd';
 
@@ -41,8 +41,4 @@ test('tokens are redacted wherever they are recognised', () => {
   const { log, lines } = captured();
   log.info({ headers: { authorization: 'Bearer abc.def-ghi' }, other: 'Basic Y2xpZW50OnNlY3JldA==' }, 'sent');
   expect(lines.join('')).not.toMatch(/abc\.def|Y2xpZW50/);
-});
-
-test('where one secret begins another, neither is left in part', () => {
-  expect(redactor(['ab', 'abcd'])('x abcd y ab')).toBe('x [redacted] y [redacted]');
 });

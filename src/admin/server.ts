@@ -1,4 +1,7 @@
-/** The admin server: `/healthz`, `/readyz`, `/metrics`. It reads, and changes nothing. */
+/**
+ * The admin server: `/healthz`, `/readyz`, `/metrics`. It reads, and changes nothing. The Host header is not judged: what
+ * a page of another site could read by DNS rebinding are counts, and proxies and port forwards have names of their own.
+ */
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
@@ -28,11 +31,25 @@ export interface AdminServer {
   close(): Promise<void>;
 }
 
+/** Scrapes and probes are few and small; whoever is slow, large or many keeps nobody else waiting for long. */
+const limits = {
+  /** The URL included; beyond it 431. */
+  maxHeaderSize: 8 * 1024,
+  /** From the connection on, or from the end of the request before it; beyond it 408. */
+  headersTimeout: 5_000,
+  requestTimeout: 5_000,
+  connectionsCheckingInterval: 500,
+};
+const connectionsMax = 100;
+
 /** Rejects where the address cannot be listened on (`EADDRINUSE`, `EACCES`, …). */
 export async function startAdmin(options: AdminOptions, sources: AdminSources): Promise<AdminServer> {
-  const server = createServer((request, response) => {
+  const server = createServer(limits, (request, response) => {
+    // A body is never read: whoever sends one is answered and cut off.
+    if (hasBody(request)) response.setHeader('connection', 'close');
     void respond(options, sources, request).then((answer) => write(response, answer));
   });
+  server.maxConnections = connectionsMax;
   server.listen(options.port, options.host);
   await once(server, 'listening');
   const { address, family, port } = server.address() as AddressInfo;
@@ -45,6 +62,9 @@ export async function startAdmin(options: AdminOptions, sources: AdminSources): 
     },
   };
 }
+
+const hasBody = ({ headers }: IncomingMessage): boolean =>
+  headers['transfer-encoding'] !== undefined || (headers['content-length'] ?? '0') !== '0';
 
 interface Answer {
   readonly status: number;

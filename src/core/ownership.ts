@@ -14,6 +14,12 @@ export interface Stamp {
   readonly seq: number;
 }
 
+/**
+ * The highest epoch and sequence number that are read (15 digits). What would be above is written as this, and of equals
+ * the later record counts: no history gets there, but a forged record may, and its owner must be able to go on.
+ */
+export const COUNT_MAX = 999_999_999_999_999;
+
 /** What has been read of one retry partition; mutable, owned by the pipeline. */
 export interface RetryView {
   fenceEpoch: number;
@@ -60,7 +66,12 @@ function note(view: RetryView, epoch: number, seq: number): void {
 }
 
 /** Epoch = base + generation of the consumer group. */
-export const epochOf = (base: number, generation: number): number => base + generation;
+export const epochOf = (base: number, generation: number): number => Math.min(base + generation, COUNT_MAX);
+
+/** Above every one read, too: a consumer group made anew may have used this epoch before. */
+export function seqAfter(seq: number, view: RetryView, ownEpoch: number): number {
+  return Math.min(Math.max(seq, view.epochMax === ownEpoch ? view.seqMax : 0) + 1, COUNT_MAX);
+}
 
 /** Somebody gained the partition later, or the consumer group was made anew and counts from 1 again. */
 export const isOvertaken = (view: RetryView, ownEpoch: number): boolean => view.epochMax > ownEpoch;

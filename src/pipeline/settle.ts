@@ -6,6 +6,7 @@ import type { Intent } from '../core/change.ts';
 import { truncated } from '../core/dead-letter.ts';
 import { committable, complete, completedRanges, encodeRanges, RANGES_MAX } from '../core/ledger.ts';
 import { renderReplayAnswer, renderState } from '../core/live-record.ts';
+import { seqAfter } from '../core/ownership.ts';
 import type { Commit, OutRecord, SendOutcome } from '../ports.ts';
 import { closeComplete } from './conclude.ts';
 import type { Context } from './context.ts';
@@ -156,10 +157,8 @@ function renderAnswers({ options }: Context, partition: Partition): Rendered[] {
   });
 }
 
-/** Above every one read, too: a consumer group made anew may have used this epoch before. */
 function nextSeq(partition: Partition): number {
-  const { view } = partition;
-  partition.seq = Math.max(partition.seq, view.epochMax === partition.epoch ? view.seqMax : 0) + 1;
+  partition.seq = seqAfter(partition.seq, partition.view, partition.epoch);
   return partition.seq;
 }
 
@@ -179,8 +178,11 @@ function recorded(context: Context, { group, intents }: Extract<Rendered, { kind
 
 function writeAgain(context: Context, rendered: Rendered, outcome: SendOutcome | 'failed'): void {
   const { partition } = rendered;
-  if (rendered.kind === 'answer') partition.answers.push(rendered.answer);
-  else {
+  if (rendered.kind === 'answer') {
+    const { key, verdicts } = rendered.answer;
+    // Whoever asked is told less, but what was asked is done, and the request must not stay.
+    partition.answers.push({ key, verdicts: outcome === 'too_large' ? [] : verdicts });
+  } else {
     partition.toWrite.add(rendered.group);
     if (outcome === 'too_large') fitRecord(context, rendered.group, rendered.intents);
   }

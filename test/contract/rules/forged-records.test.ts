@@ -1,0 +1,78 @@
+/** Records of another hand in the retry topic: none of them stops a partition, or makes its owner write without end. */
+import { createHash } from 'node:crypto';
+import { expect, test } from 'vitest';
+import { requestKey, renderFence } from '../../../src/core/live-record.ts';
+import { COUNT_MAX } from '../../../src/core/ownership.ts';
+import type { OutRecord } from '../../../src/ports.ts';
+import { anIntent, aState } from '../../support/retry-records.ts';
+import { aWorld, topics, type World } from '../../support/world.ts';
+
+const forger = (epoch: number, seq = 1) => ({ owner: 'forger', epoch, seq });
+const inRetry = (record: Omit<OutRecord, 'topic' | 'partition'>): OutRecord => ({
+  topic: topics.retry,
+  partition: 0,
+  ...record,
+});
+
+/** As written, and not as our own code would write it. */
+const edited = (record: OutRecord, from: string, to: string): OutRecord => ({
+  ...record,
+  value: record.value === null ? null : String(record.value).replace(from, to),
+});
+
+const aFence = (epoch: number, seq = 1) => inRetry({ ...renderFence(forger(epoch, seq), 'forged'), value: 'forged' });
+const parked = aState(forger(0), [anIntent({ offset: 0n, op: 'add', member: 'bad', attempt: 1 })]);
+
+const forgeries: readonly (readonly [string, OutRecord])[] = [
+  ['a fence of the highest epoch', aFence(COUNT_MAX)],
+  ['a fence of an epoch beyond all', aFence(COUNT_MAX + 1)],
+  ['a live record of the highest epoch and sequence number', aState(forger(COUNT_MAX, COUNT_MAX), [])],
+  ['a live record of the next epoch and the highest sequence number', aState(forger(1, COUNT_MAX), [])],
+  ['a member that no path can hold', edited(parked, '"bad"', '"\\ud800"')],
+  ['an unreadable record with a key that leaves no room', inRetry({ key: noise(3_900), value: '?', headers: [] })],
+  ['a request whose answer leaves no room', aLongRequest(60)],
+];
+
+/** Text that cannot be compressed. */
+function noise(length: number): string {
+  const parts = Array.from({ length: length / 40 }, (_, i) => createHash('sha256').update(String(i)).digest('base64'));
+  return parts.join('').slice(0, length);
+}
+
+/** Of four thousand bytes, and its answer of more. */
+function aLongRequest(count: number): OutRecord {
+  const pending = Array.from({ length: count }, () => ({ member: 'u', topic: 's', partition: 0, offset: '1' }));
+  const value = JSON.stringify({ v: 1, group: 'g'.repeat(200), pending });
+  return inRetry({ key: requestKey('00000000-0000-0000-0000-000000000000'), value, headers: [] });
+}
+
+const moments = ['before the owner starts', 'while it owns the partition'] as const;
+const cases = forgeries.flatMap(([what, record]) => moments.map((moment) => ({ what, record, moment })));
+
+test.each(cases)('$what, written $moment', async ({ record, moment }) => {
+  // given a change, and a record that nobody of ours wrote
+  const world = await aWorld({ retryRecordMaxBytes: 4_096 });
+  world.change('g', { add: ['u'] });
+  // Of that very record, so that the partition does not count as made anew.
+  const forged = edited(record, '"timestamp":1', `"timestamp":${world.records(topics.source)[0]?.timestamp}`);
+  if (moment === 'before the owner starts') world.produce(forged);
+  const one = await world.start();
+  if (moment !== 'before the owner starts') {
+    await world.expectRest(one);
+    world.produce(forged);
+  }
+  // when more is to be done
+  const last = world.change('g', { add: ['v'] });
+  // then it is done, and rest is reached
+  await world.expectRest(one);
+  expect(world.outcome(last, 'v')).toBe('applied');
+  await one.pipeline.drain();
+  // and the next owner has nothing to write but its fence
+  const next = await world.start({ name: 'next' });
+  await world.expectRest(next);
+  expect(writtenBy(world, next.owner)).toBeLessThan(10);
+  expect(next.logger.lines.map(({ message }) => message)).not.toContain('the pipeline cannot go on');
+});
+
+const writtenBy = (world: World, owner: string): number =>
+  world.retry().filter((record) => 'stamp' in record && record.stamp.owner === owner).length;

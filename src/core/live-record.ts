@@ -3,7 +3,7 @@
  * group that are parked, held or dead; the newest one of a group replaces the older ones.
  */
 import * as z from 'zod';
-import type { Intent } from './change.ts';
+import { ID_LENGTH_MAX, idProblem, type Intent } from './change.ts';
 import type { Stamp } from './ownership.ts';
 import type { Headers, WaitingFacts } from './record-headers.ts';
 import { header, textHeader, textOf, waitingHeaders } from './record-headers.ts';
@@ -40,26 +40,37 @@ export interface NamedIntent {
 /** `superseded`: a newer intent has taken its place; `gone`: it is final, or was dropped. */
 export type ReplayVerdict = 'woken' | 'superseded' | 'gone';
 
-const id = z.string().min(1);
+/** As strict as the source format: what comes from here goes into the same paths, filters, reports and headers. */
+const id = z.string().refine((text) => idProblem(text) === null && !/\p{Surrogate}/u.test(text));
 const offset = z.string().regex(/^\d{1,19}$/);
 const named = z.object({ member: id, topic: id, partition: z.int().min(0), offset });
 const wireIntent = named.extend({
   op: z.enum(['add', 'remove']),
-  event_id: z.string().nullable(),
+  event_id: z.string().max(ID_LENGTH_MAX).nullable(),
   timestamp: z.number(),
   attempt: z.int().min(0),
   not_before: z.number(),
   first_seen_at: z.number(),
   dead: z.object({ at: z.number(), reason: z.enum(['rejected', 'attempts_exhausted']) }).nullable(),
 });
-const wireState = z.object({ v: z.literal(1), group: id, pending: z.array(wireIntent) });
-const wireRequest = z.object({ v: z.literal(1), group: id, pending: z.array(named) });
+const wireState = z.object({ v: z.literal(1), group: id, pending: listOf(wireIntent) });
+const wireRequest = z.object({ v: z.literal(1), group: id, pending: listOf(named) });
+
+/** Checked as one value, up to its first fault: issues of all entries of one record would take gigabytes. */
+function listOf<T extends z.ZodType>(entry: T) {
+  return z.custom<readonly z.infer<T>[]>(
+    (value) => Array.isArray(value) && value.every((each) => entry.safeParse(each).success),
+  );
+}
+
+/** Far above any limit of attempts; one more than it is still a count. */
+const ATTEMPT_MAX = 1_000_000;
 
 /** Total: a record of any origin is read as something. */
 export function parseRetryRecord({ key, value, headers }: WireRecord): RetryRecord {
   const name = textOf(key);
   if (name === null) return { kind: 'unreadable', group: null, problem: 'no readable key' };
-  if (name.startsWith(REQUEST_PREFIX)) return parseRequest(name, value);
+  if (name.startsWith(REQUEST_PREFIX) && name.length <= ID_LENGTH_MAX) return parseRequest(name, value);
   const stamp = stampOf(headers);
   if (name === FENCE_KEY) {
     const fenceId = header(headers, 'rollcall-fence-id');
@@ -67,6 +78,7 @@ export function parseRetryRecord({ key, value, headers }: WireRecord): RetryReco
       return { kind: 'unreadable', group: null, problem: 'a fence without its headers' };
     return { kind: 'fence', stamp, fenceId };
   }
+  if (idProblem(name) !== null) return { kind: 'unreadable', group: null, problem: 'a key that no group can have' };
   if (stamp === null) return { kind: 'unreadable', group: name, problem: 'no owner, epoch and sequence number' };
   if (value === null) return { kind: 'state', group: name, stamp, intents: [] };
   const parsed = wireState.safeParse(jsonOf(value));
@@ -80,7 +92,14 @@ function parseRequest(key: string, value: Uint8Array | null): RetryRecord {
   const parsed = wireRequest.safeParse(jsonOf(value));
   if (!parsed.success) return { kind: 'request', key, wanted: [] };
   const { group, pending } = parsed.data;
-  return { kind: 'request', key, wanted: pending.map((wire) => ({ ...wire, group, offset: BigInt(wire.offset) })) };
+  const wanted = pending.map(({ member, topic, partition, offset: at }) => ({
+    group,
+    member,
+    topic,
+    partition,
+    offset: BigInt(at),
+  }));
+  return { kind: 'request', key, wanted };
 }
 
 function intentOf(group: string, wire: z.infer<typeof wireIntent>): Intent {
@@ -95,11 +114,11 @@ function intentOf(group: string, wire: z.infer<typeof wireIntent>): Intent {
       eventId: wire.event_id,
       timestamp: wire.timestamp,
     },
-    attempt: wire.attempt,
+    attempt: Math.min(wire.attempt, ATTEMPT_MAX),
     conflicts: 0,
     notBefore: wire.not_before,
     firstSeenAt: wire.first_seen_at,
-    dead: wire.dead,
+    dead: wire.dead && { at: wire.dead.at, reason: wire.dead.reason },
     // Not known any more; whatever answer the group gives may be the one that was waited for.
     waits: wire.not_before > 0 ? 'group' : null,
   };
@@ -178,6 +197,7 @@ function stampOf(headers: Headers): Stamp | null {
   return owner === null || epoch === null || seq === null ? null : { owner, epoch, seq };
 }
 
+/** Up to COUNT_MAX. */
 const countOf = (text: string | null): number | null =>
   text !== null && /^\d{1,15}$/.test(text) ? Number(text) : null;
 

@@ -88,10 +88,14 @@ const list = (value: string): string[] =>
 export const brokerList: z.ZodType<string[], string> = z
   .string()
   .transform(list)
-  .refine(
-    (brokers) => brokers.length > 0 && brokers.every((broker) => /^[^\s:/]+:\d{1,5}$/.test(broker)),
-    'must be host:port, several separated by commas',
-  );
+  .refine((brokers) => brokers.length > 0 && brokers.every(isBroker), 'must be host:port, several separated by commas');
+
+function isBroker(text: string): boolean {
+  const port = Number(/^[^\s:/]+:(\d{1,5})$/.exec(text)?.[1]);
+  return port >= 1 && port <= PORT_MAX;
+}
+
+const PORT_MAX = 65_535;
 
 export const schedule: z.ZodType<number[], string> = z
   .string()
@@ -101,14 +105,20 @@ export const schedule: z.ZodType<number[], string> = z
     'must be milliseconds separated by commas (empty: no retry)',
   );
 
-/** An origin, perhaps with a path; without a slash at the end. */
+/** An origin, perhaps with a path; without a slash at the end. In one spelling, so that `HTTP:` is seen to be `http:`. */
 export const baseUrl: z.ZodType<string, string> = z
   .string()
   .refine(isBaseUrl, 'must be an http or https URL without user, query and fragment')
-  .transform((value) => value.replace(/\/+$/, ''));
+  .transform((value) => {
+    const { origin, pathname } = new URL(value);
+    return `${origin}${pathname}`.replace(/\/+$/, '');
+  });
+
+/** A longer one is a mistake. */
+const URL_LENGTH_MAX = 2_048;
 
 function isBaseUrl(value: string): boolean {
-  if (!URL.canParse(value)) return false;
+  if (value.length > URL_LENGTH_MAX || !URL.canParse(value)) return false;
   const { protocol, username, password, search, hash } = new URL(value);
   return /^https?:$/.test(protocol) && username + password + search + hash === '';
 }

@@ -39,7 +39,7 @@ describe('a live record of another hand', () => {
     expect(parseRetryRecord(aRecord({ attempt: next })).kind).toBe('state');
   });
 
-  // Its group would be written again, under a key too large for any record of ours.
+  // Nothing of ours can stand under it, so there is nothing to write again.
   test.each(['x'.repeat(257), 'a\u0001b', ''])('with a key that no group can have names no group: %j', (key) => {
     expect(parseRetryRecord(aRecord({}, key))).toMatchObject({ kind: 'unreadable', group: null });
     expect(parseRetryRecord({ key: Buffer.from(requestKey(key.padEnd(300))), value: null, headers: [] })).toMatchObject(

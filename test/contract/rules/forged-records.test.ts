@@ -1,5 +1,4 @@
 /** Records of another hand in the retry topic: none of them stops a partition, or makes its owner write without end. */
-import { createHash } from 'node:crypto';
 import { expect, test } from 'vitest';
 import { requestKey, renderFence } from '../../../src/core/live-record.ts';
 import { COUNT_MAX } from '../../../src/core/ownership.ts';
@@ -29,15 +28,8 @@ const forgeries: readonly (readonly [string, OutRecord])[] = [
   ['a live record of the highest epoch and sequence number', aState(forger(COUNT_MAX, COUNT_MAX), [])],
   ['a live record of the next epoch and the highest sequence number', aState(forger(1, COUNT_MAX), [])],
   ['a member that no path can hold', edited(parked, '"bad"', '"\\ud800"')],
-  ['an unreadable record with a key that leaves no room', inRetry({ key: noise(3_900), value: '?', headers: [] })],
   ['a request whose answer leaves no room', aLongRequest(60)],
 ];
-
-/** Text that cannot be compressed. */
-function noise(length: number): string {
-  const parts = Array.from({ length: length / 40 }, (_, i) => createHash('sha256').update(String(i)).digest('base64'));
-  return parts.join('').slice(0, length);
-}
 
 /** Of four thousand bytes, and its answer of more. */
 function aLongRequest(count: number): OutRecord {

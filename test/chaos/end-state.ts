@@ -1,0 +1,37 @@
+/** Reads all that the oracle judges by: every topic from its beginning, the committed offsets, and the target. */
+import type { TopicRecord } from '../../src/ports.ts';
+import type { EndState } from '../oracle/final-verdict.ts';
+import { textOf } from '../oracle/live-records.ts';
+import { BYSTANDERS } from './changes.ts';
+import { isForeign, PARTITIONS, type Scene } from './scene.ts';
+
+export async function readEndState(scene: Scene): Promise<EndState> {
+  const { topics, sandbox, admin, name } = scene;
+  const committed = new Map<number, bigint>();
+  const sourceEnds = new Map<number, bigint>();
+  for (let partition = 0; partition < PARTITIONS; partition += 1) {
+    const { offset } = await admin.committed(name, topics.source, partition);
+    if (offset !== null) committed.set(partition, offset);
+    sourceEnds.set(partition, (await admin.bounds(topics.source, partition)).end);
+  }
+  const reports = await readAll(scene, topics.report);
+  return {
+    topic: topics.source,
+    source: await readAll(scene, topics.source),
+    reports: reports.map(({ value }) => JSON.parse(textOf(value)) as unknown),
+    retry: await readAll(scene, topics.retry),
+    deadLetters: await readAll(scene, topics.deadLetter),
+    committed,
+    sourceEnds,
+    memberships: new Map(scene.groups.map((group) => [group, new Set(sandbox.members(group))])),
+    bystanders: new Map(scene.groups.map((group) => [group, new Set(BYSTANDERS)])),
+    foreign: isForeign,
+  };
+}
+
+async function readAll({ tools }: Scene, topic: string): Promise<readonly TopicRecord[]> {
+  const { signal } = new AbortController();
+  const records: TopicRecord[] = [];
+  for await (const record of tools.read(topic, { from: 'beginning', follow: false, signal })) records.push(record);
+  return records;
+}

@@ -1,0 +1,133 @@
+/** Each step of the course: something goes wrong or comes back, really, and is counted only if it was seen to. */
+import { shortTimes } from '../support/service.ts';
+import { COMPACTION_LAG_MIN_MS } from '../../src/core/topics.ts';
+import type { Brokers } from './brokers.ts';
+import { UNKNOWN_USERS } from './changes.ts';
+import type { Fleet } from './fleet.ts';
+import type { Lots } from './lots.ts';
+import type { Scene } from './scene.ts';
+import type { Step } from './scale.ts';
+import { comesTrue, rest } from './waiting.ts';
+import type { Watch } from './watch.ts';
+
+export interface Stage {
+  readonly scene: Scene;
+  readonly fleet: Fleet;
+  readonly brokers: Brokers;
+  readonly watch: Watch;
+  readonly lots: Lots;
+  readonly targetDownMs: number;
+}
+
+export interface Taken {
+  /** 0: it was tried, and nothing of it was seen. */
+  readonly seen: number;
+  /** Resolves when final reports come again. */
+  readonly recovered: Promise<number>;
+}
+
+export function take(step: Step, stage: Stage): Promise<Taken> {
+  switch (step) {
+    case 'kill':
+      return kill(stage);
+    case 'rebalanceStorm':
+      return rebalanceStorm(stage);
+    case 'freeze':
+      return freeze(stage);
+    case 'brokerStop':
+      return restartBroker(stage, 'terminate');
+    case 'brokerKill':
+      return restartBroker(stage, 'kill');
+    case 'targetDown':
+      return targetDown(stage);
+    case 'replay':
+      return replay(stage);
+    case 'leaderElection':
+      return leaderElection(stage);
+    case 'retryRefused':
+      return retryRefused(stage);
+  }
+}
+
+async function kill({ fleet, watch, lots }: Stage): Promise<Taken> {
+  const victim = fleet.any();
+  const lost = [...victim.partitions];
+  await fleet.kill(victim);
+  const recovered = watch.takenOver(lost);
+  await rest(lots.between(0, 1_500));
+  fleet.start();
+  return { seen: 1, recovered };
+}
+
+const STORM_ROUNDS = 3;
+
+/** Instances come and leave before their work has found its place. */
+async function rebalanceStorm({ fleet, watch, lots }: Stage): Promise<Taken> {
+  const lostBefore = fleet.said('partition lost');
+  for (let round = 0; round < STORM_ROUNDS; round += 1) {
+    const newcomer = fleet.start();
+    await comesTrue(8_000, () => newcomer.partitions.length > 0);
+    await rest(lots.between(0, 400));
+    const leaver = fleet.oldest();
+    if (leaver !== undefined) await fleet.stop(leaver);
+  }
+  const seen = fleet.said('partition lost') > lostBefore ? 1 : 0;
+  return { seen, recovered: watch.recovered() };
+}
+
+const SESSION_MS = Number(shortTimes.KAFKA_SESSION_TIMEOUT_MS);
+
+/** It learns only when it wakes up that it owns nothing any more. */
+async function freeze({ fleet, watch }: Stage): Promise<Taken> {
+  const frozen = fleet.any();
+  const owned = [...frozen.partitions];
+  const lostBefore = frozen.linesOf('partition lost').length;
+  frozen.signal('SIGSTOP');
+  const recovered = watch.takenOver(owned);
+  await rest(SESSION_MS + 3_000);
+  frozen.signal('SIGCONT');
+  const hasLost = await comesTrue(15_000, () => frozen.linesOf('partition lost').length > lostBefore);
+  return { seen: hasLost ? 1 : 0, recovered };
+}
+
+async function restartBroker({ brokers, watch }: Stage, how: 'terminate' | 'kill'): Promise<Taken> {
+  await brokers.restartOne(how);
+  return { seen: 1, recovered: watch.recovered() };
+}
+
+async function targetDown({ scene, watch, targetDownMs, fleet }: Stage): Promise<Taken> {
+  const openedBefore = fleet.said(BREAKER_OPENS);
+  await scene.sandbox.goDown('refused');
+  await rest(targetDownMs);
+  await scene.sandbox.goUp();
+  const seen = fleet.said(BREAKER_OPENS) > openedBefore ? 1 : 0;
+  return { seen, recovered: watch.recovered() };
+}
+
+/** Some of the unknown users come to be known, so that some of the woken changes land. */
+async function replay({ scene, fleet, watch, lots }: Stage): Promise<Taken> {
+  for (const id of UNKNOWN_USERS.slice(UNKNOWN_USERS.length / 2)) {
+    if (lots.isHit(0.3)) scene.sandbox.putUser({ id });
+  }
+  const woken = await fleet.replay();
+  return { seen: woken > 0 ? 1 : 0, recovered: watch.recovered() };
+}
+
+async function leaderElection({ scene, brokers, watch }: Stage): Promise<Taken> {
+  const moved = await brokers.moveLeaders(Object.values(scene.topics));
+  return { seen: moved > 0 ? 1 : 0, recovered: watch.recovered() };
+}
+
+async function retryRefused({ scene, brokers, watch, fleet }: Stage): Promise<Taken> {
+  const refusals = (): number =>
+    fleet.said(RECORDS_NOT_WRITTEN, ({ error }) => /in-sync replicas/i.test(String(error)));
+  const before = refusals();
+  await brokers.refuseWrites(scene.topics.retry, {
+    'cleanup.policy': 'compact',
+    'min.compaction.lag.ms': String(COMPACTION_LAG_MIN_MS),
+  });
+  return { seen: refusals() > before ? 1 : 0, recovered: watch.recovered() };
+}
+
+const BREAKER_OPENS = 'breaker opened';
+const RECORDS_NOT_WRITTEN = 'live records could not be written, trying again';

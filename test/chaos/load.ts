@@ -1,0 +1,51 @@
+/** Sends the change events while the faults happen, so that there is always something to do until the last of them. */
+import type { Changes } from './changes.ts';
+import type { Scene } from './scene.ts';
+import { rest } from './waiting.ts';
+
+const TICK_MS = 100;
+const AT_ONCE_MAX = 500;
+const RETRY_MS = 300;
+
+export class Load {
+  sent = 0;
+  /** Batches that were not acknowledged and came again: some of their events may be there twice. */
+  repeatedBatches = 0;
+  readonly #scene: Scene;
+  readonly #changes: Changes;
+  readonly #total: number;
+  /** How long the faults will take, as far as it can be told; 0 when they are over. */
+  readonly #leftMs: () => number;
+
+  constructor(scene: Scene, changes: Changes, { total, leftMs }: { total: number; leftMs: () => number }) {
+    this.#scene = scene;
+    this.#changes = changes;
+    this.#total = total;
+    this.#leftMs = leftMs;
+  }
+
+  async run(isOver: () => boolean): Promise<void> {
+    while (this.sent < this.#total && !isOver()) {
+      const due = Math.ceil(((this.#total - this.sent) * TICK_MS) / Math.max(TICK_MS, this.#leftMs()));
+      const size = Math.min(due, AT_ONCE_MAX, this.#total - this.sent);
+      await Promise.all([this.#send(size, isOver), rest(TICK_MS)]);
+      this.sent += size;
+    }
+  }
+
+  async #send(size: number, isOver: () => boolean): Promise<void> {
+    const { tools, topics } = this.#scene;
+    const records = this.#changes
+      .batch(size)
+      .map((record) => ({ topic: topics.source, partition: null, headers: [], ...record }));
+    while (!isOver()) {
+      try {
+        await tools.send(records);
+        return;
+      } catch {
+        this.repeatedBatches += 1;
+        await rest(RETRY_MS);
+      }
+    }
+  }
+}

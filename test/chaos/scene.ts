@@ -1,0 +1,114 @@
+/** Topics of one run on real brokers, the sandbox with everything that goes wrong there, and what an instance is told. */
+import type { KafkaConnectionOptions, KafkaHost } from '../../src/adapters/kafka/options.ts';
+import { KafkaAdmin } from '../../src/adapters/kafka/admin.ts';
+import { createLogTools } from '../../src/adapters/kafka/tools.ts';
+import { systemClock } from '../../src/adapters/system.ts';
+import { createTopics } from '../../src/commands/topics.ts';
+import { demoTopics } from '../../src/demo/service.ts';
+import type { Logger, LogTools } from '../../src/ports.ts';
+import { printEnvironment } from '../../src/sandbox/environment.ts';
+import type { FaultRule } from '../../src/sandbox/faults.ts';
+import { startSandbox, type Sandbox } from '../../src/sandbox/sandbox.ts';
+import { type Environment, shortTimes } from '../support/service.ts';
+import { BYSTANDERS, INITIAL_MEMBERS, UNKNOWN_USERS } from './changes.ts';
+
+export const PARTITIONS = 6;
+
+/** Somebody else adds and removes him all the time. */
+const FOREIGN_MEMBER = 'somebody-else';
+export const isForeign = (_: string, member: string): boolean => member === FOREIGN_MEMBER;
+
+/**
+ * What goes wrong at the target, by the name in the account: one PATCH in so many, so that even a short run meets each.
+ * `lateApply` stays below the service's LATE_APPLY_MS.
+ */
+const targetFaults: Readonly<Record<string, FaultRule>> = {
+  'target: 503': oneIn(53, { kind: 'status', status: 503 }),
+  'target: 500 although applied': oneIn(97, { kind: 'status', status: 500, applied: true }),
+  'target: 429': oneIn(251, { kind: 'status', status: 429, retryAfterSeconds: 1 }),
+  'target: reset before applying': oneIn(89, { kind: 'resetBeforeApply' }),
+  'target: reset after applying': oneIn(101, { kind: 'resetAfterApply' }),
+  'target: no answer': oneIn(199, { kind: 'hang' }),
+  'target: applied late': oneIn(83, { kind: 'lateApply', afterMs: 1_200 }),
+  'target: answer not readable': oneIn(149, { kind: 'garbage' }),
+  'target: foreign writer': oneIn(23, { kind: 'foreignWriter', toggle: FOREIGN_MEMBER }),
+};
+
+function oneIn(every: number, fault: FaultRule['fault']): FaultRule {
+  return { match: { method: 'PATCH', every }, fault };
+}
+
+const silent: Logger = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
+const kafkaHost: KafkaHost = { clock: systemClock, log: silent };
+
+export interface SceneOptions {
+  readonly brokers: readonly string[];
+  readonly replicationFactor: number;
+  readonly groupCount: number;
+  readonly seed: number;
+}
+
+export async function openScene(options: SceneOptions): Promise<Scene> {
+  const sandbox = await startSandbox({
+    users: 'any',
+    unknownUsers: UNKNOWN_USERS,
+    limits: 'off',
+    latencyMs: { min: 5, max: 60 },
+    behaviour: { conflict: 'mixed', errorShape: 'mixed' },
+    randomSeed: options.seed,
+    journalMax: 1_000,
+  });
+  const scene = new Scene(sandbox, options);
+  await createTopics(scene.topics, scene.tools, {
+    partitionCount: PARTITIONS,
+    replicationFactor: options.replicationFactor,
+  });
+  return scene;
+}
+
+export class Scene {
+  readonly name: string;
+  readonly topics: ReturnType<typeof demoTopics>;
+  readonly groups: readonly string[];
+  readonly sandbox: Sandbox;
+  readonly tools: LogTools;
+  readonly admin: KafkaAdmin;
+  readonly #brokers: readonly string[];
+  readonly #rules: ReadonlyMap<string, string>;
+
+  constructor(sandbox: Sandbox, { brokers, groupCount, seed }: SceneOptions) {
+    const connection: KafkaConnectionOptions = { brokers: [...brokers], clientId: 'chaos', ssl: null, sasl: null };
+    this.name = `chaos-${seed}-${Date.now()}`;
+    this.topics = demoTopics(this.name);
+    this.groups = Array.from({ length: groupCount }, (_, i) => `g${i}`);
+    this.sandbox = sandbox;
+    this.tools = createLogTools(connection, kafkaHost);
+    this.admin = new KafkaAdmin(connection, kafkaHost);
+    this.#brokers = brokers;
+    for (const id of this.groups) sandbox.putGroup({ id, members: [...INITIAL_MEMBERS, ...BYSTANDERS] });
+    this.#rules = new Map(Object.entries(targetFaults).map(([name, rule]) => [sandbox.addRule(rule), name]));
+  }
+
+  environment(): Environment {
+    const target = printEnvironment(this.sandbox).trim().split('\n');
+    return {
+      ...shortTimes,
+      ...Object.fromEntries(target.map((line) => line.split('=', 2) as [string, string])),
+      KAFKA_BROKERS: this.#brokers.join(','),
+      KAFKA_GROUP_ID: this.name,
+      SOURCE_TOPIC: this.topics.source,
+      RETRY_TOPIC: this.topics.retry,
+      DEAD_LETTER_TOPIC: this.topics.deadLetter,
+      REPORT_TOPIC: this.topics.report,
+    };
+  }
+
+  /** How often each fault of the target has happened. */
+  targetCounts(): readonly (readonly [name: string, count: number])[] {
+    return this.sandbox.ruleCounts().map(({ id, fired }) => [this.#rules.get(id) ?? id, fired]);
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([this.tools.close(), this.admin.close(), this.sandbox.stop()]);
+  }
+}

@@ -1,45 +1,56 @@
-/** One broker per version with TLS and every SASL mechanism; which errors come, and what is made of them. */
-import { afterAll, beforeAll, expect, test } from 'vitest';
-import type { Broker } from '../../src/adapters/kafka-broker/start.ts';
-import { startBroker } from '../../src/adapters/kafka-broker/start.ts';
+/** One broker per version with TLS and every SASL mechanism; which errors come, and what the commands make of them. */
+import { afterAll, beforeAll, expect, inject, test } from 'vitest';
 import { KafkaChangeLog } from '../../src/adapters/kafka/change-log.ts';
 import { explainKafkaError } from '../../src/adapters/kafka/errors.ts';
 import type { KafkaConnectionOptions, KafkaSasl } from '../../src/adapters/kafka/options.ts';
 import { createLogTools } from '../../src/adapters/kafka/tools.ts';
-import { describeOwnKafka, testHost } from '../support/broker.ts';
+import { examine, type Finding } from '../../src/commands/doctor.ts';
+import { EXIT } from '../../src/exit-codes.ts';
+import { startSandbox, type Sandbox } from '../../src/sandbox/sandbox.ts';
+import { describeOwnKafka } from '../support/broker.ts';
+import { aHost } from '../support/command-host.ts';
 import { kafkaHost, openTopics } from '../support/kafka-log-harness.ts';
-import type { KafkaSecurity } from '../support/kafka-security.ts';
-import { createKafkaSecurity } from '../support/kafka-security.ts';
+import type { KafkaSecurity, SecuredBroker } from '../support/kafka-security.ts';
+import { createKafkaSecurity, securedEnvironment, startSecuredBroker } from '../support/kafka-security.ts';
 import { RecordingHandler } from '../support/recording-handler.ts';
+import { environmentOf } from '../support/sandbox-environment.ts';
 
 const listener = 'listener.name.sasl_ssl';
 const mechanisms = {
-  'sasl.enabled.mechanisms': 'SCRAM-SHA-256,PLAIN,OAUTHBEARER',
+  [`${listener}.sasl.enabled.mechanisms`]: 'SCRAM-SHA-256,SCRAM-SHA-512,PLAIN,OAUTHBEARER',
   [`${listener}.plain.sasl.jaas.config`]:
     'org.apache.kafka.common.security.plain.PlainLoginModule required user_rollcall="plain-secret";',
   [`${listener}.oauthbearer.sasl.jaas.config`]:
     'org.apache.kafka.common.security.oauthbearer.OAuthBearerLoginModule required unsecuredLoginStringClaim_sub="broker";',
 };
 
+/** What the commands make of an error hardly depends on the version. */
+const oneVersion = inject('kafka').startable.at(-1);
+
 describeOwnKafka('Kafka with TLS and SASL', (version) => {
   let security: KafkaSecurity;
-  let broker: Broker;
+  let broker: SecuredBroker;
+  let sandbox: Sandbox;
   beforeAll(async () => {
     security = await createKafkaSecurity();
-    broker = await startBroker({ version, security: security.valid, properties: mechanisms }, testHost);
+    broker = await startSecuredBroker(version, security, mechanisms);
+    sandbox = await startSandbox();
   });
   afterAll(async () => {
+    await sandbox.stop();
     await broker.stop();
     await security.remove();
   });
 
-  const scram = (password = security.user.password): KafkaSasl => ({
+  type Scram = Extract<KafkaSasl, { readonly password: string }>;
+  const scram = (changes: Partial<Scram> = {}): Scram => ({
     mechanism: 'scram-sha-256',
     username: security.user.name,
-    password,
+    password: security.user.password,
+    ...changes,
   });
   const connection = (sasl: KafkaSasl | null, caPem: string | null = security.caPem): KafkaConnectionOptions => ({
-    brokers: broker.brokers,
+    brokers: [broker.valid],
     clientId: 'secured',
     ssl: { caPem },
     sasl,
@@ -47,20 +58,32 @@ describeOwnKafka('Kafka with TLS and SASL', (version) => {
 
   test.each<[string, () => KafkaSasl]>([
     ['SCRAM-SHA-256', () => scram()],
+    ['SCRAM-SHA-512', () => scram({ mechanism: 'scram-sha-512' })],
     ['PLAIN', () => ({ mechanism: 'plain', username: 'rollcall', password: 'plain-secret' })],
     ['OAUTHBEARER', () => ({ mechanism: 'oauthbearer', token: async () => unsecuredToken() })],
   ])('lets in who comes with %s', async (_, sasl) => {
     const tools = createLogTools(connection(sasl()), kafkaHost);
-    expect((await tools.clusterInfo()).brokers).toEqual([{ nodeId: 1, address: broker.brokers[0] }]);
+    expect((await tools.clusterInfo()).brokers).toEqual([{ nodeId: 1, address: broker.valid }]);
     await tools.close();
   });
 
   test.each<[string, string, () => KafkaConnectionOptions]>([
-    ['a wrong password', 'credentials_refused', () => connection(scram('wrong-secret'))],
+    ['a wrong password', 'credentials_refused', () => connection(scram({ password: 'wrong-secret' }))],
+    [
+      'a wrong password of SCRAM-SHA-512',
+      'credentials_refused',
+      () => connection(scram({ mechanism: 'scram-sha-512', password: 'wrong-secret' })),
+    ],
+    ['an unknown user', 'credentials_refused', () => connection(scram({ username: 'nobody' }))],
+    [
+      'a wrong password of PLAIN',
+      'credentials_refused',
+      () => connection(scram({ mechanism: 'plain', password: 'wrong-secret' })),
+    ],
     [
       'a mechanism that is not offered',
       'mechanism_refused',
-      () => connection({ ...scram(), mechanism: 'scram-sha-512' } as KafkaSasl),
+      () => ({ ...connection(scram()), brokers: [broker.plainOnly] }),
     ],
     [
       'a source of tokens that fails',
@@ -69,6 +92,12 @@ describeOwnKafka('Kafka with TLS and SASL', (version) => {
     ],
     ['an unknown CA', 'certificate_untrusted', () => connection(scram(), security.otherCaPem)],
     ['the CAs of Node', 'certificate_untrusted', () => connection(scram(), null)],
+    [
+      'a certificate of another host',
+      'certificate_name',
+      () => ({ ...connection(scram()), brokers: [broker.wrongName] }),
+    ],
+    ['an expired certificate', 'certificate_expired', () => ({ ...connection(scram()), brokers: [broker.expired] })],
     ['TLS without SASL', 'closed', () => connection(null)],
     ['plaintext', 'closed', () => ({ ...connection(null), ssl: null })],
   ])('names %s as %s', async (_, code, options) => {
@@ -80,10 +109,45 @@ describeOwnKafka('Kafka with TLS and SASL', (version) => {
     await tools.close();
   });
 
+  test
+    .runIf(version === oneVersion)
+    .each<readonly [what: string, mend: RegExp, changes: () => Record<string, string>]>([
+      ['a wrong password', /KAFKA_SASL_PASSWORD/, () => ({ KAFKA_SASL_PASSWORD: 'wrong-secret' })],
+      ['an unknown user', /KAFKA_SASL_USERNAME/, () => ({ KAFKA_SASL_USERNAME: 'nobody' })],
+      ['a mechanism that is not offered', /KAFKA_SASL_MECHANISM/, () => ({ KAFKA_BROKERS: broker.plainOnly })],
+      ['an unknown CA', /KAFKA_SSL_CA_FILE/, () => ({ KAFKA_SSL_CA_FILE: security.otherCaFile })],
+      ['an expired certificate', /renew it/, () => ({ KAFKA_BROKERS: broker.expired })],
+      ['a certificate of another host', /not in the certificate/, () => ({ KAFKA_BROKERS: broker.wrongName })],
+      ['a CA file that is missing', /KAFKA_SSL_CA_FILE/, () => ({ KAFKA_SSL_CA_FILE: '/no/such/ca.pem' })],
+      ['a CA file that holds none', /KAFKA_SSL_CA_FILE/, () => ({ KAFKA_SSL_CA_FILE: 'package.json' })],
+    ])('doctor names %s and its mend, each in one line, and ends with 78', async (_, mend, changes) => {
+    // given
+    const environment = { ...environmentOf(sandbox), ...securedEnvironment(broker, security), ...changes() };
+    const host = aHost({ environment: { ...environment, LOG_LEVEL: 'debug' } });
+    // when
+    const code = await examine({ json: true }, host);
+    // then
+    expect(code).toBe(EXIT.configuration);
+    const { findings } = JSON.parse(host.out()) as { findings: readonly Finding[] };
+    const failed = findings.filter(({ status }) => status === 'fail');
+    expect(failed).toHaveLength(1);
+    expect(`${failed[0]?.message} ${failed[0]?.advice}`).toMatch(mend);
+    expect(`${failed[0]?.message}${failed[0]?.advice}`).not.toContain('\n');
+    expect(host.out() + host.err()).not.toMatch(/kafka-secret|wrong-secret/);
+  });
+
+  test.runIf(version === oneVersion)('doctor is content with the brokers where everything is right', async () => {
+    const environment = { ...environmentOf(sandbox), ...securedEnvironment(broker, security) };
+    const host = aHost({ environment });
+    await examine({ json: true }, host);
+    const { findings } = JSON.parse(host.out()) as { findings: readonly Finding[] };
+    expect(findings.filter(({ check }) => check === 'brokers')).toMatchObject([{ status: 'ok' }]);
+  });
+
   test('a wrong password ends the log with what to do about it, and without the password', async () => {
     // given
     const tools = createLogTools(connection(scram()), kafkaHost);
-    const options = await openTopics(tools, connection(scram('wrong-secret')), 1);
+    const options = await openTopics(tools, connection(scram({ password: 'wrong-secret' })), 1);
     const handler = new RecordingHandler();
     // when
     const log = new KafkaChangeLog(options, kafkaHost);

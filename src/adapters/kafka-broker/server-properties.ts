@@ -8,12 +8,14 @@ export interface ScramUser {
   readonly password: string;
 }
 
-/** TLS and SCRAM-SHA-256 on the listener for clients. Among themselves the brokers speak plaintext on another port: a
+/** TLS and SCRAM on the listeners for clients. Among themselves the brokers speak plaintext on another port: a
  * broker refuses to start with a certificate that it would not trust itself, and such ones are worth trying on clients. */
 export interface SaslSsl {
   /** PEM: private key (PKCS#8), certificate and its CA in one file; an absolute path. */
   readonly keystoreFile: string;
   readonly users: readonly ScramUser[];
+  /** Further listeners with certificates of their own, by name. */
+  readonly others?: Readonly<Record<string, { readonly port: number; readonly keystoreFile: string }>>;
 }
 
 export interface NodePorts {
@@ -74,19 +76,37 @@ function listenerProperties(node: NodeConfiguration): Record<string, string> {
       'listener.security.protocol.map': 'PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT',
     };
   }
-  const clientAndBroker = `SASL_SSL://127.0.0.1:${own.client},INTERNAL://127.0.0.1:${own.internal}`;
+  const secured = {
+    SASL_SSL: { port: own.client, keystoreFile: node.security.keystoreFile },
+    ...node.security.others,
+  };
+  const addresses = Object.entries(secured).map(([name, { port }]) => `${name}://127.0.0.1:${port}`);
+  const clientAndBroker = [...addresses, `INTERNAL://127.0.0.1:${own.internal}`].join(',');
+  const protocols = Object.keys(secured).map((name) => `${name}:SASL_SSL`);
   return {
     ...shared,
     listeners: `${clientAndBroker},${controller}`,
     'advertised.listeners': clientAndBroker,
     'inter.broker.listener.name': 'INTERNAL',
-    'listener.security.protocol.map': 'SASL_SSL:SASL_SSL,INTERNAL:PLAINTEXT,CONTROLLER:PLAINTEXT',
-    'sasl.enabled.mechanisms': 'SCRAM-SHA-256',
-    'listener.name.sasl_ssl.scram-sha-256.sasl.jaas.config':
-      'org.apache.kafka.common.security.scram.ScramLoginModule required;',
-    'ssl.keystore.type': 'PEM',
-    'ssl.keystore.location': node.security.keystoreFile,
+    'listener.security.protocol.map': [...protocols, 'INTERNAL:PLAINTEXT', 'CONTROLLER:PLAINTEXT'].join(','),
+    'sasl.enabled.mechanisms': scramMechanisms.join(','),
+    ...Object.fromEntries(
+      Object.entries(secured).flatMap(([name, { keystoreFile }]) => securedListener(name.toLowerCase(), keystoreFile)),
+    ),
   };
+}
+
+const scramMechanisms = ['SCRAM-SHA-256', 'SCRAM-SHA-512'] as const;
+
+/** @param name in lower case, as Kafka wants it in prefixes. */
+function securedListener(name: string, keystoreFile: string): readonly (readonly [string, string])[] {
+  const prefix = `listener.name.${name}`;
+  const login = 'org.apache.kafka.common.security.scram.ScramLoginModule required;';
+  return [
+    ...scramMechanisms.map((mechanism) => [`${prefix}.${mechanism.toLowerCase()}.sasl.jaas.config`, login] as const),
+    [`${prefix}.ssl.keystore.type`, 'PEM'],
+    [`${prefix}.ssl.keystore.location`, keystoreFile],
+  ];
 }
 
 function replicationProperties(nodes: number): Record<string, string> {
@@ -108,10 +128,9 @@ function replicationProperties(nodes: number): Record<string, string> {
 /** Users exist from the first start on: SCRAM credentials are part of the format. */
 export function scramArguments(security: SaslSsl | undefined): readonly string[] {
   if (security === undefined) return [];
-  return security.users.flatMap(({ name, password }) => [
-    '--add-scram',
-    `SCRAM-SHA-256=[name=${name},password=${password}]`,
-  ]);
+  return security.users.flatMap(({ name, password }) =>
+    scramMechanisms.flatMap((mechanism) => ['--add-scram', `${mechanism}=[name=${name},password=${password}]`]),
+  );
 }
 
 /** For 3.x; without a configuration the broker prints nothing at all, not even that it has started. */

@@ -1,0 +1,198 @@
+/**
+ * The network between one instance and the target, in the place of undici's connections: the adapter's exchange, time-outs
+ * and checks are the real ones. A request that was written lands, or not, whatever becomes of its sender.
+ */
+import type { Connect, Connections } from '../../../src/adapters/genesys/http-client.ts';
+import { faultAnswer, GARBAGE } from '../../../src/sandbox/fault-answer.ts';
+import type { Answer } from '../../../src/sandbox/answer.ts';
+import type { Chance } from './chance.ts';
+import type { Counter } from './counter.ts';
+import type { Host } from './host.ts';
+import type { Target, TargetRequest } from './target.ts';
+import type { Timeline } from './timeline.ts';
+import type { TargetFate, Weather } from './weather.ts';
+
+type Handler = Parameters<Connections['dispatch']>[1];
+type Controller = Parameters<NonNullable<Handler['onRequestStart']>>[0];
+
+/** What the oracle is told of requests. */
+export interface Traffic {
+  begun(request: TargetRequest, host: string): object;
+  answered(token: object, answer: Answer): void;
+  /** Answered, failed or broken off by its sender. */
+  over(token: object): void;
+}
+
+interface World {
+  readonly timeline: Timeline;
+  readonly chance: Chance;
+  readonly weather: Weather;
+  readonly counter: Counter;
+  readonly target: Target;
+  readonly traffic: Traffic;
+  /** No request takes effect later than so long after it was sent. */
+  readonly latestMs: number;
+}
+
+/** Whether bytes of a request can reach the target at all, and whether the process is cut off from it. */
+export type IsCut = () => boolean;
+
+export function targetConnect(host: Host, world: World, isCut: IsCut): Connect {
+  const chance = world.chance.fork(`target ${host.name}`);
+  return () => {
+    const open = new Set<Exchange>();
+    return {
+      dispatch: ({ method, path, headers, body }, handler) => {
+        const request = { method, path, headers: headers as TargetRequest['headers'], body: String(body ?? '') };
+        const exchange = new Exchange(request, handler, { host, world, chance, isCut });
+        open.add(exchange);
+        exchange.connect();
+        return true;
+      },
+      destroy: async () => {
+        for (const exchange of open) exchange.fail('UND_ERR_DESTROYED');
+      },
+    };
+  };
+}
+
+class Exchange {
+  readonly #request: TargetRequest;
+  readonly #handler: Handler;
+  readonly #host: Host;
+  readonly #world: World;
+  readonly #chance: Chance;
+  readonly #isCut: IsCut;
+  readonly #controller: Controller;
+  #token: object | null = null;
+  #isOver = false;
+
+  constructor(request: TargetRequest, handler: Handler, around: { host: Host; world: World; chance: Chance; isCut: IsCut }) {
+    this.#request = request;
+    this.#handler = handler;
+    this.#host = around.host;
+    this.#world = around.world;
+    this.#chance = around.chance;
+    this.#isCut = around.isCut;
+    this.#controller = {
+      aborted: false,
+      paused: false,
+      reason: null,
+      abort: (reason) => this.#end(() => this.#handler.onResponseError?.(this.#controller, reason)),
+      pause: () => undefined,
+      resume: () => undefined,
+    };
+  }
+
+  connect(): void {
+    const delayMs = this.#chance.happens(0.05) ? this.#chance.between(0, 3_000) : this.#chance.between(0.1, 3);
+    this.#world.timeline.after(delayMs, () => this.#host.run(() => this.#start()));
+  }
+
+  fail(code: string): void {
+    this.#end(() => this.#handler.onResponseError?.(this.#controller, Object.assign(new Error(code), { code })));
+  }
+
+  #start(): void {
+    if (this.#isOver) return;
+    if (this.#isCut() && this.#chance.happens(0.5)) return this.fail('ECONNREFUSED');
+    try {
+      this.#handler.onRequestStart?.(this.#controller, {});
+    } catch (error) {
+      const reason = error instanceof Error ? error : new Error(String(error));
+      return this.#end(() => this.#handler.onResponseError?.(this.#controller, reason));
+    }
+    this.#host.reach('send');
+    const { traffic, weather, counter } = this.#world;
+    const isLogin = this.#request.method === 'POST';
+    if (!isLogin) this.#token = traffic.begun(this.#request, this.#host.name);
+    const fate: TargetFate = this.#isCut() ? 'lost' : this.#chance.weighted(weather.target);
+    if (fate !== 'answered') counter.count(`target: ${this.#isCut() ? 'cut off' : fate}`);
+    this.#travel(fate);
+  }
+
+  #travel(fate: TargetFate): void {
+    const { timeline, latestMs } = this.#world;
+    const usualMs = this.#chance.between(1, 60);
+    switch (fate) {
+      case 'lost':
+        return;
+      case 'answered':
+        return void timeline.after(usualMs, () => this.#arrive());
+      case 'slow':
+        return void timeline.after(this.#chance.between(60, latestMs / 3), () => this.#arrive());
+      case 'late':
+        return void timeline.after(this.#chance.between(latestMs / 3, latestMs), () => this.#land());
+      case 'answer_lost':
+        return void timeline.after(usualMs, () => this.#land());
+      case 'reset_before':
+        return this.#answerLater(() => this.fail('UND_ERR_SOCKET'));
+      case 'reset_after':
+        return void timeline.after(usualMs, () => {
+          this.#land();
+          this.#answerLater(() => this.fail('UND_ERR_SOCKET'));
+        });
+      case 'error_before':
+        return this.#answerLater(() => this.#answer(this.#error()));
+      case 'error_after':
+        return void timeline.after(usualMs, () => {
+          this.#land();
+          this.#answerLater(() => this.#answer(this.#error()));
+        });
+      case 'throttled':
+        return this.#answerLater(() => this.#answer(this.#throttled()));
+      case 'garbage_before':
+        return this.#answerLater(() => this.#answer(GARBAGE));
+      case 'garbage_after':
+        return void timeline.after(usualMs, () => {
+          this.#land();
+          this.#answerLater(() => this.#answer(GARBAGE));
+        });
+    }
+  }
+
+  #land(): Answer {
+    if (this.#host.isRunning) this.#host.reach('effect');
+    const answer = this.#world.target.handle(this.#request, this.#host.name);
+    if (this.#host.isRunning) this.#host.reach('answer');
+    return answer;
+  }
+
+  #arrive(): void {
+    const answer = this.#land();
+    this.#answerLater(() => this.#answer(answer));
+  }
+
+  #answerLater(deliver: () => void): void {
+    this.#world.timeline.after(this.#chance.between(1, 30), () => this.#host.run(deliver));
+  }
+
+  #error(): Answer {
+    const body = this.#chance.pick(['platform', 'scim', 'html', 'empty'] as const);
+    const status = this.#chance.pick([500, 502, 503, 504, 408]);
+    const retry = this.#chance.happens(0.2) ? { retryAfterSeconds: this.#chance.int(1, 10) } : {};
+    return faultAnswer({ status, body, ...retry }, 'correlation', this.#host.now().wall);
+  }
+
+  #throttled(): Answer {
+    const form = this.#chance.pick(['seconds', 'date'] as const);
+    const retry = { retryAfterSeconds: this.#chance.int(1, 20), retryAfterForm: form };
+    return faultAnswer({ status: 429, ...retry }, 'correlation', this.#world.target.state.world.now());
+  }
+
+  #answer(answer: Answer): void {
+    if (this.#isOver) return;
+    if (this.#token !== null) this.#world.traffic.answered(this.#token, answer);
+    this.#handler.onResponseStart?.(this.#controller, answer.status, answer.headers);
+    const hasBody = answer.body !== '' && answer.status !== 204 && answer.status !== 304;
+    if (hasBody) this.#handler.onResponseData?.(this.#controller, Buffer.from(answer.body));
+    this.#end(() => this.#handler.onResponseEnd?.(this.#controller, {}));
+  }
+
+  #end(tell: () => void): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    if (this.#token !== null) this.#world.traffic.over(this.#token);
+    tell();
+  }
+}

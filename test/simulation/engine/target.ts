@@ -1,0 +1,96 @@
+/**
+ * The target in this process: the emulator's own rules (groups, users, versions, tokens, limits, error shapes) without its
+ * server, its timers and its faults; those are drawn by lot in target-network.ts.
+ */
+import type { Answer } from '../../../src/sandbox/answer.ts';
+import { credentialRefusal } from '../../../src/sandbox/denials.ts';
+import { answerRefusal, handle } from '../../../src/sandbox/handle.ts';
+import { limitHeaders } from '../../../src/sandbox/limits.ts';
+import { readPatch } from '../../../src/sandbox/patch.ts';
+import type { SandboxRequest } from '../../../src/sandbox/request.ts';
+import { routeOf } from '../../../src/sandbox/route.ts';
+import { rateRefusal } from '../../../src/sandbox/scim-error.ts';
+import type { SandboxOptions, SandboxState } from '../../../src/sandbox/state.ts';
+import { createState } from '../../../src/sandbox/state.ts';
+import type { Chance } from './chance.ts';
+import type { Timeline } from './timeline.ts';
+
+export interface TargetRequest {
+  readonly method: string;
+  readonly path: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string;
+}
+
+/** Told of every change of a membership, whoever made it. */
+export type Watch = (change: {
+  readonly group: string;
+  readonly before: ReadonlySet<string>;
+  readonly after: ReadonlySet<string>;
+  readonly by: string;
+}) => void;
+
+export const targetUrl = 'https://api.simulated.test';
+export const credentials = { clientId: 'simulated', clientSecret: 'secret-of-the-simulation' };
+
+export class Target {
+  readonly state: SandboxState;
+  watch: Watch = () => undefined;
+  readonly #now: () => number;
+
+  constructor(options: SandboxOptions, { timeline, chance }: { timeline: Timeline; chance: Chance }) {
+    const ids = chance.fork('target');
+    this.#now = () => 1_790_000_000_000 + timeline.now;
+    const world = { now: this.#now, after: () => () => undefined, newId: () => ids.uuid() };
+    this.state = createState({ ...options, ...credentials, world });
+    this.state.url = targetUrl;
+  }
+
+  /** The request has arrived and is handled in one piece. */
+  handle({ method, path, headers, body }: TargetRequest, by: string): Answer {
+    const { state } = this;
+    const route = routeOf(path);
+    const request: SandboxRequest = {
+      method,
+      route,
+      query: new URLSearchParams(),
+      authorization: headers['authorization'] ?? null,
+      contentType: headers['content-type'] ?? '',
+      ifMatch: headers['if-match'] ?? null,
+      ifNoneMatch: headers['if-none-match'] ?? null,
+      body,
+      tooLarge: false,
+      patch: method === 'PATCH' ? readPatch(JSON.parse(body)) : null,
+    };
+    if (route?.endpoint === 'token') return handle(state, request, '').answer;
+    const token = state.tokens.check(request.authorization, this.#now());
+    if (token.kind === 'refused') return answerRefusal(state, credentialRefusal(token.code), state.world.newId());
+    const spent = state.limits.spend(token.token, this.#now());
+    const refusal = spent.refused ? rateRefusal(spent.resetSeconds) : state.denials.find(route?.id ?? null);
+    const correlationId = state.world.newId();
+    const group = route?.id ?? '';
+    const before = this.members(group);
+    const answer = refusal ? answerRefusal(state, refusal, correlationId) : handle(state, request, correlationId).answer;
+    this.#tell(group, before, by);
+    return { ...answer, headers: { ...limitHeaders(spent), 'inin-correlation-id': correlationId, ...answer.headers } };
+  }
+
+  members(group: string): ReadonlySet<string> {
+    return this.state.groups.find(group)?.members ?? new Set();
+  }
+
+  /** Somebody else's hand: each of these members leaves if it is there, else comes. */
+  toggle(group: string, members: readonly string[]): void {
+    const found = this.state.groups.find(group);
+    if (found === null) return;
+    const after = new Set(found.members);
+    for (const member of members) if (!after.delete(member)) after.add(member);
+    this.state.groups.overwrite(found, after, this.#now());
+    this.#tell(group, found.members, 'somebody else');
+  }
+
+  #tell(group: string, before: ReadonlySet<string>, by: string): void {
+    const after = this.members(group);
+    if (after !== before) this.watch({ group, before, after, by });
+  }
+}

@@ -1,0 +1,188 @@
+/** What each event of a history does to its world. */
+import { partitionOfKey } from '../../src/core/murmur2.ts';
+import type { LogRecord } from '../../src/ports.ts';
+import { topics } from './instance.ts';
+import type { Event } from './script.ts';
+import type { World } from './world.ts';
+import { groupName, memberName } from './world.ts';
+
+type Of<Kind extends Event['kind']> = Extract<Event, { readonly kind: Kind }>;
+
+/** Which words of it are told, besides what the log says. */
+export function happen(world: World, event: Event): void {
+  world.counter.count(`event: ${event.kind}`);
+  world.tell(() => `→ ${JSON.stringify(event)}`);
+  const { target, weather, timeline } = world;
+  switch (event.kind) {
+    case 'change':
+      return change(world, event);
+    case 'again':
+      return again(world, event);
+    case 'broken':
+      return broken(world, event);
+    case 'start':
+      return world.start(event.instance);
+    case 'stop':
+      return stop(world, event);
+    case 'kill':
+      return strike(world, event, () => world.kill(event.instance));
+    case 'freeze':
+      return freeze(world, event);
+    case 'cut':
+      return cut(world, event);
+    case 'clock':
+      return clock(world, event);
+    case 'rebalance':
+      return rebalance(world);
+    case 'drop_member':
+      return dropMember(world, event);
+    case 'broker':
+      weather.broker = event.weather;
+      return void timeline.after(event.forMs, () => (weather.broker = { done: 1 }));
+    case 'target':
+      weather.target = event.weather;
+      return void timeline.after(event.forMs, () => (weather.target = { answered: 1 }));
+    case 'append_late':
+      return appendLate(world, event);
+    case 'clean':
+      return world.broker.compact(topics.retry);
+    case 'foreign':
+      return target.toggle(groupName(event.group % world.settings.groups), event.members.map(memberName));
+    case 'revoke':
+      return target.state.tokens.revokeAll();
+    case 'refuse_client':
+      target.state.tokens.refuseClient('client not found');
+      return void timeline.after(event.forMs, () => target.state.tokens.refuseClient(null));
+    case 'deny':
+      return deny(world, event);
+    case 'provision':
+      for (let i = 0; i < world.settings.members; i++) target.state.users.put({ id: memberName(i) });
+      return;
+    case 'replay':
+      return replay(world);
+    case 'group_anew':
+      return groupAnew(world);
+  }
+}
+
+function produce(world: World, group: string, value: string | null): void {
+  world.broker.append([{ topic: topics.source, partition: null, key: group, value, headers: [] }]);
+  world.look();
+}
+
+function change(world: World, { group, add, remove }: Of<'change'>): void {
+  const [add_members, remove_members] = [add.map(memberName), remove.map(memberName)];
+  produce(world, groupName(group), JSON.stringify({ group_id: groupName(group), add_members, remove_members }));
+}
+
+function again(world: World, { back }: Of<'again'>): void {
+  const record = world.records(topics.source).at(-back);
+  if (record) produce(world, textOf(record.key), record.value === null ? null : textOf(record.value));
+}
+
+function broken(world: World, { group, what }: Of<'broken'>): void {
+  const key = groupName(group);
+  const values: Readonly<Record<typeof what, string | null>> = {
+    json: '{"group_id":',
+    schema: JSON.stringify({ group_id: key, add_members: 'm0' }),
+    key: JSON.stringify({ group_id: 'another', add_members: ['m0'] }),
+    empty: JSON.stringify({ group_id: key, add_members: [], remove_members: [] }),
+    tombstone: null,
+  };
+  produce(world, key, values[what]);
+}
+
+function stop(world: World, { instance: number }: Of<'stop'>): void {
+  const instance = world.instances[number];
+  if (instance) instance.host.run(() => void instance.pipeline.drain());
+}
+
+/** Now, or when the process next reaches a point. */
+function strike(world: World, { instance: number, point }: Of<'kill'> | Of<'freeze'>, blow: () => void): void {
+  const instance = world.instances[number];
+  if (!instance) return;
+  if (point === 'now') blow();
+  else instance.host.strikeAt(point, () => world.instances[number] === instance && blow());
+}
+
+function freeze(world: World, event: Of<'freeze'>): void {
+  const host = world.instances[event.instance]?.host;
+  strike(world, event, () => {
+    host?.freeze();
+    world.tell(() => `${host?.name} is frozen`);
+    world.counter.count('process: frozen');
+    world.timeline.after(event.forMs, () => {
+      world.tell(() => `${host?.name} wakes up`);
+      host?.thaw();
+    });
+  });
+}
+
+function cut(world: World, { instance, forMs }: Of<'cut'>): void {
+  const link = world.instances[instance]?.link;
+  link?.cut();
+  world.timeline.after(forMs, () => link?.mend());
+}
+
+function clock(world: World, { instance, byMs }: Of<'clock'>): void {
+  const host = world.instances[instance]?.host;
+  if (host) host.wallAheadMs += byMs;
+}
+
+/** Somebody joins the group, and goes again. */
+function rebalance(world: World): void {
+  const group = world.broker.group('rollcall');
+  const request = { memberId: null, clientId: 'visitor', sessionTimeoutMs: Infinity, synced: () => undefined };
+  const id = group.join({ ...request, partitionCount: world.settings.partitions });
+  world.timeline.after(world.chance.between(0, 5_000), () => group.leave(id));
+}
+
+/** The coordinator forgets one member, as after a failover. */
+function dropMember(world: World, { instance }: Of<'drop_member'>): void {
+  const name = world.instances[instance]?.host.name;
+  const group = world.broker.group('rollcall');
+  for (const id of group.memberIds) if (name !== undefined && id.startsWith(`${name}-`)) group.leave(id);
+}
+
+/** A producer's retry arrives late: a record of the retry topic is appended once more. */
+function appendLate(world: World, { back }: Of<'append_late'>): void {
+  const record = world.records(topics.retry).at(-back);
+  if (record) world.broker.duplicate(topics.retry, record.partition, record.offset);
+}
+
+function deny(world: World, { group, forMs }: Of<'deny'>): void {
+  const { denials } = world.target.state;
+  const name = group === null ? undefined : groupName(group);
+  denials.deny({ status: 403, ...(name !== undefined && { group: name }) });
+  world.timeline.after(forMs, () => denials.allow(name));
+}
+
+/** An operator wakes whatever is dead. */
+function replay(world: World): void {
+  for (const [partition, live] of world.topicOracle.live.entries()) {
+    for (const [group, { intents }] of live.groups) {
+      const dead = [...intents.values()].filter((intent) => intent.dead !== null);
+      if (dead.length === 0) continue;
+      world.counter.count('operator: woken', dead.length);
+      const pending = dead.map(({ member, offset }) => ({ member, topic: topics.source, partition, offset: String(offset) }));
+      const key = `\u0000rollcall.request.${world.chance.uuid()}`;
+      const value = JSON.stringify({ v: 1, group, pending });
+      const headers = [['rollcall-type', Buffer.from('replay')] as const];
+      world.broker.append([{ topic: topics.retry, partition, key, value, headers }]);
+    }
+  }
+}
+
+/** Everybody is gone, and the consumer group with them: its offsets are gone, its generations begin anew. */
+function groupAnew(world: World): void {
+  for (const number of world.instances.keys()) world.kill(number);
+  const group = world.broker.group('rollcall');
+  for (const id of group.memberIds) group.leave(id);
+  world.broker.deleteGroup('rollcall');
+}
+
+const textOf = (bytes: LogRecord['key']): string => Buffer.from(bytes ?? []).toString();
+
+/** For a group's partition, as the producers find it. */
+export const partitionOf = (group: number, partitions: number): number =>
+  partitionOfKey(Buffer.from(groupName(group)), partitions);

@@ -1,0 +1,147 @@
+/** One history from its first event to rest: what happened, and which promise it broke, if any. */
+import { finalVerdict } from '../oracle/final-verdict.ts';
+import { promises } from '../oracle/violation.ts';
+import { Chance } from './engine/chance.ts';
+import { happen } from './happenings.ts';
+import { topics } from './instance.ts';
+import type { Event, Scenario } from './script.ts';
+import { drawScript } from './script.ts';
+import type { Settings } from './settings.ts';
+import { drawSettings } from './settings.ts';
+import type { Told } from './world.ts';
+import { memberName, World } from './world.ts';
+import { Violation } from './violation.ts';
+
+export interface Plan {
+  readonly seed: number;
+  readonly settings: Settings;
+  readonly events: readonly Event[];
+}
+
+export interface History {
+  readonly violation: Violation | null;
+  readonly story: readonly Told[];
+  readonly counts: ReadonlyMap<string, number>;
+  readonly steps: number;
+  readonly virtualMs: number;
+  readonly requests: number;
+  readonly intents: number;
+}
+
+/** After the last fault everything due must be final within so long: all schedules, the doubt and the breaker. */
+const CONVERGE_MS = 3_600_000;
+/** How long a world at rest is watched for what comes late. */
+const QUIET_MS = 30_000;
+
+export function drawPlan(seed: number, scenario: Scenario): Plan {
+  const chance = new Chance(seed, scenario);
+  const settings = drawSettings(chance);
+  return { seed, settings, events: drawScript(chance, scenario, settings) };
+}
+
+/** @param tells keep the story in words: slower. */
+export async function play({ seed, settings, events }: Plan, tells = false): Promise<History> {
+  const world = new World(seed, settings, tells);
+  const violation = await run(world, events).catch((error: unknown) => {
+    if (error instanceof Violation) return error;
+    throw error;
+  });
+  for (const number of world.instances.keys()) world.kill(number);
+  const { timeline, story, counter, targetOracle, knowledge } = world;
+  return {
+    violation,
+    story,
+    counts: counter.counts,
+    steps: timeline.steps,
+    virtualMs: timeline.now,
+    requests: targetOracle.requests,
+    intents: knowledge.intents.size,
+  };
+}
+
+async function run(world: World, events: readonly Event[]): Promise<Violation | null> {
+  const { timeline, settings } = world;
+  for (const event of events) timeline.after(event.at, () => happen(world, event));
+  const look = (): boolean => {
+    world.look();
+    return false;
+  };
+  await timeline.run(settings.durationMs, look);
+  calm(world);
+  let restSince = Infinity;
+  const isOver = (): boolean => {
+    world.look();
+    if (!isAtRest(world)) restSince = Infinity;
+    else if (restSince === Infinity) restSince = timeline.now;
+    return timeline.now - restSince > QUIET_MS;
+  };
+  const calmAt = timeline.now;
+  if (!(await timeline.run(calmAt + CONVERGE_MS, isOver))) throw new Violation('converges', whatIsLeft(world));
+  checkEnd(world);
+  return null;
+}
+
+/** The last fault is over. */
+function calm(world: World): void {
+  const { weather, target, instances } = world;
+  world.tell(() => '→ from now on nothing fails');
+  weather.broker = { done: 1 };
+  weather.target = { answered: 1 };
+  target.state.tokens.refuseClient(null);
+  target.state.denials.allow(undefined);
+  for (const instance of instances) {
+    instance?.host.thaw();
+    instance?.link.mend();
+  }
+  if (instances.every((instance) => instance === null)) world.start(0);
+}
+
+function isAtRest(world: World): boolean {
+  const { knowledge, topicOracle, settings, instances } = world;
+  if (instances.every((instance) => instance === null)) world.start(0);
+  if (!knowledge.isAllFinal) return false;
+  for (let partition = 0; partition < settings.partitions; partition++) {
+    if ((world.committed(partition) ?? 0n) !== world.sourceEnd(partition)) return false;
+  }
+  if (topicOracle.live.some(({ all }) => all.some(({ dead }) => dead === null))) return false;
+  return instances.every((instance) => instance === null || instance.pipeline.stats().pending === 0);
+}
+
+function whatIsLeft({ knowledge, topicOracle, instances }: World): string {
+  const open = [...knowledge.intents.keys(), ...knowledge.events.keys()].filter((id) => !knowledge.isFinal(id));
+  const live = topicOracle.live.flatMap(({ all }) => all.filter(({ dead }) => dead === null));
+  const states = instances.map((instance) => instance && { ...instance.pipeline.stats(), requests: null, reports: null });
+  return `not final: ${open.join(', ')}; parked: ${live.map(({ member, offset }) => `${offset}/${member}`).join(', ')}; ${JSON.stringify(states)}`;
+}
+
+function checkEnd(world: World): void {
+  const { settings, knowledge, target, topicOracle } = world;
+  const groups = target.state.groups.list();
+  const partitions = Array.from({ length: settings.partitions }, (_, partition) => partition);
+  const bystanders = ['bystander-1', 'bystander-2'];
+  const touched = (group: string, member: string): boolean => knowledge.foreign.has(`${group}\n${member}`);
+  const violations = finalVerdict({
+    topic: topics.source,
+    source: world.records(topics.source),
+    reports: topicOracle.reports,
+    retry: world.records(topics.retry),
+    deadLetters: world.records(topics.deadLetter),
+    sourceEnds: new Map(partitions.map((partition) => [partition, world.sourceEnd(partition)])),
+    committed: new Map(partitions.map((partition) => [partition, world.committed(partition) ?? 0n])),
+    memberships: new Map(groups.map(({ id, members }) => [id, members])),
+    bystanders: new Map(groups.map(({ id }) => [id, new Set(bystanders.filter((member) => !touched(id, member)))])),
+    foreign: touched,
+  });
+  const [first] = violations.filter((violation) => !isLetOff(violation, settings));
+  if (first === undefined) return;
+  const invariant = first.promise === promises.accounted ? 'one-true-report' : 'final-memberships';
+  throw new Violation(invariant, first.detail);
+}
+
+/** Dead intents that were dropped by age or number cannot be replayed, and need not be. */
+function isLetOff({ detail }: { readonly detail: string }, { deadKeepCount, deadKeepMs }: Settings): boolean {
+  return detail.endsWith('cannot be replayed') && (deadKeepCount < 100 || deadKeepMs < 1_000_000);
+}
+
+export const membersOf = (settings: Settings): readonly string[] =>
+  Array.from({ length: settings.members }, (_, i) => memberName(i));

@@ -1,0 +1,111 @@
+/** One process of the service in a history: the real pipeline, memory log and Genesys adapter on a host of its own. */
+import { createGroupApi } from '../../src/adapters/genesys/group-api.ts';
+import type { MemoryBroker } from '../../src/adapters/memory-log/memory-broker.ts';
+import { MemoryLog } from '../../src/adapters/memory-log/memory-log.ts';
+import { native } from '../../src/formats/native.ts';
+import { Pipeline } from '../../src/pipeline/pipeline.ts';
+import type { Logger } from '../../src/ports.ts';
+import { BrokerLink } from './engine/broker-link.ts';
+import type { Chance } from './engine/chance.ts';
+import type { Counter } from './engine/counter.ts';
+import { Host } from './engine/host.ts';
+import type { Target } from './engine/target.ts';
+import { credentials, targetUrl } from './engine/target.ts';
+import type { Traffic } from './engine/target-network.ts';
+import { targetConnect } from './engine/target-network.ts';
+import type { Timeline } from './engine/timeline.ts';
+import type { Weather } from './engine/weather.ts';
+import type { Settings } from './settings.ts';
+import { fixed } from './settings.ts';
+
+export const topics = { source: 'source', retry: 'retry', deadLetter: 'dead-letter', report: 'reports' };
+
+export interface Surroundings {
+  readonly timeline: Timeline;
+  readonly chance: Chance;
+  readonly weather: Weather;
+  readonly counter: Counter;
+  readonly broker: MemoryBroker;
+  readonly target: Target;
+  readonly traffic: Traffic;
+  readonly latestMs: number;
+  readonly tell: (line: () => string) => void;
+}
+
+export interface Instance {
+  readonly host: Host;
+  readonly link: BrokerLink;
+  readonly pipeline: Pipeline;
+  /** null: it runs. */
+  ended: Error | 'drained' | null;
+}
+
+export function startInstance(name: string, settings: Settings, around: Surroundings): Instance {
+  const { timeline, broker, tell } = around;
+  const host = new Host(name, timeline);
+  const link = new BrokerLink(host, around);
+  const log = new MemoryLog(broker, {
+    groupId: 'rollcall',
+    clientId: name,
+    topics,
+    sessionTimeoutMs: fixed.sessionTimeoutMs,
+    heartbeatIntervalMs: fixed.heartbeatIntervalMs,
+    link,
+  });
+  const logger = loggerOf(name, around);
+  const api = createGroupApi(
+    {
+      ...credentials,
+      apiUrl: targetUrl,
+      loginUrl: targetUrl,
+      requestTimeoutMs: fixed.requestTimeoutMs,
+      concurrency: settings.concurrency,
+      rateLimitPerMinute: null,
+    },
+    { clock: host, logger, connect: targetConnect(host, around, () => link.isCut) },
+  );
+  const random = around.chance.fork(`random ${name}`);
+  const pipeline = new Pipeline(
+    { log, api, clock: host, random, logger, format: native },
+    { ...pipelineOptions(settings), owner: `${name}-${random.uuid()}` },
+  );
+  const instance: Instance = { host, link, pipeline, ended: null };
+  void pipeline.ended.then((error) => {
+    instance.ended = error ?? 'drained';
+    tell(() => `${name} has ended${error === null ? '' : `: ${error.message}`}`);
+  });
+  void pipeline.start();
+  return instance;
+}
+
+const pipelineOptions = (settings: Settings): Omit<ConstructorParameters<typeof Pipeline>[1], 'owner'> => ({
+  topics,
+  apiUrl: targetUrl,
+  concurrency: settings.concurrency,
+  lingerMs: 20,
+  maxWaitMs: 30_000,
+  membersPerPatchMax: settings.membersPerPatchMax,
+  conflictsMax: settings.conflictsMax,
+  retry: {
+    baseMs: fixed.retryBaseMs,
+    capMs: fixed.retryCapMs,
+    attemptsMax: settings.attemptsMax,
+    slowScheduleMs: settings.slowScheduleMs,
+  },
+  lateApplyMs: fixed.lateApplyMs,
+  deadKeepMs: settings.deadKeepMs,
+  deadKeepCount: settings.deadKeepCount,
+  breakerFailures: settings.breakerFailures,
+  pendingIntentsMax: settings.pendingIntentsMax,
+  snapshotMembersMax: settings.snapshotMembersMax,
+  leaseMs: fixed.leaseMs,
+  drainTimeoutMs: 5_000,
+});
+
+function loggerOf(name: string, { counter, tell }: Surroundings): Logger {
+  const write = (fields: object, message: string): void => {
+    counter.count(`said: ${message}`);
+    tell(() => `${name} says: ${message} ${JSON.stringify(fields)}`);
+  };
+  return { debug: write, info: write, warn: write, error: write };
+}

@@ -1,0 +1,115 @@
+/** Watches the target: what is sent to it, how much at once, and what becomes of memberships. */
+import type { Answer } from '../../../src/sandbox/answer.ts';
+import type { TargetRequest, Watch } from '../engine/target.ts';
+import type { Traffic } from '../engine/target-network.ts';
+import { Violation } from '../violation.ts';
+import type { Knowledge } from './knowledge.ts';
+import { isSuccess, seatOf } from './knowledge.ts';
+
+interface World {
+  readonly knowledge: Knowledge;
+  readonly concurrency: number;
+  readonly membersPerPatchMax: number;
+  readonly now: () => number;
+  readonly tell: (line: () => string) => void;
+}
+
+interface Active {
+  readonly host: string;
+  readonly path: string;
+  readonly method: string;
+}
+
+export class TargetOracle implements Traffic {
+  requests = 0;
+  readonly #world: World;
+  readonly #active = new Set<object>();
+  /** By host: when a 429 lets it go on, ms of the history. */
+  readonly #closedUntil = new Map<string, number>();
+
+  constructor(world: World) {
+    this.#world = world;
+  }
+
+  begun(request: TargetRequest, host: string): object {
+    const { concurrency, now, tell } = this.#world;
+    const { method, path } = request;
+    this.requests += 1;
+    tell(() => `${host} sends ${method} ${path} ${request.headers['if-match'] ?? ''} ${request.body}`);
+    const own = [...this.#active].map((active) => active as Active).filter((active) => active.host === host);
+    if (own.length >= concurrency) throw new Violation('one-in-flight', `${host} has ${own.length} requests in flight already`);
+    if (own.some((active) => active.path === path)) throw new Violation('one-in-flight', `${host} has a request for ${path} in flight`);
+    const closedForMs = (this.#closedUntil.get(host) ?? 0) - now();
+    if (closedForMs > 1) throw new Violation('one-in-flight', `${host} was asked to wait ${closedForMs} ms more`);
+    this.#checkDialect(request);
+    const active: Active = { host, path, method };
+    this.#active.add(active);
+    return active;
+  }
+
+  answered(token: object, { status, headers }: Answer): void {
+    const { host, method, path } = token as Active;
+    this.#world.tell(() => `${host} is answered ${status} to ${method} ${path}`);
+    const seconds = Number(headers['retry-after']);
+    if (status !== 429 || Number.isNaN(seconds)) return;
+    const until = this.#world.now() + seconds * 1_000;
+    this.#closedUntil.set(host, Math.max(until, this.#closedUntil.get(host) ?? 0));
+  }
+
+  over(token: object): void {
+    this.#active.delete(token);
+  }
+
+  /** A process that is gone has nothing in flight any more. */
+  gone(host: string): void {
+    for (const active of this.#active) if ((active as Active).host === host) this.#active.delete(active);
+  }
+
+  readonly watch: Watch = ({ group, before, after, by }) => {
+    const { knowledge, now, tell } = this.#world;
+    const changed = [...new Set([...before, ...after])].filter((member) => before.has(member) !== after.has(member));
+    for (const member of changed) {
+      const op = after.has(member) ? 'add' : 'remove';
+      tell(() => `${by}: ${op} of ${member} in ${group} takes effect`);
+      const seat = seatOf({ group, member });
+      if (by === 'somebody else') knowledge.foreign.set(seat, now());
+      else this.#checkEffect(seat, op);
+    }
+  };
+
+  #checkEffect(seat: string, op: 'add' | 'remove'): void {
+    const { knowledge } = this.#world;
+    const wanted = knowledge.seats.get(seat) ?? [];
+    const text = `${op} of ${seat.replace('\n', '/')}`;
+    if (!wanted.some((intent) => intent.op === op)) throw new Violation('safe-dialect', `nobody wants the ${text}`);
+    const final = wanted.findLast(({ id }) => isSuccess(knowledge.finals.get(id)?.outcome ?? ''));
+    if (final === undefined || final.op === op) return;
+    if (wanted.some((intent) => intent.op === op && intent.offset > final.offset)) return;
+    throw new Violation('no-stale-effect', `${text} takes effect although ${final.id} (${final.op}) is final`);
+  }
+
+  #checkDialect({ method, path, headers, body }: TargetRequest): void {
+    const wrong = method === 'PATCH' ? wrongPatch(headers, body, this.#world.membersPerPatchMax) : null;
+    if (wrong !== null) throw new Violation('safe-dialect', `PATCH ${path} ${wrong}: ${body}`);
+    if (method !== 'PATCH' && method !== 'GET') throw new Violation('safe-dialect', `${method} is sent`);
+  }
+}
+
+interface Operation {
+  readonly op: string;
+  readonly path?: string;
+  readonly value?: readonly { readonly value?: string }[];
+}
+
+function wrongPatch(headers: TargetRequest['headers'], body: string, membersMax: number): string | null {
+  if (!/^(W\/)?".+"$/.test(headers['if-match'] ?? '')) return 'has no If-Match';
+  const { Operations: operations } = JSON.parse(body) as { Operations: readonly Operation[] };
+  let members = 0;
+  for (const { op, path, value } of operations) {
+    const isAdd = op === 'add' && path === 'members' && Array.isArray(value) && value.every((one) => Boolean(one.value));
+    const isRemove = op === 'remove' && /^members\[value eq "[^"]+"\]$/.test(path ?? '') && value === undefined;
+    if (!isAdd && !isRemove) return `has an unsafe ${op} of ${path}`;
+    members += isAdd ? value.length : 1;
+  }
+  return members > membersMax ? `names ${members} members` : null;
+}

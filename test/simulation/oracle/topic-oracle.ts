@@ -1,0 +1,133 @@
+/** Watches the topics and the commits: after each step what they say must be safe, and true. */
+import type { TopicRecord } from '../../oracle/live-records.ts';
+import { textOf } from '../../oracle/live-records.ts';
+import type { Report } from '../../oracle/reports.ts';
+import type { Invariant } from '../violation.ts';
+import { Violation } from '../violation.ts';
+import type { Knowledge } from './knowledge.ts';
+import { isSuccess, seatOf } from './knowledge.ts';
+import { LiveView } from './live-view.ts';
+
+/** How long after somebody else's write nothing is said of a membership, ms: a read may lie before it. */
+const FOREIGN_MS = 120_000;
+
+const outcomes = new Set(['applied', 'recovered', 'already_synced', 'superseded', 'failed', 'permanent_failure']);
+
+interface World {
+  readonly knowledge: Knowledge;
+  readonly isMember: (group: string, member: string) => boolean;
+  readonly now: () => number;
+}
+
+export class TopicOracle {
+  readonly live: readonly LiveView[];
+  readonly reports: Report[] = [];
+  readonly #world: World;
+  /** Committed, and not final yet: ids by partition. */
+  readonly #owed: readonly Set<string>[];
+  readonly #committed: bigint[];
+
+  constructor(partitions: number, world: World) {
+    this.#world = world;
+    this.live = Array.from({ length: partitions }, () => new LiveView());
+    this.#owed = this.live.map(() => new Set());
+    this.#committed = this.live.map(() => 0n);
+  }
+
+  reported(record: TopicRecord): void {
+    const report = JSON.parse(textOf(record.value)) as Report & { source: { partition: number } };
+    this.reports.push(report);
+    if (!report.final) return;
+    const { finals, events, intents } = this.#world.knowledge;
+    const known = finals.get(report.id);
+    if (known === undefined || isAtLeast(report, known)) finals.set(report.id, report);
+    const event = events.get(report.id);
+    const intent = intents.get(report.id);
+    if (event !== undefined && event.outcome !== report.outcome) this.#fail('one-true-report', say(report));
+    if (event !== undefined) return;
+    if (intent === undefined) this.#fail('one-true-report', `${say(report)}, which nobody wanted`);
+    else if (report.epoch >= (this.live[intent.partition]?.fenceEpoch ?? 0)) this.#checkTruth(report, intent);
+  }
+
+  #checkTruth(report: Report, intent: { group: string; member: string; op: string; offset: bigint }): void {
+    const { knowledge, isMember, now } = this.#world;
+    const seat = seatOf(intent);
+    const isNewest = knowledge.newest(seat)?.offset === intent.offset;
+    if (!outcomes.has(report.outcome)) this.#fail('one-true-report', say(report));
+    if (!isNewest) return;
+    if (report.outcome === 'superseded') this.#fail('one-true-report', `${say(report)}, and nothing is newer`);
+    if ((knowledge.foreign.get(seat) ?? -FOREIGN_MS) > now() - FOREIGN_MS) return;
+    const isSo = isMember(intent.group, intent.member) === (intent.op === 'add');
+    if (isSo !== isSuccess(report.outcome)) {
+      this.#fail('one-true-report', `${say(report)}, and it is ${isSo ? '' : 'not '}so at the target`);
+    }
+  }
+
+  /** A record of the retry topic. */
+  retried(record: TopicRecord): void {
+    const change = this.live[record.partition]?.read(record);
+    if (!change) return;
+    const { knowledge } = this.#world;
+    const after = this.live[record.partition]?.groups.get(change.group)?.intents;
+    for (const [member, { offset }] of change.before) {
+      const id = this.#idOf(record.partition, offset, member);
+      if (after?.get(member)?.offset !== offset && !knowledge.isFinal(id)) {
+        this.#fail('live-record', `the live record of ${change.group} has lost ${id}, which is not reported`);
+      }
+    }
+    for (const [member, { offset, dead }] of after ?? []) {
+      const id = this.#idOf(record.partition, offset, member);
+      if (dead !== null && !knowledge.isFinal(id)) this.#fail('live-record', `${id} is marked dead and not reported`);
+    }
+    this.#checkOwed(record.partition);
+  }
+
+  committed(partition: number, offset: bigint, metadata: string): void {
+    const { records } = this.#world.knowledge;
+    const owed = this.#owed[partition];
+    const from = this.#committed[partition] ?? 0n;
+    for (let at = from; at < offset; at++) for (const id of records.get(`${partition}/${at}`) ?? []) owed?.add(id);
+    for (const at of completedOffsets(offset, metadata)) {
+      for (const id of records.get(`${partition}/${at}`) ?? []) owed?.add(id);
+    }
+    if (offset > from) this.#committed[partition] = offset;
+    this.#checkOwed(partition);
+  }
+
+  #checkOwed(partition: number): void {
+    const { knowledge } = this.#world;
+    const owed = this.#owed[partition] ?? new Set();
+    for (const id of owed) {
+      const intent = knowledge.intents.get(id);
+      if (knowledge.isFinal(id)) owed.delete(id);
+      else if (intent === undefined || this.live[partition]?.find(intent.group, intent.member)?.offset !== intent.offset) {
+        this.#fail('commit-safe', `${id} is committed, and neither reported nor parked`);
+      }
+    }
+  }
+
+  #idOf(partition: number, offset: bigint, member: string): string {
+    return `source/${partition}/${offset}/${member}`;
+  }
+
+  #fail(invariant: Invariant, detail: string): never {
+    throw new Violation(invariant, detail);
+  }
+}
+
+const say = ({ id, op, outcome, epoch }: Report): string => `${id} (${op}) is reported as ${outcome} under epoch ${epoch}`;
+
+function isAtLeast(report: Report, known: Report): boolean {
+  if (report.epoch !== known.epoch) return report.epoch > known.epoch;
+  return Date.parse(report.reported_at) >= Date.parse(known.reported_at);
+}
+
+/** Offsets beyond the committed one that the metadata calls complete: `gap.length` in base 36, each from the last one's end. */
+function* completedOffsets(committed: bigint, metadata: string): Iterable<bigint> {
+  let at = committed;
+  for (const [, gap = '', length = ''] of metadata.matchAll(/([0-9a-z]+)\.([0-9a-z]+)/g)) {
+    at += BigInt(Number.parseInt(gap, 36));
+    const end = at + BigInt(Number.parseInt(length, 36));
+    for (; at < end; at++) yield at;
+  }
+}

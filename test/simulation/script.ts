@@ -1,0 +1,139 @@
+/** What happens in a history, and when: plain data drawn by lot from the seed, so that it can be told, shrunk and kept. */
+import type { Chance } from './engine/chance.ts';
+import type { Point } from './engine/host.ts';
+import type { BrokerFate, TargetFate, Weights } from './engine/weather.ts';
+import type { Settings } from './settings.ts';
+
+export type Happening =
+  | { readonly kind: 'change'; readonly group: number; readonly add: readonly number[]; readonly remove: readonly number[] }
+  /** The CDC pipeline delivers a record again, as a new one. */
+  | { readonly kind: 'again'; readonly back: number }
+  | { readonly kind: 'broken'; readonly group: number; readonly what: 'json' | 'schema' | 'key' | 'empty' | 'tombstone' }
+  | { readonly kind: 'start'; readonly instance: number }
+  | { readonly kind: 'stop'; readonly instance: number }
+  | { readonly kind: 'kill'; readonly instance: number; readonly point: Point | 'now' }
+  | { readonly kind: 'freeze'; readonly instance: number; readonly point: Point | 'now'; readonly forMs: number }
+  | { readonly kind: 'cut'; readonly instance: number; readonly forMs: number }
+  | { readonly kind: 'clock'; readonly instance: number; readonly byMs: number }
+  | { readonly kind: 'rebalance' }
+  | { readonly kind: 'drop_member'; readonly instance: number }
+  | { readonly kind: 'broker'; readonly weather: Weights<BrokerFate>; readonly forMs: number }
+  | { readonly kind: 'target'; readonly weather: Weights<TargetFate>; readonly forMs: number }
+  | { readonly kind: 'append_late'; readonly back: number }
+  | { readonly kind: 'clean' }
+  | { readonly kind: 'foreign'; readonly group: number; readonly members: readonly number[] }
+  | { readonly kind: 'revoke' }
+  | { readonly kind: 'refuse_client'; readonly forMs: number }
+  | { readonly kind: 'deny'; readonly group: number | null; readonly forMs: number }
+  | { readonly kind: 'provision' }
+  | { readonly kind: 'replay' }
+  | { readonly kind: 'group_anew' };
+
+export type Event = Happening & { readonly at: number };
+
+/** How likely each kind is beside the others. */
+export const scenarios = {
+  mixed: {
+    change: 40, again: 3, broken: 3, start: 5, stop: 2, kill: 4, freeze: 3, cut: 2, clock: 1, rebalance: 1, drop_member: 1,
+    broker: 4, target: 6, append_late: 2, clean: 2, foreign: 3, revoke: 1, refuse_client: 1, deny: 1, provision: 1, replay: 3,
+  },
+  calm: { change: 40, again: 2, broken: 2, foreign: 2, clean: 1 },
+  target: { change: 40, target: 12, foreign: 6, revoke: 2, refuse_client: 1, deny: 2, provision: 2, replay: 3, kill: 1, start: 2 },
+  handover: { change: 30, start: 12, stop: 6, kill: 6, freeze: 8, cut: 4, rebalance: 4, drop_member: 4, clock: 2, target: 6, broker: 4, replay: 1 },
+  broker: { change: 30, broker: 14, append_late: 6, clean: 4, kill: 3, start: 4, rebalance: 2, target: 4, replay: 2 },
+  grave: { change: 25, target: 8, replay: 14, provision: 2, kill: 5, start: 7, freeze: 2, clean: 4, append_late: 3, deny: 2 },
+  anew: { change: 30, group_anew: 4, start: 8, kill: 5, stop: 4, target: 5, broker: 2, replay: 2, append_late: 1 },
+} as const satisfies Record<string, Partial<Record<Happening['kind'], number>>>;
+
+export type Scenario = keyof typeof scenarios;
+
+export const scenarioNames = Object.keys(scenarios) as Scenario[];
+
+const points: readonly Point[] = ['task', 'send', 'effect', 'answer'];
+
+export function drawScript(chance: Chance, scenario: Scenario, settings: Settings): readonly Event[] {
+  const count = chance.pick([6, 12, 25, 60]);
+  const events: Event[] = [];
+  const groups = settings.groups - 1;
+  const draw = (): Happening => drawHappening(chance, chance.weighted<Happening['kind']>(scenarios[scenario]), settings);
+  for (let instance = 0; instance < settings.instances; instance++) {
+    events.push({ kind: 'start', instance, at: chance.happens(0.7) ? chance.between(0, 3_000) : chance.between(0, settings.durationMs / 2) });
+  }
+  while (events.length < count) {
+    const at = chance.between(0, settings.durationMs);
+    events.push({ ...draw(), at });
+    // Trouble seldom comes alone, and what it disturbs is what happens at about that time.
+    while (chance.happens(0.5)) events.push({ ...draw(), at: at + chance.between(0, chance.pick([50, 2_000, 20_000])) });
+    if (chance.happens(0.05)) {
+      const group = chance.int(0, groups);
+      const size = chance.int(5, 40);
+      for (let i = 0; i < size; i++) events.push({ ...drawChange(chance, settings, group), at: at + i * chance.between(0, 20) });
+    }
+  }
+  return events.toSorted((a, b) => a.at - b.at);
+}
+
+function drawHappening(chance: Chance, kind: Happening['kind'], settings: Settings): Happening {
+  const group = chance.int(0, settings.groups - 1);
+  const instance = chance.int(0, settings.instances - 1);
+  const point = chance.happens(0.3) ? 'now' : chance.pick(points);
+  const forMs = chance.pick([500, 3_000, 12_000, 20_000, 60_000]);
+  switch (kind) {
+    case 'change':
+      return drawChange(chance, settings, group);
+    case 'again':
+    case 'append_late':
+      return { kind, back: chance.int(1, 6) };
+    case 'broken':
+      return { kind, group, what: chance.pick(['json', 'schema', 'key', 'empty', 'tombstone']) };
+    case 'start':
+    case 'stop':
+    case 'drop_member':
+      return { kind, instance };
+    case 'kill':
+      return { kind, instance, point };
+    case 'freeze':
+      return { kind, instance, point, forMs };
+    case 'cut':
+      return { kind, instance, forMs };
+    case 'clock':
+      return { kind, instance, byMs: chance.pick([-300_000, -10_000, 10_000, 300_000]) };
+    case 'broker':
+      return { kind, weather: brokerWeather(chance), forMs };
+    case 'target':
+      return { kind, weather: targetWeather(chance), forMs };
+    case 'foreign':
+      return { kind, group, members: [chance.int(-2, settings.members - 1)] };
+    case 'refuse_client':
+      return { kind, forMs };
+    case 'deny':
+      return { kind, group: chance.happens(0.7) ? group : null, forMs };
+    case 'rebalance':
+    case 'clean':
+    case 'revoke':
+    case 'provision':
+    case 'replay':
+    case 'group_anew':
+      return { kind };
+  }
+}
+
+function drawChange(chance: Chance, settings: Settings, group: number): Happening {
+  const some = (): number[] =>
+    Array.from({ length: chance.pick([0, 1, 1, 1, 2, 4]) }, () => chance.int(0, settings.members - 1));
+  return { kind: 'change', group, add: some(), remove: some() };
+}
+
+function brokerWeather(chance: Chance): Weights<BrokerFate> {
+  const bad = chance.pick(['slow', 'refused', 'lost', 'answer_lost', 'late'] as const);
+  const badly = chance.pick([0.2, 1, 20]);
+  return { done: 1, [bad]: badly, [chance.pick(['slow', 'late', 'answer_lost'] as const)]: 0.2 };
+}
+
+function targetWeather(chance: Chance): Weights<TargetFate> {
+  const fates: readonly TargetFate[] = [
+    'slow', 'lost', 'answer_lost', 'late', 'late', 'reset_before', 'reset_after', 'error_before', 'error_after', 'throttled',
+    'garbage_before', 'garbage_after',
+  ];
+  return { answered: chance.pick([0, 0.3, 1, 3]), [chance.pick(fates)]: 1, [chance.pick(fates)]: 0.5 };
+}

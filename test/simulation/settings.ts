@@ -1,0 +1,77 @@
+/** What a history takes place in: drawn by lot from the seed, and plain data, so that a regression can be kept. */
+import type { Chance } from './engine/chance.ts';
+
+export interface Settings {
+  readonly partitions: number;
+  readonly instances: number;
+  readonly groups: number;
+  readonly members: number;
+  /** Of them, unknown to the target at first. */
+  readonly unknownMembers: number;
+  /** How long faults go on, ms. */
+  readonly durationMs: number;
+  readonly concurrency: number;
+  readonly membersPerPatchMax: number;
+  readonly conflictsMax: number;
+  readonly attemptsMax: number;
+  readonly slowScheduleMs: readonly number[];
+  readonly breakerFailures: number;
+  readonly pendingIntentsMax: number;
+  readonly snapshotMembersMax: number;
+  readonly deadKeepMs: number;
+  readonly deadKeepCount: number;
+  readonly retryRecordMaxBytes: number;
+  readonly conflict: '400' | '409' | '412' | 'mixed';
+  readonly unknownMember: '400' | '404';
+  readonly removeAbsent: 'ignored' | 'noTarget';
+  readonly patchAnswer: 'group' | 'groupWithoutEtag' | 'empty' | 'emptyWithoutEtag';
+  readonly versionOnNoop: 'stays' | 'moves';
+  readonly errorShape: 'vendor' | 'scim' | 'platform' | 'mixed';
+  readonly rateAllowed: number;
+  readonly tokenLifetimeSeconds: number;
+}
+
+/** Those of the instances that no lot decides; the proportions are those of production (design 8). */
+export const fixed = {
+  sessionTimeoutMs: 15_000,
+  heartbeatIntervalMs: 2_000,
+  requestTimeoutMs: 3_000,
+  /** No request takes effect later than so long after it was sent. */
+  latestMs: 5_800,
+  lateApplyMs: 6_000,
+  leaseMs: 15_000 - 3_000 - 2_000,
+  retryBaseMs: 1_000,
+  retryCapMs: 8_000,
+  /** Of the retry topic; no owner is away for so long. */
+  compactionLagMs: 1_200_000,
+} as const;
+
+export function drawSettings(chance: Chance): Settings {
+  return {
+    partitions: chance.pick([1, 1, 2, 3]),
+    instances: chance.pick([1, 2, 2, 3, 4]),
+    groups: chance.pick([1, 1, 2, 3, 5]),
+    members: chance.pick([1, 2, 3, 5, 8]),
+    unknownMembers: chance.pick([0, 0, 1, 2]),
+    durationMs: chance.pick([60_000, 120_000, 120_000, 300_000, 3_600_000]),
+    concurrency: chance.pick([1, 2, 5]),
+    membersPerPatchMax: chance.pick([1, 2, 50]),
+    conflictsMax: chance.pick([0, 1, 3]),
+    attemptsMax: chance.pick([1, 2, 3, 5]),
+    slowScheduleMs: chance.pick([[], [20_000], [10_000, 60_000]]),
+    breakerFailures: chance.pick([2, 5, 5]),
+    pendingIntentsMax: chance.pick([3, 20, 200_000, 200_000]),
+    snapshotMembersMax: chance.pick([1, 4, 200_000, 200_000]),
+    deadKeepMs: chance.pick([120_000, 86_400_000, 86_400_000]),
+    deadKeepCount: chance.pick([1, 10_000, 10_000]),
+    retryRecordMaxBytes: chance.pick([900, 1_048_588, 1_048_588, 1_048_588]),
+    conflict: chance.pick(['400', '409', '412', 'mixed']),
+    unknownMember: chance.pick(['400', '404']),
+    removeAbsent: chance.pick(['ignored', 'noTarget']),
+    patchAnswer: chance.pick(['group', 'group', 'groupWithoutEtag', 'empty', 'emptyWithoutEtag']),
+    versionOnNoop: chance.pick(['stays', 'moves']),
+    errorShape: chance.pick(['vendor', 'scim', 'platform', 'mixed']),
+    rateAllowed: chance.pick([5, 30, 300, 300]),
+    tokenLifetimeSeconds: chance.pick([40, 600, 86_400]),
+  };
+}

@@ -1,0 +1,24 @@
+/** A history that broke a promise: which invariant noticed it, and how. */
+export class Violation extends Error {
+  readonly invariant: Invariant;
+
+  constructor(invariant: Invariant, detail: string) {
+    super(`${invariant}: ${detail}`);
+    this.invariant = invariant;
+  }
+}
+
+export const invariants = {
+  'final-memberships': 'at the end the newest position of every member holds',
+  'no-stale-effect': 'the target never goes back behind what is final',
+  'one-true-report': 'each intent ends in one final report, which is true of the target',
+  'commit-safe': 'what is committed is reported, or parked where a restore finds it',
+  'live-record': 'a live record loses nothing that was not reported, and marks as dead only what was',
+  'one-in-flight': 'one request per group and owner, not more than the concurrency in all, none while the gate is closed',
+  'safe-dialect': 'only adds by value and removes by filter, with If-Match, of those who are named',
+  'bounded': 'what is kept in memory stays within its limits',
+  'converges': 'after the last fault everything due is final within a bound',
+  'runs-on': 'no pipeline ends by itself',
+} as const;
+
+export type Invariant = keyof typeof invariants;

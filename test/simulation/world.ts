@@ -1,0 +1,207 @@
+/** Everything that a history takes place in, and what each of its events does there. */
+import { MemoryBroker } from '../../src/adapters/memory-log/memory-broker.ts';
+import type { LogRecord } from '../../src/ports.ts';
+import { Chance } from './engine/chance.ts';
+import { Counter } from './engine/counter.ts';
+import { Host } from './engine/host.ts';
+import { Target } from './engine/target.ts';
+import { Timeline } from './engine/timeline.ts';
+import { fairWeather } from './engine/weather.ts';
+import type { Instance, Surroundings } from './instance.ts';
+import { startInstance, topics } from './instance.ts';
+import { Knowledge } from './oracle/knowledge.ts';
+import { TargetOracle } from './oracle/target-oracle.ts';
+import { TopicOracle } from './oracle/topic-oracle.ts';
+import type { Settings } from './settings.ts';
+import { fixed } from './settings.ts';
+import { Violation } from './violation.ts';
+
+export interface Told {
+  readonly at: number;
+  readonly line: string;
+}
+
+export class World {
+  readonly settings: Settings;
+  readonly timeline: Timeline;
+  readonly broker: MemoryBroker;
+  readonly target: Target;
+  readonly counter = new Counter();
+  readonly weather = fairWeather();
+  readonly chance: Chance;
+  readonly knowledge = new Knowledge();
+  readonly topicOracle: TopicOracle;
+  readonly targetOracle: TargetOracle;
+  readonly story: Told[] = [];
+  /** By number; null: not running. */
+  readonly instances: (Instance | null)[];
+  readonly #around: Surroundings;
+  readonly #tells: boolean;
+  readonly #positions = new Map<string, bigint>();
+  readonly #committed: { offset: bigint | null; metadata: string }[];
+  #hasNews = false;
+  #starts = 0;
+
+  constructor(seed: number, settings: Settings, tells: boolean) {
+    this.settings = settings;
+    this.#tells = tells;
+    this.chance = new Chance(seed, 'world');
+    this.timeline = new Timeline(this.chance);
+    this.broker = new MemoryBroker(new Host('broker', this.timeline), this.chance.fork('broker'));
+    this.#createTopics();
+    this.target = new Target(this.#targetOptions(seed), this);
+    const { knowledge } = this;
+    const now = (): number => this.timeline.now;
+    const tell = (line: () => string): void => this.tell(line);
+    const isMember = (group: string, member: string): boolean => this.target.members(group).has(member);
+    this.topicOracle = new TopicOracle(settings.partitions, { knowledge, isMember, now });
+    this.targetOracle = new TargetOracle({ ...settings, knowledge, now, tell });
+    this.target.watch = this.targetOracle.watch;
+    this.instances = Array.from({ length: settings.instances }, () => null);
+    this.#committed = Array.from({ length: settings.partitions }, () => ({ offset: null, metadata: '' }));
+    this.#around = {
+      timeline: this.timeline,
+      chance: this.chance,
+      weather: this.weather,
+      counter: this.counter,
+      broker: this.broker,
+      target: this.target,
+      traffic: this.targetOracle,
+      latestMs: fixed.latestMs,
+      tell,
+    };
+  }
+
+  tell(line: () => string): void {
+    if (this.#tells) this.story.push({ at: this.timeline.now, line: line() });
+  }
+
+  start(number: number): void {
+    if (this.instances[number]) return;
+    const instance = startInstance(`i${number}.${++this.#starts}`, this.settings, this.#around);
+    this.instances[number] = instance;
+    this.counter.count('process: started');
+  }
+
+  kill(number: number): void {
+    const instance = this.instances[number];
+    if (!instance) return;
+    this.tell(() => `${instance.host.name} is killed`);
+    this.counter.count('process: killed');
+    instance.host.kill();
+    this.targetOracle.gone(instance.host.name);
+    this.instances[number] = null;
+  }
+
+  /** Reads what is new in the topics and the commits, and tells the oracle. */
+  look(): void {
+    if (this.#hasNews) {
+      this.#hasNews = false;
+      // As they are acknowledged: a report before what relies on it.
+      this.#readNew(topics.source, (record) =>
+        this.knowledge.produced(topics.source, record, this.settings.partitions),
+      );
+      this.#readNew(topics.report, (record) => this.topicOracle.reported(record));
+      this.#readNew(topics.retry, (record) => this.topicOracle.retried(record));
+    }
+    for (const [partition, known] of this.#committed.entries()) {
+      const { offset, metadata } = this.broker.group('rollcall').committed(partition);
+      if (offset === known.offset && metadata === known.metadata) continue;
+      this.#committed[partition] = { offset, metadata };
+      this.tell(() => `partition ${partition} is committed to ${offset} ${metadata}`);
+      if (offset !== null) this.topicOracle.committed(partition, offset, metadata);
+    }
+    for (const [number, instance] of this.instances.entries()) if (instance) this.#lookAt(number, instance);
+  }
+
+  committed(partition: number): bigint | null {
+    return this.#committed[partition]?.offset ?? null;
+  }
+
+  sourceEnd(partition: number): bigint {
+    return this.broker.topic(topics.source).partition(partition).end;
+  }
+
+  records(topic: string): readonly (LogRecord & { readonly partition: number })[] {
+    return Array.from({ length: this.settings.partitions }, (_, partition) =>
+      this.broker
+        .topic(topic)
+        .partition(partition)
+        .read(0n, Number.MAX_SAFE_INTEGER)
+        .records.map((record) => ({ ...record, partition })),
+    ).flat();
+  }
+
+  #lookAt(number: number, { ended, host, pipeline }: Instance): void {
+    if (ended === 'drained') this.instances[number] = null;
+    else if (ended !== null) throw new Violation('runs-on', `${host.name} has ended: ${ended.stack}`);
+    if (this.timeline.steps % 64 !== 0) return;
+    const { pending } = pipeline.stats();
+    const parked = this.topicOracle.live.reduce((sum, { all }) => sum + all.length, 0);
+    const { pendingIntentsMax, members, partitions } = this.settings;
+    const limit = pendingIntentsMax + parked + 2 * members * 500 * partitions;
+    if (pending > limit) throw new Violation('bounded', `${host.name} holds ${pending} intents, more than ${limit}`);
+  }
+
+  #readNew(topic: string, read: (record: LogRecord & { readonly partition: number }) => void): void {
+    for (let partition = 0; partition < this.settings.partitions; partition++) {
+      const key = `${topic}/${partition}`;
+      const log = this.broker.topic(topic).partition(partition);
+      const from = this.#positions.get(key) ?? 0n;
+      if (from >= log.end) continue;
+      const { records, nextOffset } = log.read(from, Number.MAX_SAFE_INTEGER);
+      this.#positions.set(key, nextOffset);
+      for (const record of records) {
+        this.tell(() => `${key}/${record.offset}: ${said(record)}`);
+        read({ ...record, partition });
+      }
+    }
+  }
+
+  #createTopics(): void {
+    const { partitions: partitionCount, retryRecordMaxBytes } = this.settings;
+    const retry = {
+      'cleanup.policy': 'compact',
+      'max.message.bytes': String(retryRecordMaxBytes),
+      'min.compaction.lag.ms': String(fixed.compactionLagMs),
+      'delete.retention.ms': String(fixed.compactionLagMs),
+    };
+    for (const topic of Object.values(topics)) {
+      const settings = topic === topics.retry ? retry : {};
+      this.broker.createTopic({ topic, partitionCount, replicationFactor: 1, settings });
+      this.broker.topic(topic).onAppend(() => {
+        this.#hasNews = true;
+      });
+    }
+  }
+
+  #targetOptions(randomSeed: number): ConstructorParameters<typeof Target>[0] {
+    const { settings } = this;
+    const groups = Array.from({ length: settings.groups }, (_, i) => ({
+      id: groupName(i),
+      members: ['bystander-1', 'bystander-2'],
+      version: 1,
+    }));
+    const { conflict, unknownMember, removeAbsent, patchAnswer, versionOnNoop, errorShape } = settings;
+    return {
+      randomSeed,
+      seed: { groups },
+      users: 'any',
+      unknownUsers: Array.from({ length: settings.unknownMembers }, (_, i) => memberName(settings.members - 1 - i)),
+      tokenLifetimeSeconds: settings.tokenLifetimeSeconds,
+      limits: { allowed: settings.rateAllowed },
+      behaviour: { conflict, unknownMember, removeAbsent, patchAnswer, versionOnNoop, errorShape },
+    };
+  }
+}
+
+export const groupName = (number: number): string => `g${number}`;
+
+export const memberName = (number: number): string => (number < 0 ? `bystander${number}` : `m${number}`);
+
+const textOf = (bytes: Uint8Array | null): string => (bytes === null ? 'null' : Buffer.from(bytes).toString());
+
+function said({ key, value, headers }: LogRecord): string {
+  const shown = headers.filter(([name]) => /-(type|owner|epoch|seq)$/.test(name)).map(([, content]) => textOf(content));
+  return `${textOf(key)} = ${textOf(value)} ${shown.join(' ')}`;
+}

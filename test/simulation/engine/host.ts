@@ -28,7 +28,8 @@ export class Host implements Clock {
   }
 
   schedule(delayMs: number, task: () => void): () => void {
-    return this.#timeline.after(delayMs, () => this.run(task));
+    // As setTimeout does it: whole milliseconds, one at least.
+    return this.#timeline.after(Math.max(1, Math.trunc(delayMs)), () => this.run(task));
   }
 
   /** Now, or when it wakes up, or never. */

@@ -2,8 +2,8 @@
 import type { OutRecord } from '../../src/ports.ts';
 import type { Lots } from './lots.ts';
 
-export const BYSTANDERS: readonly string[] = ['bystander-0', 'bystander-1', 'bystander-2'];
-export const INITIAL_MEMBERS: readonly string[] = ['m0', 'm1', 'm2'];
+/** Of each group; no event ever names the bystanders. */
+export const INITIAL_MEMBERS: readonly string[] = ['m0', 'm1', 'm2', 'bystander-0', 'bystander-1', 'bystander-2'];
 
 /** No directory has them at first; the second half comes to be known later. */
 export const UNKNOWN_USERS: readonly string[] = Array.from({ length: 20 }, (_, i) => `unknown-${i}`);

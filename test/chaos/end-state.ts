@@ -1,8 +1,9 @@
 /** Reads all that the oracle judges by: every topic from its beginning, the committed offsets, and the target. */
 import type { TopicRecord } from '../../src/ports.ts';
 import type { EndState } from '../oracle/final-verdict.ts';
+import { wantedOf } from '../oracle/intents.ts';
 import { textOf } from '../oracle/live-records.ts';
-import { BYSTANDERS } from './changes.ts';
+import { INITIAL_MEMBERS } from './changes.ts';
 import { isForeign, PARTITIONS, type Scene } from './scene.ts';
 
 export async function readEndState(scene: Scene): Promise<EndState> {
@@ -15,16 +16,23 @@ export async function readEndState(scene: Scene): Promise<EndState> {
     sourceEnds.set(partition, (await admin.bounds(topics.source, partition)).end);
   }
   const reports = await readAll(scene, topics.report);
+  const source = await readAll(scene, topics.source);
+  const named = new Set<string>();
+  for (const wanted of source.flatMap((record) => wantedOf(topics.source, record, PARTITIONS))) {
+    if (wanted.kind === 'intent') named.add(`${wanted.group} ${wanted.member}`);
+  }
+  const bystandersOf = (group: string): ReadonlySet<string> =>
+    new Set(INITIAL_MEMBERS.filter((member) => !named.has(`${group} ${member}`)));
   return {
     topic: topics.source,
-    source: await readAll(scene, topics.source),
+    source,
     reports: reports.map(({ value }) => JSON.parse(textOf(value)) as unknown),
     retry: await readAll(scene, topics.retry),
     deadLetters: await readAll(scene, topics.deadLetter),
     committed,
     sourceEnds,
     memberships: new Map(scene.groups.map((group) => [group, new Set(sandbox.members(group))])),
-    bystanders: new Map(scene.groups.map((group) => [group, new Set(BYSTANDERS)])),
+    bystanders: new Map(scene.groups.map((group) => [group, bystandersOf(group)])),
     foreign: isForeign,
   };
 }

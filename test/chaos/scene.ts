@@ -10,7 +10,7 @@ import { printEnvironment } from '../../src/sandbox/environment.ts';
 import type { FaultRule } from '../../src/sandbox/faults.ts';
 import { startSandbox, type Sandbox } from '../../src/sandbox/sandbox.ts';
 import { type Environment, shortTimes } from '../support/service.ts';
-import { BYSTANDERS, INITIAL_MEMBERS, UNKNOWN_USERS } from './changes.ts';
+import { INITIAL_MEMBERS, UNKNOWN_USERS } from './changes.ts';
 
 export const PARTITIONS = 6;
 
@@ -85,7 +85,7 @@ export class Scene {
     this.tools = createLogTools(connection, kafkaHost);
     this.admin = new KafkaAdmin(connection, kafkaHost);
     this.#brokers = brokers;
-    for (const id of this.groups) sandbox.putGroup({ id, members: [...INITIAL_MEMBERS, ...BYSTANDERS] });
+    for (const id of this.groups) sandbox.putGroup({ id, members: INITIAL_MEMBERS });
     this.#rules = new Map(Object.entries(targetFaults).map(([name, rule]) => [sandbox.addRule(rule), name]));
   }
 

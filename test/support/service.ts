@@ -83,6 +83,8 @@ export class ServiceProcess extends Service {
   readonly exited: Promise<number | null>;
   /** Rejects when it ends unasked. */
   readonly broken: Promise<void>;
+  /** All of it, standard output too, as it was written. */
+  printed = '';
   readonly #child: ChildProcess;
   readonly #guard = new Guard(undefined);
   #isAsked = false;
@@ -92,9 +94,15 @@ export class ServiceProcess extends Service {
     const { PATH = '', HOME = '' } = process.env;
     const child = spawn(process.execPath, ['--import', 'tsx', 'src/cli.ts', 'run'], {
       env: { PATH, HOME, ...environment },
-      stdio: ['ignore', 'ignore', 'pipe'],
+      stdio: ['ignore', 'pipe', 'pipe'],
     });
-    child.stderr.setEncoding('utf8').on('data', (chunk: string) => this.take(chunk));
+    child.stdout.setEncoding('utf8').on('data', (chunk: string) => {
+      this.printed += chunk;
+    });
+    child.stderr.setEncoding('utf8').on('data', (chunk: string) => {
+      this.printed += chunk;
+      this.take(chunk);
+    });
     this.#guard.watch(child.pid);
     this.#child = child;
     this.exited = new Promise((resolve, reject) => {

@@ -101,7 +101,7 @@ function isAtRest(world: World): boolean {
   if (instances.every((instance) => instance === null)) world.start(0);
   if (!knowledge.isAllFinal) return false;
   for (let partition = 0; partition < settings.partitions; partition++) {
-    if ((world.committed(partition) ?? 0n) !== world.sourceEnd(partition)) return false;
+    if (world.committed(partition) !== world.sourceEnd(partition)) return false;
   }
   if (topicOracle.live.some(({ all }) => all.some(({ dead }) => dead === null))) return false;
   return instances.every((instance) => instance === null || instance.pipeline.stats().pending === 0);
@@ -127,7 +127,7 @@ function checkEnd(world: World): void {
     retry: world.records(topics.retry),
     deadLetters: world.records(topics.deadLetter),
     sourceEnds: new Map(partitions.map((partition) => [partition, world.sourceEnd(partition)])),
-    committed: new Map(partitions.map((partition) => [partition, world.committed(partition) ?? 0n])),
+    committed: new Map(partitions.map((partition) => [partition, world.committed(partition)])),
     memberships: new Map(groups.map(({ id, members }) => [id, members])),
     bystanders: new Map(groups.map(({ id }) => [id, new Set(bystanders.filter((member) => !touched(id, member)))])),
     foreign: touched,

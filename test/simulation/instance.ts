@@ -30,6 +30,7 @@ export interface Surroundings {
   readonly traffic: Traffic;
   readonly latestMs: number;
   readonly tell: (line: () => string) => void;
+  readonly heard: (message: string) => void;
 }
 
 export interface Instance {
@@ -102,9 +103,10 @@ const pipelineOptions = (settings: Settings): Omit<ConstructorParameters<typeof 
   drainTimeoutMs: 5_000,
 });
 
-function loggerOf(name: string, { counter, tell }: Surroundings): Logger {
+function loggerOf(name: string, { counter, tell, heard }: Surroundings): Logger {
   const write = (fields: object, message: string): void => {
     counter.count(`said: ${message}`);
+    heard(message);
     tell(() => `${name} says: ${message} ${JSON.stringify(fields)}`);
   };
   return { debug: write, info: write, warn: write, error: write };

@@ -39,6 +39,8 @@ export class World {
   readonly #tells: boolean;
   readonly #positions = new Map<string, bigint>();
   readonly #committed: { offset: bigint | null; metadata: string }[];
+  /** Partitions whose committed offset has gone back. */
+  readonly #wentBack = new Set<number>();
   #hasNews = false;
   #starts = 0;
 
@@ -69,6 +71,9 @@ export class World {
       traffic: this.targetOracle,
       latestMs: fixed.latestMs,
       tell,
+      heard: (message) => {
+        if (message === 'dispatching before the partition has caught up') this.targetOracle.mayGoBack = true;
+      },
     };
   }
 
@@ -86,8 +91,9 @@ export class World {
   kill(number: number): void {
     const instance = this.instances[number];
     if (!instance) return;
-    this.tell(() => `${instance.host.name} is killed`);
-    this.counter.count('process: killed');
+    const way = instance.ended === 'drained' ? 'drained' : 'killed';
+    this.tell(() => `${instance.host.name} is ${way}`);
+    this.counter.count(`process: ${way}`);
     instance.host.kill();
     this.targetOracle.gone(instance.host.name);
     this.instances[number] = null;
@@ -107,6 +113,7 @@ export class World {
     for (const [partition, known] of this.#committed.entries()) {
       const { offset, metadata } = this.broker.group('rollcall').committed(partition);
       if (offset === known.offset && metadata === known.metadata) continue;
+      if ((offset ?? 0n) < (known.offset ?? 0n)) this.#wentBack.add(partition);
       this.#committed[partition] = { offset, metadata };
       this.tell(() => `partition ${partition} is committed to ${offset} ${metadata}`);
       if (offset !== null) this.topicOracle.committed(partition, offset, metadata);
@@ -114,8 +121,12 @@ export class World {
     for (const [number, instance] of this.instances.entries()) if (instance) this.#lookAt(number, instance);
   }
 
-  committed(partition: number): bigint | null {
-    return this.#committed[partition]?.offset ?? null;
+  /**
+   * A commit that its sender had given up may arrive after a newer one. It stays so until something more is committed;
+   * then offsets would be read again, and nothing else.
+   */
+  committed(partition: number): bigint {
+    return this.#wentBack.has(partition) ? this.sourceEnd(partition) : (this.#committed[partition]?.offset ?? 0n);
   }
 
   sourceEnd(partition: number): bigint {
@@ -133,7 +144,7 @@ export class World {
   }
 
   #lookAt(number: number, { ended, host, pipeline }: Instance): void {
-    if (ended === 'drained') this.instances[number] = null;
+    if (ended === 'drained') this.kill(number);
     else if (ended !== null) throw new Violation('runs-on', `${host.name} has ended: ${ended.stack}`);
     if (this.timeline.steps % 64 !== 0) return;
     const { pending } = pipeline.stats();

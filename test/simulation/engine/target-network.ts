@@ -17,7 +17,7 @@ type Controller = Parameters<NonNullable<Handler['onRequestStart']>>[0];
 
 /** What the oracle is told of requests. */
 export interface Traffic {
-  begun(request: TargetRequest, host: string): object;
+  begun(request: TargetRequest, host: string, askedAt: number): object;
   answered(token: object, answer: Answer): void;
   /** Answered, failed or broken off by its sender. */
   over(token: object): void;
@@ -64,6 +64,7 @@ class Exchange {
   readonly #chance: Chance;
   readonly #isCut: IsCut;
   readonly #controller: Controller;
+  readonly #askedAt: number;
   #token: object | null = null;
   #isOver = false;
 
@@ -74,6 +75,7 @@ class Exchange {
     this.#world = around.world;
     this.#chance = around.chance;
     this.#isCut = around.isCut;
+    this.#askedAt = around.world.timeline.now;
     this.#controller = {
       aborted: false,
       paused: false,
@@ -105,7 +107,7 @@ class Exchange {
     this.#host.reach('send');
     const { traffic, weather, counter } = this.#world;
     const isLogin = this.#request.method === 'POST';
-    if (!isLogin) this.#token = traffic.begun(this.#request, this.#host.name);
+    if (!isLogin) this.#token = traffic.begun(this.#request, this.#host.name, this.#askedAt);
     const fate: TargetFate = this.#isCut() ? 'lost' : this.#chance.weighted(weather.target);
     if (fate !== 'answered') counter.count(`target: ${this.#isCut() ? 'cut off' : fate}`);
     this.#travel(fate);

@@ -36,8 +36,9 @@ export class Timeline {
   async run(untilMs: number, isOver: () => boolean): Promise<boolean> {
     for (;;) {
       if (isOver()) return true;
-      const task = this.#tasks.pop();
+      const task = this.#tasks.peek();
       if (task === undefined || task.at > untilMs) return false;
+      this.#tasks.pop();
       if (task.run === null) continue;
       this.now = task.at;
       this.steps += 1;

@@ -22,16 +22,21 @@ interface Active {
 
 export class TargetOracle implements Traffic {
   requests = 0;
+  /**
+   * The intake limit was reached before a partition had caught up: then older events may be applied again before newer
+   * ones are read, with a warning (design 6.6).
+   */
+  mayGoBack = false;
   readonly #world: World;
   readonly #active = new Set<object>();
-  /** By host: when a 429 lets it go on, ms of the history. */
-  readonly #closedUntil = new Map<string, number>();
+  /** By host: when a 429 came, and when it lets the host go on, ms of the history. */
+  readonly #closed = new Map<string, { readonly at: number; readonly until: number }>();
 
   constructor(world: World) {
     this.#world = world;
   }
 
-  begun(request: TargetRequest, host: string): object {
+  begun(request: TargetRequest, host: string, askedAt: number): object {
     const { concurrency, now, tell } = this.#world;
     const { method, path } = request;
     this.requests += 1;
@@ -39,8 +44,10 @@ export class TargetOracle implements Traffic {
     const own = [...this.#active].map((active) => active as Active).filter((active) => active.host === host);
     if (own.length >= concurrency) throw new Violation('one-in-flight', `${host} has ${own.length} requests in flight already`);
     if (own.some((active) => active.path === path)) throw new Violation('one-in-flight', `${host} has a request for ${path} in flight`);
-    const closedForMs = (this.#closedUntil.get(host) ?? 0) - now();
-    if (closedForMs > 1) throw new Violation('one-in-flight', `${host} was asked to wait ${closedForMs} ms more`);
+    const closed = this.#closed.get(host);
+    const closedForMs = (closed?.until ?? 0) - now();
+    // What had its permit already may wait for its connection.
+    if (closed !== undefined && askedAt > closed.at && closedForMs > 1) throw new Violation('one-in-flight', `${host} was asked to wait ${closedForMs} ms more`);
     this.#checkDialect(request);
     const active: Active = { host, path, method };
     this.#active.add(active);
@@ -52,8 +59,8 @@ export class TargetOracle implements Traffic {
     this.#world.tell(() => `${host} is answered ${status} to ${method} ${path}`);
     const seconds = Number(headers['retry-after']);
     if (status !== 429 || Number.isNaN(seconds)) return;
-    const until = this.#world.now() + seconds * 1_000;
-    this.#closedUntil.set(host, Math.max(until, this.#closedUntil.get(host) ?? 0));
+    const at = this.#world.now();
+    this.#closed.set(host, { at, until: Math.max(at + seconds * 1_000, this.#closed.get(host)?.until ?? 0) });
   }
 
   over(token: object): void {
@@ -83,7 +90,7 @@ export class TargetOracle implements Traffic {
     const text = `${op} of ${seat.replace('\n', '/')}`;
     if (!wanted.some((intent) => intent.op === op)) throw new Violation('safe-dialect', `nobody wants the ${text}`);
     const final = wanted.findLast(({ id }) => isSuccess(knowledge.finals.get(id)?.outcome ?? ''));
-    if (final === undefined || final.op === op) return;
+    if (final === undefined || final.op === op || this.mayGoBack) return;
     if (wanted.some((intent) => intent.op === op && intent.offset > final.offset)) return;
     throw new Violation('no-stale-effect', `${text} takes effect although ${final.id} (${final.op}) is final`);
   }

@@ -35,7 +35,7 @@ export class TopicOracle {
   }
 
   reported(record: TopicRecord): void {
-    const report = JSON.parse(textOf(record.value)) as Report & { source: { partition: number } };
+    const report = JSON.parse(textOf(record.value)) as FullReport;
     this.reports.push(report);
     if (!report.final) return;
     const { finals, events, intents } = this.#world.knowledge;
@@ -49,7 +49,7 @@ export class TopicOracle {
     else if (report.epoch >= (this.live[intent.partition]?.fenceEpoch ?? 0)) this.#checkTruth(report, intent);
   }
 
-  #checkTruth(report: Report, intent: { group: string; member: string; op: string; offset: bigint }): void {
+  #checkTruth(report: FullReport, intent: { group: string; member: string; op: string; offset: bigint }): void {
     const { knowledge, isMember, now } = this.#world;
     const seat = seatOf(intent);
     const isNewest = knowledge.newest(seat)?.offset === intent.offset;
@@ -57,6 +57,8 @@ export class TopicOracle {
     if (!isNewest) return;
     if (report.outcome === 'superseded') this.#fail('one-true-report', `${say(report)}, and nothing is newer`);
     if ((knowledge.foreign.get(seat) ?? -FOREIGN_MS) > now() - FOREIGN_MS) return;
+    // Who may not read a group cannot see how it is.
+    if (!isSuccess(report.outcome) && report.reason?.status === 403) return;
     const isSo = isMember(intent.group, intent.member) === (intent.op === 'add');
     if (isSo !== isSuccess(report.outcome)) {
       this.#fail('one-true-report', `${say(report)}, and it is ${isSo ? '' : 'not '}so at the target`);
@@ -113,6 +115,10 @@ export class TopicOracle {
   #fail(invariant: Invariant, detail: string): never {
     throw new Violation(invariant, detail);
   }
+}
+
+interface FullReport extends Report {
+  readonly reason: { readonly status: number | null } | null;
 }
 
 const say = ({ id, op, outcome, epoch }: Report): string => `${id} (${op}) is reported as ${outcome} under epoch ${epoch}`;

@@ -2,6 +2,7 @@ import { expect, test } from 'vitest';
 import { pipelineOptions, readConfig } from '../../src/config.ts';
 import { ConfigError } from '../../src/config/problem.ts';
 import type { Part } from '../../src/config/variable.ts';
+import { names, variables } from '../../src/config/variables.ts';
 
 const everything = ['kafka', 'topics', 'genesys', 'pipeline', 'admin'] as const;
 
@@ -166,6 +167,29 @@ test('a secret and its file exclude each other; an empty file is none', () => {
   expect(() => read({ ADMIN_TOKEN_FILE: '/t' }, files({ '/t': '\n' }))).toThrow('ADMIN_TOKEN_FILE names an empty file');
 });
 
+test.for([
+  ['ENOENT', 'that is missing'],
+  ['EACCES', 'that may not be read'],
+  ['EISDIR', 'that is a folder'],
+] as const)('a file of a secret %s is told by its variable alone: neither path nor content', ([code]) => {
+  const readFile = (path: string): string => {
+    throw Object.assign(new Error(`${code}: ${path}`), { code });
+  };
+  // A secret that was put where its file belongs is a secret all the same.
+  const attempt = () => read({ ADMIN_TOKEN_FILE: 'p4ss-in-the-wrong-place' }, readFile);
+  expect(attempt).toThrow(`ADMIN_TOKEN_FILE names a file that cannot be read (${code})`);
+  expect(attempt).not.toThrow(/p4ss/);
+});
+
+test('of a secret in a file the white space around it is left out', () => {
+  expect(read({ ADMIN_TOKEN_FILE: '/t' }, files({ '/t': ' to ken\r\n' })).admin.token).toBe('to ken');
+});
+
+test('no example of a secret, as .env.example shows it, could be a real one', () => {
+  const secrets = names.filter((name) => variables[name].kind === 'secret');
+  expect(secrets.map((name) => variables[name].example)).toEqual(secrets.map(() => 'change-me'));
+});
+
 test('no problem shows the value of a secret', () => {
   const attempt = () => read({ GENESYS_CLIENT_SECRET_FILE: '/s', KAFKA_SASL_PASSWORD: 'p4ss', CONCURRENCY: 'p4ss' });
   expect(attempt).toThrow(ConfigError);
@@ -268,6 +292,13 @@ test('an admin server that others can reach needs a token', () => {
   expect(problemsOf({ ADMIN_HOST: '0.0.0.0', ADMIN_PORT: '0' })).toEqual([]);
   expect(problemsOf({ ADMIN_HOST: '0.0.0.0', ADMIN_TOKEN: 't' })).toEqual([]);
 });
+
+test.for(['0.0.0.0', '::', '::ffff:127.0.0.1', '0', 'localhost.example.com', '127.0.0.1.example.com', 'rollcall'])(
+  'an admin server at %s can be reached by others',
+  (host) => {
+    expect(problemsOf({ ADMIN_HOST: host })).toEqual([expect.stringMatching(/^ADMIN_TOKEN is missing/)]);
+  },
+);
 
 test('a name that is nearly a variable is warned of', () => {
   expect(read({ KAFKA_BROKER: 'x', CONCURENCY: '3', KAFKA_VERSIONS: '4.2.0', HOME: '/' }).warnings).toEqual([

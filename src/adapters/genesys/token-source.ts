@@ -119,16 +119,19 @@ function readToken(result: HttpResult, secrets: readonly string[]): Token | NoTo
   if (result.kind === 'no_response') return noToken(null, result);
   const body = fieldsOf(result.status === 200 ? parsedBody(result.body) : redactedBody(result.body, secrets));
   const value = body['access_token'];
-  if (result.status === 200 && typeof value === 'string' && value !== '') {
+  if (result.status === 200 && isSendable(value)) {
     return tokenOf(value, body['expires_in'], result.sentAt.monotonic);
   }
   if (result.status === 200)
-    return noToken(result, { code: 'unreadable_token', message: 'no access_token in the answer' });
+    return noToken(result, { code: 'unreadable_token', message: 'no usable access_token in the answer' });
   // The vendor says `description`, RFC 6749 `error_description`; platform bodies have `code` and `message`.
   const code = firstText(body['error'], body['code']) ?? `http_${result.status}`;
   const message = firstText(body['description'], body['error_description'], body['message']);
   return noToken(result, { code, message: message ?? `the login host answered ${result.status}` });
 }
+
+/** Any other would be refused at each request, as a connection that fails or as headers too large, until it expires. */
+const isSendable = (value: unknown): value is string => typeof value === 'string' && /^[!-~]{1,8192}$/.test(value);
 
 /** Counted from when it was asked for, so never longer than it is. Without `expires_in` it is renewed at the first 401. */
 function tokenOf(value: string, expiresInSeconds: unknown, askedAt: number): Token {

@@ -18,7 +18,8 @@ export function review(context: Context, group: Group): void {
   for (const { pending } of group.members.values()) {
     if (pending === null || pending.dead !== null) continue;
     if (group.held?.intents.has(pending) === true) {
-      wakeAt = Math.min(wakeAt, now.wall + group.held.untilMs - now.monotonic);
+      // What is left may be lost in the digits of the wall clock, and its group would be woken at once, again and again.
+      wakeAt = Math.min(wakeAt, now.wall + Math.max(1, group.held.untilMs - now.monotonic));
     } else if (mayBeTaken(group.partition, pending, now.wall)) {
       since = Math.min(since, pending.firstSeenAt);
       due = pending.op === 'remove' ? 'remove' : (due ?? 'add');

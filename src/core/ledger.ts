@@ -126,6 +126,10 @@ export function decodeRanges(committed: bigint, metadata: string): readonly Rang
   return ranges;
 }
 
+/** What names offsets that there are not yet is not ours, and would swallow them: then nothing is known. */
+export const rangesBelow = (end: bigint, ranges: readonly Range[]): readonly Range[] =>
+  ranges.every(({ to }) => to <= end) ? ranges : [];
+
 function fromBase36(text: string | undefined): bigint | null {
   if (text === undefined) return null;
   let sum = 0n;

@@ -3,7 +3,7 @@
  * source is read on from the committed offset (design 6.6).
  */
 import { gained } from '../core/doubt.ts';
-import { decodeRanges, openLedger } from '../core/ledger.ts';
+import { decodeRanges, openLedger, rangesBelow } from '../core/ledger.ts';
 import { renderFence } from '../core/live-record.ts';
 import { epochOf, isOvertaken } from '../core/ownership.ts';
 import { setPending } from './conclude.ts';
@@ -44,7 +44,8 @@ async function restoreFrom(context: Context, partition: Partition): Promise<void
 /** The end of the source is read after the fence was acknowledged, so it holds all that a former owner may have committed. */
 async function findStart({ log, state, logger }: Context, { number }: Partition): Promise<Start> {
   const [committed, bounds] = await Promise.all([log.committed(number), log.bounds('source', number)]);
-  const known = committed.offset === null ? [] : decodeRanges(committed.offset, committed.metadata);
+  const known =
+    committed.offset === null ? [] : rangesBelow(bounds.end, decodeRanges(committed.offset, committed.metadata));
   const position = committed.offset ?? bounds.start;
   if (position >= bounds.start) return { committed: committed.offset, position, known, goal: bounds.end };
   state.counts.possibleLosses += 1;

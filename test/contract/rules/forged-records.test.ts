@@ -1,9 +1,10 @@
 /** Records of another hand in the retry topic: none of them stops a partition, or makes its owner write without end. */
 import { expect, test } from 'vitest';
+import { encodeRanges } from '../../../src/core/ledger.ts';
 import { requestKey, renderFence } from '../../../src/core/live-record.ts';
 import { COUNT_MAX } from '../../../src/core/ownership.ts';
 import type { OutRecord } from '../../../src/ports.ts';
-import { anIntent, aState } from '../../support/retry-records.ts';
+import { anIntent, aState, commitBefore } from '../../support/retry-records.ts';
 import { aWorld, topics, type World } from '../../support/world.ts';
 
 const forger = (epoch: number, seq = 1) => ({ owner: 'forger', epoch, seq });
@@ -68,3 +69,17 @@ test.each(cases)('$what, written $moment', async ({ record, moment }) => {
 
 const writtenBy = (world: World, owner: string): number =>
   world.retry().filter((record) => 'stamp' in record && record.stamp.owner === owner).length;
+
+test('commit metadata that call offsets complete which there are not yet swallow nothing', async () => {
+  // given a committed offset with a claim on what is still to be written
+  const world = await aWorld();
+  const first = world.change('g', { add: ['u'] });
+  commitBefore(world, first, encodeRanges(first, [{ from: first + 1n, to: first + 1_000n }]));
+  const one = await world.start();
+  await world.expectRest(one);
+  // when a change comes there
+  const second = world.change('g', { add: ['v'] });
+  // then it is applied and reported as any other
+  await world.expectRest(one);
+  expect([world.outcome(first, 'u'), world.outcome(second, 'v')]).toEqual(['applied', 'applied']);
+});

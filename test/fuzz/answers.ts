@@ -1,0 +1,204 @@
+/** HTTP answers, from the bytes of the body to the outcome, the retry and the report. */
+import type { HttpResponse } from '../../src/adapters/genesys/http-client.ts';
+import { heardLimits, responseAnswer } from '../../src/adapters/genesys/response.ts';
+import type { Answer } from '../../src/core/answer.ts';
+import { classify, isSureAnswer, type Method } from '../../src/core/outcome.ts';
+import { finalReport, retryReport } from '../../src/core/report.ts';
+import { decideRetry, scheduleOf, throttledMs } from '../../src/core/retry.ts';
+import { anIntent } from '../support/an-intent.ts';
+import { demand, single } from './kind.ts';
+import type { Lots } from './lots.ts';
+import { digits, giant, json, mutatedBytes, mutatedJson, ODD_NUMBERS, ODD_TEXTS, oddText } from './mutate.ts';
+import { FACTS, mustBeReport } from './source-records.ts';
+
+export interface RawAnswer {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string | string[]>>;
+  readonly body: Buffer;
+}
+
+const GROUP = {
+  schemas: ['urn:ietf:params:scim:schemas:core:2.0:Group'],
+  id: 'g',
+  displayName: 'Group',
+  members: [{ value: 'u1', $ref: 'https://api.example.com/api/v2/scim/v2/users/u1', type: 'User' }, { value: 'u2' }],
+  meta: { resourceType: 'Group', version: '42', lastModified: '2026-01-31T12:00:00Z' },
+};
+
+const bodies: readonly unknown[] = [
+  GROUP,
+  GROUP,
+  {
+    schemas: ['urn:ietf:params:scim:api:messages:2.0:Error'],
+    status: '400',
+    scimType: 'invalidValue',
+    detail: 'Unknown user u1',
+  },
+  {
+    schemas: ['urn:ietf:params:scim:api:messages:2.0:Error'],
+    status: '400',
+    detail: 'Version 3 does not match the current version 4',
+  },
+  {
+    message: 'Missing the following permission(s)',
+    code: 'missing.permissions',
+    status: 403,
+    contextId: 'c',
+    errors: [{ message: 'nested', code: 'inner', errors: [] }],
+    details: [],
+  },
+  { access_token: 'token', token_type: 'bearer', expires_in: 86_399 },
+  { error: 'invalid_client', description: 'client not found', error_description: 'no' },
+];
+
+const HTML = Buffer.from('<html><head><title>502 Bad Gateway</title></head><body>CloudFront</body></html>');
+const STATUSES = [
+  200, 200, 200, 201, 202, 204, 206, 301, 302, 304, 400, 400, 401, 403, 404, 408, 409, 412, 413, 422, 429, 429, 431,
+  451, 500, 502, 503, 504, 599, 600, 799, 999,
+];
+
+const headerNames = [
+  'etag',
+  'retry-after',
+  'inin-ratelimit-count',
+  'inin-ratelimit-allowed',
+  'inin-ratelimit-reset',
+  'inin-correlation-id',
+  'content-type',
+  'location',
+];
+
+export const anAnswer = (lots: Lots): RawAnswer => ({
+  status: lots.oneIn(10) ? 100 + lots.below(900) : lots.of(STATUSES),
+  headers: someHeaders(lots),
+  body: aBody(lots),
+});
+
+function someHeaders(lots: Lots): Record<string, string | string[]> {
+  const headers: Record<string, string | string[]> = {};
+  for (const name of headerNames) {
+    if (lots.oneIn(2)) continue;
+    headers[name] = lots.oneIn(12) ? [aHeader(lots, name), aHeader(lots, name)] : aHeader(lots, name);
+  }
+  return headers;
+}
+
+const ETAGS = [
+  '"42"',
+  'W/"42"',
+  '42',
+  '"',
+  '""',
+  '"a"b"',
+  'W/',
+  '"é"',
+  '*',
+  `"${'9'.repeat(300)}"`,
+  '"x'.repeat(4_000),
+  '-1',
+  '" "',
+];
+const DATES = [
+  'Wed, 21 Oct 2015 07:28:00 GMT',
+  'Fri, 31 Dec 9999 23:59:59 GMT',
+  'GMT',
+  'Thu, 01 Jan 1970 00:00:00 GMT',
+  '+275760-09-13 GMT',
+  'yesterday GMT',
+  'Wed, 21 Oct 2015 07:28:00 +0100',
+];
+
+function aHeader(lots: Lots, name: string): string {
+  if (lots.oneIn(6)) return lots.of(ODD_TEXTS);
+  if (lots.oneIn(500)) return lots.of(['1', ' ', '-', 'W/"']).repeat(16_000) + lots.of(['x', '', '"']);
+  if (name === 'etag') return lots.of(ETAGS);
+  if (name === 'retry-after' && lots.oneIn(2)) return lots.of(DATES);
+  if (name === 'inin-correlation-id') return lots.of(['c-1', 'c'.repeat(5_000), '\uD800'.repeat(127)]);
+  return lots.oneIn(2) ? digits(lots) : String(lots.of([...ODD_NUMBERS, 1, 59, 180, 300]));
+}
+
+function aBody(lots: Lots): Buffer {
+  if (lots.oneIn(3_000)) return giant(lots, lots.of(['', '{"id":"g","members":[', '{"errors":[']));
+  switch (lots.below(8)) {
+    case 0:
+      return Buffer.alloc(0);
+    case 1:
+      return HTML;
+    case 2:
+      return lots.oneIn(3) ? lots.bytes(lots.below(300)) : json(lots.of(bodies));
+    case 3:
+      return mutatedBytes(lots, json(lots.of(bodies)));
+    case 4:
+      return json({ ...GROUP, members: Array.from({ length: lots.below(50) }, () => ({ value: oddText(lots) })) });
+    default:
+      return json(mutatedJson(lots, lots.of(bodies)));
+  }
+}
+
+const NOW = 1_790_000_000_000;
+
+function responseOf({ status, headers, body }: RawAnswer): HttpResponse {
+  return {
+    kind: 'response',
+    status,
+    header: (name) => [headers[name] ?? null].flat()[0] ?? null,
+    body,
+    sentAt: { wall: NOW, monotonic: 5 },
+    receivedAt: { wall: NOW + 12, monotonic: 17 },
+  };
+}
+
+const WAIT_MAX_MS = 3_600_000;
+const RETRY = { baseMs: 1_000, capMs: 30_000, attemptsMax: 5, slowScheduleMs: [60_000, 300_000] };
+
+function accountFor({ raw, method }: { readonly raw: RawAnswer; readonly method: Method }): string {
+  const response = responseOf(raw);
+  const heard = heardLimits(response);
+  demand(heard === null || (heard.allowed > 0 && heard.count >= 0 && heard.resetMs <= WAIT_MAX_MS), 'limits are sane');
+  return judged(responseAnswer(response, []), method);
+}
+
+/** What the pipeline does with an answer, as far as it is decided in core. */
+export function judged(answer: Answer, method: Method): string {
+  isSureAnswer(answer);
+  const outcome = classify(answer, method);
+  if (outcome.kind === 'applied') {
+    const { snapshot, etag } = outcome;
+    demand(snapshot === null || /^"[!#-~]{1,256}"$/.test(snapshot.version), 'a version can be sent in If-Match');
+    mustBeReport(finalReport(anIntent(), { ...FACTS, request: requestOf(answer, etag) }));
+    return 'applied';
+  }
+  if (!('failure' in outcome)) return outcome.kind;
+  const { failure } = outcome;
+  demand(/^[\w.:-]{1,100}$/.test(failure.code), 'the code looks like one');
+  demand(failure.message !== '' && /\w.*\.$/s.test(failure.advice), 'the advice names the mend');
+  const retryAfterMs = 'retryAfterMs' in outcome ? outcome.retryAfterMs : null;
+  demand(throttledMs(retryAfterMs) >= 0 && throttledMs(retryAfterMs) <= WAIT_MAX_MS, 'the wait is bounded');
+  const rule = scheduleOf(outcome.kind);
+  const facts = { attempt: 0, now: NOW, random: 0.5, retryAfterMs };
+  const decision = rule === 'fast' || rule === 'slow' ? decideRetry(RETRY, { ...facts, schedule: rule }) : null;
+  const nextAttemptAt = decision?.kind === 'park' ? decision.notBefore : NOW;
+  demand(nextAttemptAt - NOW <= WAIT_MAX_MS, 'the retry comes');
+  const request = requestOf(answer, null);
+  mustBeReport(retryReport(anIntent({ attempt: 1 }), { ...FACTS, request, reason: failure, nextAttemptAt }));
+  mustBeReport(finalReport(anIntent(), { ...FACTS, outcome: 'failed', request, reason: failure }));
+  return outcome.kind;
+}
+
+function requestOf(answer: Answer, etagAfter: string | null) {
+  const isResponse = answer.kind === 'response';
+  return {
+    patchId: 'p',
+    etagBefore: '"1"',
+    etagAfter,
+    status: isResponse ? answer.status : null,
+    correlationId: isResponse ? answer.correlationId : null,
+    durationMs: 'durationMs' in answer ? answer.durationMs : 0,
+    verified: false,
+  };
+}
+
+export const answers = single('answers', 130, {
+  make: (lots) => ({ raw: anAnswer(lots), method: lots.of(['GET', 'PATCH'] as const) }),
+  account: accountFor,
+});

@@ -1,0 +1,77 @@
+/** Commit metadata: ranges that ascend from the committed offset on and lie below the end, or nothing is known. */
+import {
+  advance,
+  committable,
+  completedRanges,
+  decodeRanges,
+  encodeRanges,
+  isKnownComplete,
+  METADATA_LENGTH_MAX,
+  openLedger,
+  RANGES_MAX,
+  rangesBelow,
+  type Range,
+} from '../../src/core/ledger.ts';
+import { demand, single } from './kind.ts';
+import type { Lots } from './lots.ts';
+import { mutatedBytes, oddText } from './mutate.ts';
+
+interface Committed {
+  readonly offset: bigint;
+  readonly end: bigint;
+  readonly metadata: string;
+}
+
+function aCommit(lots: Lots): Committed {
+  const offset = BigInt(lots.of([0, 1, 100, Number.MAX_SAFE_INTEGER]));
+  const end = offset + BigInt(lots.below(500));
+  return { offset, end, metadata: someMetadata(lots, offset) };
+}
+
+function someMetadata(lots: Lots, offset: bigint): string {
+  const valid = encodeRanges(offset, someRanges(lots, offset));
+  switch (lots.below(5)) {
+    case 0:
+      return valid;
+    case 1:
+      return oddText(lots);
+    case 2:
+      return `rollcall1:${Array.from({ length: lots.below(30) }, () => lots.of(['0', '1', 'z', '.', ',', '-', 'Z', ' '])).join('')}`;
+    case 3:
+      return `rollcall1:${lots.of(['0.1,', '1.1,', 'z.z,', '0.', ',']).repeat(lots.below(lots.oneIn(500) ? 200_000 : 300))}0.1`;
+    default:
+      return mutatedBytes(lots, Buffer.from(valid)).toString('latin1');
+  }
+}
+
+function someRanges(lots: Lots, offset: bigint): Range[] {
+  let at = offset;
+  return Array.from({ length: lots.below(20) }, () => {
+    const from = at + BigInt(1 + lots.below(10));
+    at = from + BigInt(1 + lots.below(10));
+    return { from, to: at };
+  });
+}
+
+function accountFor({ offset, end, metadata }: Committed): string {
+  const decoded = decodeRanges(offset, metadata);
+  const known = rangesBelow(end, decoded);
+  let at = offset;
+  for (const { from, to } of known) {
+    demand(from >= at && to > from && to <= end, 'ranges ascend, from the committed offset to the end');
+    at = to;
+  }
+  const ledger = openLedger(offset, known);
+  demand(
+    known.every(({ from, to }) => isKnownComplete(ledger, from) && isKnownComplete(ledger, to - 1n)),
+    'they count',
+  );
+  demand(!isKnownComplete(ledger, end), 'what is yet to be written does not');
+  const again = encodeRanges(committable(ledger), completedRanges(ledger, RANGES_MAX));
+  demand(again.length <= METADATA_LENGTH_MAX, 'what is committed next fits');
+  advance(ledger, end);
+  demand(committable(ledger) === end, 'the end is reached');
+  return decoded.length === 0 ? 'nothing known' : known.length === 0 ? 'beyond the end: nothing known' : 'ranges';
+}
+
+export const commitMetadata = single('metadata', 100, { make: aCommit, account: accountFor });

@@ -1,0 +1,64 @@
+/** Connections to a target in the process: they call the adapter's handler as undici does. */
+import type { Dispatcher } from 'undici';
+import type { Connections } from '../../src/adapters/genesys/http-client.ts';
+import type { RawAnswer } from './answers.ts';
+
+/** What comes back: an answer, a connection that breaks before or after its head, or nothing ever. */
+export type Happening =
+  | { readonly kind: 'answer'; readonly answer: RawAnswer }
+  | { readonly kind: 'broken'; readonly answer: RawAnswer | null; readonly code: string }
+  | { readonly kind: 'silence' };
+
+export interface Asked {
+  readonly method: string;
+  readonly path: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string | null;
+}
+
+export function connectionsTo(respond: (asked: Asked) => Happening): Connections {
+  return {
+    dispatch: (options, handler) => {
+      setImmediate(() => exchange(options as unknown as Asked, handler, respond));
+      return true;
+    },
+    destroy: async () => undefined,
+  };
+}
+
+function exchange(asked: Asked, handler: Dispatcher.DispatchHandler, respond: (asked: Asked) => Happening): void {
+  const state = { isAborted: false };
+  const controller = {
+    get aborted() {
+      return state.isAborted;
+    },
+    abort: () => {
+      state.isAborted = true;
+    },
+  } as unknown as Dispatcher.DispatchController;
+  const fail = (error: Error): void => handler.onResponseError?.(controller, error);
+  try {
+    checkHeaders(asked);
+    handler.onRequestStart?.(controller, null);
+  } catch (error) {
+    return fail(error as Error);
+  }
+  const happening = respond(asked);
+  if (happening.kind === 'silence') return;
+  const { answer } = happening;
+  if (answer !== null) {
+    handler.onResponseStart?.(controller, answer.status, answer.headers, '');
+    if (answer.body.length > 0) handler.onResponseData?.(controller, answer.body);
+  }
+  if (happening.kind === 'broken') return fail(Object.assign(new Error('broken'), { code: happening.code }));
+  handler.onResponseEnd?.(controller, {});
+}
+
+/** As undici (core/request.js) refuses them. */
+function checkHeaders({ headers }: Asked): void {
+  for (const [name, value] of Object.entries(headers)) {
+    if (/[^\t\x20-\x7e\x80-\xff]/.test(value)) {
+      throw Object.assign(new Error(`invalid ${name} header`), { code: 'UND_ERR_INVALID_ARG' });
+    }
+  }
+}

@@ -1,0 +1,90 @@
+/** Whole exchanges through the real adapter: login host and target answer as they like, and every call ends with an Answer. */
+import { createGroupApi } from '../../src/adapters/genesys/group-api.ts';
+import type { Answer } from '../../src/core/answer.ts';
+import type { Logger } from '../../src/ports.ts';
+import { anAnswer, judged, type RawAnswer } from './answers.ts';
+import { connectionsTo, type Happening } from './connections.ts';
+import { HastyClock } from './hasty-clock.ts';
+import { demand, single } from './kind.ts';
+import type { Lots } from './lots.ts';
+import { json, ODD_NUMBERS, oddText } from './mutate.ts';
+
+interface Script {
+  readonly login: readonly Happening[];
+  readonly target: readonly Happening[];
+  readonly method: 'GET' | 'PATCH';
+  readonly group: string;
+}
+
+export const quiet: Logger = {
+  debug: () => undefined,
+  info: () => undefined,
+  warn: () => undefined,
+  error: () => undefined,
+};
+
+const answer = (raw: RawAnswer): Happening => ({ kind: 'answer', answer: raw });
+
+function aToken(lots: Lots): Happening {
+  if (lots.oneIn(3)) return aHappening(lots);
+  const token = lots.oneIn(4) ? lots.of([oddText(lots), 7, null, 'é', 'a\nb', 't'.repeat(100_000)]) : 'token';
+  const expires = lots.oneIn(3) ? lots.of([...ODD_NUMBERS, '60', null]) : 3_600;
+  return answer({ status: 200, headers: {}, body: json({ access_token: token, expires_in: expires }) });
+}
+
+const CODES = [
+  'ECONNRESET',
+  'UND_ERR_SOCKET',
+  'HPE_INVALID_CONSTANT',
+  'UND_ERR_HEADERS_OVERFLOW',
+  'ERR_TLS_CERT_ALTNAME_INVALID',
+];
+
+export function aHappening(lots: Lots): Happening {
+  if (lots.oneIn(12)) return { kind: 'silence' };
+  if (lots.oneIn(12)) return { kind: 'broken', answer: lots.oneIn(2) ? anAnswer(lots) : null, code: lots.of(CODES) };
+  return answer(anAnswer(lots));
+}
+
+const aScript = (lots: Lots): Script => ({
+  login: Array.from({ length: 3 }, () => aToken(lots)),
+  target: Array.from({ length: 3 }, () => aHappening(lots)),
+  method: lots.of(['GET', 'PATCH'] as const),
+  group: lots.of(['g', '..', 'a/b?c#d', '%', '👩‍🚀', '"']),
+});
+
+const SECRET = 'hush-5d0f';
+const options = {
+  apiUrl: 'https://api.example.com',
+  loginUrl: 'https://login.example.com',
+  clientId: 'client',
+  clientSecret: SECRET,
+  requestTimeoutMs: 10_000,
+  concurrency: 1,
+  rateLimitPerMinute: null,
+};
+
+async function accountFor(script: Script): Promise<string> {
+  const [login, target] = [[...script.login], [...script.target]];
+  const clock = new HastyClock();
+  const connect = (origin: string) =>
+    connectionsTo(() => (origin.includes('login') ? login : target).shift() ?? { kind: 'silence' });
+  const api = createGroupApi(options, { clock, logger: quiet, connect });
+  const request = { group: script.group, mayStart: () => true };
+  const body = { schemas: ['urn:ietf:params:scim:api:messages:2.0:PatchOp'] as const, Operations: [] };
+  await api.gate.take();
+  const got: Answer = await (script.method === 'GET'
+    ? api.getGroup({ ...request, ifNoneMatch: '"1"' })
+    : api.patchGroup({ ...request, ifMatch: '"1"', body }));
+  // Whatever the limit headers said, a later request gets its permit; a wait longer than that is no limit.
+  await api.gate.take();
+  demand(clock.now().monotonic <= WAIT_MAX_MS, 'the next permit comes within hours');
+  clock.stop();
+  await api.close();
+  demand(!JSON.stringify(got).includes(SECRET), 'the answer does not hold the secret');
+  return `${got.kind === 'response' ? '' : `${got.kind}: `}${judged(got, script.method)}`;
+}
+
+const WAIT_MAX_MS = 3 * 3_600_000;
+
+export const exchanges = single('exchanges', 30, { make: aScript, account: accountFor });

@@ -1,0 +1,281 @@
+/**
+ * Streams through the real pipeline, adapter and memory log: hostile records of both topics among good ones, and a target
+ * that answers as it likes for a while. Every source record is accounted for, the good ones land, and rest is reached, by
+ * one owner and by the next.
+ */
+import { createGroupApi } from '../../src/adapters/genesys/group-api.ts';
+import { MemoryBroker } from '../../src/adapters/memory-log/memory-broker.ts';
+import { MemoryLog } from '../../src/adapters/memory-log/memory-log.ts';
+import { intentsOf } from '../../src/core/change.ts';
+import { parseRetryRecord, type WireRecord } from '../../src/core/live-record.ts';
+import { header } from '../../src/core/record-headers.ts';
+import { ReportRecord } from '../../src/core/report.ts';
+import { foldReport, type Operations } from '../../src/core/summary.ts';
+import { native } from '../../src/formats/native.ts';
+import { Pipeline } from '../../src/pipeline/pipeline.ts';
+import type { LogRecord, Random } from '../../src/ports.ts';
+import { connectionsTo, type Asked, type Happening } from './connections.ts';
+import { aHappening, quiet } from './exchanges.ts';
+import { HastyClock } from './hasty-clock.ts';
+import { demand, NotAccounted, shown, type Kind } from './kind.ts';
+import type { Lots } from './lots.ts';
+import { json } from './mutate.ts';
+import { aRetryRecord } from './retry-records.ts';
+import { groupOf, ScimTarget } from './scim-target.ts';
+import { aSourceRecord, type HostileRecord } from './source-records.ts';
+
+const topics = { source: 'source', retry: 'retry', deadLetter: 'dead-letter', report: 'reports' };
+const SECONDS_MAX = 20;
+
+class Stream {
+  readonly broker: MemoryBroker;
+  readonly target = new ScimTarget();
+  /** What the good groups hold in the end. */
+  readonly wanted = new Map<string, Set<string>>();
+  readonly #accounts: string[] = [];
+  readonly #clock = new HastyClock();
+  readonly #lots: Lots;
+  readonly #random: Random;
+  #hostileAnswersLeft: number;
+  #fault: Error | null = null;
+
+  constructor(lots: Lots) {
+    this.#lots = lots;
+    this.#hostileAnswersLeft = lots.below(60);
+    this.#random = {
+      next: () => lots.next(),
+      uuid: () =>
+        lots
+          .bytes(16)
+          .toString('hex')
+          .replace(/^(.{8})(.{4})(.{4})(.{4})/, '$1-$2-$3-$4-'),
+    };
+    this.broker = new MemoryBroker(this.#clock, this.#random);
+    for (const topic of Object.values(topics)) {
+      const settings = {
+        'cleanup.policy': topic === topics.retry ? 'compact' : 'delete',
+        // As `rollcall topics create` makes it (design 5.3).
+        'max.message.bytes': String(MESSAGE_BYTES_MAX + (topic === topics.deadLetter ? 65_536 : 0)),
+      };
+      this.broker.createTopic({ topic, partitionCount: 1, replicationFactor: 1, settings });
+    }
+  }
+
+  stop(): void {
+    this.#clock.stop();
+  }
+
+  async run(count: number): Promise<readonly string[]> {
+    const early = this.#lots.below(count);
+    for (let i = 0; i < early; i++) this.#produceOne();
+    const one = this.#start('one');
+    await one.start();
+    for (let i = early; i < count; i++) {
+      this.#produceOne();
+      if (this.#lots.oneIn(10)) await new Promise<void>((resolve) => setImmediate(resolve));
+    }
+    await this.#reachRest(one);
+    this.#account();
+    this.#hostileAnswersLeft = 0;
+    const next = this.#start('next');
+    await next.start();
+    await this.#reachRest(next);
+    return this.#accounts;
+  }
+
+  #produceOne(): void {
+    if (this.#lots.oneIn(4)) return this.#produceGood();
+    if (this.#lots.oneIn(3)) return this.#produceRetry();
+    this.#produce(topics.source, aSourceRecord(this.#lots));
+  }
+
+  #produceGood(): void {
+    const lots = this.#lots;
+    const group = `good-${lots.below(4)}`;
+    const [member, isAdded] = [`m${lots.below(6)}`, lots.oneIn(2)];
+    const members = this.wanted.get(group) ?? new Set<string>();
+    this.wanted.set(group, members);
+    if (isAdded) members.add(member);
+    else members.delete(member);
+    const value = json({
+      group_id: group,
+      add_members: isAdded ? [member] : [],
+      remove_members: isAdded ? [] : [member],
+    });
+    this.#produce(topics.source, { key: Buffer.from(group), value, headers: [] });
+  }
+
+  /** A live record of another source stops its partition by design (6.6), and one that lies well is no garbage. */
+  #produceRetry(): void {
+    const record = aRetryRecord(this.#lots);
+    const read = parseRetryRecord(record);
+    const isOfElsewhere =
+      read.kind === 'state' &&
+      (read.group !== 'parked' ||
+        read.intents.some(
+          ({ source }) =>
+            source.topic !== topics.source ||
+            source.partition !== 0 ||
+            source.offset > 3n ||
+            source.timestamp !== this.#stampOf(source.offset),
+        ));
+    if (record.key === null || isOfElsewhere) this.#accounts.push('retry record: left out');
+    else if (!this.#produce(topics.retry, record)) return;
+    else this.#accounts.push(`retry record: ${read.kind === 'unreadable' ? read.problem : read.kind}`);
+  }
+
+  /** undefined: there is no such record yet. */
+  #stampOf(offset: bigint): number | undefined {
+    return this.#records(topics.source).find((record) => record.offset === offset)?.timestamp;
+  }
+
+  #produce(topic: string, record: HostileRecord | WireRecord): boolean {
+    const [outcome] = this.broker.append([{ topic, partition: 0, ...record }]);
+    if (outcome === 'too_large') this.#accounts.push('refused by the broker as too large');
+    return outcome === 'written';
+  }
+
+  #start(name: string): Pipeline {
+    const clock = this.#clock;
+    const log = new MemoryLog(this.broker, {
+      groupId: 'rollcall',
+      clientId: name,
+      topics,
+      heartbeatIntervalMs: 600_000,
+    });
+    const logger = { ...quiet, error: (fields: object, message: string) => this.#noteError(fields, message) };
+    const connect = () => connectionsTo((asked) => this.#respond(asked));
+    const api = createGroupApi(apiOptions, { clock, logger: quiet, connect });
+    return new Pipeline(
+      { log, api, clock, random: this.#random, logger, format: native },
+      { ...pipelineOptions, topics, owner: `${name}-${this.#random.uuid()}`, apiUrl: apiOptions.apiUrl },
+    );
+  }
+
+  #noteError(fields: object, message: string): void {
+    if (/refused|cannot go on/.test(message)) this.#fault ??= new Error(`${message}: ${shown(fields)}`);
+  }
+
+  #respond(asked: Asked): Happening {
+    const isHostile =
+      asked.method !== 'POST' && !groupOf(asked.path).startsWith('good-') && this.#hostileAnswersLeft > 0;
+    if (!isHostile) return { kind: 'answer', answer: this.target.respond(asked) };
+    this.#hostileAnswersLeft -= 1;
+    return aHappening(this.#lots);
+  }
+
+  async #reachRest(pipeline: Pipeline): Promise<void> {
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<never>((_, reject) => {
+      timer = setTimeout(() => reject(new Error(`no rest: ${shown(pipeline.stats())}`)), SECONDS_MAX * 1_000);
+    });
+    await Promise.race([pipeline.whenAtRest(), late]).finally(() => clearTimeout(timer));
+    if (this.#fault !== null) throw this.#fault;
+    demand(pipeline.stats().partitions[0]?.phase === 'running', 'the partition is owned');
+    const { offset } = this.broker.group('rollcall').committed(0);
+    demand(offset === this.broker.topic(topics.source).partition(0).end, 'everything is committed');
+    for (const [group, members] of this.wanted) {
+      const [is, shall] = [this.target.members(group), [...members].toSorted()];
+      demand(is.join() === shall.join(), `${group} holds ${is.join()} and should hold ${shall.join()}`);
+    }
+    this.#demandReadable();
+    await pipeline.drain();
+  }
+
+  /** Of every group the last record is one that an owner can read. */
+  #demandReadable(): void {
+    const last = new Map(this.#records(topics.retry).map((record) => [String(record.key), record]));
+    for (const record of last.values()) {
+      const read = parseRetryRecord(record);
+      demand(read.kind !== 'unreadable' || read.group === null, `the last record is ours: ${shown(record)}`);
+    }
+  }
+
+  #records(topic: string): readonly LogRecord[] {
+    return this.broker.topic(topic).partition(0).read(0n, Number.MAX_SAFE_INTEGER).records;
+  }
+
+  #account(): void {
+    const reports: Operations = new Map();
+    for (const { value } of this.#records(topics.report)) {
+      const text = Buffer.from(value ?? []).toString();
+      foldReport(reports, ReportRecord.parse(JSON.parse(text)));
+    }
+    const invalid = this.#records(topics.deadLetter).filter(
+      ({ headers }) => header(headers, 'rollcall-reason') === 'invalid',
+    );
+    const letters = new Map(invalid.map((letter) => [header(letter.headers, 'rollcall-original-offset'), letter]));
+    for (const record of this.#records(topics.source)) this.#accounts.push(accountOf(record, reports, letters));
+  }
+}
+
+function accountOf(record: LogRecord, reports: Operations, letters: ReadonlyMap<string | null, LogRecord>): string {
+  const decoded = native(record, { partitionCount: 1 });
+  const position = `source/0/${record.offset}`;
+  if (decoded.kind === 'skip') return 'source record: skipped';
+  if (decoded.kind === 'invalid') {
+    demand(reports.get(position)?.outcome === 'invalid', `${position} is reported as invalid`);
+    const letter = letters.get(String(record.offset));
+    demand(letter !== undefined, `${position} has a dead letter`);
+    demand(
+      Buffer.from(letter.value ?? []).equals(record.value ?? Buffer.alloc(0)),
+      `${position}: the letter has the bytes`,
+    );
+    return `source record: dead letter, ${decoded.code}`;
+  }
+  const source = { topic: 'source', partition: 0, offset: record.offset, eventId: null, timestamp: 1 };
+  const members = intentsOf(decoded.event, source, 1).map(({ member }) => member);
+  const ids = members.length === 0 ? [position] : members.map((member) => `${position}/${member}`);
+  const outcomes = ids.map((id) => {
+    const report = reports.get(id);
+    demand(report !== undefined && report.final, `${id} has its final report`);
+    return report.outcome;
+  });
+  return `source record: ${outcomes[0]}${ids.length > 1 ? ', …' : ''}`;
+}
+
+const MESSAGE_BYTES_MAX = 1_048_588;
+
+const apiOptions = {
+  apiUrl: 'https://api.example.com',
+  loginUrl: 'https://login.example.com',
+  clientId: 'client',
+  clientSecret: 'hush',
+  requestTimeoutMs: 10_000,
+  concurrency: 5,
+  rateLimitPerMinute: null,
+};
+
+const pipelineOptions = {
+  concurrency: 5,
+  lingerMs: 20,
+  maxWaitMs: 30_000,
+  membersPerPatchMax: 50,
+  conflictsMax: 3,
+  retry: { baseMs: 1_000, capMs: 30_000, attemptsMax: 5, slowScheduleMs: [60_000] },
+  lateApplyMs: 20_000,
+  deadKeepMs: 604_800_000,
+  deadKeepCount: 100,
+  breakerFailures: 5,
+  pendingIntentsMax: 200_000,
+  snapshotMembersMax: 200_000,
+  leaseMs: Infinity,
+  drainTimeoutMs: 20_000,
+};
+
+export const streams: Kind = {
+  name: 'streams',
+  share: 30,
+  batch: 300,
+  attempt: async (lots, count) => {
+    const stream = new Stream(lots);
+    try {
+      return await stream.run(count);
+    } catch (error) {
+      const message = error instanceof Error ? error.message : String(error);
+      throw new NotAccounted(message, `a stream of ${count} records`, { cause: error });
+    } finally {
+      stream.stop();
+    }
+  },
+};

@@ -184,6 +184,10 @@ test('takes the report of the latest owner, and of him the latest', () => {
   expect(finalVerdict({ ...good, ...besides(report('1/new', 'failed', failed)) })).toEqual([]);
   const [violation] = finalVerdict({ ...good, ...besides(report('1/new', 'superseded', { epoch: 2 })) });
   expect(violation?.promise).toBe(promises.newest);
+  const retry = report('1/new', 'retry_scheduled', { id: 't/0/1/new#1', final: false, epoch: 2 });
+  expect(finalVerdict({ ...good, ...besides(retry) })).toEqual([]);
+  const earlier = report('1/new', 'failed', { reported_at: '2025-01-01T00:00:00.000Z' });
+  expect(finalVerdict({ ...good, ...besides(earlier) })).toEqual([]);
 });
 
 test('lets a replay turn a failure into a success', () => {

@@ -1,4 +1,4 @@
-/** What login host and commit metadata may say, found by test/fuzz, each with what it once did. */
+/** What login host and commit metadata may say: each with what it once did. */
 import { expect, test } from 'vitest';
 import { createGroupApi } from '../../src/adapters/genesys/group-api.ts';
 import { decodeRanges, encodeRanges, rangesBelow } from '../../src/core/ledger.ts';

@@ -1,4 +1,4 @@
-/** Variables that look well and are not: found by test/fuzz, each with what it once did. */
+/** Variables that look well and are not: each with what it once did. */
 import { expect, test } from 'vitest';
 import { readConfig } from '../../src/config.ts';
 import { ConfigError } from '../../src/config/problem.ts';

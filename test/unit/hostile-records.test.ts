@@ -1,4 +1,4 @@
-/** Records of the retry topic that nobody of ours wrote: found by test/fuzz, each with what it once did. */
+/** Records of the retry topic that nobody of ours wrote: each with what it once did. */
 import { describe, expect, test } from 'vitest';
 import { parseRetryRecord, renderState, requestKey, type WireRecord } from '../../src/core/live-record.ts';
 import { COUNT_MAX, emptyView, epochOf, readFence, seqAfter } from '../../src/core/ownership.ts';

@@ -13,7 +13,7 @@ export const invariants = {
   'no-stale-effect': 'the target never goes back behind what is final',
   'one-true-report': 'each intent ends in one final report, which is true of the target',
   'commit-safe': 'what is committed is reported, or parked where a restore finds it',
-  'live-record': 'a live record loses nothing that was not reported, and marks as dead only what was',
+  'dead-mark': 'a live record marks as dead only what is reported',
   'one-in-flight': 'one request per group and owner, not more than the concurrency in all, none while the gate is closed',
   'safe-dialect': 'only adds by value and removes by filter, with If-Match, of those who are named',
   'bounded': 'what is kept in memory stays within its limits',

@@ -20,6 +20,9 @@ export class Knowledge {
   /** When somebody else last touched a seat, ms of the history. */
   readonly foreign = new Map<string, number>();
 
+  /** When the target last answered 403 about a group, ms of the history. */
+  readonly denied = new Map<string, number>();
+
   produced(topic: string, record: SourceRecord, partitions: number): void {
     const wanted = wantedOf(topic, record, partitions).filter((one) => one.kind !== 'nothing');
     this.records.set(

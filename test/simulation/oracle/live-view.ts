@@ -15,8 +15,8 @@ export class LiveView {
   fenceEpoch = 0;
   readonly groups = new Map<string, Counting>();
 
-  /** The group whose counting record has changed, with what it held before; null: none has. */
-  read(record: TopicRecord): { readonly group: string; readonly before: Counting['intents'] } | null {
+  /** What the group's counting record says now; null: this one does not count. */
+  read(record: TopicRecord): Counting['intents'] | null {
     const key = textOf(record.key);
     const epoch = Number(headerOf(record, 'rollcall-epoch'));
     if (key === FENCE_KEY) this.fenceEpoch = Math.max(this.fenceEpoch, epoch);
@@ -25,9 +25,10 @@ export class LiveView {
     const known = this.groups.get(key);
     const isOlder = known !== undefined && (known.epoch > epoch || (known.epoch === epoch && known.seq > seq));
     if (epoch < this.fenceEpoch || isOlder) return null;
-    const intents = record.value === null ? [] : intentsOf(key, record.value);
-    this.groups.set(key, { epoch, seq, intents: new Map(intents.map((intent) => [intent.member, intent])) });
-    return { group: key, before: known?.intents ?? new Map() };
+    const read = record.value === null ? [] : intentsOf(key, record.value);
+    const intents = new Map(read.map((intent) => [intent.member, intent]));
+    this.groups.set(key, { epoch, seq, intents });
+    return intents;
   }
 
   find(group: string, member: string): LiveIntent | undefined {

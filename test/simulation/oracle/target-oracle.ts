@@ -57,6 +57,7 @@ export class TargetOracle implements Traffic {
   answered(token: object, { status, headers }: Answer): void {
     const { host, method, path } = token as Active;
     this.#world.tell(() => `${host} is answered ${status} to ${method} ${path}`);
+    if (status === 403) this.#world.knowledge.denied.set(path.slice(path.lastIndexOf('/') + 1), this.#world.now());
     const seconds = Number(headers['retry-after']);
     if (status !== 429 || Number.isNaN(seconds)) return;
     const at = this.#world.now();

@@ -11,6 +11,8 @@ import { LiveView } from './live-view.ts';
 /** How long after somebody else's write nothing is said of a membership, ms: a read may lie before it. */
 const FOREIGN_MS = 120_000;
 
+const DENIED_MS = 30_000;
+
 const outcomes = new Set(['applied', 'recovered', 'already_synced', 'superseded', 'failed', 'permanent_failure']);
 
 interface World {
@@ -35,7 +37,7 @@ export class TopicOracle {
   }
 
   reported(record: TopicRecord): void {
-    const report = JSON.parse(textOf(record.value)) as FullReport;
+    const report = JSON.parse(textOf(record.value)) as Report;
     this.reports.push(report);
     if (!report.final) return;
     const { finals, events, intents } = this.#world.knowledge;
@@ -49,7 +51,7 @@ export class TopicOracle {
     else if (report.epoch >= (this.live[intent.partition]?.fenceEpoch ?? 0)) this.#checkTruth(report, intent);
   }
 
-  #checkTruth(report: FullReport, intent: { group: string; member: string; op: string; offset: bigint }): void {
+  #checkTruth(report: Report, intent: { group: string; member: string; op: string; offset: bigint }): void {
     const { knowledge, isMember, now } = this.#world;
     const seat = seatOf(intent);
     const isNewest = knowledge.newest(seat)?.offset === intent.offset;
@@ -57,8 +59,9 @@ export class TopicOracle {
     if (!isNewest) return;
     if (report.outcome === 'superseded') this.#fail('one-true-report', `${say(report)}, and nothing is newer`);
     if ((knowledge.foreign.get(seat) ?? -FOREIGN_MS) > now() - FOREIGN_MS) return;
-    // Who may not read a group cannot see how it is.
-    if (!isSuccess(report.outcome) && report.reason?.status === 403) return;
+    // Who may not read a group cannot see how it is; a 403 to the last look confirms a giving-up (design 6.3).
+    const wasDenied = (knowledge.denied.get(intent.group) ?? -DENIED_MS) > now() - DENIED_MS;
+    if (!isSuccess(report.outcome) && wasDenied) return;
     const isSo = isMember(intent.group, intent.member) === (intent.op === 'add');
     if (isSo !== isSuccess(report.outcome)) {
       this.#fail('one-true-report', `${say(report)}, and it is ${isSo ? '' : 'not '}so at the target`);
@@ -67,19 +70,12 @@ export class TopicOracle {
 
   /** A record of the retry topic. */
   retried(record: TopicRecord): void {
-    const change = this.live[record.partition]?.read(record);
-    if (!change) return;
+    const changed = this.live[record.partition]?.read(record) ?? null;
+    if (changed === null) return;
     const { knowledge } = this.#world;
-    const after = this.live[record.partition]?.groups.get(change.group)?.intents;
-    for (const [member, { offset }] of change.before) {
+    for (const [member, { offset, dead }] of changed) {
       const id = this.#idOf(record.partition, offset, member);
-      if (after?.get(member)?.offset !== offset && !knowledge.isFinal(id)) {
-        this.#fail('live-record', `the live record of ${change.group} has lost ${id}, which is not reported`);
-      }
-    }
-    for (const [member, { offset, dead }] of after ?? []) {
-      const id = this.#idOf(record.partition, offset, member);
-      if (dead !== null && !knowledge.isFinal(id)) this.#fail('live-record', `${id} is marked dead and not reported`);
+      if (dead !== null && !knowledge.isFinal(id)) this.#fail('dead-mark', `${id} is marked dead and not reported`);
     }
     this.#checkOwed(record.partition);
   }
@@ -115,10 +111,6 @@ export class TopicOracle {
   #fail(invariant: Invariant, detail: string): never {
     throw new Violation(invariant, detail);
   }
-}
-
-interface FullReport extends Report {
-  readonly reason: { readonly status: number | null } | null;
 }
 
 const say = ({ id, op, outcome, epoch }: Report): string => `${id} (${op}) is reported as ${outcome} under epoch ${epoch}`;

@@ -104,13 +104,16 @@ async function targetDown({ scene, watch, targetDownMs, fleet }: Stage): Promise
   return { seen, recovered: watch.recovered() };
 }
 
+const REPLAY_LIMIT_MS = 30_000;
+
 /** Some of the unknown users come to be known, so that some of the woken changes land. */
 async function replay({ scene, fleet, watch, lots }: Stage): Promise<Taken> {
   for (const id of UNKNOWN_USERS.slice(UNKNOWN_USERS.length / 2)) {
     if (lots.isHit(0.3)) scene.sandbox.putUser({ id });
   }
-  const woken = await fleet.replay();
-  return { seen: woken > 0 ? 1 : 0, recovered: watch.recovered() };
+  // At first nothing is given up yet, and while partitions change hands nobody answers.
+  const hasWoken = await comesTrue(REPLAY_LIMIT_MS, async () => (await fleet.replay()) > 0);
+  return { seen: hasWoken ? 1 : 0, recovered: watch.recovered() };
 }
 
 async function leaderElection({ scene, brokers, watch }: Stage): Promise<Taken> {

@@ -25,6 +25,8 @@ type State =
       readonly kind: 'joining';
       readonly memberId: string;
       readonly generation: number;
+      /** Which of its requests: the answer to one that it has given up comes to nothing. */
+      readonly request: object;
       readonly answer: JoinAnswer | null;
     }
   | MemberState;
@@ -95,7 +97,7 @@ export class GroupMember {
     this.#isFrozen = false;
     const state = this.#state;
     if (state.kind === 'entering') this.#enter();
-    if (state.kind === 'joining' && state.answer !== null) this.#synced(state.answer);
+    if (state.kind === 'joining' && state.answer !== null) this.#synced(state.request, state.answer);
     if (state.kind === 'member') {
       this.#feed.open();
       this.#heartbeat(state);
@@ -131,15 +133,16 @@ export class GroupMember {
     this.#feed.close();
     this.#call(() => this.#handler.joining());
     if (this.#state !== before) return;
+    const request = {};
     const joined = this.#group.join({
       memberId,
       clientId: this.#options.clientId,
       sessionTimeoutMs: this.#options.sessionTimeoutMs,
       partitionCount: this.#topics.source.description.partitionCount,
-      synced: (answer) => this.#link.later(() => this.#synced(answer)),
+      synced: (answer) => this.#link.later(() => this.#synced(request, answer)),
     });
     const generation = before.kind === 'member' && before.memberId === joined ? before.generation : noGeneration;
-    this.#state = { kind: 'joining', memberId: joined, generation, answer: null };
+    this.#state = { kind: 'joining', memberId: joined, generation, request, answer: null };
     // Under the same member id: the answer may have been lost, and with it a whole generation.
     if (this.#options.sessionTimeoutMs < Infinity)
       this.#cancelTimer = this.#link.clock.schedule(this.#options.sessionTimeoutMs, () => {
@@ -147,8 +150,8 @@ export class GroupMember {
       });
   }
 
-  #synced(answer: JoinAnswer): void {
-    if (this.#state.kind !== 'joining' || this.#state.memberId !== answer.memberId) return;
+  #synced(request: object, answer: JoinAnswer): void {
+    if (this.#state.kind !== 'joining' || this.#state.request !== request) return;
     if (this.#isFrozen) {
       this.#state = { ...this.#state, answer };
       return;

@@ -3,8 +3,6 @@ import { Kafka, logLevel, Partitioners } from 'kafkajs';
 import { afterAll, afterEach, beforeAll, expect, inject, test } from 'vitest';
 import { startBroker, startCluster } from '../../src/adapters/kafka-broker/start.ts';
 import { describeKafka, describeOwnKafka, testHost, uniqueName } from '../support/broker.ts';
-import type { KafkaSecurity } from '../support/kafka-security.ts';
-import { createKafkaSecurity } from '../support/kafka-security.ts';
 
 const cleanups: (() => Promise<void>)[] = [];
 afterEach(async () => {
@@ -97,28 +95,6 @@ describeOwnKafka('a broker of one test', (version) => {
 });
 
 /** Right and wrong credentials: kafka-security.test.ts. */
-describeOwnKafka('a broker with TLS and SCRAM', (version) => {
-  let security: KafkaSecurity;
-  beforeAll(async () => {
-    security = await createKafkaSecurity();
-  });
-  afterAll(() => security.remove());
-
-  test.runIf(version === oneVersion).each([
-    ['wrongName', /does not match certificate's altnames/],
-    ['expired', /certificate has expired/],
-  ] as const)('with a certificate that is %s is refused by the client', async (certificate, reason) => {
-    const broker = await startBroker({ version, security: security[certificate] }, testHost);
-    cleanups.push(() => broker.stop());
-    const sasl = {
-      mechanism: 'scram-sha-256',
-      username: security.user.name,
-      password: security.user.password,
-    } as const;
-    await expect(adminOf({ brokers: broker.brokers, ssl: { ca: [security.caPem] }, sasl })).rejects.toThrow(reason);
-  });
-});
-
 type Client = Omit<KafkaConfig, 'brokers'> & { readonly brokers: readonly string[] };
 
 function kafka({ brokers, ssl, sasl }: Client): Kafka {

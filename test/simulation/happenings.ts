@@ -164,7 +164,12 @@ function replay(world: World): void {
       const dead = [...intents.values()].filter((intent) => intent.dead !== null);
       if (dead.length === 0) continue;
       world.counter.count('operator: woken', dead.length);
-      const pending = dead.map(({ member, offset }) => ({ member, topic: topics.source, partition, offset: String(offset) }));
+      const pending = dead.map(({ member, offset }) => ({
+        member,
+        topic: topics.source,
+        partition,
+        offset: String(offset),
+      }));
       const key = `\u0000rollcall.request.${world.chance.uuid()}`;
       const value = JSON.stringify({ v: 1, group, pending });
       const headers = [['rollcall-type', Buffer.from('replay')] as const];

@@ -110,7 +110,9 @@ function isAtRest(world: World): boolean {
 function whatIsLeft({ knowledge, topicOracle, instances }: World): string {
   const open = [...knowledge.intents.keys(), ...knowledge.events.keys()].filter((id) => !knowledge.isFinal(id));
   const live = topicOracle.live.flatMap(({ all }) => all.filter(({ dead }) => dead === null));
-  const states = instances.map((instance) => instance && { ...instance.pipeline.stats(), requests: null, reports: null });
+  const states = instances.map(
+    (instance) => instance && { ...instance.pipeline.stats(), requests: null, reports: null },
+  );
   return `not final: ${open.join(', ')}; parked: ${live.map(({ member, offset }) => `${offset}/${member}`).join(', ')}; ${JSON.stringify(states)}`;
 }
 

@@ -1,4 +1,4 @@
-/** Plays seeds one after the other in this thread, and sums up. */
+/** Plays seeds one after the other in this process, and sums up. */
 import type { History, Plan } from './history.ts';
 import { drawPlan, play } from './history.ts';
 import { Counter } from './engine/counter.ts';

@@ -5,10 +5,19 @@ import type { BrokerFate, TargetFate, Weights } from './engine/weather.ts';
 import type { Settings } from './settings.ts';
 
 export type Happening =
-  | { readonly kind: 'change'; readonly group: number; readonly add: readonly number[]; readonly remove: readonly number[] }
+  | {
+      readonly kind: 'change';
+      readonly group: number;
+      readonly add: readonly number[];
+      readonly remove: readonly number[];
+    }
   /** The CDC pipeline delivers a record again, as a new one. */
   | { readonly kind: 'again'; readonly back: number }
-  | { readonly kind: 'broken'; readonly group: number; readonly what: 'json' | 'schema' | 'key' | 'empty' | 'tombstone' }
+  | {
+      readonly kind: 'broken';
+      readonly group: number;
+      readonly what: 'json' | 'schema' | 'key' | 'empty' | 'tombstone';
+    }
   | { readonly kind: 'start'; readonly instance: number }
   | { readonly kind: 'stop'; readonly instance: number }
   | { readonly kind: 'kill'; readonly instance: number; readonly point: Point | 'now' }
@@ -34,14 +43,68 @@ export type Event = Happening & { readonly at: number };
 /** How likely each kind is beside the others. */
 export const scenarios = {
   mixed: {
-    change: 40, again: 3, broken: 3, start: 5, stop: 2, kill: 4, freeze: 3, cut: 2, clock: 1, rebalance: 1, drop_member: 1,
-    broker: 4, target: 6, append_late: 2, clean: 2, foreign: 3, revoke: 1, refuse_client: 1, deny: 1, provision: 1, replay: 3,
+    change: 40,
+    again: 3,
+    broken: 3,
+    start: 5,
+    stop: 2,
+    kill: 4,
+    freeze: 3,
+    cut: 2,
+    clock: 1,
+    rebalance: 1,
+    drop_member: 1,
+    broker: 4,
+    target: 6,
+    append_late: 2,
+    clean: 2,
+    foreign: 3,
+    revoke: 1,
+    refuse_client: 1,
+    deny: 1,
+    provision: 1,
+    replay: 3,
   },
   calm: { change: 40, again: 2, broken: 2, foreign: 2, clean: 1 },
-  target: { change: 40, target: 12, foreign: 6, revoke: 2, refuse_client: 1, deny: 2, provision: 2, replay: 3, kill: 1, start: 2 },
-  handover: { change: 30, start: 12, stop: 6, kill: 6, freeze: 8, cut: 4, rebalance: 4, drop_member: 4, clock: 2, target: 6, broker: 4, replay: 1 },
+  target: {
+    change: 40,
+    target: 12,
+    foreign: 6,
+    revoke: 2,
+    refuse_client: 1,
+    deny: 2,
+    provision: 2,
+    replay: 3,
+    kill: 1,
+    start: 2,
+  },
+  handover: {
+    change: 30,
+    start: 12,
+    stop: 6,
+    kill: 6,
+    freeze: 8,
+    cut: 4,
+    rebalance: 4,
+    drop_member: 4,
+    clock: 2,
+    target: 6,
+    broker: 4,
+    replay: 1,
+  },
   broker: { change: 30, broker: 14, append_late: 6, clean: 4, kill: 3, start: 4, rebalance: 2, target: 4, replay: 2 },
-  grave: { change: 25, target: 8, replay: 14, provision: 2, kill: 5, start: 7, freeze: 2, clean: 4, append_late: 3, deny: 2 },
+  grave: {
+    change: 25,
+    target: 8,
+    replay: 14,
+    provision: 2,
+    kill: 5,
+    start: 7,
+    freeze: 2,
+    clean: 4,
+    append_late: 3,
+    deny: 2,
+  },
   anew: { change: 30, group_anew: 4, start: 8, kill: 5, stop: 4, target: 5, broker: 2, replay: 2, append_late: 1 },
 } as const satisfies Record<string, Partial<Record<Happening['kind'], number>>>;
 
@@ -55,19 +118,26 @@ export function drawScript(chance: Chance, scenario: Scenario, settings: Setting
   const count = chance.pick([6, 12, 25, 60]);
   const events: Event[] = [];
   const groups = settings.groups - 1;
-  const draw = (): Happening => drawHappening(chance, chance.weighted<Happening['kind']>(scenarios[scenario]), settings);
+  const draw = (): Happening =>
+    drawHappening(chance, chance.weighted<Happening['kind']>(scenarios[scenario]), settings);
   for (let instance = 0; instance < settings.instances; instance++) {
-    events.push({ kind: 'start', instance, at: chance.happens(0.7) ? chance.between(0, 3_000) : chance.between(0, settings.durationMs / 2) });
+    events.push({
+      kind: 'start',
+      instance,
+      at: chance.happens(0.7) ? chance.between(0, 3_000) : chance.between(0, settings.durationMs / 2),
+    });
   }
   while (events.length < count) {
     const at = chance.between(0, settings.durationMs);
     events.push({ ...draw(), at });
     // Trouble seldom comes alone, and what it disturbs is what happens at about that time.
-    while (chance.happens(0.5)) events.push({ ...draw(), at: at + chance.between(0, chance.pick([50, 2_000, 20_000])) });
+    while (chance.happens(0.5))
+      events.push({ ...draw(), at: at + chance.between(0, chance.pick([50, 2_000, 20_000])) });
     if (chance.happens(0.05)) {
       const group = chance.int(0, groups);
       const size = chance.int(5, 40);
-      for (let i = 0; i < size; i++) events.push({ ...drawChange(chance, settings, group), at: at + i * chance.between(0, 20) });
+      for (let i = 0; i < size; i++)
+        events.push({ ...drawChange(chance, settings, group), at: at + i * chance.between(0, 20) });
     }
   }
   return events.toSorted((a, b) => a.at - b.at);
@@ -132,8 +202,18 @@ function brokerWeather(chance: Chance): Weights<BrokerFate> {
 
 function targetWeather(chance: Chance): Weights<TargetFate> {
   const fates: readonly TargetFate[] = [
-    'slow', 'lost', 'answer_lost', 'late', 'late', 'reset_before', 'reset_after', 'error_before', 'error_after', 'throttled',
-    'garbage_before', 'garbage_after',
+    'slow',
+    'lost',
+    'answer_lost',
+    'late',
+    'late',
+    'reset_before',
+    'reset_after',
+    'error_before',
+    'error_after',
+    'throttled',
+    'garbage_before',
+    'garbage_after',
   ];
   return { answered: chance.pick([0, 0.3, 1, 3]), [chance.pick(fates)]: 1, [chance.pick(fates)]: 0.5 };
 }

@@ -14,10 +14,11 @@ export const invariants = {
   'one-true-report': 'each intent ends in one final report, which is true of the target',
   'commit-safe': 'what is committed is reported, or parked where a restore finds it',
   'dead-mark': 'a live record marks as dead only what is reported',
-  'one-in-flight': 'one request per group and owner, not more than the concurrency in all, none while the gate is closed',
+  'one-in-flight':
+    'one request per group and owner, not more than the concurrency in all, none while the gate is closed',
   'safe-dialect': 'only adds by value and removes by filter, with If-Match, of those who are named',
-  'bounded': 'what is kept in memory stays within its limits',
-  'converges': 'after the last fault everything due is final within a bound',
+  bounded: 'what is kept in memory stays within its limits',
+  converges: 'after the last fault everything due is final within a bound',
   'runs-on': 'no pipeline ends by itself',
 } as const;
 

@@ -43,7 +43,12 @@ export function targetConnect(host: Host, world: World, isCut: IsCut): Connect {
     const open = new Set<Exchange>();
     return {
       dispatch: ({ method, path, headers, body }, handler) => {
-        const request = { method, path, headers: headers as TargetRequest['headers'], body: String(body ?? '') };
+        const request = {
+          method,
+          path,
+          headers: headers as TargetRequest['headers'],
+          body: typeof body === 'string' ? body : '',
+        };
         const exchange = new Exchange(request, handler, { host, world, chance, isCut });
         open.add(exchange);
         exchange.connect();
@@ -68,7 +73,11 @@ class Exchange {
   #token: object | null = null;
   #isOver = false;
 
-  constructor(request: TargetRequest, handler: Handler, around: { host: Host; world: World; chance: Chance; isCut: IsCut }) {
+  constructor(
+    request: TargetRequest,
+    handler: Handler,
+    around: { host: Host; world: World; chance: Chance; isCut: IsCut },
+  ) {
     this.#request = request;
     this.#handler = handler;
     this.#host = around.host;

@@ -70,7 +70,9 @@ export class Target {
     const correlationId = state.world.newId();
     const group = route?.id ?? '';
     const before = this.members(group);
-    const answer = refusal ? answerRefusal(state, refusal, correlationId) : handle(state, request, correlationId).answer;
+    const answer = refusal
+      ? answerRefusal(state, refusal, correlationId)
+      : handle(state, request, correlationId).answer;
     this.#tell(group, before, by);
     return { ...answer, headers: { ...limitHeaders(spent), 'inin-correlation-id': correlationId, ...answer.headers } };
   }

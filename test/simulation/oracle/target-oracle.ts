@@ -42,12 +42,15 @@ export class TargetOracle implements Traffic {
     this.requests += 1;
     tell(() => `${host} sends ${method} ${path} ${request.headers['if-match'] ?? ''} ${request.body}`);
     const own = [...this.#active].map((active) => active as Active).filter((active) => active.host === host);
-    if (own.length >= concurrency) throw new Violation('one-in-flight', `${host} has ${own.length} requests in flight already`);
-    if (own.some((active) => active.path === path)) throw new Violation('one-in-flight', `${host} has a request for ${path} in flight`);
+    if (own.length >= concurrency)
+      throw new Violation('one-in-flight', `${host} has ${own.length} requests in flight already`);
+    if (own.some((active) => active.path === path))
+      throw new Violation('one-in-flight', `${host} has a request for ${path} in flight`);
     const closed = this.#closed.get(host);
     const closedForMs = (closed?.until ?? 0) - now();
     // What had its permit already may wait for its connection.
-    if (closed !== undefined && askedAt > closed.at && closedForMs > 1) throw new Violation('one-in-flight', `${host} was asked to wait ${closedForMs} ms more`);
+    if (closed !== undefined && askedAt > closed.at && closedForMs > 1)
+      throw new Violation('one-in-flight', `${host} was asked to wait ${closedForMs} ms more`);
     this.#checkDialect(request);
     const active: Active = { host, path, method };
     this.#active.add(active);
@@ -114,7 +117,8 @@ function wrongPatch(headers: TargetRequest['headers'], body: string, membersMax:
   const { Operations: operations } = JSON.parse(body) as { Operations: readonly Operation[] };
   let members = 0;
   for (const { op, path, value } of operations) {
-    const isAdd = op === 'add' && path === 'members' && Array.isArray(value) && value.every((one) => Boolean(one.value));
+    const isAdd =
+      op === 'add' && path === 'members' && Array.isArray(value) && value.every((one) => Boolean(one.value));
     const isRemove = op === 'remove' && /^members\[value eq "[^"]+"\]$/.test(path ?? '') && value === undefined;
     if (!isAdd && !isRemove) return `has an unsafe ${op} of ${path}`;
     members += isAdd ? value.length : 1;

@@ -98,7 +98,10 @@ export class TopicOracle {
     for (const id of owed) {
       const intent = knowledge.intents.get(id);
       if (knowledge.isFinal(id)) owed.delete(id);
-      else if (intent === undefined || this.live[partition]?.find(intent.group, intent.member)?.offset !== intent.offset) {
+      else if (
+        intent === undefined ||
+        this.live[partition]?.find(intent.group, intent.member)?.offset !== intent.offset
+      ) {
         this.#fail('commit-safe', `${id} is committed, and neither reported nor parked`);
       }
     }
@@ -113,7 +116,8 @@ export class TopicOracle {
   }
 }
 
-const say = ({ id, op, outcome, epoch }: Report): string => `${id} (${op}) is reported as ${outcome} under epoch ${epoch}`;
+const say = ({ id, op, outcome, epoch }: Report): string =>
+  `${id} (${op}) is reported as ${outcome} under epoch ${epoch}`;
 
 function isAtLeast(report: Report, known: Report): boolean {
   if (report.epoch !== known.epoch) return report.epoch > known.epoch;

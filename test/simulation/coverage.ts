@@ -1,0 +1,44 @@
+/** Which kinds of fault a run should have seen. */
+import type { BrokerFate, TargetFate } from './engine/weather.ts';
+import type { Scenario } from './script.ts';
+import { scenarios } from './script.ts';
+
+const brokerFates: Readonly<Record<Exclude<BrokerFate, 'done'>, true>> = {
+  slow: true,
+  refused: true,
+  lost: true,
+  answer_lost: true,
+  late: true,
+};
+
+const targetFates: Readonly<Record<Exclude<TargetFate, 'answered'>, true>> = {
+  slow: true,
+  lost: true,
+  answer_lost: true,
+  late: true,
+  reset_before: true,
+  reset_after: true,
+  error_before: true,
+  error_after: true,
+  throttled: true,
+  garbage_before: true,
+  garbage_after: true,
+};
+
+/** Names as in the counts of a history. */
+export function faultsOf(played: readonly Scenario[]): readonly string[] {
+  const kinds = new Set<string>(played.flatMap((name) => Object.keys(scenarios[name])));
+  return [
+    ...[...kinds].map((kind) => `event: ${kind}`),
+    ...(kinds.has('broker') ? Object.keys(brokerFates).map((fate) => `broker: ${fate}`) : []),
+    ...(kinds.has('target') ? Object.keys(targetFates).map((fate) => `target: ${fate}`) : []),
+    ...(kinds.has('cut') ? ['broker: cut off', 'target: cut off'] : []),
+    ...(kinds.has('kill') ? ['process: killed'] : []),
+    ...(kinds.has('stop') ? ['process: drained'] : []),
+    ...(kinds.has('freeze') ? ['process: frozen'] : []),
+    ...(kinds.has('replay') ? ['operator: woken'] : []),
+  ];
+}
+
+export const neverFired = (counts: ReadonlyMap<string, number>, played: readonly Scenario[]): readonly string[] =>
+  faultsOf(played).filter((fault) => !counts.has(fault));

@@ -1,0 +1,61 @@
+/** Histories of the whole service in virtual time; every day other ones (`npm run simulate` plays as many as one likes). */
+import { readdirSync, readFileSync } from 'node:fs';
+import { expect, test } from 'vitest';
+import { neverFired } from './coverage.ts';
+import type { Plan } from './history.ts';
+import { drawPlan, play } from './history.ts';
+import { runInProcesses } from './processes.ts';
+import { scenarioOf } from './run.ts';
+import { scenarioNames } from './script.ts';
+import { shrink } from './shrink.ts';
+import { storyOf } from './story.ts';
+
+const SEEDS = 2_000;
+const DAY_MS = 86_400_000;
+const firstOfToday = Math.floor(Date.now() / DAY_MS) * SEEDS;
+
+test(`no history breaks a promise: ${SEEDS} seeds from ${firstOfToday}`, async () => {
+  const job = { from: firstOfToday, to: firstOfToday + SEEDS, scenario: null, stopsAtFirst: false };
+  const tally = await runInProcesses(job, 2, () => undefined);
+  expect(tally.broken).toEqual([]);
+  expect(tally.histories).toBe(SEEDS);
+  expect(neverFired(tally.counts.counts, scenarioNames), 'kinds of fault that never happened').toEqual([]);
+}, 600_000);
+
+test('one seed is one history, whatever else goes on', async () => {
+  const plans = [1, 2, 3, 4, 5].map((seed) => drawPlan(seed, scenarioOf(seed, null)));
+  const alone: string[] = [];
+  for (const plan of plans) alone.push(storyOf(plan, await play(plan, true)));
+  const together = await Promise.all(plans.map(async (plan) => storyOf(plan, await play(plan, true))));
+  expect(together).toEqual(alone);
+  expect(new Set(alone).size).toBe(plans.length);
+});
+
+const folder = new URL('regressions/', import.meta.url);
+
+interface Regression {
+  readonly sentence: string;
+  readonly plan: Plan;
+}
+
+test('what was found once is not found again', async () => {
+  for (const name of readdirSync(folder)) {
+    const { sentence, plan } = JSON.parse(readFileSync(new URL(name, folder), 'utf8')) as Regression;
+    const { violation, intents } = await play(plan);
+    expect(violation?.message, `${name}: ${sentence}`).toBeUndefined();
+    expect(intents, name).toBeGreaterThan(0);
+  }
+});
+
+test('a history that breaks a promise is made small', async () => {
+  // given 40 events, of which one needs another that comes long before it
+  const { settings } = drawPlan(1, 'calm');
+  const change = { kind: 'change', group: 0, remove: [] } as const;
+  const events = Array.from({ length: 40 }, (_, i) => ({ ...change, add: [i], at: i * 1_000 }));
+  const adds = (plan: Plan): readonly number[] =>
+    plan.events.flatMap((event) => (event.kind === 'change' ? event.add : []));
+  const breaks = async (plan: Plan): Promise<boolean> => adds(plan).includes(3) && adds(plan).includes(31);
+  // when, then
+  expect(adds(await shrink({ seed: 1, settings, events }, breaks))).toEqual([3, 31]);
+  await expect(shrink({ seed: 1, settings, events: [] }, breaks)).rejects.toThrow(/breaks no promise/);
+});

@@ -1,6 +1,6 @@
 import type { Admin, KafkaConfig } from 'kafkajs';
 import { Kafka, logLevel, Partitioners } from 'kafkajs';
-import { afterAll, afterEach, beforeAll, expect, inject, test } from 'vitest';
+import { afterEach, expect, inject, test } from 'vitest';
 import { startBroker, startCluster } from '../../src/adapters/kafka-broker/start.ts';
 import { describeKafka, describeOwnKafka, testHost, uniqueName } from '../support/broker.ts';
 
@@ -94,7 +94,6 @@ describeOwnKafka('a broker of one test', (version) => {
   });
 });
 
-/** Right and wrong credentials: kafka-security.test.ts. */
 type Client = Omit<KafkaConfig, 'brokers'> & { readonly brokers: readonly string[] };
 
 function kafka({ brokers, ssl, sasl }: Client): Kafka {

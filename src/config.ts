@@ -66,16 +66,29 @@ export function readConfig<P extends Part>(
     ...made,
     logLevel: whole.LOG_LEVEL,
     warnings: misspelled(Object.keys(environment), knownNames),
-    secrets: secretsOf(values),
+    secrets: secretsOf(values, readFile),
   });
 }
 
 /** Every secret of the environment, whatever else is wrong with it. */
 export const secretsIn = (environment: Environment, readFile: ReadFile): readonly string[] =>
-  secretsOf(readValues(environment, ALL_PARTS, readFile).values);
+  secretsOf(readValues(environment, ALL_PARTS, readFile).values, readFile);
 
-const secretsOf = (values: Partial<Values>): readonly string[] =>
-  names.flatMap((name) => (variables[name].kind === 'secret' && values[name] ? [String(values[name])] : []));
+const secretsOf = (values: Partial<Values>, readFile: ReadFile): readonly string[] => [
+  ...names.flatMap((name) => (variables[name].kind === 'secret' && values[name] ? [String(values[name])] : [])),
+  ...tokenIn(values.KAFKA_SASL_OAUTHBEARER_TOKEN_FILE ?? null, readFile),
+];
+
+/** The token as it is now; its file is read again at each authentication. */
+function tokenIn(path: string | null, readFile: ReadFile): readonly string[] {
+  if (path === null) return [];
+  try {
+    return [readFile(path).trim()].filter((token) => token !== '');
+  } catch {
+    // It could be read a moment ago; where it is wanted, that is told.
+    return [];
+  }
+}
 
 /** What the pipeline is told. On a log whose ownership cannot be lost (memory) `kafka` is null and the lease endless. */
 export function pipelineOptions(

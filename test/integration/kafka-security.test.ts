@@ -1,10 +1,13 @@
 /** One broker per version with TLS and every SASL mechanism; which errors come, and what the commands make of them. */
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { afterAll, beforeAll, expect, inject, test } from 'vitest';
 import { KafkaChangeLog } from '../../src/adapters/kafka/change-log.ts';
 import { explainKafkaError } from '../../src/adapters/kafka/errors.ts';
 import type { KafkaConnectionOptions, KafkaSasl } from '../../src/adapters/kafka/options.ts';
 import { createLogTools } from '../../src/adapters/kafka/tools.ts';
 import { examine, type Finding } from '../../src/commands/doctor.ts';
+import { runService } from '../../src/commands/run.ts';
 import { EXIT } from '../../src/exit-codes.ts';
 import { startSandbox, type Sandbox } from '../../src/sandbox/sandbox.ts';
 import { describeOwnKafka } from '../support/broker.ts';
@@ -14,6 +17,7 @@ import type { KafkaSecurity, SecuredBroker } from '../support/kafka-security.ts'
 import { createKafkaSecurity, securedEnvironment, startSecuredBroker } from '../support/kafka-security.ts';
 import { RecordingHandler } from '../support/recording-handler.ts';
 import { environmentOf } from '../support/sandbox-environment.ts';
+import { leaksIn } from '../support/secrets.ts';
 
 const listener = 'listener.name.sasl_ssl';
 const mechanisms = {
@@ -60,7 +64,7 @@ describeOwnKafka('Kafka with TLS and SASL', (version) => {
     ['SCRAM-SHA-256', () => scram()],
     ['SCRAM-SHA-512', () => scram({ mechanism: 'scram-sha-512' })],
     ['PLAIN', () => ({ mechanism: 'plain', username: 'rollcall', password: 'plain-secret' })],
-    ['OAUTHBEARER', () => ({ mechanism: 'oauthbearer', token: async () => unsecuredToken() })],
+    ['OAUTHBEARER', () => ({ mechanism: 'oauthbearer', token: async () => unsecuredToken(600) })],
   ])('lets in who comes with %s', async (_, sasl) => {
     const tools = createLogTools(connection(sasl()), kafkaHost);
     expect((await tools.clusterInfo()).brokers).toEqual([{ nodeId: 1, address: broker.valid }]);
@@ -89,6 +93,16 @@ describeOwnKafka('Kafka with TLS and SASL', (version) => {
       'a source of tokens that fails',
       'token_unavailable',
       () => connection({ mechanism: 'oauthbearer', token: () => Promise.reject(new Error('503')) }),
+    ],
+    [
+      'an expired token',
+      'credentials_refused',
+      () => connection({ mechanism: 'oauthbearer', token: async () => unsecuredToken(-600) }),
+    ],
+    [
+      'a token that is none',
+      'credentials_refused',
+      () => connection({ mechanism: 'oauthbearer', token: async () => 'a secret' }),
     ],
     ['an unknown CA', 'certificate_untrusted', () => connection(scram(), security.otherCaPem)],
     ['the CAs of Node', 'certificate_untrusted', () => connection(scram(), null)],
@@ -136,6 +150,35 @@ describeOwnKafka('Kafka with TLS and SASL', (version) => {
     expect(host.out() + host.err()).not.toMatch(/kafka-secret|wrong-secret/);
   });
 
+  test.runIf(version === oneVersion)('a refused token ends doctor and run with 78 and the mend, unseen', async () => {
+    // given
+    const token = unsecuredToken(-600);
+    const tokenFile = join(security.folder, 'token');
+    await writeFile(tokenFile, `${token}\n`);
+    const environment = {
+      ...environmentOf(sandbox),
+      ...securedEnvironment(broker, security),
+      KAFKA_SASL_MECHANISM: 'oauthbearer',
+      KAFKA_SASL_USERNAME: '',
+      KAFKA_SASL_PASSWORD: '',
+      KAFKA_SASL_OAUTHBEARER_TOKEN_FILE: tokenFile,
+      ADMIN_PORT: '0',
+      LOG_LEVEL: 'debug',
+    };
+    const [doctor, service] = [aHost({ environment }), aHost({ environment })];
+    // when
+    const code = await examine({ json: true }, doctor);
+    const end: unknown = await runService(service).catch((reason: unknown) => reason);
+    // then
+    expect([code, end]).toMatchObject([EXIT.configuration, { code: EXIT.configuration }]);
+    const printed = [doctor.out() + doctor.err(), service.err() + (end instanceof Error ? end.message : '')];
+    for (const text of printed) {
+      expect(text).toContain('KAFKA_SASL_OAUTHBEARER_TOKEN_FILE');
+      expect(text).toContain('invalid_token');
+      expect(leaksIn(text, { token })).toEqual([]);
+    }
+  });
+
   test.runIf(version === oneVersion)('doctor is content with the brokers where everything is right', async () => {
     const environment = { ...environmentOf(sandbox), ...securedEnvironment(broker, security) };
     const host = aHost({ environment });
@@ -176,8 +219,8 @@ describeOwnKafka('Kafka with TLS and SASL', (version) => {
 });
 
 /** For the validator that a broker uses where none is configured: it wants claims, but no signature. */
-function unsecuredToken(): string {
+function unsecuredToken(lifetimeSeconds: number): string {
   const now = Date.now() / 1_000;
   const part = (content: object): string => Buffer.from(JSON.stringify(content)).toString('base64url');
-  return `${part({ alg: 'none' })}.${part({ sub: 'rollcall', iat: now, exp: now + 600 })}.`;
+  return `${part({ alg: 'none' })}.${part({ sub: 'rollcall', iat: now - 3_600, exp: now + lifetimeSeconds })}.`;
 }

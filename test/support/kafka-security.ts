@@ -11,6 +11,8 @@ import { startBroker } from '../../src/adapters/kafka-broker/start.ts';
 import { testHost } from './kafka-on-hand.ts';
 
 export interface KafkaSecurity {
+  /** Of this alone; removed with it. */
+  readonly folder: string;
   readonly user: ScramUser;
   /** The CA that signed the certificates of the brokers. */
   readonly caPem: string;
@@ -43,6 +45,7 @@ export async function createKafkaSecurity(): Promise<KafkaSecurity> {
   await createCertificate(folder, { name: 'wrong-name', subjectAltName: 'DNS:kafka.example.com', days: 30 });
   await createCertificate(folder, { name: 'expired', subjectAltName: localNames, days: -1 });
   return {
+    folder,
     user,
     caPem: await readFile(join(folder, 'ca.crt'), 'utf8'),
     caFile: join(folder, 'ca.crt'),

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { pipelineOptions, readConfig } from '../../src/config.ts';
+import { pipelineOptions, readConfig, secretsIn } from '../../src/config.ts';
 import { ConfigError } from '../../src/config/problem.ts';
 import type { Part } from '../../src/config/variable.ts';
 import { names, variables } from '../../src/config/variables.ts';
@@ -158,6 +158,15 @@ test('secrets may come from files', () => {
   expect(config.genesys.clientSecret).toBe('from-file');
   expect(config.admin.token).toBe('token');
   expect(config.secrets).toEqual(['from-file', 'token']);
+});
+
+test('the token of oauthbearer is a secret, as it stands in its file; a file that is gone meanwhile hides nothing', () => {
+  const environment = { KAFKA_SASL_MECHANISM: 'oauthbearer', KAFKA_SASL_OAUTHBEARER_TOKEN_FILE: '/token' };
+  expect(read(environment, files({ '/token': 'ey.the.token\n' })).secrets).toContain('ey.the.token');
+  expect(read(environment, files({ '/token': '\n' })).secrets).not.toContain('');
+  const once = ['ey.the.token'];
+  const readOnce = (path: string): string => once.pop() ?? files({})(path);
+  expect(secretsIn(environment, readOnce)).toEqual([]);
 });
 
 test('a secret and its file exclude each other; an empty file is none', () => {

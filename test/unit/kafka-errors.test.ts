@@ -10,6 +10,7 @@ function anError(properties: object, cause?: unknown): Error {
 describe('an error of Kafka', () => {
   test.each([
     ['credentials_refused', false, anError({ name: 'KafkaJSSASLAuthenticationError' })],
+    ['credentials_refused', false, anError({ name: 'TokenRefusedError', retriable: false })],
     ['mechanism_refused', false, anError({ name: 'KafkaJSProtocolError', code: 33 })],
     ['sasl_not_expected', false, anError({ name: 'KafkaJSProtocolError', code: 34 })],
     ['certificate_untrusted', false, anError({ name: 'KafkaJSConnectionError', code: 'SELF_SIGNED_CERT_IN_CHAIN' })],

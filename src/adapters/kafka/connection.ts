@@ -5,10 +5,11 @@
 import type { Socket } from 'node:net';
 import { connect as connectPlain, isIP } from 'node:net';
 import { connect as connectTls } from 'node:tls';
-import type { ISocketFactory, Kafka, KafkaConfig, LogEntry, SASLOptions } from 'kafkajs';
+import type { ISocketFactory, Kafka, KafkaConfig, LogEntry, Mechanism, SASLOptions } from 'kafkajs';
 import kafkajs from 'kafkajs';
 import type { Logger } from '../../ports.ts';
 import { registerCodecs } from './codecs.ts';
+import { oauthBearer } from './oauth-bearer.ts';
 import type { KafkaConnectionOptions, KafkaHost, KafkaSasl } from './options.ts';
 import { quietIdleConnections } from './request-queue.ts';
 
@@ -16,15 +17,6 @@ export interface Connection {
   readonly kafka: Kafka;
   /** Closes every socket at once and lets no new one be opened. */
   destroy(): void;
-}
-
-/** The source of OAUTHBEARER tokens failed; not the broker's doing, and another try may help. */
-class TokenError extends Error {
-  override readonly name = 'TokenError';
-
-  constructor(cause: unknown) {
-    super(`no token for Kafka: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
-  }
 }
 
 /** Passed on every client of ours: kafkajs does not hand the settings of `new Kafka()` to its consumers (kafkajs.md A4). */
@@ -54,19 +46,11 @@ export function openConnection(
   return { kafka: new kafkajs.Kafka(config), destroy: () => sockets.destroy() };
 }
 
-/** kafkajs writes into the object; a used one would keep its old credentials (kafkajs.md A9). */
-function freshSasl(sasl: KafkaSasl): SASLOptions {
-  if (sasl.mechanism !== 'oauthbearer') return { ...sasl };
-  return {
-    mechanism: 'oauthbearer',
-    oauthBearerProvider: async () => {
-      try {
-        return { value: await sasl.token() };
-      } catch (cause) {
-        throw new TokenError(cause);
-      }
-    },
-  };
+function freshSasl(sasl: KafkaSasl): SASLOptions | Mechanism {
+  if (sasl.mechanism === 'oauthbearer') return oauthBearer(sasl.token);
+  // kafkajs writes into the object; a used one would keep its old credentials (kafkajs.md A9).
+  const copy: SASLOptions = { ...sasl };
+  return copy;
 }
 
 class Sockets {

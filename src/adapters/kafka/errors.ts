@@ -87,6 +87,13 @@ const rows: readonly Row[] = [
     advice: 'Kafka refuses the credentials: check KAFKA_SASL_USERNAME, KAFKA_SASL_PASSWORD and KAFKA_SASL_MECHANISM.',
   },
   {
+    when: ({ name }) => name === 'TokenRefusedError',
+    code: 'credentials_refused',
+    advice:
+      'Kafka refuses the token: see that KAFKA_SASL_OAUTHBEARER_TOKEN_FILE holds one that has not expired and that the ' +
+      'brokers accept (issuer, audience, scope).',
+  },
+  {
     when: ({ code }) => untrusted.has(code),
     code: 'certificate_untrusted',
     advice: "The broker's certificate was signed by an unknown authority: name its CA in KAFKA_SSL_CA_FILE.",

@@ -73,5 +73,11 @@ export function seqAfter(seq: number, view: RetryView, ownEpoch: number): number
   return Math.min(Math.max(seq, view.epochMax === ownEpoch ? view.seqMax : 0) + 1, COUNT_MAX);
 }
 
+/**
+ * Somebody has written under it, or above: of equal epochs a record that is still on its way would count (spec: equal-epoch).
+ * Asked before the own fence is read.
+ */
+export const isUsed = (view: RetryView, ownEpoch: number): boolean => view.epochMax >= ownEpoch && ownEpoch < COUNT_MAX;
+
 /** Somebody gained the partition later, or the consumer group was made anew and counts from 1 again. */
 export const isOvertaken = (view: RetryView, ownEpoch: number): boolean => view.epochMax > ownEpoch;

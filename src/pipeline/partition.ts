@@ -12,6 +12,7 @@ export const newPartition = (number: number): Partition => ({
   seq: 0,
   fenceId: null,
   fenceRead: false,
+  epochUsed: false,
   foreignFence: false,
   overtakenAt: null,
   wasEmpty: false,

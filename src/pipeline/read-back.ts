@@ -3,7 +3,7 @@
  */
 import type { RetryRecord } from '../core/live-record.ts';
 import { parseRetryRecord } from '../core/live-record.ts';
-import { isOvertaken, readFence, readState } from '../core/ownership.ts';
+import { isOvertaken, isUsed, readFence, readState } from '../core/ownership.ts';
 import type { Batch } from '../ports.ts';
 import type { Context } from './context.ts';
 import { isCurrent } from './context.ts';
@@ -30,6 +30,7 @@ function readRetryRecord(context: Context, partition: Partition, record: RetryRe
     case 'fence': {
       const isOwn = record.fenceId === partition.fenceId;
       if (isOwn) partition.wasEmpty = partition.view.recordCount === 0;
+      if (isOwn && !partition.fenceRead) partition.epochUsed = isUsed(partition.view, partition.epoch);
       if (record.stamp.owner !== options.owner) partition.foreignFence = true;
       readFence(partition.view, record.stamp);
       partition.fenceRead ||= isOwn;

@@ -60,7 +60,7 @@ async function findStart({ log, state, logger }: Context, { number }: Partition)
 export function restore(context: Context, partition: Partition): void {
   const { clock, log } = context;
   if (partition.phase !== 'restoring' || !partition.fenceRead || partition.start === null) return;
-  if (isOvertaken(partition.view, partition.epoch)) {
+  if (isOvertaken(partition.view, partition.epoch) || sharesEpoch(partition)) {
     partition.overtakenAt = clock.now();
     return;
   }
@@ -82,6 +82,9 @@ export function restore(context: Context, partition: Partition): void {
   context.dispatch();
   context.settle();
 }
+
+/** Nobody else can have written under the epoch of a partition that is kept, if no foreign fence says so. */
+const sharesEpoch = ({ epochUsed, isKept, foreignFence }: Partition): boolean => epochUsed && (!isKept || foreignFence);
 
 /** Somebody else was the owner in between: everything is read from the beginning, up to the fence that is there already. */
 function startOver(context: Context, partition: Partition): void {

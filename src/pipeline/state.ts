@@ -106,9 +106,11 @@ export interface Partition {
   fenceId: string | null;
   /** The own fence has been read back at the present attempt. */
   fenceRead: boolean;
+  /** The own epoch, or a higher one, was in use before the own fence. */
+  epochUsed: boolean;
   /** A foreign fence lies between what was read last and the own new fence. */
   foreignFence: boolean;
-  /** When the own fence was read although somebody has a higher epoch. */
+  /** When the own fence was read although somebody has this epoch, or a higher one. */
   overtakenAt: Instant | null;
   /** There was no record at all before the own fence. */
   wasEmpty: boolean;

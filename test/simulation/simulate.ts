@@ -27,6 +27,9 @@ const { values } = parseArgs({
 const usage = `npm run simulate -- [--seeds 2000] [--from 1] [--scenario ${scenarioNames.join('|')}] [--story]
   --story   tell what happens in the first seed, in words, instead of a run of many`;
 
+/** Of the seeds that broke a promise: one cause often breaks many. */
+const TOLD_MAX = 20;
+
 /** Fewer may miss a rare fault by chance. */
 const COVERED_FROM = 1_000;
 
@@ -47,7 +50,8 @@ async function simulate(only: Scenario | null): Promise<number> {
   const unseen = neverFired(tally.counts.counts, only === null ? scenarioNames : [only]);
   console.log(summaryOf(tally, { seconds, processes }));
   if (unseen.length > 0) console.log(`never happened: ${unseen.join(', ')}`);
-  for (const each of tally.broken) console.log(`BROKEN seed ${each.seed} (${each.scenario}): ${each.message}`);
+  for (const each of tally.broken.slice(0, TOLD_MAX))
+    console.log(`BROKEN seed ${each.seed} (${each.scenario}): ${each.message}`);
   const [first] = tally.broken;
   if (first !== undefined) await tellSmallest(first);
   return tally.broken.length > 0 || (unseen.length > 0 && seeds >= COVERED_FROM) ? 1 : 0;

@@ -1,0 +1,215 @@
+/** Mutants of a group in flight: doubt, no-ops, conflicts, bisection, giving up, breaker. */
+import type { Mutant } from './mutant.ts';
+
+export const flightMutants: readonly Mutant[] = [
+  {
+    name: 'doubt',
+    rule: 'doubt',
+    breaks: 'a request without an answer leaves no doubt behind',
+    edits: [
+      {
+        file: 'src/pipeline/request.ts',
+        find: 'if (!isSureAnswer(answer)) doubtRequest(',
+        replace: 'if (false) doubtRequest(',
+      },
+    ],
+  },
+  {
+    name: 'hold',
+    rule: 'hold',
+    breaks: 'a no-op is final although the group is in doubt',
+    edits: [
+      {
+        file: 'src/core/step.ts',
+        find: "  if (doubt !== null) return { kind: 'hold', untilMs: doubt.untilMs };",
+        replace: '',
+      },
+    ],
+  },
+  {
+    name: 'confirm',
+    rule: 'confirm',
+    breaks: 'a no-op is final by the cached snapshot, without a fresh read',
+    edits: [
+      {
+        file: 'src/core/step.ts',
+        find: "if (!situation.isFresh) return { kind: 'confirm', snapshot };",
+        replace: '',
+      },
+    ],
+  },
+  {
+    name: 'last-look',
+    rule: 'last-look',
+    breaks: 'what was tried for the last time is given up without a look at the target',
+    edits: [
+      {
+        file: 'src/core/step.ts',
+        find: "if (due.length === 0) return { kind: 'done' };",
+        replace:
+          "if (due.length === 0) return { kind: 'done' };\n  if (spent.size > 0) return { kind: 'final', noop: [], givenUp: [...spent] };",
+      },
+    ],
+  },
+  {
+    name: 'late-no-op',
+    breaks: 'a no-op that waited for the end of the doubt is final without another look',
+    edits: [
+      {
+        file: 'src/core/step.ts',
+        find: "if (doubt !== null && isOver(doubt, situation.nowMs)) return { kind: 'forget_doubt' };",
+        replace:
+          "if (doubt !== null && isOver(doubt, situation.nowMs)) {\n    const known = snapshot === null ? null : plan(due, snapshot);\n    if (known === null || known.todo.length > 0) return { kind: 'forget_doubt' };\n    return { kind: 'final', noop: known.noop, givenUp: [] };\n  }",
+      },
+    ],
+  },
+  {
+    name: 'riding-in-doubt',
+    breaks: 'no-ops that ride with a PATCH are final although the group is in doubt',
+    edits: [
+      {
+        file: 'src/pipeline/apply.ts',
+        find: 'if (group.doubt === null) for (const intent of riding)',
+        replace: 'for (const intent of riding)',
+      },
+    ],
+  },
+  {
+    name: 'doubt-ends-early',
+    breaks: 'the version that a lost request was for ends the doubt already',
+    edits: [{ file: 'src/core/doubt.ts', find: 'b !== null && a > b;', replace: 'b !== null && a >= b;' }],
+  },
+  {
+    name: 'garbage-is-sure',
+    breaks: 'a success that cannot be read counts as an answer',
+    edits: [
+      {
+        file: 'src/core/outcome.ts',
+        find: 'return isBare(answer) || readGroupBody(body, answer.etag) !== null;',
+        replace: 'return true;',
+      },
+    ],
+  },
+  {
+    name: 'stale-snapshot',
+    breaks: 'a version conflict leaves the snapshot in the cache',
+    edits: [
+      {
+        file: 'src/pipeline/request.ts',
+        find: "if (outcome.kind === 'conflict' || outcome.kind === 'transient') context.cache.delete(group.id);",
+        replace: '',
+      },
+      {
+        file: 'src/pipeline/failures.ts',
+        find: '  course.conflicts += 1;\n  forgetSnapshot(context, group, course);',
+        replace: '  course.conflicts += 1;',
+      },
+    ],
+  },
+  {
+    name: 'retry-of-the-superseded',
+    breaks: 'what fails is parked although a newer intent has taken its place',
+    edits: [
+      {
+        file: 'src/pipeline/failures.ts',
+        find: 'if (group.members.get(intent.member)?.pending !== intent) continue;',
+        replace: '',
+      },
+      {
+        file: 'src/pipeline/failures.ts',
+        find: 'const tried = stillDue(group, course.flight).filter((each) => !isSo(each, snapshot) && !isSpent(group, each));',
+        replace: 'const tried = failed.part;',
+      },
+    ],
+  },
+  {
+    name: 'superseded-in-flight',
+    breaks: 'an intent is reported as superseded while its request is on its way',
+    edits: [
+      {
+        file: 'src/pipeline/conclude.ts',
+        find: 'if (group.flight?.covered.has(pending) === true)',
+        replace: 'if (false)',
+      },
+    ],
+  },
+  {
+    name: 'half-bisected',
+    breaks: 'bisection stops at a half of two, and the good member is refused with the bad one',
+    edits: [{ file: 'src/pipeline/failures.ts', find: 'if (sentCount > 1) {', replace: 'if (sentCount > 2) {' }],
+  },
+  {
+    name: 'other-half-forgotten',
+    breaks: 'when one half of a refused request lands, the other half counts as landed too',
+    edits: [
+      {
+        file: 'src/pipeline/apply.ts',
+        find: 'const landed = seen === null ? (isTrusted ? part : []) : part.filter((intent) => isSo(intent, seen));',
+        replace:
+          'const landed = [...(seen === null ? (isTrusted ? part : []) : part.filter((intent) => isSo(intent, seen))), ...course.suspects];\n  course.suspects = [];',
+      },
+    ],
+  },
+  {
+    name: 'lost-lock',
+    breaks: 'the loss of a partition frees the groups that are in flight',
+    edits: [
+      {
+        file: 'src/pipeline/forget.ts',
+        find: '    group.wakeAt = null;',
+        replace: '    group.wakeAt = null;\n    state.locks.delete(group.id);',
+      },
+    ],
+  },
+  {
+    name: 'concurrency',
+    breaks: 'as many requests are in flight as there are groups',
+    edits: [
+      { file: 'src/pipeline/pipeline.ts', find: 'pLimit(options.concurrency)', replace: 'pLimit(100)' },
+      {
+        file: 'src/pipeline/schedule.ts',
+        find: 'this.#limit.pendingCount >= options.concurrency',
+        replace: 'this.#limit.pendingCount >= 100',
+      },
+    ],
+  },
+  {
+    name: 'breaker-uses-up-attempts',
+    breaks: 'failures that open the breaker count as tries of the changes',
+    edits: [
+      { file: 'src/pipeline/breaker.ts', find: '  giveAttemptsBack(context);\n', replace: '' },
+      {
+        file: 'src/pipeline/failures.ts',
+        find: "if (state.breaker.kind === 'open' || schedule === 'free') return;",
+        replace: "if (schedule === 'free') return;",
+      },
+    ],
+  },
+  {
+    name: 'breaker-stays-open',
+    breaks: 'a probe that works leaves the breaker open',
+    edits: [
+      {
+        file: 'src/core/breaker.ts',
+        find: "    case 'it_works':\n      return closedBreaker;",
+        replace: "    case 'it_works':\n      return again(breaker.reason);",
+      },
+    ],
+  },
+  {
+    name: 'breaker-is-ignored',
+    breaks: 'an open breaker holds no request back',
+    edits: [
+      {
+        file: 'src/pipeline/context.ts',
+        find: "mayAsk(context) && context.state.breaker.kind === 'closed' &&",
+        replace: 'mayAsk(context) &&',
+      },
+      {
+        file: 'src/pipeline/schedule.ts',
+        find: "mayAsk(this.#context) && state.breaker.kind === 'closed' &&",
+        replace: 'mayAsk(this.#context) &&',
+      },
+    ],
+  },
+];

@@ -1,0 +1,242 @@
+/** Mutants of ownership: lease, fences, epochs, restore, read-back. */
+import type { Mutant } from './mutant.ts';
+
+export const ownershipMutants: readonly Mutant[] = [
+  {
+    name: 'noop',
+    rule: 'noop',
+    breaks: 'a new owner is not in doubt about what the former one has sent',
+    edits: [
+      {
+        file: 'src/pipeline/restore.ts',
+        find: 'partition.gainDoubt = isNew ? null : gained(clock.now().monotonic, options.lateApplyMs);',
+        replace: 'partition.gainDoubt = null;',
+      },
+    ],
+  },
+  {
+    name: 'lease',
+    rule: 'lease',
+    breaks: 'an owner goes on sending however long ago its last heartbeat was',
+    edits: [
+      {
+        file: 'src/pipeline/context.ts',
+        find: 'state.leaseFrom !== null && elapsedMs(state.leaseFrom, clock.now()) <= options.leaseMs',
+        replace: 'state.leaseFrom !== null',
+      },
+    ],
+  },
+  {
+    name: 'halt',
+    rule: 'halt',
+    breaks: 'an owner that is joining goes on sending',
+    edits: [{ file: 'src/pipeline/context.ts', find: '!context.state.isHalted && !context', replace: '!context' }],
+  },
+  {
+    name: 'barrier',
+    rule: 'barrier',
+    breaks: 'a new owner sends before it has read what its partition held',
+    edits: [
+      {
+        file: 'src/pipeline/context.ts',
+        find: "(partition.phase === 'catching_up' && partition.dispatchesEarly)",
+        replace: "partition.phase === 'catching_up'",
+      },
+    ],
+  },
+  {
+    name: 'not-read-past',
+    breaks: 'a restored intent is sent before the source has been read past it',
+    edits: [
+      {
+        file: 'src/pipeline/schedule.ts',
+        find: 'isDue(intent, now) && ledger !== null && intent.source.offset < ledger.next;',
+        replace: 'isDue(intent, now) && ledger !== null;',
+      },
+    ],
+  },
+  {
+    name: 'fence',
+    rule: 'fence',
+    breaks: 'the newest live record counts, whoever wrote it',
+    edits: [
+      {
+        file: 'src/core/ownership.ts',
+        find: "  if (view.fenceEpoch > epoch) return 'stale';\n",
+        replace: '',
+      },
+      {
+        file: 'src/core/ownership.ts',
+        find: 'if (known !== undefined && (known.epoch > epoch || (known.epoch === epoch && known.seq > seq)))',
+        replace: 'if (known !== undefined && known.epoch === epoch && known.seq > seq)',
+      },
+    ],
+  },
+  {
+    name: 'epoch',
+    rule: 'epoch',
+    breaks: 'a late fence of a former owner makes the records of the present one void',
+    edits: [
+      {
+        file: 'src/core/ownership.ts',
+        find: 'view.fenceEpoch = Math.max(view.fenceEpoch, epoch);',
+        replace: 'view.fenceEpoch = epoch;',
+      },
+      {
+        file: 'src/core/ownership.ts',
+        find: "if (view.fenceEpoch > epoch) return 'stale';",
+        replace: "if (view.fenceEpoch !== epoch) return 'stale';",
+      },
+    ],
+  },
+  {
+    name: 'equal-epoch',
+    rule: 'equal-epoch',
+    breaks: 'an owner shares its epoch with a former one after the consumer group was made anew',
+    edits: [
+      {
+        file: 'src/pipeline/restore.ts',
+        find: 'isOvertaken(partition.view, partition.epoch) || sharesEpoch(partition)',
+        replace: 'isOvertaken(partition.view, partition.epoch)',
+      },
+    ],
+    scenario: 'anew',
+  },
+  {
+    name: 'refence',
+    rule: 'refence',
+    breaks: 'an owner that missed a generation takes its partition for kept',
+    edits: [
+      {
+        file: 'src/pipeline/restore.ts',
+        find: '  if (partition.isKept && partition.foreignFence) return startOver(context, partition);\n',
+        replace: '',
+      },
+    ],
+  },
+  {
+    name: 'repair',
+    rule: 'repair',
+    breaks: 'a late record of a former owner stays the last one of its group',
+    edits: [{ file: 'src/pipeline/read-back.ts', find: 'if (partition.stale.size === 0) return;', replace: 'return;' }],
+  },
+  {
+    name: 'eager-cleaner',
+    rule: 'eager-cleaner',
+    breaks: 'the cleaner is quicker than the repair',
+    edits: [
+      {
+        file: 'test/simulation/settings.ts',
+        find: 'compactionLagMs: 1_200_000,',
+        replace: 'compactionLagMs: 0,',
+      },
+    ],
+  },
+  {
+    name: 'seq',
+    rule: 'seq',
+    breaks: 'a late duplicate of an older live record is taken for the newest',
+    edits: [
+      {
+        file: 'src/core/ownership.ts',
+        find: '(known.epoch > epoch || (known.epoch === epoch && known.seq > seq))',
+        replace: 'known.epoch > epoch',
+      },
+    ],
+  },
+  {
+    name: 'seq-from-one',
+    breaks: 'an owner whose epoch was used before numbers its records from one again',
+    edits: [
+      {
+        file: 'src/core/ownership.ts',
+        find: 'Math.max(seq, view.epochMax === ownEpoch ? view.seqMax : 0) + 1',
+        replace: 'seq + 1',
+      },
+    ],
+  },
+  {
+    name: 'late-epoch-record',
+    breaks: 'a live record that was written under a former epoch counts as written',
+    edits: [
+      {
+        file: 'src/pipeline/settle.ts',
+        find: 'const isInTime = each.epoch === each.partition.epoch;',
+        replace: 'const isInTime = true;',
+      },
+    ],
+  },
+  {
+    name: 'epoch-not-raised',
+    breaks: 'an owner in a consumer group made anew stays below the epochs that were used',
+    edits: [
+      {
+        file: 'src/pipeline/tenure.ts',
+        find: 'partition.base = partition.view.epochMax;',
+        replace: '',
+      },
+    ],
+    scenario: 'anew',
+  },
+  {
+    name: 'restore-skips-a-group',
+    breaks: 'a restore forgets the first group',
+    edits: [
+      {
+        file: 'src/pipeline/restore.ts',
+        find: 'for (const [id, intents] of partition.restored) {',
+        replace: 'for (const [id, intents] of [...partition.restored].slice(1)) {',
+      },
+    ],
+  },
+  {
+    name: 'result-of-a-lost-partition',
+    breaks: 'answers for a lost partition are concluded from and reported',
+    edits: [
+      {
+        file: 'src/pipeline/request.ts',
+        find: 'return isCurrent(context, group.partition) ? { answer, outcome } : null;',
+        replace: 'return { answer, outcome };',
+      },
+      {
+        file: 'src/pipeline/settle.ts',
+        find: '    if (isCurrent(context, due.partition))\n      (batch',
+        replace: '    (batch',
+      },
+      {
+        file: 'src/pipeline/forget.ts',
+        find: '  state.outbox = state.outbox.filter((due) => due.partition !== partition);\n',
+        replace: '',
+      },
+    ],
+  },
+  {
+    name: 'owner-commit',
+    rule: 'owner-commit',
+    breaks: 'work of a lost partition is committed under the new generation',
+    edits: [
+      {
+        file: 'src/pipeline/forget.ts',
+        find: '  state.partitions.delete(partition.number);',
+        replace:
+          '  state.partitions.delete(partition.number);\n  ((state as any).lost ??= new Map()).set(partition.number, partition);',
+      },
+      {
+        file: 'src/pipeline/settle.ts',
+        find: 'const due = [...state.partitions.values()].flatMap(',
+        replace:
+          'const due = [...new Map([...((state as any).lost ?? []), ...state.partitions] as [number, Partition][]).values()].flatMap(',
+      },
+      {
+        file: 'src/pipeline/settle.ts',
+        find: '    if (!isCurrent(context, each.partition)) return;\n    // Under',
+        replace: '    // Under',
+      },
+      {
+        file: 'src/pipeline/settle.ts',
+        find: 'for (const due of batch) if (isCurrent(context, due.partition)) acknowledge(context, due);',
+        replace: 'for (const due of batch) acknowledge(context, due);',
+      },
+    ],
+  },
+];

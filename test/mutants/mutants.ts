@@ -1,0 +1,50 @@
+/** `npm run mutants`: breaks the service in many ways, one at a time, and expects the simulation to notice each. */
+import { parseArgs } from 'node:util';
+import pLimit from 'p-limit';
+import { mutants } from './catalogue.ts';
+import type { Caught } from './hunt.ts';
+import { historiesUntil, hunt } from './hunt.ts';
+import type { Mutant } from './mutant.ts';
+
+const AT_ONCE = 2;
+
+const { values, positionals: names } = parseArgs({
+  allowPositionals: true,
+  options: { seeds: { type: 'string', default: '2000' } },
+});
+const unknown = names.filter((name) => !mutants.some((mutant) => mutant.name === name));
+if (unknown.length > 0) throw new Error(`no such mutant: ${unknown.join(', ')}`);
+const chosen = mutants.filter(({ name }) => names.length === 0 || names.includes(name));
+const limit = pLimit(AT_ONCE);
+const rows = await Promise.all(chosen.map((mutant) => limit(() => rowOf(mutant, Number(values.seeds)))));
+process.stdout.write(
+  `\n| mutant | what is broken | caught by | seed | after histories |\n| --- | --- | --- | --- | --- |\n`,
+);
+for (const { line } of rows) process.stdout.write(`${line}\n`);
+const missed = rows.filter(({ isMissed }) => isMissed).map(({ name }) => name);
+process.stdout.write(`\n${rows.length - missed.length} of ${rows.length} mutants noticed or accounted for`);
+process.stdout.write(missed.length === 0 ? '\n' : `; not noticed: ${missed.join(', ')}\n`);
+process.exitCode = missed.length === 0 ? 0 : 1;
+
+interface Row {
+  readonly name: string;
+  readonly line: string;
+  readonly isMissed: boolean;
+}
+
+async function rowOf(mutant: Mutant, seeds: number): Promise<Row> {
+  const { name, breaks, superfluous } = mutant;
+  const caught = await hunt(mutant, seeds);
+  process.stderr.write(`${name}: ${caught === null ? 'not noticed' : said(caught)}\n`);
+  const found =
+    caught === null
+      ? `${superfluous === undefined ? '**nothing**' : `nothing: ${superfluous}`} | | ${seeds}`
+      : `${caught.by} | ${caught.seed} ${caught.scenario} | ${historiesUntil(caught)}`;
+  return {
+    name,
+    line: `| ${name} | ${breaks} | ${found} |`,
+    isMissed: caught === null && superfluous === undefined,
+  };
+}
+
+const said = (caught: Caught): string => `seed ${caught.seed} ${caught.by}: ${caught.message.split('\n')[0]}`;

@@ -1,6 +1,7 @@
 /** One broker per version with TLS and every SASL mechanism; which errors come, and what the commands make of them. */
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { inspect } from 'node:util';
 import { afterAll, beforeAll, expect, inject, test } from 'vitest';
 import { KafkaChangeLog } from '../../src/adapters/kafka/change-log.ts';
 import { explainKafkaError } from '../../src/adapters/kafka/errors.ts';
@@ -201,6 +202,27 @@ describeOwnKafka('Kafka with TLS and SASL', (version) => {
     expect(failed).toMatchObject([{ code: 'credentials_refused' }]);
     expect(failed[0]?.message).toMatch(/KAFKA_SASL_PASSWORD/);
     expect(String(failed[0]?.stack)).not.toContain('wrong-secret');
+    await log.leave();
+    await tools.close();
+  });
+
+  test('a token that expires while nobody renews it ends the log that has to authenticate again', async () => {
+    // given
+    const tools = createLogTools(connection(scram()), kafkaHost);
+    let token = unsecuredToken(600);
+    const sasl: KafkaSasl = { mechanism: 'oauthbearer', token: async () => token };
+    const handler = new RecordingHandler();
+    const log = new KafkaChangeLog(await openTopics(tools, connection(sasl), 1), kafkaHost);
+    await log.join(handler);
+    await handler.until('the join', () => handler.events.some(({ type }) => type === 'assigned'));
+    // when
+    token = unsecuredToken(-600);
+    log.rejoin('the brokers were restarted');
+    await handler.until('the end', () => handler.events.some(({ type }) => type === 'failed'));
+    // then
+    const failed = handler.events.flatMap((event) => (event.type === 'failed' ? [event.error] : []));
+    expect(failed).toMatchObject([{ code: 'credentials_refused' }]);
+    expect(leaksIn(inspect(failed), { token })).toEqual([]);
     await log.leave();
     await tools.close();
   });

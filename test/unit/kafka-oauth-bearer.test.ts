@@ -52,6 +52,8 @@ describe('OAUTHBEARER', () => {
   ])('acknowledges a refusal, and fails also where the broker then %s', async (_, last) => {
     const { sent, end } = await authenticate('{"status":"invalid_token"}', last);
     expect(sent).toEqual([hello, '\u0001']);
+    // kafkajs tries again what does not say that it is of no use.
+    expect(end).toMatchObject({ retriable: false });
     expect(explainKafkaError(end)).toMatchObject({
       code: 'credentials_refused',
       retriable: false,
@@ -77,7 +79,7 @@ describe('OAUTHBEARER', () => {
     ['a long answer', [`${'x'.repeat(190)}${token}`, '']],
   ])('never repeats the token, though the broker does in %s', async (_, answers) => {
     const { end } = await authenticate(...answers);
-    expect(end).toMatchObject({ name: 'TokenRefusedError' });
+    expect(end).toBeInstanceOf(Error);
     expect(inspect(end)).not.toContain(token.slice(0, 6));
   });
 

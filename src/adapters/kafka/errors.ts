@@ -68,7 +68,7 @@ const rows: readonly Row[] = [
   {
     when: ({ name }) => name === 'TokenError',
     code: 'token_unavailable',
-    advice: 'The source of tokens for Kafka (OAUTHBEARER) does not answer or refuses; check its URL and credentials.',
+    advice: 'There is no token to show to Kafka: see that KAFKA_SASL_OAUTHBEARER_TOKEN_FILE is there and can be read.',
     retriable: true,
   },
   {

@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { expect, test } from 'vitest';
 import { JumpingClock } from '../../support/jumping-clock.ts';
-import { anIntent, aRequest, failing } from '../../support/retry-records.ts';
+import { anIntent, aRequest, expire, failing } from '../../support/retry-records.ts';
 import type { InstanceOptions } from '../../support/world.ts';
-import { aWorld, until } from '../../support/world.ts';
+import { aWorld, topics, until } from '../../support/world.ts';
 
 const once = { retry: { baseMs: 1, capMs: 1, attemptsMax: 1, slowScheduleMs: [] }, breakerFailures: 1_000 };
 
@@ -59,4 +59,34 @@ test('live record: of one that is too large dead changes are dropped, after thei
         .map(({ member }) => member),
     ),
   ).toEqual(new Set(members));
+});
+
+test('dead-keep: what is given up is kept until its report is acknowledged', async () => {
+  // given an add that was parked and is given up, and reports that cannot be written
+  const clock = new JumpingClock();
+  const world = await aWorld({ clock });
+  const mend = failing(world);
+  const add = world.change('g', { add: ['u'] });
+  const one = await world.start({
+    pipeline: { ...once, retry: { ...once.retry, attemptsMax: 2 }, deadKeepCount: 0 },
+  });
+  let refused = 0;
+  one.log.beforeSend = async (records) => {
+    if (!records.some(({ topic, value }) => topic === topics.report && JSON.parse(String(value)).final)) return;
+    refused += 1;
+    throw new Error('the report topic has no leader');
+  };
+  await until(() => one.pipeline.stats().dead === 1 && world.committed() === add + 1n, 'the giving-up');
+  // when the sweep comes, and rounds of settling after it
+  await clock.jump(60_001);
+  const before = refused;
+  await until(() => refused >= before + 2, 'two more rounds');
+  // then the next owner still finds the add
+  one.kill();
+  mend();
+  expire(world);
+  const next = await world.start({ name: 'next' });
+  await world.expectRest(next);
+  expect(world.outcome(add, 'u')).toBe('recovered');
+  expect(world.sandbox.members('g')).toEqual(['u']);
 });

@@ -49,12 +49,12 @@ const parked = (facts: Partial<IntentFacts>) => (world: World) => {
 };
 
 test.each([
-  ['a parked offset at the end of the source', parked({ offset: 1n })],
-  ['a parked change of another topic', parked({ topic: 'renamed' })],
-  ['a parked change of another partition', parked({ partition: 1 })],
-  ['a parked change of another record at its offset', parked({ offset: 0n, member: 'v' })],
-  ['a committed offset beyond the end', (world: World) => commitBefore(world, 2n)],
-])('refused: %s', async (_, given) => {
+  ['refused-parked: an offset at the end of the source', parked({ offset: 1n })],
+  ['refused-parked: a change of another topic', parked({ topic: 'renamed' })],
+  ['refused-parked: a change of another partition', parked({ partition: 1 })],
+  ['refused-record: a parked change of another record at its offset', parked({ offset: 0n, member: 'v' })],
+  ['refused-committed: an offset beyond the end', (world: World) => commitBefore(world, 2n)],
+])('%s', async (_, given) => {
   // given a source of one change, and what it cannot have brought about
   const world = await aWorld();
   world.change('g', { add: ['u'] });
@@ -69,7 +69,7 @@ test.each([
   expect(world.reports()).toEqual([]);
 });
 
-test('refused: a committed offset at the end is the state of rest', async () => {
+test('refused-committed: an offset at the end is the state of rest', async () => {
   const world = await aWorld();
   world.change('g', { add: ['u'] });
   commitBefore(world, 1n);

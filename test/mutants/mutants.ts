@@ -47,4 +47,6 @@ async function rowOf(mutant: Mutant, seeds: number): Promise<Row> {
   };
 }
 
-const said = (caught: Caught): string => `seed ${caught.seed} ${caught.by}: ${caught.message.split('\n')[0]}`;
+function said(caught: Caught): string {
+  return `seed ${caught.seed} ${caught.by}: ${caught.message.split('\n')[0]}`;
+}

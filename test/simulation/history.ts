@@ -4,6 +4,7 @@ import { promises } from '../oracle/violation.ts';
 import { Chance } from './engine/chance.ts';
 import { happen } from './happenings.ts';
 import { topics } from './instance.ts';
+import { seatOf } from './oracle/knowledge.ts';
 import type { Event, Scenario } from './script.ts';
 import { drawScript } from './script.ts';
 import type { Settings } from './settings.ts';
@@ -121,7 +122,10 @@ function checkEnd(world: World): void {
   const groups = target.state.groups.list();
   const partitions = Array.from({ length: settings.partitions }, (_, partition) => partition);
   const bystanders = ['bystander-1', 'bystander-2'];
-  const touched = (group: string, member: string): boolean => knowledge.foreign.has(`${group}\n${member}`);
+  const touched = (group: string, member: string): boolean => {
+    const newest = knowledge.newest(seatOf({ group, member }));
+    return newest === undefined ? knowledge.foreign.has(seatOf({ group, member })) : knowledge.wasTouched(newest);
+  };
   const violations = finalVerdict({
     topic: topics.source,
     source: world.records(topics.source),

@@ -104,8 +104,9 @@ export class World {
     if (this.#hasNews) {
       this.#hasNews = false;
       // As they are acknowledged: a report before what relies on it.
+      const { partitions } = this.settings;
       this.#readNew(topics.source, (record) =>
-        this.knowledge.produced(topics.source, record, this.settings.partitions),
+        this.knowledge.produced(topics.source, record, { partitions, now: this.timeline.now }),
       );
       this.#readNew(topics.report, (record) => this.topicOracle.reported(record));
       this.#readNew(topics.retry, (record) => this.topicOracle.retried(record));

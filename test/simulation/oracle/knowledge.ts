@@ -20,10 +20,14 @@ export class Knowledge {
   /** When somebody else last touched a seat, ms of the history. */
   readonly foreign = new Map<string, number>();
 
+  /** When its source record was produced, ms of the history, by id. */
+  readonly producedAt = new Map<string, number>();
+
   /** When the target last answered 403 about a group, ms of the history. */
   readonly denied = new Map<string, number>();
 
-  produced(topic: string, record: SourceRecord, partitions: number): void {
+  /** @param now ms of the history. */
+  produced(topic: string, record: SourceRecord, { partitions, now }: { partitions: number; now: number }): void {
     const wanted = wantedOf(topic, record, partitions).filter((one) => one.kind !== 'nothing');
     this.records.set(
       `${record.partition}/${record.offset}`,
@@ -33,6 +37,7 @@ export class Knowledge {
       if (one.kind === 'event') this.events.set(one.id, one);
       else {
         this.intents.set(one.id, one);
+        this.producedAt.set(one.id, now);
         const seat = this.seats.get(seatOf(one));
         if (seat === undefined) this.seats.set(seatOf(one), [one]);
         else seat.push(one);
@@ -46,6 +51,11 @@ export class Knowledge {
 
   isFinal(id: string): boolean {
     return this.finals.has(id);
+  }
+
+  /** Somebody else wrote after it was produced: what was read of it then may not be so any more. */
+  wasTouched({ id, ...seat }: { id: string; group: string; member: string }): boolean {
+    return (this.foreign.get(seatOf(seat)) ?? -1) >= (this.producedAt.get(id) ?? 0);
   }
 
   get isAllFinal(): boolean {

@@ -1,15 +1,13 @@
 /** Watches the topics and the commits: after each step what they say must be safe, and true. */
 import type { TopicRecord } from '../../oracle/live-records.ts';
 import { textOf } from '../../oracle/live-records.ts';
+import type { WantedIntent } from '../../oracle/intents.ts';
 import type { Report } from '../../oracle/reports.ts';
 import type { Invariant } from '../violation.ts';
 import { Violation } from '../violation.ts';
 import type { Knowledge } from './knowledge.ts';
 import { isSuccess, seatOf } from './knowledge.ts';
 import { LiveView } from './live-view.ts';
-
-/** How long after somebody else's write nothing is said of a membership, ms: a read may lie before it. */
-const FOREIGN_MS = 120_000;
 
 const DENIED_MS = 30_000;
 
@@ -51,14 +49,14 @@ export class TopicOracle {
     else if (report.epoch >= (this.live[intent.partition]?.fenceEpoch ?? 0)) this.#checkTruth(report, intent);
   }
 
-  #checkTruth(report: Report, intent: { group: string; member: string; op: string; offset: bigint }): void {
+  #checkTruth(report: Report, intent: WantedIntent): void {
     const { knowledge, isMember, now } = this.#world;
     const seat = seatOf(intent);
     const isNewest = knowledge.newest(seat)?.offset === intent.offset;
     if (!outcomes.has(report.outcome)) this.#fail('one-true-report', say(report));
     if (!isNewest) return;
     if (report.outcome === 'superseded') this.#fail('one-true-report', `${say(report)}, and nothing is newer`);
-    if ((knowledge.foreign.get(seat) ?? -FOREIGN_MS) > now() - FOREIGN_MS) return;
+    if (knowledge.wasTouched(intent)) return;
     // Who may not read a group cannot see how it is; a 403 to the last look confirms a giving-up (design 6.3).
     const wasDenied = (knowledge.denied.get(intent.group) ?? -DENIED_MS) > now() - DENIED_MS;
     if (!isSuccess(report.outcome) && wasDenied) return;

@@ -63,6 +63,6 @@ test('nothing but what is needed is packed', async () => {
   const [{ files }] = JSON.parse(stdout) as [{ files: { path: string }[] }];
   const tops = new Set(files.map(({ path }) => path.split('/')[0]));
   expect(tops).toEqual(
-    new Set(['ARCHITECTURE.md', 'CHANGELOG.md', 'LICENSE', 'README.md', 'dist', 'package.json', 'schema']),
+    new Set(['ARCHITECTURE.md', 'CHANGELOG.md', 'LICENSE', 'README.md', 'dist', 'docs', 'package.json', 'schema']),
   );
 });

@@ -73,7 +73,7 @@ export async function check(jar: string, module: string, configuration: string):
     const output = await run('java', [...jvm, ...flags], { cwd: folder, maxBuffer: 2 ** 26 }).then(
       ({ stdout }) => stdout,
       // It exits with a number of its own for each kind of violation.
-      (error: { stdout?: string }) => error.stdout ?? String(error),
+      (error: { stdout?: string; message: string }) => error.stdout ?? error.message,
     );
     return { ...findingOf(output), seconds: Math.round((performance.now() - begunAt) / 1_000) };
   } finally {

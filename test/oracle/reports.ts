@@ -7,6 +7,7 @@ export interface Report {
   readonly op: string | null;
   readonly outcome: string;
   readonly superseded_by: string | null;
+  readonly reason?: { readonly code: string; readonly status: number | null } | null;
   readonly epoch: number;
   readonly reported_at: string;
 }

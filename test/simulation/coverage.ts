@@ -20,9 +20,11 @@ const targetFates: Readonly<Record<Exclude<TargetFate, 'answered'>, true>> = {
   reset_after: true,
   error_before: true,
   error_after: true,
+  error_late: true,
   throttled: true,
   garbage_before: true,
   garbage_after: true,
+  garbage_late: true,
 };
 
 /** Names as in the counts of a history. */

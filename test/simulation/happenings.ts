@@ -16,6 +16,8 @@ export function happen(world: World, event: Event): void {
   switch (event.kind) {
     case 'change':
       return change(world, event);
+    case 'turn':
+      return turn(world, event);
     case 'again':
       return again(world, event);
     case 'broken':
@@ -70,9 +72,20 @@ function produce(world: World, group: string, value: string | null): void {
   world.look();
 }
 
-function change(world: World, { group, add, remove }: Of<'change'>): void {
+function change(world: World, { group, add, remove }: Omit<Of<'change'>, 'at'>): void {
   const [add_members, remove_members] = [add.map(memberName), remove.map(memberName)];
   produce(world, groupName(group), JSON.stringify({ group_id: groupName(group), add_members, remove_members }));
+}
+
+/** How long the weather of a turn stays, ms: enough for a first request. */
+const TURN_MS = 500;
+
+function turn(world: World, { group, members, op, weather, afterMs }: Of<'turn'>): void {
+  const [add, remove] = op === 'add' ? [members, []] : [[], members];
+  world.weather.target = weather;
+  change(world, { kind: 'change', group, add, remove });
+  world.timeline.after(TURN_MS, () => (world.weather.target = { answered: 1 }));
+  world.timeline.after(afterMs, () => change(world, { kind: 'change', group, add: remove, remove: add }));
 }
 
 function again(world: World, { back }: Of<'again'>): void {

@@ -1,6 +1,10 @@
 /** One history from its first event to rest: what happened, and which promise it broke, if any. */
 import { finalVerdict } from '../oracle/final-verdict.ts';
+import type { Report } from '../oracle/reports.ts';
+import { countingReports } from '../oracle/reports.ts';
 import { promises } from '../oracle/violation.ts';
+import { ReportRecord } from '../../src/core/report.ts';
+import { summarize } from '../../src/core/summary.ts';
 import { Chance } from './engine/chance.ts';
 import { happen } from './happenings.ts';
 import { topics } from './instance.ts';
@@ -138,10 +142,25 @@ function checkEnd(world: World): void {
     bystanders: new Map(groups.map(({ id }) => [id, new Set(bystanders.filter((member) => !touched(id, member)))])),
     foreign: touched,
   });
+  checkSummary(topicOracle.reports);
   const [first] = violations.filter((violation) => !isLetOff(violation, settings));
   if (first === undefined) return;
   const invariant = first.promise === promises.accounted ? 'one-true-report' : 'final-memberships';
   throw new Violation(invariant, first.detail);
+}
+
+/** Of each operation the service's own summary must show the report that counts. */
+function checkSummary(reports: readonly Report[]): void {
+  const { operations } = summarize(
+    reports.map((report) => ReportRecord.parse(report)),
+    0,
+  );
+  const counting = countingReports(reports);
+  for (const { id, final, outcome } of operations) {
+    const expected = counting.get(final ? id : id.slice(0, id.lastIndexOf('#')))?.outcome;
+    if (outcome !== expected)
+      throw new Violation('one-true-report', `the summary says ${outcome} of ${id}, not ${expected}`);
+  }
 }
 
 /** Dead intents that were dropped by age or number cannot be replayed, and need not be. */

@@ -11,6 +11,15 @@ export type Happening =
       readonly add: readonly number[];
       readonly remove: readonly number[];
     }
+  /** A change, in a weather of its own, and soon its opposite. */
+  | {
+      readonly kind: 'turn';
+      readonly group: number;
+      readonly members: readonly number[];
+      readonly op: 'add' | 'remove';
+      readonly weather: Weights<TargetFate>;
+      readonly afterMs: number;
+    }
   /** The CDC pipeline delivers a record again, as a new one. */
   | { readonly kind: 'again'; readonly back: number }
   | {
@@ -106,6 +115,19 @@ export const scenarios = {
     deny: 2,
   },
   anew: { change: 30, group_anew: 4, start: 8, kill: 5, stop: 4, target: 5, broker: 2, replay: 2, append_late: 1 },
+  turns: {
+    change: 8,
+    turn: 30,
+    start: 10,
+    stop: 5,
+    kill: 4,
+    freeze: 4,
+    cut: 2,
+    rebalance: 4,
+    drop_member: 5,
+    foreign: 2,
+    replay: 2,
+  },
 } as const satisfies Record<string, Partial<Record<Happening['kind'], number>>>;
 
 export type Scenario = keyof typeof scenarios;
@@ -151,6 +173,8 @@ function drawHappening(chance: Chance, kind: Happening['kind'], settings: Settin
   switch (kind) {
     case 'change':
       return drawChange(chance, settings, group);
+    case 'turn':
+      return drawTurn(chance, settings, group);
     case 'again':
     case 'append_late':
       return { kind, back: chance.int(1, 6) };
@@ -194,6 +218,15 @@ function drawChange(chance: Chance, settings: Settings, group: number): Happenin
   return { kind: 'change', group, add: some(), remove: some() };
 }
 
+/** What may land late, and its opposite before it does. */
+function drawTurn(chance: Chance, settings: Settings, group: number): Happening {
+  const fate = chance.pick(['late', 'late', 'late', 'error_late', 'garbage_late', 'answer_lost'] as const);
+  const members = Array.from({ length: chance.pick([1, 1, 2]) }, () => chance.int(0, settings.members - 1));
+  const afterMs = chance.between(0, chance.pick([500, 3_000, 6_000, 6_000, 12_000]));
+  const weather = { [fate]: 1, answered: chance.pick([0.5, 1, 2]) };
+  return { kind: 'turn', group, members, op: chance.pick(['add', 'remove']), weather, afterMs };
+}
+
 function brokerWeather(chance: Chance): Weights<BrokerFate> {
   const bad = chance.pick(['slow', 'refused', 'lost', 'answer_lost', 'late'] as const);
   const badly = chance.pick([0.2, 1, 20]);
@@ -211,9 +244,11 @@ function targetWeather(chance: Chance): Weights<TargetFate> {
     'reset_after',
     'error_before',
     'error_after',
+    'error_late',
     'throttled',
     'garbage_before',
     'garbage_after',
+    'garbage_late',
   ];
   return { answered: chance.pick([0, 0.3, 1, 3]), [chance.pick(fates)]: 1, [chance.pick(fates)]: 0.5 };
 }

@@ -56,7 +56,9 @@ export class World {
     const now = (): number => this.timeline.now;
     const tell = (line: () => string): void => this.tell(line);
     const isMember = (group: string, member: string): boolean => this.target.members(group).has(member);
-    this.topicOracle = new TopicOracle(settings.partitions, { knowledge, isMember, now });
+    const unknown = this.#unknownMembers();
+    const isUnknown = (member: string): boolean => unknown.includes(member);
+    this.topicOracle = new TopicOracle(settings.partitions, { knowledge, isMember, isUnknown, now });
     this.targetOracle = new TargetOracle({ ...settings, knowledge, now, tell });
     this.target.watch = this.targetOracle.watch;
     this.instances = Array.from({ length: settings.instances }, () => null);
@@ -187,6 +189,11 @@ export class World {
     }
   }
 
+  #unknownMembers(): readonly string[] {
+    const { members, unknownMembers } = this.settings;
+    return Array.from({ length: unknownMembers }, (_, i) => memberName(members - 1 - i));
+  }
+
   #targetOptions(randomSeed: number): ConstructorParameters<typeof Target>[0] {
     const { settings } = this;
     const groups = Array.from({ length: settings.groups }, (_, i) => ({
@@ -199,7 +206,7 @@ export class World {
       randomSeed,
       seed: { groups },
       users: 'any',
-      unknownUsers: Array.from({ length: settings.unknownMembers }, (_, i) => memberName(settings.members - 1 - i)),
+      unknownUsers: this.#unknownMembers(),
       tokenLifetimeSeconds: settings.tokenLifetimeSeconds,
       limits: { allowed: settings.rateAllowed },
       behaviour: { conflict, unknownMember, removeAbsent, patchAnswer, versionOnNoop, errorShape },

@@ -133,7 +133,7 @@ class Exchange {
       case 'slow':
         return void timeline.after(this.#chance.between(60, latestMs / 3), () => this.#arrive());
       case 'late':
-        return void timeline.after(this.#chance.between(latestMs / 3, latestMs), () => this.#land());
+        return this.#landLate();
       case 'answer_lost':
         return void timeline.after(usualMs, () => this.#land());
       case 'reset_before':
@@ -150,9 +150,15 @@ class Exchange {
           this.#land();
           this.#answerLater(() => this.#answer(this.#error()));
         });
+      case 'error_late':
+        this.#landLate();
+        return this.#answerLater(() => this.#answer(this.#error()));
       case 'throttled':
         return this.#answerLater(() => this.#answer(this.#throttled()));
       case 'garbage_before':
+        return this.#answerLater(() => this.#answer(GARBAGE));
+      case 'garbage_late':
+        this.#landLate();
         return this.#answerLater(() => this.#answer(GARBAGE));
       case 'garbage_after':
         return void timeline.after(usualMs, () => {
@@ -160,6 +166,11 @@ class Exchange {
           this.#answerLater(() => this.#answer(GARBAGE));
         });
     }
+  }
+
+  #landLate(): void {
+    const { timeline, latestMs } = this.#world;
+    timeline.after(this.#chance.between(latestMs / 3, latestMs), () => this.#land());
   }
 
   #land(): Answer {

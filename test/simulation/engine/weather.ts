@@ -14,9 +14,12 @@ export type TargetFate =
   | 'reset_after'
   | 'error_before'
   | 'error_after'
+  /** Answered at once, and yet it takes effect later: a gateway's time-out. */
+  | 'error_late'
   | 'throttled'
   | 'garbage_before'
-  | 'garbage_after';
+  | 'garbage_after'
+  | 'garbage_late';
 
 export type Weights<Fate extends string> = Readonly<Partial<Record<Fate, number>>>;
 

@@ -18,6 +18,7 @@ interface Active {
   readonly host: string;
   readonly path: string;
   readonly method: string;
+  readonly version: string;
 }
 
 export class TargetOracle implements Traffic {
@@ -29,6 +30,8 @@ export class TargetOracle implements Traffic {
   mayGoBack = false;
   readonly #world: World;
   readonly #active = new Set<object>();
+  /** By host and path: versions that the target has called stale. */
+  readonly #stale = new Set<string>();
   /** By host: when a 429 came, and when it lets the host go on, ms of the history. */
   readonly #closed = new Map<string, { readonly at: number; readonly until: number }>();
 
@@ -52,13 +55,16 @@ export class TargetOracle implements Traffic {
     if (closed !== undefined && askedAt > closed.at && closedForMs > 1)
       throw new Violation('one-in-flight', `${host} was asked to wait ${closedForMs} ms more`);
     this.#checkDialect(request);
-    const active: Active = { host, path, method };
+    this.#checkVersion(host, request);
+    const active: Active = { host, path, method, version: versionOf(request) };
     this.#active.add(active);
     return active;
   }
 
-  answered(token: object, { status, headers }: Answer): void {
-    const { host, method, path } = token as Active;
+  answered(token: object, answer: Answer): void {
+    const { status, headers } = answer;
+    const { host, method, path, version } = token as Active;
+    if (isConflict(answer)) this.#stale.add(`${host} ${path} ${version}`);
     this.#world.tell(() => `${host} is answered ${status} to ${method} ${path}`);
     if (status === 403) this.#world.knowledge.denied.set(path.slice(path.lastIndexOf('/') + 1), this.#world.now());
     const seconds = Number(headers['retry-after']);
@@ -99,12 +105,24 @@ export class TargetOracle implements Traffic {
     throw new Violation('no-stale-effect', `${text} takes effect although ${final.id} (${final.op}) is final`);
   }
 
+  /** A version only ever moves on: what was refused for it once is refused again. */
+  #checkVersion(host: string, request: TargetRequest): void {
+    const version = versionOf(request);
+    if (this.#stale.has(`${host} ${request.path} ${version}`))
+      throw new Violation('learns', `${host} sends ${request.path} for version ${version} again`);
+  }
+
   #checkDialect({ method, path, headers, body }: TargetRequest): void {
     const wrong = method === 'PATCH' ? wrongPatch(headers, body, this.#world.membersPerPatchMax) : null;
     if (wrong !== null) throw new Violation('safe-dialect', `PATCH ${path} ${wrong}: ${body}`);
     if (method !== 'PATCH' && method !== 'GET') throw new Violation('safe-dialect', `${method} is sent`);
   }
 }
+
+const versionOf = ({ headers }: TargetRequest): string => headers['if-match'] ?? '';
+
+const isConflict = ({ status, body }: Answer): boolean =>
+  status === 409 || status === 412 || (status === 400 && /does not match/.test(body));
 
 interface Operation {
   readonly op: string;

@@ -1,6 +1,6 @@
 /** Watches the topics and the commits: after each step what they say must be safe, and true. */
 import type { TopicRecord } from '../../oracle/live-records.ts';
-import { textOf } from '../../oracle/live-records.ts';
+import { headerOf, textOf } from '../../oracle/live-records.ts';
 import type { WantedIntent } from '../../oracle/intents.ts';
 import type { Report } from '../../oracle/reports.ts';
 import type { Invariant } from '../violation.ts';
@@ -16,6 +16,8 @@ const outcomes = new Set(['applied', 'recovered', 'already_synced', 'superseded'
 interface World {
   readonly knowledge: Knowledge;
   readonly isMember: (group: string, member: string) => boolean;
+  /** It was no user of the target at first. */
+  readonly isUnknown: (member: string) => boolean;
   readonly now: () => number;
 }
 
@@ -26,6 +28,8 @@ export class TopicOracle {
   /** Committed, and not final yet: ids by partition. */
   readonly #owed: readonly Set<string>[];
   readonly #committed: bigint[];
+  /** What replay requests have named, by id. */
+  readonly #named = new Set<string>();
 
   constructor(partitions: number, world: World) {
     this.#world = world;
@@ -60,6 +64,9 @@ export class TopicOracle {
     // Who may not read a group cannot see how it is; a 403 to the last look confirms a giving-up (design 6.3).
     const wasDenied = (knowledge.denied.get(intent.group) ?? -DENIED_MS) > now() - DENIED_MS;
     if (!isSuccess(report.outcome) && wasDenied) return;
+    if (!isSuccess(report.outcome) && isAboutMember(report) && !this.#world.isUnknown(intent.member)) {
+      this.#fail('one-true-report', `${say(report)}, and the target knows the member`);
+    }
     const isSo = isMember(intent.group, intent.member) === (intent.op === 'add');
     if (isSo !== isSuccess(report.outcome)) {
       this.#fail('one-true-report', `${say(report)}, and it is ${isSo ? '' : 'not '}so at the target`);
@@ -68,14 +75,28 @@ export class TopicOracle {
 
   /** A record of the retry topic. */
   retried(record: TopicRecord): void {
-    const changed = this.live[record.partition]?.read(record) ?? null;
+    this.#noteRequest(record);
+    const view = this.live[record.partition];
+    const before = view?.groups.get(textOf(record.key))?.intents;
+    const changed = view?.read(record) ?? null;
     if (changed === null) return;
     const { knowledge } = this.#world;
     for (const [member, { offset, dead }] of changed) {
       const id = this.#idOf(record.partition, offset, member);
+      const known = before?.get(member);
+      if (dead === null && known?.offset === offset && known.dead !== null && !this.#named.has(id)) {
+        this.#fail('dead-mark', `${id} was dead, and nobody asked to wake it`);
+      }
       if (dead !== null && !knowledge.isFinal(id)) this.#fail('dead-mark', `${id} is marked dead and not reported`);
     }
     this.#checkOwed(record.partition);
+  }
+
+  #noteRequest(record: TopicRecord): void {
+    const { value, partition } = record;
+    if (value === null || headerOf(record, 'rollcall-type') !== 'replay') return;
+    const { pending } = JSON.parse(textOf(value)) as { pending: readonly { member: string; offset: string }[] };
+    for (const { member, offset } of pending) this.#named.add(this.#idOf(partition, BigInt(offset), member));
   }
 
   committed(partition: number, offset: bigint, metadata: string): void {
@@ -113,6 +134,9 @@ export class TopicOracle {
     throw new Violation(invariant, detail);
   }
 }
+
+/** Of all failures only one that every change of the member meets is about it. */
+const isAboutMember = ({ reason }: Report): boolean => reason?.status === 404 || reason?.code === 'invalidValue';
 
 const say = ({ id, op, outcome, epoch }: Report): string =>
   `${id} (${op}) is reported as ${outcome} under epoch ${epoch}`;

@@ -13,6 +13,7 @@ export const flightMutants: readonly Mutant[] = [
         replace: 'if (false) doubtRequest(',
       },
     ],
+    scenario: 'turns',
   },
   {
     name: 'hold',
@@ -25,6 +26,7 @@ export const flightMutants: readonly Mutant[] = [
         replace: '',
       },
     ],
+    scenario: 'turns',
   },
   {
     name: 'confirm',
@@ -62,6 +64,7 @@ export const flightMutants: readonly Mutant[] = [
           "if (doubt !== null && isOver(doubt, situation.nowMs)) {\n    const known = snapshot === null ? null : plan(due, snapshot);\n    if (known === null || known.todo.length > 0) return { kind: 'forget_doubt' };\n    return { kind: 'final', noop: known.noop, givenUp: [] };\n  }",
       },
     ],
+    scenario: 'turns',
   },
   {
     name: 'riding-in-doubt',
@@ -73,6 +76,7 @@ export const flightMutants: readonly Mutant[] = [
         replace: 'for (const intent of riding)',
       },
     ],
+    scenario: 'turns',
   },
   {
     name: 'doubt-ends-early',
@@ -89,6 +93,7 @@ export const flightMutants: readonly Mutant[] = [
         replace: 'return true;',
       },
     ],
+    scenario: 'turns',
   },
   {
     name: 'stale-snapshot',
@@ -105,6 +110,7 @@ export const flightMutants: readonly Mutant[] = [
         replace: '  course.conflicts += 1;',
       },
     ],
+    scenario: 'turns',
   },
   {
     name: 'retry-of-the-superseded',

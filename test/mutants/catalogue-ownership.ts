@@ -13,6 +13,7 @@ export const ownershipMutants: readonly Mutant[] = [
         replace: 'partition.gainDoubt = null;',
       },
     ],
+    scenario: 'turns',
   },
   {
     name: 'lease',
@@ -25,6 +26,7 @@ export const ownershipMutants: readonly Mutant[] = [
         replace: 'state.leaseFrom !== null',
       },
     ],
+    scenario: 'turns',
   },
   {
     name: 'halt',
@@ -43,6 +45,7 @@ export const ownershipMutants: readonly Mutant[] = [
         replace: "partition.phase === 'catching_up'",
       },
     ],
+    scenario: 'turns',
   },
   {
     name: 'not-read-past',

@@ -202,5 +202,5 @@ function groupAnew(world: World): void {
 const textOf = (bytes: LogRecord['key']): string => Buffer.from(bytes ?? []).toString();
 
 /** For a group's partition, as the producers find it. */
-export const partitionOf = (group: number, partitions: number): number =>
+const partitionOf = (group: number, partitions: number): number =>
   partitionOfKey(Buffer.from(groupName(group)), partitions);

@@ -168,5 +168,5 @@ function isLetOff({ detail }: { readonly detail: string }, { deadKeepCount, dead
   return detail.endsWith('cannot be replayed') && (deadKeepCount < 100 || deadKeepMs < 1_000_000);
 }
 
-export const membersOf = (settings: Settings): readonly string[] =>
+const membersOf = (settings: Settings): readonly string[] =>
   Array.from({ length: settings.members }, (_, i) => memberName(i));

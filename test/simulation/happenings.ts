@@ -1,5 +1,4 @@
 /** What each event of a history does to its world. */
-import { partitionOfKey } from '../../src/core/murmur2.ts';
 import type { LogRecord } from '../../src/ports.ts';
 import { topics } from './instance.ts';
 import type { Event } from './script.ts';
@@ -200,7 +199,3 @@ function groupAnew(world: World): void {
 }
 
 const textOf = (bytes: LogRecord['key']): string => Buffer.from(bytes ?? []).toString();
-
-/** For a group's partition, as the producers find it. */
-const partitionOf = (group: number, partitions: number): number =>
-  partitionOfKey(Buffer.from(groupName(group)), partitions);

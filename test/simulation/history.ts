@@ -14,7 +14,7 @@ import { drawScript } from './script.ts';
 import type { Settings } from './settings.ts';
 import { drawSettings } from './settings.ts';
 import type { Told } from './world.ts';
-import { memberName, World } from './world.ts';
+import { World } from './world.ts';
 import { Violation } from './violation.ts';
 
 export interface Plan {
@@ -167,6 +167,3 @@ function checkSummary(reports: readonly Report[]): void {
 function isLetOff({ detail }: { readonly detail: string }, { deadKeepCount, deadKeepMs }: Settings): boolean {
   return detail.endsWith('cannot be replayed') && (deadKeepCount < 100 || deadKeepMs < 1_000_000);
 }
-
-const membersOf = (settings: Settings): readonly string[] =>
-  Array.from({ length: settings.members }, (_, i) => memberName(i));

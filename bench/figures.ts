@@ -9,12 +9,14 @@ import { measureInFlight } from './in-flight.ts';
 import { measureMemory } from './memory.ts';
 import { measureRateLimit } from './rate-limit.ts';
 import { measureWaves } from './waves.ts';
+import { measureWebhook } from './webhook.ts';
 
 const parts: Readonly<Record<string, () => Promise<readonly Figure[]>>> = {
   waves: measureWaves,
   'rate-limit': measureRateLimit,
   'in-flight': measureInFlight,
   memory: measureMemory,
+  webhook: measureWebhook,
   demo: measureDemo,
 };
 

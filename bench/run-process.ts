@@ -11,6 +11,13 @@ import { Guard } from '../src/adapters/kafka-broker/guard.ts';
 const BUILD = '.cache/bench';
 const TAIL_LINES = 20;
 
+/** Path of the built `rollcall`. */
+export async function buildProgram(): Promise<string> {
+  await promisify(execFile)('npx', ['tsc', '-p', 'tsconfig.build.json', '--outDir', `${BUILD}/dist`]);
+  await copyFile('package.json', `${BUILD}/package.json`);
+  return `${BUILD}/dist/cli.js`;
+}
+
 export class RunProcess {
   readonly #child: ChildProcess;
   readonly #metricsUrl: string;
@@ -18,15 +25,14 @@ export class RunProcess {
   readonly #tail: string[] = [];
 
   static async start(environment: Readonly<Record<string, string>>): Promise<RunProcess> {
-    await promisify(execFile)('npx', ['tsc', '-p', 'tsconfig.build.json', '--outDir', `${BUILD}/dist`]);
-    await copyFile('package.json', `${BUILD}/package.json`);
+    const program = await buildProgram();
     const [port = 0] = await freePorts(1);
-    return new RunProcess({ ...environment, ADMIN_PORT: String(port) }, port);
+    return new RunProcess(program, { ...environment, ADMIN_PORT: String(port) }, port);
   }
 
   /** Use `start`. */
-  constructor(environment: Readonly<Record<string, string>>, port: number) {
-    const child = spawn(process.execPath, [`${BUILD}/dist/cli.js`, 'run'], {
+  constructor(program: string, environment: Readonly<Record<string, string>>, port: number) {
+    const child = spawn(process.execPath, [program, 'run'], {
       env: { ...environment, PATH: process.env['PATH'] },
       stdio: ['ignore', 'ignore', 'pipe'],
     });

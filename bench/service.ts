@@ -1,6 +1,7 @@
 /** The service on a log in this process, in front of a sandbox, with the settings of the demo. */
 import { systemClock, systemRandom } from '../src/adapters/system.ts';
 import { embed, type Embedded } from '../src/commands/embedded.ts';
+import { native } from '../src/formats/native.ts';
 import type { Host } from '../src/commands/host.ts';
 import { commandLog, readText } from '../src/commands/kafka-tools.ts';
 import { withTarget } from '../src/commands/target.ts';
@@ -33,7 +34,7 @@ export async function withService<T>(sandbox: Sandbox, work: (service: BenchServ
   const logger = commandLog(host, config);
   return withTarget({ host, genesys: config.genesys, logger }, async (api) => {
     const topics = demoTopics('bench');
-    const embedded = embed({ host, config, api, logger }, topics, DEMO_PARTITIONS);
+    const embedded = embed({ host, config, api, ids: null, format: native, logger }, topics, DEMO_PARTITIONS);
     try {
       return await work({ ...embedded, concurrency: config.genesys.concurrency, sourceTopic: topics.source });
     } finally {

@@ -16,9 +16,19 @@ export const configurationFiles = (): ReadonlyMap<string, string> =>
 const parts: readonly (readonly [part: Part | 'all', title: string])[] = [
   ['kafka', 'Kafka'],
   ['topics', 'Topics'],
+  ['format', 'How change events are read'],
+  ['ids', 'Ids'],
   ['genesys', 'Genesys Cloud'],
   ['pipeline', 'How changes are applied'],
   ['admin', 'Health and metrics'],
+  ['ingest', 'What identity providers push or are asked for'],
+  ['webhook', 'Webhooks of identity providers'],
+  ['rekey', 'Topics that are not keyed by group'],
+  ['poll', 'Identity providers that are asked'],
+  ['okta', 'Okta'],
+  ['entra', 'Microsoft Entra ID'],
+  ['auth0', 'Auth0'],
+  ['scim', 'SCIM'],
   ['all', 'Every command'],
 ];
 

@@ -9,8 +9,11 @@ import { systemClock, systemRandom } from './adapters/system.ts';
 import type { Host } from './commands/host.ts';
 import { readText } from './commands/kafka-tools.ts';
 import { applyCommand } from './commands/apply.ts';
+import { decodeCommand } from './commands/decode.ts';
 import { demoCommand } from './commands/demo.ts';
+import { heldCommand } from './commands/held.ts';
 import { runCommand } from './commands/run.ts';
+import { ingestCommand } from './commands/ingest.ts';
 import { doctorCommand } from './commands/doctor.ts';
 import { planCommand } from './commands/plan.ts';
 import { reportCommand } from './commands/report.ts';
@@ -69,11 +72,14 @@ const commands = [
   demoCommand,
   planCommand,
   applyCommand,
+  decodeCommand,
   topicsCommand,
   doctorCommand,
   runCommand,
   reportCommand,
   replayCommand,
+  heldCommand,
+  ingestCommand,
   sandboxCommand,
 ] as const;
 

@@ -1,17 +1,21 @@
 /**
  * The environment → one frozen Config, or every problem at once. Limits, defaults and units: config/variables.ts.
- * A command names the parts that it needs; the others are neither demanded nor checked. SOURCE_FORMAT is
- * checked only: there is one.
+ * A command names the parts that it needs; the others are neither demanded nor checked.
  */
 import assert from 'node:assert/strict';
+import type { IdMapOptions } from './adapters/ids/options.ts';
 import type { KafkaLogOptions, KafkaSasl } from './adapters/kafka/options.ts';
 import type { GenesysOptions } from './adapters/genesys/group-api.ts';
 import { regionUrls, type RegionUrls } from './adapters/genesys/regions.ts';
 import { ConfigError, misspelled } from './config/problem.ts';
 import { readValues, type Environment, type ReadFile } from './config/read-values.ts';
+import { type FormatConfig, formatPart, formatRules } from './config/format-part.ts';
+import { pollParts, type PollParts } from './config/ingest-parts.ts';
 import { brokenRules, LEASE_MARGIN_MS, usesTls } from './config/rules.ts';
 import type { Part } from './config/variable.ts';
+import { webhookPart } from './config/webhook-part.ts';
 import { knownNames, names, variables, type Values } from './config/variables.ts';
+import type { WebhookConfig } from './ingest/webhook/options.ts';
 import type { PipelineOptions, Topics } from './pipeline/options.ts';
 
 export type KafkaConfig = Omit<KafkaLogOptions, 'topics'>;
@@ -24,6 +28,11 @@ export interface AdminConfig {
   readonly token: string | null;
 }
 
+export interface IngestConfig {
+  /** null: the source topic. */
+  readonly topic: string | null;
+}
+
 /** `lateApplyMs` null: twice the request time-out. */
 export type PipelineConfig = Omit<
   PipelineOptions,
@@ -32,12 +41,16 @@ export type PipelineConfig = Omit<
   readonly lateApplyMs: number | null;
 };
 
-export interface Parts {
+export interface Parts extends PollParts {
   readonly kafka: KafkaConfig;
   readonly topics: Topics;
+  readonly format: FormatConfig;
+  readonly ids: IdMapOptions;
   readonly genesys: GenesysConfig;
   readonly pipeline: PipelineConfig;
   readonly admin: AdminConfig;
+  readonly ingest: IngestConfig;
+  readonly webhook: WebhookConfig;
 }
 
 export interface Always {
@@ -57,7 +70,11 @@ export function readConfig<P extends Part>(
   readFile: ReadFile,
 ): Config<P> {
   const { values, problems } = readValues(environment, parts, readFile);
-  const all = [...problems, ...brokenRules(values, (domain) => regionUrls(domain) !== undefined)];
+  const all = [
+    ...problems,
+    ...brokenRules(values, (domain) => regionUrls(domain) !== undefined),
+    ...formatRules(values, readFile),
+  ];
   if (all.length > 0) throw new ConfigError(all);
   // Without problems, every value that an asked part is made of is there.
   const whole = values as Values;
@@ -75,7 +92,10 @@ export const secretsIn = (environment: Environment, readFile: ReadFile): readonl
   secretsOf(readValues(environment, ALL_PARTS, readFile).values, readFile);
 
 const secretsOf = (values: Partial<Values>, readFile: ReadFile): readonly string[] => [
-  ...names.flatMap((name) => (variables[name].kind === 'secret' && values[name] ? [String(values[name])] : [])),
+  ...names.flatMap((name) => {
+    const value = values[name];
+    return variables[name].kind === 'secret' && typeof value === 'string' && value !== '' ? [value] : [];
+  }),
   ...tokenIn(values.KAFKA_SASL_OAUTHBEARER_TOKEN_FILE ?? null, readFile),
 ];
 
@@ -107,7 +127,23 @@ export function pipelineOptions(
   };
 }
 
-const ALL_PARTS: readonly Part[] = ['kafka', 'topics', 'genesys', 'pipeline', 'admin'];
+const ALL_PARTS: readonly Part[] = [
+  'kafka',
+  'topics',
+  'format',
+  'ids',
+  'genesys',
+  'pipeline',
+  'admin',
+  'ingest',
+  'webhook',
+  'rekey',
+  'poll',
+  'okta',
+  'entra',
+  'auth0',
+  'scim',
+];
 
 const makePart: { readonly [K in Part]: (values: Values, readFile: ReadFile) => Parts[K] } = {
   kafka: (values, readFile) => {
@@ -129,6 +165,11 @@ const makePart: { readonly [K in Part]: (values: Values, readFile: ReadFile) => 
     deadLetter: values.DEAD_LETTER_TOPIC,
     report: values.REPORT_TOPIC,
   }),
+  ids: (values) => ({
+    source: values.ID_MAP,
+    userAttribute: values.ID_MAP_USER_ATTRIBUTE,
+    groupAttribute: values.ID_MAP_GROUP_ATTRIBUTE,
+  }),
   genesys: (values) => ({
     ...genesysUrls(values),
     clientId: values.GENESYS_CLIENT_ID,
@@ -148,6 +189,13 @@ const makePart: { readonly [K in Part]: (values: Values, readFile: ReadFile) => 
       attemptsMax: values.RETRY_MAX_ATTEMPTS,
       slowScheduleMs: values.SLOW_RETRY_SCHEDULE_MS,
     },
+    guard: {
+      groupPercent: values.GUARD_GROUP_PERCENT,
+      groupFloor: values.GUARD_GROUP_FLOOR,
+      groupCount: values.GUARD_GROUP_COUNT,
+      windowCount: values.GUARD_WINDOW_COUNT,
+      windowMs: values.GUARD_WINDOW_MS,
+    },
     lateApplyMs: values.LATE_APPLY_MS,
     deadKeepMs: values.DEAD_KEEP_MS,
     deadKeepCount: values.DEAD_KEEP_COUNT,
@@ -157,6 +205,10 @@ const makePart: { readonly [K in Part]: (values: Values, readFile: ReadFile) => 
     drainTimeoutMs: values.DRAIN_TIMEOUT_MS,
   }),
   admin: (values) => ({ host: values.ADMIN_HOST, port: values.ADMIN_PORT, token: values.ADMIN_TOKEN }),
+  format: formatPart,
+  ...pollParts,
+  ingest: (values) => ({ topic: values.INGEST_TOPIC }),
+  webhook: webhookPart,
 };
 
 /** Ids in all snapshots that are kept: bounds their memory, and no operator has had a reason to choose. */

@@ -4,6 +4,8 @@
  */
 import type { Answer, NoToken } from './core/answer.ts';
 import type { PatchBody } from './core/plan.ts';
+import type { Search } from './core/scim-list.ts';
+import type { IdKind, SureResolution } from './core/resolution.ts';
 
 /** Wall clock for what is written down, monotonic clock for durations, both in milliseconds. */
 export interface Instant {
@@ -212,6 +214,8 @@ export interface PatchGroupRequest {
   readonly mayStart: MayStart;
 }
 
+export type SearchRequest = Search & { readonly mayStart: MayStart };
+
 /**
  * The target. Each call sends one request, for which the caller has taken a permit of `gate`; after a 401 the token is
  * renewed and the request sent once more (with a permit of its own). Nothing is thrown: every failure is an Answer.
@@ -220,7 +224,107 @@ export interface GroupApi {
   readonly gate: RateGate;
   getGroup(request: GetGroupRequest): Promise<Answer>;
   patchGroup(request: PatchGroupRequest): Promise<Answer>;
+  /** Users or groups that a filter finds, one page of them. */
+  search(request: SearchRequest): Promise<Answer>;
   /** A new token, whatever the age of the present one; null = it was had. */
   renewToken(): Promise<NoToken | null>;
   close(): Promise<void>;
+}
+
+/** `unanswered`: the target gave no answer that can be used; outcome.ts judges. */
+export type Resolution = SureResolution | { readonly kind: 'unanswered'; readonly answer: Answer };
+
+/** Ids of the identity provider → ids of the target (`ID_MAP`). Where the target has to be asked, it costs a request. */
+export interface IdMap {
+  /** Without asking anybody; null: nothing is known (any more), `lookUp` has to be called. Tables always know. */
+  known(kind: IdKind, id: string): Resolution | null;
+  /**
+   * Asks the target; whoever asks for the same id meanwhile shares the answer. Takes a permit of the gate for each request.
+   * Never rejects.
+   */
+  lookUp(kind: IdKind, id: string, mayStart: MayStart): Promise<Resolution>;
+  /** Calls `listener` when what was not known may be known now (a table has changed). */
+  onChange(listener: () => void): void;
+  close(): Promise<void>;
+}
+
+/** A partition of the topic that is passed on, before anything of it is read. */
+export interface RelayPartition {
+  readonly partition: number;
+  /** What lies before it was passed on in a former life. */
+  readonly committed: bigint;
+}
+
+export interface RelayBatch {
+  readonly partition: number;
+  /** Empty where there is nothing (more) to read. */
+  readonly records: readonly LogRecord[];
+  /** The position after this batch. */
+  readonly nextOffset: bigint;
+  /** Offset after the last record of the partition, as far as known. */
+  readonly endOffset: bigint;
+}
+
+export interface RelayCommit {
+  readonly partition: number;
+  /** The next offset to pass on. */
+  readonly offset: bigint;
+  /** Of the newest record that was passed on, epoch ms: where looking back begins. */
+  readonly timestamp: number;
+}
+
+/** Called synchronously; whatever is thrown ends the relay with `failed`. */
+export interface RelayHandler {
+  /** Reading begins; everything before is void. Batches of a former life come first, as far back as was asked for. */
+  assigned(partitions: readonly RelayPartition[]): void;
+  /** `declined`: the position stays, the handler has paused the partition, the batch comes again after `resume`. */
+  records(batch: RelayBatch): 'taken' | 'declined';
+  /** The next offset to read does not exist any more: records may be lost. */
+  offsetOutOfRange(partition: number): void;
+  /** Nothing is owned until the next `assigned`. */
+  lost(reason: string): void;
+  /** Nothing that waiting could mend; `error.message` names the mend. */
+  failed(error: Error): void;
+}
+
+/**
+ * One topic, read as a whole by one member of a consumer group in order to be passed on; other members stand by. Rebuilds
+ * itself for as long as trying again may help.
+ */
+export interface Relay {
+  join(handler: RelayHandler): void;
+  pause(partition: number): void;
+  resume(partition: number): void;
+  /** Whether the ownership is recent enough to begin a send: another member takes over after a session without heartbeats. */
+  holdsLease(): boolean;
+  /** Rejects where it was not stored. */
+  commit(commits: readonly RelayCommit[]): Promise<void>;
+  leave(): Promise<void>;
+}
+
+/** A final answer of an identity provider: what may pass was waited for, and the token renewed. */
+export interface IdpAnswer {
+  readonly status: number;
+  /** null: there is none. Names in lower case. */
+  header(name: string): string | null;
+  readonly body: Uint8Array;
+}
+
+/** An answer that is read as it comes. */
+export interface IdpStream {
+  readonly status: number;
+  /** Ends with the stream, or after so many ms without anything new. */
+  chunks(quietMs: number): AsyncIterable<Uint8Array>;
+}
+
+/** The API of an identity provider. Paths begin with `/`, and are relative to its base address. */
+export interface IdpApi {
+  /** Where the base address is; part of the name of a cursor. */
+  readonly host: string;
+  /** @throws IdpRefusal (credentials, permission), IdpTrouble (no usable answer for too long, asked to stop). */
+  get(path: string): Promise<IdpAnswer>;
+  /** As `get`, for a body without an end. */
+  open(path: string): Promise<IdpStream>;
+  /** The path of a link in an answer. @throws IdpTrouble where it leads elsewhere: nobody else may see the token. */
+  pathOf(link: string): string;
 }

@@ -1,5 +1,5 @@
 /** The real clock and real randomness: the one place in the project that touches either. */
-import { randomUUID } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import type { Clock, Random } from '../ports.ts';
 
 /** Node fires a timer with a longer delay at once (https://nodejs.org/docs/latest-v20.x/api/timers.html#settimeoutcallback-delay-args). */
@@ -24,3 +24,6 @@ export const systemRandom: Random = {
   next: () => Math.random(),
   uuid: () => randomUUID(),
 };
+
+/** Lower-case hexadecimal. */
+export const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex');

@@ -20,15 +20,22 @@ export function metricsText(stats: PipelineStats, now: number): Promise<string> 
   gauge('rollcall_lag', 'Source records not read yet', sum(stats.partitions.map(({ lag }) => lag)));
   gauge('rollcall_pending', 'Changes neither final nor given up', stats.pending);
   gauge('rollcall_parked', 'Changes that wait in the retry topic', stats.parked);
+  gauge('rollcall_held', 'Removals that wait for an operator', stats.held);
   gauge('rollcall_dead', 'Changes given up that can still be replayed', stats.dead);
   gauge('rollcall_in_flight', 'Requests under way', stats.inFlight);
   gauge('rollcall_possible_losses', 'Partitions whose committed offset retention has passed', stats.possibleLosses);
   counter('rollcall_conflicts_total', 'Version conflicts', stats.conflicts);
   counter('rollcall_throttled_seconds_total', 'Time waited for the rate gate', stats.throttledMs / 1000);
-  counter('rollcall_tombstones_skipped_total', 'Source records without a value', stats.tombstonesSkipped);
+  counter('rollcall_tombstones_skipped_total', 'Source records without a value', stats.skipped['tombstone'] ?? 0);
   counter('rollcall_requests_outside_lease_total', 'Requests that ended outside their lease', stats.outsideLease);
-  byOutcome(registry, 'rollcall_requests_total', 'Requests to the target', stats.requests);
-  byOutcome(registry, 'rollcall_reports_total', 'Final reports', stats.reports);
+  byLabel(registry, 'rollcall_requests_total', { help: 'Requests to the target', label: 'outcome' }, stats.requests);
+  byLabel(registry, 'rollcall_reports_total', { help: 'Final reports', label: 'outcome' }, stats.reports);
+  byLabel(
+    registry,
+    'rollcall_skipped_total',
+    { help: 'Events that concern no membership', label: 'reason' },
+    stats.skipped,
+  );
   oldestUnapplied(registry, stats, now);
   breakerOpen(registry, stats);
   return registry.metrics();
@@ -36,9 +43,14 @@ export function metricsText(stats: PipelineStats, now: number): Promise<string> 
 
 const sum = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0);
 
-function byOutcome(registry: Registry, name: string, help: string, totals: Readonly<Record<string, number>>): void {
-  const counter = new Counter({ name, help: `${help}, by outcome`, labelNames: ['outcome'], registers: [registry] });
-  for (const [outcome, total] of Object.entries(totals)) counter.inc({ outcome }, total);
+function byLabel(
+  registry: Registry,
+  name: string,
+  { help, label }: { readonly help: string; readonly label: string },
+  totals: Readonly<Record<string, number>>,
+): void {
+  const counter = new Counter({ name, help: `${help}, by ${label}`, labelNames: [label], registers: [registry] });
+  for (const [value, total] of Object.entries(totals)) counter.inc({ [label]: value }, total);
 }
 
 function oldestUnapplied(registry: Registry, { partitions }: PipelineStats, now: number): void {

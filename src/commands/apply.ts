@@ -1,16 +1,19 @@
 /** `rollcall apply FILE|-`: a file of changes through the same pipeline, on a log in this process. */
 import { writeFile } from 'node:fs/promises';
 import { Command } from 'commander';
-import { readConfig, type Config } from '../config.ts';
+import { readConfig } from '../config.ts';
+import type { SourceFormat } from '../core/change.ts';
 import { tokenFailure, type Failure } from '../core/outcome.ts';
 import { foldReport, summaryOf, type Summary } from '../core/summary.ts';
 import { EXIT, ExitError, type ExitCode } from '../exit-codes.ts';
+import { native } from '../formats/native.ts';
 import type { Pipeline } from '../pipeline/pipeline.ts';
 import type { GroupApi } from '../ports.ts';
 import { summaryText } from '../report/summary-text.ts';
 import { embed, type Embedded } from './embedded.ts';
 import { fileEnvironment, FILE_TOPICS, fillSource } from './file-source.ts';
 import { print, stopped, type Host } from './host.ts';
+import { openIdMap } from './id-map.ts';
 import { commandLog, readText } from './kafka-tools.ts';
 import { leftOver } from './left-over.ts';
 import { showProgress } from './progress.ts';
@@ -48,12 +51,18 @@ SLOW_RETRY_SCHEDULE_MS=60000,300000 waits for them. Exits 1 where some changes f
 out of reach for 60 s; what is left is then listed as retry_scheduled, and the file can be applied again.`;
 
 export async function applyFile(file: string, flags: ApplyFlags, host: Host): Promise<ExitCode> {
-  const config = readConfig(fileEnvironment(host.environment), ['genesys', 'pipeline'], readText);
+  const config = readConfig(fileEnvironment(host.environment), ['genesys', 'pipeline', 'ids'], readText);
   const logger = commandLog(host, config);
+  const format = native;
   const { end, summary } = await withTarget({ host, genesys: config.genesys, logger }, async (api) => {
-    const embedded = embed({ host, config, api, logger }, FILE_TOPICS, 1);
-    await fillSource(embedded.broker, file, host);
-    return applyAll({ embedded, api, config }, host);
+    const { ids, close } = await openIdMap(config, { host, api, logger });
+    const embedded = embed({ host, config, api, ids, format, logger }, FILE_TOPICS, 1);
+    try {
+      await fillSource(embedded.broker, file, host);
+      return await applyAll({ embedded, api, format }, host);
+    } finally {
+      await close();
+    }
   });
   if (flags.report !== undefined) await writeSummary(flags.report, summary);
   await print(host.stdout, flags.json === true ? `${JSON.stringify(summary)}\n` : summaryText(summary));
@@ -61,14 +70,14 @@ export async function applyFile(file: string, flags: ApplyFlags, host: Host): Pr
     await print(host.stderr, `rollcall: the target cannot be used: ${end.reason}\n`);
     return EXIT.unavailable;
   }
-  const isAllDone = end.kind === 'rest' && summary.failure_count === 0;
+  const isAllDone = end.kind === 'rest' && summary.success_count === summary.total_operations;
   return isAllDone ? EXIT.done : EXIT.someFailed;
 }
 
 interface Applying {
   readonly embedded: Embedded;
   readonly api: GroupApi;
-  readonly config: Config<'genesys' | 'pipeline'>;
+  readonly format: SourceFormat;
 }
 
 type End =
@@ -80,7 +89,8 @@ async function applyAll(applying: Applying, host: Host): Promise<{ end: End; sum
   const { tools } = applying.embedded;
   const end = await runToRest(applying, host);
   const { operations } = await readOperations(tools, FILE_TOPICS.report);
-  for (const record of await leftOver(tools, operations, host)) foldReport(operations, record);
+  const { format } = applying;
+  for (const record of await leftOver({ log: tools, format }, operations, host)) foldReport(operations, record);
   await tools.close();
   return { end, summary: summaryOf(operations, host.clock.now().wall) };
 }

@@ -7,14 +7,16 @@ import { ConfigError } from '../config/problem.ts';
 import type { Part } from '../config/variable.ts';
 import { tokenFailure } from '../core/outcome.ts';
 import { topicFindings, type TopicFinding, type TopicNames } from '../core/topics.ts';
-import { EXIT, type ExitCode } from '../exit-codes.ts';
+import { EXIT, ExitError, type ExitCode } from '../exit-codes.ts';
 import type { GroupApi } from '../ports.ts';
+import { inspectFirstRecords } from './first-records.ts';
 import { print, type Host } from './host.ts';
+import { fileFindings, scimFindings, topicIdFindings, type IdMapFinding } from './id-map-findings.ts';
 import { commandLog, kafkaExitCode, readText } from './kafka-tools.ts';
 import { readGroup, withTarget } from './target.ts';
 import { findTopics } from './topics.ts';
 
-export type Check = 'configuration' | 'brokers' | 'topics' | 'token' | 'permission' | 'limits';
+export type Check = 'configuration' | 'brokers' | 'topics' | 'records' | 'ids' | 'token' | 'permission' | 'limits';
 
 export interface Finding {
   readonly check: Check;
@@ -34,7 +36,9 @@ export interface DoctorFlags {
 
 export function doctorCommand(host: Host): Command {
   return new Command('doctor')
-    .summary('try everything that `run` needs: configuration, brokers, topics, token, permission, limits')
+    .summary(
+      'try everything that `run` needs: configuration, brokers, topics, first records, token, permission, limits',
+    )
     .description('Tries what `run` needs and says how to mend what is wrong. Changes nothing.')
     .option('--json', 'one JSON object: {"findings":[{"check","status","message","advice"}]}')
     .addHelpText(
@@ -47,7 +51,12 @@ export function doctorCommand(host: Host): Command {
 }
 
 export async function examine(flags: DoctorFlags, host: Host): Promise<ExitCode> {
-  const judged = [...configurationFindings(host), ...(await kafkaFindings(host)), ...(await targetFindings(host))];
+  const judged = [
+    ...configurationFindings(host),
+    ...(await kafkaFindings(host)),
+    ...(await idFileFindings(host)),
+    ...(await targetFindings(host)),
+  ];
   const findings = judged.map(({ check, status, message, advice }): Finding => ({ check, status, message, advice }));
   const text = flags.json === true ? `${JSON.stringify({ findings })}\n` : findings.map(findingText).join('');
   await print(host.stdout, text);
@@ -71,7 +80,11 @@ const fail = (check: Check, exit: ExitCode, message: string, advice: string): Ju
 
 function configurationFindings(host: Host): Judged[] {
   try {
-    const { warnings } = readConfig(host.environment, ['kafka', 'topics', 'genesys', 'pipeline', 'admin'], readText);
+    const { warnings } = readConfig(
+      host.environment,
+      ['kafka', 'topics', 'format', 'ids', 'genesys', 'pipeline', 'admin'],
+      readText,
+    );
     return [
       ok('configuration', 'Every variable is in order.'),
       ...warnings.map((warning) => warn('configuration', warning, 'Correct the name, or unset the variable.')),
@@ -102,7 +115,12 @@ async function kafkaFindings(host: Host): Promise<Judged[]> {
     const { brokers, clusterId } = await tools.clusterInfo();
     const addresses = brokers.map(({ address }) => address).join(', ');
     const cluster = ok('brokers', `Kafka cluster ${clusterId} answers: ${addresses}.`);
-    return [cluster, ...(await findingsOfTopics(config.topics, tools))];
+    return [
+      cluster,
+      ...(await findingsOfTopics(config.topics, tools)),
+      ...(await recordFindings(host, tools)),
+      ...(await idTopicFindings(host, tools)),
+    ];
   } catch (error) {
     const { code, message, advice } = explainKafkaError(error);
     return [fail('brokers', kafkaExitCode(code), message, advice)];
@@ -117,6 +135,22 @@ async function findingsOfTopics(names: TopicNames, tools: KafkaLogTools): Promis
   return findings.map(judgeTopic);
 }
 
+async function recordFindings(host: Host, tools: KafkaLogTools): Promise<Judged[]> {
+  const config = configOf(host, ['topics', 'format']);
+  if (config === null) return [];
+  try {
+    const findings = await inspectFirstRecords(config, tools, host.stop);
+    if (findings.length === 0)
+      return [ok('records', `Nothing to say against the first records of ${config.topics.source}.`)];
+    return findings.map(({ severity, message, mend }) =>
+      severity === 'error' ? fail('records', EXIT.unavailable, message, mend) : warn('records', message, mend),
+    );
+  } catch (error) {
+    if (!(error instanceof ExitError)) throw error;
+    return [fail('records', error.code, error.message, 'Correct it, then try again.')];
+  }
+}
+
 export const GROWTH_PROCEDURE = `To add partitions to a running Rollcall without losing the order of changes:
   1. stop every writer of the source topic;
   2. let Rollcall apply what is there (rollcall_lag and rollcall_pending at 0, nothing parked: \`rollcall replay list\`);
@@ -127,6 +161,27 @@ export const GROWTH_PROCEDURE = `To add partitions to a running Rollcall without
 function judgeTopic({ severity, code, message, mend }: TopicFinding): Judged {
   const advice = code === 'partition_counts_differ' ? `${mend}\n${GROWTH_PROCEDURE}` : mend;
   return severity === 'error' ? fail('topics', EXIT.unavailable, message, advice) : warn('topics', message, advice);
+}
+
+const judgeIds = (findings: readonly IdMapFinding[], exit: ExitCode): Judged[] =>
+  findings.map((finding) => ({ ...finding, check: 'ids', exit }));
+
+async function idFileFindings(host: Host): Promise<Judged[]> {
+  const config = configOf(host, ['ids']);
+  if (config?.ids.source.kind !== 'file') return [];
+  return judgeIds(await fileFindings(config.ids.source.path, host, config), EXIT.configuration);
+}
+
+async function idTopicFindings(host: Host, tools: KafkaLogTools): Promise<Judged[]> {
+  const config = configOf(host, ['ids']);
+  if (config?.ids.source.kind !== 'topic') return [];
+  return judgeIds(await topicIdFindings(config.ids.source.topic, tools, { host, config }), EXIT.unavailable);
+}
+
+async function idLookUpFindings(host: Host, api: GroupApi): Promise<Judged[]> {
+  const config = configOf(host, ['ids']);
+  if (config?.ids.source.kind !== 'scim') return [];
+  return judgeIds(await scimFindings(config.ids, api, host), EXIT.unavailable);
 }
 
 async function targetFindings(host: Host): Promise<Judged[]> {
@@ -141,6 +196,7 @@ async function targetFindings(host: Host): Promise<Judged[]> {
     return [
       ok('token', `${config.genesys.loginUrl} gives a token.`),
       await permissionFinding(api, host),
+      ...(await idLookUpFindings(host, api)),
       limitsFinding(config, api),
     ];
   });

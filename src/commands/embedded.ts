@@ -2,11 +2,12 @@
 import { MemoryBroker } from '../adapters/memory-log/memory-broker.ts';
 import { MemoryLog } from '../adapters/memory-log/memory-log.ts';
 import { pipelineOptions, type Config } from '../config.ts';
+import { sha256 } from '../adapters/system.ts';
+import type { SourceFormat } from '../core/change.ts';
 import { newTopics } from '../core/topics.ts';
-import { native } from '../formats/native.ts';
 import type { Topics } from '../pipeline/options.ts';
 import { Pipeline } from '../pipeline/pipeline.ts';
-import type { GroupApi, Logger, LogTools } from '../ports.ts';
+import type { GroupApi, IdMap, Logger, LogTools } from '../ports.ts';
 import type { Host } from './host.ts';
 
 export interface Embedded {
@@ -20,11 +21,13 @@ export interface EmbeddedParts {
   readonly host: Host;
   readonly config: Config<'genesys' | 'pipeline'>;
   readonly api: GroupApi;
+  readonly ids: IdMap | null;
+  readonly format: SourceFormat;
   readonly logger: Logger;
 }
 
 /** Nothing runs until `pipeline.start()`. */
-export function embed({ host, config, api, logger }: EmbeddedParts, topics: Topics, partitionCount: number): Embedded {
+export function embed({ host, config, ...ports }: EmbeddedParts, topics: Topics, partitionCount: number): Embedded {
   const { clock, random } = host;
   const broker = new MemoryBroker(clock, random);
   const none = { source: null, retry: null, deadLetter: null, report: null };
@@ -35,6 +38,6 @@ export function embed({ host, config, api, logger }: EmbeddedParts, topics: Topi
   }
   const connect = () => new MemoryLog(broker, { groupId: 'embedded', clientId: 'embedded', topics });
   const options = pipelineOptions({ ...config, topics, kafka: null }, `embedded-${random.uuid()}`);
-  const pipeline = new Pipeline({ log: connect(), api, clock, random, logger, format: native }, options);
+  const pipeline = new Pipeline({ ...ports, log: connect(), clock, random, sha256 }, options);
   return { broker, tools: connect(), pipeline };
 }

@@ -1,6 +1,6 @@
 /** A file of changes as a source topic: line n is the record at offset n, in the one partition of `apply`. */
 import type { MemoryBroker } from '../adapters/memory-log/memory-broker.ts';
-import type { Position } from '../core/change.ts';
+import type { Position } from '../core/position.ts';
 import type { Topics } from '../pipeline/options.ts';
 import type { Host } from './host.ts';
 import { readLines } from './lines.ts';
@@ -12,7 +12,7 @@ export const FILE_TOPICS: Topics = {
   report: 'apply.reports',
 };
 
-export const FILE_SOURCE: Omit<Position, 'offset'> = { topic: FILE_TOPICS.source, partition: 0 };
+export const FILE_SOURCE: Pick<Position, 'topic' | 'partition'> = { topic: FILE_TOPICS.source, partition: 0 };
 
 /** Nobody waits hours for a file: what may yet be provisioned is given up at the first failure, unless it is asked for. */
 export const fileEnvironment = (environment: Host['environment']): Host['environment'] => ({

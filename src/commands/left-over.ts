@@ -1,8 +1,9 @@
 /** What a run that was broken off leaves: changes nobody has reported yet, as reports that say so. */
-import { intentId, intentsOf } from '../core/change.ts';
-import { retryReport, type ReportRecord } from '../core/report.ts';
+import { type Intent, intentId, intentsOf, type SourceFormat } from '../core/change.ts';
+import { positionText } from '../core/position.ts';
+import type { ReportRecord } from '../core/report.ts';
+import { retryReport } from '../core/reporting.ts';
 import type { Operations } from '../core/summary.ts';
-import { native } from '../formats/native.ts';
 import type { LogTools } from '../ports.ts';
 import { FILE_SOURCE } from './file-source.ts';
 import type { Host } from './host.ts';
@@ -16,21 +17,34 @@ const UNTRIED = {
 };
 
 export async function leftOver(
-  log: LogTools,
+  { log, format }: { readonly log: LogTools; readonly format: SourceFormat },
   reported: Operations,
   { clock }: Pick<Host, 'clock'>,
 ): Promise<readonly ReportRecord[]> {
   const { wall } = clock.now();
   const left: ReportRecord[] = [];
   const { signal } = new AbortController();
+  const facts = { reason: UNTRIED, nextAttemptAt: wall, request: null, lag: { queue: null, apply: null } };
+  const isTold = toldOf(reported);
   for await (const record of log.read(FILE_SOURCE.topic, { from: 'beginning', follow: false, signal })) {
-    const decoded = native(record, { partitionCount: 1 });
-    if (decoded.kind !== 'change') continue;
-    const { offset, timestamp } = record;
-    const source = { ...FILE_SOURCE, offset, timestamp, eventId: decoded.event.eventId };
-    const untold = intentsOf(decoded.event, source, wall).filter((intent) => !reported.has(intentId(intent)));
-    const facts = { reason: UNTRIED, nextAttemptAt: wall, request: null, lag: { queue: null, apply: null } };
-    for (const intent of untold) left.push(retryReport(intent, { ...facts, epoch: 0, reportedAt: wall }));
+    const events = format.decode(record, { partitionCount: 1 });
+    for (const [i, event] of events.entries()) {
+      if (event.kind !== 'delta' && event.kind !== 'state') continue;
+      const index = events.length > 1 ? i : null;
+      const { offset, timestamp } = record;
+      const source = { ...FILE_SOURCE, offset, index, timestamp, eventId: event.eventId };
+      for (const intent of intentsOf(event, source, wall).filter((each) => !isTold(each))) {
+        left.push(retryReport(intent, { ...facts, groupTarget: intent.group, epoch: 0, reportedAt: wall }));
+      }
+    }
   }
   return left;
+}
+
+/** A full state is told of by what it came to, too. */
+function toldOf(reported: Operations): (intent: Intent) => boolean {
+  const events = new Set(
+    [...reported.values()].map(({ source }) => `${source.topic}/${source.partition}/${source.offset}`),
+  );
+  return (intent) => (intent.op === 'state' ? events.has(positionText(intent.source)) : reported.has(intentId(intent)));
 }

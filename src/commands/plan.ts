@@ -1,15 +1,17 @@
 /** `rollcall plan FILE|-`: the requests that `apply` would send, and what each change would come to. Sends GETs only. */
 import { Command } from 'commander';
 import { readConfig, type Config } from '../config.ts';
-import { intentsOf } from '../core/change.ts';
-import { foresee, foreseeRefused, want, type GroupPlan, type Wanted } from '../core/foresight.ts';
+import { intentsOf, type Intent, type SourceEvent, type SourceFormat } from '../core/change.ts';
+import { foresee, foreseeRefused, refusedBy, want, type GroupPlan, type Wanted } from '../core/foresight.ts';
 import { EXIT, ExitError, type ExitCode } from '../exit-codes.ts';
 import { native } from '../formats/native.ts';
-import type { GroupApi } from '../ports.ts';
+import type { GroupApi, IdMap } from '../ports.ts';
 import { FILE_SOURCE, fileEnvironment } from './file-source.ts';
 import { print, type Host } from './host.ts';
+import { openIdMap } from './id-map.ts';
 import { commandLog, readText } from './kafka-tools.ts';
 import { readLines } from './lines.ts';
+import { namesFor } from './names.ts';
 import { readGroup, withTarget } from './target.ts';
 
 export interface PlanFlags {
@@ -36,46 +38,69 @@ Examples:
 Exits 1 where some changes would fail. Whether a user exists is known only once it is added.`;
 
 export async function planFile(file: string, flags: PlanFlags, host: Host): Promise<ExitCode> {
-  const config = readConfig(fileEnvironment(host.environment), ['genesys', 'pipeline'], readText);
-  const { wanted, invalid } = await readWanted(file, host);
-  const failures = await withTarget({ host, genesys: config.genesys, logger: commandLog(host, config) }, (api) =>
-    printPlans({ wanted: [...wanted.values()], config, api, flags }, host),
-  );
+  const config = readConfig(fileEnvironment(host.environment), ['genesys', 'pipeline', 'ids'], readText);
+  const logger = commandLog(host, config);
+  const { wanted, invalid } = await readWanted(file, native, host);
+  const failures = await withTarget({ host, genesys: config.genesys, logger }, async (api) => {
+    const { ids, close } = await openIdMap(config, { host, api, logger });
+    try {
+      return await printPlans({ wanted: [...wanted.values()], config, api, ids, flags }, host);
+    } finally {
+      await close();
+    }
+  });
   return invalid + failures > 0 ? EXIT.someFailed : EXIT.done;
 }
 
-async function readWanted(file: string, host: Host): Promise<{ wanted: Map<string, Wanted>; invalid: number }> {
+async function readWanted(
+  file: string,
+  format: SourceFormat,
+  host: Host,
+): Promise<{ wanted: Map<string, Wanted>; invalid: number }> {
   const wanted = new Map<string, Wanted>();
   let invalid = 0;
   for await (const { index, bytes } of readLines(file, host)) {
     if (bytes === null) continue;
-    const decoded = native({ key: null, value: bytes }, { partitionCount: 1 });
-    if (decoded.kind === 'invalid') {
+    for (const { event, intents } of await decodeLine({ index, bytes }, format, host)) {
+      for (const intent of intents) want(wanted, intent);
+      if (event.kind !== 'invalid' && event.kind !== 'hint') continue;
       invalid += 1;
-      await print(host.stderr, `line ${index + 1}: ${decoded.code}: ${decoded.message}\n`);
+      await print(host.stderr, `line ${index + 1}: ${event.code}: ${event.message}\n`);
     }
-    if (decoded.kind !== 'change') continue;
-    const { wall } = host.clock.now();
-    const source = { ...FILE_SOURCE, offset: BigInt(index), eventId: decoded.event.eventId, timestamp: wall };
-    for (const intent of intentsOf(decoded.event, source, wall)) want(wanted, intent);
   }
   return { wanted, invalid };
+}
+
+async function decodeLine(
+  { index: line, bytes }: { readonly index: number; readonly bytes: Uint8Array },
+  format: SourceFormat,
+  host: Host,
+): Promise<readonly { readonly event: SourceEvent; readonly intents: readonly Intent[] }[]> {
+  const record = { key: null, value: bytes, headers: [] };
+  await format.prepare?.([record]);
+  const { wall } = host.clock.now();
+  return format.decode(record, { partitionCount: 1 }).map((event, i, { length }) => {
+    if (event.kind !== 'delta' && event.kind !== 'state') return { event, intents: [] };
+    const position = { ...FILE_SOURCE, offset: BigInt(line), index: length > 1 ? i : null };
+    return { event, intents: intentsOf(event, { ...position, eventId: event.eventId, timestamp: wall }, wall) };
+  });
 }
 
 interface Planning {
   readonly wanted: readonly Wanted[];
   readonly config: Config<'genesys' | 'pipeline'>;
   readonly api: GroupApi;
+  readonly ids: IdMap | null;
   readonly flags: PlanFlags;
 }
 
 /** In the order of the groups' first changes; returns how many changes would fail. */
-async function printPlans({ wanted, config, api, flags }: Planning, host: Host): Promise<number> {
-  const { concurrency } = config.genesys;
+async function printPlans({ wanted, flags, ...planning }: Planning, host: Host): Promise<number> {
+  const { concurrency } = planning.config.genesys;
   let failures = 0;
   for (let from = 0; from < wanted.length; from += concurrency) {
     const part = wanted.slice(from, from + concurrency);
-    const plans = await Promise.all(part.map((group) => planGroup(group, { config, api }, host)));
+    const plans = await Promise.all(part.map((group) => planGroup(group, planning, host)));
     for (const plan of plans) {
       failures += plan.predicted.filter(
         ({ outcome }) => outcome === 'failed' || outcome === 'permanent_failure',
@@ -88,20 +113,23 @@ async function printPlans({ wanted, config, api, flags }: Planning, host: Host):
 
 async function planGroup(
   wanted: Wanted,
-  { config, api }: Pick<Planning, 'config' | 'api'>,
+  { config, api, ids }: Pick<Planning, 'config' | 'api' | 'ids'>,
   host: Host,
 ): Promise<GroupPlan> {
-  const { outcome } = await readGroup(api, wanted.group, host);
   const { apiUrl } = config.genesys;
-  const { membersPerPatchMax, retry } = config.pipeline;
+  const { membersPerPatchMax, retry, guard } = config.pipeline;
+  const names = await namesFor(ids, wanted, host);
+  if ('failure' in names) return foreseeRefused(wanted, names, retry);
+  const { outcome } = await readGroup(api, names.group, host);
   switch (outcome.kind) {
     case 'applied':
-      if (outcome.snapshot !== null) return foresee(wanted, outcome.snapshot, { apiUrl, membersPerPatchMax });
+      if (outcome.snapshot !== null)
+        return foresee(wanted, outcome.snapshot, names, { apiUrl, membersPerPatchMax, guard, retry });
       throw new ExitError(EXIT.unavailable, `plan: the answer for group ${wanted.group} holds no group`);
     case 'denied':
     case 'not_found':
     case 'rejected':
-      return foreseeRefused(wanted, outcome, retry);
+      return foreseeRefused(wanted, refusedBy(outcome), retry);
     case 'not_started':
       throw new ExitError(EXIT.someFailed, 'plan: stopped before every group was read');
     case 'unchanged':

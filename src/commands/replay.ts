@@ -3,24 +3,17 @@
  * the retry topic, and the owner of the group, who alone knows what is newer, answers in the request's tombstone.
  */
 import { Command } from 'commander';
-import { intentId, type Intent } from '../core/change.ts';
-import { requestKey, stateValue } from '../core/live-record.ts';
+import { intentId, WHOLE_GROUP, type Intent } from '../core/change.ts';
+import { stateValue } from '../core/live-record.ts';
 import { textHeader } from '../core/record-headers.ts';
-import {
-  allWaiting,
-  emptyWaiting,
-  parseReplayAnswer,
-  readWaiting,
-  selects,
-  type ReplayAnswer,
-  type Waiting,
-  type WaitingFilter,
-} from '../core/waiting.ts';
+import { requestKey, type NamedIntent, type ReplayVerdict } from '../core/request-record.ts';
+import type { Waiting, WaitingFilter } from '../core/waiting.ts';
 import { EXIT, ExitError, type ExitCode } from '../exit-codes.ts';
-import type { LogTools, OutRecord } from '../ports.ts';
+import type { OutRecord } from '../ports.ts';
 import { collect } from './arguments.ts';
 import { print, type Host } from './host.ts';
 import { withLogTools } from './kafka-tools.ts';
+import { askOwners, findWaiting, type RetryTopic } from './retry-topic.ts';
 
 export interface ListFlags {
   readonly group?: readonly string[];
@@ -79,28 +72,24 @@ const filtered = (command: Command): Command =>
     .option('--id <id>', 'only the change with this id: topic/partition/offset/member', collect)
     .option('--reason <code>', 'only with this reason: attempts_exhausted, rejected, or an error code', collect);
 
-export interface Replay<Flags> {
+export interface Replay<Flags> extends RetryTopic {
   readonly flags: Flags;
-  /** The retry topic. */
-  readonly topic: string;
-  readonly tools: LogTools;
-  readonly host: Pick<Host, 'stdout' | 'stderr' | 'clock' | 'random' | 'stop'>;
 }
 
 export async function listWaiting(replay: Replay<ListFlags>): Promise<ExitCode> {
-  const found = await findWaiting(replay);
+  const found = await findWaiting(replay, filterOf(replay.flags));
   for (const waiting of found) await print(replay.host.stdout, lineOf(replay.flags, waiting));
   if (replay.flags.json !== true) await print(replay.host.stderr, `${countText(found)}\n`);
   return EXIT.done;
 }
 
 export async function replayNow(replay: Replay<NowFlags>): Promise<ExitCode> {
-  const { flags, host, tools } = replay;
+  const { flags, host } = replay;
   const isNarrowed = [flags.group, flags.member, flags.id, flags.reason].some((filter) => filter !== undefined);
   if (!isNarrowed && flags.all !== true) {
     throw new ExitError(EXIT.usage, 'replay now: say which: --group, --member, --id, --reason, or --all');
   }
-  const found = await findWaiting(replay);
+  const found = await findWaiting(replay, filterOf(replay.flags));
   if (flags.yes !== true) {
     for (const waiting of found) await print(host.stdout, lineOf(flags, waiting));
     await print(host.stderr, `${countText(found)}; with --yes they are tried again at once\n`);
@@ -110,33 +99,13 @@ export async function replayNow(replay: Replay<NowFlags>): Promise<ExitCode> {
     await print(host.stderr, 'nothing waits that fits\n');
     return EXIT.done;
   }
-  const requests = requestsOf(found, replay);
-  await tools.send([...requests.values()]);
-  const answers = await awaitAnswers(new Set(requests.keys()), replay);
-  for (const answer of answers.given) await print(host.stdout, answerLine(flags, answer));
-  if (answers.missing > 0) {
-    const what = `${answers.missing} of ${requests.size} requests were not answered within ${ANSWER_LIMIT_MS / 1000} s`;
-    throw new ExitError(
-      EXIT.unavailable,
-      `replay: ${what}; they stay in the retry topic until a \`rollcall run\` reads them`,
-    );
-  }
-  return answers.given.every(({ result }) => result === 'woken') ? EXIT.done : EXIT.someFailed;
-}
-
-async function findWaiting({ flags, topic, tools, host }: Replay<ListFlags>): Promise<readonly Waiting[]> {
-  if ((await tools.describeTopic(topic)) === null) {
-    throw new ExitError(EXIT.unavailable, `the topic ${topic} does not exist; run \`rollcall topics create\``);
-  }
-  const view = emptyWaiting();
-  for await (const record of tools.read(topic, { from: 'beginning', follow: false, signal: host.stop })) {
-    readWaiting(view, record.partition, record);
-  }
-  if (view.unreadableCount > 0) {
-    await print(host.stderr, `warning: ${view.unreadableCount} records of ${topic} cannot be read\n`);
-  }
-  const filter = filterOf(flags);
-  return allWaiting(view).filter((waiting) => selects(filter, waiting));
+  const answers = await askOwners(replay, requestsOf(found, replay), async (answer) => {
+    for (const verdict of answer.kind === 'replay' ? answer.verdicts : []) {
+      await print(host.stdout, answerLine(flags, verdict));
+    }
+  });
+  const verdicts = answers.flatMap((answer) => (answer.kind === 'replay' ? answer.verdicts : []));
+  return verdicts.every(({ verdict }) => verdict === 'woken') ? EXIT.done : EXIT.someFailed;
 }
 
 const filterOf = ({ group, member, id, reason }: ListFlags): WaitingFilter => ({
@@ -165,55 +134,30 @@ function requestsOf(found: readonly Waiting[], { topic, host }: Replay<NowFlags>
   return new Map(requests);
 }
 
-const ANSWER_LIMIT_MS = 10_000;
-
-interface Answers {
-  readonly given: readonly ReplayAnswer[];
-  /** Requests without an answer. */
-  readonly missing: number;
-}
-
-/** Reads from the beginning, so that no answer can have come before the reading began. */
-async function awaitAnswers(keys: Set<string>, { topic, tools, host }: Replay<NowFlags>): Promise<Answers> {
-  const limit = new AbortController();
-  const cancel = host.clock.schedule(ANSWER_LIMIT_MS, () => limit.abort());
-  const signal = AbortSignal.any([limit.signal, host.stop]);
-  const given: ReplayAnswer[] = [];
-  try {
-    for await (const record of tools.read(topic, { from: 'beginning', follow: true, signal })) {
-      const key = record.key === null ? '' : Buffer.from(record.key).toString();
-      const answer = keys.has(key) ? parseReplayAnswer(record) : null;
-      if (answer === null) continue;
-      given.push(...answer);
-      keys.delete(key);
-      if (keys.size === 0) break;
-    }
-  } finally {
-    cancel();
-  }
-  return { given, missing: keys.size };
-}
-
 function lineOf({ json }: ListFlags, { id, state, reason, intent }: Waiting): string {
   const { group, member, op, attempt, notBefore, dead, source } = intent;
   const at = (ms: number): string => new Date(ms).toISOString();
   if (json === true) {
     const times = { not_before: dead === null ? at(notBefore) : null, dead_at: dead === null ? null : at(dead.at) };
-    return `${JSON.stringify({ id, state, reason, group, member, op, attempt, event_id: source.eventId, ...times })}\n`;
+    return `${JSON.stringify({ id, state, reason, group, member: member === WHOLE_GROUP ? null : member, op, attempt, event_id: source.eventId, ...times })}\n`;
   }
   const when = dead === null ? `next try ${at(notBefore)}` : `given up ${at(dead.at)}`;
-  return `${state.padEnd(6)}  ${op.padEnd(6)}  ${member}  group ${group}  ${reason ?? '-'}  attempt ${attempt}  ${when}  ${id}\n`;
+  return `${state.padEnd(6)}  ${op.padEnd(6)}  ${nameOf(member)}  group ${group}  ${reason ?? '-'}  attempt ${attempt}  ${when}  ${id}\n`;
 }
 
-function answerLine({ json }: ListFlags, answer: ReplayAnswer): string {
-  const { group, member, result } = answer;
+function answerLine({ json }: ListFlags, answer: NamedIntent & { readonly verdict: ReplayVerdict }): string {
+  const { group, member, verdict } = answer;
   const id = intentId({ source: { ...answer, eventId: null, timestamp: 0 }, member });
   return json === true
-    ? `${JSON.stringify({ id, group, member, result })}\n`
-    : `${result.padEnd(10)}  ${member}  group ${group}  ${id}\n`;
+    ? `${JSON.stringify({ id, group, member: member === WHOLE_GROUP ? null : member, result: verdict })}\n`
+    : `${verdict.padEnd(10)}  ${nameOf(member)}  group ${group}  ${id}\n`;
 }
 
 function countText(found: readonly Waiting[]): string {
-  const dead = found.filter(({ state }) => state === 'dead').length;
-  return `${found.length} changes: ${found.length - dead} parked, ${dead} dead`;
+  const count = (wanted: Waiting['state']): number => found.filter(({ state }) => state === wanted).length;
+  const held = count('held') === 0 ? '' : `${count('held')} held, `;
+  return `${found.length} changes: ${count('parked')} parked, ${held}${count('dead')} dead`;
 }
+
+/** A full state is about everybody. */
+const nameOf = (member: string): string => (member === WHOLE_GROUP ? '(full state)' : member);

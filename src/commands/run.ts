@@ -5,6 +5,7 @@ import { KafkaChangeLog } from '../adapters/kafka/change-log.ts';
 import { explainKafkaError } from '../adapters/kafka/errors.ts';
 import { createLogTools } from '../adapters/kafka/tools.ts';
 import { createLog } from '../adapters/log.ts';
+import { sha256 } from '../adapters/system.ts';
 import { pause, unlessAborted } from '../adapters/time-limit.ts';
 import { startAdmin, type AdminServer } from '../admin/server.ts';
 import { pipelineOptions, readConfig, type Config } from '../config.ts';
@@ -14,6 +15,7 @@ import { native } from '../formats/native.ts';
 import { Pipeline } from '../pipeline/pipeline.ts';
 import type { ChangeLog, LogTools, Logger } from '../ports.ts';
 import { stopped, type Host } from './host.ts';
+import { openIdMap } from './id-map.ts';
 import { kafkaExit, readText } from './kafka-tools.ts';
 import { findTopics } from './topics.ts';
 
@@ -39,10 +41,12 @@ Example:
 Health on ADMIN_PORT (8080): /healthz, /readyz, /metrics. Exits 69 where a topic is missing or has the wrong shape, 78
 where the configuration is wrong or Kafka refuses the credentials; a target that is down ends nothing.`;
 
-type Service = Config<'kafka' | 'topics' | 'genesys' | 'pipeline' | 'admin'>;
+type Service = Config<(typeof PARTS)[number]>;
+
+const PARTS = ['kafka', 'topics', 'ids', 'genesys', 'pipeline', 'admin'] as const;
 
 export async function runService(host: Host): Promise<void> {
-  const config = readConfig(host.environment, ['kafka', 'topics', 'genesys', 'pipeline', 'admin'], readText);
+  const config = readConfig(host.environment, PARTS, readText);
   const logger = createLog(host.stderr, { level: config.logLevel, secrets: config.secrets });
   for (const warning of config.warnings) logger.warn({ warning }, 'the environment has a name that is not known');
   let pipeline: Pipeline | null = null;
@@ -53,8 +57,10 @@ export async function runService(host: Host): Promise<void> {
     const api = createGroupApi(config.genesys, { clock, logger });
     const log = new KafkaChangeLog({ ...config.kafka, topics: config.topics }, { clock, log: logger });
     const options = pipelineOptions(config, `${config.kafka.clientId}-${random.uuid()}`);
-    pipeline = new Pipeline({ log, api, clock, random, logger, format: native }, options);
+    const { ids, close } = await openIdMap(config, { host, api, logger });
+    pipeline = new Pipeline({ log, api, ids, clock, random, sha256, logger, format: native }, options);
     await supervise(pipeline, log, { host, logger });
+    await close();
     await api.close();
   } catch (error) {
     throw kafkaExit(error);

@@ -1,6 +1,9 @@
 /** Rules that hold between variables. What was not read, or is wrong by itself, takes part in none of them. */
+import { idRules } from './id-rules.ts';
 import type { Problem } from './problem.ts';
 import { isLoopback } from './variable.ts';
+import { pollRules } from './poll-rules.ts';
+import { webhookRules } from './webhook-rules.ts';
 import type { Name, Values } from './variables.ts';
 
 /** Taken off the lease, and off the session time-out, for what happens between the check and the socket (design 6.6). */
@@ -11,8 +14,11 @@ export function brokenRules(values: Partial<Values>, isRegion: (domain: string) 
     ...saslRules(values),
     ...timeRules(values),
     ...topicRules(values),
+    ...idRules(values),
     ...genesysRules(values, isRegion),
     ...adminRules(values),
+    ...webhookRules(values),
+    ...pollRules(values),
   ];
 }
 

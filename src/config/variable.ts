@@ -2,7 +2,22 @@
 import { z } from 'zod';
 
 /** A part of the configuration; a command reads only those that it needs. `all`: read by every command. */
-export type Part = 'kafka' | 'topics' | 'genesys' | 'pipeline' | 'admin';
+export type Part =
+  | 'kafka'
+  | 'topics'
+  | 'format'
+  | 'ids'
+  | 'genesys'
+  | 'pipeline'
+  | 'admin'
+  | 'ingest'
+  | 'webhook'
+  | 'rekey'
+  | 'poll'
+  | 'okta'
+  | 'entra'
+  | 'auth0'
+  | 'scim';
 
 export interface Variable<T> {
   readonly part: Part | 'all';

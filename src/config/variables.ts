@@ -16,6 +16,12 @@ import {
   wholeNumber,
   type Variable,
 } from './variable.ts';
+import { formatVariables } from './format-variables.ts';
+import { guardVariables } from './guard-variables.ts';
+import { idVariables } from './id-variables.ts';
+import { pollVariables } from './poll-variables.ts';
+import { rekeyVariables } from './rekey-variables.ts';
+import { ingestVariables, webhookVariables } from './webhook-variables.ts';
 
 const kafka = {
   KAFKA_BROKERS: demanded(brokerList, {
@@ -78,7 +84,6 @@ const topics = {
     part: 'topics',
     about: 'Change events of the identity provider, keyed by group',
   }),
-  SOURCE_FORMAT: initially('native', oneOf('native'), { part: 'topics', about: 'Format of the change events' }),
   RETRY_TOPIC: initially('rollcall.retry', topicName, {
     part: 'topics',
     about: 'What waits, per group; compacted, with as many partitions as the source',
@@ -217,7 +222,21 @@ const all = {
   }),
 };
 
-export const variables = { ...kafka, ...topics, ...genesys, ...pipeline, ...admin, ...all };
+export const variables = {
+  ...kafka,
+  ...topics,
+  ...formatVariables,
+  ...idVariables,
+  ...genesys,
+  ...pipeline,
+  ...guardVariables,
+  ...admin,
+  ...ingestVariables,
+  ...webhookVariables,
+  ...rekeyVariables,
+  ...pollVariables,
+  ...all,
+};
 
 export type Name = keyof typeof variables;
 

@@ -3,14 +3,9 @@
  * Ids are compared as they are (no case folding, no trimming): two spellings are two members.
  */
 
-export type Op = 'add' | 'remove';
+import { type Position, positionText } from './position.ts';
 
-/** Where a source record lies. Within a group positions are totally ordered by their offset. */
-export interface Position {
-  readonly topic: string;
-  readonly partition: number;
-  readonly offset: bigint;
-}
+export type Op = 'add' | 'remove';
 
 /** What a source record says of itself; shared by all of its intents. Times are epoch milliseconds. */
 export interface ChangeSource extends Position {
@@ -19,27 +14,37 @@ export interface ChangeSource extends Position {
   readonly timestamp: number;
 }
 
-/** One source record in the native format, decoded: members to add to and to remove from one group. */
-export interface ChangeEvent {
-  readonly group: string;
-  readonly add: readonly string[];
-  readonly remove: readonly string[];
-  readonly eventId: string | null;
-}
-
 export interface Dead {
   /** Epoch ms of the giving-up; dead intents are dropped `DEAD_KEEP_MS` after it. */
   readonly at: number;
   readonly reason: DeadReason;
 }
 
-export type DeadReason = 'rejected' | 'attempts_exhausted';
+/** `refused`: an operator has refused what the removal guard held. */
+export type DeadReason = 'rejected' | 'attempts_exhausted' | 'refused';
 
-/** What one event wants for one member of one group. Replaced, never modified. */
+/** What a full state wants of a group as a whole; which members that concerns is known once the group was read. */
+export interface WholeGroup {
+  /** As the source names them. */
+  readonly members: readonly string[];
+  /** The group is gone at the identity provider. */
+  readonly deleted: boolean;
+}
+
+/** The member that a full state stands under beside the members of its group: no id is empty. */
+export const WHOLE_GROUP = '';
+
+/** What one event wants for one member of one group, or for the group as a whole. Replaced, never modified. */
 export interface Intent {
+  /** As the source names it. */
   readonly group: string;
+  /** As the source names it; WHOLE_GROUP for `state`. */
   readonly member: string;
-  readonly op: Op;
+  readonly op: Op | 'state';
+  /** null: not a full state. */
+  readonly whole: WholeGroup | null;
+  /** What the target calls the member: the same, unless there is an id map. null: not resolved, or a full state. */
+  readonly target: string | null;
   readonly source: ChangeSource;
   /** Failed tries so far. */
   readonly attempt: number;
@@ -52,36 +57,86 @@ export interface Intent {
   readonly dead: Dead | null;
   /** Why it waits: decides who becomes due when its group answers. null = it does not. */
   readonly waits: WaitReason | null;
+  /** What the removal guard has said of it; null: nothing. */
+  readonly guard: Held | Approval | null;
 }
 
-/** `group`: 404, 403, transient: success with the group ends it. `member`: only its own time does. */
-export type WaitReason = 'group' | 'member';
+/**
+ * `group`: 404, 403, transient: success with the group ends it. `member`: only its own time does. `record`: what a full
+ * state came to; it is sent only once the live record holds it, since no later read of the group would tell of it.
+ */
+export type WaitReason = 'group' | 'member' | 'record';
+
+/** A removal that waits for an operator (design 6.10). */
+export interface Held {
+  readonly kind: 'held';
+  readonly by: HeldBy;
+  /** Epoch ms. */
+  readonly since: number;
+}
+
+export type HeldBy =
+  | 'group_percent'
+  | 'group_count'
+  | 'window_count'
+  | 'group_deleted'
+  | 'empty_state'
+  /** A full state names members that the id map does not know: they may be among those it would remove. */
+  | 'unresolved_members';
+
+/** An operator has let a removal pass. */
+export interface Approval {
+  readonly kind: 'approved';
+  readonly digest: string;
+  readonly author: string;
+  /** Epoch ms. */
+  readonly at: number;
+}
 
 /** Id of the final report of an intent; it follows from the source record alone. */
-export const intentId = (intent: Pick<Intent, 'source' | 'member'>): string =>
-  `${positionText(intent.source)}/${intent.member}`;
+export const intentId = ({ source, member }: Pick<Intent, 'source' | 'member'>): string =>
+  member === WHOLE_GROUP ? positionText(source) : `${positionText(source)}/${member}`;
 
-export const positionText = ({ topic, partition, offset }: Position): string => `${topic}/${partition}/${offset}`;
+/** What all intents of one event share. `seenAt` in epoch ms. */
+export interface Origin {
+  readonly group: string;
+  readonly source: ChangeSource;
+  readonly seenAt: number;
+}
 
-/** The intents of an event. A member in both lists: remove wins (fail-safe: the smaller permission). */
-export function intentsOf(event: ChangeEvent, source: ChangeSource, seenAt: number): Intent[] {
+/** A fresh intent for one member: untried and due at once. */
+export const intentFor = ({ group, source, seenAt }: Origin, op: Op | 'state', member: string): Intent => ({
+  group,
+  member,
+  op,
+  whole: null,
+  target: op === 'state' ? null : member,
+  source,
+  attempt: 0,
+  conflicts: 0,
+  notBefore: 0,
+  firstSeenAt: seenAt,
+  dead: null,
+  waits: null,
+  guard: null,
+});
+
+/**
+ * The intents of an event: one per member, or the one of a full state. A member in both lists: remove wins (fail-safe:
+ * the smaller permission).
+ */
+export function intentsOf(event: Delta | FullState, source: ChangeSource, seenAt: number): Intent[] {
+  const origin: Origin = { group: event.group, source, seenAt };
+  if (event.kind === 'state') {
+    const { members, deleted } = event;
+    return [{ ...intentFor(origin, 'state', WHOLE_GROUP), whole: { members, deleted } }];
+  }
   const removed = new Set(event.remove);
   const added = new Set(event.add.filter((member) => !removed.has(member)));
-  const intent =
-    (op: Op) =>
-    (member: string): Intent => ({
-      group: event.group,
-      member,
-      op,
-      source,
-      attempt: 0,
-      conflicts: 0,
-      notBefore: 0,
-      firstSeenAt: seenAt,
-      dead: null,
-      waits: null,
-    });
-  return [...[...removed].map(intent('remove')), ...[...added].map(intent('add'))];
+  return [
+    ...[...removed].map((member) => intentFor(origin, 'remove', member)),
+    ...[...added].map((member) => intentFor(origin, 'add', member)),
+  ];
 }
 
 /** Ids are opaque, but they end up in keys, paths and filters. Length in UTF-16 units. */
@@ -96,6 +151,7 @@ export function idProblem(id: string): IdProblem | null {
   return /\p{Cc}/u.test(id) ? 'control_character' : null;
 }
 
+/** Codes of the native format; other formats add their own, in the same spelling. */
 export type InvalidCode =
   | IdProblem
   | 'not_utf8'
@@ -104,19 +160,70 @@ export type InvalidCode =
   | 'key_mismatch'
   | 'unkeyed'
   | 'alias_conflict'
-  | 'unsupported_full_state';
+  | (string & {});
 
-/** What a reader concludes of one source record. `group` is null where it could not be read. */
-export type Decoded =
-  | { readonly kind: 'change'; readonly event: ChangeEvent }
-  | { readonly kind: 'skip' }
-  | { readonly kind: 'invalid'; readonly code: InvalidCode; readonly message: string; readonly group: string | null };
+/** What every change says of itself. */
+interface Change {
+  readonly group: string;
+  readonly eventId: string | null;
+  /** RFC 3339, as the source says. */
+  readonly occurredAt: string | null;
+}
+
+/** Members to add to, and to remove from, one group. */
+export interface Delta extends Change {
+  readonly kind: 'delta';
+  readonly add: readonly string[];
+  readonly remove: readonly string[];
+}
+
+/** These members and nobody else, as of this position. */
+export interface FullState extends Change {
+  readonly kind: 'state';
+  readonly members: readonly string[];
+  /** The group is gone at the identity provider; then it has no members. */
+  readonly deleted: boolean;
+}
+
+/** Nothing that concerns a membership; `tombstone` where there is no value. */
+export interface Skip {
+  readonly kind: 'skip';
+  readonly reason: string;
+}
+
+/** A change that the source tells of without saying which: to be read anew at the source. */
+export interface Hint {
+  readonly kind: 'hint';
+  readonly code: string;
+  readonly message: string;
+  readonly group: string | null;
+}
+
+export interface Invalid {
+  readonly kind: 'invalid';
+  readonly code: InvalidCode;
+  readonly message: string;
+  /** null where it could not be read. */
+  readonly group: string | null;
+}
+
+export type SourceEvent = Delta | FullState | Skip | Hint | Invalid;
+
+/** The events of one source record, in their order; one at the least. Where there are several, event i has index i. */
+export type Decoded = readonly [SourceEvent, ...SourceEvent[]];
 
 /** The part of a source record that a format reads. */
 export interface SourceRecord {
   readonly key: Uint8Array | null;
   readonly value: Uint8Array | null;
+  readonly headers: readonly (readonly [name: string, value: Uint8Array])[];
 }
 
-/** A source format: bytes → change events. Total: bad input is `invalid`, never an exception. */
-export type SourceFormat = (record: SourceRecord, topic: { readonly partitionCount: number }) => Decoded;
+/** A source format: bytes → change events. */
+export interface SourceFormat {
+  readonly name: string;
+  /** Total: bad input is `invalid`, never an exception. */
+  decode(record: SourceRecord, topic: { readonly partitionCount: number }): Decoded;
+  /** What must end before these records can be decoded (signatures are verified); null: nothing. Never rejects. */
+  prepare?(records: readonly SourceRecord[]): Promise<void> | null;
+}

@@ -1,5 +1,6 @@
 /** Dead-letter records (design 5.3): one per dead intent, and one per invalid source record with its original bytes. */
 import type { ChangeSource, Intent } from './change.ts';
+import { offsetText } from './position.ts';
 import { stateValue } from './live-record.ts';
 import type { Failure } from './outcome.ts';
 import type { Headers, Trouble } from './record-headers.ts';
@@ -75,9 +76,9 @@ const reasonHeaders = (reason: string, failure: Failure): Headers => [
   textHeader('rollcall-error-message', failure.message),
 ];
 
-const originHeaders = ({ topic, partition, offset, timestamp }: ChangeSource): Headers => [
+const originHeaders = ({ topic, partition, timestamp, ...at }: ChangeSource): Headers => [
   textHeader('rollcall-original-topic', topic),
   textHeader('rollcall-original-partition', String(partition)),
-  textHeader('rollcall-original-offset', String(offset)),
+  textHeader('rollcall-original-offset', offsetText(at)),
   textHeader('rollcall-original-timestamp', String(timestamp)),
 ];

@@ -1,12 +1,14 @@
 /** What a set of changes would come to: the same folding and planning as the real thing, and nothing else. */
-import type { Intent } from './change.ts';
-import type { Outcome } from './outcome.ts';
-import { fold } from './pending.ts';
+import { type HeldBy, type Intent, WHOLE_GROUP } from './change.ts';
+import { expand } from './full-state.ts';
+import { type GuardLimits, guardVerdict, isGuarded } from './guard.ts';
+import type { Failure, Outcome } from './outcome.ts';
 import { groupPath, patchBody, plan, type PatchBody, type Snapshot } from './plan.ts';
 import type { ReportOutcome } from './report.ts';
-import { decideRetry, scheduleOf, type RetryPolicy } from './retry.ts';
+import { resolved, type SureResolution, unresolvedFailure } from './resolution.ts';
+import { decideRetry, scheduleOf, type RetryPolicy, type RetryRule } from './retry.ts';
 
-/** One group's changes, folded. */
+/** One group's changes, folded; a full state stands under WHOLE_GROUP. */
 export interface Wanted {
   readonly group: string;
   readonly intents: Map<string, Intent>;
@@ -23,7 +25,8 @@ export interface PlannedRequest {
 }
 
 export interface Prediction {
-  readonly member: string;
+  /** null: a full state that changes nothing, or that a newer one has replaced. */
+  readonly member: string | null;
   readonly outcome: ReportOutcome;
   readonly code: string | null;
 }
@@ -38,50 +41,105 @@ export interface GroupPlan {
   readonly predicted: readonly Prediction[];
 }
 
-/** Takes one intent in; `wanted` is changed in place. */
+/** Takes one intent in, in the order of the source; `wanted` is changed in place. */
 export function want(wanted: Map<string, Wanted>, intent: Intent): void {
   const group: Wanted = wanted.get(intent.group) ?? { group: intent.group, intents: new Map(), superseded: [] };
   wanted.set(intent.group, group);
-  const known = group.intents.get(intent.member);
-  const { winner, loser } = known === undefined ? { winner: intent, loser: null } : fold(known, intent);
-  group.intents.set(intent.member, winner);
-  if (loser !== null) group.superseded.push(loser);
+  const older = intent.op === 'state' ? [...group.intents.keys()] : [intent.member];
+  for (const member of older) {
+    const loser = group.intents.get(member);
+    if (loser !== undefined) group.superseded.push(loser);
+    group.intents.delete(member);
+  }
+  group.intents.set(intent.member, intent);
 }
 
 export interface PlanOptions {
   /** Without a slash at the end. */
   readonly apiUrl: string;
   readonly membersPerPatchMax: number;
+  readonly guard: GuardLimits;
+  readonly retry: RetryPolicy;
 }
 
-export function foresee({ group, intents, superseded }: Wanted, snapshot: Snapshot, options: PlanOptions): GroupPlan {
-  const { noop, todo } = plan([...intents.values()], snapshot);
+/** What the target calls the group and its members; members that are not in it have the same id there. */
+export interface Names {
+  readonly group: string;
+  readonly members: ReadonlyMap<string, SureResolution>;
+}
+
+export function foresee(wanted: Wanted, snapshot: Snapshot, names: Names, options: PlanOptions): GroupPlan {
+  const { intents, heldBy, unchanged } = workedOut(wanted, snapshot, names);
+  const known = intents.filter(({ target }) => target !== null);
+  const unknown = intents.filter(({ target }) => target === null);
+  const { noop, todo } = plan(known, snapshot);
+  const guarded = todo.filter(isGuarded);
+  const removing = { count: guarded.length, groupSize: snapshot.members.size, countInWindow: 0 };
+  const by = heldBy ?? guardVerdict(removing, options.guard);
+  const sent = by === null ? todo : todo.filter((intent) => !guarded.includes(intent));
   return {
-    group,
+    group: wanted.group,
     etag: snapshot.version,
-    requests: chunks(todo, options.membersPerPatchMax).map((part, index) => ({
+    requests: chunks(sent, options.membersPerPatchMax).map((part, index) => ({
       method: 'PATCH',
-      path: groupPath(group),
+      path: groupPath(names.group),
       if_match: index === 0 ? snapshot.version : null,
       body: patchBody(part, options.apiUrl),
     })),
     noop: noop.map(({ member }) => member),
     predicted: [
-      ...predict(superseded, 'superseded', null),
+      ...predict(wanted.superseded, 'superseded', null),
+      ...predict(unchanged, 'already_synced', null),
       ...predict(noop, 'already_synced', null),
-      ...predict(todo, 'applied', null),
+      ...predict(sent, 'applied', null),
+      ...(by === null ? [] : predict(guarded, 'held', by)),
+      ...unknown.flatMap((intent) => predictUnknown(intent, names, options.retry)),
     ],
   };
 }
 
+interface WorkedOut {
+  readonly intents: readonly Intent[];
+  readonly heldBy: HeldBy | null;
+  /** A full state that comes to nothing. */
+  readonly unchanged: readonly Intent[];
+}
+
+function workedOut({ intents }: Wanted, snapshot: Snapshot, { members }: Names): WorkedOut {
+  const resolve = (member: string) => resolved(members.get(member) ?? { kind: 'found', id: member, isActive: true });
+  const deltas = [...intents.values()]
+    .filter(({ op }) => op !== 'state')
+    .map((intent): Intent => ({ ...intent, target: resolve(intent.member).target }));
+  const state = intents.get(WHOLE_GROUP);
+  if (state === undefined) return { intents: deltas, heldBy: null, unchanged: [] };
+  const newer = new Set(deltas.flatMap(({ member, target }) => [member, target]));
+  const isNewer = (member: string, target: string | null): boolean => newer.has(member) || newer.has(target ?? member);
+  const expansion = expand(state, { snapshot, resolve, isNewer });
+  return {
+    intents: [...deltas, ...expansion.intents],
+    heldBy: expansion.heldBy,
+    unchanged: expansion.intents.length === 0 ? [state] : [],
+  };
+}
+
+function predictUnknown(intent: Intent, { members }: Names, retry: RetryPolicy): Prediction[] {
+  const resolution = members.get(intent.member);
+  const code = resolution === undefined || resolution.kind === 'found' ? null : unresolvedFailure('user', resolution).code;
+  return predict([intent], failedOutcome('slow', retry), code);
+}
+
+/** Why nothing can be planned for a group. */
+export interface Refused {
+  readonly failure: Pick<Failure, 'code'>;
+  readonly rule: RetryRule;
+}
+
 export type Unreadable = Extract<Outcome, { readonly kind: 'denied' | 'not_found' | 'rejected' }>;
 
-/** What becomes of the changes of a group whose reading is refused. */
-export function foreseeRefused(
-  { group, intents, superseded }: Wanted,
-  refusal: Unreadable,
-  retry: RetryPolicy,
-): GroupPlan {
+export const refusedBy = ({ failure, kind }: Unreadable): Refused => ({ failure, rule: scheduleOf(kind) });
+
+/** What becomes of the changes of a group that cannot be read. */
+export function foreseeRefused({ group, intents, superseded }: Wanted, refused: Refused, retry: RetryPolicy): GroupPlan {
   const failed = [...intents.values()];
   return {
     group,
@@ -90,21 +148,20 @@ export function foreseeRefused(
     noop: [],
     predicted: [
       ...predict(superseded, 'superseded', null),
-      ...predict(failed, refusedOutcome(refusal, retry), refusal.failure.code),
+      ...predict(failed, failedOutcome(refused.rule, retry), refused.failure.code),
     ],
   };
 }
 
 /** A dry run knows of no failures before this one. */
-function refusedOutcome({ kind }: Unreadable, retry: RetryPolicy): ReportOutcome {
-  const schedule = scheduleOf(kind);
+function failedOutcome(schedule: RetryRule, retry: RetryPolicy): ReportOutcome {
   if (schedule !== 'slow' && schedule !== 'fast') return 'failed';
   const decision = decideRetry(retry, { schedule, attempt: 0, now: 0, random: 0, retryAfterMs: null });
   return decision.kind === 'park' ? 'retry_scheduled' : 'permanent_failure';
 }
 
 const predict = (intents: readonly Intent[], outcome: ReportOutcome, code: string | null): Prediction[] =>
-  intents.map(({ member }) => ({ member, outcome, code }));
+  intents.map(({ member }) => ({ member: member === WHOLE_GROUP ? null : member, outcome, code }));
 
 const chunks = (intents: readonly Intent[], size: number): (readonly Intent[])[] =>
   Array.from({ length: Math.ceil(intents.length / size) }, (_, index) =>

@@ -2,7 +2,8 @@
  * The ledger of one source partition: which offsets are begun and complete, and what may be committed.
  * Invariants: `open` ascends (records are read in order); every offset below `next` that is not open is complete.
  */
-import type { Intent } from './change.ts';
+import { type Intent } from './change.ts';
+import { isSamePosition, type Position } from './position.ts';
 
 export interface Ledger {
   /** Position: the next offset to read. */
@@ -139,22 +140,24 @@ function fromBase36(text: string | undefined): bigint | null {
 
 const max = (a: bigint, b: bigint): bigint => (a > b ? a : b);
 
-/** What is known of one member of one group when it is asked whether an offset is complete. */
+/** What is known of one member of one group when it is asked whether an intent of it is complete. */
 export interface Evidence {
+  readonly isReported: boolean;
   /** The newest intent, if it is not final, or dead. */
   readonly pending: Intent | null;
   /** What the acknowledged live record says. */
   readonly recorded: Intent | null;
+  /** The acknowledged live record still holds something that this intent has replaced: its member's, or a full state. */
+  readonly isOlderRecorded: boolean;
 }
 
 /**
  * An intent is complete when it is parked in an acknowledged live record, or reported with nothing older of its member
  * left there; a dead one only when the record marks it (spec: park, record-first, CompleteIn).
  */
-export function isComplete(offset: bigint, reported: boolean, { pending, recorded }: Evidence): boolean {
+export function isComplete(position: Position, { isReported, pending, recorded, isOlderRecorded }: Evidence): boolean {
   const isDead = pending !== null && pending.dead !== null;
   const isMarked = recorded !== null && recorded.dead !== null;
-  if (recorded?.source.offset === offset) return !isDead || isMarked;
-  const nothingOlder = recorded === null || recorded.source.offset > offset;
-  return reported && nothingOlder && !(isDead && pending.source.offset === offset);
+  if (isSamePosition(recorded?.source, position)) return !isDead || isMarked;
+  return isReported && !isOlderRecorded && !(isDead && isSamePosition(pending.source, position));
 }

@@ -2,7 +2,8 @@
  * Folding: of two intents for one member of one group the one with the higher position wins, whatever the order of
  * arrival. `add` then `remove` never cancel out: the member may already be there.
  */
-import type { Intent } from './change.ts';
+import { type Intent } from './change.ts';
+import { comparePositions } from './position.ts';
 
 export interface Folded {
   readonly winner: Intent;
@@ -12,18 +13,24 @@ export interface Folded {
 
 /** Commutative, associative and idempotent. Of one and the same intent the further advanced copy stays. */
 export function fold(a: Intent, b: Intent): Folded {
-  if (a.source.offset > b.source.offset) return { winner: a, loser: b };
-  if (a.source.offset < b.source.offset) return { winner: b, loser: a };
+  const order = comparePositions(a.source, b.source);
+  if (order > 0) return { winner: a, loser: b };
+  if (order < 0) return { winner: b, loser: a };
   return { winner: progress(b) > progress(a) ? b : a, loser: null };
 }
 
 const progress = (intent: Intent): number => (intent.dead === null ? intent.attempt : Number.POSITIVE_INFINITY);
 
-/** Due = not dead and its time has come. `now` in epoch ms. */
-export const isDue = (intent: Intent, now: number): boolean => intent.dead === null && intent.notBefore <= now;
+/** Due = not dead, not held, and its time has come. `now` in epoch ms. */
+export const isDue = (intent: Intent, now: number): boolean =>
+  intent.dead === null && !isHeld(intent) && intent.waits !== 'record' && intent.notBefore <= now;
 
-/** Parked: it waits in the live record for another try (attempt 0: nothing of it was tried yet). */
-export const isParked = (intent: Intent): boolean => intent.dead === null && intent.attempt > 0;
+/** Waits for an operator. */
+export const isHeld = ({ dead, guard }: Intent): boolean => dead === null && guard?.kind === 'held';
+
+/** Its place is in the live record: it waits there for another try, for an operator, or to be sent at all. */
+export const isParked = (intent: Intent): boolean =>
+  intent.dead === null && (intent.attempt > 0 || isHeld(intent) || intent.waits === 'record');
 
 /**
  * What becomes due when its group has answered: everything parked for a reason of the whole group; a wait of the
@@ -33,4 +40,11 @@ export const afterGroupAnswered = (intent: Intent): Intent =>
   intent.waits === 'group' && intent.notBefore > 0 ? { ...intent, notBefore: 0 } : intent;
 
 /** What a replay wakes starts anew. */
-export const woken = (intent: Intent): Intent => ({ ...intent, attempt: 0, notBefore: 0, dead: null, waits: null });
+export const woken = (intent: Intent): Intent => ({
+  ...intent,
+  attempt: 0,
+  notBefore: 0,
+  dead: null,
+  waits: null,
+  guard: null,
+});

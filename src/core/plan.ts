@@ -41,17 +41,24 @@ export function plan(due: readonly Intent[], snapshot: Snapshot): Plan {
 }
 
 /** Is what the intent wants already so? */
-export const isSo = (intent: Pick<Intent, 'op' | 'member'>, snapshot: Snapshot): boolean =>
-  snapshot.members.has(intent.member) === (intent.op === 'add');
+export const isSo = (intent: Intent, snapshot: Snapshot): boolean =>
+  snapshot.members.has(targetOf(intent)) === (intent.op === 'add');
+
+/** What the target calls the member; an intent is planned only once that is known. */
+export function targetOf({ member, target }: Intent): string {
+  if (target === null) throw new Error(`member ${member} is not resolved`);
+  return target;
+}
 
 /** `apiUrl` without a trailing slash; it prefixes `$ref`. */
 export function patchBody(part: readonly Intent[], apiUrl: string): PatchBody {
   const removes = part
     .filter((intent) => intent.op === 'remove')
-    .map((intent): PatchOperation => ({ op: 'remove', path: memberFilter(intent.member) }));
+    .map((intent): PatchOperation => ({ op: 'remove', path: memberFilter(targetOf(intent)) }));
   const value = part
     .filter((intent) => intent.op === 'add')
-    .map(({ member }) => ({ value: member, $ref: `${apiUrl}${userPath(member)}` }));
+    .map(targetOf)
+    .map((value) => ({ value, $ref: `${apiUrl}${userPath(value)}` }));
   const adds: PatchOperation[] = value.length === 0 ? [] : [{ op: 'add', path: 'members', value }];
   return { schemas: ['urn:ietf:params:scim:api:messages:2.0:PatchOp'], Operations: [...removes, ...adds] };
 }
@@ -65,9 +72,9 @@ const userPath = (user: string): string => `/api/v2/scim/v2/users/${encodeURICom
 /** The snapshot after a PATCH that was answered without a body (204): the version is the ETag's, the members are computed. */
 export function afterPatch(snapshot: Snapshot, part: readonly Intent[], version: string): Snapshot {
   const members = new Set(snapshot.members);
-  for (const { op, member } of part) {
-    if (op === 'add') members.add(member);
-    else members.delete(member);
+  for (const intent of part) {
+    if (intent.op === 'add') members.add(targetOf(intent));
+    else members.delete(targetOf(intent));
   }
   return { version, members };
 }

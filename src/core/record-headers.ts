@@ -1,5 +1,6 @@
 /** Headers of our records: all text, each name once. Of a live record those for people and tools (design 5.2). */
-import type { Intent } from './change.ts';
+import { type Intent } from './change.ts';
+import { comparePositions, offsetText } from './position.ts';
 
 export type Headers = readonly (readonly [name: string, value: Uint8Array])[];
 
@@ -48,7 +49,7 @@ export function waitingHeaders({ intents, trouble, now }: WaitingFacts): Headers
     textHeader('rollcall-not-before', String(earliest)),
     textHeader('rollcall-delay-ms', String(Math.max(0, earliest - now))),
     ...troubleHeaders(trouble),
-    ...sourceHeaders(waiting.reduce((a, b) => (b.source.offset > a.source.offset ? b : a))),
+    ...sourceHeaders(waiting.reduce((a, b) => (comparePositions(b.source, a.source) > 0 ? b : a))),
   ];
 }
 
@@ -64,5 +65,5 @@ const troubleHeaders = (trouble: Trouble | null): Headers =>
 const sourceHeaders = ({ source }: Intent): Headers => [
   textHeader('rollcall-source-topic', source.topic),
   textHeader('rollcall-source-partition', String(source.partition)),
-  textHeader('rollcall-source-offset', String(source.offset)),
+  textHeader('rollcall-source-offset', offsetText(source)),
 ];

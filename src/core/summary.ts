@@ -63,7 +63,9 @@ function compareStanding(left: ReportRecord, right: ReportRecord): number {
     Number(left.final) - Number(right.final) ||
     left.epoch - right.epoch ||
     Date.parse(left.reported_at) - Date.parse(right.reported_at) ||
-    left.attempt - right.attempt
+    left.attempt - right.attempt ||
+    // Held and parked in one millisecond: either may have come first.
+    Number(left.id > right.id) - Number(left.id < right.id)
   );
 }
 

@@ -1,14 +1,14 @@
 /** What the retry topic says is parked or dead, for people: the same reducer as the owner's (ownership.ts), and filters. */
 import { intentId, type Intent } from './change.ts';
-import { parseRetryRecord, type NamedIntent, type ReplayVerdict, type WireRecord } from './live-record.ts';
+import { parseRetryRecord, type WireRecord } from './live-record.ts';
+import { isHeld } from './pending.ts';
 import { emptyView, readFence, readState, type RetryView } from './ownership.ts';
 import { header } from './record-headers.ts';
-import * as z from 'zod';
 
 export interface Waiting {
   readonly id: string;
-  readonly state: 'parked' | 'dead';
-  /** Of a dead one why it was given up, of a parked one the code of its group's newest failure; null: not known. */
+  readonly state: 'parked' | 'held' | 'dead';
+  /** Why it was given up, or is held; of a parked one the code of its group's newest failure; null: not known. */
   readonly reason: string | null;
   readonly intent: Intent;
 }
@@ -73,33 +73,7 @@ export function selects(filter: WaitingFilter, { id, reason, intent }: Waiting):
 
 const waitingOf = (intent: Intent, errorCode: string | null): Waiting => ({
   id: intentId(intent),
-  state: intent.dead === null ? 'parked' : 'dead',
-  reason: intent.dead?.reason ?? errorCode,
+  state: intent.dead !== null ? 'dead' : isHeld(intent) ? 'held' : 'parked',
+  reason: intent.dead?.reason ?? (intent.guard?.kind === 'held' ? intent.guard.by : errorCode),
   intent,
 });
-
-const wireAnswer = z.array(
-  z.object({
-    group: z.string(),
-    member: z.string(),
-    topic: z.string(),
-    partition: z.int(),
-    offset: z.string().regex(/^\d{1,19}$/),
-    result: z.enum(['woken', 'superseded', 'gone']),
-  }),
-);
-
-export interface ReplayAnswer extends NamedIntent {
-  readonly result: ReplayVerdict;
-}
-
-/** What the owner says in the tombstone of a request; null where the record is something else. */
-export function parseReplayAnswer({ value, headers }: WireRecord): readonly ReplayAnswer[] | null {
-  const text = header(headers, 'rollcall-result');
-  if (value !== null || text === null) return null;
-  try {
-    return wireAnswer.parse(JSON.parse(text)).map((answer) => ({ ...answer, offset: BigInt(answer.offset) }));
-  } catch {
-    return null;
-  }
-}

@@ -1,5 +1,6 @@
 /** What the demo plays with: a Rollcall, by itself in this process or as a process of its own, and the log before it. */
 import { embed } from '../commands/embedded.ts';
+import { native } from '../formats/native.ts';
 import type { Host } from '../commands/host.ts';
 import { commandLog, readText } from '../commands/kafka-tools.ts';
 import { withTarget } from '../commands/target.ts';
@@ -45,6 +46,9 @@ export function demoEnvironment(sandbox: Sandbox): Readonly<Record<string, strin
     RETRY_CAP_MS: '1000',
     RETRY_MAX_ATTEMPTS: '10',
     SLOW_RETRY_SCHEDULE_MS: '',
+    // The stream turns small groups over many times, which no guard would let pass.
+    GUARD_GROUP_PERCENT: '100',
+    GUARD_WINDOW_COUNT: '1000000',
     ADMIN_PORT: '0',
   };
 }
@@ -59,7 +63,7 @@ export async function withEmbedded<T>(
   const logger = commandLog(host, config);
   return withTarget({ host, genesys: config.genesys, logger }, async (api) => {
     const topics = demoTopics('demo');
-    const { tools, pipeline } = embed({ host, config, api, logger }, topics, DEMO_PARTITIONS);
+    const { tools, pipeline } = embed({ host, config, api, ids: null, format: native, logger }, topics, DEMO_PARTITIONS);
     await pipeline.start();
     let isStopping = false;
     const broken = pipeline.ended.then((error) => {

@@ -3,16 +3,19 @@
  * held. What comes next is decided by core/step.ts, what an answer means by core/outcome.ts.
  */
 import type { Intent } from '../core/change.ts';
+import { isGuarded } from '../core/guard.ts';
 import type { Snapshot } from '../core/plan.ts';
 import { isSo } from '../core/plan.ts';
-import type { RequestFacts } from '../core/report.ts';
+import type { RequestFacts } from '../core/reporting.ts';
 import { nextStep } from '../core/step.ts';
 import { groupAnswered, land, supersedeBeaten } from './conclude.ts';
 import type { Context } from './context.ts';
 import { isCurrent, mayDispatch, sleep } from './context.ts';
 import type { Course, Next } from './course.ts';
 import { forgetSnapshot, isSpent, stillDue } from './course.ts';
+import { expandState } from './expand.ts';
 import { giveUpSpent, notEffective, patchFailed, readFailed } from './failures.ts';
+import { hold, noteRemoved, removedInWindow, reserve } from './guard.ts';
 import type { Patched } from './request.ts';
 import { patchGroup, readGroup } from './request.ts';
 import { review, takeDue } from './schedule.ts';
@@ -31,12 +34,14 @@ export async function fly(context: Context, group: Group): Promise<void> {
     suspects: [],
     membersMax: context.options.membersPerPatchMax,
     conflicts: 0,
+    removing: 0,
   };
   group.flight = flight;
   state.locks.add(group.id);
   try {
     while (mayDispatch(context, group.partition) && (await takeStep(context, group, course)) === 'go_on');
   } finally {
+    reserve(context, course, 0);
     if (course.permit.isHeld) api.gate.giveBack();
     if (isCurrent(context, group.partition)) supersedeBeaten(context, group);
     group.flight = null;
@@ -67,6 +72,8 @@ async function takeStep(context: Context, group: Group, course: Course): Promise
     doubt: group.doubt,
     suspects: course.suspects,
     membersMax: course.membersMax,
+    guard: context.options.guard,
+    removedInWindow: removedInWindow(context, course),
     nowMs: context.clock.now().monotonic,
   });
   switch (step.kind) {
@@ -80,7 +87,14 @@ async function takeStep(context: Context, group: Group, course: Course): Promise
       return read(context, group, course, null);
     case 'confirm':
       return read(context, group, course, step.snapshot);
+    case 'expand':
+      expandState(context, group, step.state, step.snapshot);
+      return 'go_on';
+    case 'hold_removals':
+      hold(context, group, step.intents, step.by);
+      return 'go_on';
     case 'patch':
+      reserve(context, course, due.filter((intent) => isGuarded(intent) && !isSo(intent, step.snapshot)).length);
       return patch(context, group, course, step);
     case 'final':
       for (const intent of step.noop) landUnsent(context, group, intent);
@@ -151,8 +165,10 @@ function landUnsent(context: Context, group: Group, intent: Intent): void {
   land(context, group, intent, { outcome, request: null });
 }
 
-const landSent = (context: Context, group: Group, intent: Intent, request: RequestFacts): void =>
+function landSent(context: Context, group: Group, intent: Intent, request: RequestFacts): void {
+  noteRemoved(context, intent);
   land(context, group, intent, { outcome: intent.attempt > 0 ? 'recovered' : 'applied', request });
+}
 
 interface Landing {
   readonly part: readonly Intent[];

@@ -7,7 +7,6 @@ import { ADVICE } from '../core/refusals.ts';
 import { probeDelayMs } from '../core/retry.ts';
 import type { Context } from './context.ts';
 import { isCurrent, mayAsk } from './context.ts';
-import { reviewAll } from './schedule.ts';
 import type { Group } from './state.ts';
 import { tally } from './tally.ts';
 
@@ -16,7 +15,7 @@ export function observeOutcome(context: Context, group: Group, outcome: Outcome[
   const before = state.breaker;
   state.breaker = observe(before, {
     outcome,
-    group: group.id,
+    group: group.target ?? group.id,
     pendingGroups: pendingGroups(context).length,
     failuresMax: options.breakerFailures,
     now: clock.now().wall,
@@ -43,7 +42,7 @@ function pendingGroups({ state }: Context): readonly string[] {
   const pending: string[] = [];
   for (const partition of state.partitions.values()) {
     for (const group of partition.groups.values()) {
-      if (hasPending(group)) pending.push(group.id);
+      if (group.target !== null && hasPending(group)) pending.push(group.target);
       if (pending.length >= PENDING_MAX) return pending;
     }
   }
@@ -91,7 +90,7 @@ async function probe(context: Context): Promise<void> {
     return scheduleProbe(context);
   }
   logger.info({}, 'breaker closed');
-  for (const partition of state.partitions.values()) reviewAll(context, partition);
+  for (const { groups } of state.partitions.values()) for (const group of groups.values()) context.review(group);
   context.dispatch();
 }
 

@@ -1,37 +1,28 @@
 /** What becomes of an intent: final, superseded, parked or dead. Every end of an intent goes through here. */
 import type { Intent } from '../core/change.ts';
-import { intentId } from '../core/change.ts';
 import { deadLetter } from '../core/dead-letter.ts';
 import { complete, isComplete } from '../core/ledger.ts';
 import type { Failure } from '../core/outcome.ts';
-import { afterGroupAnswered, fold, isParked } from '../core/pending.ts';
-import type { FinalOutcome, RequestFacts } from '../core/report.ts';
-import { finalReport, retryReport } from '../core/report.ts';
+import { afterGroupAnswered, isParked } from '../core/pending.ts';
+import type { FinalOutcome } from '../core/report.ts';
+import type { RequestFacts } from '../core/reporting.ts';
+import { finalReport, retryReport } from '../core/reporting.ts';
 import type { RetryDecision } from '../core/retry.ts';
 import type { Context } from './context.ts';
 import type { Due, Group, Member, Open, Partition, Spent } from './state.ts';
-import { memberOf } from './partition.ts';
-
-/** An intent is read for the first time in this ownership; the ledger has begun its offset. */
-export function arrive(context: Context, group: Group, intent: Intent): void {
-  const member = memberOf(group, intent.member);
-  member.open = { offset: intent.source.offset, reported: false, next: member.open };
-  const { winner, loser } = member.pending === null ? { winner: intent, loser: null } : fold(member.pending, intent);
-  if (winner === intent) {
-    if (loser !== null) beat(context, group, member, intentId(intent));
-    setPending(group.partition, member, intent);
-  } else if (loser !== null) supersede(context, group, loser, { by: intentId(winner), requestedAt: null });
-  if (member.recorded !== null) closeComplete(group, member);
-}
+import { isOlderRecorded, memberOf } from './partition.ts';
 
 /** Closes the ledger entries of a member that are complete by now. */
-export function closeComplete({ partition }: Group, member: Member): void {
-  const { ledger } = partition;
+export function closeComplete(group: Group, name: string, member: Member): void {
+  const { ledger } = group.partition;
   if (ledger === null) return;
   let left: Open | null = null;
   for (let { open } = member; open !== null;) {
-    const { next } = open;
-    if (isComplete(open.offset, open.reported, member)) complete(ledger, open.offset);
+    const { next, source, isReported } = open;
+    const { pending, recorded } = member;
+    const isReplacing = isReported && isOlderRecorded(group, name, source);
+    if (isComplete(source, { isReported, pending, recorded, isOlderRecorded: isReplacing }))
+      complete(ledger, source.offset);
     else {
       open.next = left;
       left = open;
@@ -41,17 +32,8 @@ export function closeComplete({ partition }: Group, member: Member): void {
   member.open = left;
 }
 
-/** An intent that is known to be final is read again: it supersedes what is older (spec: ranges). */
-export function arriveFinal(context: Context, group: Group, intent: Intent): void {
-  const member = memberOf(group, intent.member);
-  // If the live record holds just this offset, it is parked and stays pending.
-  if (member.pending === null || member.pending.source.offset >= intent.source.offset) return;
-  beat(context, group, member, intentId(intent));
-  setPending(group.partition, member, null);
-}
-
 /** The pending intent is about to be replaced. A dead one keeps its report; one in flight waits for its answer. */
-function beat(context: Context, group: Group, member: Member, by: string): void {
+export function beat(context: Context, group: Group, member: Member, by: string): void {
   const { pending, requestedAt } = member;
   if (pending === null) return;
   if (pending.dead !== null) {
@@ -74,7 +56,7 @@ export function supersedeIfBeaten(context: Context, group: Group, intent: Intent
   supersede(context, group, intent, beating);
 }
 
-function supersede(
+export function supersede(
   context: Context,
   group: Group,
   intent: Intent,
@@ -121,7 +103,8 @@ export function park(
     message: failure.message,
     firstFailureAt: group.trouble?.firstFailureAt ?? now,
   };
-  const facts = { request, lag: lagOf(parked, member.requestedAt, now), epoch: 0, reportedAt: now };
+  const lag = lagOf(parked, member.requestedAt, now);
+  const facts = { request, lag, groupTarget: group.target, epoch: 0, reportedAt: now };
   enqueue(context, {
     partition: group.partition,
     offset: intent.source.offset,
@@ -137,7 +120,7 @@ export function park(
 export function giveUp(context: Context, group: Group, spent: Spent): void {
   const member = memberOf(group, spent.intent.member);
   const now = context.clock.now().wall;
-  const reason = spent.outcome === 'failed' ? 'rejected' : 'attempts_exhausted';
+  const reason = spent.deadReason ?? (spent.outcome === 'failed' ? 'rejected' : 'attempts_exhausted');
   const dead: Intent = { ...spent.intent, attempt: spent.attempt, waits: null, dead: { at: now, reason } };
   const { requestedAt } = member;
   if (member.pending === spent.intent) setPending(group.partition, member, dead);
@@ -167,6 +150,7 @@ function report(context: Context, group: Group, intent: Intent, facts: Facts): v
     report: finalReport(intent, {
       ...facts,
       lag: lagOf(intent, facts.requestedAt, now),
+      groupTarget: group.target,
       epoch: 0,
       reportedAt: now,
     }),

@@ -1,9 +1,10 @@
 /** What every part of the pipeline works with: the ports, the options, the one state, and the questions asked of it. */
 import type { SourceFormat } from '../core/change.ts';
-import type { ChangeLog, Clock, GroupApi, Instant, Logger, Random } from '../ports.ts';
+import type { Sha256 } from '../core/guard.ts';
+import type { ChangeLog, Clock, GroupApi, IdMap, Instant, Logger, Random } from '../ports.ts';
 import type { PipelineOptions } from './options.ts';
 import type { SnapshotCache } from './snapshot-cache.ts';
-import type { Partition, State } from './state.ts';
+import type { Group, Partition, State } from './state.ts';
 
 export interface Ports {
   readonly log: ChangeLog;
@@ -12,6 +13,9 @@ export interface Ports {
   readonly random: Random;
   readonly logger: Logger;
   readonly format: SourceFormat;
+  /** null: the source has the target's own ids. */
+  readonly ids: IdMap | null;
+  readonly sha256: Sha256;
 }
 
 export interface Context extends Ports {
@@ -20,6 +24,8 @@ export interface Context extends Ports {
   readonly cache: SnapshotCache;
   /** Something may be dispatched. */
   readonly dispatch: () => void;
+  /** What is due of the group may have changed. */
+  readonly review: (group: Group) => void;
   /** Something is to be reported, recorded or committed. */
   readonly settle: () => void;
 }

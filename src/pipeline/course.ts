@@ -15,6 +15,8 @@ export interface Course {
   suspects: readonly Intent[];
   membersMax: number;
   conflicts: number;
+  /** How many removals it counts with in the window of the guard. */
+  removing: number;
 }
 
 export type Next = 'go_on' | 'stop';

@@ -3,7 +3,7 @@ import type { Intent } from '../core/change.ts';
 import type { Failure, Outcome } from '../core/outcome.ts';
 import type { Snapshot } from '../core/plan.ts';
 import { isSo } from '../core/plan.ts';
-import type { RequestFacts } from '../core/report.ts';
+import type { RequestFacts } from '../core/reporting.ts';
 import { conflictDelayMs, decideRetry, scheduleOf } from '../core/retry.ts';
 import { giveUp, park, supersedeBeaten, supersedeIfBeaten } from './conclude.ts';
 import type { Context } from './context.ts';

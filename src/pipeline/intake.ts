@@ -1,14 +1,17 @@
 /** Source records: decoded, entered in the ledger, folded into the pending intents of their group. Never waits. */
-import type { ChangeEvent, ChangeSource, Decoded } from '../core/change.ts';
+import type { ChangeSource, Delta, FullState, Hint, Intent, Invalid, SourceEvent } from '../core/change.ts';
 import { intentsOf } from '../core/change.ts';
 import { invalidLetter } from '../core/dead-letter.ts';
 import { isOver } from '../core/doubt.ts';
 import { advance, begin, isKnownComplete, knownEnd } from '../core/ledger.ts';
 import type { Failure } from '../core/outcome.ts';
-import { eventReport, invalidFailure } from '../core/report.ts';
+import { eventReport, hintFailure, invalidFailure } from '../core/reporting.ts';
 import type { Batch, LogRecord } from '../ports.ts';
-import { arrive, arriveFinal, enqueue } from './conclude.ts';
+import { enqueue } from './conclude.ts';
 import type { Context } from './context.ts';
+import { isCurrent } from './context.ts';
+import { identified, identifyGroup } from './identify.ts';
+import { arrive, arriveFinal } from './precedence.ts';
 import { review, reviewAll, wake } from './schedule.ts';
 import { isForeign, refuse } from './refuse.ts';
 import type { Partition } from './state.ts';
@@ -20,6 +23,8 @@ export function readSource(context: Context, partition: Partition, batch: Batch)
     context.log.pause('source', partition.number);
     return 'declined';
   }
+  const preparing = context.format.prepare?.(batch.records) ?? null;
+  if (preparing !== null) return waitFor(context, partition, preparing);
   forgetGainDoubt(context, partition);
   for (const record of batch.records) {
     if (record.offset < ledger.next) continue;
@@ -38,6 +43,15 @@ export function readSource(context: Context, partition: Partition, batch: Batch)
   return 'taken';
 }
 
+/** The batch comes again once the format can read it. */
+function waitFor(context: Context, partition: Partition, preparing: Promise<void>): 'declined' {
+  context.log.pause('source', partition.number);
+  void preparing.then(() => {
+    if (isCurrent(context, partition)) resumeSource(context, partition);
+  });
+  return 'declined';
+}
+
 /** Groups that are met later have nothing to fear from a former owner. */
 function forgetGainDoubt({ clock }: Context, partition: Partition): void {
   if (partition.gainDoubt !== null && isOver(partition.gainDoubt, clock.now().monotonic)) partition.gainDoubt = null;
@@ -46,67 +60,94 @@ function forgetGainDoubt({ clock }: Context, partition: Partition): void {
 function readRecord(context: Context, partition: Partition, record: LogRecord): void {
   const { ledger } = partition;
   if (ledger === null) return;
+  const events = context.format
+    .decode(record, { partitionCount: context.state.partitionCount })
+    .map((event, index, { length }) => told(context, { partition, record, event, index: length > 1 ? index : null }));
   const isKnown = isKnownComplete(ledger, record.offset);
-  const decoded = context.format(record, { partitionCount: context.state.partitionCount });
-  const source: ChangeSource = {
-    topic: context.options.topics.source,
-    partition: partition.number,
-    offset: record.offset,
-    eventId: decoded.kind === 'change' ? decoded.event.eventId : null,
-    timestamp: record.timestamp,
-  };
-  if (decoded.kind === 'skip') context.state.counts.tombstones += 1;
-  const intents =
-    decoded.kind === 'change' ? intentsOf(sharingId(partition, decoded.event), source, context.clock.now().wall) : [];
-  const isReported = decoded.kind === 'invalid' || (decoded.kind === 'change' && intents.length === 0);
-  begin(ledger, record.offset, isKnown ? 0 : isReported ? 1 : intents.length);
-  if (isReported && !isKnown) reportRecord(context, partition, { record, source, decoded });
-  for (const intent of intents) {
-    const group = groupOf(partition, intent.group);
-    if (isKnown) {
-      arriveFinal(context, group, intent);
-      tidy(group, intent.member);
-    } else {
-      arrive(context, group, intent);
-      // A revocation takes its group to the front.
-      if (group.ready?.class === 'add' && intent.op === 'remove') review(context, group);
-      else wake(context, group, intent.firstSeenAt + context.options.lingerMs);
-    }
+  const parts = events.reduce((sum, { intents, isReported }) => sum + (isReported ? 1 : intents.length), 0);
+  begin(ledger, record.offset, isKnown ? 0 : parts);
+  for (const each of events) {
+    if (each.isReported && !isKnown) reportEvent(context, each);
+    for (const intent of each.intents) takeIn(context, partition, intent, isKnown ? 'known' : 'new');
   }
 }
 
+/** One event of a source record. */
+interface Told {
+  readonly partition: Partition;
+  readonly record: LogRecord;
+  readonly event: SourceEvent;
+  readonly source: ChangeSource;
+  readonly intents: readonly Intent[];
+  /** It is reported as a whole: it names no members, or cannot be read. */
+  readonly isReported: boolean;
+}
+
+function told(
+  { options, clock, state }: Context,
+  { partition, record, event, index }: Pick<Told, 'partition' | 'record' | 'event'> & { readonly index: number | null },
+): Told {
+  const { skipped } = state.counts;
+  if (event.kind === 'skip') skipped[event.reason] = (skipped[event.reason] ?? 0) + 1;
+  const isChange = event.kind === 'delta' || event.kind === 'state';
+  const source: ChangeSource = {
+    topic: options.topics.source,
+    partition: partition.number,
+    offset: record.offset,
+    index,
+    eventId: isChange ? event.eventId : null,
+    timestamp: record.timestamp,
+  };
+  const intents = isChange ? intentsOf(sharingId(partition, event), source, clock.now().wall) : [];
+  return { partition, record, event, source, intents, isReported: event.kind !== 'skip' && intents.length === 0 };
+}
+
+function takeIn(context: Context, partition: Partition, fresh: Intent, standing: 'known' | 'new'): void {
+  const group = groupOf(context, partition, fresh.group);
+  identifyGroup(context, group);
+  const intent = identified(context, group, fresh);
+  if (standing === 'known') {
+    arriveFinal(context, group, intent);
+    tidy(group, intent.member);
+    return;
+  }
+  arrive(context, group, intent);
+  // A revocation takes its group to the front.
+  if (group.ready?.class === 'add' && intent.op !== 'add') review(context, group);
+  else wake(context, group, intent.firstSeenAt + context.options.lingerMs);
+}
+
 /** Each record has a text of its own for the same group; one of them is kept. */
-const sharingId = ({ groups }: Partition, event: ChangeEvent): ChangeEvent => ({
+const sharingId = <T extends Delta | FullState>({ groups }: Partition, event: T): T => ({
   ...event,
   group: groups.get(event.group)?.id ?? event.group,
 });
-
-interface Undispatched {
-  readonly record: LogRecord;
-  readonly source: ChangeSource;
-  readonly decoded: Decoded;
-}
 
 /** A report must fit where its source record did, and that may have been all key. */
 const KEY_LENGTH_MAX = 1_024;
 const shortKey = (key: Uint8Array | null): Uint8Array | null =>
   key !== null && key.length > KEY_LENGTH_MAX ? null : key;
 
-/** A record without members, or one that could not be read: reported once, with `member` null. */
-function reportRecord(context: Context, partition: Partition, { record, source, decoded }: Undispatched): void {
-  const { options, clock } = context;
-  const failure: Failure | null = decoded.kind === 'invalid' ? invalidFailure(decoded.code, decoded.message) : null;
-  const group = decoded.kind === 'change' ? decoded.event.group : decoded.kind === 'invalid' ? decoded.group : null;
+/** An event without members, or one that says too little or could not be read: reported once, with `member` null. */
+function reportEvent(context: Context, { partition, record, event, source }: Told): void {
+  const { options, clock, ids } = context;
+  const failure = event.kind === 'invalid' || event.kind === 'hint' ? failureOf(event) : null;
+  const group = event.kind === 'skip' ? null : event.group;
+  const groupTarget = group === null || ids === null ? group : (partition.groups.get(group)?.target ?? null);
   const outcome = failure === null ? 'no_changes' : 'invalid';
+  const written = { epoch: 0, reportedAt: clock.now().wall };
   enqueue(context, {
     partition,
     offset: record.offset,
     subject: null,
     key: group ?? shortKey(record.key),
-    report: eventReport({ source, group, outcome, reason: failure, epoch: 0, reportedAt: clock.now().wall }),
+    report: eventReport({ source, group, groupTarget, outcome, reason: failure, ...written }),
     deadLetter: failure && invalidLetter(options.topics.deadLetter, record, { source, group, failure }),
   });
 }
+
+const failureOf = (event: Invalid | Hint): Failure =>
+  event.kind === 'invalid' ? invalidFailure(event.code, event.message) : hintFailure(event.code, event.message);
 
 /** Nothing of the partition is dispatched before its source has been read to the end it had at the fence (spec: barrier). */
 export function catchUp(context: Context, partition: Partition): void {

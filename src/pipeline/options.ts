@@ -1,4 +1,5 @@
 /** What the pipeline is told at its start; limits, defaults and units of each value: config.ts. Durations in ms. */
+import type { GuardLimits } from '../core/guard.ts';
 import type { RetryPolicy } from '../core/retry.ts';
 
 export interface Topics {
@@ -20,6 +21,7 @@ export interface PipelineOptions {
   readonly membersPerPatchMax: number;
   readonly conflictsMax: number;
   readonly retry: RetryPolicy;
+  readonly guard: GuardLimits;
   readonly lateApplyMs: number;
   readonly deadKeepMs: number;
   readonly deadKeepCount: number;

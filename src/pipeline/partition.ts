@@ -1,6 +1,9 @@
 /** A partition, its groups and their members: made, moved from phase to phase, and tidied away. */
 import assert from 'node:assert/strict';
+import { WHOLE_GROUP } from '../core/change.ts';
 import { emptyView } from '../core/ownership.ts';
+import { comparePositions, type Position } from '../core/position.ts';
+import type { Context } from './context.ts';
 import type { Group, Member, Partition, Phase } from './state.ts';
 
 export const newPartition = (number: number): Partition => ({
@@ -50,13 +53,16 @@ export function move(partition: Partition, to: Phase): void {
 
 export const isRestored = ({ phase }: Partition): boolean => phase === 'catching_up' || phase === 'running';
 
-export function groupOf(partition: Partition, id: string): Group {
+export function groupOf({ ids }: Pick<Context, 'ids'>, partition: Partition, id: string): Group {
   const known = partition.groups.get(id);
   if (known !== undefined) return known;
   const group: Group = {
     id,
+    target: ids === null ? id : null,
     partition,
     members: new Map(),
+    expanded: null,
+    aliases: null,
     flight: null,
     wakeAt: null,
     ready: null,
@@ -95,4 +101,14 @@ export function tidy(group: Group, memberId: string): void {
   const { partition } = group;
   const isIdle = group.members.size === 0 && group.flight === null && group.doubt === null;
   if (isIdle && !partition.toWrite.has(group)) partition.groups.delete(group.id);
+}
+
+/** The acknowledged live record still holds something that an intent of this member, at this position, has replaced. */
+export function isOlderRecorded({ members, aliases }: Group, name: string, position: Position): boolean {
+  const isOlder = (each: string): boolean => {
+    const recorded = members.get(each)?.recorded ?? null;
+    return recorded !== null && comparePositions(recorded.source, position) < 0;
+  };
+  if (name === WHOLE_GROUP) return [...members.keys()].some(isOlder);
+  return isOlder(name) || isOlder(WHOLE_GROUP) || [...(aliases?.replaced.get(name) ?? [])].some(isOlder);
 }

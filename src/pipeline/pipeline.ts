@@ -11,16 +11,17 @@ import type { Context, Ports } from './context.ts';
 import { errorText } from './context.ts';
 import { readSource } from './intake.ts';
 import { forgetAll } from './forget.ts';
+import { identifyAnew } from './identify.ts';
 import type { PipelineOptions } from './options.ts';
 import { readRetry } from './read-back.ts';
 import { dropOldDead } from './record.ts';
 import { restore } from './restore.ts';
-import { Dispatcher } from './schedule.ts';
+import { Dispatcher, review } from './schedule.ts';
 import { settleOnce } from './settle.ts';
 import { Signal } from './signal.ts';
 import { newSnapshotCache } from './snapshot-cache.ts';
+import { newState } from './new-state.ts';
 import type { Partition } from './state.ts';
-import { newState } from './state.ts';
 import type { PipelineStats } from './stats.ts';
 import { isAtRest, statsOf } from './stats.ts';
 import { assigned, heartbeat, offsetGone } from './tenure.ts';
@@ -49,6 +50,7 @@ export class Pipeline {
       state: newState(),
       cache: newSnapshotCache(options.snapshotMembersMax),
       dispatch: () => this.#dispatcher.run(),
+      review: (group) => review(this.#context, group),
       settle: () => this.#settling.set(),
     };
     this.#dispatcher = new Dispatcher(this.#context, pLimit(options.concurrency), (group) => this.#fly(group));
@@ -57,6 +59,7 @@ export class Pipeline {
   /** Joins the log; resolves when it has begun to. */
   async start(): Promise<void> {
     void this.#settleLoop();
+    this.#context.ids?.onChange(() => identifyAnew(this.#context));
     this.#sweep();
     await this.#context.log.join(this.#handler());
   }

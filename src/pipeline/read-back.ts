@@ -76,7 +76,7 @@ export function takeAccount(context: Context, partition: Partition): void {
 /** Groups whose last record does not count are written again, since compaction keeps only the last (spec: repair). */
 function repair(context: Context, partition: Partition): void {
   if (partition.stale.size === 0) return;
-  for (const id of partition.stale) partition.toWrite.add(groupOf(partition, id));
+  for (const id of partition.stale) partition.toWrite.add(groupOf(context, partition, id));
   partition.stale.clear();
   context.settle();
 }

@@ -1,7 +1,8 @@
 /** What the live record of a group says: what is parked, dead and reported, or recorded and not yet reported otherwise. */
-import type { Intent } from '../core/change.ts';
+import { type Intent, WHOLE_GROUP } from '../core/change.ts';
 import { isParked } from '../core/pending.ts';
-import { setPending } from './conclude.ts';
+import { isSamePosition } from '../core/position.ts';
+import { closeComplete, setPending } from './conclude.ts';
 import type { Context } from './context.ts';
 import type { Group, Member } from './state.ts';
 import { tidy } from './partition.ts';
@@ -20,13 +21,48 @@ export function recordOf(group: Group): readonly Intent[] {
   return [...kept, ...fresh.slice(0, group.recordRoom)];
 }
 
+/** The record of the group is acknowledged, and holds these. */
+export function recorded(context: Context, group: Group, intents: readonly Intent[]): void {
+  const written = new Map(intents.map((intent) => [intent.member, intent]));
+  for (const [id, member] of group.members) {
+    const before = member.recorded;
+    member.recorded = written.get(id) ?? null;
+    // A dead mark proves its report (spec: report-first); what is parked anew was not reported.
+    if (member.recorded?.dead) member.recordedReported = member.recorded !== member.woken;
+    else if (!isSamePosition(before?.source, member.recorded?.source)) member.recordedReported = false;
+    if (member.pending?.waits === 'record' && isSamePosition(member.recorded?.source, member.pending.source))
+      member.pending = { ...member.pending, waits: null };
+  }
+  endExpansion(group);
+  for (const [id, member] of group.members) {
+    closeComplete(group, id, member);
+    tidy(group, id);
+  }
+  context.review(group);
+  context.dispatch();
+  context.settle();
+}
+
+/** What a full state came to stands in the live record, so the full state itself is done with. */
+function endExpansion(group: Group): void {
+  const { expanded } = group;
+  if (expanded === null || [...group.members.values()].some(({ pending }) => pending?.waits === 'record')) return;
+  group.expanded = null;
+  const whole = group.members.get(WHOLE_GROUP);
+  if (whole === undefined) return;
+  for (let { open } = whole; open !== null; open = open.next) open.isReported ||= isSamePosition(open.source, expanded);
+  if (!isSamePosition(whole.recorded?.source, expanded)) return;
+  whole.recordedReported = true;
+  group.partition.toWrite.add(group);
+}
+
 /** One member's part in the record; null: none. */
 function recordedIntent({ pending, pendingReported, recorded, recordedReported }: Member): Intent | null {
   // The record shrinks, or says something newer, only after the report (spec: report-first).
-  if (recorded !== null && recorded.source.offset !== pending?.source.offset && !recordedReported) return recorded;
+  const isRecorded = isSamePosition(recorded?.source, pending?.source);
+  if (recorded !== null && !isRecorded && !recordedReported) return recorded;
   if (pending === null) return null;
   if (pending.dead !== null) return pendingReported ? pending : recorded;
-  const isRecorded = recorded?.source.offset === pending.source.offset;
   return isParked(pending) || isRecorded ? pending : null;
 }
 

@@ -39,7 +39,7 @@ export async function readGroup(
   const ifNoneMatch = known?.version ?? null;
   const asked = await ask(context, group, permit, {
     method: 'GET',
-    send: (mayStart) => context.api.getGroup({ group: group.id, ifNoneMatch, mayStart }),
+    send: (mayStart) => context.api.getGroup({ group: targetOf(group), ifNoneMatch, mayStart }),
   });
   if (asked === null) return null;
   const { outcome } = asked;
@@ -59,7 +59,7 @@ export async function patchGroup(
     method: 'PATCH',
     send: (mayStart) =>
       context.api.patchGroup({
-        group: group.id,
+        group: targetOf(group),
         ifMatch: snapshot.version,
         body: patchBody(part, context.options.apiUrl),
         mayStart,
@@ -79,6 +79,12 @@ export async function patchGroup(
   if (after === null) context.cache.delete(group.id);
   else context.cache.set(group.id, after);
   return { ...asked, after };
+}
+
+/** Nothing is dispatched for a group that is not resolved. */
+function targetOf({ id, target }: Group): string {
+  if (target === null) throw new Error(`group ${id} is not resolved`);
+  return target;
 }
 
 function doubtRequest(context: Context, group: Group, { answer, ifMatch }: { answer: Answer; ifMatch: string }): void {

@@ -14,6 +14,8 @@ import { catchUp, resumeSource } from './intake.ts';
 import { groupOf, memberOf, move, newPartition } from './partition.ts';
 import { takeAccount } from './read-back.ts';
 import { foreignPositionProblem, refuse } from './refuse.ts';
+import { identified, identifyGroup } from './identify.ts';
+import { foldRestored } from './precedence.ts';
 import { reviewAll } from './schedule.ts';
 import type { Partition, Start } from './state.ts';
 
@@ -106,8 +108,10 @@ function load(context: Context, partition: Partition, start: Start): void {
   partition.gainDoubt = isNew ? null : gained(clock.now().monotonic, options.lateApplyMs);
   for (const [id, intents] of partition.restored) {
     if (intents.length === 0) continue;
-    const group = groupOf(partition, id);
-    for (const intent of intents) {
+    const group = groupOf(context, partition, id);
+    identifyGroup(context, group);
+    for (const restored of intents) {
+      const intent = identified(context, group, restored);
       const member = memberOf(group, intent.member);
       setPending(partition, member, intent);
       member.recorded = intent;
@@ -115,6 +119,7 @@ function load(context: Context, partition: Partition, start: Start): void {
       member.pendingReported = intent.dead !== null;
       member.recordedReported = intent.dead !== null;
     }
+    foldRestored(context, group);
   }
   partition.recordedAt = new Map(
     [...partition.restored.values()].flat().map(({ source }) => [source.offset, source.timestamp]),

@@ -1,9 +1,11 @@
 /** Which groups are ready, which wait until when, and the one loop that gives slots and permits to the ready ones. */
 import type { LimitFunction } from 'p-limit';
 import type { Intent } from '../core/change.ts';
-import { isDue } from '../core/pending.ts';
+import { isDue, isHeld } from '../core/pending.ts';
 import type { Context } from './context.ts';
 import { isCurrent, isDispatchable, mayAsk } from './context.ts';
+import { identifyDue, isPlannable, wholeOf } from './identify.ts';
+import { lookUp } from './look-up.ts';
 import type { Group, Partition } from './state.ts';
 
 /** Works out anew what is due of a group; to be called whenever that may have changed and it is not in flight. */
@@ -12,18 +14,22 @@ export function review(context: Context, group: Group): void {
   if (group.flight !== null || !isDispatchable(context, group.partition)) return;
   const now = clock.now();
   if (group.held !== null && now.monotonic >= group.held.untilMs) group.held = null;
+  identifyDue(context, group, now.wall);
   let since = Number.POSITIVE_INFINITY;
   let due: 'remove' | 'add' | null = null;
   let wakeAt = Number.POSITIVE_INFINITY;
   for (const { pending } of group.members.values()) {
-    if (pending === null || pending.dead !== null) continue;
+    if (pending === null || !isWaiting(pending)) continue;
     if (group.held?.intents.has(pending) === true) {
       // What is left may be lost in the digits of the wall clock, and its group would be woken at once, again and again.
       wakeAt = Math.min(wakeAt, now.wall + Math.max(1, group.held.untilMs - now.monotonic));
-    } else if (mayBeTaken(group.partition, pending, now.wall)) {
+    } else if (!mayBeTaken(group.partition, pending, now.wall)) {
+      wakeAt = Math.min(wakeAt, Math.max(pending.notBefore, now.wall + context.options.lingerMs));
+    } else if (isPlannable(context, group, pending)) {
       since = Math.min(since, pending.firstSeenAt);
-      due = pending.op === 'remove' ? 'remove' : (due ?? 'add');
-    } else wakeAt = Math.min(wakeAt, Math.max(pending.notBefore, now.wall + context.options.lingerMs));
+      // A full state may revoke.
+      due = pending.op === 'add' ? (due ?? 'add') : 'remove';
+    }
   }
   if (due !== null) {
     group.wakeAt = null;
@@ -31,13 +37,20 @@ export function review(context: Context, group: Group): void {
   } else if (wakeAt < Number.POSITIVE_INFINITY) wake(context, group, wakeAt);
 }
 
+/** Its time comes by itself: it waits neither for an operator nor for the live record. */
+const isWaiting = (intent: Intent): boolean => intent.dead === null && !isHeld(intent) && intent.waits !== 'record';
+
 /** What a slot that opens now takes of the group. */
-export function takeDue({ clock }: Context, group: Group): Set<Intent> {
-  const now = clock.now().wall;
+export function takeDue(context: Context, group: Group): Set<Intent> {
+  const now = context.clock.now().wall;
   const due = new Set<Intent>();
   for (const { pending } of group.members.values()) {
-    if (pending !== null && mayBeTaken(group.partition, pending, now)) due.add(pending);
+    if (pending !== null && mayBeTaken(group.partition, pending, now) && isPlannable(context, group, pending))
+      due.add(pending);
   }
+  // What is newer than a full state comes on top of it, so never before it.
+  const whole = wholeOf(group);
+  if (whole !== null && due.size > 0) due.add(whole);
   return due;
 }
 
@@ -72,6 +85,7 @@ export class Dispatcher {
 
   run(): void {
     this.#wakeDue();
+    lookUp(this.#context);
     this.#fillSlots();
     this.#armTimer();
   }

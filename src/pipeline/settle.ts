@@ -5,14 +5,15 @@
 import type { Intent } from '../core/change.ts';
 import { truncated } from '../core/dead-letter.ts';
 import { committable, complete, completedRanges, encodeRanges, RANGES_MAX } from '../core/ledger.ts';
-import { renderReplayAnswer, renderState } from '../core/live-record.ts';
+import { renderAnswer, renderState } from '../core/live-record.ts';
 import { seqAfter } from '../core/ownership.ts';
+import { isSamePosition } from '../core/position.ts';
 import type { Commit, OutRecord, SendOutcome } from '../ports.ts';
 import { closeComplete } from './conclude.ts';
 import type { Context } from './context.ts';
 import { errorText, isCurrent } from './context.ts';
 import { limitIntake } from './intake.ts';
-import { fitRecord, recordOf } from './record.ts';
+import { fitRecord, recorded, recordOf } from './record.ts';
 import type { Due, Group, Partition } from './state.ts';
 import { isRestored, tidy } from './partition.ts';
 
@@ -90,12 +91,13 @@ function acknowledge(context: Context, { partition, offset, subject, report }: D
   }
   const member = subject.group.members.get(subject.intent.member);
   if (member === undefined || subject.intent === member.woken) return;
-  for (let { open } = member; open !== null; open = open.next) open.reported ||= open.offset === offset;
-  if (member.recorded?.source.offset === offset) member.recordedReported = true;
-  if (member.pending?.source.offset === offset && member.pending.dead !== null) member.pendingReported = true;
+  const { source } = subject.intent;
+  for (let { open } = member; open !== null; open = open.next) open.isReported ||= isSamePosition(open.source, source);
+  if (isSamePosition(member.recorded?.source, source)) member.recordedReported = true;
+  if (isSamePosition(member.pending?.source, source) && member.pending?.dead) member.pendingReported = true;
   // What changed in memory may be said in the live record now.
   if (member.recorded !== null || member.pendingReported) partition.toWrite.add(subject.group);
-  closeComplete(subject.group, member);
+  closeComplete(subject.group, subject.intent.member, member);
   tidy(subject.group, subject.intent.member);
   context.settle();
 }
@@ -122,7 +124,7 @@ async function sendRecords(context: Context): Promise<boolean> {
     const isInTime = each.epoch === each.partition.epoch;
     const outcome = (isInTime ? outcomes?.[i] : null) ?? 'failed';
     if (outcome !== 'written') writeAgain(context, each, outcome);
-    else if (each.kind === 'state') recorded(context, each);
+    else if (each.kind === 'state') recorded(context, each.group, each.intents);
   });
   const isAllWritten = outcomes?.every((outcome) => outcome === 'written') ?? false;
   if (!isAllWritten) settleLater(context);
@@ -136,7 +138,14 @@ function renderPartition(context: Context, partition: Partition, recordsMax: num
     partition.toWrite.delete(group);
     const intents = recordOf(group);
     const stamp = { owner: options.owner, epoch: partition.epoch, seq: nextSeq(partition) };
-    const state = renderState({ group: group.id, intents, stamp, trouble: group.trouble, now: clock.now().wall });
+    const state = renderState({
+      group: group.id,
+      intents,
+      stamp,
+      trouble: group.trouble,
+      now: clock.now().wall,
+      sha256: context.sha256,
+    });
     const record = { ...state, topic: options.topics.retry, partition: partition.number, gzip: true as const };
     rendered.push({ kind: 'state', partition, epoch: partition.epoch, group, intents, record });
   }
@@ -149,10 +158,9 @@ function renderAnswers({ options }: Context, partition: Partition): Rendered[] {
   const { answers } = partition;
   partition.answers = [];
   return answers.map((answer) => {
-    const { key, verdicts } = answer;
     const stamp = { owner: options.owner, epoch: partition.epoch, seq: nextSeq(partition) };
-    const headers = renderReplayAnswer(stamp, verdicts);
-    const record = { topic: options.topics.retry, partition: partition.number, key, value: null, headers };
+    const headers = renderAnswer(stamp, answer.answer);
+    const record = { topic: options.topics.retry, partition: partition.number, key: answer.key, value: null, headers };
     return { kind: 'answer', partition, epoch: partition.epoch, answer, record };
   });
 }
@@ -162,26 +170,13 @@ function nextSeq(partition: Partition): number {
   return partition.seq;
 }
 
-function recorded(context: Context, { group, intents }: Extract<Rendered, { kind: 'state' }>): void {
-  const written = new Map(intents.map((intent) => [intent.member, intent]));
-  for (const [id, member] of group.members) {
-    const before = member.recorded;
-    member.recorded = written.get(id) ?? null;
-    // A dead mark proves its report (spec: report-first); what is parked anew was not reported.
-    if (member.recorded?.dead) member.recordedReported = member.recorded !== member.woken;
-    else if (before?.source.offset !== member.recorded?.source.offset) member.recordedReported = false;
-    closeComplete(group, member);
-    tidy(group, id);
-  }
-  context.settle();
-}
-
 function writeAgain(context: Context, rendered: Rendered, outcome: SendOutcome | 'failed'): void {
   const { partition } = rendered;
   if (rendered.kind === 'answer') {
-    const { key, verdicts } = rendered.answer;
+    const { key, answer } = rendered.answer;
     // Whoever asked is told less, but what was asked is done, and the request must not stay.
-    partition.answers.push({ key, verdicts: outcome === 'too_large' ? [] : verdicts });
+    const isCut = outcome === 'too_large' && answer.kind === 'replay';
+    partition.answers.push({ key, answer: isCut ? { ...answer, verdicts: [] } : answer });
   } else {
     partition.toWrite.add(rendered.group);
     if (outcome === 'too_large') fitRecord(context, rendered.group, rendered.intents);

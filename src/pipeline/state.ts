@@ -7,24 +7,25 @@
  *   group       idle ──due──▶ lingering ──▶ ready ──slot──▶ in flight ──▶ idle | lingering | waiting (parked, held)
  */
 import type { Breaker } from '../core/breaker.ts';
-import { closedBreaker } from '../core/breaker.ts';
-import type { Intent } from '../core/change.ts';
+import type { ChangeSource, DeadReason, Intent } from '../core/change.ts';
 import type { Doubt } from '../core/doubt.ts';
 import type { Ledger, Range } from '../core/ledger.ts';
-import type { NamedIntent, ReplayVerdict } from '../core/live-record.ts';
+import type { Removed } from '../core/guard.ts';
 import type { Failure } from '../core/outcome.ts';
 import type { RetryView } from '../core/ownership.ts';
 import type { Trouble } from '../core/record-headers.ts';
-import type { ReportRecord, RequestFacts } from '../core/report.ts';
+import type { ReportRecord } from '../core/report.ts';
+import type { RequestFacts } from '../core/reporting.ts';
+import type { Answer, Request } from '../core/request-record.ts';
+import type { IdKind, SureResolution } from '../core/resolution.ts';
 import type { Instant, OutRecord } from '../ports.ts';
-import { Heap } from './heap.ts';
-import type { Readiness } from './ready-queue.ts';
-import { ReadyQueue } from './ready-queue.ts';
+import type { Heap } from './heap.ts';
+import type { Readiness, ReadyQueue } from './ready-queue.ts';
 
 /** An intent of a record that was read and is not complete; in a list, since one is the norm and an array takes more memory. */
 export interface Open {
-  readonly offset: bigint;
-  reported: boolean;
+  readonly source: ChangeSource;
+  isReported: boolean;
   next: Open | null;
 }
 
@@ -35,6 +36,8 @@ export interface Spent {
   readonly attempt: number;
   readonly failure: Failure;
   readonly outcome: 'failed' | 'permanent_failure';
+  /** Absent: it follows from the outcome. */
+  readonly deadReason?: DeadReason;
   readonly request: RequestFacts | null;
 }
 
@@ -67,9 +70,17 @@ export interface Flight {
 }
 
 export interface Group {
+  /** As the source names it. */
   readonly id: string;
+  /** What the target calls it; null: not resolved. */
+  target: string | null;
   readonly partition: Partition;
+  /** By the source's name; a full state stands under WHOLE_GROUP. */
   readonly members: Map<string, Member>;
+  /** A full state that was worked out and is not recorded yet, by what it came to. */
+  expanded: ChangeSource | null;
+  /** Several names of one member (id map only); null: none were met. */
+  aliases: Aliases | null;
   flight: Flight | null;
   /** Its entry in the heap of waiting groups counts only while it names this instant (epoch ms). */
   wakeAt: number | null;
@@ -81,6 +92,24 @@ export interface Group {
   trouble: Trouble | null;
   /** How many new intents the live record takes at most, since the broker refused a larger one. */
   recordRoom: number;
+}
+
+/** Names of the source for members of the target. */
+export interface Aliases {
+  /** The target's name → the source's names that were met. */
+  readonly names: Map<string, readonly string[]>;
+  /** A name → others whose intents it replaced; they must have left the live record before its own is complete. */
+  readonly replaced: Map<string, Set<string>>;
+  /** What look-ups said of those that the pending full state names. */
+  readonly resolutions: Map<string, SureResolution>;
+}
+
+/** An id that the target is to be asked for, and who waits for the answer. */
+export interface LookUp {
+  readonly kind: IdKind;
+  readonly id: string;
+  readonly groups: Set<Group>;
+  isAsked: boolean;
 }
 
 export type Phase = 'fencing' | 'restoring' | 'catching_up' | 'running' | 'refused';
@@ -123,9 +152,9 @@ export interface Partition {
   readonly stale: Set<string>;
   /** Offset → timestamp of the source records that the restored intents came from. */
   recordedAt: ReadonlyMap<bigint, number>;
-  readonly requests: Map<string, readonly NamedIntent[]>;
+  readonly requests: Map<string, Request>;
   /** Requests that were taken up; their tombstones go with the next live records. */
-  answers: { readonly key: string; readonly verdicts: readonly (NamedIntent & { verdict: ReplayVerdict })[] }[];
+  answers: { readonly key: string; readonly answer: Answer }[];
   start: Start | null;
   ledger: Ledger | null;
   /** Offset after the last source record, as far as known. */
@@ -175,41 +204,21 @@ export interface State {
   readonly locks: Set<string>;
   requestsInFlight: number;
   outbox: Due[];
+  /** Members removed within the window of the guard (monotonic ms). */
+  removed: readonly Removed[];
+  /** Removals that groups in flight are about to send. */
+  removing: number;
+  /** Ids that wait to be looked up, in the order they were met. */
+  readonly lookUps: Map<string, LookUp>;
+  lookUpsInFlight: number;
   readonly counts: Counts;
 }
 
 export interface Counts {
   conflicts: number;
-  tombstones: number;
+  readonly skipped: Record<string, number>;
   possibleLosses: number;
   outsideLease: number;
   readonly requests: Record<string, number>;
   readonly reports: Record<string, number>;
 }
-
-export const newState = (): State => ({
-  partitions: new Map(),
-  memberId: null,
-  partitionCount: 0,
-  generation: null,
-  isHalted: true,
-  joiningAt: null,
-  leaseFrom: null,
-  isDraining: false,
-  isIntakePaused: false,
-  breaker: closedBreaker,
-  streak: [],
-  ready: new ReadyQueue(),
-  waiting: new Heap((a, b) => a.at - b.at),
-  locks: new Set(),
-  requestsInFlight: 0,
-  outbox: [],
-  counts: {
-    conflicts: 0,
-    tombstones: 0,
-    possibleLosses: 0,
-    outsideLease: 0,
-    requests: {},
-    reports: {},
-  },
-});

@@ -1,7 +1,7 @@
 /** What an operator may ask the running pipeline; plain data, made anew at each call. Instants in epoch ms. */
 
 import type { BreakerReason } from '../core/breaker.ts';
-import { isParked } from '../core/pending.ts';
+import { isHeld, isParked } from '../core/pending.ts';
 import type { Context } from './context.ts';
 import { leaseHolds } from './context.ts';
 import type { Partition } from './state.ts';
@@ -23,6 +23,8 @@ export interface PipelineStats {
   /** Intents neither final nor dead, in memory. */
   readonly pending: number;
   readonly parked: number;
+  /** Removals that wait for an operator; they count as parked. */
+  readonly held: number;
   readonly dead: number;
   readonly inFlight: number;
   /** Requests to the target by the kind of their outcome. */
@@ -32,7 +34,8 @@ export interface PipelineStats {
   readonly breaker: { readonly reason: BreakerReason; readonly since: number } | null;
   /** Partitions whose committed offset retention has passed: records may be lost. */
   readonly possibleLosses: number;
-  readonly tombstonesSkipped: number;
+  /** Events of the source that concern no membership, by reason (`tombstone`, …). */
+  readonly skipped: Readonly<Record<string, number>>;
   /** Requests that ended outside their lease. */
   readonly outsideLease: number;
   /** Final reports by outcome since the start. */
@@ -49,6 +52,7 @@ export function statsOf(context: Context): PipelineStats {
     partitions: partitions.map((partition, i) => partitionStats(partition, waiting[i]?.oldest ?? null)),
     pending: sum(partitions.map(({ pendingCount }) => pendingCount)),
     parked: sum(waiting.map(({ parked }) => parked)),
+    held: sum(waiting.map(({ held }) => held)),
     dead: sum(partitions.map(({ deadCount }) => deadCount)),
     inFlight: state.locks.size,
     requests: { ...counts.requests },
@@ -56,7 +60,7 @@ export function statsOf(context: Context): PipelineStats {
     throttledMs: api.gate.throttledMs(),
     breaker: breaker.kind === 'open' ? { reason: breaker.reason, since: breaker.since } : null,
     possibleLosses: counts.possibleLosses,
-    tombstonesSkipped: counts.tombstones,
+    skipped: { ...counts.skipped },
     outsideLease: counts.outsideLease,
     reports: { ...counts.reports },
   };
@@ -72,17 +76,19 @@ function partitionStats({ number, phase, ledger, endOffset }: Partition, oldest:
 }
 
 /** One pass without copies: there may be 200,000 intents, and a scrape must not hold up the rest. */
-function waitingIn(partition: Partition): { parked: number; oldest: number | null } {
+function waitingIn(partition: Partition): { parked: number; held: number; oldest: number | null } {
   let parked = 0;
+  let held = 0;
   let oldest: number | null = null;
   for (const { members } of partition.groups.values()) {
     for (const { pending } of members.values()) {
       if (pending === null || pending.dead !== null) continue;
       if (isParked(pending)) parked += 1;
+      if (isHeld(pending)) held += 1;
       if (oldest === null || pending.firstSeenAt < oldest) oldest = pending.firstSeenAt;
     }
   }
-  return { parked, oldest };
+  return { parked, held, oldest };
 }
 
 const sum = (counts: readonly number[]): number => counts.reduce((total, count) => total + count, 0);
@@ -101,12 +107,13 @@ export async function isAtRest(context: Context): Promise<boolean> {
   }
 }
 
-const isPartitionAtRest = ({ phase, ledger, lastCommit, toWrite, answers, pendingCount }: Partition): boolean =>
-  phase === 'running' &&
-  ledger !== null &&
-  pendingCount === 0 &&
-  toWrite.size + answers.length + ledger.open.size === 0 &&
-  lastCommit?.offset === ledger.next;
+/** What is held may wait for days; nothing happens to it by itself. */
+function isPartitionAtRest(partition: Partition): boolean {
+  const { phase, ledger, lastCommit, toWrite, answers, pendingCount } = partition;
+  if (phase !== 'running' || ledger === null) return false;
+  if (toWrite.size + answers.length + ledger.open.size > 0 || lastCommit?.offset !== ledger.next) return false;
+  return pendingCount === 0 || pendingCount === waitingIn(partition).held;
+}
 
 const isReadTo = ({ ledger }: Partition, end: bigint | undefined): boolean =>
   ledger !== null && end !== undefined && ledger.next >= end;

@@ -17,6 +17,12 @@ export const behaviourSchema = z.strictObject({
   errorShape: z.enum(['vendor', 'scim', 'platform', 'mixed']),
   /** The SDK documents that a page over 25 "may exceed internal resource limits and return a 429". */
   largePages: z.enum(['refused', 'allowed']),
+  /** A server that takes a filter and does not apply it. */
+  filters: z.enum(['applied', 'ignored']),
+  /** Whether a filter by another attribute than `active` finds inactive users too; the vendor's list without one does not. */
+  inactiveUsers: z.enum(['hidden', 'shown']),
+  /** `a eq "x" and b eq "y"`: nothing documents that the vendor understands it. */
+  twoConditions: z.enum(['refused', 'applied']),
   /** Counted over all operations of a request; 50 is the documented limit of the directory API beneath. */
   maxMembersPerPatch: z.int().min(1),
   maxBodyBytes: z.int().min(1),
@@ -32,6 +38,9 @@ export const defaultBehaviour: Behaviour = {
   versionOnNoop: 'stays',
   errorShape: 'vendor',
   largePages: 'refused',
+  filters: 'applied',
+  inactiveUsers: 'hidden',
+  twoConditions: 'refused',
   maxMembersPerPatch: 50,
   maxBodyBytes: 1_000_000,
 };

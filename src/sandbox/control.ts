@@ -70,6 +70,7 @@ const groupBody = z.strictObject({
 });
 const userBody = z.strictObject({
   userName: z.string().min(1).optional(),
+  email: z.string().min(1).optional(),
   externalId: z.string().min(1).optional(),
   active: z.boolean().optional(),
 });

@@ -11,6 +11,8 @@ export type JournalEntry = Readonly<{
   path: string;
   endpoint: Endpoint | null;
   group: string | null;
+  /** Of a list, as it was sent. */
+  filter: string | null;
   ifMatch: string | null;
   ifNoneMatch: string | null;
   operations: readonly PatchOperation[];
@@ -48,6 +50,8 @@ export type SandboxStats = Readonly<{
   applied: number;
   /** Tokens handed out. */
   tokens: number;
+  /** Lists that were asked for, whatever the answer: look-ups. */
+  lists: Readonly<{ users: number; groups: number }>;
   /** The most recent requests, oldest first. */
   journal: readonly JournalEntry[];
 }>;
@@ -67,6 +71,7 @@ export class Journal {
   #dangerous = 0;
   #applied = 0;
   #tokens = 0;
+  readonly #lists = { users: 0, groups: 0 };
 
   constructor(options: { keepMax: number }) {
     this.#keepMax = options.keepMax;
@@ -76,7 +81,7 @@ export class Journal {
   open(
     request: Pick<
       JournalEntry,
-      'at' | 'method' | 'path' | 'endpoint' | 'group' | 'ifMatch' | 'ifNoneMatch' | 'correlationId'
+      'at' | 'method' | 'path' | 'endpoint' | 'group' | 'filter' | 'ifMatch' | 'ifNoneMatch' | 'correlationId'
     >,
   ): LiveEntry {
     this.#seq += 1;
@@ -119,6 +124,7 @@ export class Journal {
     entry.ended = true;
     entry.status = status;
     if (entry.endpoint === 'token' && status === 200) this.#tokens += 1;
+    if (entry.endpoint === 'users' || entry.endpoint === 'groups') this.#lists[entry.endpoint] += 1;
     const byStatus = this.#requests.get(entry.method) ?? new Map<string, number>();
     const key = status === null ? 'none' : String(status);
     this.#requests.set(entry.method, byStatus.set(key, (byStatus.get(key) ?? 0) + 1));
@@ -140,6 +146,7 @@ export class Journal {
       dangerous: this.#dangerous,
       applied: this.#applied,
       tokens: this.#tokens,
+      lists: { ...this.#lists },
       journal: this.#entries.slice(-this.#keepMax),
     };
   }

@@ -39,6 +39,7 @@ export function listGroups(state: SandboxState, request: SandboxRequest): Handle
 }
 
 function findGroups(state: SandboxState, filter: { attribute: string; value: string }): readonly Group[] | null {
+  if (state.behaviour.filters === 'ignored') return state.groups.list();
   if (filter.attribute === 'id') {
     const group = state.groups.find(filter.value);
     return group ? [group] : [];

@@ -1,13 +1,13 @@
 // The user endpoints, for reading: what a client needs to resolve people to user ids.
 import { emptyAnswer, scimAnswer } from './answer.ts';
-import { parseListFilter } from './filter.ts';
+import { parseListFilter, type Equality } from './filter.ts';
 import { matchesVersion } from './groups.ts';
 import { answered, refusedWith, type Handled, type SandboxRequest } from './request.ts';
 import { SCIM_BASE } from './route.ts';
 import { attributesOf, listAnswer, pageSize, project, type Resource } from './scim-list.ts';
 import { rateRefusal, refuse } from './scim-error.ts';
 import type { SandboxState } from './state.ts';
-import type { User } from './users.ts';
+import type { User, UserDirectory } from './users.ts';
 
 const USER_SCHEMA = 'urn:ietf:params:scim:schemas:core:2.0:User';
 const PAGE_SAFE = 25;
@@ -41,7 +41,7 @@ export function listUsers(state: SandboxState, request: SandboxRequest): Handled
   const found = findUsers(state, request.query.get('filter'));
   if (found === null) {
     return refusedWith(
-      refuse(400, 'invalidFilter', 'Users are filtered by id, userName, externalId or active, with eq.'),
+      refuse(400, 'invalidFilter', 'Users are filtered by id, userName, email, externalId or active, with eq.'),
     );
   }
   return listAnswer(found, request.query, (user) => project(userResource(user), attributes));
@@ -49,21 +49,53 @@ export function listUsers(state: SandboxState, request: SandboxRequest): Handled
 
 // The vendor: "If nothing is specified, returns all active users"; inactive ones need `active eq false`.
 function findUsers(state: SandboxState, filterText: string | null): readonly User[] | null {
-  const everybody = state.users.list();
-  if (filterText === null) return everybody.filter((user) => user.active);
-  const filter = parseListFilter(filterText);
-  if (filter === null) return null;
-  switch (filter.attribute) {
-    case 'id': {
-      const user = state.users.find(filter.value);
-      return user?.active ? [user] : [];
-    }
+  if (filterText === null || state.behaviour.filters === 'ignored') {
+    return state.users.list().filter((user) => user.active);
+  }
+  const two = state.behaviour.twoConditions === 'applied' ? TWO_CONDITIONS.exec(filterText) : null;
+  const first = conditionOf(two?.[1] ?? filterText);
+  if (first === null) return null;
+  const found = first.candidates(state.users).filter((user) => first.holds(user));
+  if (two) return found.filter((user) => String(user.active) === two[2]?.toLowerCase());
+  const showsInactive = first.attribute === 'active' || state.behaviour.inactiveUsers === 'shown';
+  return found.filter((user) => user.active || showsInactive);
+}
+
+/** A quoted value ends with its quote, so nothing within one can be taken for the second condition. */
+const TWO_CONDITIONS = /^(.*")\s+and\s+active\s+eq\s+(true|false)\s*$/is;
+
+type Condition = Readonly<{
+  attribute: string;
+  candidates: (users: UserDirectory) => readonly User[];
+  holds: (user: User) => boolean;
+}>;
+
+function conditionOf(text: string): Condition | null {
+  const filter = parseListFilter(text);
+  const holds = filter && comparison(filter);
+  if (filter === null || holds === null) return null;
+  const { attribute, value } = filter;
+  // Where anybody is a user, only those that were put are listed; the others can be asked for by id.
+  const byId = (users: UserDirectory): readonly User[] => [users.find(value)].filter((user) => user !== null);
+  return { attribute, holds, candidates: attribute === 'id' ? byId : (users) => users.list() };
+}
+
+function comparison({ attribute, value }: Equality): Condition['holds'] | null {
+  const lower = value.toLowerCase();
+  switch (attribute) {
+    case 'id':
+      return ({ id }) => id === value;
     case 'username':
-      return everybody.filter((user) => user.active && user.userName.toLowerCase() === filter.value.toLowerCase());
+      return ({ userName }) => userName.toLowerCase() === lower;
+    // The vendor's documents say `email`; RFC 7643 has the attribute `emails`.
+    case 'email':
+    case 'emails':
+    case 'emails.value':
+      return ({ email }) => email.toLowerCase() === lower;
     case 'externalid':
-      return everybody.filter((user) => user.active && user.externalId === filter.value);
+      return ({ externalId }) => externalId === value;
     case 'active':
-      return everybody.filter((user) => String(user.active) === filter.value.toLowerCase());
+      return ({ active }) => String(active) === lower;
     default:
       return null;
   }
@@ -76,6 +108,7 @@ function userResource(user: User): Resource {
     active: user.active,
     userName: user.userName,
     displayName: user.userName,
+    emails: [{ value: user.email, type: 'work', primary: true }],
     ...(user.externalId !== null && { externalId: user.externalId }),
     meta: {
       resourceType: 'User',

@@ -10,6 +10,7 @@ const seedShape = z.strictObject({
       z.strictObject({
         id,
         userName: z.string().min(1).optional(),
+        email: z.string().min(1).optional(),
         externalId: z.string().min(1).optional(),
         active: z.boolean().optional(),
       }),

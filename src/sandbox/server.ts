@@ -114,6 +114,7 @@ export class SandboxServer {
       path,
       endpoint: route?.endpoint ?? null,
       group: route?.endpoint === 'group' ? route.id : null,
+      filter: query.get('filter'),
       ifMatch,
       ifNoneMatch,
       correlationId: world.newId(),

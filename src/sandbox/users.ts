@@ -3,12 +3,15 @@
 export type User = Readonly<{
   id: string;
   userName: string;
+  /** The main address; the vendor's is the userName unless one is given. */
+  email: string;
   externalId: string | null;
   active: boolean;
 }>;
 export type NewUser = Readonly<{
   id: string;
   userName?: string | undefined;
+  email?: string | undefined;
   externalId?: string | undefined;
   active?: boolean | undefined;
 }>;
@@ -30,9 +33,12 @@ export class UserDirectory {
     return this.#anybody && !this.#unknown.has(id) ? complete({ id }) : null;
   }
 
+  /** Makes the user, or changes what is given of an existing one. */
   put(user: NewUser): void {
     this.#unknown.delete(user.id);
-    this.#users.set(user.id, complete(user));
+    const before = this.#users.get(user.id);
+    const given = Object.fromEntries(Object.entries(user).filter(([, value]) => value !== undefined));
+    this.#users.set(user.id, before === undefined ? complete(user) : { ...before, ...given });
   }
 
   remove(id: string): void {
@@ -47,6 +53,6 @@ export class UserDirectory {
 }
 
 function complete(user: NewUser): User {
-  const { id, userName = `${id}@example.com`, externalId = null, active = true } = user;
-  return { id, userName, externalId, active };
+  const { id, userName = `${id}@example.com`, email = userName, externalId = null, active = true } = user;
+  return { id, userName, email, externalId, active };
 }

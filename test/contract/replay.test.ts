@@ -5,7 +5,9 @@ import { MemoryLog } from '../../src/adapters/memory-log/memory-log.ts';
 import { systemClock, systemRandom } from '../../src/adapters/system.ts';
 import { listWaiting, replayNow, type NowFlags } from '../../src/commands/replay.ts';
 import type { Intent } from '../../src/core/change.ts';
-import { parseRetryRecord, renderReplayAnswer, renderState, type ReplayVerdict } from '../../src/core/live-record.ts';
+import { sha256 } from '../../src/adapters/system.ts';
+import { parseRetryRecord, renderAnswer, renderState } from '../../src/core/live-record.ts';
+import type { ReplayVerdict } from '../../src/core/request-record.ts';
 import { EXIT } from '../../src/exit-codes.ts';
 import type { Clock } from '../../src/ports.ts';
 import { aHost } from '../support/command-host.ts';
@@ -15,13 +17,16 @@ const anIntent = (change: Partial<Intent>): Intent => ({
   group: 'g',
   member: 'm',
   op: 'add',
-  source: { topic: 'source', partition: 1, offset: 7n, eventId: null, timestamp: 1 },
+  source: { topic: 'source', partition: 1, offset: 7n, index: null, eventId: null, timestamp: 1 },
   attempt: 5,
   conflicts: 0,
   notBefore: 0,
   firstSeenAt: 1,
   dead: { at: 1_790_000_000_000, reason: 'attempts_exhausted' },
   waits: null,
+  whole: null,
+  target: 'm',
+  guard: null,
   ...change,
 });
 
@@ -33,7 +38,7 @@ beforeEach(async () => {
   broker.createTopic({ topic: 'retry', partitionCount: 2, replicationFactor: 1, settings });
   log = new MemoryLog(broker, { groupId: 'g', clientId: 'c', topics: { source: 'source', retry: 'retry' } });
   const intents = [anIntent({}), anIntent({ member: 'n', dead: null, notBefore: 1_790_000_000_000, attempt: 2 })];
-  const state = renderState({ group: 'g', intents, stamp, trouble: null, now: 0 });
+  const state = renderState({ group: 'g', intents, stamp, trouble: null, now: 0, sha256 });
   await log.send([{ topic: 'retry', partition: 1, ...state }]);
 });
 
@@ -41,11 +46,9 @@ beforeEach(async () => {
 async function own(verdict: ReplayVerdict, signal: AbortSignal): Promise<void> {
   for await (const record of log.read('retry', { from: 'beginning', follow: true, signal })) {
     const parsed = parseRetryRecord(record);
-    if (parsed.kind !== 'request' || parsed.wanted === null) continue;
-    const headers = renderReplayAnswer(
-      stamp,
-      parsed.wanted.map((named) => ({ ...named, verdict })),
-    );
+    if (parsed.kind !== 'request' || parsed.wanted?.kind !== 'replay') continue;
+    const verdicts = parsed.wanted.named.map((named) => ({ ...named, verdict }));
+    const headers = renderAnswer(stamp, { kind: 'replay', verdicts });
     await log.send([{ topic: 'retry', partition: record.partition, key: record.key, value: null, headers }]);
   }
 }

@@ -4,7 +4,8 @@ import { MemoryBroker } from '../../src/adapters/memory-log/memory-broker.ts';
 import { MemoryLog } from '../../src/adapters/memory-log/memory-log.ts';
 import { systemClock, systemRandom } from '../../src/adapters/system.ts';
 import { printReport, type ReportFlags } from '../../src/commands/report.ts';
-import { eventReport, type ReportRecord } from '../../src/core/report.ts';
+import { type ReportRecord } from '../../src/core/report.ts';
+import { eventReport } from '../../src/core/reporting.ts';
 import type { Summary } from '../../src/core/summary.ts';
 import { EXIT } from '../../src/exit-codes.ts';
 import { csvRow } from '../../src/report/csv.ts';
@@ -13,8 +14,8 @@ import { aHost } from '../support/command-host.ts';
 const at = (second: number): number => Date.UTC(2026, 8, 21, 0, 0, second);
 
 function aReport(change: Partial<ReportRecord> & { readonly id: string }): ReportRecord {
-  const source = { topic: 't', partition: 0, offset: 0n, eventId: null, timestamp: at(0) };
-  const record = eventReport({ source, group: 'g', outcome: 'no_changes', reason: null, epoch: 1, reportedAt: at(1) });
+  const source = { topic: 't', partition: 0, offset: 0n, index: null, eventId: null, timestamp: at(0) };
+  const record = eventReport({ source, group: 'g', groupTarget: 'g', outcome: 'no_changes', reason: null, epoch: 1, reportedAt: at(1) });
   return { ...record, member: 'm', op: 'add', outcome: 'applied', ...change };
 }
 

@@ -3,7 +3,7 @@ import type { HttpResponse } from '../../src/adapters/genesys/http-client.ts';
 import { heardLimits, responseAnswer } from '../../src/adapters/genesys/response.ts';
 import type { Answer } from '../../src/core/answer.ts';
 import { classify, isSureAnswer, type Method } from '../../src/core/outcome.ts';
-import { finalReport, retryReport } from '../../src/core/report.ts';
+import { finalReport, retryReport } from '../../src/core/reporting.ts';
 import { decideRetry, scheduleOf, throttledMs } from '../../src/core/retry.ts';
 import { anIntent } from '../support/an-intent.ts';
 import { demand, single } from './kind.ts';

@@ -15,7 +15,7 @@ import {
 import type { Stamp } from '../../src/core/ownership.ts';
 import { emptyView, epochOf, readFence, readState, seqAfter } from '../../src/core/ownership.ts';
 import { groupPath, patchBody } from '../../src/core/plan.ts';
-import { finalReport, invalidFailure, retryReport } from '../../src/core/report.ts';
+import { finalReport, invalidFailure, retryReport } from '../../src/core/reporting.ts';
 import { emptyWaiting, parseReplayAnswer, readWaiting } from '../../src/core/waiting.ts';
 import { anIntent } from '../support/an-intent.ts';
 import { demand, single } from './kind.ts';

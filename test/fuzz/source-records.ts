@@ -3,13 +3,8 @@ import { readFileSync } from 'node:fs';
 import { idProblem, intentsOf, type ChangeEvent, type ChangeSource, type SourceRecord } from '../../src/core/change.ts';
 import { invalidLetter } from '../../src/core/dead-letter.ts';
 import { parseRetryRecord, renderState } from '../../src/core/live-record.ts';
-import {
-  eventReport,
-  finalReport,
-  invalidFailure,
-  ReportRecord,
-  type ReportRecord as Report,
-} from '../../src/core/report.ts';
+import { ReportRecord, type ReportRecord as Report } from '../../src/core/report.ts';
+import { eventReport, finalReport, invalidFailure } from '../../src/core/reporting.ts';
 import { native } from '../../src/formats/native.ts';
 import type { Headers } from '../../src/ports.ts';
 import { brokenRecords } from '../support/broken-records.ts';

@@ -2,6 +2,7 @@
 import { createGroupApi } from '../../src/adapters/genesys/group-api.ts';
 import type { MemoryBroker } from '../../src/adapters/memory-log/memory-broker.ts';
 import { MemoryLog } from '../../src/adapters/memory-log/memory-log.ts';
+import { sha256 } from '../../src/adapters/system.ts';
 import { native } from '../../src/formats/native.ts';
 import { Pipeline } from '../../src/pipeline/pipeline.ts';
 import type { Logger } from '../../src/ports.ts';
@@ -67,7 +68,7 @@ export function startInstance(name: string, settings: Settings, around: Surround
   );
   const random = around.chance.fork(`random ${name}`);
   const pipeline = new Pipeline(
-    { log, api, clock: host, random, logger, format: native },
+    { log, api, clock: host, random, logger, sha256, ids: null, format: native },
     { ...pipelineOptions(settings), owner: `${name}-${random.uuid()}` },
   );
   const instance: Instance = { host, link, pipeline, ended: null };
@@ -93,6 +94,7 @@ const pipelineOptions = (settings: Settings): Omit<ConstructorParameters<typeof 
     attemptsMax: settings.attemptsMax,
     slowScheduleMs: settings.slowScheduleMs,
   },
+  guard: fixed.guard,
   lateApplyMs: fixed.lateApplyMs,
   deadKeepMs: settings.deadKeepMs,
   deadKeepCount: settings.deadKeepCount,

@@ -40,6 +40,8 @@ export const fixed = {
   latestMs: 5_800,
   lateApplyMs: 6_000,
   leaseMs: 15_000 - 3_000 - 2_000,
+  /** Nothing is held. */
+  guard: { groupPercent: 100, groupFloor: 0, groupCount: 1_000_000, windowCount: 1_000_000, windowMs: 600_000 },
   retryBaseMs: 1_000,
   retryCapMs: 8_000,
   /** Of the retry topic; no owner is away for so long. */

@@ -14,8 +14,11 @@ export const anIntent = ({ source, ...parts }: IntentParts = {}): Intent => ({
   firstSeenAt: 1,
   dead: null,
   waits: null,
+  whole: null,
+  target: parts.op === 'state' ? null : (parts.member ?? 'm'),
+  guard: null,
   ...parts,
-  source: { topic: 't', partition: 0, offset: 7n, eventId: null, timestamp: 1, ...source },
+  source: { topic: 't', partition: 0, offset: 7n, index: null, eventId: null, timestamp: 1, ...source },
 });
 
 /** Of the offset, and otherwise anything. */

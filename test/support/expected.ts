@@ -15,9 +15,10 @@ export async function readExpected(topic: string, partitionCount: number, tools:
   const ids = new Set<string>();
   const { signal } = new AbortController();
   for await (const record of tools.read(topic, { from: 'beginning', follow: false, signal })) {
-    const decoded = native(record, { partitionCount });
-    if (decoded.kind === 'skip') continue;
-    const { group, add, remove } = decoded.kind === 'change' ? decoded.event : nothing;
+    const [event] = native.decode(record, { partitionCount });
+    if (event.kind === 'skip') continue;
+    if (event.kind === 'state') throw new Error('full states are not expected here');
+    const { group, add, remove } = event.kind === 'delta' ? event : nothing;
     const id = `${topic}/${record.partition}/${record.offset}`;
     if (add.length + remove.length === 0) ids.add(id);
     for (const member of [...add, ...remove]) {

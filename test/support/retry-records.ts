@@ -1,7 +1,9 @@
 /** Records of the retry partition 0 as an owner of the past may have written them, and questions asked of those there. */
 import type { Intent, Op } from '../../src/core/change.ts';
 import type { RetryRecord } from '../../src/core/live-record.ts';
-import { renderState, requestKey, stateValue } from '../../src/core/live-record.ts';
+import { sha256 } from '../../src/adapters/system.ts';
+import { renderState, stateValue } from '../../src/core/live-record.ts';
+import { requestKey } from '../../src/core/request-record.ts';
 import type { Stamp } from '../../src/core/ownership.ts';
 import type { Commit, OutRecord } from '../../src/ports.ts';
 import type { World } from './world.ts';
@@ -26,7 +28,10 @@ export const anIntent = ({ offset, op, member = 'u', attempt = 0, ...source }: I
   group: 'g',
   member,
   op,
-  source: { topic: topics.source, partition: 0, eventId: null, timestamp: 1, offset, ...source },
+  whole: null,
+  target: member,
+  guard: null,
+  source: { topic: topics.source, partition: 0, eventId: null, timestamp: 1, offset, index: null, ...source },
   attempt,
   conflicts: 0,
   notBefore: 0,
@@ -39,7 +44,7 @@ export const anIntent = ({ offset, op, member = 'u', attempt = 0, ...source }: I
 export const aState = (stamp: Stamp, intents: readonly Intent[]): OutRecord => ({
   topic: topics.retry,
   partition: 0,
-  ...renderState({ group: 'g', intents, stamp, trouble: null, now: 1 }),
+  ...renderState({ group: 'g', intents, stamp, trouble: null, now: 1, sha256 }),
 });
 
 /** A request of a replay, in the shape of a dead letter. */

@@ -89,10 +89,11 @@ export class ServiceProcess extends Service {
   readonly #guard = new Guard(undefined);
   #isAsked = false;
 
-  constructor(environment: Environment) {
+  /** @param command of `rollcall`, with its arguments. */
+  constructor(environment: Environment, command: readonly string[] = ['run']) {
     super();
     const { PATH = '', HOME = '' } = process.env;
-    const child = spawn(process.execPath, ['--import', 'tsx', 'src/cli.ts', 'run'], {
+    const child = spawn(process.execPath, ['--import', 'tsx', 'src/cli.ts', ...command], {
       env: { PATH, HOME, ...environment },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
@@ -110,7 +111,7 @@ export class ServiceProcess extends Service {
       child.once('error', reject);
     });
     this.broken = this.exited.then((code) => {
-      if (!this.#isAsked) throw new Error(`rollcall run ended with ${code}:\n${this.tail()}`);
+      if (!this.#isAsked) throw new Error(`rollcall ${command.join(' ')} ended with ${code}:\n${this.tail()}`);
     });
     this.broken.catch(() => undefined);
   }

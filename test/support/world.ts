@@ -2,7 +2,7 @@
 import { expect } from 'vitest';
 import type { GenesysOptions } from '../../src/adapters/genesys/group-api.ts';
 import { MemoryBroker } from '../../src/adapters/memory-log/memory-broker.ts';
-import { systemClock, systemRandom } from '../../src/adapters/system.ts';
+import { sha256, systemClock, systemRandom } from '../../src/adapters/system.ts';
 import type { SourceFormat } from '../../src/core/change.ts';
 import type { RetryRecord } from '../../src/core/live-record.ts';
 import { parseRetryRecord } from '../../src/core/live-record.ts';
@@ -11,7 +11,7 @@ import { foldReport } from '../../src/core/summary.ts';
 import { native } from '../../src/formats/native.ts';
 import type { PipelineOptions } from '../../src/pipeline/options.ts';
 import { Pipeline } from '../../src/pipeline/pipeline.ts';
-import type { Clock, LogRecord, OutRecord } from '../../src/ports.ts';
+import type { Clock, IdMap, LogRecord, OutRecord } from '../../src/ports.ts';
 import type { Sandbox } from '../../src/sandbox/sandbox.ts';
 import type { SandboxOptions } from '../../src/sandbox/state.ts';
 import { aLog, anApi, aSandbox, atEnd } from './genesys.ts';
@@ -36,6 +36,7 @@ export interface InstanceOptions {
   readonly pipeline?: Partial<PipelineOptions>;
   readonly api?: Partial<GenesysOptions>;
   readonly format?: SourceFormat;
+  readonly ids?: IdMap;
 }
 
 export interface Instance {
@@ -108,7 +109,7 @@ export class World {
     const api = anApi(this.sandbox, { requestTimeoutMs: 1_000, ...options.api }, { logger, clock: this.#clock });
     const owner = `${name}-${systemRandom.uuid()}`;
     const pipeline = new Pipeline(
-      { log, api, clock: this.#clock, random: systemRandom, logger, format: options.format ?? native },
+      { log, api, clock: this.#clock, random: systemRandom, logger, sha256, ids: options.ids ?? null, format: options.format ?? native },
       { ...quickOptions, topics, owner, apiUrl: this.sandbox.url, ...options.pipeline },
     );
     let isKilled = false;
@@ -190,6 +191,7 @@ const quickOptions = {
   membersPerPatchMax: 50,
   conflictsMax: 3,
   retry: { baseMs: 20, capMs: 100, attemptsMax: 5, slowScheduleMs: [20, 40] },
+  guard: { groupPercent: 100, groupFloor: 10, groupCount: 1_000_000, windowCount: 1_000_000, windowMs: 600_000 },
   lateApplyMs: 300,
   deadKeepMs: 86_400_000,
   deadKeepCount: 100,

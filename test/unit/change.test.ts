@@ -1,10 +1,25 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { ID_LENGTH_MAX, idProblem, intentId, intentsOf } from '../../src/core/change.ts';
+import {
+  type Delta,
+  type FullState,
+  ID_LENGTH_MAX,
+  idProblem,
+  intentId,
+  intentsOf,
+  WHOLE_GROUP,
+} from '../../src/core/change.ts';
 import { validId } from '../support/an-intent.ts';
 
-const source = { topic: 't', partition: 2, offset: 42n, eventId: 'e', timestamp: 5 };
-const event = (add: readonly string[], remove: readonly string[]) => ({ group: 'g', add, remove, eventId: 'e' });
+const source = { topic: 't', partition: 2, offset: 42n, index: null, eventId: 'e', timestamp: 5 };
+const told = { group: 'g', eventId: 'e', occurredAt: null };
+const event = (add: readonly string[], remove: readonly string[]): Delta => ({ ...told, kind: 'delta', add, remove });
+const state = (members: readonly string[], deleted = false): FullState => ({
+  ...told,
+  kind: 'state',
+  members,
+  deleted,
+});
 
 describe('the intents of an event', () => {
   test('are one per member; a member in both lists is removed', () => {
@@ -33,8 +48,11 @@ describe('the intents of an event', () => {
         conflicts: 0,
         notBefore: 0,
         firstSeenAt: 9,
+        whole: null,
+        target: 'm',
         dead: null,
         waits: null,
+        guard: null,
       },
     ]);
   });
@@ -45,6 +63,26 @@ describe('the intents of an event', () => {
 
   test('have ids that follow from the source record alone', () => {
     expect(intentId({ source, member: 'a/b' })).toBe('t/2/42/a/b');
+    expect(intentId({ source: { ...source, index: 0 }, member: 'a/b' })).toBe('t/2/42.0/a/b');
+  });
+});
+
+describe('the intent of a full state', () => {
+  test.each([
+    ['of some members', state(['a', 'b'])],
+    ['of nobody', state([])],
+    ['of a deleted group', state([], true)],
+  ])('%s is one about the group as a whole, which no request can name', (_, event) => {
+    const [intent, ...others] = intentsOf(event, source, 9);
+    expect(others).toEqual([]);
+    const { members, deleted } = event;
+    expect(intent).toMatchObject({ op: 'state', member: WHOLE_GROUP, whole: { members, deleted }, target: null });
+    expect(intent).toMatchObject({ group: 'g', source, attempt: 0, notBefore: 0, firstSeenAt: 9, guard: null });
+  });
+
+  test('has the id of its event, with no member', () => {
+    expect(intentId({ source, member: WHOLE_GROUP })).toBe('t/2/42');
+    expect(intentId({ source: { ...source, index: 3 }, member: WHOLE_GROUP })).toBe('t/2/42.3');
   });
 });
 

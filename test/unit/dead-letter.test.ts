@@ -36,7 +36,7 @@ describe('the dead letter of an intent', () => {
 });
 
 describe('the dead letter of an invalid record', () => {
-  const source = { topic: 't', partition: 3, offset: 9n, eventId: null, timestamp: 5 };
+  const source = { topic: 't', partition: 3, offset: 9n, index: null, eventId: null, timestamp: 5 };
   const original = {
     key: Buffer.from('k'),
     value: Buffer.from([0xff, 0x00]),

@@ -36,8 +36,15 @@ describe('the stream of the demo', () => {
   test('asks for what its events, one after the other, ask for', () => {
     const members = new Map([...stream.initial].map(([group, ids]) => [group, new Set(ids)] as const));
     for (const { group_id, add_members, remove_members } of values) {
-      const source = { topic: 't', partition: 0, offset: 0n, eventId: null, timestamp: 0 };
-      const event = { group: group_id, add: add_members, remove: remove_members, eventId: null };
+      const source = { topic: 't', partition: 0, offset: 0n, index: null, eventId: null, timestamp: 0 };
+      const event = {
+        kind: 'delta',
+        group: group_id,
+        add: add_members,
+        remove: remove_members,
+        eventId: null,
+        occurredAt: null,
+      } as const;
       for (const { op, member } of intentsOf(event, source, 0)) {
         if (op === 'remove') members.get(group_id)?.delete(member);
         else if (member !== UNKNOWN_USER) members.get(group_id)?.add(member);

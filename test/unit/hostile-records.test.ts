@@ -1,14 +1,23 @@
 /** Records of the retry topic that nobody of ours wrote: each with what it once did. */
 import { describe, expect, test } from 'vitest';
-import { parseRetryRecord, renderState, requestKey, type WireRecord } from '../../src/core/live-record.ts';
+import { sha256 } from '../../src/adapters/system.ts';
+import { parseRetryRecord, renderState, type WireRecord } from '../../src/core/live-record.ts';
 import { COUNT_MAX, emptyView, epochOf, readFence, seqAfter } from '../../src/core/ownership.ts';
+import { requestKey } from '../../src/core/request-record.ts';
 import { anIntent } from '../support/an-intent.ts';
 
 const STAMP = { owner: 'client-1', epoch: 3, seq: 8 };
 
 /** A live record of group `g` whose one intent differs in these fields. */
 function aRecord(changes: Record<string, unknown>, key = 'g'): WireRecord {
-  const { value, headers } = renderState({ group: key, intents: [anIntent()], stamp: STAMP, trouble: null, now: 1 });
+  const { value, headers } = renderState({
+    group: key,
+    intents: [anIntent()],
+    stamp: STAMP,
+    trouble: null,
+    now: 1,
+    sha256,
+  });
   const state = JSON.parse(value ?? '') as { pending: object[] };
   state.pending = [{ ...state.pending[0], ...changes }];
   return { key: Buffer.from(key), value: Buffer.from(JSON.stringify(state)), headers };
@@ -81,6 +90,7 @@ describe('an epoch or sequence number at the end of all numbers', () => {
       stamp: { ...STAMP, epoch, seq },
       trouble: null,
       now: 1,
+      sha256,
     });
     return parseRetryRecord({ key: Buffer.from('g'), value: null, headers }).kind;
   };

@@ -9,6 +9,7 @@ import {
   completedRanges,
   decodeRanges,
   encodeRanges,
+  type Evidence,
   isComplete,
   isKnownComplete,
   knownEnd,
@@ -18,6 +19,7 @@ import {
   type Range,
   RANGES_MAX,
 } from '../../src/core/ledger.ts';
+import type { Position } from '../../src/core/position.ts';
 import { atOffset } from '../support/an-intent.ts';
 
 const START = 3n;
@@ -231,37 +233,68 @@ describe('completeness', () => {
     atOffset(offset, { attempt: 1, dead: isDead ? { at: 1, reason: 'rejected' } : null });
   const states = [null, ...[4n, 5n, 6n].flatMap((offset) => [at(offset, false), at(offset, true)])];
 
-  /** CompleteIn of the specification, literally; positions start at 1, 0 is none. */
-  function completeIn(offset: bigint, reported: boolean, pending: Intent | null, recorded: Intent | null): boolean {
+  /**
+   * CompleteIn of the specification, literally; positions start at 1, 0 is none. `others`: what else the intent replaced
+   * (a full state, another name of its member) and the record still holds, if anything.
+   */
+  function completeIn(offset: bigint, { isReported, pending, recorded, others }: Known): boolean {
     const [pend, rec] = [pending?.source.offset ?? 0n, recorded?.source.offset ?? 0n];
     const [dead, recdead] = [pending !== null && pending.dead !== null, recorded !== null && recorded.dead !== null];
     const parked = rec === offset && (!dead || recdead);
     const isMarked = !(dead && pend === offset) || (rec === offset && recdead);
-    return parked || (reported && (rec === 0n || rec > offset) && isMarked);
+    const isOlderLeft = others !== 0n && others < offset;
+    return parked || (isReported && (rec === 0n || rec > offset) && !isOlderLeft && isMarked);
   }
 
+  interface Known {
+    readonly isReported: boolean;
+    readonly pending: Intent | null;
+    readonly recorded: Intent | null;
+    readonly others: bigint;
+  }
+
+  const position: Position = { topic: 't', partition: 0, offset: 5n, index: null };
+  const evidence = ({ isReported, pending, recorded, others }: Known): Evidence => ({
+    isReported,
+    pending,
+    recorded,
+    isOlderRecorded: [recorded?.source.offset ?? 0n, others].some((each) => each !== 0n && each < position.offset),
+  });
+
+  const everyCase: readonly Known[] = states.flatMap((pending) =>
+    states.flatMap((recorded) =>
+      [false, true].flatMap((isReported) =>
+        [0n, 4n, 5n, 6n].map((others) => ({ isReported, pending, recorded, others })),
+      ),
+    ),
+  );
+
   test('is what the specification says, in every case', () => {
-    for (const pending of states) {
-      for (const recorded of states) {
-        for (const reported of [false, true]) {
-          const facts = [pending?.source.offset, pending?.dead, recorded?.source.offset, recorded?.dead, reported];
-          const is = isComplete(5n, reported, { pending, recorded });
-          expect([facts, is]).toEqual([facts, completeIn(5n, reported, pending, recorded)]);
-        }
-      }
+    for (const known of everyCase) {
+      expect([known, isComplete(position, evidence(known))]).toEqual([known, completeIn(5n, known)]);
     }
   });
 
-  test.each([
-    ['reported, nothing recorded', true, { pending: null, recorded: null }, true],
-    ['not reported, nothing recorded', false, { pending: null, recorded: null }, false],
-    ['parked', false, { pending: at(5n, false), recorded: at(5n, false) }, true],
-    ['reported while an older one is recorded', true, { pending: null, recorded: at(4n, false) }, false],
-    ['reported, a newer one recorded', true, { pending: at(6n, false), recorded: at(6n, false) }, true],
-    ['dead, recorded as parked only', true, { pending: at(5n, true), recorded: at(5n, false) }, false],
-    ['dead, reported, not recorded', true, { pending: at(5n, true), recorded: null }, false],
-    ['dead and marked', true, { pending: at(5n, true), recorded: at(5n, true) }, true],
-  ])('%s', (_, reported, evidence, expected) => {
-    expect(isComplete(5n, reported, evidence)).toBe(expected);
+  test.each<[string, Partial<Known>, boolean]>([
+    ['reported, nothing recorded', { isReported: true }, true],
+    ['not reported, nothing recorded', {}, false],
+    ['parked', { pending: at(5n, false), recorded: at(5n, false) }, true],
+    ['reported while an older one is recorded', { isReported: true, recorded: at(4n, false) }, false],
+    ['reported while what it replaced under another name is recorded', { isReported: true, others: 4n }, false],
+    ['parked while what it replaced under another name is recorded', { recorded: at(5n, false), others: 4n }, true],
+    ['reported, a newer one recorded', { isReported: true, pending: at(6n, false), recorded: at(6n, false) }, true],
+    ['dead, recorded as parked only', { isReported: true, pending: at(5n, true), recorded: at(5n, false) }, false],
+    ['dead, reported, not recorded', { isReported: true, pending: at(5n, true) }, false],
+    ['dead and marked', { isReported: true, pending: at(5n, true), recorded: at(5n, true) }, true],
+  ])('%s', (_, parts, expected) => {
+    const known: Known = { isReported: false, pending: null, recorded: null, others: 0n, ...parts };
+    expect(isComplete(position, evidence(known))).toBe(expected);
+  });
+
+  test('of an event among several of its record is its own: another index proves nothing', () => {
+    const indexed = (index: number | null): Intent => atOffset(5n, { attempt: 1, source: { index } });
+    const known: Known = { isReported: false, pending: null, recorded: indexed(1), others: 0n };
+    const isParked = (index: number | null): boolean => isComplete({ ...position, index }, evidence(known));
+    expect([0, 1, 2, null].map(isParked)).toEqual([false, true, false, false]);
   });
 });

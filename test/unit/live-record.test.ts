@@ -1,18 +1,21 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import type { Intent } from '../../src/core/change.ts';
+import { sha256 } from '../../src/adapters/system.ts';
+import type { Held, Intent } from '../../src/core/change.ts';
+import { heldDigest } from '../../src/core/guard.ts';
 import {
   FENCE_KEY,
   parseRetryRecord,
+  renderAnswer,
   renderFence,
-  renderReplayAnswer,
   renderState,
-  requestKey,
   stateValue,
   type WireRecord,
 } from '../../src/core/live-record.ts';
 import type { Headers } from '../../src/core/record-headers.ts';
+import { requestKey } from '../../src/core/request-record.ts';
 import { anIntent, atOffset, validId } from '../support/an-intent.ts';
+import { aWrittenIntent } from '../support/a-written-intent.ts';
 
 const STAMP = { owner: 'client-1', epoch: 3, seq: 8 };
 const NOW = 1_790_000_000_000;
@@ -29,37 +32,12 @@ const textsOf = (headers: Headers): Record<string, string> =>
   Object.fromEntries(headers.map(([name, value]) => [name, Buffer.from(value).toString()]));
 
 const state = (group: string, intents: readonly Intent[]) =>
-  renderState({ group, intents, stamp: STAMP, trouble: TROUBLE, now: NOW });
-
-const time = fc.oneof(fc.constant(0), fc.integer({ min: 1, max: 2 ** 45 }));
-
-/** What of an intent is written down: conflicts are not, and why it waits is taken for the group's reason. */
-const intentOf = (group: string): fc.Arbitrary<Intent> =>
-  fc
-    .record({
-      member: validId(),
-      op: fc.constantFrom('add' as const, 'remove' as const),
-      topic: validId(),
-      offset: fc.bigInt({ min: 0n, max: 2n ** 63n - 1n }),
-      partition: fc.nat(),
-      eventId: fc.option(fc.string({ unit: 'binary' })),
-      timestamp: time,
-      attempt: fc.nat(9),
-      notBefore: time,
-      firstSeenAt: time,
-      dead: fc.option(
-        fc.record({ at: time, reason: fc.constantFrom('rejected' as const, 'attempts_exhausted' as const) }),
-      ),
-    })
-    .map(({ topic, offset, partition, eventId, timestamp, ...rest }) => ({
-      ...anIntent({ ...rest, group, waits: rest.notBefore > 0 ? 'group' : null }),
-      source: { topic, partition, offset, eventId, timestamp },
-    }));
+  renderState({ group, intents, stamp: STAMP, trouble: TROUBLE, now: NOW, sha256 });
 
 const liveRecord = validId().chain((group) =>
   fc.tuple(
     fc.constant(group),
-    fc.uniqueArray(intentOf(group), { selector: ({ member }) => member, minLength: 1, maxLength: 8 }),
+    fc.uniqueArray(aWrittenIntent(group), { selector: ({ member }) => member, minLength: 1, maxLength: 8 }),
   ),
 );
 
@@ -100,6 +78,16 @@ describe('a live record', () => {
         },
       ],
     });
+  });
+
+  test('names under each held removal the digest of all that are held of the group', () => {
+    const guard: Held = { kind: 'held', by: 'group_deleted', since: NOW };
+    const intents = ['a', 'b'].map((member) => anIntent({ member, op: 'remove', guard }));
+    const { pending } = JSON.parse(state('g', [...intents, anIntent({ member: 'c' })]).value ?? '') as {
+      pending: readonly Record<string, unknown>[];
+    };
+    const all = { by: 'group_deleted', since: NOW, digest: heldDigest('g', intents, sha256) };
+    expect(pending.map((each) => each['held'])).toEqual([all, all, undefined]);
   });
 
   test('without intents is a tombstone, with type, owner, epoch and sequence number', () => {
@@ -181,17 +169,17 @@ describe('a fence', () => {
   });
 });
 
-describe('a replay request', () => {
+describe('a request', () => {
   const key = requestKey('u-1');
 
   test('names intents by member and position, and brings no data along', () => {
     fc.assert(
       fc.property(liveRecord, ([group, intents]) => {
-        const wanted = intents.map(({ member, source: { topic, partition, offset } }) => {
-          return { group, member, topic, partition, offset };
+        const named = intents.map(({ member, source: { topic, partition, offset, index } }) => {
+          return { group, member, topic, partition, offset, index };
         });
         const record = wire({ key, value: stateValue(group, intents), headers: [] });
-        expect(parseRetryRecord(record)).toEqual({ kind: 'request', key, wanted });
+        expect(parseRetryRecord(record)).toEqual({ kind: 'request', key, wanted: { kind: 'replay', named } });
       }),
     );
   });
@@ -201,23 +189,27 @@ describe('a replay request', () => {
   });
 
   test('is answered by its tombstone, which says what became of each', () => {
-    const named = { group: 'g', member: 'm/"👩‍🚀', topic: 't', partition: 0, offset: 2n ** 62n };
-    const headers = renderReplayAnswer(STAMP, [
-      { ...named, verdict: 'woken' },
-      { ...named, member: 'n', verdict: 'gone' },
-    ]);
+    const named = { group: 'g', member: 'm/"👩‍🚀', topic: 't', partition: 0, offset: 2n ** 62n, index: null };
+    const headers = renderAnswer(STAMP, {
+      kind: 'replay',
+      verdicts: [
+        { ...named, verdict: 'woken' },
+        { ...named, member: 'n', index: 4, verdict: 'gone' },
+      ],
+    });
     const texts = textsOf(headers);
     expect(texts).toMatchObject({ 'rollcall-type': 'replay', 'rollcall-epoch': '3', 'rollcall-seq': '8' });
+    const at = { group: 'g', topic: 't', partition: 0 };
     expect(JSON.parse(texts['rollcall-result'] ?? '')).toEqual([
-      { ...named, offset: '4611686018427387904', result: 'woken' },
-      { ...named, member: 'n', offset: '4611686018427387904', result: 'gone' },
+      { ...at, member: named.member, offset: '4611686018427387904', result: 'woken' },
+      { ...at, member: 'n', offset: '4611686018427387904.4', result: 'gone' },
     ]);
     expect(parseRetryRecord(wire({ key, headers }))).toEqual({ kind: 'request', key, wanted: null });
   });
 
   test('that cannot be read wants nothing', () => {
     const record = wire({ key, value: '{"v":1,"digest":"d","author":"a"}', headers: [] });
-    expect(parseRetryRecord(record)).toEqual({ kind: 'request', key, wanted: [] });
+    expect(parseRetryRecord(record)).toEqual({ kind: 'request', key, wanted: { kind: 'replay', named: [] } });
   });
 });
 

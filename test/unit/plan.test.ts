@@ -21,6 +21,25 @@ describe('the plan', () => {
     expect(plan([a, b, c, d], showing('a', 'b'))).toEqual({ noop: [a, d], todo: [b, c] });
   });
 
+  test('knows members by what the target calls them, whatever the source does', () => {
+    const [known, other] = [anIntent({ member: 'ada', target: 'u-1' }), anIntent({ member: 'u-1', target: 'u-2' })];
+    const gone = anIntent({ member: 'bob', target: 'u-3', op: 'remove' });
+    expect(plan([known, other, gone], showing('u-1', 'u-3'))).toEqual({ noop: [known], todo: [gone, other] });
+    expect(patchBody([gone, other], API).Operations).toMatchObject([
+      { op: 'remove', path: 'members[value eq "u-3"]' },
+      { op: 'add', value: [{ value: 'u-2', $ref: `${API}/api/v2/scim/v2/users/u-2` }] },
+    ]);
+    expect([...afterPatch(showing('u-3'), [gone, other], '"8"').members]).toEqual(['u-2']);
+  });
+
+  test('of a member that is not resolved is a fault, never a request', () => {
+    const unresolved = anIntent({ member: 'ada', target: null });
+    for (const op of ['add', 'remove'] as const) {
+      expect(() => plan([{ ...unresolved, op }], showing('ada'))).toThrow('ada is not resolved');
+      expect(() => patchBody([{ ...unresolved, op }], API)).toThrow('ada is not resolved');
+    }
+  });
+
   test('loses nothing, and carried out it leaves nothing to do', () => {
     fc.assert(
       fc.property(intentsAndSnapshot, (list) => {
@@ -95,6 +114,8 @@ describe('a PATCH', () => {
   });
 });
 
+const noGuard = { groupPercent: 100, groupFloor: 0, groupCount: Infinity, windowCount: Infinity, windowMs: 1 };
+
 interface Sent {
   readonly part: readonly string[];
   readonly isRefused: boolean;
@@ -107,8 +128,8 @@ function walk(members: readonly string[], bad: ReadonlySet<string>, membersMax: 
   let snapshot = showing();
   const sent: Sent[] = [];
   for (let turn = 0; turn < 1_000; turn += 1) {
-    const situation = { due, spent: new Set<Intent>(), snapshot, isFresh: true, doubt: null, suspects, membersMax };
-    const step = nextStep({ ...situation, nowMs: 0 });
+    const known = { snapshot, isFresh: true, doubt: null, guard: noGuard, removedInWindow: 0, nowMs: 0 };
+    const step = nextStep({ ...known, due, spent: new Set(), suspects, membersMax });
     if (step.kind !== 'patch') return sent;
     const { part } = step;
     const isRefused = part.some(({ member }) => bad.has(member));

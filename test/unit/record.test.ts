@@ -4,7 +4,8 @@ import { setPending } from '../../src/pipeline/conclude.ts';
 import type { Context } from '../../src/pipeline/context.ts';
 import { groupOf, memberOf, newPartition } from '../../src/pipeline/partition.ts';
 import { dropOldDead, fitRecord, recordOf } from '../../src/pipeline/record.ts';
-import { type Group, type Member, newState } from '../../src/pipeline/state.ts';
+import { newState } from '../../src/pipeline/new-state.ts';
+import type { Group, Member } from '../../src/pipeline/state.ts';
 import { atOffset } from '../support/an-intent.ts';
 import { ManualClock } from '../support/manual-clock.ts';
 
@@ -15,7 +16,7 @@ const dead = (offset: bigint, member = 'm', at = NOW): Intent =>
   atOffset(offset, { member, attempt: 5, dead: { at, reason: 'rejected' } });
 
 function aGroup(members: readonly (Partial<Member> & { readonly id?: string })[]): Group {
-  const group = groupOf(newPartition(0), 'g');
+  const group = groupOf({ ids: null }, newPartition(0), 'g');
   for (const { id = 'm', pending = null, ...rest } of members) {
     const member = memberOf(group, id);
     setPending(group.partition, member, pending);

@@ -1,24 +1,37 @@
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { schemaFiles } from '../../scripts/generate-schema.ts';
-import type { Intent } from '../../src/core/change.ts';
+import { type Approval, type Intent, WHOLE_GROUP } from '../../src/core/change.ts';
+import { heldFailure } from '../../src/core/guard.ts';
 import type { Failure } from '../../src/core/outcome.ts';
-import { eventReport, finalReport, invalidFailure, ReportRecord, retryReport } from '../../src/core/report.ts';
+import { ReportRecord } from '../../src/core/report.ts';
+import {
+  eventReport,
+  finalReport,
+  heldReport,
+  hintFailure,
+  invalidFailure,
+  retryReport,
+} from '../../src/core/reporting.ts';
+import { anIntent as builtIntent, type IntentParts } from '../support/an-intent.ts';
 
-const source = { topic: 'idp', partition: 2, offset: 2n ** 60n, eventId: 'e', timestamp: 1_790_000_000_000 };
-const anIntent = (parts: Partial<Intent> = {}): Intent => ({
-  group: 'g',
-  member: 'm/#1',
-  op: 'remove',
-  source,
-  attempt: 2,
-  conflicts: 1,
-  notBefore: 0,
-  firstSeenAt: 0,
-  dead: null,
-  waits: null,
-  ...parts,
-});
+const source = {
+  topic: 'idp',
+  partition: 2,
+  offset: 2n ** 60n,
+  index: null,
+  eventId: 'e',
+  timestamp: 1_790_000_000_000,
+};
+const anIntent = (parts: IntentParts = {}): Intent =>
+  builtIntent({
+    member: 'm/#1',
+    op: 'remove',
+    attempt: 2,
+    conflicts: 1,
+    ...parts,
+    source: { ...source, ...parts.source },
+  });
 const request = {
   patchId: 'p',
   etagBefore: '"7"',
@@ -29,14 +42,15 @@ const request = {
   verified: true,
 };
 const failure: Failure = { code: 'http_503', message: 'down', status: 503, scimType: null, advice: 'Wait.' };
-const written = { epoch: 3, reportedAt: 1_790_000_001_000 };
+const event = { epoch: 3, reportedAt: 1_790_000_001_000 };
+const written = { ...event, groupTarget: 'g' };
 const noLag = { queue: null, apply: null };
 
 test('a final record has exactly the documented fields', () => {
   const facts = { ...written, outcome: 'recovered', reason: null, request, supersededBy: null } as const;
   const record = finalReport(anIntent(), { ...facts, lag: { queue: 3, apply: 14 } });
   expect(JSON.stringify(record)).toBe(
-    '{"v":1,"id":"idp/2/1152921504606846976/m/#1","final":true,"group":"g","member":"m/#1","op":"remove",' +
+    '{"v":1,"id":"idp/2/1152921504606846976/m/#1","final":true,"group":"g","member":"m/#1","source_group":"g","source_member":"m/#1","op":"remove",' +
       '"outcome":"recovered","reason":null,"attempt":2,"conflicts":1,' +
       '"source":{"topic":"idp","partition":2,"offset":"1152921504606846976","event_id":"e","timestamp":1790000000000},' +
       '"request":{"patch_id":"p","etag_before":"\\"7\\"","etag_after":"\\"8\\"","status":200,"correlation_id":"c","duration_ms":12,"verified":true},' +
@@ -65,7 +79,7 @@ test('what was superseded says by whom, and has a reason', () => {
 
 test('a record without readable intents is reported once, by its position', () => {
   const reason = invalidFailure('not_json', 'The value is not JSON.');
-  const record = eventReport({ ...written, source, group: null, outcome: 'invalid', reason });
+  const record = eventReport({ ...event, source, group: null, groupTarget: null, outcome: 'invalid', reason });
   expect(ReportRecord.parse(record)).toMatchObject({
     id: 'idp/2/1152921504606846976',
     final: true,
@@ -78,9 +92,84 @@ test('a record without readable intents is reported once, by its position', () =
   });
 });
 
+test('a group that could be read is named as the source names it, and as the target does where that is known', () => {
+  const unread = { ...event, source, group: 'idp-g', outcome: 'no_changes', reason: null } as const;
+  expect(eventReport({ ...unread, groupTarget: 'g' })).toMatchObject({ group: 'g', source_group: 'idp-g' });
+  expect(eventReport({ ...unread, groupTarget: null })).toMatchObject({ group: null, source_group: 'idp-g' });
+});
+
+test('a hint is an invalid record whose reason says how to read the group anew', () => {
+  const reason = hintFailure('no_detail', 'Something has changed.');
+  const record = eventReport({ ...written, source, group: 'g', outcome: 'invalid', reason });
+  expect(ReportRecord.parse(record)).toMatchObject({
+    outcome: 'invalid',
+    reason: { code: 'no_detail', message: 'Something has changed.', advice: expect.stringContaining('full state') },
+  });
+});
+
+const done = { ...written, outcome: 'applied', reason: null, request, supersededBy: null, lag: noLag } as const;
+const held = { kind: 'held', by: 'group_percent', since: 5 } as const;
+const approved: Approval = { kind: 'approved', digest: 'd'.repeat(64), author: 'jane', at: 1_790_000_000_500 };
+
+test('a removal that is held is not final, has an id of its own and says how to release it', () => {
+  const reason = heldFailure('group_percent', 'd'.repeat(64));
+  const record = heldReport(anIntent({ guard: held }), { ...written, reason, request: null, lag: noLag });
+  expect(ReportRecord.parse(record)).toEqual(record);
+  expect(record).toMatchObject({
+    id: 'idp/2/1152921504606846976/m/#1#held',
+    final: false,
+    op: 'remove',
+    outcome: 'held',
+    reason: { code: 'group_percent', message: expect.stringContaining('GUARD_GROUP_PERCENT'), status: null },
+    next_attempt_at: null,
+  });
+  expect(record.reason?.advice).toContain(`rollcall held show ${'d'.repeat(64)}`);
+  expect(record).not.toHaveProperty('approval');
+});
+
+test('who has let a removal pass stands in its report, and nobody where nobody had to', () => {
+  const record = ReportRecord.parse(finalReport(anIntent({ guard: approved }), done));
+  expect(record.approval).toEqual({ digest: 'd'.repeat(64), author: 'jane', at: '2026-09-21T14:13:20.500Z' });
+  for (const guard of [null, held]) expect(finalReport(anIntent({ guard }), done)).not.toHaveProperty('approval');
+  const again = { ...written, reason: failure, request: null, lag: noLag, nextAttemptAt: 1_790_000_002_000 };
+  expect(retryReport(anIntent({ guard: approved }), again)).toMatchObject({ approval: { author: 'jane' } });
+});
+
+test('a full state has its own id, no member and no operation', () => {
+  const whole = { members: ['a'], deleted: false };
+  const state = anIntent({ op: 'state', member: WHOLE_GROUP, whole, source: { index: 3 } });
+  const record = ReportRecord.parse(finalReport(state, { ...done, outcome: 'already_synced', request: null }));
+  expect(record).toMatchObject({ member: null, source_member: null, op: null, outcome: 'already_synced' });
+  expect([record.id, record.source.offset]).toEqual(['idp/2/1152921504606846976.3', '1152921504606846976.3']);
+});
+
+test('with an id map both names of group and member are told; the id follows from the source alone', () => {
+  const mapped = anIntent({ group: 'idp-g', member: 'ada', target: 'u-1' });
+  const record = ReportRecord.parse(finalReport(mapped, { ...done, groupTarget: 'g-1' }));
+  expect(record).toMatchObject({
+    id: 'idp/2/1152921504606846976/ada',
+    group: 'g-1',
+    member: 'u-1',
+    source_group: 'idp-g',
+    source_member: 'ada',
+  });
+  const waiting = { ...written, groupTarget: null, reason: failure, request: null, lag: noLag, nextAttemptAt: 1 };
+  expect(ReportRecord.parse(retryReport({ ...mapped, target: null }, waiting))).toMatchObject({
+    group: null,
+    member: null,
+    source_group: 'idp-g',
+    source_member: 'ada',
+  });
+});
+
+test('a record of an earlier version, without the later fields, can still be read', () => {
+  const { source_group: _group, source_member: _member, ...earlier } = finalReport(anIntent(), done);
+  expect(ReportRecord.parse(earlier)).toEqual(earlier);
+});
+
 test('a consumer ignores fields that it does not know', () => {
   const record = eventReport({ ...written, source, group: 'g', outcome: 'no_changes', reason: null });
-  expect(ReportRecord.parse({ ...record, source_group: 'later' })).toEqual(record);
+  expect(ReportRecord.parse({ ...record, source_tenant: 'later' })).toEqual(record);
 });
 
 test.each([...schemaFiles()])(

@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import type { Intent } from '../../src/core/change.ts';
+import { type Approval, type Intent, WHOLE_GROUP } from '../../src/core/change.ts';
 import type { Doubt } from '../../src/core/doubt.ts';
+import { type GuardLimits, guardVerdict } from '../../src/core/guard.ts';
 import type { Snapshot } from '../../src/core/plan.ts';
 import { isSo } from '../../src/core/plan.ts';
 import { nextStep, type Situation } from '../../src/core/step.ts';
@@ -12,6 +13,18 @@ const remove = (member: string): Intent => anIntent({ member, op: 'remove' });
 const showing = (...members: string[]): Snapshot => ({ version: '"7"', members: new Set(members) });
 const doubt: Doubt = { kind: 'gained', untilMs: 100 };
 
+const lax: GuardLimits = {
+  groupPercent: 100,
+  groupFloor: 0,
+  groupCount: Infinity,
+  windowCount: Infinity,
+  windowMs: 1,
+};
+const approval: Approval = { kind: 'approved', digest: 'd'.repeat(64), author: 'jane', at: 1 };
+const approved = (member: string): Intent => ({ ...remove(member), guard: approval });
+const fullState = (...members: string[]): Intent =>
+  anIntent({ op: 'state', member: WHOLE_GROUP, whole: { members, deleted: false } });
+
 const situation = (parts: Partial<Situation>): Situation => ({
   due: [],
   spent: new Set(),
@@ -20,6 +33,8 @@ const situation = (parts: Partial<Situation>): Situation => ({
   doubt: null,
   suspects: [],
   membersMax: 50,
+  guard: lax,
+  removedInWindow: 0,
   nowMs: 0,
   ...parts,
 });
@@ -58,6 +73,76 @@ describe('the next step', () => {
   });
 });
 
+describe('a full state that is due', () => {
+  const [state, c] = [fullState('a'), remove('c')];
+
+  test.each<[string, Partial<Situation>, object]>([
+    ['is worked out on a fresh read', {}, { kind: 'expand', state }],
+    ['before anything is sent', { due: [add('b'), state, c], snapshot: showing('c') }, { kind: 'expand', state }],
+    ['is read first', { snapshot: null, isFresh: false }, { kind: 'read' }],
+    ['is confirmed where the snapshot is of the cache', { isFresh: false }, { kind: 'confirm' }],
+    ['waits while a request may still land', { doubt }, { kind: 'hold', untilMs: 100 }],
+    ['waits unread, too', { doubt, snapshot: null, isFresh: false }, { kind: 'hold', untilMs: 100 }],
+    ['holds back what comes on top of it', { due: [state, c], snapshot: showing('c'), doubt }, { kind: 'hold' }],
+    ['reads anew after the doubt', { doubt, nowMs: 100 }, { kind: 'forget_doubt' }],
+  ])('%s', (_, parts, expected) => {
+    const step = nextStep(situation({ due: [state], ...parts }));
+    expect(step).toMatchObject(expected);
+    if (step.kind === 'expand') expect(step.state).toBe(state);
+  });
+});
+
+describe('the guard', () => {
+  const [a, b, c, d, e] = [add('a'), remove('b'), remove('c'), approved('d'), remove('e')];
+  const all = showing('b', 'c', 'd', 'e');
+  const atMost = (groupCount: number): GuardLimits => ({ ...lax, groupCount });
+
+  test('lets as many removals pass as may', () => {
+    const step = nextStep(situation({ due: [a, b, c], snapshot: all, guard: atMost(2) }));
+    expect(step).toMatchObject({ kind: 'patch', part: [b, c, a] });
+  });
+
+  test('holds all that are one too many, and nothing else; adds and approved ones go on', () => {
+    const first = situation({ due: [a, b, c, d, e], snapshot: all, guard: atMost(2) });
+    expect(nextStep(first)).toEqual({ kind: 'hold_removals', intents: [b, c, e], by: 'group_count' });
+    expect(nextStep({ ...first, due: [a, d] })).toMatchObject({ kind: 'patch', part: [d, a] });
+  });
+
+  test('holds nothing for what the cache says: the group is read first', () => {
+    const now = situation({ due: [a, b, c, e], snapshot: all, guard: atMost(2), isFresh: false });
+    expect(nextStep(now)).toEqual({ kind: 'confirm', snapshot: all });
+    expect(nextStep({ ...now, due: [a, b, c] })).toMatchObject({ kind: 'patch', part: [b, c, a] });
+  });
+
+  test('counts what would be sent: not what is absent already, and not what is tried for the last time', () => {
+    const absent = situation({ due: [b, c, e], snapshot: showing('b', 'c'), guard: atMost(2) });
+    expect(nextStep(absent)).toMatchObject({ kind: 'patch', part: [b, c], riding: [e] });
+    const spent = situation({ due: [b, c, e], spent: new Set([e]), snapshot: all, guard: atMost(2) });
+    expect(nextStep(spent)).toMatchObject({ kind: 'patch', part: [b, c] });
+  });
+
+  test('counts all that is due, however few a request may hold', () => {
+    const step = nextStep(situation({ due: [b, c, e], snapshot: all, guard: atMost(2), membersMax: 1 }));
+    expect(step).toMatchObject({ kind: 'hold_removals', intents: [b, c, e] });
+  });
+
+  test('judges by the size of the group as it was read', () => {
+    const guard = { ...lax, groupPercent: 30, groupFloor: 10 };
+    const ten = showing('b', 'c', 'e', 'd', '1', '2', '3', '4', '5', '6');
+    expect(nextStep(situation({ due: [b, c, e], snapshot: ten, guard }))).toMatchObject({ kind: 'patch' });
+    const due = [b, c, e, remove('1')];
+    expect(nextStep(situation({ due, snapshot: ten, guard }))).toMatchObject({ by: 'group_percent' });
+    expect(nextStep(situation({ due, snapshot: all, guard }))).toMatchObject({ kind: 'patch' });
+  });
+
+  test('counts what was removed elsewhere within the window', () => {
+    const guard = { ...lax, windowCount: 10 };
+    const now = situation({ due: [b, c], snapshot: all, guard });
+    expect(nextStep({ ...now, removedInWindow: 8 })).toMatchObject({ kind: 'patch' });
+    expect(nextStep({ ...now, removedInWindow: 9 })).toMatchObject({ kind: 'hold_removals', by: 'window_count' });
+  });
+});
+
 const MEMBERS = ['a', 'b', 'c', 'd', 'e'];
 const someMembers = fc.subarray(MEMBERS);
 
@@ -72,21 +157,45 @@ const situations: fc.Arbitrary<Situation> = fc
     isFresh: fc.boolean(),
     untilMs: fc.option(fc.constantFrom(50, 150)),
     membersMax: fc.integer({ min: 1, max: 6 }),
+    approvals: someMembers,
+    hasState: fc.integer({ min: 0, max: 5 }).map((lot) => lot === 0),
+    guard: fc.record({
+      groupPercent: fc.constantFrom(0, 30, 50, 100),
+      groupFloor: fc.nat(5),
+      groupCount: fc.nat(4),
+      windowCount: fc.nat(6),
+      windowMs: fc.constant(1),
+    }),
+    removedInWindow: fc.nat(3),
   })
-  .map(({ ops, due, spent, suspects, members, isRead, isFresh, untilMs, membersMax }) => {
-    const intents = MEMBERS.map((member, i) => anIntent({ member, op: ops[i] ?? 'add' }));
+  .map(({ ops, due, spent, suspects, members, isRead, isFresh, untilMs, approvals, hasState, ...limits }) => {
+    const intents = MEMBERS.map((member, i) =>
+      anIntent({ member, op: ops[i] ?? 'add', guard: approvals.includes(member) ? approval : null }),
+    );
     const of = (names: readonly string[]): Intent[] => intents.filter(({ member }) => names.includes(member));
     return {
-      due: of(due),
+      due: [...of(due), ...(hasState ? [fullState('a')] : [])],
       spent: new Set(of(spent).filter(({ member }) => due.includes(member))),
       suspects: of(suspects),
       snapshot: isRead ? showing(...members) : null,
       isFresh: isRead && isFresh,
       doubt: untilMs === null ? null : { kind: 'request', ifMatch: '"7"', untilMs },
-      membersMax,
+      ...limits,
       nowMs: 100,
     };
   });
+
+/** What the guard would be asked about, in the order of the members. */
+const guarded = ({ due, spent }: Situation, snapshot: Snapshot): Intent[] =>
+  due.filter(
+    (intent) => intent.op === 'remove' && intent.guard === null && !spent.has(intent) && !isSo(intent, snapshot),
+  );
+
+const verdict = (now: Situation, snapshot: Snapshot) =>
+  guardVerdict(
+    { count: guarded(now, snapshot).length, groupSize: snapshot.members.size, countInWindow: now.removedInWindow },
+    now.guard,
+  );
 
 describe('in every situation', () => {
   test('nothing is final in doubt, from the cache, or unread; and then nothing is left to send', () => {
@@ -117,6 +226,38 @@ describe('in every situation', () => {
           now.due.includes(intent) && !now.spent.has(intent) && !isSo(intent, step.snapshot);
         expect(step.part.every(isRight)).toBe(true);
         expect(step.riding.every((intent) => now.due.includes(intent) && isSo(intent, step.snapshot))).toBe(true);
+        expect(verdict(now, step.snapshot)).toBeNull();
+      }),
+      { numRuns: 2_000 },
+    );
+  });
+
+  test('held are all removals that the guard has a say in, and only where they are too many; then all else goes on', () => {
+    fc.assert(
+      fc.property(situations, (now) => {
+        const step = nextStep(now);
+        if (step.kind !== 'hold_removals') return;
+        const { snapshot } = now;
+        expect(now.isFresh).toBe(true);
+        if (snapshot === null) throw new Error('held unread');
+        expect(step.intents).toEqual(guarded(now, snapshot));
+        expect(step.by).toBe(verdict(now, snapshot));
+        const rest = now.due.filter((intent) => !step.intents.includes(intent));
+        expect(nextStep({ ...now, due: rest }).kind).not.toBe('hold_removals');
+      }),
+      { numRuns: 2_000 },
+    );
+  });
+
+  test('a full state comes first, and is worked out on a fresh read out of doubt only', () => {
+    fc.assert(
+      fc.property(situations, (now) => {
+        const step = nextStep(now);
+        const isWhole = now.due.some(({ op }) => op === 'state');
+        if (isWhole) expect(['forget_doubt', 'hold', 'read', 'confirm', 'expand']).toContain(step.kind);
+        if (step.kind === 'expand') {
+          expect([isWhole, now.doubt, now.isFresh, step.snapshot]).toEqual([true, null, true, now.snapshot]);
+        }
       }),
       { numRuns: 2_000 },
     );

@@ -1,11 +1,13 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { eventReport, type ReportRecord } from '../../src/core/report.ts';
+import { type ReportRecord } from '../../src/core/report.ts';
+import { eventReport } from '../../src/core/reporting.ts';
 import { foldReport, type Operations, operationId, summarize, Summary } from '../../src/core/summary.ts';
 
 const blank = eventReport({
-  source: { topic: 't', partition: 0, offset: 0n, eventId: null, timestamp: 0 },
+  source: { topic: 't', partition: 0, offset: 0n, index: null, eventId: null, timestamp: 0 },
   group: 'g',
+  groupTarget: 'g',
   outcome: 'no_changes',
   reason: null,
   epoch: 1,
@@ -17,6 +19,8 @@ const ended = (id: string, outcome: ReportRecord['outcome'], parts: Partial<Repo
   aRecord({ id, outcome, ...parts });
 const scheduled = (id: string, attempt: number, parts: Partial<ReportRecord> = {}) =>
   aRecord({ id: `${id}#${attempt}`, attempt, final: false, outcome: 'retry_scheduled', ...parts });
+const held = (id: string, parts: Partial<ReportRecord> = {}) =>
+  aRecord({ id: `${id}#held`, final: false, outcome: 'held', ...parts });
 
 test('counts each operation once, in the documented fields', () => {
   const records = [
@@ -42,10 +46,10 @@ test('counts each operation once, in the documented fields', () => {
 test.each([
   ['success', ['applied', 'recovered', 'already_synced', 'superseded', 'no_changes']],
   ['failure', ['invalid', 'failed', 'permanent_failure']],
-  ['neither', ['retry_scheduled']],
+  ['neither', ['retry_scheduled', 'held']],
 ] as const)('%s: %j', (side, outcomes) => {
   for (const outcome of outcomes) {
-    const summary = summarize([ended('t/0/1/m', outcome, { final: outcome !== 'retry_scheduled' })], 0);
+    const summary = summarize([ended('t/0/1/m', outcome, { final: side !== 'neither' })], 0);
     expect([summary.success_count, summary.failure_count]).toEqual([
       side === 'success' ? 1 : 0,
       side === 'failure' ? 1 : 0,
@@ -78,6 +82,15 @@ describe('of several records of one operation', () => {
     expect(winner(final, scheduled('t/0/1/m', 3, { epoch: 9, reported_at: at(9000) }))).toBe(final);
   });
 
+  test('what is held is one operation with its end, whatever that is', () => {
+    for (const outcome of ['applied', 'superseded', 'failed'] as const) {
+      const final = ended('t/0/1/m', outcome);
+      expect(winner(held('t/0/1/m', { epoch: 9, reported_at: at(9000) }), final)).toBe(final);
+    }
+    const again = held('t/0/1/m', { reported_at: at(2000) });
+    expect(winner(scheduled('t/0/1/m', 1, { reported_at: at(1000) }), again)).toBe(again);
+  });
+
   test('of the scheduled retries the newest stands', () => {
     expect(winner(scheduled('t/0/1/m', 1), scheduled('t/0/1/m', 2))?.attempt).toBe(2);
   });
@@ -88,6 +101,7 @@ test.each([
   ['t/0/1/m#2', false, 't/0/1/m'],
   ['t/0/1/m#2#1', false, 't/0/1/m#2'],
   ['t/0/1/m#held', false, 't/0/1/m'],
+  ['t/0/1/m#held', true, 't/0/1/m#held'],
   ['t/0/1/m#x', false, 't/0/1/m#x'],
 ])('operation of %s, final %s: %s', (id, final, operation) => {
   expect(operationId({ id, final })).toBe(operation);
@@ -100,11 +114,14 @@ test('repetitions and order do not change the summary, and one record is kept pe
       epoch: fc.nat(3),
       attempt: fc.nat(3),
       time: fc.nat(3),
-      final: fc.boolean(),
+      kind: fc.constantFrom('final', 'scheduled', 'held'),
     })
-    .map(({ member, epoch, attempt, time, final }) => {
+    .map(({ member, epoch, attempt, time, kind }) => {
       const parts = { epoch, attempt, reported_at: at(time) };
-      return final ? ended(`t/0/1/${member}`, 'applied', parts) : scheduled(`t/0/1/${member}`, attempt, parts);
+      if (kind === 'held') return held(`t/0/1/${member}`, parts);
+      return kind === 'final'
+        ? ended(`t/0/1/${member}`, 'applied', parts)
+        : scheduled(`t/0/1/${member}`, attempt, parts);
     });
   fc.assert(
     fc.property(fc.array(record), fc.array(fc.nat()), (records, picks) => {

@@ -1,23 +1,13 @@
 import { describe, expect, test } from 'vitest';
-import type { Intent } from '../../src/core/change.ts';
-import { renderFence, renderReplayAnswer, renderState, type WireRecord } from '../../src/core/live-record.ts';
-import { allWaiting, emptyWaiting, parseReplayAnswer, readWaiting, selects } from '../../src/core/waiting.ts';
+import { type Held, type Intent, WHOLE_GROUP } from '../../src/core/change.ts';
+import { sha256 } from '../../src/adapters/system.ts';
+import { renderFence, renderState, type WireRecord } from '../../src/core/live-record.ts';
+import { allWaiting, emptyWaiting, readWaiting, selects } from '../../src/core/waiting.ts';
+import { anIntent as aFreshIntent, type IntentParts } from '../support/an-intent.ts';
 
 const stamp = (epoch: number, seq: number) => ({ owner: 'o', epoch, seq });
 
-const anIntent = (change: Partial<Intent> = {}): Intent => ({
-  group: 'g',
-  member: 'm',
-  op: 'add',
-  source: { topic: 't', partition: 0, offset: 7n, eventId: null, timestamp: 1 },
-  attempt: 1,
-  conflicts: 0,
-  notBefore: 10,
-  firstSeenAt: 1,
-  dead: null,
-  waits: null,
-  ...change,
-});
+const anIntent = (parts: IntentParts = {}): Intent => aFreshIntent({ attempt: 1, notBefore: 10, ...parts });
 
 const wire = (record: { key: string; value?: string | null; headers: WireRecord['headers'] }): WireRecord => ({
   key: Buffer.from(record.key),
@@ -27,7 +17,7 @@ const wire = (record: { key: string; value?: string | null; headers: WireRecord[
 
 const trouble = { code: 'timeout', message: 'slow', firstFailureAt: 1 };
 const state = (epoch: number, seq: number, intents: readonly Intent[]): WireRecord =>
-  wire(renderState({ group: 'g', intents, stamp: stamp(epoch, seq), trouble, now: 0 }));
+  wire(renderState({ group: 'g', intents, stamp: stamp(epoch, seq), trouble, now: 0, sha256 }));
 
 function waitingAfter(records: readonly WireRecord[]) {
   const view = emptyWaiting();
@@ -65,6 +55,35 @@ describe('what waits', () => {
   });
 });
 
+describe('what the guard holds', () => {
+  const guard: Held = { kind: 'held', by: 'group_percent', since: 5 };
+  const held = anIntent({ op: 'remove', attempt: 0, notBefore: 0, guard });
+
+  test('is told from what is parked, with its reason', () => {
+    const { found } = waitingAfter([state(1, 1, [held, anIntent({ member: 'n' })])]);
+    expect(found.map(({ id, state, reason }) => [id, state, reason])).toEqual([
+      ['t/0/7/m', 'held', 'group_percent'],
+      ['t/0/7/n', 'parked', 'timeout'],
+    ]);
+  });
+
+  test('is parked once it is approved, and dead once it is refused', () => {
+    const approved = { ...held, guard: { kind: 'approved', digest: 'd'.repeat(64), author: 'a', at: 6 } } as const;
+    const refused = { ...held, member: 'n', dead: { at: 7, reason: 'refused' } } as const;
+    const { found } = waitingAfter([state(1, 1, [approved, refused])]);
+    expect(found.map(({ state, reason }) => [state, reason])).toEqual([
+      ['parked', 'timeout'],
+      ['dead', 'refused'],
+    ]);
+  });
+});
+
+test('a full state waits under the id of its event, for no member', () => {
+  const whole = { members: ['a'], deleted: false };
+  const [waiting] = waitingAfter([state(1, 1, [anIntent({ op: 'state', member: WHOLE_GROUP, whole })])]).found;
+  expect(waiting).toMatchObject({ id: 't/0/7', state: 'parked', intent: { op: 'state', whole } });
+});
+
 describe('filters', () => {
   const [waiting] = waitingAfter([state(1, 1, [anIntent()])]).found;
   if (waiting === undefined) throw new Error('nothing waits');
@@ -78,19 +97,5 @@ describe('filters', () => {
     [{ reasons: ['rejected'] }, false],
   ])('%j selects: %s', (filter, isSelected) => {
     expect(selects(filter, waiting)).toBe(isSelected);
-  });
-});
-
-describe('the answer to a replay', () => {
-  const named = { group: 'g', member: 'm', topic: 't', partition: 0, offset: 7n };
-
-  test('is read from the tombstone that carries it', () => {
-    const headers = renderReplayAnswer(stamp(1, 1), [{ ...named, verdict: 'superseded' }]);
-    expect(parseReplayAnswer({ key: null, value: null, headers })).toEqual([{ ...named, result: 'superseded' }]);
-  });
-
-  test('is nothing else', () => {
-    expect(parseReplayAnswer({ key: null, value: null, headers: [] })).toBeNull();
-    expect(parseReplayAnswer({ key: null, value: null, headers: [['rollcall-result', Buffer.from('[{')]] })).toBeNull();
   });
 });

@@ -4,7 +4,8 @@
  */
 import type { Answer, NoToken } from '../../core/answer.ts';
 import { groupPath } from '../../core/plan.ts';
-import type { Clock, GetGroupRequest, GroupApi, Logger, PatchGroupRequest } from '../../ports.ts';
+import { searchPath } from '../../core/scim-list.ts';
+import type { Clock, GetGroupRequest, GroupApi, Logger, PatchGroupRequest, SearchRequest } from '../../ports.ts';
 import { TargetGate } from './gate.ts';
 import type { Connect, HttpRequest } from './http-client.ts';
 import { HttpClient } from './http-client.ts';
@@ -64,6 +65,11 @@ class GenesysGroupApi implements GroupApi {
   patchGroup({ group, ifMatch, body, mayStart }: PatchGroupRequest): Promise<Answer> {
     const headers = { accept: scimType, 'content-type': scimType, 'if-match': ifMatch };
     return this.#send({ method: 'PATCH', path: groupPath(group), headers, body: JSON.stringify(body), mayStart });
+  }
+
+  search({ mayStart, ...search }: SearchRequest): Promise<Answer> {
+    const headers = { accept: scimType };
+    return this.#send({ method: 'GET', path: searchPath(search), headers, body: null, mayStart });
   }
 
   async renewToken(): Promise<NoToken | null> {

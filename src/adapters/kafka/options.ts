@@ -33,3 +33,14 @@ export interface KafkaHost {
   readonly clock: Clock;
   readonly log: Logger;
 }
+
+/** A topic that is read in order to be passed on. */
+export interface KafkaRelayOptions extends KafkaConnectionOptions {
+  readonly groupId: string;
+  readonly topic: string;
+  readonly sessionTimeoutMs: number;
+  readonly heartbeatIntervalMs: number;
+  readonly rebalanceTimeoutMs: number;
+  /** How far before what was committed reading begins. */
+  readonly lookBackMs: number;
+}

@@ -138,13 +138,16 @@ test('barrier: an old change is not applied before the newer one is read', async
   while (world.change('filler', {}) < 600n);
   const remove = world.change('g', { remove: ['u'] });
   let isStalled = false;
-  const format: SourceFormat = (record, topic) => {
-    const decoded = native(record, topic);
-    if (decoded.kind === 'change' && decoded.event.group === 'stall') {
-      isStalled = true;
-      one.log.freeze();
-    }
-    return decoded;
+  const format: SourceFormat = {
+    name: 'stalling',
+    decode: (record, topic) => {
+      const decoded = native.decode(record, topic);
+      if (decoded[0].kind === 'delta' && decoded[0].group === 'stall') {
+        isStalled = true;
+        one.log.freeze();
+      }
+      return decoded;
+    },
   };
   // when the log stalls after the first batch
   const one = await world.start({ format, pipeline: { lingerMs: 0 } });

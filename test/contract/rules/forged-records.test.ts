@@ -1,7 +1,8 @@
 /** Records of another hand in the retry topic: none of them stops a partition, or makes its owner write without end. */
 import { expect, test } from 'vitest';
 import { encodeRanges } from '../../../src/core/ledger.ts';
-import { requestKey, renderFence } from '../../../src/core/live-record.ts';
+import { renderFence } from '../../../src/core/live-record.ts';
+import { requestKey } from '../../../src/core/request-record.ts';
 import { COUNT_MAX } from '../../../src/core/ownership.ts';
 import type { OutRecord } from '../../../src/ports.ts';
 import { anIntent, aState, commitBefore } from '../../support/retry-records.ts';

@@ -1,8 +1,7 @@
 import { expect, test } from 'vitest';
 import { replayNow } from '../../../src/commands/replay.ts';
-import type { ReplayVerdict } from '../../../src/core/live-record.ts';
-import { requestKey } from '../../../src/core/live-record.ts';
-import { parseReplayAnswer } from '../../../src/core/waiting.ts';
+import type { ReplayVerdict } from '../../../src/core/request-record.ts';
+import { parseAnswer, requestKey } from '../../../src/core/request-record.ts';
 import { MemoryLog } from '../../../src/adapters/memory-log/memory-log.ts';
 import { EXIT } from '../../../src/exit-codes.ts';
 import { aHost } from '../../support/command-host.ts';
@@ -16,7 +15,10 @@ const once = { retry: { baseMs: 1, capMs: 1, attemptsMax: 1, slowScheduleMs: [] 
 /** What the tombstone of the request says, in the order of the intents. */
 function verdicts(world: World, uuid: string): readonly ReplayVerdict[] {
   const answers = world.records(topics.retry).filter(({ key }) => String(Buffer.from(key ?? [])) === requestKey(uuid));
-  return answers.flatMap((record) => (parseReplayAnswer(record) ?? []).map(({ result }) => result));
+  return answers.flatMap(({ value, headers }) => {
+    const answer = parseAnswer(value, headers);
+    return answer?.kind === 'replay' ? answer.verdicts.map(({ verdict }) => verdict) : [];
+  });
 }
 
 async function replay(world: World, uuid: string, intents: readonly IntentFacts[]): Promise<readonly ReplayVerdict[]> {

@@ -1,0 +1,100 @@
+/** How the APIs of identity providers are entered: a fixed token, or one that is got for client credentials. */
+import { IdpRefusal } from '../../core/idp-failure.ts';
+import { type Authorization, headerOf, type IdpWorld, patiently, readBody, send } from './http.ts';
+
+/** @param scheme `Bearer`, or `SSWS` at Okta. */
+export const fixedToken = (scheme: string, token: string): Authorization => ({
+  header: async () => `${scheme} ${token}`,
+  renew: async () => false,
+});
+
+export interface ClientCredentials {
+  readonly url: string;
+  readonly clientId: string;
+  readonly clientSecret: string;
+  /** `scope` at Entra ID, `audience` at Auth0. */
+  readonly more: Readonly<Record<string, string>>;
+  readonly timeoutMs: number;
+  readonly triesMax: number | null;
+  readonly advice: string;
+}
+
+interface Token {
+  readonly text: string;
+  /** Monotonic ms. */
+  readonly until: number;
+}
+
+/** A token is renewed so long before it ends. */
+const EARLY_MS = 60_000;
+
+/** RFC 6749 4.4. One request for a token at a time. */
+export class ClientToken implements Authorization {
+  readonly #credentials: ClientCredentials;
+  readonly #world: IdpWorld;
+  #token: Token | null = null;
+  #renewal: Promise<Token> | null = null;
+
+  constructor(credentials: ClientCredentials, world: IdpWorld) {
+    this.#credentials = credentials;
+    this.#world = world;
+  }
+
+  async header(): Promise<string> {
+    const isFresh = this.#token !== null && this.#token.until > this.#world.clock.now().monotonic;
+    const token = isFresh && this.#token !== null ? this.#token : await this.#renewed();
+    return `Bearer ${token.text}`;
+  }
+
+  async renew(): Promise<boolean> {
+    this.#token = null;
+    return true;
+  }
+
+  async #renewed(): Promise<Token> {
+    this.#renewal ??= this.#request().finally(() => {
+      this.#renewal = null;
+    });
+    this.#token = await this.#renewal;
+    return this.#token;
+  }
+
+  async #request(): Promise<Token> {
+    const { url, clientId, clientSecret, more, timeoutMs, triesMax, advice } = this.#credentials;
+    const { clock, stop } = this.#world;
+    const body = new URLSearchParams({
+      grant_type: 'client_credentials',
+      client_id: clientId,
+      client_secret: clientSecret,
+      ...more,
+    });
+    const host = new URL(url).host;
+    const headers = { accept: 'application/json', 'content-type': 'application/x-www-form-urlencoded' };
+    const read = async (response: Response) => ({
+      status: response.status,
+      header: headerOf(response),
+      body: await readBody(response),
+    });
+    const request = () => send(url, { method: 'POST', headers, body: String(body) }, { timeoutMs, clock, stop, read });
+    const sentAt = clock.now().monotonic;
+    const answer = await patiently(request, { ...this.#world, host, triesMax });
+    const token = answer.status === 200 ? tokenIn(answer.body) : null;
+    // Its body is not repeated: some say in it what they were sent.
+    if (token === null) throw new IdpRefusal(`${host} gives no token (${answer.status}): ${advice}`);
+    return { text: token.text, until: sentAt + Math.max(0, token.lifetimeMs - EARLY_MS) };
+  }
+}
+
+const LIFETIME_DEFAULT_MS = 3_600_000;
+
+function tokenIn(body: Uint8Array): { readonly text: string; readonly lifetimeMs: number } | null {
+  try {
+    const fields = JSON.parse(Buffer.from(body).toString()) as { access_token?: unknown; expires_in?: unknown };
+    // Of a header nothing but visible characters.
+    if (typeof fields.access_token !== 'string' || !/^[\x21-\x7e]+$/.test(fields.access_token)) return null;
+    const seconds = Number(fields.expires_in);
+    return { text: fields.access_token, lifetimeMs: seconds > 0 ? seconds * 1000 : LIFETIME_DEFAULT_MS };
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,23 @@
+/** Microsoft Graph for an application. https://learn.microsoft.com/graph/auth-v2-service */
+import type { IdpApi } from '../../ports.ts';
+import { ClientToken } from './credentials.ts';
+import { IdpHttp, type IdpWorld } from './http.ts';
+import type { ApiLimits, ClientAccess } from './limits.ts';
+
+export interface EntraAccess extends ClientAccess {
+  readonly loginUrl: string;
+  readonly tenantId: string;
+}
+
+export function entraApi(
+  { url, loginUrl, tenantId, ...client }: EntraAccess,
+  limits: ApiLimits,
+  world: IdpWorld,
+): IdpApi {
+  const advice =
+    'check INGEST_ENTRA_TENANT_ID, INGEST_ENTRA_CLIENT_ID and INGEST_ENTRA_CLIENT_SECRET; the application needs GroupMember.Read.All with the consent of an administrator';
+  const tokenUrl = `${loginUrl}/${encodeURIComponent(tenantId)}/oauth2/v2.0/token`;
+  const more = { scope: `${url}/.default` };
+  const token = new ClientToken({ ...client, ...limits, url: tokenUrl, more, advice }, world);
+  return new IdpHttp({ ...limits, baseUrl: url, advice }, world, token);
+}

@@ -1,0 +1,193 @@
+/**
+ * Requests to an identity provider, with Node's own fetch. Each has a limit in time and size; none follows a redirect, as
+ * the token must not go elsewhere. What may pass (429, 5xx, no answer) is waited for, as long as the server says.
+ */
+import { IdpRefusal, IdpTrouble } from '../../core/idp-failure.ts';
+import type { Clock, IdpAnswer, IdpApi, IdpStream, Logger, Random } from '../../ports.ts';
+import { pause, unlessAborted, within } from '../time-limit.ts';
+import { isPassing, waitMs } from './patience.ts';
+
+/** How requests show who we are. */
+export interface Authorization {
+  /** The value of the header. */
+  header(): Promise<string>;
+  /** After a 401; false: there is no other. */
+  renew(): Promise<boolean>;
+}
+
+export interface IdpWorld {
+  readonly clock: Clock;
+  readonly random: Pick<Random, 'next'>;
+  readonly log: Pick<Logger, 'warn'>;
+  readonly stop: AbortSignal;
+}
+
+export interface IdpOptions {
+  /** Without a slash at the end. */
+  readonly baseUrl: string;
+  readonly timeoutMs: number;
+  /** Tries of one request; null: for as long as it takes. */
+  readonly triesMax: number | null;
+  /** What a 401 or 403 is to be mended with. */
+  readonly advice: string;
+}
+
+const BODY_BYTES_MAX = 64 * 1024 * 1024;
+
+export class IdpHttp implements IdpApi {
+  readonly host: string;
+  readonly #options: IdpOptions;
+  readonly #world: IdpWorld;
+  readonly #authorization: Authorization;
+
+  constructor(options: IdpOptions, world: IdpWorld, authorization: Authorization) {
+    this.host = new URL(options.baseUrl).host;
+    this.#options = options;
+    this.#world = world;
+    this.#authorization = authorization;
+  }
+
+  async get(path: string): Promise<IdpAnswer> {
+    return this.#authorized(path, 'application/json', (response) => this.#answer(response));
+  }
+
+  async open(path: string): Promise<IdpStream> {
+    return this.#authorized(path, 'text/event-stream', async (response) => ({
+      status: response.status,
+      header: headerOf(response),
+      chunks: (quietMs: number) => this.#chunks(response, quietMs),
+    }));
+  }
+
+  pathOf(link: string): string {
+    const { baseUrl } = this.#options;
+    const base = new URL(baseUrl);
+    const prefix = base.pathname.replace(/\/$/, '');
+    const url = URL.canParse(link, baseUrl) ? new URL(link, baseUrl) : null;
+    if (url === null || url.origin !== base.origin || !url.pathname.startsWith(`${prefix}/`))
+      throw new IdpTrouble(`an answer of ${base.host} links to another place, which is not followed`);
+    return `${url.pathname.slice(prefix.length)}${url.search}`;
+  }
+
+  async #authorized<T extends { readonly status: number; header(name: string): string | null }>(
+    path: string,
+    accept: string,
+    read: (response: Response) => Promise<T>,
+  ): Promise<T> {
+    for (let renewed = false; ; renewed = true) {
+      const answer = await this.#patiently(path, accept, read);
+      if (answer.status === 401 && !renewed && (await this.#authorization.renew())) continue;
+      if (answer.status !== 401 && answer.status !== 403) return answer;
+      throw new IdpRefusal(`${this.host} refuses the request (${answer.status}): ${this.#options.advice}`);
+    }
+  }
+
+  async #patiently<T extends { readonly status: number; header(name: string): string | null }>(
+    path: string,
+    accept: string,
+    read: (response: Response) => Promise<T>,
+  ): Promise<T> {
+    const request = async (): Promise<T> => {
+      const headers = { accept, authorization: await this.#authorization.header() };
+      return send(`${this.#options.baseUrl}${path}`, { headers }, { ...this.#limits(), read });
+    };
+    return patiently(request, { ...this.#world, host: this.host, triesMax: this.#options.triesMax });
+  }
+
+  #limits(): { readonly timeoutMs: number; readonly clock: Clock; readonly stop: AbortSignal } {
+    return { timeoutMs: this.#options.timeoutMs, clock: this.#world.clock, stop: this.#world.stop };
+  }
+
+  async #answer(response: Response): Promise<IdpAnswer> {
+    return { status: response.status, header: headerOf(response), body: await readBody(response) };
+  }
+
+  async *#chunks(response: Response, quietMs: number): AsyncGenerator<Uint8Array> {
+    if (response.body === null) return;
+    const reader = (response.body as ReadableStream<Uint8Array>).getReader();
+    const { clock, stop } = this.#world;
+    try {
+      for (;;) {
+        const next = await unlessAborted(stop, within(clock, quietMs, reader.read()));
+        if (next === 'aborted' || next === 'timed_out' || next.done) return;
+        yield next.value;
+      }
+    } catch {
+      // A stream that breaks has ended: what came before is whole, and reading goes on after it.
+    } finally {
+      await reader.cancel().catch(() => undefined);
+    }
+  }
+}
+
+export const headerOf =
+  ({ headers }: Response): ((name: string) => string | null) =>
+  (name) =>
+    headers.get(name);
+
+export interface Limits<T> {
+  /** Until `read` has ended. */
+  readonly timeoutMs: number;
+  readonly clock: Clock;
+  readonly stop: AbortSignal;
+  read(response: Response): Promise<T>;
+}
+
+/** One request. Rejects where there is no answer. */
+export async function send<T>(
+  url: string,
+  init: { readonly headers: Record<string, string>; readonly method?: 'POST'; readonly body?: string },
+  { timeoutMs, clock, stop, read }: Limits<T>,
+): Promise<T> {
+  const limit = new AbortController();
+  const cancel = clock.schedule(timeoutMs, () => limit.abort(new Error(`no answer within ${timeoutMs} ms`)));
+  try {
+    const response = await fetch(url, { ...init, redirect: 'error', signal: AbortSignal.any([limit.signal, stop]) });
+    return await read(response);
+  } finally {
+    cancel();
+  }
+}
+
+export async function readBody(response: Response): Promise<Uint8Array> {
+  const chunks: Uint8Array[] = [];
+  let bytes = 0;
+  for await (const chunk of (response.body ?? []) as AsyncIterable<Uint8Array>) {
+    bytes += chunk.length;
+    if (bytes > BODY_BYTES_MAX) throw new IdpTrouble(`an answer has more than ${BODY_BYTES_MAX} bytes`);
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks);
+}
+
+export interface Patience extends IdpWorld {
+  readonly host: string;
+  readonly triesMax: number | null;
+}
+
+/** Repeats a request until its answer is final. @throws IdpTrouble after `triesMax` tries, or when asked to stop. */
+export async function patiently<T extends { readonly status: number; header(name: string): string | null }>(
+  request: () => Promise<T>,
+  { host, triesMax, clock, random, log, stop }: Patience,
+): Promise<T> {
+  for (let tries = 0; ;) {
+    const answer = await request().catch((error: unknown) => toFailure(error, stop));
+    if ('status' in answer && !isPassing(answer.status)) return answer;
+    tries += 1;
+    const [why, header] = 'status' in answer ? [`status ${answer.status}`, answer.header] : [answer.why, () => null];
+    if (triesMax !== null && tries >= triesMax) throw new IdpTrouble(`${host} does not answer (${why})`);
+    const status = 'status' in answer ? answer.status : null;
+    const delayMs = waitMs({ status, header, tries, now: clock.now().wall, random: random.next() });
+    log.warn({ host, why, delayMs }, 'the identity provider does not answer, trying again');
+    if ((await unlessAborted(stop, pause(clock, delayMs))) === 'aborted') throw new IdpTrouble('asked to stop');
+  }
+}
+
+/** fetch hides the reason in the cause. */
+function toFailure(error: unknown, stop: AbortSignal): { readonly why: string } {
+  if (error instanceof IdpTrouble || error instanceof IdpRefusal) throw error;
+  if (stop.aborted) throw new IdpTrouble('asked to stop');
+  const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
+  const code = cause instanceof Error && 'code' in cause ? `${String(cause.code)} ` : '';
+  return { why: `${code}${cause instanceof Error ? cause.message : String(cause)}` };
+}

@@ -1,0 +1,48 @@
+/**
+ * Search requests to the target, each with a permit of the rate gate. Look-ups queue here and not in the gate, where
+ * whoever waits is served before new groups: thousands of unknown users would keep every change waiting.
+ */
+import type { Answer } from '../../core/answer.ts';
+import { readScimList, type ScimList, type Search } from '../../core/scim-list.ts';
+import type { GroupApi, MayStart } from '../../ports.ts';
+
+export type Asked =
+  | { readonly kind: 'list'; readonly list: ScimList }
+  | { readonly kind: 'unanswered'; readonly answer: Answer };
+
+export class Asking {
+  readonly #api: Pick<GroupApi, 'gate' | 'search'>;
+  #turn: Promise<void> = Promise.resolve();
+
+  constructor(api: Pick<GroupApi, 'gate' | 'search'>) {
+    this.#api = api;
+  }
+
+  async ask(search: Search, mayStart: MayStart): Promise<Asked> {
+    await this.permit();
+    return this.send(search, mayStart);
+  }
+
+  /** Resolves with a permit taken, first come first served among look-ups. */
+  permit(): Promise<void> {
+    this.#turn = this.#turn.then(() => this.#takeFairly());
+    return this.#turn;
+  }
+
+  /** Uses up a permit. */
+  async send(search: Search, mayStart: MayStart): Promise<Asked> {
+    const answer = await this.#api.search({ ...search, mayStart });
+    if (answer.kind === 'not_started') this.#api.gate.giveBack();
+    const list = answer.kind === 'response' && answer.status === 200 ? readScimList(answer.body) : null;
+    if (list === null) return { kind: 'unanswered', answer };
+    // There are some, and none is shown: nobody may be taken for missing.
+    const isWithheld = search.startIndex === 1 && list.total > 0 && list.resources.length === 0;
+    return isWithheld ? { kind: 'unanswered', answer } : { kind: 'list', list };
+  }
+
+  /** Who waits for an open gate beside us takes that permit, and we the next one: turn and turn about. */
+  async #takeFairly(): Promise<void> {
+    await this.#api.gate.whenOpen();
+    await this.#api.gate.take();
+  }
+}

@@ -1,0 +1,34 @@
+/** The id map that is configured. */
+import type { Clock, GroupApi, IdMap, Logger, LogTools } from '../../ports.ts';
+import { FileIdMap } from './file.ts';
+import type { IdMapOptions } from './options.ts';
+import { ScimIdMap } from './scim.ts';
+import { TopicIdMap } from './topic.ts';
+
+export interface Surroundings {
+  readonly api: Pick<GroupApi, 'gate' | 'search'>;
+  /** Asked for where the map is a topic; who opened them closes them, after the map. */
+  readonly openTools: () => LogTools;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** Ends the reading of a table before it is complete; then this rejects. */
+  readonly stop: AbortSignal;
+}
+
+/**
+ * Resolves when the map can tell; null: the source has the target's own ids.
+ * @throws IdMapError for a table that cannot be used; what Kafka throws, as it is.
+ */
+export async function createIdMap(options: IdMapOptions, surroundings: Surroundings): Promise<IdMap | null> {
+  const { source } = options;
+  switch (source.kind) {
+    case 'none':
+      return null;
+    case 'file':
+      return FileIdMap.open(source.path, surroundings);
+    case 'topic':
+      return TopicIdMap.open(source.topic, { ...surroundings, tools: surroundings.openTools() });
+    case 'scim':
+      return new ScimIdMap(options, surroundings);
+  }
+}

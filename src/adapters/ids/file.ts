@@ -1,0 +1,131 @@
+/**
+ * `ID_MAP=file:PATH`: a CSV or NDJSON file, loaded anew when it changes. It is looked at again and again, since
+ * notifications are lost where a file is replaced or mounted; a change is taken once it has rested for one look, so that
+ * half a file is not. What cannot be used changes nothing, and is logged.
+ */
+import type { IdTable } from '../../core/id-table.ts';
+import type { IdKind } from '../../core/resolution.ts';
+import type { Clock, IdMap, Logger, Resolution } from '../../ports.ts';
+import { pause } from '../time-limit.ts';
+import { IdMapError } from './options.ts';
+import { readTable, stampOf, type Stamp, type TableRead } from './read-table.ts';
+
+const LOOK_EVERY_MS = 1_000;
+const READS_MAX = 10;
+
+interface Surroundings {
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+export class FileIdMap implements IdMap {
+  readonly #path: string;
+  readonly #clock: Clock;
+  readonly #logger: Logger;
+  readonly #listeners: (() => void)[] = [];
+  #table: IdTable;
+  /** The content that was judged last, for good or ill; null: the file was gone. */
+  #judged: Stamp | null;
+  /** At the last look. */
+  #seen: Stamp | null;
+  #cancelLook: () => void = () => undefined;
+  #look: Promise<void> = Promise.resolve();
+  #isClosed = false;
+
+  /** @throws IdMapError which names the line and the mend. */
+  static async open(path: string, surroundings: Surroundings): Promise<FileIdMap> {
+    for (let reads = 1; ; reads += 1) {
+      const { stamp, read } = await firstRead(path);
+      if (read.ok) {
+        surroundings.logger.info({ path, rows: read.rows }, 'the id table is loaded');
+        return new FileIdMap(path, { table: read.table, stamp }, surroundings);
+      }
+      if (read.problem !== null) throw new IdMapError(`ID_MAP: ${path}: ${read.problem}`);
+      if (reads === READS_MAX) throw new IdMapError(`ID_MAP: ${path}: is written to all the time; replace it at once`);
+      await pause(surroundings.clock, LOOK_EVERY_MS);
+    }
+  }
+
+  private constructor(
+    path: string,
+    { table, stamp }: { readonly table: IdTable; readonly stamp: Stamp },
+    { clock, logger }: Surroundings,
+  ) {
+    this.#path = path;
+    this.#clock = clock;
+    this.#logger = logger;
+    this.#table = table;
+    this.#judged = stamp;
+    this.#seen = stamp;
+    this.#lookLater();
+  }
+
+  /** Ids that the table names. */
+  get rows(): number {
+    return this.#table.user.size + this.#table.group.size;
+  }
+
+  known(kind: IdKind, id: string): Resolution {
+    const entry = this.#table[kind].get(id);
+    return entry === undefined ? { kind: 'unmapped' } : { kind: 'found', id: entry.id, isActive: entry.isActive };
+  }
+
+  async lookUp(kind: IdKind, id: string): Promise<Resolution> {
+    return this.known(kind, id);
+  }
+
+  onChange(listener: () => void): void {
+    this.#listeners.push(listener);
+  }
+
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    this.#cancelLook();
+    await this.#look;
+  }
+
+  #lookLater(): void {
+    if (this.#isClosed) return;
+    this.#cancelLook = this.#clock.schedule(LOOK_EVERY_MS, () => {
+      this.#look = this.#lookOnce()
+        .catch((error: unknown) => this.#logger.error({ path: this.#path, error }, KEPT))
+        .then(() => this.#lookLater());
+    });
+  }
+
+  async #lookOnce(): Promise<void> {
+    const stamp = await stampOf(this.#path);
+    const hasRested = stamp === this.#seen;
+    this.#seen = stamp;
+    if (stamp === this.#judged || !hasRested) return;
+    if (stamp === null) {
+      this.#judged = null;
+      this.#logger.error({ path: this.#path, problem: 'the file is gone' }, KEPT);
+    } else this.#judge(await readTable(this.#path));
+  }
+
+  #judge({ stamp, read }: TableRead): void {
+    // Written to meanwhile: the next looks will see when it rests.
+    if (!read.ok && read.problem === null) return;
+    this.#judged = stamp;
+    if (!read.ok) {
+      this.#logger.error({ path: this.#path, problem: read.problem }, KEPT);
+      return;
+    }
+    this.#table = read.table;
+    this.#logger.info({ path: this.#path, rows: read.rows }, 'the id table has changed and is loaded');
+    for (const listener of this.#listeners) listener();
+  }
+}
+
+const KEPT = 'the id table cannot be used: the one that was loaded before is kept';
+
+async function firstRead(path: string): Promise<TableRead> {
+  try {
+    return await readTable(path);
+  } catch (cause) {
+    const why = cause instanceof Error && 'code' in cause ? String(cause.code) : String(cause);
+    const mend = 'write the table there, or correct ID_MAP; example: ID_MAP=file:/etc/rollcall/ids.csv';
+    throw new IdMapError(`ID_MAP: ${path}: cannot be read (${why}); ${mend}`, { cause });
+  }
+}

@@ -1,0 +1,182 @@
+/**
+ * Tells inactive users from missing ones. The vendor: without a filter a list holds "all active users"; inactive ones need
+ * `active eq false`. Whether a filter by another attribute hides them, and whether two conditions are understood, is not
+ * documented. So it is tried on an inactive user that the list shows, and what was found out holds for an hour:
+ *   shown    a filter by the attribute finds inactive users too: who was not found is missing, nothing more is asked
+ *   one      it hides them, all inactive users fit on one page: that page tells, for all that wait for it together
+ *   and      it hides them, two conditions are understood: one more request for each
+ *   paged    else every page is read, for all that wait together
+ * What a page tells must be newer than the search that found nobody: people are deactivated and removed in one go, and who
+ * is taken for missing is not removed. So whoever comes while a page is under way waits for the next reading.
+ */
+import {
+  foldedValue,
+  foldedValues,
+  judgeResources,
+  searchFor,
+  searchInactive,
+  searchOneInactive,
+  type LookUpAttribute,
+} from '../../core/id-look-up.ts';
+import type { ListedResource, ScimList } from '../../core/scim-list.ts';
+import type { Clock, Logger, MayStart, Resolution } from '../../ports.ts';
+import type { Asked, Asking } from './asking.ts';
+
+type Way = 'unknown' | 'shown' | 'one' | 'and' | 'paged';
+
+const WAY_KEEP_MS = 3_600_000;
+/** 100,000 inactive users; a server that never comes to an end must not keep us for ever. */
+const PAGES_MAX = 4_000;
+
+interface Waiting {
+  readonly value: string;
+  readonly mayStart: MayStart;
+  readonly resolve: (resolution: Resolution) => void;
+}
+
+export class InactiveUsers {
+  readonly #attribute: LookUpAttribute;
+  readonly #asking: Asking;
+  readonly #clock: Clock;
+  readonly #logger: Logger;
+  #way: Way = 'unknown';
+  #wayUntil = 0;
+  #waiting: Waiting[] = [];
+  #isReading = false;
+
+  constructor(
+    attribute: LookUpAttribute,
+    { asking, clock, logger }: { readonly asking: Asking; readonly clock: Clock; readonly logger: Logger },
+  ) {
+    this.#attribute = attribute;
+    this.#asking = asking;
+    this.#clock = clock;
+    this.#logger = logger;
+  }
+
+  /** Of a value that a search has just not found. */
+  find(value: string, mayStart: MayStart): Promise<Resolution> {
+    const way = this.#knownWay();
+    if (way === 'shown') return Promise.resolve({ kind: 'missing' });
+    if (way === 'and') return this.#findOne(value, mayStart);
+    return new Promise((resolve) => {
+      this.#waiting.push({ value, mayStart, resolve });
+      if (!this.#isReading) void this.#readAll();
+    });
+  }
+
+  #knownWay(): Way {
+    if (this.#clock.now().monotonic >= this.#wayUntil) this.#way = 'unknown';
+    return this.#way;
+  }
+
+  #learn(way: Way): void {
+    this.#way = way;
+    this.#wayUntil = this.#clock.now().monotonic + WAY_KEEP_MS;
+    if (way === 'paged') this.#logger.warn({}, 'unknown users are looked for on every page of inactive users');
+  }
+
+  async #findOne(value: string, mayStart: MayStart): Promise<Resolution> {
+    const sought = { attribute: this.#attribute, value };
+    const asked = await this.#asking.ask(searchOneInactive(sought), mayStart);
+    return asked.kind === 'list' ? judgeResources(asked.list.resources, sought) : asked;
+  }
+
+  async #readAll(): Promise<void> {
+    this.#isReading = true;
+    while (this.#waiting.length > 0) {
+      await this.#asking.permit();
+      await this.#readFor(this.#waiting.splice(0));
+    }
+    this.#isReading = false;
+  }
+
+  /** One reading, for which a permit is taken. */
+  async #readFor(batch: readonly Waiting[]): Promise<void> {
+    const mayStart = (): boolean => batch.some((waiting) => waiting.mayStart());
+    const first = await this.#asking.send(searchInactive(this.#attribute, 1), mayStart);
+    if (first.kind === 'unanswered') return this.#answerAll(batch, first);
+    const left = this.#answerFound(batch, first.list.resources);
+    if (left.length === 0) return;
+    const unanswered = await this.#chooseWay(first.list, mayStart);
+    if (unanswered !== null) return this.#answerAll(left, unanswered);
+    switch (this.#way) {
+      case 'and':
+        for (const { value, mayStart: own, resolve } of left) void this.#findOne(value, own).then(resolve);
+        return;
+      case 'paged':
+        return this.#readOn(left, { list: first.list, mayStart });
+      case 'shown':
+      case 'one':
+      case 'unknown':
+        this.#answerAll(left, { kind: 'missing' });
+    }
+  }
+
+  /** @returns what kept it from being found out; null: nothing. */
+  async #chooseWay({ resources, total }: ScimList, mayStart: MayStart): Promise<Unanswered | null> {
+    const isWhole = total <= resources.length;
+    const way = this.#knownWay();
+    if (way === 'paged' || (way === 'one' && isWhole)) return null;
+    const inactive = resources.filter(({ active }) => active === false);
+    const sample = inactive.flatMap((resource) => foldedValues(this.#attribute, resource))[0];
+    if (sample === undefined) {
+      // Nobody to try it on: the next reading may show one.
+      if (!isWhole) this.#learn('paged');
+      return null;
+    }
+    const sought = { attribute: this.#attribute, value: sample };
+    const plain = way === 'one' ? false : this.#shows(await this.#asking.ask(searchFor(sought), mayStart), sample);
+    if (typeof plain !== 'boolean') return plain;
+    if (plain || isWhole) this.#learn(plain ? 'shown' : 'one');
+    if (plain || isWhole) return null;
+    const both = this.#shows(await this.#asking.ask(searchOneInactive(sought), mayStart), sample);
+    if (typeof both !== 'boolean') return both;
+    this.#learn(both ? 'and' : 'paged');
+    return null;
+  }
+
+  /** A filter that is refused shows nobody; what is no answer says nothing. */
+  #shows(asked: Asked, sample: string): boolean | Unanswered {
+    if (asked.kind === 'list') {
+      const { resources } = asked.list;
+      return resources.some((one) => one.active === false && foldedValues(this.#attribute, one).includes(sample));
+    }
+    return asked.answer.kind === 'response' && asked.answer.status === 400 ? false : asked;
+  }
+
+  /** The pages behind the first. */
+  async #readOn(
+    batch: readonly Waiting[],
+    { list, mayStart }: { readonly list: ScimList; readonly mayStart: MayStart },
+  ): Promise<void> {
+    let left = batch;
+    let { total } = list;
+    let read = list.resources.length;
+    for (let pages = 1; pages < PAGES_MAX && left.length > 0 && read < total; pages += 1) {
+      const page = await this.#asking.ask(searchInactive(this.#attribute, read + 1), mayStart);
+      if (page.kind === 'unanswered') return this.#answerAll(left, page);
+      if (page.list.resources.length === 0) break;
+      left = this.#answerFound(left, page.list.resources);
+      ({ total } = page.list);
+      read += page.list.resources.length;
+    }
+    this.#answerAll(left, { kind: 'missing' });
+  }
+
+  /** @returns whoever is not among these. A list may hold active users, where its filter is not understood. */
+  #answerFound(batch: readonly Waiting[], resources: readonly ListedResource[]): readonly Waiting[] {
+    const values = new Set(resources.flatMap((resource) => foldedValues(this.#attribute, resource)));
+    return batch.filter(({ value, resolve }) => {
+      if (!values.has(foldedValue(this.#attribute, value))) return true;
+      resolve(judgeResources(resources, { attribute: this.#attribute, value }));
+      return false;
+    });
+  }
+
+  #answerAll(batch: readonly Waiting[], resolution: Resolution): void {
+    for (const { resolve } of batch) resolve(resolution);
+  }
+}
+
+type Unanswered = Extract<Asked, { kind: 'unanswered' }>;

@@ -1,0 +1,147 @@
+/**
+ * `ID_MAP=topic:NAME`: a compacted table topic, read to its end before the start and followed from then on. The log can
+ * be read from its beginning or its end only, so following begins at the beginning too, and passes over what was read.
+ */
+import { IdClaims } from '../../core/id-claims.ts';
+import type { IdKind } from '../../core/resolution.ts';
+import type { Clock, IdMap, Logger, LogTools, Resolution, TopicRecord } from '../../ports.ts';
+import { pause, unlessAborted } from '../time-limit.ts';
+import { IdMapError } from './options.ts';
+
+/** Changes gather for so long before the listeners are told. */
+const GATHER_MS = 100;
+/** Before following again what has broken off. */
+const AGAIN_MS = 5_000;
+/** Beyond it bad records are only counted. */
+const BAD_LOGGED_MAX = 10;
+
+export interface TopicSurroundings {
+  readonly tools: Pick<LogTools, 'describeTopic' | 'read'>;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly stop: AbortSignal;
+}
+
+export class TopicIdMap implements IdMap {
+  readonly #topic: string;
+  readonly #surroundings: TopicSurroundings;
+  readonly #claims = new IdClaims();
+  /** Partition → offset of the last record that was taken. */
+  readonly #taken = new Map<number, bigint>();
+  readonly #listeners: (() => void)[] = [];
+  readonly #closed = new AbortController();
+  #badCount = 0;
+  #isCompacted = true;
+  #cancelTelling: (() => void) | null = null;
+  #following: Promise<void> = Promise.resolve();
+
+  /** @throws IdMapError where there is no such topic or the reading was stopped; what the log throws, as it is. */
+  static async open(topic: string, surroundings: TopicSurroundings): Promise<TopicIdMap> {
+    const map = new TopicIdMap(topic, surroundings);
+    await map.#start();
+    return map;
+  }
+
+  private constructor(topic: string, surroundings: TopicSurroundings) {
+    this.#topic = topic;
+    this.#surroundings = surroundings;
+  }
+
+  /** Ids that the table names, and records that could not be read. */
+  get counts(): { readonly rows: number; readonly bad: number } {
+    return { rows: this.#claims.size, bad: this.#badCount };
+  }
+
+  /** false: its retention will remove ids. */
+  get isCompacted(): boolean {
+    return this.#isCompacted;
+  }
+
+  known(kind: IdKind, id: string): Resolution {
+    return this.#claims.resolve(kind, id);
+  }
+
+  async lookUp(kind: IdKind, id: string): Promise<Resolution> {
+    return this.known(kind, id);
+  }
+
+  onChange(listener: () => void): void {
+    this.#listeners.push(listener);
+  }
+
+  async close(): Promise<void> {
+    this.#closed.abort();
+    this.#cancelTelling?.();
+    await this.#following;
+  }
+
+  async #start(): Promise<void> {
+    const { tools, logger, stop } = this.#surroundings;
+    const found = await tools.describeTopic(this.#topic);
+    if (found === null) throw new IdMapError(`ID_MAP: there is no topic ${this.#topic}; ${CREATE}`);
+    this.#isCompacted = (found.settings.get('cleanup.policy') ?? '').split(',').includes('compact');
+    if (!this.#isCompacted) {
+      logger.warn({ topic: this.#topic }, 'the topic of ids is not compacted: its retention will remove ids');
+    }
+    for await (const record of tools.read(this.#topic, { from: 'beginning', follow: false, signal: stop })) {
+      this.#take(record);
+    }
+    if (stop.aborted) throw new IdMapError(`ID_MAP: topic ${this.#topic} was not read to its end: asked to stop`);
+    logger.info({ topic: this.#topic, ...this.counts }, 'the id table is read');
+    this.#following = this.#follow();
+  }
+
+  async #follow(): Promise<void> {
+    const { clock, logger } = this.#surroundings;
+    const { signal } = this.#closed;
+    while (!signal.aborted) {
+      try {
+        await this.#followOnce(signal);
+      } catch (error) {
+        logger.warn({ topic: this.#topic, error }, 'the topic of ids cannot be followed, trying again');
+      }
+      await pauseUnlessAborted(signal, clock);
+    }
+  }
+
+  async #followOnce(signal: AbortSignal): Promise<void> {
+    const { tools, clock } = this.#surroundings;
+    for await (const record of tools.read(this.#topic, { from: 'beginning', follow: true, signal })) {
+      if (record.offset <= (this.#taken.get(record.partition) ?? -1n)) continue;
+      this.#take(record);
+      this.#cancelTelling ??= clock.schedule(GATHER_MS, () => this.#tell());
+    }
+  }
+
+  #take({ partition, offset, key, value }: TopicRecord): void {
+    this.#taken.set(partition, offset);
+    const problem = this.#claims.take(key, value);
+    if (problem === null) return;
+    this.#badCount += 1;
+    if (this.#badCount > BAD_LOGGED_MAX) return;
+    const where = { topic: this.#topic, partition, offset: String(offset) };
+    this.#surroundings.logger.warn(
+      { ...where, problem, bad: this.#badCount },
+      'a record of the topic of ids is no row',
+    );
+  }
+
+  #tell(): void {
+    this.#cancelTelling = null;
+    for (const listener of this.#listeners) listener();
+  }
+}
+
+const CREATE =
+  'create it with cleanup.policy=compact and fill it, or correct ID_MAP; example: ID_MAP=topic:rollcall.ids';
+
+/** Nothing is left scheduled when it is aborted. */
+async function pauseUnlessAborted(signal: AbortSignal, clock: Clock): Promise<void> {
+  let cancel = (): void => undefined;
+  const schedule: Clock['schedule'] = (delayMs, task) => {
+    cancel = clock.schedule(delayMs, task);
+    return cancel;
+  };
+  await unlessAborted(signal, pause({ schedule }, AGAIN_MS));
+  cancel();
+}

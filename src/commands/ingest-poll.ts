@@ -1,0 +1,147 @@
+/** `rollcall ingest poll SOURCE`: asks an identity provider for changes, and writes native records keyed by group. */
+import { Argument, Command } from 'commander';
+import { auth0Api } from '../adapters/idp/auth0.ts';
+import { entraApi } from '../adapters/idp/entra.ts';
+import type { IdpWorld } from '../adapters/idp/http.ts';
+import type { ApiLimits } from '../adapters/idp/limits.ts';
+import { oktaApi } from '../adapters/idp/okta.ts';
+import { scimApi } from '../adapters/idp/scim.ts';
+import { createLogTools } from '../adapters/kafka/tools.ts';
+import { createLog } from '../adapters/log.ts';
+import { readConfig, type Config } from '../config.ts';
+import { IdpRefusal, IdpTrouble } from '../core/idp-failure.ts';
+import { COMPACTION_LAG_MIN_MS } from '../core/topics.ts';
+import { EXIT, ExitError } from '../exit-codes.ts';
+import { auth0Source } from '../ingest/poll/auth0.ts';
+import { cursorKey, loadCursor } from '../ingest/poll/cursor-store.ts';
+import { entraSource } from '../ingest/poll/entra.ts';
+import { oktaSource } from '../ingest/poll/okta.ts';
+import { Poller } from '../ingest/poll/poller.ts';
+import { scimSource } from '../ingest/poll/scim.ts';
+import type { PollSource } from '../ingest/poll/source.ts';
+import type { LogTools } from '../ports.ts';
+import type { Host } from './host.ts';
+import { openQueue, topicsAreThere, type IngestSurroundings } from './ingest-setup.ts';
+import { kafkaExit, readText } from './kafka-tools.ts';
+
+const SOURCES = ['okta', 'entra', 'auth0', 'scim'] as const;
+type SourceName = (typeof SOURCES)[number];
+
+export interface PollFlags {
+  readonly once?: true;
+}
+
+export function pollCommand(host: Host): Command {
+  return new Command('poll')
+    .summary('asks an identity provider for what is new, until SIGTERM')
+    .description(
+      'Asks the API of an identity provider for membership changes, and writes native records keyed by group to the source topic. How far it was read is kept in a compacted topic.',
+    )
+    .addArgument(new Argument('<source>', 'which identity provider').choices(SOURCES))
+    .option('--once', 'end when there is nothing new (for cron); exits 69 where it does not answer')
+    .addHelpText('after', help)
+    .action(async (name: SourceName, flags: PollFlags) => {
+      await pollSource(name, flags, host);
+      host.finish(EXIT.done);
+    });
+}
+
+const help = `
+Sources, and what each needs (secrets also as NAME_FILE):
+  okta   the System Log           INGEST_OKTA_URL INGEST_OKTA_API_TOKEN
+  entra  Graph groups/delta       INGEST_ENTRA_TENANT_ID INGEST_ENTRA_CLIENT_ID INGEST_ENTRA_CLIENT_SECRET
+  auth0  the Events API           INGEST_AUTH0_URL INGEST_AUTH0_CLIENT_ID INGEST_AUTH0_CLIENT_SECRET
+  scim   GET /Groups, compared    INGEST_SCIM_URL INGEST_SCIM_LIST_TOKEN
+
+The first start writes every group as a full state (INGEST_POLL_START=now: only what changes from now on). So does a cursor
+that the identity provider does not take any more: Okta keeps 90 days, a delta token of Entra ID lives for 7. A group is
+written as a full state only when it was read to its last page. Groups that are gone are written as deleted; \`rollcall
+run\` holds those, and every large removal, until somebody approves.
+
+Changes are acknowledged before the cursor is written: killed at any moment it loses nothing, and may repeat. Run one
+instance for each identity provider. Nothing but https, except on this machine; 429 and 5xx are waited for as told.
+
+Example:
+  $ export KAFKA_BROKERS=broker-1:9093 INGEST_OKTA_URL=https://example.okta.com
+  $ export INGEST_OKTA_API_TOKEN_FILE=/run/secrets/okta
+  $ rollcall ingest poll okta
+  $ rollcall ingest poll okta --once      from cron`;
+
+type Settings = Config<'kafka' | 'topics' | 'ingest' | 'poll'>;
+
+export async function pollSource(name: SourceName, flags: PollFlags, host: Host): Promise<void> {
+  const config = readConfig(host.environment, ['kafka', 'topics', 'ingest', 'poll', name], readText);
+  const log = createLog(host.stderr, { level: config.logLevel, secrets: config.secrets });
+  for (const warning of config.warnings) log.warn({ warning }, 'the environment has a name that is not known');
+  const tools = createLogTools(config.kafka, { clock: host.clock, log });
+  try {
+    const world = { clock: host.clock, random: host.random, log, stop: host.stop };
+    const limits = { timeoutMs: config.poll.timeoutMs, triesMax: flags.once === true ? ONCE_TRIES_MAX : null };
+    const source = makeSource[name](config as Config, limits, world);
+    await poll(config, source, { flags, surroundings: { host, log, tools } });
+  } catch (error) {
+    if (error instanceof IdpRefusal) throw new ExitError(EXIT.configuration, error.message, { cause: error });
+    if (error instanceof IdpTrouble) throw new ExitError(EXIT.unavailable, error.message, { cause: error });
+    throw kafkaExit(error);
+  } finally {
+    await tools.close();
+  }
+}
+
+const ONCE_TRIES_MAX = 5;
+/** An event stream counts as read when nothing has come for so long. */
+const QUIET_MS = 3_000;
+
+type MakeSource = (config: Config, limits: ApiLimits, world: IdpWorld) => PollSource;
+
+const makeSource: Readonly<Record<SourceName, MakeSource>> = {
+  okta: ({ okta, poll }, limits, world) =>
+    oktaSource({ api: oktaApi(okta, limits, world), clock: world.clock, pageSize: poll.pageSize }),
+  entra: ({ entra }, limits, world) => entraSource({ api: entraApi(entra, limits, world), tenantId: entra.tenantId }),
+  auth0: ({ auth0, poll }, limits, world) =>
+    auth0Source({
+      api: auth0Api(auth0, limits, world),
+      clock: world.clock,
+      pageSize: poll.pageSize,
+      quietMs: QUIET_MS,
+    }),
+  scim: ({ scim, poll }, limits, world) => scimSource({ api: scimApi(scim, limits, world), pageSize: poll.pageSize }),
+};
+
+async function poll(
+  config: Settings,
+  source: PollSource,
+  { flags, surroundings }: { readonly flags: PollFlags; readonly surroundings: IngestSurroundings },
+): Promise<void> {
+  const { host, log, tools } = surroundings;
+  const { cursorTopic, intervalMs, start: startFrom } = config.poll;
+  const topic = config.ingest.topic ?? config.topics.source;
+  const { deadLetter: deadLetterTopic } = config.topics;
+  if (!(await topicsAreThere([topic, deadLetterTopic], surroundings))) return;
+  await haveCursorTopic(cursorTopic, tools);
+  const stored = await loadCursor(tools, cursorTopic, { key: cursorKey(source), signal: host.stop });
+  const queue = openQueue(surroundings);
+  const mode = flags.once === true ? 'once' : 'forever';
+  const options = { topic, deadLetterTopic, cursorTopic, intervalMs, startFrom, mode } as const;
+  log.info({ source: source.name, scope: source.scope, hasCursor: stored.cursor !== null }, 'the poll begins');
+  try {
+    const poller = new Poller(options, { source, stored, queue, clock: host.clock, log, stop: host.stop });
+    await Promise.race([poller.run(), queue.failed]);
+    log.info({}, 'rollcall has stopped');
+  } finally {
+    queue.stop();
+  }
+}
+
+/** One partition, so that the cursor stands behind what it covers. @throws ExitError where it would forget cursors */
+async function haveCursorTopic(topic: string, tools: LogTools): Promise<void> {
+  const settings = { 'cleanup.policy': 'compact', 'min.compaction.lag.ms': String(COMPACTION_LAG_MIN_MS) };
+  const found = await tools.describeTopic(topic);
+  if (found === null) {
+    await tools.createTopic({ topic, partitionCount: 1, replicationFactor: -1, settings });
+    return;
+  }
+  if (found.settings.get('cleanup.policy') === 'compact') return;
+  const mend = `kafka-configs.sh --alter --topic ${topic} --add-config cleanup.policy=compact`;
+  throw new ExitError(EXIT.unavailable, `${topic} is not compacted: a cursor would be deleted with age.\n  ${mend}`);
+}

@@ -1,0 +1,94 @@
+/** `rollcall ingest topic`: a topic that is not keyed by group → native records that are. A signal drains it. */
+import { Command } from 'commander';
+import { KafkaRelay } from '../adapters/kafka/relay.ts';
+import { createLogTools } from '../adapters/kafka/tools.ts';
+import { createLog } from '../adapters/log.ts';
+import { readConfig, type Config } from '../config.ts';
+import type { SourceFormat } from '../core/change.ts';
+import { EXIT } from '../exit-codes.ts';
+import { rekeyNotices } from '../ingest/topic/notices.ts';
+import { Rekeyer } from '../ingest/topic/rekeyer.ts';
+import { stopped, type Host } from './host.ts';
+import { ingestFormat } from './ingest-format.ts';
+import { openQueue, topicsAreThere, type IngestSurroundings } from './ingest-setup.ts';
+import { kafkaExit, readText } from './kafka-tools.ts';
+
+export function topicCommand(host: Host): Command {
+  return new Command('topic')
+    .summary('re-keys a topic that is not keyed by group, until SIGTERM')
+    .description(
+      'Reads a topic of any format, puts the events of its partitions into the order in which they happened as far as that can be told, and writes native records keyed by group to the source topic.',
+    )
+    .addHelpText('after', help)
+    .action(async () => {
+      await rekeyTopic(host);
+      host.finish(EXIT.done);
+    });
+}
+
+const help = `
+Where it is needed: a record without a key, or with another one than the group, may lie in any partition, so that two
+changes of one group overtake each other. Entra audit logs over the Kafka endpoint of Event Hubs and the Kafka plug-ins
+of Keycloak write such records.
+
+The order of what it writes:
+  · within a partition of INGEST_FROM_TOPIC the order of arrival
+  · across partitions the order in which the events happened (or else, were recorded). An event waits until every other
+    partition has been read past its time, or has had nothing more to read for INGEST_REORDER_MS
+  · a change that is older than what has gone on already for the same member of the same group is not written, if both
+    say when they happened: it goes to the dead-letter topic (superseded), and the log counts it. Where the order cannot be
+    told, the order of arrival stands, and the log counts that too
+
+Offsets are committed when everything of a record is acknowledged: killed at any moment it loses nothing, and may repeat.
+One instance reads the topic; others with the same INGEST_GROUP_ID stand by and take over.
+
+Example (Event Hubs; the namespace is the broker):
+  $ export KAFKA_BROKERS=example.servicebus.windows.net:9093 KAFKA_SASL_MECHANISM=plain
+  $ export KAFKA_SASL_USERNAME='$ConnectionString' KAFKA_SASL_PASSWORD_FILE=/run/secrets/event-hubs
+  $ export INGEST_FROM_TOPIC=insights-logs-auditlogs INGEST_FROM_FORMAT=entra
+  $ rollcall ingest topic`;
+
+type Settings = Config<'kafka' | 'topics' | 'ingest' | 'rekey'>;
+
+export async function rekeyTopic(host: Host): Promise<void> {
+  const config = readConfig(host.environment, ['kafka', 'topics', 'ingest', 'rekey'], readText);
+  const format = ingestFormat(config.rekey.format);
+  const log = createLog(host.stderr, { level: config.logLevel, secrets: config.secrets });
+  for (const warning of config.warnings) log.warn({ warning }, 'the environment has a name that is not known');
+  const tools = createLogTools(config.kafka, { clock: host.clock, log });
+  try {
+    await passOn(config, format, { host, log, tools });
+  } catch (error) {
+    throw kafkaExit(error);
+  } finally {
+    await tools.close();
+  }
+}
+
+async function passOn(config: Settings, format: SourceFormat, surroundings: IngestSurroundings): Promise<void> {
+  const { host, log } = surroundings;
+  const { from, groupId, lateMs, reorderMs, bufferMax } = config.rekey;
+  const topic = config.ingest.topic ?? config.topics.source;
+  const { deadLetter: deadLetterTopic } = config.topics;
+  if (!(await topicsAreThere([from, topic, deadLetterTopic], surroundings))) return;
+  const relay = new KafkaRelay(
+    { ...config.kafka, groupId, topic: from, lookBackMs: lateMs },
+    { clock: host.clock, log },
+  );
+  const notices = rekeyNotices(host.clock, log);
+  const queue = openQueue(surroundings);
+  const options = { from, topic, deadLetterTopic, reorderMs, bufferMax };
+  const rekeyer = new Rekeyer(options, { relay, format, queue, clock: host.clock, log, notices });
+  try {
+    relay.join(rekeyer);
+    await Promise.race([stopped(host.stop), queue.failed, rekeyer.failure]);
+    log.info({}, 'asked to stop: draining');
+    await rekeyer.stop();
+    log.info({}, 'rollcall has stopped');
+  } finally {
+    queue.stop();
+    await rekeyer.stop();
+    await relay.leave();
+    notices.close();
+  }
+}

@@ -1,0 +1,181 @@
+/** `rollcall ingest webhook`: identity providers push, Kafka acknowledges, they are answered. A signal drains it. */
+import { Command } from 'commander';
+import { explainKafkaError } from '../adapters/kafka/errors.ts';
+import { createLogTools } from '../adapters/kafka/tools.ts';
+import { createLog } from '../adapters/log.ts';
+import { pause, unlessAborted } from '../adapters/time-limit.ts';
+import { readTokenVerifier } from '../adapters/tokens.ts';
+import { readConfig, type Config } from '../config.ts';
+import { EXIT, ExitError } from '../exit-codes.ts';
+import { withoutKeys, type TokenVerifier } from '../formats/token-verifier.ts';
+import { SendQueue } from '../ingest/send-queue.ts';
+import { formatOfKind } from '../ingest/webhook/formats.ts';
+import { Intake } from '../ingest/webhook/intake.ts';
+import { webhookNotices } from '../ingest/webhook/notices.ts';
+import { sendersOf } from '../ingest/webhook/senders.ts';
+import { startWebhook, type WebhookServer, type WebhookSources } from '../ingest/webhook/server.ts';
+import type { Clock, LogTools, Logger } from '../ports.ts';
+import { stopped, type Host } from './host.ts';
+import { kafkaExit, readText } from './kafka-tools.ts';
+
+export function webhookCommand(host: Host): Command {
+  return new Command('webhook')
+    .summary('a server that identity providers push their events to, until SIGTERM')
+    .description(
+      'Takes the webhooks of identity providers, and writes native records keyed by group to the source topic. A sender hears 2xx only when Kafka has acknowledged all that it sent.',
+    )
+    .addHelpText('after', help)
+    .action(async () => {
+      await serveWebhook(host);
+      host.finish(EXIT.done);
+    });
+}
+
+const help = `
+One path for each kind of sender; there is a path only where its secret is set (or NAME_FILE, a file with it):
+  /okta      INGEST_OKTA_SECRET         event hook; the value of its Authorization header
+  /auth0     INGEST_AUTH0_TOKEN         event stream to a webhook with authorization "bearer"
+  /keycloak  INGEST_KEYCLOAK_SECRET     webhook signed in X-Keycloak-Signature (hex HMAC-SHA256 of the body)
+  /entra     INGEST_ENTRA_CLIENT_STATE  Graph change notifications; the clientState of the subscription
+  /scim      INGEST_SCIM_TOKEN          SCIM events by push (RFC 8935) with "Authorization: Bearer …"; signed ones are
+                                        verified with INGEST_SCIM_KEYS_FILE (JWKS), INGEST_SCIM_ISSUER, …_AUDIENCE
+  /healthz                              200 while the process answers
+
+Example:
+  $ export KAFKA_BROKERS=broker-1:9093 INGEST_HOST=0.0.0.0 INGEST_OKTA_SECRET_FILE=/run/secrets/okta
+  $ export INGEST_TLS_CERT_FILE=/etc/rollcall/tls.crt INGEST_TLS_KEY_FILE=/etc/rollcall/tls.key
+  $ rollcall ingest webhook
+  $ curl -H "Authorization: $(cat /run/secrets/okta)" -H 'content-type: application/json' \\
+         -d @event-hook.json https://rollcall.example.com:8443/okta
+
+Answers: 2xx all is in Kafka · 400 not readable · 401 secret missing or wrong · 413 body too large · 503 Kafka has not
+acknowledged within INGEST_ANSWER_WITHIN_MS, or too much is waiting: the sender is to repeat it. What is repeated is written
+once, as long as the process lives and the event has an id; else it is written again, which changes nothing unless the
+same member was changed in between. Events that cannot be read, and notifications that only say that something has changed
+(Entra), go to the dead-letter topic with the reason; for the latter run \`rollcall ingest poll\` beside it.
+Run one instance for each identity provider: only then the order of arrival is the order in Kafka.`;
+
+type Webhook = Config<'kafka' | 'topics' | 'ingest' | 'webhook'>;
+
+export async function serveWebhook(host: Host): Promise<void> {
+  const config = readConfig(host.environment, ['kafka', 'topics', 'ingest', 'webhook'], readText);
+  const log = createLog(host.stderr, { level: config.logLevel, secrets: config.secrets });
+  for (const warning of config.warnings) log.warn({ warning }, 'the environment has a name that is not known');
+  const tools = createLogTools(config.kafka, { clock: host.clock, log });
+  try {
+    await ingest(config, { host, log, tools });
+  } catch (error) {
+    throw kafkaExit(error);
+  } finally {
+    await tools.close();
+  }
+}
+
+interface Surroundings {
+  readonly host: Pick<Host, 'clock' | 'stop'>;
+  readonly log: Logger;
+  readonly tools: LogTools;
+}
+
+async function ingest(config: Webhook, { host, log, tools }: Surroundings): Promise<void> {
+  const { clock, stop } = host;
+  const topic = config.ingest.topic ?? config.topics.source;
+  const { deadLetter: deadLetterTopic } = config.topics;
+  const queue = openQueue(config, { clock, log, tools });
+  const notices = webhookNotices(clock, log);
+  const intake = new Intake({ topic, deadLetterTopic, queue, clock, notices });
+  const senders = sendersOf(config.webhook.secrets, formatOfKind(await verifierOf(config.webhook)));
+  const server = await listen(config, { senders, intake, notices, clock, log });
+  try {
+    const paths = senders.map(({ kind }) => `/${kind.name}`);
+    log.info({ url: server.url, paths, topic }, 'webhooks are taken');
+    const checked = topicsAreThere([topic, deadLetterTopic], { host, log, tools });
+    await Promise.race([stopped(stop), queue.failed, checked.then(() => stopped(stop))]);
+    log.info({}, 'asked to stop: draining');
+    await server.drain();
+    log.info({}, 'rollcall has stopped');
+  } finally {
+    queue.stop();
+    await server.drain();
+    notices.close();
+  }
+}
+
+async function verifierOf({ scimTokens }: Webhook['webhook']): Promise<TokenVerifier> {
+  if (scimTokens === null) return withoutKeys;
+  try {
+    return await readTokenVerifier(scimTokens.keysFile, scimTokens);
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : String(cause);
+    throw new ExitError(EXIT.configuration, `INGEST_SCIM_KEYS_FILE: ${why}`, { cause });
+  }
+}
+
+/** Of the records of all requests that wait. */
+const QUEUE_BYTES_MAX = 64 * 1024 * 1024;
+
+const openQueue = (
+  { webhook }: Webhook,
+  { clock, log, tools }: Omit<Surroundings, 'host'> & { readonly clock: Clock },
+): SendQueue =>
+  new SendQueue({
+    tools,
+    clock,
+    log,
+    offersMax: webhook.waitingMax,
+    bytesMax: QUEUE_BYTES_MAX,
+    isPassing,
+  });
+
+/** What nobody has foreseen is tried again too: nothing is lost by that, and the log tells it. */
+function isPassing(error: unknown): boolean {
+  const { retriable, code } = explainKafkaError(error);
+  return retriable || code === 'unexpected';
+}
+
+async function listen({ webhook }: Webhook, sources: WebhookSources): Promise<WebhookServer> {
+  try {
+    return await startWebhook(webhook, sources);
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : String(cause);
+    const mend =
+      'set INGEST_HOST and INGEST_PORT to what is free, and INGEST_TLS_* to a certificate and its key in PEM';
+    throw new ExitError(EXIT.configuration, `the webhook server cannot listen (${why}); ${mend}`, { cause });
+  }
+}
+
+const RETRY_MS = 1_000;
+
+/**
+ * Looks at the topics as soon as the brokers can be reached; senders are answered 503 until then, since some of them never
+ * repeat what they could not deliver to anybody. @throws ExitError where one is missing.
+ */
+async function topicsAreThere(topics: readonly string[], { host, log, tools }: Surroundings): Promise<void> {
+  while (!host.stop.aborted) {
+    const missing = await missingTopics(topics, { log, tools });
+    if (missing?.length === 0) return;
+    if (missing !== null) {
+      const text = `Kafka has no topic ${missing.join(', ')}.\n  Run \`rollcall topics create\`, or set INGEST_TOPIC to one that exists.`;
+      throw new ExitError(EXIT.unavailable, text);
+    }
+    await unlessAborted(host.stop, pause(host.clock, RETRY_MS));
+  }
+}
+
+/** null: the brokers cannot be reached now. */
+async function missingTopics(
+  topics: readonly string[],
+  { log, tools }: Pick<Surroundings, 'log' | 'tools'>,
+): Promise<readonly string[] | null> {
+  try {
+    const missing: string[] = [];
+    // One after the other: a question about a topic that is missing cuts the connection of the others.
+    for (const topic of topics) if ((await tools.describeTopic(topic)) === null) missing.push(topic);
+    return missing;
+  } catch (error) {
+    const { retriable, message, advice } = explainKafkaError(error);
+    if (!retriable) throw error;
+    log.warn({ message, advice }, 'Kafka cannot be reached, trying again');
+    return null;
+  }
+}

@@ -1,0 +1,39 @@
+/** Variables of the id map: what users and groups of the identity provider are called in Genesys Cloud. */
+import { z } from 'zod';
+import type { IdSource } from '../adapters/ids/options.ts';
+import { initially, oneOf, topicName } from './variable.ts';
+
+const FORMS = 'must be none, scim, file:PATH or topic:NAME';
+
+const idSource: z.ZodType<IdSource, string> = z.string().transform((value, { addIssue }) => {
+  const source = sourceOf(value);
+  if (typeof source !== 'string') return source;
+  addIssue(source);
+  return z.NEVER;
+});
+
+/** @returns the source, or what the value must be. */
+function sourceOf(value: string): IdSource | string {
+  if (value === 'none' || value === 'scim') return { kind: value };
+  const [, kind, name = ''] = /^(file|topic):(.+)$/.exec(value) ?? [];
+  if (kind === 'file') return { kind, path: name };
+  if (kind !== 'topic') return FORMS;
+  const topic = topicName.safeParse(name);
+  return topic.success ? { kind, topic: name } : `${FORMS}; NAME ${topic.error.issues[0]?.message ?? 'is wrong'}`;
+}
+
+export const idVariables = {
+  ID_MAP: initially('none', idSource, {
+    part: 'ids',
+    about:
+      'How ids of the source become ids of Genesys Cloud: `none` (they are such ids), `file:PATH` (CSV or NDJSON), `topic:NAME` (a compacted topic), `scim` (Genesys Cloud is asked)',
+  }),
+  ID_MAP_USER_ATTRIBUTE: initially('externalId', oneOf('externalId', 'userName', 'email'), {
+    part: 'ids',
+    about: 'What `scim` finds users by: `externalId`, `userName` or `email`',
+  }),
+  ID_MAP_GROUP_ATTRIBUTE: initially('displayName', oneOf('displayName', 'id'), {
+    part: 'ids',
+    about: 'What `scim` finds groups by: `displayName`, or `id` (the source names groups by their Genesys Cloud id)',
+  }),
+};

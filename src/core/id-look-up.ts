@@ -1,0 +1,101 @@
+/**
+ * What is asked of the target for an id of the identity provider, and what the answer means. A resource counts only if
+ * it shows the very value that was asked for: a server that ignores the filter must not map everybody to its first user.
+ */
+import type { SureResolution } from './resolution.ts';
+import { equals, type ListedResource, type ScimList, type Search } from './scim-list.ts';
+
+export type UserAttribute = 'externalId' | 'userName' | 'email';
+export type GroupAttribute = 'displayName' | 'id';
+
+/** What is looked up: by `displayName` groups, by the others users. */
+export type LookUpAttribute = UserAttribute | Exclude<GroupAttribute, 'id'>;
+
+export interface Sought {
+  readonly attribute: LookUpAttribute;
+  readonly value: string;
+}
+
+export type LookedUp = Exclude<SureResolution, { kind: 'unmapped' }>;
+
+interface AttributeRules {
+  readonly resource: Search['resource'];
+  readonly returned: readonly string[];
+  /** RFC 7643 8.7.1 (caseExact), and of externalId the vendor too. */
+  readonly isCaseExact: boolean;
+  readonly valuesOf: (resource: ListedResource) => readonly (string | null)[];
+}
+
+const ATTRIBUTES: Readonly<Record<LookUpAttribute, AttributeRules>> = {
+  externalId: {
+    resource: 'users',
+    returned: ['id', 'active', 'userName', 'externalId'],
+    isCaseExact: true,
+    valuesOf: ({ externalId }) => [externalId],
+  },
+  userName: {
+    resource: 'users',
+    returned: ['id', 'active', 'userName'],
+    isCaseExact: false,
+    valuesOf: ({ userName }) => [userName],
+  },
+  // The vendor: userName is the user's main email address.
+  email: {
+    resource: 'users',
+    returned: ['id', 'active', 'userName', 'emails'],
+    isCaseExact: false,
+    valuesOf: ({ emails, userName }) => [...emails, userName],
+  },
+  displayName: {
+    resource: 'groups',
+    returned: ['id', 'displayName'],
+    isCaseExact: false,
+    valuesOf: ({ displayName }) => [displayName],
+  },
+};
+
+export function searchFor({ attribute, value }: Sought): Search {
+  const { resource, returned: attributes } = ATTRIBUTES[attribute];
+  return { resource, filter: equals(attribute, value), attributes, startIndex: 1 };
+}
+
+/** A page of the users whom the vendor's lists hide unless they are asked for like this. */
+export function searchInactive(attribute: LookUpAttribute, startIndex: number): Search {
+  const { resource, returned: attributes } = ATTRIBUTES[attribute];
+  return { resource, filter: equals('active', false), attributes, startIndex };
+}
+
+/**
+ * The same among inactive users only. The vendor documents no filter of two conditions, so it has to be tried whether
+ * the target understands this one.
+ */
+export function searchOneInactive({ attribute, value }: Sought): Search {
+  const search = searchFor({ attribute, value });
+  return { ...search, filter: `${search.filter} and ${equals('active', false)}` };
+}
+
+/** Several that differ in case only: the one that is spelled as asked, else none of them. */
+export function judgeResources(resources: readonly ListedResource[], { attribute, value }: Sought): LookedUp {
+  const wanted = foldedValue(attribute, value);
+  const equal = distinct(resources.filter((resource) => foldedValues(attribute, resource).includes(wanted)));
+  const same = equal.filter((resource) => ATTRIBUTES[attribute].valuesOf(resource).includes(value));
+  const [one, ...more] = same.length > 0 ? same : equal;
+  if (one === undefined) return { kind: 'missing' };
+  return more.length > 0 ? { kind: 'ambiguous' } : { kind: 'found', id: one.id, isActive: one.active !== false };
+}
+
+/** Resources were listed, but none shows the attribute: this answer can tell nobody apart. */
+export const hidesAttribute = ({ resources }: ScimList, attribute: LookUpAttribute): boolean =>
+  resources.length > 0 && resources.every((resource) => foldedValues(attribute, resource).length === 0);
+
+/** Values in the form in which equal ones are the same text. */
+export const foldedValues = (attribute: LookUpAttribute, resource: ListedResource): readonly string[] =>
+  ATTRIBUTES[attribute].valuesOf(resource).flatMap((value) => (value === null ? [] : [foldedValue(attribute, value)]));
+
+export const foldedValue = (attribute: LookUpAttribute, value: string): string =>
+  ATTRIBUTES[attribute].isCaseExact ? value : value.toLowerCase();
+
+/** A list that moves while it is paged may show a resource twice. */
+const distinct = (resources: readonly ListedResource[]): readonly ListedResource[] => [
+  ...new Map(resources.map((resource) => [resource.id, resource])).values(),
+];

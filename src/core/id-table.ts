@@ -1,0 +1,56 @@
+/**
+ * A table of ids: what users and groups of the identity provider are called at the target. One row is
+ * `{"type","source_id","genesys_id","active"?}`, from a line of a file or a record of a topic. Total.
+ */
+import { z } from 'zod';
+import { idProblem, ID_LENGTH_MAX, type IdProblem } from './change.ts';
+import type { IdKind } from './resolution.ts';
+
+export interface IdTableRow {
+  readonly kind: IdKind;
+  readonly sourceId: string;
+  readonly id: string;
+  readonly isActive: boolean;
+}
+
+export type IdEntry = Pick<IdTableRow, 'id' | 'isActive'>;
+
+export type IdTable = Readonly<Record<IdKind, ReadonlyMap<string, IdEntry>>>;
+
+export type ReadRow =
+  | { readonly ok: true; readonly row: IdTableRow }
+  | { readonly ok: false; readonly problem: string };
+
+/** @returns the row, or what is wrong with it and what would be right. Unknown fields are ignored. */
+export function readRow(value: unknown): ReadRow {
+  const parsed = rowShape.safeParse(value);
+  if (!parsed.success) return { ok: false, problem: parsed.error.issues[0]?.message ?? 'this is no row' };
+  const { type: kind, source_id: sourceId, genesys_id: id, active: isActive } = parsed.data;
+  return { ok: true, row: { kind, sourceId, id, isActive } };
+}
+
+const ID_PROBLEMS: Readonly<Record<IdProblem, string>> = {
+  empty_id: 'is empty',
+  id_too_long: `is longer than ${ID_LENGTH_MAX} characters`,
+  control_character: 'holds a control character',
+};
+
+const idShape = (name: string) =>
+  z.string(`${name} must be a text`).superRefine((id, { addIssue }) => {
+    const problem = idProblem(id);
+    if (problem !== null) addIssue(`${name} ${ID_PROBLEMS[problem]}`);
+  });
+
+const rowShape = z.object(
+  {
+    type: z.enum(['user', 'group'], 'type must be user or group'),
+    source_id: idShape('source_id'),
+    genesys_id: idShape('genesys_id'),
+    active: z.boolean('active must be true or false').default(true),
+  },
+  'a row must be an object with type, source_id and genesys_id',
+);
+
+/** Same target, said the same way. */
+export const isSameEntry = (one: IdEntry, other: IdEntry): boolean =>
+  one.id === other.id && one.isActive === other.isActive;

@@ -1,0 +1,205 @@
+/** Fills report records (report.ts) with what is known of an intent, or of a whole source record. */
+import { type Approval, type ChangeSource, type Intent, intentId } from './change.ts';
+import type { Failure } from './outcome.ts';
+import { offsetText, positionText } from './position.ts';
+import type { FinalOutcome, ReportRecord } from './report.ts';
+
+/** The last request that carried the intent. Durations in ms. */
+export interface RequestFacts {
+  /** null: a GET. */
+  readonly patchId: string | null;
+  readonly etagBefore: string | null;
+  readonly etagAfter: string | null;
+  readonly status: number | null;
+  readonly correlationId: string | null;
+  readonly durationMs: number;
+  readonly verified: boolean;
+}
+
+/** null where no request was sent. */
+export interface LagMs {
+  readonly queue: number | null;
+  readonly apply: number | null;
+}
+
+interface Written {
+  readonly epoch: number;
+  /** Epoch ms. */
+  readonly reportedAt: number;
+}
+
+interface Worked extends Written {
+  /** What the target calls the group; null: not resolved. */
+  readonly groupTarget: string | null;
+  readonly request: RequestFacts | null;
+  readonly lag: LagMs;
+}
+
+export interface FinalFacts extends Worked {
+  readonly outcome: FinalOutcome;
+  /** null where it succeeded; of `superseded` it may be null: it follows from `supersededBy`. */
+  readonly reason: Failure | null;
+  /** Id of the newer intent. */
+  readonly supersededBy: string | null;
+}
+
+export interface RetryReportFacts extends Worked {
+  readonly reason: Failure;
+  /** Epoch ms. */
+  readonly nextAttemptAt: number;
+}
+
+export interface HeldReportFacts extends Worked {
+  readonly reason: Failure;
+}
+
+export interface EventFacts extends Written {
+  readonly source: ChangeSource;
+  /** null where it could not be read. */
+  readonly group: string | null;
+  /** What the target calls it; null: not resolved. */
+  readonly groupTarget: string | null;
+  readonly outcome: 'no_changes' | 'invalid';
+  /** null for `no_changes`. */
+  readonly reason: Failure | null;
+}
+
+/** The one final record of an intent; a repetition carries the same id. */
+export const finalReport = (intent: Intent, facts: FinalFacts): ReportRecord => ({
+  ...ofIntent(intent, facts),
+  final: true,
+  outcome: facts.outcome,
+  reason: reasonJson(facts.reason ?? supersededFailure(facts.supersededBy)),
+  superseded_by: facts.supersededBy,
+});
+
+/** `intent` as it is parked: its `attempt` counts the failure that is reported. */
+export const retryReport = (intent: Intent, facts: RetryReportFacts): ReportRecord => ({
+  ...ofIntent(intent, facts),
+  id: `${intentId(intent)}#${intent.attempt}`,
+  final: false,
+  outcome: 'retry_scheduled',
+  reason: reasonJson(facts.reason),
+  next_attempt_at: rfc3339(facts.nextAttemptAt),
+});
+
+/** The removal waits for an operator. */
+export const heldReport = (intent: Intent, facts: HeldReportFacts): ReportRecord => ({
+  ...ofIntent(intent, facts),
+  id: `${intentId(intent)}#held`,
+  final: false,
+  outcome: 'held',
+  reason: reasonJson(facts.reason),
+});
+
+/** The one record of a source record that holds no intents, or none that could be read. */
+export const eventReport = ({ source, group, groupTarget, outcome, reason, ...written }: EventFacts): ReportRecord => ({
+  ...blank(source, written),
+  id: positionText(source),
+  group: groupTarget,
+  source_group: group,
+  outcome,
+  reason: reasonJson(reason),
+});
+
+/** The reason of an `invalid` record, for its report and its dead letter. */
+export const invalidFailure = (code: string, message: string): Failure => ({
+  code,
+  message,
+  status: null,
+  scimType: null,
+  advice: 'Mend the producer and send the change again; the bytes are in the dead-letter topic.',
+});
+
+/** The reason of a record that tells of a change without saying which. */
+export const hintFailure = (code: string, message: string): Failure => ({
+  code,
+  message,
+  status: null,
+  scimType: null,
+  advice: 'Read the group anew at the source and send its full state; `rollcall ingest poll` does so.',
+});
+
+const ofIntent = (intent: Intent, { request, lag, groupTarget, ...written }: Worked): ReportRecord => ({
+  ...blank(intent.source, written),
+  id: intentId(intent),
+  group: groupTarget,
+  member: intent.target,
+  source_group: intent.group,
+  source_member: intent.op === 'state' ? null : intent.member,
+  op: intent.op === 'state' ? null : intent.op,
+  attempt: intent.attempt,
+  conflicts: intent.conflicts,
+  request: request === null ? null : requestJson(request),
+  lag_ms: { queue: lag.queue, apply: lag.apply },
+  ...(intent.guard?.kind === 'approved' && { approval: approvalJson(intent.guard) }),
+});
+
+const approvalJson = ({ digest, author, at }: Approval): ReportRecord['approval'] => ({
+  digest,
+  author,
+  at: rfc3339(at),
+});
+
+/** In the order of the fields in the documentation. */
+const blank = (source: ChangeSource, { epoch, reportedAt }: Written): ReportRecord => ({
+  v: 1,
+  id: '',
+  final: true,
+  group: null,
+  member: null,
+  source_group: null,
+  source_member: null,
+  op: null,
+  outcome: 'no_changes',
+  reason: null,
+  attempt: 0,
+  conflicts: 0,
+  source: {
+    topic: source.topic,
+    partition: source.partition,
+    offset: offsetText(source),
+    event_id: source.eventId,
+    timestamp: source.timestamp,
+  },
+  request: null,
+  superseded_by: null,
+  next_attempt_at: null,
+  lag_ms: { queue: null, apply: null },
+  epoch,
+  reported_at: rfc3339(reportedAt),
+});
+
+const requestJson = (request: RequestFacts): ReportRecord['request'] => ({
+  patch_id: request.patchId,
+  etag_before: request.etagBefore,
+  etag_after: request.etagAfter,
+  status: request.status,
+  correlation_id: request.correlationId,
+  duration_ms: request.durationMs,
+  verified: request.verified,
+});
+
+const reasonJson = (failure: Failure | null): ReportRecord['reason'] =>
+  failure && {
+    code: failure.code,
+    message: failure.message,
+    status: failure.status,
+    scim_type: failure.scimType,
+    advice: failure.advice,
+  };
+
+const supersededFailure = (supersededBy: string | null): Failure | null =>
+  supersededBy === null
+    ? null
+    : {
+        code: 'superseded',
+        message: 'A newer change of the same member took its place before it was applied.',
+        status: null,
+        scimType: null,
+        advice: 'Nothing to do.',
+      };
+
+/** RFC 3339 has four digits for the year. */
+const TIME_MAX = Date.parse('9999-12-31T23:59:59.999Z');
+const rfc3339 = (epochMs: number): string => new Date(Math.min(Math.max(epochMs, 0), TIME_MAX)).toISOString();

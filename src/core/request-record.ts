@@ -1,0 +1,140 @@
+/**
+ * Requests of operators in the retry topic, and what their owner answers in the tombstone that removes them (design 5.2).
+ * A replay names intents and nothing else: their data stay where they are (spec: grave). An approval, or a refusal, names
+ * what is held by its digest.
+ */
+import * as z from 'zod';
+import { ID_LENGTH_MAX, WHOLE_GROUP } from './change.ts';
+import { offsetText, OFFSET_PATTERN, type Position } from './position.ts';
+import type { Headers } from './record-headers.ts';
+import { header, textHeader, textOf } from './record-headers.ts';
+import { positionOf, wireDecision, wireId, wireNamed } from './wire-intent.ts';
+
+/** A key that no group can have, since ids with control characters are invalid. */
+const REQUEST_PREFIX = '\u0000rollcall.request.';
+export const requestKey = (uuid: string): string => `${REQUEST_PREFIX}${uuid}`;
+export const isRequestKey = (key: string): boolean => key.startsWith(REQUEST_PREFIX) && key.length <= ID_LENGTH_MAX;
+
+/** `member` is WHOLE_GROUP for a full state. */
+export interface NamedIntent extends Position {
+  readonly group: string;
+  readonly member: string;
+}
+
+export type Request =
+  | { readonly kind: 'replay'; readonly named: readonly NamedIntent[] }
+  | { readonly kind: 'approve' | 'reject'; readonly digest: string; readonly author: string };
+
+/** `superseded`: a newer intent has taken its place; `gone`: it is final, or was dropped. */
+export type ReplayVerdict = 'woken' | 'superseded' | 'gone';
+
+/** `gone`: nothing is held under this digest; what is held may be another set by now. */
+export type HeldVerdict = 'approved' | 'rejected' | 'gone';
+
+export type Answer =
+  | { readonly kind: 'replay'; readonly verdicts: readonly (NamedIntent & { readonly verdict: ReplayVerdict })[] }
+  | {
+      readonly kind: 'approve' | 'reject';
+      readonly digest: string;
+      readonly verdict: HeldVerdict;
+      /** How many removals it was about. */
+      readonly count: number;
+    };
+
+const wireReplay = z.object({
+  v: z.literal(1),
+  group: wireId,
+  pending: z.custom<readonly z.infer<typeof wireNamed>[]>(
+    (value) => Array.isArray(value) && value.every((each) => wireNamed.safeParse(each).success),
+  ),
+});
+export const AUTHOR_LENGTH_MAX = ID_LENGTH_MAX;
+const wireRequest = wireDecision.extend({ v: z.literal(1) });
+
+const nothing: Request = { kind: 'replay', named: [] };
+
+/** Total: what cannot be read asks for nothing. */
+export function parseRequest(headers: Headers, value: Uint8Array): Request {
+  const json = jsonOf(value);
+  const type = header(headers, 'rollcall-type');
+  if (type === 'approve' || type === 'reject') {
+    const decision = wireRequest.safeParse(json);
+    return decision.success ? { kind: type, digest: decision.data.digest, author: decision.data.author } : nothing;
+  }
+  const replay = wireReplay.safeParse(json);
+  if (!replay.success) return nothing;
+  const { group, pending } = replay.data;
+  const named = pending.map((each) => ({ group, member: each.member ?? WHOLE_GROUP, ...positionOf(each) }));
+  return { kind: 'replay', named };
+}
+
+/** The value of an approval or a refusal. */
+export const decisionValue = (digest: string, author: string): string => JSON.stringify({ v: 1, digest, author });
+
+/** The header that says what became of a request. */
+export const answerHeader = (answer: Answer): Headers[number] =>
+  textHeader(
+    'rollcall-result',
+    JSON.stringify(answer.kind === 'replay' ? replayResult(answer.verdicts) : [decided(answer)]),
+  );
+
+const replayResult = (verdicts: Extract<Answer, { kind: 'replay' }>['verdicts']) =>
+  verdicts.map(({ group, member, topic, partition, offset, index, verdict }) => ({
+    group,
+    member: member === WHOLE_GROUP ? null : member,
+    topic,
+    partition,
+    offset: offsetText({ offset, index }),
+    result: verdict,
+  }));
+
+const decided = ({ digest, verdict, count }: Extract<Answer, { kind: 'approve' | 'reject' }>) => ({
+  digest,
+  result: verdict,
+  count,
+});
+
+const wireReplayResult = z.array(
+  z.object({
+    group: z.string(),
+    member: z.string().nullable(),
+    topic: z.string(),
+    partition: z.int(),
+    offset: z.string().regex(OFFSET_PATTERN),
+    result: z.enum(['woken', 'superseded', 'gone']),
+  }),
+);
+const wireDecided = z.tuple([
+  z.object({ digest: z.string(), result: z.enum(['approved', 'rejected', 'gone']), count: z.int() }),
+]);
+
+/** What the owner says in the tombstone of a request; null where the record is something else. */
+export function parseAnswer(value: Uint8Array | null, headers: Headers): Answer | null {
+  const text = header(headers, 'rollcall-result');
+  if (value !== null || text === null) return null;
+  const json = jsonOf(new TextEncoder().encode(text));
+  const type = header(headers, 'rollcall-type');
+  if (type === 'approve' || type === 'reject') {
+    const decided = wireDecided.safeParse(json);
+    if (!decided.success) return null;
+    const [{ digest, result, count }] = decided.data;
+    return { kind: type, digest, verdict: result, count };
+  }
+  const replay = wireReplayResult.safeParse(json);
+  if (!replay.success) return null;
+  const verdicts = replay.data.map((each) => ({
+    group: each.group,
+    member: each.member ?? WHOLE_GROUP,
+    ...positionOf(each),
+    verdict: each.result,
+  }));
+  return { kind: 'replay', verdicts };
+}
+
+function jsonOf(value: Uint8Array): unknown {
+  try {
+    return JSON.parse(textOf(value) ?? '');
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,108 @@
+/** One intent as it stands in live records, dead letters and requests (design 5.2). */
+import * as z from 'zod';
+import { type Approval, type Held, ID_LENGTH_MAX, idProblem, type Intent, WHOLE_GROUP } from './change.ts';
+import { OFFSET_PATTERN, offsetText, type Position, readOffset } from './position.ts';
+
+/** As strict as the source format: what comes from here goes into the same paths, filters, reports and headers. */
+export const wireId = z.string().refine((text) => idProblem(text) === null && !/\p{Surrogate}/u.test(text));
+const count = z.int().min(0);
+
+const wirePosition = z.object({ topic: wireId, partition: count, offset: z.string().regex(OFFSET_PATTERN) });
+
+/** `member` is null for a full state. */
+export const wireNamed = wirePosition.extend({ member: wireId.nullable() });
+
+const wireDigest = z.string().regex(/^[0-9a-f]{64}$/);
+/** The author stands in reports, logs and messages, so it is as strict as an id. */
+export const wireDecision = z.object({ digest: wireDigest, author: wireId });
+
+const wireHeld = z.object({
+  by: z.enum(['group_percent', 'group_count', 'window_count', 'group_deleted', 'empty_state', 'unresolved_members']),
+  since: z.number(),
+  digest: wireDigest,
+});
+
+export const wireIntent = wireNamed
+  .extend({
+    op: z.enum(['add', 'remove', 'state']),
+    /** Of a full state. */
+    members: z.custom<readonly string[]>((value) => isListOfIds(value)).optional(),
+    deleted: z.boolean().optional(),
+    event_id: z.string().max(ID_LENGTH_MAX).nullable(),
+    timestamp: z.number(),
+    attempt: count,
+    not_before: z.number(),
+    first_seen_at: z.number(),
+    dead: z.object({ at: z.number(), reason: z.enum(['rejected', 'attempts_exhausted', 'refused']) }).nullable(),
+    held: wireHeld.optional(),
+    approval: wireDecision.extend({ at: z.number() }).optional(),
+  })
+  .refine(
+    ({ op, member, members }) => (op === 'state') === (member === null) && (op === 'state') === (members !== undefined),
+  )
+  // The guard has no say in anything else.
+  .refine(({ op, held, approval }) => op === 'remove' || (held === undefined && approval === undefined));
+
+type WireIntent = z.infer<typeof wireIntent>;
+
+/** Checked as one value: an issue for each of a million bad entries would cost more than the record. */
+const isListOfIds = (value: unknown): boolean =>
+  Array.isArray(value) && value.every((each) => wireId.safeParse(each).success);
+
+/** Far above any limit of attempts; one more than it is still a count. */
+const ATTEMPT_MAX = 1_000_000;
+
+export function intentOf(group: string, wire: WireIntent): Intent {
+  return {
+    group,
+    member: wire.member ?? WHOLE_GROUP,
+    op: wire.op,
+    whole: wire.members === undefined ? null : { members: wire.members, deleted: wire.deleted ?? false },
+    target: wire.member,
+    source: { ...positionOf(wire), eventId: wire.event_id, timestamp: wire.timestamp },
+    attempt: Math.min(wire.attempt, ATTEMPT_MAX),
+    conflicts: 0,
+    notBefore: wire.not_before,
+    firstSeenAt: wire.first_seen_at,
+    dead: wire.dead && { at: wire.dead.at, reason: wire.dead.reason },
+    // Not known any more; whatever answer the group gives may be the one that was waited for.
+    waits: wire.not_before > 0 ? 'group' : null,
+    guard: guardOf(wire),
+  };
+}
+
+/** What is dead is held no more. */
+const guardOf = ({ held, approval, dead }: WireIntent): Held | Approval | null => {
+  if (held !== undefined && dead === null) return { kind: 'held', by: held.by, since: held.since };
+  return approval === undefined ? null : { kind: 'approved', ...approval };
+};
+
+export const positionOf = ({ topic, partition, offset }: z.infer<typeof wirePosition>): Position => ({
+  topic,
+  partition,
+  ...readOffset(offset),
+});
+
+/** `digest`: of all that is held of the group; null: nothing is. */
+export function wireOf({ source, guard, whole, ...intent }: Intent, digest: string | null): WireIntent {
+  return {
+    member: intent.member === WHOLE_GROUP ? null : intent.member,
+    op: intent.op,
+    ...(whole !== null && { members: whole.members, deleted: whole.deleted }),
+    topic: source.topic,
+    partition: source.partition,
+    offset: offsetText(source),
+    event_id: source.eventId,
+    timestamp: source.timestamp,
+    attempt: intent.attempt,
+    not_before: intent.notBefore,
+    first_seen_at: intent.firstSeenAt,
+    dead: intent.dead,
+    ...(guard?.kind === 'held' &&
+      intent.dead === null &&
+      digest !== null && { held: { by: guard.by, since: guard.since, digest } }),
+    ...(guard?.kind === 'approved' && {
+      approval: { digest: guard.digest, author: guard.author, at: guard.at },
+    }),
+  };
+}

@@ -1,0 +1,124 @@
+/**
+ * `auto`: each record is read by the format that it has, told by its shape alone (shape.ts), and `cloudevents`: events in that
+ * envelope, whatever is in them. Both are for topics into which several sources write; where there is one, its own name is
+ * safer, since a record of another shape then is a dead letter instead of a guess.
+ */
+import type { Decoded, SourceEvent, SourceFormat, SourceRecord } from '../core/change.ts';
+import { hasEnvelope, type Inner, unwrap, withAttributes, withoutData } from './cloudevents.ts';
+import type { DebeziumOptions } from './debezium-row.ts';
+import { isOutbox } from './debezium-outbox.ts';
+import { readMemberEvent } from './member-event.ts';
+import { native } from './native.ts';
+import { fieldsIn, invalid, isFields, readValue } from './reading.ts';
+import { several } from './several.ts';
+import { type Shape, shapeOf } from './shape.ts';
+
+/** A format that takes records for others. */
+export interface DetectingFormat extends SourceFormat {
+  /** The format that the record is read by; null: none fits. */
+  tookFor(record: SourceRecord): Shape | 'cloudevents' | null;
+}
+
+export interface Known {
+  readonly formats: Readonly<Record<Shape, SourceFormat>>;
+  readonly debezium: DebeziumOptions;
+}
+
+export function auto(known: Known): DetectingFormat {
+  const envelopes = anyCloudEvent(known);
+  const formatOf = (name: Shape | 'cloudevents'): SourceFormat =>
+    name === 'cloudevents' ? envelopes : known.formats[name];
+  return {
+    name: 'auto',
+    tookFor: (record) => detect(record, known.debezium)[0],
+    decode: (record, topic) => {
+      const [name, read] = detect(record, known.debezium);
+      return name === null ? [unknown] : formatOf(name).decode(read, topic);
+    },
+    ...preparing(known),
+  };
+}
+
+/** Events in envelopes alone: a record without one is none of its. */
+export function anyCloudEvent(known: Known): SourceFormat {
+  const decode = (record: SourceRecord): Decoded => {
+    const unwrapped = unwrap(record);
+    if (unwrapped.kind === 'events')
+      return several(
+        unwrapped.events.flatMap((event) => ('kind' in event ? [event] : readInner(event, record, known))),
+      );
+    return record.value === null ? native.decode(record, { partitionCount: 1 }) : [noEnvelope];
+  };
+  return { name: 'cloudevents', decode, ...preparing(known) };
+}
+
+/** Signed tokens are found by the format that verifies them. */
+function preparing({ formats }: Known): Pick<SourceFormat, 'prepare'> {
+  const { prepare } = formats['scim-events'];
+  return prepare === undefined ? {} : { prepare };
+}
+
+function readInner(
+  { attributes, record, envelope }: Inner,
+  whole: SourceRecord,
+  { formats }: Known,
+): readonly SourceEvent[] {
+  const shape = shapeOf(envelope) ?? shapeOf(envelope['data']);
+  if (shape === 'debezium' || shape === 'auth0') {
+    const read = shapeOf(envelope) === null ? record : { ...whole, read: { ok: true, json: envelope } as const };
+    return withAttributes(formats[shape].decode(read, ANY_KEY), attributes);
+  }
+  // Its key is that of the envelope, so it says nothing about the group.
+  if (shape !== null) return withAttributes(formats[shape].decode({ ...record, key: null }, ANY_KEY), attributes);
+  if (record.value !== null && !record.read.ok) return [record.read.problem];
+  if (record.value === null) return [withoutData];
+  return [
+    readMemberEvent(fieldsIn(record.read.ok ? record.read.json : null), {
+      type: attributes.type,
+      eventId: attributes.id,
+      occurredAt: attributes.time,
+    }),
+  ];
+}
+
+const ANY_KEY = { partitionCount: 1 } as const;
+
+type Detected = readonly [name: Shape | 'cloudevents' | null, record: SourceRecord];
+
+function detect(record: SourceRecord, options: DebeziumOptions): Detected {
+  // Only there a record without a value may say something.
+  if (record.value === null) return ['debezium', record];
+  const read = readValue(record);
+  const known = { ...record, read };
+  if (!read.ok) return [isToken(record.value) ? 'scim-events' : null, known];
+  const shape = shapeOf(read.json);
+  if (shape === 'debezium' || shape === 'auth0') return [shape, known];
+  if (hasEnvelope(known)) return ['cloudevents', known];
+  if (shape !== null) return [shape, known];
+  return [looseShape(known, options), known];
+}
+
+function looseShape(record: SourceRecord, { groupColumn, memberColumn }: DebeziumOptions): Shape | null {
+  const read = readValue(record);
+  const json = read.ok ? read.json : null;
+  // A tombstone, as JSON converters write it.
+  if (json === null) return 'debezium';
+  if (typeof json === 'string') return isToken(Buffer.from(json)) ? 'scim-events' : 'debezium';
+  if (!isFields(json)) return null;
+  if (isOutbox(json, record) || (groupColumn in json && memberColumn in json)) return 'debezium';
+  return 'group_id' in json || 'genesys_group_id' in json ? 'native' : null;
+}
+
+/** base64url of `{"`, as all signed tokens begin (RFC 7515 3.3). */
+const isToken = (value: Uint8Array): boolean => value[0] === 0x65 && value[1] === 0x79 && value.includes(0x2e);
+
+const unknown = invalid(
+  'unknown_format',
+  'The record has the shape of no format that Rollcall knows: describe it with SOURCE_FORMAT=mapping.',
+);
+
+const noEnvelope = invalid(
+  'schema',
+  'This is no CloudEvent: neither are there headers such as ce_specversion, nor the fields `specversion`, `type`, `source` ' +
+    'and `id`. Set SOURCE_FORMAT to the format of the records, or to auto.',
+);

@@ -1,0 +1,188 @@
+/**
+ * CloudEvents 1.0, an envelope around any format: binary mode (headers `ce_…`), structured mode and batches. The inner
+ * format reads the data; what it does not know of the event itself (id, time) comes from the envelope.
+ * https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/bindings/kafka-protocol-binding.md, …/formats/json-format.md
+ */
+import type { SourceEvent, SourceFormat, SourceRecord } from '../core/change.ts';
+import { ID_LENGTH_MAX } from '../core/change.ts';
+import { headerText } from './headers.ts';
+import {
+  type Fields,
+  invalid,
+  isFields,
+  type Read,
+  type ReadRecord,
+  readJson,
+  readValue,
+  skip,
+  textIn,
+} from './reading.ts';
+import { several, timeIn } from './several.ts';
+
+/** What the envelope says of the event; null where it says nothing. */
+export interface Attributes {
+  readonly type: string | null;
+  readonly id: string | null;
+  readonly time: string | null;
+}
+
+/** What the layer hands on. */
+export interface Inner {
+  readonly attributes: Attributes;
+  /** Its value is the event's data. */
+  readonly record: ReadRecord;
+  /** The structured event; in binary mode, what it would be. */
+  readonly envelope: Fields;
+}
+
+/** What a record is: no CloudEvent, or so many of them. */
+export type Unwrapped =
+  | { readonly kind: 'none'; readonly record: SourceRecord }
+  | { readonly kind: 'events'; readonly events: readonly (Inner | SourceEvent)[] };
+
+/**
+ * Takes the envelope off, where there is one, and has the inner format read what was in it.
+ * @param readsItself envelopes that the inner format wants whole.
+ */
+export function cloudEvents(
+  inner: SourceFormat,
+  readsItself: (envelope: Fields) => boolean = () => false,
+): SourceFormat {
+  const recordsIn = (record: SourceRecord): readonly SourceRecord[] => {
+    const unwrapped = unwrap(record);
+    if (unwrapped.kind === 'none') return [record];
+    return unwrapped.events.flatMap((event) => ('kind' in event ? [] : [event.record]));
+  };
+  const { prepare } = inner;
+  return {
+    name: inner.name,
+    decode: (record, topic) => {
+      const unwrapped = unwrap(record);
+      if (unwrapped.kind === 'none') return inner.decode(unwrapped.record, topic);
+      return several(
+        unwrapped.events.flatMap((event) => {
+          if ('kind' in event) return [event];
+          const { envelope, attributes } = event;
+          if (readsItself(envelope)) return inner.decode(wholeOf(event, record), topic);
+          if (event.record.value === null) return [withoutData];
+          return withAttributes(inner.decode(event.record, topic), attributes);
+        }),
+      );
+    },
+    ...(prepare !== undefined && { prepare: (records) => prepare(records.flatMap(recordsIn)) }),
+  };
+}
+
+export const withoutData = skip('no_data');
+
+const wholeOf = ({ envelope }: Inner, { key, value, headers }: SourceRecord): ReadRecord => ({
+  key,
+  value,
+  headers,
+  read: { ok: true, json: envelope },
+});
+
+/** What the source says of an event stands before what its envelope says. */
+export const withAttributes = (events: readonly SourceEvent[], { id, time }: Attributes): readonly SourceEvent[] =>
+  events.map((event) =>
+    event.kind === 'delta' || event.kind === 'state'
+      ? { ...event, eventId: event.eventId ?? boundedId(id), occurredAt: event.occurredAt ?? time }
+      : event,
+  );
+
+/** An id that is too long is left out rather than costing the change. */
+const boundedId = (id: string | null): string | null => (id !== null && id.length <= ID_LENGTH_MAX ? id : null);
+
+/** Whether the record is a CloudEvent, or says so. */
+export function hasEnvelope(record: SourceRecord): boolean {
+  const mode = record.value === null ? null : modeOf(record);
+  if (mode !== 'sniff') return mode !== null;
+  const read = readValue(record);
+  return read.ok && isStructured(read.json);
+}
+
+export function unwrap(record: SourceRecord): Unwrapped {
+  const mode = record.value === null ? null : modeOf(record);
+  if (mode === null) return { kind: 'none', record };
+  if (mode === 'binary') return { kind: 'events', events: [fromHeaders(record)] };
+  const read = readValue(record);
+  if (mode === 'sniff' && !(read.ok && isStructured(read.json)))
+    return { kind: 'none', record: withRead(record, read) };
+  if (!read.ok) return { kind: 'events', events: [read.problem] };
+  const all = mode === 'batch' && Array.isArray(read.json) ? read.json : [read.json];
+  return { kind: 'events', events: all.map((event) => fromEnvelope(event, record)) };
+}
+
+const withRead = ({ key, value, headers }: SourceRecord, read: Read): ReadRecord => ({ key, value, headers, read });
+
+type Mode = 'binary' | 'structured' | 'batch' | 'sniff';
+
+function modeOf(record: SourceRecord): Mode | null {
+  if (record.headers.length > 0) {
+    const contentType = (headerText(record, 'content-type') ?? headerText(record, 'Content-Type') ?? '').toLowerCase();
+    if (contentType.startsWith('application/cloudevents-batch')) return 'batch';
+    if (contentType.startsWith('application/cloudevents')) return 'structured';
+    if (headerText(record, 'ce_specversion') !== null) return 'binary';
+  }
+  // A look at the bytes, so that only what may be an envelope is parsed for it.
+  return 'read' in record || bytesOf(record.value ?? NO_BYTES).includes('"specversion"') ? 'sniff' : null;
+}
+
+const NO_BYTES = new Uint8Array();
+
+const bytesOf = (value: Uint8Array): Buffer => Buffer.from(value.buffer, value.byteOffset, value.byteLength);
+
+/** The attributes that every event must have (section 3.1 of the specification). */
+export const isStructured = (json: unknown): json is Fields =>
+  isFields(json) && ['specversion', 'type', 'source', 'id'].every((name) => textIn(json[name]) !== null);
+
+function fromHeaders(record: SourceRecord): Inner {
+  const text = (name: string): string | null => headerText(record, `ce_${name}`);
+  const read = readValue(record);
+  const attributes = { type: text('type'), id: text('id'), time: timeIn(text('time')) };
+  const data = read.ok ? read.json : undefined;
+  const envelope = { ...attributes, specversion: text('specversion'), source: text('source'), data };
+  return { attributes, record: withRead({ ...record, headers: ownHeaders(record) }, read), envelope };
+}
+
+function fromEnvelope(event: unknown, record: SourceRecord): Inner | SourceEvent {
+  if (!isStructured(event)) return noEnvelope;
+  const attributes = { type: textIn(event['type']), id: textIn(event['id']), time: timeIn(event['time']) };
+  const data = dataOf(event);
+  if (data === null) return tooDeep;
+  return { attributes, record: { key: record.key, headers: ownHeaders(record), ...data }, envelope: event };
+}
+
+/** Those that are not the envelope's. */
+const ownHeaders = ({ headers }: SourceRecord): SourceRecord['headers'] =>
+  headers.length === 0
+    ? headers
+    : headers.filter(([name]) => !name.startsWith('ce_') && name.toLowerCase() !== 'content-type');
+
+interface Data {
+  readonly value: Uint8Array | null;
+  readonly read: Read;
+}
+
+/** The bytes beside the JSON: signed tokens are verified as they were written. null: too deep to be written again. */
+function dataOf({ data, data_base64: encoded }: Fields): Data | null {
+  if (typeof encoded === 'string') return readData(Buffer.from(encoded, 'base64'));
+  if (typeof data === 'string') return readData(Buffer.from(data));
+  if (data === undefined || data === null) return { value: null, read: { ok: true, json: null } };
+  try {
+    return { value: Buffer.from(JSON.stringify(data)), read: { ok: true, json: data } };
+  } catch {
+    // JSON.parse reads any depth, JSON.stringify does not write it.
+    return null;
+  }
+}
+
+const readData = (value: Uint8Array): Data => ({ value, read: readJson(value) });
+
+const tooDeep = invalid('schema', 'The data of the event is nested too deeply for any event; send its fields flat.');
+
+const noEnvelope = invalid(
+  'schema',
+  'The content type says CloudEvents, but `specversion`, `type`, `source` or `id` is missing; send the event as its ' +
+    'specification says.',
+);

@@ -1,0 +1,126 @@
+/**
+ * What is wrong with a Debezium topic, as its first records and its settings show it. The worst is what cannot be seen in any
+ * single record: where records are flattened, a deleted row is a tombstone alone, or nothing at all.
+ */
+import type { SourceRecord } from '../core/change.ts';
+import { isMarked, isRow } from './debezium-flat.ts';
+import { isEnvelope } from './debezium-envelope.ts';
+import { isOutbox } from './debezium-outbox.ts';
+import { type DebeziumOptions, keyFieldsOf } from './debezium-row.ts';
+import type { RecordFinding } from './first-records.ts';
+import { type Fields, isFields, readJson } from './reading.ts';
+
+export interface DebeziumTopic {
+  readonly topic: string;
+  readonly records: readonly SourceRecord[];
+  readonly settings: ReadonlyMap<string, string>;
+  readonly debezium: DebeziumOptions;
+}
+
+export function debeziumFindings(first: DebeziumTopic): RecordFinding[] {
+  const rows = first.records.flatMap((record) => rowOf(record, first.debezium));
+  const flat = rows.filter(({ isFlat }) => isFlat);
+  // A row that says of itself whether it was deleted: then no tombstone is needed.
+  const tellsDeletes = flat.length === 0 || flat.some(({ fields }) => '__deleted' in fields || fields['__op'] === 'd');
+  const facts = {
+    ...first,
+    rows,
+    isFlat: flat.length > 0,
+    tellsDeletes,
+    isKeyWhole: rows.every(({ isKeyWhole }) => isKeyWhole),
+  };
+  return rows.length === 0 ? [] : [...deleteFindings(facts), ...updateFindings(facts), ...cleanerFindings(facts)];
+}
+
+interface Row {
+  readonly record: SourceRecord;
+  readonly fields: Fields;
+  readonly isFlat: boolean;
+  /** The key has both columns. */
+  readonly isKeyWhole: boolean;
+  /** The key has the group's column. */
+  readonly isKeyedByGroup: boolean;
+}
+
+function rowOf(record: SourceRecord, options: DebeziumOptions): readonly Row[] {
+  if (record.value === null) return [];
+  const read = readJson(record.value);
+  const json =
+    read.ok && isFields(read.json) && 'schema' in read.json ? read.json['payload'] : read.ok ? read.json : null;
+  if (!isFields(json)) return [];
+  const isFlat = !isEnvelope(json);
+  if (isFlat && !isMarked(json) && (isOutbox(json, record) || !isRow(json, options))) return [];
+  const key = keyFieldsOf(record);
+  const isKeyedByGroup = options.groupColumn in key;
+  return [{ record, fields: json, isFlat, isKeyWhole: isKeyedByGroup && options.memberColumn in key, isKeyedByGroup }];
+}
+
+interface Facts extends DebeziumTopic {
+  readonly rows: readonly Row[];
+  readonly isFlat: boolean;
+  readonly tellsDeletes: boolean;
+  readonly isKeyWhole: boolean;
+}
+
+function deleteFindings({ topic, debezium, isFlat, tellsDeletes, isKeyWhole }: Facts): RecordFinding[] {
+  const { memberColumn, deletes } = debezium;
+  if (deletes === 'tombstones' && !isKeyWhole && tellsDeletes)
+    return [
+      {
+        severity: 'warning',
+        code: 'tombstones_read_twice',
+        message: `${topic} tells deleted rows in records of their own, and DEBEZIUM_DELETES=tombstones makes each tombstone a dead letter, since its key lacks \`${memberColumn}\`.`,
+        mend: 'Set DEBEZIUM_DELETES=rows.',
+      },
+    ];
+  if (!isFlat || tellsDeletes) return [];
+  if (deletes === 'tombstones' && isKeyWhole) return [];
+  if (deletes === 'tombstones')
+    return [
+      {
+        severity: 'error',
+        code: 'deletes_unreadable',
+        message: `${topic} has flattened rows, so a deleted row is a tombstone alone, and the key lacks \`${memberColumn}\`: nobody can tell whose membership ended.`,
+        mend: `Set delete.tombstone.handling.mode=rewrite at ExtractNewRecordState and DEBEZIUM_DELETES=rows, or do not flatten; or key the topic by both columns (message.key.columns).`,
+      },
+    ];
+  return [
+    {
+      severity: 'error',
+      code: 'deletes_not_read',
+      message: `${topic} has flattened rows that do not say whether they were deleted: a deleted row is a tombstone alone there, and DEBEZIUM_DELETES=rows skips it, so that nobody would ever be removed.`,
+      mend: isKeyWhole
+        ? 'Set DEBEZIUM_DELETES=tombstones, or delete.tombstone.handling.mode=rewrite at ExtractNewRecordState.'
+        : `Set delete.tombstone.handling.mode=rewrite at ExtractNewRecordState, or do not flatten; the key lacks \`${memberColumn}\`, so tombstones cannot be read either.`,
+    },
+  ];
+}
+
+function updateFindings({ topic, rows, isFlat }: Facts): RecordFinding[] {
+  const hasOperation = rows.some(
+    ({ fields, record }) => '__op' in fields || record.headers.some(([name]) => name === '__op'),
+  );
+  if (!isFlat || hasOperation) return [];
+  return [
+    {
+      severity: 'warning',
+      code: 'updates_not_told',
+      message: `${topic} has flattened rows without their operation: a changed row looks like a new one, and the membership that it was before is not ended.`,
+      mend: 'Set add.fields=op,table,source.ts_ms at ExtractNewRecordState.',
+    },
+  ];
+}
+
+/** One record per group stays after compaction, though each was about another member. */
+function cleanerFindings({ topic, settings, rows, isKeyWhole }: Facts): RecordFinding[] {
+  if (!(settings.get('cleanup.policy') ?? '').includes('compact') || isKeyWhole) return [];
+  if (!rows.some(({ isKeyedByGroup }) => isKeyedByGroup)) return [];
+  return [
+    {
+      severity: 'error',
+      code: 'compacted_by_group',
+      message: `${topic} is compacted and keyed by group: of all rows of a group only the last one stays, and a tombstone takes even that away.`,
+      mend: `kafka-configs.sh --alter --topic ${topic} --add-config cleanup.policy=delete; then send the full states, since changes may be gone.`,
+    },
+  ];
+}

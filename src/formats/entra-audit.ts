@@ -1,0 +1,136 @@
+/**
+ * Audit log entries: Graph's directoryAudit, alone or as the `properties` of an Azure Monitor record (also as JSON within
+ * a text), and the columns of a Log Analytics export, which begin with capitals. Targets are told by their type, never by
+ * their place. https://learn.microsoft.com/graph/api/resources/directoryaudit
+ */
+import type { Op, SourceEvent } from '../core/change.ts';
+import type { Fields } from './reading.ts';
+import { deletedGroup, hint, invalid, isFields, listIn, quote, readJsonText, textIn } from './reading.ts';
+import { groupIn, idIn, memberChange, notAChange, notSuccessful, refusedMember, timeIn, unique } from './several.ts';
+
+export const isAudit = (entry: Fields): boolean =>
+  (field(entry, 'activityDisplayName') ?? field(entry, 'operationName') ?? field(entry, 'targetResources')) !==
+  undefined;
+
+type Meaning = Op | 'group_deleted' | 'group_restored';
+
+const MEANINGS = new Map<string, Meaning>([
+  ['add member to group', 'add'],
+  ['remove member from group', 'remove'],
+  ['delete group', 'group_deleted'],
+  ['hard delete group', 'group_deleted'],
+  ['restore group', 'group_restored'],
+]);
+
+export function readAudit(record: Fields): SourceEvent {
+  const properties = parsed(record['properties']);
+  if (properties === UNREADABLE) return invalid('schema', '`properties` is a text, but no JSON.');
+  const audit = isFields(properties) ? properties : record;
+  const activity = textIn(field(audit, 'activityDisplayName')) ?? textIn(field(record, 'operationName')) ?? '';
+  const meaning = MEANINGS.get(activity.trim().toLowerCase());
+  if (meaning === undefined) return notAChange;
+  const result = textIn(field(audit, 'result')) ?? textIn(field(record, 'resultType'));
+  if (result === null) return invalid('schema', '`result` is missing, so it is not known whether the change was made.');
+  return result.toLowerCase() === 'success' ? readChange(audit, meaning) : notSuccessful;
+}
+
+function readChange(audit: Fields, meaning: Meaning): SourceEvent {
+  const targets = parsed(field(audit, 'targetResources'));
+  if (!Array.isArray(targets)) return invalid('schema', '`targetResources` must be a list.');
+  const read = readTargets(targets.filter(isFields), meaning);
+  const { users } = read;
+  if (users.length === 0 && (meaning === 'add' || meaning === 'remove')) return withoutUser(read);
+  const group = groupOf(read);
+  if (typeof group !== 'string') return group;
+  const told = { group, eventId: textIn(field(audit, 'id')), occurredAt: timeIn(field(audit, 'activityDateTime')) };
+  switch (meaning) {
+    case 'group_deleted':
+      return deletedGroup(told);
+    case 'group_restored':
+      return hint('group_restored', RESTORED, groupIn(group));
+    case 'add':
+    case 'remove':
+      return memberChange(told, meaning, users);
+  }
+}
+
+const RESTORED =
+  'A deleted group is back with its members, whom the event does not name: read them from Graph and send them as a full state.';
+
+interface Targets {
+  readonly users: readonly string[];
+  readonly groups: readonly string[];
+  /** Types of what is neither a user nor a group. */
+  readonly others: readonly string[];
+  /** `Group.ObjectID` of the changed properties: the group that the member went into or out of. */
+  readonly named: string | null;
+}
+
+function readTargets(targets: readonly Fields[], meaning: Meaning): Targets {
+  const [users, groups, others]: [string[], string[], string[]] = [[], [], []];
+  let named: string | null = null;
+  for (const target of targets) {
+    const type = textIn(field(target, 'type'))?.toLowerCase() ?? '';
+    if (type === 'user') users.push(idIn(field(target, 'id')));
+    else if (type === 'group') groups.push(idIn(field(target, 'id')));
+    else others.push(type);
+    named ??= namedGroup(target, meaning);
+  }
+  return { users: unique(users), groups: unique(groups), others, named };
+}
+
+/**
+ * The target of the type Group wins over `Group.ObjectID` where both are there: its id is what Graph documents as the
+ * resource's id, while the properties are texts for people. In a real log both say the same; they differ only where
+ * somebody has replaced ids in it, and then nothing tells which is right. Several groups: the property says which.
+ */
+function groupOf({ groups, named }: Targets): string | SourceEvent {
+  const [only, ...more] = groups;
+  if (only !== undefined && more.length === 0) return only;
+  if (only === undefined && named !== null) return named;
+  if (only === undefined)
+    return invalid('target_missing', 'The entry has neither a target of the type Group nor a `Group.ObjectID`.');
+  if (named !== null && groups.includes(named)) return named;
+  return invalid('target_ambiguous', 'The entry has several targets of the type Group.');
+}
+
+function withoutUser({ groups, others, named }: Targets): SourceEvent {
+  const [type] = others;
+  const group = named ?? (groups.length === 1 ? (groups[0] ?? null) : null);
+  if (type !== undefined) return refusedMember(`The member is of the type ${quote(type)}`, group);
+  // The group that is the member has the other one's id among its properties.
+  if (groups.length > 1 || (groups.length === 1 && named !== null && named !== groups[0]))
+    return refusedMember('A group is the member of a group', named);
+  return invalid('target_missing', 'The entry has no target of the type User.', groupIn(group));
+}
+
+function namedGroup(target: Fields, meaning: Meaning): string | null {
+  for (const property of listIn(parsed(field(target, 'modifiedProperties')))) {
+    if (!isFields(property) || field(property, 'displayName') !== 'Group.ObjectID') continue;
+    const [newValue, oldValue] = [unquoted(field(property, 'newValue')), unquoted(field(property, 'oldValue'))];
+    return meaning === 'remove' ? (oldValue ?? newValue) : (newValue ?? oldValue);
+  }
+  return null;
+}
+
+/** Values of properties are JSON within a text (`"\"id\""`), sometimes in a list, sometimes plain. */
+function unquoted(value: unknown): string | null {
+  const text = textIn(value);
+  if (text === null) return null;
+  const read = /^["[]/.test(text) ? readJsonText(text) : null;
+  if (read === null || !read.ok) return text;
+  return textIn(Array.isArray(read.json) ? read.json[0] : read.json);
+}
+
+const UNREADABLE = Symbol('unreadable');
+
+/** What is JSON within a text, as JSON. */
+function parsed(value: unknown): unknown {
+  if (typeof value !== 'string') return value;
+  const read = readJsonText(value);
+  return read.ok ? read.json : UNREADABLE;
+}
+
+/** `name`, or as a column of Log Analytics writes it: `Name`. */
+const field = (fields: Fields, name: string): unknown =>
+  fields[name] ?? fields[name.charAt(0).toUpperCase() + name.slice(1)];

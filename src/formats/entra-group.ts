@@ -1,0 +1,68 @@
+/**
+ * Groups as Graph's delta query tells them (groups/delta, directoryObjects/delta): `members@delta` holds what changed, not
+ * who is in. https://learn.microsoft.com/graph/delta-query-groups
+ */
+import type { SourceEvent } from '../core/change.ts';
+import type { Fields } from './reading.ts';
+import { deletedGroup, delta, hint, invalid, isFields, quote, textIn } from './reading.ts';
+import { groupIn, idIn, notAChange, refusedMember, type Told } from './several.ts';
+
+/** At least one of these makes an object with an id a group; with a page's context it needs none. */
+const MARKS = ['@removed', '@odata.type', '@odata.id', 'members@delta', 'owners@delta', 'displayName', 'groupTypes'];
+
+export const isGroup = (entry: Fields, context: string | null): boolean =>
+  'id' in entry && (context !== null || MARKS.some((mark) => mark in entry));
+
+export function readGroup(entry: Fields, context: string | null): readonly SourceEvent[] {
+  const type = textIn(entry['@odata.type'])?.toLowerCase();
+  const collection = collectionOf(context);
+  // Pages of directoryObjects/delta hold users too, and a deleted user is no deleted group.
+  if (type === undefined ? collection !== 'groups' : type !== '#microsoft.graph.group')
+    return [type === undefined && collection === 'directoryobjects' ? withoutType(entry) : notAChange];
+  const group = idIn(entry['id']);
+  if (isRemoved(entry)) return [deletedGroup({ group })];
+  const members = entry['members@delta'];
+  return members === undefined ? [notAChange] : readMembers(members, { group, eventId: null, occurredAt: null });
+}
+
+/** What the page is one of; without a context, groups. */
+const collectionOf = (context: string | null): string =>
+  context === null ? 'groups' : (/\$metadata#(\w+)/.exec(context)?.[1]?.toLowerCase() ?? 'groups');
+
+const withoutType = (entry: Fields): SourceEvent =>
+  hint(
+    'type_missing',
+    'The object has no `@odata.type`, so it may be a group; ask Graph for groups/delta instead.',
+    groupIn(entry['id']),
+  );
+
+/** The users as one event; what else is a member of the group is refused beside them. */
+export function readMembers(members: unknown, { group, eventId, occurredAt }: Told): readonly SourceEvent[] {
+  if (!Array.isArray(members) || !members.every(isFields))
+    return [invalid('schema', '`members@delta` must be a list of objects.', groupIn(group))];
+  const [add, remove, refused]: [string[], string[], Fields[]] = [[], [], []];
+  for (const member of members) {
+    if (isUser(member)) (isRemoved(member) ? remove : add).push(idIn(member['id']));
+    else refused.push(member);
+  }
+  const isChange = add.length + remove.length > 0;
+  const events = isChange ? [delta({ group, eventId, occurredAt, add, remove })] : [];
+  if (refused.length > 0) return [...events, refusal(refused, group)];
+  return isChange ? events : [notAChange];
+}
+
+function refusal(refused: readonly Fields[], group: string): SourceEvent {
+  const [first] = refused;
+  const others = refused.length === 1 ? '' : ` and ${refused.length - 1} more`;
+  const what = `The member ${quote(idIn(first?.['id']))} of the type ${quote(idIn(first?.['@odata.type']))}${others} cannot be put in`;
+  return refusedMember(what, group);
+}
+
+/** Change notifications name no types (and Graph can leave them out), so a member without one counts as a user. */
+function isUser(member: Fields): boolean {
+  const type = textIn(member['@odata.type']);
+  return type === null || type.toLowerCase() === '#microsoft.graph.user';
+}
+
+/** `{"reason":…}` in a delta query, `"deleted"` in a notification; any reason ends the membership. */
+const isRemoved = (object: Fields): boolean => object['@removed'] !== undefined && object['@removed'] !== null;

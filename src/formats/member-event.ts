@@ -1,0 +1,113 @@
+/**
+ * The one rule for events that applications make up themselves: the payload of an outbox, the data of a CloudEvent.
+ * What happened is read from the event's names, whom it concerns from its ids. Names are told apart in event-name.ts.
+ * Ids stand in the payload, or in its `data`, `payload` or `object`: the group as `groupId`, `group_id`, `groupID` or `group` (text, or
+ * an object with `id`), the member likewise with `user` or `member`, several as `userIds`, `users`, `memberIds`, `members`.
+ * What names a group and members without saying clearly what happened is a hint: neither guessed nor passed over.
+ */
+import type { SourceEvent } from '../core/change.ts';
+import { meaningOf } from './event-name.ts';
+import { foundId, idUnder } from './ids.ts';
+import { deletedGroup, delta, fieldsIn, type Fields, hint, invalid, isFields, quote, textIn } from './reading.ts';
+import { groupIn, idIn, notAChange, refusedMember, timeIn } from './several.ts';
+
+/** What is known of the event besides its payload. */
+export interface Announced {
+  /** Its type, as the envelope or a header says; null: only the payload may say it. */
+  readonly type: string | null;
+  readonly eventId: string | null;
+  readonly occurredAt: string | null;
+}
+
+export function readMemberEvent(payload: Fields, announced: Announced): SourceEvent {
+  const meaning = meaningOf(namesOf(payload, announced.type));
+  if (meaning === 'contradiction') return contradiction;
+  const body = bodyOf(payload);
+  const group = idUnder(body, GROUP_NAMES);
+  const hasMembers = [...MEMBER_NAMES, ...LIST_NAMES].some((name) => body[name] !== undefined);
+  if (meaning === 'other') return group.kind !== 'none' && hasMembers ? unclear : notAChange;
+  if (meaning === 'unclear' || (meaning === 'group_deleted' && hasMembers)) return unclear;
+  if (group.kind === 'bad') return group.problem;
+  if (group.kind === 'none') return missing('the group', '`groupId`', null);
+  const told = { group: group.id, ...sourceOf(payload, announced) };
+  if (meaning === 'group_deleted') return deletedGroup(told);
+  const members = membersOf(body, groupIn(group.id));
+  return members.problem ?? delta({ ...told, [meaning]: members.ids });
+}
+
+/** Whether its names say something about a membership, or the end of a group. */
+export const isMemberEvent = (payload: Fields, type: string | null): boolean =>
+  meaningOf(namesOf(payload, type)) !== 'other';
+
+const NAME_FIELDS = ['type', 'eventType', 'event_type', 'event', 'action', 'operation'] as const;
+
+function namesOf(payload: Fields, type: string | null): readonly string[] {
+  const own = NAME_FIELDS.map((name) => textIn(payload[name])).filter((name) => name !== null);
+  return type === null ? own : [type, ...own];
+}
+
+const GROUP_NAMES = ['groupId', 'group_id', 'groupID', 'group'] as const;
+const MEMBER_NAMES = ['userId', 'user_id', 'userID', 'memberId', 'member_id', 'memberID', 'user', 'member'] as const;
+const LIST_NAMES = ['userIds', 'user_ids', 'memberIds', 'member_ids', 'users', 'members'] as const;
+
+function bodyOf(payload: Fields): Fields {
+  if (GROUP_NAMES.some((name) => payload[name] !== undefined)) return payload;
+  return [payload['data'], payload['payload'], payload['object']].find(isFields) ?? payload;
+}
+
+interface Members {
+  readonly ids: readonly string[];
+  /** Why the ids are not to be used; null: they are. */
+  readonly problem: SourceEvent | null;
+}
+
+function membersOf(body: Fields, group: string | null): Members {
+  const type = idIn(body['memberType'] ?? body['member_type'] ?? fieldsIn(body['member'])['type']);
+  if (type !== '' && type.toLowerCase() !== 'user')
+    return without(refusedMember(`The member is of the type ${quote(type)}`, group));
+  const one = idUnder(body, MEMBER_NAMES);
+  if (one.kind === 'bad') return without({ ...one.problem, group });
+  const ids = one.kind === 'id' ? [one.id] : [];
+  for (const name of LIST_NAMES) {
+    const listed = listOf(body[name], { name, group });
+    if (listed.problem !== null) return listed;
+    ids.push(...listed.ids);
+  }
+  return ids.length > 0 ? { ids, problem: null } : without(missing('the member', '`userId`', group));
+}
+
+const without = (problem: SourceEvent): Members => ({ ids: [], problem });
+
+function listOf(list: unknown, { name, group }: { readonly name: string; readonly group: string | null }): Members {
+  if (list === undefined || list === null) return { ids: [], problem: null };
+  if (!Array.isArray(list)) return without(invalid('schema', `\`${name}\` must be a list of ids.`, group));
+  const ids: string[] = [];
+  for (const entry of list) {
+    const found = foundId(isFields(entry) ? entry['id'] : entry, `an entry of \`${name}\``);
+    if (found.kind === 'bad') return without({ ...found.problem, group });
+    // The empty id is refused where the event is made.
+    ids.push(found.kind === 'id' ? found.id : '');
+  }
+  return { ids, problem: null };
+}
+
+function sourceOf(payload: Fields, { eventId, occurredAt }: Announced) {
+  return {
+    eventId: eventId ?? textIn(payload['eventId']) ?? textIn(payload['event_id']),
+    occurredAt: occurredAt ?? timeIn(payload['occurredAt'] ?? payload['occurred_at'] ?? payload['timestamp']),
+  };
+}
+
+const missing = (what: string, field: string, group: string | null): SourceEvent =>
+  invalid('schema', `The event says that a membership has changed, but not ${what}: add ${field}.`, group);
+
+const unclear = hint(
+  'unclear_member_event',
+  'The event is about members of a group, but none of its names says clearly whether they came or went: name it like ' +
+    '`group.member.added` or `group.member.removed`, or describe it with SOURCE_FORMAT=mapping.',
+);
+
+const contradiction = invalid(
+  'type_conflict',
+  'One name of the event says that a member came, another that one went; let them agree.',
+);

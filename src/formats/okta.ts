@@ -1,0 +1,132 @@
+/**
+ * Okta: System Log events, bare or in lists, in event hooks (`data.events[]`) and in EventBridge (`detail`).
+ * What an event is about stands in `target[]`, whose order means nothing: users and groups are told by their `type`.
+ * Only what succeeded counts. A list is put into the order of `published`, since hooks do not promise one.
+ * https://developer.okta.com/docs/reference/api/event-types/ and …/concepts/event-hooks/
+ */
+import type { Op, SourceEvent, SourceFormat } from '../core/change.ts';
+import type { Fields } from './reading.ts';
+import { deletedGroup, fieldsIn, hint, invalid, isFields, listIn, quote, textIn } from './reading.ts';
+import {
+  groupIn,
+  idIn,
+  memberChange,
+  notAChange,
+  notSuccessful,
+  readEvents,
+  refusedMember,
+  timeIn,
+  unique,
+  withoutEventBridge,
+} from './several.ts';
+
+export const okta: SourceFormat = {
+  name: 'okta',
+  decode: (record) => readEvents(record, (json) => inOrder(logEventsIn(json)).map(readLogEvent)),
+};
+
+function logEventsIn(json: unknown): readonly unknown[] {
+  return Array.isArray(json) ? json.flatMap(unwrapped) : unwrapped(json);
+}
+
+function unwrapped(json: unknown): readonly unknown[] {
+  const event = withoutEventBridge(json);
+  const { events } = fieldsIn(fieldsIn(event)['data']);
+  return Array.isArray(events) ? events : [event];
+}
+
+/** Stable; an event without a readable time stays behind the one before it. */
+function inOrder(events: readonly unknown[]): readonly unknown[] {
+  if (events.length < 2) return events;
+  let latest = 0;
+  const timed = events.map((event) => {
+    const time = Date.parse(timeIn(fieldsIn(event)['published']) ?? '');
+    if (!Number.isNaN(time)) latest = time;
+    return { event, time: latest };
+  });
+  return timed.toSorted((a, b) => a.time - b.time).map(({ event }) => event);
+}
+
+type Meaning = Op | 'group_deleted' | 'nested_group' | 'unclear';
+
+const MEANINGS = new Map<string, Meaning>([
+  ['group.user_membership.add', 'add'],
+  ['group.user_membership.remove', 'remove'],
+  ['group.lifecycle.delete', 'group_deleted'],
+  ['app.user_management.app_group_member_import.insert_success', 'add'],
+  ['app.user_management.app_group_member_import.delete_success', 'remove'],
+  ['app.user_management.app_group_group_member_import.insert_success', 'nested_group'],
+  ['app.user_management.app_group_group_member_import.delete_success', 'nested_group'],
+  ['app.user_management.user_group_import.delete_success', 'group_deleted'],
+]);
+
+/** Of imports the System Log says `app.user_management` for all; which one it was, only the message may tell. */
+const IMPORT = 'app.user_management';
+const IMPORT_MESSAGES = new Map<string, Meaning>([
+  ['successfully imported new member to an app group', 'add'],
+  ['successfully deleted member of an app group', 'remove'],
+  ['successfully removed imported group that was deleted from application', 'group_deleted'],
+]);
+
+function readLogEvent(event: unknown): SourceEvent {
+  const type = isFields(event) ? textIn(event['eventType']) : null;
+  if (!isFields(event) || type === null) {
+    const message =
+      'This is no Okta System Log event: it has no `eventType`. Send the event hook or the log event whole.';
+    return invalid('schema', message);
+  }
+  const meaning = MEANINGS.get(type) ?? (type === IMPORT ? importMeaning(event) : undefined);
+  if (meaning === undefined) return notAChange;
+  return fieldsIn(event['outcome'])['result'] === 'SUCCESS' ? readChange(event, meaning) : notSuccessful;
+}
+
+function importMeaning(event: Fields): Meaning | undefined {
+  const message = textIn(event['displayMessage'])?.toLowerCase() ?? '';
+  const meaning = MEANINGS.get(textIn(event['legacyEventType']) ?? '') ?? IMPORT_MESSAGES.get(message);
+  if (meaning !== undefined) return meaning;
+  const isAboutMember = ['AppUser', 'AppGroup'].every((type) => idsOfType(targetsOf(event), type).length > 0);
+  return isAboutMember ? 'unclear' : undefined;
+}
+
+function readChange(event: Fields, meaning: Meaning): SourceEvent {
+  if (meaning === 'nested_group') return refusedMember('A group is the member of a group', null);
+  const targets = targetsOf(event);
+  const groups = idsOf(targets, 'UserGroup', 'AppGroup');
+  const [group] = groups;
+  if (group === undefined) return invalid('target_missing', 'The event has no target of the type UserGroup.');
+  const users = idsOf(targets, 'User', 'AppUser');
+  if (users.length === 0 && meaning !== 'group_deleted') return withoutUser(targets, group);
+  if (groups.length > 1) return invalid('target_ambiguous', 'The event has several targets of the type UserGroup.');
+  const told = { group, eventId: textIn(event['uuid']), occurredAt: timeIn(event['published']) };
+  if (meaning === 'group_deleted') return deletedGroup(told);
+  return meaning === 'unclear' ? withoutDirection(event, group) : memberChange(told, meaning, users);
+}
+
+function withoutUser(targets: readonly Fields[], group: string): SourceEvent {
+  const type = targets.map((target) => target['type']).find((type) => type !== 'UserGroup' && type !== 'AppGroup');
+  if (type !== undefined) return refusedMember(`The member is of the type ${quote(idIn(type))}`, group);
+  if (targets.length > 1) return refusedMember('A group is the member of a group', group);
+  return invalid('target_missing', 'The event has no target of the type User.', groupIn(group));
+}
+
+const withoutDirection = (event: Fields, group: string): SourceEvent =>
+  hint(
+    'direction_unknown',
+    `An import changed a member of the group, but ${quote(textIn(event['displayMessage']) ?? '')} does not say how: ` +
+      "read the group's members from Okta (GET /api/v1/groups/{id}/users) and send them as a full state.",
+    groupIn(group),
+  );
+
+const targetsOf = (event: Fields): readonly Fields[] => listIn(event['target']).filter(isFields);
+
+/** An imported member may be told twice, as the user and as the app's user; then the user counts. */
+function idsOf(targets: readonly Fields[], type: string, importedType: string): readonly string[] {
+  const ids = idsOfType(targets, type);
+  return ids.length > 0 ? ids : idsOfType(targets, importedType);
+}
+
+function idsOfType(targets: readonly Fields[], type: string): readonly string[] {
+  const ids: string[] = [];
+  for (const target of targets) if (target['type'] === type) ids.push(idIn(target['id']));
+  return unique(ids);
+}

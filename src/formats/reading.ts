@@ -1,0 +1,137 @@
+/**
+ * What all formats share: bytes → JSON, and events whose ids are checked. Total: whatever the bytes, no exception.
+ * A lone surrogate (`"\ud800"` in JSON) has no UTF-8 form, so it could be neither a key nor a path: no text that we take.
+ */
+import {
+  type Delta,
+  type FullState,
+  type Hint,
+  ID_LENGTH_MAX,
+  idProblem,
+  type IdProblem,
+  type Invalid,
+  type Skip,
+  type SourceRecord,
+} from '../core/change.ts';
+
+export type Fields = Readonly<Record<string, unknown>>;
+
+export const isFields = (value: unknown): value is Fields =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
+export const isText = (value: unknown): value is string => typeof value === 'string' && !/\p{Surrogate}/u.test(value);
+
+/** The text; null where it is anything else, or empty. */
+export const textIn = (value: unknown): string | null => (isText(value) && value !== '' ? value : null);
+
+export const fieldsIn = (value: unknown): Fields => (isFields(value) ? value : {});
+
+export const listIn = (value: unknown): readonly unknown[] => (Array.isArray(value) ? value : []);
+
+export type Read = { readonly ok: true; readonly json: unknown } | { readonly ok: false; readonly problem: Invalid };
+
+/** A record whose value somebody has read already: an envelope was taken off, or its format was looked for. */
+export interface ReadRecord extends SourceRecord {
+  readonly read: Read;
+}
+
+/** The value of a record that has one, read once however many layers look at it. */
+export function readValue(record: SourceRecord & { readonly read?: Read }): Read {
+  return record.read ?? readJson(record.value ?? NO_BYTES);
+}
+
+const NO_BYTES = new Uint8Array();
+
+/** A byte order mark is skipped (RFC 8259 8.1). */
+export function readJson(bytes: Uint8Array): Read {
+  let text: string;
+  try {
+    text = new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+  } catch {
+    return { ok: false, problem: invalid('not_utf8', 'The value is not UTF-8; encode the JSON as UTF-8.') };
+  }
+  return readJsonText(text);
+}
+
+export function readJsonText(text: string): Read {
+  try {
+    return { ok: true, json: JSON.parse(text) };
+  } catch {
+    return { ok: false, problem: invalid('not_json', `The value is not JSON; it begins with ${quote(text)}.`) };
+  }
+}
+
+const QUOTE_LENGTH_MAX = 60;
+/** Of foreign text, so much as a message may repeat. */
+export const quote = (foreign: string): string => JSON.stringify(foreign.slice(0, QUOTE_LENGTH_MAX));
+
+export const invalid = (code: string, message: string, group: string | null = null): Invalid => ({
+  kind: 'invalid',
+  code,
+  message,
+  group,
+});
+
+export const hint = (code: string, message: string, group: string | null = null): Hint => ({
+  kind: 'hint',
+  code,
+  message,
+  group,
+});
+
+export const skip = (reason: string): Skip => ({ kind: 'skip', reason });
+
+/** A record without a value: read as nothing, never as "group deleted". */
+export const tombstone = skip('tombstone');
+
+interface Told {
+  readonly group: string;
+  readonly eventId?: string | null;
+  readonly occurredAt?: string | null;
+}
+
+/** Members to add and to remove; `invalid` where an id cannot be one. */
+export function delta({
+  add = [],
+  remove = [],
+  ...told
+}: Told & { readonly add?: readonly string[]; readonly remove?: readonly string[] }): Delta | Invalid {
+  return problemIn(told, [...add, ...remove]) ?? { kind: 'delta', ...common(told), add, remove };
+}
+
+/** These members and nobody else; `invalid` where an id cannot be one. */
+export function fullState({ members, ...told }: Told & { readonly members: readonly string[] }): FullState | Invalid {
+  return problemIn(told, members) ?? { kind: 'state', ...common(told), members, deleted: false };
+}
+
+/** The group is gone at the identity provider. */
+export function deletedGroup(told: Told): FullState | Invalid {
+  return problemIn(told, []) ?? { kind: 'state', ...common(told), members: [], deleted: true };
+}
+
+const common = ({ group, eventId = null, occurredAt = null }: Told) => ({ group, eventId, occurredAt });
+
+function problemIn({ group, eventId = null }: Told, members: readonly string[]): Invalid | null {
+  const ofGroup = problemOfId(group);
+  if (ofGroup !== null) return badId('the group id', ofGroup);
+  // It is copied into every record of every intent, so it is bounded like an id.
+  if (eventId !== null && (eventId.length > ID_LENGTH_MAX || !isText(eventId)))
+    return badId('the event id', 'id_too_long', group);
+  for (const member of members) {
+    const ofMember = problemOfId(member);
+    if (ofMember !== null) return badId('a member id', ofMember, group);
+  }
+  return null;
+}
+
+const problemOfId = (id: string): IdProblem | 'schema' | null => (isText(id) ? idProblem(id) : 'schema');
+
+const ID_MENDS: Readonly<Record<IdProblem | 'schema', string>> = {
+  empty_id: 'is empty; set it to an id',
+  control_character: 'holds a control character; send the id alone',
+  id_too_long: `is longer than ${ID_LENGTH_MAX} characters; send the id alone`,
+  schema: 'must be a well-formed text',
+};
+
+export const badId = (field: string, code: IdProblem | 'schema', group: string | null = null): Invalid =>
+  invalid(code, `${field} ${ID_MENDS[code]}.`, group);

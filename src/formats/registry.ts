@@ -1,0 +1,61 @@
+/** Every source format by its name. All but `native` and `mapping` also read their events in CloudEvents. */
+import type { SourceFormat } from '../core/change.ts';
+import { anyCloudEvent, auto, type DetectingFormat, type Known } from './auto.ts';
+import { auth0 } from './auth0.ts';
+import { cloudEvents } from './cloudevents.ts';
+import { isCloudEvent } from './debezium-cloud-event.ts';
+import type { DebeziumOptions } from './debezium-row.ts';
+import { debezium } from './debezium.ts';
+import { entra } from './entra.ts';
+import { google } from './google.ts';
+import { keycloak } from './keycloak.ts';
+import type { Mapping } from './mapping-file.ts';
+import { mappingFormat } from './mapping.ts';
+import type { FormatName } from './names.ts';
+import { native } from './native.ts';
+import { okta } from './okta.ts';
+import { scimEvents } from './scim-events.ts';
+import type { TokenVerifier } from './token-verifier.ts';
+
+export interface FormatOptions {
+  readonly debezium: DebeziumOptions;
+  /** null: there is none; then `mapping` cannot be had. */
+  readonly mapping: Mapping | null;
+  /** Of signed SCIM events. */
+  readonly verifier: TokenVerifier;
+}
+
+/** @throws Error for `mapping` without a mapping: the configuration has let it through. */
+export function sourceFormat(name: FormatName, options: FormatOptions): SourceFormat {
+  switch (name) {
+    case 'native':
+      return native;
+    case 'mapping':
+      if (options.mapping === null) throw new Error('the format `mapping` needs a mapping');
+      return mappingFormat(options.mapping);
+    case 'cloudevents':
+      return anyCloudEvent(knownFormats(options));
+    case 'auto':
+      return autoFormat(options);
+    default:
+      return knownFormats(options).formats[name];
+  }
+}
+
+/** `auto`, which says what it takes a record for. */
+export const autoFormat = (options: FormatOptions): DetectingFormat => auto(knownFormats(options));
+
+const knownFormats = ({ debezium: options, verifier }: FormatOptions): Known => ({
+  debezium: options,
+  formats: {
+    native,
+    debezium: cloudEvents(debezium(options), isCloudEvent),
+    okta: cloudEvents(okta),
+    keycloak: cloudEvents(keycloak),
+    entra: cloudEvents(entra),
+    'scim-events': cloudEvents(scimEvents(verifier)),
+    google: cloudEvents(google),
+    // Its events are CloudEvents themselves.
+    auth0: cloudEvents(auth0, () => true),
+  },
+});

@@ -1,0 +1,169 @@
+/**
+ * The claims of a security event token → changes of one group. `sub_id` names the resource (RFC 9967 2.1); the events of
+ * one token are one change of it, so a notice beside a full event says nothing new.
+ */
+import type { SourceEvent } from '../core/change.ts';
+import type { Fields } from './reading.ts';
+import {
+  deletedGroup,
+  delta,
+  fieldsIn,
+  fullState,
+  hint,
+  invalid,
+  isFields,
+  isText,
+  listIn,
+  quote,
+  skip,
+  textIn,
+} from './reading.ts';
+import { attribute, membersIn, type Patched, patched } from './scim-members.ts';
+import { groupIn, notAChange, refusedMember, type Told } from './several.ts';
+
+export function readClaims(claims: Fields): readonly SourceEvent[] {
+  const { events } = claims;
+  if (!isFields(events)) return [invalid('schema', '`events` is missing: this is no security event token.')];
+  const group = groupOf(fieldsIn(claims['sub_id']));
+  if (typeof group !== 'string') return [group];
+  const told: ToldClaims = {
+    group,
+    // One transaction may become several tokens, each with a jti of its own (RFC 9967 2.2).
+    eventId: textIn(claims['txn']) ?? textIn(claims['jti']),
+    occurredAt: timeOf(claims['toe']) ?? timeOf(claims['iat']),
+    isToldInFull: Object.keys(events).some((uri) => isFull(shortName(uri))),
+  };
+  return Object.entries(events).flatMap(([uri, event]) => readEvent(shortName(uri), fieldsIn(event), told));
+}
+
+interface ToldClaims extends Told {
+  readonly isToldInFull: boolean;
+}
+
+const PREFIX = 'urn:ietf:params:scim:event:';
+
+/** RFC 9967 has the prefix above; earlier drafts wrote `SCIM`, or turned the words around. */
+function shortName(uri: string): string | null {
+  if (uri.startsWith(PREFIX)) return uri.slice(PREFIX.length);
+  return /^urn:ietf:params:(?:scim:event|event:scim):(.+)$/.exec(uri.toLowerCase())?.[1] ?? null;
+}
+
+const isFull = (name: string | null): boolean => name !== null && (name.endsWith(':full') || name === 'prov:delete');
+
+function readEvent(name: string | null, event: Fields, told: ToldClaims): readonly SourceEvent[] {
+  const data = fieldsIn(event['data']);
+  switch (name) {
+    case 'prov:patch:full':
+      return readPatch(data, told);
+    case 'prov:put:full':
+    case 'prov:create:full':
+      return readResource(data, told, name);
+    case 'prov:delete':
+      return [deletedGroup(told)];
+    case 'prov:patch:notice':
+    case 'prov:put:notice':
+    case 'prov:create:notice':
+      return [readNotice(event, told)];
+    case 'feed:add':
+    case 'feed:remove':
+      return [readFeed(name, told)];
+    default:
+      return [notAChange];
+  }
+}
+
+function readPatch(data: Fields, told: ToldClaims): readonly SourceEvent[] {
+  const operations = attribute(data, 'operations');
+  if (!Array.isArray(operations)) return [schemaProblem('`data.Operations` must be a list.', told)];
+  const patch = patched(operations);
+  if (patch === null) return [notAChange];
+  if (typeof patch === 'string') return [schemaProblem(`The PATCH cannot be read: ${patch}.`, told)];
+  return [...changeOf(patch, told), ...refusals(patch.refused, told)];
+}
+
+/** Nothing, where the operations name only members that are refused. */
+function changeOf({ kind, wanted, refused }: Patched, { group, eventId, occurredAt }: Told): readonly SourceEvent[] {
+  if (kind === 'state') return [fullState({ group, eventId, occurredAt, members: [...wanted.keys()] })];
+  if (wanted.size === 0 && refused.length > 0) return [];
+  const [add, remove]: [string[], string[]] = [[], []];
+  for (const [member, op] of wanted) (op === 'add' ? add : remove).push(member);
+  return [delta({ group, eventId, occurredAt, add, remove })];
+}
+
+function readResource(
+  data: Fields,
+  told: ToldClaims,
+  name: 'prov:put:full' | 'prov:create:full',
+): readonly SourceEvent[] {
+  const members = attribute(data, 'members');
+  if (members === undefined && name === 'prov:create:full') return [notAChange];
+  // No members, or a server that leaves them out of its answers? An empty group would lose everybody.
+  if (members === undefined)
+    return [
+      hint('members_missing', `The new state of the group has no \`members\`: ${READ_ANEW}.`, groupIn(told.group)),
+    ];
+  const read = Array.isArray(members) ? membersIn(members) : null;
+  const { group, eventId, occurredAt } = told;
+  if (read === null) return [schemaProblem('`data.members` must be a list of objects.', told)];
+  return [fullState({ group, eventId, occurredAt, members: read.users }), ...refusals(read.refused, told)];
+}
+
+function readNotice(event: Fields, told: ToldClaims): SourceEvent {
+  if (told.isToldInFull) return toldInFull;
+  const attributes = listIn(event['attributes']);
+  const isOfMembers = attributes.length === 0 || attributes.some((name) => isText(name) && MEMBERS.test(name));
+  if (!isOfMembers) return notAChange;
+  return hint(
+    'change_without_detail',
+    `The notice does not say which members changed: ${READ_ANEW}.`,
+    groupIn(told.group),
+  );
+}
+
+const MEMBERS = /^(?:urn:ietf:params:scim:schemas:core:2\.0:group:)?members(?![\w-])/i;
+
+/** Neither says anything of the members: who is in a group that joins the feed is not told, and one that leaves it still exists. */
+function readFeed(name: 'feed:add' | 'feed:remove', { group, isToldInFull }: ToldClaims): SourceEvent {
+  if (isToldInFull) return toldInFull;
+  if (name === 'feed:add')
+    return hint('feed_added', `The group is new in the feed, without its members: ${READ_ANEW}.`, groupIn(group));
+  const message =
+    'The group has left the feed, so its changes are not told any more. It is not deleted: its members stay as they are.';
+  return hint('feed_removed', message, groupIn(group));
+}
+
+const READ_ANEW = "read the group's members from the SCIM server (GET the uri of sub_id) and send them as a full state";
+
+const toldInFull = skip('told_in_full');
+
+function refusals(refused: readonly string[], { group }: Told): readonly SourceEvent[] {
+  const [first] = refused;
+  if (first === undefined) return [];
+  const others = refused.length === 1 ? '' : ` and ${refused.length - 1} more`;
+  return [refusedMember(`The member ${quote(first)}${others} of another type than User cannot be put in`, group)];
+}
+
+const schemaProblem = (message: string, { group }: Told): SourceEvent => invalid('schema', message, groupIn(group));
+
+/** `/Groups/{id}`, the path from the server's base; an event of another resource changes no group. */
+function groupOf(subject: Fields): string | SourceEvent {
+  const [, type, id] = /(?:^|\/)([A-Za-z]+)\/([^/?#]+)\/?$/.exec(textIn(subject['uri']) ?? '') ?? [];
+  if (type === undefined || id === undefined) {
+    return invalid(
+      'schema',
+      '`sub_id.uri` must name the resource, as in {"format":"scim","uri":"/Groups/…"} (RFC 9967 2.1).',
+    );
+  }
+  if (type.toLowerCase() !== 'groups') return notAChange;
+  try {
+    return id.includes('%') ? decodeURIComponent(id) : id;
+  } catch {
+    return invalid('schema', `\`sub_id.uri\` ends in ${quote(id)}, which is no percent-encoded id.`);
+  }
+}
+
+/** Seconds since 1970 (RFC 7519 2), as RFC 3339; the first and last day that both can write bound them. */
+const SECONDS_MAX = 253_402_300_799;
+
+const timeOf = (seconds: unknown): string | null =>
+  typeof seconds === 'number' && seconds >= 0 && seconds <= SECONDS_MAX ? new Date(seconds * 1000).toISOString() : null;

@@ -1,0 +1,112 @@
+/**
+ * SCIM events (RFC 9967): security event tokens (RFC 8417), as signed JWTs (alone, as RFC 8935 pushes them, or in `sets`,
+ * as RFC 8936 answers a poll) or as their claims in JSON. Signed ones are verified before the batch is decoded. Where there
+ * are keys, claims without a signature are refused.
+ */
+import type { Decoded, SourceEvent, SourceFormat, SourceRecord } from '../core/change.ts';
+import { readClaims } from './scim-claims.ts';
+import { fieldsIn, invalid, isFields, type Read, readValue, tombstone } from './reading.ts';
+import { several } from './several.ts';
+import { TokenVerdicts } from './token-verdicts.ts';
+import type { TokenVerifier } from './token-verifier.ts';
+
+export function scimEvents(verifier: TokenVerifier): SourceFormat {
+  const verdicts = new TokenVerdicts(verifier);
+  return {
+    name: 'scim-events',
+    decode: (record) => {
+      if (record.value === null) return [tombstone];
+      return decodeRecord(record, { verdicts, hasKeys: verifier.hasKeys });
+    },
+    prepare: (records) => {
+      const tokens = records.flatMap(tokensIn);
+      return tokens.length === 0 ? null : verdicts.verify(tokens);
+    },
+  };
+}
+
+interface Trust {
+  readonly verdicts: TokenVerdicts;
+  readonly hasKeys: boolean;
+}
+
+function decodeRecord(record: SourceRecord, { verdicts, hasKeys }: Trust): Decoded {
+  const content = contentOf(record);
+  if (content.kind === 'tokens') return several(content.tokens.flatMap((token) => decodeToken(token, verdicts)));
+  if (!content.read.ok) return [content.read.problem];
+  if (!isFields(content.read.json)) return [unknownShape];
+  return hasKeys ? [unsigned] : several(readClaims(content.read.json));
+}
+
+function decodeToken(token: string, verdicts: TokenVerdicts): readonly SourceEvent[] {
+  const verdict = verdicts.of(token);
+  if (verdict === undefined) return [unverified];
+  return verdict.kind === 'verified' ? readClaims(verdict.claims) : [invalid(verdict.code, verdict.message)];
+}
+
+type Content =
+  | { readonly kind: 'tokens'; readonly tokens: readonly string[] }
+  | { readonly kind: 'json'; readonly read: Read };
+
+/** JWS has three parts (RFC 7515 3.1), JWE five (RFC 7516 3.1); no JSON looks like that. */
+const TOKEN = /^\s*([\w-]+\.[\w-]*\.[\w-]*(?:\.[\w-]*\.[\w-]*)?)\s*$/;
+
+/** A layer around this format may have read the value as JSON already; of a bare token it could not. */
+function contentOf(record: SourceRecord & { readonly read?: Read }): Content {
+  const token = record.read?.ok === true ? null : bareToken(record.value);
+  if (token !== null) return { kind: 'tokens', tokens: [token] };
+  const read = readValue(record);
+  if (!read.ok) return { kind: 'json', read };
+  const quoted = typeof read.json === 'string' ? tokenIn(read.json) : null;
+  if (quoted !== null) return { kind: 'tokens', tokens: [quoted] };
+  const { sets } = fieldsIn(read.json);
+  if (!isFields(sets)) return { kind: 'json', read };
+  return { kind: 'tokens', tokens: Object.values(sets).map((set) => (typeof set === 'string' ? set : '')) };
+}
+
+const bareToken = (value: Uint8Array | null): string | null =>
+  value !== null && startsAsToken(value) ? tokenIn(bytesOf(value).toString('latin1')) : null;
+
+const tokenIn = (text: string): string | null => TOKEN.exec(text)?.[1] ?? null;
+
+/** Most records are claims: those are told by a look at the bytes, and parsed once, when they are decoded. */
+function tokensIn(record: SourceRecord & { readonly read?: Read }): readonly string[] {
+  if (record.value === null || (record.read === undefined && !mayHoldTokens(record.value))) return [];
+  const content = contentOf(record);
+  return content.kind === 'tokens' ? content.tokens : [];
+}
+
+function mayHoldTokens(value: Uint8Array): boolean {
+  const first = firstByte(value);
+  return first !== BRACE || bytesOf(value).includes('"sets"');
+}
+
+/** A token begins with the base64url of its header, so with neither a brace nor a quote. */
+function startsAsToken(value: Uint8Array): boolean {
+  const first = firstByte(value);
+  return first !== BRACE && first !== QUOTE;
+}
+
+const BRACE = 0x7b;
+const QUOTE = 0x22;
+const SPACE = 0x20;
+
+/** The first byte that is no white space of JSON; undefined where there is none. */
+const firstByte = (value: Uint8Array): number | undefined => value.find((byte) => byte > SPACE);
+
+const bytesOf = (value: Uint8Array): Buffer => Buffer.from(value.buffer, value.byteOffset, value.byteLength);
+
+const unknownShape = invalid(
+  'schema',
+  'This is no security event token: send the signed token as it is, or its claims as one JSON object.',
+);
+
+const unsigned = invalid(
+  'token_unsigned',
+  'These claims have no signature, and a key set is configured: send the signed token itself.',
+);
+
+const unverified = invalid(
+  'token_unverified',
+  'The token could not be verified before it was read, so it is not believed; replay the record.',
+);

@@ -1,0 +1,134 @@
+/**
+ * Members of a group in SCIM's words: lists of `{value,type,$ref}` (RFC 7643 4.2), and the operations of a PATCH (RFC 7644
+ * 3.5.2), also as Entra sends them (`Add`, values beside the path `members`). Anything that could be read in two ways is
+ * not read.
+ */
+import type { Op } from '../core/change.ts';
+import type { Fields } from './reading.ts';
+import { fieldsIn, isFields, readJsonText, textIn } from './reading.ts';
+import { idIn } from './several.ts';
+
+export interface Members {
+  readonly users: readonly string[];
+  /** What is no user: nested groups and the like. */
+  readonly refused: readonly string[];
+}
+
+/** null: no list of members. A single one may stand without a list. */
+export function membersIn(value: unknown): Members | null {
+  const [users, refused]: [string[], string[]] = [[], []];
+  for (const member of Array.isArray(value) ? value : [value]) {
+    if (typeof member === 'string') users.push(member);
+    else if (isFields(member)) (isUser(member) ? users : refused).push(idIn(member['value']));
+    else return null;
+  }
+  return { users, refused };
+}
+
+/** `type` is optional, and a `$ref` may tell instead. */
+function isUser(member: Fields): boolean {
+  const type = textIn(member['type']);
+  return type === null ? !/(?:^|\/)Groups\//i.test(idIn(member['$ref'])) : type.toLowerCase() === 'user';
+}
+
+/** SCIM's attribute names know no case (RFC 7643 2.1). */
+export function attribute(fields: Fields, name: string): unknown {
+  const key = name in fields ? name : Object.keys(fields).find((key) => key.toLowerCase() === name);
+  return key === undefined ? undefined : fields[key];
+}
+
+/** What a PATCH as a whole does to the members; its operations happen one after the other. */
+export interface Patched {
+  /** The members and nobody else (`state`), or what is added and removed. */
+  readonly kind: 'delta' | 'state';
+  readonly wanted: ReadonlyMap<string, Op>;
+  readonly refused: readonly string[];
+}
+
+/** null: it leaves the members alone; a text: what of it cannot be read. */
+export function patched(operations: readonly unknown[]): Patched | string | null {
+  const patch: Patch = { kind: 'delta', wanted: new Map(), refused: [], isTouched: false };
+  for (const operation of operations) {
+    const problem = isFields(operation) ? apply(patch, operation) : 'an operation is no object';
+    if (problem !== null) return problem;
+  }
+  return patch.isTouched ? patch : null;
+}
+
+interface Patch {
+  kind: 'delta' | 'state';
+  readonly wanted: Map<string, Op>;
+  readonly refused: string[];
+  isTouched: boolean;
+}
+
+function apply(patch: Patch, operation: Fields): string | null {
+  const op = textIn(operation['op'])?.toLowerCase();
+  if (op !== 'add' && op !== 'remove' && op !== 'replace') return '`op` is not add, remove or replace';
+  const path = operation['path'];
+  if (path === undefined || path === null) {
+    if (op === 'remove') return 'a remove has no path';
+    const value = attribute(fieldsIn(operation['value']), 'members');
+    return value === undefined ? null : applyToAll(patch, op, value);
+  }
+  const found = membersPath(idIn(path));
+  if (found === null) return null;
+  if (found === 'all') return applyToAll(patch, op, operation['value']);
+  if (found === 'unreadable' || op !== 'remove') return 'its path into the members is none that can be read';
+  patch.isTouched = true;
+  want(patch, 'remove', found);
+  return null;
+}
+
+function applyToAll(patch: Patch, op: 'add' | 'remove' | 'replace', value: unknown): string | null {
+  patch.isTouched = true;
+  if (op === 'remove' && (value === undefined || value === null)) {
+    startAnew(patch);
+    return null;
+  }
+  const members = membersIn(value);
+  if (members === null) return 'its members are no list of objects';
+  // Nobody (what the values say), or everybody (what RFC 7644 says of the path alone)?
+  if (op === 'remove' && members.users.length + members.refused.length === 0) return 'it removes an empty list';
+  if (op === 'replace') startAnew(patch);
+  // Not spread: a list may be longer than the arguments of a call can be.
+  for (const member of members.refused) patch.refused.push(member);
+  want(patch, op === 'remove' ? 'remove' : 'add', members.users);
+  return null;
+}
+
+function startAnew(patch: Patch): void {
+  patch.kind = 'state';
+  patch.wanted.clear();
+}
+
+function want({ kind, wanted }: Patch, op: Op, members: readonly string[]): void {
+  for (const member of members) {
+    if (kind === 'state' && op === 'remove') wanted.delete(member);
+    else wanted.set(member, op);
+  }
+}
+
+const PATH = /^(?:urn:ietf:params:scim:schemas:core:2\.0:group:)?members(?![\w-])(.*)$/is;
+
+/** The ids that a filter names; null: the path leads elsewhere. */
+function membersPath(path: string): readonly string[] | 'all' | 'unreadable' | null {
+  const [, rest] = PATH.exec(path.trim()) ?? [];
+  if (rest === undefined || /\.(?:display|type|\$ref)$/i.test(rest)) return null;
+  if (rest === '') return 'all';
+  return (rest.startsWith('[') && rest.endsWith(']') ? idsInFilter(rest.slice(1, -1)) : null) ?? 'unreadable';
+}
+
+/** `value eq "x"`, also several with `or` between them. */
+function idsInFilter(filter: string): readonly string[] | null {
+  const comparison = /\s*value\s+eq\s+("(?:[^"\\]|\\.)*")\s*(or\b|$)/iy;
+  const ids: string[] = [];
+  for (let isOver = false; !isOver;) {
+    const [, quoted, next] = comparison.exec(filter) ?? [];
+    const read = quoted === undefined ? null : readJsonText(quoted);
+    if (read === null || !read.ok) return null;
+    ids.push(idIn(read.json));
+    isOver = next === '';
+  }
+  return ids;
+}

@@ -1,0 +1,76 @@
+/** What formats share whose records may hold several events, or events in envelopes of a vendor's transport. */
+import { type Decoded, idProblem, type Op, type SourceEvent, type SourceRecord } from '../core/change.ts';
+import { delta, invalid, isFields, readValue, skip, textIn, tombstone } from './reading.ts';
+
+/** Reads a record as JSON and hands it on; what is none is told in the same words by all. */
+export function readEvents(record: SourceRecord, eventsIn: (json: unknown) => readonly SourceEvent[]): Decoded {
+  if (record.value === null) return [tombstone];
+  const read = readValue(record);
+  return read.ok ? several(eventsIn(read.json)) : [read.problem];
+}
+
+/** The events of one record; where it holds none, that is what it tells. */
+export function several(events: readonly SourceEvent[]): Decoded {
+  const [first] = events;
+  if (first === undefined) return [skip('no_events')];
+  return events.length === 1 ? [first] : [first, ...events.slice(1)];
+}
+
+/** What Amazon EventBridge puts around an event: the event is its `detail`. */
+export const withoutEventBridge = (json: unknown): unknown =>
+  isFields(json) && 'detail-type' in json && 'detail' in json ? json['detail'] : json;
+
+const TIME_LENGTH_MAX = 64;
+
+/** A time as the source writes it; it is only shown, so whatever cannot be one is left out. */
+export function timeIn(value: unknown): string | null {
+  const text = textIn(value);
+  return text !== null && text.length <= TIME_LENGTH_MAX ? text : null;
+}
+
+/** What an event says of itself beside its members. */
+export interface Told {
+  readonly group: string;
+  readonly eventId: string | null;
+  readonly occurredAt: string | null;
+}
+
+/** A delta in one direction. Written out, since spreading would cost a third of the reading of a record. */
+export function memberChange({ group, eventId, occurredAt }: Told, op: Op, members: readonly string[]): SourceEvent {
+  return op === 'add'
+    ? delta({ group, eventId, occurredAt, add: members, remove: NOBODY })
+    : delta({ group, eventId, occurredAt, add: NOBODY, remove: members });
+}
+
+const NOBODY: readonly string[] = [];
+
+/** The last millisecond of the year 9999: what RFC 3339 can write. */
+const EPOCH_MS_MAX = 253_402_300_799_999;
+
+/** Epoch milliseconds, as a number or a text → RFC 3339; null where it is neither. */
+export function epochTime(value: unknown): string | null {
+  const time = typeof value === 'string' && /^\d{1,15}$/.test(value) ? Number(value) : value;
+  return typeof time === 'number' && time >= 0 && time <= EPOCH_MS_MAX ? new Date(time).toISOString() : null;
+}
+
+/** An id as the source writes it; whatever is no text becomes the empty id, which every event refuses. */
+export const idIn = (value: unknown): string => (typeof value === 'string' ? value : '');
+
+/** The id of a group for a message or a dead letter; null where it could be none. */
+export function groupIn(value: unknown): string | null {
+  const id = textIn(value);
+  return id !== null && idProblem(id) === null ? id : null;
+}
+
+export const unique = (ids: readonly string[]): readonly string[] => (ids.length < 2 ? ids : [...new Set(ids)]);
+
+/** What the target cannot hold: a group, a device or a service is no member of a Genesys group. */
+export const refusedMember = (what: string, group: string | null): SourceEvent =>
+  invalid(
+    'member_type',
+    `${what}: only users can be members of a Genesys group; put its users into the group themselves.`,
+    groupIn(group),
+  );
+
+export const notAChange = skip('not_a_membership_change');
+export const notSuccessful = skip('not_successful');

@@ -1,0 +1,28 @@
+/**
+ * A change of an identity provider as a native record, keyed by its group (design 5.1, 5.6). Pure, and true to the
+ * native format: what it reads from the record is the same change.
+ */
+import type { Delta, FullState } from '../core/change.ts';
+import { isRfc3339 } from '../formats/native.ts';
+
+export interface NativeRecord {
+  /** The group: what decides the partition, and so keeps its order. */
+  readonly key: string;
+  /** JSON. */
+  readonly value: string;
+}
+
+export function nativeRecord(event: Delta | FullState): NativeRecord {
+  const { group, eventId, occurredAt } = event;
+  const told = {
+    ...(eventId !== null && { event_id: eventId }),
+    // For people alone; in another spelling it would make the whole record unreadable.
+    ...(isRfc3339(occurredAt) && { occurred_at: occurredAt }),
+  };
+  return { key: group, value: JSON.stringify({ group_id: group, ...membersOf(event), ...told }) };
+}
+
+function membersOf(event: Delta | FullState): object {
+  if (event.kind === 'delta') return { add_members: event.add, remove_members: event.remove };
+  return { members: event.members, complete: true, ...(event.deleted && { deleted: true }) };
+}

@@ -1,0 +1,52 @@
+/** Answers of identity providers → JSON and links. Pure. */
+import { IdpTrouble } from '../../core/idp-failure.ts';
+import type { SourceRecord } from '../../core/change.ts';
+import { type Fields, isFields, listIn, readJson, textIn } from '../../formats/reading.ts';
+import type { IdpAnswer } from '../../ports.ts';
+
+/** The object in an answer that must be a good one; whatever is not must never pass for an empty one. @throws IdpTrouble */
+export function fieldsOf(answer: IdpAnswer, what: string): Fields {
+  const json = jsonOf(answer, what);
+  if (!isFields(json)) throw new IdpTrouble(`${what}: the answer is no object`);
+  return json;
+}
+
+/** @throws IdpTrouble */
+export function listOf(answer: IdpAnswer, what: string): readonly unknown[] {
+  const json = jsonOf(answer, what);
+  if (!Array.isArray(json)) throw new IdpTrouble(`${what}: the answer is no list`);
+  return listIn(json);
+}
+
+function jsonOf(answer: IdpAnswer, what: string): unknown {
+  if (answer.status !== 200) throw new IdpTrouble(`${what}: the answer has the status ${answer.status}`);
+  const read = readJson(answer.body);
+  if (!read.ok) throw new IdpTrouble(`${what}: ${read.problem.message}`);
+  return read.json;
+}
+
+/** A list that a page must have. @throws IdpTrouble */
+export function listField(fields: Fields, name: string, what: string): readonly Fields[] {
+  const value = fields[name];
+  if (!Array.isArray(value) || !value.every(isFields))
+    throw new IdpTrouble(`${what}: \`${name}\` is no list of objects`);
+  return value;
+}
+
+/** The id that each entry must have. @throws IdpTrouble */
+export function idOf(fields: Fields, what: string): string {
+  const id = textIn(fields['id']);
+  if (id === null) throw new IdpTrouble(`${what}: an entry has no \`id\``);
+  return id;
+}
+
+/** The target of the link of this relation (RFC 8288). */
+export function linkOf({ header }: IdpAnswer, relation: string): string | null {
+  for (const [, target, parameters = ''] of (header('link') ?? '').matchAll(/<([^>]*)>((?:\s*;[^,<]*)*)/g)) {
+    if (target !== undefined && new RegExp(`;\\s*rel="?${relation}"?\\s*(?:;|$)`, 'i').test(parameters)) return target;
+  }
+  return null;
+}
+
+/** As a format reads it. */
+export const recordOf = (value: Uint8Array): SourceRecord => ({ key: null, value, headers: [] });

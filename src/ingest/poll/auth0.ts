@@ -1,0 +1,113 @@
+/**
+ * Auth0: the Events API streams what happens from an offset on (https://auth0.com/docs/customize/events/
+ * consume-events-with-events-api); it is read until it is quiet. An expired offset is answered 410. Groups and their
+ * members are listed by the Management API.
+ */
+import type { Invalid, SourceEvent } from '../../core/change.ts';
+import { IdpTrouble } from '../../core/idp-failure.ts';
+import { auth0 } from '../../formats/auth0.ts';
+import { type Fields, fullState, quote, textIn } from '../../formats/reading.ts';
+import { refusedMember } from '../../formats/several.ts';
+import type { Clock, IdpApi } from '../../ports.ts';
+import { fieldsOf, idOf, listField, recordOf } from './answer.ts';
+import { MessageReader } from './event-stream.ts';
+import { goneGroups, type KnownGroups, lost, type Lost, page, type Page, type PollSource } from './source.ts';
+
+export interface Auth0Options {
+  readonly api: IdpApi;
+  readonly clock: Pick<Clock, 'now'>;
+  readonly pageSize: number;
+  /** The stream counts as read when nothing has come for so long. */
+  readonly quietMs: number;
+}
+
+const OVERLAP_MS = 300_000;
+/** `take` of the lists is at most that. */
+const TAKE_MAX = 100;
+const EVENT_TYPES = ['group.member.added', 'group.member.deleted', 'group.deleted'];
+
+export function auth0Source({ api, clock, pageSize, quietMs }: Auth0Options): PollSource {
+  return {
+    name: 'auth0',
+    scope: api.host,
+    async *start(from, known) {
+      const since = new Date(clock.now().wall - OVERLAP_MS).toISOString();
+      if (from === 'full') yield* allGroups(api, Math.min(pageSize, TAKE_MAX), known);
+      yield page({ cursor: String(new URLSearchParams({ from_timestamp: since })) });
+    },
+    read: (cursor) => readStream(api, cursor, { countMax: pageSize, quietMs }),
+  };
+}
+
+async function readStream(
+  api: IdpApi,
+  cursor: string,
+  { countMax, quietMs }: { readonly countMax: number; readonly quietMs: number },
+): Promise<Page | Lost> {
+  const query = new URLSearchParams(cursor);
+  for (const type of EVENT_TYPES) query.append('event_type', type);
+  const { status, chunks } = await api.open(`/api/v2/events?${String(query)}`);
+  if (status === 410 || status === 400) return lost(`the Events API does not take the offset (${status})`);
+  if (status !== 200) throw new IdpTrouble(`Events API: the answer has the status ${status}`);
+  const reader = new MessageReader();
+  const events: SourceEvent[] = [];
+  const originals: string[] = [];
+  let offset: string | null = null;
+  for await (const bytes of chunks(quietMs)) {
+    for (const message of reader.read(bytes)) {
+      // What it means the next connection is told by its status.
+      if (message.event === 'error') break;
+      offset = message.id ?? offset;
+      if (message.event === 'offset-only') continue;
+      originals.push(message.data);
+      events.push(...auth0.decode(recordOf(Buffer.from(message.data)), { partitionCount: 1 }));
+    }
+    if (events.length >= countMax) break;
+  }
+  const next = offset === null ? cursor : String(new URLSearchParams({ from: offset }));
+  const original = Buffer.from(`[${originals.join(',')}]`);
+  return page({ events, original, cursor: next, hasMore: events.length > 0 });
+}
+
+async function* allGroups(api: IdpApi, take: number, known: KnownGroups): AsyncGenerator<Page> {
+  const present = new Set<string>();
+  for await (const entry of entriesOf(api, { path: '/api/v2/groups', name: 'groups', take })) {
+    const group = idOf(entry, 'groups');
+    present.add(group);
+    yield await membersOf(api, group, take);
+  }
+  const gone = goneGroups(known, present);
+  if (gone !== null) yield gone;
+}
+
+async function membersOf(api: IdpApi, group: string, take: number): Promise<Page> {
+  const members: string[] = [];
+  const refused: Fields[] = [];
+  const path = `/api/v2/groups/${encodeURIComponent(group)}/members`;
+  for await (const member of entriesOf(api, { path, name: 'members', take })) {
+    const id = idOf(member, 'members of a group');
+    if (member['member_type'] === undefined || member['member_type'] === 'user') members.push(id);
+    else refused.push(member);
+  }
+  const events = [fullState({ group, members }), ...refused.slice(0, 1).map((first) => refusal(first, group))];
+  return page({ events, original: Buffer.from(JSON.stringify(refused)) });
+}
+
+const refusal = (member: Fields, group: string): Invalid | SourceEvent =>
+  refusedMember(
+    `The member ${quote(String(member['id']))} is of the type ${quote(String(member['member_type']))}`,
+    group,
+  );
+
+/** All entries of a list, to its last page. @throws where a page cannot be had */
+async function* entriesOf(
+  api: IdpApi,
+  { path, name, take }: { readonly path: string; readonly name: string; readonly take: number },
+): AsyncGenerator<Fields> {
+  for (let from: string | null = ''; from !== null;) {
+    const query = new URLSearchParams({ take: String(take), ...(from !== '' && { from }) });
+    const fields = fieldsOf(await api.get(`${path}?${String(query)}`), name);
+    yield* listField(fields, name, name);
+    from = textIn(fields['next']);
+  }
+}

@@ -1,0 +1,68 @@
+/**
+ * How far an identity provider was read, in a compacted topic of one partition: the cursor under `<source>/<scope>`, and a
+ * mark for each known group under `<source>/<scope>/group/<id>`.
+ */
+import { z } from 'zod';
+import { textOf } from '../../core/record-headers.ts';
+import { readJsonText } from '../../formats/reading.ts';
+import type { LogTools, OutRecord } from '../../ports.ts';
+import type { GroupMark } from './source.ts';
+
+export interface Stored {
+  /** null: none. */
+  readonly cursor: string | null;
+  /** Group → mark. */
+  readonly known: Map<string, string>;
+}
+
+/** Which cursor: `okta/example.okta.com`. */
+export const cursorKey = ({ name, scope }: { readonly name: string; readonly scope: string }): string =>
+  `${name}/${scope}`;
+
+const Cursor = z.object({ v: z.literal(1), cursor: z.string() });
+const Mark = z.object({ v: z.literal(1), mark: z.string() });
+
+export async function loadCursor(
+  tools: Pick<LogTools, 'read'>,
+  topic: string,
+  { key, signal }: { readonly key: string; readonly signal: AbortSignal },
+): Promise<Stored> {
+  let cursor: string | null = null;
+  const known = new Map<string, string>();
+  for await (const record of tools.read(topic, { from: 'beginning', follow: false, signal })) {
+    const name = textOf(record.key) ?? '';
+    const value = textOf(record.value);
+    if (name === key) cursor = value === null ? null : (parsed(Cursor, value)?.cursor ?? null);
+    if (!name.startsWith(`${key}/group/`)) continue;
+    const group = name.slice(`${key}/group/`.length);
+    const mark = value === null ? undefined : parsed(Mark, value)?.mark;
+    if (mark === undefined) known.delete(group);
+    else known.set(group, mark);
+  }
+  return { cursor, known };
+}
+
+/** The cursor last: what it says is true once all the others are written. */
+export function cursorRecords(
+  topic: string,
+  key: string,
+  { cursor, marks }: { readonly cursor: string | null; readonly marks: readonly GroupMark[] },
+): readonly OutRecord[] {
+  const record = (name: string, value: object | null): OutRecord => ({
+    topic,
+    partition: 0,
+    key: name,
+    value: value === null ? null : JSON.stringify({ v: 1, ...value }),
+    headers: [],
+  });
+  return [
+    ...marks.map(({ group, mark }) => record(`${key}/group/${group}`, mark === null ? null : { mark })),
+    ...(cursor === null ? [] : [record(key, { cursor })]),
+  ];
+}
+
+function parsed<T>(type: z.ZodType<T>, text: string): T | null {
+  const read = readJsonText(text);
+  const result = read.ok ? type.safeParse(read.json) : null;
+  return result?.success ? result.data : null;
+}

@@ -1,0 +1,150 @@
+/**
+ * Asks an identity provider for what is new, over and over. One page at a time: its changes are written to the ingest topic
+ * and acknowledged, then the cursor. A crash between the two makes the page come again; nothing is skipped.
+ */
+import type { SourceEvent } from '../../core/change.ts';
+import { IdpTrouble } from '../../core/idp-failure.ts';
+import { pause, unlessAborted } from '../../adapters/time-limit.ts';
+import type { Clock, Logger, OutRecord } from '../../ports.ts';
+import { deadLetters } from '../dead-letter.ts';
+import { deliver } from '../delivery.ts';
+import { nativeRecord } from '../native-record.ts';
+import type { SendQueue } from '../send-queue.ts';
+import { cursorKey, cursorRecords, type Stored } from './cursor-store.ts';
+import type { GroupMark, KnownGroups, Page, PollSource } from './source.ts';
+
+export interface PollerOptions {
+  readonly topic: string;
+  readonly deadLetterTopic: string;
+  readonly cursorTopic: string;
+  readonly intervalMs: number;
+  readonly startFrom: 'full' | 'now';
+  /** Ends when there is nothing new, or at the first trouble. */
+  readonly mode: 'once' | 'forever';
+}
+
+export interface PollerWorld {
+  readonly source: PollSource;
+  readonly stored: Stored;
+  readonly queue: SendQueue;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly stop: AbortSignal;
+}
+
+export class Poller {
+  readonly #options: PollerOptions;
+  readonly #world: PollerWorld;
+  readonly #known: Map<string, string>;
+  #cursor: string | null;
+  /** A cursor has been lost that was never read from: another one would be lost as well. */
+  #isFresh = false;
+
+  constructor(options: PollerOptions, world: PollerWorld) {
+    this.#options = options;
+    this.#world = world;
+    this.#known = new Map(world.stored.known);
+    this.#cursor = world.stored.cursor;
+  }
+
+  /** Until asked to stop, or once. Rejects with IdpRefusal; with IdpTrouble only where it runs once. */
+  async run(): Promise<void> {
+    const { clock, stop, log } = this.#world;
+    while (!stop.aborted) {
+      try {
+        const isDone = await this.#step();
+        if (!isDone) continue;
+        if (this.#options.mode === 'once') return;
+      } catch (error) {
+        if (stop.aborted) return;
+        if (!(error instanceof IdpTrouble) || this.#options.mode === 'once') throw error;
+        log.error({ error: error.message }, 'the identity provider cannot be read, trying again');
+      }
+      await unlessAborted(stop, pause(clock, this.#options.intervalMs));
+    }
+  }
+
+  /** true: nothing new for now. */
+  async #step(): Promise<boolean> {
+    const { source, log } = this.#world;
+    if (this.#cursor === null) {
+      await this.#start(this.#options.startFrom);
+      return false;
+    }
+    const page = await source.read(this.#cursor, this.#known);
+    if ('kind' in page) {
+      if (this.#isFresh) throw new IdpTrouble(`a new cursor is not taken either: ${page.reason}`);
+      log.error({ source: source.name, reason: page.reason }, 'the cursor is lost: every group is read anew');
+      // Nobody knows what has happened since, so that `now` is no choice.
+      await this.#start('full');
+      return false;
+    }
+    this.#isFresh = false;
+    await this.#take(page);
+    return !page.hasMore;
+  }
+
+  async #start(from: 'full' | 'now'): Promise<void> {
+    const { source, log } = this.#world;
+    let count = 0;
+    for await (const page of source.start(from, this.#known)) {
+      count += page.events.length;
+      await this.#take(page);
+    }
+    this.#isFresh = true;
+    log.info({ source: source.name, from, events: count }, 'the identity provider is read from here on');
+  }
+
+  async #take(page: Page): Promise<void> {
+    const { cursorTopic } = this.#options;
+    const { source } = this.#world;
+    const records = this.#recordsOf(page);
+    await this.#send(records);
+    const marks = [...marksOf(page.events, this.#known), ...page.marks];
+    // A page that only says that nothing is new costs no record.
+    const cursor = page.cursor === this.#cursor ? null : page.cursor;
+    const kept = cursorRecords(cursorTopic, cursorKey(source), { cursor, marks });
+    await this.#send(kept);
+    this.#cursor = page.cursor ?? this.#cursor;
+    for (const { group, mark } of marks) {
+      if (mark === null) this.#known.delete(group);
+      else this.#known.set(group, mark);
+    }
+  }
+
+  #recordsOf({ events, original }: Page): readonly OutRecord[] {
+    const { topic, deadLetterTopic } = this.#options;
+    const { source, clock, log } = this.#world;
+    const changes = events.flatMap((event) =>
+      event.kind === 'delta' || event.kind === 'state'
+        ? [{ topic, partition: null, headers: [], ...nativeRecord(event) }]
+        : [],
+    );
+    const unread = events.filter((event) => event.kind === 'hint' || event.kind === 'invalid');
+    if (unread.length > 0) {
+      const codes = [...new Set(unread.map(({ code }) => code))];
+      log.warn({ count: unread.length, codes }, 'what could not be read is in the dead-letter topic');
+    }
+    const origin = { source: `poll/${source.name}`, at: clock.now().wall, value: original, headers: [] };
+    return [...changes, ...deadLetters(deadLetterTopic, unread, origin)];
+  }
+
+  async #send(records: readonly OutRecord[]): Promise<void> {
+    const { topic, deadLetterTopic } = this.#options;
+    const { source, queue, clock, log } = this.#world;
+    const origin = { source: `poll/${source.name}`, at: clock.now().wall };
+    const tooLarge = await deliver(records, { queue, deadLetterTopic, ...origin });
+    if (tooLarge > 0) log.error({ count: tooLarge, topic }, 'records do not fit; they are in the dead-letter topic');
+  }
+}
+
+/** Groups that are there, as far as it is news, and groups that are gone. */
+export function marksOf(events: readonly SourceEvent[], known: KnownGroups): readonly GroupMark[] {
+  const marks = new Map<string, string | null>();
+  for (const event of events) {
+    if (event.kind !== 'delta' && event.kind !== 'state') continue;
+    if (event.kind === 'state' && event.deleted) marks.set(event.group, null);
+    else if (!known.has(event.group) || marks.get(event.group) === null) marks.set(event.group, '');
+  }
+  return [...marks].map(([group, mark]) => ({ group, mark }));
+}

@@ -1,0 +1,63 @@
+/** What polling is made of: an identity provider that is asked page by page, and tells how to go on. */
+import type { SourceEvent } from '../../core/change.ts';
+import { deletedGroup } from '../../formats/reading.ts';
+
+/** What is remembered of a group: that there is one, and a fingerprint of its members where the source compares them. */
+export interface GroupMark {
+  readonly group: string;
+  /** null: there is no such group any more. */
+  readonly mark: string | null;
+}
+
+export interface Page {
+  readonly events: readonly SourceEvent[];
+  /** What they were read from; for dead letters. */
+  readonly original: Uint8Array;
+  /** From where to go on once all of it is written; null: not yet. */
+  readonly cursor: string | null;
+  /** Only where the source has fingerprints: that there is a group, its events tell. */
+  readonly marks: readonly GroupMark[];
+  /** There may be more, which is to be asked for at once. */
+  readonly hasMore: boolean;
+}
+
+/** The cursor is of no use any more: what happened since cannot be told change by change. */
+export interface Lost {
+  readonly kind: 'lost';
+  readonly reason: string;
+}
+
+/** Group → mark, of all that are known. */
+export type KnownGroups = ReadonlyMap<string, string>;
+
+/** Rejects with IdpRefusal or IdpTrouble. */
+export interface PollSource {
+  readonly name: 'okta' | 'entra' | 'auth0' | 'scim';
+  /** What its cursor belongs to: another organisation has another one. */
+  readonly scope: string;
+  /** The first cursor. `full`: after every group as a full state, each read to its last page. */
+  start(from: 'full' | 'now', known: KnownGroups): AsyncIterable<Page>;
+  /** What came after the cursor. */
+  read(cursor: string, known: KnownGroups): Promise<Page | Lost>;
+}
+
+const nothing = new Uint8Array();
+
+/** A page of which only some parts matter. */
+export const page = (parts: Partial<Page>): Page => ({
+  events: [],
+  original: nothing,
+  cursor: null,
+  marks: [],
+  hasMore: true,
+  ...parts,
+});
+
+export const lost = (reason: string): Lost => ({ kind: 'lost', reason });
+
+/** Groups that were known, and are not there any more. */
+export function goneGroups(known: KnownGroups, present: ReadonlySet<string>): Page | null {
+  const gone = [...known.keys()].filter((group) => !present.has(group));
+  if (gone.length === 0) return null;
+  return page({ events: gone.map((group) => deletedGroup({ group })) });
+}

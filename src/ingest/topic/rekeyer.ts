@@ -1,0 +1,249 @@
+/**
+ * Passes a topic on: batches come in, go through the reorder window, and leave as native records keyed by group. The only
+ * place with state. One send at a time; an offset is committed when everything of its record, and of all before it in its
+ * partition, is acknowledged. What a crash makes repeat is repeated in the same order.
+ */
+import type { SourceFormat } from '../../core/change.ts';
+import type {
+  Clock,
+  Logger,
+  OutRecord,
+  Relay,
+  RelayBatch,
+  RelayCommit,
+  RelayHandler,
+  RelayPartition,
+} from '../../ports.ts';
+import { deliver } from '../delivery.ts';
+import { nativeRecord } from '../native-record.ts';
+import type { SendQueue } from '../send-queue.ts';
+import { type Item, itemsOf, supersededLetter } from './items.ts';
+import { LastReleased } from './last-released.ts';
+import { ReorderWindow } from './reorder.ts';
+import type { RekeyNotices } from './notices.ts';
+
+export interface RekeyOptions {
+  /** The topic that is read. */
+  readonly from: string;
+  readonly topic: string;
+  readonly deadLetterTopic: string;
+  readonly reorderMs: number;
+  /** Events in hand per partition, beyond which it is read no further. */
+  readonly bufferMax: number;
+}
+
+export interface RekeyWorld {
+  readonly relay: Relay;
+  readonly format: SourceFormat;
+  readonly queue: SendQueue;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly notices: RekeyNotices;
+}
+
+/** Of one send. */
+const RELEASE_MAX = 1_000;
+/** (group, member) pairs whose last change is remembered. */
+const REMEMBERED_MAX = 500_000;
+/** After a commit that failed, or without a lease. */
+const RETRY_MS = 500;
+
+export class Rekeyer implements RelayHandler {
+  readonly #options: RekeyOptions;
+  readonly #world: RekeyWorld;
+  readonly #window: ReorderWindow<Item>;
+  readonly #last = new LastReleased(REMEMBERED_MAX);
+  readonly #declined = new Set<number>();
+  #committed = new Map<number, bigint>();
+  #toCommit = new Map<number, RelayCommit>();
+  /** Grows with each assignment: what was begun under another one commits nothing. */
+  #assignment = 0;
+  #isOver = false;
+  #work: Promise<void> | null = null;
+  #cancelCheck = (): void => undefined;
+  #fail: (error: unknown) => void = () => undefined;
+  /** Rejects when the topic cannot be passed on any more. */
+  readonly failure = new Promise<never>((_, reject) => {
+    this.#fail = reject;
+  });
+
+  constructor(options: RekeyOptions, world: RekeyWorld) {
+    this.#options = options;
+    this.#world = world;
+    this.#window = new ReorderWindow(options.reorderMs);
+    this.failure.catch(() => undefined);
+  }
+
+  assigned(partitions: readonly RelayPartition[]): void {
+    this.#reset(partitions);
+    this.#world.log.info({ topic: this.#options.from, partitions: partitions.length }, 'the topic is read');
+  }
+
+  records(batch: RelayBatch): 'taken' | 'declined' {
+    const { partition, records, nextOffset, endOffset } = batch;
+    if (this.#window.count(partition) >= this.#options.bufferMax) return this.#decline(partition);
+    const { format } = this.#world;
+    const preparing = records.length === 0 ? null : (format.prepare?.(records) ?? null);
+    if (preparing !== null) return this.#declineUntil(partition, preparing);
+    const entries = records.flatMap((record) => this.#itemsOf(partition, record));
+    this.#window.read(partition, entries, { isAtEnd: nextOffset >= endOffset, now: this.#now() });
+    this.#goOn();
+    return 'taken';
+  }
+
+  offsetOutOfRange(partition: number): void {
+    this.#world.log.error(
+      { topic: this.#options.from, partition },
+      'the committed offset does not exist any more: records may be lost; reading goes on at the beginning',
+    );
+  }
+
+  lost(reason: string): void {
+    this.#reset([]);
+    this.#world.log.info({ reason }, 'the topic is given up until the next assignment');
+  }
+
+  failed(error: Error): void {
+    this.#fail(error);
+  }
+
+  /** What is being sent is acknowledged and committed; what waits in the window is left, and read again. */
+  async stop(): Promise<void> {
+    this.#isOver = true;
+    this.#cancelCheck();
+    await this.#work;
+  }
+
+  #reset(partitions: readonly RelayPartition[]): void {
+    this.#assignment += 1;
+    this.#committed = new Map(partitions.map(({ partition, committed }) => [partition, committed]));
+    this.#window.assign(partitions.map(({ partition }) => partition));
+    this.#last.clear();
+    this.#toCommit.clear();
+    this.#declined.clear();
+  }
+
+  #itemsOf(partition: number, record: RelayBatch['records'][number]): ReturnType<typeof itemsOf> {
+    const { from, deadLetterTopic } = this.#options;
+    const { format } = this.#world;
+    // What is keyed by something else than the group, or not at all, is what this is for.
+    const key = format.name === 'native' ? null : record.key;
+    const decoded = format.decode({ ...record, key }, { partitionCount: 1 });
+    const committed = this.#committed.get(partition) ?? 0n;
+    return itemsOf({ ...record, topic: from, partition }, decoded, { deadLetterTopic, committed });
+  }
+
+  #decline(partition: number): 'declined' {
+    this.#declined.add(partition);
+    this.#world.relay.pause(partition);
+    return 'declined';
+  }
+
+  /** The batch comes again when what it needs is there. */
+  #declineUntil(partition: number, ready: Promise<void>): 'declined' {
+    const assignment = this.#assignment;
+    this.#world.relay.pause(partition);
+    void ready.then(() => {
+      if (assignment === this.#assignment) this.#world.relay.resume(partition);
+    });
+    return 'declined';
+  }
+
+  #goOn(): void {
+    if (this.#work !== null || this.#isOver) return;
+    this.#cancelCheck();
+    this.#work = this.#releaseAll()
+      .catch((error: unknown) => this.#fail(error))
+      .finally(() => {
+        this.#work = null;
+        if (!this.#isOver) this.#scheduleCheck();
+      });
+  }
+
+  async #releaseAll(): Promise<void> {
+    while (!this.#isOver) {
+      // Somebody else may have the topic by now: they would be overtaken.
+      if (!this.#world.relay.holdsLease()) return;
+      const items = this.#window.release(this.#now(), RELEASE_MAX);
+      if (items.length === 0) break;
+      await this.#passOn(items, this.#assignment);
+      this.#resumeDeclined();
+    }
+    await this.#commit();
+  }
+
+  async #passOn(items: readonly Item[], assignment: number): Promise<void> {
+    const records = items.flatMap((item) => this.#recordsOf(item));
+    if (records.length > 0) await this.#send(records);
+    if (assignment !== this.#assignment) return;
+    for (const { partition, last, isHistory } of items) {
+      if (last === null || isHistory) continue;
+      const timestamp = Math.max(last.timestamp, this.#toCommit.get(partition)?.timestamp ?? 0);
+      this.#toCommit.set(partition, { partition, offset: last.offset + 1n, timestamp });
+    }
+    await this.#commit();
+  }
+
+  #recordsOf(item: Item): readonly OutRecord[] {
+    const { topic, deadLetterTopic } = this.#options;
+    const { notices } = this.#world;
+    if (item.kind === 'nothing') return [];
+    if (item.kind === 'letter') {
+      if (!item.isHistory) notices.letters.count(item.code);
+      return item.isHistory ? [] : [item.letter];
+    }
+    const judged = this.#last.judge(item.event, item.occurrence);
+    if (item.isHistory) return [];
+    const { event, superseded, uncertainCount } = judged;
+    if (uncertainCount > 0) notices.uncertain.count('changes', uncertainCount);
+    if (superseded.length > 0) notices.superseded.count('changes', superseded.length);
+    const letters = superseded.length === 0 ? [] : [supersededLetter(deadLetterTopic, item, judged)];
+    const changes = event === null ? [] : [{ topic, partition: null, headers: [], ...nativeRecord(event) }];
+    return [...letters, ...changes];
+  }
+
+  async #send(records: readonly OutRecord[]): Promise<void> {
+    const { from, deadLetterTopic } = this.#options;
+    const { queue, clock, notices } = this.#world;
+    const origin = { source: `topic/${from}`, at: clock.now().wall };
+    const tooLarge = await deliver(records, { queue, deadLetterTopic, ...origin });
+    if (tooLarge > 0) notices.letters.count('too_large', tooLarge);
+  }
+
+  /** One that fails is tried again with the next, or after a while. */
+  async #commit(): Promise<void> {
+    const assignment = this.#assignment;
+    const commits = [...this.#toCommit.values()];
+    if (commits.length === 0) return;
+    try {
+      await this.#world.relay.commit(commits);
+    } catch (error) {
+      this.#world.log.debug({ error }, 'offsets could not be committed, trying again');
+      return;
+    }
+    if (assignment !== this.#assignment) return;
+    for (const commit of commits)
+      if (this.#toCommit.get(commit.partition) === commit) this.#toCommit.delete(commit.partition);
+  }
+
+  #resumeDeclined(): void {
+    for (const partition of this.#declined) {
+      if (this.#window.count(partition) > this.#options.bufferMax / 2) continue;
+      this.#declined.delete(partition);
+      this.#world.relay.resume(partition);
+    }
+  }
+
+  #scheduleCheck(): void {
+    const now = this.#now();
+    const at = this.#window.releasableAt(now);
+    const isBehind = this.#toCommit.size > 0 || (at !== null && at <= now);
+    const delayMs = isBehind ? RETRY_MS : at === null ? null : at - now;
+    if (delayMs === null) return;
+    this.#cancelCheck = this.#world.clock.schedule(delayMs, () => this.#goOn());
+  }
+
+  #now(): number {
+    return this.#world.clock.now().monotonic;
+  }
+}

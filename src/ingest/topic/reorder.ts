@@ -1,0 +1,122 @@
+/**
+ * The reorder window: events of several partitions → one stream in the order of their times. Pure: now is passed in.
+ *
+ * Within a partition the order of arrival stands: an event counts as no earlier than the one before it. The earliest event
+ * is released when every other partition either has a later one in hand, or has been read past its time, or has been read
+ * to its end for the whole window since the event came: what is idle must not hold up the others for ever. A partition
+ * that has more to read is waited for, however long that takes; else a backlog would be put into a wrong order.
+ */
+
+export interface Entry<T> {
+  /** When it happened; any unit, the same for all. */
+  readonly time: number;
+  /** Of equal times the lower one goes first. */
+  readonly rank: number;
+  readonly value: T;
+}
+
+interface Waiting<T> extends Entry<T> {
+  readonly arrivedAt: number;
+}
+
+interface Lane<T> {
+  readonly partition: number;
+  queue: Waiting<T>[];
+  /** Of `queue`: those before it are released already. */
+  head: number;
+  /** The latest time that was read. */
+  time: number;
+  /** Since when there has been nothing more to read; null: there is. */
+  endSince: number | null;
+}
+
+/** What there is to do now: an entry, or nothing before `now` has come to `at`; null: before something is read. */
+type Next<T> =
+  | { readonly kind: 'release'; readonly lane: Lane<T>; readonly entry: Waiting<T> }
+  | { readonly kind: 'wait'; readonly at: number | null };
+
+/** Instants (`now`, `windowMs`) are monotonic ms. */
+export class ReorderWindow<T> {
+  readonly #windowMs: number;
+  #lanes: readonly Lane<T>[] = [];
+
+  constructor(windowMs: number) {
+    this.#windowMs = windowMs;
+  }
+
+  /** Everything before is forgotten. Nothing is known of these partitions until `read` tells of them. */
+  assign(partitions: readonly number[]): void {
+    this.#lanes = partitions.map((partition) => ({ partition, queue: [], head: 0, time: -Infinity, endSince: null }));
+  }
+
+  /** What was read of a partition, in its order; perhaps nothing but that its end is reached. */
+  read(partition: number, entries: readonly Entry<T>[], { isAtEnd, now }: { isAtEnd: boolean; now: number }): void {
+    const lane = this.#lanes.find((lane) => lane.partition === partition);
+    if (lane === undefined) return;
+    for (const entry of entries) {
+      lane.time = Math.max(lane.time, entry.time);
+      lane.queue.push({ ...entry, time: lane.time, arrivedAt: now });
+    }
+    if (!isAtEnd) lane.endSince = null;
+    else if (lane.endSince === null || entries.length > 0) lane.endSince = now;
+  }
+
+  /** Takes out what may go on now, at most so many. */
+  release(now: number, countMax: number): readonly T[] {
+    const released: T[] = [];
+    while (released.length < countMax) {
+      const next = this.#next(now);
+      if (next.kind === 'wait') break;
+      advance(next.lane);
+      released.push(next.entry.value);
+    }
+    return released;
+  }
+
+  /** When `release` is worth another call although nothing more is read; null: never. */
+  releasableAt(now: number): number | null {
+    const next = this.#next(now);
+    return next.kind === 'wait' ? next.at : now;
+  }
+
+  /** How many wait of this partition. */
+  count(partition: number): number {
+    const lane = this.#lanes.find((lane) => lane.partition === partition);
+    return lane === undefined ? 0 : lane.queue.length - lane.head;
+  }
+
+  #next(now: number): Next<T> {
+    let earliest: { readonly lane: Lane<T>; readonly entry: Waiting<T> } | null = null;
+    for (const lane of this.#lanes) {
+      const entry = lane.queue[lane.head];
+      if (entry !== undefined && (earliest === null || compare(entry, earliest.entry) < 0)) earliest = { lane, entry };
+    }
+    if (earliest === null) return { kind: 'wait', at: null };
+    const at = this.#dueAt(earliest.entry);
+    return at !== null && at <= now ? { kind: 'release', ...earliest } : { kind: 'wait', at };
+  }
+
+  /** null: a partition has more to read, which may be earlier. */
+  #dueAt(entry: Waiting<T>): number | null {
+    let dueAt = -Infinity;
+    for (const { queue, head, time, endSince } of this.#lanes) {
+      // What waits here is no earlier, as `entry` is the earliest of all.
+      if (head < queue.length || time >= entry.time) continue;
+      if (endSince === null) return null;
+      dueAt = Math.max(dueAt, Math.max(endSince, entry.arrivedAt) + this.#windowMs);
+    }
+    return dueAt;
+  }
+}
+
+const compare = <T>(a: Waiting<T>, b: Waiting<T>): number => a.time - b.time || a.rank - b.rank;
+
+const SPENT_MAX = 1_000;
+
+/** Cuts off what is released now and then only: `shift` would move all that waits each time. */
+function advance<T>(lane: Lane<T>): void {
+  lane.head += 1;
+  if (lane.head < SPENT_MAX && lane.head < lane.queue.length) return;
+  lane.queue = lane.queue.slice(lane.head);
+  lane.head = 0;
+}

@@ -1,0 +1,151 @@
+/**
+ * A body → records → Kafka. What a format reads goes to the ingest topic as native records, in the order of arrival; what
+ * it cannot read, and what only hints at a change, goes to the dead-letter topic. Acknowledged means: all of it is written.
+ */
+import { createHash } from 'node:crypto';
+import type { Decoded, Hint, Invalid, SourceEvent, SourceFormat, SourceRecord } from '../../core/change.ts';
+import { truncated } from '../../core/dead-letter.ts';
+import { invalid } from '../../formats/reading.ts';
+import type { Clock, OutRecord, SendOutcome } from '../../ports.ts';
+import { deadLetters, type Origin } from '../dead-letter.ts';
+import { nativeRecord } from '../native-record.ts';
+import type { SendQueue } from '../send-queue.ts';
+import type { WebhookKind } from './kind.ts';
+import type { WebhookNotices } from './notices.ts';
+import type { KindName } from './options.ts';
+import { Remembered } from './remembered.ts';
+
+export interface IntakeOptions {
+  readonly topic: string;
+  readonly deadLetterTopic: string;
+  readonly queue: SendQueue;
+  readonly clock: Pick<Clock, 'now'>;
+  readonly notices: WebhookNotices;
+}
+
+/** One kind of sender, and how its bodies are read. */
+export interface Sender {
+  readonly kind: WebhookKind;
+  readonly format: SourceFormat;
+  /** Takes the sender's secret out of what is kept. */
+  readonly redact: (text: string) => string;
+}
+
+/** The bytes and headers of a request. */
+export type Received = SourceRecord & { readonly value: Uint8Array };
+
+/** `refused`: nothing of the body could be read, and it is in the dead-letter topic. */
+export type Intaken =
+  | { readonly kind: 'written' }
+  | { readonly kind: 'refused'; readonly problem: Invalid }
+  | { readonly kind: 'no_room' };
+
+/** About 100 bytes each. */
+const REMEMBERED_MAX = 50_000;
+/** Of a dead letter that does not fit. */
+const CUT_BYTES = 64 * 1024;
+
+export class Intake {
+  readonly #options: IntakeOptions;
+  readonly #remembered = new Remembered<Promise<Intaken>>(REMEMBERED_MAX);
+  #prepared: Promise<unknown> = Promise.resolve();
+
+  constructor(options: IntakeOptions) {
+    this.#options = options;
+  }
+
+  /** Rejects where Kafka will not acknowledge any more. */
+  async take(sender: Sender, record: Received): Promise<Intaken> {
+    if (sender.format.prepare !== undefined) await this.#prepare(sender.format, record);
+    const { topic, deadLetterTopic, clock } = this.#options;
+    const events = sender.format.decode(record, { partitionCount: 1 });
+    const problems = events.filter(isUnread);
+    this.#tell(sender.kind.name, problems);
+    const origin = originOf(sender, record, clock.now().wall);
+    const records = [...changesOf(events, topic), ...deadLetters(deadLetterTopic, problems, origin)];
+    const verdict = verdictOf(events);
+    if (records.length === 0) return verdict;
+    const name = isNamed(events) ? nameOf(records) : null;
+    return this.#once(name, () => {
+      const written = this.#options.queue.offer(records);
+      if (written === null) return null;
+      return written.then((outcomes) => this.#writeLeftOut({ records, outcomes, origin })).then(() => verdict);
+    });
+  }
+
+  /** One after the other: a token whose key is known must not overtake one whose key is being fetched. */
+  async #prepare(format: SourceFormat, record: SourceRecord): Promise<void> {
+    const turn = this.#prepared.then(() => format.prepare?.([record]));
+    this.#prepared = turn;
+    await turn;
+  }
+
+  #tell(name: KindName, problems: readonly (Hint | Invalid)[]): void {
+    const { hints, letters } = this.#options.notices;
+    for (const { kind } of problems) (kind === 'hint' ? hints : letters).count(name);
+  }
+
+  #once(name: string | null, write: () => Promise<Intaken> | null): Promise<Intaken> {
+    const former = name === null ? undefined : this.#remembered.get(name);
+    if (former !== undefined) return former;
+    const result = write();
+    if (result === null) return Promise.resolve({ kind: 'no_room' });
+    if (name !== null) this.#remembered.set(name, result);
+    return result;
+  }
+
+  /** What the broker refuses as too large is not lost either. */
+  async #writeLeftOut({ records, outcomes, origin }: Written): Promise<void> {
+    const { queue, deadLetterTopic, notices } = this.#options;
+    const refused = records.filter((_, index) => outcomes[index] === 'too_large');
+    if (refused.length === 0) return;
+    notices.letters.count('too_large', refused.length);
+    const problems = refused.map(({ key, topic }) => tooLarge(String(key), topic));
+    const letters = deadLetters(deadLetterTopic, problems, origin);
+    // The room of what they replace has just become free.
+    await queue.offer(letters.map((letter) => truncated(letter, CUT_BYTES)));
+  }
+}
+
+interface Written {
+  readonly records: readonly OutRecord[];
+  readonly outcomes: readonly SendOutcome[];
+  readonly origin: Origin;
+}
+
+const isUnread = (event: SourceEvent): event is Hint | Invalid => event.kind === 'hint' || event.kind === 'invalid';
+
+function changesOf(events: readonly SourceEvent[], topic: string): readonly OutRecord[] {
+  return events.flatMap((event) =>
+    event.kind === 'delta' || event.kind === 'state'
+      ? [{ topic, partition: null, headers: [], ...nativeRecord(event) }]
+      : [],
+  );
+}
+
+function verdictOf(events: Decoded): Intaken {
+  const [first] = events;
+  const isRefused = events.every(({ kind }) => kind === 'invalid');
+  return first.kind === 'invalid' && isRefused ? { kind: 'refused', problem: first } : { kind: 'written' };
+}
+
+/** Without an id of the event, two equal bodies may be two changes. */
+const isNamed = (events: readonly SourceEvent[]): boolean =>
+  events.every((event) => !('eventId' in event) || event.eventId !== null);
+
+function nameOf(records: readonly OutRecord[]): string {
+  const hash = createHash('sha256');
+  for (const { topic, key, value } of records) {
+    for (const part of [topic, key ?? '', value ?? '']) hash.update(`${part.length}:`).update(part);
+  }
+  return hash.digest('base64');
+}
+
+function originOf({ kind, redact }: Sender, { value, headers }: Received, at: number): Origin {
+  const text = Buffer.from(value).toString('latin1');
+  // One character a byte, so that nothing else is changed, whatever the bytes.
+  return { source: `webhook/${kind.name}`, at, value: Buffer.from(redact(text), 'latin1'), headers };
+}
+
+const tooLarge = (group: string, topic: string): Invalid =>
+  invalid('too_large', `The record of this change does not fit; raise max.message.bytes of ${topic}.`, group);

@@ -1,0 +1,26 @@
+/** The kinds of senders whose secret is configured; of the others there is no path. */
+import type { SourceFormat } from '../../core/change.ts';
+import { redactor } from '../../core/redact.ts';
+import { auth0 } from './auth0.ts';
+import { entra } from './entra.ts';
+import type { Sender } from './intake.ts';
+import { keycloak } from './keycloak.ts';
+import type { WebhookKind } from './kind.ts';
+import { okta } from './okta.ts';
+import type { KindName, WebhookConfig } from './options.ts';
+import { scim } from './scim.ts';
+
+const kinds: Readonly<Record<KindName, (secret: string) => WebhookKind>> = { okta, auth0, keycloak, entra, scim };
+
+export const kindNames = Object.keys(kinds) as readonly KindName[];
+
+export function sendersOf(
+  secrets: WebhookConfig['secrets'],
+  formatOf: (kind: KindName) => SourceFormat,
+): readonly Sender[] {
+  return kindNames.flatMap((name) => {
+    const secret = secrets[name];
+    if (secret === null) return [];
+    return [{ kind: kinds[name](secret), format: formatOf(name), redact: redactor([secret]) }];
+  });
+}

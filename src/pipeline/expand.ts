@@ -1,0 +1,49 @@
+/** Works out what a full state means for each member, and enters that beside what is pending (core/full-state.ts). */
+import { type Intent, WHOLE_GROUP } from '../core/change.ts';
+import { expand } from '../core/full-state.ts';
+import type { Snapshot } from '../core/plan.ts';
+import { comparePositions } from '../core/position.ts';
+import { aliasesPending, noteAlias } from './aliases.ts';
+import { groupAnswered, land, setPending } from './conclude.ts';
+import type { Context } from './context.ts';
+import { hold } from './guard.ts';
+import { resolveFor } from './identify.ts';
+import { memberOf } from './partition.ts';
+import type { Group } from './state.ts';
+
+/** @param snapshot read out of doubt, just now. */
+export function expandState(context: Context, group: Group, state: Intent, snapshot: Snapshot): void {
+  const { intents, heldBy } = expand(state, {
+    snapshot,
+    resolve: resolveFor(context, group),
+    isNewer: (member, target) => isNewer(group, { ...state, member, target }),
+  });
+  const whole = memberOf(group, WHOLE_GROUP);
+  group.aliases?.resolutions.clear();
+  if (intents.length === 0) {
+    const outcome = state.attempt > 0 ? 'recovered' : 'already_synced';
+    land(context, group, state, { outcome, request: null });
+    groupAnswered(group);
+    return;
+  }
+  setPending(group.partition, whole, null);
+  group.expanded = state.source;
+  for (const intent of intents) {
+    if (context.ids !== null) noteAlias(group, intent);
+    setPending(group.partition, memberOf(group, intent.member), intent);
+  }
+  const removals = intents.filter(({ op }) => op === 'remove');
+  if (heldBy !== null && removals.length > 0) hold(context, group, removals, heldBy);
+  group.partition.toWrite.add(group);
+  groupAnswered(group);
+  context.settle();
+}
+
+/** Something stands on top of the full state, or was worked out of it before a restart. */
+function isNewer(group: Group, intent: Intent): boolean {
+  const names = [intent.member, ...aliasesPending(group, intent)];
+  return names.some((name) => {
+    const pending = group.members.get(name)?.pending ?? null;
+    return pending !== null && pending.op !== 'state' && comparePositions(pending.source, intent.source) >= 0;
+  });
+}

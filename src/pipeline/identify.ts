@@ -1,0 +1,130 @@
+/**
+ * What the target calls groups and members, where the source has other ids (`ID_MAP`). What is not known waits on the slow
+ * schedule and is looked up anew each time it is due; nothing is planned for it before.
+ */
+import { type Intent, WHOLE_GROUP } from '../core/change.ts';
+import { isDue } from '../core/pending.ts';
+import type { Resolved, SureResolution } from '../core/resolution.ts';
+import { inactiveFailure, resolved, unresolvedFailure } from '../core/resolution.ts';
+import { aliasesOf, noteAlias } from './aliases.ts';
+import type { Context } from './context.ts';
+import { wantLookUp } from './look-up.ts';
+import { enter } from './precedence.ts';
+import type { Group } from './state.ts';
+import { notKnown } from './unresolved.ts';
+
+/** As far as it is known without asking. */
+export function identifyGroup({ ids }: Context, group: Group): void {
+  if (group.target !== null || ids === null) return;
+  const known = ids.known('group', group.id);
+  if (known?.kind === 'found') group.target = known.id;
+}
+
+/** The intent under the target's name for its member, as far as it is known without asking. */
+export function identified({ ids }: Context, group: Group, intent: Intent): Intent {
+  if (ids === null || intent.op === 'state') return intent;
+  const known = ids.known('user', intent.member);
+  const named = { ...intent, target: known === null || known.kind === 'unanswered' ? null : targetFor(intent, known) };
+  noteAlias(group, named);
+  return named;
+}
+
+/** Whom nobody knows can neither be added nor removed; an inactive user can be removed. */
+function targetFor({ op }: Intent, resolution: SureResolution): string | null {
+  if (resolution.kind !== 'found') return null;
+  return resolution.isActive || op === 'remove' ? resolution.id : null;
+}
+
+/** Is everything known that a plan for it needs? */
+export function isPlannable({ ids }: Context, group: Group, intent: Intent): boolean {
+  if (ids === null) return true;
+  const whole = wholeOf(group);
+  if (group.target === null || (whole !== null && !isWholeIdentified(group, whole))) return false;
+  return intent.op === 'state' || intent.target !== null;
+}
+
+/** The full state that is pending; null: none, or a dead one. */
+export function wholeOf({ members }: Group): Intent | null {
+  const pending = members.get(WHOLE_GROUP)?.pending ?? null;
+  return pending?.dead === null ? pending : null;
+}
+
+/** A table has changed: whoever was not in it is due again. */
+export function identifyAnew(context: Context): void {
+  for (const partition of context.state.partitions.values()) {
+    for (const group of partition.groups.values()) {
+      for (const member of group.members.values()) member.pending = dueAnew(group, member.pending);
+      context.review(group);
+    }
+  }
+  context.dispatch();
+}
+
+function dueAnew(group: Group, pending: Intent | null): Intent | null {
+  if (pending === null || pending.dead !== null || (group.target !== null && pending.target !== null)) return pending;
+  return { ...pending, notBefore: 0 };
+}
+
+/** What is due and not known is asked for, or waits. */
+export function identifyDue(context: Context, group: Group, now: number): void {
+  if (context.ids === null) return;
+  const due = [...group.members.values()].flatMap(({ pending }) =>
+    pending !== null && isDue(pending, now) ? [pending] : [],
+  );
+  if (due.length === 0 || !isGroupIdentified(context, group, due)) return;
+  for (const intent of due) {
+    if (intent.op === 'state') identifyWhole(context, group, intent);
+    else if (intent.target === null) identifyMember(context, group, intent);
+  }
+}
+
+function isGroupIdentified(context: Context, group: Group, due: readonly Intent[]): boolean {
+  identifyGroup(context, group);
+  if (group.target !== null) return true;
+  const known = context.ids?.known('group', group.id) ?? null;
+  if (known === null || known.kind === 'unanswered') wantLookUp(context, group, 'group', group.id);
+  else if (known.kind !== 'found') {
+    const failure = unresolvedFailure('group', known);
+    for (const intent of due) notKnown(context, group, intent, { failure, waits: 'group', schedule: 'slow' });
+  }
+  return false;
+}
+
+function identifyMember(context: Context, group: Group, intent: Intent): void {
+  const member = group.members.get(intent.member);
+  if (member?.pending !== intent) return;
+  const known = context.ids?.known('user', intent.member) ?? null;
+  if (known === null || known.kind === 'unanswered') return wantLookUp(context, group, 'user', intent.member);
+  const target = targetFor(intent, known);
+  if (target === null) {
+    const failure = known.kind === 'found' ? inactiveFailure : unresolvedFailure('user', known);
+    return notKnown(context, group, intent, { failure, waits: 'member', schedule: 'slow' });
+  }
+  const named = { ...intent, target };
+  noteAlias(group, named);
+  // Under its new name something else may be pending, older or newer.
+  member.pending = null;
+  group.partition.pendingCount -= 1;
+  enter(context, group, named);
+}
+
+/** What a full state comes to depends on everybody it names, so everybody is asked for first. */
+function identifyWhole(context: Context, group: Group, { whole }: Intent): void {
+  const { resolutions } = aliasesOf(group);
+  for (const member of whole?.members ?? []) {
+    if (resolutions.has(member)) continue;
+    const known = context.ids?.known('user', member) ?? null;
+    if (known === null || known.kind === 'unanswered') wantLookUp(context, group, 'user', member);
+    else resolutions.set(member, known);
+  }
+}
+
+const isWholeIdentified = ({ aliases }: Group, { whole }: Intent): boolean =>
+  (whole?.members ?? []).every((member) => aliases?.resolutions.has(member) === true);
+
+/** For a full state whose members are all known, or known to be unknown. */
+export function resolveFor({ ids }: Context, group: Group): (member: string) => Resolved {
+  if (ids === null) return (member) => ({ target: member, isSure: true });
+  const { resolutions } = aliasesOf(group);
+  return (member) => resolved(resolutions.get(member) ?? { kind: 'unmapped' });
+}

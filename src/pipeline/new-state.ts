@@ -1,0 +1,36 @@
+/** The state of a pipeline that has not begun. */
+import { closedBreaker } from '../core/breaker.ts';
+import { Heap } from './heap.ts';
+import { ReadyQueue } from './ready-queue.ts';
+import type { State } from './state.ts';
+
+export const newState = (): State => ({
+  partitions: new Map(),
+  memberId: null,
+  partitionCount: 0,
+  generation: null,
+  isHalted: true,
+  joiningAt: null,
+  leaseFrom: null,
+  isDraining: false,
+  isIntakePaused: false,
+  breaker: closedBreaker,
+  streak: [],
+  ready: new ReadyQueue(),
+  waiting: new Heap((a, b) => a.at - b.at),
+  locks: new Set(),
+  requestsInFlight: 0,
+  outbox: [],
+  removed: [],
+  removing: 0,
+  lookUps: new Map(),
+  lookUpsInFlight: 0,
+  counts: {
+    conflicts: 0,
+    skipped: {},
+    possibleLosses: 0,
+    outsideLease: 0,
+    requests: {},
+    reports: {},
+  },
+});

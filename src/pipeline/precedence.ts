@@ -1,0 +1,68 @@
+/**
+ * Which of a group's intents stand: per member the newest position wins, under whichever of its names; a full state takes
+ * the place of everything older of every member, and what is newer stands on top of it (design 5.6, 6.1).
+ */
+import { type Intent, intentId, WHOLE_GROUP } from '../core/change.ts';
+import { fold } from '../core/pending.ts';
+import { comparePositions } from '../core/position.ts';
+import { aliasesPending, noteReplaced } from './aliases.ts';
+import { beat, closeComplete, setPending, supersede } from './conclude.ts';
+import type { Context } from './context.ts';
+import { memberOf } from './partition.ts';
+import type { Group } from './state.ts';
+
+/** An intent is read for the first time in this ownership; the ledger has begun its offset. */
+export function arrive(context: Context, group: Group, intent: Intent): void {
+  const member = memberOf(group, intent.member);
+  member.open = { source: intent.source, isReported: false, next: member.open };
+  enter(context, group, intent);
+  if (member.recorded !== null) closeComplete(group, intent.member, member);
+}
+
+/** An intent that is known to be final is read again: it takes the place of what is older (spec: ranges). */
+export function arriveFinal(context: Context, group: Group, intent: Intent): void {
+  // If the live record holds just this position, it is parked and stays pending.
+  replaceOlder(context, group, intent);
+}
+
+/** Enters an intent among what is pending. */
+export function enter(context: Context, group: Group, intent: Intent): void {
+  const newer = pendingAs(group, standingFor(group, intent)).find((rival) => isNewer(rival, intent));
+  if (newer !== undefined) return supersede(context, group, intent, { by: intentId(newer), requestedAt: null });
+  const member = memberOf(group, intent.member);
+  // Delivered again: the further advanced copy stays.
+  if (member.pending !== null && fold(member.pending, intent).winner !== intent) return;
+  replaceOlder(context, group, intent);
+  setPending(group.partition, member, intent);
+}
+
+/** A restored group: what a full state, or another name, has replaced is told so. */
+export function foldRestored(context: Context, group: Group): void {
+  for (const { pending } of group.members.values()) {
+    if (pending !== null && (pending.op === 'state' || group.aliases !== null)) replaceOlder(context, group, pending);
+  }
+}
+
+function replaceOlder(context: Context, group: Group, intent: Intent): void {
+  const names = intent.op === 'state' ? [...group.members.keys()] : standingFor(group, intent);
+  for (const rival of pendingAs(group, names)) {
+    if (!isNewer(intent, rival) || standsBeside(rival, intent)) continue;
+    const member = memberOf(group, rival.member);
+    beat(context, group, member, intentId(intent));
+    setPending(group.partition, member, null);
+    if (rival.member !== intent.member && rival.op !== 'state') noteReplaced(group, intent.member, rival.member);
+  }
+}
+
+/** A full state that is dead is gone with the first newer intent: it can no longer be applied as a whole. */
+const standsBeside = (rival: Intent, intent: Intent): boolean =>
+  rival.op === 'state' && intent.op !== 'state' && rival.dead === null;
+
+const isNewer = (a: Intent, b: Intent): boolean => comparePositions(a.source, b.source) > 0;
+
+/** Under which names something may be pending that speaks for all that the intent speaks for. */
+const standingFor = (group: Group, intent: Intent): readonly string[] =>
+  intent.op === 'state' ? [WHOLE_GROUP] : [intent.member, WHOLE_GROUP, ...aliasesPending(group, intent)];
+
+const pendingAs = ({ members }: Group, names: readonly string[]): Intent[] =>
+  names.flatMap((name) => members.get(name)?.pending ?? []);

@@ -1,0 +1,36 @@
+/** Intents that no request can name yet: they wait for their next look-up, or are given up. */
+import type { Intent } from '../core/change.ts';
+import type { Failure } from '../core/outcome.ts';
+import type { IdKind } from '../core/resolution.ts';
+import { decideRetry, type Schedule } from '../core/retry.ts';
+import { giveUp, park } from './conclude.ts';
+import type { Context } from './context.ts';
+import type { Group } from './state.ts';
+
+interface NotKnown {
+  readonly failure: Failure;
+  readonly waits: 'group' | 'member';
+  readonly schedule: Schedule;
+}
+
+/** No request could name it: it waits for its next look-up, or is given up. */
+export function notKnown(context: Context, group: Group, intent: Intent, { failure, waits, schedule }: NotKnown): void {
+  const { options, clock, random } = context;
+  if (group.members.get(intent.member)?.pending !== intent) return;
+  const facts = { schedule, attempt: intent.attempt, now: clock.now().wall, random: random.next(), retryAfterMs: null };
+  const decision = decideRetry(options.retry, facts);
+  if (decision.kind === 'park') park(context, group, intent, { decision, waits, failure, request: null });
+  else {
+    const end = { attempt: decision.attempt, failure, outcome: 'permanent_failure', request: null } as const;
+    giveUp(context, group, { intent, ...end });
+  }
+}
+
+/** What waits for this look-up cannot go on without it. */
+export const waitsFor = (group: Group, kind: IdKind, id: string): Intent[] =>
+  [...group.members.values()].flatMap(({ pending }) => {
+    if (pending === null || pending.dead !== null) return [];
+    if (kind === 'group') return [pending];
+    const isNamed = pending.op === 'state' ? pending.whole?.members.includes(id) === true : pending.member === id;
+    return isNamed && (pending.op === 'state' || pending.target === null) ? [pending] : [];
+  });

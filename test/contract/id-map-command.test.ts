@@ -1,0 +1,112 @@
+// The id map as commands open it, and what `rollcall doctor` says of it; topics on real brokers: test/integration.
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { examine, type Finding } from '../../src/commands/doctor.ts';
+import { openIdMap } from '../../src/commands/id-map.ts';
+import { topicIdFindings } from '../../src/commands/id-map-findings.ts';
+import { readConfig } from '../../src/config.ts';
+import { EXIT } from '../../src/exit-codes.ts';
+import type { SandboxOptions } from '../../src/sandbox/state.ts';
+import { aHost } from '../support/command-host.ts';
+import { aLog, anApi, aSandbox, atEnd } from '../support/genesys.ts';
+import { found } from '../support/id-map-suite.ts';
+import { aTableTopic, keyed, TOPIC } from '../support/id-table-topic.ts';
+import { environmentOf } from '../support/sandbox-environment.ts';
+
+async function aFile(content: string): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'ids-'));
+  atEnd(() => rm(folder, { recursive: true }));
+  const path = join(folder, 'ids.csv');
+  await writeFile(path, content);
+  return path;
+}
+
+async function opening(environment: Record<string, string>) {
+  const sandbox = await aSandbox();
+  const host = aHost({ environment: { ...environmentOf(sandbox), ...environment } });
+  const config = readConfig(host.environment, ['ids'], () => '');
+  return { sandbox, opened: openIdMap(config, { host, api: anApi(sandbox), logger: aLog() }) };
+}
+
+/** Nobody listens on port 1: of Kafka it is only told that it does not answer. */
+async function doctor(environment: Record<string, string>, options: SandboxOptions = {}) {
+  const sandbox = await aSandbox(options);
+  const host = aHost({ environment: { ...environmentOf(sandbox), KAFKA_BROKERS: '127.0.0.1:1', ...environment } });
+  await examine({ json: true }, host);
+  const { findings } = JSON.parse(host.out()) as { findings: readonly Finding[] };
+  return findings.filter(({ check }) => check === 'ids').map(({ status, message }) => `${status} ${message}`);
+}
+
+test('a command opens the map that is configured', async () => {
+  const path = await aFile('type,source_id,genesys_id\nuser,a,u1\n');
+  const { ids, close } = await (await opening({ ID_MAP: `file:${path}` })).opened;
+  expect(ids?.known('user', 'a')).toEqual(found('u1'));
+  await close();
+  expect((await (await opening({})).opened).ids).toBeNull();
+  const asked = await opening({ ID_MAP: 'scim', ID_MAP_USER_ATTRIBUTE: 'email' });
+  asked.sandbox.putUser({ id: 'u1', email: 'a@example.com' });
+  expect(await (await asked.opened).ids?.lookUp('user', 'A@example.com', () => true)).toEqual(found('u1'));
+});
+
+test('a table that cannot be used ends it as a wrong configuration', async () => {
+  const path = await aFile('type,source_id,genesys_id\nuser,a,u1\nuser,a,u2\n');
+  await expect((await opening({ ID_MAP: `file:${path}` })).opened).rejects.toMatchObject({
+    code: EXIT.configuration,
+    message: expect.stringContaining('line 3: user "a" is "u2" here and "u1" in line 2'),
+  });
+});
+
+test('a topic that cannot be reached ends a command', async () => {
+  const environment = { ID_MAP: `topic:${TOPIC}`, KAFKA_BROKERS: '127.0.0.1:1' };
+  await expect((await opening(environment)).opened).rejects.toMatchObject({ code: EXIT.unavailable });
+});
+
+test('doctor reads a file', async () => {
+  const path = await aFile('type,source_id,genesys_id\nuser,a,u1\ngroup,b,g1\n');
+  expect(await doctor({ ID_MAP: `file:${path}` })).toEqual([`ok ID_MAP: ${path} names 2 ids.`]);
+  await writeFile(path, 'type;source_id');
+  expect(await doctor({ ID_MAP: `file:${path}` })).toEqual([expect.stringContaining(`fail ID_MAP: ${path}: line 1:`)]);
+});
+
+test('doctor reads a topic', async () => {
+  const tools = await aTableTopic({ 'cleanup.policy': 'delete' });
+  const host = aHost({ environment: { ID_MAP: `topic:${TOPIC}` } });
+  const config = readConfig(host.environment, ['ids'], () => '');
+  const messages = async (topic = TOPIC) =>
+    (await topicIdFindings(topic, tools, { host, config })).map(({ status, message }) => `${status} ${message}`);
+  const compacted = expect.stringContaining('warn ID_MAP: topic rollcall.ids is not compacted');
+  expect(await messages()).toEqual(['warn ID_MAP: topic rollcall.ids names no id.', compacted]);
+  await tools.send([keyed('1', { type: 'user', source_id: 'a', genesys_id: 'u1' }), keyed('2', 'nonsense')]);
+  expect(await messages()).toEqual([
+    'ok ID_MAP: topic rollcall.ids names 1 ids.',
+    compacted,
+    'warn ID_MAP: 1 records of topic rollcall.ids are no rows.',
+  ]);
+  expect(await messages('none')).toEqual([expect.stringContaining('fail ID_MAP: there is no topic none')]);
+});
+
+test('doctor asks the target by each attribute', async () => {
+  const asked = ['ok ID_MAP: users are looked up by externalId.', 'ok ID_MAP: groups are looked up by displayName.'];
+  expect(await doctor({ ID_MAP: 'scim' })).toEqual(asked);
+  const seen = { users: [{ id: 'u1', externalId: 'x' }] };
+  expect(await doctor({ ID_MAP: 'scim' }, { seed: seen })).toEqual(asked);
+  expect(await doctor({ ID_MAP: 'scim', ID_MAP_GROUP_ATTRIBUTE: 'id' })).toEqual(asked.slice(0, 1));
+  expect(await doctor({ ID_MAP: 'scim' }, { seed: { users: [{ id: 'u1' }] } })).toEqual([
+    ...asked,
+    'warn ID_MAP: none of the first 1 users shows an externalId to this OAuth client.',
+  ]);
+});
+
+test('doctor names a target that ignores filters, and one that refuses them', async () => {
+  const seed = { users: [{ id: 'u1', externalId: 'x' }], groups: [{ id: 'g' }] };
+  expect(await doctor({ ID_MAP: 'scim' }, { seed, behaviour: { filters: 'ignored' } })).toEqual([
+    expect.stringContaining('fail ID_MAP: the target ignores the filter by externalId'),
+    expect.stringContaining('fail ID_MAP: the target ignores the filter by displayName'),
+  ]);
+});
+
+test('doctor has nothing to say where there is no map', async () => {
+  expect(await doctor({})).toEqual([]);
+});

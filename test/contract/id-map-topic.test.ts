@@ -1,0 +1,130 @@
+/** A topic of ids: read before the start, followed from then on; on the memory log. */
+import { describe, expect, test } from 'vitest';
+import { IdMapError } from '../../src/adapters/ids/options.ts';
+import { TopicIdMap } from '../../src/adapters/ids/topic.ts';
+import { systemClock } from '../../src/adapters/system.ts';
+import type { LogTools, OutRecord } from '../../src/ports.ts';
+import { aLog, atEnd } from '../support/genesys.ts';
+import { found, type IdRow } from '../support/id-map-suite.ts';
+import { aTableTopic, keyed, TOPIC } from '../support/id-table-topic.ts';
+
+const user = (source_id: string, genesys_id: string): IdRow => ({ type: 'user', source_id, genesys_id });
+
+async function open(tools: LogTools) {
+  const logger = aLog();
+  const map = await TopicIdMap.open(TOPIC, { tools, clock: systemClock, logger, stop: new AbortController().signal });
+  atEnd(() => map.close());
+  return { map, logger };
+}
+
+async function given(...records: readonly OutRecord[]) {
+  const tools = await aTableTopic();
+  await tools.send(records);
+  return { tools, ...(await open(tools)) };
+}
+
+describe('before the start', () => {
+  test('everything is read: the newest record of a key counts, a tombstone takes it back', async () => {
+    const { map } = await given(
+      keyed('1', user('a', 'u1')),
+      keyed('2', user('b', 'u2')),
+      keyed('1', user('a', 'u3')),
+      keyed('2', null),
+    );
+    expect([map.known('user', 'a'), map.known('user', 'b')]).toEqual([found('u3'), { kind: 'unmapped' }]);
+  });
+
+  test('bad records are counted and logged, and stop nothing', async () => {
+    const bad = Array.from({ length: 30 }, (_, index) => keyed(`bad-${index}`, '{"type":"user"}'));
+    const tools = await aTableTopic({ 'cleanup.policy': 'delete' });
+    await tools.send([...bad, keyed('k', user('a', 'u1')), keyed(null, user('b', 'u2'))]);
+    const { map, logger } = await open(tools);
+    expect([map.known('user', 'a'), map.counts]).toEqual([found('u1'), { rows: 1, bad: 31 }]);
+    const logged = logger.lines.filter(({ message }) => message === 'a record of the topic of ids is no row');
+    expect(logged).toHaveLength(10);
+    expect(logged[0]?.fields).toMatchObject({ topic: TOPIC, problem: 'source_id must be a text' });
+  });
+
+  test('a topic that is not there is an error that names the mend', async () => {
+    const tools = await aTableTopic();
+    const opening = TopicIdMap.open('none', {
+      tools,
+      clock: systemClock,
+      logger: aLog(),
+      stop: new AbortController().signal,
+    });
+    await expect(opening).rejects.toThrow(IdMapError);
+    await expect(opening).rejects.toThrow('there is no topic none; create it with cleanup.policy=compact');
+  });
+
+  test('a topic that is not compacted is warned of', async () => {
+    const { logger } = await open(await aTableTopic({ 'cleanup.policy': 'delete' }));
+    expect(logger.lines.map(({ message }) => message)).toContain(
+      'the topic of ids is not compacted: its retention will remove ids',
+    );
+  });
+
+  test('half a table is none: asked to stop meanwhile, it is not opened', async () => {
+    const tools = await aTableTopic();
+    const stop = new AbortController();
+    stop.abort();
+    const opening = TopicIdMap.open(TOPIC, { tools, clock: systemClock, logger: aLog(), stop: stop.signal });
+    await expect(opening).rejects.toThrow('was not read to its end');
+  });
+});
+
+describe('afterwards', () => {
+  test('what is written is taken, and told; what was read before is not taken again', async () => {
+    const { map, tools } = await given(keyed('1', user('a', 'u1')), keyed('1', user('a', 'u2')));
+    const seen: unknown[] = [];
+    const told = new Promise<void>((resolve) =>
+      map.onChange(() => {
+        seen.push(map.known('user', 'a'));
+        if (map.known('user', 'b')?.kind === 'found') resolve();
+      }),
+    );
+    await tools.send([keyed('2', user('b', 'u3'))]);
+    await told;
+    expect([map.known('user', 'b'), new Set(seen.map((one) => JSON.stringify(one)))]).toEqual([
+      found('u3'),
+      new Set([JSON.stringify(found('u2'))]),
+    ]);
+  });
+
+  test('a tombstone is taken too', async () => {
+    const { map, tools } = await given(keyed('1', user('a', 'u1')));
+    const told = new Promise<void>((resolve) => map.onChange(resolve));
+    await tools.send([keyed('1', null)]);
+    await told;
+    expect(map.known('user', 'a')).toEqual({ kind: 'unmapped' });
+  });
+
+  test('a follower that breaks off begins again, and loses nothing', async () => {
+    const tools = await aTableTopic();
+    await tools.send([keyed('1', user('a', 'u1'))]);
+    let follows = 0;
+    const breaking: LogTools = {
+      describeTopic: (topic) => tools.describeTopic(topic),
+      createTopic: (specification) => tools.createTopic(specification),
+      send: (records) => tools.send(records),
+      close: () => tools.close(),
+      read: (topic, options) => {
+        if (options.follow) follows += 1;
+        if (options.follow && follows === 1) throw new Error('the leader has moved');
+        return tools.read(topic, options);
+      },
+    };
+    const now = { ...systemClock, schedule: (_delayMs: number, task: () => void) => systemClock.schedule(0, task) };
+    const map = await TopicIdMap.open(TOPIC, {
+      tools: breaking,
+      clock: now,
+      logger: aLog(),
+      stop: new AbortController().signal,
+    });
+    atEnd(() => map.close());
+    const told = new Promise<void>((resolve) => map.onChange(resolve));
+    await tools.send([keyed('2', user('b', 'u2'))]);
+    await told;
+    expect([follows, map.known('user', 'b')]).toEqual([2, found('u2')]);
+  });
+});

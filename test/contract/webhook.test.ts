@@ -1,0 +1,289 @@
+/** The webhook server between senders and Kafka: order, acknowledgement, bounds, what cannot be read, the end. */
+import { request } from 'node:http';
+import { expect, test, vi } from 'vitest';
+import type { SourceFormat } from '../../src/core/change.ts';
+import { adding, aDoor, plainFormat, rightHeaders, secrets, type Door } from '../support/webhook.ts';
+
+const membersOf = (door: Door): readonly string[] =>
+  door.written('source').flatMap(({ value }) => (JSON.parse(value) as { add_members: string[] }).add_members);
+
+/** Resolves when the server has so many sends begun. */
+const sendsOf = (door: Door, count: number): Promise<void> =>
+  vi.waitFor(() => expect(door.sends().length).toBe(count), { interval: 5 });
+
+test('nobody hears 2xx before Kafka has acknowledged', async () => {
+  const door = await aDoor();
+  const open = door.hold();
+  let status: number | null = null;
+  const answered = door.post('okta', adding('g', 'm')).then((response) => (status = response.status));
+  await sendsOf(door, 1);
+  expect(status).toBeNull();
+  open();
+  expect(await answered).toBe(200);
+});
+
+test('what arrives while a send is under way goes out with one send, in the order of its arrival', async () => {
+  const arrivals = { count: 0 };
+  const door = await aDoor({ format: { ...plainFormat, decode: countingDecode(arrivals) } });
+  const open = door.hold();
+  const members = Array.from({ length: 40 }, (_, index) => `m${index}`);
+  const answers: Promise<Response>[] = [];
+  for (const [index, member] of members.entries()) {
+    answers.push(door.post(index % 2 === 0 ? 'okta' : 'auth0', adding('g', member)));
+    await vi.waitFor(() => expect(arrivals.count).toBe(index + 1), { interval: 1 });
+  }
+  open();
+  expect(new Set((await Promise.all(answers)).map(({ status }) => status))).toEqual(new Set([200]));
+  expect(membersOf(door)).toEqual(members);
+  expect(door.sends().length).toBe(2);
+});
+
+const countingDecode =
+  (arrivals: { count: number }): SourceFormat['decode'] =>
+  (record, topic) => {
+    arrivals.count += 1;
+    return plainFormat.decode(record, topic);
+  };
+
+test('a send that fails is sent again, and nothing overtakes it', async () => {
+  const door = await aDoor();
+  const open = door.hold();
+  door.failSends(2);
+  const first = door.post('okta', adding('g', 'first'));
+  await sendsOf(door, 1);
+  const second = door.post('okta', adding('g', 'second'));
+  open();
+  expect((await first).status).toBe(200);
+  expect((await second).status).toBe(200);
+  expect(membersOf(door)).toEqual(['first', 'second']);
+});
+
+test('at the deadline the sender hears 503; what it then repeats is written once, where it stood', async () => {
+  const door = await aDoor({ options: { answerWithinMs: 100 } });
+  const open = door.hold();
+  const body = adding('g', 'm', 'event-1');
+  const late = await door.post('okta', body);
+  expect(late.status).toBe(503);
+  expect(late.headers.get('retry-after')).toBe('2');
+  const repeated = door.post('okta', body);
+  open();
+  expect((await repeated).status).toBe(200);
+  expect((await door.post('okta', body)).status).toBe(200);
+  expect(membersOf(door)).toEqual(['m']);
+});
+
+test('without an id of the event nothing tells a repetition from a second change, so both are written', async () => {
+  const door = await aDoor();
+  for (let time = 0; time < 2; time += 1) expect((await door.post('okta', adding('g', 'm'))).status).toBe(200);
+  expect(membersOf(door)).toEqual(['m', 'm']);
+});
+
+test('beyond the bound on what waits a sender hears 503 with Retry-After; the others are served', async () => {
+  const door = await aDoor({ options: { waitingMax: 3 } });
+  const open = door.hold();
+  const waiting = ['a', 'b', 'c'].map((member) => door.post('okta', adding('g', member)));
+  await sendsOf(door, 1);
+  await vi.waitFor(async () => {
+    const response = await door.post('okta', adding('g', 'd'));
+    expect(response.status).toBe(503);
+    expect(response.headers.get('retry-after')).toBe('2');
+  });
+  expect((await fetch(`${door.server.url}/healthz`)).status).toBe(200);
+  open();
+  expect((await Promise.all(waiting)).map(({ status }) => status)).toEqual([200, 200, 200]);
+  expect((await door.post('okta', adding('g', 'd'))).status).toBe(200);
+});
+
+test('what is left waiting when its sender has heard 503 counts too, and is written all the same', async () => {
+  const door = await aDoor({ options: { waitingMax: 1, answerWithinMs: 100 } });
+  const open = door.hold();
+  const late = await door.post('okta', adding('g', 'first'));
+  expect(await late.json()).toEqual({ error: 'Kafka has not acknowledged in time' });
+  const refused = await door.post('okta', adding('g', 'second'));
+  expect(await refused.json()).toEqual({ error: 'too much is waiting' });
+  open();
+  await vi.waitFor(() => expect(membersOf(door)).toEqual(['first']));
+});
+
+test('several events of a body are written in their order; what is no membership change is left out', async () => {
+  const door = await aDoor();
+  const value = [{ group: 'g', add: ['a'] }, null, { group: 'g', add: ['b'] }, { group: 'h', add: ['c'] }];
+  expect((await door.post('okta', JSON.stringify({ value }))).status).toBe(200);
+  expect(membersOf(door).toSorted()).toEqual(['a', 'b', 'c']);
+  const ofG = door.written('source').filter(({ key }) => key === 'g');
+  expect(ofG.map(({ value }) => JSON.parse(value).add_members)).toEqual([['a'], ['b']]);
+  expect(door.written('dead-letter')).toEqual([]);
+});
+
+test('hints and what cannot be read are dead letters with their bytes and reason, but without the secret', async () => {
+  const door = await aDoor();
+  const state = { clientState: secrets.entra };
+  const big = '"sequenceNumber":636784480202455801';
+  const items = [{ ...state, group: 'g' }, { ...state, group: 'g' }, state, { ...state, group: 'h', add: ['m'] }];
+  const body = JSON.stringify({ value: items }).replace('{"value"', `{${big},"value"`);
+  expect((await door.post('entra', body)).status).toBe(202);
+  expect(membersOf(door)).toEqual(['m']);
+  const letters = door.written('dead-letter');
+  const facts = letters.map((letter) => [
+    letter.header('rollcall-error-code'),
+    letter.key,
+    letter.header('rollcall-error-message'),
+  ]);
+  expect(facts.toSorted(([a], [b]) => String(a).localeCompare(String(b)))).toEqual([
+    ['changed', 'g', 'The group has changed. (and 1 more of the same kind)'],
+    ['no_group', null, '`group` is missing.'],
+  ]);
+  for (const letter of letters) {
+    expect(letter.value).toBe(body.replaceAll(secrets.entra, '[redacted]'));
+    expect(letter.header('rollcall-reason')).toBe('invalid');
+    expect(letter.header('rollcall-original-source')).toBe('webhook/entra');
+    expect(letter.header('content-type')).toBe('application/json');
+  }
+  expect(door.lines.filter((line) => line.includes('rollcall ingest poll'))).toHaveLength(1);
+});
+
+test.for([
+  ['no JSON', 'hello', 'not_json'],
+  ['no UTF-8', '\u00ff', 'not_utf8'],
+] as const)('a body that is %s is answered 400, and is a dead letter', async ([, text, code]) => {
+  const door = await aDoor();
+  const body = Buffer.from(text, 'latin1');
+  const headers = rightHeaders('okta', '');
+  const response = await fetch(`${door.server.url}/okta`, { method: 'POST', body, headers });
+  expect(response.status).toBe(400);
+  expect(await response.text()).toBe('{"error":"the body is not JSON"}\n');
+  expect(door.written('dead-letter').map((letter) => letter.header('rollcall-error-code'))).toEqual([code]);
+});
+
+test('an event that cannot be understood is taken over: its sender would only repeat it', async () => {
+  const door = await aDoor();
+  expect((await door.post('keycloak', '{"value":[{}]}')).status).toBe(200);
+  expect(door.written('dead-letter')).toHaveLength(1);
+});
+
+test('a change whose record the broker refuses as too large is a dead letter; the others are written', async () => {
+  const door = await aDoor({ recordMaxBytes: 500 });
+  const value = [
+    { group: 'g', add: ['x'.repeat(200), 'y'.repeat(200)] },
+    { group: 'h', add: ['m'] },
+  ];
+  expect((await door.post('okta', JSON.stringify({ value }))).status).toBe(200);
+  expect(membersOf(door)).toEqual(['m']);
+  expect(door.written('dead-letter').map((letter) => letter.header('rollcall-error-code'))).toEqual(['too_large']);
+});
+
+test('signatures are verified one after the other, so that no token overtakes another', async () => {
+  let verify = (): void => undefined;
+  const verified = new Promise<void>((resolve) => (verify = resolve));
+  const begun: string[] = [];
+  const door = await aDoor({
+    format: {
+      ...plainFormat,
+      prepare: ([record]) => {
+        begun.push(Buffer.from(record?.value ?? []).toString());
+        return begun.length === 1 ? verified : Promise.resolve();
+      },
+    },
+  });
+  const first = door.post('scim', adding('g', 'first'));
+  await vi.waitFor(() => expect(begun.length).toBe(1));
+  const second = door.post('scim', adding('g', 'second'));
+  // So many requests later the second has arrived too.
+  for (let time = 0; time < 20; time += 1) await fetch(`${door.server.url}/healthz`);
+  verify();
+  expect([(await first).status, (await second).status]).toEqual([202, 202]);
+  expect(membersOf(door)).toEqual(['first', 'second']);
+});
+
+test.for([
+  ['announced', { 'content-length': '10001' }],
+  ['in chunks', { 'transfer-encoding': 'chunked' }],
+] as const)('a body that is too large, %s, is answered 413 and cut off', async ([, framing]) => {
+  const door = await aDoor();
+  const headers = { ...rightHeaders('okta', ''), ...framing };
+  const { status, connection } = await new Promise<{ status: number; connection: string }>((resolve, reject) => {
+    const sending = request(`${door.server.url}/okta`, { method: 'POST', headers }, (response) => {
+      const answer = { status: response.statusCode ?? 0, connection: String(response.headers.connection) };
+      response
+        .resume()
+        .once('end', () => resolve(answer))
+        .once('error', reject);
+    });
+    // Being cut off while sending is what this is about.
+    sending.on('error', () => undefined);
+    sending.flushHeaders();
+    sending.write('x'.repeat(10_001));
+  });
+  expect(status).toBe(413);
+  expect(connection).toBe('close');
+  expect(door.sends()).toEqual([]);
+});
+
+test('a body of the largest size is taken', async () => {
+  const body = adding('g', 'm').padEnd(10_000, ' ');
+  expect((await (await aDoor()).post('okta', body)).status).toBe(200);
+});
+
+test('a compressed body is refused, as its size could not be bounded', async () => {
+  const door = await aDoor();
+  const headers = { ...rightHeaders('okta', ''), 'content-encoding': 'gzip' };
+  expect((await door.post('okta', 'x', headers)).status).toBe(415);
+});
+
+test.for([
+  ['POST', '/', 404, null],
+  ['GET', '/metrics', 404, null],
+  ['POST', '/okta/', 404, null],
+  ['POST', '/Okta', 404, null],
+  ['POST', '/constructor', 404, null],
+  ['GET', '/auth0', 405, 'POST'],
+  ['PUT', '/okta', 405, 'GET, POST'],
+  ['DELETE', '/keycloak', 405, 'POST'],
+  ['POST', '/healthz', 405, 'GET'],
+  ['GET', '/healthz', 200, null],
+] as const)('%s %s is answered %i', async ([method, path, status, allow]) => {
+  const { server } = await aDoor();
+  const response = await fetch(`${server.url}${path}`, { method });
+  expect(response.status).toBe(status);
+  expect(response.headers.get('allow')).toBe(allow);
+});
+
+test('a kind of sender whose secret is not configured has no path', async () => {
+  const door = await aDoor({ secrets: { okta: null } });
+  expect((await door.post('okta', adding('g', 'm'))).status).toBe(404);
+  expect((await door.post('auth0', adding('g', 'm'))).status).toBe(200);
+});
+
+test('a sender that breaks off its body is forgotten', async () => {
+  const door = await aDoor();
+  const headers = { ...rightHeaders('okta', ''), 'content-length': '1000' };
+  const sending = request(`${door.server.url}/okta`, { method: 'POST', headers });
+  sending.on('error', () => undefined);
+  sending.write('{"value":[');
+  await new Promise((resolve) => sending.once('socket', (socket) => socket.once('connect', resolve)));
+  sending.destroy();
+  expect((await door.post('okta', adding('g', 'm'))).status).toBe(200);
+  expect(membersOf(door)).toEqual(['m']);
+});
+
+test('a drain answers what is under way, takes nothing new, and ends', async () => {
+  const door = await aDoor();
+  const open = door.hold();
+  const waiting = door.post('okta', adding('g', 'm'));
+  await sendsOf(door, 1);
+  const { url } = door.server;
+  const drained = door.server.drain();
+  await expect(fetch(`${url}/healthz`)).rejects.toThrow();
+  open();
+  const response = await waiting;
+  expect(response.status).toBe(200);
+  expect(response.headers.get('connection')).toBe('close');
+  await drained;
+  expect(membersOf(door)).toEqual(['m']);
+});
+
+test('refusals are told once, and then counted', async () => {
+  const door = await aDoor();
+  for (let time = 0; time < 20; time += 1) await door.post('okta', 'x', { authorization: 'wrong' });
+  expect(door.lines.filter((line) => line.startsWith('requests were refused'))).toHaveLength(1);
+});

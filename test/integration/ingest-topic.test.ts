@@ -1,0 +1,235 @@
+/** `rollcall ingest topic` as a process before a real broker: keyless records of several partitions, killed under load. */
+import { afterEach, expect, test } from 'vitest';
+import { createLogTools } from '../../src/adapters/kafka/tools.ts';
+import { header } from '../../src/core/record-headers.ts';
+import type { LogTools, TopicRecord } from '../../src/ports.ts';
+import { describeKafka, describeNewestKafka, uniqueName } from '../support/broker.ts';
+import { Condition } from '../support/condition.ts';
+import { kafkaHost, plaintext } from '../support/kafka-log-harness.ts';
+import { type Environment, ServiceProcess, shortTimes } from '../support/service.ts';
+
+const PARTITIONS = 4;
+const endings: (() => Promise<unknown>)[] = [];
+afterEach(async () => {
+  for (const end of endings.splice(0).toReversed()) await end();
+});
+
+interface Told {
+  readonly id: string;
+  readonly group: string;
+  readonly member: string;
+  readonly op: 'add' | 'remove';
+}
+
+class Scene {
+  readonly name = uniqueName('rekey');
+  readonly from = `${this.name}.from`;
+  readonly deadLetter = `${this.name}.dead-letter`;
+  readonly tools: LogTools;
+  readonly #brokers: readonly string[];
+  readonly written: TopicRecord[] = [];
+  readonly letters: TopicRecord[] = [];
+  readonly #condition = new Condition();
+  #sent = 0;
+  readonly #base = Date.now() - 600_000;
+
+  constructor(brokers: readonly string[]) {
+    this.#brokers = brokers;
+    this.tools = createLogTools(plaintext(brokers), kafkaHost);
+    endings.push(() => this.tools.close());
+  }
+
+  async open(): Promise<this> {
+    for (const topic of [this.from, this.name, this.deadLetter])
+      await this.tools.createTopic({ topic, partitionCount: PARTITIONS, replicationFactor: 1, settings: {} });
+    const end = new AbortController();
+    endings.push(async () => end.abort());
+    void this.#follow(this.name, this.written, end.signal);
+    void this.#follow(this.deadLetter, this.letters, end.signal);
+    return this;
+  }
+
+  async start(changes: Environment = {}): Promise<ServiceProcess> {
+    const service = new ServiceProcess(
+      {
+        ...shortTimes,
+        KAFKA_BROKERS: this.#brokers.join(','),
+        SOURCE_TOPIC: this.name,
+        DEAD_LETTER_TOPIC: this.deadLetter,
+        INGEST_FROM_TOPIC: this.from,
+        INGEST_FROM_FORMAT: 'native',
+        INGEST_GROUP_ID: this.name,
+        INGEST_REORDER_MS: '1500',
+        ...changes,
+      },
+      ['ingest', 'topic'],
+    );
+    endings.push(() => service.kill());
+    return service;
+  }
+
+  /** The next changes of these members, each into a partition of its own choice; their times tell the order. */
+  async send(count: number, pick: (index: number) => Omit<Told, 'id'>): Promise<readonly Told[]> {
+    const told = Array.from({ length: count }, (_, index) => ({ id: `e${this.#sent + index}`, ...pick(this.#sent + index) }));
+    const records = told.map(({ id, group, member, op }, index) => ({
+      topic: this.from,
+      // Neither by group nor in turn.
+      partition: ((this.#sent + index) * 7 + ((this.#sent + index) >> 2)) % PARTITIONS,
+      key: null,
+      value: JSON.stringify({
+        group_id: group,
+        [op === 'add' ? 'add_members' : 'remove_members']: [member],
+        event_id: id,
+        occurred_at: new Date(this.#base + this.#sent + index).toISOString(),
+      }),
+      headers: [],
+    }));
+    this.#sent += count;
+    await this.tools.send(records);
+    return told;
+  }
+
+  until(what: string, holds: () => boolean): Promise<void> {
+    return this.#condition.until(what, holds);
+  }
+
+  ids(): ReadonlySet<string> {
+    return new Set(this.written.map((record) => eventOf(record).id));
+  }
+
+  async #follow(topic: string, into: TopicRecord[], signal: AbortSignal): Promise<void> {
+    for await (const record of this.tools.read(topic, { from: 'beginning', follow: true, signal })) {
+      into.push(record);
+      this.#condition.look();
+    }
+  }
+}
+
+function eventOf({ value, key }: TopicRecord): Told {
+  const fields = JSON.parse(Buffer.from(value ?? []).toString()) as Record<string, string> & {
+    add_members: string[];
+    remove_members: string[];
+  };
+  expect(Buffer.from(key ?? []).toString()).toBe(fields['group_id']);
+  const [added] = fields.add_members;
+  const [removed] = fields.remove_members;
+  return {
+    id: fields['event_id'] ?? '',
+    group: fields['group_id'] ?? '',
+    member: added ?? removed ?? '',
+    op: added === undefined ? 'remove' : 'add',
+  };
+}
+
+/** What the events come to, in the order given. */
+function outcome(events: readonly Told[]): ReadonlyMap<string, string> {
+  return new Map(events.map(({ group, member, op, id }) => [`${group}/${member}`, `${op} ${id}`]));
+}
+
+/** Events that went on after a newer one of the same member, and not because a crash repeated them. */
+function overtaken(written: readonly TopicRecord[]): readonly string[] {
+  const newest = new Map<string, number>();
+  const seen = new Set<string>();
+  const found: string[] = [];
+  for (const { id, group, member } of written.map(eventOf)) {
+    const at = Number(id.slice(1));
+    const key = `${group}/${member}`;
+    if (at < (newest.get(key) ?? -1) && !seen.has(id)) found.push(id);
+    newest.set(key, Math.max(at, newest.get(key) ?? -1));
+    seen.add(id);
+  }
+  return found;
+}
+
+const contradicting = (index: number): Omit<Told, 'id'> => ({
+  group: `g${index % 13}`,
+  member: `m${index % 5}`,
+  op: (index >> 2) % 3 === 0 ? 'remove' : 'add',
+});
+
+describeKafka('rollcall ingest topic', ({ brokers }) => {
+  test('puts keyless records of several partitions into the order in which they happened', async () => {
+    const scene = await new Scene(brokers).open();
+    const told = await scene.send(2_000, contradicting);
+    const service = await scene.start();
+    await Promise.race([scene.until('all events', () => scene.ids().size === told.length), service.broken]);
+    expect(scene.written).toHaveLength(told.length);
+    expect(overtaken(scene.written)).toEqual([]);
+    service.signal('SIGTERM');
+    expect(await service.exited).toBe(0);
+    // Started again, it has nothing to repeat.
+    const second = await scene.start();
+    await second.said('the topic is read');
+    const more = await scene.send(10, contradicting);
+    await scene.until('the rest', () => scene.ids().size === told.length + more.length);
+    expect(scene.written).toHaveLength(told.length + more.length);
+    expect(scene.letters).toEqual([]);
+  });
+
+  test('a change that comes late, even after a new start, does not overwrite a newer one', async () => {
+    const scene = await new Scene(brokers).open();
+    const service = await scene.start({ INGEST_REORDER_MS: '100' });
+    const at = (seconds: number): string => new Date(1_790_000_000_000 + seconds * 1000).toISOString();
+    const record = (partition: number, members: object, seconds: number) => ({
+      topic: scene.from,
+      partition,
+      key: null,
+      value: JSON.stringify({ group_id: 'g', ...members, occurred_at: at(seconds) }),
+      headers: [],
+    });
+    await scene.tools.send([record(0, { remove_members: ['m'] }, 10)]);
+    await scene.until('the removal', () => scene.written.length === 1);
+    await service.kill();
+    const second = await scene.start({ INGEST_REORDER_MS: '100' });
+    await second.said('the topic is read');
+    await scene.tools.send([record(1, { add_members: ['m', 'n'] }, 5)]);
+    await scene.until('the dead letter', () => scene.letters.length > 0);
+    await scene.until('the other member', () => scene.written.length > 1);
+    const last = JSON.parse(Buffer.from(scene.written.at(-1)?.value ?? []).toString()) as unknown;
+    expect(last).toMatchObject({ add_members: ['n'], remove_members: [] });
+    expect(header(scene.letters[0]?.headers ?? [], 'rollcall-error-code')).toBe('superseded');
+    expect(Buffer.from(scene.letters[0]?.value ?? []).toString()).toContain('"add_members":["m","n"]');
+    await second.said('changes came after newer ones of the same members; they are in the dead-letter topic');
+  });
+});
+
+describeNewestKafka('rollcall ingest topic', ({ brokers }) => {
+  test('killed again and again under load, it loses nothing and keeps the order', async () => {
+    const scene = await new Scene(brokers).open();
+    const all: Told[] = [];
+    let service = await scene.start();
+    for (let kill = 0; kill < 4; kill += 1) {
+      await service.said('the topic is read');
+      for (let burst = 0; burst < 10; burst += 1) all.push(...(await scene.send(300, contradicting)));
+      const before = scene.written.length;
+      await Promise.race([scene.until('some of it', () => scene.written.length > before), service.broken]);
+      await service.kill();
+      service = await scene.start();
+    }
+    await Promise.race([scene.until('all of it', () => scene.ids().size === all.length), service.broken]);
+    await service.said('the topic is read');
+    expect(overtaken(scene.written)).toEqual([]);
+    expect(outcome(scene.written.map(eventOf).toSorted(byId))).toEqual(outcome(all));
+    service.signal('SIGTERM');
+    await service.exited;
+    expect(outcome(scene.written.map(eventOf))).toEqual(outcome(all));
+    expect(scene.letters).toEqual([]);
+  });
+
+  test('a second instance stands by, and takes over', async () => {
+    const scene = await new Scene(brokers).open();
+    const first = await scene.start();
+    await first.said('the topic is read');
+    const second = await scene.start();
+    await second.said('another instance has the topic, this one stands by');
+    const some = await scene.send(500, contradicting);
+    await scene.until('the first half', () => scene.ids().size === some.length);
+    await first.kill();
+    const more = await scene.send(500, contradicting);
+    await second.said('the topic is read');
+    await scene.until('the second half', () => scene.ids().size === some.length + more.length);
+    expect(overtaken(scene.written)).toEqual([]);
+  });
+});
+
+const byId = (a: Told, b: Told): number => Number(a.id.slice(1)) - Number(b.id.slice(1));

@@ -1,0 +1,69 @@
+/** Any intent as it comes back from a live record. */
+import fc from 'fast-check';
+import { type Approval, type Held, type Intent, WHOLE_GROUP } from '../../src/core/change.ts';
+import { HELD_BY } from '../../src/core/guard.ts';
+import { anIntent, validId } from './an-intent.ts';
+
+const none = fc.constant(null);
+const time = fc.oneof(fc.constant(0), fc.integer({ min: 1, max: 2 ** 45 }));
+
+const facts = fc.record({
+  topic: validId(),
+  offset: fc.bigInt({ min: 0n, max: 2n ** 63n - 1n }),
+  index: fc.option(fc.nat(999_999_999)),
+  partition: fc.nat(),
+  eventId: fc.option(fc.string({ unit: 'binary' })),
+  timestamp: time,
+  attempt: fc.nat(9),
+  notBefore: time,
+  firstSeenAt: time,
+  dead: fc.option(
+    fc.record({
+      at: time,
+      reason: fc.constantFrom('rejected' as const, 'attempts_exhausted' as const, 'refused' as const),
+    }),
+  ),
+});
+
+const digest = fc.string({ unit: fc.constantFrom(...'0123456789abcdef'), minLength: 64, maxLength: 64 });
+const held: fc.Arbitrary<Held> = fc.record({
+  kind: fc.constant('held' as const),
+  by: fc.constantFrom(...(Object.keys(HELD_BY) as Held['by'][])),
+  since: time,
+});
+const approved: fc.Arbitrary<Approval> = fc.record({
+  kind: fc.constant('approved' as const),
+  digest,
+  author: validId(),
+  at: time,
+});
+const whole = fc.oneof(
+  fc.record({ members: fc.array(validId(), { maxLength: 4 }), deleted: fc.constant(false) }),
+  fc.constant({ members: [], deleted: true }),
+);
+
+type Wanted = Pick<Intent, 'op' | 'member' | 'whole' | 'guard'>;
+const wanted: fc.Arbitrary<Wanted> = fc.oneof(
+  fc.record({ op: fc.constant('add' as const), member: validId(), whole: none, guard: none }),
+  fc.record({
+    op: fc.constant('remove' as const),
+    member: validId(),
+    whole: none,
+    guard: fc.oneof(none, held, approved),
+  }),
+  fc.record({ op: fc.constant('state' as const), member: fc.constant(WHOLE_GROUP), whole, guard: none }),
+);
+
+/** What of an intent is written down: conflicts are not, and why it waits is taken for the group's reason. */
+export const aWrittenIntent = (group: string): fc.Arbitrary<Intent> =>
+  fc.tuple(facts, wanted).map(([{ topic, offset, index, partition, eventId, timestamp, ...rest }, want]) =>
+    anIntent({
+      ...rest,
+      ...want,
+      // What is dead is held no more.
+      guard: rest.dead !== null && want.guard?.kind === 'held' ? null : want.guard,
+      group,
+      waits: rest.notBefore > 0 ? 'group' : null,
+      source: { topic, partition, offset, index, eventId, timestamp },
+    }),
+  );

@@ -1,0 +1,142 @@
+import { describe, expect, test } from 'vitest';
+import { type FirstRecord, firstRecordFindings, refusesStart } from '../../src/formats/first-records.ts';
+import type { FormatName } from '../../src/formats/names.ts';
+import { autoFormat, sourceFormat } from '../../src/formats/registry.ts';
+import { aRecord, defaultOptions } from '../support/source-records.ts';
+
+interface Topic {
+  readonly name?: FormatName;
+  readonly deletes?: 'rows' | 'tombstones';
+  readonly partitionCount?: number;
+  readonly policy?: string;
+}
+
+const at = (partition: number, value: unknown, key: unknown = null): FirstRecord => ({
+  ...aRecord(value, { key }),
+  partition,
+});
+
+function findings(records: readonly FirstRecord[], topic: Topic = {}) {
+  const { name = 'debezium', deletes = 'rows', partitionCount = 3, policy = 'delete' } = topic;
+  const options = { ...defaultOptions, debezium: { ...defaultOptions.debezium, deletes } };
+  return firstRecordFindings({
+    topic: 'idp',
+    records,
+    partitionCount,
+    settings: new Map([['cleanup.policy', policy]]),
+    name,
+    format: sourceFormat(name, options),
+    auto: autoFormat(options),
+    debezium: options.debezium,
+  });
+}
+
+const codes = (records: readonly FirstRecord[], topic: Topic = {}) => findings(records, topic).map(({ code }) => code);
+
+const row = (group: string, user: string, more: object = {}) => ({ group_id: group, user_id: user, ...more });
+const envelope = (group: string, user: string) => ({ before: null, after: row(group, user), op: 'c', source: {} });
+const keycloakEvent = (group: string) => ({
+  resourceType: 'GROUP_MEMBERSHIP',
+  operationType: 'CREATE',
+  resourcePath: `users/u/groups/${group}`,
+});
+const byGroup = { group_id: 'g' };
+
+describe('nothing to say', () => {
+  test('about an empty topic, or a good one', () => {
+    expect(codes([])).toEqual([]);
+    expect(codes([at(0, envelope('g', 'u'), byGroup), at(0, envelope('g', 'v'), byGroup)])).toEqual([]);
+    expect(codes([at(0, row('g', 'u', { __deleted: 'false', __op: 'c' }), byGroup)])).toEqual([]);
+    expect(codes([at(0, keycloakEvent('g'))], { name: 'keycloak', partitionCount: 1 })).toEqual([]);
+    expect(codes([at(0, { group_id: 'g', add_members: ['u'] }, 'g')], { name: 'native' })).toEqual([]);
+  });
+
+  test('about single records that cannot be read', () => {
+    expect(codes([at(0, '{', 'g'), at(0, keycloakEvent('g'), 'g')], { name: 'keycloak' })).toEqual([]);
+  });
+});
+
+describe('a wrong format', () => {
+  test('is named, with what the records look like', () => {
+    const [finding] = findings([at(0, keycloakEvent('g'), 'g')], { name: 'okta' });
+    expect(finding).toMatchObject({ severity: 'error', code: 'wrong_format', mend: 'Set SOURCE_FORMAT=keycloak.' });
+    expect(codes([at(0, envelope('g', 'u'), 'g')], { name: 'native' })).toEqual(['wrong_format']);
+  });
+
+  test('that nobody knows is told with the first problem', () => {
+    const [finding] = findings([at(0, { hello: 'world' }, 'g')], { name: 'auto' });
+    expect(finding).toMatchObject({ code: 'unreadable', message: expect.stringContaining('SOURCE_FORMAT=mapping') });
+    expect(codes([at(0, { hello: 'world' }, 'g')], { name: 'keycloak' })).toEqual(['unreadable']);
+  });
+
+  test('cannot be told from tombstones', () => {
+    expect(codes([at(0, null, byGroup), at(1, null, byGroup)])).toEqual(['tombstones_only']);
+    expect(codes([at(0, null, row('g', 'u'))], { deletes: 'tombstones' })).toEqual([]);
+  });
+});
+
+describe('a wrong key', () => {
+  test('none at all, on several partitions, loses the order', () => {
+    const [finding] = findings([at(0, keycloakEvent('g')), at(1, keycloakEvent('g'))], { name: 'keycloak' });
+    expect(finding).toMatchObject({ severity: 'error', code: 'keyless', mend: expect.stringContaining('rollcall ingest topic') });
+  });
+
+  test('another one for each record of a group loses the order', () => {
+    const records = [at(0, keycloakEvent('g'), 'a'), at(1, keycloakEvent('g'), 'b')];
+    expect(findings(records, { name: 'keycloak' })).toMatchObject([{ severity: 'error', code: 'group_under_several_keys' }]);
+    expect(codes(records, { name: 'keycloak', partitionCount: 1 })).toEqual([]);
+  });
+
+  test('that names the membership keeps the order of each member, which is worth a warning', () => {
+    const records = [at(0, envelope('g', 'u'), row('g', 'u')), at(1, envelope('g', 'v'), row('g', 'v'))];
+    expect(findings(records)).toMatchObject([{ severity: 'warning', code: 'keyed_by_membership' }]);
+  });
+});
+
+describe('flattened rows of Debezium', () => {
+  const flat = (key: object) => [at(0, row('g', 'u', { __op: 'c' }), key)];
+
+  test('whose deletes are tombstones that nobody reads keep `run` from starting', () => {
+    const told = findings(flat(row('g', 'u')));
+    expect(told).toMatchObject([{ severity: 'error', code: 'deletes_not_read' }]);
+    expect(told[0]?.mend).toContain('DEBEZIUM_DELETES=tombstones');
+    expect(told.every(refusesStart)).toBe(true);
+  });
+
+  test('keyed by group alone cannot tell who left, whatever is configured', () => {
+    expect(findings(flat(byGroup))[0]?.mend).not.toContain('DEBEZIUM_DELETES=tombstones');
+    const told = findings(flat(byGroup), { deletes: 'tombstones' });
+    expect(told).toMatchObject([{ severity: 'error', code: 'deletes_unreadable' }]);
+    expect(told.every(refusesStart)).toBe(true);
+  });
+
+  test('whose key has both ids can be read, where it is configured', () => {
+    expect(codes(flat(row('g', 'u')), { deletes: 'tombstones' })).toEqual([]);
+  });
+
+  test('that tell their deletes make tombstones needless', () => {
+    const records = [at(0, row('g', 'u', { __deleted: 'false', __op: 'c' }), byGroup)];
+    const told = findings(records, { deletes: 'tombstones' });
+    expect(told).toMatchObject([{ severity: 'warning', code: 'tombstones_read_twice' }]);
+    expect(told.some(refusesStart)).toBe(false);
+  });
+
+  test('without their operation hide updates', () => {
+    expect(codes([at(0, row('g', 'u', { __deleted: 'false' }), byGroup)])).toEqual(['updates_not_told']);
+  });
+
+  test('are found under auto as well', () => {
+    expect(codes(flat(row('g', 'u')), { name: 'auto' })).toEqual(['deletes_not_read']);
+  });
+});
+
+test('a topic of envelopes keyed by group must not be compacted; one keyed by row may', () => {
+  const policy = 'compact,delete';
+  expect(codes([at(0, envelope('g', 'u'), byGroup)], { policy })).toEqual(['compacted_by_group']);
+  expect(codes([at(0, envelope('g', 'u'), row('g', 'u'))], { policy })).toEqual([]);
+});
+
+test('an outbox is no table', () => {
+  const records = [at(0, { type: 'MemberAdded', group_id: 'g', user_id: 'u' }, 'g')];
+  expect(codes(records)).toEqual([]);
+});

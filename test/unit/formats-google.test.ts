@@ -1,0 +1,148 @@
+import { describe, expect, test } from 'vitest';
+import { google } from '../../src/formats/google.ts';
+import { aDelta, aSkip, aState, decodeWith } from '../support/formats.ts';
+
+const decode = decodeWith(google);
+
+const parametersOf = (values: Record<string, string>) =>
+  Object.entries(values).map(([name, value]) => ({ name, value }));
+const anEvent = (name: string, values: Record<string, string>) => ({
+  type: 'moderator_action',
+  name,
+  parameters: parametersOf(values),
+});
+const anActivity = (events: unknown) => ({
+  kind: 'admin#reports#activity',
+  id: {
+    time: '2026-01-09T10:00:00.000Z',
+    uniqueQualifier: '-1234567890',
+    applicationName: 'groups_enterprise',
+    customerId: 'C03az79cb',
+  },
+  actor: { email: 'admin@example.com' },
+  events,
+});
+const MEMBERSHIP = { group_id: 'sales@example.com', member_id: 'luca@example.com', member_role: 'member' };
+const aMembership = (name: string, values = {}) => anEvent(name, { ...MEMBERSHIP, member_type: 'user', ...values });
+
+const TOLD = { group: 'sales@example.com', eventId: '-1234567890', occurredAt: '2026-01-09T10:00:00.000Z' };
+
+describe('an activity of groups_enterprise', () => {
+  test('adds and removes users', () => {
+    expect(decode(anActivity([aMembership('add_member'), aMembership('remove_member')]))).toEqual([
+      aDelta({ ...TOLD, add: ['luca@example.com'] }),
+      aDelta({ ...TOLD, remove: ['luca@example.com'] }),
+    ]);
+  });
+
+  test('deletes a group', () => {
+    expect(decode(anActivity([anEvent('delete_group', { group_id: 'sales@example.com' })]))).toEqual([
+      aState({ ...TOLD, deleted: true }),
+    ]);
+  });
+
+  test.each(['group', 'service account', 'other'])('refuses a member by its type: %s', (member_type) => {
+    expect(decode(anActivity([aMembership('add_member', { member_type }), aMembership('add_member')]))).toMatchObject([
+      { kind: 'invalid', code: 'member_type', group: 'sales@example.com' },
+      { kind: 'delta', add: ['luca@example.com'] },
+    ]);
+  });
+
+  test.each([
+    'join',
+    'accept_invitation',
+    'approve_join_request',
+    'ban_member_with_moderation',
+    'change_dynamic_group_query',
+  ])('may change members without naming them: %s is a hint', (name) => {
+    expect(decode(anActivity([anEvent(name, { group_id: 'sales@example.com' })]))).toMatchObject([
+      { kind: 'hint', code: 'change_without_detail', group: 'sales@example.com' },
+    ]);
+  });
+
+  test.each(['create_group', 'add_member_role', 'invite_member', 'change_info_setting'])(
+    '%s changes no membership',
+    (name) => {
+      expect(decode(anActivity([aMembership(name)]))).toEqual([aSkip('not_a_membership_change')]);
+    },
+  );
+});
+
+describe('an activity of admin', () => {
+  const GROUP_EMAIL = 'sales@example.com';
+  const USER_EMAIL = 'luca@example.com';
+  test('adds and removes users, and deletes groups', () => {
+    const events = [
+      anEvent('ADD_GROUP_MEMBER', { USER_EMAIL, GROUP_EMAIL }),
+      anEvent('REMOVE_GROUP_MEMBER', { GROUP_EMAIL, USER_EMAIL }),
+      anEvent('DELETE_GROUP', { GROUP_EMAIL }),
+      anEvent('CREATE_GROUP', { GROUP_EMAIL }),
+    ];
+    expect(decode(anActivity(events))).toEqual([
+      aDelta({ ...TOLD, add: [USER_EMAIL] }),
+      aDelta({ ...TOLD, remove: [USER_EMAIL] }),
+      aState({ ...TOLD, deleted: true }),
+      aSkip('not_a_membership_change'),
+    ]);
+  });
+
+  test('may come through the audit log of Google Cloud', () => {
+    const entry = {
+      timestamp: '2026-01-09T10:00:00.000Z',
+      protoPayload: {
+        '@type': 'type.googleapis.com/google.cloud.audit.AuditLog',
+        serviceName: 'admin.googleapis.com',
+        methodName: 'google.admin.AdminService.addGroupMember',
+        metadata: {
+          '@type': 'type.googleapis.com/ccc_hosted_reporting.ActivityProto',
+          activityId: { timeUsec: '1767952800000000', uniqQualifier: '-1234567890' },
+          event: [
+            {
+              eventType: 'GROUP_SETTINGS',
+              eventName: 'ADD_GROUP_MEMBER',
+              parameter: parametersOf({ USER_EMAIL, GROUP_EMAIL }),
+            },
+          ],
+        },
+      },
+    };
+    expect(decode(entry)).toEqual([aDelta({ ...TOLD, add: [USER_EMAIL] })]);
+  });
+
+  test('without detail in the audit log of Google Cloud is a hint', () => {
+    const methodName = 'google.apps.cloudidentity.groups.v1.MembershipsService.UpdateMembership';
+    expect(decode({ protoPayload: { methodName } })).toMatchObject([{ kind: 'hint', group: null }]);
+    expect(decode({ protoPayload: { methodName: 'google.login.LoginService.loginSuccess' } })).toEqual([
+      aSkip('not_a_membership_change'),
+    ]);
+  });
+});
+
+describe('activities come', () => {
+  const activity = anActivity([aMembership('add_member')]);
+  const added = aDelta({ ...TOLD, add: ['luca@example.com'] });
+  test('in a page, in a list, and one event each', () => {
+    expect(decode({ kind: 'admin#reports#activities', items: [activity, activity] })).toEqual([added, added]);
+    expect(decode([activity])).toEqual([added]);
+    expect(decode(anActivity(aMembership('add_member')))).toEqual([added]);
+  });
+
+  test('not at all in an empty page', () => {
+    expect(decode({ kind: 'admin#reports#activities', etag: 'x' })).toEqual([aSkip('no_events')]);
+  });
+});
+
+describe('a bad activity is invalid', () => {
+  test.each([[{}], [3], [[null]], [anActivity([5])], [anActivity([{ type: 'x' }])]])('%j', (value) => {
+    expect(decode(value)).toMatchObject([{ kind: 'invalid', code: 'schema' }]);
+  });
+
+  test('without the group or the member', () => {
+    expect(decode(anActivity([anEvent('add_member', { member_id: 'a' })]))).toMatchObject([
+      { kind: 'invalid', code: 'empty_id', group: null },
+    ]);
+    expect(decode(anActivity([anEvent('ADD_GROUP_MEMBER', { GROUP_EMAIL: 'g' })]))).toMatchObject([
+      { kind: 'invalid', code: 'empty_id', group: 'g' },
+    ]);
+  });
+});

@@ -1,0 +1,109 @@
+import { describe, expect, test } from 'vitest';
+import { keycloak } from '../../src/formats/keycloak.ts';
+import { aRecord, added, groupDeleted, invalidWith, removed } from '../support/source-records.ts';
+
+const decode = (value: unknown) => keycloak.decode(aRecord(value), { partitionCount: 3 });
+
+const TIME = 1_709_326_589_567;
+const told = { eventId: 'e-1', occurredAt: '2024-03-01T20:56:29.567Z' };
+
+const anAdminEvent = (changes: object = {}) => ({
+  id: 'e-1',
+  time: TIME,
+  realmId: 'r',
+  resourceType: 'GROUP_MEMBERSHIP',
+  operationType: 'CREATE',
+  resourcePath: 'users/u/groups/g',
+  representation: '{"id":"other","name":"worker"}',
+  error: null,
+  ...changes,
+});
+
+describe('an admin event', () => {
+  test('adds and removes by its resource path, never by its representation', () => {
+    expect(decode(anAdminEvent())).toEqual([added('g', ['u'], told)]);
+    expect(decode(anAdminEvent({ operationType: 'DELETE' }))).toEqual([removed('g', ['u'], told)]);
+    expect(decode(anAdminEvent({ representation: null }))).toEqual([added('g', ['u'], told)]);
+  });
+
+  test('of a group that was deleted is the empty full state', () => {
+    const event = anAdminEvent({ resourceType: 'GROUP', operationType: 'DELETE', resourcePath: 'groups/g' });
+    expect(decode(event)).toEqual([groupDeleted('g', told)]);
+  });
+
+  test.each([
+    ['groups/g/groups/g'],
+    ['users/u'],
+    ['users/u/groups/g/x'],
+    ['users//groups/g'],
+    ['/users/u/groups/g'],
+    ['realms/r/users/u/groups/g'],
+    [''],
+    [null],
+    [5],
+  ])('with the path %j is invalid, and says what it should be', (resourcePath) => {
+    const [event] = decode(anAdminEvent({ resourcePath }));
+    expect(event).toMatchObject({ ...invalidWith('resource_path'), message: expect.stringContaining('users/{user}/groups/{group}') });
+  });
+
+  test.each([['groups/g/children'], ['groups'], ['users/u/groups/g']])(
+    'of a deleted group with the path %s is invalid',
+    (resourcePath) => {
+      const event = anAdminEvent({ resourceType: 'GROUP', operationType: 'DELETE', resourcePath });
+      expect(decode(event)).toEqual([expect.objectContaining(invalidWith('resource_path'))]);
+    },
+  );
+
+  test('that failed is skipped, even where its path is wrong', () => {
+    expect(decode(anAdminEvent({ error: 'not_allowed', resourcePath: 'x' }))).toEqual([
+      { kind: 'skip', reason: 'not_successful' },
+    ]);
+  });
+
+  test.each([
+    ['a group below another', { resourceType: 'GROUP', resourcePath: 'groups/g/children' }],
+    ['a group renamed', { resourceType: 'GROUP', operationType: 'UPDATE', resourcePath: 'groups/g' }],
+    ['a user', { resourceType: 'USER', resourcePath: 'users/u' }],
+    ['an organisation', { resourceType: 'ORGANIZATION_MEMBERSHIP', resourcePath: 'organizations/o/members/u' }],
+    ['another operation', { operationType: 'ACTION' }],
+  ])('about %s is no membership change', (_, changes) => {
+    expect(decode(anAdminEvent(changes))).toEqual([{ kind: 'skip', reason: 'not_a_membership_change' }]);
+  });
+});
+
+describe('an event of a webhook', () => {
+  const event = { uid: 'e-1', time: TIME, realmId: 'r', type: 'admin.GROUP_MEMBERSHIP-CREATE', resourcePath: 'users/u/groups/g' };
+
+  test('tells by its type what happened, with the prefix and without', () => {
+    expect(decode(event)).toEqual([added('g', ['u'], told)]);
+    expect(decode({ ...event, type: 'GROUP_MEMBERSHIP-DELETE' })).toEqual([removed('g', ['u'], told)]);
+  });
+
+  test('about a login is skipped', () => {
+    const login = { type: 'access.LOGIN', realmId: 'r', authDetails: { userId: 'u' } };
+    expect(decode(login)).toEqual([{ kind: 'skip', reason: 'not_a_membership_change' }]);
+  });
+
+  test('several at once are several events, in their order', () => {
+    expect(decode([event, { ...event, type: 'admin.GROUP_MEMBERSHIP-DELETE' }])).toEqual([
+      added('g', ['u'], told),
+      removed('g', ['u'], told),
+    ]);
+  });
+});
+
+test('a resource type may stand under the other name of AdminEvent', () => {
+  const { resourceType: _, ...event } = anAdminEvent({ resourceTypeAsString: 'GROUP_MEMBERSHIP' });
+  expect(decode(event)).toEqual([added('g', ['u'], told)]);
+});
+
+test.each([[{}], [{ type: 'LOGIN' }], [{ eventType: 'group.user_membership.add', target: [] }], ['[5]'], ['null']])(
+  '%j is invalid',
+  (value) => {
+    expect(decode(value)).toEqual([expect.objectContaining(invalidWith('schema'))]);
+  },
+);
+
+test('a tombstone is skipped', () => {
+  expect(decode(null)).toEqual([{ kind: 'skip', reason: 'tombstone' }]);
+});

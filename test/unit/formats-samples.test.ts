@@ -1,0 +1,147 @@
+/** What `decode` must say of each sample, written down by hand from its `expect`. */
+import { readdirSync, readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, test } from 'vitest';
+import { decodeFile } from '../../src/commands/decode.ts';
+import type { DecodedLine } from '../../src/commands/decoded-line.ts';
+import type { FormatName } from '../../src/formats/names.ts';
+import { aHost } from '../support/command-host.ts';
+
+const folder = fileURLToPath(new URL('../support/samples/', import.meta.url));
+
+const GROUP = '71c03dec-6d6a-4adb-a205-6b53021a445f';
+const USER = '58bccc5e-abff-4a01-a7be-fb8d3895ce52';
+const AZURE_GROUP = '234524-9d48-23454235-23454-234523452345';
+const AZURE_USER = '0960048c-4887-42d6-aefd-d5559295f11b';
+const SCIM_GROUP = '176f397ec4c44b94b2cfcb759780b8c2';
+
+const change = (group: string, parts: object = {}) => ({
+  group,
+  add: [],
+  remove: [],
+  members: [],
+  complete: false,
+  deleted: false,
+  ...parts,
+});
+const add = (group: string, member: string) => ({ kind: 'delta', changes: [change(group, { add: [member] })] });
+const remove = (group: string, member: string) => ({ kind: 'delta', changes: [change(group, { remove: [member] })] });
+const deleted = (group: string) => ({ kind: 'state', changes: [change(group, { complete: true, deleted: true })] });
+const skip = (reason: string) => ({ kind: 'skip', changes: [], reason });
+const hint = (code: string) => ({ kind: 'hint', changes: [], code });
+const invalid = (code: string) => ({ kind: 'invalid', changes: [], code });
+
+type Case = readonly [sample: string, format: FormatName, expected: object, environment?: Record<string, string>];
+
+const cases: readonly Case[] = [
+  ['auth0-01-group-member-added', 'auth0', add('grp_abc123', 'auth0|507f1f77bcf86cd799439020')],
+  ['cloudevents-01-binary', 'cloudevents', add(GROUP, USER)],
+  ['cloudevents-02-structured', 'cloudevents', remove(GROUP, USER)],
+  ['debezium-01-create-schemaless', 'debezium', add(GROUP, USER)],
+  ['debezium-04-tombstone', 'debezium', skip('tombstone')],
+  ['debezium-05-tombstone-keyed-by-group', 'debezium', skip('tombstone')],
+  [
+    'debezium-05-tombstone-keyed-by-group',
+    'debezium',
+    invalid('delete_unreadable'),
+    { DEBEZIUM_DELETES: 'tombstones' },
+  ],
+  ['debezium-06-update-not-a-membership-change', 'debezium', skip('not_a_membership_change')],
+  ['debezium-08-truncate', 'debezium', hint('truncate')],
+  ['debezium-11-unwrapped-create', 'debezium', add(GROUP, USER)],
+  ['debezium-12-unwrapped-delete-rewrite', 'debezium', remove(GROUP, USER)],
+  ['debezium-13-unwrapped-delete-as-tombstone', 'debezium', remove(GROUP, USER), { DEBEZIUM_DELETES: 'tombstones' }],
+  ['debezium-14-outbox-escaped-string', 'debezium', add(GROUP, USER)],
+  ['debezium-16-cloudevents-verbatim', 'debezium', invalid('columns_missing')],
+  [
+    'debezium-16-cloudevents-verbatim',
+    'debezium',
+    add('Bob', '1'),
+    { DEBEZIUM_GROUP_COLUMN: 'name', DEBEZIUM_MEMBER_COLUMN: 'pk' },
+  ],
+  [
+    'entra-01-graph-delta-page',
+    'entra',
+    {
+      kind: 'delta',
+      changes: [
+        change('2e5807ce-58f3-4a94-9b37-ffff2e085957', {
+          add: ['37de1ae3-408f-4702-8636-20824abda004'],
+          remove: ['632f6bb2-3ec8-4c1f-9073-0027a8c6859'],
+        }),
+      ],
+    },
+  ],
+  ['entra-03-graph-delta-group-deleted', 'entra', deleted('c2f798fd-f95d-4623-8824-63aec21fffff')],
+  ['entra-04-change-notification-real', 'entra', hint('change_without_detail')],
+  ['entra-06-audit-docs', 'entra', add('ef7e527d-6c92-4234-8c6d-cf6fdfb57f95', '1f0e98f5-3161-4c6b-9b50-d488572f2bb7')],
+  [
+    'entra-09-eventhub-records-batch',
+    'entra',
+    {
+      kind: 'delta',
+      changes: [change(AZURE_GROUP, { add: [AZURE_USER] }), change(AZURE_GROUP, { remove: [AZURE_USER] })],
+    },
+  ],
+  ['google-01-groups-enterprise-add-member', 'google', add('sales@example.com', 'luca@example.com')],
+  ['keycloak-01-admin-event-create-real', 'keycloak', add(GROUP, USER)],
+  ['keycloak-02-admin-event-delete', 'keycloak', remove(GROUP, USER)],
+  ['keycloak-04-admin-event-group-delete', 'keycloak', deleted(GROUP)],
+  ['keycloak-06-wrong-resource-path', 'keycloak', invalid('resource_path')],
+  ['okta-01-event-hook-add', 'okta', add('00g3vcxkvkIPY52jL4x7', '00ufh433fil4JtjEw4x7')],
+  ['okta-03-systemlog-raw-remove', 'okta', remove('00g3vcxkvkIPY52jL4x7', '00ufh433fil4JtjEw4x7')],
+  ['okta-05-imported-group-member', 'okta', add('00g9', '0ua1')],
+  ['okta-06-group-deleted', 'okta', deleted('00g3vcxkvkIPY52jL4x7')],
+  ['scim-set-01-patch-full-add', 'scim-events', add(SCIM_GROUP, '2819c223-7f76-453a-919d-413861904646')],
+  ['scim-set-02-patch-notice', 'scim-events', hint('change_without_detail')],
+  ['scim-set-05-delete', 'scim-events', deleted(SCIM_GROUP)],
+];
+
+const eventIds: Readonly<Record<string, string>> = {
+  'auth0-01-group-member-added': 'evt_vjFVP5pVdfvsfRKatshkVV',
+  'cloudevents-01-binary': '1234-1234-1234',
+  'cloudevents-02-structured': '1234-1234-1235',
+  'debezium-14-outbox-escaped-string': '4d47e190-0402-4048-bc2c-89dd54343cdc',
+  'keycloak-01-admin-event-create-real': '09af717a-c346-4096-ab49-6ec13b6b71ba',
+  'okta-01-event-hook-add': '14a42b00-74e5-11ee-8a5a-69d62fcd0f8b',
+  'scim-set-01-patch-full-add': '6164f3bbf6ff41a88dc94f18cb0620e8',
+};
+
+async function decode(
+  sample: string,
+  format: FormatName,
+  environment: Record<string, string> = {},
+): Promise<DecodedLine> {
+  const host = aHost({ environment });
+  expect(await decodeFile(`${folder}${sample}.json`, { format, partitions: 3 }, host), host.err()).toBe(0);
+  return JSON.parse(host.out()) as DecodedLine;
+}
+
+describe.each(cases)('%s as %s', (sample, format, expected, environment) => {
+  test('means what its `expect` says', async () => {
+    const line = await decode(sample, format, environment);
+    expect(line).toMatchObject({ ...expected, format });
+    const eventId = eventIds[sample];
+    if (eventId !== undefined) expect(line.changes[0]?.event_id).toBe(eventId);
+  });
+
+  test('means the same where the format has to be found', async () => {
+    const { format: taken, ...line } = await decode(sample, 'auto', environment);
+    expect(line).toMatchObject(expected);
+    expect(taken).toBe(format);
+  });
+});
+
+test('every sample is judged', () => {
+  const files = readdirSync(folder).map((file) => file.replace('.json', ''));
+  expect(files.filter((file) => !cases.some(([sample]) => sample === file))).toEqual([]);
+  expect(files.length).toBeGreaterThanOrEqual(30);
+});
+
+test('the samples of others are no native records', async () => {
+  for (const file of readdirSync(folder)) {
+    const { record } = JSON.parse(readFileSync(`${folder}${file}`, 'utf8')) as { record: { value: unknown } };
+    if (record.value === null) continue;
+    expect((await decode(file.replace('.json', ''), 'native')).kind, file).toBe('invalid');
+  }
+});

@@ -1,0 +1,161 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { type Approval, type Held, type Intent, WHOLE_GROUP } from '../../src/core/change.ts';
+import { HELD_BY } from '../../src/core/guard.ts';
+import { intentOf, wireIntent, wireOf } from '../../src/core/wire-intent.ts';
+import { anIntent, type IntentParts } from '../support/an-intent.ts';
+import { aWrittenIntent } from '../support/a-written-intent.ts';
+
+const DIGEST = 'd'.repeat(64);
+const held: Held = { kind: 'held', by: 'group_count', since: 5 };
+const approved: Approval = { kind: 'approved', digest: DIGEST, author: 'jane@example.com', at: 6 };
+
+const aRemoval = (parts: IntentParts = {}): Intent => anIntent({ op: 'remove', ...parts });
+const aFullState = (...members: string[]): Intent =>
+  anIntent({ op: 'state', member: WHOLE_GROUP, whole: { members, deleted: false } });
+
+/** As JSON, and back. */
+const written = (intent: Intent, digest: string | null = DIGEST): Record<string, unknown> =>
+  JSON.parse(JSON.stringify(wireOf(intent, digest))) as Record<string, unknown>;
+
+function read(json: unknown, group = 'g'): Intent | null {
+  const parsed = wireIntent.safeParse(json);
+  return parsed.success ? intentOf(group, parsed.data) : null;
+}
+
+describe('an intent', () => {
+  test('of any kind comes back as it was written', () => {
+    fc.assert(
+      fc.property(aWrittenIntent('g'), (intent) => {
+        expect(read(written(intent))).toEqual(intent);
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  test('is written as the design says: what is not so is left out', () => {
+    expect(Object.keys(written(anIntent()))).toEqual([
+      'member',
+      'op',
+      'topic',
+      'partition',
+      'offset',
+      'event_id',
+      'timestamp',
+      'attempt',
+      'not_before',
+      'first_seen_at',
+      'dead',
+    ]);
+  });
+
+  test('of one event among several has its index in the offset', () => {
+    expect(written(anIntent({ source: { offset: 42n, index: 0 } }))).toMatchObject({ offset: '42.0' });
+    expect(written(anIntent({ source: { offset: 42n, index: 11 } }))).toMatchObject({ offset: '42.11' });
+    expect(written(anIntent({ source: { offset: 42n } }))).toMatchObject({ offset: '42' });
+  });
+
+  test('is taken for one that the target names alike, until the id map says otherwise', () => {
+    const mapped = anIntent({ member: 'ada', target: 'u-1' });
+    expect(read(written(mapped))).toEqual({ ...mapped, target: 'ada' });
+  });
+});
+
+describe('a full state', () => {
+  test('has its members, and no member', () => {
+    expect(written(aFullState('b', 'a'))).toMatchObject({
+      member: null,
+      op: 'state',
+      members: ['b', 'a'],
+      deleted: false,
+    });
+    expect(read(written(aFullState('b', 'a')))).toEqual(aFullState('b', 'a'));
+  });
+
+  test('is none of a deleted group unless it says so', () => {
+    const { deleted: _, ...silent } = written(aFullState());
+    expect(read(silent)?.whole).toEqual({ members: [], deleted: false });
+    expect(read({ ...silent, deleted: true })?.whole).toEqual({ members: [], deleted: true });
+  });
+});
+
+describe('what the guard has said', () => {
+  test.each(Object.keys(HELD_BY) as Held['by'][])('comes back with its reason, %s', (by) => {
+    const intent = aRemoval({ guard: { ...held, by } });
+    expect(written(intent)).toMatchObject({ held: { by, since: 5, digest: DIGEST } });
+    expect(read(written(intent))).toEqual(intent);
+  });
+
+  test('is the approval, once there is one', () => {
+    const wire = written(aRemoval({ guard: approved }), null);
+    expect(wire).toMatchObject({ approval: { digest: DIGEST, author: 'jane@example.com', at: 6 } });
+    expect(wire).not.toHaveProperty('held');
+    expect(read(wire)?.guard).toEqual(approved);
+  });
+
+  test('holds what is dead no more, whoever wrote it', () => {
+    const dead = { at: 7, reason: 'refused' } as const;
+    expect(written(aRemoval({ guard: held, dead }))).not.toHaveProperty('held');
+    expect(read({ ...written(aRemoval({ guard: held })), dead })).toMatchObject({ dead, guard: null });
+  });
+
+  test('is not told by a dead letter, which has no digest', () => {
+    expect(written(aRemoval({ guard: held }), null)).not.toHaveProperty('held');
+  });
+});
+
+describe('of another hand', () => {
+  const heldWire = { by: 'group_count', since: 5, digest: DIGEST };
+  const approvalWire = { digest: DIGEST, author: 'jane', at: 6 };
+
+  test.each<[string, Record<string, unknown>, object]>([
+    ['a full state without members', { members: undefined }, aFullState('a')],
+    ['a full state that names a member', { member: 'm' }, aFullState('a')],
+    ['a full state with the empty id as member', { member: '' }, aFullState('a')],
+    ['a full state of something else', { members: 'a' }, aFullState('a')],
+    ['a full state of nulls', { members: [null] }, aFullState('a')],
+    ['a full state with an empty id', { members: ['a', ''] }, aFullState('a')],
+    ['a full state with a control character', { members: ['a\u0000'] }, aFullState('a')],
+    ['a full state with a lone surrogate', { members: ['\uD800'] }, aFullState('a')],
+    ['a full state of a group that is deleted maybe', { deleted: 'true' }, aFullState()],
+    ['a full state that is held', { held: heldWire }, aFullState('a')],
+    ['an add of nobody', { member: null }, anIntent()],
+    ['a removal of nobody', { member: null }, aRemoval()],
+    ['an add with the members of a full state', { members: ['a'] }, anIntent()],
+    ['an add that is held', { held: heldWire }, anIntent()],
+    ['an add that is approved', { approval: approvalWire }, anIntent()],
+    ['another operation', { op: 'replace' }, anIntent()],
+    ['a held removal without a digest', { held: { ...heldWire, digest: undefined } }, aRemoval()],
+    ['a held removal with an empty digest', { held: { ...heldWire, digest: '' } }, aRemoval()],
+    ['a held removal with a digest of capitals', { held: { ...heldWire, digest: 'D'.repeat(64) } }, aRemoval()],
+    ['a held removal with a long digest', { held: { ...heldWire, digest: 'd'.repeat(65) } }, aRemoval()],
+    ['a held removal for no known reason', { held: { ...heldWire, by: 'whim' } }, aRemoval()],
+    ['a held removal since ever', { held: { ...heldWire, since: null } }, aRemoval()],
+    ['an approval without an author', { approval: { ...approvalWire, author: '' } }, aRemoval()],
+    ['an approval by too long an author', { approval: { ...approvalWire, author: 'a'.repeat(257) } }, aRemoval()],
+    ['an approval by a line feed', { approval: { ...approvalWire, author: 'jane\nroot' } }, aRemoval()],
+    ['an approval of a digest that is none', { approval: { ...approvalWire, digest: '*' } }, aRemoval()],
+    ['a refusal of nobody', { dead: { at: 1, reason: 'bored' } }, aRemoval()],
+    ['an index of too many digits', { offset: '42.1234567890' }, anIntent()],
+    ['an offset with half an index', { offset: '42.' }, anIntent()],
+    ['a negative index', { offset: '42.-1' }, anIntent()],
+    ['two indexes', { offset: '42.1.1' }, anIntent()],
+  ])('%s is none', (_, forged, intent) => {
+    const good = written(intent as Intent);
+    expect(read(good)).not.toBeNull();
+    expect(read({ ...good, ...forged })).toBeNull();
+  });
+
+  test('any fields are read as an intent, or as none', () => {
+    const value = fc.oneof(fc.jsonValue(), fc.constantFrom(...Object.values(written(aRemoval({ guard: held })))));
+    const fields = [...Object.keys(written(aFullState())), 'held', 'approval'];
+    const forged = fc.dictionary(fc.constantFrom(...fields), value);
+    fc.assert(
+      fc.property(forged, fc.constantFrom(anIntent(), aRemoval(), aFullState('a')), (parts, intent) => {
+        const again = read({ ...written(intent), ...parts });
+        if (again !== null) expect(read(written(again))).toEqual(again);
+      }),
+      { numRuns: 2_000 },
+    );
+  });
+});

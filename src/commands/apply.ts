@@ -6,13 +6,13 @@ import type { SourceFormat } from '../core/change.ts';
 import { tokenFailure, type Failure } from '../core/outcome.ts';
 import { foldReport, summaryOf, type Summary } from '../core/summary.ts';
 import { EXIT, ExitError, type ExitCode } from '../exit-codes.ts';
-import { native } from '../formats/native.ts';
 import type { Pipeline } from '../pipeline/pipeline.ts';
 import type { GroupApi } from '../ports.ts';
 import { summaryText } from '../report/summary-text.ts';
 import { embed, type Embedded } from './embedded.ts';
 import { fileEnvironment, FILE_TOPICS, fillSource } from './file-source.ts';
 import { print, stopped, type Host } from './host.ts';
+import { openFormat } from './format.ts';
 import { openIdMap } from './id-map.ts';
 import { commandLog, readText } from './kafka-tools.ts';
 import { leftOver } from './left-over.ts';
@@ -51,9 +51,9 @@ SLOW_RETRY_SCHEDULE_MS=60000,300000 waits for them. Exits 1 where some changes f
 out of reach for 60 s; what is left is then listed as retry_scheduled, and the file can be applied again.`;
 
 export async function applyFile(file: string, flags: ApplyFlags, host: Host): Promise<ExitCode> {
-  const config = readConfig(fileEnvironment(host.environment), ['genesys', 'pipeline', 'ids'], readText);
+  const config = readConfig(fileEnvironment(host.environment), ['genesys', 'pipeline', 'ids', 'format'], readText);
   const logger = commandLog(host, config);
-  const format = native;
+  const format = await openFormat(config.format);
   const { end, summary } = await withTarget({ host, genesys: config.genesys, logger }, async (api) => {
     const { ids, close } = await openIdMap(config, { host, api, logger });
     const embedded = embed({ host, config, api, ids, format, logger }, FILE_TOPICS, 1);

@@ -4,10 +4,10 @@ import { readConfig, type Config } from '../config.ts';
 import { intentsOf, type Intent, type SourceEvent, type SourceFormat } from '../core/change.ts';
 import { foresee, foreseeRefused, refusedBy, want, type GroupPlan, type Wanted } from '../core/foresight.ts';
 import { EXIT, ExitError, type ExitCode } from '../exit-codes.ts';
-import { native } from '../formats/native.ts';
 import type { GroupApi, IdMap } from '../ports.ts';
 import { FILE_SOURCE, fileEnvironment } from './file-source.ts';
 import { print, type Host } from './host.ts';
+import { openFormat } from './format.ts';
 import { openIdMap } from './id-map.ts';
 import { commandLog, readText } from './kafka-tools.ts';
 import { readLines } from './lines.ts';
@@ -38,9 +38,9 @@ Examples:
 Exits 1 where some changes would fail. Whether a user exists is known only once it is added.`;
 
 export async function planFile(file: string, flags: PlanFlags, host: Host): Promise<ExitCode> {
-  const config = readConfig(fileEnvironment(host.environment), ['genesys', 'pipeline', 'ids'], readText);
+  const config = readConfig(fileEnvironment(host.environment), ['genesys', 'pipeline', 'ids', 'format'], readText);
   const logger = commandLog(host, config);
-  const { wanted, invalid } = await readWanted(file, native, host);
+  const { wanted, invalid } = await readWanted(file, await openFormat(config.format), host);
   const failures = await withTarget({ host, genesys: config.genesys, logger }, async (api) => {
     const { ids, close } = await openIdMap(config, { host, api, logger });
     try {

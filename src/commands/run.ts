@@ -11,10 +11,12 @@ import { startAdmin, type AdminServer } from '../admin/server.ts';
 import { pipelineOptions, readConfig, type Config } from '../config.ts';
 import { refusesRun, topicFindings, type TopicFinding } from '../core/topics.ts';
 import { EXIT, ExitError } from '../exit-codes.ts';
-import { native } from '../formats/native.ts';
+import { type RecordFinding, refusesStart } from '../formats/first-records.ts';
 import { Pipeline } from '../pipeline/pipeline.ts';
 import type { ChangeLog, LogTools, Logger } from '../ports.ts';
 import { stopped, type Host } from './host.ts';
+import { inspectFirstRecords } from './first-records.ts';
+import { openFormat } from './format.ts';
 import { openIdMap } from './id-map.ts';
 import { kafkaExit, readText } from './kafka-tools.ts';
 import { findTopics } from './topics.ts';
@@ -43,7 +45,7 @@ where the configuration is wrong or Kafka refuses the credentials; a target that
 
 type Service = Config<(typeof PARTS)[number]>;
 
-const PARTS = ['kafka', 'topics', 'ids', 'genesys', 'pipeline', 'admin'] as const;
+const PARTS = ['kafka', 'topics', 'format', 'ids', 'genesys', 'pipeline', 'admin'] as const;
 
 export async function runService(host: Host): Promise<void> {
   const config = readConfig(host.environment, PARTS, readText);
@@ -57,8 +59,9 @@ export async function runService(host: Host): Promise<void> {
     const api = createGroupApi(config.genesys, { clock, logger });
     const log = new KafkaChangeLog({ ...config.kafka, topics: config.topics }, { clock, log: logger });
     const options = pipelineOptions(config, `${config.kafka.clientId}-${random.uuid()}`);
+    const format = await openFormat(config.format);
     const { ids, close } = await openIdMap(config, { host, api, logger });
-    pipeline = new Pipeline({ log, api, ids, clock, random, sha256, logger, format: native }, options);
+    pipeline = new Pipeline({ log, api, ids, clock, random, sha256, logger, format }, options);
     await supervise(pipeline, log, { host, logger });
     await close();
     await api.close();
@@ -114,9 +117,10 @@ async function topicsAreRight(config: Service, { host, logger }: Surroundings): 
   const tools = createLogTools(config.kafka, { clock: host.clock, log: logger });
   try {
     while (!host.stop.aborted) {
-      const findings = await inspect(config, tools, logger);
-      if (findings !== null) {
-        judgeTopics(findings, logger);
+      const found = await inspect(config, tools, { host, logger });
+      if (found !== null) {
+        judgeTopics(found.topics, logger);
+        judgeRecords(found.records, logger);
         return true;
       }
       await unlessAborted(host.stop, pause(host.clock, RETRY_MS));
@@ -127,16 +131,34 @@ async function topicsAreRight(config: Service, { host, logger }: Surroundings): 
   }
 }
 
+interface Found {
+  readonly topics: readonly TopicFinding[];
+  readonly records: readonly RecordFinding[];
+}
+
 /** null: the brokers cannot be reached now. */
-async function inspect({ topics }: Service, tools: LogTools, logger: Logger): Promise<readonly TopicFinding[] | null> {
+async function inspect(config: Service, tools: LogTools, { host, logger }: Surroundings): Promise<Found | null> {
   try {
-    return topicFindings(topics, await findTopics(topics, tools));
+    const topics = topicFindings(config.topics, await findTopics(config.topics, tools));
+    // What Rollcall itself prescribes needs no guessing from what is there.
+    const isForeign = config.format.name !== 'native';
+    return { topics, records: isForeign ? await inspectFirstRecords(config, tools, host.stop) : [] };
   } catch (error) {
     const { retriable, message, advice } = explainKafkaError(error);
     if (!retriable) throw error;
     logger.warn({ message, advice }, 'Kafka cannot be reached, trying again');
     return null;
   }
+}
+
+/** Warns of what is at risk. @throws ExitError where removals would be lost without a trace. */
+function judgeRecords(findings: readonly RecordFinding[], logger: Logger): void {
+  for (const { code, message, mend } of findings)
+    logger.warn({ code, message, mend }, 'the source records are at risk');
+  const refusals = findings.filter(refusesStart);
+  if (refusals.length === 0) return;
+  const lines = refusals.map(({ message, mend }) => `${message}\n  ${mend}`);
+  throw new ExitError(EXIT.configuration, `the source records cannot be read:\n${lines.join('\n')}`);
 }
 
 /** Warns of what is at risk. @throws ExitError for what would lose changes. */

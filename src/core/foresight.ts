@@ -124,7 +124,8 @@ function workedOut({ intents }: Wanted, snapshot: Snapshot, { members }: Names):
 
 function predictUnknown(intent: Intent, { members }: Names, retry: RetryPolicy): Prediction[] {
   const resolution = members.get(intent.member);
-  const code = resolution === undefined || resolution.kind === 'found' ? null : unresolvedFailure('user', resolution).code;
+  const code =
+    resolution === undefined || resolution.kind === 'found' ? null : unresolvedFailure('user', resolution).code;
   return predict([intent], failedOutcome('slow', retry), code);
 }
 
@@ -139,7 +140,11 @@ export type Unreadable = Extract<Outcome, { readonly kind: 'denied' | 'not_found
 export const refusedBy = ({ failure, kind }: Unreadable): Refused => ({ failure, rule: scheduleOf(kind) });
 
 /** What becomes of the changes of a group that cannot be read. */
-export function foreseeRefused({ group, intents, superseded }: Wanted, refused: Refused, retry: RetryPolicy): GroupPlan {
+export function foreseeRefused(
+  { group, intents, superseded }: Wanted,
+  refused: Refused,
+  retry: RetryPolicy,
+): GroupPlan {
   const failed = [...intents.values()];
   return {
     group,

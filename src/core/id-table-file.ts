@@ -31,8 +31,14 @@ export class IdTableFile {
   #line = 0;
   #problem: string | null = null;
 
+  /** Nothing that follows can mend it. */
+  get isWrong(): boolean {
+    return this.#problem !== null;
+  }
+
   /** Without a byte order mark. */
   push(text: string): void {
+    if (this.isWrong) return;
     if (this.#form === 'unknown') this.#form = formOf(this.#open + text);
     if (this.#form === 'csv') this.#takeCsv(this.#csv.push(this.#open + text));
     if (this.#form === 'csv') this.#open = '';

@@ -63,7 +63,11 @@ export async function withEmbedded<T>(
   const logger = commandLog(host, config);
   return withTarget({ host, genesys: config.genesys, logger }, async (api) => {
     const topics = demoTopics('demo');
-    const { tools, pipeline } = embed({ host, config, api, ids: null, format: native, logger }, topics, DEMO_PARTITIONS);
+    const { tools, pipeline } = embed(
+      { host, config, api, ids: null, format: native, logger },
+      topics,
+      DEMO_PARTITIONS,
+    );
     await pipeline.start();
     let isStopping = false;
     const broken = pipeline.ended.then((error) => {

@@ -122,6 +122,21 @@ describe('what is no answer', () => {
   });
 });
 
+test('a list that withholds what it counts is no answer', async () => {
+  const facts = { status: 200, etag: null, retryAfterMs: null, empty: false, correlationId: null };
+  const answer = {
+    kind: 'response',
+    ...facts,
+    body: { totalResults: 1, Resources: [] },
+    sentAt: 0,
+    durationMs: 1,
+  } as const;
+  const asking = new Asking({ gate: new TargetGate(null, new ManualClock()), search: async () => answer });
+  const search = { resource: 'users', filter: 'externalId eq "x"', attributes: ['id'] } as const;
+  expect(await asking.ask({ ...search, startIndex: 1 }, always)).toEqual({ kind: 'unanswered', answer });
+  expect((await asking.ask({ ...search, startIndex: 26 }, always)).kind).toBe('list');
+});
+
 describe('who may not start', () => {
   test('sends nothing, and gives the permit back', async () => {
     const sandbox = await aSandbox();
@@ -169,14 +184,35 @@ describe('inactive users', () => {
   test('a page that was under way already does not count for whoever comes later', async () => {
     const { sandbox, user } = await given();
     sandbox.putUser({ id: 'user-1', externalId: 'x' });
+    sandbox.putUser({ id: 'user-2', externalId: 'y' });
     const hold = sandbox.hold(({ filter }) => filter === 'active eq false', 'after');
     const first = user('nobody');
-    await sandbox.nextRequest(({ filter }) => filter === 'active eq false', 'arrived');
+    await hold.arrived;
     sandbox.putUser({ id: 'user-1', active: false });
     const later = user('x');
     await sandbox.nextRequest(({ filter }) => filter === 'externalId eq "x"');
+    // Its answer was sent before; so that of `x` has been read by now.
+    await user('y');
     hold.release();
     expect([await first, await later]).toEqual([missing, found('user-1', false)]);
+  });
+
+  test('a page that fails among many leaves nobody missing', async () => {
+    const { sandbox, user } = await given();
+    putInactive(sandbox, 80);
+    await user('nobody');
+    sandbox.addRule({ match: { endpoint: 'users', nth: 4 }, fault: { kind: 'status', status: 500 } });
+    expect(await user('x-79')).toMatchObject({ kind: 'unanswered', answer: { status: 500 } });
+    expect(await user('x-79')).toEqual(found('gone-79', false));
+  });
+
+  test('how the target takes filters is found out anew after an hour', async () => {
+    const { sandbox, clock, user } = await given({ behaviour: { inactiveUsers: 'shown' } });
+    putInactive(sandbox, 1);
+    await user('nobody');
+    sandbox.behave({ inactiveUsers: 'hidden' });
+    await clock.advance(3_600_000);
+    expect(await user('x-0')).toEqual(found('gone-0', false));
   });
 
   test.each([

@@ -15,7 +15,15 @@ const at = (second: number): number => Date.UTC(2026, 8, 21, 0, 0, second);
 
 function aReport(change: Partial<ReportRecord> & { readonly id: string }): ReportRecord {
   const source = { topic: 't', partition: 0, offset: 0n, index: null, eventId: null, timestamp: at(0) };
-  const record = eventReport({ source, group: 'g', groupTarget: 'g', outcome: 'no_changes', reason: null, epoch: 1, reportedAt: at(1) });
+  const record = eventReport({
+    source,
+    group: 'g',
+    groupTarget: 'g',
+    outcome: 'no_changes',
+    reason: null,
+    epoch: 1,
+    reportedAt: at(1),
+  });
   return { ...record, member: 'm', op: 'add', outcome: 'applied', ...change };
 }
 

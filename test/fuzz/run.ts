@@ -3,6 +3,7 @@ import { answers } from './answers.ts';
 import { commitMetadata } from './commit-metadata.ts';
 import { environments } from './environments.ts';
 import { exchanges } from './exchanges.ts';
+import { sourceFormats } from './formats.ts';
 import { type Kind, NotAccounted } from './kind.ts';
 import { Lots } from './lots.ts';
 import { retryRecords } from './retry-records.ts';
@@ -11,6 +12,7 @@ import { streams } from './streams.ts';
 
 export const kinds: readonly Kind[] = [
   sourceRecords,
+  sourceFormats,
   retryRecords,
   commitMetadata,
   answers,

@@ -109,7 +109,16 @@ export class World {
     const api = anApi(this.sandbox, { requestTimeoutMs: 1_000, ...options.api }, { logger, clock: this.#clock });
     const owner = `${name}-${systemRandom.uuid()}`;
     const pipeline = new Pipeline(
-      { log, api, clock: this.#clock, random: systemRandom, logger, sha256, ids: options.ids ?? null, format: options.format ?? native },
+      {
+        log,
+        api,
+        clock: this.#clock,
+        random: systemRandom,
+        logger,
+        sha256,
+        ids: options.ids ?? null,
+        format: options.format ?? native,
+      },
       { ...quickOptions, topics, owner, apiUrl: this.sandbox.url, ...options.pipeline },
     );
     let isKilled = false;

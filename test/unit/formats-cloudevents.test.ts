@@ -37,9 +37,17 @@ const adminEvent = { resourceType: 'GROUP_MEMBERSHIP', operationType: 'DELETE', 
 describe('a made-up event', () => {
   test.each([
     ['binary', member, binary],
-    ['structured, by its content type', anEvent(member), { 'content-type': 'application/cloudevents+json; charset=UTF-8' }],
+    [
+      'structured, by its content type',
+      anEvent(member),
+      { 'content-type': 'application/cloudevents+json; charset=UTF-8' },
+    ],
     ['structured, by its fields', anEvent(member), {}],
-    ['with data in base64', anEvent(undefined, { data_base64: Buffer.from(JSON.stringify(member)).toString('base64') }), {}],
+    [
+      'with data in base64',
+      anEvent(undefined, { data_base64: Buffer.from(JSON.stringify(member)).toString('base64') }),
+      {},
+    ],
     ['with data in a text', anEvent(JSON.stringify(member)), {}],
   ])('is read: %s', (_, value, headers) => {
     expect(decode('cloudevents', value, { headers })).toEqual([added('g', ['u'], told)]);
@@ -47,7 +55,11 @@ describe('a made-up event', () => {
   });
 
   test('a batch holds several, each with its own id', () => {
-    const batch = [anEvent(member), anEvent(member, { id: 'e-2', type: 'com.example.group.member.removed' }), { type: 'x' }];
+    const batch = [
+      anEvent(member),
+      anEvent(member, { id: 'e-2', type: 'com.example.group.member.removed' }),
+      { type: 'x' },
+    ];
     const headers = { 'content-type': 'application/cloudevents-batch+json' };
     expect(decode('cloudevents', batch, { headers })).toEqual([
       added('g', ['u'], told),

@@ -32,12 +32,17 @@ describe('an envelope', () => {
   test('a deletion removes, and what `before` lacks comes from the key', () => {
     expect(decode(envelope('d', row('g', 'u'), null), { key })).toEqual([removed('g', ['u'], AT)]);
     expect(decode(envelope('d', null, null), { key })).toEqual([removed('g', ['u'], AT)]);
-    expect(decode(envelope('d', { id: 7, group_id: null, user_id: '' }, null), { key })).toEqual([removed('g', ['u'], AT)]);
+    expect(decode(envelope('d', { id: 7, group_id: null, user_id: '' }, null), { key })).toEqual([
+      removed('g', ['u'], AT),
+    ]);
   });
 
   test('a deletion that tells nobody is invalid, and names REPLICA IDENTITY FULL', () => {
     const [event] = decode(envelope('d', { id: 7 }, null), { key: { group_id: 'g' } });
-    expect(event).toMatchObject({ ...invalidWith('delete_unreadable'), message: expect.stringContaining('REPLICA IDENTITY FULL') });
+    expect(event).toMatchObject({
+      ...invalidWith('delete_unreadable'),
+      message: expect.stringContaining('REPLICA IDENTITY FULL'),
+    });
   });
 
   test('with a schema, at value and key, reads as without', () => {
@@ -60,7 +65,10 @@ describe('an envelope', () => {
   });
 
   test('another group in the row: two events, the removal first', () => {
-    expect(decode(envelope('u', row('g', 'u'), row('h', 'u')))).toEqual([removed('g', ['u'], AT), added('h', ['u'], AT)]);
+    expect(decode(envelope('u', row('g', 'u'), row('h', 'u')))).toEqual([
+      removed('g', ['u'], AT),
+      added('h', ['u'], AT),
+    ]);
   });
 
   test('an update whose row before is not told adds what is there now, and says what it cannot know', () => {
@@ -125,7 +133,9 @@ describe('a tombstone', () => {
 
   test('is the delete where it is configured so, and its key has both columns', () => {
     expect(decode(null, { key }, { deletes: 'tombstones' })).toEqual([removed('g', ['u'])]);
-    expect(decode(null, { key: { schema: {}, payload: key } }, { deletes: 'tombstones' })).toEqual([removed('g', ['u'])]);
+    expect(decode(null, { key: { schema: {}, payload: key } }, { deletes: 'tombstones' })).toEqual([
+      removed('g', ['u']),
+    ]);
   });
 
   test.each([[{ group_id: 'g' }], ['g'], [null], [{ user_id: 'u' }], ['Struct{group_id=g,user_id=u}']])(
@@ -165,7 +175,9 @@ describe('a flattened row', () => {
   });
 
   test('changed, is no membership change where the key has both ids, else half of it is unknown', () => {
-    expect(decode(row('g', 'u', { __op: 'u' }), { key })).toEqual([{ kind: 'skip', reason: 'not_a_membership_change' }]);
+    expect(decode(row('g', 'u', { __op: 'u' }), { key })).toEqual([
+      { kind: 'skip', reason: 'not_a_membership_change' },
+    ]);
     expect(decode(row('g', 'u', { __op: 'u' }), { key: { group_id: 'g' } })).toEqual([
       added('g', ['u']),
       expect.objectContaining(invalidWith('before_unreadable')),

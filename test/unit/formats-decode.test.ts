@@ -27,7 +27,10 @@ function written(name: string, content: unknown): string {
 async function decode(stdin: string, flags: Partial<DecodeFlags> = {}, environment: Record<string, string> = {}) {
   const host = aHost({ stdin, environment });
   const code = await decodeFile('-', { partitions: 1, ...flags }, host);
-  const lines = host.out().split('\n').filter((line) => line !== '');
+  const lines = host
+    .out()
+    .split('\n')
+    .filter((line) => line !== '');
   return { code, err: host.err(), lines: lines.map((line) => JSON.parse(line) as Record<string, unknown>) };
 }
 
@@ -35,7 +38,9 @@ const native = { topic: 't', key: 'g', headers: {}, value: { group_id: 'g', add_
 
 describe('the lines of a file', () => {
   test('are records, one answer each, exactly as the design says', async () => {
-    const { code, lines } = await decode(`${JSON.stringify(native)}\n\n${JSON.stringify({ ...native, value: null })}\n`);
+    const { code, lines } = await decode(
+      `${JSON.stringify(native)}\n\n${JSON.stringify({ ...native, value: null })}\n`,
+    );
     expect(code).toBe(EXIT.done);
     const change = {
       group: 'g',
@@ -102,7 +107,9 @@ describe('the format', () => {
   });
 
   test('is told per record where it has to be found', async () => {
-    const other = { value: { resourcePath: 'users/u/groups/g', resourceType: 'GROUP_MEMBERSHIP', operationType: 'CREATE' } };
+    const other = {
+      value: { resourcePath: 'users/u/groups/g', resourceType: 'GROUP_MEMBERSHIP', operationType: 'CREATE' },
+    };
     const { lines } = await decode([native, other, { value: { a: 1 } }].map((one) => JSON.stringify(one)).join('\n'), {
       format: 'auto',
     });
@@ -130,15 +137,27 @@ describe('the format', () => {
 describe('a record with several events', () => {
   test('is what changes most, and says what the others are', () => {
     const delta = added('g', ['u']);
-    const line = decodedLine([skip('not_successful'), delta, invalid('schema', 'Bad.'), hint('truncate', 'Look.')], 'okta');
+    const line = decodedLine(
+      [skip('not_successful'), delta, invalid('schema', 'Bad.'), hint('truncate', 'Look.')],
+      'okta',
+    );
     expect(line).toMatchObject({
       kind: 'delta',
       changes: [{ group: 'g' }],
       reason: 'event 0: skip: not_successful; event 2: invalid: Bad.; event 3: hint: Look.',
     });
     expect(decodedLine([delta, groupDeleted('g')], null)).toMatchObject({ kind: 'state', reason: null });
-    expect(decodedLine([skip('a'), invalid('schema', 'Bad.')], null)).toMatchObject({ kind: 'invalid', code: 'schema' });
-    expect(decodedLine([invalid('schema', 'Bad.'), hint('h', 'Look.')], null)).toMatchObject({ kind: 'hint', code: 'h' });
-    expect(decodedLine([skip('a'), skip('b')], null)).toMatchObject({ kind: 'skip', reason: 'event 0: skip: a; event 1: skip: b' });
+    expect(decodedLine([skip('a'), invalid('schema', 'Bad.')], null)).toMatchObject({
+      kind: 'invalid',
+      code: 'schema',
+    });
+    expect(decodedLine([invalid('schema', 'Bad.'), hint('h', 'Look.')], null)).toMatchObject({
+      kind: 'hint',
+      code: 'h',
+    });
+    expect(decodedLine([skip('a'), skip('b')], null)).toMatchObject({
+      kind: 'skip',
+      reason: 'event 0: skip: a; event 1: skip: b',
+    });
   });
 });

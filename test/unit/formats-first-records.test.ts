@@ -78,12 +78,18 @@ describe('a wrong format', () => {
 describe('a wrong key', () => {
   test('none at all, on several partitions, loses the order', () => {
     const [finding] = findings([at(0, keycloakEvent('g')), at(1, keycloakEvent('g'))], { name: 'keycloak' });
-    expect(finding).toMatchObject({ severity: 'error', code: 'keyless', mend: expect.stringContaining('rollcall ingest topic') });
+    expect(finding).toMatchObject({
+      severity: 'error',
+      code: 'keyless',
+      mend: expect.stringContaining('rollcall ingest topic'),
+    });
   });
 
   test('another one for each record of a group loses the order', () => {
     const records = [at(0, keycloakEvent('g'), 'a'), at(1, keycloakEvent('g'), 'b')];
-    expect(findings(records, { name: 'keycloak' })).toMatchObject([{ severity: 'error', code: 'group_under_several_keys' }]);
+    expect(findings(records, { name: 'keycloak' })).toMatchObject([
+      { severity: 'error', code: 'group_under_several_keys' },
+    ]);
     expect(codes(records, { name: 'keycloak', partitionCount: 1 })).toEqual([]);
   });
 

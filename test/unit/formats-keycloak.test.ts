@@ -43,7 +43,10 @@ describe('an admin event', () => {
     [5],
   ])('with the path %j is invalid, and says what it should be', (resourcePath) => {
     const [event] = decode(anAdminEvent({ resourcePath }));
-    expect(event).toMatchObject({ ...invalidWith('resource_path'), message: expect.stringContaining('users/{user}/groups/{group}') });
+    expect(event).toMatchObject({
+      ...invalidWith('resource_path'),
+      message: expect.stringContaining('users/{user}/groups/{group}'),
+    });
   });
 
   test.each([['groups/g/children'], ['groups'], ['users/u/groups/g']])(
@@ -72,7 +75,13 @@ describe('an admin event', () => {
 });
 
 describe('an event of a webhook', () => {
-  const event = { uid: 'e-1', time: TIME, realmId: 'r', type: 'admin.GROUP_MEMBERSHIP-CREATE', resourcePath: 'users/u/groups/g' };
+  const event = {
+    uid: 'e-1',
+    time: TIME,
+    realmId: 'r',
+    type: 'admin.GROUP_MEMBERSHIP-CREATE',
+    resourcePath: 'users/u/groups/g',
+  };
 
   test('tells by its type what happened, with the prefix and without', () => {
     expect(decode(event)).toEqual([added('g', ['u'], told)]);

@@ -9,7 +9,10 @@ const aMapping = (changes: object = {}) => ({
   events: '$.changes[*]',
   group: '@.team.id',
   members: '@.people[*].id',
-  operation: { path: '@.what', values: { ADDED: 'add', GONE: 'remove', ALL: 'state', CLOSED: 'deleted', NOTE: 'ignore' } },
+  operation: {
+    path: '@.what',
+    values: { ADDED: 'add', GONE: 'remove', ALL: 'state', CLOSED: 'deleted', NOTE: 'ignore' },
+  },
   event_id: '@.id',
   occurred_at: '@.at',
   ...changes,
@@ -21,7 +24,12 @@ function decode(mapping: object, value: unknown, more: { key?: unknown; headers?
   return mappingFormat(read.mapping).decode(aRecord(value, more), { partitionCount: 3 });
 }
 
-const aChange = (changes: object = {}) => ({ what: 'ADDED', team: { id: 't' }, people: [{ id: 'p' }, { id: 7 }], ...changes });
+const aChange = (changes: object = {}) => ({
+  what: 'ADDED',
+  team: { id: 't' },
+  people: [{ id: 'p' }, { id: 7 }],
+  ...changes,
+});
 
 describe('a mapping', () => {
   test('reads every event of a record, each operation as its table says', () => {
@@ -83,9 +91,12 @@ describe('a mapping', () => {
 
   test('an operation that is not in the table is invalid, unless it is to be ignored', () => {
     const values = { ADDED: 'add' };
-    const of = (otherwise?: string) => aMapping({ operation: { path: '@.what', values, ...(otherwise && { otherwise }) } });
+    const of = (otherwise?: string) =>
+      aMapping({ operation: { path: '@.what', values, ...(otherwise && { otherwise }) } });
     for (const what of ['toString', 'OTHER'])
-      expect(decode(of(), { changes: [aChange({ what })] })).toEqual([expect.objectContaining(invalidWith('unknown_operation'))]);
+      expect(decode(of(), { changes: [aChange({ what })] })).toEqual([
+        expect.objectContaining(invalidWith('unknown_operation')),
+      ]);
     expect(decode(of(), { changes: [{}] })).toEqual([expect.objectContaining(invalidWith('not_mapped'))]);
     expect(decode(of('ignore'), { changes: [{}] })).toEqual([{ kind: 'skip', reason: 'ignored' }]);
   });
@@ -120,25 +131,48 @@ test.each([
   [[], /the mapping/],
   [null, /the mapping/],
   [{ version: 1, group: '$.g', operation: { always: 'add' } }, /`members` is missing/],
-  [{ version: 1, group: '$.g', members: '$.m', events: 'key.x', operation: { always: 'add' } }, /`events` must begin with \$/],
+  [
+    { version: 1, group: '$.g', members: '$.m', events: 'key.x', operation: { always: 'add' } },
+    /`events` must begin with \$/,
+  ],
   [{ version: 1, members: '$.m', operation: { always: 'add' } }, /`group`/],
-  [{ version: 1, group: '$.g', members: '$.m', operation: {} }, /`operation` must be/],
-  [{ version: 1, group: '$.g', members: '$.m', operation: { path: '$.o', values: {} } }, /must name at least one value/],
+  [{ version: 1, group: '$.g', members: '$.m', operation: {} }, /`operation.always` must be one of/],
+  [
+    { version: 1, group: '$.g', members: '$.m', operation: { path: '$.o', values: {} } },
+    /must name at least one value/,
+  ],
 ])('%j is no mapping', (json, problem) => {
   const read = readMapping(json);
   expect(read.ok ? '' : read.problems.join('\n')).toMatch(problem);
 });
 
-test.each([['$'], ['@'], ['$.a.b[0].c'], ['$.list[*]'], ["@['any name'].x"], ['key'], ['key.group-id'], ['headers.type'], ['@.members@delta']])(
-  '%s is a path',
-  (text) => {
-    expect(parsePath(text)?.text).toBe(text);
-  },
-);
+test.each([
+  ['$'],
+  ['@'],
+  ['$.a.b[0].c'],
+  ['$.list[*]'],
+  ["@['any name'].x"],
+  ['key'],
+  ['key.group-id'],
+  ['headers.type'],
+  ['@.members@delta'],
+])('%s is a path', (text) => {
+  expect(parsePath(text)?.text).toBe(text);
+});
 
-test.each([[''], ['a.b'], ['$a'], ['$.'], ['$..a'], ['$.a['], ['$.a[-1]'], ['$[?(@.x)]'], ['headers'], ['headers.a.b'], ['keys.a'], ["$['']"]])(
-  '%j is none',
-  (text) => {
-    expect(parsePath(text)).toBeNull();
-  },
-);
+test.each([
+  [''],
+  ['a.b'],
+  ['$a'],
+  ['$.'],
+  ['$..a'],
+  ['$.a['],
+  ['$.a[-1]'],
+  ['$[?(@.x)]'],
+  ['headers'],
+  ['headers.a.b'],
+  ['keys.a'],
+  ["$['']"],
+])('%j is none', (text) => {
+  expect(parsePath(text)).toBeNull();
+});

@@ -117,7 +117,7 @@ async function decode(
   return JSON.parse(host.out()) as DecodedLine;
 }
 
-describe.each(cases)('%s as %s', (sample, format, expected, environment) => {
+describe.for(cases)('%s as %s', ([sample, format, expected, environment]) => {
   test('means what its `expect` says', async () => {
     const line = await decode(sample, format, environment);
     expect(line).toMatchObject({ ...expected, format });

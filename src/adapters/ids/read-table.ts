@@ -47,7 +47,10 @@ async function readPieces(file: FileHandle): Promise<ReadTable> {
   const decoder = new TextDecoder('utf-8', { fatal: true });
   const pieces: AsyncIterable<Uint8Array> = file.createReadStream({ autoClose: false });
   try {
-    for await (const piece of pieces) table.push(decoder.decode(piece, { stream: true }));
+    for await (const piece of pieces) {
+      table.push(decoder.decode(piece, { stream: true }));
+      if (table.isWrong) return table.end();
+    }
     table.push(decoder.decode());
   } catch (error) {
     if (error instanceof TypeError) return { ok: false, problem: 'it is not UTF-8; save it as UTF-8' };

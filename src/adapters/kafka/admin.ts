@@ -43,8 +43,7 @@ export class KafkaAdmin {
 
   /** @throws where the topic does not exist. */
   async partitions(topic: string): Promise<PartitionMetadata[]> {
-    const { topics } = await this.#ask((admin) => admin.fetchTopicMetadata({ topics: [topic] }));
-    return topics.find(({ name }) => name === topic)?.partitions ?? [];
+    return this.#ask((admin) => partitionsOf(admin, topic));
   }
 
   async describeTopic(topic: string): Promise<TopicDescription | null> {
@@ -86,14 +85,19 @@ export class KafkaAdmin {
     return this.#kept.close();
   }
 
-  /** null: there is no such topic (any more, or in the eyes of the broker asked: not yet). */
-  async #partitionsIfThere(topic: string): Promise<PartitionMetadata[] | null> {
-    try {
-      return await this.partitions(topic);
-    } catch (error) {
-      if (explainKafkaError(error).code === 'topic_missing') return null;
-      throw error;
-    }
+  /**
+   * null: there is no such topic (any more, or in the eyes of the broker asked: not yet). That is an answer: caught within
+   * the question, so that the connection which others share at the moment is not thrown away.
+   */
+  #partitionsIfThere(topic: string): Promise<PartitionMetadata[] | null> {
+    return this.#ask(async (admin) => {
+      try {
+        return await partitionsOf(admin, topic);
+      } catch (error) {
+        if (explainKafkaError(error).code === 'topic_missing') return null;
+        throw error;
+      }
+    });
   }
 
   /** Metadata may name a leader that does not know of it yet, so the leaders themselves are asked. */
@@ -110,4 +114,9 @@ export class KafkaAdmin {
   #ask<T>(question: (admin: Admin) => Promise<T>): Promise<T> {
     return this.#kept.ask(question);
   }
+}
+
+async function partitionsOf(admin: Admin, topic: string): Promise<PartitionMetadata[]> {
+  const { topics } = await admin.fetchTopicMetadata({ topics: [topic] });
+  return topics.find(({ name }) => name === topic)?.partitions ?? [];
 }

@@ -1,0 +1,134 @@
+/** Full states (design 5.6): these members and nobody else, as of this position; what is newer stands on top. */
+import { expect, test } from 'vitest';
+import type { ReportRecord } from '../../../src/core/report.ts';
+import { requests } from '../../support/mishaps.ts';
+import { failing, stubborn } from '../../support/retry-records.ts';
+import type { World } from '../../support/world.ts';
+import { aWorld, topics, until } from '../../support/world.ts';
+
+const withMembers = (...members: readonly string[]) => ({
+  sandbox: { seed: { groups: [{ id: 'g', members: [...members], version: 1 }] } },
+});
+
+function state(world: World, members: readonly string[], more: object = {}): bigint {
+  const value = JSON.stringify({ group_id: 'g', members, complete: true, ...more });
+  return world.produce({ topic: topics.source, partition: null, key: 'g', value, headers: [] });
+}
+
+const final = (world: World): readonly Partial<ReportRecord>[] =>
+  [...world.kept().values()].map(({ id, op, outcome }) => ({ id, op, outcome }));
+
+test('adds who is missing and removes everybody else, each with a report of its own', async () => {
+  const world = await aWorld(withMembers('a', 'b', 'c'));
+  state(world, ['b', 'd', 'e']);
+  const one = await world.start();
+  await world.expectRest(one);
+  expect(new Set(world.sandbox.members('g'))).toEqual(new Set(['b', 'd', 'e']));
+  expect(final(world)).toEqual(
+    expect.arrayContaining([
+      { id: 'source/0/0/a', op: 'remove', outcome: 'applied' },
+      { id: 'source/0/0/c', op: 'remove', outcome: 'applied' },
+      { id: 'source/0/0/d', op: 'add', outcome: 'applied' },
+      { id: 'source/0/0/e', op: 'add', outcome: 'applied' },
+    ]),
+  );
+  expect(final(world)).toHaveLength(4);
+});
+
+test('that changes nothing is one report without a member', async () => {
+  const world = await aWorld(withMembers('a', 'b'));
+  state(world, ['a', 'b']);
+  const one = await world.start();
+  await world.expectRest(one);
+  expect(world.reports()).toMatchObject([
+    { id: 'source/0/0', member: null, op: null, outcome: 'already_synced', source_group: 'g', final: true },
+  ]);
+  expect(requests(world.sandbox, 'PATCH')).toEqual([]);
+});
+
+test('takes the place of everything older of every member, and newer changes stand on top of it', async () => {
+  const world = await aWorld(withMembers('a', 'b', 'c'));
+  const older = world.change('g', { add: ['x'], remove: ['b'] });
+  state(world, ['b', 'y']);
+  const newer = world.change('g', { add: ['z', 'a'], remove: ['y'] });
+  const one = await world.start();
+  await world.expectRest(one);
+  expect(new Set(world.sandbox.members('g'))).toEqual(new Set(['a', 'b', 'z']));
+  expect(world.outcome(older, 'x')).toBe('superseded');
+  expect(world.kept().get('source/0/0/b')).toMatchObject({ outcome: 'superseded', superseded_by: 'source/0/1' });
+  expect(world.outcome(newer, 'z')).toBe('applied');
+});
+
+test('a newer change never lands before the full state that it stands on', async () => {
+  // given a full state that waits, since its group is not there
+  const world = await aWorld({ sandbox: { seed: { groups: [] } } });
+  const one = await world.start({ pipeline: { retry: { ...stubborn.retry, slowScheduleMs: Array(50).fill(60_000) } } });
+  state(world, ['a']);
+  await until(() => world.lastState('g')?.intents.length === 1, 'the parked full state');
+  // when the group appears, and a newer change comes
+  world.sandbox.putGroup({ id: 'g', members: ['b'] });
+  world.change('g', { add: ['c'] });
+  // then both land, in their order
+  await world.expectRest(one);
+  expect(new Set(world.sandbox.members('g'))).toEqual(new Set(['a', 'c']));
+});
+
+test('what it came to is in the live record before the first PATCH, and is reported after a crash', async () => {
+  // given a target that applies PATCHes without an answer
+  const world = await aWorld(withMembers('a', 'b'));
+  const rule = world.sandbox.addRule({ match: { method: 'PATCH' }, fault: { kind: 'resetAfterApply' } });
+  const one = await world.start({ pipeline: stubborn });
+  state(world, ['c']);
+  await until(() => requests(world.sandbox, 'PATCH').length > 0, 'a PATCH');
+  expect(world.lastState('g')?.intents.map(({ op, member }) => `${op} ${member}`).toSorted()).toEqual([
+    'add c',
+    'remove a',
+    'remove b',
+  ]);
+  one.kill();
+  world.sandbox.removeRule(rule);
+  for (const member of world.broker.group('rollcall').memberIds) world.broker.group('rollcall').leave(member);
+  const two = await world.start({ name: 'two' });
+  await world.expectRest(two);
+  expect(world.sandbox.members('g')).toEqual(['c']);
+  for (const member of ['a', 'b', 'c']) expect(world.kept().get(`source/0/0/${member}`)).toMatchObject({ final: true });
+});
+
+test('a parked one survives a crash', async () => {
+  const world = await aWorld({ sandbox: { seed: { groups: [] } } });
+  const one = await world.start({ pipeline: { retry: { ...stubborn.retry, slowScheduleMs: [20, 20, 60_000] } } });
+  state(world, ['a']);
+  await until(() => world.committed() === 1n, 'the commit of what is parked');
+  one.kill();
+  for (const member of world.broker.group('rollcall').memberIds) world.broker.group('rollcall').leave(member);
+  world.sandbox.putGroup({ id: 'g', members: ['b'] });
+  const two = await world.start({ name: 'two', pipeline: stubborn });
+  await world.expectRest(two);
+  expect(world.sandbox.members('g')).toEqual(['a']);
+});
+
+test('a dead one is gone with the next change of its group, so that no replay can undo that', async () => {
+  const world = await aWorld({ sandbox: { seed: { groups: [] } } });
+  const one = await world.start({ pipeline: { retry: { ...stubborn.retry, slowScheduleMs: [] } } });
+  state(world, ['a']);
+  await world.expectRest(one);
+  expect(world.outcomeOfEvent(0n)).toBe('permanent_failure');
+  expect(world.lastState('g')?.intents).toMatchObject([{ op: 'state', dead: { reason: 'attempts_exhausted' } }]);
+  world.sandbox.putGroup({ id: 'g', members: ['b'] });
+  world.change('g', { add: ['c'] });
+  await world.expectRest(one);
+  expect(world.lastState('g')?.intents).toEqual([]);
+  expect(new Set(world.sandbox.members('g'))).toEqual(new Set(['b', 'c']));
+});
+
+test('a newer full state takes the place of one that is being applied', async () => {
+  const world = await aWorld(withMembers('a', 'b'));
+  const heal = failing(world);
+  const one = await world.start({ pipeline: stubborn });
+  state(world, ['c']);
+  await until(() => requests(world.sandbox, 'PATCH').length > 0, 'a PATCH');
+  state(world, ['a', 'd']);
+  heal();
+  await world.expectRest(one);
+  expect(new Set(world.sandbox.members('g'))).toEqual(new Set(['a', 'd']));
+});

@@ -1,0 +1,187 @@
+/** The removal guard (design 6.10): holds removals, never adds; what is held is durable and bound to its exact set. */
+import { expect, test } from 'vitest';
+import { sha256 } from '../../../src/adapters/system.ts';
+import { heldDigest } from '../../../src/core/guard.ts';
+import { textHeader } from '../../../src/core/record-headers.ts';
+import { decisionValue, parseAnswer, requestKey } from '../../../src/core/request-record.ts';
+import { requests } from '../../support/mishaps.ts';
+import type { Instance, World } from '../../support/world.ts';
+import { aWorld, topics, until } from '../../support/world.ts';
+
+const guard = { groupPercent: 30, groupFloor: 10, groupCount: 500, windowCount: 5_000, windowMs: 600_000 };
+const some = (count: number, from = 0): string[] => Array.from({ length: count }, (_, i) => `m${from + i}`);
+
+const groupOf = (count: number): Promise<World> =>
+  aWorld({ sandbox: { seed: { groups: [{ id: 'g', members: some(count), version: 1 }] } } });
+
+const start = (world: World, name = 'one', limits: Partial<typeof guard> = {}): Promise<Instance> =>
+  world.start({ name, pipeline: { guard: { ...guard, ...limits } } });
+
+function state(world: World, members: readonly string[], more: object = {}): bigint {
+  const value = JSON.stringify({ group_id: 'g', members, complete: true, ...more });
+  return world.produce({ topic: topics.source, partition: null, key: 'g', value, headers: [] });
+}
+
+const digestOf = (world: World): string | null => heldDigest('g', world.lastState('g')?.intents ?? [], sha256);
+
+/** What the owner answers. */
+async function decide(world: World, kind: 'approve' | 'reject', digest: string, uuid: string) {
+  const key = requestKey(uuid);
+  const headers = [textHeader('rollcall-type', kind)];
+  world.produce({ topic: topics.retry, partition: 0, key, value: decisionValue(digest, 'jane'), headers });
+  const answer = () =>
+    world
+      .records(topics.retry)
+      .filter((record) => String(Buffer.from(record.key ?? [])) === key)
+      .map(({ value, headers: told }) => parseAnswer(value, told))
+      .find((told) => told !== null);
+  await until(() => answer() !== undefined, 'an answer');
+  return answer();
+}
+
+/** As kill -9, noticed by the coordinator. */
+function crash(world: World, instance: Instance): void {
+  instance.kill();
+  const group = world.broker.group('rollcall');
+  for (const member of group.memberIds) group.leave(member);
+}
+
+test('a share of 30 % passes, one more is held; adds of the group land all the same', async () => {
+  const world = await groupOf(10);
+  const one = await start(world);
+  world.change('g', { remove: some(3) });
+  await world.expectRest(one);
+  expect(world.sandbox.members('g')).toEqual(some(7, 3));
+  const other = await groupOf(10);
+  const two = await start(other);
+  other.change('g', { remove: some(4), add: ['new'] });
+  await other.expectRest(two);
+  expect(new Set(other.sandbox.members('g'))).toEqual(new Set([...some(10), 'new']));
+  expect(other.outcome(0n, 'm0')).toBe('held');
+  expect(other.kept().get('source/0/0/m0')).toMatchObject({
+    id: 'source/0/0/m0#held',
+    final: false,
+    reason: { code: 'group_percent' },
+  });
+  expect(two.pipeline.stats()).toMatchObject({ held: 4, pending: 4 });
+});
+
+test('it counts what is left after folding', async () => {
+  const world = await groupOf(10);
+  world.change('g', { remove: some(6) });
+  world.change('g', { add: some(4) });
+  const one = await start(world);
+  await world.expectRest(one);
+  expect(new Set(world.sandbox.members('g'))).toEqual(new Set([...some(4), ...some(4, 6)]));
+});
+
+test('more than the count of one group, and more than the count of the window', async () => {
+  const world = await groupOf(100);
+  const one = await start(world, 'one', { groupPercent: 100, groupCount: 10, windowCount: 15 });
+  world.change('g', { remove: some(11) });
+  await world.expectRest(one);
+  expect(world.kept().get('source/0/0/m0')).toMatchObject({ outcome: 'held', reason: { code: 'group_count' } });
+  world.change('g', { remove: some(10, 20) });
+  await world.expectRest(one);
+  expect(world.outcome(1n, 'm20')).toBe('applied');
+  world.change('g', { remove: some(6, 40) });
+  await world.expectRest(one);
+  expect(world.kept().get('source/0/2/m40')).toMatchObject({ outcome: 'held', reason: { code: 'window_count' } });
+});
+
+test('a deleted group and an empty full state are held however small the group', async () => {
+  for (const more of [{ deleted: true }, {}]) {
+    const world = await groupOf(1);
+    const one = await start(world);
+    state(world, [], more);
+    await world.expectRest(one);
+    expect(world.sandbox.members('g')).toEqual(['m0']);
+    const code = 'deleted' in more ? 'group_deleted' : 'empty_state';
+    expect(world.kept().get('source/0/0/m0')).toMatchObject({ outcome: 'held', op: 'remove', reason: { code } });
+    expect(requests(world.sandbox, 'PATCH')).toEqual([]);
+  }
+});
+
+test('an approval releases exactly that set, and stands in the report with its author', async () => {
+  const world = await groupOf(10);
+  const one = await start(world);
+  state(world, some(5));
+  await world.expectRest(one);
+  const digest = digestOf(world) ?? '';
+  expect(await decide(world, 'approve', digest, 'a')).toMatchObject({ verdict: 'approved', count: 5 });
+  await world.expectRest(one);
+  expect(world.sandbox.members('g')).toEqual(some(5));
+  expect(world.kept().get('source/0/0/m9')).toMatchObject({
+    outcome: 'applied',
+    final: true,
+    approval: { digest, author: 'jane' },
+  });
+  expect(await decide(world, 'approve', digest, 'b')).toMatchObject({ verdict: 'gone', count: 0 });
+});
+
+test('a newer change of the set makes another digest, and the old approval releases nothing', async () => {
+  const world = await groupOf(10);
+  const one = await start(world);
+  world.change('g', { remove: some(5) });
+  await world.expectRest(one);
+  const digest = digestOf(world) ?? '';
+  world.change('g', { add: ['m0'] });
+  await until(() => world.outcome(0n, 'm0') === 'superseded', 'the newer change');
+  await world.expectRest(one);
+  expect(await decide(world, 'approve', digest, 'a')).toMatchObject({ verdict: 'gone' });
+  expect(world.sandbox.members('g')).toEqual(some(10));
+  const newer = digestOf(world) ?? '';
+  expect(newer).not.toBe(digest);
+  expect(await decide(world, 'approve', newer, 'b')).toMatchObject({ verdict: 'approved', count: 4 });
+  await world.expectRest(one);
+  expect(new Set(world.sandbox.members('g'))).toEqual(new Set(['m0', ...some(5, 5)]));
+});
+
+test('what is refused stays, as a dead letter with its reason', async () => {
+  const world = await groupOf(10);
+  const one = await start(world);
+  world.change('g', { remove: some(5) });
+  await world.expectRest(one);
+  await decide(world, 'reject', digestOf(world) ?? '', 'a');
+  await world.expectRest(one);
+  expect(world.sandbox.members('g')).toEqual(some(10));
+  expect(world.kept().get('source/0/0/m0')).toMatchObject({ outcome: 'failed', reason: { code: 'refused' } });
+  const letters = world.records(topics.deadLetter);
+  expect(letters).toHaveLength(5);
+  const reasons = letters.flatMap(({ headers }) =>
+    headers.filter(([name]) => name === 'rollcall-reason').map(([, value]) => String(Buffer.from(value))),
+  );
+  expect(new Set(reasons)).toEqual(new Set(['refused']));
+});
+
+test('a hold, and an approval that was not carried out yet, survive a crash', async () => {
+  const world = await groupOf(10);
+  const one = await start(world);
+  world.change('g', { remove: some(5) });
+  await world.expectRest(one);
+  const digest = digestOf(world) ?? '';
+  expect(world.committed()).toBe(1n);
+  crash(world, one);
+  const two = await start(world, 'two');
+  await until(() => two.pipeline.stats().held === 5, 'the restored hold');
+  const rule = world.sandbox.addRule({ match: { method: 'PATCH' }, fault: { kind: 'status', status: 503 } });
+  await decide(world, 'approve', digest, 'a');
+  crash(world, two);
+  world.sandbox.removeRule(rule);
+  const three = await start(world, 'three');
+  await world.expectRest(three);
+  expect(world.sandbox.members('g')).toEqual(some(5, 5));
+  expect(world.kept().get('source/0/0/m0')).toMatchObject({ final: true, approval: { digest, author: 'jane' } });
+});
+
+test('a newer full state judges anew', async () => {
+  const world = await groupOf(10);
+  const one = await start(world);
+  state(world, []);
+  await world.expectRest(one);
+  state(world, some(8));
+  await world.expectRest(one);
+  expect(world.sandbox.members('g')).toEqual(some(8));
+  expect(world.outcome(0n, 'm9')).toBe('superseded');
+  expect(world.outcome(1n, 'm9')).toBe('applied');
+});

@@ -5,6 +5,7 @@
 import { KafkaSetupError } from '../src/adapters/kafka-broker/setup-error.ts';
 import { measureDemo } from './demo.ts';
 import { isOver, lineOf, type Figure } from './figure.ts';
+import { measureFormats } from './formats.ts';
 import { measureInFlight } from './in-flight.ts';
 import { measureMemory } from './memory.ts';
 import { measureRateLimit } from './rate-limit.ts';
@@ -16,6 +17,7 @@ const parts: Readonly<Record<string, () => Promise<readonly Figure[]>>> = {
   'rate-limit': measureRateLimit,
   'in-flight': measureInFlight,
   memory: measureMemory,
+  formats: measureFormats,
   webhook: measureWebhook,
   demo: measureDemo,
 };

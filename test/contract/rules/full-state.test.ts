@@ -80,11 +80,12 @@ test('what it came to is in the live record before the first PATCH, and is repor
   const one = await world.start({ pipeline: stubborn });
   state(world, ['c']);
   await until(() => requests(world.sandbox, 'PATCH').length > 0, 'a PATCH');
-  expect(world.lastState('g')?.intents.map(({ op, member }) => `${op} ${member}`).toSorted()).toEqual([
-    'add c',
-    'remove a',
-    'remove b',
-  ]);
+  expect(
+    world
+      .lastState('g')
+      ?.intents.map(({ op, member }) => `${op} ${member}`)
+      .toSorted(),
+  ).toEqual(['add c', 'remove a', 'remove b']);
   one.kill();
   world.sandbox.removeRule(rule);
   for (const member of world.broker.group('rollcall').memberIds) world.broker.group('rollcall').leave(member);

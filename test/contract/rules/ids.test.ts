@@ -1,0 +1,164 @@
+/** Ids of the identity provider (`ID_MAP`): unknown ones wait and land by themselves; reports carry both. */
+import { expect, test } from 'vitest';
+import { ScimIdMap } from '../../../src/adapters/ids/scim.ts';
+import { systemClock } from '../../../src/adapters/system.ts';
+import type { SureResolution } from '../../../src/core/resolution.ts';
+import type { IdMap } from '../../../src/ports.ts';
+import type { JournalEntry } from '../../../src/sandbox/journal.ts';
+import { anApi, aLog } from '../../support/genesys.ts';
+import { stubborn } from '../../support/retry-records.ts';
+import type { World } from '../../support/world.ts';
+import { aWorld, topics, until } from '../../support/world.ts';
+
+const isSearch = ({ path }: JournalEntry): boolean => path.includes('/scim/v2/users');
+
+/** A table that can be written. */
+class Table implements IdMap {
+  readonly rows = new Map<string, SureResolution>();
+  #listener: () => void = () => undefined;
+
+  set(kind: 'user' | 'group', id: string, target: string, isActive = true): this {
+    this.rows.set(`${kind}/${id}`, { kind: 'found', id: target, isActive });
+    this.#listener();
+    return this;
+  }
+
+  known(kind: 'user' | 'group', id: string): SureResolution {
+    return this.rows.get(`${kind}/${id}`) ?? { kind: 'unmapped' };
+  }
+
+  lookUp = async (kind: 'user' | 'group', id: string): Promise<SureResolution> => this.known(kind, id);
+  close = async (): Promise<void> => undefined;
+
+  onChange(listener: () => void): void {
+    this.#listener = listener;
+  }
+}
+
+const slow = { ...stubborn, retry: { ...stubborn.retry, slowScheduleMs: [600_000, 600_000] } };
+
+const change = (world: World, add: readonly string[], remove: readonly string[] = []) =>
+  world.change('okta-g', { add, remove });
+
+test('groups and members go by their names at the target, reports carry both', async () => {
+  const world = await aWorld();
+  const ids = new Table().set('group', 'okta-g', 'g').set('user', 'okta-a', 'a');
+  change(world, ['okta-a']);
+  const one = await world.start({ ids });
+  await world.expectRest(one);
+  expect(world.sandbox.members('g')).toEqual(['a']);
+  expect(world.kept().get('source/0/0/okta-a')).toMatchObject({
+    outcome: 'applied',
+    group: 'g',
+    member: 'a',
+    source_group: 'okta-g',
+    source_member: 'okta-a',
+  });
+});
+
+test('an unknown member harms nobody else, waits in the live record, and lands once the table names it', async () => {
+  const world = await aWorld();
+  const ids = new Table().set('group', 'okta-g', 'g').set('user', 'okta-a', 'a');
+  const one = await world.start({ ids, pipeline: slow });
+  change(world, ['okta-a', 'okta-b']);
+  await until(() => world.committed() === 1n, 'the commit');
+  expect(world.sandbox.members('g')).toEqual(['a']);
+  expect(world.kept().get('source/0/0/okta-b')).toMatchObject({
+    outcome: 'retry_scheduled',
+    member: null,
+    source_member: 'okta-b',
+    reason: { code: 'user_unmapped' },
+  });
+  ids.set('user', 'okta-b', 'b');
+  await world.expectRest(one);
+  expect(new Set(world.sandbox.members('g'))).toEqual(new Set(['a', 'b']));
+  expect(world.outcome(0n, 'okta-b')).toBe('recovered');
+});
+
+test('an unknown group waits as a whole; given up, everything of it says why', async () => {
+  const world = await aWorld();
+  const ids = new Table().set('user', 'okta-a', 'a');
+  change(world, ['okta-a']);
+  const one = await world.start({ ids });
+  await world.expectRest(one);
+  expect(world.kept().get('source/0/0/okta-a')).toMatchObject({
+    outcome: 'permanent_failure',
+    group: null,
+    reason: { code: 'group_unmapped' },
+  });
+});
+
+test('two ids of one user fold by position, parked or not', async () => {
+  const world = await aWorld();
+  const ids = new Table().set('group', 'okta-g', 'g').set('user', 'old', 'a').set('user', 'new', 'a');
+  const rule = world.sandbox.addRule({ match: { method: 'PATCH' }, fault: { kind: 'status', status: 503 } });
+  const one = await world.start({ ids, pipeline: stubborn });
+  change(world, ['old']);
+  await until(() => world.lastState('okta-g') !== undefined, 'the parked add');
+  change(world, [], ['new']);
+  await until(() => world.outcome(0n, 'old') === 'superseded', 'the newer id');
+  world.sandbox.removeRule(rule);
+  await world.expectRest(one);
+  expect(world.sandbox.members('g')).toEqual([]);
+  expect(world.kept().get('source/0/0/old')).toMatchObject({ superseded_by: 'source/0/1/new' });
+});
+
+test('the commit of the newer id waits until the older one has left the live record', async () => {
+  const world = await aWorld();
+  const ids = new Table().set('group', 'okta-g', 'g').set('user', 'old', 'a').set('user', 'new', 'a');
+  const rule = world.sandbox.addRule({ match: { method: 'PATCH' }, fault: { kind: 'status', status: 503 } });
+  const one = await world.start({ ids, pipeline: stubborn });
+  change(world, ['old']);
+  await until(() => world.committed() === 1n, 'the parked add');
+  change(world, [], ['new']);
+  await until(() => world.committed() === 2n, 'the commit of the remove');
+  one.kill();
+  world.sandbox.removeRule(rule);
+  for (const member of world.broker.group('rollcall').memberIds) world.broker.group('rollcall').leave(member);
+  const two = await world.start({ name: 'two', ids });
+  await world.expectRest(two);
+  expect(world.sandbox.members('g')).toEqual([]);
+});
+
+test('an inactive user is removed, but added only once active', async () => {
+  const world = await aWorld({ sandbox: { seed: { groups: [{ id: 'g', members: ['b'], version: 1 }] } } });
+  const ids = new Table().set('group', 'okta-g', 'g').set('user', 'a', 'a', false).set('user', 'b', 'b', false);
+  const one = await world.start({ ids, pipeline: slow });
+  change(world, ['a'], ['b']);
+  await until(() => world.outcome(0n, 'b') === 'applied', 'the removal');
+  expect(world.kept().get('source/0/0/a')).toMatchObject({
+    outcome: 'retry_scheduled',
+    reason: { code: 'user_inactive' },
+  });
+  ids.set('user', 'a', 'a');
+  await world.expectRest(one);
+  expect(world.sandbox.members('g')).toEqual(['a']);
+});
+
+test('the removals of a full state that names unknown members are held', async () => {
+  const world = await aWorld({ sandbox: { seed: { groups: [{ id: 'g', members: ['a', 'b'], version: 1 }] } } });
+  const ids = new Table().set('group', 'okta-g', 'g').set('user', 'okta-a', 'a');
+  const value = JSON.stringify({ group_id: 'okta-g', members: ['okta-a', 'okta-b'], complete: true });
+  world.produce({ topic: topics.source, partition: null, key: 'okta-g', value, headers: [] });
+  const one = await world.start({ ids });
+  await until(() => one.pipeline.stats().held === 1, 'the hold');
+  expect(world.sandbox.members('g')).toEqual(['a', 'b']);
+  expect(world.kept().get('source/0/0/b')).toMatchObject({ outcome: 'held', reason: { code: 'unresolved_members' } });
+});
+
+test('look-ups at the target: one request for an id, however many groups and changes wait for it', async () => {
+  const groups = ['g', 'h', 'i'].map((id) => ({ id, displayName: id, members: [] as string[], version: 1 }));
+  const users = [{ id: 'u1', externalId: 'okta-a' }];
+  const world = await aWorld({ sandbox: { seed: { groups, users } } });
+  const api = anApi(world.sandbox);
+  const options = { source: { kind: 'scim' }, userAttribute: 'externalId', groupAttribute: 'id' } as const;
+  const ids = new ScimIdMap(options, { api, clock: systemClock, logger: aLog() });
+  for (const group of ['g', 'h', 'i'])
+    for (let n = 0; n < 3; n += 1) world.change(group, { add: ['okta-a', 'okta-b'] });
+  const one = await world.start({ ids, pipeline: slow });
+  await until(() => world.committed() === 9n, 'the commit');
+  for (const group of ['g', 'h', 'i']) expect(world.sandbox.members(group)).toEqual(['u1']);
+  // One for the known user; the unknown one is looked for among the inactive, too.
+  expect(world.sandbox.stats.journal.filter(isSearch).map(({ path }) => path)).toHaveLength(3);
+  expect(one.pipeline.stats().parked).toBe(3);
+});

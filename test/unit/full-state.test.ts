@@ -1,0 +1,149 @@
+/** What a full state comes to, member by member (design 5.6). */
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { type Intent, intentId, WHOLE_GROUP } from '../../src/core/change.ts';
+import { expand, type Standing } from '../../src/core/full-state.ts';
+import { afterPatch, plan, type Snapshot } from '../../src/core/plan.ts';
+import { resolved, type Resolved, type SureResolution } from '../../src/core/resolution.ts';
+import { anIntent } from '../support/an-intent.ts';
+
+const showing = (...members: string[]): Snapshot => ({ version: '"7"', members: new Set(members) });
+const stateOf = (members: readonly string[], deleted = false): Intent =>
+  anIntent({
+    op: 'state',
+    member: WHOLE_GROUP,
+    whole: { members, deleted },
+    firstSeenAt: 9,
+    source: { offset: 42n, index: 1, eventId: 'e' },
+  });
+
+const itself = (member: string): Resolved => ({ target: member, isSure: true });
+const nothingNewer = (): boolean => false;
+const expanded = (state: Intent, snapshot: Snapshot, standing: Partial<Standing> = {}) =>
+  expand(state, { snapshot, resolve: itself, isNewer: nothingNewer, ...standing });
+const told = ({ intents }: { intents: readonly Intent[] }) =>
+  intents.map(({ op, member, target }) => `${op} ${member}${target === member ? '' : ` as ${target}`}`).toSorted();
+
+describe('a full state', () => {
+  test('adds whom it names and does not find, and removes whom it does not name', () => {
+    const expansion = expanded(stateOf(['a', 'b', 'a']), showing('b', 'c'));
+    expect(told(expansion)).toEqual(['add a', 'remove c']);
+    expect(expansion.heldBy).toBeNull();
+  });
+
+  test('comes to nothing where the group is so already', () => {
+    expect(expanded(stateOf(['a', 'b']), showing('b', 'a'))).toEqual({ intents: [], heldBy: null });
+  });
+
+  test('gives what it comes to its own position, and sends none of it before it is recorded', () => {
+    const state = stateOf(['a']);
+    const { intents } = expanded(state, showing('c'));
+    const shared = { group: 'g', source: state.source, firstSeenAt: 9, attempt: 0, notBefore: 0, whole: null };
+    for (const intent of intents) expect(intent).toMatchObject({ ...shared, waits: 'record', guard: null, dead: null });
+    expect(intents.map(intentId)).toEqual(['t/0/42.1/a', 't/0/42.1/c']);
+  });
+
+  test('leaves to newer changes whom they speak for', () => {
+    const newer = new Set(['a', 'c']);
+    const expansion = expanded(stateOf(['a', 'b']), showing('c', 'd'), { isNewer: (member) => newer.has(member) });
+    expect(told(expansion)).toEqual(['add b', 'remove d']);
+  });
+
+  test.each([
+    ['a deleted group', stateOf([], true), 'group_deleted'],
+    ['an empty one', stateOf([]), 'empty_state'],
+  ])('of %s has its removals held whatever their number', (_, state, heldBy) => {
+    const expansion = expanded(state, showing('c'));
+    expect([told(expansion), expansion.heldBy]).toEqual([['remove c'], heldBy]);
+    expect(expanded(state, showing())).toEqual({ intents: [], heldBy });
+  });
+
+  test('is not held by itself for as little as one member', () => {
+    expect(expanded(stateOf(['a']), showing('b', 'c', 'd')).heldBy).toBeNull();
+  });
+});
+
+describe('a full state in names of the source', () => {
+  const table: Readonly<Record<string, SureResolution>> = {
+    ada: { kind: 'found', id: 'u-1', isActive: true },
+    countess: { kind: 'found', id: 'u-1', isActive: true },
+    bob: { kind: 'found', id: 'u-2', isActive: true },
+    gone: { kind: 'missing' },
+    stranger: { kind: 'unmapped' },
+    smith: { kind: 'ambiguous' },
+  };
+  const resolve = (member: string): Resolved => resolved(table[member] ?? { kind: 'missing' });
+  const mapped = (members: readonly string[], snapshot: Snapshot, newer: readonly string[] = []) =>
+    expanded(stateOf(members), snapshot, {
+      resolve,
+      isNewer: (member, target) => newer.includes(member) || (target !== null && newer.includes(target)),
+    });
+
+  test('is compared with the group by what the target calls them', () => {
+    expect(told(mapped(['ada', 'bob'], showing('u-2', 'u-3')))).toEqual(['add ada as u-1', 'remove u-3']);
+  });
+
+  test('removes nobody who is named under another name', () => {
+    expect(mapped(['countess', 'ada'], showing('u-1')).intents).toEqual([]);
+    expect(told(mapped(['countess'], showing('u-1', 'u-2')))).toEqual(['remove u-2']);
+  });
+
+  test('leaves to a newer change whom it speaks for, under either name', () => {
+    expect(told(mapped(['ada'], showing('u-2'), ['ada', 'u-2']))).toEqual([]);
+    expect(told(mapped(['ada'], showing('u-2'), ['u-1']))).toEqual(['remove u-2']);
+  });
+
+  test('waits with the add of a user who is not there yet, and removes the others', () => {
+    const expansion = mapped(['ada', 'gone'], showing('u-3'));
+    expect(told(expansion)).toEqual(['add ada as u-1', 'add gone as null', 'remove u-3']);
+    expect(expansion.heldBy).toBeNull();
+  });
+
+  test.each(['stranger', 'smith'])('has its removals held where %s may be one of them', (member) => {
+    const expansion = mapped(['ada', member], showing('u-1', 'u-3'));
+    expect(told(expansion)).toEqual([`add ${member} as null`, 'remove u-3']);
+    expect(expansion.heldBy).toBe('unresolved_members');
+  });
+});
+
+describe('in every case', () => {
+  const NAMES = ['a', 'b', 'c', 'd', 'e', 'f'];
+  const some = fc.subarray(NAMES);
+
+  test('carried out, the group has whom the state names and nobody else, but for whom newer changes speak', () => {
+    fc.assert(
+      fc.property(some, some, some, (members, there, newer) => {
+        const snapshot = showing(...there);
+        const { intents } = expanded(stateOf(members), snapshot, { isNewer: (member) => newer.includes(member) });
+        const after = afterPatch(snapshot, plan(intents, snapshot).todo, '"8"').members;
+        for (const name of NAMES) {
+          expect([name, after.has(name)]).toEqual([name, (newer.includes(name) ? there : members).includes(name)]);
+        }
+        // Nothing is asked for that is so already, and nothing twice.
+        expect(plan(intents, snapshot).noop).toEqual([]);
+        expect(new Set(intents.map(({ member }) => member)).size).toBe(intents.length);
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  test('nobody is removed whom a name of the state may stand for, unless an operator agrees', () => {
+    const resolution = fc.oneof(
+      fc.constantFrom('a', 'b', 'c').map((id) => ({ kind: 'found' as const, id, isActive: true })),
+      fc.constantFrom<SureResolution>({ kind: 'missing' }, { kind: 'unmapped' }, { kind: 'ambiguous' }),
+    );
+    const names = fc.dictionary(fc.constantFrom('n1', 'n2', 'n3'), resolution);
+    fc.assert(
+      fc.property(names, some, (names, there) => {
+        const { intents, heldBy } = expanded(stateOf(Object.keys(names)), showing(...there), {
+          resolve: (member) => resolved(names[member] ?? { kind: 'missing' }),
+        });
+        const removed = intents.filter(({ op }) => op === 'remove').map(({ target }) => target);
+        for (const each of Object.values(names)) {
+          if (each.kind === 'found') expect(removed).not.toContain(each.id);
+          if (each.kind === 'unmapped' || each.kind === 'ambiguous') expect(heldBy).not.toBeNull();
+        }
+      }),
+    );
+  });
+});

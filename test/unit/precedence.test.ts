@@ -1,0 +1,253 @@
+/** Folding with full states: whatever the order of arrival, the newest full state counts, with newer changes on top of it. */
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { sha256 } from '../../src/adapters/system.ts';
+import { type Delta, type FullState, type Intent, intentId, intentsOf, WHOLE_GROUP } from '../../src/core/change.ts';
+import { afterPatch, plan, type Snapshot } from '../../src/core/plan.ts';
+import { comparePositions, positionText } from '../../src/core/position.ts';
+import { land, setPending } from '../../src/pipeline/conclude.ts';
+import type { Context } from '../../src/pipeline/context.ts';
+import { expandState } from '../../src/pipeline/expand.ts';
+import { newState } from '../../src/pipeline/new-state.ts';
+import { groupOf, memberOf, newPartition } from '../../src/pipeline/partition.ts';
+import { arrive, foldRestored } from '../../src/pipeline/precedence.ts';
+import type { Group } from '../../src/pipeline/state.ts';
+import { atOffset } from '../support/an-intent.ts';
+import { ManualClock } from '../support/manual-clock.ts';
+
+interface Told {
+  readonly event: Delta | FullState;
+  readonly intents: readonly Intent[];
+}
+
+const TOLD = { group: 'g', eventId: null, occurredAt: null };
+const MEMBERS = ['a', 'b', 'c', 'd'];
+const some = fc.subarray(MEMBERS);
+const event: fc.Arbitrary<Delta | FullState> = fc
+  .oneof(
+    { weight: 3, arbitrary: fc.record({ kind: fc.constant('delta' as const), add: some, remove: some }) },
+    {
+      weight: 2,
+      arbitrary: fc.record({ kind: fc.constant('state' as const), members: some, deleted: fc.constant(false) }),
+    },
+    { weight: 1, arbitrary: fc.constant({ kind: 'state' as const, members: [], deleted: true }) },
+  )
+  .map((parts) => ({ ...TOLD, ...parts }));
+
+/** In the order of the source: records of one event, and of several. */
+const stream: fc.Arbitrary<readonly Told[]> = fc
+  .array(fc.array(event, { minLength: 1, maxLength: 3 }), { minLength: 1, maxLength: 5 })
+  .map((records) =>
+    records.flatMap((events, offset) =>
+      events.map((each, i) => {
+        const index = events.length === 1 ? null : i;
+        const { source } = atOffset(BigInt(offset), { source: { index } });
+        return { event: each, intents: intentsOf(each, source, 1) };
+      }),
+    ),
+  );
+
+function anOwner() {
+  const state = newState();
+  const nothing = (): void => undefined;
+  const logger = { debug: nothing, info: nothing, warn: nothing, error: nothing };
+  const options = { topics: { source: 't', retry: 'r', deadLetter: 'd', report: 'p' } };
+  const context = {
+    ...{ state, options, logger, sha256, clock: new ManualClock(1), ids: null },
+    ...{ settle: nothing, review: nothing, dispatch: nothing },
+  } as unknown as Context;
+  const partition = newPartition(0);
+  state.partitions.set(0, partition);
+  return { context, group: groupOf({ ids: null }, partition, 'g') };
+}
+
+type Owner = ReturnType<typeof anOwner>;
+
+const pendingOf = ({ members }: Group): Intent[] => [...members.values()].flatMap(({ pending }) => pending ?? []);
+const byId = (intents: readonly Intent[]): readonly Intent[] =>
+  intents.toSorted((a, b) => (intentId(a) < intentId(b) ? -1 : 1));
+const idsOf = ({ intents }: Told): readonly string[] => intents.map(intentId);
+
+/** Once anything has replaced it, it says so for ever. */
+const supersededIds = ({ context }: Owner): ReadonlySet<string> =>
+  new Set(context.state.outbox.filter(({ report }) => report.outcome === 'superseded').map(({ report }) => report.id));
+
+function arriveAll({ context, group }: Owner, list: readonly Told[]): void {
+  for (const { intents } of list) for (const intent of intents) arrive(context, group, intent);
+}
+
+function afterAll(list: readonly Told[]): Owner {
+  const owner = anOwner();
+  arriveAll(owner, list);
+  return owner;
+}
+
+/** The plain way: one event after the other, each on the group as the one before has left it. */
+function membersAfter(list: readonly Told[], before: Iterable<string>): ReadonlySet<string> {
+  const members = new Set(before);
+  for (const { event: each } of list) {
+    if (each.kind === 'state') {
+      members.clear();
+      for (const member of each.members) members.add(member);
+      continue;
+    }
+    for (const member of each.add) members.add(member);
+    for (const member of each.remove) members.delete(member);
+  }
+  return members;
+}
+
+/** As a flight does, with an operator who lets everything pass. `choose`: of what is due, what lands. */
+function fly({ context, group }: Owner, snapshot: Snapshot, choose: (intents: readonly Intent[]) => readonly Intent[]) {
+  const state = group.members.get(WHOLE_GROUP)?.pending ?? null;
+  if (state !== null) expandState(context, group, state, snapshot);
+  expect(pendingOf(group).filter(({ op }) => op === 'state')).toEqual([]);
+  const part = choose(pendingOf(group));
+  const { todo } = plan(part, snapshot);
+  for (const intent of part) land(context, group, intent, { outcome: 'applied', request: null });
+  return afterPatch(snapshot, todo, '"1"');
+}
+
+const all = (intents: readonly Intent[]): readonly Intent[] => intents;
+const shuffled = (list: readonly Told[]): fc.Arbitrary<readonly Told[]> =>
+  fc.shuffledSubarray([...list], { minLength: list.length });
+const streamAndOrder = stream.chain((list) => fc.tuple(fc.constant(list), shuffled(list)));
+
+describe('folding with full states', () => {
+  test('is commutative: what stands does not depend on the order of arrival', () => {
+    fc.assert(
+      fc.property(streamAndOrder, ([list, order]) => {
+        expect(byId(pendingOf(afterAll(order).group))).toEqual(byId(pendingOf(afterAll(list).group)));
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  test('is idempotent: what arrives again changes nothing', () => {
+    fc.assert(
+      fc.property(streamAndOrder, fc.nat(8), ([list, order], count) => {
+        const owner = afterAll(list);
+        const before = byId(pendingOf(owner.group));
+        arriveAll(owner, order.slice(0, count));
+        expect(byId(pendingOf(owner.group))).toEqual(before);
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  test('is associative: what one owner has folded, and the next one restores, goes on as if nothing had happened', () => {
+    fc.assert(
+      fc.property(streamAndOrder, fc.nat(8), ([list, order], cut) => {
+        const restored = pendingOf(afterAll(order.slice(0, cut)).group);
+        const next = anOwner();
+        for (const intent of restored) setPending(next.group.partition, memberOf(next.group, intent.member), intent);
+        foldRestored(next.context, next.group);
+        arriveAll(next, order.slice(cut));
+        expect(byId(pendingOf(next.group))).toEqual(byId(pendingOf(afterAll(list).group)));
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  test('leaves the newest full state, and the newest of each member that is newer', () => {
+    fc.assert(
+      fc.property(streamAndOrder, ([list, order]) => {
+        const last = list.findLastIndex(({ event: { kind } }) => kind === 'state');
+        const newest = new Map<string, Intent>();
+        for (const { intents } of list.slice(Math.max(last, 0)))
+          for (const intent of intents) newest.set(intent.member, intent);
+        expect(byId(pendingOf(afterAll(order).group))).toEqual(byId([...newest.values()]));
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  test('accounts for everything: each intent stands, or is superseded by something newer', () => {
+    fc.assert(
+      fc.property(streamAndOrder, ([list, order]) => {
+        const owner = afterAll(order);
+        const standing = new Set(pendingOf(owner.group).map(intentId));
+        const superseded = supersededIds(owner);
+        for (const id of list.flatMap(idsOf)) expect([id, standing.has(id)]).toEqual([id, !superseded.has(id)]);
+        const sources = new Map(list.flatMap(({ intents }) => intents.map((each) => [intentId(each), each.source])));
+        for (const { report } of owner.context.state.outbox) {
+          const [older, newer] = [sources.get(report.id), sources.get(report.superseded_by ?? '')];
+          if (older === undefined || newer === undefined) throw new Error(`not told: ${report.id}`);
+          expect(comparePositions(newer, older)).toBeGreaterThan(0);
+        }
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  test('ends with the membership of the source, whatever the order of arrival', () => {
+    fc.assert(
+      fc.property(streamAndOrder, some, ([list, order], before) => {
+        const after = fly(afterAll(order), { version: '"0"', members: new Set(before) }, all);
+        expect(after.members).toEqual(membersAfter(list, before));
+      }),
+      { numRuns: 1_000 },
+    );
+  });
+
+  test('ends with it, too, where the group flies in between, and a part of it only', () => {
+    const turns = fc.array(fc.record({ lands: fc.option(some), times: fc.nat(2) }));
+    fc.assert(
+      fc.property(stream, some, turns, (list, before, flights) => {
+        const owner = anOwner();
+        let snapshot: Snapshot = { version: '"0"', members: new Set(before) };
+        for (const [i, told] of list.entries()) {
+          arriveAll(owner, [told]);
+          const { lands = null, times = 0 } = flights[i] ?? {};
+          if (lands === null) continue;
+          const choose = (intents: readonly Intent[]) => intents.filter(({ member }) => lands.includes(member));
+          for (let turn = 0; turn < times; turn += 1) snapshot = fly(owner, snapshot, choose);
+        }
+        expect(fly(owner, snapshot, all).members).toEqual(membersAfter(list, before));
+        expect(pendingOf(owner.group)).toEqual([]);
+      }),
+      { numRuns: 1_000 },
+    );
+  });
+
+  test('leaves nobody waiting for what it came to: once per full state, each member is told once', () => {
+    fc.assert(
+      fc.property(stream, some, (list, before) => {
+        const owner = afterAll(list);
+        fly(owner, { version: '"0"', members: new Set(before) }, all);
+        const finals = owner.context.state.outbox.filter(({ report }) => report.final).map(({ report }) => report.id);
+        expect(new Set(finals).size).toBe(finals.length);
+        const positions = new Set(list.flatMap(({ intents }) => intents.map(({ source }) => positionText(source))));
+        for (const id of finals)
+          expect([...positions].some((each) => id === each || id.startsWith(`${each}/`))).toBe(true);
+      }),
+    );
+  });
+});
+
+describe('a dead intent', () => {
+  const dead = { at: 1, reason: 'attempts_exhausted' } as const;
+  const remains = (...intents: readonly Intent[]): readonly string[] => {
+    const { context, group } = anOwner();
+    for (const intent of intents) arrive(context, group, intent);
+    return byId(pendingOf(group)).map(intentId);
+  };
+  const state = (offset: bigint, parts: Partial<Intent> = {}): Intent =>
+    atOffset(offset, { op: 'state', member: WHOLE_GROUP, whole: { members: ['a'], deleted: false }, ...parts });
+
+  test('is superseded by a newer full state, whoever its member is', () => {
+    expect(remains(atOffset(1n, { member: 'a', dead }), atOffset(1n, { member: 'z', dead }), state(2n))).toEqual([
+      't/0/2',
+    ]);
+    expect(remains(state(1n, { dead }), state(2n))).toEqual(['t/0/2']);
+  });
+
+  test('that is a full state is gone with the first newer change: it can no longer be applied as a whole', () => {
+    expect(remains(state(1n, { dead }), atOffset(2n, { member: 'b' }))).toEqual(['t/0/2/b']);
+    expect(remains(state(1n), atOffset(2n, { member: 'b' }))).toEqual(['t/0/1', 't/0/2/b']);
+  });
+
+  test('that is newer than a full state stands on top of it', () => {
+    expect(remains(atOffset(3n, { member: 'a', dead }), state(2n))).toEqual(['t/0/2', 't/0/3/a']);
+  });
+});

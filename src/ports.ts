@@ -251,7 +251,9 @@ export interface IdMap {
 /** A partition of the topic that is passed on, before anything of it is read. */
 export interface RelayPartition {
   readonly partition: number;
-  /** What lies before it was passed on in a former life. */
+  /** Where reading begins. */
+  readonly from: bigint;
+  /** What lies between `from` and it was passed on in a former life, and is only to be remembered. */
   readonly committed: bigint;
 }
 
@@ -275,7 +277,7 @@ export interface RelayCommit {
 
 /** Called synchronously; whatever is thrown ends the relay with `failed`. */
 export interface RelayHandler {
-  /** Reading begins; everything before is void. Batches of a former life come first, as far back as was asked for. */
+  /** Reading begins; everything before is void. */
   assigned(partitions: readonly RelayPartition[]): void;
   /** `declined`: the position stays, the handler has paused the partition, the batch comes again after `resume`. */
   records(batch: RelayBatch): 'taken' | 'declined';

@@ -9,9 +9,9 @@ import type { DebeziumOptions } from './debezium-row.ts';
 import { isOutbox } from './debezium-outbox.ts';
 import { readMemberEvent } from './member-event.ts';
 import { native } from './native.ts';
-import { fieldsIn, invalid, isFields, readValue } from './reading.ts';
+import { fieldsIn, invalid, isFields, type ReadRecord, readValue } from './reading.ts';
 import { several } from './several.ts';
-import { type Shape, shapeOf } from './shape.ts';
+import { type Shape, shapeOf, shapeOfEnvelope } from './shape.ts';
 
 /** A format that takes records for others. */
 export interface DetectingFormat extends SourceFormat {
@@ -63,23 +63,26 @@ function readInner(
   whole: SourceRecord,
   { formats }: Known,
 ): readonly SourceEvent[] {
-  const shape = shapeOf(envelope) ?? shapeOf(envelope['data']);
-  if (shape === 'debezium' || shape === 'auth0') {
-    const read = shapeOf(envelope) === null ? record : { ...whole, read: { ok: true, json: envelope } as const };
-    return withAttributes(formats[shape].decode(read, ANY_KEY), attributes);
+  const readsEnvelope = shapeOfEnvelope(envelope);
+  if (readsEnvelope !== null) {
+    return withAttributes(formats[readsEnvelope].decode(wholeOf(envelope, record, whole), ANY_KEY), attributes);
   }
-  // Its key is that of the envelope, so it says nothing about the group.
-  if (shape !== null) return withAttributes(formats[shape].decode({ ...record, key: null }, ANY_KEY), attributes);
-  if (record.value !== null && !record.read.ok) return [record.read.problem];
   if (record.value === null) return [withoutData];
-  return [
-    readMemberEvent(fieldsIn(record.read.ok ? record.read.json : null), {
-      type: attributes.type,
-      eventId: attributes.id,
-      occurredAt: attributes.time,
-    }),
-  ];
+  if (!record.read.ok) return [record.read.problem];
+  const shape = shapeOf(record.read.json);
+  // The key is chosen for the envelope, so it need not be the group's.
+  const own = shape === 'native' ? { ...record, key: null } : record;
+  if (shape !== null) return withAttributes(formats[shape].decode(own, ANY_KEY), attributes);
+  const { type, id, time } = attributes;
+  return [readMemberEvent(fieldsIn(record.read.json), { type, eventId: id, occurredAt: time })];
 }
+
+const wholeOf = (json: unknown, { key, headers }: ReadRecord, { value }: SourceRecord): ReadRecord => ({
+  key,
+  value,
+  headers,
+  read: { ok: true, json },
+});
 
 const ANY_KEY = { partitionCount: 1 } as const;
 
@@ -89,7 +92,7 @@ function detect(record: SourceRecord, options: DebeziumOptions): Detected {
   // Only there a record without a value may say something.
   if (record.value === null) return ['debezium', record];
   const read = readValue(record);
-  const known = { ...record, read };
+  const known: ReadRecord = { key: record.key, value: record.value, headers: record.headers, read };
   if (!read.ok) return [isToken(record.value) ? 'scim-events' : null, known];
   const shape = shapeOf(read.json);
   if (shape === 'debezium' || shape === 'auth0') return [shape, known];

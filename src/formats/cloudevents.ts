@@ -49,8 +49,8 @@ export function cloudEvents(
   readsItself: (envelope: Fields) => boolean = () => false,
 ): SourceFormat {
   const recordsIn = (record: SourceRecord): readonly SourceRecord[] => {
-    const unwrapped = unwrap(record);
-    if (unwrapped.kind === 'none') return [record];
+    const unwrapped = mayHaveEnvelope(record) ? unwrap(record) : null;
+    if (unwrapped === null || unwrapped.kind === 'none') return [record];
     return unwrapped.events.flatMap((event) => ('kind' in event ? [] : [event.record]));
   };
   const { prepare } = inner;
@@ -72,6 +72,11 @@ export function cloudEvents(
     ...(prepare !== undefined && { prepare: (records) => prepare(records.flatMap(recordsIn)) }),
   };
 }
+
+/** A look at the bytes, since nothing is parsed twice that need not be. */
+const mayHaveEnvelope = ({ value, headers }: SourceRecord): boolean =>
+  value !== null &&
+  (headers.length > 0 || Buffer.from(value.buffer, value.byteOffset, value.byteLength).includes('"specversion"'));
 
 export const withoutData = skip('no_data');
 
@@ -124,33 +129,43 @@ function modeOf(record: SourceRecord): Mode | null {
     if (contentType.startsWith('application/cloudevents')) return 'structured';
     if (headerText(record, 'ce_specversion') !== null) return 'binary';
   }
-  // A look at the bytes, so that only what may be an envelope is parsed for it.
-  return 'read' in record || bytesOf(record.value ?? NO_BYTES).includes('"specversion"') ? 'sniff' : null;
+  // Signed tokens and other texts are no envelopes, and cost nothing here.
+  return 'read' in record || mayBeObject(record.value) ? 'sniff' : null;
 }
 
-const NO_BYTES = new Uint8Array();
-
-const bytesOf = (value: Uint8Array): Buffer => Buffer.from(value.buffer, value.byteOffset, value.byteLength);
+const OPENING_BRACE = 0x7b;
+/** A letter or a digit opens no object; a byte order mark and white space may stand before one. */
+const mayBeObject = (value: Uint8Array | null): boolean => {
+  const first = value?.[0] ?? 0;
+  return first === OPENING_BRACE || first <= 0x20 || first >= 0x80;
+};
 
 /** The attributes that every event must have (section 3.1 of the specification). */
 export const isStructured = (json: unknown): json is Fields =>
   isFields(json) && ['specversion', 'type', 'source', 'id'].every((name) => textIn(json[name]) !== null);
 
 function fromHeaders(record: SourceRecord): Inner {
-  const text = (name: string): string | null => headerText(record, `ce_${name}`);
+  const type = headerText(record, 'ce_type');
+  const id = headerText(record, 'ce_id');
+  const time = timeIn(headerText(record, 'ce_time'));
   const read = readValue(record);
-  const attributes = { type: text('type'), id: text('id'), time: timeIn(text('time')) };
-  const data = read.ok ? read.json : undefined;
-  const envelope = { ...attributes, specversion: text('specversion'), source: text('source'), data };
-  return { attributes, record: withRead({ ...record, headers: ownHeaders(record) }, read), envelope };
+  const envelope = {
+    specversion: headerText(record, 'ce_specversion'),
+    type,
+    source: headerText(record, 'ce_source'),
+    id,
+    time,
+    data: read.ok ? read.json : undefined,
+  };
+  const { key, value } = record;
+  return { attributes: { type, id, time }, record: { key, value, headers: ownHeaders(record), read }, envelope };
 }
 
 function fromEnvelope(event: unknown, record: SourceRecord): Inner | SourceEvent {
   if (!isStructured(event)) return noEnvelope;
   const attributes = { type: textIn(event['type']), id: textIn(event['id']), time: timeIn(event['time']) };
-  const data = dataOf(event);
-  if (data === null) return tooDeep;
-  return { attributes, record: { key: record.key, headers: ownHeaders(record), ...data }, envelope: event };
+  const { value, read } = dataOf(event, record.value);
+  return { attributes, record: { key: record.key, value, headers: ownHeaders(record), read }, envelope: event };
 }
 
 /** Those that are not the envelope's. */
@@ -164,22 +179,14 @@ interface Data {
   readonly read: Read;
 }
 
-/** The bytes beside the JSON: signed tokens are verified as they were written. null: too deep to be written again. */
-function dataOf({ data, data_base64: encoded }: Fields): Data | null {
+/** Texts have bytes of their own, since signed tokens are verified as they were written; for JSON `read` speaks. */
+function dataOf({ data, data_base64: encoded }: Fields, whole: Uint8Array | null): Data {
   if (typeof encoded === 'string') return readData(Buffer.from(encoded, 'base64'));
   if (typeof data === 'string') return readData(Buffer.from(data));
-  if (data === undefined || data === null) return { value: null, read: { ok: true, json: null } };
-  try {
-    return { value: Buffer.from(JSON.stringify(data)), read: { ok: true, json: data } };
-  } catch {
-    // JSON.parse reads any depth, JSON.stringify does not write it.
-    return null;
-  }
+  return { value: data === undefined || data === null ? null : whole, read: { ok: true, json: data } };
 }
 
 const readData = (value: Uint8Array): Data => ({ value, read: readJson(value) });
-
-const tooDeep = invalid('schema', 'The data of the event is nested too deeply for any event; send its fields flat.');
 
 const noEnvelope = invalid(
   'schema',

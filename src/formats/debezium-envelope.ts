@@ -10,7 +10,7 @@ import {
   type Membership,
   type Told,
 } from './debezium-row.ts';
-import { delta, type Fields, fieldsIn, hint, invalid, isFields, quote, skip } from './reading.ts';
+import { delta, type Fields, fieldsIn, hint, invalid, isFields, quote, skip, textIn } from './reading.ts';
 import { epochTime, notAChange } from './several.ts';
 
 export interface RowReading {
@@ -49,7 +49,12 @@ export function readChange({ op, before, after, told }: RowChange, reading: RowR
     case 't':
       return [truncated];
     default:
-      return [invalid('unknown_operation', `The operation is ${quote(String(op))}; Debezium has c, r, u, d, t and m.`)];
+      return [
+        invalid(
+          'unknown_operation',
+          `The operation is ${quote(textIn(op) ?? typeof op)}; Debezium has c, r, u, d, t and m.`,
+        ),
+      ];
   }
 }
 

@@ -1,7 +1,7 @@
 /** The row of a membership table: whose it is, by the configured columns; and the key of its record, which holds some of them. */
 import type { Delta, Invalid, SourceEvent, SourceRecord } from '../core/change.ts';
 import { type FoundId, foundId } from './ids.ts';
-import { delta, type Fields, fieldsIn, invalid, isFields, readJson } from './reading.ts';
+import { deltaOf, type Fields, fieldsIn, invalid, isFields, readJson } from './reading.ts';
 
 export interface DebeziumOptions {
   readonly groupColumn: string;
@@ -69,11 +69,11 @@ export function keyFieldsOf({ key }: SourceRecord): Fields {
   return 'schema' in read.json && 'payload' in read.json ? fieldsIn(read.json['payload']) : read.json;
 }
 
-export const addition = ({ group, member }: Membership, told: Told): Delta | Invalid =>
-  delta({ group, add: [member], ...told });
+export const addition = ({ group, member }: Membership, { eventId, occurredAt }: Told): Delta | Invalid =>
+  deltaOf('add', [member], { group, eventId, occurredAt });
 
-export const removal = ({ group, member }: Membership, told: Told): Delta | Invalid =>
-  delta({ group, remove: [member], ...told });
+export const removal = ({ group, member }: Membership, { eventId, occurredAt }: Told): Delta | Invalid =>
+  deltaOf('remove', [member], { group, eventId, occurredAt });
 
 /** A delete that only its key tells of. Without the member in it nobody can know who left. */
 export function removalByKey(key: Fields, options: DebeziumOptions): SourceEvent {

@@ -63,9 +63,7 @@ function meaningForGroup(words: readonly string[]): Meaning {
 const NAME_LENGTH_MAX = 256;
 
 const wordsOf = (name: string): readonly string[] =>
-  name
-    .slice(0, NAME_LENGTH_MAX)
-    .replaceAll(/([a-z0-9])([A-Z])/g, '$1 $2')
-    .toLowerCase()
-    .split(/[^a-z0-9]+/)
-    .filter((word) => word !== '');
+  (name.slice(0, NAME_LENGTH_MAX).match(WORD) ?? []).map((word) => word.toLowerCase());
+
+/** `GROUP`, `Member`, `added`, `ID` of `IDAdded`. */
+const WORD = /[A-Z]+(?![a-z])|[A-Z]?[a-z0-9]+|\d+/g;

@@ -2,15 +2,20 @@
 import type { SourceRecord } from '../core/change.ts';
 import { textIn } from './reading.ts';
 
-const decoder = new TextDecoder();
-
 const LENGTH_MAX = 4_096;
 
 /** The last one of that name; null where there is none, or it is empty. JSON converters write texts with quotation marks. */
 export function headerText({ headers }: Pick<SourceRecord, 'headers'>, name: string): string | null {
-  const bytes = headers.findLast(([other]) => other === name)?.[1];
-  if (bytes === undefined || bytes.length > LENGTH_MAX) return null;
-  const text = decoder.decode(bytes);
+  for (let at = headers.length - 1; at >= 0; at -= 1) {
+    const header = headers[at];
+    if (header !== undefined && header[0] === name) return textOf(header[1]);
+  }
+  return null;
+}
+
+function textOf(bytes: Uint8Array): string | null {
+  if (bytes.length > LENGTH_MAX) return null;
+  const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString();
   return textIn(text.startsWith('"') ? unquoted(text) : text);
 }
 

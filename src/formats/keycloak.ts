@@ -6,7 +6,7 @@
  * Groups below a deleted group go with it, and users who are deleted leave their groups, without an event of their own.
  */
 import type { SourceEvent, SourceFormat } from '../core/change.ts';
-import { deletedGroup, delta, type Fields, invalid, isFields, quote, textIn } from './reading.ts';
+import { deletedGroup, deltaOf, type Fields, invalid, isFields, quote, textIn } from './reading.ts';
 import { epochTime, notAChange, notSuccessful, readEvents } from './several.ts';
 
 export const keycloak: SourceFormat = {
@@ -19,17 +19,18 @@ function readEvent(json: unknown): SourceEvent {
   const what = whatHappened(json);
   if (what === null) return isUserEvent(json) ? notAChange : unknownShape;
   if (hasFailed(json)) return notSuccessful;
-  const told = { eventId: textIn(json['id']) ?? textIn(json['uid']), occurredAt: epochTime(json['time']) };
+  const eventId = textIn(json['id']) ?? textIn(json['uid']);
+  const occurredAt = epochTime(json['time']);
   switch (what) {
     case 'GROUP_MEMBERSHIP-CREATE':
     case 'GROUP_MEMBERSHIP-DELETE': {
       const [, member, group] = MEMBERSHIP_PATH.exec(pathOf(json)) ?? [];
       if (member === undefined || group === undefined) return wrongPath(json, '`users/{user}/groups/{group}`');
-      return delta({ ...told, group, [what === 'GROUP_MEMBERSHIP-CREATE' ? 'add' : 'remove']: [member] });
+      return deltaOf(what === 'GROUP_MEMBERSHIP-CREATE' ? 'add' : 'remove', [member], { group, eventId, occurredAt });
     }
     case 'GROUP-DELETE': {
       const [, group] = GROUP_PATH.exec(pathOf(json)) ?? [];
-      return group === undefined ? wrongPath(json, '`groups/{group}`') : deletedGroup({ ...told, group });
+      return group === undefined ? wrongPath(json, '`groups/{group}`') : deletedGroup({ group, eventId, occurredAt });
     }
     default:
       return notAChange;

@@ -6,7 +6,7 @@ import type { Condition, MappedOperation, Mapping } from './mapping-file.ts';
 import { follow, type Found, type Path } from './mapping-path.ts';
 import {
   deletedGroup,
-  delta,
+  deltaOf,
   fullState,
   invalid,
   quote,
@@ -88,7 +88,7 @@ function readEvent(scope: Scope, mapping: Mapping): SourceEvent {
   const members = membersAt(mapping.members, scope, groupIn(group));
   if (!Array.isArray(members)) return members as SourceEvent;
   if (operation === 'state') return fullState({ ...told, members });
-  return delta({ ...told, [operation]: members });
+  return deltaOf(operation, members, told);
 }
 
 function operationOf(told: Mapping['operation'], scope: Scope): MappedOperation | SourceEvent {

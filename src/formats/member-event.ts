@@ -8,7 +8,7 @@
 import type { SourceEvent } from '../core/change.ts';
 import { meaningOf } from './event-name.ts';
 import { foundId, idUnder } from './ids.ts';
-import { deletedGroup, delta, fieldsIn, type Fields, hint, invalid, isFields, quote, textIn } from './reading.ts';
+import { deletedGroup, deltaOf, fieldsIn, type Fields, hint, invalid, isFields, quote, textIn } from './reading.ts';
 import { groupIn, idIn, notAChange, refusedMember, timeIn } from './several.ts';
 
 /** What is known of the event besides its payload. */
@@ -29,10 +29,10 @@ export function readMemberEvent(payload: Fields, announced: Announced): SourceEv
   if (meaning === 'unclear' || (meaning === 'group_deleted' && hasMembers)) return unclear;
   if (group.kind === 'bad') return group.problem;
   if (group.kind === 'none') return missing('the group', '`groupId`', null);
-  const told = { group: group.id, ...sourceOf(payload, announced) };
+  const told = toldOf(group.id, payload, announced);
   if (meaning === 'group_deleted') return deletedGroup(told);
   const members = membersOf(body, groupIn(group.id));
-  return members.problem ?? delta({ ...told, [meaning]: members.ids });
+  return members.problem ?? deltaOf(meaning, members.ids, told);
 }
 
 /** Whether its names say something about a membership, or the end of a group. */
@@ -91,8 +91,9 @@ function listOf(list: unknown, { name, group }: { readonly name: string; readonl
   return { ids, problem: null };
 }
 
-function sourceOf(payload: Fields, { eventId, occurredAt }: Announced) {
+function toldOf(group: string, payload: Fields, { eventId, occurredAt }: Announced) {
   return {
+    group,
     eventId: eventId ?? textIn(payload['eventId']) ?? textIn(payload['event_id']),
     occurredAt: occurredAt ?? timeIn(payload['occurredAt'] ?? payload['occurred_at'] ?? payload['timestamp']),
   };

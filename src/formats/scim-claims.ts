@@ -26,14 +26,15 @@ export function readClaims(claims: Fields): readonly SourceEvent[] {
   if (!isFields(events)) return [invalid('schema', '`events` is missing: this is no security event token.')];
   const group = groupOf(fieldsIn(claims['sub_id']));
   if (typeof group !== 'string') return [group];
+  const uris = Object.keys(events);
   const told: ToldClaims = {
     group,
     // One transaction may become several tokens, each with a jti of its own (RFC 9967 2.2).
     eventId: textIn(claims['txn']) ?? textIn(claims['jti']),
     occurredAt: timeOf(claims['toe']) ?? timeOf(claims['iat']),
-    isToldInFull: Object.keys(events).some((uri) => isFull(shortName(uri))),
+    isToldInFull: uris.length > 1 && uris.some((uri) => isFull(shortName(uri))),
   };
-  return Object.entries(events).flatMap(([uri, event]) => readEvent(shortName(uri), fieldsIn(event), told));
+  return uris.flatMap((uri) => readEvent(shortName(uri), fieldsIn(events[uri]), told));
 }
 
 interface ToldClaims extends Told {
@@ -73,7 +74,7 @@ function readEvent(name: string | null, event: Fields, told: ToldClaims): readon
 }
 
 function readPatch(data: Fields, told: ToldClaims): readonly SourceEvent[] {
-  const operations = attribute(data, 'operations');
+  const operations = attribute(data, 'Operations');
   if (!Array.isArray(operations)) return [schemaProblem('`data.Operations` must be a list.', told)];
   const patch = patched(operations);
   if (patch === null) return [notAChange];

@@ -31,9 +31,10 @@ function isUser(member: Fields): boolean {
   return type === null ? !/(?:^|\/)Groups\//i.test(idIn(member['$ref'])) : type.toLowerCase() === 'user';
 }
 
-/** SCIM's attribute names know no case (RFC 7643 2.1). */
-export function attribute(fields: Fields, name: string): unknown {
-  const key = name in fields ? name : Object.keys(fields).find((key) => key.toLowerCase() === name);
+/** SCIM's attribute names know no case (RFC 7643 2.1); most write them as the RFC does. */
+export function attribute(fields: Fields, name: 'members' | 'Operations'): unknown {
+  if (name in fields) return fields[name];
+  const key = Object.keys(fields).find((key) => key.toLowerCase() === name.toLowerCase());
   return key === undefined ? undefined : fields[key];
 }
 

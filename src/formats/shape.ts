@@ -10,11 +10,18 @@ import { withoutEventBridge } from './several.ts';
 
 export type Shape = 'native' | 'debezium' | 'okta' | 'keycloak' | 'entra' | 'scim-events' | 'google' | 'auth0';
 
-/** Lists and pages are what their first entry is. */
+/** Lists and pages are what their first entry is. What unusual fields say comes before what usual ones say. */
 export function shapeOf(json: unknown): Shape | null {
   const fields = withoutEventBridge(Array.isArray(json) ? json[0] : json);
   if (!isFields(fields)) return null;
-  return TESTS.find(([, test]) => test(fields))?.[0] ?? null;
+  if (isDebezium(fields)) return 'debezium';
+  if (isAuth0(fields)) return 'auth0';
+  if (isOkta(fields)) return 'okta';
+  if (isScim(fields)) return 'scim-events';
+  if (isGoogle(fields)) return 'google';
+  if (isEntra(fields)) return 'entra';
+  if (isKeycloak(fields)) return 'keycloak';
+  return isNative(fields) ? 'native' : null;
 }
 
 function isDebezium(fields: Fields): boolean {
@@ -51,13 +58,22 @@ function isGoogle(fields: Fields): boolean {
 }
 
 function isEntra(fields: Fields): boolean {
-  if (Object.keys(fields).some((name) => name.startsWith('@odata.') || name === '@removed' || name.endsWith('@delta')))
-    return true;
-  if (isAudit(fields) || isNotification(fields)) return true;
+  if (ENTRA_NAMES.some((name) => name in fields) || isAudit(fields) || isNotification(fields)) return true;
   const entries = Array.isArray(fields['records']) ? fields['records'] : fields['value'];
   if (!Array.isArray(entries)) return false;
   return entries.some((entry) => isFields(entry) && (isAudit(entry) || isNotification(entry) || '@removed' in entry));
 }
+
+const ENTRA_NAMES = [
+  '@odata.context',
+  '@odata.type',
+  '@odata.id',
+  '@odata.nextLink',
+  '@odata.deltaLink',
+  '@removed',
+  'members@delta',
+  'owners@delta',
+] as const;
 
 const isAudit = (fields: Fields): boolean =>
   'targetResources' in fields ||
@@ -77,14 +93,8 @@ const NATIVE_LISTS = ['add_members', 'added', 'remove_members', 'removed', 'memb
 const isNative = (fields: Fields): boolean =>
   ('group_id' in fields || 'genesys_group_id' in fields) && NATIVE_LISTS.some((name) => name in fields);
 
-/** In this order: what is said by unusual fields comes before what is said by usual ones. */
-const TESTS: readonly (readonly [Shape, (fields: Fields) => boolean])[] = [
-  ['debezium', isDebezium],
-  ['auth0', isAuth0],
-  ['okta', isOkta],
-  ['scim-events', isScim],
-  ['google', isGoogle],
-  ['entra', isEntra],
-  ['keycloak', isKeycloak],
-  ['native', isNative],
-];
+/** Of a CloudEvent that a format reads with its envelope. */
+export function shapeOfEnvelope(envelope: Fields): 'debezium' | 'auth0' | null {
+  if (isDebeziumCloudEvent(envelope)) return 'debezium';
+  return isAuth0(envelope) ? 'auth0' : null;
+}

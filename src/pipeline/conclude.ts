@@ -12,10 +12,10 @@ import type { Context } from './context.ts';
 import type { Due, Group, Member, Open, Partition, Spent } from './state.ts';
 import { isOlderRecorded, memberOf } from './partition.ts';
 
-/** Closes the ledger entries of a member that are complete by now. */
+/** Closes the ledger entries of a member that are complete by now; none while the record may hold something older. */
 export function closeComplete(group: Group, name: string, member: Member): void {
   const { ledger } = group.partition;
-  if (ledger === null) return;
+  if (ledger === null || group.isRecordUnknown) return;
   let left: Open | null = null;
   for (let { open } = member; open !== null;) {
     const { next, source, isReported } = open;

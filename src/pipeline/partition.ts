@@ -70,6 +70,7 @@ export function groupOf({ ids }: Pick<Context, 'ids'>, partition: Partition, id:
     held: null,
     trouble: null,
     recordRoom: Number.POSITIVE_INFINITY,
+    isRecordUnknown: false,
   };
   partition.groups.set(id, group);
   return group;

@@ -23,6 +23,7 @@ export function recordOf(group: Group): readonly Intent[] {
 
 /** The record of the group is acknowledged, and holds these. */
 export function recorded(context: Context, group: Group, intents: readonly Intent[]): void {
+  group.isRecordUnknown = false;
   const written = new Map(intents.map((intent) => [intent.member, intent]));
   for (const [id, member] of group.members) {
     const before = member.recorded;

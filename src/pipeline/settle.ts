@@ -179,6 +179,8 @@ function writeAgain(context: Context, rendered: Rendered, outcome: SendOutcome |
     partition.answers.push({ key, answer: isCut ? { ...answer, verdicts: [] } : answer });
   } else {
     partition.toWrite.add(rendered.group);
+    // It may be there all the same (spec: record-first).
+    if (outcome === 'failed') rendered.group.isRecordUnknown = true;
     if (outcome === 'too_large') fitRecord(context, rendered.group, rendered.intents);
   }
 }

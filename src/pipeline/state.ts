@@ -92,6 +92,8 @@ export interface Group {
   trouble: Trouble | null;
   /** How many new intents the live record takes at most, since the broker refused a larger one. */
   recordRoom: number;
+  /** A live record was sent and not acknowledged: until the next one is, nobody knows what a restore would find. */
+  isRecordUnknown: boolean;
 }
 
 /** Names of the source for members of the target. */

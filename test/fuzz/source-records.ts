@@ -1,10 +1,25 @@
 /** Source records: an event, a tombstone, or a dead letter with the bytes as they came. */
 import { readFileSync } from 'node:fs';
-import { idProblem, intentsOf, type ChangeEvent, type ChangeSource, type SourceRecord } from '../../src/core/change.ts';
+import { isDeepStrictEqual } from 'node:util';
+import { sha256 } from '../../src/adapters/system.ts';
+import {
+  type ChangeSource,
+  type Delta,
+  type FullState,
+  idProblem,
+  type Intent,
+  intentId,
+  intentsOf,
+  type Invalid,
+  type SourceRecord,
+  WHOLE_GROUP,
+} from '../../src/core/change.ts';
 import { invalidLetter } from '../../src/core/dead-letter.ts';
+import { expand } from '../../src/core/full-state.ts';
 import { parseRetryRecord, renderState } from '../../src/core/live-record.ts';
 import { ReportRecord, type ReportRecord as Report } from '../../src/core/report.ts';
 import { eventReport, finalReport, invalidFailure } from '../../src/core/reporting.ts';
+import { positionText } from '../../src/core/position.ts';
 import { native } from '../../src/formats/native.ts';
 import type { Headers } from '../../src/ports.ts';
 import { brokenRecords } from '../support/broken-records.ts';
@@ -26,7 +41,11 @@ const events: readonly Readonly<Record<string, unknown>>[] = [
   { group_id: 'g', add_members: ['u1'], event_id: 'e-1', occurred_at: '2026-01-31T12:00:00Z' },
   { genesys_group_id: 'g', added: ['u1', 'u1'], removed: [] },
   { group_id: 'g' },
-  { group_id: 'g', members: ['u1'], complete: true },
+  { group_id: 'g', members: ['u1', 'u2'], complete: true },
+  { group_id: 'g', members: [], complete: true, event_id: 'e-2' },
+  { group_id: 'g', deleted: true },
+  { genesys_group_id: 'g', members: [], complete: true, deleted: true, occurred_at: '2026-01-31T12:00:00Z' },
+  { group_id: 'g', members: ['u1'], complete: false, deleted: false },
 ];
 
 const broken = brokenRecords('g');
@@ -69,21 +88,34 @@ function aKey(lots: Lots): Buffer | null {
   return Buffer.from('g');
 }
 
-const SOURCE: ChangeSource = { topic: 'source', partition: 0, offset: 7n, eventId: null, timestamp: 1 };
+const SOURCE: ChangeSource = { topic: 'source', partition: 0, offset: 7n, index: null, eventId: null, timestamp: 1 };
 const MESSAGE_BYTES_MAX = 1_024;
 
 function accountFor({ partitionCount, ...record }: HostileRecord & { readonly partitionCount: number }): string {
   const before = record.value && Buffer.from(record.value);
-  const decoded = native(record, { partitionCount });
-  if (decoded.kind === 'skip') {
-    demand(record.value === null, 'only a tombstone is skipped');
-    return 'skipped (tombstone)';
+  const [decoded, ...others] = native.decode(record, { partitionCount });
+  demand(others.length === 0, 'a native record holds one event');
+  switch (decoded.kind) {
+    case 'skip':
+      demand(record.value === null && decoded.reason === 'tombstone', 'only a tombstone is skipped');
+      return 'skipped (tombstone)';
+    case 'hint':
+      throw new Error('a native record says what has changed');
+    case 'delta':
+      return accountForEvent(decoded);
+    case 'state':
+      demandWhole(decoded, record.value);
+      return accountForEvent(decoded);
+    case 'invalid':
+      return accountForInvalid(decoded, record, before);
   }
-  if (decoded.kind === 'change') return accountForEvent(decoded.event);
+}
+
+function accountForInvalid(decoded: Invalid, record: HostileRecord, before: Uint8Array | null): string {
   const failure = invalidFailure(decoded.code, decoded.message);
   const letter = invalidLetter('dead-letter', record, { source: SOURCE, group: decoded.group, failure });
   demand(
-    before === null ? letter.value === null : before.equals(letter.value as Uint8Array),
+    before === null ? letter.value === null : Buffer.compare(before, letter.value as Uint8Array) === 0,
     'the letter has the bytes',
   );
   const kept = record.headers.filter(([name]) => !name.startsWith('rollcall-'));
@@ -96,29 +128,67 @@ function accountFor({ partitionCount, ...record }: HostileRecord & { readonly pa
   demand(/\w.*\.$/s.test(failure.message), 'the message is a sentence');
   demand(Buffer.byteLength(failure.message) <= MESSAGE_BYTES_MAX, 'the message is at most 1 KiB');
   if (decoded.group !== null) demandId(decoded.group);
-  mustBeReport(
-    eventReport({ source: SOURCE, group: decoded.group, outcome: 'invalid', reason: failure, epoch: 1, reportedAt: 1 }),
-  );
+  const names = { group: decoded.group, groupTarget: decoded.group };
+  mustBeReport(eventReport({ source: SOURCE, ...names, outcome: 'invalid', reason: failure, epoch: 1, reportedAt: 1 }));
   return `dead letter: ${decoded.code}`;
 }
 
-function accountForEvent(event: ChangeEvent): string {
+/** Whoever is not named would be removed, so nothing but an explicit full state is one. */
+function demandWhole({ members, deleted }: FullState, value: Uint8Array | null): void {
+  const json = JSON.parse(
+    Buffer.from(value ?? [])
+      .toString()
+      .replace(/^\uFEFF/, ''),
+  ) as Record<string, unknown>;
+  demand(json['complete'] === true || json['deleted'] === true, 'it says that it is one');
+  demand(deleted === (json['deleted'] === true), 'it says whether the group is deleted');
+  demand(deleted ? members.length === 0 : isDeepStrictEqual(members, json['members']), 'it names its members');
+  for (const list of ['add_members', 'added', 'remove_members', 'removed'])
+    demand(json[list] === undefined, 'it lists no changes');
+}
+
+function accountForEvent(event: Delta | FullState): string {
   const intents = intentsOf(event, { ...SOURCE, eventId: event.eventId }, 1);
   demandId(event.group);
-  for (const { member } of intents) demandId(member);
+  for (const { member, op } of intents) if (op !== 'state') demandId(member);
+  if (event.kind === 'state') demandExpansion(event, intents);
   demand(new Set(intents.map(({ member }) => member)).size === intents.length, 'one intent per member');
   if (intents.length > LOOKED_AT_MAX) return 'event: many members';
   for (const intent of intents.slice(0, 5)) mustBeReport(finalReport(intent, FACTS));
   if (intents.length === 0) return 'event: no members';
   const stamp = { owner: 'o', epoch: 1, seq: 1 };
-  const state = renderState({ group: event.group, intents, stamp, trouble: null, now: 1 });
+  const state = renderState({ group: event.group, intents, stamp, trouble: null, now: 1, sha256 });
   const read = parseRetryRecord({
     key: Buffer.from(state.key),
     value: Buffer.from(state.value ?? ''),
     headers: state.headers,
   });
-  demand(read.kind === 'state' && read.intents.length === intents.length, 'what was read can be parked and restored');
-  return 'event';
+  demand(
+    read.kind === 'state' && isDeepStrictEqual(read.intents, intents),
+    'what was read can be parked and restored as it was',
+  );
+  return event.kind === 'delta' ? 'event' : event.deleted ? 'deleted group' : 'full state';
+}
+
+/** Of a group that holds somebody else. */
+function demandExpansion({ members, deleted }: FullState, [state, ...others]: readonly Intent[]): void {
+  demand(state !== undefined && others.length === 0, 'a full state is one intent');
+  demand(state.op === 'state' && state.member === WHOLE_GROUP, 'about the group as a whole');
+  demand(intentId(state) === positionText(state.source), 'with the id of its record');
+  const snapshot = { version: '"1"', members: new Set(['somebody-else']) };
+  const { intents, heldBy } = expand(state, {
+    snapshot,
+    resolve: (member) => ({ target: member, isSure: true }),
+    isNewer: () => false,
+  });
+  const named = new Set(members);
+  const removals = intents.filter(({ op }) => op === 'remove').map(({ member }) => member);
+  demand(removals.length === (named.has('somebody-else') ? 0 : 1), 'whoever is not named is removed');
+  demand(
+    intents.length - removals.length === named.size - (named.has('somebody-else') ? 1 : 0),
+    'all others are added',
+  );
+  demand((heldBy === null) === (named.size > 0 && !deleted), 'what would empty the group is held');
 }
 
 const LOOKED_AT_MAX = 1_000;
@@ -127,6 +197,7 @@ export const FACTS = {
   outcome: 'applied',
   reason: null,
   supersededBy: null,
+  groupTarget: 'g',
   request: null,
   lag: { queue: 1, apply: 1 },
   epoch: 1,

@@ -1,5 +1,5 @@
 /** `rollcall ingest topic` as a process before a real broker: keyless records of several partitions, killed under load. */
-import { afterEach, expect, test } from 'vitest';
+import { afterEach, expect, onTestFailed, test } from 'vitest';
 import { createLogTools } from '../../src/adapters/kafka/tools.ts';
 import { header } from '../../src/core/record-headers.ts';
 import type { LogTools, TopicRecord } from '../../src/ports.ts';
@@ -70,6 +70,7 @@ class Scene {
       ['ingest', 'topic'],
     );
     endings.push(() => service.kill());
+    onTestFailed(() => void process.stderr.write(`${service.tail()}\n`));
     return service;
   }
 
@@ -184,7 +185,8 @@ describeKafka('rollcall ingest topic', ({ brokers }) => {
     });
     await scene.tools.send([record(0, { remove_members: ['m'] }, 10)]);
     await scene.until('the removal', () => scene.written.length === 1);
-    await service.kill();
+    service.signal('SIGTERM');
+    await service.exited;
     const second = await scene.start({ INGEST_REORDER_MS: '100' });
     await second.said('the topic is read');
     await scene.tools.send([record(1, { add_members: ['m', 'n'] }, 5)]);

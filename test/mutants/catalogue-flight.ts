@@ -76,7 +76,7 @@ export const flightMutants: readonly Mutant[] = [
         replace: 'for (const intent of riding)',
       },
     ],
-    scenario: 'turns',
+    scenario: 'ignored',
   },
   {
     name: 'doubt-ends-early',
@@ -190,6 +190,7 @@ export const flightMutants: readonly Mutant[] = [
         replace: "if (schedule === 'free') return;",
       },
     ],
+    scenario: 'outage',
   },
   {
     name: 'breaker-stays-open',

@@ -26,13 +26,14 @@ export const ownershipMutants: readonly Mutant[] = [
         replace: 'state.leaseFrom !== null',
       },
     ],
-    scenario: 'turns',
+    scenario: 'zombie',
   },
   {
     name: 'halt',
     rule: 'halt',
     breaks: 'an owner that is joining goes on sending',
     edits: [{ file: 'src/pipeline/context.ts', find: '!context.state.isHalted && !context', replace: '!context' }],
+    scenario: 'halted',
   },
   {
     name: 'barrier',
@@ -45,7 +46,7 @@ export const ownershipMutants: readonly Mutant[] = [
         replace: "partition.phase === 'catching_up'",
       },
     ],
-    scenario: 'turns',
+    scenario: 'reread',
   },
   {
     name: 'not-read-past',
@@ -116,6 +117,7 @@ export const ownershipMutants: readonly Mutant[] = [
         replace: '',
       },
     ],
+    scenario: 'missed',
   },
   {
     name: 'repair',
@@ -134,6 +136,7 @@ export const ownershipMutants: readonly Mutant[] = [
         replace: 'compactionLagMs: 0,',
       },
     ],
+    scenario: 'cleaner',
   },
   {
     name: 'seq',
@@ -168,6 +171,7 @@ export const ownershipMutants: readonly Mutant[] = [
         replace: 'const isInTime = true;',
       },
     ],
+    scenario: 'rejoins',
   },
   {
     name: 'epoch-not-raised',
@@ -212,6 +216,7 @@ export const ownershipMutants: readonly Mutant[] = [
         replace: '',
       },
     ],
+    scenario: 'bereft',
   },
   {
     name: 'owner-commit',
@@ -241,5 +246,6 @@ export const ownershipMutants: readonly Mutant[] = [
         replace: 'for (const due of batch) acknowledge(context, due);',
       },
     ],
+    scenario: 'bereft',
   },
 ];

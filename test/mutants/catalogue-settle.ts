@@ -65,6 +65,7 @@ export const settleMutants: readonly Mutant[] = [
         replace: 'const nothingOlder = true;',
       },
     ],
+    scenario: 'settle',
   },
   {
     name: 'report-dropped',
@@ -106,7 +107,7 @@ export const settleMutants: readonly Mutant[] = [
     breaks: 'a replay carries the data of the dead change and overwrites a newer one',
     edits: [
       {
-        file: 'test/simulation/happenings.ts',
+        file: 'test/simulation/operator.ts',
         find: 'const pending = dead.map(({ member, offset }) => ({\n',
         replace: 'const pending = dead.map(({ member, offset, op }) => ({\n        op,\n',
       },
@@ -142,7 +143,7 @@ export const settleMutants: readonly Mutant[] = [
     breaks: 'a replay request has the key of its group, and the cleaner drops the state of the group',
     edits: [
       {
-        file: 'test/simulation/happenings.ts',
+        file: 'test/simulation/operator.ts',
         find: 'const key = `\\u0000rollcall.request.${world.chance.uuid()}`;',
         replace: 'const key = group;',
       },
@@ -165,7 +166,7 @@ export const settleMutants: readonly Mutant[] = [
         replace: "if (pending.dead === null) return 'superseded';",
       },
     ],
-    scenario: 'grave',
+    scenario: 'afterlife',
   },
   {
     name: 'woken-report',
@@ -177,7 +178,7 @@ export const settleMutants: readonly Mutant[] = [
         replace: 'if (member === undefined) return;',
       },
     ],
-    scenario: 'grave',
+    scenario: 'afterlife',
   },
   {
     name: 'dead-mark-first',
@@ -200,6 +201,7 @@ export const settleMutants: readonly Mutant[] = [
         replace: 'pending !== null && pending.dead !== null ? [pending] : [],',
       },
     ],
+    scenario: 'afterlife',
   },
   {
     name: 'declined-is-read',
@@ -211,6 +213,7 @@ export const settleMutants: readonly Mutant[] = [
         replace: "    context.log.pause('source', partition.number);\n    return 'taken';",
       },
     ],
+    scenario: 'flood',
   },
   {
     name: 'unbounded',
@@ -222,6 +225,7 @@ export const settleMutants: readonly Mutant[] = [
         replace: 'false',
       },
     ],
+    scenario: 'flood',
   },
   {
     name: 'add-wins',

@@ -1,5 +1,5 @@
 /** A mutant: the service with one of its rules broken on purpose, to see whether the simulation notices. */
-import type { Scenario } from '../simulation/script.ts';
+import type { Scenario } from '../simulation/dramas.ts';
 
 export interface Edit {
   /** From the root of the project. */

@@ -1,7 +1,9 @@
 /** Which kinds of fault a run should have seen. */
 import type { BrokerFate, TargetFate } from './engine/weather.ts';
-import type { Scenario } from './script.ts';
-import { scenarios } from './script.ts';
+import type { Scenario } from './dramas.ts';
+import { points } from './script.ts';
+import { dramaFaults, isDrama } from './dramas.ts';
+import { scenarios } from './scenarios.ts';
 
 const brokerFates: Readonly<Record<Exclude<BrokerFate, 'done'>, true>> = {
   slow: true,
@@ -11,7 +13,8 @@ const brokerFates: Readonly<Record<Exclude<BrokerFate, 'done'>, true>> = {
   late: true,
 };
 
-const targetFates: Readonly<Record<Exclude<TargetFate, 'answered'>, true>> = {
+/** But for what only its own drama shows. */
+const targetFates: Readonly<Record<Exclude<TargetFate, 'answered' | 'ignored'>, true>> = {
   slow: true,
   lost: true,
   answer_lost: true,
@@ -29,12 +32,14 @@ const targetFates: Readonly<Record<Exclude<TargetFate, 'answered'>, true>> = {
 
 /** Names as in the counts of a history. */
 export function faultsOf(played: readonly Scenario[]): readonly string[] {
-  const kinds = new Set<string>(played.flatMap((name) => Object.keys(scenarios[name])));
+  const kinds = new Set<string>(played.flatMap((name) => (isDrama(name) ? [] : Object.keys(scenarios[name]))));
   return [
+    ...new Set(played.flatMap((name) => (isDrama(name) ? dramaFaults[name] : []))),
     ...[...kinds].map((kind) => `event: ${kind}`),
     ...(kinds.has('broker') ? Object.keys(brokerFates).map((fate) => `broker: ${fate}`) : []),
     ...(kinds.has('target') ? Object.keys(targetFates).map((fate) => `target: ${fate}`) : []),
     ...(kinds.has('cut') ? ['broker: cut off', 'target: cut off'] : []),
+    ...(kinds.has('kill') || kinds.has('freeze') ? points.map((point) => `struck at: ${point}`) : []),
     ...(kinds.has('kill') ? ['process: killed'] : []),
     ...(kinds.has('stop') ? ['process: drained'] : []),
     ...(kinds.has('freeze') ? ['process: frozen'] : []),

@@ -1,6 +1,8 @@
 /** What each event of a history does to its world. */
 import type { LogRecord } from '../../src/ports.ts';
 import { topics } from './instance.ts';
+import type { Point } from './engine/host.ts';
+import { replay } from './operator.ts';
 import type { Event } from './script.ts';
 import type { World } from './world.ts';
 import { groupName, memberName } from './world.ts';
@@ -43,10 +45,13 @@ export function happen(world: World, event: Event): void {
     case 'target':
       weather.target = event.weather;
       return void timeline.after(event.forMs, () => (weather.target = { answered: 1 }));
+    case 'refuse':
+      weather.refuses.add(event.what);
+      return void timeline.after(event.forMs, () => weather.refuses.delete(event.what));
     case 'append_late':
       return appendLate(world, event);
     case 'clean':
-      return world.broker.compact(topics.retry);
+      return world.clean();
     case 'foreign':
       return target.toggle(groupName(event.group % world.settings.groups), event.members.map(memberName));
     case 'revoke':
@@ -60,7 +65,7 @@ export function happen(world: World, event: Event): void {
       for (let i = 0; i < world.settings.members; i++) target.state.users.put({ id: memberName(i) });
       return;
     case 'replay':
-      return replay(world);
+      return replay(world, event);
     case 'group_anew':
       return groupAnew(world);
   }
@@ -110,11 +115,19 @@ function stop(world: World, { instance: number }: Of<'stop'>): void {
 }
 
 /** Now, or when the process next reaches a point. */
-function strike(world: World, { instance: number, point }: Of<'kill'> | Of<'freeze'>, blow: () => void): void {
+function strike(
+  world: World,
+  { instance: number, point = 'now' }: { readonly instance: number; readonly point?: Point | 'now' },
+  blow: () => void,
+): void {
   const instance = world.instances[number];
   if (!instance) return;
-  if (point === 'now') blow();
-  else instance.host.strikeAt(point, () => world.instances[number] === instance && blow());
+  if (point === 'now') return blow();
+  instance.host.strikeAt(point, () => {
+    if (world.instances[number] !== instance) return;
+    world.counter.count(`struck at: ${point}`);
+    blow();
+  });
 }
 
 function freeze(world: World, event: Of<'freeze'>): void {
@@ -130,10 +143,12 @@ function freeze(world: World, event: Of<'freeze'>): void {
   });
 }
 
-function cut(world: World, { instance, forMs }: Of<'cut'>): void {
-  const link = world.instances[instance]?.link;
-  link?.cut();
-  world.timeline.after(forMs, () => link?.mend());
+function cut(world: World, event: Of<'cut'>): void {
+  const link = world.instances[event.instance]?.link;
+  strike(world, event, () => {
+    link?.cut(event.only);
+    world.timeline.after(event.forMs, () => link?.mend());
+  });
 }
 
 function clock(world: World, { instance, byMs }: Of<'clock'>): void {
@@ -167,27 +182,6 @@ function deny(world: World, { group, forMs }: Of<'deny'>): void {
   const name = group === null ? undefined : groupName(group);
   denials.deny({ status: 403, ...(name !== undefined && { group: name }) });
   world.timeline.after(forMs, () => denials.allow(name));
-}
-
-/** An operator wakes whatever is dead. */
-function replay(world: World): void {
-  for (const [partition, live] of world.topicOracle.live.entries()) {
-    for (const [group, { intents }] of live.groups) {
-      const dead = [...intents.values()].filter((intent) => intent.dead !== null);
-      if (dead.length === 0) continue;
-      world.counter.count('operator: woken', dead.length);
-      const pending = dead.map(({ member, offset }) => ({
-        member,
-        topic: topics.source,
-        partition,
-        offset: String(offset),
-      }));
-      const key = `\u0000rollcall.request.${world.chance.uuid()}`;
-      const value = JSON.stringify({ v: 1, group, pending });
-      const headers = [['rollcall-type', Buffer.from('replay')] as const];
-      world.broker.append([{ topic: topics.retry, partition, key, value, headers }]);
-    }
-  }
 }
 
 /** Everybody is gone, and the consumer group with them: its offsets are gone, its generations begin anew. */

@@ -9,7 +9,9 @@ import { Chance } from './engine/chance.ts';
 import { happen } from './happenings.ts';
 import { topics } from './instance.ts';
 import { seatOf } from './oracle/knowledge.ts';
-import type { Event, Scenario } from './script.ts';
+import type { Scenario } from './dramas.ts';
+import { isDrama, stage } from './dramas.ts';
+import type { Event } from './script.ts';
 import { drawScript } from './script.ts';
 import type { Settings } from './settings.ts';
 import { drawSettings } from './settings.ts';
@@ -41,6 +43,7 @@ const QUIET_MS = 30_000;
 export function drawPlan(seed: number, scenario: Scenario): Plan {
   const chance = new Chance(seed, scenario);
   const settings = drawSettings(chance);
+  if (isDrama(scenario)) return { seed, ...stage(scenario, chance, settings) };
   return { seed, settings, events: drawScript(chance, scenario, settings) };
 }
 
@@ -90,6 +93,7 @@ async function run(world: World, events: readonly Event[]): Promise<Violation | 
 function calm(world: World): void {
   const { weather, target, instances } = world;
   world.tell(() => '→ from now on nothing fails');
+  weather.refuses.clear();
   weather.broker = { done: 1 };
   weather.target = { answered: 1 };
   target.state.tokens.refuseClient(null);

@@ -1,7 +1,6 @@
 /** One process of the service in a history: the real pipeline, memory log and Genesys adapter on a host of its own. */
 import { createGroupApi } from '../../src/adapters/genesys/group-api.ts';
 import type { MemoryBroker } from '../../src/adapters/memory-log/memory-broker.ts';
-import { MemoryLog } from '../../src/adapters/memory-log/memory-log.ts';
 import { sha256 } from '../../src/adapters/system.ts';
 import { native } from '../../src/formats/native.ts';
 import { Pipeline } from '../../src/pipeline/pipeline.ts';
@@ -16,8 +15,13 @@ import type { Traffic } from './engine/target-network.ts';
 import { targetConnect } from './engine/target-network.ts';
 import type { Timeline } from './engine/timeline.ts';
 import type { Weather } from './engine/weather.ts';
+import { OwnerOracle } from './oracle/owner-oracle.ts';
+import type { Knowledge } from './oracle/knowledge.ts';
+import type { TopicOracle } from './oracle/topic-oracle.ts';
 import type { Settings } from './settings.ts';
 import { fixed } from './settings.ts';
+import type { Violation } from './violation.ts';
+import { WatchedLog } from './watched-log.ts';
 
 export const topics = { source: 'source', retry: 'retry', deadLetter: 'dead-letter', report: 'reports' };
 
@@ -32,6 +36,9 @@ export interface Surroundings {
   readonly latestMs: number;
   readonly tell: (line: () => string) => void;
   readonly heard: (message: string) => void;
+  readonly knowledge: Knowledge;
+  readonly topicOracle: TopicOracle;
+  readonly accuse: (violation: Violation) => void;
 }
 
 export interface Instance {
@@ -46,14 +53,19 @@ export function startInstance(name: string, settings: Settings, around: Surround
   const { timeline, broker, tell } = around;
   const host = new Host(name, timeline);
   const link = new BrokerLink(host, around);
-  const log = new MemoryLog(broker, {
-    groupId: 'rollcall',
-    clientId: name,
-    topics,
-    sessionTimeoutMs: fixed.sessionTimeoutMs,
-    heartbeatIntervalMs: fixed.heartbeatIntervalMs,
-    link,
-  });
+  const { pendingIntentsMax } = settings;
+  const oracle = new OwnerOracle({ ...around, name, topics, pendingIntentsMax, now: () => timeline.now });
+  const log = new WatchedLog(
+    broker,
+    {
+      groupId: 'rollcall',
+      clientId: name,
+      topics,
+      sessionTimeoutMs: fixed.sessionTimeoutMs,
+      heartbeatIntervalMs: fixed.heartbeatIntervalMs,
+    },
+    { ...around, host, link, oracle },
+  );
   const logger = loggerOf(name, around);
   const api = createGroupApi(
     {
@@ -64,7 +76,7 @@ export function startInstance(name: string, settings: Settings, around: Surround
       concurrency: settings.concurrency,
       rateLimitPerMinute: null,
     },
-    { clock: host, logger, connect: targetConnect(host, around, () => link.isCut) },
+    { clock: host, logger, connect: targetConnect(host, around, () => link.isCutFromAll) },
   );
   const random = around.chance.fork(`random ${name}`);
   const pipeline = new Pipeline(

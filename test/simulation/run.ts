@@ -2,8 +2,8 @@
 import type { History, Plan } from './history.ts';
 import { drawPlan, play } from './history.ts';
 import { Counter } from './engine/counter.ts';
-import type { Scenario } from './script.ts';
-import { scenarioNames } from './script.ts';
+import type { Scenario } from './dramas.ts';
+import { scenarioNames } from './dramas.ts';
 
 export interface Job {
   readonly from: number;

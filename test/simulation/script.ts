@@ -1,7 +1,9 @@
 /** What happens in a history, and when: plain data drawn by lot from the seed, so that it can be told, shrunk and kept. */
 import type { Chance } from './engine/chance.ts';
 import type { Point } from './engine/host.ts';
-import type { BrokerFate, TargetFate, Weights } from './engine/weather.ts';
+import type { BrokerFate, Refusable, TargetFate, Weights } from './engine/weather.ts';
+import type { DrawnScenario } from './scenarios.ts';
+import { scenarios } from './scenarios.ts';
 import type { Settings } from './settings.ts';
 
 export type Happening =
@@ -31,12 +33,21 @@ export type Happening =
   | { readonly kind: 'stop'; readonly instance: number }
   | { readonly kind: 'kill'; readonly instance: number; readonly point: Point | 'now' }
   | { readonly kind: 'freeze'; readonly instance: number; readonly point: Point | 'now'; readonly forMs: number }
-  | { readonly kind: 'cut'; readonly instance: number; readonly forMs: number }
+  /** `only`: from the broker, not from the target. */
+  | {
+      readonly kind: 'cut';
+      readonly instance: number;
+      readonly forMs: number;
+      readonly point?: Point;
+      readonly only?: 'broker';
+    }
   | { readonly kind: 'clock'; readonly instance: number; readonly byMs: number }
   | { readonly kind: 'rebalance' }
   | { readonly kind: 'drop_member'; readonly instance: number }
   | { readonly kind: 'broker'; readonly weather: Weights<BrokerFate>; readonly forMs: number }
   | { readonly kind: 'target'; readonly weather: Weights<TargetFate>; readonly forMs: number }
+  /** The broker does not do it, or does it and its answer is lost. */
+  | { readonly kind: 'refuse'; readonly what: Refusable; readonly forMs: number }
   | { readonly kind: 'append_late'; readonly back: number }
   | { readonly kind: 'clean' }
   | { readonly kind: 'foreign'; readonly group: number; readonly members: readonly number[] }
@@ -44,99 +55,25 @@ export type Happening =
   | { readonly kind: 'refuse_client'; readonly forMs: number }
   | { readonly kind: 'deny'; readonly group: number | null; readonly forMs: number }
   | { readonly kind: 'provision' }
-  | { readonly kind: 'replay' }
+  /** An operator wakes what live records mark as dead, what reports call failed, or once more what was named before. */
+  | { readonly kind: 'replay'; readonly by?: 'reports' | 'an old list' }
   | { readonly kind: 'group_anew' };
 
 export type Event = Happening & { readonly at: number };
 
-/** How likely each kind is beside the others. */
-export const scenarios = {
-  mixed: {
-    change: 40,
-    again: 3,
-    broken: 3,
-    start: 5,
-    stop: 2,
-    kill: 4,
-    freeze: 3,
-    cut: 2,
-    clock: 1,
-    rebalance: 1,
-    drop_member: 1,
-    broker: 4,
-    target: 6,
-    append_late: 2,
-    clean: 2,
-    foreign: 3,
-    revoke: 1,
-    refuse_client: 1,
-    deny: 1,
-    provision: 1,
-    replay: 3,
-  },
-  calm: { change: 40, again: 2, broken: 2, foreign: 2, clean: 1 },
-  target: {
-    change: 40,
-    target: 12,
-    foreign: 6,
-    revoke: 2,
-    refuse_client: 1,
-    deny: 2,
-    provision: 2,
-    replay: 3,
-    kill: 1,
-    start: 2,
-  },
-  handover: {
-    change: 30,
-    start: 12,
-    stop: 6,
-    kill: 6,
-    freeze: 8,
-    cut: 4,
-    rebalance: 4,
-    drop_member: 4,
-    clock: 2,
-    target: 6,
-    broker: 4,
-    replay: 1,
-  },
-  broker: { change: 30, broker: 14, append_late: 6, clean: 4, kill: 3, start: 4, rebalance: 2, target: 4, replay: 2 },
-  grave: {
-    change: 25,
-    target: 8,
-    replay: 14,
-    provision: 2,
-    kill: 5,
-    start: 7,
-    freeze: 2,
-    clean: 4,
-    append_late: 3,
-    deny: 2,
-  },
-  anew: { change: 30, group_anew: 4, start: 8, kill: 5, stop: 4, target: 5, broker: 2, replay: 2, append_late: 1 },
-  turns: {
-    change: 8,
-    turn: 30,
-    start: 10,
-    stop: 5,
-    kill: 4,
-    freeze: 4,
-    cut: 2,
-    rebalance: 4,
-    drop_member: 5,
-    foreign: 2,
-    replay: 2,
-  },
-} as const satisfies Record<string, Partial<Record<Happening['kind'], number>>>;
+export const points: readonly Point[] = [
+  'task',
+  'send',
+  'effect',
+  'answer',
+  'patch',
+  'join',
+  'report',
+  'record',
+  'commit',
+];
 
-export type Scenario = keyof typeof scenarios;
-
-export const scenarioNames = Object.keys(scenarios) as Scenario[];
-
-const points: readonly Point[] = ['task', 'send', 'effect', 'answer'];
-
-export function drawScript(chance: Chance, scenario: Scenario, settings: Settings): readonly Event[] {
+export function drawScript(chance: Chance, scenario: DrawnScenario, settings: Settings): readonly Event[] {
   const count = chance.pick([6, 12, 25, 60]);
   const events: Event[] = [];
   const groups = settings.groups - 1;
@@ -194,6 +131,8 @@ function drawHappening(chance: Chance, kind: Happening['kind'], settings: Settin
       return { kind, instance, byMs: chance.pick([-300_000, -10_000, 10_000, 300_000]) };
     case 'broker':
       return { kind, weather: brokerWeather(chance), forMs };
+    case 'refuse':
+      return { kind, what: chance.pick(['report', 'report answer', 'record', 'record answer', 'commit']), forMs };
     case 'target':
       return { kind, weather: targetWeather(chance), forMs };
     case 'foreign':
@@ -206,9 +145,10 @@ function drawHappening(chance: Chance, kind: Happening['kind'], settings: Settin
     case 'clean':
     case 'revoke':
     case 'provision':
-    case 'replay':
     case 'group_anew':
       return { kind };
+    case 'replay':
+      return chance.happens(0.6) ? { kind } : { kind, by: chance.pick(['reports', 'an old list']) };
   }
 }
 

@@ -29,6 +29,8 @@ export interface Settings {
   readonly errorShape: 'vendor' | 'scim' | 'platform' | 'mixed';
   readonly rateAllowed: number;
   readonly tokenLifetimeSeconds: number;
+  /** No request fails but those of a target that is away as a whole: then nothing may be given up (design 6.5). */
+  readonly outagesOnly?: true;
 }
 
 /** Those of the instances that no lot decides; the proportions are those of production (design 8). */

@@ -6,7 +6,7 @@ import type { Plan } from './history.ts';
 import { drawPlan, play } from './history.ts';
 import { runInProcesses } from './processes.ts';
 import { scenarioOf } from './run.ts';
-import { scenarioNames } from './script.ts';
+import { scenarioNames } from './dramas.ts';
 import { shrink } from './shrink.ts';
 import { storyOf } from './story.ts';
 

@@ -18,6 +18,7 @@ export const invariants = {
     'one request per group and owner, not more than the concurrency in all, none while the gate is closed',
   'safe-dialect': 'only adds by value and removes by filter, with If-Match, of those who are named',
   learns: 'a PATCH whose version the target has called stale is not sent again',
+  'lets-go': 'what an instance was told that it has lost it neither reports, nor records, nor commits',
   bounded: 'what is kept in memory stays within its limits',
   converges: 'after the last fault everything due is final within a bound',
   'runs-on': 'no pipeline ends by itself',

@@ -33,6 +33,8 @@ export class World {
   readonly topicOracle: TopicOracle;
   readonly targetOracle: TargetOracle;
   readonly story: Told[] = [];
+  /** Replay requests that were sent. */
+  readonly replays: (() => void)[] = [];
   /** By number; null: not running. */
   readonly instances: (Instance | null)[];
   readonly #around: Surroundings;
@@ -42,6 +44,8 @@ export class World {
   /** Partitions whose committed offset has gone back. */
   readonly #wentBack = new Set<number>();
   #hasNews = false;
+  /** What an instance was seen to do; told in a turn of its own. */
+  #accusation: Violation | null = null;
   #starts = 0;
 
   constructor(seed: number, settings: Settings, tells: boolean) {
@@ -58,7 +62,7 @@ export class World {
     const isMember = (group: string, member: string): boolean => this.target.members(group).has(member);
     const unknown = this.#unknownMembers();
     const isUnknown = (member: string): boolean => unknown.includes(member);
-    this.topicOracle = new TopicOracle(settings.partitions, { knowledge, isMember, isUnknown, now });
+    this.topicOracle = new TopicOracle(settings, { knowledge, isMember, isUnknown, now });
     this.targetOracle = new TargetOracle({ ...settings, knowledge, now, tell });
     this.target.watch = this.targetOracle.watch;
     this.instances = Array.from({ length: settings.instances }, () => null);
@@ -73,6 +77,9 @@ export class World {
       traffic: this.targetOracle,
       latestMs: fixed.latestMs,
       tell,
+      knowledge,
+      topicOracle: this.topicOracle,
+      accuse: (violation) => (this.#accusation ??= violation),
       heard: (message) => {
         if (message === 'dispatching before the partition has caught up') this.targetOracle.mayGoBack = true;
       },
@@ -103,6 +110,7 @@ export class World {
 
   /** Reads what is new in the topics and the commits, and tells the oracle. */
   look(): void {
+    if (this.#accusation !== null) throw this.#accusation;
     if (this.#hasNews) {
       this.#hasNews = false;
       // As they are acknowledged: a report before what relies on it.
@@ -122,6 +130,13 @@ export class World {
       if (offset !== null) this.topicOracle.committed(partition, offset, metadata);
     }
     for (const [number, instance] of this.instances.entries()) if (instance) this.#lookAt(number, instance);
+  }
+
+  /** The log cleaner runs: what it leaves is all that a restore will find. */
+  clean(): void {
+    this.look();
+    this.broker.compact(topics.retry);
+    this.topicOracle.cleaned(this.records(topics.retry));
   }
 
   /**

@@ -25,7 +25,7 @@ const facts = fc.record({
   ),
 });
 
-const digest = fc.string({ unit: fc.constantFrom(...'0123456789abcdef'), minLength: 64, maxLength: 64 });
+const digest = fc.stringMatching(/^[0-9a-f]{64}$/);
 const held: fc.Arbitrary<Held> = fc.record({
   kind: fc.constant('held' as const),
   by: fc.constantFrom(...(Object.keys(HELD_BY) as Held['by'][])),

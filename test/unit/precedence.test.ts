@@ -9,9 +9,11 @@ import { land, setPending } from '../../src/pipeline/conclude.ts';
 import type { Context } from '../../src/pipeline/context.ts';
 import { expandState } from '../../src/pipeline/expand.ts';
 import { newState } from '../../src/pipeline/new-state.ts';
+import { identified, identifyDue } from '../../src/pipeline/identify.ts';
 import { groupOf, memberOf, newPartition } from '../../src/pipeline/partition.ts';
 import { arrive, foldRestored } from '../../src/pipeline/precedence.ts';
 import type { Group } from '../../src/pipeline/state.ts';
+import type { IdMap } from '../../src/ports.ts';
 import { atOffset } from '../support/an-intent.ts';
 import { ManualClock } from '../support/manual-clock.ts';
 
@@ -47,18 +49,16 @@ const stream: fc.Arbitrary<readonly Told[]> = fc
     ),
   );
 
-function anOwner() {
+function anOwner(ids: IdMap | null = null) {
   const state = newState();
   const nothing = (): void => undefined;
   const logger = { debug: nothing, info: nothing, warn: nothing, error: nothing };
   const options = { topics: { source: 't', retry: 'r', deadLetter: 'd', report: 'p' } };
-  const context = {
-    ...{ state, options, logger, sha256, clock: new ManualClock(1), ids: null },
-    ...{ settle: nothing, review: nothing, dispatch: nothing },
-  } as unknown as Context;
+  const ports = { state, options, logger, sha256, clock: new ManualClock(1), ids };
+  const context = { ...ports, settle: nothing, review: nothing, dispatch: nothing } as unknown as Context;
   const partition = newPartition(0);
   state.partitions.set(0, partition);
-  return { context, group: groupOf({ ids: null }, partition, 'g') };
+  return { context, group: groupOf({ ids }, partition, 'g') };
 }
 
 type Owner = ReturnType<typeof anOwner>;
@@ -249,5 +249,49 @@ describe('a dead intent', () => {
 
   test('that is newer than a full state stands on top of it', () => {
     expect(remains(atOffset(3n, { member: 'a', dead }), state(2n))).toEqual(['t/0/2', 't/0/3/a']);
+  });
+});
+
+describe('several names of one member', () => {
+  const targets: Readonly<Record<string, string>> = { a: 'A', a2: 'A', a3: 'A', b: 'B', c: 'C', d: 'D', g: 'G' };
+  const table: IdMap = {
+    known: (_, id) => ({ kind: 'found', id: targets[id] ?? id, isActive: true }),
+    lookUp: () => Promise.reject(new Error('the table knows')),
+    onChange: () => undefined,
+    close: () => Promise.resolve(),
+  };
+
+  /** Of each event at most one name for one member: two that disagree in one event have no order. */
+  const renamed = (list: readonly Told[], names: readonly string[]): readonly Told[] =>
+    list.map(({ event: each, intents: [first] }, i) => {
+      const name = (member: string): string => (member === 'a' ? (names[i] ?? 'a') : member);
+      const again =
+        each.kind === 'state'
+          ? { ...each, members: each.members.map(name) }
+          : { ...each, add: each.add.map(name), remove: each.remove.map(name) };
+      const source = first?.source ?? atOffset(0n).source;
+      return { event: again, intents: intentsOf(again, source, 1) };
+    });
+
+  const cases = fc
+    .tuple(stream, fc.array(fc.constantFrom('a', 'a2', 'a3')))
+    .chain(([list, names]) => fc.tuple(fc.constant(list), shuffled(renamed(list, names)), some));
+
+  test('count as one, by position: the group ends as if the source had only one', () => {
+    fc.assert(
+      fc.property(cases, ([list, order, before]) => {
+        const owner = anOwner(table);
+        const { context, group } = owner;
+        for (const { intents } of order)
+          for (const intent of intents) arrive(context, group, identified(context, group, intent));
+        identifyDue(context, group, 1);
+        const wanted = pendingOf(group).flatMap(({ target }) => target ?? []);
+        expect(new Set(wanted).size).toBe(wanted.length);
+        const named = (members: Iterable<string>) => new Set([...members].map((member) => targets[member] ?? member));
+        const after = fly(owner, { version: '"0"', members: named(before) }, all);
+        expect(after.members).toEqual(named(membersAfter(list, before)));
+      }),
+      { numRuns: 500 },
+    );
   });
 });

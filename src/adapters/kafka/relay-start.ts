@@ -8,8 +8,6 @@ import { KeptClient } from './kept-client.ts';
 import type { KafkaHost, KafkaRelayOptions } from './options.ts';
 
 export interface StartingPoint extends RelayPartition {
-  /** Where reading begins; below `committed` lies what is only remembered. */
-  readonly from: bigint;
   /** Offset after the last record. */
   readonly end: bigint;
 }

@@ -36,34 +36,26 @@ export type Item = (Change | Letter | Nothing) & {
   readonly partition: number;
   /** The record that is done with this item; null: more of it follows. */
   readonly last: Pick<InputRecord, 'offset' | 'timestamp'> | null;
-  /** It went on in a former life, and is only remembered. */
-  readonly isHistory: boolean;
 };
 
-/** In the order of the record's events. @param committed offsets below it are history */
-export function itemsOf(
-  record: InputRecord,
-  decoded: Decoded,
-  { deadLetterTopic, committed }: { deadLetterTopic: string; committed: bigint },
-): readonly Entry<Item>[] {
+/** In the order of the record's events. */
+export function itemsOf(record: InputRecord, decoded: Decoded, deadLetterTopic: string): readonly Entry<Item>[] {
   const { partition, offset, timestamp } = record;
-  const isHistory = offset < committed;
-  const base = { partition, isHistory };
-  const parts = [...lettersOf(record, decoded, deadLetterTopic), ...changesOf(record, decoded)];
+  const parts: Part[] = [...lettersOf(record, decoded, deadLetterTopic), ...changesOf(record, decoded)];
   if (parts.length === 0) parts.push({ time: timestamp * 1000, rank: 0, value: { kind: 'nothing' } });
   return parts.map(({ time, rank, value }, index) => ({
     time,
     rank,
-    value: { ...base, ...value, last: index === parts.length - 1 ? { offset, timestamp } : null },
+    value: { ...value, partition, last: index === parts.length - 1 ? { offset, timestamp } : null },
   }));
 }
 
 type Part = Entry<Change | Letter | Nothing>;
 
-function changesOf(record: InputRecord, decoded: Decoded): Part[] {
+export function changesOf(record: InputRecord, decoded: Decoded): readonly Entry<Change>[] {
   return decoded.filter(isChange).map((event) => {
     const occurrence = { ...eventTime(event.occurredAt, record.timestamp), partition: record.partition };
-    return { time: occurrence.at, rank: rankOf(event), value: { kind: 'change', event, occurrence, record } };
+    return { time: occurrence.at, rank: rankOf(event), value: { kind: 'change' as const, event, occurrence, record } };
   });
 }
 

@@ -3,43 +3,15 @@
  * place with state. One send at a time; an offset is committed when everything of its record, and of all before it in its
  * partition, is acknowledged. What a crash makes repeat is repeated in the same order.
  */
-import type { SourceFormat } from '../../core/change.ts';
-import type {
-  Clock,
-  Logger,
-  OutRecord,
-  Relay,
-  RelayBatch,
-  RelayCommit,
-  RelayHandler,
-  RelayPartition,
-} from '../../ports.ts';
+import type { Decoded } from '../../core/change.ts';
+import type { LogRecord, OutRecord, RelayBatch, RelayHandler, RelayPartition } from '../../ports.ts';
 import { deliver } from '../delivery.ts';
 import { nativeRecord } from '../native-record.ts';
-import type { SendQueue } from '../send-queue.ts';
-import { type Item, itemsOf, supersededLetter } from './items.ts';
+import { Done } from './done.ts';
+import { changesOf, type InputRecord, type Item, itemsOf, supersededLetter } from './items.ts';
 import { LastReleased } from './last-released.ts';
 import { ReorderWindow } from './reorder.ts';
-import type { RekeyNotices } from './notices.ts';
-
-export interface RekeyOptions {
-  /** The topic that is read. */
-  readonly from: string;
-  readonly topic: string;
-  readonly deadLetterTopic: string;
-  readonly reorderMs: number;
-  /** Events in hand per partition, beyond which it is read no further. */
-  readonly bufferMax: number;
-}
-
-export interface RekeyWorld {
-  readonly relay: Relay;
-  readonly format: SourceFormat;
-  readonly queue: SendQueue;
-  readonly clock: Clock;
-  readonly log: Logger;
-  readonly notices: RekeyNotices;
-}
+import type { RekeyOptions, RekeyWorld } from './options.ts';
 
 /** Of one send. */
 const RELEASE_MAX = 1_000;
@@ -53,9 +25,10 @@ export class Rekeyer implements RelayHandler {
   readonly #world: RekeyWorld;
   readonly #window: ReorderWindow<Item>;
   readonly #last = new LastReleased(REMEMBERED_MAX);
+  readonly #done = new Done();
   readonly #declined = new Set<number>();
-  #committed = new Map<number, bigint>();
-  #toCommit = new Map<number, RelayCommit>();
+  /** Partitions of which what was passed on in a former life has yet to be remembered: up to that offset. */
+  #toRemember = new Map<number, bigint>();
   /** Grows with each assignment: what was begun under another one commits nothing. */
   #assignment = 0;
   #isOver = false;
@@ -85,7 +58,8 @@ export class Rekeyer implements RelayHandler {
     const { format } = this.#world;
     const preparing = records.length === 0 ? null : (format.prepare?.(records) ?? null);
     if (preparing !== null) return this.#declineUntil(partition, preparing);
-    const entries = records.flatMap((record) => this.#itemsOf(partition, record));
+    const fresh = this.#remember(batch);
+    const entries = fresh.flatMap((record) => this.#itemsOf(this.#inputOf(partition, record)));
     this.#window.read(partition, entries, { isAtEnd: nextOffset >= endOffset, now: this.#now() });
     this.#goOn();
     return 'taken';
@@ -116,21 +90,39 @@ export class Rekeyer implements RelayHandler {
 
   #reset(partitions: readonly RelayPartition[]): void {
     this.#assignment += 1;
-    this.#committed = new Map(partitions.map(({ partition, committed }) => [partition, committed]));
+    const before = partitions.filter(({ from, committed }) => from < committed);
+    this.#toRemember = new Map(before.map(({ partition, committed }) => [partition, committed]));
     this.#window.assign(partitions.map(({ partition }) => partition));
     this.#last.clear();
-    this.#toCommit.clear();
+    this.#done.clear();
     this.#declined.clear();
   }
 
-  #itemsOf(partition: number, record: RelayBatch['records'][number]): ReturnType<typeof itemsOf> {
-    const { from, deadLetterTopic } = this.#options;
+  /** Remembers what was passed on in a former life; the rest is returned. */
+  #remember({ partition, records, nextOffset }: RelayBatch): RelayBatch['records'] {
+    const until = this.#toRemember.get(partition);
+    if (until === undefined) return records;
+    for (const record of records.filter(({ offset }) => offset < until)) {
+      const input = this.#inputOf(partition, record);
+      for (const { value } of changesOf(input, this.#decode(input))) this.#last.judge(value.event, value.occurrence);
+    }
+    if (nextOffset >= until) this.#toRemember.delete(partition);
+    return records.filter(({ offset }) => offset >= until);
+  }
+
+  #inputOf(partition: number, record: LogRecord): InputRecord {
+    return { ...record, topic: this.#options.from, partition };
+  }
+
+  #itemsOf(input: InputRecord): ReturnType<typeof itemsOf> {
+    return itemsOf(input, this.#decode(input), this.#options.deadLetterTopic);
+  }
+
+  #decode(input: InputRecord): Decoded {
     const { format } = this.#world;
     // What is keyed by something else than the group, or not at all, is what this is for.
-    const key = format.name === 'native' ? null : record.key;
-    const decoded = format.decode({ ...record, key }, { partitionCount: 1 });
-    const committed = this.#committed.get(partition) ?? 0n;
-    return itemsOf({ ...record, topic: from, partition }, decoded, { deadLetterTopic, committed });
+    const key = format.name === 'native' ? null : input.key;
+    return format.decode({ ...input, key }, { partitionCount: 1 });
   }
 
   #decline(partition: number): 'declined' {
@@ -161,6 +153,8 @@ export class Rekeyer implements RelayHandler {
   }
 
   async #releaseAll(): Promise<void> {
+    // Before all of that is known, anything could be older than what has gone on.
+    if (this.#toRemember.size > 0) return;
     while (!this.#isOver) {
       // Somebody else may have the topic by now: they would be overtaken.
       if (!this.#world.relay.holdsLease()) return;
@@ -176,11 +170,7 @@ export class Rekeyer implements RelayHandler {
     const records = items.flatMap((item) => this.#recordsOf(item));
     if (records.length > 0) await this.#send(records);
     if (assignment !== this.#assignment) return;
-    for (const { partition, last, isHistory } of items) {
-      if (last === null || isHistory) continue;
-      const timestamp = Math.max(last.timestamp, this.#toCommit.get(partition)?.timestamp ?? 0);
-      this.#toCommit.set(partition, { partition, offset: last.offset + 1n, timestamp });
-    }
+    this.#done.add(items);
     await this.#commit();
   }
 
@@ -189,11 +179,10 @@ export class Rekeyer implements RelayHandler {
     const { notices } = this.#world;
     if (item.kind === 'nothing') return [];
     if (item.kind === 'letter') {
-      if (!item.isHistory) notices.letters.count(item.code);
-      return item.isHistory ? [] : [item.letter];
+      notices.letters.count(item.code);
+      return [item.letter];
     }
     const judged = this.#last.judge(item.event, item.occurrence);
-    if (item.isHistory) return [];
     const { event, superseded, uncertainCount } = judged;
     if (uncertainCount > 0) notices.uncertain.count('changes', uncertainCount);
     if (superseded.length > 0) notices.superseded.count('changes', superseded.length);
@@ -213,7 +202,7 @@ export class Rekeyer implements RelayHandler {
   /** One that fails is tried again with the next, or after a while. */
   async #commit(): Promise<void> {
     const assignment = this.#assignment;
-    const commits = [...this.#toCommit.values()];
+    const commits = this.#done.uncommitted();
     if (commits.length === 0) return;
     try {
       await this.#world.relay.commit(commits);
@@ -221,9 +210,7 @@ export class Rekeyer implements RelayHandler {
       this.#world.log.debug({ error }, 'offsets could not be committed, trying again');
       return;
     }
-    if (assignment !== this.#assignment) return;
-    for (const commit of commits)
-      if (this.#toCommit.get(commit.partition) === commit) this.#toCommit.delete(commit.partition);
+    if (assignment === this.#assignment) this.#done.committed(commits);
   }
 
   #resumeDeclined(): void {
@@ -237,7 +224,7 @@ export class Rekeyer implements RelayHandler {
   #scheduleCheck(): void {
     const now = this.#now();
     const at = this.#window.releasableAt(now);
-    const isBehind = this.#toCommit.size > 0 || (at !== null && at <= now);
+    const isBehind = this.#done.uncommitted().length > 0 || (at !== null && at <= now);
     const delayMs = isBehind ? RETRY_MS : at === null ? null : at - now;
     if (delayMs === null) return;
     this.#cancelCheck = this.#world.clock.schedule(delayMs, () => this.#goOn());

@@ -17,6 +17,7 @@ export class BrokerLink implements Link {
   readonly #weather: Weather;
   readonly #counter: Counter;
   #isCut = false;
+  #isCutFromAll = false;
   #held: (() => void)[] = [];
 
   constructor(host: Host, world: { timeline: Timeline; chance: Chance; weather: Weather; counter: Counter }) {
@@ -61,17 +62,19 @@ export class BrokerLink implements Link {
     this.#timeline.after(isLate ? this.#chance.between(0, 4 * TIMEOUT_MS) : this.#travelMs(fate), message);
   }
 
-  cut(): void {
+  cut(only?: 'broker'): void {
     this.#isCut = true;
+    this.#isCutFromAll = only === undefined;
   }
 
   mend(): void {
     this.#isCut = false;
+    this.#isCutFromAll = false;
     for (const message of this.#held.splice(0)) this.#timeline.after(this.#travelMs('done'), message);
   }
 
-  get isCut(): boolean {
-    return this.#isCut;
+  get isCutFromAll(): boolean {
+    return this.#isCutFromAll;
   }
 
   #travelMs(fate: string): number {

@@ -8,7 +8,19 @@ import type { Timeline } from './timeline.ts';
 const EPOCH_MS = 1_790_000_000_000;
 
 /** Where a process can be struck besides at a given time. */
-export type Point = 'task' | 'send' | 'effect' | 'answer';
+export type Point =
+  | 'task'
+  | 'send'
+  | 'effect'
+  | 'answer'
+  /** A PATCH waits for its connection. */
+  | 'patch'
+  /** Before it asks to join its consumer group. */
+  | 'join'
+  /** Before the three steps of settle. */
+  | 'report'
+  | 'record'
+  | 'commit';
 
 export class Host implements Clock {
   state: 'running' | 'frozen' | 'gone' = 'running';

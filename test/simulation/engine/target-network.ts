@@ -62,7 +62,7 @@ export function targetConnect(host: Host, world: World, isCut: IsCut): Connect {
 }
 
 class Exchange {
-  readonly #request: TargetRequest;
+  #request: TargetRequest;
   readonly #handler: Handler;
   readonly #host: Host;
   readonly #world: World;
@@ -96,6 +96,7 @@ class Exchange {
   }
 
   connect(): void {
+    if (this.#request.method === 'PATCH') this.#host.reach('patch');
     const delayMs = this.#chance.happens(0.05) ? this.#chance.between(0, 3_000) : this.#chance.between(0.1, 3);
     this.#world.timeline.after(delayMs, () => this.#host.run(() => this.#start()));
   }
@@ -128,6 +129,11 @@ class Exchange {
     switch (fate) {
       case 'lost':
         return;
+      case 'ignored':
+        return void timeline.after(usualMs, () => {
+          if (this.#isForPresentVersion()) this.#request = { ...this.#request, method: 'GET', body: '' };
+          this.#arrive();
+        });
       case 'answered':
         return void timeline.after(usualMs, () => this.#arrive());
       case 'slow':
@@ -166,6 +172,12 @@ class Exchange {
           this.#answerLater(() => this.#answer(GARBAGE));
         });
     }
+  }
+
+  #isForPresentVersion(): boolean {
+    const { method, path, headers } = this.#request;
+    const group = this.#world.target.state.groups.find(decodeURIComponent(path.slice(path.lastIndexOf('/') + 1)));
+    return method === 'PATCH' && group !== null && headers['if-match'] === `"${group.version}"`;
   }
 
   #landLate(): void {

@@ -19,13 +19,19 @@ export type TargetFate =
   | 'throttled'
   | 'garbage_before'
   | 'garbage_after'
-  | 'garbage_late';
+  | 'garbage_late'
+  /** Answered with 200 and the group as it was: a rule of the target's own stands against it. */
+  | 'ignored';
 
 export type Weights<Fate extends string> = Readonly<Partial<Record<Fate, number>>>;
 
+/** What the broker refuses while it does everything else, or does without its answer arriving. */
+export type Refusable = 'report' | 'report answer' | 'record' | 'record answer' | 'commit';
+
 export interface Weather {
+  readonly refuses: Set<Refusable>;
   broker: Weights<BrokerFate>;
   target: Weights<TargetFate>;
 }
 
-export const fairWeather = (): Weather => ({ broker: { done: 1 }, target: { answered: 1 } });
+export const fairWeather = (): Weather => ({ refuses: new Set(), broker: { done: 1 }, target: { answered: 1 } });

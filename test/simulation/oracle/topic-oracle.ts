@@ -1,8 +1,10 @@
 /** Watches the topics and the commits: after each step what they say must be safe, and true. */
-import type { TopicRecord } from '../../oracle/live-records.ts';
+import type { LiveIntent, TopicRecord } from '../../oracle/live-records.ts';
 import { headerOf, textOf } from '../../oracle/live-records.ts';
 import type { WantedIntent } from '../../oracle/intents.ts';
 import type { Report } from '../../oracle/reports.ts';
+import { isFailure } from '../../oracle/reports.ts';
+import type { Settings } from '../settings.ts';
 import type { Invariant } from '../violation.ts';
 import { Violation } from '../violation.ts';
 import type { Knowledge } from './knowledge.ts';
@@ -22,18 +24,24 @@ interface World {
 }
 
 export class TopicOracle {
-  readonly live: readonly LiveView[];
+  readonly live: LiveView[];
   readonly reports: Report[] = [];
   readonly #world: World;
   /** Committed, and not final yet: ids by partition. */
   readonly #owed: readonly Set<string>[];
+  readonly #settings: Settings;
+  /** The highest offset that was ever committed. */
   readonly #committed: bigint[];
+  /** What the last commit says: everything below is complete, and these beyond. */
+  readonly #complete: { offset: bigint; beyond: ReadonlySet<bigint> }[];
   /** What replay requests have named, by id. */
   readonly #named = new Set<string>();
 
-  constructor(partitions: number, world: World) {
+  constructor(settings: Settings, world: World) {
     this.#world = world;
-    this.live = Array.from({ length: partitions }, () => new LiveView());
+    this.#settings = settings;
+    this.live = Array.from({ length: settings.partitions }, () => new LiveView());
+    this.#complete = this.live.map(() => ({ offset: 0n, beyond: new Set() }));
     this.#owed = this.live.map(() => new Set());
     this.#committed = this.live.map(() => 0n);
   }
@@ -57,6 +65,8 @@ export class TopicOracle {
     const { knowledge, isMember, now } = this.#world;
     const seat = seatOf(intent);
     const isNewest = knowledge.newest(seat)?.offset === intent.offset;
+    if (this.#settings.outagesOnly && report.outcome === 'permanent_failure')
+      this.#fail('one-true-report', `${say(report)}, and only the target as a whole was away`);
     if (!outcomes.has(report.outcome)) this.#fail('one-true-report', say(report));
     if (!isNewest) return;
     if (report.outcome === 'superseded') this.#fail('one-true-report', `${say(report)}, and nothing is newer`);
@@ -99,7 +109,23 @@ export class TopicOracle {
     for (const { member, offset } of pending) this.#named.add(this.#idOf(partition, BigInt(offset), member));
   }
 
+  /** What lies in the retry topic after the cleaner. */
+  cleaned(records: readonly TopicRecord[]): void {
+    for (const partition of this.live.keys()) {
+      const view = new LiveView();
+      for (const record of records) if (record.partition === partition) view.read(record);
+      this.live[partition] = view;
+      this.#checkOwed(partition);
+    }
+  }
+
+  isParked(id: string): boolean {
+    const intent = this.#world.knowledge.intents.get(id);
+    return intent !== undefined && this.#isLive(intent);
+  }
+
   committed(partition: number, offset: bigint, metadata: string): void {
+    this.#complete[partition] = { offset, beyond: new Set(completedOffsets(offset, metadata)) };
     const { records } = this.#world.knowledge;
     const owed = this.#owed[partition];
     const from = this.#committed[partition] ?? 0n;
@@ -116,14 +142,41 @@ export class TopicOracle {
     const owed = this.#owed[partition] ?? new Set();
     for (const id of owed) {
       const intent = knowledge.intents.get(id);
-      if (knowledge.isFinal(id)) owed.delete(id);
-      else if (
-        intent === undefined ||
-        this.live[partition]?.find(intent.group, intent.member)?.offset !== intent.offset
-      ) {
+      const isLive = intent !== undefined && this.#isLive(intent);
+      if (!knowledge.isFinal(id) && !isLive)
         this.#fail('commit-safe', `${id} is committed, and neither reported nor parked`);
-      }
+      if (!knowledge.isFinal(id)) continue;
+      owed.delete(id);
+      if (intent !== undefined && !isLive) this.#checkKept(intent);
     }
+    for (const older of this.live[partition]?.all ?? []) this.#checkNothingNewer(partition, older);
+  }
+
+  /** What has failed stays where a replay finds it, until something newer takes its place. */
+  #checkKept(intent: WantedIntent): void {
+    const { knowledge } = this.#world;
+    const { deadKeepCount, deadKeepMs, retryRecordMaxBytes } = this.#settings;
+    if (deadKeepCount < 100 || deadKeepMs < 1_000_000 || retryRecordMaxBytes < 1_000_000) return;
+    if (!isFailure(knowledge.finals.get(intent.id)?.outcome ?? '')) return;
+    if (knowledge.newest(seatOf(intent)) === intent)
+      this.#fail('commit-safe', `${intent.id} is committed as failed, and no replay can find it`);
+  }
+
+  /** A restore would bring it back, and what has replaced it is not read again. */
+  #checkNothingNewer(partition: number, older: LiveIntent): void {
+    const { offset, beyond } = this.#complete[partition] ?? { offset: 0n, beyond: new Set() };
+    const newer = this.#world.knowledge.seats
+      .get(seatOf(older))
+      ?.find((one) => one.offset > older.offset && (one.offset < offset || beyond.has(one.offset)));
+    if (newer !== undefined)
+      this.#fail(
+        'commit-safe',
+        `${newer.id} is committed, and the live record still holds ${older.op} of ${older.offset}`,
+      );
+  }
+
+  #isLive({ partition, group, member, offset }: WantedIntent): boolean {
+    return this.live[partition]?.find(group, member)?.offset === offset;
   }
 
   #idOf(partition: number, offset: bigint, member: string): string {

@@ -1,0 +1,81 @@
+/**
+ * Scenarios with a plot: each leads up to the one moment at which a rule of the protocol is needed, and draws by lot only
+ * how exactly. Lots alone come to these moments too seldom.
+ */
+import type { Chance } from './engine/chance.ts';
+import { bereft, halted, missed, reread, zombie } from './plots-ownership.ts';
+import { afterlife, cleaner, flood, ignored, outage, rejoins, settle } from './plots-settle.ts';
+import type { DrawnScenario } from './scenarios.ts';
+import { scenarios } from './scenarios.ts';
+import type { Event } from './script.ts';
+import type { Settings } from './settings.ts';
+
+export interface Plot {
+  readonly settings: Partial<Settings>;
+  readonly events: readonly Event[];
+}
+
+const dramas = {
+  zombie,
+  halted,
+  missed,
+  reread,
+  bereft,
+  settle,
+  rejoins,
+  cleaner,
+  afterlife,
+  ignored,
+  outage,
+  flood,
+} as const satisfies Record<string, (chance: Chance) => Plot>;
+
+type Drama = keyof typeof dramas;
+export type Scenario = DrawnScenario | Drama;
+
+export const scenarioNames = [...Object.keys(scenarios), ...Object.keys(dramas)] as Scenario[];
+
+export const isDrama = (name: Scenario): name is Drama => Object.hasOwn(dramas, name);
+
+/** What all dramas have in common: nothing but the plot gets in the way. */
+const stageSettings: Partial<Settings> = {
+  partitions: 1,
+  instances: 1,
+  groups: 1,
+  members: 3,
+  unknownMembers: 0,
+  durationMs: 90_000,
+  membersPerPatchMax: 50,
+  attemptsMax: 5,
+  breakerFailures: 1_000,
+  pendingIntentsMax: 200_000,
+  deadKeepMs: 86_400_000,
+  deadKeepCount: 10_000,
+  retryRecordMaxBytes: 1_048_588,
+  rateAllowed: 300,
+  tokenLifetimeSeconds: 86_400,
+};
+
+export function stage(name: Drama, chance: Chance, drawn: Settings): Plot & { readonly settings: Settings } {
+  const { settings, events } = dramas[name](chance);
+  return {
+    settings: { ...drawn, ...stageSettings, ...settings },
+    events: events.toSorted((a, b) => a.at - b.at),
+  };
+}
+
+/** What each of them is about: names as in the counts of a history. */
+export const dramaFaults: Readonly<Record<Drama, readonly string[]>> = {
+  zombie: ['struck at: patch', 'process: frozen'],
+  halted: ['struck at: join', 'event: cut'],
+  missed: ['struck at: join', 'event: cut', 'process: drained'],
+  reread: ['broker: refused commit', 'event: drop_member', 'broker: slow'],
+  bereft: ['event: drop_member', 'target: slow'],
+  settle: ['broker: refused record', 'broker: lost record answer'],
+  rejoins: ['event: rebalance', 'broker: slow'],
+  cleaner: ['event: append_late', 'event: clean'],
+  afterlife: ['operator: woken', 'broker: lost report answer', 'broker: refused report'],
+  ignored: ['target: ignored', 'target: late'],
+  outage: ['target: lost', 'target: error_before', 'target: reset_before'],
+  flood: ['broker: refused report', 'broker: paused late'],
+};

@@ -1,0 +1,55 @@
+/** An operator who replays what is dead. */
+import type { WantedIntent } from '../oracle/intents.ts';
+import { isFailure } from '../oracle/reports.ts';
+import { topics } from './instance.ts';
+import type { Event } from './script.ts';
+import type { World } from './world.ts';
+
+interface Request {
+  readonly partition: number;
+  readonly group: string;
+  readonly dead: readonly Named[];
+}
+
+type Named = Pick<WantedIntent, 'member' | 'op' | 'offset'>;
+
+export function replay(world: World, { by }: Extract<Event, { readonly kind: 'replay' }>): void {
+  if (by === 'an old list') return world.replays.forEach((again) => again());
+  for (const request of by === 'reports' ? reportedAsFailed(world) : markedAsDead(world)) send(world, request);
+}
+
+function markedAsDead({ topicOracle }: World): readonly Request[] {
+  return [...topicOracle.live.entries()].flatMap(([partition, live]) =>
+    [...live.groups].map(([group, { intents }]) => {
+      const dead = [...intents.values()].filter((intent) => intent.dead !== null);
+      return { partition, group, dead };
+    }),
+  );
+}
+
+/** As soon as a report is there, whether or not the live record says so yet. */
+function reportedAsFailed({ knowledge }: World): readonly Request[] {
+  return [...knowledge.finals.values()].flatMap(({ id, outcome }) => {
+    const intent = isFailure(outcome) ? knowledge.intents.get(id) : undefined;
+    return intent === undefined ? [] : [{ partition: intent.partition, group: intent.group, dead: [intent] }];
+  });
+}
+
+function send(world: World, { partition, group, dead }: Request): void {
+  if (dead.length === 0) return;
+  world.counter.count('operator: woken', dead.length);
+  const append = (): void => {
+    const pending = dead.map(({ member, offset }) => ({
+      member,
+      topic: topics.source,
+      partition,
+      offset: String(offset),
+    }));
+    const key = `\u0000rollcall.request.${world.chance.uuid()}`;
+    const value = JSON.stringify({ v: 1, group, pending });
+    const headers = [['rollcall-type', Buffer.from('replay')] as const];
+    world.broker.append([{ topic: topics.retry, partition, key, value, headers }]);
+  };
+  world.replays.push(append);
+  append();
+}

@@ -1,0 +1,154 @@
+/** Dramas of settling, of what is dead, of a target with a mind of its own, and of too much at once. */
+import type { Chance } from './engine/chance.ts';
+import type { TargetFate, Weights } from './engine/weather.ts';
+import type { Plot } from './dramas.ts';
+import { changed } from './plots-ownership.ts';
+import type { Event } from './script.ts';
+
+const started: Event = { kind: 'start', at: 0, instance: 0 };
+
+const weather = (from: number, to: number, fates: Weights<TargetFate>): Event => ({
+  kind: 'target',
+  at: from,
+  weather: fates,
+  forMs: to - from,
+});
+
+/** The live record says something old, or is not known to, when what has replaced it is done (spec: record-first). */
+export function settle(chance: Chance): Plot {
+  const at = chance.between(4_000, 8_000);
+  const turnsAt = at + chance.between(2_500, 5_000);
+  const isUnknown = chance.happens(0.5);
+  const lost: Event[] = isUnknown ? [{ kind: 'refuse', at, what: 'record answer', forMs: turnsAt - at }] : [];
+  return {
+    settings: {},
+    events: [
+      started,
+      ...lost,
+      weather(at, turnsAt, { error_before: 1 }),
+      changed(at + 10, 0, chance.pick([[0], [0, 1]]), 'add'),
+      { kind: 'refuse', at: turnsAt, what: 'record', forMs: 25_000 },
+      changed(turnsAt + chance.between(0, 500), 0, [0], 'remove'),
+      ...(chance.happens(0.5) ? [{ kind: 'drop_member', at: turnsAt + 15_000, instance: 0 } as const] : []),
+    ],
+  };
+}
+
+/** What is parked is on its way when its owner fences anew: it may lie behind the fence (6.6, "fence at every join"). */
+export function rejoins(chance: Chance): Plot {
+  const events: Event[] = [
+    started,
+    weather(4_000, 60_000, { error_before: 3, answered: 1 }),
+    { kind: 'broker', at: 4_000, weather: { slow: 1, done: chance.pick([1, 3]) }, forMs: 56_000 },
+  ];
+  for (let at = 4_000; at < 60_000; at += chance.between(500, 3_000))
+    events.push(changed(at, 0, [chance.int(0, 7)], chance.pick(['add', 'remove'])));
+  for (let at = 5_000; at < 60_000; at += chance.between(2_000, 8_000)) events.push({ kind: 'rebalance', at });
+  return { settings: { members: 8 }, events };
+}
+
+/** A late duplicate lies behind the live record when the cleaner comes (spec: eager-cleaner, repair). */
+export function cleaner(chance: Chance): Plot {
+  const events: Event[] = [started, weather(4_000, 60_000, { error_before: 1 })];
+  for (let at = 4_000; at < 40_000; at += chance.between(500, 4_000))
+    events.push(changed(at, 0, [chance.int(0, 2)], chance.pick(['add', 'remove'])));
+  for (let at = 6_000; at < 60_000; at += chance.between(500, 6_000)) {
+    events.push({ kind: 'append_late', at, back: chance.int(1, 5) });
+    events.push({ kind: 'clean', at: at + chance.between(0, 2) });
+  }
+  if (chance.happens(0.3)) events.push({ kind: 'drop_member', at: chance.between(6_000, 60_000), instance: 0 });
+  return { settings: {}, events };
+}
+
+/** What is dead, and is not quite: reported and not known to be, named by an old list, dropped by age or number. */
+export const afterlife = (chance: Chance): Plot => chance.pick([wokenEarly, wokenByName, dropped])(chance);
+
+/** An operator wakes what the reports call failed before its owner knows that they are written. */
+function wokenEarly(chance: Chance): Plot {
+  const at = chance.between(4_000, 8_000);
+  // Given up after one try and a look out of doubt.
+  const deadAt = at + 6_000;
+  const wokenAt = deadAt + chance.between(300, 1_500);
+  return {
+    settings: { attemptsMax: 1 },
+    events: [
+      started,
+      weather(at, at + 1_000, { error_before: 1 }),
+      changed(at + 10, 0, [0], 'add'),
+      { kind: 'refuse', at, what: 'report answer', forMs: 6_000 + chance.between(500, 4_000) },
+      weather(wokenAt - 100, wokenAt + 15_000, { error_before: 1 }),
+      { kind: 'replay', at: wokenAt, by: 'reports' },
+    ],
+  };
+}
+
+/** An old list names what something newer has replaced, which is dead too by now. */
+function wokenByName(chance: Chance): Plot {
+  const at = chance.between(4_000, 8_000);
+  const [first, second] = [chance.between(2_000, 6_000), chance.between(2_000, 6_000)];
+  return {
+    settings: { unknownMembers: 1, slowScheduleMs: [] },
+    events: [
+      started,
+      changed(at, 0, [2], 'add'),
+      { kind: 'replay', at: at + first },
+      changed(at + first + 2_000, 0, [2], 'add'),
+      { kind: 'replay', at: at + first + 2_000 + second, by: 'an old list' },
+    ],
+  };
+}
+
+/** The sweep finds dead ones whose reports cannot be written. */
+function dropped(chance: Chance): Plot {
+  const at = 60_000 - chance.between(18_000, 24_000);
+  return {
+    settings: { attemptsMax: 2, deadKeepCount: 1, members: 5 },
+    events: [
+      started,
+      weather(at, at + chance.between(5_000, 7_000), { error_before: 1 }),
+      changed(at + 10, 0, [0, 1, 2, 3], 'add'),
+      { kind: 'refuse', at: at + 6_000, what: 'report', forMs: 30_000 },
+    ],
+  };
+}
+
+/** The target says yes and does nothing, so its version has not moved past what may still land (6.3). */
+export function ignored(chance: Chance): Plot {
+  const at = chance.between(8_000, 12_000);
+  return {
+    settings: { patchAnswer: 'group' },
+    events: [
+      started,
+      changed(at - 4_000, 0, [2], 'add'),
+      weather(at, at + 500, { late: 1 }),
+      changed(at + 10, 0, [0], 'add'),
+      weather(at + 600, at + 9_000, { ignored: 1 }),
+      { kind: 'change', at: at + chance.between(600, 2_900), group: 0, add: [1], remove: [0] },
+    ],
+  };
+}
+
+/** The target is away as a whole, again and again: that says nothing of any change (6.5). */
+export function outage(chance: Chance): Plot {
+  const events: Event[] = [started];
+  const away: Weights<TargetFate> = { error_before: 1, reset_before: 1, lost: 0.3 };
+  for (let at = 5_000; at < 80_000;) {
+    const forMs = chance.between(2_000, 12_000);
+    events.push(weather(at, at + forMs, away));
+    events.push(changed(at + chance.between(0, forMs), 0, [chance.int(0, 2)], chance.pick(['add', 'remove'])));
+    at += forMs + chance.between(300, 3_000);
+  }
+  return { settings: { attemptsMax: 4, breakerFailures: 2, outagesOnly: true }, events };
+}
+
+/** More than may be held: nothing can be reported, or a burst comes (6.8). */
+export function flood(chance: Chance): Plot {
+  const events: Event[] = [started, { kind: 'refuse', at: 5_000, what: 'report', forMs: 50_000 }];
+  const some = (): number[] => [chance.int(0, 7), chance.int(0, 7)];
+  for (let at = 4_000; at < 60_000; at += chance.between(200, 1_500))
+    events.push(changed(at, chance.int(0, 2), some(), chance.pick(['add', 'remove'])));
+  const burstAt = chance.between(60_000, 80_000);
+  for (let i = 0; i < 60; i++)
+    events.push(changed(burstAt + i * chance.between(0, 3), chance.int(0, 2), some(), chance.pick(['add', 'remove'])));
+  return { settings: { groups: 3, members: 8, pendingIntentsMax: chance.pick([3, 20]) }, events };
+}

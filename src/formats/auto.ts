@@ -20,20 +20,26 @@ export interface DetectingFormat extends SourceFormat {
 }
 
 export interface Known {
+  /** In any envelope. */
   readonly formats: Readonly<Record<Shape, SourceFormat>>;
+  /** Without one. */
+  readonly bare: Readonly<Record<Shape, SourceFormat>>;
   readonly debezium: DebeziumOptions;
 }
 
 export function auto(known: Known): DetectingFormat {
   const envelopes = anyCloudEvent(known);
-  const formatOf = (name: Shape | 'cloudevents'): SourceFormat =>
-    name === 'cloudevents' ? envelopes : known.formats[name];
+  const formatOf = (name: Shape | 'cloudevents', { headers }: SourceRecord): SourceFormat => {
+    if (name === 'cloudevents') return envelopes;
+    // Without headers there is no envelope, or it would have been found: nobody need look for it once more.
+    return headers.length === 0 ? known.bare[name] : known.formats[name];
+  };
   return {
     name: 'auto',
     tookFor: (record) => detect(record, known.debezium)[0],
     decode: (record, topic) => {
       const [name, read] = detect(record, known.debezium);
-      return name === null ? [unknown] : formatOf(name).decode(read, topic);
+      return name === null ? [unknown] : formatOf(name, read).decode(read, topic);
     },
     ...preparing(known),
   };
@@ -61,18 +67,18 @@ function preparing({ formats }: Known): Pick<SourceFormat, 'prepare'> {
 function readInner(
   { attributes, record, envelope }: Inner,
   whole: SourceRecord,
-  { formats }: Known,
+  { bare }: Known,
 ): readonly SourceEvent[] {
   const readsEnvelope = shapeOfEnvelope(envelope);
   if (readsEnvelope !== null) {
-    return withAttributes(formats[readsEnvelope].decode(wholeOf(envelope, record, whole), ANY_KEY), attributes);
+    return withAttributes(bare[readsEnvelope].decode(wholeOf(envelope, record, whole), ANY_KEY), attributes);
   }
   if (record.value === null) return [withoutData];
   if (!record.read.ok) return [record.read.problem];
   const shape = shapeOf(record.read.json);
   // The key is chosen for the envelope, so it need not be the group's.
   const own = shape === 'native' ? { ...record, key: null } : record;
-  if (shape !== null) return withAttributes(formats[shape].decode(own, ANY_KEY), attributes);
+  if (shape !== null) return withAttributes(bare[shape].decode(own, ANY_KEY), attributes);
   const { type, id, time } = attributes;
   return [readMemberEvent(fieldsIn(record.read.json), { type, eventId: id, occurredAt: time })];
 }

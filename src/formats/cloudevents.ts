@@ -142,7 +142,9 @@ const mayBeObject = (value: Uint8Array | null): boolean => {
 
 /** The attributes that every event must have (section 3.1 of the specification). */
 export const isStructured = (json: unknown): json is Fields =>
-  isFields(json) && ['specversion', 'type', 'source', 'id'].every((name) => textIn(json[name]) !== null);
+  isFields(json) && 'specversion' in json && ATTRIBUTES.every((name) => textIn(json[name]) !== null);
+
+const ATTRIBUTES = ['specversion', 'type', 'source', 'id'] as const;
 
 function fromHeaders(record: SourceRecord): Inner {
   const type = headerText(record, 'ce_type');

@@ -43,11 +43,13 @@ export function readValue(record: SourceRecord & { readonly read?: Read }): Read
 
 const NO_BYTES = new Uint8Array();
 
+const decoder = new TextDecoder('utf-8', { fatal: true });
+
 /** A byte order mark is skipped (RFC 8259 8.1). */
 export function readJson(bytes: Uint8Array): Read {
   let text: string;
   try {
-    text = new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+    text = decoder.decode(bytes);
   } catch {
     return { ok: false, problem: invalid('not_utf8', 'The value is not UTF-8; encode the JSON as UTF-8.') };
   }

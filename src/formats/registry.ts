@@ -45,17 +45,27 @@ export function sourceFormat(name: FormatName, options: FormatOptions): SourceFo
 /** `auto`, which says what it takes a record for. */
 export const autoFormat = (options: FormatOptions): DetectingFormat => auto(knownFormats(options));
 
-const knownFormats = ({ debezium: options, verifier }: FormatOptions): Known => ({
-  debezium: options,
-  formats: {
+function knownFormats({ debezium: options, verifier }: FormatOptions): Known {
+  const bare = {
     native,
-    debezium: cloudEvents(debezium(options), isCloudEvent),
+    debezium: debezium(options),
+    okta,
+    keycloak,
+    entra,
+    'scim-events': scimEvents(verifier),
+    google,
+    auth0,
+  };
+  const formats = {
+    native,
+    debezium: cloudEvents(bare.debezium, isCloudEvent),
     okta: cloudEvents(okta),
     keycloak: cloudEvents(keycloak),
     entra: cloudEvents(entra),
-    'scim-events': cloudEvents(scimEvents(verifier)),
+    'scim-events': cloudEvents(bare['scim-events']),
     google: cloudEvents(google),
     // Its events are CloudEvents themselves.
     auth0: cloudEvents(auth0, () => true),
-  },
-});
+  };
+  return { debezium: options, bare, formats };
+}

@@ -37,7 +37,6 @@ export async function fly(context: Context, group: Group): Promise<void> {
     removing: 0,
   };
   group.flight = flight;
-  state.locks.add(group.id);
   try {
     while (mayDispatch(context, group.partition) && (await takeStep(context, group, course)) === 'go_on');
   } finally {

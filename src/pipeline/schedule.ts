@@ -11,7 +11,8 @@ import type { Group, Partition } from './state.ts';
 /** Works out anew what is due of a group; to be called whenever that may have changed and it is not in flight. */
 export function review(context: Context, group: Group): void {
   const { state, clock } = context;
-  if (group.flight !== null || !isDispatchable(context, group.partition)) return;
+  // Whoever holds the lock reviews the group when it is let go.
+  if (state.locks.has(group.id) || !isDispatchable(context, group.partition)) return;
   const now = clock.now();
   if (group.held !== null && now.monotonic >= group.held.untilMs) group.held = null;
   identifyDue(context, group, now.wall);
@@ -116,6 +117,8 @@ export class Dispatcher {
         api.gate.giveBack();
         continue;
       }
+      // Before its turn comes: what happens meanwhile must not send it a second time.
+      state.locks.add(group.id);
       // Only then is the slot free again.
       void this.#limit(() => this.#fly(group)).then(() => this.run());
     }

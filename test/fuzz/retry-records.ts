@@ -1,76 +1,22 @@
 /** Records of the retry topic: read as what they are, or unreadable; what is taken over can be worked with and written again. */
 import { isDeepStrictEqual } from 'node:util';
-import type { Intent } from '../../src/core/change.ts';
+import { sha256 } from '../../src/adapters/system.ts';
+import { type Intent, WHOLE_GROUP } from '../../src/core/change.ts';
 import { deadLetter } from '../../src/core/dead-letter.ts';
-import {
-  parseRetryRecord,
-  renderFence,
-  renderReplayAnswer,
-  renderState,
-  requestKey,
-  stateValue,
-  type NamedIntent,
-  type WireRecord,
-} from '../../src/core/live-record.ts';
+import { heldDigest } from '../../src/core/guard.ts';
+import { parseRetryRecord, renderAnswer, renderState, type WireRecord } from '../../src/core/live-record.ts';
 import type { Stamp } from '../../src/core/ownership.ts';
 import { emptyView, epochOf, readFence, readState, seqAfter } from '../../src/core/ownership.ts';
 import { groupPath, patchBody } from '../../src/core/plan.ts';
-import { finalReport, invalidFailure, retryReport } from '../../src/core/reporting.ts';
-import { emptyWaiting, parseReplayAnswer, readWaiting } from '../../src/core/waiting.ts';
-import { anIntent } from '../support/an-intent.ts';
+import { textHeader } from '../../src/core/record-headers.ts';
+import { finalReport, heldReport, invalidFailure, retryReport } from '../../src/core/reporting.ts';
+import { type Answer, decisionValue, parseAnswer, type Request, requestKey } from '../../src/core/request-record.ts';
+import { allWaiting, emptyWaiting, readWaiting } from '../../src/core/waiting.ts';
 import { demand, single } from './kind.ts';
 import type { Lots } from './lots.ts';
-import { digits, giant, json, mutatedBytes, mutatedJson, ODD_NUMBERS, oddHeaders, oddText } from './mutate.ts';
+import { digits, giant, json, mutatedBytes, mutatedJson, oddHeaders, oddText } from './mutate.ts';
+import { aValidRecord, AT, GROUP, STAMP, TROUBLE } from './valid-retry-records.ts';
 import { demandId, FACTS, mustBeReport } from './source-records.ts';
-
-const TROUBLE = { code: 'timeout', message: 'too late', firstFailureAt: 5 };
-const STAMP = { owner: 'former-1', epoch: 2, seq: 9 };
-const AT = 1_790_000_000_000;
-const GROUP = 'parked';
-
-/** As the pipeline under test may have written them. */
-const parked = { group: GROUP, source: { topic: 'source', partition: 0, offset: 3n, timestamp: AT } };
-const intents: readonly Intent[] = [
-  anIntent({ ...parked, member: 'u1' }),
-  anIntent({ ...parked, member: 'u2', op: 'remove', attempt: 2, notBefore: AT }),
-  anIntent({ ...parked, member: 'u3', attempt: 5, dead: { at: AT, reason: 'attempts_exhausted' } }),
-];
-
-interface Rendered {
-  readonly key: string;
-  readonly value?: string | null;
-  readonly headers: WireRecord['headers'];
-}
-
-function aValidRecord(lots: Lots): Rendered {
-  const stamp = lots.oneIn(6) ? anOddStamp(lots) : STAMP;
-  switch (lots.below(6)) {
-    case 0:
-      return { ...renderFence(stamp, 'fence-id'), value: 'fence-id' };
-    case 1:
-      return renderState({ group: GROUP, intents: [], stamp, trouble: null, now: 1 });
-    case 2:
-      return {
-        key: requestKey('00000000-0000-0000-0000-000000000000'),
-        value: stateValue(GROUP, intents),
-        headers: [],
-      };
-    default:
-      return renderState({
-        group: GROUP,
-        intents: intents.slice(0, 1 + lots.below(3)),
-        stamp,
-        trouble: TROUBLE,
-        now: AT,
-      });
-  }
-}
-
-const anOddStamp = (lots: Lots): Stamp => ({
-  owner: oddText(lots),
-  epoch: lots.of(ODD_NUMBERS),
-  seq: lots.of(ODD_NUMBERS),
-});
 
 export function aRetryRecord(lots: Lots): WireRecord {
   const valid = aValidRecord(lots);
@@ -109,9 +55,14 @@ function oddCount(lots: Lots, [name, value]: WireRecord['headers'][number]): Wir
 }
 
 function accountFor(record: WireRecord): string {
-  readWaiting(emptyWaiting(), 0, record);
-  parseReplayAnswer(record);
+  const waiting = emptyWaiting();
+  readWaiting(waiting, 0, record);
+  parseAnswer(record.value, record.headers);
   const read = parseRetryRecord(record);
+  demand(
+    allWaiting(waiting).length === (read.kind === 'state' ? read.intents.length : 0),
+    'people are told of all that waits, and of nothing else',
+  );
   switch (read.kind) {
     case 'fence':
       demandNextStamp((view) => readFence(view, read.stamp), read.stamp);
@@ -121,7 +72,7 @@ function accountFor(record: WireRecord): string {
       demandId(read.group);
       groupPath(read.group);
       demandWorkable(read.group, read.intents);
-      return read.intents.length === 0 ? 'tombstone' : 'live record';
+      return read.intents.length === 0 ? 'tombstone' : `live record: ${contentOf(read.intents)}`;
     case 'request':
       return read.wanted === null ? 'request: taken up' : `request: ${answered(record, read.wanted)}`;
     case 'unreadable':
@@ -130,13 +81,20 @@ function accountFor(record: WireRecord): string {
   }
 }
 
+const contentOf = (read: readonly Intent[]): string =>
+  read.some(({ op }) => op === 'state')
+    ? 'with a full state'
+    : read.some(({ guard }) => guard?.kind === 'held')
+      ? 'with held removals'
+      : 'intents';
+
 /** Whoever comes after it can write a record that counts. */
 function demandNextStamp(read: (view: ReturnType<typeof emptyView>) => unknown, { owner }: Stamp): void {
   const view = emptyView();
   read(view);
   const epoch = epochOf(view.epochMax, 3);
   const stamp = { owner, epoch, seq: seqAfter(0, view, epoch) };
-  const { key, value, headers } = renderState({ group: 'g', intents: [], stamp, trouble: null, now: 1 });
+  const { key, value, headers } = renderState({ group: 'g', intents: [], stamp, trouble: null, now: 1, sha256 });
   const next = parseRetryRecord({ key: Buffer.from(key), value: value === null ? null : Buffer.from(value), headers });
   demand(next.kind === 'state', 'the next owner can read its own records');
   demand(readState(view, 'g', next.stamp) === 'counts', 'and they count');
@@ -145,18 +103,40 @@ function demandNextStamp(read: (view: ReturnType<typeof emptyView>) => unknown, 
 function demandWorkable(group: string, read: readonly Intent[]): void {
   if (read.length === 0) return;
   demandSame(group, read);
-  patchBody(read.slice(0, 50), 'https://api.example.com');
+  demandGuard(group, read);
+  patchBody(read.filter(({ op }) => op !== 'state').slice(0, 50), 'https://api.example.com');
   const failure = invalidFailure('code', 'Message.');
   for (const intent of read.slice(0, 5)) {
-    demandId(intent.member);
+    demand((intent.op === 'state') === (intent.whole !== null), 'a full state has its members, and nothing else has');
+    if (intent.whole === null) demandId(intent.member);
+    else for (const member of intent.whole.members.slice(0, 1_000)) demandId(member);
     // Tried once more, and given up.
     const later = { ...intent, attempt: intent.attempt + 1, notBefore: AT, waits: 'group' as const };
     const dead = { ...later, dead: { at: AT, reason: 'rejected' as const } };
     mustBeReport(finalReport(dead, { ...FACTS, outcome: 'failed', reason: failure }));
     mustBeReport(retryReport(later, { ...FACTS, reason: failure, nextAttemptAt: intent.notBefore }));
+    mustBeReport(heldReport(later, { ...FACTS, reason: failure }));
     deadLetter('dead-letter', dead, { failure, trouble: TROUBLE });
     demand(parsedAgain(group, [dead]).kind === 'state', 'what is given up can be restored');
   }
+}
+
+/** What is held are removals, and one digest that an operator can name is in the record of each. */
+function demandGuard(group: string, read: readonly Intent[]): void {
+  for (const { op, guard } of read) demand(op === 'remove' || guard === null, 'the guard has a say in removals only');
+  const digest = heldDigest(group, read, sha256);
+  const { value } = renderState({ group, intents: read, stamp: STAMP, trouble: null, now: AT, sha256 });
+  const { pending } = JSON.parse(value ?? '') as { pending: readonly { held?: { digest: string } }[] };
+  const written = new Set(pending.flatMap(({ held }) => held?.digest ?? []));
+  demand(isDeepStrictEqual([...written], digest === null ? [] : [digest]), 'each held one names the digest of all');
+  if (digest === null) return;
+  const headers = [textHeader('rollcall-type', 'approve')];
+  const asked = parseRetryRecord({
+    key: Buffer.from(requestKey('u')),
+    value: Buffer.from(decisionValue(digest, 'jane')),
+    headers,
+  });
+  demand(asked.kind === 'request' && asked.wanted?.kind === 'approve', 'it can be approved');
 }
 
 /** render ∘ parse changes nothing. */
@@ -166,23 +146,41 @@ function demandSame(group: string, read: readonly Intent[]): void {
 }
 
 function parsedAgain(group: string, read: readonly Intent[]) {
-  const { key, value, headers } = renderState({ group, intents: read, stamp: STAMP, trouble: TROUBLE, now: AT });
+  const { key, value, headers } = renderState({
+    group,
+    intents: read,
+    stamp: STAMP,
+    trouble: TROUBLE,
+    now: AT,
+    sha256,
+  });
   return parseRetryRecord({ key: Buffer.from(key), value: Buffer.from(value ?? ''), headers });
 }
 
 /** Of the request's own length, and of the three ids of 256 characters that each entry may repeat. */
 const ANSWER_RATIO_MAX = 40;
 
-function answered({ value }: WireRecord, wanted: readonly NamedIntent[]): string {
-  const headers = renderReplayAnswer(
-    STAMP,
-    wanted.map((named) => ({ ...named, verdict: 'gone' as const })),
-  );
+function answered({ value }: WireRecord, wanted: Request): string {
+  const answer = anAnswer(wanted);
+  const headers = renderAnswer(STAMP, answer);
   const length = headers.reduce((sum, [, bytes]) => sum + bytes.length, 0);
   demand(length <= 200 + ANSWER_RATIO_MAX * (value?.length ?? 0), 'an answer is in proportion to its request');
-  const answer = parseReplayAnswer({ key: null, value: null, headers });
-  demand(answer?.length === wanted.length, 'the answer can be read');
-  return wanted.length === 0 ? 'names nothing' : 'answered';
+  demand(isDeepStrictEqual(parseAnswer(null, headers), answer), 'the answer can be read');
+  if (wanted.kind !== 'replay') {
+    demand(/^[0-9a-f]{64}$/.test(wanted.digest), 'a decision names a digest');
+    demandId(wanted.author);
+    return wanted.kind;
+  }
+  for (const { group, member } of wanted.named) {
+    demandId(group);
+    if (member !== WHOLE_GROUP) demandId(member);
+  }
+  return wanted.named.length === 0 ? 'names nothing' : 'replay';
 }
+
+const anAnswer = (wanted: Request): Answer =>
+  wanted.kind === 'replay'
+    ? { kind: 'replay', verdicts: wanted.named.map((named) => ({ ...named, verdict: 'gone' })) }
+    : { kind: wanted.kind, digest: wanted.digest, verdict: 'gone', count: 0 };
 
 export const retryRecords = single('retry', 250, { make: aRetryRecord, account: accountFor });

@@ -1,0 +1,83 @@
+/** Records of the retry topic as the pipeline under test, and its operators, may have written them. */
+import { sha256 } from '../../src/adapters/system.ts';
+import { type Approval, type Held, type Intent, WHOLE_GROUP } from '../../src/core/change.ts';
+import { heldDigest } from '../../src/core/guard.ts';
+import { renderFence, renderState, stateValue, type WireRecord } from '../../src/core/live-record.ts';
+import type { Stamp } from '../../src/core/ownership.ts';
+import { textHeader } from '../../src/core/record-headers.ts';
+import { decisionValue, requestKey } from '../../src/core/request-record.ts';
+import { anIntent } from '../support/an-intent.ts';
+import type { Lots } from './lots.ts';
+import { ODD_NUMBERS, oddText } from './mutate.ts';
+
+export const TROUBLE = { code: 'timeout', message: 'too late', firstFailureAt: 5 };
+export const STAMP = { owner: 'former-1', epoch: 2, seq: 9 };
+export const AT = 1_790_000_000_000;
+export const GROUP = 'parked';
+
+/** As the pipeline under test may have written them. */
+const parked = { group: GROUP, source: { topic: 'source', partition: 0, offset: 3n, timestamp: AT } };
+const held: Held = { kind: 'held', by: 'group_percent', since: AT };
+const approved: Approval = { kind: 'approved', digest: 'd'.repeat(64), author: 'jane@example.com', at: AT };
+const whole = { members: ['u1', 'u2', 'u6'], deleted: false };
+const at = (offset: bigint, index: number | null) => ({ ...parked.source, offset, index });
+const intents: readonly Intent[] = [
+  anIntent({ ...parked, member: 'u1' }),
+  anIntent({ ...parked, member: 'u2', op: 'remove', attempt: 2, notBefore: AT }),
+  anIntent({ ...parked, member: 'u3', attempt: 5, dead: { at: AT, reason: 'attempts_exhausted' } }),
+  anIntent({ ...parked, member: 'u4', op: 'remove', guard: held }),
+  anIntent({ ...parked, member: 'u5', op: 'remove', guard: { ...held, by: 'group_deleted' }, source: at(3n, 1) }),
+  anIntent({ ...parked, member: 'u6', op: 'remove', attempt: 1, guard: approved }),
+  anIntent({ ...parked, member: 'u7', op: 'remove', dead: { at: AT, reason: 'refused' } }),
+  anIntent({ ...parked, member: WHOLE_GROUP, op: 'state', whole, source: at(2n, 0) }),
+  anIntent({ ...parked, member: WHOLE_GROUP, op: 'state', whole: { members: [], deleted: true }, attempt: 1 }),
+];
+
+/** At most one intent per member, and the full state among them or not. */
+function someIntents(lots: Lots): readonly Intent[] {
+  const from = lots.below(intents.length);
+  const several = intents.slice(from, from + 1 + lots.below(4));
+  return several.filter(({ member }, i) => several.findIndex((other) => other.member === member) === i);
+}
+
+export interface Rendered {
+  readonly key: string;
+  readonly value?: string | null;
+  readonly headers: WireRecord['headers'];
+}
+
+export function aValidRecord(lots: Lots): Rendered {
+  const stamp = lots.oneIn(6) ? anOddStamp(lots) : STAMP;
+  switch (lots.below(8)) {
+    case 0:
+      return { ...renderFence(stamp, 'fence-id'), value: 'fence-id' };
+    case 1:
+      return renderState({ group: GROUP, intents: [], stamp, trouble: null, now: 1, sha256 });
+    case 2:
+      return {
+        key: requestKey('00000000-0000-0000-0000-000000000000'),
+        value: stateValue(GROUP, intents),
+        headers: lots.oneIn(2) ? [] : [textHeader('rollcall-type', 'replay')],
+      };
+    case 3:
+      return aDecision(lots);
+    default:
+      return renderState({ group: GROUP, intents: someIntents(lots), stamp, trouble: TROUBLE, now: AT, sha256 });
+  }
+}
+
+/** Of what is held in a record like those above, or of something else. */
+function aDecision(lots: Lots): Rendered {
+  const digest = heldDigest(GROUP, someIntents(lots), sha256) ?? 'd'.repeat(64);
+  return {
+    key: requestKey('00000000-0000-0000-0000-000000000001'),
+    value: decisionValue(digest, lots.oneIn(6) ? oddText(lots) : 'jane@example.com'),
+    headers: [textHeader('rollcall-type', lots.of(['approve', 'reject']))],
+  };
+}
+
+const anOddStamp = (lots: Lots): Stamp => ({
+  owner: oddText(lots),
+  epoch: lots.of(ODD_NUMBERS),
+  seq: lots.of(ODD_NUMBERS),
+});

@@ -13,11 +13,11 @@ import { refusesRun, topicFindings, type TopicFinding } from '../core/topics.ts'
 import { EXIT, ExitError } from '../exit-codes.ts';
 import { type RecordFinding, refusesStart } from '../formats/first-records.ts';
 import { Pipeline } from '../pipeline/pipeline.ts';
-import type { ChangeLog, LogTools, Logger } from '../ports.ts';
+import type { ChangeLog, GroupApi, LogTools, Logger } from '../ports.ts';
 import { stopped, type Host } from './host.ts';
 import { inspectFirstRecords } from './first-records.ts';
 import { openFormat } from './format.ts';
-import { openIdMap } from './id-map.ts';
+import { openIdMap, type OpenIdMap } from './id-map.ts';
 import { kafkaExit, readText } from './kafka-tools.ts';
 import { findTopics } from './topics.ts';
 
@@ -53,23 +53,41 @@ export async function runService(host: Host): Promise<void> {
   for (const warning of config.warnings) logger.warn({ warning }, 'the environment has a name that is not known');
   let pipeline: Pipeline | null = null;
   const admin = await serveAdmin(config, () => pipeline, { host, logger });
+  const { clock, random } = host;
+  const api = createGroupApi(config.genesys, { clock, logger });
+  let opened: OpenIdMap | null = null;
   try {
     if (!(await topicsAreRight(config, { host, logger }))) return;
-    const { clock, random } = host;
-    const api = createGroupApi(config.genesys, { clock, logger });
+    const format = await openFormat(config.format);
+    opened = await openIds(config, api, { host, logger });
+    if (opened === null) return;
     const log = new KafkaChangeLog({ ...config.kafka, topics: config.topics }, { clock, log: logger });
     const options = pipelineOptions(config, `${config.kafka.clientId}-${random.uuid()}`);
-    const format = await openFormat(config.format);
-    const { ids, close } = await openIdMap(config, { host, api, logger });
+    const { ids } = opened;
     pipeline = new Pipeline({ log, api, ids, clock, random, sha256, logger, format }, options);
     await supervise(pipeline, log, { host, logger });
-    await close();
-    await api.close();
   } catch (error) {
     throw kafkaExit(error);
   } finally {
+    await opened?.close();
+    await api.close();
     await admin?.close();
   }
+}
+
+/** Waits for brokers that cannot be reached; null: asked to stop meanwhile. */
+async function openIds(config: Service, api: GroupApi, { host, logger }: Surroundings): Promise<OpenIdMap | null> {
+  while (!host.stop.aborted) {
+    try {
+      return await openIdMap(config, { host, api, logger });
+    } catch (error) {
+      if (host.stop.aborted) return null;
+      if (!(error instanceof ExitError) || error.code !== EXIT.unavailable) throw error;
+      logger.warn({ message: error.message }, 'the id map cannot be read, trying again');
+      await unlessAborted(host.stop, pause(host.clock, RETRY_MS));
+    }
+  }
+  return null;
 }
 
 interface Surroundings {

@@ -42,18 +42,30 @@ export async function startAuth0(): Promise<Auth0Emulator> {
     const refusal = tokens.refusal(asked);
     if (refusal !== null) return refusal;
     if (asked.path === '/api/v2/events') return stream(asked);
-    if (asked.path === '/api/v2/groups') return list(asked, 'groups', [...groups.keys()].map((id) => ({ id })));
+    if (asked.path === '/api/v2/groups')
+      return list(
+        asked,
+        'groups',
+        [...groups.keys()].map((id) => ({ id })),
+      );
     const [, group] = /^\/api\/v2\/groups\/([^/]+)\/members$/.exec(asked.path) ?? [];
     const members = groups.get(decodeURIComponent(group ?? ''));
     if (members === undefined) return refused(404);
-    return list(asked, 'members', members.map((id) => ({ id, member_type: 'user' })));
+    return list(
+      asked,
+      'members',
+      members.map((id) => ({ id, member_type: 'user' })),
+    );
   });
   return {
     ...server,
     groups,
     event: (type, group, member) => {
       const time = new Date(Date.now() + events.length).toISOString();
-      const object = type === 'group.deleted' ? { id: group } : { group: { id: group }, member: { member_type: 'user', id: member } };
+      const object =
+        type === 'group.deleted'
+          ? { id: group }
+          : { group: { id: group }, member: { member_type: 'user', id: member } };
       const json = { specversion: '1.0', type, id: `evt_${events.length}`, time, data: { object } };
       events.push({ type, time, json });
     },

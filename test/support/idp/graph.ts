@@ -76,11 +76,17 @@ export async function startGraph({ tokenUsesMax = Infinity } = {}): Promise<Grap
       const members = groups.get(group) ?? new Set();
       groups.set(group, members);
       for (const id of users) members.add(id);
-      note(group, users.map((id) => user(id)));
+      note(
+        group,
+        users.map((id) => user(id)),
+      );
     },
     remove: (group, ...users) => {
       for (const id of users) groups.get(group)?.delete(id);
-      note(group, users.map((id) => user(id, true)));
+      note(
+        group,
+        users.map((id) => user(id, true)),
+      );
     },
     delete: (group) => {
       groups.delete(group);

@@ -31,7 +31,10 @@ export async function startOkta(): Promise<OktaEmulator> {
     query.set('after', String(start + page.length));
     const next = `<${url}/api/v1/logs?${String(query)}>; rel="next"`;
     const self = `<${url}/api/v1/logs?since=x>; rel="self"`;
-    return found(page.filter(({ eventType }) => wanted.includes(eventType)), { link: `${self}, ${next}` });
+    return found(
+      page.filter(({ eventType }) => wanted.includes(eventType)),
+      { link: `${self}, ${next}` },
+    );
   };
   const list = ({ query, path }: Asked, url: string, entries: readonly unknown[]): Reply => {
     const limit = Number(query.get('limit'));
@@ -42,10 +45,21 @@ export async function startOkta(): Promise<OktaEmulator> {
   const server = await startIdp((asked, url) => {
     if (asked.authorization !== 'SSWS api-token') return refused(401);
     if (asked.path === '/api/v1/logs') return logPage(asked, url);
-    if (asked.path === '/api/v1/groups') return list(asked, url, [...groups.keys()].map((id) => ({ id })));
+    if (asked.path === '/api/v1/groups')
+      return list(
+        asked,
+        url,
+        [...groups.keys()].map((id) => ({ id })),
+      );
     const [, group] = /^\/api\/v1\/groups\/([^/]+)\/users$/.exec(asked.path) ?? [];
     const members = groups.get(decodeURIComponent(group ?? ''));
-    return members === undefined ? refused(404) : list(asked, url, members.map((id) => ({ id })));
+    return members === undefined
+      ? refused(404)
+      : list(
+          asked,
+          url,
+          members.map((id) => ({ id })),
+        );
   });
   return {
     ...server,

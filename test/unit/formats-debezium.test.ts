@@ -240,6 +240,12 @@ describe('an event of Debezium in a CloudEvent', () => {
     expect(decode(event('d', withSchema))).toEqual([removed('g', ['u'], told)]);
   });
 
+  // Found by test/fuzz: an object that cannot become a text ended the process.
+  test('whose operation is no text is invalid', () => {
+    const odd = event('c', { after: row('g', 'u') }, { iodebeziumop: { toString: 1 } });
+    expect(decode(odd)).toEqual([expect.objectContaining(invalidWith('unknown_operation'))]);
+  });
+
   test('of another table is skipped', () => {
     expect(decode(event('c', { after: row('g', 'u') }), {}, { table: 'teams' })).toEqual([
       { kind: 'skip', reason: 'other_table' },

@@ -1,5 +1,5 @@
 /** Auth0's Management API for a machine-to-machine application. https://auth0.com/docs/api/management/v2 */
-import type { IdpApi } from '../../ports.ts';
+import type { IdpApi } from '../../ingest/ports.ts';
 import { ClientToken } from './credentials.ts';
 import { IdpHttp, type IdpWorld } from './http.ts';
 import type { ApiLimits, ClientAccess } from './limits.ts';

@@ -1,5 +1,5 @@
 /** Microsoft Graph for an application. https://learn.microsoft.com/graph/auth-v2-service */
-import type { IdpApi } from '../../ports.ts';
+import type { IdpApi } from '../../ingest/ports.ts';
 import { ClientToken } from './credentials.ts';
 import { IdpHttp, type IdpWorld } from './http.ts';
 import type { ApiLimits, ClientAccess } from './limits.ts';

@@ -3,7 +3,8 @@
  * the token must not go elsewhere. What may pass (429, 5xx, no answer) is waited for, as long as the server says.
  */
 import { IdpRefusal, IdpTrouble } from '../../core/idp-failure.ts';
-import type { Clock, IdpAnswer, IdpApi, IdpStream, Logger, Random } from '../../ports.ts';
+import type { Clock, Logger, Random } from '../../ports.ts';
+import type { IdpAnswer, IdpApi, IdpStream } from '../../ingest/ports.ts';
 import { pause, unlessAborted, within } from '../time-limit.ts';
 import { isPassing, waitMs } from './patience.ts';
 

@@ -1,5 +1,5 @@
 /** Okta's API with an API token (scheme SSWS). https://developer.okta.com/docs/reference/core-okta-api/ */
-import type { IdpApi } from '../../ports.ts';
+import type { IdpApi } from '../../ingest/ports.ts';
 import { fixedToken } from './credentials.ts';
 import { IdpHttp, type IdpWorld } from './http.ts';
 import type { ApiLimits } from './limits.ts';

@@ -1,5 +1,5 @@
 /** Any SCIM 2.0 service provider with a bearer token (RFC 7644). */
-import type { IdpApi } from '../../ports.ts';
+import type { IdpApi } from '../../ingest/ports.ts';
 import { fixedToken } from './credentials.ts';
 import { IdpHttp, type IdpWorld } from './http.ts';
 import type { ApiLimits } from './limits.ts';

@@ -6,7 +6,8 @@
  *   └──crash, failure──▶ ended ──close()──▶ closed
  */
 import type { Consumer, ConsumerGroupJoinEvent, EachBatchPayload } from 'kafkajs';
-import type { Instant, LogRecord, RelayCommit, RelayHandler } from '../../ports.ts';
+import type { Instant, LogRecord } from '../../ports.ts';
+import type { RelayCommit, RelayHandler } from '../../ingest/ports.ts';
 import { within } from '../time-limit.ts';
 import type { Connection } from './connection.ts';
 import { openConnection, retry } from './connection.ts';

@@ -3,7 +3,7 @@
  * metadata of a commit is the timestamp of the newest record that was passed on.
  */
 import type { Admin } from 'kafkajs';
-import type { RelayPartition } from '../../ports.ts';
+import type { RelayPartition } from '../../ingest/ports.ts';
 import { KeptClient } from './kept-client.ts';
 import type { KafkaHost, KafkaRelayOptions } from './options.ts';
 

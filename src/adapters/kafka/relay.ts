@@ -1,5 +1,5 @@
 /** The Relay on Kafka: a supervisor over one consumer at a time, as change-log.ts is for source and retry. */
-import type { Relay, RelayCommit, RelayHandler } from '../../ports.ts';
+import type { Relay, RelayCommit, RelayHandler } from '../../ingest/ports.ts';
 import { explainKafkaError } from './errors.ts';
 import { KafkaFailure } from './failure.ts';
 import type { KafkaHost, KafkaRelayOptions } from './options.ts';

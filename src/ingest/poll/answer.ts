@@ -2,7 +2,7 @@
 import { IdpTrouble } from '../../core/idp-failure.ts';
 import type { SourceRecord } from '../../core/change.ts';
 import { type Fields, isFields, listIn, readJson, textIn } from '../../formats/reading.ts';
-import type { IdpAnswer } from '../../ports.ts';
+import type { IdpAnswer } from '../ports.ts';
 
 /** The object in an answer that must be a good one; whatever is not must never pass for an empty one. @throws IdpTrouble */
 export function fieldsOf(answer: IdpAnswer, what: string): Fields {

@@ -7,7 +7,7 @@ import type { Hint, Invalid, SourceEvent } from '../../core/change.ts';
 import { IdpTrouble } from '../../core/idp-failure.ts';
 import { entra } from '../../formats/entra.ts';
 import { type Fields, fieldsIn, fullState, readJson, textIn } from '../../formats/reading.ts';
-import type { IdpAnswer, IdpApi } from '../../ports.ts';
+import type { IdpAnswer, IdpApi } from '../ports.ts';
 import { fieldsOf, idOf, listField, recordOf } from './answer.ts';
 import { goneGroups, type KnownGroups, lost, page, type Page, type PollSource } from './source.ts';
 

@@ -5,7 +5,8 @@
 import { IdpTrouble } from '../../core/idp-failure.ts';
 import { okta } from '../../formats/okta.ts';
 import { type Fields, fullState, isFields, textIn } from '../../formats/reading.ts';
-import type { Clock, IdpAnswer, IdpApi } from '../../ports.ts';
+import type { Clock } from '../../ports.ts';
+import type { IdpAnswer, IdpApi } from '../ports.ts';
 import { idOf, linkOf, listOf, recordOf } from './answer.ts';
 import { goneGroups, type KnownGroups, lost, type Lost, page, type Page, type PollSource } from './source.ts';
 

@@ -8,7 +8,7 @@ import type { SourceEvent } from '../../core/change.ts';
 import { IdpTrouble } from '../../core/idp-failure.ts';
 import { deletedGroup, type Fields, fullState, quote, textIn } from '../../formats/reading.ts';
 import { refusedMember } from '../../formats/several.ts';
-import type { IdpApi } from '../../ports.ts';
+import type { IdpApi } from '../ports.ts';
 import { fieldsOf, idOf, listField } from './answer.ts';
 import { type GroupMark, type KnownGroups, page, type Page, type PollSource } from './source.ts';
 

@@ -1,5 +1,5 @@
 /** How far each partition is passed on, and what of that has yet to be committed. */
-import type { RelayCommit } from '../../ports.ts';
+import type { RelayCommit } from '../ports.ts';
 import type { Item } from './items.ts';
 
 export class Done {

@@ -1,6 +1,7 @@
 /** What passing a topic on is told, and what it needs of the world. */
 import type { SourceFormat } from '../../core/change.ts';
-import type { Clock, Logger, Relay } from '../../ports.ts';
+import type { Clock, Logger } from '../../ports.ts';
+import type { Relay } from '../ports.ts';
 import type { SendQueue } from '../send-queue.ts';
 import type { RekeyNotices } from './notices.ts';
 

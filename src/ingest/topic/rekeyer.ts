@@ -4,7 +4,8 @@
  * partition, is acknowledged. What a crash makes repeat is repeated in the same order.
  */
 import type { Decoded } from '../../core/change.ts';
-import type { LogRecord, OutRecord, RelayBatch, RelayHandler, RelayPartition } from '../../ports.ts';
+import type { LogRecord, OutRecord } from '../../ports.ts';
+import type { RelayBatch, RelayHandler, RelayPartition } from '../ports.ts';
 import { deliver } from '../delivery.ts';
 import { nativeRecord } from '../native-record.ts';
 import { Done } from './done.ts';
@@ -33,6 +34,8 @@ export class Rekeyer implements RelayHandler {
   #assignment = 0;
   #isOver = false;
   #work: Promise<void> | null = null;
+  /** Something was read while the work was under way. */
+  #hasNews = false;
   #cancelCheck = (): void => undefined;
   #fail: (error: unknown) => void = () => undefined;
   /** Rejects when the topic cannot be passed on any more. */
@@ -142,13 +145,19 @@ export class Rekeyer implements RelayHandler {
   }
 
   #goOn(): void {
-    if (this.#work !== null || this.#isOver) return;
+    if (this.#work !== null) {
+      this.#hasNews = true;
+      return;
+    }
+    if (this.#isOver) return;
+    this.#hasNews = false;
     this.#cancelCheck();
     this.#work = this.#releaseAll()
       .catch((error: unknown) => this.#fail(error))
       .finally(() => {
         this.#work = null;
-        if (!this.#isOver) this.#scheduleCheck();
+        if (this.#hasNews) this.#goOn();
+        else if (!this.#isOver) this.#scheduleCheck();
       });
   }
 

@@ -1,0 +1,267 @@
+/** What is sent, and when it is committed, by `ingest topic`: on a relay that is fed by hand, and a memory log. */
+import { afterEach, expect, test } from 'vitest';
+import { MemoryBroker } from '../../src/adapters/memory-log/memory-broker.ts';
+import { systemRandom } from '../../src/adapters/system.ts';
+import { header, textOf } from '../../src/core/record-headers.ts';
+import type { SourceFormat } from '../../src/core/change.ts';
+import { entra } from '../../src/formats/entra.ts';
+import { native } from '../../src/formats/native.ts';
+import { rekeyNotices } from '../../src/ingest/topic/notices.ts';
+import { Rekeyer } from '../../src/ingest/topic/rekeyer.ts';
+import { SendQueue } from '../../src/ingest/send-queue.ts';
+import { ManualClock } from '../support/manual-clock.ts';
+import { HandFedRelay } from '../support/relay.ts';
+import { TappedLog } from '../support/tapped-log.ts';
+
+const REORDER_MS = 1_000;
+const BASE = 1_790_000_000_000;
+const endings: (() => Promise<void>)[] = [];
+afterEach(async () => {
+  for (const end of endings.splice(0)) await end();
+});
+
+function aScene({
+  format = native,
+  bufferMax = 100,
+  recordMaxBytes = 1_000_000,
+}: { format?: SourceFormat; bufferMax?: number; recordMaxBytes?: number } = {}) {
+  const clock = new ManualClock(BASE);
+  const broker = new MemoryBroker(clock, systemRandom);
+  const shape = { partitionCount: 1, replicationFactor: 1 };
+  broker.createTopic({ topic: 'source', ...shape, settings: { 'max.message.bytes': String(recordMaxBytes) } });
+  broker.createTopic({ topic: 'dead-letter', ...shape, settings: {} });
+  const tools = new TappedLog(broker, { groupId: 'g', clientId: 'c', topics: { source: 'source', retry: 'source' } });
+  const lines: string[] = [];
+  const write = (_: object, message: string): void => void lines.push(message);
+  const log = { debug: write, info: write, warn: write, error: write };
+  const queue = new SendQueue({ tools, clock, log, offersMax: 16, bytesMax: 1_000_000, isPassing: () => true });
+  const relay = new HandFedRelay();
+  const notices = rekeyNotices(clock, log);
+  const options = { from: 'from', topic: 'source', deadLetterTopic: 'dead-letter', reorderMs: REORDER_MS, bufferMax };
+  const rekeyer = new Rekeyer(options, { relay, format, queue, clock, log, notices });
+  relay.join(rekeyer);
+  endings.push(async () => {
+    queue.stop();
+    await rekeyer.stop();
+    notices.close();
+  });
+  const read = (topic: string) => broker.topic(topic).partition(0).read(0n, 10_000).records;
+  const written = () => read('source').map(({ value }) => JSON.parse(textOf(value) ?? '') as { event_id?: string });
+  return {
+    clock,
+    tools,
+    lines,
+    relay,
+    rekeyer,
+    letters: () => read('dead-letter'),
+    written,
+    ids: () => written().map((event) => event.event_id),
+  };
+}
+
+/** @param at seconds */
+const aChange = (id: string, at: number, fields: object = { add_members: ['m'] }) => ({
+  timestamp: BASE,
+  value: Buffer.from(
+    JSON.stringify({ group_id: 'g', event_id: id, occurred_at: new Date(BASE + at * 1000).toISOString(), ...fields }),
+  ),
+});
+
+test('an offset is committed when what it stands for is acknowledged, and not before', async () => {
+  const { relay, tools, clock, ids } = aScene();
+  let acknowledge = (): void => undefined;
+  tools.beforeSend = () => new Promise((resolve) => (acknowledge = resolve));
+  relay.assign({});
+  relay.feed(0, [aChange('a', 1), aChange('b', 2)]);
+  await clock.settle();
+  expect(relay.committed.size).toBe(0);
+  acknowledge();
+  await clock.settle();
+  expect(ids()).toEqual(['a', 'b']);
+  expect(relay.committed.get(0)).toEqual({ partition: 0, offset: 2n, timestamp: BASE });
+});
+
+test('what waits in the window is not committed, and what is before it is', async () => {
+  const { relay, clock, ids } = aScene();
+  relay.assign({}, {});
+  relay.feed(1, []);
+  relay.feed(0, [aChange('a', 1), aChange('b', 5)]);
+  relay.feed(1, [aChange('c', 3)]);
+  await clock.settle();
+  expect(ids()).toEqual(['a', 'c']);
+  expect(relay.committed.get(0)?.offset).toBe(1n);
+  await clock.advance(REORDER_MS);
+  expect(ids()).toEqual(['a', 'c', 'b']);
+  expect(relay.committed.get(0)?.offset).toBe(2n);
+});
+
+test('a send that fails is repeated in the same order, and committed once it is acknowledged', async () => {
+  const { relay, tools, clock, ids } = aScene();
+  let failures = 3;
+  tools.beforeSend = async () => {
+    failures -= 1;
+    if (failures >= 0) throw new Error('REQUEST_TIMED_OUT');
+  };
+  relay.assign({});
+  relay.feed(0, [aChange('a', 1)]);
+  await clock.settle();
+  relay.feed(0, [aChange('b', 2)]);
+  expect(relay.committed.size).toBe(0);
+  await clock.advance(5_000);
+  expect(ids()).toEqual(['a', 'b']);
+  expect(relay.committed.get(0)?.offset).toBe(2n);
+});
+
+test('a commit that fails is tried again, although nothing more comes', async () => {
+  const { relay, clock } = aScene();
+  relay.failingCommits = 3;
+  relay.assign({});
+  relay.feed(0, [aChange('a', 1)]);
+  await clock.advance(5_000);
+  expect(relay.committed.get(0)?.offset).toBe(1n);
+});
+
+test('what was begun before a loss commits nothing after it', async () => {
+  const { relay, tools, clock } = aScene();
+  let acknowledge = (): void => undefined;
+  tools.beforeSend = () => new Promise((resolve) => (acknowledge = resolve));
+  relay.assign({});
+  relay.feed(0, [aChange('a', 1)]);
+  await clock.settle();
+  relay.lose();
+  acknowledge();
+  await clock.settle();
+  expect(relay.committed.size).toBe(0);
+});
+
+test('without the lease nothing is sent, as another instance may have the topic', async () => {
+  const { relay, clock, ids } = aScene();
+  relay.isOwner = false;
+  relay.assign({});
+  relay.feed(0, [aChange('a', 1)]);
+  await clock.advance(3_000);
+  expect(ids()).toEqual([]);
+  relay.isOwner = true;
+  await clock.advance(1_000);
+  expect(ids()).toEqual(['a']);
+});
+
+test('a record without a change is committed like any other', async () => {
+  const { relay, clock } = aScene();
+  relay.assign({});
+  relay.feed(0, [{ timestamp: BASE }, { timestamp: BASE + 5 }]);
+  await clock.settle();
+  expect(relay.committed.get(0)).toEqual({ partition: 0, offset: 2n, timestamp: BASE + 5 });
+});
+
+test('what cannot be read is in the dead-letter topic with its bytes, its place and its reason', async () => {
+  const { relay, clock, letters, lines, ids } = aScene();
+  relay.assign({});
+  relay.feed(0, [
+    { timestamp: BASE, value: Buffer.from('{broken'), headers: [['trace', Buffer.from('1')]] },
+    aChange('a', 1),
+  ]);
+  await clock.settle();
+  const [letter] = letters();
+  const of = (name: string) => header(letter?.headers ?? [], name);
+  expect(textOf(letter?.value ?? null)).toBe('{broken');
+  expect([of('rollcall-reason'), of('rollcall-error-code'), of('trace')]).toEqual(['invalid', 'not_json', '1']);
+  expect([of('rollcall-original-topic'), of('rollcall-original-partition'), of('rollcall-original-offset')]).toEqual([
+    'from',
+    '0',
+    '0',
+  ]);
+  expect(lines).toContain('what could not be read is in the dead-letter topic');
+  expect(ids()).toEqual(['a']);
+});
+
+test('events of one record are passed on one by one, and the record is done with the last', async () => {
+  const { relay, clock, written, letters } = aScene({ format: entra });
+  relay.assign({});
+  const group = (id: string, members: readonly object[]) => ({ id, displayName: id, 'members@delta': members });
+  const page = {
+    '@odata.context': '$metadata#groups',
+    value: [
+      group('g1', [{ id: 'a' }]),
+      group('g2', [{ id: 'd', '@odata.type': '#microsoft.graph.device' }]),
+      group('g3', [{ id: 'c' }]),
+    ],
+  };
+  relay.feed(0, [{ timestamp: BASE, key: Buffer.from('whatever'), value: Buffer.from(JSON.stringify(page)) }]);
+  await clock.settle();
+  expect(written()).toMatchObject([{ group_id: 'g1' }, { group_id: 'g3' }]);
+  expect(letters()).toHaveLength(1);
+  expect(relay.committed.get(0)?.offset).toBe(1n);
+});
+
+test('a late change is judged by what went on in a former life', async () => {
+  const { relay, clock, ids, letters, lines } = aScene();
+  relay.assign({ from: 0, committed: 1 }, {});
+  relay.feed(1, [aChange('late', 1)]);
+  await clock.advance(REORDER_MS);
+  // Not before everything is remembered.
+  expect(ids()).toEqual([]);
+  relay.feed(0, [aChange('former', 5, { remove_members: ['m'] })]);
+  await clock.advance(REORDER_MS);
+  expect(ids()).toEqual([]);
+  expect(header(letters()[0]?.headers ?? [], 'rollcall-error-code')).toBe('superseded');
+  expect(lines).toContain('changes came after newer ones of the same members; they are in the dead-letter topic');
+  expect(relay.committed.has(0)).toBe(false);
+  expect(relay.committed.get(1)?.offset).toBe(1n);
+});
+
+test('a partition that is far ahead is read no further until the others have caught up', async () => {
+  const { relay, clock, ids } = aScene({ bufferMax: 4 });
+  relay.assign({}, {});
+  relay.feed(1, [aChange('first', 0)], 1);
+  const ahead = Array.from({ length: 5 }, (_, index) => aChange(`a${index}`, 10 + index));
+  expect(relay.feed(0, ahead)).toBe('taken');
+  expect(relay.feed(0, [aChange('more', 20)])).toBe('declined');
+  expect(relay.paused).toEqual(new Set([0]));
+  relay.feed(1, [aChange('last', 30)]);
+  await clock.settle();
+  expect(relay.paused.size).toBe(0);
+  expect(ids()).toEqual(['first', 'a0', 'a1', 'a2', 'a3', 'a4']);
+});
+
+test('records wait until their format is ready for them', async () => {
+  let ready = (): void => undefined;
+  let isReady = false;
+  const format: SourceFormat = {
+    ...native,
+    prepare: () => (isReady ? null : new Promise((resolve) => (ready = resolve))),
+  };
+  const { relay, clock, ids } = aScene({ format });
+  relay.assign({});
+  expect(relay.feed(0, [aChange('a', 1)])).toBe('declined');
+  isReady = true;
+  ready();
+  await clock.settle();
+  expect(relay.feed(0, [aChange('a', 1)])).toBe('taken');
+  await clock.settle();
+  expect(ids()).toEqual(['a']);
+});
+
+test('a change that does not fit is in the dead-letter topic, and is committed', async () => {
+  const { relay, clock, ids, letters } = aScene({ recordMaxBytes: 500 });
+  relay.assign({});
+  relay.feed(0, [
+    aChange('big', 1, { add_members: Array.from({ length: 100 }, (_, index) => `m${index}`) }),
+    aChange('a', 2),
+  ]);
+  await clock.settle();
+  expect(ids()).toEqual(['a']);
+  expect(header(letters()[0]?.headers ?? [], 'rollcall-error-code')).toBe('too_large');
+  expect(relay.committed.get(0)?.offset).toBe(2n);
+});
+
+test('asked to stop, it commits what is under way and leaves the rest to be read again', async () => {
+  const { relay, rekeyer, clock, ids } = aScene();
+  relay.assign({}, {});
+  relay.feed(1, [aChange('b', 2)], 1);
+  relay.feed(0, [aChange('a', 1), aChange('c', 9)]);
+  await rekeyer.stop();
+  await clock.advance(10_000);
+  expect(ids()).toEqual(['a', 'b']);
+  expect(relay.committed.get(0)?.offset).toBe(1n);
+});

@@ -117,7 +117,7 @@ test('a group whose members cannot be read gets no full state, the others do', a
   await poll.run();
   expect(poll.changes()).toEqual(['good = a', 'mixed = ']);
   const codes = poll.deadLetters().map(({ headers }) => header(headers, 'rollcall-error-code'));
-  expect(codes.toSorted()).toEqual(['member_type', 'schema']);
+  expect(new Set(codes)).toEqual(new Set(['member_type', 'schema']));
 });
 
 test('a token that is refused is renewed once, and the request sent again', async () => {

@@ -256,11 +256,16 @@ test('a change that does not fit is in the dead-letter topic, and is committed',
 });
 
 test('asked to stop, it commits what is under way and leaves the rest to be read again', async () => {
-  const { relay, rekeyer, clock, ids } = aScene();
+  const { relay, rekeyer, tools, clock, ids } = aScene();
+  let acknowledge = (): void => undefined;
+  tools.beforeSend = () => new Promise((resolve) => (acknowledge = resolve));
   relay.assign({}, {});
   relay.feed(1, [aChange('b', 2)], 1);
   relay.feed(0, [aChange('a', 1), aChange('c', 9)]);
-  await rekeyer.stop();
+  await clock.settle();
+  const stopped = rekeyer.stop();
+  acknowledge();
+  await stopped;
   await clock.advance(10_000);
   expect(ids()).toEqual(['a', 'b']);
   expect(relay.committed.get(0)?.offset).toBe(1n);

@@ -4,7 +4,7 @@ import { ConfigError } from '../../src/config/problem.ts';
 import type { Part } from '../../src/config/variable.ts';
 import { names, variables } from '../../src/config/variables.ts';
 
-const everything = ['kafka', 'topics', 'genesys', 'pipeline', 'admin'] as const;
+const everything = ['kafka', 'topics', 'format', 'genesys', 'pipeline', 'admin'] as const;
 
 const enough = {
   KAFKA_BROKERS: 'broker.example.com:9093',

@@ -101,7 +101,10 @@ export class Rekeyer implements RelayHandler {
     this.#declined.clear();
   }
 
-  /** Remembers what was passed on in a former life; the rest is returned. */
+  /**
+   * Remembers what was passed on in a former life; the rest is returned. Nothing of other partitions goes on meanwhile, as
+   * the window waits for a partition that has more to read.
+   */
   #remember({ partition, records, nextOffset }: RelayBatch): RelayBatch['records'] {
     const until = this.#toRemember.get(partition);
     if (until === undefined) return records;
@@ -162,8 +165,6 @@ export class Rekeyer implements RelayHandler {
   }
 
   async #releaseAll(): Promise<void> {
-    // Before all of that is known, anything could be older than what has gone on.
-    if (this.#toRemember.size > 0) return;
     while (!this.#isOver) {
       // Somebody else may have the topic by now: they would be overtaken.
       if (!this.#world.relay.holdsLease()) return;

@@ -8,6 +8,7 @@ import { pathToFileURL } from 'node:url';
 import type { SourceRecord } from '../src/core/change.ts';
 import { readMapping } from '../src/formats/mapping-file.ts';
 import { formatNames, type FormatName } from '../src/formats/names.ts';
+import type { sourceFormat } from '../src/formats/registry.ts';
 import { aRecord, defaultOptions } from '../test/support/source-records.ts';
 import type { Figure } from './figure.ts';
 import { buildProgram } from './run-process.ts';
@@ -17,7 +18,9 @@ const ROUND_MS = 200;
 const ROUNDS = 5;
 const TARGET_PER_SECOND = 100_000;
 
-type Registry = typeof import('../src/formats/registry.ts');
+interface Registry {
+  readonly sourceFormat: typeof sourceFormat;
+}
 
 export async function measureFormats(): Promise<readonly Figure[]> {
   const program = pathToFileURL(await buildProgram());
@@ -25,8 +28,8 @@ export async function measureFormats(): Promise<readonly Figure[]> {
   return formatNames.flatMap((name) => figuresOf(name, recordsOf(name), registry));
 }
 
-function figuresOf(name: FormatName, records: readonly SourceRecord[], { sourceFormat }: Registry): readonly Figure[] {
-  const format = sourceFormat(name, { ...defaultOptions, mapping: mapping.ok ? mapping.mapping : null });
+function figuresOf(name: FormatName, records: readonly SourceRecord[], registry: Registry): readonly Figure[] {
+  const format = registry.sourceFormat(name, { ...defaultOptions, mapping: mapping.ok ? mapping.mapping : null });
   const topic = { partitionCount: 1 };
   const [parsing = 0, reading = 0] = best(records, [
     (record) => JSON.parse(Buffer.from(record.value ?? '').toString()),

@@ -9,7 +9,7 @@ import { EXIT } from '../exit-codes.ts';
 import { rekeyNotices } from '../ingest/topic/notices.ts';
 import { Rekeyer } from '../ingest/topic/rekeyer.ts';
 import { stopped, type Host } from './host.ts';
-import { ingestFormat } from './ingest-format.ts';
+import { openFormat } from './format.ts';
 import { openQueue, topicsAreThere, type IngestSurroundings } from './ingest-setup.ts';
 import { kafkaExit, readText } from './kafka-tools.ts';
 
@@ -42,17 +42,18 @@ The order of what it writes:
 Offsets are committed when everything of a record is acknowledged: killed at any moment it loses nothing, and may repeat.
 One instance reads the topic; others with the same INGEST_GROUP_ID stand by and take over.
 
-Example (Event Hubs; the namespace is the broker):
-  $ export KAFKA_BROKERS=example.servicebus.windows.net:9093 KAFKA_SASL_MECHANISM=plain
-  $ export KAFKA_SASL_USERNAME='$ConnectionString' KAFKA_SASL_PASSWORD_FILE=/run/secrets/event-hubs
+Example (Event Hubs, which is a cluster of its own: the namespace is the broker):
+  $ export KAFKA_BROKERS=broker-1:9093 INGEST_FROM_BROKERS=example.servicebus.windows.net:9093
+  $ export INGEST_FROM_SASL_MECHANISM=plain INGEST_FROM_SASL_USERNAME='$ConnectionString'
+  $ export INGEST_FROM_SASL_PASSWORD_FILE=/run/secrets/event-hubs
   $ export INGEST_FROM_TOPIC=insights-logs-auditlogs INGEST_FROM_FORMAT=entra
   $ rollcall ingest topic`;
 
-type Settings = Config<'kafka' | 'topics' | 'ingest' | 'rekey'>;
+type Settings = Config<'kafka' | 'topics' | 'format' | 'ingest' | 'rekey'>;
 
 export async function rekeyTopic(host: Host): Promise<void> {
-  const config = readConfig(host.environment, ['kafka', 'topics', 'ingest', 'rekey'], readText);
-  const format = ingestFormat(config.rekey.format);
+  const config = readConfig(host.environment, ['kafka', 'topics', 'format', 'ingest', 'rekey'], readText);
+  const format = await openFormat(config.format, config.rekey.format);
   const log = createLog(host.stderr, { level: config.logLevel, secrets: config.secrets });
   for (const warning of config.warnings) log.warn({ warning }, 'the environment has a name that is not known');
   const tools = createLogTools(config.kafka, { clock: host.clock, log });
@@ -70,11 +71,12 @@ async function passOn(config: Settings, format: SourceFormat, surroundings: Inge
   const { from, groupId, lateMs, reorderMs, bufferMax } = config.rekey;
   const topic = config.ingest.topic ?? config.topics.source;
   const { deadLetter: deadLetterTopic } = config.topics;
-  if (!(await topicsAreThere([from, topic, deadLetterTopic], surroundings))) return;
-  const relay = new KafkaRelay(
-    { ...config.kafka, groupId, topic: from, lookBackMs: lateMs },
-    { clock: host.clock, log },
-  );
+  const reading = { ...config.kafka, ...config.rekey.connection };
+  const kafkaHost = { clock: host.clock, log };
+  if (!(await topicsAreThere([topic, deadLetterTopic], surroundings))) return;
+  // Whether `from` is there shows when it is joined: what describes topics may not be permitted in another cluster.
+  log.info({ from, topic, group: groupId, brokers: reading.brokers }, 'the topic is joined');
+  const relay = new KafkaRelay({ ...reading, groupId, topic: from, lookBackMs: lateMs }, kafkaHost);
   const notices = rekeyNotices(host.clock, log);
   const queue = openQueue(surroundings);
   const options = { from, topic, deadLetterTopic, reorderMs, bufferMax };

@@ -1,9 +1,14 @@
 /** What `rollcall ingest topic` and `rollcall ingest poll` are told. */
+import type { KafkaConnectionOptions } from '../adapters/kafka/options.ts';
+import type { FormatName } from '../formats/names.ts';
+import { isLoopback } from './variable.ts';
 import type { Values } from './variables.ts';
 
 export interface RekeyConfig {
+  /** Of another cluster that the topic is in; null: it is in the same. */
+  readonly connection: Pick<KafkaConnectionOptions, 'brokers' | 'ssl' | 'sasl'> | null;
   readonly from: string;
-  readonly format: string;
+  readonly format: FormatName;
   readonly groupId: string;
   readonly reorderMs: number;
   readonly lateMs: number;
@@ -40,6 +45,7 @@ export interface PollParts {
 
 export const pollParts: { readonly [K in keyof PollParts]: (values: Values) => PollParts[K] } = {
   rekey: (values) => ({
+    connection: connectionOf(values),
     from: values.INGEST_FROM_TOPIC,
     format: values.INGEST_FROM_FORMAT,
     groupId: values.INGEST_GROUP_ID,
@@ -69,3 +75,17 @@ export const pollParts: { readonly [K in keyof PollParts]: (values: Values) => P
   }),
   scim: (values) => ({ url: values.INGEST_SCIM_URL, token: values.INGEST_SCIM_LIST_TOKEN }),
 };
+
+function connectionOf(values: Values): RekeyConfig['connection'] {
+  const { INGEST_FROM_BROKERS: brokers, INGEST_FROM_SASL_MECHANISM: mechanism } = values;
+  if (brokers === null) return null;
+  const { INGEST_FROM_SASL_USERNAME: username, INGEST_FROM_SASL_PASSWORD: password } = values;
+  return {
+    brokers,
+    ssl: isOnThisMachine(brokers) ? null : { caPem: null },
+    sasl: mechanism === null ? null : { mechanism, username: username ?? '', password: password ?? '' },
+  };
+}
+
+const isOnThisMachine = (brokers: readonly string[]): boolean =>
+  brokers.every((broker) => isLoopback(broker.slice(0, broker.lastIndexOf(':'))));

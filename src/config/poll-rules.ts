@@ -4,7 +4,7 @@ import { isLoopback } from './variable.ts';
 import type { Values } from './variables.ts';
 
 export function pollRules(values: Partial<Values>): Problem[] {
-  return [...topicRules(values), ...urlRules(values)];
+  return [...topicRules(values), ...urlRules(values), ...fromRules(values)];
 }
 
 const INPUTS = [
@@ -39,4 +39,29 @@ function urlRules(values: Partial<Values>): Problem[] {
     const problem = 'must be https, except on this machine (ALLOW_INSECURE=true allows it)';
     return [{ variable, problem, example: url.replace('http:', 'https:') }];
   });
+}
+
+/** Where the topic that is read comes from, and how it is read. */
+function fromRules(values: Partial<Values>): Problem[] {
+  const { INGEST_FROM_FORMAT: format, MAPPING_FILE: mapping, INGEST_FROM_BROKERS: brokers } = values;
+  const { INGEST_FROM_SASL_MECHANISM: mechanism, INGEST_FROM_SASL_USERNAME: user } = values;
+  const missing = (variable: string, why: string, example: string): Problem => ({
+    variable,
+    problem: `is missing${why}`,
+    example,
+  });
+  const problems: Problem[] = [];
+  if (format === 'mapping' && mapping === null)
+    problems.push(missing('MAPPING_FILE', ' for INGEST_FROM_FORMAT=mapping', '/etc/rollcall/mapping.json'));
+  if (mechanism && brokers === null)
+    problems.push(
+      missing('INGEST_FROM_BROKERS', ', though credentials for it are given', 'example.servicebus.windows.net:9093'),
+    );
+  if (mechanism && user === null)
+    problems.push(missing('INGEST_FROM_SASL_USERNAME', ` for ${mechanism}`, '$ConnectionString'));
+  if (mechanism && values.INGEST_FROM_SASL_PASSWORD === null)
+    problems.push(missing('INGEST_FROM_SASL_PASSWORD', ` for ${mechanism}`, 'change-me'));
+  if (user && mechanism === null)
+    problems.push(missing('INGEST_FROM_SASL_MECHANISM', ', though credentials are given', 'plain'));
+  return problems;
 }

@@ -39,8 +39,6 @@ export function parsePath(text: string): Path | null {
   return path.root === 'headers' && (steps.length !== 1 || typeof steps[0] !== 'string') ? null : path;
 }
 
-export const isPath = (text: string): boolean => parsePath(text) !== null;
-
 /** What a path finds: values (none, where a list has no entries), or that something on the way is not there. */
 export type Found = { readonly isThere: true; readonly values: readonly unknown[] } | { readonly isThere: false };
 

@@ -1,4 +1,7 @@
-/** A target that can be relied on, for what has to land: groups that exist as soon as they are asked for. */
+/**
+ * A target that can be relied on, for what has to land: groups that exist as soon as they are asked for. The good ones
+ * begin empty; in the others is somebody whom a full state may have to remove.
+ */
 import type { RawAnswer } from './answers.ts';
 import type { Asked } from './connections.ts';
 import { json } from './mutate.ts';
@@ -36,7 +39,10 @@ export class ScimTarget {
   }
 
   #group(id: string): Group {
-    const group = this.#groups.get(id) ?? { version: 1, members: new Set<string>() };
+    const group = this.#groups.get(id) ?? {
+      version: 1,
+      members: new Set(id.startsWith('good-') ? [] : ['u1', 'somebody-else']),
+    };
     this.#groups.set(id, group);
     return group;
   }

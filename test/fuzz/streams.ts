@@ -6,10 +6,11 @@
 import { createGroupApi } from '../../src/adapters/genesys/group-api.ts';
 import { MemoryBroker } from '../../src/adapters/memory-log/memory-broker.ts';
 import { MemoryLog } from '../../src/adapters/memory-log/memory-log.ts';
-import { intentsOf } from '../../src/core/change.ts';
+import { sha256 } from '../../src/adapters/system.ts';
 import { parseRetryRecord, type WireRecord } from '../../src/core/live-record.ts';
-import { header } from '../../src/core/record-headers.ts';
+import { header, textHeader } from '../../src/core/record-headers.ts';
 import { ReportRecord } from '../../src/core/report.ts';
+import { decisionValue, requestKey } from '../../src/core/request-record.ts';
 import { foldReport, type Operations } from '../../src/core/summary.ts';
 import { native } from '../../src/formats/native.ts';
 import { Pipeline } from '../../src/pipeline/pipeline.ts';
@@ -23,8 +24,9 @@ import { json } from './mutate.ts';
 import { aRetryRecord } from './retry-records.ts';
 import { groupOf, ScimTarget } from './scim-target.ts';
 import { aSourceRecord, type HostileRecord } from './source-records.ts';
+import { accountOf } from './stream-account.ts';
+import { apiOptions, MESSAGE_BYTES_MAX, pipelineOptions, topics } from './stream-options.ts';
 
-const topics = { source: 'source', retry: 'retry', deadLetter: 'dead-letter', report: 'reports' };
 const SECONDS_MAX = 20;
 
 class Stream {
@@ -84,7 +86,8 @@ class Stream {
   }
 
   #produceOne(): void {
-    if (this.#lots.oneIn(4)) return this.#produceGood();
+    if (this.#lots.oneIn(4)) return this.#lots.oneIn(5) ? this.#produceGoodState() : this.#produceGood();
+    if (this.#lots.oneIn(20)) return this.#produceDecision();
     if (this.#lots.oneIn(3)) return this.#produceRetry();
     this.#produce(topics.source, aSourceRecord(this.#lots));
   }
@@ -103,6 +106,29 @@ class Stream {
       remove_members: isAdded ? [] : [member],
     });
     this.#produce(topics.source, { key: Buffer.from(group), value, headers: [] });
+  }
+
+  /** Of so few members that the guard lets it pass; an empty one would be held. */
+  #produceGoodState(): void {
+    const lots = this.#lots;
+    const group = `good-${lots.below(4)}`;
+    const members = Array.from({ length: 1 + lots.below(5) }, () => `m${lots.below(6)}`);
+    this.wanted.set(group, new Set(members));
+    const value = json({ group_id: group, members, complete: true });
+    this.#produce(topics.source, { key: Buffer.from(group), value, headers: [] });
+  }
+
+  /** An operator decides about what the newest live record says is held, if anything is. */
+  #produceDecision(): void {
+    const kind = this.#lots.of(['approve', 'reject']);
+    const texts = this.#records(topics.retry).map(({ value }) => Buffer.from(value ?? []).toString());
+    const digest = texts.flatMap((text) => /"digest":"([0-9a-f]{64})"/.exec(text)?.[1] ?? []).at(-1) ?? 'd'.repeat(64);
+    this.#produce(topics.retry, {
+      key: Buffer.from(requestKey(this.#random.uuid())),
+      value: Buffer.from(decisionValue(digest, 'operator')),
+      headers: [textHeader('rollcall-type', kind)],
+    });
+    this.#accounts.push(`retry record: ${kind}`);
   }
 
   /** A live record of another source stops its partition by design (6.6), and one that lies well is no garbage. */
@@ -147,7 +173,7 @@ class Stream {
     const connect = () => connectionsTo((asked) => this.#respond(asked));
     const api = createGroupApi(apiOptions, { clock, logger: quiet, connect });
     return new Pipeline(
-      { log, api, clock, random: this.#random, logger, format: native },
+      { log, api, clock, random: this.#random, logger, sha256, ids: null, format: native },
       { ...pipelineOptions, topics, owner: `${name}-${this.#random.uuid()}`, apiUrl: apiOptions.apiUrl },
     );
   }
@@ -208,60 +234,6 @@ class Stream {
     for (const record of this.#records(topics.source)) this.#accounts.push(accountOf(record, reports, letters));
   }
 }
-
-function accountOf(record: LogRecord, reports: Operations, letters: ReadonlyMap<string | null, LogRecord>): string {
-  const decoded = native(record, { partitionCount: 1 });
-  const position = `source/0/${record.offset}`;
-  if (decoded.kind === 'skip') return 'source record: skipped';
-  if (decoded.kind === 'invalid') {
-    demand(reports.get(position)?.outcome === 'invalid', `${position} is reported as invalid`);
-    const letter = letters.get(String(record.offset));
-    demand(letter !== undefined, `${position} has a dead letter`);
-    demand(
-      Buffer.from(letter.value ?? []).equals(record.value ?? Buffer.alloc(0)),
-      `${position}: the letter has the bytes`,
-    );
-    return `source record: dead letter, ${decoded.code}`;
-  }
-  const source = { topic: 'source', partition: 0, offset: record.offset, eventId: null, timestamp: 1 };
-  const members = intentsOf(decoded.event, source, 1).map(({ member }) => member);
-  const ids = members.length === 0 ? [position] : members.map((member) => `${position}/${member}`);
-  const outcomes = ids.map((id) => {
-    const report = reports.get(id);
-    demand(report !== undefined && report.final, `${id} has its final report`);
-    return report.outcome;
-  });
-  return `source record: ${outcomes[0]}${ids.length > 1 ? ', …' : ''}`;
-}
-
-const MESSAGE_BYTES_MAX = 1_048_588;
-
-const apiOptions = {
-  apiUrl: 'https://api.example.com',
-  loginUrl: 'https://login.example.com',
-  clientId: 'client',
-  clientSecret: 'hush',
-  requestTimeoutMs: 10_000,
-  concurrency: 5,
-  rateLimitPerMinute: null,
-};
-
-const pipelineOptions = {
-  concurrency: 5,
-  lingerMs: 20,
-  maxWaitMs: 30_000,
-  membersPerPatchMax: 50,
-  conflictsMax: 3,
-  retry: { baseMs: 1_000, capMs: 30_000, attemptsMax: 5, slowScheduleMs: [60_000] },
-  lateApplyMs: 20_000,
-  deadKeepMs: 604_800_000,
-  deadKeepCount: 100,
-  breakerFailures: 5,
-  pendingIntentsMax: 200_000,
-  snapshotMembersMax: 200_000,
-  leaseMs: Infinity,
-  drainTimeoutMs: 20_000,
-};
 
 export const streams: Kind = {
   name: 'streams',

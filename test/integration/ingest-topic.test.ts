@@ -222,6 +222,18 @@ describeNewestKafka('rollcall ingest topic', ({ brokers }) => {
     expect(scene.letters).toEqual([]);
   });
 
+  test('a topic of another cluster is read there, and one that is missing ends it with 69', async () => {
+    const scene = await new Scene(brokers).open();
+    const told = await scene.send(50, contradicting);
+    // given KAFKA_GROUP_ID and the others for this cluster, and a name of its own for the brokers of that topic
+    const service = await scene.start({ INGEST_FROM_BROKERS: brokers.join(',') });
+    await scene.until('all events', () => scene.ids.size === told.length);
+    expect(service.linesOf('the topic is joined')[0]).toMatchObject({ brokers });
+    const lost = await scene.start({ INGEST_FROM_TOPIC: uniqueName('nowhere') });
+    lost.broken.catch(() => undefined);
+    expect(await lost.exited).toBe(69);
+  });
+
   test('a second instance stands by, and takes over', async () => {
     const scene = await new Scene(brokers).open();
     const first = await scene.start();

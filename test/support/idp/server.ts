@@ -2,6 +2,7 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach } from 'vitest';
+import { Condition } from '../condition.ts';
 
 export interface Asked {
   readonly path: string;
@@ -23,6 +24,8 @@ export interface IdpServer {
   readonly url: string;
   /** Everything that was asked, tokens too. */
   readonly asked: readonly Asked[];
+  /** Resolves when so many requests have come in all. */
+  reaches(count: number): Promise<void>;
   /** The next requests whose path begins like this are answered so, one after the other. */
   interrupt(path: string, ...replies: readonly Reply[]): void;
 }
@@ -34,6 +37,7 @@ afterEach(() => {
 
 export async function startIdp(answer: (asked: Asked, url: string) => Reply): Promise<IdpServer> {
   const asked: Asked[] = [];
+  const condition = new Condition();
   const interruptions: { readonly path: string; readonly reply: Reply }[] = [];
   const server = createServer((request, response) => {
     void readAll(request).then((body) => {
@@ -41,6 +45,7 @@ export async function startIdp(answer: (asked: Asked, url: string) => Reply): Pr
       const { pathname: path, searchParams: query } = address;
       const question = { path, query, body, authorization: request.headers.authorization ?? '' };
       asked.push(question);
+      condition.look();
       const index = interruptions.findIndex((interruption) => path.startsWith(interruption.path));
       const [interruption] = index < 0 ? [] : interruptions.splice(index, 1);
       write(response, interruption?.reply ?? answer(question, urlOf(server.address())));
@@ -54,6 +59,7 @@ export async function startIdp(answer: (asked: Asked, url: string) => Reply): Pr
   return {
     url: urlOf(server.address()),
     asked,
+    reaches: (count) => condition.until(`${count} requests`, () => asked.length >= count),
     interrupt: (path, ...replies) => interruptions.push(...replies.map((reply) => ({ path, reply }))),
   };
 }

@@ -1,0 +1,64 @@
+/** What `doctor` and `run` read of a topic before anything is applied, on the log in this process. */
+import { describe, expect, test } from 'vitest';
+import { MemoryBroker } from '../../src/adapters/memory-log/memory-broker.ts';
+import { MemoryLog } from '../../src/adapters/memory-log/memory-log.ts';
+import { systemClock, systemRandom } from '../../src/adapters/system.ts';
+import { inspectFirstRecords } from '../../src/commands/first-records.ts';
+import { readConfig } from '../../src/config.ts';
+import type { OutRecord } from '../../src/ports.ts';
+
+const TOPIC = 'idp.group-membership';
+
+async function inspect(
+  records: readonly Partial<OutRecord>[],
+  environment: Record<string, string>,
+  partitionCount = 3,
+) {
+  const broker = new MemoryBroker(systemClock, systemRandom);
+  const log = new MemoryLog(broker, { groupId: 'g', clientId: 'c', topics: { source: TOPIC, retry: 'retry' } });
+  await log.createTopic({
+    topic: TOPIC,
+    partitionCount,
+    replicationFactor: 1,
+    settings: { 'cleanup.policy': 'delete' },
+  });
+  await log.send(
+    records.map((record) => ({ topic: TOPIC, partition: null, key: null, value: null, headers: [], ...record })),
+  );
+  const config = readConfig(environment, ['topics', 'format'], () => '');
+  const findings = await inspectFirstRecords(config, log, new AbortController().signal);
+  await log.close();
+  return findings.map(({ code }) => code);
+}
+
+const event = (group: string): string =>
+  JSON.stringify({
+    resourceType: 'GROUP_MEMBERSHIP',
+    operationType: 'CREATE',
+    resourcePath: `users/u/groups/${group}`,
+  });
+
+describe('the first records', () => {
+  test('of an empty topic say nothing', async () => {
+    expect(await inspect([], { SOURCE_FORMAT: 'keycloak' })).toEqual([]);
+  });
+
+  test('are read from every partition, though one of them has many', async () => {
+    const many = Array.from({ length: 400 }, () => ({ partition: 0, key: 'g', value: event('g') }));
+    const keyless = { partition: 2, value: event('h') };
+    expect(await inspect(many, { SOURCE_FORMAT: 'keycloak' })).toEqual([]);
+    expect(await inspect([...many, keyless], { SOURCE_FORMAT: 'keycloak' })).toEqual(['keyless']);
+  });
+
+  test('tell the format that they have', async () => {
+    const records = [{ key: 'g', value: event('g') }];
+    expect(await inspect(records, { SOURCE_FORMAT: 'okta' })).toEqual(['wrong_format']);
+    expect(await inspect(records, { SOURCE_FORMAT: 'auto' })).toEqual([]);
+  });
+
+  test('tell that deletes are tombstones which are skipped', async () => {
+    const row = { key: '{"group_id":"g","user_id":"u"}', value: '{"group_id":"g","user_id":"u","__op":"c"}' };
+    expect(await inspect([row], { SOURCE_FORMAT: 'debezium' })).toEqual(['deletes_not_read']);
+    expect(await inspect([row], { SOURCE_FORMAT: 'debezium', DEBEZIUM_DELETES: 'tombstones' })).toEqual([]);
+  });
+});

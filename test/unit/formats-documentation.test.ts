@@ -1,0 +1,82 @@
+/** docs/formats.md: each example means what stands below it, each environment and each mapping can be read. */
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { decodeFile } from '../../src/commands/decode.ts';
+import { readConfig } from '../../src/config.ts';
+import { type FormatName, formatNames } from '../../src/formats/names.ts';
+import { aHost } from '../support/command-host.ts';
+import { fencedBlocks } from '../support/fenced-blocks.ts';
+
+const text = readFileSync(new URL('../../docs/formats.md', import.meta.url), 'utf8');
+const blocks = fencedBlocks(text);
+
+let folder: string;
+
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), 'rollcall-formats-'));
+  writeFileSync(join(folder, 'mapping.json'), blocks.find(({ marks }) => marks[0] === 'mapping')?.content ?? '');
+});
+
+afterAll(() => rmSync(folder, { recursive: true }));
+
+const examples = blocks.flatMap(({ marks, content, line }, index) =>
+  marks[0] === 'decode' ? [{ line, marks: marks.slice(1), records: content, means: blocks[index + 1] }] : [],
+);
+
+describe.each(examples)('line $line', ({ marks, records, means }) => {
+  const [name, ...settings] = marks;
+
+  test(`reads as ${name} as it is written below`, async () => {
+    const environment = Object.fromEntries(settings.map((setting) => setting.split('=') as [string, string]));
+    const host = aHost({ stdin: records, environment });
+    const mapping = name === 'mapping' ? { mapping: join(folder, 'mapping.json') } : {};
+    expect(await decodeFile('-', { format: name as FormatName, partitions: 3, ...mapping }, host), host.err()).toBe(0);
+    expect(means?.marks).toEqual(['means']);
+    expect(lines(host.out())).toEqual(lines(means?.content ?? '').map((line) => asFarAsTold(line)));
+  });
+});
+
+const lines = (ndjson: string): readonly unknown[] =>
+  ndjson
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line) as unknown);
+
+function asFarAsTold(line: unknown): unknown {
+  const { changes, ...told } = line as { changes?: readonly object[] };
+  const of = changes === undefined ? [] : changes.map((change) => expect.objectContaining(change) as unknown);
+  return expect.objectContaining({ ...told, changes: of });
+}
+
+test('every format has a section and an example', () => {
+  const shown = new Set(examples.map(({ marks }) => marks[0]));
+  for (const name of formatNames) {
+    expect(text, name).toMatch(new RegExp(`^## .*\\(\`${name}\`\\)$`, 'm'));
+    expect(shown, name).toContain(name);
+  }
+});
+
+test('every link to a section of the page leads to one', () => {
+  const anchor = (title: string): string =>
+    title
+      .toLowerCase()
+      .replaceAll(/[^\w -]/g, '')
+      .replaceAll(' ', '-');
+  const anchors = [...text.matchAll(/^#+ (.*)$/gm)].map(([, title = '']) => anchor(title));
+  const links = [...text.matchAll(/\]\(#([^)]+)\)/g)].map(([, link = '']) => link);
+  expect(links.filter((link) => !anchors.includes(link))).toEqual([]);
+});
+
+test.each(blocks.filter(({ language }) => language === 'env'))('line $line: it is a configuration', ({ content }) => {
+  const environment = Object.fromEntries(
+    content
+      .trim()
+      .split('\n')
+      .map((line) => line.split('=') as [string, string]),
+  );
+  const config = readConfig(environment, ['topics', 'format'], () => '');
+  expect(config.warnings).toEqual([]);
+  expect(config.format.name).toBe(environment['SOURCE_FORMAT']);
+});

@@ -99,7 +99,7 @@ export function reread(chance: Chance): Plot {
       { kind: 'refuse', at: at - 100, what: 'commit', forMs: 60_000 },
       ...ops,
       { kind: 'drop_member', at: lostAt, instance: 0 },
-      { kind: 'broker', at: lostAt, weather: { slow: 1 }, forMs: chance.between(5_000, 20_000) },
+      { kind: 'broker', at: lostAt, weather: { slow: 1, done: chance.pick([1, 3]) }, forMs: 25_000 },
     ],
   };
 }

@@ -14,22 +14,43 @@ const weather = (from: number, to: number, fates: Weights<TargetFate>): Event =>
   forMs: to - from,
 });
 
-/** The live record says something old, or is not known to, when what has replaced it is done (spec: record-first). */
-export function settle(chance: Chance): Plot {
+/** The live record says something old when what has replaced it is done (spec: record-first). */
+export const settle = (chance: Chance): Plot => chance.pick([recordUnknown, recordBehind])(chance);
+
+/** The answer to the live record is lost, and no other one is written. */
+function recordUnknown(chance: Chance): Plot {
   const at = chance.between(4_000, 8_000);
   const turnsAt = at + chance.between(2_500, 5_000);
-  const isUnknown = chance.happens(0.5);
-  const lost: Event[] = isUnknown ? [{ kind: 'refuse', at, what: 'record answer', forMs: turnsAt - at }] : [];
   return {
     settings: {},
     events: [
       started,
-      ...lost,
+      { kind: 'refuse', at, what: 'record answer', forMs: turnsAt - at },
       weather(at, turnsAt, { error_before: 1 }),
       changed(at + 10, 0, chance.pick([[0], [0, 1]]), 'add'),
       { kind: 'refuse', at: turnsAt, what: 'record', forMs: 25_000 },
       changed(turnsAt + chance.between(0, 500), 0, [0], 'remove'),
       ...(chance.happens(0.5) ? [{ kind: 'drop_member', at: turnsAt + 15_000, instance: 0 } as const] : []),
+    ],
+  };
+}
+
+/** Reports are written at last, all in one batch, and the live record that is to follow is not. */
+function recordBehind(chance: Chance): Plot {
+  const at = chance.between(4_000, 8_000);
+  const turnsAt = at + chance.between(2_500, 5_000);
+  // The end of the doubt, and a look.
+  const doneAt = turnsAt + chance.between(6_500, 9_000);
+  return {
+    settings: {},
+    events: [
+      started,
+      weather(at, turnsAt, { error_before: 1 }),
+      changed(at + 10, 0, chance.pick([[0], [0, 1]]), 'add'),
+      { kind: 'refuse', at: turnsAt, what: 'report', forMs: doneAt - turnsAt },
+      { kind: 'refuse', at: doneAt - 100, what: 'record', forMs: 20_000 },
+      changed(turnsAt + chance.between(0, 500), 0, [0], 'remove'),
+      ...(chance.happens(0.5) ? [{ kind: 'drop_member', at: doneAt + 10_000, instance: 0 } as const] : []),
     ],
   };
 }

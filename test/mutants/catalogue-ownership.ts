@@ -58,6 +58,8 @@ export const ownershipMutants: readonly Mutant[] = [
         replace: 'isDue(intent, now) && ledger !== null;',
       },
     ],
+    superfluous:
+      'nothing is dispatched before the source has been read past the last restored offset anyway (knownEnd, intake.ts)',
   },
   {
     name: 'fence',
@@ -160,6 +162,8 @@ export const ownershipMutants: readonly Mutant[] = [
         replace: 'seq + 1',
       },
     ],
+    superfluous:
+      'an owner goes above every epoch that was used (equal-epoch); left is the highest epoch there is, which only forged records reach (contract/rules/forged-records)',
   },
   {
     name: 'late-epoch-record',
@@ -195,57 +199,5 @@ export const ownershipMutants: readonly Mutant[] = [
         replace: 'for (const [id, intents] of [...partition.restored].slice(1)) {',
       },
     ],
-  },
-  {
-    name: 'result-of-a-lost-partition',
-    breaks: 'answers for a lost partition are concluded from and reported',
-    edits: [
-      {
-        file: 'src/pipeline/request.ts',
-        find: 'return isCurrent(context, group.partition) ? { answer, outcome } : null;',
-        replace: 'return { answer, outcome };',
-      },
-      {
-        file: 'src/pipeline/settle.ts',
-        find: '    if (isCurrent(context, due.partition))\n      (batch',
-        replace: '    (batch',
-      },
-      {
-        file: 'src/pipeline/forget.ts',
-        find: '  state.outbox = state.outbox.filter((due) => due.partition !== partition);\n',
-        replace: '',
-      },
-    ],
-    scenario: 'bereft',
-  },
-  {
-    name: 'owner-commit',
-    rule: 'owner-commit',
-    breaks: 'work of a lost partition is committed under the new generation',
-    edits: [
-      {
-        file: 'src/pipeline/forget.ts',
-        find: '  state.partitions.delete(partition.number);',
-        replace:
-          '  state.partitions.delete(partition.number);\n  ((state as any).lost ??= new Map()).set(partition.number, partition);',
-      },
-      {
-        file: 'src/pipeline/settle.ts',
-        find: 'const due = [...state.partitions.values()].flatMap(',
-        replace:
-          'const due = [...new Map([...((state as any).lost ?? []), ...state.partitions] as [number, Partition][]).values()].flatMap(',
-      },
-      {
-        file: 'src/pipeline/settle.ts',
-        find: '    if (!isCurrent(context, each.partition)) return;\n    // Under',
-        replace: '    // Under',
-      },
-      {
-        file: 'src/pipeline/settle.ts',
-        find: 'for (const due of batch) if (isCurrent(context, due.partition)) acknowledge(context, due);',
-        replace: 'for (const due of batch) acknowledge(context, due);',
-      },
-    ],
-    scenario: 'bereft',
   },
 ];

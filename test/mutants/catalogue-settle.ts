@@ -1,4 +1,4 @@
-/** Mutants of reading, folding, recording, reporting, committing and replaying. */
+/** Mutants of reading, folding, recording, reporting and committing. */
 import type { Mutant } from './mutant.ts';
 
 export const settleMutants: readonly Mutant[] = [
@@ -88,6 +88,7 @@ export const settleMutants: readonly Mutant[] = [
     rule: 'ranges',
     breaks: 'complete records are skipped unread, and an older change wins',
     edits: [{ file: 'src/pipeline/intake.ts', find: 'arriveFinal(context, group, intent);', replace: '' }],
+    scenario: 'crowded',
   },
   {
     name: 'fold',
@@ -100,108 +101,6 @@ export const settleMutants: readonly Mutant[] = [
         replace: '  if (a.source.offset !== b.source.offset)',
       },
     ],
-  },
-  {
-    name: 'grave',
-    rule: 'grave',
-    breaks: 'a replay carries the data of the dead change and overwrites a newer one',
-    edits: [
-      {
-        file: 'test/simulation/operator.ts',
-        find: 'const pending = dead.map(({ member, offset }) => ({\n',
-        replace: 'const pending = dead.map(({ member, offset, op }) => ({\n        op,\n',
-      },
-      {
-        file: 'src/core/live-record.ts',
-        find: 'const named = z.object({ member: id,',
-        replace: "const named = z.object({ op: z.enum(['add', 'remove']), member: id,",
-      },
-      {
-        file: 'src/core/live-record.ts',
-        find: 'const wanted = pending.map(({ member, topic, partition, offset: at }) => ({\n',
-        replace: 'const wanted = pending.map(({ member, topic, partition, offset: at, op }) => ({\n    op,\n',
-      },
-      {
-        file: 'src/pipeline/replay.ts',
-        find: "  if (offset > named.offset) return 'superseded';\n",
-        replace: `  if (offset > named.offset) {
-    const source = { topic, partition: number, offset: named.offset, eventId: null, timestamp: 0 };
-    const { op } = named as unknown as { op: 'add' | 'remove' };
-    setPending(partition, member, { ...woken(pending), op, source });
-    partition.toWrite.add(group);
-    review(context, group);
-    return 'woken';
-  }
-`,
-      },
-    ],
-    scenario: 'grave',
-  },
-  {
-    name: 'request-key',
-    rule: 'request-key',
-    breaks: 'a replay request has the key of its group, and the cleaner drops the state of the group',
-    edits: [
-      {
-        file: 'test/simulation/operator.ts',
-        find: 'const key = `\\u0000rollcall.request.${world.chance.uuid()}`;',
-        replace: 'const key = group;',
-      },
-      {
-        file: 'src/core/live-record.ts',
-        find: 'const stamp = stampOf(headers);\n',
-        replace:
-          "if (header(headers, 'rollcall-type') === 'replay') return parseRequest(name, value);\n  const stamp = stampOf(headers);\n",
-      },
-    ],
-    scenario: 'grave',
-  },
-  {
-    name: 'replay-wakes-anything',
-    breaks: 'a replay wakes whatever is dead of the member, not what it names',
-    edits: [
-      {
-        file: 'src/pipeline/replay.ts',
-        find: "if (topic !== named.topic || number !== named.partition || offset < named.offset) return 'gone';\n  if (offset > named.offset) return 'superseded';",
-        replace: "if (pending.dead === null) return 'superseded';",
-      },
-    ],
-    scenario: 'afterlife',
-  },
-  {
-    name: 'woken-report',
-    breaks: 'the late acknowledgement of a failure counts for the try that a replay began',
-    edits: [
-      {
-        file: 'src/pipeline/settle.ts',
-        find: 'if (member === undefined || subject.intent === member.woken) return;',
-        replace: 'if (member === undefined) return;',
-      },
-    ],
-    scenario: 'afterlife',
-  },
-  {
-    name: 'dead-mark-first',
-    breaks: 'a live record marks a change as dead before its failure is reported',
-    edits: [
-      {
-        file: 'src/pipeline/record.ts',
-        find: 'if (pending.dead !== null) return pendingReported ? pending : recorded;',
-        replace: 'if (pending.dead !== null) return pending;',
-      },
-    ],
-  },
-  {
-    name: 'unreported-dead-dropped',
-    breaks: 'a dead change is dropped by age or number before its failure is reported',
-    edits: [
-      {
-        file: 'src/pipeline/record.ts',
-        find: 'pending !== null && pending.dead !== null && pendingReported ? [pending] : [],',
-        replace: 'pending !== null && pending.dead !== null ? [pending] : [],',
-      },
-    ],
-    scenario: 'afterlife',
   },
   {
     name: 'declined-is-read',
@@ -255,5 +154,57 @@ export const settleMutants: readonly Mutant[] = [
     rule: 'report-epoch',
     breaks: "a summary believes a former owner's late report",
     edits: [{ file: 'src/core/summary.ts', find: '    left.epoch - right.epoch ||\n', replace: '' }],
+  },
+  {
+    name: 'result-of-a-lost-partition',
+    breaks: 'answers for a lost partition are concluded from and reported',
+    edits: [
+      {
+        file: 'src/pipeline/request.ts',
+        find: 'return isCurrent(context, group.partition) ? { answer, outcome } : null;',
+        replace: 'return { answer, outcome };',
+      },
+      {
+        file: 'src/pipeline/settle.ts',
+        find: '    if (isCurrent(context, due.partition))\n      (batch',
+        replace: '    (batch',
+      },
+      {
+        file: 'src/pipeline/forget.ts',
+        find: '  state.outbox = state.outbox.filter((due) => due.partition !== partition);\n',
+        replace: '',
+      },
+    ],
+    scenario: 'bereft',
+  },
+  {
+    name: 'owner-commit',
+    rule: 'owner-commit',
+    breaks: 'work of a lost partition is committed under the new generation',
+    edits: [
+      {
+        file: 'src/pipeline/forget.ts',
+        find: '  state.partitions.delete(partition.number);',
+        replace:
+          '  state.partitions.delete(partition.number);\n  ((state as any).lost ??= new Map()).set(partition.number, partition);',
+      },
+      {
+        file: 'src/pipeline/settle.ts',
+        find: 'const due = [...state.partitions.values()].flatMap(',
+        replace:
+          'const due = [...new Map([...((state as any).lost ?? []), ...state.partitions] as [number, Partition][]).values()].flatMap(',
+      },
+      {
+        file: 'src/pipeline/settle.ts',
+        find: '    if (!isCurrent(context, each.partition)) return;\n    // Under',
+        replace: '    // Under',
+      },
+      {
+        file: 'src/pipeline/settle.ts',
+        find: 'for (const due of batch) if (isCurrent(context, due.partition)) acknowledge(context, due);',
+        replace: 'for (const due of batch) acknowledge(context, due);',
+      },
+    ],
+    scenario: 'bereft',
   },
 ];

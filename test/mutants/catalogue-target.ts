@@ -45,6 +45,11 @@ export const targetMutants: readonly Mutant[] = [
         find: 'if (answer.status === 429) this.gate.closeFor(answer.retryAfterMs ?? 0);',
         replace: '',
       },
+      {
+        file: 'src/pipeline/tally.ts',
+        find: "if (outcome.kind === 'throttled') api.gate.closeFor(throttledMs(outcome.retryAfterMs));",
+        replace: 'void throttledMs;',
+      },
     ],
   },
   {

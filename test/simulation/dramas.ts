@@ -4,7 +4,7 @@
  */
 import type { Chance } from './engine/chance.ts';
 import { bereft, halted, missed, reread, zombie } from './plots-ownership.ts';
-import { afterlife, cleaner, flood, ignored, outage, rejoins, settle } from './plots-settle.ts';
+import { afterlife, cleaner, crowded, flood, ignored, outage, rejoins, settle } from './plots-settle.ts';
 import type { DrawnScenario } from './scenarios.ts';
 import { scenarios } from './scenarios.ts';
 import type { Event } from './script.ts';
@@ -22,6 +22,7 @@ const dramas = {
   reread,
   bereft,
   settle,
+  crowded,
   rejoins,
   cleaner,
   afterlife,
@@ -72,6 +73,7 @@ export const dramaFaults: Readonly<Record<Drama, readonly string[]>> = {
   reread: ['broker: refused commit', 'event: drop_member', 'broker: slow'],
   bereft: ['event: drop_member', 'target: slow'],
   settle: ['broker: refused record', 'broker: lost record answer'],
+  crowded: ['said: a live record was too large, some intents are not parked'],
   rejoins: ['event: rebalance', 'broker: slow'],
   cleaner: ['event: append_late', 'event: clean'],
   afterlife: ['operator: woken', 'broker: lost report answer', 'broker: refused report'],

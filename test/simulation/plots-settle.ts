@@ -55,6 +55,22 @@ function recordBehind(chance: Chance): Plot {
   };
 }
 
+/** A record stays open since its live record is too large, and what comes after it is complete (spec: ranges). */
+export function crowded(chance: Chance): Plot {
+  const at = chance.between(4_000, 8_000);
+  const unknown = [2, 3, 4, 5, 6, 7];
+  const lostAt = at + chance.between(8_000, 20_000);
+  return {
+    settings: { members: 8, unknownMembers: unknown.length, slowScheduleMs: [60_000], retryRecordMaxBytes: 900 },
+    events: [
+      started,
+      changed(at, 0, [0, ...unknown], 'add'),
+      changed(at + chance.between(3_000, 5_000), 0, [0], 'remove'),
+      { kind: 'drop_member', at: lostAt, instance: 0 },
+    ],
+  };
+}
+
 /** What is parked is on its way when its owner fences anew: it may lie behind the fence (6.6, "fence at every join"). */
 export function rejoins(chance: Chance): Plot {
   const events: Event[] = [

@@ -62,7 +62,7 @@ interface Facts extends DebeziumTopic {
   readonly isKeyWhole: boolean;
 }
 
-function deleteFindings({ topic, debezium, isFlat, tellsDeletes, isKeyWhole }: Facts): RecordFinding[] {
+function deleteFindings({ topic, debezium, tellsDeletes, isKeyWhole }: Facts): RecordFinding[] {
   const { memberColumn, deletes } = debezium;
   if (deletes === 'tombstones' && !isKeyWhole && tellsDeletes)
     return [
@@ -73,7 +73,7 @@ function deleteFindings({ topic, debezium, isFlat, tellsDeletes, isKeyWhole }: F
         mend: 'Set DEBEZIUM_DELETES=rows.',
       },
     ];
-  if (!isFlat || tellsDeletes) return [];
+  if (tellsDeletes) return [];
   if (deletes === 'tombstones' && isKeyWhole) return [];
   if (deletes === 'tombstones')
     return [

@@ -93,10 +93,12 @@ test('what goes on comes to what the times say, in whatever order it comes', () 
   );
 });
 
-test('it remembers so many and no more', () => {
-  const memory = new LastReleased(4);
-  memory.judge(removing('first'), certain(20));
-  for (const member of ['a', 'b', 'c', 'd']) memory.judge(removing(member), certain(20));
-  expect(memory.judge(adding('first'), certain(10)).superseded).toEqual([]);
-  expect(memory.judge(adding('d'), certain(10)).superseded).toEqual(['d']);
+test('it remembers the latest, and forgets what is older than twice as many', () => {
+  const memory = new LastReleased(6);
+  const superseded = (member: string): boolean => memory.judge(adding(member), certain(10)).event === null;
+  for (const member of ['a', 'b', 'c', 'd', 'e']) memory.judge({ ...removing(member), group: 'g' }, certain(20));
+  expect(superseded('a')).toBe(true);
+  for (let index = 0; index < 12; index += 1) memory.judge(removing(`m${index}`), certain(20));
+  expect(superseded('m11')).toBe(true);
+  expect(superseded('a')).toBe(false);
 });

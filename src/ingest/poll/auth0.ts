@@ -23,6 +23,7 @@ export interface Auth0Options {
 }
 
 const OVERLAP_MS = 300_000;
+const MESSAGE_LENGTH_MAX = 8 * 1024 * 1024;
 /** `take` of the lists is at most that. */
 const TAKE_MAX = 100;
 const EVENT_TYPES = ['group.member.added', 'group.member.deleted', 'group.deleted'];
@@ -63,6 +64,7 @@ async function readStream(
       originals.push(message.data);
       events.push(...auth0.decode(recordOf(Buffer.from(message.data)), { partitionCount: 1 }));
     }
+    if (reader.pendingLength > MESSAGE_LENGTH_MAX) throw new IdpTrouble('Events API: a message has no end');
     if (events.length >= countMax) break;
   }
   const next = offset === null ? cursor : String(new URLSearchParams({ from: offset }));

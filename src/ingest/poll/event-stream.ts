@@ -11,6 +11,11 @@ export class MessageReader {
   readonly #decoder = new TextDecoder();
   #rest = '';
 
+  /** What is held of a message that is not complete yet, in UTF-16 units. */
+  get pendingLength(): number {
+    return this.#rest.length;
+  }
+
   /** Messages that these bytes complete. */
   read(bytes: Uint8Array): readonly Message[] {
     const text = this.#rest + this.#decoder.decode(bytes, { stream: true });

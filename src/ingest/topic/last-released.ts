@@ -33,15 +33,18 @@ type Verdict = 'newer' | 'same' | 'superseded' | 'uncertain';
 
 export class LastReleased {
   readonly #countMax: number;
-  readonly #marks = new Map<string, Mark>();
+  /** In two generations: to look for the oldest of one map costs more, the more of it was replaced. */
+  #young = new Map<string, Mark>();
+  #old: ReadonlyMap<string, Mark> = new Map();
 
-  /** @param countMax (group, member) pairs that are remembered, the latest ones; about 200 bytes each. */
+  /** @param countMax marks that are remembered at the least, the latest ones, and at most twice that; about 200 bytes each. */
   constructor(countMax: number) {
     this.#countMax = countMax;
   }
 
   clear(): void {
-    this.#marks.clear();
+    this.#young = new Map();
+    this.#old = new Map();
   }
 
   /** Judges an event, and remembers what of it goes on. */
@@ -89,23 +92,25 @@ export class LastReleased {
 
   /** By the one that counts most against it. */
   #verdict(keys: readonly string[], mark: Mark): readonly [verdict: Verdict, by: number] {
-    const former = keys.flatMap((key) => this.#marks.get(key) ?? []);
+    const former = keys.flatMap((key) => this.#markOf(key) ?? []);
     const [newest] = former.toSorted((a, b) => b.at - a.at);
     return newest === undefined ? ['newer', -Infinity] : [compare(newest, mark), newest.at];
   }
 
   #rememberNewest(group: string, mark: Mark): void {
-    const newest = this.#marks.get(newestKey(group));
+    const newest = this.#markOf(newestKey(group));
     if (newest === undefined || newest.at <= mark.at) this.#remember(newestKey(group), mark);
   }
 
   #remember(key: string, mark: Mark): void {
-    this.#marks.delete(key);
-    this.#marks.set(key, mark);
-    for (const oldest of this.#marks.keys()) {
-      if (this.#marks.size <= this.#countMax) break;
-      this.#marks.delete(oldest);
-    }
+    this.#young.set(key, mark);
+    if (this.#young.size < this.#countMax) return;
+    this.#old = this.#young;
+    this.#young = new Map();
+  }
+
+  #markOf(key: string): Mark | undefined {
+    return this.#young.get(key) ?? this.#old.get(key);
   }
 }
 

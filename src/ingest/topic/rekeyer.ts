@@ -16,8 +16,8 @@ import type { RekeyOptions, RekeyWorld } from './options.ts';
 
 /** Of one send. */
 const RELEASE_MAX = 1_000;
-/** (group, member) pairs whose last change is remembered. */
-const REMEMBERED_MAX = 500_000;
+/** (group, member) pairs whose last change is remembered, at the least. */
+const REMEMBERED_MAX = 200_000;
 /** After a commit that failed, or without a lease. */
 const RETRY_MS = 500;
 

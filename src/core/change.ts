@@ -45,6 +45,8 @@ export interface Intent {
   readonly whole: WholeGroup | null;
   /** What the target calls the member: the same, unless there is an id map. null: not resolved, or a full state. */
   readonly target: string | null;
+  /** `target`: no source has named the member, so it goes by the target's name, which no id map is to be asked for. */
+  readonly namedBy?: 'target';
   readonly source: ChangeSource;
   /** Failed tries so far. */
   readonly attempt: number;

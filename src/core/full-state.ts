@@ -37,7 +37,7 @@ export function expand(state: Intent, { snapshot, resolve, isNewer }: Standing):
   }
   for (const target of snapshot.members) {
     if (wanted.has(target) || isNewer(target, target)) continue;
-    intents.push({ ...intentFor(origin, 'remove', target), target, waits: 'record' });
+    intents.push({ ...intentFor(origin, 'remove', target), target, namedBy: 'target', waits: 'record' });
   }
   return { intents, heldBy: heldBy({ members, deleted }, isUnsure) };
 }

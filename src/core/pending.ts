@@ -46,5 +46,6 @@ export const woken = (intent: Intent): Intent => ({
   notBefore: 0,
   dead: null,
   waits: null,
-  guard: null,
+  // What an operator has refused waits for an operator again: some of it no limit would hold.
+  guard: intent.guard?.kind === 'held' ? intent.guard : null,
 });

@@ -19,7 +19,8 @@ export const wireDecision = z.object({ digest: wireDigest, author: wireId });
 const wireHeld = z.object({
   by: z.enum(['group_percent', 'group_count', 'window_count', 'group_deleted', 'empty_state', 'unresolved_members']),
   since: z.number(),
-  digest: wireDigest,
+  /** None of a dead one, which is held again once it is woken. */
+  digest: wireDigest.optional(),
 });
 
 export const wireIntent = wireNamed
@@ -28,6 +29,8 @@ export const wireIntent = wireNamed
     /** Of a full state. */
     members: z.custom<readonly string[]>((value) => isListOfIds(value)).optional(),
     deleted: z.boolean().optional(),
+    /** The member goes by the target's name: a full state that does not name it removes it. */
+    named_by: z.literal('target').optional(),
     event_id: z.string().max(ID_LENGTH_MAX).nullable(),
     timestamp: z.number(),
     attempt: count,
@@ -59,6 +62,7 @@ export function intentOf(group: string, wire: WireIntent): Intent {
     op: wire.op,
     whole: wire.members === undefined ? null : { members: wire.members, deleted: wire.deleted ?? false },
     target: wire.member,
+    ...(wire.named_by !== undefined && { namedBy: wire.named_by }),
     source: { ...positionOf(wire), eventId: wire.event_id, timestamp: wire.timestamp },
     attempt: Math.min(wire.attempt, ATTEMPT_MAX),
     conflicts: 0,
@@ -71,9 +75,8 @@ export function intentOf(group: string, wire: WireIntent): Intent {
   };
 }
 
-/** What is dead is held no more. */
-const guardOf = ({ held, approval, dead }: WireIntent): Held | Approval | null => {
-  if (held !== undefined && dead === null) return { kind: 'held', by: held.by, since: held.since };
+const guardOf = ({ held, approval }: WireIntent): Held | Approval | null => {
+  if (held !== undefined) return { kind: 'held', by: held.by, since: held.since };
   return approval === undefined ? null : { kind: 'approved', ...approval };
 };
 
@@ -88,6 +91,7 @@ export function wireOf({ source, guard, whole, ...intent }: Intent, digest: stri
   return {
     member: intent.member === WHOLE_GROUP ? null : intent.member,
     op: intent.op,
+    ...(intent.namedBy !== undefined && { named_by: intent.namedBy }),
     ...(whole !== null && { members: whole.members, deleted: whole.deleted }),
     topic: source.topic,
     partition: source.partition,
@@ -98,9 +102,9 @@ export function wireOf({ source, guard, whole, ...intent }: Intent, digest: stri
     not_before: intent.notBefore,
     first_seen_at: intent.firstSeenAt,
     dead: intent.dead,
-    ...(guard?.kind === 'held' &&
-      intent.dead === null &&
-      digest !== null && { held: { by: guard.by, since: guard.since, digest } }),
+    ...(guard?.kind === 'held' && {
+      held: { by: guard.by, since: guard.since, ...(intent.dead === null && digest !== null && { digest }) },
+    }),
     ...(guard?.kind === 'approved' && {
       approval: { digest: guard.digest, author: guard.author, at: guard.at },
     }),

@@ -4,6 +4,7 @@ import { deadLetter } from '../core/dead-letter.ts';
 import { complete, isComplete } from '../core/ledger.ts';
 import type { Failure } from '../core/outcome.ts';
 import { afterGroupAnswered, isParked } from '../core/pending.ts';
+import { comparePositions } from '../core/position.ts';
 import type { FinalOutcome } from '../core/report.ts';
 import type { RequestFacts } from '../core/reporting.ts';
 import { finalReport, retryReport } from '../core/reporting.ts';
@@ -123,7 +124,7 @@ export function giveUp(context: Context, group: Group, spent: Spent): void {
   const reason = spent.deadReason ?? (spent.outcome === 'failed' ? 'rejected' : 'attempts_exhausted');
   const dead: Intent = { ...spent.intent, attempt: spent.attempt, waits: null, dead: { at: now, reason } };
   const { requestedAt } = member;
-  if (member.pending === spent.intent) setPending(group.partition, member, dead);
+  if (member.pending === spent.intent) setPending(group.partition, member, isOutlived(group, dead) ? null : dead);
   report(context, group, dead, {
     outcome: spent.outcome,
     reason: spent.failure,
@@ -132,6 +133,11 @@ export function giveUp(context: Context, group: Group, spent: Spent): void {
     requestedAt,
   });
 }
+
+/** A full state on which something newer stands cannot be applied later: a replay would undo what is newer. */
+const isOutlived = ({ members }: Group, { op, source }: Intent): boolean =>
+  op === 'state' &&
+  [...members.values()].some(({ pending }) => pending !== null && comparePositions(pending.source, source) > 0);
 
 interface Facts extends End {
   readonly reason: Failure | null;

@@ -23,6 +23,10 @@ export function identifyGroup({ ids }: Context, group: Group): void {
 /** The intent under the target's name for its member, as far as it is known without asking. */
 export function identified({ ids }: Context, group: Group, intent: Intent): Intent {
   if (ids === null || intent.op === 'state') return intent;
+  if (intent.namedBy === 'target') {
+    noteAlias(group, intent);
+    return intent;
+  }
   const known = ids.known('user', intent.member);
   const named = { ...intent, target: known === null || known.kind === 'unanswered' ? null : targetFor(intent, known) };
   noteAlias(group, named);
@@ -61,6 +65,8 @@ export function identifyAnew(context: Context): void {
 }
 
 function dueAnew(group: Group, pending: Intent | null): Intent | null {
+  // In flight, it stays what its flight has taken: a newer intent without its full state must not go on.
+  if (pending !== null && group.flight?.due.has(pending) === true) return pending;
   if (pending === null || pending.dead !== null || (group.target !== null && pending.target !== null)) return pending;
   return { ...pending, notBefore: 0 };
 }

@@ -61,7 +61,7 @@ export function groupOf({ ids }: Pick<Context, 'ids'>, partition: Partition, id:
     target: ids === null ? id : null,
     partition,
     members: new Map(),
-    expanded: null,
+    expanded: [],
     aliases: null,
     flight: null,
     wakeAt: null,

@@ -1,7 +1,7 @@
 /** What the live record of a group says: what is parked, dead and reported, or recorded and not yet reported otherwise. */
 import { type Intent, WHOLE_GROUP } from '../core/change.ts';
 import { isParked } from '../core/pending.ts';
-import { isSamePosition } from '../core/position.ts';
+import { isSamePosition, type Position } from '../core/position.ts';
 import { closeComplete, setPending } from './conclude.ts';
 import type { Context } from './context.ts';
 import type { Group, Member } from './state.ts';
@@ -47,12 +47,13 @@ export function recorded(context: Context, group: Group, intents: readonly Inten
 /** What a full state came to stands in the live record, so the full state itself is done with. */
 function endExpansion(group: Group): void {
   const { expanded } = group;
-  if (expanded === null || [...group.members.values()].some(({ pending }) => pending?.waits === 'record')) return;
-  group.expanded = null;
+  if (expanded.length === 0 || [...group.members.values()].some(({ pending }) => pending?.waits === 'record')) return;
+  group.expanded = [];
+  const isOneOf = (source: Position | undefined): boolean => expanded.some((each) => isSamePosition(each, source));
   const whole = group.members.get(WHOLE_GROUP);
   if (whole === undefined) return;
-  for (let { open } = whole; open !== null; open = open.next) open.isReported ||= isSamePosition(open.source, expanded);
-  if (!isSamePosition(whole.recorded?.source, expanded)) return;
+  for (let { open } = whole; open !== null; open = open.next) open.isReported ||= isOneOf(open.source);
+  if (!isOneOf(whole.recorded?.source)) return;
   whole.recordedReported = true;
   group.partition.toWrite.add(group);
 }

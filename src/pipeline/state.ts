@@ -77,8 +77,8 @@ export interface Group {
   readonly partition: Partition;
   /** By the source's name; a full state stands under WHOLE_GROUP. */
   readonly members: Map<string, Member>;
-  /** A full state that was worked out and is not recorded yet, by what it came to. */
-  expanded: ChangeSource | null;
+  /** Full states that were worked out and are not recorded yet, by what they came to. */
+  expanded: readonly ChangeSource[];
   /** Several names of one member (id map only); null: none were met. */
   aliases: Aliases | null;
   flight: Flight | null;

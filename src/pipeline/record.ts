@@ -13,11 +13,11 @@ export function recordOf(group: Group): readonly Intent[] {
   for (const member of group.members.values()) {
     const intent = recordedIntent(member);
     if (intent === null) continue;
-    (member.recorded === null ? fresh : kept).push(intent);
+    (member.recorded === null && intent.dead === null ? fresh : kept).push(intent);
   }
   // What was too large is gone altogether.
   if (kept.length + fresh.length === 0) group.recordRoom = Number.POSITIVE_INFINITY;
-  // What is recorded may be committed already; only what is new has to wait when there is no room.
+  // What is recorded may be committed already, and what is dead is dropped where it does not fit; only what is new waits.
   return [...kept, ...fresh.slice(0, group.recordRoom)];
 }
 

@@ -61,7 +61,12 @@ export function crowded(chance: Chance): Plot {
   const unknown = [2, 3, 4, 5, 6, 7];
   const lostAt = at + chance.between(8_000, 20_000);
   return {
-    settings: { members: 8, unknownMembers: unknown.length, slowScheduleMs: [60_000], retryRecordMaxBytes: 900 },
+    settings: {
+      members: 8,
+      unknownMembers: unknown.length,
+      slowScheduleMs: [60_000],
+      retryRecordMaxBytes: chance.pick([620, 630, 640]),
+    },
     events: [
       started,
       changed(at, 0, [0, ...unknown], 'add'),

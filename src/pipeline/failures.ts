@@ -206,5 +206,6 @@ export function notEffective(context: Context, group: Group, intent: Intent, req
     scimType: null,
     advice: 'Look for a rule, an owner role or another writer that sets this membership in Genesys Cloud.',
   };
-  giveUp(context, group, { intent, attempt: intent.attempt + 1, failure, outcome: 'failed', request });
+  // Like all that is given up it gets a look out of doubt: a former request about it may still land.
+  spend(group, [intent], { failure, outcome: 'failed', request });
 }

@@ -3,7 +3,6 @@ import { Command } from 'commander';
 import { explainKafkaError } from '../adapters/kafka/errors.ts';
 import { createLogTools } from '../adapters/kafka/tools.ts';
 import { createLog } from '../adapters/log.ts';
-import { pause, unlessAborted } from '../adapters/time-limit.ts';
 import { readTokenVerifier } from '../adapters/tokens.ts';
 import { readConfig, type Config } from '../config.ts';
 import { EXIT, ExitError } from '../exit-codes.ts';
@@ -14,8 +13,9 @@ import { Intake } from '../ingest/webhook/intake.ts';
 import { webhookNotices } from '../ingest/webhook/notices.ts';
 import { sendersOf } from '../ingest/webhook/senders.ts';
 import { startWebhook, type WebhookServer, type WebhookSources } from '../ingest/webhook/server.ts';
-import type { Clock, LogTools, Logger } from '../ports.ts';
+import type { Clock } from '../ports.ts';
 import { stopped, type Host } from './host.ts';
+import { topicsAreThere, type IngestSurroundings } from './ingest-setup.ts';
 import { kafkaExit, readText } from './kafka-tools.ts';
 
 export function webhookCommand(host: Host): Command {
@@ -71,13 +71,7 @@ export async function serveWebhook(host: Host): Promise<void> {
   }
 }
 
-interface Surroundings {
-  readonly host: Pick<Host, 'clock' | 'stop'>;
-  readonly log: Logger;
-  readonly tools: LogTools;
-}
-
-async function ingest(config: Webhook, { host, log, tools }: Surroundings): Promise<void> {
+async function ingest(config: Webhook, { host, log, tools }: IngestSurroundings): Promise<void> {
   const { clock, stop } = host;
   const topic = config.ingest.topic ?? config.topics.source;
   const { deadLetter: deadLetterTopic } = config.topics;
@@ -89,6 +83,7 @@ async function ingest(config: Webhook, { host, log, tools }: Surroundings): Prom
   try {
     const paths = senders.map(({ kind }) => `/${kind.name}`);
     log.info({ url: server.url, paths, topic }, 'webhooks are taken');
+    // Senders are answered 503 meanwhile: some of them never repeat what they could not deliver to anybody.
     const checked = topicsAreThere([topic, deadLetterTopic], { host, log, tools });
     await Promise.race([stopped(stop), queue.failed, checked.then(() => stopped(stop))]);
     log.info({}, 'asked to stop: draining');
@@ -116,7 +111,7 @@ const QUEUE_BYTES_MAX = 64 * 1024 * 1024;
 
 const openQueue = (
   { webhook }: Webhook,
-  { clock, log, tools }: Omit<Surroundings, 'host'> & { readonly clock: Clock },
+  { clock, log, tools }: Omit<IngestSurroundings, 'host'> & { readonly clock: Clock },
 ): SendQueue =>
   new SendQueue({
     tools,
@@ -141,41 +136,5 @@ async function listen({ webhook }: Webhook, sources: WebhookSources): Promise<We
     const mend =
       'set INGEST_HOST and INGEST_PORT to what is free, and INGEST_TLS_* to a certificate and its key in PEM';
     throw new ExitError(EXIT.configuration, `the webhook server cannot listen (${why}); ${mend}`, { cause });
-  }
-}
-
-const RETRY_MS = 1_000;
-
-/**
- * Looks at the topics as soon as the brokers can be reached; senders are answered 503 until then, since some of them never
- * repeat what they could not deliver to anybody. @throws ExitError where one is missing.
- */
-async function topicsAreThere(topics: readonly string[], { host, log, tools }: Surroundings): Promise<void> {
-  while (!host.stop.aborted) {
-    const missing = await missingTopics(topics, { log, tools });
-    if (missing?.length === 0) return;
-    if (missing !== null) {
-      const text = `Kafka has no topic ${missing.join(', ')}.\n  Run \`rollcall topics create\`, or set INGEST_TOPIC to one that exists.`;
-      throw new ExitError(EXIT.unavailable, text);
-    }
-    await unlessAborted(host.stop, pause(host.clock, RETRY_MS));
-  }
-}
-
-/** null: the brokers cannot be reached now. */
-async function missingTopics(
-  topics: readonly string[],
-  { log, tools }: Pick<Surroundings, 'log' | 'tools'>,
-): Promise<readonly string[] | null> {
-  try {
-    const missing: string[] = [];
-    // One after the other: a question about a topic that is missing cuts the connection of the others.
-    for (const topic of topics) if ((await tools.describeTopic(topic)) === null) missing.push(topic);
-    return missing;
-  } catch (error) {
-    const { retriable, message, advice } = explainKafkaError(error);
-    if (!retriable) throw error;
-    log.warn({ message, advice }, 'Kafka cannot be reached, trying again');
-    return null;
   }
 }

@@ -153,6 +153,9 @@ export function idProblem(id: string): IdProblem | null {
   return /\p{Cc}/u.test(id) ? 'control_character' : null;
 }
 
+/** Whatever it comes from: a lone surrogate has no UTF-8 form, so it could be neither a key nor a path. */
+export const isId = (text: string): boolean => idProblem(text) === null && !/\p{Surrogate}/u.test(text);
+
 /** Codes of the native format; other formats add their own, in the same spelling. */
 export type InvalidCode =
   | IdProblem

@@ -2,7 +2,7 @@
  * A full state says "these members and nobody else". What that means for each member follows from the group as it is at
  * the target, so it is worked out once the group was read, out of doubt; what is newer than the full state stands.
  */
-import { type HeldBy, type Intent, intentFor, type WholeGroup } from './change.ts';
+import { type HeldBy, type Intent, intentFor, isId, type WholeGroup } from './change.ts';
 import type { Resolved } from './resolution.ts';
 import type { Snapshot } from './plan.ts';
 
@@ -36,7 +36,8 @@ export function expand(state: Intent, { snapshot, resolve, isNewer }: Standing):
       intents.push({ ...intentFor(origin, 'add', member), target, waits: 'record' });
   }
   for (const target of snapshot.members) {
-    if (wanted.has(target) || isNewer(target, target)) continue;
+    // What could be no id could not be recorded, so it cannot be removed by name either.
+    if (!isId(target) || wanted.has(target) || isNewer(target, target)) continue;
     intents.push({ ...intentFor(origin, 'remove', target), target, namedBy: 'target', waits: 'record' });
   }
   return { intents, heldBy: heldBy({ members, deleted }, isUnsure) };

@@ -3,7 +3,7 @@
  * `{"type","source_id","genesys_id","active"?}`, from a line of a file or a record of a topic. Total.
  */
 import { z } from 'zod';
-import { idProblem, ID_LENGTH_MAX, type IdProblem } from './change.ts';
+import { idProblem, ID_LENGTH_MAX, isId, type IdProblem } from './change.ts';
 import type { IdKind } from './resolution.ts';
 
 export interface IdTableRow {
@@ -39,6 +39,7 @@ const idShape = (name: string) =>
   z.string(`${name} must be a text`).superRefine((id, { addIssue }) => {
     const problem = idProblem(id);
     if (problem !== null) addIssue(`${name} ${ID_PROBLEMS[problem]}`);
+    else if (!isId(id)) addIssue(`${name} is no well-formed text`);
   });
 
 const rowShape = z.object(

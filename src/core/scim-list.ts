@@ -3,7 +3,7 @@
  * ScimUserListResponse, ScimGroupListResponse). Total: what is no such list is null.
  */
 import { z } from 'zod';
-import { idProblem } from './change.ts';
+import { isId } from './change.ts';
 
 export interface Search {
   readonly resource: 'users' | 'groups';
@@ -62,7 +62,7 @@ const emailsShape = z
   .transform((emails) => emails.map(({ value }) => value).filter((value) => value !== ''));
 
 const resourceShape = z.object({
-  id: z.string().refine((id) => idProblem(id) === null),
+  id: z.string().refine(isId),
   active: z.boolean().nullable().catch(null).default(null),
   userName: text,
   externalId: text,

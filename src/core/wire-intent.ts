@@ -1,10 +1,10 @@
 /** One intent as it stands in live records, dead letters and requests (design 5.2). */
 import * as z from 'zod';
-import { type Approval, type Held, ID_LENGTH_MAX, idProblem, type Intent, WHOLE_GROUP } from './change.ts';
+import { type Approval, type Held, ID_LENGTH_MAX, type Intent, isId, WHOLE_GROUP } from './change.ts';
 import { OFFSET_PATTERN, offsetText, type Position, readOffset } from './position.ts';
 
 /** As strict as the source format: what comes from here goes into the same paths, filters, reports and headers. */
-export const wireId = z.string().refine((text) => idProblem(text) === null && !/\p{Surrogate}/u.test(text));
+export const wireId = z.string().refine(isId);
 const count = z.int().min(0);
 
 const wirePosition = z.object({ topic: wireId, partition: count, offset: z.string().regex(OFFSET_PATTERN) });

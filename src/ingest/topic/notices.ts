@@ -1,6 +1,6 @@
 /** What operators of `rollcall ingest topic` are told: counted, a line at once and then at most one every ten seconds. */
 import type { Clock, Logger } from '../../ports.ts';
-import { Notices } from '../webhook/notices.ts';
+import { Notices } from '../notices.ts';
 
 export interface RekeyNotices {
   readonly letters: Notices;

@@ -1,0 +1,41 @@
+/** What happens to requests, counted: the log gets one line at once, and then at most one every ten seconds. */
+import type { Clock } from '../ports.ts';
+
+const QUIET_MS = 10_000;
+
+/** Since a stranger can cause some of these as often as they like, the log must not grow with them. */
+export class Notices {
+  readonly #clock: Pick<Clock, 'schedule'>;
+  readonly #write: (counts: Readonly<Record<string, number>>) => void;
+  #counts: Record<string, number> = {};
+  #cancel: (() => void) | null = null;
+
+  constructor(clock: Pick<Clock, 'schedule'>, write: (counts: Readonly<Record<string, number>>) => void) {
+    this.#clock = clock;
+    this.#write = write;
+  }
+
+  /** @param names of a bounded set. */
+  count(name: string, by = 1): void {
+    this.#counts[name] = (this.#counts[name] ?? 0) + by;
+    if (this.#cancel === null) this.#flush();
+  }
+
+  /** Writes what is left, and lets no timer live on. */
+  close(): void {
+    this.#cancel?.();
+    this.#cancel = null;
+    if (Object.keys(this.#counts).length > 0) this.#write(this.#counts);
+    this.#counts = {};
+  }
+
+  #flush(): void {
+    if (Object.keys(this.#counts).length === 0) {
+      this.#cancel = null;
+      return;
+    }
+    this.#write(this.#counts);
+    this.#counts = {};
+    this.#cancel = this.#clock.schedule(QUIET_MS, () => this.#flush());
+  }
+}

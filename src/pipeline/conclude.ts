@@ -3,7 +3,7 @@ import type { Intent } from '../core/change.ts';
 import { deadLetter } from '../core/dead-letter.ts';
 import { complete, isComplete } from '../core/ledger.ts';
 import type { Failure } from '../core/outcome.ts';
-import { afterGroupAnswered, isParked } from '../core/pending.ts';
+import { afterGroupAnswered, isHeld, isParked } from '../core/pending.ts';
 import { comparePositions } from '../core/position.ts';
 import type { FinalOutcome } from '../core/report.ts';
 import type { RequestFacts } from '../core/reporting.ts';
@@ -195,6 +195,7 @@ function count(partition: Partition, intent: Intent | null, step: 1 | -1): void 
   if (intent === null) return;
   if (intent.dead === null) partition.pendingCount += step;
   else partition.deadCount += step;
+  if (isHeld(intent)) partition.heldCount += step;
 }
 
 /** The group has done what was asked: what was parked for a reason of the whole group is due. */

@@ -34,6 +34,7 @@ export const newPartition = (number: number): Partition => ({
   toWrite: new Set(),
   gainDoubt: null,
   pendingCount: 0,
+  heldCount: 0,
   deadCount: 0,
   lastCommit: null,
 });

@@ -169,6 +169,8 @@ export interface Partition {
   gainDoubt: Doubt | null;
   /** Intents neither final nor dead. */
   pendingCount: number;
+  /** Of them, those that wait for an operator. */
+  heldCount: number;
   deadCount: number;
   /** `progress`: of the ledger, as of then. */
   lastCommit: { readonly offset: bigint; readonly progress: number } | null;

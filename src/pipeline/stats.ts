@@ -1,7 +1,7 @@
 /** What an operator may ask the running pipeline; plain data, made anew at each call. Instants in epoch ms. */
 
 import type { BreakerReason } from '../core/breaker.ts';
-import { isHeld, isParked } from '../core/pending.ts';
+import { isParked } from '../core/pending.ts';
 import type { Context } from './context.ts';
 import { leaseHolds } from './context.ts';
 import type { Partition } from './state.ts';
@@ -52,7 +52,7 @@ export function statsOf(context: Context): PipelineStats {
     partitions: partitions.map((partition, i) => partitionStats(partition, waiting[i]?.oldest ?? null)),
     pending: sum(partitions.map(({ pendingCount }) => pendingCount)),
     parked: sum(waiting.map(({ parked }) => parked)),
-    held: sum(waiting.map(({ held }) => held)),
+    held: sum(partitions.map(({ heldCount }) => heldCount)),
     dead: sum(partitions.map(({ deadCount }) => deadCount)),
     inFlight: state.locks.size,
     requests: { ...counts.requests },
@@ -76,19 +76,17 @@ function partitionStats({ number, phase, ledger, endOffset }: Partition, oldest:
 }
 
 /** One pass without copies: there may be 200,000 intents, and a scrape must not hold up the rest. */
-function waitingIn(partition: Partition): { parked: number; held: number; oldest: number | null } {
+function waitingIn(partition: Partition): { parked: number; oldest: number | null } {
   let parked = 0;
-  let held = 0;
   let oldest: number | null = null;
   for (const { members } of partition.groups.values()) {
     for (const { pending } of members.values()) {
       if (pending === null || pending.dead !== null) continue;
       if (isParked(pending)) parked += 1;
-      if (isHeld(pending)) held += 1;
       if (oldest === null || pending.firstSeenAt < oldest) oldest = pending.firstSeenAt;
     }
   }
-  return { parked, held, oldest };
+  return { parked, oldest };
 }
 
 const sum = (counts: readonly number[]): number => counts.reduce((total, count) => total + count, 0);
@@ -109,10 +107,10 @@ export async function isAtRest(context: Context): Promise<boolean> {
 
 /** What is held may wait for days; nothing happens to it by itself. */
 function isPartitionAtRest(partition: Partition): boolean {
-  const { phase, ledger, lastCommit, toWrite, answers, pendingCount } = partition;
+  const { phase, ledger, lastCommit, toWrite, answers, pendingCount, heldCount } = partition;
   if (phase !== 'running' || ledger === null) return false;
   if (toWrite.size + answers.length + ledger.open.size > 0 || lastCommit?.offset !== ledger.next) return false;
-  return pendingCount === 0 || pendingCount === waitingIn(partition).held;
+  return pendingCount === heldCount;
 }
 
 const isReadTo = ({ ledger }: Partition, end: bigint | undefined): boolean =>

@@ -7,6 +7,7 @@ import {
   idProblem,
   intentId,
   intentsOf,
+  isId,
   WHOLE_GROUP,
 } from '../../src/core/change.ts';
 import { validId } from '../support/an-intent.ts';
@@ -101,9 +102,15 @@ describe('an id', () => {
     ['\u200d', null],
   ])('%j: %s', (id, problem) => {
     expect(idProblem(id)).toBe(problem);
+    expect(isId(id)).toBe(problem === null);
+  });
+
+  test.each(['\uD800', 'a\uDFFF', '\uDC00\uD800'])('is none where it has no UTF-8 form: %j', (id) => {
+    expect(isId(id)).toBe(false);
+    expect(() => encodeURIComponent(id)).toThrow(URIError);
   });
 
   test('is otherwise anything', () => {
-    fc.assert(fc.property(validId(), (id) => idProblem(id) === null));
+    fc.assert(fc.property(validId(), (id) => idProblem(id) === null && isId(id)));
   });
 });

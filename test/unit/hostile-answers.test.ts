@@ -1,9 +1,16 @@
-/** What login host and commit metadata may say: each with what it once did. */
+/** What the target, its login host and commit metadata may say: each with what it once did. */
 import { expect, test } from 'vitest';
 import { createGroupApi } from '../../src/adapters/genesys/group-api.ts';
+import { sha256 } from '../../src/adapters/system.ts';
+import { WHOLE_GROUP } from '../../src/core/change.ts';
+import { expand } from '../../src/core/full-state.ts';
+import { readGroupBody } from '../../src/core/group-body.ts';
 import { decodeRanges, encodeRanges, rangesBelow } from '../../src/core/ledger.ts';
+import { parseRetryRecord, renderState } from '../../src/core/live-record.ts';
+import { readScimList } from '../../src/core/scim-list.ts';
 import { connectionsTo } from '../fuzz/connections.ts';
 import { HastyClock } from '../fuzz/hasty-clock.ts';
+import { anIntent } from '../support/an-intent.ts';
 
 const options = {
   apiUrl: 'https://api.example.com',
@@ -38,4 +45,31 @@ test('commit metadata that call offsets complete which there are not yet say not
   const decoded = decodeRanges(2n, encodeRanges(2n, ranges));
   expect(rangesBelow(9n, decoded)).toEqual(ranges);
   expect(rangesBelow(8n, decoded)).toEqual([]);
+});
+
+const noIds = ['', 'a\u0000', 'a\nb', '\uD800', 'x'.repeat(257)];
+
+// What a full state came to could be written and not be read: its owner wrote the live record again, for ever. The empty
+// one took the place of the full state itself.
+test.each(noIds)('a member of a group whose id can be none is removed by no full state: %j', (member) => {
+  const members = [{ value: 'x' }, { value: member }, { value: 'y' }];
+  const snapshot = readGroupBody({ id: 'g', members }, '"1"');
+  if (snapshot === null) throw new Error('not read');
+  const state = anIntent({ op: 'state', member: WHOLE_GROUP, whole: { members: ['y'], deleted: false } });
+  const { intents } = expand(state, {
+    snapshot,
+    resolve: (each) => ({ target: each, isSure: true }),
+    isNewer: () => false,
+  });
+  expect(intents.map(({ op, member: removed }) => [op, removed])).toEqual([['remove', 'x']]);
+  const stamp = { owner: 'o', epoch: 1, seq: 1 };
+  const { key, value, headers } = renderState({ group: 'g', intents, stamp, trouble: null, now: 1, sha256 });
+  expect(parseRetryRecord({ key: Buffer.from(key), value: Buffer.from(value ?? ''), headers }).kind).toBe('state');
+});
+
+// A path cannot name a lone surrogate: the process ended when it was asked for.
+test.each(noIds)('a list of users with an id that can be none says nothing: %j', (id) => {
+  const list = (each: string) => readScimList({ totalResults: 1, Resources: [{ id: each }] });
+  expect(list(id)).toBeNull();
+  expect(list('u-1')?.resources).toHaveLength(1);
 });

@@ -73,10 +73,13 @@ export function foresee(wanted: Wanted, snapshot: Snapshot, names: Names, option
   const known = intents.filter(({ target }) => target !== null);
   const unknown = intents.filter(({ target }) => target === null);
   const { noop, todo } = plan(known, snapshot);
-  const guarded = todo.filter(isGuarded);
+  // What stands on top of the full state is judged for itself.
+  const heldWhole = heldBy === null ? [] : todo.filter(({ namedBy }) => namedBy === 'target');
+  const rest = todo.filter((intent) => !heldWhole.includes(intent));
+  const guarded = rest.filter(isGuarded);
   const removing = { count: guarded.length, groupSize: snapshot.members.size, countInWindow: 0 };
-  const by = heldBy ?? guardVerdict(removing, options.guard);
-  const sent = by === null ? todo : todo.filter((intent) => !guarded.includes(intent));
+  const by = guardVerdict(removing, options.guard);
+  const sent = by === null ? rest : rest.filter((intent) => !guarded.includes(intent));
   return {
     group: wanted.group,
     etag: snapshot.version,
@@ -92,6 +95,7 @@ export function foresee(wanted: Wanted, snapshot: Snapshot, names: Names, option
       ...predict(unchanged, 'already_synced', null),
       ...predict(noop, 'already_synced', null),
       ...predict(sent, 'applied', null),
+      ...predict(heldWhole, 'held', heldBy),
       ...(by === null ? [] : predict(guarded, 'held', by)),
       ...unknown.flatMap((intent) => predictUnknown(intent, names, options.retry)),
     ],

@@ -42,15 +42,19 @@ const whole = fc.oneof(
   fc.constant({ members: [], deleted: true }),
 );
 
-type Wanted = Pick<Intent, 'op' | 'member' | 'whole' | 'guard'>;
+type Wanted = Pick<Intent, 'op' | 'member' | 'whole' | 'guard' | 'namedBy'>;
 const wanted: fc.Arbitrary<Wanted> = fc.oneof(
   fc.record({ op: fc.constant('add' as const), member: validId(), whole: none, guard: none }),
-  fc.record({
-    op: fc.constant('remove' as const),
-    member: validId(),
-    whole: none,
-    guard: fc.oneof(none, held, approved),
-  }),
+  fc.record(
+    {
+      op: fc.constant('remove' as const),
+      member: validId(),
+      whole: none,
+      guard: fc.oneof(none, held, approved),
+      namedBy: fc.constant('target' as const),
+    },
+    { requiredKeys: ['op', 'member', 'whole', 'guard'] },
+  ),
   fc.record({ op: fc.constant('state' as const), member: fc.constant(WHOLE_GROUP), whole, guard: none }),
 );
 
@@ -60,8 +64,6 @@ export const aWrittenIntent = (group: string): fc.Arbitrary<Intent> =>
     anIntent({
       ...rest,
       ...want,
-      // What is dead is held no more.
-      guard: rest.dead !== null && want.guard?.kind === 'held' ? null : want.guard,
       group,
       waits: rest.notBefore > 0 ? 'group' : null,
       source: { topic, partition, offset, index, eventId, timestamp },

@@ -43,6 +43,14 @@ describe('a full state', () => {
     expect(intents.map(intentId)).toEqual(['t/0/42.1/a', 't/0/42.1/c']);
   });
 
+  test('names whom it removes as the target does, and whom it adds as the source does', () => {
+    const { intents } = expanded(stateOf(['a']), showing('c'));
+    expect(intents.map(({ member, namedBy }) => [member, namedBy])).toEqual([
+      ['a', undefined],
+      ['c', 'target'],
+    ]);
+  });
+
   test('leaves to newer changes whom they speak for', () => {
     const newer = new Set(['a', 'c']);
     const expansion = expanded(stateOf(['a', 'b']), showing('c', 'd'), { isNewer: (member) => newer.has(member) });

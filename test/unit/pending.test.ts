@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import type { Intent } from '../../src/core/change.ts';
-import { afterGroupAnswered, fold, isDue, isParked, woken } from '../../src/core/pending.ts';
+import type { Approval, Held, Intent } from '../../src/core/change.ts';
+import { afterGroupAnswered, fold, isDue, isHeld, isParked, woken } from '../../src/core/pending.ts';
 import { atOffset } from '../support/an-intent.ts';
 
 /** The life of one intent: fresh, parked once, parked again, given up. Copies of different age meet after a takeover. */
@@ -69,6 +69,15 @@ describe('folding', () => {
     );
   });
 
+  test('of two events of one record the later one wins', () => {
+    const [first, second] = [0, 1].map((index) =>
+      atOffset(5n, { op: index === 0 ? 'remove' : 'add', source: { index } }),
+    );
+    if (first === undefined || second === undefined) throw new Error('two');
+    expect(fold(first, second)).toEqual({ winner: second, loser: first });
+    expect(fold(second, first)).toEqual({ winner: second, loser: first });
+  });
+
   test('add then remove never cancel out: the remove stays', () => {
     const [add, remove] = [atOffset(1n, { op: 'add' }), atOffset(2n, { op: 'remove' })];
     expect(fold(add, remove)).toEqual({ winner: remove, loser: add });
@@ -95,6 +104,9 @@ describe('folding', () => {
   });
 });
 
+const guard: Held = { kind: 'held', by: 'group_percent', since: 5 };
+const approval: Approval = { kind: 'approved', digest: 'd'.repeat(64), author: 'jane', at: 6 };
+
 describe('waiting', () => {
   test('an intent is due when its time has come, a dead one never', () => {
     expect([9, 10, 11].map((now) => isDue(atOffset(1n, { notBefore: 10 }), now))).toEqual([false, true, true]);
@@ -113,5 +125,29 @@ describe('waiting', () => {
 
   test('what a replay wakes starts anew, at once', () => {
     expect(woken(copy(5n, 3))).toEqual(copy(5n, 0));
+  });
+
+  test('what is held waits in the live record until an operator has decided, however late it is', () => {
+    const held = atOffset(1n, { op: 'remove', guard });
+    expect([isHeld(held), isParked(held), isDue(held, Number.MAX_SAFE_INTEGER)]).toEqual([true, true, false]);
+    const approved = { ...held, guard: approval };
+    expect([isHeld(approved), isParked(approved), isDue(approved, 0)]).toEqual([false, false, true]);
+  });
+
+  test('what was refused is dead, and held again once it is woken; an approval is good for one life', () => {
+    const refused = atOffset(1n, { op: 'remove', guard, dead: { at: 9, reason: 'refused' } });
+    expect([isHeld(refused), isParked(refused)]).toEqual([false, false]);
+    expect(woken(refused)).toEqual(atOffset(1n, { op: 'remove', guard }));
+    const dead = { at: 9, reason: 'attempts_exhausted' } as const;
+    expect(woken(atOffset(1n, { op: 'remove', guard: approval, attempt: 5, dead }))).toEqual(
+      atOffset(1n, { op: 'remove' }),
+    );
+  });
+
+  test('what a full state came to is due only once it is recorded', () => {
+    const fresh = atOffset(1n, { waits: 'record' });
+    expect([isDue(fresh, Number.MAX_SAFE_INTEGER), isParked(fresh)]).toEqual([false, true]);
+    expect(afterGroupAnswered(fresh)).toEqual(fresh);
+    expect([isDue({ ...fresh, waits: null }, 0), isParked({ ...fresh, waits: null })]).toEqual([true, false]);
   });
 });

@@ -55,6 +55,13 @@ describe('an intent', () => {
     expect(written(anIntent({ source: { offset: 42n } }))).toMatchObject({ offset: '42' });
   });
 
+  test('that goes by the name of the target says so, since no id map knows it', () => {
+    const removal = aRemoval({ member: 'u-1', namedBy: 'target' });
+    expect(written(removal)).toMatchObject({ member: 'u-1', named_by: 'target' });
+    expect(read(written(removal))).toEqual(removal);
+    expect(written(aRemoval())).not.toHaveProperty('named_by');
+  });
+
   test('is taken for one that the target names alike, until the id map says otherwise', () => {
     const mapped = anIntent({ member: 'ada', target: 'u-1' });
     expect(read(written(mapped))).toEqual({ ...mapped, target: 'ada' });
@@ -93,14 +100,14 @@ describe('what the guard has said', () => {
     expect(read(wire)?.guard).toEqual(approved);
   });
 
-  test('holds what is dead no more, whoever wrote it', () => {
-    const dead = { at: 7, reason: 'refused' } as const;
-    expect(written(aRemoval({ guard: held, dead }))).not.toHaveProperty('held');
-    expect(read({ ...written(aRemoval({ guard: held })), dead })).toMatchObject({ dead, guard: null });
+  test('is kept of what was refused, which is held again once it is woken; until then no digest names it', () => {
+    const refused = aRemoval({ guard: held, dead: { at: 7, reason: 'refused' } });
+    expect(written(refused)['held']).toEqual({ by: 'group_count', since: 5 });
+    expect(read(written(refused))).toEqual(refused);
   });
 
-  test('is not told by a dead letter, which has no digest', () => {
-    expect(written(aRemoval({ guard: held }), null)).not.toHaveProperty('held');
+  test('has no digest in a dead letter', () => {
+    expect(written(aRemoval({ guard: held }), null)['held']).toEqual({ by: 'group_count', since: 5 });
   });
 });
 
@@ -125,7 +132,7 @@ describe('of another hand', () => {
     ['an add that is held', { held: heldWire }, anIntent()],
     ['an add that is approved', { approval: approvalWire }, anIntent()],
     ['another operation', { op: 'replace' }, anIntent()],
-    ['a held removal without a digest', { held: { ...heldWire, digest: undefined } }, aRemoval()],
+    ['a held removal with a digest of nothing', { held: { ...heldWire, digest: null } }, aRemoval()],
     ['a held removal with an empty digest', { held: { ...heldWire, digest: '' } }, aRemoval()],
     ['a held removal with a digest of capitals', { held: { ...heldWire, digest: 'D'.repeat(64) } }, aRemoval()],
     ['a held removal with a long digest', { held: { ...heldWire, digest: 'd'.repeat(65) } }, aRemoval()],
@@ -135,6 +142,7 @@ describe('of another hand', () => {
     ['an approval by too long an author', { approval: { ...approvalWire, author: 'a'.repeat(257) } }, aRemoval()],
     ['an approval by a line feed', { approval: { ...approvalWire, author: 'jane\nroot' } }, aRemoval()],
     ['an approval of a digest that is none', { approval: { ...approvalWire, digest: '*' } }, aRemoval()],
+    ['a removal named by somebody else', { named_by: 'source' }, aRemoval()],
     ['a refusal of nobody', { dead: { at: 1, reason: 'bored' } }, aRemoval()],
     ['an index of too many digits', { offset: '42.1234567890' }, anIntent()],
     ['an offset with half an index', { offset: '42.' }, anIntent()],

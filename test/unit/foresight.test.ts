@@ -1,0 +1,166 @@
+/** What `rollcall plan` foretells of full states, of the guard and of ids (the rest: test/contract/plan.test.ts). */
+import { describe, expect, test } from 'vitest';
+import { type Intent, WHOLE_GROUP } from '../../src/core/change.ts';
+import { foresee, foreseeRefused, type Names, type PlanOptions, want, type Wanted } from '../../src/core/foresight.ts';
+import type { Snapshot } from '../../src/core/plan.ts';
+import { atOffset } from '../support/an-intent.ts';
+
+const options: PlanOptions = {
+  apiUrl: 'https://api.example.com',
+  membersPerPatchMax: 50,
+  guard: { groupPercent: 30, groupFloor: 10, groupCount: 500, windowCount: 5_000, windowMs: 600_000 },
+  retry: { baseMs: 1, capMs: 1, attemptsMax: 5, slowScheduleMs: [60_000] },
+};
+const sameNames: Names = { group: 'g', members: new Map() };
+const showing = (...members: string[]): Snapshot => ({ version: '"7"', members: new Set(members) });
+const named = (count: number): string[] => Array.from({ length: count }, (_, i) => `m${i}`);
+
+const add = (offset: bigint, member: string): Intent => atOffset(offset, { member });
+const remove = (offset: bigint, member: string): Intent => atOffset(offset, { member, op: 'remove' });
+const state = (offset: bigint, members: readonly string[], deleted = false): Intent =>
+  atOffset(offset, { op: 'state', member: WHOLE_GROUP, whole: { members, deleted } });
+
+/** In the order of the source. */
+function folded(...intents: readonly Intent[]): Wanted {
+  const wanted = new Map<string, Wanted>();
+  for (const intent of intents) want(wanted, intent);
+  const [group, ...others] = wanted.values();
+  if (group === undefined || others.length > 0) throw new Error('one group is wanted');
+  return group;
+}
+
+function foretold(wanted: Wanted, snapshot: Snapshot, names: Names = sameNames) {
+  const { requests, noop, predicted, ...rest } = foresee(wanted, snapshot, names, options);
+  const operations = requests.flatMap(({ body }) => body.Operations);
+  return {
+    ...rest,
+    noop,
+    predicted: predicted.map(({ member, outcome, code }) => `${member} ${outcome}${code === null ? '' : ` ${code}`}`),
+    paths: requests.map(({ path }) => path),
+    removed: operations.filter(({ op }) => op === 'remove').map(({ path }) => path),
+    added: operations.flatMap(({ value }) => value ?? []).map(({ value }) => value),
+  };
+}
+
+describe('a full state', () => {
+  test('comes to adds and removals of its own', () => {
+    const plan = foretold(folded(state(1n, ['a', 'b'])), showing('b', 'c'));
+    expect(plan).toMatchObject({ added: ['a'], removed: ['members[value eq "c"]'], noop: [] });
+    expect(plan.predicted).toEqual(['c applied', 'a applied']);
+  });
+
+  test('that changes nothing is told once, for no member', () => {
+    const plan = foretold(folded(state(1n, ['a'])), showing('a'));
+    expect(plan).toMatchObject({ paths: [], noop: [], predicted: ['null already_synced'] });
+  });
+
+  test('takes the place of everything older, and newer changes stand on top of it', () => {
+    const wanted = folded(
+      add(1n, 'a'),
+      state(2n, []),
+      add(3n, 'z'),
+      state(4n, ['b', 'd']),
+      add(5n, 'c'),
+      remove(6n, 'b'),
+    );
+    const plan = foretold(wanted, showing('a', 'b'));
+    expect(plan.added.toSorted()).toEqual(['c', 'd']);
+    expect(plan.removed.toSorted()).toEqual(['members[value eq "a"]', 'members[value eq "b"]']);
+    expect(plan.predicted.filter((each) => each.endsWith('superseded'))).toEqual([
+      'a superseded',
+      'null superseded',
+      'z superseded',
+    ]);
+  });
+
+  test('of nobody, or of a deleted group, is held and removes nobody', () => {
+    const [empty, deleted] = [state(1n, []), state(1n, [], true)].map((each) => foretold(folded(each), showing('a')));
+    expect(empty).toMatchObject({ paths: [], predicted: ['a held empty_state'] });
+    expect(deleted).toMatchObject({ paths: [], predicted: ['a held group_deleted'] });
+  });
+
+  test('that is held holds nothing newer', () => {
+    const plan = foretold(folded(state(1n, [], true), remove(2n, 'b'), add(3n, 'c')), showing('a', 'b'));
+    expect(plan).toMatchObject({ added: ['c'], removed: ['members[value eq "b"]'] });
+    expect(plan.predicted).toEqual(['b applied', 'c applied', 'a held group_deleted']);
+  });
+
+  test('of a group that cannot be read is told for no member', () => {
+    const refused = { failure: { code: 'group_missing' }, rule: 'slow' } as const;
+    const plan = foreseeRefused(folded(add(1n, 'a'), state(2n, ['b'])), refused, options.retry);
+    expect(plan).toMatchObject({ etag: null, requests: [], noop: [] });
+    expect(plan.predicted).toEqual([
+      { member: 'a', outcome: 'superseded', code: null },
+      { member: null, outcome: 'retry_scheduled', code: 'group_missing' },
+    ]);
+  });
+});
+
+describe('the guard', () => {
+  const removals = (count: number): Intent[] => named(count).map((member) => remove(1n, member));
+
+  test('lets 3 of 10 go and holds 4, while the adds beside them go', () => {
+    const of = (count: number) => foretold(folded(...removals(count), add(1n, 'new')), showing(...named(10)));
+    expect(of(3)).toMatchObject({ added: ['new'], removed: named(3).map((member) => `members[value eq "${member}"]`) });
+    expect(of(4)).toMatchObject({ added: ['new'], removed: [] });
+    expect(of(4).predicted).toEqual(['new applied', ...named(4).map((member) => `${member} held group_percent`)]);
+  });
+
+  test('counts after folding, and only who is there', () => {
+    const wanted = folded(...removals(4), add(2n, 'm3'), remove(2n, 'elsewhere'));
+    const plan = foretold(wanted, showing(...named(10)));
+    expect(plan.removed).toHaveLength(3);
+    expect(plan.noop).toEqual(['m3', 'elsewhere']);
+  });
+
+  test('counts what a full state would remove', () => {
+    const of = (kept: number) => foretold(folded(state(1n, named(kept))), showing(...named(10)));
+    expect([of(7).removed.length, of(6).removed.length]).toEqual([3, 0]);
+    expect(of(6).predicted[0]).toBe('m6 held group_percent');
+  });
+});
+
+describe('with an id map', () => {
+  const names: Names = {
+    group: 'G/1',
+    members: new Map([
+      ['ada', { kind: 'found', id: 'u-1', isActive: true }],
+      ['bob', { kind: 'found', id: 'u-2', isActive: true }],
+      ['gone', { kind: 'missing' }],
+      ['stranger', { kind: 'unmapped' }],
+    ]),
+  };
+
+  test('requests speak of the target, predictions of the source', () => {
+    const plan = foretold(folded(add(1n, 'ada'), remove(1n, 'bob')), showing('u-2'), names);
+    expect(plan).toMatchObject({
+      group: 'g',
+      paths: ['/api/v2/scim/v2/groups/G%2F1'],
+      added: ['u-1'],
+      removed: ['members[value eq "u-2"]'],
+      predicted: ['bob applied', 'ada applied'],
+    });
+  });
+
+  test('whom nobody knows waits, with the reason', () => {
+    const plan = foretold(folded(add(1n, 'gone'), remove(1n, 'stranger'), add(1n, 'ada')), showing(), names);
+    expect(plan.added).toEqual(['u-1']);
+    expect(plan.predicted).toEqual([
+      'ada applied',
+      'gone retry_scheduled user_missing',
+      'stranger retry_scheduled user_unmapped',
+    ]);
+  });
+
+  test('a full state removes nobody who is named under another name, and waits where somebody may be', () => {
+    expect(foretold(folded(state(1n, ['ada'])), showing('u-1'), names).predicted).toEqual(['null already_synced']);
+    const unsure = foretold(folded(state(1n, ['ada', 'stranger'])), showing('u-1', 'u-9'), names);
+    expect(unsure).toMatchObject({ removed: [], added: [] });
+    expect(unsure.predicted).toEqual(['u-9 held unresolved_members', 'stranger retry_scheduled user_unmapped']);
+  });
+
+  test('a change that is newer than a full state stands under either name', () => {
+    const plan = foretold(folded(state(1n, ['bob']), add(2n, 'ada')), showing('u-1', 'u-2'), names);
+    expect(plan).toMatchObject({ paths: [], noop: ['ada'] });
+  });
+});

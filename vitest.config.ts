@@ -9,9 +9,9 @@ export default defineConfig({
   test: {
     projects: [
       // Property tests take long on a busy machine.
-      level('unit', { testTimeout: 30_000 }),
-      level('contract', { testTimeout: 60_000 }),
-      level('simulation', { testTimeout: 60_000 }),
+      level('unit', { testTimeout: 120_000 }),
+      level('contract', { testTimeout: 120_000 }),
+      level('simulation', { testTimeout: 120_000 }),
       level('integration', {
         testTimeout: 120_000,
         hookTimeout: 120_000,

@@ -19,7 +19,7 @@ import type { Log } from './genesys.ts';
 import { TappedLog } from './tapped-log.ts';
 
 export const topics = { source: 'source', retry: 'retry', deadLetter: 'dead-letter', report: 'reports' };
-const waitMaxMs = 15_000;
+const waitMaxMs = 45_000;
 
 export interface WorldOptions {
   readonly partitionCount?: number;

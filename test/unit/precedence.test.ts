@@ -225,6 +225,26 @@ describe('folding with full states', () => {
   });
 });
 
+test('a full state that is read again after a restart is worked out beside what it came to before', () => {
+  const { context, group } = anOwner();
+  const state = atOffset(4n, { op: 'state', member: WHOLE_GROUP, whole: { members: ['a', 'b'], deleted: false } });
+  const guard = { kind: 'held', by: 'group_count', since: 1 } as const;
+  const held = atOffset(4n, { op: 'remove', member: 'x', guard });
+  const retried = atOffset(4n, { member: 'a', attempt: 2, notBefore: 9 });
+  for (const intent of [held, retried]) setPending(group.partition, memberOf(group, intent.member), intent);
+  foldRestored(context, group);
+  arrive(context, group, state);
+  expandState(context, group, state, { version: '"1"', members: new Set(['x', 'y']) });
+  expect(group.members.get('x')?.pending).toBe(held);
+  expect(group.members.get('a')?.pending).toBe(retried);
+  expect(byId(pendingOf(group)).map(({ op, member }) => [op, member])).toEqual([
+    ['add', 'a'],
+    ['add', 'b'],
+    ['remove', 'x'],
+    ['remove', 'y'],
+  ]);
+});
+
 describe('a dead intent', () => {
   const dead = { at: 1, reason: 'attempts_exhausted' } as const;
   const remains = (...intents: readonly Intent[]): readonly string[] => {

@@ -87,6 +87,9 @@ describe('of several records of one operation', () => {
       const final = ended('t/0/1/m', outcome);
       expect(winner(held('t/0/1/m', { epoch: 9, reported_at: at(9000) }), final)).toBe(final);
     }
+    // In one millisecond: whichever is read first.
+    const both = winner(scheduled('t/0/1/m', 1), held('t/0/1/m', { attempt: 1 }));
+    expect(both).toMatchObject({ outcome: 'held' });
     const again = held('t/0/1/m', { reported_at: at(2000) });
     expect(winner(scheduled('t/0/1/m', 1, { reported_at: at(1000) }), again)).toBe(again);
   });

@@ -1,0 +1,247 @@
+/** What a restart, a table, a replay or a refusal must not make of a full state and of what stands on top of it. */
+import { expect, test } from 'vitest';
+import { sha256 } from '../../../src/adapters/system.ts';
+import type { Decoded, SourceEvent, SourceFormat } from '../../../src/core/change.ts';
+import { heldDigest } from '../../../src/core/guard.ts';
+import { stateValue } from '../../../src/core/live-record.ts';
+import { textHeader } from '../../../src/core/record-headers.ts';
+import { decisionValue, requestKey } from '../../../src/core/request-record.ts';
+import type { SureResolution } from '../../../src/core/resolution.ts';
+import { delta, fullState } from '../../../src/formats/reading.ts';
+import type { IdMap } from '../../../src/ports.ts';
+import { requests } from '../../support/mishaps.ts';
+import { stubborn } from '../../support/retry-records.ts';
+import type { Instance, World } from '../../support/world.ts';
+import { aWorld, topics, until, within } from '../../support/world.ts';
+
+const list: SourceFormat = {
+  name: 'list',
+  decode: ({ value }) => JSON.parse(String(Buffer.from(value ?? []))) as Decoded,
+};
+const produce = (world: World, events: readonly SourceEvent[]): bigint =>
+  world.produce({ topic: topics.source, partition: null, key: null, value: JSON.stringify(events), headers: [] });
+
+function crash(world: World, instance: Instance): void {
+  instance.kill();
+  const group = world.broker.group('rollcall');
+  for (const member of group.memberIds) group.leave(member);
+}
+
+/** As `expectRest`, but what a crash makes repeat may be reported again under its id. */
+async function rest(world: World, instance: Instance): Promise<void> {
+  await within(instance.pipeline.whenAtRest(), 'rest');
+  expect(world.committed()).toBe(world.broker.topic(topics.source).partition(0).end);
+}
+
+function state(world: World, members: readonly string[], more: object = {}, group = 'g'): bigint {
+  const value = JSON.stringify({ group_id: group, members, complete: true, ...more });
+  return world.produce({ topic: topics.source, partition: null, key: group, value, headers: [] });
+}
+
+class Table implements IdMap {
+  readonly rows = new Map<string, SureResolution>();
+  #listener: () => void = () => undefined;
+  set(kind: 'user' | 'group', id: string, target: string, isActive = true): this {
+    this.rows.set(`${kind}/${id}`, { kind: 'found', id: target, isActive });
+    this.#listener();
+    return this;
+  }
+  known(kind: 'user' | 'group', id: string): SureResolution {
+    return this.rows.get(`${kind}/${id}`) ?? { kind: 'unmapped' };
+  }
+  lookUp = async (kind: 'user' | 'group', id: string): Promise<SureResolution> => this.known(kind, id);
+  close = async (): Promise<void> => undefined;
+  onChange(listener: () => void): void {
+    this.#listener = listener;
+  }
+}
+
+const seeded = (...members: readonly string[]) => ({
+  sandbox: {
+    seed: {
+      groups: [
+        { id: 'g', members: [...members], version: 1 },
+        { id: 'h', members: [], version: 1 },
+      ],
+    },
+  },
+});
+
+test('a full state delivered again does not undo a newer delta that the commit calls complete', async () => {
+  const world = await aWorld(seeded('a'));
+  // h never answers surely: its intent is in doubt, not parked.
+  const rule = world.sandbox.addRule({ match: { group: 'h' }, fault: { kind: 'hang' } });
+  const one = await world.start({ format: list, api: { requestTimeoutMs: 60_000 } });
+  produce(world, [fullState({ group: 'g', members: ['a'] }), delta({ group: 'h', add: ['x'] })]);
+  produce(world, [delta({ group: 'g', add: ['b'] })]);
+  await until(() => world.outcome(1n, 'b') === 'applied', 'the newer add');
+  await until(() => world.broker.group('rollcall').committed(0).metadata !== '', 'a range');
+  expect(world.committed()).toBe(0n);
+  crash(world, one);
+  world.sandbox.removeRule(rule);
+  const two = await world.start({ name: 'two', format: list });
+  await rest(world, two);
+  expect(new Set(world.sandbox.members('g'))).toEqual(new Set(['a', 'b']));
+});
+
+test('what a full state removes is removed after a restart with an id map', async () => {
+  const world = await aWorld(seeded('a', 'b'));
+  const ids = new Table().set('group', 'okta-g', 'g').set('user', 'okta-a', 'a').set('user', 'okta-b', 'b');
+  const rule = world.sandbox.addRule({ match: { method: 'PATCH' }, fault: { kind: 'status', status: 503 } });
+  const one = await world.start({ ids, pipeline: stubborn });
+  state(world, ['okta-a'], {}, 'okta-g');
+  await until(() => world.committed() === 1n, 'the commit');
+  expect(world.lastState('okta-g')?.intents).toMatchObject([{ op: 'remove', member: 'b' }]);
+  crash(world, one);
+  world.sandbox.removeRule(rule);
+  const two = await world.start({ name: 'two', ids });
+  await rest(world, two);
+  expect([...world.kept().values()].map(({ id, outcome, reason }) => [id, outcome, reason?.code])).toEqual([
+    ['source/0/0/b', expect.stringMatching(/applied|recovered/), undefined],
+  ]);
+  expect(world.sandbox.members('g')).toEqual(['a']);
+});
+
+test('with crossed names under an id map nobody else is removed', async () => {
+  const world = await aWorld(seeded('a', 'b'));
+  // the source calls "b" whom the target calls "a"
+  const ids = new Table().set('group', 'okta-g', 'g').set('user', 'b', 'a');
+  const rule = world.sandbox.addRule({ match: { method: 'PATCH' }, fault: { kind: 'status', status: 503 } });
+  const one = await world.start({ ids, pipeline: stubborn });
+  state(world, ['b'], {}, 'okta-g');
+  await until(() => world.committed() === 1n, 'the commit');
+  crash(world, one);
+  world.sandbox.removeRule(rule);
+  const two = await world.start({ name: 'two', ids });
+  await rest(world, two);
+  expect(world.sandbox.members('g')).toEqual(['a']);
+});
+
+test('a table that changes in flight does not let a newer delta overtake its full state', async () => {
+  const world = await aWorld(seeded('a', 'z'));
+  const ids = new Table().set('group', 'okta-g', 'g').set('user', 'okta-a', 'a').set('user', 'okta-b', 'b');
+  const rule = world.sandbox.addRule({
+    match: { endpoint: 'group', method: 'GET' },
+    fault: { kind: 'latency', latencyMs: 300 },
+  });
+  state(world, ['okta-a'], {}, 'okta-g');
+  world.change('okta-g', { add: ['okta-b'] });
+  const one = await world.start({ ids, pipeline: stubborn });
+  await until(() => one.pipeline.stats().inFlight > 0, 'the GET');
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  ids.set('user', 'okta-c', 'c');
+  await world.expectRest(one);
+  world.sandbox.removeRule(rule);
+  expect(new Set(world.sandbox.members('g'))).toEqual(new Set(['a', 'b']));
+});
+
+test('a full state that died beside a newer delta cannot be replayed over it', async () => {
+  const world = await aWorld({ sandbox: { seed: { groups: [] } } });
+  const one = await world.start({ pipeline: { retry: { ...stubborn.retry, slowScheduleMs: [20, 300] } } });
+  state(world, ['a']);
+  await until(() => (world.lastState('g')?.intents[0]?.attempt ?? 0) >= 2, 'the second try');
+  world.change('g', { add: ['b'] });
+  await until(() => world.outcomeOfEvent(0n) === 'permanent_failure', 'the death');
+  world.sandbox.putGroup({ id: 'g', members: ['c'] });
+  await world.expectRest(one);
+  expect(world.outcome(1n, 'b')).toBe('recovered');
+  expect(new Set(world.sandbox.members('g'))).toEqual(new Set(['b', 'c']));
+  const dead = world.lastState('g')?.intents ?? [];
+  const value = stateValue('g', dead);
+  world.produce({
+    topic: topics.retry,
+    partition: 0,
+    key: requestKey('1'),
+    value,
+    headers: [textHeader('rollcall-type', 'replay')],
+  });
+  await new Promise((resolve) => setTimeout(resolve, 300));
+  await world.expectRest(one);
+  expect(world.sandbox.members('g')).toContain('b');
+});
+
+test('a replay of refused removals of an empty full state is held again', async () => {
+  const world = await aWorld(seeded('a', 'b', 'c'));
+  const guard = { groupPercent: 30, groupFloor: 10, groupCount: 500, windowCount: 5_000, windowMs: 600_000 };
+  await world.start({ pipeline: { guard } });
+  state(world, [], { deleted: true });
+  await until(() => (world.lastState('g')?.intents.length ?? 0) === 3, 'the hold');
+  const digest = heldDigest('g', world.lastState('g')?.intents ?? [], sha256) ?? '';
+  world.produce({
+    topic: topics.retry,
+    partition: 0,
+    key: requestKey('1'),
+    value: decisionValue(digest, 'jane'),
+    headers: [textHeader('rollcall-type', 'reject')],
+  });
+  await until(
+    () => world.lastState('g')?.intents.every(({ dead }) => dead?.reason === 'refused') === true,
+    'the refusal',
+  );
+  const value = stateValue('g', world.lastState('g')?.intents ?? []);
+  world.produce({
+    topic: topics.retry,
+    partition: 0,
+    key: requestKey('2'),
+    value,
+    headers: [textHeader('rollcall-type', 'replay')],
+  });
+  await new Promise((resolve) => setTimeout(resolve, 500));
+  expect(requests(world.sandbox, 'PATCH')).toEqual([]);
+  expect(world.sandbox.members('g')).toEqual(['a', 'b', 'c']);
+});
+
+test('a full state that replaces one whose expansion is not recorded yet does not leave it open', async () => {
+  const world = await aWorld(seeded('a'));
+  const one = await world.start();
+  let isDown = true;
+  one.log.beforeSend = async (records) => {
+    if (isDown && records.some(({ topic, key }) => topic === topics.retry && key === 'g')) throw new Error('no leader');
+  };
+  state(world, ['a', 'c']);
+  await new Promise((resolve) => setTimeout(resolve, 200));
+  state(world, ['a', 'd']);
+  await new Promise((resolve) => setTimeout(resolve, 200));
+  isDown = false;
+  await until(() => world.sandbox.members('g').includes('d'), 'the newer state');
+  await until(() => world.committed() === 2n, 'the commit');
+  await world.expectRest(one);
+});
+
+test('a newer delta stays final where the live record cannot be written while offsets can', async () => {
+  const world = await aWorld(seeded('a', 'b'));
+  const one = await world.start();
+  one.log.beforeSend = async (records) => {
+    if (records.some(({ topic, key }) => topic === topics.retry && key === 'g')) throw new Error('no leader');
+  };
+  state(world, ['a', 'c']);
+  world.change('g', { add: ['b'] });
+  state(world, ['x'], {}, 'h');
+  await until(() => world.outcome(1n, 'b') !== undefined, 'the newer add');
+  await new Promise((resolve) => setTimeout(resolve, 800));
+  const { offset, metadata } = world.broker.group('rollcall').committed(0);
+  console.log('committed', offset, metadata);
+  crash(world, one);
+  const two = await world.start({ name: 'two' });
+  await rest(world, two);
+  expect(new Set(world.sandbox.members('g'))).toEqual(new Set(['a', 'b', 'c']));
+});
+
+test('a newer delta stays final where the live record of the full state is too large for the broker', async () => {
+  const world = await aWorld({ ...seeded('a', 'b'), retryRecordMaxBytes: 3_000 });
+  const many = Array.from({ length: 200 }, () => `m${crypto.randomUUID()}`);
+  const rule = world.sandbox.addRule({ match: { method: 'PATCH' }, fault: { kind: 'status', status: 503 } });
+  const one = await world.start({ pipeline: stubborn });
+  state(world, ['a', ...many]);
+  world.change('g', { add: ['b'] });
+  await until(() => world.outcome(1n, 'b') === 'already_synced', 'the newer add');
+  await new Promise((resolve) => setTimeout(resolve, 1500));
+  const { offset, metadata } = world.broker.group('rollcall').committed(0);
+  console.log('committed', offset, metadata, world.lastState('g')?.intents.length);
+  crash(world, one);
+  world.sandbox.removeRule(rule);
+  const two = await world.start({ name: 'two' });
+  await rest(world, two);
+  expect(world.sandbox.members('g')).toContain('b');
+  expect(world.sandbox.members('g').length).toBe(202);
+});

@@ -1,8 +1,8 @@
 /** What the live record of a group says: what is parked, dead and reported, or recorded and not yet reported otherwise. */
 import { type Intent, WHOLE_GROUP } from '../core/change.ts';
 import { isParked } from '../core/pending.ts';
-import { isSamePosition, type Position } from '../core/position.ts';
-import { closeComplete, setPending } from './conclude.ts';
+import { isSamePosition } from '../core/position.ts';
+import { closeComplete, land, setPending } from './conclude.ts';
 import type { Context } from './context.ts';
 import type { Group, Member } from './state.ts';
 import { tidy } from './partition.ts';
@@ -34,7 +34,7 @@ export function recorded(context: Context, group: Group, intents: readonly Inten
     if (member.pending?.waits === 'record' && isSamePosition(member.recorded?.source, member.pending.source))
       member.pending = { ...member.pending, waits: null };
   }
-  endExpansion(group);
+  endExpansions(context, group);
   for (const [id, member] of group.members) {
     closeComplete(group, id, member);
     tidy(group, id);
@@ -44,16 +44,23 @@ export function recorded(context: Context, group: Group, intents: readonly Inten
   context.settle();
 }
 
-/** What a full state came to stands in the live record, so the full state itself is done with. */
-function endExpansion(group: Group): void {
+/** What full states came to stands in the live record, so they themselves are done with. */
+function endExpansions(context: Context, group: Group): void {
   const { expanded } = group;
-  if (expanded.length === 0 || [...group.members.values()].some(({ pending }) => pending?.waits === 'record')) return;
+  if ([...group.members.values()].some(({ pending }) => pending?.waits === 'record')) return;
   group.expanded = [];
-  const isOneOf = (source: Position | undefined): boolean => expanded.some((each) => isSamePosition(each, source));
+  for (const state of expanded) {
+    // It was told that it waits, so its end is told, too.
+    if (state.attempt > 0) land(context, group, state, { outcome: 'recovered', request: null });
+    else endUntold(group, state);
+  }
+}
+
+function endUntold(group: Group, { source }: Intent): void {
   const whole = group.members.get(WHOLE_GROUP);
   if (whole === undefined) return;
-  for (let { open } = whole; open !== null; open = open.next) open.isReported ||= isOneOf(open.source);
-  if (!isOneOf(whole.recorded?.source)) return;
+  for (let { open } = whole; open !== null; open = open.next) open.isReported ||= isSamePosition(open.source, source);
+  if (!isSamePosition(whole.recorded?.source, source)) return;
   whole.recordedReported = true;
   group.partition.toWrite.add(group);
 }

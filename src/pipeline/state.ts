@@ -78,7 +78,7 @@ export interface Group {
   /** By the source's name; a full state stands under WHOLE_GROUP. */
   readonly members: Map<string, Member>;
   /** Full states that were worked out and are not recorded yet, by what they came to. */
-  expanded: readonly ChangeSource[];
+  expanded: readonly Intent[];
   /** Several names of one member (id map only); null: none were met. */
   aliases: Aliases | null;
   flight: Flight | null;

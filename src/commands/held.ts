@@ -4,7 +4,7 @@
  */
 import { Command } from 'commander';
 import { sha256 } from '../adapters/system.ts';
-import type { HeldBy, Intent } from '../core/change.ts';
+import { type HeldBy, type Intent, intentId, isId } from '../core/change.ts';
 import { HELD_BY, heldDigest } from '../core/guard.ts';
 import { textHeader } from '../core/record-headers.ts';
 import { AUTHOR_LENGTH_MAX, decisionValue, requestKey, type Answer } from '../core/request-record.ts';
@@ -83,10 +83,12 @@ export async function listHeld(retry: RetryTopic, { json }: HeldFlags): Promise<
 
 export async function showHeld(retry: RetryTopic, digest: string, { json }: HeldFlags): Promise<ExitCode> {
   const set = one(await heldSets(retry), digest);
-  for (const { member, source, guard } of set.intents) {
-    const id = `${source.topic}/${source.partition}/${source.offset}`;
-    const by = guard?.kind === 'held' ? guard.by : null;
-    const entry = { id, group: set.group, member, by, since: new Date(set.since).toISOString() };
+  for (const intent of set.intents) {
+    const { member, guard } = intent;
+    const id = intentId(intent);
+    const held = guard?.kind === 'held' ? guard : null;
+    const since = new Date(held?.since ?? set.since).toISOString();
+    const entry = { id, group: set.group, member, by: held?.by ?? null, since };
     await print(retry.host.stdout, json === true ? `${JSON.stringify(entry)}\n` : `remove  ${member}  (${id})\n`);
   }
   if (json !== true) await print(retry.host.stderr, text(set));
@@ -121,8 +123,9 @@ export async function decideHeld(
 
 function authorOf({ author }: DecisionFlags, { environment }: Host): string {
   const name = author ?? environment['USER'] ?? '';
-  if (name !== '' && name.length <= AUTHOR_LENGTH_MAX) return name;
-  throw new ExitError(EXIT.usage, `held: say who decides: --author <name>, up to ${AUTHOR_LENGTH_MAX} characters`);
+  if (isId(name)) return name;
+  const most = `up to ${AUTHOR_LENGTH_MAX} characters, none of them a control character`;
+  throw new ExitError(EXIT.usage, `held: say who decides: --author <name>, ${most}`);
 }
 
 async function heldSets(retry: RetryTopic): Promise<readonly HeldSet[]> {

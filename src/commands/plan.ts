@@ -155,7 +155,7 @@ function planText({ group, etag, requests, noop, predicted }: GroupPlan): string
   if (noop.length > 0) lines.push(`  already so: ${noop.join(', ')}`);
   for (const { member, outcome, code } of predicted) {
     if (outcome !== 'applied' && outcome !== 'already_synced') {
-      lines.push(`  ${outcome}: ${member}${code === null ? '' : ` (${code})`}`);
+      lines.push(`  ${outcome}: ${member ?? '(full state)'}${code === null ? '' : ` (${code})`}`);
     }
   }
   return `${lines.join('\n')}\n`;

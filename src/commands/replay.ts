@@ -128,11 +128,25 @@ function requestsOf(found: readonly Waiting[], { topic, host }: Replay<NowFlags>
     intents.slice(0, 1).map(({ group, source }): readonly [string, OutRecord] => {
       const key = requestKey(host.random.uuid());
       const headers = [textHeader('rollcall-type', 'replay')];
-      return [key, { topic, partition: source.partition, key, value: stateValue(group, intents), headers, gzip: true }];
+      return [
+        key,
+        {
+          topic,
+          partition: source.partition,
+          key,
+          value: stateValue(group, intents.map(nameOnly)),
+          headers,
+          gzip: true,
+        },
+      ];
     }),
   );
   return new Map(requests);
 }
+
+/** Whom a full state names is not read of a request. */
+const nameOnly = (intent: Intent): Intent =>
+  intent.whole === null ? intent : { ...intent, whole: { ...intent.whole, members: [] } };
 
 function lineOf({ json }: ListFlags, { id, state, reason, intent }: Waiting): string {
   const { group, member, op, attempt, notBefore, dead, source } = intent;

@@ -38,7 +38,11 @@ export async function askOwners(
   requests: ReadonlyMap<string, OutRecord>,
   told: (answer: Answer) => Promise<void>,
 ): Promise<readonly Answer[]> {
-  await retry.tools.send([...requests.values()]);
+  const outcomes = await retry.tools.send([...requests.values()]);
+  if (outcomes.includes('too_large')) {
+    const mend = 'name fewer changes, with --member or --id';
+    throw new ExitError(EXIT.someFailed, `a request does not fit into the retry topic; ${mend}`);
+  }
   const open = new Set(requests.keys());
   const answers = await awaitAnswers(retry, open);
   for (const answer of answers) await told(answer);

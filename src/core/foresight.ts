@@ -5,7 +5,7 @@ import { type GuardLimits, guardVerdict, isGuarded } from './guard.ts';
 import type { Failure, Outcome } from './outcome.ts';
 import { groupPath, patchBody, plan, type PatchBody, type Snapshot } from './plan.ts';
 import type { ReportOutcome } from './report.ts';
-import { resolved, type SureResolution, unresolvedFailure } from './resolution.ts';
+import { inactiveFailure, resolved, type SureResolution, unresolvedFailure } from './resolution.ts';
 import { decideRetry, scheduleOf, type RetryPolicy, type RetryRule } from './retry.ts';
 
 /** One group's changes, folded; a full state stands under WHOLE_GROUP. */
@@ -113,7 +113,10 @@ function workedOut({ intents }: Wanted, snapshot: Snapshot, { members }: Names):
   const resolve = (member: string) => resolved(members.get(member) ?? { kind: 'found', id: member, isActive: true });
   const deltas = [...intents.values()]
     .filter(({ op }) => op !== 'state')
-    .map((intent): Intent => ({ ...intent, target: resolve(intent.member).target }));
+    .map((intent): Intent => {
+      const { target, canJoin } = resolve(intent.member);
+      return { ...intent, target: intent.op === 'add' && !canJoin ? null : target };
+    });
   const state = intents.get(WHOLE_GROUP);
   if (state === undefined) return { intents: deltas, heldBy: null, unchanged: [] };
   const newer = new Set(deltas.flatMap(({ member, target }) => [member, target]));
@@ -128,10 +131,12 @@ function workedOut({ intents }: Wanted, snapshot: Snapshot, { members }: Names):
 
 function predictUnknown(intent: Intent, { members }: Names, retry: RetryPolicy): Prediction[] {
   const resolution = members.get(intent.member);
-  const code =
-    resolution === undefined || resolution.kind === 'found' ? null : unresolvedFailure('user', resolution).code;
+  const code = resolution === undefined ? null : codeOf(resolution);
   return predict([intent], failedOutcome('slow', retry), code);
 }
+
+const codeOf = (resolution: SureResolution): string =>
+  resolution.kind === 'found' ? inactiveFailure.code : unresolvedFailure('user', resolution).code;
 
 /** Why nothing can be planned for a group. */
 export interface Refused {

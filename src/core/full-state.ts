@@ -28,12 +28,13 @@ export function expand(state: Intent, { snapshot, resolve, isNewer }: Standing):
   const intents: Intent[] = [];
   let isUnsure = false;
   for (const member of new Set(members)) {
-    const { target, isSure } = resolve(member);
+    const { target, isSure, canJoin } = resolve(member);
     isUnsure ||= !isSure;
+    // There already, or wanted under another name.
+    const isCovered = target !== null && (snapshot.members.has(target) || wanted.has(target));
     if (target !== null) wanted.add(target);
-    const isThere = target !== null && snapshot.members.has(target);
-    if (!isThere && !isNewer(member, target))
-      intents.push({ ...intentFor(origin, 'add', member), target, waits: 'record' });
+    if (isCovered || isNewer(member, target)) continue;
+    intents.push({ ...intentFor(origin, 'add', member), target: canJoin ? target : null, waits: 'record' });
   }
   for (const target of snapshot.members) {
     // What could be no id could not be recorded, so it cannot be removed by name either.

@@ -21,6 +21,7 @@ import { patchGroup, readGroup } from './request.ts';
 import { review, takeDue } from './schedule.ts';
 import type { Flight, Group } from './state.ts';
 import { tidy } from './partition.ts';
+import { cacheKey } from './snapshot-cache.ts';
 
 /** The slot is open and holds one permit of the gate. */
 export async function fly(context: Context, group: Group): Promise<void> {
@@ -29,7 +30,7 @@ export async function fly(context: Context, group: Group): Promise<void> {
   const course: Course = {
     flight,
     permit: { isHeld: true },
-    snapshot: context.cache.get(group.id) ?? null,
+    snapshot: context.cache.get(cacheKey(group)) ?? null,
     isFresh: false,
     suspects: [],
     membersMax: context.options.membersPerPatchMax,

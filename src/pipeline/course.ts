@@ -3,6 +3,7 @@ import type { Intent } from '../core/change.ts';
 import type { Snapshot } from '../core/plan.ts';
 import type { Context } from './context.ts';
 import type { Permit } from './request.ts';
+import { cacheKey } from './snapshot-cache.ts';
 import type { Flight, Group } from './state.ts';
 
 export interface Course {
@@ -29,7 +30,7 @@ export const isSpent = (group: Group, intent: Intent): boolean =>
   group.members.get(intent.member)?.spent?.intent === intent;
 
 export function forgetSnapshot(context: Context, group: Group, course: Course): void {
-  context.cache.delete(group.id);
+  context.cache.delete(cacheKey(group));
   course.snapshot = null;
   course.isFresh = false;
 }

@@ -1,6 +1,7 @@
 /** The loss of a partition. */
 import type { Context } from './context.ts';
 import type { Partition } from './state.ts';
+import { cacheKey } from './snapshot-cache.ts';
 
 export function forgetAll(context: Context, reason: string): void {
   for (const partition of context.state.partitions.values()) forget(context, partition, reason);
@@ -14,7 +15,7 @@ export function forget(context: Context, partition: Partition, reason: string): 
   for (const group of partition.groups.values()) {
     group.ready = null;
     group.wakeAt = null;
-    cache.delete(group.id);
+    cache.delete(cacheKey(group));
   }
   logger.info({ partition: partition.number, epoch: partition.epoch, reason }, 'partition lost');
 }

@@ -7,17 +7,19 @@ import { isDue } from '../core/pending.ts';
 import type { Resolved, SureResolution } from '../core/resolution.ts';
 import { inactiveFailure, resolved, unresolvedFailure } from '../core/resolution.ts';
 import { aliasesOf, noteAlias } from './aliases.ts';
+import { setPending } from './conclude.ts';
 import type { Context } from './context.ts';
 import { wantLookUp } from './look-up.ts';
 import { enter } from './precedence.ts';
 import type { Group } from './state.ts';
 import { notKnown } from './unresolved.ts';
 
-/** As far as it is known without asking. */
+/** As far as it is known without asking, and anew each time: a table may have been corrected. */
 export function identifyGroup({ ids }: Context, group: Group): void {
-  if (group.target !== null || ids === null) return;
+  if (ids === null || group.flight !== null) return;
   const known = ids.known('group', group.id);
-  if (known?.kind === 'found') group.target = known.id;
+  if (known === null || known.kind === 'unanswered') return;
+  group.target = known.kind === 'found' ? known.id : null;
 }
 
 /** The intent under the target's name for its member, as far as it is known without asking. */
@@ -53,22 +55,26 @@ export function wholeOf({ members }: Group): Intent | null {
   return pending?.dead === null ? pending : null;
 }
 
-/** A table has changed: whoever was not in it is due again. */
+/** A table has changed: whoever was not in it, or is somebody else now, is due again. */
 export function identifyAnew(context: Context): void {
   for (const partition of context.state.partitions.values()) {
     for (const group of partition.groups.values()) {
-      for (const member of group.members.values()) member.pending = dueAnew(group, member.pending);
+      for (const member of group.members.values()) member.pending = dueAnew(context, group, member.pending);
       context.review(group);
     }
   }
   context.dispatch();
 }
 
-function dueAnew(group: Group, pending: Intent | null): Intent | null {
+function dueAnew({ ids }: Context, group: Group, pending: Intent | null): Intent | null {
   // In flight, it stays what its flight has taken: a newer intent without its full state must not go on.
-  if (pending !== null && group.flight?.due.has(pending) === true) return pending;
-  if (pending === null || pending.dead !== null || (group.target !== null && pending.target !== null)) return pending;
-  return { ...pending, notBefore: 0 };
+  if (pending === null || pending.dead !== null || group.flight?.due.has(pending) === true) return pending;
+  if (pending.op === 'state') return { ...pending, notBefore: 0 };
+  const known = pending.namedBy === 'target' ? null : (ids?.known('user', pending.member) ?? null);
+  const target = known === null || known.kind === 'unanswered' ? pending.target : targetFor(pending, known);
+  if (target !== null && target === pending.target && group.target !== null) return pending;
+  // Named anew when it is due, so that it meets what is pending under that name.
+  return { ...pending, target: pending.namedBy === 'target' ? pending.target : null, notBefore: 0 };
 }
 
 /** What is due and not known is asked for, or waits. */
@@ -109,8 +115,7 @@ function identifyMember(context: Context, group: Group, intent: Intent): void {
   const named = { ...intent, target };
   noteAlias(group, named);
   // Under its new name something else may be pending, older or newer.
-  member.pending = null;
-  group.partition.pendingCount -= 1;
+  setPending(group.partition, member, null);
   enter(context, group, named);
 }
 
@@ -130,7 +135,7 @@ const isWholeIdentified = ({ aliases }: Group, { whole }: Intent): boolean =>
 
 /** For a full state whose members are all known, or known to be unknown. */
 export function resolveFor({ ids }: Context, group: Group): (member: string) => Resolved {
-  if (ids === null) return (member) => ({ target: member, isSure: true });
+  if (ids === null) return (member) => ({ target: member, isSure: true, canJoin: true });
   const { resolutions } = aliasesOf(group);
   return (member) => resolved(resolutions.get(member) ?? { kind: 'unmapped' });
 }

@@ -2,6 +2,7 @@
  * Requests of operators (spec: request-key). A replay names a dead or parked intent and wakes it where it still is (spec:
  * grave); what is held wakes for an approval only.
  */
+import type { Intent } from '../core/change.ts';
 import { isSamePosition, comparePositions } from '../core/position.ts';
 import { isHeld, woken } from '../core/pending.ts';
 import type { Answer, NamedIntent, ReplayVerdict, Request } from '../core/request-record.ts';
@@ -39,7 +40,7 @@ function wakeNamed(context: Context, partition: Partition, named: NamedIntent): 
   // It is being tried at this moment.
   if ((isInFlight && pending.dead === null) || isHeld(pending)) return 'woken';
   member.woken = pending;
-  setPending(partition, member, woken(pending));
+  setPending(partition, member, namedAnew(context, woken(pending)));
   // Not reported any more, wherever the record still says that it is dead.
   if (isSamePosition(member.recorded?.source, named)) member.recordedReported = false;
   for (let { open } = member; open !== null; open = open.next) open.isReported &&= !isSamePosition(open.source, named);
@@ -47,3 +48,7 @@ function wakeNamed(context: Context, partition: Partition, named: NamedIntent): 
   review(context, group);
   return 'woken';
 }
+
+/** A table may have been corrected since. */
+const namedAnew = ({ ids }: Context, intent: Intent): Intent =>
+  ids === null || intent.namedBy === 'target' ? intent : { ...intent, target: null };

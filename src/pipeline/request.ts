@@ -14,6 +14,7 @@ import { observeOutcome } from './breaker.ts';
 import type { Context } from './context.ts';
 import { isCurrent, leaseHolds, mayDispatch } from './context.ts';
 import type { Group } from './state.ts';
+import { cacheKey } from './snapshot-cache.ts';
 import { tally } from './tally.ts';
 
 /** One permit was taken with the slot; every further request takes its own. */
@@ -45,8 +46,8 @@ export async function readGroup(
   const { outcome } = asked;
   if (outcome.kind === 'applied' && outcome.snapshot !== null) {
     group.doubt = afterRead(group.doubt, outcome.snapshot.version);
-    context.cache.set(group.id, outcome.snapshot);
-  } else if (outcome.kind !== 'unchanged') context.cache.delete(group.id);
+    context.cache.set(cacheKey(group), outcome.snapshot);
+  } else if (outcome.kind !== 'unchanged') context.cache.delete(cacheKey(group));
   return asked;
 }
 
@@ -69,15 +70,15 @@ export async function patchGroup(
   const { answer, outcome } = asked;
   if (!isSureAnswer(answer)) doubtRequest(context, group, { answer, ifMatch: snapshot.version });
   if (outcome.kind !== 'applied') {
-    if (outcome.kind === 'conflict' || outcome.kind === 'transient') context.cache.delete(group.id);
+    if (outcome.kind === 'conflict' || outcome.kind === 'transient') context.cache.delete(cacheKey(group));
     return { ...asked, after: null };
   }
   const computed = outcome.etag === null ? null : afterPatch(snapshot, part, outcome.etag);
   const after = outcome.snapshot ?? computed;
   // The version has moved, so nothing that was sent before can land any more; accepted without effect, it has not.
   if (after !== null && after.version !== snapshot.version) group.doubt = null;
-  if (after === null) context.cache.delete(group.id);
-  else context.cache.set(group.id, after);
+  if (after === null) context.cache.delete(cacheKey(group));
+  else context.cache.set(cacheKey(group), after);
   return { ...asked, after };
 }
 

@@ -178,7 +178,7 @@ function demandExpansion({ members, deleted }: FullState, [state, ...others]: re
   const snapshot = { version: '"1"', members: new Set(['somebody-else']) };
   const { intents, heldBy } = expand(state, {
     snapshot,
-    resolve: (member) => ({ target: member, isSure: true }),
+    resolve: (member) => ({ target: member, isSure: true, canJoin: true }),
     isNewer: () => false,
   });
   const named = new Set(members);

@@ -17,7 +17,7 @@ const stateOf = (members: readonly string[], deleted = false): Intent =>
     source: { offset: 42n, index: 1, eventId: 'e' },
   });
 
-const itself = (member: string): Resolved => ({ target: member, isSure: true });
+const itself = (member: string): Resolved => ({ target: member, isSure: true, canJoin: true });
 const nothingNewer = (): boolean => false;
 const expanded = (state: Intent, snapshot: Snapshot, standing: Partial<Standing> = {}) =>
   expand(state, { snapshot, resolve: itself, isNewer: nothingNewer, ...standing });

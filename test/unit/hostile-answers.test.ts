@@ -58,7 +58,7 @@ test.each(noIds)('a member of a group whose id can be none is removed by no full
   const state = anIntent({ op: 'state', member: WHOLE_GROUP, whole: { members: ['y'], deleted: false } });
   const { intents } = expand(state, {
     snapshot,
-    resolve: (each) => ({ target: each, isSure: true }),
+    resolve: (each) => ({ target: each, isSure: true, canJoin: true }),
     isNewer: () => false,
   });
   expect(intents.map(({ op, member: removed }) => [op, removed])).toEqual([['remove', 'x']]);

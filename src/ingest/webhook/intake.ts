@@ -90,7 +90,10 @@ export class Intake {
     if (former !== undefined) return former;
     const result = write();
     if (result === null) return Promise.resolve({ kind: 'no_room' });
-    if (name !== null) this.#remembered.set(name, result);
+    if (name === null) return result;
+    this.#remembered.set(name, result);
+    // What failed is to be tried when it is repeated.
+    result.catch(() => this.#remembered.delete(name));
     return result;
   }
 
@@ -103,7 +106,9 @@ export class Intake {
     const problems = refused.map(({ key, topic }) => tooLarge(String(key), topic));
     const letters = deadLetters(deadLetterTopic, problems, origin);
     // The room of what they replace has just become free.
-    await queue.offer(letters.map((letter) => truncated(letter, CUT_BYTES)));
+    const written = queue.offer(letters.map((letter) => truncated(letter, CUT_BYTES)));
+    if (written === null) throw new Error('the queue before Kafka is full');
+    await written;
   }
 }
 

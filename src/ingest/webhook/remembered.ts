@@ -14,6 +14,10 @@ export class Remembered<T> {
     return this.#results.get(name);
   }
 
+  delete(name: string): void {
+    this.#results.delete(name);
+  }
+
   set(name: string, result: T): void {
     this.#results.set(name, result);
     const [oldest] = this.#results.keys();

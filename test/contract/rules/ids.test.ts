@@ -135,6 +135,39 @@ test('an inactive user is removed, but added only once active', async () => {
   expect(world.sandbox.members('g')).toEqual(['a']);
 });
 
+test('a corrected table counts for what waits, its group and its members', async () => {
+  const seed = { groups: ['wrong', 'right'].map((id) => ({ id, members: [] as string[], version: 1 })) };
+  const world = await aWorld({ sandbox: { seed } });
+  const ids = new Table().set('group', 'okta-g', 'wrong').set('user', 'okta-a', 'nobody');
+  const rule = world.sandbox.addRule({ match: { method: 'PATCH' }, fault: { kind: 'status', status: 503 } });
+  const one = await world.start({ ids, pipeline: stubborn });
+  change(world, ['okta-a']);
+  await until(() => world.lastState('okta-g') !== undefined, 'the parked add');
+  ids.set('group', 'okta-g', 'right').set('user', 'okta-a', 'a');
+  world.sandbox.removeRule(rule);
+  await world.expectRest(one);
+  expect(world.sandbox.members('right')).toEqual(['a']);
+  expect(world.sandbox.members('wrong')).toEqual([]);
+});
+
+test('a full state adds an inactive user only once active, and nobody twice under two names', async () => {
+  const world = await aWorld();
+  const ids = new Table()
+    .set('group', 'okta-g', 'g')
+    .set('user', 'x', 'x', false)
+    .set('user', 'y1', 'y')
+    .set('user', 'y2', 'y');
+  const value = JSON.stringify({ group_id: 'okta-g', members: ['x', 'y1', 'y2'], complete: true });
+  world.produce({ topic: topics.source, partition: null, key: 'okta-g', value, headers: [] });
+  const one = await world.start({ ids, pipeline: slow });
+  await until(() => world.outcome(0n, 'x') === 'retry_scheduled', 'the inactive one');
+  expect(world.sandbox.members('g')).toEqual(['y']);
+  ids.set('user', 'x', 'x');
+  await world.expectRest(one);
+  expect(new Set(world.sandbox.members('g'))).toEqual(new Set(['x', 'y']));
+  expect(world.kept().has('source/0/0/y2')).toBe(false);
+});
+
 test('the removals of a full state that names unknown members are held', async () => {
   const world = await aWorld({ sandbox: { seed: { groups: [{ id: 'g', members: ['a', 'b'], version: 1 }] } } });
   const ids = new Table().set('group', 'okta-g', 'g').set('user', 'okta-a', 'a');

@@ -3,7 +3,8 @@ import type { Intent } from '../core/change.ts';
 import { deadLetter } from '../core/dead-letter.ts';
 import { complete, isComplete } from '../core/ledger.ts';
 import type { Failure } from '../core/outcome.ts';
-import { afterGroupAnswered, isParked } from '../core/pending.ts';
+import { afterGroupAnswered, isHeld, isParked } from '../core/pending.ts';
+import { comparePositions } from '../core/position.ts';
 import type { FinalOutcome } from '../core/report.ts';
 import type { RequestFacts } from '../core/reporting.ts';
 import { finalReport, retryReport } from '../core/reporting.ts';
@@ -123,7 +124,7 @@ export function giveUp(context: Context, group: Group, spent: Spent): void {
   const reason = spent.deadReason ?? (spent.outcome === 'failed' ? 'rejected' : 'attempts_exhausted');
   const dead: Intent = { ...spent.intent, attempt: spent.attempt, waits: null, dead: { at: now, reason } };
   const { requestedAt } = member;
-  if (member.pending === spent.intent) setPending(group.partition, member, dead);
+  if (member.pending === spent.intent) setPending(group.partition, member, isStoodUpon(group, dead) ? null : dead);
   report(context, group, dead, {
     outcome: spent.outcome,
     reason: spent.failure,
@@ -131,6 +132,12 @@ export function giveUp(context: Context, group: Group, spent: Spent): void {
     supersededBy: null,
     requestedAt,
   });
+}
+
+/** A full state that newer changes stand upon: once it is dead, a replay could only undo them (design 5.6). */
+function isStoodUpon({ members }: Group, { op, source }: Intent): boolean {
+  if (op !== 'state') return false;
+  return [...members.values()].some(({ pending }) => pending !== null && comparePositions(pending.source, source) > 0);
 }
 
 interface Facts extends End {
@@ -189,6 +196,7 @@ function count(partition: Partition, intent: Intent | null, step: 1 | -1): void 
   if (intent === null) return;
   if (intent.dead === null) partition.pendingCount += step;
   else partition.deadCount += step;
+  if (isHeld(intent)) partition.heldCount += step;
 }
 
 /** The group has done what was asked: what was parked for a reason of the whole group is due. */

@@ -27,7 +27,7 @@ export function expandState(context: Context, group: Group, state: Intent, snaps
     return;
   }
   setPending(group.partition, whole, null);
-  group.expanded = state.source;
+  group.expanded.push({ source: state.source, isTold: false });
   for (const intent of intents) {
     if (context.ids !== null) noteAlias(group, intent);
     setPending(group.partition, memberOf(group, intent.member), intent);

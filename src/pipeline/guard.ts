@@ -16,6 +16,7 @@ export function hold(context: Context, group: Group, intents: readonly Intent[],
   const guard: Held = { kind: 'held', by, since: now };
   const held = intents.map((intent): Intent => ({ ...intent, guard }));
   for (const intent of held) memberOf(group, intent.member).pending = intent;
+  group.partition.heldCount += held.length;
   group.partition.toWrite.add(group);
   const digest = heldDigest(group.id, pendingOf(group), context.sha256) ?? '';
   const reason = heldFailure(by, digest);
@@ -84,6 +85,7 @@ function approve(
 ): void {
   const guard: Approval = { kind: 'approved', digest, author, at: context.clock.now().wall };
   for (const intent of held) memberOf(group, intent.member).pending = { ...intent, guard };
+  group.partition.heldCount -= held.length;
   context.review(group);
 }
 

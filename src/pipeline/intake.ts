@@ -166,7 +166,8 @@ const RESUME_RATIO = 0.8;
 export function limitIntake(context: Context): void {
   const { state, options, log, logger } = context;
   const held = [...state.partitions.values()].reduce(
-    (sum, { pendingCount }) => sum + pendingCount,
+    // What waits for an operator may wait for days, and what is newer may take its place.
+    (sum, { pendingCount, heldCount }) => sum + pendingCount - heldCount,
     state.outbox.length,
   );
   if (!state.isIntakePaused && held >= options.pendingIntentsMax) {

@@ -34,6 +34,7 @@ export const newPartition = (number: number): Partition => ({
   toWrite: new Set(),
   gainDoubt: null,
   pendingCount: 0,
+  heldCount: 0,
   deadCount: 0,
   lastCommit: null,
 });
@@ -61,7 +62,7 @@ export function groupOf({ ids }: Pick<Context, 'ids'>, partition: Partition, id:
     target: ids === null ? id : null,
     partition,
     members: new Map(),
-    expanded: null,
+    expanded: [],
     aliases: null,
     flight: null,
     wakeAt: null,

@@ -1,7 +1,7 @@
 /** What the live record of a group says: what is parked, dead and reported, or recorded and not yet reported otherwise. */
 import { type Intent, WHOLE_GROUP } from '../core/change.ts';
 import { isParked } from '../core/pending.ts';
-import { isSamePosition } from '../core/position.ts';
+import { isSamePosition, type Position } from '../core/position.ts';
 import { closeComplete, setPending } from './conclude.ts';
 import type { Context } from './context.ts';
 import type { Group, Member } from './state.ts';
@@ -34,7 +34,8 @@ export function recorded(context: Context, group: Group, intents: readonly Inten
     if (member.pending?.waits === 'record' && isSamePosition(member.recorded?.source, member.pending.source))
       member.pending = { ...member.pending, waits: null };
   }
-  endExpansion(group);
+  for (const { op, source } of intents) if (op !== 'state') tellExpanded(group, source);
+  endExpansions(group);
   for (const [id, member] of group.members) {
     closeComplete(group, id, member);
     tidy(group, id);
@@ -44,15 +45,28 @@ export function recorded(context: Context, group: Group, intents: readonly Inten
   context.settle();
 }
 
+/** Something that a full state came to is recorded, or reported: then it is accounted for, whatever takes its place. */
+export function tellExpanded(group: Group, source: Position): void {
+  for (const each of group.expanded) each.isTold ||= isSamePosition(each.source, source);
+}
+
 /** What a full state came to stands in the live record, so the full state itself is done with. */
-function endExpansion(group: Group): void {
-  const { expanded } = group;
-  if (expanded === null || [...group.members.values()].some(({ pending }) => pending?.waits === 'record')) return;
-  group.expanded = null;
+function endExpansions(group: Group): void {
+  const waiting = [...group.members.values()].flatMap(({ pending }) =>
+    pending?.waits === 'record' ? [pending.source] : [],
+  );
+  const done = group.expanded.filter(
+    ({ source, isTold }) => isTold && !waiting.some((each) => isSamePosition(each, source)),
+  );
+  group.expanded = group.expanded.filter((each) => !done.includes(each));
+  for (const { source } of done) endExpansion(group, source);
+}
+
+function endExpansion(group: Group, source: Position): void {
   const whole = group.members.get(WHOLE_GROUP);
   if (whole === undefined) return;
-  for (let { open } = whole; open !== null; open = open.next) open.isReported ||= isSamePosition(open.source, expanded);
-  if (!isSamePosition(whole.recorded?.source, expanded)) return;
+  for (let { open } = whole; open !== null; open = open.next) open.isReported ||= isSamePosition(open.source, source);
+  if (!isSamePosition(whole.recorded?.source, source)) return;
   whole.recordedReported = true;
   group.partition.toWrite.add(group);
 }

@@ -53,7 +53,7 @@ function seatViolations(end: EndState, facts: Facts, state: WantedState): readon
   return [...everybody].flatMap((member) => {
     const newest = newestOf(facts, { group, member });
     if (newest?.whole !== state || end.foreign?.(group, member) === true) return [];
-    if (facts.counting.has(newest.id) || facts.live.has(newest.id) || there.has(member) === members.has(member)) return [];
+    if (facts.counting.get(newest.id)?.final === true || facts.live.has(newest.id) || there.has(member) === members.has(member)) return [];
     return [broken('newest', `${member} of ${group}: ${newest.op} of ${state.id} is not so, and not reported`)];
   });
 }

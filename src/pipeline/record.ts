@@ -1,7 +1,7 @@
 /** What the live record of a group says: what is parked, dead and reported, or recorded and not yet reported otherwise. */
 import { type Intent, WHOLE_GROUP } from '../core/change.ts';
 import { isParked } from '../core/pending.ts';
-import { isSamePosition, type Position } from '../core/position.ts';
+import { comparePositions, isSamePosition, type Position } from '../core/position.ts';
 import { closeComplete, setPending } from './conclude.ts';
 import type { Context } from './context.ts';
 import type { Group, Member } from './state.ts';
@@ -10,8 +10,10 @@ import { tidy } from './partition.ts';
 export function recordOf(group: Group): readonly Intent[] {
   const kept: Intent[] = [];
   const fresh: Intent[] = [];
+  const whole = group.members.get(WHOLE_GROUP);
+  const wholeIntent = whole === undefined ? null : recordedIntent(whole);
   for (const member of group.members.values()) {
-    const intent = recordedIntent(member);
+    const intent = recordedIntent(member) ?? standingOn(wholeIntent, member.recorded);
     if (intent === null) continue;
     (member.recorded === null ? fresh : kept).push(intent);
   }
@@ -70,6 +72,12 @@ function endExpansion(group: Group, source: Position): void {
   whole.recordedReported = true;
   group.partition.toWrite.add(group);
 }
+
+/** What stands on a full state leaves the record with it, never before: a restore would work that out without it. */
+const standingOn = (whole: Intent | null, recorded: Intent | null): Intent | null =>
+  whole !== null && recorded !== null && recorded.dead === null && comparePositions(recorded.source, whole.source) > 0
+    ? recorded
+    : null;
 
 /** One member's part in the record; null: none. */
 function recordedIntent({ pending, pendingReported, recorded, recordedReported }: Member): Intent | null {

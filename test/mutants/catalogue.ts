@@ -1,8 +1,15 @@
 /** All mutants. */
 import { flightMutants } from './catalogue-flight.ts';
+import { guardMutants } from './catalogue-guard.ts';
 import { ownershipMutants } from './catalogue-ownership.ts';
 import { settleMutants } from './catalogue-settle.ts';
 import { targetMutants } from './catalogue-target.ts';
 import type { Mutant } from './mutant.ts';
 
-export const mutants: readonly Mutant[] = [...flightMutants, ...ownershipMutants, ...settleMutants, ...targetMutants];
+export const mutants: readonly Mutant[] = [
+  ...flightMutants,
+  ...guardMutants,
+  ...ownershipMutants,
+  ...settleMutants,
+  ...targetMutants,
+];

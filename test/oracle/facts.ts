@@ -77,7 +77,10 @@ export function factsOf({ topic, source, sourceEnds, reports: parsed, retry, dea
 export const seat = ({ group, member }: Pick<WantedIntent, 'group' | 'member'>): string => `${group}\n${member}`;
 
 /** What counts for a seat: the newest change of its member, or the full state that is newer. */
-export function newestOf(facts: Facts, { group, member }: Pick<WantedIntent, 'group' | 'member'>): WantedIntent | undefined {
+export function newestOf(
+  facts: Facts,
+  { group, member }: Pick<WantedIntent, 'group' | 'member'>,
+): WantedIntent | undefined {
   const state = facts.newestState.get(group);
   const change = facts.newest.get(seat({ group, member }));
   if (state === undefined || (change !== undefined && change.offset > state.offset)) return change;

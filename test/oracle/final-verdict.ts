@@ -128,25 +128,23 @@ function retryViolations(facts: Facts): readonly Violation[] {
     const outcome = counting.get(id)?.outcome ?? 'nothing';
     if (dead === null && held === null) found.push(broken('kept', `${id} is still pending in its live record`));
     else if (intent === undefined) found.push(broken('accounted', `${id} is in a live record, and nobody wanted it`));
-    else if (newestOf(facts, intent)?.id !== id) found.push(broken('newest', `${id} is dead or held, replaced, and kept`));
-    else if (held === null && !isFailure(outcome)) found.push(broken('accounted', `${id} is kept as dead, and reported as ${outcome}`));
+    else if (newestOf(facts, intent)?.id !== id)
+      found.push(broken('newest', `${id} is dead or held, replaced, and kept`));
+    else if (held === null && !isFailure(outcome))
+      found.push(broken('accounted', `${id} is kept as dead, and reported as ${outcome}`));
   }
   return found;
 }
 
-/** In a group that a full state speaks for, nobody is a bystander. */
-function bystanderViolations(end: EndState, { newest, newestState, states }: Facts): readonly Violation[] {
-  const isNamed = (group: string, member: string): boolean =>
-    newest.has(seat({ group, member })) ||
-    [...states.values()].some((state) => state.group === group && state.members.has(member));
-  return [...end.bystanders].flatMap(([group, bystanders]) => {
+/** Where a full state speaks for everybody, nobody is a bystander. */
+function bystanderViolations(end: EndState, { newest, newestState }: Facts): readonly Violation[] {
+  const left = [...end.bystanders].filter(([group]) => !newestState.has(group));
+  return left.flatMap(([group, bystanders]) => {
     const there = end.memberships.get(group) ?? new Set<string>();
     const isForeign = (member: string): boolean => end.foreign?.(group, member) === true;
-    const gone = newestState.has(group)
-      ? []
-      : [...bystanders].filter((member) => !there.has(member) && !isForeign(member));
+    const gone = [...bystanders].filter((member) => !there.has(member) && !isForeign(member));
     const uncalled = [...there].filter(
-      (member) => !bystanders.has(member) && !isNamed(group, member) && !isForeign(member),
+      (member) => !bystanders.has(member) && !newest.has(seat({ group, member })) && !isForeign(member),
     );
     return [
       ...gone.map((member) => broken('unwiped', `${member} is gone from ${group}, and nobody asked for it`)),

@@ -96,7 +96,11 @@ function changeOf(value: Uint8Array): Change | null {
 }
 
 /** Whom a full state names; null: it is none. */
-function wholeOf({ members, complete, deleted }: Readonly<Record<string, unknown>>): readonly string[] | 'invalid' | null {
+function wholeOf({
+  members,
+  complete,
+  deleted,
+}: Readonly<Record<string, unknown>>): readonly string[] | 'invalid' | null {
   if ([complete, deleted].some((flag) => flag !== undefined && typeof flag !== 'boolean')) return 'invalid';
   if (members === undefined && complete !== true && deleted !== true) return null;
   const named = membersOf(members);

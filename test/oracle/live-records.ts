@@ -78,7 +78,8 @@ export function intentsOf(group: string, value: Uint8Array): readonly LiveIntent
   }));
 }
 
-interface WireIntent extends Pick<LiveIntent, 'op' | 'attempt' | 'dead'>, Partial<Pick<LiveIntent, 'held' | 'approval'>> {
+interface WireIntent
+  extends Pick<LiveIntent, 'op' | 'attempt' | 'dead'>, Partial<Pick<LiveIntent, 'held' | 'approval'>> {
   readonly member: string | null;
   readonly offset: string;
   readonly not_before: number;

@@ -13,12 +13,17 @@ export function stateViolations(end: EndState, facts: Facts, state: WantedState)
   const own = facts.counting.get(id);
   const final = own?.final === true ? own : undefined;
   const isExpanded = [...facts.counting.keys()].some((other) => other !== id && recordIdOf(other) === id);
-  const found = [...liveViolations(facts, state), ...(final === undefined ? [] : reportViolations(facts, state, final))];
+  const found = [
+    ...liveViolations(facts, state),
+    ...(final === undefined ? [] : reportViolations(facts, state, final)),
+  ];
   if (final === undefined && !isExpanded) found.push(broken('kept', `${id} has no final report`));
   const hasFailed = final !== undefined && isFailure(final.outcome);
   if (hasFailed && !isExpanded && !facts.live.has(id) && !isFollowed(facts, state))
     found.push(broken('kept', `${id} has failed and cannot be replayed`));
-  return hasFailed || facts.newestState.get(state.group) !== state ? found : [...found, ...seatViolations(end, facts, state)];
+  return hasFailed || facts.newestState.get(state.group) !== state
+    ? found
+    : [...found, ...seatViolations(end, facts, state)];
 }
 
 function reportViolations(facts: Facts, { id, group, offset }: WantedState, report: Report): readonly Violation[] {
@@ -53,7 +58,12 @@ function seatViolations(end: EndState, facts: Facts, state: WantedState): readon
   return [...everybody].flatMap((member) => {
     const newest = newestOf(facts, { group, member });
     if (newest?.whole !== state || end.foreign?.(group, member) === true) return [];
-    if (facts.counting.get(newest.id)?.final === true || facts.live.has(newest.id) || there.has(member) === members.has(member)) return [];
+    if (
+      facts.counting.get(newest.id)?.final === true ||
+      facts.live.has(newest.id) ||
+      there.has(member) === members.has(member)
+    )
+      return [];
     return [broken('newest', `${member} of ${group}: ${newest.op} of ${state.id} is not so, and not reported`)];
   });
 }

@@ -10,7 +10,10 @@ interface Seen {
   readonly digest: string | null;
 }
 
-export function decide(world: World, { kind, group, isOld }: Extract<Event, { readonly kind: 'approve' | 'reject' }>): void {
+export function decide(
+  world: World,
+  { kind, group, isOld }: Extract<Event, { readonly kind: 'approve' | 'reject' }>,
+): void {
   const { settings, chance, counter, broker } = world;
   const seen = digestsOf(world, groupName(group % settings.groups));
   const newest = seen.at(-1);

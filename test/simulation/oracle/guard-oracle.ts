@@ -7,7 +7,7 @@ import { isAlwaysHeld } from '../../oracle/full-states.ts';
 import type { WantedIntent } from '../../oracle/intents.ts';
 import type { LiveIntent, TopicRecord } from '../../oracle/live-records.ts';
 import { headerOf, textOf } from '../../oracle/live-records.ts';
-import type { Report } from '../../oracle/reports.ts';
+import { operationOf, type Report } from '../../oracle/reports.ts';
 import type { GuardSettings } from '../settings.ts';
 import { Violation } from '../violation.ts';
 import type { Knowledge } from './knowledge.ts';
@@ -65,7 +65,9 @@ export class GuardOracle {
     if (set?.isShown) set.granted.add(kind);
   }
 
-  reported({ id, reason, approval }: Report): void {
+  reported(report: Report): void {
+    const { reason, approval } = report;
+    const id = operationOf(report);
     if (approval) this.#checkReleased(id, approval.digest, 'approve');
     const isRefused = reason?.code === 'refused';
     if (isRefused && ![...this.#sets.values()].some(({ ids, granted }) => ids.has(id) && granted.has('reject')))

@@ -110,7 +110,9 @@ export class Knowledge {
 
   /** Somebody else wrote after it was produced: what was read of it then may not be so any more. */
   wasTouched({ id, ...seat }: { id: string; group: string; member: string }): boolean {
-    return (this.foreign.get(seatOf(seat)) ?? -1) >= (this.producedAt.get(id) ?? this.producedAt.get(recordIdOf(id)) ?? 0);
+    return (
+      (this.foreign.get(seatOf(seat)) ?? -1) >= (this.producedAt.get(id) ?? this.producedAt.get(recordIdOf(id)) ?? 0)
+    );
   }
 }
 

@@ -76,7 +76,8 @@ export class TopicOracle {
     const event = events.get(report.id);
     const intent = knowledge.find(report.id);
     const state = states.get(report.id);
-    if (state !== undefined) return this.#isFenced(state.partition, report) ? undefined : this.wholes.checkReport(report, state);
+    if (state !== undefined)
+      return this.#isFenced(state.partition, report) ? undefined : this.wholes.checkReport(report, state);
     if (event !== undefined && event.outcome !== report.outcome) this.#fail('one-true-report', say(report));
     if (event !== undefined) return;
     if (intent === undefined) this.#fail('one-true-report', `${say(report)}, which nobody wanted`);

@@ -3,7 +3,7 @@
  * exactly the set that was held. Limits and digests are reckoned here once more, without any code of `src`.
  */
 import { createHash } from 'node:crypto';
-import { isAlwaysHeld } from '../../oracle/full-states.ts';
+import { isAlwaysHeld, recordIdOf } from '../../oracle/full-states.ts';
 import type { WantedIntent } from '../../oracle/intents.ts';
 import type { LiveIntent, TopicRecord } from '../../oracle/live-records.ts';
 import { headerOf, textOf } from '../../oracle/live-records.ts';
@@ -17,6 +17,7 @@ import type { LiveView } from './live-view.ts';
 interface World {
   readonly knowledge: Knowledge;
   readonly guard: GuardSettings;
+  readonly members: (group: string) => ReadonlySet<string>;
   /** By partition. */
   readonly live: readonly LiveView[];
   /** An operator has woken it. */
@@ -69,9 +70,20 @@ export class GuardOracle {
     const { reason, approval } = report;
     const id = operationOf(report);
     if (approval) this.#checkReleased(id, approval.digest, 'approve');
+    if (report.outcome === 'held') this.#checkNeeded(id);
     const isRefused = reason?.code === 'refused';
     if (isRefused && ![...this.#sets.values()].some(({ ids, granted }) => ids.has(id) && granted.has('reject')))
       fail(`${id} is reported as refused, and nobody has refused just what is held`);
+  }
+
+  /** It counts what would be removed, and holds nothing else. */
+  #checkNeeded(id: string): void {
+    const { knowledge, members } = this.#world;
+    const intent = knowledge.find(id);
+    if (intent === undefined || members(intent.group).has(intent.member)) return;
+    const absentSince = knowledge.absentSince.get(seatOf(intent)) ?? 0;
+    if (absentSince < (knowledge.producedAt.get(recordIdOf(id)) ?? knowledge.producedAt.get(id) ?? 0))
+      fail(`${id} is held, and the member was not there`);
   }
 
   /** A request has removed members from a group that was so large. */

@@ -36,6 +36,9 @@ export class Knowledge {
   /** When somebody else last touched a seat, ms of the history. */
   readonly foreign = new Map<string, number>();
 
+  /** Since when somebody who once was in a group is not in it, ms of the history, by seat. */
+  readonly absentSince = new Map<string, number>();
+
   /** When its source record was produced, ms of the history, by id. */
   readonly producedAt = new Map<string, number>();
 

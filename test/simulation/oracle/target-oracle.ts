@@ -93,6 +93,7 @@ export class TargetOracle implements Traffic {
       const op = after.has(member) ? 'add' : 'remove';
       tell(() => `${by}: ${op} of ${member} in ${group} takes effect`);
       const seat = seatOf({ group, member });
+      if (op === 'remove') knowledge.absentSince.set(seat, now());
       if (by === 'somebody else') knowledge.foreign.set(seat, now());
       else this.#checkEffect(seat, op);
     }

@@ -13,6 +13,7 @@ import type { Knowledge } from './knowledge.ts';
 import { isSuccess, seatOf } from './knowledge.ts';
 import { GuardOracle } from './guard-oracle.ts';
 import { LiveView } from './live-view.ts';
+import { replacing } from './replaced.ts';
 import { WholeOracle } from './whole-oracle.ts';
 
 const DENIED_MS = 30_000;
@@ -217,28 +218,14 @@ export class TopicOracle {
 
   /** A restore would bring it back, and what has replaced it is not read again. */
   #checkNothingNewer(partition: number, older: LiveIntent): void {
-    const { knowledge } = this.#world;
     const { offset, beyond } = this.#complete[partition] ?? { offset: 0n, beyond: new Set() };
     const isCommitted = (at: bigint): boolean => at > older.offset && (at < offset || beyond.has(at));
-    const newer =
-      knowledge.groupStates.get(older.group)?.find((one) => isCommitted(one.offset)) ??
-      (older.member === ''
-        ? this.#replacing(partition, older, isCommitted)
-        : knowledge.seats.get(seatOf(older))?.find((one) => isCommitted(one.offset)));
+    const newer = replacing(older, { knowledge: this.#world.knowledge, view: this.live[partition], isCommitted });
     if (newer !== undefined)
       this.#fail(
         'commit-safe',
         `${newer.id} is committed, and the live record still holds ${older.op} of ${older.offset}`,
       );
-  }
-
-  /** A full state is worked out anew after a restore, on what stands on top of it; a dead one is gone with what is newer. */
-  #replacing(partition: number, whole: LiveIntent, isCommitted: (at: bigint) => boolean): WantedIntent | undefined {
-    const { seats } = this.#world.knowledge;
-    const newest = [...seats.values()].flatMap((seat) => (seat[0]?.group === whole.group ? (seat.at(-1) ?? []) : []));
-    return newest.find(
-      (one) => one.partition === partition && isCommitted(one.offset) && (whole.dead !== null || !this.#isLive(one)),
-    );
   }
 
   #isLive(intent: WantedIntent): boolean {

@@ -69,8 +69,10 @@ export class Knowledge {
     }
   }
 
+  /** A final report. */
   reported(report: Report): void {
-    this.finals.set(report.id, report);
+    const known = this.finals.get(report.id);
+    if (known === undefined || isAtLeast(report, known)) this.finals.set(report.id, report);
     this.open.delete(report.id);
   }
 
@@ -117,6 +119,11 @@ export class Knowledge {
       (this.foreign.get(seatOf(seat)) ?? -1) >= (this.producedAt.get(id) ?? this.producedAt.get(recordIdOf(id)) ?? 0)
     );
   }
+}
+
+function isAtLeast(report: Report, known: Report): boolean {
+  if (report.epoch !== known.epoch) return report.epoch > known.epoch;
+  return Date.parse(report.reported_at) >= Date.parse(known.reported_at);
 }
 
 function append<T>(lists: Map<string, T[]>, key: string, item: T): void {

@@ -11,6 +11,7 @@ import type { Invariant } from '../violation.ts';
 import { Violation } from '../violation.ts';
 import type { Knowledge } from './knowledge.ts';
 import { isSuccess, seatOf } from './knowledge.ts';
+import { completedOffsets } from './completed.ts';
 import { GuardOracle } from './guard-oracle.ts';
 import { LiveView } from './live-view.ts';
 import { replacing } from './replaced.ts';
@@ -66,14 +67,13 @@ export class TopicOracle {
     const report = JSON.parse(textOf(record.value)) as Report;
     this.reports.push(report);
     const { knowledge } = this.#world;
-    const { finals, events, states } = knowledge;
+    const { events, states } = knowledge;
     const whole = recordIdOf(report.id);
     // Tries of the full state as a whole end in `#`.
     if (states.has(whole) && report.member !== null) knowledge.workedOut.add(whole);
     this.guard.reported(report);
     if (!report.final) return;
-    const known = finals.get(report.id);
-    if (known === undefined || isAtLeast(report, known)) knowledge.reported(report);
+    knowledge.reported(report);
     const event = events.get(report.id);
     const intent = knowledge.find(report.id);
     const state = states.get(report.id);
@@ -250,18 +250,3 @@ const isAboutMember = ({ reason }: Report): boolean => reason?.status === 404 ||
 
 const say = ({ id, op, outcome, epoch }: Report): string =>
   `${id} (${op}) is reported as ${outcome} under epoch ${epoch}`;
-
-function isAtLeast(report: Report, known: Report): boolean {
-  if (report.epoch !== known.epoch) return report.epoch > known.epoch;
-  return Date.parse(report.reported_at) >= Date.parse(known.reported_at);
-}
-
-/** Offsets beyond the committed one that the metadata calls complete: `gap.length` in base 36, each from the last one's end. */
-function* completedOffsets(committed: bigint, metadata: string): Iterable<bigint> {
-  let at = committed;
-  for (const [, gap = '', length = ''] of metadata.matchAll(/([0-9a-z]+)\.([0-9a-z]+)/g)) {
-    at += BigInt(Number.parseInt(gap, 36));
-    const end = at + BigInt(Number.parseInt(length, 36));
-    for (; at < end; at++) yield at;
-  }
-}

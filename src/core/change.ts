@@ -81,6 +81,8 @@ export type HeldBy =
   | 'window_count'
   | 'group_deleted'
   | 'empty_state'
+  /** An operator has refused it, and it was replayed. */
+  | 'refused'
   /** A full state names members that the id map does not know: they may be among those it would remove. */
   | 'unresolved_members';
 

@@ -78,6 +78,7 @@ export const HELD_BY: Readonly<Record<HeldBy, string>> = {
   window_count: 'too many members would be removed within GUARD_WINDOW_MS (GUARD_WINDOW_COUNT)',
   group_deleted: 'the group was deleted at the identity provider, so everybody would be removed',
   empty_state: 'the full state is empty, so everybody would be removed',
+  refused: 'an operator has refused it before, and it was replayed',
   unresolved_members: 'the full state names members that ID_MAP cannot resolve, who may be among those removed',
 };
 
@@ -87,5 +88,5 @@ export const refusedFailure = (author: string): Failure => ({
   message: `${author} has refused this removal.`,
   status: null,
   scimType: null,
-  advice: 'The member stays. `rollcall replay now` asks the guard again.',
+  advice: 'The member stays. After `rollcall replay now` it is held once more.',
 });

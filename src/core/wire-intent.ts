@@ -17,7 +17,15 @@ const wireDigest = z.string().regex(/^[0-9a-f]{64}$/);
 export const wireDecision = z.object({ digest: wireDigest, author: wireId });
 
 const wireHeld = z.object({
-  by: z.enum(['group_percent', 'group_count', 'window_count', 'group_deleted', 'empty_state', 'unresolved_members']),
+  by: z.enum([
+    'group_percent',
+    'group_count',
+    'window_count',
+    'group_deleted',
+    'empty_state',
+    'refused',
+    'unresolved_members',
+  ]),
   since: z.number(),
   digest: wireDigest,
 });

@@ -7,7 +7,7 @@ import { isHeld, woken } from '../core/pending.ts';
 import type { Answer, NamedIntent, ReplayVerdict, Request } from '../core/request-record.ts';
 import { setPending } from './conclude.ts';
 import type { Context } from './context.ts';
-import { decide } from './guard.ts';
+import { decide, hold } from './guard.ts';
 import { review } from './schedule.ts';
 import type { Partition } from './state.ts';
 
@@ -39,7 +39,10 @@ function wakeNamed(context: Context, partition: Partition, named: NamedIntent): 
   // It is being tried at this moment.
   if ((isInFlight && pending.dead === null) || isHeld(pending)) return 'woken';
   member.woken = pending;
-  setPending(partition, member, woken(pending));
+  const again = woken(pending);
+  setPending(partition, member, again);
+  // Why it was held before is not known any more, and a replay is no approval.
+  if (pending.dead?.reason === 'refused') hold(context, group, [again], 'refused');
   // Not reported any more, wherever the record still says that it is dead.
   if (isSamePosition(member.recorded?.source, named)) member.recordedReported = false;
   for (let { open } = member; open !== null; open = open.next) open.isReported &&= !isSamePosition(open.source, named);

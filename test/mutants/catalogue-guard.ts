@@ -51,6 +51,18 @@ export const guardMutants: readonly Mutant[] = [
     scenario: 'guard',
   },
   {
+    name: 'refused-and-replayed',
+    breaks: 'a replay of what an operator has refused asks only the limits',
+    edits: [
+      {
+        file: 'src/pipeline/replay.ts',
+        find: "if (pending.dead?.reason === 'refused') hold(context, group, [again], 'refused');",
+        replace: '',
+      },
+    ],
+    scenario: 'guard',
+  },
+  {
     name: 'sent-before-recorded',
     breaks: 'what a full state comes to is sent before it is recorded',
     edits: [

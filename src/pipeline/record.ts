@@ -10,10 +10,9 @@ import { tidy } from './partition.ts';
 export function recordOf(group: Group): readonly Intent[] {
   const kept: Intent[] = [];
   const fresh: Intent[] = [];
-  const whole = group.members.get(WHOLE_GROUP);
-  const wholeIntent = whole === undefined ? null : recordedIntent(whole);
-  for (const member of group.members.values()) {
-    const intent = recordedIntent(member) ?? standingOn(wholeIntent, member.recorded);
+  const whole = recordedWhole(group);
+  for (const [id, member] of group.members) {
+    const intent = id === WHOLE_GROUP ? whole : (recordedIntent(member) ?? standingOn(whole, member.recorded));
     if (intent === null) continue;
     (member.recorded === null ? fresh : kept).push(intent);
   }
@@ -71,6 +70,17 @@ function endExpansion(group: Group, source: Position): void {
   if (!isSamePosition(whole.recorded?.source, source)) return;
   whole.recordedReported = true;
   group.partition.toWrite.add(group);
+}
+
+/** A full state stays for as long as something older does, which a restore would else take for the newest. */
+function recordedWhole({ members }: Group): Intent | null {
+  const whole = members.get(WHOLE_GROUP);
+  if (whole === undefined) return null;
+  const { recorded: last } = whole;
+  const intent = recordedIntent(whole);
+  if (intent !== null || last === null || last.dead !== null) return intent;
+  const others = [...members.values()].flatMap((member) => recordedIntent(member) ?? []);
+  return others.some(({ source }) => comparePositions(source, last.source) < 0) ? last : null;
 }
 
 /** What stands on a full state leaves the record with it, never before: a restore would work that out without it. */

@@ -149,7 +149,7 @@ export const guardMutants: readonly Mutant[] = [
         replace: 'const mustWait = due.every',
       },
     ],
-    scenario: 'states',
+    scenario: 'wholes',
   },
   {
     name: 'newer-leaves-first',
@@ -157,11 +157,23 @@ export const guardMutants: readonly Mutant[] = [
     edits: [
       {
         file: 'src/pipeline/record.ts',
-        find: 'recordedIntent(member) ?? standingOn(wholeIntent, member.recorded);',
+        find: '(recordedIntent(member) ?? standingOn(whole, member.recorded));',
         replace: 'recordedIntent(member);',
       },
     ],
     scenario: 'states',
+  },
+  {
+    name: 'whole-leaves-first',
+    breaks: 'a full state leaves the live record before what it has replaced',
+    edits: [
+      {
+        file: 'src/pipeline/record.ts',
+        find: 'return others.some(({ source }) => comparePositions(source, last.source) < 0) ? last : null;',
+        replace: 'return null;',
+      },
+    ],
+    scenario: 'wholes',
   },
   {
     name: 'overtaken-whole',

@@ -1,0 +1,43 @@
+/** Dramas of full states: what the live record says beside one, and what may still land beneath one (design 5.6). */
+import type { Plot } from './dramas.ts';
+import type { Chance } from './engine/chance.ts';
+import { changed } from './plots-ownership.ts';
+import type { Event } from './script.ts';
+
+const started: Event = { kind: 'start', at: 0, instance: 0 };
+
+export const wholes = (chance: Chance): Plot => chance.pick([onSomethingOlder, beneathSomethingLate])(chance);
+
+/** It takes the place of what is parked, and that cannot be reported yet; then its owner goes. */
+function onSomethingOlder(chance: Chance): Plot {
+  const at = chance.between(4_000, 8_000);
+  const stateAt = at + chance.between(500, 1_500);
+  const goesAt = stateAt + chance.between(100, 15_000);
+  return {
+    settings: { instances: 1 },
+    events: [
+      started,
+      { kind: 'target', at, weather: { error_before: 1 }, forMs: chance.pick([1_000, 2_500, 4_000]) },
+      changed(at + 10, 0, chance.pick([[0], [0, 1]]), 'add'),
+      { kind: 'refuse', at: stateAt - 100, what: 'report', forMs: chance.between(2_000, 25_000) },
+      { kind: 'state', at: stateAt, group: 0, members: chance.pick([[1], [2], [-1, -2]]) },
+      { kind: 'kill', at: goesAt, instance: 0, point: chance.pick(['now', 'record', 'commit', 'answer'] as const) },
+      { kind: 'start', at: goesAt + chance.between(1_000, 20_000), instance: 0 },
+    ],
+  };
+}
+
+/** A request without an answer lands after the group was read for it. */
+function beneathSomethingLate(chance: Chance): Plot {
+  const at = chance.between(4_000, 8_000);
+  const stateAt = at + chance.between(100, 4_000);
+  return {
+    settings: { instances: 1, breakerFailures: 1_000 },
+    events: [
+      started,
+      { kind: 'target', at, weather: { late: 1, error_late: 1 }, forMs: 300 },
+      changed(at + 10, 0, chance.pick([[0], [0, 1]]), 'add'),
+      { kind: 'state', at: stateAt, group: 0, members: chance.pick([[-1, -2], [2, -1, -2], [-1]]) },
+    ],
+  };
+}

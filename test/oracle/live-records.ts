@@ -73,8 +73,15 @@ function isBefore(record: TopicRecord, other: TopicRecord): boolean {
 export function intentsOf(group: string, value: Uint8Array): readonly LiveIntent[] {
   const { pending } = JSON.parse(textOf(value)) as { pending: readonly WireIntent[] };
   return pending.map(({ member, op, offset, attempt, not_before, dead, held = null, approval = null }) => ({
-    ...{ group, member: member ?? '', op, offset: BigInt(offset), attempt, notBefore: not_before },
-    ...{ dead, held, approval },
+    group,
+    member: member ?? '',
+    op,
+    offset: BigInt(offset),
+    attempt,
+    notBefore: not_before,
+    dead,
+    held,
+    approval,
   }));
 }
 

@@ -68,17 +68,15 @@ export class TopicOracle {
     this.reports.push(report);
     const { knowledge } = this.#world;
     const { events, states } = knowledge;
-    const whole = recordIdOf(report.id);
-    // Tries of the full state as a whole end in `#`.
-    if (states.has(whole) && report.member !== null) knowledge.workedOut.add(whole);
+    if (states.has(recordIdOf(report.id)) && report.member !== null) knowledge.workedOut.add(recordIdOf(report.id));
     this.guard.reported(report);
     if (!report.final) return;
     knowledge.reported(report);
     const event = events.get(report.id);
     const intent = knowledge.find(report.id);
     const state = states.get(report.id);
-    if (state !== undefined)
-      return this.#isFenced(state.partition, report) ? undefined : this.wholes.checkReport(report, state);
+    if (state !== undefined && !this.#isFenced(state.partition, report)) this.wholes.checkReport(report, state);
+    if (state !== undefined) return;
     if (event !== undefined && event.outcome !== report.outcome) this.#fail('one-true-report', say(report));
     if (event !== undefined) return;
     if (intent === undefined) this.#fail('one-true-report', `${say(report)}, which nobody wanted`);

@@ -140,6 +140,18 @@ export const guardMutants: readonly Mutant[] = [
     scenario: 'states',
   },
   {
+    name: 'newer-before-open-whole',
+    breaks: 'a change is complete although the full state that it stands on is not',
+    edits: [
+      {
+        file: 'src/pipeline/partition.ts',
+        find: 'if (comparePositions(open.source, position) < 0) return true;',
+        replace: 'if (open.next === open) return true;',
+      },
+    ],
+    scenario: 'states',
+  },
+  {
     name: 'expanded-in-doubt',
     breaks: 'a full state is worked out while a request may still land',
     edits: [

@@ -27,17 +27,18 @@ function onSomethingOlder(chance: Chance): Plot {
   };
 }
 
-/** A request without an answer lands after the group was read for it. */
+/** It changes nothing of the group as it is read, and a request without an answer has yet to land. */
 function beneathSomethingLate(chance: Chance): Plot {
-  const at = chance.between(4_000, 8_000);
-  const stateAt = at + chance.between(100, 4_000);
+  const at = chance.between(8_000, 12_000);
   return {
-    settings: { instances: 1, breakerFailures: 1_000 },
+    settings: { patchAnswer: 'group', snapshotMembersMax: 200_000 },
     events: [
       started,
-      { kind: 'target', at, weather: { late: 1, error_late: 1 }, forMs: 300 },
+      // So that the group is known, and the next request is one that changes it.
+      changed(at - 4_000, 0, [2], 'add'),
+      { kind: 'target', at, weather: { late: 1 }, forMs: 500 },
       changed(at + 10, 0, chance.pick([[0], [0, 1]]), 'add'),
-      { kind: 'state', at: stateAt, group: 0, members: chance.pick([[-1, -2], [2, -1, -2], [-1]]) },
+      { kind: 'state', at: at + chance.between(100, 3_500), group: 0, members: [2, -1, -2] },
     ],
   };
 }

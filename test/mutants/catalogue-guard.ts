@@ -149,7 +149,7 @@ export const guardMutants: readonly Mutant[] = [
         replace: 'if (open.next === open) return true;',
       },
     ],
-    scenario: 'states',
+    scenario: 'wholes',
   },
   {
     name: 'expanded-in-doubt',
@@ -173,7 +173,7 @@ export const guardMutants: readonly Mutant[] = [
         replace: 'recordedIntent(member);',
       },
     ],
-    scenario: 'states',
+    scenario: 'wholes',
   },
   {
     name: 'whole-leaves-first',
@@ -197,7 +197,7 @@ export const guardMutants: readonly Mutant[] = [
         replace: '({ source }) => !waiting',
       },
     ],
-    scenario: 'states',
+    scenario: 'wholes',
   },
   {
     name: 'held-fills-the-memory',

@@ -6,7 +6,8 @@ import type { Event } from './script.ts';
 
 const started: Event = { kind: 'start', at: 0, instance: 0 };
 
-export const wholes = (chance: Chance): Plot => chance.pick([onSomethingOlder, beneathSomethingLate])(chance);
+export const wholes = (chance: Chance): Plot =>
+  chance.pick([onSomethingOlder, beneathSomethingLate, beneathSomethingNewer, overtaken, readAgain])(chance);
 
 /** It takes the place of what is parked, and that cannot be reported yet; then its owner goes. */
 function onSomethingOlder(chance: Chance): Plot {
@@ -39,6 +40,56 @@ function beneathSomethingLate(chance: Chance): Plot {
       { kind: 'target', at, weather: { late: 1 }, forMs: 500 },
       changed(at + 10, 0, chance.pick([[0], [0, 1]]), 'add'),
       { kind: 'state', at: at + chance.between(100, 3_500), group: 0, members: [2, -1, -2] },
+    ],
+  };
+}
+
+/** It waits in the live record together with a change that stands on it and finds nothing to do. */
+function beneathSomethingNewer(chance: Chance): Plot {
+  const at = chance.between(4_000, 8_000);
+  return {
+    settings: {},
+    events: [
+      started,
+      { kind: 'target', at, weather: { error_before: 1 }, forMs: chance.between(1_000, 3_000) },
+      { kind: 'state', at: at + 10, group: 0, members: [1] },
+      changed(at + chance.between(20, 900), 0, [0], 'remove'),
+    ],
+  };
+}
+
+/** Nothing of what it came to could be recorded or reported when the next one takes its place. */
+function overtaken(chance: Chance): Plot {
+  const at = chance.between(4_000, 8_000);
+  const goesAt = at + chance.between(1_500, 12_000);
+  return {
+    settings: {},
+    events: [
+      started,
+      { kind: 'refuse', at, what: 'report', forMs: 20_000 },
+      { kind: 'refuse', at, what: 'record', forMs: chance.between(1_000, 4_000) },
+      { kind: 'state', at: at + 10, group: 0, members: [1] },
+      { kind: 'state', at: at + chance.between(300, 3_000), group: 0, members: [2] },
+      { kind: 'kill', at: goesAt, instance: 0, point: 'now' },
+      { kind: 'start', at: goesAt + 1_000, instance: 0 },
+    ],
+  };
+}
+
+/** It cannot be recorded, what stands on it is done, and its owner goes. */
+function readAgain(chance: Chance): Plot {
+  const at = chance.between(4_000, 8_000);
+  const goesAt = at + chance.between(2_000, 8_000);
+  return {
+    settings: {},
+    events: [
+      started,
+      changed(at - 3_000, 0, [0], 'add'),
+      { kind: 'refuse', at, what: 'record', forMs: 9_000 },
+      { kind: 'state', at: at + 10, group: 0, members: chance.pick([[1], [-1]]) },
+      changed(at + chance.between(20, 500), 0, [0], 'add'),
+      { kind: 'kill', at: goesAt, instance: 0, point: 'now' },
+      { kind: 'start', at: goesAt + 1_000, instance: 0 },
     ],
   };
 }

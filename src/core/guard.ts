@@ -87,5 +87,5 @@ export const refusedFailure = (author: string): Failure => ({
   message: `${author} has refused this removal.`,
   status: null,
   scimType: null,
-  advice: 'The member stays. `rollcall replay now` asks the guard again.',
+  advice: 'The member stays. After `rollcall replay now` it is held once more.',
 });

@@ -1,5 +1,5 @@
 /** What becomes of an intent: final, superseded, parked or dead. Every end of an intent goes through here. */
-import type { Intent } from '../core/change.ts';
+import { type Intent, WHOLE_GROUP } from '../core/change.ts';
 import { deadLetter } from '../core/dead-letter.ts';
 import { complete, isComplete } from '../core/ledger.ts';
 import type { Failure } from '../core/outcome.ts';
@@ -11,26 +11,38 @@ import { finalReport, retryReport } from '../core/reporting.ts';
 import type { RetryDecision } from '../core/retry.ts';
 import type { Context } from './context.ts';
 import type { Due, Group, Member, Open, Partition, Spent } from './state.ts';
-import { isOlderRecorded, memberOf } from './partition.ts';
+import { isOlderRecorded, memberOf, tidy } from './partition.ts';
 
 /** Closes the ledger entries of a member that are complete by now; none while the record may hold something older. */
 export function closeComplete(group: Group, name: string, member: Member): void {
   const { ledger } = group.partition;
   if (ledger === null || group.isRecordUnknown) return;
   let left: Open | null = null;
+  let hasClosed = false;
   for (let { open } = member; open !== null;) {
     const { next, source, isReported } = open;
     const { pending, recorded } = member;
     const isReplacing = isReported && isOlderRecorded(group, name, source);
-    if (isComplete(source, { isReported, pending, recorded, isOlderRecorded: isReplacing }))
+    if (isComplete(source, { isReported, pending, recorded, isOlderRecorded: isReplacing })) {
       complete(ledger, source.offset);
-    else {
+      hasClosed = true;
+    } else {
       open.next = left;
       left = open;
     }
     open = next;
   }
   member.open = left;
+  if (name === WHOLE_GROUP && hasClosed) closeStanding(group);
+}
+
+/** What stood on a full state has waited for it. */
+function closeStanding(group: Group): void {
+  for (const [name, member] of group.members) {
+    if (name === WHOLE_GROUP) continue;
+    closeComplete(group, name, member);
+    tidy(group, name);
+  }
 }
 
 /** The pending intent is about to be replaced. A dead one keeps its report; one in flight waits for its answer. */
@@ -124,7 +136,7 @@ export function giveUp(context: Context, group: Group, spent: Spent): void {
   const reason = spent.deadReason ?? (spent.outcome === 'failed' ? 'rejected' : 'attempts_exhausted');
   const dead: Intent = { ...spent.intent, attempt: spent.attempt, waits: null, dead: { at: now, reason } };
   const { requestedAt } = member;
-  if (member.pending === spent.intent) setPending(group.partition, member, isOutlived(group, dead) ? null : dead);
+  if (member.pending === spent.intent) setPending(group.partition, member, isStoodUpon(group, dead) ? null : dead);
   report(context, group, dead, {
     outcome: spent.outcome,
     reason: spent.failure,
@@ -134,10 +146,11 @@ export function giveUp(context: Context, group: Group, spent: Spent): void {
   });
 }
 
-/** A full state on which something newer stands cannot be applied later: a replay would undo what is newer. */
-const isOutlived = ({ members }: Group, { op, source }: Intent): boolean =>
-  op === 'state' &&
-  [...members.values()].some(({ pending }) => pending !== null && comparePositions(pending.source, source) > 0);
+/** A full state that newer changes stand upon: once it is dead, a replay could only undo them (design 5.6). */
+function isStoodUpon({ members }: Group, { op, source }: Intent): boolean {
+  if (op !== 'state') return false;
+  return [...members.values()].some(({ pending }) => pending !== null && comparePositions(pending.source, source) > 0);
+}
 
 interface Facts extends End {
   readonly reason: Failure | null;

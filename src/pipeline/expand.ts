@@ -27,7 +27,7 @@ export function expandState(context: Context, group: Group, state: Intent, snaps
     return;
   }
   setPending(group.partition, whole, null);
-  group.expanded = [...group.expanded, state];
+  group.expanded.push({ state, isTold: false });
   for (const intent of intents) {
     if (context.ids !== null) noteAlias(group, intent);
     setPending(group.partition, memberOf(group, intent.member), intent);

@@ -105,12 +105,17 @@ export function tidy(group: Group, memberId: string): void {
   if (isIdle && !partition.toWrite.has(group)) partition.groups.delete(group.id);
 }
 
-/** The acknowledged live record still holds something that an intent of this member, at this position, has replaced. */
+/**
+ * The acknowledged live record still holds something that an intent of this member, at this position, has replaced; or
+ * the full state that it stands on is not complete, and would be worked out without it if only that were read again.
+ */
 export function isOlderRecorded({ members, aliases }: Group, name: string, position: Position): boolean {
   const isOlder = (each: string): boolean => {
     const recorded = members.get(each)?.recorded ?? null;
     return recorded !== null && comparePositions(recorded.source, position) < 0;
   };
   if (name === WHOLE_GROUP) return [...members.keys()].some(isOlder);
+  for (let open = members.get(WHOLE_GROUP)?.open ?? null; open !== null; open = open.next)
+    if (comparePositions(open.source, position) < 0) return true;
   return isOlder(name) || isOlder(WHOLE_GROUP) || [...(aliases?.replaced.get(name) ?? [])].some(isOlder);
 }

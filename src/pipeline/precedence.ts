@@ -21,14 +21,14 @@ export function arrive(context: Context, group: Group, intent: Intent): void {
 
 /** An intent that is known to be final is read again: it takes the place of what is older (spec: ranges). */
 export function arriveFinal(context: Context, group: Group, intent: Intent): void {
-  // An older full state that is delivered again is worked out anew: on top of it, this is wanted once more.
+  // A full state is delivered again with its record, of which another event was open: on top of it, this is wanted once more.
   if (standsOnWhole(group, intent)) return enter(context, group, intent);
   // If the live record holds just this position, it is parked and stays pending.
   replaceOlder(context, group, intent);
 }
 
-function standsOnWhole({ members }: Group, intent: Intent): boolean {
-  const whole = members.get(WHOLE_GROUP)?.pending ?? null;
+function standsOnWhole(group: Group, intent: Intent): boolean {
+  const whole = group.members.get(WHOLE_GROUP)?.pending ?? null;
   return intent.op !== 'state' && whole !== null && whole.dead === null && isNewer(intent, whole);
 }
 

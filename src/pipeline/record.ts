@@ -1,7 +1,7 @@
 /** What the live record of a group says: what is parked, dead and reported, or recorded and not yet reported otherwise. */
 import { type Intent, WHOLE_GROUP } from '../core/change.ts';
 import { isParked } from '../core/pending.ts';
-import { isSamePosition } from '../core/position.ts';
+import { comparePositions, isSamePosition, type Position } from '../core/position.ts';
 import { closeComplete, land, setPending } from './conclude.ts';
 import type { Context } from './context.ts';
 import type { Group, Member } from './state.ts';
@@ -10,8 +10,9 @@ import { tidy } from './partition.ts';
 export function recordOf(group: Group): readonly Intent[] {
   const kept: Intent[] = [];
   const fresh: Intent[] = [];
-  for (const member of group.members.values()) {
-    const intent = recordedIntent(member);
+  const whole = recordedWhole(group);
+  for (const [id, member] of group.members) {
+    const intent = id === WHOLE_GROUP ? whole : (recordedIntent(member) ?? standingOn(whole, member.recorded));
     if (intent === null) continue;
     (member.recorded === null && intent.dead === null ? fresh : kept).push(intent);
   }
@@ -34,6 +35,7 @@ export function recorded(context: Context, group: Group, intents: readonly Inten
     if (member.pending?.waits === 'record' && isSamePosition(member.recorded?.source, member.pending.source))
       member.pending = { ...member.pending, waits: null };
   }
+  for (const { op, source } of intents) if (op !== 'state') tellExpanded(group, source);
   endExpansions(context, group);
   for (const [id, member] of group.members) {
     closeComplete(group, id, member);
@@ -44,12 +46,21 @@ export function recorded(context: Context, group: Group, intents: readonly Inten
   context.settle();
 }
 
+/** Something that a full state came to is recorded, or reported: then it is accounted for, whatever takes its place. */
+export function tellExpanded(group: Group, source: Position): void {
+  for (const each of group.expanded) each.isTold ||= isSamePosition(each.state.source, source);
+}
+
 /** What full states came to stands in the live record, so they themselves are done with. */
 function endExpansions(context: Context, group: Group): void {
-  const { expanded } = group;
-  if ([...group.members.values()].some(({ pending }) => pending?.waits === 'record')) return;
-  group.expanded = [];
-  for (const state of expanded) {
+  const waiting = [...group.members.values()].flatMap(({ pending }) =>
+    pending?.waits === 'record' ? [pending.source] : [],
+  );
+  const done = group.expanded.filter(
+    ({ state, isTold }) => isTold && !waiting.some((each) => isSamePosition(each, state.source)),
+  );
+  group.expanded = group.expanded.filter((each) => !done.includes(each));
+  for (const { state } of done) {
     // It was told that it waits, so its end is told, too.
     if (state.attempt > 0) land(context, group, state, { outcome: 'recovered', request: null });
     else endUntold(group, state);
@@ -64,6 +75,23 @@ function endUntold(group: Group, { source }: Intent): void {
   whole.recordedReported = true;
   group.partition.toWrite.add(group);
 }
+
+/** A full state stays for as long as something older does, which a restore would else take for the newest. */
+function recordedWhole({ members }: Group): Intent | null {
+  const whole = members.get(WHOLE_GROUP);
+  if (whole === undefined) return null;
+  const { recorded: last } = whole;
+  const intent = recordedIntent(whole);
+  if (intent !== null || last === null || last.dead !== null) return intent;
+  const others = [...members.values()].flatMap((member) => recordedIntent(member) ?? []);
+  return others.some(({ source }) => comparePositions(source, last.source) < 0) ? last : null;
+}
+
+/** What stands on a full state leaves the record with it, never before: a restore would work that out without it. */
+const standingOn = (whole: Intent | null, recorded: Intent | null): Intent | null =>
+  whole !== null && recorded !== null && recorded.dead === null && comparePositions(recorded.source, whole.source) > 0
+    ? recorded
+    : null;
 
 /** One member's part in the record; null: none. */
 function recordedIntent({ pending, pendingReported, recorded, recordedReported }: Member): Intent | null {

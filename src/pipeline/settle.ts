@@ -13,7 +13,7 @@ import { closeComplete } from './conclude.ts';
 import type { Context } from './context.ts';
 import { errorText, isCurrent } from './context.ts';
 import { limitIntake } from './intake.ts';
-import { fitRecord, recorded, recordOf } from './record.ts';
+import { fitRecord, recorded, recordOf, tellExpanded } from './record.ts';
 import type { Due, Group, Partition } from './state.ts';
 import { isRestored, tidy } from './partition.ts';
 
@@ -88,6 +88,10 @@ function acknowledge(context: Context, { partition, offset, subject, report }: D
   if (subject === null) {
     if (partition.ledger !== null) complete(partition.ledger, offset);
     return;
+  }
+  if (subject.intent.op !== 'state' && subject.group.expanded.length > 0) {
+    tellExpanded(subject.group, subject.intent.source);
+    partition.toWrite.add(subject.group);
   }
   const member = subject.group.members.get(subject.intent.member);
   if (member === undefined || subject.intent === member.woken) return;

@@ -77,8 +77,8 @@ export interface Group {
   readonly partition: Partition;
   /** By the source's name; a full state stands under WHOLE_GROUP. */
   readonly members: Map<string, Member>;
-  /** Full states that were worked out and are not recorded yet, by what they came to. */
-  expanded: readonly Intent[];
+  /** Full states that were worked out, and of what they came to nothing is recorded or reported yet. */
+  expanded: Expanded[];
   /** Several names of one member (id map only); null: none were met. */
   aliases: Aliases | null;
   flight: Flight | null;
@@ -94,6 +94,13 @@ export interface Group {
   recordRoom: number;
   /** A live record was sent and not acknowledged: until the next one is, nobody knows what a restore would find. */
   isRecordUnknown: boolean;
+}
+
+/** A full state that was worked out. */
+export interface Expanded {
+  readonly state: Intent;
+  /** Something that it came to is in the acknowledged live record, or its report is acknowledged. */
+  isTold: boolean;
 }
 
 /** Names of the source for members of the target. */

@@ -1,6 +1,7 @@
 /** All mutants. */
 import { deadMutants } from './catalogue-dead.ts';
 import { flightMutants } from './catalogue-flight.ts';
+import { guardMutants } from './catalogue-guard.ts';
 import { ownershipMutants } from './catalogue-ownership.ts';
 import { settleMutants } from './catalogue-settle.ts';
 import { targetMutants } from './catalogue-target.ts';
@@ -8,6 +9,7 @@ import type { Mutant } from './mutant.ts';
 
 export const mutants: readonly Mutant[] = [
   ...flightMutants,
+  ...guardMutants,
   ...ownershipMutants,
   ...settleMutants,
   ...deadMutants,

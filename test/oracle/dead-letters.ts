@@ -1,5 +1,6 @@
 /** What the dead-letter topic must hold (design 5.3): each failed intent, and each invalid record with its own bytes. */
 import type { Facts } from './facts.ts';
+import { impliedById } from './full-states.ts';
 import { bytesOf } from './intents.ts';
 import { headerOf, intentsOf, textOf, type TopicRecord } from './live-records.ts';
 import { isFailure } from './reports.ts';
@@ -22,11 +23,11 @@ function idOf(record: TopicRecord): string {
   const position = `${topic}/${partition}/${offset}`;
   if (reason === 'invalid' || record.value === null) return position;
   const [intent] = intentsOf(textOf(record.key), record.value);
-  return `${position}/${intent?.member}`;
+  return intent?.member === '' ? position : `${position}/${intent?.member}`;
 }
 
 /** A dead letter of what has not failed after all is no violation: its writer may have died before it reported. */
-export function deadLetterViolations({ deadLetters, intents, events, counting }: Facts): readonly Violation[] {
+export function deadLetterViolations({ deadLetters, intents, states, events, counting }: Facts): readonly Violation[] {
   const failed = [...counting.values()].filter(({ outcome }) => isFailure(outcome));
   const invalid = [...events.values()].filter(({ outcome }) => outcome === 'invalid');
   const invalidIds = new Set(invalid.map(({ id }) => id));
@@ -40,7 +41,7 @@ export function deadLetterViolations({ deadLetters, intents, events, counting }:
       return isOriginal(letter, bytesOf(record.value ?? '')) ? [] : [broken('kept', `the bytes of ${id} are not kept`)];
     }),
     ...[...deadLetters.keys()]
-      .filter((id) => !invalidIds.has(id) && !intents.has(id))
+      .filter((id) => !invalidIds.has(id) && !intents.has(id) && !states.has(id) && !impliedById(states, id))
       .map((id) => broken('accounted', `a dead letter is about ${id}, which nobody wanted`)),
   ];
 }

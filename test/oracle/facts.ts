@@ -1,6 +1,7 @@
 /** What the topics hold, brought together by id. A group lies in one partition, so offsets order its intents. */
 import { deadLettersOf, type DeadLetters } from './dead-letters.ts';
-import type { SourceRecord, WantedEvent, WantedIntent } from './intents.ts';
+import { impliedBy } from './full-states.ts';
+import type { SourceRecord, WantedEvent, WantedIntent, WantedState } from './intents.ts';
 import { wantedOf } from './intents.ts';
 import { liveIntents, type LiveIntent, type TopicRecord } from './live-records.ts';
 import { countingReports, type Report } from './reports.ts';
@@ -20,8 +21,11 @@ export interface Topics {
 export interface Facts {
   readonly intents: ReadonlyMap<string, WantedIntent>;
   readonly events: ReadonlyMap<string, WantedEvent>;
-  /** By `seat`. */
+  readonly states: ReadonlyMap<string, WantedState>;
+  /** By `seat`: of what names the member itself. */
   readonly newest: ReadonlyMap<string, WantedIntent>;
+  /** By group. */
+  readonly newestState: ReadonlyMap<string, WantedState>;
   readonly reports: readonly Report[];
   /** By id. */
   readonly counting: ReadonlyMap<string, Report>;
@@ -41,18 +45,26 @@ export function factsOf({ topic, source, sourceEnds, reports: parsed, retry, dea
     const known = newest.get(seat(intent));
     if (known === undefined || known.offset < intent.offset) newest.set(seat(intent), intent);
   }
+  const states = wanted.filter((one) => one.kind === 'state');
+  const newestState = new Map<string, WantedState>();
+  for (const state of states) {
+    if ((newestState.get(state.group)?.offset ?? -1n) < state.offset) newestState.set(state.group, state);
+  }
   const retryPartitions = byPartition(retry);
   const live = new Map<string, LiveIntent>();
   for (const [partition, records] of retryPartitions) {
     for (const intent of [...liveIntents(records).values()].flat()) {
-      live.set(`${topic}/${partition}/${intent.offset}/${intent.member}`, intent);
+      const position = `${topic}/${partition}/${intent.offset}`;
+      live.set(intent.member === '' ? position : `${position}/${intent.member}`, intent);
     }
   }
   const reports = parsed as readonly Report[];
   return {
     intents: new Map(intents.map((intent) => [intent.id, intent])),
     events: new Map(events.map((event) => [event.id, event])),
+    states: new Map(states.map((state) => [state.id, state])),
     newest,
+    newestState,
     reports,
     counting: countingReports(reports),
     live,
@@ -63,6 +75,17 @@ export function factsOf({ topic, source, sourceEnds, reports: parsed, retry, dea
 
 /** Whom it concerns in which group; ids hold no control characters. */
 export const seat = ({ group, member }: Pick<WantedIntent, 'group' | 'member'>): string => `${group}\n${member}`;
+
+/** What counts for a seat: the newest change of its member, or the full state that is newer. */
+export function newestOf(
+  facts: Facts,
+  { group, member }: Pick<WantedIntent, 'group' | 'member'>,
+): WantedIntent | undefined {
+  const state = facts.newestState.get(group);
+  const change = facts.newest.get(seat({ group, member }));
+  if (state === undefined || (change !== undefined && change.offset > state.offset)) return change;
+  return impliedBy(state, member);
+}
 
 function byPartition(records: readonly TopicRecord[]): ReadonlyMap<number, readonly TopicRecord[]> {
   const partitions = new Map<number, TopicRecord[]>();

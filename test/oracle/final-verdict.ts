@@ -3,10 +3,12 @@
  * at the target alone, with no code of `src`.
  */
 import { deadLetterViolations } from './dead-letters.ts';
-import { factsOf, seat, type Facts, type Topics } from './facts.ts';
+import { factsOf, newestOf, seat, type Facts, type Topics } from './facts.ts';
+import { impliedById } from './full-states.ts';
 import type { WantedIntent } from './intents.ts';
 import { misplacedGroups } from './live-records.ts';
 import { contradictions, isFailure, operationOf, type Report } from './reports.ts';
+import { stateViolations } from './state-verdict.ts';
 import { broken, type Violation } from './violation.ts';
 
 type Members = ReadonlyMap<string, ReadonlySet<string>>;
@@ -29,6 +31,8 @@ export function finalVerdict(end: EndState): readonly Violation[] {
     ...commitViolations(end),
     ...eventViolations(facts),
     ...[...facts.intents.values()].flatMap((intent) => intentViolations(end, facts, intent)),
+    ...[...facts.states.values()].flatMap((state) => stateViolations(end, facts, state)),
+    ...impliedReports(facts).flatMap((intent) => intentViolations(end, facts, intent)),
     ...strayReports(facts),
     ...contradictions(facts.reports).map((id) => broken('accounted', `one owner has reported two ends of ${id}`)),
     ...retryViolations(facts),
@@ -58,10 +62,15 @@ const successes = new Set(['applied', 'recovered', 'already_synced']);
 function intentViolations(end: EndState, facts: Facts, intent: WantedIntent): readonly Violation[] {
   const { id, group, member, op } = intent;
   const report = facts.counting.get(id);
-  const isNewest = facts.newest.get(seat(intent)) === intent;
+  const isNewest = newestOf(facts, intent)?.id === id;
+  // What the guard holds rests un-removed, for as long as its live record says so (design 6.10).
+  if (facts.live.get(id)?.held && !(report?.final === true && !isFailure(report.outcome))) return [];
   const found: Violation[] = [];
-  if (report?.final !== true) found.push(broken('kept', `${id} has no final report`));
-  else {
+  if (report?.final !== true) {
+    // What a full state came to may be something else after a crash; then it is judged as a whole.
+    if (intent.whole !== undefined) return [];
+    found.push(broken('kept', `${id} has no final report`));
+  } else {
     if (report.group !== group || report.member !== member || report.op !== op) {
       found.push(broken('accounted', `${id} is reported as ${report.op} of ${report.member} in ${report.group}`));
     }
@@ -81,41 +90,56 @@ function intentViolations(end: EndState, facts: Facts, intent: WantedIntent): re
 }
 
 function supersededViolations(facts: Facts, intent: WantedIntent, report: Report): readonly Violation[] {
-  if (facts.newest.get(seat(intent)) === intent) {
+  if (newestOf(facts, intent)?.id === intent.id) {
     return [broken('newest', `${intent.id} is the newest, and reported as superseded by ${report.superseded_by}`)];
   }
-  const by = facts.intents.get(report.superseded_by ?? '');
-  const isTrue = by !== undefined && seat(by) === seat(intent) && by.offset > intent.offset;
+  const id = report.superseded_by ?? '';
+  const by = facts.intents.get(id) ?? impliedById(facts.states, id);
+  const state = facts.states.get(id);
+  const isTrue =
+    (by !== undefined && seat(by) === seat(intent) && by.offset > intent.offset) ||
+    (state !== undefined && state.group === intent.group && state.offset > intent.offset);
   return isTrue ? [] : [broken('accounted', `${intent.id} is not superseded by ${report.superseded_by}`)];
 }
 
-function strayReports({ reports, intents, events }: Facts): readonly Violation[] {
+/** What full states came to: only what they changed is reported by member. */
+function impliedReports({ counting, states }: Facts): readonly WantedIntent[] {
+  return [...counting.keys()].flatMap((id) => impliedById(states, id) ?? []);
+}
+
+function strayReports({ reports, intents, events, states }: Facts): readonly Violation[] {
   const operations = new Set(reports.map(operationOf));
   return [...operations]
-    .filter((id) => !intents.has(id) && !events.has(id))
+    .filter((id) => !intents.has(id) && !events.has(id) && !states.has(id) && !impliedById(states, id))
     .map((id) => broken('accounted', `${id} is reported, and nobody wanted it`));
 }
 
-/** At rest a live record holds dead intents only, each the newest of its member. */
-function retryViolations({ retryPartitions, live, intents, newest, counting }: Facts): readonly Violation[] {
+/** At rest a live record holds dead and held intents only, each the newest of its member. */
+function retryViolations(facts: Facts): readonly Violation[] {
+  const { retryPartitions, live, intents, states, counting } = facts;
   const found = [...retryPartitions].flatMap(([partition, records]) =>
     misplacedGroups(records).map((group) =>
       broken('kept', `compaction would keep another live record of ${group} in partition ${partition}`),
     ),
   );
-  for (const [id, { dead }] of live) {
-    const intent = intents.get(id);
+  for (const [id, { dead, held }] of live) {
+    if (states.has(id)) continue;
+    const intent = intents.get(id) ?? impliedById(states, id);
     const outcome = counting.get(id)?.outcome ?? 'nothing';
-    if (dead === null) found.push(broken('kept', `${id} is still pending in its live record`));
+    if (dead === null && held === null) found.push(broken('kept', `${id} is still pending in its live record`));
     else if (intent === undefined) found.push(broken('accounted', `${id} is in a live record, and nobody wanted it`));
-    else if (newest.get(seat(intent)) !== intent) found.push(broken('newest', `${id} is dead, replaced, and kept`));
-    else if (!isFailure(outcome)) found.push(broken('accounted', `${id} is kept as dead, and reported as ${outcome}`));
+    else if (newestOf(facts, intent)?.id !== id)
+      found.push(broken('newest', `${id} is dead or held, replaced, and kept`));
+    else if (held === null && !isFailure(outcome))
+      found.push(broken('accounted', `${id} is kept as dead, and reported as ${outcome}`));
   }
   return found;
 }
 
-function bystanderViolations(end: EndState, { newest }: Facts): readonly Violation[] {
-  return [...end.bystanders].flatMap(([group, bystanders]) => {
+/** Where a full state speaks for everybody, nobody is a bystander. */
+function bystanderViolations(end: EndState, { newest, newestState }: Facts): readonly Violation[] {
+  const left = [...end.bystanders].filter(([group]) => !newestState.has(group));
+  return left.flatMap(([group, bystanders]) => {
     const there = end.memberships.get(group) ?? new Set<string>();
     const isForeign = (member: string): boolean => end.foreign?.(group, member) === true;
     const gone = [...bystanders].filter((member) => !there.has(member) && !isForeign(member));

@@ -1,6 +1,6 @@
 /**
  * What source records of the native format want (design 5.1), read without any code of `src`, so that an error there is
- * not an error here as well. Full states are refused, as the service refuses them.
+ * not an error here as well.
  */
 export interface SourceRecord {
   readonly partition: number;
@@ -18,6 +18,19 @@ export interface WantedIntent {
   readonly op: 'add' | 'remove';
   readonly partition: number;
   readonly offset: bigint;
+  /** The full state that implies it; absent: a record of its own wants it. */
+  readonly whole?: WantedState;
+}
+
+/** These members and nobody else (design 5.6). */
+export interface WantedState {
+  readonly kind: 'state';
+  /** topic/partition/offset */
+  readonly id: string;
+  readonly group: string;
+  readonly members: ReadonlySet<string>;
+  readonly partition: number;
+  readonly offset: bigint;
 }
 
 export interface WantedEvent {
@@ -29,7 +42,7 @@ export interface WantedEvent {
 }
 
 /** `nothing`: a tombstone. */
-export type Wanted = WantedIntent | WantedEvent | { readonly kind: 'nothing' };
+export type Wanted = WantedIntent | WantedState | WantedEvent | { readonly kind: 'nothing' };
 
 /** @param partitionCount of the source topic: a record without a key is valid only where there is one. */
 export function wantedOf(topic: string, record: SourceRecord, partitionCount = Infinity): readonly Wanted[] {
@@ -39,6 +52,9 @@ export function wantedOf(topic: string, record: SourceRecord, partitionCount = I
   const change = changeOf(bytesOf(record.value));
   if (change === null || !fits(record.key, change.group, partitionCount)) {
     return [{ kind: 'event', id, outcome: 'invalid', record }];
+  }
+  if (change.whole !== null) {
+    return [{ kind: 'state', id, group: change.group, members: new Set(change.whole), partition, offset }];
   }
   const { group, add, remove } = change;
   const ops = new Map<string, 'add' | 'remove'>();
@@ -60,19 +76,37 @@ interface Change {
   readonly group: string;
   readonly add: readonly string[];
   readonly remove: readonly string[];
+  /** Of a full state. */
+  readonly whole: readonly string[] | null;
 }
 
 /** null: invalid. */
 function changeOf(value: Uint8Array): Change | null {
   const fields = fieldsOf(value);
-  if (fields === null || ['complete', 'members', 'deleted'].some((name) => Object.hasOwn(fields, name))) return null;
+  if (fields === null) return null;
   const names = [fields.group_id, fields.genesys_group_id].filter((name) => name !== undefined);
   const [group] = names;
   if (!isId(group) || names.some((name) => name !== group)) return null;
   const add = membersOf(fields.add_members, fields.added);
   const remove = membersOf(fields.remove_members, fields.removed);
   if (add === null || remove === null || !isEventId(fields.event_id) || !isTime(fields.occurred_at)) return null;
-  return { group, add, remove };
+  const deltas = ['add_members', 'added', 'remove_members', 'removed'].some((name) => fields[name] !== undefined);
+  const whole = wholeOf(fields);
+  return whole === 'invalid' || (whole !== null && deltas) ? null : { group, add, remove, whole };
+}
+
+/** Whom a full state names; null: it is none. */
+function wholeOf({
+  members,
+  complete,
+  deleted,
+}: Readonly<Record<string, unknown>>): readonly string[] | 'invalid' | null {
+  if ([complete, deleted].some((flag) => flag !== undefined && typeof flag !== 'boolean')) return 'invalid';
+  if (members === undefined && complete !== true && deleted !== true) return null;
+  const named = membersOf(members);
+  if (named === null || (complete !== true && deleted !== true)) return 'invalid';
+  if (deleted === true) return named.length === 0 ? [] : 'invalid';
+  return members === undefined ? 'invalid' : named;
 }
 
 function fieldsOf(value: Uint8Array): Readonly<Record<string, unknown>> | null {

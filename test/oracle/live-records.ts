@@ -12,13 +12,17 @@ export interface TopicRecord {
 
 export interface LiveIntent {
   readonly group: string;
+  /** '' for a full state. */
   readonly member: string;
-  readonly op: 'add' | 'remove';
+  readonly op: 'add' | 'remove' | 'state';
   readonly offset: bigint;
   readonly attempt: number;
   /** Epoch ms. */
   readonly notBefore: number;
   readonly dead: { readonly at: number; readonly reason: string } | null;
+  /** It waits for an operator (design 6.10). */
+  readonly held: { readonly by: string; readonly digest: string } | null;
+  readonly approval: { readonly digest: string } | null;
 }
 
 /** By group; a group whose record is a tombstone is not there. @param partitionRecords of one partition, in order. */
@@ -68,12 +72,22 @@ function isBefore(record: TopicRecord, other: TopicRecord): boolean {
 /** Intents in the shape that live records, dead letters and replay requests share (design 5.2). */
 export function intentsOf(group: string, value: Uint8Array): readonly LiveIntent[] {
   const { pending } = JSON.parse(textOf(value)) as { pending: readonly WireIntent[] };
-  return pending.map(({ member, op, offset, attempt, not_before, dead }) => {
-    return { group, member, op, offset: BigInt(offset), attempt, notBefore: not_before, dead };
-  });
+  return pending.map(({ member, op, offset, attempt, not_before, dead, held = null, approval = null }) => ({
+    group,
+    member: member ?? '',
+    op,
+    offset: BigInt(offset),
+    attempt,
+    notBefore: not_before,
+    dead,
+    held,
+    approval,
+  }));
 }
 
-interface WireIntent extends Pick<LiveIntent, 'member' | 'op' | 'attempt' | 'dead'> {
+interface WireIntent
+  extends Pick<LiveIntent, 'op' | 'attempt' | 'dead'>, Partial<Pick<LiveIntent, 'held' | 'approval'>> {
+  readonly member: string | null;
   readonly offset: string;
   readonly not_before: number;
 }

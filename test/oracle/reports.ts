@@ -8,6 +8,8 @@ export interface Report {
   readonly outcome: string;
   readonly superseded_by: string | null;
   readonly reason?: { readonly code: string; readonly status: number | null } | null;
+  /** By which an operator has let a removal pass. */
+  readonly approval?: { readonly digest: string };
   readonly epoch: number;
   readonly reported_at: string;
 }

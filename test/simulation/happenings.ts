@@ -1,5 +1,6 @@
 /** What each event of a history does to its world. */
 import type { LogRecord } from '../../src/ports.ts';
+import { decide } from './guard-operator.ts';
 import { topics } from './instance.ts';
 import type { Point } from './engine/host.ts';
 import { replay } from './operator.ts';
@@ -17,6 +18,11 @@ export function happen(world: World, event: Event): void {
   switch (event.kind) {
     case 'change':
       return change(world, event);
+    case 'state':
+      return state(world, event);
+    case 'approve':
+    case 'reject':
+      return decide(world, event);
     case 'turn':
       return turn(world, event);
     case 'again':
@@ -79,6 +85,12 @@ function produce(world: World, group: string, value: string | null): void {
 function change(world: World, { group, add, remove }: Omit<Of<'change'>, 'at'>): void {
   const [add_members, remove_members] = [add.map(memberName), remove.map(memberName)];
   produce(world, groupName(group), JSON.stringify({ group_id: groupName(group), add_members, remove_members }));
+}
+
+function state(world: World, { group: number, members, deleted }: Of<'state'>): void {
+  const group = groupName(number);
+  const value = { group_id: group, members: members.map(memberName), complete: true, ...(deleted && { deleted }) };
+  produce(world, group, JSON.stringify(value));
 }
 
 /** How long the weather of a turn stays, ms: enough for a first request. */

@@ -1,5 +1,6 @@
 /** One history from its first event to rest: what happened, and which promise it broke, if any. */
 import { finalVerdict } from '../oracle/final-verdict.ts';
+import type { LiveIntent } from '../oracle/live-records.ts';
 import type { Report } from '../oracle/reports.ts';
 import { countingReports } from '../oracle/reports.ts';
 import { promises } from '../oracle/violation.ts';
@@ -11,6 +12,7 @@ import { topics } from './instance.ts';
 import { seatOf } from './oracle/knowledge.ts';
 import type { Scenario } from './dramas.ts';
 import { isDrama, stage } from './dramas.ts';
+import { settingsOf } from './scenarios.ts';
 import type { Event } from './script.ts';
 import { drawScript } from './script.ts';
 import type { Settings } from './settings.ts';
@@ -42,8 +44,9 @@ const QUIET_MS = 30_000;
 
 export function drawPlan(seed: number, scenario: Scenario): Plan {
   const chance = new Chance(seed, scenario);
-  const settings = drawSettings(chance);
-  if (isDrama(scenario)) return { seed, ...stage(scenario, chance, settings) };
+  const drawn = drawSettings(chance);
+  if (isDrama(scenario)) return { seed, ...stage(scenario, chance, drawn) };
+  const settings = { ...drawn, ...settingsOf[scenario]?.(chance.fork('settings')) };
   return { seed, settings, events: drawScript(chance, scenario, settings) };
 }
 
@@ -63,7 +66,7 @@ export async function play({ seed, settings, events }: Plan, tells = false): Pro
     steps: timeline.steps,
     virtualMs: timeline.now,
     requests: targetOracle.requests,
-    intents: knowledge.intents.size,
+    intents: knowledge.intents.size + knowledge.states.size,
   };
 }
 
@@ -106,19 +109,24 @@ function calm(world: World): void {
 }
 
 function isAtRest(world: World): boolean {
-  const { knowledge, topicOracle, settings, instances } = world;
+  const { topicOracle, settings, instances } = world;
   if (instances.every((instance) => instance === null)) world.start(0);
-  if (!knowledge.isAllFinal) return false;
+  if (!topicOracle.isAllOver) return false;
   for (let partition = 0; partition < settings.partitions; partition++) {
     if (world.committed(partition) !== world.sourceEnd(partition)) return false;
   }
-  if (topicOracle.live.some(({ all }) => all.some(({ dead }) => dead === null))) return false;
-  return instances.every((instance) => instance === null || instance.pipeline.stats().pending === 0);
+  if (topicOracle.live.some(({ all }) => all.some(isWaiting))) return false;
+  return instances.every((instance) => instance === null || isIdle(instance.pipeline.stats()));
 }
 
+const isWaiting = ({ dead, held }: LiveIntent): boolean => dead === null && held === null;
+
+/** What the guard holds rests. */
+const isIdle = ({ pending, held }: { readonly pending: number; readonly held: number }): boolean => pending === held;
+
 function whatIsLeft({ knowledge, topicOracle, instances }: World): string {
-  const open = [...knowledge.intents.keys(), ...knowledge.events.keys()].filter((id) => !knowledge.isFinal(id));
-  const live = topicOracle.live.flatMap(({ all }) => all.filter(({ dead }) => dead === null));
+  const open = [...knowledge.open];
+  const live = topicOracle.live.flatMap(({ all }) => all.filter(isWaiting));
   const states = instances.map(
     (instance) => instance && { ...instance.pipeline.stats(), requests: null, reports: null },
   );

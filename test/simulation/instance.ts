@@ -19,7 +19,7 @@ import { OwnerOracle } from './oracle/owner-oracle.ts';
 import type { Knowledge } from './oracle/knowledge.ts';
 import type { TopicOracle } from './oracle/topic-oracle.ts';
 import type { Settings } from './settings.ts';
-import { fixed } from './settings.ts';
+import { fixed, guardOf } from './settings.ts';
 import type { Violation } from './violation.ts';
 import { WatchedLog } from './watched-log.ts';
 
@@ -106,7 +106,7 @@ const pipelineOptions = (settings: Settings): Omit<ConstructorParameters<typeof 
     attemptsMax: settings.attemptsMax,
     slowScheduleMs: settings.slowScheduleMs,
   },
-  guard: fixed.guard,
+  guard: guardOf(settings),
   lateApplyMs: fixed.lateApplyMs,
   deadKeepMs: settings.deadKeepMs,
   deadKeepCount: settings.deadKeepCount,

@@ -11,7 +11,7 @@ interface Request {
   readonly dead: readonly Named[];
 }
 
-type Named = Pick<WantedIntent, 'member' | 'op' | 'offset'>;
+type Named = Pick<WantedIntent, 'member' | 'offset'>;
 
 export function replay(world: World, { by }: Extract<Event, { readonly kind: 'replay' }>): void {
   if (by === 'an old list') return world.replays.forEach((again) => again());
@@ -30,8 +30,10 @@ function markedAsDead({ topicOracle }: World): readonly Request[] {
 /** As soon as a report is there, whether or not the live record says so yet. */
 function reportedAsFailed({ knowledge }: World): readonly Request[] {
   return [...knowledge.finals.values()].flatMap(({ id, outcome }) => {
-    const intent = isFailure(outcome) ? knowledge.intents.get(id) : undefined;
-    return intent === undefined ? [] : [{ partition: intent.partition, group: intent.group, dead: [intent] }];
+    if (!isFailure(outcome)) return [];
+    const state = knowledge.states.get(id);
+    const wanted = state === undefined ? knowledge.find(id) : { ...state, member: '' };
+    return wanted === undefined ? [] : [{ partition: wanted.partition, group: wanted.group, dead: [wanted] }];
   });
 }
 
@@ -40,7 +42,7 @@ function send(world: World, { partition, group, dead }: Request): void {
   world.counter.count('operator: woken', dead.length);
   const append = (): void => {
     const pending = dead.map(({ member, offset }) => ({
-      member,
+      member: member === '' ? null : member,
       topic: topics.source,
       partition,
       offset: String(offset),

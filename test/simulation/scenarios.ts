@@ -1,5 +1,7 @@
 /** The scenarios drawn by lot: how likely each kind of event is beside the others. */
+import type { Chance } from './engine/chance.ts';
 import type { Happening } from './script.ts';
+import type { Settings } from './settings.ts';
 
 export const scenarios = {
   mixed: {
@@ -92,6 +94,65 @@ export const scenarios = {
     foreign: 2,
     replay: 2,
   },
+  states: {
+    state: 16,
+    change: 20,
+    turn: 6,
+    again: 2,
+    start: 6,
+    stop: 2,
+    kill: 6,
+    freeze: 3,
+    cut: 1,
+    rebalance: 3,
+    drop_member: 3,
+    broker: 3,
+    refuse: 4,
+    target: 8,
+    append_late: 2,
+    clean: 2,
+    foreign: 2,
+    deny: 4,
+    provision: 1,
+    replay: 4,
+  },
+  guard: {
+    state: 12,
+    change: 16,
+    approve: 16,
+    reject: 5,
+    again: 1,
+    start: 7,
+    stop: 2,
+    kill: 6,
+    freeze: 3,
+    rebalance: 2,
+    drop_member: 3,
+    broker: 2,
+    refuse: 3,
+    target: 5,
+    append_late: 3,
+    clean: 2,
+    foreign: 2,
+    replay: 4,
+  },
 } as const satisfies Record<string, Partial<Record<Happening['kind'], number>>>;
+
+/** What the settings of a scenario must be for it to show what it is about; the rest is drawn by lot. */
+export const settingsOf: Readonly<Partial<Record<DrawnScenario, (chance: Chance) => Partial<Settings>>>> = {
+  guard: (chance) => ({
+    guard: {
+      groupPercent: chance.pick([30, 50, 50, 100]),
+      groupFloor: chance.pick([2, 2, 4]),
+      groupCount: chance.pick([1, 2, 2, 1_000]),
+      windowCount: chance.pick([2, 4, 1_000, 1_000]),
+      windowMs: chance.pick([10_000, 60_000]),
+    },
+    members: chance.pick([2, 3, 5, 8]),
+    groups: chance.pick([1, 1, 2, 3]),
+    membersPerPatchMax: chance.pick([1, 50, 50, 50]),
+    retryRecordMaxBytes: 1_048_588,
+  }),
+};
 
 export type DrawnScenario = keyof typeof scenarios;

@@ -13,6 +13,15 @@ export type Happening =
       readonly add: readonly number[];
       readonly remove: readonly number[];
     }
+  /** A full state of a group. */
+  | {
+      readonly kind: 'state';
+      readonly group: number;
+      readonly members: readonly number[];
+      readonly deleted?: true;
+    }
+  /** An operator decides what the guard holds of a group; `isOld`: what it held before. */
+  | { readonly kind: 'approve' | 'reject'; readonly group: number; readonly isOld?: true }
   /** A change, in a weather of its own, and soon its opposite. */
   | {
       readonly kind: 'turn';
@@ -110,6 +119,11 @@ function drawHappening(chance: Chance, kind: Happening['kind'], settings: Settin
   switch (kind) {
     case 'change':
       return drawChange(chance, settings, group);
+    case 'state':
+      return drawState(chance, settings, group);
+    case 'approve':
+    case 'reject':
+      return chance.happens(0.3) ? { kind, group, isOld: true } : { kind, group };
     case 'turn':
       return drawTurn(chance, settings, group);
     case 'again':
@@ -156,6 +170,15 @@ function drawChange(chance: Chance, settings: Settings, group: number): Happenin
   const some = (): number[] =>
     Array.from({ length: chance.pick([0, 1, 1, 1, 2, 4]) }, () => chance.int(0, settings.members - 1));
   return { kind: 'change', group, add: some(), remove: some() };
+}
+
+function drawState(chance: Chance, settings: Settings, group: number): Happening {
+  const share = chance.pick([0, 0.3, 0.6, 0.6, 1]);
+  // Bystanders have numbers below zero.
+  const everybody = Array.from({ length: settings.members + 2 }, (_, i) => i - 2);
+  const members = everybody.filter(() => chance.happens(share));
+  const state = { kind: 'state', group, members } as const;
+  return members.length === 0 && chance.happens(0.5) ? { ...state, deleted: true } : state;
 }
 
 /** What may land late, and its opposite before it does. */

@@ -31,6 +31,16 @@ export interface Settings {
   readonly tokenLifetimeSeconds: number;
   /** No request fails but those of a target that is away as a whole: then nothing may be given up (design 6.5). */
   readonly outagesOnly?: true;
+  /** Of the removal guard; absent: it holds nothing but what empties a group. */
+  readonly guard?: GuardSettings;
+}
+
+export interface GuardSettings {
+  readonly groupPercent: number;
+  readonly groupFloor: number;
+  readonly groupCount: number;
+  readonly windowCount: number;
+  readonly windowMs: number;
 }
 
 /** Those of the instances that no lot decides; the proportions are those of production (design 8). */
@@ -42,13 +52,15 @@ export const fixed = {
   latestMs: 5_800,
   lateApplyMs: 6_000,
   leaseMs: 15_000 - 3_000 - 2_000,
-  /** Nothing is held. */
+  /** Nothing is held but what empties a group. */
   guard: { groupPercent: 100, groupFloor: 0, groupCount: 1_000_000, windowCount: 1_000_000, windowMs: 600_000 },
   retryBaseMs: 1_000,
   retryCapMs: 8_000,
   /** Of the retry topic; no owner is away for so long. */
   compactionLagMs: 1_200_000,
 } as const;
+
+export const guardOf = ({ guard }: Settings): GuardSettings => guard ?? fixed.guard;
 
 export function drawSettings(chance: Chance): Settings {
   return {

@@ -14,6 +14,8 @@ export const invariants = {
   'one-true-report': 'each intent ends in one final report, which is true of the target',
   'commit-safe': 'what is committed is reported, or parked where a restore finds it',
   'dead-mark': 'a live record marks as dead only what is reported',
+  recorded: 'what a full state comes to is on record before it is sent',
+  held: 'no removal that the guard has to hold takes effect without an approval of exactly what was held',
   'one-in-flight':
     'one request per group and owner, not more than the concurrency in all, none while the gate is closed',
   'safe-dialect': 'only adds by value and removes by filter, with If-Match, of those who are named',

@@ -59,11 +59,11 @@ export class World {
     const { knowledge } = this;
     const now = (): number => this.timeline.now;
     const tell = (line: () => string): void => this.tell(line);
-    const isMember = (group: string, member: string): boolean => this.target.members(group).has(member);
+    const members = (group: string): ReadonlySet<string> => this.target.members(group);
     const unknown = this.#unknownMembers();
     const isUnknown = (member: string): boolean => unknown.includes(member);
-    this.topicOracle = new TopicOracle(settings, { knowledge, isMember, isUnknown, now });
-    this.targetOracle = new TargetOracle({ ...settings, knowledge, now, tell });
+    this.topicOracle = new TopicOracle(settings, { knowledge, members, isUnknown, now });
+    this.targetOracle = new TargetOracle({ ...settings, ...this.#oracles(), now, tell });
     this.target.watch = this.targetOracle.watch;
     this.instances = Array.from({ length: settings.instances }, () => null);
     this.#committed = Array.from({ length: settings.partitions }, () => ({ offset: null, metadata: '' }));
@@ -202,6 +202,11 @@ export class World {
         this.#hasNews = true;
       });
     }
+  }
+
+  #oracles() {
+    const { knowledge, topicOracle } = this;
+    return { knowledge, guard: topicOracle.guard, wholes: topicOracle.wholes };
   }
 
   #unknownMembers(): readonly string[] {

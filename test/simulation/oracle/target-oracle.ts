@@ -3,11 +3,15 @@ import type { Answer } from '../../../src/sandbox/answer.ts';
 import type { TargetRequest, Watch } from '../engine/target.ts';
 import type { Traffic } from '../engine/target-network.ts';
 import { Violation } from '../violation.ts';
+import type { GuardOracle } from './guard-oracle.ts';
 import type { Knowledge } from './knowledge.ts';
-import { isSuccess, seatOf } from './knowledge.ts';
+import { seatOf } from './knowledge.ts';
+import type { WholeOracle } from './whole-oracle.ts';
 
 interface World {
   readonly knowledge: Knowledge;
+  readonly guard: GuardOracle;
+  readonly wholes: WholeOracle;
   readonly concurrency: number;
   readonly membersPerPatchMax: number;
   readonly now: () => number;
@@ -89,17 +93,22 @@ export class TargetOracle implements Traffic {
       const op = after.has(member) ? 'add' : 'remove';
       tell(() => `${by}: ${op} of ${member} in ${group} takes effect`);
       const seat = seatOf({ group, member });
+      if (op === 'remove') knowledge.absentSince.set(seat, now());
       if (by === 'somebody else') knowledge.foreign.set(seat, now());
       else this.#checkEffect(seat, op);
     }
+    if (by === 'somebody else') return;
+    const removed = changed.filter((member) => before.has(member));
+    this.#world.guard.removed(group, before.size, removed);
   };
 
   #checkEffect(seat: string, op: 'add' | 'remove'): void {
     const { knowledge } = this.#world;
-    const wanted = knowledge.seats.get(seat) ?? [];
+    const wanted = knowledge.line(seat);
     const text = `${op} of ${seat.replace('\n', '/')}`;
     if (!wanted.some((intent) => intent.op === op)) throw new Violation('safe-dialect', `nobody wants the ${text}`);
-    const final = wanted.findLast(({ id }) => isSuccess(knowledge.finals.get(id)?.outcome ?? ''));
+    this.#world.wholes.landed(seat, op);
+    const final = wanted.findLast((intent) => knowledge.isDone(intent));
     if (final === undefined || final.op === op || this.mayGoBack) return;
     if (wanted.some((intent) => intent.op === op && intent.offset > final.offset)) return;
     throw new Violation('no-stale-effect', `${text} takes effect although ${final.id} (${final.op}) is final`);

@@ -1,15 +1,21 @@
 /** Watches the topics and the commits: after each step what they say must be safe, and true. */
 import type { LiveIntent, TopicRecord } from '../../oracle/live-records.ts';
 import { headerOf, textOf } from '../../oracle/live-records.ts';
+import { recordIdOf } from '../../oracle/full-states.ts';
 import type { WantedIntent } from '../../oracle/intents.ts';
 import type { Report } from '../../oracle/reports.ts';
 import { isFailure } from '../../oracle/reports.ts';
 import type { Settings } from '../settings.ts';
+import { guardOf } from '../settings.ts';
 import type { Invariant } from '../violation.ts';
 import { Violation } from '../violation.ts';
 import type { Knowledge } from './knowledge.ts';
 import { isSuccess, seatOf } from './knowledge.ts';
+import { completedOffsets } from './completed.ts';
+import { GuardOracle } from './guard-oracle.ts';
 import { LiveView } from './live-view.ts';
+import { replacing } from './replaced.ts';
+import { WholeOracle } from './whole-oracle.ts';
 
 const DENIED_MS = 30_000;
 
@@ -17,14 +23,21 @@ const outcomes = new Set(['applied', 'recovered', 'already_synced', 'superseded'
 
 interface World {
   readonly knowledge: Knowledge;
-  readonly isMember: (group: string, member: string) => boolean;
+  readonly members: (group: string) => ReadonlySet<string>;
   /** It was no user of the target at first. */
   readonly isUnknown: (member: string) => boolean;
   readonly now: () => number;
 }
 
+interface Named {
+  readonly member: string | null;
+  readonly offset: string;
+}
+
 export class TopicOracle {
   readonly live: LiveView[];
+  readonly wholes: WholeOracle;
+  readonly guard: GuardOracle;
   readonly reports: Report[] = [];
   readonly #world: World;
   /** Committed, and not final yet: ids by partition. */
@@ -41,6 +54,10 @@ export class TopicOracle {
     this.#world = world;
     this.#settings = settings;
     this.live = Array.from({ length: settings.partitions }, () => new LiveView());
+    const { live } = this;
+    this.wholes = new WholeOracle({ ...world, live });
+    const isWoken = (id: string): boolean => this.#named.has(id);
+    this.guard = new GuardOracle({ ...world, live, guard: guardOf(settings), isWoken });
     this.#complete = this.live.map(() => ({ offset: 0n, beyond: new Set() }));
     this.#owed = this.live.map(() => new Set());
     this.#committed = this.live.map(() => 0n);
@@ -49,22 +66,33 @@ export class TopicOracle {
   reported(record: TopicRecord): void {
     const report = JSON.parse(textOf(record.value)) as Report;
     this.reports.push(report);
+    const { knowledge } = this.#world;
+    const { events, states } = knowledge;
+    if (states.has(recordIdOf(report.id)) && report.member !== null) knowledge.workedOut.add(recordIdOf(report.id));
+    this.guard.reported(report);
     if (!report.final) return;
-    const { finals, events, intents } = this.#world.knowledge;
-    const known = finals.get(report.id);
-    if (known === undefined || isAtLeast(report, known)) finals.set(report.id, report);
+    knowledge.reported(report);
     const event = events.get(report.id);
-    const intent = intents.get(report.id);
+    const intent = knowledge.find(report.id);
+    const state = states.get(report.id);
+    if (state !== undefined && !this.#isFenced(state.partition, report)) this.wholes.checkReport(report, state);
+    if (state !== undefined) return;
     if (event !== undefined && event.outcome !== report.outcome) this.#fail('one-true-report', say(report));
     if (event !== undefined) return;
     if (intent === undefined) this.#fail('one-true-report', `${say(report)}, which nobody wanted`);
-    else if (report.epoch >= (this.live[intent.partition]?.fenceEpoch ?? 0)) this.#checkTruth(report, intent);
+    else if (!this.#isFenced(intent.partition, report)) this.#checkTruth(report, intent);
+  }
+
+  /** Its sender is not the owner any more. */
+  #isFenced(partition: number, { epoch }: Report): boolean {
+    return epoch < (this.live[partition]?.fenceEpoch ?? 0);
   }
 
   #checkTruth(report: Report, intent: WantedIntent): void {
-    const { knowledge, isMember, now } = this.#world;
+    const { knowledge, members, now } = this.#world;
     const seat = seatOf(intent);
     const isNewest = knowledge.newest(seat)?.offset === intent.offset;
+    if (report.op !== intent.op) this.#fail('one-true-report', say(report));
     if (this.#settings.outagesOnly && report.outcome === 'permanent_failure')
       this.#fail('one-true-report', `${say(report)}, and only the target as a whole was away`);
     if (!outcomes.has(report.outcome)) this.#fail('one-true-report', say(report));
@@ -74,10 +102,12 @@ export class TopicOracle {
     // Who may not read a group cannot see how it is; a 403 to the last look confirms a giving-up (design 6.3).
     const wasDenied = (knowledge.denied.get(intent.group) ?? -DENIED_MS) > now() - DENIED_MS;
     if (!isSuccess(report.outcome) && wasDenied) return;
+    // An operator has refused it.
+    if (report.reason?.code === 'refused') return;
     if (!isSuccess(report.outcome) && isAboutMember(report) && !this.#world.isUnknown(intent.member)) {
       this.#fail('one-true-report', `${say(report)}, and the target knows the member`);
     }
-    const isSo = isMember(intent.group, intent.member) === (intent.op === 'add');
+    const isSo = members(intent.group).has(intent.member) === (intent.op === 'add');
     if (isSo !== isSuccess(report.outcome)) {
       this.#fail('one-true-report', `${say(report)}, and it is ${isSo ? '' : 'not '}so at the target`);
     }
@@ -86,11 +116,13 @@ export class TopicOracle {
   /** A record of the retry topic. */
   retried(record: TopicRecord): void {
     this.#noteRequest(record);
+    this.guard.requested(record);
     const view = this.live[record.partition];
     const before = view?.groups.get(textOf(record.key))?.intents;
     const changed = view?.read(record) ?? null;
     if (changed === null) return;
     const { knowledge } = this.#world;
+    this.guard.recorded(record.partition, textOf(record.key), [...changed.values()]);
     for (const [member, { offset, dead }] of changed) {
       const id = this.#idOf(record.partition, offset, member);
       const known = before?.get(member);
@@ -105,8 +137,8 @@ export class TopicOracle {
   #noteRequest(record: TopicRecord): void {
     const { value, partition } = record;
     if (value === null || headerOf(record, 'rollcall-type') !== 'replay') return;
-    const { pending } = JSON.parse(textOf(value)) as { pending: readonly { member: string; offset: string }[] };
-    for (const { member, offset } of pending) this.#named.add(this.#idOf(partition, BigInt(offset), member));
+    const { pending } = JSON.parse(textOf(value)) as { pending: readonly Named[] };
+    for (const { member, offset } of pending) this.#named.add(this.#idOf(partition, BigInt(offset), member ?? ''));
   }
 
   /** What lies in the retry topic after the cleaner. */
@@ -115,13 +147,27 @@ export class TopicOracle {
       const view = new LiveView();
       for (const record of records) if (record.partition === partition) view.read(record);
       this.live[partition] = view;
+      for (const [group, { intents }] of view.groups) this.guard.recorded(partition, group, [...intents.values()]);
       this.#checkOwed(partition);
     }
   }
 
   isParked(id: string): boolean {
-    const intent = this.#world.knowledge.intents.get(id);
-    return intent !== undefined && this.#isLive(intent);
+    const { intents, states } = this.#world.knowledge;
+    const intent = intents.get(id);
+    const state = states.get(id);
+    return (intent !== undefined && this.#isLive(intent)) || (state !== undefined && this.wholes.isAccounted(state));
+  }
+
+  /** Everything is final; what the guard holds rests. */
+  get isAllOver(): boolean {
+    const { open, intents, states } = this.#world.knowledge;
+    return [...open].every((id) => {
+      const state = states.get(id);
+      const intent = intents.get(id);
+      if (state !== undefined) return this.wholes.isOver(state);
+      return intent !== undefined && this.#isLive(intent) && this.#find(intent)?.held !== null;
+    });
   }
 
   committed(partition: number, offset: bigint, metadata: string): void {
@@ -141,6 +187,12 @@ export class TopicOracle {
     const { knowledge } = this.#world;
     const owed = this.#owed[partition] ?? new Set();
     for (const id of owed) {
+      const state = knowledge.states.get(id);
+      if (state !== undefined) {
+        this.wholes.checkCommitted(state);
+        if (this.wholes.isOver(state)) owed.delete(id);
+        continue;
+      }
       const intent = knowledge.intents.get(id);
       const isLive = intent !== undefined && this.#isLive(intent);
       if (!knowledge.isFinal(id) && !isLive)
@@ -158,16 +210,15 @@ export class TopicOracle {
     const { deadKeepCount, deadKeepMs, retryRecordMaxBytes } = this.#settings;
     if (deadKeepCount < 100 || deadKeepMs < 1_000_000 || retryRecordMaxBytes < 1_000_000) return;
     if (!isFailure(knowledge.finals.get(intent.id)?.outcome ?? '')) return;
-    if (knowledge.newest(seatOf(intent)) === intent)
+    if (knowledge.newest(seatOf(intent))?.id === intent.id)
       this.#fail('commit-safe', `${intent.id} is committed as failed, and no replay can find it`);
   }
 
   /** A restore would bring it back, and what has replaced it is not read again. */
   #checkNothingNewer(partition: number, older: LiveIntent): void {
     const { offset, beyond } = this.#complete[partition] ?? { offset: 0n, beyond: new Set() };
-    const newer = this.#world.knowledge.seats
-      .get(seatOf(older))
-      ?.find((one) => one.offset > older.offset && (one.offset < offset || beyond.has(one.offset)));
+    const isCommitted = (at: bigint): boolean => at > older.offset && (at < offset || beyond.has(at));
+    const newer = replacing(older, { knowledge: this.#world.knowledge, view: this.live[partition], isCommitted });
     if (newer !== undefined)
       this.#fail(
         'commit-safe',
@@ -175,12 +226,16 @@ export class TopicOracle {
       );
   }
 
-  #isLive({ partition, group, member, offset }: WantedIntent): boolean {
-    return this.live[partition]?.find(group, member)?.offset === offset;
+  #isLive(intent: WantedIntent): boolean {
+    return this.#find(intent)?.offset === intent.offset;
+  }
+
+  #find({ partition, group, member }: WantedIntent): LiveIntent | undefined {
+    return this.live[partition]?.find(group, member);
   }
 
   #idOf(partition: number, offset: bigint, member: string): string {
-    return `source/${partition}/${offset}/${member}`;
+    return member === '' ? `source/${partition}/${offset}` : `source/${partition}/${offset}/${member}`;
   }
 
   #fail(invariant: Invariant, detail: string): never {
@@ -193,18 +248,3 @@ const isAboutMember = ({ reason }: Report): boolean => reason?.status === 404 ||
 
 const say = ({ id, op, outcome, epoch }: Report): string =>
   `${id} (${op}) is reported as ${outcome} under epoch ${epoch}`;
-
-function isAtLeast(report: Report, known: Report): boolean {
-  if (report.epoch !== known.epoch) return report.epoch > known.epoch;
-  return Date.parse(report.reported_at) >= Date.parse(known.reported_at);
-}
-
-/** Offsets beyond the committed one that the metadata calls complete: `gap.length` in base 36, each from the last one's end. */
-function* completedOffsets(committed: bigint, metadata: string): Iterable<bigint> {
-  let at = committed;
-  for (const [, gap = '', length = ''] of metadata.matchAll(/([0-9a-z]+)\.([0-9a-z]+)/g)) {
-    at += BigInt(Number.parseInt(gap, 36));
-    const end = at + BigInt(Number.parseInt(length, 36));
-    for (; at < end; at++) yield at;
-  }
-}

@@ -1,0 +1,214 @@
+/** Mutants of full states and of the removal guard. */
+import type { Mutant } from './mutant.ts';
+
+export const guardMutants: readonly Mutant[] = [
+  {
+    name: 'guard-before-folding',
+    breaks: 'the guard counts removals of members who are not there',
+    edits: [
+      {
+        file: 'src/core/step.ts',
+        find: 'const guarded = untried.filter(isGuarded);',
+        replace: 'const guarded = [...untried, ...noop].filter(isGuarded);',
+      },
+    ],
+    scenario: 'guard',
+  },
+  {
+    name: 'guard-ignores-size',
+    breaks: 'the guard does not look at the size of the group',
+    edits: [
+      {
+        file: 'src/core/guard.ts',
+        find: "  if (groupSize >= limits.groupFloor && count * 100 > limits.groupPercent * groupSize) return 'group_percent';\n",
+        replace: '',
+      },
+    ],
+    scenario: 'guard',
+  },
+  {
+    name: 'approval-of-another-set',
+    breaks: 'an approval releases whatever is held, though it has changed',
+    edits: [
+      {
+        file: 'src/pipeline/guard.ts',
+        find: 'if (held.length === 0 || heldDigest(group.id, held, context.sha256) !== digest) continue;',
+        replace: 'if (held.length === 0) continue;',
+      },
+    ],
+    scenario: 'guard',
+  },
+  {
+    name: 'forgotten-hold',
+    breaks: 'a restart forgets what is held',
+    edits: [
+      {
+        file: 'src/core/wire-intent.ts',
+        find: "if (held !== undefined && dead === null) return { kind: 'held', by: held.by, since: held.since };",
+        replace: '',
+      },
+    ],
+    scenario: 'guard',
+  },
+  {
+    name: 'refused-and-replayed',
+    breaks: 'a replay of what an operator has refused asks only the limits',
+    edits: [
+      {
+        file: 'src/core/pending.ts',
+        find: "guard: intent.guard?.kind === 'held' ? intent.guard : null,",
+        replace: 'guard: null,',
+      },
+    ],
+    scenario: 'guard',
+  },
+  {
+    name: 'sent-before-recorded',
+    breaks: 'what a full state comes to is sent before it is recorded',
+    edits: [
+      {
+        file: 'src/core/full-state.ts',
+        find: "intents.push({ ...intentFor(origin, 'add', member), target, waits: 'record' });",
+        replace: "intents.push({ ...intentFor(origin, 'add', member), target });",
+      },
+      {
+        file: 'src/core/full-state.ts',
+        find: "intents.push({ ...intentFor(origin, 'remove', target), target, waits: 'record' });",
+        replace: "intents.push({ ...intentFor(origin, 'remove', target), target });",
+      },
+    ],
+    scenario: 'states',
+  },
+  {
+    name: 'newer-before-the-whole',
+    breaks: 'a newer change is sent before the full state that it stands upon',
+    edits: [
+      {
+        file: 'src/pipeline/schedule.ts',
+        find: '  if (whole !== null && due.size > 0) due.add(whole);\n',
+        replace: '',
+      },
+    ],
+    scenario: 'states',
+  },
+  {
+    name: 'dead-whole-stays',
+    breaks: 'a full state that is dead stays beside newer changes',
+    edits: [
+      {
+        file: 'src/pipeline/precedence.ts',
+        find: "rival.op === 'state' && intent.op !== 'state' && rival.dead === null;",
+        replace: "rival.op === 'state' && intent.op !== 'state';",
+      },
+    ],
+    scenario: 'states',
+  },
+  {
+    name: 'dead-whole-under-newer',
+    breaks: 'a full state that is given up under newer changes can be replayed',
+    edits: [
+      {
+        file: 'src/pipeline/conclude.ts',
+        find: 'isStoodUpon(group, dead) ? null : dead',
+        replace: 'dead',
+      },
+    ],
+    scenario: 'states',
+  },
+  {
+    name: 'whole-before-older',
+    breaks: 'a full state is complete although the live record still holds something older',
+    edits: [
+      {
+        file: 'src/pipeline/partition.ts',
+        find: 'if (name === WHOLE_GROUP) return [...members.keys()].some(isOlder);',
+        replace: 'if (name === WHOLE_GROUP) return isOlder(name);',
+      },
+    ],
+    scenario: 'states',
+  },
+  {
+    name: 'newer-before-older-whole',
+    breaks: 'a change is complete although the live record still holds an older full state',
+    edits: [
+      {
+        file: 'src/pipeline/partition.ts',
+        find: 'return isOlder(name) || isOlder(WHOLE_GROUP) || ',
+        replace: 'return isOlder(name) || ',
+      },
+    ],
+    scenario: 'states',
+  },
+  {
+    name: 'newer-before-open-whole',
+    breaks: 'a change is complete although the full state that it stands on is not',
+    edits: [
+      {
+        file: 'src/pipeline/partition.ts',
+        find: 'if (comparePositions(open.source, position) < 0) return true;',
+        replace: 'if (open.next === open) return true;',
+      },
+    ],
+    scenario: 'wholes',
+  },
+  {
+    name: 'expanded-in-doubt',
+    breaks: 'a full state is worked out while a request may still land',
+    edits: [
+      {
+        file: 'src/core/step.ts',
+        find: 'const mustWait = state !== undefined || due.every',
+        replace: 'const mustWait = due.every',
+      },
+    ],
+    scenario: 'wholes',
+  },
+  {
+    name: 'newer-leaves-first',
+    breaks: 'what stands on a full state leaves the live record before it',
+    edits: [
+      {
+        file: 'src/pipeline/record.ts',
+        find: '(recordedIntent(member) ?? standingOn(whole, member.recorded));',
+        replace: 'recordedIntent(member);',
+      },
+    ],
+    scenario: 'wholes',
+  },
+  {
+    name: 'whole-leaves-first',
+    breaks: 'a full state leaves the live record before what it has replaced',
+    edits: [
+      {
+        file: 'src/pipeline/record.ts',
+        find: 'return others.some(({ source }) => comparePositions(source, last.source) < 0) ? last : null;',
+        replace: 'return null;',
+      },
+    ],
+    scenario: 'wholes',
+  },
+  {
+    name: 'overtaken-whole',
+    breaks: 'a full state is done with before anything that it came to is recorded or reported',
+    edits: [
+      {
+        file: 'src/pipeline/record.ts',
+        find: '({ source, isTold }) => isTold && !waiting',
+        replace: '({ source }) => !waiting',
+      },
+    ],
+    scenario: 'wholes',
+  },
+  {
+    name: 'held-fills-the-memory',
+    breaks: 'what is held counts against what may be pending, so intake stands still for an operator',
+    edits: [
+      {
+        file: 'src/pipeline/intake.ts',
+        find: '(sum, { pendingCount, heldCount }) => sum + pendingCount - heldCount,',
+        replace: '(sum, { pendingCount }) => sum + pendingCount,',
+      },
+    ],
+    scenario: 'guard',
+  },
+];

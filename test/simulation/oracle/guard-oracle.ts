@@ -1,0 +1,143 @@
+/**
+ * Watches the removal guard (design 6.10): no removal that had to be held takes effect unless an operator has approved
+ * exactly the set that was held. Limits and digests are reckoned here once more, without any code of `src`.
+ */
+import { createHash } from 'node:crypto';
+import { isAlwaysHeld, recordIdOf } from '../../oracle/full-states.ts';
+import type { WantedIntent } from '../../oracle/intents.ts';
+import type { LiveIntent, TopicRecord } from '../../oracle/live-records.ts';
+import { headerOf, textOf } from '../../oracle/live-records.ts';
+import { operationOf, type Report } from '../../oracle/reports.ts';
+import type { GuardSettings } from '../settings.ts';
+import { Violation } from '../violation.ts';
+import type { Knowledge } from './knowledge.ts';
+import { seatOf } from './knowledge.ts';
+import type { LiveView } from './live-view.ts';
+
+interface World {
+  readonly knowledge: Knowledge;
+  readonly guard: GuardSettings;
+  readonly members: (group: string) => ReadonlySet<string>;
+  /** By partition. */
+  readonly live: readonly LiveView[];
+  /** An operator has woken it. */
+  readonly isWoken: (id: string) => boolean;
+}
+
+interface HeldSet {
+  readonly ids: ReadonlySet<string>;
+  /** The live record of its group says so now. */
+  isShown: boolean;
+  /** What an operator has asked for while, or before, it was shown. */
+  readonly asked: Set<string>;
+  readonly granted: Set<string>;
+}
+
+export class GuardOracle {
+  readonly #world: World;
+  /** By digest. */
+  readonly #sets = new Map<string, HeldSet>();
+  /** By partition and group: the digest of what is held now. */
+  readonly #shown = new Map<string, HeldSet>();
+
+  constructor(world: World) {
+    this.#world = world;
+  }
+
+  /** What the live record of a group says now. */
+  recorded(partition: number, group: string, intents: readonly LiveIntent[]): void {
+    const idOf = ({ offset, member }: LiveIntent): string => `source/${partition}/${offset}/${member}`;
+    const held = intents.filter((intent) => intent.held !== null);
+    const digest = held.length === 0 ? null : digestOf(group, held.map(idOf));
+    const wrong = held.find((intent) => intent.held?.digest !== digest);
+    if (wrong !== undefined) fail(`${idOf(wrong)} is held under another digest than that of what is held`);
+    this.#show(`${partition} ${group}`, digest, held.map(idOf));
+    for (const intent of intents)
+      if (intent.approval !== null) this.#checkReleased(idOf(intent), intent.approval.digest, 'approve');
+  }
+
+  /** An approval or a refusal lies in the retry topic. */
+  requested(record: TopicRecord): void {
+    const kind = headerOf(record, 'rollcall-type');
+    if (record.value === null || (kind !== 'approve' && kind !== 'reject')) return;
+    const { digest } = JSON.parse(textOf(record.value)) as { digest: string };
+    const set = this.#sets.get(digest);
+    set?.asked.add(kind);
+    if (set?.isShown) set.granted.add(kind);
+  }
+
+  reported(report: Report): void {
+    const { reason, approval } = report;
+    const id = operationOf(report);
+    if (approval) this.#checkReleased(id, approval.digest, 'approve');
+    if (report.outcome === 'held') this.#checkNeeded(id);
+    const isRefused = reason?.code === 'refused';
+    if (isRefused && ![...this.#sets.values()].some(({ ids, granted }) => ids.has(id) && granted.has('reject')))
+      fail(`${id} is reported as refused, and nobody has refused just what is held`);
+  }
+
+  /** It counts what would be removed, and holds nothing else. */
+  #checkNeeded(id: string): void {
+    const { knowledge, members } = this.#world;
+    const intent = knowledge.find(id);
+    if (intent === undefined || members(intent.group).has(intent.member)) return;
+    const absentSince = knowledge.absentSince.get(seatOf(intent)) ?? 0;
+    if (absentSince < (knowledge.producedAt.get(recordIdOf(id)) ?? knowledge.producedAt.get(id) ?? 0))
+      fail(`${id} is held, and the member was not there`);
+  }
+
+  /** A request has removed members from a group that was so large. */
+  removed(group: string, size: number, members: readonly string[]): void {
+    const { groupCount, groupFloor, groupPercent } = this.#world.guard;
+    let count = 0;
+    for (const member of members) {
+      const causes = this.#world.knowledge.causesOf(seatOf({ group, member }), 'remove');
+      if (causes.length === 0 || causes.some(({ id }) => this.#isApproved(id))) continue;
+      count += 1;
+      const text = `the removal of ${member} from ${group} takes effect without an approval`;
+      if (causes.every(isAlwaysHeld)) fail(`${text}, by an empty full state (${causes[0]?.id})`);
+      if (causes.every((cause) => this.#rests(cause))) fail(`${text}, although ${causes[0]?.id} is held`);
+    }
+    if (count > groupCount) fail(`${count} removals from ${group} take effect at once, more than ${groupCount}`);
+    if (size >= groupFloor && count * 100 > groupPercent * size)
+      fail(`${count} of ${size} members of ${group} are removed at once, more than ${groupPercent} %`);
+  }
+
+  #rests({ id, partition, group, member, offset }: WantedIntent): boolean {
+    const live = this.#world.live[partition]?.find(group, member);
+    return live?.offset === offset && live.held !== null && !this.#world.isWoken(id);
+  }
+
+  #isApproved(id: string): boolean {
+    return [...this.#sets.values()].some(({ ids, granted }) => ids.has(id) && granted.has('approve'));
+  }
+
+  #checkReleased(id: string, digest: string, kind: string): void {
+    const set = this.#sets.get(digest);
+    if (set === undefined || !set.ids.has(id)) fail(`${id} is released by an approval of what it was not held with`);
+    // What a replay wakes may be held again, with the same digest, before that is recorded.
+    if (!set.granted.has(kind) && ![...set.ids].some(this.#world.isWoken))
+      fail(`${id} is released by an approval, and something else was held by then`);
+  }
+
+  #show(place: string, digest: string | null, ids: readonly string[]): void {
+    const before = this.#shown.get(place);
+    if (before !== undefined) before.isShown = false;
+    this.#shown.delete(place);
+    if (digest === null) return;
+    const set = this.#sets.get(digest) ?? { ids: new Set(ids), isShown: true, asked: new Set(), granted: new Set() };
+    this.#sets.set(digest, set);
+    this.#shown.set(place, set);
+    set.isShown = true;
+    for (const kind of set.asked) set.granted.add(kind);
+  }
+}
+
+const digestOf = (group: string, ids: readonly string[]): string =>
+  createHash('sha256')
+    .update(JSON.stringify([group, ...ids.toSorted()]))
+    .digest('hex');
+
+function fail(detail: string): never {
+  throw new Violation('held', detail);
+}

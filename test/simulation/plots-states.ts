@@ -1,0 +1,95 @@
+/** Dramas of full states: what the live record says beside one, and what may still land beneath one (design 5.6). */
+import type { Plot } from './dramas.ts';
+import type { Chance } from './engine/chance.ts';
+import { changed } from './plots-ownership.ts';
+import type { Event } from './script.ts';
+
+const started: Event = { kind: 'start', at: 0, instance: 0 };
+
+export const wholes = (chance: Chance): Plot =>
+  chance.pick([onSomethingOlder, beneathSomethingLate, beneathSomethingNewer, overtaken, readAgain])(chance);
+
+/** It takes the place of what is parked, and that cannot be reported yet; then its owner goes. */
+function onSomethingOlder(chance: Chance): Plot {
+  const at = chance.between(4_000, 8_000);
+  const stateAt = at + chance.between(500, 1_500);
+  const goesAt = stateAt + chance.between(100, 15_000);
+  return {
+    settings: { instances: 1 },
+    events: [
+      started,
+      { kind: 'target', at, weather: { error_before: 1 }, forMs: chance.pick([1_000, 2_500, 4_000]) },
+      changed(at + 10, 0, chance.pick([[0], [0, 1]]), 'add'),
+      { kind: 'refuse', at: stateAt - 100, what: 'report', forMs: chance.between(2_000, 25_000) },
+      { kind: 'state', at: stateAt, group: 0, members: chance.pick([[1], [2], [-1, -2]]) },
+      { kind: 'kill', at: goesAt, instance: 0, point: chance.pick(['now', 'record', 'commit', 'answer'] as const) },
+      { kind: 'start', at: goesAt + chance.between(1_000, 20_000), instance: 0 },
+    ],
+  };
+}
+
+/** It changes nothing of the group as it is read, and a request without an answer has yet to land. */
+function beneathSomethingLate(chance: Chance): Plot {
+  const at = chance.between(8_000, 12_000);
+  return {
+    settings: { patchAnswer: 'group', snapshotMembersMax: 200_000 },
+    events: [
+      started,
+      // So that the group is known, and the next request is one that changes it.
+      changed(at - 4_000, 0, [2], 'add'),
+      { kind: 'target', at, weather: { late: 1 }, forMs: 500 },
+      changed(at + 10, 0, chance.pick([[0], [0, 1]]), 'add'),
+      { kind: 'state', at: at + chance.between(100, 3_500), group: 0, members: [2, -1, -2] },
+    ],
+  };
+}
+
+/** It waits in the live record together with a change that stands on it and finds nothing to do. */
+function beneathSomethingNewer(chance: Chance): Plot {
+  const at = chance.between(4_000, 8_000);
+  return {
+    settings: {},
+    events: [
+      started,
+      { kind: 'target', at, weather: { error_before: 1 }, forMs: chance.between(1_000, 3_000) },
+      { kind: 'state', at: at + 10, group: 0, members: [1] },
+      changed(at + chance.between(20, 900), 0, [0], 'remove'),
+    ],
+  };
+}
+
+/** Nothing of what it came to could be recorded or reported when the next one takes its place. */
+function overtaken(chance: Chance): Plot {
+  const at = chance.between(4_000, 8_000);
+  const goesAt = at + chance.between(1_500, 12_000);
+  return {
+    settings: {},
+    events: [
+      started,
+      { kind: 'refuse', at, what: 'report', forMs: 20_000 },
+      { kind: 'refuse', at, what: 'record', forMs: chance.between(1_000, 4_000) },
+      { kind: 'state', at: at + 10, group: 0, members: [1] },
+      { kind: 'state', at: at + chance.between(300, 3_000), group: 0, members: [2] },
+      { kind: 'kill', at: goesAt, instance: 0, point: 'now' },
+      { kind: 'start', at: goesAt + 1_000, instance: 0 },
+    ],
+  };
+}
+
+/** It cannot be recorded, what stands on it is done, and its owner goes. */
+function readAgain(chance: Chance): Plot {
+  const at = chance.between(4_000, 8_000);
+  const goesAt = at + chance.between(2_000, 8_000);
+  return {
+    settings: {},
+    events: [
+      started,
+      changed(at - 3_000, 0, [0], 'add'),
+      { kind: 'refuse', at, what: 'record', forMs: 9_000 },
+      { kind: 'state', at: at + 10, group: 0, members: chance.pick([[1], [-1]]) },
+      changed(at + chance.between(20, 500), 0, [0], 'add'),
+      { kind: 'kill', at: goesAt, instance: 0, point: 'now' },
+      { kind: 'start', at: goesAt + 1_000, instance: 0 },
+    ],
+  };
+}

@@ -13,20 +13,21 @@ export const deadMutants: readonly Mutant[] = [
         replace: 'const pending = dead.map(({ member, offset, op }) => ({\n        op,\n',
       },
       {
-        file: 'src/core/live-record.ts',
-        find: 'const named = z.object({ member: id,',
-        replace: "const named = z.object({ op: z.enum(['add', 'remove']), member: id,",
+        file: 'src/core/wire-intent.ts',
+        find: 'export const wireNamed = wirePosition.extend({ member: wireId.nullable() });',
+        replace:
+          "export const wireNamed = wirePosition.extend({ member: wireId.nullable(), op: z.enum(['add', 'remove', 'state']) });",
       },
       {
-        file: 'src/core/live-record.ts',
-        find: 'const wanted = pending.map(({ member, topic, partition, offset: at }) => ({\n',
-        replace: 'const wanted = pending.map(({ member, topic, partition, offset: at, op }) => ({\n    op,\n',
+        file: 'src/core/request-record.ts',
+        find: 'const named = pending.map((each) => ({ group,',
+        replace: 'const named = pending.map((each) => ({ op: each.op, group,',
       },
       {
         file: 'src/pipeline/replay.ts',
-        find: "  if (offset > named.offset) return 'superseded';\n",
-        replace: `  if (offset > named.offset) {
-    const source = { topic, partition: number, offset: named.offset, eventId: null, timestamp: 0 };
+        find: "  if (order > 0) return 'superseded';\n",
+        replace: `  if (order > 0) {
+    const source = { topic, partition: number, offset: named.offset, index: null, eventId: null, timestamp: 0 };
     const { op } = named as unknown as { op: 'add' | 'remove' };
     setPending(partition, member, { ...woken(pending), op, source });
     partition.toWrite.add(group);
@@ -63,7 +64,7 @@ export const deadMutants: readonly Mutant[] = [
     edits: [
       {
         file: 'src/pipeline/replay.ts',
-        find: "if (topic !== named.topic || number !== named.partition || offset < named.offset) return 'gone';\n  if (offset > named.offset) return 'superseded';",
+        find: "if (topic !== named.topic || number !== named.partition || order < 0) return 'gone';\n  if (order > 0) return 'superseded';",
         replace: "if (pending.dead === null) return 'superseded';",
       },
     ],

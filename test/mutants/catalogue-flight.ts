@@ -101,7 +101,7 @@ export const flightMutants: readonly Mutant[] = [
     edits: [
       {
         file: 'src/pipeline/request.ts',
-        find: "if (outcome.kind === 'conflict' || outcome.kind === 'transient') context.cache.delete(group.id);",
+        find: "if (outcome.kind === 'conflict' || outcome.kind === 'transient') context.cache.delete(cacheKey(group));",
         replace: '',
       },
       {

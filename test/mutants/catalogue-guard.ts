@@ -44,7 +44,7 @@ export const guardMutants: readonly Mutant[] = [
     edits: [
       {
         file: 'src/core/wire-intent.ts',
-        find: "if (held !== undefined && dead === null) return { kind: 'held', by: held.by, since: held.since };",
+        find: "if (held !== undefined) return { kind: 'held', by: held.by, since: held.since };",
         replace: '',
       },
     ],
@@ -68,13 +68,13 @@ export const guardMutants: readonly Mutant[] = [
     edits: [
       {
         file: 'src/core/full-state.ts',
-        find: "intents.push({ ...intentFor(origin, 'add', member), target, waits: 'record' });",
-        replace: "intents.push({ ...intentFor(origin, 'add', member), target });",
+        find: "target: canJoin ? target : null, waits: 'record' });",
+        replace: 'target: canJoin ? target : null });',
       },
       {
         file: 'src/core/full-state.ts',
-        find: "intents.push({ ...intentFor(origin, 'remove', target), target, waits: 'record' });",
-        replace: "intents.push({ ...intentFor(origin, 'remove', target), target });",
+        find: "target, namedBy: 'target', waits: 'record' });",
+        replace: "target, namedBy: 'target' });",
       },
     ],
     scenario: 'states',
@@ -193,8 +193,8 @@ export const guardMutants: readonly Mutant[] = [
     edits: [
       {
         file: 'src/pipeline/record.ts',
-        find: '({ source, isTold }) => isTold && !waiting',
-        replace: '({ source }) => !waiting',
+        find: '({ state, isTold }) => isTold && !waiting',
+        replace: '({ state }) => !waiting',
       },
     ],
     scenario: 'wholes',

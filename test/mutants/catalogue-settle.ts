@@ -9,7 +9,7 @@ export const settleMutants: readonly Mutant[] = [
     edits: [
       {
         file: 'src/pipeline/intake.ts',
-        find: 'isKnown ? 0 : isReported ? 1 : intents.length',
+        find: 'isKnown ? 0 : parts',
         replace: '0',
       },
       {
@@ -37,7 +37,7 @@ export const settleMutants: readonly Mutant[] = [
     edits: [
       {
         file: 'src/pipeline/record.ts',
-        find: '  if (recorded !== null && recorded.source.offset !== pending?.source.offset && !recordedReported) return recorded;\n',
+        find: '  if (recorded !== null && !isRecorded && !recordedReported) return recorded;\n',
         replace: '',
       },
     ],
@@ -48,9 +48,8 @@ export const settleMutants: readonly Mutant[] = [
     edits: [
       {
         file: 'src/pipeline/record.ts',
-        find: 'if (recorded !== null && recorded.source.offset !== pending?.source.offset && !recordedReported)',
-        replace:
-          'if (recorded !== null && pending !== null && recorded.source.offset !== pending.source.offset && !recordedReported)',
+        find: 'if (recorded !== null && !isRecorded && !recordedReported)',
+        replace: 'if (recorded !== null && pending !== null && !isRecorded && !recordedReported)',
       },
     ],
   },
@@ -61,8 +60,8 @@ export const settleMutants: readonly Mutant[] = [
     edits: [
       {
         file: 'src/core/ledger.ts',
-        find: 'const nothingOlder = recorded === null || recorded.source.offset > offset;',
-        replace: 'const nothingOlder = true;',
+        find: 'return isReported && !isOlderRecorded &&',
+        replace: 'return isReported &&',
       },
     ],
     scenario: 'settle',
@@ -97,8 +96,8 @@ export const settleMutants: readonly Mutant[] = [
     edits: [
       {
         file: 'src/core/pending.ts',
-        find: '  if (a.source.offset > b.source.offset) return { winner: a, loser: b };\n  if (a.source.offset < b.source.offset)',
-        replace: '  if (a.source.offset !== b.source.offset)',
+        find: '  if (order > 0) return { winner: a, loser: b };\n  if (order < 0)',
+        replace: '  if (order !== 0)',
       },
     ],
   },
@@ -144,8 +143,8 @@ export const settleMutants: readonly Mutant[] = [
     edits: [
       {
         file: 'src/core/change.ts',
-        find: '`${positionText(intent.source)}/${intent.member}`',
-        replace: 'positionText(intent.source)',
+        find: 'member === WHOLE_GROUP ? positionText(source) : `${positionText(source)}/${member}`;',
+        replace: 'positionText(source);',
       },
     ],
   },

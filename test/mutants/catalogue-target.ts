@@ -20,7 +20,7 @@ export const targetMutants: readonly Mutant[] = [
     edits: [
       {
         file: 'src/core/plan.ts',
-        find: "({ op: 'remove', path: memberFilter(intent.member) })",
+        find: "({ op: 'remove', path: memberFilter(targetOf(intent)) })",
         replace: "({ op: 'remove', path: 'members' })",
       },
     ],

@@ -92,6 +92,7 @@ export const deadMutants: readonly Mutant[] = [
         replace: 'if (pending.dead !== null) return pending;',
       },
     ],
+    scenario: 'afterlife',
   },
   {
     name: 'unreported-dead-dropped',

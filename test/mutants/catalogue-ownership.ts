@@ -94,6 +94,7 @@ export const ownershipMutants: readonly Mutant[] = [
         replace: "if (view.fenceEpoch !== epoch) return 'stale';",
       },
     ],
+    scenario: 'fenced',
   },
   {
     name: 'equal-epoch',

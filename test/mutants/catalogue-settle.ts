@@ -153,6 +153,7 @@ export const settleMutants: readonly Mutant[] = [
     rule: 'report-epoch',
     breaks: "a summary believes a former owner's late report",
     edits: [{ file: 'src/core/summary.ts', find: '    left.epoch - right.epoch ||\n', replace: '' }],
+    scenario: 'handover',
   },
   {
     name: 'result-of-a-lost-partition',

@@ -3,7 +3,7 @@
  * how exactly. Lots alone come to these moments too seldom.
  */
 import type { Chance } from './engine/chance.ts';
-import { bereft, halted, missed, reread, zombie } from './plots-ownership.ts';
+import { bereft, fenced, halted, missed, reread, zombie } from './plots-ownership.ts';
 import { afterlife, cleaner, crowded, flood, ignored, outage, rejoins, settle } from './plots-settle.ts';
 import { wholes } from './plots-states.ts';
 import type { DrawnScenario } from './scenarios.ts';
@@ -22,6 +22,7 @@ const dramas = {
   missed,
   reread,
   bereft,
+  fenced,
   settle,
   crowded,
   rejoins,
@@ -74,6 +75,7 @@ export const dramaFaults: Readonly<Record<Drama, readonly string[]>> = {
   missed: ['struck at: join', 'event: cut', 'process: drained'],
   reread: ['broker: refused commit', 'event: drop_member', 'broker: slow'],
   bereft: ['event: drop_member', 'target: slow'],
+  fenced: ['event: append_late', 'event: drop_member'],
   settle: ['broker: refused record', 'broker: lost record answer'],
   crowded: ['said: a live record was too large, some intents are not parked'],
   rejoins: ['event: rebalance', 'broker: slow'],

@@ -121,3 +121,21 @@ export function bereft(chance: Chance): Plot {
   }
   return { settings: { partitions: 2, instances: 2, groups: 5 }, events };
 }
+
+/** The fence of a former owner arrives late, and the present one goes on parking until it is lost too (spec: epoch). */
+export function fenced(chance: Chance): Plot {
+  const [second, third] = [chance.between(6_000, 10_000), chance.between(25_000, 40_000)];
+  const late = second + chance.between(3_000, 8_000);
+  const parked = Array.from({ length: 6 }, (_, i) => changed(late + i * chance.between(0, 2_000), 0, [i % 3], 'add'));
+  return {
+    settings: {},
+    events: [
+      { kind: 'start', at: 0, instance: 0 },
+      failing(second + 2_500, third + 4_000),
+      { kind: 'drop_member', at: second, instance: 0 },
+      { kind: 'append_late', at: late, back: chance.int(2, 4) },
+      ...parked,
+      { kind: 'drop_member', at: third, instance: 0 },
+    ],
+  };
+}

@@ -150,6 +150,9 @@ function dropped(chance: Chance): Plot {
       weather(at, at + chance.between(5_000, 7_000), { error_before: 1 }),
       changed(at + 10, 0, [0, 1, 2, 3], 'add'),
       { kind: 'refuse', at: at + 6_000, what: 'report', forMs: 30_000 },
+      // Meanwhile the live record is written, for another one.
+      weather(at + 12_000, at + 13_500, { error_before: 1 }),
+      changed(at + 12_010, 0, [4], 'add'),
     ],
   };
 }

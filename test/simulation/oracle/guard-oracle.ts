@@ -47,7 +47,8 @@ export class GuardOracle {
   /** What the live record of a group says now. */
   recorded(partition: number, group: string, intents: readonly LiveIntent[]): void {
     const idOf = ({ offset, member }: LiveIntent): string => `source/${partition}/${offset}/${member}`;
-    const held = intents.filter((intent) => intent.held !== null);
+    // What was refused keeps why it was held, in case it is woken.
+    const held = intents.filter((intent) => intent.held !== null && intent.dead === null);
     const digest = held.length === 0 ? null : digestOf(group, held.map(idOf));
     const wrong = held.find((intent) => intent.held?.digest !== digest);
     if (wrong !== undefined) fail(`${idOf(wrong)} is held under another digest than that of what is held`);
@@ -105,7 +106,7 @@ export class GuardOracle {
 
   #rests({ id, partition, group, member, offset }: WantedIntent): boolean {
     const live = this.#world.live[partition]?.find(group, member);
-    return live?.offset === offset && live.held !== null && !this.#world.isWoken(id);
+    return live?.offset === offset && live.held !== null && live.dead === null && !this.#world.isWoken(id);
   }
 
   #isApproved(id: string): boolean {

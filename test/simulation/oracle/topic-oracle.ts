@@ -71,7 +71,10 @@ export class TopicOracle {
     if (states.has(recordIdOf(report.id)) && report.member !== null) knowledge.workedOut.add(recordIdOf(report.id));
     this.guard.reported(report);
     if (!report.final) return;
+    const known = knowledge.finals.get(report.id);
     knowledge.reported(report);
+    // Sent again since its answer was lost: it speaks of the same instant.
+    if (known !== undefined && isRepeat(report, known)) return;
     const event = events.get(report.id);
     const intent = knowledge.find(report.id);
     const state = states.get(report.id);
@@ -248,3 +251,6 @@ const isAboutMember = ({ reason }: Report): boolean => reason?.status === 404 ||
 
 const say = ({ id, op, outcome, epoch }: Report): string =>
   `${id} (${op}) is reported as ${outcome} under epoch ${epoch}`;
+
+const isRepeat = (report: Report, known: Report): boolean =>
+  report.epoch === known.epoch && report.outcome === known.outcome && report.reported_at === known.reported_at;

@@ -12,7 +12,7 @@ export type Message =
 
 const post = (message: Message): void => void process.send?.(message);
 
-const PROGRESS_EACH = 50;
+const PROGRESS_EACH = 5;
 
 const { counts, ...tally } = await runSeeds(JSON.parse(process.argv[2] ?? '') as Job, ({ histories }) => {
   if (histories % PROGRESS_EACH === 0) post({ kind: 'progress', histories });

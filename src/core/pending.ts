@@ -2,7 +2,7 @@
  * Folding: of two intents for one member of one group the one with the higher position wins, whatever the order of
  * arrival. `add` then `remove` never cancel out: the member may already be there.
  */
-import { type Intent } from './change.ts';
+import type { Held, Intent } from './change.ts';
 import { comparePositions } from './position.ts';
 
 export interface Folded {
@@ -26,7 +26,8 @@ export const isDue = (intent: Intent, now: number): boolean =>
   intent.dead === null && !isHeld(intent) && intent.waits !== 'record' && intent.notBefore <= now;
 
 /** Waits for an operator. */
-export const isHeld = ({ dead, guard }: Intent): boolean => dead === null && guard?.kind === 'held';
+export const isHeld = (intent: Intent): intent is Intent & { readonly guard: Held } =>
+  intent.dead === null && intent.guard?.kind === 'held';
 
 /** Its place is in the live record: it waits there for another try, for an operator, or to be sent at all. */
 export const isParked = (intent: Intent): boolean =>

@@ -14,24 +14,33 @@ import type { Group, Partition } from './state.ts';
 export function hold(context: Context, group: Group, intents: readonly Intent[], by: HeldBy): void {
   const now = context.clock.now().wall;
   const guard: Held = { kind: 'held', by, since: now };
-  const held = intents.map((intent): Intent => ({ ...intent, guard }));
+  const held = intents.map((intent) => ({ ...intent, guard }));
   for (const intent of held) memberOf(group, intent.member).pending = intent;
   group.partition.heldCount += held.length;
   group.partition.toWrite.add(group);
+  const digest = tellHeld(context, group, held);
+  context.logger.warn({ group: group.id, removals: held.length, by, digest }, 'removals are held');
+}
+
+/**
+ * Reports what is held, with the digest that an operator needs. A restore does so again, under the same ids: a hold may
+ * never have another report, and this one may have been lost with its owner.
+ */
+export function tellHeld(context: Context, group: Group, held = pendingOf(group).filter(isHeld)): string {
   const digest = heldDigest(group.id, pendingOf(group), context.sha256) ?? '';
-  const reason = heldFailure(by, digest);
-  const written = { lag: { queue: null, apply: null }, groupTarget: group.target, epoch: 0, reportedAt: now };
+  const reportedAt = context.clock.now().wall;
+  const facts = { lag: { queue: null, apply: null }, groupTarget: group.target, epoch: 0, reportedAt, request: null };
   for (const intent of held) {
     enqueue(context, {
       partition: group.partition,
       offset: intent.source.offset,
       subject: null,
       key: group.id,
-      report: heldReport(intent, { ...written, reason, request: null }),
+      report: heldReport(intent, { ...facts, reason: heldFailure(intent.guard.by, digest) }),
       deadLetter: null,
     });
   }
-  context.logger.warn({ group: group.id, removals: held.length, by, digest }, 'removals are held');
+  return digest;
 }
 
 const pendingOf = ({ members }: Group): Intent[] => [...members.values()].flatMap(({ pending }) => pending ?? []);

@@ -10,6 +10,7 @@ import { setPending } from './conclude.ts';
 import type { Context } from './context.ts';
 import { isCurrent, persist } from './context.ts';
 import { forget } from './forget.ts';
+import { tellHeld } from './guard.ts';
 import { catchUp, resumeSource } from './intake.ts';
 import { groupOf, memberOf, move, newPartition } from './partition.ts';
 import { takeAccount } from './read-back.ts';
@@ -120,6 +121,7 @@ function load(context: Context, partition: Partition, start: Start): void {
       member.recordedReported = intent.dead !== null;
     }
     foldRestored(context, group);
+    tellHeld(context, group);
   }
   partition.recordedAt = new Map(
     [...partition.restored.values()].flat().map(({ source }) => [source.offset, source.timestamp]),

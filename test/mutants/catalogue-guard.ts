@@ -51,6 +51,12 @@ export const guardMutants: readonly Mutant[] = [
     scenario: 'guard',
   },
   {
+    name: 'hold-told-once',
+    breaks: 'a restore does not report what is held: nobody is told where the former owner could not',
+    edits: [{ file: 'src/pipeline/restore.ts', find: '    tellHeld(context, group);\n', replace: '' }],
+    scenario: 'guard',
+  },
+  {
     name: 'refused-and-replayed',
     breaks: 'a replay of what an operator has refused asks only the limits',
     edits: [

@@ -164,6 +164,10 @@ test('a hold, and an approval that was not carried out yet, survive a crash', as
   crash(world, one);
   const two = await start(world, 'two');
   await until(() => two.pipeline.stats().held === 5, 'the restored hold');
+  // Told again: the former owner may have died before it could report.
+  const told = () => world.reports().filter(({ id }) => id === 'source/0/0/m0#held');
+  await until(() => told().length === 2, 'the report of the restored hold');
+  expect(told()[1]).toMatchObject({ final: false, reason: { code: 'group_percent' } });
   const rule = world.sandbox.addRule({ match: { method: 'PATCH' }, fault: { kind: 'status', status: 503 } });
   await decide(world, 'approve', digest, 'a');
   crash(world, two);

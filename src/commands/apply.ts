@@ -59,7 +59,7 @@ export async function applyFile(file: string, flags: ApplyFlags, host: Host): Pr
     const embedded = embed({ host, config, api, ids, format, logger }, FILE_TOPICS, 1);
     try {
       await fillSource(embedded.broker, file, host);
-      return await applyAll({ embedded, api, format }, host);
+      return await applyAll({ embedded, api, format, isMapped: ids !== null }, host);
     } finally {
       await close();
     }
@@ -78,6 +78,7 @@ interface Applying {
   readonly embedded: Embedded;
   readonly api: GroupApi;
   readonly format: SourceFormat;
+  readonly isMapped: boolean;
 }
 
 type End =
@@ -89,8 +90,9 @@ async function applyAll(applying: Applying, host: Host): Promise<{ end: End; sum
   const { tools } = applying.embedded;
   const end = await runToRest(applying, host);
   const { operations } = await readOperations(tools, FILE_TOPICS.report);
-  const { format } = applying;
-  for (const record of await leftOver({ log: tools, format }, operations, host)) foldReport(operations, record);
+  const { format, isMapped } = applying;
+  for (const record of await leftOver({ log: tools, format, isMapped }, operations, host))
+    foldReport(operations, record);
   await tools.close();
   return { end, summary: summaryOf(operations, host.clock.now().wall) };
 }

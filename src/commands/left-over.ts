@@ -16,8 +16,9 @@ const UNTRIED = {
   advice: 'Apply the file again; what has landed already is left as it is.',
 };
 
+/** @param isMapped the source's ids are not the target's, and which ones they stand for is not known any more. */
 export async function leftOver(
-  { log, format }: { readonly log: LogTools; readonly format: SourceFormat },
+  { log, format, isMapped }: { readonly log: LogTools; readonly format: SourceFormat; readonly isMapped: boolean },
   reported: Operations,
   { clock }: Pick<Host, 'clock'>,
 ): Promise<readonly ReportRecord[]> {
@@ -34,7 +35,8 @@ export async function leftOver(
       const { offset, timestamp } = record;
       const source = { ...FILE_SOURCE, offset, index, timestamp, eventId: event.eventId };
       for (const intent of intentsOf(event, source, wall).filter((each) => !isTold(each))) {
-        left.push(retryReport(intent, { ...facts, groupTarget: intent.group, epoch: 0, reportedAt: wall }));
+        const [named, groupTarget] = isMapped ? [{ ...intent, target: null }, null] : [intent, intent.group];
+        left.push(retryReport(named, { ...facts, groupTarget, epoch: 0, reportedAt: wall }));
       }
     }
   }

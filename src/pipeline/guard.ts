@@ -2,6 +2,7 @@
 import type { Approval, Held, HeldBy, Intent } from '../core/change.ts';
 import { countOf, heldDigest, heldFailure, isGuarded, refusedFailure, withinWindow } from '../core/guard.ts';
 import { isHeld } from '../core/pending.ts';
+import { isSamePosition } from '../core/position.ts';
 import { heldReport } from '../core/reporting.ts';
 import type { Answer, Request } from '../core/request-record.ts';
 import { enqueue, giveUp } from './conclude.ts';
@@ -75,7 +76,7 @@ export function decide(
   { kind, digest, author }: Extract<Request, { kind: 'approve' | 'reject' }>,
 ): Answer {
   for (const group of partition.groups.values()) {
-    const held = pendingOf(group).filter(isHeld);
+    const held = heldOnRecord(group);
     if (held.length === 0 || heldDigest(group.id, held, context.sha256) !== digest) continue;
     if (kind === 'approve') approve(context, group, held, { digest, author });
     else for (const intent of held) reject(context, group, intent, author);
@@ -85,6 +86,12 @@ export function decide(
   }
   return { kind, digest, verdict: 'gone', count: 0 };
 }
+
+/** What an operator can have read: all that is held, but for what the live record has no room for yet. */
+const heldOnRecord = (group: Group): Intent[] =>
+  [...group.members.values()].flatMap(({ pending, recorded }) =>
+    pending !== null && isHeld(pending) && isSamePosition(pending.source, recorded?.source) ? [pending] : [],
+  );
 
 function approve(
   context: Context,

@@ -165,18 +165,19 @@ const RESUME_RATIO = 0.8;
 
 export function limitIntake(context: Context): void {
   const { state, options, log, logger } = context;
-  const held = [...state.partitions.values()].reduce(
-    // What waits for an operator may wait for days, and what is newer may take its place.
-    (sum, { pendingCount, heldCount }) => sum + pendingCount - heldCount,
-    state.outbox.length,
-  );
-  if (!state.isIntakePaused && held >= options.pendingIntentsMax) {
+  const { pendingIntentsMax: limit } = options;
+  const partitions = [...state.partitions.values()];
+  const pending = partitions.reduce((sum, { pendingCount }) => sum + pendingCount, 0);
+  const held = partitions.reduce((sum, { heldCount }) => sum + heldCount, 0);
+  // What waits for an operator may wait for days, so it has as much room again, and only then takes that of the others.
+  const counted = state.outbox.length + pending - Math.min(held, limit);
+  if (!state.isIntakePaused && counted >= limit) {
     state.isIntakePaused = true;
-    logger.warn({ held, limit: options.pendingIntentsMax }, 'intake paused, too much is pending');
-  } else if (state.isIntakePaused && held <= options.pendingIntentsMax * RESUME_RATIO) {
+    logger.warn({ pending, held, limit }, 'intake paused, too much is pending');
+  } else if (state.isIntakePaused && counted <= limit * RESUME_RATIO) {
     state.isIntakePaused = false;
-    logger.info({ held }, 'intake resumed');
-    for (const partition of state.partitions.values()) resumeSource(context, partition);
+    logger.info({ pending, held }, 'intake resumed');
+    for (const partition of partitions) resumeSource(context, partition);
   }
   if (!state.isIntakePaused) return;
   for (const partition of state.partitions.values()) {

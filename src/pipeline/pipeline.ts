@@ -92,7 +92,7 @@ export class Pipeline {
 
   async #finish(): Promise<void> {
     const { state, log } = this.#context;
-    while (state.requestsInFlight > 0) await this.#resting.wait();
+    while (state.requestsInFlight + state.lookUpsInFlight > 0) await this.#resting.wait();
     // What the last answers brought is settled by the loop; one more signal makes sure that it looks.
     this.#settling.set();
     while (this.#isSettling || this.#settling.isSet) await this.#resting.wait();

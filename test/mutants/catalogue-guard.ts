@@ -211,8 +211,8 @@ export const guardMutants: readonly Mutant[] = [
     edits: [
       {
         file: 'src/pipeline/intake.ts',
-        find: '(sum, { pendingCount, heldCount }) => sum + pendingCount - heldCount,',
-        replace: '(sum, { pendingCount }) => sum + pendingCount,',
+        find: ' + pending - Math.min(held, limit);',
+        replace: ' + pending;',
       },
     ],
     scenario: 'guard',

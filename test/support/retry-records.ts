@@ -3,11 +3,12 @@ import type { Intent, Op } from '../../src/core/change.ts';
 import type { RetryRecord } from '../../src/core/live-record.ts';
 import { sha256 } from '../../src/adapters/system.ts';
 import { renderState, stateValue } from '../../src/core/live-record.ts';
-import { requestKey } from '../../src/core/request-record.ts';
+import { textHeader } from '../../src/core/record-headers.ts';
+import { type Answer, parseAnswer, requestKey } from '../../src/core/request-record.ts';
 import type { Stamp } from '../../src/core/ownership.ts';
 import type { Commit, OutRecord } from '../../src/ports.ts';
 import type { World } from './world.ts';
-import { topics } from './world.ts';
+import { topics, until } from './world.ts';
 
 /** Tries for ever, and at short intervals. */
 export const stubborn = {
@@ -55,6 +56,22 @@ export const aRequest = (uuid: string, intents: readonly Intent[]): OutRecord =>
   value: stateValue('g', intents),
   headers: [],
 });
+
+/** What the owner answers to a request. */
+export async function ask(
+  world: World,
+  { uuid, kind, value }: { readonly uuid: string; readonly kind: Answer['kind']; readonly value: string },
+): Promise<Answer> {
+  const key = requestKey(uuid);
+  world.produce({ topic: topics.retry, partition: 0, key, value, headers: [textHeader('rollcall-type', kind)] });
+  const answer = (): Answer | undefined =>
+    world
+      .records(topics.retry)
+      .filter((record) => String(Buffer.from(record.key ?? [])) === key)
+      .flatMap((record) => parseAnswer(record.value, record.headers) ?? [])[0];
+  await until(() => answer() !== undefined, 'an answer');
+  return answer() as Answer;
+}
 
 type Fence = Extract<RetryRecord, { kind: 'fence' }>;
 

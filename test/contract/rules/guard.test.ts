@@ -1,10 +1,11 @@
 /** The removal guard (design 6.10): holds removals, never adds; what is held is durable and bound to its exact set. */
+import { randomUUID } from 'node:crypto';
 import { expect, test } from 'vitest';
 import { sha256 } from '../../../src/adapters/system.ts';
 import { heldDigest } from '../../../src/core/guard.ts';
-import { textHeader } from '../../../src/core/record-headers.ts';
-import { decisionValue, parseAnswer, requestKey } from '../../../src/core/request-record.ts';
+import { decisionValue } from '../../../src/core/request-record.ts';
 import { requests } from '../../support/mishaps.ts';
+import { ask } from '../../support/retry-records.ts';
 import type { Instance, World } from '../../support/world.ts';
 import { aWorld, topics, until } from '../../support/world.ts';
 
@@ -24,20 +25,8 @@ function state(world: World, members: readonly string[], more: object = {}): big
 
 const digestOf = (world: World): string | null => heldDigest('g', world.lastState('g')?.intents ?? [], sha256);
 
-/** What the owner answers. */
-async function decide(world: World, kind: 'approve' | 'reject', digest: string, uuid: string) {
-  const key = requestKey(uuid);
-  const headers = [textHeader('rollcall-type', kind)];
-  world.produce({ topic: topics.retry, partition: 0, key, value: decisionValue(digest, 'jane'), headers });
-  const answer = () =>
-    world
-      .records(topics.retry)
-      .filter((record) => String(Buffer.from(record.key ?? [])) === key)
-      .map(({ value, headers: told }) => parseAnswer(value, told))
-      .find((told) => told !== null);
-  await until(() => answer() !== undefined, 'an answer');
-  return answer();
-}
+const decide = (world: World, kind: 'approve' | 'reject', digest: string, uuid: string) =>
+  ask(world, { uuid, kind, value: decisionValue(digest, 'jane') });
 
 /** As kill -9, noticed by the coordinator. */
 function crash(world: World, instance: Instance): void {
@@ -188,4 +177,48 @@ test('a newer full state judges anew', async () => {
   expect(world.sandbox.members('g')).toEqual(some(8));
   expect(world.outcome(0n, 'm9')).toBe('superseded');
   expect(world.outcome(1n, 'm9')).toBe('applied');
+});
+
+test('what is held takes no room of what is pending, up to as much again', async () => {
+  const world = await aWorld({
+    sandbox: {
+      seed: {
+        groups: ['g', 'h'].map((id) => ({ id, members: some(id === 'g' ? 8 : 5), version: 1 })),
+      },
+    },
+  });
+  // given more held than may be pending, and yet less than twice as much
+  const one = await world.start({ pipeline: { guard, pendingIntentsMax: 5 } });
+  state(world, []);
+  await until(() => one.pipeline.stats().held === 8, 'the hold');
+  world.change('h', { add: ['new'] });
+  await until(() => world.sandbox.members('h').includes('new'), 'what is pending beside it');
+  // when another group is held
+  world.produce({
+    topic: topics.source,
+    partition: null,
+    key: 'h',
+    value: JSON.stringify({ group_id: 'h', members: [], complete: true }),
+    headers: [],
+  });
+  await until(() => one.pipeline.stats().held === 14, 'the second hold');
+  await until(() => one.logger.lines.some(({ message }) => message.startsWith('intake paused')), 'the pause');
+  const last = world.change('h', { add: ['another'] });
+  // then a decision makes room
+  expect(await decide(world, 'reject', digestOf(world) ?? '', 'a')).toMatchObject({ verdict: 'rejected', count: 8 });
+  await until(() => world.outcome(last, 'another') === 'applied', 'what waited');
+});
+
+test('where the live record has no room for all that is held, the digest of what is in it is what counts', async () => {
+  const world = await aWorld({
+    sandbox: { seed: { groups: [{ id: 'g', members: Array.from({ length: 100 }, () => randomUUID()), version: 1 }] } },
+    retryRecordMaxBytes: 2_000,
+  });
+  const one = await start(world);
+  state(world, []);
+  await until(() => (world.lastState('g')?.intents.length ?? 0) > 0, 'as much as there is room for');
+  const count = world.lastState('g')?.intents.length ?? 0;
+  expect(count).toBeLessThan(100);
+  expect(one.pipeline.stats().held).toBe(100);
+  expect(await decide(world, 'reject', digestOf(world) ?? '', 'a')).toMatchObject({ verdict: 'rejected', count });
 });

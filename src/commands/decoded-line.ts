@@ -1,5 +1,13 @@
 /** What a record means, as `rollcall decode` prints it (design 9). */
-import type { Decoded, Delta, FullState, Hint, Invalid, Skip, SourceEvent } from '../core/change.ts';
+import {
+  type Decoded,
+  type Hint,
+  type Invalid,
+  type Skip,
+  type SourceEvent,
+  isChange,
+  type ChangeEvent,
+} from '../core/change.ts';
 
 export interface DecodedLine {
   readonly kind: SourceEvent['kind'];
@@ -32,14 +40,14 @@ export function decodedLine(events: Decoded, format: string | null): DecodedLine
   const code = named !== undefined && 'code' in named ? named.code : null;
   return {
     kind,
-    changes: events.filter((event) => event.kind === 'delta' || event.kind === 'state').map(changeOf),
+    changes: events.filter(isChange).map(changeOf),
     reason: reasonOf(events),
     ...(code !== null && { code }),
     format,
   };
 }
 
-const changeOf = (event: Delta | FullState): DecodedChange => ({
+const changeOf = (event: ChangeEvent): DecodedChange => ({
   group: event.group,
   add: event.kind === 'delta' ? event.add : [],
   remove: event.kind === 'delta' ? event.remove : [],
@@ -53,7 +61,7 @@ const changeOf = (event: Delta | FullState): DecodedChange => ({
 /** A record with one event gives its reason alone; of several, each is named with its index. */
 function reasonOf(events: Decoded): string | null {
   const told = events.flatMap((event, index) => {
-    if (event.kind === 'delta' || event.kind === 'state') return [];
+    if (isChange(event)) return [];
     return [events.length === 1 ? why(event) : `event ${index}: ${event.kind}: ${why(event)}`];
   });
   return told.length === 0 ? null : told.join('; ');

@@ -66,6 +66,9 @@ export async function rekeyTopic(host: Host): Promise<void> {
   }
 }
 
+/** Of each partition, in the reorder window: far more than what a window of seconds holds. */
+const BUFFER_BYTES_MAX = 32 * 1_048_576;
+
 async function passOn(config: Settings, format: SourceFormat, surroundings: IngestSurroundings): Promise<void> {
   const { host, log } = surroundings;
   const { from, groupId, lateMs, reorderMs, bufferMax } = config.rekey;
@@ -79,7 +82,7 @@ async function passOn(config: Settings, format: SourceFormat, surroundings: Inge
   const relay = new KafkaRelay({ ...reading, groupId, topic: from, lookBackMs: lateMs }, kafkaHost);
   const notices = rekeyNotices(host.clock, log);
   const queue = openQueue(surroundings);
-  const options = { from, topic, deadLetterTopic, reorderMs, bufferMax };
+  const options = { from, topic, deadLetterTopic, reorderMs, bufferMax, bufferBytesMax: BUFFER_BYTES_MAX };
   const rekeyer = new Rekeyer(options, { relay, format, queue, clock: host.clock, log, notices });
   try {
     relay.join(rekeyer);

@@ -1,5 +1,5 @@
 /** What a run that was broken off leaves: changes nobody has reported yet, as reports that say so. */
-import { type Intent, intentId, intentsOf, type SourceFormat } from '../core/change.ts';
+import { type Intent, intentId, intentsOf, type SourceFormat, isChange } from '../core/change.ts';
 import { positionText } from '../core/position.ts';
 import type { ReportRecord } from '../core/report.ts';
 import { retryReport } from '../core/reporting.ts';
@@ -30,7 +30,7 @@ export async function leftOver(
   for await (const record of log.read(FILE_SOURCE.topic, { from: 'beginning', follow: false, signal })) {
     const events = format.decode(record, { partitionCount: 1 });
     for (const [i, event] of events.entries()) {
-      if (event.kind !== 'delta' && event.kind !== 'state') continue;
+      if (!isChange(event)) continue;
       const index = events.length > 1 ? i : null;
       const { offset, timestamp } = record;
       const source = { ...FILE_SOURCE, offset, index, timestamp, eventId: event.eventId };

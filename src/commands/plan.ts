@@ -1,7 +1,7 @@
 /** `rollcall plan FILE|-`: the requests that `apply` would send, and what each change would come to. Sends GETs only. */
 import { Command } from 'commander';
 import { readConfig, type Config } from '../config.ts';
-import { intentsOf, type Intent, type SourceEvent, type SourceFormat } from '../core/change.ts';
+import { intentsOf, type Intent, type SourceEvent, type SourceFormat, isChange } from '../core/change.ts';
 import { foresee, foreseeRefused, refusedBy, want, type GroupPlan, type Wanted } from '../core/foresight.ts';
 import { EXIT, ExitError, type ExitCode } from '../exit-codes.ts';
 import type { GroupApi, IdMap } from '../ports.ts';
@@ -80,7 +80,7 @@ async function decodeLine(
   await format.prepare?.([record]);
   const { wall } = host.clock.now();
   return format.decode(record, { partitionCount: 1 }).map((event, i, { length }) => {
-    if (event.kind !== 'delta' && event.kind !== 'state') return { event, intents: [] };
+    if (!isChange(event)) return { event, intents: [] };
     const position = { ...FILE_SOURCE, offset: BigInt(line), index: length > 1 ? i : null };
     return { event, intents: intentsOf(event, { ...position, eventId: event.eventId, timestamp: wall }, wall) };
   });

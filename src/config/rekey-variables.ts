@@ -60,6 +60,6 @@ export const rekeyVariables = {
   }),
   INGEST_BUFFER_MAX: initially('5000', wholeNumber(1, 1_000_000), {
     part: 'rekey',
-    about: 'Events in hand per partition, beyond which it is read no further',
+    about: 'Events in hand per partition, beyond which it is read no further (or 32 MiB of their records)',
   }),
 };

@@ -214,6 +214,14 @@ export interface Invalid {
 
 export type SourceEvent = Delta | FullState | Skip | Hint | Invalid;
 
+export type ChangeEvent = Delta | FullState;
+
+export const isChange = (event: SourceEvent): event is ChangeEvent => event.kind === 'delta' || event.kind === 'state';
+
+/** Its record is a dead letter: what it says is not known, or not all of it. */
+export const isUnread = (event: SourceEvent): event is Hint | Invalid =>
+  event.kind === 'hint' || event.kind === 'invalid';
+
 /** The events of one source record, in their order; one at the least. Where there are several, event i has index i. */
 export type Decoded = readonly [SourceEvent, ...SourceEvent[]];
 

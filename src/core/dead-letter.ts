@@ -45,7 +45,7 @@ export interface OriginalRecord {
 export function invalidLetter(
   topic: string,
   original: OriginalRecord,
-  { source, group, failure }: { source: ChangeSource; group: string | null; failure: Failure },
+  { source, group, failure }: { source: ChangeSource; group: string | null; failure: Reason },
 ): DeadLetter {
   return {
     topic,
@@ -70,7 +70,9 @@ export function truncated(letter: DeadLetter, lengthMax: number): DeadLetter {
   };
 }
 
-const reasonHeaders = (reason: string, failure: Failure): Headers => [
+type Reason = Pick<Failure, 'code' | 'message'>;
+
+const reasonHeaders = (reason: string, failure: Reason): Headers => [
   textHeader('rollcall-reason', reason),
   textHeader('rollcall-error-code', failure.code),
   textHeader('rollcall-error-message', failure.message),

@@ -2,6 +2,7 @@
  * A file of ids → a table: CSV with a header, or NDJSON (told by its first character), as its text comes in. The first
  * problem ends the reading and names its line: half a table would leave members out without a word.
  */
+import { jsonIn } from './json.ts';
 import { CsvReader } from './csv.ts';
 import { isSameEntry, readRow, type IdEntry, type IdTable, type IdTableRow } from './id-table.ts';
 import type { IdKind } from './resolution.ts';
@@ -66,7 +67,7 @@ export class IdTableFile {
     this.#line += 1;
     if (this.#problem !== null || text.trim() === '') return;
     if (text.length > LINE_LENGTH_MAX) this.#fail(this.#line, `the line is longer than ${LINE_LENGTH_MAX}`);
-    else this.#takeRow(parsed(text), this.#line);
+    else this.#takeRow(jsonIn(text), this.#line);
   }
 
   #takeCsv(records: ReturnType<CsvReader['push']>): void {
@@ -118,14 +119,6 @@ function formOf(text: string): 'unknown' | 'csv' | 'ndjson' {
   const first = text.trimStart()[0];
   if (first === undefined) return text.length > LINE_LENGTH_MAX ? 'ndjson' : 'unknown';
   return first === '{' ? 'ndjson' : 'csv';
-}
-
-function parsed(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }
 
 function rowOf(header: readonly string[], fields: readonly string[]): Readonly<Record<string, unknown>> {

@@ -7,6 +7,7 @@ import { idProblem, type Intent } from './change.ts';
 import { heldDigest, type Sha256 } from './guard.ts';
 import type { Stamp } from './ownership.ts';
 import type { Headers, WaitingFacts } from './record-headers.ts';
+import { jsonIn } from './json.ts';
 import { header, textHeader, textOf, waitingHeaders } from './record-headers.ts';
 import { type Answer, answerHeader, isRequestKey, parseRequest, type Request } from './request-record.ts';
 import { intentOf, wireId, wireIntent, wireOf } from './wire-intent.ts';
@@ -55,7 +56,7 @@ export function parseRetryRecord({ key, value, headers }: WireRecord): RetryReco
   if (idProblem(name) !== null) return { kind: 'unreadable', group: null, problem: 'a key that no group can have' };
   if (stamp === null) return { kind: 'unreadable', group: name, problem: 'no owner, epoch and sequence number' };
   if (value === null) return { kind: 'state', group: name, stamp, intents: [] };
-  const parsed = wireState.safeParse(jsonOf(value));
+  const parsed = wireState.safeParse(jsonIn(textOf(value)));
   if (!parsed.success) return { kind: 'unreadable', group: name, problem: 'not a live record' };
   if (parsed.data.group !== name) return { kind: 'unreadable', group: name, problem: 'key and group disagree' };
   return { kind: 'state', group: name, stamp, intents: parsed.data.pending.map((wire) => intentOf(name, wire)) };
@@ -110,11 +111,3 @@ function stampOf(headers: Headers): Stamp | null {
 /** Up to COUNT_MAX. */
 const countOf = (text: string | null): number | null =>
   text !== null && /^\d{1,15}$/.test(text) ? Number(text) : null;
-
-function jsonOf(value: Uint8Array): unknown {
-  try {
-    return JSON.parse(textOf(value) ?? '');
-  } catch {
-    return undefined;
-  }
-}

@@ -7,6 +7,7 @@ import * as z from 'zod';
 import { ID_LENGTH_MAX, WHOLE_GROUP } from './change.ts';
 import { offsetText, OFFSET_PATTERN, type Position } from './position.ts';
 import type { Headers } from './record-headers.ts';
+import { jsonIn } from './json.ts';
 import { header, textHeader, textOf } from './record-headers.ts';
 import { positionOf, wireDecision, wireId, wireNamed } from './wire-intent.ts';
 
@@ -55,7 +56,7 @@ const nothing: Request = { kind: 'replay', named: [] };
 
 /** Total: what cannot be read asks for nothing. */
 export function parseRequest(headers: Headers, value: Uint8Array): Request {
-  const json = jsonOf(value);
+  const json = jsonIn(textOf(value));
   const type = header(headers, 'rollcall-type');
   if (type === 'approve' || type === 'reject') {
     const decision = wireRequest.safeParse(json);
@@ -112,7 +113,7 @@ const wireDecided = z.tuple([
 export function parseAnswer(value: Uint8Array | null, headers: Headers): Answer | null {
   const text = header(headers, 'rollcall-result');
   if (value !== null || text === null) return null;
-  const json = jsonOf(new TextEncoder().encode(text));
+  const json = jsonIn(text);
   const type = header(headers, 'rollcall-type');
   if (type === 'approve' || type === 'reject') {
     const decided = wireDecided.safeParse(json);
@@ -129,12 +130,4 @@ export function parseAnswer(value: Uint8Array | null, headers: Headers): Answer 
     verdict: each.result,
   }));
   return { kind: 'replay', verdicts };
-}
-
-function jsonOf(value: Uint8Array): unknown {
-  try {
-    return JSON.parse(textOf(value) ?? '');
-  } catch {
-    return undefined;
-  }
 }

@@ -3,7 +3,7 @@
  * format reads the data; what it does not know of the event itself (id, time) comes from the envelope.
  * https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/bindings/kafka-protocol-binding.md, …/formats/json-format.md
  */
-import type { SourceEvent, SourceFormat, SourceRecord } from '../core/change.ts';
+import { type SourceEvent, type SourceFormat, type SourceRecord, isChange } from '../core/change.ts';
 import { ID_LENGTH_MAX } from '../core/change.ts';
 import { headerText } from './headers.ts';
 import {
@@ -90,7 +90,7 @@ const wholeOf = ({ envelope }: Inner, { key, value, headers }: SourceRecord): Re
 /** What the source says of an event stands before what its envelope says. */
 export const withAttributes = (events: readonly SourceEvent[], { id, time }: Attributes): readonly SourceEvent[] =>
   events.map((event) =>
-    event.kind === 'delta' || event.kind === 'state'
+    isChange(event)
       ? { ...event, eventId: event.eventId ?? boundedId(id), occurredAt: event.occurredAt ?? time }
       : event,
   );

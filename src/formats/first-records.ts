@@ -3,7 +3,7 @@
  * read, a cleaner that would take changes away. Pure; each finding names its mend. An `error` loses or misreads changes, a
  * `warning` is a risk somebody may accept.
  */
-import type { Decoded, SourceEvent, SourceFormat, SourceRecord } from '../core/change.ts';
+import { type Decoded, type SourceFormat, type SourceRecord, type ChangeEvent, isChange } from '../core/change.ts';
 import type { DetectingFormat } from './auto.ts';
 import { debeziumFindings } from './debezium-first-records.ts';
 import type { DebeziumOptions } from './debezium-row.ts';
@@ -161,11 +161,7 @@ function keyFindings(first: FirstRecords, decoded: readonly DecodedRecord[]): Re
 const REKEY =
   'Let the producer key its records by group, or have `rollcall ingest topic` write them anew, keyed by group.';
 
-type Change = Extract<SourceEvent, { readonly group: string; readonly eventId: string | null }>;
-
-const isChange = (event: SourceEvent): event is Change => event.kind === 'delta' || event.kind === 'state';
-
-const membersOf = (event: Change): readonly string[] =>
+const membersOf = (event: ChangeEvent): readonly string[] =>
   (event.kind === 'delta' ? [...event.add, ...event.remove] : event.members).map(
     (member) => `${event.group}\n${member}`,
   );

@@ -15,29 +15,41 @@ export interface Origin {
   readonly headers: Headers;
 }
 
-/**
- * One letter for each code, since each holds all of the bytes, which may tell of thousands of events. Its key is the group
- * where it is about one only.
- */
-export function deadLetters(topic: string, events: readonly (Hint | Invalid)[], origin: Origin): readonly DeadLetter[] {
+export interface Complaint {
+  readonly code: string;
+  readonly message: string;
+  /** null: none is named, or several are. */
+  readonly group: string | null;
+}
+
+/** One for each code, since each letter holds all of the bytes, which may tell of thousands of events. */
+export function complaintsOf(events: readonly (Hint | Invalid)[]): readonly Complaint[] {
   const codes = new Set(events.map(({ code }) => code));
   return [...codes].map((code) => {
     const [first, ...others] = events.filter((event) => event.code === code);
     const isOfOneGroup = others.every(({ group }) => group === first?.group);
     const more = others.length === 0 ? '' : ` (and ${others.length} more of the same kind)`;
-    return {
-      topic,
-      partition: null,
-      key: isOfOneGroup ? (first?.group ?? null) : null,
-      value: origin.value,
-      headers: [
-        ...origin.headers.filter(([name]) => !name.startsWith('rollcall-')),
-        textHeader('rollcall-reason', 'invalid'),
-        textHeader('rollcall-error-code', code),
-        textHeader('rollcall-error-message', `${first?.message ?? ''}${more}`),
-        textHeader('rollcall-original-source', origin.source),
-        textHeader('rollcall-original-timestamp', String(origin.at)),
-      ],
-    };
+    return { code, message: `${first?.message ?? ''}${more}`, group: isOfOneGroup ? (first?.group ?? null) : null };
   });
 }
+
+/** Keyed by the group. */
+export const deadLetters = (
+  topic: string,
+  events: readonly (Hint | Invalid)[],
+  origin: Origin,
+): readonly DeadLetter[] =>
+  complaintsOf(events).map(({ code, message, group }) => ({
+    topic,
+    partition: null,
+    key: group,
+    value: origin.value,
+    headers: [
+      ...origin.headers.filter(([name]) => !name.startsWith('rollcall-')),
+      textHeader('rollcall-reason', 'invalid'),
+      textHeader('rollcall-error-code', code),
+      textHeader('rollcall-error-message', message),
+      textHeader('rollcall-original-source', origin.source),
+      textHeader('rollcall-original-timestamp', String(origin.at)),
+    ],
+  }));

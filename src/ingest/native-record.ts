@@ -2,8 +2,9 @@
  * A change of an identity provider as a native record, keyed by its group (design 5.1, 5.6). Pure, and true to the
  * native format: what it reads from the record is the same change.
  */
-import type { Delta, FullState } from '../core/change.ts';
+import { type ChangeEvent, isChange, type SourceEvent } from '../core/change.ts';
 import { isRfc3339 } from '../formats/native.ts';
+import type { OutRecord } from '../ports.ts';
 
 export interface NativeRecord {
   /** The group: what decides the partition, and so keeps its order. */
@@ -12,7 +13,7 @@ export interface NativeRecord {
   readonly value: string;
 }
 
-export function nativeRecord(event: Delta | FullState): NativeRecord {
+export function nativeRecord(event: ChangeEvent): NativeRecord {
   const { group, eventId, occurredAt } = event;
   const told = {
     ...(eventId !== null && { event_id: eventId }),
@@ -22,7 +23,11 @@ export function nativeRecord(event: Delta | FullState): NativeRecord {
   return { key: group, value: JSON.stringify({ group_id: group, ...membersOf(event), ...told }) };
 }
 
-function membersOf(event: Delta | FullState): object {
+/** Of all changes among the events, for the topic. */
+export const nativeRecords = (events: readonly SourceEvent[], topic: string): readonly OutRecord[] =>
+  events.filter(isChange).map((event) => ({ topic, partition: null, headers: [], ...nativeRecord(event) }));
+
+function membersOf(event: ChangeEvent): object {
   if (event.kind === 'delta') return { add_members: event.add, remove_members: event.remove };
   return { members: event.members, complete: true, ...(event.deleted && { deleted: true }) };
 }

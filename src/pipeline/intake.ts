@@ -1,5 +1,15 @@
 /** Source records: decoded, entered in the ledger, folded into the pending intents of their group. Never waits. */
-import type { ChangeSource, Delta, FullState, Hint, Intent, Invalid, SourceEvent } from '../core/change.ts';
+import {
+  type ChangeSource,
+  type Delta,
+  type FullState,
+  type Hint,
+  type Intent,
+  type Invalid,
+  type SourceEvent,
+  isChange,
+  isUnread,
+} from '../core/change.ts';
 import { intentsOf } from '../core/change.ts';
 import { invalidLetter } from '../core/dead-letter.ts';
 import { isOver } from '../core/doubt.ts';
@@ -89,16 +99,15 @@ function told(
 ): Told {
   const { skipped } = state.counts;
   if (event.kind === 'skip') skipped[event.reason] = (skipped[event.reason] ?? 0) + 1;
-  const isChange = event.kind === 'delta' || event.kind === 'state';
   const source: ChangeSource = {
     topic: options.topics.source,
     partition: partition.number,
     offset: record.offset,
     index,
-    eventId: isChange ? event.eventId : null,
+    eventId: isChange(event) ? event.eventId : null,
     timestamp: record.timestamp,
   };
-  const intents = isChange ? intentsOf(sharingId(partition, event), source, clock.now().wall) : [];
+  const intents = isChange(event) ? intentsOf(sharingId(partition, event), source, clock.now().wall) : [];
   return { partition, record, event, source, intents, isReported: event.kind !== 'skip' && intents.length === 0 };
 }
 
@@ -131,7 +140,7 @@ const shortKey = (key: Uint8Array | null): Uint8Array | null =>
 /** An event without members, or one that says too little or could not be read: reported once, with `member` null. */
 function reportEvent(context: Context, { partition, record, event, source }: Told): void {
   const { options, clock, ids } = context;
-  const failure = event.kind === 'invalid' || event.kind === 'hint' ? failureOf(event) : null;
+  const failure = isUnread(event) ? failureOf(event) : null;
   const group = event.kind === 'skip' ? null : event.group;
   const groupTarget = group === null || ids === null ? group : (partition.groups.get(group)?.target ?? null);
   const outcome = failure === null ? 'no_changes' : 'invalid';

@@ -23,8 +23,9 @@ afterEach(async () => {
 function aScene({
   format = native,
   bufferMax = 100,
+  bufferBytesMax = 1_000_000,
   recordMaxBytes = 1_000_000,
-}: { format?: SourceFormat; bufferMax?: number; recordMaxBytes?: number } = {}) {
+}: { format?: SourceFormat; bufferMax?: number; bufferBytesMax?: number; recordMaxBytes?: number } = {}) {
   const clock = new ManualClock(BASE);
   const broker = new MemoryBroker(clock, systemRandom);
   const shape = { partitionCount: 1, replicationFactor: 1 };
@@ -37,7 +38,8 @@ function aScene({
   const queue = new SendQueue({ tools, clock, log, offersMax: 16, bytesMax: 1_000_000, isPassing: () => true });
   const relay = new HandFedRelay();
   const notices = rekeyNotices(clock, log);
-  const options = { from: 'from', topic: 'source', deadLetterTopic: 'dead-letter', reorderMs: REORDER_MS, bufferMax };
+  const limits = { reorderMs: REORDER_MS, bufferMax, bufferBytesMax };
+  const options = { from: 'from', topic: 'source', deadLetterTopic: 'dead-letter', ...limits };
   const rekeyer = new Rekeyer(options, { relay, format, queue, clock, log, notices });
   relay.join(rekeyer);
   endings.push(async () => {
@@ -210,8 +212,11 @@ test('a late change is judged by what went on in a former life', async () => {
   expect(relay.committed.get(1)?.offset).toBe(1n);
 });
 
-test('a partition that is far ahead is read no further until the others have caught up', async () => {
-  const { relay, clock, ids } = aScene({ bufferMax: 4 });
+test.each([
+  ['events', { bufferMax: 4 }],
+  ['bytes', { bufferBytesMax: 400 }],
+])('a partition that is far ahead, in %s, is read no further until the others have caught up', async (_, limit) => {
+  const { relay, clock, ids } = aScene(limit);
   relay.assign({}, {});
   relay.feed(1, [aChange('first', 0)], 1);
   const ahead = Array.from({ length: 5 }, (_, index) => aChange(`a${index}`, 10 + index));

@@ -119,7 +119,7 @@ export const settleMutants: readonly Mutant[] = [
     edits: [
       {
         file: 'src/pipeline/intake.ts',
-        find: '!state.isIntakePaused && held >= options.pendingIntentsMax',
+        find: '!state.isIntakePaused && counted >= limit',
         replace: 'false',
       },
     ],

@@ -16,7 +16,7 @@ const aWindow = (...partitions: readonly number[]): ReorderWindow<string> => {
   window.assign(partitions);
   return window;
 };
-const entry = (value: string, time: number, rank = 0) => ({ value, time, rank });
+const entry = (value: string, time: number, rank = 0) => ({ value, time, rank, size: 1 });
 const all = (window: ReorderWindow<string>, now: number): readonly string[] => window.release(now, 1_000);
 
 test('an event waits until every other partition has been read past its time', () => {
@@ -95,7 +95,7 @@ function play(lanes: readonly (readonly Event[])[], steps: readonly Feed[]): rea
     now += waitMs;
     const portion = events.slice(from, from + count);
     read[lane] = from + portion.length;
-    const entries = portion.map((value) => ({ time: value.time, rank: 0, value }));
+    const entries = portion.map((value) => ({ time: value.time, rank: 0, size: 1, value }));
     window.read(lane, entries, { isAtEnd: read[lane] === events.length, now });
     released.push(...window.release(now, 1_000));
   }
@@ -135,7 +135,7 @@ test('what is released one by one comes in the same order as at once', () => {
         const window = new ReorderWindow<Event>(WINDOW_MS);
         window.assign(lanes.map((_, partition) => partition));
         for (const [partition, events] of lanes.entries()) {
-          const entries = events.map((value) => ({ time: value.time, rank: 0, value }));
+          const entries = events.map((value) => ({ time: value.time, rank: 0, size: 1, value }));
           window.read(partition, entries, { isAtEnd: true, now: 0 });
         }
         return window;

@@ -2,13 +2,13 @@
  * Asks an identity provider for what is new, over and over. One page at a time: its changes are written to the ingest topic
  * and acknowledged, then the cursor. A crash between the two makes the page come again; nothing is skipped.
  */
-import type { SourceEvent } from '../../core/change.ts';
+import { type SourceEvent, isChange, isUnread } from '../../core/change.ts';
 import { IdpTrouble } from '../../core/idp-failure.ts';
 import { pause, unlessAborted } from '../../adapters/time-limit.ts';
 import type { Clock, Logger, OutRecord } from '../../ports.ts';
 import { deadLetters } from '../dead-letter.ts';
 import { deliver } from '../delivery.ts';
-import { nativeRecord } from '../native-record.ts';
+import { nativeRecords } from '../native-record.ts';
 import type { SendQueue } from '../send-queue.ts';
 import { cursorKey, cursorRecords, type Stored } from './cursor-store.ts';
 import type { GroupMark, KnownGroups, Page, PollSource } from './source.ts';
@@ -115,18 +115,13 @@ export class Poller {
   #recordsOf({ events, original }: Page): readonly OutRecord[] {
     const { topic, deadLetterTopic } = this.#options;
     const { source, clock, log } = this.#world;
-    const changes = events.flatMap((event) =>
-      event.kind === 'delta' || event.kind === 'state'
-        ? [{ topic, partition: null, headers: [], ...nativeRecord(event) }]
-        : [],
-    );
-    const unread = events.filter((event) => event.kind === 'hint' || event.kind === 'invalid');
+    const unread = events.filter(isUnread);
     if (unread.length > 0) {
       const codes = [...new Set(unread.map(({ code }) => code))];
       log.warn({ count: unread.length, codes }, 'what could not be read is in the dead-letter topic');
     }
     const origin = { source: `poll/${source.name}`, at: clock.now().wall, value: original, headers: [] };
-    return [...changes, ...deadLetters(deadLetterTopic, unread, origin)];
+    return [...nativeRecords(events, topic), ...deadLetters(deadLetterTopic, unread, origin)];
   }
 
   async #send(records: readonly OutRecord[]): Promise<void> {
@@ -142,7 +137,7 @@ export class Poller {
 export function marksOf(events: readonly SourceEvent[], known: KnownGroups): readonly GroupMark[] {
   const marks = new Map<string, string | null>();
   for (const event of events) {
-    if (event.kind !== 'delta' && event.kind !== 'state') continue;
+    if (!isChange(event)) continue;
     if (event.kind === 'state' && event.deleted) marks.set(event.group, null);
     else if (!known.has(event.group) || marks.get(event.group) === null) marks.set(event.group, '');
   }

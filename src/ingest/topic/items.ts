@@ -1,9 +1,10 @@
 /** A record of the input topic → what of it goes through the reorder window. Pure. */
-import type { Decoded, Delta, FullState, Hint, Invalid, SourceEvent } from '../../core/change.ts';
+import { type ChangeEvent, type Decoded, isChange, isUnread } from '../../core/change.ts';
 import { type DeadLetter, invalidLetter, type OriginalRecord } from '../../core/dead-letter.ts';
 import { eventTime } from './event-time.ts';
 import type { Occurrence } from './last-released.ts';
 import type { Entry } from './reorder.ts';
+import { complaintsOf } from '../dead-letter.ts';
 
 /** Where a record of the input topic lies, and what it holds. */
 export interface InputRecord extends OriginalRecord {
@@ -16,7 +17,7 @@ export interface InputRecord extends OriginalRecord {
 
 export interface Change {
   readonly kind: 'change';
-  readonly event: Delta | FullState;
+  readonly event: ChangeEvent;
   readonly occurrence: Occurrence;
   readonly record: InputRecord;
 }
@@ -42,10 +43,13 @@ export type Item = (Change | Letter | Nothing) & {
 export function itemsOf(record: InputRecord, decoded: Decoded, deadLetterTopic: string): readonly Entry<Item>[] {
   const { partition, offset, timestamp } = record;
   const parts: Part[] = [...lettersOf(record, decoded, deadLetterTopic), ...changesOf(record, decoded)];
-  if (parts.length === 0) parts.push({ time: timestamp * 1000, rank: 0, value: { kind: 'nothing' } });
+  if (parts.length === 0) parts.push({ time: timestamp * 1000, rank: 0, size: 0, value: { kind: 'nothing' } });
+  // All of its events share the bytes of the record, until the last of them is gone.
+  const size = (record.key?.length ?? 0) + (record.value?.length ?? 0);
   return parts.map(({ time, rank, value }, index) => ({
     time,
     rank,
+    size: index === parts.length - 1 ? size : 0,
     value: { ...value, partition, last: index === parts.length - 1 ? { offset, timestamp } : null },
   }));
 }
@@ -55,22 +59,22 @@ type Part = Entry<Change | Letter | Nothing>;
 export function changesOf(record: InputRecord, decoded: Decoded): readonly Entry<Change>[] {
   return decoded.filter(isChange).map((event) => {
     const occurrence = { ...eventTime(event.occurredAt, record.timestamp), partition: record.partition };
-    return { time: occurrence.at, rank: rankOf(event), value: { kind: 'change' as const, event, occurrence, record } };
+    return {
+      time: occurrence.at,
+      rank: rankOf(event),
+      size: 0,
+      value: { kind: 'change' as const, event, occurrence, record },
+    };
   });
 }
 
 /** Of the very same time the removal goes last: where the order cannot be told, the smaller permission stands. */
-const rankOf = (event: Delta | FullState): number => (event.kind === 'delta' && event.remove.length === 0 ? 0 : 1);
+const rankOf = (event: ChangeEvent): number => (event.kind === 'delta' && event.remove.length === 0 ? 0 : 1);
 
-/** One for each code, as each holds all of the record's bytes, which may tell of thousands of events. */
 function lettersOf(record: InputRecord, decoded: Decoded, topic: string): Part[] {
-  const unread = decoded.filter(isUnread);
-  return [...new Set(unread.map(({ code }) => code))].map((code) => {
-    const [first, ...others] = unread.filter((event) => event.code === code);
-    const more = others.length === 0 ? '' : ` (and ${others.length} more of the same kind)`;
-    const group = others.every((other) => other.group === first?.group) ? (first?.group ?? null) : null;
-    const letter = letterOf(record, { topic, code, group, message: `${first?.message ?? ''}${more}` });
-    return { time: record.timestamp * 1000, rank: 0, value: { kind: 'letter', code, letter } };
+  return complaintsOf(decoded.filter(isUnread)).map((complaint) => {
+    const letter = letterOf(record, { topic, ...complaint });
+    return { time: record.timestamp * 1000, rank: 0, size: 0, value: { kind: 'letter', code: complaint.code, letter } };
   });
 }
 
@@ -98,9 +102,6 @@ function letterOf(
   return invalidLetter(topic, record, {
     source,
     group,
-    failure: { code, message, status: null, scimType: null, advice: '' },
+    failure: { code, message },
   });
 }
-
-const isChange = (event: SourceEvent): event is Delta | FullState => event.kind === 'delta' || event.kind === 'state';
-const isUnread = (event: SourceEvent): event is Hint | Invalid => event.kind === 'hint' || event.kind === 'invalid';

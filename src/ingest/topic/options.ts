@@ -13,6 +13,8 @@ export interface RekeyOptions {
   readonly reorderMs: number;
   /** Events in hand per partition, beyond which it is read no further. */
   readonly bufferMax: number;
+  /** And bytes of the records that hold them. */
+  readonly bufferBytesMax: number;
 }
 
 export interface RekeyWorld {

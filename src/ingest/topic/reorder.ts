@@ -12,6 +12,8 @@ export interface Entry<T> {
   readonly time: number;
   /** Of equal times the lower one goes first. */
   readonly rank: number;
+  /** Bytes that it keeps in memory. */
+  readonly size: number;
   readonly value: T;
 }
 
@@ -24,6 +26,8 @@ interface Lane<T> {
   queue: Waiting<T>[];
   /** Of `queue`: those before it are released already. */
   head: number;
+  /** Bytes of what waits. */
+  size: number;
   /** The latest time that was read. */
   time: number;
   /** Since when there has been nothing more to read; null: there is. */
@@ -46,7 +50,14 @@ export class ReorderWindow<T> {
 
   /** Everything before is forgotten. Nothing is known of these partitions until `read` tells of them. */
   assign(partitions: readonly number[]): void {
-    this.#lanes = partitions.map((partition) => ({ partition, queue: [], head: 0, time: -Infinity, endSince: null }));
+    this.#lanes = partitions.map((partition) => ({
+      partition,
+      queue: [],
+      head: 0,
+      size: 0,
+      time: -Infinity,
+      endSince: null,
+    }));
   }
 
   /** What was read of a partition, in its order; perhaps nothing but that its end is reached. */
@@ -55,6 +66,7 @@ export class ReorderWindow<T> {
     if (lane === undefined) return;
     for (const entry of entries) {
       lane.time = Math.max(lane.time, entry.time);
+      lane.size += entry.size;
       lane.queue.push({ ...entry, time: lane.time, arrivedAt: now });
     }
     if (!isAtEnd) lane.endSince = null;
@@ -67,6 +79,7 @@ export class ReorderWindow<T> {
     while (released.length < countMax) {
       const next = this.#next(now);
       if (next.kind === 'wait') break;
+      next.lane.size -= next.entry.size;
       advance(next.lane);
       released.push(next.entry.value);
     }
@@ -79,10 +92,10 @@ export class ReorderWindow<T> {
     return next.kind === 'wait' ? next.at : now;
   }
 
-  /** How many wait of this partition. */
-  count(partition: number): number {
+  /** What waits of this partition. */
+  load(partition: number): { readonly count: number; readonly bytes: number } {
     const lane = this.#lanes.find((lane) => lane.partition === partition);
-    return lane === undefined ? 0 : lane.queue.length - lane.head;
+    return lane === undefined ? { count: 0, bytes: 0 } : { count: lane.queue.length - lane.head, bytes: lane.size };
   }
 
   #next(now: number): Next<T> {

@@ -3,12 +3,20 @@
  * it cannot read, and what only hints at a change, goes to the dead-letter topic. Acknowledged means: all of it is written.
  */
 import { createHash } from 'node:crypto';
-import type { Decoded, Hint, Invalid, SourceEvent, SourceFormat, SourceRecord } from '../../core/change.ts';
+import {
+  type Decoded,
+  type Hint,
+  type Invalid,
+  type SourceEvent,
+  type SourceFormat,
+  type SourceRecord,
+  isUnread,
+} from '../../core/change.ts';
 import { truncated } from '../../core/dead-letter.ts';
 import { invalid } from '../../formats/reading.ts';
 import type { Clock, OutRecord, SendOutcome } from '../../ports.ts';
 import { deadLetters, type Origin } from '../dead-letter.ts';
-import { nativeRecord } from '../native-record.ts';
+import { nativeRecords } from '../native-record.ts';
 import type { SendQueue } from '../send-queue.ts';
 import type { WebhookKind } from './kind.ts';
 import type { WebhookNotices } from './notices.ts';
@@ -62,7 +70,7 @@ export class Intake {
     const problems = events.filter(isUnread);
     this.#tell(sender.kind.name, problems);
     const origin = originOf(sender, record, clock.now().wall);
-    const records = [...changesOf(events, topic), ...deadLetters(deadLetterTopic, problems, origin)];
+    const records = [...nativeRecords(events, topic), ...deadLetters(deadLetterTopic, problems, origin)];
     const verdict = verdictOf(events);
     if (records.length === 0) return verdict;
     const name = isNamed(events) ? nameOf(records) : null;
@@ -116,16 +124,6 @@ interface Written {
   readonly records: readonly OutRecord[];
   readonly outcomes: readonly SendOutcome[];
   readonly origin: Origin;
-}
-
-const isUnread = (event: SourceEvent): event is Hint | Invalid => event.kind === 'hint' || event.kind === 'invalid';
-
-function changesOf(events: readonly SourceEvent[], topic: string): readonly OutRecord[] {
-  return events.flatMap((event) =>
-    event.kind === 'delta' || event.kind === 'state'
-      ? [{ topic, partition: null, headers: [], ...nativeRecord(event) }]
-      : [],
-  );
 }
 
 function verdictOf(events: Decoded): Intaken {

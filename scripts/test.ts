@@ -2,7 +2,8 @@
  * Everything that must hold before a change lands: lint, format, types, dead code, and every level of test. All steps
  * run, also after a failure; the last line counts them with the tests: `N passed, N failed`.
  */
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -13,7 +14,15 @@ interface Count {
   readonly skipped: number;
 }
 
-const counts = [...['lint', 'format:check', 'types', 'unused'].map(checked), tested()];
+const isWindows = process.platform === 'win32';
+const steps = ['lint', 'format:check', 'types', 'unused'].map(checked);
+// Most of the time with real brokers is spent on waiting; the other levels use it.
+const levels = await Promise.all([
+  tested(['integration'], 'inherit'),
+  tested(['unit', 'contract', 'simulation'], 'pipe'),
+]);
+for (const { output } of levels) process.stdout.write(output);
+const counts = [...steps, ...levels];
 const total = counts.reduce((sum, count) => ({
   passed: sum.passed + count.passed,
   failed: sum.failed + count.failed,
@@ -29,12 +38,22 @@ function checked(script: string): Count {
   return { passed: Number(passed), failed: Number(!passed), skipped: 0 };
 }
 
-function tested(): Count {
+/** `pipe`: what it prints is returned, since two that print at once cannot be read. */
+async function tested(
+  projects: readonly string[],
+  stdio: 'inherit' | 'pipe',
+): Promise<Count & { readonly output: string }> {
   const folder = mkdtempSync(join(tmpdir(), 'rollcall-test-'));
   const file = join(folder, 'results.json');
+  const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${file}`];
+  const chosen = projects.flatMap((project) => ['--project', project]);
   try {
-    const passed = run('vitest', ['run', '--reporter=default', '--reporter=json', `--outputFile.json=${file}`]);
-    return atLeastOneFailure(passed, counted(file));
+    const parameters = ['run', ...chosen, '--maxWorkers=1', ...reporters];
+    const child = spawn('vitest', parameters, { stdio: ['ignore', stdio, stdio], shell: isWindows });
+    let output = '';
+    for (const stream of [child.stdout, child.stderr]) stream?.on('data', (data) => (output += String(data)));
+    const [code] = await once(child, 'close');
+    return { ...atLeastOneFailure(code === 0, counted(file)), output };
   } finally {
     rmSync(folder, { recursive: true });
   }
@@ -65,5 +84,5 @@ function atLeastOneFailure(passed: boolean, count: Count): Count {
 }
 
 function run(command: string, parameters: readonly string[]): boolean {
-  return spawnSync(command, parameters, { stdio: 'inherit', shell: process.platform === 'win32' }).status === 0;
+  return spawnSync(command, parameters, { stdio: 'inherit', shell: isWindows }).status === 0;
 }

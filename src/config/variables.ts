@@ -188,7 +188,7 @@ const pipeline = {
   }),
   MAX_PENDING_INTENTS: initially('200000', wholeNumber(1), {
     part: 'pipeline',
-    about: 'Changes in memory beyond which no more are read; removals that are held have as much room again',
+    about: 'Changes in memory beyond which no more are read; removals that are held do not count',
   }),
   DRAIN_TIMEOUT_MS: initially('20000', durationMs(0), {
     part: 'pipeline',

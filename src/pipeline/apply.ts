@@ -102,7 +102,7 @@ async function takeStep(context: Context, group: Group, course: Course): Promise
       groupAnswered(group);
       return 'stop';
     case 'hold':
-      group.held = { untilMs: step.untilMs, intents: new Set(due) };
+      group.deferred = { untilMs: step.untilMs, intents: new Set(due) };
       return 'stop';
   }
 }
@@ -162,6 +162,8 @@ function requestFacts(patchId: string, snapshot: Snapshot, { answer, outcome, af
 function landUnsent(context: Context, group: Group, intent: Intent): void {
   if (group.members.get(intent.member)?.pending !== intent) return;
   const outcome = intent.attempt > 0 || isSpent(group, intent) ? 'recovered' : 'already_synced';
+  // It may be its own request, whose answer was lost, that has removed the member.
+  if (outcome === 'recovered') noteRemoved(context, intent);
   land(context, group, intent, { outcome, request: null });
 }
 

@@ -178,7 +178,7 @@ function spend(
 function afterFailure(group: Group, { flight }: Course, outcome: Outcome): Next {
   if (outcome.kind !== 'transient') return outcome.kind === 'denied' ? 'go_on' : 'stop';
   const left = new Set(stillDue(group, flight));
-  if (group.doubt !== null) group.held = { untilMs: group.doubt.untilMs, intents: left };
+  if (group.doubt !== null) group.deferred = { untilMs: group.doubt.untilMs, intents: left };
   return 'stop';
 }
 

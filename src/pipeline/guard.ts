@@ -4,12 +4,12 @@ import { countOf, heldDigest, heldFailure, isGuarded, refusedFailure, withinWind
 import { isHeld } from '../core/pending.ts';
 import { isSamePosition } from '../core/position.ts';
 import { heldReport } from '../core/reporting.ts';
-import type { Answer, Request } from '../core/request-record.ts';
+import type { Request } from '../core/request-record.ts';
 import { enqueue, giveUp } from './conclude.ts';
 import type { Context } from './context.ts';
 import type { Course } from './course.ts';
 import { memberOf } from './partition.ts';
-import type { Group, Partition } from './state.ts';
+import type { DueAnswer, Group, Partition } from './state.ts';
 
 /** They wait in the live record for an operator. */
 export function hold(context: Context, group: Group, intents: readonly Intent[], by: HeldBy): void {
@@ -74,7 +74,7 @@ export function decide(
   context: Context,
   partition: Partition,
   { kind, digest, author }: Extract<Request, { kind: 'approve' | 'reject' }>,
-): Answer {
+): Omit<DueAnswer, 'key'> {
   for (const group of partition.groups.values()) {
     const held = heldOnRecord(group);
     if (held.length === 0 || heldDigest(group.id, held, context.sha256) !== digest) continue;
@@ -82,9 +82,10 @@ export function decide(
     else for (const intent of held) reject(context, group, intent, author);
     group.partition.toWrite.add(group);
     context.logger.info({ group: group.id, kind, digest, author, removals: held.length }, 'held removals are decided');
-    return { kind, digest, verdict: kind === 'approve' ? 'approved' : 'rejected', count: held.length };
+    const verdict = kind === 'approve' ? 'approved' : 'rejected';
+    return { answer: { kind, digest, verdict, count: held.length }, groups: [group] };
   }
-  return { kind, digest, verdict: 'gone', count: 0 };
+  return { answer: { kind, digest, verdict: 'gone', count: 0 }, groups: [] };
 }
 
 /** What an operator can have read: all that is held, but for what the live record has no room for yet. */

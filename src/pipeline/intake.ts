@@ -178,8 +178,8 @@ export function limitIntake(context: Context): void {
   const partitions = [...state.partitions.values()];
   const pending = partitions.reduce((sum, { pendingCount }) => sum + pendingCount, 0);
   const held = partitions.reduce((sum, { heldCount }) => sum + heldCount, 0);
-  // What waits for an operator may wait for days, so it has as much room again, and only then takes that of the others.
-  const counted = state.outbox.length + pending - Math.min(held, limit);
+  // What waits for an operator may wait for days, and must not hold up the others (design 6.10).
+  const counted = state.outbox.length + pending - held;
   if (!state.isIntakePaused && counted >= limit) {
     state.isIntakePaused = true;
     logger.warn({ pending, held, limit }, 'intake paused, too much is pending');

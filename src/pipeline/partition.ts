@@ -68,7 +68,7 @@ export function groupOf({ ids }: Pick<Context, 'ids'>, partition: Partition, id:
     wakeAt: null,
     ready: null,
     doubt: partition.gainDoubt,
-    held: null,
+    deferred: null,
     trouble: null,
     recordRoom: Number.POSITIVE_INFINITY,
     isRecordUnknown: false,

@@ -142,6 +142,10 @@ const reportedDead = (group: Group): Intent[] =>
     pending !== null && pending.dead !== null && pendingReported ? [pending] : [],
   );
 
+/** All that is dead may stand in the record as dead. */
+export const isDeadReported = (group: Group): boolean =>
+  [...group.members.values()].every(({ pending, pendingReported }) => !pending?.dead || pendingReported);
+
 /** Dead intents are kept for a while, and so many per partition. */
 export function dropOldDead(context: Context): void {
   const { state, options, clock } = context;

@@ -5,26 +5,27 @@
 import type { Intent } from '../core/change.ts';
 import { isSamePosition, comparePositions } from '../core/position.ts';
 import { isHeld, woken } from '../core/pending.ts';
-import type { Answer, NamedIntent, ReplayVerdict, Request } from '../core/request-record.ts';
+import type { NamedIntent, ReplayVerdict, Request } from '../core/request-record.ts';
 import { setPending } from './conclude.ts';
 import type { Context } from './context.ts';
 import { decide } from './guard.ts';
 import { review } from './schedule.ts';
-import type { Partition } from './state.ts';
+import type { DueAnswer, Partition } from './state.ts';
 
 export function takeUpRequests(context: Context, partition: Partition): void {
   for (const [key, wanted] of partition.requests) {
-    partition.answers.push({ key, answer: takeUp(context, partition, wanted) });
+    partition.answers.push({ key, ...takeUp(context, partition, wanted) });
   }
   if (partition.requests.size > 0) context.settle();
   partition.requests.clear();
 }
 
-function takeUp(context: Context, partition: Partition, wanted: Request): Answer {
+function takeUp(context: Context, partition: Partition, wanted: Request): Omit<DueAnswer, 'key'> {
   if (wanted.kind !== 'replay') return decide(context, partition, wanted);
   const verdicts = wanted.named.map((named) => ({ ...named, verdict: wakeNamed(context, partition, named) }));
   context.logger.info({ partition: partition.number, intents: verdicts.length }, 'replay request taken up');
-  return { kind: 'replay', verdicts };
+  const groups = wanted.named.flatMap(({ group }) => partition.groups.get(group) ?? []);
+  return { answer: { kind: 'replay', verdicts }, groups };
 }
 
 function wakeNamed(context: Context, partition: Partition, named: NamedIntent): ReplayVerdict {

@@ -14,16 +14,16 @@ export function review(context: Context, group: Group): void {
   // Whoever holds the lock reviews the group when it is let go.
   if (state.locks.has(group.id) || !isDispatchable(context, group.partition)) return;
   const now = clock.now();
-  if (group.held !== null && now.monotonic >= group.held.untilMs) group.held = null;
+  if (group.deferred !== null && now.monotonic >= group.deferred.untilMs) group.deferred = null;
   identifyDue(context, group, now.wall);
   let since = Number.POSITIVE_INFINITY;
   let due: 'remove' | 'add' | null = null;
   let wakeAt = Number.POSITIVE_INFINITY;
   for (const { pending } of group.members.values()) {
     if (pending === null || !isWaiting(pending)) continue;
-    if (group.held?.intents.has(pending) === true) {
+    if (group.deferred?.intents.has(pending) === true) {
       // What is left may be lost in the digits of the wall clock, and its group would be woken at once, again and again.
-      wakeAt = Math.min(wakeAt, now.wall + Math.max(1, group.held.untilMs - now.monotonic));
+      wakeAt = Math.min(wakeAt, now.wall + Math.max(1, group.deferred.untilMs - now.monotonic));
     } else if (!mayBeTaken(group.partition, pending, now.wall)) {
       wakeAt = Math.min(wakeAt, Math.max(pending.notBefore, now.wall + context.options.lingerMs));
     } else if (isPlannable(context, group, pending)) {

@@ -13,8 +13,8 @@ import { closeComplete } from './conclude.ts';
 import type { Context } from './context.ts';
 import { errorText, isCurrent } from './context.ts';
 import { limitIntake } from './intake.ts';
-import { fitRecord, recorded, recordOf, tellExpanded } from './record.ts';
-import type { Due, Group, Partition } from './state.ts';
+import { fitRecord, isDeadReported, recorded, recordOf, tellExpanded } from './record.ts';
+import type { Due, DueAnswer, Group, Partition } from './state.ts';
 import { isRestored, tidy } from './partition.ts';
 
 /** kafkajs blocks the event loop with larger ones (kafkajs.md A7). */
@@ -108,7 +108,7 @@ function acknowledge(context: Context, { partition, offset, subject, report }: D
 
 type Rendered = { readonly partition: Partition; readonly epoch: number; readonly record: OutRecord } & (
   | { readonly kind: 'state'; readonly group: Group; readonly intents: readonly Intent[] }
-  | { readonly kind: 'answer'; readonly answer: Partition['answers'][number] }
+  | { readonly kind: 'answer'; readonly answer: DueAnswer }
 );
 
 /** Rendered when it is sent, never earlier; one per group and batch. */
@@ -137,7 +137,7 @@ async function sendRecords(context: Context): Promise<boolean> {
 
 function renderPartition(context: Context, partition: Partition, recordsMax: number): Rendered[] {
   const { options, clock } = context;
-  const rendered: Rendered[] = [];
+  const rendered = renderAnswers(context, partition);
   for (const group of [...partition.toWrite].slice(0, Math.max(0, recordsMax))) {
     partition.toWrite.delete(group);
     const intents = recordOf(group);
@@ -153,15 +153,15 @@ function renderPartition(context: Context, partition: Partition, recordsMax: num
     const record = { ...state, topic: options.topics.retry, partition: partition.number, gzip: true as const };
     rendered.push({ kind: 'state', partition, epoch: partition.epoch, group, intents, record });
   }
-  // In the same send as the state that has taken the request up.
-  if (partition.toWrite.size === 0) rendered.push(...renderAnswers(context, partition));
   return rendered;
 }
 
 function renderAnswers({ options }: Context, partition: Partition): Rendered[] {
-  const { answers } = partition;
-  partition.answers = [];
-  return answers.map((answer) => {
+  // What is dead is recorded as dead only after its report (spec: report-first).
+  const isRecorded = (group: Group): boolean => !partition.toWrite.has(group) && isDeadReported(group);
+  const due = partition.answers.filter(({ groups }) => groups.every(isRecorded));
+  partition.answers = partition.answers.filter((answer) => !due.includes(answer));
+  return due.map((answer) => {
     const stamp = { owner: options.owner, epoch: partition.epoch, seq: nextSeq(partition) };
     const headers = renderAnswer(stamp, answer.answer);
     const record = { topic: options.topics.retry, partition: partition.number, key: answer.key, value: null, headers };
@@ -177,10 +177,10 @@ function nextSeq(partition: Partition): number {
 function writeAgain(context: Context, rendered: Rendered, outcome: SendOutcome | 'failed'): void {
   const { partition } = rendered;
   if (rendered.kind === 'answer') {
-    const { key, answer } = rendered.answer;
+    const { key, answer, groups } = rendered.answer;
     // Whoever asked is told less, but what was asked is done, and the request must not stay.
     const isCut = outcome === 'too_large' && answer.kind === 'replay';
-    partition.answers.push({ key, answer: isCut ? { ...answer, verdicts: [] } : answer });
+    partition.answers.push({ key, answer: isCut ? { ...answer, verdicts: [] } : answer, groups });
   } else {
     partition.toWrite.add(rendered.group);
     // It may be there all the same (spec: record-first).

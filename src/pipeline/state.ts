@@ -88,7 +88,7 @@ export interface Group {
   ready: Readiness | null;
   doubt: Doubt | null;
   /** No-ops and giving-ups that wait for the end of the doubt (monotonic ms). */
-  held: { readonly untilMs: number; readonly intents: ReadonlySet<Intent> } | null;
+  deferred: { readonly untilMs: number; readonly intents: ReadonlySet<Intent> } | null;
   trouble: Trouble | null;
   /** How many new intents the live record takes at most, since the broker refused a larger one. */
   recordRoom: number;
@@ -132,6 +132,14 @@ export interface Start {
   readonly goal: bigint;
 }
 
+/** Of a request; it is given once the live records say so, too. */
+export interface DueAnswer {
+  readonly key: string;
+  readonly answer: Answer;
+  /** What it has changed something of. */
+  readonly groups: readonly Group[];
+}
+
 /** One source partition and its retry partition, from gain to loss. */
 export interface Partition {
   readonly number: number;
@@ -162,8 +170,8 @@ export interface Partition {
   /** Offset → timestamp of the source records that the restored intents came from. */
   recordedAt: ReadonlyMap<bigint, number>;
   readonly requests: Map<string, Request>;
-  /** Requests that were taken up; their tombstones go with the next live records. */
-  answers: { readonly key: string; readonly answer: Answer }[];
+  /** Of requests that were taken up; each is the tombstone of its request. */
+  answers: DueAnswer[];
   start: Start | null;
   ledger: Ledger | null;
   /** Offset after the last source record, as far as known. */

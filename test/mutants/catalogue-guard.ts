@@ -57,6 +57,18 @@ export const guardMutants: readonly Mutant[] = [
     scenario: 'guard',
   },
   {
+    name: 'refused-before-recorded',
+    breaks: 'a refusal is answered while a restore would still find a hold',
+    edits: [
+      {
+        file: 'src/pipeline/settle.ts',
+        find: '!partition.toWrite.has(group) && isDeadReported(group)',
+        replace: 'true',
+      },
+    ],
+    scenario: 'guard',
+  },
+  {
     name: 'refused-and-replayed',
     breaks: 'a replay of what an operator has refused asks only the limits',
     edits: [
@@ -211,7 +223,7 @@ export const guardMutants: readonly Mutant[] = [
     edits: [
       {
         file: 'src/pipeline/intake.ts',
-        find: ' + pending - Math.min(held, limit);',
+        find: ' + pending - held;',
         replace: ' + pending;',
       },
     ],

@@ -57,21 +57,29 @@ export const aRequest = (uuid: string, intents: readonly Intent[]): OutRecord =>
   headers: [],
 });
 
-/** What the owner answers to a request. */
-export async function ask(
-  world: World,
-  { uuid, kind, value }: { readonly uuid: string; readonly kind: Answer['kind']; readonly value: string },
-): Promise<Answer> {
-  const key = requestKey(uuid);
-  world.produce({ topic: topics.retry, partition: 0, key, value, headers: [textHeader('rollcall-type', kind)] });
-  const answer = (): Answer | undefined =>
-    world
-      .records(topics.retry)
-      .filter((record) => String(Buffer.from(record.key ?? [])) === key)
-      .flatMap((record) => parseAnswer(record.value, record.headers) ?? [])[0];
-  await until(() => answer() !== undefined, 'an answer');
-  return answer() as Answer;
+interface Asked {
+  readonly uuid: string;
+  readonly kind: Answer['kind'];
+  readonly value: string;
 }
+
+/** What the owner answers to a request. */
+export async function ask(world: World, asked: Asked): Promise<Answer> {
+  request(world, asked);
+  await until(() => answerTo(world, asked) !== undefined, 'an answer');
+  return answerTo(world, asked) as Answer;
+}
+
+export function request(world: World, { uuid, kind, value }: Asked): void {
+  const headers = [textHeader('rollcall-type', kind)];
+  world.produce({ topic: topics.retry, partition: 0, key: requestKey(uuid), value, headers });
+}
+
+export const answerTo = (world: World, { uuid }: Pick<Asked, 'uuid'>): Answer | undefined =>
+  world
+    .records(topics.retry)
+    .filter((record) => String(Buffer.from(record.key ?? [])) === requestKey(uuid))
+    .flatMap((record) => parseAnswer(record.value, record.headers) ?? [])[0];
 
 type Fence = Extract<RetryRecord, { kind: 'fence' }>;
 

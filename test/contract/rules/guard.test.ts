@@ -5,7 +5,7 @@ import { sha256 } from '../../../src/adapters/system.ts';
 import { heldDigest } from '../../../src/core/guard.ts';
 import { decisionValue } from '../../../src/core/request-record.ts';
 import { requests } from '../../support/mishaps.ts';
-import { ask } from '../../support/retry-records.ts';
+import { answerTo, ask, request } from '../../support/retry-records.ts';
 import type { Instance, World } from '../../support/world.ts';
 import { aWorld, topics, until } from '../../support/world.ts';
 
@@ -179,34 +179,17 @@ test('a newer full state judges anew', async () => {
   expect(world.outcome(1n, 'm9')).toBe('applied');
 });
 
-test('what is held takes no room of what is pending, up to as much again', async () => {
-  const world = await aWorld({
-    sandbox: {
-      seed: {
-        groups: ['g', 'h'].map((id) => ({ id, members: some(id === 'g' ? 8 : 5), version: 1 })),
-      },
-    },
-  });
-  // given more held than may be pending, and yet less than twice as much
-  const one = await world.start({ pipeline: { guard, pendingIntentsMax: 5 } });
+test('however much is held, what else is pending has its room', async () => {
+  const groups = [
+    { id: 'g', members: some(8), version: 1 },
+    { id: 'h', members: [], version: 1 },
+  ];
+  const world = await aWorld({ sandbox: { seed: { groups } } });
+  const one = await world.start({ pipeline: { guard, pendingIntentsMax: 2 } });
   state(world, []);
   await until(() => one.pipeline.stats().held === 8, 'the hold');
   world.change('h', { add: ['new'] });
   await until(() => world.sandbox.members('h').includes('new'), 'what is pending beside it');
-  // when another group is held
-  world.produce({
-    topic: topics.source,
-    partition: null,
-    key: 'h',
-    value: JSON.stringify({ group_id: 'h', members: [], complete: true }),
-    headers: [],
-  });
-  await until(() => one.pipeline.stats().held === 14, 'the second hold');
-  await until(() => one.logger.lines.some(({ message }) => message.startsWith('intake paused')), 'the pause');
-  const last = world.change('h', { add: ['another'] });
-  // then a decision makes room
-  expect(await decide(world, 'reject', digestOf(world) ?? '', 'a')).toMatchObject({ verdict: 'rejected', count: 8 });
-  await until(() => world.outcome(last, 'another') === 'applied', 'what waited');
 });
 
 test('where the live record has no room for all that is held, the digest of what is in it is what counts', async () => {
@@ -221,4 +204,44 @@ test('where the live record has no room for all that is held, the digest of what
   expect(count).toBeLessThan(100);
   expect(one.pipeline.stats().held).toBe(100);
   expect(await decide(world, 'reject', digestOf(world) ?? '', 'a')).toMatchObject({ verdict: 'rejected', count });
+});
+
+test('a refusal is answered once a crash would not forget it', async () => {
+  // given a hold, and final reports that cannot be written
+  const world = await groupOf(10);
+  const one = await start(world);
+  world.change('g', { remove: some(5) });
+  await world.expectRest(one);
+  let refused = 0;
+  one.log.beforeSend = async (records) => {
+    if (!records.some(({ topic, value }) => topic === topics.report && JSON.parse(String(value)).final)) return;
+    refused += 1;
+    throw new Error('no leader');
+  };
+  // when an operator refuses
+  const asked = { uuid: 'a', kind: 'reject', value: decisionValue(digestOf(world) ?? '', 'jane') } as const;
+  request(world, asked);
+  await until(() => refused >= 2, 'another round');
+  // then the answer waits, and the next owner gives it
+  expect(answerTo(world, asked)).toBeUndefined();
+  crash(world, one);
+  const two = await start(world, 'two');
+  await until(() => answerTo(world, asked) !== undefined, 'the answer');
+  expect(answerTo(world, asked)).toMatchObject({ verdict: 'rejected', count: 5 });
+  expect(world.lastState('g')?.intents.map(({ dead }) => dead?.reason)).toEqual(some(5).map(() => 'refused'));
+  await world.expectRest(two);
+});
+
+test('a removal whose answer was lost counts in the window', async () => {
+  const world = await groupOf(20);
+  const lost = world.sandbox.addRule({ match: { method: 'PATCH' }, fault: { kind: 'resetAfterApply' } });
+  const one = await start(world, 'one', { windowCount: 3 });
+  world.change('g', { remove: some(3) });
+  await until(() => world.sandbox.members('g').length === 17, 'the removals');
+  world.sandbox.removeRule(lost);
+  await world.expectRest(one);
+  expect(world.outcome(0n, 'm0')).toBe('recovered');
+  world.change('g', { remove: some(1, 3) });
+  await world.expectRest(one);
+  expect(world.outcome(1n, 'm3')).toBe('held');
 });

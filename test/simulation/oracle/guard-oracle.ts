@@ -67,6 +67,18 @@ export class GuardOracle {
     if (set?.isShown) set.granted.add(kind);
   }
 
+  /** An owner has answered an operator: what is decided must not be held by whoever restores it now. */
+  answered(record: TopicRecord): void {
+    const result = headerOf(record, 'rollcall-result');
+    const kind = headerOf(record, 'rollcall-type');
+    if (result === '' || (kind !== 'approve' && kind !== 'reject')) return;
+    const [{ digest, result: verdict }] = JSON.parse(result) as [{ digest: string; result: string }];
+    const set = this.#sets.get(digest);
+    // What a replay has woken may be held again.
+    if (verdict === 'gone' || set === undefined || [...set.ids].some(this.#world.isWoken)) return;
+    if (set.isShown) fail(`an operator is told ${verdict} of ${digest}, and the live record still holds it`);
+  }
+
   reported(report: Report): void {
     const { reason, approval } = report;
     const id = operationOf(report);

@@ -120,6 +120,7 @@ export class TopicOracle {
   retried(record: TopicRecord): void {
     this.#noteRequest(record);
     this.guard.requested(record);
+    if (!this.#isVoid(record)) this.guard.answered(record);
     const view = this.live[record.partition];
     const before = view?.groups.get(textOf(record.key))?.intents;
     const changed = view?.read(record) ?? null;
@@ -135,6 +136,10 @@ export class TopicOracle {
       if (dead !== null && !knowledge.isFinal(id)) this.#fail('dead-mark', `${id} is marked dead and not reported`);
     }
     this.#checkOwed(record.partition);
+  }
+
+  #isVoid(record: TopicRecord): boolean {
+    return Number(headerOf(record, 'rollcall-epoch')) < (this.live[record.partition]?.fenceEpoch ?? 0);
   }
 
   #noteRequest(record: TopicRecord): void {

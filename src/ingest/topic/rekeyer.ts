@@ -57,7 +57,7 @@ export class Rekeyer implements RelayHandler {
 
   records(batch: RelayBatch): 'taken' | 'declined' {
     const { partition, records, nextOffset, endOffset } = batch;
-    if (this.#fillOf(partition) >= 1) return this.#decline(partition);
+    if (this.#window.fill(partition, this.#options) >= 1) return this.#decline(partition);
     const { format } = this.#world;
     const preparing = records.length === 0 ? null : (format.prepare?.(records) ?? null);
     if (preparing !== null) return this.#declineUntil(partition, preparing);
@@ -225,16 +225,10 @@ export class Rekeyer implements RelayHandler {
 
   #resumeDeclined(): void {
     for (const partition of this.#declined) {
-      if (this.#fillOf(partition) > 0.5) continue;
+      if (this.#window.fill(partition, this.#options) > 0.5) continue;
       this.#declined.delete(partition);
       this.#world.relay.resume(partition);
     }
-  }
-
-  /** How much of its room a partition has taken: 1 is all of it. */
-  #fillOf(partition: number): number {
-    const { count, bytes } = this.#window.load(partition);
-    return Math.max(count / this.#options.bufferMax, bytes / this.#options.bufferBytesMax);
   }
 
   #scheduleCheck(): void {

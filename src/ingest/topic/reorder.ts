@@ -34,6 +34,11 @@ interface Lane<T> {
   endSince: number | null;
 }
 
+interface Room {
+  readonly bufferMax: number;
+  readonly bufferBytesMax: number;
+}
+
 /** What there is to do now: an entry, or nothing before `now` has come to `at`; null: before something is read. */
 type Next<T> =
   | { readonly kind: 'release'; readonly lane: Lane<T>; readonly entry: Waiting<T> }
@@ -92,10 +97,11 @@ export class ReorderWindow<T> {
     return next.kind === 'wait' ? next.at : now;
   }
 
-  /** What waits of this partition. */
-  load(partition: number): { readonly count: number; readonly bytes: number } {
+  /** How much of its room a partition has taken: 1 is all of it. */
+  fill(partition: number, { bufferMax, bufferBytesMax }: Room): number {
     const lane = this.#lanes.find((lane) => lane.partition === partition);
-    return lane === undefined ? { count: 0, bytes: 0 } : { count: lane.queue.length - lane.head, bytes: lane.size };
+    if (lane === undefined) return 0;
+    return Math.max((lane.queue.length - lane.head) / bufferMax, lane.size / bufferBytesMax);
   }
 
   #next(now: number): Next<T> {

@@ -18,10 +18,7 @@ export function scimEvents(verifier: TokenVerifier): SourceFormat {
       if (record.value === null) return [tombstone];
       return decodeRecord(record, { verdicts, hasKeys: verifier.hasKeys });
     },
-    prepare: (records) => {
-      const tokens = records.flatMap(tokensIn);
-      return tokens.length === 0 ? null : verdicts.verify(tokens);
-    },
+    prepare: (records) => verdicts.verify(records.flatMap(tokensIn)),
   };
 }
 
@@ -40,7 +37,6 @@ function decodeRecord(record: SourceRecord, { verdicts, hasKeys }: Trust): Decod
 
 function decodeToken(token: string, verdicts: TokenVerdicts): readonly SourceEvent[] {
   const verdict = verdicts.of(token);
-  if (verdict === undefined) return [unverified];
   return verdict.kind === 'verified' ? readClaims(verdict.claims) : [invalid(verdict.code, verdict.message)];
 }
 
@@ -104,9 +100,4 @@ const unknownShape = invalid(
 const unsigned = invalid(
   'token_unsigned',
   'These claims have no signature, and a key set is configured: send the signed token itself.',
-);
-
-const unverified = invalid(
-  'token_unverified',
-  'The token could not be verified before it was read, so it is not believed; replay the record.',
 );

@@ -3,37 +3,59 @@
  * is not, hence the keeping. Bounded by the characters of the tokens: what was asked for stays for a while, since a record
  * may be decoded twice; what nobody asked for (its partition went to another owner) goes when others need the room.
  */
-import type { TokenVerdict, TokenVerifier } from './token-verifier.ts';
+import { refusedToken, type TokenVerdict, type TokenVerifier } from './token-verifier.ts';
 
 /** Far beyond what is fetched and not yet decoded: a verdict lost here would be a dead letter for a good token. */
 const WAITING_CHARACTERS_MAX = 256 * 1024 * 1024;
 const ASKED_CHARACTERS_MAX = 4 * 1024 * 1024;
 
+const unverified = refusedToken(
+  'token_unverified',
+  'The token could not be verified before it was read, so it is not believed; replay the record.',
+);
+
 export class TokenVerdicts {
   readonly #verifier: TokenVerifier;
   readonly #waiting = new BoundedTexts(WAITING_CHARACTERS_MAX);
   readonly #asked = new BoundedTexts(ASKED_CHARACTERS_MAX);
+  readonly #started = new Map<string, Promise<void>>();
 
   constructor(verifier: TokenVerifier) {
     this.#verifier = verifier;
   }
 
-  /** Never rejects; a token without a verdict is told as unverified when it is decoded. */
-  async verify(tokens: readonly string[]): Promise<void> {
-    await Promise.all(
-      [...new Set(tokens)].map(async (token) => {
-        try {
-          this.#waiting.set(token, await this.#verifier.verify(token));
-        } catch {
-          // A verifier that breaks its word: nothing is known of the token, and that is what decoding will say.
-        }
-      }),
-    );
+  /** null: all of them have a verdict, and keep it until they are decoded. Never rejects. */
+  verify(tokens: readonly string[]): Promise<void> | null {
+    const unknown = [...new Set(tokens)].filter((token) => !this.#isKept(token));
+    if (unknown.length === 0) return null;
+    return Promise.all(unknown.map((token) => this.#verify(token))).then(() => undefined);
   }
 
-  of(token: string): TokenVerdict | undefined {
+  #verify(token: string): Promise<void> {
+    const started = this.#started.get(token);
+    if (started !== undefined) return started;
+    const verified = this.#verifier
+      .verify(token)
+      // A verifier that breaks its word must not have the batch wait for ever.
+      .catch(() => unverified)
+      .then((verdict) => {
+        this.#started.delete(token);
+        this.#waiting.set(token, verdict);
+      });
+    this.#started.set(token, verified);
+    return verified;
+  }
+
+  /** What was asked for before must not go while the others of its batch are decoded. */
+  #isKept(token: string): boolean {
+    const verdict = this.#waiting.get(token) ?? this.#asked.take(token);
+    if (verdict !== undefined) this.#waiting.set(token, verdict);
+    return verdict !== undefined;
+  }
+
+  of(token: string): TokenVerdict {
     const verdict = this.#waiting.take(token);
-    if (verdict === undefined) return this.#asked.get(token);
+    if (verdict === undefined) return this.#asked.get(token) ?? unverified;
     this.#asked.set(token, verdict);
     return verdict;
   }

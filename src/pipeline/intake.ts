@@ -34,23 +34,28 @@ export function readSource(context: Context, partition: Partition, batch: Batch)
     return 'declined';
   }
   const preparing = context.format.prepare?.(batch.records) ?? null;
-  if (preparing !== null) return waitFor(context, partition, preparing);
   forgetGainDoubt(context, partition);
+  let next = batch.nextOffset;
   for (const record of batch.records) {
     if (record.offset < ledger.next) continue;
+    // A batch may have grown since it was declined: what was waited for then is read now, or it might grow for ever.
+    if (preparing !== null && context.format.prepare?.([record]) !== null) {
+      next = record.offset;
+      break;
+    }
     if (isForeign(partition, record)) {
       refuse(context, partition, 'the live records are of another record at the same offset');
       return 'declined';
     }
     readRecord(context, partition, record);
   }
-  advance(ledger, batch.nextOffset);
+  advance(ledger, next);
   if (batch.endOffset > partition.endOffset) partition.endOffset = batch.endOffset;
   catchUp(context, partition);
   limitIntake(context);
   context.dispatch();
   context.settle();
-  return 'taken';
+  return preparing === null ? 'taken' : waitFor(context, partition, preparing);
 }
 
 /** The batch comes again once the format can read it. */

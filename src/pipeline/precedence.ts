@@ -34,7 +34,7 @@ function standsOnWhole(group: Group, intent: Intent): boolean {
 
 /** Enters an intent among what is pending. */
 export function enter(context: Context, group: Group, intent: Intent): void {
-  const newer = pendingAs(group, standingFor(group, intent)).find((rival) => isNewer(rival, intent));
+  const newer = pendingAs(group, standingFor(group, intent)).find((rival) => beats(rival, intent));
   if (newer !== undefined) return supersede(context, group, intent, { by: intentId(newer), requestedAt: null });
   const member = memberOf(group, intent.member);
   // Delivered again: the further advanced copy stays.
@@ -53,7 +53,7 @@ export function foldRestored(context: Context, group: Group): void {
 function replaceOlder(context: Context, group: Group, intent: Intent): void {
   const names = intent.op === 'state' ? [...group.members.keys()] : standingFor(group, intent);
   for (const rival of pendingAs(group, names)) {
-    if (!isNewer(intent, rival) || standsBeside(rival, intent)) continue;
+    if (!beats(intent, rival) || standsBeside(rival, intent)) continue;
     const member = memberOf(group, rival.member);
     beat(context, group, member, intentId(intent));
     setPending(group.partition, member, null);
@@ -64,6 +64,13 @@ function replaceOlder(context: Context, group: Group, intent: Intent): void {
 /** A full state that is dead is gone with the first newer intent: it can no longer be applied as a whole. */
 const standsBeside = (rival: Intent, intent: Intent): boolean =>
   rival.op === 'state' && intent.op !== 'state' && rival.dead === null;
+
+/** Of two names that one event gives a member the removal wins, as of one name in both of its lists; else either does. */
+function beats(a: Intent, b: Intent): boolean {
+  const order = comparePositions(a.source, b.source);
+  if (order !== 0 || a.op === 'state' || b.op === 'state') return order > 0;
+  return a.op === b.op ? a.member < b.member : a.op === 'remove';
+}
 
 const isNewer = (a: Intent, b: Intent): boolean => comparePositions(a.source, b.source) > 0;
 

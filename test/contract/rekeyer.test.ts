@@ -6,11 +6,13 @@ import { header, textOf } from '../../src/core/record-headers.ts';
 import type { SourceFormat } from '../../src/core/change.ts';
 import { entra } from '../../src/formats/entra.ts';
 import { native } from '../../src/formats/native.ts';
+import { scimEvents } from '../../src/formats/scim-events.ts';
 import { rekeyNotices } from '../../src/ingest/topic/notices.ts';
 import { Rekeyer } from '../../src/ingest/topic/rekeyer.ts';
 import { SendQueue } from '../../src/ingest/send-queue.ts';
 import { ManualClock } from '../support/manual-clock.ts';
 import { HandFedRelay } from '../support/relay.ts';
+import { aToken, SlowVerifier } from '../support/tokens.ts';
 import { TappedLog } from '../support/tapped-log.ts';
 
 const REORDER_MS = 1_000;
@@ -245,6 +247,19 @@ test('records wait until their format is ready for them', async () => {
   expect(relay.feed(0, [aChange('a', 1)])).toBe('taken');
   await clock.settle();
   expect(ids()).toEqual(['a']);
+});
+
+test('signed tokens are verified once, and passed on', async () => {
+  const verifier = new SlowVerifier();
+  const { relay, clock, ids } = aScene({ format: scimEvents(verifier) });
+  relay.assign({});
+  const tokens = ['a', 'b'].map((name) => ({ timestamp: BASE, value: Buffer.from(aToken(name)) }));
+  expect(relay.feed(0, tokens)).toBe('declined');
+  await clock.settle();
+  expect(relay.feed(0, tokens)).toBe('taken');
+  await clock.settle();
+  expect(ids()).toEqual(['a', 'b']);
+  expect(verifier.asked).toEqual(['a', 'b']);
 });
 
 test('a change that does not fit is in the dead-letter topic, and is committed', async () => {

@@ -297,6 +297,20 @@ describe('a signed token', () => {
     expect(format.decode(answer, { partitionCount: 1 })).toEqual([deleted, deleted]);
   });
 
+  test('keeps its verdict while others of its batch are decoded, however large they are', async () => {
+    const keys = verified();
+    const format = scimEvents(keys);
+    const known = aTextRecord(TOKEN);
+    const large = aTextRecord(`${TOKEN}${'x'.repeat(5_000_000)}`);
+    await format.prepare?.([known]);
+    expect(format.decode(known, { partitionCount: 1 })).toEqual([deleted]);
+    await format.prepare?.([large, known]);
+    expect(format.prepare?.([large, known])).toBeNull();
+    expect(format.decode(large, { partitionCount: 1 })).toEqual([deleted]);
+    expect(format.decode(known, { partitionCount: 1 })).toEqual([deleted]);
+    expect(keys.asked).toHaveLength(2);
+  });
+
   test('may have been taken out of an envelope already', async () => {
     const format = scimEvents(verified());
     const record = { ...aTextRecord('{"data":"…"}'), read: { ok: true, json: TOKEN } };

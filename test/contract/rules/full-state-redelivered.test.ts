@@ -5,11 +5,10 @@ import type { Decoded, SourceEvent, SourceFormat } from '../../../src/core/chang
 import { heldDigest } from '../../../src/core/guard.ts';
 import { stateValue } from '../../../src/core/live-record.ts';
 import { decisionValue } from '../../../src/core/request-record.ts';
-import type { SureResolution } from '../../../src/core/resolution.ts';
 import { delta, fullState } from '../../../src/formats/reading.ts';
-import type { IdMap } from '../../../src/ports.ts';
 import { requests } from '../../support/mishaps.ts';
 import { ask, stubborn } from '../../support/retry-records.ts';
+import { Table } from '../../support/table.ts';
 import type { Instance, World } from '../../support/world.ts';
 import { aWorld, topics, until, within } from '../../support/world.ts';
 
@@ -35,24 +34,6 @@ async function rest(world: World, instance: Instance): Promise<void> {
 function state(world: World, members: readonly string[], more: object = {}, group = 'g'): bigint {
   const value = JSON.stringify({ group_id: group, members, complete: true, ...more });
   return world.produce({ topic: topics.source, partition: null, key: group, value, headers: [] });
-}
-
-class Table implements IdMap {
-  readonly rows = new Map<string, SureResolution>();
-  #listener: () => void = () => undefined;
-  set(kind: 'user' | 'group', id: string, target: string, isActive = true): this {
-    this.rows.set(`${kind}/${id}`, { kind: 'found', id: target, isActive });
-    this.#listener();
-    return this;
-  }
-  known(kind: 'user' | 'group', id: string): SureResolution {
-    return this.rows.get(`${kind}/${id}`) ?? { kind: 'unmapped' };
-  }
-  lookUp = async (kind: 'user' | 'group', id: string): Promise<SureResolution> => this.known(kind, id);
-  close = async (): Promise<void> => undefined;
-  onChange(listener: () => void): void {
-    this.#listener = listener;
-  }
 }
 
 const seeded = (...members: readonly string[]) => ({

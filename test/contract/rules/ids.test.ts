@@ -2,38 +2,14 @@
 import { expect, test } from 'vitest';
 import { ScimIdMap } from '../../../src/adapters/ids/scim.ts';
 import { systemClock } from '../../../src/adapters/system.ts';
-import type { SureResolution } from '../../../src/core/resolution.ts';
-import type { IdMap } from '../../../src/ports.ts';
 import type { JournalEntry } from '../../../src/sandbox/journal.ts';
 import { anApi, aLog } from '../../support/genesys.ts';
 import { stubborn } from '../../support/retry-records.ts';
+import { Table } from '../../support/table.ts';
 import type { World } from '../../support/world.ts';
 import { aWorld, topics, until } from '../../support/world.ts';
 
 const isSearch = ({ path }: JournalEntry): boolean => path.includes('/scim/v2/users');
-
-/** A table that can be written. */
-class Table implements IdMap {
-  readonly rows = new Map<string, SureResolution>();
-  #listener: () => void = () => undefined;
-
-  set(kind: 'user' | 'group', id: string, target: string, isActive = true): this {
-    this.rows.set(`${kind}/${id}`, { kind: 'found', id: target, isActive });
-    this.#listener();
-    return this;
-  }
-
-  known(kind: 'user' | 'group', id: string): SureResolution {
-    return this.rows.get(`${kind}/${id}`) ?? { kind: 'unmapped' };
-  }
-
-  lookUp = async (kind: 'user' | 'group', id: string): Promise<SureResolution> => this.known(kind, id);
-  close = async (): Promise<void> => undefined;
-
-  onChange(listener: () => void): void {
-    this.#listener = listener;
-  }
-}
 
 const slow = { ...stubborn, retry: { ...stubborn.retry, slowScheduleMs: [600_000, 600_000] } };
 
@@ -101,6 +77,34 @@ test('two ids of one user fold by position, parked or not', async () => {
   await world.expectRest(one);
   expect(world.sandbox.members('g')).toEqual([]);
   expect(world.kept().get('source/0/0/old')).toMatchObject({ superseded_by: 'source/0/1/new' });
+});
+
+test.each([true, false])(
+  'of two ids of one user in one event the removal wins (already a member: %s)',
+  async (isThere) => {
+    const seed = { groups: [{ id: 'g', members: isThere ? ['a'] : [], version: 1 }] };
+    const world = await aWorld({ sandbox: { seed } });
+    const ids = new Table().set('group', 'okta-g', 'g').set('user', 'okta-a', 'a').set('user', 'old-a', 'a');
+    change(world, ['okta-a'], ['old-a']);
+    const one = await world.start({ ids });
+    await world.expectRest(one);
+    expect(world.sandbox.members('g')).toEqual([]);
+    expect(world.kept().get('source/0/0/okta-a')).toMatchObject({
+      outcome: 'superseded',
+      superseded_by: 'source/0/0/old-a',
+    });
+    expect(world.outcome(0n, 'old-a')).toBe(isThere ? 'applied' : 'already_synced');
+  },
+);
+
+test('two ids of one user that one event adds are one addition', async () => {
+  const world = await aWorld();
+  const ids = new Table().set('group', 'okta-g', 'g').set('user', 'okta-a', 'a').set('user', 'old-a', 'a');
+  change(world, ['okta-a', 'old-a']);
+  const one = await world.start({ ids });
+  await world.expectRest(one);
+  expect(world.sandbox.members('g')).toEqual(['a']);
+  expect([world.outcome(0n, 'okta-a'), world.outcome(0n, 'old-a')].toSorted()).toEqual(['applied', 'superseded']);
 });
 
 test('the commit of the newer id waits until the older one has left the live record', async () => {

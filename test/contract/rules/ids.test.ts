@@ -104,7 +104,9 @@ test('two ids of one user that one event adds are one addition', async () => {
   const one = await world.start({ ids });
   await world.expectRest(one);
   expect(world.sandbox.members('g')).toEqual(['a']);
-  expect([world.outcome(0n, 'okta-a'), world.outcome(0n, 'old-a')].toSorted()).toEqual(['applied', 'superseded']);
+  expect(new Set([world.outcome(0n, 'okta-a'), world.outcome(0n, 'old-a')])).toEqual(
+    new Set(['applied', 'superseded']),
+  );
 });
 
 test('the commit of the newer id waits until the older one has left the live record', async () => {

@@ -5,11 +5,15 @@ import type { OutRecord, SendOutcome } from '../../src/ports.ts';
 export class TappedLog extends MemoryLog {
   /** Awaited before each send; with what it throws the send rejects, and nothing is written. */
   beforeSend: (records: readonly OutRecord[]) => Promise<void> = async () => undefined;
+  /** Awaited after each send; with what it throws the send rejects, although everything is written. */
+  afterSend: (records: readonly OutRecord[]) => Promise<void> = async () => undefined;
 
   override async send(records: readonly OutRecord[]): Promise<readonly SendOutcome[]> {
     // As any answer of a broker: in a later turn of the event loop.
     await new Promise<void>((resolve) => setImmediate(resolve));
     await this.beforeSend(records);
-    return super.send(records);
+    const outcomes = await super.send(records);
+    await this.afterSend(records);
+    return outcomes;
   }
 }

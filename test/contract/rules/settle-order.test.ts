@@ -150,3 +150,35 @@ test('record-first: nothing is committed while the live record holds something o
   expect(two.pipeline.stats().pending).toBe(0);
   expect(world.sandbox.members('g')).toEqual([]);
 });
+
+test('record-first: nothing is committed while something older may be in a live record without an answer', async () => {
+  // given a parked add whose live record is written, but the answer is lost; and no other can be written
+  const clock = new JumpingClock();
+  const world = await aWorld({ clock, sessionTimeoutMs });
+  const down = world.sandbox.addRule({ match: { method: 'PATCH' }, fault: { kind: 'status', status: 503 } });
+  const add = world.change('g', { add: ['u'] });
+  const one = await world.start({ pipeline: { retry, lateApplyMs: 1 } });
+  one.log.afterSend = async (records) => {
+    if (!records.some(({ topic, key }) => topic === topics.retry && key === 'g')) return;
+    one.log.beforeSend = async (others) => {
+      if (isTo(topics.retry, others)) throw new Error('the retry topic has no leader');
+    };
+    throw new Error('the answer is lost');
+  };
+  await until(() => world.lastState('g')?.intents.length === 1, 'the live record');
+  world.sandbox.removeRule(down);
+  // when a newer remove is reported
+  const remove = world.change('g', { remove: ['u'] });
+  await until(() => world.outcome(remove, 'u') === 'already_synced', 'the remove');
+  await commitBehind(world);
+  expect(world.committed()).toBeLessThanOrEqual(remove);
+  // and the owner dies
+  one.kill();
+  const two = await aNextOwner(world, clock);
+  // then the next owner reads the remove again
+  await until(() => world.lastState('g')?.intents.length === 0, 'the tombstone');
+  await until(() => world.committed() === world.broker.topic(topics.source).partition(0).end, 'the end');
+  expect(two.pipeline.stats().pending).toBe(0);
+  expect(world.outcome(add, 'u')).toBe('superseded');
+  expect(world.sandbox.members('g')).toEqual([]);
+});

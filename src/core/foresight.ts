@@ -3,6 +3,7 @@ import { type HeldBy, type Intent, WHOLE_GROUP } from './change.ts';
 import { expand } from './full-state.ts';
 import { type GuardLimits, guardVerdict, isGuarded } from './guard.ts';
 import type { Failure, Outcome } from './outcome.ts';
+import { beats } from './pending.ts';
 import { groupPath, patchBody, plan, type PatchBody, type Snapshot } from './plan.ts';
 import type { ReportOutcome } from './report.ts';
 import { inactiveFailure, resolved, type SureResolution, unresolvedFailure } from './resolution.ts';
@@ -69,7 +70,7 @@ export interface Names {
 }
 
 export function foresee(wanted: Wanted, snapshot: Snapshot, names: Names, options: PlanOptions): GroupPlan {
-  const { intents, heldBy, unchanged } = workedOut(wanted, snapshot, names);
+  const { intents, replaced, heldBy, unchanged } = workedOut(wanted, snapshot, names);
   const known = intents.filter(({ target }) => target !== null);
   const unknown = intents.filter(({ target }) => target === null);
   const { noop, todo } = plan(known, snapshot);
@@ -91,7 +92,7 @@ export function foresee(wanted: Wanted, snapshot: Snapshot, names: Names, option
     })),
     noop: noop.map(({ member }) => member),
     predicted: [
-      ...predict(wanted.superseded, 'superseded', null),
+      ...predict([...wanted.superseded, ...replaced], 'superseded', null),
       ...predict(unchanged, 'already_synced', null),
       ...predict(noop, 'already_synced', null),
       ...predict(sent, 'applied', null),
@@ -104,6 +105,8 @@ export function foresee(wanted: Wanted, snapshot: Snapshot, names: Names, option
 
 interface WorkedOut {
   readonly intents: readonly Intent[];
+  /** Under another name of its member something else stands. */
+  readonly replaced: readonly Intent[];
   readonly heldBy: HeldBy | null;
   /** A full state that comes to nothing. */
   readonly unchanged: readonly Intent[];
@@ -111,22 +114,35 @@ interface WorkedOut {
 
 function workedOut({ intents }: Wanted, snapshot: Snapshot, { members }: Names): WorkedOut {
   const resolve = (member: string) => resolved(members.get(member) ?? { kind: 'found', id: member, isActive: true });
-  const deltas = [...intents.values()]
+  const named = [...intents.values()]
     .filter(({ op }) => op !== 'state')
     .map((intent): Intent => {
       const { target, canJoin } = resolve(intent.member);
       return { ...intent, target: intent.op === 'add' && !canJoin ? null : target };
     });
+  const { deltas, replaced } = ofEachMember(named);
   const state = intents.get(WHOLE_GROUP);
-  if (state === undefined) return { intents: deltas, heldBy: null, unchanged: [] };
+  if (state === undefined) return { intents: deltas, replaced, heldBy: null, unchanged: [] };
   const newer = new Set(deltas.flatMap(({ member, target }) => [member, target]));
   const isNewer = (member: string, target: string | null): boolean => newer.has(member) || newer.has(target ?? member);
   const expansion = expand(state, { snapshot, resolve, isNewer });
   return {
     intents: [...deltas, ...expansion.intents],
+    replaced,
     heldBy: expansion.heldBy,
     unchanged: expansion.intents.length === 0 ? [state] : [],
   };
+}
+
+/** Two names may stand for one member of the target. */
+function ofEachMember(named: readonly Intent[]): { deltas: readonly Intent[]; replaced: readonly Intent[] } {
+  const standing = new Map<string, Intent>();
+  for (const intent of named) {
+    const rival = intent.target === null ? undefined : standing.get(intent.target);
+    if (intent.target !== null && (rival === undefined || beats(intent, rival))) standing.set(intent.target, intent);
+  }
+  const stands = (intent: Intent): boolean => intent.target === null || standing.get(intent.target) === intent;
+  return { deltas: named.filter(stands), replaced: named.filter((intent) => !stands(intent)) };
 }
 
 function predictUnknown(intent: Intent, { members }: Names, retry: RetryPolicy): Prediction[] {

@@ -25,6 +25,16 @@ const progress = (intent: Intent): number => (intent.dead === null ? intent.atte
 export const isDue = (intent: Intent, now: number): boolean =>
   intent.dead === null && !isHeld(intent) && intent.waits !== 'record' && intent.notBefore <= now;
 
+/**
+ * Whether it takes the place of another intent for the same member, perhaps under another name. Of two names in one event
+ * the removal wins, as of one name in both of its lists; else either does.
+ */
+export function beats(a: Intent, b: Intent): boolean {
+  const order = comparePositions(a.source, b.source);
+  if (order !== 0 || a.op === 'state' || b.op === 'state') return order > 0;
+  return a.op === b.op ? a.member < b.member : a.op === 'remove';
+}
+
 /** Waits for an operator. */
 export const isHeld = (intent: Intent): intent is Intent & { readonly guard: Held } =>
   intent.dead === null && intent.guard?.kind === 'held';

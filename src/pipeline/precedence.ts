@@ -3,7 +3,7 @@
  * the place of everything older of every member, and what is newer stands on top of it (design 5.6, 6.1).
  */
 import { type Intent, intentId, WHOLE_GROUP } from '../core/change.ts';
-import { fold } from '../core/pending.ts';
+import { beats, fold } from '../core/pending.ts';
 import { comparePositions } from '../core/position.ts';
 import { aliasesPending, noteReplaced } from './aliases.ts';
 import { beat, closeComplete, setPending, supersede } from './conclude.ts';
@@ -64,13 +64,6 @@ function replaceOlder(context: Context, group: Group, intent: Intent): void {
 /** A full state that is dead is gone with the first newer intent: it can no longer be applied as a whole. */
 const standsBeside = (rival: Intent, intent: Intent): boolean =>
   rival.op === 'state' && intent.op !== 'state' && rival.dead === null;
-
-/** Of two names that one event gives a member the removal wins, as of one name in both of its lists; else either does. */
-function beats(a: Intent, b: Intent): boolean {
-  const order = comparePositions(a.source, b.source);
-  if (order !== 0 || a.op === 'state' || b.op === 'state') return order > 0;
-  return a.op === b.op ? a.member < b.member : a.op === 'remove';
-}
 
 const isNewer = (a: Intent, b: Intent): boolean => comparePositions(a.source, b.source) > 0;
 

@@ -1,6 +1,6 @@
 /** What the live record of a group says: what is parked, dead and reported, or recorded and not yet reported otherwise. */
 import { type Intent, WHOLE_GROUP } from '../core/change.ts';
-import { isParked } from '../core/pending.ts';
+import { isHeld, isParked } from '../core/pending.ts';
 import { comparePositions, isSamePosition, type Position } from '../core/position.ts';
 import { closeComplete, land, setPending } from './conclude.ts';
 import type { Context } from './context.ts';
@@ -142,9 +142,14 @@ const reportedDead = (group: Group): Intent[] =>
     pending !== null && pending.dead !== null && pendingReported ? [pending] : [],
   );
 
-/** All that is dead may stand in the record as dead. */
-export const isDeadReported = (group: Group): boolean =>
-  [...group.members.values()].every(({ pending, pendingReported }) => !pending?.dead || pendingReported);
+/** A restore would hold what an operator has decided about: the record does not say so before the reports (spec: report-first). */
+export const holdsDecided = (group: Group): boolean =>
+  [...group.members.values()].some(
+    ({ pending, recorded }) =>
+      recorded !== null &&
+      isHeld(recorded) &&
+      !(pending !== null && isHeld(pending) && isSamePosition(pending.source, recorded.source)),
+  );
 
 /** Dead intents are kept for a while, and so many per partition. */
 export function dropOldDead(context: Context): void {

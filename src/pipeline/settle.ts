@@ -13,7 +13,7 @@ import { closeComplete } from './conclude.ts';
 import type { Context } from './context.ts';
 import { errorText, isCurrent } from './context.ts';
 import { limitIntake } from './intake.ts';
-import { fitRecord, isDeadReported, recorded, recordOf, tellExpanded } from './record.ts';
+import { fitRecord, holdsDecided, recorded, recordOf, tellExpanded } from './record.ts';
 import type { Due, DueAnswer, Group, Partition } from './state.ts';
 import { isRestored, tidy } from './partition.ts';
 
@@ -157,9 +157,8 @@ function renderPartition(context: Context, partition: Partition, recordsMax: num
 }
 
 function renderAnswers({ options }: Context, partition: Partition): Rendered[] {
-  // What is dead is recorded as dead only after its report (spec: report-first).
-  const isRecorded = (group: Group): boolean => !partition.toWrite.has(group) && isDeadReported(group);
-  const due = partition.answers.filter(({ groups }) => groups.every(isRecorded));
+  const isOpen = (group: Group): boolean => partition.toWrite.has(group) || holdsDecided(group);
+  const due = partition.answers.filter(({ groups }) => !groups.some(isOpen));
   partition.answers = partition.answers.filter((answer) => !due.includes(answer));
   return due.map((answer) => {
     const stamp = { owner: options.owner, epoch: partition.epoch, seq: nextSeq(partition) };

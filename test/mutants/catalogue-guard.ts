@@ -57,13 +57,13 @@ export const guardMutants: readonly Mutant[] = [
     scenario: 'guard',
   },
   {
-    name: 'refused-before-recorded',
-    breaks: 'a refusal is answered while a restore would still find a hold',
+    name: 'decided-before-recorded',
+    breaks: 'an operator is answered while a restore would still find a hold',
     edits: [
       {
         file: 'src/pipeline/settle.ts',
-        find: '!partition.toWrite.has(group) && isDeadReported(group)',
-        replace: 'true',
+        find: 'partition.toWrite.has(group) || holdsDecided(group)',
+        replace: 'false',
       },
     ],
     scenario: 'guard',

@@ -42,6 +42,19 @@ function foretold(wanted: Wanted, snapshot: Snapshot, names: Names = sameNames) 
   };
 }
 
+test('of two names of one member the newer change counts', () => {
+  const isA = { kind: 'found', id: 'a', isActive: true } as const;
+  const names: Names = {
+    group: 'g',
+    members: new Map([
+      ['new-a', isA],
+      ['old-a', isA],
+    ]),
+  };
+  const plan = foretold(folded(remove(1n, 'old-a'), add(2n, 'new-a')), showing(), names);
+  expect(plan).toMatchObject({ added: ['a'], removed: [], predicted: ['old-a superseded', 'new-a applied'] });
+});
+
 describe('a full state', () => {
   test('comes to adds and removals of its own', () => {
     const plan = foretold(folded(state(1n, ['a', 'b'])), showing('b', 'c'));

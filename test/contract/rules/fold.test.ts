@@ -43,7 +43,8 @@ test('fold: the newest position wins, also when the older one is read after it',
   one.kill();
   world.sandbox.removeRule(down);
   await clock.jump(sessionTimeoutMs);
-  const two = await world.start({ name: 'two', pipeline: { retry, lateApplyMs } });
+  const patient = { requestTimeoutMs: 10 * lateApplyMs };
+  const two = await world.start({ name: 'two', pipeline: { retry, lateApplyMs }, api: patient });
   await until(() => two.pipeline.stats().partitions[0]?.phase === 'running', 'the end of the source');
   await clock.jump(lateApplyMs);
   // then the newer one is applied, and was never called superseded

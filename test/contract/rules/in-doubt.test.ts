@@ -8,6 +8,7 @@ import { aWorld, until } from '../../support/world.ts';
 const lateApplyMs = 600_000;
 const sessionTimeoutMs = 60_000;
 const requestTimeoutMs = 10_000;
+const patient = { requestTimeoutMs: 10 * lateApplyMs };
 /** Since the time-out. No further: a read that begins at the end of the doubt has a time-out, too. */
 const untilDoubtEnds = lateApplyMs - requestTimeoutMs;
 
@@ -99,7 +100,7 @@ test('hold: what is so while in doubt is neither reported nor committed', async 
   one.kill();
   await land();
   await clock.jump(sessionTimeoutMs);
-  const two = await world.start({ name: 'two', pipeline: { lateApplyMs } });
+  const two = await world.start({ name: 'two', pipeline: { lateApplyMs }, api: patient });
   // then the next owner has it still to do
   await until(() => world.outcome(remove, 'u') !== undefined, 'the remove');
   await world.expectRest(two);
@@ -120,7 +121,7 @@ test('noop: what a former owner has sent may still land', async () => {
   // and a new owner, for whom a newer remove has nothing to do
   const remove = world.change('g', { remove: ['u'] });
   const reads = answeredReads(world);
-  const two = await world.start({ name: 'two', pipeline: { lateApplyMs } });
+  const two = await world.start({ name: 'two', pipeline: { lateApplyMs }, api: patient });
   await until(() => answeredReads(world) > reads && two.pipeline.stats().inFlight === 0, 'the read of the new owner');
   // when the add lands
   held.release();
@@ -144,7 +145,6 @@ test('doubt: a read that began before its end does not decide', async () => {
   await clock.jump(sessionTimeoutMs);
   const remove = world.change('g', { remove: ['u'] });
   const read = holdNext(world.sandbox, 'GET', 'after');
-  const patient = { requestTimeoutMs: 10 * lateApplyMs };
   const two = await world.start({ name: 'two', pipeline: { lateApplyMs }, api: patient });
   await read.arrived;
   // when the add of the former owner lands, and the doubt ends, before the answer comes

@@ -128,7 +128,8 @@ const rows: readonly Row[] = [
   {
     when: ({ type }) => type === 'UNKNOWN_TOPIC_OR_PARTITION',
     code: 'topic_missing',
-    advice: 'Create what is missing with `rollcall topics create`, or correct SOURCE_TOPIC and the other topic names.',
+    advice:
+      'Create what is missing with `rollcall topics create`, or correct its name (SOURCE_TOPIC, INGEST_FROM_TOPIC and the like).',
   },
   {
     when: ({ name }) => name === 'PartitionCountError',

@@ -179,6 +179,42 @@ test('what cannot be read is in the dead-letter topic with its bytes, its place 
   expect(ids()).toEqual(['a']);
 });
 
+test.each([
+  ['without a change', null],
+  ['that cannot be read', Buffer.from('{broken')],
+])('a record %s makes nothing late that comes after it in its partition', async (_, value) => {
+  const { relay, clock, ids, letters } = aScene();
+  relay.assign({}, {});
+  // Records are written later than what they tell of has happened.
+  const late = { timestamp: BASE + 300_000 };
+  relay.feed(0, [
+    { ...late, value },
+    { ...aChange('state', 30, { members: ['a'], complete: true }), ...late },
+  ]);
+  relay.feed(1, [{ ...aChange('addition', 120), ...late }]);
+  await clock.advance(REORDER_MS);
+  expect(ids()).toEqual(['state', 'addition']);
+  expect(letters()).toHaveLength(value === null ? 0 : 1);
+  expect(relay.committed.get(0)?.offset).toBe(2n);
+});
+
+test('the letter of a record is written with its changes, and not before', async () => {
+  const { relay, clock, ids, letters } = aScene({ format: entra });
+  relay.assign({}, {});
+  relay.feed(1, [], 1);
+  const notification = { changeType: 'updated', resource: 'Groups/g', subscriptionId: 's' };
+  const members = [{ id: 'a' }];
+  const resourceData = { 'members@delta': members, eventTime: new Date(BASE).toISOString() };
+  const value = [notification, { ...notification, id: 'change', resourceData }];
+  relay.feed(0, [{ timestamp: BASE, value: Buffer.from(JSON.stringify(value)) }]);
+  await clock.advance(REORDER_MS);
+  expect([ids(), letters()]).toEqual([[], []]);
+  relay.feed(1, []);
+  await clock.advance(REORDER_MS);
+  expect(ids()).toEqual(['change']);
+  expect(letters()).toHaveLength(1);
+});
+
 test('events of one record are passed on one by one, and the record is done with the last', async () => {
   const { relay, clock, written, letters } = aScene({ format: entra });
   relay.assign({});

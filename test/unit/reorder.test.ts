@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { eventTime } from '../../src/ingest/topic/event-time.ts';
-import { ReorderWindow } from '../../src/ingest/topic/reorder.ts';
+import { NO_TIME, ReorderWindow } from '../../src/ingest/topic/reorder.ts';
 
 const WINDOW_MS = 100;
 
@@ -65,9 +65,34 @@ test('of the very same time the lower rank goes first', () => {
   expect(all(window, 0)).toEqual(['addition', 'removal']);
 });
 
-/** Partitions with events of arbitrary times, read in arbitrary portions. */
+test('what is no event goes right behind the one before it, whatever the others wait for', () => {
+  const window = aWindow(0, 1);
+  window.read(0, [entry('first', NO_TIME), entry('event', 20), entry('second', NO_TIME)], { isAtEnd: true, now: 0 });
+  expect(window.releasableAt(0)).toBe(0);
+  expect(all(window, 0)).toEqual(['first']);
+  window.read(1, [entry('of another', NO_TIME), entry('earlier', 10)], { isAtEnd: false, now: 0 });
+  expect(all(window, 0)).toEqual(['of another', 'earlier']);
+  window.read(1, [entry('later', 30)], { isAtEnd: false, now: 0 });
+  expect(all(window, 0)).toEqual(['event', 'second']);
+});
+
+test('a partition with nothing but what is no event is waited for as one with nothing to read', () => {
+  const window = aWindow(0, 1);
+  window.read(1, [entry('none', NO_TIME)], { isAtEnd: true, now: 0 });
+  window.read(0, [entry('event', 20)], { isAtEnd: true, now: 10 });
+  expect(all(window, 10)).toEqual(['none']);
+  for (let now = 20; now < 10 + WINDOW_MS; now += 10) {
+    window.read(1, [entry('none', NO_TIME)], { isAtEnd: true, now });
+    expect(all(window, now)).toEqual(['none']);
+  }
+  window.read(1, [entry('none', NO_TIME)], { isAtEnd: true, now: 10 + WINDOW_MS });
+  expect(all(window, 10 + WINDOW_MS)).toEqual(['none', 'event']);
+});
+
+/** Partitions with events of arbitrary times, and what is none, read in arbitrary portions. */
+const times = fc.oneof({ weight: 4, arbitrary: fc.integer({ min: 0, max: 50 }) }, fc.constant(NO_TIME));
 const histories = fc
-  .array(fc.array(fc.integer({ min: 0, max: 50 }), { maxLength: 12 }), { minLength: 1, maxLength: 4 })
+  .array(fc.array(times, { maxLength: 12 }), { minLength: 1, maxLength: 4 })
   .map((lanes) => lanes.map((times, partition) => times.map((time, index): Event => ({ partition, time, index }))));
 
 interface Feed {
@@ -115,18 +140,60 @@ test('every event is released once, and within its partition in the order of arr
 
 test('without anything idle the order is that of the times, however the portions are read', () => {
   const sorted = histories.map((lanes) =>
-    lanes.map((events) => events.toSorted((a, b) => a.time - b.time).map((event, index) => ({ ...event, index }))),
+    lanes.map((events) => {
+      const happened = events.filter(({ time }) => time !== NO_TIME).map(({ time }) => time);
+      const ascending = happened.toSorted((a, b) => a - b).values();
+      return events.map((event) => (event.time === NO_TIME ? event : { ...event, time: ascending.next().value ?? 0 }));
+    }),
   );
   fc.assert(
     fc.property(sorted, feeds, (lanes, steps) => {
       // given a last event in each, so that none of them is idle before all is read
       const ended = lanes.map((events, partition) => [...events, { partition, time: 99, index: events.length }]);
       const hasty = steps.map((step) => ({ ...step, waitMs: 0 }));
-      const times = play(ended, hasty).map(({ time }) => time);
+      const released = play(ended, hasty).map(({ time }) => time);
+      const times = released.filter((time) => time !== NO_TIME);
       expect(times).toEqual(times.toSorted((a, b) => a - b));
     }),
   );
 });
+
+test('what is no event changes nothing about the order of those that are', () => {
+  const withNone = fc.array(fc.array(fc.record({ time: fc.nat(50), before: fc.nat(2), after: fc.nat(2) })));
+  fc.assert(
+    fc.property(withNone, feeds, (lanes, steps) => {
+      const none = (count: number) => Array.from({ length: count }, () => NO_TIME);
+      const portions = lanes.map((lane) =>
+        lane.map(({ time, ...more }) => [...none(more.before), time, ...none(more.after)]),
+      );
+      const bare = lanes.map((lane) => lane.map(({ time }) => [time]));
+      expect(eventsOf(portions, steps)).toEqual(eventsOf(bare, steps));
+    }),
+  );
+});
+
+/** Reads whole portions, and releases after each step. */
+function eventsOf(lanes: readonly (readonly (readonly number[])[])[], steps: readonly Feed[]): readonly string[][] {
+  const window = new ReorderWindow<string>(WINDOW_MS);
+  window.assign(lanes.map((_, partition) => partition));
+  const next = lanes.map(() => 0);
+  let now = 0;
+  const rest = lanes.map((portions, lane) => ({ lane, count: portions.length, waitMs: 0 }));
+  return [...steps, ...rest, { lane: 0, count: 0, waitMs: WINDOW_MS }].map(({ lane, count, waitMs }) => {
+    const portions = lanes[lane] ?? [];
+    const from = next[lane] ?? 0;
+    const to = Math.min(portions.length, from + count);
+    now += waitMs;
+    next[lane] = to;
+    const entries = portions
+      .slice(from, to)
+      .flatMap((portion, index) =>
+        portion.map((time) => entry(time === NO_TIME ? '' : `${lane}/${from + index}`, time)),
+      );
+    window.read(lane, entries, { isAtEnd: to === portions.length, now });
+    return all(window, now).filter((value) => value !== '');
+  });
+}
 
 test('what is released one by one comes in the same order as at once', () => {
   fc.assert(

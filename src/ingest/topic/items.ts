@@ -3,7 +3,7 @@ import { type ChangeEvent, type Decoded, isChange, isUnread } from '../../core/c
 import { type DeadLetter, invalidLetter, type OriginalRecord } from '../../core/dead-letter.ts';
 import { eventTime } from './event-time.ts';
 import type { Occurrence } from './last-released.ts';
-import type { Entry } from './reorder.ts';
+import { type Entry, NO_TIME } from './reorder.ts';
 import { complaintsOf } from '../dead-letter.ts';
 
 /** Where a record of the input topic lies, and what it holds. */
@@ -28,7 +28,7 @@ export interface Letter {
   readonly letter: DeadLetter;
 }
 
-/** A record without a change is done when its turn comes, like every other. */
+/** A record without a change is done when all before it in its partition is, like every other. */
 export interface Nothing {
   readonly kind: 'nothing';
 }
@@ -42,8 +42,11 @@ export type Item = (Change | Letter | Nothing) & {
 /** In the order of the record's events. */
 export function itemsOf(record: InputRecord, decoded: Decoded, deadLetterTopic: string): readonly Entry<Item>[] {
   const { partition, offset, timestamp } = record;
-  const parts: Part[] = [...lettersOf(record, decoded, deadLetterTopic), ...changesOf(record, decoded)];
-  if (parts.length === 0) parts.push({ time: timestamp * 1000, rank: 0, size: 0, value: { kind: 'nothing' } });
+  const changes = changesOf(record, decoded);
+  // Letters go with the first change of their record, so that a crash repeats both or neither.
+  const turn: Turn = changes[0] ?? { time: NO_TIME, rank: 0 };
+  const parts: Part[] = [...lettersOf(record, { decoded, turn, topic: deadLetterTopic }), ...changes];
+  if (parts.length === 0) parts.push({ ...turn, size: 0, value: { kind: 'nothing' } });
   // All of its events share the bytes of the record, until the last of them is gone.
   const size = (record.key?.length ?? 0) + (record.value?.length ?? 0);
   return parts.map(({ time, rank, value }, index) => ({
@@ -55,6 +58,7 @@ export function itemsOf(record: InputRecord, decoded: Decoded, deadLetterTopic: 
 }
 
 type Part = Entry<Change | Letter | Nothing>;
+type Turn = Pick<Part, 'time' | 'rank'>;
 
 export function changesOf(record: InputRecord, decoded: Decoded): readonly Entry<Change>[] {
   return decoded.filter(isChange).map((event) => {
@@ -71,10 +75,13 @@ export function changesOf(record: InputRecord, decoded: Decoded): readonly Entry
 /** Of the very same time the removal goes last: where the order cannot be told, the smaller permission stands. */
 const rankOf = (event: ChangeEvent): number => (event.kind === 'delta' && event.remove.length === 0 ? 0 : 1);
 
-function lettersOf(record: InputRecord, decoded: Decoded, topic: string): Part[] {
+function lettersOf(
+  record: InputRecord,
+  { decoded, turn: { time, rank }, topic }: { readonly decoded: Decoded; readonly turn: Turn; readonly topic: string },
+): Part[] {
   return complaintsOf(decoded.filter(isUnread)).map((complaint) => {
     const letter = letterOf(record, { topic, ...complaint });
-    return { time: record.timestamp * 1000, rank: 0, size: 0, value: { kind: 'letter', code: complaint.code, letter } };
+    return { time, rank, size: 0, value: { kind: 'letter', code: complaint.code, letter } };
   });
 }
 

@@ -5,10 +5,16 @@
  * is released when every other partition either has a later one in hand, or has been read past its time, or has been read
  * to its end for the whole window since the event came: what is idle must not hold up the others for ever. A partition
  * that has more to read is waited for, however long that takes; else a backlog would be put into a wrong order.
+ *
+ * What is no event goes right behind the one before it in its partition, and says nothing about the time up to which that
+ * was read: when its record was written is later than what the events behind it are about.
  */
 
+/** Of what is no event. */
+export const NO_TIME = -Infinity;
+
 export interface Entry<T> {
-  /** When it happened; any unit, the same for all. */
+  /** When it happened; any unit, the same for all. NO_TIME: it is none that happened. */
   readonly time: number;
   /** Of equal times the lower one goes first. */
   readonly rank: number;
@@ -28,7 +34,7 @@ interface Lane<T> {
   head: number;
   /** Bytes of what waits. */
   size: number;
-  /** The latest time that was read. */
+  /** The latest time that was read; NO_TIME: none yet. */
   time: number;
   /** Since when there has been nothing more to read; null: there is. */
   endSince: number | null;
@@ -60,7 +66,7 @@ export class ReorderWindow<T> {
       queue: [],
       head: 0,
       size: 0,
-      time: -Infinity,
+      time: NO_TIME,
       endSince: null,
     }));
   }
@@ -72,10 +78,11 @@ export class ReorderWindow<T> {
     for (const entry of entries) {
       lane.time = Math.max(lane.time, entry.time);
       lane.size += entry.size;
-      lane.queue.push({ ...entry, time: lane.time, arrivedAt: now });
+      lane.queue.push({ ...entry, time: isEvent(entry) ? lane.time : NO_TIME, arrivedAt: now });
     }
     if (!isAtEnd) lane.endSince = null;
-    else if (lane.endSince === null || entries.length > 0) lane.endSince = now;
+    // A steady stream of what is no event must not put off the others for ever.
+    else if (lane.endSince === null || entries.some(isEvent)) lane.endSince = now;
   }
 
   /** Takes out what may go on now, at most so many. */
@@ -128,7 +135,10 @@ export class ReorderWindow<T> {
   }
 }
 
-const compare = <T>(a: Waiting<T>, b: Waiting<T>): number => a.time - b.time || a.rank - b.rank;
+const isEvent = ({ time }: Pick<Entry<unknown>, 'time'>): boolean => time !== NO_TIME;
+
+/** The difference of two infinities is no number. */
+const compare = <T>(a: Waiting<T>, b: Waiting<T>): number => (a.time === b.time ? a.rank - b.rank : a.time - b.time);
 
 const SPENT_MAX = 1_000;
 

@@ -78,6 +78,16 @@ test('without an id of the event nothing tells a repetition from a second change
   expect(membersOf(door)).toEqual(['m', 'm']);
 });
 
+test.for([
+  ['a hint', { clientState: secrets.entra, group: 'g' }],
+  ['what cannot be read', { clientState: secrets.entra }],
+] as const)('%s has no id either: told twice, it is written twice', async ([, event]) => {
+  const door = await aDoor();
+  const body = JSON.stringify({ value: [event] });
+  for (let time = 0; time < 2; time += 1) expect((await door.post('entra', body)).status).toBe(202);
+  expect(door.written('dead-letter').map(({ value }) => value)).toHaveLength(2);
+});
+
 test('beyond the bound on what waits a sender hears 503 with Retry-After; the others are served', async () => {
   const door = await aDoor({ options: { waitingMax: 3 } });
   const open = door.hold();

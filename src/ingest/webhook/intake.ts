@@ -10,6 +10,7 @@ import {
   type SourceEvent,
   type SourceFormat,
   type SourceRecord,
+  isChange,
   isUnread,
 } from '../../core/change.ts';
 import { truncated } from '../../core/dead-letter.ts';
@@ -132,9 +133,9 @@ function verdictOf(events: Decoded): Intaken {
   return first.kind === 'invalid' && isRefused ? { kind: 'refused', problem: first } : { kind: 'written' };
 }
 
-/** Without an id of the event, two equal bodies may be two changes. */
+/** Two equal bodies may be two changes where an event has no id; what is unread has none, nor do hints. */
 const isNamed = (events: readonly SourceEvent[]): boolean =>
-  events.every((event) => !('eventId' in event) || event.eventId !== null);
+  events.every((event) => (isChange(event) ? event.eventId !== null : !isUnread(event)));
 
 function nameOf(records: readonly OutRecord[]): string {
   const hash = createHash('sha256');

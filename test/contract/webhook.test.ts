@@ -78,6 +78,13 @@ test('without an id of the event nothing tells a repetition from a second change
   expect(membersOf(door)).toEqual(['m', 'm']);
 });
 
+test('the same on another path is no repetition', async () => {
+  const door = await aDoor();
+  const body = adding('g', 'm', 'event-1');
+  for (const kind of ['okta', 'auth0', 'okta'] as const) expect((await door.post(kind, body)).status).toBe(200);
+  expect(membersOf(door)).toEqual(['m', 'm']);
+});
+
 test.for([
   ['a hint', { clientState: secrets.entra, group: 'g' }],
   ['what cannot be read', { clientState: secrets.entra }],

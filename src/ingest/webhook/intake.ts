@@ -74,7 +74,7 @@ export class Intake {
     const records = [...nativeRecords(events, topic), ...deadLetters(deadLetterTopic, problems, origin)];
     const verdict = verdictOf(events);
     if (records.length === 0) return verdict;
-    const name = isNamed(events) ? nameOf(records) : null;
+    const name = isNamed(events) ? nameOf(sender.kind.name, records) : null;
     return this.#once(name, () => {
       const written = this.#options.queue.offer(records);
       if (written === null) return null;
@@ -137,8 +137,8 @@ function verdictOf(events: Decoded): Intaken {
 const isNamed = (events: readonly SourceEvent[]): boolean =>
   events.every((event) => (isChange(event) ? event.eventId !== null : !isUnread(event)));
 
-function nameOf(records: readonly OutRecord[]): string {
-  const hash = createHash('sha256');
+function nameOf(kind: KindName, records: readonly OutRecord[]): string {
+  const hash = createHash('sha256').update(kind);
   for (const { topic, key, value } of records) {
     for (const part of [topic, key ?? '', value ?? '']) hash.update(`${part.length}:`).update(part);
   }

@@ -186,7 +186,20 @@ test('a change whose record the broker refuses as too large is a dead letter; th
   ];
   expect((await door.post('okta', JSON.stringify({ value }))).status).toBe(200);
   expect(membersOf(door)).toEqual(['m']);
-  expect(door.written('dead-letter').map((letter) => letter.header('rollcall-error-code'))).toEqual(['too_large']);
+  const [letter, ...others] = door.written('dead-letter');
+  expect([letter?.key, letter?.header('rollcall-error-code')]).toEqual(['g', 'too_large']);
+  expect(letter?.value).toBe(JSON.stringify({ value }));
+  expect(others).toEqual([]);
+});
+
+test('a letter that the broker refuses as too large is written cut, and keeps its reason', async () => {
+  const door = await aDoor({ deadLetterMaxBytes: 70_000, options: { bodyBytesMax: 100_000 } });
+  const body = 'x'.repeat(80_000);
+  expect((await door.post('okta', body)).status).toBe(400);
+  const [letter, ...others] = door.written('dead-letter');
+  expect([letter?.header('rollcall-error-code'), letter?.header('rollcall-truncated')]).toEqual(['not_json', 'true']);
+  expect(body.startsWith(letter?.value ?? '-')).toBe(true);
+  expect(others).toEqual([]);
 });
 
 test('signatures are verified one after the other, so that no token overtakes another', async () => {

@@ -58,6 +58,8 @@ export interface DoorOptions {
   readonly clock?: Clock;
   /** Limit of the broker on a record of the source topic. */
   readonly recordMaxBytes?: number;
+  /** … of the dead-letter topic. */
+  readonly deadLetterMaxBytes?: number;
 }
 
 /** `answerWithinMs` 2,500, `waitingMax` 100, `bodyBytesMax` 10,000. */
@@ -65,9 +67,10 @@ export async function aDoor(given: DoorOptions = {}): Promise<Door> {
   const clock = given.clock ?? systemClock;
   const broker = new MemoryBroker(clock, systemRandom);
   const shape = { partitionCount: PARTITIONS, replicationFactor: 1 };
-  const settings = given.recordMaxBytes === undefined ? {} : { 'max.message.bytes': String(given.recordMaxBytes) };
-  broker.createTopic({ topic: 'source', ...shape, settings });
-  broker.createTopic({ topic: 'dead-letter', ...shape, settings: {} });
+  const settings = (maxBytes: number | undefined): Record<string, string> =>
+    maxBytes === undefined ? {} : { 'max.message.bytes': String(maxBytes) };
+  broker.createTopic({ topic: 'source', ...shape, settings: settings(given.recordMaxBytes) });
+  broker.createTopic({ topic: 'dead-letter', ...shape, settings: settings(given.deadLetterMaxBytes) });
   const tools = new TappedLog(broker, { groupId: 'g', clientId: 'webhook', topics });
   const tap = tapped(tools);
   const lines: string[] = [];

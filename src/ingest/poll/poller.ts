@@ -7,7 +7,7 @@ import { IdpTrouble } from '../../core/idp-failure.ts';
 import { pause, unlessAborted } from '../../adapters/time-limit.ts';
 import type { Clock, Logger, OutRecord } from '../../ports.ts';
 import { deadLetters } from '../dead-letter.ts';
-import { deliver } from '../delivery.ts';
+import { deliverNext } from '../delivery.ts';
 import { nativeRecords } from '../native-record.ts';
 import type { SendQueue } from '../send-queue.ts';
 import { cursorKey, cursorRecords, type Stored } from './cursor-store.ts';
@@ -128,7 +128,7 @@ export class Poller {
     const { topic, deadLetterTopic } = this.#options;
     const { source, queue, clock, log } = this.#world;
     const origin = { source: `poll/${source.name}`, at: clock.now().wall };
-    const tooLarge = await deliver(records, { queue, deadLetterTopic, ...origin });
+    const tooLarge = await deliverNext(records, { queue, deadLetterTopic, origin });
     if (tooLarge > 0) log.error({ count: tooLarge, topic }, 'records do not fit; they are in the dead-letter topic');
   }
 }

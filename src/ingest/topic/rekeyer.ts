@@ -6,7 +6,7 @@
 import type { Decoded } from '../../core/change.ts';
 import type { LogRecord, OutRecord } from '../../ports.ts';
 import type { RelayBatch, RelayHandler, RelayPartition } from '../ports.ts';
-import { deliver } from '../delivery.ts';
+import { deliverNext } from '../delivery.ts';
 import { nativeRecord } from '../native-record.ts';
 import { Done } from './done.ts';
 import { changesOf, type InputRecord, type Item, itemsOf, supersededLetter } from './items.ts';
@@ -205,7 +205,7 @@ export class Rekeyer implements RelayHandler {
     const { from, deadLetterTopic } = this.#options;
     const { queue, clock, notices } = this.#world;
     const origin = { source: `topic/${from}`, at: clock.now().wall };
-    const tooLarge = await deliver(records, { queue, deadLetterTopic, ...origin });
+    const tooLarge = await deliverNext(records, { queue, deadLetterTopic, origin });
     if (tooLarge > 0) notices.letters.count('too_large', tooLarge);
   }
 

@@ -13,10 +13,9 @@ import {
   isChange,
   isUnread,
 } from '../../core/change.ts';
-import { truncated } from '../../core/dead-letter.ts';
-import { invalid } from '../../formats/reading.ts';
-import type { Clock, OutRecord, SendOutcome } from '../../ports.ts';
+import type { Clock, OutRecord } from '../../ports.ts';
 import { deadLetters, type Origin } from '../dead-letter.ts';
+import { deliver } from '../delivery.ts';
 import { nativeRecords } from '../native-record.ts';
 import type { SendQueue } from '../send-queue.ts';
 import type { WebhookKind } from './kind.ts';
@@ -51,8 +50,6 @@ export type Intaken =
 
 /** About 100 bytes each. */
 const REMEMBERED_MAX = 50_000;
-/** Of a dead letter that does not fit. */
-const CUT_BYTES = 64 * 1024;
 
 export class Intake {
   readonly #options: IntakeOptions;
@@ -66,7 +63,7 @@ export class Intake {
   /** Rejects where Kafka will not acknowledge any more. */
   async take(sender: Sender, record: Received): Promise<Intaken> {
     if (sender.format.prepare !== undefined) await this.#prepare(sender.format, record);
-    const { topic, deadLetterTopic, clock } = this.#options;
+    const { topic, deadLetterTopic, clock, queue, notices } = this.#options;
     const events = sender.format.decode(record, { partitionCount: 1 });
     const problems = events.filter(isUnread);
     this.#tell(sender.kind.name, problems);
@@ -76,9 +73,12 @@ export class Intake {
     if (records.length === 0) return verdict;
     const name = isNamed(events) ? nameOf(sender.kind.name, records) : null;
     return this.#once(name, () => {
-      const written = this.#options.queue.offer(records);
+      const written = deliver(records, { queue, deadLetterTopic, origin });
       if (written === null) return null;
-      return written.then((outcomes) => this.#writeLeftOut({ records, outcomes, origin })).then(() => verdict);
+      return written.then((tooLarge) => {
+        if (tooLarge > 0) notices.letters.count('too_large', tooLarge);
+        return verdict;
+      });
     });
   }
 
@@ -105,26 +105,6 @@ export class Intake {
     result.catch(() => this.#remembered.delete(name));
     return result;
   }
-
-  /** What the broker refuses as too large is not lost either. */
-  async #writeLeftOut({ records, outcomes, origin }: Written): Promise<void> {
-    const { queue, deadLetterTopic, notices } = this.#options;
-    const refused = records.filter((_, index) => outcomes[index] === 'too_large');
-    if (refused.length === 0) return;
-    notices.letters.count('too_large', refused.length);
-    const problems = refused.map(({ key, topic }) => tooLarge(String(key), topic));
-    const letters = deadLetters(deadLetterTopic, problems, origin);
-    // The room of what they replace has just become free.
-    const written = queue.offer(letters.map((letter) => truncated(letter, CUT_BYTES)));
-    if (written === null) throw new Error('the queue before Kafka is full');
-    await written;
-  }
-}
-
-interface Written {
-  readonly records: readonly OutRecord[];
-  readonly outcomes: readonly SendOutcome[];
-  readonly origin: Origin;
 }
 
 function verdictOf(events: Decoded): Intaken {
@@ -150,6 +130,3 @@ function originOf({ kind, redact }: Sender, { value, headers }: Received, at: nu
   // One character a byte, so that nothing else is changed, whatever the bytes.
   return { source: `webhook/${kind.name}`, at, value: Buffer.from(redact(text), 'latin1'), headers };
 }
-
-const tooLarge = (group: string, topic: string): Invalid =>
-  invalid('too_large', `The record of this change does not fit; raise max.message.bytes of ${topic}.`, group);

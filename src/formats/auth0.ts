@@ -4,8 +4,8 @@
  * https://auth0.com/docs/events and the types of the npm package auth0 (EventStreamCloudEventGroupMemberAdded…)
  */
 import type { SourceEvent, SourceFormat } from '../core/change.ts';
-import { deletedGroup, fieldsIn, invalid, isFields, quote, skip, textIn } from './reading.ts';
-import { idIn, memberChange, notAChange, readEvents, refusedMember, timeIn, withoutEventBridge } from './several.ts';
+import { deletedGroup, deltaOf, fieldsIn, invalid, isFields, quote, skip, textIn } from './reading.ts';
+import { idIn, notAChange, readEvents, refusedMember, timeIn, withoutEventBridge } from './several.ts';
 
 export const auth0: SourceFormat = {
   name: 'auth0',
@@ -29,9 +29,7 @@ function readEvent(json: unknown): SourceEvent {
     case 'group.member.deleted':
       if (memberType !== 'user')
         return refusedMember(`The member ${quote(idIn(member))} is of the type ${quote(idIn(memberType))}`, group);
-      return memberChange({ group, eventId, occurredAt }, type === 'group.member.added' ? 'add' : 'remove', [
-        idIn(member),
-      ]);
+      return deltaOf(type === 'group.member.added' ? 'add' : 'remove', [idIn(member)], { group, eventId, occurredAt });
     case 'group.deleted':
       return deletedGroup({ group: idIn(object['id']), eventId, occurredAt });
     default:

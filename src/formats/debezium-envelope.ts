@@ -8,7 +8,7 @@ import {
   rowIn,
   rowUnreadable,
   type Membership,
-  type Told,
+  type ToldOfRow,
 } from './debezium-row.ts';
 import { delta, type Fields, fieldsIn, hint, invalid, isFields, quote, skip, textIn } from './reading.ts';
 import { epochTime, notAChange } from './several.ts';
@@ -34,7 +34,7 @@ export interface RowChange {
   readonly op: unknown;
   readonly before: unknown;
   readonly after: unknown;
-  readonly told: Told;
+  readonly told: ToldOfRow;
 }
 
 export function readChange({ op, before, after, told }: RowChange, reading: RowReading): readonly SourceEvent[] {
@@ -61,14 +61,14 @@ export function readChange({ op, before, after, told }: RowChange, reading: RowR
 export const isOtherTable = (table: unknown, options: DebeziumOptions): boolean =>
   options.table !== null && typeof table === 'string' && table !== options.table;
 
-function created(after: Fields, told: Told, { options }: RowReading): SourceEvent {
+function created(after: Fields, told: ToldOfRow, { options }: RowReading): SourceEvent {
   const found = rowIn([after], options);
   if (found.kind === 'whole') return addition(found.row, told);
   return found.kind === 'bad' ? found.problem : rowUnreadable(found.column, 'The new row');
 }
 
 /** What the row lacks, its key has: without REPLICA IDENTITY FULL only the columns of the primary key are told. */
-export function deleted(row: Fields, told: Told, { record, options }: RowReading): SourceEvent {
+export function deleted(row: Fields, told: ToldOfRow, { record, options }: RowReading): SourceEvent {
   const inRow = rowIn([row], options);
   const found = inRow.kind === 'partial' ? rowIn([row, keyFieldsOf(record)], options) : inRow;
   if (found.kind === 'whole') return removal(found.row, told);
@@ -86,7 +86,7 @@ const unreadableDelete = (column: string): SourceEvent =>
 interface Update {
   readonly before: Fields | null;
   readonly after: Fields;
-  readonly told: Told;
+  readonly told: ToldOfRow;
 }
 
 function updated({ before, after, told }: Update, { record, options }: RowReading): readonly SourceEvent[] {
@@ -100,7 +100,7 @@ function updated({ before, after, told }: Update, { record, options }: RowReadin
   return moved(was.row, now.row, told);
 }
 
-function moved(was: Membership, now: Membership, told: Told): readonly SourceEvent[] {
+function moved(was: Membership, now: Membership, told: ToldOfRow): readonly SourceEvent[] {
   if (was.group !== now.group) return [removal(was, told), addition(now, told)];
   if (was.member === now.member) return [notAChange];
   return [delta({ group: now.group, add: [now.member], remove: [was.member], ...told })];

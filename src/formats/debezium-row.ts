@@ -1,7 +1,7 @@
 /** The row of a membership table: whose it is, by the configured columns; and the key of its record, which holds some of them. */
 import type { Delta, Invalid, SourceEvent, SourceRecord } from '../core/change.ts';
 import { type FoundId, foundId } from './ids.ts';
-import { deltaOf, type Fields, fieldsIn, invalid, isFields, readJson } from './reading.ts';
+import { deltaOf, type Fields, fieldsIn, invalid, isFields, readJson, type Told } from './reading.ts';
 
 export interface DebeziumOptions {
   readonly groupColumn: string;
@@ -25,10 +25,7 @@ export interface Membership {
 }
 
 /** Whatever is told of a change besides its row. */
-export interface Told {
-  readonly eventId: string | null;
-  readonly occurredAt: string | null;
-}
+export type ToldOfRow = Omit<Told, 'group'>;
 
 export type FoundRow =
   | { readonly kind: 'whole'; readonly row: Membership }
@@ -69,10 +66,10 @@ export function keyFieldsOf({ key }: SourceRecord): Fields {
   return 'schema' in read.json && 'payload' in read.json ? fieldsIn(read.json['payload']) : read.json;
 }
 
-export const addition = ({ group, member }: Membership, { eventId, occurredAt }: Told): Delta | Invalid =>
+export const addition = ({ group, member }: Membership, { eventId, occurredAt }: ToldOfRow): Delta | Invalid =>
   deltaOf('add', [member], { group, eventId, occurredAt });
 
-export const removal = ({ group, member }: Membership, { eventId, occurredAt }: Told): Delta | Invalid =>
+export const removal = ({ group, member }: Membership, { eventId, occurredAt }: ToldOfRow): Delta | Invalid =>
   deltaOf('remove', [member], { group, eventId, occurredAt });
 
 /** A delete that only its key tells of. Without the member in it nobody can know who left. */

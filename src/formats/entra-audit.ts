@@ -5,8 +5,8 @@
  */
 import type { Op, SourceEvent } from '../core/change.ts';
 import type { Fields } from './reading.ts';
-import { deletedGroup, hint, invalid, isFields, listIn, quote, readJsonText, textIn } from './reading.ts';
-import { groupIn, idIn, memberChange, notAChange, notSuccessful, refusedMember, timeIn, unique } from './several.ts';
+import { deletedGroup, deltaOf, hint, invalid, isFields, listIn, quote, readJsonText, textIn } from './reading.ts';
+import { groupIn, idIn, notAChange, notSuccessful, refusedMember, timeIn, unique } from './several.ts';
 
 export const isAudit = (entry: Fields): boolean =>
   (field(entry, 'activityDisplayName') ?? field(entry, 'operationName') ?? field(entry, 'targetResources')) !==
@@ -50,7 +50,7 @@ function readChange(audit: Fields, meaning: Meaning): SourceEvent {
       return hint('group_restored', RESTORED, groupIn(group));
     case 'add':
     case 'remove':
-      return memberChange(told, meaning, users);
+      return deltaOf(meaning, users, told);
   }
 }
 

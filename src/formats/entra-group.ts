@@ -4,8 +4,8 @@
  */
 import type { SourceEvent } from '../core/change.ts';
 import type { Fields } from './reading.ts';
-import { deletedGroup, delta, hint, invalid, isFields, quote, textIn } from './reading.ts';
-import { groupIn, idIn, notAChange, refusedMember, type Told } from './several.ts';
+import { deletedGroup, delta, hint, invalid, isFields, quote, textIn, type Told } from './reading.ts';
+import { groupIn, idIn, notAChange, refusedMember } from './several.ts';
 
 /** At least one of these makes an object with an id a group; with a page's context it needs none. */
 const MARKS = ['@removed', '@odata.type', '@odata.id', 'members@delta', 'owners@delta', 'displayName', 'groupTypes'];

@@ -6,8 +6,8 @@
  */
 import type { SourceEvent, SourceFormat } from '../core/change.ts';
 import type { Fields } from './reading.ts';
-import { deletedGroup, fieldsIn, hint, invalid, isFields, listIn, quote, textIn } from './reading.ts';
-import { groupIn, idIn, memberChange, notAChange, readEvents, refusedMember, timeIn } from './several.ts';
+import { deletedGroup, deltaOf, fieldsIn, hint, invalid, isFields, listIn, quote, textIn } from './reading.ts';
+import { groupIn, idIn, notAChange, readEvents, refusedMember, timeIn } from './several.ts';
 
 export const google: SourceFormat = {
   name: 'google',
@@ -87,14 +87,12 @@ function readEvent({ name, parameters, eventId, occurredAt }: Event): SourceEven
       const type = text('member_type');
       if (type !== '' && type.toLowerCase() !== 'user')
         return refusedMember(`The member ${quote(text('member_id'))} is of the type ${quote(type)}`, group);
-      return memberChange({ group, eventId, occurredAt }, name === 'add_member' ? 'add' : 'remove', [
-        text('member_id'),
-      ]);
+      return deltaOf(name === 'add_member' ? 'add' : 'remove', [text('member_id')], { group, eventId, occurredAt });
     }
     case 'ADD_GROUP_MEMBER':
-      return memberChange({ group: text('GROUP_EMAIL'), eventId, occurredAt }, 'add', [text('USER_EMAIL')]);
+      return deltaOf('add', [text('USER_EMAIL')], { group: text('GROUP_EMAIL'), eventId, occurredAt });
     case 'REMOVE_GROUP_MEMBER':
-      return memberChange({ group: text('GROUP_EMAIL'), eventId, occurredAt }, 'remove', [text('USER_EMAIL')]);
+      return deltaOf('remove', [text('USER_EMAIL')], { group: text('GROUP_EMAIL'), eventId, occurredAt });
     case 'delete_group':
       return deletedGroup({ eventId, occurredAt, group: text('group_id') });
     case 'DELETE_GROUP':

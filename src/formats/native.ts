@@ -18,6 +18,7 @@ import {
   isText,
   quote,
   readValue,
+  type Told,
   tombstone,
 } from './reading.ts';
 
@@ -98,12 +99,6 @@ function readChange(fields: Fields, group: string): SourceEvent {
   if (eventId !== null && eventId.length > ID_LENGTH_MAX) return badId('`event_id`', 'id_too_long', group);
   const told = { group, eventId, occurredAt };
   return isFullState(parsed.data) ? readState(parsed.data, told) : readDelta(parsed.data, told);
-}
-
-interface Told {
-  readonly group: string;
-  readonly eventId: string | null;
-  readonly occurredAt: string | null;
 }
 
 /** Taking a full state for a delta would drop its removals, so one field of it is enough. */

@@ -6,11 +6,10 @@
  */
 import type { Op, SourceEvent, SourceFormat } from '../core/change.ts';
 import type { Fields } from './reading.ts';
-import { deletedGroup, fieldsIn, hint, invalid, isFields, listIn, quote, textIn } from './reading.ts';
+import { deletedGroup, deltaOf, fieldsIn, hint, invalid, isFields, listIn, quote, textIn } from './reading.ts';
 import {
   groupIn,
   idIn,
-  memberChange,
   notAChange,
   notSuccessful,
   readEvents,
@@ -99,7 +98,7 @@ function readChange(event: Fields, meaning: Meaning): SourceEvent {
   if (groups.length > 1) return invalid('target_ambiguous', 'The event has several targets of the type UserGroup.');
   const told = { group, eventId: textIn(event['uuid']), occurredAt: timeIn(event['published']) };
   if (meaning === 'group_deleted') return deletedGroup(told);
-  return meaning === 'unclear' ? withoutDirection(event, group) : memberChange(told, meaning, users);
+  return meaning === 'unclear' ? withoutDirection(event, group) : deltaOf(meaning, users, told);
 }
 
 function withoutUser(targets: readonly Fields[], group: string): SourceEvent {

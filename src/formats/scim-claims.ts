@@ -17,9 +17,10 @@ import {
   quote,
   skip,
   textIn,
+  type Told,
 } from './reading.ts';
 import { attribute, membersIn, type Patched, patched } from './scim-members.ts';
-import { groupIn, notAChange, refusedMember, type Told } from './several.ts';
+import { epochSeconds, groupIn, notAChange, refusedMember } from './several.ts';
 
 export function readClaims(claims: Fields): readonly SourceEvent[] {
   const { events } = claims;
@@ -31,7 +32,7 @@ export function readClaims(claims: Fields): readonly SourceEvent[] {
     group,
     // One transaction may become several tokens, each with a jti of its own (RFC 9967 2.2).
     eventId: textIn(claims['txn']) ?? textIn(claims['jti']),
-    occurredAt: timeOf(claims['toe']) ?? timeOf(claims['iat']),
+    occurredAt: epochSeconds(claims['toe']) ?? epochSeconds(claims['iat']),
     isToldInFull: uris.length > 1 && uris.some((uri) => isFull(shortName(uri))),
   };
   return uris.flatMap((uri) => readEvent(shortName(uri), fieldsIn(events[uri]), told));
@@ -162,9 +163,3 @@ function groupOf(subject: Fields): string | SourceEvent {
     return invalid('schema', `\`sub_id.uri\` ends in ${quote(id)}, which is no percent-encoded id.`);
   }
 }
-
-/** Seconds since 1970 (RFC 7519 2), as RFC 3339; the first and last day that both can write bound them. */
-const SECONDS_MAX = 253_402_300_799;
-
-const timeOf = (seconds: unknown): string | null =>
-  typeof seconds === 'number' && seconds >= 0 && seconds <= SECONDS_MAX ? new Date(seconds * 1000).toISOString() : null;

@@ -1,6 +1,6 @@
 /** What formats share whose records may hold several events, or events in envelopes of a vendor's transport. */
-import { type Decoded, idProblem, type Op, type SourceEvent, type SourceRecord } from '../core/change.ts';
-import { delta, invalid, isFields, readValue, skip, textIn, tombstone } from './reading.ts';
+import { type Decoded, idProblem, type SourceEvent, type SourceRecord } from '../core/change.ts';
+import { invalid, isFields, readValue, skip, textIn, tombstone } from './reading.ts';
 
 /** Reads a record as JSON and hands it on; what is none is told in the same words by all. */
 export function readEvents(record: SourceRecord, eventsIn: (json: unknown) => readonly SourceEvent[]): Decoded {
@@ -28,30 +28,21 @@ export function timeIn(value: unknown): string | null {
   return text !== null && text.length <= TIME_LENGTH_MAX ? text : null;
 }
 
-/** What an event says of itself beside its members. */
-export interface Told {
-  readonly group: string;
-  readonly eventId: string | null;
-  readonly occurredAt: string | null;
-}
-
-/** A delta in one direction. Written out, since spreading would cost a third of the reading of a record. */
-export function memberChange({ group, eventId, occurredAt }: Told, op: Op, members: readonly string[]): SourceEvent {
-  return op === 'add'
-    ? delta({ group, eventId, occurredAt, add: members, remove: NOBODY })
-    : delta({ group, eventId, occurredAt, add: NOBODY, remove: members });
-}
-
-const NOBODY: readonly string[] = [];
-
 /** The last millisecond of the year 9999: what RFC 3339 can write. */
 const EPOCH_MS_MAX = 253_402_300_799_999;
+
+const rfc3339 = (epochMs: number): string | null =>
+  epochMs >= 0 && epochMs <= EPOCH_MS_MAX ? new Date(epochMs).toISOString() : null;
 
 /** Epoch milliseconds, as a number or a text → RFC 3339; null where it is neither. */
 export function epochTime(value: unknown): string | null {
   const time = typeof value === 'string' && /^\d{1,15}$/.test(value) ? Number(value) : value;
-  return typeof time === 'number' && time >= 0 && time <= EPOCH_MS_MAX ? new Date(time).toISOString() : null;
+  return typeof time === 'number' ? rfc3339(time) : null;
 }
+
+/** Seconds since 1970, as tokens write them (RFC 7519 2) → RFC 3339; null where it is none. */
+export const epochSeconds = (value: unknown): string | null =>
+  typeof value === 'number' ? rfc3339(value * 1000) : null;
 
 /** An id as the source writes it; whatever is no text becomes the empty id, which every event refuses. */
 export const idIn = (value: unknown): string => (typeof value === 'string' ? value : '');

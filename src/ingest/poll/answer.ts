@@ -1,7 +1,7 @@
 /** Answers of identity providers → JSON and links. Pure. */
 import { IdpTrouble } from '../../core/idp-failure.ts';
 import type { SourceRecord } from '../../core/change.ts';
-import { type Fields, isFields, listIn, readJson, textIn } from '../../formats/reading.ts';
+import { type Fields, isFields, readJson, textIn } from '../../formats/reading.ts';
 import type { IdpAnswer } from '../ports.ts';
 
 /** The object in an answer that must be a good one; whatever is not must never pass for an empty one. @throws IdpTrouble */
@@ -15,7 +15,7 @@ export function fieldsOf(answer: IdpAnswer, what: string): Fields {
 export function listOf(answer: IdpAnswer, what: string): readonly unknown[] {
   const json = jsonOf(answer, what);
   if (!Array.isArray(json)) throw new IdpTrouble(`${what}: the answer is no list`);
-  return listIn(json);
+  return json;
 }
 
 function jsonOf(answer: IdpAnswer, what: string): unknown {

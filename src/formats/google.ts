@@ -1,8 +1,9 @@
 /**
- * Google Workspace: activities of the Admin SDK Reports API (applications `groups_enterprise` and `admin`), alone, in
- * lists and in pages (`items[]`), and the same as Google Cloud's audit log writes them.
+ * Google Workspace: activities of the Admin SDK Reports API (applications `groups_enterprise`, `groups` and `admin`),
+ * alone, in lists and in pages (`items[]`), and the same as Google Cloud's audit log writes them.
  * Groups and members are named by their mail addresses; there are no lasting ids in these events.
- * https://developers.google.com/workspace/admin/reports/v1/appendix/activity/groups-enterprise, …/admin-group-settings
+ * https://developers.google.com/workspace/admin/reports/v1/appendix/activity/groups-enterprise, …/groups,
+ * …/admin-group-settings
  */
 import type { SourceEvent, SourceFormat } from '../core/change.ts';
 import type { Fields } from './reading.ts';
@@ -61,44 +62,51 @@ interface Event {
 }
 
 /**
- * The membership may have changed, but the event names no member, or does not say whether `add_member` or
- * `remove_member` goes with it.
+ * The membership may have changed, but the event names no member, or does not say whether an event that does goes with it.
  */
 const WITHOUT_DETAIL = new Set([
   'join',
   'accept_invitation',
   'approve_join_request',
   'ban_member_with_moderation',
+  'ban_user_with_moderation',
+  'unsubscribe_via_mail',
   'add_dynamic_group_query',
   'change_dynamic_group_query',
+  'GROUP_MEMBER_BULK_UPLOAD',
 ]);
 
 function readEvent({ name, parameters, eventId, occurredAt }: Event): SourceEvent {
   if (typeof name !== 'string') return unknownShape;
   const entries = listIn(parameters);
   const text = (parameter: string): string => {
-    const found = entries.find((entry) => isFields(entry) && entry['name'] === parameter);
+    const found = entries.find((entry) => isFields(entry) && textIn(entry['name'])?.toLowerCase() === parameter);
     return idIn(fieldsIn(found)['value']);
   };
+  const told = { group: text('group_id') || text('group_email'), eventId, occurredAt };
   switch (name) {
     case 'add_member':
     case 'remove_member': {
-      const group = text('group_id');
-      const type = text('member_type');
+      const [member, type] = [text('member_id'), text('member_type')];
       if (type !== '' && type.toLowerCase() !== 'user')
-        return refusedMember(`The member ${quote(text('member_id'))} is of the type ${quote(type)}`, group);
-      return deltaOf(name === 'add_member' ? 'add' : 'remove', [text('member_id')], { group, eventId, occurredAt });
+        return refusedMember(`The member ${quote(member)} is of the type ${quote(type)}`, told.group);
+      return deltaOf(name === 'add_member' ? 'add' : 'remove', [member], told);
+    }
+    case 'add_user':
+    case 'remove_user': {
+      const member = text('user_email');
+      if (member === '') return withoutDetail(name, told.group);
+      return deltaOf(name === 'add_user' ? 'add' : 'remove', [member], told);
     }
     case 'ADD_GROUP_MEMBER':
-      return deltaOf('add', [text('USER_EMAIL')], { group: text('GROUP_EMAIL'), eventId, occurredAt });
+      return deltaOf('add', [text('user_email')], told);
     case 'REMOVE_GROUP_MEMBER':
-      return deltaOf('remove', [text('USER_EMAIL')], { group: text('GROUP_EMAIL'), eventId, occurredAt });
+      return deltaOf('remove', [text('user_email')], told);
     case 'delete_group':
-      return deletedGroup({ eventId, occurredAt, group: text('group_id') });
     case 'DELETE_GROUP':
-      return deletedGroup({ eventId, occurredAt, group: text('GROUP_EMAIL') });
+      return deletedGroup(told);
     default:
-      return WITHOUT_DETAIL.has(name) ? withoutDetail(name, text('group_id')) : notAChange;
+      return WITHOUT_DETAIL.has(name) ? withoutDetail(name, told.group) : notAChange;
   }
 }
 

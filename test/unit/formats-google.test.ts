@@ -68,6 +68,35 @@ describe('an activity of groups_enterprise', () => {
   );
 });
 
+describe('an activity of groups', () => {
+  const group_email = 'sales@example.com';
+  const user_email = 'luca@example.com';
+
+  test('adds and removes users, and deletes groups', () => {
+    const events = [
+      anEvent('add_user', { group_email, user_email, member_role: 'member' }),
+      anEvent('remove_user', { group_email, user_email }),
+      anEvent('delete_group', { group_email }),
+      anEvent('invite_user', { group_email, user_email }),
+    ];
+    expect(decode(anActivity(events))).toEqual([
+      aDelta({ ...TOLD, add: [user_email] }),
+      aDelta({ ...TOLD, remove: [user_email] }),
+      aState({ ...TOLD, deleted: true }),
+      aSkip('not_a_membership_change'),
+    ]);
+  });
+
+  test.each(['join', 'ban_user_with_moderation', 'unsubscribe_via_mail', 'add_user', 'remove_user'])(
+    'that names no member for sure is a hint: %s',
+    (name) => {
+      expect(decode(anActivity([anEvent(name, { group_email })]))).toMatchObject([
+        { kind: 'hint', code: 'change_without_detail', group: group_email },
+      ]);
+    },
+  );
+});
+
 describe('an activity of admin', () => {
   const GROUP_EMAIL = 'sales@example.com';
   const USER_EMAIL = 'luca@example.com';
@@ -83,6 +112,13 @@ describe('an activity of admin', () => {
       aDelta({ ...TOLD, remove: [USER_EMAIL] }),
       aState({ ...TOLD, deleted: true }),
       aSkip('not_a_membership_change'),
+    ]);
+  });
+
+  test('that uploads members in bulk is a hint, since it tells how many and not whom', () => {
+    const parameters = { GROUP_MEMBER_BULK_UPLOAD_TOTAL_NUMBER: '3', GROUP_MEMBER_BULK_UPLOAD_FAILED_NUMBER: '0' };
+    expect(decode(anActivity([anEvent('GROUP_MEMBER_BULK_UPLOAD', parameters)]))).toMatchObject([
+      { kind: 'hint', code: 'change_without_detail', group: null },
     ]);
   });
 

@@ -6,7 +6,7 @@
 import type { SourceEvent } from '../core/change.ts';
 import { readMembers } from './entra-group.ts';
 import type { Fields } from './reading.ts';
-import { fieldsIn, hint, quote, skip, textIn } from './reading.ts';
+import { deletedGroup, fieldsIn, hint, quote, skip, textIn } from './reading.ts';
 import { groupIn, notAChange, timeIn } from './several.ts';
 
 export const isNotification = (entry: Fields): boolean =>
@@ -20,15 +20,20 @@ export function readNotification(notification: Fields): readonly SourceEvent[] {
   const data = fieldsIn(notification['resourceData']);
   const group = groupOf(textIn(notification['resource']), data);
   if (group === NO_GROUP) return [notAChange];
+  if (group === null) return [withoutDetail(notification, null)];
+  const told = { group, eventId: textIn(notification['id']), occurredAt: timeIn(data['eventTime']) };
+  if (isGone(textIn(notification['resource']), textIn(changeType))) return [deletedGroup(told)];
   const members = data['members@delta'];
-  if (group !== null && members !== undefined && members !== null)
-    return readMembers(members, {
-      group,
-      eventId: textIn(notification['id']),
-      occurredAt: timeIn(data['eventTime']),
-    });
+  if (members !== undefined && members !== null) return readMembers(members, told);
   return [withoutDetail(notification, group)];
 }
+
+/**
+ * Deleted for good, so that there is nothing to read anew: a group that goes to the recycle bin is told as `updated`. Of
+ * what is below a group (its members, its owners, a team's channels) `deleted` says nothing about the group.
+ */
+const isGone = (resource: string | null, changeType: string | null): boolean =>
+  changeType?.toLowerCase() === 'deleted' && /^\/?groups(?:\/[^/?]+|\('[^']+'\))?(?:\?.*)?$/i.test(resource ?? '');
 
 const READ_ANEW =
   "read the group's members from Graph (groups/{id}/members or groups/delta) and send them as a full state";

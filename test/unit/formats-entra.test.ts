@@ -252,7 +252,24 @@ const aNotification = (parts: object = {}, data: object = {}) => ({
 });
 
 describe('a change notification', () => {
-  test.each(['updated', 'created', 'deleted'])('without detail is a hint: %s', (changeType) => {
+  test.each([`Groups/${GROUP}`, `/groups('${GROUP}')`, '/groups'])(
+    'of a deletion is the deleted group, as there is nothing left to read: %s',
+    (resource) => {
+      const notification = aNotification({ id: 'n1', changeType: 'deleted', resource }, { eventTime: TOLD.occurredAt });
+      expect(decode({ value: [notification] })).toEqual([aState({ ...TOLD, eventId: 'n1', deleted: true })]);
+    },
+  );
+
+  test.each([`groups/${GROUP}/members`, `groups/${GROUP}/owners/x`, `teams/${GROUP}`, `teams/${GROUP}/channels/c`])(
+    'of a deletion below a group, or of its team, does not delete the group: %s',
+    (resource) => {
+      expect(decode(aNotification({ changeType: 'deleted', resource }))).toMatchObject([
+        { kind: 'hint', group: GROUP },
+      ]);
+    },
+  );
+
+  test.each(['updated', 'created'])('without detail is a hint: %s', (changeType) => {
     expect(decode({ value: [aNotification({ changeType })] })).toMatchObject([
       { kind: 'hint', code: 'change_without_detail', group: GROUP },
     ]);

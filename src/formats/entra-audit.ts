@@ -72,11 +72,17 @@ function readTargets(targets: readonly Fields[], meaning: Meaning): Targets {
   for (const target of targets) {
     const type = textIn(field(target, 'type'))?.toLowerCase() ?? '';
     if (type === 'user') users.push(idIn(field(target, 'id')));
-    else if (type === 'group') groups.push(idIn(field(target, 'id')));
+    else if (type === 'group') groups.push(...groupId(target));
     else others.push(type);
     named ??= namedGroup(target, meaning);
   }
   return { users: unique(users), groups: unique(groups), others, named };
+}
+
+/** None, where the target has none: then it says no more than that there is a group. */
+function groupId(target: Fields): readonly string[] {
+  const id = textIn(field(target, 'id'));
+  return id === null ? [] : [id];
 }
 
 /**

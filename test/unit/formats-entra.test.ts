@@ -132,6 +132,16 @@ describe('an audit log entry', () => {
     expect(decode(anAudit({ ...REMOVAL, targetResources }))).toEqual([aDelta({ ...TOLD, remove: [USER] })]);
   });
 
+  test.each([null, '', undefined])(
+    'with a target of the group that has no id takes it from Group.ObjectID: %j',
+    (id) => {
+      const targets = [userTarget(objectId({ newValue: `"${GROUP}"` })), groupTarget({ id })];
+      expect(decode(withTargets(...targets))).toEqual([added]);
+      expect(decode(withTargets(...targets, groupTarget({ id: 'other' })))).toMatchObject([{ group: 'other' }]);
+      expect(decode(withTargets(userTarget(), groupTarget({ id })))).toMatchObject([{ code: 'target_missing' }]);
+    },
+  );
+
   test('believes the target of the type Group where Group.ObjectID says another', () => {
     expect(decode(withTargets(userTarget(objectId({ newValue: '"other"' })), groupTarget()))).toEqual([added]);
   });

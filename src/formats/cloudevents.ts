@@ -151,17 +151,18 @@ function fromHeaders(record: SourceRecord): Inner {
   const id = headerText(record, 'ce_id');
   const time = timeIn(headerText(record, 'ce_time'));
   const read = readValue(record);
-  const envelope = {
-    specversion: headerText(record, 'ce_specversion'),
-    type,
-    source: headerText(record, 'ce_source'),
-    id,
-    time,
-    data: read.ok ? read.json : undefined,
-  };
+  const envelope = { ...attributesIn(record), time, data: read.ok ? read.json : undefined };
   const { key, value } = record;
   return { attributes: { type, id, time }, record: { key, value, headers: ownHeaders(record), read }, envelope };
 }
+
+/** Those of extensions too: an inner format may go by them. */
+const attributesIn = (record: SourceRecord): Fields =>
+  Object.fromEntries(
+    record.headers
+      .filter(([name]) => name.startsWith('ce_'))
+      .map(([name]) => [name.slice('ce_'.length), headerText(record, name)]),
+  );
 
 function fromEnvelope(event: unknown, record: SourceRecord): Inner | SourceEvent {
   if (!isStructured(event)) return noEnvelope;

@@ -112,6 +112,18 @@ describe('the events of a format in CloudEvents', () => {
     expect(decode('auto', anEvent(data, { type: 'group.member.added', a0tenant: 't' }))).toEqual(expected);
   });
 
+  test('extensions in the headers of the binary mode count as those of the structured mode do', () => {
+    const data = { object: { group: { id: 'grp' }, member: { member_type: 'user', id: 'auth0|1' } } };
+    const headers = { ...binary, ce_type: 'group.member.added', ce_a0purpose: 'test', ce_a0tenant: 't' };
+    for (const name of ['auth0', 'auto'] as const)
+      expect(decode(name, data, { headers })).toEqual([{ kind: 'skip', reason: 'test_event' }]);
+    const row = { before: null, after: { group_id: 'g', user_id: 'u' } };
+    const debezium = { ...binary, ce_iodebeziumop: 'c', ce_iodebeziumtsms: '1740477600000' };
+    expect(decode('debezium', row, { headers: debezium })).toEqual([
+      added('g', ['u'], { eventId: 'e-1', occurredAt: '2025-02-25T10:00:00.000Z' }),
+    ]);
+  });
+
   test('native data is read without comparing the key, which is the envelope’s', () => {
     expect(decode('cloudevents', anEvent({ group_id: 'g', add_members: ['u'] }), { key: 'partition' })).toEqual([
       added('g', ['u'], told),

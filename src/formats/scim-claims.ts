@@ -19,8 +19,8 @@ import {
   textIn,
   type Told,
 } from './reading.ts';
-import { attribute, membersIn, type Patched, patched } from './scim-members.ts';
-import { epochSeconds, groupIn, notAChange, refusedMember } from './several.ts';
+import { attribute, membersIn, type Patched, patched, refusals } from './scim-members.ts';
+import { epochSeconds, groupIn, notAChange } from './several.ts';
 
 export function readClaims(claims: Fields): readonly SourceEvent[] {
   const { events } = claims;
@@ -80,7 +80,7 @@ function readPatch(data: Fields, told: ToldClaims): readonly SourceEvent[] {
   const patch = patched(operations);
   if (patch === null) return [notAChange];
   if (typeof patch === 'string') return [schemaProblem(`The PATCH cannot be read: ${patch}.`, told)];
-  return [...changeOf(patch, told), ...refusals(patch.refused, told)];
+  return [...changeOf(patch, told), ...refusals(patch.refused, told.group)];
 }
 
 /** Nothing, where the operations name only members that are refused. */
@@ -107,7 +107,7 @@ function readResource(
   const read = Array.isArray(members) ? membersIn(members) : null;
   const { group, eventId, occurredAt } = told;
   if (read === null) return [schemaProblem('`data.members` must be a list of objects.', told)];
-  return [fullState({ group, eventId, occurredAt, members: read.users }), ...refusals(read.refused, told)];
+  return [fullState({ group, eventId, occurredAt, members: read.users }), ...refusals(read.refused, group)];
 }
 
 function readNotice(event: Fields, told: ToldClaims): SourceEvent {
@@ -137,13 +137,6 @@ function readFeed(name: 'feed:add' | 'feed:remove', { group, isToldInFull }: Tol
 const READ_ANEW = "read the group's members from the SCIM server (GET the uri of sub_id) and send them as a full state";
 
 const toldInFull = skip('told_in_full');
-
-function refusals(refused: readonly string[], { group }: Told): readonly SourceEvent[] {
-  const [first] = refused;
-  if (first === undefined) return [];
-  const others = refused.length === 1 ? '' : ` and ${refused.length - 1} more`;
-  return [refusedMember(`The member ${quote(first)}${others} of another type than User cannot be put in`, group)];
-}
 
 const schemaProblem = (message: string, { group }: Told): SourceEvent => invalid('schema', message, groupIn(group));
 

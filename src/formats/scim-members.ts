@@ -3,10 +3,10 @@
  * 3.5.2), also as Entra sends them (`Add`, values beside the path `members`). Anything that could be read in two ways is
  * not read.
  */
-import type { Op } from '../core/change.ts';
+import type { Op, SourceEvent } from '../core/change.ts';
 import type { Fields } from './reading.ts';
-import { fieldsIn, isFields, readJsonText, textIn } from './reading.ts';
-import { idIn } from './several.ts';
+import { fieldsIn, isFields, quote, readJsonText, textIn } from './reading.ts';
+import { idIn, refusedMember } from './several.ts';
 
 export interface Members {
   readonly users: readonly string[];
@@ -29,6 +29,14 @@ export function membersIn(value: unknown): Members | null {
 function isUser(member: Fields): boolean {
   const type = textIn(member['type']);
   return type === null ? !/(?:^|\/)Groups\//i.test(idIn(member['$ref'])) : type.toLowerCase() === 'user';
+}
+
+/** One for all of a group, if there are any. */
+export function refusals(refused: readonly string[], group: string): readonly SourceEvent[] {
+  const [first] = refused;
+  if (first === undefined) return [];
+  const others = refused.length === 1 ? '' : ` and ${refused.length - 1} more`;
+  return [refusedMember(`The member ${quote(first)}${others} of another type than User cannot be put in`, group)];
 }
 
 /** SCIM's attribute names know no case (RFC 7643 2.1); most write them as the RFC does. */

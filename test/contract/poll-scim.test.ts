@@ -78,6 +78,28 @@ test('nested groups are refused beside the full state of the users', async () =>
   expect(poll.deadLetters().map(({ headers }) => header(headers, 'rollcall-error-code'))).toEqual(['member_type']);
 });
 
+test('what is no user is told as the format scim-events tells it, whatever it is', async () => {
+  const idp = await startScimList();
+  idp.groups.set('g', [
+    { value: 'a', type: null },
+    { value: 'b', $ref: `${idp.url}/Users/b` },
+    { value: 'd', type: 'Device' },
+    { value: 'n', type: null, $ref: `${idp.url}/Groups/n/` },
+  ]);
+  const poll = new Poll('scim', idp);
+  await poll.run();
+  expect(poll.changes()).toEqual(['g = a,b']);
+  expect(poll.deadLetters().map(({ headers }) => header(headers, 'rollcall-error-code'))).toEqual(['member_type']);
+});
+
+test('a member without an id is no reason to leave it out: the group is read again', async () => {
+  const idp = await startScimList();
+  idp.groups.set('g', [scimUser('a'), { type: 'User' }]);
+  const poll = new Poll('scim', idp);
+  await expect(poll.run()).rejects.toThrow('a member has no `value`');
+  expect(poll.changes()).toEqual([]);
+});
+
 test('started with `now`, it remembers what there is and tells what changes', async () => {
   const idp = await startScimList();
   idp.groups.set('g1', users('a')).set('g2', users('b')).set('g3', users('c'));

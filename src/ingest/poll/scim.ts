@@ -4,10 +4,9 @@
  * next page; `known/<index>` in the first round, which only remembers what there is.
  */
 import { createHash } from 'node:crypto';
-import type { SourceEvent } from '../../core/change.ts';
 import { IdpTrouble } from '../../core/idp-failure.ts';
-import { deletedGroup, type Fields, fullState, quote, textIn } from '../../formats/reading.ts';
-import { refusedMember } from '../../formats/several.ts';
+import { deletedGroup, type Fields, fullState, textIn } from '../../formats/reading.ts';
+import { membersIn, refusals } from '../../formats/scim-members.ts';
 import type { IdpApi } from '../ports.ts';
 import { fieldsOf, idOf, listField } from './answer.ts';
 import { type GroupMark, type KnownGroups, page, type Page, type PollSource } from './source.ts';
@@ -46,7 +45,8 @@ interface Group {
   readonly id: string;
   readonly members: readonly string[];
   readonly mark: string;
-  readonly refused: readonly Fields[];
+  /** Members that are no users. */
+  readonly refused: readonly string[];
 }
 
 interface Found {
@@ -57,7 +57,7 @@ interface Found {
 }
 
 function pageOf({ changed, marked, gone }: Found, next: number | null, prefix: string): Page {
-  const refused = changed.flatMap((group) => group.refused.slice(0, 1).map((member) => refusal(member, group.id)));
+  const refused = changed.flatMap((group) => refusals(group.refused, group.id));
   const states = changed.map(({ id, members }) => fullState({ group: id, members }));
   const marks: readonly GroupMark[] = [
     ...marked.map(({ id, mark }) => ({ group: id, mark })),
@@ -71,9 +71,6 @@ function pageOf({ changed, marked, gone }: Found, next: number | null, prefix: s
     hasMore: next !== null,
   });
 }
-
-const refusal = (member: Fields, group: string): SourceEvent =>
-  refusedMember(`The member ${quote(String(member['value']))} is a group`, group);
 
 async function readList(
   api: IdpApi,
@@ -95,17 +92,12 @@ async function wholeGroup(api: IdpApi, listed: Fields): Promise<Group> {
   const id = idOf(listed, 'list of groups');
   const whole = listed['members'] === undefined ? fieldsOf(await api.get(pathOf(id)), 'group') : listed;
   const entries = whole['members'] === undefined ? [] : listField(whole, 'members', 'group');
-  const [users, refused] = [entries.filter((entry) => !isGroup(entry)), entries.filter(isGroup)];
-  const members = users.map(({ value }) => {
-    const member = textIn(value);
-    if (member === null) throw new IdpTrouble('group: a member has no `value`');
-    return member;
-  });
-  return { id, members, refused, mark: fingerprint([...members, ...refused.map(({ value }) => String(value))]) };
+  const read = membersIn(entries);
+  if (read === null || read.users.some((member) => textIn(member) === null))
+    throw new IdpTrouble('group: a member has no `value`');
+  const { users: members, refused } = read;
+  return { id, members, refused, mark: fingerprint([...members, ...refused]) };
 }
-
-const isGroup = ({ type, $ref: ref }: Fields): boolean =>
-  textIn(type)?.toLowerCase() === 'group' || (type === undefined && /\/Groups\/[^/]+$/i.test(textIn(ref) ?? ''));
 
 /** Of what was listed before and is not now: while a list changes, its pages may leave some out. */
 async function goneOf(api: IdpApi, known: KnownGroups, seen: ReadonlySet<string>): Promise<readonly string[]> {

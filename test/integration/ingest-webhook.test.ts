@@ -51,6 +51,8 @@ async function aScene(brokers: readonly string[]): Promise<Scene> {
   return { url: `http://127.0.0.1:${port}/okta`, topic, tools, start };
 }
 
+const REPEAT_MS = 20;
+
 /** Senders that repeat what was not acknowledged, each for a group of its own, until they are told to stop. */
 class Senders {
   readonly acknowledged = new Map<string, string[]>();
@@ -85,7 +87,7 @@ class Senders {
     while (!this.#isStopped) {
       const id = `${group}/${ids.length}`;
       const op = ids.length % 2 === 0 ? 'add' : 'remove';
-      while (!(await this.#post(oktaHook({ group, member: 'm', op, id })))) await this.#breath();
+      while (!(await this.#post(oktaHook({ group, member: 'm', op, id })))) await this.#pace();
       ids.push(id);
       this.#count += 1;
       this.#condition.look();
@@ -102,9 +104,10 @@ class Senders {
     }
   }
 
-  #breath(): Promise<void> {
+  /** Part of the load, no wait for anything: 40 senders that repeat without a pause would leave the server no processor. */
+  #pace(): Promise<void> {
     return new Promise((resolve) => {
-      setTimeout(resolve, 20);
+      setTimeout(resolve, REPEAT_MS);
     });
   }
 }

@@ -54,9 +54,8 @@ describeKafka('removals that are held', ({ brokers }) => {
     // and the present one lets just that pass
     const [now] = (await held(stage, 'list')).lines;
     expect(now).toMatchObject({ group: 'gone', count: people.length - 1 });
-    expect((await held(stage, 'show', now.digest)).lines.map(({ member }) => member).toSorted()).toEqual(
-      people.filter((member) => member !== 'user-3').toSorted(),
-    );
+    const shown = (await held(stage, 'show', now.digest)).lines.map(({ member }) => member as string);
+    expect(new Set(shown)).toEqual(new Set(people.filter((member) => member !== 'user-3')));
     expect(await held(stage, 'approve', now.digest.slice(0, 12), '--author', 'jane')).toMatchObject({
       code: EXIT.done,
       lines: [{ digest: now.digest, result: 'approved', count: people.length - 1 }],

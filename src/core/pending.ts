@@ -13,10 +13,21 @@ export interface Folded {
 
 /** Commutative, associative and idempotent. Of one and the same intent the further advanced copy stays. */
 export function fold(a: Intent, b: Intent): Folded {
-  const order = comparePositions(a.source, b.source);
+  const order = comparePrecedence(a, b);
   if (order > 0) return { winner: a, loser: b };
   if (order < 0) return { winner: b, loser: a };
   return { winner: progress(b) > progress(a) ? b : a, loser: null };
+}
+
+/** Whether the one takes the place of the other. */
+export const beats = (a: Intent, b: Intent): boolean => fold(a, b).loser === b;
+
+/** Of two names that one event gives a member the removal wins, as of one name in both of its lists; else either does. */
+function comparePrecedence(a: Intent, b: Intent): number {
+  const order = comparePositions(a.source, b.source);
+  if (order !== 0 || a.member === b.member || a.op === 'state' || b.op === 'state') return order;
+  if (a.op !== b.op) return a.op === 'remove' ? 1 : -1;
+  return a.member < b.member ? 1 : -1;
 }
 
 const progress = (intent: Intent): number => (intent.dead === null ? intent.attempt : Number.POSITIVE_INFINITY);
@@ -24,16 +35,6 @@ const progress = (intent: Intent): number => (intent.dead === null ? intent.atte
 /** Due = not dead, not held, and its time has come. `now` in epoch ms. */
 export const isDue = (intent: Intent, now: number): boolean =>
   intent.dead === null && !isHeld(intent) && intent.waits !== 'record' && intent.notBefore <= now;
-
-/**
- * Whether it takes the place of another intent for the same member, perhaps under another name. Of two names in one event
- * the removal wins, as of one name in both of its lists; else either does.
- */
-export function beats(a: Intent, b: Intent): boolean {
-  const order = comparePositions(a.source, b.source);
-  if (order !== 0 || a.op === 'state' || b.op === 'state') return order > 0;
-  return a.op === b.op ? a.member < b.member : a.op === 'remove';
-}
 
 /** Waits for an operator. */
 export const isHeld = (intent: Intent): intent is Intent & { readonly guard: Held } =>

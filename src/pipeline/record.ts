@@ -10,9 +10,10 @@ import { tidy } from './partition.ts';
 export function recordOf(group: Group): readonly Intent[] {
   const kept: Intent[] = [];
   const fresh: Intent[] = [];
-  const whole = recordedWhole(group);
-  for (const [id, member] of group.members) {
-    const intent = id === WHOLE_GROUP ? whole : (recordedIntent(member) ?? standingOn(whole, member.recorded));
+  const wholeMember = group.members.get(WHOLE_GROUP);
+  const whole = wholeMember === undefined ? null : recordedIntent(wholeMember);
+  for (const member of group.members.values()) {
+    const intent = recordedIntent(member) ?? standingOn(whole, member.recorded);
     if (intent === null) continue;
     (member.recorded === null && intent.dead === null ? fresh : kept).push(intent);
   }
@@ -74,17 +75,6 @@ function endUntold(group: Group, { source }: Intent): void {
   if (!isSamePosition(whole.recorded?.source, source)) return;
   whole.recordedReported = true;
   group.partition.toWrite.add(group);
-}
-
-/** A full state stays for as long as something older does, which a restore would else take for the newest. */
-function recordedWhole({ members }: Group): Intent | null {
-  const whole = members.get(WHOLE_GROUP);
-  if (whole === undefined) return null;
-  const { recorded: last } = whole;
-  const intent = recordedIntent(whole);
-  if (intent !== null || last === null || last.dead !== null) return intent;
-  const others = [...members.values()].flatMap((member) => recordedIntent(member) ?? []);
-  return others.some(({ source }) => comparePositions(source, last.source) < 0) ? last : null;
 }
 
 /** What stands on a full state leaves the record with it, never before: a restore would work that out without it. */

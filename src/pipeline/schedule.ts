@@ -24,7 +24,7 @@ export function review(context: Context, group: Group): void {
     if (group.deferred?.intents.has(pending) === true) {
       // What is left may be lost in the digits of the wall clock, and its group would be woken at once, again and again.
       wakeAt = Math.min(wakeAt, now.wall + Math.max(1, group.deferred.untilMs - now.monotonic));
-    } else if (!mayBeTaken(group.partition, pending, now.wall)) {
+    } else if (!isDue(pending, now.wall)) {
       wakeAt = Math.min(wakeAt, Math.max(pending.notBefore, now.wall + context.options.lingerMs));
     } else if (isPlannable(context, group, pending)) {
       since = Math.min(since, pending.firstSeenAt);
@@ -46,18 +46,13 @@ export function takeDue(context: Context, group: Group): Set<Intent> {
   const now = context.clock.now().wall;
   const due = new Set<Intent>();
   for (const { pending } of group.members.values()) {
-    if (pending !== null && mayBeTaken(group.partition, pending, now) && isPlannable(context, group, pending))
-      due.add(pending);
+    if (pending !== null && isDue(pending, now) && isPlannable(context, group, pending)) due.add(pending);
   }
   // What is newer than a full state comes on top of it, so never before it.
   const whole = wholeOf(group);
   if (whole !== null && due.size > 0) due.add(whole);
   return due;
 }
-
-/** Nothing is applied before the source has been read past it: an older one for the same member may still come. */
-const mayBeTaken = ({ ledger }: Partition, intent: Intent, now: number): boolean =>
-  isDue(intent, now) && ledger !== null && intent.source.offset < ledger.next;
 
 /** Reviews the group at `at` (epoch ms) at the latest. */
 export function wake({ state }: Context, group: Group, at: number): void {

@@ -49,19 +49,6 @@ export const ownershipMutants: readonly Mutant[] = [
     scenario: 'reread',
   },
   {
-    name: 'not-read-past',
-    breaks: 'a restored intent is sent before the source has been read past it',
-    edits: [
-      {
-        file: 'src/pipeline/schedule.ts',
-        find: 'isDue(intent, now) && ledger !== null && intent.source.offset < ledger.next;',
-        replace: 'isDue(intent, now) && ledger !== null;',
-      },
-    ],
-    superfluous:
-      'nothing is dispatched before the source has been read past the last restored offset anyway (knownEnd, intake.ts)',
-  },
-  {
     name: 'fence',
     rule: 'fence',
     breaks: 'the newest live record counts, whoever wrote it',

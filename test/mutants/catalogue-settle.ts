@@ -26,7 +26,8 @@ export const settleMutants: readonly Mutant[] = [
       {
         file: 'src/pipeline/conclude.ts',
         find: '  member.pending = parked;\n',
-        replace: '  member.pending = parked;\n  member.recorded = parked;\n  closeComplete(group, member);\n',
+        replace:
+          '  member.pending = parked;\n  member.recorded = parked;\n  closeComplete(group, intent.member, member);\n',
       },
     ],
   },

@@ -189,7 +189,7 @@ export const guardMutants: readonly Mutant[] = [
     edits: [
       {
         file: 'src/pipeline/record.ts',
-        find: '(recordedIntent(member) ?? standingOn(whole, member.recorded));',
+        find: 'recordedIntent(member) ?? standingOn(whole, member.recorded);',
         replace: 'recordedIntent(member);',
       },
     ],

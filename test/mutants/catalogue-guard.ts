@@ -54,7 +54,7 @@ export const guardMutants: readonly Mutant[] = [
     name: 'hold-told-once',
     breaks: 'a restore does not report what is held: nobody is told where the former owner could not',
     edits: [{ file: 'src/pipeline/restore.ts', find: '    tellHeld(context, group);\n', replace: '' }],
-    scenario: 'guard',
+    scenario: 'untold',
   },
   {
     name: 'decided-before-recorded',

@@ -5,7 +5,7 @@
 import type { Chance } from './engine/chance.ts';
 import { bereft, fenced, halted, missed, reread, zombie } from './plots-ownership.ts';
 import { afterlife, cleaner, crowded, flood, ignored, outage, rejoins, settle } from './plots-settle.ts';
-import { wholes } from './plots-states.ts';
+import { untold, wholes } from './plots-states.ts';
 import type { DrawnScenario } from './scenarios.ts';
 import { scenarios } from './scenarios.ts';
 import type { Event } from './script.ts';
@@ -32,6 +32,7 @@ const dramas = {
   outage,
   flood,
   wholes,
+  untold,
 } as const satisfies Record<string, (chance: Chance) => Plot>;
 
 type Drama = keyof typeof dramas;
@@ -84,5 +85,6 @@ export const dramaFaults: Readonly<Record<Drama, readonly string[]>> = {
   ignored: ['target: ignored', 'target: late'],
   outage: ['target: lost', 'target: error_before', 'target: reset_before'],
   flood: ['broker: refused report', 'broker: paused late'],
+  untold: ['said: removals are held', 'broker: refused report', 'process: killed'],
   wholes: ['event: state', 'broker: refused report', 'process: killed', 'target: late'],
 };

@@ -93,3 +93,19 @@ function readAgain(chance: Chance): Plot {
     ],
   };
 }
+
+/** Its removals are held, nobody can be told, and its owner goes. */
+export function untold(chance: Chance): Plot {
+  const at = chance.between(4_000, 8_000);
+  const goesAt = at + chance.between(1_000, 5_000);
+  return {
+    settings: {},
+    events: [
+      started,
+      { kind: 'refuse', at, what: 'report', forMs: 9_000 },
+      { kind: 'state', at: at + 10, group: 0, members: [] },
+      { kind: 'kill', at: goesAt, instance: 0, point: 'now' },
+      { kind: 'start', at: goesAt + chance.between(1_000, 20_000), instance: 0 },
+    ],
+  };
+}

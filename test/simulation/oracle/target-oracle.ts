@@ -107,7 +107,7 @@ export class TargetOracle implements Traffic {
     const wanted = knowledge.line(seat);
     const text = `${op} of ${seat.replace('\n', '/')}`;
     if (!wanted.some((intent) => intent.op === op)) throw new Violation('safe-dialect', `nobody wants the ${text}`);
-    this.#world.wholes.landed(seat, op);
+    if (!this.mayGoBack) this.#world.wholes.landed(seat, op);
     const final = wanted.findLast((intent) => knowledge.isDone(intent));
     if (final === undefined || final.op === op || this.mayGoBack) return;
     if (wanted.some((intent) => intent.op === op && intent.offset > final.offset)) return;

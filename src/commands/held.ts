@@ -13,6 +13,8 @@ import { print, type Host } from './host.ts';
 import { withLogTools } from './kafka-tools.ts';
 import { askOwners, findWaiting, type RetryTopic } from './retry-topic.ts';
 
+const DECIDED_LENGTH_MIN = 12;
+
 export interface HeldFlags {
   readonly json?: true;
 }
@@ -37,7 +39,7 @@ export function heldCommand(host: Host): Command {
   const decide = (kind: 'approve' | 'reject') =>
     new Command(kind)
       .summary(kind === 'approve' ? 'let exactly these removals pass' : 'refuse them: the members stay')
-      .argument('<digest>', 'of `held list`')
+      .argument('<digest>', `of \`held list\`; ${DECIDED_LENGTH_MIN} digits are enough`)
       .option('--author <name>', 'who decides; stands in the report (default: USER of the environment)')
       .option(json, 'one JSON object: {"digest","result","count"}')
       .action((digest: string, flags: DecisionFlags) =>
@@ -59,7 +61,7 @@ const examples = `
 Examples:
   $ rollcall held
   $ rollcall held show 3f9a
-  $ rollcall held approve 3f9a --author "jane@example.com"
+  $ rollcall held approve 3f9a5c70e1d2 --author "jane@example.com"
 
 \`approve\` and \`reject\` exit 0 where it was done, 1 where the set has changed meanwhile, 69 where nobody answers.`;
 
@@ -106,6 +108,9 @@ export async function decideHeld(
   { kind, digest, author }: Decision,
   { json }: HeldFlags,
 ): Promise<ExitCode> {
+  // A few digits may fit a set that nobody has looked at.
+  if (digest.length < DECIDED_LENGTH_MIN)
+    throw new ExitError(EXIT.usage, `held: name at least ${DECIDED_LENGTH_MIN} digits of what is decided about`);
   const set = one(await heldSets(retry), digest);
   const key = requestKey(retry.host.random.uuid());
   const request = {

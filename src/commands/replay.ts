@@ -89,15 +89,19 @@ export async function replayNow(replay: Replay<NowFlags>): Promise<ExitCode> {
   if (!isNarrowed && flags.all !== true) {
     throw new ExitError(EXIT.usage, 'replay now: say which: --group, --member, --id, --reason, or --all');
   }
-  const found = await findWaiting(replay, filterOf(replay.flags));
+  const waiting = await findWaiting(replay, filterOf(replay.flags));
+  const found = waiting.filter(({ state }) => state !== 'held');
+  const heldCount = waiting.length - found.length;
+  if (heldCount > 0)
+    await print(host.stderr, `${heldCount} removals are held, and wait for a decision: see \`rollcall held\`\n`);
   if (flags.yes !== true) {
-    for (const waiting of found) await print(host.stdout, lineOf(flags, waiting));
+    for (const each of found) await print(host.stdout, lineOf(flags, each));
     await print(host.stderr, `${countText(found)}; with --yes they are tried again at once\n`);
     return EXIT.done;
   }
   if (found.length === 0) {
-    await print(host.stderr, 'nothing waits that fits\n');
-    return EXIT.done;
+    if (heldCount === 0) await print(host.stderr, 'nothing waits that fits\n');
+    return heldCount === 0 ? EXIT.done : EXIT.someFailed;
   }
   const answers = await askOwners(replay, requestsOf(found, replay), async (answer) => {
     for (const verdict of answer.kind === 'replay' ? answer.verdicts : []) {

@@ -26,6 +26,8 @@ export const beats = (a: Intent, b: Intent): boolean => fold(a, b).loser === b;
 function comparePrecedence(a: Intent, b: Intent): number {
   const order = comparePositions(a.source, b.source);
   if (order !== 0 || a.member === b.member || a.op === 'state' || b.op === 'state') return order;
+  // Whom a full state names is none of the others, whatever it came to before the name was known.
+  if (a.namedBy !== b.namedBy) return b.namedBy === 'target' ? 1 : -1;
   if (a.op !== b.op) return a.op === 'remove' ? 1 : -1;
   return a.member < b.member ? 1 : -1;
 }

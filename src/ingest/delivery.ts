@@ -3,13 +3,15 @@ import { truncated } from '../core/dead-letter.ts';
 import { invalid } from '../formats/reading.ts';
 import type { OutRecord } from '../ports.ts';
 import { deadLetters, type Origin } from './dead-letter.ts';
-import type { SendQueue } from './send-queue.ts';
+import type { SendQueue, Turn } from './send-queue.ts';
 
 export interface Delivery {
   readonly queue: Pick<SendQueue, 'offer'>;
   readonly deadLetterTopic: string;
   /** Where the records come from. Without the bytes that came, letters hold those of the record. */
   readonly origin: Pick<Origin, 'source' | 'at'> & Partial<Origin>;
+  /** Rejects with UnwantedError where it says `never`. */
+  readonly turn?: Turn;
 }
 
 /** Of a record that does not fit. */
@@ -18,14 +20,14 @@ const CUT_BYTES = 64 * 1024;
 /** Resolves when all are acknowledged: how many did not fit. null: the queue is full, nothing is written. */
 export function deliver(records: readonly OutRecord[], delivery: Delivery): Promise<number> | null {
   if (records.length === 0) return Promise.resolve(0);
-  const { queue } = delivery;
-  const written = queue.offer(records);
+  const { queue, turn } = delivery;
+  const written = queue.offer(records, turn);
   if (written === null) return null;
   return written.then(async (outcomes) => {
     const refused = records.filter((_, index) => outcomes[index] === 'too_large');
     const letters = refused.flatMap((record) => lettersOf(record, delivery));
     // The room of what they replace has just become free.
-    if (letters.length > 0) await (queue.offer(letters) ?? noRoom());
+    if (letters.length > 0) await (queue.offer(letters, turn) ?? noRoom());
     return refused.length;
   });
 }

@@ -18,14 +18,28 @@ export interface SendQueueOptions {
   isPassing(error: unknown): boolean;
 }
 
+/** Asked before each try: whether it may be written `now`, not yet, or never any more. */
+export type Turn = () => 'now' | 'later' | 'never';
+
 interface Offer {
   readonly records: readonly OutRecord[];
   readonly bytes: number;
+  readonly turn: Turn;
   resolve(outcomes: readonly SendOutcome[]): void;
   reject(error: unknown): void;
 }
 
 const RETRY_MS = 500;
+/** Whoever offered it may not write it any more; it may be written all the same, if an answer was lost. */
+export class UnwantedError extends Error {
+  override name = 'UnwantedError';
+}
+
+export function falseIfUnwanted(error: unknown): false {
+  if (error instanceof UnwantedError) return false;
+  throw error;
+}
+
 /** Of one send; the sender splits what a partition does not take at once. */
 const BATCH_RECORDS_MAX = 2_000;
 
@@ -49,8 +63,11 @@ export class SendQueue {
     this.failed.catch(() => undefined);
   }
 
-  /** Resolves when all are acknowledged; rejects where that will not come about. null: too much waits already. */
-  offer(records: readonly OutRecord[]): Promise<readonly SendOutcome[]> | null {
+  /**
+   * Resolves when all are acknowledged; rejects where that will not come about: with UnwantedError where `turn` has said
+   * `never` before a try. null: too much waits already.
+   */
+  offer(records: readonly OutRecord[], turn: Turn = always): Promise<readonly SendOutcome[]> | null {
     const { offersMax, bytesMax } = this.#options;
     const bytes = records.reduce((sum, record) => sum + bytesOf(record), 0);
     // One alone is always taken, or it could never be.
@@ -59,7 +76,7 @@ export class SendQueue {
     this.#count += 1;
     this.#bytes += bytes;
     return new Promise((resolve, reject) => {
-      this.#offers.push({ records, bytes, resolve, reject });
+      this.#offers.push({ records, bytes, turn, resolve, reject });
       void this.#sendAll();
     });
   }
@@ -92,12 +109,7 @@ export class SendQueue {
 
   async #sendSome(batch: readonly Offer[]): Promise<void> {
     try {
-      const outcomes = await this.#sendSurely(batch.flatMap(({ records }) => records));
-      let from = 0;
-      for (const { records, resolve } of batch) {
-        resolve(outcomes.slice(from, from + records.length));
-        from += records.length;
-      }
+      await this.#sendSurely(batch);
     } catch (error) {
       this.#break(error);
       for (const { reject } of [...batch, ...this.#offers.splice(0)]) reject(error);
@@ -107,12 +119,13 @@ export class SendQueue {
     }
   }
 
-  async #sendSurely(records: readonly OutRecord[]): Promise<readonly SendOutcome[]> {
+  async #sendSurely(batch: readonly Offer[]): Promise<void> {
     const { tools, log, isPassing } = this.#options;
-    for (;;) {
+    for (let wanted = stillWanted(batch); wanted.length > 0; wanted = stillWanted(wanted)) {
       if (this.#broken !== null) throw this.#broken.error;
+      const records = wanted.flatMap((offer) => offer.records);
       try {
-        return await tools.send(records);
+        if (wanted.every(({ turn }) => turn() === 'now')) return share(wanted, await tools.send(records));
       } catch (error) {
         if (!isPassing(error)) throw error;
         log.warn({ error, records: records.length }, 'Kafka has not acknowledged, the records are sent again');
@@ -135,6 +148,24 @@ export class SendQueue {
   #break(error: unknown): void {
     this.#broken ??= { error };
     this.#fail(error);
+  }
+}
+
+const always: Turn = () => 'now';
+
+function stillWanted(offers: readonly Offer[]): readonly Offer[] {
+  return offers.filter((offer) => {
+    const isWanted = offer.turn() !== 'never';
+    if (!isWanted) offer.reject(new UnwantedError('what was offered may not be written any more'));
+    return isWanted;
+  });
+}
+
+function share(offers: readonly Offer[], outcomes: readonly SendOutcome[]): void {
+  let from = 0;
+  for (const { records, resolve } of offers) {
+    resolve(outcomes.slice(from, from + records.length));
+    from += records.length;
   }
 }
 

@@ -118,14 +118,17 @@ export function park(
   };
   const lag = lagOf(parked, member.requestedAt, now);
   const facts = { request, lag, groupTarget: group.target, epoch: 0, reportedAt: now };
-  enqueue(context, {
+  const due: Due = {
     partition: group.partition,
     offset: intent.source.offset,
     subject: null,
     key: group.id,
     report: retryReport(parked, { ...facts, reason: failure, nextAttemptAt: decision.notBefore }),
     deadLetter: null,
-  });
+  };
+  // A full state that never waited has no report of its own in the end.
+  if (parked.op === 'state') member.untold = [...member.untold, due];
+  else enqueue(context, due);
   return parked;
 }
 
@@ -201,6 +204,7 @@ export function setPending(partition: Partition, member: Member, intent: Intent 
   member.pending = intent;
   member.pendingReported = false;
   member.spent = null;
+  member.untold = [];
   if (intent?.dead === null) member.requestedAt = null;
 }
 

@@ -9,9 +9,9 @@ import { enqueue, giveUp } from './conclude.ts';
 import type { Context } from './context.ts';
 import type { Course } from './course.ts';
 import { memberOf } from './partition.ts';
-import type { DueAnswer, Group, Partition } from './state.ts';
+import type { Due, DueAnswer, Group, Partition } from './state.ts';
 
-/** They wait in the live record for an operator. */
+/** They wait in the live record for an operator, and are told of once they stand there. */
 export function hold(context: Context, group: Group, intents: readonly Intent[], by: HeldBy): void {
   const now = context.clock.now().wall;
   const guard: Held = { kind: 'held', by, since: now };
@@ -19,29 +19,37 @@ export function hold(context: Context, group: Group, intents: readonly Intent[],
   for (const intent of held) memberOf(group, intent.member).pending = intent;
   group.partition.heldCount += held.length;
   group.partition.toWrite.add(group);
-  const digest = tellHeld(context, group, held);
+  const digest = digestOf(context, group);
+  for (const intent of held) memberOf(group, intent.member).untold = [heldDue(context, group, { intent, digest })];
   context.logger.warn({ group: group.id, removals: held.length, by, digest }, 'removals are held');
 }
 
-/**
- * Reports what is held, with the digest that an operator needs. A restore does so again, under the same ids: a hold may
- * never have another report, and this one may have been lost with its owner.
- */
-export function tellHeld(context: Context, group: Group, held = pendingOf(group).filter(isHeld)): string {
-  const digest = heldDigest(group.id, pendingOf(group), context.sha256) ?? '';
-  const reportedAt = context.clock.now().wall;
-  const facts = { lag: { queue: null, apply: null }, groupTarget: group.target, epoch: 0, reportedAt, request: null };
-  for (const intent of held) {
-    enqueue(context, {
-      partition: group.partition,
-      offset: intent.source.offset,
-      subject: null,
-      key: group.id,
-      report: heldReport(intent, { ...facts, reason: heldFailure(intent.guard.by, digest) }),
-      deadLetter: null,
-    });
-  }
-  return digest;
+/** After a restore, under the same ids: a hold may never have another report, and the former owner may not have told it. */
+export function tellHeld(context: Context, group: Group): void {
+  const held = pendingOf(group).filter(isHeld);
+  if (held.length === 0) return;
+  const digest = digestOf(context, group);
+  for (const intent of held) enqueue(context, heldDue(context, group, { intent, digest }));
+}
+
+const digestOf = ({ sha256 }: Context, group: Group): string => heldDigest(group.id, pendingOf(group), sha256) ?? '';
+
+function heldDue(
+  { clock }: Context,
+  group: Group,
+  { intent, digest }: { readonly intent: Intent & { readonly guard: Held }; readonly digest: string },
+): Due {
+  const reason = heldFailure(intent.guard.by, digest);
+  const lag = { queue: null, apply: null };
+  const facts = { lag, groupTarget: group.target, epoch: 0, reportedAt: clock.now().wall, request: null, reason };
+  return {
+    partition: group.partition,
+    offset: intent.source.offset,
+    subject: null,
+    key: group.id,
+    report: heldReport(intent, facts),
+    deadLetter: null,
+  };
 }
 
 const pendingOf = ({ members }: Group): Intent[] => [...members.values()].flatMap(({ pending }) => pending ?? []);
@@ -76,8 +84,8 @@ export function decide(
   { kind, digest, author }: Extract<Request, { kind: 'approve' | 'reject' }>,
 ): Omit<DueAnswer, 'key'> {
   for (const group of partition.groups.values()) {
-    const held = heldOnRecord(group);
-    if (held.length === 0 || heldDigest(group.id, held, context.sha256) !== digest) continue;
+    const held = heldSets(group).find((set) => heldDigest(group.id, set, context.sha256) === digest);
+    if (held === undefined) continue;
     if (kind === 'approve') approve(context, group, held, { digest, author });
     else for (const intent of held) reject(context, group, intent, author);
     group.partition.toWrite.add(group);
@@ -85,14 +93,35 @@ export function decide(
     const verdict = kind === 'approve' ? 'approved' : 'rejected';
     return { answer: { kind, digest, verdict, count: held.length }, groups: [group] };
   }
+  return decided(context, partition, { kind, digest });
+}
+
+/** Somebody has decided the same already, or a former owner has died before its answer. */
+function decided(
+  { sha256 }: Context,
+  partition: Partition,
+  { kind, digest }: { readonly kind: 'approve' | 'reject'; readonly digest: string },
+): Omit<DueAnswer, 'key'> {
+  for (const group of partition.groups.values()) {
+    const pending = pendingOf(group);
+    const approved = pending.filter(({ guard }) => guard?.kind === 'approved' && guard.digest === digest);
+    if (kind === 'approve' && approved.length > 0)
+      return { answer: { kind, digest, verdict: 'approved', count: approved.length }, groups: [group] };
+    const refused = pending.filter(({ dead }) => dead?.reason === 'refused');
+    const asHeld = refused.map((intent): Intent => ({ ...intent, dead: null }));
+    if (kind === 'reject' && heldDigest(group.id, asHeld, sha256) === digest)
+      return { answer: { kind, digest, verdict: 'rejected', count: refused.length }, groups: [group] };
+  }
   return { answer: { kind, digest, verdict: 'gone', count: 0 }, groups: [] };
 }
 
-/** What an operator can have read: all that is held, but for what the live record has no room for yet. */
-const heldOnRecord = (group: Group): Intent[] =>
-  [...group.members.values()].flatMap(({ pending, recorded }) =>
-    pending !== null && isHeld(pending) && isSamePosition(pending.source, recorded?.source) ? [pending] : [],
-  );
+/** What an operator can have read: all that is held, or all that the live record has room for. */
+function heldSets(group: Group): readonly (readonly Intent[])[] {
+  const held = pendingOf(group).filter(isHeld);
+  const isRecorded = ({ member, source }: Intent): boolean =>
+    isSamePosition(source, group.members.get(member)?.recorded?.source);
+  return held.length === 0 ? [] : [held, held.filter(isRecorded)];
+}
 
 function approve(
   context: Context,
@@ -101,9 +130,9 @@ function approve(
   { digest, author }: Pick<Approval, 'digest' | 'author'>,
 ): void {
   const guard: Approval = { kind: 'approved', digest, author, at: context.clock.now().wall };
-  for (const intent of held) memberOf(group, intent.member).pending = { ...intent, guard };
+  // Sent once the live record says who has approved it: the next owner must know, too.
+  for (const intent of held) memberOf(group, intent.member).pending = { ...intent, guard, waits: 'record' };
   group.partition.heldCount -= held.length;
-  context.review(group);
 }
 
 function reject(context: Context, group: Group, intent: Intent, author: string): void {

@@ -86,8 +86,14 @@ export function identifyDue(context: Context, group: Group, now: number): void {
   if (due.length === 0 || !isGroupIdentified(context, group, due)) return;
   for (const intent of due) {
     if (intent.op === 'state') identifyWhole(context, group, intent);
-    else if (intent.target === null) identifyMember(context, group, intent);
+    else if (intent.target === null || isNamedAnew(context, intent)) identifyMember(context, group, intent);
   }
+}
+
+/** A table may have changed while it was on its way. */
+function isNamedAnew({ ids }: Context, intent: Intent): boolean {
+  const known = intent.namedBy === 'target' ? null : (ids?.known('user', intent.member) ?? null);
+  return known !== null && known.kind !== 'unanswered' && targetFor(intent, known) !== intent.target;
 }
 
 function isGroupIdentified(context: Context, group: Group, due: readonly Intent[]): boolean {

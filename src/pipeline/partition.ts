@@ -87,6 +87,7 @@ export function memberOf(group: Group, id: string): Member {
     recordedReported: false,
     open: null,
     spent: null,
+    untold: [],
     woken: null,
     requestedAt: null,
   };

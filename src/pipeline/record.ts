@@ -2,7 +2,7 @@
 import { type Intent, WHOLE_GROUP } from '../core/change.ts';
 import { isHeld, isParked } from '../core/pending.ts';
 import { comparePositions, isSamePosition, type Position } from '../core/position.ts';
-import { closeComplete, land, setPending } from './conclude.ts';
+import { closeComplete, enqueue, land, setPending } from './conclude.ts';
 import type { Context } from './context.ts';
 import type { Group, Member } from './state.ts';
 import { tidy } from './partition.ts';
@@ -33,8 +33,7 @@ export function recorded(context: Context, group: Group, intents: readonly Inten
     // A dead mark proves its report (spec: report-first); what is parked anew was not reported.
     if (member.recorded?.dead) member.recordedReported = member.recorded !== member.woken;
     else if (!isSamePosition(before?.source, member.recorded?.source)) member.recordedReported = false;
-    if (member.pending?.waits === 'record' && isSamePosition(member.recorded?.source, member.pending.source))
-      member.pending = { ...member.pending, waits: null };
+    if (isSaid(member)) endWait(context, member);
   }
   for (const { op, source } of intents) if (op !== 'state') tellExpanded(group, source);
   endExpansions(context, group);
@@ -45,6 +44,18 @@ export function recorded(context: Context, group: Group, intents: readonly Inten
   context.review(group);
   context.dispatch();
   context.settle();
+}
+
+/** The live record says of the pending intent what it waits for. */
+function isSaid({ pending, recorded: last }: Member): boolean {
+  if (pending === null || last === null || !isSamePosition(last.source, pending.source)) return false;
+  return isHeld(last) === isHeld(pending) && last.attempt >= pending.attempt;
+}
+
+function endWait(context: Context, member: Member): void {
+  if (member.pending?.waits === 'record') member.pending = { ...member.pending, waits: null };
+  for (const due of member.untold) enqueue(context, due);
+  member.untold = [];
 }
 
 /** Something that a full state came to is recorded, or reported: then it is accounted for, whatever takes its place. */

@@ -58,6 +58,8 @@ export interface Member {
   woken: Intent | null;
   /** When the first request that concerned `pending` was sent, epoch ms. */
   requestedAt: number | null;
+  /** Reports that it waits, held back until the live record says so; else the next owner might know of no wait to end. */
+  untold: readonly Due[];
 }
 
 /** A group in flight: what was taken when its slot opened. */

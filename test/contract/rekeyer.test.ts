@@ -285,6 +285,31 @@ test('records wait until their format is ready for them', async () => {
   expect(ids()).toEqual(['a']);
 });
 
+test('what could not be written before another instance has the topic is not written behind that one', async () => {
+  const { relay, tools, clock, ids } = aScene();
+  let isCut = true;
+  let tried = 0;
+  tools.beforeSend = async () => {
+    tried += 1;
+    if (isCut) throw new Error('no answer');
+  };
+  relay.assign({});
+  relay.feed(0, [aChange('old', 1)]);
+  await clock.settle();
+  expect(tried).toBe(1);
+  // Without a lease it waits; with another assignment it is read again, from what is committed by then.
+  relay.isOwner = false;
+  await clock.advance(5_000);
+  expect(tried).toBe(1);
+  relay.lose();
+  isCut = false;
+  relay.isOwner = true;
+  relay.assign({ from: 1 });
+  relay.feed(0, [aChange('new', 2)]);
+  await clock.advance(5_000);
+  expect(ids()).toEqual(['new']);
+});
+
 test('signed tokens are verified once, and passed on', async () => {
   const verifier = new SlowVerifier();
   const { relay, clock, ids } = aScene({ format: scimEvents(verifier) });

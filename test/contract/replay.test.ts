@@ -148,6 +148,16 @@ describe('replay now', () => {
     expect(out).toBe('superseded  m  group g  source/1/7/m\n');
   });
 
+  test('leaves what is held to `held`', async () => {
+    const guard = { kind: 'held', by: 'group_count', since: 1 } as const;
+    const intents = [anIntent({ op: 'remove', dead: null, attempt: 0, guard })];
+    const state = renderState({ group: 'h', intents, stamp, trouble: null, now: 0, sha256 });
+    await log.send([{ topic: 'retry', partition: 0, ...state }]);
+    const { code, out, err } = await replay({ group: ['h'], yes: true });
+    expect({ code, out }).toEqual({ code: EXIT.someFailed, out: '' });
+    expect(err).toContain('`rollcall held`');
+  });
+
   test('ends with 69 where nobody answers', async () => {
     const impatient: Clock = { ...systemClock, schedule: (_, task) => systemClock.schedule(0, task) };
     await expect(replay({ all: true, yes: true }, impatient)).rejects.toMatchObject({ code: EXIT.unavailable });

@@ -32,8 +32,8 @@ export const guardMutants: readonly Mutant[] = [
     edits: [
       {
         file: 'src/pipeline/guard.ts',
-        find: 'if (held.length === 0 || heldDigest(group.id, held, context.sha256) !== digest) continue;',
-        replace: 'if (held.length === 0) continue;',
+        find: 'heldSets(group).find((set) => heldDigest(group.id, set, context.sha256) === digest);',
+        replace: 'heldSets(group)[0];',
       },
     ],
     scenario: 'guard',

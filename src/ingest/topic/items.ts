@@ -1,5 +1,5 @@
 /** A record of the input topic → what of it goes through the reorder window. Pure. */
-import { type ChangeEvent, type Decoded, isChange, isUnread } from '../../core/change.ts';
+import { type ChangeEvent, type Decoded, isChange, isUnread, type SourceFormat } from '../../core/change.ts';
 import { type DeadLetter, invalidLetter, type OriginalRecord } from '../../core/dead-letter.ts';
 import { eventTime } from './event-time.ts';
 import type { Occurrence } from './last-released.ts';
@@ -13,6 +13,12 @@ export interface InputRecord extends OriginalRecord {
   readonly offset: bigint;
   /** Epoch ms. */
   readonly timestamp: number;
+}
+
+/** What is keyed by something else than the group, or not at all, is what this is for. */
+export function decodedBy(format: SourceFormat, input: InputRecord): Decoded {
+  const key = format.name === 'native' ? null : input.key;
+  return format.decode({ ...input, key }, { partitionCount: 1 });
 }
 
 export interface Change {

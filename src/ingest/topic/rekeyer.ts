@@ -3,13 +3,13 @@
  * place with state. One send at a time; an offset is committed when everything of its record, and of all before it in its
  * partition, is acknowledged. What a crash makes repeat is repeated in the same order.
  */
-import type { Decoded } from '../../core/change.ts';
 import type { LogRecord, OutRecord } from '../../ports.ts';
 import type { RelayBatch, RelayHandler, RelayPartition } from '../ports.ts';
 import { deliverNext } from '../delivery.ts';
+import { falseIfUnwanted, type Turn } from '../send-queue.ts';
 import { nativeRecord } from '../native-record.ts';
 import { Done } from './done.ts';
-import { changesOf, type InputRecord, type Item, itemsOf, supersededLetter } from './items.ts';
+import { changesOf, decodedBy, type InputRecord, type Item, itemsOf, supersededLetter } from './items.ts';
 import { LastReleased } from './last-released.ts';
 import { ReorderWindow } from './reorder.ts';
 import type { RekeyOptions, RekeyWorld } from './options.ts';
@@ -110,7 +110,8 @@ export class Rekeyer implements RelayHandler {
     if (until === undefined) return records;
     for (const record of records.filter(({ offset }) => offset < until)) {
       const input = this.#inputOf(partition, record);
-      for (const { value } of changesOf(input, this.#decode(input))) this.#last.judge(value.event, value.occurrence);
+      for (const { value } of changesOf(input, decodedBy(this.#world.format, input)))
+        this.#last.judge(value.event, value.occurrence);
     }
     if (nextOffset >= until) this.#toRemember.delete(partition);
     return records.filter(({ offset }) => offset >= until);
@@ -121,14 +122,7 @@ export class Rekeyer implements RelayHandler {
   }
 
   #itemsOf(input: InputRecord): ReturnType<typeof itemsOf> {
-    return itemsOf(input, this.#decode(input), this.#options.deadLetterTopic);
-  }
-
-  #decode(input: InputRecord): Decoded {
-    const { format } = this.#world;
-    // What is keyed by something else than the group, or not at all, is what this is for.
-    const key = format.name === 'native' ? null : input.key;
-    return format.decode({ ...input, key }, { partitionCount: 1 });
+    return itemsOf(input, decodedBy(this.#world.format, input), this.#options.deadLetterTopic);
   }
 
   #decline(partition: number): 'declined' {
@@ -178,8 +172,8 @@ export class Rekeyer implements RelayHandler {
 
   async #passOn(items: readonly Item[], assignment: number): Promise<void> {
     const records = items.flatMap((item) => this.#recordsOf(item));
-    if (records.length > 0) await this.#send(records);
-    if (assignment !== this.#assignment) return;
+    const isWritten = await this.#send(records, assignment).catch(falseIfUnwanted);
+    if (!isWritten || assignment !== this.#assignment) return;
     this.#done.add(items);
     await this.#commit();
   }
@@ -201,12 +195,18 @@ export class Rekeyer implements RelayHandler {
     return [...letters, ...changes];
   }
 
-  async #send(records: readonly OutRecord[]): Promise<void> {
+  async #send(records: readonly OutRecord[], assignment: number): Promise<true> {
     const { from, deadLetterTopic } = this.#options;
-    const { queue, clock, notices } = this.#world;
+    const { queue, clock, notices, relay } = this.#world;
     const origin = { source: `topic/${from}`, at: clock.now().wall };
-    const tooLarge = await deliverNext(records, { queue, deadLetterTopic, origin });
+    // Tried again when somebody else has the topic, it would land behind what that one has written.
+    const turn: Turn = () => {
+      if (assignment === this.#assignment && relay.holdsLease()) return 'now';
+      return assignment === this.#assignment && !this.#isOver ? 'later' : 'never';
+    };
+    const tooLarge = await deliverNext(records, { queue, deadLetterTopic, origin, turn });
     if (tooLarge > 0) notices.letters.count('too_large', tooLarge);
+    return true;
   }
 
   /** One that fails is tried again with the next, or after a while. */

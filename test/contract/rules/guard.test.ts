@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { expect, test } from 'vitest';
 import { sha256 } from '../../../src/adapters/system.ts';
 import { heldDigest } from '../../../src/core/guard.ts';
-import { type Answer, decisionValue } from '../../../src/core/request-record.ts';
+import { type Answer, decisionValue, requestKey } from '../../../src/core/request-record.ts';
 import { requests } from '../../support/mishaps.ts';
 import { answerTo, ask, request } from '../../support/retry-records.ts';
 import type { Instance, World } from '../../support/world.ts';
@@ -250,4 +250,49 @@ test('a removal whose answer was lost counts in the window', async () => {
   world.change('g', { remove: some(1, 3) });
   await world.expectRest(one);
   expect(world.outcome(1n, 'm3')).toBe('held');
+});
+
+test.each(['approve', 'reject'] as const)(
+  'the next owner answers as the one that died before its answer: %s',
+  async (kind) => {
+    const world = await groupOf(10);
+    const one = await start(world);
+    world.change('g', { remove: some(5) });
+    await world.expectRest(one);
+    let isAnswering = false;
+    one.log.beforeSend = async (records) => {
+      if (!records.some(({ key, value }) => value === null && key === requestKey('a'))) return;
+      isAnswering = true;
+      await new Promise(() => undefined);
+    };
+    const asked = { uuid: 'a', kind, value: decisionValue(digestOf(world) ?? '', 'jane') };
+    request(world, asked);
+    await until(() => isAnswering, 'the answer that nobody sees');
+    crash(world, one);
+    const two = await start(world, 'two');
+    await until(() => answerTo(world, asked) !== undefined, 'the answer');
+    const verdict = kind === 'approve' ? 'approved' : 'rejected';
+    expect(answerTo(world, asked)).toMatchObject({ verdict, count: 5 });
+    await world.expectRest(two);
+    expect(world.sandbox.members('g')).toHaveLength(kind === 'approve' ? 5 : 10);
+  },
+);
+
+test('nobody is told of a hold that the next owner may not know of', async () => {
+  const world = await groupOf(3);
+  const one = await start(world);
+  let tried = 0;
+  one.log.beforeSend = async (records) => {
+    if (!records.some(({ topic, key }) => topic === topics.retry && key === 'g')) return;
+    tried += 1;
+    throw new Error('no leader');
+  };
+  state(world, []);
+  await until(() => tried > 1, 'the live record that cannot be written');
+  expect(world.reports()).toEqual([]);
+  crash(world, one);
+  state(world, some(3));
+  const two = await start(world, 'two');
+  await world.expectRest(two);
+  expect([...world.kept().values()].map(({ outcome }) => outcome)).not.toContain('held');
 });

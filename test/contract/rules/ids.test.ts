@@ -3,8 +3,11 @@ import { expect, test } from 'vitest';
 import { ScimIdMap } from '../../../src/adapters/ids/scim.ts';
 import { systemClock } from '../../../src/adapters/system.ts';
 import type { JournalEntry } from '../../../src/sandbox/journal.ts';
+import { sha256 } from '../../../src/adapters/system.ts';
+import { heldDigest } from '../../../src/core/guard.ts';
+import { decisionValue } from '../../../src/core/request-record.ts';
 import { anApi, aLog } from '../../support/genesys.ts';
-import { stubborn } from '../../support/retry-records.ts';
+import { ask, stubborn } from '../../support/retry-records.ts';
 import { Table } from '../../support/table.ts';
 import type { World } from '../../support/world.ts';
 import { aWorld, topics, until } from '../../support/world.ts';
@@ -179,7 +182,8 @@ test('the removals of a full state that names unknown members are held', async (
   const value = JSON.stringify({ group_id: 'okta-g', members: ['okta-a', 'okta-b'], complete: true });
   world.produce({ topic: topics.source, partition: null, key: 'okta-g', value, headers: [] });
   const one = await world.start({ ids });
-  await until(() => one.pipeline.stats().held === 1, 'the hold');
+  await until(() => world.kept().has('source/0/0/b'), 'the report of the hold');
+  expect(one.pipeline.stats().held).toBe(1);
   expect(world.sandbox.members('g')).toEqual(['a', 'b']);
   expect(world.kept().get('source/0/0/b')).toMatchObject({ outcome: 'held', reason: { code: 'unresolved_members' } });
 });
@@ -199,4 +203,38 @@ test('look-ups at the target: one request for an id, however many groups and cha
   // One for the known user; the unknown one is looked for among the inactive, too.
   expect(world.sandbox.stats.journal.filter(isSearch).map(({ path }) => path)).toHaveLength(3);
   expect(one.pipeline.stats().parked).toBe(3);
+});
+
+test('whom a full state names is not removed by what it came to before the name was known', async () => {
+  const world = await aWorld({ sandbox: { seed: { groups: [{ id: 'g', members: ['a', 'b', 'c'], version: 1 }] } } });
+  const ids = new Table().set('group', 'okta-g', 'g').set('user', 'okta-a', 'a');
+  const value = JSON.stringify({ group_id: 'okta-g', members: ['okta-a', 'okta-b'], complete: true });
+  world.produce({ topic: topics.source, partition: null, key: 'okta-g', value, headers: [] });
+  const one = await world.start({ ids, pipeline: slow });
+  const digest = () => heldDigest('okta-g', world.lastState('okta-g')?.intents ?? [], sha256) ?? '';
+  await until(() => one.pipeline.stats().held === 2 && digest() !== '', 'the hold');
+  await until(() => world.outcome(0n, 'okta-b') === 'retry_scheduled', 'the unknown name');
+  const before = digest();
+  ids.set('user', 'okta-b', 'b');
+  await until(() => digest() !== before, 'another set');
+  expect(world.outcome(0n, 'b')).toBe('superseded');
+  await ask(world, { uuid: 'u', kind: 'approve', value: decisionValue(digest(), 'jane') });
+  await world.expectRest(one);
+  expect(world.sandbox.members('g')).toEqual(['a', 'b']);
+});
+
+test('a table that is corrected while a request is on its way counts for the next one', async () => {
+  const world = await aWorld();
+  const ids = new Table().set('group', 'okta-g', 'g').set('user', 'okta-a', 'wrong');
+  const rule = world.sandbox.addRule({ match: { method: 'PATCH' }, fault: { kind: 'status', status: 503 } });
+  const under = world.sandbox.hold(({ method }) => method === 'PATCH');
+  const one = await world.start({ ids, pipeline: stubborn });
+  change(world, ['okta-a']);
+  await under.arrived;
+  ids.set('user', 'okta-a', 'right');
+  under.release();
+  await until(() => world.lastState('okta-g') !== undefined, 'the parked add');
+  world.sandbox.removeRule(rule);
+  await world.expectRest(one);
+  expect(world.sandbox.members('g')).toEqual(['right']);
 });

@@ -77,7 +77,9 @@ export function intentOf(group: string, wire: WireIntent): Intent {
 
 const guardOf = ({ held, approval }: WireIntent): Held | Approval | null => {
   if (held !== undefined) return { kind: 'held', by: held.by, since: held.since };
-  return approval === undefined ? null : { kind: 'approved', ...approval };
+  if (approval === undefined) return null;
+  const { digest, author, at } = approval;
+  return { kind: 'approved', digest, author, at };
 };
 
 export const positionOf = ({ topic, partition, offset }: z.infer<typeof wirePosition>): Position => ({

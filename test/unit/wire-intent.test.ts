@@ -100,6 +100,12 @@ describe('what the guard has said', () => {
     expect(read(wire)?.guard).toEqual(approved);
   });
 
+  test('is no more of an approval than it has to say', () => {
+    const wire = written(aRemoval({ guard: approved }), null);
+    const more = { ...(wire['approval'] as object), kind: 'held', by: 'group_count', note: '' };
+    expect(read({ ...wire, approval: more })?.guard).toEqual(approved);
+  });
+
   test('is kept of what was refused, which is held again once it is woken; until then no digest names it', () => {
     const refused = aRemoval({ guard: held, dead: { at: 7, reason: 'refused' } });
     expect(written(refused)['held']).toEqual({ by: 'group_count', since: 5 });

@@ -4,6 +4,7 @@ import { createGroupApi } from '../adapters/genesys/group-api.ts';
 import { KafkaChangeLog } from '../adapters/kafka/change-log.ts';
 import { explainKafkaError } from '../adapters/kafka/errors.ts';
 import { createLogTools } from '../adapters/kafka/tools.ts';
+import { keepHeapSmall } from '../adapters/heap.ts';
 import { createLog } from '../adapters/log.ts';
 import { sha256 } from '../adapters/system.ts';
 import { pause, unlessAborted } from '../adapters/time-limit.ts';
@@ -48,6 +49,7 @@ type Service = Config<(typeof PARTS)[number]>;
 const PARTS = ['kafka', 'topics', 'format', 'ids', 'genesys', 'pipeline', 'admin'] as const;
 
 export async function runService(host: Host): Promise<void> {
+  keepHeapSmall();
   const config = readConfig(host.environment, PARTS, readText);
   const logger = createLog(host.stderr, { level: config.logLevel, secrets: config.secrets });
   for (const warning of config.warnings) logger.warn({ warning }, 'the environment has a name that is not known');

@@ -11,7 +11,7 @@ import { finalReport, retryReport } from '../core/reporting.ts';
 import type { RetryDecision } from '../core/retry.ts';
 import type { Context } from './context.ts';
 import type { Due, Group, Member, Open, Partition, Spent } from './state.ts';
-import { isOlderRecorded, memberOf, tidy } from './partition.ts';
+import { isOlderRecorded, memberOf, NOTHING_UNTOLD, tidy } from './partition.ts';
 
 /** Closes the ledger entries of a member that are complete by now; none while the record may hold something older. */
 export function closeComplete(group: Group, name: string, member: Member): void {
@@ -204,7 +204,7 @@ export function setPending(partition: Partition, member: Member, intent: Intent 
   member.pending = intent;
   member.pendingReported = false;
   member.spent = null;
-  member.untold = [];
+  member.untold = NOTHING_UNTOLD;
   if (intent?.dead === null) member.requestedAt = null;
 }
 

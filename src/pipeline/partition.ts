@@ -4,7 +4,7 @@ import { WHOLE_GROUP } from '../core/change.ts';
 import { emptyView } from '../core/ownership.ts';
 import { comparePositions, type Position } from '../core/position.ts';
 import type { Context } from './context.ts';
-import type { Group, Member, Partition, Phase } from './state.ts';
+import type { Due, Group, Member, Partition, Phase } from './state.ts';
 
 export const newPartition = (number: number): Partition => ({
   number,
@@ -77,6 +77,9 @@ export function groupOf({ ids }: Pick<Context, 'ids'>, partition: Partition, id:
   return group;
 }
 
+/** One for all: there are hundreds of thousands of members. */
+export const NOTHING_UNTOLD: readonly Due[] = [];
+
 export function memberOf(group: Group, id: string): Member {
   const known = group.members.get(id);
   if (known !== undefined) return known;
@@ -87,7 +90,7 @@ export function memberOf(group: Group, id: string): Member {
     recordedReported: false,
     open: null,
     spent: null,
-    untold: [],
+    untold: NOTHING_UNTOLD,
     woken: null,
     requestedAt: null,
   };

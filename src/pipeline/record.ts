@@ -5,7 +5,7 @@ import { comparePositions, isSamePosition, type Position } from '../core/positio
 import { closeComplete, enqueue, land, setPending } from './conclude.ts';
 import type { Context } from './context.ts';
 import type { Group, Member } from './state.ts';
-import { tidy } from './partition.ts';
+import { NOTHING_UNTOLD, tidy } from './partition.ts';
 
 export function recordOf(group: Group): readonly Intent[] {
   const kept: Intent[] = [];
@@ -55,7 +55,7 @@ function isSaid({ pending, recorded: last }: Member): boolean {
 function endWait(context: Context, member: Member): void {
   if (member.pending?.waits === 'record') member.pending = { ...member.pending, waits: null };
   for (const due of member.untold) enqueue(context, due);
-  member.untold = [];
+  member.untold = NOTHING_UNTOLD;
 }
 
 /** Something that a full state came to is recorded, or reported: then it is accounted for, whatever takes its place. */

@@ -6,7 +6,7 @@ import type { Failure, Outcome } from './outcome.ts';
 import { beats } from './pending.ts';
 import { groupPath, patchBody, plan, type PatchBody, type Snapshot } from './plan.ts';
 import type { ReportOutcome } from './report.ts';
-import { inactiveFailure, resolved, type SureResolution, unresolvedFailure } from './resolution.ts';
+import { memberFailure, resolved, type SureResolution, targetFor } from './resolution.ts';
 import { decideRetry, scheduleOf, type RetryPolicy, type RetryRule } from './retry.ts';
 
 /** One group's changes, folded; a full state stands under WHOLE_GROUP. */
@@ -113,13 +113,12 @@ interface WorkedOut {
 }
 
 function workedOut({ intents }: Wanted, snapshot: Snapshot, { members }: Names): WorkedOut {
-  const resolve = (member: string) => resolved(members.get(member) ?? { kind: 'found', id: member, isActive: true });
+  const known = (member: string): SureResolution =>
+    members.get(member) ?? { kind: 'found', id: member, isActive: true };
+  const resolve = (member: string) => resolved(known(member));
   const named = [...intents.values()]
     .filter(({ op }) => op !== 'state')
-    .map((intent): Intent => {
-      const { target, canJoin } = resolve(intent.member);
-      return { ...intent, target: intent.op === 'add' && !canJoin ? null : target };
-    });
+    .map((intent): Intent => ({ ...intent, target: targetFor(intent.op, known(intent.member)) }));
   const { deltas, replaced } = ofEachMember(named);
   const state = intents.get(WHOLE_GROUP);
   if (state === undefined) return { intents: deltas, replaced, heldBy: null, unchanged: [] };
@@ -147,12 +146,9 @@ function ofEachMember(named: readonly Intent[]): { deltas: readonly Intent[]; re
 
 function predictUnknown(intent: Intent, { members }: Names, retry: RetryPolicy): Prediction[] {
   const resolution = members.get(intent.member);
-  const code = resolution === undefined ? null : codeOf(resolution);
+  const code = resolution === undefined ? null : memberFailure(resolution).code;
   return predict([intent], failedOutcome('slow', retry), code);
 }
-
-const codeOf = (resolution: SureResolution): string =>
-  resolution.kind === 'found' ? inactiveFailure.code : unresolvedFailure('user', resolution).code;
 
 /** Why nothing can be planned for a group. */
 export interface Refused {

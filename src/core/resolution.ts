@@ -1,4 +1,5 @@
 /** What an answer of the id map means for whoever waits for it. */
+import type { Intent } from './change.ts';
 import type { Failure } from './outcome.ts';
 
 /** What an id of the identity provider is called at the target, as far as a look-up told. */
@@ -25,6 +26,12 @@ export const resolved = (resolution: SureResolution): Resolved => ({
   isSure: resolution.kind === 'found' || resolution.kind === 'missing',
   canJoin: resolution.kind === 'found' && resolution.isActive,
 });
+
+/** Whom nobody knows can neither be added nor removed; an inactive user can be removed. */
+export function targetFor(op: Intent['op'], resolution: SureResolution): string | null {
+  const { target, canJoin } = resolved(resolution);
+  return canJoin || op === 'remove' ? target : null;
+}
 
 export type IdKind = 'user' | 'group';
 
@@ -55,8 +62,12 @@ export const unresolvedFailure = (kind: IdKind, resolution: Exclude<SureResoluti
   scimType: null,
 });
 
+/** Why no request can name the member, where `targetFor` is null. */
+export const memberFailure = (resolution: SureResolution): Failure =>
+  resolution.kind === 'found' ? inactiveFailure : unresolvedFailure('user', resolution);
+
 /** An inactive user may be removed, but is added only once it is active (facts.md 8: soft delete makes users inactive). */
-export const inactiveFailure: Failure = {
+const inactiveFailure: Failure = {
   code: 'user_inactive',
   message: 'The user is inactive in Genesys Cloud.',
   status: null,

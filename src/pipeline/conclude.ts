@@ -93,6 +93,16 @@ export function land(context: Context, group: Group, intent: Intent, { outcome, 
   report(context, group, intent, { outcome, reason: null, request, supersededBy: null, requestedAt });
 }
 
+/** A report that it waits, which is not final and so closes nothing. */
+export const waitDue = (group: Group, { source }: Intent, report: Due['report']): Due => ({
+  partition: group.partition,
+  offset: source.offset,
+  subject: null,
+  key: group.id,
+  report,
+  deadLetter: null,
+});
+
 /** Waits in the live record for its next try. */
 export function park(
   context: Context,
@@ -118,14 +128,11 @@ export function park(
   };
   const lag = lagOf(parked, member.requestedAt, now);
   const facts = { request, lag, groupTarget: group.target, epoch: 0, reportedAt: now };
-  const due: Due = {
-    partition: group.partition,
-    offset: intent.source.offset,
-    subject: null,
-    key: group.id,
-    report: retryReport(parked, { ...facts, reason: failure, nextAttemptAt: decision.notBefore }),
-    deadLetter: null,
-  };
+  const due = waitDue(
+    group,
+    intent,
+    retryReport(parked, { ...facts, reason: failure, nextAttemptAt: decision.notBefore }),
+  );
   // A full state that never waited has no report of its own in the end.
   if (parked.op === 'state') member.untold = [...member.untold, due];
   else enqueue(context, due);

@@ -5,7 +5,7 @@ import { isHeld } from '../core/pending.ts';
 import { isSamePosition } from '../core/position.ts';
 import { heldReport } from '../core/reporting.ts';
 import type { Request } from '../core/request-record.ts';
-import { enqueue, giveUp } from './conclude.ts';
+import { enqueue, giveUp, waitDue } from './conclude.ts';
 import type { Context } from './context.ts';
 import type { Course } from './course.ts';
 import { memberOf } from './partition.ts';
@@ -42,14 +42,7 @@ function heldDue(
   const reason = heldFailure(intent.guard.by, digest);
   const lag = { queue: null, apply: null };
   const facts = { lag, groupTarget: group.target, epoch: 0, reportedAt: clock.now().wall, request: null, reason };
-  return {
-    partition: group.partition,
-    offset: intent.source.offset,
-    subject: null,
-    key: group.id,
-    report: heldReport(intent, facts),
-    deadLetter: null,
-  };
+  return waitDue(group, intent, heldReport(intent, facts));
 }
 
 const pendingOf = ({ members }: Group): Intent[] => [...members.values()].flatMap(({ pending }) => pending ?? []);

@@ -4,8 +4,8 @@
  */
 import { type Intent, WHOLE_GROUP } from '../core/change.ts';
 import { isDue } from '../core/pending.ts';
-import type { Resolved, SureResolution } from '../core/resolution.ts';
-import { inactiveFailure, resolved, unresolvedFailure } from '../core/resolution.ts';
+import type { Resolved } from '../core/resolution.ts';
+import { memberFailure, resolved, targetFor, unresolvedFailure } from '../core/resolution.ts';
 import { aliasesOf, noteAlias } from './aliases.ts';
 import { setPending } from './conclude.ts';
 import type { Context } from './context.ts';
@@ -29,16 +29,15 @@ export function identified({ ids }: Context, group: Group, intent: Intent): Inte
     noteAlias(group, intent);
     return intent;
   }
-  const known = ids.known('user', intent.member);
-  const named = { ...intent, target: known === null || known.kind === 'unanswered' ? null : targetFor(intent, known) };
+  const named = { ...intent, target: knownTarget(ids, intent) ?? null };
   noteAlias(group, named);
   return named;
 }
 
-/** Whom nobody knows can neither be added nor removed; an inactive user can be removed. */
-function targetFor({ op }: Intent, resolution: SureResolution): string | null {
-  if (resolution.kind !== 'found') return null;
-  return resolution.isActive || op === 'remove' ? resolution.id : null;
+/** Whom it means, as far as that is known without asking; undefined: it is not, or there is nothing to ask. */
+function knownTarget(ids: Context['ids'], { op, member, namedBy }: Intent): string | null | undefined {
+  const known = namedBy === 'target' ? null : (ids?.known('user', member) ?? null);
+  return known === null || known.kind === 'unanswered' ? undefined : targetFor(op, known);
 }
 
 /** Is everything known that a plan for it needs? */
@@ -70,8 +69,8 @@ function dueAnew({ ids }: Context, group: Group, pending: Intent | null): Intent
   // In flight, it stays what its flight has taken: a newer intent without its full state must not go on.
   if (pending === null || pending.dead !== null || group.flight?.due.has(pending) === true) return pending;
   if (pending.op === 'state') return { ...pending, notBefore: 0 };
-  const known = pending.namedBy === 'target' ? null : (ids?.known('user', pending.member) ?? null);
-  const target = known === null || known.kind === 'unanswered' ? pending.target : targetFor(pending, known);
+  const known = knownTarget(ids, pending);
+  const target = known === undefined ? pending.target : known;
   if (target !== null && target === pending.target && group.target !== null) return pending;
   // Named anew when it is due, so that it meets what is pending under that name.
   return { ...pending, target: pending.namedBy === 'target' ? pending.target : null, notBefore: 0 };
@@ -92,8 +91,8 @@ export function identifyDue(context: Context, group: Group, now: number): void {
 
 /** A table may have changed while it was on its way. */
 function isNamedAnew({ ids }: Context, intent: Intent): boolean {
-  const known = intent.namedBy === 'target' ? null : (ids?.known('user', intent.member) ?? null);
-  return known !== null && known.kind !== 'unanswered' && targetFor(intent, known) !== intent.target;
+  const known = knownTarget(ids, intent);
+  return known !== undefined && known !== intent.target;
 }
 
 function isGroupIdentified(context: Context, group: Group, due: readonly Intent[]): boolean {
@@ -113,9 +112,9 @@ function identifyMember(context: Context, group: Group, intent: Intent): void {
   if (member?.pending !== intent) return;
   const known = context.ids?.known('user', intent.member) ?? null;
   if (known === null || known.kind === 'unanswered') return wantLookUp(context, group, 'user', intent.member);
-  const target = targetFor(intent, known);
+  const target = targetFor(intent.op, known);
   if (target === null) {
-    const failure = known.kind === 'found' ? inactiveFailure : unresolvedFailure('user', known);
+    const failure = memberFailure(known);
     return notKnown(context, group, intent, { failure, waits: 'member', schedule: 'slow' });
   }
   const named = { ...intent, target };

@@ -4,7 +4,6 @@
  */
 import { type Intent, intentId, WHOLE_GROUP } from '../core/change.ts';
 import { beats, fold } from '../core/pending.ts';
-import { comparePositions } from '../core/position.ts';
 import { aliasesPending, noteReplaced } from './aliases.ts';
 import { beat, closeComplete, setPending, supersede } from './conclude.ts';
 import type { Context } from './context.ts';
@@ -29,7 +28,7 @@ export function arriveFinal(context: Context, group: Group, intent: Intent): voi
 
 function standsOnWhole(group: Group, intent: Intent): boolean {
   const whole = group.members.get(WHOLE_GROUP)?.pending ?? null;
-  return intent.op !== 'state' && whole !== null && whole.dead === null && isNewer(intent, whole);
+  return intent.op !== 'state' && whole !== null && whole.dead === null && beats(intent, whole);
 }
 
 /** Enters an intent among what is pending. */
@@ -64,8 +63,6 @@ function replaceOlder(context: Context, group: Group, intent: Intent): void {
 /** A full state that is dead is gone with the first newer intent: it can no longer be applied as a whole. */
 const standsBeside = (rival: Intent, intent: Intent): boolean =>
   rival.op === 'state' && intent.op !== 'state' && rival.dead === null;
-
-const isNewer = (a: Intent, b: Intent): boolean => comparePositions(a.source, b.source) > 0;
 
 /** Under which names something may be pending that speaks for all that the intent speaks for. */
 const standingFor = (group: Group, intent: Intent): readonly string[] =>

@@ -89,6 +89,12 @@ export class World {
     return this.produce({ topic: topics.source, partition: null, key: group, value, headers: [] });
   }
 
+  /** One full state; returns its offset. */
+  state(group: string, members: readonly string[], more: object = {}): bigint {
+    const value = JSON.stringify({ group_id: group, members, complete: true, ...more });
+    return this.produce({ topic: topics.source, partition: null, key: group, value, headers: [] });
+  }
+
   /** Of a topic with one partition: the offset of the record. */
   produce(record: OutRecord): bigint {
     this.broker.append([record]);

@@ -7,7 +7,7 @@ import { stateValue } from '../../../src/core/live-record.ts';
 import { decisionValue } from '../../../src/core/request-record.ts';
 import { delta, fullState } from '../../../src/formats/reading.ts';
 import { requests } from '../../support/mishaps.ts';
-import { ask, stubborn } from '../../support/retry-records.ts';
+import { ask, expire, stubborn } from '../../support/retry-records.ts';
 import { Table } from '../../support/table.ts';
 import type { Instance, World } from '../../support/world.ts';
 import { aWorld, topics, until, within } from '../../support/world.ts';
@@ -21,19 +21,13 @@ const produce = (world: World, events: readonly SourceEvent[]): bigint =>
 
 function crash(world: World, instance: Instance): void {
   instance.kill();
-  const group = world.broker.group('rollcall');
-  for (const member of group.memberIds) group.leave(member);
+  expire(world);
 }
 
 /** As `expectRest`, but what a crash makes repeat may be reported again under its id. */
 async function rest(world: World, instance: Instance): Promise<void> {
   await within(instance.pipeline.whenAtRest(), 'rest');
   expect(world.committed()).toBe(world.broker.topic(topics.source).partition(0).end);
-}
-
-function state(world: World, members: readonly string[], more: object = {}, group = 'g'): bigint {
-  const value = JSON.stringify({ group_id: group, members, complete: true, ...more });
-  return world.produce({ topic: topics.source, partition: null, key: group, value, headers: [] });
 }
 
 const seeded = (...members: readonly string[]) => ({
@@ -69,7 +63,7 @@ test('what a full state removes is removed after a restart with an id map', asyn
   const ids = new Table().set('group', 'okta-g', 'g').set('user', 'okta-a', 'a').set('user', 'okta-b', 'b');
   const rule = world.sandbox.addRule({ match: { method: 'PATCH' }, fault: { kind: 'status', status: 503 } });
   const one = await world.start({ ids, pipeline: stubborn });
-  state(world, ['okta-a'], {}, 'okta-g');
+  world.state('okta-g', ['okta-a']);
   await until(() => world.committed() === 1n, 'the commit');
   expect(world.lastState('okta-g')?.intents).toMatchObject([{ op: 'remove', member: 'b' }]);
   crash(world, one);
@@ -88,7 +82,7 @@ test('with crossed names under an id map nobody else is removed', async () => {
   const ids = new Table().set('group', 'okta-g', 'g').set('user', 'b', 'a');
   const rule = world.sandbox.addRule({ match: { method: 'PATCH' }, fault: { kind: 'status', status: 503 } });
   const one = await world.start({ ids, pipeline: stubborn });
-  state(world, ['b'], {}, 'okta-g');
+  world.state('okta-g', ['b']);
   await until(() => world.committed() === 1n, 'the commit');
   crash(world, one);
   world.sandbox.removeRule(rule);
@@ -101,7 +95,7 @@ test('a table that changes in flight does not let a newer delta overtake its ful
   const world = await aWorld(seeded('a', 'z'));
   const ids = new Table().set('group', 'okta-g', 'g').set('user', 'okta-a', 'a').set('user', 'okta-b', 'b');
   const reading = world.sandbox.hold(({ method }) => method === 'GET');
-  state(world, ['okta-a'], {}, 'okta-g');
+  world.state('okta-g', ['okta-a']);
   world.change('okta-g', { add: ['okta-b'] });
   const one = await world.start({ ids, pipeline: stubborn });
   await reading.arrived;
@@ -114,7 +108,7 @@ test('a table that changes in flight does not let a newer delta overtake its ful
 test('a full state that died beside a newer delta cannot be replayed over it', async () => {
   const world = await aWorld({ sandbox: { seed: { groups: [] } } });
   const one = await world.start({ pipeline: { retry: { ...stubborn.retry, slowScheduleMs: [20, 300] } } });
-  state(world, ['a']);
+  world.state('g', ['a']);
   await until(() => (world.lastState('g')?.intents[0]?.attempt ?? 0) >= 2, 'the second try');
   world.change('g', { add: ['b'] });
   await until(() => world.outcomeOfEvent(0n) === 'permanent_failure', 'the death');
@@ -132,7 +126,7 @@ test('a replay of refused removals of an empty full state is held again', async 
   const world = await aWorld(seeded('a', 'b', 'c'));
   const guard = { groupPercent: 30, groupFloor: 10, groupCount: 500, windowCount: 5_000, windowMs: 600_000 };
   const one = await world.start({ pipeline: { guard } });
-  state(world, [], { deleted: true });
+  world.state('g', [], { deleted: true });
   await until(() => (world.lastState('g')?.intents.length ?? 0) === 3, 'the hold');
   const digest = heldDigest('g', world.lastState('g')?.intents ?? [], sha256) ?? '';
   await ask(world, { uuid: '1', kind: 'reject', value: decisionValue(digest, 'jane') });
@@ -157,9 +151,9 @@ test('a full state that replaces one whose expansion is not recorded yet does no
     refused += 1;
     throw new Error('no leader');
   };
-  state(world, ['a', 'c']);
+  world.state('g', ['a', 'c']);
   await until(() => refused > 0, 'the live record that cannot be written');
-  state(world, ['a', 'd']);
+  world.state('g', ['a', 'd']);
   await until(() => refused > 1, 'another try of it');
   isDown = false;
   await until(() => world.sandbox.members('g').includes('d'), 'the newer state');
@@ -176,9 +170,9 @@ test('a newer delta stays final where the live record cannot be written while of
     refused += 1;
     throw new Error('no leader');
   };
-  state(world, ['a', 'c']);
+  world.state('g', ['a', 'c']);
   world.change('g', { add: ['b'] });
-  state(world, ['x'], {}, 'h');
+  world.state('h', ['x']);
   await until(() => world.outcome(1n, 'b') !== undefined, 'the newer add');
   // Each round of settling ends with a commit, if anything is complete.
   const before = refused;
@@ -194,7 +188,7 @@ test('a newer delta stays final where the live record of the full state is too l
   const many = Array.from({ length: 200 }, () => `m${crypto.randomUUID()}`);
   const rule = world.sandbox.addRule({ match: { method: 'PATCH' }, fault: { kind: 'status', status: 503 } });
   const one = await world.start({ pipeline: stubborn });
-  state(world, ['a', ...many]);
+  world.state('g', ['a', ...many]);
   world.change('g', { add: ['b'] });
   await until(() => world.outcome(1n, 'b') === 'already_synced', 'the newer add');
   await until(() => (world.lastState('g')?.intents.length ?? 0) > 0, 'as much as there is room for');

@@ -2,25 +2,20 @@
 import { expect, test } from 'vitest';
 import type { ReportRecord } from '../../../src/core/report.ts';
 import { requests } from '../../support/mishaps.ts';
-import { failing, stubborn } from '../../support/retry-records.ts';
+import { expire, failing, stubborn } from '../../support/retry-records.ts';
 import type { World } from '../../support/world.ts';
-import { aWorld, topics, until } from '../../support/world.ts';
+import { aWorld, until } from '../../support/world.ts';
 
 const withMembers = (...members: readonly string[]) => ({
   sandbox: { seed: { groups: [{ id: 'g', members: [...members], version: 1 }] } },
 });
-
-function state(world: World, members: readonly string[], more: object = {}): bigint {
-  const value = JSON.stringify({ group_id: 'g', members, complete: true, ...more });
-  return world.produce({ topic: topics.source, partition: null, key: 'g', value, headers: [] });
-}
 
 const final = (world: World): readonly Partial<ReportRecord>[] =>
   [...world.kept().values()].map(({ id, op, outcome }) => ({ id, op, outcome }));
 
 test('adds who is missing and removes everybody else, each with a report of its own', async () => {
   const world = await aWorld(withMembers('a', 'b', 'c'));
-  state(world, ['b', 'd', 'e']);
+  world.state('g', ['b', 'd', 'e']);
   const one = await world.start();
   await world.expectRest(one);
   expect(new Set(world.sandbox.members('g'))).toEqual(new Set(['b', 'd', 'e']));
@@ -37,7 +32,7 @@ test('adds who is missing and removes everybody else, each with a report of its 
 
 test('that changes nothing is one report without a member', async () => {
   const world = await aWorld(withMembers('a', 'b'));
-  state(world, ['a', 'b']);
+  world.state('g', ['a', 'b']);
   const one = await world.start();
   await world.expectRest(one);
   expect(world.reports()).toMatchObject([
@@ -49,7 +44,7 @@ test('that changes nothing is one report without a member', async () => {
 test('takes the place of everything older of every member, and newer changes stand on top of it', async () => {
   const world = await aWorld(withMembers('a', 'b', 'c'));
   const older = world.change('g', { add: ['x'], remove: ['b'] });
-  state(world, ['b', 'y']);
+  world.state('g', ['b', 'y']);
   const newer = world.change('g', { add: ['z', 'a'], remove: ['y'] });
   const one = await world.start();
   await world.expectRest(one);
@@ -63,7 +58,7 @@ test('a newer change never lands before the full state that it stands on', async
   // given a full state that waits, since its group is not there
   const world = await aWorld({ sandbox: { seed: { groups: [] } } });
   const one = await world.start({ pipeline: { retry: { ...stubborn.retry, slowScheduleMs: Array(50).fill(60_000) } } });
-  state(world, ['a']);
+  world.state('g', ['a']);
   await until(() => world.lastState('g')?.intents.length === 1, 'the parked full state');
   // when the group appears, and a newer change comes
   world.sandbox.putGroup({ id: 'g', members: ['b'] });
@@ -78,7 +73,7 @@ test('what it came to is in the live record before the first PATCH, and is repor
   const world = await aWorld(withMembers('a', 'b'));
   const rule = world.sandbox.addRule({ match: { method: 'PATCH' }, fault: { kind: 'resetAfterApply' } });
   const one = await world.start({ pipeline: stubborn });
-  state(world, ['c']);
+  world.state('g', ['c']);
   await until(() => requests(world.sandbox, 'PATCH').length > 0, 'a PATCH');
   expect(
     world
@@ -88,7 +83,7 @@ test('what it came to is in the live record before the first PATCH, and is repor
   ).toEqual(['add c', 'remove a', 'remove b']);
   one.kill();
   world.sandbox.removeRule(rule);
-  for (const member of world.broker.group('rollcall').memberIds) world.broker.group('rollcall').leave(member);
+  expire(world);
   const two = await world.start({ name: 'two' });
   await world.expectRest(two);
   expect(world.sandbox.members('g')).toEqual(['c']);
@@ -98,10 +93,10 @@ test('what it came to is in the live record before the first PATCH, and is repor
 test('a parked one survives a crash', async () => {
   const world = await aWorld({ sandbox: { seed: { groups: [] } } });
   const one = await world.start({ pipeline: { retry: { ...stubborn.retry, slowScheduleMs: [20, 20, 60_000] } } });
-  state(world, ['a']);
+  world.state('g', ['a']);
   await until(() => world.committed() === 1n, 'the commit of what is parked');
   one.kill();
-  for (const member of world.broker.group('rollcall').memberIds) world.broker.group('rollcall').leave(member);
+  expire(world);
   world.sandbox.putGroup({ id: 'g', members: ['b'] });
   const two = await world.start({ name: 'two', pipeline: stubborn });
   await world.expectRest(two);
@@ -111,7 +106,7 @@ test('a parked one survives a crash', async () => {
 test('a dead one is gone with the next change of its group, so that no replay can undo that', async () => {
   const world = await aWorld({ sandbox: { seed: { groups: [] } } });
   const one = await world.start({ pipeline: { retry: { ...stubborn.retry, slowScheduleMs: [] } } });
-  state(world, ['a']);
+  world.state('g', ['a']);
   await world.expectRest(one);
   expect(world.outcomeOfEvent(0n)).toBe('permanent_failure');
   expect(world.lastState('g')?.intents).toMatchObject([{ op: 'state', dead: { reason: 'attempts_exhausted' } }]);
@@ -126,9 +121,9 @@ test('a newer full state takes the place of one that is being applied', async ()
   const world = await aWorld(withMembers('a', 'b'));
   const heal = failing(world);
   const one = await world.start({ pipeline: stubborn });
-  state(world, ['c']);
+  world.state('g', ['c']);
   await until(() => requests(world.sandbox, 'PATCH').length > 0, 'a PATCH');
-  state(world, ['a', 'd']);
+  world.state('g', ['a', 'd']);
   heal();
   await world.expectRest(one);
   expect(new Set(world.sandbox.members('g'))).toEqual(new Set(['a', 'd']));

@@ -5,7 +5,7 @@ import { sha256 } from '../../../src/adapters/system.ts';
 import { heldDigest } from '../../../src/core/guard.ts';
 import { type Answer, decisionValue, requestKey } from '../../../src/core/request-record.ts';
 import { requests } from '../../support/mishaps.ts';
-import { answerTo, ask, request } from '../../support/retry-records.ts';
+import { answerTo, ask, expire, request } from '../../support/retry-records.ts';
 import type { Instance, World } from '../../support/world.ts';
 import { aWorld, topics, until } from '../../support/world.ts';
 
@@ -18,11 +18,6 @@ const groupOf = (count: number): Promise<World> =>
 const start = (world: World, name = 'one', limits: Partial<typeof guard> = {}): Promise<Instance> =>
   world.start({ name, pipeline: { guard: { ...guard, ...limits } } });
 
-function state(world: World, members: readonly string[], more: object = {}): bigint {
-  const value = JSON.stringify({ group_id: 'g', members, complete: true, ...more });
-  return world.produce({ topic: topics.source, partition: null, key: 'g', value, headers: [] });
-}
-
 const digestOf = (world: World): string | null => heldDigest('g', world.lastState('g')?.intents ?? [], sha256);
 
 const decide = (world: World, kind: 'approve' | 'reject', digest: string, uuid: string) =>
@@ -31,8 +26,7 @@ const decide = (world: World, kind: 'approve' | 'reject', digest: string, uuid: 
 /** As kill -9, noticed by the coordinator. */
 function crash(world: World, instance: Instance): void {
   instance.kill();
-  const group = world.broker.group('rollcall');
-  for (const member of group.memberIds) group.leave(member);
+  expire(world);
 }
 
 test('a share of 30 % passes, one more is held; adds of the group land all the same', async () => {
@@ -82,7 +76,7 @@ test('a deleted group and an empty full state are held however small the group',
   for (const more of [{ deleted: true }, {}]) {
     const world = await groupOf(1);
     const one = await start(world);
-    state(world, [], more);
+    world.state('g', [], more);
     await world.expectRest(one);
     expect(world.sandbox.members('g')).toEqual(['m0']);
     const code = 'deleted' in more ? 'group_deleted' : 'empty_state';
@@ -94,7 +88,7 @@ test('a deleted group and an empty full state are held however small the group',
 test('an approval releases exactly that set, and stands in the report with its author', async () => {
   const world = await groupOf(10);
   const one = await start(world);
-  state(world, some(5));
+  world.state('g', some(5));
   await world.expectRest(one);
   const digest = digestOf(world) ?? '';
   expect(await decide(world, 'approve', digest, 'a')).toMatchObject({ verdict: 'approved', count: 5 });
@@ -170,9 +164,9 @@ test('a hold, and an approval that was not carried out yet, survive a crash', as
 test('a newer full state judges anew', async () => {
   const world = await groupOf(10);
   const one = await start(world);
-  state(world, []);
+  world.state('g', []);
   await world.expectRest(one);
-  state(world, some(8));
+  world.state('g', some(8));
   await world.expectRest(one);
   expect(world.sandbox.members('g')).toEqual(some(8));
   expect(world.outcome(0n, 'm9')).toBe('superseded');
@@ -186,7 +180,7 @@ test('however much is held, what else is pending has its room', async () => {
   ];
   const world = await aWorld({ sandbox: { seed: { groups } } });
   const one = await world.start({ pipeline: { guard, pendingIntentsMax: 2 } });
-  state(world, []);
+  world.state('g', []);
   await until(() => one.pipeline.stats().held === 8, 'the hold');
   world.change('h', { add: ['new'] });
   await until(() => world.sandbox.members('h').includes('new'), 'what is pending beside it');
@@ -198,7 +192,7 @@ test('where the live record has no room for all that is held, the digest of what
     retryRecordMaxBytes: 2_000,
   });
   const one = await start(world);
-  state(world, []);
+  world.state('g', []);
   await until(() => (world.lastState('g')?.intents.length ?? 0) > 0, 'as much as there is room for');
   expect(one.pipeline.stats().held).toBe(100);
   // It grows until it is full: whoever comes in between looks again.
@@ -287,11 +281,11 @@ test('nobody is told of a hold that the next owner may not know of', async () =>
     tried += 1;
     throw new Error('no leader');
   };
-  state(world, []);
+  world.state('g', []);
   await until(() => tried > 1, 'the live record that cannot be written');
   expect(world.reports()).toEqual([]);
   crash(world, one);
-  state(world, some(3));
+  world.state('g', some(3));
   const two = await start(world, 'two');
   await world.expectRest(two);
   expect([...world.kept().values()].map(({ outcome }) => outcome)).not.toContain('held');

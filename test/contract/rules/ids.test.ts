@@ -7,10 +7,10 @@ import { sha256 } from '../../../src/adapters/system.ts';
 import { heldDigest } from '../../../src/core/guard.ts';
 import { decisionValue } from '../../../src/core/request-record.ts';
 import { anApi, aLog } from '../../support/genesys.ts';
-import { ask, stubborn } from '../../support/retry-records.ts';
+import { ask, expire, stubborn } from '../../support/retry-records.ts';
 import { Table } from '../../support/table.ts';
 import type { World } from '../../support/world.ts';
-import { aWorld, topics, until } from '../../support/world.ts';
+import { aWorld, until } from '../../support/world.ts';
 
 const isSearch = ({ path }: JournalEntry): boolean => path.includes('/scim/v2/users');
 
@@ -123,7 +123,7 @@ test('the commit of the newer id waits until the older one has left the live rec
   await until(() => world.committed() === 2n, 'the commit of the remove');
   one.kill();
   world.sandbox.removeRule(rule);
-  for (const member of world.broker.group('rollcall').memberIds) world.broker.group('rollcall').leave(member);
+  expire(world);
   const two = await world.start({ name: 'two', ids });
   await world.expectRest(two);
   expect(world.sandbox.members('g')).toEqual([]);
@@ -165,8 +165,7 @@ test('a full state adds an inactive user only once active, and nobody twice unde
     .set('user', 'x', 'x', false)
     .set('user', 'y1', 'y')
     .set('user', 'y2', 'y');
-  const value = JSON.stringify({ group_id: 'okta-g', members: ['x', 'y1', 'y2'], complete: true });
-  world.produce({ topic: topics.source, partition: null, key: 'okta-g', value, headers: [] });
+  world.state('okta-g', ['x', 'y1', 'y2']);
   const one = await world.start({ ids, pipeline: slow });
   await until(() => world.outcome(0n, 'x') === 'retry_scheduled', 'the inactive one');
   expect(world.sandbox.members('g')).toEqual(['y']);
@@ -179,8 +178,7 @@ test('a full state adds an inactive user only once active, and nobody twice unde
 test('the removals of a full state that names unknown members are held', async () => {
   const world = await aWorld({ sandbox: { seed: { groups: [{ id: 'g', members: ['a', 'b'], version: 1 }] } } });
   const ids = new Table().set('group', 'okta-g', 'g').set('user', 'okta-a', 'a');
-  const value = JSON.stringify({ group_id: 'okta-g', members: ['okta-a', 'okta-b'], complete: true });
-  world.produce({ topic: topics.source, partition: null, key: 'okta-g', value, headers: [] });
+  world.state('okta-g', ['okta-a', 'okta-b']);
   const one = await world.start({ ids });
   await until(() => world.kept().has('source/0/0/b'), 'the report of the hold');
   expect(one.pipeline.stats().held).toBe(1);
@@ -208,8 +206,7 @@ test('look-ups at the target: one request for an id, however many groups and cha
 test('whom a full state names is not removed by what it came to before the name was known', async () => {
   const world = await aWorld({ sandbox: { seed: { groups: [{ id: 'g', members: ['a', 'b', 'c'], version: 1 }] } } });
   const ids = new Table().set('group', 'okta-g', 'g').set('user', 'okta-a', 'a');
-  const value = JSON.stringify({ group_id: 'okta-g', members: ['okta-a', 'okta-b'], complete: true });
-  world.produce({ topic: topics.source, partition: null, key: 'okta-g', value, headers: [] });
+  world.state('okta-g', ['okta-a', 'okta-b']);
   const one = await world.start({ ids, pipeline: slow });
   const digest = () => heldDigest('okta-g', world.lastState('okta-g')?.intents ?? [], sha256) ?? '';
   await until(() => one.pipeline.stats().held === 2 && digest() !== '', 'the hold');

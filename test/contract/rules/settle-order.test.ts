@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import type { OutRecord } from '../../../src/ports.ts';
 import { JumpingClock } from '../../support/jumping-clock.ts';
 import { holdNext } from '../../support/mishaps.ts';
-import type { World } from '../../support/world.ts';
+import type { Instance, World } from '../../support/world.ts';
 import { aWorld, topics, until } from '../../support/world.ts';
 
 const sessionTimeoutMs = 60_000;
@@ -23,6 +23,12 @@ async function commitBehind(world: World): Promise<void> {
     const committed = world.broker.group('rollcall').committed(0);
     return (committed.offset ?? 0n) > offset || committed.metadata !== '';
   }, 'a commit');
+}
+
+async function leavesNothing(world: World, owner: Instance): Promise<void> {
+  await until(() => world.lastState('g')?.intents.length === 0, 'the tombstone');
+  await until(() => world.committed() === world.broker.topic(topics.source).partition(0).end, 'the end');
+  expect(owner.pipeline.stats().pending).toBe(0);
 }
 
 const isTo = (topic: string, records: readonly OutRecord[]): boolean =>
@@ -143,11 +149,8 @@ test('record-first: nothing is committed while the live record holds something o
   expect(world.committed()).toBe(remove);
   // and the owner dies
   one.kill();
-  const two = await aNextOwner(world, clock);
   // then the next owner reads the remove again
-  await until(() => world.lastState('g')?.intents.length === 0, 'the tombstone');
-  await until(() => world.committed() === world.broker.topic(topics.source).partition(0).end, 'the end');
-  expect(two.pipeline.stats().pending).toBe(0);
+  await leavesNothing(world, await aNextOwner(world, clock));
   expect(world.sandbox.members('g')).toEqual([]);
 });
 
@@ -174,11 +177,8 @@ test('record-first: nothing is committed while something older may be in a live 
   expect(world.committed()).toBeLessThanOrEqual(remove);
   // and the owner dies
   one.kill();
-  const two = await aNextOwner(world, clock);
   // then the next owner reads the remove again
-  await until(() => world.lastState('g')?.intents.length === 0, 'the tombstone');
-  await until(() => world.committed() === world.broker.topic(topics.source).partition(0).end, 'the end');
-  expect(two.pipeline.stats().pending).toBe(0);
+  await leavesNothing(world, await aNextOwner(world, clock));
   expect(world.outcome(add, 'u')).toBe('superseded');
   expect(world.sandbox.members('g')).toEqual([]);
 });

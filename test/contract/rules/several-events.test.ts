@@ -2,7 +2,7 @@
 import { expect, test } from 'vitest';
 import type { Decoded, SourceEvent, SourceFormat } from '../../../src/core/change.ts';
 import { delta, hint, invalid, skip } from '../../../src/formats/reading.ts';
-import { failing, stubborn } from '../../support/retry-records.ts';
+import { expire, failing, stubborn } from '../../support/retry-records.ts';
 import type { World } from '../../support/world.ts';
 import { aWorld, topics, until } from '../../support/world.ts';
 
@@ -58,7 +58,7 @@ test('the record is committed only when each is final or parked, and what is par
   ).toEqual(expect.arrayContaining(['a 0.0', 'b 0.2']));
   one.kill();
   heal();
-  for (const member of world.broker.group('rollcall').memberIds) world.broker.group('rollcall').leave(member);
+  expire(world);
   const two = await world.start({ name: 'two', format: list });
   await world.expectRest(two);
   expect(new Set(world.sandbox.members('g'))).toEqual(new Set(['a', 'b']));

@@ -25,12 +25,13 @@ export function readiness(stats: PipelineStats | null): Readiness {
   };
 }
 
-function reasonsOf({ partitions }: PipelineStats): string[] {
+function reasonsOf({ partitions, unrecordable }: PipelineStats): string[] {
   if (partitions.length === 0) return ['the consumer group has not been joined yet'];
   const reasons = [
     ...inPhase(partitions, 'restoring', 'what is parked is being restored'),
     ...inPhase(partitions, 'catching_up', 'the source is being caught up with'),
     ...inPhase(partitions, 'refused', 'the source topic was made anew or renamed (see the log)'),
+    ...unrecorded(unrecordable),
   ];
   return reasons.length > 0 ? reasons : ['a rebalance is under way, or the last heartbeat is too old (no lease)'];
 }
@@ -38,4 +39,16 @@ function reasonsOf({ partitions }: PipelineStats): string[] {
 function inPhase(partitions: readonly PartitionStats[], phase: PartitionStats['phase'], meaning: string): string[] {
   const numbers = partitions.filter((one) => one.phase === phase).map(({ partition }) => partition);
   return numbers.length === 0 ? [] : [`${meaning}: partitions ${numbers.join(', ')}`];
+}
+
+/** Of thousands a few are enough to find the cause. */
+const NAMED_MAX = 5;
+
+function unrecorded(groups: readonly string[]): string[] {
+  if (groups.length === 0) return [];
+  const named = groups.slice(0, NAMED_MAX).join(', ');
+  const more = groups.length > NAMED_MAX ? ` and ${groups.length - NAMED_MAX} more` : '';
+  return [
+    `the retry topic does not take what has to be recorded of the groups ${named}${more}: raise max.message.bytes of the retry topic`,
+  ];
 }

@@ -23,6 +23,8 @@ export interface Situation {
   readonly suspects: readonly Intent[];
   readonly membersMax: number;
   readonly guard: GuardLimits;
+  /** Removals of a full state that wait for the live record: they come in pieces, and the guard judges them together. */
+  readonly unrecordedRemovals: readonly Intent[];
   /** What this owner has removed in the window of the guard, or is about to, in other groups. */
   readonly removedInWindow: number;
   /** Monotonic ms. */
@@ -77,15 +79,16 @@ interface Sending {
 
 function send(situation: Situation, { snapshot, untried, noop }: Sending): Step {
   const guarded = untried.filter(isGuarded);
+  const { unrecordedRemovals } = situation;
   const removing = {
-    count: guarded.length,
+    count: guarded.length === 0 ? 0 : guarded.length + unrecordedRemovals.length,
     groupSize: snapshot.members.size,
     countInWindow: situation.removedInWindow,
   };
   const by = guardVerdict(removing, situation.guard);
   // What is held waits for an operator, so it is not held for what was true a while ago.
   if (by !== null && !situation.isFresh) return { kind: 'confirm', snapshot };
-  if (by !== null) return { kind: 'hold_removals', intents: guarded, by };
+  if (by !== null) return { kind: 'hold_removals', intents: [...guarded, ...unrecordedRemovals], by };
   const suspects = situation.suspects.filter((intent) => untried.includes(intent));
   const rest = untried.filter((intent) => !suspects.includes(intent));
   return { kind: 'patch', snapshot, part: nextPart({ suspects, untried: rest }, situation.membersMax), riding: noop };

@@ -6,6 +6,7 @@ import type { Intent } from '../core/change.ts';
 import { isGuarded } from '../core/guard.ts';
 import type { Snapshot } from '../core/plan.ts';
 import { isSo } from '../core/plan.ts';
+import { isHeld } from '../core/pending.ts';
 import type { RequestFacts } from '../core/reporting.ts';
 import { nextStep } from '../core/step.ts';
 import { groupAnswered, land, supersedeBeaten } from './conclude.ts';
@@ -73,6 +74,7 @@ async function takeStep(context: Context, group: Group, course: Course): Promise
     suspects: course.suspects,
     membersMax: course.membersMax,
     guard: context.options.guard,
+    unrecordedRemovals: unrecordedRemovals(group),
     removedInWindow: removedInWindow(context, course),
     nowMs: context.clock.now().monotonic,
   });
@@ -106,6 +108,13 @@ async function takeStep(context: Context, group: Group, course: Course): Promise
       return 'stop';
   }
 }
+
+const unrecordedRemovals = ({ members, expanded }: Group): Intent[] =>
+  expanded.length === 0
+    ? []
+    : [...members.values()].flatMap(({ pending }) =>
+        pending?.waits === 'record' && isGuarded(pending) && !isHeld(pending) ? [pending] : [],
+      );
 
 async function read(context: Context, group: Group, course: Course, known: Snapshot | null): Promise<Next> {
   const asked = await readGroup(context, group, { permit: course.permit, known });

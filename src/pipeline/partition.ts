@@ -70,7 +70,7 @@ export function groupOf({ ids }: Pick<Context, 'ids'>, partition: Partition, id:
     doubt: partition.gainDoubt,
     deferred: null,
     trouble: null,
-    recordRoom: Number.POSITIVE_INFINITY,
+    recordLimit: null,
     isRecordUnknown: false,
   };
   partition.groups.set(id, group);

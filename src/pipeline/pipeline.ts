@@ -11,6 +11,7 @@ import type { Context, Ports } from './context.ts';
 import { errorText } from './context.ts';
 import { readSource } from './intake.ts';
 import { forgetAll } from './forget.ts';
+import { retryRecords } from './fit-record.ts';
 import { identifyAnew } from './identify.ts';
 import type { PipelineOptions } from './options.ts';
 import { readRetry } from './read-back.ts';
@@ -165,6 +166,7 @@ export class Pipeline {
   #sweep(): void {
     this.#cancelSweep = this.#context.clock.schedule(SWEEP_MS, () => {
       dropOldDead(this.#context);
+      retryRecords(this.#context);
       this.#sweep();
     });
   }

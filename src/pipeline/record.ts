@@ -2,30 +2,46 @@
 import { type Intent, WHOLE_GROUP } from '../core/change.ts';
 import { isHeld, isParked } from '../core/pending.ts';
 import { comparePositions, isSamePosition, type Position } from '../core/position.ts';
-import { closeComplete, enqueue, land, setPending } from './conclude.ts';
+import { closeComplete, enqueue, land } from './conclude.ts';
+import type { Trouble } from '../core/record-headers.ts';
 import type { Context } from './context.ts';
+import { type Added, addedBy, deadAt, dropDead, fitted, partsOf } from './fit-record.ts';
 import type { Group, Member } from './state.ts';
 import { NOTHING_UNTOLD, tidy } from './partition.ts';
 
 export function recordOf(group: Group): readonly Intent[] {
   const kept: Intent[] = [];
-  const fresh: Intent[] = [];
+  const added: Added[] = [];
   const wholeMember = group.members.get(WHOLE_GROUP);
   const whole = wholeMember === undefined ? null : recordedIntent(wholeMember);
   for (const member of group.members.values()) {
     const intent = recordedIntent(member) ?? standingOn(whole, member.recorded);
     if (intent === null) continue;
-    (member.recorded === null && intent.dead === null ? fresh : kept).push(intent);
+    const isNew = addedBy(group, member, intent);
+    if (isNew === null) kept.push(intent);
+    else added.push(isNew);
   }
-  // What was too large is gone altogether.
-  if (kept.length + fresh.length === 0) group.recordRoom = Number.POSITIVE_INFINITY;
-  // What is recorded may be committed already, and what is dead is dropped where it does not fit; only what is new waits.
-  return [...kept, ...fresh.slice(0, group.recordRoom)];
+  return fitted(group, kept, added);
 }
+
+/**
+ * A full state leaves the record only once what it came to stands there too, and what is held is longer once it is
+ * approved: the record keeps room for that from the start.
+ */
+export const isReserving = ({ members }: Group, intents: readonly Intent[]): boolean =>
+  intents.some((intent) => {
+    const isOpen = (intent.op === 'state' && intent.dead === null) || isHeld(intent);
+    return isOpen && members.get(intent.member)?.pending === intent;
+  });
+
+/** Where room is short, the message that people read gives way. */
+export const troubleOf = ({ trouble, recordLimit }: Group): Trouble | null =>
+  trouble === null || recordLimit === null ? trouble : { ...trouble, message: '' };
 
 /** The record of the group is acknowledged, and holds these. */
 export function recorded(context: Context, group: Group, intents: readonly Intent[]): void {
   group.isRecordUnknown = false;
+  group.recordLimit?.noteWritten(partsOf(group, intents));
   const written = new Map(intents.map((intent) => [intent.member, intent]));
   for (const [id, member] of group.members) {
     const before = member.recorded;
@@ -103,39 +119,6 @@ function recordedIntent({ pending, pendingReported, recorded, recordedReported }
   if (pending.dead !== null) return pendingReported ? pending : recorded;
   return isParked(pending) || isRecorded ? pending : null;
 }
-
-/**
- * The broker refused the record as too large: the oldest dead ones are dropped first; what then does not fit is not
- * parked, and its source offset stays incomplete (design 5.2).
- */
-export function fitRecord(context: Context, group: Group, intents: readonly Intent[]): void {
-  const dead = intents.filter((intent) => intent.dead !== null).toSorted((a, b) => deadAt(a) - deadAt(b));
-  if (dead.length > 0) {
-    dropDead(group, dead.slice(0, Math.ceil(dead.length / 2)));
-    context.logger.warn({ group: group.id }, 'a live record was too large, its oldest dead intents are dropped');
-    return;
-  }
-  const kept = intents.filter((intent) => group.members.get(intent.member)?.recorded !== null).length;
-  group.recordRoom = Math.floor((intents.length - kept) / 2);
-  context.logger.warn(
-    { group: group.id, room: group.recordRoom },
-    'a live record was too large, some intents are not parked',
-  );
-}
-
-/** They can no longer be replayed. */
-function dropDead(group: Group, dead: readonly Intent[]): void {
-  for (const intent of dead) {
-    const member = group.members.get(intent.member);
-    if (member?.pending !== intent) continue;
-    setPending(group.partition, member, null);
-    member.recordedReported = true;
-    group.partition.toWrite.add(group);
-    tidy(group, intent.member);
-  }
-}
-
-const deadAt = ({ dead }: Intent): number => dead?.at ?? 0;
 
 /** Only once its report is acknowledged may the record forget one (spec: report-first). */
 const reportedDead = (group: Group): Intent[] =>

@@ -13,7 +13,8 @@ import { closeComplete } from './conclude.ts';
 import type { Context } from './context.ts';
 import { errorText, isCurrent } from './context.ts';
 import { limitIntake } from './intake.ts';
-import { fitRecord, holdsDecided, recorded, recordOf, tellExpanded } from './record.ts';
+import { fitRecord } from './fit-record.ts';
+import { holdsDecided, isReserving, recorded, recordOf, tellExpanded, troubleOf } from './record.ts';
 import type { Due, DueAnswer, Group, Partition } from './state.ts';
 import { isRestored, tidy } from './partition.ts';
 
@@ -146,7 +147,8 @@ function renderPartition(context: Context, partition: Partition, recordsMax: num
       group: group.id,
       intents,
       stamp,
-      trouble: group.trouble,
+      trouble: troubleOf(group),
+      isReserving: isReserving(group, intents),
       now: clock.now().wall,
       sha256: context.sha256,
     });

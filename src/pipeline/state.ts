@@ -21,6 +21,7 @@ import type { IdKind, SureResolution } from '../core/resolution.ts';
 import type { Instant, OutRecord } from '../ports.ts';
 import type { Heap } from './heap.ts';
 import type { Readiness, ReadyQueue } from './ready-queue.ts';
+import type { RecordLimit } from './record-limit.ts';
 
 /** An intent of a record that was read and is not complete; in a list, since one is the norm and an array takes more memory. */
 export interface Open {
@@ -92,8 +93,8 @@ export interface Group {
   /** No-ops and giving-ups that wait for the end of the doubt (monotonic ms). */
   deferred: { readonly untilMs: number; readonly intents: ReadonlySet<Intent> } | null;
   trouble: Trouble | null;
-  /** How many new intents the live record takes at most, since the broker refused a larger one. */
-  recordRoom: number;
+  /** null: the broker takes the live record as it is. */
+  recordLimit: RecordLimit | null;
   /** A live record was sent and not acknowledged: until the next one is, nobody knows what a restore would find. */
   isRecordUnknown: boolean;
 }

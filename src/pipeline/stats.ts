@@ -17,7 +17,10 @@ export interface PartitionStats {
 }
 
 export interface PipelineStats {
-  /** All assigned partitions restored and the lease valid; one with none is ready to take over. */
+  /**
+   * All assigned partitions restored, the lease valid, and nothing stands still for want of room in a live record; one with
+   * no partitions is ready to take over.
+   */
   readonly ready: boolean;
   readonly partitions: readonly PartitionStats[];
   /** Intents neither final nor dead, in memory. */
@@ -38,6 +41,8 @@ export interface PipelineStats {
   readonly skipped: Readonly<Record<string, number>>;
   /** Requests that ended outside their lease. */
   readonly outsideLease: number;
+  /** Groups of which something waits that no live record takes. */
+  readonly unrecordable: readonly string[];
   /** Final reports by outcome since the start. */
   readonly reports: Readonly<Record<string, number>>;
 }
@@ -47,8 +52,9 @@ export function statsOf(context: Context): PipelineStats {
   const partitions = [...state.partitions.values()];
   const { counts, breaker } = state;
   const waiting = partitions.map(waitingIn);
+  const unrecordable = waiting.flatMap((each) => each.unrecordable);
   return {
-    ready: partitions.every(isRestored) && !state.isHalted && leaseHolds(context),
+    ready: partitions.every(isRestored) && !state.isHalted && leaseHolds(context) && unrecordable.length === 0,
     partitions: partitions.map((partition, i) => partitionStats(partition, waiting[i]?.oldest ?? null)),
     pending: sum(partitions.map(({ pendingCount }) => pendingCount)),
     parked: sum(waiting.map(({ parked }) => parked)),
@@ -62,6 +68,7 @@ export function statsOf(context: Context): PipelineStats {
     possibleLosses: counts.possibleLosses,
     skipped: { ...counts.skipped },
     outsideLease: counts.outsideLease,
+    unrecordable,
     reports: { ...counts.reports },
   };
 }
@@ -76,17 +83,25 @@ function partitionStats({ number, phase, ledger, endOffset }: Partition, oldest:
 }
 
 /** One pass without copies: there may be 200,000 intents, and a scrape must not hold up the rest. */
-function waitingIn(partition: Partition): { parked: number; oldest: number | null } {
+function waitingIn(partition: Partition): Waiting {
   let parked = 0;
   let oldest: number | null = null;
-  for (const { members } of partition.groups.values()) {
+  const unrecordable: string[] = [];
+  for (const { id, members, recordLimit } of partition.groups.values()) {
+    if (recordLimit?.isStuck === true) unrecordable.push(id);
     for (const { pending } of members.values()) {
       if (pending === null || pending.dead !== null) continue;
       if (isParked(pending)) parked += 1;
       if (oldest === null || pending.firstSeenAt < oldest) oldest = pending.firstSeenAt;
     }
   }
-  return { parked, oldest };
+  return { parked, oldest, unrecordable };
+}
+
+interface Waiting {
+  readonly parked: number;
+  readonly oldest: number | null;
+  readonly unrecordable: readonly string[];
 }
 
 const sum = (counts: readonly number[]): number => counts.reduce((total, count) => total + count, 0);

@@ -51,7 +51,7 @@ interface Waiting<Kind extends FailureKind> extends Failed<Kind> {
 
 export type Outcome =
   | Applied
-  /** 304: what is cached holds. */
+  /** 304 to a conditional GET: what is cached holds. */
   | { readonly kind: 'unchanged' }
   /** The version moved on: read again and plan anew. */
   | Failed<'conflict'>
@@ -71,7 +71,8 @@ export type Outcome =
   | Failed<'rejected'>
   | { readonly kind: 'not_started' };
 
-export type Method = 'GET' | 'PATCH';
+/** `CONDITIONAL_GET`: with `If-None-Match`. */
+export type Method = 'GET' | 'CONDITIONAL_GET' | 'PATCH';
 
 /** What an answer means for the request it belongs to. */
 export function classify(answer: Answer, method: Method): Outcome {
@@ -107,10 +108,17 @@ function succeeded(answer: ResponseAnswer, method: Method): Outcome {
   const snapshot = readGroupBody(body, etag);
   if (snapshot !== null) return { kind: 'applied', snapshot, etag: snapshot.version, status };
   if (method === 'PATCH' && isBare(answer)) return { kind: 'applied', snapshot: null, etag: readEtag(etag), status };
-  const message = `The answer with status ${status} holds no group that could be read.`;
-  const failure = { code: 'unreadable_answer', message, status, scimType: null, advice: ADVICE.unreadable };
-  return { kind: 'transient', retryAfterMs: answer.retryAfterMs, failure };
+  return { kind: 'transient', retryAfterMs: answer.retryAfterMs, failure: unreadable(status) };
 }
+
+/** A success that is no answer to what was asked. */
+export const unreadable = (status: number): Failure => ({
+  code: 'unreadable_answer',
+  message: `The answer with status ${status} holds nothing of what was asked for.`,
+  status,
+  scimType: null,
+  advice: ADVICE.unreadable,
+});
 
 function withoutResponse({ code, message }: NoResponse): Outcome {
   const stable = /timed?_?out/i.test(code) ? 'timeout' : 'connection';
@@ -136,7 +144,8 @@ function refusedBy(answer: ResponseAnswer, method: Method): Outcome {
   const { status, retryAfterMs } = answer;
   const { code, scimType, message, text } = readErrorBody(answer.body);
   const refusal: Refusal = { status, scimType, text, method };
-  if (status === 304 && method === 'GET') return { kind: 'unchanged' };
+  // To a request that was not conditional it says nothing: then it is a bad answer like any other 3xx.
+  if (status === 304 && method === 'CONDITIONAL_GET') return { kind: 'unchanged' };
   const { kind, stable, advice } = TABLE.find(({ when }) => when(refusal)) ?? OTHER;
   const failure: Failure = {
     code: scimType ?? code ?? stable ?? `http_${status}`,

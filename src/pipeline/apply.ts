@@ -8,6 +8,7 @@ import type { Snapshot } from '../core/plan.ts';
 import { isSo } from '../core/plan.ts';
 import { isHeld } from '../core/pending.ts';
 import type { RequestFacts } from '../core/reporting.ts';
+import { requestsMax } from '../core/request-budget.ts';
 import { nextStep } from '../core/step.ts';
 import { groupAnswered, land, supersedeBeaten } from './conclude.ts';
 import type { Context } from './context.ts';
@@ -15,7 +16,7 @@ import { isCurrent, mayDispatch, sleep } from './context.ts';
 import type { Course, Next } from './course.ts';
 import { forgetSnapshot, isSpent, stillDue } from './course.ts';
 import { expandState } from './expand.ts';
-import { giveUpSpent, notEffective, patchFailed, readFailed } from './failures.ts';
+import { giveUpSpent, notEffective, overBudget, patchFailed, readFailed } from './failures.ts';
 import { hold, noteRemoved, removedInWindow, reserve } from './guard.ts';
 import type { Patched } from './request.ts';
 import { patchGroup, readGroup } from './request.ts';
@@ -30,7 +31,7 @@ export async function fly(context: Context, group: Group): Promise<void> {
   const flight: Flight = { due: takeDue(context, group), covered: new Set(), beaten: new Map() };
   const course: Course = {
     flight,
-    permit: { isHeld: true },
+    permit: { isHeld: true, requestCount: 0 },
     snapshot: context.cache.get(cacheKey(group)) ?? null,
     isFresh: false,
     suspects: [],
@@ -65,6 +66,7 @@ function leave(context: Context, id: string): void {
 
 async function takeStep(context: Context, group: Group, course: Course): Promise<Next> {
   const due = stillDue(group, course.flight);
+  if (due.length > 0 && isUsedUp(context, course)) return overBudget(context, group, course);
   const step = nextStep({
     due,
     spent: new Set(due.filter((intent) => isSpent(group, intent))),
@@ -115,6 +117,9 @@ const unrecordedRemovals = ({ members, expanded }: Group): Intent[] =>
     : [...members.values()].flatMap(({ pending }) =>
         pending?.waits === 'record' && isGuarded(pending) && !isHeld(pending) ? [pending] : [],
       );
+
+const isUsedUp = ({ options }: Context, { flight, permit }: Course): boolean =>
+  permit.requestCount >= requestsMax(flight.due.size, options.conflictsMax);
 
 async function read(context: Context, group: Group, course: Course, known: Snapshot | null): Promise<Next> {
   const asked = await readGroup(context, group, { permit: course.permit, known });

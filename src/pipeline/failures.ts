@@ -4,6 +4,7 @@ import type { Failure, Outcome } from '../core/outcome.ts';
 import type { Snapshot } from '../core/plan.ts';
 import { isSo } from '../core/plan.ts';
 import type { RequestFacts } from '../core/reporting.ts';
+import { budgetFailure } from '../core/request-budget.ts';
 import { conflictDelayMs, decideRetry, scheduleOf } from '../core/retry.ts';
 import { giveUp, park, supersedeBeaten, supersedeIfBeaten } from './conclude.ts';
 import type { Context } from './context.ts';
@@ -179,6 +180,17 @@ function afterFailure(group: Group, { flight }: Course, outcome: Outcome): Next 
   if (outcome.kind !== 'transient') return outcome.kind === 'denied' ? 'go_on' : 'stop';
   const left = new Set(stillDue(group, flight));
   if (group.doubt !== null) group.deferred = { untilMs: group.doubt.untilMs, intents: left };
+  return 'stop';
+}
+
+/** A run that does not come to an end is a try that failed; for what was tried for the last time, a look without an answer. */
+export function overBudget(context: Context, group: Group, { flight, permit }: Course): Next {
+  const failure = budgetFailure(permit.requestCount);
+  context.logger.warn({ group: group.id, requests: permit.requestCount }, 'the target answers without any progress');
+  for (const intent of stillDue(group, flight).filter((each) => isSpent(group, each))) lookAgain(context, group, intent);
+  const intents = stillDue(group, flight).filter((each) => !isSpent(group, each));
+  // As a conflict, which uses up a try for good: what opens the breaker is the answers themselves.
+  fail(context, group, { intents, outcome: { kind: 'conflict', failure }, request: null });
   return 'stop';
 }
 

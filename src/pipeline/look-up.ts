@@ -2,7 +2,7 @@
  * Look-ups of ids at the target: one request per id, whoever waits for it, under the same gate, lease and breaker as all
  * requests. What they bring is kept by the id map; here only those who wait are told.
  */
-import { classify } from '../core/outcome.ts';
+import { classify, type Outcome, unreadable } from '../core/outcome.ts';
 import type { IdKind } from '../core/resolution.ts';
 import { scheduleOf } from '../core/retry.ts';
 import type { Resolution } from '../ports.ts';
@@ -57,7 +57,7 @@ function unanswered(
   { kind, id, groups }: LookUp,
   { answer }: Extract<Resolution, { kind: 'unanswered' }>,
 ): void {
-  const outcome = classify(answer, 'GET');
+  const outcome = unanswering(classify(answer, 'GET'));
   tally(context, outcome);
   if (!('failure' in outcome)) return;
   const schedule = scheduleOf(outcome.kind);
@@ -73,3 +73,7 @@ function unanswered(
     }
   }
 }
+
+/** What would be a good answer to another question is none to this one; else it would be asked again without a pause. */
+const unanswering = (outcome: Outcome): Outcome =>
+  outcome.kind === 'applied' ? { kind: 'transient', retryAfterMs: null, failure: unreadable(outcome.status) } : outcome;

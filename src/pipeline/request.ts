@@ -4,7 +4,7 @@
  */
 import type { Answer } from '../core/answer.ts';
 import { afterNoAnswer, afterRead } from '../core/doubt.ts';
-import type { Outcome } from '../core/outcome.ts';
+import type { Method, Outcome } from '../core/outcome.ts';
 import { classify, isSureAnswer } from '../core/outcome.ts';
 import type { Snapshot } from '../core/plan.ts';
 import { afterPatch, patchBody } from '../core/plan.ts';
@@ -20,6 +20,8 @@ import { tally } from './tally.ts';
 /** One permit was taken with the slot; every further request takes its own. */
 export interface Permit {
   isHeld: boolean;
+  /** Requests of this run of the group that were answered. */
+  requestCount: number;
 }
 
 export interface Asked {
@@ -39,7 +41,7 @@ export async function readGroup(
 ): Promise<Asked | null> {
   const ifNoneMatch = known?.version ?? null;
   const asked = await ask(context, group, permit, {
-    method: 'GET',
+    method: ifNoneMatch === null ? 'GET' : 'CONDITIONAL_GET',
     send: (mayStart) => context.api.getGroup({ group: targetOf(group), ifNoneMatch, mayStart }),
   });
   if (asked === null) return null;
@@ -95,7 +97,7 @@ function doubtRequest(context: Context, group: Group, { answer, ifMatch }: { ans
 }
 
 interface Request {
-  readonly method: 'GET' | 'PATCH';
+  readonly method: Method;
   readonly send: (mayStart: MayStart) => Promise<Answer>;
 }
 
@@ -116,6 +118,7 @@ async function ask(context: Context, group: Group, permit: Permit, { method, sen
     api.gate.giveBack();
     return null;
   }
+  permit.requestCount += 1;
   const outcome = classify(answer, method);
   noteAnswer(context, group, outcome);
   return isCurrent(context, group.partition) ? { answer, outcome } : null;

@@ -9,6 +9,7 @@ import { epochOf, isOvertaken } from '../core/ownership.ts';
 import { setPending } from './conclude.ts';
 import type { Context } from './context.ts';
 import { isCurrent, persist } from './context.ts';
+import type { ChangeLog, OutRecord } from '../ports.ts';
 import { forget } from './forget.ts';
 import { tellHeld } from './guard.ts';
 import { catchUp, resumeSource } from './intake.ts';
@@ -30,8 +31,15 @@ export async function fence(context: Context, partition: Partition): Promise<voi
   const { key, headers } = renderFence(stamp, fenceId);
   const record = { topic: options.topics.retry, partition: partition.number, key, value: fenceId, headers };
   move(partition, 'restoring');
-  await persist(context, () => log.send([record]), isWanted);
+  await persist(context, () => writeFence(log, record), isWanted);
   await restoreFrom(context, partition);
+}
+
+/** @throws where it is not written, so that it is tried again, and the log says why. */
+async function writeFence(log: ChangeLog, record: OutRecord): Promise<void> {
+  const outcomes = await log.send([record]);
+  if (outcomes[0] !== 'written')
+    throw new Error('the retry topic takes no record of the size of a fence: raise its max.message.bytes');
 }
 
 /** Restores once the start is known, if this fence is still the present one. */

@@ -23,6 +23,7 @@ const headerOverheadBytes = 10;
 export class MemoryTopic {
   readonly name: string;
   readonly description: TopicDescription;
+  readonly #settings: Map<string, string>;
   readonly #partitions: readonly PartitionLog[];
   readonly #listeners = new Set<() => void>();
   #unkeyedCount = 0;
@@ -30,8 +31,13 @@ export class MemoryTopic {
   constructor({ topic, partitionCount, replicationFactor, settings }: TopicSpecification) {
     this.name = topic;
     this.#partitions = Array.from({ length: partitionCount }, () => new PartitionLog());
-    const effective = new Map(Object.entries({ ...defaultSettings, ...settings }));
-    this.description = { partitionCount, replicationFactor, settings: effective };
+    this.#settings = new Map(Object.entries({ ...defaultSettings, ...settings }));
+    this.description = { partitionCount, replicationFactor, settings: this.#settings };
+  }
+
+  /** As an operator alters a topic that is in use. */
+  alter(name: keyof typeof defaultSettings, value: string): void {
+    this.#settings.set(name, value);
   }
 
   partition(partition: number): PartitionLog {

@@ -1,0 +1,136 @@
+/** However a target answers, a change costs no more requests than its retry schedule allows (design 6.3, 6.5). */
+import { expect, test } from 'vitest';
+import type { Answer } from '../../../src/core/answer.ts';
+import { requestsMax } from '../../../src/core/request-budget.ts';
+import type { IdMap } from '../../../src/ports.ts';
+import { answer, groupAnswer, type QuickTarget, QuickWorld } from '../../support/quick-world.ts';
+
+const HOURS = 3_600_000;
+
+/** Five tries, each with all requests of a run; beside them one request at a time, as often as probes and last looks come. */
+const allowed = (durationMs: number): number => 5 * requestsMax(1, 3) + (2 * durationMs) / 30_000;
+
+const stranger = (): Answer => groupAnswer('another', 7, ['x']);
+
+/** 200 without effect to a PATCH, and 500 to the read after it. */
+function answersInTurn(target: QuickTarget): void {
+  let isPatched = false;
+  target.onPatch = () => {
+    isPatched = true;
+    return target.shown('g');
+  };
+  target.onGet = () => {
+    const isAfterPatch = isPatched;
+    isPatched = false;
+    return isAfterPatch ? answer(500) : null;
+  };
+}
+
+type Oddity = readonly [name: string, make: (target: QuickTarget) => void];
+
+const oddities: readonly Oddity[] = [
+  ['304 to every GET', (target) => (target.onGet = () => answer(304))],
+  ['304 to everything', (target) => (target.onGet = target.onPatch = () => answer(304))],
+  [
+    '304 to every PATCH',
+    (target) => {
+      target.onPatch = () => answer(304);
+    },
+  ],
+  [
+    'an older version at each GET',
+    (target) => {
+      let version = 1_000_000;
+      target.onGet = () => groupAnswer('g', version--, []);
+    },
+  ],
+  [
+    'another version at each GET, and 412 to each PATCH',
+    (target) => {
+      let version = 1;
+      target.onGet = () => groupAnswer('g', version++, []);
+      target.onPatch = () => answer(412);
+    },
+  ],
+  ['the body of another group', (target) => (target.onGet = target.onPatch = stranger)],
+  ['the body of another group to every PATCH', (target) => (target.onPatch = stranger)],
+  ['412 for the version that it shows', (target) => (target.onPatch = () => answer(412))],
+  ['409 without a body', (target) => (target.onPatch = () => answer(409))],
+  ['409 uniqueness', (target) => (target.onPatch = () => answer(409, { body: { scimType: 'uniqueness' } }))],
+  ['400 noTarget', (target) => (target.onPatch = () => answer(400, { body: { scimType: 'noTarget' } }))],
+  ['400 tooMany', (target) => (target.onPatch = () => answer(400, { body: { scimType: 'tooMany' } }))],
+  ['413', (target) => (target.onPatch = () => answer(413))],
+  ['404 to a PATCH of a group that it shows', (target) => (target.onPatch = () => answer(404))],
+  ['403 to a PATCH of a group that it shows', (target) => (target.onPatch = () => answer(403))],
+  ['422', (target) => (target.onPatch = () => answer(422))],
+  ['200 that never shows the change', (target) => (target.onPatch = () => target.shown('g'))],
+  ['200 that never shows the change, and a read that fails after it', (target) => answersInTurn(target)],
+  ['200 without a body and without effect', (target) => (target.onPatch = () => answer(200))],
+  ['204 with a new version and without effect', (target) => (target.onPatch = () => answer(204, { etag: '"9"' }))],
+  ['empty bodies to everything', (target) => (target.onGet = target.onPatch = () => answer(200))],
+  ['202', (target) => (target.onPatch = () => answer(202))],
+  ['301', (target) => (target.onGet = () => answer(301))],
+  ['500 to every PATCH', (target) => (target.onPatch = () => answer(500))],
+  ['500 to everything', (target) => (target.onGet = target.onPatch = () => answer(500))],
+];
+
+test.each(oddities)('%s does not keep a change asking', async (_, make) => {
+  const world = new QuickWorld();
+  make(world.target);
+  world.target.requestsMax = 2 * allowed(HOURS);
+  world.produce({ add_members: ['u'] });
+  await world.start();
+  await world.clock.advance(HOURS);
+  expect(world.target.requestCount).toBeLessThanOrEqual(allowed(HOURS));
+});
+
+test('a 304 to a GET without a condition is a bad answer: it counts as a try, and backs off', async () => {
+  // given a target that answers so, in time for all tries but the last
+  const world = new QuickWorld({ pipeline: { breakerFailures: 1_000 } });
+  world.target.onGet = ({ ifNoneMatch }) => (ifNoneMatch === null ? answer(304) : null);
+  world.produce({ add_members: ['u'] });
+  await world.start();
+  // then each request is one try
+  const { requestCount } = world.target;
+  const tries = Array.from({ length: requestCount }, (_, i) => i + 1);
+  expect(world.reports()).toMatchObject(
+    tries.map((attempt) => ({ outcome: 'retry_scheduled', attempt, reason: { code: 'http_304', status: 304 } })),
+  );
+  // when the target is itself again
+  world.target.onGet = () => null;
+  await world.clock.advance(120_000);
+  expect(world.reports().at(-1)).toMatchObject({ final: true, outcome: 'recovered' });
+});
+
+test('a run that comes to no end uses up a try, and says why', async () => {
+  // given a target that accepts each PATCH without effect, and cannot be read afterwards
+  const world = new QuickWorld();
+  answersInTurn(world.target);
+  world.produce({ add_members: ['u'] });
+  await world.start();
+  await world.clock.advance(HOURS);
+  const waits = world.reports().filter(({ final }) => !final);
+  expect(waits).toMatchObject([1, 2, 3, 4].map((attempt) => ({ attempt, reason: { code: 'no_progress' } })));
+  expect(world.reports().at(-1)).toMatchObject({ outcome: 'permanent_failure', reason: { code: 'no_progress' } });
+});
+
+test('a look-up that is answered with something else is asked again on the schedule only', async () => {
+  for (const odd of [answer(304), groupAnswer('g', 1, [])]) {
+    let lookUpCount = 0;
+    const ids: IdMap = {
+      known: () => null,
+      lookUp: async () => {
+        lookUpCount += 1;
+        if (lookUpCount > 1_000) return new Promise(() => undefined);
+        return { kind: 'unanswered', answer: odd };
+      },
+      onChange: () => undefined,
+      close: async () => undefined,
+    };
+    const world = new QuickWorld({ ids });
+    world.produce({ add_members: ['u'] });
+    await world.start();
+    await world.clock.advance(HOURS);
+    expect(lookUpCount).toBeLessThan(200);
+  }
+});

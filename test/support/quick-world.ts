@@ -1,0 +1,237 @@
+/** The pipeline on a manual clock, with a target in memory that answers as a test says: whole hours pass without waiting. */
+import { MemoryBroker } from '../../src/adapters/memory-log/memory-broker.ts';
+import { sha256, systemRandom } from '../../src/adapters/system.ts';
+import type { Answer, ResponseAnswer } from '../../src/core/answer.ts';
+import { parseRetryRecord } from '../../src/core/live-record.ts';
+import { textHeader } from '../../src/core/record-headers.ts';
+import { decisionValue, requestKey } from '../../src/core/request-record.ts';
+import type { ReportRecord } from '../../src/core/report.ts';
+import { native } from '../../src/formats/native.ts';
+import type { PipelineOptions } from '../../src/pipeline/options.ts';
+import { Pipeline } from '../../src/pipeline/pipeline.ts';
+import type { GetGroupRequest, GroupApi, IdMap, LogRecord, PatchGroupRequest, RateGate } from '../../src/ports.ts';
+import { aLog, atEnd } from './genesys.ts';
+import { ManualClock } from './manual-clock.ts';
+import { TappedLog } from './tapped-log.ts';
+
+const topics = { source: 'source', retry: 'retry', deadLetter: 'dead-letter', report: 'reports' };
+
+const openGate: RateGate = {
+  tryTake: () => true,
+  take: async () => undefined,
+  giveBack: () => undefined,
+  whenOpen: async () => undefined,
+  closeFor: () => undefined,
+  throttledMs: () => 0,
+};
+
+export const answer = (status: number, more: Partial<ResponseAnswer> = {}): ResponseAnswer => ({
+  kind: 'response',
+  status,
+  etag: null,
+  retryAfterMs: null,
+  body: undefined,
+  empty: more.body === undefined,
+  correlationId: null,
+  sentAt: 0,
+  durationMs: 1,
+  ...more,
+});
+
+export const groupAnswer = (id: string, version: number, members: Iterable<string>): ResponseAnswer =>
+  answer(200, {
+    etag: `"${version}"`,
+    body: { id, meta: { version: `"${version}"` }, members: [...members].map((value) => ({ value })) },
+  });
+
+/** Groups appear, empty, when they are asked for. */
+export class QuickTarget implements GroupApi {
+  readonly gate = openGate;
+  /** What a test answers instead; null: nothing. */
+  onGet: (request: GetGroupRequest) => Answer | null = () => null;
+  onPatch: (request: PatchGroupRequest) => Answer | null = () => null;
+  requestCount = 0;
+  /** A pipeline that has run wild gets no answer any more, so that its test can fail. */
+  requestsMax = 20_000;
+  readonly #groups = new Map<string, { version: number; readonly members: Set<string> }>();
+
+  group(id: string): { version: number; readonly members: Set<string> } {
+    const group = this.#groups.get(id) ?? { version: 1, members: new Set<string>() };
+    this.#groups.set(id, group);
+    return group;
+  }
+
+  shown(id: string): ResponseAnswer {
+    const { version, members } = this.group(id);
+    return groupAnswer(id, version, members);
+  }
+
+  async getGroup(request: GetGroupRequest): Promise<Answer> {
+    await this.#arrive();
+    const given = this.onGet(request);
+    if (given !== null) return given;
+    const isUnchanged = request.ifNoneMatch === `"${this.group(request.group).version}"`;
+    return isUnchanged ? answer(304) : this.shown(request.group);
+  }
+
+  async patchGroup(request: PatchGroupRequest): Promise<Answer> {
+    await this.#arrive();
+    return this.onPatch(request) ?? this.apply(request);
+  }
+
+  /** As a target that works. */
+  apply({ group: id, ifMatch, body }: PatchGroupRequest): Answer {
+    const group = this.group(id);
+    if (ifMatch !== `"${group.version}"`) return answer(412);
+    for (const { op, path, value } of body.Operations) {
+      for (const { value: member } of value ?? []) group.members.add(member);
+      if (op === 'remove') group.members.delete(JSON.parse(path.slice('members[value eq '.length, -1)) as string);
+    }
+    group.version += 1;
+    return this.shown(id);
+  }
+
+  async search(): Promise<Answer> {
+    await this.#arrive();
+    return answer(404);
+  }
+
+  async renewToken(): Promise<null> {
+    return null;
+  }
+
+  async close(): Promise<void> {}
+
+  /** As any answer: in a later turn of the event loop. */
+  async #arrive(): Promise<void> {
+    this.requestCount += 1;
+    if (this.requestCount > this.requestsMax) return new Promise(() => undefined);
+    return new Promise((resolve) => {
+      setImmediate(resolve);
+    });
+  }
+}
+
+export interface QuickOptions {
+  readonly retryRecordMaxBytes?: number;
+  readonly ids?: IdMap;
+  readonly pipeline?: Partial<PipelineOptions>;
+}
+
+export class QuickWorld {
+  readonly clock = new ManualClock();
+  readonly broker = new MemoryBroker(this.clock, systemRandom);
+  readonly target = new QuickTarget();
+  readonly logger = aLog();
+  readonly #options: QuickOptions;
+  #starts = 0;
+
+  constructor(options: QuickOptions = {}) {
+    this.#options = options;
+    const { retryRecordMaxBytes } = options;
+    const retry = {
+      'cleanup.policy': 'compact',
+      ...(retryRecordMaxBytes !== undefined && { 'max.message.bytes': String(retryRecordMaxBytes) }),
+    };
+    for (const topic of Object.values(topics)) {
+      const settings = topic === topics.retry ? retry : {};
+      this.broker.createTopic({ topic, partitionCount: 1, replicationFactor: 1, settings });
+    }
+  }
+
+  /** An owner; `kill` makes nothing of it happen any more. */
+  async start(): Promise<{ readonly pipeline: Pipeline; readonly log: TappedLog; kill(): void }> {
+    const clientId = `i${++this.#starts}`;
+    const log = new TappedLog(this.broker, {
+      groupId: 'rollcall',
+      clientId,
+      heartbeatIntervalMs: 1_000,
+      topics: { source: topics.source, retry: topics.retry },
+    });
+    const { clock, logger, target } = this;
+    const ids = this.#options.ids ?? null;
+    const pipeline = new Pipeline(
+      { log, api: target, clock, random: systemRandom, logger, sha256, ids, format: native },
+      { ...usual, owner: `${clientId}-${systemRandom.uuid()}`, ...this.#options.pipeline },
+    );
+    let isKilled = false;
+    atEnd(async () => {
+      if (isKilled) return;
+      void pipeline.drain();
+      await clock.advance(3_000);
+    });
+    await pipeline.start();
+    await clock.advance(2_000);
+    const kill = (): void => {
+      isKilled = true;
+      log.crash();
+      const group = this.broker.group('rollcall');
+      for (const member of group.memberIds) group.leave(member);
+    };
+    return { pipeline, log, kill };
+  }
+
+  /** A source record of group `g`. */
+  produce(event: object): void {
+    const value = JSON.stringify({ group_id: 'g', ...event });
+    this.broker.append([{ topic: topics.source, partition: null, key: 'g', value, headers: [] }]);
+  }
+
+  /** An operator approves what the last live record says is held. */
+  approve(author: string): void {
+    const held = this.records('retry').flatMap(({ value }) => /"digest":"([0-9a-f]{64})"/.exec(textOf(value))?.[1] ?? []);
+    const digest = held.at(-1);
+    if (digest === undefined) return;
+    const key = requestKey(systemRandom.uuid());
+    const headers = [textHeader('rollcall-type', 'approve')];
+    const value = decisionValue(digest, author);
+    this.broker.append([{ topic: topics.retry, partition: 0, key, value, headers }]);
+  }
+
+  /** As `kafka-configs --alter` does. */
+  setRetryRecordMaxBytes(bytes: number): void {
+    this.broker.topic(topics.retry).alter('max.message.bytes', String(bytes));
+  }
+
+  records(topic: keyof typeof topics): readonly LogRecord[] {
+    return this.broker.topic(topics[topic]).partition(0).read(0n, Number.MAX_SAFE_INTEGER).records;
+  }
+
+  reports(): readonly ReportRecord[] {
+    return this.records('report').map(({ value }) => JSON.parse(textOf(value)) as ReportRecord);
+  }
+
+  /** How many intents each live record of a group holds, in the order of writing. */
+  recordedCounts(): readonly number[] {
+    return this.records('retry').flatMap((record) => {
+      const parsed = parseRetryRecord(record);
+      return parsed.kind === 'state' ? [parsed.intents.length] : [];
+    });
+  }
+
+  committed(): bigint | null {
+    return this.broker.group('rollcall').committed(0).offset;
+  }
+}
+
+const textOf = (bytes: Uint8Array | null): string => Buffer.from(bytes ?? []).toString();
+
+const usual: Omit<PipelineOptions, 'owner'> = {
+  topics,
+  apiUrl: 'https://api.example',
+  concurrency: 5,
+  lingerMs: 1,
+  maxWaitMs: 30_000,
+  membersPerPatchMax: 50,
+  conflictsMax: 3,
+  retry: { baseMs: 1_000, capMs: 30_000, attemptsMax: 5, slowScheduleMs: [60_000, 300_000] },
+  guard: { groupPercent: 100, groupFloor: 10, groupCount: 1_000_000, windowCount: 1_000_000, windowMs: 600_000 },
+  lateApplyMs: 20_000,
+  deadKeepMs: 86_400_000,
+  deadKeepCount: 10_000,
+  breakerFailures: 5,
+  pendingIntentsMax: 200_000,
+  snapshotMembersMax: 200_000,
+  leaseMs: Number.POSITIVE_INFINITY,
+  drainTimeoutMs: 2_000,
+};

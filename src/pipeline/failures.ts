@@ -187,7 +187,8 @@ function afterFailure(group: Group, { flight }: Course, outcome: Outcome): Next 
 export function overBudget(context: Context, group: Group, { flight, permit }: Course): Next {
   const failure = budgetFailure(permit.requestCount);
   context.logger.warn({ group: group.id, requests: permit.requestCount }, 'the target answers without any progress');
-  for (const intent of stillDue(group, flight).filter((each) => isSpent(group, each))) lookAgain(context, group, intent);
+  for (const intent of stillDue(group, flight).filter((each) => isSpent(group, each)))
+    lookAgain(context, group, intent);
   const intents = stillDue(group, flight).filter((each) => !isSpent(group, each));
   // As a conflict, which uses up a try for good: what opens the breaker is the answers themselves.
   fail(context, group, { intents, outcome: { kind: 'conflict', failure }, request: null });

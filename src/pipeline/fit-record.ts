@@ -47,13 +47,18 @@ export function fitted(group: Group, kept: readonly Intent[], added: readonly Ad
     group.recordLimit = null;
     return [];
   }
-  const base = kept.filter(({ dead }) => dead === null).length + wanted.filter(({ instead }) => instead !== null).length;
+  const base =
+    kept.filter(({ dead }) => dead === null).length + wanted.filter(({ instead }) => instead !== null).length;
   const taken = new Set(takeInto(limit, base, wanted));
   const intents = [...kept, ...wanted.flatMap((each) => (taken.has(each) ? each.intent : (each.instead ?? [])))];
   limit.noteWanted({
     wanted: new Set(added.map(({ intent }) => intentId(intent))),
     isShort: taken.size < wanted.length,
-    standsStill: standsStill(group, intents, wanted.filter((each) => !taken.has(each))),
+    standsStill: standsStill(
+      group,
+      intents,
+      wanted.filter((each) => !taken.has(each)),
+    ),
   });
   return intents;
 }
@@ -66,7 +71,9 @@ function inPieces(kept: readonly Intent[], added: readonly Added[]): readonly Ad
   const next = added.filter(({ intent }) => isNext(intent));
   if (next.length === 0 && !added.some(({ intent }) => isHeld(intent))) return added;
   const isPart = ({ intent, instead }: Added): boolean => isNext(intent) && instead === null;
-  const unsent = kept.filter((intent) => intent.dead === null && intent.op !== 'state' && !isTriedOrHeld(intent)).length;
+  const unsent = kept.filter(
+    (intent) => intent.dead === null && intent.op !== 'state' && !isTriedOrHeld(intent),
+  ).length;
   const room = unsent > PIECE_MAX / 2 ? 0 : PIECE_MAX - unsent;
   return [
     ...next.filter((each) => !isPart(each)),
@@ -112,7 +119,8 @@ export function fitRecord(context: Context, group: Group, intents: readonly Inte
   const limit = (group.recordLimit ??= new RecordLimit());
   const wasStuck = limit.isStuck;
   limit.noteRefused(partsOf(group, intents));
-  if (isFirst) logger.warn({ group: group.id, intents: intents.length }, 'a live record was too large and is written in parts');
+  if (isFirst)
+    logger.warn({ group: group.id, intents: intents.length }, 'a live record was too large and is written in parts');
   if (limit.isStuck && !wasStuck) logger.error({ group: group.id }, TOO_SMALL);
   // Nothing can be left out: it is written again when something leaves it, or at the next sweep.
   if (limit.isStuck && partsOf(group, intents).added.length === 0) group.partition.toWrite.delete(group);
@@ -127,7 +135,9 @@ export function partsOf(group: Group, intents: readonly Intent[]): RecordParts {
     const member = group.members.get(intent.member);
     return member !== undefined && intent !== member.recorded && addedBy(group, member, intent) !== null;
   });
-  const longer = added.filter(({ member, source }) => isSamePosition(group.members.get(member)?.recorded?.source, source));
+  const longer = added.filter(({ member, source }) =>
+    isSamePosition(group.members.get(member)?.recorded?.source, source),
+  );
   const alive = intents.filter(({ dead }) => dead === null).length;
   return { base: alive - added.length + longer.length, added: added.map(intentId) };
 }

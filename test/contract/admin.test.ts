@@ -23,6 +23,7 @@ const someStats = (changes: Partial<PipelineStats> = {}): PipelineStats => ({
   held: 1,
   skipped: { tombstone: 6, not_successful: 2 },
   outsideLease: 1,
+  unrecordable: [],
   reports: { applied: 38 },
   ...changes,
 });

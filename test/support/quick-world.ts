@@ -179,7 +179,9 @@ export class QuickWorld {
 
   /** An operator approves what the last live record says is held. */
   approve(author: string): void {
-    const held = this.records('retry').flatMap(({ value }) => /"digest":"([0-9a-f]{64})"/.exec(textOf(value))?.[1] ?? []);
+    const held = this.records('retry').flatMap(
+      ({ value }) => /"digest":"([0-9a-f]{64})"/.exec(textOf(value))?.[1] ?? [],
+    );
     const digest = held.at(-1);
     if (digest === undefined) return;
     const key = requestKey(systemRandom.uuid());

@@ -128,7 +128,15 @@ function walk(members: readonly string[], bad: ReadonlySet<string>, membersMax: 
   let snapshot = showing();
   const sent: Sent[] = [];
   for (let turn = 0; turn < 1_000; turn += 1) {
-    const known = { snapshot, isFresh: true, doubt: null, guard: noGuard, removedInWindow: 0, nowMs: 0 };
+    const known = {
+      snapshot,
+      isFresh: true,
+      doubt: null,
+      guard: noGuard,
+      unrecordedRemovals: [],
+      removedInWindow: 0,
+      nowMs: 0,
+    };
     const step = nextStep({ ...known, due, spent: new Set(), suspects, membersMax });
     if (step.kind !== 'patch') return sent;
     const { part } = step;

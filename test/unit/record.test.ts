@@ -3,7 +3,8 @@ import type { Intent } from '../../src/core/change.ts';
 import { setPending } from '../../src/pipeline/conclude.ts';
 import type { Context } from '../../src/pipeline/context.ts';
 import { groupOf, memberOf, newPartition } from '../../src/pipeline/partition.ts';
-import { dropOldDead, fitRecord, recordOf } from '../../src/pipeline/record.ts';
+import { fitRecord, retryRecords } from '../../src/pipeline/fit-record.ts';
+import { dropOldDead, recorded, recordOf } from '../../src/pipeline/record.ts';
 import { newState } from '../../src/pipeline/new-state.ts';
 import type { Group, Member } from '../../src/pipeline/state.ts';
 import { atOffset } from '../support/an-intent.ts';
@@ -25,6 +26,8 @@ function aGroup(members: readonly (Partial<Member> & { readonly id?: string })[]
   return group;
 }
 
+const membersOf = (group: Group): readonly string[] => recordOf(group).map(({ member }) => member);
+
 /** Of the context that part which these functions need. */
 function contextOf(group: Group, options: { deadKeepCount?: number; deadKeepMs?: number } = {}) {
   const state = newState();
@@ -34,7 +37,9 @@ function contextOf(group: Group, options: { deadKeepCount?: number; deadKeepMs?:
   const clock = new ManualClock(NOW);
   const settle = (): void => void settled.push(true);
   const kept = { deadKeepCount: 10, deadKeepMs: 500, ...options };
-  return { context: { state, clock, logger, settle, options: kept } as unknown as Context, settled };
+  const nothing = (): void => undefined;
+  const parts = { state, clock, logger, settle, review: nothing, dispatch: nothing, options: kept };
+  return { context: parts as unknown as Context, settled };
 }
 
 describe('the live record of a group', () => {
@@ -60,18 +65,58 @@ describe('the live record of a group', () => {
       { id: 'b', pending: parked(2n, 'b'), recorded: parked(2n, 'b') },
       { id: 'c', pending: parked(3n, 'c') },
     ]);
-    group.recordRoom = 1;
-    expect(recordOf(group).map(({ member }) => member)).toEqual(['b', 'a']);
-    group.recordRoom = 0;
-    expect(recordOf(group).map(({ member }) => member)).toEqual(['b']);
+    const { context } = contextOf(group);
+    fitRecord(context, group, recordOf(group));
+    expect(membersOf(group)).toEqual(['b', 'a']);
+    fitRecord(context, group, recordOf(group));
+    expect(membersOf(group)).toEqual(['b']);
+  });
+
+  test('takes what a full state came to before what is parked, and held removals last', () => {
+    const held = atOffset(1n, { member: 'h', op: 'remove', guard: { kind: 'held', by: 'group_count', since: 1 } });
+    const group = aGroup([
+      { id: 'h', pending: held },
+      { id: 'p', pending: parked(2n, 'p') },
+      { id: 's', pending: { ...fresh(3n, 's'), waits: 'record' } },
+    ]);
+    expect(membersOf(group)).toEqual(['s', 'p', 'h']);
+  });
+
+  test('goes on saying the shorter thing where there is no room for the longer one', () => {
+    const before = { ...parked(1n, 'a'), notBefore: 0 };
+    const group = aGroup([
+      { id: 'a', pending: { ...before, attempt: 2, notBefore: 1_790_000_000_000 }, recorded: before },
+    ]);
+    expect(recordOf(group)).toMatchObject([{ attempt: 2 }]);
+    fitRecord(contextOf(group).context, group, recordOf(group));
+    expect(recordOf(group)).toEqual([before]);
   });
 
   test('has its room back when it has been empty', () => {
-    const group = aGroup([{ id: 'a' }]);
-    group.recordRoom = 0;
-    expect(recordOf(group)).toEqual([]);
-    setPending(group.partition, memberOf(group, 'a'), parked(1n, 'a'));
+    const group = aGroup([
+      { id: 'a', pending: parked(1n, 'a') },
+      { id: 'b', pending: parked(1n, 'b') },
+    ]);
+    fitRecord(contextOf(group).context, group, recordOf(group));
     expect(recordOf(group)).toHaveLength(1);
+    for (const id of ['a', 'b']) setPending(group.partition, memberOf(group, id), null);
+    expect(recordOf(group)).toEqual([]);
+    for (const id of ['a', 'b']) setPending(group.partition, memberOf(group, id), parked(2n, id));
+    expect(recordOf(group)).toHaveLength(2);
+  });
+
+  test('of a full state holds a piece, and the next one once half of it has left', () => {
+    const ids = Array.from({ length: 1_200 }, (_, i) => `m${i}`);
+    const group = aGroup(ids.map((id) => ({ id, pending: { ...fresh(1n, id), waits: 'record' } })));
+    const first = recordOf(group);
+    expect(first).toHaveLength(500);
+    for (const intent of first)
+      Object.assign(memberOf(group, intent.member), { pending: { ...intent, waits: null }, recorded: intent });
+    expect(recordOf(group)).toHaveLength(500);
+    for (const { member } of first.slice(0, 250))
+      Object.assign(memberOf(group, member), { pending: null, recorded: null });
+    expect(recordOf(group)).toHaveLength(500);
+    expect(recordOf(group).filter((intent) => !first.some(({ member }) => member === intent.member))).toHaveLength(250);
   });
 });
 
@@ -94,16 +139,56 @@ describe('a live record that is too large', () => {
     expect(group.partition.deadCount).toBe(1);
   });
 
-  test('then parks only so many new ones, and in the end none', () => {
+  test('then takes only so many new ones, and always room for one where nothing else is in it', () => {
     const group = aGroup(['a', 'b', 'c', 'd'].map((id) => ({ id, pending: parked(1n, id) })));
     const { context } = contextOf(group);
-    const lengths = [4, 2, 1].map((length) => {
+    const lengths = [4, 2].map((length) => {
       expect(recordOf(group)).toHaveLength(length);
       fitRecord(context, group, recordOf(group));
       return recordOf(group).length;
     });
-    expect(lengths).toEqual([2, 1, 0]);
+    expect(lengths).toEqual([2, 1]);
     expect(group.partition.pendingCount).toBe(4);
+  });
+
+  test('leaves out what is refused alone, goes on with the others, and tries it again later', () => {
+    const group = aGroup(['a', 'b'].map((id) => ({ id, pending: parked(1n, id) })));
+    const { context } = contextOf(group);
+    fitRecord(context, group, recordOf(group));
+    expect(membersOf(group)).toEqual(['a']);
+    fitRecord(context, group, recordOf(group));
+    expect(membersOf(group)).toEqual(['b']);
+    expect(group.recordLimit?.isStuck).toBe(true);
+    group.partition.toWrite.clear();
+    retryRecords(context);
+    expect(group.partition.toWrite).toEqual(new Set([group]));
+    expect(membersOf(group)).toContain('a');
+    // It is over once it is written, or done with.
+    setPending(group.partition, memberOf(group, 'a'), null);
+    recordOf(group);
+    expect(group.recordLimit?.isStuck).toBe(false);
+  });
+
+  test('grows again with each record that is taken in full', () => {
+    const ids = Array.from({ length: 16 }, (_, i) => `m${i}`);
+    const group = aGroup(ids.map((id) => ({ id, pending: parked(1n, id) })));
+    const { context } = contextOf(group);
+    fitRecord(context, group, recordOf(group));
+    const lengths = Array.from({ length: 4 }, () => {
+      const intents = recordOf(group);
+      recorded(context, group, intents);
+      return intents.length;
+    });
+    expect(lengths).toEqual([8, 10, 13, 16]);
+  });
+
+  test('is not sent again and again where nothing can be left out', () => {
+    const group = aGroup([{ id: 'a', pending: parked(1n, 'a') }]);
+    const member = memberOf(group, 'a');
+    member.recorded = member.pending;
+    group.partition.toWrite.add(group);
+    fitRecord(contextOf(group).context, group, recordOf(group));
+    expect([group.partition.toWrite.size, group.recordLimit?.isStuck]).toEqual([0, true]);
   });
 });
 

@@ -34,6 +34,7 @@ const situation = (parts: Partial<Situation>): Situation => ({
   suspects: [],
   membersMax: 50,
   guard: lax,
+  unrecordedRemovals: [],
   removedInWindow: 0,
   nowMs: 0,
   ...parts,
@@ -166,6 +167,7 @@ const situations: fc.Arbitrary<Situation> = fc
       windowCount: fc.nat(6),
       windowMs: fc.constant(1),
     }),
+    unrecordedRemovals: fc.constant([]),
     removedInWindow: fc.nat(3),
   })
   .map(({ ops, due, spent, suspects, members, isRead, isFresh, untilMs, approvals, hasState, ...limits }) => {

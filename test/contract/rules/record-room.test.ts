@@ -103,7 +103,11 @@ describe('what no record takes', () => {
   const tooSmall = 'the retry topic does not take what a change of this group has to record';
 
   /** Too long for a record of 450 bytes, which takes a fence. */
-  const [a, b] = [0, 6].map((from) => users(12).slice(from, from + 6).join('.')) as [string, string];
+  const [a, b] = [0, 6].map((from) =>
+    users(12)
+      .slice(from, from + 6)
+      .join('.'),
+  ) as [string, string];
 
   async function aStuckWorld() {
     const world = new QuickWorld({ retryRecordMaxBytes: 450 });
@@ -153,7 +157,10 @@ test('members that wait for hours in a full record hold up no others for longer 
   // given a full state of whom most are unknown to the target
   const members = users(80);
   const unknown = new Set(members.slice(0, 30));
-  const world = new QuickWorld({ retryRecordMaxBytes: 1_600, pipeline: { retry: { ...patient.retry, slowScheduleMs: [3_600_000] } } });
+  const world = new QuickWorld({
+    retryRecordMaxBytes: 1_600,
+    pipeline: { retry: { ...patient.retry, slowScheduleMs: [3_600_000] } },
+  });
   world.target.onPatch = (request) => {
     const named = request.body.Operations.flatMap(({ value }) => value ?? []).map(({ value }) => value);
     if (!named.some((member) => unknown.has(member))) return null;

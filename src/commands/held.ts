@@ -4,8 +4,8 @@
  */
 import { Command } from 'commander';
 import { sha256 } from '../adapters/system.ts';
-import { type HeldBy, type Intent, intentId, isId } from '../core/change.ts';
-import { HELD_BY, heldDigest } from '../core/guard.ts';
+import { type Held, type Intent, intentId, isId } from '../core/change.ts';
+import { heldDigest, heldText } from '../core/guard.ts';
 import { textHeader } from '../core/record-headers.ts';
 import { AUTHOR_LENGTH_MAX, decisionValue, requestKey, type Answer } from '../core/request-record.ts';
 import { EXIT, ExitError, type ExitCode } from '../exit-codes.ts';
@@ -70,7 +70,7 @@ interface HeldSet {
   readonly digest: string;
   readonly group: string;
   readonly partition: number;
-  readonly by: readonly HeldBy[];
+  readonly by: readonly Held['by'][];
   /** Epoch ms, of the oldest. */
   readonly since: number;
   readonly intents: readonly Intent[];
@@ -123,7 +123,9 @@ export async function decideHeld(
   const answers = await askOwners(retry, new Map([[key, request]]), (answer) =>
     print(retry.host.stdout, answerText(answer, json === true ? 'json' : 'text')),
   );
-  return answers.every((answer) => answer.kind !== 'replay' && answer.verdict !== 'gone') ? EXIT.done : EXIT.someFailed;
+  return answers.every((answer) => answer.kind !== 'replay' && ['approved', 'rejected'].includes(answer.verdict))
+    ? EXIT.done
+    : EXIT.someFailed;
 }
 
 function authorOf({ author }: DecisionFlags, { environment }: Host): string {
@@ -177,7 +179,7 @@ const line = ({ intents, since, ...set }: HeldSet) => ({
 
 const text = ({ digest, group, by, since, intents }: HeldSet): string =>
   `${digest}  group ${group}  ${intents.length} removals  since ${new Date(since).toISOString()}\n` +
-  by.map((each) => `    ${each}: ${HELD_BY[each]}\n`).join('');
+  by.map((each) => `    ${each}: ${heldText(each)}\n`).join('');
 
 function answerText(answer: Answer, form: 'json' | 'text'): string {
   if (answer.kind === 'replay') return '';

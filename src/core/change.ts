@@ -17,7 +17,8 @@ export interface ChangeSource extends Position {
 export interface Dead {
   /** Epoch ms of the giving-up; dead intents are dropped `DEAD_KEEP_MS` after it. */
   readonly at: number;
-  readonly reason: DeadReason;
+  /** One of a newer version is kept as it was read: what is dead stays dead. */
+  readonly reason: DeadReason | (string & {});
 }
 
 /** `refused`: an operator has refused what the removal guard held. */
@@ -72,7 +73,8 @@ export type WaitReason = 'group' | 'member' | 'record';
 /** A removal that waits for an operator (design 6.10). */
 export interface Held {
   readonly kind: 'held';
-  readonly by: HeldBy;
+  /** One of a newer version is kept as it was read: what is held stays held. */
+  readonly by: HeldBy | (string & {});
   /** Epoch ms. */
   readonly since: number;
 }

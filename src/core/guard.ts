@@ -2,7 +2,7 @@
  * The removal guard (design 6.10): what would take too much of a group, or too much in all, waits for an operator. It
  * holds removals, never adds. It judges what is left to remove after folding, against the group as it was just read.
  */
-import { type HeldBy, type Intent, intentId } from './change.ts';
+import { type Held, type HeldBy, type Intent, intentId } from './change.ts';
 import type { Failure } from './outcome.ts';
 import { isHeld } from './pending.ts';
 
@@ -64,9 +64,9 @@ export const withinWindow = (removed: readonly Removed[], now: number, windowMs:
 export const countOf = (removed: readonly Removed[]): number => removed.reduce((sum, { count }) => sum + count, 0);
 
 /** Why it is held, with the way to release it. */
-export const heldFailure = (by: HeldBy, digest: string): Failure => ({
+export const heldFailure = (by: Held['by'], digest: string): Failure => ({
   code: by,
-  message: `The removal guard holds this removal: ${HELD_BY[by]}.`,
+  message: `The removal guard holds this removal: ${heldText(by)}.`,
   status: null,
   scimType: null,
   advice: `Look with \`rollcall held show ${digest}\`, then \`rollcall held approve\` or \`reject\` it.`,
@@ -80,6 +80,10 @@ export const HELD_BY: Readonly<Record<HeldBy, string>> = {
   empty_state: 'the full state is empty, so everybody would be removed',
   unresolved_members: 'the full state names members that ID_MAP cannot resolve, who may be among those removed',
 };
+
+/** Of a newer version no more is known than the name. */
+export const heldText = (by: Held['by']): string =>
+  Object.hasOwn(HELD_BY, by) ? HELD_BY[by as HeldBy] : 'for a reason that only a newer version of Rollcall knows';
 
 /** An operator has refused what was held. */
 export const refusedFailure = (author: string): Failure => ({

@@ -9,8 +9,15 @@ import type { Stamp } from './ownership.ts';
 import type { Headers, WaitingFacts } from './record-headers.ts';
 import { jsonIn } from './json.ts';
 import { header, textHeader, textOf, waitingHeaders } from './record-headers.ts';
-import { type Answer, answerHeader, isRequestKey, parseRequest, type Request } from './request-record.ts';
-import { intentOf, wireId, wireIntent, wireOf } from './wire-intent.ts';
+import {
+  type Answer,
+  answerHeader,
+  isKnownRequest,
+  isRequestKey,
+  parseRequest,
+  type Request,
+} from './request-record.ts';
+import { intentOf, isForeign, wireId, wireIntent, wireOf } from './wire-intent.ts';
 
 /** A key that no group can have, since ids with control characters are invalid. */
 export const FENCE_KEY = '\u0000rollcall.fence';
@@ -24,26 +31,29 @@ export interface WireRecord {
 export type RetryRecord =
   | { readonly kind: 'fence'; readonly stamp: Stamp; readonly fenceId: string }
   /** `intents` is empty for a tombstone. */
-  | { readonly kind: 'state'; readonly group: string; readonly stamp: Stamp; readonly intents: readonly Intent[] }
+  | {
+      readonly kind: 'state';
+      readonly group: string;
+      readonly stamp: Stamp;
+      readonly intents: readonly Intent[];
+      /** Entries of a newer version, to be written again as they are; absent: none. */
+      readonly foreign?: readonly unknown[];
+    }
   /** `wanted` is null for the tombstone that answers it. */
   | { readonly kind: 'request'; readonly key: string; readonly wanted: Request | null }
   /** Not ours to read; where it has a group's key, that group is to be written again. */
   | { readonly kind: 'unreadable'; readonly group: string | null; readonly problem: string };
 
-/** `pending` is checked as one value, up to its first fault: issues of all entries of one record would take gigabytes. */
-const wireState = z.object({
-  v: z.literal(1),
-  group: wireId,
-  pending: z.custom<readonly z.infer<typeof wireIntent>[]>(
-    (value) => Array.isArray(value) && value.every((each) => wireIntent.safeParse(each).success),
-  ),
-});
+const wireState = z.object({ v: z.literal(1), group: wireId, pending: z.array(z.unknown()) });
 
 /** Total: a record of any origin is read as something. */
 export function parseRetryRecord({ key, value, headers }: WireRecord): RetryRecord {
   const name = textOf(key);
   if (name === null) return { kind: 'unreadable', group: null, problem: 'no readable key' };
   if (isRequestKey(name)) {
+    // Left where it is for an owner that knows it; whoever sent it must not be told that it was carried out.
+    if (value !== null && !isKnownRequest(headers))
+      return { kind: 'unreadable', group: null, problem: 'a request of a newer version' };
     return { kind: 'request', key: name, wanted: value === null ? null : parseRequest(headers, value) };
   }
   const stamp = stampOf(headers);
@@ -59,17 +69,47 @@ export function parseRetryRecord({ key, value, headers }: WireRecord): RetryReco
   const parsed = wireState.safeParse(jsonIn(textOf(value)));
   if (!parsed.success) return { kind: 'unreadable', group: name, problem: 'not a live record' };
   if (parsed.data.group !== name) return { kind: 'unreadable', group: name, problem: 'key and group disagree' };
-  return { kind: 'state', group: name, stamp, intents: parsed.data.pending.map((wire) => intentOf(name, wire)) };
+  const entries = readEntries(name, parsed.data.pending);
+  if (entries === null) return { kind: 'unreadable', group: name, problem: 'not a live record' };
+  return { kind: 'state', group: name, stamp, ...entries };
+}
+
+/** Up to the first fault: issues of all entries of one record would take gigabytes. */
+function readEntries(
+  group: string,
+  pending: readonly unknown[],
+): { readonly intents: readonly Intent[]; readonly foreign?: readonly unknown[] } | null {
+  const intents: Intent[] = [];
+  const foreign: unknown[] = [];
+  for (const each of pending) {
+    if (isForeign(each)) foreign.push(each);
+    else {
+      const parsed = wireIntent.safeParse(each);
+      if (!parsed.success) return null;
+      intents.push(intentOf(group, parsed.data));
+    }
+  }
+  return { intents, ...(foreign.length > 0 && { foreign }) };
 }
 
 /** The value of 5.2, also of a dead letter (5.3) and of a replay request. `digest`: of all that is held of the group. */
 export const stateValue = (group: string, intents: readonly Intent[], digest: string | null = null): string =>
-  JSON.stringify({ v: 1, group, pending: intents.map((intent) => wireOf(intent, digest)) });
+  valueOf(group, intents, { digest, foreign: [] });
+
+interface Beside {
+  readonly digest: string | null;
+  readonly foreign: readonly unknown[];
+}
+
+const valueOf = (group: string, intents: readonly Intent[], { digest, foreign }: Beside): string =>
+  JSON.stringify({ v: 1, group, pending: [...intents.map((intent) => wireOf(intent, digest)), ...foreign] });
 
 export interface StateFacts extends WaitingFacts {
   readonly group: string;
   readonly stamp: Stamp;
   readonly sha256: Sha256;
+  /** Entries of a newer version; absent: none. */
+  readonly foreign?: readonly unknown[];
   /** The record has to take more before it can become smaller, so it carries a reserve that is left out then. */
   readonly isReserving?: boolean;
 }
@@ -80,15 +120,15 @@ const reserve = (sha256: Sha256): string => Array.from({ length: 8 }, (_, i) => 
 /** Characters that the intent takes in a live record, before compression. */
 export const wireLength = (intent: Intent): number => JSON.stringify(wireOf(intent, '0'.repeat(64))).length;
 
-/** No intents: the tombstone. */
-export function renderState({ group, stamp, sha256, isReserving, ...facts }: StateFacts): {
+/** Neither intents nor foreign entries: the tombstone. */
+export function renderState({ group, stamp, sha256, isReserving, foreign = [], ...facts }: StateFacts): {
   readonly key: string;
   readonly value: string | null;
   readonly headers: Headers;
 } {
   const headers = stampHeaders('pending', stamp);
-  if (facts.intents.length === 0) return { key: group, value: null, headers };
-  const value = stateValue(group, facts.intents, heldDigest(group, facts.intents, sha256));
+  if (facts.intents.length + foreign.length === 0) return { key: group, value: null, headers };
+  const value = valueOf(group, facts.intents, { digest: heldDigest(group, facts.intents, sha256), foreign });
   const more = isReserving === true ? [textHeader('rollcall-reserve', reserve(sha256))] : [];
   return { key: group, value, headers: [...headers, ...waitingHeaders(facts), ...more] };
 }

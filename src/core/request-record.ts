@@ -27,10 +27,13 @@ export type Request =
   | { readonly kind: 'approve' | 'reject'; readonly digest: string; readonly author: string };
 
 /** `superseded`: a newer intent has taken its place; `gone`: it is final, or was dropped. */
-export type ReplayVerdict = 'woken' | 'superseded' | 'gone';
+export type ReplayVerdict = 'woken' | 'superseded' | 'gone' | NewerVerdict;
 
 /** `gone`: nothing is held under this digest; what is held may be another set by now. */
-export type HeldVerdict = 'approved' | 'rejected' | 'gone';
+export type HeldVerdict = 'approved' | 'rejected' | 'gone' | NewerVerdict;
+
+/** What an owner of a newer version says; it is shown as it is, and is no success. */
+type NewerVerdict = string & {};
 
 export type Answer =
   | { readonly kind: 'replay'; readonly verdicts: readonly (NamedIntent & { readonly verdict: ReplayVerdict })[] }
@@ -51,6 +54,10 @@ const wireReplay = z.object({
 });
 export const AUTHOR_LENGTH_MAX = ID_LENGTH_MAX;
 const wireRequest = wireDecision.extend({ v: z.literal(1) });
+
+/** None is said: a replay. */
+export const isKnownRequest = (headers: Headers): boolean =>
+  ['replay', 'approve', 'reject', null].includes(header(headers, 'rollcall-type'));
 
 const nothing: Request = { kind: 'replay', named: [] };
 
@@ -95,6 +102,8 @@ const decided = ({ digest, verdict, count }: Extract<Answer, { kind: 'approve' |
   count,
 });
 
+const verdict = z.string().regex(/^[a-z_]{1,64}$/);
+
 const wireReplayResult = z.array(
   z.object({
     group: z.string(),
@@ -102,12 +111,10 @@ const wireReplayResult = z.array(
     topic: z.string(),
     partition: z.int(),
     offset: z.string().regex(OFFSET_PATTERN),
-    result: z.enum(['woken', 'superseded', 'gone']),
+    result: verdict,
   }),
 );
-const wireDecided = z.tuple([
-  z.object({ digest: z.string(), result: z.enum(['approved', 'rejected', 'gone']), count: z.int() }),
-]);
+const wireDecided = z.tuple([z.object({ digest: z.string(), result: verdict, count: z.int() })]);
 
 /** What the owner says in the tombstone of a request; null where the record is something else. */
 export function parseAnswer(value: Uint8Array | null, headers: Headers): Answer | null {

@@ -1,6 +1,7 @@
 /** One intent as it stands in live records, dead letters and requests (design 5.2). */
 import * as z from 'zod';
 import { type Approval, type Held, ID_LENGTH_MAX, type Intent, isId, WHOLE_GROUP } from './change.ts';
+import { isObject } from './error-body.ts';
 import { OFFSET_PATTERN, offsetText, type Position, readOffset } from './position.ts';
 
 /** As strict as the source format: what comes from here goes into the same paths, filters, reports and headers. */
@@ -16,35 +17,54 @@ const wireDigest = z.string().regex(/^[0-9a-f]{64}$/);
 /** The author stands in reports, logs and messages, so it is as strict as an id. */
 export const wireDecision = z.object({ digest: wireDigest, author: wireId });
 
+/**
+ * A name of a closed list that newer versions may have made longer. One that could not stand in a header or a report reads
+ * as `unknown`, since a value must never make a live record unreadable.
+ */
+const openName = wireId.catch('unknown');
+
+/** Whatever else a newer version says of it, it waits for an operator. */
 const wireHeld = z.object({
-  by: z.enum(['group_percent', 'group_count', 'window_count', 'group_deleted', 'empty_state', 'unresolved_members']),
+  by: openName,
   since: z.number(),
-  /** None of a dead one, which is held again once it is woken. */
-  digest: wireDigest.optional(),
+  /** For people and tools: what is approved is compared with the digest of what is held. None of a dead one. */
+  digest: z.string().optional().catch(undefined),
 });
+
+const OPS = ['add', 'remove', 'state'] as const;
 
 export const wireIntent = wireNamed
   .extend({
-    op: z.enum(['add', 'remove', 'state']),
+    op: z.enum(OPS),
     /** Of a full state. */
     members: z.custom<readonly string[]>((value) => isListOfIds(value)).optional(),
     deleted: z.boolean().optional(),
     /** The member goes by the target's name: a full state that does not name it removes it. */
-    named_by: z.literal('target').optional(),
+    named_by: z.literal('target').optional().catch(undefined),
     event_id: z.string().max(ID_LENGTH_MAX).nullable(),
     timestamp: z.number(),
     attempt: count,
     not_before: z.number(),
     first_seen_at: z.number(),
-    dead: z.object({ at: z.number(), reason: z.enum(['rejected', 'attempts_exhausted', 'refused']) }).nullable(),
+    dead: z.object({ at: z.number(), reason: openName }).nullable(),
     held: wireHeld.optional(),
     approval: wireDecision.extend({ at: z.number() }).optional(),
   })
   .refine(
     ({ op, member, members }) => (op === 'state') === (member === null) && (op === 'state') === (members !== undefined),
   )
-  // The guard has no say in anything else.
-  .refine(({ op, held, approval }) => op === 'remove' || (held === undefined && approval === undefined));
+  // A full state that is held would have to hold all that stands on it, which this version does not do.
+  .refine(({ op, held, approval }) => op !== 'state' || (held === undefined && approval === undefined));
+
+/**
+ * An entry that only a newer version can carry out: another operation, or a full state that the guard has a say in. It is
+ * kept word for word, neither sent nor given up, until an owner of that version comes.
+ */
+export function isForeign(entry: unknown): boolean {
+  if (!isObject(entry) || typeof entry['op'] !== 'string') return false;
+  const isKnown = (OPS as readonly string[]).includes(entry['op']);
+  return !isKnown || (entry['op'] === 'state' && (entry['held'] ?? entry['approval']) !== undefined);
+}
 
 type WireIntent = z.infer<typeof wireIntent>;
 

@@ -22,6 +22,7 @@ export const newPartition = (number: number): Partition => ({
   view: emptyView(),
   retryNext: 0n,
   restored: new Map(),
+  foreign: new Map(),
   stale: new Set(),
   recordedAt: new Map(),
   requests: new Map(),

@@ -41,7 +41,7 @@ function readRetryRecord(context: Context, partition: Partition, record: RetryRe
       const counts = reading === 'counts' && (!isOwned(partition) || record.stamp.owner === options.owner);
       if (counts) partition.stale.delete(record.group);
       else partition.stale.add(record.group);
-      if (reading === 'counts' && !isOwned(partition)) partition.restored.set(record.group, record.intents);
+      if (reading === 'counts' && !isOwned(partition)) take(context, partition, record);
       break;
     }
     case 'request':
@@ -56,6 +56,18 @@ function readRetryRecord(context: Context, partition: Partition, record: RetryRe
       if (record.group !== null) partition.stale.add(record.group);
   }
   if (isRestored(partition)) takeAccount(context, partition);
+}
+
+function take({ logger }: Context, partition: Partition, record: Extract<RetryRecord, { kind: 'state' }>): void {
+  const { group, intents, foreign } = record;
+  partition.restored.set(group, intents);
+  partition.foreign.delete(group);
+  if (foreign === undefined) return;
+  partition.foreign.set(group, foreign);
+  logger.warn(
+    { partition: partition.number, group, entries: foreign.length },
+    'a live record holds changes that only a newer version can apply: they are kept until one owns the partition',
+  );
 }
 
 /** Its state is ours: what comes after is a repair, not news. */

@@ -149,6 +149,7 @@ function renderPartition(context: Context, partition: Partition, recordsMax: num
       stamp,
       trouble: troubleOf(group),
       isReserving: isReserving(group, intents),
+      foreign: partition.foreign.get(group.id) ?? [],
       now: clock.now().wall,
       sha256: context.sha256,
     });

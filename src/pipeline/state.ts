@@ -168,6 +168,8 @@ export interface Partition {
   retryNext: bigint;
   /** Winners while restoring. */
   restored: Map<string, readonly Intent[]>;
+  /** By group: entries of live records that only a newer version understands. */
+  readonly foreign: Map<string, readonly unknown[]>;
   /** Groups whose last record does not count. */
   readonly stale: Set<string>;
   /** Offset → timestamp of the source records that the restored intents came from. */

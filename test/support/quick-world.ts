@@ -2,6 +2,7 @@
 import { MemoryBroker } from '../../src/adapters/memory-log/memory-broker.ts';
 import { sha256, systemRandom } from '../../src/adapters/system.ts';
 import type { Answer, ResponseAnswer } from '../../src/core/answer.ts';
+import { heldDigest } from '../../src/core/guard.ts';
 import { parseRetryRecord } from '../../src/core/live-record.ts';
 import { textHeader } from '../../src/core/record-headers.ts';
 import { decisionValue, requestKey } from '../../src/core/request-record.ts';
@@ -179,11 +180,11 @@ export class QuickWorld {
 
   /** An operator approves what the last live record says is held. */
   approve(author: string): void {
-    const held = this.records('retry').flatMap(
-      ({ value }) => /"digest":"([0-9a-f]{64})"/.exec(textOf(value))?.[1] ?? [],
-    );
-    const digest = held.at(-1);
-    if (digest === undefined) return;
+    const last = this.records('retry')
+      .map((record) => parseRetryRecord(record))
+      .findLast((record) => record.kind === 'state');
+    const digest = last?.kind === 'state' ? heldDigest(last.group, last.intents, sha256) : null;
+    if (digest === null) return;
     const key = requestKey(systemRandom.uuid());
     const headers = [textHeader('rollcall-type', 'approve')];
     const value = decisionValue(digest, author);

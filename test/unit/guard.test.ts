@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { sha256 } from '../../src/adapters/system.ts';
-import type { Approval, Held, Intent } from '../../src/core/change.ts';
+import type { Approval, Held, HeldBy, Intent } from '../../src/core/change.ts';
 import {
   countOf,
   type GuardLimits,
@@ -193,7 +193,7 @@ describe('the window', () => {
 });
 
 describe('what people are told', () => {
-  test.each(Object.keys(HELD_BY) as Held['by'][])('says of %s what would happen and how to decide', (by) => {
+  test.each(Object.keys(HELD_BY) as HeldBy[])('says of %s what would happen and how to decide', (by) => {
     const { code, message, advice } = heldFailure(by, 'abc');
     expect([code, message.includes(HELD_BY[by])]).toEqual([by, true]);
     expect(advice).toContain('rollcall held show abc');

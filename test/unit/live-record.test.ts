@@ -12,8 +12,8 @@ import {
   stateValue,
   type WireRecord,
 } from '../../src/core/live-record.ts';
-import type { Headers } from '../../src/core/record-headers.ts';
-import { requestKey } from '../../src/core/request-record.ts';
+import { type Headers, textHeader } from '../../src/core/record-headers.ts';
+import { parseAnswer, requestKey } from '../../src/core/request-record.ts';
 import { anIntent, atOffset, validId } from '../support/an-intent.ts';
 import { aWrittenIntent } from '../support/a-written-intent.ts';
 
@@ -143,13 +143,36 @@ describe('a live record', () => {
       valued({ ...named, v: 2 }),
       valued({ ...named, group: 'h' }),
       valued({ ...named, pending: [{ ...named.pending[0], offset: '-1' }] }),
-      valued({ ...named, pending: [{ ...named.pending[0], op: 'replace' }] }),
-      valued({ ...named, pending: [{ ...named.pending[0], dead: { at: 1, reason: 'bored' } }] }),
+      valued({ ...named, pending: [{ ...named.pending[0], op: 7 }] }),
+      valued({ ...named, pending: [{ ...named.pending[0], dead: { at: 'now', reason: 'rejected' } }] }),
     ]) {
       expect(parseRetryRecord(record)).toMatchObject({ kind: 'unreadable', group: 'g' });
     }
     expect(parseRetryRecord({ ...good, key: null })).toMatchObject({ kind: 'unreadable', group: null });
     expect(parseRetryRecord({ ...good, key: Buffer.from([0xff]) })).toMatchObject({ kind: 'unreadable', group: null });
+  });
+});
+
+describe('a live record of a newer version', () => {
+  const { key, value, headers } = state('g', [anIntent()]);
+  const known = (JSON.parse(value ?? '') as { pending: object[] }).pending;
+  const strange: readonly object[] = [
+    { op: 'move', member: 'm', to: 'h', offset: 'next', since: { a: [1] } },
+    { ...known[0], op: 'state', member: null, members: ['a'], held: { by: 'access_review', since: 1 } },
+  ];
+  const record = wire({
+    key,
+    headers,
+    value: JSON.stringify({ v: 1, group: 'g', pending: [...known, ...strange], more: 1 }),
+  });
+
+  test('is read as far as it is known, and what is not known is written again word for word', () => {
+    const parsed = parseRetryRecord(record);
+    expect(parsed).toMatchObject({ kind: 'state', intents: [anIntent()], foreign: strange });
+    const facts = { group: 'g', stamp: STAMP, trouble: null, now: NOW, sha256 };
+    const again = renderState({ ...facts, intents: [], foreign: strange });
+    expect(JSON.parse(again.value ?? '')).toEqual({ v: 1, group: 'g', pending: strange });
+    expect(parseRetryRecord(wire(again))).toMatchObject({ kind: 'state', intents: [], foreign: strange });
   });
 });
 
@@ -205,6 +228,19 @@ describe('a request', () => {
       { ...at, member: 'n', offset: '4611686018427387904.4', result: 'gone' },
     ]);
     expect(parseRetryRecord(wire({ key, headers }))).toEqual({ kind: 'request', key, wanted: null });
+  });
+
+  test('of a newer version is left alone', () => {
+    const record = wire({ key, value: '{"v":1}', headers: [textHeader('rollcall-type', 'pause')] });
+    expect(parseRetryRecord(record)).toMatchObject({ kind: 'unreadable', group: null });
+  });
+
+  test('may be answered by a newer version in words of its own', () => {
+    const named = { group: 'g', member: 'm', topic: 't', partition: 0, offset: 1n, index: null };
+    const headers = renderAnswer(STAMP, { kind: 'replay', verdicts: [{ ...named, verdict: 'postponed' }] });
+    expect(parseAnswer(null, headers)).toMatchObject({ verdicts: [{ verdict: 'postponed' }] });
+    const decided = renderAnswer(STAMP, { kind: 'approve', digest: 'd', verdict: 'seconded', count: 2 });
+    expect(parseAnswer(null, decided)).toMatchObject({ verdict: 'seconded', count: 2 });
   });
 
   test('that cannot be read wants nothing', () => {

@@ -192,11 +192,6 @@ describe('an answer', () => {
         ),
       ],
     ],
-    [
-      'an approval that says woken',
-      null,
-      [...typed('approve'), textHeader('rollcall-result', `[{"digest":"${DIGEST}","result":"woken","count":1}]`)],
-    ],
   ])('is not %s', (_, value, headers) => {
     expect(parseAnswer(value, headers)).toBeNull();
   });

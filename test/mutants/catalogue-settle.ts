@@ -208,4 +208,30 @@ export const settleMutants: readonly Mutant[] = [
     ],
     scenario: 'bereft',
   },
+  {
+    name: 'no-room',
+    breaks: 'the room of a live record sinks to nothing new, and never grows again',
+    edits: [
+      { file: 'src/pipeline/record-limit.ts', find: 'base === 0 ? 1 : 0', replace: '0' },
+      {
+        file: 'src/pipeline/record-limit.ts',
+        find: 'Math.ceil(Math.max(1, this.#unitsMax) * 1.25)',
+        replace: 'this.#unitsMax',
+      },
+      { file: 'src/pipeline/record-limit.ts', find: 'added.length === 1 && base === 0', replace: 'false' },
+    ],
+    scenario: 'pieces',
+  },
+  {
+    name: 'piece-before-its-record',
+    breaks: 'when one piece of a full state is recorded, all of it is sent',
+    edits: [
+      {
+        file: 'src/pipeline/record.ts',
+        find: 'if (isSaid(member)) endWait(context, member);',
+        replace: 'endWait(context, member);',
+      },
+    ],
+    scenario: 'pieces',
+  },
 ];

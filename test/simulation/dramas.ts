@@ -5,7 +5,7 @@
 import type { Chance } from './engine/chance.ts';
 import { bereft, fenced, halted, missed, reread, zombie } from './plots-ownership.ts';
 import { afterlife, cleaner, crowded, flood, ignored, outage, rejoins, settle } from './plots-settle.ts';
-import { untold, wholes } from './plots-states.ts';
+import { pieces, untold, wholes } from './plots-states.ts';
 import type { DrawnScenario } from './scenarios.ts';
 import { scenarios } from './scenarios.ts';
 import type { Event } from './script.ts';
@@ -33,6 +33,7 @@ const dramas = {
   flood,
   wholes,
   untold,
+  pieces,
 } as const satisfies Record<string, (chance: Chance) => Plot>;
 
 type Drama = keyof typeof dramas;
@@ -78,7 +79,7 @@ export const dramaFaults: Readonly<Record<Drama, readonly string[]>> = {
   bereft: ['event: drop_member', 'target: slow'],
   fenced: ['event: append_late', 'event: drop_member'],
   settle: ['broker: refused record', 'broker: lost record answer'],
-  crowded: ['said: a live record was too large, some intents are not parked'],
+  crowded: ['said: a live record was too large and is written in parts'],
   rejoins: ['event: rebalance', 'broker: slow'],
   cleaner: ['event: append_late', 'event: clean'],
   afterlife: ['operator: woken', 'broker: lost report answer', 'broker: refused report'],
@@ -86,5 +87,6 @@ export const dramaFaults: Readonly<Record<Drama, readonly string[]>> = {
   outage: ['target: lost', 'target: error_before', 'target: reset_before'],
   flood: ['broker: refused report', 'broker: paused late'],
   untold: ['said: removals are held', 'broker: refused report', 'process: killed'],
+  pieces: ['event: state', 'said: a live record was too large and is written in parts', 'process: killed'],
   wholes: ['event: state', 'broker: refused report', 'process: killed', 'target: late'],
 };

@@ -109,3 +109,45 @@ export function untold(chance: Chance): Plot {
     ],
   };
 }
+
+/** What it comes to does not fit the live record, the target is away for a while, and its owner goes. */
+export function pieces(chance: Chance): Plot {
+  const at = chance.between(4_000, 8_000);
+  const goesAt = at + chance.between(100, 25_000);
+  const everybody = Array.from({ length: 12 }, (_, i) => i);
+  const downMs = chance.pick([0, 2_000, 9_000, 20_000]);
+  const away: Event[] =
+    downMs === 0
+      ? []
+      : [
+          {
+            kind: 'target',
+            at,
+            weather: chance.pick([{ error_before: 1 }, { error_before: 3, answered: 1 }]),
+            forMs: downMs,
+          },
+        ];
+  const more: Event[] = chance.happens(0.5)
+    ? [changed(at + chance.between(500, 15_000), 0, [chance.int(0, 11)], chance.pick(['add', 'remove']))]
+    : [{ kind: 'state', at: at + chance.between(500, 15_000), group: 0, members: [0, 2, 4, 6, 8, -1] }];
+  return {
+    settings: {
+      members: everybody.length,
+      membersPerPatchMax: chance.pick([1, 2, 50]),
+      retryRecordMaxBytes: chance.pick([640, 700, 760, 840, 920, 1_000]),
+    },
+    events: [
+      started,
+      ...away,
+      { kind: 'state', at: at + 10, group: 0, members: chance.pick([everybody, [...everybody, -1]]) },
+      ...more,
+      {
+        kind: 'kill',
+        at: goesAt,
+        instance: 0,
+        point: chance.pick(['now', 'record', 'answer', 'patch', 'report'] as const),
+      },
+      { kind: 'start', at: goesAt + chance.between(1_000, 10_000), instance: 0 },
+    ],
+  };
+}

@@ -10,7 +10,15 @@ import type { ReportRecord } from '../../src/core/report.ts';
 import { native } from '../../src/formats/native.ts';
 import type { PipelineOptions } from '../../src/pipeline/options.ts';
 import { Pipeline } from '../../src/pipeline/pipeline.ts';
-import type { GetGroupRequest, GroupApi, IdMap, LogRecord, PatchGroupRequest, RateGate } from '../../src/ports.ts';
+import type {
+  GetGroupRequest,
+  GroupApi,
+  IdMap,
+  LogRecord,
+  PatchGroupRequest,
+  RateGate,
+  SearchRequest,
+} from '../../src/ports.ts';
 import { aLog, atEnd } from './genesys.ts';
 import { ManualClock } from './manual-clock.ts';
 import { TappedLog } from './tapped-log.ts';
@@ -51,6 +59,7 @@ export class QuickTarget implements GroupApi {
   /** What a test answers instead; null: nothing. */
   onGet: (request: GetGroupRequest) => Answer | null = () => null;
   onPatch: (request: PatchGroupRequest) => Answer | null = () => null;
+  onSearch: (request: SearchRequest) => Answer = () => answer(404);
   requestCount = 0;
   /** A pipeline that has run wild gets no answer any more, so that its test can fail. */
   requestsMax = 20_000;
@@ -92,9 +101,9 @@ export class QuickTarget implements GroupApi {
     return this.shown(id);
   }
 
-  async search(): Promise<Answer> {
+  async search(request: SearchRequest): Promise<Answer> {
     await this.#arrive();
-    return answer(404);
+    return this.onSearch(request);
   }
 
   async renewToken(): Promise<null> {

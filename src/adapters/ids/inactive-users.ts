@@ -153,10 +153,14 @@ export class InactiveUsers {
     let left = batch;
     let { total } = list;
     let read = list.resources.length;
+    const seen = new Set(list.resources.map(({ id }) => id));
     for (let pages = 1; pages < PAGES_MAX && left.length > 0 && read < total; pages += 1) {
       const page = await this.#asking.ask(searchInactive(this.#attribute, read + 1), mayStart);
       if (page.kind === 'unanswered') return this.#answerAll(left, page);
-      if (page.list.resources.length === 0) break;
+      const sizeBefore = seen.size;
+      for (const { id } of page.list.resources) seen.add(id);
+      // It is the end of the list, or a server that shows one page for ever.
+      if (seen.size === sizeBefore) break;
       left = this.#answerFound(left, page.list.resources);
       ({ total } = page.list);
       read += page.list.resources.length;

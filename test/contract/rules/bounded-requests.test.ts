@@ -1,5 +1,6 @@
 /** However a target answers, a change costs no more requests than its retry schedule allows (design 6.3, 6.5). */
 import { expect, test } from 'vitest';
+import { ScimIdMap } from '../../../src/adapters/ids/scim.ts';
 import type { Answer } from '../../../src/core/answer.ts';
 import { requestsMax } from '../../../src/core/request-budget.ts';
 import type { IdMap } from '../../../src/ports.ts';
@@ -133,4 +134,21 @@ test('a look-up that is answered with something else is asked again on the sched
     await world.clock.advance(HOURS);
     expect(lookUpCount).toBeLessThan(200);
   }
+});
+
+test('a list of users that shows the same page for ever is not read for ever', async () => {
+  const world = new QuickWorld();
+  const page = Array.from({ length: 25 }, (_, i) => ({ id: `u${i}`, userName: `u${i}`, active: false }));
+  world.target.onSearch = ({ filter }) =>
+    answer(200, {
+      // Neither a filter of two conditions nor one by name is understood.
+      body: filter.startsWith('active')
+        ? { totalResults: 1_000_000, Resources: page }
+        : { totalResults: 0, Resources: [] },
+    });
+  const { target: api, clock, logger } = world;
+  const ids = new ScimIdMap({ userAttribute: 'userName', groupAttribute: 'id' }, { api, clock, logger });
+  const found = await ids.lookUp('user', 'unknown', () => true);
+  expect(found).toEqual({ kind: 'missing' });
+  expect(world.target.requestCount).toBeLessThan(10);
 });

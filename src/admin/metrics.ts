@@ -16,7 +16,11 @@ export function metricsText(stats: PipelineStats, now: number): Promise<string> 
   const counter = (name: string, help: string, total: number): void =>
     new Counter({ name, help, registers }).inc(total);
 
-  gauge('rollcall_ready', 'Whether all partitions are restored and the lease holds', Number(stats.ready));
+  gauge(
+    'rollcall_ready',
+    'Whether all partitions are restored, the lease holds and every change fits its live record',
+    Number(stats.ready),
+  );
   gauge('rollcall_lag', 'Source records not read yet', sum(stats.partitions.map(({ lag }) => lag)));
   gauge('rollcall_pending', 'Changes neither final nor given up', stats.pending);
   gauge('rollcall_parked', 'Changes that wait in the retry topic', stats.parked);

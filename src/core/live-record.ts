@@ -51,7 +51,7 @@ export function parseRetryRecord({ key, value, headers }: WireRecord): RetryReco
   const name = textOf(key);
   if (name === null) return { kind: 'unreadable', group: null, problem: 'no readable key' };
   if (isRequestKey(name)) {
-    // Left where it is for an owner that knows it; whoever sent it must not be told that it was carried out.
+    // Left where it is for an owner that knows it: an answer would say that it was carried out.
     if (value !== null && !isKnownRequest(headers))
       return { kind: 'unreadable', group: null, problem: 'a request of a newer version' };
     return { kind: 'request', key: name, wanted: value === null ? null : parseRequest(headers, value) };

@@ -1,7 +1,7 @@
 /**
  * How many requests one run of a group may take. No sequence of honest answers takes so many: each request of a full
  * part may be refused, read again and halved, a conflict costs a PATCH and a GET, and a last look one GET. Where a target
- * answers in a way that nobody thought of, the run ends here, as a try that failed, and the retry schedule goes on.
+ * answers in a way that the table of answers does not foresee, the run ends here, as a try that failed.
  */
 import type { Failure } from './outcome.ts';
 import { ADVICE } from './refusals.ts';

@@ -23,7 +23,7 @@ export const wireDecision = z.object({ digest: wireDigest, author: wireId });
  */
 const openName = wireId.catch('unknown');
 
-/** Whatever else a newer version says of it, it waits for an operator. */
+/** It waits for an operator, also where a newer version says more of it. */
 const wireHeld = z.object({
   by: openName,
   since: z.number(),

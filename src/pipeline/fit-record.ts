@@ -100,16 +100,19 @@ function takeInto(limit: RecordLimit, base: number, wanted: readonly Added[]): r
 /** What may not be sent before it is recorded has no room, and nothing in the record is about to leave it. */
 function standsStill({ members }: Group, intents: readonly Intent[], left: readonly Added[]): boolean {
   if (!left.some(({ intent }) => isNext(intent))) return false;
-  return !intents.some(({ member }) => {
-    const pending = members.get(member)?.pending ?? null;
-    return pending !== null && pending.dead === null && !isHeld(pending) && pending.op !== 'state';
+  return !intents.some((intent) => {
+    const pending = members.get(intent.member)?.pending ?? null;
+    if (pending === null || pending.dead !== null || isHeld(pending) || pending.op === 'state') return false;
+    return pending === intent || pending.waits !== 'record';
   });
 }
 
 /** The broker has refused a record of these intents. Dead ones are dropped first, the oldest first (design 5.2). */
 export function fitRecord(context: Context, group: Group, intents: readonly Intent[]): void {
   const { logger } = context;
-  const dead = intents.filter((intent) => intent.dead !== null).toSorted((a, b) => deadAt(a) - deadAt(b));
+  const dead = intents
+    .filter((intent) => intent.dead !== null && group.members.get(intent.member)?.pending === intent)
+    .toSorted((a, b) => deadAt(a) - deadAt(b));
   if (dead.length > 0) {
     dropDead(group, dead.slice(0, Math.ceil(dead.length / 2)));
     logger.warn({ group: group.id }, 'a live record was too large, its oldest dead intents are dropped');

@@ -29,8 +29,10 @@ export class RecordLimit {
   /** Refused alone: id → may it be tried again? */
   readonly #unfit = new Map<string, 'left_out' | 'tried_again'>();
   #isShort = false;
-  /** The record was refused although nothing was new in it, or what waits for it has no room until an operator acts. */
+  /** What waits for room has none until an operator acts. */
   #isStandingStill = false;
+  /** The record was refused although nothing was new in it. */
+  #isRefused = false;
 
   /** How many new ones may be added; one at the least where nothing else is in the record. */
   room(base: number): number {
@@ -43,7 +45,7 @@ export class RecordLimit {
 
   /** Something waits for the record that nothing but an operator, or a larger limit of the topic, can set going. */
   get isStuck(): boolean {
-    return this.#isStandingStill || this.#unfit.size > 0;
+    return this.#isRefused || this.#isStandingStill || this.#unfit.size > 0;
   }
 
   /** Something waits for room. */
@@ -53,12 +55,13 @@ export class RecordLimit {
 
   noteRefused({ base, added }: RecordParts): void {
     const [first] = added;
-    if (first === undefined) this.#isStandingStill = true;
+    if (first === undefined) this.#isRefused = true;
     else if (added.length === 1 && base === 0) this.#unfit.set(first, 'left_out');
     else this.#unitsMax = base + Math.floor(added.length / 2);
   }
 
   noteWritten({ base, added }: RecordParts): void {
+    this.#isRefused = false;
     for (const id of added) this.#unfit.delete(id);
     if (base + added.length >= this.#unitsMax) this.#grow();
   }

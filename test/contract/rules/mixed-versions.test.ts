@@ -61,7 +61,7 @@ test('an entry that only the newer version can apply stays in the record word fo
   expect(lastValue(world)).toEqual({ v: 1, group: 'g', pending: [foreign] });
 });
 
-test('what a newer version holds, for whatever reason, stays held', async () => {
+test('what a newer version holds for a reason of its own stays held', async () => {
   const world = aWorldWith((entry) => [{ ...entry, held: { by: 'four_eyes', since: 1, digest: 'new form' } }]);
   const { pipeline } = await world.start();
   await world.clock.advance(120_000);

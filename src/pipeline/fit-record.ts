@@ -97,9 +97,9 @@ function takeInto(limit: RecordLimit, base: number, wanted: readonly Added[]): r
   return taken;
 }
 
-/** What may not be sent before it is recorded has no room, and nothing in the record is about to leave it. */
+/** What cannot go on before it is recorded has no room, and nothing in the record is about to leave it. */
 function standsStill({ members }: Group, intents: readonly Intent[], left: readonly Added[]): boolean {
-  if (!left.some(({ intent }) => isNext(intent))) return false;
+  if (!left.some(({ intent }) => intent.waits === 'record' || isHeld(intent))) return false;
   return !intents.some((intent) => {
     const pending = members.get(intent.member)?.pending ?? null;
     if (pending === null || pending.dead !== null || isHeld(pending) || pending.op === 'state') return false;

@@ -178,6 +178,6 @@ function checkSummary(reports: readonly Report[]): void {
 /** Dead intents that were dropped by age, by number or for want of room cannot be replayed, and need not be. */
 function isLetOff({ detail }: { readonly detail: string }, settings: Settings): boolean {
   const { deadKeepCount, deadKeepMs, retryRecordMaxBytes } = settings;
-  const areDropped = deadKeepCount < 100 || deadKeepMs < 1_000_000 || retryRecordMaxBytes < 1_000;
+  const areDropped = deadKeepCount < 100 || deadKeepMs < 1_000_000 || retryRecordMaxBytes < 1_000_000;
   return areDropped && detail.endsWith('cannot be replayed');
 }

@@ -80,7 +80,8 @@ export function drawSettings(chance: Chance): Settings {
     snapshotMembersMax: chance.pick([1, 4, 200_000, 200_000]),
     deadKeepMs: chance.pick([120_000, 86_400_000, 86_400_000]),
     deadKeepCount: chance.pick([1, 10_000, 10_000]),
-    retryRecordMaxBytes: chance.pick([900, 1_048_588, 1_048_588, 1_048_588]),
+    // The smallest takes all that can be held of one group.
+    retryRecordMaxBytes: chance.pick([1_200, 1_048_588, 1_048_588, 1_048_588]),
     conflict: chance.pick(['400', '409', '412', 'mixed']),
     unknownMember: chance.pick(['400', '404']),
     removeAbsent: chance.pick(['ignored', 'noTarget']),

@@ -79,8 +79,9 @@ describe('a success', () => {
     expect(isSureAnswer(answer)).toBe(true);
   });
 
-  test('304 is unchanged for a read, and no answer to a PATCH', () => {
-    expect(classify(anAnswer(304), 'GET')).toEqual({ kind: 'unchanged' });
+  test('304 is unchanged where the read was conditional, and else no answer', () => {
+    expect(classify(anAnswer(304), 'CONDITIONAL_GET')).toEqual({ kind: 'unchanged' });
+    expect(classify(anAnswer(304), 'GET')).toMatchObject({ kind: 'transient', failure: { code: 'http_304' } });
     expect(classify(anAnswer(304), 'PATCH').kind).toBe('transient');
   });
 

@@ -178,14 +178,17 @@ test('what an operator approves goes through a full record, too', async () => {
   const world = new QuickWorld({ retryRecordMaxBytes: 2_000, pipeline: { ...patient, guard } });
   const members = users(100);
   for (const member of members) world.target.group('g').members.add(member);
-  await world.start();
+  const { pipeline } = await world.start();
   world.produce({ members: ['new', ...members.slice(80)], complete: true });
   await world.clock.advance(10_000);
   expect(world.target.group('g').members.size).toBe(101);
+  // What of them has no room yet is named: nothing but the operator makes room.
+  expect(readiness(pipeline.stats()).reasons).toHaveLength(1);
   for (let i = 0; i < 20 && world.target.group('g').members.size > 21; i++) {
     world.approve('jane.the.operator.with.a.long.name@example.com');
     await world.clock.advance(120_000);
   }
   expect(world.target.group('g').members.size).toBe(21);
   expect(world.committed()).toBe(1n);
+  expect(readiness(pipeline.stats())).toMatchObject({ ready: true });
 });

@@ -7,11 +7,12 @@ import type { IdMapOptions } from './adapters/ids/options.ts';
 import type { KafkaLogOptions, KafkaSasl } from './adapters/kafka/options.ts';
 import type { GenesysOptions } from './adapters/genesys/group-api.ts';
 import { regionUrls, type RegionUrls } from './adapters/genesys/regions.ts';
-import { ConfigError, misspelled } from './config/problem.ts';
+import { ConfigError, misspelled, type Problem } from './config/problem.ts';
 import { readValues, type Environment, type ReadFile } from './config/read-values.ts';
 import { type FormatConfig, formatPart, formatRules } from './config/format-part.ts';
 import { pollParts, type PollParts } from './config/ingest-parts.ts';
-import { brokenRules, LEASE_MARGIN_MS, usesTls } from './config/rules.ts';
+import { brokenRules, usesTls } from './config/rules.ts';
+import { LEASE_MARGIN_MS, timeRisks } from './config/time-rules.ts';
 import type { Part } from './config/variable.ts';
 import { webhookPart } from './config/webhook-part.ts';
 import { knownNames, names, variables, type Values } from './config/variables.ts';
@@ -57,6 +58,8 @@ export interface Always {
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error';
   /** Names that were probably meant to be others. */
   readonly warnings: readonly string[];
+  /** Values that cost something, but break no promise. */
+  readonly risks: readonly Problem[];
   /** Must not appear in logs, errors and pages. */
   readonly secrets: readonly string[];
 }
@@ -83,6 +86,7 @@ export function readConfig<P extends Part>(
     ...made,
     logLevel: whole.LOG_LEVEL,
     warnings: misspelled(Object.keys(environment), knownNames),
+    risks: timeRisks(values),
     secrets: secretsOf(values, readFile),
   });
 }

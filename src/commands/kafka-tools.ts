@@ -50,4 +50,5 @@ const configurationFaults: ReadonlySet<KafkaFault> = new Set([
   'tls_mismatch',
   'not_authorized',
   'group_in_use',
+  'session_refused',
 ]);

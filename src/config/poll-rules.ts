@@ -4,7 +4,7 @@ import { isLoopback } from './variable.ts';
 import type { Values } from './variables.ts';
 
 export function pollRules(values: Partial<Values>): Problem[] {
-  return [...topicRules(values), ...urlRules(values), ...fromRules(values)];
+  return [...topicRules(values), ...groupRules(values), ...urlRules(values), ...fromRules(values)];
 }
 
 const INPUTS = [
@@ -22,6 +22,14 @@ function topicRules(values: Partial<Values>): Problem[] {
     if (twin === undefined || (twin === 'SOURCE_TOPIC' && values.INGEST_TOPIC)) return [];
     return [{ variable, problem: `must differ from ${twin}`, example }];
   });
+}
+
+/** Members that read other topics than the rest of their group make Kafka refuse the group, or stand still with a part of it. */
+function groupRules(values: Partial<Values>): Problem[] {
+  const { INGEST_GROUP_ID: group, KAFKA_GROUP_ID: own, INGEST_FROM_BROKERS: elsewhere } = values;
+  if (group === undefined || group !== own || elsewhere !== null) return [];
+  const problem = 'must differ from KAFKA_GROUP_ID: a consumer group has members of one kind';
+  return [{ variable: 'INGEST_GROUP_ID', problem, example: 'rollcall-ingest' }];
 }
 
 const URLS = [

@@ -48,7 +48,7 @@ export const rekeyVariables = {
   ),
   INGEST_GROUP_ID: initially('rollcall-ingest', text, {
     part: 'rekey',
-    about: 'Consumer group that reads it; one instance reads, the others stand by',
+    about: 'Consumer group that reads it; one instance reads, the others stand by. Must differ from `KAFKA_GROUP_ID`',
   }),
   INGEST_REORDER_MS: initially('5000', durationMs(0), {
     part: 'rekey',
@@ -56,7 +56,8 @@ export const rekeyVariables = {
   }),
   INGEST_LATE_MS: initially('3600000', durationMs(0), {
     part: 'rekey',
-    about: 'How far a new start looks back, to tell changes that come late from newer ones',
+    about:
+      'How far a new start looks back, to tell changes that come late from newer ones; not below `INGEST_REORDER_MS`',
   }),
   INGEST_BUFFER_MAX: initially('5000', wholeNumber(1, 1_000_000), {
     part: 'rekey',

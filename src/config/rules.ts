@@ -3,11 +3,9 @@ import { idRules } from './id-rules.ts';
 import type { Problem } from './problem.ts';
 import { isLoopback } from './variable.ts';
 import { pollRules } from './poll-rules.ts';
+import { timeRules } from './time-rules.ts';
 import { webhookRules } from './webhook-rules.ts';
 import type { Name, Values } from './variables.ts';
-
-/** Taken off the lease, and off the session time-out, for what happens between the check and the socket (design 6.6). */
-export const LEASE_MARGIN_MS = 2000;
 
 export function brokenRules(values: Partial<Values>, isRegion: (domain: string) => boolean): Problem[] {
   return [
@@ -56,32 +54,6 @@ export const usesTls = ({ KAFKA_SSL: chosen, KAFKA_BROKERS: brokers }: Partial<V
 
 const isLocal = (brokers: readonly string[] | undefined): boolean =>
   brokers === undefined || brokers.every((broker) => isLoopback(broker.slice(0, broker.lastIndexOf(':'))));
-
-function timeRules(values: Partial<Values>): Problem[] {
-  const {
-    KAFKA_SESSION_TIMEOUT_MS: sessionMs,
-    KAFKA_HEARTBEAT_INTERVAL_MS: heartbeatMs,
-    REQUEST_TIMEOUT_MS: requestMs,
-  } = values;
-  const problems: Problem[] = [];
-  if (sessionMs !== undefined && heartbeatMs !== undefined) {
-    const floorMs = (requestMs ?? 0) + LEASE_MARGIN_MS + 2 * heartbeatMs;
-    if (sessionMs <= floorMs) {
-      problems.push(
-        problem(
-          'KAFKA_SESSION_TIMEOUT_MS',
-          `must exceed REQUEST_TIMEOUT_MS + ${LEASE_MARGIN_MS} + 2 × KAFKA_HEARTBEAT_INTERVAL_MS = ${floorMs}, or no request could start`,
-          String(floorMs + 10_000),
-        ),
-      );
-    }
-  }
-  const { RETRY_BASE_MS: baseMs, RETRY_CAP_MS: capMs } = values;
-  if (baseMs !== undefined && capMs !== undefined && capMs < baseMs) {
-    problems.push(problem('RETRY_CAP_MS', 'must not be below RETRY_BASE_MS', String(baseMs)));
-  }
-  return problems;
-}
 
 const topicNames = ['SOURCE_TOPIC', 'RETRY_TOPIC', 'DEAD_LETTER_TOPIC', 'REPORT_TOPIC'] as const;
 

@@ -1,10 +1,8 @@
 /** Every variable of the environment, with its limits, default and unit (units stand last in the names). */
 import {
   baseUrl,
-  brokerList,
   demanded,
   durationMs,
-  file,
   flag,
   initially,
   oneOf,
@@ -19,65 +17,10 @@ import {
 import { formatVariables } from './format-variables.ts';
 import { guardVariables } from './guard-variables.ts';
 import { idVariables } from './id-variables.ts';
+import { kafkaVariables } from './kafka-variables.ts';
 import { pollVariables } from './poll-variables.ts';
 import { rekeyVariables } from './rekey-variables.ts';
 import { ingestVariables, webhookVariables } from './webhook-variables.ts';
-
-const kafka = {
-  KAFKA_BROKERS: demanded(brokerList, {
-    part: 'kafka',
-    example: 'broker-1.example.com:9093,broker-2.example.com:9093',
-    about: 'Brokers to begin with, comma-separated',
-  }),
-  KAFKA_CLIENT_ID: initially('rollcall', text, {
-    part: 'kafka',
-    about: 'Name of this client in the logs and quotas of the brokers',
-  }),
-  KAFKA_GROUP_ID: initially('rollcall', text, { part: 'kafka', about: 'Consumer group; the same for all instances' }),
-  KAFKA_SSL: optional(flag, {
-    part: 'kafka',
-    example: 'true',
-    about: 'TLS to the brokers. Default: true, but false where all brokers are on this machine',
-  }),
-  KAFKA_SSL_CA_FILE: file(
-    optional(text, {
-      part: 'kafka',
-      example: '/etc/rollcall/kafka-ca.pem',
-      about: 'Certificate authority of the brokers, PEM. Default: those that Node trusts',
-    }),
-  ),
-  KAFKA_SASL_MECHANISM: optional(oneOf('plain', 'scram-sha-256', 'scram-sha-512', 'oauthbearer'), {
-    part: 'kafka',
-    example: 'scram-sha-512',
-    about: '`plain`, `scram-sha-256`, `scram-sha-512` or `oauthbearer`. Default: no authentication',
-  }),
-  KAFKA_SASL_USERNAME: optional(text, {
-    part: 'kafka',
-    example: 'rollcall',
-    about: 'User, for all mechanisms but `oauthbearer`',
-  }),
-  KAFKA_SASL_PASSWORD: secret(optional(text, { part: 'kafka', example: 'change-me', about: 'Password of that user' })),
-  KAFKA_SASL_OAUTHBEARER_TOKEN_FILE: file(
-    optional(text, {
-      part: 'kafka',
-      example: '/var/run/secrets/kafka-token',
-      about: 'File with the token of `oauthbearer`, read again at each authentication',
-    }),
-  ),
-  KAFKA_SESSION_TIMEOUT_MS: initially('30000', durationMs(1000), {
-    part: 'kafka',
-    about:
-      'Silence after which the brokers give the partitions of an instance to others. Must exceed `REQUEST_TIMEOUT_MS` + 2000 + 2 × `KAFKA_HEARTBEAT_INTERVAL_MS`',
-  }),
-  KAFKA_HEARTBEAT_INTERVAL_MS: initially('1000', durationMs(100), {
-    part: 'kafka',
-    about: 'Time between two signs of life',
-  }),
-  KAFKA_REBALANCE_TIMEOUT_MS: initially('60000', durationMs(1000), {
-    part: 'kafka',
-    about: 'Time that the brokers wait for all instances to join',
-  }),
-};
 
 const topics = {
   SOURCE_TOPIC: initially('idp.group-membership', topicName, {
@@ -158,7 +101,10 @@ const pipeline = {
     part: 'pipeline',
     about: 'Failure n waits a random time up to base × 2ⁿ',
   }),
-  RETRY_CAP_MS: initially('30000', durationMs(1), { part: 'pipeline', about: 'The most that such a wait can be' }),
+  RETRY_CAP_MS: initially('30000', durationMs(1), {
+    part: 'pipeline',
+    about: 'The most that such a wait can be; not below `RETRY_BASE_MS`',
+  }),
   RETRY_MAX_ATTEMPTS: initially('5', wholeNumber(1, 1000), {
     part: 'pipeline',
     about: 'The failure with which a change is given up',
@@ -172,7 +118,7 @@ const pipeline = {
     part: 'pipeline',
     example: '20000',
     about:
-      'How long after its sending a request without an answer may still take effect; an assumption about the target. Default: 2 × `REQUEST_TIMEOUT_MS`',
+      'How long after its sending a request without an answer may still take effect; an assumption about the target. Below `REQUEST_TIMEOUT_MS`: a warning. Default: 2 × `REQUEST_TIMEOUT_MS`',
   }),
   DEAD_KEEP_MS: initially('604800000', wholeNumber(0), {
     part: 'pipeline',
@@ -192,7 +138,8 @@ const pipeline = {
   }),
   DRAIN_TIMEOUT_MS: initially('20000', durationMs(0), {
     part: 'pipeline',
-    about: 'The longest that an orderly stop takes',
+    about:
+      'The longest that an orderly stop takes. Below `REQUEST_TIMEOUT_MS`: a warning, since it may cut off requests',
   }),
 };
 
@@ -223,7 +170,7 @@ const all = {
 };
 
 export const variables = {
-  ...kafka,
+  ...kafkaVariables,
   ...topics,
   ...formatVariables,
   ...idVariables,

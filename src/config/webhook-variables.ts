@@ -71,7 +71,8 @@ export const webhookVariables = {
   }),
   INGEST_ANSWER_WITHIN_MS: initially('2500', durationMs(1), {
     part: 'webhook',
-    about: 'When Kafka has not acknowledged by then, the answer is 503 and the sender repeats; Okta and Entra wait 3 s',
+    about:
+      'When Kafka has not acknowledged by then, the answer is 503 and the sender repeats. Okta and Entra wait 3 s: with them it must be below 3000',
   }),
   INGEST_WAITING_MAX: initially('2000', wholeNumber(1, 100_000), {
     part: 'webhook',

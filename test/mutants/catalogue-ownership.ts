@@ -36,6 +36,18 @@ export const ownershipMutants: readonly Mutant[] = [
     scenario: 'halted',
   },
   {
+    name: 'rebalance-below-lease',
+    breaks: 'a rebalance time-out is admitted that is over before the lease',
+    edits: [
+      {
+        file: 'src/config/time-rules.ts',
+        find: '(sessionMs: number, requestMs: number): number => sessionMs - requestMs;',
+        replace: '(sessionMs: number, requestMs: number): number => requestMs + LEASE_MARGIN_MS;',
+      },
+    ],
+    scenario: 'excluded',
+  },
+  {
     name: 'barrier',
     rule: 'barrier',
     breaks: 'a new owner sends before it has read what its partition held',

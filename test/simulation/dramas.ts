@@ -3,7 +3,7 @@
  * how exactly. Lots alone come to these moments too seldom.
  */
 import type { Chance } from './engine/chance.ts';
-import { bereft, fenced, halted, missed, reread, zombie } from './plots-ownership.ts';
+import { bereft, excluded, fenced, halted, missed, reread, zombie } from './plots-ownership.ts';
 import { afterlife, cleaner, crowded, flood, ignored, outage, rejoins, settle } from './plots-settle.ts';
 import { pieces, untold, wholes } from './plots-states.ts';
 import type { DrawnScenario } from './scenarios.ts';
@@ -19,6 +19,7 @@ export interface Plot {
 const dramas = {
   zombie,
   halted,
+  excluded,
   missed,
   reread,
   bereft,
@@ -74,6 +75,7 @@ export function stage(name: Drama, chance: Chance, drawn: Settings): Plot & { re
 export const dramaFaults: Readonly<Record<Drama, readonly string[]>> = {
   zombie: ['struck at: patch', 'process: frozen'],
   halted: ['struck at: join', 'event: cut'],
+  excluded: ['event: cut', 'broker: cut off', 'said: partition lost'],
   missed: ['struck at: join', 'event: cut', 'process: drained'],
   reread: ['broker: refused commit', 'event: drop_member', 'broker: slow'],
   bereft: ['event: drop_member', 'target: slow'],

@@ -171,8 +171,9 @@ function clock(world: World, { instance, byMs }: Of<'clock'>): void {
 /** Somebody joins the group, and goes again. */
 function rebalance(world: World): void {
   const group = world.broker.group('rollcall');
-  const request = { memberId: null, clientId: 'visitor', sessionTimeoutMs: Infinity, synced: () => undefined };
-  const id = group.join({ ...request, partitionCount: world.settings.partitions });
+  const { partitions: partitionCount, rebalanceTimeoutMs = Infinity } = world.settings;
+  const times = { sessionTimeoutMs: Infinity, rebalanceTimeoutMs };
+  const id = group.join({ memberId: null, clientId: 'visitor', ...times, partitionCount, synced: () => undefined });
   world.timeline.after(world.chance.between(0, 5_000), () => group.leave(id));
 }
 

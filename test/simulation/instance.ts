@@ -63,6 +63,7 @@ export function startInstance(name: string, settings: Settings, around: Surround
       topics,
       sessionTimeoutMs: fixed.sessionTimeoutMs,
       heartbeatIntervalMs: fixed.heartbeatIntervalMs,
+      ...(settings.rebalanceTimeoutMs !== undefined && { rebalanceTimeoutMs: settings.rebalanceTimeoutMs }),
     },
     { ...around, host, link, oracle },
   );

@@ -2,6 +2,7 @@
 import type { Chance } from './engine/chance.ts';
 import type { Plot } from './dramas.ts';
 import type { Event } from './script.ts';
+import { REBALANCE_MIN_MS } from './settings.ts';
 
 type Op = 'add' | 'remove';
 
@@ -58,6 +59,27 @@ export function halted(chance: Chance): Plot {
       { kind: 'cut', at: joins - 1, instance: 0, point: 'join', only: 'broker', forMs: 12_000 },
       { kind: 'start', at: joins, instance: 1 },
       ...changedAll(joined, 5, [0], 'remove'),
+    ],
+  };
+}
+
+/**
+ * An owner does not hear of a rebalance at all, and the brokers drop it when the rebalance time-out is over: nothing but
+ * its lease keeps its retries, which come due meanwhile, from the target (config/time-rules.ts).
+ */
+export function excluded(chance: Chance): Plot {
+  const joins = chance.between(8_000, 12_000);
+  const at = joins - chance.between(500, 5_000);
+  return {
+    settings: { partitions: 2, instances: 2, groups: 5, rebalanceTimeoutMs: REBALANCE_MIN_MS },
+    events: [
+      { kind: 'start', at: 0, instance: 0 },
+      failing(at, joins + 2_100),
+      // Nobody is a member yet, so that the addition is a change to the target, final with its answer.
+      ...changedAll(at + 10, 5, [0], 'remove'),
+      { kind: 'cut', at: joins - 1, instance: 0, only: 'broker', forMs: 20_000 },
+      { kind: 'start', at: joins, instance: 1 },
+      ...changedAll(joins + 2_100, 5, [0], 'add'),
     ],
   };
 }

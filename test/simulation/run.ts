@@ -11,6 +11,8 @@ export interface Job {
   readonly step: number;
   /** null: all, one after the other by the seed. */
   readonly scenario: Scenario | null;
+  /** Of every history, in place of what it draws; also values that the configuration refuses. */
+  readonly rebalanceTimeoutMs?: number;
   /** Stop at the first history that breaks a promise. */
   readonly stopsAtFirst: boolean;
 }
@@ -56,12 +58,21 @@ export async function runSeeds(job: Job, onProgress: (tally: Tally) => void): Pr
       const own = seed;
       seed += job.step;
       const scenario = scenarioOf(own, job.scenario);
-      add(tally, { seed: own, scenario }, await playSafely(drawPlan(own, scenario)));
+      add(tally, { seed: own, scenario }, await playSafely(planOf(job, own, scenario)));
       onProgress(tally);
     }
   };
   await Promise.all(Array.from({ length: AT_ONCE }, work));
   return tally;
+}
+
+export function planOf(
+  { rebalanceTimeoutMs }: Pick<Job, 'rebalanceTimeoutMs'>,
+  seed: number,
+  scenario: Scenario,
+): Plan {
+  const plan = drawPlan(seed, scenario);
+  return rebalanceTimeoutMs === undefined ? plan : { ...plan, settings: { ...plan.settings, rebalanceTimeoutMs } };
 }
 
 /** What the simulator itself throws is a finding too: no input and no order of events may make anything throw. */

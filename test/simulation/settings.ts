@@ -1,4 +1,5 @@
 /** What a history takes place in: drawn by lot from the seed, and plain data, so that a regression can be kept. */
+import { rebalanceFloorMs } from '../../src/config/time-rules.ts';
 import type { Chance } from './engine/chance.ts';
 
 export interface Settings {
@@ -29,6 +30,8 @@ export interface Settings {
   readonly errorShape: 'vendor' | 'scim' | 'platform' | 'mixed';
   readonly rateAllowed: number;
   readonly tokenLifetimeSeconds: number;
+  /** After which the brokers drop a member that has not joined; absent: they wait for every member. */
+  readonly rebalanceTimeoutMs?: number;
   /** No request fails but those of a target that is away as a whole: then nothing may be given up (design 6.5). */
   readonly outagesOnly?: true;
   /** Of the removal guard; absent: it holds nothing but what empties a group. */
@@ -60,6 +63,9 @@ export const fixed = {
   compactionLagMs: 1_200_000,
 } as const;
 
+/** The least that the configuration admits. */
+export const REBALANCE_MIN_MS = rebalanceFloorMs(fixed.sessionTimeoutMs, fixed.requestTimeoutMs);
+
 export const guardOf = ({ guard }: Settings): GuardSettings => guard ?? fixed.guard;
 
 export function drawSettings(chance: Chance): Settings {
@@ -90,5 +96,6 @@ export function drawSettings(chance: Chance): Settings {
     errorShape: chance.pick(['vendor', 'scim', 'platform', 'mixed']),
     rateAllowed: chance.pick([5, 30, 300, 300]),
     tokenLifetimeSeconds: chance.pick([40, 600, 86_400]),
+    rebalanceTimeoutMs: chance.pick([REBALANCE_MIN_MS, REBALANCE_MIN_MS, 15_000, 60_000]),
   };
 }

@@ -6,8 +6,8 @@ import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
 import { neverFired } from './coverage.ts';
 import type { Plan } from './history.ts';
-import { drawPlan, play } from './history.ts';
-import type { Broken, Tally } from './run.ts';
+import { play } from './history.ts';
+import { planOf, type Broken, type Tally } from './run.ts';
 import type { Scenario } from './dramas.ts';
 import { scenarioNames } from './dramas.ts';
 import { shrink } from './shrink.ts';
@@ -19,12 +19,14 @@ const { values } = parseArgs({
     seeds: { type: 'string', default: '2000' },
     from: { type: 'string', default: '1' },
     scenario: { type: 'string' },
+    'rebalance-timeout': { type: 'string' },
     story: { type: 'boolean', default: false },
     help: { type: 'boolean', default: false },
   },
 });
 
-const usage = `npm run simulate -- [--seeds 2000] [--from 1] [--scenario ${scenarioNames.join('|')}] [--story]
+const usage = `npm run simulate -- [--seeds 2000] [--from 1] [--scenario ${scenarioNames.join('|')}] [--rebalance-timeout MS] [--story]
+  --rebalance-timeout   of the consumer group, in every history; the configuration refuses values below 12000 here
   --story   tell what happens in the first seed, in words, instead of a run of many`;
 
 /** Of the seeds that broke a promise: one cause often breaks many. */
@@ -33,6 +35,8 @@ const TOLD_MAX = 20;
 /** Fewer may miss a rare fault by chance. */
 const COVERED_FROM = 1_000;
 
+const rebalanceTimeoutMs = values['rebalance-timeout'];
+const rebalance = rebalanceTimeoutMs === undefined ? {} : { rebalanceTimeoutMs: Number(rebalanceTimeoutMs) };
 const scenario = values.scenario === undefined ? null : scenarioNames.find((name) => name === values.scenario);
 const [from, seeds] = [Number(values.from), Number(values.seeds)];
 if (values.help || scenario === undefined || !Number.isInteger(from) || !(seeds > 0)) {
@@ -44,7 +48,7 @@ else process.exitCode = await simulate(scenario);
 async function simulate(only: Scenario | null): Promise<number> {
   const startedAt = performance.now();
   const processes = Math.min(availableParallelism(), seeds);
-  const job = { from, to: from + seeds, scenario: only, stopsAtFirst: false };
+  const job = { from, to: from + seeds, scenario: only, stopsAtFirst: false, ...rebalance };
   const tally = await runInProcesses(job, processes, progressLine(startedAt));
   const seconds = (performance.now() - startedAt) / 1_000;
   const unseen = neverFired(tally.counts.counts, only === null ? scenarioNames : [only]);
@@ -82,12 +86,12 @@ function summaryOf(tally: Tally, { seconds, processes }: { seconds: number; proc
 
 async function tellSmallest({ seed, scenario: own, invariant }: Broken): Promise<void> {
   const breaks = async (smaller: Plan): Promise<boolean> => (await play(smaller)).violation?.invariant === invariant;
-  const plan = await shrink(drawPlan(seed, own), breaks);
+  const plan = await shrink(planOf(rebalance, seed, own), breaks);
   console.log(storyOf(plan, await play(plan, true)));
   console.log(`to keep it, write this with a sentence into test/simulation/regressions:\n${JSON.stringify(plan)}`);
 }
 
 async function tellStory(seed: number, own: Scenario): Promise<void> {
-  const plan = drawPlan(seed, own);
+  const plan = planOf(rebalance, seed, own);
   console.log(storyOf(plan, await play(plan, true)));
 }

@@ -103,7 +103,13 @@ export function expire(world: World): void {
 /** As a former owner did: `offset` is committed, and the owner gone. */
 export function commitBefore(world: World, offset: bigint, metadata = ''): void {
   const group = world.broker.group('rollcall');
-  const request = { memberId: null, clientId: 'former', sessionTimeoutMs: Infinity, partitionCount: 1 };
+  const request = {
+    memberId: null,
+    clientId: 'former',
+    sessionTimeoutMs: Infinity,
+    rebalanceTimeoutMs: Infinity,
+    partitionCount: 1,
+  };
   let generation = 0;
   const memberId = group.join({ ...request, synced: () => undefined });
   while (!hasCommitted(world, { memberId, generation }, { partition: 0, offset, metadata })) generation += 1;

@@ -19,6 +19,7 @@ describe('an error of Kafka', () => {
     ['topic_missing', false, anError({ type: 'UNKNOWN_TOPIC_OR_PARTITION', retriable: true })],
     ['not_authorized', false, anError({ type: 'TOPIC_AUTHORIZATION_FAILED' })],
     ['group_in_use', false, anError({ type: 'INCONSISTENT_GROUP_PROTOCOL' })],
+    ['session_refused', false, anError({ type: 'INVALID_SESSION_TIMEOUT' })],
     ['refused', true, anError({ name: 'KafkaJSConnectionError', code: 'ECONNREFUSED' })],
     ['unknown_host', true, anError({ name: 'KafkaJSConnectionError', code: 'ENOTFOUND' })],
     ['timeout', true, anError({ name: 'KafkaJSRequestTimeoutError' })],

@@ -13,6 +13,7 @@ describe('what Kafka refuses ends a command', () => {
     ['certificate_untrusted', EXIT.configuration],
     ['certificate_name', EXIT.configuration],
     ['not_authorized', EXIT.configuration],
+    ['session_refused', EXIT.configuration],
     ['topic_missing', EXIT.unavailable],
     ['partition_counts', EXIT.unavailable],
     ['refused', EXIT.unavailable],

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import type { JoinAnswer } from '../../src/adapters/memory-log/consumer-group.ts';
 import { MemoryBroker } from '../../src/adapters/memory-log/memory-broker.ts';
 import { systemRandom } from '../../src/adapters/system.ts';
 import type { OutRecord } from '../../src/ports.ts';
@@ -98,7 +99,14 @@ test('a compacted topic refuses records without a key, and the whole request wit
 
 test('a group can be made anew only when it is empty', () => {
   const { broker } = aBroker({});
-  const request = { memberId: null, clientId: 'c', sessionTimeoutMs: Infinity, partitionCount: 1, synced: () => {} };
+  const request = {
+    memberId: null,
+    clientId: 'c',
+    sessionTimeoutMs: Infinity,
+    rebalanceTimeoutMs: Infinity,
+    partitionCount: 1,
+    synced: () => {},
+  };
   const memberId = broker.group('g').join(request);
   expect(() => broker.deleteGroup('g')).toThrow(/NON_EMPTY_GROUP/);
   broker.group('g').commit({ memberId, generation: 1 }, [{ partition: 0, offset: 1n, metadata: '' }]);
@@ -107,11 +115,48 @@ test('a group can be made anew only when it is empty', () => {
   expect(broker.group('g').committed(0)).toEqual({ offset: null, metadata: '' });
 });
 
+test('a member that has not joined a rebalance in time is dropped, and the others go on without it', async () => {
+  // given two members of generation 2, of which the first hears of no rebalance
+  const clock = new ManualClock();
+  const broker = new MemoryBroker(clock, systemRandom);
+  const group = broker.group('g');
+  const answers: JoinAnswer[] = [];
+  const request = (rebalanceTimeoutMs: number) => ({
+    clientId: 'c',
+    sessionTimeoutMs: Infinity,
+    rebalanceTimeoutMs,
+    partitionCount: 2,
+    synced: (answer: JoinAnswer) => answers.push(answer),
+  });
+  const first = group.join({ ...request(3_000), memberId: null });
+  const second = group.join({ ...request(7_000), memberId: null });
+  group.join({ ...request(3_000), memberId: first });
+  // when the second joins again
+  group.join({ ...request(7_000), memberId: second });
+  // then the longest rebalance time-out of all members is waited for
+  await clock.advance(6_999);
+  expect(group.memberIds).toEqual([first, second]);
+  await clock.advance(1);
+  expect(group.memberIds).toEqual([second]);
+  expect(answers.at(-1)).toEqual({ memberId: second, generation: 3, partitions: [0, 1] });
+  expect(group.heartbeat({ memberId: first, generation: 2 })).toBe('unknown_member');
+  // and a rebalance that has ended drops nobody later
+  group.join({ ...request(7_000), memberId: second });
+  await clock.advance(20_000);
+  expect(group.memberIds).toEqual([second]);
+});
+
 test('a group takes the commit of a member until the next generation begins, and none of one that is gone', () => {
   // given two members of generation 2
   const { broker } = aBroker({});
   const group = broker.group('g');
-  const request = { clientId: 'c', sessionTimeoutMs: Infinity, partitionCount: 1, synced: () => {} };
+  const request = {
+    clientId: 'c',
+    sessionTimeoutMs: Infinity,
+    rebalanceTimeoutMs: Infinity,
+    partitionCount: 1,
+    synced: () => {},
+  };
   const first = group.join({ ...request, memberId: null });
   const second = group.join({ ...request, memberId: null });
   group.join({ ...request, memberId: first });

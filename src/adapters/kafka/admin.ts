@@ -1,6 +1,7 @@
 /** Questions about topics, offsets and brokers, over one kept connection. */
 import type { Admin, PartitionMetadata } from 'kafkajs';
 import kafkajs from 'kafkajs';
+import type { SessionLimits } from '../../core/session-limits.ts';
 import type { Bounds, Committed, TopicDescription, TopicSpecification } from '../../ports.ts';
 import { pause } from '../time-limit.ts';
 import { explainKafkaError } from './errors.ts';
@@ -32,6 +33,15 @@ export class KafkaAdmin {
     if (entry === undefined) throw new Error(`Kafka tells no committed offset of ${topic}/${partition}`);
     const offset = BigInt(entry.offset);
     return offset < 0n ? { offset: null, metadata: '' } : { offset, metadata: entry.metadata ?? '' };
+  }
+
+  /** By partition; those without a committed offset are left out. */
+  async committedOffsets(groupId: string, topic: string): Promise<ReadonlyMap<number, bigint>> {
+    const found = await this.#ask(async (admin) => admin.fetchOffsets({ groupId, topics: [topic] }));
+    const offsets = found.flatMap(({ partitions }) =>
+      partitions.map(({ partition, offset }) => [partition, BigInt(offset)] as const),
+    );
+    return new Map(offsets.filter(([, offset]) => offset >= 0n));
   }
 
   async bounds(topic: string, partition: number): Promise<Bounds> {
@@ -79,6 +89,23 @@ export class KafkaAdmin {
       brokers: brokers.map(({ nodeId, host, port }) => ({ nodeId, address: `${host}:${port}` })),
       controller,
     };
+  }
+
+  /** As a broker of the cluster has them; null: it does not say, or not to us. */
+  async sessionLimits(nodeId: number): Promise<SessionLimits | null> {
+    const configNames = ['group.min.session.timeout.ms', 'group.max.session.timeout.ms'];
+    const resources = [{ type: kafkajs.ConfigResourceTypes.BROKER, name: String(nodeId), configNames }];
+    try {
+      const described = await this.#ask((admin) => admin.describeConfigs({ resources, includeSynonyms: false }));
+      const entries = described.resources.flatMap((resource) => resource.configEntries);
+      const [minMs, maxMs] = configNames.map((name) =>
+        Number(entries.find(({ configName }) => configName === name)?.configValue ?? NaN),
+      );
+      return minMs === undefined || maxMs === undefined || !(minMs <= maxMs) ? null : { minMs, maxMs };
+    } catch (error) {
+      if (explainKafkaError(error).code === 'not_authorized') return null;
+      throw error;
+    }
   }
 
   close(): Promise<void> {

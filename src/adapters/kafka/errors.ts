@@ -2,7 +2,7 @@
  * What an error of kafkajs, of a socket or of TLS means for the operator; observed on real brokers. Causes are looked for
  * along `.cause`. Total: every value gets an explanation.
  */
-import { inspect } from 'node:util';
+import { chainOf, messageOf, traitOf, type Trait } from './error-chain.ts';
 import { KafkaFailure } from './failure.ts';
 
 export interface KafkaExplanation {
@@ -31,6 +31,7 @@ export type KafkaFault =
   | 'topic_missing'
   | 'partition_counts'
   | 'group_in_use'
+  | 'session_refused'
   | 'unreadable_batch'
   | 'unavailable'
   | 'unexpected';
@@ -39,17 +40,6 @@ type Row = Pick<KafkaExplanation, 'code' | 'advice'> & {
   readonly when: (trait: Trait) => boolean;
   readonly retriable?: true;
 };
-
-/** One error of the chain. */
-interface Trait {
-  readonly name: string;
-  /** Of Node, OpenSSL or the protocol: `ECONNREFUSED`, `33`. */
-  readonly code: string;
-  /** Of the protocol: `UNKNOWN_TOPIC_OR_PARTITION`. */
-  readonly type: string;
-  readonly message: string;
-  readonly retriable: string;
-}
 
 const untrusted = new Set([
   'SELF_SIGNED_CERT_IN_CHAIN',
@@ -142,6 +132,11 @@ const rows: readonly Row[] = [
     advice: 'Another program uses this consumer group: give Rollcall a KAFKA_GROUP_ID of its own.',
   },
   {
+    when: ({ type }) => type === 'INVALID_SESSION_TIMEOUT',
+    code: 'session_refused',
+    advice: 'Set KAFKA_SESSION_TIMEOUT_MS within group.min and group.max.session.timeout.ms of the brokers.',
+  },
+  {
     when: ({ name }) => name === 'CompressionError',
     code: 'unreadable_batch',
     advice:
@@ -209,37 +204,4 @@ export function explainKafkaError(error: unknown): KafkaExplanation {
     advice: 'Nobody expected this; please report it with the log.',
     retriable: false,
   };
-}
-
-/** The error, what it was caused by, and what it gathers. */
-function chainOf(error: unknown): readonly unknown[] {
-  const found = new Set<unknown>();
-  const visit = (link: unknown): void => {
-    if (typeof link !== 'object' || link === null || found.has(link)) return;
-    found.add(link);
-    visit((link as { cause?: unknown }).cause);
-    const { errors } = link as { errors?: unknown };
-    if (Array.isArray(errors)) errors.forEach(visit);
-  };
-  visit(error);
-  return [...found];
-}
-
-function traitOf(link: unknown): Trait {
-  return {
-    name: propertyOf(link, 'name'),
-    code: propertyOf(link, 'code'),
-    type: propertyOf(link, 'type'),
-    message: propertyOf(link, 'message'),
-    retriable: propertyOf(link, 'retriable'),
-  };
-}
-
-function propertyOf(link: unknown, name: string): string {
-  const value = (link as Record<string, unknown>)[name];
-  return typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean' ? String(value) : '';
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : inspect(error);
 }

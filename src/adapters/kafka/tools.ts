@@ -1,4 +1,5 @@
 /** LogTools on Kafka: what commands need besides the pipeline's work. No consumer group is involved. */
+import type { SessionLimits } from '../../core/session-limits.ts';
 import type {
   LogTools,
   OutRecord,
@@ -17,6 +18,10 @@ import { Sender } from './sender.ts';
 export interface KafkaLogTools extends LogTools {
   /** For `doctor`; it fails for every reason for which a log would, see explainKafkaError. */
   clusterInfo(): Promise<ClusterInfo>;
+  /** By partition, of a consumer group that this client need not be in. */
+  committedOffsets(groupId: string, topic: string): Promise<ReadonlyMap<number, bigint>>;
+  /** For `doctor`; null: the broker does not say, or not to this user. */
+  sessionLimits(nodeId: number): Promise<SessionLimits | null>;
 }
 
 export function createLogTools(connection: KafkaConnectionOptions, host: KafkaHost): KafkaLogTools {
@@ -46,6 +51,14 @@ class Tools implements KafkaLogTools {
 
   clusterInfo(): Promise<ClusterInfo> {
     return this.#admin.clusterInfo();
+  }
+
+  committedOffsets(groupId: string, topic: string): Promise<ReadonlyMap<number, bigint>> {
+    return this.#admin.committedOffsets(groupId, topic);
+  }
+
+  sessionLimits(nodeId: number): Promise<SessionLimits | null> {
+    return this.#admin.sessionLimits(nodeId);
   }
 
   read(topic: string, options: ReadOptions): AsyncIterable<TopicRecord> {

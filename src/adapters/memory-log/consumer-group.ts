@@ -1,6 +1,7 @@
 /**
  * The coordinator of one consumer group, classic eager protocol. A rebalance begins with a member that comes, leaves or
- * lets its session expire, and ends when every remaining member has sent its join: only then the generation grows.
+ * lets its session expire, and ends when every remaining member has sent its join: only then the generation grows. A
+ * member that has not joined when the rebalance time-out is over (the longest of all members) is dropped.
  * Members learn of a rebalance from their heartbeats. Offsets outlive the members.
  */
 import type { Clock, Commit, Committed, Random } from '../../ports.ts';
@@ -10,6 +11,7 @@ export interface JoinRequest {
   readonly memberId: string | null;
   readonly clientId: string;
   readonly sessionTimeoutMs: number;
+  readonly rebalanceTimeoutMs: number;
   readonly partitionCount: number;
   /** The answer, when all have joined; called in the tick in which the last one has. */
   readonly synced: (answer: JoinAnswer) => void;
@@ -38,6 +40,7 @@ export class ConsumerGroup {
   readonly #offsets = new Map<number, Commit>();
   #generation = 0;
   #isRebalancing = false;
+  #cancelRebalanceLimit = (): void => {};
 
   constructor(clock: Clock, random: Random) {
     this.#clock = clock;
@@ -54,7 +57,7 @@ export class ConsumerGroup {
     known?.cancelExpiry();
     const id = known?.id ?? `${request.clientId}-${this.#random.uuid()}`;
     this.#members.set(id, { id, request, isWaiting: true, cancelExpiry: () => {} });
-    this.#isRebalancing = true;
+    this.#beginRebalance();
     this.#completeWhenAllJoined();
     return id;
   }
@@ -75,7 +78,7 @@ export class ConsumerGroup {
     if (member === undefined) return;
     member.cancelExpiry();
     this.#members.delete(memberId);
-    this.#isRebalancing = true;
+    this.#beginRebalance();
     this.#completeWhenAllJoined();
   }
 
@@ -96,11 +99,29 @@ export class ConsumerGroup {
     return { offset, metadata };
   }
 
+  #beginRebalance(): void {
+    if (this.#isRebalancing) return;
+    this.#isRebalancing = true;
+    const members = [...this.#members.values()];
+    const limitMs = Math.max(...members.map(({ request }) => request.rebalanceTimeoutMs));
+    if (Number.isFinite(limitMs)) this.#cancelRebalanceLimit = this.#clock.schedule(limitMs, () => this.#dropLate());
+  }
+
+  #dropLate(): void {
+    for (const { id, isWaiting, cancelExpiry } of this.#members.values()) {
+      if (isWaiting) continue;
+      cancelExpiry();
+      this.#members.delete(id);
+    }
+    this.#completeWhenAllJoined();
+  }
+
   #completeWhenAllJoined(): void {
     const members = [...this.#members.values()];
     if (members.some(({ isWaiting }) => !isWaiting)) return;
     this.#generation += 1;
     this.#isRebalancing = false;
+    this.#cancelRebalanceLimit();
     for (const [index, member] of members.entries()) {
       const { partitionCount, synced } = member.request;
       const all = Array.from({ length: partitionCount }, (_, partition) => partition);

@@ -14,6 +14,7 @@ import { PartitionFeed } from './partition-feed.ts';
 export interface MemberOptions {
   readonly clientId: string;
   readonly sessionTimeoutMs: number;
+  readonly rebalanceTimeoutMs: number;
   readonly heartbeatIntervalMs: number;
 }
 
@@ -138,6 +139,7 @@ export class GroupMember {
       memberId,
       clientId: this.#options.clientId,
       sessionTimeoutMs: this.#options.sessionTimeoutMs,
+      rebalanceTimeoutMs: this.#options.rebalanceTimeoutMs,
       partitionCount: this.#topics.source.description.partitionCount,
       synced: (answer) => this.#link.later(() => this.#synced(request, answer)),
     });

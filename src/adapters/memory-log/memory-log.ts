@@ -30,6 +30,8 @@ export interface MemoryLogOptions {
   readonly topics: Readonly<Record<InputTopic, string>>;
   /** Default: never expires, so that a lease always holds. */
   readonly sessionTimeoutMs?: number;
+  /** Default: a rebalance waits for every member. */
+  readonly rebalanceTimeoutMs?: number;
   /** Default 1,000. */
   readonly heartbeatIntervalMs?: number;
   /** Default: without distance, on the broker's clock. */
@@ -61,8 +63,10 @@ export class MemoryLog implements ChangeLog, LogTools {
     const counts = [topics.source, topics.retry].map(({ description }) => description.partitionCount);
     if (counts[0] !== counts[1]) throw new Error(`source and retry differ in partitions: ${counts.join(', ')}`);
     const { clientId, sessionTimeoutMs = Infinity, heartbeatIntervalMs = 1000 } = this.#options;
+    const { rebalanceTimeoutMs = Infinity } = this.#options;
     const surroundings = { link: this.#link, group: this.#broker.group(this.#options.groupId), topics };
-    this.#member = new GroupMember(surroundings, { clientId, sessionTimeoutMs, heartbeatIntervalMs }, handler);
+    const times = { sessionTimeoutMs, heartbeatIntervalMs, rebalanceTimeoutMs };
+    this.#member = new GroupMember(surroundings, { clientId, ...times }, handler);
     this.#member.start();
   }
 

@@ -11,6 +11,7 @@ const join = (world: World): string =>
     memberId: null,
     clientId: 'other',
     sessionTimeoutMs: Infinity,
+    rebalanceTimeoutMs: Infinity,
     partitionCount: 1,
     synced: () => undefined,
   });

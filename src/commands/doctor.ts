@@ -1,34 +1,16 @@
 /** `rollcall doctor`: everything that `run` needs, tried one after the other; each finding with its mend. Changes nothing. */
 import { Command } from 'commander';
-import { explainKafkaError } from '../adapters/kafka/errors.ts';
-import { createLogTools, type KafkaLogTools } from '../adapters/kafka/tools.ts';
 import { readConfig, type Config } from '../config.ts';
 import { ConfigError } from '../config/problem.ts';
-import type { Part } from '../config/variable.ts';
 import { tokenFailure } from '../core/outcome.ts';
-import { topicFindings, type TopicFinding, type TopicNames } from '../core/topics.ts';
-import { EXIT, ExitError, type ExitCode } from '../exit-codes.ts';
+import { EXIT, type ExitCode } from '../exit-codes.ts';
 import type { GroupApi } from '../ports.ts';
-import { inspectFirstRecords } from './first-records.ts';
+import { configOf, fail, judgeIds, ok, warn, type Finding, type Judged } from './doctor-finding.ts';
+import { kafkaFindings } from './doctor-kafka.ts';
 import { print, type Host } from './host.ts';
-import { fileFindings, scimFindings, topicIdFindings, type IdMapFinding } from './id-map-findings.ts';
-import { commandLog, kafkaExitCode, readText } from './kafka-tools.ts';
+import { fileFindings, scimFindings } from './id-map-findings.ts';
+import { commandLog, readText } from './kafka-tools.ts';
 import { readGroup, withTarget } from './target.ts';
-import { findTopics } from './topics.ts';
-
-export type Check = 'configuration' | 'brokers' | 'topics' | 'records' | 'ids' | 'token' | 'permission' | 'limits';
-
-export interface Finding {
-  readonly check: Check;
-  readonly status: 'ok' | 'warn' | 'fail';
-  readonly message: string;
-  readonly advice: string | null;
-}
-
-interface Judged extends Finding {
-  /** What a `fail` exits with. */
-  readonly exit: ExitCode;
-}
 
 export interface DoctorFlags {
   readonly json?: true;
@@ -64,23 +46,9 @@ export async function examine(flags: DoctorFlags, host: Host): Promise<ExitCode>
   return exits.includes(EXIT.configuration) ? EXIT.configuration : (exits[0] ?? EXIT.done);
 }
 
-const ok = (check: Check, message: string): Judged => ({ check, status: 'ok', message, advice: null, exit: EXIT.done });
-const warn = (check: Check, message: string, advice: string): Judged => ({
-  ...ok(check, message),
-  status: 'warn',
-  advice,
-});
-const fail = (check: Check, exit: ExitCode, message: string, advice: string): Judged => ({
-  check,
-  status: 'fail',
-  message,
-  advice,
-  exit,
-});
-
 function configurationFindings(host: Host): Judged[] {
   try {
-    const { warnings } = readConfig(
+    const { warnings, risks } = readConfig(
       host.environment,
       ['kafka', 'topics', 'format', 'ids', 'genesys', 'pipeline', 'admin'],
       readText,
@@ -88,6 +56,9 @@ function configurationFindings(host: Host): Judged[] {
     return [
       ok('configuration', 'Every variable is in order.'),
       ...warnings.map((warning) => warn('configuration', warning, 'Correct the name, or unset the variable.')),
+      ...risks.map(({ variable, problem, example }) =>
+        warn('configuration', `${variable} ${problem}`, `Example: ${variable}=${example}`),
+      ),
     ];
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
@@ -97,85 +68,10 @@ function configurationFindings(host: Host): Judged[] {
   }
 }
 
-/** What is wrong is told by configurationFindings; a part without fault is tried all the same. */
-function configOf<P extends Part>(host: Host, parts: readonly P[]): Config<P> | null {
-  try {
-    return readConfig(host.environment, parts, readText);
-  } catch (error) {
-    if (error instanceof ConfigError) return null;
-    throw error;
-  }
-}
-
-async function kafkaFindings(host: Host): Promise<Judged[]> {
-  const config = configOf(host, ['kafka', 'topics']);
-  if (config === null) return [];
-  const tools = createLogTools(config.kafka, { clock: host.clock, log: commandLog(host, config) });
-  try {
-    const { brokers, clusterId } = await tools.clusterInfo();
-    const addresses = brokers.map(({ address }) => address).join(', ');
-    const cluster = ok('brokers', `Kafka cluster ${clusterId} answers: ${addresses}.`);
-    return [
-      cluster,
-      ...(await findingsOfTopics(config.topics, tools)),
-      ...(await recordFindings(host, tools)),
-      ...(await idTopicFindings(host, tools)),
-    ];
-  } catch (error) {
-    const { code, message, advice } = explainKafkaError(error);
-    return [fail('brokers', kafkaExitCode(code), message, advice)];
-  } finally {
-    await tools.close();
-  }
-}
-
-async function findingsOfTopics(names: TopicNames, tools: KafkaLogTools): Promise<Judged[]> {
-  const findings = topicFindings(names, await findTopics(names, tools));
-  if (findings.length === 0) return [ok('topics', 'All four topics are as they should be.')];
-  return findings.map(judgeTopic);
-}
-
-async function recordFindings(host: Host, tools: KafkaLogTools): Promise<Judged[]> {
-  const config = configOf(host, ['topics', 'format']);
-  if (config === null) return [];
-  try {
-    const findings = await inspectFirstRecords(config, tools, host.stop);
-    if (findings.length === 0)
-      return [ok('records', `Nothing to say against the first records of ${config.topics.source}.`)];
-    return findings.map(({ severity, message, mend }) =>
-      severity === 'error' ? fail('records', EXIT.unavailable, message, mend) : warn('records', message, mend),
-    );
-  } catch (error) {
-    if (!(error instanceof ExitError)) throw error;
-    return [fail('records', error.code, error.message, 'Correct it, then try again.')];
-  }
-}
-
-export const GROWTH_PROCEDURE = `To add partitions to a running Rollcall without losing the order of changes:
-  1. stop every writer of the source topic;
-  2. let Rollcall apply what is there (rollcall_lag and rollcall_pending at 0, nothing parked: \`rollcall replay list\`);
-  3. stop every instance of Rollcall;
-  4. kafka-topics.sh --alter --partitions N for the source topic and for the retry topic, with the same N;
-  5. start Rollcall, then the writers.`;
-
-function judgeTopic({ severity, code, message, mend }: TopicFinding): Judged {
-  const advice = code === 'partition_counts_differ' ? `${mend}\n${GROWTH_PROCEDURE}` : mend;
-  return severity === 'error' ? fail('topics', EXIT.unavailable, message, advice) : warn('topics', message, advice);
-}
-
-const judgeIds = (findings: readonly IdMapFinding[], exit: ExitCode): Judged[] =>
-  findings.map((finding) => ({ ...finding, check: 'ids', exit }));
-
 async function idFileFindings(host: Host): Promise<Judged[]> {
   const config = configOf(host, ['ids']);
   if (config?.ids.source.kind !== 'file') return [];
   return judgeIds(await fileFindings(config.ids.source.path, host, config), EXIT.configuration);
-}
-
-async function idTopicFindings(host: Host, tools: KafkaLogTools): Promise<Judged[]> {
-  const config = configOf(host, ['ids']);
-  if (config?.ids.source.kind !== 'topic') return [];
-  return judgeIds(await topicIdFindings(config.ids.source.topic, tools, { host, config }), EXIT.unavailable);
 }
 
 async function idLookUpFindings(host: Host, api: GroupApi): Promise<Judged[]> {

@@ -1,19 +1,25 @@
 /** Reads the first records of the source topic, so that what is wrong with them is told before anything is applied. */
 import type { Config } from '../config.ts';
-import { type FirstRecord, firstRecordFindings, type RecordFinding } from '../formats/first-records.ts';
+import { afterCommit, firstRecordFindings, isOfThePast } from '../formats/first-records.ts';
+import type { RecordFinding } from '../formats/record-finding.ts';
 import { autoFormat, sourceFormat } from '../formats/registry.ts';
-import type { LogTools } from '../ports.ts';
+import type { LogTools, TopicRecord } from '../ports.ts';
 import { formatOptions } from './format.ts';
 
 const RECORDS_MAX = 200;
 /** So that each partition has its say, though the log hands out one after the other. */
 const READ_MAX = 5_000;
+const BYTES_MAX = 16 * 1024 * 1024;
+
+/** Of the topic: by partition, the offset that is committed. */
+export type CommittedOffsets = (topic: string) => Promise<ReadonlyMap<number, bigint>>;
 
 /** Empty: nothing to say, or nothing there yet. @throws what the log throws where it cannot be read. */
 export async function inspectFirstRecords(
   { topics, format }: Pick<Config<'topics' | 'format'>, 'topics' | 'format'>,
   tools: Pick<LogTools, 'describeTopic' | 'read'>,
   signal: AbortSignal,
+  committed: CommittedOffsets = async () => new Map(),
 ): Promise<readonly RecordFinding[]> {
   const topic = topics.source;
   const description = await tools.describeTopic(topic);
@@ -25,24 +31,33 @@ export async function inspectFirstRecords(
   const source = format.name === 'auto' ? auto : sourceFormat(format.name, options);
   await source.prepare?.(records);
   const { name, debezium } = format;
-  return firstRecordFindings({ topic, records, partitionCount, settings, name, format: source, auto, debezium });
+  const first = { topic, records, partitionCount, settings, name, format: source, auto, debezium };
+  const findings = firstRecordFindings(first);
+  if (!findings.some(isOfThePast)) return findings;
+  const read = await committed(topic);
+  const areCommitted = records.every(({ partition, offset }) => offset < (read.get(partition) ?? 0n));
+  return areCommitted ? findings.map(afterCommit) : findings;
 }
 
 async function firstRecords(
   { topic, partitionCount }: { readonly topic: string; readonly partitionCount: number },
   tools: Pick<LogTools, 'read'>,
   signal: AbortSignal,
-): Promise<readonly FirstRecord[]> {
+): Promise<readonly TopicRecord[]> {
   const ofEach = Math.ceil(RECORDS_MAX / partitionCount);
   const counts = new Map<number, number>();
-  const records: FirstRecord[] = [];
+  const records: TopicRecord[] = [];
   let read = 0;
+  let bytes = 0;
   for await (const record of tools.read(topic, { from: 'beginning', follow: false, signal })) {
     const count = counts.get(record.partition) ?? 0;
     counts.set(record.partition, count + 1);
-    if (count < ofEach) records.push(record);
+    if (count < ofEach) {
+      records.push(record);
+      bytes += (record.key?.length ?? 0) + (record.value?.length ?? 0);
+    }
     read += 1;
-    if (records.length >= RECORDS_MAX || read >= READ_MAX) break;
+    if (records.length >= RECORDS_MAX || read >= READ_MAX || bytes >= BYTES_MAX) break;
   }
   return records;
 }

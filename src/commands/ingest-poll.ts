@@ -21,7 +21,7 @@ import { scimSource } from '../ingest/poll/scim.ts';
 import type { PollSource } from '../ingest/poll/source.ts';
 import type { LogTools } from '../ports.ts';
 import type { Host } from './host.ts';
-import { openQueue, topicsAreThere, type IngestSurroundings } from './ingest-setup.ts';
+import { openQueue, topicsAreRight, type IngestSurroundings } from './ingest-setup.ts';
 import { kafkaExit, readText } from './kafka-tools.ts';
 
 const SOURCES = ['okta', 'entra', 'auth0', 'scim'] as const;
@@ -117,7 +117,7 @@ async function poll(
   const { cursorTopic, intervalMs, start: startFrom } = config.poll;
   const topic = config.ingest.topic ?? config.topics.source;
   const { deadLetter: deadLetterTopic } = config.topics;
-  if (!(await topicsAreThere([topic, deadLetterTopic], surroundings))) return;
+  if (!(await topicsAreRight(config, surroundings))) return;
   await haveCursorTopic(cursorTopic, tools);
   const stored = await loadCursor(tools, cursorTopic, { key: cursorKey(source), signal: host.stop });
   const queue = openQueue(surroundings);

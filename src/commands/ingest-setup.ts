@@ -1,10 +1,12 @@
 /** What the sub-commands of `rollcall ingest` share: topics that must be there, and the queue before Kafka. */
 import { explainKafkaError } from '../adapters/kafka/errors.ts';
 import { pause, unlessAborted } from '../adapters/time-limit.ts';
-import { EXIT, ExitError } from '../exit-codes.ts';
+import { topicFindings, type TopicFinding, type TopicNames } from '../core/topics.ts';
+import { ExitError } from '../exit-codes.ts';
 import { SendQueue } from '../ingest/send-queue.ts';
 import type { LogTools, Logger } from '../ports.ts';
 import type { Host } from './host.ts';
+import { judgeTopics } from './topics.ts';
 
 export interface IngestSurroundings {
   readonly host: Pick<Host, 'clock' | 'stop' | 'random'>;
@@ -29,12 +31,18 @@ export const openQueue = ({ host, log, tools }: IngestSurroundings): SendQueue =
 
 const RETRY_MS = 1_000;
 
-/** Waits for brokers that cannot be reached; false: asked to stop meanwhile. @throws ExitError where a topic is missing. */
-export async function topicsAreThere(topics: readonly string[], surroundings: IngestSurroundings): Promise<boolean> {
+/** The topics that every `rollcall ingest` writes to. */
+export interface WrittenTopics {
+  readonly topics: TopicNames;
+  readonly ingest: { readonly topic: string | null };
+}
+
+/** Waits for brokers that cannot be reached; false: asked to stop meanwhile. @throws ExitError as `run` would, for the same findings */
+export async function topicsAreRight(config: WrittenTopics, surroundings: IngestSurroundings): Promise<boolean> {
   const { host, log } = surroundings;
   while (!host.stop.aborted) {
     try {
-      await refuseMissing(topics, surroundings.tools);
+      judgeTopics(await writtenFindings(config, surroundings.tools), log);
       return true;
     } catch (error) {
       const { retriable, message, advice } = explainKafkaError(error);
@@ -46,10 +54,11 @@ export async function topicsAreThere(topics: readonly string[], surroundings: In
   return false;
 }
 
-async function refuseMissing(topics: readonly string[], tools: LogTools): Promise<void> {
-  const found = await Promise.all(topics.map((topic) => tools.describeTopic(topic)));
-  const missing = topics.filter((_, index) => found[index] === null);
-  if (missing.length === 0) return;
-  const text = `Kafka has no topic ${missing.join(', ')}.\n  Run \`rollcall topics create\` for those of Rollcall, or name one that exists.`;
-  throw new ExitError(EXIT.unavailable, text);
+async function writtenFindings({ topics, ingest }: WrittenTopics, tools: LogTools): Promise<readonly TopicFinding[]> {
+  const names = { ...topics, source: ingest.topic ?? topics.source };
+  const [source, deadLetter] = await Promise.all([
+    tools.describeTopic(names.source),
+    tools.describeTopic(names.deadLetter),
+  ]);
+  return topicFindings(names, { source, deadLetter });
 }

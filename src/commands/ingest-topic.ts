@@ -10,7 +10,7 @@ import { rekeyNotices } from '../ingest/topic/notices.ts';
 import { Rekeyer } from '../ingest/topic/rekeyer.ts';
 import { stopped, type Host } from './host.ts';
 import { openFormat } from './format.ts';
-import { openQueue, topicsAreThere, type IngestSurroundings } from './ingest-setup.ts';
+import { openQueue, topicsAreRight, type IngestSurroundings } from './ingest-setup.ts';
 import { kafkaExit, readText } from './kafka-tools.ts';
 
 export function topicCommand(host: Host): Command {
@@ -76,7 +76,7 @@ async function passOn(config: Settings, format: SourceFormat, surroundings: Inge
   const { deadLetter: deadLetterTopic } = config.topics;
   const reading = { ...config.kafka, ...config.rekey.connection };
   const kafkaHost = { clock: host.clock, log };
-  if (!(await topicsAreThere([topic, deadLetterTopic], surroundings))) return;
+  if (!(await topicsAreRight(config, surroundings))) return;
   // Whether `from` is there shows when it is joined: what describes topics may not be permitted in another cluster.
   log.info({ from, topic, group: groupId, brokers: reading.brokers }, 'the topic is joined');
   const relay = new KafkaRelay({ ...reading, groupId, topic: from, lookBackMs: lateMs }, kafkaHost);

@@ -15,7 +15,7 @@ import { sendersOf } from '../ingest/webhook/senders.ts';
 import { startWebhook, type WebhookServer, type WebhookSources } from '../ingest/webhook/server.ts';
 import type { Clock } from '../ports.ts';
 import { stopped, type Host } from './host.ts';
-import { topicsAreThere, type IngestSurroundings } from './ingest-setup.ts';
+import { topicsAreRight, type IngestSurroundings } from './ingest-setup.ts';
 import { kafkaExit, readText } from './kafka-tools.ts';
 
 export function webhookCommand(host: Host): Command {
@@ -84,7 +84,7 @@ async function ingest(config: Webhook, { host, log, tools }: IngestSurroundings)
     const paths = senders.map(({ kind }) => `/${kind.name}`);
     log.info({ url: server.url, paths, topic }, 'webhooks are taken');
     // Senders are answered 503 meanwhile: some of them never repeat what they could not deliver to anybody.
-    const checked = topicsAreThere([topic, deadLetterTopic], { host, log, tools });
+    const checked = topicsAreRight(config, { host, log, tools });
     await Promise.race([stopped(stop), queue.failed, checked.then(() => stopped(stop))]);
     log.info({}, 'asked to stop: draining');
     await server.drain();

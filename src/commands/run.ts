@@ -3,7 +3,7 @@ import { Command } from 'commander';
 import { createGroupApi } from '../adapters/genesys/group-api.ts';
 import { KafkaChangeLog } from '../adapters/kafka/change-log.ts';
 import { explainKafkaError } from '../adapters/kafka/errors.ts';
-import { createLogTools } from '../adapters/kafka/tools.ts';
+import { createLogTools, type KafkaLogTools } from '../adapters/kafka/tools.ts';
 import { keepHeapSmall } from '../adapters/heap.ts';
 import { createLog } from '../adapters/log.ts';
 import { sha256 } from '../adapters/system.ts';
@@ -12,15 +12,16 @@ import { startAdmin, type AdminServer } from '../admin/server.ts';
 import { pipelineOptions, readConfig, type Config } from '../config.ts';
 import { refusesRun, topicFindings, type TopicFinding } from '../core/topics.ts';
 import { EXIT, ExitError } from '../exit-codes.ts';
-import { type RecordFinding, refusesStart } from '../formats/first-records.ts';
+import { refusesStart } from '../formats/first-records.ts';
+import type { RecordFinding } from '../formats/record-finding.ts';
 import { Pipeline } from '../pipeline/pipeline.ts';
-import type { ChangeLog, GroupApi, LogTools, Logger } from '../ports.ts';
+import type { ChangeLog, GroupApi, Logger } from '../ports.ts';
 import { stopped, type Host } from './host.ts';
 import { inspectFirstRecords } from './first-records.ts';
 import { openFormat } from './format.ts';
 import { openIdMap, type OpenIdMap } from './id-map.ts';
 import { kafkaExit, readText } from './kafka-tools.ts';
-import { findTopics } from './topics.ts';
+import { findTopics, judgeTopics } from './topics.ts';
 
 export function runCommand(host: Host): Command {
   return new Command('run')
@@ -53,6 +54,8 @@ export async function runService(host: Host): Promise<void> {
   const config = readConfig(host.environment, PARTS, readText);
   const logger = createLog(host.stderr, { level: config.logLevel, secrets: config.secrets });
   for (const warning of config.warnings) logger.warn({ warning }, 'the environment has a name that is not known');
+  for (const { variable, problem, example } of config.risks)
+    logger.warn({ variable, problem, example }, 'a variable has a value at a risk');
   let pipeline: Pipeline | null = null;
   const admin = await serveAdmin(config, () => pipeline, { host, logger });
   const { clock, random } = host;
@@ -157,12 +160,11 @@ interface Found {
 }
 
 /** null: the brokers cannot be reached now. */
-async function inspect(config: Service, tools: LogTools, { host, logger }: Surroundings): Promise<Found | null> {
+async function inspect(config: Service, tools: KafkaLogTools, around: Surroundings): Promise<Found | null> {
+  const { logger } = around;
   try {
     const topics = topicFindings(config.topics, await findTopics(config.topics, tools));
-    // What Rollcall itself prescribes needs no guessing from what is there.
-    const isForeign = config.format.name !== 'native';
-    return { topics, records: isForeign ? await inspectFirstRecords(config, tools, host.stop) : [] };
+    return { topics, records: topics.some(refusesRun) ? [] : await firstRecords(config, tools, around) };
   } catch (error) {
     const { retriable, message, advice } = explainKafkaError(error);
     if (!retriable) throw error;
@@ -171,27 +173,31 @@ async function inspect(config: Service, tools: LogTools, { host, logger }: Surro
   }
 }
 
-/** Warns of what is at risk. @throws ExitError where removals would be lost without a trace. */
+/** What cannot be read here is told by what reads it to apply it, or passed over there. */
+async function firstRecords(
+  config: Service,
+  tools: KafkaLogTools,
+  { host, logger }: Surroundings,
+): Promise<readonly RecordFinding[]> {
+  const committed = (topic: string) => tools.committedOffsets(config.kafka.groupId, topic);
+  try {
+    return await inspectFirstRecords(config, tools, host.stop, committed);
+  } catch (error) {
+    const { retriable, message, advice } = explainKafkaError(error);
+    if (error instanceof ExitError || retriable) throw error;
+    logger.warn({ message, advice }, 'the first records of the source cannot be checked');
+    return [];
+  }
+}
+
+/** Warns of what is at risk. @throws ExitError for what `doctor` calls a failure */
 function judgeRecords(findings: readonly RecordFinding[], logger: Logger): void {
-  for (const { code, message, mend } of findings)
-    logger.warn({ code, message, mend }, 'the source records are at risk');
+  for (const finding of findings) {
+    const { code, message, mend } = finding;
+    if (!refusesStart(finding)) logger.warn({ code, message, mend }, 'the source records are at risk');
+  }
   const refusals = findings.filter(refusesStart);
   if (refusals.length === 0) return;
   const lines = refusals.map(({ message, mend }) => `${message}\n  ${mend}`);
   throw new ExitError(EXIT.configuration, `the source records cannot be read:\n${lines.join('\n')}`);
-}
-
-/** Warns of what is at risk. @throws ExitError for what would lose changes. */
-export function judgeTopics(findings: readonly TopicFinding[], logger: Logger): void {
-  const refusals = findings.filter(refusesRun);
-  for (const { code, topic, message, mend } of findings) {
-    if (!refusals.some((finding) => finding.code === code))
-      logger.warn({ code, topic, message, mend }, 'a topic is at risk');
-  }
-  if (refusals.length === 0) return;
-  const lines = refusals.map(({ message, mend }) => `${message}\n  ${mend}`);
-  throw new ExitError(
-    EXIT.unavailable,
-    `the topics cannot be used:\n${lines.join('\n')}\nSee \`rollcall topics create\`.`,
-  );
 }

@@ -2,6 +2,7 @@
 import { Command } from 'commander';
 import {
   newTopics,
+  refusesRun,
   ROLES,
   topicFindings,
   type FoundTopics,
@@ -10,8 +11,8 @@ import {
   type TopicNames,
   type TopicWish,
 } from '../core/topics.ts';
-import { EXIT, type ExitCode } from '../exit-codes.ts';
-import type { LogTools } from '../ports.ts';
+import { EXIT, ExitError, type ExitCode } from '../exit-codes.ts';
+import type { LogTools, Logger } from '../ports.ts';
 import { wholeNumber } from './arguments.ts';
 import { print, type Host } from './host.ts';
 import { withLogTools } from './kafka-tools.ts';
@@ -59,6 +60,18 @@ export async function findTopics(names: TopicNames, tools: LogTools): Promise<Fo
   return Object.fromEntries(found) as FoundTopics;
 }
 
+/** Of a command that uses the topics: logs what is at risk. @throws ExitError for what `topics check` calls an error */
+export function judgeTopics(findings: readonly TopicFinding[], logger: Logger): void {
+  for (const finding of findings) {
+    const { code, topic, message, mend } = finding;
+    if (!refusesRun(finding)) logger.warn({ code, topic, message, mend }, 'a topic is at risk');
+  }
+  const refusals = findings.filter(refusesRun);
+  if (refusals.length === 0) return;
+  const lines = refusals.map(({ message, mend }) => `${message}\n  ${mend}`);
+  throw new ExitError(EXIT.unavailable, `the topics cannot be used:\n${lines.join('\n')}`);
+}
+
 /** Returns those that were created; somebody else may have been quicker. */
 export async function createTopics(names: TopicNames, tools: LogTools, wish: TopicWish): Promise<readonly NewTopic[]> {
   const created: NewTopic[] = [];
@@ -70,7 +83,7 @@ export async function createTopics(names: TopicNames, tools: LogTools, wish: Top
 
 /** 69 if a finding is an error. */
 export const topicsExitCode = (findings: readonly TopicFinding[]): ExitCode =>
-  findings.some(({ severity }) => severity === 'error') ? EXIT.unavailable : EXIT.done;
+  findings.some(refusesRun) ? EXIT.unavailable : EXIT.done;
 
 export const findingLines = ({ severity, message, mend }: TopicFinding): string =>
   `${severity === 'error' ? 'FAIL' : 'warn'}  ${message}\n      ${mend}\n`;

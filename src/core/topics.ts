@@ -1,6 +1,7 @@
 /**
- * What the four topics must look like, and what is wrong with those that are found: each finding with its mend.
- * An `error` loses or reorders changes, or keeps the service from working; a `warning` is a risk somebody may accept.
+ * What the four topics must look like, and what is wrong with those that are found: each finding with its mend. An `error`
+ * loses or reorders changes, or keeps the service from working: no command that uses the topic starts, and the checks fail.
+ * A `warning` is a risk that an operator may accept: the same commands log it and go on.
  */
 
 export type TopicRole = 'source' | 'retry' | 'deadLetter' | 'report';
@@ -17,12 +18,17 @@ export interface FoundTopic {
 /** null: there is no such topic. */
 export type FoundTopics = Readonly<Record<TopicRole, FoundTopic | null>>;
 
+/** Only the topics that a command uses; the others are not judged. */
+export type UsedTopics = Readonly<Partial<FoundTopics>>;
+
 export type TopicFindingCode =
   | 'topic_missing'
   | 'partition_counts_differ'
   | 'retry_not_compacted'
   | 'eager_cleaner'
   | 'source_compacted'
+  | 'dead_letter_compacted'
+  | 'report_compacted'
   | 'retention_too_short'
   | 'dead_letter_too_small'
   | 'not_replicated';
@@ -49,21 +55,20 @@ export const DEAD_LETTER_HEADROOM_BYTES = 64 * 1024;
 /** Kafka's default of max.message.bytes. */
 const MESSAGE_MAX_BYTES = 1_048_588;
 
-export function topicFindings(names: TopicNames, found: FoundTopics): TopicFinding[] {
+export function topicFindings(names: TopicNames, found: UsedTopics): TopicFinding[] {
   return [
     ...ROLES.filter((role) => found[role] === null).map((role) => missing(names[role])),
     ...partitionFindings(names, found),
-    ...retryFindings(names.retry, found.retry),
-    ...sourceFindings(names.source, found.source),
+    ...retryFindings(names.retry, found.retry ?? null),
+    ...compactedRoles.flatMap((role) => compactedFindings(role, names[role], found[role] ?? null)),
     ...deadLetterFindings(names.deadLetter, found),
-    ...ROLES.flatMap((role) => retentionFindings(role, names[role], found[role])),
-    ...ROLES.flatMap((role) => replicationFindings(names[role], found[role])),
+    ...ROLES.flatMap((role) => retentionFindings(role, names[role], found[role] ?? null)),
+    ...ROLES.flatMap((role) => replicationFindings(names[role], found[role] ?? null)),
   ];
 }
 
-/** Those that `run` does not start with (design 6.8); it warns of the others. */
-export const refusesRun = ({ code }: TopicFinding): boolean =>
-  code === 'topic_missing' || code === 'partition_counts_differ' || code === 'retry_not_compacted';
+/** What no command starts with that uses the topic (design 6.8); it warns of the others. */
+export const refusesRun = ({ severity }: TopicFinding): boolean => severity === 'error';
 
 export interface TopicWish {
   /** Of a source topic that is not there yet. */
@@ -102,11 +107,11 @@ const missing = (topic: string): TopicFinding => ({
   severity: 'error',
   code: 'topic_missing',
   topic,
-  message: `The topic ${topic} does not exist.`,
-  mend: 'Run `rollcall topics create`.',
+  message: `Kafka has no topic ${topic}.`,
+  mend: 'Run `rollcall topics create` for those of Rollcall, or name one that exists.',
 });
 
-function partitionFindings(names: TopicNames, { source, retry }: FoundTopics): TopicFinding[] {
+function partitionFindings(names: TopicNames, { source = null, retry = null }: UsedTopics): TopicFinding[] {
   if (source === null || retry === null || source.partitionCount === retry.partitionCount) return [];
   const [fewer, count] =
     source.partitionCount < retry.partitionCount
@@ -142,7 +147,7 @@ function retryFindings(topic: string, retry: FoundTopic | null): TopicFinding[] 
   }
   if (lagMs < COMPACTION_LAG_MIN_MS) {
     findings.push({
-      severity: 'error',
+      severity: 'warning',
       code: 'eager_cleaner',
       topic,
       message: `${topic} has min.compaction.lag.ms=${lagMs}: a record may be cleaned away before it is repaired.`,
@@ -152,20 +157,30 @@ function retryFindings(topic: string, retry: FoundTopic | null): TopicFinding[] 
   return findings;
 }
 
-function sourceFindings(topic: string, source: FoundTopic | null): TopicFinding[] {
-  if (source === null || !(source.settings.get('cleanup.policy') ?? '').includes('compact')) return [];
-  return [
-    {
-      severity: 'error',
-      code: 'source_compacted',
-      topic,
-      message: `${topic} is compacted: of a group's changes only the last one would stay.`,
-      mend: alter(topic, 'cleanup.policy=delete'),
-    },
-  ];
+type CompactedRole = Exclude<TopicRole, 'retry'>;
+
+const compactedRoles: readonly CompactedRole[] = ['source', 'deadLetter', 'report'];
+
+const compacted: Readonly<Record<CompactedRole, { readonly code: TopicFindingCode; readonly loss: string }>> = {
+  source: { code: 'source_compacted', loss: "of a group's changes only the last one would stay" },
+  deadLetter: {
+    code: 'dead_letter_compacted',
+    loss: "of a group's dead letters only the last one would stay, and one without a key is refused, which stops all others",
+  },
+  report: {
+    code: 'report_compacted',
+    loss: "of a group's reports only the last one would stay, and one without a key is refused, which stops all others",
+  },
+};
+
+function compactedFindings(role: CompactedRole, topic: string, found: FoundTopic | null): TopicFinding[] {
+  if (found === null || !(found.settings.get('cleanup.policy') ?? '').includes('compact')) return [];
+  const { code, loss } = compacted[role];
+  const message = `${topic} is compacted: ${loss}.`;
+  return [{ severity: 'error', code, topic, message, mend: alter(topic, 'cleanup.policy=delete') }];
 }
 
-function deadLetterFindings(topic: string, { source, deadLetter }: FoundTopics): TopicFinding[] {
+function deadLetterFindings(topic: string, { source = null, deadLetter = null }: UsedTopics): TopicFinding[] {
   if (source === null || deadLetter === null) return [];
   const bytes = numberOf(deadLetter, 'max.message.bytes', MESSAGE_MAX_BYTES);
   const wanted = deadLetterMinBytes(source);

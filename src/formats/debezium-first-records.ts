@@ -7,7 +7,7 @@ import { isMarked, isRow } from './debezium-flat.ts';
 import { isEnvelope } from './debezium-envelope.ts';
 import { isOutbox } from './debezium-outbox.ts';
 import { type DebeziumOptions, keyFieldsOf } from './debezium-row.ts';
-import type { RecordFinding } from './first-records.ts';
+import type { RecordFinding } from './record-finding.ts';
 import { type Fields, isFields, readJson } from './reading.ts';
 
 export interface DebeziumTopic {

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import { type FirstRecord, firstRecordFindings, refusesStart } from '../../src/formats/first-records.ts';
+import { firstRecordFindings, refusesStart } from '../../src/formats/first-records.ts';
 import type { FormatName } from '../../src/formats/names.ts';
+import type { FirstRecord } from '../../src/formats/record-finding.ts';
 import { autoFormat, sourceFormat } from '../../src/formats/registry.ts';
 import { aRecord, defaultOptions } from '../support/source-records.ts';
 

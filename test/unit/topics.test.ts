@@ -53,11 +53,15 @@ describe('topics', () => {
     );
   });
 
-  test.each<[string, FoundTopics, string, 'refused' | 'error' | 'warning']>([
-    ['unequal counts', changed('retry', {}, { partitionCount: 5 }), 'partition_counts_differ', 'refused'],
-    ['compact,delete', changed('retry', { 'cleanup.policy': 'compact,delete' }), 'retry_not_compacted', 'refused'],
-    ['eager-cleaner', changed('retry', { 'min.compaction.lag.ms': '86399999' }), 'eager_cleaner', 'error'],
+  test.each<[string, FoundTopics, string, 'error' | 'warning']>([
+    ['unequal counts', changed('retry', {}, { partitionCount: 5 }), 'partition_counts_differ', 'error'],
+    ['compact,delete', changed('retry', { 'cleanup.policy': 'compact,delete' }), 'retry_not_compacted', 'error'],
+    ['eager-cleaner', changed('retry', { 'min.compaction.lag.ms': '86399999' }), 'eager_cleaner', 'warning'],
     ['compacted source', changed('source', { 'cleanup.policy': 'compact' }), 'source_compacted', 'error'],
+    ['source of both', changed('source', { 'cleanup.policy': 'delete,compact' }), 'source_compacted', 'error'],
+    ['compacted reports', changed('report', { 'cleanup.policy': 'compact' }), 'report_compacted', 'error'],
+    ['reports of both', changed('report', { 'cleanup.policy': 'compact,delete' }), 'report_compacted', 'error'],
+    ['compacted letters', changed('deadLetter', { 'cleanup.policy': 'compact' }), 'dead_letter_compacted', 'error'],
     ['retention of a day', changed('source', { 'retention.ms': '86400000' }), 'retention_too_short', 'warning'],
     [
       'small dead letters',
@@ -67,11 +71,18 @@ describe('topics', () => {
     ],
     ['one replica', changed('report', {}, { replicationFactor: 1 }), 'not_replicated', 'warning'],
     ['one in sync', changed('report', { 'min.insync.replicas': '1' }), 'not_replicated', 'warning'],
-  ])('%s is found', (_, found, code, weight) => {
+  ])('%s is found', (_, found, code, severity) => {
     const findings = topicFindings(names, found);
-    expect(findings).toMatchObject([{ code, severity: weight === 'warning' ? 'warning' : 'error' }]);
-    expect(findings.map(refusesRun)).toEqual([weight === 'refused']);
+    expect(findings).toMatchObject([{ code, severity }]);
+    expect(findings.map(refusesRun)).toEqual([severity === 'error']);
     expect(findings[0]?.mend).not.toBe('');
+  });
+
+  test('that a command does not use are not judged', () => {
+    const { source } = changed('source', { 'cleanup.policy': 'compact' });
+    expect(topicFindings(names, { source })).toMatchObject([{ code: 'source_compacted' }]);
+    expect(topicFindings(names, { deadLetter: null })).toMatchObject([{ code: 'topic_missing', topic: 'dead' }]);
+    expect(topicFindings(names, {})).toEqual([]);
   });
 
   test('kept for ever are kept long enough', () => {

@@ -1,0 +1,86 @@
+/** The part of `rollcall doctor` that asks the brokers: the cluster, the topics, the first records, an id map in a topic. */
+import { explainKafkaError } from '../adapters/kafka/errors.ts';
+import { createLogTools, type KafkaLogTools } from '../adapters/kafka/tools.ts';
+import type { Config } from '../config.ts';
+import { sessionFinding } from '../core/session-limits.ts';
+import { refusesRun, topicFindings, type TopicFinding, type TopicNames } from '../core/topics.ts';
+import { EXIT, ExitError } from '../exit-codes.ts';
+import { refusesStart } from '../formats/first-records.ts';
+import { configOf, fail, judgeIds, ok, warn, type Judged } from './doctor-finding.ts';
+import { inspectFirstRecords } from './first-records.ts';
+import type { Host } from './host.ts';
+import { topicIdFindings } from './id-map-findings.ts';
+import { commandLog, kafkaExitCode } from './kafka-tools.ts';
+import { findTopics } from './topics.ts';
+
+export async function kafkaFindings(host: Host): Promise<Judged[]> {
+  const config = configOf(host, ['kafka', 'topics']);
+  if (config === null) return [];
+  const tools = createLogTools(config.kafka, { clock: host.clock, log: commandLog(host, config) });
+  try {
+    const { brokers, clusterId } = await tools.clusterInfo();
+    const addresses = brokers.map(({ address }) => address).join(', ');
+    const cluster = ok('brokers', `Kafka cluster ${clusterId} answers: ${addresses}.`);
+    return [
+      cluster,
+      ...(await sessionFindings(config, brokers[0]?.nodeId ?? 0, tools)),
+      ...(await findingsOfTopics(config.topics, tools)),
+      ...(await recordFindings(host, tools)),
+      ...(await idTopicFindings(host, tools)),
+    ];
+  } catch (error) {
+    const { code, message, advice } = explainKafkaError(error);
+    return [fail('brokers', kafkaExitCode(code), message, advice)];
+  } finally {
+    await tools.close();
+  }
+}
+
+async function sessionFindings({ kafka }: Config<'kafka'>, nodeId: number, tools: KafkaLogTools): Promise<Judged[]> {
+  const found = sessionFinding(kafka.sessionTimeoutMs, await tools.sessionLimits(nodeId));
+  return found === null ? [] : [fail('brokers', EXIT.configuration, found.message, found.advice)];
+}
+
+async function findingsOfTopics(names: TopicNames, tools: KafkaLogTools): Promise<Judged[]> {
+  const findings = topicFindings(names, await findTopics(names, tools));
+  if (findings.length === 0) return [ok('topics', 'All four topics are as they should be.')];
+  return findings.map(judgeTopic);
+}
+
+async function recordFindings(host: Host, tools: KafkaLogTools): Promise<Judged[]> {
+  const config = configOf(host, ['kafka', 'topics', 'format']);
+  if (config === null) return [];
+  const committed = (topic: string) => tools.committedOffsets(config.kafka.groupId, topic);
+  try {
+    const findings = await inspectFirstRecords(config, tools, host.stop, committed);
+    if (findings.length === 0)
+      return [ok('records', `Nothing to say against the first records of ${config.topics.source}.`)];
+    return findings.map((finding) =>
+      refusesStart(finding)
+        ? fail('records', EXIT.configuration, finding.message, finding.mend)
+        : warn('records', finding.message, finding.mend),
+    );
+  } catch (error) {
+    if (!(error instanceof ExitError)) throw error;
+    return [fail('records', error.code, error.message, 'Correct it, then try again.')];
+  }
+}
+
+const GROWTH_PROCEDURE = `To add partitions to a running Rollcall without losing the order of changes:
+  1. stop every writer of the source topic;
+  2. let Rollcall apply what is there (rollcall_lag and rollcall_pending at 0, nothing parked: \`rollcall replay list\`);
+  3. stop every instance of Rollcall;
+  4. kafka-topics.sh --alter --partitions N for the source topic and for the retry topic, with the same N;
+  5. start Rollcall, then the writers.`;
+
+function judgeTopic(finding: TopicFinding): Judged {
+  const { code, message, mend } = finding;
+  const advice = code === 'partition_counts_differ' ? `${mend}\n${GROWTH_PROCEDURE}` : mend;
+  return refusesRun(finding) ? fail('topics', EXIT.unavailable, message, advice) : warn('topics', message, advice);
+}
+
+async function idTopicFindings(host: Host, tools: KafkaLogTools): Promise<Judged[]> {
+  const config = configOf(host, ['ids']);
+  if (config?.ids.source.kind !== 'topic') return [];
+  return judgeIds(await topicIdFindings(config.ids.source.topic, tools, { host, config }), EXIT.configuration);
+}

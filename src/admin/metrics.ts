@@ -32,6 +32,11 @@ export function metricsText(stats: PipelineStats, now: number): Promise<string> 
   counter('rollcall_throttled_seconds_total', 'Time waited for the rate gate', stats.throttledMs / 1000);
   counter('rollcall_tombstones_skipped_total', 'Source records without a value', stats.skipped['tombstone'] ?? 0);
   counter('rollcall_requests_outside_lease_total', 'Requests that ended outside their lease', stats.outsideLease);
+  counter(
+    'rollcall_keys_in_two_partitions_total',
+    'Source records whose key was last read from another partition',
+    stats.strayKeys,
+  );
   byLabel(registry, 'rollcall_requests_total', { help: 'Requests to the target', label: 'outcome' }, stats.requests);
   byLabel(registry, 'rollcall_reports_total', { help: 'Final reports', label: 'outcome' }, stats.reports);
   byLabel(

@@ -2,6 +2,7 @@
 import type { SourceFormat } from '../core/change.ts';
 import type { Sha256 } from '../core/guard.ts';
 import type { ChangeLog, Clock, GroupApi, IdMap, Instant, Logger, Random } from '../ports.ts';
+import type { KeyWatch } from './key-watch.ts';
 import type { PipelineOptions } from './options.ts';
 import type { SnapshotCache } from './snapshot-cache.ts';
 import type { Group, Partition, State } from './state.ts';
@@ -22,6 +23,7 @@ export interface Context extends Ports {
   readonly options: PipelineOptions;
   readonly state: State;
   readonly cache: SnapshotCache;
+  readonly keys: KeyWatch;
   /** Something may be dispatched. */
   readonly dispatch: () => void;
   /** What is due of the group may have changed. */

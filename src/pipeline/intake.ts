@@ -78,6 +78,7 @@ function readRecord(context: Context, partition: Partition, record: LogRecord): 
   const events = context.format
     .decode(record, { partitionCount: context.state.partitionCount })
     .map((event, index, { length }) => told(context, { partition, record, event, index: length > 1 ? index : null }));
+  watchKey(context, partition, { record, events });
   const isKnown = isKnownComplete(ledger, record.offset);
   const parts = events.reduce((sum, { intents, isReported }) => sum + (isReported ? 1 : intents.length), 0);
   begin(ledger, record.offset, isKnown ? 0 : parts);
@@ -85,6 +86,17 @@ function readRecord(context: Context, partition: Partition, record: LogRecord): 
     if (each.isReported && !isKnown) reportEvent(context, each);
     for (const intent of each.intents) takeIn(context, partition, intent, isKnown ? 'known' : 'new');
   }
+}
+
+/** With one partition there is nothing to choose. */
+function watchKey(
+  { state, keys }: Context,
+  { number }: Partition,
+  { record, events }: { readonly record: LogRecord; readonly events: readonly Told[] },
+): void {
+  if (state.partitionCount === 1) return;
+  const change = events.map(({ event }) => event).find(isChange);
+  if (change !== undefined) keys.read(record, number, change.group);
 }
 
 /** One event of a source record. */

@@ -13,6 +13,7 @@ import { readSource } from './intake.ts';
 import { forgetAll } from './forget.ts';
 import { retryRecords } from './fit-record.ts';
 import { identifyAnew } from './identify.ts';
+import { KeyWatch } from './key-watch.ts';
 import type { PipelineOptions } from './options.ts';
 import { readRetry } from './read-back.ts';
 import { dropOldDead } from './record.ts';
@@ -50,6 +51,7 @@ export class Pipeline {
       options,
       state: newState(),
       cache: newSnapshotCache(options.snapshotMembersMax),
+      keys: new KeyWatch(ports, options.topics.source),
       dispatch: () => this.#dispatcher.run(),
       review: (group) => review(this.#context, group),
       settle: () => this.#settling.set(),

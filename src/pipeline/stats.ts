@@ -43,6 +43,8 @@ export interface PipelineStats {
   readonly outsideLease: number;
   /** Groups of which something waits that no live record takes. */
   readonly unrecordable: readonly string[];
+  /** Source records whose key was last read from another partition. */
+  readonly strayKeys: number;
   /** Final reports by outcome since the start. */
   readonly reports: Readonly<Record<string, number>>;
 }
@@ -69,6 +71,7 @@ export function statsOf(context: Context): PipelineStats {
     skipped: { ...counts.skipped },
     outsideLease: counts.outsideLease,
     unrecordable,
+    strayKeys: context.keys.count,
     reports: { ...counts.reports },
   };
 }

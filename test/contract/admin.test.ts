@@ -24,6 +24,7 @@ const someStats = (changes: Partial<PipelineStats> = {}): PipelineStats => ({
   skipped: { tombstone: 6, not_successful: 2 },
   outsideLease: 1,
   unrecordable: [],
+  strayKeys: 3,
   reports: { applied: 38 },
   ...changes,
 });
@@ -108,6 +109,7 @@ test('metrics tell what the statistics say', async () => {
       'rollcall_pending 12',
       'rollcall_parked 5',
       'rollcall_requests_outside_lease_total 1',
+      'rollcall_keys_in_two_partitions_total 3',
       'rollcall_dead 1',
       'rollcall_in_flight 2',
       'rollcall_possible_losses 0',

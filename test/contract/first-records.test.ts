@@ -5,6 +5,7 @@ import { MemoryLog } from '../../src/adapters/memory-log/memory-log.ts';
 import { systemClock, systemRandom } from '../../src/adapters/system.ts';
 import { inspectFirstRecords } from '../../src/commands/first-records.ts';
 import { readConfig } from '../../src/config.ts';
+import { refusesStart } from '../../src/formats/first-records.ts';
 import type { OutRecord } from '../../src/ports.ts';
 
 const TOPIC = 'idp.group-membership';
@@ -12,7 +13,7 @@ const TOPIC = 'idp.group-membership';
 async function inspect(
   records: readonly Partial<OutRecord>[],
   environment: Record<string, string>,
-  partitionCount = 3,
+  { partitionCount = 3, committed = new Map<number, bigint>() } = {},
 ) {
   const broker = new MemoryBroker(systemClock, systemRandom);
   const log = new MemoryLog(broker, { groupId: 'g', clientId: 'c', topics: { source: TOPIC, retry: 'retry' } });
@@ -26,9 +27,9 @@ async function inspect(
     records.map((record) => ({ topic: TOPIC, partition: null, key: null, value: null, headers: [], ...record })),
   );
   const config = readConfig(environment, ['topics', 'format'], () => '');
-  const findings = await inspectFirstRecords(config, log, new AbortController().signal);
+  const findings = await inspectFirstRecords(config, log, new AbortController().signal, async () => committed);
   await log.close();
-  return findings.map(({ code }) => code);
+  return findings.map((finding) => `${finding.code}${refusesStart(finding) ? ' !' : ''}`);
 }
 
 const event = (group: string): string =>
@@ -47,18 +48,33 @@ describe('the first records', () => {
     const many = Array.from({ length: 400 }, () => ({ partition: 0, key: 'g', value: event('g') }));
     const keyless = { partition: 2, value: event('h') };
     expect(await inspect(many, { SOURCE_FORMAT: 'keycloak' })).toEqual([]);
-    expect(await inspect([...many, keyless], { SOURCE_FORMAT: 'keycloak' })).toEqual(['keyless']);
+    expect(await inspect([...many, keyless], { SOURCE_FORMAT: 'keycloak' })).toEqual(['keyless !']);
   });
 
   test('tell the format that they have', async () => {
     const records = [{ key: 'g', value: event('g') }];
-    expect(await inspect(records, { SOURCE_FORMAT: 'okta' })).toEqual(['wrong_format']);
+    expect(await inspect(records, { SOURCE_FORMAT: 'okta' })).toEqual(['wrong_format !']);
     expect(await inspect(records, { SOURCE_FORMAT: 'auto' })).toEqual([]);
+  });
+
+  test('keep a service from starting again only where some of them are not committed', async () => {
+    const records = ['a', 'b', 'c'].map((key) => ({ partition: 1, key, value: event('g') }));
+    const okta = { SOURCE_FORMAT: 'okta' };
+    expect(await inspect(records, okta, { committed: new Map([[1, 3n]]) })).toEqual(['wrong_format']);
+    expect(await inspect(records, okta, { committed: new Map([[1, 2n]]) })).toEqual(['wrong_format !']);
+    expect(await inspect(records, okta, { committed: new Map([[0, 9n]]) })).toEqual(['wrong_format !']);
+  });
+
+  test('of the native format are judged too', async () => {
+    expect(await inspect([{ key: 'g', value: event('g') }], {})).toEqual(['wrong_format !']);
+    const native = { key: 'g', value: '{"group_id":"g","add_members":["u"]}' };
+    const two = [0, 2].map((partition) => ({ ...native, partition }));
+    expect(await inspect(two, {})).toEqual(['key_in_several_partitions']);
   });
 
   test('tell that deletes are tombstones which are skipped', async () => {
     const row = { key: '{"group_id":"g","user_id":"u"}', value: '{"group_id":"g","user_id":"u","__op":"c"}' };
-    expect(await inspect([row], { SOURCE_FORMAT: 'debezium' })).toEqual(['deletes_not_read']);
+    expect(await inspect([row], { SOURCE_FORMAT: 'debezium' })).toEqual(['deletes_not_read !']);
     expect(await inspect([row], { SOURCE_FORMAT: 'debezium', DEBEZIUM_DELETES: 'tombstones' })).toEqual([]);
   });
 });

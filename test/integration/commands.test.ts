@@ -10,9 +10,12 @@ import { replayCommand } from '../../src/commands/replay.ts';
 import { reportCommand } from '../../src/commands/report.ts';
 import { topicsCommand } from '../../src/commands/topics.ts';
 import { readConfig } from '../../src/config.ts';
+import { crc32 } from '../../src/core/key-hashing.ts';
+import { partitionOfKey } from '../../src/core/murmur2.ts';
 import type { Summary } from '../../src/core/summary.ts';
 import { EXIT } from '../../src/exit-codes.ts';
 import { systemClock } from '../../src/adapters/system.ts';
+import type { LogTools } from '../../src/ports.ts';
 import { startSandbox, type Sandbox } from '../../src/sandbox/sandbox.ts';
 import { describeKafka, uniqueName } from '../support/broker.ts';
 import { aHost } from '../support/command-host.ts';
@@ -59,22 +62,113 @@ describeKafka('the commands', (kafka) => {
     return { code: host.exitCode(), out: host.out(), err: host.err() };
   }
 
-  async function send(...values: readonly object[]): Promise<void> {
+  async function withTools(work: (tools: LogTools) => Promise<unknown>): Promise<void> {
     const config = readConfig(environment, ['kafka', 'topics'], String);
     const silent = () => undefined;
     const log = { debug: silent, info: silent, warn: silent, error: silent };
     const tools = createLogTools(config.kafka, { clock: systemClock, log });
-    const topic = config.topics.source;
-    await tools.send(
-      values.map((value) => ({ topic, partition: null, key: 'g', value: JSON.stringify(value), headers: [] })),
-    );
+    await work(tools);
     await tools.close();
+  }
+
+  async function send(...values: readonly object[]): Promise<void> {
+    const topic = String(environment['SOURCE_TOPIC']);
+    await withTools((tools) =>
+      tools.send(
+        values.map((value) => ({ topic, partition: null, key: 'g', value: JSON.stringify(value), headers: [] })),
+      ),
+    );
+  }
+
+  /** Records with the keys of their groups, in partitions of the sender's choice. */
+  async function place(partitionOf: (key: Uint8Array) => number, groups: readonly string[]): Promise<void> {
+    const topic = String(environment['SOURCE_TOPIC']);
+    await withTools((tools) =>
+      tools.send(
+        groups.map((group) => ({
+          topic,
+          partition: partitionOf(Buffer.from(group)),
+          key: group,
+          value: JSON.stringify({ group_id: group, add_members: ['a'] }),
+          headers: [],
+        })),
+      ),
+    );
   }
 
   test('run ends with 69 and the mend where the topics are missing', async () => {
     const run = start();
     expect(await run.exited).toBe(EXIT.unavailable);
     expect(run.log()).toContain('rollcall topics create');
+  });
+
+  test.each(['SOURCE_TOPIC', 'REPORT_TOPIC'])(
+    'run ends with 69 where %s is compacted, as topics check does',
+    async (name) => {
+      const topic = String(environment[name]);
+      const settings = { 'cleanup.policy': 'compact' };
+      await withTools((tools) => tools.createTopic({ topic, partitionCount: 2, replicationFactor: -1, settings }));
+      const created = await command(topicsCommand, 'create', '--partitions', '2', '--json');
+      expect(created.code).toBe(EXIT.unavailable);
+      const checked = await command(topicsCommand, 'check');
+      expect(checked.code).toBe(EXIT.unavailable);
+      expect(checked.out).toContain(`FAIL  ${topic} is compacted`);
+      expect((await command(doctorCommand, '--json')).code).toBe(EXIT.unavailable);
+      const run = start();
+      expect(await run.exited).toBe(EXIT.unavailable);
+      expect(run.log()).toContain(`${topic} is compacted`);
+      expect(run.log()).toContain('cleanup.policy=delete');
+    },
+  );
+
+  test('run starts where topics check only warns', async () => {
+    const topic = String(environment['RETRY_TOPIC']);
+    const settings = { 'cleanup.policy': 'compact', 'min.compaction.lag.ms': '1000' };
+    await withTools((tools) => tools.createTopic({ topic, partitionCount: 2, replicationFactor: -1, settings }));
+    expect((await command(topicsCommand, 'create', '--partitions', '2')).code).toBe(EXIT.done);
+    expect((await command(topicsCommand, 'check')).out).toContain(`warn  ${topic} has min.compaction.lag.ms=1000`);
+    const run = start();
+    await run.logged('rollcall runs');
+    expect(run.log()).toContain('eager_cleaner');
+  });
+
+  test('a session that the brokers do not permit fails doctor and run with 78', async () => {
+    await command(topicsCommand, 'create', '--partitions', '2');
+    environment = {
+      ...environment,
+      KAFKA_SESSION_TIMEOUT_MS: '1900000',
+      KAFKA_REBALANCE_TIMEOUT_MS: '1900000',
+    };
+    const doctor = await command(doctorCommand, '--json');
+    expect(doctor.code).toBe(EXIT.configuration);
+    expect(doctor.out).toContain('The brokers permit sessions of 500 to 1800000 ms');
+    const run = start();
+    expect(await run.exited).toBe(EXIT.configuration);
+    expect(run.log()).toContain('KAFKA_SESSION_TIMEOUT_MS');
+  });
+
+  test('keys that are hashed in two ways are named by doctor and run, and a key in two partitions with its offsets', async () => {
+    await command(topicsCommand, 'create', '--partitions', '4');
+    const groups = Array.from({ length: 20 }, (_, i) => `group-${i}`);
+    await place((key) => crc32(key) % 4, groups);
+    // One consistent choice is no fault, though it is not that of Java.
+    expect((await command(doctorCommand, '--json')).out).toContain('Nothing to say against the first records');
+    const others = Array.from({ length: 20 }, (_, i) => `other-${i}`);
+    await place((key) => partitionOfKey(key, 4), others);
+    const doctor = await command(doctorCommand, '--json');
+    expect(doctor.code).toBe(EXIT.done);
+    const { findings } = JSON.parse(doctor.out) as { findings: readonly { check: string; status: string }[] };
+    expect(findings.filter(({ check }) => check === 'records')).toMatchObject([
+      { status: 'warn', message: expect.stringMatching(/murmur2.*CRC-32/) },
+    ]);
+
+    const run = start();
+    await run.logged('keys_hashed_differently');
+    await run.logged('rollcall runs');
+    const [key = ''] = groups;
+    await place((bytes) => (crc32(bytes) + 1) % 4, [key]);
+    await run.logged('one key stands in two partitions');
+    expect(run.log()).toMatch(/"group":"group-0","earlier":\{"partition":\d,"offset":"\d+"\},"later":/);
   });
 
   test('topics are created, doctor is content, run applies, reports and drains; replay wakes what was given up', async () => {

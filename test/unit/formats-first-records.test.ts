@@ -1,5 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import { firstRecordFindings, refusesStart } from '../../src/formats/first-records.ts';
+import { crc32 } from '../../src/core/key-hashing.ts';
+import { partitionOfKey } from '../../src/core/murmur2.ts';
+import { afterCommit, firstRecordFindings, refusesStart } from '../../src/formats/first-records.ts';
 import type { FormatName } from '../../src/formats/names.ts';
 import type { FirstRecord } from '../../src/formats/record-finding.ts';
 import { autoFormat, sourceFormat } from '../../src/formats/registry.ts';
@@ -146,4 +148,72 @@ test('a topic of envelopes keyed by group must not be compacted; one keyed by ro
 test('an outbox is no table', () => {
   const records = [at(0, { type: 'MemberAdded', group_id: 'g', user_id: 'u' }, 'g')];
   expect(codes(records)).toEqual([]);
+});
+
+describe('partitions that are chosen in several ways', () => {
+  const native = (group: string) => ({ group_id: group, add_members: ['u'] });
+  const record = (partition: number, group: string, offset?: bigint): FirstRecord => ({
+    ...at(partition, native(group), group),
+    ...(offset !== undefined && { offset }),
+  });
+  const groups = (from: number) => Array.from({ length: 20 }, (_, i) => `g-${from + i}`);
+  const java = (group: string) => partitionOfKey(Buffer.from(group), 6);
+  const librdkafka = (group: string) => crc32(Buffer.from(group)) % 6;
+  const topic = { name: 'native', partitionCount: 6 } as const;
+
+  test('are told where one key stands in two partitions, with both offsets', () => {
+    const [finding] = findings([record(1, 'g', 17n), record(1, 'h', 18n), record(4, 'g', 3n)], topic);
+    expect(finding).toMatchObject({
+      severity: 'warning',
+      code: 'key_in_several_partitions',
+      message: expect.stringMatching(/"g" in partition 1 \(offset 17\) and in partition 4 \(offset 3\)/),
+    });
+    expect(codes([record(1, 'g'), record(1, 'g')], topic)).toEqual([]);
+  });
+
+  test('are told where no key stands in two yet, but the keys are hashed in two ways', () => {
+    const records = [
+      ...groups(0).map((group) => record(java(group), group)),
+      ...groups(100).map((group) => record(librdkafka(group), group)),
+    ];
+    const [finding] = findings(records, topic);
+    expect(finding).toMatchObject({ severity: 'warning', code: 'keys_hashed_differently' });
+    expect(finding?.message).toMatch(/murmur2.*CRC-32/);
+  });
+
+  test('are no fault where one way chooses them, whichever it is', () => {
+    for (const way of [java, librdkafka, (group: string) => group.length * 7 + Number(group.slice(2)) * 5])
+      expect(
+        codes(
+          groups(0).map((group) => record(way(group) % 6, group)),
+          topic,
+        ),
+      ).toEqual([]);
+  });
+
+  test('are no fault where a routing keeps each group together under several keys', () => {
+    const routed = (group: string, user: string) =>
+      at(Number(group.slice(2)) % 6, envelope(group, user), row(group, user));
+    const records = groups(0).flatMap((group) => ['u', 'v'].map((user) => routed(group, user)));
+    expect(codes(records, { partitionCount: 6 })).toEqual([]);
+    expect(codes([...records, at(0, envelope('g-1', 'w'), row('g-1', 'w'))], { partitionCount: 6 })).toEqual([
+      'keyed_by_membership',
+    ]);
+  });
+
+  test('are told in other formats too, and not of topics with one partition', () => {
+    const records = [at(0, keycloakEvent('g'), 'g'), at(2, keycloakEvent('g'), 'g')];
+    expect(codes(records, { name: 'keycloak' })).toEqual(['key_in_several_partitions']);
+    expect(codes(records, { name: 'keycloak', partitionCount: 1 })).toEqual([]);
+  });
+});
+
+describe('what was committed already', () => {
+  test('is a warning where it is about those records, and stays an error where it is about what comes', () => {
+    const past = [...findings([at(0, keycloakEvent('g'), 'g')], { name: 'okta' })];
+    expect(past.map(refusesStart)).toEqual([true]);
+    expect(past.map(afterCommit).map(refusesStart)).toEqual([false]);
+    const future = findings([at(0, row('g', 'u', { __op: 'c' }), row('g', 'u'))]);
+    expect(future.map(afterCommit).map(refusesStart)).toEqual([true]);
+  });
 });

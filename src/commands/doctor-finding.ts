@@ -41,7 +41,7 @@ export const fail = (check: Check, exit: ExitCode, message: string, advice: stri
   exit,
 });
 
-/** What is wrong is told by configurationFindings; a part without fault is tried all the same. */
+/** null: the part has a problem, which configurationFindings reports; a part without one is tried. */
 export function configOf<P extends Part>(host: Host, parts: readonly P[]): Config<P> | null {
   try {
     return readConfig(host.environment, parts, readText);

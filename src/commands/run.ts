@@ -173,7 +173,7 @@ async function inspect(config: Service, tools: KafkaLogTools, around: Surroundin
   }
 }
 
-/** What cannot be read here is told by what reads it to apply it, or passed over there. */
+/** Records that cannot be fetched here are left to the consumer, which reports them or passes over them. */
 async function firstRecords(
   config: Service,
   tools: KafkaLogTools,

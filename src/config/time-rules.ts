@@ -61,7 +61,7 @@ function retryRules({ RETRY_BASE_MS: baseMs, RETRY_CAP_MS: capMs }: Partial<Valu
 
 function reorderRules({ INGEST_REORDER_MS: reorderMs, INGEST_LATE_MS: lateMs }: Partial<Values>): Problem[] {
   if (reorderMs === undefined || lateMs === undefined || lateMs >= reorderMs) return [];
-  const text = `must not be below INGEST_REORDER_MS = ${reorderMs}: after a start a change that comes late could not be told from a newer one`;
+  const text = `must not be below INGEST_REORDER_MS = ${reorderMs}: after a start a change that comes late could not be distinguished from a newer one`;
   return [problem('INGEST_LATE_MS', text, Math.max(3_600_000, reorderMs))];
 }
 

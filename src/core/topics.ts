@@ -1,5 +1,5 @@
 /**
- * What the four topics must look like, and what is wrong with those that are found: each finding with its mend. An `error`
+ * What the four topics must look like, and what is wrong with those that are found: each finding with its remedy. An `error`
  * loses or reorders changes, or keeps the service from working: no command that uses the topic starts, and the checks fail.
  * A `warning` is a risk that an operator may accept: the same commands log it and go on.
  */

@@ -1,6 +1,6 @@
 /**
- * What the keys of the first records tell. Order holds within a partition only: a group must stay in one, whatever chooses it
- * (the key's hash, or a routing of its own). With one partition there is nothing to choose.
+ * What the keys of the first records show. Order holds within a partition only: a group must stay in one, by the hash of its
+ * key or by a routing of its own. With one partition there is nothing to choose.
  */
 import { type ChangeEvent, isChange } from '../core/change.ts';
 import { hashingOf, type Hashing } from '../core/key-hashing.ts';
@@ -45,7 +45,7 @@ function groupFindings(
     ];
   const spread = firstSpread(changes.map(({ event, key }) => [event.group, key ?? '']));
   if (spread === null) return [];
-  // A routing by group keeps it in one partition, whatever the keys are.
+  // A routing by group keeps it in one partition, also under several keys.
   const isTogether = firstSpread(changes.map(({ event, record }) => [event.group, String(record.partition)])) === null;
   if (isTogether && hashing.kind !== 'one') return [];
   const isOrdered =

@@ -75,7 +75,7 @@ export function excluded(chance: Chance): Plot {
     events: [
       { kind: 'start', at: 0, instance: 0 },
       failing(at, joins + 2_100),
-      // Nobody is a member yet, so that the addition is a change to the target, final with its answer.
+      // The groups have no such member yet, so the addition changes the target and is final with its answer.
       ...changedAll(at + 10, 5, [0], 'remove'),
       { kind: 'cut', at: joins - 1, instance: 0, only: 'broker', forMs: 20_000 },
       { kind: 'start', at: joins, instance: 1 },

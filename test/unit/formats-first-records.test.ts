@@ -161,7 +161,7 @@ describe('partitions that are chosen in several ways', () => {
   const librdkafka = (group: string) => crc32(Buffer.from(group)) % 6;
   const topic = { name: 'native', partitionCount: 6 } as const;
 
-  test('are told where one key stands in two partitions, with both offsets', () => {
+  test('are found where one key stands in two partitions, with both offsets', () => {
     const [finding] = findings([record(1, 'g', 17n), record(1, 'h', 18n), record(4, 'g', 3n)], topic);
     expect(finding).toMatchObject({
       severity: 'warning',
@@ -171,7 +171,7 @@ describe('partitions that are chosen in several ways', () => {
     expect(codes([record(1, 'g'), record(1, 'g')], topic)).toEqual([]);
   });
 
-  test('are told where no key stands in two yet, but the keys are hashed in two ways', () => {
+  test('are found where no key stands in two yet, but the keys are hashed in two ways', () => {
     const records = [
       ...groups(0).map((group) => record(java(group), group)),
       ...groups(100).map((group) => record(librdkafka(group), group)),
@@ -201,7 +201,7 @@ describe('partitions that are chosen in several ways', () => {
     ]);
   });
 
-  test('are told in other formats too, and not of topics with one partition', () => {
+  test('are found in other formats too, and not of topics with one partition', () => {
     const records = [at(0, keycloakEvent('g'), 'g'), at(2, keycloakEvent('g'), 'g')];
     expect(codes(records, { name: 'keycloak' })).toEqual(['key_in_several_partitions']);
     expect(codes(records, { name: 'keycloak', partitionCount: 1 })).toEqual([]);

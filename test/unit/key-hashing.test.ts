@@ -8,7 +8,7 @@ type PartitionOf = (key: Uint8Array, count: number) => number;
 const java: PartitionOf = partitionOfKey;
 const librdkafka: PartitionOf = (key, count) => crc32(key) % count;
 const sarama: PartitionOf = (key, count) => Math.abs(fnv1a(key)) % count;
-/** As a routing by a field of the record, or a hash that nobody here knows. */
+/** As a routing by a field of the record, or a hash that is not among the known ones. */
 const foreign: PartitionOf = (key, count) => {
   const sum = key.reduce((hash, byte) => (hash * 31 + byte) >>> 0, 7);
   return ((sum ^ (sum >>> 15)) >>> 0) % count;
@@ -62,7 +62,7 @@ describe('two producers with two hashes', () => {
     ['murmur2', 'CRC-32', java, librdkafka],
     ['murmur2', 'FNV-1a', java, sarama],
     ['CRC-32', 'FNV-1a', librdkafka, sarama],
-  ] as const)('are told: %s and %s', ([first, second, one, other]) => {
+  ] as const)('are found: %s and %s', ([first, second, one, other]) => {
     for (const count of [3, 6, 12]) {
       const places = [...placed(keys(15), one, count), ...placed(keys(15, 100), other, count)];
       const hashing = hashingOf(places, count);
@@ -77,7 +77,7 @@ describe('two producers with two hashes', () => {
     expect(hashingOf([...placed(keys(40), java, 2), ...placed(keys(40, 100), librdkafka, 2)], 2).kind).toBe('mixed');
   });
 
-  test('are not told where a record lies where neither puts it', () => {
+  test('are not claimed where a record lies where neither puts it', () => {
     const count = 6;
     const taken = [java, librdkafka, sarama].map((partitionOf) => partitionOf(bytes('odd'), count));
     const odd = { key: bytes('odd'), partition: [0, 1, 2, 3].find((partition) => !taken.includes(partition)) ?? 0 };

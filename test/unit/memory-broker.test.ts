@@ -140,7 +140,7 @@ test('a member that has not joined a rebalance in time is dropped, and the other
   expect(group.memberIds).toEqual([second]);
   expect(answers.at(-1)).toEqual({ memberId: second, generation: 3, partitions: [0, 1] });
   expect(group.heartbeat({ memberId: first, generation: 2 })).toBe('unknown_member');
-  // and a rebalance that has ended drops nobody later
+  // and a rebalance that has ended drops no member later
   group.join({ ...request(7_000), memberId: second });
   await clock.advance(20_000);
   expect(group.memberIds).toEqual([second]);

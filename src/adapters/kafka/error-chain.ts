@@ -1,4 +1,4 @@
-/** What an error and its causes say of themselves, whatever they are. */
+/** The error, its causes and the errors that it gathers, each reduced to the properties that are looked at. Total. */
 import { inspect } from 'node:util';
 
 /** One error of the chain. */

@@ -19,7 +19,7 @@ test.each([
   const log = new MemoryLog(broker, { groupId: 'none', clientId: 'command', topics });
   // when the topics are looked at
   const findings = topicFindings(topics, await findTopics(topics, log)).filter(({ topic }) => topic === topics.retry);
-  // then it is a warning with its mend, for `topics check` and for `run`
+  // then it is a warning with its remedy, for `topics check` and for `run`
   const logger = aLog();
   judgeTopics(findings, logger);
   const isWarned = logger.lines.some(({ fields }) => 'code' in fields && fields.code === 'eager_cleaner');

@@ -1,7 +1,4 @@
-/**
- * What the pipeline needs from the world. One conformance suite per port runs on the fake and on the real adapter.
- * Everything here is plain data or a promise; adapters decide nothing about memberships.
- */
+/** What the pipeline needs from the world: plain data and promises. One conformance suite per port, on fake and real adapter. */
 import type { Answer, NoToken } from './core/answer.ts';
 import type { PatchBody } from './core/plan.ts';
 import type { Search } from './core/scim-list.ts';
@@ -68,7 +65,8 @@ export interface OutRecord {
   readonly gzip?: true;
 }
 
-export type SendOutcome = 'written' | 'too_large';
+/** `refused`: the record itself, however often it is sent. `failed`: its partition, for now; it may be written all the same. */
+export type SendOutcome = 'written' | 'too_large' | { readonly kind: 'refused' | 'failed'; readonly error: Error };
 
 export interface Commit {
   readonly partition: number;
@@ -129,8 +127,10 @@ export interface ChangeLogHandler {
 export interface ChangeLog {
   /** Joins the consumer group and calls the handler until `leave`. Rebuilds its consumer by itself. */
   join(handler: ChangeLogHandler): Promise<void>;
-  /** Resolves when every record is acknowledged by all in-sync replicas or was refused alone as too large. */
+  /** What became of each record (`written`: all in-sync replicas have it). Rejects where nothing is known of any. */
   send(records: readonly OutRecord[]): Promise<readonly SendOutcome[]>;
+  /** The partition that `send` writes a key to. */
+  partitionOf(topic: string, key: Uint8Array | string): Promise<number>;
   /** Commits source offsets under the current generation; rejects when it was not stored. Call it in the tick of the ownership check. */
   commit(commits: readonly Commit[]): Promise<void>;
   committed(partition: number): Promise<Committed>;

@@ -18,7 +18,7 @@ export function metricsText(stats: PipelineStats, now: number): Promise<string> 
 
   gauge(
     'rollcall_ready',
-    'Whether all partitions are restored, the lease holds and every change fits its live record',
+    'Whether all partitions are restored, the lease holds, settling goes on and every change fits its live record',
     Number(stats.ready),
   );
   gauge('rollcall_lag', 'Source records not read yet', sum(stats.partitions.map(({ lag }) => lag)));
@@ -46,6 +46,7 @@ export function metricsText(stats: PipelineStats, now: number): Promise<string> 
     stats.skipped,
   );
   oldestUnapplied(registry, stats, now);
+  unsettledSeconds(registry, stats, now);
   breakerOpen(registry, stats);
   return registry.metrics();
 }
@@ -73,6 +74,18 @@ function oldestUnapplied(registry: Registry, { partitions }: PipelineStats, now:
     const ageMs = oldestUnappliedAt === null ? 0 : Math.max(0, now - oldestUnappliedAt);
     gauge.set({ partition }, ageMs / 1000);
   }
+}
+
+function unsettledSeconds(registry: Registry, { unsettled }: PipelineStats, now: number): void {
+  const gauge = new Gauge({
+    name: 'rollcall_unsettled_seconds',
+    help: 'How long a topic has not taken what is to be written or committed, by topic; no series: it does',
+    labelNames: ['topic'],
+    registers: [registry],
+  });
+  const sinceOf = new Map<string, number>();
+  for (const { topic, since } of unsettled) sinceOf.set(topic, Math.min(since, sinceOf.get(topic) ?? since));
+  for (const [topic, since] of sinceOf) gauge.set({ topic }, Math.max(0, now - since) / 1000);
 }
 
 const breakerReasons: readonly BreakerReason[] = ['target', 'auth', 'permission'];

@@ -25,9 +25,11 @@ export function readiness(stats: PipelineStats | null): Readiness {
   };
 }
 
-function reasonsOf({ partitions, unrecordable }: PipelineStats): string[] {
-  if (partitions.length === 0) return ['the consumer group has not been joined yet'];
+function reasonsOf({ partitions, unsettled, unrecordable }: PipelineStats): string[] {
+  const stuck = unsettled.filter(({ isLasting }) => isLasting).map(stuckReason);
+  if (partitions.length === 0) return [...stuck, 'the consumer group has not been joined yet'];
   const reasons = [
+    ...stuck,
     ...inPhase(partitions, 'restoring', 'what is parked is being restored'),
     ...inPhase(partitions, 'catching_up', 'the source is being caught up with'),
     ...inPhase(partitions, 'refused', 'the source topic was made anew or renamed (see the log)'),
@@ -35,6 +37,17 @@ function reasonsOf({ partitions, unrecordable }: PipelineStats): string[] {
   ];
   return reasons.length > 0 ? reasons : ['a rebalance is under way, or the last heartbeat is too old (no lease)'];
 }
+
+type Stuck = PipelineStats['unsettled'][number];
+
+const acts: Readonly<Record<Stuck['act'], string>> = {
+  write: 'cannot be written to',
+  commit: 'cannot be committed to',
+  read: 'cannot be read',
+};
+
+const stuckReason = ({ topic, act, error, since }: Stuck): string =>
+  `the topic ${topic} ${acts[act]} since ${new Date(since).toISOString()}: ${error}`;
 
 function inPhase(partitions: readonly PartitionStats[], phase: PartitionStats['phase'], meaning: string): string[] {
   const numbers = partitions.filter((one) => one.phase === phase).map(({ partition }) => partition);

@@ -43,6 +43,11 @@ export async function askOwners(
     const mend = 'name fewer changes, with --member or --id';
     throw new ExitError(EXIT.someFailed, `a request does not fit into the retry topic; ${mend}`);
   }
+  for (const outcome of outcomes) {
+    if (typeof outcome !== 'object') continue;
+    const problem = `a request could not be written to ${retry.topic}: ${outcome.error.message}`;
+    throw new ExitError(EXIT.unavailable, `${problem}; what was written is executed, so ask again`);
+  }
   const open = new Set(requests.keys());
   const answers = await awaitAnswers(retry, open);
   for (const answer of answers) await told(answer);

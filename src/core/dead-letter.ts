@@ -6,6 +6,8 @@ import type { Failure } from './outcome.ts';
 import type { Headers, Trouble } from './record-headers.ts';
 import { textHeader } from './record-headers.ts';
 
+const TRUNCATED = 'rollcall-truncated';
+
 export interface DeadLetter {
   readonly topic: string;
   readonly partition: null;
@@ -60,14 +62,38 @@ export function invalidLetter(
   };
 }
 
-/** What does not fit is written all the same, with its value cut. */
-export function truncated(letter: DeadLetter, lengthMax: number): DeadLetter {
-  const value = typeof letter.value === 'string' ? new TextEncoder().encode(letter.value) : letter.value;
-  return {
-    ...letter,
-    value: value?.subarray(0, lengthMax) ?? null,
-    headers: [...letter.headers, textHeader('rollcall-truncated', 'true')],
-  };
+/** A value below this is dropped rather than halved. */
+const HALVED_BYTES_MIN = 512;
+/** Of a key that is cut; no group id is longer. */
+const KEY_BYTES_MAX = 256;
+
+/**
+ * The next smaller form of a dead letter that the broker refuses as too large: half of its value, and so on down to no
+ * value; then without the headers that came with the source record, then with its key cut, then without the error's text.
+ * null: only what says where it came from, and why, is left.
+ */
+export function smaller<R extends Pick<DeadLetter, 'key' | 'value' | 'headers'>>(letter: R): R | null {
+  const { headers } = letter;
+  const value = bytesOf(letter.value);
+  const key = bytesOf(letter.key);
+  if (value.length > 0) {
+    const length = value.length < HALVED_BYTES_MIN ? 0 : Math.ceil(value.length / 2);
+    return marked({ ...letter, value: value.subarray(0, length) });
+  }
+  const own = headers.filter(([name]) => name.startsWith('rollcall-'));
+  if (own.length < headers.length) return marked({ ...letter, headers: own });
+  if (key.length > KEY_BYTES_MAX) return marked({ ...letter, key: key.subarray(0, KEY_BYTES_MAX) });
+  const short = headers.filter(([name]) => name !== 'rollcall-error-message');
+  return short.length < headers.length ? marked({ ...letter, headers: short }) : null;
+}
+
+const bytesOf = (content: Uint8Array | string | null): Uint8Array =>
+  typeof content === 'string' ? new TextEncoder().encode(content) : (content ?? new Uint8Array());
+
+/** Says that something is missing. */
+function marked<R extends Pick<DeadLetter, 'headers'>>(letter: R): R {
+  if (letter.headers.some(([name]) => name === TRUNCATED)) return letter;
+  return { ...letter, headers: [...letter.headers, textHeader(TRUNCATED, 'true')] };
 }
 
 type Reason = Pick<Failure, 'code' | 'message'>;

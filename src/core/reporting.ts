@@ -120,6 +120,30 @@ export const hintFailure = (code: string, message: string): Failure => ({
   advice: 'Read the group anew at the source and send its full state; `rollcall ingest poll` does so.',
 });
 
+/**
+ * The next smaller form of a report that the broker refuses as too large: without message, request and the source's own
+ * names, then without group and member. Id and outcome stay. null: there is no smaller one.
+ */
+export function smallerReport(report: ReportRecord): ReportRecord | null {
+  const withoutDetails: ReportRecord = {
+    ...report,
+    source_group: null,
+    source_member: null,
+    request: null,
+    reason: report.reason && { ...report.reason, message: '' },
+    source: { ...report.source, event_id: null },
+  };
+  if (JSON.stringify(withoutDetails).length < JSON.stringify(report).length) return withoutDetails;
+  const { approval: _, ...rest } = withoutDetails;
+  const least: ReportRecord = {
+    ...rest,
+    group: null,
+    member: null,
+    reason: report.reason && { ...report.reason, message: '', scim_type: null, advice: '' },
+  };
+  return JSON.stringify(least).length < JSON.stringify(report).length ? least : null;
+}
+
 const ofIntent = (intent: Intent, { request, lag, groupTarget, ...written }: Worked): ReportRecord => ({
   ...blank(intent.source, written),
   id: intentId(intent),

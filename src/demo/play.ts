@@ -4,6 +4,7 @@ import type { Host } from '../commands/host.ts';
 import type { Progress } from '../commands/progress.ts';
 import { parseReport } from '../commands/report.ts';
 import { foldReport, type Operations } from '../core/summary.ts';
+import type { SendOutcome } from '../ports.ts';
 import type { DemoService } from './service.ts';
 import type { Stream, StreamEvent } from './stream.ts';
 
@@ -66,7 +67,7 @@ export class Play {
     for (let from = 0; from < events.length && !signal.aborted; from += EVENTS_PER_STEP) {
       const step = events.slice(from, from + EVENTS_PER_STEP);
       await Promise.all([
-        tools.send(step.map((event) => recordOf(event, topics.source))),
+        tools.send(step.map((event) => recordOf(event, topics.source))).then(assertWritten),
         pause(this.#host.clock, STEP_MS),
       ]);
       this.#sent += step.length;
@@ -84,6 +85,14 @@ export class Play {
       if (isNew) this.#settled += 1;
       if (this.#settled >= this.#total) return;
     }
+  }
+}
+
+function assertWritten(outcomes: readonly SendOutcome[]): void {
+  for (const outcome of outcomes) {
+    if (outcome === 'written') continue;
+    const why = outcome === 'too_large' ? 'MESSAGE_TOO_LARGE' : outcome.error.message;
+    throw new Error(`a change of the demo could not be written: ${why}`);
   }
 }
 

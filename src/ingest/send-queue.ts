@@ -2,9 +2,10 @@
  * One queue before Kafka: records are written in the order in which they were offered, whoever offered them. What waits
  * while one send is under way goes out with the next, so that many small requests cost few sends.
  *
- * A send that fails is sent again, and nothing overtakes it: skipped over, an older change would land behind a newer one
- * when its sender repeats it. So a record may be written twice, but always before what was offered after it.
+ * What is not written is sent again, with growing pauses, and nothing overtakes it: skipped over, an older change would land
+ * behind a newer one when its sender repeats it. So a record may be written twice, but always before what was offered after it.
  */
+import { writePauseMs } from '../core/backoff.ts';
 import type { Clock, Logger, LogTools, OutRecord, SendOutcome } from '../ports.ts';
 
 export interface SendQueueOptions {
@@ -23,13 +24,17 @@ export type Turn = () => 'now' | 'later' | 'never';
 
 interface Offer {
   readonly records: readonly OutRecord[];
+  /** By the record's place; what is missing is still to be sent. */
+  readonly outcomes: Map<number, SendOutcome>;
   readonly bytes: number;
   readonly turn: Turn;
   resolve(outcomes: readonly SendOutcome[]): void;
   reject(error: unknown): void;
 }
 
-const RETRY_MS = 500;
+/** Until it is asked again whether it may be written. */
+const TURN_MS = 500;
+const LOG_EVERY_MS = 60_000;
 /** Whoever offered it may not write it any more; it may be written all the same, if an answer was lost. */
 export class UnwantedError extends Error {
   override name = 'UnwantedError';
@@ -64,7 +69,7 @@ export class SendQueue {
   }
 
   /**
-   * Resolves when all are acknowledged; rejects where that will not come about: with UnwantedError where `turn` has said
+   * Resolves when all are acknowledged, or refused for themselves (too large, invalid); rejects where that will not come about: with UnwantedError where `turn` has said
    * `never` before a try. null: too much waits already.
    */
   offer(records: readonly OutRecord[], turn: Turn = always): Promise<readonly SendOutcome[]> | null {
@@ -76,7 +81,7 @@ export class SendQueue {
     this.#count += 1;
     this.#bytes += bytes;
     return new Promise((resolve, reject) => {
-      this.#offers.push({ records, bytes, turn, resolve, reject });
+      this.#offers.push({ records, outcomes: new Map(), bytes, turn, resolve, reject });
       void this.#sendAll();
     });
   }
@@ -120,24 +125,53 @@ export class SendQueue {
   }
 
   async #sendSurely(batch: readonly Offer[]): Promise<void> {
-    const { tools, log, isPassing } = this.#options;
+    let failures = 0;
+    let sinceLogMs = LOG_EVERY_MS;
     for (let wanted = stillWanted(batch); wanted.length > 0; wanted = stillWanted(wanted)) {
       if (this.#broken !== null) throw this.#broken.error;
-      const records = wanted.flatMap((offer) => offer.records);
-      try {
-        if (wanted.every(({ turn }) => turn() === 'now')) return share(wanted, await tools.send(records));
-      } catch (error) {
-        if (!isPassing(error)) throw error;
-        log.warn({ error, records: records.length }, 'Kafka has not acknowledged, the records are sent again');
+      let delayMs = TURN_MS;
+      if (wanted.every(({ turn }) => turn() === 'now')) {
+        const problem = await this.#sendOnce(wanted);
+        if (problem === null) return;
+        if (!this.#options.isPassing(problem.error)) throw problem.error;
+        failures += 1;
+        delayMs = writePauseMs(failures);
+        if (sinceLogMs >= LOG_EVERY_MS) {
+          this.#options.log.warn({ error: problem.error }, 'Kafka has not acknowledged, the records are sent again');
+          sinceLogMs = 0;
+        }
+        sinceLogMs += delayMs;
+        wanted = wanted.filter(({ outcomes, records }) => outcomes.size < records.length);
       }
-      await this.#pause();
+      await this.#pause(delayMs);
     }
   }
 
-  #pause(): Promise<void> {
+  /** What is not written of these, once; null: everything is. Resolves the offers that are done with. */
+  async #sendOnce(offers: readonly Offer[]): Promise<{ readonly error: unknown } | null> {
+    const left = offers.flatMap((offer) =>
+      offer.records.flatMap((record, index) => (offer.outcomes.has(index) ? [] : [{ offer, record, index }])),
+    );
+    let problem: { readonly error: unknown } | null = null;
+    try {
+      const outcomes = await this.#options.tools.send(left.map(({ record }) => record));
+      for (const [i, { offer, index }] of left.entries()) {
+        const outcome = outcomes[i] ?? missing;
+        if (typeof outcome === 'object' && outcome.kind === 'failed') problem = { error: outcome.error };
+        else offer.outcomes.set(index, outcome);
+      }
+    } catch (error) {
+      return { error };
+    }
+    for (const { records, outcomes, resolve } of offers)
+      if (outcomes.size === records.length) resolve(records.map((_, index) => outcomes.get(index) ?? missing));
+    return problem;
+  }
+
+  #pause(delayMs: number): Promise<void> {
     if (this.#broken !== null) return Promise.resolve();
     return new Promise((resolve) => {
-      const cancel = this.#options.clock.schedule(RETRY_MS, resolve);
+      const cancel = this.#options.clock.schedule(delayMs, resolve);
       this.#wake = () => {
         cancel();
         resolve();
@@ -161,13 +195,7 @@ function stillWanted(offers: readonly Offer[]): readonly Offer[] {
   });
 }
 
-function share(offers: readonly Offer[], outcomes: readonly SendOutcome[]): void {
-  let from = 0;
-  for (const { records, resolve } of offers) {
-    resolve(outcomes.slice(from, from + records.length));
-    from += records.length;
-  }
-}
+const missing: SendOutcome = { kind: 'failed', error: new Error('the log does not say what became of the record') };
 
 const RECORD_OVERHEAD_BYTES = 64;
 

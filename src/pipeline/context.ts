@@ -56,23 +56,6 @@ export const isDispatchable = (context: Context, partition: Partition): boolean 
 export const mayDispatch = (context: Context, partition: Partition): boolean =>
   mayAsk(context) && context.state.breaker.kind === 'closed' && isDispatchable(context, partition);
 
-/** Tries again until it works or is not wanted any more; undefined: not wanted. */
-export async function persist<T>(
-  context: Context,
-  task: () => Promise<T>,
-  isWanted: () => boolean,
-): Promise<T | undefined> {
-  for (let delayMs = 100; isWanted(); delayMs = Math.min(2 * delayMs, 5_000)) {
-    try {
-      return await task();
-    } catch (error) {
-      context.logger.warn({ error: errorText(error), retryInMs: delayMs }, 'the log did not answer, trying again');
-      await sleep(context, delayMs);
-    }
-  }
-  return undefined;
-}
-
 export const sleep = ({ clock }: Pick<Context, 'clock'>, delayMs: number): Promise<void> =>
   new Promise((resolve) => {
     clock.schedule(delayMs, resolve);

@@ -12,6 +12,7 @@ export function forget(context: Context, partition: Partition, reason: string): 
   const { state, cache, logger } = context;
   state.partitions.delete(partition.number);
   state.outbox = state.outbox.filter((due) => due.partition !== partition);
+  state.unsettled.revoke(partition.number);
   for (const group of partition.groups.values()) {
     group.ready = null;
     group.wakeAt = null;

@@ -3,6 +3,7 @@ import { closedBreaker } from '../core/breaker.ts';
 import { Heap } from './heap.ts';
 import { ReadyQueue } from './ready-queue.ts';
 import type { State } from './state.ts';
+import { Unsettled } from './unsettled.ts';
 
 export const newState = (): State => ({
   partitions: new Map(),
@@ -21,6 +22,7 @@ export const newState = (): State => ({
   locks: new Set(),
   requestsInFlight: 0,
   outbox: [],
+  unsettled: new Unsettled(),
   removed: [],
   removing: 0,
   lookUps: new Map(),

@@ -19,7 +19,7 @@ import { readRetry } from './read-back.ts';
 import { dropOldDead } from './record.ts';
 import { restore } from './restore.ts';
 import { Dispatcher, review } from './schedule.ts';
-import { settleOnce } from './settle.ts';
+import { Settler } from './settle.ts';
 import { Signal } from './signal.ts';
 import { newSnapshotCache } from './snapshot-cache.ts';
 import { newState } from './new-state.ts';
@@ -35,6 +35,7 @@ export class Pipeline {
   readonly ended: Promise<Error | null>;
   readonly #context: Context;
   readonly #dispatcher: Dispatcher;
+  readonly #settler: Settler;
   readonly #settling = new Signal();
   readonly #resting = new Signal();
   #end: (error: Error | null) => void = () => undefined;
@@ -56,6 +57,7 @@ export class Pipeline {
       review: (group) => review(this.#context, group),
       settle: () => this.#settling.set(),
     };
+    this.#settler = new Settler(this.#context);
     this.#dispatcher = new Dispatcher(this.#context, pLimit(options.concurrency), (group) => this.#fly(group));
   }
 
@@ -96,7 +98,9 @@ export class Pipeline {
   async #finish(): Promise<void> {
     const { state, log } = this.#context;
     while (state.requestsInFlight + state.lookUpsInFlight > 0) await this.#resting.wait();
-    // What the last answers brought is settled by the loop; one more signal makes sure that it looks.
+    // What the last answers brought is settled by the loop; one more signal makes sure that it looks. What cannot be
+    // written is tried once more.
+    state.unsettled.hurry();
     this.#settling.set();
     while (this.#isSettling || this.#settling.isSet) await this.#resting.wait();
     await log.leave();
@@ -107,7 +111,7 @@ export class Pipeline {
       await this.#settling.wait();
       this.#isSettling = true;
       try {
-        while (!this.#isClosed && (await settleOnce(this.#context)));
+        while (!this.#isClosed && (await this.#settler.settleOnce()));
       } catch (error) {
         this.#fail(error);
       }
@@ -184,6 +188,7 @@ export class Pipeline {
     this.#isClosed = true;
     this.#dispatcher.stop();
     this.#cancelSweep();
+    this.#settler.close();
     this.#settling.set();
     this.#resting.set();
     this.#end(error);

@@ -6,10 +6,10 @@ import { gained } from '../core/doubt.ts';
 import { decodeRanges, openLedger, rangesBelow } from '../core/ledger.ts';
 import { renderFence } from '../core/live-record.ts';
 import { epochOf, isOvertaken } from '../core/ownership.ts';
+import type { SendOutcome } from '../ports.ts';
 import { setPending } from './conclude.ts';
 import type { Context } from './context.ts';
-import { isCurrent, persist } from './context.ts';
-import type { ChangeLog, OutRecord } from '../ports.ts';
+import { isCurrent } from './context.ts';
 import { forget } from './forget.ts';
 import { tellHeld } from './guard.ts';
 import { catchUp, resumeSource } from './intake.ts';
@@ -20,6 +20,7 @@ import { identified, identifyGroup } from './identify.ts';
 import { foldRestored } from './precedence.ts';
 import { reviewAll } from './schedule.ts';
 import type { Partition, Start } from './state.ts';
+import { laneName, persist, TOO_LARGE } from './writer.ts';
 
 export async function fence(context: Context, partition: Partition): Promise<void> {
   const { state, log, options, random } = context;
@@ -31,22 +32,25 @@ export async function fence(context: Context, partition: Partition): Promise<voi
   const { key, headers } = renderFence(stamp, fenceId);
   const record = { topic: options.topics.retry, partition: partition.number, key, value: fenceId, headers };
   move(partition, 'restoring');
-  await persist(context, () => writeFence(log, record), isWanted);
+  const lane = laneName(record.topic, partition.number);
+  const place = { name: `fence of ${lane}`, topic: record.topic, act: 'write', owner: partition.number } as const;
+  await persist(context, place, async () => assertWritten(await log.send([record])), isWanted);
   await restoreFrom(context, partition);
 }
 
-/** @throws where it is not written, so that it is tried again, and the log says why. */
-async function writeFence(log: ChangeLog, record: OutRecord): Promise<void> {
-  const outcomes = await log.send([record]);
-  if (outcomes[0] !== 'written')
-    throw new Error('the retry topic takes no record of the size of a fence: raise its max.message.bytes');
+function assertWritten([outcome]: readonly SendOutcome[]): void {
+  if (outcome === 'written') return;
+  throw typeof outcome === 'object' ? outcome.error : new Error(TOO_LARGE);
 }
 
 /** Restores once the start is known, if this fence is still the present one. */
 async function restoreFrom(context: Context, partition: Partition): Promise<void> {
   const { fenceId } = partition;
   const isWanted = (): boolean => isCurrent(context, partition) && partition.fenceId === fenceId;
-  const start = await persist(context, () => findStart(context, partition), isWanted);
+  const { source: topic } = context.options.topics;
+  const name = `start of ${laneName(topic, partition.number)}`;
+  const place = { name, topic, act: 'read', owner: partition.number } as const;
+  const start = await persist(context, place, () => findStart(context, partition), isWanted);
   if (start === undefined || !isWanted()) return;
   partition.start ??= start;
   restore(context, partition);

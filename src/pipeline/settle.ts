@@ -1,87 +1,199 @@
 /**
  * The one place that writes reports, dead letters and live records, then commits offsets: one batch at a time, in three
- * acknowledged steps (spec: report-first, record-first, owner-commit).
+ * acknowledged steps (spec: report-first, record-first, owner-commit). What cannot be written for one partition stops only
+ * the offsets that depend on it.
  */
-import type { Intent } from '../core/change.ts';
-import { truncated } from '../core/dead-letter.ts';
 import { committable, complete, completedRanges, encodeRanges, RANGES_MAX } from '../core/ledger.ts';
-import { renderAnswer, renderState } from '../core/live-record.ts';
-import { seqAfter } from '../core/ownership.ts';
 import { isSamePosition } from '../core/position.ts';
-import type { Commit, OutRecord, SendOutcome } from '../ports.ts';
+import type { Commit } from '../ports.ts';
 import { closeComplete } from './conclude.ts';
 import type { Context } from './context.ts';
 import { errorText, isCurrent } from './context.ts';
 import { limitIntake } from './intake.ts';
-import { fitRecord } from './fit-record.ts';
-import { holdsDecided, isReserving, recorded, recordOf, tellExpanded, troubleOf } from './record.ts';
-import type { Due, DueAnswer, Group, Partition } from './state.ts';
+import { type Outgoing, outgoingOf } from './outgoing.ts';
+import { type Rendered, renderPartition, writeAgain } from './live-records.ts';
+import { recorded, tellExpanded } from './record.ts';
+import type { Due, Partition } from './state.ts';
 import { isRestored, tidy } from './partition.ts';
+import type { Place } from './unsettled.ts';
+import { laneName, noteFailure, TOO_LARGE, tryEach, type Written, Writer } from './writer.ts';
 
 /** kafkajs blocks the event loop with larger ones (kafkajs.md A7). */
 const BATCH_MAX = 2_000;
 
-/** One round; false: there was nothing to do, or it did not work and is tried again later. */
-export async function settleOnce(context: Context): Promise<boolean> {
-  const reported = await sendReports(context);
-  const recorded = await sendRecords(context);
-  const committed = await commit(context);
-  limitIntake(context);
-  return reported || recorded || committed;
-}
+export class Settler {
+  readonly #context: Context;
+  readonly #writer: Writer;
+  /** What of each due report is still to be written. */
+  readonly #outgoing = new WeakMap<Due, readonly Outgoing[]>();
+  /** Partitions that were committed, in all. */
+  #commits = 0;
+  /** Of the one timer. */
+  #cancelRetry: () => void = () => undefined;
 
-async function sendReports(context: Context): Promise<boolean> {
-  const { state, log, logger } = context;
-  const batch = takeBatch(context);
-  if (batch.length === 0) return false;
-  const records = batch.flatMap((due) => [
-    reportRecord(context, due),
-    ...(due.deadLetter === null ? [] : [due.deadLetter]),
-  ]);
-  try {
-    const outcomes = await log.send(records);
-    await sendCut(
-      context,
-      records.filter((_, i) => outcomes[i] === 'too_large'),
-    );
-  } catch (error) {
-    logger.warn({ error: errorText(error) }, 'reports could not be written, trying again');
-    state.outbox = [...batch, ...state.outbox];
-    settleLater(context);
+  constructor(context: Context) {
+    this.#context = context;
+    this.#writer = new Writer(context);
+  }
+
+  /** One round; false: there was nothing to do, or it did not work and is tried again later. */
+  async settleOnce(): Promise<boolean> {
+    const isReported = await this.#sendReports();
+    const isRecorded = await this.#sendRecords();
+    const isCommitted = await this.#commit();
+    limitIntake(this.#context);
+    this.#retryLater();
+    return isReported || isRecorded || isCommitted;
+  }
+
+  /** Nothing is tried again from now on. */
+  close(): void {
+    this.#cancelRetry();
+  }
+
+  #retryLater(): void {
+    const { state, clock, settle } = this.#context;
+    this.#cancelRetry();
+    const inMs = state.unsettled.nextInMs(clock.now());
+    this.#cancelRetry = inMs === null ? () => undefined : clock.schedule(inMs, settle);
+  }
+
+  async #sendReports(): Promise<boolean> {
+    const { state } = this.#context;
+    this.#tidyPlaces();
+    const batch = this.#takeBatch();
+    const due = batch.flatMap((each) => this.#dueOf(each));
+    if (due.length === 0) return false;
+    const results = await this.#writer.write(due.map((each) => ({ record: each.record(), own: each.own })));
+    const hasMoved = due.map((each, i) => this.#take(each, results[i])).includes(true);
+    const done = new Set(batch.filter((each) => this.#outgoingOf(each).every(({ isWritten }) => isWritten)));
+    state.outbox = state.outbox.filter((each) => !done.has(each));
+    for (const each of done) if (isCurrent(this.#context, each.partition)) acknowledge(this.#context, each);
+    // Behind a full batch that waits there may be others that need not wait.
+    return hasMoved || batch.length === BATCH_MAX;
+  }
+
+  /** Answers whether it has come nearer to its end. */
+  #take(outgoing: Outgoing, result: Written | undefined): boolean {
+    const { logger } = this.#context;
+    outgoing.waitsFor = result?.waitsFor ?? null;
+    outgoing.isWritten = result?.outcome === 'written';
+    if (result?.outcome !== 'too_large') return outgoing.isWritten;
+    const { own, isCut } = outgoing;
+    if (outgoing.cut()) {
+      if (!isCut) logger.warn({ topic: own.topic, record: own.name }, 'a record is too large and is cut until it fits');
+      return true;
+    }
+    outgoing.waitsFor = own.name;
+    noteFailure(this.#context, own, TOO_LARGE);
     return false;
   }
-  for (const due of batch) if (isCurrent(context, due.partition)) acknowledge(context, due);
-  return true;
-}
 
-/** Reports of partitions that wait for their fence wait too: their epoch is not known. Those of lost ones are dropped. */
-function takeBatch(context: Context): Due[] {
-  const { state } = context;
-  const batch: Due[] = [];
-  const later: Due[] = [];
-  for (const due of state.outbox) {
-    if (isCurrent(context, due.partition))
-      (batch.length < BATCH_MAX && isRestored(due.partition) ? batch : later).push(due);
+  /** Reports of partitions that wait for their fence wait too: their epoch is not known. */
+  #takeBatch(): readonly Due[] {
+    const batch: Due[] = [];
+    for (const due of this.#context.state.outbox) {
+      if (batch.length === BATCH_MAX) break;
+      if (!isCurrent(this.#context, due.partition) || !isRestored(due.partition)) continue;
+      if (this.#dueOf(due).length > 0) batch.push(due);
+    }
+    return batch;
   }
-  state.outbox = later;
-  return batch;
-}
 
-const reportRecord = ({ options }: Context, { report, partition, key }: Due): OutRecord => ({
-  topic: options.topics.report,
-  partition: null,
-  key,
-  value: JSON.stringify({ ...report, epoch: partition.epoch }),
-  headers: [],
-});
+  #dueOf(due: Due): readonly Outgoing[] {
+    const { unsettled } = this.#context.state;
+    const now = this.#context.clock.now();
+    return this.#outgoingOf(due).filter(
+      ({ isWritten, waitsFor }) => !isWritten && (waitsFor === null || !unsettled.isWaiting(waitsFor, now)),
+    );
+  }
 
-/** Half a mebibyte is below any broker's limit that lets the rest of Rollcall work. */
-const CUT_LENGTH = 512 * 1_024;
+  #outgoingOf(due: Due): readonly Outgoing[] {
+    const known = this.#outgoing.get(due) ?? outgoingOf(due, this.#context.options.topics.report);
+    this.#outgoing.set(due, known);
+    return known;
+  }
 
-async function sendCut({ log, logger }: Context, records: readonly OutRecord[]): Promise<void> {
-  if (records.length === 0) return;
-  logger.warn({ count: records.length }, 'records were too large and are cut');
-  await log.send(records.map((record) => truncated({ ...record, partition: null }, CUT_LENGTH)));
+  /** A place of the output topics that no report waits for any more, as its partition is lost, is no trouble. */
+  #tidyPlaces(): void {
+    const { state, options } = this.#context;
+    if (state.unsettled.isEmpty) return;
+    const wanted = new Set(
+      state.outbox.flatMap((due) =>
+        this.#outgoingOf(due).flatMap(({ isWritten, waitsFor }) => (isWritten ? [] : (waitsFor ?? []))),
+      ),
+    );
+    const { report, deadLetter } = options.topics;
+    state.unsettled.retain(({ name, topic }) => (topic !== report && topic !== deadLetter) || wanted.has(name));
+  }
+
+  async #sendRecords(): Promise<boolean> {
+    const { state, options } = this.#context;
+    const now = this.#context.clock.now();
+    const rendered: Rendered[] = [];
+    for (const partition of state.partitions.values()) {
+      const lane = laneName(options.topics.retry, partition.number);
+      if (!isRestored(partition) || state.unsettled.isWaiting(lane, now)) continue;
+      rendered.push(...renderPartition(this.#context, partition, BATCH_MAX - rendered.length));
+    }
+    if (rendered.length === 0) return false;
+    const results = await this.#writer.write(rendered);
+    let hasMoved = false;
+    rendered.forEach((each, i) => {
+      if (!isCurrent(this.#context, each.partition)) return;
+      // Under a former epoch it may lie behind the new fence, and be void.
+      const isInTime = each.epoch === each.partition.epoch;
+      const outcome = (isInTime ? results[i]?.outcome : null) ?? 'unwritten';
+      const isSmaller = outcome !== 'written' && writeAgain(this.#context, each, outcome);
+      if (outcome === 'written' && each.kind === 'state') recorded(this.#context, each.group, each.intents);
+      hasMoved ||= isSmaller || outcome === 'written';
+    });
+    return hasMoved;
+  }
+
+  /** After a failed commit one by one. */
+  async #commit(): Promise<boolean> {
+    const { state, clock } = this.#context;
+    const due = [...state.partitions.values()]
+      .filter((partition) => commitOf(partition) !== null)
+      .map((partition) => ({ partition, place: this.#offsetOf(partition) }))
+      .filter(({ place }) => !state.unsettled.isWaiting(place.name, clock.now()));
+    const alone = due.filter(({ place }) => state.unsettled.isFailing(place.name));
+    const together = due.filter((each) => !alone.includes(each));
+    const before = this.#commits;
+    const error = await this.#commitOnce(together.map(({ partition }) => partition));
+    const [only] = together;
+    if (error !== null && only !== undefined && together.length === 1) noteFailure(this.#context, only.place, error);
+    await tryEach(this.#context, error !== null && together.length > 1 ? [...alone, ...together] : alone, (each) =>
+      this.#commitOnce([each.partition]),
+    );
+    return this.#commits > before;
+  }
+
+  /** Those that are owned without a break, at what is complete by now, in the tick of the check. null: it has not failed. */
+  async #commitOnce(partitions: readonly Partition[]): Promise<Error | null> {
+    const { state, log } = this.#context;
+    if (state.isHalted) return null;
+    const owned = partitions.filter((partition) => isCurrent(this.#context, partition));
+    const due = owned.flatMap((partition) => commitOf(partition) ?? []);
+    if (due.length === 0) return null;
+    try {
+      await log.commit(due.map(({ commit: each }) => each));
+    } catch (error) {
+      return error instanceof Error ? error : new Error(errorText(error));
+    }
+    this.#commits += due.length;
+    for (const { partition, commit: each, progress } of due) {
+      partition.lastCommit = { offset: each.offset, progress };
+      state.unsettled.clear(this.#offsetOf(partition).name);
+    }
+    return null;
+  }
+
+  #offsetOf({ number }: Partition): Place {
+    const topic = this.#context.options.topics.source;
+    return { name: `offset of ${laneName(topic, number)}`, topic, act: 'commit', owner: number };
+  }
 }
 
 function acknowledge(context: Context, { partition, offset, subject, report }: Due): void {
@@ -105,111 +217,6 @@ function acknowledge(context: Context, { partition, offset, subject, report }: D
   closeComplete(subject.group, subject.intent.member, member);
   tidy(subject.group, subject.intent.member);
   context.settle();
-}
-
-type Rendered = { readonly partition: Partition; readonly epoch: number; readonly record: OutRecord } & (
-  | { readonly kind: 'state'; readonly group: Group; readonly intents: readonly Intent[] }
-  | { readonly kind: 'answer'; readonly answer: DueAnswer }
-);
-
-/** Rendered when it is sent, never earlier; one per group and batch. */
-async function sendRecords(context: Context): Promise<boolean> {
-  const rendered: Rendered[] = [];
-  for (const partition of context.state.partitions.values()) {
-    if (isRestored(partition)) rendered.push(...renderPartition(context, partition, BATCH_MAX - rendered.length));
-  }
-  if (rendered.length === 0) return false;
-  const outcomes = await context.log.send(rendered.map(({ record }) => record)).catch((error: unknown) => {
-    context.logger.warn({ error: errorText(error) }, 'live records could not be written, trying again');
-    return null;
-  });
-  rendered.forEach((each, i) => {
-    if (!isCurrent(context, each.partition)) return;
-    // Under a former epoch it may lie behind the new fence, and be void.
-    const isInTime = each.epoch === each.partition.epoch;
-    const outcome = (isInTime ? outcomes?.[i] : null) ?? 'failed';
-    if (outcome !== 'written') writeAgain(context, each, outcome);
-    else if (each.kind === 'state') recorded(context, each.group, each.intents);
-  });
-  const isAllWritten = outcomes?.every((outcome) => outcome === 'written') ?? false;
-  if (!isAllWritten) settleLater(context);
-  return isAllWritten;
-}
-
-function renderPartition(context: Context, partition: Partition, recordsMax: number): Rendered[] {
-  const { options, clock } = context;
-  const rendered = renderAnswers(context, partition);
-  for (const group of [...partition.toWrite].slice(0, Math.max(0, recordsMax))) {
-    partition.toWrite.delete(group);
-    const intents = recordOf(group);
-    const stamp = { owner: options.owner, epoch: partition.epoch, seq: nextSeq(partition) };
-    const state = renderState({
-      group: group.id,
-      intents,
-      stamp,
-      trouble: troubleOf(group),
-      isReserving: isReserving(group, intents),
-      foreign: partition.foreign.get(group.id) ?? [],
-      now: clock.now().wall,
-      sha256: context.sha256,
-    });
-    const record = { ...state, topic: options.topics.retry, partition: partition.number, gzip: true as const };
-    rendered.push({ kind: 'state', partition, epoch: partition.epoch, group, intents, record });
-  }
-  return rendered;
-}
-
-function renderAnswers({ options }: Context, partition: Partition): Rendered[] {
-  const isOpen = (group: Group): boolean => partition.toWrite.has(group) || holdsDecided(group);
-  const due = partition.answers.filter(({ groups }) => !groups.some(isOpen));
-  partition.answers = partition.answers.filter((answer) => !due.includes(answer));
-  return due.map((answer) => {
-    const stamp = { owner: options.owner, epoch: partition.epoch, seq: nextSeq(partition) };
-    const headers = renderAnswer(stamp, answer.answer);
-    const record = { topic: options.topics.retry, partition: partition.number, key: answer.key, value: null, headers };
-    return { kind: 'answer', partition, epoch: partition.epoch, answer, record };
-  });
-}
-
-function nextSeq(partition: Partition): number {
-  partition.seq = seqAfter(partition.seq, partition.view, partition.epoch);
-  return partition.seq;
-}
-
-function writeAgain(context: Context, rendered: Rendered, outcome: SendOutcome | 'failed'): void {
-  const { partition } = rendered;
-  if (rendered.kind === 'answer') {
-    const { key, answer, groups } = rendered.answer;
-    // Whoever asked is told less, but what was asked is done, and the request must not stay.
-    const isCut = outcome === 'too_large' && answer.kind === 'replay';
-    partition.answers.push({ key, answer: isCut ? { ...answer, verdicts: [] } : answer, groups });
-  } else {
-    partition.toWrite.add(rendered.group);
-    // It may be there all the same (spec: record-first).
-    if (outcome === 'failed') rendered.group.isRecordUnknown = true;
-    if (outcome === 'too_large') fitRecord(context, rendered.group, rendered.intents);
-  }
-}
-
-const SETTLE_AGAIN_MS = 500;
-const settleLater = ({ clock, settle }: Context): void => void clock.schedule(SETTLE_AGAIN_MS, settle);
-
-/** Partitions owned without a break, at what is complete by now, in the tick of the check. */
-async function commit(context: Context): Promise<boolean> {
-  const { state, log, logger } = context;
-  if (state.isHalted) return false;
-  const due = [...state.partitions.values()].flatMap((partition) => commitOf(partition) ?? []);
-  if (due.length === 0) return false;
-  try {
-    await log.commit(due.map(({ commit: each }) => each));
-  } catch (error) {
-    // The next round commits what is complete then.
-    logger.warn({ error: errorText(error) }, 'offsets could not be committed');
-    settleLater(context);
-    return false;
-  }
-  for (const each of due) each.partition.lastCommit = { offset: each.commit.offset, progress: each.progress };
-  return true;
 }
 
 interface DueCommit {

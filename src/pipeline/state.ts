@@ -22,6 +22,7 @@ import type { Instant, OutRecord } from '../ports.ts';
 import type { Heap } from './heap.ts';
 import type { Readiness, ReadyQueue } from './ready-queue.ts';
 import type { RecordLimit } from './record-limit.ts';
+import type { Unsettled } from './unsettled.ts';
 
 /** An intent of a record that was read and is not complete; in a list, since one is the norm and an array takes more memory. */
 export interface Open {
@@ -228,6 +229,8 @@ export interface State {
   readonly locks: Set<string>;
   requestsInFlight: number;
   outbox: Due[];
+  /** What cannot be written or committed at present. */
+  readonly unsettled: Unsettled;
   /** Members removed within the window of the guard (monotonic ms). */
   removed: readonly Removed[];
   /** Removals that groups in flight are about to send. */

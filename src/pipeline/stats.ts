@@ -6,6 +6,7 @@ import type { Context } from './context.ts';
 import { leaseHolds } from './context.ts';
 import type { Partition } from './state.ts';
 import { isRestored } from './partition.ts';
+import type { Stuck } from './unsettled.ts';
 
 export interface PartitionStats {
   readonly partition: number;
@@ -18,8 +19,8 @@ export interface PartitionStats {
 
 export interface PipelineStats {
   /**
-   * All assigned partitions restored, the lease valid, and nothing stands still for want of room in a live record; one with
-   * no partitions is ready to take over.
+   * All assigned partitions restored, the lease valid, settling goes on, and nothing stands still for want of room in a live
+   * record; one with no partitions is ready to take over.
    */
   readonly ready: boolean;
   readonly partitions: readonly PartitionStats[];
@@ -45,6 +46,8 @@ export interface PipelineStats {
   readonly unrecordable: readonly string[];
   /** Source records whose key was last read from another partition. */
   readonly strayKeys: number;
+  /** What cannot be written or committed at present, by topic; it is tried again and again. */
+  readonly unsettled: readonly Stuck[];
   /** Final reports by outcome since the start. */
   readonly reports: Readonly<Record<string, number>>;
 }
@@ -55,8 +58,11 @@ export function statsOf(context: Context): PipelineStats {
   const { counts, breaker } = state;
   const waiting = partitions.map(waitingIn);
   const unrecordable = waiting.flatMap((each) => each.unrecordable);
+  const unsettled = state.unsettled.list();
+  const goesOn = unrecordable.length === 0 && !unsettled.some(({ isLasting }) => isLasting);
   return {
-    ready: partitions.every(isRestored) && !state.isHalted && leaseHolds(context) && unrecordable.length === 0,
+    ready: partitions.every(isRestored) && !state.isHalted && leaseHolds(context) && goesOn,
+    unsettled,
     partitions: partitions.map((partition, i) => partitionStats(partition, waiting[i]?.oldest ?? null)),
     pending: sum(partitions.map(({ pendingCount }) => pendingCount)),
     parked: sum(waiting.map(({ parked }) => parked)),

@@ -25,6 +25,7 @@ const someStats = (changes: Partial<PipelineStats> = {}): PipelineStats => ({
   outsideLease: 1,
   unrecordable: [],
   strayKeys: 3,
+  unsettled: [],
   reports: { applied: 38 },
   ...changes,
 });
@@ -95,6 +96,28 @@ test('a possible loss and an open breaker are named, and make nobody unready', a
   expect(response.status).toBe(200);
   const breaker = { reason: 'auth', since: new Date(since).toISOString() };
   expect(await response.json()).toMatchObject({ ready: true, possible_losses: 2, breaker });
+});
+
+const stuck = {
+  topic: 'reports',
+  act: 'write',
+  error: 'INVALID_RECORD: no key',
+  since: clock.now().wall - 4_500,
+} as const;
+
+test('readiness names the topic that cannot be written to, and why', async () => {
+  const get = await given(() => someStats({ ready: false, unsettled: [{ ...stuck, isLasting: true }] }));
+  const response = await get('/readyz');
+  expect(response.status).toBe(503);
+  const since = new Date(stuck.since).toISOString();
+  expect(await response.json()).toMatchObject({
+    reasons: [`the topic reports cannot be written to since ${since}: INVALID_RECORD: no key`],
+  });
+});
+
+test('metrics tell for how long a topic has not taken what is to be written, from the first failure on', async () => {
+  const get = await given(() => someStats({ unsettled: [{ ...stuck, isLasting: false }] }));
+  expect(await (await get('/metrics')).text()).toContain('rollcall_unsettled_seconds{topic="reports"} 4.5\n');
 });
 
 test('metrics tell what the statistics say', async () => {

@@ -1,11 +1,14 @@
 import { describe, expect, test } from 'vitest';
-import { type DeadLetter, deadLetter, invalidLetter, truncated } from '../../src/core/dead-letter.ts';
+import { type DeadLetter, deadLetter, invalidLetter, smaller } from '../../src/core/dead-letter.ts';
 import { stateValue } from '../../src/core/live-record.ts';
 import { atOffset } from '../support/an-intent.ts';
 
 const failure = { code: 'invalidValue', message: 'no such user', status: 400, scimType: 'invalidValue', advice: '' };
 const textsOf = ({ headers }: DeadLetter): Record<string, string> =>
   Object.fromEntries(headers.map(([name, value]) => [name, Buffer.from(value).toString()]));
+
+const ownTexts = (letter: DeadLetter): Record<string, string> =>
+  Object.fromEntries(Object.entries(textsOf(letter)).filter(([name]) => name.startsWith('rollcall-')));
 
 describe('the dead letter of an intent', () => {
   const dead = atOffset(42n, { attempt: 5, dead: { at: 900, reason: 'attempts_exhausted' } });
@@ -70,12 +73,25 @@ describe('the dead letter of an invalid record', () => {
     expect(invalidLetter('dlq', none, { source, group: null, failure })).toMatchObject({ key: null, value: null });
   });
 
-  test('that is too large is written with its value cut, and says so', () => {
+  test('that is too large loses half of its value, and so on down to none, then what came with it, and says so', () => {
+    const letter = invalidLetter(
+      'dlq',
+      { ...original, key: Buffer.alloc(1_000, 'k'), value: Buffer.alloc(4_000, 'v') },
+      { source, group: null, failure },
+    );
+    const cuts: DeadLetter[] = [];
+    for (let next = smaller(letter); next !== null; next = smaller(next)) cuts.push(next);
+    expect(cuts.map(({ value }) => value?.length)).toEqual([2_000, 1_000, 500, 0, 0, 0, 0]);
+    expect(cuts.map(({ key }) => key?.length)).toEqual([1_000, 1_000, 1_000, 1_000, 1_000, 256, 256]);
+    expect(cuts.every((cut) => textsOf(cut)['rollcall-truncated'] === 'true')).toBe(true);
+    expect(textsOf(cuts[4] ?? letter)).toEqual({ ...ownTexts(letter), 'rollcall-truncated': 'true' });
+    const { 'rollcall-error-message': _, ...least } = ownTexts(letter);
+    expect(textsOf(cuts[6] ?? letter)).toEqual({ ...least, 'rollcall-truncated': 'true' });
+    expect(Buffer.from(letter.value ?? '').indexOf(Buffer.from(cuts[0]?.value ?? ''))).toBe(0);
+  });
+
+  test('holds text as bytes once it is cut', () => {
     const letter = invalidLetter('dlq', original, { source, group: 'g', failure });
-    const cut = truncated(letter, 1);
-    expect(cut).toMatchObject({ topic: 'dlq', key: 'g', value: Buffer.from([0xff]) });
-    expect(textsOf(cut)).toEqual({ ...textsOf(letter), 'rollcall-truncated': 'true' });
-    expect(truncated({ ...letter, value: 'äb' }, 2).value).toEqual(new TextEncoder().encode('ä'));
-    expect(truncated({ ...letter, value: null }, 2).value).toBeNull();
+    expect(smaller({ ...letter, value: 'ä'.repeat(512) })?.value).toEqual(Buffer.from('ä'.repeat(256)));
   });
 });

@@ -60,6 +60,10 @@ export class KafkaChangeLog implements ChangeLog {
     return this.#sender.send(records);
   }
 
+  partitionOf(topic: string, key: Uint8Array | string): Promise<number> {
+    return this.#sender.partitionOf(topic, key);
+  }
+
   async commit(commits: readonly Commit[]): Promise<void> {
     if (this.#consumer === undefined) throw new Error('there is no consumer to commit with');
     await this.#consumer.commit(commits);

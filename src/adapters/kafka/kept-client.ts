@@ -50,6 +50,13 @@ export class KeptClient<C extends Client> {
     }
   }
 
+  /** The next request opens another client. */
+  renew(): void {
+    const kept = this.#kept;
+    this.#kept = undefined;
+    if (kept !== undefined) void this.#discard(kept);
+  }
+
   async close(): Promise<void> {
     this.#isClosed = true;
     const kept = this.#kept;

@@ -1,6 +1,6 @@
 /**
- * Sends records and resolves when each is acknowledged by all in-sync replicas. One send at a time; the records of a
- * partition keep their order. Not idempotent: kafkajs 2.2.4 then loses records unnoticed (kafkajs.md A7).
+ * Sends records and says of each what became of it. One send at a time; the records of a partition keep their order. Not
+ * idempotent: kafkajs 2.2.4 then loses records unnoticed (kafkajs.md A7).
  *
  * kafkajs also loses records when a leader moves while a send goes to several partitions; the partitions concerned are
  * missing from what it returns, so it is compared with what was sent, and the missing ones are sent again.
@@ -11,6 +11,14 @@ import type { OutRecord, SendOutcome } from '../../ports.ts';
 import { partitionOfKey } from '../../core/murmur2.ts';
 import { pause, within } from '../time-limit.ts';
 import { retry } from './connection.ts';
+import {
+  isRefusal,
+  isStale,
+  isTooLarge,
+  keepProduceResults,
+  produceError,
+  type ProduceError,
+} from './produce-results.ts';
 import { KeptClient } from './kept-client.ts';
 import type { KafkaConnectionOptions, KafkaHost } from './options.ts';
 import { sizeOf, toMessage } from './record.ts';
@@ -22,6 +30,8 @@ const closeLimitMs = 2_000;
 const replicationLimitMs = 8_000;
 const missingTriesMax = 20;
 const missingPauseMs = 100;
+/** A leader that moves is known to its brokers soon; whoever sends again waits longer. */
+const staleTriesMax = 5;
 
 export interface SenderOptions {
   readonly connection: KafkaConnectionOptions;
@@ -38,6 +48,7 @@ export class Sender {
   #last: Promise<unknown> = Promise.resolve();
 
   constructor(options: SenderOptions) {
+    keepProduceResults();
     this.#options = options;
     this.#kept = new KeptClient({
       ...options,
@@ -51,11 +62,16 @@ export class Sender {
     });
   }
 
-  /** Rejects where it is not known that all were written; what was written then may be written again. */
+  /** Rejects where nothing is known of any record; what was written then may be written again. */
   async send(records: readonly OutRecord[]): Promise<readonly SendOutcome[]> {
     const turn = this.#last.then(() => this.#sendInTurn(records));
     this.#last = turn.catch(() => undefined);
     return turn;
+  }
+
+  async partitionOf(topic: string, key: Uint8Array | string): Promise<number> {
+    // kafkajs's own hash takes minutes for a key of a megabyte, and nothing else happens meanwhile.
+    return partitionOfKey(Buffer.from(key), (await this.#metadataOf(topic)).length);
   }
 
   /** A send under way is given a moment. */
@@ -76,16 +92,24 @@ export class Sender {
   }
 
   async #sendAll(records: readonly OutRecord[]): Promise<readonly SendOutcome[]> {
-    const outcomes: SendOutcome[] = Array.from({ length: records.length }, () => 'written');
+    const outcomes = new Map<number, SendOutcome>();
+    const failed = new Map<string, SendOutcome>();
     const placed: Placed[] = [];
     for (const [index, record] of records.entries()) placed.push(await this.#place(record, index));
     let left: readonly Placed[] = placed;
     while (left.length > 0) {
       const { wave, rest } = takeWave(left);
-      for (const index of await this.#sendWave(wave)) outcomes[index] = 'too_large';
+      try {
+        await this.#sendWave(wave, { outcomes, failed });
+      } catch (error) {
+        if (outcomes.size === 0) throw error;
+        // What is known of the others must not get lost.
+        const rest = { kind: 'failed', error: error instanceof Error ? error : new Error(String(error)) } as const;
+        return records.map((_, index) => outcomes.get(index) ?? rest);
+      }
       left = rest;
     }
-    return outcomes;
+    return records.map((_, index) => outcomes.get(index) ?? neverSent);
   }
 
   async #place(record: OutRecord, index: number): Promise<Placed> {
@@ -93,41 +117,62 @@ export class Sender {
   }
 
   async #partitionFor({ topic, key }: OutRecord): Promise<number> {
+    if (key !== null) return this.partitionOf(topic, key);
+    const partitionMetadata = await this.#metadataOf(topic);
+    return this.#partitioner({ topic, partitionMetadata, message: { key, value: null } });
+  }
+
+  async #metadataOf(topic: string): Promise<PartitionMetadata[]> {
     const known = this.#partitions.get(topic) ?? (await this.#options.partitionsOf(topic));
     this.#partitions.set(topic, known);
-    // kafkajs's own hash takes minutes for a key of a megabyte, and nothing else happens meanwhile.
-    if (key !== null) return partitionOfKey(Buffer.from(key), known.length);
-    return this.#partitioner({ topic, partitionMetadata: known, message: { key, value: null } });
+    return known;
   }
 
-  /** Indexes of the records that were refused alone. */
-  async #sendWave(wave: readonly Placed[]): Promise<readonly number[]> {
-    try {
-      await this.#sendUntilComplete(wave);
-      return [];
-    } catch (error) {
-      if (!isTooLarge(error)) throw error;
+  /** A batch that is refused for one of its records is halved until that one is alone. */
+  async #sendWave(wave: readonly Placed[], { outcomes, failed }: Progress): Promise<void> {
+    // What comes behind a record that is not written must not overtake it.
+    const stopped = wave.filter((placed) => failed.has(nameOf(placed)));
+    for (const placed of stopped) outcomes.set(placed.index, failed.get(nameOf(placed)) ?? neverSent);
+    const sent = wave.filter((placed) => !stopped.includes(placed));
+    const halves: [Placed[], Placed[]] = [[], []];
+    for (const [place, error] of await this.#sendUntilComplete(sent)) {
+      const records = sent.filter((placed) => nameOf(placed) === place);
+      const middle = Math.ceil(records.length / 2);
+      const isAboutOne = error !== null && (isTooLarge(error) || isRefusal(error));
+      if (isAboutOne && records.length > 1) {
+        halves[0].push(...records.slice(0, middle));
+        halves[1].push(...records.slice(middle));
+        continue;
+      }
+      const outcome = outcomeOf(error);
+      if (error !== null && !isAboutOne) failed.set(place, outcome);
+      for (const { index } of records) outcomes.set(index, outcome);
     }
-    if (wave.length === 1) return wave.map(({ index }) => index);
-    const middle = Math.ceil(wave.length / 2);
-    const first = await this.#sendWave(wave.slice(0, middle));
-    return [...first, ...(await this.#sendWave(wave.slice(middle)))];
+    for (const half of halves) if (half.length > 0) await this.#sendWave(half, { outcomes, failed });
   }
 
-  async #sendUntilComplete(wave: readonly Placed[]): Promise<void> {
-    let missing = wave;
-    for (let tries = 0; tries < missingTriesMax; tries += 1) {
-      const present = await this.#sendOnce(missing);
-      missing = missing.filter((placed) => !present.has(placeName(placed.record.topic, placed.partition)));
-      if (missing.length === 0) return;
-      this.#options.host.log.warn({ records: missing.length }, 'records were not acknowledged and are sent again');
-      await pause(this.#options.host.clock, missingPauseMs);
+  /** By place; what was written is not sent again. */
+  async #sendUntilComplete(wave: readonly Placed[]): Promise<ReadonlyMap<string, ProduceError | null>> {
+    const results = new Map<string, ProduceError | null>();
+    let left = wave;
+    for (let tries = 1; left.length > 0; tries += 1) {
+      for (const [place, error] of await this.#sendOnce(left)) results.set(place, error);
+      const isOpen = (placed: Placed): boolean => {
+        const error = results.get(nameOf(placed));
+        if (error === undefined) return tries < missingTriesMax;
+        return error !== null && isStale(error) && tries < staleTriesMax;
+      };
+      left = left.filter(isOpen);
+      if (left.length === 0) break;
+      this.#options.host.log.debug({ records: left.length }, 'records were not acknowledged and are sent again');
+      await pause(this.#options.host.clock, missingPauseMs * Math.min(tries, 5));
     }
-    throw new Error(`Kafka acknowledges no records of ${missing[0]?.record.topic}/${missing[0]?.partition}`);
+    for (const placed of wave) if (!results.has(nameOf(placed))) results.set(nameOf(placed), unacknowledged(placed));
+    return results;
   }
 
-  /** The partitions that are acknowledged. */
-  async #sendOnce(wave: readonly Placed[]): Promise<ReadonlySet<string>> {
+  /** Of the partitions that the answer speaks of. */
+  async #sendOnce(wave: readonly Placed[]): Promise<ReadonlyMap<string, ProduceError | null>> {
     const messages = new Map<string, Message[]>();
     for (const { record, partition } of wave) {
       const ofTopic = messages.get(record.topic) ?? [];
@@ -141,22 +186,39 @@ export class Sender {
       topicMessages: [...messages].map(([topic, ofTopic]) => ({ topic, messages: ofTopic })),
     };
     const answer = await this.#kept.ask((producer) => producer.sendBatch(batch));
-    return new Set(answer.map(({ topicName, partition }) => placeName(topicName, partition)));
+    const results = new Map(
+      answer.map(({ topicName, partition, errorCode }) => [placeName(topicName, partition), produceError(errorCode)]),
+    );
+    // A new client reads the metadata again.
+    if ([...results.values()].some((error) => error !== null && isStale(error))) this.#kept.renew();
+    return results;
   }
 }
+
+interface Progress {
+  /** By the record's place in the caller's list. */
+  readonly outcomes: Map<number, SendOutcome>;
+  /** Partitions that could not be written to. */
+  readonly failed: Map<string, SendOutcome>;
+}
+
+/** kafkajs groups an answer by partition, so that each record of a wave is spoken of. */
+const neverSent: SendOutcome = { kind: 'failed', error: new Error('the record was not sent') };
+
+function outcomeOf(error: ProduceError | null): SendOutcome {
+  if (error === null) return 'written';
+  if (isTooLarge(error)) return 'too_large';
+  return { kind: isRefusal(error) ? 'refused' : 'failed', error };
+}
+
+const nameOf = ({ record, partition }: Placed): string => placeName(record.topic, partition);
+
+const unacknowledged = (placed: Placed): ProduceError =>
+  Object.assign(new Error(`Kafka acknowledges no records of ${nameOf(placed)}`), {
+    type: 'UNACKNOWLEDGED',
+    retriable: true,
+  });
 
 function placeName(topic: string, partition: number): string {
   return `${topic}/${partition}`;
-}
-
-function isTooLarge(error: unknown): boolean {
-  for (
-    let link: unknown = error;
-    typeof link === 'object' && link !== null;
-    link = (link as { cause?: unknown }).cause
-  ) {
-    const { type } = link as { type?: unknown };
-    if (type === 'MESSAGE_TOO_LARGE' || type === 'RECORD_LIST_TOO_LARGE') return true;
-  }
-  return false;
 }

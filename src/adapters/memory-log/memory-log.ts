@@ -85,6 +85,11 @@ export class MemoryLog implements ChangeLog, LogTools {
     });
   }
 
+  /** As a client knows it from the metadata that it has. */
+  async partitionOf(topic: string, key: Uint8Array | string): Promise<number> {
+    return this.#broker.topic(topic).partitionOf(key);
+  }
+
   async commit(commits: readonly Commit[]): Promise<void> {
     // Under the generation of this tick, whenever it arrives.
     const { commit } = this.#joined();

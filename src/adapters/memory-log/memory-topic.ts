@@ -26,6 +26,7 @@ export class MemoryTopic {
   readonly #settings: Map<string, string>;
   readonly #partitions: readonly PartitionLog[];
   readonly #listeners = new Set<() => void>();
+  readonly #sick = new Set<number>();
   #unkeyedCount = 0;
 
   constructor({ topic, partitionCount, replicationFactor, settings }: TopicSpecification) {
@@ -54,20 +55,45 @@ export class MemoryTopic {
   /** @throws before anything is written, where the broker would refuse the whole request. */
   check(record: OutRecord): void {
     if (record.partition !== null) this.partition(record.partition);
-    const isCompacted = this.description.settings.get('cleanup.policy')?.includes('compact') === true;
-    if (record.key === null && isCompacted)
-      throw new Error(`INVALID_RECORD: ${this.name} is compacted, its records need keys`);
   }
 
   append(record: OutRecord, timestamp: number): SendOutcome {
     const key = bytesOf(record.key);
     const value = bytesOf(record.value);
     const { headers } = record;
-    if (this.#isTooLarge([key, value, ...headers.flat()], record)) return 'too_large';
     const partition = record.partition ?? this.#choosePartition(key);
+    const problem = this.#problemOf(partition);
+    if (problem !== null) return { kind: 'failed', error: new Error(problem) };
+    if (this.#isTooLarge([key, value, ...headers.flat()], record)) return 'too_large';
+    if (key === null && this.#isCompacted)
+      return { kind: 'refused', error: new Error(`INVALID_RECORD: ${this.name} is compacted, its records need keys`) };
     this.partition(partition).append({ key, value, headers, timestamp });
     this.notify();
     return 'written';
+  }
+
+  partitionOf(key: Uint8Array | string): number {
+    return partitionOfKey(Buffer.from(key), this.description.partitionCount);
+  }
+
+  /** Nothing is written to the partition until `heal`. */
+  sicken(partition: number): void {
+    this.#sick.add(partition);
+  }
+
+  heal(partition: number): void {
+    this.#sick.delete(partition);
+  }
+
+  #problemOf(partition: number): string | null {
+    const { replicationFactor, settings } = this.description;
+    // -1: the broker's default, which is 1 here.
+    const isShort = Math.max(1, replicationFactor) < Number(settings.get('min.insync.replicas'));
+    return isShort || this.#sick.has(partition) ? `NOT_ENOUGH_REPLICAS: ${this.name}/${partition}` : null;
+  }
+
+  get #isCompacted(): boolean {
+    return this.description.settings.get('cleanup.policy')?.includes('compact') === true;
   }
 
   /** Calls `listener` after each change of the topic's ends; the returned function ends that. */
@@ -81,8 +107,7 @@ export class MemoryTopic {
   }
 
   #choosePartition(key: Uint8Array | null): number {
-    const { partitionCount } = this.description;
-    return key === null ? this.#unkeyedCount++ % partitionCount : partitionOfKey(key, partitionCount);
+    return key === null ? this.#unkeyedCount++ % this.description.partitionCount : this.partitionOf(key);
   }
 
   /** The limit is on the compressed batch; compressing is worth its time only where the plain bytes do not fit. */

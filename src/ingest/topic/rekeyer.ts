@@ -5,6 +5,7 @@
  */
 import type { LogRecord, OutRecord } from '../../ports.ts';
 import type { RelayBatch, RelayHandler, RelayPartition } from '../ports.ts';
+import { pause } from '../../adapters/time-limit.ts';
 import { deliverNext } from '../delivery.ts';
 import { falseIfUnwanted, type Turn } from '../send-queue.ts';
 import { nativeRecord } from '../native-record.ts';
@@ -197,14 +198,15 @@ export class Rekeyer implements RelayHandler {
 
   async #send(records: readonly OutRecord[], assignment: number): Promise<true> {
     const { from, deadLetterTopic } = this.#options;
-    const { queue, clock, notices, relay } = this.#world;
+    const { queue, clock, log, notices, relay } = this.#world;
     const origin = { source: `topic/${from}`, at: clock.now().wall };
     // Tried again when somebody else has the topic, it would land behind what that one has written.
     const turn: Turn = () => {
       if (assignment === this.#assignment && relay.holdsLease()) return 'now';
       return assignment === this.#assignment && !this.#isOver ? 'later' : 'never';
     };
-    const tooLarge = await deliverNext(records, { queue, deadLetterTopic, origin, turn });
+    const wait = (delayMs: number): Promise<void> => pause(clock, delayMs);
+    const tooLarge = await deliverNext(records, { queue, deadLetterTopic, origin, turn, log, pause: wait });
     if (tooLarge > 0) notices.letters.count('too_large', tooLarge);
     return true;
   }

@@ -1,0 +1,96 @@
+/** The live records and answers that are due, as they are sent, and what becomes of those that could not be written. */
+import type { Intent } from '../core/change.ts';
+import { renderAnswer, renderState } from '../core/live-record.ts';
+import { seqAfter } from '../core/ownership.ts';
+import type { OutRecord } from '../ports.ts';
+import type { Context } from './context.ts';
+import { fitRecord } from './fit-record.ts';
+import { holdsDecided, isReserving, recordOf, troubleOf } from './record.ts';
+import type { DueAnswer, Group, Partition } from './state.ts';
+import type { Place } from './unsettled.ts';
+import { type Addressed, laneName, noteFailure, TOO_LARGE } from './writer.ts';
+
+export type Rendered = Addressed & {
+  readonly partition: Partition;
+  readonly epoch: number;
+  readonly record: OutRecord;
+} & (
+    | { readonly kind: 'state'; readonly group: Group; readonly intents: readonly Intent[] }
+    | { readonly kind: 'answer'; readonly answer: DueAnswer }
+  );
+
+/** Rendered when it is sent, never earlier; one per group and batch. */
+export function renderPartition(context: Context, partition: Partition, recordsMax: number): Rendered[] {
+  const {
+    options,
+    clock,
+    state: { unsettled },
+  } = context;
+  const rendered = renderAnswers(context, partition);
+  const due = [...partition.toWrite].filter((group) => !unsettled.isWaiting(placeOf(context, group).name, clock.now()));
+  for (const group of due.slice(0, Math.max(0, recordsMax))) {
+    partition.toWrite.delete(group);
+    const intents = recordOf(group);
+    const stamp = { owner: options.owner, epoch: partition.epoch, seq: nextSeq(partition) };
+    const state = renderState({
+      group: group.id,
+      intents,
+      stamp,
+      trouble: troubleOf(group),
+      isReserving: isReserving(group, intents),
+      foreign: partition.foreign.get(group.id) ?? [],
+      now: clock.now().wall,
+      sha256: context.sha256,
+    });
+    const record = { ...state, topic: options.topics.retry, partition: partition.number, gzip: true as const };
+    const own = placeOf(context, group);
+    rendered.push({ kind: 'state', partition, epoch: partition.epoch, group, intents, record, own });
+  }
+  return rendered;
+}
+
+/** Where the live record of a group fails alone. */
+const placeOf = ({ options: { topics } }: Context, { id, partition: { number } }: Group): Place => ({
+  name: `${laneName(topics.retry, number)}: ${id}`,
+  topic: topics.retry,
+  act: 'write',
+  owner: number,
+});
+
+function renderAnswers({ options }: Context, partition: Partition): Rendered[] {
+  const isOpen = (group: Group): boolean => partition.toWrite.has(group) || holdsDecided(group);
+  const due = partition.answers.filter(({ groups }) => !groups.some(isOpen));
+  partition.answers = partition.answers.filter((answer) => !due.includes(answer));
+  return due.map((answer) => {
+    const stamp = { owner: options.owner, epoch: partition.epoch, seq: nextSeq(partition) };
+    const headers = renderAnswer(stamp, answer.answer);
+    const record = { topic: options.topics.retry, partition: partition.number, key: answer.key, value: null, headers };
+    const name = `${laneName(record.topic, record.partition)}: ${answer.key}`;
+    const own = { name, topic: record.topic, act: 'write', owner: partition.number } as const;
+    return { kind: 'answer', partition, epoch: partition.epoch, answer, record, own };
+  });
+}
+
+function nextSeq(partition: Partition): number {
+  partition.seq = seqAfter(partition.seq, partition.view, partition.epoch);
+  return partition.seq;
+}
+
+/** Answers whether it is smaller than before, so that it is worth a try at once. */
+export function writeAgain(context: Context, rendered: Rendered, outcome: 'too_large' | 'unwritten'): boolean {
+  const { partition } = rendered;
+  if (rendered.kind === 'answer') {
+    const { key, answer, groups } = rendered.answer;
+    // The request was executed; only its answer is shortened so that the tombstone fits.
+    const isCut = outcome === 'too_large' && answer.kind === 'replay' && answer.verdicts.length > 0;
+    partition.answers.push({ key, answer: isCut ? { ...answer, verdicts: [] } : answer, groups });
+    if (outcome === 'too_large' && !isCut) noteFailure(context, rendered.own, TOO_LARGE);
+    return isCut;
+  }
+  partition.toWrite.add(rendered.group);
+  // It may be there all the same (spec: record-first).
+  if (outcome === 'unwritten') rendered.group.isRecordUnknown = true;
+  if (outcome !== 'too_large') return false;
+  fitRecord(context, rendered.group, rendered.intents);
+  return true;
+}

@@ -1,0 +1,138 @@
+/**
+ * What cannot be written to Kafka, or committed there, at present: since when, why, and when it is tried again. One entry
+ * per place that fails on its own: a partition of a topic, one record, the offset of a source partition.
+ *
+ *   absent ──fail──▶ waits (growing pauses) ──time──▶ due ──written──▶ absent
+ *                        ▲                             │
+ *                        └────────fail, postpone───────┘
+ */
+import { writePauseMs } from '../core/backoff.ts';
+import type { Instant } from '../ports.ts';
+
+export interface Place {
+  /** Unique. */
+  readonly name: string;
+  readonly topic: string;
+  readonly act: 'write' | 'commit' | 'read';
+  /** The source partition that it is about; null: it may be about several. */
+  readonly owner: number | null;
+}
+
+/** What an operator is told. */
+export interface Stuck {
+  readonly topic: string;
+  readonly act: Place['act'];
+  /** The last one. */
+  readonly error: string;
+  /** Of the first failure in a row, epoch ms. */
+  readonly since: number;
+  /** It has failed often enough for the instance not to be ready. */
+  readonly isLasting: boolean;
+}
+
+interface Entry {
+  readonly place: Place;
+  readonly error: string;
+  readonly failures: number;
+  readonly since: Instant;
+  /** Monotonic ms. */
+  readonly triedAt: number;
+  readonly retryAt: number;
+}
+
+/** From then on the instance is not ready: a leader that moves is back by the third try. */
+const STUCK_FAILURES = 3;
+const LOG_EVERY_MS = 60_000;
+const LOGGED_MAX = 1_000;
+
+export class Unsettled {
+  readonly #entries = new Map<string, Entry>();
+  /** Cause → when it was logged last, monotonic ms. */
+  readonly #loggedAt = new Map<string, number>();
+
+  /** It was tried in vain. Answers whether that is worth a line in the log: one a minute for each cause. */
+  fail(place: Place, error: string, now: Instant): boolean {
+    const known = this.#entries.get(place.name);
+    const failures = (known?.failures ?? 0) + 1;
+    this.#put(place, { error, failures, since: known?.since ?? now, triedAt: now.monotonic }, now);
+    return this.#mayLog(`${place.topic} ${error}`, now);
+  }
+
+  /** It was due and not tried, since everything else fails. */
+  postpone(place: Place, error: string, now: Instant): void {
+    const known = this.#entries.get(place.name);
+    const former = known ?? { error, failures: 0, since: now, triedAt: -1 };
+    this.#put(place, former, now);
+  }
+
+  clear(name: string): void {
+    this.#entries.delete(name);
+  }
+
+  /** A partition is lost: what is about it alone is the next owner's. */
+  revoke(owner: number): void {
+    for (const { place } of this.#entries.values()) if (place.owner === owner) this.clear(place.name);
+  }
+
+  /** Nothing waits to be written there any more. */
+  retain(isWanted: (place: Place) => boolean): void {
+    for (const { place } of this.#entries.values()) if (!isWanted(place)) this.clear(place.name);
+  }
+
+  /** Everything is due at once. */
+  hurry(): void {
+    for (const [name, entry] of this.#entries) this.#entries.set(name, { ...entry, retryAt: entry.triedAt });
+  }
+
+  get isEmpty(): boolean {
+    return this.#entries.size === 0;
+  }
+
+  isFailing(name: string): boolean {
+    return this.#entries.has(name);
+  }
+
+  isWaiting(name: string, now: Instant): boolean {
+    return (this.#entries.get(name)?.retryAt ?? -Infinity) > now.monotonic;
+  }
+
+  /** Monotonic ms; -1: never. */
+  triedAt(name: string): number {
+    return this.#entries.get(name)?.triedAt ?? -1;
+  }
+
+  /** How long until the next place is due, ms; null: none waits. */
+  nextInMs({ monotonic }: Instant): number | null {
+    const waits = [...this.#entries.values()].map(({ retryAt }) => retryAt - monotonic).filter((ms) => ms > 0);
+    return waits.length === 0 ? null : Math.min(...waits);
+  }
+
+  /** One for each topic and act, of the place that fails most often. */
+  list(): readonly Stuck[] {
+    const worst = new Map<string, Entry>();
+    for (const entry of this.#entries.values()) {
+      const key = `${entry.place.act} ${entry.place.topic}`;
+      if ((worst.get(key)?.failures ?? -1) < entry.failures) worst.set(key, entry);
+    }
+    return [...worst.values()].map(({ place: { topic, act }, error, since, failures }) => ({
+      topic,
+      act,
+      error,
+      since: since.wall,
+      isLasting: failures >= STUCK_FAILURES,
+    }));
+  }
+
+  #put(place: Place, entry: Omit<Entry, 'place' | 'retryAt'>, now: Instant): void {
+    const retryAt = now.monotonic + writePauseMs(Math.max(1, entry.failures));
+    this.#entries.set(place.name, { ...entry, place, retryAt });
+  }
+
+  #mayLog(cause: string, { monotonic }: Instant): boolean {
+    if (monotonic - (this.#loggedAt.get(cause) ?? -Infinity) < LOG_EVERY_MS) return false;
+    // Errors may hold changing numbers.
+    if (this.#loggedAt.size >= LOGGED_MAX) this.#loggedAt.clear();
+    this.#loggedAt.set(cause, monotonic);
+    return true;
+  }
+}

@@ -41,6 +41,7 @@ export class Pipeline {
   #end: (error: Error | null) => void = () => undefined;
   #isClosed = false;
   #isSettling = false;
+  #settleRounds = 0;
   #cancelSweep: () => void = () => undefined;
 
   constructor(ports: Ports, options: PipelineOptions) {
@@ -101,8 +102,10 @@ export class Pipeline {
     // What the last answers brought is settled by the loop; one more signal makes sure that it looks. What cannot be
     // written is tried once more.
     state.unsettled.hurry();
+    const before = this.#settleRounds;
     this.#settling.set();
-    while (this.#isSettling || this.#settling.isSet) await this.#resting.wait();
+    // An idle loop is woken only in a later tick.
+    while (this.#settleRounds === before || this.#isSettling || this.#settling.isSet) await this.#resting.wait();
     await log.leave();
   }
 
@@ -116,6 +119,7 @@ export class Pipeline {
         this.#fail(error);
       }
       this.#isSettling = false;
+      this.#settleRounds += 1;
       this.#resting.set();
     }
   }

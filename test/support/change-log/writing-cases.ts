@@ -1,6 +1,6 @@
 /** What is written: records, commits, topics; and reading it back. */
 import { expect, test } from 'vitest';
-import type { TopicRecord } from '../../../src/ports.ts';
+import type { SendOutcome, TopicRecord } from '../../../src/ports.ts';
 import type { Open } from './driver.ts';
 import { join, numbered, produce, readAll, settled, texts } from './driver.ts';
 
@@ -91,6 +91,56 @@ export function sendCases(open: Open): void {
     expect(written).toHaveLength(3);
   });
 
+  test('refuses alone the record without a key, where the topic is compacted', async () => {
+    const it = await open(1);
+    const { log } = await join(it);
+    const record = { topic: it.retryTopic, partition: 0, headers: [] };
+    const outcomes = await log.send([
+      { ...record, key: 'k', value: 'before' },
+      { ...record, key: null, value: 'no key' },
+      { ...record, key: 'k', value: 'after' },
+      { ...record, key: 'l', value: 'behind' },
+    ]);
+    expect(outcomes).toEqual(['written', { kind: 'refused', error: expect.any(Error) }, 'written', 'written']);
+    expect(errorsOf(outcomes)).toEqual([expect.stringMatching(/^INVALID_RECORD: /)]);
+    expect(texts(await readAll(it, it.retryTopic))).toEqual(['before', 'after', 'behind']);
+  });
+
+  test('writes once what can be written, where other partitions cannot', async () => {
+    // given a topic that has fewer replicas than it needs
+    const it = await open(2);
+    const { log } = await join(it);
+    const sick = `${it.outputTopic}.sick`;
+    const settings = { 'min.insync.replicas': '2' };
+    await it.tools.createTopic({ topic: sick, partitionCount: 2, replicationFactor: 1, settings });
+    const record = (topic: string, partition: number, value: string) => ({
+      topic,
+      partition,
+      key: 'k',
+      value,
+      headers: [],
+    });
+    const outcomes = await log.send([
+      record(it.outputTopic, 0, 'first'),
+      record(sick, 0, 'never'),
+      record(sick, 1, 'nor this'),
+      record(it.outputTopic, 1, 'second'),
+      record(it.outputTopic, 0, 'third'),
+    ]);
+    const failed = { kind: 'failed', error: expect.any(Error) };
+    expect(outcomes).toEqual(['written', failed, failed, 'written', 'written']);
+    for (const message of errorsOf(outcomes)) expect(message).toMatch(/^NOT_ENOUGH_REPLICAS: /);
+    expect(texts(await readAll(it, it.outputTopic)).toSorted()).toEqual(['first', 'second', 'third']);
+  });
+
+  test('knows the partition of a key', async () => {
+    const it = await open(4);
+    const { log } = await join(it);
+    expect(await log.partitionOf(it.outputTopic, 'foobar')).toBe(2);
+    expect(await log.partitionOf(it.outputTopic, Buffer.from('21'))).toBe(0);
+    await expect(log.partitionOf(`${it.outputTopic}.missing`, 'k')).rejects.toThrow();
+  });
+
   test('rejects a send to a topic that is not there', async () => {
     const it = await open(1);
     const { log } = await join(it);
@@ -109,6 +159,9 @@ export function sendCases(open: Open): void {
     expect(await log.bounds('retry', 0)).toEqual({ start: 0n, end: 2n });
   });
 }
+
+const errorsOf = (outcomes: readonly SendOutcome[]): readonly string[] =>
+  outcomes.flatMap((outcome) => (typeof outcome === 'object' ? [outcome.error.message] : []));
 
 export function toolCases(open: Open): void {
   test('describes topics and makes them once', async () => {

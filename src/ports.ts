@@ -127,7 +127,7 @@ export interface ChangeLogHandler {
 export interface ChangeLog {
   /** Joins the consumer group and calls the handler until `leave`. Rebuilds its consumer by itself. */
   join(handler: ChangeLogHandler): Promise<void>;
-  /** What became of each record (`written`: all in-sync replicas have it). Rejects where nothing is known of any. */
+  /** What became of each record (`written`: all in-sync replicas have it). Rejects where all have `failed`. */
   send(records: readonly OutRecord[]): Promise<readonly SendOutcome[]>;
   /** The partition that `send` writes a key to. */
   partitionOf(topic: string, key: Uint8Array | string): Promise<number>;

@@ -123,7 +123,10 @@ async function leaderElection({ scene, brokers, watch }: Stage): Promise<Taken> 
 
 async function retryRefused({ scene, brokers, watch, fleet }: Stage): Promise<Taken> {
   const refusals = (): number =>
-    fleet.said(RECORDS_NOT_WRITTEN, ({ error }) => /in-sync replicas/i.test(String(error)));
+    fleet.said(
+      RECORDS_NOT_WRITTEN,
+      ({ topic, error }) => topic === scene.topics.retry && /in-sync replicas/i.test(String(error)),
+    );
   const before = refusals();
   await brokers.refuseWrites(scene.topics.retry, {
     'cleanup.policy': 'compact',
@@ -133,4 +136,4 @@ async function retryRefused({ scene, brokers, watch, fleet }: Stage): Promise<Ta
 }
 
 const BREAKER_OPENS = 'breaker opened';
-const RECORDS_NOT_WRITTEN = 'live records could not be written, trying again';
+const RECORDS_NOT_WRITTEN = 'records cannot be written, trying again; what depends on them is not committed';

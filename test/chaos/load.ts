@@ -40,12 +40,13 @@ export class Load {
       .map((record) => ({ topic: topics.source, partition: null, headers: [], ...record }));
     while (!isOver()) {
       try {
-        await tools.send(records);
-        return;
+        const outcomes = await tools.send(records);
+        if (outcomes.every((outcome) => outcome === 'written')) return;
       } catch {
-        this.repeatedBatches += 1;
-        await rest(RETRY_MS);
+        // Sent again.
       }
+      this.repeatedBatches += 1;
+      await rest(RETRY_MS);
     }
   }
 }

@@ -61,7 +61,7 @@ export const guardMutants: readonly Mutant[] = [
     breaks: 'an operator is answered while a restore would still find a hold',
     edits: [
       {
-        file: 'src/pipeline/settle.ts',
+        file: 'src/pipeline/live-records.ts',
         find: 'partition.toWrite.has(group) || holdsDecided(group)',
         replace: 'false',
       },

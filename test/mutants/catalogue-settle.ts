@@ -70,7 +70,13 @@ export const settleMutants: readonly Mutant[] = [
   {
     name: 'report-dropped',
     breaks: 'reports that could not be written are forgotten',
-    edits: [{ file: 'src/pipeline/settle.ts', find: 'state.outbox = [...batch, ...state.outbox];', replace: '' }],
+    edits: [
+      {
+        file: 'src/pipeline/settle.ts',
+        find: 'state.outbox.filter((each) => !done.has(each))',
+        replace: 'state.outbox.filter((each) => !batch.includes(each))',
+      },
+    ],
   },
   {
     name: 'report-taken-for-written',
@@ -78,10 +84,71 @@ export const settleMutants: readonly Mutant[] = [
     edits: [
       {
         file: 'src/pipeline/settle.ts',
-        find: '    state.outbox = [...batch, ...state.outbox];\n    settleLater(context);\n    return false;',
-        replace: '',
+        find: 'new Set(batch.filter((each) => this.#outgoingOf(each).every(({ isWritten }) => isWritten)));',
+        replace: 'new Set(batch);',
       },
     ],
+  },
+  {
+    name: 'cut-not-awaited',
+    breaks: 'what is too large counts as written once it is to be cut',
+    edits: [
+      {
+        file: 'src/pipeline/settle.ts',
+        find: "outgoing.isWritten = result?.outcome === 'written';",
+        replace: "outgoing.isWritten = result?.outcome !== 'unwritten';",
+      },
+    ],
+    scenario: 'unwritable',
+  },
+  {
+    name: 'sick-taken-for-written',
+    breaks: 'what goes to a partition that cannot be written to counts as written',
+    edits: [
+      {
+        file: 'src/pipeline/writer.ts',
+        find: "    if (outcome === 'written') return { outcome, waitsFor: null };",
+        replace: "    if (outcome !== undefined) return { outcome: 'written', waitsFor: null };",
+      },
+    ],
+    scenario: 'unwritable',
+  },
+  {
+    name: 'written-sent-again',
+    breaks: 'a report whose dead letter cannot be written is written again and again',
+    edits: [
+      {
+        file: 'src/pipeline/settle.ts',
+        find: '!isWritten && (waitsFor === null',
+        replace: '(waitsFor === null',
+      },
+    ],
+    scenario: 'unwritable',
+  },
+  {
+    name: 'no-pauses',
+    breaks: 'what cannot be written is tried again without pauses that grow',
+    edits: [
+      {
+        file: 'src/core/backoff.ts',
+        find: 'FIRST_MS * 2 ** (failures - 1)',
+        replace: 'FIRST_MS * Math.sign(failures)',
+      },
+    ],
+    scenario: 'unwritable',
+  },
+  {
+    name: 'sent-apart-and-taken-for-written',
+    breaks: 'after a failed send what is sent by partition counts as written, whatever comes of it',
+    edits: [
+      {
+        file: 'src/pipeline/writer.ts',
+        find: '      if (sent instanceof Error) return sent;',
+        replace:
+          "      if (sent instanceof Error) return (lane.records.forEach((each) => written.set(each, 'written')), sent);",
+      },
+    ],
+    scenario: 'unwritable',
   },
   {
     name: 'ranges',
@@ -167,8 +234,8 @@ export const settleMutants: readonly Mutant[] = [
       },
       {
         file: 'src/pipeline/settle.ts',
-        find: '    if (isCurrent(context, due.partition))\n      (batch',
-        replace: '    (batch',
+        find: 'if (!isCurrent(this.#context, due.partition) || !isRestored(due.partition)) continue;',
+        replace: 'if (!isRestored(due.partition)) continue;',
       },
       {
         file: 'src/pipeline/forget.ts',
@@ -191,19 +258,24 @@ export const settleMutants: readonly Mutant[] = [
       },
       {
         file: 'src/pipeline/settle.ts',
-        find: 'const due = [...state.partitions.values()].flatMap(',
+        find: 'const due = [...state.partitions.values()]\n',
         replace:
-          'const due = [...new Map([...((state as any).lost ?? []), ...state.partitions] as [number, Partition][]).values()].flatMap(',
+          'const due = [...new Map([...((state as any).lost ?? []), ...state.partitions] as [number, Partition][]).values()]\n',
       },
       {
         file: 'src/pipeline/settle.ts',
-        find: '    if (!isCurrent(context, each.partition)) return;\n    // Under',
-        replace: '    // Under',
+        find: 'const owned = partitions.filter((partition) => isCurrent(this.#context, partition));',
+        replace: 'const owned = partitions;',
       },
       {
         file: 'src/pipeline/settle.ts',
-        find: 'for (const due of batch) if (isCurrent(context, due.partition)) acknowledge(context, due);',
-        replace: 'for (const due of batch) acknowledge(context, due);',
+        find: '      if (!isCurrent(this.#context, each.partition)) return;\n      // Under',
+        replace: '      // Under',
+      },
+      {
+        file: 'src/pipeline/settle.ts',
+        find: 'for (const each of done) if (isCurrent(this.#context, each.partition)) acknowledge(this.#context, each);',
+        replace: 'for (const each of done) acknowledge(this.#context, each);',
       },
     ],
     scenario: 'bereft',

@@ -22,18 +22,27 @@ function idOf(record: TopicRecord): string {
   ].map((name) => headerOf(record, name));
   const position = `${topic}/${partition}/${offset}`;
   if (reason === 'invalid' || record.value === null) return position;
+  if (isCut(record)) return `${position}${CUT}`;
   const [intent] = intentsOf(textOf(record.key), record.value);
   return intent?.member === '' ? position : `${position}/${intent?.member}`;
 }
+
+/** A dead letter that is cut does not name its member any more. */
+const CUT = '\u0000cut';
+
+const isCut = (record: TopicRecord): boolean => headerOf(record, 'rollcall-truncated') === 'true';
+
+const cutIdOf = (id: string): string => `${id.split('/').slice(0, 3).join('/')}${CUT}`;
 
 /** A dead letter of what has not failed after all is no violation: its writer may have died before it reported. */
 export function deadLetterViolations({ deadLetters, intents, states, events, counting }: Facts): readonly Violation[] {
   const failed = [...counting.values()].filter(({ outcome }) => isFailure(outcome));
   const invalid = [...events.values()].filter(({ outcome }) => outcome === 'invalid');
   const invalidIds = new Set(invalid.map(({ id }) => id));
+  const wantedCuts = new Set([...intents.keys(), ...states.keys()].map(cutIdOf));
   return [
     ...failed
-      .filter(({ id }) => !deadLetters.has(id))
+      .filter(({ id }) => !deadLetters.has(id) && !deadLetters.has(cutIdOf(id)))
       .map(({ id }) => broken('kept', `${id} has failed and has no dead letter`)),
     ...invalid.flatMap(({ id, record }) => {
       const letter = deadLetters.get(id);
@@ -41,13 +50,16 @@ export function deadLetterViolations({ deadLetters, intents, states, events, cou
       return isOriginal(letter, bytesOf(record.value ?? '')) ? [] : [broken('kept', `the bytes of ${id} are not kept`)];
     }),
     ...[...deadLetters.keys()]
-      .filter((id) => !invalidIds.has(id) && !intents.has(id) && !states.has(id) && !impliedById(states, id))
+      .filter(
+        (id) =>
+          !wantedCuts.has(id) && !invalidIds.has(id) && !intents.has(id) && !states.has(id) && !impliedById(states, id),
+      )
       .map((id) => broken('accounted', `a dead letter is about ${id}, which nobody wanted`)),
   ];
 }
 
 function isOriginal(letter: TopicRecord, bytes: Uint8Array): boolean {
   const kept = letter.value ?? new Uint8Array();
-  const length = headerOf(letter, 'rollcall-truncated') === 'true' ? kept.length : bytes.length;
+  const length = isCut(letter) ? kept.length : bytes.length;
   return Buffer.from(bytes.subarray(0, length)).equals(kept);
 }

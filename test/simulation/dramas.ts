@@ -6,6 +6,7 @@ import type { Chance } from './engine/chance.ts';
 import { bereft, excluded, fenced, halted, missed, reread, zombie } from './plots-ownership.ts';
 import { afterlife, cleaner, crowded, flood, ignored, outage, rejoins, settle } from './plots-settle.ts';
 import { pieces, untold, wholes } from './plots-states.ts';
+import { unwritable } from './plots-writes.ts';
 import type { DrawnScenario } from './scenarios.ts';
 import { scenarios } from './scenarios.ts';
 import type { Event } from './script.ts';
@@ -35,6 +36,7 @@ const dramas = {
   wholes,
   untold,
   pieces,
+  unwritable,
 } as const satisfies Record<string, (chance: Chance) => Plot>;
 
 type Drama = keyof typeof dramas;
@@ -88,6 +90,12 @@ export const dramaFaults: Readonly<Record<Drama, readonly string[]>> = {
   ignored: ['target: ignored', 'target: late'],
   outage: ['target: lost', 'target: error_before', 'target: reset_before'],
   flood: ['broker: refused report', 'broker: paused late'],
+  unwritable: [
+    'said: a record is too large and is cut until it fits',
+    'broker: partly written',
+    'event: sicken',
+    'said: records cannot be written, trying again; what depends on them is not committed',
+  ],
   untold: ['said: removals are held', 'broker: refused report', 'process: killed'],
   pieces: ['event: state', 'said: a live record was too large and is written in parts', 'process: killed'],
   wholes: ['event: state', 'broker: refused report', 'process: killed', 'target: late'],

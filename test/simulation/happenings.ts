@@ -54,6 +54,8 @@ export function happen(world: World, event: Event): void {
     case 'refuse':
       weather.refuses.add(event.what);
       return void timeline.after(event.forMs, () => weather.refuses.delete(event.what));
+    case 'sicken':
+      return sicken(world, event);
     case 'append_late':
       return appendLate(world, event);
     case 'clean':
@@ -117,6 +119,7 @@ function broken(world: World, { group, what }: Of<'broken'>): void {
     key: JSON.stringify({ group_id: 'another', add_members: ['m0'] }),
     empty: JSON.stringify({ group_id: key, add_members: [], remove_members: [] }),
     tombstone: null,
+    long: `{"group_id":${'x'.repeat(3_000)}`,
   };
   produce(world, key, values[what]);
 }
@@ -188,6 +191,14 @@ function dropMember(world: World, { instance }: Of<'drop_member'>): void {
 function appendLate(world: World, { back }: Of<'append_late'>): void {
   const record = world.records(topics.retry).at(-back);
   if (record) world.broker.duplicate(topics.retry, record.partition, record.offset);
+}
+
+/** Beyond the last partition it is the first one. */
+function sicken(world: World, { topic, partition, forMs }: Of<'sicken'>): void {
+  const found = world.broker.topic(topics[topic]);
+  const number = partition % world.settings.partitions;
+  found.sicken(number);
+  world.timeline.after(forMs, () => found.heal(number));
 }
 
 function deny(world: World, { group, forMs }: Of<'deny'>): void {

@@ -97,6 +97,10 @@ function calm(world: World): void {
   const { weather, target, instances } = world;
   world.tell(() => '→ from now on nothing fails');
   weather.refuses.clear();
+  for (const topic of Object.values(topics)) {
+    for (let partition = 0; partition < world.settings.partitions; partition++)
+      world.broker.topic(topic).heal(partition);
+  }
   weather.broker = { done: 1 };
   weather.target = { answered: 1 };
   target.state.tokens.refuseClient(null);

@@ -36,7 +36,7 @@ export type Happening =
   | {
       readonly kind: 'broken';
       readonly group: number;
-      readonly what: 'json' | 'schema' | 'key' | 'empty' | 'tombstone';
+      readonly what: 'json' | 'schema' | 'key' | 'empty' | 'tombstone' | 'long';
     }
   | { readonly kind: 'start'; readonly instance: number }
   | { readonly kind: 'stop'; readonly instance: number }
@@ -57,6 +57,13 @@ export type Happening =
   | { readonly kind: 'target'; readonly weather: Weights<TargetFate>; readonly forMs: number }
   /** The broker does not do it, or does it and its answer is lost. */
   | { readonly kind: 'refuse'; readonly what: Refusable; readonly forMs: number }
+  /** Nothing is written to one partition of a topic. */
+  | {
+      readonly kind: 'sicken';
+      readonly topic: 'retry' | 'deadLetter' | 'report';
+      readonly partition: number;
+      readonly forMs: number;
+    }
   | { readonly kind: 'append_late'; readonly back: number }
   | { readonly kind: 'clean' }
   | { readonly kind: 'foreign'; readonly group: number; readonly members: readonly number[] }
@@ -111,6 +118,16 @@ export function drawScript(chance: Chance, scenario: DrawnScenario, settings: Se
   return events.toSorted((a, b) => a.at - b.at);
 }
 
+const refusables: readonly Refusable[] = [
+  'report',
+  'report answer',
+  'report part',
+  'record',
+  'record answer',
+  'record part',
+  'commit',
+];
+
 function drawHappening(chance: Chance, kind: Happening['kind'], settings: Settings): Happening {
   const group = chance.int(0, settings.groups - 1);
   const instance = chance.int(0, settings.instances - 1);
@@ -146,7 +163,14 @@ function drawHappening(chance: Chance, kind: Happening['kind'], settings: Settin
     case 'broker':
       return { kind, weather: brokerWeather(chance), forMs };
     case 'refuse':
-      return { kind, what: chance.pick(['report', 'report answer', 'record', 'record answer', 'commit']), forMs };
+      return { kind, what: chance.pick(refusables), forMs };
+    case 'sicken':
+      return {
+        kind,
+        topic: chance.pick(['report', 'report', 'retry', 'deadLetter']),
+        partition: chance.int(0, 2),
+        forMs,
+      };
     case 'target':
       return { kind, weather: targetWeather(chance), forMs };
     case 'foreign':

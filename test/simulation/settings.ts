@@ -34,6 +34,8 @@ export interface Settings {
   readonly rebalanceTimeoutMs?: number;
   /** No request fails but those of a target that is away as a whole: then nothing may be given up (design 6.5). */
   readonly outagesOnly?: true;
+  /** Limit of the dead-letter topic; absent: the broker's default. */
+  readonly deadLetterMaxBytes?: number;
   /** Of the removal guard; absent: it holds nothing but what empties a group. */
   readonly guard?: GuardSettings;
 }

@@ -26,6 +26,7 @@ const LATE_MS = 30;
 
 export class WatchedLog extends MemoryLog {
   readonly #around: Around;
+  readonly #broker: MemoryBroker;
   readonly #retryTopic: string;
   /** Whether this client fetches ahead: what it has is delivered after a pause. */
   readonly #fetchesAhead: boolean;
@@ -36,6 +37,7 @@ export class WatchedLog extends MemoryLog {
   constructor(broker: MemoryBroker, options: MemoryLogOptions, around: Around) {
     super(broker, { ...options, link: around.link });
     this.#around = around;
+    this.#broker = broker;
     this.#retryTopic = options.topics.retry;
     this.#fetchesAhead = around.chance.fork(`fetches ${around.host.name}`).happens(0.3);
   }
@@ -63,8 +65,9 @@ export class WatchedLog extends MemoryLog {
 
   override async send(records: readonly OutRecord[]): Promise<readonly SendOutcome[]> {
     this.#around.oracle.sends(records);
+    const { weather } = this.#around;
     const what = records[0]?.topic === this.#retryTopic ? 'record' : 'report';
-    return this.#act(what, () => super.send(records));
+    return this.#act(what, () => (weather.refuses.has(`${what} part`) ? this.#sendPart(records) : super.send(records)));
   }
 
   override async commit(commits: readonly Commit[]): Promise<void> {
@@ -81,6 +84,25 @@ export class WatchedLog extends MemoryLog {
     this.#late.delete(`${topic}/${partition}`);
     this.#pausing = this.#pausing?.filter(([other, number]) => other !== topic || number !== partition) ?? null;
     super.resume(topic, partition);
+  }
+
+  /** As kafkajs: some partitions have it, one has not, and the answer is an error. */
+  #sendPart(records: readonly OutRecord[]): Promise<readonly SendOutcome[]> {
+    const { chance, counter, link } = this.#around;
+    const fates = new Map<string, boolean>();
+    const isWritten = ({ topic, partition, key }: OutRecord): boolean => {
+      const place = `${topic}/${partition ?? (key === null ? 0 : this.#broker.topic(topic).partitionOf(key))}`;
+      const fate = fates.get(place) ?? chance.happens(0.5);
+      fates.set(place, fate);
+      return fate;
+    };
+    const part = records.filter(isWritten);
+    if (part.length === records.length) return super.send(records);
+    counter.count(part.length === 0 ? 'broker: nothing written' : 'broker: partly written');
+    return link.call(() => {
+      this.#broker.append(part);
+      return refuse();
+    });
   }
 
   #records(handler: ChangeLogHandler, batch: Batch): 'taken' | 'declined' {

@@ -195,8 +195,11 @@ export class World {
       'min.compaction.lag.ms': String(fixed.compactionLagMs),
       'delete.retention.ms': String(fixed.compactionLagMs),
     };
+    const { deadLetterMaxBytes } = this.settings;
+    const deadLetter: Record<string, string> =
+      deadLetterMaxBytes === undefined ? {} : { 'max.message.bytes': String(deadLetterMaxBytes) };
     for (const topic of Object.values(topics)) {
-      const settings = topic === topics.retry ? retry : {};
+      const settings = topic === topics.retry ? retry : topic === topics.deadLetter ? deadLetter : {};
       this.broker.createTopic({ topic, partitionCount, replicationFactor: 1, settings });
       this.broker.topic(topic).onAppend(() => {
         this.#hasNews = true;

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import type { JoinAnswer } from '../../src/adapters/memory-log/consumer-group.ts';
+import { MemoryLog } from '../../src/adapters/memory-log/memory-log.ts';
 import { MemoryBroker } from '../../src/adapters/memory-log/memory-broker.ts';
 import { systemRandom } from '../../src/adapters/system.ts';
 import type { OutRecord } from '../../src/ports.ts';
@@ -90,11 +91,12 @@ test('the limit of a record is the setting of its topic, on the compressed bytes
   ]);
 });
 
-test('a compacted topic refuses records without a key, and the whole request with them', () => {
+test('a compacted topic refuses records without a key, and takes the others', () => {
   const { broker, contents } = aBroker({ 'cleanup.policy': 'compact' });
   const record: OutRecord = { topic: 't', partition: 0, key: 'k', value: 'v', headers: [] };
-  expect(() => broker.append([record, { ...record, key: null }])).toThrow(/INVALID_RECORD/);
-  expect(contents()).toEqual([]);
+  const refused = { kind: 'refused', error: new Error('INVALID_RECORD: t is compacted, its records need keys') };
+  expect(broker.append([record, { ...record, key: null }])).toEqual(['written', refused]);
+  expect(contents()).toEqual(['0 k=v']);
 });
 
 test('a group can be made anew only when it is empty', () => {
@@ -170,6 +172,20 @@ test('a group takes the commit of a member until the next generation begins, and
   group.commit({ memberId: first, generation: 2 }, commits);
   group.join({ ...request, memberId: first });
   expect(() => group.commit({ memberId: first, generation: 2 }, commits)).toThrow(/ILLEGAL_GENERATION/);
+});
+
+test('writes what it can where a partition is sick, and rejects a send of which nothing is written', async () => {
+  const { broker } = aBroker({});
+  broker.createTopic({ topic: 'u', partitionCount: 2, replicationFactor: 1, settings: {} });
+  broker.topic('u').sicken(1);
+  const topics = { source: 't', retry: 'u' };
+  const log = new MemoryLog(broker, { groupId: 'group', clientId: 'c', topics });
+  const record = (partition: number) => ({ topic: 'u', partition, key: 'k', value: 'v', headers: [] });
+  const failed = { kind: 'failed', error: new Error('NOT_ENOUGH_REPLICAS: u/1') };
+  expect(await log.send([record(0), record(1), record(0)])).toEqual(['written', failed, 'written']);
+  await expect(log.send([record(1), record(1)])).rejects.toThrow('NOT_ENOUGH_REPLICAS');
+  broker.topic('u').heal(1);
+  expect(await log.send([record(1)])).toEqual(['written']);
 });
 
 function aBroker(settings: Record<string, string>) {

@@ -12,6 +12,7 @@ import {
   hintFailure,
   invalidFailure,
   retryReport,
+  smallerReport,
 } from '../../src/core/reporting.ts';
 import { anIntent as builtIntent, type IntentParts } from '../support/an-intent.ts';
 
@@ -179,3 +180,26 @@ test.each([...schemaFiles()])(
     expect(content).not.toContain('"additionalProperties": false');
   },
 );
+
+test('a report that is too large drops message, request and the names of the source, then group and member', () => {
+  const facts = { ...written, outcome: 'failed', reason: failure, request, supersededBy: null } as const;
+  const whole = finalReport(anIntent(), { ...facts, lag: noLag });
+  const first = smallerReport(whole);
+  expect(first).toEqual({
+    ...whole,
+    request: null,
+    source_group: null,
+    source_member: null,
+    reason: { ...whole.reason, message: '' },
+    source: { ...whole.source, event_id: null },
+  });
+  const second = first && smallerReport(first);
+  expect(second).toEqual({
+    ...first,
+    group: null,
+    member: null,
+    reason: { ...first?.reason, advice: '' },
+  });
+  expect(second && smallerReport(second)).toBeNull();
+  for (const report of [first, second]) expect(ReportRecord.parse(report)).toEqual(report);
+});

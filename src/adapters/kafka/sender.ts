@@ -9,6 +9,7 @@ import type { Message, PartitionMetadata, Producer } from 'kafkajs';
 import kafkajs from 'kafkajs';
 import type { OutRecord, SendOutcome } from '../../ports.ts';
 import { partitionOfKey } from '../../core/murmur2.ts';
+import { unlessAllFailed } from '../send-outcomes.ts';
 import { pause, within } from '../time-limit.ts';
 import { retry } from './connection.ts';
 import {
@@ -30,8 +31,8 @@ const closeLimitMs = 2_000;
 const replicationLimitMs = 8_000;
 const missingTriesMax = 20;
 const missingPauseMs = 100;
-/** A leader that moves is known to its brokers soon; whoever sends again waits longer. */
-const staleTriesMax = 5;
+/** In all 2.5 s: a leader that moves is known to its brokers by then. Who sends again waits longer. */
+const staleTriesMax = 8;
 
 export interface SenderOptions {
   readonly connection: KafkaConnectionOptions;
@@ -62,7 +63,7 @@ export class Sender {
     });
   }
 
-  /** Rejects where nothing is known of any record; what was written then may be written again. */
+  /** Rejects where all have failed; some may be written all the same. */
   async send(records: readonly OutRecord[]): Promise<readonly SendOutcome[]> {
     const turn = this.#last.then(() => this.#sendInTurn(records));
     this.#last = turn.catch(() => undefined);
@@ -102,14 +103,15 @@ export class Sender {
       try {
         await this.#sendWave(wave, { outcomes, failed });
       } catch (error) {
-        if (outcomes.size === 0) throw error;
         // What is known of the others must not get lost.
+        if (outcomes.size === 0) throw error;
         const rest = { kind: 'failed', error: error instanceof Error ? error : new Error(String(error)) } as const;
-        return records.map((_, index) => outcomes.get(index) ?? rest);
+        for (const { index } of placed) if (!outcomes.has(index)) outcomes.set(index, rest);
+        break;
       }
       left = rest;
     }
-    return records.map((_, index) => outcomes.get(index) ?? neverSent);
+    return unlessAllFailed(records.map((_, index) => outcomes.get(index) ?? neverSent));
   }
 
   async #place(record: OutRecord, index: number): Promise<Placed> {
@@ -202,7 +204,6 @@ interface Progress {
   readonly failed: Map<string, SendOutcome>;
 }
 
-/** kafkajs groups an answer by partition, so that each record of a wave is spoken of. */
 const neverSent: SendOutcome = { kind: 'failed', error: new Error('the record was not sent') };
 
 function outcomeOf(error: ProduceError | null): SendOutcome {

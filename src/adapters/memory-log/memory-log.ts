@@ -17,6 +17,7 @@ import type {
   TopicRecord,
   TopicSpecification,
 } from '../../ports.ts';
+import { unlessAllFailed } from '../send-outcomes.ts';
 import { GroupMember } from './group-member.ts';
 import type { Link } from './link.ts';
 import { directLink } from './link.ts';
@@ -81,7 +82,7 @@ export class MemoryLog implements ChangeLog, LogTools {
         this.#sendAnswersToLose -= 1;
         throw new Error('REQUEST_TIMED_OUT: all of it was written');
       }
-      return outcomes;
+      return unlessAllFailed(outcomes);
     });
   }
 

@@ -62,8 +62,8 @@ export class MemoryTopic {
     const value = bytesOf(record.value);
     const { headers } = record;
     const partition = record.partition ?? this.#choosePartition(key);
-    const problem = this.#problemOf(partition);
-    if (problem !== null) return { kind: 'failed', error: new Error(problem) };
+    if (this.#sick.has(partition))
+      return { kind: 'failed', error: new Error(`NOT_ENOUGH_REPLICAS: ${this.name}/${partition}`) };
     if (this.#isTooLarge([key, value, ...headers.flat()], record)) return 'too_large';
     if (key === null && this.#isCompacted)
       return { kind: 'refused', error: new Error(`INVALID_RECORD: ${this.name} is compacted, its records need keys`) };
@@ -83,13 +83,6 @@ export class MemoryTopic {
 
   heal(partition: number): void {
     this.#sick.delete(partition);
-  }
-
-  #problemOf(partition: number): string | null {
-    const { replicationFactor, settings } = this.description;
-    // -1: the broker's default, which is 1 here.
-    const isShort = Math.max(1, replicationFactor) < Number(settings.get('min.insync.replicas'));
-    return isShort || this.#sick.has(partition) ? `NOT_ENOUGH_REPLICAS: ${this.name}/${partition}` : null;
   }
 
   get #isCompacted(): boolean {

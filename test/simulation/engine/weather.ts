@@ -25,8 +25,15 @@ export type TargetFate =
 
 export type Weights<Fate extends string> = Readonly<Partial<Record<Fate, number>>>;
 
-/** What the broker refuses while it does everything else, or does without its answer arriving. */
-export type Refusable = 'report' | 'report answer' | 'record' | 'record answer' | 'commit';
+/** What the broker refuses while it does everything else, does without its answer arriving, or does for some partitions. */
+export type Refusable =
+  | 'report'
+  | 'report answer'
+  | 'report part'
+  | 'record'
+  | 'record answer'
+  | 'record part'
+  | 'commit';
 
 export interface Weather {
   readonly refuses: Set<Refusable>;

@@ -18,6 +18,8 @@ import { replacing } from './replaced.ts';
 import { WholeOracle } from './whole-oracle.ts';
 
 const DENIED_MS = 30_000;
+/** Of one report. */
+const COPIES_MAX = 40;
 
 const outcomes = new Set(['applied', 'recovered', 'already_synced', 'superseded', 'failed', 'permanent_failure']);
 
@@ -40,6 +42,7 @@ export class TopicOracle {
   readonly guard: GuardOracle;
   readonly reports: Report[] = [];
   readonly #world: World;
+  readonly #copies = new Map<string, number>();
   /** Committed, and not final yet: ids by partition. */
   readonly #owed: readonly Set<string>[];
   readonly #settings: Settings;
@@ -66,6 +69,7 @@ export class TopicOracle {
   reported(record: TopicRecord): void {
     const report = JSON.parse(textOf(record.value)) as Report;
     this.reports.push(report);
+    this.#countCopies(report);
     const { knowledge } = this.#world;
     const { events, states } = knowledge;
     if (states.has(recordIdOf(report.id)) && report.member !== null) knowledge.workedOut.add(recordIdOf(report.id));
@@ -84,6 +88,14 @@ export class TopicOracle {
     if (event !== undefined) return;
     if (intent === undefined) this.#fail('one-true-report', `${say(report)}, which nobody wanted`);
     else if (!this.#isFenced(intent.partition, report)) this.#checkTruth(report, intent);
+  }
+
+  /** While its answers are lost it is written again, with growing pauses; never on and on. */
+  #countCopies(report: Report): void {
+    const key = `${report.epoch} ${report.reported_at} ${report.id}`;
+    const count = (this.#copies.get(key) ?? 0) + 1;
+    this.#copies.set(key, count);
+    if (count > COPIES_MAX) this.#fail('bounded', `${say(report)} is written for the ${count}th time`);
   }
 
   /** Its sender is not the owner any more. */

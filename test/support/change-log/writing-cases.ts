@@ -106,33 +106,6 @@ export function sendCases(open: Open): void {
     expect(texts(await readAll(it, it.retryTopic))).toEqual(['before', 'after', 'behind']);
   });
 
-  test('writes once what can be written, where other partitions cannot', async () => {
-    // given a topic that has fewer replicas than it needs
-    const it = await open(2);
-    const { log } = await join(it);
-    const sick = `${it.outputTopic}.sick`;
-    const settings = { 'min.insync.replicas': '2' };
-    await it.tools.createTopic({ topic: sick, partitionCount: 2, replicationFactor: 1, settings });
-    const record = (topic: string, partition: number, value: string) => ({
-      topic,
-      partition,
-      key: 'k',
-      value,
-      headers: [],
-    });
-    const outcomes = await log.send([
-      record(it.outputTopic, 0, 'first'),
-      record(sick, 0, 'never'),
-      record(sick, 1, 'nor this'),
-      record(it.outputTopic, 1, 'second'),
-      record(it.outputTopic, 0, 'third'),
-    ]);
-    const failed = { kind: 'failed', error: expect.any(Error) };
-    expect(outcomes).toEqual(['written', failed, failed, 'written', 'written']);
-    for (const message of errorsOf(outcomes)) expect(message).toMatch(/^NOT_ENOUGH_REPLICAS: /);
-    expect(texts(await readAll(it, it.outputTopic)).toSorted()).toEqual(['first', 'second', 'third']);
-  });
-
   test('knows the partition of a key', async () => {
     const it = await open(4);
     const { log } = await join(it);

@@ -10,7 +10,7 @@ import { deadLetters, type Origin } from './dead-letter.ts';
 import type { SendQueue, Turn } from './send-queue.ts';
 
 export interface Delivery {
-  readonly queue: Pick<SendQueue, 'offer'>;
+  readonly queue: Pick<SendQueue, 'offer' | 'pause'>;
   readonly deadLetterTopic: string;
   /** Where the records come from. Without the bytes that came, letters hold those of the record. */
   readonly origin: Pick<Origin, 'source' | 'at'> & Partial<Origin>;
@@ -53,7 +53,7 @@ export function deliver(records: readonly OutRecord[], delivery: Delivery): Prom
  */
 export async function deliverNext(
   records: readonly OutRecord[],
-  delivery: Delivery & { readonly log: Pick<Logger, 'error'>; readonly pause: (delayMs: number) => Promise<void> },
+  delivery: Delivery & { readonly log: Pick<Logger, 'error'> },
 ): Promise<number> {
   try {
     return await (deliver(records, delivery) ?? noRoom());
@@ -75,7 +75,7 @@ async function insist(first: UnwrittenError, delivery: Parameters<typeof deliver
       sinceLogMs = 0;
     }
     sinceLogMs += delayMs;
-    await delivery.pause(delayMs);
+    await delivery.queue.pause(delayMs);
     error = await writeLetters(error.letters, delivery).then(
       () => null,
       (again: unknown) => {

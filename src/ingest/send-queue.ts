@@ -56,7 +56,8 @@ export class SendQueue {
   #bytes = 0;
   #isSending = false;
   #broken: { readonly error: unknown } | null = null;
-  #wake = (): void => undefined;
+  /** Ends the pauses that are under way. */
+  readonly #wakes = new Set<() => void>();
   #fail: (error: unknown) => void = () => undefined;
   /** Rejects when no send can succeed any more. */
   readonly failed = new Promise<never>((_, reject) => {
@@ -86,10 +87,24 @@ export class SendQueue {
     });
   }
 
+  /** Before the next try; ends at once when nothing is tried any more. */
+  async pause(delayMs: number): Promise<void> {
+    if (this.#broken !== null) return;
+    await new Promise<void>((resolve) => {
+      const wake = (): void => {
+        cancel();
+        this.#wakes.delete(wake);
+        resolve();
+      };
+      const cancel = this.#options.clock.schedule(delayMs, wake);
+      this.#wakes.add(wake);
+    });
+  }
+
   /** Nothing is tried again from now on: what waits is given up, and nobody has been told that it was written. */
   stop(): void {
     this.#break(new Error('the queue has been stopped'));
-    this.#wake();
+    for (const wake of this.#wakes) wake();
   }
 
   async #sendAll(): Promise<void> {
@@ -143,7 +158,7 @@ export class SendQueue {
         sinceLogMs += delayMs;
         wanted = wanted.filter(({ outcomes, records }) => outcomes.size < records.length);
       }
-      await this.#pause(delayMs);
+      await this.pause(delayMs);
     }
   }
 
@@ -166,17 +181,6 @@ export class SendQueue {
     for (const { records, outcomes, resolve } of offers)
       if (outcomes.size === records.length) resolve(records.map((_, index) => outcomes.get(index) ?? missing));
     return problem;
-  }
-
-  #pause(delayMs: number): Promise<void> {
-    if (this.#broken !== null) return Promise.resolve();
-    return new Promise((resolve) => {
-      const cancel = this.#options.clock.schedule(delayMs, resolve);
-      this.#wake = () => {
-        cancel();
-        resolve();
-      };
-    });
   }
 
   #break(error: unknown): void {

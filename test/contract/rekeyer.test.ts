@@ -27,12 +27,20 @@ function aScene({
   bufferMax = 100,
   bufferBytesMax = 1_000_000,
   recordMaxBytes = 1_000_000,
-}: { format?: SourceFormat; bufferMax?: number; bufferBytesMax?: number; recordMaxBytes?: number } = {}) {
+  deadLetterMaxBytes = 1_000_000,
+}: {
+  format?: SourceFormat;
+  bufferMax?: number;
+  bufferBytesMax?: number;
+  recordMaxBytes?: number;
+  deadLetterMaxBytes?: number;
+} = {}) {
   const clock = new ManualClock(BASE);
   const broker = new MemoryBroker(clock, systemRandom);
   const shape = { partitionCount: 1, replicationFactor: 1 };
   broker.createTopic({ topic: 'source', ...shape, settings: { 'max.message.bytes': String(recordMaxBytes) } });
-  broker.createTopic({ topic: 'dead-letter', ...shape, settings: {} });
+  const deadLetter = { topic: 'dead-letter', ...shape, settings: { 'max.message.bytes': String(deadLetterMaxBytes) } };
+  broker.createTopic(deadLetter);
   const tools = new TappedLog(broker, { groupId: 'g', clientId: 'c', topics: { source: 'source', retry: 'source' } });
   const lines: string[] = [];
   const write = (_: object, message: string): void => void lines.push(message);
@@ -53,6 +61,7 @@ function aScene({
   const written = () => read('source').map(({ value }) => JSON.parse(textOf(value) ?? '') as { event_id?: string });
   return {
     clock,
+    broker,
     tools,
     lines,
     relay,
@@ -334,6 +343,24 @@ test('a change that does not fit is in the dead-letter topic, and is committed',
   expect(ids()).toEqual(['a']);
   expect(header(letters()[0]?.headers ?? [], 'rollcall-error-code')).toBe('too_large');
   expect(relay.committed.get(0)?.offset).toBe(2n);
+});
+
+test('a dead letter that is refused in its smallest form is not committed, and nothing goes on before it', async () => {
+  const { broker, relay, clock, ids, letters, lines } = aScene({ deadLetterMaxBytes: 100 });
+  relay.assign({});
+  relay.feed(0, [{ timestamp: BASE, value: Buffer.from('bad') }, aChange('a', 2)]);
+  await clock.advance(120_000);
+  relay.feed(0, [aChange('b', 3)]);
+  await clock.advance(5_000);
+  expect([ids(), letters().length]).toEqual([['a'], 0]);
+  expect(relay.committed.get(0)).toBeUndefined();
+  expect(lines.filter((line) => line.startsWith('a dead letter is refused')).length).toBeLessThanOrEqual(3);
+  // and when the limit is raised
+  broker.deleteTopic('dead-letter');
+  broker.createTopic({ topic: 'dead-letter', partitionCount: 1, replicationFactor: 1, settings: {} });
+  await clock.advance(15_000);
+  expect([ids(), letters().length]).toEqual([['a', 'b'], 1]);
+  expect(relay.committed.get(0)?.offset).toBe(3n);
 });
 
 test('asked to stop, it commits what is under way and leaves the rest to be read again', async () => {

@@ -202,6 +202,46 @@ test('a letter that the broker refuses as too large is written cut, and keeps it
   expect(others).toEqual([]);
 });
 
+test.for([20_000, 2_000, 700])('a letter is cut until %i bytes take it', async (deadLetterMaxBytes) => {
+  const door = await aDoor({ deadLetterMaxBytes, options: { bodyBytesMax: 100_000 } });
+  const body = 'x'.repeat(80_000);
+  expect((await door.post('okta', body)).status).toBe(400);
+  const [letter, ...others] = door.written('dead-letter');
+  expect([letter?.header('rollcall-error-code'), letter?.header('rollcall-truncated')]).toEqual(['not_json', 'true']);
+  expect(body.startsWith(letter?.value ?? '-')).toBe(true);
+  expect(others).toEqual([]);
+});
+
+test('a letter that is refused even in its smallest form is answered 503, so that its sender repeats it', async () => {
+  const door = await aDoor({ deadLetterMaxBytes: 200 });
+  expect((await door.post('okta', 'hello')).status).toBe(503);
+  expect(door.written('dead-letter')).toEqual([]);
+  expect(door.lines.join()).toContain('dead-letter');
+});
+
+test('of a send that is partly written only the rest is sent again', async () => {
+  const door = await aDoor();
+  const partitionOf = (key: string): number => door.broker.topic('source').partitionOf(key);
+  const keys = Array.from({ length: 20 }, (_, i) => `g${i}`);
+  const sick = keys.find((key) => partitionOf(key) === 1) ?? '';
+  const well = keys.find((key) => partitionOf(key) === 0) ?? '';
+  door.broker.topic('source').sicken(1);
+  const body = JSON.stringify({ value: [sick, well].map((group) => ({ group, add: ['m'] })) });
+  const answered = door.post('okta', body);
+  await sendsOf(door, 2);
+  door.broker.topic('source').heal(1);
+  expect((await answered).status).toBe(200);
+  expect(door.written('source').map(({ key }) => key)).toEqual([well, sick]);
+  expect(door.sends().map((records) => records.length)).toEqual([
+    2,
+    1,
+    ...door
+      .sends()
+      .slice(2)
+      .map(() => 1),
+  ]);
+});
+
 test('signatures are verified one after the other, so that no token overtakes another', async () => {
   let verify = (): void => undefined;
   const verified = new Promise<void>((resolve) => (verify = resolve));

@@ -126,10 +126,9 @@ export class Poller {
 
   async #send(records: readonly OutRecord[]): Promise<void> {
     const { topic, deadLetterTopic } = this.#options;
-    const { source, queue, clock, log, stop } = this.#world;
+    const { source, queue, clock, log } = this.#world;
     const origin = { source: `poll/${source.name}`, at: clock.now().wall };
-    const wait = (delayMs: number): Promise<void> => unlessAborted(stop, pause(clock, delayMs)).then(() => undefined);
-    const refused = await deliverNext(records, { queue, deadLetterTopic, origin, log, pause: wait });
+    const refused = await deliverNext(records, { queue, deadLetterTopic, origin, log });
     if (refused > 0) log.error({ count: refused, topic }, 'records are refused; they are in the dead-letter topic');
   }
 }

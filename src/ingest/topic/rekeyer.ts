@@ -5,7 +5,6 @@
  */
 import type { LogRecord, OutRecord } from '../../ports.ts';
 import type { RelayBatch, RelayHandler, RelayPartition } from '../ports.ts';
-import { pause } from '../../adapters/time-limit.ts';
 import { deliverNext } from '../delivery.ts';
 import { falseIfUnwanted, type Turn } from '../send-queue.ts';
 import { nativeRecord } from '../native-record.ts';
@@ -205,8 +204,7 @@ export class Rekeyer implements RelayHandler {
       if (assignment === this.#assignment && relay.holdsLease()) return 'now';
       return assignment === this.#assignment && !this.#isOver ? 'later' : 'never';
     };
-    const wait = (delayMs: number): Promise<void> => pause(clock, delayMs);
-    const tooLarge = await deliverNext(records, { queue, deadLetterTopic, origin, turn, log, pause: wait });
+    const tooLarge = await deliverNext(records, { queue, deadLetterTopic, origin, turn, log });
     if (tooLarge > 0) notices.letters.count('too_large', tooLarge);
     return true;
   }

@@ -4,7 +4,9 @@ import { renderAnswer, renderState } from '../core/live-record.ts';
 import { seqAfter } from '../core/ownership.ts';
 import type { OutRecord } from '../ports.ts';
 import type { Context } from './context.ts';
+import { isCurrent } from './context.ts';
 import { fitRecord } from './fit-record.ts';
+import { isRestored } from './partition.ts';
 import { holdsDecided, isReserving, recordOf, troubleOf } from './record.ts';
 import type { DueAnswer, Group, Partition } from './state.ts';
 import type { Place } from './unsettled.ts';
@@ -44,10 +46,16 @@ export function renderPartition(context: Context, partition: Partition, recordsM
     });
     const record = { ...state, topic: options.topics.retry, partition: partition.number, gzip: true as const };
     const own = placeOf(context, group);
-    rendered.push({ kind: 'state', partition, epoch: partition.epoch, group, intents, record, own });
+    const { epoch } = partition;
+    const isWanted = (): boolean => isOf(context, partition, epoch);
+    rendered.push({ kind: 'state', partition, epoch, group, intents, record, own, isWanted });
   }
   return rendered;
 }
+
+/** Under another epoch it would be void, or somebody else's. */
+const isOf = (context: Context, partition: Partition, epoch: number): boolean =>
+  isCurrent(context, partition) && isRestored(partition) && partition.epoch === epoch;
 
 /** Where the live record of a group fails alone. */
 const placeOf = ({ options: { topics } }: Context, { id, partition: { number } }: Group): Place => ({
@@ -57,7 +65,8 @@ const placeOf = ({ options: { topics } }: Context, { id, partition: { number } }
   owner: number,
 });
 
-function renderAnswers({ options }: Context, partition: Partition): Rendered[] {
+function renderAnswers(context: Context, partition: Partition): Rendered[] {
+  const { options } = context;
   const isOpen = (group: Group): boolean => partition.toWrite.has(group) || holdsDecided(group);
   const due = partition.answers.filter(({ groups }) => !groups.some(isOpen));
   partition.answers = partition.answers.filter((answer) => !due.includes(answer));
@@ -67,7 +76,8 @@ function renderAnswers({ options }: Context, partition: Partition): Rendered[] {
     const record = { topic: options.topics.retry, partition: partition.number, key: answer.key, value: null, headers };
     const name = `${laneName(record.topic, record.partition)}: ${answer.key}`;
     const own = { name, topic: record.topic, act: 'write', owner: partition.number } as const;
-    return { kind: 'answer', partition, epoch: partition.epoch, answer, record, own };
+    const { epoch } = partition;
+    return { kind: 'answer', partition, epoch, answer, record, own, isWanted: () => isOf(context, partition, epoch) };
   });
 }
 

@@ -1,12 +1,16 @@
-/** What of a due report is still to be written: the report itself, and its dead letter. Each is cut until it fits. */
+/**
+ * What of a due report is still to be written: its dead letter, then the report itself, which says that the letter is there.
+ * Each is cut until it fits.
+ */
 import { smaller } from '../core/dead-letter.ts';
 import type { ReportRecord } from '../core/report.ts';
 import { smallerReport } from '../core/reporting.ts';
 import type { Headers, OutRecord } from '../ports.ts';
-import type { Due } from './state.ts';
+import type { Due, Partition } from './state.ts';
 import type { Place } from './unsettled.ts';
 
 export interface Outgoing {
+  readonly partition: Partition;
   /** Where it fails alone. */
   readonly own: Place;
   isWritten: boolean;
@@ -19,9 +23,10 @@ export interface Outgoing {
   cut(): boolean;
 }
 
+/** In the order of writing. */
 export function outgoingOf(due: Due, reportTopic: string): readonly Outgoing[] {
   const report = new OutgoingReport(due, reportTopic);
-  return due.deadLetter === null ? [report] : [report, new OutgoingLetter(due, due.deadLetter)];
+  return due.deadLetter === null ? [report] : [new OutgoingLetter(due, due.deadLetter), report];
 }
 
 const placeOf = (topic: string, { report, partition }: Due): Place => ({
@@ -32,6 +37,7 @@ const placeOf = (topic: string, { report, partition }: Due): Place => ({
 });
 
 class OutgoingReport implements Outgoing {
+  readonly partition: Partition;
   readonly own: Place;
   isWritten = false;
   isCut = false;
@@ -42,6 +48,7 @@ class OutgoingReport implements Outgoing {
   #cutRecord: Pick<OutRecord, 'key' | 'headers'> | null = null;
 
   constructor(due: Due, topic: string) {
+    this.partition = due.partition;
     this.own = placeOf(topic, due);
     this.#due = due;
     this.#topic = topic;
@@ -69,6 +76,7 @@ class OutgoingReport implements Outgoing {
 }
 
 class OutgoingLetter implements Outgoing {
+  readonly partition: Partition;
   readonly own: Place;
   isWritten = false;
   isCut = false;
@@ -76,6 +84,7 @@ class OutgoingLetter implements Outgoing {
   #letter: OutRecord;
 
   constructor(due: Due, letter: OutRecord) {
+    this.partition = due.partition;
     this.own = placeOf(letter.topic, due);
     this.#letter = letter;
   }

@@ -40,8 +40,8 @@ export class Pipeline {
   readonly #resting = new Signal();
   #end: (error: Error | null) => void = () => undefined;
   #isClosed = false;
+  /** From the signal on. */
   #isSettling = false;
-  #settleRounds = 0;
   #cancelSweep: () => void = () => undefined;
 
   constructor(ports: Ports, options: PipelineOptions) {
@@ -56,7 +56,7 @@ export class Pipeline {
       keys: new KeyWatch(ports, options.topics.source),
       dispatch: () => this.#dispatcher.run(),
       review: (group) => review(this.#context, group),
-      settle: () => this.#settling.set(),
+      settle: () => this.#settle(),
     };
     this.#settler = new Settler(this.#context);
     this.#dispatcher = new Dispatcher(this.#context, pLimit(options.concurrency), (group) => this.#fly(group));
@@ -76,7 +76,17 @@ export class Pipeline {
 
   /** Resolves when everything is read to the end, final or dead, reported, recorded and committed. */
   async whenAtRest(): Promise<void> {
-    while (!this.#isClosed && !(await isAtRest(this.#context))) await this.#resting.wait();
+    while (!this.#isClosed && !(await this.#isAtRest())) await this.#resting.wait();
+  }
+
+  /** While something is settled, what is on its way is in no list. */
+  async #isAtRest(): Promise<boolean> {
+    return !this.#isSettling && (await isAtRest(this.#context)) && !this.#isSettling;
+  }
+
+  #settle(): void {
+    this.#isSettling = true;
+    this.#settling.set();
   }
 
   /** No intake, no dispatch; what is on its way is finished, settled and committed, then the group is left. */
@@ -102,24 +112,20 @@ export class Pipeline {
     // What the last answers brought is settled by the loop; one more signal makes sure that it looks. What cannot be
     // written is tried once more.
     state.unsettled.hurry();
-    const before = this.#settleRounds;
-    this.#settling.set();
-    // An idle loop is woken only in a later tick.
-    while (this.#settleRounds === before || this.#isSettling || this.#settling.isSet) await this.#resting.wait();
+    this.#settle();
+    while (this.#isSettling) await this.#resting.wait();
     await log.leave();
   }
 
   async #settleLoop(): Promise<void> {
     while (!this.#isClosed) {
       await this.#settling.wait();
-      this.#isSettling = true;
       try {
         while (!this.#isClosed && (await this.#settler.settleOnce()));
       } catch (error) {
         this.#fail(error);
       }
-      this.#isSettling = false;
-      this.#settleRounds += 1;
+      this.#isSettling = this.#settling.isSet;
       this.#resting.set();
     }
   }

@@ -64,7 +64,13 @@ export class Settler {
     const batch = this.#takeBatch();
     const due = batch.flatMap((each) => this.#dueOf(each));
     if (due.length === 0) return false;
-    const results = await this.#writer.write(due.map((each) => ({ record: each.record(), own: each.own })));
+    const results = await this.#writer.write(
+      due.map((each) => ({
+        record: each.record(),
+        own: each.own,
+        isWanted: () => isWritable(this.#context, each.partition),
+      })),
+    );
     const hasMoved = due.map((each, i) => this.#take(each, results[i])).includes(true);
     const done = new Set(batch.filter((each) => this.#outgoingOf(each).every(({ isWritten }) => isWritten)));
     state.outbox = state.outbox.filter((each) => !done.has(each));
@@ -94,18 +100,19 @@ export class Settler {
     const batch: Due[] = [];
     for (const due of this.#context.state.outbox) {
       if (batch.length === BATCH_MAX) break;
-      if (!isCurrent(this.#context, due.partition) || !isRestored(due.partition)) continue;
+      if (!isWritable(this.#context, due.partition)) continue;
       if (this.#dueOf(due).length > 0) batch.push(due);
     }
     return batch;
   }
 
+  /** The next that is to be written, unless it waits. */
   #dueOf(due: Due): readonly Outgoing[] {
     const { unsettled } = this.#context.state;
-    const now = this.#context.clock.now();
-    return this.#outgoingOf(due).filter(
-      ({ isWritten, waitsFor }) => !isWritten && (waitsFor === null || !unsettled.isWaiting(waitsFor, now)),
-    );
+    const next = this.#outgoingOf(due).find(({ isWritten }) => !isWritten);
+    if (next === undefined) return [];
+    const isWaiting = next.waitsFor !== null && unsettled.isWaiting(next.waitsFor, this.#context.clock.now());
+    return isWaiting ? [] : [next];
   }
 
   #outgoingOf(due: Due): readonly Outgoing[] {
@@ -195,6 +202,10 @@ export class Settler {
     return { name: `offset of ${laneName(topic, number)}`, topic, act: 'commit', owner: number };
   }
 }
+
+/** Ours, and its epoch is known. */
+const isWritable = (context: Context, partition: Partition): boolean =>
+  isCurrent(context, partition) && isRestored(partition);
 
 function acknowledge(context: Context, { partition, offset, subject, report }: Due): void {
   if (!report.final) return;

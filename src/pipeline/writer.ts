@@ -11,6 +11,8 @@ export interface Addressed {
   readonly record: OutRecord;
   /** Where it fails alone. */
   readonly own: Place;
+  /** Its partition may be lost by the time that it is sent. */
+  readonly isWanted: () => boolean;
 }
 
 /** `unwritten`: not acknowledged, or not sent at present; `waitsFor` names the place that it waits for. */
@@ -105,12 +107,15 @@ export class Writer {
     });
   }
 
+  /** The check, and the sending, in one tick. */
   async #send(records: readonly Addressed[]): Promise<Sent> {
+    const wanted = records.filter(({ isWanted }) => isWanted());
+    if (wanted.length === 0) return new Map();
     try {
-      const outcomes = await this.#context.log.send(records.map(({ record }) => record));
+      const outcomes = await this.#context.log.send(wanted.map(({ record }) => record));
       // What the log does not speak of is not written.
       const unknown = { kind: 'failed', error: new Error('the log does not say what became of it') } as const;
-      return new Map(records.map((record, i) => [record, outcomes[i] ?? unknown]));
+      return new Map(wanted.map((record, i) => [record, outcomes[i] ?? unknown]));
     } catch (error) {
       return error instanceof Error ? error : new Error(errorText(error));
     }
@@ -119,6 +124,7 @@ export class Writer {
   #note(lanes: readonly Lane[], sent: ReadonlyMap<Addressed, SendOutcome>, written: Map<Addressed, SendOutcome>): void {
     const { unsettled } = this.#context.state;
     for (const { place, records } of lanes) {
+      if (!records.some((addressed) => sent.has(addressed))) continue;
       let problem: Error | null = null;
       for (const addressed of records) {
         const outcome = sent.get(addressed);

@@ -102,6 +102,30 @@ export const settleMutants: readonly Mutant[] = [
     scenario: 'unwritable',
   },
   {
+    name: 'sent-after-the-loss',
+    breaks: 'a live record is sent although its partition was lost since it was rendered',
+    edits: [
+      {
+        file: 'src/pipeline/live-records.ts',
+        find: 'isCurrent(context, partition) && isRestored(partition) && partition.epoch === epoch;',
+        replace: 'epoch >= 0;',
+      },
+    ],
+  },
+  {
+    name: 'report-before-its-letter',
+    breaks:
+      'a report may say of a change that it is in the dead-letter topic, and its writer loses it before that is so',
+    edits: [
+      {
+        file: 'src/pipeline/outgoing.ts',
+        find: '[new OutgoingLetter(due, due.deadLetter), report]',
+        replace: '[report, new OutgoingLetter(due, due.deadLetter)]',
+      },
+    ],
+    scenario: 'unwritable',
+  },
+  {
     name: 'sick-taken-for-written',
     breaks: 'what goes to a partition that cannot be written to counts as written',
     edits: [
@@ -115,12 +139,12 @@ export const settleMutants: readonly Mutant[] = [
   },
   {
     name: 'written-sent-again',
-    breaks: 'a report whose dead letter cannot be written is written again and again',
+    breaks: 'a dead letter whose report cannot be written is written again and again',
     edits: [
       {
         file: 'src/pipeline/settle.ts',
-        find: '!isWritten && (waitsFor === null',
-        replace: '(waitsFor === null',
+        find: 'return isWaiting ? [] : [next];',
+        replace: 'return isWaiting ? [] : this.#outgoingOf(due);',
       },
     ],
     scenario: 'unwritable',
@@ -234,8 +258,8 @@ export const settleMutants: readonly Mutant[] = [
       },
       {
         file: 'src/pipeline/settle.ts',
-        find: 'if (!isCurrent(this.#context, due.partition) || !isRestored(due.partition)) continue;',
-        replace: 'if (!isRestored(due.partition)) continue;',
+        find: '  isCurrent(context, partition) && isRestored(partition);',
+        replace: '  isRestored(partition);',
       },
       {
         file: 'src/pipeline/forget.ts',

@@ -118,6 +118,7 @@ export class World {
       this.#readNew(topics.source, (record) =>
         this.knowledge.produced(topics.source, record, { partitions, now: this.timeline.now }),
       );
+      this.#readNew(topics.deadLetter, (record) => this.topicOracle.deadLettered(record));
       this.#readNew(topics.report, (record) => this.topicOracle.reported(record));
       this.#readNew(topics.retry, (record) => this.topicOracle.retried(record));
     }

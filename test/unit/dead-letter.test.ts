@@ -92,6 +92,6 @@ describe('the dead letter of an invalid record', () => {
 
   test('holds text as bytes once it is cut', () => {
     const letter = invalidLetter('dlq', original, { source, group: 'g', failure });
-    expect(smaller({ ...letter, value: 'ä'.repeat(512) })?.value).toEqual(Buffer.from('ä'.repeat(256)));
+    expect(smaller({ ...letter, value: 'ä'.repeat(512) })?.value).toEqual(new TextEncoder().encode('ä'.repeat(256)));
   });
 });

@@ -9,7 +9,7 @@ import type { Message, PartitionMetadata, Producer } from 'kafkajs';
 import kafkajs from 'kafkajs';
 import type { OutRecord, SendOutcome } from '../../ports.ts';
 import { partitionOfKey } from '../../core/murmur2.ts';
-import { unlessAllFailed } from '../send-outcomes.ts';
+import { unlessAllFailed } from '../../core/send-outcome.ts';
 import { pause, within } from '../time-limit.ts';
 import { retry } from './connection.ts';
 import {
@@ -97,6 +97,7 @@ export class Sender {
     const failed = new Map<string, SendOutcome>();
     const placed: Placed[] = [];
     for (const [index, record] of records.entries()) placed.push(await this.#place(record, index));
+    let unknown = neverSent;
     let left: readonly Placed[] = placed;
     while (left.length > 0) {
       const { wave, rest } = takeWave(left);
@@ -104,14 +105,14 @@ export class Sender {
         await this.#sendWave(wave, { outcomes, failed });
       } catch (error) {
         // What is known of the others must not get lost.
-        if (outcomes.size === 0) throw error;
-        const rest = { kind: 'failed', error: error instanceof Error ? error : new Error(String(error)) } as const;
-        for (const { index } of placed) if (!outcomes.has(index)) outcomes.set(index, rest);
+        unknown = { kind: 'failed', error: error instanceof Error ? error : new Error(String(error)) };
         break;
       }
       left = rest;
     }
-    return unlessAllFailed(records.map((_, index) => outcomes.get(index) ?? neverSent));
+    // Partitions may have been added, or the topic made anew.
+    if (failed.size > 0) this.#partitions.clear();
+    return unlessAllFailed(records.map((_, index) => outcomes.get(index) ?? unknown));
   }
 
   async #place(record: OutRecord, index: number): Promise<Placed> {

@@ -17,7 +17,7 @@ import type {
   TopicRecord,
   TopicSpecification,
 } from '../../ports.ts';
-import { unlessAllFailed } from '../send-outcomes.ts';
+import { unlessAllFailed } from '../../core/send-outcome.ts';
 import { GroupMember } from './group-member.ts';
 import type { Link } from './link.ts';
 import { directLink } from './link.ts';

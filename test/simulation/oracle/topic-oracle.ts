@@ -18,7 +18,7 @@ import { replacing } from './replaced.ts';
 import { WholeOracle } from './whole-oracle.ts';
 
 const DENIED_MS = 30_000;
-/** Of one report. */
+/** Of one report, or dead letter. */
 const COPIES_MAX = 40;
 
 const outcomes = new Set(['applied', 'recovered', 'already_synced', 'superseded', 'failed', 'permanent_failure']);
@@ -42,6 +42,8 @@ export class TopicOracle {
   readonly guard: GuardOracle;
   readonly reports: Report[] = [];
   readonly #world: World;
+  /** Positions of which there is one. */
+  readonly #deadLetters = new Set<string>();
   readonly #copies = new Map<string, number>();
   /** Committed, and not final yet: ids by partition. */
   readonly #owed: readonly Set<string>[];
@@ -69,12 +71,15 @@ export class TopicOracle {
   reported(record: TopicRecord): void {
     const report = JSON.parse(textOf(record.value)) as Report;
     this.reports.push(report);
-    this.#countCopies(report);
+    this.#countCopies(`${say(report)} ${report.reported_at}`);
     const { knowledge } = this.#world;
     const { events, states } = knowledge;
     if (states.has(recordIdOf(report.id)) && report.member !== null) knowledge.workedOut.add(recordIdOf(report.id));
     this.guard.reported(report);
     if (!report.final) return;
+    const isGivenUp = isFailure(report.outcome) || report.outcome === 'invalid';
+    if (isGivenUp && !this.#deadLetters.has(recordIdOf(report.id)))
+      this.#fail('one-true-report', `${say(report)}, and its dead letter is not written yet`);
     const known = knowledge.finals.get(report.id);
     knowledge.reported(report);
     // Sent again since its answer was lost: it speaks of the same instant.
@@ -91,11 +96,17 @@ export class TopicOracle {
   }
 
   /** While its answers are lost it is written again, with growing pauses; never on and on. */
-  #countCopies(report: Report): void {
-    const key = `${report.epoch} ${report.reported_at} ${report.id}`;
-    const count = (this.#copies.get(key) ?? 0) + 1;
-    this.#copies.set(key, count);
-    if (count > COPIES_MAX) this.#fail('bounded', `${say(report)} is written for the ${count}th time`);
+  #countCopies(what: string): void {
+    const count = (this.#copies.get(what) ?? 0) + 1;
+    this.#copies.set(what, count);
+    if (count > COPIES_MAX) this.#fail('bounded', `for the ${count}th time the same is written: ${what}`);
+  }
+
+  deadLettered(record: TopicRecord): void {
+    const { value, headers } = record;
+    const place = ['topic', 'partition', 'offset'].map((name) => headerOf(record, `rollcall-original-${name}`));
+    this.#deadLetters.add(place.join('/'));
+    this.#countCopies(`${textOf(value)} ${headers.map(([, content]) => textOf(content)).join(' ')}`);
   }
 
   /** Its sender is not the owner any more. */

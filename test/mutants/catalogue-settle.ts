@@ -111,6 +111,7 @@ export const settleMutants: readonly Mutant[] = [
         replace: 'epoch >= 0;',
       },
     ],
+    scenario: 'unwritable',
   },
   {
     name: 'report-before-its-letter',
@@ -139,12 +140,12 @@ export const settleMutants: readonly Mutant[] = [
   },
   {
     name: 'written-sent-again',
-    breaks: 'a dead letter whose report cannot be written is written again and again',
+    breaks: 'while one partition cannot be written to, what others have taken is sent again and again',
     edits: [
       {
         file: 'src/pipeline/settle.ts',
-        find: 'return isWaiting ? [] : [next];',
-        replace: 'return isWaiting ? [] : this.#outgoingOf(due);',
+        find: "outgoing.isWritten = result?.outcome === 'written';",
+        replace: "outgoing.isWritten = result?.outcome === 'written' && this.#context.state.unsettled.isEmpty;",
       },
     ],
     scenario: 'unwritable',

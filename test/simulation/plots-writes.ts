@@ -45,9 +45,17 @@ function sickPartition(chance: Chance): Plot {
 function partlyWritten(chance: Chance): Plot {
   const events: Event[] = [started];
   for (let at = 4_000; at < 60_000; at += chance.between(500, 5_000))
-    events.push(changed(at, chance.int(0, 4), [chance.int(0, 2)], chance.pick(['add', 'remove'])));
-  events.push({ kind: 'refuse', at: 6_000, what: chance.pick(['report part', 'report answer']), forMs: 60_000 });
-  events.push({ kind: 'refuse', at: 10_000, what: 'record part', forMs: 30_000 });
+    for (let group = 0; group < 5; group += 1)
+      events.push(changed(at, group, [chance.int(0, 2)], chance.pick(['add', 'remove'])));
+  // Slow answers, so that what is to be written gathers.
+  events.push({ kind: 'broker', at: 5_000, weather: { slow: 1, done: 3 }, forMs: 60_000 });
+  for (let at = 6_000; at < 60_000; at += chance.between(2_000, 20_000)) {
+    const what = chance.pick(['report part', 'report part', 'report answer', 'record part'] as const);
+    events.push({ kind: 'refuse', at, what, forMs: chance.pick([500, 3_000, 60_000]) });
+  }
+  // Lost between two sends of one round.
+  for (let at = 8_000; at < 60_000; at += chance.between(5_000, 20_000))
+    events.push({ kind: 'drop_member', at, instance: 0 });
   events.push({ kind: 'target', at: 10_000, weather: { answered: 1, error_before: 1 }, forMs: 30_000 });
   return { settings: { partitions: 3, groups: 5, members: 3 }, events };
 }

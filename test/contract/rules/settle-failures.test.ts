@@ -7,6 +7,28 @@ import { JumpingClock } from '../../support/jumping-clock.ts';
 import type { Instance, World } from '../../support/world.ts';
 import { aWorld, topics, until } from '../../support/world.ts';
 
+/** Knows how much waits for its time. */
+class CountingClock extends JumpingClock {
+  scheduledCount = 0;
+
+  override schedule(delayMs: number, run: () => void): () => void {
+    let isOpen = true;
+    const close = (): void => {
+      if (isOpen) this.scheduledCount -= 1;
+      isOpen = false;
+    };
+    const cancel = super.schedule(delayMs, () => {
+      close();
+      run();
+    });
+    this.scheduledCount += 1;
+    return () => {
+      close();
+      cancel();
+    };
+  }
+}
+
 const retry = { baseMs: 1e9, capMs: 1e9, attemptsMax: 100, slowScheduleMs: [1e9] };
 
 const groups = Array.from({ length: 40 }, (_, i) => `g${i}`);
@@ -35,6 +57,10 @@ async function ready(world: World, options: Parameters<World['start']>[0] = {}):
   await until(() => one.pipeline.stats().ready, 'the restore');
   return one;
 }
+
+/** Every group has its member, and what is to be said of it is in memory. */
+const allApplied = (world: World, { pipeline }: Instance): Promise<void> =>
+  until(() => groups.every((id) => world.sandbox.members(id).length === 1) && pipeline.stats().pending === 0, 'all');
 
 /** As long as it takes until it has failed again and again. */
 async function failAgain(clock: JumpingClock): Promise<void> {
@@ -154,31 +180,47 @@ test('a send that fails as a whole for one partition: no report of the others is
   const world = await aWorld({ clock, sandbox: { seed } });
   recreate(world, topics.report, 4);
   const one = await ready(world);
-  const isSick = ({ key }: OutRecord): boolean => partitionOfKey(Buffer.from(key ?? ''), 4) === 1;
+  const isSick = ({ key }: Pick<OutRecord, 'key'>): boolean => partitionOfKey(Buffer.from(key ?? ''), 4) === 1;
   let isAway = true;
+  // given reports for all partitions go out together, behind one that is on its way
+  let allow = (): void => undefined;
+  const allowed = new Promise<void>((resolve) => (allow = resolve));
+  let isHeld = false;
   one.log.beforeSend = async (records) => {
+    isHeld = true;
+    await allowed;
     const reports = records.filter(({ topic }) => topic === topics.report);
     if (!isAway || !reports.some(isSick)) return;
     // As Kafka: what goes to the other partitions is written, and the send as a whole fails.
     world.broker.append(reports.filter((report) => !isSick(report)));
     throw new Error('NOT_ENOUGH_REPLICAS');
   };
-  for (const id of groups) world.change(id, { add: ['u'] });
+  const well = groups.filter((key) => !isSick({ key }));
+  const [first = ''] = well;
+  world.change(first, { add: ['u'] });
+  await until(() => isHeld, 'the first report');
+  for (const id of groups) if (id !== first) world.change(id, { add: ['u'] });
+  await allApplied(world, one);
+  allow();
   const counts = (): number[] => [0, 1, 2, 3].map((partition) => world.records(topics.report, partition).length);
-  const well = groups.filter((key) => partitionOfKey(Buffer.from(key), 4) !== 1).length;
-  await until(() => counts().reduce((a, b) => a + b, 0) >= well && one.pipeline.stats().pending === 0, 'the others');
+  await until(
+    () => counts().reduce((a, b) => a + b, 0) >= well.length && one.pipeline.stats().pending === 0,
+    'the others',
+  );
   await failAgain(clock);
   const written = counts();
   expect(written[1]).toBe(0);
-  expect(written.reduce((a, b) => a + b, 0)).toBeLessThanOrEqual(2 * well);
+  expect(written.reduce((a, b) => a + b, 0)).toBeLessThanOrEqual(2 * well.length);
+  expect(reasonsOf(one).join()).toMatch(/reports cannot be written to since .*: NOT_ENOUGH_REPLICAS/);
+  expect(world.broker.group('rollcall').committed(0).metadata, 'what is complete').not.toBe('');
   // and when it is well again
   isAway = false;
   await clock.jump(10_000);
   await until(() => world.committed() === BigInt(groups.length), 'the end');
 });
 
-test('while reports cannot be written they are tried with growing pauses, however much happens meanwhile', async () => {
-  const clock = new JumpingClock();
+test('while reports cannot be written they are tried with growing pauses by one timer, however much happens', async () => {
+  const clock = new CountingClock();
   const world = await aWorld({ clock });
   const one = await ready(world);
   let tries = 0;
@@ -197,7 +239,9 @@ test('while reports cannot be written they are tried with growing pauses, howeve
     return tries - before;
   };
   expect(await triesWithin(4)).toBeLessThanOrEqual(5);
+  const scheduled = clock.scheduledCount;
   expect(await triesWithin(16)).toBeLessThanOrEqual(4);
+  expect(clock.scheduledCount).toBeLessThan(scheduled + 10);
   const told = one.logger.lines.filter(({ message }) => message.startsWith('records cannot be written'));
   expect(told).toHaveLength(1);
   one.log.beforeSend = async () => undefined;
@@ -249,11 +293,22 @@ test('a commit that is refused for one partition is made for the others', async 
   const world = await aWorld({ clock, partitionCount: 2, sandbox: { seed } });
   const one = await ready(world);
   const commit = one.log.commit.bind(one.log);
+  // given both have something to commit at the same time
+  let allow = (): void => undefined;
+  const allowed = new Promise<void>((resolve) => (allow = resolve));
+  let isFirst = true;
   one.log.commit = async (commits) => {
+    if (isFirst) {
+      isFirst = false;
+      await allowed;
+      return commit(commits);
+    }
     if (commits.some(({ partition }) => partition === 0)) throw new Error('INVALID_COMMIT_OFFSET_SIZE');
     return commit(commits);
   };
   for (const group of groups) world.change(group, { add: ['u'] });
+  await allApplied(world, one);
+  allow();
   const committed = (partition: number) => world.broker.group('rollcall').committed(partition).offset ?? 0n;
   await until(() => committed(1) === world.broker.topic(topics.source).partition(1).end, 'the other partition');
   await failAgain(clock);

@@ -229,7 +229,6 @@ export interface State {
   readonly locks: Set<string>;
   requestsInFlight: number;
   outbox: Due[];
-  /** What cannot be written or committed at present. */
   readonly unsettled: Unsettled;
   /** Members removed within the window of the guard (monotonic ms). */
   removed: readonly Removed[];

@@ -10,8 +10,8 @@ export interface Ledger {
   next: bigint;
   /** Offset → how many of its intents are not complete. */
   readonly open: Map<bigint, number>;
-  /** What the commit metadata called complete when the partition was gained. */
-  readonly known: readonly Range[];
+  /** What the commit metadata called complete when the partition was gained, ascending; what is read past is dropped. */
+  readonly known: Range[];
   /** The offset after the highest one in a restored live record: complete too, whether or not `known` has room for it. */
   readonly recordedEnd: bigint;
   /** Grows with whatever may move the watermark or the ranges. */
@@ -27,7 +27,7 @@ export interface Range {
 export const openLedger = (committed: bigint, known: readonly Range[], recordedEnd = 0n): Ledger => ({
   next: committed,
   open: new Map(),
-  known,
+  known: known.filter(({ to }) => to > committed),
   recordedEnd,
   progress: 0,
 });
@@ -38,14 +38,20 @@ export function begin(ledger: Ledger, offset: bigint, intentCount: number): void
   // A hole before it is complete.
   if (intentCount === 0 || offset > ledger.next) ledger.progress += 1;
   if (intentCount > 0) ledger.open.set(offset, intentCount);
-  ledger.next = offset + 1n;
+  moveTo(ledger, offset + 1n);
 }
 
 /** Compacted holes and control records count as read. */
 export function advance(ledger: Ledger, next: bigint): void {
   if (next <= ledger.next) return;
-  ledger.next = next;
+  moveTo(ledger, next);
   ledger.progress += 1;
+}
+
+function moveTo(ledger: Ledger, next: bigint): void {
+  ledger.next = next;
+  const passed = ledger.known.findIndex(({ to }) => to > next);
+  if (passed !== 0) ledger.known.splice(0, passed < 0 ? ledger.known.length : passed);
 }
 
 export function complete(ledger: Ledger, offset: bigint): void {
@@ -59,8 +65,11 @@ export function complete(ledger: Ledger, offset: bigint): void {
   ledger.progress += 1;
 }
 
-export const isKnownComplete = ({ known }: Ledger, offset: bigint): boolean =>
-  known.some(({ from, to }) => from <= offset && offset < to);
+/** Of an offset that is not read yet: only the first range behind it can hold it. */
+export function isKnownComplete({ known }: Ledger, offset: bigint): boolean {
+  const first = known.find(({ to }) => to > offset);
+  return first !== undefined && first.from <= offset;
+}
 
 /** Everything below is complete. */
 export function committable(ledger: Ledger): bigint {
@@ -82,8 +91,7 @@ export function completedRanges(ledger: Ledger, rangesMax: number): readonly Ran
   }
   if (from !== null && ledger.next > from) ranges.push({ from, to: ledger.next });
   // Known ones that are not read again yet are no less complete.
-  const unread = ledger.known.filter(({ to }) => to > ledger.next);
-  return [...ranges, ...unread.map(({ from: start, to }) => ({ from: max(start, ledger.next), to }))].slice(
+  return [...ranges, ...ledger.known.map(({ from: start, to }) => ({ from: max(start, ledger.next), to }))].slice(
     0,
     rangesMax,
   );

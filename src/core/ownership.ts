@@ -29,7 +29,15 @@ export interface RetryView {
   seqMax: number;
   /** Records of any kind, own ones included. */
   recordCount: number;
-  readonly groups: Map<string, { epoch: number; seq: number }>;
+  /** Of each group the record that counts, as far as one that is read later might still be compared with it. */
+  readonly groups: Map<string, Order>;
+  /** The highest of those that were dropped from `groups` one by one: it stands for each of them. */
+  ended: Order;
+}
+
+interface Order {
+  readonly epoch: number;
+  readonly seq: number;
 }
 
 export const emptyView = (): RetryView => ({
@@ -38,11 +46,14 @@ export const emptyView = (): RetryView => ({
   seqMax: 0,
   recordCount: 0,
   groups: new Map(),
+  ended: { epoch: 0, seq: 0 },
 });
 
 export function readFence(view: RetryView, { epoch, seq }: Stamp): void {
   note(view, epoch, seq);
   view.fenceEpoch = Math.max(view.fenceEpoch, epoch);
+  // What is below the fence is void from here on, so nothing is compared with it any more.
+  for (const [group, known] of view.groups) if (known.epoch < view.fenceEpoch) view.groups.delete(group);
 }
 
 /** `counts`: it is the group's state now. `stale`: it is void or older than what was read; the group is to be written again. */
@@ -51,11 +62,24 @@ export type Reading = 'counts' | 'stale';
 export function readState(view: RetryView, group: string, { epoch, seq }: Stamp): Reading {
   note(view, epoch, seq);
   if (view.fenceEpoch > epoch) return 'stale';
-  const known = view.groups.get(group);
-  if (known !== undefined && (known.epoch > epoch || (known.epoch === epoch && known.seq > seq))) return 'stale';
-  view.groups.set(group, { epoch, seq });
+  const read = { epoch, seq };
+  if (isAfter(view.groups.get(group) ?? view.ended, read)) return 'stale';
+  view.groups.set(group, read);
   return 'counts';
 }
+
+/**
+ * The owner has read back its own tombstone of the group. From now on every record of the group up to `ended` is stale: a
+ * late duplicate is, as before; and the first record of another group that comes as late is written again for nothing.
+ */
+export function endGroup(view: RetryView, group: string): void {
+  const known = view.groups.get(group);
+  if (known === undefined) return;
+  view.groups.delete(group);
+  if (isAfter(known, view.ended)) view.ended = known;
+}
+
+const isAfter = (a: Order, b: Order): boolean => a.epoch > b.epoch || (a.epoch === b.epoch && a.seq > b.seq);
 
 function note(view: RetryView, epoch: number, seq: number): void {
   view.recordCount += 1;

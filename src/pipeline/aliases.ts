@@ -1,13 +1,29 @@
 /** Several names of the source for one member of the target: an id map may know more than one. */
-import type { Intent } from '../core/change.ts';
+import { type Intent, WHOLE_GROUP } from '../core/change.ts';
 import type { Aliases, Group } from './state.ts';
 
 /** From now on this name stands for the member of the target, too. */
 export function noteAlias(group: Group, { member, target }: Intent): void {
   if (target === null) return;
-  const { names } = aliasesOf(group);
+  const { names, targets } = aliasesOf(group);
   const known = names.get(target) ?? [];
-  if (!known.includes(member)) names.set(target, [...known, member]);
+  if (known.includes(member)) return;
+  names.set(target, [...known, member]);
+  targets.set(member, [...(targets.get(member) ?? []), target]);
+}
+
+/** Nothing is known of this name any more, so it stands for nobody. */
+export function forgetName({ aliases }: Group, name: string): void {
+  if (aliases === null) return;
+  const { names, targets, replaced, resolutions } = aliases;
+  for (const target of targets.get(name) ?? []) {
+    const others = (names.get(target) ?? []).filter((other) => other !== name);
+    if (others.length > 0) names.set(target, others);
+    else names.delete(target);
+  }
+  targets.delete(name);
+  replaced.delete(name);
+  if (name === WHOLE_GROUP) resolutions.clear();
 }
 
 /** Other names under which the same member of the target is pending. */
@@ -25,6 +41,6 @@ export function noteReplaced(group: Group, by: string, name: string): void {
 }
 
 export function aliasesOf(group: Group): Aliases {
-  group.aliases ??= { names: new Map(), replaced: new Map(), resolutions: new Map() };
+  group.aliases ??= { names: new Map(), targets: new Map(), replaced: new Map(), resolutions: new Map() };
   return group.aliases;
 }

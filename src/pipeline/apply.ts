@@ -22,7 +22,7 @@ import type { Patched } from './request.ts';
 import { patchGroup, readGroup } from './request.ts';
 import { review, takeDue } from './schedule.ts';
 import type { Flight, Group } from './state.ts';
-import { tidy } from './partition.ts';
+import { tidyMember } from './partition.ts';
 import { cacheKey } from './snapshot-cache.ts';
 
 /** The slot is open and holds one permit of the gate. */
@@ -57,7 +57,7 @@ function leave(context: Context, id: string): void {
   for (const partition of context.state.partitions.values()) {
     const group = partition.groups.get(id);
     if (group === undefined) continue;
-    for (const member of group.members.keys()) tidy(group, member);
+    for (const member of group.members.keys()) tidyMember(group, member);
     review(context, group);
   }
   context.settle();

@@ -11,7 +11,7 @@ import { finalReport, retryReport } from '../core/reporting.ts';
 import type { RetryDecision } from '../core/retry.ts';
 import type { Context } from './context.ts';
 import type { Due, Group, Member, Open, Partition, Spent } from './state.ts';
-import { isOlderRecorded, memberOf, NOTHING_UNTOLD, tidy } from './partition.ts';
+import { isOlderRecorded, memberOf, NOTHING_UNTOLD, tidyMember } from './partition.ts';
 
 /** Closes the ledger entries of a member that are complete by now; none while the record may hold something older. */
 export function closeComplete(group: Group, name: string, member: Member): void {
@@ -41,7 +41,7 @@ function closeStanding(group: Group): void {
   for (const [name, member] of group.members) {
     if (name === WHOLE_GROUP) continue;
     closeComplete(group, name, member);
-    tidy(group, name);
+    tidyMember(group, name);
   }
 }
 
@@ -196,6 +196,7 @@ export function enqueue({ state, settle }: Context, due: Due): void {
   const { final, outcome } = due.report;
   if (final) reports[outcome] = (reports[outcome] ?? 0) + 1;
   state.outbox.push(due);
+  if (due.subject !== null) due.partition.unacknowledged.add(due.subject.group);
   settle();
 }
 

@@ -10,7 +10,7 @@ import { isHeld } from '../core/pending.ts';
 import { isSamePosition } from '../core/position.ts';
 import { setPending } from './conclude.ts';
 import type { Context } from './context.ts';
-import { tidy } from './partition.ts';
+import { tidyMember } from './partition.ts';
 import { RecordLimit, type RecordParts } from './record-limit.ts';
 import type { Group, Member } from './state.ts';
 
@@ -165,7 +165,7 @@ export function dropDead(group: Group, dead: readonly Intent[]): void {
     setPending(group.partition, member, null);
     member.recordedReported = true;
     group.partition.toWrite.add(group);
-    tidy(group, intent.member);
+    tidyMember(group, intent.member);
   }
 }
 

@@ -1,5 +1,6 @@
 /** The loss of a partition. */
 import type { Context } from './context.ts';
+import { forgetLookUps } from './look-up.ts';
 import type { Partition } from './state.ts';
 import { cacheKey } from './snapshot-cache.ts';
 
@@ -13,9 +14,11 @@ export function forget(context: Context, partition: Partition, reason: string): 
   state.partitions.delete(partition.number);
   state.outbox = state.outbox.filter((due) => due.partition !== partition);
   state.unsettled.revoke(partition.number);
+  state.streak = state.streak.filter(({ group }) => group.partition !== partition);
+  forgetLookUps(context, partition);
   for (const group of partition.groups.values()) {
-    group.ready = null;
-    group.wakeAt = null;
+    state.ready.delete(group);
+    state.waiting.delete(group);
     cache.delete(cacheKey(group));
   }
   logger.info({ partition: partition.number, epoch: partition.epoch, reason }, 'partition lost');

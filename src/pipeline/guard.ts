@@ -48,9 +48,14 @@ function heldDue(
 const pendingOf = ({ members }: Group): Intent[] => [...members.values()].flatMap(({ pending }) => pending ?? []);
 
 /** What the guard counts of other groups when it judges this one. */
-export function removedInWindow({ state, options, clock }: Context, course: Course): number {
-  state.removed = withinWindow(state.removed, clock.now().monotonic, options.guard.windowMs);
+export function removedInWindow(context: Context, course: Course): number {
+  const { state } = context;
+  dropOldRemovals(context);
   return countOf(state.removed) + state.removing - course.removing;
+}
+
+export function dropOldRemovals({ state, options, clock }: Context): void {
+  state.removed = withinWindow(state.removed, clock.now().monotonic, options.guard.windowMs);
 }
 
 /** From now on the group counts with so many removals that are about to be sent. */

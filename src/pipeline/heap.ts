@@ -1,47 +1,84 @@
-/** A binary heap; the smallest entry by `compare` is at the top. */
-export class Heap<T> {
-  readonly #entries: T[] = [];
-  readonly #compare: (a: T, b: T) => number;
+/**
+ * A binary heap of keys by priority, the lowest on top. A key is in it once, so it never holds more than there are keys:
+ * another priority moves the key, and what is no longer wanted is taken out at its place.
+ */
+interface Entry<K> {
+  readonly key: K;
+  readonly priority: number;
+}
 
-  constructor(compare: (a: T, b: T) => number) {
-    this.#compare = compare;
-  }
+export class Heap<K> {
+  readonly #entries: Entry<K>[] = [];
+  /** Key → where its entry is. */
+  readonly #places = new Map<K, number>();
 
   get size(): number {
     return this.#entries.length;
   }
 
-  peek(): T | undefined {
+  has(key: K): boolean {
+    return this.#places.has(key);
+  }
+
+  peek(): Entry<K> | undefined {
     return this.#entries[0];
   }
 
-  push(entry: T): void {
-    const entries = this.#entries;
-    let at = entries.push(entry) - 1;
-    while (at > 0) {
-      const above = (at - 1) >> 1;
-      if (this.#compare(entry, entries[above] as T) >= 0) break;
-      entries[at] = entries[above] as T;
-      at = above;
-    }
-    entries[at] = entry;
+  priorityOf(key: K): number | undefined {
+    const at = this.#places.get(key);
+    return at === undefined ? undefined : this.#entries[at]?.priority;
   }
 
-  pop(): T | undefined {
-    const entries = this.#entries;
-    const top = entries[0];
-    const last = entries.pop();
-    if (last === undefined || entries.length === 0) return top;
-    let at = 0;
+  /** Enters the key, or moves it to its new priority. */
+  push(key: K, priority: number): void {
+    const at = this.#places.get(key) ?? this.#entries.length;
+    const entry = { key, priority };
+    this.#sinkFrom(this.#raiseTo(at, entry), entry);
+  }
+
+  pop(): K | undefined {
+    const top = this.#entries[0];
+    if (top !== undefined) this.delete(top.key);
+    return top?.key;
+  }
+
+  delete(key: K): void {
+    const at = this.#places.get(key);
+    if (at === undefined) return;
+    this.#places.delete(key);
+    const last = this.#entries.pop();
+    // The last one takes the place that is free now.
+    if (last !== undefined && last.key !== key) this.#sinkFrom(this.#raiseTo(at, last), last);
+  }
+
+  /** Moves what is above and comes later out of the way; returns where there is room for the entry. */
+  #raiseTo(from: number, { priority }: Entry<K>): number {
+    let at = from;
+    while (at > 0) {
+      const above = (at - 1) >> 1;
+      const entry = this.#entries[above];
+      if (entry === undefined || priority >= entry.priority) break;
+      this.#put(entry, at);
+      at = above;
+    }
+    return at;
+  }
+
+  #sinkFrom(from: number, entry: Entry<K>): void {
+    let at = from;
     for (;;) {
-      let below = 2 * at + 1;
-      if (below >= entries.length) break;
-      if (below + 1 < entries.length && this.#compare(entries[below + 1] as T, entries[below] as T) < 0) below += 1;
-      if (this.#compare(last, entries[below] as T) <= 0) break;
-      entries[at] = entries[below] as T;
+      const [left, right] = [this.#entries[2 * at + 1], this.#entries[2 * at + 2]];
+      const first = right !== undefined && left !== undefined && right.priority < left.priority ? right : left;
+      if (first === undefined || entry.priority <= first.priority) break;
+      const below = first === left ? 2 * at + 1 : 2 * at + 2;
+      this.#put(first, at);
       at = below;
     }
-    entries[at] = last;
-    return top;
+    this.#put(entry, at);
+  }
+
+  #put(entry: Entry<K>, at: number): void {
+    this.#entries[at] = entry;
+    this.#places.set(entry.key, at);
   }
 }

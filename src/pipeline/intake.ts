@@ -25,7 +25,7 @@ import { arrive, arriveFinal } from './precedence.ts';
 import { review, reviewAll, wake } from './schedule.ts';
 import { isForeign, refuse } from './refuse.ts';
 import type { Partition } from './state.ts';
-import { groupOf, isRestored, move, tidy } from './partition.ts';
+import { groupOf, isRestored, move, tidyGroup, tidyMember } from './partition.ts';
 
 export function readSource(context: Context, partition: Partition, batch: Batch): 'taken' | 'declined' {
   const { ledger } = partition;
@@ -134,12 +134,13 @@ function takeIn(context: Context, partition: Partition, fresh: Intent, standing:
   const intent = identified(context, group, fresh);
   if (standing === 'known') {
     arriveFinal(context, group, intent);
-    tidy(group, intent.member);
+    tidyMember(group, intent.member);
+    tidyGroup(context, group);
     return;
   }
   arrive(context, group, intent);
   // A revocation takes its group to the front.
-  if (group.ready?.class === 'add' && intent.op !== 'add') review(context, group);
+  if (context.state.ready.classOf(group) === 'add' && intent.op !== 'add') review(context, group);
   else wake(context, group, intent.firstSeenAt + context.options.lingerMs);
 }
 

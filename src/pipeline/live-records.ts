@@ -32,6 +32,7 @@ export function renderPartition(context: Context, partition: Partition, recordsM
   const due = [...partition.toWrite].filter((group) => !unsettled.isWaiting(placeOf(context, group).name, clock.now()));
   for (const group of due.slice(0, Math.max(0, recordsMax))) {
     partition.toWrite.delete(group);
+    partition.unacknowledged.add(group);
     const intents = recordOf(group);
     const stamp = { owner: options.owner, epoch: partition.epoch, seq: nextSeq(partition) };
     const state = renderState({

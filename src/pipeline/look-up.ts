@@ -9,7 +9,7 @@ import type { Resolution } from '../ports.ts';
 import { observeOutcome } from './breaker.ts';
 import type { Context } from './context.ts';
 import { isCurrent, mayAsk } from './context.ts';
-import type { Group, LookUp } from './state.ts';
+import type { Group, LookUp, Partition } from './state.ts';
 import { tally } from './tally.ts';
 import { notKnown, waitsFor } from './unresolved.ts';
 
@@ -21,16 +21,31 @@ export function wantLookUp({ state }: Context, group: Group, kind: IdKind, id: s
   state.lookUps.set(key, wanted);
 }
 
+/** Its groups wait for nothing any more; what was asked already goes on. */
+export function forgetLookUps({ state }: Context, partition: Partition): void {
+  for (const [key, { groups, isAsked }] of state.lookUps) {
+    for (const group of groups) if (group.partition === partition) groups.delete(group);
+    if (groups.size === 0 && !isAsked) state.lookUps.delete(key);
+  }
+}
+
 /** Asks for as much as may be asked for at once. */
 export function lookUp(context: Context): void {
   const { state, options } = context;
   for (const [key, wanted] of state.lookUps) {
     if (state.lookUpsInFlight >= options.concurrency || !mayLookUp(context)) return;
     if (wanted.isAsked) continue;
+    if (![...wanted.groups].some(isKept)) {
+      state.lookUps.delete(key);
+      continue;
+    }
     wanted.isAsked = true;
     void ask(context, key, wanted);
   }
 }
+
+/** A group that was forgotten meanwhile waits for nothing. */
+const isKept = (group: Group): boolean => group.partition.groups.get(group.id) === group;
 
 const mayLookUp = (context: Context): boolean => mayAsk(context) && context.state.breaker.kind === 'closed';
 

@@ -18,7 +18,7 @@ export const newState = (): State => ({
   breaker: closedBreaker,
   streak: [],
   ready: new ReadyQueue(),
-  waiting: new Heap((a, b) => a.at - b.at),
+  waiting: new Heap(),
   locks: new Set(),
   requestsInFlight: 0,
   outbox: [],

@@ -3,8 +3,10 @@ import assert from 'node:assert/strict';
 import { WHOLE_GROUP } from '../core/change.ts';
 import { emptyView } from '../core/ownership.ts';
 import { comparePositions, type Position } from '../core/position.ts';
+import { forgetName } from './aliases.ts';
 import type { Context } from './context.ts';
-import type { Due, Group, Member, Partition, Phase } from './state.ts';
+import type { Due, Group, Member, Partition, Phase, State } from './state.ts';
+import { Unacknowledged } from './unacknowledged.ts';
 
 export const newPartition = (number: number): Partition => ({
   number,
@@ -33,6 +35,7 @@ export const newPartition = (number: number): Partition => ({
   dispatchesEarly: false,
   groups: new Map(),
   toWrite: new Set(),
+  unacknowledged: new Unacknowledged(),
   gainDoubt: null,
   pendingCount: 0,
   heldCount: 0,
@@ -66,8 +69,6 @@ export function groupOf({ ids }: Pick<Context, 'ids'>, partition: Partition, id:
     expanded: [],
     aliases: null,
     flight: null,
-    wakeAt: null,
-    ready: null,
     doubt: partition.gainDoubt,
     deferred: null,
     trouble: null,
@@ -99,15 +100,43 @@ export function memberOf(group: Group, id: string): Member {
   return member;
 }
 
-/** Forgets what nothing is known of any more. */
-export function tidy(group: Group, memberId: string): void {
-  const member = group.members.get(memberId);
-  if (member !== undefined && member.pending === null && member.recorded === null && member.open === null) {
-    group.members.delete(memberId);
+/** Forgets a member of which nothing is pending, recorded or open. */
+export function tidyMember(group: Group, name: string): void {
+  const member = group.members.get(name);
+  if (member === undefined || member.pending !== null || member.recorded !== null || member.open !== null) return;
+  group.members.delete(name);
+  forgetName(group, name);
+}
+
+/**
+ * Forgets a group of which nothing is left. Met again it is another object, so whatever may still come back to this one,
+ * or matter to its next request, keeps it.
+ */
+export function tidyGroup(context: Pick<Context, 'state' | 'clock' | 'dispatch'>, group: Group): void {
+  const { state, clock, dispatch } = context;
+  if (!isIdle(state, group)) return;
+  const now = clock.now();
+  const doubtMs = doubtLeftMs(group, now.monotonic);
+  if (doubtMs > 0) {
+    // The review at its end comes back here.
+    state.waiting.push(group, now.wall + doubtMs);
+    return dispatch();
   }
-  const { partition } = group;
-  const isIdle = group.members.size === 0 && group.flight === null && group.doubt === null;
-  if (isIdle && !partition.toWrite.has(group)) partition.groups.delete(group.id);
+  group.partition.groups.delete(group.id);
+  state.ready.delete(group);
+  state.waiting.delete(group);
+}
+
+/** Nothing of it is pending, recorded or open, in flight, to be written, or sent and not acknowledged. */
+function isIdle({ locks }: Pick<State, 'locks'>, group: Group): boolean {
+  const { toWrite, unacknowledged, groups } = group.partition;
+  if (group.members.size > 0 || group.expanded.length > 0 || locks.has(group.id)) return false;
+  return !toWrite.has(group) && !unacknowledged.has(group) && groups.get(group.id) === group;
+}
+
+/** How long the group must be remembered for its doubt; that of the partition it would be given again. */
+function doubtLeftMs({ doubt, partition }: Group, nowMs: number): number {
+  return doubt === null || doubt === partition.gainDoubt ? 0 : doubt.untilMs - nowMs;
 }
 
 /**

@@ -12,6 +12,7 @@ import { errorText } from './context.ts';
 import { readSource } from './intake.ts';
 import { forgetAll } from './forget.ts';
 import { retryRecords } from './fit-record.ts';
+import { dropOldRemovals } from './guard.ts';
 import { identifyAnew } from './identify.ts';
 import { KeyWatch } from './key-watch.ts';
 import type { PipelineOptions } from './options.ts';
@@ -23,6 +24,7 @@ import { Settler } from './settle.ts';
 import { Signal } from './signal.ts';
 import { newSnapshotCache } from './snapshot-cache.ts';
 import { newState } from './new-state.ts';
+import { type Sizes, sizesOf } from './sizes.ts';
 import type { Partition } from './state.ts';
 import type { PipelineStats } from './stats.ts';
 import { isAtRest, statsOf } from './stats.ts';
@@ -72,6 +74,11 @@ export class Pipeline {
 
   stats(): PipelineStats {
     return statsOf(this.#context);
+  }
+
+  /** What is in memory, by collection. */
+  sizes(): Sizes {
+    return sizesOf(this.#context.state);
   }
 
   /** Resolves when everything is read to the end, final or dead, reported, recorded and committed. */
@@ -183,6 +190,7 @@ export class Pipeline {
     this.#cancelSweep = this.#context.clock.schedule(SWEEP_MS, () => {
       dropOldDead(this.#context);
       retryRecords(this.#context);
+      dropOldRemovals(this.#context);
       this.#sweep();
     });
   }

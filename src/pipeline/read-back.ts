@@ -3,7 +3,7 @@
  */
 import type { RetryRecord } from '../core/live-record.ts';
 import { parseRetryRecord } from '../core/live-record.ts';
-import { isOvertaken, isUsed, readFence, readState } from '../core/ownership.ts';
+import { endGroup, isOvertaken, isUsed, readFence, readState } from '../core/ownership.ts';
 import type { Batch } from '../ports.ts';
 import type { Context } from './context.ts';
 import { isCurrent } from './context.ts';
@@ -40,7 +40,9 @@ function readRetryRecord(context: Context, partition: Partition, record: RetryRe
       const reading = readState(partition.view, record.group, record.stamp);
       const counts = reading === 'counts' && (!isOwned(partition) || record.stamp.owner === options.owner);
       if (counts) partition.stale.delete(record.group);
-      else partition.stale.add(record.group);
+      // Before the restore its place in the order decides what counts; afterwards only what is to be written again.
+      if (counts && isOwned(partition) && record.intents.length === 0) endGroup(partition.view, record.group);
+      if (!counts) partition.stale.add(record.group);
       if (reading === 'counts' && !isOwned(partition)) take(context, partition, record);
       break;
     }

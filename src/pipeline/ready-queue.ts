@@ -1,6 +1,6 @@
 /**
  * Groups that may be dispatched. Groups with a due removal go first, then by age; but a group never waits longer than
- * `maxWaitMs` behind revocations. Entries that are not about the present readiness of their group are left over.
+ * `maxWaitMs` behind revocations.
  */
 import { Heap } from './heap.ts';
 
@@ -15,48 +15,49 @@ export interface Readiness {
   readonly now: number;
 }
 
-interface Entry<G> {
-  readonly group: G;
-  readonly readiness: Readiness;
-}
-
-const byAge = <G>(a: Entry<G>, b: Entry<G>): number => a.readiness.since - b.readiness.since;
-const byWait = <G>(a: Entry<G>, b: Entry<G>): number => a.readiness.now - b.readiness.now;
-
-export class ReadyQueue<G extends { ready: Readiness | null }> {
-  readonly #revocations = new Heap<Entry<G>>(byAge);
-  readonly #grants = new Heap<Entry<G>>(byAge);
+export class ReadyQueue<G> {
+  /** By age. */
+  readonly #revocations = new Heap<G>();
+  /** By age. */
+  readonly #grants = new Heap<G>();
   /** The same grants, the one that has waited longest first. */
-  readonly #waits = new Heap<Entry<G>>(byWait);
+  readonly #waits = new Heap<G>();
+
+  get size(): number {
+    return this.#revocations.size + this.#grants.size;
+  }
+
+  get isEmpty(): boolean {
+    return this.size === 0;
+  }
+
+  /** null: it is not ready. */
+  classOf(group: G): Class | null {
+    if (this.#revocations.has(group)) return 'remove';
+    return this.#grants.has(group) ? 'add' : null;
+  }
 
   /** A group that is ready already only changes class, from `add` to `remove`. */
   push(group: G, readiness: Readiness): void {
-    if (group.ready?.class === 'remove' || group.ready?.class === readiness.class) return;
-    group.ready = readiness;
-    const entry = { group, readiness };
-    for (const heap of readiness.class === 'remove' ? [this.#revocations] : [this.#grants, this.#waits]) {
-      heap.push(entry);
+    const former = this.classOf(group);
+    if (former === 'remove' || former === readiness.class) return;
+    this.delete(group);
+    if (readiness.class === 'remove') this.#revocations.push(group, readiness.since);
+    else {
+      this.#grants.push(group, readiness.since);
+      this.#waits.push(group, readiness.now);
     }
   }
 
   pop(now: number, maxWaitMs: number): G | undefined {
-    const longest = head(this.#waits);
-    const isOverdue = longest !== undefined && now - longest.readiness.now > maxWaitMs;
-    const group = (isOverdue ? longest : (head(this.#revocations) ?? head(this.#grants)))?.group;
-    if (group !== undefined) group.ready = null;
-    return group;
+    const longest = this.#waits.peek();
+    const isOverdue = longest !== undefined && now - longest.priority > maxWaitMs;
+    const next = isOverdue ? longest : (this.#revocations.peek() ?? this.#grants.peek());
+    if (next !== undefined) this.delete(next.key);
+    return next?.key;
   }
 
-  get isEmpty(): boolean {
-    return head(this.#revocations) === undefined && head(this.#grants) === undefined;
+  delete(group: G): void {
+    for (const heap of [this.#revocations, this.#grants, this.#waits]) heap.delete(group);
   }
-}
-
-function head<G extends { ready: Readiness | null }>(heap: Heap<Entry<G>>): Entry<G> | undefined {
-  let top = heap.peek();
-  while (top !== undefined && top.group.ready !== top.readiness) {
-    heap.pop();
-    top = heap.peek();
-  }
-  return top;
 }

@@ -7,7 +7,7 @@ import type { Trouble } from '../core/record-headers.ts';
 import type { Context } from './context.ts';
 import { type Added, addedBy, deadAt, dropDead, fitted, partsOf } from './fit-record.ts';
 import type { Group, Member } from './state.ts';
-import { NOTHING_UNTOLD, tidy } from './partition.ts';
+import { NOTHING_UNTOLD, tidyGroup, tidyMember } from './partition.ts';
 
 export function recordOf(group: Group): readonly Intent[] {
   const kept: Intent[] = [];
@@ -55,8 +55,9 @@ export function recorded(context: Context, group: Group, intents: readonly Inten
   endExpansions(context, group);
   for (const [id, member] of group.members) {
     closeComplete(group, id, member);
-    tidy(group, id);
+    tidyMember(group, id);
   }
+  tidyGroup(context, group);
   context.review(group);
   context.dispatch();
   context.settle();

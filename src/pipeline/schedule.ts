@@ -3,14 +3,16 @@ import type { LimitFunction } from 'p-limit';
 import type { Intent } from '../core/change.ts';
 import { isDue, isHeld } from '../core/pending.ts';
 import type { Context } from './context.ts';
-import { isCurrent, isDispatchable, mayAsk } from './context.ts';
+import { isDispatchable, mayAsk } from './context.ts';
 import { identifyDue, isPlannable, wholeOf } from './identify.ts';
 import { lookUp } from './look-up.ts';
+import { tidyGroup } from './partition.ts';
 import type { Group, Partition } from './state.ts';
 
 /** Works out anew what is due of a group; to be called whenever that may have changed and it is not in flight. */
 export function review(context: Context, group: Group): void {
   const { state, clock } = context;
+  if (group.members.size === 0) return tidyGroup(context, group);
   // Whoever holds the lock reviews the group when it is let go.
   if (state.locks.has(group.id) || !isDispatchable(context, group.partition)) return;
   const now = clock.now();
@@ -19,9 +21,11 @@ export function review(context: Context, group: Group): void {
   let since = Number.POSITIVE_INFINITY;
   let due: 'remove' | 'add' | null = null;
   let wakeAt = Number.POSITIVE_INFINITY;
+  let isDeferred = false;
   for (const { pending } of group.members.values()) {
     if (pending === null || !isWaiting(pending)) continue;
     if (group.deferred?.intents.has(pending) === true) {
+      isDeferred = true;
       // What is left may be lost in the digits of the wall clock, and its group would be woken at once, again and again.
       wakeAt = Math.min(wakeAt, now.wall + Math.max(1, group.deferred.untilMs - now.monotonic));
     } else if (!isDue(pending, now.wall)) {
@@ -32,10 +36,10 @@ export function review(context: Context, group: Group): void {
       due = pending.op === 'add' ? (due ?? 'add') : 'remove';
     }
   }
-  if (due !== null) {
-    group.wakeAt = null;
-    state.ready.push(group, { class: due, since, now: now.wall });
-  } else if (wakeAt < Number.POSITIVE_INFINITY) wake(context, group, wakeAt);
+  if (!isDeferred) group.deferred = null;
+  if (due === null && wakeAt < Number.POSITIVE_INFINITY) return wake(context, group, wakeAt);
+  state.waiting.delete(group);
+  if (due !== null) state.ready.push(group, { class: due, since, now: now.wall });
 }
 
 /** Its time comes by itself: it waits neither for an operator nor for the live record. */
@@ -56,9 +60,8 @@ export function takeDue(context: Context, group: Group): Set<Intent> {
 
 /** Reviews the group at `at` (epoch ms) at the latest. */
 export function wake({ state }: Context, group: Group, at: number): void {
-  if (group.ready !== null || (group.wakeAt !== null && group.wakeAt <= at)) return;
-  group.wakeAt = at;
-  state.waiting.push({ at, group });
+  if (state.ready.classOf(group) !== null || (state.waiting.priorityOf(group) ?? Number.POSITIVE_INFINITY) <= at) return;
+  state.waiting.push(group, at);
 }
 
 export function reviewAll(context: Context, partition: Partition): void {
@@ -94,11 +97,9 @@ export class Dispatcher {
   #wakeDue(): void {
     const { state, clock } = this.#context;
     const now = clock.now().wall;
-    for (let top = state.waiting.peek(); top !== undefined && top.at <= now; top = state.waiting.peek()) {
+    for (let top = state.waiting.peek(); top !== undefined && top.priority <= now; top = state.waiting.peek()) {
       state.waiting.pop();
-      if (top.group.wakeAt !== top.at) continue;
-      top.group.wakeAt = null;
-      if (isCurrent(this.#context, top.group.partition)) review(this.#context, top.group);
+      review(this.#context, top.key);
     }
   }
 
@@ -135,7 +136,7 @@ export class Dispatcher {
     this.#timer =
       top === undefined || state.isDraining
         ? null
-        : clock.schedule(Math.max(0, top.at - clock.now().wall), () => {
+        : clock.schedule(Math.max(0, top.priority - clock.now().wall), () => {
             this.#timer = null;
             this.run();
           });

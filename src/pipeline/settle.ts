@@ -13,8 +13,8 @@ import { limitIntake } from './intake.ts';
 import { type Outgoing, outgoingOf } from './outgoing.ts';
 import { type Rendered, renderPartition, writeAgain } from './live-records.ts';
 import { recorded, tellExpanded } from './record.ts';
-import type { Due, Partition } from './state.ts';
-import { isRestored, tidy } from './partition.ts';
+import type { Due, Group, Partition } from './state.ts';
+import { isRestored, tidyGroup, tidyMember } from './partition.ts';
 import type { Place } from './unsettled.ts';
 import { laneName, noteFailure, TOO_LARGE, tryEach, type Written, Writer } from './writer.ts';
 
@@ -74,7 +74,11 @@ export class Settler {
     const hasMoved = due.map((each, i) => this.#take(each, results[i])).includes(true);
     const done = new Set(batch.filter((each) => this.#outgoingOf(each).every(({ isWritten }) => isWritten)));
     state.outbox = state.outbox.filter((each) => !done.has(each));
-    for (const each of done) if (isCurrent(this.#context, each.partition)) acknowledge(this.#context, each);
+    for (const each of done) {
+      if (!isCurrent(this.#context, each.partition)) continue;
+      acknowledge(this.#context, each);
+      if (each.subject !== null) letGo(this.#context, each.subject.group);
+    }
     // Behind a full batch that waits there may be others that need not wait.
     return hasMoved || batch.length === BATCH_MAX;
   }
@@ -148,6 +152,7 @@ export class Settler {
     let hasMoved = false;
     rendered.forEach((each, i) => {
       if (!isCurrent(this.#context, each.partition)) return;
+      if (each.kind === 'state') each.partition.unacknowledged.remove(each.group);
       // Under a former epoch it may lie behind the new fence, and be void.
       const isInTime = each.epoch === each.partition.epoch;
       const outcome = (isInTime ? results[i]?.outcome : null) ?? 'unwritten';
@@ -226,8 +231,14 @@ function acknowledge(context: Context, { partition, offset, subject, report }: D
   // What changed in memory may be said in the live record now.
   if (member.recorded !== null || member.pendingReported) partition.toWrite.add(subject.group);
   closeComplete(subject.group, subject.intent.member, member);
-  tidy(subject.group, subject.intent.member);
+  tidyMember(subject.group, subject.intent.member);
   context.settle();
+}
+
+/** One answer less is waited for on behalf of the group. */
+function letGo(context: Context, group: Group): void {
+  group.partition.unacknowledged.remove(group);
+  tidyGroup(context, group);
 }
 
 interface DueCommit {

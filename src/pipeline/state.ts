@@ -20,8 +20,9 @@ import type { Answer, Request } from '../core/request-record.ts';
 import type { IdKind, SureResolution } from '../core/resolution.ts';
 import type { Instant, OutRecord } from '../ports.ts';
 import type { Heap } from './heap.ts';
-import type { Readiness, ReadyQueue } from './ready-queue.ts';
+import type { ReadyQueue } from './ready-queue.ts';
 import type { RecordLimit } from './record-limit.ts';
+import type { Unacknowledged } from './unacknowledged.ts';
 import type { Unsettled } from './unsettled.ts';
 
 /** An intent of a record that was read and is not complete; in a list, since one is the norm and an array takes more memory. */
@@ -86,10 +87,6 @@ export interface Group {
   /** Several names of one member (id map only); null: none were met. */
   aliases: Aliases | null;
   flight: Flight | null;
-  /** Its entry in the heap of waiting groups counts only while it names this instant (epoch ms). */
-  wakeAt: number | null;
-  /** Its entries in the ready queue count only while they are about this. */
-  ready: Readiness | null;
   doubt: Doubt | null;
   /** No-ops and giving-ups that wait for the end of the doubt (monotonic ms). */
   deferred: { readonly untilMs: number; readonly intents: ReadonlySet<Intent> } | null;
@@ -111,6 +108,8 @@ export interface Expanded {
 export interface Aliases {
   /** The target's name → the source's names that were met. */
   readonly names: Map<string, readonly string[]>;
+  /** A name of the source → the target's names that it was met for: a table may have been corrected. */
+  readonly targets: Map<string, readonly string[]>;
   /** A name → others whose intents it replaced; they must have left the live record before its own is complete. */
   readonly replaced: Map<string, Set<string>>;
   /** What look-ups said of those that the pending full state names. */
@@ -186,6 +185,7 @@ export interface Partition {
   dispatchesEarly: boolean;
   readonly groups: Map<string, Group>;
   readonly toWrite: Set<Group>;
+  readonly unacknowledged: Unacknowledged<Group>;
   /** A former owner's requests may still land (monotonic ms in it). */
   gainDoubt: Doubt | null;
   /** Intents neither final nor dead. */
@@ -224,7 +224,8 @@ export interface State {
   /** Parked by failures since the last success; given back their attempt if the breaker opens. */
   streak: { readonly group: Group; readonly intents: readonly Intent[] }[];
   readonly ready: ReadyQueue<Group>;
-  readonly waiting: Heap<{ readonly at: number; readonly group: Group }>;
+  /** Groups by when they are to be reviewed (epoch ms). */
+  readonly waiting: Heap<Group>;
   /** Groups with a request in flight; outlives the loss of their partition. */
   readonly locks: Set<string>;
   requestsInFlight: number;

@@ -2,7 +2,7 @@
  * Virtual time. Whatever happens in a history is a task at an instant; equal instants come in an order drawn by lot. Each
  * task has a turn of the event loop of its own, so that every promise it settles has run to its end before the next one.
  */
-import { Heap } from '../../../src/pipeline/heap.ts';
+import { Heap } from './heap.ts';
 import type { Chance } from './chance.ts';
 
 interface Task {

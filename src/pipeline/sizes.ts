@@ -1,0 +1,70 @@
+/**
+ * How many entries each collection of the pipeline holds. At rest all are 0 but what live records keep: their groups and
+ * members, the order of their records, and the removals that still count in the window of the guard.
+ */
+import type { Aliases, Group, Partition, State } from './state.ts';
+
+export interface Sizes {
+  readonly groups: number;
+  readonly members: number;
+  /** Names of members of the target (id map only). */
+  readonly aliases: number;
+  readonly deferred: number;
+  readonly toWrite: number;
+  readonly unacknowledged: number;
+  readonly openOffsets: number;
+  readonly knownRanges: number;
+  /** Groups whose order of records is remembered. */
+  readonly recordOrders: number;
+  readonly staleRecords: number;
+  /** What a restore reads, until it is taken over. */
+  readonly restored: number;
+  readonly requests: number;
+  readonly answers: number;
+  readonly ready: number;
+  readonly waiting: number;
+  readonly locks: number;
+  readonly outbox: number;
+  readonly lookUps: number;
+  /** Parkings that are given back if the breaker opens. */
+  readonly streak: number;
+  readonly removals: number;
+}
+
+export function sizesOf(state: State): Sizes {
+  const partitions = [...state.partitions.values()];
+  const groups = partitions.flatMap((partition) => [...partition.groups.values()]);
+  const inPartitions = (sizeOf: (partition: Partition) => number): number => sum(partitions, sizeOf);
+  const inGroups = (sizeOf: (group: Group) => number): number => sum(groups, sizeOf);
+  return {
+    groups: groups.length,
+    members: inGroups(({ members }) => members.size),
+    aliases: inGroups(({ aliases }) => (aliases === null ? 0 : sizeOfAliases(aliases))),
+    deferred: inGroups(({ deferred }) => deferred?.intents.size ?? 0),
+    toWrite: inPartitions(({ toWrite }) => toWrite.size),
+    unacknowledged: inPartitions(({ unacknowledged }) => unacknowledged.size),
+    openOffsets: inPartitions(({ ledger }) => ledger?.open.size ?? 0),
+    knownRanges: inPartitions(({ ledger }) => ledger?.known.length ?? 0),
+    recordOrders: inPartitions(({ view }) => view.groups.size),
+    staleRecords: inPartitions(({ stale }) => stale.size),
+    restored: inPartitions(({ restored, recordedAt }) => restored.size + recordedAt.size),
+    requests: inPartitions(({ requests }) => requests.size),
+    answers: inPartitions(({ answers }) => answers.length),
+    ready: state.ready.size,
+    waiting: state.waiting.size,
+    locks: state.locks.size,
+    outbox: state.outbox.length,
+    lookUps: state.lookUps.size,
+    streak: state.streak.length,
+    removals: state.removed.length,
+  };
+}
+
+const sizeOfAliases = ({ names, targets, replaced, resolutions }: Aliases): number =>
+  names.size + targets.size + replaced.size + resolutions.size;
+
+function sum<T>(list: readonly T[], sizeOf: (each: T) => number): number {
+  let total = 0;
+  for (const each of list) total += sizeOf(each);
+  return total;
+}

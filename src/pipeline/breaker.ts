@@ -1,6 +1,7 @@
 /** Acts on the breaker's decisions (core/breaker.ts): gives attempts back when it opens, probes until it closes. */
 import type { Breaker } from '../core/breaker.ts';
 import { afterProbe, observe } from '../core/breaker.ts';
+import type { Intent } from '../core/change.ts';
 import type { Outcome } from '../core/outcome.ts';
 import { classify } from '../core/outcome.ts';
 import { ADVICE } from '../core/refusals.ts';
@@ -69,6 +70,13 @@ function giveAttemptsBack(context: Context): void {
   }
   context.state.streak = [];
   context.settle();
+}
+
+const isParkedAs = ({ members }: Group, intent: Intent): boolean => members.get(intent.member)?.pending === intent;
+
+/** What was parked and is something else by now has no attempt to be given back. */
+export function dropOldParkings({ state }: Context): void {
+  state.streak = state.streak.filter(({ group, intents }) => intents.some((intent) => isParkedAs(group, intent)));
 }
 
 function scheduleProbe(context: Context): void {

@@ -7,6 +7,7 @@
 import pLimit from 'p-limit';
 import type { Batch, ChangeLogHandler } from '../ports.ts';
 import { fly } from './apply.ts';
+import { dropOldParkings } from './breaker.ts';
 import type { Context, Ports } from './context.ts';
 import { errorText } from './context.ts';
 import { readSource } from './intake.ts';
@@ -191,6 +192,7 @@ export class Pipeline {
       dropOldDead(this.#context);
       retryRecords(this.#context);
       dropOldRemovals(this.#context);
+      dropOldParkings(this.#context);
       this.#sweep();
     });
   }

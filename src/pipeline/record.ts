@@ -7,7 +7,7 @@ import type { Trouble } from '../core/record-headers.ts';
 import type { Context } from './context.ts';
 import { type Added, addedBy, deadAt, dropDead, fitted, partsOf } from './fit-record.ts';
 import type { Group, Member } from './state.ts';
-import { NOTHING_UNTOLD, tidyGroup, tidyMember } from './partition.ts';
+import { NOTHING_UNTOLD, tidyMember } from './partition.ts';
 
 export function recordOf(group: Group): readonly Intent[] {
   const kept: Intent[] = [];
@@ -57,7 +57,6 @@ export function recorded(context: Context, group: Group, intents: readonly Inten
     closeComplete(group, id, member);
     tidyMember(group, id);
   }
-  tidyGroup(context, group);
   context.review(group);
   context.dispatch();
   context.settle();

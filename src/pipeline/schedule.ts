@@ -60,7 +60,8 @@ export function takeDue(context: Context, group: Group): Set<Intent> {
 
 /** Reviews the group at `at` (epoch ms) at the latest. */
 export function wake({ state }: Context, group: Group, at: number): void {
-  if (state.ready.classOf(group) !== null || (state.waiting.priorityOf(group) ?? Number.POSITIVE_INFINITY) <= at) return;
+  if (state.ready.classOf(group) !== null || (state.waiting.priorityOf(group) ?? Number.POSITIVE_INFINITY) <= at)
+    return;
   state.waiting.push(group, at);
 }
 

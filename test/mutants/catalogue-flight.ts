@@ -162,8 +162,8 @@ export const flightMutants: readonly Mutant[] = [
     edits: [
       {
         file: 'src/pipeline/forget.ts',
-        find: '    group.wakeAt = null;',
-        replace: '    group.wakeAt = null;\n    state.locks.delete(group.id);',
+        find: '    state.waiting.delete(group);',
+        replace: '    state.waiting.delete(group);\n    state.locks.delete(group.id);',
       },
     ],
   },

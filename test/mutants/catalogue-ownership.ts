@@ -72,8 +72,8 @@ export const ownershipMutants: readonly Mutant[] = [
       },
       {
         file: 'src/core/ownership.ts',
-        find: 'if (known !== undefined && (known.epoch > epoch || (known.epoch === epoch && known.seq > seq)))',
-        replace: 'if (known !== undefined && known.epoch === epoch && known.seq > seq)',
+        find: 'a.epoch > b.epoch || (a.epoch === b.epoch && a.seq > b.seq)',
+        replace: 'a.epoch === b.epoch && a.seq > b.seq',
       },
     ],
   },
@@ -147,8 +147,8 @@ export const ownershipMutants: readonly Mutant[] = [
     edits: [
       {
         file: 'src/core/ownership.ts',
-        find: '(known.epoch > epoch || (known.epoch === epoch && known.seq > seq))',
-        replace: 'known.epoch > epoch',
+        find: 'a.epoch > b.epoch || (a.epoch === b.epoch && a.seq > b.seq)',
+        replace: 'a.epoch > b.epoch',
       },
     ],
   },

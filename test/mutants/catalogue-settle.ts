@@ -294,13 +294,13 @@ export const settleMutants: readonly Mutant[] = [
       },
       {
         file: 'src/pipeline/settle.ts',
-        find: '      if (!isCurrent(this.#context, each.partition)) return;\n      // Under',
-        replace: '      // Under',
+        find: '      if (!isCurrent(this.#context, each.partition)) return;\n      if (each.kind',
+        replace: '      if (each.kind',
       },
       {
         file: 'src/pipeline/settle.ts',
-        find: 'for (const each of done) if (isCurrent(this.#context, each.partition)) acknowledge(this.#context, each);',
-        replace: 'for (const each of done) acknowledge(this.#context, each);',
+        find: '      if (!isCurrent(this.#context, each.partition)) continue;\n',
+        replace: '',
       },
     ],
     scenario: 'bereft',

@@ -2,6 +2,7 @@
 import { deadMutants } from './catalogue-dead.ts';
 import { flightMutants } from './catalogue-flight.ts';
 import { guardMutants } from './catalogue-guard.ts';
+import { memoryMutants } from './catalogue-memory.ts';
 import { ownershipMutants } from './catalogue-ownership.ts';
 import { settleMutants } from './catalogue-settle.ts';
 import { targetMutants } from './catalogue-target.ts';
@@ -11,6 +12,7 @@ export const mutants: readonly Mutant[] = [
   ...flightMutants,
   ...guardMutants,
   ...ownershipMutants,
+  ...memoryMutants,
   ...settleMutants,
   ...deadMutants,
   ...targetMutants,

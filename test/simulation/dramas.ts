@@ -4,7 +4,7 @@
  */
 import type { Chance } from './engine/chance.ts';
 import { bereft, excluded, fenced, halted, missed, reread, zombie } from './plots-ownership.ts';
-import { afterlife, cleaner, crowded, flood, ignored, outage, rejoins, settle } from './plots-settle.ts';
+import { afterlife, cleaner, crowded, flood, ignored, metAgain, outage, rejoins, settle } from './plots-settle.ts';
 import { pieces, untold, wholes } from './plots-states.ts';
 import { unwritable } from './plots-writes.ts';
 import type { DrawnScenario } from './scenarios.ts';
@@ -27,6 +27,7 @@ const dramas = {
   fenced,
   settle,
   crowded,
+  metAgain,
   rejoins,
   cleaner,
   afterlife,
@@ -84,6 +85,7 @@ export const dramaFaults: Readonly<Record<Drama, readonly string[]>> = {
   fenced: ['event: append_late', 'event: drop_member'],
   settle: ['broker: refused record', 'broker: lost record answer'],
   crowded: ['said: a live record was too large and is written in parts'],
+  metAgain: ['event: append_late', 'event: drop_member', 'broker: refused record', 'broker: lost'],
   rejoins: ['event: rebalance', 'broker: slow'],
   cleaner: ['event: append_late', 'event: clean'],
   afterlife: ['operator: woken', 'broker: lost report answer', 'broker: refused report'],

@@ -10,6 +10,7 @@ import { Chance } from './engine/chance.ts';
 import { happen } from './happenings.ts';
 import { topics } from './instance.ts';
 import { seatOf } from './oracle/knowledge.ts';
+import { checkMemory } from './oracle/memory-oracle.ts';
 import type { Scenario } from './dramas.ts';
 import { isDrama, stage } from './dramas.ts';
 import { settingsOf } from './scenarios.ts';
@@ -158,6 +159,10 @@ function checkEnd(world: World): void {
     bystanders: new Map(groups.map(({ id }) => [id, new Set(bystanders.filter((member) => !touched(id, member)))])),
     foreign: touched,
   });
+  checkMemory(
+    world.instances.flatMap((instance) => (instance === null ? [] : [instance.pipeline.sizes()])),
+    topicOracle.live,
+  );
   checkSummary(topicOracle.reports);
   const [first] = violations.filter((violation) => !isLetOff(violation, settings));
   if (first === undefined) return;

@@ -3,6 +3,7 @@ import type { Chance } from './engine/chance.ts';
 import type { TargetFate, Weights } from './engine/weather.ts';
 import type { Plot } from './dramas.ts';
 import { changed } from './plots-ownership.ts';
+import { fixed } from './settings.ts';
 import type { Event } from './script.ts';
 
 const started: Event = { kind: 'start', at: 0, instance: 0 };
@@ -76,6 +77,37 @@ export function crowded(chance: Chance): Plot {
   };
 }
 
+/**
+ * A group is written again for a late duplicate; while that is on its way its owner reads a change of it that is complete,
+ * and one that it has to park. Then that first write fails.
+ */
+export function metAgain(chance: Chance): Plot {
+  const at = chance.between(4_000, 8_000);
+  // Recovered, with a live record and its tombstone.
+  const stuckAt = at + 8_000;
+  const lostAt = stuckAt + chance.between(2_000, 3_000);
+  // Neither the owner that goes writes its state again, nor the next one its fence, before all of it is there to be read.
+  const fencedAt = lostAt + chance.between(1_000, 2_000);
+  return {
+    settings: { groups: 2, slowScheduleMs: [60_000] },
+    events: [
+      started,
+      weather(at, at + 300, { error_before: 1 }),
+      changed(at + 10, 0, [0], 'add'),
+      // One is not complete, and the next one is.
+      { kind: 'deny', at: stuckAt, group: 1, forMs: 30_000 },
+      { kind: 'refuse', at: stuckAt, what: 'record', forMs: fencedAt - stuckAt },
+      changed(stuckAt + 10, 1, [0], 'add'),
+      changed(stuckAt + 500, 0, [1], 'add'),
+      { kind: 'drop_member', at: lostAt, instance: 0 },
+      { kind: 'append_late', at: lostAt + 10, back: 2 },
+      weather(lostAt, lostAt + 20_000, { error_before: 1 }),
+      changed(lostAt + 700, 0, [2], 'add'),
+      { kind: 'broker', at: fencedAt, weather: { lost: 1, done: chance.pick([1, 3]) }, forMs: 12_000 },
+    ],
+  };
+}
+
 /** What is parked is on its way when its owner fences anew: it may lie behind the fence (6.6, "fence at every join"). */
 export function rejoins(chance: Chance): Plot {
   const events: Event[] = [
@@ -89,8 +121,32 @@ export function rejoins(chance: Chance): Plot {
   return { settings: { members: 8 }, events };
 }
 
-/** A late duplicate lies behind the live record when the cleaner comes (spec: eager-cleaner, repair). */
-export function cleaner(chance: Chance): Plot {
+/** A late duplicate lies behind the live record when the cleaner comes. */
+export const cleaner = (chance: Chance): Plot =>
+  chance.happens(0.25) ? cleanedWhenDone(chance) : cleanedWhileParked(chance);
+
+/** Of a group that is done with, and forgotten (spec: seq, repair). */
+function cleanedWhenDone(chance: Chance): Plot {
+  const at = chance.between(4_000, 8_000);
+  const lateAt = at + chance.between(16_000, 18_000);
+  const cleanedAt = lateAt + fixed.compactionLagMs + 10_000;
+  return {
+    settings: { durationMs: cleanedAt + 20_000 },
+    events: [
+      started,
+      weather(at, at + 300, { error_before: 1 }),
+      changed(at + 10, 0, [0], 'add'),
+      // It was recovered, with a live record and its tombstone; this takes none.
+      changed(at + 12_000, 0, [0], 'remove'),
+      { kind: 'append_late', at: lateAt, back: 2 },
+      { kind: 'clean', at: cleanedAt },
+      { kind: 'drop_member', at: cleanedAt + 1_000, instance: 0 },
+    ],
+  };
+}
+
+/** spec: eager-cleaner, repair. */
+function cleanedWhileParked(chance: Chance): Plot {
   const events: Event[] = [started, weather(4_000, 60_000, { error_before: 1 })];
   for (let at = 4_000; at < 40_000; at += chance.between(500, 4_000))
     events.push(changed(at, 0, [chance.int(0, 2)], chance.pick(['add', 'remove'])));

@@ -11,7 +11,7 @@ import { foldReport } from '../../src/core/summary.ts';
 import { native } from '../../src/formats/native.ts';
 import type { PipelineOptions } from '../../src/pipeline/options.ts';
 import { Pipeline } from '../../src/pipeline/pipeline.ts';
-import type { Clock, IdMap, LogRecord, OutRecord } from '../../src/ports.ts';
+import type { Clock, GroupApi, IdMap, LogRecord, OutRecord } from '../../src/ports.ts';
 import type { Sandbox } from '../../src/sandbox/sandbox.ts';
 import type { SandboxOptions } from '../../src/sandbox/state.ts';
 import { aLog, anApi, aSandbox, atEnd } from './genesys.ts';
@@ -35,6 +35,8 @@ export interface InstanceOptions {
   readonly name?: string;
   readonly pipeline?: Partial<PipelineOptions>;
   readonly api?: Partial<GenesysOptions>;
+  /** Instead of the sandbox. */
+  readonly target?: GroupApi;
   readonly format?: SourceFormat;
   readonly ids?: IdMap;
 }
@@ -112,7 +114,9 @@ export class World {
       topics: { source: topics.source, retry: topics.retry },
     });
     const logger = aLog();
-    const api = anApi(this.sandbox, { requestTimeoutMs: 1_000, ...options.api }, { logger, clock: this.#clock });
+    const api =
+      options.target ??
+      anApi(this.sandbox, { requestTimeoutMs: 1_000, ...options.api }, { logger, clock: this.#clock });
     const owner = `${name}-${systemRandom.uuid()}`;
     const pipeline = new Pipeline(
       {

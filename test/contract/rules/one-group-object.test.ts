@@ -69,7 +69,9 @@ function holdFirst({ log }: Instance, ...groups: readonly string[]): readonly He
     return { group, hold, isOnItsWay: () => isOnItsWay, letPass: () => go(), letFail: () => go(new Error('late')) };
   });
   log.beforeSend = async (records) => {
-    const first = held.find(({ group, isOnItsWay }) => !isOnItsWay() && records.some((each) => isRecordOf(group, each)));
+    const first = held.find(
+      ({ group, isOnItsWay }) => !isOnItsWay() && records.some((each) => isRecordOf(group, each)),
+    );
     await first?.hold();
   };
   return held;

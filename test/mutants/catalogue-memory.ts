@@ -1,0 +1,49 @@
+/** Mutants of what is kept in memory: forgotten too early, or never. */
+import type { Mutant } from './mutant.ts';
+
+export const memoryMutants: readonly Mutant[] = [
+  {
+    name: 'forgotten-on-its-way',
+    breaks: 'a group is forgotten while its live record is on its way, and its late failure comes behind a newer one',
+    edits: [{ file: 'src/pipeline/partition.ts', find: ' && !unacknowledged.has(group)', replace: '' }],
+    scenario: 'metAgain',
+  },
+  {
+    name: 'forgotten-before-written',
+    breaks: 'a group is forgotten while its live record waits to be written',
+    edits: [{ file: 'src/pipeline/partition.ts', find: 'return !toWrite.has(group) && ', replace: 'return ' }],
+    scenario: 'metAgain',
+  },
+  {
+    name: 'late-duplicate-of-the-ended',
+    rule: 'seq',
+    breaks: 'a late duplicate of a group that is done with is taken for news, and stays its last live record',
+    edits: [
+      { file: 'src/core/ownership.ts', find: ' ?? view.ended, read)', replace: ' ?? { epoch: 0, seq: 0 }, read)' },
+    ],
+    scenario: 'cleaner',
+  },
+  {
+    name: 'orders-kept',
+    breaks: 'the order of the live records of every group that was ever parked stays in memory',
+    edits: [
+      {
+        file: 'src/pipeline/read-back.ts',
+        find: 'if (counts && isOwned(partition) && record.intents.length === 0)',
+        replace: 'if (false)',
+      },
+    ],
+  },
+  {
+    name: 'empty-group-stays',
+    breaks:
+      'a group of which nothing is left stays in memory where its last live record, or its flight, was the end of it',
+    edits: [
+      {
+        file: 'src/pipeline/schedule.ts',
+        find: '  if (group.members.size === 0) return tidyGroup(context, group);\n',
+        replace: '',
+      },
+    ],
+  },
+];

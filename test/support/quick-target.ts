@@ -1,0 +1,95 @@
+/** A target in memory without HTTP, for histories of very many groups: a group is there as soon as it is asked for. */
+import type { Answer, ResponseAnswer } from '../../src/core/answer.ts';
+import type { GetGroupRequest, GroupApi, PatchGroupRequest, RateGate } from '../../src/ports.ts';
+
+const openGate: RateGate = {
+  tryTake: () => true,
+  take: async () => undefined,
+  giveBack: () => undefined,
+  whenOpen: async () => undefined,
+  closeFor: () => undefined,
+  throttledMs: () => 0,
+};
+
+const response = (status: number, body?: object): ResponseAnswer => ({
+  kind: 'response',
+  status,
+  etag: null,
+  retryAfterMs: null,
+  body,
+  empty: body === undefined,
+  correlationId: null,
+  sentAt: 0,
+  durationMs: 0,
+});
+
+const refused = response(400, {
+  schemas: ['urn:ietf:params:scim:api:messages:2.0:Error'],
+  status: '400',
+  scimType: 'invalidValue',
+  detail: 'there is no such user',
+});
+
+/** Whose names begin so is unknown to it. */
+const UNKNOWN = 'unknown';
+
+export class QuickTarget implements GroupApi {
+  readonly gate = openGate;
+  /** The first PATCH of each group is answered with 503. */
+  failsFirst = false;
+  readonly #groups = new Map<string, { version: number; isTried: boolean; readonly members: Set<string> }>();
+
+  members(id: string): readonly string[] {
+    return [...this.#group(id).members];
+  }
+
+  async getGroup({ group, ifNoneMatch }: GetGroupRequest): Promise<Answer> {
+    await turn();
+    return ifNoneMatch === versionOf(this.#group(group)) ? response(304) : this.#shown(group);
+  }
+
+  async patchGroup({ group: id, ifMatch, body }: PatchGroupRequest): Promise<Answer> {
+    await turn();
+    const group = this.#group(id);
+    const isFirst = !group.isTried;
+    group.isTried = true;
+    if (isFirst && this.failsFirst) return response(503);
+    if (ifMatch !== versionOf(group)) return response(412);
+    const added = body.Operations.flatMap(({ value }) => value ?? []);
+    if (added.some(({ value }) => value.startsWith(UNKNOWN))) return refused;
+    for (const { value } of added) group.members.add(value);
+    for (const { op, path } of body.Operations) {
+      const member = /"(.*)"/.exec(path)?.[1];
+      if (op === 'remove' && member !== undefined) group.members.delete(member);
+    }
+    group.version += 1;
+    return this.#shown(id);
+  }
+
+  async search(): Promise<Answer> {
+    return response(404);
+  }
+
+  async renewToken(): Promise<null> {
+    return null;
+  }
+
+  async close(): Promise<void> {}
+
+  #group(id: string) {
+    const group = this.#groups.get(id) ?? { version: 1, isTried: false, members: new Set<string>() };
+    this.#groups.set(id, group);
+    return group;
+  }
+
+  #shown(id: string): ResponseAnswer {
+    const group = this.#group(id);
+    const members = [...group.members].map((value) => ({ value }));
+    return response(200, { id, meta: { version: versionOf(group) }, members });
+  }
+}
+
+const versionOf = ({ version }: { readonly version: number }): string => `"${version}"`;
+
+/** An answer comes in a later turn of the event loop. */
+const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));

@@ -119,6 +119,25 @@ describe('the ledger', () => {
     expect(completedRanges(ledger, 1)).toEqual(all.slice(0, 1));
   });
 
+  test('what the metadata called complete is dropped as it is read past', () => {
+    const ledger = openLedger(5n, [
+      { from: 2n, to: 4n },
+      { from: 6n, to: 8n },
+      { from: 9n, to: 10n },
+    ]);
+    expect(ledger.known).toHaveLength(2);
+    begin(ledger, 5n, 1);
+    expect([isKnownComplete(ledger, 7n), isKnownComplete(ledger, 8n), isKnownComplete(ledger, 9n)]).toEqual([
+      true,
+      false,
+      true,
+    ]);
+    advance(ledger, 8n);
+    expect([ledger.known.length, knownEnd(ledger)]).toEqual([1, 10n]);
+    advance(ledger, 20n);
+    expect([ledger.known.length, knownEnd(ledger)]).toEqual([0, 0n]);
+  });
+
   test('what the metadata called complete is known, and where it ends', () => {
     const ledger = openLedger(0n, [
       { from: 2n, to: 4n },

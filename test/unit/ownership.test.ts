@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import {
   emptyView,
+  endGroup,
   epochOf,
   isOvertaken,
   readFence,
@@ -173,6 +174,42 @@ describe('ownership', () => {
     expect(isOvertaken(read([fence(5), state(4, 1, 1)]).view, 3)).toBe(true);
     expect(isOvertaken(read([state(3, 1, 1)]).view, 2)).toBe(true);
     expect(isOvertaken(emptyView(), 1)).toBe(false);
+  });
+
+  test('nothing is kept of records that are void from a fence on', () => {
+    const { view } = read([fence(1), state(1, 1, 1), fence(3), state(3, 1, 2), fence(2)]);
+    expect([...view.groups]).toEqual([['a', { epoch: 3, seq: 1 }]]);
+    expect(read([fence(1), state(1, 1, 1), fence(3)]).view.groups.size).toBe(0);
+  });
+
+  test('what is dropped with its tombstone is never taken for news again, nor is a late record of another group lost', () => {
+    const ownRecords = fc.array(
+      fc.record({ group: fc.constantFrom('a', 'b', 'c'), isTombstone: fc.boolean(), lateBy: fc.nat(12) }),
+      { maxLength: 20 },
+    );
+    fc.assert(
+      fc.property(ownRecords, (records) => {
+        const written = records.map((record, i) => ({ ...record, epoch: 5, seq: i + 1, at: i + 1 }));
+        const again = written.map((record) => ({ ...record, at: record.at + record.lateBy + 0.5 }));
+        const log = [...written, ...again].toSorted((a, b) => a.at - b.at);
+        const [view, whole] = [emptyView(), emptyView()];
+        const parked = new Set<string>();
+        let seqRead = 0;
+        for (const record of log) {
+          const stamp = { owner: 'o', epoch: record.epoch, seq: record.seq };
+          const reading = readState(view, record.group, stamp);
+          const isStale = readState(whole, record.group, stamp) === 'stale';
+          // What counts for the one counts for the other, but what is behind others may be written again for nothing.
+          expect(reading === 'stale' ? isStale || record.seq < seqRead : !isStale).toBe(true);
+          seqRead = Math.max(seqRead, record.seq);
+          if (reading === 'stale') continue;
+          if (record.isTombstone) endGroup(view, record.group);
+          parked[record.isTombstone ? 'delete' : 'add'](record.group);
+          expect(new Set(view.groups.keys())).toEqual(parked);
+        }
+      }),
+      { numRuns: 500 },
+    );
   });
 
   test('grows with the generation, and a group made anew outgrows what was read', () => {

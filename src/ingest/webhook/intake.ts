@@ -101,10 +101,8 @@ export class Intake {
     if (result === null) return Promise.resolve({ kind: 'no_room' });
     if (name === null) return result;
     this.#remembered.set(name, result);
-    // What failed is to be tried when it is repeated, unless that has begun: too many others had come in between.
-    result.catch(() => {
-      if (this.#remembered.get(name) === result) this.#remembered.delete(name);
-    });
+    // What failed is to be tried when it is repeated.
+    result.catch(() => this.#remembered.delete(name, result));
     return result;
   }
 }

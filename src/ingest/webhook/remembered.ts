@@ -14,8 +14,9 @@ export class Remembered<T> {
     return this.#results.get(name);
   }
 
-  delete(name: string): void {
-    this.#results.delete(name);
+  /** Unless another result stands for the name by now: too many others may have come in between. */
+  delete(name: string, result: T): void {
+    if (this.#results.get(name) === result) this.#results.delete(name);
   }
 
   set(name: string, result: T): void {

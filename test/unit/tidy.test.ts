@@ -1,0 +1,106 @@
+/** A group is forgotten when nothing of it is left, and not before: met again, it is another object. */
+import { describe, expect, test } from 'vitest';
+import { gained } from '../../src/core/doubt.ts';
+import { newState } from '../../src/pipeline/new-state.ts';
+import { forgetName, noteAlias } from '../../src/pipeline/aliases.ts';
+import { groupOf, memberOf, newPartition, tidyGroup, tidyMember } from '../../src/pipeline/partition.ts';
+import type { Group, State } from '../../src/pipeline/state.ts';
+import { atOffset } from '../support/an-intent.ts';
+import { ManualClock } from '../support/manual-clock.ts';
+
+const LATE_APPLY_MS = 5_000;
+
+function anOwner() {
+  const state = newState();
+  const clock = new ManualClock();
+  const partition = newPartition(0);
+  state.partitions.set(0, partition);
+  const group = groupOf({ ids: null }, partition, 'g');
+  const context = { state, clock, dispatch: () => undefined };
+  const isKept = (): boolean => {
+    tidyGroup(context, group);
+    return partition.groups.has('g');
+  };
+  return { state, clock, partition, group, isKept };
+}
+
+describe('a group', () => {
+  test('of which nothing is left is forgotten, and is in no queue any more', () => {
+    const { state, group, isKept } = anOwner();
+    state.waiting.push(group, 1);
+    state.ready.push(group, { class: 'add', since: 1, now: 1 });
+    expect([isKept(), state.waiting.size, state.ready.size]).toEqual([false, 0, 0]);
+  });
+
+  test.each<[string, (group: Group, state: State) => void, (group: Group, state: State) => void]>([
+    ['has a member', (group) => memberOf(group, 'u'), (group) => tidyMember(group, 'u')],
+    ['is in flight, or about to be', (_, { locks }) => locks.add('g'), (_, { locks }) => locks.delete('g')],
+    [
+      'waits to be written',
+      (group) => group.partition.toWrite.add(group),
+      ({ partition }) => partition.toWrite.clear(),
+    ],
+    [
+      'has a live record and a report on their way',
+      (group) => {
+        group.partition.unacknowledged.add(group);
+        group.partition.unacknowledged.add(group);
+        group.partition.unacknowledged.remove(group);
+      },
+      (group) => group.partition.unacknowledged.remove(group),
+    ],
+    [
+      'has a full state that is not accounted for',
+      (group) => group.expanded.push({ state: atOffset(1n), isTold: false }),
+      (group) => group.expanded.pop(),
+    ],
+  ])('that %s is kept until it has not', (_, begin, end) => {
+    const { state, group, isKept } = anOwner();
+    begin(group, state);
+    expect(isKept()).toBe(true);
+    end(group, state);
+    expect(isKept()).toBe(false);
+  });
+
+  test('in doubt is kept until a late request can no longer land, and looked at then', async () => {
+    const { state, clock, group, isKept } = anOwner();
+    group.doubt = { kind: 'request', ifMatch: '"1"', untilMs: clock.now().monotonic + LATE_APPLY_MS };
+    expect(isKept()).toBe(true);
+    expect(state.waiting.peek()).toEqual({ key: group, priority: clock.now().wall + LATE_APPLY_MS });
+    await clock.advance(LATE_APPLY_MS);
+    expect([isKept(), state.waiting.size]).toEqual([false, 0]);
+  });
+
+  test('in the doubt of its partition is forgotten: met again, it is given it again', () => {
+    const { clock, partition, isKept } = anOwner();
+    partition.gainDoubt = gained(clock.now().monotonic, LATE_APPLY_MS);
+    partition.groups.clear();
+    const group = groupOf({ ids: null }, partition, 'g');
+    tidyGroup({ state: newState(), clock, dispatch: () => undefined }, group);
+    expect(partition.groups.size).toBe(0);
+    expect(groupOf({ ids: null }, partition, 'g').doubt).toBe(partition.gainDoubt);
+    expect(isKept()).toBe(true);
+  });
+
+  test('that is not the one of its id any more leaves the other one alone', () => {
+    const { partition, isKept } = anOwner();
+    partition.groups.clear();
+    const other = groupOf({ ids: null }, partition, 'g');
+    expect(isKept()).toBe(true);
+    expect(partition.groups.get('g')).toBe(other);
+  });
+});
+
+test('names of an id map go with their members, the others of the same target stay', () => {
+  const { group } = anOwner();
+  for (const [member, target] of [
+    ['a', 't'],
+    ['b', 't'],
+    ['a', 'corrected'],
+  ] as const)
+    noteAlias(group, atOffset(1n, { member, target }));
+  forgetName(group, 'a');
+  expect([...(group.aliases?.names ?? [])]).toEqual([['t', ['b']]]);
+  forgetName(group, 'b');
+  expect([group.aliases?.names.size, group.aliases?.targets.size]).toEqual([0, 0]);
+});

@@ -42,6 +42,8 @@ interface Entry {
 
 /** From then on the instance is not ready: a leader that moves is back by the third try. */
 const STUCK_FAILURES = 3;
+/** Of a place that is due, until the next round looks at it. */
+const PASSED_OVER_MS = 100;
 const LOG_EVERY_MS = 60_000;
 const LOGGED_MAX = 1_000;
 
@@ -101,10 +103,14 @@ export class Unsettled {
     return this.#entries.get(name)?.triedAt ?? -1;
   }
 
-  /** How long until the next place is due, ms; null: none waits. */
+  /**
+   * How long until something is to be tried again, ms; null: nothing fails. A place may become due while a round passes it
+   * over, so one that is due already counts too.
+   */
   nextInMs({ monotonic }: Instant): number | null {
-    const waits = [...this.#entries.values()].map(({ retryAt }) => retryAt - monotonic).filter((ms) => ms > 0);
-    return waits.length === 0 ? null : Math.min(...waits);
+    let next: number | null = null;
+    for (const { retryAt } of this.#entries.values()) next = Math.min(next ?? Infinity, retryAt - monotonic);
+    return next === null ? null : Math.max(PASSED_OVER_MS, next);
   }
 
   /** One for each topic and act, of the place that fails most often. */

@@ -22,7 +22,9 @@ describe('a place that cannot be written to', () => {
     expect(unsettled.nextInMs(at(100))).toBe(400);
     unsettled.fail(place('a'), 'sick', at(500));
     expect([1_499, 1_500].map((ms) => unsettled.isWaiting('a', at(ms)))).toEqual([true, false]);
-    expect(unsettled.nextInMs(at(1_500))).toBeNull();
+    expect(new Unsettled().nextInMs(at(0))).toBeNull();
+    // A round may have passed it over just before it became due.
+    expect(unsettled.nextInMs(at(1_500))).toBe(100);
   });
 
   test('begins with the first pause again after a success', () => {

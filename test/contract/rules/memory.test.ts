@@ -1,13 +1,13 @@
 /** What the pipeline keeps in memory at rest follows from the live records alone, however much it has seen. */
 import { expect, test } from 'vitest';
-import { encodeRanges } from '../../src/core/ledger.ts';
-import type { Sizes } from '../../src/pipeline/sizes.ts';
-import type { IdMap, OutRecord } from '../../src/ports.ts';
-import { JumpingClock } from '../support/jumping-clock.ts';
-import { QuickTarget } from '../support/quick-target.ts';
-import { anIntent, aRequest, commitBefore, expire } from '../support/retry-records.ts';
-import type { Instance, InstanceOptions, World } from '../support/world.ts';
-import { aWorld, topics, until } from '../support/world.ts';
+import { encodeRanges } from '../../../src/core/ledger.ts';
+import type { Sizes } from '../../../src/pipeline/sizes.ts';
+import type { IdMap, OutRecord } from '../../../src/ports.ts';
+import { JumpingClock } from '../../support/jumping-clock.ts';
+import { QuickTarget } from '../../support/quick-target.ts';
+import { anIntent, aRequest, commitBefore, expire } from '../../support/retry-records.ts';
+import type { Instance, InstanceOptions, World } from '../../support/world.ts';
+import { aWorld, topics, until } from '../../support/world.ts';
 
 const hours = 6 * 3_600_000;
 const bulk = {

@@ -9,8 +9,17 @@ export const behaviourSchema = z.strictObject({
   unknownMember: z.enum(['400', '404']),
   /** Removing a member that is not there: nothing to do, or 400 noTarget. */
   removeAbsent: z.enum(['ignored', 'noTarget']),
-  /** What a successful PATCH answers: 200 with the group (with or without ETag header), or 204 (with or without). */
-  patchAnswer: z.enum(['group', 'groupWithoutEtag', 'empty', 'emptyWithoutEtag']),
+  /** What a successful PATCH answers: 200 with the group (with or without ETag header, or any version), or 204 (with or without). */
+  patchAnswer: z.enum(['group', 'groupWithoutEtag', 'groupWithoutVersion', 'empty', 'emptyWithoutEtag']),
+  /** How answers list members: all; no more than the first 100; not at all, the list left out or null; or by seed. */
+  memberList: z.enum(['whole', 'cut', 'absent', 'null', 'mixed']),
+  /**
+   * The ETag header, and what If-Match has to say: the version; a weak tag as it was sent; the version, though a proxy
+   * adds `-gzip` to the header or hashes it; `unusable`: a proxy changes If-Match too, so that no version fits.
+   */
+  versionTag: z.enum(['strong', 'weak', 'suffixed', 'hashed', 'unusable']),
+  /** Whether two spellings of a UUID are two members. */
+  letterCase: z.enum(['exact', 'ignored']),
   /** Whether a PATCH that changes nothing moves the version. */
   versionOnNoop: z.enum(['stays', 'moves']),
   /** SCIM errors for SCIM reasons and platform bodies for the rest (vendor), or one shape for all, or by seed. */
@@ -35,6 +44,9 @@ export const defaultBehaviour: Behaviour = {
   unknownMember: '400',
   removeAbsent: 'ignored',
   patchAnswer: 'group',
+  memberList: 'whole',
+  versionTag: 'strong',
+  letterCase: 'exact',
   versionOnNoop: 'stays',
   errorShape: 'vendor',
   largePages: 'refused',

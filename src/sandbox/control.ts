@@ -66,6 +66,7 @@ export async function handleControl(controls: Controls, request: ControlRequest)
 const groupBody = z.strictObject({
   displayName: z.string().min(1).optional(),
   members: z.array(z.string().min(1)).optional(),
+  nested: z.array(z.string().min(1)).optional(),
   version: z.int().min(1).optional(),
 });
 const userBody = z.strictObject({

@@ -9,6 +9,8 @@ export type Group = Readonly<{
   displayName: string;
   version: number;
   members: ReadonlySet<string>;
+  /** Of them, those that are groups. */
+  nested: ReadonlySet<string>;
   /** Epoch ms. */
   lastModifiedAt: number;
 }>;
@@ -17,6 +19,8 @@ export type NewGroup = Readonly<{
   id: string;
   displayName?: string | undefined;
   members?: readonly string[] | undefined;
+  /** Further members, which are groups. */
+  nested?: readonly string[] | undefined;
   version?: number | undefined;
 }>;
 
@@ -49,7 +53,8 @@ export class GroupStore {
       id: group.id,
       displayName: group.displayName ?? before?.displayName ?? group.id,
       version: group.version ?? (before?.version ?? 0) + 1,
-      members: new Set(group.members ?? before?.members ?? []),
+      members: new Set([...(group.members ?? before?.members ?? []), ...(group.nested ?? [])]),
+      nested: new Set(group.nested ?? before?.nested ?? []),
       lastModifiedAt: now,
     });
   }
@@ -88,6 +93,36 @@ export class GroupStore {
   }
 }
 
+/** The tag that a proxy, or a server of another kind, makes of a version. */
+export function tagOf(version: number, behaviour: Behaviour): string {
+  switch (behaviour.versionTag) {
+    case 'strong':
+      return `"${version}"`;
+    case 'weak':
+      return `W/"${version}"`;
+    case 'suffixed':
+    case 'unusable':
+      return `"${version}-gzip"`;
+    case 'hashed':
+      return `"${((version * 2_654_435_761) % 4_294_967_296).toString(16)}"`;
+  }
+}
+
+/** Whether If-Match, as it arrives, names the version. */
+export function fitsVersion(header: string, version: number, behaviour: Behaviour): boolean {
+  switch (behaviour.versionTag) {
+    case 'strong':
+      return matchesVersion(header, version);
+    case 'weak':
+      return header === tagOf(version, behaviour);
+    case 'suffixed':
+    case 'hashed':
+      return header === `"${version}"`;
+    case 'unusable':
+      return false;
+  }
+}
+
 /** Lenient, as proxies may weaken or strip: `"42"`, `W/"42"`, `42`, `*` and lists of these (RFC 9110 section 13.1.1). */
 export function matchesVersion(header: string, version: number): boolean {
   return header.split(',').some((tag) => {
@@ -120,13 +155,20 @@ function addMembers(draft: Draft, members: readonly string[], rules: WriteRules)
   for (const member of members) {
     // Which member it was is not told: nothing documents that the vendor does, so a client has to find out.
     if (!rules.userExists(member)) return unknownMember(rules.behaviour);
-    draft.members.add(member);
+    if (spelledIn(draft.members, member, rules) === null) draft.members.add(member);
   }
   return null;
 }
 
+/** The spelling of a member that is there; null: it is not. */
+function spelledIn(members: ReadonlySet<string>, id: string, { behaviour }: WriteRules): string | null {
+  if (members.has(id) || behaviour.letterCase === 'exact') return members.has(id) ? id : null;
+  const wanted = id.toLowerCase();
+  return [...members].find((member) => member.toLowerCase() === wanted) ?? null;
+}
+
 function removeMembers(draft: Draft, members: readonly string[], rules: WriteRules): Refusal | null {
-  const removed = members.map((member) => draft.members.delete(member));
+  const removed = members.map((member) => draft.members.delete(spelledIn(draft.members, member, rules) ?? member));
   if (removed.includes(true) || rules.behaviour.removeAbsent === 'ignored') return null;
   return refuse(400, 'noTarget', 'The filter of the path matches no member.');
 }

@@ -1,7 +1,7 @@
 // The group endpoints. Groups can neither be made nor deleted over SCIM: the vendor took these operations out in 2021.
 import { emptyAnswer, scimAnswer, type Answer } from './answer.ts';
 import { parseListFilter } from './filter.ts';
-import { matchesVersion, type Group } from './groups.ts';
+import { fitsVersion, matchesVersion, tagOf, type Group } from './groups.ts';
 import { pick } from './random.ts';
 import { answered, refusedWith, type Handled, type SandboxRequest } from './request.ts';
 import { SCIM_BASE } from './route.ts';
@@ -54,7 +54,7 @@ function getGroup(state: SandboxState, request: SandboxRequest, id: string): Han
   const group = state.groups.find(id);
   if (!group) return refusedWith(groupNotFound(id));
   if (request.ifNoneMatch !== null && matchesVersion(request.ifNoneMatch, group.version)) {
-    return answered(emptyAnswer(304, { etag: etagOf(group) }));
+    return answered(emptyAnswer(304, { etag: tagOf(group.version, state.behaviour) }));
   }
   return answered(groupAnswer(state, group, attributesOf(request.query)));
 }
@@ -71,7 +71,7 @@ function writeGroup(state: SandboxState, request: SandboxRequest, id: string): H
   if (patch.refusal) return refusedWith(patch.refusal);
   const group = state.groups.find(id);
   if (!group) return refusedWith(groupNotFound(id));
-  if (request.ifMatch !== null && !matchesVersion(request.ifMatch, group.version)) {
+  if (request.ifMatch !== null && !fitsVersion(request.ifMatch, group.version, state.behaviour)) {
     return refusedWith(versionConflict(state, group));
   }
   const write = state.groups.patch(group, patch.operations, {
@@ -90,40 +90,58 @@ function writeAnswer(state: SandboxState, request: SandboxRequest, group: Group)
       return groupAnswer(state, group, attributesOf(request.query));
     case 'groupWithoutEtag':
       return scimAnswer(200, groupResource(state, group));
+    case 'groupWithoutVersion': {
+      const { meta: _meta, ...rest } = groupResource(state, group);
+      return scimAnswer(200, rest);
+    }
     case 'empty':
-      return emptyAnswer(204, { etag: etagOf(group) });
+      return emptyAnswer(204, { etag: tagOf(group.version, state.behaviour) });
     case 'emptyWithoutEtag':
       return emptyAnswer(204);
   }
 }
 
 function groupAnswer(state: SandboxState, group: Group, attributes: ReturnType<typeof attributesOf>): Answer {
-  return scimAnswer(200, project(groupResource(state, group), attributes), { etag: etagOf(group) });
+  return scimAnswer(200, project(groupResource(state, group), attributes), {
+    etag: tagOf(group.version, state.behaviour),
+  });
 }
 
 function groupResource(state: SandboxState, group: Group): Resource {
-  const members = [...group.members].map((value) => ({
-    type: 'User',
-    value,
-    $ref: `${state.url}${SCIM_BASE}/users/${encodeURIComponent(value)}`,
-  }));
   return {
     id: group.id,
     schemas: [GROUP_SCHEMA],
     displayName: group.displayName,
-    members,
+    ...memberList(state, group),
     meta: {
       resourceType: 'Group',
       lastModified: new Date(group.lastModifiedAt).toISOString(),
       location: `${SCIM_BASE}/groups/${encodeURIComponent(group.id)}`,
-      version: String(group.version),
+      version: state.behaviour.versionTag === 'weak' ? tagOf(group.version, state.behaviour) : String(group.version),
     },
   };
 }
 
-/** A strong tag around a bare decimal, as in a capture of the vendor's users endpoint: `ETag: "56"`. */
-function etagOf(group: Group): string {
-  return `"${group.version}"`;
+const MEMBERS_SHOWN_MAX = 100;
+
+function memberList({ behaviour, mix, url }: SandboxState, { members, nested }: Group): { readonly members?: unknown } {
+  const list = [...members].map((value) => ({
+    type: nested.has(value) ? 'Group' : 'User',
+    value,
+    $ref: `${url}${SCIM_BASE}/${nested.has(value) ? 'groups' : 'users'}/${encodeURIComponent(value)}`,
+  }));
+  const form =
+    behaviour.memberList === 'mixed' ? pick(mix, ['whole', 'whole', 'absent'] as const) : behaviour.memberList;
+  switch (form) {
+    case 'whole':
+      return { members: list };
+    case 'cut':
+      return { members: list.slice(0, MEMBERS_SHOWN_MAX) };
+    case 'absent':
+      return {};
+    case 'null':
+      return { members: null };
+  }
 }
 
 function groupNotFound(id: string): Refusal {

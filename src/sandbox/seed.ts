@@ -24,6 +24,8 @@ const seedShape = z.strictObject({
         id,
         displayName: z.string().min(1).optional(),
         members: z.array(id).default([]),
+        /** Further members, which are groups. */
+        nested: z.array(id).optional(),
         version: z.int().min(1).optional(),
       }),
     )

@@ -6,7 +6,7 @@ import assert from 'node:assert/strict';
 import type { IdMapOptions } from './adapters/ids/options.ts';
 import type { KafkaLogOptions, KafkaSasl } from './adapters/kafka/options.ts';
 import type { GenesysOptions } from './adapters/genesys/group-api.ts';
-import { regionUrls, type RegionUrls } from './adapters/genesys/regions.ts';
+import { publicApiUrl, regionUrls, type RegionUrls } from './adapters/genesys/regions.ts';
 import { ConfigError, misspelled, type Problem } from './config/problem.ts';
 import { readValues, type Environment, type ReadFile } from './config/read-values.ts';
 import { type FormatConfig, formatPart, formatRules } from './config/format-part.ts';
@@ -20,7 +20,10 @@ import type { WebhookConfig } from './ingest/webhook/options.ts';
 import type { PipelineOptions, Topics } from './pipeline/options.ts';
 
 export type KafkaConfig = Omit<KafkaLogOptions, 'topics'>;
-export type GenesysConfig = GenesysOptions;
+export interface GenesysConfig extends GenesysOptions {
+  /** Of the region, also where requests go elsewhere. */
+  readonly publicApiUrl: string;
+}
 
 export interface AdminConfig {
   readonly host: string;
@@ -37,7 +40,7 @@ export interface IngestConfig {
 /** `lateApplyMs` null: twice the request time-out. */
 export type PipelineConfig = Omit<
   PipelineOptions,
-  'topics' | 'owner' | 'apiUrl' | 'concurrency' | 'leaseMs' | 'lateApplyMs'
+  'topics' | 'owner' | 'publicApiUrl' | 'concurrency' | 'leaseMs' | 'lateApplyMs'
 > & {
   readonly lateApplyMs: number | null;
 };
@@ -124,7 +127,7 @@ export function pipelineOptions(
     ...pipeline,
     topics,
     owner,
-    apiUrl: genesys.apiUrl,
+    publicApiUrl: genesys.publicApiUrl,
     concurrency: genesys.concurrency,
     lateApplyMs: pipeline.lateApplyMs ?? 2 * genesys.requestTimeoutMs,
     leaseMs: kafka === null ? Infinity : kafka.sessionTimeoutMs - genesys.requestTimeoutMs - LEASE_MARGIN_MS,
@@ -176,6 +179,7 @@ const makePart: { readonly [K in Part]: (values: Values, readFile: ReadFile) => 
   }),
   genesys: (values) => ({
     ...genesysUrls(values),
+    publicApiUrl: publicApiUrl(values.GENESYS_DOMAIN),
     clientId: values.GENESYS_CLIENT_ID,
     clientSecret: values.GENESYS_CLIENT_SECRET,
     requestTimeoutMs: values.REQUEST_TIMEOUT_MS,

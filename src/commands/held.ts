@@ -4,7 +4,7 @@
  */
 import { Command } from 'commander';
 import { sha256 } from '../adapters/system.ts';
-import { type Held, type Intent, intentId, isId } from '../core/change.ts';
+import { type Held, type Intent, intentId, isId, sourceMember } from '../core/change.ts';
 import { heldDigest, heldText } from '../core/guard.ts';
 import { textHeader } from '../core/record-headers.ts';
 import { AUTHOR_LENGTH_MAX, decisionValue, requestKey, type Answer } from '../core/request-record.ts';
@@ -86,7 +86,8 @@ export async function listHeld(retry: RetryTopic, { json }: HeldFlags): Promise<
 export async function showHeld(retry: RetryTopic, digest: string, { json }: HeldFlags): Promise<ExitCode> {
   const set = one(await heldSets(retry), digest);
   for (const intent of set.intents) {
-    const { member, guard } = intent;
+    const { guard } = intent;
+    const member = sourceMember(intent);
     const id = intentId(intent);
     const held = guard?.kind === 'held' ? guard : null;
     const since = new Date(held?.since ?? set.since).toISOString();

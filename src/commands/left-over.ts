@@ -1,5 +1,6 @@
 /** What a run that was broken off leaves: changes nobody has reported yet, as reports that say so. */
-import { type Intent, intentId, intentsOf, type SourceFormat, isChange } from '../core/change.ts';
+import { type Intent, intentId, type SourceFormat, isChange } from '../core/change.ts';
+import { intentsOf } from '../core/intents.ts';
 import { positionText } from '../core/position.ts';
 import type { ReportRecord } from '../core/report.ts';
 import { retryReport } from '../core/reporting.ts';

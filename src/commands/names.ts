@@ -1,5 +1,7 @@
 /** For a dry run: what the target calls a group and everybody its changes name. */
 import type { Names, Refused, Wanted } from '../core/foresight.ts';
+import { sourceMember } from '../core/change.ts';
+import { idKey } from '../core/id-key.ts';
 import { classify } from '../core/outcome.ts';
 import { type IdKind, type SureResolution, unresolvedFailure } from '../core/resolution.ts';
 import { EXIT, ExitError } from '../exit-codes.ts';
@@ -8,10 +10,12 @@ import type { Host } from './host.ts';
 
 /** @returns why nothing can be planned, where the group is not known. @throws ExitError where the target gives no answer. */
 export async function namesFor(ids: IdMap | null, wanted: Wanted, host: Pick<Host, 'stop'>): Promise<Names | Refused> {
-  if (ids === null) return { group: wanted.group, members: new Map() };
+  if (ids === null) return { group: idKey(wanted.group), members: new Map() };
   const group = await resolve(ids, 'group', wanted.group, host);
   if (group.kind !== 'found') return { failure: unresolvedFailure('group', group), rule: 'slow' };
-  const named = new Set([...wanted.intents.values()].flatMap(({ member, whole }) => whole?.members ?? [member]));
+  const named = new Set(
+    [...wanted.intents.values()].flatMap((intent) => intent.whole?.members ?? [sourceMember(intent)]),
+  );
   const members = new Map<string, SureResolution>();
   for (const member of named) members.set(member, await resolve(ids, 'user', member, host));
   return { group: group.id, members };

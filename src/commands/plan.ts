@@ -1,7 +1,8 @@
 /** `rollcall plan FILE|-`: the requests that `apply` would send, and what each change would come to. Sends GETs only. */
 import { Command } from 'commander';
 import { readConfig, type Config } from '../config.ts';
-import { intentsOf, type Intent, type SourceEvent, type SourceFormat, isChange } from '../core/change.ts';
+import { type Intent, type SourceEvent, type SourceFormat, isChange } from '../core/change.ts';
+import { intentsOf } from '../core/intents.ts';
 import { foresee, foreseeRefused, refusedBy, want, type GroupPlan, type Wanted } from '../core/foresight.ts';
 import { EXIT, ExitError, type ExitCode } from '../exit-codes.ts';
 import type { GroupApi, IdMap } from '../ports.ts';
@@ -116,7 +117,7 @@ async function planGroup(
   { config, api, ids }: Pick<Planning, 'config' | 'api' | 'ids'>,
   host: Host,
 ): Promise<GroupPlan> {
-  const { apiUrl } = config.genesys;
+  const { publicApiUrl } = config.genesys;
   const { membersPerPatchMax, retry, guard } = config.pipeline;
   const names = await namesFor(ids, wanted, host);
   if ('failure' in names) return foreseeRefused(wanted, names, retry);
@@ -124,7 +125,7 @@ async function planGroup(
   switch (outcome.kind) {
     case 'applied':
       if (outcome.snapshot !== null)
-        return foresee(wanted, outcome.snapshot, names, { apiUrl, membersPerPatchMax, guard, retry });
+        return foresee(wanted, outcome.snapshot, names, { publicApiUrl, membersPerPatchMax, guard, retry });
       throw new ExitError(EXIT.unavailable, `plan: the answer for group ${wanted.group} holds no group`);
     case 'denied':
     case 'not_found':
@@ -139,6 +140,7 @@ async function planGroup(
     case 'transient':
     case 'unauthorized':
     case 'rejected_member':
+    case 'no_target':
     case 'too_large':
       throw new ExitError(EXIT.unavailable, `plan: ${outcome.failure.message}\n  ${outcome.failure.advice}`);
   }

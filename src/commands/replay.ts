@@ -3,7 +3,7 @@
  * the retry topic, and the owner of the group, who alone knows what is newer, answers in the request's tombstone.
  */
 import { Command } from 'commander';
-import { intentId, WHOLE_GROUP, type Intent } from '../core/change.ts';
+import { intentId, sourceGroup, sourceMember, WHOLE_GROUP, type Intent } from '../core/change.ts';
 import { stateValue } from '../core/live-record.ts';
 import { textHeader } from '../core/record-headers.ts';
 import { requestKey, type NamedIntent, type ReplayVerdict } from '../core/request-record.ts';
@@ -153,7 +153,8 @@ const nameOnly = (intent: Intent): Intent =>
   intent.whole === null ? intent : { ...intent, whole: { ...intent.whole, members: [] } };
 
 function lineOf({ json }: ListFlags, { id, state, reason, intent }: Waiting): string {
-  const { group, member, op, attempt, notBefore, dead, source } = intent;
+  const { op, attempt, notBefore, dead, source } = intent;
+  const [group, member] = [sourceGroup(intent), sourceMember(intent)];
   const at = (ms: number): string => new Date(ms).toISOString();
   if (json === true) {
     const times = { not_before: dead === null ? at(notBefore) : null, dead_at: dead === null ? null : at(dead.at) };

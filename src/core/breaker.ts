@@ -52,6 +52,7 @@ const SIGNS: Readonly<Record<Outcome['kind'], BreakerReason | 'nothing' | 'it_wo
   conflict: 'it_works',
   not_found: 'it_works',
   rejected_member: 'it_works',
+  no_target: 'it_works',
   too_large: 'it_works',
   rejected: 'it_works',
 };

@@ -1,8 +1,7 @@
 /**
  * A change event, its intents and their position: the vocabulary every other file shares.
- * Ids are compared as they are (no case folding, no trimming): two spellings are two members.
+ * Ids are compared by their key (id-key.ts): of a UUID two spellings are one member, of any other id they are two.
  */
-
 import { type Position, positionText } from './position.ts';
 
 export type Op = 'add' | 'remove';
@@ -30,6 +29,8 @@ export interface WholeGroup {
   readonly members: readonly string[];
   /** The group is gone at the identity provider. */
   readonly deleted: boolean;
+  /** Worked out on a doubtful read: what was shown is sent, and a second look says whether that was all. */
+  readonly isPartly?: true;
 }
 
 /** The member that a full state stands under beside the members of its group: no id is empty. */
@@ -37,10 +38,13 @@ export const WHOLE_GROUP = '';
 
 /** What one event wants for one member of one group, or for the group as a whole. Replaced, never modified. */
 export interface Intent {
-  /** As the source names it. */
+  /** As the source names it, by `idKey`. */
   readonly group: string;
-  /** As the source names it; WHOLE_GROUP for `state`. */
+  /** As the source names it, by `idKey`; WHOLE_GROUP for `state`. */
   readonly member: string;
+  /** As the source spells them, where that differs; reports say it so. */
+  readonly groupSpelling?: string;
+  readonly memberSpelling?: string;
   readonly op: Op | 'state';
   /** null: not a full state. */
   readonly whole: WholeGroup | null;
@@ -97,51 +101,17 @@ export interface Approval {
   readonly at: number;
 }
 
+/** As the source spells it. */
+export const sourceMember = ({ member, memberSpelling }: Pick<Intent, 'member' | 'memberSpelling'>): string =>
+  memberSpelling ?? member;
+
+/** As the source spells it. */
+export const sourceGroup = ({ group, groupSpelling }: Pick<Intent, 'group' | 'groupSpelling'>): string =>
+  groupSpelling ?? group;
+
 /** Id of the final report of an intent; it follows from the source record alone. */
-export const intentId = ({ source, member }: Pick<Intent, 'source' | 'member'>): string =>
-  member === WHOLE_GROUP ? positionText(source) : `${positionText(source)}/${member}`;
-
-/** What all intents of one event share. `seenAt` in epoch ms. */
-export interface Origin {
-  readonly group: string;
-  readonly source: ChangeSource;
-  readonly seenAt: number;
-}
-
-/** A fresh intent for one member: untried and due at once. */
-export const intentFor = ({ group, source, seenAt }: Origin, op: Op | 'state', member: string): Intent => ({
-  group,
-  member,
-  op,
-  whole: null,
-  target: op === 'state' ? null : member,
-  source,
-  attempt: 0,
-  conflicts: 0,
-  notBefore: 0,
-  firstSeenAt: seenAt,
-  dead: null,
-  waits: null,
-  guard: null,
-});
-
-/**
- * The intents of an event: one per member, or the one of a full state. A member in both lists: remove wins (fail-safe:
- * the smaller permission).
- */
-export function intentsOf(event: Delta | FullState, source: ChangeSource, seenAt: number): Intent[] {
-  const origin: Origin = { group: event.group, source, seenAt };
-  if (event.kind === 'state') {
-    const { members, deleted } = event;
-    return [{ ...intentFor(origin, 'state', WHOLE_GROUP), whole: { members, deleted } }];
-  }
-  const removed = new Set(event.remove);
-  const added = new Set(event.add.filter((member) => !removed.has(member)));
-  return [
-    ...[...removed].map((member) => intentFor(origin, 'remove', member)),
-    ...[...added].map((member) => intentFor(origin, 'add', member)),
-  ];
-}
+export const intentId = ({ source, ...named }: Pick<Intent, 'source' | 'member' | 'memberSpelling'>): string =>
+  named.member === WHOLE_GROUP ? positionText(source) : `${positionText(source)}/${sourceMember(named)}`;
 
 /** Ids are opaque, but they end up in keys, paths and filters. Length in UTF-16 units. */
 export const ID_LENGTH_MAX = 256;

@@ -1,16 +1,19 @@
 /** What a set of changes would come to: the same folding and planning as the real thing, and nothing else. */
-import { type HeldBy, type Intent, WHOLE_GROUP } from './change.ts';
-import { expand } from './full-state.ts';
+import { type HeldBy, type Intent, sourceGroup, sourceMember, WHOLE_GROUP } from './change.ts';
+import { DOUBTFUL_STATE, expand } from './full-state.ts';
 import { type GuardLimits, guardVerdict, isGuarded } from './guard.ts';
 import type { Failure, Outcome } from './outcome.ts';
 import { beats } from './pending.ts';
-import { groupPath, patchBody, plan, type PatchBody, type Snapshot } from './plan.ts';
+import { idKey } from './id-key.ts';
+import { apart, groupPath, patchBody, plan, type PatchBody, type Snapshot } from './plan.ts';
 import type { ReportOutcome } from './report.ts';
 import { memberFailure, resolved, type SureResolution, targetFor } from './resolution.ts';
 import { decideRetry, scheduleOf, type RetryPolicy, type RetryRule } from './retry.ts';
+import { sizeOf } from './step.ts';
 
 /** One group's changes, folded; a full state stands under WHOLE_GROUP. */
 export interface Wanted {
+  /** As the source spells it first. */
   readonly group: string;
   readonly intents: Map<string, Intent>;
   /** Newer ones took their place. */
@@ -44,7 +47,7 @@ export interface GroupPlan {
 
 /** Takes one intent in, in the order of the source; `wanted` is changed in place. */
 export function want(wanted: Map<string, Wanted>, intent: Intent): void {
-  const group: Wanted = wanted.get(intent.group) ?? { group: intent.group, intents: new Map(), superseded: [] };
+  const group: Wanted = wanted.get(intent.group) ?? { group: sourceGroup(intent), intents: new Map(), superseded: [] };
   wanted.set(intent.group, group);
   const older = intent.op === 'state' ? [...group.intents.keys()] : [intent.member];
   for (const member of older) {
@@ -56,8 +59,8 @@ export function want(wanted: Map<string, Wanted>, intent: Intent): void {
 }
 
 export interface PlanOptions {
-  /** Without a slash at the end. */
-  readonly apiUrl: string;
+  /** `$ref` begins with it; without a slash at the end. */
+  readonly publicApiUrl: string;
   readonly membersPerPatchMax: number;
   readonly guard: GuardLimits;
   readonly retry: RetryPolicy;
@@ -78,22 +81,24 @@ export function foresee(wanted: Wanted, snapshot: Snapshot, names: Names, option
   const heldWhole = heldBy === null ? [] : todo.filter(({ namedBy }) => namedBy === 'target');
   const rest = todo.filter((intent) => !heldWhole.includes(intent));
   const guarded = rest.filter(isGuarded);
-  const removing = { count: guarded.length, groupSize: snapshot.members.size, countInWindow: 0 };
+  const removing = { count: guarded.length, groupSize: sizeOf(snapshot, guarded), countInWindow: 0 };
   const by = guardVerdict(removing, options.guard);
   const sent = by === null ? rest : rest.filter((intent) => !guarded.includes(intent));
   return {
     group: wanted.group,
     etag: snapshot.version,
-    requests: chunks(sent, options.membersPerPatchMax).map((part, index) => ({
+    requests: parts(sent, snapshot, options.membersPerPatchMax).map((part, index) => ({
       method: 'PATCH',
       path: groupPath(names.group),
       if_match: index === 0 ? snapshot.version : null,
-      body: patchBody(part, options.apiUrl),
+      body: patchBody(part, { snapshot, publicApiUrl: options.publicApiUrl }),
     })),
-    noop: noop.map(({ member }) => member),
+    noop: noop.map(sourceMember),
     predicted: [
       ...predict([...wanted.superseded, ...replaced], 'superseded', null),
-      ...predict(unchanged, 'already_synced', null),
+      ...(snapshot.isDoubtful
+        ? predict(unchanged, 'failed', DOUBTFUL_STATE.code)
+        : predict(unchanged, 'already_synced', null)),
       ...predict(noop, 'already_synced', null),
       ...predict(sent, 'applied', null),
       ...predict(heldWhole, 'held', heldBy),
@@ -114,16 +119,17 @@ interface WorkedOut {
 
 function workedOut({ intents }: Wanted, snapshot: Snapshot, { members }: Names): WorkedOut {
   const known = (member: string): SureResolution =>
-    members.get(member) ?? { kind: 'found', id: member, isActive: true };
+    members.get(member) ?? { kind: 'found', id: idKey(member), isActive: true };
   const resolve = (member: string) => resolved(known(member));
   const named = [...intents.values()]
     .filter(({ op }) => op !== 'state')
-    .map((intent): Intent => ({ ...intent, target: targetFor(intent.op, known(intent.member)) }));
+    .map((intent): Intent => ({ ...intent, target: targetFor(intent.op, known(sourceMember(intent))) }));
   const { deltas, replaced } = ofEachMember(named);
   const state = intents.get(WHOLE_GROUP);
   if (state === undefined) return { intents: deltas, replaced, heldBy: null, unchanged: [] };
-  const newer = new Set(deltas.flatMap(({ member, target }) => [member, target]));
-  const isNewer = (member: string, target: string | null): boolean => newer.has(member) || newer.has(target ?? member);
+  const newer = new Set(deltas.flatMap(({ member, target }) => [member, target === null ? member : idKey(target)]));
+  const isNewer = (member: string, target: string | null): boolean =>
+    newer.has(member) || newer.has(idKey(target ?? member));
   const expansion = expand(state, { snapshot, resolve, isNewer });
   return {
     intents: [...deltas, ...expansion.intents],
@@ -137,15 +143,16 @@ function workedOut({ intents }: Wanted, snapshot: Snapshot, { members }: Names):
 function ofEachMember(named: readonly Intent[]): { deltas: readonly Intent[]; replaced: readonly Intent[] } {
   const standing = new Map<string, Intent>();
   for (const intent of named) {
-    const rival = intent.target === null ? undefined : standing.get(intent.target);
-    if (intent.target !== null && (rival === undefined || beats(intent, rival))) standing.set(intent.target, intent);
+    if (intent.target === null) continue;
+    const rival = standing.get(idKey(intent.target));
+    if (rival === undefined || beats(intent, rival)) standing.set(idKey(intent.target), intent);
   }
-  const stands = (intent: Intent): boolean => intent.target === null || standing.get(intent.target) === intent;
+  const stands = (intent: Intent): boolean => intent.target === null || standing.get(idKey(intent.target)) === intent;
   return { deltas: named.filter(stands), replaced: named.filter((intent) => !stands(intent)) };
 }
 
 function predictUnknown(intent: Intent, { members }: Names, retry: RetryPolicy): Prediction[] {
-  const resolution = members.get(intent.member);
+  const resolution = members.get(sourceMember(intent));
   const code = resolution === undefined ? null : memberFailure(resolution).code;
   return predict([intent], failedOutcome('slow', retry), code);
 }
@@ -187,7 +194,16 @@ function failedOutcome(schedule: RetryRule, retry: RetryPolicy): ReportOutcome {
 }
 
 const predict = (intents: readonly Intent[], outcome: ReportOutcome, code: string | null): Prediction[] =>
-  intents.map(({ member }) => ({ member: member === WHOLE_GROUP ? null : member, outcome, code }));
+  intents.map((intent) => ({
+    member: intent.member === WHOLE_GROUP ? null : sourceMember(intent),
+    outcome,
+    code,
+  }));
+
+const parts = (sent: readonly Intent[], snapshot: Snapshot, membersMax: number): (readonly Intent[])[] => {
+  const { seen, unseen } = apart(sent, snapshot);
+  return [...chunks(seen, membersMax), ...chunks(unseen, membersMax)];
+};
 
 const chunks = (intents: readonly Intent[], size: number): (readonly Intent[])[] =>
   Array.from({ length: Math.ceil(intents.length / size) }, (_, index) =>

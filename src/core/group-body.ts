@@ -3,36 +3,51 @@
  * plan a wrong PATCH. Total: what is not a group is null.
  */
 import { isObject } from './error-body.ts';
-import type { Snapshot } from './plan.ts';
+import { idKey } from './id-key.ts';
+import type { Membership } from './membership.ts';
+import { readTags, type Versioned, versionedBy } from './version.ts';
 
-/** `etag` is the response header, which wins over `meta.version`. No version at all: null, since no PATCH could be fenced. */
-export function readGroupBody(body: unknown, etag: string | null): Snapshot | null {
+export interface GroupBody {
+  readonly members: Membership;
+  /** null: neither header nor body names a version. */
+  readonly version: Versioned | null;
+}
+
+/** `etag` is the response header, which wins over `meta.version`. */
+export function readGroupBody(body: unknown, etag: string | null): GroupBody | null {
   if (!isObject(body) || typeof body['id'] !== 'string') return null;
   const meta = body['meta'];
-  const version = readEtag(etag) ?? (isObject(meta) ? readEtag(meta['version']) : null);
   const members = readMembers(body['members']);
-  return version === null || members === null ? null : { version, members };
+  const tags = readTags(etag, isObject(meta) ? meta['version'] : null);
+  return members === null ? null : { members, version: versionedBy(tags) };
 }
+
+/** Lists are cut at multiples of this (SCIM servers page by 100, and members have no pages). */
+const CUT_AT = 100;
 
 /**
- * The `If-Match` form (`"42"`) of a version as servers and proxies write it: `"42"`, `W/"42"`, `42`, a number.
- * null: none, or one that cannot be sent in a header (RFC 9110 8.8.3).
+ * Absent and null mean unassigned (RFC 7643 2.5), but some servers leave `members` out of their answers.
+ * A reference without a text as value names nobody.
  */
-export function readEtag(version: unknown): string | null {
-  if (Number.isSafeInteger(version)) return `"${String(version)}"`;
-  if (typeof version !== 'string') return null;
-  const bare = version
-    .trim()
-    .replace(/^W\//i, '')
-    .replace(/^"(.*)"$/, '$1');
-  return /^[!#-~]{1,256}$/.test(bare) ? `"${bare}"` : null;
+function readMembers(list: unknown): Membership | null {
+  const isAbsent = list === undefined || list === null;
+  if (!isAbsent && !Array.isArray(list)) return null;
+  const references: readonly unknown[] = isAbsent ? [] : list;
+  const members = new Set<string>();
+  const spellings = new Map<string, string>();
+  const nested = new Set<string>();
+  for (const reference of references) {
+    const value = isObject(reference) ? reference['value'] : null;
+    if (!isObject(reference) || typeof value !== 'string') continue;
+    const key = idKey(value);
+    members.add(key);
+    if (key !== value) spellings.set(key, value);
+    if (!isUser(reference['type'])) nested.add(key);
+  }
+  const isDoubtful = isAbsent || (references.length > 0 && references.length % CUT_AT === 0);
+  return { members, spellings, nested, isDoubtful };
 }
 
-/** Absent and null mean unassigned (RFC 7643 2.5). A reference without a text as value names nobody. */
-function readMembers(members: unknown): ReadonlySet<string> | null {
-  if (members === undefined || members === null) return new Set();
-  if (!Array.isArray(members)) return null;
-  const references: readonly unknown[] = members;
-  const values = references.map((reference) => (isObject(reference) ? reference['value'] : null));
-  return new Set(values.filter((value) => typeof value === 'string'));
-}
+/** `type` may be left out (RFC 7643 4.2), and is not case exact (RFC 7643 2.2). */
+const isUser = (type: unknown): boolean =>
+  type === undefined || type === null || (typeof type === 'string' && type.toLowerCase() === 'user');

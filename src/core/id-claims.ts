@@ -3,6 +3,7 @@
  * so does a record that cannot be read, since after compaction it is all that is left of its key. Two keys that give one
  * source id different targets make it ambiguous: which of two partitions is read first must not decide.
  */
+import { idKey } from './id-key.ts';
 import { isSameEntry, readRow, type IdEntry } from './id-table.ts';
 import type { IdKind, SureResolution } from './resolution.ts';
 
@@ -40,7 +41,7 @@ export class IdClaims {
   }
 
   resolve(kind: IdKind, sourceId: string): Exclude<SureResolution, { kind: 'missing' }> {
-    const [first, ...others] = this.#claims[kind].get(sourceId) ?? [];
+    const [first, ...others] = this.#claims[kind].get(idKey(sourceId)) ?? [];
     if (first === undefined) return { kind: 'unmapped' };
     if (!others.every((other) => isSameEntry(other, first))) return { kind: 'ambiguous' };
     return { kind: 'found', id: first.id, isActive: first.isActive };

@@ -4,10 +4,12 @@
  */
 import { z } from 'zod';
 import { idProblem, ID_LENGTH_MAX, isId, type IdProblem } from './change.ts';
+import { idKey, isSameId } from './id-key.ts';
 import type { IdKind } from './resolution.ts';
 
 export interface IdTableRow {
   readonly kind: IdKind;
+  /** By `idKey`. */
   readonly sourceId: string;
   readonly id: string;
   readonly isActive: boolean;
@@ -26,7 +28,7 @@ export function readRow(value: unknown): ReadRow {
   const parsed = rowShape.safeParse(value);
   if (!parsed.success) return { ok: false, problem: parsed.error.issues[0]?.message ?? 'this is no row' };
   const { type: kind, source_id: sourceId, genesys_id: id, active: isActive } = parsed.data;
-  return { ok: true, row: { kind, sourceId, id, isActive } };
+  return { ok: true, row: { kind, sourceId: idKey(sourceId), id, isActive } };
 }
 
 const ID_PROBLEMS: Readonly<Record<IdProblem, string>> = {
@@ -54,4 +56,4 @@ const rowShape = z.object(
 
 /** Same target, said the same way. */
 export const isSameEntry = (one: IdEntry, other: IdEntry): boolean =>
-  one.id === other.id && one.isActive === other.isActive;
+  isSameId(one.id, other.id) && one.isActive === other.isActive;

@@ -3,9 +3,11 @@
  */
 import type { Answer, NoResponse, NoToken, ResponseAnswer } from './answer.ts';
 import { cutText, readCode, readErrorBody } from './error-body.ts';
-import { readEtag, readGroupBody } from './group-body.ts';
+import { readGroupBody } from './group-body.ts';
+import type { Membership } from './membership.ts';
 import type { Snapshot } from './plan.ts';
 import { ADVICE, OTHER, TABLE, type Refusal } from './refusals.ts';
+import { readTags, type Versioned, versionedBy } from './version.ts';
 
 /** Why something did not succeed, ready for reports and headers. `message` is at most 1 KiB. */
 export interface Failure {
@@ -21,10 +23,12 @@ export interface Failure {
 
 export interface Applied {
   readonly kind: 'applied';
-  /** Version and members of the body; null where there was none. */
+  /** The members of the body; null where there was none. */
+  readonly seen: Membership | null;
+  /** These and the version; null where there was none of either. */
   readonly snapshot: Snapshot | null;
-  /** Quoted, from the header or `meta.version`. */
-  readonly etag: string | null;
+  /** From the header or `meta.version`; null: it has to be read. */
+  readonly version: Versioned | null;
   readonly status: number;
 }
 
@@ -36,6 +40,7 @@ export type FailureKind =
   | 'denied'
   | 'not_found'
   | 'rejected_member'
+  | 'no_target'
   | 'too_large'
   | 'rejected';
 
@@ -65,6 +70,8 @@ export type Outcome =
   | Failed<'not_found'>
   /** Refused because of some member: bisect. */
   | Failed<'rejected_member'>
+  /** A member that was to be removed is not there. */
+  | Failed<'no_target'>
   /** 413. */
   | Failed<'too_large'>
   /** Any other refusal. */
@@ -105,11 +112,26 @@ const isBare = ({ status, empty }: ResponseAnswer): boolean => empty && (status 
 
 function succeeded(answer: ResponseAnswer, method: Method): Outcome {
   const { status, etag, body } = answer;
-  const snapshot = readGroupBody(body, etag);
-  if (snapshot !== null) return { kind: 'applied', snapshot, etag: snapshot.version, status };
-  if (method === 'PATCH' && isBare(answer)) return { kind: 'applied', snapshot: null, etag: readEtag(etag), status };
-  return { kind: 'transient', retryAfterMs: answer.retryAfterMs, failure: unreadable(status) };
+  const group = readGroupBody(body, etag);
+  if (group?.version) {
+    const { members: seen, version } = group;
+    return { kind: 'applied', seen, snapshot: { ...seen, ...version }, version, status };
+  }
+  const applied = { kind: 'applied', snapshot: null, status } as const;
+  // Its members count; only without a version nothing more can be sent before it is read.
+  if (group !== null && method === 'PATCH') return { ...applied, seen: group.members, version: null };
+  if (method === 'PATCH' && isBare(answer)) {
+    return { ...applied, seen: null, version: versionedBy(readTags(etag, null)) };
+  }
+  const failure = group === null ? unreadable(status) : withoutVersion(status);
+  return { kind: 'transient', retryAfterMs: answer.retryAfterMs, failure };
 }
+
+/** Nothing could be sent under it. */
+const withoutVersion = (status: number): Failure => ({
+  ...unreadable(status),
+  message: `The answer with status ${status} names no version of the group: neither an ETag header nor meta.version.`,
+});
 
 /** A success that is no answer to what was asked. */
 export const unreadable = (status: number): Failure => ({

@@ -3,12 +3,11 @@
  * one `add` of values, and one filtered `remove` per member. A bare `remove members` empties a group, so none is built here.
  */
 import type { Intent } from './change.ts';
+import { isSo, isUnseenRemoval, type Membership, membersAfter, spellingOf } from './membership.ts';
+import type { Versioned } from './version.ts';
 
-export interface Snapshot {
-  /** ETag, quotes included. */
-  readonly version: string;
-  readonly members: ReadonlySet<string>;
-}
+/** The group as it was at one version. */
+export type Snapshot = Membership & Versioned;
 
 export interface PatchOperation {
   readonly op: 'add' | 'remove';
@@ -29,7 +28,8 @@ export interface Plan {
   readonly todo: readonly Intent[];
 }
 
-export function plan(due: readonly Intent[], snapshot: Snapshot): Plan {
+/** What a doubtful snapshot does not show is sent: a removal of a member who is not there does no harm, a missed one does. */
+export function plan(due: readonly Intent[], snapshot: Membership): Plan {
   const noop: Intent[] = [];
   const removes: Intent[] = [];
   const adds: Intent[] = [];
@@ -40,25 +40,22 @@ export function plan(due: readonly Intent[], snapshot: Snapshot): Plan {
   return { noop, todo: [...removes, ...adds] };
 }
 
-/** Is what the intent wants already so? */
-export const isSo = (intent: Intent, snapshot: Snapshot): boolean =>
-  snapshot.members.has(targetOf(intent)) === (intent.op === 'add');
-
-/** What the target calls the member; an intent is planned only once that is known. */
-export function targetOf({ member, target }: Intent): string {
-  if (target === null) throw new Error(`member ${member} is not resolved`);
-  return target;
+/** Where requests go by their names. */
+export interface PatchTarget {
+  /** How the target spells its members. */
+  readonly snapshot: Membership;
+  /** Of the API of the region, without a trailing slash; it prefixes `$ref`, behind a gateway too. */
+  readonly publicApiUrl: string;
 }
 
-/** `apiUrl` without a trailing slash; it prefixes `$ref`. */
-export function patchBody(part: readonly Intent[], apiUrl: string): PatchBody {
+export function patchBody(part: readonly Intent[], { snapshot, publicApiUrl }: PatchTarget): PatchBody {
   const removes = part
     .filter((intent) => intent.op === 'remove')
-    .map((intent): PatchOperation => ({ op: 'remove', path: memberFilter(targetOf(intent)) }));
+    .map((intent): PatchOperation => ({ op: 'remove', path: memberFilter(spellingOf(intent, snapshot)) }));
   const value = part
     .filter((intent) => intent.op === 'add')
-    .map(targetOf)
-    .map((value) => ({ value, $ref: `${apiUrl}${userPath(value)}` }));
+    .map((intent) => spellingOf(intent, snapshot))
+    .map((value) => ({ value, $ref: `${publicApiUrl}${userPath(value)}` }));
   const adds: PatchOperation[] = value.length === 0 ? [] : [{ op: 'add', path: 'members', value }];
   return { schemas: ['urn:ietf:params:scim:api:messages:2.0:PatchOp'], Operations: [...removes, ...adds] };
 }
@@ -67,17 +64,15 @@ export function patchBody(part: readonly Intent[], apiUrl: string): PatchBody {
 const memberFilter = (member: string): string => `members[value eq ${JSON.stringify(member)}]`;
 
 export const groupPath = (group: string): string => `/api/v2/scim/v2/groups/${encodeURIComponent(group)}`;
-const userPath = (user: string): string => `/api/v2/scim/v2/users/${encodeURIComponent(user)}`;
+/** The endpoint is called `Users` (RFC 7644 3.2), whatever the spelling of a server's own paths. */
+const userPath = (user: string): string => `/api/v2/scim/v2/Users/${encodeURIComponent(user)}`;
 
-/** The snapshot after a PATCH that was answered without a body (204): the version is the ETag's, the members are computed. */
-export function afterPatch(snapshot: Snapshot, part: readonly Intent[], version: string): Snapshot {
-  const members = new Set(snapshot.members);
-  for (const intent of part) {
-    if (intent.op === 'add') members.add(targetOf(intent));
-    else members.delete(targetOf(intent));
-  }
-  return { version, members };
-}
+/** The snapshot after a PATCH whose answer does not list all members: they are computed. */
+export const afterPatch = (snapshot: Snapshot, part: readonly Intent[], { version, tags }: Versioned): Snapshot => ({
+  ...membersAfter(snapshot, part),
+  version,
+  tags,
+});
 
 /**
  * What is left to send of a group. `suspects` is known to hold a bad member: halving it isolates one of n in about
@@ -93,4 +88,15 @@ export function nextPart({ suspects, untried }: Unsent, membersMax: number): rea
   if (suspects.length === 1) return suspects;
   if (suspects.length > 1) return suspects.slice(0, Math.min(Math.ceil(suspects.length / 2), membersMax));
   return untried.slice(0, membersMax);
+}
+
+/**
+ * What goes together: removals of members that the snapshot does not show go apart from the rest, since the target may
+ * refuse them (`noTarget`), and last, since the answer to the rest may show whether they are there.
+ */
+export function apart(todo: readonly Intent[], snapshot: Membership): { seen: Intent[]; unseen: Intent[] } {
+  const seen: Intent[] = [];
+  const unseen: Intent[] = [];
+  for (const intent of todo) (isUnseenRemoval(intent, snapshot) ? unseen : seen).push(intent);
+  return { seen, unseen };
 }

@@ -21,6 +21,9 @@ export interface Row {
 
 export const ADVICE = {
   conflict: 'Nothing to do; if it goes on, something else keeps changing this group.',
+  etag: 'Have the proxy between Rollcall and Genesys Cloud leave the ETag header and If-Match as they are.',
+  doubtful:
+    'Compare the group in Genesys Cloud with the source, remove by a delta who is left, or send the full state again.',
   token: 'Check the OAuth client in Genesys Cloud: it was disabled, or its token revoked.',
   client: 'Check GENESYS_CLIENT_ID, GENESYS_CLIENT_SECRET and GENESYS_DOMAIN (the login host of the region).',
   login: 'Nothing to do if it passes; else check GENESYS_DOMAIN and the way to the login host.',
@@ -68,12 +71,12 @@ export const TABLE: readonly Row[] = [
   ),
   // The directory behind SCIM answers 400 with words alone.
   row('conflict', 'version_conflict', ADVICE.conflict, ({ status, text }) => status === 400 && STALE.test(text)),
-  // The member that was to be removed is gone already: the snapshot is old.
+  // A member that was to be removed is not there (RFC 7644 3.5.2.2); a read, or the request itself, tells which one.
   row(
-    'conflict',
-    'version_conflict',
-    ADVICE.conflict,
-    ({ status, scimType }) => status === 400 && scimType === 'noTarget',
+    'no_target',
+    'no_target',
+    ADVICE.member,
+    ({ status, scimType, method }) => method === 'PATCH' && status === 400 && scimType === 'noTarget',
   ),
   // The adapter has renewed the token once already.
   row('unauthorized', 'unauthorized', ADVICE.token, ({ status }) => status === 401),

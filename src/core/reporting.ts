@@ -1,5 +1,5 @@
 /** Fills report records (report.ts) with what is known of an intent, or of a whole source record. */
-import { type Approval, type ChangeSource, type Intent, intentId } from './change.ts';
+import { type Approval, type ChangeSource, type Intent, intentId, sourceGroup, sourceMember } from './change.ts';
 import type { Failure } from './outcome.ts';
 import { offsetText, positionText } from './position.ts';
 import type { FinalOutcome, ReportRecord } from './report.ts';
@@ -147,10 +147,11 @@ export function smallerReport(report: ReportRecord): ReportRecord | null {
 const ofIntent = (intent: Intent, { request, lag, groupTarget, ...written }: Worked): ReportRecord => ({
   ...blank(intent.source, written),
   id: intentId(intent),
-  group: groupTarget,
-  member: intent.target,
-  source_group: intent.group,
-  source_member: intent.op === 'state' ? null : intent.member,
+  // Without an id map both ids are the source's.
+  group: groupTarget === intent.group ? sourceGroup(intent) : groupTarget,
+  member: intent.target === intent.member ? sourceMember(intent) : intent.target,
+  source_group: sourceGroup(intent),
+  source_member: intent.op === 'state' ? null : sourceMember(intent),
   op: intent.op === 'state' ? null : intent.op,
   attempt: intent.attempt,
   conflicts: intent.conflicts,

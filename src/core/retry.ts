@@ -65,6 +65,7 @@ const RETRY_RULES: Readonly<Record<FailureKind, RetryRule>> = {
   not_found: 'slow',
   denied: 'slow',
   rejected_member: 'slow',
+  no_target: 'slow',
   throttled: 'free',
   unauthorized: 'free',
   // Halved; a single member that is still too large is refused for good, which the caller sees.

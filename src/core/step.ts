@@ -8,7 +8,10 @@ import type { Doubt } from './doubt.ts';
 import { isOver } from './doubt.ts';
 import { type GuardLimits, guardVerdict, isGuarded } from './guard.ts';
 import type { Snapshot } from './plan.ts';
-import { nextPart, plan } from './plan.ts';
+import { apart, nextPart, plan } from './plan.ts';
+import { idKey } from './id-key.ts';
+import { type Membership, sightOf, targetOf } from './membership.ts';
+import { isSamePosition } from './position.ts';
 
 export interface Situation {
   /** Taken when the slot opened, less what is final or superseded since. */
@@ -22,6 +25,8 @@ export interface Situation {
   /** Known to hold a bad member. */
   readonly suspects: readonly Intent[];
   readonly membersMax: number;
+  /** As `membersMax`, of removals that a doubtful snapshot does not show. */
+  readonly unseenMax: number;
   readonly guard: GuardLimits;
   /** Removals of a full state that wait for the live record: they come in pieces, and the guard judges them together. */
   readonly unrecordedRemovals: readonly Intent[];
@@ -46,7 +51,6 @@ export type Step =
       readonly kind: 'patch';
       readonly snapshot: Snapshot;
       readonly part: readonly Intent[];
-      readonly riding: readonly Intent[];
     }
   | { readonly kind: 'final'; readonly noop: readonly Intent[]; readonly givenUp: readonly Intent[] }
   /** Nothing to send, nothing final: what is due waits in memory. */
@@ -61,11 +65,26 @@ export function nextStep(situation: Situation): Step {
   const mustWait = state !== undefined || due.every((intent) => spent.has(intent));
   if (doubt !== null && mustWait) return { kind: 'hold', untilMs: doubt.untilMs };
   if (snapshot === null) return { kind: 'read' };
-  if (state !== undefined)
-    return situation.isFresh ? { kind: 'expand', state, snapshot } : { kind: 'confirm', snapshot };
+  if (state === undefined) return work(situation, { snapshot, due });
+  const own = due.filter((intent) => isPartOf(state, intent) && !spent.has(intent));
+  if (own.length > 0) return work(situation, { snapshot, due: own });
+  return situation.isFresh ? { kind: 'expand', state, snapshot } : { kind: 'confirm', snapshot };
+}
+
+/** Of what a full state came to on a doubtful read: sent before the second look. */
+const isPartOf = ({ whole, source }: Intent, intent: Intent): boolean =>
+  whole?.isPartly === true && intent.op !== 'state' && isSamePosition(intent.source, source);
+
+function work(
+  situation: Situation,
+  { snapshot, due }: { readonly snapshot: Snapshot; readonly due: readonly Intent[] },
+): Step {
+  const { spent, doubt } = situation;
   const { noop, todo } = plan(due, snapshot);
   const untried = todo.filter((intent) => !spent.has(intent));
-  if (untried.length > 0) return send(situation, { snapshot, untried, noop });
+  // What a doubtful snapshot does not show may be so already, and then in doubt it is no more final than a no-op.
+  const sendable = doubt === null ? untried : untried.filter((intent) => sightOf(intent, snapshot) === 'not_so');
+  if (sendable.length > 0) return send(situation, { snapshot, untried, sendable });
   if (doubt !== null) return { kind: 'hold', untilMs: doubt.untilMs };
   if (!situation.isFresh) return { kind: 'confirm', snapshot };
   return { kind: 'final', noop, givenUp: todo };
@@ -73,23 +92,32 @@ export function nextStep(situation: Situation): Step {
 
 interface Sending {
   readonly snapshot: Snapshot;
+  /** The guard counts all of them. */
   readonly untried: readonly Intent[];
-  readonly noop: readonly Intent[];
+  readonly sendable: readonly Intent[];
 }
 
-function send(situation: Situation, { snapshot, untried, noop }: Sending): Step {
+function send(situation: Situation, { snapshot, untried, sendable }: Sending): Step {
   const guarded = untried.filter(isGuarded);
   const { unrecordedRemovals } = situation;
   const removing = {
     count: guarded.length === 0 ? 0 : guarded.length + unrecordedRemovals.length,
-    groupSize: snapshot.members.size,
+    groupSize: sizeOf(snapshot, guarded),
     countInWindow: situation.removedInWindow,
   };
   const by = guardVerdict(removing, situation.guard);
   // What is held waits for an operator, so it is not held for what was true a while ago.
   if (by !== null && !situation.isFresh) return { kind: 'confirm', snapshot };
   if (by !== null) return { kind: 'hold_removals', intents: [...guarded, ...unrecordedRemovals], by };
-  const suspects = situation.suspects.filter((intent) => untried.includes(intent));
-  const rest = untried.filter((intent) => !suspects.includes(intent));
-  return { kind: 'patch', snapshot, part: nextPart({ suspects, untried: rest }, situation.membersMax), riding: noop };
+  const { seen, unseen } = apart(sendable, snapshot);
+  const [together, membersMax] = seen.length > 0 ? [seen, situation.membersMax] : [unseen, situation.unseenMax];
+  const suspects = situation.suspects.filter((intent) => together.includes(intent));
+  const rest = together.filter((intent) => !suspects.includes(intent));
+  return { kind: 'patch', snapshot, part: nextPart({ suspects, untried: rest }, membersMax) };
+}
+
+/** Of a group that a doubtful read does not show in full no more is known than who is shown and who is to go. */
+export function sizeOf({ members }: Membership, removals: readonly Intent[]): number {
+  const unseen = removals.filter((intent) => !members.has(idKey(targetOf(intent))));
+  return members.size + unseen.length;
 }

@@ -1,5 +1,6 @@
 /** What the retry topic says is parked or dead, for people: the same reducer as the owner's (ownership.ts), and filters. */
 import { intentId, type Intent } from './change.ts';
+import { idKey } from './id-key.ts';
 import { parseRetryRecord, type WireRecord } from './live-record.ts';
 import { isHeld } from './pending.ts';
 import { emptyView, readFence, readState, type RetryView } from './ownership.ts';
@@ -63,9 +64,10 @@ export const allWaiting = (view: WaitingView): Waiting[] =>
 export function selects(filter: WaitingFilter, { id, reason, intent }: Waiting): boolean {
   const allows = (wanted: readonly string[] | undefined, value: string | null): boolean =>
     wanted === undefined || (value !== null && wanted.includes(value));
+  const isNamed = (wanted: readonly string[] | undefined, key: string): boolean => allows(wanted?.map(idKey), key);
   return (
-    allows(filter.groups, intent.group) &&
-    allows(filter.members, intent.member) &&
+    isNamed(filter.groups, intent.group) &&
+    isNamed(filter.members, intent.member) &&
     allows(filter.ids, id) &&
     allows(filter.reasons, reason)
   );

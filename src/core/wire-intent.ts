@@ -1,7 +1,9 @@
 /** One intent as it stands in live records, dead letters and requests (design 5.2). */
 import * as z from 'zod';
-import { type Approval, type Held, ID_LENGTH_MAX, type Intent, isId, WHOLE_GROUP } from './change.ts';
+import { type Approval, type Held, ID_LENGTH_MAX, type Intent, isId, sourceMember, WHOLE_GROUP } from './change.ts';
 import { isObject } from './error-body.ts';
+import { isSameId } from './id-key.ts';
+import { named } from './intents.ts';
 import { OFFSET_PATTERN, offsetText, type Position, readOffset } from './position.ts';
 
 /** As strict as the source format: what comes from here goes into the same paths, filters, reports and headers. */
@@ -39,6 +41,10 @@ export const wireIntent = wireNamed
     /** Of a full state. */
     members: z.custom<readonly string[]>((value) => isListOfIds(value)).optional(),
     deleted: z.boolean().optional(),
+    /** Of a full state that was worked out on a doubtful read. */
+    partly: z.literal(true).optional().catch(undefined),
+    /** Where the source spells the group in another way than the record's key. */
+    source_group: z.string().optional().catch(undefined),
     /** The member goes by the target's name: a full state that does not name it removes it. */
     named_by: z.literal('target').optional().catch(undefined),
     event_id: z.string().max(ID_LENGTH_MAX).nullable(),
@@ -75,13 +81,15 @@ const isListOfIds = (value: unknown): boolean =>
 /** Far above any limit of attempts; one more than it is still a count. */
 const ATTEMPT_MAX = 1_000_000;
 
+/** @param group the key of its record. */
 export function intentOf(group: string, wire: WireIntent): Intent {
+  const spelling = wire.source_group !== undefined && isSameId(wire.source_group, group) ? wire.source_group : null;
+  const name = named(spelling ?? group, wire.member ?? WHOLE_GROUP);
   return {
-    group,
-    member: wire.member ?? WHOLE_GROUP,
+    ...name,
     op: wire.op,
-    whole: wire.members === undefined ? null : { members: wire.members, deleted: wire.deleted ?? false },
-    target: wire.member,
+    whole: wholeOf(wire),
+    target: wire.member === null ? null : name.member,
     ...(wire.named_by !== undefined && { namedBy: wire.named_by }),
     source: { ...positionOf(wire), eventId: wire.event_id, timestamp: wire.timestamp },
     attempt: Math.min(wire.attempt, ATTEMPT_MAX),
@@ -94,6 +102,11 @@ export function intentOf(group: string, wire: WireIntent): Intent {
     guard: guardOf(wire),
   };
 }
+
+const wholeOf = ({ members, deleted, partly }: WireIntent): Intent['whole'] =>
+  members === undefined
+    ? null
+    : { members, deleted: deleted ?? false, ...(partly !== undefined && { isPartly: partly }) };
 
 const guardOf = ({ held, approval }: WireIntent): Held | Approval | null => {
   if (held !== undefined) return { kind: 'held', by: held.by, since: held.since };
@@ -111,10 +124,12 @@ export const positionOf = ({ topic, partition, offset }: z.infer<typeof wirePosi
 /** `digest`: of all that is held of the group; null: nothing is. */
 export function wireOf({ source, guard, whole, ...intent }: Intent, digest: string | null): WireIntent {
   return {
-    member: intent.member === WHOLE_GROUP ? null : intent.member,
+    member: intent.member === WHOLE_GROUP ? null : sourceMember(intent),
     op: intent.op,
     ...(intent.namedBy !== undefined && { named_by: intent.namedBy }),
+    ...(intent.groupSpelling !== undefined && { source_group: intent.groupSpelling }),
     ...(whole !== null && { members: whole.members, deleted: whole.deleted }),
+    ...(whole?.isPartly === true && { partly: true as const }),
     topic: source.topic,
     partition: source.partition,
     offset: offsetText(source),

@@ -1,5 +1,6 @@
 /** Debezium's envelope: what a row was before, what it is after, and the operation that made it so. */
 import type { SourceEvent, SourceRecord } from '../core/change.ts';
+import { isSameId } from '../core/id-key.ts';
 import {
   addition,
   type DebeziumOptions,
@@ -101,8 +102,9 @@ function updated({ before, after, told }: Update, { record, options }: RowReadin
 }
 
 function moved(was: Membership, now: Membership, told: ToldOfRow): readonly SourceEvent[] {
-  if (was.group !== now.group) return [removal(was, told), addition(now, told)];
-  if (was.member === now.member) return [notAChange];
+  if (!isSameId(was.group, now.group)) return [removal(was, told), addition(now, told)];
+  // One spelled in another way is the same member, whom a removal beside its addition would take out.
+  if (isSameId(was.member, now.member)) return [notAChange];
   return [delta({ group: now.group, add: [now.member], remove: [was.member], ...told })];
 }
 

@@ -1,5 +1,6 @@
 /** Ids as tables and applications write them: a text, or a whole number, which becomes text. */
 import type { Invalid } from '../core/change.ts';
+import { isSameId } from '../core/id-key.ts';
 import { badId, type Fields, invalid, isFields, quote } from './reading.ts';
 
 /** What a field holds: an id, nothing, or something that can be none. */
@@ -29,7 +30,7 @@ export function idUnder(fields: Fields, names: readonly string[]): FoundId {
     const here = foundId(isFields(value) ? value['id'] : value, `\`${name}\``);
     if (here.kind === 'bad') return here;
     if (here.kind === 'none') continue;
-    if (found.kind === 'id' && found.id !== here.id) return disagreement(found.id, here.id);
+    if (found.kind === 'id' && !isSameId(found.id, here.id)) return disagreement(found.id, here.id);
     found = here;
   }
   return found;

@@ -7,6 +7,7 @@
 import { z } from 'zod';
 import { type Invalid, ID_LENGTH_MAX, idProblem, type SourceEvent, type SourceFormat } from '../core/change.ts';
 import type { SourceRecord } from '../core/change.ts';
+import { idKey, isSameId } from '../core/id-key.ts';
 import type { Fields } from './reading.ts';
 import {
   badId,
@@ -76,7 +77,7 @@ function readGroup(fields: Fields): string | Invalid {
   const { group_id: main, genesys_group_id: alias } = parsed.data;
   const id = main ?? alias;
   if (id === undefined) return invalid('schema', '`group_id` is missing; set it to the Genesys group id.');
-  if (alias !== undefined && alias !== id) return aliasProblem(['group_id', 'genesys_group_id'], null);
+  if (alias !== undefined && !isSameId(alias, id)) return aliasProblem(['group_id', 'genesys_group_id'], null);
   const problem = idProblem(id);
   return problem === null ? id : badId(main === undefined ? '`genesys_group_id`' : '`group_id`', problem);
 }
@@ -87,7 +88,7 @@ function keyProblem({ key }: SourceRecord, group: string, partitionCount: number
     if (partitionCount === 1) return null;
     return invalid('unkeyed', 'The record has no key; key it by `group_id`, so that its group keeps its order.', group);
   }
-  if (Buffer.from(group, 'utf8').equals(key)) return null;
+  if (Buffer.from(group, 'utf8').equals(key) || isSameId(Buffer.from(key).toString('latin1'), group)) return null;
   const message = `The key ${quote(new TextDecoder().decode(key.subarray(0, 256)))} is not \`group_id\`; key the record by it.`;
   return invalid('key_mismatch', message, group);
 }
@@ -134,8 +135,8 @@ function readDelta({ add_members, added, remove_members, removed }: Change, told
 /** Order and repetitions mean nothing in a list of members. */
 function disagree(main: readonly string[] | undefined, alias: readonly string[] | undefined): boolean {
   if (main === undefined || alias === undefined) return false;
-  const [left, right] = [new Set(main), new Set(alias)];
-  return left.size !== right.size || alias.some((id) => !left.has(id));
+  const [left, right] = [new Set(main.map(idKey)), new Set(alias.map(idKey))];
+  return left.size !== right.size || [...right].some((id) => !left.has(id));
 }
 
 function memberProblem(field: string, members: readonly string[], { group }: Told): Invalid | null {

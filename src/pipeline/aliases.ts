@@ -1,15 +1,17 @@
 /** Several names of the source for one member of the target: an id map may know more than one. */
 import { type Intent, WHOLE_GROUP } from '../core/change.ts';
+import { idKey } from '../core/id-key.ts';
 import type { Aliases, Group } from './state.ts';
 
 /** From now on this name stands for the member of the target, too. */
 export function noteAlias(group: Group, { member, target }: Intent): void {
   if (target === null) return;
   const { names, targets } = aliasesOf(group);
-  const known = names.get(target) ?? [];
+  const key = idKey(target);
+  const known = names.get(key) ?? [];
   if (known.includes(member)) return;
-  names.set(target, [...known, member]);
-  targets.set(member, [...(targets.get(member) ?? []), target]);
+  names.set(key, [...known, member]);
+  targets.set(member, [...(targets.get(member) ?? []), key]);
 }
 
 /** Nothing is known of this name any more, so it stands for nobody. */
@@ -28,9 +30,10 @@ export function forgetName({ aliases }: Group, name: string): void {
 
 /** Other names under which the same member of the target is pending. */
 export function aliasesPending({ aliases, members }: Group, { member, target }: Intent): readonly string[] {
-  const names = target === null ? undefined : aliases?.names.get(target);
+  const key = target === null ? null : idKey(target);
+  const names = key === null ? undefined : aliases?.names.get(key);
   if (names === undefined) return [];
-  return names.filter((name) => name !== member && members.get(name)?.pending?.target === target);
+  return names.filter((name) => name !== member && idKey(members.get(name)?.pending?.target ?? '') === key);
 }
 
 /** What another name has in the live record must have left it before the intent that replaced it is complete. */

@@ -2,22 +2,23 @@
  * A group in flight: one request after the other until everything that was due when its slot opened is final, parked or
  * held. What comes next is decided by core/step.ts, what an answer means by core/outcome.ts.
  */
-import type { Intent } from '../core/change.ts';
+import { type Intent, WHOLE_GROUP } from '../core/change.ts';
 import { isGuarded } from '../core/guard.ts';
 import type { Snapshot } from '../core/plan.ts';
-import { isSo } from '../core/plan.ts';
+import { isSo, type Membership, sightOf } from '../core/membership.ts';
 import { isHeld } from '../core/pending.ts';
 import type { RequestFacts } from '../core/reporting.ts';
 import { requestsMax } from '../core/request-budget.ts';
 import { nextStep } from '../core/step.ts';
-import { groupAnswered, land, supersedeBeaten } from './conclude.ts';
+import { groupAnswered, supersedeBeaten } from './conclude.ts';
 import type { Context } from './context.ts';
 import { isCurrent, mayDispatch, sleep } from './context.ts';
 import type { Course, Next } from './course.ts';
 import { forgetSnapshot, isSpent, stillDue } from './course.ts';
 import { expandState } from './expand.ts';
-import { giveUpSpent, notEffective, overBudget, patchFailed, readFailed } from './failures.ts';
-import { hold, noteRemoved, removedInWindow, reserve } from './guard.ts';
+import { giveUpSpent, notEffective, overBudget, patchFailed, readAfterConflict, readFailed } from './failures.ts';
+import { hold, removedInWindow, reserve } from './guard.ts';
+import { landSent, landUnsent } from './landing.ts';
 import type { Patched } from './request.ts';
 import { patchGroup, readGroup } from './request.ts';
 import { review, takeDue } from './schedule.ts';
@@ -36,7 +37,9 @@ export async function fly(context: Context, group: Group): Promise<void> {
     isFresh: false,
     suspects: [],
     membersMax: context.options.membersPerPatchMax,
+    unseenMax: context.options.membersPerPatchMax,
     conflicts: 0,
+    refused: null,
     removing: 0,
   };
   group.flight = flight;
@@ -75,6 +78,7 @@ async function takeStep(context: Context, group: Group, course: Course): Promise
     doubt: group.doubt,
     suspects: course.suspects,
     membersMax: course.membersMax,
+    unseenMax: Math.min(course.unseenMax, course.membersMax),
     guard: context.options.guard,
     unrecordedRemovals: unrecordedRemovals(group),
     removedInWindow: removedInWindow(context, course),
@@ -93,7 +97,8 @@ async function takeStep(context: Context, group: Group, course: Course): Promise
       return read(context, group, course, step.snapshot);
     case 'expand':
       expandState(context, group, step.state, step.snapshot);
-      return 'go_on';
+      // What is newer waits for the second look.
+      return step.snapshot.isDoubtful ? 'stop' : 'go_on';
     case 'hold_removals':
       hold(context, group, step.intents, step.by);
       return 'go_on';
@@ -112,7 +117,7 @@ async function takeStep(context: Context, group: Group, course: Course): Promise
 }
 
 const unrecordedRemovals = ({ members, expanded }: Group): Intent[] =>
-  expanded.length === 0
+  expanded.length === 0 && members.get(WHOLE_GROUP)?.pending?.whole?.isPartly !== true
     ? []
     : [...members.values()].flatMap(({ pending }) =>
         pending?.waits === 'record' && isGuarded(pending) && !isHeld(pending) ? [pending] : [],
@@ -124,20 +129,19 @@ const isUsedUp = ({ options }: Context, { flight, permit }: Course): boolean =>
 async function read(context: Context, group: Group, course: Course, known: Snapshot | null): Promise<Next> {
   const asked = await readGroup(context, group, { permit: course.permit, known });
   if (asked === null) return 'stop';
-  const { outcome } = asked;
-  if (outcome.kind === 'applied') course.snapshot = outcome.snapshot;
-  else if (outcome.kind !== 'unchanged') return readFailed(context, group, course, asked);
+  const { outcome, snapshot } = asked;
+  if (snapshot === null && outcome.kind !== 'unchanged') return readFailed(context, group, course, asked);
+  course.snapshot = snapshot ?? known;
   course.isFresh = true;
-  return 'go_on';
+  return readAfterConflict(context, group, course);
 }
 
 interface Part {
   readonly snapshot: Snapshot;
   readonly part: readonly Intent[];
-  readonly riding: readonly Intent[];
 }
 
-async function patch(context: Context, group: Group, course: Course, { snapshot, part, riding }: Part): Promise<Next> {
+async function patch(context: Context, group: Group, course: Course, { snapshot, part }: Part): Promise<Next> {
   const { flight, permit } = course;
   flight.covered = new Set(part);
   const patchId = context.random.uuid();
@@ -153,8 +157,7 @@ async function patch(context: Context, group: Group, course: Course, { snapshot,
   course.suspects = course.suspects.filter((intent) => !part.includes(intent));
   course.snapshot = after;
   course.isFresh = after !== null;
-  if (group.doubt === null) for (const intent of riding) landUnsent(context, group, intent);
-  await verify(context, group, course, { part, request, seen: outcome.snapshot, isTrusted: after !== null });
+  await verify(context, group, course, { part, request, seen: outcome.seen, isTrusted: after !== null });
   flight.covered = new Set();
   groupAnswered(group);
   return 'go_on';
@@ -172,25 +175,11 @@ function requestFacts(patchId: string, snapshot: Snapshot, { answer, outcome, af
   };
 }
 
-/** It is so already; no request of this flight was about it. */
-function landUnsent(context: Context, group: Group, intent: Intent): void {
-  if (group.members.get(intent.member)?.pending !== intent) return;
-  const outcome = intent.attempt > 0 || isSpent(group, intent) ? 'recovered' : 'already_synced';
-  // It may be its own request, whose answer was lost, that has removed the member.
-  if (outcome === 'recovered') noteRemoved(context, intent);
-  land(context, group, intent, { outcome, request: null });
-}
-
-function landSent(context: Context, group: Group, intent: Intent, request: RequestFacts): void {
-  noteRemoved(context, intent);
-  land(context, group, intent, { outcome: intent.attempt > 0 ? 'recovered' : 'applied', request });
-}
-
 interface Landing {
   readonly part: readonly Intent[];
   readonly request: RequestFacts;
   /** The group as the answer shows it; null: it does not. */
-  readonly seen: Snapshot | null;
+  readonly seen: Membership | null;
   /** An answer without a body is believed where it names the new version. */
   readonly isTrusted: boolean;
 }
@@ -198,19 +187,21 @@ interface Landing {
 /** Lands what is seen to be so; where the answer does not show it, one fresh read after a second decides (design 6.3). */
 async function verify(context: Context, group: Group, course: Course, landing: Landing): Promise<void> {
   const { part, request, seen, isTrusted } = landing;
-  const landed = seen === null ? (isTrusted ? part : []) : part.filter((intent) => isSo(intent, seen));
-  for (const intent of landed) landSent(context, group, intent, { ...request, verified: seen !== null });
+  const landed = seen === null ? (isTrusted ? part : []) : part.filter((intent) => sightOf(intent, seen) !== 'not_so');
+  const isVerified = (intent: Intent): boolean => seen !== null && isSo(intent, seen);
+  for (const intent of landed) landSent(context, group, intent, { ...request, verified: isVerified(intent) });
   const missing = part.filter((intent) => !landed.includes(intent));
   if (missing.length === 0) return;
   if (seen !== null) await sleep(context, EFFECT_DELAY_MS);
   const asked = await readGroup(context, group, { permit: course.permit, known: null });
-  if (asked === null || asked.outcome.kind !== 'applied' || asked.outcome.snapshot === null) return;
-  const fresh = asked.outcome.snapshot;
+  if (asked === null || asked.snapshot === null) return;
+  const fresh = asked.snapshot;
   course.snapshot = fresh;
   course.isFresh = true;
   if (seen === null) return verify(context, group, course, { ...landing, part: missing, seen: fresh });
   for (const intent of missing) {
-    if (isSo(intent, fresh)) landSent(context, group, intent, { ...request, verified: true });
+    const sight = sightOf(intent, fresh);
+    if (sight !== 'not_so') landSent(context, group, intent, { ...request, verified: sight === 'so' });
     else notEffective(context, group, intent, request);
   }
 }

@@ -6,6 +6,7 @@ import type { KeyWatch } from './key-watch.ts';
 import type { PipelineOptions } from './options.ts';
 import type { SnapshotCache } from './snapshot-cache.ts';
 import type { Group, Partition, State } from './state.ts';
+import type { VersionForm } from './version-form.ts';
 
 export interface Ports {
   readonly log: ChangeLog;
@@ -24,6 +25,7 @@ export interface Context extends Ports {
   readonly state: State;
   readonly cache: SnapshotCache;
   readonly keys: KeyWatch;
+  readonly versionForm: VersionForm;
   /** Something may be dispatched. */
   readonly dispatch: () => void;
   /** What is due of the group may have changed. */

@@ -1,6 +1,8 @@
 /** What one flight of a group knows besides the group's own state. */
 import type { Intent } from '../core/change.ts';
 import type { Snapshot } from '../core/plan.ts';
+import type { RefusedVersion } from '../core/version.ts';
+import type { RequestFacts } from '../core/reporting.ts';
 import type { Context } from './context.ts';
 import type { Permit } from './request.ts';
 import { cacheKey } from './snapshot-cache.ts';
@@ -15,9 +17,17 @@ export interface Course {
   /** Known to hold a bad member. */
   suspects: readonly Intent[];
   membersMax: number;
+  /** Of removals that a doubtful snapshot does not show. */
+  unseenMax: number;
   conflicts: number;
+  /** What the target has refused as stale, as long as reads show that version. */
+  refused: Refused | null;
   /** How many removals it counts with in the window of the guard. */
   removing: number;
+}
+
+export interface Refused extends RefusedVersion {
+  readonly request: RequestFacts;
 }
 
 export type Next = 'go_on' | 'stop';

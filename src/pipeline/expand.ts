@@ -1,10 +1,10 @@
 /** Works out what a full state means for each member, and enters that beside what is pending (core/full-state.ts). */
 import { type Intent, WHOLE_GROUP } from '../core/change.ts';
-import { expand } from '../core/full-state.ts';
+import { DOUBTFUL_STATE, expand } from '../core/full-state.ts';
 import type { Snapshot } from '../core/plan.ts';
 import { comparePositions } from '../core/position.ts';
 import { aliasesPending, noteAlias } from './aliases.ts';
-import { groupAnswered, land, setPending } from './conclude.ts';
+import { giveUp, groupAnswered, land, setPending } from './conclude.ts';
 import type { Context } from './context.ts';
 import { hold } from './guard.ts';
 import { resolveFor } from './identify.ts';
@@ -20,14 +20,18 @@ export function expandState(context: Context, group: Group, state: Intent, snaps
   });
   const whole = memberOf(group, WHOLE_GROUP);
   group.aliases?.resolutions.clear();
+  if (intents.length === 0 && snapshot.isDoubtful) return endUnseen(context, group, state);
   if (intents.length === 0) {
     const outcome = state.attempt > 0 ? 'recovered' : 'already_synced';
     land(context, group, state, { outcome, request: null });
     groupAnswered(group);
     return;
   }
-  setPending(group.partition, whole, null);
-  group.expanded.push({ state, isTold: false });
+  if (snapshot.isDoubtful) lookTwice(group, state);
+  else {
+    setPending(group.partition, whole, null);
+    group.expanded.push({ state, isTold: false });
+  }
   for (const intent of intents) {
     if (context.ids !== null) noteAlias(group, intent);
     setPending(group.partition, memberOf(group, intent.member), intent);
@@ -37,6 +41,20 @@ export function expandState(context: Context, group: Group, state: Intent, snaps
   group.partition.toWrite.add(group);
   groupAnswered(group);
   context.settle();
+}
+
+/** What it came to is what the read shows, so it waits with that in the live record, for a second look. */
+function lookTwice(group: Group, state: Intent): void {
+  const { members, deleted } = state.whole ?? { members: [], deleted: false };
+  const partly: Intent = { ...state, waits: 'record', whole: { members, deleted, isPartly: true } };
+  setPending(group.partition, memberOf(group, WHOLE_GROUP), partly);
+}
+
+/** All that is shown is as it says, and no read will tell whether that is all. */
+function endUnseen(context: Context, group: Group, state: Intent): void {
+  const end = { outcome: 'failed', failure: DOUBTFUL_STATE, request: null } as const;
+  giveUp(context, group, { ...end, intent: state, attempt: state.attempt + 1 });
+  groupAnswered(group);
 }
 
 /** Something stands on top of the full state, or was worked out of it before a restart. */

@@ -2,15 +2,17 @@
 import type { Intent } from '../core/change.ts';
 import type { Failure, Outcome } from '../core/outcome.ts';
 import type { Snapshot } from '../core/plan.ts';
-import { isSo } from '../core/plan.ts';
+import { isSo } from '../core/membership.ts';
 import type { RequestFacts } from '../core/reporting.ts';
 import { budgetFailure } from '../core/request-budget.ts';
+import { afterConflict, etagChanged, isSameVersion, versionForms } from '../core/version.ts';
 import { conflictDelayMs, decideRetry, scheduleOf } from '../core/retry.ts';
 import { giveUp, park, supersedeBeaten, supersedeIfBeaten } from './conclude.ts';
 import type { Context } from './context.ts';
 import { sleep } from './context.ts';
 import type { Course, Next } from './course.ts';
 import { forgetSnapshot, isSpent, stillDue } from './course.ts';
+import { searchTargets } from './no-target.ts';
 import type { Asked } from './request.ts';
 import { readGroup } from './request.ts';
 import type { Group } from './state.ts';
@@ -47,10 +49,10 @@ export async function patchFailed(context: Context, group: Group, course: Course
   supersedeBeaten(context, group);
   const { outcome, snapshot, request } = failed;
   const part = failed.part.filter((intent) => group.members.get(intent.member)?.pending === intent);
-  const tried = stillDue(group, course.flight).filter((each) => !isSo(each, snapshot) && !isSpent(group, each));
+  const tried = triedOf(group, course, snapshot);
   switch (outcome.kind) {
     case 'conflict':
-      return conflicted(context, group, course, { outcome, part, tried, request });
+      return conflicted(context, group, course, { outcome, part, tried, request, snapshot });
     case 'transient':
     case 'denied':
       if (outcome.kind === 'transient') forgetSnapshot(context, group, course);
@@ -60,8 +62,14 @@ export async function patchFailed(context: Context, group: Group, course: Course
       // Of the group, or of a member? Only a read can tell.
       const asked = await readGroup(context, group, { permit: course.permit, known: null });
       if (asked === null) return 'stop';
-      if (asked.outcome.kind !== 'applied') return readFailed(context, group, course, asked);
-      course.snapshot = asked.outcome.snapshot;
+      if (asked.snapshot === null) return readFailed(context, group, course, asked);
+      course.snapshot = asked.snapshot;
+      return memberRejected(context, group, course, { outcome, part, sentCount: failed.part.length, request });
+    }
+    case 'no_target': {
+      const found = await searchTargets(context, group, course, failed);
+      if (found === 'go_on' || found === 'stop') return found;
+      if (found !== 'refused') return readFailed(context, group, course, found);
       return memberRejected(context, group, course, { outcome, part, sentCount: failed.part.length, request });
     }
     case 'rejected_member':
@@ -82,6 +90,10 @@ export async function patchFailed(context: Context, group: Group, course: Course
   }
 }
 
+/** What the failure of a request is about: all that would have been sent, and a full state that waits for its second look. */
+const triedOf = (group: Group, { flight }: Course, snapshot: Snapshot): Intent[] =>
+  stillDue(group, flight).filter((each) => (each.op === 'state' || !isSo(each, snapshot)) && !isSpent(group, each));
+
 interface Tried {
   readonly outcome: Failed;
   readonly part: readonly Intent[];
@@ -93,17 +105,38 @@ async function conflicted(
   context: Context,
   group: Group,
   course: Course,
-  { outcome, part, tried, request }: Tried & { tried: readonly Intent[] },
+  { outcome, part, tried, request, snapshot }: Tried & { tried: readonly Intent[]; snapshot: Snapshot },
 ): Promise<Next> {
+  course.refused = { tags: snapshot.tags, tried: [...(course.refused?.tried ?? []), snapshot.version], request };
   course.conflicts += 1;
   forgetSnapshot(context, group, course);
   const counted = new Map(part.map((intent) => [intent, { ...intent, conflicts: intent.conflicts + 1 }]));
   for (const [intent, next] of counted) replaceDue(group, course, { intent, next });
-  if (course.conflicts > context.options.conflictsMax) {
+  // A version that may be changed on the way is tried in each of its forms.
+  const forms = versionForms(snapshot.tags).length;
+  if (course.conflicts > context.options.conflictsMax + (forms > 1 ? forms : 0)) {
     fail(context, group, { intents: tried.map((intent) => counted.get(intent) ?? intent), outcome, request });
     return 'go_on';
   }
   await sleep(context, conflictDelayMs(course.conflicts, context.random.next()));
+  return 'go_on';
+}
+
+/** Where the read shows the version that was refused, it is no conflict: the version is changed on the way. */
+export function readAfterConflict(context: Context, group: Group, course: Course): Next {
+  const { refused, snapshot } = course;
+  if (refused === null || snapshot === null) return 'go_on';
+  const next = afterConflict(snapshot, refused);
+  if (next !== null) {
+    // Another version than the one that was refused has forms of its own.
+    if (!isSameVersion(snapshot.tags, refused.tags)) course.refused = null;
+    course.snapshot = next;
+    return 'go_on';
+  }
+  course.refused = null;
+  const tried = triedOf(group, course, snapshot);
+  const outcome = { kind: 'conflict', failure: etagChanged(refused.tags, refused.request.status) } as const;
+  fail(context, group, { intents: tried, outcome, request: refused.request });
   return 'go_on';
 }
 

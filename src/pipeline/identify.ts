@@ -2,8 +2,10 @@
  * What the target calls groups and members, where the source has other ids (`ID_MAP`). What is not known waits on the slow
  * schedule and is looked up anew each time it is due; nothing is planned for it before.
  */
-import { type Intent, WHOLE_GROUP } from '../core/change.ts';
+import { type Intent, sourceMember, WHOLE_GROUP } from '../core/change.ts';
+import { idKey } from '../core/id-key.ts';
 import { isDue } from '../core/pending.ts';
+import { isSamePosition } from '../core/position.ts';
 import type { Resolved } from '../core/resolution.ts';
 import { memberFailure, resolved, targetFor, unresolvedFailure } from '../core/resolution.ts';
 import { aliasesOf, noteAlias } from './aliases.ts';
@@ -35,15 +37,17 @@ export function identified({ ids }: Context, group: Group, intent: Intent): Inte
 }
 
 /** Whom it means, as far as that is known without asking; undefined: it is not, or there is nothing to ask. */
-function knownTarget(ids: Context['ids'], { op, member, namedBy }: Intent): string | null | undefined {
-  const known = namedBy === 'target' ? null : (ids?.known('user', member) ?? null);
-  return known === null || known.kind === 'unanswered' ? undefined : targetFor(op, known);
+function knownTarget(ids: Context['ids'], intent: Intent): string | null | undefined {
+  const known = intent.namedBy === 'target' ? null : (ids?.known('user', sourceMember(intent)) ?? null);
+  return known === null || known.kind === 'unanswered' ? undefined : targetFor(intent.op, known);
 }
 
 /** Is everything known that a plan for it needs? */
 export function isPlannable({ ids }: Context, group: Group, intent: Intent): boolean {
-  if (ids === null) return true;
   const whole = wholeOf(group);
+  // What stands on top of it must not go before its second look.
+  if (whole?.waits === 'record' && !isSamePosition(intent.source, whole.source)) return false;
+  if (ids === null) return true;
   if (group.target === null || (whole !== null && !isWholeIdentified(group, whole))) return false;
   return intent.op === 'state' || intent.target !== null;
 }
@@ -110,8 +114,9 @@ function isGroupIdentified(context: Context, group: Group, due: readonly Intent[
 function identifyMember(context: Context, group: Group, intent: Intent): void {
   const member = group.members.get(intent.member);
   if (member?.pending !== intent) return;
-  const known = context.ids?.known('user', intent.member) ?? null;
-  if (known === null || known.kind === 'unanswered') return wantLookUp(context, group, 'user', intent.member);
+  const name = sourceMember(intent);
+  const known = context.ids?.known('user', name) ?? null;
+  if (known === null || known.kind === 'unanswered') return wantLookUp(context, group, 'user', name);
   const target = targetFor(intent.op, known);
   if (target === null) {
     const failure = memberFailure(known);
@@ -140,7 +145,7 @@ const isWholeIdentified = ({ aliases }: Group, { whole }: Intent): boolean =>
 
 /** For a full state whose members are all known, or known to be unknown. */
 export function resolveFor({ ids }: Context, group: Group): (member: string) => Resolved {
-  if (ids === null) return (member) => ({ target: member, isSure: true, canJoin: true });
+  if (ids === null) return (member) => ({ target: idKey(member), isSure: true, canJoin: true });
   const { resolutions } = aliasesOf(group);
   return (member) => resolved(resolutions.get(member) ?? { kind: 'unmapped' });
 }

@@ -10,7 +10,8 @@ import {
   isChange,
   isUnread,
 } from '../core/change.ts';
-import { intentsOf } from '../core/change.ts';
+import { intentsOf } from '../core/intents.ts';
+import { idKey } from '../core/id-key.ts';
 import { invalidLetter } from '../core/dead-letter.ts';
 import { isOver } from '../core/doubt.ts';
 import { advance, begin, isKnownComplete, knownEnd } from '../core/ledger.ts';
@@ -145,10 +146,10 @@ function takeIn(context: Context, partition: Partition, fresh: Intent, standing:
 }
 
 /** Each record has a text of its own for the same group; one of them is kept. */
-const sharingId = <T extends Delta | FullState>({ groups }: Partition, event: T): T => ({
-  ...event,
-  group: groups.get(event.group)?.id ?? event.group,
-});
+function sharingId<T extends Delta | FullState>({ groups }: Partition, event: T): T {
+  const id = groups.get(event.group)?.id;
+  return id === event.group ? { ...event, group: id } : event;
+}
 
 /** A report must fit where its source record did, and that may have been all key. */
 const KEY_LENGTH_MAX = 1_024;
@@ -160,14 +161,14 @@ function reportEvent(context: Context, { partition, record, event, source }: Tol
   const { options, clock, ids } = context;
   const failure = isUnread(event) ? failureOf(event) : null;
   const group = event.kind === 'skip' ? null : event.group;
-  const groupTarget = group === null || ids === null ? group : (partition.groups.get(group)?.target ?? null);
+  const groupTarget = group === null || ids === null ? group : (partition.groups.get(idKey(group))?.target ?? null);
   const outcome = failure === null ? 'no_changes' : 'invalid';
   const written = { epoch: 0, reportedAt: clock.now().wall };
   enqueue(context, {
     partition,
     offset: record.offset,
     subject: null,
-    key: group ?? shortKey(record.key),
+    key: group === null ? shortKey(record.key) : idKey(group),
     report: eventReport({ source, group, groupTarget, outcome, reason: failure, ...written }),
     deadLetter: failure && invalidLetter(options.topics.deadLetter, record, { source, group, failure }),
   });

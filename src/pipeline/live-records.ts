@@ -18,6 +18,7 @@ export type Rendered = Addressed & {
   readonly record: OutRecord;
 } & (
     | { readonly kind: 'state'; readonly group: Group; readonly intents: readonly Intent[] }
+    | { readonly kind: 'former'; readonly key: string }
     | { readonly kind: 'answer'; readonly answer: DueAnswer }
   );
 
@@ -28,7 +29,7 @@ export function renderPartition(context: Context, partition: Partition, recordsM
     clock,
     state: { unsettled },
   } = context;
-  const rendered = renderAnswers(context, partition);
+  const rendered = [...renderFormer(context, partition), ...renderAnswers(context, partition)];
   const due = [...partition.toWrite].filter((group) => !unsettled.isWaiting(placeOf(context, group).name, clock.now()));
   for (const group of due.slice(0, Math.max(0, recordsMax))) {
     partition.toWrite.delete(group);
@@ -59,12 +60,36 @@ const isOf = (context: Context, partition: Partition, epoch: number): boolean =>
   isCurrent(context, partition) && isRestored(partition) && partition.epoch === epoch;
 
 /** Where the live record of a group fails alone. */
-const placeOf = ({ options: { topics } }: Context, { id, partition: { number } }: Group): Place => ({
-  name: `${laneName(topics.retry, number)}: ${id}`,
+const placeOf = (context: Context, { id, partition }: Group): Place => placeOfKey(context, partition, id);
+
+const placeOfKey = ({ options: { topics } }: Context, { number }: Partition, key: string): Place => ({
+  name: `${laneName(topics.retry, number)}: ${key}`,
   topic: topics.retry,
   act: 'write',
   owner: number,
 });
+
+/** What they said stands in the record of the group's own key by now. */
+function renderFormer(context: Context, partition: Partition): Rendered[] {
+  const { options, clock, sha256 } = context;
+  const keys = partition.formerKeys;
+  partition.formerKeys = [];
+  return keys.map((key) => {
+    const stamp = { owner: options.owner, epoch: partition.epoch, seq: nextSeq(partition) };
+    const facts = { intents: [], trouble: null, now: clock.now().wall, sha256 };
+    const record = { ...renderState({ group: key, stamp, ...facts }), topic: options.topics.retry };
+    const { epoch } = partition;
+    return {
+      kind: 'former',
+      partition,
+      epoch,
+      key,
+      record: { ...record, partition: partition.number },
+      own: placeOfKey(context, partition, key),
+      isWanted: () => isOf(context, partition, epoch),
+    };
+  });
+}
 
 function renderAnswers(context: Context, partition: Partition): Rendered[] {
   const { options } = context;
@@ -90,6 +115,10 @@ function nextSeq(partition: Partition): number {
 /** Answers whether it is smaller than before, so that it is worth a try at once. */
 export function writeAgain(context: Context, rendered: Rendered, outcome: 'too_large' | 'unwritten'): boolean {
   const { partition } = rendered;
+  if (rendered.kind === 'former') {
+    partition.formerKeys.push(rendered.key);
+    return false;
+  }
   if (rendered.kind === 'answer') {
     const { key, answer, groups } = rendered.answer;
     // The request was executed; only its answer is shortened so that the tombstone fits.

@@ -14,7 +14,7 @@ export interface PipelineOptions {
   /** Client id + `-` + a UUID per process start. */
   readonly owner: string;
   /** Base URL of the API without a trailing slash; prefixes `$ref`. */
-  readonly apiUrl: string;
+  readonly publicApiUrl: string;
   readonly concurrency: number;
   readonly lingerMs: number;
   readonly maxWaitMs: number;

@@ -1,6 +1,7 @@
 /** A partition, its groups and their members: made, moved from phase to phase, and tidied away. */
 import assert from 'node:assert/strict';
 import { WHOLE_GROUP } from '../core/change.ts';
+import { idKey } from '../core/id-key.ts';
 import { emptyView } from '../core/ownership.ts';
 import { comparePositions, type Position } from '../core/position.ts';
 import { forgetName } from './aliases.ts';
@@ -25,6 +26,7 @@ export const newPartition = (number: number): Partition => ({
   retryNext: 0n,
   restored: new Map(),
   foreign: new Map(),
+  formerKeys: [],
   stale: new Set(),
   recordedAt: new Map(),
   requests: new Map(),
@@ -58,11 +60,14 @@ export function move(partition: Partition, to: Phase): void {
 
 export const isRestored = ({ phase }: Partition): boolean => phase === 'catching_up' || phase === 'running';
 
-export function groupOf({ ids }: Pick<Context, 'ids'>, partition: Partition, id: string): Group {
+/** @param name in whatever spelling. */
+export function groupOf({ ids }: Pick<Context, 'ids'>, partition: Partition, name: string): Group {
+  const id = idKey(name);
   const known = partition.groups.get(id);
   if (known !== undefined) return known;
   const group: Group = {
     id,
+    formerKeys: [],
     target: ids === null ? id : null,
     partition,
     members: new Map(),
@@ -77,6 +82,17 @@ export function groupOf({ ids }: Pick<Context, 'ids'>, partition: Partition, id:
   };
   partition.groups.set(id, group);
   return group;
+}
+
+/** A live record of the group stands under another spelling of it: its tombstone follows once the group's own says the same. */
+export function noteFormerKey(group: Group, key: string): void {
+  if (key === group.id || group.formerKeys.includes(key)) return;
+  const { foreign, toWrite } = group.partition;
+  const entries = foreign.get(key);
+  if (entries !== undefined) foreign.set(group.id, [...(foreign.get(group.id) ?? []), ...entries]);
+  foreign.delete(key);
+  group.formerKeys = [...group.formerKeys, key];
+  toWrite.add(group);
 }
 
 /** One for all: there are hundreds of thousands of members. */
@@ -131,6 +147,7 @@ export function tidyGroup(context: Pick<Context, 'state' | 'clock' | 'dispatch'>
 function isIdle({ locks }: Pick<State, 'locks'>, group: Group): boolean {
   const { toWrite, unacknowledged, groups } = group.partition;
   if (group.members.size > 0 || group.expanded.length > 0 || locks.has(group.id)) return false;
+  if (group.formerKeys.length > 0) return false;
   return !toWrite.has(group) && !unacknowledged.has(group) && groups.get(group.id) === group;
 }
 

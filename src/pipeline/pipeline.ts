@@ -24,6 +24,7 @@ import { Dispatcher, review } from './schedule.ts';
 import { Settler } from './settle.ts';
 import { Signal } from './signal.ts';
 import { newSnapshotCache } from './snapshot-cache.ts';
+import { VersionForm } from './version-form.ts';
 import { newState } from './new-state.ts';
 import { type Sizes, sizesOf } from './sizes.ts';
 import type { Partition } from './state.ts';
@@ -57,6 +58,7 @@ export class Pipeline {
       state: newState(),
       cache: newSnapshotCache(options.snapshotMembersMax),
       keys: new KeyWatch(ports, options.topics.source),
+      versionForm: new VersionForm(),
       dispatch: () => this.#dispatcher.run(),
       review: (group) => review(this.#context, group),
       settle: () => this.#settle(),

@@ -8,7 +8,7 @@ import type { Batch } from '../ports.ts';
 import type { Context } from './context.ts';
 import { isCurrent } from './context.ts';
 import { forget } from './forget.ts';
-import { groupOf, isRestored } from './partition.ts';
+import { groupOf, isRestored, noteFormerKey } from './partition.ts';
 import { takeUpRequests } from './replay.ts';
 import type { Partition } from './state.ts';
 
@@ -90,7 +90,11 @@ export function takeAccount(context: Context, partition: Partition): void {
 /** Groups whose last record does not count are written again, since compaction keeps only the last (spec: repair). */
 function repair(context: Context, partition: Partition): void {
   if (partition.stale.size === 0) return;
-  for (const id of partition.stale) partition.toWrite.add(groupOf(context, partition, id));
+  for (const id of partition.stale) {
+    const group = groupOf(context, partition, id);
+    noteFormerKey(group, id);
+    partition.toWrite.add(group);
+  }
   partition.stale.clear();
   context.settle();
 }

@@ -41,6 +41,8 @@ export const troubleOf = ({ trouble, recordLimit }: Group): Trouble | null =>
 /** The record of the group is acknowledged, and holds these. */
 export function recorded(context: Context, group: Group, intents: readonly Intent[]): void {
   group.isRecordUnknown = false;
+  group.partition.formerKeys.push(...group.formerKeys);
+  group.formerKeys = [];
   group.recordLimit?.noteWritten(partsOf(group, intents));
   const written = new Map(intents.map((intent) => [intent.member, intent]));
   for (const [id, member] of group.members) {
@@ -49,8 +51,9 @@ export function recorded(context: Context, group: Group, intents: readonly Inten
     // A dead mark proves its report (spec: report-first); what is parked anew was not reported.
     if (member.recorded?.dead) member.recordedReported = member.recorded !== member.woken;
     else if (!isSamePosition(before?.source, member.recorded?.source)) member.recordedReported = false;
-    if (isSaid(member)) endWait(context, member);
+    if (id !== WHOLE_GROUP && isSaid(member)) endWait(context, member);
   }
+  endWholeWait(context, group);
   for (const { op, source } of intents) if (op !== 'state') tellExpanded(group, source);
   endExpansions(context, group);
   for (const [id, member] of group.members) {
@@ -72,6 +75,17 @@ function endWait(context: Context, member: Member): void {
   if (member.pending?.waits === 'record') member.pending = { ...member.pending, waits: null };
   for (const due of member.untold) enqueue(context, due);
   member.untold = NOTHING_UNTOLD;
+}
+
+/** A full state has its second look only after all that the first came to, which may be recorded later. */
+function endWholeWait(context: Context, group: Group): void {
+  const whole = group.members.get(WHOLE_GROUP);
+  if (whole === undefined || !isSaid(whole)) return;
+  for (const [name, { pending }] of group.members) {
+    const isOfIt = name !== WHOLE_GROUP && isSamePosition(pending?.source, whole.pending?.source);
+    if (isOfIt && pending?.waits === 'record') return;
+  }
+  endWait(context, whole);
 }
 
 /** Something that a full state came to is recorded, or reported: then it is accounted for, whatever takes its place. */

@@ -3,6 +3,7 @@
  * grave); what is held wakes for an approval only.
  */
 import type { Intent } from '../core/change.ts';
+import { idKey } from '../core/id-key.ts';
 import { isSamePosition, comparePositions } from '../core/position.ts';
 import { isHeld, woken } from '../core/pending.ts';
 import type { NamedIntent, ReplayVerdict, Request } from '../core/request-record.ts';
@@ -24,13 +25,13 @@ function takeUp(context: Context, partition: Partition, wanted: Request): Omit<D
   if (wanted.kind !== 'replay') return decide(context, partition, wanted);
   const verdicts = wanted.named.map((named) => ({ ...named, verdict: wakeNamed(context, partition, named) }));
   context.logger.info({ partition: partition.number, intents: verdicts.length }, 'replay request taken up');
-  const groups = wanted.named.flatMap(({ group }) => partition.groups.get(group) ?? []);
+  const groups = wanted.named.flatMap(({ group }) => partition.groups.get(idKey(group)) ?? []);
   return { answer: { kind: 'replay', verdicts }, groups };
 }
 
 function wakeNamed(context: Context, partition: Partition, named: NamedIntent): ReplayVerdict {
-  const group = partition.groups.get(named.group);
-  const member = group?.members.get(named.member);
+  const group = partition.groups.get(idKey(named.group));
+  const member = group?.members.get(idKey(named.member));
   const pending = member?.pending ?? null;
   if (group === undefined || member === undefined || pending === null) return 'gone';
   const { topic, partition: number } = pending.source;

@@ -4,11 +4,12 @@
  */
 import type { Answer } from '../core/answer.ts';
 import { afterNoAnswer, afterRead } from '../core/doubt.ts';
-import type { Method, Outcome } from '../core/outcome.ts';
+import type { Applied, Method, Outcome } from '../core/outcome.ts';
 import { classify, isSureAnswer } from '../core/outcome.ts';
 import type { Snapshot } from '../core/plan.ts';
 import { afterPatch, patchBody } from '../core/plan.ts';
 import type { Intent } from '../core/change.ts';
+import { hasMoved, inFormOf } from '../core/version.ts';
 import type { MayStart } from '../ports.ts';
 import { observeOutcome } from './breaker.ts';
 import type { Context } from './context.ts';
@@ -29,6 +30,11 @@ export interface Asked {
   readonly outcome: Outcome;
 }
 
+export interface Read extends Asked {
+  /** null: it was not read, or what is known still holds. */
+  readonly snapshot: Snapshot | null;
+}
+
 export interface Patched extends Asked {
   /** The group afterwards: as the body shows it, else computed; null: its version is not known. */
   readonly after: Snapshot | null;
@@ -38,7 +44,7 @@ export async function readGroup(
   context: Context,
   group: Group,
   { permit, known }: { permit: Permit; known: Snapshot | null },
-): Promise<Asked | null> {
+): Promise<Read | null> {
   const ifNoneMatch = known?.version ?? null;
   const asked = await ask(context, group, permit, {
     method: ifNoneMatch === null ? 'GET' : 'CONDITIONAL_GET',
@@ -47,10 +53,13 @@ export async function readGroup(
   if (asked === null) return null;
   const { outcome } = asked;
   if (outcome.kind === 'applied' && outcome.snapshot !== null) {
-    group.doubt = afterRead(group.doubt, outcome.snapshot.version);
-    context.cache.set(cacheKey(group), outcome.snapshot);
-  } else if (outcome.kind !== 'unchanged') context.cache.delete(cacheKey(group));
-  return asked;
+    const snapshot = context.versionForm.applyTo(outcome.snapshot);
+    group.doubt = afterRead(group.doubt, snapshot.version);
+    context.cache.set(cacheKey(group), snapshot);
+    return { ...asked, snapshot };
+  }
+  if (outcome.kind !== 'unchanged') context.cache.delete(cacheKey(group));
+  return { ...asked, snapshot: null };
 }
 
 export async function patchGroup(
@@ -64,7 +73,7 @@ export async function patchGroup(
       context.api.patchGroup({
         group: targetOf(group),
         ifMatch: snapshot.version,
-        body: patchBody(part, context.options.apiUrl),
+        body: patchBody(part, { snapshot, publicApiUrl: context.options.publicApiUrl }),
         mayStart,
       }),
   });
@@ -75,13 +84,24 @@ export async function patchGroup(
     if (outcome.kind === 'conflict' || outcome.kind === 'transient') context.cache.delete(cacheKey(group));
     return { ...asked, after: null };
   }
-  const computed = outcome.etag === null ? null : afterPatch(snapshot, part, outcome.etag);
-  const after = outcome.snapshot ?? computed;
+  context.versionForm.noteTaken(snapshot);
+  const after = snapshotAfter(snapshot, part, outcome);
   // The version has moved, so nothing that was sent before can land any more; accepted without effect, it has not.
-  if (after !== null && after.version !== snapshot.version) group.doubt = null;
+  if (after !== null && hasMoved(snapshot, after)) group.doubt = null;
   if (after === null) context.cache.delete(cacheKey(group));
   else context.cache.set(cacheKey(group), after);
   return { ...asked, after };
+}
+
+/** Where the answer shows no list, or one that may be cut, a whole one at the version of the request says more. */
+function snapshotAfter(
+  before: Snapshot,
+  part: readonly Intent[],
+  { seen, snapshot, version }: Applied,
+): Snapshot | null {
+  if (version === null) return null;
+  const isShown = seen !== null && (!seen.isDoubtful || before.isDoubtful);
+  return inFormOf(isShown && snapshot !== null ? snapshot : afterPatch(before, part, version), before);
 }
 
 /** Nothing is dispatched for a group that is not resolved. */

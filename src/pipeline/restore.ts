@@ -6,20 +6,22 @@ import { gained } from '../core/doubt.ts';
 import { decodeRanges, openLedger, rangesBelow } from '../core/ledger.ts';
 import { renderFence } from '../core/live-record.ts';
 import { epochOf, isOvertaken } from '../core/ownership.ts';
+import { type Intent, intentId } from '../core/change.ts';
+import { fold } from '../core/pending.ts';
 import type { SendOutcome } from '../ports.ts';
-import { setPending } from './conclude.ts';
+import { setPending, supersede } from './conclude.ts';
 import type { Context } from './context.ts';
 import { isCurrent } from './context.ts';
 import { forget } from './forget.ts';
 import { tellHeld } from './guard.ts';
 import { catchUp, resumeSource } from './intake.ts';
-import { groupOf, memberOf, move, newPartition } from './partition.ts';
+import { groupOf, memberOf, move, newPartition, noteFormerKey } from './partition.ts';
 import { takeAccount } from './read-back.ts';
 import { foreignPositionProblem, refuse } from './refuse.ts';
 import { identified, identifyGroup } from './identify.ts';
 import { foldRestored } from './precedence.ts';
 import { reviewAll } from './schedule.ts';
-import type { Partition, Start } from './state.ts';
+import type { Group, Partition, Start } from './state.ts';
 import { laneName, persist, TOO_LARGE } from './writer.ts';
 
 export async function fence(context: Context, partition: Partition): Promise<void> {
@@ -122,16 +124,9 @@ function load(context: Context, partition: Partition, start: Start): void {
   for (const [id, intents] of partition.restored) {
     if (intents.length === 0) continue;
     const group = groupOf(context, partition, id);
+    noteFormerKey(group, id);
     identifyGroup(context, group);
-    for (const restored of intents) {
-      const intent = identified(context, group, restored);
-      const member = memberOf(group, intent.member);
-      setPending(partition, member, intent);
-      member.recorded = intent;
-      // A dead mark proves its report (spec: report-first).
-      member.pendingReported = intent.dead !== null;
-      member.recordedReported = intent.dead !== null;
-    }
+    for (const restored of intents) loadIntent(context, group, identified(context, group, restored));
     foldRestored(context, group);
     tellHeld(context, group);
   }
@@ -142,6 +137,19 @@ function load(context: Context, partition: Partition, start: Start): void {
   partition.restored = new Map();
   partition.ledger = openLedger(start.position, start.known, last + 1n);
   partition.endOffset = start.goal;
+}
+
+function loadIntent(context: Context, group: Group, intent: Intent): void {
+  const member = memberOf(group, intent.member);
+  const rival = member.pending;
+  // An older version kept two spellings of one member apart.
+  const { winner, loser } = rival === null ? { winner: intent, loser: null } : fold(rival, intent);
+  if (loser?.dead === null) supersede(context, group, loser, { by: intentId(winner), requestedAt: null });
+  setPending(group.partition, member, winner);
+  member.recorded = winner;
+  // A dead mark proves its report (spec: report-first).
+  member.pendingReported = winner.dead !== null;
+  member.recordedReported = winner.dead !== null;
 }
 
 /** A fence is written before any commit, and compaction keeps it. */

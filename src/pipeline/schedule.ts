@@ -54,7 +54,7 @@ export function takeDue(context: Context, group: Group): Set<Intent> {
   }
   // What is newer than a full state comes on top of it, so never before it.
   const whole = wholeOf(group);
-  if (whole !== null && due.size > 0) due.add(whole);
+  if (whole !== null && whole.waits !== 'record' && due.size > 0) due.add(whole);
   return due;
 }
 

@@ -75,8 +75,10 @@ export interface Flight {
 }
 
 export interface Group {
-  /** As the source names it. */
+  /** As the source names it, by `idKey`; the key of its live record. */
   readonly id: string;
+  /** Keys of older live records that spell it in another way; their tombstones follow its own record. */
+  formerKeys: readonly string[];
   /** What the target calls it; null: not resolved. */
   target: string | null;
   readonly partition: Partition;
@@ -106,7 +108,7 @@ export interface Expanded {
 
 /** Names of the source for members of the target. */
 export interface Aliases {
-  /** The target's name → the source's names that were met. */
+  /** The target's name, by `idKey` → the source's names that were met. */
   readonly names: Map<string, readonly string[]>;
   /** A name of the source → the target's names that it was met for: a table may have been corrected. */
   readonly targets: Map<string, readonly string[]>;
@@ -170,6 +172,8 @@ export interface Partition {
   restored: Map<string, readonly Intent[]>;
   /** By group: entries of live records that only a newer version understands. */
   readonly foreign: Map<string, readonly unknown[]>;
+  /** Keys that spell a group in another way than its own record, which says the same: to be tombstoned. */
+  formerKeys: string[];
   /** Groups whose last record does not count. */
   readonly stale: Set<string>;
   /** Offset → timestamp of the source records that the restored intents came from. */

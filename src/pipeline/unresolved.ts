@@ -1,5 +1,6 @@
 /** Intents that no request can name yet: they wait for their next look-up, or are given up. */
 import type { Intent } from '../core/change.ts';
+import { idKey } from '../core/id-key.ts';
 import type { Failure } from '../core/outcome.ts';
 import type { IdKind } from '../core/resolution.ts';
 import { decideRetry, type Schedule } from '../core/retry.ts';
@@ -31,6 +32,7 @@ export const waitsFor = (group: Group, kind: IdKind, id: string): Intent[] =>
   [...group.members.values()].flatMap(({ pending }) => {
     if (pending === null || pending.dead !== null) return [];
     if (kind === 'group') return [pending];
-    const isNamed = pending.op === 'state' ? pending.whole?.members.includes(id) === true : pending.member === id;
+    const isNamed =
+      pending.op === 'state' ? pending.whole?.members.includes(id) === true : pending.member === idKey(id);
     return isNamed && (pending.op === 'state' || pending.target === null) ? [pending] : [];
   });

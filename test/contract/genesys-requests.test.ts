@@ -99,6 +99,14 @@ describe('the wire', () => {
     expect(headers).not.toHaveProperty('accept-encoding');
   });
 
+  test('asks caches on the way to look themselves', async () => {
+    const server = await aServer((_request, response) => response.end('{}'));
+    const api = apiOf(server.url);
+    await get(api);
+    await get(api, 'g', '"7"');
+    expect(server.requests.slice(1).map(({ headers }) => headers['cache-control'])).toEqual(['no-cache', 'no-cache']);
+  });
+
   test('goes to the path of the API URL where it has one', async () => {
     const server = await aServer((_request, response) => response.end('{}'));
     await get(apiOf(server.url, { apiUrl: `${server.url}/proxy/genesys` }));

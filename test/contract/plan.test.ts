@@ -54,7 +54,7 @@ describe('plan', () => {
                 {
                   op: 'add',
                   path: 'members',
-                  value: [{ value: 'b', $ref: `${sandbox.url}/api/v2/scim/v2/users/b` }],
+                  value: [{ value: 'b', $ref: 'https://api.mypurecloud.com/api/v2/scim/v2/Users/b' }],
                 },
               ],
             },

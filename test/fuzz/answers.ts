@@ -163,9 +163,9 @@ export function judged(answer: Answer, method: Method): string {
   isSureAnswer(answer);
   const outcome = classify(answer, method);
   if (outcome.kind === 'applied') {
-    const { snapshot, etag } = outcome;
+    const { snapshot, version } = outcome;
     demand(snapshot === null || /^"[!#-~]{1,256}"$/.test(snapshot.version), 'a version can be sent in If-Match');
-    mustBeReport(finalReport(anIntent(), { ...FACTS, request: requestOf(answer, etag) }));
+    mustBeReport(finalReport(anIntent(), { ...FACTS, request: requestOf(answer, version?.version ?? null) }));
     return 'applied';
   }
   if (!('failure' in outcome)) return outcome.kind;

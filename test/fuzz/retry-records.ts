@@ -1,4 +1,5 @@
 /** Records of the retry topic: read as what they are, or unreadable; what is taken over can be worked with and written again. */
+import { aSnapshot } from '../support/a-snapshot.ts';
 import { isDeepStrictEqual } from 'node:util';
 import { sha256 } from '../../src/adapters/system.ts';
 import { type Intent, WHOLE_GROUP } from '../../src/core/change.ts';
@@ -104,7 +105,10 @@ function demandWorkable(group: string, read: readonly Intent[]): void {
   if (read.length === 0) return;
   demandSame(group, read);
   demandGuard(group, read);
-  patchBody(read.filter(({ op }) => op !== 'state').slice(0, 50), 'https://api.example.com');
+  patchBody(read.filter(({ op }) => op !== 'state').slice(0, 50), {
+    snapshot: aSnapshot([]),
+    publicApiUrl: 'https://api.example.com',
+  });
   const failure = invalidFailure('code', 'Message.');
   for (const intent of read.slice(0, 5)) {
     demand((intent.op === 'state') === (intent.whole !== null), 'a full state has its members, and nothing else has');

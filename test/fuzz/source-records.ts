@@ -1,4 +1,5 @@
 /** Source records: an event, a tombstone, or a dead letter with the bytes as they came. */
+import { aSnapshot } from '../support/a-snapshot.ts';
 import { readFileSync } from 'node:fs';
 import { isDeepStrictEqual } from 'node:util';
 import { sha256 } from '../../src/adapters/system.ts';
@@ -9,11 +10,11 @@ import {
   idProblem,
   type Intent,
   intentId,
-  intentsOf,
   type Invalid,
   type SourceRecord,
   WHOLE_GROUP,
 } from '../../src/core/change.ts';
+import { intentsOf } from '../../src/core/intents.ts';
 import { invalidLetter } from '../../src/core/dead-letter.ts';
 import { expand } from '../../src/core/full-state.ts';
 import { parseRetryRecord, renderState } from '../../src/core/live-record.ts';
@@ -175,7 +176,7 @@ function demandExpansion({ members, deleted }: FullState, [state, ...others]: re
   demand(state !== undefined && others.length === 0, 'a full state is one intent');
   demand(state.op === 'state' && state.member === WHOLE_GROUP, 'about the group as a whole');
   demand(intentId(state) === positionText(state.source), 'with the id of its record');
-  const snapshot = { version: '"1"', members: new Set(['somebody-else']) };
+  const snapshot = aSnapshot(['somebody-else']);
   const { intents, heldBy } = expand(state, {
     snapshot,
     resolve: (member) => ({ target: member, isSure: true, canJoin: true }),

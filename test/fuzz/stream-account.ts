@@ -1,5 +1,6 @@
 /** How one source record of a stream was accounted for, by the reports and dead letters that it ended in. */
-import { type Delta, type FullState, type Hint, intentId, intentsOf, type Invalid } from '../../src/core/change.ts';
+import { type Delta, type FullState, type Hint, intentId, type Invalid } from '../../src/core/change.ts';
+import { intentsOf } from '../../src/core/intents.ts';
 import { offsetText } from '../../src/core/position.ts';
 import type { ReportRecord } from '../../src/core/report.ts';
 import type { Operations } from '../../src/core/summary.ts';

@@ -174,7 +174,7 @@ class Stream {
     const api = createGroupApi(apiOptions, { clock, logger: quiet, connect });
     return new Pipeline(
       { log, api, clock, random: this.#random, logger, sha256, ids: null, format: native },
-      { ...pipelineOptions, topics, owner: `${name}-${this.#random.uuid()}`, apiUrl: apiOptions.apiUrl },
+      { ...pipelineOptions, topics, owner: `${name}-${this.#random.uuid()}`, publicApiUrl: apiOptions.apiUrl },
     );
   }
 

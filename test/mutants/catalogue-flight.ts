@@ -67,13 +67,14 @@ export const flightMutants: readonly Mutant[] = [
     scenario: 'turns',
   },
   {
-    name: 'riding-in-doubt',
-    breaks: 'no-ops that ride with a PATCH are final although the group is in doubt',
+    name: 'unlooked-no-op',
+    breaks: 'no-ops beside a PATCH are final by what was known before it, whatever its answer shows and in doubt too',
     edits: [
       {
         file: 'src/pipeline/apply.ts',
-        find: 'if (group.doubt === null) for (const intent of riding)',
-        replace: 'for (const intent of riding)',
+        find: '  await verify(context, group, course, { part, request, seen: outcome.seen,',
+        replace:
+          '  for (const intent of stillDue(group, flight)) if (isSo(intent, snapshot)) landUnsent(context, group, intent);\n  await verify(context, group, course, { part, request, seen: outcome.seen,',
       },
     ],
     scenario: 'ignored',
@@ -123,8 +124,8 @@ export const flightMutants: readonly Mutant[] = [
       },
       {
         file: 'src/pipeline/failures.ts',
-        find: 'const tried = stillDue(group, course.flight).filter((each) => !isSo(each, snapshot) && !isSpent(group, each));',
-        replace: 'const tried = failed.part;',
+        find: '  const tried = triedOf(group, course, snapshot);\n  switch',
+        replace: '  const tried = failed.part;\n  switch',
       },
     ],
   },
@@ -150,9 +151,9 @@ export const flightMutants: readonly Mutant[] = [
     edits: [
       {
         file: 'src/pipeline/apply.ts',
-        find: 'const landed = seen === null ? (isTrusted ? part : []) : part.filter((intent) => isSo(intent, seen));',
+        find: "const landed = seen === null ? (isTrusted ? part : []) : part.filter((intent) => sightOf(intent, seen) !== 'not_so');",
         replace:
-          'const landed = [...(seen === null ? (isTrusted ? part : []) : part.filter((intent) => isSo(intent, seen))), ...course.suspects];\n  course.suspects = [];',
+          "const landed = [...(seen === null ? (isTrusted ? part : []) : part.filter((intent) => sightOf(intent, seen) !== 'not_so')), ...course.suspects];\n  course.suspects = [];",
       },
     ],
   },

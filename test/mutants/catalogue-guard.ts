@@ -91,8 +91,8 @@ export const guardMutants: readonly Mutant[] = [
       },
       {
         file: 'src/core/full-state.ts',
-        find: "target, namedBy: 'target', waits: 'record' });",
-        replace: "target, namedBy: 'target' });",
+        find: "return { ...intent, namedBy: 'target', waits: 'record' };",
+        replace: "return { ...intent, namedBy: 'target' };",
       },
     ],
     scenario: 'states',

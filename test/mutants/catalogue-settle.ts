@@ -223,10 +223,9 @@ export const settleMutants: readonly Mutant[] = [
     breaks: 'a member in both lists of a change is added',
     edits: [
       {
-        file: 'src/core/change.ts',
-        find: 'const removed = new Set(event.remove);\n  const added = new Set(event.add.filter((member) => !removed.has(member)));',
-        replace:
-          'const added = new Set(event.add);\n  const removed = new Set(event.remove.filter((member) => !added.has(member)));',
+        file: 'src/core/intents.ts',
+        find: "    ['remove', event.remove],\n    ['add', event.add],\n",
+        replace: "    ['add', event.add],\n    ['remove', event.remove],\n",
       },
     ],
   },
@@ -236,7 +235,7 @@ export const settleMutants: readonly Mutant[] = [
     edits: [
       {
         file: 'src/core/change.ts',
-        find: 'member === WHOLE_GROUP ? positionText(source) : `${positionText(source)}/${member}`;',
+        find: 'named.member === WHOLE_GROUP ? positionText(source) : `${positionText(source)}/${sourceMember(named)}`;',
         replace: 'positionText(source);',
       },
     ],

@@ -20,7 +20,7 @@ export const targetMutants: readonly Mutant[] = [
     edits: [
       {
         file: 'src/core/plan.ts',
-        find: "({ op: 'remove', path: memberFilter(targetOf(intent)) })",
+        find: "({ op: 'remove', path: memberFilter(spellingOf(intent, snapshot)) })",
         replace: "({ op: 'remove', path: 'members' })",
       },
     ],
@@ -67,5 +67,71 @@ export const targetMutants: readonly Mutant[] = [
         replace: 'const refused = null;',
       },
     ],
+  },
+  {
+    name: 'doubtful-taken-for-whole',
+    breaks: 'a read without a list of members shows a group without members',
+    edits: [
+      {
+        file: 'src/core/group-body.ts',
+        find: 'const isDoubtful = isAbsent || (references.length > 0 && references.length % CUT_AT === 0);',
+        replace: 'const isDoubtful = false;',
+      },
+    ],
+    scenario: 'odd',
+  },
+  {
+    name: 'two-spellings-two-members',
+    breaks: 'a UUID in another letter case is another member',
+    edits: [
+      {
+        file: 'src/core/id-key.ts',
+        find: '(id.length === UUID_LENGTH && UUID.test(id) ? id.toLowerCase() : id)',
+        replace: '(UUID_LENGTH > 0 && UUID.test(id) ? id : id)',
+      },
+    ],
+    scenario: 'odd',
+  },
+  {
+    name: 'doubtful-state-is-done',
+    breaks: 'a full state is called done on a read that shows no members',
+    edits: [
+      {
+        file: 'src/pipeline/expand.ts',
+        find: '  if (intents.length === 0 && snapshot.isDoubtful) return endUnseen(context, group, state);\n',
+        replace: '',
+      },
+    ],
+    scenario: 'odd',
+  },
+  {
+    name: 'newer-before-the-second-look',
+    breaks: 'a newer change lands before the second look of the full state that it stands on, which takes it back',
+    edits: [
+      {
+        file: 'src/pipeline/apply.ts',
+        find: "return step.snapshot.isDoubtful ? 'stop' : 'go_on';",
+        replace: "return 'go_on';",
+      },
+      {
+        file: 'src/pipeline/identify.ts',
+        find: "if (whole?.waits === 'record') return false;",
+        replace: '',
+      },
+    ],
+    scenario: 'odd',
+  },
+  {
+    name: 'unseen-in-doubt',
+    breaks:
+      'in doubt a change is final by a request that may have changed nothing, since the read did not show the member',
+    edits: [
+      {
+        file: 'src/core/step.ts',
+        find: "const sendable = doubt === null ? untried : untried.filter((intent) => sightOf(intent, snapshot) === 'not_so');",
+        replace: 'const sendable = untried;',
+      },
+    ],
+    scenario: 'odd',
   },
 ];

@@ -95,7 +95,7 @@ export function startInstance(name: string, settings: Settings, around: Surround
 
 const pipelineOptions = (settings: Settings): Omit<ConstructorParameters<typeof Pipeline>[1], 'owner'> => ({
   topics,
-  apiUrl: targetUrl,
+  publicApiUrl: targetUrl,
   concurrency: settings.concurrency,
   lingerMs: 20,
   maxWaitMs: 30_000,

@@ -230,7 +230,7 @@ const textOf = (bytes: Uint8Array | null): string => Buffer.from(bytes ?? []).to
 
 const usual: Omit<PipelineOptions, 'owner'> = {
   topics,
-  apiUrl: 'https://api.example',
+  publicApiUrl: 'https://api.example',
   concurrency: 5,
   lingerMs: 1,
   maxWaitMs: 30_000,

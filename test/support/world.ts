@@ -129,7 +129,7 @@ export class World {
         ids: options.ids ?? null,
         format: options.format ?? native,
       },
-      { ...quickOptions, topics, owner, apiUrl: this.sandbox.url, ...options.pipeline },
+      { ...quickOptions, topics, owner, publicApiUrl: 'https://api.mypurecloud.com', ...options.pipeline },
     );
     let isKilled = false;
     atEnd(async () => {

@@ -6,10 +6,10 @@ import {
   ID_LENGTH_MAX,
   idProblem,
   intentId,
-  intentsOf,
   isId,
   WHOLE_GROUP,
 } from '../../src/core/change.ts';
+import { intentsOf } from '../../src/core/intents.ts';
 import { validId } from '../support/an-intent.ts';
 
 const source = { topic: 't', partition: 2, offset: 42n, index: null, eventId: 'e', timestamp: 5 };

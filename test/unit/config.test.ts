@@ -55,6 +55,7 @@ test('given what cannot be guessed, then everything else has its documented defa
   expect(config.genesys).toEqual({
     apiUrl: 'https://api.mypurecloud.com',
     loginUrl: 'https://login.mypurecloud.com',
+    publicApiUrl: 'https://api.mypurecloud.com',
     clientId: 'client',
     clientSecret: 'hush',
     requestTimeoutMs: 10_000,
@@ -284,6 +285,8 @@ test('plain http does not leave this machine, unless that is allowed', () => {
 
 test('a base URL has no slash at its end, and nothing but host and path', () => {
   expect(read(urls('https://proxy.example.com/genesys/')).genesys.apiUrl).toBe('https://proxy.example.com/genesys');
+  const behindGateway = { ...urls('https://proxy.example.com/genesys'), GENESYS_DOMAIN: 'mypurecloud.de' };
+  expect(read(behindGateway).genesys.publicApiUrl).toBe('https://api.mypurecloud.de');
   for (const url of ['https://u:p@example.com', 'https://example.com?a=b', 'ftp://example.com', 'example.com']) {
     expect(problemsOf(urls(url))).toHaveLength(2);
   }

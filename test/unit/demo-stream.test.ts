@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { intentsOf } from '../../src/core/change.ts';
+import { intentsOf } from '../../src/core/intents.ts';
 import { drawStream, UNKNOWN_USER, type Stream } from '../../src/demo/stream.ts';
 import { deviations } from '../../src/demo/verdict.ts';
 import { progressLine } from '../../src/commands/progress.ts';

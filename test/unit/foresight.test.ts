@@ -2,17 +2,19 @@
 import { describe, expect, test } from 'vitest';
 import { type Intent, WHOLE_GROUP } from '../../src/core/change.ts';
 import { foresee, foreseeRefused, type Names, type PlanOptions, want, type Wanted } from '../../src/core/foresight.ts';
+import { intentFor } from '../../src/core/intents.ts';
 import type { Snapshot } from '../../src/core/plan.ts';
+import { aSnapshot } from '../support/a-snapshot.ts';
 import { atOffset } from '../support/an-intent.ts';
 
 const options: PlanOptions = {
-  apiUrl: 'https://api.example.com',
+  publicApiUrl: 'https://api.example.com',
   membersPerPatchMax: 50,
   guard: { groupPercent: 30, groupFloor: 10, groupCount: 500, windowCount: 5_000, windowMs: 600_000 },
   retry: { baseMs: 1, capMs: 1, attemptsMax: 5, slowScheduleMs: [60_000] },
 };
 const sameNames: Names = { group: 'g', members: new Map() };
-const showing = (...members: string[]): Snapshot => ({ version: '"7"', members: new Set(members) });
+const showing = (...members: string[]): Snapshot => aSnapshot(members);
 const named = (count: number): string[] => Array.from({ length: count }, (_, i) => `m${i}`);
 
 const add = (offset: bigint, member: string): Intent => atOffset(offset, { member });
@@ -176,4 +178,33 @@ describe('with an id map', () => {
     const plan = foretold(folded(state(1n, ['bob']), add(2n, 'ada')), showing('u-1', 'u-2'), names);
     expect(plan).toMatchObject({ paths: [], noop: ['ada'] });
   });
+});
+
+describe('a doubtful read', () => {
+  const doubtful = aSnapshot(['a'], { isDoubtful: true });
+
+  test('sends what it does not show, removals in a request of their own', () => {
+    const plan = foresee(folded(add(1n, 'a'), add(2n, 'b'), remove(3n, 'x')), doubtful, sameNames, options);
+    expect(plan.requests.map(({ body }) => body.Operations.map(({ op }) => op))).toEqual([['add'], ['remove']]);
+    expect(plan.noop).toEqual(['a']);
+  });
+
+  test('is not taken for the whole group by a full state', () => {
+    const plan = foresee(folded(state(1n, ['a'])), doubtful, sameNames, options);
+    expect(plan.predicted).toEqual([{ member: null, outcome: 'failed', code: 'members_not_shown' }]);
+  });
+});
+
+test('two spellings of a UUID are one member, told as the source spells it', () => {
+  const id = 'c0ffee00-aaaa-4bbb-8ccc-0123456789ab';
+  const origin = { group: 'g', source: add(1n, 'm').source, seenAt: 1 };
+  const wanted = folded(intentFor(origin, 'add', id), intentFor(origin, 'remove', id.toUpperCase()));
+  const plan = foresee(wanted, aSnapshot([id]), sameNames, options);
+  expect(plan.requests).toMatchObject([
+    { body: { Operations: [{ op: 'remove', path: `members[value eq "${id}"]` }] } },
+  ]);
+  expect(plan.predicted).toEqual([
+    { member: id, outcome: 'superseded', code: null },
+    { member: id.toUpperCase(), outcome: 'applied', code: null },
+  ]);
 });

@@ -5,9 +5,10 @@ import { type Intent, intentId, WHOLE_GROUP } from '../../src/core/change.ts';
 import { expand, type Standing } from '../../src/core/full-state.ts';
 import { afterPatch, plan, type Snapshot } from '../../src/core/plan.ts';
 import { resolved, type Resolved, type SureResolution } from '../../src/core/resolution.ts';
+import { aSnapshot, versioned } from '../support/a-snapshot.ts';
 import { anIntent } from '../support/an-intent.ts';
 
-const showing = (...members: string[]): Snapshot => ({ version: '"7"', members: new Set(members) });
+const showing = (...members: string[]): Snapshot => aSnapshot(members);
 const stateOf = (members: readonly string[], deleted = false): Intent =>
   anIntent({
     op: 'state',
@@ -114,6 +115,14 @@ describe('a full state in names of the source', () => {
   });
 });
 
+test('a nested group is left where it is, and stays where it is named', () => {
+  const snapshot = aSnapshot(['a', 'b', 'inner'], { nested: new Set(['inner']) });
+  for (const members of [['a'], ['a', 'inner']]) {
+    const { intents } = expanded(stateOf(members), snapshot);
+    expect(intents.map(({ op, member }) => `${op} ${member}`)).toEqual(['remove b']);
+  }
+});
+
 describe('in every case', () => {
   const NAMES = ['a', 'b', 'c', 'd', 'e', 'f'];
   const some = fc.subarray(NAMES);
@@ -123,7 +132,7 @@ describe('in every case', () => {
       fc.property(some, some, some, (members, there, newer) => {
         const snapshot = showing(...there);
         const { intents } = expanded(stateOf(members), snapshot, { isNewer: (member) => newer.includes(member) });
-        const after = afterPatch(snapshot, plan(intents, snapshot).todo, '"8"').members;
+        const after = afterPatch(snapshot, plan(intents, snapshot).todo, versioned('"8"')).members;
         for (const name of NAMES) {
           expect([name, after.has(name)]).toEqual([name, (newer.includes(name) ? there : members).includes(name)]);
         }

@@ -53,11 +53,11 @@ const noIds = ['', 'a\u0000', 'a\nb', '\uD800', 'x'.repeat(257)];
 // one took the place of the full state itself.
 test.each(noIds)('a member of a group whose id can be none is removed by no full state: %j', (member) => {
   const members = [{ value: 'x' }, { value: member }, { value: 'y' }];
-  const snapshot = readGroupBody({ id: 'g', members }, '"1"');
-  if (snapshot === null) throw new Error('not read');
+  const group = readGroupBody({ id: 'g', members }, '"1"');
+  if (group === null) throw new Error('not read');
   const state = anIntent({ op: 'state', member: WHOLE_GROUP, whole: { members: ['y'], deleted: false } });
   const { intents } = expand(state, {
-    snapshot,
+    snapshot: group.members,
     resolve: (each) => ({ target: each, isSure: true, canJoin: true }),
     isNewer: () => false,
   });

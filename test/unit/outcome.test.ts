@@ -22,6 +22,12 @@ const scim = (scimType: string | undefined, detail = 'No.') => ({
 });
 const platform = (code: string, message: string) => ({ body: { message, code, status: 400, errors: [], details: [] } });
 const aGroup = { id: 'g', meta: { version: '8' }, members: [{ value: 'u1' }, { value: 7 }, null, { value: 'u2' }] };
+const membersOf = (...members: string[]) => ({
+  members: new Set(members),
+  spellings: new Map(),
+  nested: new Set(),
+  isDoubtful: false,
+});
 const noToken = (refused: boolean, status: number | null): Answer => ({
   kind: 'no_token',
   refused,
@@ -49,8 +55,9 @@ describe('a success', () => {
   test('carries version and members of the body; references without a text name nobody', () => {
     expect(classify(anAnswer(200, { body: aGroup }), 'PATCH')).toEqual({
       kind: 'applied',
-      snapshot: { version: '"8"', members: new Set(['u1', 'u2']) },
-      etag: '"8"',
+      seen: membersOf('u1', 'u2'),
+      snapshot: { ...membersOf('u1', 'u2'), version: '"8"', tags: { etag: null, meta: '8' } },
+      version: { version: '"8"', tags: { etag: null, meta: '8' } },
       status: 200,
     });
   });
@@ -70,12 +77,13 @@ describe('a success', () => {
     ['bad\nheader', 42, '"42"'],
   ])('ETag %j beside meta.version %j is sent as %j', (etag, version, expected) => {
     const outcome = classify(anAnswer(200, { etag, body: { ...aGroup, meta: { version } } }), 'GET');
-    expect(outcome).toMatchObject({ kind: 'applied', etag: expected, snapshot: { version: expected } });
+    expect(outcome).toMatchObject({ kind: 'applied', version: { version: expected }, snapshot: { version: expected } });
   });
 
   test.each([200, 204])('%i without a body is applied, with the ETag of the header', (status) => {
     const answer = anAnswer(status, { etag: '9' });
-    expect(classify(answer, 'PATCH')).toEqual({ kind: 'applied', snapshot: null, etag: '"9"', status });
+    const version = { version: '"9"', tags: { etag: '9', meta: null } };
+    expect(classify(answer, 'PATCH')).toEqual({ kind: 'applied', seen: null, snapshot: null, version, status });
     expect(isSureAnswer(answer)).toBe(true);
   });
 
@@ -91,7 +99,6 @@ describe('a success', () => {
     ['null', { body: null }],
     ['an error', platform('x', 'y')],
     ['no id', { body: { meta: { version: '1' } } }],
-    ['no version', { body: { id: 'g', members: [] } }],
     ['members of a wrong type', { body: { ...aGroup, members: 'u1' } }],
   ])('200 with %s is unreadable and not sure', (_, parts) => {
     const answer = anAnswer(200, parts);
@@ -99,6 +106,19 @@ describe('a success', () => {
       expect(classify(answer, method)).toMatchObject({ kind: 'transient', failure: { code: 'unreadable_answer' } });
     }
     expect(isSureAnswer(answer)).toBe(false);
+  });
+
+  test('a group without a version: of a PATCH its members count, and a read has nothing to fence the next PATCH with', () => {
+    const answer = anAnswer(200, { body: { id: 'g', members: [{ value: 'u1' }] } });
+    expect(classify(answer, 'PATCH')).toEqual({
+      kind: 'applied',
+      seen: membersOf('u1'),
+      snapshot: null,
+      version: null,
+      status: 200,
+    });
+    expect(isSureAnswer(answer)).toBe(true);
+    expect(classify(answer, 'GET')).toMatchObject({ kind: 'transient', failure: { code: 'unreadable_answer' } });
   });
 
   test('a GET without a body is unreadable; 202 promises nothing', () => {
@@ -117,7 +137,7 @@ describe('a refusal of a PATCH', () => {
     ['conflict', 400, scim('invalidVers')],
     ['conflict', 400, platform('bad.request', 'Version 4 does not match the current version 5')],
     ['conflict', 400, { body: { errors: [{ message: 'It does not match the current version' }] } }],
-    ['conflict', 400, scim('noTarget')],
+    ['no_target', 400, scim('noTarget')],
     ['rejected', 409, scim('uniqueness')],
     ['unauthorized', 401, platform('bad.credentials', 'Invalid login credentials.')],
     ['denied', 403, platform('missing.permissions', 'directory:group:edit')],

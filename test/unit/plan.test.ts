@@ -1,12 +1,15 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { Intent } from '../../src/core/change.ts';
-import { afterPatch, groupPath, isSo, patchBody, plan, type Snapshot } from '../../src/core/plan.ts';
+import { isSo } from '../../src/core/membership.ts';
+import { afterPatch, groupPath, patchBody, plan, type Snapshot } from '../../src/core/plan.ts';
 import { nextStep } from '../../src/core/step.ts';
+import { aSnapshot, versioned } from '../support/a-snapshot.ts';
 import { anIntent, validId } from '../support/an-intent.ts';
 
 const API = 'https://api.example.com';
-const showing = (...members: string[]): Snapshot => ({ version: '"7"', members: new Set(members) });
+const TO = { snapshot: aSnapshot([]), publicApiUrl: API };
+const showing = (...members: string[]): Snapshot => aSnapshot(members);
 const add = (member: string): Intent => anIntent({ member });
 const remove = (member: string): Intent => anIntent({ member, op: 'remove' });
 
@@ -25,18 +28,18 @@ describe('the plan', () => {
     const [known, other] = [anIntent({ member: 'ada', target: 'u-1' }), anIntent({ member: 'u-1', target: 'u-2' })];
     const gone = anIntent({ member: 'bob', target: 'u-3', op: 'remove' });
     expect(plan([known, other, gone], showing('u-1', 'u-3'))).toEqual({ noop: [known], todo: [gone, other] });
-    expect(patchBody([gone, other], API).Operations).toMatchObject([
+    expect(patchBody([gone, other], TO).Operations).toMatchObject([
       { op: 'remove', path: 'members[value eq "u-3"]' },
-      { op: 'add', value: [{ value: 'u-2', $ref: `${API}/api/v2/scim/v2/users/u-2` }] },
+      { op: 'add', value: [{ value: 'u-2', $ref: `${API}/api/v2/scim/v2/Users/u-2` }] },
     ]);
-    expect([...afterPatch(showing('u-3'), [gone, other], '"8"').members]).toEqual(['u-2']);
+    expect([...afterPatch(showing('u-3'), [gone, other], versioned('"8"')).members]).toEqual(['u-2']);
   });
 
   test('of a member that is not resolved is a fault, never a request', () => {
     const unresolved = anIntent({ member: 'ada', target: null });
     for (const op of ['add', 'remove'] as const) {
       expect(() => plan([{ ...unresolved, op }], showing('ada'))).toThrow('ada is not resolved');
-      expect(() => patchBody([{ ...unresolved, op }], API)).toThrow('ada is not resolved');
+      expect(() => patchBody([{ ...unresolved, op }], TO)).toThrow('ada is not resolved');
     }
   });
 
@@ -49,7 +52,7 @@ describe('the plan', () => {
         expect(new Set([...noop, ...todo])).toEqual(new Set(due));
         expect(noop.every((intent) => isSo(intent, snapshot))).toBe(true);
         expect(todo.some((intent) => isSo(intent, snapshot))).toBe(false);
-        const after = afterPatch(snapshot, todo, '"8"');
+        const after = afterPatch(snapshot, todo, versioned('"8"'));
         expect(plan(due, after)).toEqual({ noop: due, todo: [] });
         expect(after.version).toBe('"8"');
       }),
@@ -59,7 +62,7 @@ describe('the plan', () => {
 
 describe('a PATCH', () => {
   test('is one add of all new members and one filtered remove per removed member', () => {
-    expect(patchBody([remove('x'), remove('y'), add('a'), add('b')], API)).toEqual({
+    expect(patchBody([remove('x'), remove('y'), add('a'), add('b')], TO)).toEqual({
       schemas: ['urn:ietf:params:scim:api:messages:2.0:PatchOp'],
       Operations: [
         { op: 'remove', path: 'members[value eq "x"]' },
@@ -67,19 +70,19 @@ describe('a PATCH', () => {
         {
           op: 'add',
           path: 'members',
-          value: ['a', 'b'].map((value) => ({ value, $ref: `${API}/api/v2/scim/v2/users/${value}` })),
+          value: ['a', 'b'].map((value) => ({ value, $ref: `${API}/api/v2/scim/v2/Users/${value}` })),
         },
       ],
     });
-    expect(patchBody([add('a')], API).Operations.map(({ op }) => op)).toEqual(['add']);
-    expect(patchBody([remove('x')], API).Operations.map(({ op }) => op)).toEqual(['remove']);
+    expect(patchBody([add('a')], TO).Operations.map(({ op }) => op)).toEqual(['add']);
+    expect(patchBody([remove('x')], TO).Operations.map(({ op }) => op)).toEqual(['remove']);
   });
 
   test('of any ids removes exactly the named members, never all of them', () => {
     fc.assert(
       fc.property(intentsAndSnapshot, (list) => {
         const part = list.map(({ member, op }) => anIntent({ member, op }));
-        const { Operations } = patchBody(part, API);
+        const { Operations } = patchBody(part, TO);
         const filters = Operations.filter(({ op }) => op === 'remove').map(({ path, value }) => {
           expect(value).toBeUndefined();
           const [, literal] = /^members\[value eq ("(?:[^"\\]|\\.)*")\]$/su.exec(path) ?? [];
@@ -99,10 +102,10 @@ describe('a PATCH', () => {
   test('names users and groups by one path segment each, whatever their ids', () => {
     fc.assert(
       fc.property(validId(), (id) => {
-        const [operation] = patchBody([add(id)], API).Operations;
+        const [operation] = patchBody([add(id)], TO).Operations;
         const reference = operation?.value?.[0]?.$ref ?? '';
         for (const [text, prefix] of [
-          [reference, `${API}/api/v2/scim/v2/users/`],
+          [reference, `${API}/api/v2/scim/v2/Users/`],
           [`${API}${groupPath(id)}`, `${API}/api/v2/scim/v2/groups/`],
         ] as const) {
           expect(text.startsWith(prefix)).toBe(true);
@@ -135,6 +138,7 @@ function walk(members: readonly string[], bad: ReadonlySet<string>, membersMax: 
       guard: noGuard,
       unrecordedRemovals: [],
       removedInWindow: 0,
+      unseenMax: membersMax,
       nowMs: 0,
     };
     const step = nextStep({ ...known, due, spent: new Set(), suspects, membersMax });
@@ -143,7 +147,7 @@ function walk(members: readonly string[], bad: ReadonlySet<string>, membersMax: 
     const isRefused = part.some(({ member }) => bad.has(member));
     sent.push({ part: part.map(({ member }) => member), isRefused });
     if (!isRefused) {
-      snapshot = afterPatch(snapshot, part, snapshot.version);
+      snapshot = afterPatch(snapshot, part, snapshot);
       suspects = suspects.filter((intent) => !part.includes(intent));
     } else suspects = part.length === 1 ? [] : part;
     // What landed is final, the isolated one is parked.

@@ -1,8 +1,10 @@
 /** Folding with full states: whatever the order of arrival, the newest full state counts, with newer changes on top of it. */
+import { aSnapshot, versioned } from '../support/a-snapshot.ts';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { sha256 } from '../../src/adapters/system.ts';
-import { type Delta, type FullState, type Intent, intentId, intentsOf, WHOLE_GROUP } from '../../src/core/change.ts';
+import { type Delta, type FullState, type Intent, intentId, WHOLE_GROUP } from '../../src/core/change.ts';
+import { intentsOf } from '../../src/core/intents.ts';
 import { afterPatch, plan, type Snapshot } from '../../src/core/plan.ts';
 import { comparePositions, positionText } from '../../src/core/position.ts';
 import { land, setPending } from '../../src/pipeline/conclude.ts';
@@ -105,7 +107,7 @@ function fly({ context, group }: Owner, snapshot: Snapshot, choose: (intents: re
   const part = choose(pendingOf(group));
   const { todo } = plan(part, snapshot);
   for (const intent of part) land(context, group, intent, { outcome: 'applied', request: null });
-  return afterPatch(snapshot, todo, '"1"');
+  return afterPatch(snapshot, todo, versioned('"1"'));
 }
 
 const all = (intents: readonly Intent[]): readonly Intent[] => intents;
@@ -183,7 +185,7 @@ describe('folding with full states', () => {
   test('ends with the membership of the source, whatever the order of arrival', () => {
     fc.assert(
       fc.property(streamAndOrder, some, ([list, order], before) => {
-        const after = fly(afterAll(order), { version: '"0"', members: new Set(before) }, all);
+        const after = fly(afterAll(order), aSnapshot(before), all);
         expect(after.members).toEqual(membersAfter(list, before));
       }),
       { numRuns: 1_000 },
@@ -195,7 +197,7 @@ describe('folding with full states', () => {
     fc.assert(
       fc.property(stream, some, turns, (list, before, flights) => {
         const owner = anOwner();
-        let snapshot: Snapshot = { version: '"0"', members: new Set(before) };
+        let snapshot: Snapshot = aSnapshot(before);
         for (const [i, told] of list.entries()) {
           arriveAll(owner, [told]);
           const { lands = null, times = 0 } = flights[i] ?? {};
@@ -214,7 +216,7 @@ describe('folding with full states', () => {
     fc.assert(
       fc.property(stream, some, (list, before) => {
         const owner = afterAll(list);
-        fly(owner, { version: '"0"', members: new Set(before) }, all);
+        fly(owner, aSnapshot(before), all);
         const finals = owner.context.state.outbox.filter(({ report }) => report.final).map(({ report }) => report.id);
         expect(new Set(finals).size).toBe(finals.length);
         const positions = new Set(list.flatMap(({ intents }) => intents.map(({ source }) => positionText(source))));
@@ -234,7 +236,7 @@ test('a full state that is read again after a restart is worked out beside what 
   for (const intent of [held, retried]) setPending(group.partition, memberOf(group, intent.member), intent);
   foldRestored(context, group);
   arrive(context, group, state);
-  expandState(context, group, state, { version: '"1"', members: new Set(['x', 'y']) });
+  expandState(context, group, state, aSnapshot(['x', 'y']));
   expect(group.members.get('x')?.pending).toBe(held);
   expect(group.members.get('a')?.pending).toBe(retried);
   expect(byId(pendingOf(group)).map(({ op, member }) => [op, member])).toEqual([
@@ -308,7 +310,7 @@ describe('several names of one member', () => {
         const wanted = pendingOf(group).flatMap(({ target }) => target ?? []);
         expect(new Set(wanted).size).toBe(wanted.length);
         const named = (members: Iterable<string>) => new Set([...members].map((member) => targets[member] ?? member));
-        const after = fly(owner, { version: '"0"', members: named(before) }, all);
+        const after = fly(owner, aSnapshot(named(before)), all);
         expect(after.members).toEqual(named(membersAfter(list, before)));
       }),
       { numRuns: 500 },

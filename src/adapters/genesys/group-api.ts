@@ -39,6 +39,9 @@ export function createGroupApi(options: GenesysOptions, system: System): GroupAp
 
 const scimType = 'application/scim+json';
 
+/** What is read decides what is sent, so no cache on the way may answer from what it knows (RFC 9111 5.2.1.4). */
+const reading = { accept: scimType, 'cache-control': 'no-cache' };
+
 class GenesysGroupApi implements GroupApi {
   readonly gate: TargetGate;
   readonly #api: HttpClient;
@@ -58,7 +61,7 @@ class GenesysGroupApi implements GroupApi {
   }
 
   getGroup({ group, ifNoneMatch, mayStart }: GetGroupRequest): Promise<Answer> {
-    const headers = { accept: scimType, ...(ifNoneMatch !== null && { 'if-none-match': ifNoneMatch }) };
+    const headers = { ...reading, ...(ifNoneMatch !== null && { 'if-none-match': ifNoneMatch }) };
     return this.#send({ method: 'GET', path: groupPath(group), headers, body: null, mayStart });
   }
 
@@ -68,7 +71,7 @@ class GenesysGroupApi implements GroupApi {
   }
 
   search({ mayStart, ...search }: SearchRequest): Promise<Answer> {
-    const headers = { accept: scimType };
+    const headers = reading;
     return this.#send({ method: 'GET', path: searchPath(search), headers, body: null, mayStart });
   }
 

@@ -13,8 +13,14 @@ export interface RegionUrls {
 /** undefined: no published region has this domain. */
 export function regionUrls(domain: string): RegionUrls | undefined {
   if (!regionDomains.includes(domain)) return undefined;
-  return { apiUrl: `https://api.${domain}`, loginUrl: `https://login.${domain}` };
+  return { apiUrl: publicApiUrl(domain), loginUrl: `https://login.${domain}` };
 }
+
+/**
+ * What users are called by in `$ref`: the address of the API as Genesys Cloud itself knows it, also where requests go
+ * through a gateway (GENESYS_API_URL). Without a slash at the end.
+ */
+export const publicApiUrl = (domain: string): string => `https://api.${domain}`;
 
 export const regionDomains: readonly string[] = [
   'mypurecloud.com', // us-east-1

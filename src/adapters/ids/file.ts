@@ -3,6 +3,7 @@
  * notifications are lost where a file is replaced or mounted; a change is taken once it has rested for one look, so that
  * half a file is not. What cannot be used changes nothing, and is logged.
  */
+import { idKey } from '../../core/id-key.ts';
 import type { IdTable } from '../../core/id-table.ts';
 import type { IdKind } from '../../core/resolution.ts';
 import type { Clock, IdMap, Logger, Resolution } from '../../ports.ts';
@@ -66,7 +67,7 @@ export class FileIdMap implements IdMap {
   }
 
   known(kind: IdKind, id: string): Resolution {
-    const entry = this.#table[kind].get(id);
+    const entry = this.#table[kind].get(idKey(id));
     return entry === undefined ? { kind: 'unmapped' } : { kind: 'found', id: entry.id, isActive: entry.isActive };
   }
 

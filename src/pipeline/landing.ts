@@ -1,0 +1,22 @@
+/** An intent of a group in flight is so at the target: by a request of this flight, or without one. */
+import type { Intent } from '../core/change.ts';
+import type { RequestFacts } from '../core/reporting.ts';
+import { land } from './conclude.ts';
+import type { Context } from './context.ts';
+import { isSpent } from './course.ts';
+import { noteRemoved } from './guard.ts';
+import type { Group } from './state.ts';
+
+/** It is so already; no request of this flight was about it. */
+export function landUnsent(context: Context, group: Group, intent: Intent): void {
+  if (group.members.get(intent.member)?.pending !== intent) return;
+  const outcome = intent.attempt > 0 || isSpent(group, intent) ? 'recovered' : 'already_synced';
+  // It may be its own request, whose answer was lost, that has removed the member.
+  if (outcome === 'recovered') noteRemoved(context, intent);
+  land(context, group, intent, { outcome, request: null });
+}
+
+export function landSent(context: Context, group: Group, intent: Intent, request: RequestFacts): void {
+  noteRemoved(context, intent);
+  land(context, group, intent, { outcome: intent.attempt > 0 ? 'recovered' : 'applied', request });
+}

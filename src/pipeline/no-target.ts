@@ -1,0 +1,38 @@
+/** 400 `noTarget`: some member of a request that was to be removed is not there, and the target does not say which one. */
+import type { Intent } from '../core/change.ts';
+import { isUnseenRemoval, sightOf } from '../core/membership.ts';
+import type { Snapshot } from '../core/plan.ts';
+import type { Context } from './context.ts';
+import type { Course, Next } from './course.ts';
+import { landUnsent } from './landing.ts';
+import { type Read, readGroup } from './request.ts';
+import type { Group } from './state.ts';
+
+interface Sent {
+  readonly snapshot: Snapshot;
+  /** All of it, whatever has been superseded meanwhile: the refusal is about the request. */
+  readonly part: readonly Intent[];
+}
+
+/** `refused`: all are there as far as a read tells, so that one of them is refused for another reason. A `Read` has failed. */
+export async function searchTargets(
+  context: Context,
+  group: Group,
+  course: Course,
+  { snapshot, part }: Sent,
+): Promise<Next | 'refused' | Read> {
+  if (part.every((intent) => isUnseenRemoval(intent, snapshot))) {
+    // No read shows them, so each is asked about alone; then the refusal says that it is so.
+    if (part.length > 1) course.unseenMax = 1;
+    else for (const intent of part) landUnsent(context, group, intent);
+    return 'go_on';
+  }
+  const asked = await readGroup(context, group, { permit: course.permit, known: null });
+  if (asked === null) return 'stop';
+  const { snapshot: fresh } = asked;
+  if (fresh === null) return asked;
+  course.snapshot = fresh;
+  course.isFresh = true;
+  const isGone = (intent: Intent): boolean => intent.op === 'remove' && sightOf(intent, fresh) !== 'not_so';
+  return part.some((intent) => !isUnseenRemoval(intent, snapshot) && isGone(intent)) ? 'go_on' : 'refused';
+}

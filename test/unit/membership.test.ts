@@ -1,0 +1,88 @@
+/** What an answer shows of the members of a group, and which spellings are one id (design 5.1, 5.6, 6.3.2). */
+import { describe, expect, test } from 'vitest';
+import { readGroupBody } from '../../src/core/group-body.ts';
+import { idKey, isSameId } from '../../src/core/id-key.ts';
+import { type Membership, sightOf, spellingOf } from '../../src/core/membership.ts';
+import { apart, patchBody, plan } from '../../src/core/plan.ts';
+import { anIntent } from '../support/an-intent.ts';
+
+const LOWER = 'c0ffee00-aaaa-4bbb-8ccc-0123456789ab';
+const UPPER = LOWER.toUpperCase();
+
+function membersOf(members: unknown): Membership {
+  const group = readGroupBody({ id: 'g', ...(members !== undefined && { members }) }, '"1"');
+  if (group === null) throw new Error('not read');
+  return group.members;
+}
+
+const many = (count: number) => Array.from({ length: count }, (_, i) => ({ value: `m${i}` }));
+
+test.each([
+  [UPPER, LOWER, true],
+  ['C0ffee00-AAAA-4bbb-8CCC-0123456789ab', LOWER, true],
+  [`{${UPPER}}`, `{${LOWER}}`, false],
+  [UPPER.replaceAll('-', ''), LOWER.replaceAll('-', ''), false],
+  ['Ada', 'ada', false],
+  [`${UPPER}0`, `${LOWER}0`, false],
+])('%s and %s are one id: %s', (one, other, isSame) => {
+  expect(isSameId(one, other)).toBe(isSame);
+  expect(idKey(one) === idKey(other)).toBe(isSame);
+});
+
+test.each([
+  [undefined, true],
+  [null, true],
+  [[], false],
+  [many(99), false],
+  [many(100), true],
+  [many(101), false],
+  [many(300), true],
+])('a list is doubtful where it is absent, null or cut', (members, isDoubtful) => {
+  expect(membersOf(members).isDoubtful).toBe(isDoubtful);
+});
+
+test.each([
+  [undefined, false],
+  [null, false],
+  ['User', false],
+  ['user', false],
+  ['USER', false],
+  ['Group', true],
+  ['group', true],
+  ['Device', true],
+  [7, true],
+])('a member of the type %j is no user: %s', (type, isNested) => {
+  expect(membersOf([{ value: 'm', ...(type !== undefined && { type }) }]).nested.has('m')).toBe(isNested);
+});
+
+describe('what is seen of an intent', () => {
+  const [add, remove] = [anIntent({ member: 'm0' }), anIntent({ member: 'm0', op: 'remove' })];
+
+  test.each([
+    ['a whole list with the member', membersOf(many(1)), 'so', 'not_so'],
+    ['a whole list without', membersOf([]), 'not_so', 'so'],
+    ['a doubtful list with the member', membersOf(many(100)), 'so', 'not_so'],
+    ['a doubtful list without', membersOf(null), 'unknown', 'unknown'],
+  ])('%s', (_, membership, ofAdd, ofRemove) => {
+    expect([sightOf(add, membership), sightOf(remove, membership)]).toEqual([ofAdd, ofRemove]);
+  });
+
+  test('removals that no doubtful list shows are sent, apart from the rest', () => {
+    const unseen = anIntent({ member: 'x', op: 'remove' });
+    const doubtful = membersOf(many(100));
+    const { noop, todo } = plan([add, remove, unseen], doubtful);
+    expect([noop, todo]).toEqual([[add], [remove, unseen]]);
+    expect(apart(todo, doubtful)).toEqual({ seen: [remove], unseen: [unseen] });
+  });
+
+  test('a member is found and named in the spelling of the target', () => {
+    const membership = membersOf([{ value: UPPER }]);
+    const [found, added] = [anIntent({ member: LOWER, op: 'remove' }), anIntent({ member: LOWER })];
+    expect(sightOf(found, membership)).toBe('not_so');
+    expect(spellingOf(found, membership)).toBe(UPPER);
+    expect(plan([added], membership).noop).toEqual([added]);
+    expect(patchBody([found], { snapshot: membership, publicApiUrl: 'https://api.example.com' }).Operations).toEqual([
+      { op: 'remove', path: `members[value eq "${UPPER}"]` },
+    ]);
+  });
+});

@@ -24,7 +24,7 @@ function idOf(record: TopicRecord): string {
   if (reason === 'invalid' || record.value === null) return position;
   if (isCut(record)) return `${position}${CUT}`;
   const [intent] = intentsOf(textOf(record.key), record.value);
-  return intent?.member === '' ? position : `${position}/${intent?.member}`;
+  return intent?.member === '' ? position : `${position}/${intent?.name}`;
 }
 
 /** A dead letter that is cut does not name its member any more. */

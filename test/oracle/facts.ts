@@ -55,7 +55,7 @@ export function factsOf({ topic, source, sourceEnds, reports: parsed, retry, dea
   for (const [partition, records] of retryPartitions) {
     for (const intent of [...liveIntents(records).values()].flat()) {
       const position = `${topic}/${partition}/${intent.offset}`;
-      live.set(intent.member === '' ? position : `${position}/${intent.member}`, intent);
+      live.set(intent.member === '' ? position : `${position}/${intent.name}`, intent);
     }
   }
   const reports = parsed as readonly Report[];

@@ -71,7 +71,7 @@ function intentViolations(end: EndState, facts: Facts, intent: WantedIntent): re
     if (intent.whole !== undefined) return [];
     found.push(broken('kept', `${id} has no final report`));
   } else {
-    if (report.group !== group || report.member !== member || report.op !== op) {
+    if (report.group !== group || report.member !== intent.name || report.op !== op) {
       found.push(broken('accounted', `${id} is reported as ${report.op} of ${report.member} in ${report.group}`));
     }
     if (report.outcome === 'superseded') found.push(...supersededViolations(facts, intent, report));

@@ -2,14 +2,15 @@
  * What full states want (design 5.6), without any code of `src`: each is an implied intent for every member that there
  * is, an add of those whom it names and a removal of everybody else.
  */
-import type { WantedIntent, WantedState } from './intents.ts';
+import { keyOf, type WantedIntent, type WantedState } from './intents.ts';
 
 /** An intent that a full state implies; its report, if there is one, has the id of the state and the member. */
 export const impliedBy = (state: WantedState, member: string): WantedIntent => ({
   kind: 'intent',
-  id: `${state.id}/${member}`,
+  id: `${state.id}/${state.names.get(member) ?? member}`,
   group: state.group,
   member,
+  name: state.names.get(member) ?? member,
   op: state.members.has(member) ? 'add' : 'remove',
   partition: state.partition,
   offset: state.offset,
@@ -26,7 +27,7 @@ export const memberOfId = (id: string): string => id.slice(recordIdOf(id).length
 export function impliedById(states: ReadonlyMap<string, WantedState>, id: string): WantedIntent | undefined {
   const state = states.get(recordIdOf(id));
   const member = memberOfId(id);
-  return state === undefined || member === '' ? undefined : impliedBy(state, member);
+  return state === undefined || member === '' ? undefined : impliedBy(state, keyOf(member));
 }
 
 /** An empty group: whatever the limits of the guard, an operator decides. */

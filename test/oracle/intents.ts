@@ -14,7 +14,10 @@ export interface WantedIntent {
   /** topic/partition/offset/member */
   readonly id: string;
   readonly group: string;
+  /** By `keyOf`. */
   readonly member: string;
+  /** As the source spells it. */
+  readonly name: string;
   readonly op: 'add' | 'remove';
   readonly partition: number;
   readonly offset: bigint;
@@ -28,7 +31,10 @@ export interface WantedState {
   /** topic/partition/offset */
   readonly id: string;
   readonly group: string;
+  /** By `keyOf`. */
   readonly members: ReadonlySet<string>;
+  /** By `keyOf`: as the source spells them. */
+  readonly names: ReadonlyMap<string, string>;
   readonly partition: number;
   readonly offset: bigint;
 }
@@ -54,18 +60,21 @@ export function wantedOf(topic: string, record: SourceRecord, partitionCount = I
     return [{ kind: 'event', id, outcome: 'invalid', record }];
   }
   if (change.whole !== null) {
-    return [{ kind: 'state', id, group: change.group, members: new Set(change.whole), partition, offset }];
+    const names = new Map(change.whole.toReversed().map((name) => [keyOf(name), name]));
+    return [{ kind: 'state', id, group: change.group, members: new Set(names.keys()), names, partition, offset }];
   }
   const { group, add, remove } = change;
-  const ops = new Map<string, 'add' | 'remove'>();
-  for (const member of add) ops.set(member, 'add');
-  for (const member of remove) ops.set(member, 'remove');
+  const ops = new Map<string, { readonly op: 'add' | 'remove'; readonly name: string }>();
+  // The first spelling of a member counts, and its removal before all.
+  for (const name of add) if (!ops.has(keyOf(name))) ops.set(keyOf(name), { op: 'add', name });
+  for (const name of remove) if (ops.get(keyOf(name))?.op !== 'remove') ops.set(keyOf(name), { op: 'remove', name });
   if (ops.size === 0) return [{ kind: 'event', id, outcome: 'no_changes', record }];
-  return [...ops].map(([member, op]): WantedIntent => ({
+  return [...ops].map(([member, { op, name }]): WantedIntent => ({
     kind: 'intent',
-    id: `${id}/${member}`,
+    id: `${id}/${name}`,
     group,
     member,
+    name,
     op,
     partition,
     offset,
@@ -131,6 +140,10 @@ function membersOf(...lists: readonly unknown[]): readonly string[] | null {
 function fits(key: SourceRecord['key'], group: string, partitionCount: number): boolean {
   return key === null ? partitionCount === 1 : Buffer.from(group).equals(bytesOf(key));
 }
+
+/** A UUID is the same in any letter case (design 5.1). */
+export const keyOf = (id: string): string =>
+  /^[0-9A-F]{8}(-[0-9A-F]{4}){3}-[0-9A-F]{12}$/i.test(id) ? id.toLowerCase() : id;
 
 const ID_LENGTH_MAX = 256;
 

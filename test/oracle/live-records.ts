@@ -2,6 +2,8 @@
  * Which retry record of a group counts (design 6.6), read without any code of `src`: the one with the highest
  * (epoch, seq) that is not void; void = a fence of a higher epoch lies before it.
  */
+import { keyOf } from './intents.ts';
+
 export interface TopicRecord {
   readonly partition: number;
   readonly offset: bigint;
@@ -12,8 +14,10 @@ export interface TopicRecord {
 
 export interface LiveIntent {
   readonly group: string;
-  /** '' for a full state. */
+  /** By `keyOf`; '' for a full state. */
   readonly member: string;
+  /** As the record spells it. */
+  readonly name: string;
   readonly op: 'add' | 'remove' | 'state';
   readonly offset: bigint;
   readonly attempt: number;
@@ -74,7 +78,8 @@ export function intentsOf(group: string, value: Uint8Array): readonly LiveIntent
   const { pending } = JSON.parse(textOf(value)) as { pending: readonly WireIntent[] };
   return pending.map(({ member, op, offset, attempt, not_before, dead, held = null, approval = null }) => ({
     group,
-    member: member ?? '',
+    member: keyOf(member ?? ''),
+    name: member ?? '',
     op,
     offset: BigInt(offset),
     attempt,

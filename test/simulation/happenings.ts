@@ -6,7 +6,7 @@ import type { Point } from './engine/host.ts';
 import { replay } from './operator.ts';
 import type { Event } from './script.ts';
 import type { World } from './world.ts';
-import { groupName, memberName } from './world.ts';
+import { groupName } from './world.ts';
 
 type Of<Kind extends Event['kind']> = Extract<Event, { readonly kind: Kind }>;
 
@@ -61,7 +61,10 @@ export function happen(world: World, event: Event): void {
     case 'clean':
       return world.clean();
     case 'foreign':
-      return target.toggle(groupName(event.group % world.settings.groups), event.members.map(memberName));
+      return target.toggle(
+        groupName(event.group % world.settings.groups),
+        event.members.map((number) => world.nameOf(number)),
+      );
     case 'revoke':
       return target.state.tokens.revokeAll();
     case 'refuse_client':
@@ -70,7 +73,7 @@ export function happen(world: World, event: Event): void {
     case 'deny':
       return deny(world, event);
     case 'provision':
-      for (let i = 0; i < world.settings.members; i++) target.state.users.put({ id: memberName(i) });
+      for (let i = 0; i < world.settings.members; i++) target.state.users.put({ id: world.nameOf(i) });
       return;
     case 'replay':
       return replay(world, event);
@@ -85,13 +88,19 @@ function produce(world: World, group: string, value: string | null): void {
 }
 
 function change(world: World, { group, add, remove }: Omit<Of<'change'>, 'at'>): void {
-  const [add_members, remove_members] = [add.map(memberName), remove.map(memberName)];
+  const spelled = (members: readonly number[]): string[] => members.map((number) => world.spell(number));
+  const [add_members, remove_members] = [spelled(add), spelled(remove)];
   produce(world, groupName(group), JSON.stringify({ group_id: groupName(group), add_members, remove_members }));
 }
 
 function state(world: World, { group: number, members, deleted }: Of<'state'>): void {
   const group = groupName(number);
-  const value = { group_id: group, members: members.map(memberName), complete: true, ...(deleted && { deleted }) };
+  const value = {
+    group_id: group,
+    members: members.map((each) => world.spell(each)),
+    complete: true,
+    ...(deleted && { deleted }),
+  };
   produce(world, group, JSON.stringify(value));
 }
 

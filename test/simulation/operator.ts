@@ -11,7 +11,7 @@ interface Request {
   readonly dead: readonly Named[];
 }
 
-type Named = Pick<WantedIntent, 'member' | 'offset'>;
+type Named = Pick<WantedIntent, 'name' | 'offset'>;
 
 export function replay(world: World, { by }: Extract<Event, { readonly kind: 'replay' }>): void {
   if (by === 'an old list') return world.replays.forEach((again) => again());
@@ -32,7 +32,7 @@ function reportedAsFailed({ knowledge }: World): readonly Request[] {
   return [...knowledge.finals.values()].flatMap(({ id, outcome }) => {
     if (!isFailure(outcome)) return [];
     const state = knowledge.states.get(id);
-    const wanted = state === undefined ? knowledge.find(id) : { ...state, member: '' };
+    const wanted = state === undefined ? knowledge.find(id) : { ...state, name: '' };
     return wanted === undefined ? [] : [{ partition: wanted.partition, group: wanted.group, dead: [wanted] }];
   });
 }
@@ -41,8 +41,8 @@ function send(world: World, { partition, group, dead }: Request): void {
   if (dead.length === 0) return;
   world.counter.count('operator: woken', dead.length);
   const append = (): void => {
-    const pending = dead.map(({ member, offset }) => ({
-      member: member === '' ? null : member,
+    const pending = dead.map(({ name, offset }) => ({
+      member: name === '' ? null : name,
       topic: topics.source,
       partition,
       offset: String(offset),

@@ -118,6 +118,20 @@ export const scenarios = {
     provision: 1,
     replay: 4,
   },
+  odd: {
+    change: 30,
+    turn: 12,
+    state: 8,
+    again: 2,
+    target: 8,
+    foreign: 5,
+    start: 5,
+    kill: 4,
+    drop_member: 2,
+    clean: 1,
+    replay: 3,
+    provision: 1,
+  },
   guard: {
     state: 12,
     change: 16,
@@ -142,6 +156,19 @@ export const scenarios = {
 
 /** What the settings of a scenario must be for it to show what it is about; the rest is drawn by lot. */
 export const settingsOf: Readonly<Partial<Record<DrawnScenario, (chance: Chance) => Partial<Settings>>>> = {
+  odd: (chance) => ({
+    letterCase: 'either',
+    memberList: chance.pick(['absent', 'null', 'mixed', 'mixed']),
+    versionTag: chance.pick(['weak', 'suffixed', 'hashed']),
+    patchAnswer: chance.pick([
+      'group',
+      'group',
+      'groupWithoutVersion',
+      'groupWithoutEtag',
+      'empty',
+      'emptyWithoutEtag',
+    ]),
+  }),
   guard: (chance) => ({
     guard: {
       groupPercent: chance.pick([30, 50, 50, 100]),

@@ -25,7 +25,7 @@ export interface Settings {
   readonly conflict: '400' | '409' | '412' | 'mixed';
   readonly unknownMember: '400' | '404';
   readonly removeAbsent: 'ignored' | 'noTarget';
-  readonly patchAnswer: 'group' | 'groupWithoutEtag' | 'empty' | 'emptyWithoutEtag';
+  readonly patchAnswer: 'group' | 'groupWithoutEtag' | 'groupWithoutVersion' | 'empty' | 'emptyWithoutEtag';
   readonly versionOnNoop: 'stays' | 'moves';
   readonly errorShape: 'vendor' | 'scim' | 'platform' | 'mixed';
   readonly rateAllowed: number;
@@ -36,6 +36,12 @@ export interface Settings {
   readonly outagesOnly?: true;
   /** Limit of the dead-letter topic; absent: the broker's default. */
   readonly deadLetterMaxBytes?: number;
+  /** Members are UUIDs, and the source spells them in either letter case; absent: neither. */
+  readonly letterCase?: 'either';
+  /** Absent: answers list all members. */
+  readonly memberList?: 'absent' | 'null' | 'mixed';
+  /** Absent: the version comes as it is. */
+  readonly versionTag?: 'weak' | 'suffixed' | 'hashed';
   /** Of the removal guard; absent: it holds nothing but what empties a group. */
   readonly guard?: GuardSettings;
 }

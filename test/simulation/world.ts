@@ -38,6 +38,7 @@ export class World {
   /** By number; null: not running. */
   readonly instances: (Instance | null)[];
   readonly #around: Surroundings;
+  readonly #spelling: Chance;
   readonly #tells: boolean;
   readonly #positions = new Map<string, bigint>();
   readonly #committed: { offset: bigint | null; metadata: string }[];
@@ -52,6 +53,7 @@ export class World {
     this.settings = settings;
     this.#tells = tells;
     this.chance = new Chance(seed, 'world');
+    this.#spelling = this.chance.fork('spelling');
     this.timeline = new Timeline(this.chance);
     this.broker = new MemoryBroker(new Host('broker', this.timeline), this.chance.fork('broker'));
     this.#createTopics();
@@ -106,6 +108,19 @@ export class World {
     instance.host.kill();
     this.targetOracle.gone(instance.host.name);
     this.instances[number] = null;
+  }
+
+  /** What the target calls a member. */
+  nameOf(number: number): string {
+    return this.settings.letterCase === 'either' && number >= 0 ? uuidName(number) : memberName(number);
+  }
+
+  /** What the source calls a member, this time. */
+  spell(number: number): string {
+    const name = this.nameOf(number);
+    return number >= 0 && this.settings.letterCase === 'either' && this.#spelling.happens(0.5)
+      ? name.toUpperCase()
+      : name;
   }
 
   /** Reads what is new in the topics and the commits, and tells the oracle. */
@@ -215,7 +230,7 @@ export class World {
 
   #unknownMembers(): readonly string[] {
     const { members, unknownMembers } = this.settings;
-    return Array.from({ length: unknownMembers }, (_, i) => memberName(members - 1 - i));
+    return Array.from({ length: unknownMembers }, (_, i) => this.nameOf(members - 1 - i));
   }
 
   #targetOptions(randomSeed: number): ConstructorParameters<typeof Target>[0] {
@@ -226,6 +241,7 @@ export class World {
       version: 1,
     }));
     const { conflict, unknownMember, removeAbsent, patchAnswer, versionOnNoop, errorShape } = settings;
+    const { memberList = 'whole', versionTag = 'strong' } = settings;
     return {
       randomSeed,
       seed: { groups },
@@ -233,14 +249,25 @@ export class World {
       unknownUsers: this.#unknownMembers(),
       tokenLifetimeSeconds: settings.tokenLifetimeSeconds,
       limits: { allowed: settings.rateAllowed },
-      behaviour: { conflict, unknownMember, removeAbsent, patchAnswer, versionOnNoop, errorShape },
+      behaviour: {
+        conflict,
+        unknownMember,
+        removeAbsent,
+        patchAnswer,
+        versionOnNoop,
+        errorShape,
+        memberList,
+        versionTag,
+      },
     };
   }
 }
 
 export const groupName = (number: number): string => `g${number}`;
 
-export const memberName = (number: number): string => (number < 0 ? `bystander${number}` : `m${number}`);
+const memberName = (number: number): string => (number < 0 ? `bystander${number}` : `m${number}`);
+
+const uuidName = (number: number): string => `abcdef${String(number).padStart(2, '0')}-aaaa-4aaa-8aaa-abcdefabcdef`;
 
 const textOf = (bytes: Uint8Array | null): string => (bytes === null ? 'null' : Buffer.from(bytes).toString());
 

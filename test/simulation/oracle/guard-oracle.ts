@@ -46,7 +46,7 @@ export class GuardOracle {
 
   /** What the live record of a group says now. */
   recorded(partition: number, group: string, intents: readonly LiveIntent[]): void {
-    const idOf = ({ offset, member }: LiveIntent): string => `source/${partition}/${offset}/${member}`;
+    const idOf = ({ offset, name }: LiveIntent): string => `source/${partition}/${offset}/${name}`;
     // What was refused keeps why it was held, in case it is woken.
     const held = intents.filter((intent) => intent.held !== null && intent.dead === null);
     const digest = held.length === 0 ? null : digestOf(group, held.map(idOf));

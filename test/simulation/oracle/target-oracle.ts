@@ -14,6 +14,8 @@ interface World {
   readonly wholes: WholeOracle;
   readonly concurrency: number;
   readonly membersPerPatchMax: number;
+  /** Absent: the version comes as it is. */
+  readonly versionTag?: string;
   readonly now: () => number;
   readonly tell: (line: () => string) => void;
 }
@@ -59,7 +61,8 @@ export class TargetOracle implements Traffic {
     if (closed !== undefined && askedAt > closed.at && closedForMs > 1)
       throw new Violation('one-in-flight', `${host} was asked to wait ${closedForMs} ms more`);
     this.#checkDialect(request);
-    this.#checkVersion(host, request);
+    // Where it is changed on the way, every form of it may have to be tried more than once.
+    if (this.#world.versionTag === undefined) this.#checkVersion(host, request);
     const active: Active = { host, path, method, version: versionOf(request) };
     this.#active.add(active);
     return active;

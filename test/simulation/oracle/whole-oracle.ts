@@ -10,6 +10,8 @@ import type { LiveView } from './live-view.ts';
 interface World {
   readonly knowledge: Knowledge;
   readonly members: (group: string) => ReadonlySet<string>;
+  /** The target may not show members. */
+  readonly isDoubtful: boolean;
   /** By partition. */
   readonly live: readonly LiveView[];
 }
@@ -35,6 +37,8 @@ export class WholeOracle {
       if (wrong !== undefined) fail('one-true-report', `${said}, and ${wrong} is not as it says`);
     }
     // Groups are always there, so only a refusal makes an owner give up.
+    // Or a read that shows nobody: then it is never called done.
+    if (this.#world.isDoubtful && report.reason?.code === 'members_not_shown') return;
     const denied = knowledge.denied.get(state.group) ?? -1;
     if (isFailure(report.outcome) && denied < (knowledge.producedAt.get(state.id) ?? 0))
       fail('one-true-report', `${said}, and the target has refused nothing`);

@@ -44,3 +44,12 @@ export function forgetSnapshot(context: Context, group: Group, course: Course): 
   course.snapshot = null;
   course.isFresh = false;
 }
+
+/** What is in flight goes on in another state, such as one conflict more. */
+export function replaceDue(group: Group, { flight }: Course, { intent, next }: { intent: Intent; next: Intent }): void {
+  const member = group.members.get(intent.member);
+  if (member === undefined) return;
+  member.pending = next;
+  flight.due.delete(intent);
+  flight.due.add(next);
+}

@@ -11,7 +11,7 @@ import { giveUp, park, supersedeBeaten, supersedeIfBeaten } from './conclude.ts'
 import type { Context } from './context.ts';
 import { sleep } from './context.ts';
 import type { Course, Next } from './course.ts';
-import { forgetSnapshot, isSpent, stillDue } from './course.ts';
+import { forgetSnapshot, isSpent, replaceDue, stillDue } from './course.ts';
 import { searchTargets } from './no-target.ts';
 import type { Asked } from './request.ts';
 import { readGroup } from './request.ts';
@@ -138,14 +138,6 @@ export function readAfterConflict(context: Context, group: Group, course: Course
   const outcome = { kind: 'conflict', failure: etagChanged(refused.tags, refused.request.status) } as const;
   fail(context, group, { intents: tried, outcome, request: refused.request });
   return 'go_on';
-}
-
-function replaceDue(group: Group, { flight }: Course, { intent, next }: { intent: Intent; next: Intent }): void {
-  const member = group.members.get(intent.member);
-  if (member === undefined) return;
-  member.pending = next;
-  flight.due.delete(intent);
-  flight.due.add(next);
 }
 
 /** Halve what was sent until the bad member is alone; a part of one has found it. */

@@ -72,9 +72,7 @@ const placeOfKey = ({ options: { topics } }: Context, { number }: Partition, key
 /** What they said stands in the record of the group's own key by now. */
 function renderFormer(context: Context, partition: Partition): Rendered[] {
   const { options, clock, sha256 } = context;
-  const keys = partition.formerKeys;
-  partition.formerKeys = [];
-  return keys.map((key) => {
+  return partition.formerKeys.take().map((key) => {
     const stamp = { owner: options.owner, epoch: partition.epoch, seq: nextSeq(partition) };
     const facts = { intents: [], trouble: null, now: clock.now().wall, sha256 };
     const record = { ...renderState({ group: key, stamp, ...facts }), topic: options.topics.retry };
@@ -116,7 +114,7 @@ function nextSeq(partition: Partition): number {
 export function writeAgain(context: Context, rendered: Rendered, outcome: 'too_large' | 'unwritten'): boolean {
   const { partition } = rendered;
   if (rendered.kind === 'former') {
-    partition.formerKeys.push(rendered.key);
+    partition.formerKeys.giveBack(rendered.key);
     return false;
   }
   if (rendered.kind === 'answer') {

@@ -6,6 +6,7 @@ import { emptyView } from '../core/ownership.ts';
 import { comparePositions, type Position } from '../core/position.ts';
 import { forgetName } from './aliases.ts';
 import type { Context } from './context.ts';
+import { FormerKeys } from './former-keys.ts';
 import type { Due, Group, Member, Partition, Phase, State } from './state.ts';
 import { Unacknowledged } from './unacknowledged.ts';
 
@@ -26,7 +27,7 @@ export const newPartition = (number: number): Partition => ({
   retryNext: 0n,
   restored: new Map(),
   foreign: new Map(),
-  formerKeys: [],
+  formerKeys: new FormerKeys(),
   stale: new Set(),
   recordedAt: new Map(),
   requests: new Map(),
@@ -67,7 +68,6 @@ export function groupOf({ ids }: Pick<Context, 'ids'>, partition: Partition, nam
   if (known !== undefined) return known;
   const group: Group = {
     id,
-    formerKeys: [],
     target: ids === null ? id : null,
     partition,
     members: new Map(),
@@ -86,12 +86,12 @@ export function groupOf({ ids }: Pick<Context, 'ids'>, partition: Partition, nam
 
 /** A live record of the group stands under another spelling of it: its tombstone follows once the group's own says the same. */
 export function noteFormerKey(group: Group, key: string): void {
-  if (key === group.id || group.formerKeys.includes(key)) return;
-  const { foreign, toWrite } = group.partition;
+  if (key === group.id) return;
+  const { foreign, toWrite, formerKeys } = group.partition;
   const entries = foreign.get(key);
   if (entries !== undefined) foreign.set(group.id, [...(foreign.get(group.id) ?? []), ...entries]);
   foreign.delete(key);
-  group.formerKeys = [...group.formerKeys, key];
+  formerKeys.note(key);
   toWrite.add(group);
 }
 
@@ -147,7 +147,6 @@ export function tidyGroup(context: Pick<Context, 'state' | 'clock' | 'dispatch'>
 function isIdle({ locks }: Pick<State, 'locks'>, group: Group): boolean {
   const { toWrite, unacknowledged, groups } = group.partition;
   if (group.members.size > 0 || group.expanded.length > 0 || locks.has(group.id)) return false;
-  if (group.formerKeys.length > 0) return false;
   return !toWrite.has(group) && !unacknowledged.has(group) && groups.get(group.id) === group;
 }
 

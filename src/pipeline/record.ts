@@ -41,8 +41,7 @@ export const troubleOf = ({ trouble, recordLimit }: Group): Trouble | null =>
 /** The record of the group is acknowledged, and holds these. */
 export function recorded(context: Context, group: Group, intents: readonly Intent[]): void {
   group.isRecordUnknown = false;
-  group.partition.formerKeys.push(...group.formerKeys);
-  group.formerKeys = [];
+  group.partition.formerKeys.noteRecorded(group.id);
   group.recordLimit?.noteWritten(partsOf(group, intents));
   const written = new Map(intents.map((intent) => [intent.member, intent]));
   for (const [id, member] of group.members) {

@@ -19,6 +19,7 @@ import type { RequestFacts } from '../core/reporting.ts';
 import type { Answer, Request } from '../core/request-record.ts';
 import type { IdKind, SureResolution } from '../core/resolution.ts';
 import type { Instant, OutRecord } from '../ports.ts';
+import type { FormerKeys } from './former-keys.ts';
 import type { Heap } from './heap.ts';
 import type { ReadyQueue } from './ready-queue.ts';
 import type { RecordLimit } from './record-limit.ts';
@@ -77,8 +78,6 @@ export interface Flight {
 export interface Group {
   /** As the source names it, by `idKey`; the key of its live record. */
   readonly id: string;
-  /** Keys of older live records that spell it in another way; their tombstones follow its own record. */
-  formerKeys: readonly string[];
   /** What the target calls it; null: not resolved. */
   target: string | null;
   readonly partition: Partition;
@@ -172,8 +171,7 @@ export interface Partition {
   restored: Map<string, readonly Intent[]>;
   /** By group: entries of live records that only a newer version understands. */
   readonly foreign: Map<string, readonly unknown[]>;
-  /** Keys that spell a group in another way than its own record, which says the same: to be tombstoned. */
-  formerKeys: string[];
+  readonly formerKeys: FormerKeys;
   /** Groups whose last record does not count. */
   readonly stale: Set<string>;
   /** Offset → timestamp of the source records that the restored intents came from. */
@@ -242,14 +240,12 @@ export interface State {
   /** Ids that wait to be looked up, in the order they were met. */
   readonly lookUps: Map<string, LookUp>;
   lookUpsInFlight: number;
-  readonly counts: Counts;
-}
-
-export interface Counts {
-  conflicts: number;
-  readonly skipped: Record<string, number>;
-  possibleLosses: number;
-  outsideLease: number;
-  readonly requests: Record<string, number>;
-  readonly reports: Record<string, number>;
+  readonly counts: {
+    conflicts: number;
+    readonly skipped: Record<string, number>;
+    possibleLosses: number;
+    outsideLease: number;
+    readonly requests: Record<string, number>;
+    readonly reports: Record<string, number>;
+  };
 }

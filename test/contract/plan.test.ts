@@ -73,6 +73,13 @@ describe('plan', () => {
     expect(Object.keys(sandbox.stats.requests)).not.toContain('PATCH');
   });
 
+  test('names users by the API of the region, though requests go elsewhere', async () => {
+    const { plans } = await plan([event('h', ['a/b'])], { GENESYS_DOMAIN: 'mypurecloud.de' });
+    expect(plans[0]?.requests[0]?.body.Operations[0]?.value).toEqual([
+      { value: 'a/b', $ref: 'https://api.mypurecloud.de/api/v2/scim/v2/Users/a%2Fb' },
+    ]);
+  });
+
   test('cuts what is too much for one request; only the first version is known', async () => {
     const members = Array.from({ length: 120 }, (_, index) => `m${index}`);
     const [group] = (await plan([event('h', members)])).plans;

@@ -324,7 +324,7 @@ export const settleMutants: readonly Mutant[] = [
     edits: [
       {
         file: 'src/pipeline/record.ts',
-        find: 'if (isSaid(member)) endWait(context, member);',
+        find: 'if (id !== WHOLE_GROUP && isSaid(member)) endWait(context, member);',
         replace: 'endWait(context, member);',
       },
     ],

@@ -113,11 +113,6 @@ export const targetMutants: readonly Mutant[] = [
         find: "return step.snapshot.isDoubtful ? 'stop' : 'go_on';",
         replace: "return 'go_on';",
       },
-      {
-        file: 'src/pipeline/identify.ts',
-        find: "if (whole?.waits === 'record') return false;",
-        replace: '',
-      },
     ],
     scenario: 'odd',
   },

@@ -38,6 +38,10 @@ const progress = (intent: Intent): number => (intent.dead === null ? intent.atte
 export const isDue = (intent: Intent, now: number): boolean =>
   intent.dead === null && !isHeld(intent) && intent.waits !== 'record' && intent.notBefore <= now;
 
+/** It can be sent as soon as the target can be worked with: it is due, or waits for an answer of its group. */
+export const isForTarget = (intent: Intent, now: number): boolean =>
+  isDue(intent, now) || (intent.dead === null && !isHeld(intent) && intent.waits === 'group');
+
 /** Waits for an operator. */
 export const isHeld = (intent: Intent): intent is Intent & { readonly guard: Held } =>
   intent.dead === null && intent.guard?.kind === 'held';

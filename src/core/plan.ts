@@ -83,6 +83,9 @@ export interface Unsent {
   readonly untried: readonly Intent[];
 }
 
+/** So many refusals in a row, without a landing, may one search for bad members of `count` take (design 6.3). */
+export const refusalsMax = (count: number): number => 2 * Math.ceil(Math.log2(Math.max(1, count))) + 4;
+
 /** The next request; empty when nothing is left. A part of one that is refused has isolated its bad member. */
 export function nextPart({ suspects, untried }: Unsent, membersMax: number): readonly Intent[] {
   if (suspects.length === 1) return suspects;

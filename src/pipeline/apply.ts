@@ -20,22 +20,25 @@ import { giveUpSpent, notEffective, overBudget, patchFailed, readAfterConflict, 
 import { hold, removedInWindow, reserve } from './guard.ts';
 import { landSent, landUnsent } from './landing.ts';
 import type { Patched } from './request.ts';
+import { renewToken } from './renew-token.ts';
 import { patchGroup, readGroup } from './request.ts';
 import { review, takeDue } from './schedule.ts';
 import type { Flight, Group } from './state.ts';
 import { tidyMember } from './partition.ts';
 import { cacheKey } from './snapshot-cache.ts';
 
-/** The slot is open and holds one permit of the gate. */
+/** The slot is open and holds one permit of the gate, but for a probe. */
 export async function fly(context: Context, group: Group): Promise<void> {
-  const { state, api } = context;
-  const flight: Flight = { due: takeDue(context, group), covered: new Set(), beaten: new Map() };
+  const { state, api, breaker } = context;
+  const flight: Flight = { due: takeDue(context, group), wasRead: false, covered: new Set(), beaten: new Map() };
+  const isProbe = breaker.isProbing(group);
   const course: Course = {
     flight,
-    permit: { isHeld: true, requestCount: 0 },
+    permit: { isHeld: !isProbe, requestCount: 0 },
     snapshot: context.cache.get(cacheKey(group)) ?? null,
     isFresh: false,
     suspects: [],
+    refusals: { inRow: 0, max: null },
     membersMax: context.options.membersPerPatchMax,
     unseenMax: context.options.membersPerPatchMax,
     conflicts: 0,
@@ -44,13 +47,18 @@ export async function fly(context: Context, group: Group): Promise<void> {
   };
   group.flight = flight;
   try {
-    while (mayDispatch(context, group.partition) && (await takeStep(context, group, course)) === 'go_on');
+    if (isProbe && !(await renewToken(context, group, [group]))) return;
+    // Nothing of it can be sent, and still its answer tells.
+    if (isProbe && flight.due.size === 0) await read(context, group, course, null);
+    while (mayDispatch(context, group) && (await takeStep(context, group, course)) === 'go_on');
   } finally {
     reserve(context, course, 0);
     if (course.permit.isHeld) api.gate.giveBack();
     if (isCurrent(context, group.partition)) supersedeBeaten(context, group);
     group.flight = null;
+    breaker.settleOwed(context, group);
     state.locks.delete(group.id);
+    breaker.endProbe(context, group);
     leave(context, group.id);
   }
 }
@@ -152,8 +160,9 @@ async function patch(context: Context, group: Group, course: Course, { snapshot,
   if (outcome.kind !== 'applied') {
     flight.covered = new Set();
     course.isFresh = false;
-    return patchFailed(context, group, course, { snapshot, part, outcome, request });
+    return patchFailed(context, group, course, { snapshot, part, outcome, request, seen: asked.seen });
   }
+  course.refusals.inRow = 0;
   course.suspects = course.suspects.filter((intent) => !part.includes(intent));
   course.snapshot = after;
   course.isFresh = after !== null;

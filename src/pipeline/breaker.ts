@@ -1,127 +1,207 @@
-/** Acts on the breaker's decisions (core/breaker.ts): gives attempts back when it opens, probes until it closes. */
-import type { Breaker } from '../core/breaker.ts';
-import { afterProbe, observe } from '../core/breaker.ts';
+/**
+ * Owns the breaker: what its failures have used up, whom it probes, and when. What is decided stands in core/breaker.ts.
+ *
+ *   closed ──opens──▶ pausing ──1 s … 30 s──▶ probe due ──a group, or an id──▶ probing ──decided──▶ closed | pausing
+ */
+import type { Breaker, BreakerReason, Observation, RequestKind } from '../core/breaker.ts';
+import { afterUndecidedProbe, closedBreaker, isSuccess, observe, signOf } from '../core/breaker.ts';
 import type { Intent } from '../core/change.ts';
 import type { Outcome } from '../core/outcome.ts';
-import { classify } from '../core/outcome.ts';
 import { ADVICE } from '../core/refusals.ts';
 import { probeDelayMs } from '../core/retry.ts';
 import type { Context } from './context.ts';
-import { isCurrent, mayAsk } from './context.ts';
-import type { Group } from './state.ts';
-import { tally } from './tally.ts';
+import { giveAttemptBack, postpone } from './give-back.ts';
+import { pendingGroupCount } from './probe.ts';
+import type { Group, LookUp } from './state.ts';
 
-export function observeOutcome(context: Context, group: Group, outcome: Outcome['kind']): void {
-  const { state, options, clock, logger } = context;
-  const before = state.breaker;
-  state.breaker = observe(before, {
-    outcome,
-    group: group.target ?? group.id,
-    pendingGroups: pendingGroups(context).length,
-    failuresMax: options.breakerFailures,
-    now: clock.now().wall,
-  });
-  if (state.breaker.kind === 'closed') {
-    if (state.breaker.transient.length + state.breaker.denied.length === 0) state.streak = [];
-    return;
-  }
-  if (before.kind === 'open') return;
-  logger.error(
-    { reason: state.breaker.reason, group: group.id, advice: advices[state.breaker.reason] },
-    'breaker opened',
-  );
-  giveAttemptsBack(context);
-  scheduleProbe(context);
+export interface Observed {
+  readonly request: RequestKind;
+  readonly outcome: Outcome;
+  readonly groups: readonly Group[];
+  /** What the request was sent for. */
+  readonly subject: Group | LookUp;
+}
+
+interface Failing {
+  /** Of its last failure, among those of all groups. */
+  at: number;
+  request: RequestKind;
+  /** How often it had to wait for the target since a request of that kind has succeeded. */
+  waits: number;
+}
+
+interface Try {
+  readonly group: Group;
+  readonly intent: Intent;
+}
+
+interface Owed {
+  readonly intents: Intent[];
+  readonly notBefore: number;
 }
 
 const advices = { target: ADVICE.target, auth: ADVICE.client, permission: ADVICE.permission } as const;
 
-/** At most as many as the rule needs to know. */
-const PENDING_MAX = 3;
+export class TargetBreaker {
+  #breaker: Breaker = closedBreaker;
+  #isProbeDue = false;
+  #probe: { readonly subject: Group | LookUp; isAnswered: boolean } | null = null;
+  #cancelProbe: () => void = () => undefined;
+  #failures = 0;
+  readonly #failing = new WeakMap<Group, Failing>();
+  /** Attempts that each failed request has used up. */
+  readonly #tries = new WeakMap<Observation, Try[]>();
+  /** To be given back once the group is no longer in flight: what it has sent may still land. */
+  readonly #owed = new Map<Group, Owed>();
 
-function pendingGroups({ state }: Context): readonly string[] {
-  const pending: string[] = [];
-  for (const partition of state.partitions.values()) {
-    for (const group of partition.groups.values()) {
-      if (group.target !== null && hasPending(group)) pending.push(group.target);
-      if (pending.length >= PENDING_MAX) return pending;
+  get isClosed(): boolean {
+    return this.#breaker.kind === 'closed';
+  }
+
+  /** null: closed. `since` in epoch ms. */
+  get open(): { readonly reason: BreakerReason; readonly since: number } | null {
+    return this.#breaker.kind === 'open' ? this.#breaker : null;
+  }
+
+  get isProbeDue(): boolean {
+    return this.#isProbeDue;
+  }
+
+  /** May a request for it start, as far as the breaker goes? */
+  lets(subject: Group | LookUp): boolean {
+    return this.isClosed || this.isProbing(subject);
+  }
+
+  isProbing(subject: Group | LookUp): boolean {
+    return this.#probe?.subject === subject;
+  }
+
+  /** 0: it has not failed since a request of the same kind succeeded. */
+  failedAt(group: Group): number {
+    return this.#failing.get(group)?.at ?? 0;
+  }
+
+  /** What an answer of the target means for the breaker; to be passed to `used` with what the failure uses up. */
+  observe(context: Context, { request, outcome, groups, subject }: Observed): Observation {
+    const before = this.#breaker;
+    const seen: Observation = {
+      request,
+      outcome: outcome.kind,
+      status: 'failure' in outcome ? outcome.failure.status : null,
+      groups: groups.map(({ id }) => id),
+      isReadable: groups.every(({ flight }) => flight?.wasRead === true),
+      isProbe: this.isProbing(subject),
+      pendingGroups: outcome.kind === 'transient' ? pendingGroupCount(context) : 0,
+      failuresMax: context.options.breakerFailures,
+      now: context.clock.now().wall,
+    };
+    this.#note(groups, seen);
+    this.#breaker = observe(before, seen);
+    if (seen.isProbe && this.#breaker === before && this.#probe !== null) this.#probe.isAnswered = true;
+    else if (seen.isProbe) this.#decided(context, seen.outcome);
+    if (before.kind === 'closed' && this.#breaker.kind === 'open') this.#opened(context, groups);
+    else if (before.kind === 'open' && this.#breaker.kind === 'closed') this.#closed(context);
+    return seen;
+  }
+
+  /** This failure has used up an attempt of the intent; it is given back if the failure opens the breaker. */
+  used(seen: Observation, group: Group, intent: Intent): void {
+    const tries = this.#tries.get(seen);
+    if (tries === undefined) this.#tries.set(seen, [{ group, intent }]);
+    else tries.push({ group, intent });
+  }
+
+  /** Failed while the breaker is open: no attempt is used up, and it is not sent again at once when it closes. */
+  wait(context: Context, group: Group, intents: readonly Intent[]): void {
+    const notBefore = context.clock.now().wall + this.#waitMs(group);
+    for (const intent of intents) postpone(group, intent, notBefore);
+  }
+
+  /** The group is no longer in flight. */
+  settleOwed(context: Context, group: Group): void {
+    const owed = this.#owed.get(group);
+    this.#owed.delete(group);
+    if (owed === undefined) return;
+    for (const intent of owed.intents) giveAttemptBack(context, group, intent, owed.notBefore);
+    context.settle();
+  }
+
+  probe(subject: Group | LookUp): void {
+    this.#isProbeDue = false;
+    this.#probe = { subject, isAnswered: false };
+  }
+
+  /** Nothing more comes of the probe. */
+  endProbe(context: Context, subject: Group | LookUp): void {
+    if (this.#probe?.subject !== subject) return;
+    const { isAnswered } = this.#probe;
+    if (this.#breaker.kind === 'open')
+      this.#breaker = afterUndecidedProbe(this.#breaker, isAnswered ? 'answered' : 'not_started');
+    this.#decided(context, 'not_started');
+    if (this.#breaker.kind === 'closed') this.#closed(context);
+  }
+
+  stop(): void {
+    this.#cancelProbe();
+  }
+
+  #note(groups: readonly Group[], seen: Observation): void {
+    const sign = signOf(seen);
+    const isFailure = sign === 'auth' || sign === 'target' || sign === 'permission';
+    for (const group of groups) {
+      const known = this.#failing.get(group);
+      if (isFailure) {
+        this.#failures += 1;
+        this.#failing.set(group, { at: this.#failures, request: seen.request, waits: known?.waits ?? 0 });
+      } else if (isSuccess(seen) && known?.request === seen.request) this.#failing.delete(group);
     }
   }
-  return pending;
-}
 
-function hasPending({ members }: Group): boolean {
-  for (const { pending } of members.values()) {
-    if (pending !== null && pending.dead === null) return true;
-  }
-  return false;
-}
-
-/** The failures that opened the breaker say nothing about the changes. */
-function giveAttemptsBack(context: Context): void {
-  for (const { group, intents } of context.state.streak) {
-    if (!isCurrent(context, group.partition)) continue;
-    for (const intent of intents) {
-      const member = group.members.get(intent.member);
-      if (member?.pending !== intent) continue;
-      member.pending = { ...intent, attempt: intent.attempt - 1, notBefore: 0, waits: null };
-      group.partition.toWrite.add(group);
+  #opened(context: Context, groups: readonly Group[]): void {
+    if (this.#breaker.kind === 'closed') return;
+    const { reason, openedBy } = this.#breaker;
+    context.logger.error({ reason, group: groups[0]?.id, advice: advices[reason] }, 'breaker opened');
+    for (const { group, intent } of openedBy.flatMap((seen) => this.#tries.get(seen) ?? [])) {
+      const owed = this.#owed.get(group) ?? { intents: [], notBefore: context.clock.now().wall + this.#waitMs(group) };
+      owed.intents.push(intent);
+      this.#owed.set(group, owed);
     }
+    for (const group of this.#owed.keys()) if (group.flight === null) this.settleOwed(context, group);
+    this.#scheduleProbe(context);
   }
-  context.state.streak = [];
-  context.settle();
-}
 
-const isParkedAs = ({ members }: Group, intent: Intent): boolean => members.get(intent.member)?.pending === intent;
-
-/** What was parked and is something else by now has no attempt to be given back. */
-export function dropOldParkings({ state }: Context): void {
-  state.streak = state.streak.filter(({ group, intents }) => intents.some((intent) => isParkedAs(group, intent)));
-}
-
-function scheduleProbe(context: Context): void {
-  const { state, clock } = context;
-  if (state.breaker.kind === 'closed') return;
-  clock.schedule(probeDelayMs(state.breaker.probes + 1), () => void probe(context));
-}
-
-/** One GET; for a refused token a new token first. */
-async function probe(context: Context): Promise<void> {
-  const { state, logger } = context;
-  if (state.isDraining || state.breaker.kind === 'closed') return;
-  const outcome = mayAsk(context)
-    ? await probeOutcome(context, probedGroup(context, state.breaker), state.breaker.reason)
-    : 'not_started';
-  state.breaker = afterProbe(state.breaker, outcome);
-  if (state.breaker.kind === 'open') {
-    logger.warn({ reason: state.breaker.reason, probes: state.breaker.probes, outcome }, 'breaker stays open');
-    return scheduleProbe(context);
+  /** 1 s, 2 s … 30 s, so that groups that fail alone do not open it again and again. */
+  #waitMs(group: Group): number {
+    const failing = this.#failing.get(group);
+    if (failing === undefined) return probeDelayMs(1);
+    failing.waits += 1;
+    return probeDelayMs(failing.waits);
   }
-  logger.info({}, 'breaker closed');
-  for (const { groups } of state.partitions.values()) for (const group of groups.values()) context.review(group);
-  context.dispatch();
-}
 
-/** The group whose failure opened it; in turn with another, since that group alone may be what the target fails at. */
-function probedGroup(context: Context, { group, probes }: Extract<Breaker, { kind: 'open' }>): string {
-  const others = pendingGroups(context).filter((id) => id !== group);
-  return (probes % 2 === 1 ? others[0] : undefined) ?? group;
-}
-
-async function probeOutcome(context: Context, group: string, reason: string): Promise<Outcome['kind']> {
-  const { api, state } = context;
-  if (reason === 'auth') {
-    const refused = await api.renewToken();
-    if (refused !== null) return classify(refused, 'GET').kind;
+  #scheduleProbe(context: Context): void {
+    this.#cancelProbe();
+    if (this.#breaker.kind === 'closed') return;
+    this.#cancelProbe = context.clock.schedule(probeDelayMs(this.#breaker.pauses.probes + 1), () => {
+      this.#isProbeDue = this.#breaker.kind === 'open';
+      context.dispatch();
+    });
   }
-  await api.gate.take();
-  state.requestsInFlight += 1;
-  const answer = await api.getGroup({ group, ifNoneMatch: null, mayStart: () => mayAsk(context) });
-  state.requestsInFlight -= 1;
-  // A drain may be waiting for it.
-  context.settle();
-  const outcome = classify(answer, 'GET');
-  if (outcome.kind === 'not_started') api.gate.giveBack();
-  else tally(context, outcome);
-  return outcome.kind;
+
+  #decided(context: Context, outcome: Outcome['kind']): void {
+    this.#probe = null;
+    if (this.#breaker.kind === 'closed') return;
+    const { reason, pauses } = this.#breaker;
+    context.logger.warn({ reason, probes: pauses.probes, outcome }, 'breaker stays open');
+    this.#scheduleProbe(context);
+  }
+
+  #closed(context: Context): void {
+    this.#cancelProbe();
+    this.#isProbeDue = false;
+    this.#probe = null;
+    context.logger.info({}, 'breaker closed');
+    for (const { groups } of context.state.partitions.values())
+      for (const group of groups.values()) context.review(group);
+    context.dispatch();
+  }
 }

@@ -2,6 +2,7 @@
 import type { SourceFormat } from '../core/change.ts';
 import type { Sha256 } from '../core/guard.ts';
 import type { ChangeLog, Clock, GroupApi, IdMap, Instant, Logger, Random } from '../ports.ts';
+import type { TargetBreaker } from './breaker.ts';
 import type { KeyWatch } from './key-watch.ts';
 import type { PipelineOptions } from './options.ts';
 import type { SnapshotCache } from './snapshot-cache.ts';
@@ -23,6 +24,7 @@ export interface Ports {
 export interface Context extends Ports {
   readonly options: PipelineOptions;
   readonly state: State;
+  readonly breaker: TargetBreaker;
   readonly cache: SnapshotCache;
   readonly keys: KeyWatch;
   readonly versionForm: VersionForm;
@@ -54,9 +56,9 @@ export const isDispatchable = (context: Context, partition: Partition): boolean 
   isCurrent(context, partition) &&
   (partition.phase === 'running' || (partition.phase === 'catching_up' && partition.dispatchesEarly));
 
-/** May a request for a group of this partition start now? */
-export const mayDispatch = (context: Context, partition: Partition): boolean =>
-  mayAsk(context) && context.state.breaker.kind === 'closed' && isDispatchable(context, partition);
+/** May a request for this group start now? */
+export const mayDispatch = (context: Context, group: Group): boolean =>
+  mayAsk(context) && context.breaker.lets(group) && isDispatchable(context, group.partition);
 
 export const sleep = ({ clock }: Pick<Context, 'clock'>, delayMs: number): Promise<void> =>
   new Promise((resolve) => {

@@ -16,6 +16,8 @@ export interface Course {
   isFresh: boolean;
   /** Known to hold a bad member. */
   suspects: readonly Intent[];
+  /** Of the whole part because of some member; `max`: after so many in a row it is given up to find which. */
+  readonly refusals: { inRow: number; max: number | null };
   membersMax: number;
   /** Of removals that a doubtful snapshot does not show. */
   unseenMax: number;

@@ -1,8 +1,11 @@
 /** What a failed request means for the intents it was about: plan again, bisect, park, or one last look before giving up. */
+import type { Observation } from '../core/breaker.ts';
+import { signOf } from '../core/breaker.ts';
 import type { Intent } from '../core/change.ts';
 import type { Failure, Outcome } from '../core/outcome.ts';
 import type { Snapshot } from '../core/plan.ts';
 import { isSo } from '../core/membership.ts';
+import { refusalsMax } from '../core/plan.ts';
 import type { RequestFacts } from '../core/reporting.ts';
 import { budgetFailure } from '../core/request-budget.ts';
 import { afterConflict, etagChanged, isSameVersion, versionForms } from '../core/version.ts';
@@ -19,17 +22,18 @@ import type { Group } from './state.ts';
 
 type Failed = Extract<Outcome, { failure: Failure }>;
 
-export function readFailed(context: Context, group: Group, course: Course, { outcome }: Asked): Next {
+export function readFailed(context: Context, group: Group, course: Course, { outcome, seen }: Asked): Next {
   forgetSnapshot(context, group, course);
   if (!('failure' in outcome)) return 'stop';
-  const isConfirmed = isRefusal(outcome) && group.doubt === null;
+  // What the client as a whole may not do says nothing of this group.
+  const isConfirmed = isRefusal(outcome) && group.doubt === null && context.breaker.lets(group);
   const due = stillDue(group, course.flight);
   for (const intent of due.filter((each) => isSpent(group, each))) {
     if (isConfirmed) giveUpSpent(context, group, intent);
     else lookAgain(context, group, intent);
   }
   const tried = stillDue(group, course.flight).filter((each) => !isSpent(group, each));
-  fail(context, group, { intents: tried, outcome, request: null });
+  fail(context, group, { intents: tried, outcome, request: null, seen });
   for (const intent of isConfirmed ? tried : []) giveUpSpent(context, group, intent);
   return afterFailure(group, course, outcome);
 }
@@ -43,48 +47,54 @@ interface FailedPatch {
   readonly part: readonly Intent[];
   readonly outcome: Outcome;
   readonly request: RequestFacts;
+  readonly seen: Observation;
 }
 
 export async function patchFailed(context: Context, group: Group, course: Course, failed: FailedPatch): Promise<Next> {
   supersedeBeaten(context, group);
-  const { outcome, snapshot, request } = failed;
+  const { outcome, snapshot, request, seen } = failed;
+  const sentCount = failed.part.length;
   const part = failed.part.filter((intent) => group.members.get(intent.member)?.pending === intent);
   const tried = triedOf(group, course, snapshot);
   switch (outcome.kind) {
     case 'conflict':
-      return conflicted(context, group, course, { outcome, part, tried, request, snapshot });
+      return conflicted(context, group, course, { outcome, part, tried, request, seen, snapshot });
     case 'transient':
-    case 'denied':
-      if (outcome.kind === 'transient') forgetSnapshot(context, group, course);
-      fail(context, group, { intents: tried, outcome, request });
+      forgetSnapshot(context, group, course);
+      fail(context, group, { intents: tried, outcome, request, seen });
       return afterFailure(group, course, outcome);
+    case 'denied':
     case 'not_found': {
-      // Of the group, or of a member? Only a read can tell.
-      const asked = await readGroup(context, group, { permit: course.permit, known: null });
-      if (asked === null) return 'stop';
-      if (asked.snapshot === null) return readFailed(context, group, course, asked);
-      course.snapshot = asked.snapshot;
-      return memberRejected(context, group, course, { outcome, part, sentCount: failed.part.length, request });
+      // Of the group, or of a member? A read tells; of the client it is not where the group can be read.
+      if (outcome.kind === 'not_found' || !course.flight.wasRead) {
+        const asked = await readGroup(context, group, { permit: course.permit, known: null });
+        if (asked === null) return 'stop';
+        if (asked.snapshot === null) return readFailed(context, group, course, asked);
+        course.snapshot = asked.snapshot;
+      }
+      return memberRejected(context, group, course, { outcome, part, tried, sentCount, request, seen });
     }
     case 'no_target': {
       const found = await searchTargets(context, group, course, failed);
       if (found === 'go_on' || found === 'stop') return found;
       if (found !== 'refused') return readFailed(context, group, course, found);
-      return memberRejected(context, group, course, { outcome, part, sentCount: failed.part.length, request });
+      return memberRejected(context, group, course, { outcome, part, tried, sentCount, request, seen });
     }
     case 'rejected_member':
-      return memberRejected(context, group, course, { outcome, part, sentCount: failed.part.length, request });
+      return memberRejected(context, group, course, { outcome, part, tried, sentCount, request, seen });
     case 'too_large':
-      if (failed.part.length === 1) spend(group, part, { failure: outcome.failure, outcome: 'failed', request });
-      else course.membersMax = Math.ceil(failed.part.length / 2);
+      if (sentCount === 1) spend(group, part, { failure: outcome.failure, outcome: 'failed', request });
+      else course.membersMax = Math.ceil(sentCount / 2);
       return 'go_on';
     case 'rejected':
       spend(group, part, { failure: outcome.failure, outcome: 'failed', request });
       return 'go_on';
+    case 'unauthorized':
+      fail(context, group, { intents: tried, outcome, request, seen });
+      return 'stop';
     case 'applied':
     case 'unchanged':
     case 'throttled':
-    case 'unauthorized':
     case 'not_started':
       return 'stop';
   }
@@ -97,7 +107,10 @@ const triedOf = (group: Group, { flight }: Course, snapshot: Snapshot): Intent[]
 interface Tried {
   readonly outcome: Failed;
   readonly part: readonly Intent[];
+  /** What the group still has to send, the part included. */
+  readonly tried: readonly Intent[];
   readonly request: RequestFacts;
+  readonly seen: Observation;
 }
 
 /** Read and plan again, a few times; then park. */
@@ -105,7 +118,7 @@ async function conflicted(
   context: Context,
   group: Group,
   course: Course,
-  { outcome, part, tried, request, snapshot }: Tried & { tried: readonly Intent[]; snapshot: Snapshot },
+  { outcome, part, tried, request, seen, snapshot }: Tried & { snapshot: Snapshot },
 ): Promise<Next> {
   course.refused = { tags: snapshot.tags, tried: [...(course.refused?.tried ?? []), snapshot.version], request };
   course.conflicts += 1;
@@ -115,7 +128,7 @@ async function conflicted(
   // A version that may be changed on the way is tried in each of its forms.
   const forms = versionForms(snapshot.tags).length;
   if (course.conflicts > context.options.conflictsMax + (forms > 1 ? forms : 0)) {
-    fail(context, group, { intents: tried.map((intent) => counted.get(intent) ?? intent), outcome, request });
+    fail(context, group, { intents: tried.map((intent) => counted.get(intent) ?? intent), outcome, request, seen });
     return 'go_on';
   }
   await sleep(context, conflictDelayMs(course.conflicts, context.random.next()));
@@ -136,7 +149,7 @@ export function readAfterConflict(context: Context, group: Group, course: Course
   course.refused = null;
   const tried = triedOf(group, course, snapshot);
   const outcome = { kind: 'conflict', failure: etagChanged(refused.tags, refused.request.status) } as const;
-  fail(context, group, { intents: tried, outcome, request: refused.request });
+  fail(context, group, { intents: tried, outcome, request: refused.request, seen: null });
   return 'go_on';
 }
 
@@ -145,14 +158,19 @@ function memberRejected(
   context: Context,
   group: Group,
   course: Course,
-  { outcome, part, sentCount, request }: Tried & { sentCount: number },
+  { outcome, part, tried, sentCount, request, seen }: Tried & { sentCount: number },
 ): Next {
-  if (sentCount > 1) {
+  const { refusals } = course;
+  refusals.inRow += 1;
+  refusals.max ??= refusalsMax(sentCount);
+  // A group may be denied as a whole, and then no half of it is allowed.
+  const isHopeless = outcome.kind === 'denied' && refusals.inRow >= refusals.max;
+  if (sentCount > 1 && !isHopeless) {
     course.suspects = part;
     return 'go_on';
   }
   course.suspects = [];
-  fail(context, group, { intents: part, outcome, request });
+  fail(context, group, { intents: isHopeless ? tried : part, outcome, request, seen });
   return 'go_on';
 }
 
@@ -160,34 +178,39 @@ interface Failing {
   readonly intents: readonly Intent[];
   readonly outcome: Failed;
   readonly request: RequestFacts | null;
+  /** null: not one request, but all of them together. */
+  readonly seen: Observation | null;
 }
 
-/** One try has failed: each intent is parked for its next one, or is spent. While the breaker is open it does not count. */
-function fail(context: Context, group: Group, { intents, outcome, request }: Failing): void {
-  const { state, options, clock, random } = context;
+/**
+ * One try has failed: each intent is parked for its next one, or is spent. While the breaker is open it does not count,
+ * unless the group itself is at fault.
+ */
+function fail(context: Context, group: Group, { intents, outcome, request, seen }: Failing): void {
+  const { breaker, options, clock, random } = context;
   const schedule = scheduleOf(outcome.kind === 'not_found' && request !== null ? 'rejected_member' : outcome.kind);
-  if (state.breaker.kind === 'open' || schedule === 'free') return;
+  const isOwn = (seen !== null && signOf(seen) === 'own') || (outcome.kind === 'denied' && request !== null);
+  if (!breaker.isClosed && !isOwn) return breaker.wait(context, group, intents);
+  if (schedule === 'free') return;
   if (schedule === 'never') return spend(group, intents, { failure: outcome.failure, outcome: 'failed', request });
   // The same chance for all: what failed together can be sent together.
   const chance = random.next();
   const waits = isOfGroup(outcome, request) ? 'group' : 'member';
   const retryAfterMs = 'retryAfterMs' in outcome ? outcome.retryAfterMs : null;
-  const parked: Intent[] = [];
   for (const intent of intents) {
     // Replaced by a newer one while a read was under way.
     if (group.members.get(intent.member)?.pending !== intent) continue;
     const facts = { schedule, attempt: intent.attempt, now: clock.now().wall, random: chance, retryAfterMs };
     const decision = decideRetry(options.retry, facts);
-    if (decision.kind === 'park') {
-      parked.push(park(context, group, intent, { decision, waits, failure: outcome.failure, request }));
-    } else spend(group, [intent], { failure: outcome.failure, outcome: 'permanent_failure', request });
+    if (decision.kind === 'park') park(context, group, intent, { decision, waits, failure: outcome.failure, request });
+    else spend(group, [intent], { failure: outcome.failure, outcome: 'permanent_failure', request });
+    if (seen !== null) breaker.used(seen, group, intent);
   }
-  if (outcome.kind === 'transient' || outcome.kind === 'denied') state.streak.push({ group, intents: parked });
 }
 
-/** A 404 to a PATCH of a group that can be read is about a member. */
+/** A 403 or 404 to a PATCH of a group that can be read is about a member, as far as anybody can tell. */
 const isOfGroup = ({ kind }: Failed, request: RequestFacts | null): boolean =>
-  kind === 'transient' || kind === 'denied' || (kind === 'not_found' && request === null);
+  kind === 'transient' || ((kind === 'denied' || kind === 'not_found') && request === null);
 
 function spend(
   group: Group,
@@ -216,7 +239,7 @@ export function overBudget(context: Context, group: Group, { flight, permit }: C
     lookAgain(context, group, intent);
   const intents = stillDue(group, flight).filter((each) => !isSpent(group, each));
   // As a conflict, which uses up a try for good: what opens the breaker is the answers themselves.
-  fail(context, group, { intents, outcome: { kind: 'conflict', failure }, request: null });
+  fail(context, group, { intents, outcome: { kind: 'conflict', failure }, request: null, seen: null });
   return 'stop';
 }
 

@@ -14,7 +14,6 @@ export function forget(context: Context, partition: Partition, reason: string): 
   state.partitions.delete(partition.number);
   state.outbox = state.outbox.filter((due) => due.partition !== partition);
   state.unsettled.revoke(partition.number);
-  state.streak = state.streak.filter(({ group }) => group.partition !== partition);
   forgetLookUps(context, partition);
   for (const group of partition.groups.values()) {
     state.ready.delete(group);

@@ -6,14 +6,14 @@ import { type Intent, sourceMember, WHOLE_GROUP } from '../core/change.ts';
 import { idKey } from '../core/id-key.ts';
 import { isDue } from '../core/pending.ts';
 import { isSamePosition } from '../core/position.ts';
-import type { Resolved } from '../core/resolution.ts';
+import type { IdKind, Resolved } from '../core/resolution.ts';
 import { memberFailure, resolved, targetFor, unresolvedFailure } from '../core/resolution.ts';
 import { aliasesOf, noteAlias } from './aliases.ts';
 import { setPending } from './conclude.ts';
 import type { Context } from './context.ts';
 import { wantLookUp } from './look-up.ts';
 import { enter } from './precedence.ts';
-import type { Group } from './state.ts';
+import type { Group, LookUp } from './state.ts';
 import { notKnown } from './unresolved.ts';
 
 /** As far as it is known without asking, and anew each time: a table may have been corrected. */
@@ -50,6 +50,18 @@ export function isPlannable({ ids }: Context, group: Group, intent: Intent): boo
   if (ids === null) return true;
   if (group.target === null || (whole !== null && !isWholeIdentified(group, whole))) return false;
   return intent.op === 'state' || intent.target !== null;
+}
+
+/** An id that a plan for the intent needs and that only the target knows; null: there is none. */
+export function unknownId({ ids }: Context, group: Group, intent: Intent): Pick<LookUp, 'kind' | 'id'> | null {
+  const isUnknown = (kind: IdKind, id: string): boolean => {
+    const known = ids?.known(kind, id) ?? null;
+    return known === null || known.kind === 'unanswered';
+  };
+  if (group.target === null) return isUnknown('group', group.id) ? { kind: 'group', id: group.id } : null;
+  const members = intent.op === 'state' ? (intent.whole?.members ?? []) : [intent.member];
+  const id = members.find((member) => group.aliases?.resolutions.has(member) !== true && isUnknown('user', member));
+  return id === undefined ? null : { kind: 'user', id };
 }
 
 /** The full state that is pending; null: none, or a dead one. */
@@ -103,7 +115,7 @@ function isGroupIdentified(context: Context, group: Group, due: readonly Intent[
   identifyGroup(context, group);
   if (group.target !== null) return true;
   const known = context.ids?.known('group', group.id) ?? null;
-  if (known === null || known.kind === 'unanswered') wantLookUp(context, group, 'group', group.id);
+  if (known === null || known.kind === 'unanswered') wantLookUp(context, group, { kind: 'group', id: group.id });
   else if (known.kind !== 'found') {
     const failure = unresolvedFailure('group', known);
     for (const intent of due) notKnown(context, group, intent, { failure, waits: 'group', schedule: 'slow' });
@@ -116,7 +128,8 @@ function identifyMember(context: Context, group: Group, intent: Intent): void {
   if (member?.pending !== intent) return;
   const name = sourceMember(intent);
   const known = context.ids?.known('user', name) ?? null;
-  if (known === null || known.kind === 'unanswered') return wantLookUp(context, group, 'user', name);
+  if (known === null || known.kind === 'unanswered')
+    return void wantLookUp(context, group, { kind: 'user', id: name });
   const target = targetFor(intent.op, known);
   if (target === null) {
     const failure = memberFailure(known);
@@ -135,7 +148,7 @@ function identifyWhole(context: Context, group: Group, { whole }: Intent): void 
   for (const member of whole?.members ?? []) {
     if (resolutions.has(member)) continue;
     const known = context.ids?.known('user', member) ?? null;
-    if (known === null || known.kind === 'unanswered') wantLookUp(context, group, 'user', member);
+    if (known === null || known.kind === 'unanswered') wantLookUp(context, group, { kind: 'user', id: member });
     else resolutions.set(member, known);
   }
 }

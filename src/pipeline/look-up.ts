@@ -3,22 +3,24 @@
  * requests. What they bring is kept by the id map; here only those who wait are told.
  */
 import { classify, type Outcome, unreadable } from '../core/outcome.ts';
-import type { IdKind } from '../core/resolution.ts';
 import { scheduleOf } from '../core/retry.ts';
 import type { Resolution } from '../ports.ts';
-import { observeOutcome } from './breaker.ts';
 import type { Context } from './context.ts';
 import { isCurrent, mayAsk } from './context.ts';
+import { renewToken } from './renew-token.ts';
 import type { Group, LookUp, Partition } from './state.ts';
 import { tally } from './tally.ts';
 import { notKnown, waitsFor } from './unresolved.ts';
 
+const keyOf = ({ kind, id }: Pick<LookUp, 'kind' | 'id'>): string => `${kind}/${id}`;
+
 /** The group is reviewed when the answer is there. */
-export function wantLookUp({ state }: Context, group: Group, kind: IdKind, id: string): void {
-  const key = `${kind}/${id}`;
+export function wantLookUp({ state }: Context, group: Group, { kind, id }: Pick<LookUp, 'kind' | 'id'>): LookUp {
+  const key = keyOf({ kind, id });
   const wanted = state.lookUps.get(key) ?? { kind, id, groups: new Set(), isAsked: false };
   wanted.groups.add(group);
   state.lookUps.set(key, wanted);
+  return wanted;
 }
 
 /** Its groups wait for nothing any more; what was asked already goes on. */
@@ -29,66 +31,82 @@ export function forgetLookUps({ state }: Context, partition: Partition): void {
   }
 }
 
+/** It is on its way. */
+export const isAsked = ({ state }: Context, sought: Pick<LookUp, 'kind' | 'id'>): boolean =>
+  state.lookUps.get(keyOf(sought))?.isAsked === true;
+
 /** Asks for as much as may be asked for at once. */
 export function lookUp(context: Context): void {
-  const { state, options } = context;
+  const { state, options, breaker } = context;
   for (const [key, wanted] of state.lookUps) {
-    if (state.lookUpsInFlight >= options.concurrency || !mayLookUp(context)) return;
+    if (state.lookUpsInFlight >= options.concurrency || !mayAsk(context) || !breaker.isClosed) return;
     if (wanted.isAsked) continue;
-    if (![...wanted.groups].some(isKept)) {
-      state.lookUps.delete(key);
-      continue;
-    }
-    wanted.isAsked = true;
-    void ask(context, key, wanted);
+    if ([...wanted.groups].some(isKept)) void ask(context, wanted);
+    else state.lookUps.delete(key);
   }
 }
 
 /** A group that was forgotten meanwhile waits for nothing. */
 const isKept = (group: Group): boolean => group.partition.groups.get(group.id) === group;
 
-const mayLookUp = (context: Context): boolean => mayAsk(context) && context.state.breaker.kind === 'closed';
+/** The request that the group needs next is a look-up, and its answer tells whether the target can be worked with again. */
+export function probeLookUp(context: Context, group: Group, sought: Pick<LookUp, 'kind' | 'id'>): void {
+  const wanted = wantLookUp(context, group, sought);
+  context.breaker.probe(wanted);
+  void ask(context, wanted);
+}
 
-async function ask(context: Context, key: string, wanted: LookUp): Promise<void> {
-  const { state, ids } = context;
+async function ask(context: Context, wanted: LookUp): Promise<void> {
+  const { state, ids, breaker } = context;
   if (ids === null) return;
+  wanted.isAsked = true;
   state.lookUpsInFlight += 1;
-  const resolution = await ids.lookUp(wanted.kind, wanted.id, () => mayLookUp(context));
+  const isWorthwhile = !breaker.isProbing(wanted) || (await renewToken(context, wanted, [...wanted.groups]));
+  const mayStart = (): boolean => mayAsk(context) && breaker.lets(wanted);
+  const resolution = isWorthwhile ? await ids.lookUp(wanted.kind, wanted.id, mayStart) : NOT_ASKED;
   state.lookUpsInFlight -= 1;
   const isSent = resolution.kind !== 'unanswered' || resolution.answer.kind !== 'not_started';
-  if (isSent) state.lookUps.delete(key);
+  if (isSent) state.lookUps.delete(keyOf(wanted));
   else wanted.isAsked = false;
   const groups = [...wanted.groups].filter((group) => isCurrent(context, group.partition));
-  if (resolution.kind === 'unanswered' && isSent)
-    unanswered(context, { ...wanted, groups: new Set(groups) }, resolution);
+  if (isSent) answered(context, { ...wanted, groups: new Set(groups) }, { subject: wanted, resolution });
+  breaker.endProbe(context, wanted);
   if (isSent) for (const group of groups) context.review(group);
   context.settle();
   context.dispatch();
 }
 
-/** The target has said nothing of the id, as it may say nothing of a group: its failures count alike. */
-function unanswered(
+const NOT_ASKED: Resolution = { kind: 'unanswered', answer: { kind: 'not_started' } };
+
+/** The target may say nothing of the id, as it may say nothing of a group: its failures count alike, each of them once. */
+function answered(
   context: Context,
   { kind, id, groups }: LookUp,
-  { answer }: Extract<Resolution, { kind: 'unanswered' }>,
+  { subject, resolution }: { subject: LookUp; resolution: Resolution },
 ): void {
-  const outcome = unanswering(classify(answer, 'GET'));
+  const { breaker } = context;
+  const outcome = resolution.kind === 'unanswered' ? unanswering(classify(resolution.answer, 'GET')) : FOUND;
+  const seen = breaker.observe(context, { request: 'look_up', outcome, groups: [...groups], subject });
+  if (resolution.kind !== 'unanswered') return;
   tally(context, outcome);
   if (!('failure' in outcome)) return;
-  const schedule = scheduleOf(outcome.kind);
+  const rule = scheduleOf(outcome.kind);
+  if (rule === 'free') return;
+  const schedule = rule === 'never' ? 'slow' : rule;
   for (const group of groups) {
-    observeOutcome(context, group, outcome.kind);
-    if (schedule === 'free') continue;
-    for (const intent of waitsFor(group, kind, id)) {
-      notKnown(context, group, intent, {
-        failure: outcome.failure,
-        waits: 'group',
-        schedule: schedule === 'never' ? 'slow' : schedule,
-      });
-    }
+    const waiting = waitsFor(group, kind, id);
+    if (!breaker.isClosed) breaker.wait(context, group, waiting);
+    else
+      for (const intent of waiting) {
+        notKnown(context, group, intent, { failure: outcome.failure, waits: 'group', schedule });
+        breaker.used(seen, group, intent);
+      }
   }
 }
 
 /** What would be a good answer to another question is none to this one; else it would be asked again without a pause. */
 const unanswering = (outcome: Outcome): Outcome =>
   outcome.kind === 'applied' ? { kind: 'transient', retryAfterMs: null, failure: unreadable(outcome.status) } : outcome;
+
+/** Whatever was found, the target has answered. */
+const FOUND: Outcome = { kind: 'unchanged' };

@@ -1,5 +1,4 @@
 /** The state of a pipeline that has not begun. */
-import { closedBreaker } from '../core/breaker.ts';
 import { Heap } from './heap.ts';
 import { ReadyQueue } from './ready-queue.ts';
 import type { State } from './state.ts';
@@ -15,8 +14,6 @@ export const newState = (): State => ({
   leaseFrom: null,
   isDraining: false,
   isIntakePaused: false,
-  breaker: closedBreaker,
-  streak: [],
   ready: new ReadyQueue(),
   waiting: new Heap(),
   locks: new Set(),

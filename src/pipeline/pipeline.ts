@@ -7,7 +7,7 @@
 import pLimit from 'p-limit';
 import type { Batch, ChangeLogHandler } from '../ports.ts';
 import { fly } from './apply.ts';
-import { dropOldParkings } from './breaker.ts';
+import { TargetBreaker } from './breaker.ts';
 import type { Context, Ports } from './context.ts';
 import { errorText } from './context.ts';
 import { readSource } from './intake.ts';
@@ -56,6 +56,7 @@ export class Pipeline {
       ...ports,
       options,
       state: newState(),
+      breaker: new TargetBreaker(),
       cache: newSnapshotCache(options.snapshotMembersMax),
       keys: new KeyWatch(ports, options.topics.source),
       versionForm: new VersionForm(),
@@ -194,7 +195,6 @@ export class Pipeline {
       dropOldDead(this.#context);
       retryRecords(this.#context);
       dropOldRemovals(this.#context);
-      dropOldParkings(this.#context);
       this.#sweep();
     });
   }
@@ -209,6 +209,7 @@ export class Pipeline {
   #close(error: Error | null): void {
     this.#isClosed = true;
     this.#dispatcher.stop();
+    this.#context.breaker.stop();
     this.#cancelSweep();
     this.#settler.close();
     this.#settling.set();

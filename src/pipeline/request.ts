@@ -3,6 +3,7 @@
  * snapshot cache, counts. null: not sent, or its partition was lost meanwhile; then nothing may be concluded from it.
  */
 import type { Answer } from '../core/answer.ts';
+import { isSuccess, type Observation } from '../core/breaker.ts';
 import { afterNoAnswer, afterRead } from '../core/doubt.ts';
 import type { Applied, Method, Outcome } from '../core/outcome.ts';
 import { classify, isSureAnswer } from '../core/outcome.ts';
@@ -11,7 +12,6 @@ import { afterPatch, patchBody } from '../core/plan.ts';
 import type { Intent } from '../core/change.ts';
 import { hasMoved, inFormOf } from '../core/version.ts';
 import type { MayStart } from '../ports.ts';
-import { observeOutcome } from './breaker.ts';
 import type { Context } from './context.ts';
 import { isCurrent, leaseHolds, mayDispatch } from './context.ts';
 import type { Group } from './state.ts';
@@ -28,6 +28,8 @@ export interface Permit {
 export interface Asked {
   readonly answer: Answer;
   readonly outcome: Outcome;
+  /** What the breaker has seen. */
+  readonly seen: Observation;
 }
 
 export interface Read extends Asked {
@@ -52,6 +54,7 @@ export async function readGroup(
   });
   if (asked === null) return null;
   const { outcome } = asked;
+  if (group.flight !== null) group.flight.wasRead ||= isSuccess(asked.seen);
   if (outcome.kind === 'applied' && outcome.snapshot !== null) {
     const snapshot = context.versionForm.applyTo(outcome.snapshot);
     group.doubt = afterRead(group.doubt, snapshot.version);
@@ -125,7 +128,7 @@ async function ask(context: Context, group: Group, permit: Permit, { method, sen
   const { api, state, clock } = context;
   if (!permit.isHeld) await api.gate.take();
   permit.isHeld = false;
-  const mayStart = (): boolean => mayDispatch(context, group.partition);
+  const mayStart = (): boolean => mayDispatch(context, group);
   if (!mayStart()) {
     api.gate.giveBack();
     return null;
@@ -141,7 +144,9 @@ async function ask(context: Context, group: Group, permit: Permit, { method, sen
   permit.requestCount += 1;
   const outcome = classify(answer, method);
   noteAnswer(context, group, outcome);
-  return isCurrent(context, group.partition) ? { answer, outcome } : null;
+  const request = method === 'PATCH' ? 'write' : 'read';
+  const seen = context.breaker.observe(context, { request, outcome, groups: [group], subject: group });
+  return isCurrent(context, group.partition) ? { answer, outcome, seen } : null;
 }
 
 function noteFirstRequest(group: Group, now: number): void {
@@ -159,5 +164,4 @@ function noteAnswer(context: Context, group: Group, outcome: Outcome): void {
     state.counts.outsideLease += 1;
     logger.warn({ group: group.id, partition: group.partition.number }, 'a request ended outside its lease');
   }
-  observeOutcome(context, group, outcome.kind);
 }

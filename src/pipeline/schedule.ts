@@ -1,12 +1,13 @@
 /** Which groups are ready, which wait until when, and the one loop that gives slots and permits to the ready ones. */
 import type { LimitFunction } from 'p-limit';
 import type { Intent } from '../core/change.ts';
-import { isDue, isHeld } from '../core/pending.ts';
+import { isDue, isForTarget, isHeld } from '../core/pending.ts';
 import type { Context } from './context.ts';
 import { isDispatchable, mayAsk } from './context.ts';
 import { identifyDue, isPlannable, wholeOf } from './identify.ts';
-import { lookUp } from './look-up.ts';
+import { lookUp, probeLookUp } from './look-up.ts';
 import { tidyGroup } from './partition.ts';
+import { chooseProbe } from './probe.ts';
 import type { Group, Partition } from './state.ts';
 
 /** Works out anew what is due of a group; to be called whenever that may have changed and it is not in flight. */
@@ -45,12 +46,13 @@ export function review(context: Context, group: Group): void {
 /** Its time comes by itself: it waits neither for an operator nor for the live record. */
 const isWaiting = (intent: Intent): boolean => intent.dead === null && !isHeld(intent) && intent.waits !== 'record';
 
-/** What a slot that opens now takes of the group. */
+/** What a slot that opens now takes of the group; a probe also what waits for nothing but an answer of the group. */
 export function takeDue(context: Context, group: Group): Set<Intent> {
   const now = context.clock.now().wall;
+  const isTaken = context.breaker.isProbing(group) ? isForTarget : isDue;
   const due = new Set<Intent>();
   for (const { pending } of group.members.values()) {
-    if (pending !== null && isDue(pending, now) && isPlannable(context, group, pending)) due.add(pending);
+    if (pending !== null && isTaken(pending, now) && isPlannable(context, group, pending)) due.add(pending);
   }
   // What is newer than a full state comes on top of it, so never before it.
   const whole = wholeOf(group);
@@ -86,6 +88,7 @@ export class Dispatcher {
   run(): void {
     this.#wakeDue();
     lookUp(this.#context);
+    this.#probe();
     this.#fillSlots();
     this.#armTimer();
   }
@@ -105,20 +108,42 @@ export class Dispatcher {
   }
 
   #fillSlots(): void {
-    const { state, api, clock, options } = this.#context;
-    while (mayAsk(this.#context) && state.breaker.kind === 'closed' && !state.ready.isEmpty) {
-      if (this.#limit.activeCount + this.#limit.pendingCount >= options.concurrency) return;
+    const { state, api, breaker, clock, options } = this.#context;
+    while (mayAsk(this.#context) && breaker.isClosed && !state.ready.isEmpty) {
+      if (this.#isFull) return;
       if (!api.gate.tryTake()) return this.#waitForGate();
       const group = state.ready.pop(clock.now().wall, options.maxWaitMs);
       if (group === undefined || state.locks.has(group.id) || !isDispatchable(this.#context, group.partition)) {
         api.gate.giveBack();
         continue;
       }
-      // Before its turn comes: what happens meanwhile must not send it a second time.
-      state.locks.add(group.id);
-      // Only then is the slot free again.
-      void this.#limit(() => this.#fly(group)).then(() => this.run());
+      this.#take(group);
     }
+  }
+
+  /** While the breaker is open, one request now and then sees whether it can be closed. */
+  #probe(): void {
+    const { breaker, state, options } = this.#context;
+    if (!breaker.isProbeDue || !mayAsk(this.#context)) return;
+    if (this.#isFull || state.lookUpsInFlight >= options.concurrency) return;
+    const chosen = chooseProbe(this.#context);
+    if (chosen === null) return;
+    const { group, need } = chosen;
+    if (typeof need === 'object') return probeLookUp(this.#context, group, need);
+    breaker.probe(group);
+    state.ready.delete(group);
+    this.#take(group);
+  }
+
+  get #isFull(): boolean {
+    return this.#limit.activeCount + this.#limit.pendingCount >= this.#context.options.concurrency;
+  }
+
+  #take(group: Group): void {
+    // Before its turn comes: what happens meanwhile must not send it a second time.
+    this.#context.state.locks.add(group.id);
+    // Only then is the slot free again.
+    void this.#limit(() => this.#fly(group)).then(() => this.run());
   }
 
   #waitForGate(): void {

@@ -26,8 +26,6 @@ export interface Sizes {
   readonly locks: number;
   readonly outbox: number;
   readonly lookUps: number;
-  /** Parkings that are given back if the breaker opens. */
-  readonly streak: number;
   readonly removals: number;
 }
 
@@ -55,7 +53,6 @@ export function sizesOf(state: State): Sizes {
     locks: state.locks.size,
     outbox: state.outbox.length,
     lookUps: state.lookUps.size,
-    streak: state.streak.length,
     removals: state.removed.length,
   };
 }

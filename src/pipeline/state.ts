@@ -6,7 +6,6 @@
  *               any ──lost──▶ forgotten      any ──records of another source──▶ forgotten, and refused until the next join
  *   group       idle ──due──▶ lingering ──▶ ready ──slot──▶ in flight ──▶ idle | lingering | waiting (parked, held)
  */
-import type { Breaker } from '../core/breaker.ts';
 import type { ChangeSource, DeadReason, Intent } from '../core/change.ts';
 import type { Doubt } from '../core/doubt.ts';
 import type { Ledger, Range } from '../core/ledger.ts';
@@ -69,6 +68,8 @@ export interface Member {
 /** A group in flight: what was taken when its slot opened. */
 export interface Flight {
   readonly due: Set<Intent>;
+  /** The group was read since the slot opened. */
+  wasRead: boolean;
   /** Intents of the request that is on its way. */
   covered: ReadonlySet<Intent>;
   /** Covered intents that a newer one has replaced meanwhile. */
@@ -222,9 +223,6 @@ export interface State {
   leaseFrom: Instant | null;
   isDraining: boolean;
   isIntakePaused: boolean;
-  breaker: Breaker;
-  /** Parked by failures since the last success; given back their attempt if the breaker opens. */
-  streak: { readonly group: Group; readonly intents: readonly Intent[] }[];
   readonly ready: ReadyQueue<Group>;
   /** Groups by when they are to be reviewed (epoch ms). */
   readonly waiting: Heap<Group>;

@@ -55,7 +55,8 @@ export interface PipelineStats {
 export function statsOf(context: Context): PipelineStats {
   const { state, api } = context;
   const partitions = [...state.partitions.values()];
-  const { counts, breaker } = state;
+  const { counts } = state;
+  const { open } = context.breaker;
   const waiting = partitions.map(waitingIn);
   const unrecordable = waiting.flatMap((each) => each.unrecordable);
   const unsettled = state.unsettled.list();
@@ -72,7 +73,7 @@ export function statsOf(context: Context): PipelineStats {
     requests: { ...counts.requests },
     conflicts: counts.conflicts,
     throttledMs: api.gate.throttledMs(),
-    breaker: breaker.kind === 'open' ? { reason: breaker.reason, since: breaker.since } : null,
+    breaker: open === null ? null : { reason: open.reason, since: open.since },
     possibleLosses: counts.possibleLosses,
     skipped: { ...counts.skipped },
     outsideLease: counts.outsideLease,

@@ -37,7 +37,6 @@ const none = {
   locks: 0,
   outbox: 0,
   lookUps: 0,
-  streak: 0,
   removals: 0,
 } as const satisfies Sizes;
 

@@ -9,7 +9,6 @@ const kept: ReadonlySet<string> = new Set([
   'members',
   'recordOrders',
   'removals',
-  'streak',
 ] satisfies (keyof Sizes)[]);
 
 /** @param sizes of all instances that run. Together they own every partition. */

@@ -1,0 +1,26 @@
+/** Tries that say nothing of the change, since the target as a whole could not be worked with: they use up no attempt. */
+import type { Intent } from '../core/change.ts';
+import { isHeld } from '../core/pending.ts';
+import { isSamePosition } from '../core/position.ts';
+import type { Context } from './context.ts';
+import { isCurrent } from './context.ts';
+import type { Group } from './state.ts';
+
+/** Waits for the target until `notBefore` (epoch ms). */
+export function postpone(group: Group, intent: Intent, notBefore: number): void {
+  const member = group.members.get(intent.member);
+  if (member?.pending === intent) member.pending = { ...intent, notBefore, waits: 'group' };
+}
+
+/** Takes back one failed try of the intent, as far as it still waits for another one. */
+export function giveAttemptBack(context: Context, group: Group, tried: Intent, notBefore: number): void {
+  const member = group.members.get(tried.member);
+  const pending = member?.pending ?? null;
+  if (member === undefined || pending === null || pending.dead !== null || isHeld(pending)) return;
+  if (!isSamePosition(pending.source, tried.source) || !isCurrent(context, group.partition)) return;
+  // What was tried for the last time has not counted that try yet.
+  const attempt = member.spent?.intent === pending ? pending.attempt : Math.max(0, pending.attempt - 1);
+  member.spent = null;
+  member.pending = { ...pending, attempt, notBefore, waits: 'group' };
+  group.partition.toWrite.add(group);
+}

@@ -1,0 +1,65 @@
+/** Whom an open breaker asks, to see whether the target can be worked with again: it sends what a group needs next. */
+import type { ProbeCandidate } from '../core/breaker.ts';
+import { nextProbe } from '../core/breaker.ts';
+import { isForTarget } from '../core/pending.ts';
+import type { IdKind } from '../core/resolution.ts';
+import type { Context } from './context.ts';
+import { isDispatchable } from './context.ts';
+import { isPlannable, unknownId } from './identify.ts';
+import { isAsked } from './look-up.ts';
+import type { Group } from './state.ts';
+
+/** `nothing`: it waits for something else, so it can only be read. */
+type Need = 'request' | 'nothing' | { readonly kind: IdKind; readonly id: string };
+
+interface Candidate extends ProbeCandidate {
+  readonly group: Group;
+  readonly need: Need;
+}
+
+/** At most as many as the rule needs to know. */
+const PENDING_MAX = 3;
+
+/** Groups that have something to ask the target for. */
+export function pendingGroupCount(context: Context): number {
+  let count = 0;
+  for (const { need } of candidates(context)) {
+    if (need !== 'nothing') count += 1;
+    if (count >= PENDING_MAX) return count;
+  }
+  return count;
+}
+
+/** null: there is nothing to ask for. */
+export function chooseProbe(context: Context): Candidate | null {
+  const { state } = context;
+  const free = [...candidates(context)].filter(
+    ({ group, need }) => !state.locks.has(group.id) && !(typeof need === 'object' && isAsked(context, need)),
+  );
+  const needy = free.filter(({ need }) => need !== 'nothing');
+  return nextProbe(needy.length > 0 ? needy : free.filter(({ group }) => group.target !== null));
+}
+
+function* candidates(context: Context): Iterable<Candidate> {
+  const now = context.clock.now().wall;
+  for (const partition of context.state.partitions.values()) {
+    if (partition.pendingCount === 0 || !isDispatchable(context, partition)) continue;
+    for (const group of partition.groups.values()) {
+      const need = needOf(context, group, now);
+      if (need !== null) yield { group, need, failedAt: context.breaker.failedAt(group) };
+    }
+  }
+}
+
+/** null: nothing of the group is pending. */
+function needOf(context: Context, group: Group, now: number): Need | null {
+  let need: Need | null = null;
+  for (const { pending } of group.members.values()) {
+    if (pending === null || pending.dead !== null) continue;
+    need ??= 'nothing';
+    if (!isForTarget(pending, now)) continue;
+    if (isPlannable(context, group, pending)) return 'request';
+    need = unknownId(context, group, pending) ?? need;
+  }
+  return need;
+}

@@ -1,0 +1,22 @@
+/** What a probe needs before it is sent. */
+import { classify } from '../core/outcome.ts';
+import type { Context } from './context.ts';
+import type { Group, LookUp } from './state.ts';
+
+/** Where the token was refused, a probe is worth while with a new one only. false: there is none. */
+export async function renewToken(
+  context: Context,
+  subject: Group | LookUp,
+  groups: readonly Group[],
+): Promise<boolean> {
+  const { breaker, state, api } = context;
+  if (breaker.open?.reason !== 'auth') return true;
+  // So that a drain waits for it.
+  state.requestsInFlight += 1;
+  const refused = await api.renewToken();
+  state.requestsInFlight -= 1;
+  context.settle();
+  if (refused === null) return true;
+  breaker.observe(context, { request: 'read', outcome: classify(refused, 'GET'), groups, subject });
+  return false;
+}

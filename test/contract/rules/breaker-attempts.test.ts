@@ -1,0 +1,276 @@
+/** Which failures use up an attempt, and whom an open breaker asks (design 6.5). */
+import { describe, expect, test } from 'vitest';
+import type { Fault } from '../../support/target-in-memory.ts';
+import { respond, timedOut } from '../../support/target-in-memory.ts';
+import type { VirtualWorld } from '../../support/virtual-world.ts';
+import { aVirtualWorld } from '../../support/virtual-world.ts';
+import { LookedUp } from '../../support/looked-up.ts';
+
+const all =
+  (status: number): Fault =>
+  () => ({ answer: respond(status) });
+const changesOf = (groups: readonly string[], status: number): Fault => {
+  return ({ group, method }) => (method === 'PATCH' && groups.includes(group) ? { answer: respond(status) } : null);
+};
+const three = ['a', 'b', 'c'];
+const isOpen = (world: VirtualWorld) => (): boolean => world.pipeline.stats().breaker !== null;
+const isClosed = (world: VirtualWorld) => (): boolean => world.pipeline.stats().breaker === null;
+
+describe('breaker: attempts', () => {
+  test('all failures that opened it are given back, not only the last one of a group', async () => {
+    // given one group, and a target that is down
+    const world = await aVirtualWorld();
+    world.target.fault = all(503);
+    const offset = world.change('g', ['u']);
+    await world.until(isOpen(world), { what: 'the breaker to open' });
+    // when it is back
+    world.target.fault = () => null;
+    await world.clock.advance(35_000);
+    // then no attempt is used up
+    expect(world.report(offset, 'u')).toMatchObject({ outcome: 'applied', attempt: 0 });
+  });
+
+  test('what was tried for the last time is not given up if that try has opened it', async () => {
+    // given a limit below the failures that open the breaker
+    const world = await aVirtualWorld({ retry: { baseMs: 1_000, capMs: 2_000, attemptsMax: 2, slowScheduleMs: [] } });
+    world.target.fault = all(503);
+    const offset = world.change('g', ['u']);
+    await world.until(isOpen(world), { what: 'the breaker to open' });
+    // when it is back for a moment, then one change fails once
+    world.target.fault = ({ method }) => (method === 'PATCH' ? { answer: respond(503) } : null);
+    await world.until(isClosed(world), { what: 'the breaker to close' });
+    world.target.fault = () => null;
+    await world.clock.advance(35_000);
+    // then
+    expect(world.report(offset, 'u')).toMatchObject({ outcome: 'recovered', attempt: 1 });
+  });
+
+  test('a failed look-up is one failure, however many groups wait for it', async () => {
+    // given
+    const ids = new LookedUp();
+    const world = await aVirtualWorld({}, ids);
+    for (let i = 0; i < 5; i++) world.change(`g${i}`, ['u']);
+    // when
+    await world.until(() => ids.asked.length > 0, { what: 'a look-up' });
+    await world.clock.advance(20);
+    // then
+    expect(ids.asked).toEqual(['u']);
+    expect(world.openings()).toBe(0);
+  });
+
+  test('look-ups that fail open it: a look-up is the probe, and no attempt is used up', async () => {
+    // given
+    const ids = new LookedUp();
+    const world = await aVirtualWorld({}, ids);
+    const offset = world.change('g', ['u']);
+    await world.until(isOpen(world), { what: 'the breaker to open' });
+    // when it stays so for ten minutes
+    const askedBefore = ids.asked.length;
+    await world.clock.advance(600_000);
+    // then it is asked for the id, seldom, and the group is not read in its place
+    expect(world.target.requests).toEqual([]);
+    expect(ids.asked.length - askedBefore).toBeGreaterThanOrEqual(20);
+    expect(ids.asked.length - askedBefore).toBeLessThanOrEqual(26);
+    expect(world.openings()).toBe(1);
+    // and once it answers, the change lands
+    ids.isDown = false;
+    await world.clock.advance(35_000);
+    expect(world.report(offset, 'u')).toMatchObject({ outcome: 'applied', attempt: 0 });
+  });
+
+  test('a success between failures gives nothing back', async () => {
+    // given a group that fails while another one succeeds in between
+    const world = await aVirtualWorld();
+    world.target.fault = ({ group }) => (group === 'bad' ? { answer: respond(503) } : null);
+    const offset = world.change('bad', ['u']);
+    for (let i = 0; i < 90; i++) {
+      world.change('good', [`u${i}`]);
+      await world.clock.advance(500);
+    }
+    // then its attempts count
+    expect(world.openings()).toBe(0);
+    const waits = world.reports().filter(({ id }) => id.startsWith(`source/0/${offset}/u#`));
+    expect(waits.map(({ attempt }) => attempt)).toEqual([1, 2, 3, 4]);
+  });
+});
+
+describe('breaker: a change that is refused although its group can be read', () => {
+  test.each([403, 500, 503])('%i to three groups: each try counts, and it opens nothing', async (status) => {
+    // given
+    const world = await aVirtualWorld({
+      lateApplyMs: 1_000,
+      retry: { baseMs: 1_000, capMs: 2_000, attemptsMax: 3, slowScheduleMs: [1_000, 2_000] },
+    });
+    world.target.fault = changesOf(three, status);
+    const offsets = three.map((group) => world.change(group, ['u']));
+    // when
+    await world.clock.advance(30_000);
+    // then
+    for (const offset of offsets) {
+      expect(world.report(offset, 'u')).toMatchObject({ outcome: 'permanent_failure', attempt: 3 });
+    }
+    expect(world.openings()).toBe(0);
+  });
+
+  test('403 because of one member of each group: the others land, the bad one waits on the slow schedule', async () => {
+    // given
+    const world = await aVirtualWorld();
+    world.target.fault = ({ method, members }) =>
+      method === 'PATCH' && members.includes('bad') ? { answer: respond(403) } : null;
+    const good = Array.from({ length: 9 }, (_, i) => `u${i}`);
+    const offsets = three.map((group) => world.change(group, [...good.slice(0, 4), 'bad', ...good.slice(4)]));
+    // when
+    await world.clock.advance(30_000);
+    // then
+    for (const [i, offset] of offsets.entries()) {
+      expect(new Set(world.target.members(three[i] ?? ''))).toEqual(new Set(good));
+      for (const member of good) expect(world.report(offset, member)?.outcome).toBe('applied');
+      expect(world.report(offset, 'bad')).toMatchObject({ outcome: 'retry_scheduled', attempt: 1 });
+    }
+    expect(world.openings()).toBe(0);
+    expect(world.target.requests.length).toBeLessThanOrEqual(45);
+    // and is not tried before its time
+    const before = world.target.requests.length;
+    await world.clock.advance(28_000);
+    expect(world.target.requests.length).toBe(before);
+  });
+
+  test('403 of the whole group: the search for a bad member is bounded', async () => {
+    const world = await aVirtualWorld();
+    world.target.fault = changesOf(['g'], 403);
+    const members = Array.from({ length: 50 }, (_, i) => `u${i}`);
+    const offset = world.change('g', members);
+    await world.clock.advance(30_000);
+    // 2 · log₂ 50 + 4, and one read
+    expect(world.target.requests.length).toBeLessThanOrEqual(17);
+    for (const member of members) expect(world.report(offset, member)).toMatchObject({ attempt: 1 });
+  });
+
+  test('403 with a snapshot from the cache: the group is read to see what it is about', async () => {
+    const world = await aVirtualWorld();
+    for (const group of three) world.change(group, ['first']);
+    await world.clock.advance(1_000);
+    world.target.fault = changesOf(three, 403);
+    const before = world.target.requests.length;
+    const offsets = three.map((group) => world.change(group, ['u']));
+    await world.clock.advance(30_000);
+    for (const offset of offsets) expect(world.report(offset, 'u')).toMatchObject({ attempt: 1 });
+    expect(world.openings()).toBe(0);
+    const methods = world.target.requests.slice(before).map(({ method }) => method);
+    expect(methods.toSorted()).toEqual(['GET', 'GET', 'GET', 'PATCH', 'PATCH', 'PATCH']);
+  });
+});
+
+describe('breaker: the probe', () => {
+  test('of one group after the other, and first of one that has not failed', async () => {
+    // given
+    const world = await aVirtualWorld({ concurrency: 3 });
+    world.target.fault = all(503);
+    const groups = ['a', 'b', 'c', 'd', 'e'];
+    for (const group of groups) world.change(group, ['u']);
+    await world.until(isOpen(world), { what: 'the breaker to open', stepMs: 10 });
+    await world.clock.advance(500);
+    const failed = new Set(world.target.requests.map(({ group }) => group));
+    const before = world.target.requests.length;
+    // when
+    await world.clock.advance(600_000);
+    // then
+    const probed = world.target.requests.slice(before).map(({ group }) => group);
+    const fresh = groups.filter((group) => !failed.has(group));
+    expect(new Set(probed.slice(0, fresh.length))).toEqual(new Set(fresh));
+    for (let i = fresh.length; i + 5 <= probed.length; i += 5) {
+      expect(new Set(probed.slice(i, i + 5))).toEqual(new Set(groups));
+    }
+    expect(probed.length).toBeGreaterThan(15);
+  });
+
+  test('is a PATCH where PATCHes failed: a read that works does not close it', async () => {
+    // given groups that are known, so that the next request is a PATCH; and PATCHes that get no answer
+    const world = await aVirtualWorld();
+    const groups = ['a', 'b', 'c', 'd', 'e', 'f'];
+    for (const group of groups) world.change(group, ['first']);
+    await world.clock.advance(1_000);
+    world.target.fault = ({ method }) => (method === 'PATCH' ? { answer: timedOut(1_000), afterMs: 1_000 } : null);
+    const offsets = groups.map((group) => world.change(group, ['u']));
+    await world.until(isOpen(world), { what: 'the breaker to open' });
+    // when it stays so for five minutes
+    await world.clock.advance(300_000);
+    // then it has stayed open
+    expect(world.openings()).toBe(1);
+    expect(world.target.requests.length).toBeLessThanOrEqual(60);
+    // and once a PATCH works, all lands, no attempt used up by what failed while it was open
+    world.target.fault = () => null;
+    await world.clock.advance(60_000);
+    for (const offset of offsets) expect(world.report(offset, 'u')).toMatchObject({ outcome: 'applied', attempt: 0 });
+  });
+
+  test('is waited for by a drain', async () => {
+    // given a probe that is on its way
+    const world = await aVirtualWorld();
+    world.target.fault = all(503);
+    world.change('g', ['u']);
+    await world.until(isOpen(world), { what: 'the breaker to open' });
+    await world.clock.advance(100);
+    const before = world.target.requests.length;
+    world.target.fault = () => ({ answer: respond(503), afterMs: 3_000 });
+    await world.until(() => world.target.requests.length > before, { what: 'the probe' });
+    // when
+    let isDrained = false;
+    const drained = world.pipeline.drain().then(() => {
+      isDrained = true;
+    });
+    await world.clock.advance(2_000);
+    // then
+    expect(isDrained).toBe(false);
+    await world.clock.advance(2_000);
+    await drained;
+  });
+
+  test('that needs a new token first is waited for by a drain, too', async () => {
+    const world = await aVirtualWorld();
+    world.target.fault = all(401);
+    world.change('g', ['u']);
+    await world.until(isOpen(world), { what: 'the breaker to open', stepMs: 10 });
+    world.target.renewalMs = 3_000;
+    await world.until(() => world.target.tokens > 0, { what: 'the new token' });
+    let isDrained = false;
+    const drained = world.pipeline.drain().then(() => {
+      isDrained = true;
+    });
+    await world.clock.advance(2_000);
+    expect(isDrained).toBe(false);
+    await world.clock.advance(2_000);
+    await drained;
+  });
+
+  test('pauses longer each time until a request of the kind that failed has succeeded', async () => {
+    // given three groups that alone cannot be read, and one that is gone: its 404 closes the breaker
+    const world = await aVirtualWorld();
+    world.target.fault = ({ group }) => ({ answer: respond(group.startsWith('gone') ? 404 : 403) });
+    for (const group of three) world.change(group, ['u']);
+    const openedAt: number[] = [];
+    const closedAt: number[] = [];
+    for (let i = 0; i < 4; i++) {
+      await world.until(isOpen(world), { what: 'the breaker to open', stepMs: 20 });
+      openedAt.push(world.clock.now().monotonic);
+      world.change(`gone${i}`, ['u']);
+      await world.until(isClosed(world), { what: 'the breaker to close', stepMs: 20 });
+      closedAt.push(world.clock.now().monotonic);
+    }
+    // then
+    const pauses = closedAt.map((at, i) => Math.round((at - (openedAt[i] ?? 0)) / 1_000));
+    expect(pauses).toEqual([1, 2, 4, 8]);
+  });
+
+  test('that is throttled leaves it open', async () => {
+    const world = await aVirtualWorld();
+    world.target.fault = all(503);
+    world.change('g', ['u']);
+    await world.until(isOpen(world), { what: 'the breaker to open' });
+    const before = world.target.requests.length;
+    world.target.fault = all(429);
+    await world.until(() => world.target.requests.length > before + 2, { what: 'three probes' });
+    await world.clock.advance(100);
+    expect(world.pipeline.stats().breaker).toMatchObject({ reason: 'target' });
+  });
+});

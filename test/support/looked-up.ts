@@ -1,0 +1,25 @@
+/** An id map whose users only the target knows: one look-up each, and no answer while it is down. */
+import type { IdMap, Resolution } from '../../src/ports.ts';
+import { respond } from './target-in-memory.ts';
+
+export class LookedUp implements IdMap {
+  readonly asked: string[] = [];
+  isDown = true;
+  readonly #known = new Set<string>();
+
+  known(kind: 'user' | 'group', id: string): Resolution | null {
+    return kind === 'group' || this.#known.has(id) ? { kind: 'found', id, isActive: true } : null;
+  }
+
+  async lookUp(_kind: 'user' | 'group', id: string, mayStart: () => boolean): Promise<Resolution> {
+    if (!mayStart()) return { kind: 'unanswered', answer: { kind: 'not_started' } };
+    this.asked.push(id);
+    if (this.isDown) return { kind: 'unanswered', answer: respond(503) };
+    this.#known.add(id);
+    return { kind: 'found', id, isActive: true };
+  }
+
+  onChange(): void {}
+
+  async close(): Promise<void> {}
+}

@@ -1,0 +1,127 @@
+/** A target in memory: groups appear when they are first asked for; a test may answer in its place. Counts requests. */
+import type { Answer, ResponseAnswer } from '../../src/core/answer.ts';
+import type { Clock, GetGroupRequest, GroupApi, PatchGroupRequest, RateGate } from '../../src/ports.ts';
+
+const openGate: RateGate = {
+  tryTake: () => true,
+  take: async () => undefined,
+  giveBack: () => undefined,
+  whenOpen: async () => undefined,
+  closeFor: () => undefined,
+  throttledMs: () => 0,
+};
+
+export const respond = (status: number, more: Partial<ResponseAnswer> = {}): ResponseAnswer => ({
+  kind: 'response',
+  status,
+  etag: null,
+  retryAfterMs: null,
+  body: undefined,
+  empty: true,
+  correlationId: null,
+  sentAt: 0,
+  durationMs: 1,
+  ...more,
+});
+
+export const timedOut = (durationMs: number): Answer => ({
+  kind: 'no_response',
+  code: 'ETIMEDOUT',
+  message: 'no answer',
+  sent: true,
+  sentAt: 0,
+  durationMs,
+});
+
+export interface SeenRequest {
+  readonly method: 'GET' | 'PATCH';
+  readonly group: string;
+  /** Of a PATCH. */
+  readonly members: readonly string[];
+  /** Monotonic ms. */
+  readonly at: number;
+}
+
+/** null: as a working target does. */
+export type Fault = (request: SeenRequest) => { readonly answer: Answer; readonly afterMs?: number } | null;
+
+interface Stored {
+  version: number;
+  readonly members: Set<string>;
+}
+
+export class TargetInMemory implements GroupApi {
+  readonly gate = openGate;
+  readonly requests: SeenRequest[] = [];
+  fault: Fault = () => null;
+  tokens = 0;
+  renewalMs = 0;
+  readonly #groups = new Map<string, Stored>();
+  readonly #clock: Clock;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  members(id: string): readonly string[] {
+    return [...this.#of(id).members];
+  }
+
+  async getGroup({ group, ifNoneMatch, mayStart }: GetGroupRequest): Promise<Answer> {
+    const faulty = await this.#begin({ method: 'GET', group, members: [] }, mayStart);
+    if (faulty !== null) return faulty;
+    return ifNoneMatch === `"${this.#of(group).version}"` ? respond(304) : this.#body(group);
+  }
+
+  async patchGroup({ group, ifMatch, body, mayStart }: PatchGroupRequest): Promise<Answer> {
+    const adds = body.Operations.flatMap(({ value }) => value?.map((each) => each.value) ?? []);
+    const removes = body.Operations.flatMap(({ op, path }) => (op === 'remove' ? [removed(path)] : []));
+    const faulty = await this.#begin({ method: 'PATCH', group, members: [...adds, ...removes] }, mayStart);
+    if (faulty !== null) return faulty;
+    const stored = this.#of(group);
+    if (ifMatch !== `"${stored.version}"`) return respond(412);
+    for (const member of adds) stored.members.add(member);
+    for (const member of removes) stored.members.delete(member);
+    stored.version += 1;
+    return this.#body(group);
+  }
+
+  async search(): Promise<Answer> {
+    return respond(404);
+  }
+
+  async renewToken(): Promise<null> {
+    this.tokens += 1;
+    if (this.renewalMs > 0) await this.#pause(this.renewalMs);
+    return null;
+  }
+
+  async close(): Promise<void> {}
+
+  async #begin(request: Omit<SeenRequest, 'at'>, mayStart: () => boolean): Promise<Answer | null> {
+    if (!mayStart()) return { kind: 'not_started' };
+    const seen = { ...request, at: this.#clock.now().monotonic };
+    this.requests.push(seen);
+    const fault = this.fault(seen);
+    await this.#pause(fault?.afterMs ?? 10);
+    return fault?.answer ?? null;
+  }
+
+  #pause(delayMs: number): Promise<void> {
+    return new Promise((resolve) => void this.#clock.schedule(delayMs, resolve));
+  }
+
+  #of(id: string): Stored {
+    const stored = this.#groups.get(id) ?? { version: 1, members: new Set<string>() };
+    this.#groups.set(id, stored);
+    return stored;
+  }
+
+  #body(id: string): ResponseAnswer {
+    const { version, members } = this.#of(id);
+    const body = { id, meta: { version: `"${version}"` }, members: [...members].map((value) => ({ value })) };
+    return respond(200, { etag: `"${version}"`, empty: false, body });
+  }
+}
+
+const removed = (path: string): string => String(JSON.parse(path.slice('members[value eq '.length, -1)));

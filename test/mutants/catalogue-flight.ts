@@ -143,7 +143,7 @@ export const flightMutants: readonly Mutant[] = [
   {
     name: 'half-bisected',
     breaks: 'bisection stops at a half of two, and the good member is refused with the bad one',
-    edits: [{ file: 'src/pipeline/failures.ts', find: 'if (sentCount > 1) {', replace: 'if (sentCount > 2) {' }],
+    edits: [{ file: 'src/pipeline/failures.ts', find: 'if (sentCount > 1 &&', replace: 'if (sentCount > 2 &&' }],
   },
   {
     name: 'other-half-forgotten',
@@ -175,7 +175,7 @@ export const flightMutants: readonly Mutant[] = [
       { file: 'src/pipeline/pipeline.ts', find: 'pLimit(options.concurrency)', replace: 'pLimit(100)' },
       {
         file: 'src/pipeline/schedule.ts',
-        find: 'this.#limit.pendingCount >= options.concurrency',
+        find: 'this.#limit.pendingCount >= this.#context.options.concurrency',
         replace: 'this.#limit.pendingCount >= 100',
       },
     ],
@@ -184,11 +184,15 @@ export const flightMutants: readonly Mutant[] = [
     name: 'breaker-uses-up-attempts',
     breaks: 'failures that open the breaker count as tries of the changes',
     edits: [
-      { file: 'src/pipeline/breaker.ts', find: '  giveAttemptsBack(context);\n', replace: '' },
+      {
+        file: 'src/pipeline/give-back.ts',
+        find: 'pending.attempt : Math.max(0, pending.attempt - 1);',
+        replace: 'pending.attempt : pending.attempt;',
+      },
       {
         file: 'src/pipeline/failures.ts',
-        find: "if (state.breaker.kind === 'open' || schedule === 'free') return;",
-        replace: "if (schedule === 'free') return;",
+        find: 'if (!breaker.isClosed && !isOwn) return breaker.wait(context, group, intents);',
+        replace: '',
       },
     ],
     scenario: 'outage',
@@ -199,8 +203,8 @@ export const flightMutants: readonly Mutant[] = [
     edits: [
       {
         file: 'src/core/breaker.ts',
-        find: "    case 'it_works':\n      return closedBreaker;",
-        replace: "    case 'it_works':\n      return again(breaker.reason);",
+        find: "    case 'own':\n    case 'it_works':\n      return closedAfter(breaker, seen);",
+        replace: "    case 'own':\n    case 'it_works':\n      return probedAgain(breaker, breaker.reason);",
       },
     ],
   },
@@ -210,12 +214,12 @@ export const flightMutants: readonly Mutant[] = [
     edits: [
       {
         file: 'src/pipeline/context.ts',
-        find: "mayAsk(context) && context.state.breaker.kind === 'closed' &&",
+        find: 'mayAsk(context) && context.breaker.lets(group) &&',
         replace: 'mayAsk(context) &&',
       },
       {
         file: 'src/pipeline/schedule.ts',
-        find: "mayAsk(this.#context) && state.breaker.kind === 'closed' &&",
+        find: 'mayAsk(this.#context) && breaker.isClosed &&',
         replace: 'mayAsk(this.#context) &&',
       },
     ],

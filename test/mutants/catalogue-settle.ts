@@ -253,8 +253,8 @@ export const settleMutants: readonly Mutant[] = [
     edits: [
       {
         file: 'src/pipeline/request.ts',
-        find: 'return isCurrent(context, group.partition) ? { answer, outcome } : null;',
-        replace: 'return { answer, outcome };',
+        find: 'return isCurrent(context, group.partition) ? { answer, outcome, seen } : null;',
+        replace: 'return { answer, outcome, seen };',
       },
       {
         file: 'src/pipeline/settle.ts',

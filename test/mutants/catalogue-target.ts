@@ -62,7 +62,7 @@ export const targetMutants: readonly Mutant[] = [
         replace: 'if (answer) return answer;',
       },
       {
-        file: 'src/pipeline/breaker.ts',
+        file: 'src/pipeline/renew-token.ts',
         find: 'const refused = await api.renewToken();',
         replace: 'const refused = null;',
       },

@@ -1,4 +1,5 @@
 /** All mutants. */
+import { breakerMutants } from './catalogue-breaker.ts';
 import { deadMutants } from './catalogue-dead.ts';
 import { flightMutants } from './catalogue-flight.ts';
 import { guardMutants } from './catalogue-guard.ts';
@@ -10,6 +11,7 @@ import type { Mutant } from './mutant.ts';
 
 export const mutants: readonly Mutant[] = [
   ...flightMutants,
+  ...breakerMutants,
   ...guardMutants,
   ...ownershipMutants,
   ...memoryMutants,

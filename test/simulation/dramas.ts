@@ -4,6 +4,7 @@
  */
 import type { Chance } from './engine/chance.ts';
 import { bereft, excluded, fenced, halted, missed, reread, zombie } from './plots-ownership.ts';
+import { alone, beside, unpatchable } from './plots-breaker.ts';
 import { afterlife, cleaner, crowded, flood, ignored, metAgain, outage, rejoins, settle } from './plots-settle.ts';
 import { pieces, untold, wholes } from './plots-states.ts';
 import { unwritable } from './plots-writes.ts';
@@ -37,6 +38,9 @@ const dramas = {
   wholes,
   untold,
   pieces,
+  alone,
+  beside,
+  unpatchable,
   unwritable,
 } as const satisfies Record<string, (chance: Chance) => Plot>;
 
@@ -100,5 +104,8 @@ export const dramaFaults: Readonly<Record<Drama, readonly string[]>> = {
   ],
   untold: ['said: removals are held', 'broker: refused report', 'process: killed'],
   pieces: ['event: state', 'said: a live record was too large and is written in parts', 'process: killed'],
+  alone: ['event: sick', 'event: expect_landed', 'event: expect_bounded', 'said: breaker opened'],
+  beside: ['event: sick', 'event: expect_bounded'],
+  unpatchable: ['event: sick', 'event: expect_bounded', 'said: breaker opened'],
   wholes: ['event: state', 'broker: refused report', 'process: killed', 'target: late'],
 };

@@ -5,6 +5,7 @@ import { topics } from './instance.ts';
 import type { Point } from './engine/host.ts';
 import { replay } from './operator.ts';
 import type { Event } from './script.ts';
+import { Violation } from './violation.ts';
 import type { World } from './world.ts';
 import { groupName } from './world.ts';
 
@@ -72,6 +73,13 @@ export function happen(world: World, event: Event): void {
       return void timeline.after(event.forMs, () => target.state.tokens.refuseClient(null));
     case 'deny':
       return deny(world, event);
+    case 'sick':
+      target.sick.set(groupName(event.group), event);
+      return void timeline.after(event.forMs, () => target.sick.delete(groupName(event.group)));
+    case 'expect_landed':
+      return expectLanded(world, event);
+    case 'expect_bounded':
+      return expectBounded(world, event);
     case 'provision':
       for (let i = 0; i < world.settings.members; i++) target.state.users.put({ id: world.nameOf(i) });
       return;
@@ -215,6 +223,17 @@ function deny(world: World, { group, forMs }: Of<'deny'>): void {
   const name = group === null ? undefined : groupName(group);
   denials.deny({ status: 403, ...(name !== undefined && { group: name }) });
   world.timeline.after(forMs, () => denials.allow(name));
+}
+
+function expectLanded({ target }: World, { group, member }: Of<'expect_landed'>): void {
+  if (!target.members(groupName(group)).has(memberName(member)))
+    throw new Violation('gets-on', `${memberName(member)} is not in ${groupName(group)} yet`);
+}
+
+function expectBounded({ counter, targetOracle }: World, { requests, openings }: Of<'expect_bounded'>): void {
+  const opened = counter.counts.get('said: breaker opened') ?? 0;
+  if (targetOracle.requests > requests) throw new Violation('gets-on', `${targetOracle.requests} requests were sent`);
+  if (opened > openings) throw new Violation('gets-on', `the breaker was opened ${opened} times`);
 }
 
 /** Everybody is gone, and the consumer group with them: its offsets are gone, its generations begin anew. */

@@ -106,6 +106,7 @@ function calm(world: World): void {
   weather.target = { answered: 1 };
   target.state.tokens.refuseClient(null);
   target.state.denials.allow(undefined);
+  target.sick.clear();
   for (const instance of instances) {
     instance?.host.thaw();
     instance?.link.mend();

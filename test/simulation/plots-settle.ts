@@ -239,7 +239,7 @@ export function outage(chance: Chance): Plot {
     events.push(changed(at + chance.between(0, forMs), 0, [chance.int(0, 2)], chance.pick(['add', 'remove'])));
     at += forMs + chance.between(300, 3_000);
   }
-  return { settings: { attemptsMax: 4, breakerFailures: 2, outagesOnly: true }, events };
+  return { settings: { attemptsMax: 4, breakerFailures: chance.pick([2, 3]), outagesOnly: true }, events };
 }
 
 /** More than may be held: nothing can be reported, or a burst comes (6.8). */

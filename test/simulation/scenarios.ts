@@ -37,6 +37,7 @@ export const scenarios = {
     revoke: 2,
     refuse_client: 1,
     deny: 2,
+    sick: 3,
     provision: 2,
     replay: 3,
     kill: 1,

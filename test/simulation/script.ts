@@ -70,12 +70,25 @@ export type Happening =
   | { readonly kind: 'revoke' }
   | { readonly kind: 'refuse_client'; readonly forMs: number }
   | { readonly kind: 'deny'; readonly group: number | null; readonly forMs: number }
+  /** The target fails at one group alone, or at its changes: with this status, or without an answer. */
+  | {
+      readonly kind: 'sick';
+      readonly group: number;
+      readonly what: 'all' | 'changes';
+      readonly status: number | null;
+      readonly forMs: number;
+    }
   | { readonly kind: 'provision' }
   /** An operator wakes what live records mark as dead, what reports call failed, or once more what was named before. */
   | { readonly kind: 'replay'; readonly by?: 'reports' | 'an old list' }
   | { readonly kind: 'group_anew' };
 
-export type Event = Happening & { readonly at: number };
+/** What must be so by then; not drawn by lot. */
+export type Expectation =
+  | { readonly kind: 'expect_landed'; readonly group: number; readonly member: number }
+  | { readonly kind: 'expect_bounded'; readonly requests: number; readonly openings: number };
+
+export type Event = (Happening | Expectation) & { readonly at: number };
 
 export const points: readonly Point[] = [
   'task',
@@ -179,6 +192,8 @@ function drawHappening(chance: Chance, kind: Happening['kind'], settings: Settin
       return { kind, forMs };
     case 'deny':
       return { kind, group: chance.happens(0.7) ? group : null, forMs };
+    case 'sick':
+      return { kind, group, what: chance.pick(['all', 'changes']), status: chance.pick([403, 500, 503, null]), forMs };
     case 'rebalance':
     case 'clean':
     case 'revoke':

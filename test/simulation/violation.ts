@@ -23,6 +23,7 @@ export const invariants = {
   'lets-go': 'what an instance was told that it has lost it neither reports, nor records, nor commits',
   bounded: 'what is kept in memory stays within its limits',
   converges: 'after the last fault everything due is final within a bound',
+  'gets-on': 'a group that fails alone holds up no other one, and what fails takes a bounded number of requests',
   'runs-on': 'no pipeline ends by itself',
 } as const;
 

@@ -48,7 +48,8 @@ describe('breaker: attempts', () => {
   test('a failed look-up is one failure, however many groups wait for it', async () => {
     // given
     const ids = new LookedUp();
-    const world = await aVirtualWorld({}, ids);
+    const retry = { baseMs: 3_600_000, capMs: 3_600_000, attemptsMax: 5, slowScheduleMs: [] };
+    const world = await aVirtualWorld({ retry }, ids);
     for (let i = 0; i < 5; i++) world.change(`g${i}`, ['u']);
     // when
     await world.until(() => ids.asked.length > 0, { what: 'a look-up' });

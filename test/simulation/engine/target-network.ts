@@ -118,7 +118,8 @@ class Exchange {
     const { traffic, weather, counter } = this.#world;
     const isLogin = this.#request.method === 'POST';
     if (!isLogin) this.#token = traffic.begun(this.#request, this.#host.name, this.#askedAt);
-    const fate: TargetFate = this.#isCut() ? 'lost' : this.#chance.weighted(weather.target);
+    const isSilent = this.#isCut() || this.#world.target.isSilentFor(this.#request);
+    const fate: TargetFate = isSilent ? 'lost' : this.#chance.weighted(weather.target);
     if (fate !== 'answered') counter.count(`target: ${this.#isCut() ? 'cut off' : fate}`);
     this.#travel(fate);
   }

@@ -9,7 +9,7 @@ import { limitHeaders } from '../../../src/sandbox/limits.ts';
 import { readPatch } from '../../../src/sandbox/patch.ts';
 import type { SandboxRequest } from '../../../src/sandbox/request.ts';
 import { routeOf } from '../../../src/sandbox/route.ts';
-import { rateRefusal } from '../../../src/sandbox/scim-error.ts';
+import { rateRefusal, type Refusal } from '../../../src/sandbox/scim-error.ts';
 import type { SandboxOptions, SandboxState } from '../../../src/sandbox/state.ts';
 import { createState } from '../../../src/sandbox/state.ts';
 import type { Chance } from './chance.ts';
@@ -36,6 +36,8 @@ export const credentials = { clientId: 'simulated', clientSecret: 'secret-of-the
 export class Target {
   readonly state: SandboxState;
   watch: Watch = () => undefined;
+  /** Groups that the target fails at, or at their changes; `status` null: no answer. */
+  readonly sick = new Map<string, { readonly what: 'all' | 'changes'; readonly status: number | null }>();
   readonly #now: () => number;
 
   constructor(options: SandboxOptions, { timeline, chance }: { timeline: Timeline; chance: Chance }) {
@@ -66,7 +68,7 @@ export class Target {
     const token = state.tokens.check(request.authorization, this.#now());
     if (token.kind === 'refused') return answerRefusal(state, credentialRefusal(token.code), state.world.newId());
     const spent = state.limits.spend(token.token, this.#now());
-    const refusal = spent.refused ? rateRefusal(spent.resetSeconds) : state.denials.find(route?.id ?? null);
+    const refusal = spent.refused ? rateRefusal(spent.resetSeconds) : this.#refusalOf(method, route?.id ?? null);
     const correlationId = state.world.newId();
     const group = route?.id ?? '';
     const before = this.members(group);
@@ -75,6 +77,22 @@ export class Target {
       : handle(state, request, correlationId).answer;
     this.#tell(group, before, by);
     return { ...answer, headers: { ...limitHeaders(spent), 'inin-correlation-id': correlationId, ...answer.headers } };
+  }
+
+  /** Fails at this request without an answer. */
+  isSilentFor({ method, path }: TargetRequest): boolean {
+    const sickness = this.#sicknessOf(method, routeOf(path)?.id ?? null);
+    return sickness !== null && sickness.status === null;
+  }
+
+  #refusalOf(method: string, group: string | null): Refusal | null {
+    const status = this.#sicknessOf(method, group)?.status ?? null;
+    return status === null ? this.state.denials.find(group) : { status, detail: 'The target fails at this group.' };
+  }
+
+  #sicknessOf(method: string, group: string | null): { readonly status: number | null } | null {
+    const sickness = this.sick.get(group ?? '');
+    return sickness === undefined || (sickness.what === 'changes' && method !== 'PATCH') ? null : sickness;
   }
 
   members(group: string): ReadonlySet<string> {

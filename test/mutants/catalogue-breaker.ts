@@ -1,0 +1,83 @@
+/** Mutants of the breaker: whom it asks, what its failures use up, and what a group that fails alone costs the others. */
+import type { Mutant } from './mutant.ts';
+
+export const breakerMutants: readonly Mutant[] = [
+  {
+    name: 'probe-of-failed-groups-only',
+    breaks: 'an open breaker asks only groups that have failed',
+    edits: [
+      {
+        file: 'src/core/breaker.ts',
+        find: 'if (candidate.failedAt === 0) return candidate;',
+        replace: 'if (candidate.failedAt === 0) continue;',
+      },
+    ],
+    scenario: 'alone',
+  },
+  {
+    name: 'probe-in-no-turn',
+    breaks: 'an open breaker asks the group that failed last, again and again',
+    edits: [
+      {
+        file: 'src/core/breaker.ts',
+        find: 'if (candidate.failedAt === 0) return candidate;\n    if (next === null || candidate.failedAt < next.failedAt)',
+        replace: 'if (next === null || candidate.failedAt > next.failedAt)',
+      },
+    ],
+    scenario: 'alone',
+  },
+  {
+    name: 'read-closes-for-writes',
+    breaks: 'where PATCHes fail, a read closes the breaker',
+    edits: [
+      {
+        file: 'src/core/breaker.ts',
+        find: "const isBesideIt = breaker.pauses.failed === 'write' &&",
+        replace: "const isBesideIt = breaker.openedBy.length === 0 && breaker.pauses.failed === 'write' &&",
+      },
+    ],
+    scenario: 'unpatchable',
+  },
+  {
+    name: 'forbidden-change-opens',
+    breaks: 'a 403 to a PATCH of a group that can be read counts against the client, and its attempt is given back',
+    edits: [
+      {
+        file: 'src/core/breaker.ts',
+        find: "if (sign === 'permission') return seen.isReadable ? 'own' : 'unclear';",
+        replace: "if (sign === 'permission') return sign;",
+      },
+    ],
+    scenario: 'alone',
+  },
+  {
+    name: 'streak-outlives-a-success',
+    breaks: 'failures count as a row although requests have succeeded between them',
+    edits: [
+      {
+        file: 'src/core/breaker.ts',
+        find: 'return isStill ? breaker : { ...closedBreaker, pauses };',
+        replace: 'return isStill ? breaker : { ...breaker, pauses };',
+      },
+    ],
+    scenario: 'beside',
+  },
+  {
+    name: 'last-failure-given-back-only',
+    breaks: 'of the failures that open the breaker only the last ones give their attempt back',
+    edits: [
+      {
+        file: 'src/pipeline/breaker.ts',
+        find: 'of openedBy.flatMap(',
+        replace: 'of openedBy.slice(-1).flatMap(',
+      },
+    ],
+    scenario: 'outage',
+  },
+  {
+    name: 'back-at-once',
+    breaks: 'what opened the breaker is sent again as soon as it closes, however often it fails',
+    edits: [{ file: 'src/pipeline/breaker.ts', find: '    failing.waits += 1;\n', replace: '' }],
+    scenario: 'beside',
+  },
+];

@@ -18,6 +18,8 @@ export type RequestKind = 'read' | 'write' | 'look_up';
 export interface Observation {
   readonly request: RequestKind;
   readonly outcome: Outcome['kind'];
+  /** The answer itself: what shares one, as those that wait for one token do, is one failure. */
+  readonly cause: object;
   /** HTTP status; null where nothing was answered. */
   readonly status: number | null;
   /** Which groups it was for; several may wait for one look-up. */
@@ -112,12 +114,12 @@ function whenClosed(breaker: ClosedBreaker, seen: Observation): Breaker {
     case 'target': {
       const transient = [...breaker.transient, seen].slice(-FAILURES_KEPT);
       const isWide = groupCount(transient) >= Math.min(GROUPS_MAX, Math.max(1, seen.pendingGroups));
-      const opens = isWide && transient.length >= seen.failuresMax;
+      const opens = isWide && failureCount(transient) >= seen.failuresMax;
       return opens ? opened(breaker, sign, transient) : { ...breaker, transient };
     }
     case 'permission': {
       const denied = [...breaker.denied, seen].slice(-FAILURES_KEPT);
-      const opens = denied.length >= GROUPS_MAX && groupCount(denied) >= GROUPS_MAX;
+      const opens = failureCount(denied) >= GROUPS_MAX && groupCount(denied) >= GROUPS_MAX;
       return opens ? opened(breaker, sign, denied) : { ...breaker, transient: [], denied };
     }
     case 'own':
@@ -132,6 +134,7 @@ function whenClosed(breaker: ClosedBreaker, seen: Observation): Breaker {
   }
 }
 
+const failureCount = (failures: readonly Observation[]): number => new Set(failures.map(({ cause }) => cause)).size;
 const groupCount = (failures: readonly Observation[]): number => new Set(failures.flatMap(({ groups }) => groups)).size;
 
 function opened({ pauses }: ClosedBreaker, reason: BreakerReason, openedBy: readonly Observation[]): OpenBreaker {

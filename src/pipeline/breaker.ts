@@ -16,6 +16,8 @@ import type { Group, LookUp } from './state.ts';
 
 export interface Observed {
   readonly request: RequestKind;
+  /** What `outcome` was made of. */
+  readonly answer: object;
   readonly outcome: Outcome;
   readonly groups: readonly Group[];
   /** What the request was sent for. */
@@ -82,11 +84,12 @@ export class TargetBreaker {
   }
 
   /** What an answer of the target means for the breaker; to be passed to `used` with what the failure uses up. */
-  observe(context: Context, { request, outcome, groups, subject }: Observed): Observation {
+  observe(context: Context, { request, answer, outcome, groups, subject }: Observed): Observation {
     const before = this.#breaker;
     const seen: Observation = {
       request,
       outcome: outcome.kind,
+      cause: answer,
       status: 'failure' in outcome ? outcome.failure.status : null,
       groups: groups.map(({ id }) => id),
       isReadable: groups.every(({ flight }) => flight?.wasRead === true),

@@ -86,7 +86,8 @@ function answered(
 ): void {
   const { breaker } = context;
   const outcome = resolution.kind === 'unanswered' ? unanswering(classify(resolution.answer, 'GET')) : FOUND;
-  const seen = breaker.observe(context, { request: 'look_up', outcome, groups: [...groups], subject });
+  const answer = resolution.kind === 'unanswered' ? resolution.answer : resolution;
+  const seen = breaker.observe(context, { request: 'look_up', answer, outcome, groups: [...groups], subject });
   if (resolution.kind !== 'unanswered') return;
   tally(context, outcome);
   if (!('failure' in outcome)) return;

@@ -17,6 +17,6 @@ export async function renewToken(
   state.requestsInFlight -= 1;
   context.settle();
   if (refused === null) return true;
-  breaker.observe(context, { request: 'read', outcome: classify(refused, 'GET'), groups, subject });
+  breaker.observe(context, { request: 'read', answer: refused, outcome: classify(refused, 'GET'), groups, subject });
   return false;
 }

@@ -145,7 +145,7 @@ async function ask(context: Context, group: Group, permit: Permit, { method, sen
   const outcome = classify(answer, method);
   noteAnswer(context, group, outcome);
   const request = method === 'PATCH' ? 'write' : 'read';
-  const seen = context.breaker.observe(context, { request, outcome, groups: [group], subject: group });
+  const seen = context.breaker.observe(context, { request, answer, outcome, groups: [group], subject: group });
   return isCurrent(context, group.partition) ? { answer, outcome, seen } : null;
 }
 

@@ -10,6 +10,7 @@ type Seen = readonly [outcome: Kind, group: string];
 const aSeen = (seen: Partial<Observation>): Observation => ({
   request: 'read',
   outcome: 'transient',
+  cause: {},
   status: null,
   groups: ['a'],
   isReadable: false,
@@ -109,6 +110,14 @@ describe('the breaker opens', () => {
         pauses: { failed: 'look_up' },
       });
     }
+  });
+
+  test('for failures that share an answer as for one', () => {
+    const cause = {};
+    const groups = ['a', 'b', 'c', 'd', 'e'];
+    const shared = groups.map((group) => ({ cause, groups: [group] }));
+    expect(afterAll(shared).kind).toBe('closed');
+    expect(afterAll([...shared, ...groups.slice(1).map((group) => ({ groups: [group] }))]).kind).toBe('open');
   });
 
   test('for a refused token at once', () => {

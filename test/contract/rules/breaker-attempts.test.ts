@@ -59,6 +59,25 @@ describe('breaker: attempts', () => {
     expect(world.openings()).toBe(0);
   });
 
+  test('a token that is not had is one failure, however many groups wait for it', async () => {
+    const world = await aVirtualWorld();
+    const answer = {
+      kind: 'no_token',
+      refused: false,
+      status: 503,
+      retryAfterMs: null,
+      code: 'x',
+      message: 'x',
+    } as const;
+    for (let i = 0; i < 10; i++) world.change(`g${i}`, ['u']);
+    world.target.fault = () => ({ answer });
+    await world.until(() => world.target.requests.length === 10, { stepMs: 10, what: 'the requests' });
+    world.target.fault = () => null;
+    await world.clock.advance(60_000);
+    expect(world.openings()).toBe(0);
+    expect(world.reports().filter(({ final }) => final)).toHaveLength(10);
+  });
+
   test('look-ups that fail open it: a look-up is the probe, and no attempt is used up', async () => {
     // given
     const ids = new LookedUp();

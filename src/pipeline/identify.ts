@@ -128,8 +128,7 @@ function identifyMember(context: Context, group: Group, intent: Intent): void {
   if (member?.pending !== intent) return;
   const name = sourceMember(intent);
   const known = context.ids?.known('user', name) ?? null;
-  if (known === null || known.kind === 'unanswered')
-    return void wantLookUp(context, group, { kind: 'user', id: name });
+  if (known === null || known.kind === 'unanswered') return void wantLookUp(context, group, { kind: 'user', id: name });
   const target = targetFor(intent.op, known);
   if (target === null) {
     const failure = memberFailure(known);

@@ -76,13 +76,13 @@ function endWait(context: Context, member: Member): void {
   member.untold = NOTHING_UNTOLD;
 }
 
-/** A full state has its second look only after all that the first came to, which may be recorded later. */
+/** A full state has its second look only after what the first came to; what is held of that may wait for days. */
 function endWholeWait(context: Context, group: Group): void {
   const whole = group.members.get(WHOLE_GROUP);
   if (whole === undefined || !isSaid(whole)) return;
   for (const [name, { pending }] of group.members) {
     const isOfIt = name !== WHOLE_GROUP && isSamePosition(pending?.source, whole.pending?.source);
-    if (isOfIt && pending?.waits === 'record') return;
+    if (isOfIt && pending !== null && pending.waits === 'record' && !isHeld(pending)) return;
   }
   endWait(context, whole);
 }

@@ -225,9 +225,9 @@ function deny(world: World, { group, forMs }: Of<'deny'>): void {
   world.timeline.after(forMs, () => denials.allow(name));
 }
 
-function expectLanded({ target }: World, { group, member }: Of<'expect_landed'>): void {
-  if (!target.members(groupName(group)).has(memberName(member)))
-    throw new Violation('gets-on', `${memberName(member)} is not in ${groupName(group)} yet`);
+function expectLanded(world: World, { group, member }: Of<'expect_landed'>): void {
+  if (!world.target.members(groupName(group)).has(world.nameOf(member)))
+    throw new Violation('gets-on', `${world.nameOf(member)} is not in ${groupName(group)} yet`);
 }
 
 function expectBounded({ counter, targetOracle }: World, { requests, openings }: Of<'expect_bounded'>): void {

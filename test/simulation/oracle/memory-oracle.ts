@@ -4,12 +4,7 @@ import { Violation } from '../violation.ts';
 import type { LiveView } from './live-view.ts';
 
 /** Those of live records, and what the next sweep drops. */
-const kept: ReadonlySet<string> = new Set([
-  'groups',
-  'members',
-  'recordOrders',
-  'removals',
-] satisfies (keyof Sizes)[]);
+const kept: ReadonlySet<string> = new Set(['groups', 'members', 'recordOrders', 'removals'] satisfies (keyof Sizes)[]);
 
 /** @param sizes of all instances that run. Together they own every partition. */
 export function checkMemory(sizes: readonly Sizes[], live: readonly LiveView[]): void {

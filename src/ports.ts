@@ -1,6 +1,7 @@
 /** What the pipeline needs from the world: plain data and promises. One conformance suite per port, on fake and real adapter. */
 import type { Answer, NoToken } from './core/answer.ts';
 import type { PatchBody } from './core/plan.ts';
+import type { Inspection, RecordStamp } from './core/source-history.ts';
 import type { Search } from './core/scim-list.ts';
 import type { IdKind, SureResolution } from './core/resolution.ts';
 
@@ -32,13 +33,10 @@ export interface Logger {
 
 export type Headers = readonly (readonly [name: string, value: Uint8Array])[];
 
-export interface LogRecord {
-  readonly offset: bigint;
+export interface LogRecord extends RecordStamp {
   readonly key: Uint8Array | null;
   readonly value: Uint8Array | null;
   readonly headers: Headers;
-  /** Epoch ms. */
-  readonly timestamp: number;
 }
 
 /** The two topics that are consumed; partition p of both always has one owner (co-partitioning). */
@@ -122,7 +120,7 @@ export interface ChangeLogHandler {
 
 /**
  * The log as the pipeline sees it: Kafka, or the memory log.
- * `send`, `commit`, `committed` and `bounds` reject while the log cannot be reached; the caller tries again.
+ * `send`, `commit`, `committed`, `bounds` and `inspect` reject while the log cannot be reached; the caller tries again.
  */
 export interface ChangeLog {
   /** Joins the consumer group and calls the handler until `leave`. Rebuilds its consumer by itself. */
@@ -135,6 +133,8 @@ export interface ChangeLog {
   commit(commits: readonly Commit[]): Promise<void>;
   committed(partition: number): Promise<Committed>;
   bounds(topic: InputTopic, partition: number): Promise<Bounds>;
+  /** What the source is, and the first record at or after an offset within its bounds (null: not asked for); of an assigned one. */
+  inspect(partition: number, from: bigint | null): Promise<Inspection>;
   seek(topic: InputTopic, partition: number, offset: bigint): void;
   pause(topic: InputTopic, partition: number): void;
   resume(topic: InputTopic, partition: number): void;

@@ -32,7 +32,10 @@ function reasonsOf({ partitions, unsettled, unrecordable }: PipelineStats): stri
     ...stuck,
     ...inPhase(partitions, 'restoring', 'what is parked is being restored'),
     ...inPhase(partitions, 'catching_up', 'the source is being caught up with'),
-    ...inPhase(partitions, 'refused', 'the source topic was made anew or renamed (see the log)'),
+    ...inPhase(partitions, 'refused', 'the source topic was recreated, truncated or renamed'),
+    ...partitions.flatMap(({ partition, refusal }) =>
+      refusal === undefined ? [] : [`partition ${partition} is refused: ${refusal}`],
+    ),
     ...unrecorded(unrecordable),
   ];
   return reasons.length > 0 ? reasons : ['a rebalance is under way, or the last heartbeat is too old (no lease)'];

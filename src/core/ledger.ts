@@ -105,12 +105,12 @@ const PREFIX = 'rollcall1:';
  * Completed ranges as commit metadata: gap and length in turn, base 36, relative to the committed offset. Those that do
  * not fit are left out: they cost repeated reports with equal ids, nothing else.
  */
-export function encodeRanges(committed: bigint, ranges: readonly Range[]): string {
+export function encodeRanges(committed: bigint, ranges: readonly Range[], lengthMax = METADATA_LENGTH_MAX): string {
   let text = PREFIX;
   let at = committed;
   for (const { from, to } of ranges) {
     const part = `${text === PREFIX ? '' : ','}${(from - at).toString(36)}.${(to - from).toString(36)}`;
-    if (text.length + part.length > METADATA_LENGTH_MAX) break;
+    if (text.length + part.length > lengthMax) break;
     text += part;
     at = to;
   }

@@ -17,6 +17,7 @@ import { isOver } from '../core/doubt.ts';
 import { advance, begin, isKnownComplete, knownEnd } from '../core/ledger.ts';
 import type { Failure } from '../core/outcome.ts';
 import { eventReport, hintFailure, invalidFailure } from '../core/reporting.ts';
+import { stampOf } from '../core/source-history.ts';
 import type { Batch, LogRecord } from '../ports.ts';
 import { enqueue } from './conclude.ts';
 import type { Context } from './context.ts';
@@ -24,7 +25,7 @@ import { isCurrent } from './context.ts';
 import { identified, identifyGroup } from './identify.ts';
 import { arrive, arriveFinal } from './precedence.ts';
 import { review, reviewAll, wake } from './schedule.ts';
-import { isForeign, refuse } from './refuse.ts';
+import { foreignRecordProblem, refuse } from './refuse.ts';
 import type { Partition } from './state.ts';
 import { groupOf, isRestored, move, tidyGroup, tidyMember } from './partition.ts';
 
@@ -37,6 +38,7 @@ export function readSource(context: Context, partition: Partition, batch: Batch)
   const preparing = context.format.prepare?.(batch.records) ?? null;
   forgetGainDoubt(context, partition);
   let next = batch.nextOffset;
+  let last: LogRecord | null = null;
   for (const record of batch.records) {
     if (record.offset < ledger.next) continue;
     // A batch may have grown since it was declined: what was waited for then is read now, or it might grow for ever.
@@ -44,12 +46,15 @@ export function readSource(context: Context, partition: Partition, batch: Batch)
       next = record.offset;
       break;
     }
-    if (isForeign(partition, record)) {
-      refuse(context, partition, 'the live records are of another record at the same offset');
+    const foreign = foreignRecordProblem(partition, record);
+    if (foreign !== null) {
+      refuse(context, partition, foreign);
       return 'declined';
     }
     readRecord(context, partition, record);
+    last = record;
   }
+  if (last !== null) partition.mark = { ...partition.mark, last: stampOf(last) };
   advance(ledger, next);
   if (batch.endOffset > partition.endOffset) partition.endOffset = batch.endOffset;
   catchUp(context, partition);

@@ -4,6 +4,7 @@ import { WHOLE_GROUP } from '../core/change.ts';
 import { idKey } from '../core/id-key.ts';
 import { emptyView } from '../core/ownership.ts';
 import { comparePositions, type Position } from '../core/position.ts';
+import { NO_MARK } from '../core/source-history.ts';
 import { forgetName } from './aliases.ts';
 import type { Context } from './context.ts';
 import { FormerKeys } from './former-keys.ts';
@@ -13,6 +14,7 @@ import { Unacknowledged } from './unacknowledged.ts';
 export const newPartition = (number: number): Partition => ({
   number,
   phase: 'fencing',
+  refusal: null,
   isKept: false,
   base: 0,
   epoch: 0,
@@ -34,6 +36,8 @@ export const newPartition = (number: number): Partition => ({
   answers: [],
   start: null,
   ledger: null,
+  mark: NO_MARK,
+  comparison: null,
   endOffset: 0n,
   dispatchesEarly: false,
   groups: new Map(),

@@ -1,43 +1,66 @@
 /**
  * A partition that does not start: its live records or its committed offset are of a source topic that is not there any
- * more. Offsets of two topics have no order, so going on would let an old change win over a newer one.
+ * more. Offsets of two topics have no order, so going on would let an old change win over a newer one, and what lies below
+ * the committed offset would never be read.
  */
+import { isOlderEpoch, stampOf } from '../core/source-history.ts';
 import type { LogRecord } from '../ports.ts';
 import type { Context } from './context.ts';
 import { forget } from './forget.ts';
 import { newPartition } from './partition.ts';
 import type { Partition, Start } from './state.ts';
 
-export function refuse(context: Context, partition: Partition, problem: string): void {
-  const { state, log, logger } = context;
+export interface Refusal {
+  readonly problem: string;
+  /** What does not belong to the source: what is committed, or what waits in the retry topic. */
+  readonly foreign: 'committed' | 'parked';
+}
+
+export function refuse(context: Context, partition: Partition, { problem, foreign }: Refusal): void {
+  const { state, log, logger, options } = context;
+  const { number } = partition;
+  const topic = options.topics.source;
+  const remedy = foreign === 'committed' ? resetOffsets(topic, number) : NEW_TOPICS;
   forget(context, partition, problem);
-  state.partitions.set(partition.number, { ...newPartition(partition.number), phase: 'refused' });
-  log.pause('source', partition.number);
+  state.partitions.set(number, { ...newPartition(number), phase: 'refused', refusal: `${problem}. ${remedy}` });
+  log.pause('source', number);
   logger.error(
-    { partition: partition.number, problem },
-    'partition refused: the source topic was made anew or renamed; use a new retry topic and a new consumer group',
+    { topic, partition: number, problem, remedy },
+    'partition refused: the source topic was recreated, truncated or renamed',
   );
 }
 
+/** Both remedies are tried in test/integration/recreated-source.test.ts. */
+const resetOffsets = (topic: string, partition: number): string =>
+  `Stop all instances, run \`kafka-consumer-groups.sh --bootstrap-server $KAFKA_BROKERS --group $KAFKA_GROUP_ID --topic ${topic}:${partition} --reset-offsets --to-earliest --execute\` and start again; if the topic was recreated, set a new RETRY_TOPIC first (\`rollcall topics create\`), since what waits in the old one belongs to the deleted topic`;
+const NEW_TOPICS =
+  'Stop all instances, set a new RETRY_TOPIC and a new KAFKA_GROUP_ID, run `rollcall topics create` and start again; the source is read from its beginning, what waits in the old retry topic is left there';
+
 /** Positions that this source cannot have; null: none. */
-export function foreignPositionProblem({ options }: Context, partition: Partition, start: Start): string | null {
+export function foreignPositionProblem({ options }: Context, partition: Partition, start: Start): Refusal | null {
   if (start.committed !== null && start.committed > start.goal) {
-    return 'the committed offset lies beyond the end of the source partition';
+    return { problem: 'the committed offset lies beyond the end of the source partition', foreign: 'committed' };
   }
-  for (const intents of partition.restored.values()) {
-    for (const { source } of intents) {
-      if (source.topic !== options.topics.source || source.partition !== partition.number) {
-        return 'the retry partition holds intents of another topic or partition';
-      }
-      if (source.offset >= start.goal)
-        return 'the retry partition holds offsets beyond the end of the source partition';
-    }
+  const intents = [...partition.restored.values()].flat();
+  const isElsewhere = intents.some(
+    ({ source }) => source.topic !== options.topics.source || source.partition !== partition.number,
+  );
+  if (isElsewhere) {
+    return { problem: 'the retry partition holds intents of another topic or partition', foreign: 'parked' };
   }
-  return null;
+  return intents.some(({ source }) => source.offset >= start.goal)
+    ? { problem: 'the retry partition holds offsets beyond the end of the source partition', foreign: 'parked' }
+    : null;
 }
 
-/** A live record tells of a record at this offset, but not of this one. */
-export function isForeign({ recordedAt }: Partition, { offset, timestamp }: LogRecord): boolean {
+/** Of a record that was read: a live record, or the record before it, tells of another topic; null: neither does. */
+export function foreignRecordProblem({ recordedAt, mark }: Partition, record: LogRecord): Refusal | null {
+  const { offset, timestamp } = record;
   const known = recordedAt.get(offset);
-  return known !== undefined && known !== timestamp;
+  if (known !== undefined && known !== timestamp) {
+    return { problem: `the live records are of another record at offset ${offset}`, foreign: 'parked' };
+  }
+  return isOlderEpoch(mark.last, stampOf(record))
+    ? { problem: `the leader epoch of offset ${offset} is lower than the one before it`, foreign: 'committed' }
+    : null;
 }

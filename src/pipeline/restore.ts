@@ -2,10 +2,12 @@
  * Fence and restore: the own fence is written, the retry partition read up to it, and its state taken over; then the
  * source is read on from the committed offset (design 6.6).
  */
+import { decodeCommit } from '../core/commit-metadata.ts';
 import { gained } from '../core/doubt.ts';
-import { decodeRanges, openLedger, rangesBelow } from '../core/ledger.ts';
+import { openLedger, rangesBelow } from '../core/ledger.ts';
 import { renderFence } from '../core/live-record.ts';
 import { epochOf, isOvertaken } from '../core/ownership.ts';
+import { compareHistory, lookFrom, NO_MARK } from '../core/source-history.ts';
 import { type Intent, intentId } from '../core/change.ts';
 import { fold } from '../core/pending.ts';
 import type { SendOutcome } from '../ports.ts';
@@ -55,43 +57,61 @@ async function restoreFrom(context: Context, partition: Partition): Promise<void
   const start = await persist(context, place, () => findStart(context, partition), isWanted);
   if (start === undefined || !isWanted()) return;
   partition.start ??= start;
+  partition.comparison = start;
+  partition.mark = start.mark;
   restore(context, partition);
 }
 
 /** The end of the source is read after the fence was acknowledged, so it holds all that a former owner may have committed. */
-async function findStart({ log, state, logger }: Context, { number }: Partition): Promise<Start> {
+async function findStart(context: Context, partition: Partition): Promise<Start> {
+  const { log, state, logger } = context;
+  const { number } = partition;
   const [committed, bounds] = await Promise.all([log.committed(number), log.bounds('source', number)]);
-  const known =
-    committed.offset === null ? [] : rangesBelow(bounds.end, decodeRanges(committed.offset, committed.metadata));
+  const { ranges, mark } =
+    committed.offset === null ? NOTHING_COMMITTED : decodeCommit(committed.offset, committed.metadata);
+  // What is kept in memory is ahead of what is committed.
+  const remembered = partition.isKept ? partition.mark : mark;
+  const seen = await log.inspect(number, lookFrom(remembered, bounds));
+  const found = {
+    committed: committed.offset,
+    known: rangesBelow(bounds.end, ranges),
+    goal: bounds.end,
+    ...compareHistory(remembered, { ...bounds, ...seen }),
+  };
   const position = committed.offset ?? bounds.start;
-  if (position >= bounds.start) return { committed: committed.offset, position, known, goal: bounds.end };
+  if (position >= bounds.start) return { ...found, position };
   state.counts.possibleLosses += 1;
   logger.error(
     { partition: number, committed: String(position), start: String(bounds.start) },
     'retention has passed the committed offset, changes may be lost: raise retention.ms of the source topic',
   );
-  return { committed: committed.offset, position: bounds.start, known, goal: bounds.end };
+  return { ...found, position: bounds.start };
 }
+
+const NOTHING_COMMITTED = { ranges: [], mark: NO_MARK };
 
 /** Once the own fence was read and the start is known. */
 export function restore(context: Context, partition: Partition): void {
   const { clock, log } = context;
-  if (partition.phase !== 'restoring' || !partition.fenceRead || partition.start === null) return;
+  const { phase, fenceRead, start, comparison } = partition;
+  if (phase !== 'restoring' || !fenceRead || start === null || comparison === null) return;
   if (isOvertaken(partition.view, partition.epoch) || sharesEpoch(partition)) {
     partition.overtakenAt = clock.now();
     return;
   }
   if (partition.isKept && partition.foreignFence) return startOver(context, partition);
+  const { historyProblem: problem } = comparison;
+  if (problem !== null) return refuse(context, partition, { problem, foreign: 'committed' });
   if (!partition.isKept) {
-    const problem = foreignPositionProblem(context, partition, partition.start);
-    if (problem !== null) return refuse(context, partition, problem);
-    load(context, partition, partition.start);
+    const foreign = foreignPositionProblem(context, partition, start);
+    if (foreign !== null) return refuse(context, partition, foreign);
+    load(context, partition, start);
   }
   const isKept = partition.isKept;
   partition.isKept = false;
   move(partition, 'catching_up');
   context.logger.info({ partition: partition.number, epoch: partition.epoch, isKept }, 'partition restored');
-  if (!isKept) log.seek('source', partition.number, partition.start.position);
+  if (!isKept) log.seek('source', partition.number, start.position);
   resumeSource(context, partition);
   catchUp(context, partition);
   takeAccount(context, partition);

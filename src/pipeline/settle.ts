@@ -3,7 +3,8 @@
  * acknowledged steps (spec: report-first, record-first, owner-commit). What cannot be written for one partition stops only
  * the offsets that depend on it.
  */
-import { committable, complete, completedRanges, encodeRanges, RANGES_MAX } from '../core/ledger.ts';
+import { encodeCommit } from '../core/commit-metadata.ts';
+import { committable, complete, completedRanges, RANGES_MAX } from '../core/ledger.ts';
 import { isSamePosition } from '../core/position.ts';
 import type { Commit } from '../ports.ts';
 import { closeComplete } from './conclude.ts';
@@ -248,9 +249,9 @@ interface DueCommit {
 }
 
 function commitOf(partition: Partition): DueCommit | null {
-  const { ledger, lastCommit, number } = partition;
+  const { ledger, lastCommit, mark, number } = partition;
   if (ledger === null || !isRestored(partition) || ledger.progress === lastCommit?.progress) return null;
   const offset = committable(ledger);
-  const metadata = encodeRanges(offset, completedRanges(ledger, RANGES_MAX));
+  const metadata = encodeCommit(offset, { ranges: completedRanges(ledger, RANGES_MAX), mark });
   return { partition, commit: { partition: number, offset, metadata }, progress: ledger.progress };
 }

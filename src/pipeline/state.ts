@@ -16,6 +16,7 @@ import type { Trouble } from '../core/record-headers.ts';
 import type { ReportRecord } from '../core/report.ts';
 import type { RequestFacts } from '../core/reporting.ts';
 import type { Answer, Request } from '../core/request-record.ts';
+import type { Comparison, SourceMark } from '../core/source-history.ts';
 import type { IdKind, SureResolution } from '../core/resolution.ts';
 import type { Instant, OutRecord } from '../ports.ts';
 import type { FormerKeys } from './former-keys.ts';
@@ -129,7 +130,7 @@ export interface LookUp {
 export type Phase = 'fencing' | 'restoring' | 'catching_up' | 'running' | 'refused';
 
 /** Where the source is to be read from, once the own fence is written. */
-export interface Start {
+export interface Start extends Comparison {
   readonly committed: bigint | null;
   readonly position: bigint;
   readonly known: readonly Range[];
@@ -149,6 +150,7 @@ export interface DueAnswer {
 export interface Partition {
   readonly number: number;
   phase: Phase;
+  refusal: string | null;
   /** Was owned without a break, as far as is known; the fence will prove it. */
   isKept: boolean;
   base: number;
@@ -182,6 +184,9 @@ export interface Partition {
   answers: DueAnswer[];
   start: Start | null;
   ledger: Ledger | null;
+  mark: SourceMark;
+  /** Of the source with what is remembered of it; null: not compared since the last fence. */
+  comparison: Comparison | null;
   /** Offset after the last source record, as far as known. */
   endOffset: bigint;
   /** The intake limit was reached while catching up. */

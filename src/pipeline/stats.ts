@@ -15,6 +15,8 @@ export interface PartitionStats {
   /** Source records not read yet. */
   readonly lag: number;
   readonly oldestUnappliedAt: number | null;
+  /** Of a refused one: why, with the remedy. */
+  readonly refusal?: string;
 }
 
 export interface PipelineStats {
@@ -83,12 +85,14 @@ export function statsOf(context: Context): PipelineStats {
   };
 }
 
-function partitionStats({ number, phase, ledger, endOffset }: Partition, oldest: number | null): PartitionStats {
+function partitionStats(partition: Partition, oldest: number | null): PartitionStats {
+  const { number, phase, ledger, endOffset, refusal } = partition;
   return {
     partition: number,
     phase: phase === 'fencing' ? 'restoring' : phase,
     lag: ledger === null ? 0 : Math.max(0, Number(endOffset - ledger.next)),
     oldestUnappliedAt: oldest,
+    ...(refusal !== null && { refusal }),
   };
 }
 

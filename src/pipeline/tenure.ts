@@ -53,6 +53,7 @@ function gain({ state, log }: Context, number: number, base: number): void {
 function prepareFence(partition: Partition): void {
   partition.fenceId = null;
   partition.fenceRead = false;
+  partition.comparison = null;
   partition.foreignFence = false;
   partition.overtakenAt = null;
 }

@@ -69,7 +69,7 @@ test.for([
       ready: false,
       partitions: [{ partition: 3, phase: 'refused', lag: 0, oldestUnappliedAt: null }],
     }),
-    ['the source topic was made anew or renamed (see the log): partitions 3'],
+    ['the source topic was recreated, truncated or renamed: partitions 3'],
   ],
   [
     someStats({

@@ -4,6 +4,7 @@ import type { GenesysOptions } from '../../src/adapters/genesys/group-api.ts';
 import { MemoryBroker } from '../../src/adapters/memory-log/memory-broker.ts';
 import { sha256, systemClock, systemRandom } from '../../src/adapters/system.ts';
 import type { SourceFormat } from '../../src/core/change.ts';
+import { decodeCommit } from '../../src/core/commit-metadata.ts';
 import type { RetryRecord } from '../../src/core/live-record.ts';
 import { parseRetryRecord } from '../../src/core/live-record.ts';
 import type { ReportRecord } from '../../src/core/report.ts';
@@ -191,6 +192,12 @@ export class World {
 
   committed(): bigint | null {
     return this.broker.group('rollcall').committed(0).offset;
+  }
+
+  /** The last commit calls something beyond its offset complete. */
+  hasCompletedRange(): boolean {
+    const { offset, metadata } = this.broker.group('rollcall').committed(0);
+    return offset !== null && decodeCommit(offset, metadata).ranges.length > 0;
   }
 
   /** Every intent final with one id each, memberships as the newest intents want, offsets committed to the end. */

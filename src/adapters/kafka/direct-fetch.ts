@@ -3,7 +3,7 @@
  * own `Batch` sorts out aborted transactions and control records.
  */
 import { createRequire } from 'node:module';
-import type { Batch, Cluster } from 'kafkajs';
+import type { Batch, Cluster, KafkaMessage } from 'kafkajs';
 
 export interface FetchPosition {
   readonly partition: number;
@@ -96,10 +96,33 @@ export async function endOfHole(
   topic: string,
   { partition, offset }: FetchPosition,
 ): Promise<bigint> {
+  return (await fetchOverHole(cluster, topic, { partition, offset })).offset;
+}
+
+/** The first record from `position` on; null: all up to the end are gone. @throws where nothing can be read there yet */
+export async function firstRecordFrom(
+  cluster: Cluster,
+  topic: string,
+  position: FetchPosition,
+): Promise<KafkaMessage | null> {
+  const { fetched } = await fetchOverHole(cluster, topic, position);
+  if (fetched === undefined || fetched.lastStableOffset <= position.offset)
+    throw new Error(`${topic}/${position.partition} cannot be read at offset ${position.offset} yet`);
+  return fetched.batch.messages[0] ?? null;
+}
+
+interface OverHole {
+  readonly offset: bigint;
+  /** What was fetched there. */
+  readonly fetched: FetchedPartition | undefined;
+}
+
+async function fetchOverHole(cluster: Cluster, topic: string, { partition, offset }: FetchPosition): Promise<OverHole> {
   for (let next = offset; ;) {
     const positions = [{ partition, offset: next }];
     const [fetched] = await fetchDirectly({ cluster, topic, positions, waitMs: 0, bytesPerPartition: 65_536 });
-    if (fetched === undefined || !fetched.batch.isEmpty() || fetched.lastStableOffset <= next) return next;
+    if (fetched === undefined || !fetched.batch.isEmpty() || fetched.lastStableOffset <= next)
+      return { offset: next, fetched };
     next = fetched.nextOffset > next ? fetched.nextOffset : next + 1n;
   }
 }

@@ -2,13 +2,18 @@
 import type { IHeaders, KafkaMessage, Message } from 'kafkajs';
 import type { Headers, LogRecord, OutRecord } from '../../ports.ts';
 
-export function toLogRecord(message: KafkaMessage): LogRecord {
+/** kafkajs does not show it, and older formats of messages do not have it. */
+type StoredMessage = KafkaMessage & { readonly batchContext?: { readonly partitionLeaderEpoch?: number } };
+
+export function toLogRecord(message: StoredMessage): LogRecord {
+  const leaderEpoch = message.batchContext?.partitionLeaderEpoch ?? -1;
   return {
     offset: BigInt(message.offset),
     key: message.key,
     value: message.value,
     headers: toHeaders(message.headers),
     timestamp: Number(message.timestamp),
+    ...(leaderEpoch >= 0 && { leaderEpoch }),
   };
 }
 

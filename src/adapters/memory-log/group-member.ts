@@ -216,6 +216,9 @@ export class GroupMember {
     return new PartitionFeed(this.#topics, this.#link, {
       records: (batch) => this.#call(() => this.#handler.records(batch)) ?? 'declined',
       offsetOutOfRange: (topic, partition) => this.#call(() => this.#handler.offsetOutOfRange(topic, partition)),
+      stale: () => {
+        if (this.#state.kind === 'member') this.#join(this.#state.memberId);
+      },
     });
   }
 

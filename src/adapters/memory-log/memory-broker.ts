@@ -19,6 +19,9 @@ export class MemoryBroker {
   readonly clock: Clock;
   readonly #random: Random;
   readonly #topics = new Map<string, MemoryTopic>();
+  /** By the name of the topic: they outlive its deletion. */
+  readonly #listeners = new Map<string, Set<() => void>>();
+  #topicsCreated = 0;
   readonly #groups = new Map<string, ConsumerGroup>();
 
   constructor(clock: Clock, random: Random) {
@@ -27,13 +30,25 @@ export class MemoryBroker {
   }
 
   createTopic(specification: TopicSpecification): 'created' | 'exists' {
-    if (this.#topics.has(specification.topic)) return 'exists';
-    this.#topics.set(specification.topic, new MemoryTopic(specification));
+    const { topic } = specification;
+    if (this.#topics.has(topic)) return 'exists';
+    const listeners = this.#listeners.get(topic) ?? new Set();
+    this.#listeners.set(topic, listeners);
+    this.#topics.set(topic, new MemoryTopic(specification, { id: `topic-${++this.#topicsCreated}`, listeners }));
     return 'created';
   }
 
+  /** Committed offsets stay, as they do where a broker is away meanwhile, or somebody commits once more. */
   deleteTopic(topic: string): void {
     this.#topics.delete(topic);
+  }
+
+  /** Deleted, and created with the same settings. */
+  recreateTopic(name: string): void {
+    const { partitionCount, replicationFactor, settings } = this.topic(name).description;
+    this.deleteTopic(name);
+    this.createTopic({ topic: name, partitionCount, replicationFactor, settings: Object.fromEntries(settings) });
+    this.topic(name).notify();
   }
 
   /** @throws when there is no such topic. */
@@ -83,6 +98,13 @@ export class MemoryBroker {
   /** Retention passes `offset`. */
   deleteRecordsBefore(topic: string, partition: number, offset: bigint): void {
     this.topic(topic).partition(partition).deleteBefore(offset);
+  }
+
+  /** An unclean leader election loses what lies at `end` and beyond. */
+  truncate(topic: string, partition: number, end: bigint): void {
+    const found = this.topic(topic);
+    found.partition(partition).truncate(end);
+    found.notify();
   }
 
   /** A producer's retry arrives late: the record at `offset` is appended once more. */

@@ -18,11 +18,13 @@ import type {
   TopicSpecification,
 } from '../../ports.ts';
 import { unlessAllFailed } from '../../core/send-outcome.ts';
+import { type Inspection, stampOf } from '../../core/source-history.ts';
 import { GroupMember } from './group-member.ts';
 import type { Link } from './link.ts';
 import { directLink } from './link.ts';
 import type { MemoryBroker } from './memory-broker.ts';
 import type { MemoryTopic } from './memory-topic.ts';
+import type { InputTopics } from './partition-feed.ts';
 import { readTopic } from './topic-reader.ts';
 
 export interface MemoryLogOptions {
@@ -60,9 +62,12 @@ export class MemoryLog implements ChangeLog, LogTools {
   async join(handler: ChangeLogHandler): Promise<void> {
     this.#assertOpen();
     if (this.#member !== null) throw new Error('this instance has joined already');
-    const topics = { source: this.#topic('source'), retry: this.#topic('retry') };
-    const counts = [topics.source, topics.retry].map(({ description }) => description.partitionCount);
+    const counts = (['source', 'retry'] as const).map((topic) => this.#topic(topic).description.partitionCount);
     if (counts[0] !== counts[1]) throw new Error(`source and retry differ in partitions: ${counts.join(', ')}`);
+    const topics = lastKnown((topic) => this.#find(topic), {
+      source: this.#topic('source'),
+      retry: this.#topic('retry'),
+    });
     const { clientId, sessionTimeoutMs = Infinity, heartbeatIntervalMs = 1000 } = this.#options;
     const { rebalanceTimeoutMs = Infinity } = this.#options;
     const surroundings = { link: this.#link, group: this.#broker.group(this.#options.groupId), topics };
@@ -112,6 +117,14 @@ export class MemoryLog implements ChangeLog, LogTools {
     return this.#answer(() => {
       const { start, end } = this.#topic(topic).partition(partition);
       return { start, end };
+    });
+  }
+
+  async inspect(partition: number, from: bigint | null): Promise<Inspection> {
+    return this.#answer(() => {
+      const topic = this.#topic('source');
+      const [first] = from === null ? [] : topic.partition(partition).read(from, 1).records;
+      return { topicId: topic.id, first: first === undefined ? null : stampOf(first) };
     });
   }
 
@@ -189,6 +202,10 @@ export class MemoryLog implements ChangeLog, LogTools {
     return this.#broker.topic(this.#options.topics[topic]);
   }
 
+  #find(topic: InputTopic): MemoryTopic | null {
+    return this.#broker.hasTopic(this.#options.topics[topic]) ? this.#topic(topic) : null;
+  }
+
   #joined(): GroupMember {
     if (this.#member === null) throw new Error('this instance has not joined');
     return this.#member;
@@ -206,6 +223,20 @@ export class MemoryLog implements ChangeLog, LogTools {
       if (this.#hasCrashed) await silence();
     }
   }
+}
+
+/** What a topic of this name is now; while there is none, what it was before. */
+function lastKnown(find: (topic: InputTopic) => MemoryTopic | null, first: InputTopics): InputTopics {
+  const known = { ...first };
+  const look = (topic: InputTopic): MemoryTopic => (known[topic] = find(topic) ?? known[topic]);
+  return {
+    get source() {
+      return look('source');
+    },
+    get retry() {
+      return look('retry');
+    },
+  };
 }
 
 const silence = (): Promise<never> => new Promise(() => {});

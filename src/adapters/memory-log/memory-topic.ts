@@ -22,15 +22,22 @@ const headerOverheadBytes = 10;
 
 export class MemoryTopic {
   readonly name: string;
+  /** Of this topic alone: one that is created again under the same name has another. */
+  readonly id: string;
   readonly description: TopicDescription;
   readonly #settings: Map<string, string>;
   readonly #partitions: readonly PartitionLog[];
-  readonly #listeners = new Set<() => void>();
+  readonly #listeners: Set<() => void>;
   readonly #sick = new Set<number>();
   #unkeyedCount = 0;
 
-  constructor({ topic, partitionCount, replicationFactor, settings }: TopicSpecification) {
+  constructor(
+    { topic, partitionCount, replicationFactor, settings }: TopicSpecification,
+    { id, listeners }: { readonly id: string; readonly listeners: Set<() => void> },
+  ) {
     this.name = topic;
+    this.id = id;
+    this.#listeners = listeners;
     this.#partitions = Array.from({ length: partitionCount }, () => new PartitionLog());
     this.#settings = new Map(Object.entries({ ...defaultSettings, ...settings }));
     this.description = { partitionCount, replicationFactor, settings: this.#settings };
@@ -89,7 +96,7 @@ export class MemoryTopic {
     return this.description.settings.get('cleanup.policy')?.includes('compact') === true;
   }
 
-  /** Calls `listener` after each change of the topic's ends; the returned function ends that. */
+  /** Calls `listener` after each change of the ends, of a recreated topic too; the returned function ends that. */
   onAppend(listener: () => void): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);

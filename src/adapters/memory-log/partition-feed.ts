@@ -8,12 +8,20 @@ import type { Link } from './link.ts';
 import type { MemoryTopic } from './memory-topic.ts';
 
 export type InputTopics = Readonly<Record<InputTopic, MemoryTopic>>;
-export type FeedListener = Pick<ChangeLogHandler, 'records' | 'offsetOutOfRange'>;
+export type FeedListener = Pick<ChangeLogHandler, 'records' | 'offsetOutOfRange'> & {
+  /** The partition has another leader or is of another topic: as kafkajs does, the member joins again. */
+  stale(): void;
+};
 
-interface Cursor {
+interface Start {
   readonly topic: InputTopic;
   readonly partition: number;
+  readonly position: bigint;
+}
+
+interface Cursor extends Start {
   position: bigint;
+  readonly history: string;
 }
 
 export class PartitionFeed {
@@ -36,9 +44,9 @@ export class PartitionFeed {
   }
 
   /** Closed at first, so that positions can be changed before the first batch. */
-  assign(positions: readonly Cursor[]): void {
+  assign(starts: readonly Start[]): void {
     this.close();
-    this.#cursors = positions.map((cursor) => ({ ...cursor }));
+    this.#cursors = starts.map((start) => ({ ...start, history: this.#historyOf(start) }));
   }
 
   open(): void {
@@ -88,6 +96,11 @@ export class PartitionFeed {
     if (cursor === undefined) return;
     this.#cursors = [...this.#cursors.slice(index + 1), ...this.#cursors.slice(0, index + 1)];
     const { topic, partition, position } = cursor;
+    if (cursor.history !== this.#historyOf(cursor)) {
+      this.close();
+      this.#listener.stale();
+      return;
+    }
     const log = this.#topics[topic].partition(partition);
     // In the handler a seek replaces the cursor; what is set below changes nothing then.
     if (position < log.start || position > log.end) {
@@ -101,7 +114,14 @@ export class PartitionFeed {
     this.#wake();
   }
 
+  #historyOf({ topic, partition }: Pick<Cursor, 'topic' | 'partition'>): string {
+    const found = this.#topics[topic];
+    return `${found.id} ${found.partition(partition).leaderEpoch}`;
+  }
+
+  /** Of the metadata a client hears whatever it has paused. */
   #hasMore(cursor: Cursor): boolean {
+    if (cursor.history !== this.#historyOf(cursor)) return true;
     const { end } = this.#topics[cursor.topic].partition(cursor.partition);
     return cursor.position !== end && !this.#paused.has(nameOf(cursor));
   }

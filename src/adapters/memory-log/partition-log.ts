@@ -28,10 +28,12 @@ interface StoredRecord {
   readonly value: string | null;
   readonly headers: readonly (readonly [name: string, value: string])[];
   readonly timestamp: number;
+  readonly leaderEpoch: number;
 }
 
 export class PartitionLog {
   #records: StoredRecord[] = [];
+  #leaderEpoch = 0;
   #start = 0n;
   #end = 0n;
   /** Tombstones that a pass has kept as the newest of their key: offset → epoch ms of that pass. */
@@ -46,13 +48,19 @@ export class PartitionLog {
     return this.#end;
   }
 
-  append({ key, value, headers, timestamp }: Omit<LogRecord, 'offset'>): void {
+  /** Grows with each leader. */
+  get leaderEpoch(): number {
+    return this.#leaderEpoch;
+  }
+
+  append({ key, value, headers, timestamp }: Omit<LogRecord, 'offset' | 'leaderEpoch'>): void {
     this.#records.push({
       offset: this.#end,
       key: storedOf(key),
       value: storedOf(value),
       headers: headers.length === 0 ? noHeaders : headers.map(([name, content]) => [name, storedOf(content)]),
       timestamp,
+      leaderEpoch: this.#leaderEpoch,
     });
     this.#end += 1n;
   }
@@ -68,6 +76,13 @@ export class PartitionLog {
     const last = records.at(-1);
     const isRest = first + records.length === this.#records.length;
     return { records, nextOffset: isRest || last === undefined ? this.#end : last.offset + 1n };
+  }
+
+  /** An unclean leader election: a replica that had not got beyond `end` leads from now on. */
+  truncate(end: bigint): void {
+    this.#leaderEpoch += 1;
+    this.#records.splice(this.#indexOf(end));
+    if (end < this.#end) this.#end = end;
   }
 
   /** Retention: records below `offset` are gone. */
@@ -117,12 +132,13 @@ function storedOf(bytes: Uint8Array | null): string | null {
   return bytes === null ? null : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1');
 }
 
-function recordOf({ offset, key, value, headers, timestamp }: StoredRecord): LogRecord {
+function recordOf({ offset, key, value, headers, timestamp, leaderEpoch }: StoredRecord): LogRecord {
   return {
     offset,
     key: key === null ? null : Buffer.from(key, 'latin1'),
     value: value === null ? null : Buffer.from(value, 'latin1'),
     headers: headers.map(([name, content]) => [name, Buffer.from(content, 'latin1')]),
     timestamp,
+    leaderEpoch,
   };
 }

@@ -1,9 +1,7 @@
 import { expect, test } from 'vitest';
 import { expire, fences, stubborn } from '../../support/retry-records.ts';
-import type { Instance, World } from '../../support/world.ts';
+import type { Instance } from '../../support/world.ts';
 import { aWorld, topics, until, within } from '../../support/world.ts';
-
-const metadata = (world: World): string => world.broker.group('rollcall').committed(0).metadata;
 
 test('ranges: what is complete beyond the committed offset is read again, and wins over what is older', async () => {
   // given an older event of two members, of which one waits for its answer, and a newer event that is done
@@ -15,7 +13,7 @@ test('ranges: what is complete beyond the committed offset is read again, and wi
     ({ method, operations }) => method === 'PATCH' && JSON.stringify(operations).includes('"w"'),
   );
   const one = await world.start({ pipeline: { membersPerPatchMax: 1 }, api: { requestTimeoutMs: 10_000 } });
-  await until(() => metadata(world) !== '', 'the completed range');
+  await until(() => world.hasCompletedRange(), 'the completed range');
   expect(world.committed()).toBe(older);
   one.kill();
   hold.release();
@@ -40,7 +38,7 @@ test('ranges: what is complete because it is parked stays pending', async () => 
   world.change('h', { add: ['w'] });
   const parked = world.change('g', { add: ['u'] });
   const one = await world.start({ pipeline: stubborn, api: { requestTimeoutMs: 10_000 } });
-  await until(() => metadata(world) !== '', 'the completed range');
+  await until(() => world.hasCompletedRange(), 'the completed range');
   one.kill();
   hold.release();
   world.sandbox.removeRule(rule);

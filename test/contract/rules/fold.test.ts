@@ -37,7 +37,7 @@ test('fold: the newest position wins, also when the older one is read after it',
   const add = world.change('g', { add: ['u', 'v'] });
   await until(() => world.sandbox.stats.inFlight === 0 && one.pipeline.stats().pending === 3, 'the add');
   const remove = world.change('g', { remove: ['u'] });
-  await until(() => world.broker.group('rollcall').committed(0).metadata !== '', 'the parking');
+  await until(() => world.hasCompletedRange(), 'the parking');
   expect(world.committed()).toBe(add);
   // when the next owner restores the newer one, and then reads the older one again
   one.kill();

@@ -49,7 +49,7 @@ test('a full state delivered again does not undo a newer delta that the commit c
   produce(world, [fullState({ group: 'g', members: ['a'] }), delta({ group: 'h', add: ['x'] })]);
   produce(world, [delta({ group: 'g', add: ['b'] })]);
   await until(() => world.outcome(1n, 'b') === 'applied', 'the newer add');
-  await until(() => world.broker.group('rollcall').committed(0).metadata !== '', 'a range');
+  await until(() => world.hasCompletedRange(), 'a range');
   expect(world.committed()).toBe(0n);
   crash(world, one);
   world.sandbox.removeRule(rule);

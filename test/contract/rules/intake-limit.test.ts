@@ -30,7 +30,7 @@ test('intake limit: a new owner with more in the live records than the limit rea
     world.produce({ topic: topics.source, partition: 0, key: 'g', value: null, headers: [] });
   }
   const parked = world.change('p', { add: ['a', 'b', 'c'] });
-  await until(() => world.broker.group('rollcall').committed(0).metadata !== '', 'the completed ranges');
+  await until(() => world.hasCompletedRange(), 'the completed ranges');
   await until(() => world.outcome(parked, 'c') === 'retry_scheduled', 'the parking');
   await until(() => world.lastState('p')?.intents.length === 3, 'the live record');
   // when another owner has room for two

@@ -19,10 +19,7 @@ async function aNextOwner(world: World, clock: JumpingClock) {
 /** An event of another group, and the commit that follows its report. */
 async function commitBehind(world: World): Promise<void> {
   const offset = world.change('behind', { add: [] });
-  await until(() => {
-    const committed = world.broker.group('rollcall').committed(0);
-    return (committed.offset ?? 0n) > offset || committed.metadata !== '';
-  }, 'a commit');
+  await until(() => (world.committed() ?? 0n) > offset || world.hasCompletedRange(), 'a commit');
 }
 
 async function leavesNothing(world: World, owner: Instance): Promise<void> {

@@ -1,0 +1,78 @@
+/**
+ * The metadata of a commit: what is complete beyond the committed offset, and what tells whether the partition is still
+ * the one that was read.
+ *
+ *   rollcall2;topic=<topic id>;last=<offset>:<timestamp>:<leader epoch>;rollcall1:<ranges>
+ *
+ * Fields are separated by `;`, each is optional, unknown ones are ignored. Former versions wrote the ranges alone, which
+ * is read as before; they take the whole for metadata of another program, know of no ranges then, and repeat reports.
+ */
+import { decodeRanges, encodeRanges, METADATA_LENGTH_MAX, type Range } from './ledger.ts';
+import { NO_MARK, type RecordStamp, type SourceMark } from './source-history.ts';
+
+const VERSION = 'rollcall2';
+
+export interface CommitMetadata {
+  readonly ranges: readonly Range[];
+  readonly mark: SourceMark;
+}
+
+/** At most METADATA_LENGTH_MAX characters: ranges that do not fit are left out. */
+export function encodeCommit(committed: bigint, { ranges, mark }: CommitMetadata): string {
+  // Nothing was read, and nothing lies below that could be skipped.
+  if (committed === 0n && mark.last === null) return encodeRanges(committed, ranges);
+  const head = [VERSION, ...markFields(mark)].join(';');
+  const encoded = encodeRanges(committed, ranges, METADATA_LENGTH_MAX - head.length - 1);
+  return encoded === '' ? head : `${head};${encoded}`;
+}
+
+/** Total: metadata of other programs means that nothing is known. */
+export function decodeCommit(committed: bigint, metadata: string): CommitMetadata {
+  const fields = metadata.split(';');
+  const ranges = fields.flatMap((field) => [...decodeRanges(committed, field)]);
+  return { ranges, mark: fields[0] === VERSION ? markOf(fields) : NO_MARK };
+}
+
+/** Of the re-keying relay, which has nothing beyond the committed offset. */
+export interface RelayMetadata {
+  /** Timestamp of the newest record that was passed on, epoch ms; null: none. */
+  readonly newest: number | null;
+  readonly mark: SourceMark;
+}
+
+export const encodeRelayCommit = ({ newest, mark }: RelayMetadata): string =>
+  [VERSION, ...(newest === null ? [] : [`newest=${newest}`]), ...markFields(mark)].join(';');
+
+/** Total. Former versions wrote the timestamp alone. */
+export function decodeRelayCommit(metadata: string): RelayMetadata {
+  const fields = metadata.split(';');
+  if (fields[0] !== VERSION) return { newest: timeOf(metadata), mark: NO_MARK };
+  return { newest: timeOf(fieldOf(fields, 'newest')), mark: markOf(fields) };
+}
+
+function markFields({ topicId, last }: SourceMark): readonly string[] {
+  return [
+    ...(topicId === null ? [] : [`topic=${topicId}`]),
+    ...(last === null ? [] : [`last=${last.offset}:${last.timestamp}:${last.leaderEpoch ?? ''}`]),
+  ];
+}
+
+function markOf(fields: readonly string[]): SourceMark {
+  const topicId = fieldOf(fields, 'topic');
+  return { topicId: /^[\w-]{1,64}$/.test(topicId) ? topicId : null, last: lastOf(fieldOf(fields, 'last')) };
+}
+
+function lastOf(text: string): RecordStamp | null {
+  const [, offset, timestamp, leaderEpoch] = /^(\d{1,19}):(-?\d{1,19}):(\d{0,10})$/.exec(text) ?? [];
+  if (offset === undefined || timestamp === undefined) return null;
+  return {
+    offset: BigInt(offset),
+    timestamp: Number(timestamp),
+    ...(leaderEpoch !== undefined && leaderEpoch !== '' && { leaderEpoch: Number(leaderEpoch) }),
+  };
+}
+
+const fieldOf = (fields: readonly string[], name: string): string =>
+  fields.find((field) => field.startsWith(`${name}=`))?.slice(name.length + 1) ?? '';
+
+const timeOf = (text: string): number | null => (/^\d{1,16}$/.test(text) && Number(text) > 0 ? Number(text) : null);

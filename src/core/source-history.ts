@@ -1,0 +1,102 @@
+/**
+ * Whether offsets still name the records that were read: a topic that was deleted and recreated, or truncated by an unclean
+ * leader election, uses the same offsets for other records. What was read last is compared with what lies there now.
+ *
+ * The topic id alone finds a recreated topic, offset and leader epoch together find a truncated one: Kafka gives both out
+ * only once. The timestamp serves where a broker or a record format has neither; producers choose it, so only a difference
+ * says something, never the order.
+ */
+
+/** What tells a record from others at its offset. */
+export interface RecordStamp {
+  readonly offset: bigint;
+  /** Epoch ms. */
+  readonly timestamp: number;
+  /** Of the leader that appended it; absent: not known (message format before 2). */
+  readonly leaderEpoch?: number;
+}
+
+/** What is remembered of a partition that was read. */
+export interface SourceMark {
+  /** null: not known (brokers before 2.8). */
+  readonly topicId: string | null;
+  /** The last record that was read; null: none was. */
+  readonly last: RecordStamp | null;
+}
+
+/** The same partition as it is now. */
+export interface SourceView {
+  readonly topicId: string | null;
+  readonly start: bigint;
+  /** Offset after the last record. */
+  readonly end: bigint;
+  /** The first record at or after the one that is remembered; null: none. */
+  readonly first: RecordStamp | null;
+}
+
+/** What a log tells when it is asked where and what it is. */
+export type Inspection = Pick<SourceView, 'topicId' | 'first'>;
+
+/** What is remembered, with the topic id as it is now, and why that cannot be the topic that was read. */
+export interface Comparison {
+  readonly mark: SourceMark;
+  /** null: nothing says so. */
+  readonly historyProblem: string | null;
+}
+
+export const NO_MARK: SourceMark = { topicId: null, last: null };
+
+export const stampOf = ({ offset, timestamp, leaderEpoch }: RecordStamp): RecordStamp => ({
+  offset,
+  timestamp,
+  ...(leaderEpoch !== undefined && { leaderEpoch }),
+});
+
+export function compareHistory(mark: SourceMark, view: SourceView): Comparison {
+  return {
+    mark: { topicId: view.topicId ?? mark.topicId, last: mark.last },
+    historyProblem: problemOf(mark, view),
+  };
+}
+
+/** Where to look for the record that is remembered, or for the first one behind it; null: nowhere. */
+export function lookFrom({ last }: SourceMark, { start, end }: Pick<SourceView, 'start' | 'end'>): bigint | null {
+  if (last === null || start >= end || last.offset >= end) return null;
+  return last.offset > start ? last.offset : start;
+}
+
+function problemOf(mark: SourceMark, view: SourceView): string | null {
+  const { last } = mark;
+  if (mark.topicId !== null && view.topicId !== null && mark.topicId !== view.topicId) {
+    const when = last === null ? '' : ` (the last one: offset ${last.offset}, ${said(last)})`;
+    return `the topic was deleted and recreated: records were read of topic id ${mark.topicId}${when}, now it is ${view.topicId}`;
+  }
+  if (last === null) return null;
+  if (last.offset >= view.end) {
+    return `the topic was recreated or truncated: offset ${last.offset} was read (${said(last)}), now the partition ends at ${view.end}`;
+  }
+  return view.first === null ? null : recordProblem(last, view.first);
+}
+
+/** Of the record at the offset that was read, or of the first one behind it where compaction or retention took that one. */
+function recordProblem(last: RecordStamp, first: RecordStamp): string | null {
+  const isOther = first.offset === last.offset && !(first.timestamp === last.timestamp && isSameEpoch(last, first));
+  if (!isOther && !isOlderEpoch(last, first)) return null;
+  return `the topic was recreated or truncated: offset ${last.offset} was read (${said(last)}), now offset ${first.offset} has ${said(first)}`;
+}
+
+const isSameEpoch = (a: RecordStamp, b: RecordStamp): boolean =>
+  a.leaderEpoch === undefined || b.leaderEpoch === undefined || a.leaderEpoch === b.leaderEpoch;
+
+/** Leader epochs never go down within a partition. */
+export const isOlderEpoch = (last: RecordStamp | null, next: RecordStamp): boolean =>
+  next.leaderEpoch !== undefined && next.leaderEpoch < (last?.leaderEpoch ?? 0);
+
+const said = ({ timestamp, leaderEpoch }: RecordStamp): string =>
+  `timestamp ${timeText(timestamp)}${leaderEpoch === undefined ? '' : `, leader epoch ${leaderEpoch}`}`;
+
+/** Producers may write any number. */
+function timeText(timestamp: number): string {
+  const date = new Date(timestamp);
+  return Number.isNaN(date.getTime()) ? String(timestamp) : date.toISOString();
+}

@@ -1,0 +1,84 @@
+import { expect, test } from 'vitest';
+import {
+  type CommitMetadata,
+  decodeCommit,
+  decodeRelayCommit,
+  encodeCommit,
+  encodeRelayCommit,
+} from '../../src/core/commit-metadata.ts';
+import { METADATA_LENGTH_MAX } from '../../src/core/ledger.ts';
+import { NO_MARK } from '../../src/core/source-history.ts';
+
+const mark = { topicId: 'AbC-_def0123456789wxyz', last: { offset: 41n, timestamp: 1_790_000_000_000, leaderEpoch: 7 } };
+const ranges = [
+  { from: 43n, to: 44n },
+  { from: 50n, to: 90n },
+];
+
+test('metadata say what they are made of', () => {
+  expect(encodeCommit(42n, { ranges, mark })).toBe(
+    'rollcall2;topic=AbC-_def0123456789wxyz;last=41:1790000000000:7;rollcall1:1.1,6.14',
+  );
+  expect(encodeCommit(42n, { ranges: [], mark: NO_MARK })).toBe('rollcall2');
+  expect(encodeCommit(0n, { ranges: [], mark: { topicId: 'a', last: null } })).toBe('');
+});
+
+test.each<[string, CommitMetadata]>([
+  ['everything', { ranges, mark }],
+  ['no ranges', { ranges: [], mark }],
+  ['no topic id', { ranges, mark: { topicId: null, last: mark.last } }],
+  ['no record yet', { ranges: [], mark: { topicId: 'a', last: null } }],
+  ['no leader epoch', { ranges, mark: { topicId: null, last: { offset: 0n, timestamp: -1 } } }],
+  ['nothing', { ranges: [], mark: NO_MARK }],
+])('metadata are read as they were written: %s', (_, metadata) => {
+  expect(decodeCommit(42n, encodeCommit(42n, metadata))).toEqual(metadata);
+});
+
+test('ranges that do not fit beside the mark are left out', () => {
+  const many = Array.from({ length: 2_000 }, (_, i) => ({ from: BigInt(43 + 2 * i), to: BigInt(44 + 2 * i) }));
+  const text = encodeCommit(42n, { ranges: many, mark });
+  expect(text.length).toBeLessThanOrEqual(METADATA_LENGTH_MAX);
+  expect(text.length).toBeGreaterThan(METADATA_LENGTH_MAX - 8);
+  const decoded = decodeCommit(42n, text);
+  expect(decoded.mark).toEqual(mark);
+  expect(decoded.ranges).toEqual(many.slice(0, decoded.ranges.length));
+});
+
+test('ranges of a former version are read, without a mark', () => {
+  expect(decodeCommit(42n, 'rollcall1:1.1,6.14')).toEqual({ ranges, mark: NO_MARK });
+});
+
+/** How version 1.x reads metadata of a commit, as it was released; it must never change. */
+function decodedByFormerVersion(metadata: string): readonly string[] {
+  const pairs = metadata.startsWith('rollcall1:') ? metadata.slice('rollcall1:'.length).split(',') : [];
+  return pairs.every((pair) => /^([0-9a-z]{1,13})\.([0-9a-z]{1,13})$/.test(pair)) ? pairs : [];
+}
+
+test.each([
+  'rollcall2',
+  'rollcall2;topic=AbC-_def0123456789wxyz;last=41:1790000000000:7',
+  'rollcall2;topic=AbC-_def0123456789wxyz;last=41:1790000000000:7;rollcall1:1.1,6.14',
+])('a former version knows nothing from %s, and reads those offsets again', (metadata) => {
+  expect(decodedByFormerVersion(metadata)).toEqual([]);
+  expect(encodeCommit(42n, decodeCommit(42n, metadata))).toBe(metadata);
+});
+
+test.each([
+  ['a later version’s field', `${encodeCommit(42n, { ranges, mark })};later=1.2,x`, { ranges, mark }],
+  ['a mark that cannot be read', 'rollcall2;topic=ä;last=4;rollcall1:1.1,6.14', { ranges, mark: NO_MARK }],
+  ['another program', 'note=1;topic=abc;last=1:2:3', { ranges: [], mark: NO_MARK }],
+])('metadata of %s', (_, metadata, expected) => {
+  expect(decodeCommit(42n, metadata)).toEqual(expected);
+});
+
+test('a relay remembers the newest timestamp and the last record, and reads what a former version wrote', () => {
+  const metadata = { newest: 1_790_000_000_123, mark };
+  expect(encodeRelayCommit(metadata)).toBe(
+    'rollcall2;newest=1790000000123;topic=AbC-_def0123456789wxyz;last=41:1790000000000:7',
+  );
+  expect(decodeRelayCommit(encodeRelayCommit(metadata))).toEqual(metadata);
+  expect(decodeRelayCommit('1790000000123')).toEqual({ newest: 1_790_000_000_123, mark: NO_MARK });
+  for (const other of ['', 'x', '0', '-5']) expect(decodeRelayCommit(other)).toEqual({ newest: null, mark: NO_MARK });
+  // A former version takes only a positive number, and looks back no further without one.
+  expect(Number(encodeRelayCommit(metadata)) > 0).toBe(false);
+});

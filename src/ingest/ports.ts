@@ -1,4 +1,5 @@
 /** What `rollcall ingest` needs of the world besides src/ports.ts. */
+import type { RecordStamp } from '../core/source-history.ts';
 import type { LogRecord } from '../ports.ts';
 
 /** A partition of the topic that is passed on, before anything of it is read. */
@@ -24,6 +25,8 @@ export interface RelayCommit {
   readonly partition: number;
   /** The next offset to pass on. */
   readonly offset: bigint;
+  /** The last record that was passed on. */
+  readonly last: RecordStamp;
   /** Of the newest record that was passed on, epoch ms: where looking back begins. */
   readonly timestamp: number;
 }

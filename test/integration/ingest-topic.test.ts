@@ -5,7 +5,8 @@ import { header } from '../../src/core/record-headers.ts';
 import type { LogTools, TopicRecord } from '../../src/ports.ts';
 import { describeKafka, describeNewestKafka, uniqueName } from '../support/broker.ts';
 import { Condition } from '../support/condition.ts';
-import { kafkaHost, plaintext } from '../support/kafka-log-harness.ts';
+import { commitAgain, commitsOf, resetOffsets } from '../support/group-offsets.ts';
+import { kafkaHost, plaintext, recreateTopic } from '../support/kafka-log-harness.ts';
 import { type Environment, ServiceProcess, shortTimes } from '../support/service.ts';
 
 const PARTITIONS = 4;
@@ -196,6 +197,49 @@ describeKafka('rollcall ingest topic', ({ brokers }) => {
     expect(header(scene.letters[0]?.headers ?? [], 'rollcall-error-code')).toBe('superseded');
     expect(Buffer.from(scene.letters[0]?.value ?? []).toString()).toContain('"add_members":["m","n"]');
     await second.said('changes came after newer ones of the same members; they are in the dead-letter topic');
+  });
+});
+
+describeKafka('rollcall ingest topic, of which the topic was deleted and recreated', ({ brokers }) => {
+  test('ends with 69 and the remedy, which works', async () => {
+    // given a topic that is longer than what was committed of another one by this name
+    const scene = await new Scene(brokers).open();
+    const offsets = { brokers, groupId: scene.name, topic: scene.from };
+    const told = await scene.send(40, contradicting);
+    const first = await scene.start();
+    await scene.until('all events', () => scene.ids.size === told.length);
+    first.signal('SIGTERM');
+    await first.exited;
+    const commits = await commitsOf(offsets);
+    expect(commits).toHaveLength(PARTITIONS);
+    await recreateTopic(brokers, scene.from, PARTITIONS);
+    const more = await scene.send(80, contradicting);
+    await commitAgain(offsets, commits);
+    // when
+    const refused = await scene.start();
+    refused.broken.catch(() => undefined);
+    // then
+    expect(await refused.exited).toBe(69);
+    expect(refused.text).toMatch(/partition \d of \S+ is not what it was: the topic was deleted and recreated/);
+    const command = `--group ${scene.name} --topic ${scene.from} --reset-offsets --to-earliest --execute`;
+    expect(refused.text).toContain(command);
+    expect(scene.ids.size).toBe(told.length);
+    await resetOffsets(offsets);
+    await scene.start();
+    await scene.until('the rest', () => scene.ids.size === told.length + more.length);
+  });
+
+  test('cannot be told where a former version has committed: it goes on there', async () => {
+    const scene = await new Scene(brokers).open();
+    const told = await scene.send(40, contradicting);
+    const commits = Array.from({ length: PARTITIONS }, (_, partition) => ({
+      partition,
+      offset: '4',
+      metadata: String(Date.now()),
+    }));
+    await commitAgain({ brokers, groupId: scene.name, topic: scene.from }, commits);
+    await scene.start();
+    await scene.until('the rest', () => scene.ids.size === told.length - 4 * PARTITIONS);
   });
 });
 

@@ -5,6 +5,7 @@
 import { afterEach, describe } from 'vitest';
 import type { ChangeLogHarness, LogUnderTest } from './change-log/driver.ts';
 import { groupCases, ownershipCases } from './change-log/group-cases.ts';
+import { historyCases } from './change-log/history-cases.ts';
 import { compactionCases, positionCases, readingCases } from './change-log/reading-cases.ts';
 import { commitCases, sendCases, toolCases } from './change-log/writing-cases.ts';
 import { waitMaxMs } from './recording-handler.ts';
@@ -30,6 +31,7 @@ export function changeLogSuite(name: string, harness: ChangeLogHarness): void {
     commitCases(open);
     sendCases(open);
     toolCases(open);
+    historyCases(open);
     if (harness.canCompact) compactionCases(open);
   });
 }

@@ -59,11 +59,23 @@ async function openKafkaLog(brokers: readonly string[], partitionCount: number):
     },
     kill: async (log) => logs.get(log)?.kill(),
     evict: async (log) => evict(brokers, options.groupId, logs.get(log)?.memberId ?? ''),
+    recreateSource: () => recreateTopic(brokers, options.topics.source, partitionCount),
     stop: async () => {
       await Promise.all([...logs.keys()].map((log) => log.leave()));
       await tools.close();
     },
   };
+}
+
+/** Committed offsets stay: a broker forgets them only while nobody is in the group. */
+export async function recreateTopic(brokers: readonly string[], topic: string, partitionCount: number): Promise<void> {
+  const admin = new kafkajs.Kafka({ brokers: [...brokers], logLevel: kafkajs.logLevel.NOTHING }).admin();
+  await admin.connect();
+  await admin.deleteTopics({ topics: [topic] });
+  await admin.disconnect();
+  const tools = createLogTools(plaintext(brokers), kafkaHost);
+  while ((await tools.createTopic({ topic, partitionCount, replicationFactor: 1, settings: {} })) === 'exists');
+  await tools.close();
 }
 
 /** Whose doing a new socket is. */

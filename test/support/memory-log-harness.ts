@@ -43,6 +43,7 @@ function openMemoryLog(partitionCount: number): LogUnderTest {
       while (!isDropped()) await new Promise<void>((resolve) => setImmediate(resolve));
       own(log).thaw();
     },
+    recreateSource: async () => broker.recreateTopic('source'),
     compactRetry: async () => {
       broker.compact('retry', { forced: true });
       broker.compact('retry', { forced: true });

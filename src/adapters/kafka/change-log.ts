@@ -22,6 +22,7 @@ import { inspectPartition } from './inspection.ts';
 import type { KafkaHost, KafkaLogOptions } from './options.ts';
 import { Sender } from './sender.ts';
 import { Standstill } from './standstill.ts';
+import { TopicWatch } from './topic-watch.ts';
 
 const rebuildDelayMs = 750;
 const checkIntervalMs = 1_000;
@@ -36,6 +37,7 @@ export class KafkaChangeLog implements ChangeLog {
   #handler: ChangeLogHandler | undefined;
   #consumer: LogConsumer | undefined;
   #standstill: Standstill | undefined;
+  readonly #sourceWatch: TopicWatch;
   /** Closings under way; a new consumer waits for the old one to have left. */
   #closing: Promise<void> = Promise.resolve();
   #topicMissing = 0;
@@ -47,6 +49,7 @@ export class KafkaChangeLog implements ChangeLog {
     this.#options = options;
     this.#host = host;
     this.#admin = new KafkaAdmin(options, host);
+    this.#sourceWatch = new TopicWatch(options.topics.source, host.clock, () => this.#consumer?.cluster);
     this.#sender = new Sender({ connection: options, host, partitionsOf: (topic) => this.#admin.partitions(topic) });
   }
 
@@ -82,7 +85,9 @@ export class KafkaChangeLog implements ChangeLog {
   async inspect(partition: number, from: bigint | null): Promise<Inspection> {
     const cluster = this.#consumer?.cluster;
     if (cluster === undefined) throw new Error('there is no consumer to look into the source with');
-    return inspectPartition(cluster, this.#options.topics.source, { partition, from });
+    const inspection = await inspectPartition(cluster, this.#options.topics.source, { partition, from });
+    this.#sourceWatch.begins(inspection.topicId);
+    return inspection;
   }
 
   seek(topic: InputTopic, partition: number, offset: bigint): void {
@@ -164,9 +169,13 @@ export class KafkaChangeLog implements ChangeLog {
   }
 
   #check(): void {
-    const fault = this.#consumer?.fault() ?? this.#standstill?.fault() ?? null;
-    if (fault === null) return this.#standstill?.look();
-    this.#host.log.error({ reason: fault }, 'the consumer shows no life and is built anew');
+    const fault = this.#consumer?.fault() ?? this.#standstill?.fault() ?? this.#sourceWatch.fault();
+    if (fault === null) {
+      this.#standstill?.look();
+      return this.#sourceWatch.look();
+    }
+    this.#host.log.error({ reason: fault }, 'the consumer cannot go on and is built again');
+    this.#sourceWatch.begins(null);
     this.#rebuild(fault);
   }
 

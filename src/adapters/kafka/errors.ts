@@ -33,6 +33,7 @@ export type KafkaFault =
   | 'group_in_use'
   | 'session_refused'
   | 'unreadable_batch'
+  | 'other_history'
   | 'unavailable'
   | 'unexpected';
 

@@ -12,9 +12,7 @@ export async function inspectPartition(
   { partition, from }: { readonly partition: number; readonly from: bigint | null },
 ): Promise<Inspection> {
   try {
-    const [nodeId] = Object.keys(cluster.findLeaderForPartitions(topic, [partition]));
-    if (nodeId === undefined) throw new Error(`${topic}/${partition} has no leader`);
-    const topicId = await topicIdOf(await cluster.findBroker({ nodeId }), topic);
+    const topicId = await topicIdFrom(cluster, topic, partition);
     const message = from === null ? null : await firstRecordFrom(cluster, topic, { partition, offset: from });
     return { topicId, first: message === null ? null : stampOf(toLogRecord(message)) };
   } catch (error) {
@@ -22,4 +20,11 @@ export async function inspectPartition(
     await cluster.refreshMetadata().catch(() => undefined);
     throw error;
   }
+}
+
+/** Asks the leader of a partition: it knows of the topic what it serves. null: it does not tell */
+export async function topicIdFrom(cluster: Cluster, topic: string, partition = 0): Promise<string | null> {
+  const [nodeId] = Object.keys(cluster.findLeaderForPartitions(topic, [partition]));
+  if (nodeId === undefined) throw new Error(`${topic}/${partition} has no leader`);
+  return topicIdOf(await cluster.findBroker({ nodeId }), topic);
 }

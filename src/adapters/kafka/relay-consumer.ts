@@ -5,7 +5,7 @@
  * open ──close()──▶ closed        The listener is called while open only.
  *   └──crash, failure──▶ ended ──close()──▶ closed
  */
-import type { Consumer, ConsumerGroupJoinEvent, EachBatchPayload } from 'kafkajs';
+import type { Cluster, Consumer, ConsumerGroupJoinEvent, EachBatchPayload } from 'kafkajs';
 import type { Instant, LogRecord } from '../../ports.ts';
 import type { RelayCommit, RelayHandler } from '../../ingest/ports.ts';
 import { within } from '../time-limit.ts';
@@ -39,6 +39,7 @@ export class RelayConsumer {
   #isOwner = false;
   #heartbeatSentAt: Instant | null = null;
   #state: 'open' | 'ended' | 'closed' = 'open';
+  #cluster: Cluster | undefined;
   #running: Promise<void> = Promise.resolve();
   #commitOffsets: EachBatchPayload['commitOffsetsIfNecessary'] | undefined;
 
@@ -87,11 +88,7 @@ export class RelayConsumer {
   /** Through the latest batch: kafkajs's own commit retries and resolves without a commit while it stops (kafkajs.md A5). */
   async commit(commits: readonly RelayCommit[]): Promise<void> {
     if (this.#state !== 'open' || this.#commitOffsets === undefined) throw new Error('there is nothing to commit with');
-    const partitions = commits.map(({ partition, offset, timestamp }) => ({
-      partition,
-      offset: offset.toString(),
-      metadata: String(timestamp),
-    }));
+    const partitions = commits.map((each) => this.#start.commitOf(each));
     await this.#commitOffsets({ topics: [{ topic: this.#options.topic, partitions }] });
   }
 
@@ -138,8 +135,11 @@ export class RelayConsumer {
       allowAutoTopicCreation: false,
       retry: { ...retry, restartOnFailure: async () => false },
       partitionAssigners: [
-        ({ cluster }) =>
-          createRelayAssigner({ cluster, topic, joining: () => this.#joining(), isOwner: () => this.#isOwner }),
+        ({ cluster }) => {
+          this.#cluster = cluster;
+          const joining = () => this.#joining();
+          return createRelayAssigner({ cluster, topic, joining, isOwner: () => this.#isOwner });
+        },
       ],
     });
   }
@@ -192,7 +192,7 @@ export class RelayConsumer {
 
   async #begin(partitions: readonly number[], assignment: number): Promise<void> {
     try {
-      const points = await this.#start.of(partitions);
+      const points = await this.#start.of(partitions, this.#cluster);
       if (assignment === this.#assignments) this.#guard(() => this.#read(points));
     } catch (error) {
       if (assignment === this.#assignments) this.#end(error);

@@ -1,64 +1,132 @@
 /**
  * Where a relay begins to read: at what was committed, and before that as far back as its handler wants to remember. The
- * metadata of a commit is the timestamp of the newest record that was passed on.
+ * metadata of a commit hold the timestamp of the newest record that was passed on, and the last record, which tells whether
+ * the topic is still the one that was read.
  */
-import type { Admin } from 'kafkajs';
-import type { RelayPartition } from '../../ingest/ports.ts';
+import type { Admin, Cluster, PartitionOffset } from 'kafkajs';
+import { decodeRelayCommit, encodeRelayCommit, type RelayMetadata } from '../../core/commit-metadata.ts';
+import { compareHistory, lookFrom } from '../../core/source-history.ts';
+import type { RelayCommit, RelayPartition } from '../../ingest/ports.ts';
+import { KafkaFailure } from './failure.ts';
+import { inspectPartition, topicIdFrom } from './inspection.ts';
 import { KeptClient } from './kept-client.ts';
 import type { KafkaHost, KafkaRelayOptions } from './options.ts';
+import { TopicWatch } from './topic-watch.ts';
 
 export interface StartingPoint extends RelayPartition {
   /** Offset after the last record. */
   readonly end: bigint;
 }
 
+/** What is committed of a partition. */
+interface Committed extends RelayMetadata {
+  readonly partition: number;
+  readonly offset: bigint;
+}
+
+interface Limits {
+  readonly partition: number;
+  readonly start: bigint;
+  readonly end: bigint;
+}
+
 export class RelayStart {
   readonly #options: KafkaRelayOptions;
   readonly #kept: KeptClient<Admin>;
+  readonly #watch: TopicWatch;
+  #cluster: Cluster | undefined;
 
   constructor(options: KafkaRelayOptions, host: KafkaHost) {
     this.#options = options;
+    this.#watch = new TopicWatch(options.topic, host.clock, () => this.#cluster);
     this.#kept = new KeptClient({ connection: options, host, create: (kafka) => kafka.admin() });
   }
 
-  async of(partitions: readonly number[]): Promise<readonly StartingPoint[]> {
-    const { groupId, topic, lookBackMs } = this.#options;
+  /** @throws KafkaFailure where what is committed is of another topic. */
+  async of(partitions: readonly number[], cluster: Cluster | undefined): Promise<readonly StartingPoint[]> {
+    const { topic, lookBackMs } = this.#options;
     if (partitions.length === 0) return [];
-    const bounds = await this.#kept.ask((admin) => admin.fetchTopicOffsets(topic));
-    const commits = await this.#kept.ask((admin) => admin.fetchOffsets({ groupId, topics: [topic] }));
-    const committed = commits[0]?.partitions ?? [];
-    const times = committed.map(({ metadata }) => Number(metadata ?? '')).filter((time) => time > 0);
+    if (cluster === undefined) throw new Error('kafkajs has made no assigner');
+    this.#cluster = cluster;
+    const limits = await this.#limits(partitions);
+    const committed = await this.#committed();
+    this.#watch.begins(await topicIdFrom(cluster, topic, partitions[0]));
+    for (const each of committed) {
+      const found = limits.find(({ partition }) => partition === each.partition);
+      if (found !== undefined) await this.#compare(each, found, cluster);
+    }
+    const times = committed.flatMap(({ newest }) => newest ?? []);
     const since = times.length === 0 ? null : Math.min(...times) - lookBackMs;
     const backs =
       since === null ? [] : await this.#kept.ask((admin) => admin.fetchTopicOffsetsByTimestamp(topic, since));
-    return partitions.map((partition) => {
-      const { low, high } = found(bounds, partition);
-      const offset = BigInt(committed.find((entry) => entry.partition === partition)?.offset ?? -1);
+    return limits.map(({ partition, start, end }) => {
+      const offset = committed.find((entry) => entry.partition === partition)?.offset ?? null;
       const back = BigInt(backs.find((entry) => entry.partition === partition)?.offset ?? -1);
-      return startingPoint({ partition, low: BigInt(low), end: BigInt(high), offset, back });
+      return startingPoint({ partition, start, end }, offset, back);
     });
+  }
+
+  /** As kafkajs takes it, with what the next start has to know. */
+  commitOf({ partition, offset, last, timestamp }: RelayCommit): PartitionOffset & { readonly metadata: string } {
+    const metadata = encodeRelayCommit({ newest: timestamp, mark: { topicId: this.#watch.topicId, last } });
+    return { partition, offset: offset.toString(), metadata };
+  }
+
+  /** The reason to begin again, null where there is none. */
+  fault(): string | null {
+    this.#watch.look();
+    return this.#watch.fault();
+  }
+
+  /** The consumer that it was asked for is gone. */
+  end(): void {
+    this.#cluster = undefined;
+    this.#watch.begins(null);
   }
 
   close(): Promise<void> {
     return this.#kept.close();
   }
+
+  async #limits(partitions: readonly number[]): Promise<readonly Limits[]> {
+    const bounds = await this.#kept.ask((admin) => admin.fetchTopicOffsets(this.#options.topic));
+    return partitions.map((partition) => {
+      const found = bounds.find((entry) => entry.partition === partition);
+      if (found === undefined) throw new Error(`Kafka tells no offsets of partition ${partition}`);
+      return { partition, start: BigInt(found.low), end: BigInt(found.high) };
+    });
+  }
+
+  /** Negative offsets: none. */
+  async #committed(): Promise<readonly Committed[]> {
+    const { groupId, topic } = this.#options;
+    const found = await this.#kept.ask((admin) => admin.fetchOffsets({ groupId, topics: [topic] }));
+    return (found[0]?.partitions ?? [])
+      .map(({ partition, offset, metadata }) => ({
+        partition,
+        offset: BigInt(offset),
+        ...decodeRelayCommit(metadata ?? ''),
+      }))
+      .filter(({ offset }) => offset >= 0n);
+  }
+
+  async #compare({ partition, mark }: Committed, limits: Limits, cluster: Cluster): Promise<void> {
+    const { topic, groupId, brokers } = this.#options;
+    const from = lookFrom(mark, limits);
+    const seen = await inspectPartition(cluster, topic, { partition, from });
+    const { historyProblem } = compareHistory(mark, { ...limits, ...seen });
+    if (historyProblem === null) return;
+    throw new KafkaFailure({
+      code: 'other_history',
+      message: `partition ${partition} of ${topic} is not what it was: ${historyProblem}`,
+      advice: `Stop all instances, run \`kafka-consumer-groups.sh --bootstrap-server ${brokers.join(',')} --group ${groupId} --topic ${topic} --reset-offsets --to-earliest --execute\` and start again.`,
+    });
+  }
 }
 
-/** Negative offsets: none. What retention has taken cannot be looked back to. */
-function startingPoint({
-  partition,
-  low,
-  end,
-  offset,
-  back,
-}: Record<'low' | 'end' | 'offset' | 'back', bigint> & { readonly partition: number }): StartingPoint {
-  const committed = offset < 0n ? low : offset;
-  const from = back < 0n || back > committed ? committed : back < low ? low : back;
+/** @param committed null: none. @param back negative: none. What retention has taken cannot be looked back to. */
+function startingPoint({ partition, start, end }: Limits, committedOffset: bigint | null, back: bigint): StartingPoint {
+  const committed = committedOffset ?? start;
+  const from = back < 0n || back > committed ? committed : back < start ? start : back;
   return { partition, committed, from: from > committed ? committed : from, end };
-}
-
-function found<T extends { readonly partition: number }>(entries: readonly T[], partition: number): T {
-  const entry = entries.find((entry) => entry.partition === partition);
-  if (entry === undefined) throw new Error(`Kafka tells no offsets of partition ${partition}`);
-  return entry;
 }

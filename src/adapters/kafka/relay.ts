@@ -100,9 +100,9 @@ export class KafkaRelay implements Relay {
   #scheduleCheck(): void {
     this.#cancelCheck = this.#host.clock.schedule(checkIntervalMs, () => {
       this.#scheduleCheck();
-      const fault = this.#consumer?.fault() ?? null;
+      const fault = this.#consumer?.fault() ?? this.#start.fault();
       if (fault === null) return;
-      this.#host.log.error({ reason: fault }, 'the consumer shows no life and is built anew');
+      this.#host.log.error({ reason: fault }, 'the consumer cannot go on and is built again');
       this.#rebuild(fault);
     });
   }
@@ -110,6 +110,7 @@ export class KafkaRelay implements Relay {
   #discardConsumer(): void {
     const consumer = this.#consumer;
     this.#consumer = undefined;
+    this.#start.end();
     if (consumer !== undefined) this.#closing = Promise.all([this.#closing, consumer.close()]).then(() => undefined);
   }
 

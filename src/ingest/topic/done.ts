@@ -14,7 +14,7 @@ export class Done {
     for (const { partition, last } of items) {
       if (last === null) continue;
       const timestamp = Math.max(last.timestamp, this.#commits.get(partition)?.timestamp ?? 0);
-      this.#commits.set(partition, { partition, offset: last.offset + 1n, timestamp });
+      this.#commits.set(partition, { partition, offset: last.offset + 1n, last, timestamp });
     }
   }
 

@@ -1,18 +1,16 @@
 /** A record of the input topic → what of it goes through the reorder window. Pure. */
 import { type ChangeEvent, type Decoded, isChange, isUnread, type SourceFormat } from '../../core/change.ts';
 import { type DeadLetter, invalidLetter, type OriginalRecord } from '../../core/dead-letter.ts';
+import { type RecordStamp, stampOf } from '../../core/source-history.ts';
 import { eventTime } from './event-time.ts';
 import type { Occurrence } from './last-released.ts';
 import { type Entry, NO_TIME } from './reorder.ts';
 import { complaintsOf } from '../dead-letter.ts';
 
 /** Where a record of the input topic lies, and what it holds. */
-export interface InputRecord extends OriginalRecord {
+export interface InputRecord extends OriginalRecord, RecordStamp {
   readonly topic: string;
   readonly partition: number;
-  readonly offset: bigint;
-  /** Epoch ms. */
-  readonly timestamp: number;
 }
 
 /** What is keyed by something else than the group, or not at all, is what this is for. */
@@ -42,12 +40,12 @@ export interface Nothing {
 export type Item = (Change | Letter | Nothing) & {
   readonly partition: number;
   /** The record that is done with this item; null: more of it follows. */
-  readonly last: Pick<InputRecord, 'offset' | 'timestamp'> | null;
+  readonly last: RecordStamp | null;
 };
 
 /** In the order of the record's events. */
 export function itemsOf(record: InputRecord, decoded: Decoded, deadLetterTopic: string): readonly Entry<Item>[] {
-  const { partition, offset, timestamp } = record;
+  const { partition } = record;
   const changes = changesOf(record, decoded);
   // Letters go with the first change of their record, so that a crash repeats both or neither.
   const turn: Turn = changes[0] ?? { time: NO_TIME, rank: 0 };
@@ -59,7 +57,7 @@ export function itemsOf(record: InputRecord, decoded: Decoded, deadLetterTopic: 
     time,
     rank,
     size: index === parts.length - 1 ? size : 0,
-    value: { ...value, partition, last: index === parts.length - 1 ? { offset, timestamp } : null },
+    value: { ...value, partition, last: index === parts.length - 1 ? stampOf(record) : null },
   }));
 }
 

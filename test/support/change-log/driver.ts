@@ -16,6 +16,8 @@ export interface LogUnderTest {
   kill(log: ChangeLog): Promise<void>;
   /** Makes the group drop the instance behind its back; it lives on and finds out. */
   evict(log: ChangeLog): Promise<void>;
+  /** Deletes the source topic and creates it again, empty. */
+  recreateSource(): Promise<void>;
   /** Runs the cleaner over the retry topic until it has done its work; absent where that takes too long. */
   compactRetry?(): Promise<void>;
   /** Ends all instances and the tools. */

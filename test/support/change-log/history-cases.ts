@@ -1,0 +1,45 @@
+/** What a log tells of a topic, so that another one in its place can be told from it. */
+import { expect, test } from 'vitest';
+import { join, numbered, type Open, produce, settled } from './driver.ts';
+
+export function historyCases(open: Open): void {
+  test('tells the topic id of the source, and the first record at or after an offset', async () => {
+    const it = await open(2);
+    await produce(it, 'source', numbered(1, 0, 5));
+    const joined = await join(it);
+    const { log, handler } = joined;
+    await settled([joined], 2);
+    await handler.until('the records', () => handler.recordsOf('source', 1).length === 5);
+    const { topicId } = await log.inspect(0, null);
+    expect(topicId).toMatch(/^[\w-]{1,64}$/);
+    expect(await log.inspect(1, null)).toEqual({ topicId, first: null });
+    for (const { offset, timestamp, leaderEpoch } of handler.recordsOf('source', 1)) {
+      expect(leaderEpoch).toBeGreaterThanOrEqual(0);
+      expect(await log.inspect(1, offset)).toEqual({ topicId, first: { offset, timestamp, leaderEpoch } });
+    }
+    expect(await log.inspect(1, 2n)).toMatchObject({ first: { offset: 2n } });
+  });
+
+  test('a member of a recreated source joins again, and finds another topic id', async () => {
+    // given a member that has read the source
+    const it = await open(1);
+    await produce(it, 'source', numbered(0, 0, 5));
+    const joined = await join(it);
+    const { log, handler } = joined;
+    await settled([joined], 1);
+    await handler.until('the records', () => handler.recordsOf('source', 0).length === 5);
+    const { topicId } = await log.inspect(0, null);
+    const joins = (): number => handler.events.filter(({ type }) => type === 'assigned').length;
+    const before = joins();
+    // when
+    await it.recreateSource();
+    await produce(it, 'source', numbered(0, 0, 8));
+    // then
+    await handler.until('another assignment', () => joins() > before);
+    await settled([joined], 1);
+    const after = await log.inspect(0, 6n);
+    expect(after.topicId).toMatch(/^[\w-]{1,64}$/);
+    expect(after.topicId).not.toBe(topicId);
+    expect(after.first?.offset).toBe(6n);
+  });
+}

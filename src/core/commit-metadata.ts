@@ -2,7 +2,7 @@
  * The metadata of a commit: what is complete beyond the committed offset, and what tells whether the partition is still
  * the one that was read.
  *
- *   rollcall2;topic=<topic id>;last=<offset>:<timestamp>:<leader epoch>;rollcall1:<ranges>
+ *   rollcall2;topic=<topic id>;last=<offset>:<timestamp>:<leader epoch>;retry=<topic id>;rollcall1:<ranges>
  *
  * Fields are separated by `;`, each is optional, unknown ones are ignored. Former versions wrote the ranges alone, which
  * is read as before; they take the whole for metadata of another program, know of no ranges then, and repeat reports.
@@ -33,7 +33,7 @@ export function decodeCommit(committed: bigint, metadata: string): CommitMetadat
   return { ranges, mark: fields[0] === VERSION ? markOf(fields) : NO_MARK };
 }
 
-/** Of the re-keying relay, which has nothing beyond the committed offset. */
+/** Of the re-keying relay, which has nothing beyond the committed offset and no retry topic. */
 export interface RelayMetadata {
   /** Timestamp of the newest record that was passed on, epoch ms; null: none. */
   readonly newest: number | null;
@@ -50,17 +50,23 @@ export function decodeRelayCommit(metadata: string): RelayMetadata {
   return { newest: timeOf(fieldOf(fields, 'newest')), mark: markOf(fields) };
 }
 
-function markFields({ topicId, last }: SourceMark): readonly string[] {
+function markFields({ topicId, last, retryTopicId }: SourceMark): readonly string[] {
   return [
     ...(topicId === null ? [] : [`topic=${topicId}`]),
     ...(last === null ? [] : [`last=${last.offset}:${last.timestamp}:${last.leaderEpoch ?? ''}`]),
+    ...(retryTopicId === null ? [] : [`retry=${retryTopicId}`]),
   ];
 }
 
 function markOf(fields: readonly string[]): SourceMark {
-  const topicId = fieldOf(fields, 'topic');
-  return { topicId: /^[\w-]{1,64}$/.test(topicId) ? topicId : null, last: lastOf(fieldOf(fields, 'last')) };
+  return {
+    topicId: idOf(fieldOf(fields, 'topic')),
+    last: lastOf(fieldOf(fields, 'last')),
+    retryTopicId: idOf(fieldOf(fields, 'retry')),
+  };
 }
+
+const idOf = (text: string): string | null => (/^[\w-]{1,64}$/.test(text) ? text : null);
 
 function lastOf(text: string): RecordStamp | null {
   const [, offset, timestamp, leaderEpoch] = /^(\d{1,19}):(-?\d{1,19}):(\d{0,10})$/.exec(text) ?? [];

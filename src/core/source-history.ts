@@ -22,11 +22,14 @@ export interface SourceMark {
   readonly topicId: string | null;
   /** The last record that was read; null: none was. */
   readonly last: RecordStamp | null;
+  /** Of the topic that what is parked lies in; null: not known. */
+  readonly retryTopicId: string | null;
 }
 
 /** The same partition as it is now. */
 export interface SourceView {
   readonly topicId: string | null;
+  readonly retryTopicId: string | null;
   readonly start: bigint;
   /** Offset after the last record. */
   readonly end: bigint;
@@ -35,16 +38,18 @@ export interface SourceView {
 }
 
 /** What a log tells when it is asked where and what it is. */
-export type Inspection = Pick<SourceView, 'topicId' | 'first'>;
+export type Inspection = Pick<SourceView, 'topicId' | 'retryTopicId' | 'first'>;
 
 /** What is remembered, with the topic id as it is now, and why that cannot be the topic that was read. */
 export interface Comparison {
   readonly mark: SourceMark;
   /** null: nothing says so. */
   readonly historyProblem: string | null;
+  /** The retry topic is not the one that the parked changes were written to. */
+  readonly isRetryReplaced: boolean;
 }
 
-export const NO_MARK: SourceMark = { topicId: null, last: null };
+export const NO_MARK: SourceMark = { topicId: null, last: null, retryTopicId: null };
 
 export const stampOf = ({ offset, timestamp, leaderEpoch }: RecordStamp): RecordStamp => ({
   offset,
@@ -54,8 +59,13 @@ export const stampOf = ({ offset, timestamp, leaderEpoch }: RecordStamp): Record
 
 export function compareHistory(mark: SourceMark, view: SourceView): Comparison {
   return {
-    mark: { topicId: view.topicId ?? mark.topicId, last: mark.last },
+    mark: {
+      topicId: view.topicId ?? mark.topicId,
+      last: mark.last,
+      retryTopicId: view.retryTopicId ?? mark.retryTopicId,
+    },
     historyProblem: problemOf(mark, view),
+    isRetryReplaced: isOtherTopic(mark.retryTopicId, view.retryTopicId),
   };
 }
 
@@ -67,7 +77,7 @@ export function lookFrom({ last }: SourceMark, { start, end }: Pick<SourceView, 
 
 function problemOf(mark: SourceMark, view: SourceView): string | null {
   const { last } = mark;
-  if (mark.topicId !== null && view.topicId !== null && mark.topicId !== view.topicId) {
+  if (isOtherTopic(mark.topicId, view.topicId)) {
     const when = last === null ? '' : ` (the last one: offset ${last.offset}, ${said(last)})`;
     return `the topic was deleted and recreated: records were read of topic id ${mark.topicId}${when}, now it is ${view.topicId}`;
   }
@@ -77,6 +87,9 @@ function problemOf(mark: SourceMark, view: SourceView): string | null {
   }
   return view.first === null ? null : recordProblem(last, view.first);
 }
+
+const isOtherTopic = (remembered: string | null, present: string | null): boolean =>
+  remembered !== null && present !== null && remembered !== present;
 
 /** Of the record at the offset that was read, or of the first one behind it where compaction or retention took that one. */
 function recordProblem(last: RecordStamp, first: RecordStamp): string | null {

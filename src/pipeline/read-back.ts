@@ -87,6 +87,12 @@ export function takeAccount(context: Context, partition: Partition): void {
   takeUpRequests(context, partition);
 }
 
+/** Memory is all that is left of the live records: each is written again. */
+export function recordAll(context: Context, { groups, toWrite }: Partition): void {
+  for (const group of groups.values()) toWrite.add(group);
+  context.settle();
+}
+
 /** Groups whose last record does not count are written again, since compaction keeps only the last (spec: repair). */
 function repair(context: Context, partition: Partition): void {
   if (partition.stale.size === 0) return;

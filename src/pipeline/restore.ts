@@ -18,7 +18,7 @@ import { forget } from './forget.ts';
 import { tellHeld } from './guard.ts';
 import { catchUp, resumeSource } from './intake.ts';
 import { groupOf, memberOf, move, newPartition, noteFormerKey } from './partition.ts';
-import { takeAccount } from './read-back.ts';
+import { recordAll, takeAccount } from './read-back.ts';
 import { foreignPositionProblem, refuse } from './refuse.ts';
 import { identified, identifyGroup } from './identify.ts';
 import { foldRestored } from './precedence.ts';
@@ -106,7 +106,7 @@ export function restore(context: Context, partition: Partition): void {
     const foreign = foreignPositionProblem(context, partition, start);
     if (foreign !== null) return refuse(context, partition, foreign);
     load(context, partition, start);
-  }
+  } else if (comparison.isRetryReplaced) recordAll(context, partition);
   const isKept = partition.isKept;
   partition.isKept = false;
   move(partition, 'catching_up');
@@ -138,7 +138,7 @@ function startOver(context: Context, partition: Partition): void {
 function load(context: Context, partition: Partition, start: Start): void {
   const { clock, options } = context;
   const isNew = partition.wasEmpty && start.committed === null;
-  if (partition.wasEmpty && !isNew) noteEmptied(context, partition);
+  if ((partition.wasEmpty && !isNew) || start.isRetryReplaced) noteEmptied(context, partition);
   // A former owner's requests may still land (spec: noop).
   partition.gainDoubt = isNew ? null : gained(clock.now().monotonic, options.lateApplyMs);
   for (const [id, intents] of partition.restored) {
@@ -177,6 +177,6 @@ function noteEmptied({ state, logger }: Context, { number }: Partition): void {
   state.counts.possibleLosses += 1;
   logger.error(
     { partition: number },
-    'the retry partition is empty although offsets are committed: what was parked is lost, if anything was',
+    'the retry partition is empty or recreated although offsets are committed: what was parked is lost, if anything was',
   );
 }

@@ -5,6 +5,7 @@ import type { Assignment, Heartbeat, InputTopic } from '../ports.ts';
 import type { Context } from './context.ts';
 import { forget, forgetAll } from './forget.ts';
 import { isRestored, move, newPartition } from './partition.ts';
+import { recordAll } from './read-back.ts';
 import { fence } from './restore.ts';
 import type { Partition } from './state.ts';
 
@@ -90,15 +91,16 @@ export function offsetGone(context: Context, topic: InputTopic, number: number):
   state.counts.possibleLosses += topic === 'source' ? 1 : 0;
   logger.error({ topic, partition: number }, 'the next offset does not exist any more, changes may be lost');
   const partition = state.partitions.get(number);
-  if (partition === undefined || !isRestored(partition)) return;
-  if (topic === 'source') {
-    const reason = 'the next offset of the source does not exist any more';
-    forget(context, partition, reason);
-    log.rejoin(reason);
-    return;
+  if (partition === undefined) return;
+  if (topic === 'retry') {
+    // Also while the own fence is waited for: it lies in the new topic.
+    partition.retryNext = 0n;
+    // The next owner would take what is written again for lost.
+    partition.mark = { ...partition.mark, retryTopicId: null };
+    return recordAll(context, partition);
   }
-  // Memory is all that is left of the live records.
-  for (const group of partition.groups.values()) partition.toWrite.add(group);
-  partition.retryNext = 0n;
-  context.settle();
+  if (!isRestored(partition)) return;
+  const reason = 'the next offset of the source does not exist any more';
+  forget(context, partition, reason);
+  log.rejoin(reason);
 }

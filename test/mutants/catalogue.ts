@@ -6,6 +6,7 @@ import { guardMutants } from './catalogue-guard.ts';
 import { memoryMutants } from './catalogue-memory.ts';
 import { ownershipMutants } from './catalogue-ownership.ts';
 import { settleMutants } from './catalogue-settle.ts';
+import { sourceMutants } from './catalogue-source.ts';
 import { targetMutants } from './catalogue-target.ts';
 import type { Mutant } from './mutant.ts';
 
@@ -17,5 +18,6 @@ export const mutants: readonly Mutant[] = [
   ...memoryMutants,
   ...settleMutants,
   ...deadMutants,
+  ...sourceMutants,
   ...targetMutants,
 ];

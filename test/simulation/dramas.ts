@@ -7,6 +7,7 @@ import { bereft, excluded, fenced, halted, missed, reread, zombie } from './plot
 import { alone, beside, unpatchable } from './plots-breaker.ts';
 import { afterlife, cleaner, crowded, flood, ignored, metAgain, outage, rejoins, settle } from './plots-settle.ts';
 import { pieces, untold, wholes } from './plots-states.ts';
+import { replaced } from './plots-source.ts';
 import { unwritable } from './plots-writes.ts';
 import type { DrawnScenario } from './scenarios.ts';
 import { scenarios } from './scenarios.ts';
@@ -42,6 +43,7 @@ const dramas = {
   beside,
   unpatchable,
   unwritable,
+  replaced,
 } as const satisfies Record<string, (chance: Chance) => Plot>;
 
 type Drama = keyof typeof dramas;
@@ -107,5 +109,6 @@ export const dramaFaults: Readonly<Record<Drama, readonly string[]>> = {
   alone: ['event: sick', 'event: expect_landed', 'event: expect_bounded', 'said: breaker opened'],
   beside: ['event: sick', 'event: expect_bounded'],
   unpatchable: ['event: sick', 'event: expect_bounded', 'said: breaker opened'],
+  replaced: ['event: source_other', 'said: partition refused: the source topic was recreated, truncated or renamed'],
   wholes: ['event: state', 'broker: refused report', 'process: killed', 'target: late'],
 };

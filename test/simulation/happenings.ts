@@ -87,6 +87,8 @@ export function happen(world: World, event: Event): void {
       return replay(world, event);
     case 'group_anew':
       return groupAnew(world);
+    case 'source_other':
+      return world.replaceSource(event);
   }
 }
 

@@ -81,15 +81,16 @@ async function run(world: World, events: readonly Event[]): Promise<Violation | 
   await timeline.run(settings.durationMs, look);
   calm(world);
   let restSince = Infinity;
+  const isDone = world.sourceOracle.isOther ? isRefused : isAtRest;
   const isOver = (): boolean => {
     world.look();
-    if (!isAtRest(world)) restSince = Infinity;
+    if (!isDone(world)) restSince = Infinity;
     else if (restSince === Infinity) restSince = timeline.now;
     return timeline.now - restSince > QUIET_MS;
   };
   const calmAt = timeline.now;
   if (!(await timeline.run(calmAt + CONVERGE_MS, isOver))) throw new Violation('converges', whatIsLeft(world));
-  checkEnd(world);
+  if (!world.sourceOracle.isOther) checkEnd(world);
   return null;
 }
 
@@ -123,6 +124,12 @@ function isAtRest(world: World): boolean {
   }
   if (topicOracle.live.some(({ all }) => all.some(isWaiting))) return false;
   return instances.every((instance) => instance === null || isIdle(instance.pipeline.stats()));
+}
+
+/** Whoever has the partition refuses it. */
+function isRefused({ instances }: World): boolean {
+  const partitions = instances.flatMap((instance) => instance?.pipeline.stats().partitions ?? []);
+  return partitions.length > 0 && partitions.every(({ phase }) => phase === 'refused');
 }
 
 const isWaiting = ({ dead, held }: LiveIntent): boolean => dead === null && held === null;

@@ -81,7 +81,17 @@ export type Happening =
   | { readonly kind: 'provision' }
   /** An operator wakes what live records mark as dead, what reports call failed, or once more what was named before. */
   | { readonly kind: 'replay'; readonly by?: 'reports' | 'an old list' }
-  | { readonly kind: 'group_anew' };
+  | { readonly kind: 'group_anew' }
+  /**
+   * The source becomes another log: it is deleted and recreated, or loses its last records (`cut`), and then grows to as many
+   * as were committed, and beyond. Only where all is done and committed.
+   */
+  | {
+      readonly kind: 'source_other';
+      readonly way: 'recreated' | 'truncated';
+      readonly cut: number;
+      readonly grow: number;
+    };
 
 /** What must be so by then; not drawn by lot. */
 export type Expectation =
@@ -200,6 +210,8 @@ function drawHappening(chance: Chance, kind: Happening['kind'], settings: Settin
     case 'provision':
     case 'group_anew':
       return { kind };
+    case 'source_other':
+      return { kind, way: chance.pick(['recreated', 'truncated']), cut: chance.int(1, 6), grow: chance.int(0, 4) };
     case 'replay':
       return chance.happens(0.6) ? { kind } : { kind, by: chance.pick(['reports', 'an old list']) };
   }

@@ -10,6 +10,8 @@ import { fairWeather } from './engine/weather.ts';
 import type { Instance, Surroundings } from './instance.ts';
 import { startInstance, topics } from './instance.ts';
 import { Knowledge } from './oracle/knowledge.ts';
+import type { SourceFacts } from './oracle/source-oracle.ts';
+import { SourceOracle } from './oracle/source-oracle.ts';
 import { TargetOracle } from './oracle/target-oracle.ts';
 import { TopicOracle } from './oracle/topic-oracle.ts';
 import type { Settings } from './settings.ts';
@@ -32,6 +34,7 @@ export class World {
   readonly knowledge = new Knowledge();
   readonly topicOracle: TopicOracle;
   readonly targetOracle: TargetOracle;
+  readonly sourceOracle = new SourceOracle();
   readonly story: Told[] = [];
   /** Replay requests that were sent. */
   readonly replays: (() => void)[] = [];
@@ -126,6 +129,12 @@ export class World {
   /** Reads what is new in the topics and the commits, and tells the oracle. */
   look(): void {
     if (this.#accusation !== null) throw this.#accusation;
+    if (this.sourceOracle.isOther) this.sourceOracle.check(this.#sourceFacts());
+    else this.#lookAtTopics();
+    for (const [number, instance] of this.instances.entries()) if (instance) this.#lookAt(number, instance);
+  }
+
+  #lookAtTopics(): void {
     if (this.#hasNews) {
       this.#hasNews = false;
       // As they are acknowledged: a report before what relies on it.
@@ -145,7 +154,33 @@ export class World {
       this.tell(() => `partition ${partition} is committed to ${offset} ${metadata}`);
       if (offset !== null) this.topicOracle.committed(partition, offset, metadata);
     }
-    for (const [number, instance] of this.instances.entries()) if (instance) this.#lookAt(number, instance);
+  }
+
+  /** With as many records as were committed, and `grow` more. Of one partition, and only at rest. */
+  replaceSource({ way, cut, grow }: { readonly way: 'recreated' | 'truncated'; cut: number; grow: number }): void {
+    this.look();
+    const committed = this.committed(0);
+    const isAtRest = this.topicOracle.isAllOver && committed === this.sourceEnd(0);
+    if (this.settings.partitions > 1 || committed === 0n || !isAtRest) return;
+    this.sourceOracle.becomesOther(this.#sourceFacts());
+    if (way === 'recreated') this.broker.recreateTopic(topics.source);
+    else this.broker.truncate(topics.source, 0, committed > BigInt(cut) ? committed - BigInt(cut) : 0n);
+    const missing = Number(committed - this.sourceEnd(0)) + grow;
+    const value = JSON.stringify({
+      group_id: groupName(0),
+      add_members: [memberName(0)],
+      remove_members: [memberName(1)],
+    });
+    const record = { topic: topics.source, partition: 0, key: groupName(0), value, headers: [] };
+    for (let i = 0; i < missing; i++) this.broker.append([record]);
+  }
+
+  #sourceFacts(): SourceFacts {
+    return {
+      requests: this.targetOracle.requests,
+      reports: this.broker.topic(topics.report).partition(0).end,
+      committed: this.broker.group('rollcall').committed(0).offset,
+    };
   }
 
   /** The log cleaner runs: what it leaves is all that a restore will find. */

@@ -9,7 +9,11 @@ import {
 import { METADATA_LENGTH_MAX } from '../../src/core/ledger.ts';
 import { NO_MARK } from '../../src/core/source-history.ts';
 
-const mark = { topicId: 'AbC-_def0123456789wxyz', last: { offset: 41n, timestamp: 1_790_000_000_000, leaderEpoch: 7 } };
+const mark = {
+  topicId: 'AbC-_def0123456789wxyz',
+  last: { offset: 41n, timestamp: 1_790_000_000_000, leaderEpoch: 7 },
+  retryTopicId: 'r-1',
+};
 const ranges = [
   { from: 43n, to: 44n },
   { from: 50n, to: 90n },
@@ -17,18 +21,18 @@ const ranges = [
 
 test('metadata say what they are made of', () => {
   expect(encodeCommit(42n, { ranges, mark })).toBe(
-    'rollcall2;topic=AbC-_def0123456789wxyz;last=41:1790000000000:7;rollcall1:1.1,6.14',
+    'rollcall2;topic=AbC-_def0123456789wxyz;last=41:1790000000000:7;retry=r-1;rollcall1:1.1,6.14',
   );
   expect(encodeCommit(42n, { ranges: [], mark: NO_MARK })).toBe('rollcall2');
-  expect(encodeCommit(0n, { ranges: [], mark: { topicId: 'a', last: null } })).toBe('');
+  expect(encodeCommit(0n, { ranges: [], mark: { topicId: 'a', last: null, retryTopicId: 'b' } })).toBe('');
 });
 
 test.each<[string, CommitMetadata]>([
   ['everything', { ranges, mark }],
   ['no ranges', { ranges: [], mark }],
-  ['no topic id', { ranges, mark: { topicId: null, last: mark.last } }],
-  ['no record yet', { ranges: [], mark: { topicId: 'a', last: null } }],
-  ['no leader epoch', { ranges, mark: { topicId: null, last: { offset: 0n, timestamp: -1 } } }],
+  ['no topic id', { ranges, mark: { topicId: null, last: mark.last, retryTopicId: null } }],
+  ['no record yet', { ranges: [], mark: { topicId: 'a', last: null, retryTopicId: 'b' } }],
+  ['no leader epoch', { ranges, mark: { topicId: null, last: { offset: 0n, timestamp: -1 }, retryTopicId: null } }],
   ['nothing', { ranges: [], mark: NO_MARK }],
 ])('metadata are read as they were written: %s', (_, metadata) => {
   expect(decodeCommit(42n, encodeCommit(42n, metadata))).toEqual(metadata);
@@ -57,7 +61,7 @@ function decodedByFormerVersion(metadata: string): readonly string[] {
 test.each([
   'rollcall2',
   'rollcall2;topic=AbC-_def0123456789wxyz;last=41:1790000000000:7',
-  'rollcall2;topic=AbC-_def0123456789wxyz;last=41:1790000000000:7;rollcall1:1.1,6.14',
+  'rollcall2;topic=AbC-_def0123456789wxyz;last=41:1790000000000:7;retry=r-1;rollcall1:1.1,6.14',
 ])('a former version knows nothing from %s, and reads those offsets again', (metadata) => {
   expect(decodedByFormerVersion(metadata)).toEqual([]);
   expect(encodeCommit(42n, decodeCommit(42n, metadata))).toBe(metadata);
@@ -72,7 +76,7 @@ test.each([
 });
 
 test('a relay remembers the newest timestamp and the last record, and reads what a former version wrote', () => {
-  const metadata = { newest: 1_790_000_000_123, mark };
+  const metadata = { newest: 1_790_000_000_123, mark: { ...mark, retryTopicId: null } };
   expect(encodeRelayCommit(metadata)).toBe(
     'rollcall2;newest=1790000000123;topic=AbC-_def0123456789wxyz;last=41:1790000000000:7',
   );

@@ -3,8 +3,10 @@ import { compareHistory, isOlderEpoch, lookFrom, type RecordStamp } from '../../
 
 const last: RecordStamp = { offset: 9n, timestamp: 1_000, leaderEpoch: 3 };
 const bounds = { start: 0n, end: 20n };
+const remembered = { topicId: 'a', last, retryTopicId: 'r' };
+const present = { topicId: 'a', retryTopicId: 'r', ...bounds, first: last };
 const problem = (mark: object, view: object): string | null =>
-  compareHistory({ topicId: 'a', last, ...mark }, { topicId: 'a', ...bounds, first: last, ...view }).historyProblem;
+  compareHistory({ ...remembered, ...mark }, { ...present, ...view }).historyProblem;
 
 describe('the source is the one that was read', () => {
   test.each([
@@ -75,11 +77,11 @@ test.each([
   [0n, 9n, null],
   [20n, 20n, null],
 ])('from %s to %s, looks at %s', (start, end, expected) => {
-  expect(lookFrom({ topicId: null, last }, { start, end })).toBe(expected);
+  expect(lookFrom({ ...remembered, last }, { start, end })).toBe(expected);
 });
 
 test('looks nowhere where nothing was read', () => {
-  expect(lookFrom({ topicId: 'a', last: null }, bounds)).toBe(null);
+  expect(lookFrom({ ...remembered, last: null }, bounds)).toBe(null);
 });
 
 test('leader epochs never go down', () => {
@@ -90,7 +92,17 @@ test('leader epochs never go down', () => {
   expect(isOlderEpoch(null, last)).toBe(false);
 });
 
-test('a topic id is remembered where the broker tells none any more', () => {
-  const view = { topicId: null, ...bounds, first: last };
-  expect(compareHistory({ topicId: 'a', last }, view).mark).toEqual({ topicId: 'a', last });
+test('topic ids are remembered where the broker tells none any more', () => {
+  const comparison = compareHistory(remembered, { ...present, topicId: null, retryTopicId: null });
+  expect(comparison).toEqual({ mark: remembered, historyProblem: null, isRetryReplaced: false });
+});
+
+test.each([
+  ['r', 'r', false],
+  ['r', 's', true],
+  [null, 's', false],
+  ['r', null, false],
+])('a retry topic that was %s and is %s: %s', (before, retryTopicId, expected) => {
+  const comparison = compareHistory({ ...remembered, retryTopicId: before }, { ...present, retryTopicId });
+  expect(comparison).toMatchObject({ historyProblem: null, isRetryReplaced: expected });
 });

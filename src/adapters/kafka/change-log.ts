@@ -38,6 +38,7 @@ export class KafkaChangeLog implements ChangeLog {
   #consumer: LogConsumer | undefined;
   #standstill: Standstill | undefined;
   readonly #sourceWatch: TopicWatch;
+  readonly #retryWatch: TopicWatch;
   /** Closings under way; a new consumer waits for the old one to have left. */
   #closing: Promise<void> = Promise.resolve();
   #topicMissing = 0;
@@ -49,7 +50,9 @@ export class KafkaChangeLog implements ChangeLog {
     this.#options = options;
     this.#host = host;
     this.#admin = new KafkaAdmin(options, host);
-    this.#sourceWatch = new TopicWatch(options.topics.source, host.clock, () => this.#consumer?.cluster);
+    const watch = (topic: string): TopicWatch => new TopicWatch(topic, host.clock, () => this.#consumer?.cluster);
+    this.#sourceWatch = watch(options.topics.source);
+    this.#retryWatch = watch(options.topics.retry);
     this.#sender = new Sender({ connection: options, host, partitionsOf: (topic) => this.#admin.partitions(topic) });
   }
 
@@ -85,8 +88,10 @@ export class KafkaChangeLog implements ChangeLog {
   async inspect(partition: number, from: bigint | null): Promise<Inspection> {
     const cluster = this.#consumer?.cluster;
     if (cluster === undefined) throw new Error('there is no consumer to look into the source with');
-    const inspection = await inspectPartition(cluster, this.#options.topics.source, { partition, from });
+    const { source: topic, retry: retryTopic } = this.#options.topics;
+    const inspection = await inspectPartition(cluster, { topic, retryTopic, partition }, from);
     this.#sourceWatch.begins(inspection.topicId);
+    this.#retryWatch.begins(inspection.retryTopicId);
     return inspection;
   }
 
@@ -170,13 +175,19 @@ export class KafkaChangeLog implements ChangeLog {
 
   #check(): void {
     const fault = this.#consumer?.fault() ?? this.#standstill?.fault() ?? this.#sourceWatch.fault();
-    if (fault === null) {
-      this.#standstill?.look();
-      return this.#sourceWatch.look();
-    }
+    if (fault === null) return this.#look();
     this.#host.log.error({ reason: fault }, 'the consumer cannot go on and is built again');
     this.#sourceWatch.begins(null);
     this.#rebuild(fault);
+  }
+
+  #look(): void {
+    this.#standstill?.look();
+    this.#sourceWatch.look();
+    this.#retryWatch.look();
+    if (this.#retryWatch.fault() === null) return;
+    this.#retryWatch.follow();
+    this.#consumer?.retryReplaced();
   }
 
   #discardConsumer(): void {

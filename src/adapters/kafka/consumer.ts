@@ -81,6 +81,12 @@ export class LogConsumer {
     this.#guard(() => this.intake.skip(place, nextOffset));
   }
 
+  /** The retry topic was deleted and recreated, and kafkajs has not noticed: what was written to it is gone. */
+  retryReplaced(): void {
+    const { retry: topic } = this.#options.topics;
+    this.#guard(() => this.intake.partitions().forEach((partition) => this.intake.outOfRange(topic, partition)));
+  }
+
   /**
    * Through the latest batch: kafkajs's own commit retries under whatever generation there is by then, and resolves without
    * a commit while it stops (kafkajs.md A5). Before any batch under the generation that a heartbeat named.

@@ -3,18 +3,26 @@ import type { Cluster } from 'kafkajs';
 import { type Inspection, stampOf } from '../../core/source-history.ts';
 import { firstRecordFrom } from './direct-fetch.ts';
 import { toLogRecord } from './record.ts';
-import { topicIdOf } from './topic-id.ts';
+import { topicIdsOf } from './topic-id.ts';
+
+interface Place {
+  readonly topic: string;
+  /** null: there is none. */
+  readonly retryTopic: string | null;
+  readonly partition: number;
+}
 
 /** @param from within the bounds of the partition; null: no record is looked for. @throws what kafkajs throws */
-export async function inspectPartition(
-  cluster: Cluster,
-  topic: string,
-  { partition, from }: { readonly partition: number; readonly from: bigint | null },
-): Promise<Inspection> {
+export async function inspectPartition(cluster: Cluster, place: Place, from: bigint | null): Promise<Inspection> {
+  const { topic, retryTopic, partition } = place;
   try {
-    const topicId = await topicIdFrom(cluster, topic, partition);
+    const [topicId = null, retryTopicId = null] = await topicIdsFrom(
+      cluster,
+      retryTopic === null ? [topic] : [topic, retryTopic],
+      partition,
+    );
     const message = from === null ? null : await firstRecordFrom(cluster, topic, { partition, offset: from });
-    return { topicId, first: message === null ? null : stampOf(toLogRecord(message)) };
+    return { topicId, retryTopicId, first: message === null ? null : stampOf(toLogRecord(message)) };
   } catch (error) {
     // The leader may have moved; whoever asks again finds the present one.
     await cluster.refreshMetadata().catch(() => undefined);
@@ -22,9 +30,13 @@ export async function inspectPartition(
   }
 }
 
-/** Asks the leader of a partition: it knows of the topic what it serves. null: it does not tell */
-export async function topicIdFrom(cluster: Cluster, topic: string, partition = 0): Promise<string | null> {
-  const [nodeId] = Object.keys(cluster.findLeaderForPartitions(topic, [partition]));
-  if (nodeId === undefined) throw new Error(`${topic}/${partition} has no leader`);
-  return topicIdOf(await cluster.findBroker({ nodeId }), topic);
+/** Asks the leader of a partition of the first topic: it knows of the topic what it serves. null: it does not tell */
+export async function topicIdsFrom(
+  cluster: Cluster,
+  topics: readonly [string, ...string[]],
+  partition = 0,
+): Promise<readonly (string | null)[]> {
+  const [nodeId] = Object.keys(cluster.findLeaderForPartitions(topics[0], [partition]));
+  if (nodeId === undefined) throw new Error(`${topics[0]}/${partition} has no leader`);
+  return topicIdsOf(await cluster.findBroker({ nodeId }), topics);
 }

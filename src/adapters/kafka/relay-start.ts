@@ -8,7 +8,7 @@ import { decodeRelayCommit, encodeRelayCommit, type RelayMetadata } from '../../
 import { compareHistory, lookFrom } from '../../core/source-history.ts';
 import type { RelayCommit, RelayPartition } from '../../ingest/ports.ts';
 import { KafkaFailure } from './failure.ts';
-import { inspectPartition, topicIdFrom } from './inspection.ts';
+import { inspectPartition, topicIdsFrom } from './inspection.ts';
 import { KeptClient } from './kept-client.ts';
 import type { KafkaHost, KafkaRelayOptions } from './options.ts';
 import { TopicWatch } from './topic-watch.ts';
@@ -50,7 +50,8 @@ export class RelayStart {
     this.#cluster = cluster;
     const limits = await this.#limits(partitions);
     const committed = await this.#committed();
-    this.#watch.begins(await topicIdFrom(cluster, topic, partitions[0]));
+    const [topicId = null] = await topicIdsFrom(cluster, [topic], partitions[0]);
+    this.#watch.begins(topicId);
     for (const each of committed) {
       const found = limits.find(({ partition }) => partition === each.partition);
       if (found !== undefined) await this.#compare(each, found, cluster);
@@ -68,7 +69,8 @@ export class RelayStart {
 
   /** As kafkajs takes it, with what the next start has to know. */
   commitOf({ partition, offset, last, timestamp }: RelayCommit): PartitionOffset & { readonly metadata: string } {
-    const metadata = encodeRelayCommit({ newest: timestamp, mark: { topicId: this.#watch.topicId, last } });
+    const mark = { topicId: this.#watch.topicId, last, retryTopicId: null };
+    const metadata = encodeRelayCommit({ newest: timestamp, mark });
     return { partition, offset: offset.toString(), metadata };
   }
 
@@ -113,7 +115,7 @@ export class RelayStart {
   async #compare({ partition, mark }: Committed, limits: Limits, cluster: Cluster): Promise<void> {
     const { topic, groupId, brokers } = this.#options;
     const from = lookFrom(mark, limits);
-    const seen = await inspectPartition(cluster, topic, { partition, from });
+    const seen = await inspectPartition(cluster, { topic, retryTopic: null, partition }, from);
     const { historyProblem } = compareHistory(mark, { ...limits, ...seen });
     if (historyProblem === null) return;
     throw new KafkaFailure({

@@ -9,11 +9,13 @@ const ID_BYTES = 16;
 /** Of a topic that has none. */
 const noId = Buffer.alloc(ID_BYTES);
 
-/** As Kafka's own tools print it; null: the broker does not tell. */
-export async function topicIdOf(broker: Broker, topic: string): Promise<string | null> {
-  const topics = await sendNewer(broker, metadataOf(topic));
-  const id = topics?.find(({ name }) => name === topic)?.id;
-  return id === undefined || id.equals(noId) ? null : id.toString('base64url');
+/** As Kafka's own tools print them, in the order of the topics; null: the broker does not tell. */
+export async function topicIdsOf(broker: Broker, topics: readonly string[]): Promise<readonly (string | null)[]> {
+  const described = await sendNewer(broker, metadataOf(topics));
+  return topics.map((topic) => {
+    const id = described?.find(({ name }) => name === topic)?.id;
+    return id === undefined || id.equals(noId) ? null : id.toString('base64url');
+  });
 }
 
 interface DescribedTopic {
@@ -22,15 +24,18 @@ interface DescribedTopic {
 }
 
 /** https://kafka.apache.org/protocol#The_Messages_Metadata (version 10) */
-const metadataOf = (topic: string): NewerRequest<readonly DescribedTopic[]> => ({
+const metadataOf = (topics: readonly string[]): NewerRequest<readonly DescribedTopic[]> => ({
   apiKey: 3,
   apiName: 'Metadata',
   apiVersion: 10,
   encode: (encoder) => {
-    // Topics: an array of one, found by its name.
-    encoder.writeUVarInt(2).writeBufferInternal(noId);
-    encoder.writeUVarIntString(topic);
-    writeNoTags(encoder);
+    // A compact array: its length and one. Topics are found by their names.
+    encoder.writeUVarInt(topics.length + 1);
+    for (const topic of topics) {
+      encoder.writeBufferInternal(noId);
+      encoder.writeUVarIntString(topic);
+      writeNoTags(encoder);
+    }
     // No creation of topics, no authorized operations of cluster and topics.
     encoder.writeBoolean(false).writeBoolean(false).writeBoolean(false);
     writeNoTags(encoder);

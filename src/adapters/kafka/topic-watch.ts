@@ -4,7 +4,7 @@
  */
 import type { Cluster } from 'kafkajs';
 import type { Clock } from '../../ports.ts';
-import { topicIdFrom } from './inspection.ts';
+import { topicIdsFrom } from './inspection.ts';
 
 const lookIntervalMs = 5_000;
 
@@ -30,6 +30,11 @@ export class TopicWatch {
     this.#readId = this.#presentId = id;
   }
 
+  /** The present topic is the one that is read from now on. */
+  follow(): void {
+    this.#readId = this.#presentId;
+  }
+
   /** Of the topic that is read; null: not known. */
   get topicId(): string | null {
     return this.#readId;
@@ -50,8 +55,8 @@ export class TopicWatch {
     this.#lookedAt = now;
     this.#isLooking = true;
     const readId = this.#readId;
-    void topicIdFrom(cluster, this.#topic)
-      .then((id) => {
+    void topicIdsFrom(cluster, [this.#topic])
+      .then(([id = null]) => {
         if (readId === this.#readId) this.#presentId = id;
       })
       .catch(() => undefined)

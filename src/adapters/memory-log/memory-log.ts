@@ -124,7 +124,8 @@ export class MemoryLog implements ChangeLog, LogTools {
     return this.#answer(() => {
       const topic = this.#topic('source');
       const [first] = from === null ? [] : topic.partition(partition).read(from, 1).records;
-      return { topicId: topic.id, first: first === undefined ? null : stampOf(first) };
+      const { id: retryTopicId } = this.#topic('retry');
+      return { topicId: topic.id, retryTopicId, first: first === undefined ? null : stampOf(first) };
     });
   }
 

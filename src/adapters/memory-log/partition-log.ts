@@ -59,7 +59,8 @@ export class PartitionLog {
       key: storedOf(key),
       value: storedOf(value),
       headers: headers.length === 0 ? noHeaders : headers.map(([name, content]) => [name, storedOf(content)]),
-      timestamp,
+      // Kafka knows no parts of milliseconds.
+      timestamp: Math.floor(timestamp),
       leaderEpoch: this.#leaderEpoch,
     });
     this.#end += 1n;

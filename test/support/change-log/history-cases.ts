@@ -10,12 +10,17 @@ export function historyCases(open: Open): void {
     const { log, handler } = joined;
     await settled([joined], 2);
     await handler.until('the records', () => handler.recordsOf('source', 1).length === 5);
-    const { topicId } = await log.inspect(0, null);
-    expect(topicId).toMatch(/^[\w-]{1,64}$/);
-    expect(await log.inspect(1, null)).toEqual({ topicId, first: null });
+    const { topicId, retryTopicId } = await log.inspect(0, null);
+    for (const id of [topicId, retryTopicId]) expect(id).toMatch(/^[\w-]{1,64}$/);
+    expect(topicId).not.toBe(retryTopicId);
+    expect(await log.inspect(1, null)).toEqual({ topicId, retryTopicId, first: null });
     for (const { offset, timestamp, leaderEpoch } of handler.recordsOf('source', 1)) {
       expect(leaderEpoch).toBeGreaterThanOrEqual(0);
-      expect(await log.inspect(1, offset)).toEqual({ topicId, first: { offset, timestamp, leaderEpoch } });
+      expect(await log.inspect(1, offset)).toEqual({
+        topicId,
+        retryTopicId,
+        first: { offset, timestamp, leaderEpoch },
+      });
     }
     expect(await log.inspect(1, 2n)).toMatchObject({ first: { offset: 2n } });
   });

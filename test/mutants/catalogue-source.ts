@@ -1,0 +1,45 @@
+/** Mutants of the source: whether its offsets still name the records that were read. */
+import type { Mutant } from './mutant.ts';
+
+export const sourceMutants: readonly Mutant[] = [
+  {
+    name: 'other-source',
+    rule: 'refused-committed',
+    breaks: 'a source that is another one is read on at the committed offset',
+    edits: [
+      {
+        file: 'src/pipeline/restore.ts',
+        find: "  if (problem !== null) return refuse(context, partition, { problem, foreign: 'committed' });\n",
+        replace: '',
+      },
+    ],
+    scenario: 'replaced',
+  },
+  {
+    name: 'other-source-kept',
+    rule: 'refused-committed',
+    breaks: 'an owner that keeps its partition does not compare the source again',
+    edits: [{ file: 'src/pipeline/tenure.ts', find: '  partition.comparison = null;\n', replace: '' }],
+    scenario: 'replaced',
+  },
+  {
+    name: 'truncated-source',
+    rule: 'refused-committed',
+    breaks: 'only the topic id is compared, not the record at its offset',
+    edits: [
+      {
+        file: 'src/core/source-history.ts',
+        find: 'return view.first === null ? null : recordProblem(last, view.first);',
+        replace: 'return null;',
+      },
+    ],
+    scenario: 'replaced',
+  },
+  {
+    name: 'mark-forgotten',
+    rule: 'refused-committed',
+    breaks: 'an owner that reads nothing commits without what tells the source',
+    edits: [{ file: 'src/pipeline/restore.ts', find: '  partition.mark = start.mark;\n', replace: '' }],
+    scenario: 'replaced',
+  },
+];

@@ -29,7 +29,7 @@ export function encodeCommit(committed: bigint, { ranges, mark }: CommitMetadata
 /** Total: metadata of other programs means that nothing is known. */
 export function decodeCommit(committed: bigint, metadata: string): CommitMetadata {
   const fields = metadata.split(';');
-  const ranges = fields.flatMap((field) => [...decodeRanges(committed, field)]);
+  const ranges = fields.map((field) => decodeRanges(committed, field)).find(({ length }) => length > 0) ?? [];
   return { ranges, mark: fields[0] === VERSION ? markOf(fields) : NO_MARK };
 }
 

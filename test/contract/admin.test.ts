@@ -67,9 +67,9 @@ test.for([
   [
     someStats({
       ready: false,
-      partitions: [{ partition: 3, phase: 'refused', lag: 0, oldestUnappliedAt: null }],
+      partitions: [{ partition: 3, phase: 'refused', lag: 0, oldestUnappliedAt: null, refusal: 'why. Do this' }],
     }),
-    ['the source topic was recreated, truncated or renamed: partitions 3'],
+    ['the source topic was recreated, truncated or renamed: partitions 3', 'partition 3 is refused: why. Do this'],
   ],
   [
     someStats({

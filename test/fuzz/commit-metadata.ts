@@ -3,8 +3,6 @@ import {
   advance,
   committable,
   completedRanges,
-  decodeRanges,
-  encodeRanges,
   isKnownComplete,
   METADATA_LENGTH_MAX,
   openLedger,
@@ -12,6 +10,8 @@ import {
   rangesBelow,
   type Range,
 } from '../../src/core/ledger.ts';
+import { decodeCommit, encodeCommit } from '../../src/core/commit-metadata.ts';
+import { NO_MARK } from '../../src/core/source-history.ts';
 import { demand, single } from './kind.ts';
 import type { Lots } from './lots.ts';
 import { mutatedBytes, oddText } from './mutate.ts';
@@ -29,7 +29,9 @@ function aCommit(lots: Lots): Committed {
 }
 
 function someMetadata(lots: Lots, offset: bigint): string {
-  const valid = encodeRanges(offset, someRanges(lots, offset));
+  const last = { offset, timestamp: lots.of([-1, 0, 1_790_000_000_000]), leaderEpoch: lots.below(9) };
+  const mark = lots.oneIn(3) ? NO_MARK : { topicId: lots.of(['a-_1', null]), last, retryTopicId: null };
+  const valid = encodeCommit(offset, { ranges: someRanges(lots, offset), mark });
   switch (lots.below(5)) {
     case 0:
       return valid;
@@ -54,7 +56,7 @@ function someRanges(lots: Lots, offset: bigint): Range[] {
 }
 
 function accountFor({ offset, end, metadata }: Committed): string {
-  const decoded = decodeRanges(offset, metadata);
+  const { ranges: decoded, mark } = decodeCommit(offset, metadata);
   const known = rangesBelow(end, decoded);
   let at = offset;
   for (const { from, to } of known) {
@@ -67,7 +69,7 @@ function accountFor({ offset, end, metadata }: Committed): string {
     'they count',
   );
   demand(!isKnownComplete(ledger, end), 'what is yet to be written does not');
-  const again = encodeRanges(committable(ledger), completedRanges(ledger, RANGES_MAX));
+  const again = encodeCommit(committable(ledger), { ranges: completedRanges(ledger, RANGES_MAX), mark });
   demand(again.length <= METADATA_LENGTH_MAX, 'what is committed next fits');
   advance(ledger, end);
   demand(committable(ledger) === end, 'the end is reached');

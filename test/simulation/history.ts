@@ -126,7 +126,7 @@ function isAtRest(world: World): boolean {
   return instances.every((instance) => instance === null || isIdle(instance.pipeline.stats()));
 }
 
-/** Whoever has the partition refuses it. */
+/** The owner of the partition refuses it. */
 function isRefused({ instances }: World): boolean {
   const partitions = instances.flatMap((instance) => instance?.pipeline.stats().partitions ?? []);
   return partitions.length > 0 && partitions.every(({ phase }) => phase === 'refused');

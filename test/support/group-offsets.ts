@@ -1,4 +1,4 @@
-/** What a consumer group has committed of a topic, as an operator sees and sets it; nobody is in the group. */
+/** What a consumer group has committed of a topic, as an operator sees and sets it; the group must be empty. */
 import kafkajs from 'kafkajs';
 
 export interface GroupTopic {

@@ -67,7 +67,7 @@ async function openKafkaLog(brokers: readonly string[], partitionCount: number):
   };
 }
 
-/** Committed offsets stay: a broker forgets them only while nobody is in the group. */
+/** Deletes the topic and creates it again. */
 export async function recreateTopic(brokers: readonly string[], topic: string, partitionCount: number): Promise<void> {
   const admin = new kafkajs.Kafka({ brokers: [...brokers], logLevel: kafkajs.logLevel.NOTHING }).admin();
   await admin.connect();

@@ -24,7 +24,7 @@ export async function inspectPartition(cluster: Cluster, place: Place, from: big
     const message = from === null ? null : await firstRecordFrom(cluster, topic, { partition, offset: from });
     return { topicId, retryTopicId, first: message === null ? null : stampOf(toLogRecord(message)) };
   } catch (error) {
-    // The leader may have moved; whoever asks again finds the present one.
+    // The leader may have moved; the next question finds the present one.
     await cluster.refreshMetadata().catch(() => undefined);
     throw error;
   }

@@ -38,7 +38,7 @@ export class MemoryBroker {
     return 'created';
   }
 
-  /** Committed offsets stay, as they do where a broker is away meanwhile, or somebody commits once more. */
+  /** Committed offsets stay: a real broker deletes them, but a late commit of a member brings them back. */
   deleteTopic(topic: string): void {
     this.#topics.delete(topic);
   }

@@ -119,7 +119,7 @@ export class PartitionFeed {
     return `${found.id} ${found.partition(partition).leaderEpoch}`;
   }
 
-  /** Of the metadata a client hears whatever it has paused. */
+  /** A client notices a change of the metadata even where it has paused. */
   #hasMore(cursor: Cursor): boolean {
     if (cursor.history !== this.#historyOf(cursor)) return true;
     const { end } = this.#topics[cursor.topic].partition(cursor.partition);

@@ -44,7 +44,7 @@ test('recreated retry topic: a new owner reports the possible loss, once', async
   one.kill();
   expire(world);
   world.broker.recreateTopic(topics.retry);
-  // Somebody has written to it since.
+  // Another owner has written to it since.
   world.produce(foreign());
   const two = await world.start({ name: 'two' });
   await until(() => two.pipeline.stats().ready, 'the restore');

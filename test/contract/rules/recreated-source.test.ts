@@ -72,7 +72,7 @@ test.each([
 });
 
 test('refused-committed: a source that was truncated beyond the committed offset is read on', async () => {
-  // given records that nobody has read, some of which an unclean leader election loses
+  // given records that are not read yet, some of which an unclean leader election loses
   const world = await committedWorld();
   grow(world, 'unread', 4);
   world.broker.truncate(topics.source, 0, 10n);

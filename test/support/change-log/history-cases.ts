@@ -1,4 +1,4 @@
-/** What a log tells of a topic, so that another one in its place can be told from it. */
+/** What a log says of a topic, by which another one in its place is recognised. */
 import { expect, test } from 'vitest';
 import { join, numbered, type Open, produce, settled } from './driver.ts';
 

@@ -91,7 +91,12 @@ test('an offset is committed when what it stands for is acknowledged, and not be
   acknowledge();
   await clock.settle();
   expect(ids()).toEqual(['a', 'b']);
-  expect(relay.committed.get(0)).toEqual({ partition: 0, offset: 2n, timestamp: BASE });
+  expect(relay.committed.get(0)).toEqual({
+    partition: 0,
+    offset: 2n,
+    timestamp: BASE,
+    last: { offset: 1n, timestamp: BASE },
+  });
 });
 
 test('what waits in the window is not committed, and what is before it is', async () => {
@@ -164,7 +169,12 @@ test('a record without a change is committed like any other', async () => {
   relay.assign({});
   relay.feed(0, [{ timestamp: BASE }, { timestamp: BASE + 5 }]);
   await clock.settle();
-  expect(relay.committed.get(0)).toEqual({ partition: 0, offset: 2n, timestamp: BASE + 5 });
+  expect(relay.committed.get(0)).toEqual({
+    partition: 0,
+    offset: 2n,
+    timestamp: BASE + 5,
+    last: { offset: 1n, timestamp: BASE + 5 },
+  });
 });
 
 test('what cannot be read is in the dead-letter topic with its bytes, its place and its reason', async () => {

@@ -33,6 +33,8 @@ export function closeComplete(group: Group, name: string, member: Member): void 
     open = next;
   }
   member.open = left;
+  // What it has replaced matters to nothing but the ends of its source records.
+  if (left === null) group.aliases?.replaced.delete(name);
   if (name === WHOLE_GROUP && hasClosed) closeStanding(group);
 }
 

@@ -73,6 +73,10 @@ export class BrokerLink implements Link {
     for (const message of this.#held.splice(0)) this.#timeline.after(this.#travelMs('done'), message);
   }
 
+  get isCut(): boolean {
+    return this.#isCut;
+  }
+
   get isCutFromAll(): boolean {
     return this.#isCutFromAll;
   }

@@ -185,7 +185,7 @@ export interface LogTools {
 /** Says whether a request may be written to the socket; asked in that very tick. */
 export type MayStart = () => boolean;
 
-/** The rate gate: one permit is one request to the target. It follows the target's own limit headers. */
+/** The rate gate: one permit is one request to the target. It follows the target's own limit headers, and its 429s. */
 export interface RateGate {
   /** Takes a permit if one is free and nobody waits for one. */
   tryTake(): boolean;
@@ -195,8 +195,6 @@ export interface RateGate {
   giveBack(): void;
   /** Resolves when `tryTake` is worth another try. */
   whenOpen(): Promise<void>;
-  /** Closes the gate for so long (429 with `Retry-After`). */
-  closeFor(delayMs: number): void;
   /** Milliseconds that permits were waited for, in all. */
   throttledMs(): number;
 }

@@ -1,6 +1,6 @@
 /** Opens the target for one command. */
 import { createGroupApi } from '../adapters/genesys/group-api.ts';
-import { pause } from '../adapters/time-limit.ts';
+import { pause, unlessAborted } from '../adapters/time-limit.ts';
 import type { Parts } from '../config.ts';
 import type { Answer } from '../core/answer.ts';
 import { classify, type Outcome } from '../core/outcome.ts';
@@ -37,7 +37,7 @@ export async function readGroup(api: GroupApi, group: string, host: Pick<Host, '
       return { answer, outcome };
     if (outcome.kind === 'transient') {
       tries += 1;
-      await pause(host.clock, RETRY_MS);
+      await unlessAborted(host.stop, pause(host.clock, Math.max(RETRY_MS, outcome.retryAfterMs ?? 0)));
     }
   }
 }

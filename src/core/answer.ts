@@ -10,6 +10,7 @@ export interface ResponseAnswer {
   readonly status: number;
   /** As sent, quotes included: `"42"`. */
   readonly etag: string | null;
+  /** What the target asked for; null: nothing, or nothing sane (server-wait.ts). */
   readonly retryAfterMs: number | null;
   /** The parsed JSON body; undefined where there is none or it is not JSON (HTML, garbage). */
   readonly body: unknown;
@@ -41,6 +42,7 @@ export interface NoToken {
   readonly kind: 'no_token';
   readonly refused: boolean;
   readonly status: number | null;
+  /** How long the login host is not asked again; null where it refused the client. */
   readonly retryAfterMs: number | null;
   readonly code: string;
   readonly message: string;

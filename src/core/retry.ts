@@ -82,12 +82,6 @@ const CONFLICT_CAP_MS = 1_000;
 export const conflictDelayMs = (conflict: number, random: number): number =>
   fullJitterMs(Math.min(CONFLICT_BASE_MS * 2 ** conflict, CONFLICT_CAP_MS), random);
 
-/** A 429 that names no time (design 8). */
-const THROTTLED_MS = 60_000;
-
-/** How long the gate stays closed. */
-export const throttledMs = (retryAfterMs: number | null): number => retryAfterMs ?? THROTTLED_MS;
-
 const PROBE_BASE_MS = 1_000;
 const PROBE_CAP_MS = 30_000;
 

@@ -118,7 +118,8 @@ function isGroupIdentified(context: Context, group: Group, due: readonly Intent[
   if (known === null || known.kind === 'unanswered') wantLookUp(context, group, { kind: 'group', id: group.id });
   else if (known.kind !== 'found') {
     const failure = unresolvedFailure('group', known);
-    for (const intent of due) notKnown(context, group, intent, { failure, waits: 'group', schedule: 'slow' });
+    for (const intent of due)
+      notKnown(context, group, intent, { failure, waits: 'group', schedule: 'slow', retryAfterMs: null });
   }
   return false;
 }
@@ -132,7 +133,7 @@ function identifyMember(context: Context, group: Group, intent: Intent): void {
   const target = targetFor(intent.op, known);
   if (target === null) {
     const failure = memberFailure(known);
-    return notKnown(context, group, intent, { failure, waits: 'member', schedule: 'slow' });
+    return notKnown(context, group, intent, { failure, waits: 'member', schedule: 'slow', retryAfterMs: null });
   }
   const named = { ...intent, target };
   noteAlias(group, named);

@@ -99,7 +99,13 @@ function answered(
     if (!breaker.isClosed) breaker.wait(context, group, waiting);
     else
       for (const intent of waiting) {
-        notKnown(context, group, intent, { failure: outcome.failure, waits: 'group', schedule });
+        notKnown(context, group, intent, {
+          failure: outcome.failure,
+          // What the group answers says nothing of a user.
+          waits: kind === 'group' ? 'group' : 'member',
+          schedule,
+          retryAfterMs: 'retryAfterMs' in outcome ? outcome.retryAfterMs : null,
+        });
         breaker.used(seen, group, intent);
       }
   }

@@ -12,13 +12,16 @@ interface NotKnown {
   readonly failure: Failure;
   readonly waits: 'group' | 'member';
   readonly schedule: Schedule;
+  /** What the target asked for; null: nothing. */
+  readonly retryAfterMs: number | null;
 }
 
 /** No request could name it: it waits for its next look-up, or is given up. */
-export function notKnown(context: Context, group: Group, intent: Intent, { failure, waits, schedule }: NotKnown): void {
+export function notKnown(context: Context, group: Group, intent: Intent, unknown: NotKnown): void {
   const { options, clock, random } = context;
+  const { failure, waits, schedule, retryAfterMs } = unknown;
   if (group.members.get(intent.member)?.pending !== intent) return;
-  const facts = { schedule, attempt: intent.attempt, now: clock.now().wall, random: random.next(), retryAfterMs: null };
+  const facts = { schedule, attempt: intent.attempt, now: clock.now().wall, random: random.next(), retryAfterMs };
   const decision = decideRetry(options.retry, facts);
   if (decision.kind === 'park') park(context, group, intent, { decision, waits, failure, request: null });
   else {

@@ -4,7 +4,8 @@ import { heardLimits, responseAnswer } from '../../src/adapters/genesys/response
 import type { Answer } from '../../src/core/answer.ts';
 import { classify, isSureAnswer, type Method } from '../../src/core/outcome.ts';
 import { finalReport, retryReport } from '../../src/core/reporting.ts';
-import { decideRetry, scheduleOf, throttledMs } from '../../src/core/retry.ts';
+import { decideRetry, scheduleOf } from '../../src/core/retry.ts';
+import { backoffMs, throttledMs } from '../../src/core/server-wait.ts';
 import { anIntent } from '../support/an-intent.ts';
 import { demand, single } from './kind.ts';
 import type { Lots } from './lots.ts';
@@ -173,7 +174,10 @@ export function judged(answer: Answer, method: Method): string {
   demand(/^[\w.:-]{1,100}$/.test(failure.code), 'the code looks like one');
   demand(failure.message !== '' && /\w.*\.$/s.test(failure.advice), 'the advice names the mend');
   const retryAfterMs = 'retryAfterMs' in outcome ? outcome.retryAfterMs : null;
-  demand(throttledMs(retryAfterMs) >= 0 && throttledMs(retryAfterMs) <= WAIT_MAX_MS, 'the wait is bounded');
+  for (const waitMs of [throttledMs, backoffMs].map((rule) =>
+    rule({ askedMs: retryAfterMs, refusals: 1, random: 0.5 }),
+  ))
+    demand(waitMs >= 1_000 && waitMs <= WAIT_MAX_MS, 'the wait is bounded');
   const rule = scheduleOf(outcome.kind);
   const facts = { attempt: 0, now: NOW, random: 0.5, retryAfterMs };
   const decision = rule === 'fast' || rule === 'slow' ? decideRetry(RETRY, { ...facts, schedule: rule }) : null;

@@ -68,6 +68,7 @@ export function startInstance(name: string, settings: Settings, around: Surround
     { ...around, host, link, oracle },
   );
   const logger = loggerOf(name, around);
+  const random = around.chance.fork(`random ${name}`);
   const api = createGroupApi(
     {
       ...credentials,
@@ -77,9 +78,8 @@ export function startInstance(name: string, settings: Settings, around: Surround
       concurrency: settings.concurrency,
       rateLimitPerMinute: null,
     },
-    { clock: host, logger, connect: targetConnect(host, around, () => link.isCutFromAll) },
+    { clock: host, logger, random, connect: targetConnect(host, around, () => link.isCutFromAll) },
   );
-  const random = around.chance.fork(`random ${name}`);
   const pipeline = new Pipeline(
     { log, api, clock: host, random, logger, sha256, ids: null, format: native },
     { ...pipelineOptions(settings), owner: `${name}-${random.uuid()}` },

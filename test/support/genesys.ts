@@ -5,7 +5,7 @@ import { createGroupApi } from '../../src/adapters/genesys/group-api.ts';
 import { systemClock } from '../../src/adapters/system.ts';
 import type { Answer } from '../../src/core/answer.ts';
 import type { PatchBody } from '../../src/core/plan.ts';
-import type { Clock, GroupApi, Logger } from '../../src/ports.ts';
+import type { Clock, GroupApi, Logger, Random } from '../../src/ports.ts';
 import { startSandbox } from '../../src/sandbox/sandbox.ts';
 import type { Sandbox } from '../../src/sandbox/sandbox.ts';
 import type { SandboxOptions } from '../../src/sandbox/state.ts';
@@ -41,6 +41,8 @@ export function aLog(): Log {
 interface Extra {
   readonly clock?: Clock;
   readonly logger?: Logger;
+  /** Default: every wait that chance lengthens is as short as it can be. */
+  readonly random?: Pick<Random, 'next'>;
 }
 
 export function anApi(sandbox: Sandbox, options: Partial<GenesysOptions> = {}, extra: Extra = {}): GroupApi {
@@ -48,7 +50,11 @@ export function anApi(sandbox: Sandbox, options: Partial<GenesysOptions> = {}, e
   const usual = { apiUrl: url, loginUrl: url, clientId, clientSecret, requestTimeoutMs: 10_000 };
   const api = createGroupApi(
     { ...usual, concurrency: 5, rateLimitPerMinute: null, ...options },
-    { clock: extra.clock ?? systemClock, logger: extra.logger ?? aLog() },
+    {
+      clock: extra.clock ?? systemClock,
+      logger: extra.logger ?? aLog(),
+      random: extra.random ?? { next: () => 0 },
+    },
   );
   atEnd(() => api.close());
   return api;

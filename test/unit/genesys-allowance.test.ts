@@ -1,6 +1,14 @@
 import { describe, expect, test } from 'vitest';
-import type { Allowance, Heard } from '../../src/adapters/genesys/allowance.ts';
-import { answered, closed, firstAllowance, freeAt, givenBack, taken } from '../../src/adapters/genesys/allowance.ts';
+import type { Allowance, Answered, Heard } from '../../src/adapters/genesys/allowance.ts';
+import {
+  answered,
+  closed,
+  firstAllowance,
+  freeAt,
+  givenBack,
+  refused,
+  taken,
+} from '../../src/adapters/genesys/allowance.ts';
 
 /** Takes as many permits as are free at `now`, at most `max`. */
 function spend(allowance: Allowance, now: number, max = 1000): readonly [Allowance, number] {
@@ -23,13 +31,16 @@ const heard = (at: number, change: Partial<Heard> = {}): Heard => ({
 });
 
 /** One request sent and answered at once. */
-const after = (allowance: Allowance, answer: Heard): Allowance => answered(taken(allowance, answer.sentAt), answer);
+const after = (allowance: Allowance, answer: Heard): Allowance =>
+  answered(taken(allowance, answer.sentAt), telling(answer));
+
+const telling = (limits: Heard): Answered => ({ sentAt: limits.sentAt, isThrottled: false, heard: limits });
 
 describe('before the headers speak', () => {
   test('a small burst is free at once, then permits come evenly', () => {
     const [spent, count] = spend(firstAllowance(null), 0);
-    expect(count).toBe(9);
-    expect(freeAt(spent, 0)).toBeCloseTo(60_000 / 171);
+    expect(count).toBe(3);
+    expect(freeAt(spent, 0)).toBeCloseTo(60_000 / 177);
   });
 
   test.each([
@@ -57,9 +68,9 @@ describe('before the headers speak', () => {
 
 describe('once the headers speak', () => {
   test('all that they allow is free at once, less what is still out', () => {
-    const [allowance] = spend(firstAllowance(null), 0, 4);
-    const [, count] = spend(answered(allowance, heard(0, { count: 100 })), 0);
-    expect(count).toBe(300 - 100 - 3);
+    const [allowance] = spend(firstAllowance(null), 0, 3);
+    const [, count] = spend(answered(allowance, telling(heard(0, { count: 100 }))), 0);
+    expect(count).toBe(300 - 100 - 2);
   });
 
   test('a huge allowance slows nothing down', () => {
@@ -112,15 +123,60 @@ describe('once the headers speak', () => {
 
   test('a set rate holds besides them', () => {
     const allowance = after(firstAllowance(60), heard(0, { allowed: 1_000_000 }));
-    expect(spend(allowance, 0)[1]).toBe(2);
+    expect(spend(allowance, 0)[1]).toBe(0);
+    expect(spend(allowance, 1_100)[1]).toBe(1);
   });
 });
 
 describe('closed', () => {
   test('nothing is free until then, and a shorter closing does not shorten a longer one', () => {
-    const allowance = closed(closed(firstAllowance(null), 5000), 2000);
+    const allowance = closed(closed(firstAllowance(null), 0, 5000), 0, 2000);
     expect(freeAt(allowance, 0)).toBe(5000);
     expect(spend(allowance, 4999)[1]).toBe(0);
-    expect(spend(allowance, 5000)[1]).toBe(9);
+    expect(spend(allowance, 5000)[1]).toBe(3);
+  });
+
+  test.each([60, 180, 600])('no credit gathers meanwhile: with %i a minute it goes on where it stood', (rate) => {
+    const [spent] = spend(firstAllowance(rate), 0);
+    const waitMs = freeAt(spent, 0);
+    for (const closings of [[1_000], [60_000], [1_000, 20_000, 600_000]]) {
+      let allowance = spent;
+      for (const until of closings) allowance = closed(allowance, 0, until);
+      const until = closings.at(-1) ?? 0;
+      expect(spend(allowance, until)[1]).toBe(0);
+      expect(freeAt(allowance, until)).toBeCloseTo(until + waitMs);
+      expect(spend(allowance, until + 600_000)[1]).toBeLessThanOrEqual(rate / 60);
+    }
+  });
+
+  test('after a 429 the pace holds, until an answer to a later request has told the limits', () => {
+    const free = after(firstAllowance(null), heard(0));
+    const throttled = closed(refused(free, 10), 20, 1_020);
+    expect(spend(free, 1_020)[1]).toBe(299);
+    // The one that was taken before counts still.
+    expect(spend(throttled, 1_020)[1]).toBe(2);
+    expect(spend(after(throttled, heard(15, { count: 2, receivedAt: 1_020 })), 1_020)[1]).toBeLessThanOrEqual(3);
+    expect(spend(after(throttled, heard(1_020, { count: 2 })), 1_020)[1]).toBe(298);
+  });
+});
+
+describe('429s in a row', () => {
+  const answeredAt = (allowance: Allowance, sentAt: number, isThrottled: boolean): Allowance =>
+    answered(taken(allowance, sentAt), { sentAt, isThrottled, heard: null });
+
+  test('are counted, but those that were on their way together count as one', () => {
+    let allowance = closed(refused(firstAllowance(null), 0), 50, 1_050);
+    allowance = closed(refused(allowance, 20), 60, 1_060);
+    expect(allowance.refusals).toBe(1);
+    allowance = closed(refused(allowance, 1_060), 1_100, 3_100);
+    expect(allowance.refusals).toBe(2);
+  });
+
+  test('end with an answer to a request that was sent after them, and with no other', () => {
+    const throttled = closed(refused(firstAllowance(null), 0), 50, 1_050);
+    expect(answeredAt(throttled, 20, false).refusals).toBe(1);
+    expect(answeredAt(throttled, 1_060, true).refusals).toBe(1);
+    expect(answered(taken(throttled, 1_060), null).refusals).toBe(1);
+    expect(answeredAt(throttled, 1_060, false).refusals).toBe(0);
   });
 });

@@ -1,19 +1,20 @@
 import { expect, test } from 'vitest';
-import type { Heard } from '../../src/adapters/genesys/allowance.ts';
+import type { Answered } from '../../src/adapters/genesys/allowance.ts';
 import { TargetGate } from '../../src/adapters/genesys/gate.ts';
 import { ManualClock } from '../support/manual-clock.ts';
 
 function aGate(ratePerMinute: number | null) {
   const clock = new ManualClock();
-  const gate = new TargetGate(ratePerMinute, clock);
+  const gate = new TargetGate(ratePerMinute, clock, { next: () => 0 });
   const order: string[] = [];
   const taking = (name: string): void => void gate.take().then(() => order.push(name));
   return { clock, gate, order, taking };
 }
 
-const spent = (clock: ManualClock, resetMs: number): Heard => {
-  const { monotonic } = clock.now();
-  return { allowed: 300, count: 300, resetMs, sentAt: monotonic, receivedAt: monotonic };
+const spent = (clock: ManualClock, resetMs: number): Answered => {
+  const { monotonic: sentAt } = clock.now();
+  const heard = { allowed: 300, count: 300, resetMs, sentAt, receivedAt: sentAt };
+  return { sentAt, isThrottled: false, heard };
 };
 
 test('waiters are served first come first served, and before tryTake', async () => {
@@ -123,3 +124,49 @@ test('a backlog under a set rate converges within 1.1 times what the rate needs'
   expect(doneAt).toHaveLength(requests);
   expect((doneAt.at(-1) ?? 0) / ((requests / 600) * 60_000)).toBeLessThanOrEqual(1.1);
 }, 20_000);
+
+/** A target that refuses what comes, whenever so long has passed since it last did. @returns requests and refusals of a minute. */
+async function aMinuteWithRefusals(everyMs: number, askedMs: number | null) {
+  const { clock, gate } = aGate(180);
+  let [requests, refusals, refusedAt] = [0, 0, -Infinity];
+  const send = async (): Promise<void> => {
+    for (;;) {
+      await gate.take();
+      const { monotonic: sentAt } = clock.now();
+      if (sentAt >= 60_000) return;
+      requests += 1;
+      const isThrottled = sentAt - refusedAt >= everyMs;
+      gate.answered({ sentAt, isThrottled, heard: null });
+      if (!isThrottled) continue;
+      refusals += 1;
+      refusedAt = sentAt;
+      gate.throttled(sentAt, askedMs);
+    }
+  };
+  const sending = send();
+  await clock.advance(60_000);
+  gate.close();
+  await clock.settle();
+  await sending;
+  return { requests, refusals };
+}
+
+test.each([1_600, 2_500, 5_000])('a 429 every %i ms that asks for 1 s gathers no credit', async (everyMs) => {
+  const { requests, refusals } = await aMinuteWithRefusals(everyMs, 1_000);
+  // What the pace gives in the time that it is open, and its burst.
+  expect(requests).toBeLessThanOrEqual(((60_000 - refusals * 1_000) / 60_000) * 180 + 4);
+  expect(requests).toBeGreaterThan(refusals);
+});
+
+test.each([null, 1_000])('429s in a row close it for longer and longer (asked: %s ms)', async (askedMs) => {
+  expect((await aMinuteWithRefusals(0, askedMs)).requests).toBeLessThanOrEqual(6);
+});
+
+test.each([60, 180, 600])('after a long closing at most %i / 60 permits are free together', async (rate) => {
+  const { clock, gate } = aGate(rate);
+  gate.closeFor(600_000);
+  await clock.advance(600_000);
+  let burst = 0;
+  while (gate.tryTake()) burst += 1;
+  expect(burst).toBe(rate / 60);
+});

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { HttpResponse } from '../../src/adapters/genesys/http-client.ts';
 import { regionDomains, regionUrls } from '../../src/adapters/genesys/regions.ts';
-import { heardLimits, responseAnswer, retryAfterMs } from '../../src/adapters/genesys/response.ts';
+import { askedWaitMs, heardLimits, responseAnswer } from '../../src/adapters/genesys/response.ts';
 
 const now = Date.parse('2026-08-01T12:00:00Z');
 
@@ -16,28 +16,15 @@ function aResponse(headers: Record<string, string>, status = 429, body = ''): Ht
   };
 }
 
-describe('Retry-After', () => {
-  test.each([
-    ['7', 7000],
-    ['0', 0],
-    ['-3', 0],
-    ['1.5', 1500],
-    ['Sat, 01 Aug 2026 12:00:30 GMT', 30_000],
-    ['Sat, 01 Aug 2026 11:59:00 GMT', 0],
-    ['86400', 3_600_000],
-    ['Sat, 01 Aug 2027 12:00:00 GMT', 3_600_000],
-    ['soon', 60_000],
-    ['', 60_000],
-  ])('%j of a 429 means %i ms', (value, expected) => {
-    expect(retryAfterMs(aResponse({ 'retry-after': value }))).toBe(expected);
-  });
-
-  test('a 429 without it waits until the reset, else a minute; another status says nothing', () => {
-    expect(retryAfterMs(aResponse({ 'inin-ratelimit-reset': '17' }))).toBe(17_000);
-    expect(retryAfterMs(aResponse({}))).toBe(60_000);
-    expect(retryAfterMs(aResponse({ 'inin-ratelimit-reset': '17' }, 503))).toBe(null);
-    expect(retryAfterMs(aResponse({ 'retry-after': '5' }, 503))).toBe(5000);
-  });
+test('a 429 asks to wait for Retry-After, else until the reset; another status only for Retry-After', () => {
+  const reset = { 'inin-ratelimit-reset': '17' };
+  expect(askedWaitMs(aResponse({ 'retry-after': '7', ...reset }))).toBe(7_000);
+  for (const odd of ['0', '-3', 'soon', '', '86400', 'Sat, 01 Aug 2026 11:59:00 GMT'])
+    expect(askedWaitMs(aResponse({ 'retry-after': odd, ...reset }))).toBe(17_000);
+  expect(askedWaitMs(aResponse({ 'inin-ratelimit-reset': '0' }))).toBe(null);
+  expect(askedWaitMs(aResponse({}))).toBe(null);
+  expect(askedWaitMs(aResponse(reset, 503))).toBe(null);
+  expect(askedWaitMs(aResponse({ 'retry-after': '5' }, 503))).toBe(5_000);
 });
 
 describe('the limit headers', () => {
@@ -57,6 +44,8 @@ describe('the limit headers', () => {
     { ...told, 'inin-ratelimit-allowed': '0' },
     { ...told, 'inin-ratelimit-count': 'many' },
     { ...told, 'inin-ratelimit-reset': '' },
+    { ...told, 'inin-ratelimit-reset': '0' },
+    { ...told, 'inin-ratelimit-reset': '1790000000' },
     {},
   ])('say nothing where one of them makes no sense: %j', (headers) => {
     expect(heardLimits(aResponse(headers))).toBe(null);

@@ -1,8 +1,8 @@
 /**
  * When the next request may go out: a pure decision over what the target's limit headers said. All instants are
  * monotonic ms. `inin-ratelimit-allowed` minus `-count` requests may be spent until `-reset` seconds are over; requests
- * whose answers are still out count as spent. Until the headers speak, and besides them where a rate is set, permits are
- * paced so that no minute has more of them than the rate.
+ * whose answers are still out count as spent. Until the headers speak, again after each 429, and besides them where a rate
+ * is set, permits are paced so that no minute has more of them than the rate; the pace gains nothing while it is closed.
  */
 
 /** The limit headers of one answer. */
@@ -35,12 +35,24 @@ interface Pace {
   readonly ends: 'never' | 'when_heard';
 }
 
+/** What the answer to a request that had a permit says. */
+export interface Answered {
+  readonly sentAt: number;
+  readonly isThrottled: boolean;
+  /** null: it told no limits. */
+  readonly heard: Heard | null;
+}
+
 export interface Allowance {
   readonly pace: Pace;
   readonly window: Window | null;
   /** Permits taken whose requests are not answered yet. */
   readonly outstanding: number;
   readonly closedUntil: number;
+  /** 429s in a row; those to requests that were sent before it closed count as one. */
+  readonly refusals: number;
+  /** When the latest request was sent whose answer told limits and was no 429. */
+  readonly heardAt: number;
 }
 
 /** The lowest of the vendor's published limits (facts: 180 to 300 a minute). */
@@ -49,7 +61,7 @@ const defaultPerMinute = 180;
 /** @param ratePerMinute an upper bound for ever; null: the default rate until the headers speak. */
 export function firstAllowance(ratePerMinute: number | null): Allowance {
   const limit = ratePerMinute ?? defaultPerMinute;
-  const burst = Math.max(1, Math.floor(limit / 20));
+  const burst = Math.max(1, Math.floor(limit / 60));
   // Burst and pace together make the limit in the worst minute, the one that begins with the burst.
   const intervalMs = 60_000 / Math.max(1, limit - burst);
   const ends = ratePerMinute === null ? 'when_heard' : 'never';
@@ -58,19 +70,27 @@ export function firstAllowance(ratePerMinute: number | null): Allowance {
     window: null,
     outstanding: 0,
     closedUntil: -Infinity,
+    refusals: 0,
+    heardAt: -Infinity,
   };
 }
+
+/** Intervals are fractions: their sum must not cost the last permit of a burst. */
+const ROUNDED_UP = 1 + 1e-9;
 
 /** When a permit is free: now or earlier = at once; Infinity = an answer must come first. */
 export function freeAt(allowance: Allowance, now: number): number {
   const { pace, closedUntil, outstanding } = allowance;
-  const isPaced = pace.ends === 'never' || allowance.window === null;
-  const pacedAt = isPaced ? pace.nextAt - (pace.burst - 1) * pace.intervalMs : -Infinity;
+  const pacedAt = isPaced(allowance) ? pace.nextAt - (pace.burst - 1) * pace.intervalMs * ROUNDED_UP : -Infinity;
   const openAt = Math.max(closedUntil, pacedAt);
   const window = windowAt(allowance.window, now);
   if (window === null || window.count + outstanding < window.allowed) return openAt;
   return outstanding >= window.allowed ? Infinity : Math.max(openAt, window.endsAt);
 }
+
+/** After a 429 the headers have to speak again: what they said before was not all that counts. */
+const isPaced = ({ pace, window, heardAt, closedUntil }: Allowance): boolean =>
+  pace.ends === 'never' || window === null || heardAt < closedUntil;
 
 export function taken(allowance: Allowance, now: number): Allowance {
   const { pace, outstanding } = allowance;
@@ -78,7 +98,7 @@ export function taken(allowance: Allowance, now: number): Allowance {
     ...allowance,
     window: windowAt(allowance.window, now),
     outstanding: outstanding + 1,
-    pace: { ...pace, nextAt: Math.max(now, pace.nextAt) + pace.intervalMs },
+    pace: { ...pace, nextAt: Math.max(now, pace.nextAt) + (isPaced(allowance) ? pace.intervalMs : 0) },
   };
 }
 
@@ -88,15 +108,27 @@ export function givenBack(allowance: Allowance): Allowance {
 }
 
 /** A request is over; without limits in its answer it counts as one more in the window. */
-export function answered(allowance: Allowance, heard: Heard | null): Allowance {
+export function answered(allowance: Allowance, answer: Answered | null): Allowance {
   const { window } = allowance;
-  if (heard !== null) return { ...settled(allowance), window: told(window, heard) };
-  return { ...settled(allowance), window: window && { ...window, count: window.count + 1 } };
+  const heard = answer?.heard ?? null;
+  const counted = window && { ...window, count: window.count + 1 };
+  const after = { ...settled(allowance), window: heard === null ? counted : told(window, heard) };
+  if (answer === null || answer.isThrottled || answer.sentAt < allowance.closedUntil) return after;
+  return { ...after, refusals: 0, heardAt: heard === null ? allowance.heardAt : heard.sentAt };
 }
 
-/** A shorter closing does not shorten a longer one. */
-export function closed(allowance: Allowance, until: number): Allowance {
-  return { ...allowance, closedUntil: Math.max(allowance.closedUntil, until) };
+/** A 429 came; how long the gate is closed for it is the caller's to say. */
+export function refused(allowance: Allowance, sentAt: number): Allowance {
+  if (allowance.refusals > 0 && sentAt < allowance.closedUntil) return allowance;
+  return { ...allowance, refusals: allowance.refusals + 1 };
+}
+
+/** A shorter closing does not shorten a longer one. The pace moves behind it, so that no credit gathers meanwhile. */
+export function closed(allowance: Allowance, now: number, until: number): Allowance {
+  const { pace, closedUntil } = allowance;
+  if (until <= closedUntil) return allowance;
+  const nextAt = Math.max(pace.nextAt, now) + until - Math.max(closedUntil, now);
+  return { ...allowance, closedUntil: until, pace: { ...pace, nextAt } };
 }
 
 const settled = (allowance: Allowance): Allowance => ({

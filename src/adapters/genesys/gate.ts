@@ -2,12 +2,15 @@
  * The rate gate: who waits for a permit, and when they are woken; what may be spent is decided in allowance.ts.
  * Whoever waits in `take` is served before `tryTake`. A timer runs only while somebody waits.
  */
-import type { Clock, RateGate } from '../../ports.ts';
-import type { Allowance, Heard } from './allowance.ts';
-import { answered, closed, firstAllowance, freeAt, givenBack, taken } from './allowance.ts';
+import { throttledMs } from '../../core/server-wait.ts';
+import type { Clock, Random, RateGate } from '../../ports.ts';
+import { systemRandom } from '../system.ts';
+import type { Allowance, Answered } from './allowance.ts';
+import { answered, closed, firstAllowance, freeAt, givenBack, refused, taken } from './allowance.ts';
 
 export class TargetGate implements RateGate {
   readonly #clock: Clock;
+  readonly #random: Pick<Random, 'next'>;
   #allowance: Allowance;
   #takers: (() => void)[] = [];
   #watchers: (() => void)[] = [];
@@ -17,8 +20,9 @@ export class TargetGate implements RateGate {
   #isClosed = false;
 
   /** @param ratePerMinute an upper bound besides the target's headers; null: none. */
-  constructor(ratePerMinute: number | null, clock: Clock) {
+  constructor(ratePerMinute: number | null, clock: Clock, random: Pick<Random, 'next'> = systemRandom) {
     this.#clock = clock;
+    this.#random = random;
     this.#allowance = firstAllowance(ratePerMinute);
   }
 
@@ -45,12 +49,19 @@ export class TargetGate implements RateGate {
   }
 
   closeFor(delayMs: number): void {
-    this.#change(closed(this.#allowance, this.#now() + delayMs));
+    const now = this.#now();
+    this.#change(closed(this.#allowance, now, now + delayMs));
   }
 
-  /** A request that had a permit is over. @param heard null: its answer, if any, told no limits. */
-  answered(heard: Heard | null): void {
-    this.#change(answered(this.#allowance, heard));
+  /** A request that had a permit is over. @param answer null: there was none. */
+  answered(answer: Answered | null): void {
+    this.#change(answered(this.#allowance, answer));
+  }
+
+  /** The target has answered 429. @param askedMs what it asked for; null: nothing. */
+  throttled(sentAt: number, askedMs: number | null): void {
+    this.#allowance = refused(this.#allowance, sentAt);
+    this.closeFor(throttledMs({ askedMs, refusals: this.#allowance.refusals, random: this.#random.next() }));
   }
 
   throttledMs(): number {

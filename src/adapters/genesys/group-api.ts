@@ -5,7 +5,16 @@
 import type { Answer, NoToken } from '../../core/answer.ts';
 import { groupPath } from '../../core/plan.ts';
 import { searchPath } from '../../core/scim-list.ts';
-import type { Clock, GetGroupRequest, GroupApi, Logger, PatchGroupRequest, SearchRequest } from '../../ports.ts';
+import type {
+  Clock,
+  GetGroupRequest,
+  GroupApi,
+  Logger,
+  PatchGroupRequest,
+  Random,
+  SearchRequest,
+} from '../../ports.ts';
+import { systemRandom } from '../system.ts';
 import { TargetGate } from './gate.ts';
 import type { Connect, HttpRequest } from './http-client.ts';
 import { HttpClient } from './http-client.ts';
@@ -28,6 +37,8 @@ export interface GenesysOptions extends Credentials {
 interface System {
   readonly clock: Clock;
   readonly logger: Logger;
+  /** Default: the system's. */
+  readonly random?: Pick<Random, 'next'>;
   /** Default: a pool of TCP connections. */
   readonly connect?: Connect;
 }
@@ -50,14 +61,15 @@ class GenesysGroupApi implements GroupApi {
 
   constructor(options: GenesysOptions, system: System) {
     const { apiUrl, loginUrl, requestTimeoutMs, concurrency } = options;
-    this.gate = new TargetGate(options.rateLimitPerMinute, system.clock);
+    const random = system.random ?? systemRandom;
+    this.gate = new TargetGate(options.rateLimitPerMinute, system.clock, random);
     this.#api = new HttpClient(
       { url: apiUrl, connections: concurrency, requestTimeoutMs },
       system.clock,
       system.connect,
     );
     this.#login = new HttpClient({ url: loginUrl, connections: 1, requestTimeoutMs }, system.clock, system.connect);
-    this.#tokens = new TokenSource(this.#login, options, system);
+    this.#tokens = new TokenSource(this.#login, options, { ...system, random });
   }
 
   getGroup({ group, ifNoneMatch, mayStart }: GetGroupRequest): Promise<Answer> {
@@ -89,15 +101,21 @@ class GenesysGroupApi implements GroupApi {
     const token = await this.#tokens.get();
     if (token.kind === 'no_token') {
       this.gate.giveBack();
-      return token;
+      return this.#withoutToken(token);
     }
     const answer = await this.#sendOnce(request, token);
     if (answer.kind !== 'response' || answer.status !== 401) return answer;
     this.#tokens.invalidate(token);
     const renewed = await this.#tokens.get();
-    if (renewed.kind === 'no_token') return renewed;
+    if (renewed.kind === 'no_token') return this.#withoutToken(renewed);
     await this.gate.take();
     return this.#sendOnce(request, renewed);
+  }
+
+  /** While the login host throttles, no request can be sent. */
+  #withoutToken(answer: NoToken): NoToken {
+    if (answer.status === 429) this.gate.closeFor(answer.retryAfterMs ?? 0);
+    return answer;
   }
 
   async #sendOnce(request: HttpRequest, token: Token): Promise<Answer> {
@@ -110,8 +128,10 @@ class GenesysGroupApi implements GroupApi {
       return result;
     }
     const answer = responseAnswer(result, [token.value]);
-    if (answer.status === 429) this.gate.closeFor(answer.retryAfterMs ?? 0);
-    this.gate.answered(heardLimits(result));
+    const isThrottled = answer.status === 429;
+    const sentAt = result.sentAt.monotonic;
+    this.gate.answered({ sentAt, isThrottled, heard: heardLimits(result) });
+    if (isThrottled) this.gate.throttled(sentAt, answer.retryAfterMs);
     return answer;
   }
 }

@@ -1,6 +1,7 @@
 /** What is read from a response: the plain facts of an Answer, and what the limit headers say. */
 import type { ResponseAnswer } from '../../core/answer.ts';
 import { redactor } from '../../core/redact.ts';
+import { retryAfterMs, secondsMs } from '../../core/server-wait.ts';
 import type { Heard } from './allowance.ts';
 import type { HttpResponse } from './http-client.ts';
 
@@ -12,7 +13,7 @@ export function responseAnswer(response: HttpResponse, secrets: readonly string[
     kind: 'response',
     status,
     etag: response.header('etag'),
-    retryAfterMs: retryAfterMs(response),
+    retryAfterMs: askedWaitMs(response),
     body: status < 300 ? parsedBody(response.body) : redactedBody(response.body, secrets),
     empty: response.body.length === 0,
     correlationId: redact(response.header('inin-correlation-id') ?? '').slice(0, correlationIdMaxLength) || null,
@@ -41,36 +42,19 @@ export function redactedBody(body: Uint8Array, secrets: readonly string[]): unkn
   return parsedBody(body, (_, value) => (typeof value === 'string' ? redact(value) : value));
 }
 
-/**
- * From `Retry-After` (RFC 9110 10.2.3) as seconds or HTTP date. A 429 without it: until `inin-ratelimit-reset`, else a
- * minute, the length of the vendor's window.
- */
-export function retryAfterMs(response: HttpResponse): number | null {
-  const asked = delayMs(response.header('retry-after') ?? '', response.receivedAt.wall);
-  if (asked !== null || response.status !== 429) return asked;
-  return delayMs(response.header('inin-ratelimit-reset') ?? '', 0) ?? 60_000;
+/** What the target asks for: `Retry-After`; with a 429 else `inin-ratelimit-reset`. null: nothing, or nothing sane. */
+export function askedWaitMs({ status, header, receivedAt }: HttpResponse): number | null {
+  const asked = retryAfterMs(header, receivedAt.wall);
+  return asked !== null || status !== 429 ? asked : secondsMs(header('inin-ratelimit-reset'));
 }
 
-/** A mistaken header (a date of another year, milliseconds for seconds) must not stop the service for longer. */
-const delayMaxMs = 3_600_000;
-
-function delayMs(text: string, now: number): number | null {
-  const delay = /^\s*-?\d+(\.\d+)?\s*$/.test(text)
-    ? Number(text) * 1000
-    : text.endsWith('GMT')
-      ? Date.parse(text) - now
-      : NaN;
-  return Number.isNaN(delay) ? null : Math.min(Math.max(0, Math.ceil(delay)), delayMaxMs);
-}
-
-/** null: the response says nothing of limits (an edge's error page, a 401). */
-export function heardLimits(response: HttpResponse): Heard | null {
-  const [allowed, count, resetSeconds] = ['allowed', 'count', 'reset'].map((name) => {
-    const text = response.header(`inin-ratelimit-${name}`) ?? '';
+/** null: the response says nothing of limits (an edge's error page, a 401), or of a window that ends within no time. */
+export function heardLimits({ header, sentAt, receivedAt }: HttpResponse): Heard | null {
+  const [allowed, count] = ['allowed', 'count'].map((name) => {
+    const text = header(`inin-ratelimit-${name}`) ?? '';
     return /^\d{1,9}$/.test(text) ? Number(text) : undefined;
   });
-  if (!allowed || count === undefined || resetSeconds === undefined) return null;
-  const { sentAt, receivedAt } = response;
-  const resetMs = Math.min(resetSeconds * 1000, delayMaxMs);
+  const resetMs = secondsMs(header('inin-ratelimit-reset'));
+  if (!allowed || count === undefined || resetMs === null) return null;
   return { allowed, count, resetMs, sentAt: sentAt.monotonic, receivedAt: receivedAt.monotonic };
 }

@@ -1,12 +1,14 @@
 /**
  * The access token: one renewal at a time, whoever asks meanwhile shares it. A token near its end is renewed beside the
  * work, which goes on with the old one; only without a valid one does anybody wait. What the login host refused is not
- * asked again until `renew`. Token requests take no permit of the gate: the limits are per token, this is another host.
+ * asked again until `renew`; after any other failure it is not asked before its pause is over. Token requests take no
+ * permit of the gate: the limits are per token, this is another host.
  */
 import type { NoToken } from '../../core/answer.ts';
-import type { Clock, Logger } from '../../ports.ts';
+import { backoffMs, throttledMs, tokenLifetime } from '../../core/server-wait.ts';
+import type { Clock, Logger, Random } from '../../ports.ts';
 import type { HttpClient, HttpResponse, HttpResult } from './http-client.ts';
-import { parsedBody, redactedBody, retryAfterMs } from './response.ts';
+import { askedWaitMs, parsedBody, redactedBody } from './response.ts';
 
 export interface Token {
   readonly kind: 'token';
@@ -22,10 +24,12 @@ export interface Credentials {
   readonly clientSecret: string;
 }
 
-/** A token is renewed so long before its end, or at half of a life shorter than twice that. */
-const earlyMs = 30_000;
-/** After a renewal that failed while the old token still holds. */
-const renewalPauseMs = 5_000;
+interface System {
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly random: Pick<Random, 'next'>;
+}
+
 const messageMaxLength = 300;
 
 export class TokenSource {
@@ -33,45 +37,48 @@ export class TokenSource {
   readonly #authorization: string;
   /** What a token request carries; an answer may repeat it. */
   readonly #secrets: readonly string[];
-  readonly #clock: Clock;
-  readonly #logger: Logger;
+  readonly #system: System;
   #token: Token | null = null;
   #renewal: Promise<Token | NoToken> | null = null;
   /** What is answered without asking the login host; `until` in monotonic ms. */
   #failure: { readonly answer: NoToken; readonly until: number } | null = null;
+  /** Failures in a row. */
+  #failures = 0;
 
-  constructor(
-    client: HttpClient,
-    credentials: Credentials,
-    system: { readonly clock: Clock; readonly logger: Logger },
-  ) {
+  constructor(client: HttpClient, credentials: Credentials, system: System) {
     // Not form-encoded first (RFC 6749 2.3.1): the vendor's SDKs do not, and the ids it hands out need no encoding.
     const basic = Buffer.from(`${credentials.clientId}:${credentials.clientSecret}`).toString('base64');
     this.#client = client;
     this.#authorization = `Basic ${basic}`;
     this.#secrets = [basic, credentials.clientSecret];
-    this.#clock = system.clock;
-    this.#logger = system.logger;
+    this.#system = system;
   }
 
   /** The present token, or a new one where there is none. */
   async get(): Promise<Token | NoToken> {
-    const now = this.#clock.now().monotonic;
-    const failure = this.#failure !== null && now < this.#failure.until ? this.#failure.answer : null;
+    const now = this.#now();
     const token = this.#token;
-    if (token === null || now >= token.expiresAt) return failure ?? this.#renewOnce();
-    if (now >= token.renewAt && failure === null) void this.#renewOnce();
+    if (token === null || now >= token.expiresAt) return this.#failureAt(now) ?? this.#renewOnce();
+    if (now >= token.renewAt && this.#failureAt(now) === null) void this.#renewOnce();
     return token;
   }
 
-  /** A new token, whatever was refused before. */
-  renew(): Promise<Token | NoToken> {
-    return this.#renewOnce();
+  /** A new token, although the client was refused before. */
+  async renew(): Promise<Token | NoToken> {
+    const failure = this.#failureAt(this.#now());
+    return failure === null || failure.refused ? this.#renewOnce() : failure;
   }
 
   /** The target did not take this token; forgotten only if no newer one came meanwhile. */
   invalidate(token: Token): void {
     if (this.#token?.value === token.value) this.#token = null;
+  }
+
+  /** What is answered without asking; it says how long the pause still is. */
+  #failureAt(now: number): NoToken | null {
+    if (this.#failure === null || now >= this.#failure.until) return null;
+    const { answer, until } = this.#failure;
+    return answer.refused ? answer : { ...answer, retryAfterMs: Math.ceil(until - now) };
   }
 
   #renewOnce(): Promise<Token | NoToken> {
@@ -94,23 +101,29 @@ export class TokenSource {
       mayStart: () => true,
     });
     const outcome = readToken(result, this.#secrets);
-    if (outcome.kind === 'token') this.#had(outcome);
-    else this.#notHad(outcome);
-    return outcome;
+    return outcome.kind === 'token' ? this.#had(outcome) : this.#notHad(outcome);
   }
 
-  #had(token: Token): void {
+  #had(token: Token): Token {
     this.#token = token;
     this.#failure = null;
-    this.#logger.debug({ lifetimeMs: token.expiresAt - this.#clock.now().monotonic }, 'token renewed');
+    this.#failures = 0;
+    this.#system.logger.debug({ renewInMs: token.renewAt - this.#now() }, 'token renewed');
+    return token;
   }
 
-  #notHad(answer: NoToken): void {
-    const now = this.#clock.now().monotonic;
-    this.#failure = { answer, until: answer.refused ? Infinity : now + (answer.retryAfterMs ?? 0) };
-    if (this.#token !== null) this.#token = { ...this.#token, renewAt: now + renewalPauseMs };
-    const { refused, status, code, message } = answer;
-    this.#logger.warn({ refused, status, code, reason: message }, 'token not had');
+  #notHad(answer: NoToken): NoToken {
+    const { refused, status, code, message, retryAfterMs: askedMs } = answer;
+    this.#failures += 1;
+    const facts = { askedMs, refusals: this.#failures, random: this.#system.random.next() };
+    const pauseMs = status === 429 ? throttledMs(facts) : backoffMs(facts);
+    this.#failure = { answer, until: refused ? Infinity : this.#now() + pauseMs };
+    this.#system.logger.warn({ refused, status, code, reason: message }, 'token not had');
+    return this.#failureAt(this.#now()) ?? answer;
+  }
+
+  #now(): number {
+    return this.#system.clock.now().monotonic;
   }
 }
 
@@ -133,12 +146,10 @@ function readToken(result: HttpResult, secrets: readonly string[]): Token | NoTo
 /** Any other would be refused at each request, as a connection that fails or as headers too large, until it expires. */
 const isSendable = (value: unknown): value is string => typeof value === 'string' && /^[!-~]{1,8192}$/.test(value);
 
-/** Counted from when it was asked for, so never longer than it is. Without `expires_in` it is renewed at the first 401. */
+/** Counted from when it was asked for, so never longer than it is. */
 function tokenOf(value: string, expiresInSeconds: unknown, askedAt: number): Token {
-  const isTold = typeof expiresInSeconds === 'number' && expiresInSeconds > 0;
-  const lifetimeMs = isTold ? expiresInSeconds * 1000 : Infinity;
-  const expiresAt = askedAt + lifetimeMs;
-  return { kind: 'token', value, expiresAt, renewAt: Math.max(expiresAt - earlyMs, askedAt + lifetimeMs / 2) };
+  const { renewAfterMs, expiresAfterMs } = tokenLifetime(expiresInSeconds);
+  return { kind: 'token', value, renewAt: askedAt + renewAfterMs, expiresAt: askedAt + expiresAfterMs };
 }
 
 function noToken(response: HttpResponse | null, { code, message }: Pick<NoToken, 'code' | 'message'>): NoToken {
@@ -147,7 +158,7 @@ function noToken(response: HttpResponse | null, { code, message }: Pick<NoToken,
     kind: 'no_token',
     refused: status === 400 || status === 401,
     status,
-    retryAfterMs: response === null ? null : retryAfterMs(response),
+    retryAfterMs: response === null ? null : askedWaitMs(response),
     code,
     message: message.slice(0, messageMaxLength),
   };

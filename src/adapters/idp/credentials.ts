@@ -1,6 +1,7 @@
 /** How the APIs of identity providers are entered: a fixed token, or one that is got for client credentials. */
 import { IdpRefusal } from '../../core/idp-failure.ts';
-import { type Authorization, headerOf, type IdpWorld, patiently, readBody, send } from './http.ts';
+import { tokenLifetime } from '../../core/server-wait.ts';
+import { type Authorization, headerOf, type IdpConnection, patiently, readBody, send } from './http.ts';
 
 /** @param scheme `Bearer`, or `SSWS` at Okta. */
 export const fixedToken = (scheme: string, token: string): Authorization => ({
@@ -25,17 +26,14 @@ interface Token {
   readonly until: number;
 }
 
-/** A token is renewed so long before it ends. */
-const EARLY_MS = 60_000;
-
 /** RFC 6749 4.4. One request for a token at a time. */
 export class ClientToken implements Authorization {
   readonly #credentials: ClientCredentials;
-  readonly #world: IdpWorld;
+  readonly #world: IdpConnection;
   #token: Token | null = null;
   #renewal: Promise<Token> | null = null;
 
-  constructor(credentials: ClientCredentials, world: IdpWorld) {
+  constructor(credentials: ClientCredentials, world: IdpConnection) {
     this.#credentials = credentials;
     this.#world = world;
   }
@@ -81,19 +79,16 @@ export class ClientToken implements Authorization {
     const token = answer.status === 200 ? tokenIn(answer.body) : null;
     // Its body is not repeated: some say in it what they were sent.
     if (token === null) throw new IdpRefusal(`${host} gives no token (${answer.status}): ${advice}`);
-    return { text: token.text, until: sentAt + Math.max(0, token.lifetimeMs - EARLY_MS) };
+    return { text: token.text, until: sentAt + tokenLifetime(token.expiresIn).renewAfterMs };
   }
 }
 
-const LIFETIME_DEFAULT_MS = 3_600_000;
-
-function tokenIn(body: Uint8Array): { readonly text: string; readonly lifetimeMs: number } | null {
+function tokenIn(body: Uint8Array): { readonly text: string; readonly expiresIn: unknown } | null {
   try {
     const fields = JSON.parse(Buffer.from(body).toString()) as { access_token?: unknown; expires_in?: unknown };
     // Of a header nothing but visible characters.
     if (typeof fields.access_token !== 'string' || !/^[\x21-\x7e]+$/.test(fields.access_token)) return null;
-    const seconds = Number(fields.expires_in);
-    return { text: fields.access_token, lifetimeMs: seconds > 0 ? seconds * 1000 : LIFETIME_DEFAULT_MS };
+    return { text: fields.access_token, expiresIn: fields.expires_in };
   } catch {
     return null;
   }

@@ -1,7 +1,7 @@
 /** Microsoft Graph for an application. https://learn.microsoft.com/graph/auth-v2-service */
 import type { IdpApi } from '../../ingest/ports.ts';
 import { ClientToken } from './credentials.ts';
-import { IdpHttp, type IdpWorld } from './http.ts';
+import { connectIdp, IdpHttp, type IdpWorld } from './http.ts';
 import type { ApiLimits, ClientAccess } from './limits.ts';
 
 export interface EntraAccess extends ClientAccess {
@@ -18,6 +18,7 @@ export function entraApi(
     'check INGEST_ENTRA_TENANT_ID, INGEST_ENTRA_CLIENT_ID and INGEST_ENTRA_CLIENT_SECRET; the application needs GroupMember.Read.All with the consent of an administrator';
   const tokenUrl = `${loginUrl}/${encodeURIComponent(tenantId)}/oauth2/v2.0/token`;
   const more = { scope: `${url}/.default` };
-  const token = new ClientToken({ ...client, ...limits, url: tokenUrl, more, advice }, world);
-  return new IdpHttp({ ...limits, baseUrl: url, advice }, world, token);
+  const connection = connectIdp(world);
+  const token = new ClientToken({ ...client, ...limits, url: tokenUrl, more, advice }, connection);
+  return new IdpHttp({ ...limits, baseUrl: url, advice }, connection, token);
 }

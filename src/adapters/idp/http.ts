@@ -1,10 +1,12 @@
 /**
  * Requests to an identity provider, with Node's own fetch. Each has a limit in time and size; none follows a redirect, as
- * the token must not go elsewhere. What may pass (429, 5xx, no answer) is waited for, as long as the server says.
+ * the token must not go elsewhere. What may pass (429, 5xx, no answer) is waited for, as long as the server says; all
+ * requests pass one gate, so that no answer (links without an end, a token that has expired already) makes us hurry.
  */
 import { IdpRefusal, IdpTrouble } from '../../core/idp-failure.ts';
 import type { Clock, Logger, Random } from '../../ports.ts';
 import type { IdpAnswer, IdpApi, IdpStream } from '../../ingest/ports.ts';
+import { TargetGate } from '../genesys/gate.ts';
 import { pause, unlessAborted, within } from '../time-limit.ts';
 import { isPassing, waitMs } from './patience.ts';
 
@@ -23,6 +25,19 @@ export interface IdpWorld {
   readonly stop: AbortSignal;
 }
 
+/** Limits of identity providers begin at about ten requests a second (Okta: 600 a minute). */
+const REQUESTS_PER_MINUTE = 600;
+
+/** What all requests to one identity provider share, those for its tokens included. */
+export interface IdpConnection extends IdpWorld {
+  readonly gate: Pick<TargetGate, 'take' | 'closeFor'>;
+}
+
+export const connectIdp = (world: IdpWorld): IdpConnection => ({
+  ...world,
+  gate: new TargetGate(REQUESTS_PER_MINUTE, world.clock, world.random),
+});
+
 export interface IdpOptions {
   /** Without a slash at the end. */
   readonly baseUrl: string;
@@ -38,10 +53,10 @@ const BODY_BYTES_MAX = 64 * 1024 * 1024;
 export class IdpHttp implements IdpApi {
   readonly host: string;
   readonly #options: IdpOptions;
-  readonly #world: IdpWorld;
+  readonly #world: IdpConnection;
   readonly #authorization: Authorization;
 
-  constructor(options: IdpOptions, world: IdpWorld, authorization: Authorization) {
+  constructor(options: IdpOptions, world: IdpConnection, authorization: Authorization) {
     this.host = new URL(options.baseUrl).host;
     this.#options = options;
     this.#world = world;
@@ -161,7 +176,7 @@ export async function readBody(response: Response): Promise<Uint8Array> {
   return Buffer.concat(chunks);
 }
 
-export interface Patience extends IdpWorld {
+export interface Patience extends IdpConnection {
   readonly host: string;
   readonly triesMax: number | null;
 }
@@ -169,9 +184,10 @@ export interface Patience extends IdpWorld {
 /** Repeats a request until its answer is final. @throws IdpTrouble after `triesMax` tries, or when asked to stop. */
 export async function patiently<T extends { readonly status: number; header(name: string): string | null }>(
   request: () => Promise<T>,
-  { host, triesMax, clock, random, log, stop }: Patience,
+  { host, triesMax, clock, random, log, stop, gate }: Patience,
 ): Promise<T> {
   for (let tries = 0; ;) {
+    if ((await unlessAborted(stop, gate.take())) === 'aborted') throw new IdpTrouble('asked to stop');
     const answer = await request().catch((error: unknown) => toFailure(error, stop));
     if ('status' in answer && !isPassing(answer.status)) return answer;
     tries += 1;
@@ -179,6 +195,7 @@ export async function patiently<T extends { readonly status: number; header(name
     if (triesMax !== null && tries >= triesMax) throw new IdpTrouble(`${host} does not answer (${why})`);
     const status = 'status' in answer ? answer.status : null;
     const delayMs = waitMs({ status, header, tries, now: clock.now().wall, random: random.next() });
+    if (status === 429) gate.closeFor(delayMs);
     log.warn({ host, why, delayMs }, 'the identity provider does not answer, trying again');
     if ((await unlessAborted(stop, pause(clock, delayMs))) === 'aborted') throw new IdpTrouble('asked to stop');
   }

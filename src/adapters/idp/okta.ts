@@ -1,10 +1,10 @@
 /** Okta's API with an API token (scheme SSWS). https://developer.okta.com/docs/reference/core-okta-api/ */
 import type { IdpApi } from '../../ingest/ports.ts';
 import { fixedToken } from './credentials.ts';
-import { IdpHttp, type IdpWorld } from './http.ts';
+import { connectIdp, IdpHttp, type IdpWorld } from './http.ts';
 import type { ApiLimits } from './limits.ts';
 
 export function oktaApi({ url, token }: { url: string; token: string }, limits: ApiLimits, world: IdpWorld): IdpApi {
   const advice = 'check INGEST_OKTA_URL and INGEST_OKTA_API_TOKEN; its user needs to read groups and the System Log';
-  return new IdpHttp({ ...limits, baseUrl: url, advice }, world, fixedToken('SSWS', token));
+  return new IdpHttp({ ...limits, baseUrl: url, advice }, connectIdp(world), fixedToken('SSWS', token));
 }

@@ -1,10 +1,10 @@
 /** Any SCIM 2.0 service provider with a bearer token (RFC 7644). */
 import type { IdpApi } from '../../ingest/ports.ts';
 import { fixedToken } from './credentials.ts';
-import { IdpHttp, type IdpWorld } from './http.ts';
+import { connectIdp, IdpHttp, type IdpWorld } from './http.ts';
 import type { ApiLimits } from './limits.ts';
 
 export function scimApi({ url, token }: { url: string; token: string }, limits: ApiLimits, world: IdpWorld): IdpApi {
   const advice = 'check INGEST_SCIM_URL and INGEST_SCIM_LIST_TOKEN, which must be permitted to read groups';
-  return new IdpHttp({ ...limits, baseUrl: url, advice }, world, fixedToken('Bearer', token));
+  return new IdpHttp({ ...limits, baseUrl: url, advice }, connectIdp(world), fixedToken('Bearer', token));
 }

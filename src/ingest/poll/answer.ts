@@ -40,6 +40,17 @@ export function idOf(fields: Fields, what: string): string {
   return id;
 }
 
+/** Pages of one list that were read, so that one that leads back to an earlier one is not read for ever. */
+export class PagesRead {
+  readonly #pages = new Set<string>();
+
+  /** @throws IdpTrouble where this page was read before */
+  note(page: string): void {
+    if (this.#pages.has(page)) throw new IdpTrouble('list: a page leads back to one that was read before');
+    this.#pages.add(page);
+  }
+}
+
 /** The target of the link of this relation (RFC 8288). */
 export function linkOf({ header }: IdpAnswer, relation: string): string | null {
   for (const [, target, parameters = ''] of (header('link') ?? '').matchAll(/<([^>]*)>((?:\s*;[^,<]*)*)/g)) {

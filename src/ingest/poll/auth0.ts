@@ -10,7 +10,7 @@ import { type Fields, fullState, quote, textIn } from '../../formats/reading.ts'
 import { refusedMember } from '../../formats/several.ts';
 import type { Clock } from '../../ports.ts';
 import type { IdpApi } from '../ports.ts';
-import { fieldsOf, idOf, listField, recordOf } from './answer.ts';
+import { fieldsOf, idOf, listField, PagesRead, recordOf } from './answer.ts';
 import { MessageReader } from './event-stream.ts';
 import { goneGroups, type KnownGroups, lost, type Lost, page, type Page, type PollSource } from './source.ts';
 
@@ -107,7 +107,9 @@ async function* entriesOf(
   api: IdpApi,
   { path, name, take }: { readonly path: string; readonly name: string; readonly take: number },
 ): AsyncGenerator<Fields> {
+  const pages = new PagesRead();
   for (let from: string | null = ''; from !== null;) {
+    pages.note(from);
     const query = new URLSearchParams({ take: String(take), ...(from !== '' && { from }) });
     const fields = fieldsOf(await api.get(`${path}?${String(query)}`), name);
     yield* listField(fields, name, name);

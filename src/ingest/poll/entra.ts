@@ -8,7 +8,7 @@ import { IdpTrouble } from '../../core/idp-failure.ts';
 import { entra } from '../../formats/entra.ts';
 import { type Fields, fieldsIn, fullState, readJson, textIn } from '../../formats/reading.ts';
 import type { IdpAnswer, IdpApi } from '../ports.ts';
-import { fieldsOf, idOf, listField, recordOf } from './answer.ts';
+import { fieldsOf, idOf, listField, PagesRead, recordOf } from './answer.ts';
 import { goneGroups, type KnownGroups, lost, page, type Page, type PollSource } from './source.ts';
 
 export interface EntraOptions {
@@ -117,7 +117,9 @@ async function* allGroups(api: IdpApi, known: KnownGroups): AsyncGenerator<Page>
 }
 
 async function readAll(api: IdpApi, picture: Picture): Promise<string> {
+  const pages = new PagesRead();
   for (let path = DELTA; ;) {
+    pages.note(path);
     const answer = await api.get(path);
     const fields = fieldsOf(answer, 'delta query');
     picture.take(fields, entra.decode(recordOf(answer.body), { partitionCount: 1 }));

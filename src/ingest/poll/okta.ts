@@ -7,7 +7,7 @@ import { okta } from '../../formats/okta.ts';
 import { type Fields, fullState, isFields, textIn } from '../../formats/reading.ts';
 import type { Clock } from '../../ports.ts';
 import type { IdpAnswer, IdpApi } from '../ports.ts';
-import { idOf, linkOf, listOf, recordOf } from './answer.ts';
+import { idOf, linkOf, listOf, PagesRead, recordOf } from './answer.ts';
 import { goneGroups, type KnownGroups, lost, type Lost, page, type Page, type PollSource } from './source.ts';
 
 export interface OktaOptions {
@@ -95,7 +95,9 @@ async function* allGroups(api: IdpApi, limit: number, known: KnownGroups): Async
 
 /** All entries of a list, to its last page. @throws where a page cannot be had */
 async function* entriesOf(api: IdpApi, first: string): AsyncGenerator<Fields> {
+  const pages = new PagesRead();
   for (let path: string | null = first; path !== null;) {
+    pages.note(path);
     const answer: IdpAnswer = await api.get(path);
     for (const entry of listOf(answer, 'list')) {
       if (!isFields(entry)) throw new IdpTrouble('list: an entry is no object');

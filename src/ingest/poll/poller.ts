@@ -80,8 +80,10 @@ export class Poller {
       return false;
     }
     this.#isFresh = false;
+    // From there the same page would come again.
+    const leadsOn = page.cursor !== this.#cursor;
     await this.#take(page);
-    return !page.hasMore;
+    return !page.hasMore || !leadsOn;
   }
 
   async #start(from: 'full' | 'now'): Promise<void> {

@@ -59,7 +59,7 @@ export async function runService(host: Host): Promise<void> {
   let pipeline: Pipeline | null = null;
   const admin = await serveAdmin(config, () => pipeline, { host, logger });
   const { clock, random } = host;
-  const api = createGroupApi(config.genesys, { clock, logger });
+  const api = createGroupApi(config.genesys, { clock, logger, random });
   let opened: OpenIdMap | null = null;
   try {
     if (!(await topicsAreRight(config, { host, logger }))) return;

@@ -11,7 +11,7 @@ export async function withTarget<T>(
   { host, genesys, logger }: { readonly host: Host; readonly genesys: Parts['genesys']; readonly logger: Logger },
   work: (api: GroupApi) => Promise<T>,
 ): Promise<T> {
-  const api = createGroupApi(genesys, { clock: host.clock, logger });
+  const api = createGroupApi(genesys, { clock: host.clock, logger, random: host.random });
   try {
     return await work(api);
   } finally {
@@ -27,10 +27,12 @@ export interface Read {
   readonly outcome: Outcome;
 }
 
+const NOT_STARTED: Read = { answer: { kind: 'not_started' }, outcome: { kind: 'not_started' } };
+
 /** One GET; 429 waits for the gate, what may pass is tried again a few times. */
 export async function readGroup(api: GroupApi, group: string, host: Pick<Host, 'clock' | 'stop'>): Promise<Read> {
   for (let tries = 1; ;) {
-    await api.gate.take();
+    if ((await unlessAborted(host.stop, api.gate.take())) === 'aborted') return NOT_STARTED;
     const answer = await api.getGroup({ group, ifNoneMatch: null, mayStart: () => !host.stop.aborted });
     const outcome = classify(answer, 'GET');
     if (outcome.kind !== 'throttled' && (outcome.kind !== 'transient' || tries === TRIES_MAX))

@@ -1,6 +1,15 @@
 /** One intent as it stands in live records, dead letters and requests (design 5.2). */
 import * as z from 'zod';
-import { type Approval, type Held, ID_LENGTH_MAX, type Intent, isId, sourceMember, WHOLE_GROUP } from './change.ts';
+import {
+  type Approval,
+  type Held,
+  ID_LENGTH_MAX,
+  type Intent,
+  isId,
+  sourceMember,
+  type WaitReason,
+  WHOLE_GROUP,
+} from './change.ts';
 import { isObject } from './error-body.ts';
 import { isSameId } from './id-key.ts';
 import { named } from './intents.ts';
@@ -51,6 +60,8 @@ export const wireIntent = wireNamed
     timestamp: z.number(),
     attempt: count,
     not_before: z.number(),
+    /** Why it waits. A newer version may write values that are not known here, which make no record unreadable. */
+    waits: z.unknown().optional(),
     first_seen_at: z.number(),
     dead: z.object({ at: z.number(), reason: openName }).nullable(),
     held: wireHeld.optional(),
@@ -97,8 +108,7 @@ export function intentOf(group: string, wire: WireIntent): Intent {
     notBefore: wire.not_before,
     firstSeenAt: wire.first_seen_at,
     dead: wire.dead && { at: wire.dead.at, reason: wire.dead.reason },
-    // Not known any more; whatever answer the group gives may be the one that was waited for.
-    waits: wire.not_before > 0 ? 'group' : null,
+    waits: waitsOf(wire),
     guard: guardOf(wire),
   };
 }
@@ -107,6 +117,10 @@ const wholeOf = ({ members, deleted, partly }: WireIntent): Intent['whole'] =>
   members === undefined
     ? null
     : { members, deleted: deleted ?? false, ...(partly !== undefined && { isPartly: partly }) };
+
+/** Of a record without it, or with a value that is not known, only its own time ends the wait. */
+const waitsOf = ({ waits, not_before: notBefore }: WireIntent): WaitReason | null =>
+  notBefore > 0 ? (waits === 'group' ? 'group' : 'member') : null;
 
 const guardOf = ({ held, approval }: WireIntent): Held | Approval | null => {
   if (held !== undefined) return { kind: 'held', by: held.by, since: held.since };
@@ -137,6 +151,7 @@ export function wireOf({ source, guard, whole, ...intent }: Intent, digest: stri
     timestamp: source.timestamp,
     attempt: intent.attempt,
     not_before: intent.notBefore,
+    ...(intent.notBefore > 0 && (intent.waits === 'group' || intent.waits === 'member') && { waits: intent.waits }),
     first_seen_at: intent.firstSeenAt,
     dead: intent.dead,
     ...(guard?.kind === 'held' && {

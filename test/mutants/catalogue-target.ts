@@ -42,13 +42,8 @@ export const targetMutants: readonly Mutant[] = [
     edits: [
       {
         file: 'src/adapters/genesys/group-api.ts',
-        find: 'if (answer.status === 429) this.gate.closeFor(answer.retryAfterMs ?? 0);',
+        find: 'if (isThrottled) this.gate.throttled(sentAt, answer.retryAfterMs);',
         replace: '',
-      },
-      {
-        file: 'src/pipeline/tally.ts',
-        find: "if (outcome.kind === 'throttled') api.gate.closeFor(throttledMs(outcome.retryAfterMs));",
-        replace: 'void throttledMs;',
       },
     ],
   },

@@ -58,14 +58,18 @@ const wanted: fc.Arbitrary<Wanted> = fc.oneof(
   fc.record({ op: fc.constant('state' as const), member: fc.constant(WHOLE_GROUP), whole, guard: none }),
 );
 
-/** What of an intent is written down: conflicts are not, and why it waits is taken for the group's reason. */
+const waits = fc.constantFrom('group' as const, 'member' as const);
+
+/** What of an intent is written down: conflicts are not, and why it waits only where it does. */
 export const aWrittenIntent = (group: string): fc.Arbitrary<Intent> =>
-  fc.tuple(facts, wanted).map(([{ topic, offset, index, partition, eventId, timestamp, ...rest }, want]) =>
-    anIntent({
-      ...rest,
-      ...want,
-      group,
-      waits: rest.notBefore > 0 ? 'group' : null,
-      source: { topic, partition, offset, index, eventId, timestamp },
-    }),
-  );
+  fc
+    .tuple(facts, wanted, waits)
+    .map(([{ topic, offset, index, partition, eventId, timestamp, ...rest }, want, reason]) =>
+      anIntent({
+        ...rest,
+        ...want,
+        group,
+        waits: rest.notBefore > 0 ? reason : null,
+        source: { topic, partition, offset, index, eventId, timestamp },
+      }),
+    );

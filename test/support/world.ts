@@ -210,7 +210,7 @@ export class World {
 }
 
 /** As in production, but impatient. */
-const quickOptions = {
+export const quickOptions = {
   concurrency: 5,
   lingerMs: 1,
   maxWaitMs: 30_000,

@@ -1,19 +1,19 @@
 import { expect, test } from 'vitest';
-import { isPassing, waitMs } from '../../src/adapters/idp/patience.ts';
+import { askedWaitMs, isPassing } from '../../src/adapters/idp/patience.ts';
 import { linkOf } from '../../src/ingest/poll/answer.ts';
 import { MessageReader } from '../../src/ingest/poll/event-stream.ts';
 
 const NOW = Date.parse('2026-01-01T00:00:00Z');
-function wait(status: number | null, headers: Readonly<Record<string, string>> = {}, tries = 1, random = 0.5): number {
-  return waitMs({ status, header: (name) => headers[name] ?? null, tries, now: NOW, random });
-}
+const asked = (status: number, headers: Readonly<Record<string, string>> = {}): number | null =>
+  askedWaitMs(status, (name) => headers[name] ?? null, NOW);
 
 test('the server says how long to wait, in seconds or by a date', () => {
-  expect(wait(429, { 'retry-after': '7' }, 1, 0)).toBe(7_000);
-  expect(wait(503, { 'retry-after': new Date(NOW + 9_000).toUTCString() })).toBe(9_000);
+  expect(asked(429, { 'retry-after': '7' })).toBe(7_000);
+  expect(asked(503, { 'retry-after': new Date(NOW + 9_000).toUTCString() })).toBe(9_000);
   // By the clock of the server, which is an hour ahead, and a second more.
   const date = new Date(NOW + 3_600_000).toUTCString();
-  expect(wait(429, { date, 'x-ratelimit-reset': String(NOW / 1000 + 3_604) }, 1, 0)).toBe(5_000);
+  expect(asked(429, { date, 'x-ratelimit-reset': String(NOW / 1000 + 3_604) })).toBe(5_000);
+  expect(asked(503, { 'x-rate-limit-reset': String(NOW / 1000 + 9) })).toBe(null);
 });
 
 test.each<Readonly<Record<string, string>>>([
@@ -25,15 +25,8 @@ test.each<Readonly<Record<string, string>>>([
   { 'x-rate-limit-reset': String(NOW / 1000 - 60) },
   { 'x-ratelimit-reset': String(NOW / 1000 + 86_400) },
   {},
-])('a 429 that names no sane time (%j) is waited for a minute', (headers) => {
-  expect(wait(429, headers, 1, 0)).toBe(60_000);
-});
-
-test('without a word of the server, waits grow up to a limit, and are a second at least', () => {
-  expect([1, 2, 3, 20].map((tries) => wait(500, {}, tries))).toEqual([1_000, 2_000, 4_000, 30_000]);
-  expect(wait(null, { 'retry-after': '7' })).toBe(1_000);
-  expect(wait(500, { 'x-rate-limit-reset': String(NOW / 1000 + 9) })).toBe(1_000);
-  expect(wait(503, { 'retry-after': '0' }, 1, 0)).toBe(1_000);
+])('what is no sane time asks for nothing: %j', (headers) => {
+  expect(asked(429, headers)).toBe(null);
 });
 
 test('what may pass is told from what does not', () => {

@@ -85,6 +85,12 @@ describe('the wait after a 429', () => {
   });
 });
 
+test('without a word of the server, waits grow up to a limit, and are a second at least', () => {
+  const waits = (random: number) => [1, 2, 3, 20].map((refusals) => backoffMs({ askedMs: null, refusals, random }));
+  expect(waits(0.5)).toEqual([1_000, 2_000, 4_000, 30_000]);
+  expect(waits(0)).toEqual([1_000, 1_000, 1_000, 1_000]);
+});
+
 test('the wait after another failure is a second at least, and never less than was asked for', () => {
   fc.assert(
     fc.property(

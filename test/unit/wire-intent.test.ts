@@ -69,6 +69,33 @@ describe('an intent', () => {
   });
 });
 
+describe('why it waits', () => {
+  const parked = (waits: Intent['waits']) => anIntent({ attempt: 2, notBefore: 9, waits });
+
+  test.each(['group', 'member'] as const)('is written down: %s', (waits) => {
+    expect(written(parked(waits))).toMatchObject({ waits, not_before: 9 });
+    expect(read(written(parked(waits)))).toEqual(parked(waits));
+  });
+
+  test('is nothing where it does not wait, or waits for the record alone', () => {
+    for (const intent of [anIntent(), anIntent({ waits: 'record' }), anIntent({ attempt: 2, waits: 'group' })])
+      expect(written(intent)).not.toHaveProperty('waits');
+    expect(read({ ...written(parked('group')), not_before: 0 })?.waits).toBe(null);
+  });
+
+  test.each([undefined, 'target', 'record', '', null, 7, ['group'], { group: true }])(
+    'is its own time where an older or a newer version has written %j',
+    (waits) => {
+      expect(read({ ...written(parked('group')), waits })).toEqual(parked('member'));
+    },
+  );
+
+  test('says nothing to an older version, which ignores what it does not know', () => {
+    const before = wireIntent.safeParse({ ...written(parked('group')), since_then: { unknown: 1 } });
+    expect(before.success).toBe(true);
+  });
+});
+
 describe('a full state', () => {
   test('has its members, and no member', () => {
     expect(written(aFullState('b', 'a'))).toMatchObject({

@@ -4,13 +4,17 @@
  */
 import { throttledMs } from '../../core/server-wait.ts';
 import type { Clock, Random, RateGate } from '../../ports.ts';
-import { systemRandom } from '../system.ts';
 import type { Allowance, Answered } from './allowance.ts';
 import { answered, closed, firstAllowance, freeAt, givenBack, refused, taken } from './allowance.ts';
 
+export type Chance = Pick<Random, 'next'>;
+
+/** Waits are as short as they may be. */
+export const NO_CHANCE: Chance = { next: () => 0 };
+
 export class TargetGate implements RateGate {
   readonly #clock: Clock;
-  readonly #random: Pick<Random, 'next'>;
+  readonly #random: Chance;
   #allowance: Allowance;
   #takers: (() => void)[] = [];
   #watchers: (() => void)[] = [];
@@ -20,7 +24,7 @@ export class TargetGate implements RateGate {
   #isClosed = false;
 
   /** @param ratePerMinute an upper bound besides the target's headers; null: none. */
-  constructor(ratePerMinute: number | null, clock: Clock, random: Pick<Random, 'next'> = systemRandom) {
+  constructor(ratePerMinute: number | null, clock: Clock, random: Chance = NO_CHANCE) {
     this.#clock = clock;
     this.#random = random;
     this.#allowance = firstAllowance(ratePerMinute);
@@ -58,10 +62,12 @@ export class TargetGate implements RateGate {
     this.#change(answered(this.#allowance, answer));
   }
 
-  /** The target has answered 429. @param askedMs what it asked for; null: nothing. */
-  throttled(sentAt: number, askedMs: number | null): void {
+  /** The target has answered 429. @param askedMs what it asked for; null: nothing. @returns for how long it closes. */
+  throttled(sentAt: number, askedMs: number | null): number {
     this.#allowance = refused(this.#allowance, sentAt);
-    this.closeFor(throttledMs({ askedMs, refusals: this.#allowance.refusals, random: this.#random.next() }));
+    const waitMs = throttledMs({ askedMs, refusals: this.#allowance.refusals, random: this.#random.next() });
+    this.closeFor(waitMs);
+    return waitMs;
   }
 
   throttledMs(): number {

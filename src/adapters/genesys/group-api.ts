@@ -5,17 +5,8 @@
 import type { Answer, NoToken } from '../../core/answer.ts';
 import { groupPath } from '../../core/plan.ts';
 import { searchPath } from '../../core/scim-list.ts';
-import type {
-  Clock,
-  GetGroupRequest,
-  GroupApi,
-  Logger,
-  PatchGroupRequest,
-  Random,
-  SearchRequest,
-} from '../../ports.ts';
-import { systemRandom } from '../system.ts';
-import { TargetGate } from './gate.ts';
+import type { Clock, GetGroupRequest, GroupApi, Logger, PatchGroupRequest, SearchRequest } from '../../ports.ts';
+import { type Chance, NO_CHANCE, TargetGate } from './gate.ts';
 import type { Connect, HttpRequest } from './http-client.ts';
 import { HttpClient } from './http-client.ts';
 import { heardLimits, responseAnswer } from './response.ts';
@@ -37,8 +28,8 @@ export interface GenesysOptions extends Credentials {
 interface System {
   readonly clock: Clock;
   readonly logger: Logger;
-  /** Default: the system's. */
-  readonly random?: Pick<Random, 'next'>;
+  /** Lengthens waits, so that instances do not come back together. Default: none. */
+  readonly random?: Chance;
   /** Default: a pool of TCP connections. */
   readonly connect?: Connect;
 }
@@ -61,7 +52,7 @@ class GenesysGroupApi implements GroupApi {
 
   constructor(options: GenesysOptions, system: System) {
     const { apiUrl, loginUrl, requestTimeoutMs, concurrency } = options;
-    const random = system.random ?? systemRandom;
+    const random = system.random ?? NO_CHANCE;
     this.gate = new TargetGate(options.rateLimitPerMinute, system.clock, random);
     this.#api = new HttpClient(
       { url: apiUrl, connections: concurrency, requestTimeoutMs },

@@ -6,7 +6,8 @@
  */
 import type { NoToken } from '../../core/answer.ts';
 import { backoffMs, throttledMs, tokenLifetime } from '../../core/server-wait.ts';
-import type { Clock, Logger, Random } from '../../ports.ts';
+import type { Clock, Logger } from '../../ports.ts';
+import type { Chance } from './gate.ts';
 import type { HttpClient, HttpResponse, HttpResult } from './http-client.ts';
 import { askedWaitMs, parsedBody, redactedBody } from './response.ts';
 
@@ -27,7 +28,7 @@ export interface Credentials {
 interface System {
   readonly clock: Clock;
   readonly logger: Logger;
-  readonly random: Pick<Random, 'next'>;
+  readonly random: Chance;
 }
 
 const messageMaxLength = 300;

@@ -4,11 +4,12 @@
  * requests pass one gate, so that no answer (links without an end, a token that has expired already) makes us hurry.
  */
 import { IdpRefusal, IdpTrouble } from '../../core/idp-failure.ts';
+import { backoffMs } from '../../core/server-wait.ts';
 import type { Clock, Logger, Random } from '../../ports.ts';
 import type { IdpAnswer, IdpApi, IdpStream } from '../../ingest/ports.ts';
 import { TargetGate } from '../genesys/gate.ts';
 import { pause, unlessAborted, within } from '../time-limit.ts';
-import { isPassing, waitMs } from './patience.ts';
+import { askedWaitMs, isPassing } from './patience.ts';
 
 /** How requests show who we are. */
 export interface Authorization {
@@ -30,7 +31,7 @@ const REQUESTS_PER_MINUTE = 600;
 
 /** What all requests to one identity provider share, those for its tokens included. */
 export interface IdpConnection extends IdpWorld {
-  readonly gate: Pick<TargetGate, 'take' | 'closeFor'>;
+  readonly gate: Pick<TargetGate, 'take' | 'answered' | 'throttled'>;
 }
 
 export const connectIdp = (world: IdpWorld): IdpConnection => ({
@@ -186,19 +187,26 @@ export async function patiently<T extends { readonly status: number; header(name
   request: () => Promise<T>,
   { host, triesMax, clock, random, log, stop, gate }: Patience,
 ): Promise<T> {
-  for (let tries = 0; ;) {
-    if ((await unlessAborted(stop, gate.take())) === 'aborted') throw new IdpTrouble('asked to stop');
+  for (let tries = 1; ; tries++) {
+    await unlessStopped(stop, gate.take());
+    const sentAt = clock.now().monotonic;
     const answer = await request().catch((error: unknown) => toFailure(error, stop));
-    if ('status' in answer && !isPassing(answer.status)) return answer;
-    tries += 1;
-    const [why, header] = 'status' in answer ? [`status ${answer.status}`, answer.header] : [answer.why, () => null];
-    if (triesMax !== null && tries >= triesMax) throw new IdpTrouble(`${host} does not answer (${why})`);
     const status = 'status' in answer ? answer.status : null;
-    const delayMs = waitMs({ status, header, tries, now: clock.now().wall, random: random.next() });
-    if (status === 429) gate.closeFor(delayMs);
+    gate.answered(status === null ? null : { sentAt, isThrottled: status === 429, heard: null });
+    if ('status' in answer && !isPassing(answer.status)) return answer;
+    const why = 'status' in answer ? `status ${answer.status}` : answer.why;
+    const askedMs = 'status' in answer ? askedWaitMs(answer.status, answer.header, clock.now().wall) : null;
+    const facts = { askedMs, refusals: tries, random: random.next() };
+    // A 429 is for all requests of the gate.
+    const delayMs = status === 429 ? gate.throttled(sentAt, askedMs) : backoffMs(facts);
+    if (triesMax !== null && tries >= triesMax) throw new IdpTrouble(`${host} does not answer (${why})`);
     log.warn({ host, why, delayMs }, 'the identity provider does not answer, trying again');
-    if ((await unlessAborted(stop, pause(clock, delayMs))) === 'aborted') throw new IdpTrouble('asked to stop');
+    await unlessStopped(stop, pause(clock, delayMs));
   }
+}
+
+async function unlessStopped(stop: AbortSignal, waiting: Promise<void>): Promise<void> {
+  if ((await unlessAborted(stop, waiting)) === 'aborted') throw new IdpTrouble('asked to stop');
 }
 
 /** fetch hides the reason in the cause. */

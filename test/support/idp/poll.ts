@@ -37,7 +37,7 @@ export class Poll {
   readonly #make: () => PollSource;
   #failing: (topics: readonly string[]) => boolean = () => false;
 
-  constructor(name: SourceName, server: IdpServer, { clock = systemClock, pageSize = 2 } = {}) {
+  constructor(name: SourceName, server: Pick<IdpServer, 'url'>, { clock = systemClock, pageSize = 2 } = {}) {
     this.#clock = clock;
     this.#broker = new MemoryBroker(clock, systemRandom);
     for (const topic of ['source', 'dead-letter', 'cursors'])

@@ -5,20 +5,21 @@
 import { type Intent, WHOLE_GROUP } from '../core/change.ts';
 import { isGuarded } from '../core/guard.ts';
 import type { Snapshot } from '../core/plan.ts';
-import { isSo, type Membership, sightOf } from '../core/membership.ts';
+import { isSo } from '../core/membership.ts';
 import { isHeld } from '../core/pending.ts';
 import type { RequestFacts } from '../core/reporting.ts';
 import { requestsMax } from '../core/request-budget.ts';
 import { nextStep } from '../core/step.ts';
 import { groupAnswered, supersedeBeaten } from './conclude.ts';
 import type { Context } from './context.ts';
-import { isCurrent, mayDispatch, sleep } from './context.ts';
+import { isCurrent, mayDispatch } from './context.ts';
 import type { Course, Next } from './course.ts';
-import { forgetSnapshot, isSpent, stillDue } from './course.ts';
+import { forgetSnapshot, isSpent, isTried, stillDue } from './course.ts';
+import { look, verify } from './effects.ts';
 import { expandState } from './expand.ts';
-import { giveUpSpent, notEffective, overBudget, patchFailed, readAfterConflict, readFailed } from './failures.ts';
+import { giveUpSpent, overBudget, patchFailed, readAfterConflict, readFailed } from './failures.ts';
 import { hold, removedInWindow, reserve } from './guard.ts';
-import { landSent, landUnsent } from './landing.ts';
+import { landUnsent } from './landing.ts';
 import type { Patched } from './request.ts';
 import { renewToken } from './renew-token.ts';
 import { patchGroup, readGroup } from './request.ts';
@@ -84,6 +85,7 @@ async function takeStep(context: Context, group: Group, course: Course): Promise
     snapshot: course.snapshot,
     isFresh: course.isFresh,
     doubt: group.doubt,
+    unseen: group.unseen?.viewOf(due) ?? null,
     suspects: course.suspects,
     membersMax: course.membersMax,
     unseenMax: Math.min(course.unseenMax, course.membersMax),
@@ -99,6 +101,8 @@ async function takeStep(context: Context, group: Group, course: Course): Promise
       group.doubt = null;
       forgetSnapshot(context, group, course);
       return 'go_on';
+    case 'look':
+      return look(context, group, course);
     case 'read':
       return read(context, group, course, null);
     case 'confirm':
@@ -111,13 +115,17 @@ async function takeStep(context: Context, group: Group, course: Course): Promise
       hold(context, group, step.intents, step.by);
       return 'go_on';
     case 'patch':
-      reserve(context, course, due.filter((intent) => isGuarded(intent) && !isSo(intent, step.snapshot)).length);
+      reserve(
+        context,
+        course,
+        due.filter((each) => isGuarded(each) && isTried(group, each) && !isSo(each, step.snapshot)).length,
+      );
       return patch(context, group, course, step);
     case 'final':
       for (const intent of step.noop) landUnsent(context, group, intent);
       for (const intent of step.givenUp) giveUpSpent(context, group, intent);
       groupAnswered(group);
-      return 'stop';
+      return 'go_on';
     case 'hold':
       group.deferred = { untilMs: step.untilMs, intents: new Set(due) };
       return 'stop';
@@ -166,7 +174,7 @@ async function patch(context: Context, group: Group, course: Course, { snapshot,
   course.suspects = course.suspects.filter((intent) => !part.includes(intent));
   course.snapshot = after;
   course.isFresh = after !== null;
-  await verify(context, group, course, { part, request, seen: outcome.seen, isTrusted: after !== null });
+  verify(context, group, { part, request, seen: outcome.seen, isTrusted: after !== null });
   flight.covered = new Set();
   groupAnswered(group);
   return 'go_on';
@@ -183,37 +191,3 @@ function requestFacts(patchId: string, snapshot: Snapshot, { answer, outcome, af
     verified: false,
   };
 }
-
-interface Landing {
-  readonly part: readonly Intent[];
-  readonly request: RequestFacts;
-  /** The group as the answer shows it; null: it does not. */
-  readonly seen: Membership | null;
-  /** An answer without a body is believed where it names the new version. */
-  readonly isTrusted: boolean;
-}
-
-/** Lands what is seen to be so; where the answer does not show it, one fresh read after a second decides (design 6.3). */
-async function verify(context: Context, group: Group, course: Course, landing: Landing): Promise<void> {
-  const { part, request, seen, isTrusted } = landing;
-  const landed = seen === null ? (isTrusted ? part : []) : part.filter((intent) => sightOf(intent, seen) !== 'not_so');
-  const isVerified = (intent: Intent): boolean => seen !== null && isSo(intent, seen);
-  for (const intent of landed) landSent(context, group, intent, { ...request, verified: isVerified(intent) });
-  const missing = part.filter((intent) => !landed.includes(intent));
-  if (missing.length === 0) return;
-  if (seen !== null) await sleep(context, EFFECT_DELAY_MS);
-  const asked = await readGroup(context, group, { permit: course.permit, known: null });
-  if (asked === null || asked.snapshot === null) return;
-  const fresh = asked.snapshot;
-  course.snapshot = fresh;
-  course.isFresh = true;
-  if (seen === null) return verify(context, group, course, { ...landing, part: missing, seen: fresh });
-  for (const intent of missing) {
-    const sight = sightOf(intent, fresh);
-    if (sight !== 'not_so') landSent(context, group, intent, { ...request, verified: sight === 'so' });
-    else notEffective(context, group, intent, request);
-  }
-}
-
-/** The target's services may lag behind each other (facts.md 8). */
-const EFFECT_DELAY_MS = 1_000;

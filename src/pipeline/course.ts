@@ -38,6 +38,10 @@ export type Next = 'go_on' | 'stop';
 export const stillDue = (group: Group, { due }: Flight): Intent[] =>
   [...due].filter((intent) => group.members.get(intent.member)?.pending === intent);
 
+/** Neither tried for the last time nor accepted: a failure now is a failed try of it. */
+export const isTried = (group: Group, intent: Intent): boolean =>
+  !isSpent(group, intent) && group.unseen?.has(intent) !== true;
+
 export const isSpent = (group: Group, intent: Intent): boolean =>
   group.members.get(intent.member)?.spent?.intent === intent;
 

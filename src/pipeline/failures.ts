@@ -10,11 +10,11 @@ import type { RequestFacts } from '../core/reporting.ts';
 import { budgetFailure } from '../core/request-budget.ts';
 import { afterConflict, etagChanged, isSameVersion, versionForms } from '../core/version.ts';
 import { conflictDelayMs, decideRetry, scheduleOf } from '../core/retry.ts';
-import { giveUp, park, supersedeBeaten, supersedeIfBeaten } from './conclude.ts';
+import { giveUp, park, supersedeBeaten } from './conclude.ts';
 import type { Context } from './context.ts';
 import { sleep } from './context.ts';
 import type { Course, Next } from './course.ts';
-import { forgetSnapshot, isSpent, replaceDue, stillDue } from './course.ts';
+import { forgetSnapshot, isSpent, isTried, replaceDue, stillDue } from './course.ts';
 import { searchTargets } from './no-target.ts';
 import type { Asked } from './request.ts';
 import { readGroup } from './request.ts';
@@ -32,7 +32,7 @@ export function readFailed(context: Context, group: Group, course: Course, { out
     if (isConfirmed) giveUpSpent(context, group, intent);
     else lookAgain(context, group, intent);
   }
-  const tried = stillDue(group, course.flight).filter((each) => !isSpent(group, each));
+  const tried = stillDue(group, course.flight).filter((each) => isTried(group, each));
   fail(context, group, { intents: tried, outcome, request: null, seen });
   for (const intent of isConfirmed ? tried : []) giveUpSpent(context, group, intent);
   return afterFailure(group, course, outcome);
@@ -102,7 +102,7 @@ export async function patchFailed(context: Context, group: Group, course: Course
 
 /** What the failure of a request is about: all that would have been sent, and a full state that waits for its second look. */
 const triedOf = (group: Group, { flight }: Course, snapshot: Snapshot): Intent[] =>
-  stillDue(group, flight).filter((each) => (each.op === 'state' || !isSo(each, snapshot)) && !isSpent(group, each));
+  stillDue(group, flight).filter((each) => (each.op === 'state' || !isSo(each, snapshot)) && isTried(group, each));
 
 interface Tried {
   readonly outcome: Failed;
@@ -237,7 +237,7 @@ export function overBudget(context: Context, group: Group, { flight, permit }: C
   context.logger.warn({ group: group.id, requests: permit.requestCount }, 'the target answers without any progress');
   for (const intent of stillDue(group, flight).filter((each) => isSpent(group, each)))
     lookAgain(context, group, intent);
-  const intents = stillDue(group, flight).filter((each) => !isSpent(group, each));
+  const intents = stillDue(group, flight).filter((each) => isTried(group, each));
   // As a conflict, which uses up a try for good: what opens the breaker is the answers themselves.
   fail(context, group, { intents, outcome: { kind: 'conflict', failure }, request: null, seen: null });
   return 'stop';
@@ -258,11 +258,10 @@ export function giveUpSpent(context: Context, group: Group, intent: Intent): voi
 }
 
 /** The target said yes and did something else, for instance by a rule of its own: said once, not tried for ever. */
-export function notEffective(context: Context, group: Group, intent: Intent, request: RequestFacts): void {
-  if (group.members.get(intent.member)?.pending !== intent) return supersedeIfBeaten(context, group, intent);
+export function notEffective(group: Group, intent: Intent, request: RequestFacts): void {
   const failure: Failure = {
     code: 'not_effective',
-    message: 'The target accepted the change, but a fresh read does not show it.',
+    message: 'The target accepted the change, but fresh reads do not show it.',
     status: request.status,
     scimType: null,
     advice: 'Look for a rule, an owner role or another writer that sets this membership in Genesys Cloud.',

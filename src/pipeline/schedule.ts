@@ -6,6 +6,7 @@ import type { Context } from './context.ts';
 import { isDispatchable, mayAsk } from './context.ts';
 import { identifyDue, isPlannable, wholeOf } from './identify.ts';
 import { lookUp, probeLookUp } from './look-up.ts';
+import type { Instant } from '../ports.ts';
 import { tidyGroup } from './partition.ts';
 import { chooseProbe } from './probe.ts';
 import type { Group, Partition } from './state.ts';
@@ -38,9 +39,18 @@ export function review(context: Context, group: Group): void {
     }
   }
   if (!isDeferred) group.deferred = null;
+  if (due === null && wakeAt === Number.POSITIVE_INFINITY) wakeAt = endOfUnseen(group, now);
   if (due === null && wakeAt < Number.POSITIVE_INFINITY) return wake(context, group, wakeAt);
   state.waiting.delete(group);
   if (due !== null) state.ready.push(group, { class: due, since, now: now.wall });
+}
+
+/** Nothing of the group waits any more, so that what is left unseen only keeps newer changes from no-ops for a while. */
+function endOfUnseen(group: Group, { wall, monotonic }: Instant): number {
+  const leftMs = group.unseen?.leftMs(monotonic) ?? 0;
+  if (leftMs > 0) return wall + Math.max(1, leftMs);
+  group.unseen = null;
+  return Number.POSITIVE_INFINITY;
 }
 
 /** Its time comes by itself: it waits neither for an operator nor for the live record. */

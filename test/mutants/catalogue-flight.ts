@@ -22,7 +22,7 @@ export const flightMutants: readonly Mutant[] = [
     edits: [
       {
         file: 'src/core/step.ts',
-        find: "  if (doubt !== null) return { kind: 'hold', untilMs: doubt.untilMs };",
+        find: "  if (doubt !== null) return { kind: 'hold', untilMs: earlier(doubt.untilMs, unseen) };",
         replace: '',
       },
     ],
@@ -47,9 +47,9 @@ export const flightMutants: readonly Mutant[] = [
     edits: [
       {
         file: 'src/core/step.ts',
-        find: "if (due.length === 0) return { kind: 'done' };",
+        find: "if (situation.due.length === 0) return { kind: 'done' };",
         replace:
-          "if (due.length === 0) return { kind: 'done' };\n  if (spent.size > 0) return { kind: 'final', noop: [], givenUp: [...spent] };",
+          "if (situation.due.length === 0) return { kind: 'done' };\n  if (spent.size > 0) return { kind: 'final', noop: [], givenUp: [...spent] };",
       },
     ],
   },
@@ -151,9 +151,9 @@ export const flightMutants: readonly Mutant[] = [
     edits: [
       {
         file: 'src/pipeline/apply.ts',
-        find: "const landed = seen === null ? (isTrusted ? part : []) : part.filter((intent) => sightOf(intent, seen) !== 'not_so');",
+        find: 'verify(context, group, { part, request, seen: outcome.seen, isTrusted: after !== null });',
         replace:
-          "const landed = [...(seen === null ? (isTrusted ? part : []) : part.filter((intent) => sightOf(intent, seen) !== 'not_so')), ...course.suspects];\n  course.suspects = [];",
+          'verify(context, group, { part: [...part, ...course.suspects], request, seen: null, isTrusted: true });\n  course.suspects = [];',
       },
     ],
   },

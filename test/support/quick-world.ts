@@ -30,7 +30,6 @@ const openGate: RateGate = {
   take: async () => undefined,
   giveBack: () => undefined,
   whenOpen: async () => undefined,
-  closeFor: () => undefined,
   throttledMs: () => 0,
 };
 

@@ -6,6 +6,7 @@ import { type GuardLimits, guardVerdict } from '../../src/core/guard.ts';
 import type { Snapshot } from '../../src/core/plan.ts';
 import { isSo } from '../../src/core/membership.ts';
 import { nextStep, type Situation } from '../../src/core/step.ts';
+import type { UnseenView } from '../../src/core/unseen.ts';
 import { aSnapshot } from '../support/a-snapshot.ts';
 import { anIntent } from '../support/an-intent.ts';
 
@@ -25,6 +26,13 @@ const approval: Approval = { kind: 'approved', digest: 'd'.repeat(64), author: '
 const approved = (member: string): Intent => ({ ...remove(member), guard: approval });
 const fullState = (...members: string[]): Intent =>
   anIntent({ op: 'state', member: WHOLE_GROUP, whole: { members, deleted: false } });
+
+/** The intent was accepted and is not shown. */
+const unseen = (intent: Intent, lookAtMs = 50): UnseenView => ({
+  lookAtMs,
+  intents: new Set([intent]),
+  members: new Set([intent.member]),
+});
 
 const situation = (parts: Partial<Situation>): Situation => ({
   due: [],
@@ -50,6 +58,25 @@ describe('the next step', () => {
     ['nothing due', {}, { kind: 'done' }],
     ['nothing due, though in doubt', { doubt }, { kind: 'done' }],
     ['no snapshot', { due: [a], snapshot: null }, { kind: 'read' }],
+    ['something unseen, its look due', { due: [a], unseen: unseen(a, 0) }, { kind: 'look' }],
+    ['something unseen, its look due, in doubt', { due: [a], unseen: unseen(a, 0), doubt }, { kind: 'look' }],
+    ['something unseen', { due: [a], unseen: unseen(a) }, { kind: 'hold', untilMs: 50 }],
+    ['something unseen, no snapshot', { due: [a], unseen: unseen(a), snapshot: null }, { kind: 'hold', untilMs: 50 }],
+    ['something unseen, in doubt', { due: [a], unseen: unseen(a), doubt }, { kind: 'hold', untilMs: 50 }],
+    ['something to send beside it', { due: [a, b], unseen: unseen(a) }, { kind: 'patch', part: [b], riding: [] }],
+    [
+      'something to send beside a newer no-op about it',
+      { due: [remove('a'), b], unseen: unseen(a) },
+      { kind: 'patch', part: [b], riding: [] },
+    ],
+    ['a newer no-op about it', { due: [remove('a')], unseen: unseen(a) }, { kind: 'hold', untilMs: 50 }],
+    [
+      'a newer one about it that is to be sent',
+      { due: [remove('a')], unseen: unseen(a), snapshot: showing('a') },
+      { kind: 'patch' },
+    ],
+    ['another no-op beside it', { due: [a, c], unseen: unseen(a) }, { kind: 'final', noop: [c], givenUp: [] }],
+    ['a full state that came meanwhile', { due: [fullState()], unseen: unseen(a) }, { kind: 'hold', untilMs: 50 }],
     ['no snapshot, in doubt', { due: [a], snapshot: null, doubt }, { kind: 'read' }],
     ['the doubt is over', { due: [a], doubt, nowMs: 100 }, { kind: 'forget_doubt' }],
     ['the doubt is over, only a last look left', { ...spentA, doubt, nowMs: 100 }, { kind: 'forget_doubt' }],

@@ -23,6 +23,7 @@ const none = {
   members: 0,
   aliases: 0,
   deferred: 0,
+  unseen: 0,
   toWrite: 0,
   unacknowledged: 0,
   openOffsets: 0,

@@ -1,73 +1,22 @@
 /** Storms: however short a wait the target names, and however often, few requests reach it. In virtual time. */
 import { describe, expect, test } from 'vitest';
-import { createGroupApi } from '../../../src/adapters/genesys/group-api.ts';
-import { ScimIdMap } from '../../../src/adapters/ids/scim.ts';
-import { MemoryBroker } from '../../../src/adapters/memory-log/memory-broker.ts';
-import { sha256, systemRandom } from '../../../src/adapters/system.ts';
-import { native } from '../../../src/formats/native.ts';
-import { Pipeline } from '../../../src/pipeline/pipeline.ts';
 import { readGroup } from '../../../src/commands/target.ts';
 import type { RawAnswer } from '../../fuzz/answers.ts';
-import { type Asked, connectionsTo } from '../../fuzz/connections.ts';
-import { aLog, atEnd } from '../../support/genesys.ts';
-import { ManualClock } from '../../support/manual-clock.ts';
-import { quickOptions, topics } from '../../support/world.ts';
-import { TappedLog } from '../../support/tapped-log.ts';
+import type { Asked } from '../../fuzz/connections.ts';
 import { ScimTarget } from '../../fuzz/scim-target.ts';
+import { aService, aToken, isLogin, type Respond, type ServiceOptions } from '../../support/virtual-service.ts';
+import { quickOptions } from '../../support/world.ts';
 
 type Headers = Readonly<Record<string, string>>;
-type Respond = (asked: Asked) => RawAnswer;
 
 const throttled = (headers: Headers): RawAnswer => ({ status: 429, headers, body: Buffer.alloc(0) });
-const token = (fields: object): RawAnswer => ({
-  status: 200,
-  headers: {},
-  body: Buffer.from(JSON.stringify({ access_token: 'token', expires_in: 86_400, ...fields })),
-});
-const isLogin = ({ method }: Asked): boolean => method === 'POST';
 const isSearch = ({ path }: Asked): boolean => path.includes('filter=');
 
-/** A service with changes for many groups before it; what the target is asked is kept. */
-async function aService(respond: Respond, { isMapped = false, groups = 30 } = {}) {
-  const clock = new ManualClock();
-  const asked: Asked[] = [];
-  const connect = () =>
-    connectionsTo((one) => {
-      asked.push(one);
-      return { kind: 'answer', answer: respond(one) };
-    });
-  const urls = { apiUrl: 'https://api.example.com', loginUrl: 'https://login.example.com' };
-  const limits = { requestTimeoutMs: 10_000, concurrency: 5, rateLimitPerMinute: null };
-  const logger = aLog();
-  const random = { next: () => 0 };
-  const api = createGroupApi(
-    { ...urls, ...limits, clientId: 'client', clientSecret: 'hush' },
-    { clock, logger, random, connect },
-  );
-  const broker = new MemoryBroker(clock, systemRandom);
-  for (const topic of Object.values(topics))
-    broker.createTopic({ topic, partitionCount: 1, replicationFactor: 1, settings: { 'cleanup.policy': 'compact' } });
-  const log = new TappedLog(broker, { groupId: 'rollcall', clientId: 'one', heartbeatIntervalMs: 1_000, topics });
-  const ids = isMapped
-    ? new ScimIdMap({ userAttribute: 'userName', groupAttribute: 'id' }, { api, clock, logger })
-    : null;
-  const pipeline = new Pipeline(
-    { log, api, clock, random: systemRandom, logger, sha256, ids, format: native },
-    { ...quickOptions, breakerFailures: groups === 1 ? 1_000 : 5, topics, owner: 'one', apiUrl: urls.apiUrl },
-  );
-  for (let i = 0; i < groups; i++) {
-    const value = JSON.stringify({ group_id: `good-${i}`, add_members: [`user-${i}`] });
-    broker.append([{ topic: topics.source, partition: null, key: `good-${i}`, value, headers: [] }]);
-  }
-  atEnd(async () => {
-    const drained = pipeline.drain();
-    await clock.advance(60_000);
-    await drained;
-  });
-  const starting = pipeline.start();
-  await clock.settle();
-  await starting;
-  return { clock, asked, api, pipeline };
+/** A service with changes of many groups before it. */
+async function aBusyService(respond: Respond, options: ServiceOptions = {}, groups = 30) {
+  const service = await aService(respond, options);
+  for (let i = 0; i < groups; i++) service.produce(`good-${i}`, { add_members: [`user-${i}`] });
+  return service;
 }
 
 const ODD_WAITS: readonly Headers[] = [
@@ -87,14 +36,14 @@ const REQUESTS_MAX = 9;
 
 describe.each(ODD_WAITS)('a 429 with %j', (headers) => {
   test('of the groups: few requests in 30 s', async () => {
-    const { clock, asked } = await aService((one) => (isLogin(one) ? token({}) : throttled(headers)));
+    const { clock, asked } = await aBusyService((one) => (isLogin(one) ? aToken({}) : throttled(headers)));
     await clock.advance(HALF_A_MINUTE);
     expect(asked.filter((one) => !isLogin(one)).length).toBeLessThanOrEqual(REQUESTS_MAX);
     expect(asked.filter(isLogin)).toHaveLength(1);
   });
 
   test('of the look-ups: few requests in 30 s', async () => {
-    const { clock, asked } = await aService((one) => (isLogin(one) ? token({}) : throttled(headers)), {
+    const { clock, asked } = await aBusyService((one) => (isLogin(one) ? aToken({}) : throttled(headers)), {
       isMapped: true,
     });
     await clock.advance(HALF_A_MINUTE);
@@ -103,14 +52,14 @@ describe.each(ODD_WAITS)('a 429 with %j', (headers) => {
   });
 
   test('of the login host: few requests in 30 s', async () => {
-    const { clock, asked } = await aService(() => throttled(headers));
+    const { clock, asked } = await aBusyService(() => throttled(headers));
     await clock.advance(HALF_A_MINUTE);
     expect(asked.length).toBeLessThanOrEqual(6);
     expect(asked.every(isLogin)).toBe(true);
   });
 
   test('of the login host, met by a command: few requests in 30 s', async () => {
-    const { clock, asked, api, pipeline } = await aService(() => throttled(headers));
+    const { clock, asked, api, pipeline } = await aBusyService(() => throttled(headers));
     const drained = pipeline.drain();
     const stop = new AbortController();
     const reading = readGroup(api, 'g', { clock, stop: stop.signal });
@@ -127,7 +76,7 @@ test('after a storm all changes land', async () => {
   const target = new ScimTarget();
   let isCalm = false;
   const respond: Respond = (one) => (isCalm || isLogin(one) ? target.respond(one) : throttled({ 'retry-after': '0' }));
-  const { clock, pipeline } = await aService(respond);
+  const { clock, pipeline } = await aBusyService(respond);
   await clock.advance(HALF_A_MINUTE);
   isCalm = true;
   await clock.advance(120_000);
@@ -135,7 +84,11 @@ test('after a storm all changes land', async () => {
 });
 
 test.each([500, 503, 400, 401])('a login host that answers %i is asked seldom', async (status) => {
-  const { clock, asked } = await aService(() => ({ status, headers: { 'retry-after': '0' }, body: Buffer.alloc(0) }));
+  const { clock, asked } = await aBusyService(() => ({
+    status,
+    headers: { 'retry-after': '0' },
+    body: Buffer.alloc(0),
+  }));
   await clock.advance(HALF_A_MINUTE);
   expect(asked.filter(isLogin).length).toBeLessThanOrEqual(20);
 });
@@ -144,8 +97,8 @@ test.each([0, -1, 0.001, 1, 1e15, '0', 'soon', null])(
   'a token that is said to live for %j s is not asked for again with every request',
   async (lifetime) => {
     const target = new ScimTarget();
-    const respond: Respond = (one) => (isLogin(one) ? token({ expires_in: lifetime }) : target.respond(one));
-    const { clock, asked, pipeline } = await aService(respond);
+    const respond: Respond = (one) => (isLogin(one) ? aToken({ expires_in: lifetime }) : target.respond(one));
+    const { clock, asked, pipeline } = await aBusyService(respond);
     await clock.advance(HALF_A_MINUTE);
     expect(asked.filter(isLogin)).toHaveLength(1);
     expect(pipeline.stats()).toMatchObject({ pending: 0, reports: { applied: 30 } });
@@ -159,7 +112,11 @@ test.each([
   ['86400', 0],
 ])('a 503 with Retry-After: %s parks for %i ms at least, and for as long as a failure does', async (text, leastMs) => {
   const refusal: RawAnswer = { status: 503, headers: { 'retry-after': text }, body: Buffer.alloc(0) };
-  const { clock, asked } = await aService((one) => (isLogin(one) ? token({}) : refusal), { groups: 1 });
+  const { clock, asked } = await aBusyService(
+    (one) => (isLogin(one) ? aToken({}) : refusal),
+    { pipeline: { breakerFailures: 1_000 } },
+    1,
+  );
   await clock.advance(Math.max(0, leastMs - 1));
   // The login host's, and the first try.
   if (leastMs > 0) expect(asked).toHaveLength(2);

@@ -1,0 +1,82 @@
+/** What becomes of a PATCH that was accepted: it lands where an answer shows it, else looks decide (core/unseen.ts). */
+import type { Intent } from '../core/change.ts';
+import { isSo, type Membership, sightOf } from '../core/membership.ts';
+import { isSamePosition } from '../core/position.ts';
+import type { RequestFacts } from '../core/reporting.ts';
+import type { Unseen } from '../core/unseen.ts';
+import { land, supersedeIfBeaten } from './conclude.ts';
+import type { Context } from './context.ts';
+import type { Course, Next } from './course.ts';
+import { notEffective, readAfterConflict, readFailed } from './failures.ts';
+import { noteRemoved } from './guard.ts';
+import { landSent } from './landing.ts';
+import { readGroup } from './request.ts';
+import type { Group } from './state.ts';
+import { UnseenChanges } from './unseen-changes.ts';
+
+export interface Landing {
+  readonly part: readonly Intent[];
+  readonly request: RequestFacts;
+  /** The group as the answer shows it; null: it does not. */
+  readonly seen: Membership | null;
+  /** An answer without a body is believed where it names the new version. */
+  readonly isTrusted: boolean;
+}
+
+/** Lands what is seen to be so; the rest is unseen, and its slot does not wait for it. */
+export function verify(context: Context, group: Group, { part, request, seen, isTrusted }: Landing): void {
+  const { clock, options } = context;
+  const isLanded = (intent: Intent): boolean => (seen === null ? isTrusted : sightOf(intent, seen) !== 'not_so');
+  for (const intent of part) {
+    if (isLanded(intent)) {
+      group.unseen?.forget(intent);
+      landSent(context, group, intent, { ...request, verified: seen !== null && isSo(intent, seen) });
+      continue;
+    }
+    // It was accepted, so that it counts for the guard although nothing shows it yet.
+    noteRemoved(context, intent);
+    group.unseen ??= new UnseenChanges();
+    const acceptance = { intent, request, isShownOtherwise: seen !== null };
+    group.unseen.note(acceptance, clock.now().monotonic, options.lateApplyMs);
+    supersedeIfBeaten(context, group, intent);
+  }
+  tidyUnseen(group);
+}
+
+/** One fresh read, for all that is unseen of the group. */
+export async function look(context: Context, group: Group, course: Course): Promise<Next> {
+  const asked = await readGroup(context, group, { permit: course.permit, known: null });
+  if (asked === null) return 'stop';
+  const { snapshot } = asked;
+  concludeLook(context, group, snapshot);
+  if (snapshot === null) return readFailed(context, group, course, asked);
+  course.snapshot = snapshot;
+  course.isFresh = true;
+  return readAfterConflict(context, group, course);
+}
+
+function concludeLook(context: Context, group: Group, snapshot: Membership | null): void {
+  const nowMs = context.clock.now().monotonic;
+  const looked = group.unseen?.look({ snapshot, isDoubted: group.doubt !== null, nowMs });
+  for (const { intent, request } of pendingOf(group, looked?.shown ?? []))
+    landShown(context, group, intent, { ...request, verified: snapshot !== null && isSo(intent, snapshot) });
+  for (const { intent, request } of pendingOf(group, looked?.ineffective ?? [])) notEffective(group, intent, request);
+  tidyUnseen(group);
+}
+
+/** Something newer may have taken its place. */
+const pendingOf = ({ members }: Group, changes: readonly Unseen[]): Unseen[] =>
+  changes.flatMap((change) => {
+    const pending = members.get(change.intent.member)?.pending ?? null;
+    return pending !== null && isSamePosition(pending.source, change.intent.source)
+      ? [{ ...change, intent: pending }]
+      : [];
+  });
+
+function landShown(context: Context, group: Group, intent: Intent, request: RequestFacts): void {
+  land(context, group, intent, { outcome: intent.attempt > 0 ? 'recovered' : 'applied', request });
+}
+
+function tidyUnseen(group: Group): void {
+  if (group.unseen?.size === 0) group.unseen = null;
+}

@@ -1,0 +1,205 @@
+/** What the target accepts and does not show (design 6.3): fresh reads with growing pauses decide, outside the slot. */
+import { describe, expect, test } from 'vitest';
+import type { RawAnswer } from '../../fuzz/answers.ts';
+import type { Asked } from '../../fuzz/connections.ts';
+import { ManualClock } from '../../support/manual-clock.ts';
+import { aService, aToken, isLogin } from '../../support/virtual-service.ts';
+
+const LATE_APPLY_MS = 20_000;
+
+interface Version {
+  readonly at: number;
+  readonly version: number;
+  readonly members: readonly string[];
+}
+
+interface Operation {
+  readonly op: 'add' | 'remove';
+  readonly path: string;
+  readonly value?: readonly { readonly value: string }[];
+}
+
+interface Behaviour {
+  /** How far reads, and the bodies of answers to PATCHes, lag behind. */
+  readonly lagMs: number;
+  /** A rule of the target's own: it says yes and does nothing. */
+  readonly ignores?: (member: string) => boolean;
+  /** PATCHes are answered 204 without a version. */
+  readonly isBare?: true;
+}
+
+/** Groups with versions; what is read of them is what was so a while ago. */
+class LaggingTarget {
+  readonly #versions = new Map<string, Version[]>();
+  readonly #clock: ManualClock;
+  behaviour: Behaviour;
+  /** Answers instead of it; null: nothing does. */
+  instead: (asked: Asked) => RawAnswer | null = () => null;
+
+  constructor(clock: ManualClock, behaviour: Behaviour) {
+    this.#clock = clock;
+    this.behaviour = behaviour;
+  }
+
+  readonly respond = (asked: Asked): RawAnswer => {
+    if (isLogin(asked)) return aToken();
+    const group = asked.path.split('/').at(-1) ?? '';
+    return this.instead(asked) ?? (asked.method === 'PATCH' ? this.#patch(group, asked) : this.#read(group));
+  };
+
+  members(group: string): readonly string[] {
+    return this.#of(group).at(-1)?.members ?? [];
+  }
+
+  #of(group: string): Version[] {
+    const versions = this.#versions.get(group) ?? [{ at: -Infinity, version: 1, members: [] }];
+    this.#versions.set(group, versions);
+    return versions;
+  }
+
+  #patch(group: string, { headers, body }: Asked): RawAnswer {
+    const versions = this.#of(group);
+    const last = versions.at(-1) ?? { version: 1, members: [] };
+    if (headers['if-match'] !== `"${last.version}"`) return { status: 412, headers: {}, body: Buffer.alloc(0) };
+    const members = new Set(last.members);
+    const { Operations } = JSON.parse(body ?? '') as { readonly Operations: readonly Operation[] };
+    for (const { op, path, value } of Operations) {
+      const named = op === 'add' ? (value ?? []).map((each) => each.value) : [path.slice(18, -2)];
+      for (const member of named.filter((each) => this.behaviour.ignores?.(each) !== true))
+        if (op === 'add') members.add(member);
+        else members.delete(member);
+    }
+    versions.push({ at: this.#clock.now().monotonic, version: last.version + 1, members: [...members] });
+    return this.behaviour.isBare ? { status: 204, headers: {}, body: Buffer.alloc(0) } : this.#read(group);
+  }
+
+  #read(group: string): RawAnswer {
+    const { lagMs } = this.behaviour;
+    const seen = this.#of(group).findLast(({ at }) => at <= this.#clock.now().monotonic - lagMs);
+    const members = (seen?.members ?? []).map((value) => ({ value }));
+    const body = Buffer.from(JSON.stringify({ id: group, members }));
+    return { status: 200, headers: { etag: `"${seen?.version ?? 1}"` }, body };
+  }
+}
+
+async function aCase(behaviour: Behaviour) {
+  const clock = new ManualClock();
+  const target = new LaggingTarget(clock, behaviour);
+  const service = await aService(target.respond, { clock, pipeline: { lateApplyMs: LATE_APPLY_MS, concurrency: 1 } });
+  const outcomes = (): Record<string, string> =>
+    Object.fromEntries(
+      service.reports().flatMap(({ final, op, member, outcome }) => (final ? [[`${op} ${member}`, outcome]] : [])),
+    );
+  const reads = (group = 'g') =>
+    service.asked.filter(({ method, path }) => method === 'GET' && path.endsWith(`/${group}`)).length;
+  return { ...service, target, outcomes, reads };
+}
+
+describe.each([300, 1_500, 4_000, 12_000, 19_000])('reads lag %i ms behind writes', (lagMs) => {
+  test.each<[string, Partial<Behaviour>]>([
+    ['with a body that shows what was before', {}],
+    ['without a body', { isBare: true }],
+  ])('a change that is answered %s is applied, and sent once', async (_, more) => {
+    const { clock, produce, outcomes, asked, target, reports } = await aCase({ lagMs, ...more });
+    produce('g', { add_members: ['ada'] });
+    await clock.advance(2 * LATE_APPLY_MS);
+    expect(target.members('g')).toEqual(['ada']);
+    expect(outcomes()).toEqual({ 'add ada': 'applied' });
+    expect(reports()[0]?.request).toMatchObject({ verified: true });
+    expect(asked.filter(({ method }) => method === 'PATCH')).toHaveLength(1);
+  });
+
+  test('a removal is applied too', async () => {
+    const { clock, produce, outcomes, target } = await aCase({ lagMs });
+    produce('g', { add_members: ['ada'] });
+    await clock.advance(2 * LATE_APPLY_MS);
+    produce('g', { remove_members: ['ada'] });
+    await clock.advance(2 * LATE_APPLY_MS);
+    expect(target.members('g')).toEqual([]);
+    expect(outcomes()).toEqual({ 'add ada': 'applied', 'remove ada': 'applied' });
+  });
+
+  test('the opposite that comes meanwhile is no no-op by what an old read shows', async () => {
+    const { clock, produce, outcomes, target } = await aCase({ lagMs });
+    produce('g', { add_members: ['ada'] });
+    await clock.advance(200);
+    produce('g', { remove_members: ['ada'] });
+    await clock.advance(4 * LATE_APPLY_MS);
+    expect(target.members('g')).toEqual([]);
+    expect(outcomes()).toMatchObject({ 'add ada': 'superseded' });
+    expect(['applied', 'recovered']).toContain(outcomes()['remove ada']);
+  });
+
+  test('a full state that comes meanwhile is worked out by what is so', async () => {
+    const { clock, produce, target } = await aCase({ lagMs });
+    produce('g', { add_members: ['ada', 'ben'] });
+    await clock.advance(200);
+    produce('g', { members: ['cid'], complete: true });
+    await clock.advance(5 * LATE_APPLY_MS);
+    expect(target.members('g')).toEqual(['cid']);
+  });
+});
+
+describe('a rule of the target stands against it', () => {
+  const behaviour = { lagMs: 0, ignores: (member: string) => member === 'owner' };
+
+  test('fresh reads after 1, 2, 4, 8 s and at the end decide; nothing is final before', async () => {
+    const { clock, produce, outcomes, reads, reports } = await aCase(behaviour);
+    produce('g', { add_members: ['owner'] });
+    await clock.advance(500);
+    const counts: number[] = [];
+    for (let second = 0; second < 20; second++) {
+      counts.push(reads() - 1);
+      expect(outcomes()).toEqual({});
+      await clock.advance(1_000);
+    }
+    expect(counts).toEqual([0, 1, 1, 2, 2, 2, 2, 3, 3, 3, 3, 3, 3, 3, 3, 4, 4, 4, 4, 4]);
+    expect(reads() - 1).toBe(5);
+    expect(outcomes()).toEqual({ 'add owner': 'failed' });
+    expect(reports().at(-1)?.reason).toMatchObject({ code: 'not_effective', status: 200 });
+  });
+
+  test('other members land with the request, other groups have the slot, and their changes wait for nothing', async () => {
+    const { clock, produce, outcomes } = await aCase(behaviour);
+    produce('g', { add_members: ['owner', 'ada'] });
+    await clock.advance(500);
+    expect(outcomes()).toEqual({ 'add ada': 'applied' });
+    produce('other', { add_members: ['ben'] });
+    produce('g', { add_members: ['cid'] });
+    await clock.advance(500);
+    expect(outcomes()).toEqual({ 'add ada': 'applied', 'add ben': 'applied', 'add cid': 'applied' });
+  });
+
+  test('a newer intent takes its place', async () => {
+    const { clock, produce, outcomes } = await aCase(behaviour);
+    produce('g', { add_members: ['owner'] });
+    await clock.advance(2_500);
+    produce('g', { remove_members: ['owner'] });
+    await clock.advance(2 * LATE_APPLY_MS);
+    expect(outcomes()).toEqual({ 'add owner': 'superseded', 'remove owner': 'already_synced' });
+  });
+
+  test('a drain ends the looks, and leaves it to the next owner', async () => {
+    const { clock, produce, outcomes, reads, pipeline } = await aCase(behaviour);
+    produce('g', { add_members: ['owner'] });
+    await clock.advance(1_500);
+    const before = reads();
+    await Promise.all([pipeline.drain(), clock.advance(2 * LATE_APPLY_MS)]);
+    expect(reads()).toBe(before);
+    expect(outcomes()).toEqual({});
+  });
+});
+
+test.each([429, 503, 404])('looks that are answered %i prove nothing, and are few', async (status) => {
+  const { clock, produce, outcomes, reads, target } = await aCase({ lagMs: 500 });
+  produce('g', { add_members: ['ada'] });
+  await clock.advance(700);
+  target.instead = ({ method }) => (method === 'GET' ? { status, headers: {}, body: Buffer.alloc(0) } : null);
+  const before = reads();
+  await clock.advance(LATE_APPLY_MS - 1_000);
+  expect(outcomes()).toEqual({});
+  expect(reads() - before).toBeLessThanOrEqual(6);
+  target.instead = () => null;
+  await clock.advance(120_000);
+  expect(['applied', 'recovered']).toContain(outcomes()['add ada']);
+});

@@ -1,0 +1,105 @@
+import { describe, expect, test } from 'vitest';
+import { accepted, judgeLook, postponed, type Unseen } from '../../src/core/unseen.ts';
+import { UnseenChanges } from '../../src/pipeline/unseen-changes.ts';
+import { aSnapshot } from '../support/a-snapshot.ts';
+import { anIntent, atOffset } from '../support/an-intent.ts';
+
+const request = {
+  patchId: 'p',
+  etagBefore: '"1"',
+  etagAfter: '"2"',
+  status: 200,
+  correlationId: null,
+  durationMs: 1,
+  verified: false,
+};
+const showing = (...members: string[]) => aSnapshot(members);
+const NOW = 1_000_000;
+
+function anUnseen(isShownOtherwise: boolean, lateApplyMs: number): Unseen {
+  return accepted({ intent: anIntent(), request, isShownOtherwise }, NOW, lateApplyMs);
+}
+
+/** When looks that see nothing take place, ms after the answer, up to the last one. */
+function looksOf(isShownOtherwise: boolean, lateApplyMs: number): readonly number[] {
+  const looks: number[] = [];
+  for (let each = anUnseen(isShownOtherwise, lateApplyMs); ; each = postponed(each, each.lookAtMs)) {
+    looks.push(each.lookAtMs - NOW);
+    if (each.lookAtMs >= each.untilMs) return looks;
+  }
+}
+
+describe('looks', () => {
+  test.each([
+    [20_000, [1_000, 3_000, 7_000, 15_000, 20_000]],
+    [60_000, [1_000, 3_000, 7_000, 15_000, 31_000, 60_000]],
+    [6_000, [1_000, 3_000, 6_000]],
+    [1_000, [1_000]],
+    [300, [300]],
+    [1, [1]],
+  ])('up to %i ms come at growing pauses, the last one at its end', (lateApplyMs, expected) => {
+    expect(looksOf(true, lateApplyMs)).toEqual(expected);
+  });
+
+  test('begin with the answer where that shows nothing', () => {
+    expect(looksOf(false, 6_000)).toEqual([0, 1_000, 3_000, 6_000]);
+  });
+
+  test('go on at growing pauses where the last one had no answer', () => {
+    const late = postponed(anUnseen(true, 1_000), NOW + 1_000);
+    expect(late.lookAtMs).toBe(NOW + 3_000);
+    expect(postponed({ ...late, pauseMs: 30_000 }, NOW + 3_000)).toMatchObject({ pauseMs: 30_000 });
+  });
+
+  test.each([
+    ['is shown', showing('m'), false, 1, 'shown'],
+    ['is shown at the end', showing('m'), false, 6_000, 'shown'],
+    ['is shown, and an older request may undo it', showing('m'), true, 6_000, 'look_again'],
+    ['is not shown yet', showing(), false, 5_999, 'look_again'],
+    ['is not shown at the end', showing(), false, 6_000, 'not_effective'],
+    ['has no answer', null, false, 5_999, 'look_again'],
+    ['has no answer at the end', null, false, 6_000, 'not_effective'],
+  ] as const)('what %s', (_, snapshot, isDoubted, afterMs, verdict) => {
+    expect(judgeLook(anUnseen(true, 6_000), { snapshot, isDoubted, nowMs: NOW + afterMs })).toBe(verdict);
+  });
+});
+
+describe('the unseen changes of a group', () => {
+  const noted = (...intents: readonly ReturnType<typeof anIntent>[]): UnseenChanges => {
+    const changes = new UnseenChanges();
+    for (const intent of intents) changes.note({ intent, request, isShownOtherwise: true }, NOW, 6_000);
+    return changes;
+  };
+  const [ada, ben] = ['ada', 'ben'].map((member) => anIntent({ member }));
+
+  test('are known by their positions, and by what the target calls their members', () => {
+    const changes = noted(anIntent({ member: 'ada', target: 'u-1' }));
+    const again = anIntent({ member: 'ada', target: 'u-1', attempt: 1 });
+    const newer = atOffset(9n, { member: 'ada', target: 'u-1', op: 'remove' });
+    expect([NOW, NOW + 5_999, NOW + 7_000].map((now) => changes.leftMs(now))).toEqual([6_000, 1, 0]);
+    expect(changes.viewOf([again, newer])).toEqual({
+      lookAtMs: NOW + 1_000,
+      intents: new Set([again]),
+      members: new Set(['u-1']),
+    });
+  });
+
+  test('are looked at together; those that are shown go, the others are looked at again', () => {
+    if (ada === undefined || ben === undefined) throw new Error('two');
+    const changes = noted(ada, ben);
+    const sight = { snapshot: showing('ada'), isDoubted: false, nowMs: NOW + 1_000 };
+    expect(changes.look(sight)).toMatchObject({ shown: [{ intent: ada }], ineffective: [] });
+    expect(changes.viewOf([])).toMatchObject({ lookAtMs: NOW + 3_000, members: new Set(['ben']) });
+    expect(changes.look({ ...sight, nowMs: NOW + 6_000 })).toMatchObject({ shown: [], ineffective: [{ intent: ben }] });
+    expect([changes.size, changes.leftMs(NOW)]).toEqual([0, 0]);
+  });
+
+  test('are replaced by newer ones of their members, and forgotten once an answer shows these', () => {
+    if (ada === undefined) throw new Error('one');
+    const newer = atOffset(9n, { member: 'ada', op: 'remove' });
+    const changes = noted(ada, newer);
+    expect([changes.has(ada), changes.has(newer)]).toEqual([false, true]);
+    changes.forget(newer);
+    expect([changes.size, changes.leftMs(NOW)]).toEqual([0, 0]);
+  });
+});

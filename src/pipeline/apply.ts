@@ -125,7 +125,7 @@ async function takeStep(context: Context, group: Group, course: Course): Promise
       for (const intent of step.noop) landUnsent(context, group, intent);
       for (const intent of step.givenUp) giveUpSpent(context, group, intent);
       groupAnswered(group);
-      return 'go_on';
+      return 'stop';
     case 'hold':
       group.deferred = { untilMs: step.untilMs, intents: new Set(due) };
       return 'stop';

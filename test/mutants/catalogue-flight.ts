@@ -72,9 +72,9 @@ export const flightMutants: readonly Mutant[] = [
     edits: [
       {
         file: 'src/pipeline/apply.ts',
-        find: '  await verify(context, group, course, { part, request, seen: outcome.seen,',
+        find: '  verify(context, group, { part, request, seen: outcome.seen,',
         replace:
-          '  for (const intent of stillDue(group, flight)) if (isSo(intent, snapshot)) landUnsent(context, group, intent);\n  await verify(context, group, course, { part, request, seen: outcome.seen,',
+          '  for (const intent of stillDue(group, flight)) if (isSo(intent, snapshot)) landUnsent(context, group, intent);\n  verify(context, group, { part, request, seen: outcome.seen,',
       },
     ],
     scenario: 'ignored',

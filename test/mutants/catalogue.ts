@@ -8,6 +8,7 @@ import { ownershipMutants } from './catalogue-ownership.ts';
 import { settleMutants } from './catalogue-settle.ts';
 import { sourceMutants } from './catalogue-source.ts';
 import { targetMutants } from './catalogue-target.ts';
+import { waitMutants } from './catalogue-waits.ts';
 import type { Mutant } from './mutant.ts';
 
 export const mutants: readonly Mutant[] = [
@@ -20,4 +21,5 @@ export const mutants: readonly Mutant[] = [
   ...deadMutants,
   ...sourceMutants,
   ...targetMutants,
+  ...waitMutants,
 ];

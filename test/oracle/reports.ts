@@ -7,6 +7,8 @@ export interface Report {
   readonly op: string | null;
   readonly outcome: string;
   readonly superseded_by: string | null;
+  readonly attempt?: number;
+  readonly next_attempt_at?: string | null;
   readonly reason?: { readonly code: string; readonly status: number | null } | null;
   /** By which an operator has let a removal pass. */
   readonly approval?: { readonly digest: string };

@@ -8,6 +8,7 @@ import { alone, beside, unpatchable } from './plots-breaker.ts';
 import { afterlife, cleaner, crowded, flood, ignored, metAgain, outage, rejoins, settle } from './plots-settle.ts';
 import { pieces, untold, wholes } from './plots-states.ts';
 import { replaced } from './plots-source.ts';
+import { lagging, patient } from './plots-waits.ts';
 import { unwritable } from './plots-writes.ts';
 import type { DrawnScenario } from './scenarios.ts';
 import { scenarios } from './scenarios.ts';
@@ -44,6 +45,8 @@ const dramas = {
   unpatchable,
   unwritable,
   replaced,
+  patient,
+  lagging,
 } as const satisfies Record<string, (chance: Chance) => Plot>;
 
 type Drama = keyof typeof dramas;
@@ -110,5 +113,7 @@ export const dramaFaults: Readonly<Record<Drama, readonly string[]>> = {
   beside: ['event: sick', 'event: expect_bounded'],
   unpatchable: ['event: sick', 'event: expect_bounded', 'said: breaker opened'],
   replaced: ['event: source_other', 'said: partition refused: the source topic was recreated, truncated or renamed'],
+  patient: ['process: killed', 'process: drained'],
+  lagging: ['target: lags'],
   wholes: ['event: state', 'broker: refused report', 'process: killed', 'target: late'],
 };

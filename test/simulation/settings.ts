@@ -42,6 +42,10 @@ export interface Settings {
   readonly memberList?: 'absent' | 'null' | 'mixed';
   /** Absent: the version comes as it is. */
   readonly versionTag?: 'weak' | 'suffixed' | 'hashed';
+  /** Clocks agree, and nothing but members is refused: then none of them is tried before its time (design 6.2). */
+  readonly ownWaits?: true;
+  /** How far what the target shows lags behind what it has done, ms; absent: not at all. */
+  readonly readsLagMs?: number;
   /** Of the removal guard; absent: it holds nothing but what empties a group. */
   readonly guard?: GuardSettings;
 }

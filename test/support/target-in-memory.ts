@@ -7,7 +7,6 @@ const openGate: RateGate = {
   take: async () => undefined,
   giveBack: () => undefined,
   whenOpen: async () => undefined,
-  closeFor: () => undefined,
   throttledMs: () => 0,
 };
 

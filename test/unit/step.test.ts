@@ -63,11 +63,11 @@ describe('the next step', () => {
     ['something unseen', { due: [a], unseen: unseen(a) }, { kind: 'hold', untilMs: 50 }],
     ['something unseen, no snapshot', { due: [a], unseen: unseen(a), snapshot: null }, { kind: 'hold', untilMs: 50 }],
     ['something unseen, in doubt', { due: [a], unseen: unseen(a), doubt }, { kind: 'hold', untilMs: 50 }],
-    ['something to send beside it', { due: [a, b], unseen: unseen(a) }, { kind: 'patch', part: [b], riding: [] }],
+    ['something to send beside it', { due: [a, b], unseen: unseen(a) }, { kind: 'patch', part: [b] }],
     [
       'something to send beside a newer no-op about it',
       { due: [remove('a'), b], unseen: unseen(a) },
-      { kind: 'patch', part: [b], riding: [] },
+      { kind: 'patch', part: [b] },
     ],
     ['a newer no-op about it', { due: [remove('a')], unseen: unseen(a) }, { kind: 'hold', untilMs: 50 }],
     [

@@ -6,6 +6,7 @@ import type { Answer } from '../../../src/sandbox/answer.ts';
 import { credentialRefusal } from '../../../src/sandbox/denials.ts';
 import { answerRefusal, handle } from '../../../src/sandbox/handle.ts';
 import { limitHeaders } from '../../../src/sandbox/limits.ts';
+import { GroupStore, type Group } from '../../../src/sandbox/groups.ts';
 import { readPatch } from '../../../src/sandbox/patch.ts';
 import type { SandboxRequest } from '../../../src/sandbox/request.ts';
 import { routeOf } from '../../../src/sandbox/route.ts';
@@ -13,6 +14,8 @@ import { rateRefusal, type Refusal } from '../../../src/sandbox/scim-error.ts';
 import type { SandboxOptions, SandboxState } from '../../../src/sandbox/state.ts';
 import { createState } from '../../../src/sandbox/state.ts';
 import type { Chance } from './chance.ts';
+import type { Counter } from './counter.ts';
+import type { Settings } from '../settings.ts';
 import type { Timeline } from './timeline.ts';
 
 export interface TargetRequest {
@@ -30,6 +33,13 @@ export type Watch = (change: {
   readonly by: string;
 }) => void;
 
+interface TargetWorld {
+  readonly timeline: Timeline;
+  readonly chance: Chance;
+  readonly counter: Counter;
+  readonly settings: Pick<Settings, 'readsLagMs'>;
+}
+
 export const targetUrl = 'https://api.simulated.test';
 export const credentials = { clientId: 'simulated', clientSecret: 'secret-of-the-simulation' };
 
@@ -39,13 +49,20 @@ export class Target {
   /** Groups that the target fails at, or at their changes; `status` null: no answer. */
   readonly sick = new Map<string, { readonly what: 'all' | 'changes'; readonly status: number | null }>();
   readonly #now: () => number;
+  readonly #readsLagMs: number;
+  readonly #counter: Counter;
+  /** By id, the oldest first. */
+  readonly #versions = new Map<string, { readonly at: number; readonly group: Group }[]>();
 
-  constructor(options: SandboxOptions, { timeline, chance }: { timeline: Timeline; chance: Chance }) {
+  constructor(options: SandboxOptions, { timeline, chance, counter, settings }: TargetWorld) {
     const ids = chance.fork('target');
     this.#now = () => 1_790_000_000_000 + timeline.now;
     const world = { now: this.#now, after: () => () => undefined, newId: () => ids.uuid() };
     this.state = createState({ ...options, ...credentials, world });
     this.state.url = targetUrl;
+    this.#readsLagMs = settings.readsLagMs ?? 0;
+    this.#counter = counter;
+    for (const { id } of this.state.groups.list()) this.#note(id);
   }
 
   /** The request has arrived and is handled in one piece. */
@@ -72,9 +89,7 @@ export class Target {
     const correlationId = state.world.newId();
     const group = route?.id ?? '';
     const before = this.members(group);
-    const answer = refusal
-      ? answerRefusal(state, refusal, correlationId)
-      : handle(state, request, correlationId).answer;
+    const answer = refusal ? answerRefusal(state, refusal, correlationId) : this.#answer(request, correlationId);
     this.#tell(group, before, by);
     return { ...answer, headers: { ...limitHeaders(spent), 'inin-correlation-id': correlationId, ...answer.headers } };
   }
@@ -93,6 +108,33 @@ export class Target {
   #sicknessOf(method: string, group: string | null): { readonly status: number | null } | null {
     const sickness = this.sick.get(group ?? '');
     return sickness === undefined || (sickness.what === 'changes' && method !== 'PATCH') ? null : sickness;
+  }
+
+  /** What is done is done now; what is shown may be what was so a while ago. */
+  #answer(request: SandboxRequest, correlationId: string): Answer {
+    const { answer, written } = handle(this.state, request, correlationId);
+    const id = request.route?.id ?? '';
+    const shown = this.#versions.get(id)?.findLast(({ at }) => at <= this.#now() - this.#readsLagMs)?.group;
+    if (written !== null) this.#note(id);
+    const present = this.state.groups.find(id);
+    if (this.#readsLagMs === 0 || shown === undefined || present === null || shown.version === present.version)
+      return answer;
+    this.#counter.count('target: lags');
+    const groups = new GroupStore();
+    groups.put({ ...shown, members: [...shown.members], nested: [...shown.nested] }, shown.lastModifiedAt);
+    const past = { ...this.state, groups };
+    if (written === null) return request.method === 'GET' ? handle(past, request, correlationId).answer : answer;
+    const { body, headers } = handle(past, { ...request, method: 'GET', ifNoneMatch: null }, correlationId).answer;
+    const etag = 'etag' in answer.headers && headers['etag'] !== undefined ? { etag: headers['etag'] } : {};
+    return answer.body === '' ? answer : { ...answer, body, headers: { ...answer.headers, ...etag } };
+  }
+
+  #note(id: string): void {
+    const group = this.state.groups.find(id);
+    if (group === null) return;
+    const versions = this.#versions.get(id) ?? [{ at: -Infinity, group }];
+    versions.push({ at: this.#now(), group });
+    this.#versions.set(id, versions);
   }
 
   members(group: string): ReadonlySet<string> {

@@ -4,7 +4,7 @@ import { headerOf, textOf } from '../../oracle/live-records.ts';
 import { recordIdOf } from '../../oracle/full-states.ts';
 import type { WantedIntent } from '../../oracle/intents.ts';
 import type { Report } from '../../oracle/reports.ts';
-import { isFailure } from '../../oracle/reports.ts';
+import { isFailure, operationOf } from '../../oracle/reports.ts';
 import type { Settings } from '../settings.ts';
 import { guardOf } from '../settings.ts';
 import type { Invariant } from '../violation.ts';
@@ -52,6 +52,8 @@ export class TopicOracle {
   readonly #committed: bigint[];
   /** What the last commit says: everything below is complete, and these beyond. */
   readonly #complete: { offset: bigint; beyond: ReadonlySet<bigint> }[];
+  /** Of members that were refused, by operation. */
+  readonly #waits = new Map<string, { readonly attempt: number; readonly until: number }>();
   /** What replay requests have named, by id. */
   readonly #named = new Set<string>();
 
@@ -76,6 +78,7 @@ export class TopicOracle {
     const { events, states } = knowledge;
     if (states.has(recordIdOf(report.id)) && report.member !== null) knowledge.workedOut.add(recordIdOf(report.id));
     this.guard.reported(report);
+    if (this.#settings.ownWaits) this.#checkWait(report);
     if (!report.final) return;
     const isGivenUp = isFailure(report.outcome) || report.outcome === 'invalid';
     if (isGivenUp && !this.#deadLetters.has(recordIdOf(report.id)))
@@ -107,6 +110,18 @@ export class TopicOracle {
     const place = ['topic', 'partition', 'offset'].map((name) => headerOf(record, `rollcall-original-${name}`));
     this.#deadLetters.add(place.join('/'));
     this.#countCopies(`${textOf(value)} ${headers.map(([, content]) => textOf(content)).join(' ')}`);
+  }
+
+  /** A member that was refused is tried again at the time that its report names, whatever becomes of its group. */
+  #checkWait(report: Report): void {
+    const { id, final, outcome, attempt = 0, reported_at } = report;
+    const operation = operationOf(report);
+    const wait = this.#waits.get(operation);
+    const isTried = outcome === 'retry_scheduled' || isFailure(outcome);
+    if (wait !== undefined && isTried && attempt > wait.attempt && Date.parse(reported_at) < wait.until)
+      this.#fail('one-true-report', `${id} is tried again before ${new Date(wait.until).toISOString()}`);
+    if (!final && isAboutMember(report) && report.next_attempt_at != null)
+      this.#waits.set(operation, { attempt, until: Date.parse(report.next_attempt_at) });
   }
 
   /** Its sender is not the owner any more. */

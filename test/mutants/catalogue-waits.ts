@@ -1,0 +1,101 @@
+/** Mutants of waiting: why an intent waits, and how an accepted change is looked for. */
+import type { Mutant } from './mutant.ts';
+
+export const waitMutants: readonly Mutant[] = [
+  {
+    name: 'wait-reason-forgotten',
+    breaks: 'a restore takes the wait of a refused member for one of its group',
+    edits: [
+      {
+        file: 'src/core/wire-intent.ts',
+        find: "(waits === 'group' ? 'group' : 'member')",
+        replace: "(waits && 'group')",
+      },
+    ],
+    scenario: 'patient',
+  },
+  {
+    name: 'wait-reason-not-written',
+    breaks: 'a live record calls every wait one of the group',
+    edits: [
+      {
+        file: 'src/core/wire-intent.ts',
+        find: '&& { waits: intent.waits }),',
+        replace: "&& { waits: 'group' }),",
+      },
+    ],
+    scenario: 'patient',
+  },
+  {
+    name: 'member-waits-for-group',
+    breaks: 'the answer of a group ends the waits of its refused members',
+    edits: [
+      {
+        file: 'src/core/pending.ts',
+        find: "intent.waits === 'group' && intent.notBefore > 0",
+        replace: 'intent.waits !== null && intent.notBefore > 0',
+      },
+    ],
+    scenario: 'patient',
+  },
+  {
+    name: 'one-look',
+    breaks: 'an accepted change that the first look does not show is given up',
+    edits: [
+      {
+        file: 'src/core/unseen.ts',
+        find: "return nowMs >= untilMs ? 'not_effective' : 'look_again';",
+        replace: "return nowMs >= 0 ? 'not_effective' : 'look_again';",
+      },
+    ],
+    scenario: 'lagging',
+  },
+  {
+    name: 'last-look-at-once',
+    breaks: 'the last look for an accepted change is made at once',
+    edits: [
+      {
+        file: 'src/core/unseen.ts',
+        find: 'return isShownOtherwise ? postponed(first, nowMs) : first;',
+        replace: 'return isShownOtherwise ? { ...first, untilMs: nowMs } : first;',
+      },
+    ],
+    scenario: 'lagging',
+  },
+  {
+    name: 'looks-end-early',
+    breaks: 'the looks for an accepted change end after a second',
+    edits: [
+      {
+        file: 'src/core/unseen.ts',
+        find: 'untilMs: nowMs + lateApplyMs };',
+        replace: 'untilMs: nowMs + 1_000 };',
+      },
+    ],
+    scenario: 'lagging',
+  },
+  {
+    name: 'opposite-of-the-unseen',
+    breaks: 'a read that does not show an accepted change makes its opposite a no-op',
+    edits: [
+      {
+        file: 'src/core/step.ts',
+        find: 'const seen = noop.filter((intent) => unseen?.members.has(idKey(targetOf(intent))) !== true);',
+        replace: 'const seen = noop;',
+      },
+    ],
+    scenario: 'lagging',
+  },
+  {
+    name: 'state-beside-the-unseen',
+    breaks: 'a full state is worked out although an accepted change is not shown yet',
+    edits: [
+      {
+        file: 'src/core/step.ts',
+        find: 'if (unseen !== null && (state !== undefined || due.length === 0))',
+        replace: 'if (unseen !== null && due.length === 0)',
+      },
+    ],
+    scenario: 'lagging',
+  },
+];

@@ -52,15 +52,19 @@ describe('looks', () => {
   });
 
   test.each([
-    ['is shown', showing('m'), false, 1, 'shown'],
-    ['is shown at the end', showing('m'), false, 6_000, 'shown'],
-    ['is shown, and an older request may undo it', showing('m'), true, 6_000, 'look_again'],
-    ['is not shown yet', showing(), false, 5_999, 'look_again'],
-    ['is not shown at the end', showing(), false, 6_000, 'not_effective'],
-    ['has no answer', null, false, 5_999, 'look_again'],
-    ['has no answer at the end', null, false, 6_000, 'not_effective'],
-  ] as const)('what %s', (_, snapshot, isDoubted, afterMs, verdict) => {
-    expect(judgeLook(anUnseen(true, 6_000), { snapshot, isDoubted, nowMs: NOW + afterMs })).toBe(verdict);
+    ['is shown', { snapshot: showing('m'), isDoubted: false, nowMs: NOW + 1 }, 'shown'],
+    ['is shown at the end', { snapshot: showing('m'), isDoubted: false, nowMs: NOW + 6_000 }, 'shown'],
+    [
+      'is shown, and an older request may undo it',
+      { snapshot: showing('m'), isDoubted: true, nowMs: NOW + 6_000 },
+      'look_again',
+    ],
+    ['is not shown yet', { snapshot: showing(), isDoubted: false, nowMs: NOW + 5_999 }, 'look_again'],
+    ['is not shown at the end', { snapshot: showing(), isDoubted: false, nowMs: NOW + 6_000 }, 'not_effective'],
+    ['has no answer', { snapshot: null, isDoubted: false, nowMs: NOW + 5_999 }, 'look_again'],
+    ['has no answer at the end', { snapshot: null, isDoubted: false, nowMs: NOW + 6_000 }, 'not_effective'],
+  ] as const)('what %s', (_, sight, verdict) => {
+    expect(judgeLook(anUnseen(true, 6_000), sight)).toBe(verdict);
   });
 });
 

@@ -120,7 +120,7 @@ export class TopicOracle {
     const isTried = outcome === 'retry_scheduled' || isFailure(outcome);
     if (wait !== undefined && isTried && attempt > wait.attempt && Date.parse(reported_at) < wait.until)
       this.#fail('one-true-report', `${id} is tried again before ${new Date(wait.until).toISOString()}`);
-    if (!final && isAboutMember(report) && report.next_attempt_at != null)
+    if (!final && isAboutMember(report) && typeof report.next_attempt_at === 'string')
       this.#waits.set(operation, { attempt, until: Date.parse(report.next_attempt_at) });
   }
 

@@ -12,7 +12,7 @@ import { apart, nextPart, plan } from './plan.ts';
 import { idKey } from './id-key.ts';
 import { type Membership, sightOf, targetOf } from './membership.ts';
 import { isSamePosition } from './position.ts';
-import type { UnseenView } from './unseen.ts';
+import type { UnconfirmedView } from './unconfirmed.ts';
 
 export interface Situation {
   /** Taken when the slot opened, less what is final or superseded since. */
@@ -24,7 +24,7 @@ export interface Situation {
   readonly isFresh: boolean;
   readonly doubt: Doubt | null;
   /** What the target has accepted and not shown yet; absent or null: nothing. */
-  readonly unseen?: UnseenView | null;
+  readonly unconfirmed?: UnconfirmedView | null;
   /** Known to hold a bad member. */
   readonly suspects: readonly Intent[];
   readonly membersMax: number;
@@ -62,16 +62,17 @@ export type Step =
   | { readonly kind: 'hold'; readonly untilMs: number };
 
 export function nextStep(situation: Situation): Step {
-  const { spent, snapshot, doubt, unseen = null } = situation;
-  const due = situation.due.filter((intent) => unseen?.intents.has(intent) !== true);
+  const { spent, snapshot, doubt, unconfirmed = null } = situation;
+  const due = situation.due.filter((intent) => unconfirmed?.intents.has(intent) !== true);
   if (situation.due.length === 0) return { kind: 'done' };
   if (doubt !== null && isOver(doubt, situation.nowMs)) return { kind: 'forget_doubt' };
-  if (unseen !== null && unseen.lookAtMs <= situation.nowMs) return { kind: 'look' };
+  if (unconfirmed !== null && unconfirmed.lookAtMs <= situation.nowMs) return { kind: 'look' };
   const state = due.find(({ op }) => op === 'state');
   // A late request could add whom a full state has found absent, so its removals are worked out of doubt.
   const mustWait = state !== undefined || due.every((intent) => spent.has(intent));
-  if (doubt !== null && mustWait) return { kind: 'hold', untilMs: earlier(doubt.untilMs, unseen) };
-  if (unseen !== null && (state !== undefined || due.length === 0)) return { kind: 'hold', untilMs: unseen.lookAtMs };
+  if (doubt !== null && mustWait) return { kind: 'hold', untilMs: earlier(doubt.untilMs, unconfirmed) };
+  if (unconfirmed !== null && (state !== undefined || due.length === 0))
+    return { kind: 'hold', untilMs: unconfirmed.lookAtMs };
   if (snapshot === null) return { kind: 'read' };
   if (state === undefined) return work(situation, { snapshot, due });
   const own = due.filter((intent) => isPartOf(state, intent) && !spent.has(intent));
@@ -87,22 +88,23 @@ function work(
   situation: Situation,
   { snapshot, due }: { readonly snapshot: Snapshot; readonly due: readonly Intent[] },
 ): Step {
-  const { spent, doubt, unseen = null } = situation;
+  const { spent, doubt, unconfirmed = null } = situation;
   const { noop, todo } = plan(due, snapshot);
-  // Of a member that something unseen is about the read may tell what was before.
-  const seen = noop.filter((intent) => unseen?.members.has(idKey(targetOf(intent))) !== true);
+  // Of a member that something unconfirmed is about the read may tell what was before.
+  const seen = noop.filter((intent) => unconfirmed?.members.has(idKey(targetOf(intent))) !== true);
   const untried = todo.filter((intent) => !spent.has(intent));
   // What a doubtful snapshot does not show may be so already, and then in doubt it is no more final than a no-op.
   const sendable = doubt === null ? untried : untried.filter((intent) => sightOf(intent, snapshot) === 'not_so');
   if (sendable.length > 0) return send(situation, { snapshot, untried, sendable });
-  if (doubt !== null) return { kind: 'hold', untilMs: earlier(doubt.untilMs, unseen) };
-  if (unseen !== null && seen.length + todo.length === 0) return { kind: 'hold', untilMs: unseen.lookAtMs };
+  if (doubt !== null) return { kind: 'hold', untilMs: earlier(doubt.untilMs, unconfirmed) };
+  if (unconfirmed !== null && seen.length + todo.length === 0) return { kind: 'hold', untilMs: unconfirmed.lookAtMs };
   if (!situation.isFresh) return { kind: 'confirm', snapshot };
   return { kind: 'final', noop: seen, givenUp: todo };
 }
 
 /** The end of the doubt, or the next look before it. */
-const earlier = (untilMs: number, unseen: UnseenView | null): number => Math.min(untilMs, unseen?.lookAtMs ?? untilMs);
+const earlier = (untilMs: number, unconfirmed: UnconfirmedView | null): number =>
+  Math.min(untilMs, unconfirmed?.lookAtMs ?? untilMs);
 
 interface Sending {
   readonly snapshot: Snapshot;

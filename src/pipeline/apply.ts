@@ -85,7 +85,7 @@ async function takeStep(context: Context, group: Group, course: Course): Promise
     snapshot: course.snapshot,
     isFresh: course.isFresh,
     doubt: group.doubt,
-    unseen: group.unseen?.viewOf(due) ?? null,
+    unconfirmed: group.unconfirmed?.viewOf(due) ?? null,
     suspects: course.suspects,
     membersMax: course.membersMax,
     unseenMax: Math.min(course.unseenMax, course.membersMax),

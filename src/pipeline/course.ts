@@ -40,7 +40,7 @@ export const stillDue = (group: Group, { due }: Flight): Intent[] =>
 
 /** Neither tried for the last time nor accepted: a failure now is a failed try of it. */
 export const isTried = (group: Group, intent: Intent): boolean =>
-  !isSpent(group, intent) && group.unseen?.has(intent) !== true;
+  !isSpent(group, intent) && group.unconfirmed?.has(intent) !== true;
 
 export const isSpent = (group: Group, intent: Intent): boolean =>
   group.members.get(intent.member)?.spent?.intent === intent;

@@ -1,9 +1,9 @@
-/** What becomes of a PATCH that was accepted: it lands where an answer shows it, else looks decide (core/unseen.ts). */
+/** What becomes of a PATCH that was accepted: it lands where an answer shows it, else looks decide (core/unconfirmed.ts). */
 import type { Intent } from '../core/change.ts';
 import { isSo, type Membership, sightOf } from '../core/membership.ts';
 import { isSamePosition } from '../core/position.ts';
 import type { RequestFacts } from '../core/reporting.ts';
-import type { Unseen } from '../core/unseen.ts';
+import type { Unconfirmed } from '../core/unconfirmed.ts';
 import { land, supersedeIfBeaten } from './conclude.ts';
 import type { Context } from './context.ts';
 import type { Course, Next } from './course.ts';
@@ -12,7 +12,7 @@ import { noteRemoved } from './guard.ts';
 import { landSent } from './landing.ts';
 import { readGroup } from './request.ts';
 import type { Group } from './state.ts';
-import { UnseenChanges } from './unseen-changes.ts';
+import { UnconfirmedChanges } from './unconfirmed-changes.ts';
 
 export interface Landing {
   readonly part: readonly Intent[];
@@ -23,27 +23,27 @@ export interface Landing {
   readonly isTrusted: boolean;
 }
 
-/** Lands what is seen to be so; the rest is unseen, and its slot does not wait for it. */
+/** Lands what is seen to be so; the rest is unconfirmed, and its slot does not wait for it. */
 export function verify(context: Context, group: Group, { part, request, seen, isTrusted }: Landing): void {
   const { clock, options } = context;
   const isLanded = (intent: Intent): boolean => (seen === null ? isTrusted : sightOf(intent, seen) !== 'not_so');
   for (const intent of part) {
     if (isLanded(intent)) {
-      group.unseen?.forget(intent);
+      group.unconfirmed?.forget(intent);
       landSent(context, group, intent, { ...request, verified: seen !== null && isSo(intent, seen) });
       continue;
     }
     // It was accepted, so that it counts for the guard although nothing shows it yet.
     noteRemoved(context, intent);
-    group.unseen ??= new UnseenChanges();
+    group.unconfirmed ??= new UnconfirmedChanges();
     const acceptance = { intent, request, isShownOtherwise: seen !== null };
-    group.unseen.note(acceptance, clock.now().monotonic, options.lateApplyMs);
+    group.unconfirmed.note(acceptance, clock.now().monotonic, options.lateApplyMs);
     supersedeIfBeaten(context, group, intent);
   }
-  tidyUnseen(group);
+  tidyUnconfirmed(group);
 }
 
-/** One fresh read, for all that is unseen of the group. */
+/** One fresh read, for all that is unconfirmed of the group. */
 export async function look(context: Context, group: Group, course: Course): Promise<Next> {
   const asked = await readGroup(context, group, { permit: course.permit, known: null });
   if (asked === null) return 'stop';
@@ -57,15 +57,15 @@ export async function look(context: Context, group: Group, course: Course): Prom
 
 function concludeLook(context: Context, group: Group, snapshot: Membership | null): void {
   const nowMs = context.clock.now().monotonic;
-  const looked = group.unseen?.look({ snapshot, isDoubted: group.doubt !== null, nowMs });
+  const looked = group.unconfirmed?.look({ snapshot, isDoubted: group.doubt !== null, nowMs });
   for (const { intent, request } of pendingOf(group, looked?.shown ?? []))
     landShown(context, group, intent, { ...request, verified: snapshot !== null && isSo(intent, snapshot) });
   for (const { intent, request } of pendingOf(group, looked?.ineffective ?? [])) notEffective(group, intent, request);
-  tidyUnseen(group);
+  tidyUnconfirmed(group);
 }
 
 /** Something newer may have taken its place. */
-const pendingOf = ({ members }: Group, changes: readonly Unseen[]): Unseen[] =>
+const pendingOf = ({ members }: Group, changes: readonly Unconfirmed[]): Unconfirmed[] =>
   changes.flatMap((change) => {
     const pending = members.get(change.intent.member)?.pending ?? null;
     return pending !== null && isSamePosition(pending.source, change.intent.source)
@@ -77,6 +77,6 @@ function landShown(context: Context, group: Group, intent: Intent, request: Requ
   land(context, group, intent, { outcome: intent.attempt > 0 ? 'recovered' : 'applied', request });
 }
 
-function tidyUnseen(group: Group): void {
-  if (group.unseen?.size === 0) group.unseen = null;
+function tidyUnconfirmed(group: Group): void {
+  if (group.unconfirmed?.size === 0) group.unconfirmed = null;
 }

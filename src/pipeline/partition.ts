@@ -79,7 +79,7 @@ export function groupOf({ ids }: Pick<Context, 'ids'>, partition: Partition, nam
     aliases: null,
     flight: null,
     doubt: partition.gainDoubt,
-    unseen: null,
+    unconfirmed: null,
     deferred: null,
     trouble: null,
     recordLimit: null,
@@ -137,7 +137,7 @@ export function tidyGroup(context: Pick<Context, 'state' | 'clock' | 'dispatch'>
   const { state, clock, dispatch } = context;
   if (!isIdle(state, group)) return;
   const now = clock.now();
-  const doubtMs = Math.max(doubtLeftMs(group, now.monotonic), group.unseen?.leftMs(now.monotonic) ?? 0);
+  const doubtMs = Math.max(doubtLeftMs(group, now.monotonic), group.unconfirmed?.leftMs(now.monotonic) ?? 0);
   if (doubtMs > 0) {
     // The review at its end comes back here.
     state.waiting.push(group, now.wall + doubtMs);

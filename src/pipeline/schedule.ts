@@ -39,17 +39,17 @@ export function review(context: Context, group: Group): void {
     }
   }
   if (!isDeferred) group.deferred = null;
-  if (due === null && wakeAt === Number.POSITIVE_INFINITY) wakeAt = endOfUnseen(group, now);
+  if (due === null && wakeAt === Number.POSITIVE_INFINITY) wakeAt = endOfUnconfirmed(group, now);
   if (due === null && wakeAt < Number.POSITIVE_INFINITY) return wake(context, group, wakeAt);
   state.waiting.delete(group);
   if (due !== null) state.ready.push(group, { class: due, since, now: now.wall });
 }
 
-/** Nothing of the group waits any more, so that what is left unseen only keeps newer changes from no-ops for a while. */
-function endOfUnseen(group: Group, { wall, monotonic }: Instant): number {
-  const leftMs = group.unseen?.leftMs(monotonic) ?? 0;
+/** Nothing of the group waits any more, so that what is left unconfirmed only keeps newer changes from no-ops for a while. */
+function endOfUnconfirmed(group: Group, { wall, monotonic }: Instant): number {
+  const leftMs = group.unconfirmed?.leftMs(monotonic) ?? 0;
   if (leftMs > 0) return wall + Math.max(1, leftMs);
-  group.unseen = null;
+  group.unconfirmed = null;
   return Number.POSITIVE_INFINITY;
 }
 

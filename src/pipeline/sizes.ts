@@ -11,7 +11,7 @@ export interface Sizes {
   readonly aliases: number;
   readonly deferred: number;
   /** Changes that the target has accepted and not shown. */
-  readonly unseen: number;
+  readonly unconfirmed: number;
   readonly toWrite: number;
   readonly unacknowledged: number;
   readonly openOffsets: number;
@@ -41,7 +41,7 @@ export function sizesOf(state: State): Sizes {
     members: inGroups(({ members }) => members.size),
     aliases: inGroups(({ aliases }) => (aliases === null ? 0 : sizeOfAliases(aliases))),
     deferred: inGroups(({ deferred }) => deferred?.intents.size ?? 0),
-    unseen: inGroups(({ unseen }) => unseen?.size ?? 0),
+    unconfirmed: inGroups(({ unconfirmed }) => unconfirmed?.size ?? 0),
     toWrite: inPartitions(({ toWrite }) => toWrite.size),
     unacknowledged: inPartitions(({ unacknowledged }) => unacknowledged.size),
     openOffsets: inPartitions(({ ledger }) => ledger?.open.size ?? 0),

@@ -25,7 +25,7 @@ import type { ReadyQueue } from './ready-queue.ts';
 import type { RecordLimit } from './record-limit.ts';
 import type { Unacknowledged } from './unacknowledged.ts';
 import type { Unsettled } from './unsettled.ts';
-import type { UnseenChanges } from './unseen-changes.ts';
+import type { UnconfirmedChanges } from './unconfirmed-changes.ts';
 
 /** An intent of a record that was read and is not complete; in a list, since one is the norm and an array takes more memory. */
 export interface Open {
@@ -93,7 +93,7 @@ export interface Group {
   flight: Flight | null;
   doubt: Doubt | null;
   /** What the target has accepted and not shown yet; null: nothing. */
-  unseen: UnseenChanges | null;
+  unconfirmed: UnconfirmedChanges | null;
   /** What waits for the end of the doubt, or for the next look (monotonic ms). */
   deferred: { readonly untilMs: number; readonly intents: ReadonlySet<Intent> } | null;
   trouble: Trouble | null;

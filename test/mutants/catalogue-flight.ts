@@ -22,7 +22,7 @@ export const flightMutants: readonly Mutant[] = [
     edits: [
       {
         file: 'src/core/step.ts',
-        find: "  if (doubt !== null) return { kind: 'hold', untilMs: earlier(doubt.untilMs, unseen) };",
+        find: "  if (doubt !== null) return { kind: 'hold', untilMs: earlier(doubt.untilMs, unconfirmed) };",
         replace: '',
       },
     ],

@@ -43,7 +43,7 @@ export const waitMutants: readonly Mutant[] = [
     breaks: 'an accepted change that the first look does not show is given up',
     edits: [
       {
-        file: 'src/core/unseen.ts',
+        file: 'src/core/unconfirmed.ts',
         find: "return nowMs >= untilMs ? 'not_effective' : 'look_again';",
         replace: "return nowMs >= 0 ? 'not_effective' : 'look_again';",
       },
@@ -55,7 +55,7 @@ export const waitMutants: readonly Mutant[] = [
     breaks: 'the last look for an accepted change is made at once',
     edits: [
       {
-        file: 'src/core/unseen.ts',
+        file: 'src/core/unconfirmed.ts',
         find: 'return isShownOtherwise ? postponed(first, nowMs) : first;',
         replace: 'return isShownOtherwise ? { ...first, untilMs: nowMs } : first;',
       },
@@ -67,7 +67,7 @@ export const waitMutants: readonly Mutant[] = [
     breaks: 'the looks for an accepted change end after a second',
     edits: [
       {
-        file: 'src/core/unseen.ts',
+        file: 'src/core/unconfirmed.ts',
         find: 'untilMs: nowMs + lateApplyMs };',
         replace: 'untilMs: nowMs + 1_000 };',
       },
@@ -75,25 +75,25 @@ export const waitMutants: readonly Mutant[] = [
     scenario: 'lagging',
   },
   {
-    name: 'opposite-of-the-unseen',
+    name: 'opposite-of-the-unconfirmed',
     breaks: 'a read that does not show an accepted change makes its opposite a no-op',
     edits: [
       {
         file: 'src/core/step.ts',
-        find: 'const seen = noop.filter((intent) => unseen?.members.has(idKey(targetOf(intent))) !== true);',
+        find: 'const seen = noop.filter((intent) => unconfirmed?.members.has(idKey(targetOf(intent))) !== true);',
         replace: 'const seen = noop;',
       },
     ],
     scenario: 'lagging',
   },
   {
-    name: 'state-beside-the-unseen',
+    name: 'state-beside-the-unconfirmed',
     breaks: 'a full state is worked out although an accepted change is not shown yet',
     edits: [
       {
         file: 'src/core/step.ts',
-        find: 'if (unseen !== null && (state !== undefined || due.length === 0))',
-        replace: 'if (unseen !== null && due.length === 0)',
+        find: 'if (unconfirmed !== null && (state !== undefined || due.length === 0))',
+        replace: 'if (unconfirmed !== null && due.length === 0)',
       },
     ],
     scenario: 'lagging',

@@ -6,7 +6,7 @@ import { type GuardLimits, guardVerdict } from '../../src/core/guard.ts';
 import type { Snapshot } from '../../src/core/plan.ts';
 import { isSo } from '../../src/core/membership.ts';
 import { nextStep, type Situation } from '../../src/core/step.ts';
-import type { UnseenView } from '../../src/core/unseen.ts';
+import type { UnconfirmedView } from '../../src/core/unconfirmed.ts';
 import { aSnapshot } from '../support/a-snapshot.ts';
 import { anIntent } from '../support/an-intent.ts';
 
@@ -28,7 +28,7 @@ const fullState = (...members: string[]): Intent =>
   anIntent({ op: 'state', member: WHOLE_GROUP, whole: { members, deleted: false } });
 
 /** The intent was accepted and is not shown. */
-const unseen = (intent: Intent, lookAtMs = 50): UnseenView => ({
+const accepted = (intent: Intent, lookAtMs = 50): UnconfirmedView => ({
   lookAtMs,
   intents: new Set([intent]),
   members: new Set([intent.member]),
@@ -58,25 +58,37 @@ describe('the next step', () => {
     ['nothing due', {}, { kind: 'done' }],
     ['nothing due, though in doubt', { doubt }, { kind: 'done' }],
     ['no snapshot', { due: [a], snapshot: null }, { kind: 'read' }],
-    ['something unseen, its look due', { due: [a], unseen: unseen(a, 0) }, { kind: 'look' }],
-    ['something unseen, its look due, in doubt', { due: [a], unseen: unseen(a, 0), doubt }, { kind: 'look' }],
-    ['something unseen', { due: [a], unseen: unseen(a) }, { kind: 'hold', untilMs: 50 }],
-    ['something unseen, no snapshot', { due: [a], unseen: unseen(a), snapshot: null }, { kind: 'hold', untilMs: 50 }],
-    ['something unseen, in doubt', { due: [a], unseen: unseen(a), doubt }, { kind: 'hold', untilMs: 50 }],
-    ['something to send beside it', { due: [a, b], unseen: unseen(a) }, { kind: 'patch', part: [b] }],
+    ['something unconfirmed, its look due', { due: [a], unconfirmed: accepted(a, 0) }, { kind: 'look' }],
+    [
+      'something unconfirmed, its look due, in doubt',
+      { due: [a], unconfirmed: accepted(a, 0), doubt },
+      { kind: 'look' },
+    ],
+    ['something unconfirmed', { due: [a], unconfirmed: accepted(a) }, { kind: 'hold', untilMs: 50 }],
+    [
+      'something unconfirmed, no snapshot',
+      { due: [a], unconfirmed: accepted(a), snapshot: null },
+      { kind: 'hold', untilMs: 50 },
+    ],
+    ['something unconfirmed, in doubt', { due: [a], unconfirmed: accepted(a), doubt }, { kind: 'hold', untilMs: 50 }],
+    ['something to send beside it', { due: [a, b], unconfirmed: accepted(a) }, { kind: 'patch', part: [b] }],
     [
       'something to send beside a newer no-op about it',
-      { due: [remove('a'), b], unseen: unseen(a) },
+      { due: [remove('a'), b], unconfirmed: accepted(a) },
       { kind: 'patch', part: [b] },
     ],
-    ['a newer no-op about it', { due: [remove('a')], unseen: unseen(a) }, { kind: 'hold', untilMs: 50 }],
+    ['a newer no-op about it', { due: [remove('a')], unconfirmed: accepted(a) }, { kind: 'hold', untilMs: 50 }],
     [
       'a newer one about it that is to be sent',
-      { due: [remove('a')], unseen: unseen(a), snapshot: showing('a') },
+      { due: [remove('a')], unconfirmed: accepted(a), snapshot: showing('a') },
       { kind: 'patch' },
     ],
-    ['another no-op beside it', { due: [a, c], unseen: unseen(a) }, { kind: 'final', noop: [c], givenUp: [] }],
-    ['a full state that came meanwhile', { due: [fullState()], unseen: unseen(a) }, { kind: 'hold', untilMs: 50 }],
+    ['another no-op beside it', { due: [a, c], unconfirmed: accepted(a) }, { kind: 'final', noop: [c], givenUp: [] }],
+    [
+      'a full state that came meanwhile',
+      { due: [fullState()], unconfirmed: accepted(a) },
+      { kind: 'hold', untilMs: 50 },
+    ],
     ['no snapshot, in doubt', { due: [a], snapshot: null, doubt }, { kind: 'read' }],
     ['the doubt is over', { due: [a], doubt, nowMs: 100 }, { kind: 'forget_doubt' }],
     ['the doubt is over, only a last look left', { ...spentA, doubt, nowMs: 100 }, { kind: 'forget_doubt' }],

@@ -23,7 +23,7 @@ const none = {
   members: 0,
   aliases: 0,
   deferred: 0,
-  unseen: 0,
+  unconfirmed: 0,
   toWrite: 0,
   unacknowledged: 0,
   openOffsets: 0,

@@ -1,4 +1,4 @@
-/** The unseen changes of one group (core/unseen.ts): one per member, the newest. Kept in memory alone: a new owner is in doubt. */
+/** The unconfirmed changes of one group (core/unconfirmed.ts): one per member, the newest. Kept in memory alone: a new owner is in doubt. */
 import type { Intent } from '../core/change.ts';
 import { idKey } from '../core/id-key.ts';
 import { isSamePosition } from '../core/position.ts';
@@ -8,19 +8,19 @@ import {
   judgeLook,
   postponed,
   type Sight,
-  type Unseen,
-  type UnseenView,
-} from '../core/unseen.ts';
+  type Unconfirmed,
+  type UnconfirmedView,
+} from '../core/unconfirmed.ts';
 
 export interface Looked {
-  readonly shown: readonly Unseen[];
+  readonly shown: readonly Unconfirmed[];
   /** Not so after the last look. */
-  readonly ineffective: readonly Unseen[];
+  readonly ineffective: readonly Unconfirmed[];
 }
 
-export class UnseenChanges {
+export class UnconfirmedChanges {
   /** By `idKey` of the target's name of the member. */
-  readonly #changes = new Map<string, Unseen>();
+  readonly #changes = new Map<string, Unconfirmed>();
 
   get size(): number {
     return this.#changes.size;
@@ -45,7 +45,7 @@ export class UnseenChanges {
     return change !== undefined && isSamePosition(change.intent.source, intent.source);
   }
 
-  viewOf(due: readonly Intent[]): UnseenView {
+  viewOf(due: readonly Intent[]): UnconfirmedView {
     return {
       lookAtMs: Math.min(...[...this.#changes.values()].map(({ lookAtMs }) => lookAtMs)),
       intents: new Set(due.filter((intent) => this.has(intent))),
@@ -55,7 +55,7 @@ export class UnseenChanges {
 
   /** A fresh read has ended. */
   look(sight: Sight): Looked {
-    const looked = { shown: [] as Unseen[], ineffective: [] as Unseen[] };
+    const looked = { shown: [] as Unconfirmed[], ineffective: [] as Unconfirmed[] };
     for (const [name, change] of this.#changes) {
       const verdict = judgeLook(change, sight);
       if (verdict === 'look_again') {

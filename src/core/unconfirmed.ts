@@ -1,5 +1,5 @@
 /**
- * Unseen: the target has accepted a change, and its answer does not show it, since its services may lag behind each other
+ * Unconfirmed: the target has accepted a change, and its answer does not show it, since its services may lag behind each other
  * (facts.md 8). Fresh reads decide, after 1, 2, 4, 8 s … and for the last time LATE_APPLY_MS after the answer (design 6.3).
  * Instants are monotonic ms.
  */
@@ -7,7 +7,7 @@ import type { Intent } from './change.ts';
 import { type Membership, sightOf } from './membership.ts';
 import type { RequestFacts } from './reporting.ts';
 
-export interface Unseen {
+export interface Unconfirmed {
   readonly intent: Intent;
   /** The PATCH that was accepted. */
   readonly request: RequestFacts;
@@ -28,17 +28,17 @@ export interface Acceptance {
   readonly isShownOtherwise: boolean;
 }
 
-export function accepted({ isShownOtherwise, ...change }: Acceptance, nowMs: number, lateApplyMs: number): Unseen {
+export function accepted({ isShownOtherwise, ...change }: Acceptance, nowMs: number, lateApplyMs: number): Unconfirmed {
   const first = { ...change, lookAtMs: nowMs, pauseMs: FIRST_PAUSE_MS, untilMs: nowMs + lateApplyMs };
   return isShownOtherwise ? postponed(first, nowMs) : first;
 }
 
 /** Its next look. Past the last one, where that had no sure answer or a doubt goes on, the pauses grow on. */
-export function postponed(unseen: Unseen, nowMs: number): Unseen {
-  const { pauseMs, untilMs } = unseen;
+export function postponed(unconfirmed: Unconfirmed, nowMs: number): Unconfirmed {
+  const { pauseMs, untilMs } = unconfirmed;
   const lookAtMs = nowMs + pauseMs;
   return {
-    ...unseen,
+    ...unconfirmed,
     lookAtMs: nowMs < untilMs ? Math.min(lookAtMs, untilMs) : lookAtMs,
     pauseMs: Math.min(2 * pauseMs, PAUSE_MAX_MS),
   };
@@ -57,13 +57,13 @@ export interface Sight {
   readonly nowMs: number;
 }
 
-export function judgeLook({ intent, untilMs }: Unseen, { snapshot, isDoubted, nowMs }: Sight): Look {
+export function judgeLook({ intent, untilMs }: Unconfirmed, { snapshot, isDoubted, nowMs }: Sight): Look {
   if (snapshot !== null && sightOf(intent, snapshot) !== 'not_so') return isDoubted ? 'look_again' : 'shown';
   return nowMs >= untilMs ? 'not_effective' : 'look_again';
 }
 
-/** What a plan has to know of a group's unseen changes. */
-export interface UnseenView {
+/** What a plan has to know of a group's unconfirmed changes. */
+export interface UnconfirmedView {
   /** When the next look is due. */
   readonly lookAtMs: number;
   /** Of those that are due: accepted already, so that they are not sent again. */

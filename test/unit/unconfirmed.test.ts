@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { accepted, judgeLook, postponed, type Unseen } from '../../src/core/unseen.ts';
-import { UnseenChanges } from '../../src/pipeline/unseen-changes.ts';
+import { accepted, judgeLook, postponed, type Unconfirmed } from '../../src/core/unconfirmed.ts';
+import { UnconfirmedChanges } from '../../src/pipeline/unconfirmed-changes.ts';
 import { aSnapshot } from '../support/a-snapshot.ts';
 import { anIntent, atOffset } from '../support/an-intent.ts';
 
@@ -16,14 +16,14 @@ const request = {
 const showing = (...members: string[]) => aSnapshot(members);
 const NOW = 1_000_000;
 
-function anUnseen(isShownOtherwise: boolean, lateApplyMs: number): Unseen {
+function anUnconfirmed(isShownOtherwise: boolean, lateApplyMs: number): Unconfirmed {
   return accepted({ intent: anIntent(), request, isShownOtherwise }, NOW, lateApplyMs);
 }
 
 /** When looks that see nothing take place, ms after the answer, up to the last one. */
 function looksOf(isShownOtherwise: boolean, lateApplyMs: number): readonly number[] {
   const looks: number[] = [];
-  for (let each = anUnseen(isShownOtherwise, lateApplyMs); ; each = postponed(each, each.lookAtMs)) {
+  for (let each = anUnconfirmed(isShownOtherwise, lateApplyMs); ; each = postponed(each, each.lookAtMs)) {
     looks.push(each.lookAtMs - NOW);
     if (each.lookAtMs >= each.untilMs) return looks;
   }
@@ -46,7 +46,7 @@ describe('looks', () => {
   });
 
   test('go on at growing pauses where the last one had no answer', () => {
-    const late = postponed(anUnseen(true, 1_000), NOW + 1_000);
+    const late = postponed(anUnconfirmed(true, 1_000), NOW + 1_000);
     expect(late.lookAtMs).toBe(NOW + 3_000);
     expect(postponed({ ...late, pauseMs: 30_000 }, NOW + 3_000)).toMatchObject({ pauseMs: 30_000 });
   });
@@ -64,13 +64,13 @@ describe('looks', () => {
     ['has no answer', { snapshot: null, isDoubted: false, nowMs: NOW + 5_999 }, 'look_again'],
     ['has no answer at the end', { snapshot: null, isDoubted: false, nowMs: NOW + 6_000 }, 'not_effective'],
   ] as const)('what %s', (_, sight, verdict) => {
-    expect(judgeLook(anUnseen(true, 6_000), sight)).toBe(verdict);
+    expect(judgeLook(anUnconfirmed(true, 6_000), sight)).toBe(verdict);
   });
 });
 
-describe('the unseen changes of a group', () => {
-  const noted = (...intents: readonly ReturnType<typeof anIntent>[]): UnseenChanges => {
-    const changes = new UnseenChanges();
+describe('the unconfirmed changes of a group', () => {
+  const noted = (...intents: readonly ReturnType<typeof anIntent>[]): UnconfirmedChanges => {
+    const changes = new UnconfirmedChanges();
     for (const intent of intents) changes.note({ intent, request, isShownOtherwise: true }, NOW, 6_000);
     return changes;
   };

@@ -40,7 +40,8 @@ describe('breaker: attempts', () => {
     world.target.fault = ({ method }) => (method === 'PATCH' ? { answer: respond(503) } : null);
     await world.until(isClosed(world), { what: 'the breaker to close' });
     world.target.fault = () => null;
-    await world.clock.advance(35_000);
+    // Pauses of up to 30 s follow each other, and each has its own jitter.
+    await world.clock.advance(120_000);
     // then
     expect(world.report(offset, 'u')).toMatchObject({ outcome: 'recovered', attempt: 1 });
   });

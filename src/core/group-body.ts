@@ -27,7 +27,7 @@ const CUT_AT = 100;
 
 /**
  * Absent and null mean unassigned (RFC 7643 2.5), but some servers leave `members` out of their answers.
- * A reference without a text as value names nobody.
+ * A reference without a text as value is no member.
  */
 function readMembers(list: unknown): Membership | null {
   const isAbsent = list === undefined || list === null;

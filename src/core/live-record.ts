@@ -30,7 +30,7 @@ export interface WireRecord {
 
 export type RetryRecord =
   | { readonly kind: 'fence'; readonly stamp: Stamp; readonly fenceId: string }
-  /** `group` is the key, in whatever spelling; `intents` is empty for a tombstone. */
+  /** `group` is the key, in any spelling; `intents` is empty for a tombstone. */
   | {
       readonly kind: 'state';
       readonly group: string;

@@ -64,7 +64,7 @@ export function patchBody(part: readonly Intent[], { snapshot, publicApiUrl }: P
 const memberFilter = (member: string): string => `members[value eq ${JSON.stringify(member)}]`;
 
 export const groupPath = (group: string): string => `/api/v2/scim/v2/groups/${encodeURIComponent(group)}`;
-/** The endpoint is called `Users` (RFC 7644 3.2), whatever the spelling of a server's own paths. */
+/** The endpoint is called `Users` (RFC 7644 3.2), however a server spells its own paths. */
 const userPath = (user: string): string => `/api/v2/scim/v2/Users/${encodeURIComponent(user)}`;
 
 /** The snapshot after a PATCH whose answer does not list all members: they are computed. */

@@ -48,7 +48,7 @@ export function deliver(records: readonly OutRecord[], delivery: Delivery): Prom
 }
 
 /**
- * As `deliver`, for whoever offers one thing after the other, and so never finds the queue full: letters that are refused
+ * As `deliver`, for a caller that offers one thing after the other, and so never finds the queue full: letters that are refused
  * are tried again until they are taken.
  */
 export async function deliverNext(

@@ -14,7 +14,7 @@ export function noteAlias(group: Group, { member, target }: Intent): void {
   targets.set(member, [...(targets.get(member) ?? []), key]);
 }
 
-/** Nothing is known of this name any more, so it stands for nobody. */
+/** Nothing is known of this name any more, so it stands for no member. */
 export function forgetName({ aliases }: Group, name: string): void {
   if (aliases === null) return;
   const { names, targets, replaced, resolutions } = aliases;

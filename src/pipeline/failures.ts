@@ -208,7 +208,7 @@ function fail(context: Context, group: Group, { intents, outcome, request, seen 
   }
 }
 
-/** A 403 or 404 to a PATCH of a group that can be read is about a member, as far as anybody can tell. */
+/** A 403 or 404 to a PATCH of a group that can be read is about a member, as far as the answers show. */
 const isOfGroup = ({ kind }: Failed, request: RequestFacts | null): boolean =>
   kind === 'transient' || ((kind === 'denied' || kind === 'not_found') && request === null);
 

@@ -55,7 +55,7 @@ export function renderPartition(context: Context, partition: Partition, recordsM
   return rendered;
 }
 
-/** Under another epoch it would be void, or somebody else's. */
+/** Under another epoch it would be void, or another owner's. */
 const isOf = (context: Context, partition: Partition, epoch: number): boolean =>
   isCurrent(context, partition) && isRestored(partition) && partition.epoch === epoch;
 

@@ -115,5 +115,5 @@ function answered(
 const unanswering = (outcome: Outcome): Outcome =>
   outcome.kind === 'applied' ? { kind: 'transient', retryAfterMs: null, failure: unreadable(outcome.status) } : outcome;
 
-/** Whatever was found, the target has answered. */
+/** Found or not, the target has answered. */
 const FOUND: Outcome = { kind: 'unchanged' };

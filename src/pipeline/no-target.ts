@@ -10,7 +10,7 @@ import type { Group } from './state.ts';
 
 interface Sent {
   readonly snapshot: Snapshot;
-  /** All of it, whatever has been superseded meanwhile: the refusal is about the request. */
+  /** All of it, also what has been superseded meanwhile: the refusal is about the request. */
   readonly part: readonly Intent[];
 }
 

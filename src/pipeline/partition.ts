@@ -65,7 +65,7 @@ export function move(partition: Partition, to: Phase): void {
 
 export const isRestored = ({ phase }: Partition): boolean => phase === 'catching_up' || phase === 'running';
 
-/** @param name in whatever spelling. */
+/** @param name in any spelling. */
 export function groupOf({ ids }: Pick<Context, 'ids'>, partition: Partition, name: string): Group {
   const id = idKey(name);
   const known = partition.groups.get(id);
@@ -130,7 +130,7 @@ export function tidyMember(group: Group, name: string): void {
 }
 
 /**
- * Forgets a group of which nothing is left. Met again it is another object, so whatever may still come back to this one,
+ * Forgets a group of which nothing is left. Met again it is another object, so what may still come back to this one,
  * or matter to its next request, keeps it.
  */
 export function tidyGroup(context: Pick<Context, 'state' | 'clock' | 'dispatch'>, group: Group): void {

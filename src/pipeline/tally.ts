@@ -1,4 +1,4 @@
-/** What every answer of the target counts for, whoever asked. */
+/** What every answer of the target counts for, from any caller. */
 import type { Outcome } from '../core/outcome.ts';
 import type { Context } from './context.ts';
 

@@ -18,7 +18,7 @@ export interface Place {
   readonly owner: number | null;
 }
 
-/** What an operator is told. */
+/** What an operator sees. */
 export interface Stuck {
   readonly topic: string;
   readonly act: Place['act'];

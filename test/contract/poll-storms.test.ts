@@ -1,4 +1,4 @@
-/** Storms: whatever an identity provider answers, few requests reach it. In virtual time, without a network. */
+/** Storms: few requests reach an identity provider, whichever way it answers. In virtual time, without a network. */
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { ManualClock } from '../support/manual-clock.ts';
 import { Poll } from '../support/idp/poll.ts';

@@ -1,4 +1,4 @@
-/** What cannot be written: it is cut, tried again with growing pauses and told, and it stops only what depends on it. */
+/** What cannot be written: it is cut, tried again with growing pauses and shown, and it stops only what depends on it. */
 import { expect, test } from 'vitest';
 import { readiness } from '../../../src/admin/readiness.ts';
 import { partitionOfKey } from '../../../src/core/murmur2.ts';

@@ -1,6 +1,7 @@
 /** What `rollcall doctor` says of the id map: the table is read, or the target asked, as `run` will do. */
 import { FileIdMap } from '../adapters/ids/file.ts';
 import { IdMapError, type IdMapOptions } from '../adapters/ids/options.ts';
+import { firstShared, type SharedTargets } from '../adapters/ids/shared-targets.ts';
 import { TopicIdMap } from '../adapters/ids/topic.ts';
 import type { GroupApi, LogTools } from '../ports.ts';
 import type { Host } from './host.ts';
@@ -25,7 +26,7 @@ export async function fileFindings(path: string, host: Host, config: Config<'ids
   try {
     const map = await FileIdMap.open(path, { clock: host.clock, logger: commandLog(host, config) });
     await map.close();
-    return [ok(`ID_MAP: ${path} names ${map.rows} ids.`)];
+    return [ok(`ID_MAP: ${path} names ${map.rows} ids.`), ...sharedTargets(map.shared)];
   } catch (error) {
     return [notOpened(error)];
   }
@@ -41,7 +42,7 @@ export async function topicIdFindings(
   try {
     const map = await TopicIdMap.open(topic, surroundings);
     await map.close();
-    return [...topicState(topic, map), ...badRecords(topic, map)];
+    return [...topicState(topic, map), ...badRecords(topic, map), ...sharedTargets(map.shared)];
   } catch (error) {
     return [notOpened(error)];
   }
@@ -72,6 +73,14 @@ const badRecords = (topic: string, { counts }: TopicIdMap): readonly IdMapFindin
           'A value is {"type":"user"|"group","source_id","genesys_id","active"}; LOG_LEVEL=warn names the records.',
         ),
       ];
+
+const sharedTargets = (shared: SharedTargets): readonly IdMapFinding[] =>
+  firstShared(shared).map(({ target, sourceIds }) =>
+    warn(
+      `ID_MAP: the groups ${sourceIds.map((id) => JSON.stringify(id)).join(', ')} have the same genesys_id ${JSON.stringify(target)}.`,
+      'Keep one row for this genesys_id: the changes of all these groups wait (group_ambiguous).',
+    ),
+  );
 
 /** `scim`: a value that nobody can have is looked up. */
 export async function scimFindings(

@@ -1,10 +1,11 @@
 /**
  * A table topic → what it says now. The newest record of a key is all that the key says; a tombstone takes it back, and
  * so does a record that cannot be read, since after compaction it is all that is left of its key. Two keys that give one
- * source id different targets make it ambiguous: which of two partitions is read first must not decide.
+ * source id different targets make it ambiguous, and so does a target that two groups have: which of two partitions is
+ * read first must not decide.
  */
-import { idKey } from './id-key.ts';
-import { isSameEntry, readRow, type IdEntry } from './id-table.ts';
+import { idKey, isSameId } from './id-key.ts';
+import { GroupTargets, isSameEntry, readRow, type IdEntry } from './id-table.ts';
 import type { IdKind, SureResolution } from './resolution.ts';
 
 interface Claim extends IdEntry {
@@ -19,10 +20,16 @@ interface Subject {
 export class IdClaims {
   readonly #subjects = new Map<string, Subject>();
   readonly #claims: Readonly<Record<IdKind, Map<string, readonly Claim[]>>> = { user: new Map(), group: new Map() };
+  readonly #groupTargets = new GroupTargets();
 
   /** Ids that the table names. */
   get size(): number {
     return this.#claims.user.size + this.#claims.group.size;
+  }
+
+  /** Targets that several groups of the source share. */
+  get shared(): ReturnType<GroupTargets['shared']> {
+    return this.#groupTargets.shared();
   }
 
   /** @returns what is wrong with the record; null: nothing. */
@@ -37,6 +44,7 @@ export class IdClaims {
     this.#subjects.set(name, { kind, sourceId });
     const claims = this.#claims[kind];
     claims.set(sourceId, [...(claims.get(sourceId) ?? []), { key: name, id, isActive }]);
+    if (kind === 'group') this.#groupTargets.add(id, sourceId);
     return null;
   }
 
@@ -44,6 +52,7 @@ export class IdClaims {
     const [first, ...others] = this.#claims[kind].get(idKey(sourceId)) ?? [];
     if (first === undefined) return { kind: 'unmapped' };
     if (!others.every((other) => isSameEntry(other, first))) return { kind: 'ambiguous' };
+    if (kind === 'group' && this.#groupTargets.isShared(first.id)) return { kind: 'shared' };
     return { kind: 'found', id: first.id, isActive: first.isActive };
   }
 
@@ -52,7 +61,11 @@ export class IdClaims {
     if (subject === undefined) return;
     this.#subjects.delete(key);
     const claims = this.#claims[subject.kind];
-    const left = (claims.get(subject.sourceId) ?? []).filter((claim) => claim.key !== key);
+    const before = claims.get(subject.sourceId) ?? [];
+    const left = before.filter((claim) => claim.key !== key);
+    for (const { id } of subject.kind === 'group' ? before : []) {
+      if (!left.some((claim) => isSameId(claim.id, id))) this.#groupTargets.delete(id, subject.sourceId);
+    }
     if (left.length === 0) claims.delete(subject.sourceId);
     else claims.set(subject.sourceId, left);
   }

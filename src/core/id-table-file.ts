@@ -4,11 +4,11 @@
  */
 import { jsonIn } from './json.ts';
 import { CsvReader } from './csv.ts';
-import { isSameEntry, readRow, type IdEntry, type IdTable, type IdTableRow } from './id-table.ts';
+import { GroupTargets, isSameEntry, readRow, type IdEntry, type IdTable, type IdTableRow } from './id-table.ts';
 import type { IdKind } from './resolution.ts';
 
 export type ReadTable =
-  | { readonly ok: true; readonly table: IdTable; readonly rows: number }
+  | { readonly ok: true; readonly table: IdTable; readonly groupTargets: GroupTargets; readonly rows: number }
   | { readonly ok: false; readonly problem: string };
 
 /** A row holds two ids of 256 units at most; what is longer by so much is no table. */
@@ -25,6 +25,7 @@ interface Placed extends IdEntry {
 
 export class IdTableFile {
   readonly #entries: Readonly<Record<IdKind, Map<string, Placed>>> = { user: new Map(), group: new Map() };
+  readonly #groupTargets = new GroupTargets();
   readonly #csv = new CsvReader(LINE_LENGTH_MAX);
   #form: 'unknown' | 'csv' | 'ndjson' = 'unknown';
   #header: readonly string[] | null = null;
@@ -53,7 +54,8 @@ export class IdTableFile {
     const rows = user.size + group.size;
     // Somebody may be writing it: a table that names nobody would stop every change.
     if (rows === 0) this.#problem ??= 'the file names no id';
-    return this.#problem === null ? { ok: true, table: { user, group }, rows } : { ok: false, problem: this.#problem };
+    if (this.#problem !== null) return { ok: false, problem: this.#problem };
+    return { ok: true, table: { user, group }, groupTargets: this.#groupTargets, rows };
   }
 
   #takeLines(text: string): void {
@@ -99,8 +101,10 @@ export class IdTableFile {
     const entries = this.#entries[kind];
     const before = entries.get(sourceId);
     const entry = { id, isActive, line };
-    if (before === undefined) entries.set(sourceId, entry);
-    else if (!isSameEntry(before, entry)) {
+    if (before === undefined) {
+      entries.set(sourceId, entry);
+      if (kind === 'group') this.#groupTargets.add(id, sourceId);
+    } else if (!isSameEntry(before, entry)) {
       const what = `${kind} ${JSON.stringify(sourceId)}`;
       this.#fail(
         line,

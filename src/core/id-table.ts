@@ -19,6 +19,37 @@ export type IdEntry = Pick<IdTableRow, 'id' | 'isActive'>;
 
 export type IdTable = Readonly<Record<IdKind, ReadonlyMap<string, IdEntry>>>;
 
+/**
+ * Which groups of the source have which target. Several users of the source may be one user of the target, but two groups
+ * that share a target would undo each other's full states, so neither of them is resolved.
+ */
+export class GroupTargets {
+  readonly #sources = new Map<string, Set<string>>();
+
+  /** @param target a Genesys id; its letter case does not matter where it is a UUID. */
+  add(target: string, sourceId: string): void {
+    const key = idKey(target);
+    const sources = this.#sources.get(key);
+    if (sources === undefined) this.#sources.set(key, new Set([sourceId]));
+    else sources.add(sourceId);
+  }
+
+  delete(target: string, sourceId: string): void {
+    const key = idKey(target);
+    const sources = this.#sources.get(key);
+    if (sources?.delete(sourceId) === true && sources.size === 0) this.#sources.delete(key);
+  }
+
+  isShared(target: string): boolean {
+    return (this.#sources.get(idKey(target))?.size ?? 0) > 1;
+  }
+
+  /** Targets that several groups share, each with those groups. */
+  *shared(): Iterable<{ readonly target: string; readonly sourceIds: readonly string[] }> {
+    for (const [target, sources] of this.#sources) if (sources.size > 1) yield { target, sourceIds: [...sources] };
+  }
+}
+
 export type ReadRow =
   | { readonly ok: true; readonly row: IdTableRow }
   | { readonly ok: false; readonly problem: string };

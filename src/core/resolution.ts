@@ -10,7 +10,9 @@ export type SureResolution =
   /** The table does not name it, which says nothing about the target. */
   | { readonly kind: 'unmapped' }
   /** The target has several of that name. */
-  | { readonly kind: 'ambiguous' };
+  | { readonly kind: 'ambiguous' }
+  /** Another group of the source has the same target: the full states of the two would undo each other. */
+  | { readonly kind: 'shared' };
 
 export interface Resolved {
   /** null: there is none that a request could name. */
@@ -52,6 +54,11 @@ const FAILURES: Readonly<
     code: `${kind}_ambiguous`,
     message: `Genesys Cloud has several ${kind}s of this id.`,
     advice: `Choose an attribute for ID_MAP_${kind.toUpperCase()}_ATTRIBUTE that is unique.`,
+  }),
+  shared: (kind) => ({
+    code: `${kind}_ambiguous`,
+    message: `The table of ID_MAP gives another ${kind} the same genesys_id.`,
+    advice: 'Keep one row for this genesys_id in the table of ID_MAP; the change lands by itself then.',
   }),
 };
 

@@ -67,6 +67,11 @@ test('a topic that cannot be reached ends a command', async () => {
 test('doctor reads a file', async () => {
   const path = await aFile('type,source_id,genesys_id\nuser,a,u1\ngroup,b,g1\n');
   expect(await doctor({ ID_MAP: `file:${path}` })).toEqual([`ok ID_MAP: ${path} names 2 ids.`]);
+  await writeFile(path, 'type,source_id,genesys_id\ngroup,a,g1\ngroup,b,g1\n');
+  expect(await doctor({ ID_MAP: `file:${path}` })).toEqual([
+    `ok ID_MAP: ${path} names 2 ids.`,
+    'warn ID_MAP: the groups "a", "b" have the same genesys_id "g1".',
+  ]);
   await writeFile(path, 'type;source_id');
   expect(await doctor({ ID_MAP: `file:${path}` })).toEqual([expect.stringContaining(`fail ID_MAP: ${path}: line 1:`)]);
 });

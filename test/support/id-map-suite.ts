@@ -61,6 +61,18 @@ export function idMapSuite(name: string, harness: IdMapHarness): void {
       expect(await map.lookUp('user', '00u1-former', always)).toEqual(found('user-1'));
     });
 
+    test.runIf(harness.hasAliases)('resolves no group whose target another group has too', async () => {
+      const upper = {
+        type: 'group',
+        source_id: 'Verkauf',
+        genesys_id: '5B1E7C2A-9A41-4A0B-B1A7-2F8E4C6D3E55',
+      } as const;
+      const lower = { ...upper, source_id: 'Ventes', genesys_id: upper.genesys_id.toLowerCase() };
+      const map = await given([...ROWS, upper, lower]);
+      for (const id of ['Verkauf', 'Ventes']) expect(await map.lookUp('group', id, always)).toEqual({ kind: 'shared' });
+      expect(await map.lookUp('group', 'Sales', always)).toEqual(found('group-1'));
+    });
+
     test('tells an inactive user from one that nobody named', async () => {
       const map = await given();
       expect(await map.lookUp('user', '00u2', always)).toEqual(found('user-2', false));

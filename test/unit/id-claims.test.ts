@@ -76,6 +76,29 @@ describe('two keys', () => {
   });
 });
 
+describe('a target that two groups have', () => {
+  const group = (source_id: string, genesys_id: string): string =>
+    JSON.stringify({ type: 'group', source_id, genesys_id });
+  const both = ['a', 'b'] as const;
+
+  test('resolves neither, until one of them is taken back or goes elsewhere', () => {
+    const { claims } = given(['k', group('a', 'g1')], ['l', group('b', 'g1')]);
+    expect(both.map((id) => claims.resolve('group', id))).toEqual([{ kind: 'shared' }, { kind: 'shared' }]);
+    claims.take(bytes('l'), bytes(group('b', 'g2')));
+    expect(both.map((id) => claims.resolve('group', id))).toEqual([found('g1'), found('g2')]);
+    claims.take(bytes('k'), bytes(group('a', 'g2')));
+    claims.take(bytes('l'), null);
+    expect(both.map((id) => claims.resolve('group', id))).toEqual([found('g2'), { kind: 'unmapped' }]);
+  });
+
+  test('stays shared while another key of one of them is left', () => {
+    const { claims } = given(['k', group('a', 'g1')], ['m', group('a', 'g1')], ['l', group('b', 'g1')], ['k', null]);
+    expect(claims.resolve('group', 'b')).toEqual({ kind: 'shared' });
+    claims.take(bytes('m'), null);
+    expect(claims.resolve('group', 'b')).toEqual(found('g1'));
+  });
+});
+
 test('what two partitions say does not depend on which is read first', () => {
   const record = fc.tuple(
     fc.constantFrom('k', 'l', 'm'),

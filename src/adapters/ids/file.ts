@@ -4,12 +4,14 @@
  * half a file is not. What cannot be used changes nothing, and is logged.
  */
 import { idKey } from '../../core/id-key.ts';
-import type { IdTable } from '../../core/id-table.ts';
+import type { GroupTargets, IdTable } from '../../core/id-table.ts';
+import type { ReadTable } from '../../core/id-table-file.ts';
 import type { IdKind } from '../../core/resolution.ts';
 import type { Clock, IdMap, Logger, Resolution } from '../../ports.ts';
 import { pause } from '../time-limit.ts';
 import { IdMapError } from './options.ts';
 import { readTable, stampOf, type Stamp, type TableRead } from './read-table.ts';
+import { type SharedTargets, SharedTargetWarnings } from './shared-targets.ts';
 
 const LOOK_EVERY_MS = 1_000;
 const READS_MAX = 10;
@@ -23,8 +25,10 @@ export class FileIdMap implements IdMap {
   readonly #path: string;
   readonly #clock: Clock;
   readonly #logger: Logger;
+  readonly #warnings: SharedTargetWarnings;
   readonly #listeners: (() => void)[] = [];
   #table: IdTable;
+  #groupTargets: GroupTargets;
   /** The content that was judged last, for good or ill; null: the file was gone. */
   #judged: Stamp | null;
   /** At the last look. */
@@ -39,7 +43,7 @@ export class FileIdMap implements IdMap {
       const { stamp, read } = await firstRead(path);
       if (read.ok) {
         surroundings.logger.info({ path, rows: read.rows }, 'the id table is loaded');
-        return new FileIdMap(path, { table: read.table, stamp }, surroundings);
+        return new FileIdMap(path, { read, stamp }, surroundings);
       }
       if (read.problem !== null) throw new IdMapError(`ID_MAP: ${path}: ${read.problem}`);
       if (reads === READS_MAX) throw new IdMapError(`ID_MAP: ${path}: is written to all the time; replace it at once`);
@@ -49,15 +53,18 @@ export class FileIdMap implements IdMap {
 
   private constructor(
     path: string,
-    { table, stamp }: { readonly table: IdTable; readonly stamp: Stamp },
+    { read, stamp }: { readonly read: LoadedTable; readonly stamp: Stamp },
     { clock, logger }: Surroundings,
   ) {
     this.#path = path;
     this.#clock = clock;
     this.#logger = logger;
-    this.#table = table;
+    this.#table = read.table;
+    this.#groupTargets = read.groupTargets;
     this.#judged = stamp;
     this.#seen = stamp;
+    this.#warnings = new SharedTargetWarnings({ path }, logger);
+    this.#warnings.warn(this.shared);
     this.#lookLater();
   }
 
@@ -66,9 +73,16 @@ export class FileIdMap implements IdMap {
     return this.#table.user.size + this.#table.group.size;
   }
 
+  /** Groups that share a target. */
+  get shared(): SharedTargets {
+    return this.#groupTargets.shared();
+  }
+
   known(kind: IdKind, id: string): Resolution {
     const entry = this.#table[kind].get(idKey(id));
-    return entry === undefined ? { kind: 'unmapped' } : { kind: 'found', id: entry.id, isActive: entry.isActive };
+    if (entry === undefined) return { kind: 'unmapped' };
+    if (kind === 'group' && this.#groupTargets.isShared(entry.id)) return { kind: 'shared' };
+    return { kind: 'found', id: entry.id, isActive: entry.isActive };
   }
 
   async lookUp(kind: IdKind, id: string): Promise<Resolution> {
@@ -114,10 +128,14 @@ export class FileIdMap implements IdMap {
       return;
     }
     this.#table = read.table;
+    this.#groupTargets = read.groupTargets;
     this.#logger.info({ path: this.#path, rows: read.rows }, 'the id table has changed and is loaded');
+    this.#warnings.warn(this.shared);
     for (const listener of this.#listeners) listener();
   }
 }
+
+type LoadedTable = Extract<ReadTable, { ok: true }>;
 
 const KEPT = 'the id table cannot be used: the one that was loaded before is kept';
 

@@ -7,6 +7,7 @@ import type { IdKind } from '../../core/resolution.ts';
 import type { Clock, IdMap, Logger, LogTools, Resolution, TopicRecord } from '../../ports.ts';
 import { pause, unlessAborted } from '../time-limit.ts';
 import { IdMapError } from './options.ts';
+import { type SharedTargets, SharedTargetWarnings } from './shared-targets.ts';
 
 /** Changes gather for so long before the listeners are told. */
 const GATHER_MS = 100;
@@ -25,6 +26,7 @@ export interface TopicSurroundings {
 export class TopicIdMap implements IdMap {
   readonly #topic: string;
   readonly #surroundings: TopicSurroundings;
+  readonly #warnings: SharedTargetWarnings;
   readonly #claims = new IdClaims();
   /** Partition → offset of the last record that was taken. */
   readonly #taken = new Map<number, bigint>();
@@ -45,11 +47,17 @@ export class TopicIdMap implements IdMap {
   private constructor(topic: string, surroundings: TopicSurroundings) {
     this.#topic = topic;
     this.#surroundings = surroundings;
+    this.#warnings = new SharedTargetWarnings({ topic }, surroundings.logger);
   }
 
   /** Ids that the table names, and records that could not be read. */
   get counts(): { readonly rows: number; readonly bad: number } {
     return { rows: this.#claims.size, bad: this.#badCount };
+  }
+
+  /** Groups that share a target. */
+  get shared(): SharedTargets {
+    return this.#claims.shared;
   }
 
   /** false: its retention will remove ids. */
@@ -88,6 +96,7 @@ export class TopicIdMap implements IdMap {
     }
     if (stop.aborted) throw new IdMapError(`ID_MAP: topic ${this.#topic} was not read to its end: asked to stop`);
     logger.info({ topic: this.#topic, ...this.counts }, 'the id table is read');
+    this.#warnings.warn(this.shared);
     this.#following = this.#follow();
   }
 
@@ -128,6 +137,7 @@ export class TopicIdMap implements IdMap {
 
   #tell(): void {
     this.#cancelTelling = null;
+    this.#warnings.warn(this.shared);
     for (const listener of this.#listeners) listener();
   }
 }

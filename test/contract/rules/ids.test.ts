@@ -67,6 +67,22 @@ test('an unknown group waits as a whole; given up, everything of it says why', a
   });
 });
 
+test('two groups with one target both wait, and land once one of them is left', async () => {
+  const world = await aWorld();
+  const ids = new Table().set('user', 'okta-a', 'a').set('user', 'okta-b', 'b');
+  for (const id of ['okta-g', 'okta-h']) ids.rows.set(`group/${id}`, { kind: 'shared' });
+  const one = await world.start({ ids, pipeline: slow });
+  change(world, ['okta-a']);
+  world.change('okta-h', { add: ['okta-b'] });
+  await until(() => world.committed() === 2n, 'the parked changes');
+  expect(world.kept().get('source/0/0/okta-a')).toMatchObject({ group: null, reason: { code: 'group_ambiguous' } });
+  expect(world.sandbox.members('g')).toEqual([]);
+  ids.set('group', 'okta-g', 'g').set('group', 'okta-h', 'h');
+  await until(() => world.outcome(0n, 'okta-a') === 'recovered', 'the change of the group that is left');
+  expect(world.sandbox.members('g')).toEqual(['a']);
+  await one.pipeline.drain();
+});
+
 test('two ids of one user fold by position, parked or not', async () => {
   const world = await aWorld();
   const ids = new Table().set('group', 'okta-g', 'g').set('user', 'old', 'a').set('user', 'new', 'a');

@@ -34,9 +34,8 @@ export const isReserving = ({ members }: Group, intents: readonly Intent[]): boo
     return isOpen && members.get(intent.member)?.pending === intent;
   });
 
-/** Where room is short, the message that people read gives way. */
-export const troubleOf = ({ trouble, recordLimit }: Group): Trouble | null =>
-  trouble === null || recordLimit === null ? trouble : { ...trouble, message: '' };
+/** Where room is short, what people read of the newest failure gives way to what has to be recorded. */
+export const troubleOf = ({ trouble, recordLimit }: Group): Trouble | null => (recordLimit === null ? trouble : null);
 
 /** The record of the group is acknowledged, and holds these. */
 export function recorded(context: Context, group: Group, intents: readonly Intent[]): void {

@@ -114,7 +114,8 @@ export function untold(chance: Chance): Plot {
 export function pieces(chance: Chance): Plot {
   const at = chance.between(4_000, 8_000);
   const goesAt = at + chance.between(100, 25_000);
-  const everybody = Array.from({ length: 12 }, (_, i) => i);
+  // So many that a record of all of them is clearly larger than a record of one: their short names compress well.
+  const everybody = Array.from({ length: 40 }, (_, i) => i);
   const downMs = chance.pick([0, 2_000, 9_000, 20_000]);
   const away: Event[] =
     downMs === 0
@@ -128,13 +129,14 @@ export function pieces(chance: Chance): Plot {
           },
         ];
   const more: Event[] = chance.happens(0.5)
-    ? [changed(at + chance.between(500, 15_000), 0, [chance.int(0, 11)], chance.pick(['add', 'remove']))]
+    ? [changed(at + chance.between(500, 15_000), 0, [chance.int(0, 39)], chance.pick(['add', 'remove']))]
     : [{ kind: 'state', at: at + chance.between(500, 15_000), group: 0, members: [0, 2, 4, 6, 8, -1] }];
   return {
     settings: {
       members: everybody.length,
-      membersPerPatchMax: chance.pick([1, 2, 50]),
-      retryRecordMaxBytes: chance.pick([640, 700, 760, 840, 920, 1_000]),
+      membersPerPatchMax: chance.pick([5, 50]),
+      // The smallest take a few; the largest the full state while it waits, too.
+      retryRecordMaxBytes: chance.pick([510, 530, 550, 570, 600, 820, 900]),
     },
     events: [
       started,

@@ -49,8 +49,8 @@ function breakFor(world: QuickWorld, outage: Outage): () => void {
 describe.each<Outage>(['none', 'of PATCHes', 'of all'])('outage: %s', (outage) => {
   const sizes = [
     ...[50, 150].flatMap((count) => [1_000, 1_600].map((bytes) => [count, bytes] as const)),
-    // One of them takes the full state that waits for its group, and not one of its members beside that.
-    ...Array.from({ length: outage === 'of all' ? 6 : 0 }, (_, i) => [40, 1_452 + 3 * i] as const),
+    // Some of them take the full state that waits for its group, and not one of its members beside that.
+    ...Array.from({ length: outage === 'of all' ? 22 : 0 }, (_, i) => [40, 1_250 + 12 * i] as const),
   ];
   test.each(sizes)('a full state of %i lands through a record of %i bytes', async (count, retryRecordMaxBytes) => {
     const world = new QuickWorld({ retryRecordMaxBytes, pipeline: { ...patient, breakerFailures: 1_000 } });
@@ -60,7 +60,8 @@ describe.each<Outage>(['none', 'of PATCHes', 'of all'])('outage: %s', (outage) =
     const { pipeline } = await world.start();
     const members = users(count);
     world.produce({ members, complete: true });
-    await world.clock.advance(20_000);
+    // Long enough for what was refused to be tried again.
+    await world.clock.advance(90_000);
     heal();
     await world.clock.advance(300_000);
     expect([...world.target.group('g').members].toSorted()).toEqual(members.toSorted());

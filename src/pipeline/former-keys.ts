@@ -7,6 +7,10 @@ import { idKey } from '../core/id-key.ts';
 export class FormerKeys {
   readonly #keys = new Map<string, 'noted' | 'recorded'>();
 
+  get size(): number {
+    return this.#keys.size;
+  }
+
   /** The group's own record is about to say what stands there. */
   note(key: string): void {
     this.#keys.set(key, 'noted');

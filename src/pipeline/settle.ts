@@ -126,7 +126,7 @@ export class Settler {
     return known;
   }
 
-  /** A place of the output topics that no report waits for any more, as its partition is lost, is no trouble. */
+  /** A place that nothing waits for any more is no trouble: its partition was lost, perhaps while a write was on its way. */
   #tidyPlaces(): void {
     const { state, options } = this.#context;
     if (state.unsettled.isEmpty) return;
@@ -136,7 +136,11 @@ export class Settler {
       ),
     );
     const { report, deadLetter } = options.topics;
-    state.unsettled.retain(({ name, topic }) => (topic !== report && topic !== deadLetter) || wanted.has(name));
+    state.unsettled.retain(({ name, topic, act, owner }) => {
+      if (topic === report || topic === deadLetter) return wanted.has(name);
+      const partition = owner === null ? undefined : state.partitions.get(owner);
+      return partition === undefined ? owner === null : isWaitedFor(partition, act);
+    });
   }
 
   async #sendRecords(): Promise<boolean> {
@@ -242,6 +246,17 @@ function letGo(context: Context, group: Group): void {
   tidyGroup(context, group);
 }
 
+/** A fence, or the start of a restore, ends its own trouble. */
+function isWaitedFor(partition: Partition, act: Place['act']): boolean {
+  if (!isRestored(partition)) return true;
+  const { toWrite, answers, formerKeys } = partition;
+  if (act === 'commit') return isCommitDue(partition);
+  return act === 'read' || toWrite.size + answers.length + formerKeys.size > 0;
+}
+
+const isCommitDue = (partition: Partition): boolean =>
+  isRestored(partition) && partition.ledger?.progress !== partition.lastCommit?.progress;
+
 interface DueCommit {
   readonly partition: Partition;
   readonly commit: Commit;
@@ -249,8 +264,8 @@ interface DueCommit {
 }
 
 function commitOf(partition: Partition): DueCommit | null {
-  const { ledger, lastCommit, mark, number } = partition;
-  if (ledger === null || !isRestored(partition) || ledger.progress === lastCommit?.progress) return null;
+  const { ledger, mark, number } = partition;
+  if (ledger === null || !isCommitDue(partition)) return null;
   const offset = committable(ledger);
   const metadata = encodeCommit(offset, { ranges: completedRanges(ledger, RANGES_MAX), mark });
   return { partition, commit: { partition: number, offset, metadata }, progress: ledger.progress };

@@ -19,6 +19,8 @@ export interface Sizes {
   /** Groups whose order of records is remembered. */
   readonly recordOrders: number;
   readonly staleRecords: number;
+  /** Keys of live records that are to be tombstoned. */
+  readonly formerKeys: number;
   /** What a restore reads, until it is taken over. */
   readonly restored: number;
   readonly requests: number;
@@ -27,6 +29,8 @@ export interface Sizes {
   readonly waiting: number;
   readonly locks: number;
   readonly outbox: number;
+  /** Places that nothing can be written to for now. */
+  readonly unsettled: number;
   readonly lookUps: number;
   readonly removals: number;
 }
@@ -48,6 +52,7 @@ export function sizesOf(state: State): Sizes {
     knownRanges: inPartitions(({ ledger }) => ledger?.known.length ?? 0),
     recordOrders: inPartitions(({ view }) => view.groups.size),
     staleRecords: inPartitions(({ stale }) => stale.size),
+    formerKeys: inPartitions(({ formerKeys }) => formerKeys.size),
     restored: inPartitions(({ restored, recordedAt }) => restored.size + recordedAt.size),
     requests: inPartitions(({ requests }) => requests.size),
     answers: inPartitions(({ answers }) => answers.length),
@@ -55,6 +60,7 @@ export function sizesOf(state: State): Sizes {
     waiting: state.waiting.size,
     locks: state.locks.size,
     outbox: state.outbox.length,
+    unsettled: state.unsettled.size,
     lookUps: state.lookUps.size,
     removals: state.removed.length,
   };

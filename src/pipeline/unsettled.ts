@@ -86,8 +86,12 @@ export class Unsettled {
     for (const [name, entry] of this.#entries) this.#entries.set(name, { ...entry, retryAt: entry.triedAt });
   }
 
+  get size(): number {
+    return this.#entries.size;
+  }
+
   get isEmpty(): boolean {
-    return this.#entries.size === 0;
+    return this.size === 0;
   }
 
   isFailing(name: string): boolean {

@@ -46,4 +46,16 @@ export const memoryMutants: readonly Mutant[] = [
       },
     ],
   },
+  {
+    name: 'trouble-of-the-lost',
+    breaks: 'a write that fails after its partition was lost and gained again stays among what cannot be written',
+    edits: [
+      {
+        file: 'src/pipeline/settle.ts',
+        find: 'return partition === undefined ? owner === null : isWaitedFor(partition, act);',
+        replace: 'return partition === undefined ? owner === null : true;',
+      },
+    ],
+    scenario: 'excluded',
+  },
 ];

@@ -5,7 +5,7 @@ import type { Sizes } from '../../../src/pipeline/sizes.ts';
 import type { IdMap, OutRecord } from '../../../src/ports.ts';
 import { JumpingClock } from '../../support/jumping-clock.ts';
 import { QuickTarget } from '../../support/quick-target.ts';
-import { anIntent, aRequest, commitBefore, expire } from '../../support/retry-records.ts';
+import { anIntent, aRequest, commitBefore, expire, fences } from '../../support/retry-records.ts';
 import type { Instance, InstanceOptions, World } from '../../support/world.ts';
 import { aWorld, topics, until } from '../../support/world.ts';
 
@@ -30,6 +30,7 @@ const none = {
   knownRanges: 0,
   recordOrders: 0,
   staleRecords: 0,
+  formerKeys: 0,
   restored: 0,
   requests: 0,
   answers: 0,
@@ -37,6 +38,7 @@ const none = {
   waiting: 0,
   locks: 0,
   outbox: 0,
+  unsettled: 0,
   lookUps: 0,
   removals: 0,
 } as const satisfies Sizes;
@@ -188,4 +190,28 @@ test('requests of operators leave nothing behind', async () => {
   const two = await world.start({ name: 'two', target, pipeline: bulk });
   await until(() => two.pipeline.stats().parked === 1, 'the restore');
   await expectSizes(two, { groups: 1, members: 1, waiting: 1 });
+});
+
+test('the late failure of a write for a partition that was lost and gained again leaves nothing behind', async () => {
+  // given a live record that is on its way when the partition is lost
+  const world = await aWorld();
+  const target = new QuickTarget();
+  target.failsFirst = true;
+  const one = await world.start({ target, pipeline: bulk });
+  await until(() => one.pipeline.stats().ready, 'the owner');
+  let fail: ((error: Error) => void) | null = null;
+  one.log.beforeSend = (records) => {
+    const isHeld = fail === null && records.some(({ topic, key }) => topic === topics.retry && key === 'g');
+    return isHeld ? new Promise((_, reject) => (fail = reject)) : Promise.resolve();
+  };
+  world.change('g', { add: ['u'] });
+  await until(() => fail !== null, 'the live record');
+  one.log.rejoin('a coordinator moves');
+  await until(() => fences(world).length === 2 && target.members('g').length === 1, 'the new start');
+  // when it fails after all is done
+  (fail as ((error: Error) => void) | null)?.(new Error('REQUEST_TIMED_OUT'));
+  await one.pipeline.whenAtRest();
+  // then
+  await expectSizes(one, {});
+  expect(one.pipeline.stats().unsettled).toEqual([]);
 });

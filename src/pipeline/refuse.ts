@@ -60,7 +60,9 @@ export function foreignRecordProblem({ recordedAt, mark }: Partition, record: Lo
   if (known !== undefined && known !== timestamp) {
     return { problem: `the live records are of another record at offset ${offset}`, foreign: 'parked' };
   }
-  return isOlderEpoch(mark.last, stampOf(record))
+  // What is remembered may lie ahead of what is committed, and is read again from there.
+  const isBehind = mark.last === null || offset > mark.last.offset;
+  return isBehind && isOlderEpoch(mark.last, stampOf(record))
     ? { problem: `the leader epoch of offset ${offset} is lower than the one before it`, foreign: 'committed' }
     : null;
 }

@@ -82,6 +82,36 @@ test('refused-committed: a source that was truncated beyond the committed offset
   expect(world.sandbox.members('g').filter((member) => member.startsWith('new'))).toEqual(['new0', 'new1']);
 });
 
+test('refused-committed: a leader that changed behind the committed offset raises no alarm at the next owner', async () => {
+  // given a change that is not final, and later ones of a newer leader that are read
+  const groups = ['g', 'slow'].map((id) => ({ id, members: [], version: 1 }));
+  const world = await aWorld({ sandbox: { seed: { groups } } });
+  const rule = world.sandbox.addRule({ match: { group: 'slow' }, fault: { kind: 'hang' } });
+  const one = await world.start({ api: { requestTimeoutMs: 60_000 } });
+  const slow = world.change('slow', { add: ['u'] });
+  world.broker.truncate(topics.source, 0, slow + 1n);
+  grow(world, 'new', 3);
+  await until(() => world.outcome(slow + 3n, 'new2') === 'applied', 'the later changes');
+  await until(
+    () =>
+      world.broker
+        .group('rollcall')
+        .committed(0)
+        .metadata.includes(`last=${slow + 3n}:`),
+    'the commit',
+  );
+  expect(world.committed()).toBe(slow);
+  // when the next owner reads them again
+  one.kill();
+  expire(world);
+  world.sandbox.removeRule(rule);
+  const two = await world.start({ name: 'two' });
+  // then
+  await until(() => world.committed() === slow + 4n, 'all of them');
+  expect(two.pipeline.stats().partitions[0]?.phase).toBe('running');
+  expect(world.sandbox.members('slow')).toEqual(['u']);
+});
+
 test.each([
   ['recreated', recreate],
   ['truncated', (world: World) => world.broker.truncate(topics.source, 0, 4n)],

@@ -9,7 +9,7 @@ export default defineConfig({
   test: {
     projects: [
       // Property tests take long on a busy machine.
-      level('unit', { testTimeout: 120_000 }),
+      level('unit', { testTimeout: 120_000, setupFiles: 'test/support/property-seed.ts' }),
       level('contract', { testTimeout: 120_000 }),
       level('simulation', { testTimeout: 120_000 }),
       level('integration', {

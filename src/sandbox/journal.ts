@@ -15,6 +15,8 @@ export type JournalEntry = Readonly<{
   filter: string | null;
   ifMatch: string | null;
   ifNoneMatch: string | null;
+  /** Which of the tokens handed out it carried, counted from 1; null: none that holds. */
+  token: number | null;
   operations: readonly PatchOperation[];
   dangerous: boolean;
   /** What was sent back; null as long as nothing was, and for ever where nothing is. */
@@ -81,7 +83,7 @@ export class Journal {
   open(
     request: Pick<
       JournalEntry,
-      'at' | 'method' | 'path' | 'endpoint' | 'group' | 'filter' | 'ifMatch' | 'ifNoneMatch' | 'correlationId'
+      'at' | 'method' | 'path' | 'endpoint' | 'group' | 'filter' | 'ifMatch' | 'ifNoneMatch' | 'token' | 'correlationId'
     >,
   ): LiveEntry {
     this.#seq += 1;

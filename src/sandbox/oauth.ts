@@ -19,7 +19,8 @@ export type TokenCheck =
 
 export class TokenIssuer {
   readonly #options: OauthOptions;
-  readonly #expiresAt = new Map<string, number>();
+  readonly #issued = new Map<string, Readonly<{ number: number; expiresAt: number }>>();
+  #issuedCount = 0;
   #clientRefusal: string | null = null;
 
   constructor(options: OauthOptions) {
@@ -37,7 +38,8 @@ export class TokenIssuer {
     if (refusal !== null) return oauthError('invalid_client', refusal);
     const token = this.#options.newToken();
     const { lifetimeSeconds } = this.#options;
-    this.#expiresAt.set(token, now + lifetimeSeconds * 1000);
+    this.#issuedCount += 1;
+    this.#issued.set(token, { number: this.#issuedCount, expiresAt: now + lifetimeSeconds * 1000 });
     return jsonAnswer(200, {
       access_token: token,
       token_type: 'bearer',
@@ -47,18 +49,23 @@ export class TokenIssuer {
 
   check(authorization: string | null, now: number): TokenCheck {
     if (!authorization) return { kind: 'refused', code: 'authentication.required' };
-    const token = /^bearer\s+(\S+)$/i.exec(authorization)?.[1];
-    const expiresAt = token === undefined ? undefined : this.#expiresAt.get(token);
-    if (token === undefined || expiresAt === undefined || expiresAt <= now) {
-      if (token !== undefined) this.#expiresAt.delete(token);
+    const token = bearerOf(authorization);
+    const issued = token === undefined ? undefined : this.#issued.get(token);
+    if (token === undefined || issued === undefined || issued.expiresAt <= now) {
+      if (token !== undefined) this.#issued.delete(token);
       return { kind: 'refused', code: 'bad.credentials' };
     }
     return { kind: 'valid', token };
   }
 
+  /** Which of the tokens handed out, counted from 1; null: none of those that hold. */
+  numberOf(authorization: string | undefined): number | null {
+    return this.#issued.get(bearerOf(authorization ?? '') ?? '')?.number ?? null;
+  }
+
   /** Every token handed out so far is refused from now on. */
   revokeAll(): void {
-    this.#expiresAt.clear();
+    this.#issued.clear();
   }
 
   /** Refuses the client with this description; null lets it in again. */
@@ -74,6 +81,8 @@ export class TokenIssuer {
     return credentials.startsWith(`${this.#options.clientId}:`) ? 'authentication failed' : 'client not found';
   }
 }
+
+const bearerOf = (authorization: string): string | undefined => /^bearer\s+(\S+)$/i.exec(authorization)?.[1];
 
 function oauthError(error: string, description: string): Answer {
   return jsonAnswer(400, { error, description });

@@ -117,6 +117,7 @@ export class SandboxServer {
       filter: query.get('filter'),
       ifMatch,
       ifNoneMatch,
+      token: this.#state.tokens.numberOf(incoming.headers.authorization),
       correlationId: world.newId(),
     });
     const wire = this.#wire(response, entry);

@@ -41,11 +41,10 @@ describeKafka('a service that is asked to stop', ({ brokers }) => {
     first.signal('SIGTERM');
     await first.said('draining');
     // when
-    const askedAt = Date.now();
     first.signal('SIGTERM');
-    // then
+    // then it does not wait for the answer, which never comes; the end of the drain would be 0
     expect(await first.exited).toBe(1);
-    expect(Date.now() - askedAt).toBeLessThan(3_000);
+    expect(stage.sandbox.stats.journal.at(-1)).toMatchObject({ method: 'PATCH', status: null });
     expect(stage.reports).toEqual([]);
   });
 });

@@ -47,11 +47,7 @@ abstract class Service {
 
   /** Partitions that it may dispatch, to the best of its knowledge. */
   get partitions(): readonly number[] {
-    const last = new Map<number, string>();
-    for (const { msg, partition } of this.lines) {
-      if (msg.startsWith('partition ') && typeof partition === 'number') last.set(partition, msg);
-    }
-    return [...last].filter(([, msg]) => msg === 'partition caught up').map(([partition]) => partition);
+    return ownedAfter(this.lines);
   }
 
   /** Resolves when it may dispatch so many partitions. */
@@ -78,6 +74,15 @@ abstract class Service {
     }
     this.#condition.look();
   }
+}
+
+/** Partitions that an instance may dispatch once it has logged these lines. */
+export function ownedAfter(lines: readonly LogLine[]): readonly number[] {
+  const last = new Map<number, string>();
+  for (const { msg, partition } of lines) {
+    if (msg.startsWith('partition ') && typeof partition === 'number') last.set(partition, msg);
+  }
+  return [...last].filter(([, msg]) => msg === 'partition caught up').map(([partition]) => partition);
 }
 
 /** A process of its own. */

@@ -1,13 +1,11 @@
-/** Hostile input in small numbers: a fixed seed, and one of the day. In large ones: `npm run fuzz`. */
+/** Hostile input in small numbers, always the same. In large ones, with fresh seeds: `npm run fuzz`, `npm run nightly`. */
 import { expect, test } from 'vitest';
 import { inputsOf, kinds, tryKind } from '../fuzz/run.ts';
 import { streams } from '../fuzz/streams.ts';
 
-const FIXED_SEED = 1;
-const seedOfToday = Math.floor(Date.now() / 86_400_000);
 const INPUTS = 5_000;
 
-const cases = [FIXED_SEED, seedOfToday].flatMap((seed) => kinds.map((kind) => ({ name: kind.name, kind, seed })));
+const cases = [1, 2].flatMap((seed) => kinds.map((kind) => ({ name: kind.name, kind, seed })));
 
 test.each(cases)('hostile input of the kind $name is accounted for, seed $seed', async ({ kind, seed }) => {
   const inputs = Math.max(inputsOf(kind, INPUTS), kind.batch);

@@ -3,7 +3,7 @@ import type { Answer, NoToken } from './core/answer.ts';
 import type { PatchBody } from './core/plan.ts';
 import type { Inspection, RecordStamp } from './core/source-history.ts';
 import type { Search } from './core/scim-list.ts';
-import type { IdKind, SureResolution } from './core/resolution.ts';
+import type { GroupNames, IdKind, SureResolution } from './core/resolution.ts';
 
 /** Wall clock for what is written down, monotonic clock for durations, both in milliseconds. */
 export interface Instant {
@@ -243,5 +243,7 @@ export interface IdMap {
   lookUp(kind: IdKind, id: string, mayStart: MayStart): Promise<Resolution>;
   /** Calls `listener` when what was not known may be known now (a table has changed). */
   onChange(listener: () => void): void;
+  /** Where groups are looked up by their names; absent: there is no name to compare an answer with. */
+  readonly groupNames?: GroupNames;
   close(): Promise<void>;
 }

@@ -18,7 +18,7 @@ export async function namesFor(ids: IdMap | null, wanted: Wanted, host: Pick<Hos
   );
   const members = new Map<string, SureResolution>();
   for (const member of named) members.set(member, await resolve(ids, 'user', member, host));
-  return { group: group.id, members };
+  return { group: group.id, groupName: ids.groupNames?.lookedUp(wanted.group) ?? null, members };
 }
 
 async function resolve(ids: IdMap, kind: IdKind, id: string, { stop }: Pick<Host, 'stop'>): Promise<SureResolution> {

@@ -3,7 +3,9 @@ import { Command } from 'commander';
 import { readConfig, type Config } from '../config.ts';
 import { type Intent, type SourceEvent, type SourceFormat, isChange } from '../core/change.ts';
 import { intentsOf } from '../core/intents.ts';
+import { shownName } from '../core/group-body.ts';
 import { foresee, foreseeRefused, refusedBy, want, type GroupPlan, type Wanted } from '../core/foresight.ts';
+import { renamedGroup, unresolvedFailure } from '../core/resolution.ts';
 import { EXIT, ExitError, type ExitCode } from '../exit-codes.ts';
 import type { GroupApi, IdMap } from '../ports.ts';
 import { FILE_SOURCE, fileEnvironment } from './file-source.ts';
@@ -121,7 +123,13 @@ async function planGroup(
   const { membersPerPatchMax, retry, guard } = config.pipeline;
   const names = await namesFor(ids, wanted, host);
   if ('failure' in names) return foreseeRefused(wanted, names, retry);
-  const { outcome } = await readGroup(api, names.group, host);
+  const { answer, outcome } = await readGroup(api, names.group, host);
+  const named = { target: names.group, targetName: names.groupName ?? null };
+  const renamed = renamedGroup(named, answer.kind === 'response' ? shownName(answer.body) : null);
+  if (renamed !== null) {
+    const failure = unresolvedFailure('group', { kind: 'renamed', ...renamed });
+    return foreseeRefused(wanted, { failure, rule: 'slow' }, retry);
+  }
   switch (outcome.kind) {
     case 'applied':
       if (outcome.snapshot !== null)

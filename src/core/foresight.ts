@@ -69,6 +69,8 @@ export interface PlanOptions {
 /** What the target calls the group and its members; members that are not in it have the same id there. */
 export interface Names {
   readonly group: string;
+  /** The name that the group's look-up returned; absent or null: there is none to compare answers with. */
+  readonly groupName?: string | null;
   readonly members: ReadonlyMap<string, SureResolution>;
 }
 

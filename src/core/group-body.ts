@@ -22,6 +22,12 @@ export function readGroupBody(body: unknown, etag: string | null): GroupBody | n
   return members === null ? null : { members, version: versionedBy(tags) };
 }
 
+/** What a body that shows a group calls it; null: it shows no group, or leaves the name out. */
+export function shownName(body: unknown): string | null {
+  const name = isObject(body) && typeof body['id'] === 'string' ? body['displayName'] : null;
+  return typeof name === 'string' && name !== '' ? name : null;
+}
+
 /** Lists are cut at multiples of this (SCIM servers page by 100, and members have no pages). */
 const CUT_AT = 100;
 

@@ -16,7 +16,7 @@ export interface Sought {
   readonly value: string;
 }
 
-export type LookedUp = Exclude<SureResolution, { kind: 'unmapped' }>;
+export type LookedUp = Extract<SureResolution, { kind: 'found' | 'missing' | 'ambiguous' }>;
 
 interface AttributeRules {
   readonly resource: Search['resource'];
@@ -83,6 +83,10 @@ export function judgeResources(resources: readonly ListedResource[], { attribute
   if (one === undefined) return { kind: 'missing' };
   return more.length > 0 ? { kind: 'ambiguous' } : { kind: 'found', id: one.id, isActive: one.active !== false };
 }
+
+/** Of names of groups, which have no case (RFC 7643 2.2). */
+export const isSameName = (one: string, other: string): boolean =>
+  foldedValue('displayName', one) === foldedValue('displayName', other);
 
 /** Resources were listed, but none shows the attribute: this answer can tell nobody apart. */
 export const hidesAttribute = ({ resources }: ScimList, attribute: LookUpAttribute): boolean =>

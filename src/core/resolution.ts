@@ -1,5 +1,6 @@
-/** What an answer of the id map means for whoever waits for it. */
+/** What an answer of the id map means for the changes that wait for it. */
 import type { Intent } from './change.ts';
+import { cutText } from './error-body.ts';
 import type { Failure } from './outcome.ts';
 
 /** What an id of the identity provider is called at the target, as far as a look-up told. */
@@ -12,7 +13,34 @@ export type SureResolution =
   /** The target has several of that name. */
   | { readonly kind: 'ambiguous' }
   /** Another group of the source has the same target: the full states of the two would undo each other. */
-  | { readonly kind: 'shared' };
+  | {
+      readonly kind: 'shared';
+      /** By look-ups: the name that has the target, because it was met first. */
+      readonly first?: string;
+    }
+  /** The look-up returns a group whose own answers show another name. */
+  | ({ readonly kind: 'renamed' } & RenamedGroup);
+
+/** A group of the target that has two names, as its answers say. */
+export interface RenamedGroup {
+  /** At the target. */
+  readonly id: string;
+  /** The name that the look-up returned. */
+  readonly displayName: string;
+  /** The name that answers of the group itself show. */
+  readonly shown: string;
+}
+
+/** What the target calls the groups that were looked up by name. Groups are named as the source names them. */
+export interface GroupNames {
+  /** The name that the target returned with the id of the group; null: it is not known. */
+  lookedUp(group: string): string | null;
+  /**
+   * An answer of the target shows another name for the group than its look-up returned. What the look-up said is dropped
+   * and may be asked again, once in 30 s; until then the group is `renamed`.
+   */
+  noteRenamed(group: string, seen: RenamedGroup): void;
+}
 
 export interface Resolved {
   /** null: there is none that a request could name. */
@@ -37,37 +65,63 @@ export function targetFor(op: Intent['op'], resolution: SureResolution): string 
 
 export type IdKind = 'user' | 'group';
 
-const FAILURES: Readonly<
-  Record<Exclude<SureResolution['kind'], 'found'>, (kind: IdKind) => Pick<Failure, 'code' | 'message' | 'advice'>>
-> = {
-  missing: (kind) => ({
-    code: `${kind}_missing`,
-    message: `Genesys Cloud has no ${kind} of this id.`,
-    advice: `Provision the ${kind} in Genesys Cloud, or correct ID_MAP_${kind.toUpperCase()}_ATTRIBUTE; it lands by itself then.`,
-  }),
-  unmapped: (kind) => ({
-    code: `${kind}_unmapped`,
-    message: `The table of ID_MAP does not name this ${kind}.`,
-    advice: `Add the ${kind} to the table of ID_MAP; it lands by itself then.`,
-  }),
-  ambiguous: (kind) => ({
-    code: `${kind}_ambiguous`,
-    message: `Genesys Cloud has several ${kind}s of this id.`,
-    advice: `Choose an attribute for ID_MAP_${kind.toUpperCase()}_ATTRIBUTE that is unique.`,
-  }),
-  shared: (kind) => ({
-    code: `${kind}_ambiguous`,
-    message: `The table of ID_MAP gives another ${kind} the same genesys_id.`,
-    advice: 'Keep one row for this genesys_id in the table of ID_MAP; the change lands by itself then.',
-  }),
-};
-
 /** Why nothing can be sent for it yet. */
 export const unresolvedFailure = (kind: IdKind, resolution: Exclude<SureResolution, { kind: 'found' }>): Failure => ({
-  ...FAILURES[resolution.kind](kind),
+  ...reasonOf(kind, resolution),
   status: null,
   scimType: null,
 });
+
+function reasonOf(
+  kind: IdKind,
+  resolution: Exclude<SureResolution, { kind: 'found' }>,
+): Pick<Failure, 'code' | 'message' | 'advice'> {
+  switch (resolution.kind) {
+    case 'missing':
+      return {
+        code: `${kind}_missing`,
+        message: `Genesys Cloud has no ${kind} of this id.`,
+        advice: `Provision the ${kind} in Genesys Cloud, or correct ID_MAP_${kind.toUpperCase()}_ATTRIBUTE; it lands by itself then.`,
+      };
+    case 'unmapped':
+      return {
+        code: `${kind}_unmapped`,
+        message: `The table of ID_MAP does not name this ${kind}.`,
+        advice: `Add the ${kind} to the table of ID_MAP; it lands by itself then.`,
+      };
+    case 'ambiguous':
+      return {
+        code: `${kind}_ambiguous`,
+        message: `Genesys Cloud has several ${kind}s of this id.`,
+        advice: `Choose an attribute for ID_MAP_${kind.toUpperCase()}_ATTRIBUTE that is unique.`,
+      };
+    case 'shared':
+      return { code: `${kind}_ambiguous`, ...sharedReason(resolution.first) };
+    case 'renamed':
+      return {
+        code: `${kind}_renamed`,
+        message: cutText(
+          `Genesys Cloud finds group ${resolution.id} by the name ${JSON.stringify(resolution.displayName)}, but the group shows the name ${JSON.stringify(resolution.shown)}.`,
+        ),
+        advice:
+          'Wait until searches in Genesys Cloud show the new name, or give the group the name that the source uses; the change lands by itself then.',
+      };
+  }
+}
+
+const sharedReason = (first: string | undefined): Pick<Failure, 'message' | 'advice'> =>
+  first === undefined
+    ? {
+        message: `The table of ID_MAP gives another group the same genesys_id.`,
+        advice: 'Keep one row for this genesys_id in the table of ID_MAP; the change lands by itself then.',
+      }
+    : {
+        message: cutText(
+          `Genesys Cloud finds the same group for ${JSON.stringify(first)}, another group of the source.`,
+        ),
+        advice:
+          'Let one group of the source have this name; the change lands by itself an hour after the last change of the other group.',
+      };
 
 /** Why no request can name the member, where `targetFor` is null. */
 export const memberFailure = (resolution: SureResolution): Failure =>
@@ -81,3 +135,12 @@ const inactiveFailure: Failure = {
   scimType: null,
   advice: 'Activate the user in Genesys Cloud; the change lands by itself then.',
 };
+
+/** What a look-up returned and an answer of the group shows; null: they agree, or there is nothing to compare. */
+export function renamedGroup(
+  { target, targetName }: { readonly target: string | null; readonly targetName: string | null },
+  shown: string | null,
+): RenamedGroup | null {
+  if (target === null || targetName === null || shown === null || shown === targetName) return null;
+  return { id: target, displayName: targetName, shown };
+}

@@ -3,7 +3,7 @@
  * schedule and is looked up anew each time it is due; nothing is planned for it before.
  */
 import { type Intent, sourceMember, WHOLE_GROUP } from '../core/change.ts';
-import { idKey } from '../core/id-key.ts';
+import { idKey, isSameId } from '../core/id-key.ts';
 import { isDue } from '../core/pending.ts';
 import { isSamePosition } from '../core/position.ts';
 import type { IdKind, Resolved } from '../core/resolution.ts';
@@ -14,6 +14,7 @@ import type { Context } from './context.ts';
 import { wantLookUp } from './look-up.ts';
 import { enter } from './precedence.ts';
 import type { Group, LookUp } from './state.ts';
+import { forgetTarget } from './renamed.ts';
 import { notKnown } from './unresolved.ts';
 
 /** As far as it is known without asking, and anew each time: a table may have been corrected. */
@@ -21,7 +22,10 @@ export function identifyGroup({ ids }: Context, group: Group): void {
   if (ids === null || group.flight !== null) return;
   const known = ids.known('group', group.id);
   if (known === null || known.kind === 'unanswered') return;
-  group.target = known.kind === 'found' ? known.id : null;
+  if (known.kind !== 'found') return forgetTarget(group);
+  if (group.target !== null && !isSameId(group.target, known.id)) forgetTarget(group);
+  group.target = known.id;
+  group.targetName = ids.groupNames?.lookedUp(group.id) ?? null;
 }
 
 /** The intent under the target's name for its member, as far as it is known without asking. */
@@ -113,10 +117,15 @@ function isNamedAnew({ ids }: Context, intent: Intent): boolean {
 
 function isGroupIdentified(context: Context, group: Group, due: readonly Intent[]): boolean {
   identifyGroup(context, group);
-  if (group.target !== null) return true;
   const known = context.ids?.known('group', group.id) ?? null;
-  if (known === null || known.kind === 'unanswered') wantLookUp(context, group, { kind: 'group', id: group.id });
-  else if (known.kind !== 'found') {
+  if (known === null || known.kind === 'unanswered') {
+    // What was known is too old by now: another group may have the name.
+    forgetTarget(group);
+    wantLookUp(context, group, { kind: 'group', id: group.id });
+    return false;
+  }
+  if (group.target !== null) return true;
+  if (known.kind !== 'found') {
     const failure = unresolvedFailure('group', known);
     for (const intent of due)
       notKnown(context, group, intent, { failure, waits: 'group', schedule: 'slow', retryAfterMs: null });

@@ -73,6 +73,7 @@ export function groupOf({ ids }: Pick<Context, 'ids'>, partition: Partition, nam
   const group: Group = {
     id,
     target: ids === null ? id : null,
+    targetName: null,
     partition,
     members: new Map(),
     expanded: [],

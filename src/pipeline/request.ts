@@ -1,6 +1,7 @@
 /**
  * One request to the target: permit, lease, and what every answer means beside its own sake: doubt, breaker, gate,
- * snapshot cache, counts. null: not sent, or its partition was lost meanwhile; then nothing may be concluded from it.
+ * snapshot cache, counts. null: not sent, or its partition was lost meanwhile, or the group is another one than the source
+ * means; then nothing may be concluded from it.
  */
 import type { Answer } from '../core/answer.ts';
 import { isSuccess, type Observation } from '../core/breaker.ts';
@@ -15,6 +16,7 @@ import type { MayStart } from '../ports.ts';
 import type { Context } from './context.ts';
 import { isCurrent, leaseHolds, mayDispatch } from './context.ts';
 import type { Group } from './state.ts';
+import { noteName } from './renamed.ts';
 import { cacheKey } from './snapshot-cache.ts';
 import { tally } from './tally.ts';
 
@@ -146,7 +148,8 @@ async function ask(context: Context, group: Group, permit: Permit, { method, sen
   noteAnswer(context, group, outcome);
   const request = method === 'PATCH' ? 'write' : 'read';
   const seen = context.breaker.observe(context, { request, answer, outcome, groups: [group], subject: group });
-  return isCurrent(context, group.partition) ? { answer, outcome, seen } : null;
+  if (!isCurrent(context, group.partition) || noteName(context, group, { answer, method })) return null;
+  return { answer, outcome, seen };
 }
 
 function noteFirstRequest(group: Group, now: number): void {

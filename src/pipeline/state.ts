@@ -83,6 +83,8 @@ export interface Group {
   readonly id: string;
   /** What the target calls it; null: not resolved. */
   target: string | null;
+  /** The name that its look-up returned with the target; null: there is none to compare answers with. */
+  targetName: string | null;
   readonly partition: Partition;
   /** By the source's name; a full state stands under WHOLE_GROUP. */
   readonly members: Map<string, Member>;

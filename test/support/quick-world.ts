@@ -123,7 +123,8 @@ export class QuickTarget implements GroupApi {
 
 export interface QuickOptions {
   readonly retryRecordMaxBytes?: number;
-  readonly ids?: IdMap;
+  /** A function: each start opens its own. */
+  readonly ids?: IdMap | ((world: QuickWorld) => IdMap);
   readonly pipeline?: Partial<PipelineOptions>;
 }
 
@@ -158,7 +159,8 @@ export class QuickWorld {
       topics: { source: topics.source, retry: topics.retry },
     });
     const { clock, logger, target } = this;
-    const ids = this.#options.ids ?? null;
+    const { ids: wanted = null } = this.#options;
+    const ids = typeof wanted === 'function' ? wanted(this) : wanted;
     const pipeline = new Pipeline(
       { log, api: target, clock, random: systemRandom, logger, sha256, ids, format: native },
       { ...usual, owner: `${clientId}-${systemRandom.uuid()}`, ...this.#options.pipeline },
@@ -180,10 +182,11 @@ export class QuickWorld {
     return { pipeline, log, kill };
   }
 
-  /** A source record of group `g`. */
+  /** A source record, of group `g` unless the event names one. */
   produce(event: object): void {
-    const value = JSON.stringify({ group_id: 'g', ...event });
-    this.broker.append([{ topic: topics.source, partition: null, key: 'g', value, headers: [] }]);
+    const change = { group_id: 'g', ...event };
+    const value = JSON.stringify(change);
+    this.broker.append([{ topic: topics.source, partition: null, key: change.group_id, value, headers: [] }]);
   }
 
   /** An operator approves what the last live record says is held. */

@@ -1,13 +1,23 @@
 /**
  * `ID_MAP=scim`: asks the target, users by externalId, userName or email, groups by displayName. One request per id that
  * is not cached; who is not found is looked for among the inactive users too. Who is missing, ambiguous or inactive may not
- * be so for long, so that is remembered for half a minute only.
+ * be so for long, so that is remembered for half a minute only; so is a group that another group of the source has already,
+ * or that shows another name than its look-up (noteRenamed).
  */
-import { hidesAttribute, judgeResources, searchFor, type LookUpAttribute, type Sought } from '../../core/id-look-up.ts';
-import type { IdKind } from '../../core/resolution.ts';
+import { isSameId } from '../../core/id-key.ts';
+import {
+  hidesAttribute,
+  isSameName,
+  judgeResources,
+  type LookUpAttribute,
+  searchFor,
+  type Sought,
+} from '../../core/id-look-up.ts';
+import type { GroupNames, IdKind, RenamedGroup, SureResolution } from '../../core/resolution.ts';
 import type { Clock, GroupApi, IdMap, Logger, MayStart, Resolution } from '../../ports.ts';
 import { Asking } from './asking.ts';
 import { ExpiringCache } from './expiring-cache.ts';
+import { type FoundGroup, GroupClaims } from './group-claims.ts';
 import { InactiveUsers } from './inactive-users.ts';
 import type { IdMapOptions } from './options.ts';
 
@@ -29,7 +39,24 @@ interface UnderWay {
   readonly mayStart: MayStart[];
 }
 
+interface Renamed extends RenamedGroup {
+  /** When an answer showed it, monotonic ms. */
+  readonly seenAt: number;
+  /** Of the last look-up since then; null: none. */
+  readonly lookedUpAt: number | null;
+}
+
+/** What the target says of one id; `displayName` of a group. */
+interface LookedUp {
+  readonly resolution: Resolution;
+  readonly displayName: string | null;
+}
+
 export class ScimIdMap implements IdMap {
+  readonly groupNames: GroupNames = {
+    lookedUp: (group) => this.#claims.use(group, this.#now)?.displayName ?? null,
+    noteRenamed: (group, seen) => this.#noteRenamed(group, seen),
+  };
   readonly #attributes: Readonly<Record<IdKind, LookUpAttribute | 'id'>>;
   readonly #asking: Asking;
   readonly #inactive: InactiveUsers;
@@ -38,6 +65,9 @@ export class ScimIdMap implements IdMap {
   readonly #found = new ExpiringCache<Resolution>(FOUND_MAX);
   readonly #others = new ExpiringCache<Resolution>(OTHERS_MAX);
   readonly #underWay = new Map<string, UnderWay>();
+  readonly #claims = new GroupClaims(FOUND_MAX, FOUND_KEEP_MS);
+  /** By the source's name of the group. */
+  readonly #renamed = new ExpiringCache<Renamed>(OTHERS_MAX);
 
   constructor(
     { userAttribute, groupAttribute }: Omit<IdMapOptions, 'source'>,
@@ -53,6 +83,7 @@ export class ScimIdMap implements IdMap {
   known(kind: IdKind, id: string): Resolution | null {
     if (this.#attributes[kind] === 'id') return { kind: 'found', id, isActive: true };
     const now = this.#clock.now().monotonic;
+    if (kind === 'group') this.#claims.use(id, now);
     const key = keyOf(kind, id);
     return this.#found.get(key, now) ?? this.#others.get(key, now);
   }
@@ -68,11 +99,10 @@ export class ScimIdMap implements IdMap {
       return underWay.result;
     }
     const waiting = [mayStart];
-    const result = this.#ask({ attribute, value: id }, () => waiting.some((may) => may()));
+    const result = this.#resolve(kind, { attribute, value: id }, () => waiting.some((may) => may()));
     this.#underWay.set(key, { result, mayStart: waiting });
     const resolution = await result;
     this.#underWay.delete(key);
-    this.#remember(key, resolution);
     return resolution;
   }
 
@@ -81,9 +111,20 @@ export class ScimIdMap implements IdMap {
 
   async close(): Promise<void> {}
 
-  async #ask(sought: Sought, mayStart: MayStart): Promise<Resolution> {
+  get #now(): number {
+    return this.#clock.now().monotonic;
+  }
+
+  async #resolve(kind: IdKind, sought: Sought, mayStart: MayStart): Promise<Resolution> {
+    const lookedUp = await this.#ask(sought, mayStart);
+    const resolution = kind === 'group' ? this.#judgeGroup(sought.value, lookedUp) : lookedUp.resolution;
+    this.#remember(keyOf(kind, sought.value), resolution);
+    return resolution;
+  }
+
+  async #ask(sought: Sought, mayStart: MayStart): Promise<LookedUp> {
     const asked = await this.#asking.ask(searchFor(sought), mayStart);
-    if (asked.kind === 'unanswered') return asked;
+    if (asked.kind === 'unanswered') return { resolution: asked, displayName: null };
     const { list } = asked;
     if (hidesAttribute(list, sought.attribute)) {
       this.#logger.warn(
@@ -92,8 +133,48 @@ export class ScimIdMap implements IdMap {
       );
     }
     const resolution = judgeResources(list.resources, sought);
-    if (resolution.kind !== 'missing' || sought.attribute === 'displayName') return resolution;
-    return this.#inactive.find(sought.value, mayStart);
+    if (sought.attribute === 'displayName') {
+      const group = resolution.kind === 'found' ? list.resources.find(({ id }) => id === resolution.id) : undefined;
+      return { resolution, displayName: group?.displayName ?? null };
+    }
+    if (resolution.kind !== 'missing') return { resolution, displayName: null };
+    return { resolution: await this.#inactive.find(sought.value, mayStart), displayName: null };
+  }
+
+  #judgeGroup(name: string, { resolution, displayName }: LookedUp): Resolution {
+    if (resolution.kind === 'unanswered') return resolution;
+    const now = this.#now;
+    const renamed = this.#renamed.get(name, now);
+    if (renamed !== null) this.#renamed.set(name, { ...renamed, lookedUpAt: now }, now + FOUND_KEEP_MS);
+    if (resolution.kind !== 'found' || displayName === null) {
+      this.#claims.release(name, now);
+      return resolution;
+    }
+    const isRenamed = renamed !== null && now - renamed.seenAt < OTHERS_KEEP_MS && isSameId(renamed.id, resolution.id);
+    if (isRenamed && !isSameName(displayName, renamed.shown)) return { kind: 'renamed', ...groupOf(renamed) };
+    // Searches may spell a name in another way than the group itself for good.
+    const group = { id: resolution.id, displayName: isRenamed ? renamed.shown : displayName };
+    const first = this.#claims.claim(name, group, now);
+    return first === null ? resolution : this.#refuse(name, group, first);
+  }
+
+  #refuse(name: string, { id }: FoundGroup, first: string): SureResolution {
+    this.#logger.warn(
+      { group: name, first, genesysId: id },
+      'look-ups find one group for two groups of the source: the changes of the second wait until the first is not used for an hour',
+    );
+    return { kind: 'shared', first };
+  }
+
+  #noteRenamed(group: string, seen: RenamedGroup): void {
+    const now = this.#now;
+    const key = keyOf('group', group);
+    const lookedUpAt = this.#renamed.get(group, now)?.lookedUpAt ?? null;
+    this.#found.delete(key);
+    this.#claims.release(group, now);
+    this.#renamed.set(group, { ...seen, seenAt: now, lookedUpAt }, now + FOUND_KEEP_MS);
+    const againAt = lookedUpAt === null ? now : lookedUpAt + OTHERS_KEEP_MS;
+    if (againAt > now) this.#others.set(key, { kind: 'renamed', ...seen }, againAt);
   }
 
   #remember(key: string, resolution: Resolution): void {
@@ -104,5 +185,7 @@ export class ScimIdMap implements IdMap {
     else this.#others.set(key, resolution, now + OTHERS_KEEP_MS);
   }
 }
+
+const groupOf = ({ id, displayName, shown }: Renamed): RenamedGroup => ({ id, displayName, shown });
 
 const keyOf = (kind: IdKind, id: string): string => `${kind}:${id}`;

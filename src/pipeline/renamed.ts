@@ -1,0 +1,45 @@
+/**
+ * A group that was looked up by its name, and shows another one in its answers: it was renamed, and another group may have
+ * the name by now. Nothing is concluded from such an answer; the name is looked up again.
+ */
+import type { Answer } from '../core/answer.ts';
+import { shownName } from '../core/group-body.ts';
+import type { Method } from '../core/outcome.ts';
+import { renamedGroup } from '../core/resolution.ts';
+import type { Context } from './context.ts';
+import { cacheKey } from './snapshot-cache.ts';
+import type { Group } from './state.ts';
+
+/** Answers whether the group is another one than the source means, as this answer of it shows. */
+export function noteName(
+  context: Context,
+  group: Group,
+  { answer, method }: { answer: Answer; method: Method },
+): boolean {
+  if (answer.kind !== 'response' || answer.status < 200 || answer.status >= 300) return false;
+  const seen = renamedGroup(group, shownName(answer.body));
+  if (seen === null) return false;
+  const { id, displayName, shown } = seen;
+  const fields = { group: group.id, genesysId: id, lookedUp: displayName, shown };
+  context.logger.warn(
+    fields,
+    method === 'PATCH' ? WRITTEN : 'a group shows another name than its look-up: it is looked up again',
+  );
+  context.ids?.groupNames?.noteRenamed(group.id, seen);
+  context.cache.delete(cacheKey(group));
+  forgetTarget(group);
+  return true;
+}
+
+const WRITTEN =
+  'a group that a PATCH has changed shows another name than its look-up: it is looked up again, and the changes go to the group that has the name; whether the rename came before this PATCH is not known: check the members of the renamed group, and send the full state of the group again';
+
+/** Its target may be another one from now on, of which nothing is tried, accepted or waited for yet. */
+export function forgetTarget(group: Group): void {
+  if (group.target === null) return;
+  group.target = null;
+  group.targetName = null;
+  group.unconfirmed = null;
+  group.deferred = null;
+  for (const member of group.members.values()) member.spent = null;
+}

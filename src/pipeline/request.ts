@@ -148,8 +148,8 @@ async function ask(context: Context, group: Group, permit: Permit, { method, sen
   noteAnswer(context, group, outcome);
   const request = method === 'PATCH' ? 'write' : 'read';
   const seen = context.breaker.observe(context, { request, answer, outcome, groups: [group], subject: group });
-  if (!isCurrent(context, group.partition) || noteName(context, group, { answer, method })) return null;
-  return { answer, outcome, seen };
+  if (isCurrent(context, group.partition) && noteName(context, group, { answer, method })) return null;
+  return isCurrent(context, group.partition) ? { answer, outcome, seen } : null;
 }
 
 function noteFirstRequest(group: Group, now: number): void {

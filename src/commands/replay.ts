@@ -166,7 +166,7 @@ function lineOf({ json }: ListFlags, { id, state, reason, intent }: Waiting): st
 
 function answerLine({ json }: ListFlags, answer: NamedIntent & { readonly verdict: ReplayVerdict }): string {
   const { group, member, verdict } = answer;
-  const id = intentId({ source: { ...answer, eventId: null, timestamp: 0 }, member });
+  const id = intentId({ source: answer, member });
   return json === true
     ? `${JSON.stringify({ id, group, member: member === WHOLE_GROUP ? null : member, result: verdict })}\n`
     : `${verdict.padEnd(10)}  ${nameOf(member)}  group ${group}  ${id}\n`;

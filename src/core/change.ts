@@ -110,7 +110,10 @@ export const sourceGroup = ({ group, groupSpelling }: Pick<Intent, 'group' | 'gr
   groupSpelling ?? group;
 
 /** Id of the final report of an intent; it follows from the source record alone. */
-export const intentId = ({ source, ...named }: Pick<Intent, 'source' | 'member' | 'memberSpelling'>): string =>
+export const intentId = ({
+  source,
+  ...named
+}: Pick<Intent, 'member' | 'memberSpelling'> & { readonly source: Position }): string =>
   named.member === WHOLE_GROUP ? positionText(source) : `${positionText(source)}/${sourceMember(named)}`;
 
 /** Ids are opaque, but they end up in keys, paths and filters. Length in UTF-16 units. */

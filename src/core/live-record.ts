@@ -4,6 +4,7 @@
  */
 import * as z from 'zod';
 import { idProblem, type Intent } from './change.ts';
+import { type FinalMark, readMarks, wireOfMark } from './final-mark.ts';
 import { heldDigest, type Sha256 } from './guard.ts';
 import type { Stamp } from './ownership.ts';
 import type { Headers, WaitingFacts } from './record-headers.ts';
@@ -38,13 +39,20 @@ export type RetryRecord =
       readonly intents: readonly Intent[];
       /** Entries of a newer version, to be written again as they are; absent: none. */
       readonly foreign?: readonly unknown[];
+      /** What is final of members that names which are not resolved may mean; absent: none. */
+      readonly finals?: readonly FinalMark[];
     }
   /** `wanted` is null for the tombstone that answers it. */
   | { readonly kind: 'request'; readonly key: string; readonly wanted: Request | null }
   /** Not ours to read; where it has a group's key, that group is to be written again. */
   | { readonly kind: 'unreadable'; readonly group: string | null; readonly problem: string };
 
-const wireState = z.object({ v: z.literal(1), group: wireId, pending: z.array(z.unknown()) });
+const wireState = z.object({
+  v: z.literal(1),
+  group: wireId,
+  pending: z.array(z.unknown()),
+  finals: z.unknown().optional(),
+});
 
 /** Total: a record of any origin is read as something. */
 export function parseRetryRecord({ key, value, headers }: WireRecord): RetryRecord {
@@ -71,7 +79,8 @@ export function parseRetryRecord({ key, value, headers }: WireRecord): RetryReco
   if (parsed.data.group !== name) return { kind: 'unreadable', group: name, problem: 'key and group disagree' };
   const entries = readEntries(name, parsed.data.pending);
   if (entries === null) return { kind: 'unreadable', group: name, problem: 'not a live record' };
-  return { kind: 'state', group: name, stamp, ...entries };
+  const finals = readMarks(name, parsed.data.finals);
+  return { kind: 'state', group: name, stamp, ...entries, ...(finals.length > 0 && { finals }) };
 }
 
 /** Up to the first fault: issues of all entries of one record would take gigabytes. */
@@ -94,15 +103,21 @@ function readEntries(
 
 /** The value of 5.2, also of a dead letter (5.3) and of a replay request. `digest`: of all that is held of the group. */
 export const stateValue = (group: string, intents: readonly Intent[], digest: string | null = null): string =>
-  valueOf(group, intents, { digest, foreign: [] });
+  valueOf(group, intents, { digest, foreign: [], finals: [] });
 
 interface Beside {
   readonly digest: string | null;
   readonly foreign: readonly unknown[];
+  readonly finals: readonly FinalMark[];
 }
 
-const valueOf = (group: string, intents: readonly Intent[], { digest, foreign }: Beside): string =>
-  JSON.stringify({ v: 1, group, pending: [...intents.map((intent) => wireOf(intent, digest)), ...foreign] });
+const valueOf = (group: string, intents: readonly Intent[], { digest, foreign, finals }: Beside): string =>
+  JSON.stringify({
+    v: 1,
+    group,
+    pending: [...intents.map((intent) => wireOf(intent, digest)), ...foreign],
+    ...(finals.length > 0 && { finals: finals.map(wireOfMark) }),
+  });
 
 export interface StateFacts extends WaitingFacts {
   readonly group: string;
@@ -110,6 +125,8 @@ export interface StateFacts extends WaitingFacts {
   readonly sha256: Sha256;
   /** Entries of a newer version; absent: none. */
   readonly foreign?: readonly unknown[];
+  /** Absent: none. */
+  readonly finals?: readonly FinalMark[];
   /** The record has to take more before it can become smaller, so it carries a reserve that is left out then. */
   readonly isReserving?: boolean;
 }
@@ -120,15 +137,15 @@ const reserve = (sha256: Sha256): string => Array.from({ length: 8 }, (_, i) => 
 /** Characters that the intent takes in a live record, before compression. */
 export const wireLength = (intent: Intent): number => JSON.stringify(wireOf(intent, '0'.repeat(64))).length;
 
-/** Neither intents nor foreign entries: the tombstone. */
-export function renderState({ group, stamp, sha256, isReserving, foreign = [], ...facts }: StateFacts): {
+/** Neither intents nor foreign entries nor final marks: the tombstone. */
+export function renderState({ group, stamp, sha256, isReserving, foreign = [], finals = [], ...facts }: StateFacts): {
   readonly key: string;
   readonly value: string | null;
   readonly headers: Headers;
 } {
   const headers = stampHeaders('pending', stamp);
-  if (facts.intents.length + foreign.length === 0) return { key: group, value: null, headers };
-  const value = valueOf(group, facts.intents, { digest: heldDigest(group, facts.intents, sha256), foreign });
+  if (facts.intents.length + foreign.length + finals.length === 0) return { key: group, value: null, headers };
+  const value = valueOf(group, facts.intents, { digest: heldDigest(group, facts.intents, sha256), foreign, finals });
   const more = isReserving === true ? [textHeader('rollcall-reserve', reserve(sha256))] : [];
   return { key: group, value, headers: [...headers, ...waitingHeaders(facts), ...more] };
 }

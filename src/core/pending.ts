@@ -3,7 +3,7 @@
  * arrival. `add` then `remove` never cancel out: the member may already be there.
  */
 import type { Held, Intent } from './change.ts';
-import { comparePositions } from './position.ts';
+import { comparePositions, type Position } from './position.ts';
 
 export interface Folded {
   readonly winner: Intent;
@@ -22,8 +22,14 @@ export function fold(a: Intent, b: Intent): Folded {
 /** Whether the one takes the place of the other. */
 export const beats = (a: Intent, b: Intent): boolean => fold(a, b).loser === b;
 
+/** What decides which of two changes of one member is the newer one. */
+type Ranked = Pick<Intent, 'member' | 'op' | 'namedBy'> & { readonly source: Position };
+
+/** The one is newer; of one and the same change neither is. */
+export const precedes = (a: Ranked, b: Ranked): boolean => comparePrecedence(a, b) > 0;
+
 /** Of two names that one event gives a member the removal wins, as of one name in both of its lists; else either does. */
-function comparePrecedence(a: Intent, b: Intent): number {
+function comparePrecedence(a: Ranked, b: Ranked): number {
   const order = comparePositions(a.source, b.source);
   if (order !== 0 || a.member === b.member || a.op === 'state' || b.op === 'state') return order;
   // Whom a full state names is none of the others, whatever it came to before the name was known.

@@ -3,10 +3,14 @@ import { type Intent, WHOLE_GROUP } from '../core/change.ts';
 import { idKey } from '../core/id-key.ts';
 import type { Aliases, Group } from './state.ts';
 
-/** From now on this name stands for the member of the target, too. */
-export function noteAlias(group: Group, { member, target }: Intent): void {
-  if (target === null) return;
-  const { names, targets } = aliasesOf(group);
+/** From now on this name stands for the member of the target, too; or for one that is not known yet. */
+export function noteAlias(group: Group, { member, target, op }: Intent): void {
+  if (op === 'state') return;
+  const { names, targets, unresolved } = aliasesOf(group);
+  if (target === null) {
+    unresolved.add(member);
+    return;
+  }
   const key = idKey(target);
   const known = names.get(key) ?? [];
   if (known.includes(member)) return;
@@ -14,10 +18,19 @@ export function noteAlias(group: Group, { member, target }: Intent): void {
   targets.set(member, [...(targets.get(member) ?? []), key]);
 }
 
+/** A name that waits to be resolved, or is given up, may mean any member of the target. */
+export function hasUnresolved({ aliases, members }: Group): boolean {
+  for (const name of aliases?.unresolved ?? []) {
+    if (members.get(name)?.pending?.target === null) return true;
+    aliases?.unresolved.delete(name);
+  }
+  return false;
+}
+
 /** Nothing is known of this name any more, so it stands for no member. */
 export function forgetName({ aliases }: Group, name: string): void {
   if (aliases === null) return;
-  const { names, targets, replaced, resolutions } = aliases;
+  const { names, targets, replaced, resolutions, unresolved } = aliases;
   for (const target of targets.get(name) ?? []) {
     const others = (names.get(target) ?? []).filter((other) => other !== name);
     if (others.length > 0) names.set(target, others);
@@ -25,6 +38,7 @@ export function forgetName({ aliases }: Group, name: string): void {
   }
   targets.delete(name);
   replaced.delete(name);
+  unresolved.delete(name);
   if (name === WHOLE_GROUP) resolutions.clear();
 }
 
@@ -44,6 +58,12 @@ export function noteReplaced(group: Group, by: string, name: string): void {
 }
 
 export function aliasesOf(group: Group): Aliases {
-  group.aliases ??= { names: new Map(), targets: new Map(), replaced: new Map(), resolutions: new Map() };
+  group.aliases ??= {
+    names: new Map(),
+    targets: new Map(),
+    replaced: new Map(),
+    resolutions: new Map(),
+    unresolved: new Set(),
+  };
   return group.aliases;
 }

@@ -10,13 +10,14 @@ import type { RequestFacts } from '../core/reporting.ts';
 import { finalReport, retryReport } from '../core/reporting.ts';
 import type { RetryDecision } from '../core/retry.ts';
 import type { Context } from './context.ts';
+import { noteFinal } from './marks.ts';
 import type { Due, Group, Member, Open, Partition, Spent } from './state.ts';
 import { isOlderRecorded, memberOf, NOTHING_UNTOLD, tidyMember } from './partition.ts';
 
 /** Closes the ledger entries of a member that are complete by now; none while the record may hold something older. */
 export function closeComplete(group: Group, name: string, member: Member): void {
   const { ledger } = group.partition;
-  if (ledger === null || group.isRecordUnknown) return;
+  if (ledger === null || group.isRecordUnknown || group.partition.finals.isUnrecorded(group)) return;
   let left: Open | null = null;
   let hasClosed = false;
   for (let { open } = member; open !== null;) {
@@ -92,6 +93,7 @@ export function land(context: Context, group: Group, intent: Intent, { outcome, 
   const requestedAt = beating === undefined ? member.requestedAt : beating.requestedAt;
   group.flight?.beaten.delete(intent);
   if (member.pending === intent) setPending(group.partition, member, null);
+  noteFinal(context, group, intent);
   report(context, group, intent, { outcome, reason: null, request, supersededBy: null, requestedAt });
 }
 
@@ -149,6 +151,7 @@ export function giveUp(context: Context, group: Group, spent: Spent): void {
   const dead: Intent = { ...spent.intent, attempt: spent.attempt, waits: null, dead: { at: now, reason } };
   const { requestedAt } = member;
   if (member.pending === spent.intent) setPending(group.partition, member, isStoodUpon(group, dead) ? null : dead);
+  noteFinal(context, group, dead);
   report(context, group, dead, {
     outcome: spent.outcome,
     reason: spent.failure,

@@ -118,6 +118,10 @@ export function fitRecord(context: Context, group: Group, intents: readonly Inte
     logger.warn({ group: group.id }, 'a live record was too large, its oldest dead intents are dropped');
     return;
   }
+  if (group.partition.finals.shrink(group)) {
+    logger.warn({ group: group.id }, 'a live record was too large, half of its final marks are dropped');
+    return;
+  }
   const isFirst = group.recordLimit === null;
   const limit = (group.recordLimit ??= new RecordLimit());
   const wasStuck = limit.isStuck;

@@ -78,22 +78,36 @@ export function wholeOf({ members }: Group): Intent | null {
 export function identifyAnew(context: Context): void {
   for (const partition of context.state.partitions.values()) {
     for (const group of partition.groups.values()) {
-      for (const member of group.members.values()) member.pending = dueAnew(context, group, member.pending);
+      const before = group.target;
+      identifyGroup(context, group);
+      for (const member of group.members.values()) {
+        const { pending } = member;
+        if (pending !== null) member.pending = dueAnew(context, group, { pending, groupTarget: before });
+      }
       context.review(group);
     }
   }
   context.dispatch();
 }
 
-function dueAnew({ ids }: Context, group: Group, pending: Intent | null): Intent | null {
+interface Before {
+  readonly pending: Intent;
+  /** What the group was at the target. */
+  readonly groupTarget: string | null;
+}
+
+function dueAnew({ ids }: Context, group: Group, { pending, groupTarget }: Before): Intent {
   // In flight, it stays what its flight has taken: a newer intent without its full state must not go on.
-  if (pending === null || pending.dead !== null || group.flight?.due.has(pending) === true) return pending;
+  if (pending.dead !== null || group.flight?.due.has(pending) === true) return pending;
   if (pending.op === 'state') return { ...pending, notBefore: 0 };
   const known = knownTarget(ids, pending);
   const target = known === undefined ? pending.target : known;
-  if (target !== null && target === pending.target && group.target !== null) return pending;
+  // What the change of the table is not about keeps its time, and its tries.
+  if (target === pending.target && group.target === groupTarget) return pending;
   // Named anew when it is due, so that it meets what is pending under that name.
-  return { ...pending, target: pending.namedBy === 'target' ? pending.target : null, notBefore: 0 };
+  const renamed = { ...pending, target: pending.namedBy === 'target' ? pending.target : null, notBefore: 0 };
+  noteAlias(group, renamed);
+  return renamed;
 }
 
 /** What is due and not known is asked for, or waits. */

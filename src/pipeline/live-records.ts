@@ -1,5 +1,6 @@
 /** The live records and answers that are due, as they are sent, and what becomes of those that could not be written. */
 import type { Intent } from '../core/change.ts';
+import type { FinalMark } from '../core/final-mark.ts';
 import { renderAnswer, renderState } from '../core/live-record.ts';
 import { seqAfter } from '../core/ownership.ts';
 import type { OutRecord } from '../ports.ts';
@@ -17,7 +18,12 @@ export type Rendered = Addressed & {
   readonly epoch: number;
   readonly record: OutRecord;
 } & (
-    | { readonly kind: 'state'; readonly group: Group; readonly intents: readonly Intent[] }
+    | {
+        readonly kind: 'state';
+        readonly group: Group;
+        readonly intents: readonly Intent[];
+        readonly finals: readonly FinalMark[];
+      }
     | { readonly kind: 'former'; readonly key: string }
     | { readonly kind: 'answer'; readonly answer: DueAnswer }
   );
@@ -35,6 +41,7 @@ export function renderPartition(context: Context, partition: Partition, recordsM
     partition.toWrite.delete(group);
     partition.unacknowledged.add(group);
     const intents = recordOf(group);
+    const finals = partition.finals.of(group);
     const stamp = { owner: options.owner, epoch: partition.epoch, seq: nextSeq(partition) };
     const state = renderState({
       group: group.id,
@@ -43,6 +50,7 @@ export function renderPartition(context: Context, partition: Partition, recordsM
       trouble: troubleOf(group),
       isReserving: isReserving(group, intents),
       foreign: partition.foreign.get(group.id) ?? [],
+      finals,
       now: clock.now().wall,
       sha256: context.sha256,
     });
@@ -50,7 +58,7 @@ export function renderPartition(context: Context, partition: Partition, recordsM
     const own = placeOf(context, group);
     const { epoch } = partition;
     const isWanted = (): boolean => isOf(context, partition, epoch);
-    rendered.push({ kind: 'state', partition, epoch, group, intents, record, own, isWanted });
+    rendered.push({ kind: 'state', partition, epoch, group, intents, finals, record, own, isWanted });
   }
   return rendered;
 }

@@ -7,6 +7,7 @@ import { comparePositions, type Position } from '../core/position.ts';
 import { NO_MARK } from '../core/source-history.ts';
 import { forgetName } from './aliases.ts';
 import type { Context } from './context.ts';
+import { FinalMarks } from './final-marks.ts';
 import { FormerKeys } from './former-keys.ts';
 import type { Due, Group, Member, Partition, Phase, State } from './state.ts';
 import { Unacknowledged } from './unacknowledged.ts';
@@ -29,6 +30,8 @@ export const newPartition = (number: number): Partition => ({
   retryNext: 0n,
   restored: new Map(),
   foreign: new Map(),
+  restoredMarks: new Map(),
+  finals: new FinalMarks(),
   formerKeys: new FormerKeys(),
   stale: new Set(),
   recordedAt: new Map(),
@@ -151,8 +154,8 @@ export function tidyGroup(context: Pick<Context, 'state' | 'clock' | 'dispatch'>
 
 /** Nothing of it is pending, recorded or open, in flight, to be written, or sent and not acknowledged. */
 function isIdle({ locks }: Pick<State, 'locks'>, group: Group): boolean {
-  const { toWrite, unacknowledged, groups } = group.partition;
-  if (group.members.size > 0 || group.expanded.length > 0 || locks.has(group.id)) return false;
+  const { toWrite, unacknowledged, groups, finals } = group.partition;
+  if (group.members.size > 0 || group.expanded.length > 0 || locks.has(group.id) || finals.has(group)) return false;
   return !toWrite.has(group) && !unacknowledged.has(group) && groups.get(group.id) === group;
 }
 

@@ -7,6 +7,7 @@ import { beats, fold } from '../core/pending.ts';
 import { aliasesPending, noteReplaced } from './aliases.ts';
 import { beat, closeComplete, setPending, supersede } from './conclude.ts';
 import type { Context } from './context.ts';
+import { noteFinal, passedBy } from './marks.ts';
 import { memberOf } from './partition.ts';
 import type { Group } from './state.ts';
 
@@ -24,6 +25,7 @@ export function arriveFinal(context: Context, group: Group, intent: Intent): voi
   if (standsOnWhole(group, intent)) return enter(context, group, intent);
   // If the live record holds just this position, it is parked and stays pending.
   replaceOlder(context, group, intent);
+  noteFinal(context, group, intent);
 }
 
 function standsOnWhole(group: Group, intent: Intent): boolean {
@@ -34,7 +36,8 @@ function standsOnWhole(group: Group, intent: Intent): boolean {
 /** Enters an intent among what is pending. */
 export function enter(context: Context, group: Group, intent: Intent): void {
   const newer = pendingAs(group, standingFor(group, intent)).find((rival) => beats(rival, intent));
-  if (newer !== undefined) return supersede(context, group, intent, { by: intentId(newer), requestedAt: null });
+  const winner = newer ?? passedBy(group, intent);
+  if (winner !== null) return supersede(context, group, intent, { by: intentId(winner), requestedAt: null });
   const member = memberOf(group, intent.member);
   // Delivered again: the further advanced copy stays.
   if (member.pending !== null && fold(member.pending, intent).winner !== intent) return;
@@ -44,8 +47,14 @@ export function enter(context: Context, group: Group, intent: Intent): void {
 
 /** A restored group: what a full state, or another name, has replaced is told so. */
 export function foldRestored(context: Context, group: Group): void {
-  for (const { pending } of group.members.values()) {
-    if (pending !== null && (pending.op === 'state' || group.aliases !== null)) replaceOlder(context, group, pending);
+  for (const member of group.members.values()) {
+    const { pending } = member;
+    if (pending === null) continue;
+    const mark = passedBy(group, pending);
+    if (mark !== null) {
+      beat(context, group, member, intentId(mark));
+      setPending(group.partition, member, null);
+    } else if (pending.op === 'state' || group.aliases !== null) replaceOlder(context, group, pending);
   }
 }
 

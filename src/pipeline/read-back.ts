@@ -41,7 +41,7 @@ function readRetryRecord(context: Context, partition: Partition, record: RetryRe
       const counts = reading === 'counts' && (!isOwned(partition) || record.stamp.owner === options.owner);
       if (counts) partition.stale.delete(record.group);
       // Before the restore its place in the order decides what counts; afterwards only what is to be written again.
-      if (counts && isOwned(partition) && record.intents.length === 0) endGroup(partition.view, record.group);
+      if (counts && isOwned(partition) && isEnd(record)) endGroup(partition.view, record.group);
       if (!counts) partition.stale.add(record.group);
       if (reading === 'counts' && !isOwned(partition)) take(context, partition, record);
       break;
@@ -60,9 +60,15 @@ function readRetryRecord(context: Context, partition: Partition, record: RetryRe
   if (isRestored(partition)) takeAccount(context, partition);
 }
 
+/** A tombstone. */
+const isEnd = ({ intents, finals }: Extract<RetryRecord, { kind: 'state' }>): boolean =>
+  intents.length === 0 && finals === undefined;
+
 function take({ logger }: Context, partition: Partition, record: Extract<RetryRecord, { kind: 'state' }>): void {
-  const { group, intents, foreign } = record;
+  const { group, intents, foreign, finals } = record;
   partition.restored.set(group, intents);
+  partition.restoredMarks.delete(group);
+  if (finals !== undefined) partition.restoredMarks.set(group, finals);
   partition.foreign.delete(group);
   if (foreign === undefined) return;
   partition.foreign.set(group, foreign);

@@ -6,6 +6,7 @@ import { closeComplete, enqueue, land } from './conclude.ts';
 import type { Trouble } from '../core/record-headers.ts';
 import type { Context } from './context.ts';
 import { type Added, addedBy, deadAt, dropDead, fitted, partsOf } from './fit-record.ts';
+import { tidyMarks } from './marks.ts';
 import type { Group, Member } from './state.ts';
 import { NOTHING_UNTOLD, tidyMember } from './partition.ts';
 
@@ -58,6 +59,7 @@ export function recorded(context: Context, group: Group, intents: readonly Inten
     closeComplete(group, id, member);
     tidyMember(group, id);
   }
+  tidyMarks(context, group);
   context.review(group);
   context.dispatch();
   context.settle();

@@ -7,6 +7,7 @@ import { idKey } from '../core/id-key.ts';
 import { isSamePosition, comparePositions } from '../core/position.ts';
 import { isHeld, woken } from '../core/pending.ts';
 import type { NamedIntent, ReplayVerdict, Request } from '../core/request-record.ts';
+import { noteAlias } from './aliases.ts';
 import { setPending } from './conclude.ts';
 import type { Context } from './context.ts';
 import { decide } from './guard.ts';
@@ -42,7 +43,9 @@ function wakeNamed(context: Context, partition: Partition, named: NamedIntent): 
   // It is being tried at this moment.
   if ((isInFlight && pending.dead === null) || isHeld(pending)) return 'woken';
   member.woken = pending;
-  setPending(partition, member, namedAnew(context, woken(pending)));
+  const anew = namedAnew(context, woken(pending));
+  if (context.ids !== null) noteAlias(group, anew);
+  setPending(partition, member, anew);
   // Not reported any more, wherever the record still says that it is dead.
   if (isSamePosition(member.recorded?.source, named)) member.recordedReported = false;
   for (let { open } = member; open !== null; open = open.next) open.isReported &&= !isSamePosition(open.source, named);

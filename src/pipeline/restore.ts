@@ -21,6 +21,7 @@ import { groupOf, memberOf, move, newPartition, noteFormerKey } from './partitio
 import { recordAll, takeAccount } from './read-back.ts';
 import { foreignPositionProblem, refuse } from './refuse.ts';
 import { identified, identifyGroup } from './identify.ts';
+import { restoreMarks, tidyCommitted } from './marks.ts';
 import { foldRestored } from './precedence.ts';
 import { reviewAll } from './schedule.ts';
 import type { Group, Partition, Start } from './state.ts';
@@ -142,10 +143,12 @@ function load(context: Context, partition: Partition, start: Start): void {
   // A former owner's requests may still land (spec: noop).
   partition.gainDoubt = isNew ? null : gained(clock.now().monotonic, options.lateApplyMs);
   for (const [id, intents] of partition.restored) {
-    if (intents.length === 0) continue;
+    const marks = partition.restoredMarks.get(id) ?? [];
+    if (intents.length + marks.length === 0) continue;
     const group = groupOf(context, partition, id);
     noteFormerKey(group, id);
     identifyGroup(context, group);
+    restoreMarks(context, group, { marks, end: start.goal });
     for (const restored of intents) loadIntent(context, group, identified(context, group, restored));
     foldRestored(context, group);
     tellHeld(context, group);
@@ -155,8 +158,10 @@ function load(context: Context, partition: Partition, start: Start): void {
   );
   const last = [...partition.recordedAt.keys()].reduce((max, offset) => (offset > max ? offset : max), -1n);
   partition.restored = new Map();
+  partition.restoredMarks.clear();
   partition.ledger = openLedger(start.position, start.known, last + 1n);
   partition.endOffset = start.goal;
+  tidyCommitted(context, partition);
 }
 
 function loadIntent(context: Context, group: Group, intent: Intent): void {

@@ -13,6 +13,7 @@ import { errorText, isCurrent } from './context.ts';
 import { limitIntake } from './intake.ts';
 import { type Outgoing, outgoingOf } from './outgoing.ts';
 import { type Rendered, renderPartition, writeAgain } from './live-records.ts';
+import { tidyCommitted } from './marks.ts';
 import { recorded, tellExpanded } from './record.ts';
 import type { Due, Group, Partition } from './state.ts';
 import { isRestored, tidyGroup, tidyMember } from './partition.ts';
@@ -162,7 +163,10 @@ export class Settler {
       const isInTime = each.epoch === each.partition.epoch;
       const outcome = (isInTime ? results[i]?.outcome : null) ?? 'unwritten';
       const isSmaller = outcome !== 'written' && writeAgain(this.#context, each, outcome);
-      if (outcome === 'written' && each.kind === 'state') recorded(this.#context, each.group, each.intents);
+      if (outcome === 'written' && each.kind === 'state') {
+        each.partition.finals.noteRecorded(each.group, each.finals);
+        recorded(this.#context, each.group, each.intents);
+      }
       hasMoved ||= isSmaller || outcome === 'written';
     });
     return hasMoved;
@@ -203,6 +207,7 @@ export class Settler {
     for (const { partition, commit: each, progress } of due) {
       partition.lastCommit = { offset: each.offset, progress };
       state.unsettled.clear(this.#offsetOf(partition).name);
+      tidyCommitted(this.#context, partition);
     }
     return null;
   }

@@ -7,7 +7,7 @@ import type { Aliases, Group, Partition, State } from './state.ts';
 export interface Sizes {
   readonly groups: number;
   readonly members: number;
-  /** Names of members of the target (id map only). */
+  /** Names of members of the target, and what is final of members under other names (id map only). */
   readonly aliases: number;
   readonly deferred: number;
   /** Changes that the target has accepted and not shown. */
@@ -43,7 +43,9 @@ export function sizesOf(state: State): Sizes {
   return {
     groups: groups.length,
     members: inGroups(({ members }) => members.size),
-    aliases: inGroups(({ aliases }) => (aliases === null ? 0 : sizeOfAliases(aliases))),
+    aliases:
+      inGroups(({ aliases }) => (aliases === null ? 0 : sizeOfAliases(aliases))) +
+      inPartitions(({ finals, restoredMarks }) => finals.size + restoredMarks.size),
     deferred: inGroups(({ deferred }) => deferred?.intents.size ?? 0),
     unconfirmed: inGroups(({ unconfirmed }) => unconfirmed?.size ?? 0),
     toWrite: inPartitions(({ toWrite }) => toWrite.size),
@@ -66,8 +68,8 @@ export function sizesOf(state: State): Sizes {
   };
 }
 
-const sizeOfAliases = ({ names, targets, replaced, resolutions }: Aliases): number =>
-  names.size + targets.size + replaced.size + resolutions.size;
+const sizeOfAliases = ({ names, targets, replaced, resolutions, unresolved }: Aliases): number =>
+  names.size + targets.size + replaced.size + resolutions.size + unresolved.size;
 
 function sum<T>(list: readonly T[], sizeOf: (each: T) => number): number {
   let total = 0;

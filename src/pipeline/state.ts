@@ -8,6 +8,7 @@
  */
 import type { ChangeSource, DeadReason, Intent } from '../core/change.ts';
 import type { Doubt } from '../core/doubt.ts';
+import type { FinalMark } from '../core/final-mark.ts';
 import type { Ledger, Range } from '../core/ledger.ts';
 import type { Removed } from '../core/guard.ts';
 import type { Failure } from '../core/outcome.ts';
@@ -19,6 +20,7 @@ import type { Answer, Request } from '../core/request-record.ts';
 import type { Comparison, SourceMark } from '../core/source-history.ts';
 import type { IdKind, SureResolution } from '../core/resolution.ts';
 import type { Instant, OutRecord } from '../ports.ts';
+import type { FinalMarks } from './final-marks.ts';
 import type { FormerKeys } from './former-keys.ts';
 import type { Heap } from './heap.ts';
 import type { ReadyQueue } from './ready-queue.ts';
@@ -122,6 +124,8 @@ export interface Aliases {
   readonly replaced: Map<string, Set<string>>;
   /** What look-ups said of those that the pending full state names. */
   readonly resolutions: Map<string, SureResolution>;
+  /** Names that were pending without a target when they were looked at last. */
+  readonly unresolved: Set<string>;
 }
 
 /** An id that the target is to be asked for, and who waits for the answer. */
@@ -179,6 +183,9 @@ export interface Partition {
   restored: Map<string, readonly Intent[]>;
   /** By group: entries of live records that only a newer version understands. */
   readonly foreign: Map<string, readonly unknown[]>;
+  /** While restoring: final marks of the winners, by group. */
+  readonly restoredMarks: Map<string, readonly FinalMark[]>;
+  readonly finals: FinalMarks;
   readonly formerKeys: FormerKeys;
   /** Groups whose last record does not count. */
   readonly stale: Set<string>;

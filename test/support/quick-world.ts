@@ -121,6 +121,20 @@ export class QuickTarget implements GroupApi {
   }
 }
 
+/** What is dead sends nothing. */
+function whileAlive(target: QuickTarget, isAlive: () => boolean): GroupApi {
+  const asked = async (ask: () => Promise<Answer>): Promise<Answer> =>
+    isAlive() ? ask() : new Promise<Answer>(() => undefined);
+  return {
+    gate: target.gate,
+    getGroup: (request) => asked(() => target.getGroup(request)),
+    patchGroup: (request) => asked(() => target.patchGroup(request)),
+    search: (request) => asked(() => target.search(request)),
+    renewToken: () => target.renewToken(),
+    close: () => target.close(),
+  };
+}
+
 export interface QuickOptions {
   readonly retryRecordMaxBytes?: number;
   /** A function: each start opens its own. */
@@ -158,14 +172,23 @@ export class QuickWorld {
       heartbeatIntervalMs: 1_000,
       topics: { source: topics.source, retry: topics.retry },
     });
-    const { clock, logger, target } = this;
+    const { clock, logger } = this;
     const { ids: wanted = null } = this.#options;
     const ids = typeof wanted === 'function' ? wanted(this) : wanted;
+    let isKilled = false;
     const pipeline = new Pipeline(
-      { log, api: target, clock, random: systemRandom, logger, sha256, ids, format: native },
+      {
+        log,
+        api: whileAlive(this.target, () => !isKilled),
+        clock,
+        random: systemRandom,
+        logger,
+        sha256,
+        ids,
+        format: native,
+      },
       { ...usual, owner: `${clientId}-${systemRandom.uuid()}`, ...this.#options.pipeline },
     );
-    let isKilled = false;
     atEnd(async () => {
       if (isKilled) return;
       void pipeline.drain();

@@ -76,18 +76,19 @@ export function wholeOf({ members }: Group): Intent | null {
 
 /** A table has changed: whoever was not in it, or is somebody else now, is due again. */
 export function identifyAnew(context: Context): void {
-  for (const partition of context.state.partitions.values()) {
-    for (const group of partition.groups.values()) {
-      const before = group.target;
-      identifyGroup(context, group);
-      for (const member of group.members.values()) {
-        const { pending } = member;
-        if (pending !== null) member.pending = dueAnew(context, group, { pending, groupTarget: before });
-      }
-      context.review(group);
-    }
-  }
+  for (const { groups } of context.state.partitions.values())
+    for (const group of groups.values()) identifyGroupAnew(context, group);
   context.dispatch();
+}
+
+function identifyGroupAnew(context: Context, group: Group): void {
+  const groupTarget = group.target;
+  identifyGroup(context, group);
+  for (const member of group.members.values()) {
+    const { pending } = member;
+    if (pending !== null) member.pending = dueAnew(context, group, { pending, groupTarget });
+  }
+  context.review(group);
 }
 
 interface Before {

@@ -11,13 +11,16 @@ export const root = fileURLToPath(new URL('../..', import.meta.url));
 const copies = join(root, '.cache', 'mutants');
 
 const COPIED = ['src', 'test/simulation', 'test/oracle'] as const;
+/** What tests need besides. */
+const COPIED_FOR_TESTS = ['test/contract', 'test/unit', 'test/support', 'vitest.config.ts', 'package.json'] as const;
 
 /** Its path. */
-export async function makeBrokenCopy({ name, edits }: Mutant): Promise<string> {
+export async function makeBrokenCopy({ name, edits, tests }: Mutant): Promise<string> {
   const copy = join(copies, name);
   await removeCopy(copy);
   await mkdir(copy, { recursive: true });
-  for (const folder of COPIED) await cp(join(root, folder), join(copy, folder), { recursive: true });
+  const copied = tests === undefined ? COPIED : [...COPIED, ...COPIED_FOR_TESTS];
+  for (const folder of copied) await cp(join(root, folder), join(copy, folder), { recursive: true });
   for (const edit of edits) {
     const file = join(copy, edit.file);
     await writeFile(file, applied(edit, await readFile(file, 'utf8')));

@@ -4,6 +4,7 @@ import { deadMutants } from './catalogue-dead.ts';
 import { flightMutants } from './catalogue-flight.ts';
 import { guardMutants } from './catalogue-guard.ts';
 import { memoryMutants } from './catalogue-memory.ts';
+import { nameMutants } from './catalogue-names.ts';
 import { ownershipMutants } from './catalogue-ownership.ts';
 import { settleMutants } from './catalogue-settle.ts';
 import { sourceMutants } from './catalogue-source.ts';
@@ -22,4 +23,5 @@ export const mutants: readonly Mutant[] = [
   ...sourceMutants,
   ...targetMutants,
   ...waitMutants,
+  ...nameMutants,
 ];

@@ -1,10 +1,10 @@
-/** Plays a broken copy, seed after seed, until the simulation notices. */
+/** Plays a broken copy, seed after seed, until the simulation notices; or runs the tests that are to notice. */
 import type { ChildProcess } from 'node:child_process';
-import { fork } from 'node:child_process';
+import { fork, spawn } from 'node:child_process';
 import { join } from 'node:path';
 import type { Job } from '../simulation/run.ts';
 import type { Message } from '../simulation/worker.ts';
-import { makeBrokenCopy, removeCopy } from './broken-copy.ts';
+import { makeBrokenCopy, removeCopy, root } from './broken-copy.ts';
 import type { Mutant } from './mutant.ts';
 
 export interface Caught {
@@ -31,7 +31,7 @@ export async function hunt(mutant: Mutant, seeds: number): Promise<Caught | null
     stopsAtFirst: true,
   };
   try {
-    return await playCopy(copy, job);
+    return await (mutant.tests === undefined ? playCopy(copy, job) : testCopy(copy, mutant.tests));
   } finally {
     await removeCopy(copy);
   }
@@ -65,6 +65,18 @@ function playCopy(copy: string, job: Job): Promise<Caught | null> {
       if (seed === undefined) reject(new Error(`the copy could not be played: ${errors}`));
       else resolve({ ...unknown, by: 'throws', seed: Number(seed), message: errors });
     });
+  });
+}
+
+/** Something of them fails. */
+function testCopy(copy: string, tests: readonly string[]): Promise<Caught | null> {
+  const vitest = join(root, 'node_modules/vitest/vitest.mjs');
+  const child = spawn(process.execPath, [vitest, 'run', '--root', copy, '--bail', '1', ...tests], { stdio: 'ignore' });
+  return new Promise((resolve, reject) => {
+    child.once('error', reject);
+    child.once('close', (code) =>
+      resolve(code === 0 ? null : { ...unknown, by: tests.join(' '), seed: FIRST_SEED, scenario: 'a test' }),
+    );
   });
 }
 

@@ -1,4 +1,4 @@
-/** A mutant: the service with one of its rules broken on purpose, to see whether the simulation notices. */
+/** A mutant: the service with one of its rules broken on purpose, to see whether the simulation, or a test, notices. */
 import type { Scenario } from '../simulation/dramas.ts';
 
 export interface Edit {
@@ -18,6 +18,8 @@ export interface Mutant {
   readonly edits: readonly Edit[];
   /** Where it shows; absent: all, in turn. */
   readonly scenario?: Scenario;
+  /** Tests that notice it, of what the simulation does not play; absent: the simulation does. */
+  readonly tests?: readonly string[];
   /** Why the simulation cannot notice: the other rules make this one unnecessary. */
   readonly superfluous?: string;
 }

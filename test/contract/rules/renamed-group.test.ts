@@ -1,5 +1,6 @@
 /** Groups that are looked up by name and renamed at the target: nothing is concluded from the former one (ID_MAP=scim). */
 import { describe, expect, test } from 'vitest';
+import { answer } from '../../support/quick-world.ts';
 import { NamedWorld, toGroup } from '../../support/named-world.ts';
 
 const toSales = toGroup('Sales');
@@ -87,6 +88,23 @@ test('answers that leave the name out are not compared', async () => {
   world.produce(toSales({ add_members: ['second'] }));
   await world.clock.advance(1_000);
   expect(world.members('g1')).toEqual(['first', 'second']);
+});
+
+test('a group of which something stays is looked up again after an hour all the same', async () => {
+  const world = await given();
+  world.showsNames = false;
+  const { onPatch } = world.target;
+  world.target.onPatch = () => answer(405);
+  world.produce(toSales({ add_members: ['refused'] }));
+  await world.clock.advance(30_000);
+  expect(world.outcomes().at(-1)).toContain('failed refused');
+  world.target.onPatch = onPatch;
+  world.rename('g1', 'Sales EU');
+  world.names.set('g2', 'Sales');
+  await world.clock.advance(3_600_000);
+  world.produce(toSales({ add_members: ['second'] }));
+  await world.clock.advance(1_000);
+  expect([world.members('g1'), world.members('g2')]).toEqual([['first'], ['second']]);
 });
 
 test('a source that spells the name in another way than the target is no rename', async () => {

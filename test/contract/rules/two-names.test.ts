@@ -107,7 +107,7 @@ test('a change that comes again from the source meets what is final, too', async
 describe('while the older change waits for the answer of a look-up', () => {
   /** Names `new` at once, and `old` once it is answered. */
   const asking = (): { readonly ids: IdMap; answer: () => void } => {
-    let resolve = (_: Resolution): void => undefined;
+    let resolve: (found: Resolution) => void = () => undefined;
     const promise = new Promise<Resolution>((settle) => {
       resolve = settle;
     });

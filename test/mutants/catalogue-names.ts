@@ -1,0 +1,194 @@
+/** Mutants of ids that look-ups bring: one user under several names, and groups that are renamed or shared. */
+import type { Mutant } from './mutant.ts';
+
+const twoNames = ['test/contract/rules/two-names.test.ts', 'test/contract/rules/two-names-histories.test.ts'];
+const renamed = ['test/contract/rules/renamed-group.test.ts'];
+const shared = ['test/contract/rules/shared-group.test.ts'];
+
+export const nameMutants: readonly Mutant[] = [
+  {
+    name: 'final-forgotten',
+    breaks: 'nothing remembers what is final of a user whose other name waits',
+    edits: [
+      {
+        file: 'src/pipeline/conclude.ts',
+        find: '  noteFinal(context, group, intent);',
+        replace: '  void noteFinal;',
+      },
+    ],
+    tests: twoNames,
+  },
+  {
+    name: 'given-up-forgotten',
+    breaks: 'a change that was given up and dropped is forgotten while an older one waits for its name',
+    edits: [
+      { file: 'src/pipeline/conclude.ts', find: '  noteFinal(context, group, dead);', replace: '  void noteFinal;' },
+    ],
+    tests: twoNames,
+  },
+  {
+    name: 'final-not-met',
+    breaks: 'a name that is resolved late does not look at what is final',
+    edits: [
+      {
+        file: 'src/pipeline/precedence.ts',
+        find: 'newer ?? passedBy(group, intent)',
+        replace: 'newer ?? null',
+      },
+    ],
+    tests: twoNames,
+  },
+  {
+    name: 'final-not-met-at-restore',
+    breaks: 'what a restore finds with a name that is known by now does not look at what is final',
+    edits: [
+      {
+        file: 'src/pipeline/precedence.ts',
+        find: 'const mark = passedBy(group, pending);',
+        replace: "const mark = pending.op === 'state' ? passedBy(group, pending) : null;",
+      },
+    ],
+    tests: twoNames,
+  },
+  {
+    name: 'final-not-recorded-first',
+    breaks: 'an offset is committed before the live record says what is final',
+    edits: [
+      {
+        file: 'src/pipeline/conclude.ts',
+        find: ' || group.partition.finals.isUnrecorded(group)',
+        replace: '',
+      },
+    ],
+    tests: twoNames,
+  },
+  {
+    name: 'final-dropped-before-commit',
+    breaks: 'what is final leaves the live record while the source may deliver the older change again',
+    edits: [{ file: 'src/pipeline/marks.ts', find: 'source.offset >= from || unresolved', replace: 'unresolved' }],
+    tests: twoNames,
+  },
+  {
+    name: 'final-not-restored',
+    breaks: 'a new owner forgets what is final',
+    edits: [
+      {
+        file: 'src/pipeline/restore.ts',
+        find: '    restoreMarks(context, group, { marks, end: start.goal });',
+        replace: '    void [restoreMarks, marks];',
+      },
+    ],
+    tests: twoNames,
+  },
+  {
+    name: 'read-final-forgotten',
+    breaks: 'a change that is known to be final and read again is not remembered',
+    edits: [
+      {
+        file: 'src/pipeline/precedence.ts',
+        find: '  noteFinal(context, group, intent);',
+        replace: '  void noteFinal;',
+      },
+    ],
+    tests: twoNames,
+  },
+  {
+    name: 'finals-fill-the-record',
+    breaks: 'what is final takes the room of what waits in the live record',
+    edits: [
+      {
+        file: 'src/pipeline/fit-record.ts',
+        find: 'if (group.partition.finals.shrink(group)) {',
+        replace: 'if (false) {',
+      },
+    ],
+    tests: twoNames,
+  },
+  {
+    name: 'final-stays',
+    breaks: 'what is final stays in the live record for ever',
+    edits: [
+      {
+        file: 'src/pipeline/settle.ts',
+        find: '      tidyCommitted(this.#context, partition);',
+        replace: '      void tidyCommitted;',
+      },
+      { file: 'src/pipeline/record.ts', find: '  tidyMarks(context, group);', replace: '  void tidyMarks;' },
+    ],
+    tests: twoNames,
+  },
+  {
+    name: 'renamed-by-a-patch',
+    breaks: 'a PATCH whose answer shows another name is reported applied',
+    edits: [
+      {
+        file: 'src/pipeline/renamed.ts',
+        find: 'if (seen === null) return false;',
+        replace: "if (seen === null || method === 'PATCH') return false;",
+      },
+    ],
+    tests: renamed,
+  },
+  {
+    name: 'renamed-by-a-read',
+    breaks: 'a change is planned on a read that shows another name',
+    edits: [
+      {
+        file: 'src/pipeline/renamed.ts',
+        find: 'if (seen === null) return false;',
+        replace: "if (seen === null || method !== 'PATCH') return false;",
+      },
+    ],
+    tests: renamed,
+  },
+  {
+    name: 'renamed-asked-without-a-pause',
+    breaks: 'a search that lags behind is asked again and again',
+    edits: [
+      {
+        file: 'src/adapters/ids/scim.ts',
+        find: 'if (isRenamed && !isSameName(displayName, renamed.shown))',
+        replace: "if (isRenamed && isSameName(displayName, ''))",
+      },
+      { file: 'src/adapters/ids/scim.ts', find: 'if (againAt > now)', replace: 'if (againAt < 0)' },
+    ],
+    tests: renamed,
+  },
+  {
+    name: 'shared-by-look-ups',
+    breaks: 'look-ups give two groups of the source one group of the target',
+    edits: [
+      {
+        file: 'src/adapters/ids/scim.ts',
+        find: 'return first === null ? resolution',
+        replace: 'return first === null || first !== null ? resolution',
+      },
+    ],
+    tests: shared,
+  },
+  {
+    name: 'claim-not-renewed',
+    breaks: 'the group that has a shared target loses it while it is used',
+    edits: [
+      {
+        file: 'src/adapters/ids/group-claims.ts',
+        find: '    if (group !== null) this.#keep(name, group, now);\n',
+        replace: '',
+      },
+    ],
+    tests: shared,
+  },
+  {
+    name: 'used-beyond-its-look-up',
+    breaks: 'a group keeps a target whose look-up is an hour old',
+    edits: [
+      {
+        file: 'src/pipeline/identify.ts',
+        find: "  if (known === null || known.kind === 'unanswered') {\n    // What was known is too old",
+        replace:
+          "  if (group.target !== null) return true;\n  if (known === null || known.kind === 'unanswered') {\n    // What was known is too old",
+      },
+    ],
+    tests: [...renamed, ...shared],
+  },
+];

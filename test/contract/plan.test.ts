@@ -124,3 +124,14 @@ describe('plan', () => {
     await expect(planFile('/nowhere.ndjson', {}, host)).rejects.toMatchObject({ code: EXIT.usage });
   });
 });
+
+test('a group that shows another name than its look-up is not planned for', async () => {
+  sandbox.putGroup({ id: 'h', displayName: 'Sales' });
+  const reading = sandbox.hold(({ method, path }) => method === 'GET' && path.includes('/groups/h'));
+  const planning = plan([event('Sales', ['a'])], { ID_MAP: 'scim' });
+  await reading.arrived;
+  sandbox.putGroup({ id: 'h', displayName: 'Sales EU' });
+  reading.release();
+  const { plans } = await planning;
+  expect(plans).toMatchObject([{ group: 'Sales', etag: null, requests: [], predicted: [{ code: 'group_renamed' }] }]);
+});

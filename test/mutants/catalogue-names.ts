@@ -106,7 +106,7 @@ export const nameMutants: readonly Mutant[] = [
   },
   {
     name: 'final-stays',
-    breaks: 'what is final stays in the live record for ever',
+    breaks: 'what is final never leaves the live record',
     edits: [
       {
         file: 'src/pipeline/settle.ts',

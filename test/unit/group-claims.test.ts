@@ -18,7 +18,7 @@ test('an id in another letter case is the same group where it is a UUID', () => 
   expect(claims.claim('Verkauf', { ...g1, id: id.toUpperCase() }, 1)).toBe('Sales');
 });
 
-test('a claim ends so long after its last use', () => {
+test('a claim ends its time after its last use', () => {
   const claims = new GroupClaims(10, 100);
   claims.claim('Sales', g1, 0);
   expect(claims.use('Sales', 90)).toEqual(g1);

@@ -6,7 +6,8 @@ import { foldReport } from '../../../src/core/summary.ts';
 import type { PatchGroupRequest } from '../../../src/ports.ts';
 import { answer, type QuickOptions, QuickWorld } from '../../support/quick-world.ts';
 
-const HOURS = 3_600_000;
+/** Longer than all tries of the usual schedules. */
+const ALL_TRIES_MS = 600_000;
 
 const names = (count: number, prefix = 'u'): string[] => Array.from({ length: count }, (_, i) => `${prefix}${i}`);
 
@@ -138,7 +139,7 @@ describe('one bad member of ten', () => {
 
   test.each([500, 501, 505, 520])('%i: halved before the last try, and nine land', async (status) => {
     const picky = new Picky(['u6'], answer(status));
-    await picky.run({ add_members: names(10) }, HOURS);
+    await picky.run({ add_members: names(10) }, ALL_TRIES_MS);
     // Three tries of all, as of any failure of the target.
     expect(picky.sent.slice(0, 4).map(({ members }) => members.length)).toEqual([10, 10, 10, 10]);
     expect(picky.outcomes(names(10).filter((member) => member !== 'u6'))).toEqual(new Set(['recovered']));
@@ -149,7 +150,7 @@ describe('one bad member of ten', () => {
   test.each([1, 2, 3, 4])('500 with %i tries in all: halved in time', async (attemptsMax) => {
     const retry = { baseMs: 1_000, capMs: 30_000, attemptsMax, slowScheduleMs: [] };
     const picky = new Picky(['u6'], answer(500), { pipeline: { retry } });
-    await picky.run({ add_members: names(10) }, HOURS);
+    await picky.run({ add_members: names(10) }, ALL_TRIES_MS);
     expect(picky.members.size).toBe(9);
     expect(picky.givenUp()).toEqual(['u6']);
     expect(picky.kept().get('u6')).toMatchObject({ outcome: 'permanent_failure', attempt: attemptsMax });
@@ -157,7 +158,7 @@ describe('one bad member of ten', () => {
 
   test('500 and one member a request: the others are not given up with it', async () => {
     const picky = new Picky(['u0'], answer(500), { pipeline: { membersPerPatchMax: 1 } });
-    await picky.run({ add_members: names(10) }, HOURS);
+    await picky.run({ add_members: names(10) }, ALL_TRIES_MS);
     expect(picky.members.size).toBe(9);
     expect(picky.givenUp()).toEqual(['u0']);
   });
@@ -172,7 +173,7 @@ describe('an answer that cannot be about a member', () => {
 
   test.each(aboutRequest)('%s: nothing is halved', async (_, refusal) => {
     const picky = new Picky(['u6'], refusal);
-    await picky.run({ add_members: names(10) }, HOURS);
+    await picky.run({ add_members: names(10) }, ALL_TRIES_MS);
     expect(picky.sent.length).toBeGreaterThan(0);
     expect(new Set(picky.sent.map(({ members }) => members.length))).toEqual(new Set([10]));
   });
@@ -191,7 +192,7 @@ test.each([400, 403, 404, 500])('%i: two bad members of fifty, wherever they are
     ['u48', 'u49'],
   ]) {
     const picky = new Picky(bad, answer(status));
-    await picky.run({ add_members: names(50) }, HOURS);
+    await picky.run({ add_members: names(50) }, ALL_TRIES_MS);
     expect(picky.members.size).toBe(48);
     expect([...picky.refusedAlone].toSorted()).toEqual(bad);
     expect(picky.outcomes(bad)).toEqual(new Set([status === 400 ? 'failed' : 'permanent_failure']));
@@ -203,7 +204,7 @@ test('the budget of a run leaves room for every search', async () => {
   const bad = names(120).filter((_, i) => i % 2 === 0);
   const retry = { baseMs: 1_000, capMs: 30_000, attemptsMax: 5, slowScheduleMs: [3_000_000] };
   const picky = new Picky(bad, answer(404), { pipeline: { retry } });
-  await picky.run({ add_members: names(120) }, HOURS / 2);
+  await picky.run({ add_members: names(120) }, ALL_TRIES_MS);
   expect(picky.members.size).toBe(60);
   expect(picky.outcomes(bad)).toEqual(new Set(['retry_scheduled']));
   expect([...picky.refusedAlone].toSorted()).toEqual(bad.toSorted());
@@ -219,9 +220,9 @@ describe('a group that is refused as a whole', () => {
     async (status) => {
       for (const count of [10, 50, 120] as const) {
         const refusal = status === 409 ? scim(409, 'uniqueness') : answer(status);
-        const retry = { baseMs: 1_000, capMs: 30_000, attemptsMax: status === 500 ? 2 : 5, slowScheduleMs: [60_000] };
+        const retry = { baseMs: 1_000, capMs: 30_000, attemptsMax: status === 500 ? 2 : 5, slowScheduleMs: [10_000] };
         const picky = new Picky(names(count), refusal, { pipeline: { retry } });
-        await picky.run({ add_members: names(count) }, 10_000);
+        await picky.run({ add_members: names(count) }, 5_000);
         // A 5xx has the fast schedule: by now some rounds are over.
         if (status !== 500) {
           expect(picky.sent.length).toBeLessThanOrEqual(bound[count]);
@@ -230,7 +231,7 @@ describe('a group that is refused as a whole', () => {
           expect(picky.kept().get(parked[0] ?? '')).toMatchObject({ attempt: 1 });
         }
         // Round after round some are isolated, until all are.
-        await picky.world.clock.advance(3 * HOURS);
+        await picky.world.clock.advance(ALL_TRIES_MS);
         expect(picky.givenUp()).toHaveLength(count);
         expect(picky.refusedAlone.size).toBe(count);
         expect(picky.sent.length).toBeLessThanOrEqual(count * bound[count]);
@@ -340,7 +341,7 @@ test.each([500, 400])(
     const retry = { baseMs: 1_000, capMs: 30_000, attemptsMax: 2, slowScheduleMs: [] };
     const picky = new Picky(['u6'], answer(status, { empty: false, isText: true }), { pipeline: { retry } });
     for (const member of names(100, 'old')) picky.world.target.group('g').members.add(member);
-    await picky.run({ add_members: names(10) }, HOURS);
+    await picky.run({ add_members: names(10) }, ALL_TRIES_MS);
     // then it ends
     expect(picky.members.size).toBe(109);
     expect(picky.givenUp()).toEqual(['u6']);
@@ -354,7 +355,7 @@ test('a page of a proxy that finds a request too large: halved, run by run', asy
   world.target.onPatch = (request) => (membersOf(request).length > 3 ? page(413) : null);
   world.produce({ add_members: names(20) });
   await world.start();
-  await world.clock.advance(HOURS);
+  await world.clock.advance(ALL_TRIES_MS);
   expect(world.target.group('g').members.size).toBe(120);
   expect(world.target.requestCount).toBeLessThanOrEqual(30);
 });

@@ -16,6 +16,8 @@ export interface ResponseAnswer {
   readonly body: unknown;
   /** No body at all (as against one that could not be read). */
   readonly empty: boolean;
+  /** A body of plain words: neither JSON nor a page; absent: it is not. */
+  readonly isText?: boolean;
   readonly correlationId: string | null;
   readonly sentAt: number;
   readonly durationMs: number;

@@ -4,6 +4,7 @@
 import type { Answer, NoResponse, NoToken, ResponseAnswer } from './answer.ts';
 import { cutText, readCode, readErrorBody } from './error-body.ts';
 import { readGroupBody } from './group-body.ts';
+import { isPage } from './isolation.ts';
 import type { Membership } from './membership.ts';
 import type { Snapshot } from './plan.ts';
 import { ADVICE, OTHER, TABLE, type Refusal } from './refusals.ts';
@@ -11,8 +12,10 @@ import { readTags, type Versioned, versionedBy } from './version.ts';
 
 /** Why something did not succeed, ready for reports and headers. `message` is at most 1 KiB. */
 export interface Failure {
-  /** The platform's own code or scimType where it gave one, else a stable name: `version_conflict`, `timeout`, … */
+  /** `conflict`; else the platform's own code or scimType where it gave one, else a stable name: `timeout`, … */
   readonly code: string;
+  /** The platform's own code, or scimType, where it gave one and `code` is another; absent: none. */
+  readonly targetCode?: string;
   readonly message: string;
   /** HTTP status; null where nothing was answered. */
   readonly status: number | null;
@@ -68,7 +71,7 @@ export type Outcome =
   | Failed<'denied'>
   /** 404. */
   | Failed<'not_found'>
-  /** Refused because of some member: bisect. */
+  /** A member is refused. */
   | Failed<'rejected_member'>
   /** A member that was to be removed is not there. */
   | Failed<'no_target'>
@@ -165,12 +168,13 @@ export function tokenFailure({ refused, status, code }: NoToken): Failure {
 function refusedBy(answer: ResponseAnswer, method: Method): Outcome {
   const { status, retryAfterMs } = answer;
   const { code, scimType, message, text } = readErrorBody(answer.body);
-  const refusal: Refusal = { status, scimType, text, method };
+  const refusal: Refusal = { status, scimType, text, method, isPage: isPage(answer) };
   // To a request that was not conditional it says nothing: then it is a bad answer like any other 3xx.
   if (status === 304 && method === 'CONDITIONAL_GET') return { kind: 'unchanged' };
   const { kind, stable, advice } = TABLE.find(({ when }) => when(refusal)) ?? OTHER;
   const failure: Failure = {
-    code: scimType ?? code ?? stable ?? `http_${status}`,
+    // One cause has one code, in whichever form the target tells it.
+    ...codesOf(kind === 'conflict' ? kind : (scimType ?? code ?? stable ?? `http_${status}`), code ?? scimType),
     message: message ?? `The target answered with status ${status}.`,
     status,
     scimType,
@@ -178,3 +182,6 @@ function refusedBy(answer: ResponseAnswer, method: Method): Outcome {
   };
   return kind === 'throttled' || kind === 'transient' ? { kind, retryAfterMs, failure } : { kind, failure };
 }
+
+const codesOf = (code: string, targetCode: string | null): Pick<Failure, 'code' | 'targetCode'> =>
+  targetCode === null || targetCode === code ? { code } : { code, targetCode };

@@ -75,25 +75,6 @@ export const afterPatch = (snapshot: Snapshot, part: readonly Intent[], { versio
 });
 
 /**
- * What is left to send of a group. `suspects` is known to hold a bad member: halving it isolates one of n in about
- * log2(n) requests, and when one half lands, the other is split unsent. `untried` rests go together afterwards.
- */
-export interface Unsent {
-  readonly suspects: readonly Intent[];
-  readonly untried: readonly Intent[];
-}
-
-/** So many refusals in a row, without a landing, may one search for bad members of `count` take (design 6.3). */
-export const refusalsMax = (count: number): number => 2 * Math.ceil(Math.log2(Math.max(1, count))) + 4;
-
-/** The next request; empty when nothing is left. A part of one that is refused has isolated its bad member. */
-export function nextPart({ suspects, untried }: Unsent, membersMax: number): readonly Intent[] {
-  if (suspects.length === 1) return suspects;
-  if (suspects.length > 1) return suspects.slice(0, Math.min(Math.ceil(suspects.length / 2), membersMax));
-  return untried.slice(0, membersMax);
-}
-
-/**
  * What goes together: removals of members that the snapshot does not show go apart from the rest, since the target may
  * refuse them (`noTarget`), and last, since the answer to the rest may show whether they are there.
  */

@@ -9,6 +9,8 @@ export interface Refusal {
   readonly scimType: string | null;
   readonly text: string;
   readonly method: Method;
+  /** The body is not the target's own: HTML of a proxy, or of an edge. */
+  readonly isPage: boolean;
 }
 
 export interface Row {
@@ -49,28 +51,18 @@ const row = (kind: FailureKind, stable: string | null, advice: string, when: Row
 /** The vendor's own words for a stale version; its Terraform provider looks for them too. */
 const STALE = /does not match (the )?current version/i;
 
-/** No code for a bad member is documented, only words can tell; a word too many costs a few requests, one too few good members. */
+/** No code for a bad member is documented, only words can tell; they decide how long it waits once it is found, never whether it is. */
 const ABOUT_MEMBER = /\b(members?|users?)\b/i;
 
 export const TABLE: readonly Row[] = [
   // RFC 7232 and the vendor's text of 2019.
-  row('conflict', 'version_conflict', ADVICE.conflict, ({ status }) => status === 412),
+  row('conflict', 'conflict', ADVICE.conflict, ({ status }) => status === 412),
   // The vendor's response table; uniqueness (RFC 7644 3.12) is another matter, and no re-read mends it.
-  row(
-    'conflict',
-    'version_conflict',
-    ADVICE.conflict,
-    ({ status, scimType }) => status === 409 && scimType !== 'uniqueness',
-  ),
+  row('conflict', 'conflict', ADVICE.conflict, ({ status, scimType }) => status === 409 && scimType !== 'uniqueness'),
   // The vendor's parameter text since 2019; RFC 7644 means the protocol version by it.
-  row(
-    'conflict',
-    'version_conflict',
-    ADVICE.conflict,
-    ({ status, scimType }) => status === 400 && scimType === 'invalidVers',
-  ),
+  row('conflict', 'conflict', ADVICE.conflict, ({ status, scimType }) => status === 400 && scimType === 'invalidVers'),
   // The directory behind SCIM answers 400 with words alone.
-  row('conflict', 'version_conflict', ADVICE.conflict, ({ status, text }) => status === 400 && STALE.test(text)),
+  row('conflict', 'conflict', ADVICE.conflict, ({ status, text }) => status === 400 && STALE.test(text)),
   // A member that was to be removed is not there (RFC 7644 3.5.2.2); a read, or the request itself, tells which one.
   row(
     'no_target',
@@ -98,7 +90,9 @@ export const TABLE: readonly Row[] = [
     ADVICE.large,
     ({ status, scimType, method }) => method === 'PATCH' && status === 400 && scimType === 'tooMany',
   ),
-  // Some member is at fault, and nothing documents that it is told which one. A GET has none.
+  // Somewhere on the way the request was refused, and the target may not have seen it.
+  row('transient', null, ADVICE.unreadable, ({ isPage }) => isPage),
+  // A member is at fault, and nothing documents that it is told which one. A GET has none.
   row(
     'rejected_member',
     'invalid_member',

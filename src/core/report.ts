@@ -14,6 +14,10 @@ const Reason = z.object({
   status: z.int().nullable().meta({ description: 'HTTP status; null: nothing was answered' }),
   scim_type: z.string().nullable(),
   advice: z.string(),
+  target_code: z
+    .string()
+    .optional()
+    .meta({ description: "the target's own code, or scimType, where it gave one and `code` is another" }),
 });
 
 export const ReportRecord = z

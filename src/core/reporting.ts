@@ -135,11 +135,12 @@ export function smallerReport(report: ReportRecord): ReportRecord | null {
   };
   if (JSON.stringify(withoutDetails).length < JSON.stringify(report).length) return withoutDetails;
   const { approval: _, ...rest } = withoutDetails;
+  const { reason } = report;
   const least: ReportRecord = {
     ...rest,
     group: null,
     member: null,
-    reason: report.reason && { ...report.reason, message: '', scim_type: null, advice: '' },
+    reason: reason && { code: reason.code, message: '', status: reason.status, scim_type: null, advice: '' },
   };
   return JSON.stringify(least).length < JSON.stringify(report).length ? least : null;
 }
@@ -212,6 +213,7 @@ const reasonJson = (failure: Failure | null): ReportRecord['reason'] =>
     status: failure.status,
     scim_type: failure.scimType,
     advice: failure.advice,
+    ...(failure.targetCode !== undefined && { target_code: failure.targetCode }),
   };
 
 const supersededFailure = (supersededBy: string | null): Failure | null =>

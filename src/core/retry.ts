@@ -46,6 +46,23 @@ export function decideRetry(policy: RetryPolicy, facts: RetryFacts): RetryDecisi
   return { kind: 'park', attempt, delayMs, notBefore: facts.now + delayMs };
 }
 
+/**
+ * As `decideRetry`, of what was refused together with others and never alone: where its schedule has no further entry it
+ * waits the last one again, so that it is not given up untested (design 6.3.7).
+ */
+export function parkUntested(policy: RetryPolicy, facts: RetryFacts): RetryDecision & { readonly kind: 'park' } {
+  const decision = decideRetry(policy, facts);
+  if (decision.kind === 'park') return decision;
+  const { slowScheduleMs, baseMs, capMs } = policy;
+  const attempt = Math.max(1, facts.attempt);
+  const waitMs =
+    facts.schedule === 'slow'
+      ? (slowScheduleMs.at(-1) ?? capMs)
+      : fullJitterMs(Math.min(baseMs * 2 ** attempt, capMs), facts.random);
+  const delayMs = Math.max(waitMs, facts.retryAfterMs ?? 0);
+  return { kind: 'park', attempt, delayMs, notBefore: facts.now + delayMs };
+}
+
 /** undefined: no further try. */
 function fastWaitMs({ baseMs, capMs, attemptsMax }: RetryPolicy, attempt: number, random: number): number | undefined {
   return attempt >= attemptsMax ? undefined : fullJitterMs(Math.min(baseMs * 2 ** attempt, capMs), random);
@@ -74,6 +91,9 @@ const RETRY_RULES: Readonly<Record<FailureKind, RetryRule>> = {
 };
 
 export const scheduleOf = (kind: FailureKind): RetryRule => RETRY_RULES[kind];
+
+/** The same of what was refused together with others: which of them is meant was not found, so none is at its end. */
+export const scheduleOfUntested = (kind: FailureKind): Schedule => (scheduleOf(kind) === 'fast' ? 'fast' : 'slow');
 
 const CONFLICT_BASE_MS = 50;
 const CONFLICT_CAP_MS = 1_000;

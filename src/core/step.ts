@@ -7,8 +7,9 @@ import type { HeldBy, Intent } from './change.ts';
 import type { Doubt } from './doubt.ts';
 import { isOver } from './doubt.ts';
 import { type GuardLimits, guardVerdict, isGuarded } from './guard.ts';
+import { nextPart, NO_SEARCH, type Search } from './isolation.ts';
 import type { Snapshot } from './plan.ts';
-import { apart, nextPart, plan } from './plan.ts';
+import { apart, plan } from './plan.ts';
 import { idKey } from './id-key.ts';
 import { type Membership, sightOf, targetOf } from './membership.ts';
 import { isSamePosition } from './position.ts';
@@ -27,6 +28,8 @@ export interface Situation {
   readonly unconfirmed?: UnconfirmedView | null;
   /** Known to hold a bad member. */
   readonly suspects: readonly Intent[];
+  /** For whom is bad among them; absent: none. */
+  readonly search?: Search;
   readonly membersMax: number;
   /** As `membersMax`, of removals that a doubtful snapshot does not show. */
   readonly unseenMax: number;
@@ -129,7 +132,8 @@ function send(situation: Situation, { snapshot, untried, sendable }: Sending): S
   const [together, membersMax] = seen.length > 0 ? [seen, situation.membersMax] : [unseen, situation.unseenMax];
   const suspects = situation.suspects.filter((intent) => together.includes(intent));
   const rest = together.filter((intent) => !suspects.includes(intent));
-  return { kind: 'patch', snapshot, part: nextPart({ suspects, untried: rest }, membersMax) };
+  const { search = NO_SEARCH } = situation;
+  return { kind: 'patch', snapshot, part: nextPart({ suspects, untried: rest, search }, membersMax) };
 }
 
 /** Of a group that a doubtful read does not show in full no more is known than who is shown and who is to go. */

@@ -6,6 +6,7 @@ import { type Intent, WHOLE_GROUP } from '../core/change.ts';
 import { isGuarded } from '../core/guard.ts';
 import type { Snapshot } from '../core/plan.ts';
 import { isSo } from '../core/membership.ts';
+import { afterLanding, searchAmong } from '../core/isolation.ts';
 import { isHeld } from '../core/pending.ts';
 import type { RequestFacts } from '../core/reporting.ts';
 import { requestsMax } from '../core/request-budget.ts';
@@ -17,8 +18,10 @@ import type { Course, Next } from './course.ts';
 import { forgetSnapshot, isSpent, isTried, stillDue } from './course.ts';
 import { look, verify } from './effects.ts';
 import { expandState } from './expand.ts';
-import { giveUpSpent, overBudget, patchFailed, readAfterConflict, readFailed } from './failures.ts';
+import { giveUpSpent } from './failed-tries.ts';
+import { overBudget, patchFailed, readAfterConflict, readFailed } from './failures.ts';
 import { hold, removedInWindow, reserve } from './guard.ts';
+import { keepSuspects, takeSuspects } from './isolation.ts';
 import { landUnsent } from './landing.ts';
 import type { Patched } from './request.ts';
 import { renewToken } from './renew-token.ts';
@@ -33,13 +36,14 @@ export async function fly(context: Context, group: Group): Promise<void> {
   const { state, api, breaker } = context;
   const flight: Flight = { due: takeDue(context, group), wasRead: false, covered: new Set(), beaten: new Map() };
   const isProbe = breaker.isProbing(group);
+  const suspects = takeSuspects(group, flight.due);
   const course: Course = {
     flight,
     permit: { isHeld: !isProbe, requestCount: 0 },
     snapshot: context.cache.get(cacheKey(group)) ?? null,
     isFresh: false,
-    suspects: [],
-    refusals: { inRow: 0, max: null },
+    suspects,
+    search: searchAmong(Math.min(suspects.length, context.options.membersPerPatchMax)),
     membersMax: context.options.membersPerPatchMax,
     unseenMax: context.options.membersPerPatchMax,
     conflicts: 0,
@@ -54,6 +58,7 @@ export async function fly(context: Context, group: Group): Promise<void> {
     while (mayDispatch(context, group) && (await takeStep(context, group, course)) === 'go_on');
   } finally {
     reserve(context, course, 0);
+    keepSuspects(group, course);
     if (course.permit.isHeld) api.gate.giveBack();
     if (isCurrent(context, group.partition)) supersedeBeaten(context, group);
     group.flight = null;
@@ -87,6 +92,7 @@ async function takeStep(context: Context, group: Group, course: Course): Promise
     doubt: group.doubt,
     unconfirmed: group.unconfirmed?.viewOf(due) ?? null,
     suspects: course.suspects,
+    search: course.search,
     membersMax: course.membersMax,
     unseenMax: Math.min(course.unseenMax, course.membersMax),
     guard: context.options.guard,
@@ -163,14 +169,14 @@ async function patch(context: Context, group: Group, course: Course, { snapshot,
   const patchId = context.random.uuid();
   const asked = await patchGroup(context, group, { permit, snapshot, part });
   if (asked === null) return 'stop';
-  const { outcome, after } = asked;
+  const { answer, outcome, after } = asked;
   const request = requestFacts(patchId, snapshot, asked);
   if (outcome.kind !== 'applied') {
     flight.covered = new Set();
     course.isFresh = false;
-    return patchFailed(context, group, course, { snapshot, part, outcome, request, seen: asked.seen });
+    return patchFailed(context, group, course, { snapshot, part, answer, outcome, request, seen: asked.seen });
   }
-  course.refusals.inRow = 0;
+  course.search = afterLanding(course.search);
   course.suspects = course.suspects.filter((intent) => !part.includes(intent));
   course.snapshot = after;
   course.isFresh = after !== null;

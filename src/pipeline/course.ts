@@ -1,5 +1,6 @@
 /** What one flight of a group knows besides the group's own state. */
 import type { Intent } from '../core/change.ts';
+import type { Search } from '../core/isolation.ts';
 import type { Snapshot } from '../core/plan.ts';
 import type { RefusedVersion } from '../core/version.ts';
 import type { RequestFacts } from '../core/reporting.ts';
@@ -16,8 +17,7 @@ export interface Course {
   isFresh: boolean;
   /** Known to hold a bad member. */
   suspects: readonly Intent[];
-  /** Of the whole part because of some member; `max`: after so many in a row it is given up to find which. */
-  readonly refusals: { inRow: number; max: number | null };
+  search: Search;
   membersMax: number;
   /** Of removals that a doubtful snapshot does not show. */
   unseenMax: number;

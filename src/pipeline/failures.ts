@@ -1,26 +1,26 @@
-/** What a failed request means for the intents it was about: plan again, bisect, park, or one last look before giving up. */
+/** What a failed request means for the intents it was about: plan again, isolate, park, or one last look before giving up. */
+import type { Answer } from '../core/answer.ts';
 import type { Observation } from '../core/breaker.ts';
-import { signOf } from '../core/breaker.ts';
 import type { Intent } from '../core/change.ts';
-import type { Failure, Outcome } from '../core/outcome.ts';
-import type { Snapshot } from '../core/plan.ts';
+import { faultOf } from '../core/isolation.ts';
 import { isSo } from '../core/membership.ts';
-import { refusalsMax } from '../core/plan.ts';
+import type { Outcome } from '../core/outcome.ts';
+import type { Snapshot } from '../core/plan.ts';
 import type { RequestFacts } from '../core/reporting.ts';
 import { budgetFailure } from '../core/request-budget.ts';
+import { conflictDelayMs } from '../core/retry.ts';
 import { afterConflict, etagChanged, isSameVersion, versionForms } from '../core/version.ts';
-import { conflictDelayMs, decideRetry, scheduleOf } from '../core/retry.ts';
-import { giveUp, park, supersedeBeaten } from './conclude.ts';
+import { supersedeBeaten } from './conclude.ts';
 import type { Context } from './context.ts';
 import { sleep } from './context.ts';
 import type { Course, Next } from './course.ts';
 import { forgetSnapshot, isSpent, isTried, replaceDue, stillDue } from './course.ts';
+import { fail, type Failed, giveUpSpent, lookAgain } from './failed-tries.ts';
+import { isolate, isToBeIsolated } from './isolation.ts';
 import { searchTargets } from './no-target.ts';
 import type { Asked } from './request.ts';
 import { readGroup } from './request.ts';
 import type { Group } from './state.ts';
-
-type Failed = Extract<Outcome, { failure: Failure }>;
 
 export function readFailed(context: Context, group: Group, course: Course, { outcome, seen }: Asked): Next {
   forgetSnapshot(context, group, course);
@@ -45,6 +45,7 @@ const isRefusal = ({ kind }: Failed): boolean =>
 interface FailedPatch {
   readonly snapshot: Snapshot;
   readonly part: readonly Intent[];
+  readonly answer: Answer;
   readonly outcome: Outcome;
   readonly request: RequestFacts;
   readonly seen: Observation;
@@ -52,15 +53,18 @@ interface FailedPatch {
 
 export async function patchFailed(context: Context, group: Group, course: Course, failed: FailedPatch): Promise<Next> {
   supersedeBeaten(context, group);
-  const { outcome, snapshot, request, seen } = failed;
+  const { answer, outcome, snapshot, request, seen } = failed;
+  if (!('failure' in outcome)) return 'stop';
   const sentCount = failed.part.length;
   const part = failed.part.filter((intent) => group.members.get(intent.member)?.pending === intent);
   const tried = triedOf(group, course, snapshot);
+  const refused = { outcome, fault: faultOf(answer), part, sentCount, tried, request, seen };
   switch (outcome.kind) {
     case 'conflict':
       return conflicted(context, group, course, { outcome, part, tried, request, seen, snapshot });
     case 'transient':
       forgetSnapshot(context, group, course);
+      if (isToBeIsolated(context, group, course, refused)) return isolate(context, group, course, refused);
       fail(context, group, { intents: tried, outcome, request, seen });
       return afterFailure(group, course, outcome);
     case 'denied':
@@ -72,30 +76,22 @@ export async function patchFailed(context: Context, group: Group, course: Course
         if (asked.snapshot === null) return readFailed(context, group, course, asked);
         course.snapshot = asked.snapshot;
       }
-      return memberRejected(context, group, course, { outcome, part, tried, sentCount, request, seen });
+      return isolate(context, group, course, refused);
     }
     case 'no_target': {
       const found = await searchTargets(context, group, course, failed);
       if (found === 'go_on' || found === 'stop') return found;
       if (found !== 'refused') return readFailed(context, group, course, found);
-      return memberRejected(context, group, course, { outcome, part, tried, sentCount, request, seen });
+      return isolate(context, group, course, refused);
     }
     case 'rejected_member':
-      return memberRejected(context, group, course, { outcome, part, tried, sentCount, request, seen });
-    case 'too_large':
-      if (sentCount === 1) spend(group, part, { failure: outcome.failure, outcome: 'failed', request });
-      else course.membersMax = Math.ceil(sentCount / 2);
-      return 'go_on';
     case 'rejected':
-      spend(group, part, { failure: outcome.failure, outcome: 'failed', request });
-      return 'go_on';
+    case 'too_large':
+      return isolate(context, group, course, refused);
     case 'unauthorized':
       fail(context, group, { intents: tried, outcome, request, seen });
       return 'stop';
-    case 'applied':
-    case 'unchanged':
     case 'throttled':
-    case 'not_started':
       return 'stop';
   }
 }
@@ -153,76 +149,6 @@ export function readAfterConflict(context: Context, group: Group, course: Course
   return 'go_on';
 }
 
-/** Halve what was sent until the bad member is alone; a part of one has found it. */
-function memberRejected(
-  context: Context,
-  group: Group,
-  course: Course,
-  { outcome, part, tried, sentCount, request, seen }: Tried & { sentCount: number },
-): Next {
-  const { refusals } = course;
-  refusals.inRow += 1;
-  refusals.max ??= refusalsMax(sentCount);
-  // A group may be denied as a whole, and then no half of it is allowed.
-  const isHopeless = outcome.kind === 'denied' && refusals.inRow >= refusals.max;
-  if (sentCount > 1 && !isHopeless) {
-    course.suspects = part;
-    return 'go_on';
-  }
-  course.suspects = [];
-  fail(context, group, { intents: isHopeless ? tried : part, outcome, request, seen });
-  return 'go_on';
-}
-
-interface Failing {
-  readonly intents: readonly Intent[];
-  readonly outcome: Failed;
-  readonly request: RequestFacts | null;
-  /** null: not one request, but all of them together. */
-  readonly seen: Observation | null;
-}
-
-/**
- * One try has failed: each intent is parked for its next one, or is spent. While the breaker is open it does not count,
- * unless the group itself is at fault.
- */
-function fail(context: Context, group: Group, { intents, outcome, request, seen }: Failing): void {
-  const { breaker, options, clock, random } = context;
-  const schedule = scheduleOf(outcome.kind === 'not_found' && request !== null ? 'rejected_member' : outcome.kind);
-  const isOwn = (seen !== null && signOf(seen) === 'own') || (outcome.kind === 'denied' && request !== null);
-  if (!breaker.isClosed && !isOwn) return breaker.wait(context, group, intents);
-  if (schedule === 'free') return;
-  if (schedule === 'never') return spend(group, intents, { failure: outcome.failure, outcome: 'failed', request });
-  // The same chance for all: what failed together can be sent together.
-  const chance = random.next();
-  const waits = isOfGroup(outcome, request) ? 'group' : 'member';
-  const retryAfterMs = 'retryAfterMs' in outcome ? outcome.retryAfterMs : null;
-  for (const intent of intents) {
-    // Replaced by a newer one while a read was under way.
-    if (group.members.get(intent.member)?.pending !== intent) continue;
-    const facts = { schedule, attempt: intent.attempt, now: clock.now().wall, random: chance, retryAfterMs };
-    const decision = decideRetry(options.retry, facts);
-    if (decision.kind === 'park') park(context, group, intent, { decision, waits, failure: outcome.failure, request });
-    else spend(group, [intent], { failure: outcome.failure, outcome: 'permanent_failure', request });
-    if (seen !== null) breaker.used(seen, group, intent);
-  }
-}
-
-/** A 403 or 404 to a PATCH of a group that can be read is about a member, as far as the answers show. */
-const isOfGroup = ({ kind }: Failed, request: RequestFacts | null): boolean =>
-  kind === 'transient' || ((kind === 'denied' || kind === 'not_found') && request === null);
-
-function spend(
-  group: Group,
-  intents: readonly Intent[],
-  end: { failure: Failure; outcome: 'failed' | 'permanent_failure'; request: RequestFacts | null },
-): void {
-  for (const intent of intents) {
-    const member = group.members.get(intent.member);
-    if (member?.pending === intent) member.spent = { ...end, intent, attempt: intent.attempt + 1 };
-  }
-}
-
 /** After a failure of the whole group nothing more is sent now; what is left waits for the end of the doubt, or for its time. */
 function afterFailure(group: Group, { flight }: Course, outcome: Outcome): Next {
   if (outcome.kind !== 'transient') return outcome.kind === 'denied' ? 'go_on' : 'stop';
@@ -241,31 +167,4 @@ export function overBudget(context: Context, group: Group, { flight, permit }: C
   // As a conflict, which uses up a try for good: what opens the breaker is the answers themselves.
   fail(context, group, { intents, outcome: { kind: 'conflict', failure }, request: null, seen: null });
   return 'stop';
-}
-
-/** The last look had no sure answer: once more at the cap, no attempt used up (design 6.3). */
-function lookAgain({ clock, options }: Context, group: Group, intent: Intent): void {
-  const member = group.members.get(intent.member);
-  if (member?.spent?.intent !== intent) return;
-  const later: Intent = { ...intent, notBefore: clock.now().wall + options.retry.capMs };
-  member.pending = later;
-  member.spent = { ...member.spent, intent: later };
-}
-
-export function giveUpSpent(context: Context, group: Group, intent: Intent): void {
-  const spent = group.members.get(intent.member)?.spent;
-  if (spent?.intent === intent) giveUp(context, group, spent);
-}
-
-/** The target said yes and did something else, for instance by a rule of its own: said once, not tried for ever. */
-export function notEffective(group: Group, intent: Intent, request: RequestFacts): void {
-  const failure: Failure = {
-    code: 'not_effective',
-    message: 'The target accepted the change, but fresh reads do not show it.',
-    status: request.status,
-    scimType: null,
-    advice: 'Look for a rule, an owner role or another writer that sets this membership in Genesys Cloud.',
-  };
-  // Like all that is given up it gets a look out of doubt: a former request about it may still land.
-  spend(group, [intent], { failure, outcome: 'failed', request });
 }

@@ -82,6 +82,7 @@ export function groupOf({ ids }: Pick<Context, 'ids'>, partition: Partition, nam
     expanded: [],
     aliases: null,
     flight: null,
+    suspects: null,
     doubt: partition.gainDoubt,
     unconfirmed: null,
     deferred: null,

@@ -95,6 +95,8 @@ export interface Group {
   /** Several names of one member (id map only); null: none were met. */
   aliases: Aliases | null;
   flight: Flight | null;
+  /** Members of whom one is bad: what the last search has narrowed down, and not separated. */
+  suspects: ReadonlySet<string> | null;
   doubt: Doubt | null;
   /** What the target has accepted and not shown yet; null: nothing. */
   unconfirmed: UnconfirmedChanges | null;

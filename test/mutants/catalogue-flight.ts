@@ -118,14 +118,14 @@ export const flightMutants: readonly Mutant[] = [
     breaks: 'what fails is parked although a newer intent has taken its place',
     edits: [
       {
-        file: 'src/pipeline/failures.ts',
+        file: 'src/pipeline/failed-tries.ts',
         find: 'if (group.members.get(intent.member)?.pending !== intent) continue;',
         replace: '',
       },
       {
         file: 'src/pipeline/failures.ts',
-        find: '  const tried = triedOf(group, course, snapshot);\n  switch',
-        replace: '  const tried = failed.part;\n  switch',
+        find: '  const tried = triedOf(group, course, snapshot);\n  const refused',
+        replace: '  const tried = failed.part;\n  const refused',
       },
     ],
   },
@@ -143,7 +143,13 @@ export const flightMutants: readonly Mutant[] = [
   {
     name: 'half-bisected',
     breaks: 'bisection stops at a half of two, and the good member is refused with the bad one',
-    edits: [{ file: 'src/pipeline/failures.ts', find: 'if (sentCount > 1 &&', replace: 'if (sentCount > 2 &&' }],
+    edits: [
+      {
+        file: 'src/pipeline/isolation.ts',
+        find: 'if (sentCount === 1) endAlone(',
+        replace: 'if (sentCount <= 2) endAlone(',
+      },
+    ],
   },
   {
     name: 'other-half-forgotten',
@@ -190,7 +196,7 @@ export const flightMutants: readonly Mutant[] = [
         replace: 'pending.attempt : pending.attempt;',
       },
       {
-        file: 'src/pipeline/failures.ts',
+        file: 'src/pipeline/failed-tries.ts',
         find: 'if (!breaker.isClosed && !isOwn) return breaker.wait(context, group, intents);',
         replace: '',
       },

@@ -124,4 +124,77 @@ export const targetMutants: readonly Mutant[] = [
     ],
     scenario: 'odd',
   },
+  {
+    name: 'not-halved-at-409',
+    breaks: 'a PATCH that is refused with 409 (uniqueness) is not halved, and all of its members are given up',
+    edits: [
+      {
+        file: 'src/core/isolation.ts',
+        find: '= [401, 405, 408, 415, 429];',
+        replace: '= [401, 405, 408, 409, 415, 429];',
+      },
+    ],
+    scenario: 'isolated',
+  },
+  {
+    name: '500-not-halved',
+    breaks: 'a 5xx is never about a member, so that all members of a PATCH are given up for one',
+    edits: [
+      {
+        file: 'src/core/isolation.ts',
+        find: "return status < 500 ? 'member' : 'unclear';",
+        replace: "return status < 500 ? 'member' : 'request';",
+      },
+    ],
+    scenario: 'isolated',
+  },
+  {
+    name: 'unseparated-is-given-up',
+    breaks: 'what a search for bad members has not separated uses up its tries, and is given up untested',
+    edits: [
+      {
+        file: 'src/pipeline/failed-tries.ts',
+        find: "(search === 'ended' ? parkUntested : decideRetry)(options.retry, facts)",
+        replace: 'decideRetry(options.retry, facts)',
+      },
+    ],
+    scenario: 'isolated',
+  },
+  {
+    name: 'bound-without-reset',
+    breaks:
+      'a landing does not start the count of refusals again, so that a search with several bad members ends early',
+    edits: [
+      {
+        file: 'src/core/isolation.ts',
+        find: 'export const afterLanding = ({ max }: Search): Search => ({ inRow: 0, max });',
+        replace: 'export const afterLanding = (search: Search): Search => search;',
+      },
+    ],
+    scenario: 'isolated',
+  },
+  {
+    name: 'the-others-with-it',
+    breaks: 'what is found alone takes along all that its group still has to send',
+    edits: [
+      {
+        file: 'src/pipeline/isolation.ts',
+        find: "fail(context, group, { ...refused, intents: part, search: 'found' });",
+        replace: "fail(context, group, { ...refused, intents: refused.tried, search: 'found' });",
+      },
+    ],
+    scenario: 'isolated',
+  },
+  {
+    name: 'never-one-alone',
+    breaks: 'where many are bad the halves go on, so that good members among them wait for many rounds',
+    edits: [
+      {
+        file: 'src/core/isolation.ts',
+        find: 'if (search.max > 0 && search.inRow >= search.max / 2)',
+        replace: 'if (false)',
+      },
+    ],
+    scenario: 'isolated',
+  },
 ];

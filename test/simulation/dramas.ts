@@ -6,6 +6,7 @@ import type { Chance } from './engine/chance.ts';
 import { bereft, excluded, fenced, halted, missed, reread, zombie } from './plots-ownership.ts';
 import { alone, beside, unpatchable } from './plots-breaker.ts';
 import { afterlife, cleaner, crowded, flood, ignored, metAgain, outage, rejoins, settle } from './plots-settle.ts';
+import { isolated } from './plots-isolation.ts';
 import { pieces, untold, wholes } from './plots-states.ts';
 import { replaced } from './plots-source.ts';
 import { lagging, patient } from './plots-waits.ts';
@@ -47,6 +48,7 @@ const dramas = {
   replaced,
   patient,
   lagging,
+  isolated,
 } as const satisfies Record<string, (chance: Chance) => Plot>;
 
 type Drama = keyof typeof dramas;
@@ -115,5 +117,6 @@ export const dramaFaults: Readonly<Record<Drama, readonly string[]>> = {
   replaced: ['event: source_other', 'said: partition refused: the source topic was recreated, truncated or renamed'],
   patient: ['process: killed', 'process: drained'],
   lagging: ['target: lags'],
+  isolated: ['event: refuse_members', 'event: expect_landed'],
   wholes: ['event: state', 'broker: refused report', 'process: killed', 'target: late'],
 };

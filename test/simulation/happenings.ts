@@ -76,6 +76,8 @@ export function happen(world: World, event: Event): void {
     case 'sick':
       target.sick.set(groupName(event.group), event);
       return void timeline.after(event.forMs, () => target.sick.delete(groupName(event.group)));
+    case 'refuse_members':
+      return refuseMembers(world, event);
     case 'expect_landed':
       return expectLanded(world, event);
     case 'expect_bounded':
@@ -225,6 +227,11 @@ function deny(world: World, { group, forMs }: Of<'deny'>): void {
   const name = group === null ? undefined : groupName(group);
   denials.deny({ status: 403, ...(name !== undefined && { group: name }) });
   world.timeline.after(forMs, () => denials.allow(name));
+}
+
+function refuseMembers(world: World, { members, refused, forMs }: Of<'refuse_members'>): void {
+  for (const number of members) world.target.refused.set(world.nameOf(number), refused);
+  world.timeline.after(forMs, () => world.target.refused.clear());
 }
 
 function expectLanded(world: World, { group, member }: Of<'expect_landed'>): void {

@@ -108,6 +108,7 @@ function calm(world: World): void {
   target.state.tokens.refuseClient(null);
   target.state.denials.allow(undefined);
   target.sick.clear();
+  target.refused.clear();
   for (const instance of instances) {
     instance?.host.thaw();
     instance?.link.mend();

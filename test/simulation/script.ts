@@ -4,6 +4,7 @@ import type { Point } from './engine/host.ts';
 import type { BrokerFate, Refusable, TargetFate, Weights } from './engine/weather.ts';
 import type { DrawnScenario } from './scenarios.ts';
 import { scenarios } from './scenarios.ts';
+import type { ScimType } from '../../src/sandbox/scim-error.ts';
 import type { Settings } from './settings.ts';
 
 export type Happening =
@@ -93,12 +94,25 @@ export type Happening =
       readonly grow: number;
     };
 
-/** What must be so by then; not drawn by lot. */
-export type Expectation =
+/** How the target refuses a PATCH. */
+export interface Refused {
+  readonly status: number;
+  readonly scimType?: ScimType;
+}
+
+/** Not drawn by lot: what directed scenarios bring about, and what must be so by then. */
+export type Directed =
+  /** Each PATCH that names one of them is refused. */
+  | {
+      readonly kind: 'refuse_members';
+      readonly members: readonly number[];
+      readonly refused: Refused;
+      readonly forMs: number;
+    }
   | { readonly kind: 'expect_landed'; readonly group: number; readonly member: number }
   | { readonly kind: 'expect_bounded'; readonly requests: number; readonly openings: number };
 
-export type Event = (Happening | Expectation) & { readonly at: number };
+export type Event = (Happening | Directed) & { readonly at: number };
 
 export const points: readonly Point[] = [
   'task',

@@ -46,6 +46,8 @@ export interface Settings {
   readonly ownWaits?: true;
   /** How far what the target shows lags behind what it has done, ms; absent: not at all. */
   readonly readsLagMs?: number;
+  /** Nothing is refused but PATCHes that name certain members: only these are given up, and each was refused alone (design 6.3). */
+  readonly isolates?: true;
   /** Of the removal guard; absent: it holds nothing but what empties a group. */
   readonly guard?: GuardSettings;
 }

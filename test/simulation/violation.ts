@@ -25,6 +25,7 @@ export const invariants = {
   bounded: 'what is kept in memory stays within its limits',
   converges: 'after the last fault everything due is final within a bound',
   'gets-on': 'a group that fails alone holds up no other one, and what fails takes a bounded number of requests',
+  isolates: 'only a change that was refused in a request of its own is given up',
   'runs-on': 'no pipeline ends by itself',
 } as const;
 

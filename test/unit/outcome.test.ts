@@ -155,7 +155,10 @@ describe('a refusal of a PATCH', () => {
     ['rejected_member', 400, platform('bad.request', 'A member value is not the id of a user.')],
     ['rejected_member', 422, {}],
     ['rejected', 400, {}],
-    ['rejected', 400, html],
+    ['transient', 400, html],
+    ['transient', 422, html],
+    ['too_large', 413, html],
+    ['rejected', 400, { empty: false, isText: true }],
     ['rejected', 400, platform('bad.request', 'The request body is malformed.')],
     ['rejected', 415, {}],
     ['transient', 302, html],
@@ -173,10 +176,30 @@ describe('a refusal of a PATCH', () => {
   test('tells the code of either shape, else a stable one, and how long to wait', () => {
     expect(failureOf(anAnswer(403, platform('missing.permissions', 'You lack x'))).code).toBe('missing.permissions');
     expect(failureOf(anAnswer(400, scim('invalidVers', 'Stale'))).message).toBe('Stale');
-    expect(failureOf(anAnswer(412)).code).toBe('version_conflict');
     expect(failureOf(anAnswer(503)).code).toBe('http_503');
     expect(failureOf(anAnswer(403, { body: { code: 'no code\nat all' } })).code).toBe('denied');
     expect(classify(anAnswer(429, { retryAfterMs: 3000 }), 'PATCH')).toMatchObject({ retryAfterMs: 3000 });
+  });
+
+  test.each([
+    [412, {}, undefined],
+    [412, platform('precondition.failed', 'no'), 'precondition.failed'],
+    [409, scim(undefined, 'Version does not match current version.'), undefined],
+    [409, platform('general.conflict', 'no'), 'general.conflict'],
+    [409, scim('mutability'), 'mutability'],
+    [400, scim('invalidVers'), 'invalidVers'],
+    [400, platform('bad.request', 'Version 4 does not match the current version 5'), 'bad.request'],
+  ])(
+    'a conflict has one code in every form (%i %j), and the code of the target beside it',
+    (status, parts, targetCode) => {
+      expect(failureOf(anAnswer(status, parts))).toMatchObject({ code: 'conflict', status });
+      expect(failureOf(anAnswer(status, parts)).targetCode).toBe(targetCode);
+    },
+  );
+
+  test('a code of the target that is the code already does not stand there twice', () => {
+    expect(failureOf(anAnswer(403, platform('missing.permissions', 'no')))).not.toHaveProperty('targetCode');
+    expect(failureOf(anAnswer(503))).not.toHaveProperty('targetCode');
   });
 
   test('names the mend', () => {

@@ -3,10 +3,12 @@ import { expect, test } from 'vitest';
 import {
   conflictDelayMs,
   decideRetry,
+  parkUntested,
   probeDelayMs,
   type RetryFacts,
   type RetryPolicy,
   scheduleOf,
+  scheduleOfUntested,
 } from '../../src/core/retry.ts';
 
 const policy: RetryPolicy = { baseMs: 1000, capMs: 30_000, attemptsMax: 5, slowScheduleMs: [60_000, 300_000] };
@@ -45,6 +47,19 @@ test('failure n of the slow schedule waits entry n; the one after the last gives
   expect(decideRetry(none, facts({ schedule: 'slow' }))).toEqual({ kind: 'give_up', attempt: 1 });
 });
 
+test('what was never refused alone waits the last entry of its schedule again, and is not given up', () => {
+  const untested = (schedule: 'fast' | 'slow', attempt: number, more: Partial<RetryPolicy> = {}) =>
+    parkUntested({ ...policy, ...more }, facts({ schedule, attempt }));
+  expect(untested('slow', 0)).toMatchObject({ kind: 'park', attempt: 1, delayMs: 60_000 });
+  expect(untested('slow', 1)).toMatchObject({ kind: 'park', attempt: 2, delayMs: 300_000 });
+  expect(untested('slow', 2)).toEqual({ kind: 'park', attempt: 2, delayMs: 300_000, notBefore: 1_300_000 });
+  expect(untested('slow', 4)).toMatchObject({ kind: 'park', attempt: 4, delayMs: 300_000 });
+  expect(untested('slow', 0, { slowScheduleMs: [] })).toMatchObject({ kind: 'park', attempt: 1, delayMs: 30_000 });
+  expect(untested('fast', 3)).toMatchObject({ kind: 'park', attempt: 4, delayMs: 16_000 });
+  expect(untested('fast', 4)).toMatchObject({ kind: 'park', attempt: 4, delayMs: 16_000 });
+  expect(untested('fast', 0, { attemptsMax: 1 })).toMatchObject({ kind: 'park', attempt: 1, delayMs: 2_000 });
+});
+
 test('never earlier than asked for, never outside the bounds', () => {
   fc.assert(
     fc.property(
@@ -71,6 +86,10 @@ test('what may be mended elsewhere is slow, what was refused is never tried agai
   expect((['transient', 'conflict'] as const).map(scheduleOf)).toEqual(['fast', 'fast']);
   expect((['throttled', 'unauthorized', 'too_large'] as const).map(scheduleOf)).toEqual(['free', 'free', 'free']);
   expect(scheduleOf('rejected')).toBe('never');
+  expect((['rejected', 'too_large', 'denied', 'no_target'] as const).map(scheduleOfUntested)).toEqual(
+    Array(4).fill('slow'),
+  );
+  expect(scheduleOfUntested('transient')).toBe('fast');
 });
 
 test('a re-plan after a conflict waits with jitter, a probe of an open breaker 1 s, 2 s … 30 s', () => {

@@ -9,13 +9,15 @@ import type { HttpResponse } from './http-client.ts';
 export function responseAnswer(response: HttpResponse, secrets: readonly string[]): ResponseAnswer {
   const { status, sentAt, receivedAt } = response;
   const redact = redactor(secrets);
+  const body = status < 300 ? parsedBody(response.body) : redactedBody(response.body, secrets);
   return {
     kind: 'response',
     status,
     etag: response.header('etag'),
     retryAfterMs: askedWaitMs(response),
-    body: status < 300 ? parsedBody(response.body) : redactedBody(response.body, secrets),
+    body,
     empty: response.body.length === 0,
+    ...(body === undefined && isText(response.body) && { isText: true }),
     correlationId: redact(response.header('inin-correlation-id') ?? '').slice(0, correlationIdMaxLength) || null,
     sentAt: sentAt.wall,
     durationMs: receivedAt.monotonic - sentAt.monotonic,
@@ -24,6 +26,9 @@ export function responseAnswer(response: HttpResponse, secrets: readonly string[
 
 /** The vendor's ids are UUIDs; one that is longer must not blow up a report record. */
 const correlationIdMaxLength = 128;
+
+/** Markup is what edges and proxies write; plain words may be the target's own. */
+const isText = (body: Uint8Array): boolean => /^\s*[^\s<]/.test(new TextDecoder().decode(body.subarray(0, 1024)));
 
 type Reviver = (key: string, value: unknown) => unknown;
 

@@ -15,6 +15,7 @@ import type { SandboxOptions, SandboxState } from '../../../src/sandbox/state.ts
 import { createState } from '../../../src/sandbox/state.ts';
 import type { Chance } from './chance.ts';
 import type { Counter } from './counter.ts';
+import type { Refused } from '../script.ts';
 import type { Settings } from '../settings.ts';
 import type { Timeline } from './timeline.ts';
 
@@ -48,6 +49,8 @@ export class Target {
   watch: Watch = () => undefined;
   /** Groups that the target fails at, or at their changes; `status` null: no answer. */
   readonly sick = new Map<string, { readonly what: 'all' | 'changes'; readonly status: number | null }>();
+  /** Each PATCH that names one of these members is refused, in generic words. */
+  readonly refused = new Map<string, Refused>();
   readonly #now: () => number;
   readonly #readsLagMs: number;
   readonly #counter: Counter;
@@ -85,7 +88,7 @@ export class Target {
     const token = state.tokens.check(request.authorization, this.#now());
     if (token.kind === 'refused') return answerRefusal(state, credentialRefusal(token.code), state.world.newId());
     const spent = state.limits.spend(token.token, this.#now());
-    const refusal = spent.refused ? rateRefusal(spent.resetSeconds) : this.#refusalOf(method, route?.id ?? null);
+    const refusal = spent.refused ? rateRefusal(spent.resetSeconds) : this.#refusalOf(request);
     const correlationId = state.world.newId();
     const group = route?.id ?? '';
     const before = this.members(group);
@@ -100,7 +103,11 @@ export class Target {
     return sickness !== null && sickness.status === null;
   }
 
-  #refusalOf(method: string, group: string | null): Refusal | null {
+  #refusalOf({ method, route, patch }: SandboxRequest): Refusal | null {
+    const group = route?.id ?? null;
+    const named = patch?.operations.flatMap(({ members }) => members) ?? [];
+    const refused = named.map((member) => this.refused.get(member)).find((each) => each !== undefined);
+    if (refused !== undefined) return { ...refused, detail: 'The request cannot be processed.' };
     const status = this.#sicknessOf(method, group)?.status ?? null;
     return status === null ? this.state.denials.find(group) : { status, detail: 'The target fails at this group.' };
   }

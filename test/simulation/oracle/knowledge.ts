@@ -45,6 +45,9 @@ export class Knowledge {
   /** When the target last answered 403 about a group, ms of the history. */
   readonly denied = new Map<string, number>();
 
+  /** Seats that a PATCH was refused for which named no other. */
+  readonly refusedAlone = new Set<string>();
+
   /** Ids of what has no final report yet. */
   readonly open = new Set<string>();
 

@@ -26,6 +26,8 @@ interface Active {
   readonly path: string;
   readonly method: string;
   readonly version: string;
+  /** Of a PATCH. */
+  readonly members: readonly string[];
 }
 
 export class TargetOracle implements Traffic {
@@ -64,14 +66,17 @@ export class TargetOracle implements Traffic {
     this.#checkDialect(request);
     // Where it is changed on the way, every form of it may have to be tried more than once.
     if (this.#world.versionTag === undefined) this.#checkVersion(host, request);
-    const active: Active = { host, path, method, version: versionOf(request) };
+    const active: Active = { host, path, method, version: versionOf(request), members: membersOf(request) };
     this.#active.add(active);
     return active;
   }
 
   answered(token: object, answer: Answer): void {
     const { status, headers } = answer;
-    const { host, method, path, version } = token as Active;
+    const { host, method, path, version, members } = token as Active;
+    const [member] = members;
+    if (status >= 400 && member !== undefined && members.length === 1)
+      this.#world.knowledge.refusedAlone.add(seatOf({ group: path.slice(path.lastIndexOf('/') + 1), member }));
     if (isConflict(answer)) this.#stale.add(`${host} ${path} ${version}`);
     this.#world.tell(() => `${host} is answered ${status} to ${method} ${path}`);
     if (status === 403) this.#world.knowledge.denied.set(path.slice(path.lastIndexOf('/') + 1), this.#world.now());
@@ -137,12 +142,21 @@ export class TargetOracle implements Traffic {
 const versionOf = ({ headers }: TargetRequest): string => headers['if-match'] ?? '';
 
 const isConflict = ({ status, body }: Answer): boolean =>
-  status === 409 || status === 412 || (status === 400 && /does not match/.test(body));
+  (status === 409 && !/"uniqueness"/.test(body)) || status === 412 || (status === 400 && /does not match/.test(body));
 
 interface Operation {
   readonly op: string;
   readonly path?: string;
   readonly value?: readonly { readonly value?: string }[];
+}
+
+function membersOf({ method, body }: TargetRequest): readonly string[] {
+  if (method !== 'PATCH') return [];
+  const { Operations: operations } = JSON.parse(body) as { Operations: readonly Operation[] };
+  return operations.flatMap(({ path, value }) => {
+    const removed = /^members\[value eq "(.*)"\]$/.exec(path ?? '')?.[1];
+    return removed === undefined ? (value ?? []).flatMap((one) => one.value ?? []) : [removed];
+  });
 }
 
 function wrongPatch(headers: TargetRequest['headers'], body: string, membersMax: number): string | null {

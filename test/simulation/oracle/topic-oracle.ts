@@ -137,6 +137,7 @@ export class TopicOracle {
     if (this.#settings.outagesOnly && report.outcome === 'permanent_failure')
       this.#fail('one-true-report', `${say(report)}, and only the target as a whole was away`);
     if (!outcomes.has(report.outcome)) this.#fail('one-true-report', say(report));
+    if (this.#settings.isolates) this.#checkIsolated(report, seat);
     if (!isNewest) return;
     if (report.outcome === 'superseded') this.#fail('one-true-report', `${say(report)}, and nothing is newer`);
     if (knowledge.wasTouched(intent)) return;
@@ -145,7 +146,8 @@ export class TopicOracle {
     if (!isSuccess(report.outcome) && wasDenied) return;
     // An operator has refused it.
     if (report.reason?.code === 'refused') return;
-    if (!isSuccess(report.outcome) && isAboutMember(report) && !this.#world.isUnknown(intent.member)) {
+    const isRefused = this.#settings.isolates ?? this.#world.isUnknown(intent.member);
+    if (!isSuccess(report.outcome) && isAboutMember(report) && !isRefused) {
       this.#fail('one-true-report', `${say(report)}, and the target knows the member`);
     }
     const isSo = members(intent.group).has(intent.member) === (intent.op === 'add');
@@ -154,6 +156,13 @@ export class TopicOracle {
     if (isSo !== isSuccess(report.outcome)) {
       this.#fail('one-true-report', `${say(report)}, and it is ${isSo ? '' : 'not '}so at the target`);
     }
+  }
+
+  #checkIsolated(report: Report, seat: string): void {
+    // What was not answered at all is about no member.
+    if (!isFailure(report.outcome) || typeof report.reason?.status !== 'number') return;
+    if (!this.#world.knowledge.refusedAlone.has(seat))
+      this.#fail('isolates', `${say(report)}, and it was refused together with others only`);
   }
 
   /** A record of the retry topic. */

@@ -1,0 +1,94 @@
+/** A try of intents has failed: each is parked for its next one, or is spent, and gets a last look before it is given up. */
+import { type Observation, signOf } from '../core/breaker.ts';
+import type { Intent } from '../core/change.ts';
+import type { Failure, Outcome } from '../core/outcome.ts';
+import type { RequestFacts } from '../core/reporting.ts';
+import { decideRetry, parkUntested, scheduleOf, scheduleOfUntested } from '../core/retry.ts';
+import { giveUp, park } from './conclude.ts';
+import type { Context } from './context.ts';
+import type { Group } from './state.ts';
+
+export type Failed = Extract<Outcome, { failure: Failure }>;
+
+export interface Failing {
+  readonly intents: readonly Intent[];
+  readonly outcome: Failed;
+  readonly request: RequestFacts | null;
+  /** null: not one request, but all of them together. */
+  readonly seen: Observation | null;
+  /**
+   * What a search for bad members has come to (design 6.3.7): found one, or ended before it has separated these, which are
+   * not given up then. Absent: none was under way.
+   */
+  readonly search?: 'found' | 'ended';
+}
+
+/**
+ * One try has failed: each intent is parked for its next one, or is spent. While the breaker is open it does not count,
+ * unless the group itself is at fault.
+ */
+export function fail(context: Context, group: Group, failing: Failing): void {
+  const { breaker, options, clock, random } = context;
+  const { intents, outcome, request, seen, search } = failing;
+  const kind = outcome.kind === 'not_found' && request !== null ? 'rejected_member' : outcome.kind;
+  const isOwn = (seen !== null && signOf(seen) === 'own') || (outcome.kind === 'denied' && request !== null);
+  if (!breaker.isClosed && !isOwn) return breaker.wait(context, group, intents);
+  const schedule = search === 'ended' ? scheduleOfUntested(kind) : scheduleOf(kind);
+  if (schedule === 'free') return;
+  if (schedule === 'never') return spend(group, intents, { failure: outcome.failure, outcome: 'failed', request });
+  // The same chance for all: what failed together can be sent together.
+  const chance = random.next();
+  const retryAfterMs = 'retryAfterMs' in outcome ? outcome.retryAfterMs : null;
+  for (const intent of intents) {
+    // Replaced by a newer one while a read was under way.
+    if (group.members.get(intent.member)?.pending !== intent) continue;
+    const facts = { schedule, attempt: intent.attempt, now: clock.now().wall, random: chance, retryAfterMs };
+    const decision = (search === 'ended' ? parkUntested : decideRetry)(options.retry, facts);
+    const waits = isOfGroup(failing) ? 'group' : 'member';
+    if (decision.kind === 'park') park(context, group, intent, { decision, waits, failure: outcome.failure, request });
+    else spend(group, [intent], { failure: outcome.failure, outcome: 'permanent_failure', request });
+    if (seen !== null) breaker.used(seen, group, intent);
+  }
+}
+
+/** A 403 or 404 to a PATCH of a group that can be read is about a member, as far as the answers show; so is what a search finds. */
+const isOfGroup = ({ outcome: { kind }, request, search }: Failing): boolean =>
+  search === undefined && (kind === 'transient' || ((kind === 'denied' || kind === 'not_found') && request === null));
+
+export function spend(
+  group: Group,
+  intents: readonly Intent[],
+  end: { failure: Failure; outcome: 'failed' | 'permanent_failure'; request: RequestFacts | null },
+): void {
+  for (const intent of intents) {
+    const member = group.members.get(intent.member);
+    if (member?.pending === intent) member.spent = { ...end, intent, attempt: intent.attempt + 1 };
+  }
+}
+
+/** The last look had no sure answer: once more at the cap, no attempt used up (design 6.3). */
+export function lookAgain({ clock, options }: Context, group: Group, intent: Intent): void {
+  const member = group.members.get(intent.member);
+  if (member?.spent?.intent !== intent) return;
+  const later: Intent = { ...intent, notBefore: clock.now().wall + options.retry.capMs };
+  member.pending = later;
+  member.spent = { ...member.spent, intent: later };
+}
+
+export function giveUpSpent(context: Context, group: Group, intent: Intent): void {
+  const spent = group.members.get(intent.member)?.spent;
+  if (spent?.intent === intent) giveUp(context, group, spent);
+}
+
+/** The target said yes and did something else, for instance by a rule of its own: said once, not tried for ever. */
+export function notEffective(group: Group, intent: Intent, request: RequestFacts): void {
+  const failure: Failure = {
+    code: 'not_effective',
+    message: 'The target accepted the change, but fresh reads do not show it.',
+    status: request.status,
+    scimType: null,
+    advice: 'Look for a rule, an owner role or another writer that sets this membership in Genesys Cloud.',
+  };
+  // Like all that is given up it gets a look out of doubt: a former request about it may still land.
+  spend(group, [intent], { failure, outcome: 'failed', request });
+}

@@ -1,0 +1,76 @@
+/**
+ * The search for the bad members of refused PATCHes (core/isolation.ts): halves are sent until one is alone, the good ones
+ * land, and what is not separated within the bound waits for the next round. Only what was refused alone is given up.
+ */
+import type { Observation } from '../core/breaker.ts';
+import type { Intent } from '../core/change.ts';
+import { afterRefusal, type Fault, isOver, isRunningOut } from '../core/isolation.ts';
+import type { RequestFacts } from '../core/reporting.ts';
+import type { Context } from './context.ts';
+import type { Course, Next } from './course.ts';
+import { fail, type Failed, spend } from './failed-tries.ts';
+import type { Group } from './state.ts';
+
+export interface RefusedPatch {
+  readonly outcome: Failed;
+  readonly fault: Fault;
+  /** What was sent, less what a newer intent has replaced meanwhile. */
+  readonly part: readonly Intent[];
+  /** With what was replaced. */
+  readonly sentCount: number;
+  /** What the group still has to send, the part included. */
+  readonly tried: readonly Intent[];
+  readonly request: RequestFacts;
+  readonly seen: Observation;
+}
+
+/** A 5xx is halved as well before it is the end of members that were never refused alone. */
+export function isToBeIsolated(context: Context, group: Group, course: Course, refused: RefusedPatch): boolean {
+  const { fault, tried } = refused;
+  const isOneOfSeveral = tried.length > 1 || course.search.inRow > 0;
+  const isInTime = !isRunningOut(tried, context.options.retry.attemptsMax);
+  return fault === 'unclear' && isOneOfSeveral && !isInTime && context.breaker.lets(group);
+}
+
+/** Halves what was sent until the bad member is alone; a part of one has found it. */
+export function isolate(context: Context, group: Group, course: Course, refused: RefusedPatch): Next {
+  const { fault, part, sentCount, tried, outcome } = refused;
+  if (fault === 'request') {
+    fail(context, group, { ...refused, intents: part });
+    return 'go_on';
+  }
+  course.search = afterRefusal(course.search, sentCount);
+  course.suspects = sentCount > 1 ? part : course.suspects.filter((intent) => !part.includes(intent));
+  if (sentCount === 1) endAlone(context, group, refused);
+  else if (outcome.kind === 'too_large') tooLarge(group, course, sentCount);
+  if (!isOver(course.search)) return 'go_on';
+  const untested = sentCount === 1 ? tried.filter((intent) => !part.includes(intent)) : tried;
+  // The next round begins with them, and not with those that it knows.
+  course.suspects = untested;
+  fail(context, group, { ...refused, intents: untested, search: 'ended' });
+  return 'go_on';
+}
+
+/** No member is suspect; but in doubt this run may send nothing more, and the next one has to begin with less. */
+function tooLarge(group: Group, course: Course, sentCount: number): void {
+  course.membersMax = Math.ceil(sentCount / 2);
+  if (group.doubt === null) course.suspects = [];
+}
+
+function endAlone(context: Context, group: Group, refused: RefusedPatch): void {
+  const { part, outcome, request } = refused;
+  // There is nothing to halve any more.
+  if (outcome.kind === 'too_large') return spend(group, part, { failure: outcome.failure, outcome: 'failed', request });
+  fail(context, group, { ...refused, intents: part, search: 'found' });
+}
+
+/** Of what is due now: those that a run before this one has narrowed down, so that the search goes on where it ended. */
+export function takeSuspects(group: Group, due: ReadonlySet<Intent>): readonly Intent[] {
+  const suspects = [...due].filter(({ member }) => group.suspects?.has(member) === true);
+  if (suspects.length > 0) group.suspects = null;
+  return suspects;
+}
+
+export function keepSuspects(group: Group, { suspects }: Course): void {
+  if (suspects.length > 0) group.suspects = new Set(suspects.map(({ member }) => member));
+}

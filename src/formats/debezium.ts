@@ -7,17 +7,29 @@
  * https://debezium.io/documentation/reference/stable/connectors/postgresql.html, …/transformations/event-flattening.html,
  * …/transformations/outbox-event-router.html
  */
-import type { SourceEvent, SourceFormat, SourceRecord } from '../core/change.ts';
+import type { SourceEvent, SourceRecord } from '../core/change.ts';
 import { isCloudEvent, readCloudEvent } from './debezium-cloud-event.ts';
 import { isEnvelope, readEnvelope } from './debezium-envelope.ts';
-import { isRow, readFlatRow } from './debezium-flat.ts';
+import { isMarked, isRow, readFlatRow } from './debezium-flat.ts';
 import { type DebeziumOptions, KEYCLOAK_TABLE, keyFieldsOf, removalByKey } from './debezium-row.ts';
 import { isOutbox, readOutbox } from './debezium-outbox.ts';
+import type { Reader } from './reader.ts';
 import { type Fields, invalid, isFields, readJsonText, readValue, skip, tombstone } from './reading.ts';
 import { several } from './several.ts';
 
-export function debezium(options: DebeziumOptions = KEYCLOAK_TABLE): SourceFormat {
-  return { name: 'debezium', decode: (record) => several(readRecord(record, options)) };
+export function debezium(options: DebeziumOptions = KEYCLOAK_TABLE): Reader {
+  const { groupColumn, memberColumn } = options;
+  return {
+    name: 'debezium',
+    recognizes,
+    suspects: (fields, record) => isOutbox(fields, record) || (groupColumn in fields && memberColumn in fields),
+    decode: (record) => several(readRecord(record, options)),
+  };
+}
+
+function recognizes(fields: Fields): boolean {
+  if ('schema' in fields && 'payload' in fields) return true;
+  return isEnvelope(fields) || isMarked(fields) || isCloudEvent(fields) || otherRecord(fields) !== null;
 }
 
 function readRecord(record: SourceRecord, options: DebeziumOptions): readonly SourceEvent[] {

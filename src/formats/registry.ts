@@ -67,5 +67,5 @@ function knownFormats({ debezium: options, verifier }: FormatOptions): Known {
     // Its events are CloudEvents themselves.
     auth0: cloudEvents(auth0, () => true),
   };
-  return { debezium: options, bare, formats };
+  return { bare, formats };
 }

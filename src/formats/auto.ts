@@ -9,6 +9,7 @@ import { readMemberEvent } from './member-event.ts';
 import { native } from './native.ts';
 import type { Reader } from './reader.ts';
 import { fieldsIn, invalid, isFields, type Read, type ReadRecord, readValue } from './reading.ts';
+import { schemaRegistryProblem } from './schema-registry.ts';
 import { several, withoutEventBridge } from './several.ts';
 
 /** Formats that are found, in the order in which they are asked: what unusual fields say comes first. */
@@ -42,7 +43,7 @@ export function auto(known: Known): DetectingFormat {
     decode: (record, topic) => {
       const [name, read] = detect(record, known);
       if (name !== null) return formatOf(name, read).decode(read, topic);
-      return [read.read.ok ? unknown : read.read.problem];
+      return [read.read.ok ? unknown : (schemaRegistryProblem(record) ?? read.read.problem)];
     },
     ...preparing(known),
   };

@@ -61,8 +61,8 @@ const logicalMessage = skip('logical_message');
 
 const truncated = hint(
   'truncate',
-  'The table was emptied, and the record does not say which groups were in it, so nothing is removed for it. For each group ' +
-    `that had members, ${FULL_STATE}: {"group_id":"…","members":[],"complete":true} where it is empty.`,
+  'The table was emptied, and the record does not say which groups were in it, so nothing is removed for it. For each of ' +
+    `them, ${FULL_STATE}; one that is empty is held for approval (rollcall held).`,
 );
 
 /** MongoDB has documents for rows, and Debezium writes them as texts. */

@@ -121,9 +121,10 @@ const unreadableTombstone = (column: string): Invalid =>
       `DEBEZIUM_DELETES=rows; then ${FULL_STATE}.`,
   );
 
-/** Works beside every format: the file has native records (docs/formats.md). */
+/** Works beside this format (native-beside.ts). */
 export const FULL_STATE =
-  'apply the full state of the group as the table has it now (SOURCE_FORMAT=native rollcall apply FILE)';
+  'send the full state of the group as the table has it now (a native record with the header rollcall-format: native, see ' +
+  'docs/formats.md)';
 
 export const rowUnreadable = (column: string, part: string): Invalid =>
   invalid(
@@ -154,7 +155,7 @@ export const rowMarked = (column: string): Invalid =>
     'row_marked',
     `The column \`${column}\` says that the row is deleted, inactive or the like, and nothing says which rows are memberships: set ` +
       `DEBEZIUM_MEMBER_WHERE, such as \`${column} is null\`, \`${column}=0\` or \`${column}=active\` (a condition that always holds where ` +
-      'it means nothing); then apply the record again, or the full state of the group.',
+      `it means nothing); then ${FULL_STATE}.`,
   );
 
 export const conditionUnknown = (column: string): Invalid =>

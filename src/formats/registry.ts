@@ -12,6 +12,7 @@ import { keycloak } from './keycloak.ts';
 import type { Mapping } from './mapping-file.ts';
 import { mappingFormat } from './mapping.ts';
 import type { FormatName } from './names.ts';
+import { besideNative } from './native-beside.ts';
 import { native } from './native.ts';
 import { okta } from './okta.ts';
 import { scimEvents } from './scim-events.ts';
@@ -40,6 +41,15 @@ export function sourceFormat(name: FormatName, options: FormatOptions): SourceFo
     default:
       return knownFormats(options).formats[name];
   }
+}
+
+/**
+ * Of the source topic, where native records may stand beside those of the format. Not beside signed ones: who can write to the topic
+ * could get around the signature.
+ */
+export function sourceTopicFormat(name: FormatName, options: FormatOptions): SourceFormat {
+  const format = sourceFormat(name, options);
+  return name === 'scim-events' && options.verifier.hasKeys ? format : besideNative(format);
 }
 
 /** `auto`, which says what it takes a record for. */

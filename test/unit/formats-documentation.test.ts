@@ -37,7 +37,7 @@ describe.each(examples)('line $line', ({ line, marks, records, means }) => {
   const [name, ...settings] = marks;
 
   test(`reads as ${name} as it is written below`, async () => {
-    const environment = Object.fromEntries(settings.map((setting) => setting.split('=') as [string, string]));
+    const environment = Object.fromEntries(settings.map(nameAndValue));
     const host = aHost({ stdin: records, environment });
     const mapping = name === 'mapping' ? { mapping: mappingAbove(line) } : {};
     expect(await decodeFile('-', { format: name as FormatName, partitions: 3, ...mapping }, host), host.err()).toBe(0);
@@ -45,6 +45,11 @@ describe.each(examples)('line $line', ({ line, marks, records, means }) => {
     expect(lines(host.out())).toEqual(lines(means?.content ?? '').map((line) => asFarAsTold(line)));
   });
 });
+
+function nameAndValue(setting: string): [string, string] {
+  const at = setting.indexOf('=');
+  return [setting.slice(0, at), setting.slice(at + 1)];
+}
 
 const lines = (ndjson: string): readonly unknown[] =>
   ndjson
@@ -78,12 +83,7 @@ test('every link to a section of the page leads to one', () => {
 });
 
 test.each(blocks.filter(({ language }) => language === 'env'))('line $line: it is a configuration', ({ content }) => {
-  const environment = Object.fromEntries(
-    content
-      .trim()
-      .split('\n')
-      .map((line) => line.split('=') as [string, string]),
-  );
+  const environment = Object.fromEntries(content.trim().split('\n').map(nameAndValue));
   const config = readConfig(environment, ['topics', 'format'], () => '');
   expect(config.warnings).toEqual([]);
   expect(config.format.name).toBe(environment['SOURCE_FORMAT']);

@@ -4,6 +4,7 @@ import type { RowReading } from './debezium-change.ts';
 import { otherTable, readChange } from './debezium-envelope.ts';
 import { isOtherTable, type RowOrigin } from './debezium-table.ts';
 import { type Fields, fieldsIn, isFields, textIn } from './reading.ts';
+import { encoded } from './schema-registry.ts';
 import { epochTime, timeIn } from './several.ts';
 
 export const isCloudEvent = (fields: Fields): boolean =>
@@ -11,6 +12,8 @@ export const isCloudEvent = (fields: Fields): boolean =>
 
 export function readCloudEvent(fields: Fields, reading: RowReading): readonly SourceEvent[] {
   if (isOtherTable(originOf(fields), reading.options.table)) return [otherTable];
+  // Avro, as bytes in base64.
+  if (typeof fields['data'] === 'string') return [encoded];
   const data = fieldsIn(fields['data']);
   // With schemas enabled, the data is of the shape {"schema","payload"}.
   const { before, after } = isFields(data['payload']) ? data['payload'] : data;

@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { type Path, parsePath, type Root } from './mapping-path.ts';
 import { parsePattern } from './mapping-pattern.ts';
+import { type Fields, fieldsIn, isFields, listIn } from './reading.ts';
 
 const PATH_RULE =
   "must be a path such as $.list[*], @.user.id, @['user id'], key.id or headers.type ($ the value, @ the event)";
@@ -113,69 +114,60 @@ const OneOfSeveral = z.strictObject({
   members: Members.optional(),
 });
 
-const MappingFile = z
-  .strictObject({
-    version: z.literal(1, 'must be 1'),
-    if_record: z.array(Condition).default([]),
-    events: path.optional(),
-    if_event: z.array(Condition).default([]),
-    group: Text.optional(),
-    members: Members.optional(),
-    operation: Operation.optional(),
-    operations: z.array(OneOfSeveral).min(1, 'must have at least one entry').optional(),
-    event_id: Text.optional(),
-    occurred_at: path.optional(),
-  })
-  .superRefine((mapping, context) => {
-    const problem = (at: PropertyKey[], message: string): void => {
-      context.addIssue({ code: 'custom', path: at, message });
-    };
-    if ((mapping.operation === undefined) === (mapping.operations === undefined))
-      problem([], 'must have either `operation` or `operations`');
-    if (mapping.events !== undefined && mapping.events.root !== 'value') problem(['events'], 'must begin with $');
-    for (const [place, { needsGroup, needsMembers, group, members }] of uses(mapping)) {
-      if (needsGroup && group === undefined) problem([...place, 'group'], 'is missing');
-      if (needsMembers && members === undefined)
-        problem([...place, 'members'], 'is missing, though not every operation is deleted or ignore');
-    }
-  });
+const MappingFile = z.strictObject({
+  version: z.literal(1, 'must be 1'),
+  if_record: z.array(Condition).default([]),
+  events: pathFrom((root) => root === 'value', 'must begin with $').optional(),
+  if_event: z.array(Condition).default([]),
+  group: Text.optional(),
+  members: Members.optional(),
+  operation: Operation.optional(),
+  operations: z.array(OneOfSeveral).min(1, 'must have at least one entry').optional(),
+  event_id: Text.optional(),
+  occurred_at: path.optional(),
+});
 
 export type Mapping = z.output<typeof MappingFile>;
 export type Condition = z.output<typeof Condition>;
 export type MappedOperation = z.output<typeof operation>;
 
-interface Use {
-  readonly needsGroup: boolean;
-  readonly needsMembers: boolean;
-  readonly group: MappedText | undefined;
-  readonly members: MappedMembers | undefined;
+/** What is missing, of the mapping as it is written: fields that are there, but wrong, are not missing. */
+function missingIn(json: unknown): readonly string[] {
+  if (!isFields(json)) return [];
+  const { operation: single, operations } = json;
+  const problems: string[] = [];
+  if ((single === undefined) === (operations === undefined))
+    problems.push('the mapping must have either `operation` or `operations`');
+  if (operations === undefined)
+    problems.push(...missingFor(operationsIn(fieldsIn(single)), { at: '', fields: [json] }));
+  for (const [index, own] of listIn(operations).entries()) {
+    const fields = [fieldsIn(own), json];
+    problems.push(...missingFor([fieldsIn(own)['operation']], { at: `operations.${index}.`, fields }));
+  }
+  return problems;
 }
 
-interface Used {
-  readonly operation?: z.output<typeof Operation> | undefined;
-  readonly operations?: readonly z.output<typeof OneOfSeveral>[] | undefined;
-  readonly group?: MappedText | undefined;
-  readonly members?: MappedMembers | undefined;
+const operationsIn = ({ always, values }: Fields): readonly unknown[] =>
+  always === undefined ? Object.values(fieldsIn(values)) : [always];
+
+interface Place {
+  readonly at: string;
+  /** Where the group and the members may stand. */
+  readonly fields: readonly Fields[];
 }
 
-/** What each operation needs, and where it would be looked for. */
-function uses(mapping: Used): readonly (readonly [PropertyKey[], Use])[] {
-  const { group, members, operation: single, operations } = mapping;
-  const all = single === undefined ? [] : 'always' in single ? [single.always] : Object.values(single.values);
-  const one: Use = { needsGroup: single !== undefined, needsMembers: all.some(hasMembers), group, members };
-  const several = (operations ?? []).map((own, at): [PropertyKey[], Use] => [
-    ['operations', at],
-    {
-      needsGroup: own.operation !== 'ignore',
-      needsMembers: hasMembers(own.operation),
-      group: own.group ?? group,
-      members: own.members ?? members,
-    },
-  ]);
-  return [[[], one], ...several];
-}
+const WITH_MEMBERS: ReadonlySet<unknown> = new Set(['add', 'remove', 'state']);
 
-const hasMembers = (one: MappedOperation): boolean => one !== 'deleted' && one !== 'ignore';
+function missingFor(all: readonly unknown[], { at, fields }: Place): readonly string[] {
+  const isMissing = (name: string): boolean => fields.every((one) => one[name] === undefined);
+  const onlyIgnores = all.length > 0 && all.every((one) => one === 'ignore');
+  return [
+    ...(isMissing('group') && !onlyIgnores ? [`\`${at}group\` is missing`] : []),
+    ...(isMissing('members') && all.some((one) => WITH_MEMBERS.has(one))
+      ? [`\`${at}members\` is missing, though not every operation is deleted or ignore`]
+      : []),
+  ];
+}
 
 export type ReadMapping =
   | { readonly ok: true; readonly mapping: Mapping }
@@ -184,8 +176,10 @@ export type ReadMapping =
 /** @param json what JSON.parse made of the file. All problems are reported together, each with the field it is in. */
 export function readMapping(json: unknown): ReadMapping {
   const parsed = MappingFile.safeParse(json);
-  if (parsed.success) return { ok: true, mapping: parsed.data };
-  return { ok: false, problems: parsed.error.issues.flatMap((issue) => problemsOf(issue, [])) };
+  const missing = missingIn(json);
+  if (parsed.success && missing.length === 0) return { ok: true, mapping: parsed.data };
+  const wrong = parsed.success ? [] : parsed.error.issues.flatMap((issue) => problemsOf(issue, []));
+  return { ok: false, problems: [...wrong, ...missing] };
 }
 
 /** Of a union, what is wrong with the variant that was probably meant: the one with the fewest problems. */

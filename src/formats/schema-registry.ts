@@ -11,9 +11,10 @@ const HEADER_LENGTH = 5;
 export const schemaRegistryProblem = ({ value }: SourceRecord): Invalid | null =>
   value !== null && value.length > HEADER_LENGTH && value[0] === 0 && value[1] === 0 ? encoded : null;
 
-const encoded = invalid(
+export const encoded = invalid(
   'schema_registry',
-  'The value begins with the zero and the schema id of a Schema Registry (Avro, Protobuf or JSON Schema), which Rollcall does ' +
+  'The data begins with the zero and the schema id of a Schema Registry (Avro, Protobuf or JSON Schema), which Rollcall does ' +
     'not read: set value.converter and key.converter to org.apache.kafka.connect.json.JsonConverter (and ' +
-    'value.converter.schemas.enable=false), or let the producer write plain JSON.',
+    'value.converter.schemas.enable=false), for CloudEvents value.converter.data.serializer.type=json, or let the producer ' +
+    'write plain JSON.',
 );

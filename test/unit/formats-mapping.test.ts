@@ -223,6 +223,16 @@ test('every problem of a mapping is told at once, each with its place', () => {
   ]);
 });
 
+test('what is missing is told beside what is wrong', () => {
+  const read = readMapping({ version: 2, operations: [{ operation: 'add' }], operation: { always: 'add' } });
+  expect(read.ok ? [] : read.problems).toEqual([
+    '`version` must be 1',
+    'the mapping must have either `operation` or `operations`',
+    '`operations.0.group` is missing',
+    '`operations.0.members` is missing, though not every operation is deleted or ignore',
+  ]);
+});
+
 test.each([
   [[], /the mapping/],
   [null, /the mapping/],

@@ -15,9 +15,13 @@ import { epochTime } from './several.ts';
 
 /** Names that only ExtractNewRecordState adds, as fields or as headers. */
 const MARKS = ['__deleted', '__op', '__table', '__source_table', '__source_ts_ms', '__ts_ms', '__lsn'] as const;
+const MARKED: ReadonlySet<string> = new Set(MARKS);
 
-export const isMarked = (fields: Fields, record: SourceRecord): boolean =>
-  MARKS.some((name) => name in fields || (record.headers.length > 0 && headerText(record, name) !== null));
+export function isMarked(fields: Fields, { headers }: SourceRecord): boolean {
+  for (const name of MARKS) if (name in fields) return true;
+  for (const [name] of headers) if (MARKED.has(name)) return true;
+  return false;
+}
 
 export const hasColumns = (fields: Fields, { groupColumn, memberColumn }: DebeziumOptions): boolean =>
   groupColumn in fields && memberColumn in fields;

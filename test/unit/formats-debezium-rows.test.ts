@@ -142,6 +142,11 @@ describe('which rows are memberships', () => {
     expect(decode(envelope('d', gone, null), { key }, set)).toEqual([removed('g', ['u'])]);
     expect(decode(envelope('u', null, gone), { key: { id: 5 } }, set)).toEqual([problem('before_unreadable')]);
     expect(decode(envelope('d', row('g', 'u'), null), { key: { id: 5 } }, set)).toEqual([problem('before_unreadable')]);
+    expect(decode(envelope('u', row('g', 'u'), gone), { key: { id: 5 } }, set)).toEqual([problem('before_unreadable')]);
+    expect(decode(envelope('u', row('g', 'v'), live), { key: { id: 5 } }, set)).toEqual([
+      added('g', ['u']),
+      problem('before_unreadable'),
+    ]);
   });
 
   test('flattened rows come, leave and stay away as others do', () => {

@@ -95,7 +95,7 @@ const wholeOf = (json: unknown, { key, headers }: ReadRecord, { value }: SourceR
 
 const ANY_KEY = { partitionCount: 1 } as const;
 
-/** Its events are told by the envelope's own fields. */
+/** Its events are recognized by the envelope's own fields. */
 const READS_ENVELOPES = ['debezium', 'auth0'] as const;
 
 type Detected = readonly [name: DetectedName | 'cloudevents' | null, record: ReadRecord];

@@ -1,6 +1,6 @@
 /**
  * What a change of a row means for the membership: rows that are memberships come, go and move. What a row was before may not be
- * told; then a membership that it is now counts, and what may have ended is loud.
+ * known; then a membership that it is now counts, and what may have ended is loud.
  */
 import type { SourceEvent, SourceRecord } from '../core/change.ts';
 import { isSameId } from '../core/id-key.ts';
@@ -19,7 +19,7 @@ import {
   rowIn,
   rowMarked,
   rowUnreadable,
-  type ToldOfRow,
+  type RowHeader,
   unreadableDelete,
 } from './debezium-row.ts';
 import { canBeMarked, type Standing, standingOf } from './debezium-where.ts';
@@ -37,13 +37,13 @@ const NOTHING: Columns = { fields: {}, schema: undefined };
 const notAMember = skip('not_a_member_row');
 
 /** A new row, or one of a snapshot. */
-export function created(after: Columns, told: ToldOfRow, { options }: RowReading): SourceEvent {
+export function created(after: Columns, header: RowHeader, { options }: RowReading): SourceEvent {
   const standing = standingOf(after.fields, options.memberWhere);
   if (standing.kind === 'outside') return notAMember;
   const found = rowIn([after], options);
   if (found.kind === 'bad') return found.problem;
   if (found.kind === 'partial') return rowUnreadable(found.column, 'The new row');
-  return problemOf(standing) ?? addition(found.row, told);
+  return problemOf(standing) ?? addition(found.row, header);
 }
 
 const problemOf = (standing: Standing): SourceEvent | null =>
@@ -53,30 +53,30 @@ const problemOf = (standing: Standing): SourceEvent | null =>
       ? conditionUnknown(standing.column)
       : null;
 
-/** What the row lacks, its key has. @param before null: it is not told. */
-export function deleted(before: Columns | null, told: ToldOfRow, { record, options }: RowReading): SourceEvent {
+/** What the row lacks, its key has. @param before null: the record does not have it. */
+export function deleted(before: Columns | null, header: RowHeader, { record, options }: RowReading): SourceEvent {
   const row = before ?? NOTHING;
   const key = keyOf(record);
   const found = formerRowIn(row, key, options);
   if (found.kind === 'bad') return found.problem;
-  // One row a membership at most: with it the membership has ended, whatever the row said.
-  if (found.kind === 'whole' && isWholeKey(key, options)) return removal(found.row, told);
+  // One row a membership at most: with it the membership has ended, no matter what the row said.
+  if (found.kind === 'whole' && isWholeKey(key, options)) return removal(found.row, header);
   const standing = standingOf(row.fields, options.memberWhere);
   if (standing.kind === 'outside') return notAMember;
   if (found.kind === 'partial')
     return found.isFilled ? formerRowUnreadable(found.column) : unreadableDelete(found.column);
   if (standing.kind === 'marked') return rowMarked(standing.column);
-  return standing.kind === 'unknown' ? formerRowUnreadable(standing.column) : removal(found.row, told);
+  return standing.kind === 'unknown' ? formerRowUnreadable(standing.column) : removal(found.row, header);
 }
 
 export interface RowUpdate {
-  /** null: it is not told. */
+  /** null: the record does not have it. */
   readonly before: Columns | null;
   readonly after: Columns;
-  readonly told: ToldOfRow;
+  readonly header: RowHeader;
 }
 
-export function updated({ before, after, told }: RowUpdate, reading: RowReading): readonly SourceEvent[] {
+export function updated({ before, after, header }: RowUpdate, reading: RowReading): readonly SourceEvent[] {
   const { record, options } = reading;
   const key = keyOf(record);
   const standing = standingOf(after.fields, options.memberWhere);
@@ -85,14 +85,14 @@ export function updated({ before, after, told }: RowUpdate, reading: RowReading)
   const was = formerRowIn(before ?? NOTHING, key, options);
   const problem = was.kind === 'bad' ? was.problem : problemOf(standing);
   if (problem !== null) return [problem];
-  if (standing.kind === 'outside') return [left({ was, former, isOnlyRow: isWholeKey(key, options) }, told)];
+  if (standing.kind === 'outside') return [left({ was, former, isOnlyRow: isWholeKey(key, options) }, header)];
   const now = rowIn([after], options);
   if (now.kind === 'bad') return [now.problem];
   if (now.kind === 'partial') return [rowUnreadable(now.column, 'The new row')];
-  if (former?.kind === 'outside') return [addition(now.row, told)];
-  if (was.kind !== 'whole') return [addition(now.row, told), formerRowUnreadable(missingIn(was))];
+  if (former?.kind === 'outside') return [addition(now.row, header)];
+  if (was.kind !== 'whole') return [addition(now.row, header), formerRowUnreadable(missingIn(was))];
   const isFormerMember = former?.kind === 'member' || (former === null && !mayHaveStoodOutside(after, options));
-  return isFormerMember ? moved(was.row, now.row, told) : arrived({ was: was.row, now: now.row, former }, told);
+  return isFormerMember ? moved(was.row, now.row, header) : arrived({ was: was.row, now: now.row, former }, header);
 }
 
 const missingIn = (was: FoundRow): string => (was.kind === 'partial' ? was.column : '');
@@ -109,18 +109,18 @@ interface Leaving {
 }
 
 /** The row is no membership now; if it was one, that has ended. */
-function left({ was, former, isOnlyRow }: Leaving, told: ToldOfRow): SourceEvent {
+function left({ was, former, isOnlyRow }: Leaving, header: RowHeader): SourceEvent {
   if (former?.kind === 'outside') return notAMember;
   if (was.kind !== 'whole') return formerRowUnreadable(missingIn(was));
-  if (former?.kind === 'member' || isOnlyRow) return removal(was.row, told);
+  if (former?.kind === 'member' || isOnlyRow) return removal(was.row, header);
   return formerRowUnreadable(former?.kind === 'unknown' ? former.column : 'before');
 }
 
-function moved(was: Membership, now: Membership, told: ToldOfRow): readonly SourceEvent[] {
-  if (!isSameId(was.group, now.group)) return [removal(was, told), addition(now, told)];
+function moved(was: Membership, now: Membership, header: RowHeader): readonly SourceEvent[] {
+  if (!isSameId(was.group, now.group)) return [removal(was, header), addition(now, header)];
   // One spelled in another way is the same member, whom a removal beside its addition would take out.
   if (isSameId(was.member, now.member)) return [notAChange];
-  return [delta({ group: now.group, add: [now.member], remove: [was.member], ...told })];
+  return [delta({ group: now.group, add: [now.member], remove: [was.member], ...header })];
 }
 
 interface Arrival {
@@ -130,8 +130,8 @@ interface Arrival {
 }
 
 /** The row is a membership, and whether it was one before is not known: being added twice changes nothing. */
-function arrived({ was, now, former }: Arrival, told: ToldOfRow): readonly SourceEvent[] {
-  const added = addition(now, told);
+function arrived({ was, now, former }: Arrival, header: RowHeader): readonly SourceEvent[] {
+  const added = addition(now, header);
   if (isSameId(was.group, now.group) && isSameId(was.member, now.member)) return [added];
   if (former?.kind === 'marked') return [added, rowMarked(former.column)];
   return [added, formerRowUnreadable(former?.kind === 'unknown' ? former.column : 'before')];

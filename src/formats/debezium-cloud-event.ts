@@ -17,11 +17,11 @@ export function readCloudEvent(fields: Fields, reading: RowReading): readonly So
   const data = fieldsIn(fields['data']);
   // With schemas enabled, the data is of the shape {"schema","payload"}.
   const { before, after } = isFields(data['payload']) ? data['payload'] : data;
-  const told = {
+  const header = {
     eventId: textIn(fields['id']),
     occurredAt: epochTime(fields['iodebeziumtsms']) ?? timeIn(fields['time']),
   };
-  return readChange({ op: fields['iodebeziumop'], before, after, told }, { ...reading, schema: data['schema'] });
+  return readChange({ op: fields['iodebeziumop'], before, after, header }, { ...reading, schema: data['schema'] });
 }
 
 const originOf = (fields: Fields): RowOrigin => ({

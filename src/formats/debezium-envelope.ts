@@ -1,7 +1,7 @@
 /** Debezium's envelope: what a row was before, what it is after, and the operation that made it so. */
 import type { SourceEvent } from '../core/change.ts';
 import { schemaOf } from './debezium-decimal.ts';
-import type { ToldOfRow } from './debezium-row.ts';
+import type { RowHeader } from './debezium-row.ts';
 import { created, deleted, type RowReading, updated } from './debezium-change.ts';
 import { FULL_STATE } from './debezium-row.ts';
 import { isOtherTable, originIn } from './debezium-table.ts';
@@ -17,29 +17,29 @@ export function readEnvelope(fields: Fields, reading: RowReading): readonly Sour
   const origin = fieldsIn(source);
   if (isOtherTable(originIn(origin), reading.options.table)) return [otherTable];
   if (origin['connector'] === 'mongodb' || 'updateDescription' in fields) return [documentChange];
-  const told = { eventId: null, occurredAt: epochTime(origin['ts_ms']) ?? epochTime(fields['ts_ms']) };
-  return readChange({ op, before, after, told }, reading);
+  const header = { eventId: null, occurredAt: epochTime(origin['ts_ms']) ?? epochTime(fields['ts_ms']) };
+  return readChange({ op, before, after, header }, reading);
 }
 
 export interface RowChange {
   readonly op: unknown;
   readonly before: unknown;
   readonly after: unknown;
-  readonly told: ToldOfRow;
+  readonly header: RowHeader;
 }
 
-export function readChange({ op, before, after, told }: RowChange, reading: RowReading): readonly SourceEvent[] {
+export function readChange({ op, before, after, header }: RowChange, reading: RowReading): readonly SourceEvent[] {
   if (typeof before === 'string' || typeof after === 'string') return [documentChange];
   const former = isFields(before) ? { fields: before, schema: schemaOf(reading.schema, 'before') } : null;
   const now = { fields: fieldsIn(after), schema: schemaOf(reading.schema, 'after') };
   switch (op) {
     case 'c':
     case 'r':
-      return [created(now, told, reading)];
+      return [created(now, header, reading)];
     case 'u':
-      return updated({ before: former, after: now, told }, reading);
+      return updated({ before: former, after: now, header }, reading);
     case 'd':
-      return [deleted(former, told, reading)];
+      return [deleted(former, header, reading)];
     default:
       return [withoutRow(op)];
   }

@@ -6,7 +6,15 @@ import type { SourceEvent, SourceRecord } from '../core/change.ts';
 import { created, deleted, type RowReading, updated } from './debezium-change.ts';
 import type { Columns } from './debezium-decimal.ts';
 import { otherTable, withoutRow } from './debezium-envelope.ts';
-import { type DebeziumOptions, formerRowUnreadable, isWholeKey, keyOf, removal, rowIn } from './debezium-row.ts';
+import {
+  type DebeziumOptions,
+  formerRowUnreadable,
+  isWholeKey,
+  keyOf,
+  removal,
+  type RowHeader,
+  rowIn,
+} from './debezium-row.ts';
 import { isOtherTable, type RowOrigin } from './debezium-table.ts';
 import { standingOf } from './debezium-where.ts';
 import { headerText } from './headers.ts';
@@ -68,20 +76,20 @@ export function readFlatRow(fields: Fields, reading: RowReading): readonly Sourc
   const mark = (name: string): unknown => fields[name] ?? (record.headers.length > 0 ? headerText(record, name) : null);
   if (options.table !== null && isOtherTable(originOf(mark), options.table)) return [otherTable];
   const op = mark('__op');
-  const told = { eventId: null, occurredAt: epochTime(mark('__source_ts_ms')) ?? epochTime(mark('__ts_ms')) };
+  const header = { eventId: null, occurredAt: epochTime(mark('__source_ts_ms')) ?? epochTime(mark('__ts_ms')) };
   const row: Columns = { fields, schema: reading.schema };
   const isDeleted = deletionIn(mark('__deleted'), op);
   if (typeof isDeleted !== 'boolean') return [isDeleted];
-  if (isDeleted) return [deleted(row, told, reading)];
+  if (isDeleted) return [deleted(row, header, reading)];
   switch (op) {
     case 'c':
     case 'r':
-      return [created(row, told, reading)];
+      return [created(row, header, reading)];
     case 'u':
-      return updated({ before: null, after: row, told }, reading);
+      return updated({ before: null, after: row, header }, reading);
     case null:
     case undefined:
-      return [present(row, told, reading)];
+      return [present(row, header, reading)];
     default:
       return [withoutRow(op)];
   }
@@ -105,14 +113,14 @@ function deletionIn(mark: unknown, op: unknown): boolean | SourceEvent {
   return invalid('unknown_operation', `${message}; see what ExtractNewRecordState adds to the row.`);
 }
 
-/** Its operation is not told: new, changed or of a snapshot. */
-function present(row: Columns, told: Parameters<typeof created>[1], reading: RowReading): SourceEvent {
+/** Its operation is not known: new, changed or of a snapshot. */
+function present(row: Columns, header: RowHeader, reading: RowReading): SourceEvent {
   const { record, options } = reading;
-  if (standingOf(row.fields, options.memberWhere).kind !== 'outside') return created(row, told, reading);
+  if (standingOf(row.fields, options.memberWhere).kind !== 'outside') return created(row, header, reading);
   const key = keyOf(record);
   if (!isWholeKey(key, options)) return formerRowUnreadable('__op');
   const found = rowIn([row, key], options);
-  return found.kind === 'whole' ? removal(found.row, told) : skip('not_a_member_row');
+  return found.kind === 'whole' ? removal(found.row, header) : skip('not_a_member_row');
 }
 
 /** Neither the record nor its key says that this is a row: an event of an application may have the same names. */

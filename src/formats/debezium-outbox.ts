@@ -7,7 +7,7 @@ import { type Fields, hint, isFields, readJsonText } from './reading.ts';
 /** Headers that table.fields.additional.placement is usually told to make of the column `type`. */
 const TYPE_HEADERS = ['eventType', 'event_type', 'type'] as const;
 
-/** A header says that a membership has changed: then it is no row, whatever its columns. */
+/** A header says that a membership has changed: then it is no row, with any columns. */
 export function isMemberOutbox(record: SourceRecord): boolean {
   const type = typeOf(record);
   return type !== null && isMemberEvent({}, type);
@@ -54,7 +54,7 @@ const DEPTH_MAX = 3;
 const GROUP_NAMES = ['groupId', 'group_id', 'groupID', 'group'] as const;
 const MEMBER_NAMES = 'userId user_id userID memberId member_id memberID user member users members'.split(' ');
 
-/** A group beside members, in an object within: an event that is told deeper than the rule for such events looks. */
+/** A group beside members, in an object within: deeper than the rule for such events looks. */
 function namesMembership(value: unknown, depth: number): boolean {
   if (!isFields(value) || depth === 0) return false;
   if (GROUP_NAMES.some((name) => name in value) && MEMBER_NAMES.some((name) => name in value)) return true;

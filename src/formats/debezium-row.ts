@@ -30,8 +30,8 @@ export interface Membership {
   readonly member: string;
 }
 
-/** What a change says of itself besides its row. */
-export type ToldOfRow = Omit<Told, 'group'>;
+/** What a change says of itself beside its row: its id and its time. */
+export type RowHeader = Omit<Told, 'group'>;
 
 export type FoundRow =
   | { readonly kind: 'whole'; readonly row: Membership }
@@ -100,10 +100,10 @@ export function keyOf({ key }: SourceRecord): Columns {
 export const isWholeKey = ({ fields }: Columns, { groupColumn, memberColumn }: DebeziumOptions): boolean =>
   groupColumn in fields && memberColumn in fields;
 
-export const addition = ({ group, member }: Membership, { eventId, occurredAt }: ToldOfRow): Delta | Invalid =>
+export const addition = ({ group, member }: Membership, { eventId, occurredAt }: RowHeader): Delta | Invalid =>
   deltaOf('add', [member], { group, eventId, occurredAt });
 
-export const removal = ({ group, member }: Membership, { eventId, occurredAt }: ToldOfRow): Delta | Invalid =>
+export const removal = ({ group, member }: Membership, { eventId, occurredAt }: RowHeader): Delta | Invalid =>
   deltaOf('remove', [member], { group, eventId, occurredAt });
 
 /** A delete that only its key tells of. Without the member in it nothing says who left. */
@@ -136,7 +136,7 @@ export const rowUnreadable = (column: string, part: string): Invalid =>
 export const formerRowUnreadable = (column: string): Invalid =>
   invalid(
     'before_unreadable',
-    `A row was changed or deleted, and what it was before is not told: \`${column}\` is missing or a filler (0, an empty ` +
+    `A row was changed or deleted, and what it was before is not known: \`${column}\` is missing or a filler (0, an empty ` +
       'text, 1970), so if it was another membership, nothing says which one ended. Set REPLICA IDENTITY FULL for the table ' +
       '(ALTER TABLE … REPLICA IDENTITY FULL), and do not flatten updates without both columns in the key; then ' +
       `${FULL_STATE}.`,

@@ -1,5 +1,5 @@
 /**
- * The part of a text that is an id, by a regular expression with one group: `/Users/([^/]+)$`. The texts come from whoever can write to
+ * The part of a text that is an id, by a regular expression with one group: `/Users/([^/]+)$`. The texts come from every producer that can write to
  * the topic, so what an expression may cost is bounded: the length of the text, and no repetition within a repetition.
  */
 const PATTERN_LENGTH_MAX = 200;

@@ -42,7 +42,7 @@ const OF_DELETION = new Set([
   'occurred_at',
 ]);
 
-/** By its lists. Tables have a column `deleted` too, so a deleted group is told by that only where nothing else stands beside it. */
+/** By its lists. Tables have a column `deleted` too, so it marks a deleted group only where nothing else stands beside it. */
 function recognizes(fields: Fields): boolean {
   if (!namesGroup(fields)) return false;
   if (LISTS.some((name) => Array.isArray(fields[name]))) return true;

@@ -54,7 +54,7 @@ describe('a JSON with both columns', () => {
     ['its schema', { schema: { type: 'struct', name: 'kcl.public.t.Value' }, payload: row('g', 'u') }, {}],
     ['its key, which consists of its columns', row('g', 'u', { id: 5 }), { key: { id: 5 } }],
     ['its key, beside the name of a class', row('g', 'u', { id: 5, type: 'GroupMember' }), { key: { id: 5 } }],
-    ['its key, whatever its headers are called', row('g', 'u'), { key, headers: { id: '1', type: 'row' } }],
+    ['its key, with headers called id and type', row('g', 'u'), { key, headers: { id: '1', type: 'row' } }],
   ])('is a row by %s', (_, value, around) => {
     expect(decode(value, around)).toEqual([added('g', ['u'])]);
   });
@@ -136,7 +136,7 @@ describe('which rows are memberships', () => {
     expect(decode(value, { key: { id: 5 } }, set)).toEqual(expected);
   });
 
-  test('what a row was is not told: with both ids in the key that does not matter, else it is loud', () => {
+  test('what a row was is not known: with both ids in the key that does not matter, else it is loud', () => {
     expect(decode(envelope('u', null, gone), { key }, set)).toEqual([removed('g', ['u'])]);
     expect(decode(envelope('u', null, live), { key }, set)).toEqual([added('g', ['u'])]);
     expect(decode(envelope('d', gone, null), { key }, set)).toEqual([removed('g', ['u'])]);
@@ -233,7 +233,7 @@ describe('which rows are memberships', () => {
       expect(decode(envelope('c', null, row('g', 'u', columns)))).toEqual([added('g', ['u'])]);
     });
 
-    test('a row that is restored is added, also where what it was is not told', () => {
+    test('a row that is restored is added, also where what it was is not known', () => {
       expect(decode(envelope('u', gone, live), { key })).toEqual([added('g', ['u'])]);
       expect(decode(envelope('u', null, live), { key })).toEqual([added('g', ['u'])]);
     });

@@ -223,7 +223,7 @@ test('every problem of a mapping is told at once, each with its place', () => {
   ]);
 });
 
-test('what is missing is told beside what is wrong', () => {
+test('what is missing is reported beside what is wrong', () => {
   const read = readMapping({ version: 2, operations: [{ operation: 'add' }], operation: { always: 'add' } });
   expect(read.ok ? [] : read.problems).toEqual([
     '`version` must be 1',

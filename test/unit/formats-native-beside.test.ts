@@ -11,7 +11,7 @@ const headers = { 'rollcall-format': 'native' };
 const topic = { partitionCount: 3 };
 
 describe('a native record with the header rollcall-format', () => {
-  test.each(formatNames)('is read beside records of %s, whatever its key', (name) => {
+  test.each(formatNames)('is read beside records of %s, with any key', (name) => {
     const read = sourceTopicFormat(name, options).decode(aRecord(state, { key: { group_id: 'x' }, headers }), topic);
     expect(read).toMatchObject([{ kind: 'state', group: 'g', members: ['u'] }]);
   });

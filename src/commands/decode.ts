@@ -4,7 +4,7 @@ import { readConfig } from '../config.ts';
 import type { SourceFormat } from '../core/change.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
 import { type FormatName, formatNames } from '../formats/names.ts';
-import { autoFormat, sourceFormat } from '../formats/registry.ts';
+import { autoFormat, sourceTopicFormat } from '../formats/registry.ts';
 import { wholeNumber } from './arguments.ts';
 import { decodedLine } from './decoded-line.ts';
 import { formatOptions } from './format.ts';
@@ -52,7 +52,7 @@ export async function decodeFile(file: string, flags: DecodeFlags, host: Host): 
   const { format: config } = readConfig(environmentOf(flags, host), ['format'], readText);
   const options = await formatOptions(config);
   const detecting = config.name === 'auto' ? autoFormat(options) : null;
-  const format = detecting ?? sourceFormat(config.name, options);
+  const format = sourceTopicFormat(config.name, options);
   const nameOf = detecting === null ? () => format.name : detecting.tookFor;
   let hasBadLines = false;
   for await (const record of readRecords(file, host)) {

@@ -2,7 +2,7 @@
 import type { Config } from '../config.ts';
 import { afterCommit, firstRecordFindings, isOfThePast } from '../formats/first-records.ts';
 import type { RecordFinding } from '../formats/record-finding.ts';
-import { autoFormat, sourceFormat } from '../formats/registry.ts';
+import { autoFormat, sourceTopicFormat } from '../formats/registry.ts';
 import type { LogTools, TopicRecord } from '../ports.ts';
 import { formatOptions } from './format.ts';
 
@@ -28,7 +28,7 @@ export async function inspectFirstRecords(
   const records = await firstRecords({ topic, partitionCount }, tools, signal);
   const options = await formatOptions(format);
   const auto = autoFormat(options);
-  const source = format.name === 'auto' ? auto : sourceFormat(format.name, options);
+  const source = sourceTopicFormat(format.name, options);
   await source.prepare?.(records);
   const { name, debezium } = format;
   const first = { topic, records, partitionCount, settings, name, format: source, auto, debezium };

@@ -18,7 +18,7 @@ import { Pipeline } from '../pipeline/pipeline.ts';
 import type { ChangeLog, GroupApi, Logger } from '../ports.ts';
 import { stopped, type Host } from './host.ts';
 import { inspectFirstRecords } from './first-records.ts';
-import { openFormat } from './format.ts';
+import { openSourceTopicFormat } from './format.ts';
 import { openIdMap, type OpenIdMap } from './id-map.ts';
 import { kafkaExit, readText } from './kafka-tools.ts';
 import { findTopics, judgeTopics } from './topics.ts';
@@ -63,7 +63,7 @@ export async function runService(host: Host): Promise<void> {
   let opened: OpenIdMap | null = null;
   try {
     if (!(await topicsAreRight(config, { host, logger }))) return;
-    const format = await openFormat(config.format);
+    const format = await openSourceTopicFormat(config.format);
     opened = await openIds(config, api, { host, logger });
     if (opened === null) return;
     const log = new KafkaChangeLog({ ...config.kafka, topics: config.topics }, { clock, log: logger });

@@ -25,6 +25,7 @@ export function formatPart(values: Values, readFile: ReadFile): FormatConfig {
       memberColumn: values.DEBEZIUM_MEMBER_COLUMN,
       table: values.DEBEZIUM_TABLE,
       deletes: values.DEBEZIUM_DELETES,
+      memberWhere: values.DEBEZIUM_MEMBER_WHERE,
     },
     mapping: mapping?.ok === true ? mapping.mapping : null,
     scimKeys:

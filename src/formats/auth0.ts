@@ -3,14 +3,25 @@
  * the Events API streams them (`{"offset","event"}`).
  * https://auth0.com/docs/events and the types of the npm package auth0 (EventStreamCloudEventGroupMemberAdded…)
  */
-import type { SourceEvent, SourceFormat } from '../core/change.ts';
-import { deletedGroup, deltaOf, fieldsIn, invalid, isFields, quote, skip, textIn } from './reading.ts';
+import type { SourceEvent } from '../core/change.ts';
+import type { Reader } from './reader.ts';
+import { deletedGroup, deltaOf, type Fields, fieldsIn, invalid, isFields, quote, skip, textIn } from './reading.ts';
 import { idIn, notAChange, readEvents, refusedMember, timeIn, withoutEventBridge } from './several.ts';
 
-export const auth0: SourceFormat = {
+export const auth0: Reader = {
   name: 'auth0',
+  recognizes,
   decode: (record) => readEvents(record, (json) => (Array.isArray(json) ? json : [json]).map(readEvent)),
 };
+
+/** Its events are CloudEvents, with attributes or objects of its own. */
+function recognizes(fields: Fields): boolean {
+  const event = fieldsIn(unwrapped(fields));
+  if (!('specversion' in event)) return false;
+  if ('a0tenant' in event) return true;
+  const { object } = fieldsIn(event['data']);
+  return isFields(object) && /^(?:group|user|organization|connection)\./.test(textIn(event['type']) ?? '');
+}
 
 function readEvent(json: unknown): SourceEvent {
   const event = unwrapped(json);

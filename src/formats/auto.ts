@@ -1,45 +1,49 @@
 /**
- * `auto`: each record is read by the format that it has, told by its shape alone (shape.ts), and `cloudevents`: events in that
- * envelope, whatever is in them. Both are for topics into which several sources write; where there is one, its own name is
- * safer, since a record of another shape then is a dead letter instead of a guess.
+ * `auto`: each record is read by the format that recognizes it, and `cloudevents`: events in that envelope, of any format. Both
+ * are for topics into which several sources write; where there is one, its own name is safer, since a record of another
+ * format then is a dead letter.
  */
 import type { Decoded, SourceEvent, SourceFormat, SourceRecord } from '../core/change.ts';
 import { hasEnvelope, type Inner, unwrap, withAttributes, withoutData } from './cloudevents.ts';
-import type { DebeziumOptions } from './debezium-row.ts';
-import { isOutbox } from './debezium-outbox.ts';
 import { readMemberEvent } from './member-event.ts';
 import { native } from './native.ts';
-import { fieldsIn, invalid, isFields, type ReadRecord, readValue } from './reading.ts';
-import { several } from './several.ts';
-import { type Shape, shapeOf, shapeOfEnvelope } from './shape.ts';
+import type { Reader } from './reader.ts';
+import { fieldsIn, invalid, isFields, type Read, type ReadRecord, readValue } from './reading.ts';
+import { schemaRegistryProblem } from './schema-registry.ts';
+import { several, withoutEventBridge } from './several.ts';
+
+/** Formats that are found, in the order in which they are asked: what unusual fields say comes first. */
+const ORDER = ['debezium', 'auth0', 'okta', 'scim-events', 'google', 'entra', 'keycloak', 'native'] as const;
+
+export type DetectedName = (typeof ORDER)[number];
 
 /** A format that takes records for others. */
 export interface DetectingFormat extends SourceFormat {
   /** The format that the record is read by; null: none fits. */
-  tookFor(record: SourceRecord): Shape | 'cloudevents' | null;
+  tookFor(record: SourceRecord): DetectedName | 'cloudevents' | null;
 }
 
 export interface Known {
   /** In any envelope. */
-  readonly formats: Readonly<Record<Shape, SourceFormat>>;
+  readonly formats: Readonly<Record<DetectedName, SourceFormat>>;
   /** Without one. */
-  readonly bare: Readonly<Record<Shape, SourceFormat>>;
-  readonly debezium: DebeziumOptions;
+  readonly bare: Readonly<Record<DetectedName, Reader>>;
 }
 
 export function auto(known: Known): DetectingFormat {
   const envelopes = anyCloudEvent(known);
-  const formatOf = (name: Shape | 'cloudevents', { headers }: SourceRecord): SourceFormat => {
+  const formatOf = (name: DetectedName | 'cloudevents', { headers }: SourceRecord): SourceFormat => {
     if (name === 'cloudevents') return envelopes;
-    // Without headers there is no envelope, or it would have been found: nobody need look for it once more.
+    // Without headers there is no envelope, or it would have been found.
     return headers.length === 0 ? known.bare[name] : known.formats[name];
   };
   return {
     name: 'auto',
-    tookFor: (record) => detect(record, known.debezium)[0],
+    tookFor: (record) => detect(record, known)[0],
     decode: (record, topic) => {
-      const [name, read] = detect(record, known.debezium);
-      return name === null ? [unknown] : formatOf(name, read).decode(read, topic);
+      const [name, read] = detect(record, known);
+      if (name !== null) return formatOf(name, read).decode(read, topic);
+      return [read.read.ok ? unknown : (schemaRegistryProblem(record) ?? read.read.problem)];
     },
     ...preparing(known),
   };
@@ -69,16 +73,15 @@ function readInner(
   whole: SourceRecord,
   { bare }: Known,
 ): readonly SourceEvent[] {
-  const readsEnvelope = shapeOfEnvelope(envelope);
-  if (readsEnvelope !== null) {
-    return withAttributes(bare[readsEnvelope].decode(wholeOf(envelope, record, whole), ANY_KEY), attributes);
-  }
+  const event = wholeOf(envelope, record, whole);
+  const readsEnvelope = READS_ENVELOPES.find((name) => bare[name].recognizes(envelope, event));
+  if (readsEnvelope !== undefined) return withAttributes(bare[readsEnvelope].decode(event, ANY_KEY), attributes);
   if (record.value === null) return [withoutData];
   if (!record.read.ok) return [record.read.problem];
-  const shape = shapeOf(record.read.json);
+  const name = recognized(record.read.json, record, bare);
   // The key is chosen for the envelope, so it need not be the group's.
-  const own = shape === 'native' ? { ...record, key: null } : record;
-  if (shape !== null) return withAttributes(bare[shape].decode(own, ANY_KEY), attributes);
+  const own = name === 'native' ? { ...record, key: null } : record;
+  if (name !== null) return withAttributes(bare[name].decode(own, ANY_KEY), attributes);
   const { type, id, time } = attributes;
   return [readMemberEvent(fieldsIn(record.read.json), { type, eventId: id, occurredAt: time })];
 }
@@ -92,30 +95,43 @@ const wholeOf = (json: unknown, { key, headers }: ReadRecord, { value }: SourceR
 
 const ANY_KEY = { partitionCount: 1 } as const;
 
-type Detected = readonly [name: Shape | 'cloudevents' | null, record: SourceRecord];
+/** Its events are recognized by the envelope's own fields. */
+const READS_ENVELOPES = ['debezium', 'auth0'] as const;
 
-function detect(record: SourceRecord, options: DebeziumOptions): Detected {
-  // Only there a record without a value may say something.
-  if (record.value === null) return ['debezium', record];
+type Detected = readonly [name: DetectedName | 'cloudevents' | null, record: ReadRecord];
+
+function detect(record: SourceRecord, { bare }: Known): Detected {
+  const { key, value, headers } = record;
+  if (value === null) return ['debezium', { key, value, headers, read: WITHOUT_VALUE }];
   const read = readValue(record);
-  const known: ReadRecord = { key: record.key, value: record.value, headers: record.headers, read };
-  if (!read.ok) return [isToken(record.value) ? 'scim-events' : null, known];
-  const shape = shapeOf(read.json);
-  if (shape === 'debezium' || shape === 'auth0') return [shape, known];
+  const known: ReadRecord = { key, value, headers, read };
+  if (!read.ok) return [isToken(value) ? 'scim-events' : null, known];
+  const name = recognized(read.json, known, bare);
+  if (name === 'debezium' || name === 'auth0') return [name, known];
   if (hasEnvelope(known)) return ['cloudevents', known];
-  if (shape !== null) return [shape, known];
-  return [looseShape(known, options), known];
+  return [name ?? suspected(read.json, known, bare), known];
 }
 
-function looseShape(record: SourceRecord, { groupColumn, memberColumn }: DebeziumOptions): Shape | null {
-  const read = readValue(record);
-  const json = read.ok ? read.json : null;
+/** Only Debezium says something by a record without a value. */
+const WITHOUT_VALUE: Read = { ok: true, json: null };
+
+/** Lists and pages are what their first entry is. */
+const firstIn = (json: unknown): unknown => withoutEventBridge(Array.isArray(json) ? json[0] : json);
+
+function recognized(json: unknown, record: SourceRecord, bare: Known['bare']): DetectedName | null {
+  const fields = firstIn(json);
+  if (!isFields(fields)) return null;
+  for (const name of ORDER) if (bare[name].recognizes(fields, record)) return name;
+  return null;
+}
+
+function suspected(json: unknown, record: SourceRecord, bare: Known['bare']): DetectedName | null {
   // A tombstone, as JSON converters write it.
   if (json === null) return 'debezium';
   if (typeof json === 'string') return isToken(Buffer.from(json)) ? 'scim-events' : 'debezium';
   if (!isFields(json)) return null;
-  if (isOutbox(json, record) || (groupColumn in json && memberColumn in json)) return 'debezium';
-  return 'group_id' in json || 'genesys_group_id' in json ? 'native' : null;
+  for (const name of ORDER) if (bare[name].suspects?.(json, record) === true) return name;
+  return null;
 }
 
 /** base64url of `{"`, as all signed tokens begin (RFC 7515 3.3). */

@@ -3,12 +3,12 @@
  * single record: where records are flattened, a deleted row is a tombstone alone, or nothing at all.
  */
 import type { SourceRecord } from '../core/change.ts';
-import { isMarked, isRow } from './debezium-flat.ts';
+import { isEncodedNumber } from './debezium-decimal.ts';
 import { isEnvelope } from './debezium-envelope.ts';
-import { isOutbox } from './debezium-outbox.ts';
-import { type DebeziumOptions, keyFieldsOf } from './debezium-row.ts';
+import { isBareRow, isMarked } from './debezium-flat.ts';
+import { type DebeziumOptions, isWholeKey, keyOf } from './debezium-row.ts';
 import type { RecordFinding } from './record-finding.ts';
-import { type Fields, isFields, readJson } from './reading.ts';
+import { type Fields, fieldsIn, isFields, readJson } from './reading.ts';
 
 export interface DebeziumTopic {
   readonly topic: string;
@@ -29,12 +29,15 @@ export function debeziumFindings(first: DebeziumTopic): RecordFinding[] {
     tellsDeletes,
     isKeyWhole: rows.every(({ isKeyWhole }) => isKeyWhole),
   };
-  return rows.length === 0 ? [] : [...deleteFindings(facts), ...updateFindings(facts), ...cleanerFindings(facts)];
+  if (rows.length === 0) return [];
+  return [...deleteFindings(facts), ...updateFindings(facts), ...cleanerFindings(facts), ...typeFindings(facts)];
 }
 
 interface Row {
   readonly record: SourceRecord;
+  /** The row, or the envelope. */
   readonly fields: Fields;
+  readonly hasSchema: boolean;
   readonly isFlat: boolean;
   /** The key has both columns. */
   readonly isKeyWhole: boolean;
@@ -45,14 +48,16 @@ interface Row {
 function rowOf(record: SourceRecord, options: DebeziumOptions): readonly Row[] {
   if (record.value === null) return [];
   const read = readJson(record.value);
-  const json =
-    read.ok && isFields(read.json) && 'schema' in read.json ? read.json['payload'] : read.ok ? read.json : null;
+  const whole = read.ok ? read.json : null;
+  const schema = isFields(whole) && 'payload' in whole ? whole['schema'] : undefined;
+  const json = isFields(whole) && schema !== undefined ? whole['payload'] : whole;
   if (!isFields(json)) return [];
   const isFlat = !isEnvelope(json);
-  if (isFlat && !isMarked(json) && (isOutbox(json, record) || !isRow(json, options))) return [];
-  const key = keyFieldsOf(record);
-  const isKeyedByGroup = options.groupColumn in key;
-  return [{ record, fields: json, isFlat, isKeyWhole: isKeyedByGroup && options.memberColumn in key, isKeyedByGroup }];
+  if (isFlat && !isMarked(json, record) && !isBareRow(json, { record, options, schema })) return [];
+  const key = keyOf(record);
+  const hasSchema = isFields(schema);
+  const isKeyWhole = isWholeKey(key, options);
+  return [{ record, fields: json, hasSchema, isFlat, isKeyWhole, isKeyedByGroup: options.groupColumn in key.fields }];
 }
 
 interface Facts extends DebeziumTopic {
@@ -96,11 +101,21 @@ function deleteFindings({ topic, debezium, tellsDeletes, isKeyWhole }: Facts): R
   ];
 }
 
-function updateFindings({ topic, rows, isFlat }: Facts): RecordFinding[] {
+function updateFindings({ topic, rows, isFlat, isKeyWhole, debezium }: Facts): RecordFinding[] {
   const hasOperation = rows.some(
     ({ fields, record }) => '__op' in fields || record.headers.some(([name]) => name === '__op'),
   );
-  if (!isFlat || hasOperation) return [];
+  if (!isFlat) return [];
+  if (hasOperation && (isKeyWhole || !rows.some(({ fields }) => fields['__op'] === 'u'))) return [];
+  if (hasOperation)
+    return [
+      {
+        severity: 'warning',
+        code: 'updates_unreadable',
+        message: `${topic} has flattened updates whose key lacks \`${debezium.memberColumn}\`: each is a dead letter (before_unreadable), since neither the row nor its key says what it was before.`,
+        mend: 'Leave message.key.columns out, so that the key is the primary key with both columns, or do not flatten; `rollcall ingest topic` keys the topic by group.',
+      },
+    ];
   return [
     {
       severity: 'warning',
@@ -124,3 +139,24 @@ function cleanerFindings({ topic, settings, rows, isKeyWhole }: Facts): RecordFi
     },
   ];
 }
+
+/** A number as bytes in base64: where it has no padding it looks like any other id, and would be taken for one. */
+function typeFindings({ topic, rows, debezium }: Facts): RecordFinding[] {
+  const columns = [debezium.groupColumn, debezium.memberColumn];
+  const encoded = columns.find((column) => rows.some((row) => !row.hasSchema && isEncoded(valueIn(row, column))));
+  if (encoded === undefined) return [];
+  return [
+    {
+      severity: 'error',
+      code: 'ids_encoded',
+      message: `${topic} has numbers as bytes in base64 in the column \`${encoded}\`: some are dead letters, and others look like ids and are not.`,
+      mend: 'Set decimal.handling.mode=string at the connector (for a binary column: binary.handling.mode=hex), and let it write the table again (a new snapshot).',
+    },
+  ];
+}
+
+const isEncoded = (value: unknown): boolean =>
+  typeof value === 'string' ? isEncodedNumber(value) : isFields(value) && 'scale' in value;
+
+const valueIn = ({ fields, isFlat }: Row, column: string): unknown =>
+  isFlat ? fields[column] : (fieldsIn(fields['after'])[column] ?? fieldsIn(fields['before'])[column]);

@@ -1,32 +1,132 @@
-/** Flattened rows: what ExtractNewRecordState makes of an envelope. `add.fields` and `add.headers` bring back some of it. */
-import type { SourceEvent } from '../core/change.ts';
-import { deleted, isOtherTable, type RowReading, unreadableUpdate } from './debezium-envelope.ts';
-import { addition, type DebeziumOptions, keyFieldsOf, rowIn, rowUnreadable } from './debezium-row.ts';
+/**
+ * Flattened rows: what ExtractNewRecordState makes of an envelope. `add.fields` and `add.headers` bring back some of it; without them a
+ * row looks like any other JSON, so only its schema or its key says that it is one.
+ */
+import type { SourceEvent, SourceRecord } from '../core/change.ts';
+import { created, deleted, type RowReading, updated } from './debezium-change.ts';
+import type { Columns } from './debezium-decimal.ts';
+import { otherTable, withoutRow } from './debezium-envelope.ts';
+import {
+  type DebeziumOptions,
+  formerRowUnreadable,
+  isWholeKey,
+  keyOf,
+  removal,
+  type RowHeader,
+  rowIn,
+} from './debezium-row.ts';
+import { isOtherTable, type RowOrigin } from './debezium-table.ts';
+import { standingOf } from './debezium-where.ts';
 import { headerText } from './headers.ts';
-import { type Fields, skip } from './reading.ts';
-import { epochTime, notAChange } from './several.ts';
+import { type Fields, fieldsIn, invalid, quote, skip, textIn } from './reading.ts';
+import { epochTime } from './several.ts';
 
-/** Marked as one, or with both columns. */
-export const isRow = (fields: Fields, { groupColumn, memberColumn }: DebeziumOptions): boolean =>
-  isMarked(fields) || groupColumn in fields || memberColumn in fields;
+/** Names that only ExtractNewRecordState adds, as fields or as headers. */
+const MARKS = ['__deleted', '__op', '__table', '__source_table', '__source_ts_ms', '__ts_ms', '__lsn'] as const;
+const MARKED: ReadonlySet<string> = new Set(MARKS);
 
-/** Only ExtractNewRecordState adds these. */
-export const isMarked = (fields: Fields): boolean => '__deleted' in fields || '__op' in fields;
-
-export function readFlatRow(fields: Fields, { record, options }: RowReading): readonly SourceEvent[] {
-  if (isOtherTable(fields['__table'] ?? headerText(record, '__table'), options)) return [skip('other_table')];
-  const op = fields['__op'] ?? headerText(record, '__op');
-  const told = { eventId: null, occurredAt: epochTime(fields['__source_ts_ms']) ?? epochTime(fields['__ts_ms']) };
-  const mark = fields['__deleted'];
-  if (mark === true || mark === 'true' || op === 'd') return [deleted(fields, told, { record, options })];
-  const now = rowIn([fields], options);
-  if (now.kind === 'bad') return [now.problem];
-  if (now.kind === 'partial') return [rowUnreadable(now.column, 'The row')];
-  if (op !== 'u') return [addition(now.row, told)];
-  // A change of the key comes as a delete and a creation; so what the key has in an update has not changed.
-  const was = rowIn([keyFieldsOf(record)], options);
-  return was.kind === 'whole' ? [notAChange] : [addition(now.row, told), unreadableUpdate(missingIn(was, options))];
+export function isMarked(fields: Fields, { headers }: SourceRecord): boolean {
+  for (const name of MARKS) if (name in fields) return true;
+  for (const [name] of headers) if (MARKED.has(name)) return true;
+  return false;
 }
 
-const missingIn = (was: ReturnType<typeof rowIn>, { memberColumn }: DebeziumOptions): string =>
-  was.kind === 'partial' ? was.column : memberColumn;
+export const hasColumns = (fields: Fields, { groupColumn, memberColumn }: DebeziumOptions): boolean =>
+  groupColumn in fields && memberColumn in fields;
+
+/** Whether a JSON without marks is a row all the same: by the name of its schema, or because its key consists of its columns. */
+export function isBareRow(fields: Fields, { record, options, schema }: RowReading): boolean {
+  if (!hasColumns(fields, options) || namesEvent(fields)) return false;
+  return (textIn(fieldsIn(schema)['name']) ?? '').endsWith('.Value') || isKeyedByColumns(fields, record);
+}
+
+function isKeyedByColumns(fields: Fields, record: SourceRecord): boolean {
+  const key = Object.entries(keyOf(record).fields);
+  return key.length > 0 && key.every(([column, value]) => isScalar(value) && fields[column] === value);
+}
+
+const isScalar = (value: unknown): boolean => typeof value === 'string' || typeof value === 'number';
+
+/** Columns that would name what happened: a JSON that has one is an event, or says its operation in a way that is not known. */
+const EVENT_NAMES = [
+  'event',
+  'event_name',
+  'eventName',
+  'event_type',
+  'eventType',
+  'action',
+  'kind',
+  'operation',
+  'op',
+  '_op',
+] as const;
+
+/** A `type` may be the name of a class, as in tables of several classes (`GroupMember`). */
+const CLASS_NAME = /^(?:[A-Z][a-z0-9]+)+(?:::(?:[A-Z][a-z0-9]+)+)*$/;
+const VERB = /ed\b|Add|Remov|Delet|Creat|Updat|Join|Leav|Left|Assign|Grant|Revok|Request|Invit|Pend|Reject|Ban/;
+
+function namesEvent(fields: Fields): boolean {
+  if (EVENT_NAMES.some((name) => typeof fields[name] === 'string' && fields[name] !== '')) return true;
+  const { type } = fields;
+  return typeof type === 'string' && type !== '' && (!CLASS_NAME.test(type) || VERB.test(type));
+}
+
+export function readFlatRow(fields: Fields, reading: RowReading): readonly SourceEvent[] {
+  const { record, options } = reading;
+  const mark = (name: string): unknown => fields[name] ?? (record.headers.length > 0 ? headerText(record, name) : null);
+  if (options.table !== null && isOtherTable(originOf(mark), options.table)) return [otherTable];
+  const op = mark('__op');
+  const header = { eventId: null, occurredAt: epochTime(mark('__source_ts_ms')) ?? epochTime(mark('__ts_ms')) };
+  const row: Columns = { fields, schema: reading.schema };
+  const isDeleted = deletionIn(mark('__deleted'), op);
+  if (typeof isDeleted !== 'boolean') return [isDeleted];
+  if (isDeleted) return [deleted(row, header, reading)];
+  switch (op) {
+    case 'c':
+    case 'r':
+      return [created(row, header, reading)];
+    case 'u':
+      return updated({ before: null, after: row, header }, reading);
+    case null:
+    case undefined:
+      return [present(row, header, reading)];
+    default:
+      return [withoutRow(op)];
+  }
+}
+
+const originOf = (mark: (name: string) => unknown): RowOrigin => ({
+  table: mark('__table') ?? mark('__source_table') ?? mark('__collection') ?? mark('__source_collection'),
+  schema: mark('__schema') ?? mark('__source_schema'),
+  db: mark('__db') ?? mark('__source_db'),
+  name: mark('__name') ?? mark('__source_name'),
+});
+
+/** What `__deleted` and `__op` say together. */
+function deletionIn(mark: unknown, op: unknown): boolean | SourceEvent {
+  const marked = mark === true || mark === 'true' ? true : mark === false || mark === 'false' ? false : null;
+  const isKnown = marked !== null || mark === null || mark === undefined;
+  const isToldByOp = op !== null && op !== undefined;
+  const isDelete = op === 'd';
+  if (isKnown && (marked === null || !isToldByOp || marked === isDelete)) return marked ?? isDelete;
+  const message = `\`__deleted\` is ${quote(textIn(mark) ?? typeof mark)} and \`__op\` ${quote(textIn(op) ?? 'missing')}, which do not go together`;
+  return invalid('unknown_operation', `${message}; see what ExtractNewRecordState adds to the row.`);
+}
+
+/** Its operation is not known: new, changed or of a snapshot. */
+function present(row: Columns, header: RowHeader, reading: RowReading): SourceEvent {
+  const { record, options } = reading;
+  if (standingOf(row.fields, options.memberWhere).kind !== 'outside') return created(row, header, reading);
+  const key = keyOf(record);
+  if (!isWholeKey(key, options)) return formerRowUnreadable('__op');
+  const found = rowIn([row, key], options);
+  return found.kind === 'whole' ? removal(found.row, header) : skip('not_a_member_row');
+}
+
+/** Neither the record nor its key says that this is a row: an event of an application may have the same names. */
+export const rowUnmarked = invalid(
+  'row_unmarked',
+  'The JSON has the columns of a membership, but nothing says that it is a row of the table, or what happened to it. If it is one, set ' +
+    'add.fields=op,table and delete.tombstone.handling.mode=rewrite at ExtractNewRecordState (or leave the transformation out); if it is ' +
+    'an event of your own, describe it with SOURCE_FORMAT=mapping.',
+);

@@ -1,15 +1,20 @@
 /** The row of a membership table: whose it is, by the configured columns; and the key of its record, which holds some of them. */
 import type { Delta, Invalid, SourceEvent, SourceRecord } from '../core/change.ts';
-import { type FoundId, foundId } from './ids.ts';
-import { deltaOf, type Fields, fieldsIn, invalid, isFields, readJson, type Told } from './reading.ts';
+import { type Columns, idInColumn } from './debezium-decimal.ts';
+import type { TableName } from './debezium-table.ts';
+import { type MemberWhere, UNAVAILABLE } from './debezium-where.ts';
+import type { FoundId } from './ids.ts';
+import { deltaOf, fieldsIn, invalid, isFields, readJson, type Told } from './reading.ts';
 
 export interface DebeziumOptions {
   readonly groupColumn: string;
   readonly memberColumn: string;
   /** Rows of other tables are skipped; null: there are none. */
-  readonly table: string | null;
+  readonly table: TableName | null;
   /** Where a delete stands: in a record of its own, or in the tombstone alone. */
   readonly deletes: 'rows' | 'tombstones';
+  /** Which rows are memberships; null: all, unless they are marked as deleted or the like. */
+  readonly memberWhere: MemberWhere | null;
 }
 
 export const KEYCLOAK_TABLE: DebeziumOptions = {
@@ -17,6 +22,7 @@ export const KEYCLOAK_TABLE: DebeziumOptions = {
   memberColumn: 'user_id',
   table: null,
   deletes: 'rows',
+  memberWhere: null,
 };
 
 export interface Membership {
@@ -24,56 +30,84 @@ export interface Membership {
   readonly member: string;
 }
 
-/** Whatever is told of a change besides its row. */
-export type ToldOfRow = Omit<Told, 'group'>;
+/** What a change says of itself beside its row: its id and its time. */
+export type RowHeader = Omit<Told, 'group'>;
 
 export type FoundRow =
   | { readonly kind: 'whole'; readonly row: Membership }
-  /** The column that it lacks. */
-  | { readonly kind: 'partial'; readonly column: string }
+  /** The column that it lacks; `isFilled`: a filler stands there. */
+  | { readonly kind: 'partial'; readonly column: string; readonly isFilled: boolean }
   | { readonly kind: 'bad'; readonly problem: Invalid };
 
 /** The membership of the first of these that has both columns; what one lacks the next may have. */
-export function rowIn(sources: readonly Fields[], { groupColumn, memberColumn }: DebeziumOptions): FoundRow {
-  const group = columnIn(sources, groupColumn);
+export const rowIn = (sources: readonly Columns[], options: DebeziumOptions): FoundRow =>
+  rowOf((column) => columnIn(sources, column), options);
+
+/**
+ * The membership of a row before its change. Without REPLICA IDENTITY FULL PostgreSQL tells only the columns of the key, and
+ * Debezium fills the others that must not be null: with 0, an empty text, or the first moment of 1970. Such a value outside of
+ * the key is no id, even where it could be one.
+ */
+export function formerRowIn(before: Columns, key: Columns, options: DebeziumOptions): FoundRow {
+  return rowOf((column) => {
+    if (!(column in key.fields) && isFiller(before.fields[column])) return FILLED;
+    return columnIn([before, key], column);
+  }, options);
+}
+
+type FoundColumn = FoundId | typeof FILLED;
+
+const FILLED = { kind: 'filled' } as const;
+
+const isFiller = (value: unknown): boolean => value === 0 || (typeof value === 'string' && FILLER.test(value));
+
+/** Numbers may be texts or bytes in base64; a UUID may be all zeros. */
+const FILLER = /^(?:0+(?:\.0+)?|0{8}-(?:0{4}-){3}0{12}|A{2,}={1,2}|1970-01-01(?:T00:00:00(?:\.0+)?(?:Z|\+00:00)?)?)$/;
+
+function rowOf(find: (column: string) => FoundColumn, { groupColumn, memberColumn }: DebeziumOptions): FoundRow {
+  const group = find(groupColumn);
   if (group.kind === 'bad') return group;
-  const member = columnIn(sources, memberColumn);
+  const member = find(memberColumn);
   if (member.kind === 'bad') return member;
-  if (group.kind === 'none') return { kind: 'partial', column: groupColumn };
-  if (member.kind === 'none') return { kind: 'partial', column: memberColumn };
+  if (group.kind !== 'id') return { kind: 'partial', column: groupColumn, isFilled: group.kind === 'filled' };
+  if (member.kind !== 'id') return { kind: 'partial', column: memberColumn, isFilled: member.kind === 'filled' };
   return { kind: 'whole', row: { group: group.id, member: member.id } };
 }
 
-/** What PostgreSQL does not tell of a large value (unavailable.value.placeholder). */
-const UNAVAILABLE = '__debezium_unavailable_value';
-
-function columnIn(sources: readonly Fields[], column: string): FoundId {
+function columnIn(sources: readonly Columns[], column: string): FoundId {
   for (const source of sources) {
-    const value = source[column];
-    const found = foundId(value === UNAVAILABLE ? null : value, `the column \`${column}\``);
+    if (source.fields[column] === UNAVAILABLE) continue;
+    const found = idInColumn(source, column);
     if (found.kind !== 'none') return found;
   }
   return { kind: 'none' };
 }
 
-const EMPTY: Fields = {};
+const EMPTY: Columns = { fields: {}, schema: undefined };
 
 /** `{"group_id","user_id"}`, with or without a schema; no fields where the key is none, or no JSON object. */
-export function keyFieldsOf({ key }: SourceRecord): Fields {
+export function keyOf({ key }: SourceRecord): Columns {
   if (key === null) return EMPTY;
   const read = readJson(key);
   if (!read.ok || !isFields(read.json)) return EMPTY;
-  return 'schema' in read.json && 'payload' in read.json ? fieldsIn(read.json['payload']) : read.json;
+  const { schema, payload } = read.json;
+  return schema !== undefined && payload !== undefined
+    ? { fields: fieldsIn(payload), schema }
+    : { fields: read.json, schema: undefined };
 }
 
-export const addition = ({ group, member }: Membership, { eventId, occurredAt }: ToldOfRow): Delta | Invalid =>
+/** Whether the key has both ids: then there is one row of a membership at most. */
+export const isWholeKey = ({ fields }: Columns, { groupColumn, memberColumn }: DebeziumOptions): boolean =>
+  groupColumn in fields && memberColumn in fields;
+
+export const addition = ({ group, member }: Membership, { eventId, occurredAt }: RowHeader): Delta | Invalid =>
   deltaOf('add', [member], { group, eventId, occurredAt });
 
-export const removal = ({ group, member }: Membership, { eventId, occurredAt }: ToldOfRow): Delta | Invalid =>
+export const removal = ({ group, member }: Membership, { eventId, occurredAt }: RowHeader): Delta | Invalid =>
   deltaOf('remove', [member], { group, eventId, occurredAt });
 
-/** A delete that only its key tells of. Without the member in it nobody can know who left. */
-export function removalByKey(key: Fields, options: DebeziumOptions): SourceEvent {
+/** A delete that only its key tells of. Without the member in it nothing says who left. */
+export function removalByKey(key: Columns, options: DebeziumOptions): SourceEvent {
   const found = rowIn([key], options);
   if (found.kind === 'whole') return removal(found.row, { eventId: null, occurredAt: null });
   return found.kind === 'bad' ? found.problem : unreadableTombstone(found.column);
@@ -82,14 +116,51 @@ export function removalByKey(key: Fields, options: DebeziumOptions): SourceEvent
 const unreadableTombstone = (column: string): Invalid =>
   invalid(
     'delete_unreadable',
-    `A row was deleted, but the key of the tombstone lacks the column \`${column}\`, so nobody can tell whose it was. ` +
+    `A row was deleted, but the key of the tombstone lacks the column \`${column}\`, so it does not say whose it was. ` +
       'Key the topic by both columns (message.key.columns), or set delete.tombstone.handling.mode=rewrite and ' +
-      'DEBEZIUM_DELETES=rows; then send the full state of the group.',
+      `DEBEZIUM_DELETES=rows; then ${FULL_STATE}.`,
   );
+
+/** Works beside this format (native-beside.ts). */
+export const FULL_STATE =
+  'send the full state of the group as the table has it now (a native record with the header rollcall-format: native, see ' +
+  'docs/formats.md)';
 
 export const rowUnreadable = (column: string, part: string): Invalid =>
   invalid(
     'columns_missing',
     `${part} lacks the column \`${column}\`; set DEBEZIUM_GROUP_COLUMN and DEBEZIUM_MEMBER_COLUMN to the table's columns, ` +
       'and DEBEZIUM_TABLE where the topic has rows of other tables.',
+  );
+
+export const formerRowUnreadable = (column: string): Invalid =>
+  invalid(
+    'before_unreadable',
+    `A row was changed or deleted, and what it was before is not known: \`${column}\` is missing or a filler (0, an empty ` +
+      'text, 1970), so if it was another membership, nothing says which one ended. Set REPLICA IDENTITY FULL for the table ' +
+      '(ALTER TABLE … REPLICA IDENTITY FULL), and do not flatten updates without both columns in the key; then ' +
+      `${FULL_STATE}.`,
+  );
+
+export const unreadableDelete = (column: string): Invalid =>
+  invalid(
+    'delete_unreadable',
+    `A row was deleted, but neither what it was before nor the key has the column \`${column}\`, so nothing says whose it ` +
+      `was. Set REPLICA IDENTITY FULL for the table (ALTER TABLE … REPLICA IDENTITY FULL); then ${FULL_STATE}.`,
+  );
+
+/** A soft delete, or the like: whether the row is a membership is for the operator to say. */
+export const rowMarked = (column: string): Invalid =>
+  invalid(
+    'row_marked',
+    `The column \`${column}\` says that the row is deleted, inactive or the like, and nothing says which rows are memberships: set ` +
+      `DEBEZIUM_MEMBER_WHERE, such as \`${column} is null\`, \`${column}=0\` or \`${column}=active\` (a condition that always holds where ` +
+      `it means nothing); then ${FULL_STATE}.`,
+  );
+
+export const conditionUnknown = (column: string): Invalid =>
+  invalid(
+    'columns_missing',
+    `The row lacks the column \`${column}\`, which DEBEZIUM_MEMBER_WHERE names; correct the condition, or have the connector ` +
+      'write the column (column.include.list, REPLICA IDENTITY FULL).',
   );

@@ -16,6 +16,7 @@ export function firstRecordFindings(first: FirstRecords): RecordFinding[] {
   return [
     ...tombstoneFindings(first),
     ...formatFindings(first, decoded),
+    ...skipFindings(first, decoded),
     ...keyFindings(first, decoded),
     ...(records.some((record) => first.name === 'debezium' || (first.name === 'auto' && isDebezium(first, record)))
       ? debeziumFindings(first)
@@ -76,6 +77,30 @@ function formatFindings(first: FirstRecords, decoded: readonly DecodedRecord[]):
     },
   ];
 }
+
+/** Nothing would ever be applied: either the topic is not about memberships, or a setting names other ones. */
+function skipFindings({ topic, name }: FirstRecords, decoded: readonly DecodedRecord[]): RecordFinding[] {
+  const events = decoded.filter(({ record }) => record.value !== null).flatMap((one) => one.events);
+  const reason = mostFrequent(events.map((event) => (event.kind === 'skip' ? event.reason : null)));
+  if (reason === null || !events.every(({ kind }) => kind === 'skip')) return [];
+  return [
+    {
+      severity: 'warning',
+      code: 'all_skipped',
+      message: `All of the first ${decoded.length} records of ${topic} are skipped as ${name}, most of them as \`${reason}\`: nothing would be applied.`,
+      mend: `${SKIP_REMEDIES.get(reason) ?? 'See what the topic holds, and correct SOURCE_TOPIC or SOURCE_FORMAT.'} \`rollcall decode\` says what each record means.`,
+    },
+  ];
+}
+
+const SKIP_REMEDIES: ReadonlyMap<string, string> = new Map([
+  [
+    'other_table',
+    'Correct DEBEZIUM_TABLE: it must be the table in `source.table`, alone or with `source.schema` before it.',
+  ],
+  ['not_a_member_row', 'Correct DEBEZIUM_MEMBER_WHERE: no row fulfils it.'],
+  ['not_mapped', 'Correct `if_record` and `if_event` of the mapping: no record fulfils them.'],
+]);
 
 function mostFrequent<T>(values: readonly (T | null)[]): T | null {
   const counts = new Map<T, number>();

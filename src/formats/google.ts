@@ -5,15 +5,22 @@
  * https://developers.google.com/workspace/admin/reports/v1/appendix/activity/groups-enterprise, …/groups,
  * …/admin-group-settings
  */
-import type { SourceEvent, SourceFormat } from '../core/change.ts';
+import type { SourceEvent } from '../core/change.ts';
+import type { Reader } from './reader.ts';
 import type { Fields } from './reading.ts';
 import { deletedGroup, deltaOf, fieldsIn, hint, invalid, isFields, listIn, quote, textIn } from './reading.ts';
 import { groupIn, idIn, notAChange, readEvents, refusedMember, timeIn } from './several.ts';
 
-export const google: SourceFormat = {
+export const google: Reader = {
   name: 'google',
+  recognizes,
   decode: (record) => readEvents(record, (json) => activitiesIn(json).flatMap(readActivity)),
 };
+
+function recognizes(fields: Fields): boolean {
+  if (textIn(fields['kind'])?.startsWith('admin#reports#') === true || isFields(fields['protoPayload'])) return true;
+  return 'applicationName' in fieldsIn(fields['id']) && 'events' in fields;
+}
 
 function activitiesIn(json: unknown): readonly unknown[] {
   if (Array.isArray(json)) return json;

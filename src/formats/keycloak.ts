@@ -5,14 +5,26 @@
  * representation is there only where "include representation" is set, and it is that of the group alone.
  * Groups below a deleted group go with it, and users who are deleted leave their groups, without an event of their own.
  */
-import type { SourceEvent, SourceFormat } from '../core/change.ts';
+import type { SourceEvent } from '../core/change.ts';
+import type { Reader } from './reader.ts';
 import { deletedGroup, deltaOf, type Fields, invalid, isFields, quote, textIn } from './reading.ts';
 import { epochTime, notAChange, notSuccessful, readEvents } from './several.ts';
 
-export const keycloak: SourceFormat = {
+export const keycloak: Reader = {
   name: 'keycloak',
+  recognizes,
   decode: (record) => readEvents(record, (json) => (Array.isArray(json) ? json : [json]).map(readEvent)),
 };
+
+/** An admin event, also one without `resourcePath`; or an event of a user: `LOGIN`, `access.LOGIN`. */
+function recognizes(fields: Fields): boolean {
+  if ('resourcePath' in fields && ('operationType' in fields || 'type' in fields)) return true;
+  if ('operationType' in fields && ('resourceType' in fields || 'resourceTypeAsString' in fields)) return true;
+  const type = textIn(fields['type']) ?? '';
+  if (type.startsWith('admin.') && ADMIN_TYPE.test(type)) return true;
+  const isOfUser = 'realmId' in fields && /^(?:access\.)?[A-Z][A-Z_]+$/.test(type);
+  return isOfUser && ['clientId', 'ipAddress', 'sessionId', 'authDetails'].some((name) => name in fields);
+}
 
 function readEvent(json: unknown): SourceEvent {
   if (!isFields(json)) return unknownShape;

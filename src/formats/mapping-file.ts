@@ -1,14 +1,29 @@
-/** A mapping as its file has it: read once, when the process starts, with everything that is wrong with it at once. */
+/** A mapping as its file has it: read once, when the process starts, with everything that is wrong with it reported together. */
 import { z } from 'zod';
-import { type Path, parsePath } from './mapping-path.ts';
+import { type Path, parsePath, type Root } from './mapping-path.ts';
+import { parsePattern } from './mapping-pattern.ts';
+import { type Fields, fieldsIn, isFields, listIn } from './reading.ts';
 
 const PATH_RULE =
   "must be a path such as $.list[*], @.user.id, @['user id'], key.id or headers.type ($ the value, @ the event)";
 
-const path = z.string().transform((text, context): Path => {
-  const parsed = parsePath(text);
-  if (parsed !== null) return parsed;
-  context.addIssue({ code: 'custom', message: PATH_RULE });
+const pathFrom = (isAllowed: (root: Root) => boolean, rule: string) =>
+  z.string().transform((text, context): Path => {
+    const parsed = parsePath(text);
+    if (parsed !== null && isAllowed(parsed.root)) return parsed;
+    context.addIssue({ code: 'custom', message: rule });
+    return z.NEVER;
+  });
+
+const path = pathFrom((root) => root !== 'entry', PATH_RULE);
+/** Within a list of members. */
+const anyPath = pathFrom(() => true, PATH_RULE);
+const entryPath = pathFrom((root) => root === 'entry', 'must be a path from the entry of the list, such as entry.id');
+
+const match = z.string().transform((text, context): RegExp => {
+  const parsed = parsePattern(text);
+  if (typeof parsed !== 'string') return parsed;
+  context.addIssue({ code: 'custom', message: parsed });
   return z.NEVER;
 });
 
@@ -17,17 +32,62 @@ const scalar = z.union(
   'must be a text, a number, true, false or null',
 );
 
-const Condition = z
-  .strictObject({
-    path,
-    equals: scalar.optional(),
-    in: z.array(scalar).min(1).optional(),
-    exists: z.boolean().optional(),
-  })
-  .refine(
-    (condition) => [condition.equals, condition.in, condition.exists].filter((test) => test !== undefined).length === 1,
-    'must have one of `equals`, `in` and `exists`',
-  );
+const TESTS = ['equals', 'in', 'exists', 'null'] as const;
+
+const conditionOn = (where: typeof path) =>
+  z
+    .strictObject({
+      path: where,
+      equals: scalar.optional(),
+      in: z.array(scalar).min(1).optional(),
+      exists: z.boolean().optional(),
+      null: z.boolean().optional(),
+    })
+    .refine(
+      (condition) => TESTS.filter((test) => condition[test] !== undefined).length === 1,
+      'must have one of `equals`, `in`, `exists` and `null`',
+    );
+
+const Condition = conditionOn(path);
+
+/** Where an id or a text is, and which part of it counts. */
+export interface MappedText {
+  readonly path: Path;
+  /** null: the whole. */
+  readonly match: RegExp | null;
+}
+
+export interface MappedMembers extends MappedText {
+  /** Conditions on each entry of the list. */
+  readonly if: readonly Condition[];
+  /** Within the entry; null: the entry itself. */
+  readonly id: Path | null;
+}
+
+const Text = z.union(
+  [
+    path.transform((one): MappedText => ({ path: one, match: null })),
+    z
+      .strictObject({ path, match: match.optional() })
+      .transform((one): MappedText => ({ ...one, match: one.match ?? null })),
+  ],
+  'must be a path, or {"path":…,"match":"…"}',
+);
+
+const Members = z.union(
+  [
+    path.transform((one): MappedMembers => ({ path: one, match: null, if: [], id: null })),
+    z
+      .strictObject({
+        path,
+        if: z.array(conditionOn(anyPath)).default([]),
+        id: entryPath.optional(),
+        match: match.optional(),
+      })
+      .transform((one): MappedMembers => ({ ...one, match: one.match ?? null, id: one.id ?? null })),
+  ],
+  'must be a path, or {"path":…,"if":[…],"id":"entry.…","match":"…"}',
+);
 
 const OPERATIONS = ['add', 'remove', 'state', 'deleted', 'ignore'] as const;
 const operation = z.enum(OPERATIONS, `must be one of ${OPERATIONS.join(', ')}`);
@@ -46,54 +106,87 @@ const Operation = z.union(
   'must be {"always": …} or {"path": …, "values": {"<value>": …}}; an operation is one of ' + OPERATIONS.join(', '),
 );
 
-const MappingFile = z
-  .strictObject({
-    version: z.literal(1, 'must be 1'),
-    if_record: z.array(Condition).default([]),
-    events: path.optional(),
-    if_event: z.array(Condition).default([]),
-    group: path,
-    members: path.optional(),
-    operation: Operation,
-    event_id: path.optional(),
-    occurred_at: path.optional(),
-  })
-  .superRefine((mapping, context) => {
-    if (mapping.members === undefined && needsMembers(mapping.operation))
-      context.addIssue({
-        code: 'custom',
-        path: ['members'],
-        message: 'is missing, though not every operation is deleted or ignore',
-      });
-    if (mapping.events !== undefined && mapping.events.root !== 'value')
-      context.addIssue({ code: 'custom', path: ['events'], message: 'must begin with $' });
-  });
+/** One that an event does where its conditions hold; several may hold. */
+const OneOfSeveral = z.strictObject({
+  operation,
+  if: z.array(Condition).default([]),
+  group: Text.optional(),
+  members: Members.optional(),
+});
+
+const MappingFile = z.strictObject({
+  version: z.literal(1, 'must be 1'),
+  if_record: z.array(Condition).default([]),
+  events: pathFrom((root) => root === 'value', 'must begin with $').optional(),
+  if_event: z.array(Condition).default([]),
+  group: Text.optional(),
+  members: Members.optional(),
+  operation: Operation.optional(),
+  operations: z.array(OneOfSeveral).min(1, 'must have at least one entry').optional(),
+  event_id: Text.optional(),
+  occurred_at: path.optional(),
+});
 
 export type Mapping = z.output<typeof MappingFile>;
 export type Condition = z.output<typeof Condition>;
 export type MappedOperation = z.output<typeof operation>;
 
-function needsMembers(told: z.output<typeof Operation>): boolean {
-  const all = 'always' in told ? [told.always] : Object.values(told.values);
-  return all.some((one) => one !== 'deleted' && one !== 'ignore');
+/** What is missing, of the mapping as it is written: fields that are there, but wrong, are not missing. */
+function missingIn(json: unknown): readonly string[] {
+  if (!isFields(json)) return [];
+  const { operation: single, operations } = json;
+  const problems: string[] = [];
+  if ((single === undefined) === (operations === undefined))
+    problems.push('the mapping must have either `operation` or `operations`');
+  if (operations === undefined)
+    problems.push(...missingFor(operationsIn(fieldsIn(single)), { at: '', fields: [json] }));
+  for (const [index, own] of listIn(operations).entries()) {
+    const fields = [fieldsIn(own), json];
+    problems.push(...missingFor([fieldsIn(own)['operation']], { at: `operations.${index}.`, fields }));
+  }
+  return problems;
+}
+
+const operationsIn = ({ always, values }: Fields): readonly unknown[] =>
+  always === undefined ? Object.values(fieldsIn(values)) : [always];
+
+interface Place {
+  readonly at: string;
+  /** Where the group and the members may stand. */
+  readonly fields: readonly Fields[];
+}
+
+const WITH_MEMBERS: ReadonlySet<unknown> = new Set(['add', 'remove', 'state']);
+
+function missingFor(all: readonly unknown[], { at, fields }: Place): readonly string[] {
+  const isMissing = (name: string): boolean => fields.every((one) => one[name] === undefined);
+  const onlyIgnores = all.length > 0 && all.every((one) => one === 'ignore');
+  return [
+    ...(isMissing('group') && !onlyIgnores ? [`\`${at}group\` is missing`] : []),
+    ...(isMissing('members') && all.some((one) => WITH_MEMBERS.has(one))
+      ? [`\`${at}members\` is missing, though not every operation is deleted or ignore`]
+      : []),
+  ];
 }
 
 export type ReadMapping =
   | { readonly ok: true; readonly mapping: Mapping }
   | { readonly ok: false; readonly problems: readonly string[] };
 
-/** @param json what JSON.parse made of the file. Every problem is told at once, each with the field it is in. */
+/** @param json what JSON.parse made of the file. All problems are reported together, each with the field it is in. */
 export function readMapping(json: unknown): ReadMapping {
   const parsed = MappingFile.safeParse(json);
-  if (parsed.success) return { ok: true, mapping: parsed.data };
-  return { ok: false, problems: parsed.error.issues.flatMap((issue) => problemsOf(issue, [])) };
+  const missing = missingIn(json);
+  if (parsed.success && missing.length === 0) return { ok: true, mapping: parsed.data };
+  const wrong = parsed.success ? [] : parsed.error.issues.flatMap((issue) => problemsOf(issue, []));
+  return { ok: false, problems: [...wrong, ...missing] };
 }
 
 /** Of a union, what is wrong with the variant that was probably meant: the one with the fewest problems. */
 function problemsOf(issue: z.core.$ZodIssue, above: readonly PropertyKey[]): readonly string[] {
   const at = [...above, ...issue.path];
   if (issue.code === 'invalid_union' && issue.errors.length > 0) {
-    const nearest = issue.errors.toSorted((a, b) => a.length - b.length)[0] ?? [];
+    const nearest = issue.errors.toSorted((a, b) => badness(a) - badness(b))[0] ?? [];
     const inner = nearest.flatMap((one) => problemsOf(one, at));
     return inner.some((text) => text.startsWith('`')) ? inner : [`${place(at)} ${issue.message}`];
   }
@@ -102,6 +195,10 @@ function problemsOf(issue: z.core.$ZodIssue, above: readonly PropertyKey[]): rea
     return [`${place(at)} must be ${issue.expected === 'string' ? 'a text' : `of the type ${issue.expected}`}`];
   return [`${place(at)} ${issue.message}`];
 }
+
+/** A variant of another type altogether was not meant. */
+const badness = (issues: readonly z.core.$ZodIssue[]): number =>
+  issues.length + (issues.some(({ code, path: at }) => code === 'invalid_type' && at.length === 0) ? 1_000 : 0);
 
 const place = (at: readonly PropertyKey[]): string =>
   at.length === 0 ? 'the mapping' : `\`${at.map(String).join('.')}\``;

@@ -1,12 +1,12 @@
 /**
  * Paths of a mapping, a small part of JSONPath (RFC 9535): a root, then steps.
  * Roots: `$` the record's value, `@` the event, `key` the record's key (its text; with steps, the JSON in it), `headers`
- * (with one step, the header's name). Steps: `.name` (letters, digits, `_`, `-`, `@`), `['any name']`, `[0]`, `[*]`: each entry of a list.
+ * (with one step, the header's name), and within a list of members `entry`. Steps: `.name` (letters, digits, `_`, `-`, `@`), `['any name']`, `[0]`, `[*]`: each entry of a list.
  * A path that is not there is told apart from a list that is empty: a member list that is missing is no empty group.
  */
 import { isFields } from './reading.ts';
 
-export type Root = 'value' | 'event' | 'key' | 'headers';
+export type Root = 'value' | 'event' | 'key' | 'headers' | 'entry';
 
 export type Step = string | number | typeof EACH;
 
@@ -19,9 +19,9 @@ export interface Path {
   readonly text: string;
 }
 
-const ROOT = /^(\$|@|key|headers)(?=[.[]|$)/;
+const ROOT = /^(\$|@|key|headers|entry)(?=[.[]|$)/;
 const STEP = /^(?:\.([\w@-]+)|\['([^'\\]+)'\]|\[(\d{1,6})\]|\[(\*)\])/;
-const ROOTS = { $: 'value', '@': 'event', key: 'key', headers: 'headers' } as const;
+const ROOTS = { $: 'value', '@': 'event', key: 'key', headers: 'headers', entry: 'entry' } as const;
 
 /** The path; null where the text is none. */
 export function parsePath(text: string): Path | null {

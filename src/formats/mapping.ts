@@ -1,9 +1,10 @@
 /** Any JSON, read as a mapping says (mapping-file.ts): which events a record holds, whom they concern, what they do. */
 import type { Decoded, SourceEvent, SourceFormat, SourceRecord } from '../core/change.ts';
 import { headerText } from './headers.ts';
-import { foundId } from './ids.ts';
-import type { Condition, MappedOperation, Mapping } from './mapping-file.ts';
+import { type FoundId, foundId } from './ids.ts';
+import type { Condition, MappedMembers, MappedOperation, MappedText, Mapping } from './mapping-file.ts';
 import { follow, type Found, type Path } from './mapping-path.ts';
+import { partIn } from './mapping-pattern.ts';
 import {
   deletedGroup,
   deltaOf,
@@ -26,12 +27,12 @@ function readRecord(record: SourceRecord, mapping: Mapping): Decoded {
   if (record.value === null) return [tombstone];
   const read = readValue(record);
   if (!read.ok) return [read.problem];
-  const scope: Scope = { record, value: read.json, event: read.json };
+  const scope: Scope = { record, value: read.json, event: read.json, entry: undefined };
   if (!mapping.if_record.every((condition) => holds(condition, scope))) return [skip('not_mapped')];
-  if (mapping.events === undefined) return [readEvent(scope, mapping)];
+  if (mapping.events === undefined) return several(readEvent(scope, mapping));
   const events = lookUp(mapping.events, scope);
   if (!events.isThere) return [notThere('events', mapping.events)];
-  return several(events.values.map((event) => readEvent({ ...scope, event }, mapping)));
+  return several(events.values.flatMap((event) => readEvent({ ...scope, event }, mapping)));
 }
 
 /** What the roots of a path stand for. */
@@ -39,14 +40,18 @@ interface Scope {
   readonly record: SourceRecord;
   readonly value: unknown;
   readonly event: unknown;
+  /** Of a list of members. */
+  readonly entry: unknown;
 }
 
-function lookUp({ root, steps }: Path, { record, value, event }: Scope): Found {
+function lookUp({ root, steps }: Path, { record, value, event, entry }: Scope): Found {
   switch (root) {
     case 'value':
       return follow(steps, value);
     case 'event':
       return follow(steps, event);
+    case 'entry':
+      return follow(steps, entry);
     case 'headers':
       return here(headerText(record, typeof steps[0] === 'string' ? steps[0] : ''));
     case 'key':
@@ -64,20 +69,44 @@ function keyJson({ key }: SourceRecord): unknown {
   return read?.ok === true ? read.json : null;
 }
 
-function holds({ path, equals, in: several, exists }: Condition, scope: Scope): boolean {
+function holds({ path, equals, in: several, exists, null: isNull }: Condition, scope: Scope): boolean {
   const found = lookUp(path, scope);
   if (exists !== undefined) return found.isThere === exists;
+  // What is not there is as null as what is.
+  if (isNull !== undefined) return (!found.isThere || found.values.every((value) => value === null)) === isNull;
   if (!found.isThere) return false;
   const wanted: readonly unknown[] = several ?? [equals];
   return found.values.some((value) => wanted.includes(value));
 }
 
-function readEvent(scope: Scope, mapping: Mapping): SourceEvent {
-  if (!mapping.if_event.every((condition) => holds(condition, scope))) return skip('not_mapped');
-  const operation = operationOf(mapping.operation, scope);
-  if (typeof operation !== 'string') return operation;
+/** One change of an event, with where its ids are. */
+interface Mapped {
+  readonly operation: MappedOperation;
+  readonly group: MappedText | undefined;
+  readonly members: MappedMembers | undefined;
+}
+
+function readEvent(scope: Scope, mapping: Mapping): readonly SourceEvent[] {
+  if (!mapping.if_event.every((condition) => holds(condition, scope))) return [skip('not_mapped')];
+  const { group, members, operation: single, operations } = mapping;
+  if (operations !== undefined) {
+    const mapped = operations.filter((one) => one.if.every((condition) => holds(condition, scope)));
+    if (mapped.length === 0) return [noOperation];
+    return mapped.map((one) =>
+      readChange(
+        { operation: one.operation, group: one.group ?? group, members: one.members ?? members },
+        scope,
+        mapping,
+      ),
+    );
+  }
+  const operation = single === undefined ? noOperation : operationOf(single, scope);
+  return [typeof operation === 'string' ? readChange({ operation, group, members }, scope, mapping) : operation];
+}
+
+function readChange({ operation, group: at, members: listed }: Mapped, scope: Scope, mapping: Mapping): SourceEvent {
   if (operation === 'ignore') return skip('ignored');
-  const group = idAt(mapping.group, scope);
+  const group = at === undefined ? notThere('group', undefined) : idAt(at, scope);
   if (typeof group !== 'string') return group;
   const told = {
     group,
@@ -85,13 +114,13 @@ function readEvent(scope: Scope, mapping: Mapping): SourceEvent {
     occurredAt: mapping.occurred_at === undefined ? null : timeAt(mapping.occurred_at, scope),
   };
   if (operation === 'deleted') return deletedGroup(told);
-  const members = membersAt(mapping.members, scope, groupIn(group));
+  const members = membersAt(listed, scope, groupIn(group));
   if (!Array.isArray(members)) return members as SourceEvent;
   if (operation === 'state') return fullState({ ...told, members });
   return deltaOf(operation, members, told);
 }
 
-function operationOf(told: Mapping['operation'], scope: Scope): MappedOperation | SourceEvent {
+function operationOf(told: NonNullable<Mapping['operation']>, scope: Scope): MappedOperation | SourceEvent {
   if ('always' in told) return told.always;
   const found = lookUp(told.path, scope);
   const value = found.isThere ? found.values[0] : undefined;
@@ -106,31 +135,59 @@ function operationOf(told: Mapping['operation'], scope: Scope): MappedOperation 
   );
 }
 
-function idAt(path: Path, scope: Scope): string | SourceEvent {
+const noOperation = invalid(
+  'unknown_operation',
+  'None of `operations` has conditions that hold for the event; add one, with the operation ignore if it concerns no membership.',
+);
+
+function idAt({ path, match }: MappedText, scope: Scope): string | SourceEvent {
   const found = lookUp(path, scope);
   if (!found.isThere || found.values.length !== 1) return notThere('group', path);
-  const id = foundId(found.values[0], path.text);
+  const id = idOf(found.values[0], path, match);
   return id.kind === 'id' ? id.id : id.kind === 'bad' ? id.problem : notThere('group', path);
 }
 
+/** The value, or the part of it that is the id. */
+function idOf(value: unknown, path: Path, match: RegExp | null): FoundId {
+  const whole = foundId(value, path.text);
+  if (match === null || whole.kind !== 'id') return whole;
+  const part = partIn(whole.id, match);
+  if (part !== null) return foundId(part, path.text);
+  const problem = invalid(
+    'not_mapped',
+    `\`match\` of the mapping finds no id in ${quote(whole.id)} at ${path.text}; correct the expression, or leave such records out with ` +
+      '`if_record` or `if_event`.',
+  );
+  return { kind: 'bad', problem };
+}
+
 /** A list that is not there is no empty list: a full state without it would empty the group. */
-function membersAt(path: Path | undefined, scope: Scope, group: string | null): readonly string[] | SourceEvent {
-  const found = path === undefined ? null : lookUp(path, scope);
-  if (path === undefined || found === null || !found.isThere) return { ...notThere('members', path), group };
+function membersAt(at: MappedMembers | undefined, scope: Scope, group: string | null): readonly string[] | SourceEvent {
+  const found = at === undefined ? null : lookUp(at.path, scope);
+  if (at === undefined || found === null || !found.isThere) return { ...notThere('members', at?.path), group };
+  const { id: within, match } = at;
   const ids: string[] = [];
-  for (const value of found.values) {
-    const id = foundId(value, path.text);
+  for (const entry of found.values) {
+    if (at.if.length > 0 && !at.if.every((condition) => holds(condition, { ...scope, entry }))) continue;
+    const value = within === null ? entry : valueAt(within, entry);
+    const id = idOf(value, within ?? at.path, match);
     if (id.kind === 'bad') return { ...id.problem, group };
-    if (id.kind === 'none') return { ...notThere('members', path), group };
+    if (id.kind === 'none') return { ...notThere('members', within ?? at.path), group };
     ids.push(id.id);
   }
   return ids;
 }
 
-function textAt(path: Path, scope: Scope): string | null {
+function valueAt({ steps }: Path, entry: unknown): unknown {
+  const found = follow(steps, entry);
+  return found.isThere && found.values.length === 1 ? found.values[0] : null;
+}
+
+function textAt({ path, match }: MappedText, scope: Scope): string | null {
   const found = lookUp(path, scope);
   const value = found.isThere ? found.values[0] : null;
-  return typeof value === 'number' ? String(value) : textIn(value);
+  const text = typeof value === 'number' ? String(value) : textIn(value);
+  return text === null || match === null ? text : partIn(text, match);
 }
 
 function timeAt(path: Path, scope: Scope): string | null {

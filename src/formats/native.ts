@@ -5,7 +5,8 @@
  * What names the group is checked first, so that a dead letter can name it.
  */
 import { z } from 'zod';
-import { type Invalid, ID_LENGTH_MAX, idProblem, type SourceEvent, type SourceFormat } from '../core/change.ts';
+import { type Invalid, ID_LENGTH_MAX, idProblem, type SourceEvent } from '../core/change.ts';
+import type { Reader } from './reader.ts';
 import type { SourceRecord } from '../core/change.ts';
 import { idKey, isSameId } from '../core/id-key.ts';
 import type { Fields } from './reading.ts';
@@ -23,10 +24,34 @@ import {
   tombstone,
 } from './reading.ts';
 
-export const native: SourceFormat = {
+export const native: Reader = {
   name: 'native',
+  recognizes,
+  suspects: namesGroup,
   decode: (record, { partitionCount }) => [readRecord(record, partitionCount)],
 };
+
+const LISTS = ['add_members', 'added', 'remove_members', 'removed', 'members'] as const;
+const OF_DELETION = new Set([
+  'group_id',
+  'genesys_group_id',
+  'deleted',
+  'members',
+  'complete',
+  'event_id',
+  'occurred_at',
+]);
+
+/** By its lists. Tables have a column `deleted` too, so it marks a deleted group only where nothing else stands beside it. */
+function recognizes(fields: Fields): boolean {
+  if (!namesGroup(fields)) return false;
+  if (LISTS.some((name) => Array.isArray(fields[name]))) return true;
+  return fields['deleted'] === true && Object.keys(fields).every((name) => OF_DELETION.has(name));
+}
+
+function namesGroup(fields: Fields): boolean {
+  return 'group_id' in fields || 'genesys_group_id' in fields;
+}
 
 function readRecord(record: SourceRecord, partitionCount: number): SourceEvent {
   if (record.value === null) return tombstone;

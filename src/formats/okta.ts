@@ -4,7 +4,8 @@
  * Only what succeeded counts. A list is put into the order of `published`, since hooks do not promise one.
  * https://developer.okta.com/docs/reference/api/event-types/ and …/concepts/event-hooks/
  */
-import type { Op, SourceEvent, SourceFormat } from '../core/change.ts';
+import type { Op, SourceEvent } from '../core/change.ts';
+import type { Reader } from './reader.ts';
 import type { Fields } from './reading.ts';
 import { deletedGroup, deltaOf, fieldsIn, hint, invalid, isFields, listIn, quote, textIn } from './reading.ts';
 import {
@@ -19,10 +20,19 @@ import {
   withoutEventBridge,
 } from './several.ts';
 
-export const okta: SourceFormat = {
+export const okta: Reader = {
   name: 'okta',
+  recognizes,
   decode: (record) => readEvents(record, (json) => inOrder(logEventsIn(json)).map(readLogEvent)),
 };
+
+/** Types of the System Log are words with dots; other sources have a field `eventType` as well. */
+function recognizes(fields: Fields): boolean {
+  const { eventType } = fields;
+  if (eventType === 'com.okta.event_hook') return true;
+  if (typeof eventType !== 'string' || !/^[a-z][a-z0-9_]*(?:\.[a-z0-9_]+)+$/.test(eventType)) return false;
+  return 'legacyEventType' in fields || Array.isArray(fields['target']) || ('actor' in fields && 'outcome' in fields);
+}
 
 function logEventsIn(json: unknown): readonly unknown[] {
   return Array.isArray(json) ? json.flatMap(unwrapped) : unwrapped(json);

@@ -28,6 +28,9 @@ export type RecordFindingCode =
   | 'deletes_not_read'
   | 'deletes_unreadable'
   | 'updates_not_told'
+  | 'updates_unreadable'
+  | 'ids_encoded'
+  | 'all_skipped'
   | 'tombstones_read_twice'
   | 'compacted_by_group';
 

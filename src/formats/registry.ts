@@ -12,6 +12,7 @@ import { keycloak } from './keycloak.ts';
 import type { Mapping } from './mapping-file.ts';
 import { mappingFormat } from './mapping.ts';
 import type { FormatName } from './names.ts';
+import { besideNative } from './native-beside.ts';
 import { native } from './native.ts';
 import { okta } from './okta.ts';
 import { scimEvents } from './scim-events.ts';
@@ -42,6 +43,15 @@ export function sourceFormat(name: FormatName, options: FormatOptions): SourceFo
   }
 }
 
+/**
+ * Of the source topic, where native records may stand beside those of the format. Not beside signed ones: who can write to the topic
+ * could get around the signature.
+ */
+export function sourceTopicFormat(name: FormatName, options: FormatOptions): SourceFormat {
+  const format = sourceFormat(name, options);
+  return name === 'scim-events' && options.verifier.hasKeys ? format : besideNative(format);
+}
+
 /** `auto`, which says what it takes a record for. */
 export const autoFormat = (options: FormatOptions): DetectingFormat => auto(knownFormats(options));
 
@@ -67,5 +77,5 @@ function knownFormats({ debezium: options, verifier }: FormatOptions): Known {
     // Its events are CloudEvents themselves.
     auth0: cloudEvents(auth0, () => true),
   };
-  return { debezium: options, bare, formats };
+  return { bare, formats };
 }

@@ -3,17 +3,19 @@
  * as RFC 8936 answers a poll) or as their claims in JSON. Signed ones are verified before the batch is decoded. Where there
  * are keys, claims without a signature are refused.
  */
-import type { Decoded, SourceEvent, SourceFormat, SourceRecord } from '../core/change.ts';
+import type { Decoded, SourceEvent, SourceRecord } from '../core/change.ts';
+import type { Reader } from './reader.ts';
 import { readClaims } from './scim-claims.ts';
-import { fieldsIn, invalid, isFields, type Read, readValue, tombstone } from './reading.ts';
+import { type Fields, fieldsIn, invalid, isFields, type Read, readValue, tombstone } from './reading.ts';
 import { several } from './several.ts';
 import { TokenVerdicts } from './token-verdicts.ts';
 import type { TokenVerifier } from './token-verifier.ts';
 
-export function scimEvents(verifier: TokenVerifier): SourceFormat {
+export function scimEvents(verifier: TokenVerifier): Reader {
   const verdicts = new TokenVerdicts(verifier);
   return {
     name: 'scim-events',
+    recognizes,
     decode: (record) => {
       if (record.value === null) return [tombstone];
       return decodeRecord(record, { verdicts, hasKeys: verifier.hasKeys });
@@ -21,6 +23,10 @@ export function scimEvents(verifier: TokenVerifier): SourceFormat {
     prepare: (records) => verdicts.verify(records.flatMap(tokensIn)),
   };
 }
+
+const recognizes = (fields: Fields): boolean =>
+  isFields(fields['sets']) ||
+  (isFields(fields['events']) && ('jti' in fields || 'sub_id' in fields || 'iss' in fields));
 
 interface Trust {
   readonly verdicts: TokenVerdicts;

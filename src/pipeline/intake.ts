@@ -168,6 +168,12 @@ function reportEvent(context: Context, { partition, record, event, source }: Tol
   const group = event.kind === 'skip' ? null : event.group;
   const groupTarget = group === null || ids === null ? group : (partition.groups.get(idKey(group))?.target ?? null);
   const outcome = failure === null ? 'no_changes' : 'invalid';
+  // About groups that it does not name, so that no report or dead letter stands under them.
+  if (event.kind === 'hint' && event.group === null)
+    context.logger.warn(
+      { partition: partition.number, offset: String(record.offset), code: event.code },
+      'the source changed groups without naming them, see the dead letter for what to do',
+    );
   const written = { epoch: 0, reportedAt: clock.now().wall };
   enqueue(context, {
     partition,

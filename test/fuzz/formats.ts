@@ -1,6 +1,7 @@
 /** Records of every source format, mutated: each is read by some format without an exception, and accounted for as what it is. */
 import { readdirSync, readFileSync } from 'node:fs';
 import { ID_LENGTH_MAX, type Decoded, type SourceEvent, type SourceFormat } from '../../src/core/change.ts';
+import { parseWhere } from '../../src/formats/debezium-where.ts';
 import { readMapping } from '../../src/formats/mapping-file.ts';
 import { formatNames, type FormatName } from '../../src/formats/names.ts';
 import { type FormatOptions, sourceFormat } from '../../src/formats/registry.ts';
@@ -40,7 +41,13 @@ const mapping = readMapping({
 });
 
 const options = (deletes: 'rows' | 'tombstones'): FormatOptions => ({
-  debezium: { groupColumn: 'group_id', memberColumn: 'user_id', table: null, deletes },
+  debezium: {
+    groupColumn: 'group_id',
+    memberColumn: 'user_id',
+    table: null,
+    deletes,
+    memberWhere: deletes === 'rows' ? null : parseWhere('deleted_at is null, membership_type != GUEST'),
+  },
   mapping: mapping.ok ? mapping.mapping : null,
   verifier: withoutKeys,
 });

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { debezium } from '../../src/formats/debezium.ts';
+import { parseTableName } from '../../src/formats/debezium-table.ts';
 import { type DebeziumOptions, KEYCLOAK_TABLE } from '../../src/formats/debezium-row.ts';
 import { aRecord, added, invalidWith, removed } from '../support/source-records.ts';
 
@@ -102,7 +103,7 @@ describe('an envelope', () => {
   });
 
   test('columns and table are configured, rows of other tables are skipped', () => {
-    const options = { groupColumn: 'team', memberColumn: 'person', table: 'teams' };
+    const options = { groupColumn: 'team', memberColumn: 'person', table: parseTableName('teams') };
     const after = { team: 't', person: 'p' };
     expect(decode(envelope('c', null, after), {}, { ...options, table: null })).toEqual([added('t', ['p'], AT)]);
     expect(decode(envelope('c', null, after), {}, options)).toEqual([{ kind: 'skip', reason: 'other_table' }]);
@@ -205,6 +206,9 @@ describe('an event of an outbox', () => {
   test('whose columns are called like those of the table is still no row', () => {
     expect(decode({ ...row('g', 'u'), type: 'MemberRemoved' })).toEqual([removed('g', ['u'])]);
     expect(decode(row('g', 'u'), { headers: { id: 'e-1' } })).toEqual([
+      expect.objectContaining(invalidWith('row_unmarked')),
+    ]);
+    expect(decode(row('g', 'u'), { headers: { id: 'e-1', type: 'note' } })).toEqual([
       expect.objectContaining({ kind: 'hint', code: 'unclear_member_event' }),
     ]);
   });
@@ -247,7 +251,7 @@ describe('an event of Debezium in a CloudEvent', () => {
   });
 
   test('of another table is skipped', () => {
-    expect(decode(event('c', { after: row('g', 'u') }), {}, { table: 'teams' })).toEqual([
+    expect(decode(event('c', { after: row('g', 'u') }), {}, { table: parseTableName('teams') })).toEqual([
       { kind: 'skip', reason: 'other_table' },
     ]);
   });

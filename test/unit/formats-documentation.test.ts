@@ -16,7 +16,8 @@ let folder: string;
 
 beforeAll(() => {
   folder = mkdtempSync(join(tmpdir(), 'rollcall-formats-'));
-  writeFileSync(join(folder, 'mapping.json'), blocks.find(({ marks }) => marks[0] === 'mapping')?.content ?? '');
+  for (const { marks, content, line } of blocks)
+    if (marks[0] === 'mapping') writeFileSync(join(folder, `mapping-${line}.json`), content);
 });
 
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -25,18 +26,30 @@ const examples = blocks.flatMap(({ marks, content, line }, index) =>
   marks[0] === 'decode' ? [{ line, marks: marks.slice(1), records: content, means: blocks[index + 1] }] : [],
 );
 
-describe.each(examples)('line $line', ({ marks, records, means }) => {
+/** The mapping above the records. */
+const mappingAbove = (line: number): string =>
+  join(
+    folder,
+    `mapping-${blocks.findLast(({ marks, line: above }) => marks[0] === 'mapping' && above < line)?.line}.json`,
+  );
+
+describe.each(examples)('line $line', ({ line, marks, records, means }) => {
   const [name, ...settings] = marks;
 
   test(`reads as ${name} as it is written below`, async () => {
-    const environment = Object.fromEntries(settings.map((setting) => setting.split('=') as [string, string]));
+    const environment = Object.fromEntries(settings.map(nameAndValue));
     const host = aHost({ stdin: records, environment });
-    const mapping = name === 'mapping' ? { mapping: join(folder, 'mapping.json') } : {};
+    const mapping = name === 'mapping' ? { mapping: mappingAbove(line) } : {};
     expect(await decodeFile('-', { format: name as FormatName, partitions: 3, ...mapping }, host), host.err()).toBe(0);
     expect(means?.marks).toEqual(['means']);
     expect(lines(host.out())).toEqual(lines(means?.content ?? '').map((line) => asFarAsTold(line)));
   });
 });
+
+function nameAndValue(setting: string): [string, string] {
+  const at = setting.indexOf('=');
+  return [setting.slice(0, at), setting.slice(at + 1)];
+}
 
 const lines = (ndjson: string): readonly unknown[] =>
   ndjson
@@ -70,12 +83,7 @@ test('every link to a section of the page leads to one', () => {
 });
 
 test.each(blocks.filter(({ language }) => language === 'env'))('line $line: it is a configuration', ({ content }) => {
-  const environment = Object.fromEntries(
-    content
-      .trim()
-      .split('\n')
-      .map((line) => line.split('=') as [string, string]),
-  );
+  const environment = Object.fromEntries(content.trim().split('\n').map(nameAndValue));
   const config = readConfig(environment, ['topics', 'format'], () => '');
   expect(config.warnings).toEqual([]);
   expect(config.format.name).toBe(environment['SOURCE_FORMAT']);

@@ -2,6 +2,9 @@ import { describe, expect, test } from 'vitest';
 import { crc32 } from '../../src/core/key-hashing.ts';
 import { partitionOfKey } from '../../src/core/murmur2.ts';
 import { afterCommit, firstRecordFindings, refusesStart } from '../../src/formats/first-records.ts';
+import type { DebeziumOptions } from '../../src/formats/debezium-row.ts';
+import { parseTableName } from '../../src/formats/debezium-table.ts';
+import { parseWhere } from '../../src/formats/debezium-where.ts';
 import type { FormatName } from '../../src/formats/names.ts';
 import type { FirstRecord } from '../../src/formats/record-finding.ts';
 import { autoFormat, sourceFormat } from '../../src/formats/registry.ts';
@@ -10,6 +13,7 @@ import { aRecord, defaultOptions } from '../support/source-records.ts';
 interface Topic {
   readonly name?: FormatName;
   readonly deletes?: 'rows' | 'tombstones';
+  readonly debezium?: Partial<DebeziumOptions>;
   readonly partitionCount?: number;
   readonly policy?: string;
 }
@@ -20,8 +24,8 @@ const at = (partition: number, value: unknown, key: unknown = null): FirstRecord
 });
 
 function findings(records: readonly FirstRecord[], topic: Topic = {}) {
-  const { name = 'debezium', deletes = 'rows', partitionCount = 3, policy = 'delete' } = topic;
-  const options = { ...defaultOptions, debezium: { ...defaultOptions.debezium, deletes } };
+  const { name = 'debezium', deletes = 'rows', debezium = {}, partitionCount = 3, policy = 'delete' } = topic;
+  const options = { ...defaultOptions, debezium: { ...defaultOptions.debezium, ...debezium, deletes } };
   return firstRecordFindings({
     topic: 'idp',
     records,
@@ -136,6 +140,51 @@ describe('flattened rows of Debezium', () => {
 
   test('are found under auto as well', () => {
     expect(codes(flat(row('g', 'u')), { name: 'auto' })).toEqual(['deletes_not_read']);
+  });
+});
+
+describe('rows of Debezium', () => {
+  test('whose updates cannot be read, flattened and keyed by group, are worth a warning', () => {
+    const updated = [at(0, row('g', 'u', { __deleted: 'false', __op: 'u' }), byGroup)];
+    expect(findings(updated)).toMatchObject([
+      { severity: 'warning', code: 'updates_unreadable', mend: expect.stringContaining('message.key.columns') },
+    ]);
+  });
+
+  test.each([
+    ['bytes', 'AQ=='],
+    ['bytes with their scale', { scale: 0, value: 'AQ==' }],
+  ])('whose ids are numbers in %s keep `run` from starting', (_, user) => {
+    const encoded = { before: null, after: { group_id: 'A+0', user_id: user }, op: 'c', source: {} };
+    const told = findings([at(0, encoded, byGroup)]);
+    expect(told).toContainEqual(
+      expect.objectContaining({ code: 'ids_encoded', mend: expect.stringContaining('decimal.handling.mode=string') }),
+    );
+    expect(told.some(refusesStart)).toBe(true);
+    const schema = { type: 'struct', fields: [] };
+    expect(codes([at(0, { schema, payload: encoded }, byGroup)])).not.toContain('ids_encoded');
+  });
+});
+
+describe('records that are all skipped', () => {
+  test('are worth a warning, which names the setting that skips them', () => {
+    const other = { before: null, after: row('g', 'u'), op: 'c', source: { table: 'users' } };
+    const debezium = { table: parseTableName('public.groups') };
+    expect(findings([at(0, other, byGroup)], { debezium })).toMatchObject([
+      { severity: 'warning', code: 'all_skipped', mend: expect.stringContaining('DEBEZIUM_TABLE') },
+    ]);
+    const outside = { memberWhere: parseWhere('user_id=x') };
+    expect(findings([at(0, envelope('g', 'u'), byGroup)], { debezium: outside })[0]?.mend).toContain(
+      'DEBEZIUM_MEMBER_WHERE',
+    );
+    expect(codes([at(0, { resourceType: 'USER', operationType: 'CREATE' }, 'g')], { name: 'keycloak' })).toEqual([
+      'all_skipped',
+    ]);
+  });
+
+  test('are no finding beside one that is read', () => {
+    const note = { resourceType: 'USER', operationType: 'CREATE' };
+    expect(codes([at(0, note, 'g'), at(0, keycloakEvent('g'), 'g')], { name: 'keycloak' })).toEqual([]);
   });
 });
 

@@ -109,6 +109,102 @@ describe('a mapping', () => {
   });
 });
 
+describe('several operations', () => {
+  const both = {
+    version: 1,
+    operations: [
+      {
+        operation: 'remove',
+        if: [{ path: '@.before', null: false }],
+        group: '@.before.team',
+        members: '@.before.person',
+      },
+      { operation: 'add', if: [{ path: '@.after', null: false }], group: '@.after.team', members: '@.after.person' },
+      { operation: 'ignore', if: [{ path: '@.kind', equals: 'note' }] },
+    ],
+  };
+
+  test('are each read from its own paths, where its conditions hold', () => {
+    const before = { team: 't', person: 'p' };
+    const after = { team: 's', person: 'q' };
+    expect(decode(both, { before, after })).toEqual([removed('t', ['p']), added('s', ['q'])]);
+    expect(decode(both, { before: null, after })).toEqual([added('s', ['q'])]);
+    expect(decode(both, { before })).toEqual([removed('t', ['p'])]);
+    expect(decode(both, { kind: 'note' })).toEqual([{ kind: 'skip', reason: 'ignored' }]);
+  });
+
+  test('none of which fits are loud', () => {
+    expect(decode(both, { before: null })).toEqual([expect.objectContaining(invalidWith('unknown_operation'))]);
+    expect(decode(both, { after: { team: 't' } })).toEqual([expect.objectContaining(invalidWith('not_mapped'))]);
+  });
+
+  test('share the group and the members of the mapping', () => {
+    const mapping = {
+      version: 1,
+      events: '$.events[*]',
+      group: '@.group',
+      operations: [
+        { operation: 'add', members: '@.joined[*]' },
+        { operation: 'remove', members: '@.left[*]' },
+      ],
+    };
+    expect(decode(mapping, { events: [{ group: 'g', joined: ['a'], left: ['b', 'c'] }] })).toEqual([
+      added('g', ['a']),
+      removed('g', ['b', 'c']),
+    ]);
+  });
+});
+
+describe('entries of a list', () => {
+  const mapping = {
+    version: 1,
+    group: { path: '$.group.href', match: '/groups/([^/?]+)$' },
+    members: {
+      path: '$.members[*]',
+      if: [
+        { path: 'entry.type', in: ['USER', 'user'] },
+        { path: 'entry.left_at', null: true },
+        { path: '$.dry_run', exists: false },
+      ],
+      id: 'entry.href',
+      match: '/users/([^/]+)$',
+    },
+    operation: { always: 'state' },
+  };
+  const href = (kind: string, id: string) => `https://idp.example.com/api/${kind}/${id}`;
+  const value = (members: readonly object[]) => ({ group: { href: href('groups', 'g') }, members });
+
+  test('count where their conditions hold, by the part that is the id', () => {
+    const members = [
+      { type: 'USER', href: href('users', 'u') },
+      { type: 'GROUP', href: href('groups', 'x') },
+      { type: 'user', href: href('users', 'v'), left_at: null },
+      { type: 'user', href: href('users', 'w'), left_at: '2026-01-31' },
+    ];
+    const state = { ...groupDeleted('g'), deleted: false };
+    expect(decode(mapping, value(members))).toEqual([{ ...state, members: ['u', 'v'] }]);
+    expect(decode(mapping, value([]))).toEqual([state]);
+  });
+
+  test.each([
+    ['no id', { type: 'user' }],
+    ['another part', { type: 'user', href: href('persons', 'u') }],
+    ['a text too long to be searched', { type: 'user', href: `${'/'.repeat(600)}users/u` }],
+    ['an empty id', { type: 'user', href: null }],
+  ])('with %s are loud', (_, entry) => {
+    expect(decode(mapping, value([entry]))).toEqual([
+      expect.objectContaining({ ...invalidWith('not_mapped'), group: 'g' }),
+    ]);
+  });
+
+  test('whose part is looked for in a hostile text do not hold up the others', () => {
+    const worst = { ...mapping, group: { path: '$.group.href', match: '.*.*(x)$' } };
+    expect(decode(worst, { group: { href: 'a'.repeat(512) }, members: [] })).toEqual([
+      expect.objectContaining(invalidWith('not_mapped')),
+    ]);
+  });
+});
+
 test('every problem of a mapping is told at once, each with its place', () => {
   const read = readMapping({
     version: 2,
@@ -119,11 +215,21 @@ test('every problem of a mapping is told at once, each with its place', () => {
   });
   expect(read.ok ? [] : read.problems).toEqual([
     '`version` must be 1',
-    '`if_event.0` must have one of `equals`, `in` and `exists`',
-    '`if_event.1` must have one of `equals`, `in` and `exists`',
+    '`if_event.0` must have one of `equals`, `in`, `exists` and `null`',
+    '`if_event.1` must have one of `equals`, `in`, `exists` and `null`',
     expect.stringMatching(/^`group` must be a path such as/),
     expect.stringMatching(/^`operation.values.ADDED` must be one of add, remove/),
     '`evnts` is not known',
+  ]);
+});
+
+test('what is missing is reported beside what is wrong', () => {
+  const read = readMapping({ version: 2, operations: [{ operation: 'add' }], operation: { always: 'add' } });
+  expect(read.ok ? [] : read.problems).toEqual([
+    '`version` must be 1',
+    'the mapping must have either `operation` or `operations`',
+    '`operations.0.group` is missing',
+    '`operations.0.members` is missing, though not every operation is deleted or ignore',
   ]);
 });
 
@@ -140,6 +246,23 @@ test.each([
   [
     { version: 1, group: '$.g', members: '$.m', operation: { path: '$.o', values: {} } },
     /must name at least one value/,
+  ],
+  [
+    { version: 1, group: '$.g', members: '$.m', operation: { always: 'add' }, operations: [{ operation: 'add' }] },
+    /either `operation` or `operations`/,
+  ],
+  [{ version: 1, group: '$.g', members: '$.m' }, /either `operation` or `operations`/],
+  [{ version: 1, group: '$.g', operations: [{ operation: 'add' }] }, /`operations.0.members` is missing/],
+  [{ version: 1, operations: [{ operation: 'deleted' }] }, /`operations.0.group` is missing/],
+  [{ version: 1, operations: [{ operation: 'put', group: '$.g' }] }, /`operations.0.operation` must be one of add/],
+  [{ version: 1, group: 'entry.g', members: '$.m', operation: { always: 'add' } }, /`group` must be a path/],
+  [
+    { version: 1, group: '$.g', members: { path: '$.m[*]', id: '$.id' }, operation: { always: 'add' } },
+    /`members.id` must be a path from the entry/,
+  ],
+  [
+    { version: 1, group: '$.g', members: { path: '$.m[*]', iff: [] }, operation: { always: 'add' } },
+    /`members.iff` is not known/,
   ],
 ])('%j is no mapping', (json, problem) => {
   const read = readMapping(json);
@@ -175,4 +298,19 @@ test.each([
   ["$['']"],
 ])('%j is none', (text) => {
   expect(parsePath(text)).toBeNull();
+});
+
+test.each([
+  ['(a)(b)', /exactly one group/],
+  ['abc', /exactly one group/],
+  ['(a+)+$', /must not repeat a group/],
+  ['(a)*', /must not repeat a group/],
+  ['.*.*.*(a)', /at most 2 repetitions/],
+  ['(?<=a)(b)', /look-arounds/],
+  ['(a)\\1', /references/],
+  ['([)', /`group.match` must/],
+  ['a'.repeat(201), /at most 200 characters/],
+])('%s finds no id', (match, problem) => {
+  const read = readMapping({ version: 1, group: { path: '$.g', match }, members: '$.m', operation: { always: 'add' } });
+  expect(read.ok ? '' : read.problems.join('\n')).toMatch(problem);
 });

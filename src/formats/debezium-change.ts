@@ -1,0 +1,138 @@
+/**
+ * What a change of a row means for the membership: rows that are memberships come, go and move. What a row was before may not be
+ * known; then a membership that it is now counts, and what may have ended is loud.
+ */
+import type { SourceEvent, SourceRecord } from '../core/change.ts';
+import { isSameId } from '../core/id-key.ts';
+import type { Columns } from './debezium-decimal.ts';
+import {
+  addition,
+  conditionUnknown,
+  type DebeziumOptions,
+  formerRowIn,
+  formerRowUnreadable,
+  type FoundRow,
+  isWholeKey,
+  keyOf,
+  type Membership,
+  removal,
+  rowIn,
+  rowMarked,
+  rowUnreadable,
+  type RowHeader,
+  unreadableDelete,
+} from './debezium-row.ts';
+import { canBeMarked, type Standing, standingOf } from './debezium-where.ts';
+import { delta, skip } from './reading.ts';
+import { notAChange } from './several.ts';
+
+export interface RowReading {
+  readonly record: SourceRecord;
+  readonly options: DebeziumOptions;
+  /** Of what is read, as Connect writes it; undefined: none. */
+  readonly schema: unknown;
+}
+
+const NOTHING: Columns = { fields: {}, schema: undefined };
+const notAMember = skip('not_a_member_row');
+
+/** A new row, or one of a snapshot. */
+export function created(after: Columns, header: RowHeader, { options }: RowReading): SourceEvent {
+  const standing = standingOf(after.fields, options.memberWhere);
+  if (standing.kind === 'outside') return notAMember;
+  const found = rowIn([after], options);
+  if (found.kind === 'bad') return found.problem;
+  if (found.kind === 'partial') return rowUnreadable(found.column, 'The new row');
+  return problemOf(standing) ?? addition(found.row, header);
+}
+
+const problemOf = (standing: Standing): SourceEvent | null =>
+  standing.kind === 'marked'
+    ? rowMarked(standing.column)
+    : standing.kind === 'unknown'
+      ? conditionUnknown(standing.column)
+      : null;
+
+/** What the row lacks, its key has. @param before null: the record does not have it. */
+export function deleted(before: Columns | null, header: RowHeader, { record, options }: RowReading): SourceEvent {
+  const row = before ?? NOTHING;
+  const key = keyOf(record);
+  const found = formerRowIn(row, key, options);
+  if (found.kind === 'bad') return found.problem;
+  // One row a membership at most: with it the membership has ended, no matter what the row said.
+  if (found.kind === 'whole' && isWholeKey(key, options)) return removal(found.row, header);
+  const standing = standingOf(row.fields, options.memberWhere);
+  if (standing.kind === 'outside') return notAMember;
+  if (found.kind === 'partial')
+    return found.isFilled ? formerRowUnreadable(found.column) : unreadableDelete(found.column);
+  if (standing.kind === 'marked') return rowMarked(standing.column);
+  return standing.kind === 'unknown' ? formerRowUnreadable(standing.column) : removal(found.row, header);
+}
+
+export interface RowUpdate {
+  /** null: the record does not have it. */
+  readonly before: Columns | null;
+  readonly after: Columns;
+  readonly header: RowHeader;
+}
+
+export function updated({ before, after, header }: RowUpdate, reading: RowReading): readonly SourceEvent[] {
+  const { record, options } = reading;
+  const key = keyOf(record);
+  const standing = standingOf(after.fields, options.memberWhere);
+  const former = before === null ? null : standingOf(before.fields, options.memberWhere);
+  // A change of the key comes as a delete and a creation, so the key of an update is that of the row before it, too.
+  const was = formerRowIn(before ?? NOTHING, key, options);
+  const problem = was.kind === 'bad' ? was.problem : problemOf(standing);
+  if (problem !== null) return [problem];
+  if (standing.kind === 'outside') return [left({ was, former, isOnlyRow: isWholeKey(key, options) }, header)];
+  const now = rowIn([after], options);
+  if (now.kind === 'bad') return [now.problem];
+  if (now.kind === 'partial') return [rowUnreadable(now.column, 'The new row')];
+  if (former?.kind === 'outside') return [addition(now.row, header)];
+  if (was.kind !== 'whole') return [addition(now.row, header), formerRowUnreadable(missingIn(was))];
+  const isFormerMember = former?.kind === 'member' || (former === null && !mayHaveStoodOutside(after, options));
+  return isFormerMember ? moved(was.row, now.row, header) : arrived({ was: was.row, now: now.row, former }, header);
+}
+
+const missingIn = (was: FoundRow): string => (was.kind === 'partial' ? was.column : '');
+
+/** It may have been marked, or outside of DEBEZIUM_MEMBER_WHERE, until now. */
+const mayHaveStoodOutside = ({ fields }: Columns, { memberWhere }: DebeziumOptions): boolean =>
+  memberWhere !== null || canBeMarked(fields);
+
+interface Leaving {
+  readonly was: FoundRow;
+  readonly former: Standing | null;
+  /** No other row is of the same membership. */
+  readonly isOnlyRow: boolean;
+}
+
+/** The row is no membership now; if it was one, that has ended. */
+function left({ was, former, isOnlyRow }: Leaving, header: RowHeader): SourceEvent {
+  if (former?.kind === 'outside') return notAMember;
+  if (was.kind !== 'whole') return formerRowUnreadable(missingIn(was));
+  if (former?.kind === 'member' || isOnlyRow) return removal(was.row, header);
+  return formerRowUnreadable(former?.kind === 'unknown' ? former.column : 'before');
+}
+
+function moved(was: Membership, now: Membership, header: RowHeader): readonly SourceEvent[] {
+  if (!isSameId(was.group, now.group)) return [removal(was, header), addition(now, header)];
+  // One spelled in another way is the same member, whom a removal beside its addition would take out.
+  if (isSameId(was.member, now.member)) return [notAChange];
+  return [delta({ group: now.group, add: [now.member], remove: [was.member], ...header })];
+}
+
+interface Arrival {
+  readonly was: Membership;
+  readonly now: Membership;
+  readonly former: Standing | null;
+}
+
+/** The row is a membership, and whether it was one before is not known: being added twice changes nothing. */
+function arrived({ was, now, former }: Arrival, header: RowHeader): readonly SourceEvent[] {
+  const added = addition(now, header);
+  if (isSameId(was.group, now.group) && isSameId(was.member, now.member)) return [added];
+  if (former?.kind === 'marked') return [added, rowMarked(former.column)];
+  return [added, formerRowUnreadable(former?.kind === 'unknown' ? former.column : 'before')];
+}

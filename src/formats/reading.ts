@@ -150,6 +150,7 @@ const ID_MENDS: Readonly<Record<IdProblem | 'schema', string>> = {
   empty_id: 'is empty; set it to an id',
   control_character: 'holds a control character; send the id alone',
   id_too_long: `is longer than ${ID_LENGTH_MAX} characters; send the id alone`,
+  unsafe_id: 'is `.` or `..`, which no path can name; send the id of the directory',
   schema: 'must be a well-formed text',
 };
 

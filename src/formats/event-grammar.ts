@@ -10,7 +10,16 @@ export interface Named {
    * `other`: a change of a group or a user that is none of a membership. `unclear`: it holds a word of groups or members, and
    * one that is not understood. `nothing`: it is not about groups or members, as far as its words tell.
    */
-  readonly says: 'change' | 'membership' | 'group' | 'user' | 'group_deleted' | 'verb' | 'other' | 'unclear' | 'nothing';
+  readonly says:
+    | 'change'
+    | 'membership'
+    | 'group'
+    | 'user'
+    | 'group_deleted'
+    | 'verb'
+    | 'other'
+    | 'unclear'
+    | 'nothing';
   readonly op: Op | null;
   /** Of `verb`: its symbol. */
   readonly verb: string | null;
@@ -114,7 +123,9 @@ const TRAILER = /^(?:v?\d+|events?)$/;
 /** The words of each part between dots and the like, without `event` and a version at the end. */
 function segmentsOf(name: string): readonly (readonly string[])[] {
   if (name.length > NAME_LENGTH_MAX) return [];
-  const segments = name.split(SEPARATOR).map((segment) => (segment.match(WORD) ?? []).map((word) => word.toLowerCase()));
+  const segments = name
+    .split(SEPARATOR)
+    .map((segment) => (segment.match(WORD) ?? []).map((word) => word.toLowerCase()));
   for (let last = segments.at(-1); last !== undefined; last = segments.at(-1)) {
     while (TRAILER.test(last.at(-1) ?? '')) last.pop();
     if (last.length > 0) break;

@@ -59,7 +59,8 @@ function namesOf(payload: Fields, type: string | null): readonly string[] {
 }
 
 const ENDING_FIELDS = ['status', 'result', 'outcome', 'success'] as const;
-const GOOD_ENDING = /^(?:success|succeeded|successful|ok|true|done|completed?|applied|active|approved|accepted|confirmed)$/i;
+const GOOD_ENDING =
+  /^(?:success|succeeded|successful|ok|true|done|completed?|applied|active|approved|accepted|confirmed)$/i;
 const BAD_ENDING = /^(?:fail(?:ed|ure)?|error|false|rejected|denied|cancell?ed|aborted)$/i;
 
 /** How the event says that it ended; most say nothing. */

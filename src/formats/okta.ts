@@ -74,12 +74,19 @@ function readLogEvent(event: unknown): SourceEvent {
  * `outcome` is documented as "if applicable", and is there in every event of a membership. The other results (ALLOW, UNKNOWN,
  * DEFERRED, SCHEDULED) do not say that nothing was changed.
  */
-const NOT_SUCCESSFUL: ReadonlySet<string> = new Set(['FAILURE', 'SKIPPED', 'DENY', 'CHALLENGE', 'ABANDONED', 'RATE_LIMIT']);
+const NOT_SUCCESSFUL: ReadonlySet<string> = new Set([
+  'FAILURE',
+  'SKIPPED',
+  'DENY',
+  'CHALLENGE',
+  'ABANDONED',
+  'RATE_LIMIT',
+]);
 
 const READ_AGAIN = "read the group's members from Okta (GET /api/v1/groups/{id}/users) and send them as a full state";
 
 function withoutOutcome(event: Fields, result: unknown): SourceEvent {
-  const said = result === undefined || result === null ? 'is missing' : `is ${quote(String(result))}`;
+  const said = result === undefined || result === null ? 'is missing' : `is ${quote(JSON.stringify(result))}`;
   const message = `\`outcome.result\` ${said}, so it is not known whether the change was made: send the log event whole, or ${READ_AGAIN}.`;
   return hint('outcome_unknown', message, groupTarget(event));
 }
@@ -100,7 +107,8 @@ function importMeaning(event: Fields): Meaning | undefined {
   const meaning = meaningOfType(textIn(event['legacyEventType']) ?? '') ?? IMPORT_MESSAGES.get(message);
   if (meaning !== undefined) return meaning;
   const targets = targetsOf(event);
-  const isAboutMember = idsOf(targets, 'User', 'AppUser').length > 0 && idsOf(targets, 'UserGroup', 'AppGroup').length > 0;
+  const isAboutMember =
+    idsOf(targets, 'User', 'AppUser').length > 0 && idsOf(targets, 'UserGroup', 'AppGroup').length > 0;
   return isAboutMember ? 'unclear' : undefined;
 }
 

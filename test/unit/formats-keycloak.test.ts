@@ -136,14 +136,18 @@ describe('what is not known is a hint, never silence', () => {
   });
 });
 
-test.each(['LOGIN', 'LOGIN_ERROR', 'access.LOGOUT', 'INVITE_ORG', 'USER_DISABLED_BY_TEMPORARY_LOCKOUT', 'DELETE_ACCOUNT'])(
-  'an event of a user is skipped: %s',
-  (type) => {
-    expect(decode({ type, realmId: 'r', userId: 'u', error: type === 'LOGIN_ERROR' ? 'x' : null })).toEqual([
-      { kind: 'skip', reason: 'not_a_membership_change' },
-    ]);
-  },
-);
+test.each([
+  'LOGIN',
+  'LOGIN_ERROR',
+  'access.LOGOUT',
+  'INVITE_ORG',
+  'USER_DISABLED_BY_TEMPORARY_LOCKOUT',
+  'DELETE_ACCOUNT',
+])('an event of a user is skipped: %s', (type) => {
+  expect(decode({ type, realmId: 'r', userId: 'u', error: type === 'LOGIN_ERROR' ? 'x' : null })).toEqual([
+    { kind: 'skip', reason: 'not_a_membership_change' },
+  ]);
+});
 
 describe('an event of a webhook', () => {
   const event = {

@@ -189,15 +189,17 @@ describe('how it ended', () => {
     },
   );
 
-  test.each([{ status: 'failed' }, { success: false }, { outcome: 'DENIED' }, { data: { groupId: 'g', result: 'error' } }])(
-    'makes nothing of what failed: %j',
-    (ending) => {
-      expect(read({ ...(ending.data === undefined ? event : { type: event.type }), ...ending })).toEqual({
-        kind: 'skip',
-        reason: 'not_successful',
-      });
-    },
-  );
+  test.each([
+    { status: 'failed' },
+    { success: false },
+    { outcome: 'DENIED' },
+    { data: { groupId: 'g', result: 'error' } },
+  ])('makes nothing of what failed: %j', (ending) => {
+    expect(read({ ...(ending.data === undefined ? event : { type: event.type }), ...ending })).toEqual({
+      kind: 'skip',
+      reason: 'not_successful',
+    });
+  });
 
   test.each([{ status: 'pending' }, { result: 7 }, { outcome: { result: 'SUCCESS' } }, { error: 'not_allowed' }])(
     'makes it a hint where it is not understood: %j',

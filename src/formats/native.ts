@@ -19,6 +19,7 @@ import {
   invalid,
   isFields,
   isText,
+  notAnObject,
   quote,
   readValue,
   type Told,
@@ -34,9 +35,8 @@ function readRecord(record: SourceRecord, partitionCount: number): SourceEvent {
   if (record.value === null) return tombstone;
   const read = readValue(record);
   if (!read.ok) return read.problem;
-  if (!isFields(read.json)) {
-    return invalid('schema', 'The value must be one JSON object such as {"group_id":"…","add_members":["…"]}.');
-  }
+  if (!isFields(read.json))
+    return notAnObject(read.json, 'The value must be one JSON object such as {"group_id":"…","add_members":["…"]}.');
   const group = readGroup(read.json);
   if (typeof group !== 'string') return group;
   return keyProblem(record, group, partitionCount) ?? readChange(read.json, group);

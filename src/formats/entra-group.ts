@@ -19,6 +19,8 @@ export function readGroup(entry: Fields, context: string | null): readonly Sourc
   // Pages of directoryObjects/delta hold users too, and a deleted user is no deleted group.
   if (type === undefined ? collection !== 'groups' : type !== '#microsoft.graph.group')
     return [isKnownOther(type, collection) ? notAChange : withoutType(entry, type ?? collection)];
+  // A directory role looks like a group otherwise: it has `members@delta` too, and its page alone says what it is one of.
+  if ('roleTemplateId' in entry) return [notAChange];
   const group = idIn(entry['id']);
   if (isRemoved(entry)) return [deletedGroup({ group })];
   const members = entry['members@delta'];

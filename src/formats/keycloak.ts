@@ -1,7 +1,7 @@
 /**
  * Keycloak's admin events, as plug-ins send them: AdminEvent as JSON (github.com/SnuK87/keycloak-kafka and those like it),
  * and the extended ones of webhooks (github.com/p2-inc/keycloak-events: `uid`, `"type":"admin.GROUP_MEMBERSHIP-CREATE"`; some others
- * without `admin.`). The resource path is the only source of ids: `users/{user}/groups/{group}`, `groups/{group}`, and the same of
+ * without `admin.`), and those of Keycloak's own event hooks (since 26.8: `sourceType`, `eventId`). The resource path is the only source of ids: `users/{user}/groups/{group}`, `groups/{group}`, and the same of
  * an organization's groups, which are groups like any other. The representation is there only where "include representation" is
  * set, and it is that of the group alone. Events of other kinds are known (keycloak-kinds.ts); what is not known is told of.
  * Groups below a deleted group go with it, and users who are deleted leave their groups, without an event of their own.
@@ -33,7 +33,10 @@ function readEvent(json: unknown): SourceEvent {
   const what = whatHappened(json);
   if (what === null) return readUserEvent(json);
   if (hasFailed(json)) return notSuccessful;
-  const told = { eventId: textIn(json['id']) ?? textIn(json['uid']), occurredAt: epochTime(json['time']) };
+  const told = {
+    eventId: textIn(json['id']) ?? textIn(json['uid']) ?? textIn(json['eventId']),
+    occurredAt: epochTime(json['time']),
+  };
   const membership = MEMBERSHIPS.get(what);
   if (membership !== undefined) {
     const { member, group } = membership.path.exec(pathOf(json))?.groups ?? {};
@@ -104,7 +107,7 @@ const unknownKind = (what: string): SourceEvent =>
 
 /** None of them is about groups; what neither is one nor an admin event is of another source. */
 function readUserEvent(event: Fields): SourceEvent {
-  const type = textIn(event['type']);
+  const type = textIn(event['type']) ?? (event['sourceType'] === 'USER' ? textIn(event['eventType']) : null);
   const isOne = ('realmId' in event || 'authDetails' in event) && event['resourcePath'] === undefined;
   if (type === null || !isOne) return unknownShape;
   return isUserEvent(type) ? notAChange : unknownKind(type);

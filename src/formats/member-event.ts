@@ -69,15 +69,20 @@ function endingOf(payload: Fields, body: Fields): 'good' | 'failed' | 'unknown' 
   for (const fields of payload === body ? [payload] : [payload, body]) {
     for (const name of ENDING_FIELDS) {
       const value = fields[name];
-      if (value === undefined || value === null) continue;
+      if (!isThere(value)) continue;
       const text = typeof value === 'string' || typeof value === 'boolean' ? String(value) : '';
       if (BAD_ENDING.test(text)) return 'failed';
       if (!GOOD_ENDING.test(text)) ending = 'unknown';
     }
-    if (fields['error'] !== undefined && fields['error'] !== null) ending = 'unknown';
+    if (isThere(fields['error'])) ending = 'unknown';
   }
-  return ending;
+  // Who asks for an answer asks for a change, and does not tell of one.
+  return wantsAnswer(payload) || wantsAnswer(fieldsIn(payload['metadata'])) ? 'unknown' : ending;
 }
+
+const wantsAnswer = (fields: Fields): boolean => isThere(fields['reply_to']) || isThere(fields['replyTo']);
+
+const isThere = (value: unknown): boolean => value !== undefined && value !== null;
 
 const GROUP_NAMES = ['groupId', 'group_id', 'groupID', 'group'] as const;
 const MEMBER_NAMES = ['userId', 'user_id', 'userID', 'memberId', 'member_id', 'memberID', 'user', 'member'] as const;

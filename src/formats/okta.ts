@@ -66,8 +66,10 @@ function readLogEvent(event: unknown): SourceEvent {
   const meaning = type === IMPORT ? importMeaning(event) : meaningOfType(type);
   if (meaning === undefined) return type === IMPORT || isOfAnotherKind(type) ? notAChange : unknownType(type, event);
   const { result } = fieldsIn(event['outcome']);
-  if (result === 'SUCCESS') return readChange(event, meaning);
-  return typeof result === 'string' && NOT_SUCCESSFUL.has(result) ? notSuccessful : withoutOutcome(event, result);
+  // What Okta sends from the preview of a hook says `Success`.
+  const ended = typeof result === 'string' ? result.toUpperCase() : '';
+  if (ended === 'SUCCESS') return readChange(event, meaning);
+  return NOT_SUCCESSFUL.has(ended) ? notSuccessful : withoutOutcome(event, result);
 }
 
 /**
@@ -85,8 +87,11 @@ const NOT_SUCCESSFUL: ReadonlySet<string> = new Set([
 
 const READ_AGAIN = "read the group's members from Okta (GET /api/v1/groups/{id}/users) and send them as a full state";
 
+const SHOWN_MAX = 60;
+
 function withoutOutcome(event: Fields, result: unknown): SourceEvent {
-  const said = result === undefined || result === null ? 'is missing' : `is ${quote(JSON.stringify(result))}`;
+  const said =
+    result === undefined || result === null ? 'is missing' : `is ${JSON.stringify(result).slice(0, SHOWN_MAX)}`;
   const message = `\`outcome.result\` ${said}, so it is not known whether the change was made: send the log event whole, or ${READ_AGAIN}.`;
   return hint('outcome_unknown', message, groupTarget(event));
 }

@@ -182,12 +182,16 @@ test.each([
 describe('how it ended', () => {
   const event = { type: 'MemberRemoved', groupId: 'g', userId: 'u' };
 
-  test.each([{ status: 'SUCCESS' }, { result: 'ok' }, { success: true }, { outcome: null }, { error: null }])(
-    'may be told, where it ended well: %j',
-    (ending) => {
-      expect(read({ ...event, ...ending })).toEqual(removed('g', ['u']));
-    },
-  );
+  test.each([
+    { status: 'SUCCESS' },
+    { status: 'Success' },
+    { result: 'ok' },
+    { success: true },
+    { outcome: null },
+    { error: null },
+  ])('may be told, where it ended well: %j', (ending) => {
+    expect(read({ ...event, ...ending })).toEqual(removed('g', ['u']));
+  });
 
   test.each([
     { status: 'failed' },
@@ -201,12 +205,16 @@ describe('how it ended', () => {
     });
   });
 
-  test.each([{ status: 'pending' }, { result: 7 }, { outcome: { result: 'SUCCESS' } }, { error: 'not_allowed' }])(
-    'makes it a hint where it is not understood: %j',
-    (ending) => {
-      expect(read({ ...event, ...ending })).toMatchObject({ kind: 'hint', code: 'unclear_member_event' });
-    },
-  );
+  test.each([
+    { status: 'pending' },
+    { result: 7 },
+    { outcome: { result: 'SUCCESS' } },
+    { error: 'not_allowed' },
+    { replyTo: 'a' },
+    { metadata: { reply_to: 'a' } },
+  ])('makes it a hint where it is not understood: %j', (ending) => {
+    expect(read({ ...event, ...ending })).toMatchObject({ kind: 'hint', code: 'unclear_member_event' });
+  });
 });
 
 test('what the payload says of the event itself is taken where nothing else says it', () => {

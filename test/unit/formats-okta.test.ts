@@ -138,7 +138,7 @@ describe('a log event', () => {
     ['SUCCESS'],
     [{}],
     [{ result: null }],
-    [{ result: 'success' }],
+    [{ result: 'OK' }],
     [{ result: 'UNKNOWN' }],
     [{ result: 'SCHEDULED' }],
     [{ result: 5 }],

@@ -35,6 +35,7 @@ type Case = readonly [sample: string, format: FormatName, expected: object, envi
 
 const cases: readonly Case[] = [
   ['auth0-01-group-member-added', 'auth0', add('grp_abc123', 'auth0|507f1f77bcf86cd799439020')],
+  ['auth0-02-group-role-assigned', 'auth0', skip('not_a_membership_change')],
   ['cloudevents-01-binary', 'cloudevents', add(GROUP, USER)],
   ['cloudevents-02-structured', 'cloudevents', remove(GROUP, USER)],
   ['debezium-01-create-schemaless', 'debezium', add(GROUP, USER)],
@@ -59,6 +60,9 @@ const cases: readonly Case[] = [
     add('Bob', '1'),
     { DEBEZIUM_GROUP_COLUMN: 'name', DEBEZIUM_MEMBER_COLUMN: 'pk' },
   ],
+  ['debezium-17-outbox-member-changed', 'debezium', hint('unclear_member_event')],
+  ['debezium-18-outbox-command-with-reply', 'debezium', hint('unclear_member_event')],
+  ['debezium-19-outbox-member-of-a-chat', 'debezium', invalid('schema')],
   [
     'entra-01-graph-delta-page',
     'entra',
@@ -83,18 +87,63 @@ const cases: readonly Case[] = [
       changes: [change(AZURE_GROUP, { add: [AZURE_USER] }), change(AZURE_GROUP, { remove: [AZURE_USER] })],
     },
   ],
+  ['entra-10-eventhub-other-activity', 'entra', skip('not_a_membership_change')],
+  ['entra-11-eventhub-role-failure', 'entra', skip('not_a_membership_change')],
+  [
+    'entra-12-notification-members-delta',
+    'entra',
+    {
+      kind: 'delta',
+      changes: [
+        change('0bc7d487-fd6f-41a0-8362-71ec81074f11', {
+          add: ['4d147cc8-10cb-4158-ac52-90ee8ff9d846'],
+          remove: ['4d147cc8-10cb-4158-ac52-90ee8ff9d846'],
+        }),
+      ],
+    },
+  ],
+  ['entra-13-directory-roles-delta', 'entra', skip('not_a_membership_change')],
+  ['entra-14-directory-role-alone', 'entra', skip('not_a_membership_change')],
+  [
+    'entra-15-group-delta-nested-groups',
+    'entra',
+    {
+      kind: 'delta',
+      changes: [
+        change('8a07f5a8-edc9-4847-bbf2-dde106594bf4', {
+          add: ['b66ecf79-a093-4d51-86e0-efcc4531f37a', '5bde3e51-d13b-4db1-9948-fe4b109d11a7'],
+        }),
+      ],
+      reason: expect.stringContaining('#microsoft.graph.group'),
+    },
+  ],
   ['google-01-groups-enterprise-add-member', 'google', add('sales@example.com', 'luca@example.com')],
+  ['google-02-cloud-audit-add-group-member', 'google', add('admins@example.com', 'test-user@example.com')],
+  ['google-03-groups-approve-join-request', 'google', add('group@example.com', 'user@example.com')],
+  ['google-04-groups-acl-change', 'google', skip('not_a_membership_change')],
+  ['google-05-groups-accept-invitation', 'google', hint('change_without_detail')],
   ['keycloak-01-admin-event-create-real', 'keycloak', add(GROUP, USER)],
   ['keycloak-02-admin-event-delete', 'keycloak', remove(GROUP, USER)],
   ['keycloak-04-admin-event-group-delete', 'keycloak', deleted(GROUP)],
   ['keycloak-06-wrong-resource-path', 'keycloak', invalid('resource_path')],
+  ['keycloak-07-webhook-metadata-only', 'keycloak', add('group-id', 'user-id')],
+  ['keycloak-08-event-hook-admin', 'keycloak', remove(GROUP, USER)],
+  ['keycloak-09-event-hook-user', 'keycloak', skip('not_a_membership_change')],
+  ['keycloak-10-user-event-of-a-credential', 'keycloak', skip('not_a_membership_change')],
+  ['keycloak-11-scim-plugin-wrong-path', 'keycloak', invalid('resource_path')],
   ['okta-01-event-hook-add', 'okta', add('00g3vcxkvkIPY52jL4x7', '00ufh433fil4JtjEw4x7')],
   ['okta-03-systemlog-raw-remove', 'okta', remove('00g3vcxkvkIPY52jL4x7', '00ufh433fil4JtjEw4x7')],
   ['okta-05-imported-group-member', 'okta', add('00g9', '0ua1')],
   ['okta-06-group-deleted', 'okta', deleted('00g3vcxkvkIPY52jL4x7')],
+  ['okta-07-event-hook-preview-without-targets', 'okta', invalid('target_missing')],
+  ['okta-08-event-hook-preview-application', 'okta', skip('not_a_membership_change')],
+  ['okta-09-systemlog-add-2018', 'okta', add('00g8mo0l5wuTxmoIC0h7', '00ued6gq9jItNhAsN0h7')],
+  ['okta-10-event-hook-by-group-rule', 'okta', add('00g10rdyamywSK8Pw4x7', '00u10r4h1xAe2T675as4x7')],
   ['scim-set-01-patch-full-add', 'scim-events', add(SCIM_GROUP, '2819c223-7f76-453a-919d-413861904646')],
   ['scim-set-02-patch-notice', 'scim-events', hint('change_without_detail')],
   ['scim-set-05-delete', 'scim-events', deleted(SCIM_GROUP)],
+  ['scim-set-06-user-joins-the-feed', 'scim-events', skip('not_a_membership_change')],
+  ['scim-set-07-ssf-verification', 'scim-events', skip('not_a_membership_change')],
 ];
 
 const eventIds: Readonly<Record<string, string>> = {

@@ -1,9 +1,10 @@
 /**
  * Keycloak's admin events, as plug-ins send them: AdminEvent as JSON (github.com/SnuK87/keycloak-kafka and those like it),
- * and the extended ones of webhooks (github.com/p2-inc/keycloak-events: `uid`, `"type":"admin.GROUP_MEMBERSHIP-CREATE"`; some others
- * without `admin.`), and those of Keycloak's own event hooks (since 26.8: `sourceType`, `eventId`). The resource path is the only source of ids: `users/{user}/groups/{group}`, `groups/{group}`, and the same of
- * an organization's groups, which are groups like any other. The representation is there only where "include representation" is
- * set, and it is that of the group alone. Events of other kinds are known (keycloak-kinds.ts); what is not known is told of.
+ * the extended ones of webhooks (github.com/p2-inc/keycloak-events: `uid`, `"type":"admin.GROUP_MEMBERSHIP-CREATE"`; some others
+ * without `admin.`), and those of Keycloak's own event hooks (since 26.8: `sourceType`, `eventId`). The resource path is the
+ * only source of ids: `users/{user}/groups/{group}`, `groups/{group}`, and the same of an organization's groups, which are
+ * groups like any other. The representation is there only where "include representation" is set, and it is that of the group
+ * alone. Events of other kinds are known (keycloak-kinds.ts); what is not known is told of.
  * Groups below a deleted group go with it, and users who are deleted leave their groups, without an event of their own.
  */
 import type { Op, SourceEvent, SourceFormat } from '../core/change.ts';

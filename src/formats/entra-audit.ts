@@ -96,13 +96,20 @@ function readTargets(targets: readonly Fields[], meaning: Change): Targets {
   const [users, groups, others]: [string[], string[], string[]] = [[], [], []];
   let named: string | null = null;
   for (const target of targets) {
-    const type = textIn(field(target, 'type'))?.toLowerCase() ?? '';
+    const type = typeOf(target);
     if (type === 'user') users.push(idIn(field(target, 'id')));
     else if (type === 'group') groups.push(...groupId(target));
-    else others.push(type);
+    else if (type !== '') others.push(type);
     named ??= namedGroup(target, meaning);
   }
   return { users: unique(users), groups: unique(groups), others, named };
+}
+
+/** Graph's beta says it as `#microsoft.graph.targetResourceUser`; empty: the target has none. */
+function typeOf(target: Fields): string {
+  const type =
+    textIn(field(target, 'type')) ?? textIn(target['@odata.type'])?.replace(/^#?microsoft\.graph\.targetResource/i, '');
+  return type?.toLowerCase() ?? '';
 }
 
 /** None, where the target has none: then it says no more than that there is a group. */

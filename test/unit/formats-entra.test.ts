@@ -133,6 +133,12 @@ describe('an audit log entry', () => {
     expect(decode(anAudit(REMOVAL))).toEqual([aDelta({ ...TOLD, remove: [USER] })]);
   });
 
+  test('without a type of its targets is about nobody that is known', () => {
+    expect(decode(withTargets({ displayName: 'Finance' }))).toMatchObject([
+      { kind: 'invalid', code: 'target_missing' },
+    ]);
+  });
+
   test('may have its types in any case, and under `Type`', () => {
     expect(decode(withTargets({ id: USER, Type: 'user' }, { id: GROUP, Type: 'GROUP' }))).toEqual([added]);
   });

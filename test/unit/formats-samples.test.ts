@@ -63,6 +63,9 @@ const cases: readonly Case[] = [
   ['debezium-17-outbox-member-changed', 'debezium', hint('unclear_member_event')],
   ['debezium-18-outbox-command-with-reply', 'debezium', hint('unclear_member_event')],
   ['debezium-19-outbox-member-of-a-chat', 'debezium', invalid('schema')],
+  ['debezium-20-outbox-member-kicked', 'debezium', hint('unclear_member_event')],
+  ['debezium-21-outbox-group-by-path', 'debezium', invalid('schema')],
+  ['debezium-22-outbox-member-removed-of-chat', 'debezium', invalid('schema')],
   [
     'entra-01-graph-delta-page',
     'entra',
@@ -117,11 +120,22 @@ const cases: readonly Case[] = [
       reason: expect.stringContaining('#microsoft.graph.group'),
     },
   ],
+  [
+    'entra-16-audit-beta-types',
+    'entra',
+    add('ef7x527d-6x92-42x4-8x6d-cfxfdfx57f95', '1f0ex8f5-3x61-4x6b-9x50-d4xx572f2bb7'),
+  ],
+  ['entra-17-audit-without-targets', 'entra', invalid('schema')],
+  ['entra-18-audit-target-without-type', 'entra', invalid('target_missing')],
+  ['entra-19-event-grid-group-updated', 'entra', hint('change_without_detail')],
+  ['entra-20-event-grid-group-deleted', 'entra', deleted('<group-id>')],
+  ['entra-21-lifecycle-missed', 'entra', hint('notifications_missed')],
   ['google-01-groups-enterprise-add-member', 'google', add('sales@example.com', 'luca@example.com')],
   ['google-02-cloud-audit-add-group-member', 'google', add('admins@example.com', 'test-user@example.com')],
   ['google-03-groups-approve-join-request', 'google', add('group@example.com', 'user@example.com')],
   ['google-04-groups-acl-change', 'google', skip('not_a_membership_change')],
   ['google-05-groups-accept-invitation', 'google', hint('change_without_detail')],
+  ['google-06-flattened-by-a-forwarder', 'google', invalid('schema')],
   ['keycloak-01-admin-event-create-real', 'keycloak', add(GROUP, USER)],
   ['keycloak-02-admin-event-delete', 'keycloak', remove(GROUP, USER)],
   ['keycloak-04-admin-event-group-delete', 'keycloak', deleted(GROUP)],
@@ -131,6 +145,7 @@ const cases: readonly Case[] = [
   ['keycloak-09-event-hook-user', 'keycloak', skip('not_a_membership_change')],
   ['keycloak-10-user-event-of-a-credential', 'keycloak', skip('not_a_membership_change')],
   ['keycloak-11-scim-plugin-wrong-path', 'keycloak', invalid('resource_path')],
+  ['keycloak-12-webhook-group-created', 'keycloak', skip('not_a_membership_change')],
   ['okta-01-event-hook-add', 'okta', add('00g3vcxkvkIPY52jL4x7', '00ufh433fil4JtjEw4x7')],
   ['okta-03-systemlog-raw-remove', 'okta', remove('00g3vcxkvkIPY52jL4x7', '00ufh433fil4JtjEw4x7')],
   ['okta-05-imported-group-member', 'okta', add('00g9', '0ua1')],
@@ -139,6 +154,7 @@ const cases: readonly Case[] = [
   ['okta-08-event-hook-preview-application', 'okta', skip('not_a_membership_change')],
   ['okta-09-systemlog-add-2018', 'okta', add('00g8mo0l5wuTxmoIC0h7', '00ued6gq9jItNhAsN0h7')],
   ['okta-10-event-hook-by-group-rule', 'okta', add('00g10rdyamywSK8Pw4x7', '00u10r4h1xAe2T675as4x7')],
+  ['okta-11-deleted-without-outcome', 'okta', hint('outcome_unknown')],
   ['scim-set-01-patch-full-add', 'scim-events', add(SCIM_GROUP, '2819c223-7f76-453a-919d-413861904646')],
   ['scim-set-02-patch-notice', 'scim-events', hint('change_without_detail')],
   ['scim-set-05-delete', 'scim-events', deleted(SCIM_GROUP)],
@@ -146,8 +162,13 @@ const cases: readonly Case[] = [
   ['scim-set-07-ssf-verification', 'scim-events', skip('not_a_membership_change')],
 ];
 
-/** Named by its format alone: what it is of, no field says. */
-const HIDDEN: ReadonlySet<string> = new Set(['keycloak-09-event-hook-user']);
+/** Whose fields do not say what they are of: where the format has to be found, they are loud. */
+const HIDDEN: ReadonlySet<string> = new Set([
+  'entra-17-audit-without-targets',
+  'google-06-flattened-by-a-forwarder',
+  'keycloak-09-event-hook-user',
+  'okta-11-deleted-without-outcome',
+]);
 
 const eventIds: Readonly<Record<string, string>> = {
   'auth0-01-group-member-added': 'evt_vjFVP5pVdfvsfRKatshkVV',
@@ -178,10 +199,11 @@ describe.for(cases)('%s as %s', ([sample, format, expected, environment]) => {
     if (eventId !== undefined) expect(line.changes[0]?.event_id).toBe(eventId);
   });
 
-  test.skipIf(HIDDEN.has(sample))('means the same where the format has to be found', async () => {
+  test('means the same where the format has to be found', async () => {
     const { format: taken, ...line } = await decode(sample, 'auto', environment);
+    if (HIDDEN.has(sample)) return expect(line).toMatchObject({ kind: 'invalid' });
     expect(line).toMatchObject(expected);
-    expect(taken).toBe(format);
+    expect([format, 'cloudevents']).toContain(taken);
   });
 });
 

@@ -180,6 +180,7 @@ const HIDDEN: ReadonlySet<string> = new Set([
   'entra-22-eventhub-sign-in',
   'google-06-flattened-by-a-forwarder',
   'keycloak-09-event-hook-user',
+  'keycloak-10-user-event-of-a-credential',
   'keycloak-13-role-is-no-resource-type',
   'okta-11-deleted-without-outcome',
   'okta-13-smoke-test-without-outcome',
@@ -216,7 +217,7 @@ describe.for(cases)('%s as %s', ([sample, format, expected, environment]) => {
 
   test('means the same where the format has to be found', async () => {
     const { format: taken, ...line } = await decode(sample, 'auto', environment);
-    if (HIDDEN.has(sample)) return expect(['invalid', 'hint']).toContain(line.kind);
+    if (HIDDEN.has(sample) && line.kind !== 'skip') return expect(['invalid', 'hint']).toContain(line.kind);
     expect(line).toMatchObject(expected);
     expect([format, 'cloudevents']).toContain(taken);
   });

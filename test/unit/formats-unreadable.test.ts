@@ -85,7 +85,7 @@ describe('a value that is no JSON names its cause and what to change', () => {
       const format = sourceFormat(name, defaultOptions);
       const decode = (value: Uint8Array) =>
         format.decode({ key: Buffer.from('g'), value, headers: [] }, { partitionCount: 3 });
-      const code = expect.stringMatching(/^not_(?:json|utf8)$/);
+      const code = expect.stringMatching(/^(?:not_json|not_utf8|schema_registry)$/);
       for (const value of [
         gzipSync(JSON_TEXT),
         utf16le,

@@ -119,17 +119,29 @@ export const intentId = ({
 /** Ids are opaque, but they end up in keys, paths and filters. Length in UTF-16 units. */
 export const ID_LENGTH_MAX = 256;
 
-export type IdProblem = 'empty_id' | 'control_character' | 'id_too_long';
+export type IdProblem = 'empty_id' | 'control_character' | 'id_too_long' | 'unsafe_id';
 
-export function idProblem(id: string): IdProblem | null {
+/** Of an id that a source or a table names. */
+export const idProblem = (id: string): IdProblem | null => textProblem(id) ?? (isDots(id) ? 'unsafe_id' : null);
+
+function textProblem(id: string): IdProblem | null {
   if (id === '') return 'empty_id';
   if (id.length > ID_LENGTH_MAX) return 'id_too_long';
   // C0 controls, DEL and C1 controls (Unicode category Cc).
   return /\p{Cc}/u.test(id) ? 'control_character' : null;
 }
 
-/** Whatever it comes from: a lone surrogate has no UTF-8 form, so it could be neither a key nor a path. */
-export const isId = (text: string): boolean => idProblem(text) === null && !/\p{Surrogate}/u.test(text);
+/** As a part of a path these lead elsewhere (RFC 3986 5.2.4), also percent-encoded (WHATWG URL). */
+const isDots = (id: string): boolean => id === '.' || id === '..';
+
+/** A lone surrogate has no UTF-8 form, so it could be neither a key nor a path. */
+export const isId = (text: string): boolean => isStoredId(text) && !isDots(text);
+
+/** In a record of our own: an older version took `.` and `..`, which must not make its live records unreadable. */
+export const isStoredId = (text: string): boolean => textProblem(text) === null && !/\p{Surrogate}/u.test(text);
+
+/** An id as a part of a URL's path. Only ids of older live records can be dots, and the target must find no group by them. */
+export const pathPart = (id: string): string => (isDots(id) ? id.replaceAll('.', '%2E') : encodeURIComponent(id));
 
 /** Codes of the native format; other formats add their own, in the same spelling. */
 export type InvalidCode =

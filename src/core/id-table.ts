@@ -66,6 +66,7 @@ const ID_PROBLEMS: Readonly<Record<IdProblem, string>> = {
   empty_id: 'is empty',
   id_too_long: `is longer than ${ID_LENGTH_MAX} characters`,
   control_character: 'holds a control character',
+  unsafe_id: 'is `.` or `..`, which no path can name',
 };
 
 const idShape = (name: string) =>

@@ -3,7 +3,7 @@
  * group that are parked, held or dead; the newest one of a group replaces the older ones.
  */
 import * as z from 'zod';
-import { idProblem, type Intent } from './change.ts';
+import { type Intent, isStoredId } from './change.ts';
 import { type FinalMark, readMarks, wireOfMark } from './final-mark.ts';
 import { heldDigest, type Sha256 } from './guard.ts';
 import type { Stamp } from './ownership.ts';
@@ -71,7 +71,7 @@ export function parseRetryRecord({ key, value, headers }: WireRecord): RetryReco
       return { kind: 'unreadable', group: null, problem: 'a fence without its headers' };
     return { kind: 'fence', stamp, fenceId };
   }
-  if (idProblem(name) !== null) return { kind: 'unreadable', group: null, problem: 'a key that no group can have' };
+  if (!isStoredId(name)) return { kind: 'unreadable', group: null, problem: 'a key that no group can have' };
   if (stamp === null) return { kind: 'unreadable', group: name, problem: 'no owner, epoch and sequence number' };
   if (value === null) return { kind: 'state', group: name, stamp, intents: [] };
   const parsed = wireState.safeParse(jsonIn(textOf(value)));

@@ -2,7 +2,7 @@
  * Pending + snapshot → nothing to do, or the PATCH that makes it so. Only the safe dialect of RFC 7644 3.5.2 is spoken:
  * one `add` of values, and one filtered `remove` per member. A bare `remove members` empties a group, so none is built here.
  */
-import type { Intent } from './change.ts';
+import { type Intent, pathPart } from './change.ts';
 import { isSo, isUnseenRemoval, type Membership, membersAfter, spellingOf } from './membership.ts';
 import type { Versioned } from './version.ts';
 
@@ -63,9 +63,9 @@ export function patchBody(part: readonly Intent[], { snapshot, publicApiUrl }: P
 /** A string in a SCIM filter is a JSON string (RFC 7644 3.4.2.2, compValue). */
 const memberFilter = (member: string): string => `members[value eq ${JSON.stringify(member)}]`;
 
-export const groupPath = (group: string): string => `/api/v2/scim/v2/groups/${encodeURIComponent(group)}`;
+export const groupPath = (group: string): string => `/api/v2/scim/v2/groups/${pathPart(group)}`;
 /** The endpoint is called `Users` (RFC 7644 3.2), however a server spells its own paths. */
-const userPath = (user: string): string => `/api/v2/scim/v2/Users/${encodeURIComponent(user)}`;
+const userPath = (user: string): string => `/api/v2/scim/v2/Users/${pathPart(user)}`;
 
 /** The snapshot after a PATCH whose answer does not list all members: they are computed. */
 export const afterPatch = (snapshot: Snapshot, part: readonly Intent[], { version, tags }: Versioned): Snapshot => ({

@@ -5,7 +5,7 @@ import {
   type Held,
   ID_LENGTH_MAX,
   type Intent,
-  isId,
+  isStoredId,
   sourceMember,
   type WaitReason,
   WHOLE_GROUP,
@@ -16,7 +16,7 @@ import { named } from './intents.ts';
 import { OFFSET_PATTERN, offsetText, type Position, readOffset } from './position.ts';
 
 /** As strict as the source format: what comes from here goes into the same paths, filters, reports and headers. */
-export const wireId = z.string().refine(isId);
+export const wireId = z.string().refine(isStoredId);
 const count = z.int().min(0);
 
 const wirePosition = z.object({ topic: wireId, partition: count, offset: z.string().regex(OFFSET_PATTERN) });

@@ -1,12 +1,24 @@
 /**
  * Auth0 event streams: CloudEvents of the types `group.…`, as the webhook sends them, in EventBridge (`detail`), and as
  * the Events API streams them (`{"offset","event"}`).
- * https://auth0.com/docs/events and the types of the npm package auth0 (EventStreamCloudEventGroupMemberAdded…)
+ * https://auth0.com/docs/events and the types of the npm package auth0 (EventStreamCloudEventGroupMemberAdded…). An event says
+ * what has happened, and has no outcome. Types of other kinds are known (EventStreamEventTypeEnum); what is not is told of.
  */
 import type { SourceEvent } from '../core/change.ts';
 import type { Reader } from './reader.ts';
-import { deletedGroup, deltaOf, type Fields, fieldsIn, invalid, isFields, quote, skip, textIn } from './reading.ts';
-import { idIn, notAChange, readEvents, refusedMember, timeIn, withoutEventBridge } from './several.ts';
+import {
+  deletedGroup,
+  deltaOf,
+  type Fields,
+  fieldsIn,
+  hint,
+  invalid,
+  isFields,
+  quote,
+  skip,
+  textIn,
+} from './reading.ts';
+import { groupIn, idIn, notAChange, readEvents, refusedMember, timeIn, withoutEventBridge } from './several.ts';
 
 export const auth0: Reader = {
   name: 'auth0',
@@ -27,7 +39,7 @@ function readEvent(json: unknown): SourceEvent {
   const event = unwrapped(json);
   const type = isFields(event) ? textIn(event['type']) : null;
   if (!isFields(event) || type === null || !('specversion' in event)) return unknownShape;
-  if (!type.startsWith('group.')) return notAChange;
+  if (OTHER_TYPES.has(type)) return notAChange;
   // Sent by the dashboard's "test" button, about a group that does not exist.
   if (event['a0purpose'] === 'test') return skip('test_event');
   const object = fieldsIn(fieldsIn(event['data'])['object']);
@@ -44,9 +56,42 @@ function readEvent(json: unknown): SourceEvent {
     case 'group.deleted':
       return deletedGroup({ group: idIn(object['id']), eventId, occurredAt });
     default:
-      return notAChange;
+      return unknownType(type, object);
   }
 }
+
+const OTHER_TYPES: ReadonlySet<string> = new Set([
+  'connection.created',
+  'connection.deleted',
+  'connection.updated',
+  'group.created',
+  'group.role.assigned',
+  'group.role.deleted',
+  'group.updated',
+  'organization.connection.added',
+  'organization.connection.removed',
+  'organization.connection.updated',
+  'organization.created',
+  'organization.deleted',
+  'organization.group.role.assigned',
+  'organization.group.role.deleted',
+  'organization.member.added',
+  'organization.member.deleted',
+  'organization.member.role.assigned',
+  'organization.member.role.deleted',
+  'organization.updated',
+  'user.created',
+  'user.deleted',
+  'user.updated',
+]);
+
+const unknownType = (type: string, { group, id }: Fields): SourceEvent =>
+  hint(
+    'unknown_event_type',
+    `The event type ${quote(type)} is not known, and it may change memberships. Where it does, read the group's members from Auth0 ` +
+      '(GET /api/v2/groups/{id}/members) and send them as a full state; where it does not, leave it out of the stream.',
+    groupIn(fieldsIn(group)['id'] ?? id),
+  );
 
 function unwrapped(json: unknown): unknown {
   const event = withoutEventBridge(json);

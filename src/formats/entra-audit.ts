@@ -1,9 +1,11 @@
 /**
  * Audit log entries: Graph's directoryAudit, alone or as the `properties` of an Azure Monitor record (also as JSON within
  * a text), and the columns of a Log Analytics export, which begin with capitals. Targets are told by their type, never by
- * their place. https://learn.microsoft.com/graph/api/resources/directoryaudit
+ * their place. Activities of other kinds are known (entra-kinds.ts); what is not known is told of.
+ * https://learn.microsoft.com/graph/api/resources/directoryaudit
  */
-import type { Op, SourceEvent } from '../core/change.ts';
+import type { SourceEvent } from '../core/change.ts';
+import { isOfAnotherKind, type Meaning, meaningOfActivity } from './entra-kinds.ts';
 import type { Fields } from './reading.ts';
 import { deletedGroup, deltaOf, hint, invalid, isFields, listIn, quote, readJsonText, textIn } from './reading.ts';
 import { groupIn, idIn, notAChange, notSuccessful, refusedMember, timeIn, unique } from './several.ts';
@@ -12,29 +14,53 @@ export const isAudit = (entry: Fields): boolean =>
   (field(entry, 'activityDisplayName') ?? field(entry, 'operationName') ?? field(entry, 'targetResources')) !==
   undefined;
 
-type Meaning = Op | 'group_deleted' | 'group_restored';
-
-const MEANINGS = new Map<string, Meaning>([
-  ['add member to group', 'add'],
-  ['remove member from group', 'remove'],
-  ['delete group', 'group_deleted'],
-  ['hard delete group', 'group_deleted'],
-  ['restore group', 'group_restored'],
-]);
+type Change = Exclude<Meaning, 'without_detail'>;
 
 export function readAudit(record: Fields): SourceEvent {
   const properties = parsed(record['properties']);
   if (properties === UNREADABLE) return invalid('schema', '`properties` is a text, but no JSON.');
   const audit = isFields(properties) ? properties : record;
-  const activity = textIn(field(audit, 'activityDisplayName')) ?? textIn(field(record, 'operationName')) ?? '';
-  const meaning = MEANINGS.get(activity.trim().toLowerCase());
-  if (meaning === undefined) return notAChange;
+  const named = textIn(field(audit, 'activityDisplayName')) ?? textIn(field(record, 'operationName')) ?? '';
+  const activity = named.trim().toLowerCase();
+  const meaning = meaningOfActivity(activity);
+  if (meaning === undefined)
+    return isOfAnotherKind(activity, categoryOf(audit, record)) ? notAChange : unknownActivity(named);
   const result = textIn(field(audit, 'result')) ?? textIn(field(record, 'resultType'));
   if (result === null) return invalid('schema', '`result` is missing, so it is not known whether the change was made.');
-  return result.toLowerCase() === 'success' ? readChange(audit, meaning) : notSuccessful;
+  switch (result.toLowerCase()) {
+    case 'success':
+      return meaning === 'without_detail' ? withoutDetail(named) : readChange(audit, meaning);
+    case 'failure':
+      return notSuccessful;
+    default:
+      // `timeout` and what Graph adds to the list (`unknownFutureValue`) do not say that nothing was changed.
+      return hint(
+        'outcome_unknown',
+        `\`result\` is ${quote(result)}, so it is not known whether the change was made: ${READ_AGAIN}.`,
+      );
+  }
 }
 
-function readChange(audit: Fields, meaning: Meaning): SourceEvent {
+/** Of the entry itself; around it Azure Monitor says AuditLogs, or what other log it is. */
+const categoryOf = (audit: Fields, record: Fields): string | null =>
+  textIn(field(audit, 'category')) ?? textIn(field(record, 'category'));
+
+const READ_AGAIN = "read the group's members from Graph (groups/{id}/members) and send them as a full state";
+
+const unknownActivity = (activity: string): SourceEvent =>
+  hint(
+    'unknown_event_type',
+    `The activity ${quote(activity)} is not known, and it may change memberships. Where it does, ${READ_AGAIN}; where it does not, ` +
+      'leave it out of the topic.',
+  );
+
+const withoutDetail = (activity: string): SourceEvent =>
+  hint(
+    'change_without_detail',
+    `${quote(activity)} may have changed the members, and does not name them: ${READ_AGAIN}.`,
+  );
+
+function readChange(audit: Fields, meaning: Change): SourceEvent {
   const targets = parsed(field(audit, 'targetResources'));
   if (!Array.isArray(targets)) return invalid('schema', '`targetResources` must be a list.');
   const read = readTargets(targets.filter(isFields), meaning);
@@ -66,17 +92,24 @@ interface Targets {
   readonly named: string | null;
 }
 
-function readTargets(targets: readonly Fields[], meaning: Meaning): Targets {
+function readTargets(targets: readonly Fields[], meaning: Change): Targets {
   const [users, groups, others]: [string[], string[], string[]] = [[], [], []];
   let named: string | null = null;
   for (const target of targets) {
-    const type = textIn(field(target, 'type'))?.toLowerCase() ?? '';
+    const type = typeOf(target);
     if (type === 'user') users.push(idIn(field(target, 'id')));
     else if (type === 'group') groups.push(...groupId(target));
-    else others.push(type);
+    else if (type !== '') others.push(type);
     named ??= namedGroup(target, meaning);
   }
   return { users: unique(users), groups: unique(groups), others, named };
+}
+
+/** Graph's beta says it as `#microsoft.graph.targetResourceUser`; empty: the target has none. */
+function typeOf(target: Fields): string {
+  const type =
+    textIn(field(target, 'type')) ?? textIn(target['@odata.type'])?.replace(/^#?microsoft\.graph\.targetResource/i, '');
+  return type?.toLowerCase() ?? '';
 }
 
 /** None, where the target has none: then it says no more than that there is a group. */
@@ -110,7 +143,7 @@ function withoutUser({ groups, others, named }: Targets): SourceEvent {
   return invalid('target_missing', 'The entry has no target of the type User.', groupIn(group));
 }
 
-function namedGroup(target: Fields, meaning: Meaning): string | null {
+function namedGroup(target: Fields, meaning: Change): string | null {
   for (const property of listIn(parsed(field(target, 'modifiedProperties')))) {
     if (!isFields(property) || field(property, 'displayName') !== 'Group.ObjectID') continue;
     const [newValue, oldValue] = [unquoted(field(property, 'newValue')), unquoted(field(property, 'oldValue'))];

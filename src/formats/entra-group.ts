@@ -18,21 +18,40 @@ export function readGroup(entry: Fields, context: string | null): readonly Sourc
   const collection = collectionOf(context);
   // Pages of directoryObjects/delta hold users too, and a deleted user is no deleted group.
   if (type === undefined ? collection !== 'groups' : type !== '#microsoft.graph.group')
-    return [type === undefined && collection === 'directoryobjects' ? withoutType(entry) : notAChange];
+    return [isKnownOther(type, collection) ? notAChange : withoutType(entry, type ?? collection)];
+  // A directory role looks like a group otherwise: it has `members@delta` too, and its page alone says what it is one of.
+  if ('roleTemplateId' in entry) return [notAChange];
   const group = idIn(entry['id']);
   if (isRemoved(entry)) return [deletedGroup({ group })];
   const members = entry['members@delta'];
-  return members === undefined ? [notAChange] : readMembers(members, { group, eventId: null, occurredAt: null });
+  if (members !== undefined) return readMembers(members, { group, eventId: null, occurredAt: null });
+  return [entry['members'] === undefined ? notAChange : expanded(group)];
 }
+
+/** Types of directory objects, and collections, that are none of groups (https://learn.microsoft.com/graph/api/resources/directoryobject). */
+const OTHER_TYPES =
+  /^(?:#microsoft\.graph\.)?(?:user|device|orgcontact|contact|serviceprincipal|application|administrativeunit|directoryrole|agreement|policy|approleassignment|oauth2permissiongrant|organization|domain|tenant\w*|mailfolder|message|event|drive\w*|site|list\w*)s?$/;
+
+const isKnownOther = (type: string | undefined, collection: string): boolean => OTHER_TYPES.test(type ?? collection);
+
+/** `$expand=members` lists at most 20 members, so that it is no full state. */
+const expanded = (group: string): SourceEvent =>
+  hint(
+    'members_without_delta',
+    "The group has `members`, which need not be all of them, and no `members@delta`: ask Graph for groups/delta, or read the group's " +
+      'members (groups/{id}/members) and send them as a full state.',
+    groupIn(group),
+  );
 
 /** What the page is one of; without a context, groups. */
 const collectionOf = (context: string | null): string =>
   context === null ? 'groups' : (/\$metadata#(\w+)/.exec(context)?.[1]?.toLowerCase() ?? 'groups');
 
-const withoutType = (entry: Fields): SourceEvent =>
+const withoutType = (entry: Fields, what: string): SourceEvent =>
   hint(
     'type_missing',
-    'The object has no `@odata.type`, so it may be a group; ask Graph for groups/delta instead.',
+    `The object has no \`@odata.type\`, or one that is not known (${quote(what)}), so it may be a group; ask Graph for groups/delta ` +
+      'instead.',
     groupIn(entry['id']),
   );
 

@@ -69,6 +69,11 @@ function groupOf(resource: string | null, data: Fields): string | null {
   if (group !== undefined) return group;
   const type = textIn(data['@odata.type'])?.toLowerCase();
   if (type === '#microsoft.graph.group') return textIn(data['id']);
-  const isOfGroups = resource === null || /^\/?(?:groups|teams)\b/i.test(resource);
-  return type === undefined && isOfGroups ? null : NO_GROUP;
+  return isOfOtherResource(resource ?? type ?? '') ? NO_GROUP : null;
 }
+
+/** What subscriptions are for besides groups and teams (https://learn.microsoft.com/graph/change-notifications-overview). */
+const OTHER_RESOURCES =
+  /^\/?(?:#microsoft\.graph\.)?(?:users?|me|applications?|serviceprincipals?|devices?|directory|sites?|drives?|driveitem|lists?|chats?|chatmessage|communications|calls?|callrecord\w*|security|alert\w*|print\w*|solutions|identitygovernance|identityprotection|contacts?|messages?|events?|presence|todo\w*|appcatalogs|education|copilot|informationprotection|admin|storage)\b/i;
+
+const isOfOtherResource = (resource: string): boolean => OTHER_RESOURCES.test(resource);

@@ -1,16 +1,25 @@
 /**
- * What the names of a made-up event say. A name is split into words: `com.example.groupMember_ADDED` → com, example, group,
- * member, added. Its verb counts where a noun stands beside it (`member added`, `add user`), or where it is the whole
- * name (`"action":"added"`): so neither `member role revoked` nor `removed from group` is taken for what it is not.
- * Nouns: member, members, membership, memberships; user and users where a name also has group or groups.
- * The group itself is gone where a verb of deletion stands beside `group` and no name speaks of members or users.
+ * What the names of a made-up event say. A name is taken for a change only where **all** of it is understood: a noun of a
+ * membership, a verb, what belongs to them, and nothing else. `group.member.add.requested`, `MemberRoleRevoked` and
+ * `CancelMemberAdd` hold a word more, so they say no change; and since they speak of members, they are unclear.
+ *
+ *   [group] member VERB [to|from group]    group.member.added, GROUP_MEMBERSHIP_CREATED, MemberRemovedFromGroup
+ *   VERB [group] member [to|from group]    addMember, remove_group_member
+ *   user VERB to|from group, VERB user to|from group, user joined|left group, group user VERB
+ *                                          UserAddedToGroup, REMOVE_USER_FROM_GROUP, UserLeftGroup
+ *   group deleted|removed, delete|remove group
+ *
+ * Before it a namespace may stand: `com.example.iam.` (a reverse domain name), or words of NAMESPACE; after it `event` and a
+ * version. Several names of one event are read together: `"type":"GroupMembership","action":"removed"`. What a user does to a
+ * group is no membership: `UserDeletedGroup`.
  */
 import type { Op } from '../core/change.ts';
+import { grammarOf } from './event-grammar.ts';
 
 export type Meaning =
   | Op
   | 'group_deleted'
-  /** About members, but not clearly said what. */
+  /** About members or a group, but not clearly said what. */
   | 'unclear'
   /** The names say different things. */
   | 'contradiction'
@@ -18,52 +27,27 @@ export type Meaning =
   | 'other';
 
 export function meaningOf(names: readonly string[]): Meaning {
-  const split = names.map(wordsOf);
-  const has = (nouns: ReadonlySet<string>): boolean => split.some((words) => words.some((word) => nouns.has(word)));
-  const isOfUsers = has(USER);
-  if (!has(MEMBER) && !(isOfUsers && has(GROUP))) return isOfUsers ? 'other' : meaningForGroup(split.flat());
-  const verbs = new Set(split.map((words) => verbOf(words)).filter((op) => op !== null));
-  if (verbs.size > 1) return 'contradiction';
-  const [verb] = verbs;
-  return verb ?? 'unclear';
-}
-
-const MEMBER: ReadonlySet<string> = new Set(['member', 'members', 'membership', 'memberships']);
-const USER: ReadonlySet<string> = new Set(['user', 'users']);
-const GROUP: ReadonlySet<string> = new Set(['group', 'groups']);
-
-const ADDING = ['added', 'add', 'joined', 'join', 'assigned', 'assign', 'granted', 'grant', 'created', 'create'];
-const REMOVING = ['removed', 'remove', 'left', 'leave', 'unassigned', 'unassign', 'revoked', 'revoke'];
-const DELETING = ['deleted', 'delete'];
-
-const VERBS: ReadonlyMap<string, Op> = new Map([
-  ...ADDING.map((verb): [string, Op] => [verb, 'add']),
-  ...[...REMOVING, ...DELETING].map((verb): [string, Op] => [verb, 'remove']),
-]);
-
-/** The last verb that counts. */
-function verbOf(words: readonly string[]): Op | null {
-  const isNoun = (word: string | undefined): boolean => word !== undefined && (MEMBER.has(word) || USER.has(word));
-  for (let at = words.length - 1; at >= 0; at -= 1) {
-    const verb = VERBS.get(words[at] ?? '');
-    if (verb !== undefined && (words.length === 1 || isNoun(words[at - 1]) || isNoun(words[at + 1]))) return verb;
+  const read = names.map(grammarOf);
+  const ops = new Set<Op>();
+  const said = new Set<string>();
+  for (const { says, op } of read) {
+    said.add(says);
+    if (op !== null) ops.add(op);
   }
-  return null;
+  if (ops.size > 1) return 'contradiction';
+  const isOfMembers = said.has('change') || said.has('membership');
+  const isOfGroup = said.has('group') || said.has('group_deleted');
+  // A word that is not understood may be the one that matters: `"action":"requested"`.
+  if (said.has('unclear') || (said.has('nothing') && (isOfMembers || isOfGroup))) return 'unclear';
+  const [op] = ops;
+  if (isOfMembers) return said.has('group_deleted') || said.has('other') ? 'unclear' : (op ?? 'unclear');
+  if (said.has('group_deleted')) return 'group_deleted';
+  if (!said.has('group')) return 'other';
+  return meaningForGroup(read.map(({ verb }) => verb).filter((verb) => verb !== null));
 }
 
-const ENDING: ReadonlySet<string> = new Set([...DELETING, 'removed', 'remove']);
-
-/** Of all names one after the other, since some say `"type":"group","action":"deleted"`. */
-function meaningForGroup(words: readonly string[]): Meaning {
-  const isGroup = (word: string | undefined): boolean => word !== undefined && GROUP.has(word);
-  const ends = words.some((word, at) => ENDING.has(word) && (isGroup(words[at - 1]) || isGroup(words[at + 1])));
-  return ends ? 'group_deleted' : 'other';
+/** Of names that speak of a group, and others that say what happened: `"type":"group","action":"deleted"`. */
+function meaningForGroup(verbs: readonly string[]): Meaning {
+  if (verbs.length > 0 && verbs.every((verb) => verb === 'd' || verb === 'r')) return 'group_deleted';
+  return verbs.every((verb) => verb === 'c' || verb === 'o') ? 'other' : 'unclear';
 }
-
-const NAME_LENGTH_MAX = 256;
-
-const wordsOf = (name: string): readonly string[] =>
-  (name.slice(0, NAME_LENGTH_MAX).match(WORD) ?? []).map((word) => word.toLowerCase());
-
-/** `GROUP`, `Member`, `added`, `ID` of `IDAdded`. */
-const WORD = /[A-Z]+(?![a-z])|[A-Z]?[a-z0-9]+|\d+/g;

@@ -1,15 +1,16 @@
 /**
  * Google Workspace: activities of the Admin SDK Reports API (applications `groups_enterprise`, `groups` and `admin`),
  * alone, in lists and in pages (`items[]`), and the same as Google Cloud's audit log writes them.
- * Groups and members are named by their mail addresses; there are no lasting ids in these events.
- * https://developers.google.com/workspace/admin/reports/v1/appendix/activity/groups-enterprise, …/groups,
- * …/admin-group-settings
+ * Groups and members are named by their mail addresses; there are no lasting ids in these events. An activity has no field for
+ * its outcome: only what was done is told, save in Google Cloud (`status`) and where a parameter `status` says so.
+ * What its names mean stands in google-kinds.ts.
  */
 import type { SourceEvent } from '../core/change.ts';
 import type { Reader } from './reader.ts';
+import { isOfAnotherKind, isOfOtherApplication, mayChangeGroups, meaningOfName } from './google-kinds.ts';
 import type { Fields } from './reading.ts';
 import { deletedGroup, deltaOf, fieldsIn, hint, invalid, isFields, listIn, quote, textIn } from './reading.ts';
-import { groupIn, idIn, notAChange, readEvents, refusedMember, timeIn } from './several.ts';
+import { groupIn, idIn, notAChange, notSuccessful, readEvents, refusedMember, timeIn } from './several.ts';
 
 export const google: Reader = {
   name: 'google',
@@ -36,92 +37,94 @@ function readActivity(activity: unknown): readonly SourceEvent[] {
   const { events } = activity;
   // Some forwarders send one record an event, with the event in the place of the list.
   if (!Array.isArray(events) && !isFields(events)) return [unknownShape];
-  const { time, uniqueQualifier } = fieldsIn(activity['id']);
-  const [eventId, occurredAt] = [qualifierIn(uniqueQualifier), timeIn(time)];
+  const { time, uniqueQualifier, applicationName } = fieldsIn(activity['id']);
+  const told = {
+    eventId: qualifierIn(uniqueQualifier),
+    occurredAt: timeIn(time),
+    application: textIn(applicationName),
+  };
   return (Array.isArray(events) ? events : [events]).map((event) => {
     if (!isFields(event)) return unknownShape;
-    return readEvent({ eventId, occurredAt, name: event['name'], parameters: event['parameters'] });
+    const { name, type, parameters } = event;
+    return readEvent({ ...told, name, type: textIn(type), parameters });
   });
 }
 
 /** A log entry of Cloud Logging (audit logs for Google Workspace): the activity is the payload's metadata. */
 function readAuditLog(entry: Fields, payload: Fields): readonly SourceEvent[] {
+  const code = fieldsIn(payload['status'])['code'];
+  if (code !== undefined && code !== null && code !== 0) return [notSuccessful];
   const metadata = fieldsIn(payload['metadata']);
   const events = listIn(metadata['event']).filter(isFields);
   const method = textIn(payload['methodName']) ?? '';
-  if (events.length === 0) return [/membership/i.test(method) ? withoutDetail(method, null) : notAChange];
-  const eventId = qualifierIn(fieldsIn(metadata['activityId'])['uniqQualifier']);
-  return events.map((event) =>
-    readEvent({
-      eventId,
-      occurredAt: timeIn(entry['timestamp']),
-      name: event['eventName'],
-      parameters: event['parameter'],
-    }),
+  if (events.length === 0) return [mayChangeGroups(method) ? withoutDetail(method, null) : notAChange];
+  const told = {
+    eventId: qualifierIn(fieldsIn(metadata['activityId'])['uniqQualifier']),
+    occurredAt: timeIn(entry['timestamp']),
+    application: applicationOf(textIn(payload['serviceName'])),
+  };
+  return events.map(({ eventName, eventType, parameter }) =>
+    readEvent({ ...told, name: eventName, type: textIn(eventType), parameters: parameter }),
   );
 }
+
+/** `login.googleapis.com` is the application `login`; groups come from several services, so that others are not told apart. */
+const applicationOf = (service: string | null): string | null => service?.replace(/\.googleapis\.com$/, '') ?? null;
 
 interface Event {
   readonly eventId: string | null;
   readonly occurredAt: string | null;
+  readonly application: string | null;
+  readonly type: string | null;
   readonly name: unknown;
   readonly parameters: unknown;
 }
 
-/**
- * The membership may have changed, but the event names no member, or does not say whether an event that does goes with it.
- */
-const WITHOUT_DETAIL = new Set([
-  'join',
-  'accept_invitation',
-  'approve_join_request',
-  'ban_member_with_moderation',
-  'ban_user_with_moderation',
-  'unsubscribe_via_mail',
-  'add_dynamic_group_query',
-  'change_dynamic_group_query',
-  'GROUP_MEMBER_BULK_UPLOAD',
-]);
-
-function readEvent({ name, parameters, eventId, occurredAt }: Event): SourceEvent {
+function readEvent({ name, parameters, eventId, occurredAt, application, type }: Event): SourceEvent {
   if (typeof name !== 'string') return unknownShape;
+  if (isOfOtherApplication(application)) return notAChange;
   const entries = listIn(parameters);
   const text = (parameter: string): string => {
     const found = entries.find((entry) => isFields(entry) && textIn(entry['name'])?.toLowerCase() === parameter);
     return idIn(fieldsIn(found)['value']);
   };
   const told = { group: text('group_id') || text('group_email'), eventId, occurredAt };
-  switch (name) {
-    case 'add_member':
-    case 'remove_member': {
-      const [member, type] = [text('member_id'), text('member_type')];
-      if (type !== '' && type.toLowerCase() !== 'user')
-        return refusedMember(`The member ${quote(member)} is of the type ${quote(type)}`, told.group);
-      return deltaOf(name === 'add_member' ? 'add' : 'remove', [member], told);
-    }
-    case 'add_user':
-    case 'remove_user': {
-      const member = text('user_email');
-      if (member === '') return withoutDetail(name, told.group);
-      return deltaOf(name === 'add_user' ? 'add' : 'remove', [member], told);
-    }
-    case 'ADD_GROUP_MEMBER':
-      return deltaOf('add', [text('user_email')], told);
-    case 'REMOVE_GROUP_MEMBER':
-      return deltaOf('remove', [text('user_email')], told);
-    case 'delete_group':
-    case 'DELETE_GROUP':
-      return deletedGroup(told);
-    default:
-      return WITHOUT_DETAIL.has(name) ? withoutDetail(name, told.group) : notAChange;
-  }
+  const meaning = meaningOfName(name);
+  if (meaning === undefined) return isOfAnotherKind(name, type) ? notAChange : unknownName(name, told.group);
+  const { op, isMemberSure } = meaning;
+  if (op === 'without_detail') return withoutDetail(name, told.group);
+  if (op === 'group_renamed') return renamed(told.group);
+  const status = text('status').toLowerCase();
+  if (status !== '' && status !== 'succeeded')
+    return status === 'failed' ? notSuccessful : withoutDetail(name, told.group);
+  if (op === 'group_deleted') return deletedGroup(told);
+  const [member, memberType] = [text('member_id') || text('user_email'), text('member_type')];
+  if (memberType !== '' && memberType.toLowerCase() !== 'user')
+    return refusedMember(`The member ${quote(member)} is of the type ${quote(memberType)}`, told.group);
+  return member === '' && !isMemberSure ? withoutDetail(name, told.group) : deltaOf(op, [member], told);
 }
+
+const READ_AGAIN = "read the group's members from the Directory API (members.list) and send them as a full state";
+
+const unknownName = (name: string, group: string): SourceEvent =>
+  hint(
+    'unknown_event_type',
+    `The event ${quote(name)} is not known, and it may change memberships. Where it does, ${READ_AGAIN}; where it does not, leave ` +
+      'it out of the topic.',
+    groupIn(group),
+  );
+
+const renamed = (group: string): SourceEvent =>
+  hint(
+    'group_renamed',
+    `The group has another address from now on, so its later events name another group: correct the id map, and ${READ_AGAIN}.`,
+    groupIn(group),
+  );
 
 const withoutDetail = (name: string, group: string | null): SourceEvent =>
   hint(
     'change_without_detail',
-    `${quote(name)} may have changed the members, but does not say which: read the group's members from the Directory ` +
-      'API (members.list) and send them as a full state.',
+    `${quote(name)} may have changed the members, but does not say which: ${READ_AGAIN}.`,
     groupIn(group),
   );
 

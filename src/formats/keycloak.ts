@@ -1,13 +1,28 @@
 /**
  * Keycloak's admin events, as plug-ins send them: AdminEvent as JSON (github.com/SnuK87/keycloak-kafka and those like it),
- * and the extended ones of webhooks (github.com/p2-inc/keycloak-events: `uid`, `"type":"admin.GROUP_MEMBERSHIP-CREATE"`; some others
- * without `admin.`). The resource path is the only source of ids: `users/{user}/groups/{group}`, `groups/{group}`. The
- * representation is there only where "include representation" is set, and it is that of the group alone.
+ * the extended ones of webhooks (github.com/p2-inc/keycloak-events: `uid`, `"type":"admin.GROUP_MEMBERSHIP-CREATE"`; some others
+ * without `admin.`), and those of Keycloak's own event hooks (since 26.8: `sourceType`, `eventId`). The resource path is the
+ * only source of ids: `users/{user}/groups/{group}`, `groups/{group}`, and the same of an organization's groups, which are
+ * groups like any other. The representation is there only where "include representation" is set, and it is that of the group
+ * alone. Events of other kinds are known (keycloak-kinds.ts); what is not known is told of.
  * Groups below a deleted group go with it, and users who are deleted leave their groups, without an event of their own.
  */
-import type { SourceEvent } from '../core/change.ts';
+import type { Op, SourceEvent } from '../core/change.ts';
 import type { Reader } from './reader.ts';
-import { deletedGroup, deltaOf, type Fields, invalid, isFields, quote, textIn } from './reading.ts';
+import { isOfAnotherKind, isUserEvent } from './keycloak-kinds.ts';
+import {
+  deletedGroup,
+  deltaOf,
+  type Fields,
+  fieldsIn,
+  hint,
+  invalid,
+  isFields,
+  listIn,
+  quote,
+  readJsonText,
+  textIn,
+} from './reading.ts';
 import { epochTime, notAChange, notSuccessful, readEvents } from './several.ts';
 
 export const keycloak: Reader = {
@@ -29,28 +44,87 @@ function recognizes(fields: Fields): boolean {
 function readEvent(json: unknown): SourceEvent {
   if (!isFields(json)) return unknownShape;
   const what = whatHappened(json);
-  if (what === null) return isUserEvent(json) ? notAChange : unknownShape;
+  if (what === null) return readUserEvent(json);
   if (hasFailed(json)) return notSuccessful;
-  const eventId = textIn(json['id']) ?? textIn(json['uid']);
-  const occurredAt = epochTime(json['time']);
-  switch (what) {
-    case 'GROUP_MEMBERSHIP-CREATE':
-    case 'GROUP_MEMBERSHIP-DELETE': {
-      const [, member, group] = MEMBERSHIP_PATH.exec(pathOf(json)) ?? [];
-      if (member === undefined || group === undefined) return wrongPath(json, '`users/{user}/groups/{group}`');
-      return deltaOf(what === 'GROUP_MEMBERSHIP-CREATE' ? 'add' : 'remove', [member], { group, eventId, occurredAt });
-    }
-    case 'GROUP-DELETE': {
-      const [, group] = GROUP_PATH.exec(pathOf(json)) ?? [];
-      return group === undefined ? wrongPath(json, '`groups/{group}`') : deletedGroup({ group, eventId, occurredAt });
-    }
-    default:
-      return notAChange;
+  const told = {
+    eventId: textIn(json['id']) ?? textIn(json['uid']) ?? textIn(json['eventId']),
+    occurredAt: epochTime(json['time']),
+  };
+  const membership = MEMBERSHIPS.get(what);
+  if (membership !== undefined) {
+    const { member, group } = membership.path.exec(pathOf(json))?.groups ?? {};
+    if (member === undefined || group === undefined) return wrongPath(json, membership.wanted);
+    return deltaOf(membership.op, [member], { group, ...told });
   }
+  const deletion = DELETIONS.get(what);
+  if (deletion !== undefined) {
+    const { group } = deletion.path.exec(pathOf(json))?.groups ?? {};
+    return group === undefined ? wrongPath(json, deletion.wanted) : deletedGroup({ group, ...told });
+  }
+  if (what === 'USER-CREATE' && namesGroups(json['representation'])) return createdInGroups(json);
+  return isOfAnotherKind(what) ? notAChange : unknownKind(what);
 }
 
-const MEMBERSHIP_PATH = /^users\/([^/]+)\/groups\/([^/]+)$/;
-const GROUP_PATH = /^groups\/([^/]+)$/;
+interface Path {
+  readonly path: RegExp;
+  readonly wanted: string;
+}
+
+const OF_REALM: Path = {
+  path: /^users\/(?<member>[^/]+)\/groups\/(?<group>[^/]+)$/,
+  wanted: '`users/{user}/groups/{group}`',
+};
+const OF_ORGANIZATION: Path = {
+  path: /^organizations\/[^/]+\/groups\/(?<group>[^/]+)\/members\/(?<member>[^/]+)$/,
+  wanted: '`organizations/{organization}/groups/{group}/members/{user}`',
+};
+
+const MEMBERSHIPS: ReadonlyMap<string, Path & { readonly op: Op }> = new Map([
+  ['GROUP_MEMBERSHIP-CREATE', { ...OF_REALM, op: 'add' }],
+  ['GROUP_MEMBERSHIP-DELETE', { ...OF_REALM, op: 'remove' }],
+  ['ORGANIZATION_GROUP_MEMBERSHIP-CREATE', { ...OF_ORGANIZATION, op: 'add' }],
+  ['ORGANIZATION_GROUP_MEMBERSHIP-DELETE', { ...OF_ORGANIZATION, op: 'remove' }],
+]);
+
+const DELETIONS: ReadonlyMap<string, Path> = new Map([
+  ['GROUP-DELETE', { path: /^groups\/(?<group>[^/]+)$/, wanted: '`groups/{group}`' }],
+  [
+    'ORGANIZATION_GROUP-DELETE',
+    {
+      path: /^organizations\/[^/]+\/groups\/(?<group>[^/]+)$/,
+      wanted: '`organizations/{organization}/groups/{group}`',
+    },
+  ],
+]);
+
+/** A user that is created with groups is a member of them, and no other event says so. */
+function namesGroups(representation: unknown): boolean {
+  if (typeof representation !== 'string' || !representation.includes('"groups"')) return false;
+  const read = readJsonText(representation);
+  return read.ok && listIn(fieldsIn(read.json)['groups']).length > 0;
+}
+
+const createdInGroups = (event: Fields): SourceEvent =>
+  hint(
+    'created_in_groups',
+    `The user ${quote(pathOf(event))} was created as a member of groups that are named by their paths alone: look up in Keycloak ` +
+      'which these are, and send them as full states.',
+  );
+
+const unknownKind = (what: string): SourceEvent =>
+  hint(
+    'unknown_event_type',
+    `The event ${quote(what)} is not known, and it may change memberships. Where it does, look up in Keycloak who is in the group ` +
+      'and send its full state; where it does not, let the plug-in leave it out.',
+  );
+
+/** None of them is about groups; what neither is one nor an admin event is of another source. */
+function readUserEvent(event: Fields): SourceEvent {
+  const type = textIn(event['type']) ?? (event['sourceType'] === 'USER' ? textIn(event['eventType']) : null);
+  const isOne = ('realmId' in event || 'authDetails' in event) && event['resourcePath'] === undefined;
+  if (type === null || !isOne) return unknownShape;
+  return isUserEvent(type) ? notAChange : unknownKind(type);
+}
 
 const pathOf = (event: Fields): string => textIn(event['resourcePath']) ?? '';
 
@@ -64,12 +138,6 @@ function whatHappened(event: Fields): string | null {
 }
 
 const ADMIN_TYPE = /^(?:admin\.)?([A-Z][A-Z_]*-(?:CREATE|UPDATE|DELETE|ACTION))$/;
-
-/** A login and the like; none of them is about groups. */
-const isUserEvent = (event: Fields): boolean =>
-  textIn(event['type']) !== null &&
-  ('realmId' in event || 'authDetails' in event) &&
-  event['resourcePath'] === undefined;
 
 const hasFailed = ({ error }: Fields): boolean => error !== undefined && error !== null && error !== '';
 

@@ -3,13 +3,14 @@
  * What happened is read from the event's names, whom it concerns from its ids. Names are told apart in event-name.ts.
  * Ids stand in the payload, or in its `data`, `payload` or `object`: the group as `groupId`, `group_id`, `groupID` or `group` (text, or
  * an object with `id`), the member likewise with `user` or `member`, several as `userIds`, `users`, `memberIds`, `members`.
- * What names a group and members without saying clearly what happened is a hint: neither guessed nor passed over.
+ * What names a group and members without saying clearly what happened is a hint: neither guessed nor passed over. So is an
+ * event that says beside its names how it ended, in words that are not known.
  */
 import type { SourceEvent } from '../core/change.ts';
 import { meaningOf } from './event-name.ts';
 import { foundId, idUnder } from './ids.ts';
 import { deletedGroup, deltaOf, fieldsIn, type Fields, hint, invalid, isFields, quote, textIn } from './reading.ts';
-import { groupIn, idIn, notAChange, refusedMember, timeIn } from './several.ts';
+import { groupIn, idIn, notAChange, notSuccessful, refusedMember, timeIn } from './several.ts';
 
 /** What is known of the event besides its payload. */
 export interface Announced {
@@ -26,7 +27,9 @@ export function readMemberEvent(payload: Fields, announced: Announced): SourceEv
   const group = idUnder(body, GROUP_NAMES);
   const hasMembers = [...MEMBER_NAMES, ...LIST_NAMES].some((name) => body[name] !== undefined);
   if (meaning === 'other') return group.kind !== 'none' && hasMembers ? unclear : notAChange;
-  if (meaning === 'unclear' || (meaning === 'group_deleted' && hasMembers)) return unclear;
+  const ending = endingOf(payload, body);
+  if (ending === 'failed') return notSuccessful;
+  if (ending === 'unknown' || meaning === 'unclear' || (meaning === 'group_deleted' && hasMembers)) return unclear;
   if (group.kind === 'bad') return group.problem;
   if (group.kind === 'none') return missing('the group', '`groupId`', null);
   const told = toldOf(group.id, payload, announced);
@@ -39,12 +42,47 @@ export function readMemberEvent(payload: Fields, announced: Announced): SourceEv
 export const isMemberEvent = (payload: Fields, type: string | null): boolean =>
   meaningOf(namesOf(payload, type)) !== 'other';
 
-const NAME_FIELDS = ['type', 'eventType', 'event_type', 'event', 'action', 'operation'] as const;
+const NAME_FIELDS = [
+  'type',
+  'eventType',
+  'event_type',
+  'event',
+  'eventName',
+  'event_name',
+  'action',
+  'operation',
+] as const;
 
 function namesOf(payload: Fields, type: string | null): readonly string[] {
   const own = NAME_FIELDS.map((name) => textIn(payload[name])).filter((name) => name !== null);
   return type === null ? own : [type, ...own];
 }
+
+const ENDING_FIELDS = ['status', 'result', 'outcome', 'success'] as const;
+const GOOD_ENDING =
+  /^(?:success|succeeded|successful|ok|true|done|completed?|applied|active|approved|accepted|confirmed)$/i;
+const BAD_ENDING = /^(?:fail(?:ed|ure)?|error|false|rejected|denied|cancell?ed|aborted)$/i;
+
+/** How the event says that it ended; most say nothing. */
+function endingOf(payload: Fields, body: Fields): 'good' | 'failed' | 'unknown' {
+  let ending: 'good' | 'unknown' = 'good';
+  for (const fields of payload === body ? [payload] : [payload, body]) {
+    for (const name of ENDING_FIELDS) {
+      const value = fields[name];
+      if (!isThere(value)) continue;
+      const text = typeof value === 'string' || typeof value === 'boolean' ? String(value) : '';
+      if (BAD_ENDING.test(text)) return 'failed';
+      if (!GOOD_ENDING.test(text)) ending = 'unknown';
+    }
+    if (isThere(fields['error'])) ending = 'unknown';
+  }
+  // Who asks for an answer asks for a change, and does not tell of one.
+  return wantsAnswer(payload) || wantsAnswer(fieldsIn(payload['metadata'])) ? 'unknown' : ending;
+}
+
+const wantsAnswer = (fields: Fields): boolean => isThere(fields['reply_to']) || isThere(fields['replyTo']);
+
+const isThere = (value: unknown): boolean => value !== undefined && value !== null;
 
 const GROUP_NAMES = ['groupId', 'group_id', 'groupID', 'group'] as const;
 const MEMBER_NAMES = ['userId', 'user_id', 'userID', 'memberId', 'member_id', 'memberID', 'user', 'member'] as const;

@@ -1,7 +1,8 @@
 /**
  * The native source format: one JSON object per record, keyed by group. Total: whatever the bytes, no exception.
- * Lenient only where no membership can be misread: a byte order mark is skipped, unknown fields are ignored, `event_id`
- * and `occurred_at` may be null. A null list is no empty list, so it is refused.
+ * Lenient only where no membership can be misread or passed over: a byte order mark is skipped, unknown fields are ignored,
+ * an `event_id` or `occurred_at` that cannot be read counts as none, and a list that is null as absent. A record without any list
+ * is refused, and so is one whose list is misspelt (native-names.ts): its members would be lost in silence.
  * What names the group is checked first, so that a dead letter can name it.
  */
 import { z } from 'zod';
@@ -9,6 +10,7 @@ import { type Invalid, ID_LENGTH_MAX, idProblem, type SourceEvent } from '../cor
 import type { Reader } from './reader.ts';
 import type { SourceRecord } from '../core/change.ts';
 import { idKey, isSameId } from '../core/id-key.ts';
+import { misspeltList, type Misspelt, nearList } from './native-names.ts';
 import type { Fields } from './reading.ts';
 import {
   badId,
@@ -18,6 +20,7 @@ import {
   invalid,
   isFields,
   isText,
+  notAnObject,
   quote,
   readValue,
   type Told,
@@ -57,9 +60,8 @@ function readRecord(record: SourceRecord, partitionCount: number): SourceEvent {
   if (record.value === null) return tombstone;
   const read = readValue(record);
   if (!read.ok) return read.problem;
-  if (!isFields(read.json)) {
-    return invalid('schema', 'The value must be one JSON object such as {"group_id":"…","add_members":["…"]}.');
-  }
+  if (!isFields(read.json))
+    return notAnObject(read.json, 'The value must be one JSON object such as {"group_id":"…","add_members":["…"]}.');
   const group = readGroup(read.json);
   if (typeof group !== 'string') return group;
   return keyProblem(record, group, partitionCount) ?? readChange(read.json, group);
@@ -68,19 +70,20 @@ function readRecord(record: SourceRecord, partitionCount: number): SourceEvent {
 /** Lists of ids, checked as one value: an issue for each of a million bad entries would cost more than the record. */
 const ids = z.custom<readonly string[]>((value) => Array.isArray(value) && value.every(isText));
 const text = z.custom<string>((value) => isText(value));
-const time = z.custom<string>((value) => isRfc3339(value));
 
-const Group = z.object({ group_id: text.optional(), genesys_group_id: text.optional() });
+const absent = z.null().transform(() => undefined);
+const list = ids.or(absent).optional();
+const flag = z.boolean().or(absent).optional();
+
+const Group = z.object({ group_id: text.or(absent).optional(), genesys_group_id: text.or(absent).optional() });
 const Change = z.object({
-  add_members: ids.optional(),
-  added: ids.optional(),
-  remove_members: ids.optional(),
-  removed: ids.optional(),
-  members: ids.optional(),
-  complete: z.boolean().optional(),
-  deleted: z.boolean().optional(),
-  event_id: text.nullish(),
-  occurred_at: time.nullish(),
+  add_members: list,
+  added: list,
+  remove_members: list,
+  removed: list,
+  members: list,
+  complete: flag,
+  deleted: flag,
 });
 type Change = z.infer<typeof Change>;
 
@@ -93,7 +96,6 @@ const EXPECTED: Readonly<Record<string, string>> = {
   members: LIST,
   complete: 'true or false',
   deleted: 'true or false',
-  occurred_at: 'an RFC 3339 time such as "2026-01-31T12:00:00Z", or left out',
 };
 
 function readGroup(fields: Fields): string | Invalid {
@@ -121,11 +123,38 @@ function keyProblem({ key }: SourceRecord, group: string, partitionCount: number
 function readChange(fields: Fields, group: string): SourceEvent {
   const parsed = Change.safeParse(fields);
   if (!parsed.success) return schemaProblem(parsed.error, group);
-  const { event_id: eventId = null, occurred_at: occurredAt = null } = parsed.data;
-  if (eventId !== null && eventId.length > ID_LENGTH_MAX) return badId('`event_id`', 'id_too_long', group);
-  const told = { group, eventId, occurredAt };
-  return isFullState(parsed.data) ? readState(parsed.data, told) : readDelta(parsed.data, told);
+  const misspelt = misspeltList(fields);
+  if (misspelt !== null) return misspeltProblem(misspelt, group);
+  const told = { group, eventId: eventIdIn(fields), occurredAt: occurredAtIn(fields) };
+  if (isFullState(parsed.data)) return readState(parsed.data, told);
+  return hasLists(parsed.data) ? readDelta(parsed.data, told) : withoutLists(fields, group);
 }
+
+/** They are only shown, so what cannot be read must not cost the change. */
+function eventIdIn({ event_id: id }: Fields): string | null {
+  return isText(id) && id.length <= ID_LENGTH_MAX ? id : null;
+}
+
+const occurredAtIn = ({ occurred_at: time }: Fields): string | null => (isRfc3339(time) ? time : null);
+
+const hasLists = ({ add_members, added, remove_members, removed }: Change): boolean =>
+  [add_members, added, remove_members, removed].some((list) => list !== undefined);
+
+const KNOWN =
+  '`add_members` (or `added`) and `remove_members` (or `removed`), or `members` with `"complete":true`, or `"deleted":true`';
+
+function withoutLists(fields: Fields, group: string): Invalid {
+  const near = nearList(fields);
+  if (near !== null) return misspeltProblem(near, group);
+  return invalid(
+    'schema',
+    `The record names no members: send ${KNOWN}. Nothing to change is \`"add_members":[]\`.`,
+    group,
+  );
+}
+
+const misspeltProblem = ({ name, meant }: Misspelt, group: string): Invalid =>
+  invalid('schema', `${quote(name)} is no field of this format; is \`${meant}\` meant? Send ${KNOWN}.`, group);
 
 /** Taking a full state for a delta would drop its removals, so one field of it is enough. */
 const isFullState = ({ members, complete, deleted }: Change): boolean =>
@@ -135,7 +164,7 @@ function readState({ members, complete, deleted, ...delta }: Change, told: Told)
   const refuse = (message: string): Invalid => invalid('schema', message, told.group);
   if (complete !== true && deleted !== true)
     return refuse('`members` is a full state: say so with `"complete":true`, or send add_members and remove_members.');
-  if ([delta.add_members, delta.added, delta.remove_members, delta.removed].some((list) => list !== undefined))
+  if (hasLists(delta))
     return refuse('A full state has `members` only; send add_members and remove_members as another record.');
   if (deleted === true) {
     if (members === undefined || members.length === 0) return deletedGroup(told);

@@ -1,11 +1,13 @@
 /**
  * Okta: System Log events, bare or in lists, in event hooks (`data.events[]`) and in EventBridge (`detail`).
  * What an event is about stands in `target[]`, whose order means nothing: users and groups are told by their `type`.
- * Only what succeeded counts. A list is put into the order of `published`, since hooks do not promise one.
+ * Only what succeeded counts. Types of other kinds are known (okta-kinds.ts); what is not known is told of.
+ * A list is put into the order of `published`, since hooks do not promise one.
  * https://developer.okta.com/docs/reference/api/event-types/ and …/concepts/event-hooks/
  */
-import type { Op, SourceEvent } from '../core/change.ts';
+import type { SourceEvent } from '../core/change.ts';
 import type { Reader } from './reader.ts';
+import { isOfAnotherKind, type Meaning, meaningOfType } from './okta-kinds.ts';
 import type { Fields } from './reading.ts';
 import { deletedGroup, deltaOf, fieldsIn, hint, invalid, isFields, listIn, quote, textIn } from './reading.ts';
 import {
@@ -56,19 +58,6 @@ function inOrder(events: readonly unknown[]): readonly unknown[] {
   return timed.toSorted((a, b) => a.time - b.time).map(({ event }) => event);
 }
 
-type Meaning = Op | 'group_deleted' | 'nested_group' | 'unclear';
-
-const MEANINGS = new Map<string, Meaning>([
-  ['group.user_membership.add', 'add'],
-  ['group.user_membership.remove', 'remove'],
-  ['group.lifecycle.delete', 'group_deleted'],
-  ['app.user_management.app_group_member_import.insert_success', 'add'],
-  ['app.user_management.app_group_member_import.delete_success', 'remove'],
-  ['app.user_management.app_group_group_member_import.insert_success', 'nested_group'],
-  ['app.user_management.app_group_group_member_import.delete_success', 'nested_group'],
-  ['app.user_management.user_group_import.delete_success', 'group_deleted'],
-]);
-
 /** Of imports the System Log says `app.user_management` for all; which one it was, only the message may tell. */
 const IMPORT = 'app.user_management';
 const IMPORT_MESSAGES = new Map<string, Meaning>([
@@ -84,20 +73,62 @@ function readLogEvent(event: unknown): SourceEvent {
       'This is no Okta System Log event: it has no `eventType`. Send the event hook or the log event whole.';
     return invalid('schema', message);
   }
-  const meaning = MEANINGS.get(type) ?? (type === IMPORT ? importMeaning(event) : undefined);
-  if (meaning === undefined) return notAChange;
-  return fieldsIn(event['outcome'])['result'] === 'SUCCESS' ? readChange(event, meaning) : notSuccessful;
+  const meaning = type === IMPORT ? importMeaning(event) : meaningOfType(type);
+  if (meaning === undefined) return type === IMPORT || isOfAnotherKind(type) ? notAChange : unknownType(type, event);
+  const { result } = fieldsIn(event['outcome']);
+  // What Okta sends from the preview of a hook says `Success`.
+  const ended = typeof result === 'string' ? result.toUpperCase() : '';
+  if (ended === 'SUCCESS') return readChange(event, meaning);
+  return NOT_SUCCESSFUL.has(ended) ? notSuccessful : withoutOutcome(event, result);
 }
+
+/**
+ * `outcome` is documented as "if applicable", and is there in every event of a membership. The other results (ALLOW, UNKNOWN,
+ * DEFERRED, SCHEDULED) do not say that nothing was changed.
+ */
+const NOT_SUCCESSFUL: ReadonlySet<string> = new Set([
+  'FAILURE',
+  'SKIPPED',
+  'DENY',
+  'CHALLENGE',
+  'ABANDONED',
+  'RATE_LIMIT',
+]);
+
+const READ_AGAIN = "read the group's members from Okta (GET /api/v1/groups/{id}/users) and send them as a full state";
+
+const SHOWN_MAX = 60;
+
+function withoutOutcome(event: Fields, result: unknown): SourceEvent {
+  const said =
+    result === undefined || result === null ? 'is missing' : `is ${JSON.stringify(result).slice(0, SHOWN_MAX)}`;
+  const message = `\`outcome.result\` ${said}, so it is not known whether the change was made: send the log event whole, or ${READ_AGAIN}.`;
+  return hint('outcome_unknown', message, groupTarget(event));
+}
+
+const unknownType = (type: string, event: Fields): SourceEvent =>
+  hint(
+    'unknown_event_type',
+    `The event type ${quote(type)} is not known, and it may change memberships. Where it does, ${READ_AGAIN}; where it does ` +
+      'not, leave it out of the hook or the topic.',
+    groupTarget(event),
+  );
+
+const groupTarget = (event: Fields): string | null =>
+  groupIn(targetsOf(event).find(({ type }) => type === 'UserGroup' || type === 'AppGroup')?.['id']);
 
 function importMeaning(event: Fields): Meaning | undefined {
   const message = textIn(event['displayMessage'])?.toLowerCase() ?? '';
-  const meaning = MEANINGS.get(textIn(event['legacyEventType']) ?? '') ?? IMPORT_MESSAGES.get(message);
+  const meaning = meaningOfType(textIn(event['legacyEventType']) ?? '') ?? IMPORT_MESSAGES.get(message);
   if (meaning !== undefined) return meaning;
-  const isAboutMember = ['AppUser', 'AppGroup'].every((type) => idsOfType(targetsOf(event), type).length > 0);
+  const targets = targetsOf(event);
+  const isAboutMember =
+    idsOf(targets, 'User', 'AppUser').length > 0 && idsOf(targets, 'UserGroup', 'AppGroup').length > 0;
   return isAboutMember ? 'unclear' : undefined;
 }
 
 function readChange(event: Fields, meaning: Meaning): SourceEvent {
+  if (meaning === 'without_detail') return withoutDetail(event);
   if (meaning === 'nested_group') return refusedMember('A group is the member of a group', null);
   const targets = targetsOf(event);
   const groups = idsOf(targets, 'UserGroup', 'AppGroup');
@@ -122,8 +153,16 @@ const withoutDirection = (event: Fields, group: string): SourceEvent =>
   hint(
     'direction_unknown',
     `An import changed a member of the group, but ${quote(textIn(event['displayMessage']) ?? '')} does not say how: ` +
-      "read the group's members from Okta (GET /api/v1/groups/{id}/users) and send them as a full state.",
+      `${READ_AGAIN}.`,
     groupIn(group),
+  );
+
+const withoutDetail = (event: Fields): SourceEvent =>
+  hint(
+    'change_without_detail',
+    `${quote(textIn(event['eventType']) ?? '')} hands over changes in bulk and names no member: for each group of the identity ` +
+      `source, ${READ_AGAIN}.`,
+    groupTarget(event),
   );
 
 const targetsOf = (event: Fields): readonly Fields[] => listIn(event['target']).filter(isFields);

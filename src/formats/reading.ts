@@ -15,6 +15,8 @@ import {
   type SourceRecord,
 } from '../core/change.ts';
 
+import { causeOfBytes, causeOfText } from './unreadable.ts';
+
 export type Fields = Readonly<Record<string, unknown>>;
 
 export const isFields = (value: unknown): value is Fields =>
@@ -51,9 +53,15 @@ export function readJson(bytes: Uint8Array): Read {
   try {
     text = decoder.decode(bytes);
   } catch {
-    return { ok: false, problem: invalid('not_utf8', 'The value is not UTF-8; encode the JSON as UTF-8.') };
+    const cause = causeOfBytes(bytes) ?? 'encode the JSON as UTF-8.';
+    return { ok: false, problem: invalid('not_utf8', `The value is not UTF-8: ${cause}`) };
   }
-  return readJsonText(text);
+  const read = readJsonText(text);
+  if (read.ok) return read;
+  const cause = causeOfBytes(bytes) ?? causeOfText(text);
+  if (cause === null) return read;
+  const message = `The value is not JSON (it begins with ${quote(text)}): ${cause}`;
+  return { ok: false, problem: invalid('not_json', message) };
 }
 
 export function readJsonText(text: string): Read {
@@ -63,6 +71,25 @@ export function readJsonText(text: string): Read {
     return { ok: false, problem: invalid('not_json', `The value is not JSON; it begins with ${quote(text)}.`) };
   }
 }
+
+/** Of a value that is JSON, but not the object that is wanted. `wanted`: a sentence that says what to send. */
+export const notAnObject = (json: unknown, wanted: string): Invalid =>
+  invalid('schema', `${shapeProblem(json)}${wanted}`);
+
+/** What is wrong with its shape; empty: nothing that is known. */
+function shapeProblem(json: unknown): string {
+  if (Array.isArray(json))
+    return 'The value is a JSON list, and this format has one event a record: send each entry by itself. ';
+  return isSerializedTwice(json) ? SERIALIZED_TWICE : '';
+}
+
+export const isSerializedTwice = (json: unknown): boolean =>
+  typeof json === 'string' && /^\s*[{["]/.test(json) && readJsonText(json).ok;
+
+const SERIALIZED_TWICE =
+  'The value is a JSON text that holds JSON: it was serialized twice. Hand the object itself to the serializer (Node: ' +
+  'JSON.stringify once; Logstash and Filebeat: codec json), or its text to one that writes texts as they are (Kafka Connect: ' +
+  'value.converter=org.apache.kafka.connect.storage.StringConverter). ';
 
 const QUOTE_LENGTH_MAX = 60;
 /** Of foreign text, so much as a message may repeat. */
@@ -150,6 +177,7 @@ const ID_MENDS: Readonly<Record<IdProblem | 'schema', string>> = {
   empty_id: 'is empty; set it to an id',
   control_character: 'holds a control character; send the id alone',
   id_too_long: `is longer than ${ID_LENGTH_MAX} characters; send the id alone`,
+  unsafe_id: 'is `.` or `..`, which no path can name; send the id of the directory',
   schema: 'must be a well-formed text',
 };
 

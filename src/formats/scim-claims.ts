@@ -1,6 +1,7 @@
 /**
  * The claims of a security event token → changes of one group. `sub_id` names the resource (RFC 9967 2.1); the events of
- * one token are one change of it, so a notice beside a full event says nothing new.
+ * one token are one change of it, so a notice beside a full event says nothing new. Events of the other profiles that share a
+ * stream (SSF, CAEP, RISC) change no group, whatever their subject; an event that is not known is told of.
  */
 import type { SourceEvent } from '../core/change.ts';
 import type { Fields } from './reading.ts';
@@ -24,10 +25,14 @@ import { epochSeconds, groupIn, notAChange } from './several.ts';
 
 export function readClaims(claims: Fields): readonly SourceEvent[] {
   const { events } = claims;
-  if (!isFields(events)) return [invalid('schema', '`events` is missing: this is no security event token.')];
+  const uris = Object.keys(fieldsIn(events));
+  if (!isFields(events) || uris.length === 0)
+    return [invalid('schema', '`events` is missing or empty: this is no security event token.')];
+  const unknown = uris.find((uri) => !isOfAnotherProfile(uri) && !isKnown(shortName(uri)));
+  if (unknown !== undefined) return [unknownEvent(unknown)];
+  if (uris.every(isOfAnotherProfile)) return uris.map(() => notAChange);
   const group = groupOf(fieldsIn(claims['sub_id']));
   if (typeof group !== 'string') return [group];
-  const uris = Object.keys(events);
   const told: ToldClaims = {
     group,
     // One transaction may become several tokens, each with a jti of its own (RFC 9967 2.2).
@@ -49,6 +54,42 @@ function shortName(uri: string): string | null {
   if (uri.startsWith(PREFIX)) return uri.slice(PREFIX.length);
   return /^urn:ietf:params:(?:scim:event|event:scim):(.+)$/.exec(uri.toLowerCase())?.[1] ?? null;
 }
+
+/**
+ * Profiles of security events: OpenID SSF 1.0 and its CAEP and RISC profiles, OAuth's, back-channel logout, and what Okta
+ * adds to them.
+ */
+const OTHER_PROFILES = [
+  'https://schemas.openid.net/secevent/ssf/event-type/',
+  'https://schemas.openid.net/secevent/sse/event-type/',
+  'https://schemas.openid.net/secevent/caep/event-type/',
+  'https://schemas.openid.net/secevent/risc/event-type/',
+  'https://schemas.openid.net/secevent/oauth/event-type/',
+  'http://schemas.openid.net/event/backchannel-logout',
+  'https://schemas.okta.com/secevent/okta/event-type/',
+] as const;
+
+const isOfAnotherProfile = (uri: string): boolean => OTHER_PROFILES.some((beginning) => uri.startsWith(beginning));
+
+const KNOWN: ReadonlySet<string> = new Set([
+  'prov:patch:full',
+  'prov:patch:notice',
+  'prov:put:full',
+  'prov:put:notice',
+  'prov:create:full',
+  'prov:create:notice',
+  'prov:delete',
+  'feed:add',
+  'feed:remove',
+  // Of other kinds: users are switched on and off; a request has its answer.
+  'prov:activate',
+  'prov:deactivate',
+  'misc:asyncresp',
+  'sig:authmethod',
+  'sig:pwdreset',
+]);
+
+const isKnown = (name: string | null): boolean => name !== null && KNOWN.has(name.toLowerCase());
 
 const isFull = (name: string | null): boolean => name !== null && (name.endsWith(':full') || name === 'prov:delete');
 
@@ -134,11 +175,29 @@ function readFeed(name: 'feed:add' | 'feed:remove', { group, isToldInFull }: Tol
   return hint('feed_removed', message, groupIn(group));
 }
 
+const unknownEvent = (uri: string): SourceEvent =>
+  hint(
+    'unknown_event_type',
+    `The event ${quote(uri)} is not known, and it may change memberships. Where it does, ${READ_ANEW}; where it does not, leave it out ` +
+      'of the stream.',
+  );
+
 const READ_ANEW = "read the group's members from the SCIM server (GET the uri of sub_id) and send them as a full state";
 
 const toldInFull = skip('told_in_full');
 
 const schemaProblem = (message: string, { group }: Told): SourceEvent => invalid('schema', message, groupIn(group));
+
+/** RFC 7644 3.2 and 4; devices of RFC 9944. */
+const OTHER_RESOURCES: ReadonlySet<string> = new Set(
+  'users me serviceproviderconfig resourcetypes schemas bulk feeds devices endpointapps roles entitlements'.split(' '),
+);
+
+const unknownResource = (type: string): SourceEvent =>
+  hint(
+    'unknown_resource_type',
+    `The event is about a resource of the type ${quote(type)}, which is not known: where it holds the members of a group, ${READ_ANEW}.`,
+  );
 
 /** `/Groups/{id}`, the path from the server's base; an event of another resource changes no group. */
 function groupOf(subject: Fields): string | SourceEvent {
@@ -149,7 +208,8 @@ function groupOf(subject: Fields): string | SourceEvent {
       '`sub_id.uri` must name the resource, as in {"format":"scim","uri":"/Groups/…"} (RFC 9967 2.1).',
     );
   }
-  if (type.toLowerCase() !== 'groups') return notAChange;
+  if (OTHER_RESOURCES.has(type.toLowerCase())) return notAChange;
+  if (type.toLowerCase() !== 'groups') return unknownResource(type);
   try {
     return id.includes('%') ? decodeURIComponent(id) : id;
   } catch {

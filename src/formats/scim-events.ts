@@ -6,7 +6,7 @@
 import type { Decoded, SourceEvent, SourceRecord } from '../core/change.ts';
 import type { Reader } from './reader.ts';
 import { readClaims } from './scim-claims.ts';
-import { type Fields, fieldsIn, invalid, isFields, type Read, readValue, tombstone } from './reading.ts';
+import { type Fields, fieldsIn, invalid, isFields, notAnObject, type Read, readValue, tombstone } from './reading.ts';
 import { several } from './several.ts';
 import { TokenVerdicts } from './token-verdicts.ts';
 import type { TokenVerifier } from './token-verifier.ts';
@@ -37,7 +37,7 @@ function decodeRecord(record: SourceRecord, { verdicts, hasKeys }: Trust): Decod
   const content = contentOf(record);
   if (content.kind === 'tokens') return several(content.tokens.flatMap((token) => decodeToken(token, verdicts)));
   if (!content.read.ok) return [content.read.problem];
-  if (!isFields(content.read.json)) return [unknownShape];
+  if (!isFields(content.read.json)) return [notAnObject(content.read.json, WANTED)];
   return hasKeys ? [unsigned] : several(readClaims(content.read.json));
 }
 
@@ -98,10 +98,7 @@ const firstByte = (value: Uint8Array): number | undefined => value.find((byte) =
 
 const bytesOf = (value: Uint8Array): Buffer => Buffer.from(value.buffer, value.byteOffset, value.byteLength);
 
-const unknownShape = invalid(
-  'schema',
-  'This is no security event token: send the signed token as it is, or its claims as one JSON object.',
-);
+const WANTED = 'This is no security event token: send the signed token as it is, or its claims as one JSON object.';
 
 const unsigned = invalid(
   'token_unsigned',

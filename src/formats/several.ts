@@ -1,12 +1,15 @@
 /** What formats share whose records may hold several events, or events in envelopes of a vendor's transport. */
 import { type Decoded, idProblem, type SourceEvent, type SourceRecord } from '../core/change.ts';
-import { invalid, isFields, readValue, skip, textIn, tombstone } from './reading.ts';
+import { invalid, isFields, isSerializedTwice, notAnObject, readValue, skip, textIn, tombstone } from './reading.ts';
 
 /** Reads a record as JSON and hands it on; what is none is told in the same words by all. */
 export function readEvents(record: SourceRecord, eventsIn: (json: unknown) => readonly SourceEvent[]): Decoded {
   if (record.value === null) return [tombstone];
   const read = readValue(record);
-  return read.ok ? several(eventsIn(read.json)) : [read.problem];
+  if (!read.ok) return [read.problem];
+  if (isSerializedTwice(read.json))
+    return [notAnObject(read.json, 'The value must be the event itself, or a list of events.')];
+  return several(eventsIn(read.json));
 }
 
 /** The events of one record; where it holds none, that is what it tells. */

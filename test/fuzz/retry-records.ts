@@ -17,7 +17,7 @@ import { demand, single } from './kind.ts';
 import type { Lots } from './lots.ts';
 import { digits, giant, json, mutatedBytes, mutatedJson, oddHeaders, oddText } from './mutate.ts';
 import { aValidRecord, AT, GROUP, STAMP, TROUBLE } from './valid-retry-records.ts';
-import { demandId, FACTS, mustBeReport } from './source-records.ts';
+import { demandStoredId, FACTS, mustBeReport } from './source-records.ts';
 
 export function aRetryRecord(lots: Lots): WireRecord {
   const valid = aValidRecord(lots);
@@ -70,14 +70,14 @@ function accountFor(record: WireRecord): string {
       return 'fence';
     case 'state':
       demandNextStamp((view) => readState(view, read.group, read.stamp), read.stamp);
-      demandId(read.group);
+      demandStoredId(read.group);
       groupPath(read.group);
       demandWorkable(read.group, read.intents);
       return read.intents.length === 0 ? 'tombstone' : `live record: ${contentOf(read.intents)}`;
     case 'request':
       return read.wanted === null ? 'request: taken up' : `request: ${answered(record, read.wanted)}`;
     case 'unreadable':
-      if (read.group !== null) demandId(read.group);
+      if (read.group !== null) demandStoredId(read.group);
       return `unreadable: ${read.problem}`;
   }
 }
@@ -112,8 +112,8 @@ function demandWorkable(group: string, read: readonly Intent[]): void {
   const failure = invalidFailure('code', 'Message.');
   for (const intent of read.slice(0, 5)) {
     demand((intent.op === 'state') === (intent.whole !== null), 'a full state has its members, and nothing else has');
-    if (intent.whole === null) demandId(intent.member);
-    else for (const member of intent.whole.members.slice(0, 1_000)) demandId(member);
+    if (intent.whole === null) demandStoredId(intent.member);
+    else for (const member of intent.whole.members.slice(0, 1_000)) demandStoredId(member);
     // Tried once more, and given up.
     const later = { ...intent, attempt: intent.attempt + 1, notBefore: AT, waits: 'group' as const };
     const dead = { ...later, dead: { at: AT, reason: 'rejected' as const } };
@@ -172,12 +172,12 @@ function answered({ value }: WireRecord, wanted: Request): string {
   demand(isDeepStrictEqual(parseAnswer(null, headers), answer), 'the answer can be read');
   if (wanted.kind !== 'replay') {
     demand(/^[0-9a-f]{64}$/.test(wanted.digest), 'a decision names a digest');
-    demandId(wanted.author);
+    demandStoredId(wanted.author);
     return wanted.kind;
   }
   for (const { group, member } of wanted.named) {
-    demandId(group);
-    if (member !== WHOLE_GROUP) demandId(member);
+    demandStoredId(group);
+    if (member !== WHOLE_GROUP) demandStoredId(member);
   }
   return wanted.named.length === 0 ? 'names nothing' : 'replay';
 }

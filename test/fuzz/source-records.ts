@@ -10,7 +10,9 @@ import {
   idProblem,
   type Intent,
   intentId,
+  isStoredId,
   type Invalid,
+  pathPart,
   type SourceRecord,
   WHOLE_GROUP,
 } from '../../src/core/change.ts';
@@ -41,7 +43,7 @@ const events: readonly Readonly<Record<string, unknown>>[] = [
   { group_id: 'g', add_members: ['u1', 'u2'], remove_members: ['u3'] },
   { group_id: 'g', add_members: ['u1'], event_id: 'e-1', occurred_at: '2026-01-31T12:00:00Z' },
   { genesys_group_id: 'g', added: ['u1', 'u1'], removed: [] },
-  { group_id: 'g' },
+  { group_id: 'g', added: [] },
   { group_id: 'g', members: ['u1', 'u2'], complete: true },
   { group_id: 'g', members: [], complete: true, event_id: 'e-2' },
   { group_id: 'g', deleted: true },
@@ -145,7 +147,7 @@ function demandWhole({ members, deleted }: FullState, value: Uint8Array | null):
   demand(deleted === (json['deleted'] === true), 'it says whether the group is deleted');
   demand(deleted ? members.length === 0 : isDeepStrictEqual(members, json['members']), 'it names its members');
   for (const list of ['add_members', 'added', 'remove_members', 'removed'])
-    demand(json[list] === undefined, 'it lists no changes');
+    demand((json[list] ?? null) === null, 'it lists no changes');
 }
 
 function accountForEvent(event: Delta | FullState): string {
@@ -207,7 +209,13 @@ export const FACTS = {
 
 export function demandId(id: string): void {
   demand(idProblem(id) === null, `a valid id: ${JSON.stringify(id).slice(0, 80)}`);
-  encodeURIComponent(id);
+  demandStoredId(id);
+}
+
+/** Of our own records, in which an older version may have written `.` and `..`. */
+export function demandStoredId(id: string): void {
+  demand(isStoredId(id), `an id of a live record: ${JSON.stringify(id).slice(0, 80)}`);
+  demand(!['.', '..'].includes(pathPart(id)), 'a part of a path that leads nowhere else');
 }
 
 /** As a consumer reads it. */

@@ -93,16 +93,19 @@ interface Change {
 function changeOf(value: Uint8Array): Change | null {
   const fields = fieldsOf(value);
   if (fields === null) return null;
-  const names = [fields.group_id, fields.genesys_group_id].filter((name) => name !== undefined);
+  const names = [fields.group_id, fields.genesys_group_id].filter(isPresent);
   const [group] = names;
   if (!isId(group) || names.some((name) => name !== group)) return null;
   const add = membersOf(fields.add_members, fields.added);
   const remove = membersOf(fields.remove_members, fields.removed);
-  if (add === null || remove === null || !isEventId(fields.event_id) || !isTime(fields.occurred_at)) return null;
-  const deltas = ['add_members', 'added', 'remove_members', 'removed'].some((name) => fields[name] !== undefined);
+  if (add === null || remove === null) return null;
+  const deltas = ['add_members', 'added', 'remove_members', 'removed'].some((name) => isPresent(fields[name]));
   const whole = wholeOf(fields);
-  return whole === 'invalid' || (whole !== null && deltas) ? null : { group, add, remove, whole };
+  return whole === 'invalid' || (whole !== null) === deltas ? null : { group, add, remove, whole };
 }
+
+/** What is null counts as absent (design 5.1). */
+const isPresent = (value: unknown): boolean => value !== undefined && value !== null;
 
 /** Whom a full state names; null: it is none. */
 function wholeOf({
@@ -110,12 +113,12 @@ function wholeOf({
   complete,
   deleted,
 }: Readonly<Record<string, unknown>>): readonly string[] | 'invalid' | null {
-  if ([complete, deleted].some((flag) => flag !== undefined && typeof flag !== 'boolean')) return 'invalid';
-  if (members === undefined && complete !== true && deleted !== true) return null;
+  if ([complete, deleted].some((flag) => isPresent(flag) && typeof flag !== 'boolean')) return 'invalid';
+  if (!isPresent(members) && complete !== true && deleted !== true) return null;
   const named = membersOf(members);
   if (named === null || (complete !== true && deleted !== true)) return 'invalid';
   if (deleted === true) return named.length === 0 ? [] : 'invalid';
-  return members === undefined ? 'invalid' : named;
+  return isPresent(members) ? named : 'invalid';
 }
 
 function fieldsOf(value: Uint8Array): Readonly<Record<string, unknown>> | null {
@@ -130,7 +133,7 @@ function fieldsOf(value: Uint8Array): Readonly<Record<string, unknown>> | null {
 
 /** The list by either of its names; both are allowed where they name the same members. null: invalid. */
 function membersOf(...lists: readonly unknown[]): readonly string[] | null {
-  const given = lists.filter((list) => list !== undefined);
+  const given = lists.filter(isPresent);
   if (!given.every((list): list is readonly string[] => Array.isArray(list) && list.every(isId))) return null;
   const [first = [], second = first] = given;
   const [left, right] = [new Set(first), new Set(second)];
@@ -150,21 +153,11 @@ const ID_LENGTH_MAX = 256;
 const isText = (value: unknown): value is string => typeof value === 'string' && !/\p{Surrogate}/u.test(value);
 
 const isId = (value: unknown): value is string =>
-  isText(value) && value.length > 0 && value.length <= ID_LENGTH_MAX && !/\p{Cc}/u.test(value);
-
-const isEventId = (value: unknown): boolean =>
-  value === undefined || value === null || (isText(value) && value.length <= ID_LENGTH_MAX);
-
-/** RFC 3339 5.6. */
-const TIME = /^(\d{4}-\d\d-\d\d)T([01]\d|2[0-3]):[0-5]\d:[0-5]\d(\.\d+)?(Z|[+-]([01]\d|2[0-3]):[0-5]\d)$/;
-
-function isTime(value: unknown): boolean {
-  if (value === undefined || value === null) return true;
-  const date = typeof value === 'string' && value.length <= 64 ? TIME.exec(value.toUpperCase())?.[1] : undefined;
-  const time = Date.parse(`${date}T00:00:00Z`);
-  // A day that does not exist is moved to the next month.
-  return date !== undefined && !Number.isNaN(time) && new Date(time).toISOString().startsWith(date);
-}
+  isText(value) &&
+  value.length > 0 &&
+  value.length <= ID_LENGTH_MAX &&
+  !/\p{Cc}/u.test(value) &&
+  !['.', '..'].includes(value);
 
 export const bytesOf = (value: Uint8Array | string): Uint8Array =>
   typeof value === 'string' ? Buffer.from(value) : value;

@@ -34,4 +34,4 @@ export const validId = (): fc.Arbitrary<string> =>
         fc.string({ unit: 'binary', maxLength: 1 }),
       ),
     })
-    .filter((id) => id !== '' && id.length <= 256 && !/\p{Cc}/u.test(id));
+    .filter((id) => id !== '' && id.length <= 256 && !/\p{Cc}/u.test(id) && id !== '.' && id !== '..');

@@ -7,6 +7,8 @@ import {
   idProblem,
   intentId,
   isId,
+  isStoredId,
+  pathPart,
   WHOLE_GROUP,
 } from '../../src/core/change.ts';
 import { intentsOf } from '../../src/core/intents.ts';
@@ -103,6 +105,15 @@ describe('an id', () => {
   ])('%j: %s', (id, problem) => {
     expect(idProblem(id)).toBe(problem);
     expect(isId(id)).toBe(problem === null);
+  });
+
+  test.each(['.', '..'])('is none where a path would lead elsewhere: %j', (id) => {
+    expect(idProblem(id)).toBe('unsafe_id');
+    expect(isId(id)).toBe(false);
+    expect(pathPart(id)).not.toBe(id);
+    expect(idProblem(`${id}a`)).toBeNull();
+    // A live record that an older version wrote stays readable.
+    expect(isStoredId(id)).toBe(true);
   });
 
   test.each(['\uD800', 'a\uDFFF', '\uDC00\uD800'])('is none where it has no UTF-8 form: %j', (id) => {

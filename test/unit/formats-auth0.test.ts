@@ -41,12 +41,28 @@ describe('an event of a stream', () => {
     expect(decode(aMember(member))).toMatchObject([{ kind: 'invalid', code: 'member_type', group: 'grp_abc123' }]);
   });
 
-  test.each(['group.created', 'group.updated', 'group.role.assigned', 'user.created', 'organization.member.added'])(
-    'of the type %s changes no membership of a group',
-    (type) => {
-      expect(decode(anEvent({ type }))).toEqual([aSkip('not_a_membership_change')]);
-    },
-  );
+  test.each([
+    'group.created',
+    'group.updated',
+    'group.role.assigned',
+    'user.created',
+    'user.deleted',
+    'organization.member.added',
+    'organization.group.role.deleted',
+    'connection.deleted',
+  ])('of the type %s changes no membership of a group', (type) => {
+    expect(decode(anEvent({ type }))).toEqual([aSkip('not_a_membership_change')]);
+  });
+
+  test.each([
+    'group.member.updated',
+    'group.member.added.v2',
+    'group.merged',
+    'organization.group.member.added',
+    'team.created',
+  ])('of a type that is not known is a hint, never silence: %s', (type) => {
+    expect(decode(anEvent({ type }))).toMatchObject([{ kind: 'hint', code: 'unknown_event_type', group: GROUP.id }]);
+  });
 
   test('that the dashboard sent as a test is about no real group', () => {
     expect(decode(anEvent({ a0purpose: 'test' }))).toEqual([aSkip('test_event')]);

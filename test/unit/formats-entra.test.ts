@@ -51,6 +51,12 @@ describe('a group of a delta query', () => {
     expect(decode(aGroup([aMember('ABCdef')], { id: 'GrOuP' }))).toEqual([aDelta({ group: 'GrOuP', add: ['ABCdef'] })]);
   });
 
+  test('with members that are no delta is a hint: they need not be all', () => {
+    expect(decode({ ...aGroup(undefined), members: [aMember(USER)] })).toMatchObject([
+      { kind: 'hint', code: 'members_without_delta', group: GROUP },
+    ]);
+  });
+
   test.each([{}, 'x', [1], [null]])('with members that are no list of objects is invalid: %j', (members) => {
     expect(decode(aGroup(members))).toMatchObject([{ kind: 'invalid', code: 'schema', group: GROUP }]);
   });
@@ -77,6 +83,15 @@ describe('a page of a delta query', () => {
     expect(decode(aPage('directoryObjects', { id: USER, '@removed': { reason: 'deleted' } }))).toMatchObject([
       { kind: 'hint', code: 'type_missing' },
     ]);
+  });
+
+  test('of an object whose type is not known is a hint', () => {
+    const type = (name: string) => ({ '@odata.type': `#microsoft.graph.${name}`, id: USER, 'members@delta': [] });
+    expect(decode(aPage('directoryObjects', type('device'), type('team')))).toMatchObject([
+      aSkip('not_a_membership_change'),
+      { kind: 'hint', code: 'type_missing', group: USER },
+    ]);
+    expect(decode(aPage('communities', { id: USER }))).toMatchObject([{ kind: 'hint', code: 'type_missing' }]);
   });
 
   test('of users is none of groups', () => {
@@ -116,6 +131,12 @@ describe('an audit log entry', () => {
     expect(decode(anAudit())).toEqual([added]);
     expect(decode(withTargets(groupTarget(), userTarget()))).toEqual([added]);
     expect(decode(anAudit(REMOVAL))).toEqual([aDelta({ ...TOLD, remove: [USER] })]);
+  });
+
+  test('without a type of its targets is about nobody that is known', () => {
+    expect(decode(withTargets({ displayName: 'Finance' }))).toMatchObject([
+      { kind: 'invalid', code: 'target_missing' },
+    ]);
   });
 
   test('may have its types in any case, and under `Type`', () => {
@@ -166,10 +187,17 @@ describe('an audit log entry', () => {
     ]);
   });
 
-  test.each(['failure', 'timeout', 'unknownFutureValue'])(
-    'that was not successful counts for nothing: %s',
+  test.each(['failure', 'Failure'])('that was not successful counts for nothing: %s', (result) => {
+    expect(decode(anAudit({ result }))).toEqual([aSkip('not_successful')]);
+  });
+
+  test.each(['timeout', 'unknownFutureValue', 'partialSuccess'])(
+    'that does not say whether the change was made is a hint: %s',
     (result) => {
-      expect(decode(anAudit({ result }))).toEqual([aSkip('not_successful')]);
+      for (const activityDisplayName of ['Remove member from group', 'Delete group'])
+        expect(decode(anAudit({ activityDisplayName, result }))).toMatchObject([
+          { kind: 'hint', code: 'outcome_unknown' },
+        ]);
     },
   );
 
@@ -177,12 +205,68 @@ describe('an audit log entry', () => {
     expect(decode(anAudit({ result: null }))).toMatchObject([{ kind: 'invalid', code: 'schema' }]);
   });
 
-  test.each(['Add owner to group', 'Update group', 'Add group', 'Add member to role'])(
-    'of another activity changes no membership: %s',
-    (activityDisplayName) => {
-      expect(decode(anAudit({ activityDisplayName }))).toEqual([aSkip('not_a_membership_change')]);
-    },
-  );
+  test.each([
+    'Add owner to group',
+    'Update group',
+    'Add group',
+    'Add app role assignment to group',
+    'Set group license',
+    'Finish applying group based license to users',
+    'Request to join a group',
+    'Reject a pending request to join a group',
+    'Download group members - finished (bulk)',
+    'started (bulk)',
+    'Add member to role',
+    'Remove scoped member from role',
+    'Add eligible member to role in PIM completed (timebound)',
+    'Add member to role completed (PIM activation)',
+    'Remove member from role (PIM activation expired)',
+    'Update role setting in PIM',
+    'Add member to administrative unit',
+    'Bulk remove members from administrative unit - finished (bulk)',
+    'GroupsODataV4_evaluateDynamicMembership',
+    'Group_GetMembers',
+    'Group_AddOwner',
+    'Add a Connector to Connector Group',
+  ])('of another activity changes no membership: %s', (activityDisplayName) => {
+    expect(decode(anAudit({ activityDisplayName }))).toEqual([aSkip('not_a_membership_change')]);
+    expect(decode(anAudit({ activityDisplayName, result: null }))).toEqual([aSkip('not_a_membership_change')]);
+  });
+
+  test.each([
+    ['UserManagement', 'Update user'],
+    ['EntitlementManagement', 'Fulfill access package assignment request'],
+    ['Policy', 'Apply decision'],
+    ['Application Management', 'Update application'],
+    ['ProvisioningManagement', 'Export'],
+  ])('of the category %s changes no membership: %s', (category, activityDisplayName) => {
+    expect(decode(anAudit({ category, activityDisplayName }))).toEqual([aSkip('not_a_membership_change')]);
+  });
+
+  test.each([
+    ['GroupManagement', 'Move member between groups'],
+    ['GroupManagement', 'Process dynamic membership'],
+    ['GroupManagement', 'Merge'],
+    ['UserManagement', 'Add user to group'],
+    ['UserManagement', 'Remove all members from group'],
+    ['EntitlementManagement', 'Assign group member by access package'],
+    ['SomethingNew', 'Update user'],
+    [null, 'Update user'],
+    ['GroupManagement', ''],
+  ])('that is not known is a hint, never silence: %s, %s', (category, activityDisplayName) => {
+    expect(decode(anAudit({ category, activityDisplayName }))).toMatchObject([
+      { kind: 'hint', code: 'unknown_event_type', message: expect.stringContaining('full state') },
+    ]);
+  });
+
+  test.each([
+    'Bulk import group members - finished (bulk)',
+    'Bulk remove group members - finished (bulk)',
+    'Approve a pending request to join a group',
+    'Group_RemoveMember',
+  ])('that changes members and does not name them is a hint: %s', (activityDisplayName) => {
+    expect(decode(anAudit({ activityDisplayName }))).toMatchObject([{ kind: 'hint', code: 'change_without_detail' }]);
+  });
 
   test.each([
     ['a group in a group', [groupTarget({ id: 'child' }), groupTarget()]],
@@ -212,6 +296,8 @@ describe('audit log entries come', () => {
 
   test('in batches of Azure Monitor, other categories among them', () => {
     const signIn = { category: 'SignInLogs', operationName: 'Sign-in activity', properties: { id: 'x' } };
+    const unknown = { ...signIn, category: 'NewLogs' };
+    expect(decode({ records: [unknown] })).toMatchObject([{ kind: 'hint', code: 'unknown_event_type' }]);
     expect(decode({ records: [anAzureRecord(anAudit()), signIn, anAzureRecord(anAudit(REMOVAL))] })).toEqual([
       added,
       aSkip('not_a_membership_change'),
@@ -331,6 +417,13 @@ describe('a change notification', () => {
     const resourceData = { '@odata.type': '#Microsoft.Graph.User', id: USER };
     expect(decode(aNotification({ resource: `Users/${USER}`, resourceData }))).toEqual([
       aSkip('not_a_membership_change'),
+    ]);
+  });
+
+  test('of a resource that is not known is a hint', () => {
+    const resourceData = { '@odata.type': '#Microsoft.Graph.Community', id: USER };
+    expect(decode(aNotification({ resource: `communities/${USER}`, resourceData }))).toMatchObject([
+      { kind: 'hint', code: 'change_without_detail', group: null },
     ]);
   });
 

@@ -60,12 +60,35 @@ describe('an activity of groups_enterprise', () => {
     ]);
   });
 
-  test.each(['create_group', 'add_member_role', 'invite_member', 'change_info_setting'])(
-    '%s changes no membership',
-    (name) => {
-      expect(decode(anActivity([aMembership(name)]))).toEqual([aSkip('not_a_membership_change')]);
-    },
-  );
+  test('of a request that was approved adds the one who asked, and of a ban removes the one who was banned', () => {
+    for (const values of [{ member_type: 'user' }, {}])
+      expect(
+        decode(
+          anActivity([
+            anEvent('approve_join_request', { ...MEMBERSHIP, ...values }),
+            anEvent('ban_member_with_moderation', { ...MEMBERSHIP, ...values }),
+          ]),
+        ),
+      ).toEqual([aDelta({ ...TOLD, add: ['luca@example.com'] }), aDelta({ ...TOLD, remove: ['luca@example.com'] })]);
+    expect(decode(anActivity([aMembership('approve_join_request', { member_type: 'group' })]))).toMatchObject([
+      { kind: 'invalid', code: 'member_type' },
+    ]);
+  });
+
+  test.each([
+    'remove_member_role',
+    'add_membership_expiry',
+    'reject_join_request',
+    'reject_invitation',
+    'request_to_join',
+    'unban_member',
+    'create_group',
+    'add_member_role',
+    'invite_member',
+    'change_info_setting',
+  ])('%s changes no membership', (name) => {
+    expect(decode(anActivity([aMembership(name)]))).toEqual([aSkip('not_a_membership_change')]);
+  });
 });
 
 describe('an activity of groups', () => {
@@ -87,14 +110,66 @@ describe('an activity of groups', () => {
     ]);
   });
 
-  test.each(['join', 'ban_user_with_moderation', 'unsubscribe_via_mail', 'add_user', 'remove_user'])(
-    'that names no member for sure is a hint: %s',
-    (name) => {
-      expect(decode(anActivity([anEvent(name, { group_email })]))).toMatchObject([
-        { kind: 'hint', code: 'change_without_detail', group: group_email },
-      ]);
-    },
-  );
+  test('of a request that was approved, and of a ban, names the user', () => {
+    const events = [
+      anEvent('approve_join_request', { group_email, user_email }),
+      anEvent('ban_user_with_moderation', { group_email, user_email, status: 'succeeded' }),
+      anEvent('ban_user_with_moderation', { group_email, user_email, status: 'failed' }),
+    ];
+    expect(decode(anActivity(events))).toEqual([
+      aDelta({ ...TOLD, add: [user_email] }),
+      aDelta({ ...TOLD, remove: [user_email] }),
+      aSkip('not_successful'),
+    ]);
+    expect(
+      decode(anActivity([anEvent('ban_user_with_moderation', { group_email, user_email, status: 'queued' })])),
+    ).toMatchObject([{ kind: 'hint', code: 'change_without_detail', group: group_email }]);
+  });
+
+  test.each([
+    'join',
+    'approve_join_request',
+    'accept_invitation',
+    'ban_user_with_moderation',
+    'unsubscribe_via_mail',
+    'add_user',
+    'remove_user',
+  ])('that names no member for sure is a hint: %s', (name) => {
+    expect(decode(anActivity([anEvent(name, { group_email })]))).toMatchObject([
+      { kind: 'hint', code: 'change_without_detail', group: group_email },
+    ]);
+  });
+});
+
+describe('an activity that is not known is a hint, never silence', () => {
+  test.each([
+    'transfer_member',
+    'merge_group',
+    'add_members',
+    'MOVE_GROUP_MEMBER',
+    'REMOVE_ALL_GROUP_MEMBERS',
+    'roster_sync',
+  ])('%s', (name) => {
+    expect(decode(anActivity([anEvent(name, MEMBERSHIP)]))).toMatchObject([
+      { kind: 'hint', code: 'unknown_event_type', group: 'sales@example.com' },
+    ]);
+  });
+
+  test('of another application, or of other settings, it is none of a membership', () => {
+    const ofChat = { ...anActivity([aMembership('add_member')]), id: { applicationName: 'chat' } };
+    expect(decode(ofChat)).toEqual([aSkip('not_a_membership_change')]);
+    const settings = { type: 'USER_SETTINGS', name: 'SUSPEND_USER', parameters: [] };
+    expect(decode(anActivity([settings]))).toEqual([aSkip('not_a_membership_change')]);
+    expect(decode(anActivity([{ ...settings, name: 'ADD_USER_TO_GROUP' }]))).toMatchObject([{ kind: 'hint' }]);
+    expect(decode(anActivity([{ ...settings, type: 'TEAM_SETTINGS' }]))).toMatchObject([{ kind: 'hint' }]);
+  });
+
+  test('of a group with a new address says so, since addresses name groups', () => {
+    const event = anEvent('CHANGE_GROUP_EMAIL', { GROUP_EMAIL: 'sales@example.com', NEW_VALUE: 'team@example.com' });
+    expect(decode(anActivity([event]))).toMatchObject([
+      { kind: 'hint', code: 'group_renamed', group: 'sales@example.com' },
+    ]);
+  });
 });
 
 describe('an activity of admin', () => {
@@ -143,6 +218,17 @@ describe('an activity of admin', () => {
       },
     };
     expect(decode(entry)).toEqual([aDelta({ ...TOLD, add: [USER_EMAIL] })]);
+  });
+
+  test.each([
+    ['google.apps.cloudidentity.groups.v1.GroupsService.DeleteGroup', 'hint'],
+    ['google.apps.cloudidentity.groups.v1.MembershipsService.ModifyMembershipRoles', 'hint'],
+    ['google.apps.cloudidentity.groups.v1.MembershipsService.ListMemberships', 'skip'],
+    ['google.apps.cloudidentity.groups.v1.GroupsService.UpdateGroup', 'skip'],
+    ['google.login.LoginService.loginSuccess', 'skip'],
+  ])('by the method alone, in the audit log of Google Cloud: %s', (methodName, kind) => {
+    expect(decode({ protoPayload: { methodName } })).toMatchObject([{ kind }]);
+    expect(decode({ protoPayload: { methodName, status: { code: 7 } } })).toEqual([aSkip('not_successful')]);
   });
 
   test('without detail in the audit log of Google Cloud is a hint', () => {

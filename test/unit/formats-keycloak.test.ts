@@ -67,11 +67,86 @@ describe('an admin event', () => {
     ['a group below another', { resourceType: 'GROUP', resourcePath: 'groups/g/children' }],
     ['a group renamed', { resourceType: 'GROUP', operationType: 'UPDATE', resourcePath: 'groups/g' }],
     ['a user', { resourceType: 'USER', resourcePath: 'users/u' }],
-    ['an organisation', { resourceType: 'ORGANIZATION_MEMBERSHIP', resourcePath: 'organizations/o/members/u' }],
-    ['another operation', { operationType: 'ACTION' }],
+    ['a user who is deleted', { resourceType: 'USER', operationType: 'DELETE', resourcePath: 'users/u' }],
+    ['an organization', { resourceType: 'ORGANIZATION', resourcePath: 'organizations/o' }],
+    ['a member of one', { resourceType: 'ORGANIZATION_MEMBERSHIP', resourcePath: 'organizations/o/members/u' }],
+    ['its groups', { resourceType: 'ORGANIZATION_GROUP', resourcePath: 'organizations/o/groups/g' }],
+    ['a role', { resourceType: 'REALM_ROLE_MAPPING', resourcePath: 'groups/g/role-mappings/realm' }],
+    ['a password', { resourceType: 'USER', operationType: 'ACTION', resourcePath: 'users/u/reset-password' }],
+    ['a user without groups', { resourceType: 'USER', representation: '{"username":"u","groups":[]}' }],
+    ['a user that cannot be read', { resourceType: 'USER', representation: '{"groups":' }],
   ])('about %s is no membership change', (_, changes) => {
     expect(decode(anAdminEvent(changes))).toEqual([{ kind: 'skip', reason: 'not_a_membership_change' }]);
   });
+});
+
+describe('an admin event of a group of an organization', () => {
+  const path = 'organizations/o/groups/g/members/u';
+  const anEvent = (changes: object = {}) =>
+    anAdminEvent({ resourceType: 'ORGANIZATION_GROUP_MEMBERSHIP', resourcePath: path, ...changes });
+
+  test('adds and removes its members by the resource path', () => {
+    expect(decode(anEvent())).toEqual([added('g', ['u'], told)]);
+    expect(decode(anEvent({ operationType: 'DELETE' }))).toEqual([removed('g', ['u'], told)]);
+  });
+
+  test('that is deleted is the empty full state', () => {
+    const changes = { resourceType: 'ORGANIZATION_GROUP', operationType: 'DELETE' };
+    expect(decode(anEvent({ ...changes, resourcePath: 'organizations/o/groups/g' }))).toEqual([
+      groupDeleted('g', told),
+    ]);
+    expect(decode(anEvent({ ...changes, resourcePath: path }))).toMatchObject([invalidWith('resource_path')]);
+  });
+
+  test.each(['users/u/groups/g', 'organizations/o/groups/g', 'organizations/o/members/u', `${path}/x`])(
+    'with the path %s is invalid',
+    (resourcePath) => {
+      expect(decode(anEvent({ resourcePath }))).toMatchObject([invalidWith('resource_path')]);
+    },
+  );
+});
+
+describe('what is not known is a hint, never silence', () => {
+  test.each([
+    [{ operationType: 'UPDATE' }],
+    [{ operationType: 'ACTION' }],
+    [{ operationType: 'MOVE' }],
+    [{ resourceType: 'GROUP', operationType: 'ACTION' }],
+    [{ resourceType: 'USER', operationType: 'MERGE' }],
+    [{ resourceType: 'TEAM_MEMBERSHIP' }],
+    [{ resourceType: 'CUSTOM', resourceTypeAsString: 'GROUP_ROSTER' }],
+    [{ resourceType: 'WORKFLOW' }],
+    [{ resourceType: 'group_membership' }],
+  ])('an admin event with %j', (changes) => {
+    expect(decode(anAdminEvent(changes))).toMatchObject([{ kind: 'hint', code: 'unknown_event_type' }]);
+  });
+
+  test.each(['GROUP_JOINED', 'access.GROUP_LEFT', 'system.SYNC'])('an event of a user of the type %s', (type) => {
+    expect(decode({ type, realmId: 'r', userId: 'u', details: {} })).toMatchObject([
+      { kind: 'hint', code: 'unknown_event_type' },
+    ]);
+  });
+
+  test('a user that is created with groups, which no other event tells', () => {
+    const user = { resourceType: 'USER', resourcePath: 'users/u' };
+    const representation = JSON.stringify({ username: 'u', groups: ['/sales'] });
+    expect(decode(anAdminEvent({ ...user, representation }))).toMatchObject([
+      { kind: 'hint', code: 'created_in_groups', message: expect.stringContaining('users/u') },
+    ]);
+  });
+});
+
+test.each([
+  'LOGIN',
+  'LOGIN_ERROR',
+  'access.LOGOUT',
+  'INVITE_ORG',
+  'USER_DISABLED_BY_TEMPORARY_LOCKOUT',
+  'DELETE_ACCOUNT',
+])('an event of a user is skipped: %s', (type) => {
+  expect(decode({ type, realmId: 'r', userId: 'u', error: type === 'LOGIN_ERROR' ? 'x' : null })).toEqual([
+    { kind: 'skip', reason: 'not_a_membership_change' },
+  ]);
 });
 
 describe('an event of a webhook', () => {

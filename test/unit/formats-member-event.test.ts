@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { meaningOf } from '../../src/formats/event-name.ts';
 import { readMemberEvent } from '../../src/formats/member-event.ts';
-import { added, groupDeleted, invalidWith } from '../support/source-records.ts';
+import { added, groupDeleted, invalidWith, removed } from '../support/source-records.ts';
 
 const read = (payload: Record<string, unknown>, type: string | null = null) =>
   readMemberEvent(payload, { type, eventId: null, occurredAt: null });
@@ -11,26 +11,98 @@ describe('a name', () => {
     ['MemberAdded', 'add'],
     ['com.example.group.member.added', 'add'],
     ['com.example.group.member.added.v1', 'add'],
+    ['org.example.iam.GroupMemberAddedEvent', 'add'],
+    ['urn:example:group.member.added', 'add'],
+    ['https://idp.example.com/events/group.member.added', 'add'],
+    ['iam.events.group.member.added', 'add'],
     ['GROUP_MEMBERSHIP_CREATED', 'add'],
+    ['group.user_membership.add', 'add'],
     ['UserAddedToGroup', 'add'],
+    ['user_add_to_group', 'add'],
+    ['UserJoinedGroup', 'add'],
     ['addMember', 'add'],
+    ['add_group_member', 'add'],
     ['member.joined', 'add'],
+    ['team.member.added', 'add'],
+    ['groupmember.added', 'add'],
     ['MemberRemoved', 'remove'],
+    ['member-left', 'remove'],
+    ['UserLeftGroup', 'remove'],
+    ['RemoveMemberFromGroup', 'remove'],
     ['REMOVE_USER_FROM_GROUP', 'remove'],
+    ['user.deleted.from.group', 'remove'],
     ['group/membership/revoked', 'remove'],
     ['com.removed.group.member.added', 'add'],
     ['group.deleted', 'group_deleted'],
     ['GroupDeleted', 'group_deleted'],
     ['delete_group', 'group_deleted'],
     ['group.created', 'other'],
+    ['group.renamed', 'other'],
     ['user.removed', 'other'],
+    ['user.password.changed', 'other'],
     ['OrderPlaced', 'other'],
     ['', 'other'],
-    ['MemberRoleRevoked', 'unclear'],
-    ['MemberUpdated', 'unclear'],
-    ['MemberInvitationDeleted', 'unclear'],
   ])('%s means %s', (name, meaning) => {
     expect(meaningOf([name])).toBe(meaning);
+  });
+
+  // A word more may say that it did not happen, or not to the membership.
+  test.each(
+    [
+      'requested request failed failure rejected denied scheduled reverted pending proposed attempted cancelled expired',
+      'undone rolledBack simulated dryRun invited approved completed succeeded notification shadow batch 非',
+    ].flatMap((words) => words.split(' ')),
+  )('is unclear with a word more, before or behind: %s', (word) => {
+    const capital = word.replace(/^./, (first) => first.toUpperCase());
+    for (const name of [
+      `group.member.added.${word}`,
+      `group.member.add.${word}`,
+      `${word}.group.member.added`,
+      `group.${word}.member.added`,
+      `MemberRemoved${capital}`,
+      `${word}MemberRemoved`,
+      `UserAddedToGroup${capital}`,
+      `GroupDeleted${capital}`,
+      `${word}GroupDeleted`,
+      `GROUP_MEMBERSHIP_DELETED_${word.toUpperCase()}`,
+    ])
+      expect([name, meaningOf([name])]).toEqual([name, 'unclear']);
+    expect(meaningOf(['group.member.added', word])).toBe('unclear');
+    expect(meaningOf(['GroupMembership', word])).toBe('unclear');
+  });
+
+  test.each([
+    'MemberRoleRevoked',
+    'MemberUpdated',
+    'MemberInvitationDeleted',
+    'UserDeletedGroup',
+    'UserCreatedGroup',
+    'UserAssignedRoleInGroup',
+    'UserRemovedGroupMembershipRequest',
+    'GroupOwnerAdded',
+    'group.admin.removed',
+    'GroupPermissionGranted',
+    'member.role.assigned',
+    'ResourceGroupDeleted',
+    'UserGroupDeleted',
+    'GroupPurged',
+    'CancelMemberAdd',
+    'MemberAddAttempt',
+    'MemberWillBeAdded',
+    'shouldRemoveMember',
+    'MemberNotAdded',
+    'memberAdding',
+    'organization.member.added',
+    'channel.member.removed',
+    'com.example.commands.group.member.add',
+    'com.example.pending.group.member.added',
+    '!MemberAdded',
+    'LeftGroup',
+    'RemovedFromGroup',
+    'MemberAddedMemberRemoved',
+  ])('%s is unclear', (name) => {
+    expect(meaningOf([name])).toBe('unclear');
+    expect(read({ groupId: 'g', userId: 'u' }, name)).toMatchObject({ kind: 'hint' });
   });
 
   test.each([
@@ -39,12 +111,19 @@ describe('a name', () => {
     [['MemberAdded', 'MemberAdded'], 'add'],
     [['MemberAdded', 'MemberRemoved'], 'contradiction'],
     [['MemberAdded', 'deleted'], 'contradiction'],
+    [['group.deleted', 'created'], 'contradiction'],
+    [['user', 'group.member.added'], 'add'],
+    [['MemberRemoved', 'group.deleted'], 'unclear'],
+    [['group', 'archived'], 'unclear'],
+    [['group', 'updated'], 'other'],
+    [['user', 'added'], 'other'],
+    [['MemberAdded', 'OrderPlaced'], 'unclear'],
   ])('%j together mean %s', (names, meaning) => {
     expect(meaningOf(names)).toBe(meaning);
   });
 
   // A group must not be emptied because somebody left it.
-  test.each([['RemovedFromGroup'], ['LeftGroup'], ['user.deleted.from.group']])(
+  test.each([['RemovedFromGroup'], ['LeftGroup'], ['user.deleted.from.group'], ['UserDeletedGroup']])(
     '%s never means that the group is gone',
     (name) => {
       expect(meaningOf([name])).not.toBe('group_deleted');
@@ -98,6 +177,44 @@ test.each([
   [{ groupId: 'g', userId: 'u' }, 'GroupDeleted'],
 ])('what names group and members without saying what happened is a hint: %j %s', (payload, type) => {
   expect(read(payload, type)).toMatchObject({ kind: 'hint', code: 'unclear_member_event' });
+});
+
+describe('how it ended', () => {
+  const event = { type: 'MemberRemoved', groupId: 'g', userId: 'u' };
+
+  test.each([
+    { status: 'SUCCESS' },
+    { status: 'Success' },
+    { result: 'ok' },
+    { success: true },
+    { outcome: null },
+    { error: null },
+  ])('may be told, where it ended well: %j', (ending) => {
+    expect(read({ ...event, ...ending })).toEqual(removed('g', ['u']));
+  });
+
+  test.each([
+    { status: 'failed' },
+    { success: false },
+    { outcome: 'DENIED' },
+    { data: { groupId: 'g', result: 'error' } },
+  ])('makes nothing of what failed: %j', (ending) => {
+    expect(read({ ...(ending.data === undefined ? event : { type: event.type }), ...ending })).toEqual({
+      kind: 'skip',
+      reason: 'not_successful',
+    });
+  });
+
+  test.each([
+    { status: 'pending' },
+    { result: 7 },
+    { outcome: { result: 'SUCCESS' } },
+    { error: 'not_allowed' },
+    { replyTo: 'a' },
+    { metadata: { reply_to: 'a' } },
+  ])('makes it a hint where it is not understood: %j', (ending) => {
+    expect(read({ ...event, ...ending })).toMatchObject({ kind: 'hint', code: 'unclear_member_event' });
+  });
 });
 
 test('what the payload says of the event itself is taken where nothing else says it', () => {

@@ -51,14 +51,78 @@ describe('a log event', () => {
     ]);
   });
 
-  test.each(['group.lifecycle.create', 'group.profile.update', 'user.session.start', 'group.user_membership.rule.add'])(
-    'of another kind changes no membership: %s',
+  test.each([
+    'group.lifecycle.create',
+    'group.profile.update',
+    'group.privilege.grant',
+    'group.application_assignment.add',
+    'group.user_membership.rule.trigger',
+    'group.user_membership.rule.deactivated',
+    'application.user_membership.add',
+    'application.provision.group_membership.remove',
+    'application.provision.group_push.removed',
+    'directory.external.group.membership.add',
+    'master_application.user_membership.add',
+    'pam.member.remove',
+    'workflows.user.role.group.add',
+    'account.org_group.delete',
+    'system.import.group.update',
+    'system.import.membership_processing.complete',
+    'system.identity_sources.user.delete',
+    'user.session.start',
+    'user.lifecycle.deactivate',
+    'policy.evaluate_sign_on',
+    'security.threat.detected',
+    'app.oauth2.token.grant',
+  ])('of another kind changes no membership: %s', (eventType) => {
+    expect(decode(aLogEvent({ eventType }))).toEqual([aSkip('not_a_membership_change')]);
+    expect(decode(aLogEvent({ eventType, outcome: null }))).toEqual([aSkip('not_a_membership_change')]);
+  });
+
+  // A new way into a group must not be passed over in silence.
+  test.each([
+    'group.user_membership.transfer',
+    'group.user_membership.add.requested',
+    'group.membership.sync',
+    'group.lifecycle.archive',
+    'system.identity_sources.group.user.suspend',
+    'system.import.group.merge',
+    'user.group.join',
+    'core.user_group_member.user_add',
+    'teams.roster.update',
+    'MemberRemoved',
+  ])('of a type that is not known is a hint: %s', (eventType) => {
+    expect(decode(aLogEvent({ eventType }))).toMatchObject([
+      { kind: 'hint', code: 'unknown_event_type', group: GROUP.id, message: expect.stringContaining('full state') },
+    ]);
+  });
+
+  test.each([
+    ['system.identity_sources.group.user.assign', { add: [USER.id] }],
+    ['system.identity_sources.group.user.revoke', { remove: [USER.id] }],
+  ])('of an identity source adds or removes: %s', (eventType, change) => {
+    expect(decode(aLogEvent({ eventType }))).toEqual([aDelta({ ...TOLD, group: GROUP.id, ...change })]);
+  });
+
+  test.each(['system.import.group.delete', 'system.identity_sources.group.delete'])(
+    'of a group that is deleted at its source is the deleted group: %s',
     (eventType) => {
-      expect(decode(aLogEvent({ eventType }))).toEqual([aSkip('not_a_membership_change')]);
+      const target = [{ id: '0oa1', type: 'AppInstance' }, GROUP];
+      expect(decode(aLogEvent({ eventType, target }))).toEqual([aState({ ...TOLD, group: GROUP.id, deleted: true })]);
     },
   );
 
-  test.each(['FAILURE', 'DENY', 'SKIPPED', 'success', null])(
+  test.each([
+    'system.identity_sources.bulk_group_membership_upsert',
+    'system.identity_sources.bulk_group_membership_delete',
+    'system.identity_sources.bulk_group_delete',
+  ])('that hands over changes in bulk is a hint: %s', (eventType) => {
+    expect(decode(aLogEvent({ eventType, target: [{ id: '0oa1', type: 'AppInstance' }] }))).toMatchObject([
+      { kind: 'hint', code: 'change_without_detail', group: null },
+    ]);
+  });
+
+  test.each(['FAILURE', 'DENY', 'SKIPPED', 'CHALLENGE', 'ABANDONED'])(
     'that was not successful counts for nothing: %s',
     (result) => {
       expect(decode(aLogEvent({ outcome: { result } }))).toEqual([aSkip('not_successful')]);
@@ -68,8 +132,21 @@ describe('a log event', () => {
     },
   );
 
-  test('without an outcome counts for nothing', () => {
-    expect(decode(aLogEvent({ outcome: null }))).toEqual([aSkip('not_successful')]);
+  test.each([
+    [undefined],
+    [null],
+    ['SUCCESS'],
+    [{}],
+    [{ result: null }],
+    [{ result: 'OK' }],
+    [{ result: 'UNKNOWN' }],
+    [{ result: 'SCHEDULED' }],
+    [{ result: 5 }],
+  ])('that does not say how it ended is a hint: %j', (outcome) => {
+    for (const eventType of ['group.user_membership.remove', 'group.lifecycle.delete'])
+      expect(decode(aLogEvent({ eventType, outcome }))).toMatchObject([
+        { kind: 'hint', code: 'outcome_unknown', group: GROUP.id },
+      ]);
   });
 });
 

@@ -180,6 +180,45 @@ describe('other events of a group', () => {
     expect(decode(anEvent(name))).toEqual([aSkip('not_a_membership_change')]);
   });
 
+  // SSF, its profiles CAEP and RISC, and others share streams with SCIM; their subjects are of other formats.
+  test.each([
+    'https://schemas.openid.net/secevent/ssf/event-type/verification',
+    'https://schemas.openid.net/secevent/ssf/event-type/stream-updated',
+    'https://schemas.openid.net/secevent/caep/event-type/session-revoked',
+    'https://schemas.openid.net/secevent/caep/event-type/token-claims-change',
+    'https://schemas.openid.net/secevent/risc/event-type/account-disabled',
+    'https://schemas.openid.net/secevent/oauth/event-type/tokens-revoked',
+    'http://schemas.openid.net/event/backchannel-logout',
+    'https://schemas.okta.com/secevent/okta/event-type/user-risk-change',
+  ])('of another profile are skipped, whatever their subject: %s', (uri) => {
+    for (const sub_id of [undefined, { format: 'opaque', id: 'stream-1' }, { format: 'scim', uri: `/Groups/${GROUP}` }])
+      expect(decode(someClaims({ [uri]: {} }, { sub_id }))).toEqual([aSkip('not_a_membership_change')]);
+  });
+
+  test.each([
+    `${PREFIX}prov:patch`,
+    `${PREFIX}prov:patch:partial`,
+    `${PREFIX}feed:merge`,
+    'urn:ietf:params:scim:events:prov:delete',
+    'https://schemas.openid.net/secevent/other/event-type/x',
+    'https://example.com/events/member-removed',
+    '',
+  ])('that are not known are hints, never silence: %s', (uri) => {
+    const deletion = { [uri]: {}, [`${PREFIX}prov:delete`]: {} };
+    for (const events of [{ [uri]: { data: { Operations: [] } } }, deletion])
+      for (const sub_id of [{ uri: `/Groups/${GROUP}` }, { uri: '/Users/u' }, undefined])
+        expect(decode(someClaims(events, { sub_id }))).toMatchObject([{ kind: 'hint', code: 'unknown_event_type' }]);
+  });
+
+  test('of another resource are skipped where it is known', () => {
+    const deletion = { [`${PREFIX}prov:delete`]: {} };
+    for (const uri of ['/Users/u', 'https://scim.example.com/v2/Users/u', '/Devices/d'])
+      expect(decode(someClaims(deletion, { sub_id: { uri } }))).toEqual([aSkip('not_a_membership_change')]);
+    expect(decode(someClaims(deletion, { sub_id: { uri: '/Teams/t' } }))).toMatchObject([
+      { kind: 'hint', code: 'unknown_resource_type' },
+    ]);
+  });
+
   test('beside a full event say nothing new', () => {
     const events = {
       [`${PREFIX}feed:add`]: {},

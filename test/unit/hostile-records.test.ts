@@ -48,6 +48,12 @@ describe('a live record of another hand', () => {
     expect(parseRetryRecord(aRecord({ attempt: next })).kind).toBe('state');
   });
 
+  // An older version took them for ids.
+  test.each(['.', '..'])('of a group or a member named %j is a live record', (id) => {
+    expect(parseRetryRecord(aRecord({ member: id }))).toMatchObject({ kind: 'state' });
+    expect(parseRetryRecord(aRecord({}, id))).toMatchObject({ kind: 'state', group: id });
+  });
+
   // Nothing of ours can stand under it, so there is nothing to write again.
   test.each(['x'.repeat(257), 'a\u0001b', ''])('with a key that no group can have names no group: %j', (key) => {
     expect(parseRetryRecord(aRecord({}, key))).toMatchObject({ kind: 'unreadable', group: null });

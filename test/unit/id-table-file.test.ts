@@ -45,6 +45,7 @@ describe('CSV', () => {
     ['type,source_id,genesys_id\nuser,,b\n', 'line 2: source_id is empty'],
     [`type,source_id,genesys_id\nuser,a,${'b'.repeat(257)}\n`, 'line 2: genesys_id is longer than 256 characters'],
     ['type,source_id,genesys_id\nuser,"a\nb",c\n', 'line 2: source_id holds a control character'],
+    ['type,source_id,genesys_id\ngroup,a,..\n', 'line 2: genesys_id is `.` or `..`, which no path can name'],
     ['type,source_id,genesys_id,active\nuser,a,b,yes\n', 'line 2: active must be true or false'],
     ['type,source_id,genesys_id\nuser,"a,b\n', 'line 3: a quote is not closed'],
   ])('%j: %s', (text, problem) => {

@@ -53,7 +53,8 @@ describe('a full state', () => {
     expect(decode({ group_id: 'g', add_members: ['a'], complete: false, deleted: false })).toEqual(
       change({ add: ['a'] }),
     );
-    expect(decode({ group_id: 'g', complete: false })).toEqual(change({}));
+    expect(decode({ group_id: 'g', complete: false })).toMatchObject({ kind: 'invalid', code: 'schema' });
+    expect(decode({ group_id: 'g', complete: null, members: null, removed: ['a'] })).toEqual(change({ remove: ['a'] }));
   });
 
   test('is never made of a record that lists changes: whoever is not named would be removed', () => {
@@ -112,7 +113,7 @@ describe('a bad full state', () => {
     ['empty_id', { members: ['a', ''], complete: true }],
     ['control_character', { members: ['a\u0000'], complete: true }],
     ['id_too_long', { members: ['a'.repeat(257)], complete: true }],
-    ['id_too_long', { deleted: true, event_id: 'e'.repeat(257) }],
+    ['unsafe_id', { members: ['a', '..'], complete: true }],
   ])('is invalid: %s %j', (code, parts) => {
     expect(decode({ group_id: 'g', ...parts })).toMatchObject({ kind: 'invalid', code, group: 'g' });
   });

@@ -1,10 +1,10 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import type { Delta, FullState } from '../../src/core/change.ts';
+import { type Delta, type FullState, idProblem } from '../../src/core/change.ts';
 import { native } from '../../src/formats/native.ts';
 import { nativeRecord } from '../../src/ingest/native-record.ts';
 
-const id = fc.string({ minLength: 1, maxLength: 20, unit: 'grapheme' }).filter((text) => !/\p{Cc}/u.test(text));
+const id = fc.string({ minLength: 1, maxLength: 20, unit: 'grapheme' }).filter((text) => idProblem(text) === null);
 const told = fc.record({
   group: id,
   eventId: fc.option(id),

@@ -48,19 +48,54 @@ describe('a good record', () => {
     expect(decode(both)).toEqual(change({ add: ['a', 'b'] }));
   });
 
-  test('without members is an event without changes', () => {
-    expect(decode({ group_id: 'g' })).toEqual(change({}));
-    expect(decode({ group_id: 'g', add_members: [], event_id: null, occurred_at: null })).toEqual(change({}));
+  test.each([
+    { add_members: [] },
+    { added: [], event_id: null, occurred_at: null },
+    { add_members: [], remove_members: [] },
+    { remove_members: [], add_members: null, members: null, complete: null, deleted: null },
+    { removed: [], complete: false, deleted: false },
+  ])('with lists that are empty is an event without changes: %j', (lists) => {
+    expect(decode({ group_id: 'g', ...lists })).toEqual(change({}));
   });
+
+  test('may write null for a list that it does not have', () => {
+    expect(decode({ group_id: 'g', add_members: ['a'], remove_members: null })).toEqual(change({ add: ['a'] }));
+    expect(decode({ group_id: 'g', add_members: null, added: ['a'] })).toEqual(change({ add: ['a'] }));
+    expect(decode({ group_id: null, genesys_group_id: 'g', removed: ['a'], members: null })).toEqual(
+      change({ remove: ['a'] }),
+    );
+  });
+
+  test.each([
+    { event_id: 5 },
+    { event_id: '\uD800' },
+    { event_id: 'e'.repeat(257) },
+    { event_id: ['e'] },
+    { occurred_at: 'yesterday' },
+    { occurred_at: '2026-02-30T12:00:00Z' },
+    { occurred_at: '2026-01-31T12:00Z' },
+    { occurred_at: '2026-01-31T12:00:00' },
+    { occurred_at: 1_769_860_800_000 },
+    { occurred_at: {} },
+  ])('keeps its change where what is only shown cannot be read: %j', (parts) => {
+    expect(decode({ group_id: 'g', remove_members: ['a'], ...parts })).toEqual(change({ remove: ['a'] }));
+  });
+
+  test.each([{ note: 'x' }, { owners: ['o'] }, { adder: 'x' }, { member_count: 3 }, { tags: ['added'] }])(
+    'may have fields that are not known: %j',
+    (parts) => {
+      expect(decode({ group_id: 'g', add_members: ['a'], ...parts })).toEqual(change({ add: ['a'] }));
+    },
+  );
 
   test('may have ids of any script, slashes and quotes, and a byte order mark before it', () => {
     const value = { group_id: 'ü/"g', add_members: ['a/b\'"😀'] };
     expect(decode(value, 'ü/"g')).toMatchObject({ kind: 'delta', group: 'ü/"g', add: ['a/b\'"😀'] });
-    expect(decodeBytes(bytes('\uFEFF{"group_id":"g"}'))).toEqual(change({}));
+    expect(decodeBytes(bytes('\uFEFF{"group_id":"g","added":[]}'))).toEqual(change({}));
   });
 
   test('may lack a key where one partition keeps the order anyway', () => {
-    expect(decode({ group_id: 'g' }, null, 1)).toEqual(change({}));
+    expect(decode({ group_id: 'g', removed: [] }, null, 1)).toEqual(change({}));
   });
 });
 
@@ -85,6 +120,8 @@ describe('a bad record whose group cannot be read', () => {
     ['empty_id', bytes('{"group_id":""}')],
     ['control_character', bytes(String.raw`{"group_id":"g\n"}`)],
     ['id_too_long', bytes(`{"group_id":"${'g'.repeat(257)}"}`)],
+    ['unsafe_id', bytes('{"group_id":".."}')],
+    ['unsafe_id', bytes('{"genesys_group_id":".","added":["a"]}')],
   ])('is invalid: %s', (code, value) => {
     expect(decodeBytes(value)).toMatchObject({ kind: 'invalid', code, group: null });
   });
@@ -93,23 +130,20 @@ describe('a bad record whose group cannot be read', () => {
 describe('a bad record whose group can be read', () => {
   test.each([
     ['schema', { add_members: 'a' }],
-    ['schema', { add_members: null }],
     ['schema', { remove_members: ['a', 5] }],
     ['schema', { added: [['a']] }],
     ['schema', { add_members: ['\uD800'] }],
-    ['schema', { event_id: 5 }],
-    ['schema', { occurred_at: 'yesterday' }],
-    ['schema', { occurred_at: '2026-02-30T12:00:00Z' }],
-    ['schema', { occurred_at: '2026-01-31T12:00Z' }],
-    ['schema', { occurred_at: '2026-01-31T12:00:00' }],
-    ['schema', { occurred_at: 1 }],
     ['alias_conflict', { add_members: ['a'], added: [] }],
     ['alias_conflict', { remove_members: ['a'], removed: ['b'] }],
     ['empty_id', { add_members: ['a', ''] }],
     ['control_character', { removed: ['a\u0000'] }],
     ['control_character', { removed: ['a\u0085'] }],
     ['id_too_long', { add_members: ['a'.repeat(257)] }],
-    ['id_too_long', { event_id: 'e'.repeat(257) }],
+    ['unsafe_id', { add_members: ['a', '.'] }],
+    ['unsafe_id', { removed: ['..'] }],
+    ['schema', {}],
+    ['schema', { event_id: 'e', occurred_at: '2026-01-31T12:00:00Z' }],
+    ['schema', { add_members: null, removed: null, members: null }],
   ])('is invalid: %s %j', (code, parts) => {
     expect(decode({ group_id: 'g', ...parts })).toMatchObject({ kind: 'invalid', code, group: 'g' });
   });
@@ -124,10 +158,59 @@ describe('a bad record whose group can be read', () => {
   });
 
   test('the key is compared in bytes: one that only decodes alike is another', () => {
-    const value = bytes(JSON.stringify({ group_id: '\uFFFD' }));
+    const value = bytes(JSON.stringify({ group_id: '\uFFFD', added: ['a'] }));
     expect(decodeBytes(value, bytes('\uFFFD'))).toMatchObject({ kind: 'delta' });
     expect(decodeBytes(value, new Uint8Array([0xff]))).toMatchObject({ code: 'key_mismatch' });
   });
+});
+
+describe('a list that is misspelt', () => {
+  test.each([
+    ['remove_member', 'remove_members'],
+    ['removeMembers', 'remove_members'],
+    ['removed_members', 'remove_members'],
+    ['members_removed', 'remove_members'],
+    ['delete_members', 'remove_members'],
+    ['remove', 'remove_members'],
+    ['remvoe_members', 'remove_members'],
+    ['removed_users', 'remove_members'],
+    ['addMembers', 'add_members'],
+    ['added_members', 'add_members'],
+    ['AddMembers', 'add_members'],
+    ['add-members', 'add_members'],
+    ['add_memebrs', 'add_members'],
+    ['add_user_ids', 'add_members'],
+    ['adedd', 'add_members'],
+  ])('is never passed over, alone or beside others: %s, meant as %s', (name, meant) => {
+    const loud = { kind: 'invalid', code: 'schema', group: 'g', message: expect.stringContaining(`\`${meant}\``) };
+    expect(decode({ group_id: 'g', [name]: ['a'] })).toMatchObject(loud);
+    const beside = meant === 'add_members' ? { remove_members: ['b'] } : { add_members: ['b'] };
+    expect(decode({ group_id: 'g', ...beside, [name]: ['a'] })).toMatchObject(loud);
+    expect(decode({ group_id: 'g', members: ['b'], complete: true, [name]: ['a'] })).toMatchObject(loud);
+  });
+
+  test.each([
+    ['users', 'members'],
+    ['member_ids', 'members'],
+    ['isDeleted', 'deleted'],
+    ['group_deleted', 'deleted'],
+    ['completed', 'complete'],
+  ])('is named where nothing else names members: %s, meant as %s', (name, meant) => {
+    expect(decode({ group_id: 'g', [name]: true })).toMatchObject({
+      code: 'schema',
+      message: expect.stringContaining(`\`${meant}\` meant`),
+    });
+  });
+
+  test.each([{}, { user: 'a' }, { changes: { add: ['a'] } }, { action: 'remove' }])(
+    'is told of with the known names where none is near: %j',
+    (parts) => {
+      const event = decode({ group_id: 'g', ...parts });
+      expect(event).toMatchObject({ kind: 'invalid', code: 'schema', group: 'g' });
+      for (const name of ['add_members', 'remove_members', 'members', 'complete', 'deleted'])
+        expect(event.kind === 'invalid' && event.message).toContain(name);
+    },
+  );
 });
 
 test('the message names the field', () => {

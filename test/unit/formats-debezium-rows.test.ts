@@ -33,7 +33,7 @@ const NO_MEMBER = [{ kind: 'skip', reason: 'not_a_member_row' }];
 describe('a JSON with both columns', () => {
   test.each([
     ['that says nothing else', {}, null],
-    ['with an event’s name', { event_name: 'user_remove_from_group' }, null],
+    ['with an event’s name', { event_name: 'user_access_request_to_group' }, null],
     ['with an event’s name and a key', { event: 'message.sent' }, { group_id: 'g' }],
     ['with a kind', { kind: 'message.sent' }, { group_id: 'g' }],
     ['with a type that is no class', { type: 'request' }, { group_id: 'g' }],

@@ -29,21 +29,6 @@ const cases = readFileSync(new URL('../support/reading-cases.ndjson', import.met
   .split('\n')
   .map((line) => JSON.parse(line) as Case);
 
-/** Not yet right. */
-const open: ReadonlySet<string> = new Set([
-  '01-native-no-known-list-1',
-  '01-native-no-known-list-3',
-  '05-okta-events-not-known-1',
-  '05-okta-events-not-known-4',
-  '06-own-events-that-did-not-happen-1',
-  '06-own-events-that-did-not-happen-6',
-  '06-own-events-that-did-not-happen-9',
-  '16-scim-other-events-of-the-stream-1',
-  '16-scim-other-events-of-the-stream-4',
-  '17-okta-without-outcome-1',
-  '18-keycloak-organisation-groups-and-custom-1',
-]);
-
 async function decode({ format, env, record }: Case): Promise<DecodedLine> {
   const host = aHost({ stdin: JSON.stringify(record), environment: env });
   expect(await decodeFile('-', { format, partitions: 1 }, host), host.err()).toBe(0);
@@ -58,7 +43,7 @@ function meaning({ kind, changes }: DecodedLine): unknown {
 }
 
 describe('reads what the record says, and nothing else', () => {
-  test.each(cases.filter(({ name }) => !open.has(name)))('$name', async (one) => {
+  test.each(cases)('$name', async (one) => {
     const acceptable = typeof one.right === 'string' ? [one.right] : one.right;
     expect(acceptable).toContainEqual(meaning(await decode(one)));
   });

@@ -92,7 +92,7 @@ export const TABLE: readonly Row[] = [
   ),
   // Somewhere on the way the request was refused, and the target may not have seen it.
   row('transient', null, ADVICE.unreadable, ({ isPage }) => isPage),
-  // A member is at fault, and nothing documents that it is told which one. A GET has none.
+  // A member is at fault; that the answer names it is documented nowhere. A GET has none.
   row(
     'rejected_member',
     'invalid_member',

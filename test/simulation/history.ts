@@ -4,6 +4,7 @@ import type { LiveIntent } from '../oracle/live-records.ts';
 import type { Report } from '../oracle/reports.ts';
 import { countingReports } from '../oracle/reports.ts';
 import { promises } from '../oracle/violation.ts';
+import type { PipelineStats } from '../../src/pipeline/stats.ts';
 import { ReportRecord } from '../../src/core/report.ts';
 import { summarize } from '../../src/core/summary.ts';
 import { Chance } from './engine/chance.ts';
@@ -135,8 +136,8 @@ function isRefused({ instances }: World): boolean {
 
 const isWaiting = ({ dead, held }: LiveIntent): boolean => dead === null && held === null;
 
-/** What the guard holds rests. */
-const isIdle = ({ pending, held }: { readonly pending: number; readonly held: number }): boolean => pending === held;
+/** What the guard holds rests; a place that could not be written to is tried again. */
+const isIdle = ({ pending, held, unsettled }: PipelineStats): boolean => pending === held && unsettled.length === 0;
 
 function whatIsLeft({ knowledge, topicOracle, instances }: World): string {
   const open = [...knowledge.open];

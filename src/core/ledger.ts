@@ -1,6 +1,7 @@
 /**
  * The ledger of one source partition: which offsets are begun and complete, and what may be committed.
- * Invariants: `open` ascends (records are read in order); every offset below `next` that is not open is complete.
+ * Invariants: `open` ascends (records are read in order); every offset below `next` that is not open is complete;
+ * `done` holds just those of them that lie behind the first open one.
  */
 import { type Intent } from './change.ts';
 import { isSamePosition, type Position } from './position.ts';
@@ -10,6 +11,8 @@ export interface Ledger {
   next: bigint;
   /** Offset → how many of its intents are not complete. */
   readonly open: Map<bigint, number>;
+  /** Complete beyond the watermark, ascending, no two adjacent; what the watermark has passed may stay for a while. */
+  readonly done: Range[];
   /** What the commit metadata called complete when the partition was gained, ascending; what is read past is dropped. */
   readonly known: Range[];
   /** The offset after the highest one in a restored live record: complete too, whether or not `known` has room for it. */
@@ -27,6 +30,7 @@ export interface Range {
 export const openLedger = (committed: bigint, known: readonly Range[], recordedEnd = 0n): Ledger => ({
   next: committed,
   open: new Map(),
+  done: [],
   known: known.filter(({ to }) => to > committed),
   recordedEnd,
   progress: 0,
@@ -37,6 +41,7 @@ export function begin(ledger: Ledger, offset: bigint, intentCount: number): void
   if (offset < ledger.next) throw new Error(`offset ${offset} was read already`);
   // A hole before it is complete.
   if (intentCount === 0 || offset > ledger.next) ledger.progress += 1;
+  addDone(ledger, { from: ledger.next, to: intentCount > 0 ? offset : offset + 1n });
   if (intentCount > 0) ledger.open.set(offset, intentCount);
   moveTo(ledger, offset + 1n);
 }
@@ -44,6 +49,7 @@ export function begin(ledger: Ledger, offset: bigint, intentCount: number): void
 /** Compacted holes and control records count as read. */
 export function advance(ledger: Ledger, next: bigint): void {
   if (next <= ledger.next) return;
+  addDone(ledger, { from: ledger.next, to: next });
   moveTo(ledger, next);
   ledger.progress += 1;
 }
@@ -62,7 +68,35 @@ export function complete(ledger: Ledger, offset: bigint): void {
     return;
   }
   ledger.open.delete(offset);
+  addDone(ledger, { from: offset, to: offset + 1n });
   ledger.progress += 1;
+}
+
+/** Joins the ranges before and behind it, which it does not overlap. */
+function addDone({ open, done }: Ledger, { from, to }: Range): void {
+  if (from >= to) return;
+  // Nothing is open: the watermark passes all of it.
+  if (open.size === 0) {
+    done.length = 0;
+    return;
+  }
+  const at = firstBehind(done, from);
+  const [before, behind] = [done[at - 1], done[at]];
+  const joinsBefore = before?.to === from;
+  const joinsBehind = behind?.from === to;
+  const joined = { from: joinsBefore ? before.from : from, to: joinsBehind ? behind.to : to };
+  done.splice(joinsBefore ? at - 1 : at, Number(joinsBefore) + Number(joinsBehind), joined);
+}
+
+/** The index of the first range that begins at the offset or behind it. */
+function firstBehind(ranges: readonly Range[], offset: bigint): number {
+  let [low, high] = [0, ranges.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if ((ranges[middle]?.from ?? offset) < offset) low = middle + 1;
+    else high = middle;
+  }
+  return low;
 }
 
 /** Of an offset that is not read yet: only the first range behind it can hold it. */
@@ -82,19 +116,11 @@ export const knownEnd = ({ known, recordedEnd }: Ledger): bigint => max(known.at
 
 /** Ranges beyond the watermark that are complete, as far as `rangesMax` goes. */
 export function completedRanges(ledger: Ledger, rangesMax: number): readonly Range[] {
-  const ranges: Range[] = [];
-  let from: bigint | null = null;
-  for (const offset of ledger.open.keys()) {
-    if (from !== null && offset > from) ranges.push({ from, to: offset });
-    if (ranges.length >= rangesMax) return ranges;
-    from = offset + 1n;
-  }
-  if (from !== null && ledger.next > from) ranges.push({ from, to: ledger.next });
+  const { done, known, next } = ledger;
+  done.splice(0, firstBehind(done, committable(ledger)));
   // Known ones that are not read again yet are no less complete.
-  return [...ranges, ...ledger.known.map(({ from: start, to }) => ({ from: max(start, ledger.next), to }))].slice(
-    0,
-    rangesMax,
-  );
+  const unread = known.slice(0, rangesMax).map(({ from, to }) => ({ from: max(from, next), to }));
+  return [...done.slice(0, rangesMax), ...unread].slice(0, rangesMax);
 }
 
 /** The broker's default limit (`offset.metadata.max.bytes`), which counts UTF-16 units (kafkajs.md A5). */

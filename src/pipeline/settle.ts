@@ -5,7 +5,7 @@
  */
 import { encodeCommit } from '../core/commit-metadata.ts';
 import { committable, complete, completedRanges, RANGES_MAX } from '../core/ledger.ts';
-import { isSamePosition } from '../core/position.ts';
+import { isSamePosition, type Position } from '../core/position.ts';
 import type { Commit } from '../ports.ts';
 import { closeComplete } from './conclude.ts';
 import type { Context } from './context.ts';
@@ -15,7 +15,7 @@ import { type Outgoing, outgoingOf } from './outgoing.ts';
 import { type Rendered, renderPartition, writeAgain } from './live-records.ts';
 import { tidyCommitted } from './marks.ts';
 import { recorded, tellExpanded } from './record.ts';
-import type { Due, Group, Partition } from './state.ts';
+import type { Due, Group, Member, Partition } from './state.ts';
 import { isRestored, tidyGroup, tidyMember } from './partition.ts';
 import type { Place } from './unsettled.ts';
 import { laneName, noteFailure, TOO_LARGE, tryEach, type Written, Writer } from './writer.ts';
@@ -76,11 +76,9 @@ export class Settler {
     const hasMoved = due.map((each, i) => this.#take(each, results[i])).includes(true);
     const done = new Set(batch.filter((each) => this.#outgoingOf(each).every(({ isWritten }) => isWritten)));
     state.outbox = state.outbox.filter((each) => !done.has(each));
-    for (const each of done) {
-      if (!isCurrent(this.#context, each.partition)) continue;
-      acknowledge(this.#context, each);
-      if (each.subject !== null) letGo(this.#context, each.subject.group);
-    }
+    const kept = [...done].filter(({ partition }) => isCurrent(this.#context, partition));
+    acknowledge(this.#context, kept);
+    for (const { subject } of kept) if (subject !== null) letGo(this.#context, subject.group);
     // Behind a full batch that waits there may be others that need not wait.
     return hasMoved || batch.length === BATCH_MAX;
   }
@@ -222,28 +220,53 @@ export class Settler {
 const isWritable = (context: Context, partition: Partition): boolean =>
   isCurrent(context, partition) && isRestored(partition);
 
-function acknowledge(context: Context, { partition, offset, subject, report }: Due): void {
-  if (!report.final) return;
-  if (subject === null) {
-    if (partition.ledger !== null) complete(partition.ledger, offset);
-    return;
+/** A member that was reported about, with the positions of its reports. */
+interface Reported {
+  readonly group: Group;
+  readonly name: string;
+  /** Offset → positions at that offset. */
+  readonly positions: Map<bigint, readonly Position[]>;
+}
+
+/** Together, since one member may have thousands of them: what is open of it is gone through once. */
+function acknowledge(context: Context, batch: readonly Due[]): void {
+  const reported = new Map<Member, Reported>();
+  for (const due of batch) {
+    if (!due.report.final) continue;
+    if (due.subject !== null) acknowledgeChange(due.partition, due.subject, reported);
+    else if (due.partition.ledger !== null) complete(due.partition.ledger, due.offset);
   }
-  if (subject.intent.op !== 'state' && subject.group.expanded.length > 0) {
-    tellExpanded(subject.group, subject.intent.source);
-    partition.toWrite.add(subject.group);
+  for (const [member, { group, name, positions }] of reported) {
+    for (let { open } = member; open !== null; open = open.next) open.isReported ||= isAmong(open.source, positions);
+    // What changed in memory may be said in the live record now.
+    if (member.recorded !== null || member.pendingReported) group.partition.toWrite.add(group);
+    closeComplete(group, name, member);
+    tidyMember(group, name);
   }
-  const member = subject.group.members.get(subject.intent.member);
-  if (member === undefined || subject.intent === member.woken) return;
-  const { source } = subject.intent;
-  for (let { open } = member; open !== null; open = open.next) open.isReported ||= isSamePosition(open.source, source);
+  if (reported.size > 0) context.settle();
+}
+
+function acknowledgeChange(
+  partition: Partition,
+  { group, intent }: NonNullable<Due['subject']>,
+  reported: Map<Member, Reported>,
+): void {
+  const { source, member: name } = intent;
+  if (intent.op !== 'state' && group.expanded.length > 0) {
+    tellExpanded(group, source);
+    partition.toWrite.add(group);
+  }
+  const member = group.members.get(name);
+  if (member === undefined || intent === member.woken) return;
+  const { positions } = reported.get(member) ?? { positions: new Map() };
+  positions.set(source.offset, [...(positions.get(source.offset) ?? []), source]);
+  reported.set(member, { group, name, positions });
   if (isSamePosition(member.recorded?.source, source)) member.recordedReported = true;
   if (isSamePosition(member.pending?.source, source) && member.pending?.dead) member.pendingReported = true;
-  // What changed in memory may be said in the live record now.
-  if (member.recorded !== null || member.pendingReported) partition.toWrite.add(subject.group);
-  closeComplete(subject.group, subject.intent.member, member);
-  tidyMember(subject.group, subject.intent.member);
-  context.settle();
 }
+
+const isAmong = (position: Position, positions: Reported['positions']): boolean =>
+  positions.get(position.offset)?.some((each) => isSamePosition(each, position)) === true;
 
 /** One answer less is waited for on behalf of the group. */
 function letGo(context: Context, group: Group): void {

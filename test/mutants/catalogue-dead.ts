@@ -76,7 +76,7 @@ export const deadMutants: readonly Mutant[] = [
     edits: [
       {
         file: 'src/pipeline/settle.ts',
-        find: 'if (member === undefined || subject.intent === member.woken) return;',
+        find: 'if (member === undefined || intent === member.woken) return;',
         replace: 'if (member === undefined) return;',
       },
     ],

@@ -298,8 +298,8 @@ export const settleMutants: readonly Mutant[] = [
       },
       {
         file: 'src/pipeline/settle.ts',
-        find: '      if (!isCurrent(this.#context, each.partition)) continue;\n',
-        replace: '',
+        find: 'const kept = [...done].filter(({ partition }) => isCurrent(this.#context, partition));',
+        replace: 'const kept = [...done];',
       },
     ],
     scenario: 'bereft',

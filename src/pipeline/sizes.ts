@@ -32,6 +32,7 @@ export interface Sizes {
   /** Places that nothing can be written to for now. */
   readonly unsettled: number;
   readonly lookUps: number;
+  /** Of the window of the guard. */
   readonly removals: number;
 }
 
@@ -62,7 +63,7 @@ export function sizesOf(state: State): Sizes {
     outbox: state.outbox.length,
     unsettled: state.unsettled.size,
     lookUps: state.lookUps.size,
-    removals: state.removed.length,
+    removals: inPartitions(({ removals }) => removals.size),
   };
 }
 

@@ -180,10 +180,11 @@ export class QuickWorld {
     return { pipeline, log, kill };
   }
 
-  /** A source record of group `g`. */
-  produce(event: object): void {
-    const value = JSON.stringify({ group_id: 'g', ...event });
-    this.broker.append([{ topic: topics.source, partition: null, key: 'g', value, headers: [] }]);
+  /** A source record, of group `g` where it names none. */
+  produce(event: { readonly [name: string]: unknown; readonly group_id?: string }): void {
+    const { group_id: key = 'g' } = event;
+    const value = JSON.stringify({ group_id: key, ...event });
+    this.broker.append([{ topic: topics.source, partition: null, key, value, headers: [] }]);
   }
 
   /** An operator approves what the last live record says is held. */

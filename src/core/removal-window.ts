@@ -49,9 +49,16 @@ const REMOVALS_PREFIX = '\u0000rollcall.removals.';
 export const removalsKey = (slice: number): string => `${REMOVALS_PREFIX}${slice}`;
 export const isRemovalsKey = (key: string): boolean => key.startsWith(REMOVALS_PREFIX) && key.length <= ID_LENGTH_MAX;
 
-/** @param removals `at` in epoch ms. */
+/**
+ * `pending`, which live records have, says to a reader that takes every record for one that nothing waits here.
+ * @param removals `at` in epoch ms.
+ */
 export const removalsValue = (removals: readonly Removal[]): string =>
-  JSON.stringify({ v: 1, removals: removals.map(({ group, count, at, size }) => ({ group, count, at, size })) });
+  JSON.stringify({
+    v: 1,
+    pending: [],
+    removals: removals.map(({ group, count, at, size }) => ({ group, count, at, size })),
+  });
 
 /** As much as sums of many of them can be told apart. */
 const REMOVALS_MAX = 1_000_000_000;

@@ -84,6 +84,10 @@ export class RemovalWindow {
     return size;
   }
 
+  knows(key: string): boolean {
+    return this.#slices.has(key);
+  }
+
   get isDue(): boolean {
     return this.#due.size > 0;
   }

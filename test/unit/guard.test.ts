@@ -100,11 +100,20 @@ describe('the verdict', () => {
   });
 
   test('holds removals one at a time exactly where it holds as many together', () => {
-    const few = fc.integer({ min: 1, max: 60 });
-    const some = fc.record({ groupPercent: fc.nat(100), groupFloor: fc.nat(20), groupCount: fc.nat(40) });
+    const cases = fc.record({
+      size: fc.integer({ min: 1, max: 60 }),
+      removed: fc.nat(60),
+      elsewhere: fc.nat(30),
+      own: fc.record({
+        groupPercent: fc.nat(100),
+        groupFloor: fc.nat(20),
+        groupCount: fc.nat(40),
+        windowCount: fc.nat(40),
+      }),
+    });
     fc.assert(
-      fc.property(few, fc.nat(60), some, fc.nat(40), fc.nat(30), (size, removed, more, windowCount, elsewhere) => {
-        const own = { ...limits, ...more, windowCount };
+      fc.property(cases, ({ size, removed, elsewhere, own: more }) => {
+        const own = { ...limits, ...more };
         const [ofGroup, count] = [Math.min(removed, size - 1), 1];
         const oneMore = guardVerdict(
           { count, groupSize: size - ofGroup, removed: { ofGroup, sizeBefore: size, ofOwner: elsewhere + ofGroup } },

@@ -116,7 +116,7 @@ describe('removals one at a time', () => {
     world.target.onPatch = () => null;
     await world.clock.advance(5 * MINUTE_MS);
     const held = outcomesOf(world).filter(([, outcome]) => outcome === 'held');
-    expect(held.map(([member]) => member).toSorted()).toEqual(names(4));
+    expect(new Set(held.map(([member]) => member))).toEqual(new Set(names(4)));
     expect(world.target.group('g').members.size).toBe(10);
   });
 

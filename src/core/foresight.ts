@@ -9,7 +9,8 @@ import { apart, groupPath, patchBody, plan, type PatchBody, type Snapshot } from
 import type { ReportOutcome } from './report.ts';
 import { memberFailure, resolved, type SureResolution, targetFor } from './resolution.ts';
 import { decideRetry, scheduleOf, type RetryPolicy, type RetryRule } from './retry.ts';
-import { sizeOf } from './step.ts';
+import { NOTHING_REMOVED } from './removal-window.ts';
+import { allRemovals, sizeOf } from './step.ts';
 
 /** One group's changes, folded; a full state stands under WHOLE_GROUP. */
 export interface Wanted {
@@ -83,7 +84,8 @@ export function foresee(wanted: Wanted, snapshot: Snapshot, names: Names, option
   const heldWhole = heldBy === null ? [] : todo.filter(({ namedBy }) => namedBy === 'target');
   const rest = todo.filter((intent) => !heldWhole.includes(intent));
   const guarded = rest.filter(isGuarded);
-  const removing = { count: guarded.length, groupSize: sizeOf(snapshot, guarded), countInWindow: 0 };
+  const removals = guarded.length === 0 ? [] : allRemovals(guarded, unknown.filter(isGuarded), snapshot);
+  const removing = { count: removals.length, groupSize: sizeOf(snapshot, removals), removed: NOTHING_REMOVED };
   const by = guardVerdict(removing, options.guard);
   const sent = by === null ? rest : rest.filter((intent) => !guarded.includes(intent));
   return {
@@ -104,8 +106,10 @@ export function foresee(wanted: Wanted, snapshot: Snapshot, names: Names, option
       ...predict(noop, 'already_synced', null),
       ...predict(sent, 'applied', null),
       ...predict(heldWhole, 'held', heldBy),
-      ...(by === null ? [] : predict(guarded, 'held', by)),
-      ...unknown.flatMap((intent) => predictUnknown(intent, names, options.retry)),
+      ...(by === null ? [] : predict(removals, 'held', by)),
+      ...unknown
+        .filter((intent) => by === null || !removals.includes(intent))
+        .flatMap((intent) => predictUnknown(intent, names, options.retry)),
     ],
   };
 }

@@ -1,39 +1,55 @@
 /**
  * The removal guard (design 6.10): what would take too much of a group, or too much in all, waits for an operator. It
- * holds removals, never adds. It judges what is left to remove after folding, against the group as it was just read.
+ * holds removals, never adds. It judges what is left to remove after folding, against the group as it was just read, and
+ * together with what was removed within the window: removals one at a time count as the same number at once.
  */
 import { type Held, type HeldBy, type Intent, intentId } from './change.ts';
 import type { Failure } from './outcome.ts';
 import { isHeld } from './pending.ts';
+import type { RemovedInWindow } from './removal-window.ts';
 
 export interface GuardLimits {
-  /** More than this share of a group, in percent, is held. */
+  /** More than this share of a group, in percent, is held; 100: the share never counts. */
   readonly groupPercent: number;
   /** Below so many members a share says nothing. */
   readonly groupFloor: number;
-  /** More than so many removals of one group at once are held. */
+  /** More than so many removals of one group within `windowMs` are held. */
   readonly groupCount: number;
   /** An owner removes no more than so many members in `windowMs`. */
   readonly windowCount: number;
   readonly windowMs: number;
 }
 
+/** Approved removals are not counted. */
 export interface Removing {
-  /** Removals of the group that would be sent, approved ones not counted. */
+  /** Removals of the group that would be sent, now or later. */
   readonly count: number;
   /** Members of the group. */
   readonly groupSize: number;
-  /** What this owner has removed in the window, or is about to, in other groups too; approved ones not counted. */
-  readonly countInWindow: number;
+  readonly removed: RemovedInWindow;
 }
 
 /** Why they are held; null: they may go. */
-export function guardVerdict({ count, groupSize, countInWindow }: Removing, limits: GuardLimits): HeldBy | null {
+export function guardVerdict({ count, groupSize, removed }: Removing, limits: GuardLimits): HeldBy | null {
   if (count === 0) return null;
-  if (count > limits.groupCount) return 'group_count';
-  if (groupSize >= limits.groupFloor && count * 100 > limits.groupPercent * groupSize) return 'group_percent';
-  return countInWindow + count > limits.windowCount ? 'window_count' : null;
+  const { ofGroup, sizeBefore, ofOwner } = removed;
+  // An operator reads what these removals do by themselves before what they come to with others.
+  const byThemselves = groupVerdict(count, [groupSize], limits);
+  if (byThemselves !== null) return byThemselves;
+  if (ofOwner + count > limits.windowCount) return 'window_count';
+  // The smaller size decides: members who were added in between do not make room for removals.
+  const sizes = [groupSize + ofGroup, ...(sizeBefore === null ? [] : [sizeBefore])];
+  return groupVerdict(count + ofGroup, sizes, limits);
 }
+
+function groupVerdict(count: number, sizes: readonly number[], limits: GuardLimits): HeldBy | null {
+  if (count > limits.groupCount) return 'group_count';
+  return sizes.some((size) => isTooLargeShare(count, size, limits)) ? 'group_percent' : null;
+}
+
+/** A member who was removed, added and removed again counts twice, so that a share may be more than the whole. */
+const isTooLargeShare = (count: number, size: number, { groupPercent, groupFloor }: GuardLimits): boolean =>
+  groupPercent < 100 && size >= groupFloor && count * 100 > groupPercent * size;
 
 /** What the guard has a say in. */
 export const isGuarded = ({ op, guard }: Intent): boolean => op === 'remove' && guard?.kind !== 'approved';
@@ -51,18 +67,6 @@ export function heldDigest(group: string, intents: Iterable<Intent>, sha256: Sha
   return ids.length === 0 ? null : sha256(JSON.stringify([group, ...ids.toSorted()]));
 }
 
-/** When how many members were removed; epoch or monotonic ms, but one of them. */
-export interface Removed {
-  readonly at: number;
-  readonly count: number;
-}
-
-/** What of it still counts. */
-export const withinWindow = (removed: readonly Removed[], now: number, windowMs: number): readonly Removed[] =>
-  removed.filter(({ at }) => at > now - windowMs);
-
-export const countOf = (removed: readonly Removed[]): number => removed.reduce((sum, { count }) => sum + count, 0);
-
 /** Why it is held, with the way to release it. */
 export const heldFailure = (by: Held['by'], digest: string): Failure => ({
   code: by,
@@ -73,8 +77,8 @@ export const heldFailure = (by: Held['by'], digest: string): Failure => ({
 });
 
 export const HELD_BY: Readonly<Record<HeldBy, string>> = {
-  group_percent: 'too large a share of the group would be removed (GUARD_GROUP_PERCENT)',
-  group_count: 'too many members of one group would be removed at once (GUARD_GROUP_COUNT)',
+  group_percent: 'too large a share of the group would be removed within GUARD_WINDOW_MS (GUARD_GROUP_PERCENT)',
+  group_count: 'too many members of one group would be removed within GUARD_WINDOW_MS (GUARD_GROUP_COUNT)',
   window_count: 'too many members would be removed within GUARD_WINDOW_MS (GUARD_WINDOW_COUNT)',
   group_deleted: 'the group was deleted at the identity provider, so everybody would be removed',
   empty_state: 'the full state is empty, so everybody would be removed',

@@ -1,5 +1,5 @@
 /**
- * Wire format of the retry topic (design 5.2): live records, fences and requests. A live record holds all intents of one
+ * Wire format of the retry topic (design 5.2): live records, fences, requests and slices of the guard's window. A live record holds all intents of one
  * group that are parked, held or dead; the newest one of a group replaces the older ones.
  */
 import * as z from 'zod';
@@ -10,6 +10,7 @@ import type { Stamp } from './ownership.ts';
 import type { Headers, WaitingFacts } from './record-headers.ts';
 import { jsonIn } from './json.ts';
 import { header, textHeader, textOf, waitingHeaders } from './record-headers.ts';
+import { isRemovalsKey, type Removal, removalsIn, removalsValue } from './removal-window.ts';
 import {
   type Answer,
   answerHeader,
@@ -42,9 +43,16 @@ export type RetryRecord =
       /** What is final of members that names which are not resolved may mean; absent: none. */
       readonly finals?: readonly FinalMark[];
     }
+  /** A slice of the removal guard's window; `removals` is null for a tombstone. */
+  | {
+      readonly kind: 'removals';
+      readonly key: string;
+      readonly stamp: Stamp;
+      readonly removals: readonly Removal[] | null;
+    }
   /** `wanted` is null for the tombstone that answers it. */
   | { readonly kind: 'request'; readonly key: string; readonly wanted: Request | null }
-  /** Not ours to read; where it has a group's key, that group is to be written again. */
+  /** Not ours to read; where it has the key of a group, or of a slice, `group` is that key, which is to be written again. */
   | { readonly kind: 'unreadable'; readonly group: string | null; readonly problem: string };
 
 const wireState = z.object({
@@ -71,8 +79,9 @@ export function parseRetryRecord({ key, value, headers }: WireRecord): RetryReco
       return { kind: 'unreadable', group: null, problem: 'a fence without its headers' };
     return { kind: 'fence', stamp, fenceId };
   }
+  if (isRemovalsKey(name)) return readRemovals(name, stamp, value);
   if (!isStoredId(name)) return { kind: 'unreadable', group: null, problem: 'a key that no group can have' };
-  if (stamp === null) return { kind: 'unreadable', group: name, problem: 'no owner, epoch and sequence number' };
+  if (stamp === null) return { kind: 'unreadable', group: name, problem: NO_STAMP };
   if (value === null) return { kind: 'state', group: name, stamp, intents: [] };
   const parsed = wireState.safeParse(jsonIn(textOf(value)));
   if (!parsed.success) return { kind: 'unreadable', group: name, problem: 'not a live record' };
@@ -82,6 +91,13 @@ export function parseRetryRecord({ key, value, headers }: WireRecord): RetryReco
   const finals = readMarks(name, parsed.data.finals);
   return { kind: 'state', group: name, stamp, ...entries, ...(finals.length > 0 && { finals }) };
 }
+
+function readRemovals(key: string, stamp: Stamp | null, value: Uint8Array | null): RetryRecord {
+  if (stamp === null) return { kind: 'unreadable', group: key, problem: NO_STAMP };
+  return { kind: 'removals', key, stamp, removals: value === null ? null : removalsIn(value) };
+}
+
+const NO_STAMP = 'no owner, epoch and sequence number';
 
 /** Up to the first fault: issues of all entries of one record would take gigabytes. */
 function readEntries(
@@ -150,6 +166,17 @@ export function renderState({ group, stamp, sha256, isReserving, foreign = [], f
   return { key: group, value, headers: [...headers, ...waitingHeaders(facts), ...more] };
 }
 
+/** No removals: the tombstone. */
+export const renderRemovals = (
+  stamp: Stamp,
+  key: string,
+  removals: readonly Removal[],
+): { readonly key: string; readonly value: string | null; readonly headers: Headers } => ({
+  key,
+  value: removals.length === 0 ? null : removalsValue(removals),
+  headers: stampHeaders('removals', stamp),
+});
+
 export const renderFence = (stamp: Stamp, fenceId: string): { readonly key: string; readonly headers: Headers } => ({
   key: FENCE_KEY,
   headers: [...stampHeaders('fence', stamp), textHeader('rollcall-fence-id', fenceId)],
@@ -161,7 +188,10 @@ export const renderAnswer = (stamp: Stamp, answer: Answer): Headers => [
   answerHeader(answer),
 ];
 
-const stampHeaders = (type: 'pending' | 'fence' | Answer['kind'], { owner, epoch, seq }: Stamp): Headers => [
+const stampHeaders = (
+  type: 'pending' | 'fence' | 'removals' | Answer['kind'],
+  { owner, epoch, seq }: Stamp,
+): Headers => [
   textHeader('rollcall-type', type),
   textHeader('rollcall-owner', owner),
   textHeader('rollcall-epoch', String(epoch)),

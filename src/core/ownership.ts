@@ -29,7 +29,7 @@ export interface RetryView {
   seqMax: number;
   /** Records of any kind, own ones included. */
   recordCount: number;
-  /** Of each group the record that counts, as far as one that is read later might still be compared with it. */
+  /** Of each key (a group's, or a slice's) the record that counts, as far as a later one might still be compared with it. */
   readonly groups: Map<string, Order>;
   /** The highest of those that were dropped from `groups` one by one: it stands for each of them. */
   ended: Order;

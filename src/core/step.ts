@@ -11,8 +11,9 @@ import { nextPart, NO_SEARCH, type Search } from './isolation.ts';
 import type { Snapshot } from './plan.ts';
 import { apart, plan } from './plan.ts';
 import { idKey } from './id-key.ts';
-import { type Membership, sightOf, targetOf } from './membership.ts';
+import { isSo, type Membership, sightOf, targetOf } from './membership.ts';
 import { isSamePosition } from './position.ts';
+import type { RemovedInWindow } from './removal-window.ts';
 import type { UnconfirmedView } from './unconfirmed.ts';
 
 export interface Situation {
@@ -34,10 +35,9 @@ export interface Situation {
   /** As `membersMax`, of removals that a doubtful snapshot does not show. */
   readonly unseenMax: number;
   readonly guard: GuardLimits;
-  /** Removals of a full state that wait for the live record: they come in pieces, and the guard judges them together. */
-  readonly unrecordedRemovals: readonly Intent[];
-  /** What this owner has removed in the window of the guard, or is about to, in other groups. */
-  readonly removedInWindow: number;
+  /** All removals of the group that wait for nothing but their time, or for the live record: the guard judges them together. */
+  readonly pendingRemovals: readonly Intent[];
+  readonly removed: RemovedInWindow;
   /** Monotonic ms. */
   readonly nowMs: number;
 }
@@ -118,16 +118,12 @@ interface Sending {
 
 function send(situation: Situation, { snapshot, untried, sendable }: Sending): Step {
   const guarded = untried.filter(isGuarded);
-  const { unrecordedRemovals } = situation;
-  const removing = {
-    count: guarded.length === 0 ? 0 : guarded.length + unrecordedRemovals.length,
-    groupSize: sizeOf(snapshot, guarded),
-    countInWindow: situation.removedInWindow,
-  };
+  const removals = guarded.length === 0 ? [] : allRemovals(guarded, situation.pendingRemovals, snapshot);
+  const removing = { count: removals.length, groupSize: sizeOf(snapshot, removals), removed: situation.removed };
   const by = guardVerdict(removing, situation.guard);
   // What is held waits for an operator, so it is not held for what was true a while ago.
   if (by !== null && !situation.isFresh) return { kind: 'confirm', snapshot };
-  if (by !== null) return { kind: 'hold_removals', intents: [...guarded, ...unrecordedRemovals], by };
+  if (by !== null) return { kind: 'hold_removals', intents: removals, by };
   const { seen, unseen } = apart(sendable, snapshot);
   const [together, membersMax] = seen.length > 0 ? [seen, situation.membersMax] : [unseen, situation.unseenMax];
   const suspects = situation.suspects.filter((intent) => together.includes(intent));
@@ -136,8 +132,19 @@ function send(situation: Situation, { snapshot, untried, sendable }: Sending): S
   return { kind: 'patch', snapshot, part: nextPart({ suspects, untried: rest, search }, membersMax) };
 }
 
+/** Also those that are sent later: a schedule must not spread them so that each alone looks small. */
+export function allRemovals(
+  due: readonly Intent[],
+  pending: readonly Intent[],
+  snapshot: Membership,
+): readonly Intent[] {
+  // Whom the target knows by no name yet may be one of its members.
+  const later = pending.filter((intent) => intent.target === null || !isSo(intent, snapshot));
+  return [...new Set([...due, ...later])];
+}
+
 /** Of a group that a doubtful read does not show in full no more is known than who is shown and who is to go. */
 export function sizeOf({ members }: Membership, removals: readonly Intent[]): number {
-  const unseen = removals.filter((intent) => !members.has(idKey(targetOf(intent))));
+  const unseen = removals.filter((intent) => intent.target !== null && !members.has(idKey(intent.target)));
   return members.size + unseen.length;
 }

@@ -51,6 +51,7 @@ export function readWaiting(view: WaitingView, partition: number, record: WireRe
       );
       return;
     case 'request':
+    case 'removals':
       return;
     case 'unreadable':
       view.unreadableCount += 1;

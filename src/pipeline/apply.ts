@@ -2,12 +2,10 @@
  * A group in flight: one request after the other until everything that was due when its slot opened is final, parked or
  * held. What comes next is decided by core/step.ts, what an answer means by core/outcome.ts.
  */
-import { type Intent, WHOLE_GROUP } from '../core/change.ts';
+import type { Intent } from '../core/change.ts';
 import { isGuarded } from '../core/guard.ts';
 import type { Snapshot } from '../core/plan.ts';
-import { isSo } from '../core/membership.ts';
 import { afterLanding, searchAmong } from '../core/isolation.ts';
-import { isHeld } from '../core/pending.ts';
 import type { RequestFacts } from '../core/reporting.ts';
 import { requestsMax } from '../core/request-budget.ts';
 import { nextStep } from '../core/step.ts';
@@ -15,12 +13,12 @@ import { groupAnswered, supersedeBeaten } from './conclude.ts';
 import type { Context } from './context.ts';
 import { isCurrent, mayDispatch } from './context.ts';
 import type { Course, Next } from './course.ts';
-import { forgetSnapshot, isSpent, isTried, stillDue } from './course.ts';
+import { forgetSnapshot, isSpent, stillDue } from './course.ts';
 import { look, verify } from './effects.ts';
 import { expandState } from './expand.ts';
 import { giveUpSpent } from './failed-tries.ts';
 import { overBudget, patchFailed, readAfterConflict, readFailed } from './failures.ts';
-import { hold, removedInWindow, reserve } from './guard.ts';
+import { hold, pendingRemovals, removedInWindow, reserveRemovals } from './guard.ts';
 import { keepSuspects, takeSuspects } from './isolation.ts';
 import { landUnsent } from './landing.ts';
 import type { Patched } from './request.ts';
@@ -48,7 +46,6 @@ export async function fly(context: Context, group: Group): Promise<void> {
     unseenMax: context.options.membersPerPatchMax,
     conflicts: 0,
     refused: null,
-    removing: 0,
   };
   group.flight = flight;
   try {
@@ -57,7 +54,7 @@ export async function fly(context: Context, group: Group): Promise<void> {
     if (isProbe && flight.due.size === 0) await read(context, group, course, null);
     while (mayDispatch(context, group) && (await takeStep(context, group, course)) === 'go_on');
   } finally {
-    reserve(context, course, 0);
+    group.partition.removals.release(group.id);
     keepSuspects(group, course);
     if (course.permit.isHeld) api.gate.giveBack();
     if (isCurrent(context, group.partition)) supersedeBeaten(context, group);
@@ -96,8 +93,8 @@ async function takeStep(context: Context, group: Group, course: Course): Promise
     membersMax: course.membersMax,
     unseenMax: Math.min(course.unseenMax, course.membersMax),
     guard: context.options.guard,
-    unrecordedRemovals: unrecordedRemovals(group),
-    removedInWindow: removedInWindow(context, course),
+    pendingRemovals: due.some(isGuarded) ? pendingRemovals(group) : [],
+    removed: removedInWindow(context, group),
     nowMs: context.clock.now().monotonic,
   });
   switch (step.kind) {
@@ -121,11 +118,7 @@ async function takeStep(context: Context, group: Group, course: Course): Promise
       hold(context, group, step.intents, step.by);
       return 'go_on';
     case 'patch':
-      reserve(
-        context,
-        course,
-        due.filter((each) => isGuarded(each) && isTried(group, each) && !isSo(each, step.snapshot)).length,
-      );
+      reserveRemovals(group, due, step.snapshot);
       return patch(context, group, course, step);
     case 'final':
       for (const intent of step.noop) landUnsent(context, group, intent);
@@ -137,13 +130,6 @@ async function takeStep(context: Context, group: Group, course: Course): Promise
       return 'stop';
   }
 }
-
-const unrecordedRemovals = ({ members, expanded }: Group): Intent[] =>
-  expanded.length === 0 && members.get(WHOLE_GROUP)?.pending?.whole?.isPartly !== true
-    ? []
-    : [...members.values()].flatMap(({ pending }) =>
-        pending?.waits === 'record' && isGuarded(pending) && !isHeld(pending) ? [pending] : [],
-      );
 
 const isUsedUp = ({ options }: Context, { flight, permit }: Course): boolean =>
   permit.requestCount >= requestsMax(flight.due.size, options.conflictsMax);

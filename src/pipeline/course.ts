@@ -24,8 +24,6 @@ export interface Course {
   conflicts: number;
   /** What the target has refused as stale, as long as reads show that version. */
   refused: Refused | null;
-  /** How many removals it counts with in the window of the guard. */
-  removing: number;
 }
 
 export interface Refused extends RefusedVersion {

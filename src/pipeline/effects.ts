@@ -35,7 +35,7 @@ export function verify(context: Context, group: Group, { part, request, seen, is
       continue;
     }
     // It was accepted, so that it counts for the guard although nothing shows it yet.
-    noteRemoved(context, intent);
+    noteRemoved(context, group, intent);
     group.unconfirmed ??= new UnconfirmedChanges();
     const acceptance = { intent, request, isShownOtherwise: seen !== null };
     group.unconfirmed.note(acceptance, clock.now().monotonic, options.lateApplyMs);

@@ -1,13 +1,16 @@
 /** Acts on the removal guard (core/guard.ts): holds, and does what an operator has decided. Held intents are parked. */
 import type { Approval, Held, HeldBy, Intent } from '../core/change.ts';
-import { countOf, heldDigest, heldFailure, isGuarded, refusedFailure, withinWindow } from '../core/guard.ts';
+import { heldDigest, heldFailure, isGuarded, refusedFailure } from '../core/guard.ts';
+import { isSo, type Membership } from '../core/membership.ts';
 import { isHeld } from '../core/pending.ts';
 import { isSamePosition } from '../core/position.ts';
+import type { RemovedInWindow } from '../core/removal-window.ts';
 import { heldReport } from '../core/reporting.ts';
 import type { Request } from '../core/request-record.ts';
+import { sizeOf } from '../core/step.ts';
 import { enqueue, giveUp, waitDue } from './conclude.ts';
 import type { Context } from './context.ts';
-import type { Course } from './course.ts';
+import { isTried } from './course.ts';
 import { memberOf } from './partition.ts';
 import type { Due, DueAnswer, Group, Partition } from './state.ts';
 
@@ -47,32 +50,43 @@ function heldDue(
 
 const pendingOf = ({ members }: Group): Intent[] => [...members.values()].flatMap(({ pending }) => pending ?? []);
 
-/** What the guard counts of other groups when it judges this one. */
-export function removedInWindow(context: Context, course: Course): number {
-  const { state } = context;
-  dropOldRemovals(context);
-  return countOf(state.removed) + state.removing - course.removing;
+/** What the guard counts besides the removals of this group that are pending. */
+export function removedInWindow({ state, clock }: Context, group: Group): RemovedInWindow {
+  const now = clock.now();
+  let ofOwner = 0;
+  for (const partition of state.partitions.values()) {
+    partition.removals.expire(now);
+    ofOwner += partition.removals.countBeside(partition === group.partition ? group.id : null);
+  }
+  return { ...group.partition.removals.removedOf(group.id), ofOwner };
 }
 
-export function dropOldRemovals({ state, options, clock }: Context): void {
-  state.removed = withinWindow(state.removed, clock.now().monotonic, options.guard.windowMs);
+/** Each minute: what has left the window leaves memory and the retry topic, also where nothing is removed any more. */
+export function dropOldRemovals({ state, clock, settle }: Context): void {
+  for (const { removals } of state.partitions.values()) {
+    removals.expire(clock.now());
+    if (removals.isDue) settle();
+  }
 }
 
-/** From now on the group counts with so many removals that are about to be sent. */
-export function reserve({ state }: Context, course: Course, removals: number): void {
-  state.removing += removals - course.removing;
-  course.removing = removals;
+/** Of the group, whatever they wait for but an operator: neither tried for the last time, nor accepted by the target. */
+export const pendingRemovals = (group: Group): Intent[] =>
+  [...group.members.values()].flatMap(({ pending }) => {
+    if (pending === null || pending.dead !== null || isHeld(pending) || !isGuarded(pending)) return [];
+    return isTried(group, pending) ? [pending] : [];
+  });
+
+/** Until they have taken effect, or the group is not in flight any more. */
+export function reserveRemovals(group: Group, due: readonly Intent[], snapshot: Membership): void {
+  const removals = due.filter((each) => isGuarded(each) && isTried(group, each) && !isSo(each, snapshot));
+  group.partition.removals.reserve(group.id, { count: removals.length, size: sizeOf(snapshot, removals) });
 }
 
 /** A removal has taken effect. */
-export function noteRemoved({ state, clock }: Context, intent: Intent): void {
+export function noteRemoved({ clock, settle }: Context, group: Group, intent: Intent): void {
   if (!isGuarded(intent)) return;
-  const at = clock.now().monotonic;
-  const last = state.removed.at(-1);
-  state.removed =
-    last?.at === at
-      ? [...state.removed.slice(0, -1), { at, count: last.count + 1 }]
-      : [...state.removed, { at, count: 1 }];
+  group.partition.removals.note(group.id, clock.now());
+  settle();
 }
 
 /** An operator has decided about exactly this set; where it has changed meanwhile, nothing is done. */

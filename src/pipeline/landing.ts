@@ -12,11 +12,11 @@ export function landUnsent(context: Context, group: Group, intent: Intent): void
   if (group.members.get(intent.member)?.pending !== intent) return;
   const outcome = intent.attempt > 0 || isSpent(group, intent) ? 'recovered' : 'already_synced';
   // It may be its own request, whose answer was lost, that has removed the member.
-  if (outcome === 'recovered') noteRemoved(context, intent);
+  if (outcome === 'recovered') noteRemoved(context, group, intent);
   land(context, group, intent, { outcome, request: null });
 }
 
 export function landSent(context: Context, group: Group, intent: Intent, request: RequestFacts): void {
-  noteRemoved(context, intent);
+  noteRemoved(context, group, intent);
   land(context, group, intent, { outcome: intent.attempt > 0 ? 'recovered' : 'applied', request });
 }

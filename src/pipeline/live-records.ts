@@ -1,7 +1,7 @@
 /** The live records and answers that are due, as they are sent, and what becomes of those that could not be written. */
 import type { Intent } from '../core/change.ts';
 import type { FinalMark } from '../core/final-mark.ts';
-import { renderAnswer, renderState } from '../core/live-record.ts';
+import { renderAnswer, renderRemovals, renderState } from '../core/live-record.ts';
 import { seqAfter } from '../core/ownership.ts';
 import type { OutRecord } from '../ports.ts';
 import type { Context } from './context.ts';
@@ -25,6 +25,7 @@ export type Rendered = Addressed & {
         readonly finals: readonly FinalMark[];
       }
     | { readonly kind: 'former'; readonly key: string }
+    | { readonly kind: 'removals'; readonly key: string }
     | { readonly kind: 'answer'; readonly answer: DueAnswer }
   );
 
@@ -35,7 +36,11 @@ export function renderPartition(context: Context, partition: Partition, recordsM
     clock,
     state: { unsettled },
   } = context;
-  const rendered = [...renderFormer(context, partition), ...renderAnswers(context, partition)];
+  const rendered = [
+    ...renderFormer(context, partition),
+    ...renderSlices(context, partition),
+    ...renderAnswers(context, partition),
+  ];
   const due = [...partition.toWrite].filter((group) => !unsettled.isWaiting(placeOf(context, group).name, clock.now()));
   for (const group of due.slice(0, Math.max(0, recordsMax))) {
     partition.toWrite.delete(group);
@@ -97,6 +102,19 @@ function renderFormer(context: Context, partition: Partition): Rendered[] {
   });
 }
 
+/** What the guard counts, for the next owner. */
+function renderSlices(context: Context, partition: Partition): Rendered[] {
+  const { options, clock } = context;
+  const { epoch, number } = partition;
+  return partition.removals.take(clock.now()).map(({ key, removals }) => {
+    const stamp = { owner: options.owner, epoch, seq: nextSeq(partition) };
+    const slice = renderRemovals(stamp, key, removals);
+    const record = { ...slice, topic: options.topics.retry, partition: number, gzip: true as const };
+    const own = placeOfKey(context, partition, key);
+    return { kind: 'removals', partition, epoch, key, record, own, isWanted: () => isOf(context, partition, epoch) };
+  });
+}
+
 function renderAnswers(context: Context, partition: Partition): Rendered[] {
   const { options } = context;
   const isOpen = (group: Group): boolean => partition.toWrite.has(group) || holdsDecided(group);
@@ -124,6 +142,13 @@ export function writeAgain(context: Context, rendered: Rendered, outcome: 'too_l
   if (rendered.kind === 'former') {
     partition.formerKeys.giveBack(rendered.key);
     return false;
+  }
+  if (rendered.kind === 'removals') {
+    partition.removals.giveBack(rendered.key);
+    if (outcome !== 'too_large') return false;
+    const isSmaller = partition.removals.shrink(rendered.key, context.clock.now());
+    if (!isSmaller) noteFailure(context, rendered.own, TOO_LARGE);
+    return isSmaller;
   }
   if (rendered.kind === 'answer') {
     const { key, answer, groups } = rendered.answer;

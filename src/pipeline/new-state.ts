@@ -20,8 +20,6 @@ export const newState = (): State => ({
   requestsInFlight: 0,
   outbox: [],
   unsettled: new Unsettled(),
-  removed: [],
-  removing: 0,
   lookUps: new Map(),
   lookUpsInFlight: 0,
   counts: {

@@ -9,10 +9,12 @@ import { forgetName } from './aliases.ts';
 import type { Context } from './context.ts';
 import { FinalMarks } from './final-marks.ts';
 import { FormerKeys } from './former-keys.ts';
+import { RemovalWindow } from './removal-window.ts';
 import type { Due, Group, Member, Partition, Phase, State } from './state.ts';
 import { Unacknowledged } from './unacknowledged.ts';
 
-export const newPartition = (number: number): Partition => ({
+/** @param windowMs of the guard. */
+export const newPartition = (number: number, windowMs: number): Partition => ({
   number,
   phase: 'fencing',
   refusal: null,
@@ -46,6 +48,7 @@ export const newPartition = (number: number): Partition => ({
   groups: new Map(),
   toWrite: new Set(),
   unacknowledged: new Unacknowledged(),
+  removals: new RemovalWindow(windowMs),
   gainDoubt: null,
   pendingCount: 0,
   heldCount: 0,

@@ -3,7 +3,8 @@
  */
 import type { RetryRecord } from '../core/live-record.ts';
 import { parseRetryRecord } from '../core/live-record.ts';
-import { endGroup, isOvertaken, isUsed, readFence, readState } from '../core/ownership.ts';
+import { endGroup, isOvertaken, isUsed, readFence, readState, type Stamp } from '../core/ownership.ts';
+import { isRemovalsKey } from '../core/removal-window.ts';
 import type { Batch } from '../ports.ts';
 import type { Context } from './context.ts';
 import { isCurrent } from './context.ts';
@@ -36,16 +37,14 @@ function readRetryRecord(context: Context, partition: Partition, record: RetryRe
       partition.fenceRead ||= isOwn;
       break;
     }
-    case 'state': {
-      const reading = readState(partition.view, record.group, record.stamp);
-      const counts = reading === 'counts' && (!isOwned(partition) || record.stamp.owner === options.owner);
-      if (counts) partition.stale.delete(record.group);
-      // Before the restore its place in the order decides what counts; afterwards only what is to be written again.
-      if (counts && isOwned(partition) && isEnd(record)) endGroup(partition.view, record.group);
-      if (!counts) partition.stale.add(record.group);
-      if (reading === 'counts' && !isOwned(partition)) take(context, partition, record);
+    case 'state':
+      if (readLive(context, partition, { ...record, key: record.group, isEnd: isEnd(record) }))
+        take(context, partition, record);
       break;
-    }
+    case 'removals':
+      if (readLive(context, partition, { ...record, isEnd: record.removals === null }))
+        partition.removals.read(record.key, record.removals);
+      break;
     case 'request':
       if (record.wanted === null) partition.requests.delete(record.key);
       else partition.requests.set(record.key, record.wanted);
@@ -58,6 +57,26 @@ function readRetryRecord(context: Context, partition: Partition, record: RetryRe
       if (record.group !== null) partition.stale.add(record.group);
   }
   if (isRestored(partition)) takeAccount(context, partition);
+}
+
+interface LiveRecord {
+  readonly key: string;
+  readonly stamp: Stamp;
+  /** A tombstone. */
+  readonly isEnd: boolean;
+}
+
+/** Answers whether it is to be taken over at the restore. */
+function readLive({ options }: Context, partition: Partition, { key, stamp, isEnd }: LiveRecord): boolean {
+  const { view, stale } = partition;
+  const isKnown = isOwned(partition);
+  const reading = readState(view, key, stamp);
+  const counts = reading === 'counts' && (!isKnown || stamp.owner === options.owner);
+  if (counts) stale.delete(key);
+  // Before the restore its place in the order decides what counts; afterwards only what is to be written again.
+  if (counts && isKnown && isEnd) endGroup(view, key);
+  if (!counts) stale.add(key);
+  return reading === 'counts' && !isKnown;
 }
 
 /** A tombstone. */
@@ -94,15 +113,20 @@ export function takeAccount(context: Context, partition: Partition): void {
 }
 
 /** Memory is all that is left of the live records: each is written again. */
-export function recordAll(context: Context, { groups, toWrite }: Partition): void {
+export function recordAll(context: Context, { groups, toWrite, removals }: Partition): void {
   for (const group of groups.values()) toWrite.add(group);
+  removals.rewriteAll();
   context.settle();
 }
 
-/** Groups whose last record does not count are written again, since compaction keeps only the last (spec: repair). */
+/** Groups, and slices of the guard's window, whose last record does not count are written again, since compaction keeps only the last (spec: repair). */
 function repair(context: Context, partition: Partition): void {
   if (partition.stale.size === 0) return;
   for (const id of partition.stale) {
+    if (isRemovalsKey(id)) {
+      partition.removals.rewrite(id, context.clock.now());
+      continue;
+    }
     const group = groupOf(context, partition, id);
     noteFormerKey(group, id);
     partition.toWrite.add(group);

@@ -22,7 +22,8 @@ export function refuse(context: Context, partition: Partition, { problem, foreig
   const topic = options.topics.source;
   const remedy = foreign === 'committed' ? resetOffsets(topic, number) : NEW_TOPICS;
   forget(context, partition, problem);
-  state.partitions.set(number, { ...newPartition(number), phase: 'refused', refusal: `${problem}. ${remedy}` });
+  const refused = newPartition(number, options.guard.windowMs);
+  state.partitions.set(number, { ...refused, phase: 'refused', refusal: `${problem}. ${remedy}` });
   log.pause('source', number);
   logger.error(
     { topic, partition: number, problem, remedy },

@@ -129,7 +129,7 @@ function startOver(context: Context, partition: Partition): void {
   const { state, log } = context;
   const { base, epoch, fenceId } = partition;
   forget(context, partition, 'somebody else was the owner in between');
-  const anew = newPartition(partition.number);
+  const anew = newPartition(partition.number, context.options.guard.windowMs);
   Object.assign(anew, { base, epoch, fenceId, phase: 'restoring' });
   state.partitions.set(anew.number, anew);
   log.seek('retry', anew.number, 0n);
@@ -142,6 +142,7 @@ function load(context: Context, partition: Partition, start: Start): void {
   if ((partition.wasEmpty && !isNew) || start.isRetryReplaced) noteEmptied(context, partition);
   // A former owner's requests may still land (spec: noop).
   partition.gainDoubt = isNew ? null : gained(clock.now().monotonic, options.lateApplyMs);
+  partition.removals.restore(clock.now());
   for (const [id, intents] of partition.restored) {
     const marks = partition.restoredMarks.get(id) ?? [];
     if (intents.length + marks.length === 0) continue;

@@ -147,6 +147,7 @@ export class Settler {
     const now = this.#context.clock.now();
     const rendered: Rendered[] = [];
     for (const partition of state.partitions.values()) {
+      partition.removals.owe();
       const lane = laneName(options.topics.retry, partition.number);
       if (!isRestored(partition) || state.unsettled.isWaiting(lane, now)) continue;
       rendered.push(...renderPartition(this.#context, partition, BATCH_MAX - rendered.length));
@@ -165,6 +166,7 @@ export class Settler {
         each.partition.finals.noteRecorded(each.group, each.finals);
         recorded(this.#context, each.group, each.intents);
       }
+      if (outcome === 'written' && each.kind === 'removals') each.partition.removals.acknowledge(each.key);
       hasMoved ||= isSmaller || outcome === 'written';
     });
     return hasMoved;
@@ -277,9 +279,9 @@ function letGo(context: Context, group: Group): void {
 /** A fence, or the start of a restore, ends its own trouble. */
 function isWaitedFor(partition: Partition, act: Place['act']): boolean {
   if (!isRestored(partition)) return true;
-  const { toWrite, answers, formerKeys } = partition;
+  const { toWrite, answers, formerKeys, removals } = partition;
   if (act === 'commit') return isCommitDue(partition);
-  return act === 'read' || toWrite.size + answers.length + formerKeys.size > 0;
+  return act === 'read' || removals.isDue || toWrite.size + answers.length + formerKeys.size > 0;
 }
 
 const isCommitDue = (partition: Partition): boolean =>
@@ -292,8 +294,9 @@ interface DueCommit {
 }
 
 function commitOf(partition: Partition): DueCommit | null {
-  const { ledger, mark, number } = partition;
-  if (ledger === null || !isCommitDue(partition)) return null;
+  const { ledger, mark, number, removals } = partition;
+  // The guard of the next owner counts what completes the offsets (design 6.10).
+  if (ledger === null || removals.isOwing || !isCommitDue(partition)) return null;
   const offset = committable(ledger);
   const metadata = encodeCommit(offset, { ranges: completedRanges(ledger, RANGES_MAX), mark });
   return { partition, commit: { partition: number, offset, metadata }, progress: ledger.progress };

@@ -2,6 +2,8 @@
  * How many entries each collection of the pipeline holds. At rest all are 0 but what live records keep: their groups and
  * members, the order of their records, and the removals that still count in the window of the guard.
  */
+import type { RetryView } from '../core/ownership.ts';
+import { isRemovalsKey } from '../core/removal-window.ts';
 import type { Aliases, Group, Partition, State } from './state.ts';
 
 export interface Sizes {
@@ -32,6 +34,7 @@ export interface Sizes {
   /** Places that nothing can be written to for now. */
   readonly unsettled: number;
   readonly lookUps: number;
+  /** Of the window of the guard, and slices whose order of records is remembered without need. */
   readonly removals: number;
 }
 
@@ -52,7 +55,7 @@ export function sizesOf(state: State): Sizes {
     unacknowledged: inPartitions(({ unacknowledged }) => unacknowledged.size),
     openOffsets: inPartitions(({ ledger }) => ledger?.open.size ?? 0),
     knownRanges: inPartitions(({ ledger }) => ledger?.known.length ?? 0),
-    recordOrders: inPartitions(({ view }) => view.groups.size),
+    recordOrders: inPartitions(({ view }) => view.groups.size - slicesIn(view).length),
     staleRecords: inPartitions(({ stale }) => stale.size),
     formerKeys: inPartitions(({ formerKeys }) => formerKeys.size),
     restored: inPartitions(({ restored, recordedAt }) => restored.size + recordedAt.size),
@@ -64,9 +67,14 @@ export function sizesOf(state: State): Sizes {
     outbox: state.outbox.length,
     unsettled: state.unsettled.size,
     lookUps: state.lookUps.size,
-    removals: state.removed.length,
+    removals: inPartitions(removalsIn),
   };
 }
+
+const slicesIn = ({ groups }: RetryView): string[] => [...groups.keys()].filter(isRemovalsKey);
+
+const removalsIn = ({ removals, view }: Partition): number =>
+  removals.size + slicesIn(view).filter((key) => !removals.knows(key)).length;
 
 const sizeOfAliases = ({ names, targets, replaced, resolutions, unresolved }: Aliases): number =>
   names.size + targets.size + replaced.size + resolutions.size + unresolved.size;

@@ -10,7 +10,6 @@ import type { ChangeSource, DeadReason, Intent } from '../core/change.ts';
 import type { Doubt } from '../core/doubt.ts';
 import type { FinalMark } from '../core/final-mark.ts';
 import type { Ledger, Range } from '../core/ledger.ts';
-import type { Removed } from '../core/guard.ts';
 import type { Failure } from '../core/outcome.ts';
 import type { RetryView } from '../core/ownership.ts';
 import type { Trouble } from '../core/record-headers.ts';
@@ -25,6 +24,7 @@ import type { FormerKeys } from './former-keys.ts';
 import type { Heap } from './heap.ts';
 import type { ReadyQueue } from './ready-queue.ts';
 import type { RecordLimit } from './record-limit.ts';
+import type { RemovalWindow } from './removal-window.ts';
 import type { Unacknowledged } from './unacknowledged.ts';
 import type { Unsettled } from './unsettled.ts';
 import type { UnconfirmedChanges } from './unconfirmed-changes.ts';
@@ -208,6 +208,7 @@ export interface Partition {
   readonly groups: Map<string, Group>;
   readonly toWrite: Set<Group>;
   readonly unacknowledged: Unacknowledged<Group>;
+  readonly removals: RemovalWindow;
   /** A former owner's requests may still land (monotonic ms in it). */
   gainDoubt: Doubt | null;
   /** Intents neither final nor dead. */
@@ -250,10 +251,6 @@ export interface State {
   requestsInFlight: number;
   outbox: Due[];
   readonly unsettled: Unsettled;
-  /** Members removed within the window of the guard (monotonic ms). */
-  removed: readonly Removed[];
-  /** Removals that groups in flight are about to send. */
-  removing: number;
   /** Ids that wait to be looked up, in the order they were met. */
   readonly lookUps: Map<string, LookUp>;
   lookUpsInFlight: number;

@@ -136,8 +136,9 @@ export async function isAtRest(context: Context): Promise<boolean> {
 
 /** What is held may wait for days; nothing happens to it by itself. */
 function isPartitionAtRest(partition: Partition): boolean {
-  const { phase, ledger, lastCommit, toWrite, answers, pendingCount, heldCount } = partition;
+  const { phase, ledger, lastCommit, toWrite, answers, pendingCount, heldCount, removals } = partition;
   if (phase !== 'running' || ledger === null) return false;
+  if (removals.isDue || removals.isOwing) return false;
   if (toWrite.size + answers.length + ledger.open.size > 0 || lastCommit?.offset !== ledger.next) return false;
   return pendingCount === heldCount;
 }

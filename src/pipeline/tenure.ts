@@ -44,8 +44,8 @@ function keep({ log }: Context, partition: Partition): void {
   log.seek('retry', partition.number, partition.retryNext);
 }
 
-function gain({ state, log }: Context, number: number, base: number): void {
-  const partition = newPartition(number);
+function gain({ state, log, options }: Context, number: number, base: number): void {
+  const partition = newPartition(number, options.guard.windowMs);
   partition.base = base;
   state.partitions.set(number, partition);
   log.seek('retry', number, 0n);

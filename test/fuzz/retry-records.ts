@@ -10,6 +10,7 @@ import type { Stamp } from '../../src/core/ownership.ts';
 import { emptyView, epochOf, readFence, readState, seqAfter } from '../../src/core/ownership.ts';
 import { groupPath, patchBody } from '../../src/core/plan.ts';
 import { textHeader } from '../../src/core/record-headers.ts';
+import { isRemovalsKey } from '../../src/core/removal-window.ts';
 import { finalReport, heldReport, invalidFailure, retryReport } from '../../src/core/reporting.ts';
 import { type Answer, decisionValue, parseAnswer, type Request, requestKey } from '../../src/core/request-record.ts';
 import { allWaiting, emptyWaiting, readWaiting } from '../../src/core/waiting.ts';
@@ -74,10 +75,14 @@ function accountFor(record: WireRecord): string {
       groupPath(read.group);
       demandWorkable(read.group, read.intents);
       return read.intents.length === 0 ? 'tombstone' : `live record: ${contentOf(read.intents)}`;
+    case 'removals':
+      demandNextStamp((view) => readState(view, read.key, read.stamp), read.stamp);
+      for (const { group } of read.removals ?? []) if (group !== null) demandStoredId(group);
+      return `removals: ${read.removals === null ? 'tombstone' : read.removals.length === 0 ? 'none' : 'some'}`;
     case 'request':
       return read.wanted === null ? 'request: taken up' : `request: ${answered(record, read.wanted)}`;
     case 'unreadable':
-      if (read.group !== null) demandStoredId(read.group);
+      if (read.group !== null && !isRemovalsKey(read.group)) demandStoredId(read.group);
       return `unreadable: ${read.problem}`;
   }
 }

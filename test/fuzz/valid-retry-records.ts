@@ -2,9 +2,10 @@
 import { sha256 } from '../../src/adapters/system.ts';
 import { type Approval, type Held, type Intent, WHOLE_GROUP } from '../../src/core/change.ts';
 import { heldDigest } from '../../src/core/guard.ts';
-import { renderFence, renderState, stateValue, type WireRecord } from '../../src/core/live-record.ts';
+import { renderFence, renderRemovals, renderState, stateValue, type WireRecord } from '../../src/core/live-record.ts';
 import type { Stamp } from '../../src/core/ownership.ts';
 import { textHeader } from '../../src/core/record-headers.ts';
+import { type Removal, removalsKey } from '../../src/core/removal-window.ts';
 import { decisionValue, requestKey } from '../../src/core/request-record.ts';
 import { anIntent } from '../support/an-intent.ts';
 import type { Lots } from './lots.ts';
@@ -33,6 +34,11 @@ const intents: readonly Intent[] = [
   anIntent({ ...parked, member: WHOLE_GROUP, op: 'state', whole: { members: [], deleted: true }, attempt: 1 }),
 ];
 
+const removals: readonly Removal[] = [
+  { group: GROUP, count: 3, at: AT, size: 20 },
+  { group: null, count: 1, at: AT + 5, size: null },
+];
+
 /** At most one intent per member, and the full state among them or not. */
 function someIntents(lots: Lots): readonly Intent[] {
   const from = lots.below(intents.length);
@@ -48,7 +54,7 @@ export interface Rendered {
 
 export function aValidRecord(lots: Lots): Rendered {
   const stamp = lots.oneIn(6) ? anOddStamp(lots) : STAMP;
-  switch (lots.below(8)) {
+  switch (lots.below(9)) {
     case 0:
       return { ...renderFence(stamp, 'fence-id'), value: 'fence-id' };
     case 1:
@@ -61,6 +67,8 @@ export function aValidRecord(lots: Lots): Rendered {
       };
     case 3:
       return aDecision(lots);
+    case 4:
+      return renderRemovals(stamp, removalsKey(AT), lots.oneIn(6) ? [] : removals);
     default:
       return renderState({ group: GROUP, intents: someIntents(lots), stamp, trouble: TROUBLE, now: AT, sha256 });
   }

@@ -20,8 +20,8 @@ export const guardMutants: readonly Mutant[] = [
     edits: [
       {
         file: 'src/core/guard.ts',
-        find: "  if (groupSize >= limits.groupFloor && count * 100 > limits.groupPercent * groupSize) return 'group_percent';\n",
-        replace: '',
+        find: 'groupPercent < 100 && size >= groupFloor && count * 100 > groupPercent * size;',
+        replace: 'groupPercent < 0 && size >= groupFloor && count > 0;',
       },
     ],
     scenario: 'guard',

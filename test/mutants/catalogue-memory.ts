@@ -29,7 +29,7 @@ export const memoryMutants: readonly Mutant[] = [
     edits: [
       {
         file: 'src/pipeline/read-back.ts',
-        find: 'if (counts && isOwned(partition) && isEnd(record))',
+        find: 'if (counts && isKnown && isEnd)',
         replace: 'if (false)',
       },
     ],

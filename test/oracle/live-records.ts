@@ -56,7 +56,7 @@ function groupRecords(records: readonly TopicRecord[]): ReadonlyMap<string, Grou
     const key = textOf(record.key);
     const epoch = countOf(record, 'rollcall-epoch');
     if (key === FENCE_KEY) fenceEpoch = Math.max(fenceEpoch, epoch);
-    if (key === FENCE_KEY || key.startsWith(REQUEST_PREFIX)) continue;
+    if (key.startsWith(CONTROL_PREFIX)) continue;
     const known = groups.get(key);
     const isVoid = fenceEpoch > epoch;
     const isOlder = known?.counts ? isBefore(record, known.counts) : false;
@@ -66,7 +66,8 @@ function groupRecords(records: readonly TopicRecord[]): ReadonlyMap<string, Grou
 }
 
 const FENCE_KEY = '\u0000rollcall.fence';
-const REQUEST_PREFIX = '\u0000rollcall.request.';
+/** No group's: fences, requests, and slices of the guard's window. */
+const CONTROL_PREFIX = '\u0000rollcall.';
 
 function isBefore(record: TopicRecord, other: TopicRecord): boolean {
   const epochs = countOf(record, 'rollcall-epoch') - countOf(other, 'rollcall-epoch');

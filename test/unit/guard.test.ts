@@ -4,7 +4,6 @@ import { describe, expect, test } from 'vitest';
 import { sha256 } from '../../src/adapters/system.ts';
 import type { Approval, Held, HeldBy, Intent } from '../../src/core/change.ts';
 import {
-  countOf,
   type GuardLimits,
   guardVerdict,
   HELD_BY,
@@ -12,10 +11,10 @@ import {
   heldFailure,
   isGuarded,
   refusedFailure,
-  withinWindow,
 } from '../../src/core/guard.ts';
 import { fold } from '../../src/core/pending.ts';
 import { plan } from '../../src/core/plan.ts';
+import { NOTHING_REMOVED } from '../../src/core/removal-window.ts';
 import { anIntent, atOffset, type IntentParts } from '../support/an-intent.ts';
 
 /** The defaults of the design. */
@@ -26,8 +25,8 @@ const limits: GuardLimits = {
   windowCount: 5_000,
   windowMs: 600_000,
 };
-const verdict = (count: number, groupSize: number, countInWindow = 0) =>
-  guardVerdict({ count, groupSize, countInWindow }, limits);
+const verdict = (count: number, groupSize: number, ofOwner = 0) =>
+  guardVerdict({ count, groupSize, removed: { ...NOTHING_REMOVED, ofOwner } }, limits);
 
 const held: Held = { kind: 'held', by: 'group_percent', since: 5 };
 const approval: Approval = { kind: 'approved', digest: 'd'.repeat(64), author: 'jane', at: 6 };
@@ -64,8 +63,70 @@ describe('the verdict', () => {
 
   test('follows its limits: none of a group at 0 %, all of it at 100 %', () => {
     const of = (groupPercent: number, count: number) =>
-      guardVerdict({ count, groupSize: 10, countInWindow: 0 }, { ...limits, groupPercent });
+      guardVerdict({ count, groupSize: 10, removed: NOTHING_REMOVED }, { ...limits, groupPercent });
     expect([of(0, 0), of(0, 1), of(100, 10)]).toEqual([null, 'group_percent', null]);
+  });
+
+  const drip = (count: number, groupSize: number, ofGroup: number, sizeBefore: number | null) =>
+    guardVerdict({ count, groupSize, removed: { ofGroup, sizeBefore, ofOwner: ofGroup } }, limits);
+
+  test('counts removals one at a time as the same number together, by share and by count', () => {
+    expect([0, 1, 2, 3].map((removed) => drip(1, 10 - removed, removed, removed === 0 ? null : 10))).toEqual([
+      null,
+      null,
+      null,
+      'group_percent',
+    ]);
+    expect(drip(1, 9_500, 499, 9_999)).toBeNull();
+    expect(drip(1, 9_500, 500, 10_000)).toBe('group_count');
+  });
+
+  test('lets no members who were added meanwhile make room, nor any that were few before', () => {
+    // Ten members, three removed, a hundred added.
+    expect(drip(1, 107, 3, 10)).toBe('group_percent');
+    // Nine members, below the floor, a hundred added: what is there now counts.
+    expect([29, 30].map((count) => drip(count, 106, 3, 9))).toEqual([null, 'group_percent']);
+    // Of twenty members ten went with an approval.
+    expect([2, 3].map((removed) => drip(1, 10 - removed, removed, 20))).toEqual([null, 'group_percent']);
+  });
+
+  test('does not count shares at 100 %, however often a member comes and goes', () => {
+    expect(
+      guardVerdict(
+        { count: 1, groupSize: 10, removed: { ofGroup: 40, sizeBefore: 10, ofOwner: 40 } },
+        { ...limits, groupPercent: 100 },
+      ),
+    ).toBeNull();
+  });
+
+  test('holds removals one at a time exactly where it holds as many together', () => {
+    const cases = fc.record({
+      size: fc.integer({ min: 1, max: 60 }),
+      removed: fc.nat(60),
+      elsewhere: fc.nat(30),
+      own: fc.record({
+        groupPercent: fc.nat(100),
+        groupFloor: fc.nat(20),
+        groupCount: fc.nat(40),
+        windowCount: fc.nat(40),
+      }),
+    });
+    fc.assert(
+      fc.property(cases, ({ size, removed, elsewhere, own: more }) => {
+        const own = { ...limits, ...more };
+        const [ofGroup, count] = [Math.min(removed, size - 1), 1];
+        const oneMore = guardVerdict(
+          { count, groupSize: size - ofGroup, removed: { ofGroup, sizeBefore: size, ofOwner: elsewhere + ofGroup } },
+          own,
+        );
+        const together = guardVerdict(
+          { count: ofGroup + count, groupSize: size, removed: { ...NOTHING_REMOVED, ofOwner: elsewhere } },
+          own,
+        );
+        expect(oneMore === null).toBe(together === null);
+      }),
+      { numRuns: 2_000 },
+    );
   });
 
   test('is never milder for more removals', () => {
@@ -171,25 +232,6 @@ describe('the digest of what is held', () => {
         expect(digest(a ?? []) === digest(b ?? [])).toBe(idsOf(a ?? []).join() === idsOf(b ?? []).join());
       }),
     );
-  });
-});
-
-describe('the window', () => {
-  const removed = [
-    { at: 100, count: 2 },
-    { at: 200, count: 3 },
-    { at: 300, count: 4 },
-  ];
-
-  test('ends its length after the removal, to the millisecond', () => {
-    const counts = [300, 399, 400, 401, 500, 599, 600].map((now) => countOf(withinWindow(removed, now, 300)));
-    expect(counts).toEqual([9, 9, 7, 7, 4, 4, 0]);
-  });
-
-  test('loses nothing by being tidied', () => {
-    const tidied = withinWindow(removed, 350, 300);
-    expect(withinWindow(tidied, 450, 300)).toEqual(withinWindow(removed, 450, 300));
-    expect(countOf([])).toBe(0);
   });
 });
 

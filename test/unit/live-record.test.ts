@@ -13,6 +13,7 @@ import {
   type WireRecord,
 } from '../../src/core/live-record.ts';
 import { type Headers, textHeader } from '../../src/core/record-headers.ts';
+import { removalsKey } from '../../src/core/removal-window.ts';
 import { parseAnswer, requestKey } from '../../src/core/request-record.ts';
 import { anIntent, atOffset, validId } from '../support/an-intent.ts';
 import { aWrittenIntent } from '../support/a-written-intent.ts';
@@ -253,7 +254,7 @@ test('any bytes are read as something', () => {
   const bytes = fc.uint8Array({ maxLength: 40 });
   const key = fc.oneof(
     bytes,
-    fc.constantFrom(FENCE_KEY, requestKey(''), 'g').map((text) => Buffer.from(text)),
+    fc.constantFrom(FENCE_KEY, requestKey(''), removalsKey(0), 'g').map((text) => Buffer.from(text)),
   );
   const value = fc.oneof(
     bytes,
@@ -269,7 +270,8 @@ test('any bytes are read as something', () => {
   );
   fc.assert(
     fc.property(fc.option(key), fc.option(value), fc.array(header), (key, value, headers) => {
-      expect(['fence', 'state', 'request', 'unreadable']).toContain(parseRetryRecord({ key, value, headers }).kind);
+      const { kind } = parseRetryRecord({ key, value, headers });
+      expect(['fence', 'state', 'request', 'removals', 'unreadable']).toContain(kind);
     }),
     { numRuns: 1_000 },
   );

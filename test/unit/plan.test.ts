@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest';
 import type { Intent } from '../../src/core/change.ts';
 import { isSo } from '../../src/core/membership.ts';
 import { afterPatch, groupPath, patchBody, plan, type Snapshot } from '../../src/core/plan.ts';
+import { NOTHING_REMOVED } from '../../src/core/removal-window.ts';
 import { nextStep } from '../../src/core/step.ts';
 import { aSnapshot, versioned } from '../support/a-snapshot.ts';
 import { anIntent, validId } from '../support/an-intent.ts';
@@ -136,8 +137,8 @@ function walk(members: readonly string[], bad: ReadonlySet<string>, membersMax: 
       isFresh: true,
       doubt: null,
       guard: noGuard,
-      unrecordedRemovals: [],
-      removedInWindow: 0,
+      pendingRemovals: [],
+      removed: NOTHING_REMOVED,
       unseenMax: membersMax,
       nowMs: 0,
     };

@@ -58,7 +58,7 @@ function anOwner(ids: IdMap | null = null) {
   const options = { topics: { source: 't', retry: 'r', deadLetter: 'd', report: 'p' } };
   const ports = { state, options, logger, sha256, clock: new ManualClock(1), ids };
   const context = { ...ports, settle: nothing, review: nothing, dispatch: nothing } as unknown as Context;
-  const partition = newPartition(0);
+  const partition = newPartition(0, 600_000);
   state.partitions.set(0, partition);
   return { context, group: groupOf({ ids }, partition, 'g') };
 }

@@ -17,7 +17,7 @@ const dead = (offset: bigint, member = 'm', at = NOW): Intent =>
   atOffset(offset, { member, attempt: 5, dead: { at, reason: 'rejected' } });
 
 function aGroup(members: readonly (Partial<Member> & { readonly id?: string })[]): Group {
-  const group = groupOf({ ids: null }, newPartition(0), 'g');
+  const group = groupOf({ ids: null }, newPartition(0, 600_000), 'g');
   for (const { id = 'm', pending = null, ...rest } of members) {
     const member = memberOf(group, id);
     setPending(group.partition, member, pending);

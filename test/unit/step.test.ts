@@ -5,7 +5,8 @@ import type { Doubt } from '../../src/core/doubt.ts';
 import { type GuardLimits, guardVerdict } from '../../src/core/guard.ts';
 import type { Snapshot } from '../../src/core/plan.ts';
 import { isSo } from '../../src/core/membership.ts';
-import { nextStep, type Situation } from '../../src/core/step.ts';
+import { NOTHING_REMOVED } from '../../src/core/removal-window.ts';
+import { nextStep, type Situation, type Step } from '../../src/core/step.ts';
 import type { UnconfirmedView } from '../../src/core/unconfirmed.ts';
 import { aSnapshot } from '../support/a-snapshot.ts';
 import { anIntent } from '../support/an-intent.ts';
@@ -44,8 +45,8 @@ const situation = (parts: Partial<Situation>): Situation => ({
   membersMax: 50,
   unseenMax: 50,
   guard: lax,
-  unrecordedRemovals: [],
-  removedInWindow: 0,
+  pendingRemovals: [],
+  removed: NOTHING_REMOVED,
   nowMs: 0,
   ...parts,
 });
@@ -181,11 +182,33 @@ describe('the guard', () => {
     expect(nextStep(situation({ due, snapshot: all, guard }))).toMatchObject({ kind: 'patch' });
   });
 
+  test('counts all that is pending, also what is not due, and holds all of it', () => {
+    const later = { ...remove('d'), notBefore: 1_000_000 };
+    const unknown = { ...remove('f'), target: null };
+    const now = situation({ due: [b, c], snapshot: showing('b', 'c', 'd', 'e'), guard: atMost(3) });
+    expect(nextStep({ ...now, pendingRemovals: [b, c, later] })).toMatchObject({ kind: 'patch', part: [b, c] });
+    const all = nextStep({ ...now, pendingRemovals: [b, c, later, unknown] });
+    expect(all).toMatchObject({ kind: 'hold_removals', intents: [b, c, later, unknown] });
+    // What is absent already does not count, and where nothing is due nothing is judged.
+    expect(nextStep({ ...now, pendingRemovals: [b, c, later, remove('gone')] })).toMatchObject({ kind: 'patch' });
+    expect(nextStep({ ...now, due: [a], pendingRemovals: [b, c, later, unknown] })).toMatchObject({ part: [a] });
+  });
+
+  test('counts what was removed from the group within the window, against its size before', () => {
+    const guard = { ...lax, groupPercent: 30, groupFloor: 10 };
+    const seven = showing('b', 'c', 'e', 'd', '1', '2', '3');
+    const now = situation({ due: [b], snapshot: seven, guard });
+    const after = (ofGroup: number): Step =>
+      nextStep({ ...now, removed: { ...NOTHING_REMOVED, ofGroup, sizeBefore: 7 + ofGroup } });
+    expect([0, 2, 3].map((removed) => after(removed).kind)).toEqual(['patch', 'patch', 'hold_removals']);
+  });
+
   test('counts what was removed elsewhere within the window', () => {
     const guard = { ...lax, windowCount: 10 };
     const now = situation({ due: [b, c], snapshot: all, guard });
-    expect(nextStep({ ...now, removedInWindow: 8 })).toMatchObject({ kind: 'patch' });
-    expect(nextStep({ ...now, removedInWindow: 9 })).toMatchObject({ kind: 'hold_removals', by: 'window_count' });
+    const elsewhere = (ofOwner: number): Step => nextStep({ ...now, removed: { ...NOTHING_REMOVED, ofOwner } });
+    expect(elsewhere(8)).toMatchObject({ kind: 'patch' });
+    expect(elsewhere(9)).toMatchObject({ kind: 'hold_removals', by: 'window_count' });
   });
 });
 
@@ -213,8 +236,8 @@ const situations: fc.Arbitrary<Situation> = fc
       windowCount: fc.nat(6),
       windowMs: fc.constant(1),
     }),
-    unrecordedRemovals: fc.constant([]),
-    removedInWindow: fc.nat(3),
+    pendingRemovals: fc.constant([]),
+    removed: fc.record({ ofGroup: fc.nat(2), sizeBefore: fc.option(fc.nat(5)), ofOwner: fc.nat(3) }),
   })
   .map(({ ops, due, spent, suspects, members, isRead, isFresh, untilMs, approvals, hasState, ...limits }) => {
     const intents = MEMBERS.map((member, i) =>
@@ -241,7 +264,7 @@ const guarded = ({ due, spent }: Situation, snapshot: Snapshot): Intent[] =>
 
 const verdict = (now: Situation, snapshot: Snapshot) =>
   guardVerdict(
-    { count: guarded(now, snapshot).length, groupSize: snapshot.members.size, countInWindow: now.removedInWindow },
+    { count: guarded(now, snapshot).length, groupSize: snapshot.members.size, removed: now.removed },
     now.guard,
   );
 

@@ -13,7 +13,7 @@ const LATE_APPLY_MS = 5_000;
 function anOwner() {
   const state = newState();
   const clock = new ManualClock();
-  const partition = newPartition(0);
+  const partition = newPartition(0, 600_000);
   state.partitions.set(0, partition);
   const group = groupOf({ ids: null }, partition, 'g');
   const context = { state, clock, dispatch: () => undefined };

@@ -17,7 +17,7 @@ import {
   parseRequest,
   type Request,
 } from './request-record.ts';
-import { intentOf, isForeign, wireId, wireIntent, wireOf } from './wire-intent.ts';
+import { intentOf, isForeign, wireId, wireIds, wireIntent, wireOf } from './wire-intent.ts';
 
 /** A key that no group can have, since ids with control characters are invalid. */
 export const FENCE_KEY = '\u0000rollcall.fence';
@@ -38,13 +38,33 @@ export type RetryRecord =
       readonly intents: readonly Intent[];
       /** Entries of a newer version, to be written again as they are; absent: none. */
       readonly foreign?: readonly unknown[];
+      /** Absent: the record says nothing of it. */
+      readonly unresolved?: UnresolvedNames;
     }
   /** `wanted` is null for the tombstone that answers it. */
   | { readonly kind: 'request'; readonly key: string; readonly wanted: Request | null }
   /** Not ours to read; where it has a group's key, that group is to be written again. */
   | { readonly kind: 'unreadable'; readonly group: string | null; readonly problem: string };
 
-const wireState = z.object({ v: z.literal(1), group: wireId, pending: z.array(z.unknown()) });
+/**
+ * Beside the intents: members whom the newest full state names and the target does not know, by the source's names.
+ * An older version neither reads nor writes it.
+ */
+export interface UnresolvedNames {
+  /** Whom the removals of the full state wait for, beyond its additions in the record; absent: that is not known. */
+  readonly awaited?: readonly string[];
+  /** Whom an operator has accepted as unknown; absent: nobody. */
+  readonly accepted?: readonly string[];
+}
+
+const names = wireIds.optional().catch(undefined);
+const wireState = z.object({
+  v: z.literal(1),
+  group: wireId,
+  pending: z.array(z.unknown()),
+  awaited: names,
+  accepted: names,
+});
 
 /** Total: a record of any origin is read as something. */
 export function parseRetryRecord({ key, value, headers }: WireRecord): RetryRecord {
@@ -71,7 +91,10 @@ export function parseRetryRecord({ key, value, headers }: WireRecord): RetryReco
   if (parsed.data.group !== name) return { kind: 'unreadable', group: name, problem: 'key and group disagree' };
   const entries = readEntries(name, parsed.data.pending);
   if (entries === null) return { kind: 'unreadable', group: name, problem: 'not a live record' };
-  return { kind: 'state', group: name, stamp, ...entries };
+  const { awaited, accepted } = parsed.data;
+  const unresolved = { ...(awaited !== undefined && { awaited }), ...(accepted !== undefined && { accepted }) };
+  const isSaid = awaited !== undefined || accepted !== undefined;
+  return { kind: 'state', group: name, stamp, ...entries, ...(isSaid && { unresolved }) };
 }
 
 /** Up to the first fault: issues of all entries of one record would take gigabytes. */
@@ -94,15 +117,21 @@ function readEntries(
 
 /** The value of 5.2, also of a dead letter (5.3) and of a replay request. `digest`: of all that is held of the group. */
 export const stateValue = (group: string, intents: readonly Intent[], digest: string | null = null): string =>
-  valueOf(group, intents, { digest, foreign: [] });
+  valueOf(group, intents, { digest, foreign: [], unresolved: {} });
 
 interface Beside {
   readonly digest: string | null;
   readonly foreign: readonly unknown[];
+  readonly unresolved: UnresolvedNames;
 }
 
-const valueOf = (group: string, intents: readonly Intent[], { digest, foreign }: Beside): string =>
-  JSON.stringify({ v: 1, group, pending: [...intents.map((intent) => wireOf(intent, digest)), ...foreign] });
+const valueOf = (group: string, intents: readonly Intent[], { digest, foreign, unresolved }: Beside): string =>
+  JSON.stringify({
+    v: 1,
+    group,
+    pending: [...intents.map((intent) => wireOf(intent, digest)), ...foreign],
+    ...unresolved,
+  });
 
 export interface StateFacts extends WaitingFacts {
   readonly group: string;
@@ -110,6 +139,8 @@ export interface StateFacts extends WaitingFacts {
   readonly sha256: Sha256;
   /** Entries of a newer version; absent: none. */
   readonly foreign?: readonly unknown[];
+  /** Absent: nothing is to be said of it. */
+  readonly unresolved?: UnresolvedNames;
   /** The record has to take more before it can become smaller, so it carries a reserve that is left out then. */
   readonly isReserving?: boolean;
 }
@@ -120,15 +151,25 @@ const reserve = (sha256: Sha256): string => Array.from({ length: 8 }, (_, i) => 
 /** Characters that the intent takes in a live record, before compression. */
 export const wireLength = (intent: Intent): number => JSON.stringify(wireOf(intent, '0'.repeat(64))).length;
 
-/** Neither intents nor foreign entries: the tombstone. */
-export function renderState({ group, stamp, sha256, isReserving, foreign = [], ...facts }: StateFacts): {
+/** Neither intents nor foreign entries nor accepted members: the tombstone. */
+export function renderState({
+  group,
+  stamp,
+  sha256,
+  isReserving,
+  foreign = [],
+  unresolved = {},
+  ...facts
+}: StateFacts): {
   readonly key: string;
   readonly value: string | null;
   readonly headers: Headers;
 } {
   const headers = stampHeaders('pending', stamp);
-  if (facts.intents.length + foreign.length === 0) return { key: group, value: null, headers };
-  const value = valueOf(group, facts.intents, { digest: heldDigest(group, facts.intents, sha256), foreign });
+  if (facts.intents.length + foreign.length + (unresolved.accepted?.length ?? 0) === 0)
+    return { key: group, value: null, headers };
+  const digest = heldDigest(group, facts.intents, sha256);
+  const value = valueOf(group, facts.intents, { digest, foreign, unresolved });
   const more = isReserving === true ? [textHeader('rollcall-reserve', reserve(sha256))] : [];
   return { key: group, value, headers: [...headers, ...waitingHeaders(facts), ...more] };
 }

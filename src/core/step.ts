@@ -6,7 +6,8 @@
 import type { HeldBy, Intent } from './change.ts';
 import type { Doubt } from './doubt.ts';
 import { isOver } from './doubt.ts';
-import { type GuardLimits, guardVerdict, isGuarded } from './guard.ts';
+import { isOfFullState } from './full-state.ts';
+import { type GuardLimits, guardVerdict, isGuarded, isRetargeted } from './guard.ts';
 import type { Snapshot } from './plan.ts';
 import { apart, nextPart, plan } from './plan.ts';
 import { idKey } from './id-key.ts';
@@ -33,6 +34,8 @@ export interface Situation {
   readonly guard: GuardLimits;
   /** Removals of a full state that wait for the live record: they come in pieces, and the guard judges them together. */
   readonly unrecordedRemovals: readonly Intent[];
+  /** Members whom the full state of these removals names are unknown, and no operator has accepted that. */
+  readonly isUnresolved?: boolean;
   /** What this owner has removed in the window of the guard, or is about to, in other groups. */
   readonly removedInWindow: number;
   /** Monotonic ms. */
@@ -115,21 +118,44 @@ interface Sending {
 
 function send(situation: Situation, { snapshot, untried, sendable }: Sending): Step {
   const guarded = untried.filter(isGuarded);
-  const { unrecordedRemovals } = situation;
+  const hold = toHold(situation, snapshot, guarded);
+  // What is held waits for an operator, so it is not held for what was true a while ago.
+  if (hold !== null && !situation.isFresh) return { kind: 'confirm', snapshot };
+  if (hold !== null) return { kind: 'hold_removals', ...hold };
+  const { seen, unseen } = apart(additionsFirst(sendable), snapshot);
+  const [together, membersMax] = seen.length > 0 ? [seen, situation.membersMax] : [unseen, situation.unseenMax];
+  const suspects = situation.suspects.filter((intent) => together.includes(intent));
+  const rest = together.filter((intent) => !suspects.includes(intent));
+  return { kind: 'patch', snapshot, part: nextPart({ suspects, untried: rest }, membersMax) };
+}
+
+interface Hold {
+  readonly intents: readonly Intent[];
+  readonly by: HeldBy;
+}
+
+/** What an operator has to decide about first; null: nothing. */
+function toHold(situation: Situation, snapshot: Snapshot, guarded: readonly Intent[]): Hold | null {
+  const { unrecordedRemovals, isUnresolved } = situation;
+  const retargeted = guarded.filter(isRetargeted);
+  if (retargeted.length > 0) return { intents: retargeted, by: 'target_changed' };
+  const ofFullState = isUnresolved === true ? guarded.filter(isOfFullState) : [];
+  if (ofFullState.length > 0)
+    return { intents: [...ofFullState, ...unrecordedRemovals.filter(isOfFullState)], by: 'unresolved_members' };
   const removing = {
     count: guarded.length === 0 ? 0 : guarded.length + unrecordedRemovals.length,
     groupSize: sizeOf(snapshot, guarded),
     countInWindow: situation.removedInWindow,
   };
   const by = guardVerdict(removing, situation.guard);
-  // What is held waits for an operator, so it is not held for what was true a while ago.
-  if (by !== null && !situation.isFresh) return { kind: 'confirm', snapshot };
-  if (by !== null) return { kind: 'hold_removals', intents: [...guarded, ...unrecordedRemovals], by };
-  const { seen, unseen } = apart(sendable, snapshot);
-  const [together, membersMax] = seen.length > 0 ? [seen, situation.membersMax] : [unseen, situation.unseenMax];
-  const suspects = situation.suspects.filter((intent) => together.includes(intent));
-  const rest = together.filter((intent) => !suspects.includes(intent));
-  return { kind: 'patch', snapshot, part: nextPart({ suspects, untried: rest }, membersMax) };
+  return by === null ? null : { intents: [...guarded, ...unrecordedRemovals], by };
+}
+
+/** A full state adds before it removes, in requests of their own: whom it adds may be refused. */
+export function additionsFirst(sendable: readonly Intent[]): readonly Intent[] {
+  const source = sendable.find(isOfFullState)?.source;
+  const hasAdditions = sendable.some((intent) => intent.op === 'add' && isSamePosition(intent.source, source));
+  return hasAdditions ? sendable.filter((intent) => !isOfFullState(intent)) : sendable;
 }
 
 /** Of a group that a doubtful read does not show in full no more is known than who is shown and who is to go. */

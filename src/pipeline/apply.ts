@@ -3,6 +3,7 @@
  * held. What comes next is decided by core/step.ts, what an answer means by core/outcome.ts.
  */
 import { type Intent, WHOLE_GROUP } from '../core/change.ts';
+import { waitsForAdditions } from '../core/full-state.ts';
 import { isGuarded } from '../core/guard.ts';
 import type { Snapshot } from '../core/plan.ts';
 import { isSo } from '../core/membership.ts';
@@ -18,6 +19,7 @@ import { forgetSnapshot, isSpent, isTried, stillDue } from './course.ts';
 import { look, verify } from './effects.ts';
 import { expandState } from './expand.ts';
 import { giveUpSpent, overBudget, patchFailed, readAfterConflict, readFailed } from './failures.ts';
+import { keptBackIn, passageIn } from './full-state-removals.ts';
 import { hold, removedInWindow, reserve } from './guard.ts';
 import { landUnsent } from './landing.ts';
 import type { Patched } from './request.ts';
@@ -77,7 +79,8 @@ function leave(context: Context, id: string): void {
 }
 
 async function takeStep(context: Context, group: Group, course: Course): Promise<Next> {
-  const due = stillDue(group, course.flight);
+  const isKeptBack = keptBackIn(group);
+  const due = stillDue(group, course.flight).filter((intent) => !isKeptBack(intent));
   if (due.length > 0 && isUsedUp(context, course)) return overBudget(context, group, course);
   const step = nextStep({
     due,
@@ -91,6 +94,7 @@ async function takeStep(context: Context, group: Group, course: Course): Promise
     unseenMax: Math.min(course.unseenMax, course.membersMax),
     guard: context.options.guard,
     unrecordedRemovals: unrecordedRemovals(group),
+    isUnresolved: due.some(waitsForAdditions) && passageIn(group) === 'hold',
     removedInWindow: removedInWindow(context, course),
     nowMs: context.clock.now().monotonic,
   });

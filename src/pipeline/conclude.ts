@@ -8,7 +8,7 @@ import { comparePositions } from '../core/position.ts';
 import type { FinalOutcome } from '../core/report.ts';
 import type { RequestFacts } from '../core/reporting.ts';
 import { finalReport, retryReport } from '../core/reporting.ts';
-import type { RetryDecision } from '../core/retry.ts';
+import type { RetryDecision, Schedule } from '../core/retry.ts';
 import type { Context } from './context.ts';
 import type { Due, Group, Member, Open, Partition, Spent } from './state.ts';
 import { isOlderRecorded, memberOf, NOTHING_UNTOLD, tidyMember } from './partition.ts';
@@ -92,6 +92,8 @@ export function land(context: Context, group: Group, intent: Intent, { outcome, 
   const requestedAt = beating === undefined ? member.requestedAt : beating.requestedAt;
   group.flight?.beaten.delete(intent);
   if (member.pending === intent) setPending(group.partition, member, null);
+  if (intent.op === 'add' && group.partition.unresolved.noteLanded(group.id, intent.member))
+    group.partition.toWrite.add(group);
   report(context, group, intent, { outcome, reason: null, request, supersededBy: null, requestedAt });
 }
 
@@ -112,13 +114,17 @@ export function park(
   intent: Intent,
   parking: {
     decision: RetryDecision & { kind: 'park' };
+    schedule: Schedule;
     waits: 'group' | 'member';
     failure: Failure;
     request: RequestFacts | null;
   },
 ): Intent {
-  const { decision, waits, failure, request } = parking;
-  const parked: Intent = { ...intent, attempt: decision.attempt, notBefore: decision.notBefore, waits };
+  const { decision, schedule, waits, failure, request } = parking;
+  // Only what is about a member itself waits so, and for so long.
+  const isUnresolved = intent.op === 'add' && waits === 'member' && schedule === 'slow';
+  const { attempt, notBefore } = decision;
+  const parked: Intent = { ...intent, attempt, notBefore, waits, ...(isUnresolved && { isUnresolved }) };
   const member = memberOf(group, intent.member);
   member.pending = parked;
   group.partition.toWrite.add(group);

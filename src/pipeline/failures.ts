@@ -202,7 +202,8 @@ function fail(context: Context, group: Group, { intents, outcome, request, seen 
     if (group.members.get(intent.member)?.pending !== intent) continue;
     const facts = { schedule, attempt: intent.attempt, now: clock.now().wall, random: chance, retryAfterMs };
     const decision = decideRetry(options.retry, facts);
-    if (decision.kind === 'park') park(context, group, intent, { decision, waits, failure: outcome.failure, request });
+    const { failure } = outcome;
+    if (decision.kind === 'park') park(context, group, intent, { decision, schedule, waits, failure, request });
     else spend(group, [intent], { failure: outcome.failure, outcome: 'permanent_failure', request });
     if (seen !== null) breaker.used(seen, group, intent);
   }

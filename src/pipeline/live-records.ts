@@ -43,6 +43,7 @@ export function renderPartition(context: Context, partition: Partition, recordsM
       trouble: troubleOf(group),
       isReserving: isReserving(group, intents),
       foreign: partition.foreign.get(group.id) ?? [],
+      unresolved: partition.unresolved.recordOf(group.id, intents),
       now: clock.now().wall,
       sha256: context.sha256,
     });

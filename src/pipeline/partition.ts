@@ -10,6 +10,7 @@ import type { Context } from './context.ts';
 import { FormerKeys } from './former-keys.ts';
 import type { Due, Group, Member, Partition, Phase, State } from './state.ts';
 import { Unacknowledged } from './unacknowledged.ts';
+import { UnresolvedMembers } from './unresolved-members.ts';
 
 export const newPartition = (number: number): Partition => ({
   number,
@@ -30,6 +31,7 @@ export const newPartition = (number: number): Partition => ({
   restored: new Map(),
   foreign: new Map(),
   formerKeys: new FormerKeys(),
+  unresolved: new UnresolvedMembers(),
   stale: new Set(),
   recordedAt: new Map(),
   requests: new Map(),

@@ -61,8 +61,9 @@ function readRetryRecord(context: Context, partition: Partition, record: RetryRe
 }
 
 function take({ logger }: Context, partition: Partition, record: Extract<RetryRecord, { kind: 'state' }>): void {
-  const { group, intents, foreign } = record;
+  const { group, intents, foreign, unresolved = {} } = record;
   partition.restored.set(group, intents);
+  partition.unresolved.restore(group, unresolved, intents);
   partition.foreign.delete(group);
   if (foreign === undefined) return;
   partition.foreign.set(group, foreign);
@@ -88,7 +89,9 @@ export function takeAccount(context: Context, partition: Partition): void {
 }
 
 /** Memory is all that is left of the live records: each is written again. */
-export function recordAll(context: Context, { groups, toWrite }: Partition): void {
+export function recordAll(context: Context, partition: Partition): void {
+  const { groups, toWrite, unresolved } = partition;
+  for (const id of unresolved.groups) groupOf(context, partition, id);
   for (const group of groups.values()) toWrite.add(group);
   context.settle();
 }

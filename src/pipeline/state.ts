@@ -24,6 +24,7 @@ import type { Heap } from './heap.ts';
 import type { ReadyQueue } from './ready-queue.ts';
 import type { RecordLimit } from './record-limit.ts';
 import type { Unacknowledged } from './unacknowledged.ts';
+import type { UnresolvedMembers } from './unresolved-members.ts';
 import type { Unsettled } from './unsettled.ts';
 import type { UnconfirmedChanges } from './unconfirmed-changes.ts';
 
@@ -178,6 +179,7 @@ export interface Partition {
   /** By group: entries of live records that only a newer version understands. */
   readonly foreign: Map<string, readonly unknown[]>;
   readonly formerKeys: FormerKeys;
+  readonly unresolved: UnresolvedMembers;
   /** Groups whose last record does not count. */
   readonly stale: Set<string>;
   /** Offset → timestamp of the source records that the restored intents came from. */

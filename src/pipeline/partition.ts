@@ -146,6 +146,7 @@ export function tidyGroup(context: Pick<Context, 'state' | 'clock' | 'dispatch'>
     return dispatch();
   }
   group.partition.groups.delete(group.id);
+  group.partition.unresolved.endRemovals(group.id);
   state.ready.delete(group);
   state.waiting.delete(group);
 }

@@ -34,7 +34,10 @@ export function heldCommand(host: Host): Command {
   const show = new Command('show')
     .summary('who would be removed')
     .argument('<digest>', 'as `held list` prints it; its beginning is enough')
-    .option(json, 'one JSON object a line: {"id","group","member","by","since"}')
+    .option(
+      json,
+      'one JSON object a line: {"id","group","member","target","by","since"}; target: its id in Genesys Cloud',
+    )
     .action((digest: string, flags: HeldFlags) => withRetryTopic((retry) => showHeld(retry, digest, flags)));
   const decide = (kind: 'approve' | 'reject') =>
     new Command(kind)
@@ -91,8 +94,11 @@ export async function showHeld(retry: RetryTopic, digest: string, { json }: Held
     const id = intentId(intent);
     const held = guard?.kind === 'held' ? guard : null;
     const since = new Date(held?.since ?? set.since).toISOString();
-    const entry = { id, group: set.group, member, by: held?.by ?? null, since };
-    await print(retry.host.stdout, json === true ? `${JSON.stringify(entry)}\n` : `remove  ${member}  (${id})\n`);
+    // Recorded where the id map says it; else both have one name for the member.
+    const target = held?.target ?? member;
+    const entry = { id, group: set.group, member, target, by: held?.by ?? null, since };
+    const named = target === member ? member : `${member}  as ${target}`;
+    await print(retry.host.stdout, json === true ? `${JSON.stringify(entry)}\n` : `remove  ${named}  (${id})\n`);
   }
   if (json !== true) await print(retry.host.stderr, text(set));
   return EXIT.done;

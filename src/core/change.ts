@@ -66,6 +66,8 @@ export interface Intent {
   readonly waits: WaitReason | null;
   /** What the removal guard has said of it; null: nothing. */
   readonly guard: Held | Approval | null;
+  /** Of an addition: neither the id map nor the target takes the member. Only its landing, or a replay, ends that. */
+  readonly isUnresolved?: true;
 }
 
 /**
@@ -81,6 +83,8 @@ export interface Held {
   readonly by: HeldBy | (string & {});
   /** Epoch ms. */
   readonly since: number;
+  /** Whom it would remove, by the id map; absent: there is none, or an older version has held it. */
+  readonly target?: string;
 }
 
 export type HeldBy =
@@ -89,8 +93,10 @@ export type HeldBy =
   | 'window_count'
   | 'group_deleted'
   | 'empty_state'
-  /** A full state names members that the id map does not know: they may be among those it would remove. */
-  | 'unresolved_members';
+  /** A full state names members whom the id map or the target does not know: they may be among those it would remove. */
+  | 'unresolved_members'
+  /** The id map names another user than the one whose removal was approved. */
+  | 'target_changed';
 
 /** An operator has let a removal pass. */
 export interface Approval {
@@ -99,6 +105,8 @@ export interface Approval {
   readonly author: string;
   /** Epoch ms. */
   readonly at: number;
+  /** Whose removal it allows, by the id map; absent: there is none, or an older version has recorded it. */
+  readonly target?: string;
 }
 
 /** As the source spells it. */

@@ -10,7 +10,7 @@ import type { ReportOutcome } from './report.ts';
 import { memberFailure, resolved, type SureResolution, targetFor } from './resolution.ts';
 import { decideRetry, scheduleOf, type RetryPolicy, type RetryRule } from './retry.ts';
 import { NOTHING_REMOVED } from './removal-window.ts';
-import { allRemovals, sizeOf } from './step.ts';
+import { additionsFirst, allRemovals, sizeOf } from './step.ts';
 
 /** One group's changes, folded; a full state stands under WHOLE_GROUP. */
 export interface Wanted {
@@ -133,14 +133,21 @@ function workedOut({ intents }: Wanted, snapshot: Snapshot, { members }: Names):
   const { deltas, replaced } = ofEachMember(named);
   const state = intents.get(WHOLE_GROUP);
   if (state === undefined) return { intents: deltas, replaced, heldBy: null, unchanged: [] };
-  const newer = new Set(deltas.flatMap(({ member, target }) => [member, target === null ? member : idKey(target)]));
-  const isNewer = (member: string, target: string | null): boolean =>
-    newer.has(member) || newer.has(idKey(target ?? member));
-  const expansion = expand(state, { snapshot, resolve, isNewer });
+  const newer = new Map(
+    deltas.flatMap((delta) => [
+      [delta.target === null ? delta.member : idKey(delta.target), delta],
+      [delta.member, delta],
+    ]),
+  );
+  const newerFor = (member: string, target: string | null): Intent | null =>
+    newer.get(member) ?? newer.get(idKey(target ?? member)) ?? null;
+  const expansion = expand(state, { snapshot, resolve, newerFor });
+  const isUnknown = ({ op, target }: Intent): boolean => op === 'add' && target === null;
+  const awaited = deltas.filter(({ member }) => expansion.awaited.includes(member));
   return {
     intents: [...deltas, ...expansion.intents],
     replaced,
-    heldBy: expansion.heldBy,
+    heldBy: expansion.heldBy ?? ([...expansion.intents, ...awaited].some(isUnknown) ? 'unresolved_members' : null),
     unchanged: expansion.intents.length === 0 ? [state] : [],
   };
 }
@@ -207,8 +214,11 @@ const predict = (intents: readonly Intent[], outcome: ReportOutcome, code: strin
   }));
 
 const parts = (sent: readonly Intent[], snapshot: Snapshot, membersMax: number): (readonly Intent[])[] => {
-  const { seen, unseen } = apart(sent, snapshot);
-  return [...chunks(seen, membersMax), ...chunks(unseen, membersMax)];
+  const first = new Set(additionsFirst(sent));
+  return [[...first], sent.filter((intent) => !first.has(intent))].flatMap((some) => {
+    const { seen, unseen } = apart(some, snapshot);
+    return [...chunks(seen, membersMax), ...chunks(unseen, membersMax)];
+  });
 };
 
 const chunks = (intents: readonly Intent[], size: number): (readonly Intent[])[] =>

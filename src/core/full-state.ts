@@ -1,48 +1,56 @@
 /**
  * A full state says "these members and nobody else". What that means for each member follows from the group as it is at
  * the target, so it is worked out once the group was read, out of doubt; what is newer than the full state stands.
+ * Its removals go after its additions, and wait for an operator while a member whom it names is unknown: that member may be
+ * in the group under another name, and a group must not lose its members because the new ones are refused.
  */
 import { type HeldBy, type Intent, isId, sourceGroup, type WholeGroup } from './change.ts';
+import { isGuarded } from './guard.ts';
 import { intentFor } from './intents.ts';
 import { distinctIds, idKey } from './id-key.ts';
 import type { Membership } from './membership.ts';
 import type { Failure } from './outcome.ts';
+import { isSamePosition, type Position } from './position.ts';
 import { ADVICE } from './refusals.ts';
 import type { Resolved } from './resolution.ts';
 
 export interface Expansion {
   readonly intents: readonly Intent[];
-  /** Why its removals wait for an operator whatever their number; null: the limits decide. */
+  /** Why its removals wait for an operator whatever their number; null: its additions and the limits decide. */
   readonly heldBy: HeldBy | null;
+  /** Named, not there, and added by something newer: the names of that. The removals wait for it as for an addition. */
+  readonly awaited: readonly string[];
 }
 
 export interface Standing {
   readonly snapshot: Membership;
   /** What the id map says of each member that the full state names. */
   readonly resolve: (member: string) => Resolved;
-  /** Something newer speaks for this member, under the source's name or the target's. */
-  readonly isNewer: (member: string, target: string | null) => boolean;
+  /** What speaks for this member instead of the full state, under the source's name or the target's; null: nothing does. */
+  readonly newerFor: (member: string, target: string | null) => Intent | null;
 }
 
 /** @param state an intent with `op` `state`. */
-export function expand(state: Intent, { snapshot, resolve, isNewer }: Standing): Expansion {
+export function expand(state: Intent, { snapshot, resolve, newerFor }: Standing): Expansion {
   const { members, deleted, isPartly }: WholeGroup = state.whole ?? { members: [], deleted: false };
   const origin = { group: sourceGroup(state), source: state.source, seenAt: state.firstSeenAt };
   const wanted = new Set<string>();
   const adds: Intent[] = [];
-  let isUnsure = false;
+  const awaited: string[] = [];
   for (const [key, member] of distinctIds(members)) {
-    const { target, isSure, canJoin } = resolve(member);
-    isUnsure ||= !isSure;
+    const { target, canJoin } = resolve(member);
     const targetKey = target === null ? null : idKey(target);
     // There already, or wanted under another name.
     const isCovered = targetKey !== null && (snapshot.members.has(targetKey) || wanted.has(targetKey));
     if (targetKey !== null) wanted.add(targetKey);
-    if (isCovered || isNewer(key, target)) continue;
+    if (isCovered) continue;
+    const newer = newerFor(key, target);
+    if (newer?.op === 'add' && !isSamePosition(newer.source, state.source)) awaited.push(newer.member);
+    if (newer !== null) continue;
     adds.push({ ...intentFor(origin, 'add', member), target: canJoin ? target : null, waits: 'record' });
   }
   const removes = leaving(snapshot, wanted)
-    .filter((target) => !isNewer(target, target))
+    .filter((target) => newerFor(target, target) === null)
     .map((target): Intent => {
       const intent = intentFor(origin, 'remove', snapshot.spellings.get(target) ?? target);
       return { ...intent, namedBy: 'target', waits: 'record' };
@@ -50,9 +58,53 @@ export function expand(state: Intent, { snapshot, resolve, isNewer }: Standing):
   // The second look is about those whom the first did not show; the adds were sent after the first.
   return {
     intents: isPartly === true ? removes : [...adds, ...removes],
-    heldBy: heldBy({ members, deleted }, isUnsure),
+    heldBy: deleted ? 'group_deleted' : members.length === 0 ? 'empty_state' : null,
+    awaited,
   };
 }
+
+/** What a full state removes; no other intent goes by the target's name of its member. */
+export const isOfFullState = ({ op, namedBy }: Intent): boolean => op === 'remove' && namedBy === 'target';
+
+/** What the removals of a full state wait for. */
+export interface Additions {
+  /** Some are not decided yet. */
+  readonly isOpen: boolean;
+  /** Members whom the id map or the target does not know, by the source's names; given up counts as unknown. */
+  readonly unresolved: readonly string[];
+}
+
+/**
+ * @param source the position of the full state.
+ * @param awaited beside its own additions: names of members whom something newer adds, or of whom no intent is left.
+ */
+export function additionsOf(
+  pending: ReadonlyMap<string, Intent>,
+  source: Position,
+  awaited: Iterable<string>,
+): Additions {
+  const waitedFor = new Map<string, Intent | undefined>();
+  for (const name of awaited) waitedFor.set(name, pending.get(name));
+  for (const [name, intent] of pending)
+    if (intent.op === 'add' && isSamePosition(intent.source, source)) waitedFor.set(name, intent);
+  const isUndecided = (intent: Intent | undefined): boolean =>
+    intent?.op === 'add' && intent.dead === null && intent.isUnresolved !== true;
+  const isOpen = [...waitedFor.values()].some(isUndecided);
+  const unresolved = [...waitedFor].flatMap(([name, intent]) => (isUndecided(intent) ? [] : [name]));
+  return { isOpen, unresolved };
+}
+
+/** `wait`: for its additions. `hold`: an operator decides. */
+export type Passage = 'go' | 'wait' | 'hold';
+
+/** @param accepted names that an operator has accepted as unknown. */
+export function passageOf({ isOpen, unresolved }: Additions, accepted: ReadonlySet<string>): Passage {
+  if (isOpen) return 'wait';
+  return unresolved.every((name) => accepted.has(name)) ? 'go' : 'hold';
+}
+
+/** What waits for the additions: the removals that no operator has approved. */
+export const waitsForAdditions = (intent: Intent): boolean => isOfFullState(intent) && isGuarded(intent);
 
 /** Full states name users, so nested groups stay. What could be no id could not be recorded, so it stays too. */
 const leaving = ({ members, nested }: Membership, wanted: ReadonlySet<string>): readonly string[] =>
@@ -67,9 +119,3 @@ export const DOUBTFUL_STATE: Failure = {
   scimType: null,
   advice: ADVICE.doubtful,
 };
-
-function heldBy({ members, deleted }: WholeGroup, isUnsure: boolean): HeldBy | null {
-  if (deleted) return 'group_deleted';
-  if (members.length === 0) return 'empty_state';
-  return isUnsure ? 'unresolved_members' : null;
-}

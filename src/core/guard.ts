@@ -4,6 +4,7 @@
  * together with what was removed within the window: removals one at a time count as the same number at once.
  */
 import { type Held, type HeldBy, type Intent, intentId } from './change.ts';
+import { isSameId } from './id-key.ts';
 import type { Failure } from './outcome.ts';
 import { isHeld } from './pending.ts';
 import type { RemovedInWindow } from './removal-window.ts';
@@ -52,19 +53,31 @@ const isTooLargeShare = (count: number, size: number, { groupPercent, groupFloor
   groupPercent < 100 && size >= groupFloor && count * 100 > groupPercent * size;
 
 /** What the guard has a say in. */
-export const isGuarded = ({ op, guard }: Intent): boolean => op === 'remove' && guard?.kind !== 'approved';
+export const isGuarded = (intent: Intent): boolean =>
+  intent.op === 'remove' && (intent.guard?.kind !== 'approved' || isRetargeted(intent));
+
+/** The id map names another user by now than the one whom the operator has seen. */
+export const isRetargeted = ({ guard, target }: Intent): boolean =>
+  guard?.target !== undefined && target !== null && !isSameId(guard.target, target);
 
 /** Lower-case hexadecimal. */
 export type Sha256 = (text: string) => string;
 
 /**
  * Names exactly what is held of a group, by position, so that an approval releases that set and no other, and the same
- * members held again later need a new one. null: nothing is held.
+ * members held again later need a new one. Where the target has another id for a member, that is part of it: the same
+ * position may mean another user once the id map is corrected. null: nothing is held.
  */
 export function heldDigest(group: string, intents: Iterable<Intent>, sha256: Sha256): string | null {
-  const ids: string[] = [];
-  for (const intent of intents) if (isHeld(intent)) ids.push(intentId(intent));
-  return ids.length === 0 ? null : sha256(JSON.stringify([group, ...ids.toSorted()]));
+  const entries = new Map<string, string | readonly [id: string, target: string]>();
+  for (const intent of intents) {
+    if (!isHeld(intent)) continue;
+    const id = intentId(intent);
+    const { target } = intent.guard;
+    entries.set(id, target === undefined || isSameId(target, intent.member) ? id : [id, target]);
+  }
+  const sorted = [...entries.keys()].toSorted().map((id) => entries.get(id));
+  return sorted.length === 0 ? null : sha256(JSON.stringify([group, ...sorted]));
 }
 
 /** Why it is held, with the way to release it. */
@@ -82,7 +95,9 @@ export const HELD_BY: Readonly<Record<HeldBy, string>> = {
   window_count: 'too many members would be removed within GUARD_WINDOW_MS (GUARD_WINDOW_COUNT)',
   group_deleted: 'the group was deleted at the identity provider, so everybody would be removed',
   empty_state: 'the full state is empty, so everybody would be removed',
-  unresolved_members: 'the full state names members that ID_MAP cannot resolve, who may be among those removed',
+  unresolved_members:
+    'the full state names members whom ID_MAP or Genesys Cloud does not know, who may be among those removed; it ends by itself once they are added',
+  target_changed: 'ID_MAP names another user than the one whose removal was approved',
 };
 
 /** Of a newer version no more is known than the name. */

@@ -19,7 +19,7 @@ import {
   parseRequest,
   type Request,
 } from './request-record.ts';
-import { intentOf, isForeign, wireId, wireIntent, wireOf } from './wire-intent.ts';
+import { intentOf, isForeign, wireId, wireIds, wireIntent, wireOf } from './wire-intent.ts';
 
 /** A key that no group can have, since ids with control characters are invalid. */
 export const FENCE_KEY = '\u0000rollcall.fence';
@@ -42,6 +42,8 @@ export type RetryRecord =
       readonly foreign?: readonly unknown[];
       /** What is final of members that names which are not resolved may mean; absent: none. */
       readonly finals?: readonly FinalMark[];
+      /** Absent: the record says nothing of it. */
+      readonly unresolved?: UnresolvedNames;
     }
   /** A slice of the removal guard's window; `removals` is null for a tombstone. */
   | {
@@ -55,11 +57,25 @@ export type RetryRecord =
   /** Not ours to read; where it has the key of a group, or of a slice, `group` is that key, which is to be written again. */
   | { readonly kind: 'unreadable'; readonly group: string | null; readonly problem: string };
 
+/**
+ * Beside the intents: members whom the newest full state names and the target does not know, by the source's names.
+ * An older version neither reads nor writes it.
+ */
+export interface UnresolvedNames {
+  /** Whom the removals of the full state wait for, beyond its additions in the record; absent: that is not known. */
+  readonly awaited?: readonly string[];
+  /** Whom an operator has accepted as unknown; absent: nobody. */
+  readonly accepted?: readonly string[];
+}
+
+const names = wireIds.optional().catch(undefined);
 const wireState = z.object({
   v: z.literal(1),
   group: wireId,
   pending: z.array(z.unknown()),
   finals: z.unknown().optional(),
+  awaited: names,
+  accepted: names,
 });
 
 /** Total: a record of any origin is read as something. */
@@ -89,7 +105,17 @@ export function parseRetryRecord({ key, value, headers }: WireRecord): RetryReco
   const entries = readEntries(name, parsed.data.pending);
   if (entries === null) return { kind: 'unreadable', group: name, problem: 'not a live record' };
   const finals = readMarks(name, parsed.data.finals);
-  return { kind: 'state', group: name, stamp, ...entries, ...(finals.length > 0 && { finals }) };
+  const { awaited, accepted } = parsed.data;
+  const unresolved = { ...(awaited !== undefined && { awaited }), ...(accepted !== undefined && { accepted }) };
+  const isSaid = awaited !== undefined || accepted !== undefined;
+  return {
+    kind: 'state',
+    group: name,
+    stamp,
+    ...entries,
+    ...(finals.length > 0 && { finals }),
+    ...(isSaid && { unresolved }),
+  };
 }
 
 function readRemovals(key: string, stamp: Stamp | null, value: Uint8Array | null): RetryRecord {
@@ -119,20 +145,22 @@ function readEntries(
 
 /** The value of 5.2, also of a dead letter (5.3) and of a replay request. `digest`: of all that is held of the group. */
 export const stateValue = (group: string, intents: readonly Intent[], digest: string | null = null): string =>
-  valueOf(group, intents, { digest, foreign: [], finals: [] });
+  valueOf(group, intents, { digest, foreign: [], finals: [], unresolved: {} });
 
 interface Beside {
   readonly digest: string | null;
   readonly foreign: readonly unknown[];
   readonly finals: readonly FinalMark[];
+  readonly unresolved: UnresolvedNames;
 }
 
-const valueOf = (group: string, intents: readonly Intent[], { digest, foreign, finals }: Beside): string =>
+const valueOf = (group: string, intents: readonly Intent[], { digest, foreign, finals, unresolved }: Beside): string =>
   JSON.stringify({
     v: 1,
     group,
     pending: [...intents.map((intent) => wireOf(intent, digest)), ...foreign],
     ...(finals.length > 0 && { finals: finals.map(wireOfMark) }),
+    ...unresolved,
   });
 
 export interface StateFacts extends WaitingFacts {
@@ -143,6 +171,8 @@ export interface StateFacts extends WaitingFacts {
   readonly foreign?: readonly unknown[];
   /** Absent: none. */
   readonly finals?: readonly FinalMark[];
+  /** Absent: nothing is to be said of it. */
+  readonly unresolved?: UnresolvedNames;
   /** The record has to take more before it can become smaller, so it carries a reserve that is left out then. */
   readonly isReserving?: boolean;
 }
@@ -153,15 +183,26 @@ const reserve = (sha256: Sha256): string => Array.from({ length: 8 }, (_, i) => 
 /** Characters that the intent takes in a live record, before compression. */
 export const wireLength = (intent: Intent): number => JSON.stringify(wireOf(intent, '0'.repeat(64))).length;
 
-/** Neither intents nor foreign entries nor final marks: the tombstone. */
-export function renderState({ group, stamp, sha256, isReserving, foreign = [], finals = [], ...facts }: StateFacts): {
+/** Neither intents nor foreign entries nor final marks nor accepted members: the tombstone. */
+export function renderState({
+  group,
+  stamp,
+  sha256,
+  isReserving,
+  foreign = [],
+  finals = [],
+  unresolved = {},
+  ...facts
+}: StateFacts): {
   readonly key: string;
   readonly value: string | null;
   readonly headers: Headers;
 } {
   const headers = stampHeaders('pending', stamp);
-  if (facts.intents.length + foreign.length + finals.length === 0) return { key: group, value: null, headers };
-  const value = valueOf(group, facts.intents, { digest: heldDigest(group, facts.intents, sha256), foreign, finals });
+  if (facts.intents.length + foreign.length + finals.length + (unresolved.accepted?.length ?? 0) === 0)
+    return { key: group, value: null, headers };
+  const digest = heldDigest(group, facts.intents, sha256);
+  const value = valueOf(group, facts.intents, { digest, foreign, finals, unresolved });
   const more = isReserving === true ? [textHeader('rollcall-reserve', reserve(sha256))] : [];
   return { key: group, value, headers: [...headers, ...waitingHeaders(facts), ...more] };
 }

@@ -64,12 +64,15 @@ export const afterGroupAnswered = (intent: Intent): Intent =>
   intent.waits === 'group' && intent.notBefore > 0 ? { ...intent, notBefore: 0 } : intent;
 
 /** What a replay wakes starts anew. */
-export const woken = (intent: Intent): Intent => ({
-  ...intent,
-  attempt: 0,
-  notBefore: 0,
-  dead: null,
-  waits: null,
-  // What an operator has refused waits for an operator again: some of it no limit would hold.
-  guard: intent.guard?.kind === 'held' ? intent.guard : null,
-});
+export function woken(intent: Intent): Intent {
+  const { isUnresolved: _, ...rest } = intent;
+  return {
+    ...rest,
+    attempt: 0,
+    notBefore: 0,
+    dead: null,
+    waits: null,
+    // What an operator has refused waits for an operator again: some of it no limit would hold.
+    guard: intent.guard?.kind === 'held' ? intent.guard : null,
+  };
+}

@@ -45,15 +45,12 @@ export interface GroupNames {
 export interface Resolved {
   /** null: there is none that a request could name. */
   readonly target: string | null;
-  /** false: somebody at the target may be meant all the same. */
-  readonly isSure: boolean;
   /** false: it can be removed, but not added (yet). */
   readonly canJoin: boolean;
 }
 
 export const resolved = (resolution: SureResolution): Resolved => ({
   target: resolution.kind === 'found' ? resolution.id : null,
-  isSure: resolution.kind === 'found' || resolution.kind === 'missing',
   canJoin: resolution.kind === 'found' && resolution.isActive,
 });
 

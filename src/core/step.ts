@@ -6,7 +6,8 @@
 import type { HeldBy, Intent } from './change.ts';
 import type { Doubt } from './doubt.ts';
 import { isOver } from './doubt.ts';
-import { type GuardLimits, guardVerdict, isGuarded } from './guard.ts';
+import { isOfFullState } from './full-state.ts';
+import { type GuardLimits, guardVerdict, isGuarded, isRetargeted } from './guard.ts';
 import { nextPart, NO_SEARCH, type Search } from './isolation.ts';
 import type { Snapshot } from './plan.ts';
 import { apart, plan } from './plan.ts';
@@ -38,6 +39,8 @@ export interface Situation {
   /** All removals of the group that wait for nothing but their time, or for the live record: the guard judges them together. */
   readonly pendingRemovals: readonly Intent[];
   readonly removed: RemovedInWindow;
+  /** Members whom the full state of these removals names are unknown, and no operator has accepted that. */
+  readonly isUnresolved?: boolean;
   /** Monotonic ms. */
   readonly nowMs: number;
 }
@@ -118,18 +121,45 @@ interface Sending {
 
 function send(situation: Situation, { snapshot, untried, sendable }: Sending): Step {
   const guarded = untried.filter(isGuarded);
-  const removals = guarded.length === 0 ? [] : allRemovals(guarded, situation.pendingRemovals, snapshot);
-  const removing = { count: removals.length, groupSize: sizeOf(snapshot, removals), removed: situation.removed };
-  const by = guardVerdict(removing, situation.guard);
+  const hold = toHold(situation, snapshot, guarded);
   // What is held waits for an operator, so it is not held for what was true a while ago.
-  if (by !== null && !situation.isFresh) return { kind: 'confirm', snapshot };
-  if (by !== null) return { kind: 'hold_removals', intents: removals, by };
-  const { seen, unseen } = apart(sendable, snapshot);
+  if (hold !== null && !situation.isFresh) return { kind: 'confirm', snapshot };
+  if (hold !== null) return { kind: 'hold_removals', ...hold };
+  const { seen, unseen } = apart(additionsFirst(sendable), snapshot);
   const [together, membersMax] = seen.length > 0 ? [seen, situation.membersMax] : [unseen, situation.unseenMax];
+  const { search = NO_SEARCH } = situation;
   const suspects = situation.suspects.filter((intent) => together.includes(intent));
   const rest = together.filter((intent) => !suspects.includes(intent));
-  const { search = NO_SEARCH } = situation;
   return { kind: 'patch', snapshot, part: nextPart({ suspects, untried: rest, search }, membersMax) };
+}
+
+interface Hold {
+  readonly intents: readonly Intent[];
+  readonly by: HeldBy;
+}
+
+/** What an operator has to decide about first; null: nothing. */
+function toHold(situation: Situation, snapshot: Snapshot, guarded: readonly Intent[]): Hold | null {
+  const { pendingRemovals, isUnresolved } = situation;
+  const retargeted = guarded.filter(isRetargeted);
+  if (retargeted.length > 0) return { intents: retargeted, by: 'target_changed' };
+  const ofFullState = isUnresolved === true ? guarded.filter(isOfFullState) : [];
+  if (ofFullState.length > 0)
+    return {
+      intents: allRemovals(ofFullState, pendingRemovals.filter(isOfFullState), snapshot),
+      by: 'unresolved_members',
+    };
+  const removals = guarded.length === 0 ? [] : allRemovals(guarded, pendingRemovals, snapshot);
+  const removing = { count: removals.length, groupSize: sizeOf(snapshot, removals), removed: situation.removed };
+  const by = guardVerdict(removing, situation.guard);
+  return by === null ? null : { intents: removals, by };
+}
+
+/** A full state adds before it removes, in requests of their own: whom it adds may be refused. */
+export function additionsFirst(sendable: readonly Intent[]): readonly Intent[] {
+  const source = sendable.find(isOfFullState)?.source;
+  const hasAdditions = sendable.some((intent) => intent.op === 'add' && isSamePosition(intent.source, source));
+  return hasAdditions ? sendable.filter((intent) => !isOfFullState(intent)) : sendable;
 }
 
 /** Also those that are sent later: a schedule must not spread them so that each alone looks small. */

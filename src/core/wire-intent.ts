@@ -40,7 +40,13 @@ const wireHeld = z.object({
   since: z.number(),
   /** For people and tools: what is approved is compared with the digest of what is held. None of a dead one. */
   digest: z.string().optional().catch(undefined),
+  target: wireId.optional().catch(undefined),
 });
+
+/** Checked as one value: an issue for each of a million bad entries would cost more than the record. */
+export const wireIds = z.custom<readonly string[]>(
+  (value) => Array.isArray(value) && value.every((each) => wireId.safeParse(each).success),
+);
 
 const OPS = ['add', 'remove', 'state'] as const;
 
@@ -48,7 +54,7 @@ export const wireIntent = wireNamed
   .extend({
     op: z.enum(OPS),
     /** Of a full state. */
-    members: z.custom<readonly string[]>((value) => isListOfIds(value)).optional(),
+    members: wireIds.optional(),
     deleted: z.boolean().optional(),
     /** Of a full state that was worked out on a doubtful read. */
     partly: z.literal(true).optional().catch(undefined),
@@ -65,7 +71,9 @@ export const wireIntent = wireNamed
     first_seen_at: z.number(),
     dead: z.object({ at: z.number(), reason: openName }).nullable(),
     held: wireHeld.optional(),
-    approval: wireDecision.extend({ at: z.number() }).optional(),
+    approval: wireDecision.extend({ at: z.number(), target: wireId.optional().catch(undefined) }).optional(),
+    /** Of an addition whose member is not known. */
+    unresolved: z.literal(true).optional().catch(undefined),
   })
   .refine(
     ({ op, member, members }) => (op === 'state') === (member === null) && (op === 'state') === (members !== undefined),
@@ -84,10 +92,6 @@ export function isForeign(entry: unknown): boolean {
 }
 
 type WireIntent = z.infer<typeof wireIntent>;
-
-/** Checked as one value: an issue for each of a million bad entries would cost more than the record. */
-const isListOfIds = (value: unknown): boolean =>
-  Array.isArray(value) && value.every((each) => wireId.safeParse(each).success);
 
 /** Far above any limit of attempts; one more than it is still a count. */
 const ATTEMPT_MAX = 1_000_000;
@@ -110,6 +114,7 @@ export function intentOf(group: string, wire: WireIntent): Intent {
     dead: wire.dead && { at: wire.dead.at, reason: wire.dead.reason },
     waits: waitsOf(wire),
     guard: guardOf(wire),
+    ...(wire.unresolved !== undefined && wire.op === 'add' && { isUnresolved: true as const }),
   };
 }
 
@@ -123,11 +128,14 @@ const waitsOf = ({ waits, not_before: notBefore }: WireIntent): WaitReason | nul
   notBefore > 0 ? (waits === 'group' ? 'group' : 'member') : null;
 
 const guardOf = ({ held, approval }: WireIntent): Held | Approval | null => {
-  if (held !== undefined) return { kind: 'held', by: held.by, since: held.since };
+  if (held !== undefined) return { kind: 'held', by: held.by, since: held.since, ...targetIn(held) };
   if (approval === undefined) return null;
   const { digest, author, at } = approval;
-  return { kind: 'approved', digest, author, at };
+  return { kind: 'approved', digest, author, at, ...targetIn(approval) };
 };
+
+const targetIn = ({ target }: { readonly target?: string | undefined }): { readonly target?: string } =>
+  target === undefined ? {} : { target };
 
 export const positionOf = ({ topic, partition, offset }: z.infer<typeof wirePosition>): Position => ({
   topic,
@@ -155,10 +163,16 @@ export function wireOf({ source, guard, whole, ...intent }: Intent, digest: stri
     first_seen_at: intent.firstSeenAt,
     dead: intent.dead,
     ...(guard?.kind === 'held' && {
-      held: { by: guard.by, since: guard.since, ...(intent.dead === null && digest !== null && { digest }) },
+      held: {
+        by: guard.by,
+        since: guard.since,
+        ...(intent.dead === null && digest !== null && { digest }),
+        ...targetIn(guard),
+      },
     }),
     ...(guard?.kind === 'approved' && {
-      approval: { digest: guard.digest, author: guard.author, at: guard.at },
+      approval: { digest: guard.digest, author: guard.author, at: guard.at, ...targetIn(guard) },
     }),
+    ...(intent.isUnresolved === true && { unresolved: true as const }),
   };
 }

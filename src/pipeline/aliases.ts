@@ -43,7 +43,10 @@ export function forgetName({ aliases }: Group, name: string): void {
 }
 
 /** Other names under which the same member of the target is pending. */
-export function aliasesPending({ aliases, members }: Group, { member, target }: Intent): readonly string[] {
+export function aliasesPending(
+  { aliases, members }: Group,
+  { member, target }: Pick<Intent, 'member' | 'target'>,
+): readonly string[] {
   const key = target === null ? null : idKey(target);
   const names = key === null ? undefined : aliases?.names.get(key);
   if (names === undefined) return [];

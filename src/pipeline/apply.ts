@@ -3,6 +3,7 @@
  * held. What comes next is decided by core/step.ts, what an answer means by core/outcome.ts.
  */
 import type { Intent } from '../core/change.ts';
+import { waitsForAdditions } from '../core/full-state.ts';
 import { isGuarded } from '../core/guard.ts';
 import type { Snapshot } from '../core/plan.ts';
 import { afterLanding, searchAmong } from '../core/isolation.ts';
@@ -18,6 +19,7 @@ import { look, verify } from './effects.ts';
 import { expandState } from './expand.ts';
 import { giveUpSpent } from './failed-tries.ts';
 import { overBudget, patchFailed, readAfterConflict, readFailed } from './failures.ts';
+import { keptBackIn, passageIn } from './full-state-removals.ts';
 import { hold, pendingRemovals, removedInWindow, reserveRemovals } from './guard.ts';
 import { keepSuspects, takeSuspects } from './isolation.ts';
 import { landUnsent } from './landing.ts';
@@ -79,7 +81,8 @@ function leave(context: Context, id: string): void {
 }
 
 async function takeStep(context: Context, group: Group, course: Course): Promise<Next> {
-  const due = stillDue(group, course.flight);
+  const isKeptBack = keptBackIn(group);
+  const due = stillDue(group, course.flight).filter((intent) => !isKeptBack(intent));
   if (due.length > 0 && isUsedUp(context, course)) return overBudget(context, group, course);
   const step = nextStep({
     due,
@@ -95,6 +98,7 @@ async function takeStep(context: Context, group: Group, course: Course): Promise
     guard: context.options.guard,
     pendingRemovals: due.some(isGuarded) ? pendingRemovals(group) : [],
     removed: removedInWindow(context, group),
+    isUnresolved: due.some(waitsForAdditions) && passageIn(group) === 'hold',
     nowMs: context.clock.now().monotonic,
   });
   switch (step.kind) {

@@ -94,6 +94,8 @@ export function land(context: Context, group: Group, intent: Intent, { outcome, 
   group.flight?.beaten.delete(intent);
   if (member.pending === intent) setPending(group.partition, member, null);
   noteFinal(context, group, intent);
+  if (intent.op === 'add' && group.partition.unresolved.noteLanded(group.id, intent.member))
+    group.partition.toWrite.add(group);
   report(context, group, intent, { outcome, reason: null, request, supersededBy: null, requestedAt });
 }
 
@@ -114,13 +116,17 @@ export function park(
   intent: Intent,
   parking: {
     decision: RetryDecision & { kind: 'park' };
+    /** The target does not know the member. */
+    isUnknown: boolean;
     waits: 'group' | 'member';
     failure: Failure;
     request: RequestFacts | null;
   },
 ): Intent {
   const { decision, waits, failure, request } = parking;
-  const parked: Intent = { ...intent, attempt: decision.attempt, notBefore: decision.notBefore, waits };
+  const isUnresolved = intent.op === 'add' && parking.isUnknown;
+  const { attempt, notBefore } = decision;
+  const parked: Intent = { ...intent, attempt, notBefore, waits, ...(isUnresolved && { isUnresolved }) };
   const member = memberOf(group, intent.member);
   member.pending = parked;
   group.partition.toWrite.add(group);

@@ -1,6 +1,6 @@
 /** Works out what a full state means for each member, and enters that beside what is pending (core/full-state.ts). */
 import { type Intent, WHOLE_GROUP } from '../core/change.ts';
-import { DOUBTFUL_STATE, expand } from '../core/full-state.ts';
+import { DOUBTFUL_STATE, expand, type Expansion } from '../core/full-state.ts';
 import type { Snapshot } from '../core/plan.ts';
 import { comparePositions } from '../core/position.ts';
 import { aliasesPending, noteAlias } from './aliases.ts';
@@ -13,11 +13,14 @@ import type { Group } from './state.ts';
 
 /** @param snapshot read out of doubt, just now. */
 export function expandState(context: Context, group: Group, state: Intent, snapshot: Snapshot): void {
-  const { intents, heldBy } = expand(state, {
+  const { intents, heldBy, awaited } = expand(state, {
     snapshot,
     resolve: resolveFor(context, group),
-    isNewer: (member, target) => isNewer(group, { ...state, member, target }),
+    newerFor: (member, target) => newerFor(group, { ...state, member, target }),
   });
+  const removals = intents.filter(({ op }) => op === 'remove');
+  const hasRemovals = removals.length > 0;
+  if (noteUnresolved(group, state, { intents, awaited, hasRemovals })) group.partition.toWrite.add(group);
   const whole = memberOf(group, WHOLE_GROUP);
   group.aliases?.resolutions.clear();
   if (intents.length === 0 && snapshot.isDoubtful) return endUnseen(context, group, state);
@@ -36,7 +39,6 @@ export function expandState(context: Context, group: Group, state: Intent, snaps
     if (context.ids !== null) noteAlias(group, intent);
     setPending(group.partition, memberOf(group, intent.member), intent);
   }
-  const removals = intents.filter(({ op }) => op === 'remove');
   if (heldBy !== null && removals.length > 0) hold(context, group, removals, heldBy);
   group.partition.toWrite.add(group);
   groupAnswered(group);
@@ -57,11 +59,24 @@ function endUnseen(context: Context, group: Group, state: Intent): void {
   groupAnswered(group);
 }
 
-/** Something stands on top of the full state, or was worked out of it before a restart. */
-function isNewer(group: Group, intent: Intent): boolean {
-  const names = [intent.member, ...aliasesPending(group, intent)];
-  return names.some((name) => {
+/** Its removals wait for its additions, and for whom it names and something newer adds. Answers whether that is to be recorded. */
+function noteUnresolved(
+  { id, partition: { unresolved } }: Group,
+  state: Intent,
+  { intents, awaited, hasRemovals }: Pick<Expansion, 'intents' | 'awaited'> & { readonly hasRemovals: boolean },
+): boolean {
+  const added = intents.flatMap(({ op, member }) => (op === 'add' ? [member] : []));
+  if (state.whole?.isPartly !== true) return unresolved.expanded(id, state.source, { added, awaited, hasRemovals });
+  if (hasRemovals) unresolved.noteRemovals(id, state.source, awaited);
+  return hasRemovals;
+}
+
+/** What stands on top of the full state, or was worked out of it before a restart. */
+function newerFor(group: Group, intent: Intent): Intent | null {
+  for (const name of [intent.member, ...aliasesPending(group, intent)]) {
     const pending = group.members.get(name)?.pending ?? null;
-    return pending !== null && pending.op !== 'state' && comparePositions(pending.source, intent.source) >= 0;
-  });
+    if (pending !== null && pending.op !== 'state' && comparePositions(pending.source, intent.source) >= 0)
+      return pending;
+  }
+  return null;
 }

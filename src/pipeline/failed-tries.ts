@@ -45,8 +45,11 @@ export function fail(context: Context, group: Group, failing: Failing): void {
     const facts = { schedule, attempt: intent.attempt, now: clock.now().wall, random: chance, retryAfterMs };
     const decision = (search === 'ended' ? parkUntested : decideRetry)(options.retry, facts);
     const waits = isOfGroup(failing) ? 'group' : 'member';
-    if (decision.kind === 'park') park(context, group, intent, { decision, waits, failure: outcome.failure, request });
-    else spend(group, [intent], { failure: outcome.failure, outcome: 'permanent_failure', request });
+    // Only what is about a member itself waits for so long; whom a search has not tested may be known.
+    const isUnknown = waits === 'member' && schedule === 'slow' && search !== 'ended';
+    const { failure } = outcome;
+    if (decision.kind === 'park') park(context, group, intent, { decision, isUnknown, waits, failure, request });
+    else spend(group, [intent], { failure, outcome: 'permanent_failure', request });
     if (seen !== null) breaker.used(seen, group, intent);
   }
 }

@@ -77,11 +77,17 @@ function inPieces(kept: readonly Intent[], added: readonly Added[]): readonly Ad
   const room = unsent > PIECE_MAX / 2 ? 0 : PIECE_MAX - unsent;
   return [
     ...next.filter((each) => !isPart(each)),
-    ...next.filter(isPart).slice(0, room),
+    ...additionsFirst(next.filter(isPart)).slice(0, room),
     ...added.filter(({ intent }) => !isNext(intent) && !isHeld(intent)),
     ...added.filter(({ intent }) => isHeld(intent)),
   ];
 }
+
+/** Removals in the record wait for the additions, which would wait for their room. */
+const additionsFirst = (added: readonly Added[]): readonly Added[] => [
+  ...added.filter(({ intent }) => intent.op === 'add'),
+  ...added.filter(({ intent }) => intent.op !== 'add'),
+];
 
 const isTriedOrHeld = (intent: Intent): boolean => intent.attempt > 0 || isHeld(intent);
 
@@ -120,6 +126,10 @@ export function fitRecord(context: Context, group: Group, intents: readonly Inte
   }
   if (group.partition.finals.shrink(group)) {
     logger.warn({ group: group.id }, 'a live record was too large, half of its final marks are dropped');
+    return;
+  }
+  if (group.partition.unresolved.dropNames(group.id)) {
+    logger.warn({ group: group.id }, 'a live record was too large, its list of unknown members is dropped');
     return;
   }
   const isFirst = group.recordLimit === null;
@@ -166,6 +176,8 @@ export function dropDead(group: Group, dead: readonly Intent[]): void {
   for (const intent of dead) {
     const member = group.members.get(intent.member);
     if (member?.pending !== intent) continue;
+    const { unresolved } = group.partition;
+    if (unresolved.isAwaited(group.id, intent)) unresolved.keepAwaited(group.id, intent.member);
     setPending(group.partition, member, null);
     member.recordedReported = true;
     group.partition.toWrite.add(group);

@@ -1,30 +1,58 @@
 /** Acts on the removal guard (core/guard.ts): holds, and does what an operator has decided. Held intents are parked. */
-import type { Approval, Held, HeldBy, Intent } from '../core/change.ts';
-import { heldDigest, heldFailure, isGuarded, refusedFailure } from '../core/guard.ts';
+import { type Approval, type Held, type Intent, sourceMember } from '../core/change.ts';
+import { heldDigest, heldFailure, isGuarded, isRetargeted, refusedFailure } from '../core/guard.ts';
 import { isSo, type Membership } from '../core/membership.ts';
 import { isHeld } from '../core/pending.ts';
 import { isSamePosition } from '../core/position.ts';
 import type { RemovedInWindow } from '../core/removal-window.ts';
 import { heldReport } from '../core/reporting.ts';
 import type { Request } from '../core/request-record.ts';
+import { targetFor } from '../core/resolution.ts';
 import { sizeOf } from '../core/step.ts';
+import { noteAlias } from './aliases.ts';
 import { enqueue, giveUp, waitDue } from './conclude.ts';
 import type { Context } from './context.ts';
 import { isTried } from './course.ts';
+import { additionsIn } from './full-state-removals.ts';
 import { memberOf } from './partition.ts';
 import type { Due, DueAnswer, Group, Partition } from './state.ts';
 
 /** They wait in the live record for an operator, and are told of once they stand there. */
-export function hold(context: Context, group: Group, intents: readonly Intent[], by: HeldBy): void {
-  const now = context.clock.now().wall;
-  const guard: Held = { kind: 'held', by, since: now };
-  const held = intents.map((intent) => ({ ...intent, guard }));
+export function hold(context: Context, group: Group, intents: readonly Intent[], by: Held['by']): void {
+  const since = context.clock.now().wall;
+  const held = intents.map((intent) => ({
+    ...intent,
+    guard: { kind: 'held', by, since, ...shownTarget(context, intent) } as const,
+  }));
   for (const intent of held) memberOf(group, intent.member).pending = intent;
   group.partition.heldCount += held.length;
   group.partition.toWrite.add(group);
   const digest = digestOf(context, group);
   for (const intent of held) memberOf(group, intent.member).untold = [heldDue(context, group, { intent, digest })];
   context.logger.warn({ group: group.id, removals: held.length, by, digest }, 'removals are held');
+}
+
+/** Whom the operator is told of. Without an id map, and of a full state, the member has its own name at the target. */
+const shownTarget = ({ ids }: Context, { target, namedBy }: Intent): { readonly target?: string } =>
+  ids === null || namedBy === 'target' || target === null ? {} : { target };
+
+/** The id map names other users by now than the operator was told of: held once more, under another digest. */
+export function holdRetargeted(context: Context, group: Group): void {
+  const { ids } = context;
+  if (ids === null || group.partition.heldCount === 0) return;
+  const named = pendingOf(group)
+    .filter(isHeld)
+    .flatMap((intent) => {
+      const known = intent.namedBy === 'target' ? null : ids.known('user', sourceMember(intent));
+      return known === null || known.kind === 'unanswered' ? [] : [{ ...intent, target: targetFor('remove', known) }];
+    });
+  const retargeted = named.filter(isRetargeted);
+  for (const intent of retargeted) noteAlias(group, intent);
+  for (const by of new Set(retargeted.map(({ guard }) => guard.by))) {
+    const again = retargeted.filter(({ guard }) => guard.by === by);
+    group.partition.heldCount -= again.length;
+    hold(context, group, again, by);
+  }
 }
 
 /** After a restore, under the same ids: a hold may never have another report, and the former owner may not have told it. */
@@ -141,9 +169,22 @@ function approve(
   held: readonly Intent[],
   { digest, author }: Pick<Approval, 'digest' | 'author'>,
 ): void {
-  const guard: Approval = { kind: 'approved', digest, author, at: context.clock.now().wall };
-  // Sent once the live record says who has approved it: the next owner must know, too.
-  for (const intent of held) memberOf(group, intent.member).pending = { ...intent, guard, waits: 'record' };
+  const at = context.clock.now().wall;
+  // Members who are unknown hold no later full state that names them.
+  if (held.some(({ guard }) => guard?.kind === 'held' && guard.by === 'unresolved_members'))
+    group.partition.unresolved.accept(group.id, additionsIn(group)?.unresolved ?? []);
+  for (const intent of held) {
+    const target = intent.guard?.target;
+    const guard: Approval = {
+      kind: 'approved',
+      digest,
+      author,
+      at,
+      ...(target === undefined ? shownTarget(context, intent) : { target }),
+    };
+    // Sent once the live record says who has approved it: the next owner must know, too.
+    memberOf(group, intent.member).pending = { ...intent, guard, waits: 'record' };
+  }
   group.partition.heldCount -= held.length;
 }
 

@@ -182,7 +182,7 @@ const isWholeIdentified = ({ aliases }: Group, { whole }: Intent): boolean =>
 
 /** For a full state whose members are all known, or known to be unknown. */
 export function resolveFor({ ids }: Context, group: Group): (member: string) => Resolved {
-  if (ids === null) return (member) => ({ target: idKey(member), isSure: true, canJoin: true });
+  if (ids === null) return (member) => ({ target: idKey(member), canJoin: true });
   const { resolutions } = aliasesOf(group);
   return (member) => resolved(resolutions.get(member) ?? { kind: 'unmapped' });
 }

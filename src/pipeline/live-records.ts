@@ -56,6 +56,7 @@ export function renderPartition(context: Context, partition: Partition, recordsM
       isReserving: isReserving(group, intents),
       foreign: partition.foreign.get(group.id) ?? [],
       finals,
+      unresolved: partition.unresolved.recordOf(group.id, intents),
       now: clock.now().wall,
       sha256: context.sha256,
     });

@@ -12,6 +12,7 @@ import { FormerKeys } from './former-keys.ts';
 import { RemovalWindow } from './removal-window.ts';
 import type { Due, Group, Member, Partition, Phase, State } from './state.ts';
 import { Unacknowledged } from './unacknowledged.ts';
+import { UnresolvedMembers } from './unresolved-members.ts';
 
 /** @param windowMs of the guard. */
 export const newPartition = (number: number, windowMs: number): Partition => ({
@@ -35,6 +36,7 @@ export const newPartition = (number: number, windowMs: number): Partition => ({
   restoredMarks: new Map(),
   finals: new FinalMarks(),
   formerKeys: new FormerKeys(),
+  unresolved: new UnresolvedMembers(),
   stale: new Set(),
   recordedAt: new Map(),
   requests: new Map(),
@@ -152,6 +154,7 @@ export function tidyGroup(context: Pick<Context, 'state' | 'clock' | 'dispatch'>
     return dispatch();
   }
   group.partition.groups.delete(group.id);
+  group.partition.unresolved.endRemovals(group.id);
   state.ready.delete(group);
   state.waiting.delete(group);
 }

@@ -4,6 +4,7 @@
  */
 import { type Intent, intentId, WHOLE_GROUP } from '../core/change.ts';
 import { beats, fold } from '../core/pending.ts';
+import { isSamePosition } from '../core/position.ts';
 import { aliasesPending, noteReplaced } from './aliases.ts';
 import { beat, closeComplete, setPending, supersede } from './conclude.ts';
 import type { Context } from './context.ts';
@@ -41,8 +42,22 @@ export function enter(context: Context, group: Group, intent: Intent): void {
   const member = memberOf(group, intent.member);
   // Delivered again: the further advanced copy stays.
   if (member.pending !== null && fold(member.pending, intent).winner !== intent) return;
+  noteNewer(group, intent);
   replaceOlder(context, group, intent);
   setPending(group.partition, member, intent);
+}
+
+/** The removals of a full state wait for whom it adds (design 5.6): from now on for the newer addition, or not any more. */
+function noteNewer(group: Group, { member, target, op, source }: Intent): void {
+  const { unresolved, toWrite } = group.partition;
+  const removals = unresolved.removalsOf(group.id);
+  if (removals === null || op === 'state' || isSamePosition(source, removals.source)) return;
+  const names = [member, ...aliasesPending(group, { member, target })];
+  const isWanted = pendingAs(group, names).some((rival) => unresolved.isAwaited(group.id, rival));
+  for (const name of names) if (unresolved.forgetAwaited(group.id, name)) toWrite.add(group);
+  if (!isWanted || op === 'remove') return;
+  unresolved.keepAwaited(group.id, member);
+  toWrite.add(group);
 }
 
 /** A restored group: what a full state, or another name, has replaced is told so. */

@@ -5,7 +5,8 @@ import { isForTarget } from '../core/pending.ts';
 import type { IdKind } from '../core/resolution.ts';
 import type { Context } from './context.ts';
 import { isDispatchable } from './context.ts';
-import { isPlannable, unknownId } from './identify.ts';
+import { plannableIn } from './full-state-removals.ts';
+import { unknownId } from './identify.ts';
 import { isAsked } from './look-up.ts';
 import type { Group } from './state.ts';
 
@@ -54,11 +55,12 @@ function* candidates(context: Context): Iterable<Candidate> {
 /** null: nothing of the group is pending. */
 function needOf(context: Context, group: Group, now: number): Need | null {
   let need: Need | null = null;
+  const isPlannable = plannableIn(context, group);
   for (const { pending } of group.members.values()) {
     if (pending === null || pending.dead !== null) continue;
     need ??= 'nothing';
     if (!isForTarget(pending, now)) continue;
-    if (isPlannable(context, group, pending)) return 'request';
+    if (isPlannable(pending)) return 'request';
     need = unknownId(context, group, pending) ?? need;
   }
   return need;

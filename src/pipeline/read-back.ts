@@ -80,12 +80,13 @@ function readLive({ options }: Context, partition: Partition, { key, stamp, isEn
 }
 
 /** A tombstone. */
-const isEnd = ({ intents, finals }: Extract<RetryRecord, { kind: 'state' }>): boolean =>
-  intents.length === 0 && finals === undefined;
+const isEnd = ({ intents, foreign, finals, unresolved }: Extract<RetryRecord, { kind: 'state' }>): boolean =>
+  intents.length === 0 && (foreign ?? finals ?? unresolved) === undefined;
 
 function take({ logger }: Context, partition: Partition, record: Extract<RetryRecord, { kind: 'state' }>): void {
-  const { group, intents, foreign, finals } = record;
+  const { group, intents, foreign, finals, unresolved = {} } = record;
   partition.restored.set(group, intents);
+  partition.unresolved.restore(group, unresolved, intents);
   partition.restoredMarks.delete(group);
   if (finals !== undefined) partition.restoredMarks.set(group, finals);
   partition.foreign.delete(group);
@@ -113,7 +114,9 @@ export function takeAccount(context: Context, partition: Partition): void {
 }
 
 /** Memory is all that is left of the live records: each is written again. */
-export function recordAll(context: Context, { groups, toWrite, removals }: Partition): void {
+export function recordAll(context: Context, partition: Partition): void {
+  const { groups, toWrite, unresolved, removals } = partition;
+  for (const id of unresolved.groups) groupOf(context, partition, id);
   for (const group of groups.values()) toWrite.add(group);
   removals.rewriteAll();
   context.settle();

@@ -4,7 +4,9 @@ import type { Intent } from '../core/change.ts';
 import { isDue, isForTarget, isHeld } from '../core/pending.ts';
 import type { Context } from './context.ts';
 import { isDispatchable, mayAsk } from './context.ts';
-import { identifyDue, isPlannable, wholeOf } from './identify.ts';
+import { keptBackIn, plannableIn, releaseKnown } from './full-state-removals.ts';
+import { holdRetargeted } from './guard.ts';
+import { identifyDue, wholeOf } from './identify.ts';
 import { lookUp, probeLookUp } from './look-up.ts';
 import type { Instant } from '../ports.ts';
 import { tidyGroup } from './partition.ts';
@@ -20,6 +22,9 @@ export function review(context: Context, group: Group): void {
   const now = clock.now();
   if (group.deferred !== null && now.monotonic >= group.deferred.untilMs) group.deferred = null;
   identifyDue(context, group, now.wall);
+  releaseKnown(context, group);
+  holdRetargeted(context, group);
+  const isPlannable = plannableIn(context, group);
   let since = Number.POSITIVE_INFINITY;
   let due: 'remove' | 'add' | null = null;
   let wakeAt = Number.POSITIVE_INFINITY;
@@ -32,7 +37,7 @@ export function review(context: Context, group: Group): void {
       wakeAt = Math.min(wakeAt, now.wall + Math.max(1, group.deferred.untilMs - now.monotonic));
     } else if (!isDue(pending, now.wall)) {
       wakeAt = Math.min(wakeAt, Math.max(pending.notBefore, now.wall + context.options.lingerMs));
-    } else if (isPlannable(context, group, pending)) {
+    } else if (isPlannable(pending)) {
       since = Math.min(since, pending.firstSeenAt);
       // A full state may revoke.
       due = pending.op === 'add' ? (due ?? 'add') : 'remove';
@@ -60,13 +65,15 @@ const isWaiting = (intent: Intent): boolean => intent.dead === null && !isHeld(i
 export function takeDue(context: Context, group: Group): Set<Intent> {
   const now = context.clock.now().wall;
   const isTaken = context.breaker.isProbing(group) ? isForTarget : isDue;
+  const isPlannable = plannableIn(context, group);
+  const isKeptBack = keptBackIn(group);
   const due = new Set<Intent>();
   for (const { pending } of group.members.values()) {
-    if (pending !== null && isTaken(pending, now) && isPlannable(context, group, pending)) due.add(pending);
+    if (pending !== null && isTaken(pending, now) && isPlannable(pending)) due.add(pending);
   }
   // What is newer than a full state comes on top of it, so never before it.
   const whole = wholeOf(group);
-  if (whole !== null && whole.waits !== 'record' && due.size > 0) due.add(whole);
+  if (whole !== null && whole.waits !== 'record' && due.size > 0 && !isKeptBack(whole)) due.add(whole);
   return due;
 }
 

@@ -23,6 +23,8 @@ export interface Sizes {
   readonly staleRecords: number;
   /** Keys of live records that are to be tombstoned. */
   readonly formerKeys: number;
+  /** What is remembered of members that full states name and the target does not know. */
+  readonly unresolved: number;
   /** What a restore reads, until it is taken over. */
   readonly restored: number;
   readonly requests: number;
@@ -58,6 +60,7 @@ export function sizesOf(state: State): Sizes {
     recordOrders: inPartitions(({ view }) => view.groups.size - slicesIn(view).length),
     staleRecords: inPartitions(({ stale }) => stale.size),
     formerKeys: inPartitions(({ formerKeys }) => formerKeys.size),
+    unresolved: inPartitions(({ unresolved }) => unresolved.size),
     restored: inPartitions(({ restored, recordedAt }) => restored.size + recordedAt.size),
     requests: inPartitions(({ requests }) => requests.size),
     answers: inPartitions(({ answers }) => answers.length),

@@ -26,6 +26,7 @@ import type { ReadyQueue } from './ready-queue.ts';
 import type { RecordLimit } from './record-limit.ts';
 import type { RemovalWindow } from './removal-window.ts';
 import type { Unacknowledged } from './unacknowledged.ts';
+import type { UnresolvedMembers } from './unresolved-members.ts';
 import type { Unsettled } from './unsettled.ts';
 import type { UnconfirmedChanges } from './unconfirmed-changes.ts';
 
@@ -189,6 +190,7 @@ export interface Partition {
   readonly restoredMarks: Map<string, readonly FinalMark[]>;
   readonly finals: FinalMarks;
   readonly formerKeys: FormerKeys;
+  readonly unresolved: UnresolvedMembers;
   /** Groups whose last record does not count. */
   readonly stale: Set<string>;
   /** Offset → timestamp of the source records that the restored intents came from. */

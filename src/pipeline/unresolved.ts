@@ -23,7 +23,8 @@ export function notKnown(context: Context, group: Group, intent: Intent, unknown
   if (group.members.get(intent.member)?.pending !== intent) return;
   const facts = { schedule, attempt: intent.attempt, now: clock.now().wall, random: random.next(), retryAfterMs };
   const decision = decideRetry(options.retry, facts);
-  if (decision.kind === 'park') park(context, group, intent, { decision, waits, failure, request: null });
+  const isUnknown = waits === 'member' && schedule === 'slow';
+  if (decision.kind === 'park') park(context, group, intent, { decision, isUnknown, waits, failure, request: null });
   else {
     const end = { attempt: decision.attempt, failure, outcome: 'permanent_failure', request: null } as const;
     giveUp(context, group, { intent, ...end });

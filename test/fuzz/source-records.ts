@@ -181,8 +181,8 @@ function demandExpansion({ members, deleted }: FullState, [state, ...others]: re
   const snapshot = aSnapshot(['somebody-else']);
   const { intents, heldBy } = expand(state, {
     snapshot,
-    resolve: (member) => ({ target: member, isSure: true, canJoin: true }),
-    isNewer: () => false,
+    resolve: (member) => ({ target: member, canJoin: true }),
+    newerFor: () => null,
   });
   const named = new Set(members);
   const removals = intents.filter(({ op }) => op === 'remove').map(({ member }) => member);

@@ -44,7 +44,7 @@ export const guardMutants: readonly Mutant[] = [
     edits: [
       {
         file: 'src/core/wire-intent.ts',
-        find: "if (held !== undefined) return { kind: 'held', by: held.by, since: held.since };",
+        find: "if (held !== undefined) return { kind: 'held', by: held.by, since: held.since, ...targetIn(held) };",
         replace: '',
       },
     ],
@@ -103,7 +103,7 @@ export const guardMutants: readonly Mutant[] = [
     edits: [
       {
         file: 'src/pipeline/schedule.ts',
-        find: "  if (whole !== null && whole.waits !== 'record' && due.size > 0) due.add(whole);\n",
+        find: "  if (whole !== null && whole.waits !== 'record' && due.size > 0 && !isKeptBack(whole)) due.add(whole);\n",
         replace: '',
       },
     ],

@@ -27,6 +27,8 @@ export interface LiveIntent {
   /** It waits for an operator (design 6.10). */
   readonly held: { readonly by: string; readonly digest: string } | null;
   readonly approval: { readonly digest: string } | null;
+  /** A removal of a full state. */
+  readonly isOfState: boolean;
 }
 
 /** By group; a group whose record is a tombstone is not there. @param partitionRecords of one partition, in order. */
@@ -77,7 +79,7 @@ function isBefore(record: TopicRecord, other: TopicRecord): boolean {
 /** Intents in the shape that live records, dead letters and replay requests share (design 5.2). */
 export function intentsOf(group: string, value: Uint8Array): readonly LiveIntent[] {
   const { pending } = JSON.parse(textOf(value)) as { pending: readonly WireIntent[] };
-  return pending.map(({ member, op, offset, attempt, not_before, dead, held = null, approval = null }) => ({
+  return pending.map(({ member, op, offset, attempt, not_before, dead, held = null, approval = null, named_by }) => ({
     group,
     member: keyOf(member ?? ''),
     name: member ?? '',
@@ -88,7 +90,14 @@ export function intentsOf(group: string, value: Uint8Array): readonly LiveIntent
     dead,
     held,
     approval,
+    isOfState: named_by === 'target',
   }));
+}
+
+/** How many members a live record names besides its intents: those whom a full state waits for, or an operator has accepted. */
+export function namesIn(value: Uint8Array): number {
+  const { awaited = [], accepted = [] } = JSON.parse(textOf(value)) as { awaited?: unknown[]; accepted?: unknown[] };
+  return awaited.length + accepted.length;
 }
 
 interface WireIntent
@@ -96,6 +105,7 @@ interface WireIntent
   readonly member: string | null;
   readonly offset: string;
   readonly not_before: number;
+  readonly named_by?: string;
 }
 
 /** '' where there is none. */

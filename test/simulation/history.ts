@@ -175,6 +175,7 @@ function checkEnd(world: World): void {
     checkMemory(
       running.map(({ pipeline }) => pipeline.sizes()),
       topicOracle.live,
+      settings,
     );
   }
   checkSummary(topicOracle.reports);

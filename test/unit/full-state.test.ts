@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { type Intent, intentId, WHOLE_GROUP } from '../../src/core/change.ts';
-import { expand, type Standing } from '../../src/core/full-state.ts';
+import { additionsOf, expand, passageOf, type Standing, waitsForAdditions } from '../../src/core/full-state.ts';
 import { afterPatch, plan, type Snapshot } from '../../src/core/plan.ts';
 import { resolved, type Resolved, type SureResolution } from '../../src/core/resolution.ts';
 import { aSnapshot, versioned } from '../support/a-snapshot.ts';
@@ -18,10 +18,10 @@ const stateOf = (members: readonly string[], deleted = false): Intent =>
     source: { offset: 42n, index: 1, eventId: 'e' },
   });
 
-const itself = (member: string): Resolved => ({ target: member, isSure: true, canJoin: true });
-const nothingNewer = (): boolean => false;
+const itself = (member: string): Resolved => ({ target: member, canJoin: true });
+const nothingNewer = (): null => null;
 const expanded = (state: Intent, snapshot: Snapshot, standing: Partial<Standing> = {}) =>
-  expand(state, { snapshot, resolve: itself, isNewer: nothingNewer, ...standing });
+  expand(state, { snapshot, resolve: itself, newerFor: nothingNewer, ...standing });
 const told = ({ intents }: { intents: readonly Intent[] }) =>
   intents.map(({ op, member, target }) => `${op} ${member}${target === member ? '' : ` as ${target}`}`).toSorted();
 
@@ -33,7 +33,11 @@ describe('a full state', () => {
   });
 
   test('comes to nothing where the group is so already', () => {
-    expect(expanded(stateOf(['a', 'b']), showing('b', 'a'))).toEqual({ intents: [], heldBy: null });
+    expect(expanded(stateOf(['a', 'b']), showing('b', 'a'))).toEqual({
+      intents: [],
+      heldBy: null,
+      awaited: [],
+    });
   });
 
   test('gives what it comes to its own position, and sends none of it before it is recorded', () => {
@@ -53,9 +57,16 @@ describe('a full state', () => {
   });
 
   test('leaves to newer changes whom they speak for', () => {
-    const newer = new Set(['a', 'c']);
-    const expansion = expanded(stateOf(['a', 'b']), showing('c', 'd'), { isNewer: (member) => newer.has(member) });
+    const newer = new Map([
+      ['a', anIntent({ member: 'a', source: { offset: 43n } })],
+      ['c', anIntent({ member: 'c', source: { offset: 43n } })],
+      ['e', anIntent({ member: 'e', op: 'remove', source: { offset: 43n } })],
+    ]);
+    const newerFor = (member: string): Intent | null => newer.get(member) ?? null;
+    const expansion = expanded(stateOf(['a', 'b', 'e']), showing('c', 'd'), { newerFor });
     expect(told(expansion)).toEqual(['add b', 'remove d']);
+    // Whom it names, and something newer adds, is awaited as its own additions are.
+    expect(expansion.awaited).toEqual(['a']);
   });
 
   test.each([
@@ -64,7 +75,7 @@ describe('a full state', () => {
   ])('of %s has its removals held whatever their number', (_, state, heldBy) => {
     const expansion = expanded(state, showing('c'));
     expect([told(expansion), expansion.heldBy]).toEqual([['remove c'], heldBy]);
-    expect(expanded(state, showing())).toEqual({ intents: [], heldBy });
+    expect(expanded(state, showing())).toEqual({ intents: [], heldBy, awaited: [] });
   });
 
   test('is not held by itself for as little as one member', () => {
@@ -85,7 +96,10 @@ describe('a full state in names of the source', () => {
   const mapped = (members: readonly string[], snapshot: Snapshot, newer: readonly string[] = []) =>
     expanded(stateOf(members), snapshot, {
       resolve,
-      isNewer: (member, target) => newer.includes(member) || (target !== null && newer.includes(target)),
+      newerFor: (member, target) =>
+        newer.includes(member) || (target !== null && newer.includes(target))
+          ? anIntent({ member, source: { offset: 43n } })
+          : null,
     });
 
   test('is compared with the group by what the target calls them', () => {
@@ -102,16 +116,57 @@ describe('a full state in names of the source', () => {
     expect(told(mapped(['ada'], showing('u-2'), ['u-1']))).toEqual(['remove u-2']);
   });
 
-  test('waits with the add of a user who is not there yet, and removes the others', () => {
-    const expansion = mapped(['ada', 'gone'], showing('u-3'));
-    expect(told(expansion)).toEqual(['add ada as u-1', 'add gone as null', 'remove u-3']);
-    expect(expansion.heldBy).toBeNull();
+  test.each(['gone', 'stranger', 'smith'])('waits with the add of %s, who is not known', (member) => {
+    const expansion = mapped(['ada', member], showing('u-3'));
+    expect(told(expansion)).toEqual(['add ada as u-1', `add ${member} as null`, 'remove u-3']);
+  });
+});
+
+describe('the removals of a full state', () => {
+  const at = { offset: 42n };
+  const own = (member: string, parts: Partial<Intent> = {}): Intent => anIntent({ ...parts, member, source: at });
+  const newer = (member: string, parts: Partial<Intent> = {}): Intent =>
+    anIntent({ ...parts, member, source: { offset: 50n } });
+  const removal = anIntent({ member: 'r', op: 'remove', namedBy: 'target', source: at });
+  const dead = { at: 1, reason: 'rejected' } as const;
+  const isUnresolved = true;
+  const judged = (pending: readonly Intent[], awaited: readonly string[] = [], accepted: readonly string[] = []) => {
+    const byName = new Map([removal, ...pending].map((intent) => [intent.member, intent]));
+    const additions = additionsOf(byName, removal.source, awaited);
+    return [passageOf(additions, new Set(accepted)), additions.unresolved];
+  };
+
+  test.each<[string, readonly Intent[], readonly string[], readonly string[], unknown]>([
+    ['go where nothing is to be added', [], [], [], ['go', []]],
+    ['wait for an addition that is not sent yet', [own('a')], [], [], ['wait', []]],
+    ['wait for one that has failed for a reason of the target', [own('a', { attempt: 2 })], [], [], ['wait', []]],
+    ['wait for one beside an unknown member', [own('a'), own('b', { isUnresolved })], [], [], ['wait', ['b']]],
+    ['are held for an unknown member', [own('a', { isUnresolved })], [], [], ['hold', ['a']]],
+    ['are held for one that was given up', [own('a', { dead })], [], [], ['hold', ['a']]],
+    ['are held for one of whom no intent is left', [], ['a'], [], ['hold', ['a']]],
+    [
+      'go where an operator has accepted all unknown ones',
+      [own('a', { dead })],
+      ['b'],
+      ['a', 'b', 'c'],
+      ['go', ['b', 'a']],
+    ],
+    ['are held where another one is unknown', [own('a', { dead })], ['b'], ['a'], ['hold', ['b', 'a']]],
+    ['wait for a newer addition of a member whom the state names', [newer('a')], ['a'], [], ['wait', []]],
+    ['are held where that is refused', [newer('a', { isUnresolved })], ['a'], [], ['hold', ['a']]],
+    ['do not wait for what is newer and about somebody else', [newer('a')], [], [], ['go', []]],
+    ['do not wait for additions of an older event', [anIntent({ member: 'a' })], [], [], ['go', []]],
+  ])('%s', (...[, pending, awaited, accepted, expected]) => {
+    expect(judged(pending, awaited, accepted)).toEqual(expected);
   });
 
-  test.each(['stranger', 'smith'])('has its removals held where %s may be one of them', (member) => {
-    const expansion = mapped(['ada', member], showing('u-1', 'u-3'));
-    expect(told(expansion)).toEqual([`add ${member} as null`, 'remove u-3']);
-    expect(expansion.heldBy).toBe('unresolved_members');
+  test('wait unless an operator has approved them; other removals do not', () => {
+    const guard = { kind: 'approved', digest: 'd', author: 'jane', at: 1 } as const;
+    expect([removal, { ...removal, guard }, own('x', { op: 'remove' })].map(waitsForAdditions)).toEqual([
+      true,
+      false,
+      false,
+    ]);
   });
 });
 
@@ -131,7 +186,9 @@ describe('in every case', () => {
     fc.assert(
       fc.property(some, some, some, (members, there, newer) => {
         const snapshot = showing(...there);
-        const { intents } = expanded(stateOf(members), snapshot, { isNewer: (member) => newer.includes(member) });
+        const { intents } = expanded(stateOf(members), snapshot, {
+          newerFor: (member) => (newer.includes(member) ? anIntent({ member, source: { offset: 43n } }) : null),
+        });
         const after = afterPatch(snapshot, plan(intents, snapshot).todo, versioned('"8"')).members;
         for (const name of NAMES) {
           expect([name, after.has(name)]).toEqual([name, (newer.includes(name) ? there : members).includes(name)]);
@@ -152,14 +209,23 @@ describe('in every case', () => {
     const names = fc.dictionary(fc.constantFrom('n1', 'n2', 'n3'), resolution);
     fc.assert(
       fc.property(names, some, (names, there) => {
-        const { intents, heldBy } = expanded(stateOf(Object.keys(names)), showing(...there), {
+        const state = stateOf(Object.keys(names));
+        const { intents, heldBy } = expanded(state, showing(...there), {
           resolve: (member) => resolved(names[member] ?? { kind: 'missing' }),
         });
         const removed = intents.filter(({ op }) => op === 'remove').map(({ target }) => target);
         for (const each of Object.values(names)) {
           if (each.kind === 'found') expect(removed).not.toContain(each.id);
-          if (each.kind === 'unmapped' || each.kind === 'ambiguous') expect(heldBy).not.toBeNull();
         }
+        // As they are parked, without a name at the target.
+        const parked = intents.map((intent) =>
+          intent.target === null ? { ...intent, isUnresolved: true as const } : intent,
+        );
+        const landed = parked.filter(({ op, target }) => op === 'remove' || target === null);
+        const pending = new Map(landed.map((intent) => [intent.member, intent]));
+        const isUnknown = Object.values(names).some(({ kind }) => kind !== 'found');
+        const passage = passageOf(additionsOf(pending, state.source, []), new Set());
+        if (removed.length > 0 && heldBy === null) expect(passage).toBe(isUnknown ? 'hold' : 'go');
       }),
     );
   });

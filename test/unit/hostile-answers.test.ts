@@ -58,8 +58,8 @@ test.each(noIds)('a member of a group whose id can be none is removed by no full
   const state = anIntent({ op: 'state', member: WHOLE_GROUP, whole: { members: ['y'], deleted: false } });
   const { intents } = expand(state, {
     snapshot: group.members,
-    resolve: (each) => ({ target: each, isSure: true, canJoin: true }),
-    isNewer: () => false,
+    resolve: (each) => ({ target: each, canJoin: true }),
+    newerFor: () => null,
   });
   expect(intents.map(({ op, member: removed }) => [op, removed])).toEqual([['remove', 'x']]);
   const stamp = { owner: 'o', epoch: 1, seq: 1 };

@@ -31,6 +31,7 @@ const none = {
   recordOrders: 0,
   staleRecords: 0,
   formerKeys: 0,
+  unresolved: 0,
   restored: 0,
   requests: 0,
   answers: 0,

@@ -1,13 +1,24 @@
 /** What instances hold in memory when all is quiet: nothing but what live records keep, however much they have seen. */
 import type { Sizes } from '../../../src/pipeline/sizes.ts';
+import type { Settings } from '../settings.ts';
 import { Violation } from '../violation.ts';
 import type { LiveView } from './live-view.ts';
 
 /** Those of live records, and what the next sweep drops. */
-const kept: ReadonlySet<string> = new Set(['groups', 'members', 'recordOrders', 'removals'] satisfies (keyof Sizes)[]);
+const kept: ReadonlySet<string> = new Set([
+  'groups',
+  'members',
+  'recordOrders',
+  'removals',
+  'unresolved',
+] satisfies (keyof Sizes)[]);
 
 /** @param sizes of all instances that run. Together they own every partition. */
-export function checkMemory(sizes: readonly Sizes[], live: readonly LiveView[]): void {
+export function checkMemory(
+  sizes: readonly Sizes[],
+  live: readonly LiveView[],
+  { retryRecordMaxBytes }: Pick<Settings, 'retryRecordMaxBytes'>,
+): void {
   const left = sizes.flatMap((each) => Object.entries(each).filter(([name, size]) => size > 0 && !kept.has(name)));
   if (left.length > 0) fail(`left at rest: ${left.map(([name, size]) => `${size} ${name}`).join(', ')}`);
   const recorded = live.flatMap(({ groups }) => [...groups.values()].filter(({ intents }) => intents.size > 0));
@@ -17,8 +28,17 @@ export function checkMemory(sizes: readonly Sizes[], live: readonly LiveView[]):
   const members = sum((each) => each.members);
   const intents = recorded.reduce((total, each) => total + each.intents.size, 0);
   if (members !== intents) fail(`${members} members in memory at rest, ${intents} in live records`);
+  const all = live.flatMap((each) => [...each.groups.values()]);
   const orders = sum((each) => each.recordOrders);
-  if (orders > groups) fail(`the order of ${orders} live records is kept, of ${groups} groups`);
+  const named = all.filter(({ names }) => names > 0);
+  const inRecords = recorded.length + named.filter(({ intents }) => intents.size === 0).length;
+  if (orders > inRecords) fail(`the order of ${orders} live records is kept, of ${inRecords} groups`);
+  const waiting = recorded.filter(({ intents }) => [...intents.values()].some(({ isOfState }) => isOfState));
+  const unresolved = waiting.length + named.reduce((total, { names }) => total + names, 0);
+  // Where a record has no room, memory alone keeps the names.
+  const isRecorded = retryRecordMaxBytes >= 1_000_000;
+  if (isRecorded && sum((each) => each.unresolved) > unresolved)
+    fail(`more unknown members than the ${unresolved} in live records`);
 }
 
 function fail(detail: string): never {

@@ -1,0 +1,69 @@
+/**
+ * When the removals of a full state may go (design 5.6): after its additions, and not while a member whom it names is unknown.
+ * What is held for that alone goes by itself once all are known.
+ */
+import type { Intent } from '../core/change.ts';
+import {
+  type Additions,
+  additionsOf,
+  isOfFullState,
+  type Passage,
+  passageOf,
+  waitsForAdditions,
+} from '../core/full-state.ts';
+import { isHeld } from '../core/pending.ts';
+import { isSamePosition } from '../core/position.ts';
+import type { Context } from './context.ts';
+import { isPlannable, wholeOf } from './identify.ts';
+import { NOTHING_UNTOLD } from './partition.ts';
+import type { Group } from './state.ts';
+
+/** null: no removals of a full state are pending. */
+export function additionsIn({ id, members, partition }: Group): Additions | null {
+  const removals = partition.unresolved.removalsOf(id);
+  if (removals === null) return null;
+  const pending = new Map<string, Intent>();
+  for (const [name, member] of members) if (member.pending !== null) pending.set(name, member.pending);
+  return additionsOf(pending, removals.source, removals.awaited);
+}
+
+export function passageIn(group: Group): Passage {
+  const additions = additionsIn(group);
+  return additions === null ? 'go' : passageOf(additions, group.partition.unresolved.acceptedOf(group.id));
+}
+
+/** What can be planned, and need not wait for additions of a full state. */
+export function plannableIn(context: Context, group: Group): (intent: Intent) => boolean {
+  const isKeptBack = keptBackIn(group);
+  return (intent) => !isKeptBack(intent) && isPlannable(context, group, intent);
+}
+
+/** What waits for additions of a full state. */
+export function keptBackIn(group: Group): (intent: Intent) => boolean {
+  if (passageIn(group) !== 'wait') return () => false;
+  const whole = wholeOf(group);
+  // It has its second look after what the first came to, and what is newer comes on top of it.
+  const isBehind = (intent: Intent): boolean =>
+    whole?.whole?.isPartly === true && (intent.op === 'state' || !isSamePosition(intent.source, whole.source));
+  return (intent) => waitsForAdditions(intent) || isBehind(intent);
+}
+
+/** All members whom the full state names are known by now: the limits of the guard judge its removals. */
+export function releaseKnown({ settle }: Context, group: Group): void {
+  const { id, members, partition } = group;
+  const removals = partition.unresolved.removalsOf(id);
+  if (removals === null) return;
+  const pending = [...members.values()].filter((member) => member.pending !== null && isOfFullState(member.pending));
+  if (pending.length === 0) return partition.unresolved.endRemovals(id);
+  if (!removals.isComplete || passageIn(group) !== 'go') return;
+  for (const member of pending) {
+    if (member.pending === null || !isHeld(member.pending) || member.pending.guard.by !== 'unresolved_members')
+      continue;
+    // Sent once the live record does not say any more that it is held.
+    member.pending = { ...member.pending, guard: null, waits: 'record' };
+    member.untold = NOTHING_UNTOLD;
+    partition.heldCount -= 1;
+    partition.toWrite.add(group);
+    settle();
+  }
+}

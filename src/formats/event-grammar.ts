@@ -114,7 +114,7 @@ function isNamespace(segments: readonly (readonly string[])[]): boolean {
 }
 
 const LEGIBLE = /^[\w\-./:#?=\s]*$/;
-const NAME_LENGTH_MAX = 256;
+export const NAME_LENGTH_MAX = 256;
 /** `GROUP`, `Member`, `added`, `ID` of `IDAdded`. */
 const WORD = /[A-Z]+(?![a-z])|[A-Z]?[a-z0-9]+|\d+/g;
 const SEPARATOR = /[./:#?=\s]+/;

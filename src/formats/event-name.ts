@@ -14,7 +14,7 @@
  * group is no membership: `UserDeletedGroup`.
  */
 import type { Op } from '../core/change.ts';
-import { grammarOf } from './event-grammar.ts';
+import { grammarOf, NAME_LENGTH_MAX, type Named } from './event-grammar.ts';
 
 export type Meaning =
   | Op
@@ -27,10 +27,15 @@ export type Meaning =
   | 'other';
 
 export function meaningOf(names: readonly string[]): Meaning {
-  const read = names.map(grammarOf);
+  const [only] = names;
+  if (only === undefined) return 'other';
+  return names.length === 1 ? read.of(only).meaning : together(names.map((name) => read.of(name).named));
+}
+
+function together(names: readonly Named[]): Meaning {
   const ops = new Set<Op>();
-  const said = new Set<string>();
-  for (const { says, op } of read) {
+  const said = new Set<Named['says']>();
+  for (const { says, op } of names) {
     said.add(says);
     if (op !== null) ops.add(op);
   }
@@ -43,7 +48,7 @@ export function meaningOf(names: readonly string[]): Meaning {
   if (isOfMembers) return said.has('group_deleted') || said.has('other') ? 'unclear' : (op ?? 'unclear');
   if (said.has('group_deleted')) return 'group_deleted';
   if (!said.has('group')) return 'other';
-  return meaningForGroup(read.map(({ verb }) => verb).filter((verb) => verb !== null));
+  return meaningForGroup(names.map(({ verb }) => verb).filter((verb) => verb !== null));
 }
 
 /** Of names that speak of a group, and others that say what happened: `"type":"group","action":"deleted"`. */
@@ -51,3 +56,29 @@ function meaningForGroup(verbs: readonly string[]): Meaning {
   if (verbs.length > 0 && verbs.every((verb) => verb === 'd' || verb === 'r')) return 'group_deleted';
   return verbs.every((verb) => verb === 'c' || verb === 'o') ? 'other' : 'unclear';
 }
+
+interface ReadName {
+  readonly named: Named;
+  /** Where it is the only one. */
+  readonly meaning: Meaning;
+}
+
+const KEPT_MAX = 1_000;
+
+/** Names that were read: a topic has few of them, and reading one costs as much as a short JSON.parse. */
+class ReadNames {
+  readonly #names = new Map<string, ReadName>();
+
+  of(name: string): ReadName {
+    const known = this.#names.get(name);
+    if (known !== undefined) return known;
+    const named = grammarOf(name);
+    const added = { named, meaning: together([named]) };
+    if (this.#names.size >= KEPT_MAX) this.#names.clear();
+    // What is longer says nothing, and must not be kept.
+    if (name.length <= NAME_LENGTH_MAX) this.#names.set(name, added);
+    return added;
+  }
+}
+
+const read = new ReadNames();

@@ -83,11 +83,8 @@ interface Event {
 function readEvent({ name, parameters, eventId, occurredAt, application, type }: Event): SourceEvent {
   if (typeof name !== 'string') return unknownShape;
   if (isOfOtherApplication(application)) return notAChange;
-  const entries = listIn(parameters);
-  const text = (parameter: string): string => {
-    const found = entries.find((entry) => isFields(entry) && textIn(entry['name'])?.toLowerCase() === parameter);
-    return idIn(fieldsIn(found)['value']);
-  };
+  const values = valuesOf(parameters);
+  const text = (parameter: string): string => values.get(parameter) ?? '';
   const told = { group: text('group_id') || text('group_email'), eventId, occurredAt };
   const meaning = meaningOfName(name);
   if (meaning === undefined) return isOfAnotherKind(name, type) ? notAChange : unknownName(name, told.group);
@@ -102,6 +99,16 @@ function readEvent({ name, parameters, eventId, occurredAt, application, type }:
   if (memberType !== '' && memberType.toLowerCase() !== 'user')
     return refusedMember(`The member ${quote(member)} is of the type ${quote(memberType)}`, told.group);
   return member === '' && !isMemberSure ? withoutDetail(name, told.group) : deltaOf(op, [member], told);
+}
+
+/** By their names, which some applications write in capitals; what is no text is an empty one. */
+function valuesOf(parameters: unknown): ReadonlyMap<string, string> {
+  const values = new Map<string, string>();
+  for (const entry of listIn(parameters)) {
+    const name = isFields(entry) ? textIn(entry['name'])?.toLowerCase() : undefined;
+    if (isFields(entry) && name !== undefined && !values.has(name)) values.set(name, idIn(entry['value']));
+  }
+  return values;
 }
 
 const READ_AGAIN = "read the group's members from the Directory API (members.list) and send them as a full state";

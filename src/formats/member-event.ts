@@ -66,7 +66,8 @@ const BAD_ENDING = /^(?:fail(?:ed|ure)?|error|false|rejected|denied|cancell?ed|a
 /** How the event says that it ended; most say nothing. */
 function endingOf(payload: Fields, body: Fields): 'good' | 'failed' | 'unknown' {
   let ending: 'good' | 'unknown' = 'good';
-  for (const fields of payload === body ? [payload] : [payload, body]) {
+  const layers = payload === body ? [payload] : [payload, body];
+  for (const fields of layers) {
     for (const name of ENDING_FIELDS) {
       const value = fields[name];
       if (!isThere(value)) continue;

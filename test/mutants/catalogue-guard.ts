@@ -9,7 +9,7 @@ export const guardMutants: readonly Mutant[] = [
       {
         file: 'src/core/step.ts',
         find: 'const guarded = untried.filter(isGuarded);',
-        replace: 'const guarded = [...untried, ...noop].filter(isGuarded);',
+        replace: 'const guarded = situation.due.filter(isGuarded);',
       },
     ],
     scenario: 'guard',
@@ -218,5 +218,83 @@ export const guardMutants: readonly Mutant[] = [
       },
     ],
     scenario: 'guard',
+  },
+  {
+    name: 'window-forgotten',
+    breaks: 'a restart forgets what was removed within the window',
+    edits: [{ file: 'src/pipeline/restore.ts', find: '  partition.removals.restore(clock.now());\n', replace: '' }],
+    scenario: 'drip',
+  },
+  {
+    name: 'window-for-all-groups-only',
+    breaks: 'what was removed from a group within the window does not count for that group',
+    edits: [
+      {
+        file: 'src/core/guard.ts',
+        find: 'return groupVerdict(count + ofGroup, sizes, limits);',
+        replace: 'return groupVerdict(count, sizes, limits);',
+      },
+    ],
+    scenario: 'drip',
+  },
+  {
+    name: 'committed-before-counted',
+    breaks: 'a removal is committed before the next owner would count it',
+    edits: [{ file: 'src/pipeline/settle.ts', find: 'removals.isOwing || ', replace: '' }],
+    scenario: 'drip',
+  },
+  {
+    name: 'late-slice-stays',
+    breaks: 'a late record of the window stays the last of its key, so that compaction keeps what it says',
+    edits: [
+      {
+        file: 'src/pipeline/read-back.ts',
+        find: '      partition.removals.rewrite(id, context.clock.now());\n',
+        replace: '',
+      },
+    ],
+    scenario: 'drip',
+  },
+  {
+    name: 'slice-not-written-again',
+    breaks: 'a record of the window that could not be written is not written again',
+    edits: [
+      {
+        file: 'src/pipeline/live-records.ts',
+        find: '    partition.removals.giveBack(rendered.key);\n',
+        replace: '',
+      },
+    ],
+    scenario: 'drip',
+  },
+  {
+    name: 'only-due-removals',
+    breaks: 'removals of a group that wait for another try do not count, so that each of them looks small',
+    edits: [
+      {
+        file: 'src/pipeline/apply.ts',
+        find: 'pendingRemovals: due.some(isGuarded) ? pendingRemovals(group) : [],',
+        replace: 'pendingRemovals: [],',
+      },
+    ],
+    scenario: 'spread',
+  },
+  {
+    name: 'reservation-counted-twice',
+    breaks: 'a removal that has taken effect still counts as one that is about to be sent',
+    edits: [
+      {
+        file: 'src/pipeline/removal-window.ts',
+        find: '{ ...reserved, count: reserved.count - 1 }',
+        replace: 'reserved',
+      },
+    ],
+    scenario: 'shared',
+  },
+  {
+    name: 'reservation-kept',
+    breaks: 'removals that a group was about to send count although it is not in flight any more',
+    edits: [{ file: 'src/pipeline/apply.ts', find: '    group.partition.removals.release(group.id);\n', replace: '' }],
+    scenario: 'shared',
   },
 ];

@@ -58,7 +58,8 @@ function groupRecords(records: readonly TopicRecord[]): ReadonlyMap<string, Grou
     const key = textOf(record.key);
     const epoch = countOf(record, 'rollcall-epoch');
     if (key === FENCE_KEY) fenceEpoch = Math.max(fenceEpoch, epoch);
-    if (key.startsWith(CONTROL_PREFIX)) continue;
+    // Slices of the guard's window are read as groups for which nothing waits: the same order of records holds for them.
+    if (key === FENCE_KEY || key.startsWith(REQUEST_PREFIX)) continue;
     const known = groups.get(key);
     const isVoid = fenceEpoch > epoch;
     const isOlder = known?.counts ? isBefore(record, known.counts) : false;
@@ -68,8 +69,7 @@ function groupRecords(records: readonly TopicRecord[]): ReadonlyMap<string, Grou
 }
 
 const FENCE_KEY = '\u0000rollcall.fence';
-/** No group's: fences, requests, and slices of the guard's window. */
-const CONTROL_PREFIX = '\u0000rollcall.';
+const REQUEST_PREFIX = '\u0000rollcall.request.';
 
 function isBefore(record: TopicRecord, other: TopicRecord): boolean {
   const epochs = countOf(record, 'rollcall-epoch') - countOf(other, 'rollcall-epoch');

@@ -10,6 +10,7 @@ import { isolated } from './plots-isolation.ts';
 import { pieces, untold, wholes } from './plots-states.ts';
 import { replaced } from './plots-source.ts';
 import { lagging, patient } from './plots-waits.ts';
+import { drip, shared, spread } from './plots-window.ts';
 import { unwritable } from './plots-writes.ts';
 import type { DrawnScenario } from './scenarios.ts';
 import { scenarios } from './scenarios.ts';
@@ -49,6 +50,9 @@ const dramas = {
   patient,
   lagging,
   isolated,
+  drip,
+  spread,
+  shared,
 } as const satisfies Record<string, (chance: Chance) => Plot>;
 
 type Drama = keyof typeof dramas;
@@ -118,5 +122,8 @@ export const dramaFaults: Readonly<Record<Drama, readonly string[]>> = {
   patient: ['process: killed', 'process: drained'],
   lagging: ['target: lags'],
   isolated: ['event: refuse_members', 'event: expect_landed'],
+  drip: ['said: removals are held', 'process: killed', 'event: drop_member', 'broker: refused record'],
+  spread: ['event: sick', 'said: removals are held'],
+  shared: ['event: sick'],
   wholes: ['event: state', 'broker: refused report', 'process: killed', 'target: late'],
 };

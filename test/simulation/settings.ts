@@ -48,6 +48,8 @@ export interface Settings {
   readonly readsLagMs?: number;
   /** Nothing is refused but PATCHes that name certain members: only these are given up, and each was refused alone (design 6.3). */
   readonly isolates?: true;
+  /** One owner at a time, whose requests are never late: it knows what its live records say. */
+  readonly knowsParked?: true;
   /** Of the removal guard; absent: it holds nothing but what empties a group. */
   readonly guard?: GuardSettings;
 }

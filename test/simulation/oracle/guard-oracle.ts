@@ -13,6 +13,7 @@ import { Violation } from '../violation.ts';
 import type { Knowledge } from './knowledge.ts';
 import { seatOf } from './knowledge.ts';
 import type { LiveView } from './live-view.ts';
+import type { RemovalOracle } from './removal-oracle.ts';
 
 interface World {
   readonly knowledge: Knowledge;
@@ -22,6 +23,7 @@ interface World {
   readonly live: readonly LiveView[];
   /** An operator has woken it. */
   readonly isWoken: (id: string) => boolean;
+  readonly window: RemovalOracle;
 }
 
 interface HeldSet {
@@ -84,9 +86,16 @@ export class GuardOracle {
     const id = operationOf(report);
     if (approval) this.#checkReleased(id, approval.digest, 'approve');
     if (report.outcome === 'held') this.#checkNeeded(id);
+    if (report.outcome === 'held' && reason?.code === 'window_count') this.#world.window.heldForWindow(id);
+    if (report.final && report.op === 'remove') this.#noteRemoved(report);
     const isRefused = reason?.code === 'refused';
     if (isRefused && ![...this.#sets.values()].some(({ ids, granted }) => ids.has(id) && granted.has('reject')))
       fail(`${id} is reported as refused, and nobody has refused just what is held`);
+  }
+
+  #noteRemoved(report: Report): void {
+    const intent = this.#world.knowledge.find(report.id);
+    if (intent !== undefined) this.#world.window.reported(intent.partition, report, intent);
   }
 
   /** It counts what would be removed, and holds nothing else. */
@@ -102,18 +111,22 @@ export class GuardOracle {
   /** A request has removed members from a group that was so large. */
   removed(group: string, size: number, members: readonly string[]): void {
     const { groupCount, groupFloor, groupPercent } = this.#world.guard;
-    let count = 0;
+    const counted: string[] = [];
+    let partition = 0;
     for (const member of members) {
       const causes = this.#world.knowledge.causesOf(seatOf({ group, member }), 'remove');
       if (causes.length === 0 || causes.some(({ id }) => this.#isApproved(id))) continue;
-      count += 1;
+      counted.push(member);
+      partition = causes[0]?.partition ?? 0;
       const text = `the removal of ${member} from ${group} takes effect without an approval`;
       if (causes.every(isAlwaysHeld)) fail(`${text}, by an empty full state (${causes[0]?.id})`);
       if (causes.every((cause) => this.#rests(cause))) fail(`${text}, although ${causes[0]?.id} is held`);
     }
+    const count = counted.length;
     if (count > groupCount) fail(`${count} removals from ${group} take effect at once, more than ${groupCount}`);
     if (size >= groupFloor && count * 100 > groupPercent * size)
       fail(`${count} of ${size} members of ${group} are removed at once, more than ${groupPercent} %`);
+    if (count > 0) this.#world.window.removed(partition, group, { members: counted, size });
   }
 
   #rests({ id, partition, group, member, offset }: WantedIntent): boolean {

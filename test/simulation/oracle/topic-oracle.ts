@@ -14,6 +14,7 @@ import { isSuccess, seatOf } from './knowledge.ts';
 import { completedOffsets } from './completed.ts';
 import { GuardOracle } from './guard-oracle.ts';
 import { LiveView } from './live-view.ts';
+import { RemovalOracle } from './removal-oracle.ts';
 import { replacing } from './replaced.ts';
 import { WholeOracle } from './whole-oracle.ts';
 
@@ -42,6 +43,7 @@ export class TopicOracle {
   readonly guard: GuardOracle;
   readonly reports: Report[] = [];
   readonly #world: World;
+  readonly #window: RemovalOracle;
   /** Positions of which there is one. */
   readonly #deadLetters = new Set<string>();
   readonly #copies = new Map<string, number>();
@@ -64,7 +66,9 @@ export class TopicOracle {
     const { live } = this;
     this.wholes = new WholeOracle({ ...world, live, isDoubtful: settings.memberList !== undefined });
     const isWoken = (id: string): boolean => this.#named.has(id);
-    this.guard = new GuardOracle({ ...world, live, guard: guardOf(settings), isWoken });
+    const guard = guardOf(settings);
+    this.#window = new RemovalOracle({ ...world, live, guard, knowsParked: settings.knowsParked === true });
+    this.guard = new GuardOracle({ ...world, live, guard, isWoken, window: this.#window });
     this.#complete = this.live.map(() => ({ offset: 0n, beyond: new Set() }));
     this.#owed = this.live.map(() => new Set());
     this.#committed = this.live.map(() => 0n);
@@ -169,7 +173,10 @@ export class TopicOracle {
   retried(record: TopicRecord): void {
     this.#noteRequest(record);
     this.guard.requested(record);
-    if (!this.#isVoid(record)) this.guard.answered(record);
+    if (!this.#isVoid(record)) {
+      this.guard.answered(record);
+      this.#window.recorded(record);
+    }
     const view = this.live[record.partition];
     const before = view?.groups.get(textOf(record.key))?.intents;
     const changed = view?.read(record) ?? null;
@@ -200,9 +207,14 @@ export class TopicOracle {
 
   /** What lies in the retry topic after the cleaner. */
   cleaned(records: readonly TopicRecord[]): void {
+    this.#window.cleaned();
     for (const partition of this.live.keys()) {
       const view = new LiveView();
-      for (const record of records) if (record.partition === partition) view.read(record);
+      for (const record of records) {
+        if (record.partition !== partition) continue;
+        view.read(record);
+        if (Number(headerOf(record, 'rollcall-epoch')) >= view.fenceEpoch) this.#window.recorded(record);
+      }
       this.live[partition] = view;
       for (const [group, { intents }] of view.groups) this.guard.recorded(partition, group, [...intents.values()]);
       this.#checkOwed(partition);
@@ -229,7 +241,8 @@ export class TopicOracle {
 
   committed(partition: number, offset: bigint, metadata: string): void {
     this.#complete[partition] = { offset, beyond: new Set(completedOffsets(offset, metadata)) };
-    const { records } = this.#world.knowledge;
+    const { knowledge } = this.#world;
+    const { records } = knowledge;
     const owed = this.#owed[partition];
     const from = this.#committed[partition] ?? 0n;
     for (let at = from; at < offset; at++) for (const id of records.get(`${partition}/${at}`) ?? []) owed?.add(id);
@@ -237,6 +250,12 @@ export class TopicOracle {
       for (const id of records.get(`${partition}/${at}`) ?? []) owed?.add(id);
     }
     if (offset > from) this.#committed[partition] = offset;
+    this.#window.committed(partition, (id) => {
+      // Its offset may have been complete before it was sent.
+      if (this.isParked(id)) return false;
+      const at = knowledge.find(id)?.offset ?? offset;
+      return at < offset || (this.#complete[partition]?.beyond.has(at) ?? false);
+    });
     this.#checkOwed(partition);
   }
 

@@ -1,0 +1,167 @@
+/**
+ * Watches the window of the removal guard (design 6.10), without any code of `src`: what its records say was removed counts
+ * for whoever owns the partition, and what is committed as removed is in them.
+ */
+import type { LiveIntent, TopicRecord } from '../../oracle/live-records.ts';
+import { headerOf, textOf } from '../../oracle/live-records.ts';
+import type { Report } from '../../oracle/reports.ts';
+import type { GuardSettings } from '../settings.ts';
+import { Violation } from '../violation.ts';
+import type { Knowledge } from './knowledge.ts';
+import { isSuccess, seatOf } from './knowledge.ts';
+import type { LiveView } from './live-view.ts';
+
+interface World {
+  readonly knowledge: Knowledge;
+  readonly guard: GuardSettings;
+  readonly members: (group: string) => ReadonlySet<string>;
+  /** By partition. */
+  readonly live: readonly LiveView[];
+  /** Ms of the history. */
+  readonly now: () => number;
+  /** One owner at a time, whose requests are never late: it knows what its live records say. */
+  readonly knowsParked: boolean;
+}
+
+interface Entry {
+  readonly group: string | null;
+  readonly count: number;
+  /** Epoch ms. */
+  readonly at: number;
+}
+
+interface Slice {
+  readonly epoch: number;
+  readonly seq: number;
+  readonly entries: readonly Entry[];
+}
+
+const PREFIX = '\u0000rollcall.removals.';
+const EPOCH_MS = 1_790_000_000_000;
+/** What is just about to leave the window may have left it for an instance. */
+const MARGIN_MS = 30_000;
+
+export class RemovalOracle {
+  readonly #world: World;
+  /** By partition and key. */
+  readonly #slices: Map<string, Slice>[];
+  /** Final reports of removals: id → group, and when the member went, ms of the history. */
+  readonly #removed: Map<string, { readonly group: string; readonly at: number }>[];
+  /** Removals that were made, or that an owner takes for made. */
+  #madeCount = 0;
+
+  constructor(world: World) {
+    this.#world = world;
+    this.#slices = world.live.map(() => new Map());
+    this.#removed = world.live.map(() => new Map());
+  }
+
+  /** A record of the retry topic that is not void. */
+  recorded(record: TopicRecord): void {
+    const key = textOf(record.key);
+    if (!key.startsWith(PREFIX)) return;
+    const slices = this.#slices[record.partition];
+    const [epoch = 0, seq = 0] = ['rollcall-epoch', 'rollcall-seq'].map((name) => Number(headerOf(record, name)));
+    const known = slices?.get(key);
+    if (known !== undefined && (known.epoch > epoch || (known.epoch === epoch && known.seq > seq))) return;
+    const { removals } = JSON.parse(record.value === null ? '{"removals":[]}' : textOf(record.value)) as {
+      removals: readonly Entry[];
+    };
+    slices?.set(key, { epoch, seq, entries: removals });
+  }
+
+  /** The cleaner has run. */
+  cleaned(): void {
+    for (const slices of this.#slices) slices.clear();
+  }
+
+  /** A final report of a removal. */
+  reported(
+    partition: number,
+    { id, outcome }: Report,
+    seat: { readonly group: string; readonly member: string },
+  ): void {
+    const { knowledge, now } = this.#world;
+    // It may be by its own request, whose answer was lost.
+    if (outcome === 'recovered') this.#madeCount += 1;
+    const at = Math.min(knowledge.absentSince.get(seatOf(seat)) ?? now(), now());
+    this.#removed[partition]?.set(id, { group: seat.group, at });
+  }
+
+  /** What is complete is counted where the next owner finds it. */
+  committed(partition: number, isCommitted: (id: string) => boolean): void {
+    const { knowledge, guard, now } = this.#world;
+    const entries = this.#entriesOf(partition);
+    // Some had no room for the names of their groups.
+    if (entries.some(({ group }) => group === null)) return;
+    const owed = new Map<string, number>();
+    for (const [id, { group, at }] of this.#removed[partition] ?? []) {
+      const { outcome = '', approval } = knowledge.finals.get(id) ?? {};
+      const isOwn = isSuccess(outcome) && outcome !== 'already_synced' && !approval;
+      const isCounted = isOwn && isCommitted(id);
+      if (isCounted && at > now() - guard.windowMs + MARGIN_MS) owed.set(group, (owed.get(group) ?? 0) + 1);
+    }
+    for (const [group, count] of owed) {
+      const counted = countOf(entries.filter((entry) => entry.group === group));
+      if (counted < count)
+        fail(`${count} removals from ${group} are committed, and ${counted} are recorded for the next owner`);
+    }
+  }
+
+  /** A request has removed so many without an approval. @param size of the group before. */
+  removed(
+    partition: number,
+    group: string,
+    removed: { readonly members: readonly string[]; readonly size: number },
+  ): void {
+    const { guard, now } = this.#world;
+    const { members, size } = removed;
+    this.#madeCount += members.length;
+    const from = EPOCH_MS + now() - guard.windowMs + MARGIN_MS;
+    const before = countOf(this.#entriesOf(partition).filter((entry) => entry.group === group && entry.at > from));
+    const total = before + members.length + this.#parkedBeside(partition, group, members);
+    const text = `${members.length} removals from ${group} take effect after ${before} others in the window`;
+    if (total > guard.groupCount) fail(`${text}: more than ${guard.groupCount}`);
+    const all = size + before;
+    if (guard.groupPercent < 100 && all >= guard.groupFloor && total * 100 > guard.groupPercent * all)
+      fail(`${text}: ${total} of ${all} are more than ${guard.groupPercent} %`);
+  }
+
+  /** Something is held since an owner removes too much in all. */
+  heldForWindow(id: string): void {
+    const { knowledge, guard } = this.#world;
+    // What a full state comes to is not known before it is worked out.
+    if (knowledge.states.size > 0) return;
+    const pending = [...knowledge.open].filter((open) => knowledge.find(open)?.op === 'remove').length;
+    if (this.#madeCount + pending <= guard.windowCount)
+      fail(
+        `${id} is held for ${guard.windowCount} in the window, and no more than ${this.#madeCount + pending} are or were to go`,
+      );
+  }
+
+  /** Other removals that wait in the live record for another try. */
+  #parkedBeside(partition: number, group: string, members: readonly string[]): number {
+    const { live, knowsParked, knowledge } = this.#world;
+    if (!knowsParked) return 0;
+    const present = this.#world.members(group);
+    const isPending = ({ op, member, offset, dead, held, approval }: LiveIntent): boolean =>
+      op === 'remove' &&
+      dead === null &&
+      held === null &&
+      approval === null &&
+      present.has(member) &&
+      !members.includes(member) &&
+      knowledge.newest(seatOf({ group, member }))?.offset === offset;
+    return [...(live[partition]?.groups.get(group)?.intents.values() ?? [])].filter(isPending).length;
+  }
+
+  #entriesOf(partition: number): readonly Entry[] {
+    return [...(this.#slices[partition]?.values() ?? [])].flatMap(({ entries }) => entries);
+  }
+}
+
+const countOf = (entries: readonly Entry[]): number => entries.reduce((sum, { count }) => sum + count, 0);
+
+function fail(detail: string): never {
+  throw new Violation('held', detail);
+}

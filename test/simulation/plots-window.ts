@@ -1,0 +1,90 @@
+/** Dramas of the guard's window: removals that each alone are few, and what an owner may forget or count twice of them (design 6.10). */
+import type { Chance } from './engine/chance.ts';
+import type { Plot } from './dramas.ts';
+import { changed } from './plots-ownership.ts';
+import type { Event } from './script.ts';
+import type { GuardSettings } from './settings.ts';
+
+const started: Event = { kind: 'start', at: 0, instance: 0 };
+const numbers = (count: number, from = 0): number[] => Array.from({ length: count }, (_, i) => from + i);
+
+/** Nothing leaves the window before the history is over. */
+const lax: GuardSettings = {
+  groupPercent: 100,
+  groupFloor: 4,
+  groupCount: 1_000,
+  windowCount: 1_000,
+  windowMs: 3_600_000,
+};
+
+const MEMBERS = 12;
+const everybody = numbers(MEMBERS);
+
+/** One member after the other goes, with owners that go, too. */
+export function drip(chance: Chance): Plot {
+  const events: Event[] = [started, changed(4_000, 0, everybody, 'add')];
+  let at = 8_000;
+  for (const member of everybody) {
+    at += chance.between(200, 5_000);
+    events.push(changed(at, 0, [member], 'remove'));
+    if (chance.happens(0.15)) events.push(changed(at + chance.between(10, 2_000), 0, [member], 'add'));
+    if (chance.happens(0.1)) events.push({ kind: 'refuse', at, what: 'record', forMs: chance.between(500, 6_000) });
+    if (chance.happens(0.1)) events.push({ kind: 'append_late', at: at + 500, back: chance.int(1, 6) });
+    if (chance.happens(0.1)) events.push({ kind: 'clean', at: at + chance.between(10, 2_000) });
+    if (chance.happens(0.1)) events.push({ kind: 'approve', at: at + 3_000, group: 0 });
+    if (chance.happens(0.1)) events.push({ kind: 'drop_member', at: at + chance.between(10, 2_000), instance: 0 });
+    if (!chance.happens(0.3)) continue;
+    const goesAt = at + chance.between(10, 2_000);
+    const point = chance.pick(['now', 'now', 'effect', 'record', 'commit', 'report'] as const);
+    events.push({ kind: 'kill', at: goesAt, instance: 0, point });
+    events.push({ kind: 'start', at: goesAt + chance.between(500, 4_000), instance: 0 });
+  }
+  const guard = { ...lax, ...chance.pick([{ groupPercent: 30 }, { groupPercent: 50 }, { groupCount: 3 }]) };
+  return { settings: { members: MEMBERS, guard }, events };
+}
+
+/** Removals wait for another try, and one more comes that alone would be few. */
+export function spread(chance: Chance): Plot {
+  const at = chance.between(8_000, 12_000);
+  const forMs = chance.between(500, 4_000);
+  return {
+    settings: { members: MEMBERS, guard: { ...lax, groupPercent: 30 }, knowsParked: true },
+    events: [
+      started,
+      changed(4_000, 0, everybody, 'add'),
+      { kind: 'sick', at, group: 0, what: 'changes', status: 500, forMs },
+      changed(at + 10, 0, [0, 1, 2, 3], 'remove'),
+      changed(at + forMs + chance.between(0, 3_000), 0, [4], 'remove'),
+    ],
+  };
+}
+
+/** Two groups share the limit of their owner to the last removal: of one in pieces, or of one that never sends them. */
+export function shared(chance: Chance): Plot {
+  const at = chance.between(15_000, 20_000);
+  const [many, few] = [chance.int(4, 8), chance.int(1, 3)];
+  const settings = { groups: 2, members: MEMBERS, concurrency: 5, membersPerPatchMax: 1 };
+  const added = [changed(4_000, 0, numbers(many), 'add'), changed(4_000, 1, numbers(few), 'add')];
+  if (chance.happens(0.5)) {
+    return {
+      settings: { ...settings, guard: { ...lax, windowCount: many + few } },
+      events: [
+        started,
+        ...added,
+        changed(at, 0, numbers(many), 'remove'),
+        changed(at + chance.between(50, 1_500), 1, numbers(few), 'remove'),
+      ],
+    };
+  }
+  return {
+    settings: { ...settings, attemptsMax: 3, guard: { ...lax, windowCount: many } },
+    events: [
+      started,
+      ...added,
+      { kind: 'sick', at, group: 0, what: 'changes', status: 500, forMs: 60_000 },
+      changed(at + 10, 0, numbers(many), 'remove'),
+      changed(at + 1_000, 0, numbers(many), 'add'),
+      changed(at + 6_000 + chance.between(0, 5_000), 1, numbers(few), 'remove'),
+    ],
+  };
+}

@@ -68,8 +68,8 @@ export const isOfFullState = ({ op, namedBy }: Intent): boolean => op === 'remov
 
 /** What the removals of a full state wait for. */
 export interface Additions {
-  /** Some are not decided yet. */
-  readonly isOpen: boolean;
+  /** Members whose addition is not decided, by the source's names. */
+  readonly undecided: readonly string[];
   /** Members whom the id map or the target does not know, by the source's names; given up counts as unknown. */
   readonly unresolved: readonly string[];
 }
@@ -89,17 +89,17 @@ export function additionsOf(
     if (intent.op === 'add' && isSamePosition(intent.source, source)) waitedFor.set(name, intent);
   const isUndecided = (intent: Intent | undefined): boolean =>
     intent?.op === 'add' && intent.dead === null && intent.isUnresolved !== true;
-  const isOpen = [...waitedFor.values()].some(isUndecided);
-  const unresolved = [...waitedFor].flatMap(([name, intent]) => (isUndecided(intent) ? [] : [name]));
-  return { isOpen, unresolved };
+  const [undecided, unresolved]: [string[], string[]] = [[], []];
+  for (const [name, intent] of waitedFor) (isUndecided(intent) ? undecided : unresolved).push(name);
+  return { undecided, unresolved };
 }
 
 /** `wait`: for its additions. `hold`: an operator decides. */
 export type Passage = 'go' | 'wait' | 'hold';
 
 /** @param accepted names that an operator has accepted as unknown. */
-export function passageOf({ isOpen, unresolved }: Additions, accepted: ReadonlySet<string>): Passage {
-  if (isOpen) return 'wait';
+export function passageOf({ undecided, unresolved }: Additions, accepted: ReadonlySet<string>): Passage {
+  if (undecided.length > 0) return 'wait';
   return unresolved.every((name) => accepted.has(name)) ? 'go' : 'hold';
 }
 

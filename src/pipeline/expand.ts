@@ -2,7 +2,7 @@
 import { type Intent, WHOLE_GROUP } from '../core/change.ts';
 import { DOUBTFUL_STATE, expand, type Expansion } from '../core/full-state.ts';
 import type { Snapshot } from '../core/plan.ts';
-import { comparePositions } from '../core/position.ts';
+import { comparePositions, isSamePosition } from '../core/position.ts';
 import { aliasesPending, noteAlias } from './aliases.ts';
 import { giveUp, groupAnswered, land, setPending } from './conclude.ts';
 import type { Context } from './context.ts';
@@ -61,11 +61,15 @@ function endUnseen(context: Context, group: Group, state: Intent): void {
 
 /** Its removals wait for its additions, and for whom it names and something newer adds. Answers whether that is to be recorded. */
 function noteUnresolved(
-  { id, partition: { unresolved } }: Group,
+  { id, members, partition: { unresolved } }: Group,
   state: Intent,
   { intents, awaited, hasRemovals }: Pick<Expansion, 'intents' | 'awaited'> & { readonly hasRemovals: boolean },
 ): boolean {
-  const added = intents.flatMap(({ op, member }) => (op === 'add' ? [member] : []));
+  // Some of it may have been worked out before a restart.
+  const before = [...members.values()].flatMap(({ pending }) =>
+    isSamePosition(pending?.source, state.source) ? (pending ?? []) : [],
+  );
+  const added = [...before, ...intents].flatMap(({ op, member }) => (op === 'add' ? [member] : []));
   if (state.whole?.isPartly !== true) return unresolved.expanded(id, state.source, { added, awaited, hasRemovals });
   if (hasRemovals) unresolved.noteRemovals(id, state.source, awaited);
   return hasRemovals;

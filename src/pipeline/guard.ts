@@ -170,9 +170,10 @@ function approve(
   { digest, author }: Pick<Approval, 'digest' | 'author'>,
 ): void {
   const at = context.clock.now().wall;
-  // Members who are unknown hold no later full state that names them.
+  // Members who are unknown, tried once more or not, hold no later full state that names them.
+  const { undecided, unresolved } = additionsIn(group) ?? { undecided: [], unresolved: [] };
   if (held.some(({ guard }) => guard?.kind === 'held' && guard.by === 'unresolved_members'))
-    group.partition.unresolved.accept(group.id, additionsIn(group)?.unresolved ?? []);
+    group.partition.unresolved.accept(group.id, [...undecided, ...unresolved]);
   for (const intent of held) {
     const target = intent.guard?.target;
     const guard: Approval = {

@@ -81,8 +81,10 @@ export class UnresolvedMembers {
     const accepted = new Set([...before].filter((name) => unknown.has(name)));
     if (accepted.size > 0) this.#accepted.set(group, accepted);
     else this.#accepted.delete(group);
-    this.#removals.delete(group);
-    if (hasRemovals) this.noteRemovals(group, source, awaited);
+    // After a restart it is worked out again, beside removals of its own that the live record holds.
+    const isAgain = isSamePosition(this.#removals.get(group)?.source, source);
+    if (!isAgain) this.#removals.delete(group);
+    if (hasRemovals || isAgain) this.noteRemovals(group, source, awaited);
     return hasRemovals || accepted.size < before.size;
   }
 

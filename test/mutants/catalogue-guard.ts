@@ -208,6 +208,121 @@ export const guardMutants: readonly Mutant[] = [
     scenario: 'wholes',
   },
   {
+    name: 'removals-before-additions',
+    breaks: 'the removals of a full state do not wait for its additions',
+    edits: [{ file: 'src/core/full-state.ts', find: "  if (undecided.length > 0) return 'wait';\n", replace: '' }],
+    scenario: 'strangers',
+  },
+  {
+    name: 'removals-with-additions',
+    breaks: 'a full state adds and removes in one request',
+    edits: [
+      { file: 'src/core/full-state.ts', find: "  if (undecided.length > 0) return 'wait';\n", replace: '' },
+      {
+        file: 'src/core/step.ts',
+        find: 'return hasAdditions ? sendable.filter((intent) => !isOfFullState(intent)) : sendable;',
+        replace: 'return hasAdditions ? [...sendable] : sendable;',
+      },
+    ],
+    scenario: 'strangers',
+  },
+  {
+    name: 'accepted-with-additions',
+    breaks: 'removals that need not wait for unknown members go with a further try to add them',
+    edits: [
+      {
+        file: 'src/core/step.ts',
+        find: 'return hasAdditions ? sendable.filter((intent) => !isOfFullState(intent)) : sendable;',
+        replace: 'return hasAdditions ? [...sendable] : sendable;',
+      },
+    ],
+    scenario: 'strangers',
+  },
+  {
+    name: 'removals-despite-refusal',
+    breaks: 'a full state removes members although the target refuses whom it adds',
+    edits: [
+      {
+        file: 'src/core/full-state.ts',
+        find: "return unresolved.every((name) => accepted.has(name)) ? 'go' : 'hold';",
+        replace: "return unresolved.every((name) => accepted.has(name)) || undecided.length === 0 ? 'go' : 'hold';",
+      },
+    ],
+    scenario: 'strangers',
+  },
+  {
+    name: 'given-up-is-known',
+    breaks: 'members who were given up do not count as unknown',
+    edits: [
+      {
+        file: 'src/core/full-state.ts',
+        find: '(isUndecided(intent) ? undecided : unresolved).push(name);',
+        replace: 'if (!intent?.dead) (isUndecided(intent) ? undecided : unresolved).push(name);',
+      },
+    ],
+    scenario: 'strangers',
+  },
+  {
+    name: 'newer-addition-not-awaited',
+    breaks: 'the removals of a full state do not wait for a newer addition of whom it names',
+    edits: [
+      {
+        file: 'src/pipeline/precedence.ts',
+        find: '  unresolved.keepAwaited(group.id, member);\n',
+        replace: '',
+      },
+    ],
+    scenario: 'strangers',
+  },
+  {
+    name: 'worked-out-again-without-removals',
+    breaks: 'a full state that is worked out again after a restart forgets that removals of it wait',
+    edits: [
+      {
+        file: 'src/pipeline/unresolved-members.ts',
+        find: 'if (hasRemovals || isAgain) this',
+        replace: 'if (!hasRemovals) this.#removals.delete(group);\n    if (hasRemovals) this',
+      },
+    ],
+    scenario: 'wholes',
+  },
+  {
+    name: 'approval-forgets-unknown',
+    breaks: 'an approval does not remember which members were unknown',
+    edits: [
+      {
+        file: 'src/pipeline/guard.ts',
+        find: 'group.partition.unresolved.accept(group.id, [...undecided, ...unresolved]);',
+        replace: 'group.partition.unresolved.accept(group.id, []);',
+      },
+    ],
+    scenario: 'strangers',
+  },
+  {
+    name: 'restart-forgets-accepted',
+    breaks: 'a restart forgets which unknown members an operator has accepted',
+    edits: [
+      {
+        file: 'src/pipeline/unresolved-members.ts',
+        find: 'if (accepted !== undefined && accepted.length > 0) this',
+        replace: 'if (accepted !== undefined && accepted.length < 0) this',
+      },
+    ],
+    scenario: 'strangers',
+  },
+  {
+    name: 'held-for-ever',
+    breaks: 'removals that were held for unknown members stay held although all are known',
+    edits: [
+      {
+        file: 'src/pipeline/schedule.ts',
+        find: '  releaseKnown(context, group);\n',
+        replace: '',
+      },
+    ],
+    scenario: 'strangers',
+  },
+  {
     name: 'held-fills-the-memory',
     breaks: 'what is held counts against what may be pending, so intake stands still for an operator',
     edits: [

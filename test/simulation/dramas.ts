@@ -7,7 +7,7 @@ import { bereft, excluded, fenced, halted, missed, reread, zombie } from './plot
 import { alone, beside, unpatchable } from './plots-breaker.ts';
 import { afterlife, cleaner, crowded, flood, ignored, metAgain, outage, rejoins, settle } from './plots-settle.ts';
 import { isolated } from './plots-isolation.ts';
-import { pieces, untold, wholes } from './plots-states.ts';
+import { pieces, strangers, untold, wholes } from './plots-states.ts';
 import { replaced } from './plots-source.ts';
 import { lagging, patient } from './plots-waits.ts';
 import { drip, shared, spread } from './plots-window.ts';
@@ -41,6 +41,7 @@ const dramas = {
   flood,
   wholes,
   untold,
+  strangers,
   pieces,
   alone,
   beside,
@@ -114,6 +115,7 @@ export const dramaFaults: Readonly<Record<Drama, readonly string[]>> = {
     'said: records cannot be written, trying again; what depends on them is not committed',
   ],
   untold: ['said: removals are held', 'broker: refused report', 'process: killed'],
+  strangers: ['said: removals are held', 'operator: approves what is held', 'event: provision', 'process: killed'],
   pieces: ['event: state', 'said: a live record was too large and is written in parts', 'process: killed'],
   alone: ['event: sick', 'event: expect_landed', 'event: expect_bounded', 'said: breaker opened'],
   beside: ['event: sick', 'event: expect_bounded'],

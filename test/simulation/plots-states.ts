@@ -110,6 +110,44 @@ export function untold(chance: Chance): Plot {
   };
 }
 
+/** It names members whom the target does not know, perhaps not yet; so does the next one, and an operator decides. */
+export function strangers(chance: Chance): Plot {
+  const at = chance.between(4_000, 8_000);
+  const stateAgainAt = at + chance.between(3_000, 40_000);
+  const goesAt = at + chance.between(100, 45_000);
+  // Of five members the last two are unknown; bystanders are there.
+  const named = (): readonly number[] => chance.pick([[3], [4], [3, 4], [0, 4], [0, 1, 3], [-1, 4], [3, -1]]);
+  const first = named();
+  const away: Event[] = chance.happens(0.4)
+    ? [{ kind: 'target', at, weather: chance.pick([{ error_before: 1 }, { answer_lost: 1 }]), forMs: 2_000 }]
+    : [];
+  const newer: Event[] = chance.happens(0.4)
+    ? [changed(at + chance.between(20, 20_000), 0, [chance.pick([0, 3, 4])], chance.pick(['add', 'remove']))]
+    : [];
+  const known: Event[] = chance.happens(0.5) ? [{ kind: 'provision', at: at + chance.between(5_000, 60_000) }] : [];
+  return {
+    settings: {
+      members: 5,
+      unknownMembers: 2,
+      slowScheduleMs: chance.pick([[], [5_000], [10_000, 30_000]]),
+      membersPerPatchMax: chance.pick([1, 2, 50]),
+    },
+    events: [
+      started,
+      ...away,
+      { kind: 'state', at: at + 10, group: 0, members: first },
+      ...newer,
+      ...known,
+      ...[1, 2, 3].map((): Event => ({ kind: 'approve', at: at + chance.between(1_000, 50_000), group: 0 })),
+      { kind: 'foreign', at: stateAgainAt - 100, group: 0, members: [2] },
+      { kind: 'state', at: stateAgainAt, group: 0, members: chance.happens(0.6) ? first : named() },
+      { kind: 'kill', at: goesAt, instance: 0, point: chance.pick(['now', 'record', 'answer', 'patch'] as const) },
+      { kind: 'start', at: goesAt + chance.between(1_000, 10_000), instance: 0 },
+      { kind: 'replay', at: at + chance.between(20_000, 80_000) },
+    ],
+  };
+}
+
 /** What it comes to does not fit the live record, the target is away for a while, and its owner goes. */
 export function pieces(chance: Chance): Plot {
   const at = chance.between(4_000, 8_000);

@@ -17,6 +17,8 @@ export const invariants = {
   'dead-mark': 'a live record marks as dead only what is reported',
   recorded: 'what a full state comes to is on record before it is sent',
   held: 'no removal that the guard has to hold takes effect without an approval of exactly what was held',
+  'additions-first':
+    'a full state adds before it removes, and removes nobody while a member whom it names is unknown and not accepted',
   'one-in-flight':
     'one request per group and owner, not more than the concurrency in all, none while the gate is closed',
   'safe-dialect': 'only adds by value and removes by filter, with If-Match, of those who are named',

@@ -260,7 +260,8 @@ export class World {
 
   #oracles() {
     const { knowledge, topicOracle } = this;
-    return { knowledge, guard: topicOracle.guard, wholes: topicOracle.wholes };
+    const { guard, wholes, additions } = topicOracle;
+    return { knowledge, guard, wholes, additions };
   }
 
   #unknownMembers(): readonly string[] {

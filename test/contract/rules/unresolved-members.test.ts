@@ -371,6 +371,32 @@ describe('an approval', () => {
     expect(lastValue(all)).toMatchObject({ accepted: ['who'] });
   });
 
+  test('remembers a member who is just being tried once more', async () => {
+    const all = given(
+      { unknown: ['who'] },
+      { retry: { baseMs: 20_000, capMs: 20_000, attemptsMax: 5, slowScheduleMs: [] }, breakerFailures: 1_000 },
+    );
+    await all.world.start();
+    all.world.produce(full(['who', 'a']));
+    await all.world.clock.advance(5_000);
+    all.fail = () => answer(503);
+    replay(
+      all,
+      lastIntents(all).filter(({ dead }) => dead !== null),
+    );
+    await all.world.clock.advance(1_000);
+    all.world.approve('jane');
+    await all.world.clock.advance(1_000);
+    all.fail = null;
+    await all.world.clock.advance(HOUR_MS);
+    expect(members(all)).toEqual(['a']);
+    all.world.target.group('g').members.add('b');
+    all.world.target.group('g').version += 1;
+    all.world.produce(full(['who', 'a']));
+    await all.world.clock.advance(HOUR_MS);
+    expect(members(all)).toEqual(['a']);
+  });
+
   test.each<[string, (all: Given) => void]>([
     ['lands', ({ unknown }) => unknown.clear()],
     ['is named no more', ({ world }) => world.produce(full(['a']))],

@@ -115,7 +115,7 @@ export class GuardOracle {
     let partition = 0;
     for (const member of members) {
       const causes = this.#world.knowledge.causesOf(seatOf({ group, member }), 'remove');
-      if (causes.length === 0 || causes.some(({ id }) => this.#isApproved(id))) continue;
+      if (causes.length === 0 || causes.some(({ id }) => this.isApproved(id))) continue;
       counted.push(member);
       partition = causes[0]?.partition ?? 0;
       const text = `the removal of ${member} from ${group} takes effect without an approval`;
@@ -134,7 +134,7 @@ export class GuardOracle {
     return live?.offset === offset && live.held !== null && live.dead === null && !this.#world.isWoken(id);
   }
 
-  #isApproved(id: string): boolean {
+  isApproved(id: string): boolean {
     return [...this.#sets.values()].some(({ ids, granted }) => ids.has(id) && granted.has('approve'));
   }
 

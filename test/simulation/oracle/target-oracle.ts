@@ -3,6 +3,7 @@ import type { Answer } from '../../../src/sandbox/answer.ts';
 import type { TargetRequest, Watch } from '../engine/target.ts';
 import type { Traffic } from '../engine/target-network.ts';
 import { Violation } from '../violation.ts';
+import type { AdditionsOracle } from './additions-oracle.ts';
 import type { GuardOracle } from './guard-oracle.ts';
 import type { Knowledge } from './knowledge.ts';
 import { seatOf } from './knowledge.ts';
@@ -12,6 +13,7 @@ interface World {
   readonly knowledge: Knowledge;
   readonly guard: GuardOracle;
   readonly wholes: WholeOracle;
+  readonly additions: AdditionsOracle;
   readonly concurrency: number;
   readonly membersPerPatchMax: number;
   /** Absent: the version comes as it is. */
@@ -64,6 +66,7 @@ export class TargetOracle implements Traffic {
     if (closed !== undefined && askedAt > closed.at && closedForMs > 1)
       throw new Violation('one-in-flight', `${host} was asked to wait ${closedForMs} ms more`);
     this.#checkDialect(request);
+    if (method === 'PATCH') this.#world.additions.sent(path.slice(path.lastIndexOf('/') + 1), namedIn(request.body));
     // Where it is changed on the way, every form of it may have to be tried more than once.
     if (this.#world.versionTag === undefined) this.#checkVersion(host, request);
     const active: Active = { host, path, method, version: versionOf(request), members: membersOf(request) };
@@ -103,12 +106,14 @@ export class TargetOracle implements Traffic {
       tell(() => `${by}: ${op} of ${member} in ${group} takes effect`);
       const seat = seatOf({ group, member });
       if (op === 'remove') knowledge.absentSince.set(seat, now());
+      else this.#world.additions.landed(seat);
       if (by === 'somebody else') knowledge.foreign.set(seat, now());
       else this.#checkEffect(seat, op);
     }
     if (by === 'somebody else') return;
     const removed = changed.filter((member) => before.has(member));
     this.#world.guard.removed(group, before.size, removed);
+    if (!this.mayGoBack) this.#world.additions.removed(group, removed);
   };
 
   #checkEffect(seat: string, op: 'add' | 'remove'): void {
@@ -157,6 +162,14 @@ function membersOf({ method, body }: TargetRequest): readonly string[] {
     const removed = /^members\[value eq "(.*)"\]$/.exec(path ?? '')?.[1];
     return removed === undefined ? (value ?? []).flatMap((one) => one.value ?? []) : [removed];
   });
+}
+
+function namedIn(body: string): { readonly adds: readonly string[]; readonly removes: readonly string[] } {
+  const { Operations: operations } = JSON.parse(body) as { Operations: readonly Operation[] };
+  return {
+    adds: operations.flatMap(({ value }) => value?.flatMap((each) => each.value ?? []) ?? []),
+    removes: operations.flatMap(({ op, path }) => (op === 'remove' ? (path?.split('"')[1] ?? []) : [])),
+  };
 }
 
 function wrongPatch(headers: TargetRequest['headers'], body: string, membersMax: number): string | null {

@@ -12,6 +12,7 @@ import { Violation } from '../violation.ts';
 import type { Knowledge } from './knowledge.ts';
 import { isSuccess, seatOf } from './knowledge.ts';
 import { completedOffsets } from './completed.ts';
+import { AdditionsOracle } from './additions-oracle.ts';
 import { GuardOracle } from './guard-oracle.ts';
 import { LiveView } from './live-view.ts';
 import { RemovalOracle } from './removal-oracle.ts';
@@ -41,6 +42,7 @@ export class TopicOracle {
   readonly live: LiveView[];
   readonly wholes: WholeOracle;
   readonly guard: GuardOracle;
+  readonly additions: AdditionsOracle;
   readonly reports: Report[] = [];
   readonly #world: World;
   readonly #window: RemovalOracle;
@@ -69,6 +71,7 @@ export class TopicOracle {
     const guard = guardOf(settings);
     this.#window = new RemovalOracle({ ...world, live, guard, knowsParked: settings.knowsParked === true });
     this.guard = new GuardOracle({ ...world, live, guard, isWoken, window: this.#window });
+    this.additions = new AdditionsOracle({ ...world, isApproved: (id) => this.guard.isApproved(id) });
     this.#complete = this.live.map(() => ({ offset: 0n, beyond: new Set() }));
     this.#owed = this.live.map(() => new Set());
     this.#committed = this.live.map(() => 0n);
@@ -82,6 +85,10 @@ export class TopicOracle {
     const { events, states } = knowledge;
     if (states.has(recordIdOf(report.id)) && report.member !== null) knowledge.workedOut.add(recordIdOf(report.id));
     this.guard.reported(report);
+    const { partition } = states.get(recordIdOf(report.id)) ?? {};
+    // Where a record has no room, what an operator has accepted may be forgotten.
+    const isRemembered = this.#settings.retryRecordMaxBytes >= 1_000_000;
+    if (partition !== undefined && isRemembered && !this.#isFenced(partition, report)) this.additions.reported(report);
     if (this.#settings.ownWaits) this.#checkWait(report);
     if (!report.final) return;
     const isGivenUp = isFailure(report.outcome) || report.outcome === 'invalid';
@@ -183,6 +190,7 @@ export class TopicOracle {
     if (changed === null) return;
     const { knowledge } = this.#world;
     this.guard.recorded(record.partition, textOf(record.key), [...changed.values()]);
+    this.additions.recorded(record.partition, textOf(record.key), [...changed.values()]);
     for (const [member, { offset, dead, name }] of changed) {
       const id = this.#idOf(record.partition, offset, name);
       const known = before?.get(member);

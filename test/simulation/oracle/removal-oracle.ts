@@ -21,6 +21,8 @@ interface World {
   readonly now: () => number;
   /** One owner at a time, whose requests are never late: it knows what its live records say. */
   readonly knowsParked: boolean;
+  /** So many failed tries, this one included, are the last. */
+  readonly attemptsMax: number;
 }
 
 interface Entry {
@@ -139,16 +141,17 @@ export class RemovalOracle {
       );
   }
 
-  /** Other removals that wait in the live record for another try. */
+  /** Other removals that wait in the live record for another try; one that had its last may wait there for its end. */
   #parkedBeside(partition: number, group: string, members: readonly string[]): number {
-    const { live, knowsParked, knowledge } = this.#world;
+    const { live, knowsParked, attemptsMax, knowledge } = this.#world;
     if (!knowsParked) return 0;
     const present = this.#world.members(group);
-    const isPending = ({ op, member, offset, dead, held, approval }: LiveIntent): boolean =>
+    const isPending = ({ op, member, offset, attempt, dead, held, approval }: LiveIntent): boolean =>
       op === 'remove' &&
       dead === null &&
       held === null &&
       approval === null &&
+      attempt < attemptsMax - 1 &&
       present.has(member) &&
       !members.includes(member) &&
       knowledge.newest(seatOf({ group, member }))?.offset === offset;

@@ -69,7 +69,14 @@ export class TopicOracle {
     this.wholes = new WholeOracle({ ...world, live, isDoubtful: settings.memberList !== undefined });
     const isWoken = (id: string): boolean => this.#named.has(id);
     const guard = guardOf(settings);
-    this.#window = new RemovalOracle({ ...world, live, guard, knowsParked: settings.knowsParked === true });
+    const { attemptsMax } = settings;
+    this.#window = new RemovalOracle({
+      ...world,
+      live,
+      guard,
+      attemptsMax,
+      knowsParked: settings.knowsParked === true,
+    });
     this.guard = new GuardOracle({ ...world, live, guard, isWoken, window: this.#window });
     this.additions = new AdditionsOracle({ ...world, isApproved: (id) => this.guard.isApproved(id) });
     this.#complete = this.live.map(() => ({ offset: 0n, beyond: new Set() }));

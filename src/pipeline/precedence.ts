@@ -53,7 +53,10 @@ function noteNewer(group: Group, { member, target, op, source }: Intent): void {
   const removals = unresolved.removalsOf(group.id);
   if (removals === null || op === 'state' || isSamePosition(source, removals.source)) return;
   const names = [member, ...aliasesPending(group, { member, target })];
-  const isWanted = pendingAs(group, names).some((rival) => unresolved.isAwaited(group.id, rival));
+  // Delivered again after a restart, it may find nothing left of what it has replaced.
+  const isWanted =
+    names.some((name) => removals.awaited.has(name)) ||
+    pendingAs(group, names).some((rival) => unresolved.isAwaited(group.id, rival));
   for (const name of names) if (unresolved.forgetAwaited(group.id, name)) toWrite.add(group);
   if (!isWanted || op === 'remove') return;
   unresolved.keepAwaited(group.id, member);

@@ -234,6 +234,27 @@ describe('while a member whom it names is unknown', () => {
     expect(members(all)).toEqual(['a', 'who']);
   });
 
+  test('a newer addition that is delivered again after a restart is waited for, too', async () => {
+    const all = given({ unknown: ['who'] });
+    const { log, kill } = await all.world.start();
+    all.world.produce(full(['who', 'a']));
+    await all.world.clock.advance(5_000);
+    // The newer one has replaced the older one, and its own record cannot be committed.
+    log.beforeSend = async (records) => {
+      const isLast = records.some(({ key, value }) => key === 'g' && String(value).includes('"offset":"1"'));
+      if (isLast) await new Promise(() => undefined);
+    };
+    all.world.produce({ add_members: ['who'] });
+    await all.world.clock.advance(5_000);
+    kill();
+    await all.world.start();
+    await all.world.clock.advance(DOUBT_MS);
+    expect([members(all), removals(all)]).toEqual([SIX, []]);
+    all.unknown.clear();
+    await all.world.clock.advance(HOUR_MS);
+    expect(members(all)).toEqual(['a', 'who']);
+  });
+
   test('a member whom something newer removes is waited for no more', async () => {
     const all = given({ unknown: ['who'] });
     await all.world.start();

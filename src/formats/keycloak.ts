@@ -35,6 +35,7 @@ export const keycloak: Reader = {
 function recognizes(fields: Fields): boolean {
   if ('resourcePath' in fields && ('operationType' in fields || 'type' in fields)) return true;
   if ('operationType' in fields && ('resourceType' in fields || 'resourceTypeAsString' in fields)) return true;
+  if ('sourceType' in fields && 'realmId' in fields && 'eventId' in fields) return true;
   const type = textIn(fields['type']) ?? '';
   if (type.startsWith('admin.') && ADMIN_TYPE.test(type)) return true;
   const isOfUser = 'realmId' in fields && /^(?:access\.)?[A-Z][A-Z_]+$/.test(type);

@@ -76,15 +76,21 @@ export interface Intent {
  */
 export type WaitReason = 'group' | 'member' | 'record';
 
+/** Whom a removal concerns by the id map, as the operator is shown; absent: there is none, or an older version has written it. */
+export interface ShownTargets {
+  /** What the target calls the member; absent also where it has no other name. */
+  readonly target?: string;
+  /** What it calls the group. */
+  readonly groupTarget?: string;
+}
+
 /** A removal that waits for an operator (design 6.10). */
-export interface Held {
+export interface Held extends ShownTargets {
   readonly kind: 'held';
   /** One of a newer version is kept as it was read: what is held stays held. */
   readonly by: HeldBy | (string & {});
   /** Epoch ms. */
   readonly since: number;
-  /** Whom it would remove, by the id map; absent: there is none, or an older version has held it. */
-  readonly target?: string;
 }
 
 export type HeldBy =
@@ -95,18 +101,16 @@ export type HeldBy =
   | 'empty_state'
   /** A full state names members whom the id map or the target does not know: they may be among those it would remove. */
   | 'unresolved_members'
-  /** The id map names another user than the one whose removal was approved. */
+  /** The id map names another user, or another group, than those whose removal was approved. */
   | 'target_changed';
 
 /** An operator has let a removal pass. */
-export interface Approval {
+export interface Approval extends ShownTargets {
   readonly kind: 'approved';
   readonly digest: string;
   readonly author: string;
   /** Epoch ms. */
   readonly at: number;
-  /** Whose removal it allows, by the id map; absent: there is none, or an older version has recorded it. */
-  readonly target?: string;
 }
 
 /** As the source spells it. */

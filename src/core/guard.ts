@@ -56,7 +56,7 @@ const isTooLargeShare = (count: number, size: number, { groupPercent, groupFloor
 export const isGuarded = (intent: Intent): boolean =>
   intent.op === 'remove' && (intent.guard?.kind !== 'approved' || isRetargeted(intent));
 
-/** The id map names another user by now than the one whom the operator has seen. */
+/** The id map names another user by now than the one whom the operator was shown. */
 export const isRetargeted = ({ guard, target }: Intent): boolean =>
   guard?.target !== undefined && target !== null && !isSameId(guard.target, target);
 
@@ -65,16 +65,18 @@ export type Sha256 = (text: string) => string;
 
 /**
  * Names exactly what is held of a group, by position, so that an approval releases that set and no other, and the same
- * members held again later need a new one. Where the target has another id for a member, that is part of it: the same
- * position may mean another user once the id map is corrected. null: nothing is held.
+ * members held again later need a new one. Where the target has another id for a member, or for the group, that is part of
+ * it: the same position means another user once the id map is corrected. null: nothing is held.
  */
 export function heldDigest(group: string, intents: Iterable<Intent>, sha256: Sha256): string | null {
-  const entries = new Map<string, string | readonly [id: string, target: string]>();
+  const entries = new Map<string, string | readonly string[]>();
   for (const intent of intents) {
     if (!isHeld(intent)) continue;
     const id = intentId(intent);
-    const { target } = intent.guard;
-    entries.set(id, target === undefined || isSameId(target, intent.member) ? id : [id, target]);
+    const { target = intent.member, groupTarget = group } = intent.guard;
+    const hasOtherGroup = !isSameId(groupTarget, group);
+    const isAsNamed = isSameId(target, intent.member) && !hasOtherGroup;
+    entries.set(id, isAsNamed ? id : [id, target, ...(hasOtherGroup ? [groupTarget] : [])]);
   }
   const sorted = [...entries.keys()].toSorted().map((id) => entries.get(id));
   return sorted.length === 0 ? null : sha256(JSON.stringify([group, ...sorted]));
@@ -97,7 +99,7 @@ export const HELD_BY: Readonly<Record<HeldBy, string>> = {
   empty_state: 'the full state is empty, so everybody would be removed',
   unresolved_members:
     'the full state names members whom ID_MAP or Genesys Cloud does not know, who may be among those removed; it ends by itself once they are added',
-  target_changed: 'ID_MAP names another user than the one whose removal was approved',
+  target_changed: 'ID_MAP names another user, or another group, than those whose removal was approved',
 };
 
 /** Of a newer version no more is known than the name. */

@@ -6,6 +6,7 @@ import {
   ID_LENGTH_MAX,
   type Intent,
   isStoredId,
+  type ShownTargets,
   sourceMember,
   type WaitReason,
   WHOLE_GROUP,
@@ -34,13 +35,19 @@ export const wireDecision = z.object({ digest: wireDigest, author: wireId });
  */
 const openName = wireId.catch('unknown');
 
+/** Whom the operator is shown. */
+const wireTargets = {
+  target: wireId.optional().catch(undefined),
+  group_target: wireId.optional().catch(undefined),
+};
+
 /** It waits for an operator, also where a newer version says more of it. */
 const wireHeld = z.object({
   by: openName,
   since: z.number(),
   /** For people and tools: what is approved is compared with the digest of what is held. None of a dead one. */
   digest: z.string().optional().catch(undefined),
-  target: wireId.optional().catch(undefined),
+  ...wireTargets,
 });
 
 /** Checked as one value: an issue for each of a million bad entries would cost more than the record. */
@@ -71,7 +78,7 @@ export const wireIntent = wireNamed
     first_seen_at: z.number(),
     dead: z.object({ at: z.number(), reason: openName }).nullable(),
     held: wireHeld.optional(),
-    approval: wireDecision.extend({ at: z.number(), target: wireId.optional().catch(undefined) }).optional(),
+    approval: wireDecision.extend({ at: z.number(), ...wireTargets }).optional(),
     /** Of an addition whose member is not known. */
     unresolved: z.literal(true).optional().catch(undefined),
   })
@@ -128,14 +135,24 @@ const waitsOf = ({ waits, not_before: notBefore }: WireIntent): WaitReason | nul
   notBefore > 0 ? (waits === 'group' ? 'group' : 'member') : null;
 
 const guardOf = ({ held, approval }: WireIntent): Held | Approval | null => {
-  if (held !== undefined) return { kind: 'held', by: held.by, since: held.since, ...targetIn(held) };
+  if (held !== undefined) return { kind: 'held', by: held.by, since: held.since, ...targetsIn(held) };
   if (approval === undefined) return null;
   const { digest, author, at } = approval;
-  return { kind: 'approved', digest, author, at, ...targetIn(approval) };
+  return { kind: 'approved', digest, author, at, ...targetsIn(approval) };
 };
 
-const targetIn = ({ target }: { readonly target?: string | undefined }): { readonly target?: string } =>
-  target === undefined ? {} : { target };
+const targetsIn = ({
+  target,
+  group_target: groupTarget,
+}: {
+  readonly target?: string | undefined;
+  readonly group_target?: string | undefined;
+}): ShownTargets => ({ ...(target !== undefined && { target }), ...(groupTarget !== undefined && { groupTarget }) });
+
+const wireTargetsOf = ({ target, groupTarget }: ShownTargets) => ({
+  ...(target !== undefined && { target }),
+  ...(groupTarget !== undefined && { group_target: groupTarget }),
+});
 
 export const positionOf = ({ topic, partition, offset }: z.infer<typeof wirePosition>): Position => ({
   topic,
@@ -167,11 +184,11 @@ export function wireOf({ source, guard, whole, ...intent }: Intent, digest: stri
         by: guard.by,
         since: guard.since,
         ...(intent.dead === null && digest !== null && { digest }),
-        ...targetIn(guard),
+        ...wireTargetsOf(guard),
       },
     }),
     ...(guard?.kind === 'approved' && {
-      approval: { digest: guard.digest, author: guard.author, at: guard.at, ...targetIn(guard) },
+      approval: { digest: guard.digest, author: guard.author, at: guard.at, ...wireTargetsOf(guard) },
     }),
     ...(intent.isUnresolved === true && { unresolved: true as const }),
   };

@@ -1,6 +1,7 @@
 /** Acts on the removal guard (core/guard.ts): holds, and does what an operator has decided. Held intents are parked. */
-import { type Approval, type Held, type Intent, sourceMember } from '../core/change.ts';
+import { type Approval, type Held, type Intent, type ShownTargets, sourceMember } from '../core/change.ts';
 import { heldDigest, heldFailure, isGuarded, isRetargeted, refusedFailure } from '../core/guard.ts';
+import { isSameId } from '../core/id-key.ts';
 import { isSo, type Membership } from '../core/membership.ts';
 import { isHeld } from '../core/pending.ts';
 import { isSamePosition } from '../core/position.ts';
@@ -14,7 +15,9 @@ import { enqueue, giveUp, waitDue } from './conclude.ts';
 import type { Context } from './context.ts';
 import { isTried } from './course.ts';
 import { additionsIn } from './full-state-removals.ts';
+import { identifyGroup } from './identify.ts';
 import { memberOf } from './partition.ts';
+import type { IdMap } from '../ports.ts';
 import type { Due, DueAnswer, Group, Partition } from './state.ts';
 
 /** They wait in the live record for an operator, and are told of once they stand there. */
@@ -22,7 +25,7 @@ export function hold(context: Context, group: Group, intents: readonly Intent[],
   const since = context.clock.now().wall;
   const held = intents.map((intent) => ({
     ...intent,
-    guard: { kind: 'held', by, since, ...shownTarget(context, intent) } as const,
+    guard: { kind: 'held', by, since, ...shownTargets(context, group, intent) } as const,
   }));
   for (const intent of held) memberOf(group, intent.member).pending = intent;
   group.partition.heldCount += held.length;
@@ -33,26 +36,45 @@ export function hold(context: Context, group: Group, intents: readonly Intent[],
 }
 
 /** Whom the operator is told of. Without an id map, and of a full state, the member has its own name at the target. */
-const shownTarget = ({ ids }: Context, { target, namedBy }: Intent): { readonly target?: string } =>
-  ids === null || namedBy === 'target' || target === null ? {} : { target };
+const shownTargets = ({ ids }: Context, { target: groupTarget }: Group, { target, namedBy }: Intent): ShownTargets => ({
+  ...(ids !== null && namedBy !== 'target' && target !== null && { target }),
+  ...(ids !== null && groupTarget !== null && { groupTarget }),
+});
 
-/** The id map names other users by now than the operator was told of: held once more, under another digest. */
+/** The id map names other users, or another group, than the operator was shown: held once more, under another digest. */
 export function holdRetargeted(context: Context, group: Group): void {
   const { ids } = context;
-  if (ids === null || group.partition.heldCount === 0) return;
-  const named = pendingOf(group)
-    .filter(isHeld)
-    .flatMap((intent) => {
-      const known = intent.namedBy === 'target' ? null : ids.known('user', sourceMember(intent));
-      return known === null || known.kind === 'unanswered' ? [] : [{ ...intent, target: targetFor('remove', known) }];
-    });
-  const retargeted = named.filter(isRetargeted);
-  for (const intent of retargeted) noteAlias(group, intent);
-  for (const by of new Set(retargeted.map(({ guard }) => guard.by))) {
-    const again = retargeted.filter(({ guard }) => guard.by === by);
-    group.partition.heldCount -= again.length;
-    hold(context, group, again, by);
+  const guarded = ids === null ? [] : pendingOf(group).filter(({ dead, guard }) => dead === null && guard !== null);
+  if (ids === null || guarded.length === 0) return;
+  identifyGroup(context, group);
+  const again = new Map<Held['by'], Intent[]>();
+  for (const pending of guarded) {
+    const intent = isHeld(pending) ? renamed(ids, pending) : pending;
+    if (!isOfAnotherGroup(group, intent) && !(isHeld(intent) && isRetargeted(intent))) continue;
+    const by = isHeld(intent) ? intent.guard.by : 'target_changed';
+    const others = again.get(by);
+    if (others === undefined) again.set(by, [intent]);
+    else others.push(intent);
+    if (isHeld(intent)) group.partition.heldCount -= 1;
+    noteAlias(group, intent);
   }
+  for (const [by, intents] of again) hold(context, group, intents, by);
+  if (again.size > 0) context.settle();
+}
+
+/** As the hold says. */
+const targetsOf = ({ guard }: Intent): ShownTargets => ({
+  ...(guard?.target !== undefined && { target: guard.target }),
+  ...(guard?.groupTarget !== undefined && { groupTarget: guard.groupTarget }),
+});
+
+const isOfAnotherGroup = ({ target }: Group, { guard }: Intent): boolean =>
+  target !== null && guard?.groupTarget !== undefined && !isSameId(target, guard.groupTarget);
+
+/** Under the name that the id map has for the member now, where it is known without asking. */
+function renamed(ids: IdMap, intent: Intent): Intent {
+  const known = intent.namedBy === 'target' ? null : ids.known('user', sourceMember(intent));
+  return known === null || known.kind === 'unanswered' ? intent : { ...intent, target: targetFor('remove', known) };
 }
 
 /** After a restore, under the same ids: a hold may never have another report, and the former owner may not have told it. */
@@ -175,13 +197,13 @@ function approve(
   if (held.some(({ guard }) => guard?.kind === 'held' && guard.by === 'unresolved_members'))
     group.partition.unresolved.accept(group.id, [...undecided, ...unresolved]);
   for (const intent of held) {
-    const target = intent.guard?.target;
     const guard: Approval = {
+      ...shownTargets(context, group, intent),
+      ...targetsOf(intent),
       kind: 'approved',
       digest,
       author,
       at,
-      ...(target === undefined ? shownTarget(context, intent) : { target }),
     };
     // Sent once the live record says who has approved it: the next owner must know, too.
     memberOf(group, intent.member).pending = { ...intent, guard, waits: 'record' };

@@ -63,6 +63,7 @@ const isWaiting = (intent: Intent): boolean => intent.dead === null && !isHeld(i
 
 /** What a slot that opens now takes of the group; a probe also what waits for nothing but an answer of the group. */
 export function takeDue(context: Context, group: Group): Set<Intent> {
+  holdRetargeted(context, group);
   const now = context.clock.now().wall;
   const isTaken = context.breaker.isProbing(group) ? isForTarget : isDue;
   const isPlannable = plannableIn(context, group);

@@ -57,7 +57,7 @@ async function approve({ world }: Given, digest: string): Promise<unknown> {
 
 test('the digest covers whom the id map names, where that is another id', async () => {
   const all = await given();
-  expect(lastEntry(all)).toMatchObject({ member: 'okta-a', held: { target: 'a' } });
+  expect(lastEntry(all)).toMatchObject({ member: 'okta-a', held: { target: 'a', group_target: 'g' } });
   const digest = sha256(JSON.stringify(['g', ['source/0/0/okta-a', 'a']]));
   expect([digestOf(all), lastEntry(all).held.digest]).toEqual([digest, digest]);
   expect(await approve(all, digest)).toBe('approved');
@@ -115,6 +115,29 @@ test.each(['a restart', 'no restart'])(
   },
 );
 
+test.each(['while it is held', 'once it is approved'])(
+  'a row of the group that is corrected %s lets nobody be removed from the other group',
+  async (when) => {
+    const all = await given();
+    for (const member of ['a', 'x', 'y']) all.world.target.group('other').members.add(member);
+    const before = digestOf(all);
+    const { onPatch } = all.world.target;
+    all.world.target.onPatch = () => answer(503);
+    if (when === 'once it is approved') expect(await approve(all, before)).toBe('approved');
+    all.ids.set('group', 'g', 'other');
+    all.world.target.onPatch = onPatch;
+    await all.world.clock.advance(90_000);
+    if (when === 'while it is held') expect(await approve(all, before)).toBe('gone');
+    expect([...all.world.target.group('other').members]).toEqual(['a', 'x', 'y']);
+    expect(members(all)).toEqual(['a', 'b', 'c']);
+    expect(lastEntry(all)).toMatchObject({ held: { target: 'a', group_target: 'other' } });
+    expect(digestOf(all)).toBe(sha256(JSON.stringify(['g', ['source/0/0/okta-a', 'a', 'other']])));
+    expect(await approve(all, digestOf(all))).toBe('approved');
+    await all.world.clock.advance(90_000);
+    expect([...all.world.target.group('other').members]).toEqual(['x', 'y']);
+  },
+);
+
 test('below the limits of the guard it is held as well', async () => {
   const all = await given();
   const { onPatch } = all.world.target;
@@ -135,7 +158,7 @@ test('an approval of an older version, which names no target, stays valid', asyn
   all.world.target.onPatch = () => answer(503);
   await approve(all, digestOf(all));
   all.kill();
-  const { target: _, ...approval } = lastEntry(all).approval;
+  const { target: _, group_target: __, ...approval } = lastEntry(all).approval;
   const value = JSON.stringify({ v: 1, group: 'g', pending: [{ ...lastEntry(all), approval }] });
   const headers = lastRecord(all)?.headers ?? [];
   all.world.broker.append([{ topic: 'retry', partition: 0, key: 'g', value, headers }]);
@@ -148,7 +171,7 @@ test('an approval of an older version, which names no target, stays valid', asyn
 test('what an older version holds can be approved by the digest that it has written', async () => {
   const all = await given();
   all.kill();
-  const { target: _, ...held } = lastEntry(all).held;
+  const { target: _, group_target: __, ...held } = lastEntry(all).held;
   const digest = sha256(JSON.stringify(['g', 'source/0/0/okta-a']));
   const value = JSON.stringify({ v: 1, group: 'g', pending: [{ ...lastEntry(all), held: { ...held, digest } }] });
   const headers = lastRecord(all)?.headers ?? [];

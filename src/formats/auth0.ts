@@ -2,7 +2,7 @@
  * Auth0 event streams: CloudEvents of the types `group.…`, as the webhook sends them, in EventBridge (`detail`), and as
  * the Events API streams them (`{"offset","event"}`).
  * https://auth0.com/docs/events and the types of the npm package auth0 (EventStreamCloudEventGroupMemberAdded…). An event says
- * what has happened, and has no outcome. Types of other kinds are known (EventStreamEventTypeEnum); what is not is told of.
+ * what has happened, and has no outcome. Types of other kinds are known (EventStreamEventTypeEnum); what is not is a hint.
  */
 import type { SourceEvent } from '../core/change.ts';
 import type { Reader } from './reader.ts';
@@ -18,12 +18,12 @@ import {
   skip,
   textIn,
 } from './reading.ts';
-import { groupIn, idIn, notAChange, readEvents, refusedMember, timeIn, withoutEventBridge } from './several.ts';
+import { groupIn, idIn, notAChange, readEach, refusedMember, timeIn, withoutEventBridge } from './several.ts';
 
 export const auth0: Reader = {
   name: 'auth0',
   recognizes,
-  decode: (record) => readEvents(record, (json) => (Array.isArray(json) ? json : [json]).map(readEvent)),
+  decode: (record) => readEach(record, readEvent),
 };
 
 /** Its events are CloudEvents, with attributes or objects of its own. */

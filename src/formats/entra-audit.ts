@@ -1,7 +1,7 @@
 /**
  * Audit log entries: Graph's directoryAudit, alone or as the `properties` of an Azure Monitor record (also as JSON within
  * a text), and the columns of a Log Analytics export, which begin with capitals. Targets are told by their type, never by
- * their place. Activities of other kinds are known (entra-kinds.ts); what is not known is told of.
+ * their place. Activities of other kinds are known (entra-kinds.ts); what is not known is a hint.
  * https://learn.microsoft.com/graph/api/resources/directoryaudit
  */
 import type { SourceEvent } from '../core/change.ts';

@@ -4,7 +4,7 @@
  * settings, …/concept-diagnostic-settings-logs-options.
  *
  * An activity that names a group or a member is known by itself or by the thing it is about; any other by its category. What is
- * neither is told of: it may be a new way into a group.
+ * neither is a hint: it may be a new way into a group.
  */
 import type { Op } from '../core/change.ts';
 

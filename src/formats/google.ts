@@ -2,7 +2,7 @@
  * Google Workspace: activities of the Admin SDK Reports API (applications `groups_enterprise`, `groups` and `admin`),
  * alone, in lists and in pages (`items[]`), and the same as Google Cloud's audit log writes them.
  * Groups and members are named by their mail addresses; there are no lasting ids in these events. An activity has no field for
- * its outcome: only what was done is told, save in Google Cloud (`status`) and where a parameter `status` says so.
+ * its outcome: only what was done is reported, save in Google Cloud (`status`) and where a parameter `status` says so.
  * What its names mean stands in google-kinds.ts.
  */
 import type { SourceEvent } from '../core/change.ts';
@@ -38,7 +38,7 @@ function readActivity(activity: unknown): readonly SourceEvent[] {
   // Some forwarders send one record an event, with the event in the place of the list.
   if (!Array.isArray(events) && !isFields(events)) return [unknownShape];
   const { time, uniqueQualifier, applicationName } = fieldsIn(activity['id']);
-  const told = {
+  const header = {
     eventId: qualifierIn(uniqueQualifier),
     occurredAt: timeIn(time),
     application: textIn(applicationName),
@@ -46,7 +46,7 @@ function readActivity(activity: unknown): readonly SourceEvent[] {
   return (Array.isArray(events) ? events : [events]).map((event) => {
     if (!isFields(event)) return unknownShape;
     const { name, type, parameters } = event;
-    return readEvent({ ...told, name, type: textIn(type), parameters });
+    return readEvent({ ...header, name, type: textIn(type), parameters });
   });
 }
 
@@ -58,17 +58,17 @@ function readAuditLog(entry: Fields, payload: Fields): readonly SourceEvent[] {
   const events = listIn(metadata['event']).filter(isFields);
   const method = textIn(payload['methodName']) ?? '';
   if (events.length === 0) return [mayChangeGroups(method) ? withoutDetail(method, null) : notAChange];
-  const told = {
+  const header = {
     eventId: qualifierIn(fieldsIn(metadata['activityId'])['uniqQualifier']),
     occurredAt: timeIn(entry['timestamp']),
     application: applicationOf(textIn(payload['serviceName'])),
   };
   return events.map(({ eventName, eventType, parameter }) =>
-    readEvent({ ...told, name: eventName, type: textIn(eventType), parameters: parameter }),
+    readEvent({ ...header, name: eventName, type: textIn(eventType), parameters: parameter }),
   );
 }
 
-/** `login.googleapis.com` is the application `login`; groups come from several services, so that others are not told apart. */
+/** `login.googleapis.com` is the application `login`; groups come from several services, so that others are not distinguished. */
 const applicationOf = (service: string | null): string | null => service?.replace(/\.googleapis\.com$/, '') ?? null;
 
 interface Event {
@@ -85,20 +85,20 @@ function readEvent({ name, parameters, eventId, occurredAt, application, type }:
   if (isOfOtherApplication(application)) return notAChange;
   const values = valuesOf(parameters);
   const text = (parameter: string): string => values.get(parameter) ?? '';
-  const told = { group: text('group_id') || text('group_email'), eventId, occurredAt };
+  const header = { group: text('group_id') || text('group_email'), eventId, occurredAt };
   const meaning = meaningOfName(name);
-  if (meaning === undefined) return isOfAnotherKind(name, type) ? notAChange : unknownName(name, told.group);
+  if (meaning === undefined) return isOfAnotherKind(name, type) ? notAChange : unknownName(name, header.group);
   const { op, isMemberSure } = meaning;
-  if (op === 'without_detail') return withoutDetail(name, told.group);
-  if (op === 'group_renamed') return renamed(told.group);
+  if (op === 'without_detail') return withoutDetail(name, header.group);
+  if (op === 'group_renamed') return renamed(header.group);
   const status = text('status').toLowerCase();
   if (status !== '' && status !== 'succeeded')
-    return status === 'failed' ? notSuccessful : withoutDetail(name, told.group);
-  if (op === 'group_deleted') return deletedGroup(told);
+    return status === 'failed' ? notSuccessful : withoutDetail(name, header.group);
+  if (op === 'group_deleted') return deletedGroup(header);
   const [member, memberType] = [text('member_id') || text('user_email'), text('member_type')];
   if (memberType !== '' && memberType.toLowerCase() !== 'user')
-    return refusedMember(`The member ${quote(member)} is of the type ${quote(memberType)}`, told.group);
-  return member === '' && !isMemberSure ? withoutDetail(name, told.group) : deltaOf(op, [member], told);
+    return refusedMember(`The member ${quote(member)} is of the type ${quote(memberType)}`, header.group);
+  return member === '' && !isMemberSure ? withoutDetail(name, header.group) : deltaOf(op, [member], header);
 }
 
 /** By their names, which some applications write in capitals; what is no text is an empty one. */

@@ -4,7 +4,7 @@
  * without `admin.`), and those of Keycloak's own event hooks (since 26.8: `sourceType`, `eventId`). The resource path is the
  * only source of ids: `users/{user}/groups/{group}`, `groups/{group}`, and the same of an organization's groups, which are
  * groups like any other. The representation is there only where "include representation" is set, and it is that of the group
- * alone. Events of other kinds are known (keycloak-kinds.ts); what is not known is told of.
+ * alone. Events of other kinds are known (keycloak-kinds.ts); what is not known is a hint.
  * Groups below a deleted group go with it, and users who are deleted leave their groups, without an event of their own.
  */
 import type { Op, SourceEvent } from '../core/change.ts';
@@ -23,12 +23,12 @@ import {
   readJsonText,
   textIn,
 } from './reading.ts';
-import { epochTime, notAChange, notSuccessful, readEvents } from './several.ts';
+import { epochTime, notAChange, notSuccessful, readEach } from './several.ts';
 
 export const keycloak: Reader = {
   name: 'keycloak',
   recognizes,
-  decode: (record) => readEvents(record, (json) => (Array.isArray(json) ? json : [json]).map(readEvent)),
+  decode: (record) => readEach(record, readEvent),
 };
 
 /** An admin event, also one without `resourcePath`; or an event of a user: `LOGIN`, `access.LOGIN`. */
@@ -47,7 +47,7 @@ function readEvent(json: unknown): SourceEvent {
   const what = whatHappened(json);
   if (what === null) return readUserEvent(json);
   if (hasFailed(json)) return notSuccessful;
-  const told = {
+  const header = {
     eventId: textIn(json['id']) ?? textIn(json['uid']) ?? textIn(json['eventId']),
     occurredAt: epochTime(json['time']),
   };
@@ -55,12 +55,12 @@ function readEvent(json: unknown): SourceEvent {
   if (membership !== undefined) {
     const { member, group } = membership.path.exec(pathOf(json))?.groups ?? {};
     if (member === undefined || group === undefined) return wrongPath(json, membership.wanted);
-    return deltaOf(membership.op, [member], { group, ...told });
+    return deltaOf(membership.op, [member], { group, ...header });
   }
   const deletion = DELETIONS.get(what);
   if (deletion !== undefined) {
     const { group } = deletion.path.exec(pathOf(json))?.groups ?? {};
-    return group === undefined ? wrongPath(json, deletion.wanted) : deletedGroup({ group, ...told });
+    return group === undefined ? wrongPath(json, deletion.wanted) : deletedGroup({ group, ...header });
   }
   if (what === 'USER-CREATE' && namesGroups(json['representation'])) return createdInGroups(json);
   return isOfAnotherKind(what) ? notAChange : unknownKind(what);

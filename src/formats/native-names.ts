@@ -1,6 +1,6 @@
 /**
  * Fields of a native record whose names are near to those of its lists: `addMembers`, `added_members`, `remove_member`.
- * What they hold would be lost, so they are told of, with the name that is meant.
+ * What they hold would be lost, so the record is invalid, with the name that is meant.
  */
 import type { Fields } from './reading.ts';
 
@@ -28,7 +28,7 @@ const KNOWN: ReadonlySet<string> = new Set([
 export const misspeltList = (fields: Fields): Misspelt | null =>
   firstOf(fields, (name) => (Array.isArray(fields[name]) ? meantBy(name, OF_CHANGES) : null));
 
-/** Of a record without any list: whatever is near to one, also where it holds no list; null: nothing. */
+/** Of a record without any list: what is near to one, also where it holds no list; null: nothing. */
 export const nearList = (fields: Fields): Misspelt | null =>
   firstOf(fields, (name) => meantBy(name, OF_CHANGES) ?? meantBy(name, OF_STATES));
 

@@ -125,9 +125,9 @@ function readChange(fields: Fields, group: string): SourceEvent {
   if (!parsed.success) return schemaProblem(parsed.error, group);
   const misspelt = misspeltList(fields);
   if (misspelt !== null) return misspeltProblem(misspelt, group);
-  const told = { group, eventId: eventIdIn(fields), occurredAt: occurredAtIn(fields) };
-  if (isFullState(parsed.data)) return readState(parsed.data, told);
-  return hasLists(parsed.data) ? readDelta(parsed.data, told) : withoutLists(fields, group);
+  const header = { group, eventId: eventIdIn(fields), occurredAt: occurredAtIn(fields) };
+  if (isFullState(parsed.data)) return readState(parsed.data, header);
+  return hasLists(parsed.data) ? readDelta(parsed.data, header) : withoutLists(fields, group);
 }
 
 /** They are only shown, so what cannot be read must not cost the change. */
@@ -160,29 +160,29 @@ const misspeltProblem = ({ name, meant }: Misspelt, group: string): Invalid =>
 const isFullState = ({ members, complete, deleted }: Change): boolean =>
   members !== undefined || complete === true || deleted === true;
 
-function readState({ members, complete, deleted, ...delta }: Change, told: Told): SourceEvent {
-  const refuse = (message: string): Invalid => invalid('schema', message, told.group);
+function readState({ members, complete, deleted, ...delta }: Change, header: Told): SourceEvent {
+  const refuse = (message: string): Invalid => invalid('schema', message, header.group);
   if (complete !== true && deleted !== true)
     return refuse('`members` is a full state: say so with `"complete":true`, or send add_members and remove_members.');
   if (hasLists(delta))
     return refuse('A full state has `members` only; send add_members and remove_members as another record.');
   if (deleted === true) {
-    if (members === undefined || members.length === 0) return deletedGroup(told);
+    if (members === undefined || members.length === 0) return deletedGroup(header);
     return refuse('A deleted group has no `members`.');
   }
   if (members === undefined) return refuse('`members` is missing; an empty group is `"members":[]`.');
-  return memberProblem('members', members, told) ?? fullState({ ...told, members });
+  return memberProblem('members', members, header) ?? fullState({ ...header, members });
 }
 
-function readDelta({ add_members, added, remove_members, removed }: Change, told: Told): SourceEvent {
-  if (disagree(add_members, added)) return aliasProblem(['add_members', 'added'], told.group);
-  if (disagree(remove_members, removed)) return aliasProblem(['remove_members', 'removed'], told.group);
+function readDelta({ add_members, added, remove_members, removed }: Change, header: Told): SourceEvent {
+  if (disagree(add_members, added)) return aliasProblem(['add_members', 'added'], header.group);
+  if (disagree(remove_members, removed)) return aliasProblem(['remove_members', 'removed'], header.group);
   const add = add_members ?? added ?? [];
   const remove = remove_members ?? removed ?? [];
   return (
-    memberProblem(add_members ? 'add_members' : 'added', add, told) ??
-    memberProblem(remove_members ? 'remove_members' : 'removed', remove, told) ??
-    delta({ ...told, add, remove })
+    memberProblem(add_members ? 'add_members' : 'added', add, header) ??
+    memberProblem(remove_members ? 'remove_members' : 'removed', remove, header) ??
+    delta({ ...header, add, remove })
   );
 }
 

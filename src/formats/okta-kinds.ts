@@ -3,7 +3,7 @@
  * (https://developer.okta.com/docs/reference/api/event-types/, data/event-types.json of its repository, 1,274 types).
  *
  * A type that names a group or a member is known by itself or by its family; any other by its first word. What is neither is
- * told of: it may be a new way into a group.
+ * a hint: it may be a new way into a group.
  */
 import type { Op } from '../core/change.ts';
 

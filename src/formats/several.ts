@@ -12,6 +12,10 @@ export function readEvents(record: SourceRecord, eventsIn: (json: unknown) => re
   return several(eventsIn(read.json));
 }
 
+/** Of a source whose records hold one event, or a list of them. */
+export const readEach = (record: SourceRecord, readEvent: (json: unknown) => SourceEvent): Decoded =>
+  readEvents(record, (json) => (Array.isArray(json) ? json : [json]).map(readEvent));
+
 /** The events of one record; where it holds none, that is what it tells. */
 export function several(events: readonly SourceEvent[]): Decoded {
   const [first] = events;

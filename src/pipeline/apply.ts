@@ -81,7 +81,8 @@ function leave(context: Context, id: string): void {
 }
 
 async function takeStep(context: Context, group: Group, course: Course): Promise<Next> {
-  const isKeptBack = keptBackIn(group);
+  const passage = passageIn(group);
+  const isKeptBack = keptBackIn(group, passage);
   const due = stillDue(group, course.flight).filter((intent) => !isKeptBack(intent));
   if (due.length > 0 && isUsedUp(context, course)) return overBudget(context, group, course);
   const step = nextStep({
@@ -98,7 +99,7 @@ async function takeStep(context: Context, group: Group, course: Course): Promise
     guard: context.options.guard,
     pendingRemovals: due.some(isGuarded) ? pendingRemovals(group) : [],
     removed: removedInWindow(context, group),
-    isUnresolved: due.some(waitsForAdditions) && passageIn(group) === 'hold',
+    isUnresolved: passage === 'hold' && due.some(waitsForAdditions),
     nowMs: context.clock.now().monotonic,
   });
   switch (step.kind) {

@@ -77,14 +77,14 @@ function inPieces(kept: readonly Intent[], added: readonly Added[]): readonly Ad
   const room = unsent > PIECE_MAX / 2 ? 0 : PIECE_MAX - unsent;
   return [
     ...next.filter((each) => !isPart(each)),
-    ...additionsFirst(next.filter(isPart)).slice(0, room),
+    ...additionsBeforeRemovals(next.filter(isPart)).slice(0, room),
     ...added.filter(({ intent }) => !isNext(intent) && !isHeld(intent)),
     ...added.filter(({ intent }) => isHeld(intent)),
   ];
 }
 
 /** Removals in the record wait for the additions, which would wait for their room. */
-const additionsFirst = (added: readonly Added[]): readonly Added[] => [
+const additionsBeforeRemovals = (added: readonly Added[]): readonly Added[] => [
   ...added.filter(({ intent }) => intent.op === 'add'),
   ...added.filter(({ intent }) => intent.op !== 'add'),
 ];

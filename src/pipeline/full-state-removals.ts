@@ -39,8 +39,8 @@ export function plannableIn(context: Context, group: Group): (intent: Intent) =>
 }
 
 /** What waits for additions of a full state. */
-export function keptBackIn(group: Group): (intent: Intent) => boolean {
-  if (passageIn(group) !== 'wait') return () => false;
+export function keptBackIn(group: Group, passage = passageIn(group)): (intent: Intent) => boolean {
+  if (passage !== 'wait') return () => false;
   const whole = wholeOf(group);
   // It has its second look after what the first came to, and what is newer comes on top of it.
   const isBehind = (intent: Intent): boolean =>

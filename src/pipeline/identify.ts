@@ -77,11 +77,11 @@ export function wholeOf({ members }: Group): Intent | null {
 /** A table has changed: whoever was not in it, or is somebody else now, is due again. */
 export function identifyAnew(context: Context): void {
   for (const { groups } of context.state.partitions.values())
-    for (const group of groups.values()) identifyGroupAnew(context, group);
+    for (const group of groups.values()) identifyGroupAgain(context, group);
   context.dispatch();
 }
 
-function identifyGroupAnew(context: Context, group: Group): void {
+function identifyGroupAgain(context: Context, group: Group): void {
   const groupTarget = group.target;
   identifyGroup(context, group);
   for (const member of group.members.values()) {

@@ -2,7 +2,7 @@
 import type { Intent } from '../core/change.ts';
 import type { FinalMark } from '../core/final-mark.ts';
 import { renderAnswer, renderRemovals, renderState } from '../core/live-record.ts';
-import { seqAfter } from '../core/ownership.ts';
+import { seqAfter, type Stamp } from '../core/ownership.ts';
 import type { OutRecord } from '../ports.ts';
 import type { Context } from './context.ts';
 import { isCurrent } from './context.ts';
@@ -32,7 +32,6 @@ export type Rendered = Addressed & {
 /** Rendered when it is sent, never earlier; one per group and batch. */
 export function renderPartition(context: Context, partition: Partition, recordsMax: number): Rendered[] {
   const {
-    options,
     clock,
     state: { unsettled },
   } = context;
@@ -47,7 +46,7 @@ export function renderPartition(context: Context, partition: Partition, recordsM
     partition.unacknowledged.add(group);
     const intents = recordOf(group);
     const finals = partition.finals.of(group);
-    const stamp = { owner: options.owner, epoch: partition.epoch, seq: nextSeq(partition) };
+    const stamp = stampOf(context, partition);
     const state = renderState({
       group: group.id,
       intents,
@@ -60,11 +59,8 @@ export function renderPartition(context: Context, partition: Partition, recordsM
       now: clock.now().wall,
       sha256: context.sha256,
     });
-    const record = { ...state, topic: options.topics.retry, partition: partition.number, gzip: true as const };
-    const own = placeOf(context, group);
-    const { epoch } = partition;
-    const isWanted = (): boolean => isOf(context, partition, epoch);
-    rendered.push({ kind: 'state', partition, epoch, group, intents, finals, record, own, isWanted });
+    const addressed = addressedTo(context, partition, { ...state, gzip: true });
+    rendered.push({ kind: 'state', group, intents, finals, ...addressed });
   }
   return rendered;
 }
@@ -83,58 +79,53 @@ const placeOfKey = ({ options: { topics } }: Context, { number }: Partition, key
   owner: number,
 });
 
+/** A record of the partition under its present epoch. */
+function addressedTo(
+  context: Context,
+  partition: Partition,
+  record: Omit<OutRecord, 'topic' | 'partition'> & { key: string },
+) {
+  const { epoch, number } = partition;
+  return {
+    partition,
+    epoch,
+    record: { ...record, topic: context.options.topics.retry, partition: number },
+    own: placeOfKey(context, partition, record.key),
+    isWanted: () => isOf(context, partition, epoch),
+  };
+}
+
+function stampOf({ options }: Context, partition: Partition): Stamp {
+  partition.seq = seqAfter(partition.seq, partition.view, partition.epoch);
+  return { owner: options.owner, epoch: partition.epoch, seq: partition.seq };
+}
+
 /** What they said stands in the record of the group's own key by now. */
 function renderFormer(context: Context, partition: Partition): Rendered[] {
-  const { options, clock, sha256 } = context;
+  const { clock, sha256 } = context;
   return partition.formerKeys.take().map((key) => {
-    const stamp = { owner: options.owner, epoch: partition.epoch, seq: nextSeq(partition) };
     const facts = { intents: [], trouble: null, now: clock.now().wall, sha256 };
-    const record = { ...renderState({ group: key, stamp, ...facts }), topic: options.topics.retry };
-    const { epoch } = partition;
-    return {
-      kind: 'former',
-      partition,
-      epoch,
-      key,
-      record: { ...record, partition: partition.number },
-      own: placeOfKey(context, partition, key),
-      isWanted: () => isOf(context, partition, epoch),
-    };
+    const tombstone = renderState({ group: key, stamp: stampOf(context, partition), ...facts });
+    return { kind: 'former', key, ...addressedTo(context, partition, tombstone) };
   });
 }
 
 /** What the guard counts, for the next owner. */
 function renderSlices(context: Context, partition: Partition): Rendered[] {
-  const { options, clock } = context;
-  const { epoch, number } = partition;
-  return partition.removals.take(clock.now()).map(({ key, removals }) => {
-    const stamp = { owner: options.owner, epoch, seq: nextSeq(partition) };
-    const slice = renderRemovals(stamp, key, removals);
-    const record = { ...slice, topic: options.topics.retry, partition: number, gzip: true as const };
-    const own = placeOfKey(context, partition, key);
-    return { kind: 'removals', partition, epoch, key, record, own, isWanted: () => isOf(context, partition, epoch) };
+  return partition.removals.take(context.clock.now()).map(({ key, removals }) => {
+    const slice = renderRemovals(stampOf(context, partition), key, removals);
+    return { kind: 'removals', key, ...addressedTo(context, partition, { ...slice, gzip: true }) };
   });
 }
 
 function renderAnswers(context: Context, partition: Partition): Rendered[] {
-  const { options } = context;
   const isOpen = (group: Group): boolean => partition.toWrite.has(group) || holdsDecided(group);
   const due = partition.answers.filter(({ groups }) => !groups.some(isOpen));
   partition.answers = partition.answers.filter((answer) => !due.includes(answer));
   return due.map((answer) => {
-    const stamp = { owner: options.owner, epoch: partition.epoch, seq: nextSeq(partition) };
-    const headers = renderAnswer(stamp, answer.answer);
-    const record = { topic: options.topics.retry, partition: partition.number, key: answer.key, value: null, headers };
-    const name = `${laneName(record.topic, record.partition)}: ${answer.key}`;
-    const own = { name, topic: record.topic, act: 'write', owner: partition.number } as const;
-    const { epoch } = partition;
-    return { kind: 'answer', partition, epoch, answer, record, own, isWanted: () => isOf(context, partition, epoch) };
+    const headers = renderAnswer(stampOf(context, partition), answer.answer);
+    return { kind: 'answer', answer, ...addressedTo(context, partition, { key: answer.key, value: null, headers }) };
   });
-}
-
-function nextSeq(partition: Partition): number {
-  partition.seq = seqAfter(partition.seq, partition.view, partition.epoch);
-  return partition.seq;
 }
 
 /** Answers whether it is smaller than before, so that it is worth a try at once. */

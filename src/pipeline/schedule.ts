@@ -67,14 +67,13 @@ export function takeDue(context: Context, group: Group): Set<Intent> {
   const now = context.clock.now().wall;
   const isTaken = context.breaker.isProbing(group) ? isForTarget : isDue;
   const isPlannable = plannableIn(context, group);
-  const isKeptBack = keptBackIn(group);
   const due = new Set<Intent>();
   for (const { pending } of group.members.values()) {
     if (pending !== null && isTaken(pending, now) && isPlannable(pending)) due.add(pending);
   }
   // What is newer than a full state comes on top of it, so never before it.
   const whole = wholeOf(group);
-  if (whole !== null && whole.waits !== 'record' && due.size > 0 && !isKeptBack(whole)) due.add(whole);
+  if (whole !== null && whole.waits !== 'record' && due.size > 0 && !keptBackIn(group)(whole)) due.add(whole);
   return due;
 }
 

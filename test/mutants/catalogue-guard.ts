@@ -103,7 +103,7 @@ export const guardMutants: readonly Mutant[] = [
     edits: [
       {
         file: 'src/pipeline/schedule.ts',
-        find: "  if (whole !== null && whole.waits !== 'record' && due.size > 0 && !isKeptBack(whole)) due.add(whole);\n",
+        find: "  if (whole !== null && whole.waits !== 'record' && due.size > 0 && !keptBackIn(group)(whole)) due.add(whole);\n",
         replace: '',
       },
     ],

@@ -5,6 +5,7 @@ import { parseRetryRecord, renderState, type WireRecord } from '../../src/core/l
 import { COUNT_MAX, emptyView, epochOf, readFence, seqAfter } from '../../src/core/ownership.ts';
 import { requestKey } from '../../src/core/request-record.ts';
 import { anIntent } from '../support/an-intent.ts';
+import { durationOf } from '../support/duration.ts';
 
 const STAMP = { owner: 'client-1', epoch: 3, seq: 8 };
 
@@ -77,16 +78,6 @@ describe('a live record of another hand', () => {
     expect(durationOf(() => parseRetryRecord(bad))).toBeLessThan(durationOf(() => parseRetryRecord(whole)));
   });
 });
-
-/** The quickest of a few, so that a busy machine decides nothing. */
-function durationOf(task: () => unknown): number {
-  const durations = Array.from({ length: 3 }, () => {
-    const from = performance.now();
-    task();
-    return performance.now() - from;
-  });
-  return Math.min(...durations);
-}
 
 describe('an epoch or sequence number at the end of all numbers', () => {
   const text = (epoch: number, seq: number): string => {

@@ -1,5 +1,6 @@
 /** What the pipeline needs from the world: plain data and promises. One conformance suite per port, on fake and real adapter. */
 import type { Answer, NoToken } from './core/answer.ts';
+import type { UnreadableBatch } from './core/change.ts';
 import type { PatchBody } from './core/plan.ts';
 import type { Inspection, RecordStamp } from './core/source-history.ts';
 import type { Search } from './core/scim-list.ts';
@@ -37,6 +38,8 @@ export interface LogRecord extends RecordStamp {
   readonly key: Uint8Array | null;
   readonly value: Uint8Array | null;
   readonly headers: Headers;
+  /** It stands for all records of a batch, at the offset of the last one; it has no key and no value. Absent: it can be read. */
+  readonly unreadable?: UnreadableBatch;
 }
 
 /** The two topics that are consumed; partition p of both always has one owner (co-partitioning). */
@@ -155,6 +158,8 @@ export interface ReadOptions {
   /** false: to the ends that the partitions had at the start. */
   readonly follow: boolean;
   readonly signal: AbortSignal;
+  /** `tell`: a record that stands for an unreadable batch is handed out. Absent: reading ends with its problem. */
+  readonly unreadable?: 'tell';
 }
 
 export interface TopicDescription {
@@ -236,10 +241,7 @@ export type Resolution = SureResolution | { readonly kind: 'unanswered'; readonl
 export interface IdMap {
   /** Without asking anybody; null: nothing is known (any more), `lookUp` has to be called. Tables always know. */
   known(kind: IdKind, id: string): Resolution | null;
-  /**
-   * Asks the target; whoever asks for the same id meanwhile shares the answer. Takes a permit of the gate for each request.
-   * Never rejects.
-   */
+  /** Asks the target, once for each id at a time; takes a permit of the gate for each request. Never rejects. */
   lookUp(kind: IdKind, id: string, mayStart: MayStart): Promise<Resolution>;
   /** Calls `listener` when what was not known may be known now (a table has changed). */
   onChange(listener: () => void): void;

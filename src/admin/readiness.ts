@@ -32,7 +32,11 @@ function reasonsOf({ partitions, unsettled, unrecordable }: PipelineStats): stri
     ...stuck,
     ...inPhase(partitions, 'restoring', 'what is parked is being restored'),
     ...inPhase(partitions, 'catching_up', 'the source is being caught up with'),
-    ...inPhase(partitions, 'refused', 'the source topic was recreated, truncated or renamed'),
+    ...inPhase(
+      partitions.filter(({ isRetryUnreadable }) => isRetryUnreadable !== true),
+      'refused',
+      'the source topic was recreated, truncated or renamed',
+    ),
     ...partitions.flatMap(({ partition, refusal }) =>
       refusal === undefined ? [] : [`partition ${partition} is refused: ${refusal}`],
     ),

@@ -49,7 +49,9 @@ async function firstRecords(
   const records: TopicRecord[] = [];
   let read = 0;
   let bytes = 0;
-  for await (const record of tools.read(topic, { from: 'beginning', follow: false, signal })) {
+  for await (const record of tools.read(topic, { from: 'beginning', follow: false, signal, unreadable: 'tell' })) {
+    // It becomes a dead letter, and says nothing of the format.
+    if (record.unreadable !== undefined) continue;
     const count = counts.get(record.partition) ?? 0;
     counts.set(record.partition, count + 1);
     if (count < ofEach) {

@@ -13,7 +13,7 @@ import { IdpRefusal, IdpTrouble } from '../core/idp-failure.ts';
 import { COMPACTION_LAG_MIN_MS } from '../core/topics.ts';
 import { EXIT, ExitError } from '../exit-codes.ts';
 import { auth0Source } from '../ingest/poll/auth0.ts';
-import { cursorKey, loadCursor } from '../ingest/poll/cursor-store.ts';
+import { cursorKey, CursorRefusal, loadCursor } from '../ingest/poll/cursor-store.ts';
 import { entraSource } from '../ingest/poll/entra.ts';
 import { oktaSource } from '../ingest/poll/okta.ts';
 import { Poller } from '../ingest/poll/poller.ts';
@@ -81,7 +81,8 @@ export async function pollSource(name: SourceName, flags: PollFlags, host: Host)
     await poll(config, source, { flags, surroundings: { host, log, tools } });
   } catch (error) {
     if (error instanceof IdpRefusal) throw new ExitError(EXIT.configuration, error.message, { cause: error });
-    if (error instanceof IdpTrouble) throw new ExitError(EXIT.unavailable, error.message, { cause: error });
+    if (error instanceof IdpTrouble || error instanceof CursorRefusal)
+      throw new ExitError(EXIT.unavailable, error.message, { cause: error });
     throw kafkaExit(error);
   } finally {
     await tools.close();

@@ -3,7 +3,7 @@ import { Command, Option } from 'commander';
 import { ReportRecord, type ReportOutcome } from '../core/report.ts';
 import { foldReport, summaryOf, type Operations } from '../core/summary.ts';
 import { EXIT, ExitError } from '../exit-codes.ts';
-import type { LogTools } from '../ports.ts';
+import type { LogTools, TopicRecord } from '../ports.ts';
 import { csvHeader, csvRow } from '../report/csv.ts';
 import { concernsSelected, endedAsSelected, selectsReport, type ReportSelection } from '../report/selection.ts';
 import { collect, instant } from './arguments.ts';
@@ -63,32 +63,51 @@ export async function printReport(reporting: Reporting): Promise<void> {
   if ((await tools.describeTopic(topic)) === null) {
     throw new ExitError(EXIT.unavailable, `the topic ${topic} does not exist; run \`rollcall topics create\``);
   }
-  const unreadable =
+  const { unreadable, problems } =
     flags.format === 'ndjson' || isFollowing
       ? await printRecords(reporting, selection)
       : await printOperations(reporting, selection);
   if (unreadable > 0) await print(host.stderr, `warning: ${unreadable} records of ${topic} are no report records\n`);
+  for (const problem of problems)
+    await print(host.stderr, `warning: ${topic}: ${problem}; the reports in it are missing\n`);
 }
 
-/** As they come. Returns how many could not be read. */
-async function printRecords({ flags, topic, tools, host }: Reporting, selection: ReportSelection): Promise<number> {
+/** What could not be read of the report topic. */
+interface Unread {
+  /** Records that are no report records. */
+  unreadable: number;
+  /** Of batches that cannot be unpacked. */
+  readonly problems: string[];
+}
+
+const nothingUnread = (): Unread => ({ unreadable: 0, problems: [] });
+
+/** null: it is none. */
+function reportIn({ value, unreadable }: TopicRecord, unread: Unread): ReportRecord | null {
+  const record = parseReport(value);
+  if (unreadable !== undefined) unread.problems.push(unreadable.message);
+  else if (record === null) unread.unreadable += 1;
+  return record;
+}
+
+/** As they come. */
+async function printRecords({ flags, topic, tools, host }: Reporting, selection: ReportSelection): Promise<Unread> {
   const isCsv = flags.format === 'csv';
   if (isCsv) await print(host.stdout, csvHeader());
-  let unreadable = 0;
-  const follow = flags.follow === true;
-  for await (const { value } of tools.read(topic, { from: 'beginning', follow, signal: host.stop })) {
-    const record = parseReport(value);
-    if (record === null) unreadable += 1;
-    else if (selectsReport(selection, record)) {
+  const unread = nothingUnread();
+  const options = { from: 'beginning', follow: flags.follow === true, signal: host.stop, unreadable: 'tell' } as const;
+  for await (const each of tools.read(topic, options)) {
+    const record = reportIn(each, unread);
+    if (record !== null && selectsReport(selection, record)) {
       await print(host.stdout, isCsv ? csvRow(record) : `${JSON.stringify(record)}\n`);
     }
   }
-  return unreadable;
+  return unread;
 }
 
-/** Each once. Returns how many records could not be read. */
-async function printOperations({ flags, topic, tools, host }: Reporting, selection: ReportSelection): Promise<number> {
-  const { operations, unreadable } = await readOperations(tools, topic, selection, host.stop);
+/** Each once. */
+async function printOperations({ flags, topic, tools, host }: Reporting, selection: ReportSelection): Promise<Unread> {
+  const { operations, ...unread } = await readOperations(tools, topic, selection, host.stop);
   for (const [id, record] of operations) if (!endedAsSelected(selection, record)) operations.delete(id);
   const summary = summaryOf(operations, host.clock.now().wall);
   if (flags.format === 'json') await print(host.stdout, `${JSON.stringify(summary, null, 2)}\n`);
@@ -96,13 +115,11 @@ async function printOperations({ flags, topic, tools, host }: Reporting, selecti
     await print(host.stdout, csvHeader());
     for (const record of summary.operations) await print(host.stdout, csvRow(record));
   }
-  return unreadable;
+  return unread;
 }
 
-export interface ReadOperations {
+interface ReadOperations extends Unread {
   readonly operations: Operations;
-  /** Records that are no report records. */
-  readonly unreadable: number;
 }
 
 const EVERYTHING: ReportSelection = { groups: null, members: null, outcomes: null, since: null };
@@ -115,13 +132,12 @@ export async function readOperations(
   signal: AbortSignal = new AbortController().signal,
 ): Promise<ReadOperations> {
   const operations: Operations = new Map();
-  let unreadable = 0;
-  for await (const { value } of tools.read(topic, { from: 'beginning', follow: false, signal })) {
-    const record = parseReport(value);
-    if (record === null) unreadable += 1;
-    else if (concernsSelected(selection, record)) foldReport(operations, record);
+  const unread = nothingUnread();
+  for await (const each of tools.read(topic, { from: 'beginning', follow: false, signal, unreadable: 'tell' })) {
+    const record = reportIn(each, unread);
+    if (record !== null && concernsSelected(selection, record)) foldReport(operations, record);
   }
-  return { operations, unreadable };
+  return { operations, ...unread };
 }
 
 /** null: not a report record. */

@@ -7,6 +7,7 @@ import {
   type Intent,
   type Invalid,
   type SourceEvent,
+  decodeRecord,
   isChange,
   isUnread,
 } from '../core/change.ts';
@@ -52,7 +53,8 @@ export function readSource(context: Context, partition: Partition, batch: Batch)
       return 'declined';
     }
     readRecord(context, partition, record);
-    last = record;
+    // What is remembered of it would differ once its batch can be read.
+    if (record.unreadable === undefined) last = record;
   }
   if (last !== null) partition.mark = { ...partition.mark, last: stampOf(last) };
   advance(ledger, next);
@@ -81,9 +83,10 @@ function forgetGainDoubt({ clock }: Context, partition: Partition): void {
 function readRecord(context: Context, partition: Partition, record: LogRecord): void {
   const { ledger } = partition;
   if (ledger === null) return;
-  const events = context.format
-    .decode(record, { partitionCount: context.state.partitionCount })
-    .map((event, index, { length }) => told(context, { partition, record, event, index: length > 1 ? index : null }));
+  const { format, state } = context;
+  const events = decodeRecord(format, record, { partitionCount: state.partitionCount }).map(
+    (event, index, { length }) => told(context, { partition, record, event, index: length > 1 ? index : null }),
+  );
   watchKey(context, partition, { record, events });
   const isKnown = isKnownComplete(ledger, record.offset);
   const parts = events.reduce((sum, { intents, isReported }) => sum + (isReported ? 1 : intents.length), 0);

@@ -9,7 +9,7 @@ import type { Batch, ChangeLogHandler } from '../ports.ts';
 import { fly } from './apply.ts';
 import { TargetBreaker } from './breaker.ts';
 import type { Context, Ports } from './context.ts';
-import { errorText } from './context.ts';
+import { errorText, isCurrent } from './context.ts';
 import { readSource } from './intake.ts';
 import { forgetAll } from './forget.ts';
 import { retryRecords } from './fit-record.ts';
@@ -186,7 +186,7 @@ export class Pipeline {
 
   #readRetry(partition: Partition, batch: Batch): 'taken' {
     readRetry(this.#context, partition, batch);
-    restore(this.#context, partition);
+    if (isCurrent(this.#context, partition)) restore(this.#context, partition);
     return 'taken';
   }
 

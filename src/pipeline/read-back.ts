@@ -10,13 +10,16 @@ import type { Context } from './context.ts';
 import { isCurrent } from './context.ts';
 import { forget } from './forget.ts';
 import { groupOf, isRestored, noteFormerKey } from './partition.ts';
+import { refuse, unreadableRetry } from './refuse.ts';
 import { takeUpRequests } from './replay.ts';
 import type { Partition } from './state.ts';
 
 /** Records of the retry partition, at a restore as well as afterwards. */
 export function readRetry(context: Context, partition: Partition, batch: Batch): void {
+  if (partition.phase === 'refused') return;
   for (const record of batch.records) {
     if (record.offset < partition.retryNext) continue;
+    if (record.unreadable !== undefined) return refuse(context, partition, unreadableRetry(record.unreadable.message));
     partition.retryNext = record.offset + 1n;
     readRetryRecord(context, partition, parseRetryRecord(record));
     // It may have been overtaken, and forgotten.

@@ -1,7 +1,7 @@
 /**
  * A partition that does not start: its live records or its committed offset are of a source topic that is not there any
  * more. Offsets of two topics have no order, so going on would let an old change win over a newer one, and what lies below
- * the committed offset would never be read.
+ * the committed offset would never be read. Nor does one whose live records cannot be read: what is parked is not known.
  */
 import { isOlderEpoch, stampOf } from '../core/source-history.ts';
 import type { LogRecord } from '../ports.ts';
@@ -12,8 +12,8 @@ import type { Partition, Start } from './state.ts';
 
 export interface Refusal {
   readonly problem: string;
-  /** What does not belong to the source: what is committed, or what waits in the retry topic. */
-  readonly foreign: 'committed' | 'parked';
+  /** What does not belong to the source: what is committed, or what waits in the retry topic; or that cannot be read. */
+  readonly foreign: 'committed' | 'parked' | 'unreadable';
 }
 
 export function refuse(context: Context, partition: Partition, { problem, foreign }: Refusal): void {
@@ -22,14 +22,23 @@ export function refuse(context: Context, partition: Partition, { problem, foreig
   const topic = options.topics.source;
   const remedy = foreign === 'committed' ? resetOffsets(topic, number) : NEW_TOPICS;
   forget(context, partition, problem);
-  const refused = newPartition(number, options.guard.windowMs);
-  state.partitions.set(number, { ...refused, phase: 'refused', refusal: `${problem}. ${remedy}` });
+  const refusal = { text: `${problem}. ${remedy}`, isRetryUnreadable: foreign === 'unreadable' };
+  state.partitions.set(number, { ...newPartition(number, options.guard.windowMs), phase: 'refused', refusal });
   log.pause('source', number);
   logger.error(
     { topic, partition: number, problem, remedy },
-    'partition refused: the source topic was recreated, truncated or renamed',
+    refusal.isRetryUnreadable ? RETRY_UNREADABLE : SOURCE_OTHER,
   );
 }
+
+const SOURCE_OTHER = 'partition refused: the source topic was recreated, truncated or renamed';
+const RETRY_UNREADABLE = 'partition refused: the retry topic holds a batch that cannot be read';
+
+/** A live record may be in it, whose changes would be lost. */
+export const unreadableRetry = (problem: string): Refusal => ({
+  problem: `the retry topic: ${problem}`,
+  foreign: 'unreadable',
+});
 
 /** Both remedies are tried in test/integration/recreated-source.test.ts. */
 const resetOffsets = (topic: string, partition: number): string =>

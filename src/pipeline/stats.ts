@@ -17,6 +17,8 @@ export interface PartitionStats {
   readonly oldestUnappliedAt: number | null;
   /** Of a refused one: why, with the remedy. */
   readonly refusal?: string;
+  /** It is refused for what lies in the retry topic; else for the source topic. */
+  readonly isRetryUnreadable?: true;
 }
 
 export interface PipelineStats {
@@ -92,7 +94,8 @@ function partitionStats(partition: Partition, oldest: number | null): PartitionS
     phase: phase === 'fencing' ? 'restoring' : phase,
     lag: ledger === null ? 0 : Math.max(0, Number(endOffset - ledger.next)),
     oldestUnappliedAt: oldest,
-    ...(refusal !== null && { refusal }),
+    ...(refusal !== null && { refusal: refusal.text }),
+    ...(refusal?.isRetryUnreadable === true && { isRetryUnreadable: true as const }),
   };
 }
 

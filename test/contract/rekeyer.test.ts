@@ -217,6 +217,19 @@ test.each([
   expect(relay.committed.get(0)?.offset).toBe(2n);
 });
 
+test('a batch that cannot be read is one letter, and the records behind it are passed on', async () => {
+  const { relay, letters, ids, clock } = aScene();
+  const unreadable = { code: 'batch_too_large', message: 'The batch of the offsets 0 to 1 cannot be read' } as const;
+  relay.assign({});
+  relay.feed(0, [aChange('a', 1), { timestamp: BASE, unreadable }, aChange('b', 2)]);
+  await clock.settle();
+  expect(ids()).toEqual(['a', 'b']);
+  expect(letters().map(({ headers }) => header(headers, 'rollcall-error-code'))).toEqual(['batch_too_large']);
+  expect(header(letters()[0]?.headers ?? [], 'rollcall-original-offset')).toBe('1');
+  expect(header(letters()[0]?.headers ?? [], 'rollcall-error-message')).toContain('offsets 0 to 1');
+  expect(relay.committed.get(0)?.offset).toBe(3n);
+});
+
 test('the letter of a record is written with its changes, and not before', async () => {
   const { relay, clock, ids, letters } = aScene({ format: entra });
   relay.assign({}, {});

@@ -9,6 +9,7 @@ import type { Clock, Logger, Random } from '../../ports.ts';
 import type { IdpAnswer, IdpApi, IdpStream } from '../../ingest/ports.ts';
 import { TargetGate } from '../genesys/gate.ts';
 import { pause, unlessAborted, within } from '../time-limit.ts';
+import { addressBelow, hasDotSegments, prefixOf } from './address.ts';
 import { askedWaitMs, isPassing } from './patience.ts';
 
 /** How requests show who we are. */
@@ -77,13 +78,9 @@ export class IdpHttp implements IdpApi {
   }
 
   pathOf(link: string): string {
-    const { baseUrl } = this.#options;
-    const base = new URL(baseUrl);
-    const prefix = base.pathname.replace(/\/$/, '');
-    const url = URL.canParse(link, baseUrl) ? new URL(link, baseUrl) : null;
-    if (url === null || url.origin !== base.origin || !url.pathname.startsWith(`${prefix}/`))
-      throw new IdpTrouble(`an answer of ${base.host} links to another place, which is not followed`);
-    return `${url.pathname.slice(prefix.length)}${url.search}`;
+    const url = addressBelow(this.#options.baseUrl, link);
+    if (url === null) throw new IdpTrouble(`an answer of ${this.host} links to another place, which is not followed`);
+    return `${url.pathname.slice(prefixOf(this.#options.baseUrl).length)}${url.search}`;
   }
 
   async #authorized<T extends { readonly status: number; header(name: string): string | null }>(
@@ -104,9 +101,13 @@ export class IdpHttp implements IdpApi {
     accept: string,
     read: (response: Response) => Promise<T>,
   ): Promise<T> {
+    const { baseUrl } = this.#options;
+    const url = path.startsWith('/') && !hasDotSegments(path) ? addressBelow(baseUrl, `${baseUrl}${path}`) : null;
+    // Before a token is asked for.
+    if (url === null) throw new IdpTrouble(`a path leads away from ${this.host}, so that nothing is asked for`);
     const request = async (): Promise<T> => {
       const headers = { accept, authorization: await this.#authorization.header() };
-      return send(`${this.#options.baseUrl}${path}`, { headers }, { ...this.#limits(), read });
+      return send(url.href, { headers }, { ...this.#limits(), read });
     };
     return patiently(request, { ...this.#world, host: this.host, triesMax: this.#options.triesMax });
   }
@@ -119,14 +120,19 @@ export class IdpHttp implements IdpApi {
     return { status: response.status, header: headerOf(response), body: await readBody(response) };
   }
 
+  /** A stream that never is quiet, or that is too long, is cut off: reading goes on after what came before. */
   async *#chunks(response: Response, quietMs: number): AsyncGenerator<Uint8Array> {
     if (response.body === null) return;
     const reader = (response.body as ReadableStream<Uint8Array>).getReader();
     const { clock, stop } = this.#world;
+    const endsAt = clock.now().monotonic + this.#options.timeoutMs;
+    let bytes = 0;
     try {
-      for (;;) {
-        const next = await unlessAborted(stop, within(clock, quietMs, reader.read()));
+      while (bytes < BODY_BYTES_MAX) {
+        const leftMs = Math.min(quietMs, endsAt - clock.now().monotonic);
+        const next = await unlessAborted(stop, within(clock, leftMs, reader.read()));
         if (next === 'aborted' || next === 'timed_out' || next.done) return;
+        bytes += next.value.length;
         yield next.value;
       }
     } catch {

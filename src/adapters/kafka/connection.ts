@@ -9,6 +9,7 @@ import type { ISocketFactory, Kafka, KafkaConfig, LogEntry, Mechanism, SASLOptio
 import kafkajs from 'kafkajs';
 import type { Logger } from '../../ports.ts';
 import { registerCodecs } from './codecs.ts';
+import { readFetchAnswers } from './fetch-answer.ts';
 import { oauthBearer } from './oauth-bearer.ts';
 import type { KafkaConnectionOptions, KafkaHost, KafkaSasl } from './options.ts';
 import { quietIdleConnections } from './request-queue.ts';
@@ -29,6 +30,7 @@ export function openConnection(
   outOfRange: (topic: string, partition: number) => void = () => undefined,
 ): Connection {
   registerCodecs();
+  readFetchAnswers();
   quietIdleConnections(() => host.clock.now().wall);
   const sockets = new Sockets();
   const config: KafkaConfig = {

@@ -138,12 +138,6 @@ const rows: readonly Row[] = [
     advice: 'Set KAFKA_SESSION_TIMEOUT_MS within group.min and group.max.session.timeout.ms of the brokers.',
   },
   {
-    when: ({ name }) => name === 'CompressionError',
-    code: 'unreadable_batch',
-    advice:
-      'The batch is damaged or unpacks to too much; find out who wrote it, then move the offset of the group past it.',
-  },
-  {
     when: ({ code }) => code === 'ECONNREFUSED',
     code: 'refused',
     advice: 'Nobody listens there: check KAFKA_BROKERS, and that the broker runs.',

@@ -10,6 +10,7 @@ import { openConnection, retry } from './connection.ts';
 import type { FetchPosition, FetchedPartition } from './direct-fetch.ts';
 import { endOfHole, fetchDirectly } from './direct-fetch.ts';
 import { explainKafkaError } from './errors.ts';
+import { KafkaFailure } from './failure.ts';
 import type { KafkaConnectionOptions, KafkaHost } from './options.ts';
 import { toLogRecord } from './record.ts';
 
@@ -54,8 +55,8 @@ export class TopicReader {
     });
   }
 
-  /** @throws where the topic does not exist, or its leaders cannot be reached for ten seconds. */
-  async *read({ from, follow, signal }: ReadOptions): AsyncGenerator<TopicRecord> {
+  /** @throws where the topic does not exist, a batch cannot be read, or its leaders cannot be reached for ten seconds. */
+  async *read({ from, follow, signal, unreadable }: ReadOptions): AsyncGenerator<TopicRecord> {
     try {
       const cursors = await unlessAborted(signal, this.#start(from, follow));
       if (cursors === 'aborted') return;
@@ -64,7 +65,7 @@ export class TopicReader {
         if (open.length === 0 || signal.aborted) return;
         const fetched = await unlessAborted(signal, this.#fetch(open, follow));
         if (fetched === 'aborted') return;
-        for (const part of fetched) yield* this.#advance(open, part, signal);
+        for (const part of fetched) yield* this.#advance(open, part, { signal, unreadable });
       }
     } finally {
       await this.#close();
@@ -127,12 +128,18 @@ export class TopicReader {
     return { ...part, nextOffset: await endOfHole(this.#clusterInHand(), this.#topic, { partition, offset }) };
   }
 
-  *#advance(cursors: readonly Cursor[], fetched: FetchedPartition, signal: AbortSignal): Generator<TopicRecord> {
+  *#advance(
+    cursors: readonly Cursor[],
+    fetched: FetchedPartition,
+    { signal, unreadable }: { readonly signal: AbortSignal; readonly unreadable: 'tell' | undefined },
+  ): Generator<TopicRecord> {
     const cursor = cursors.find(({ partition }) => partition === fetched.partition);
     if (cursor === undefined) return;
     for (const message of fetched.batch.messages) {
       if (signal.aborted) return;
       const record = toLogRecord(message);
+      if (record.unreadable !== undefined && unreadable !== 'tell')
+        throw unreadableBatch(`${this.#topic}/${cursor.partition}`, record.unreadable.message);
       if (cursor.end === null || record.offset < cursor.end) yield { ...record, partition: cursor.partition };
     }
     cursor.offset = fetched.nextOffset;
@@ -152,3 +159,12 @@ export class TopicReader {
     return this.#cluster;
   }
 }
+
+/** What reads this would take what it does not see for what is not there. */
+const unreadableBatch = (where: string, message: string): KafkaFailure =>
+  new KafkaFailure({
+    code: 'unreadable_batch',
+    message: `${where}: ${message}`,
+    advice:
+      'Find out what wrote it. Until retention or `kafka-delete-records.sh` removes it, the topic cannot be read.',
+  });

@@ -1,11 +1,15 @@
 /** Records between kafkajs's shape and the port's. */
 import type { IHeaders, KafkaMessage, Message } from 'kafkajs';
+import type { UnreadableBatch } from '../../core/change.ts';
 import type { Headers, LogRecord, OutRecord } from '../../ports.ts';
 
 /** kafkajs does not show it, and older formats of messages do not have it. */
-type StoredMessage = KafkaMessage & { readonly batchContext?: { readonly partitionLeaderEpoch?: number } };
+type StoredMessage = KafkaMessage & {
+  readonly batchContext?: { readonly partitionLeaderEpoch?: number; readonly unreadable?: UnreadableBatch };
+};
 
 export function toLogRecord(message: StoredMessage): LogRecord {
+  const { unreadable } = message.batchContext ?? {};
   const leaderEpoch = message.batchContext?.partitionLeaderEpoch ?? -1;
   return {
     offset: BigInt(message.offset),
@@ -14,19 +18,14 @@ export function toLogRecord(message: StoredMessage): LogRecord {
     headers: toHeaders(message.headers),
     timestamp: Number(message.timestamp),
     ...(leaderEpoch >= 0 && { leaderEpoch }),
+    ...(unreadable !== undefined && { unreadable }),
   };
 }
 
-/**
- * A header that occurs twice is an array in kafkajs; one without a value, which Java permits, becomes an empty one.
- * One that is named like a property of every object (`constructor`) is an array too, with that property before the value.
- */
+/** A header that occurs twice is an array in kafkajs. */
 function toHeaders(headers: IHeaders | undefined): Headers {
   return Object.entries(headers ?? {}).flatMap(([name, values]) =>
-    [values ?? ''].flat().flatMap((value: unknown) => {
-      if (value === null || typeof value === 'string') return [[name, Buffer.from(value ?? '')] as const];
-      return value instanceof Uint8Array ? [[name, value] as const] : [];
-    }),
+    [values ?? ''].flat().map((value) => [name, typeof value === 'string' ? Buffer.from(value) : value] as const),
   );
 }
 

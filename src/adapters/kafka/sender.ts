@@ -23,6 +23,7 @@ import {
 import { KeptClient } from './kept-client.ts';
 import type { KafkaConnectionOptions, KafkaHost } from './options.ts';
 import { sizeOf, toMessage } from './record.ts';
+import { UNPACKED_BYTES_MAX } from './unpacked.ts';
 import type { Placed } from './waves.ts';
 import { takeWave } from './waves.ts';
 
@@ -40,6 +41,9 @@ export interface SenderOptions {
   /** @throws where the topic does not exist. */
   readonly partitionsOf: (topic: string) => Promise<PartitionMetadata[]>;
 }
+
+/** More than a record takes beside what `sizeOf` counts: what is written compressed must be read again. */
+const BATCH_BYTES = 1024 * 1024;
 
 export class Sender {
   readonly #options: SenderOptions;
@@ -96,7 +100,11 @@ export class Sender {
     const outcomes = new Map<number, SendOutcome>();
     const failed = new Map<string, SendOutcome>();
     const placed: Placed[] = [];
-    for (const [index, record] of records.entries()) placed.push(await this.#place(record, index));
+    for (const [index, record] of records.entries()) {
+      const one = await this.#place(record, index);
+      if (one.bytes > UNPACKED_BYTES_MAX - BATCH_BYTES) outcomes.set(index, 'too_large');
+      else placed.push(one);
+    }
     let unknown = neverSent;
     let left: readonly Placed[] = placed;
     while (left.length > 0) {

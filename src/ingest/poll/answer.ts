@@ -1,4 +1,5 @@
 /** Answers of identity providers → JSON and links. Pure. */
+import { createHash } from 'node:crypto';
 import { IdpTrouble } from '../../core/idp-failure.ts';
 import type { SourceRecord } from '../../core/change.ts';
 import { type Fields, isFields, readJson, textIn } from '../../formats/reading.ts';
@@ -40,16 +41,43 @@ export function idOf(fields: Fields, what: string): string {
   return id;
 }
 
-/** Pages of one list that were read, so that one that leads back to an earlier one is not read for ever. */
-export class PagesRead {
-  readonly #pages = new Set<string>();
+/** More than any directory has: 200 entries a page come to 10 million. */
+const PAGES_MAX = 50_000;
+/** Some providers answer with empty pages now and then. */
+const EMPTY_PAGES_MAX = 500;
+const BYTES_MAX = 4 * 1024 * 1024 * 1024;
 
-  /** @throws IdpTrouble where this page was read before */
+/** Pages that were read one after the other: a list that leads back to an earlier page, or has no end, is not read for ever. */
+export class PagesRead {
+  readonly #what: string;
+  readonly #pages = new Set<string>();
+  #emptyInARow = 0;
+  #bytes = 0;
+
+  constructor(what: string) {
+    this.#what = what;
+  }
+
+  /** @throws IdpTrouble where this page was read before, or too many were */
   note(page: string): void {
-    if (this.#pages.has(page)) throw new IdpTrouble('list: a page leads back to one that was read before');
-    this.#pages.add(page);
+    if (this.#pages.has(nameOf(page)))
+      throw new IdpTrouble(`${this.#what}: a page leads back to one that was read before`);
+    if (this.#pages.size >= PAGES_MAX) throw new IdpTrouble(`${this.#what}: there is no end after ${PAGES_MAX} pages`);
+    this.#pages.add(nameOf(page));
+  }
+
+  /** What the page held. @throws IdpTrouble where the pages hold nothing, or far too much */
+  holds({ entries, bytes }: { readonly entries: number; readonly bytes: number }): void {
+    this.#emptyInARow = entries === 0 ? this.#emptyInARow + 1 : 0;
+    this.#bytes += bytes;
+    if (this.#emptyInARow > EMPTY_PAGES_MAX)
+      throw new IdpTrouble(`${this.#what}: ${EMPTY_PAGES_MAX} pages in a row are empty, and still there is a next one`);
+    if (this.#bytes > BYTES_MAX) throw new IdpTrouble(`${this.#what}: there is no end after ${BYTES_MAX} bytes`);
   }
 }
+
+/** Links may be long. */
+const nameOf = (page: string): string => createHash('sha256').update(page).digest('base64');
 
 /** The target of the link of this relation (RFC 8288). */
 export function linkOf({ header }: IdpAnswer, relation: string): string | null {

@@ -37,6 +37,7 @@ export function auth0Source({ api, clock, pageSize, quietMs }: Auth0Options): Po
       if (from === 'full') yield* allGroups(api, Math.min(pageSize, TAKE_MAX), known);
       yield page({ cursor: String(new URLSearchParams({ from_timestamp: since })) });
     },
+    isCursor: (text) => /^(from|from_timestamp)=[^&\s]+$/.test(text),
     read: (cursor) => readStream(api, cursor, { countMax: pageSize, quietMs }),
   };
 }
@@ -107,12 +108,15 @@ async function* entriesOf(
   api: IdpApi,
   { path, name, take }: { readonly path: string; readonly name: string; readonly take: number },
 ): AsyncGenerator<Fields> {
-  const pages = new PagesRead();
+  const pages = new PagesRead(name);
   for (let from: string | null = ''; from !== null;) {
     pages.note(from);
     const query = new URLSearchParams({ take: String(take), ...(from !== '' && { from }) });
-    const fields = fieldsOf(await api.get(`${path}?${String(query)}`), name);
-    yield* listField(fields, name, name);
+    const answer = await api.get(`${path}?${String(query)}`);
+    const fields = fieldsOf(answer, name);
+    const entries = listField(fields, name, name);
+    pages.holds({ entries: entries.length, bytes: answer.body.length });
+    yield* entries;
     from = textIn(fields['next']);
   }
 }

@@ -19,6 +19,20 @@ export interface Stored {
 export const cursorKey = ({ name, scope }: { readonly name: string; readonly scope: string }): string =>
   `${name}/${scope}`;
 
+/** What is stored is no cursor: somebody else has written it, or it is damaged. Nothing is asked for with it. */
+export class CursorRefusal extends Error {
+  override readonly name = 'CursorRefusal';
+
+  constructor(topic: string, key: string) {
+    super(
+      `the record ${key} of the topic ${topic} is no cursor, so that nothing was asked for. Find out who can write to the ` +
+        'topic, then delete the record, and every group is read as a full state: ' +
+        `echo '${key}|NULL' | kafka-console-producer.sh --bootstrap-server $KAFKA_BROKERS --topic ${topic} ` +
+        "--property parse.key=true --property key.separator='|' --property null.marker=NULL",
+    );
+  }
+}
+
 const Cursor = z.object({ v: z.literal(1), cursor: z.string() });
 const Mark = z.object({ v: z.literal(1), mark: z.string() });
 
@@ -32,7 +46,8 @@ export async function loadCursor(
   for await (const record of tools.read(topic, { from: 'beginning', follow: false, signal })) {
     const name = textOf(record.key) ?? '';
     const value = textOf(record.value);
-    if (name === key) cursor = value === null ? null : (parsed(Cursor, value)?.cursor ?? null);
+    // Unreadable, it is no cursor of any source, and is refused as such.
+    if (name === key) cursor = value === null ? null : (parsed(Cursor, value)?.cursor ?? '');
     if (!name.startsWith(`${key}/group/`)) continue;
     const group = name.slice(`${key}/group/`.length);
     const mark = value === null ? undefined : parsed(Mark, value)?.mark;

@@ -17,6 +17,8 @@ export interface EntraOptions {
 }
 
 const DELTA = '/v1.0/groups/delta?$select=members';
+/** OData permits the longer name of the function. */
+const CURSOR = /^\/v1\.0\/groups\/(microsoft\.graph\.)?delta(\(\))?\?(\S+&)?(\$|%24)(skip|delta)token=\S+$/i;
 
 export const entraSource = ({ api, tenantId }: EntraOptions): PollSource => ({
   name: 'entra',
@@ -25,6 +27,7 @@ export const entraSource = ({ api, tenantId }: EntraOptions): PollSource => ({
     if (from === 'full') yield* allGroups(api, known);
     else yield page({ cursor: await latest(api) });
   },
+  isCursor: (text) => CURSOR.test(text),
   read: async (cursor) => {
     const answer = await api.get(cursor);
     const reason = lossIn(answer);
@@ -117,11 +120,12 @@ async function* allGroups(api: IdpApi, known: KnownGroups): AsyncGenerator<Page>
 }
 
 async function readAll(api: IdpApi, picture: Picture): Promise<string> {
-  const pages = new PagesRead();
+  const pages = new PagesRead('delta query');
   for (let path = DELTA; ;) {
     pages.note(path);
     const answer = await api.get(path);
     const fields = fieldsOf(answer, 'delta query');
+    pages.holds({ entries: listField(fields, 'value', 'delta query').length, bytes: answer.body.length });
     picture.take(fields, entra.decode(recordOf(answer.body), { partitionCount: 1 }));
     const link = linkIn(fields, api);
     path = link.path;

@@ -42,6 +42,7 @@ export function oktaSource({ api, clock, pageSize }: OktaOptions): PollSource {
       if (from === 'full') yield* allGroups(api, pageSize, known);
       yield page({ cursor });
     },
+    isCursor: (text) => /^\/api\/v1\/logs\?\S/.test(text),
     read: async (cursor) => readLog(await api.get(cursor), cursor, api),
   };
 }
@@ -95,11 +96,13 @@ async function* allGroups(api: IdpApi, limit: number, known: KnownGroups): Async
 
 /** All entries of a list, to its last page. @throws where a page cannot be had */
 async function* entriesOf(api: IdpApi, first: string): AsyncGenerator<Fields> {
-  const pages = new PagesRead();
+  const pages = new PagesRead('list');
   for (let path: string | null = first; path !== null;) {
     pages.note(path);
     const answer: IdpAnswer = await api.get(path);
-    for (const entry of listOf(answer, 'list')) {
+    const entries = listOf(answer, 'list');
+    pages.holds({ entries: entries.length, bytes: answer.body.length });
+    for (const entry of entries) {
       if (!isFields(entry)) throw new IdpTrouble('list: an entry is no object');
       yield entry;
     }

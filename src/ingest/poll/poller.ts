@@ -10,7 +10,8 @@ import { deadLetters } from '../dead-letter.ts';
 import { deliverNext } from '../delivery.ts';
 import { nativeRecords } from '../native-record.ts';
 import type { SendQueue } from '../send-queue.ts';
-import { cursorKey, cursorRecords, type Stored } from './cursor-store.ts';
+import { PagesRead } from './answer.ts';
+import { cursorKey, cursorRecords, CursorRefusal, type Stored } from './cursor-store.ts';
 import type { GroupMark, KnownGroups, Page, PollSource } from './source.ts';
 
 export interface PollerOptions {
@@ -32,6 +33,9 @@ export interface PollerWorld {
   readonly stop: AbortSignal;
 }
 
+const TROUBLE_PAUSE_MAX_MS = 900_000;
+const DOUBLINGS_MAX = 20;
+
 export class Poller {
   readonly #options: PollerOptions;
   readonly #world: PollerWorld;
@@ -39,29 +43,47 @@ export class Poller {
   #cursor: string | null;
   /** A cursor has been lost that was never read from: another one would be lost as well. */
   #isFresh = false;
+  /** Since there was nothing new, or since the last trouble. */
+  #pages: PagesRead;
+  /** Since there was nothing new. */
+  #troubles = 0;
 
   constructor(options: PollerOptions, world: PollerWorld) {
     this.#options = options;
     this.#world = world;
     this.#known = new Map(world.stored.known);
     this.#cursor = world.stored.cursor;
+    this.#pages = new PagesRead(world.source.name);
   }
 
-  /** Until asked to stop, or once. Rejects with IdpRefusal; with IdpTrouble only where it runs once. */
+  /** Until asked to stop, or once. Rejects with IdpRefusal or CursorRefusal; with IdpTrouble only where it runs once. */
   async run(): Promise<void> {
-    const { clock, stop, log } = this.#world;
+    const { clock, stop, log, source } = this.#world;
+    if (this.#cursor !== null && !source.isCursor(this.#cursor))
+      throw new CursorRefusal(this.#options.cursorTopic, cursorKey(source));
     while (!stop.aborted) {
       try {
         const isDone = await this.#step();
         if (!isDone) continue;
+        this.#troubles = 0;
+        this.#pages = new PagesRead(source.name);
         if (this.#options.mode === 'once') return;
       } catch (error) {
         if (stop.aborted) return;
         if (!(error instanceof IdpTrouble) || this.#options.mode === 'once') throw error;
         log.error({ error: error.message }, 'the identity provider cannot be read, trying again');
+        this.#pages = new PagesRead(source.name);
+        this.#troubles += 1;
       }
-      await unlessAborted(stop, pause(clock, this.#options.intervalMs));
+      await unlessAborted(stop, pause(clock, this.#pauseMs()));
     }
+  }
+
+  /** Doubled with each trouble: what cannot be read may have written something before it broke off. */
+  #pauseMs(): number {
+    const { intervalMs } = this.#options;
+    const doublings = Math.min(Math.max(this.#troubles - 1, 0), DOUBLINGS_MAX);
+    return Math.max(intervalMs, Math.min(intervalMs * 2 ** doublings, TROUBLE_PAUSE_MAX_MS));
   }
 
   /** true: nothing new for now. */
@@ -71,6 +93,7 @@ export class Poller {
       await this.#start(this.#options.startFrom);
       return false;
     }
+    this.#pages.note(this.#cursor);
     const page = await source.read(this.#cursor, this.#known);
     if ('kind' in page) {
       if (this.#isFresh) throw new IdpTrouble(`a new cursor is not taken either: ${page.reason}`);
@@ -100,6 +123,8 @@ export class Poller {
   async #take(page: Page): Promise<void> {
     const { cursorTopic } = this.#options;
     const { source } = this.#world;
+    if (page.cursor !== null && !source.isCursor(page.cursor))
+      throw new IdpTrouble('an answer leads on to an address that is none of its log');
     const records = this.#recordsOf(page);
     await this.#send(records);
     const marks = [...marksOf(page.events, this.#known), ...page.marks];

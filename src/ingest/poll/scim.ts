@@ -16,6 +16,8 @@ export interface ScimOptions {
   readonly pageSize: number;
 }
 
+const CURSOR = /^(known\/)?([1-9]\d{0,8})$/;
+
 export function scimSource({ api, pageSize }: ScimOptions): PollSource {
   /** Groups seen in this round; null: it began in a former life, so that what is missing says nothing. */
   let seen: Set<string> | null = null;
@@ -25,8 +27,9 @@ export function scimSource({ api, pageSize }: ScimOptions): PollSource {
     async *start(from) {
       yield page({ cursor: from === 'full' ? '1' : 'known/1' });
     },
+    isCursor: (text) => CURSOR.test(text),
     async read(cursor, known) {
-      const [, prefix = '', index = '1'] = /^(known\/)?(\d{1,9})$/.exec(cursor) ?? [];
+      const [, prefix = '', index = '1'] = CURSOR.exec(cursor) ?? [];
       const startIndex = Number(index);
       if (startIndex === 1) seen = new Set();
       const list = await readList(api, startIndex, pageSize);

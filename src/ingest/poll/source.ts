@@ -37,6 +37,8 @@ export interface PollSource {
   readonly scope: string;
   /** The first cursor. `full`: after every group as a full state, each read to its last page. */
   start(from: 'full' | 'now', known: KnownGroups): AsyncIterable<Page>;
+  /** Whether a text has the form of its cursors; what has not is never asked for. */
+  isCursor(text: string): boolean;
   /** What came after the cursor. */
   read(cursor: string, known: KnownGroups): Promise<Page | Lost>;
 }

@@ -1,5 +1,13 @@
 /** A record of the input topic → what of it goes through the reorder window. Pure. */
-import { type ChangeEvent, type Decoded, isChange, isUnread, type SourceFormat } from '../../core/change.ts';
+import {
+  type ChangeEvent,
+  type Decoded,
+  decodeRecord,
+  isChange,
+  isUnread,
+  type SourceFormat,
+  type UnreadableBatch,
+} from '../../core/change.ts';
 import { type DeadLetter, invalidLetter, type OriginalRecord } from '../../core/dead-letter.ts';
 import { type RecordStamp, stampOf } from '../../core/source-history.ts';
 import { eventTime } from './event-time.ts';
@@ -11,12 +19,13 @@ import { complaintsOf } from '../dead-letter.ts';
 export interface InputRecord extends OriginalRecord, RecordStamp {
   readonly topic: string;
   readonly partition: number;
+  readonly unreadable?: UnreadableBatch;
 }
 
 /** What is keyed by something else than the group, or not at all, is what this is for. */
 export function decodedBy(format: SourceFormat, input: InputRecord): Decoded {
   const key = format.name === 'native' ? null : input.key;
-  return format.decode({ ...input, key }, { partitionCount: 1 });
+  return decodeRecord(format, { ...input, key }, { partitionCount: 1 });
 }
 
 export interface Change {

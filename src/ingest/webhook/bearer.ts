@@ -4,10 +4,11 @@ import { isSame } from './secret.ts';
 
 export const bearer = (
   token: string,
-): Pick<WebhookKind, 'challenge' | 'methods' | 'greet' | 'mayEnter' | 'isAuthentic'> => ({
+): Pick<WebhookKind, 'challenge' | 'methods' | 'greet' | 'proof' | 'mayEnter' | 'isAuthentic'> => ({
   challenge: 'Bearer',
   methods: ['POST'],
   greet: () => null,
+  proof: 'head',
   mayEnter: (head) => isSame(token, tokenIn(head)),
   isAuthentic: () => true,
 });

@@ -1,18 +1,42 @@
-/** Reads the body of a request, and no more of it than there is room for. */
+/** Reads the body of a request, and no more of it than there is room for, nor for longer than it may take. */
 import type { IncomingMessage } from 'node:http';
+import type { Clock } from '../../ports.ts';
 
-export type Body = Buffer | 'too_large' | 'no_room' | 'broken_off';
+export type Body = Buffer | 'too_large' | 'no_room' | 'too_slow' | 'broken_off';
 
-/** What all bodies that are being read and handled may take together. */
+/** A body that is being read. */
+interface Unfinished {
+  readonly bytes: number;
+  giveWay(): void;
+}
+
+/**
+ * What all bodies that are being read and handled may take together. Where it is full, the largest body that is not
+ * complete yet gives way: senders that stall, however many, leave room for one that sends what it has.
+ */
 export class Room {
+  readonly #unfinished = new Set<Unfinished>();
   #freeBytes: number;
 
   constructor(bytes: number) {
     this.#freeBytes = bytes;
   }
 
-  take(bytes: number): boolean {
-    if (bytes > this.#freeBytes) return false;
+  begin(body: Unfinished): void {
+    this.#unfinished.add(body);
+  }
+
+  end(body: Unfinished): void {
+    this.#unfinished.delete(body);
+  }
+
+  /** false: there is no room, even if every larger body gives way. */
+  take(bytes: number, body: Unfinished): boolean {
+    while (bytes > this.#freeBytes) {
+      const largest = this.#largest();
+      if (largest === undefined || largest === body) return false;
+      largest.giveWay();
+    }
     this.#freeBytes -= bytes;
     return true;
   }
@@ -20,32 +44,73 @@ export class Room {
   giveBack(bytes: number): void {
     this.#freeBytes += bytes;
   }
+
+  /** The first of equals. */
+  #largest(): Unfinished | undefined {
+    let largest: Unfinished | undefined;
+    for (const body of this.#unfinished) if (body.bytes > (largest?.bytes ?? 0)) largest = body;
+    return largest;
+  }
+}
+
+export interface BodyLimits {
+  readonly bytesMax: number;
+  readonly withinMs: number;
+  readonly room: Room;
+  readonly clock: Pick<Clock, 'schedule'>;
 }
 
 /** A body that was read keeps its room until the caller gives it back; of every other nothing is kept. */
-export function readBody(request: IncomingMessage, bytesMax: number, room: Room): Promise<Body> {
-  return new Promise((resolve) => {
-    const chunks: Buffer[] = [];
-    let bytes = 0;
-    const take = (chunk: Buffer): void => {
-      if (bytes + chunk.length > bytesMax) return give('too_large');
-      if (!room.take(chunk.length)) return give('no_room');
-      bytes += chunk.length;
-      chunks.push(chunk);
-    };
-    const finish = (): void => end(Buffer.concat(chunks));
-    const give = (body: Exclude<Body, Buffer>): void => {
-      room.giveBack(bytes);
-      end(body);
-    };
-    const breakOff = (): void => give('broken_off');
-    const end = (body: Body): void => {
-      request.off('data', take).off('end', finish).off('close', breakOff).pause();
-      resolve(body);
-    };
-    if (Number(request.headers['content-length'] ?? 0) > bytesMax) return resolve('too_large');
+export function readBody(request: IncomingMessage, limits: BodyLimits): Promise<Body> {
+  if (Number(request.headers['content-length'] ?? 0) > limits.bytesMax) return Promise.resolve('too_large');
+  return new Reading(request, limits).body;
+}
+
+class Reading implements Unfinished {
+  readonly body: Promise<Body>;
+  bytes = 0;
+  readonly #request: IncomingMessage;
+  readonly #limits: BodyLimits;
+  readonly #chunks: Buffer[] = [];
+  readonly #cancelLimit: () => void;
+  #resolve: (body: Body) => void = () => undefined;
+
+  constructor(request: IncomingMessage, limits: BodyLimits) {
+    this.#request = request;
+    this.#limits = limits;
+    this.body = new Promise((resolve) => (this.#resolve = resolve));
+    this.#cancelLimit = limits.clock.schedule(limits.withinMs, this.#tooSlow);
+    limits.room.begin(this);
     // Without a listener an error would end the process; `close` comes after it.
     request.on('error', () => undefined);
-    request.on('data', take).on('end', finish).on('close', breakOff);
-  });
+    request.on('data', this.#take).on('end', this.#finish).on('close', this.#breakOff);
+  }
+
+  giveWay(): void {
+    this.#give('no_room');
+  }
+
+  readonly #take = (chunk: Buffer): void => {
+    if (this.bytes + chunk.length > this.#limits.bytesMax) return this.#give('too_large');
+    if (!this.#limits.room.take(chunk.length, this)) return this.#give('no_room');
+    this.bytes += chunk.length;
+    this.#chunks.push(chunk);
+  };
+
+  readonly #finish = (): void => this.#end(Buffer.concat(this.#chunks));
+  readonly #breakOff = (): void => this.#give('broken_off');
+  readonly #tooSlow = (): void => this.#give('too_slow');
+
+  #give(body: Exclude<Body, Buffer>): void {
+    this.#limits.room.giveBack(this.bytes);
+    this.#end(body);
+  }
+
+  #end(body: Body): void {
+    this.#cancelLimit();
+    this.#limits.room.end(this);
+    this.#chunks.length = 0;
+    this.#request.off('data', this.#take).off('end', this.#finish).off('close', this.#breakOff).pause();
+    this.#resolve(body);
+  }
 }

@@ -13,6 +13,7 @@ export const entra = (clientState: string): WebhookKind => ({
   methods: ['POST'],
   challenge: null,
   greet: ({ query }) => validation(query.get('validationToken')),
+  proof: 'body',
   mayEnter: () => true,
   isAuthentic: (_, body) => allCarry(clientState, body),
   accepted: empty(202),
@@ -27,13 +28,14 @@ function validation(token: string | null): Answer | null {
   return { status: 200, headers, body };
 }
 
-/** Every notification, as one that is not ours among them means that somebody else has composed the request. */
+/**
+ * Every notification, as one that is not ours among them means that somebody else has composed the request. The first one
+ * ends it: a request may hold very many.
+ */
 function allCarry(clientState: string, body: Uint8Array): boolean {
   const read = readJson(body);
   const notifications = read.ok ? listIn(fieldsIn(read.json)['value']) : [];
-  // None is left out at the first that is wrong: how long it takes must not tell which one.
-  const wrong = notifications.filter((notification) => !isSame(clientState, stateIn(notification)));
-  return notifications.length > 0 && wrong.length === 0;
+  return notifications.length > 0 && notifications.every((notification) => isSame(clientState, stateIn(notification)));
 }
 
 function stateIn(notification: unknown): string {

@@ -13,6 +13,7 @@ export const keycloak = (secret: string): WebhookKind => ({
   methods: ['POST'],
   challenge: null,
   greet: () => null,
+  proof: 'body',
   mayEnter: (head) => /^[0-9a-f]{64}$/.test(signatureIn(head)),
   isAuthentic: (head, body) => isSame(createHmac('sha256', secret).update(body).digest('hex'), signatureIn(head)),
   accepted: empty(200),

@@ -18,9 +18,11 @@ export interface WebhookKind {
   readonly challenge: string | null;
   /** The answer where the body does not matter (the sender verifies the address); null: it does. */
   greet(head: Head): Answer | null;
+  /** `head`: `mayEnter` says that the sender knows the secret; `body`: only `isAuthentic` does, so little is read before. */
+  readonly proof: 'head' | 'body';
   /** Whether it is worth reading the body. */
   mayEnter(head: Head): boolean;
-  /** Whether whoever sent this knows the secret. */
+  /** Whether the sender knows the secret. */
   isAuthentic(head: Head, body: Uint8Array): boolean;
   /** Everything that it tells is in Kafka. */
   readonly accepted: Answer;

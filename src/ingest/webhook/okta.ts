@@ -11,6 +11,7 @@ export const okta = (secret: string): WebhookKind => ({
   methods: ['GET', 'POST'],
   challenge: null,
   greet: (head) => (head.method === 'GET' ? verification(secret, head) : null),
+  proof: 'head',
   mayEnter: ({ headers }) => isSame(secret, headers.authorization ?? ''),
   isAuthentic: () => true,
   accepted: empty(200),

@@ -3,13 +3,14 @@
  * what Kafka has acknowledged; what is not acknowledged in time is answered 503, so that the sender repeats it.
  */
 import { once } from 'node:events';
-import { createServer as createHttp, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import { createServer as createHttps } from 'node:https';
-import type { AddressInfo } from 'node:net';
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import type { AddressInfo, Socket } from 'node:net';
 import { within } from '../../adapters/time-limit.ts';
 import type { Clock, Logger } from '../../ports.ts';
 import { type Answer, json, unauthorized, unavailable } from './answer.ts';
-import { readBody, Room } from './body.ts';
+import { type Body, readBody, Room } from './body.ts';
+import { Connections } from './connections.ts';
+import { CONNECTIONS_MAX, createServer, REQUEST_TIMEOUT_MS } from './http.ts';
 import type { Intake, Intaken, Sender } from './intake.ts';
 import type { Head } from './kind.ts';
 import type { WebhookNotices } from './notices.ts';
@@ -28,20 +29,12 @@ export type WebhookOptions = Pick<
   'host' | 'port' | 'tls' | 'bodyBytesMax' | 'answerWithinMs' | 'waitingMax'
 >;
 
-/** Whoever is slow, large or many keeps nobody else waiting for long. */
-const limits = {
-  /** The URL included; beyond it 431. */
-  maxHeaderSize: 16 * 1024,
-  /** From the connection on, or from the end of the request before it; beyond it 408. */
-  headersTimeout: 5_000,
-  requestTimeout: 10_000,
-  connectionsCheckingInterval: 500,
-  /** Longer than load balancers keep idle connections (60 s), or they would use one that is just being closed. */
-  keepAliveTimeout: 65_000,
-};
-const connectionsMax = 1_000;
-/** Of all bodies that are being read or handled. */
-const bodiesBytesMax = 64 * 1024 * 1024;
+/** Of all bodies that are being read or handled, from senders that have shown in the head that they know the secret. */
+const bodiesBytesMax = 48 * 1024 * 1024;
+/** … from senders that show it in the body, which is read before it is known whose it is. */
+const unprovenBodiesBytesMax = 16 * 1024 * 1024;
+/** Graph and Keycloak send some KB. */
+const unprovenBodyBytesMax = 256 * 1024;
 
 /** Rejects where the address cannot be listened on, or the certificate cannot be used. */
 export async function startWebhook(options: WebhookOptions, sources: WebhookSources): Promise<WebhookServer> {
@@ -55,9 +48,12 @@ export class WebhookServer {
   readonly #sources: WebhookSources;
   readonly #server: Server;
   readonly #senders: ReadonlyMap<string, Sender>;
-  readonly #room = new Room(bodiesBytesMax);
+  readonly #rooms = { head: new Room(bodiesBytesMax), body: new Room(unprovenBodiesBytesMax) };
+  readonly #connections = new Connections(CONNECTIONS_MAX);
   /** Requests that have not been answered. */
   #underWay = 0;
+  /** … and whose senders know the secret. */
+  #waiting = 0;
   #drained: Promise<void> | null = null;
   #atRest = (): void => undefined;
 
@@ -66,12 +62,8 @@ export class WebhookServer {
     this.#sources = sources;
     this.#senders = new Map(sources.senders.map((sender) => [`/${sender.kind.name}`, sender]));
     const handle = (request: IncomingMessage, response: ServerResponse): void => void this.#handle(request, response);
-    const { tls } = options;
-    this.#server =
-      tls === null
-        ? createHttp(limits, handle)
-        : createHttps({ ...limits, cert: tls.certPem, key: tls.keyPem, minVersion: 'TLSv1.2' }, handle);
-    this.#server.maxConnections = connectionsMax;
+    this.#server = createServer(options.tls, handle);
+    this.#server.on('connection', (socket: Socket) => this.#connections.admit(socket));
   }
 
   get url(): string {
@@ -136,25 +128,61 @@ export class WebhookServer {
     return answer;
   }
 
-  async #takeIn(sender: Sender, { request, head, arrivedAt }: Visit): Promise<Answer | 'broken_off'> {
-    if (this.#drained !== null || this.#underWay > this.#options.waitingMax) return unavailable('too much is waiting');
-    const encoding = head.headers['content-encoding'] ?? 'identity';
+  async #takeIn(sender: Sender, visit: Visit): Promise<Answer | 'broken_off'> {
+    const encoding = visit.head.headers['content-encoding'] ?? 'identity';
     if (encoding !== 'identity') return json(415, { error: 'send the body as it is, without content-encoding' });
-    const body = await readBody(request, this.#options.bodyBytesMax, this.#room);
-    switch (body) {
+    // Whether there is room among those that wait, only those who know the secret decide.
+    if (sender.kind.proof === 'head') return this.#asWaiting(visit, () => this.#readAndTake(sender, visit));
+    return this.#readAndTake(sender, visit);
+  }
+
+  async #asWaiting({ request }: Visit, work: () => Promise<Answer | 'broken_off'>): Promise<Answer | 'broken_off'> {
+    if (this.#drained !== null || this.#waiting >= this.#options.waitingMax) return unavailable('too much is waiting');
+    this.#waiting += 1;
+    const letGo = this.#connections.keep(request.socket);
+    try {
+      return await work();
+    } finally {
+      this.#waiting -= 1;
+      letGo();
+    }
+  }
+
+  async #readAndTake(sender: Sender, visit: Visit): Promise<Answer | 'broken_off'> {
+    const { kind } = sender;
+    const { request, head, arrivedAt } = visit;
+    const room = this.#rooms[kind.proof];
+    const body = await readBody(request, { ...this.#limitsOf(kind), room, clock: this.#sources.clock });
+    if (typeof body === 'string') return this.#unread(kind, body);
+    try {
+      if (kind.proof === 'head') return await this.#inTime(sender, { body, head, arrivedAt });
+      if (!kind.isAuthentic(head, body)) return unauthorized(kind.challenge);
+      return await this.#asWaiting(visit, () => this.#inTime(sender, { body, head, arrivedAt }));
+    } finally {
+      room.giveBack(body.length);
+    }
+  }
+
+  /** What has not come by the deadline of the answer would not be answered in time either. */
+  #limitsOf({ proof }: Sender['kind']): { readonly bytesMax: number; readonly withinMs: number } {
+    const { bodyBytesMax, answerWithinMs } = this.#options;
+    if (proof === 'head') return { bytesMax: bodyBytesMax, withinMs: REQUEST_TIMEOUT_MS };
+    return {
+      bytesMax: Math.min(bodyBytesMax, unprovenBodyBytesMax),
+      withinMs: Math.min(answerWithinMs, REQUEST_TIMEOUT_MS),
+    };
+  }
+
+  #unread(kind: Sender['kind'], problem: Exclude<Body, Buffer>): Answer | 'broken_off' {
+    switch (problem) {
       case 'broken_off':
-        return body;
+        return problem;
       case 'too_large':
-        return json(413, { error: `the body exceeds ${this.#options.bodyBytesMax} bytes` });
+        return json(413, { error: `the body exceeds ${this.#limitsOf(kind).bytesMax} bytes` });
+      case 'too_slow':
+        return json(408, { error: 'the body does not come to its end' });
       case 'no_room':
         return unavailable('too much is waiting');
-      default:
-    }
-    try {
-      if (!sender.kind.isAuthentic(head, body)) return unauthorized(sender.kind.challenge);
-      return await this.#inTime(sender, { body, head, arrivedAt });
-    } finally {
-      this.#room.giveBack(body.length);
     }
   }
 

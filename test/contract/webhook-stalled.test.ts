@@ -1,0 +1,151 @@
+/** The webhook server before senders that have not shown a secret: they cost little, and keep no other sender out. */
+import type * as crypto from 'node:crypto';
+import { timingSafeEqual } from 'node:crypto';
+import { once } from 'node:events';
+import { readFile } from 'node:fs/promises';
+import { request } from 'node:https';
+import { connect, type Socket } from 'node:net';
+import { connect as connectTls } from 'node:tls';
+import { afterEach, expect, test, vi } from 'vitest';
+import { createKafkaSecurity } from '../support/kafka-security.ts';
+import { aDoor, adding, rightHeaders, secrets, type Door } from '../support/webhook.ts';
+
+vi.mock('node:crypto', async (original) => {
+  const real = await original<typeof crypto>();
+  return { ...real, timingSafeEqual: vi.fn(real.timingSafeEqual) };
+});
+
+const sockets: Socket[] = [];
+afterEach(() => {
+  for (const socket of sockets.splice(0)) socket.destroy();
+});
+
+const portOf = (door: Door): number => Number(new URL(door.server.url).port);
+
+/** Says this much, and no more. */
+function stall(door: Door, text: string | Buffer = ''): Socket {
+  const socket = connect(portOf(door), '127.0.0.1');
+  sockets.push(socket);
+  // Being cut off is what they are here for.
+  socket.on('error', () => undefined).on('data', () => undefined);
+  socket.write(text);
+  return socket;
+}
+
+const head = (path: string, more: string): string =>
+  `POST ${path} HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n${more}\r\n`;
+const signature = `x-keycloak-signature: ${'0'.repeat(64)}\r\n`;
+const chunk = (bytes: number): string => `${bytes.toString(16)}\r\n${'x'.repeat(bytes)}\r\n`;
+
+test.for([
+  ['many empty notifications', `{"value":[${'{},'.repeat(80_000)}{}]}`],
+  ['many numbers', `{"value":[${'0,'.repeat(120_000)}0]}`],
+  ['many wrong clientStates', `{"value":[${'{"clientState":"x"},'.repeat(12_000)}{}]}`],
+] as const)('%s are refused at the first one', async ([, body]) => {
+  const door = await aDoor({ options: { bodyBytesMax: 2_000_000 } });
+  vi.mocked(timingSafeEqual).mockClear();
+  expect((await door.post('entra', body)).status).toBe(401);
+  expect(vi.mocked(timingSafeEqual).mock.calls.length).toBe(1);
+});
+
+test.for(['entra', 'keycloak'] as const)(
+  'a large body to %s is not read: the sender has shown nothing yet',
+  async (kind) => {
+    const door = await aDoor({ options: { bodyBytesMax: 2_000_000 } });
+    vi.mocked(timingSafeEqual).mockClear();
+    const body = `{"value":[${'{},'.repeat(300_000)}{}]}`;
+    expect((await door.post(kind, body)).status).toBe(413);
+    expect(vi.mocked(timingSafeEqual).mock.calls.length).toBe(0);
+    // Who shows the secret in the head may send as much as is configured.
+    expect((await door.post('okta', adding('g', 'm').padEnd(1_500_000, ' '))).status).toBe(200);
+  },
+);
+
+test.for(['/keycloak', '/entra'])('many that stall in a body of %s leave room for the others', async (path) => {
+  const door = await aDoor({ options: { bodyBytesMax: 1_000_000, answerWithinMs: 10_000 } });
+  const text = head(path, `${signature}transfer-encoding: chunked\r\n`) + chunk(250_000);
+  const stalled = Array.from({ length: 300 }, () => stall(door, text));
+  await Promise.all(stalled.map((socket) => vi.waitFor(() => expect(socket.writableLength).toBe(0), 10_000)));
+  for (const kind of ['keycloak', 'entra', 'okta', 'auth0', 'scim'] as const) {
+    const response = await door.post(kind, adding('g', kind));
+    expect([kind, response.status]).toEqual([kind, kind === 'entra' || kind === 'scim' ? 202 : 200]);
+  }
+});
+
+test('requests that stall do not count among those that may wait for Kafka', async () => {
+  const door = await aDoor({ options: { waitingMax: 2 } });
+  const before = Array.from({ length: 20 }, () => stall(door, head('/entra', 'content-length: 100\r\n')));
+  await Promise.all(before.map((socket) => once(socket, 'connect')));
+  expect((await door.post('entra', adding('g', 'm'))).status).toBe(202);
+  expect((await door.post('okta', adding('g', 'm'))).status).toBe(200);
+});
+
+test(
+  'a body that does not come to its end by the deadline of the answer is answered 408',
+  { timeout: 5_000 },
+  async () => {
+    const door = await aDoor({ options: { answerWithinMs: 100 } });
+    const socket = stall(door, head('/entra', 'content-length: 100\r\n'));
+    let heard = '';
+    socket.setEncoding('utf8').on('data', (text: string) => (heard += text));
+    await once(socket, 'close');
+    expect(heard).toMatch(/^HTTP\/1\.1 408 .*connection: close/is);
+  },
+);
+
+test('more silent connections than are permitted keep no sender out', async () => {
+  const door = await aDoor();
+  const silent = Array.from({ length: 1_100 }, () => stall(door));
+  await Promise.all(silent.map((socket) => once(socket, 'connect')));
+  // Those of fetch may be kept alive: this one is new.
+  const socket = stall(door);
+  let heard = '';
+  socket.setEncoding('utf8').on('data', (text: string) => (heard += text));
+  const body = adding('g', 'm');
+  socket.write(`${head('/okta', `authorization: ${secrets.okta}\r\ncontent-length: ${body.length}\r\n`)}${body}`);
+  await vi.waitFor(() => expect(heard).toContain('HTTP/1.1 200'), 4_000);
+});
+
+test('a connection whose request waits for Kafka is not closed for new ones', async () => {
+  const door = await aDoor({ options: { answerWithinMs: 10_000 } });
+  const open = door.hold();
+  const waiting = door.post('okta', adding('g', 'm'));
+  await vi.waitFor(() => expect(door.sends().length).toBe(1));
+  const silent = Array.from({ length: 1_100 }, () => stall(door));
+  await Promise.all(silent.map((socket) => once(socket, 'connect')));
+  open();
+  expect((await waiting).status).toBe(200);
+});
+
+test(
+  'on a port with TLS too, what is silent is dropped within seconds, at every stage',
+  { timeout: 30_000 },
+  async () => {
+    const security = await createKafkaSecurity();
+    const pem = await readFile(security.valid.keystoreFile, 'utf8');
+    await security.remove();
+    const door = await aDoor({ options: { tls: { certPem: pem, keyPem: pem } } });
+    const port = portOf(door);
+    const silent = stall(door);
+    // The beginning of a ClientHello.
+    const halfHello = stall(door, Buffer.from([0x16, 0x03, 0x01, 0x02, 0x00, 0x01]));
+    const shaken = connectTls({ port, host: '127.0.0.1', rejectUnauthorized: false });
+    const halfHead = connectTls({ port, host: '127.0.0.1', rejectUnauthorized: false });
+    halfHead.write('POST /okta HTTP/1.1\r\nhost: x\r\n');
+    for (const socket of [shaken, halfHead]) {
+      sockets.push(socket);
+      socket.on('error', () => undefined).on('data', () => undefined);
+    }
+    const startedAt = performance.now();
+    await Promise.all([silent, halfHello, shaken, halfHead].map((socket) => once(socket, 'close')));
+    expect(performance.now() - startedAt).toBeLessThan(9_000);
+    const body = adding('g', 'm');
+    const status = await new Promise((resolve) => {
+      const options = { port, host: '127.0.0.1', path: '/okta', method: 'POST', rejectUnauthorized: false };
+      request({ ...options, headers: rightHeaders('okta', body) }, (answer) => resolve(answer.resume().statusCode)).end(
+        body,
+      );
+    });
+    expect(status).toBe(200);
+  },
+);

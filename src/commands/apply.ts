@@ -67,7 +67,7 @@ export async function applyFile(file: string, flags: ApplyFlags, host: Host): Pr
   if (flags.report !== undefined) await writeSummary(flags.report, summary);
   await print(host.stdout, flags.json === true ? `${JSON.stringify(summary)}\n` : summaryText(summary));
   if (end.kind === 'unavailable') {
-    await print(host.stderr, `rollcall: the target cannot be used: ${end.reason}\n`);
+    await print(host.stderr, host.secrets.redact(`rollcall: the target cannot be used: ${end.reason}\n`));
     return EXIT.unavailable;
   }
   const isAllDone = end.kind === 'rest' && summary.success_count === summary.total_operations;

@@ -41,7 +41,7 @@ export async function examine(flags: DoctorFlags, host: Host): Promise<ExitCode>
   ];
   const findings = judged.map(({ check, status, message, advice }): Finding => ({ check, status, message, advice }));
   const text = flags.json === true ? `${JSON.stringify({ findings })}\n` : findings.map(findingText).join('');
-  await print(host.stdout, text);
+  await print(host.stdout, host.secrets.redact(text));
   const exits = judged.filter(({ status }) => status === 'fail').map(({ exit }) => exit);
   return exits.includes(EXIT.configuration) ? EXIT.configuration : (exits[0] ?? EXIT.done);
 }

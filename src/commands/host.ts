@@ -1,6 +1,7 @@
 /** What a command gets of the process it runs in; cli.ts alone touches the process itself. */
 import { once } from 'node:events';
 import type { Readable, Writable } from 'node:stream';
+import type { KnownSecrets } from '../core/redact.ts';
 import type { ExitCode } from '../exit-codes.ts';
 import type { Clock, Random } from '../ports.ts';
 
@@ -11,6 +12,8 @@ export interface Host {
   readonly stderr: Output;
   readonly clock: Clock;
   readonly random: Random;
+  /** What must not appear in anything that the process says. */
+  readonly secrets: KnownSecrets;
   /** Aborts at the first SIGTERM or SIGINT; a second one ends the process at once. */
   readonly stop: AbortSignal;
   /** Starts another `rollcall`: program and arguments that stand before the command's name. */

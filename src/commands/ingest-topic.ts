@@ -2,7 +2,6 @@
 import { Command } from 'commander';
 import { KafkaRelay } from '../adapters/kafka/relay.ts';
 import { createLogTools } from '../adapters/kafka/tools.ts';
-import { createLog } from '../adapters/log.ts';
 import { readConfig, type Config } from '../config.ts';
 import type { SourceFormat } from '../core/change.ts';
 import { EXIT } from '../exit-codes.ts';
@@ -11,7 +10,7 @@ import { Rekeyer } from '../ingest/topic/rekeyer.ts';
 import { stopped, type Host } from './host.ts';
 import { openFormat } from './format.ts';
 import { openQueue, topicsAreRight, type IngestSurroundings } from './ingest-setup.ts';
-import { kafkaExit, readText } from './kafka-tools.ts';
+import { kafkaExit, readText, serviceLog } from './kafka-tools.ts';
 
 export function topicCommand(host: Host): Command {
   return new Command('topic')
@@ -54,7 +53,7 @@ type Settings = Config<'kafka' | 'topics' | 'format' | 'ingest' | 'rekey'>;
 export async function rekeyTopic(host: Host): Promise<void> {
   const config = readConfig(host.environment, ['kafka', 'topics', 'format', 'ingest', 'rekey'], readText);
   const format = await openFormat(config.format, config.rekey.format);
-  const log = createLog(host.stderr, { level: config.logLevel, secrets: config.secrets });
+  const log = serviceLog(host, config);
   for (const warning of config.warnings) log.warn({ warning }, 'the environment has a name that is not known');
   const tools = createLogTools(config.kafka, { clock: host.clock, log });
   try {

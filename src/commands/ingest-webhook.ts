@@ -2,7 +2,6 @@
 import { Command } from 'commander';
 import { explainKafkaError } from '../adapters/kafka/errors.ts';
 import { createLogTools } from '../adapters/kafka/tools.ts';
-import { createLog } from '../adapters/log.ts';
 import { readTokenVerifier } from '../adapters/tokens.ts';
 import { readConfig, type Config } from '../config.ts';
 import { EXIT, ExitError } from '../exit-codes.ts';
@@ -16,7 +15,7 @@ import { startWebhook, type WebhookServer, type WebhookSources } from '../ingest
 import type { Clock } from '../ports.ts';
 import { stopped, type Host } from './host.ts';
 import { topicsAreRight, type IngestSurroundings } from './ingest-setup.ts';
-import { kafkaExit, readText } from './kafka-tools.ts';
+import { kafkaExit, readText, serviceLog } from './kafka-tools.ts';
 
 export function webhookCommand(host: Host): Command {
   return new Command('webhook')
@@ -59,7 +58,7 @@ type Webhook = Config<'kafka' | 'topics' | 'ingest' | 'webhook'>;
 
 export async function serveWebhook(host: Host): Promise<void> {
   const config = readConfig(host.environment, ['kafka', 'topics', 'ingest', 'webhook'], readText);
-  const log = createLog(host.stderr, { level: config.logLevel, secrets: config.secrets });
+  const log = serviceLog(host, config);
   for (const warning of config.warnings) log.warn({ warning }, 'the environment has a name that is not known');
   const tools = createLogTools(config.kafka, { clock: host.clock, log });
   try {

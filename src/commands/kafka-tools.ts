@@ -2,15 +2,25 @@
 import { readFileSync } from 'node:fs';
 import { explainKafkaError, type KafkaFault } from '../adapters/kafka/errors.ts';
 import { createLogTools, type KafkaLogTools } from '../adapters/kafka/tools.ts';
-import { createLog } from '../adapters/log.ts';
+import { createLog, type LogOptions } from '../adapters/log.ts';
 import { readConfig, type Config } from '../config.ts';
 import { EXIT, ExitError, type ExitCode } from '../exit-codes.ts';
 import type { Logger } from '../ports.ts';
 import type { Host } from './host.ts';
 
+type Logging = Pick<Config<never>, 'logLevel' | 'secrets'>;
+
 /** A command's own log is quiet unless it is asked for: what matters is its output and its error. */
-export const commandLog = (host: Host, { logLevel, secrets }: Pick<Config<never>, 'logLevel' | 'secrets'>): Logger =>
-  createLog(host.stderr, { level: host.environment['LOG_LEVEL'] ? logLevel : 'silent', secrets });
+export const commandLog = (host: Host, config: Logging): Logger =>
+  logOf(host, config, host.environment['LOG_LEVEL'] ? config.logLevel : 'silent');
+
+/** Of a service; its log is all that it says. */
+export const serviceLog = (host: Host, config: Logging): Logger => logOf(host, config, config.logLevel);
+
+function logOf({ stderr, secrets }: Host, config: Logging, level: LogOptions['level']): Logger {
+  secrets.know(config.secrets);
+  return createLog(stderr, { level, secrets });
+}
 
 export const readText = (path: string): string => readFileSync(path, 'utf8');
 

@@ -5,7 +5,6 @@ import { KafkaChangeLog } from '../adapters/kafka/change-log.ts';
 import { explainKafkaError } from '../adapters/kafka/errors.ts';
 import { createLogTools, type KafkaLogTools } from '../adapters/kafka/tools.ts';
 import { keepHeapSmall } from '../adapters/heap.ts';
-import { createLog } from '../adapters/log.ts';
 import { sha256 } from '../adapters/system.ts';
 import { pause, unlessAborted } from '../adapters/time-limit.ts';
 import { startAdmin, type AdminServer } from '../admin/server.ts';
@@ -20,7 +19,7 @@ import { stopped, type Host } from './host.ts';
 import { inspectFirstRecords } from './first-records.ts';
 import { openFormat } from './format.ts';
 import { openIdMap, type OpenIdMap } from './id-map.ts';
-import { kafkaExit, readText } from './kafka-tools.ts';
+import { kafkaExit, readText, serviceLog } from './kafka-tools.ts';
 import { findTopics, judgeTopics } from './topics.ts';
 
 export function runCommand(host: Host): Command {
@@ -52,14 +51,14 @@ const PARTS = ['kafka', 'topics', 'format', 'ids', 'genesys', 'pipeline', 'admin
 export async function runService(host: Host): Promise<void> {
   keepHeapSmall();
   const config = readConfig(host.environment, PARTS, readText);
-  const logger = createLog(host.stderr, { level: config.logLevel, secrets: config.secrets });
+  const logger = serviceLog(host, config);
   for (const warning of config.warnings) logger.warn({ warning }, 'the environment has a name that is not known');
   for (const { variable, problem, example } of config.risks)
     logger.warn({ variable, problem, example }, 'a variable has a value at a risk');
   let pipeline: Pipeline | null = null;
   const admin = await serveAdmin(config, () => pipeline, { host, logger });
   const { clock, random } = host;
-  const api = createGroupApi(config.genesys, { clock, logger, random });
+  const api = createGroupApi(config.genesys, { clock, logger, random, secrets: host.secrets });
   let opened: OpenIdMap | null = null;
   try {
     if (!(await topicsAreRight(config, { host, logger }))) return;
@@ -123,7 +122,7 @@ async function serveAdmin(
   if (admin.port === 0) return null;
   try {
     const stats = () => running()?.stats() ?? null;
-    const server = await startAdmin(admin, { stats, clock: host.clock, log: logger });
+    const server = await startAdmin(admin, { stats, clock: host.clock, log: logger, secrets: host.secrets });
     logger.info({ url: server.url }, 'health and metrics are served');
     return server;
   } catch (cause) {

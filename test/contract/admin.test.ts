@@ -1,4 +1,5 @@
 import { afterEach, expect, test } from 'vitest';
+import { KnownSecrets } from '../../src/core/redact.ts';
 import { startAdmin, type AdminOptions, type AdminServer } from '../../src/admin/server.ts';
 import type { PipelineStats } from '../../src/pipeline/stats.ts';
 import { ManualClock } from '../support/manual-clock.ts';
@@ -42,7 +43,12 @@ const logged: string[] = [];
 async function given(stats: () => PipelineStats | null, options: Partial<AdminOptions> = {}) {
   const started = await startAdmin(
     { host: '127.0.0.1', port: 0, token: null, ...options },
-    { stats, clock, log: { error: (_fields, message) => void logged.push(message) } },
+    {
+      stats,
+      clock,
+      log: { error: (_fields, message) => void logged.push(message) },
+      secrets: new KnownSecrets(['admin-page-secret']),
+    },
   );
   server = started;
   return (path: string, init?: RequestInit) => fetch(started.url + path, init);
@@ -87,6 +93,13 @@ test.for([
   const response = await get('/readyz');
   expect(response.status).toBe(503);
   expect(await response.json()).toMatchObject({ ready: false, reasons });
+});
+
+test('what the brokers say is shown without secrets', async () => {
+  const error = String.raw`refused: admin-page\u002dsecret, admin-page-`;
+  const get = await given(() => someStats({ ready: false, unsettled: [{ ...stuck, error, isLasting: true }] }));
+  const text = await (await get('/readyz')).text();
+  expect(text).toContain('refused: [redacted], [redacted]');
 });
 
 test('a possible loss and an open breaker are named, and make nobody unready', async () => {
@@ -195,7 +208,7 @@ test('a port that is taken is told to the caller', async () => {
   const port = Number(new URL(server?.url ?? '').port);
   const second = startAdmin(
     { host: '127.0.0.1', port, token: null },
-    { stats: () => null, clock, log: { error: () => undefined } },
+    { stats: () => null, clock, log: { error: () => undefined }, secrets: new KnownSecrets([]) },
   );
   await expect(second).rejects.toMatchObject({ code: 'EADDRINUSE' });
 });

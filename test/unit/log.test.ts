@@ -1,11 +1,12 @@
 import { expect, test } from 'vitest';
 import { createLog } from '../../src/adapters/log.ts';
+import { KnownSecrets } from '../../src/core/redact.ts';
 
 const secret = 'p4ss"w\\rd';
 
 function captured(level: 'debug' | 'info' | 'silent' = 'debug') {
   const lines: string[] = [];
-  const log = createLog({ write: (line) => lines.push(line) }, { level, secrets: [secret, ''] });
+  const log = createLog({ write: (line) => lines.push(line) }, { level, secrets: new KnownSecrets([secret, '']) });
   return { log, lines };
 }
 

@@ -1,6 +1,6 @@
 /** The kinds of senders whose secret is configured; of the others there is no path. */
 import type { SourceFormat } from '../../core/change.ts';
-import { redactor } from '../../core/redact.ts';
+import { KnownSecrets } from '../../core/redact.ts';
 import { auth0 } from './auth0.ts';
 import { entra } from './entra.ts';
 import type { Sender } from './intake.ts';
@@ -21,9 +21,6 @@ export function sendersOf(
   return kindNames.flatMap((name) => {
     const secret = secrets[name];
     if (secret === null) return [];
-    return [{ kind: kinds[name](secret), format: formatOf(name), redact: redactor(spellings(secret)) }];
+    return [{ kind: kinds[name](secret), format: formatOf(name), secrets: new KnownSecrets([secret]) }];
   });
 }
-
-/** A body that repeats the secret is read byte by byte. */
-const spellings = (secret: string): readonly string[] => [secret, Buffer.from(secret).toString('latin1')];

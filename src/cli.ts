@@ -23,6 +23,7 @@ import { topicsCommand } from './commands/topics.ts';
 import { secretsIn } from './config.ts';
 import { ConfigError } from './config/problem.ts';
 import { KnownSecrets } from './core/redact.ts';
+import { visibleLines } from './core/visible.ts';
 import { EXIT, ExitError, exitCodesHelp, type ExitCode } from './exit-codes.ts';
 
 async function main(): Promise<void> {
@@ -57,6 +58,7 @@ function program(host: Host): Command {
       if (rollcall.opts<{ allowInsecure?: true }>().allowInsecure === true) process.env.ALLOW_INSECURE = 'true';
     })
     .showHelpAfterError('(rollcall --help explains the commands)')
+    .configureOutput({ writeErr: (text) => void process.stderr.write(visibleLines(text)) })
     .exitOverride();
   for (const command of commands) rollcall.addCommand(command(host));
   inherit(rollcall);
@@ -115,7 +117,7 @@ function tell(error: unknown, { secrets }: Host): ExitCode {
   // Also thrown for --help and --version, with exit code 0.
   if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.done : EXIT.usage;
   const [code, text] = explained(error);
-  process.stderr.write(secrets.redact(`rollcall: ${text}\n`));
+  process.stderr.write(visibleLines(secrets.redact(`rollcall: ${text}\n`)));
   return code;
 }
 

@@ -1,6 +1,7 @@
 /** The log for operators: JSON lines, made by pino. No secret gets out, wherever it stands: whole lines are looked through. */
 import pino from 'pino';
 import type { KnownSecrets } from '../core/redact.ts';
+import { visibleJson } from '../core/visible.ts';
 import type { Logger } from '../ports.ts';
 
 export interface LogOptions {
@@ -20,6 +21,6 @@ export function createLog(output: { write(text: string): unknown }, { level, sec
       formatters: { level: (label) => ({ level: label }) },
       serializers: { err: errWithCause, error: errWithCause },
     },
-    { write: (line: string) => output.write(secrets.redact(line)) },
+    { write: (line: string) => output.write(visibleJson(secrets.redact(line))) },
   );
 }

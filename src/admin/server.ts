@@ -7,6 +7,7 @@ import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { KnownSecrets } from '../core/redact.ts';
+import { jsonText } from '../core/visible.ts';
 import type { PipelineStats } from '../pipeline/stats.ts';
 import type { Clock, Logger } from '../ports.ts';
 import { metricsContentType, metricsText } from './metrics.ts';
@@ -118,7 +119,7 @@ const digest = (text: string): Buffer => createHash('sha256').update(text).diges
 const json = (status: number, body: object, headers: Readonly<Record<string, string>> = {}): Answer => ({
   status,
   headers: { 'content-type': 'application/json', ...headers },
-  body: `${JSON.stringify(body)}\n`,
+  body: `${jsonText(body)}\n`,
 });
 
 function write(response: ServerResponse, { status, headers, body }: Answer): void {

@@ -8,8 +8,9 @@ import { type Held, type Intent, intentId, isId, sourceMember } from '../core/ch
 import { heldDigest, heldText } from '../core/guard.ts';
 import { textHeader } from '../core/record-headers.ts';
 import { AUTHOR_LENGTH_MAX, decisionValue, requestKey, type Answer } from '../core/request-record.ts';
+import { jsonText } from '../core/visible.ts';
 import { EXIT, ExitError, type ExitCode } from '../exit-codes.ts';
-import { print, type Host } from './host.ts';
+import { print, printJson, type Host } from './host.ts';
 import { withLogTools } from './kafka-tools.ts';
 import { askOwners, findWaiting, type RetryTopic } from './retry-topic.ts';
 
@@ -78,7 +79,8 @@ interface HeldSet {
 
 export async function listHeld(retry: RetryTopic, { json }: HeldFlags): Promise<ExitCode> {
   const sets = await heldSets(retry);
-  for (const set of sets) await print(retry.host.stdout, json === true ? `${JSON.stringify(line(set))}\n` : text(set));
+  const { stdout } = retry.host;
+  for (const set of sets) await (json === true ? printJson(stdout, line(set)) : print(stdout, text(set)));
   if (json !== true) await print(retry.host.stderr, `${sets.length} groups have held removals\n`);
   return EXIT.done;
 }
@@ -92,7 +94,8 @@ export async function showHeld(retry: RetryTopic, digest: string, { json }: Held
     const held = guard?.kind === 'held' ? guard : null;
     const since = new Date(held?.since ?? set.since).toISOString();
     const entry = { id, group: set.group, member, by: held?.by ?? null, since };
-    await print(retry.host.stdout, json === true ? `${JSON.stringify(entry)}\n` : `remove  ${member}  (${id})\n`);
+    const { stdout } = retry.host;
+    await (json === true ? printJson(stdout, entry) : print(stdout, `remove  ${member}  (${id})\n`));
   }
   if (json !== true) await print(retry.host.stderr, text(set));
   return EXIT.done;
@@ -186,6 +189,6 @@ function answerText(answer: Answer, form: 'json' | 'text'): string {
   if (answer.kind === 'replay') return '';
   const { digest, verdict, count } = answer;
   return form === 'json'
-    ? `${JSON.stringify({ digest, result: verdict, count })}\n`
+    ? `${jsonText({ digest, result: verdict, count })}\n`
     : `${verdict}  ${count} removals  ${digest}\n`;
 }

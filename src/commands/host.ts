@@ -2,6 +2,7 @@
 import { once } from 'node:events';
 import type { Readable, Writable } from 'node:stream';
 import type { KnownSecrets } from '../core/redact.ts';
+import { jsonText, visibleLines } from '../core/visible.ts';
 import type { ExitCode } from '../exit-codes.ts';
 import type { Clock, Random } from '../ports.ts';
 
@@ -25,8 +26,17 @@ export interface Host {
 /** A stream that may be a terminal. */
 export type Output = Writable & { readonly isTTY?: boolean };
 
-/** Writes the text, and waits while the reader is slower. */
-export async function print(output: Output, text: string): Promise<void> {
+/** Writes lines for people, and waits while the reader is slower. What a terminal would obey is made visible. */
+export const print = (output: Output, text: string): Promise<void> => write(output, visibleLines(text));
+
+/** Writes a value for programs, and for a terminal that shows it. */
+export const printJson = (output: Output, value: unknown, indent = 0): Promise<void> =>
+  write(output, `${jsonText(value, indent)}\n`);
+
+/** Writes a line that report/csv.ts has made. */
+export const printCsv = (output: Output, line: string): Promise<void> => write(output, line);
+
+async function write(output: Output, text: string): Promise<void> {
   if (!output.write(text)) await once(output, 'drain');
 }
 

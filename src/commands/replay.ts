@@ -8,6 +8,7 @@ import { stateValue } from '../core/live-record.ts';
 import { textHeader } from '../core/record-headers.ts';
 import { requestKey, type NamedIntent, type ReplayVerdict } from '../core/request-record.ts';
 import type { Waiting, WaitingFilter } from '../core/waiting.ts';
+import { jsonText } from '../core/visible.ts';
 import { EXIT, ExitError, type ExitCode } from '../exit-codes.ts';
 import type { OutRecord } from '../ports.ts';
 import { collect } from './arguments.ts';
@@ -158,7 +159,7 @@ function lineOf({ json }: ListFlags, { id, state, reason, intent }: Waiting): st
   const at = (ms: number): string => new Date(ms).toISOString();
   if (json === true) {
     const times = { not_before: dead === null ? at(notBefore) : null, dead_at: dead === null ? null : at(dead.at) };
-    return `${JSON.stringify({ id, state, reason, group, member: member === WHOLE_GROUP ? null : member, op, attempt, event_id: source.eventId, ...times })}\n`;
+    return `${jsonText({ id, state, reason, group, member: member === WHOLE_GROUP ? null : member, op, attempt, event_id: source.eventId, ...times })}\n`;
   }
   const when = dead === null ? `next try ${at(notBefore)}` : `given up ${at(dead.at)}`;
   return `${state.padEnd(6)}  ${op.padEnd(6)}  ${nameOf(member)}  group ${group}  ${reason ?? '-'}  attempt ${attempt}  ${when}  ${id}\n`;
@@ -168,7 +169,7 @@ function answerLine({ json }: ListFlags, answer: NamedIntent & { readonly verdic
   const { group, member, verdict } = answer;
   const id = intentId({ source: { ...answer, eventId: null, timestamp: 0 }, member });
   return json === true
-    ? `${JSON.stringify({ id, group, member: member === WHOLE_GROUP ? null : member, result: verdict })}\n`
+    ? `${jsonText({ id, group, member: member === WHOLE_GROUP ? null : member, result: verdict })}\n`
     : `${verdict.padEnd(10)}  ${nameOf(member)}  group ${group}  ${id}\n`;
 }
 

@@ -7,7 +7,7 @@ import type { LogTools } from '../ports.ts';
 import { csvHeader, csvRow } from '../report/csv.ts';
 import { concernsSelected, endedAsSelected, selectsReport, type ReportSelection } from '../report/selection.ts';
 import { collect, instant } from './arguments.ts';
-import { print, type Host } from './host.ts';
+import { print, printJson, printCsv, type Host } from './host.ts';
 import { withLogTools } from './kafka-tools.ts';
 
 export interface ReportFlags {
@@ -73,14 +73,14 @@ export async function printReport(reporting: Reporting): Promise<void> {
 /** As they come. Returns how many could not be read. */
 async function printRecords({ flags, topic, tools, host }: Reporting, selection: ReportSelection): Promise<number> {
   const isCsv = flags.format === 'csv';
-  if (isCsv) await print(host.stdout, csvHeader());
+  if (isCsv) await printCsv(host.stdout, csvHeader());
   let unreadable = 0;
   const follow = flags.follow === true;
   for await (const { value } of tools.read(topic, { from: 'beginning', follow, signal: host.stop })) {
     const record = parseReport(value);
     if (record === null) unreadable += 1;
     else if (selectsReport(selection, record)) {
-      await print(host.stdout, isCsv ? csvRow(record) : `${JSON.stringify(record)}\n`);
+      await (isCsv ? printCsv(host.stdout, csvRow(record)) : printJson(host.stdout, record));
     }
   }
   return unreadable;
@@ -91,10 +91,10 @@ async function printOperations({ flags, topic, tools, host }: Reporting, selecti
   const { operations, unreadable } = await readOperations(tools, topic, selection, host.stop);
   for (const [id, record] of operations) if (!endedAsSelected(selection, record)) operations.delete(id);
   const summary = summaryOf(operations, host.clock.now().wall);
-  if (flags.format === 'json') await print(host.stdout, `${JSON.stringify(summary, null, 2)}\n`);
+  if (flags.format === 'json') await printJson(host.stdout, summary, 2);
   else {
-    await print(host.stdout, csvHeader());
-    for (const record of summary.operations) await print(host.stdout, csvRow(record));
+    await printCsv(host.stdout, csvHeader());
+    for (const record of summary.operations) await printCsv(host.stdout, csvRow(record));
   }
   return unreadable;
 }

@@ -14,7 +14,7 @@ import {
 import { EXIT, ExitError, type ExitCode } from '../exit-codes.ts';
 import type { LogTools, Logger } from '../ports.ts';
 import { wholeNumber } from './arguments.ts';
-import { print, type Host } from './host.ts';
+import { print, printJson, type Host } from './host.ts';
 import { withLogTools } from './kafka-tools.ts';
 
 interface CheckFlags {
@@ -95,7 +95,7 @@ interface Told {
 
 async function tell(host: Host, flags: CheckFlags, told: Told): Promise<void> {
   host.finish(topicsExitCode(told.findings));
-  await print(host.stdout, flags.json === true ? `${JSON.stringify(told)}\n` : toldText(told));
+  await (flags.json === true ? printJson(host.stdout, told) : print(host.stdout, toldText(told)));
 }
 
 function toldText({ created = [], findings }: Told): string {

@@ -43,3 +43,12 @@ test('tokens are redacted wherever they are recognised', () => {
   log.info({ headers: { authorization: 'Bearer abc.def-ghi' }, other: 'Basic Y2xpZW50OnNlY3JldA==' }, 'sent');
   expect(lines.join('')).not.toMatch(/abc\.def|Y2xpZW50/);
 });
+
+test('what a terminal would obey is escaped in a line, which stays the same JSON', () => {
+  const { log, lines } = captured();
+  const group = 'g\u001b[2K\u009b31m\u202e\u2028';
+  log.warn({ group }, 'removals are held');
+  const [line = ''] = lines;
+  expect(line).not.toMatch(/(?!\n)[\p{Cc}\p{Cf}\p{Zl}]/u);
+  expect(JSON.parse(line)).toMatchObject({ group });
+});

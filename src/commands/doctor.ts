@@ -53,7 +53,7 @@ function configurationFindings(host: Host): Judged[] {
   try {
     const { warnings, risks } = readConfig(
       host.environment,
-      ['kafka', 'topics', 'format', 'ids', 'genesys', 'pipeline', 'admin'],
+      ['kafka', 'topics', 'format', 'ids', 'genesys', 'pipeline', 'operator', 'admin'],
       readText,
     );
     return [

@@ -11,8 +11,7 @@ import { AUTHOR_LENGTH_MAX, decisionValue, requestKey, type Answer } from '../co
 import { jsonText } from '../core/visible.ts';
 import { EXIT, ExitError, type ExitCode } from '../exit-codes.ts';
 import { print, printJson, type Host } from './host.ts';
-import { withLogTools } from './kafka-tools.ts';
-import { askOwners, findWaiting, type RetryTopic } from './retry-topic.ts';
+import { askOwners, findWaiting, type RetryTopic, withRetryTopic } from './retry-topic.ts';
 
 const DECIDED_LENGTH_MIN = 12;
 
@@ -25,18 +24,16 @@ export interface DecisionFlags extends HeldFlags {
 }
 
 export function heldCommand(host: Host): Command {
-  const withRetryTopic = (work: (retry: RetryTopic) => Promise<ExitCode>) =>
-    withLogTools(host, async ({ topics }, tools) => host.finish(await work({ topic: topics.retry, tools, host })));
   const json = '--json';
   const list = new Command('list')
     .summary('what is held, one line a group')
     .option(json, 'one JSON object a line: {"digest","group","partition","by","since","count"}')
-    .action((flags: HeldFlags) => withRetryTopic((retry) => listHeld(retry, flags)));
+    .action((flags: HeldFlags) => withRetryTopic(host, (retry) => listHeld(retry, flags)));
   const show = new Command('show')
     .summary('who would be removed')
     .argument('<digest>', 'as `held list` prints it; its beginning is enough')
     .option(json, 'one JSON object a line: {"id","group","member","by","since"}')
-    .action((digest: string, flags: HeldFlags) => withRetryTopic((retry) => showHeld(retry, digest, flags)));
+    .action((digest: string, flags: HeldFlags) => withRetryTopic(host, (retry) => showHeld(retry, digest, flags)));
   const decide = (kind: 'approve' | 'reject') =>
     new Command(kind)
       .summary(kind === 'approve' ? 'let exactly these removals pass' : 'refuse them: the members stay')
@@ -44,7 +41,7 @@ export function heldCommand(host: Host): Command {
       .option('--author <name>', 'who decides; stands in the report (default: USER of the environment)')
       .option(json, 'one JSON object: {"digest","result","count"}')
       .action((digest: string, flags: DecisionFlags) =>
-        withRetryTopic((retry) => decideHeld(retry, { kind, digest, author: authorOf(flags, host) }, flags)),
+        withRetryTopic(host, (retry) => decideHeld(retry, { kind, digest, author: authorOf(flags, host) }, flags)),
       );
   return new Command('held')
     .summary('removals that wait for an operator: list, show, approve, reject')
@@ -64,7 +61,8 @@ Examples:
   $ rollcall held show 3f9a
   $ rollcall held approve 3f9a5c70e1d2 --author "jane@example.com"
 
-\`approve\` and \`reject\` exit 0 where it was done, 1 where the set has changed meanwhile, 69 where nobody answers.`;
+\`approve\` and \`reject\` exit 0 where it was done, 1 where the set has changed meanwhile, 69 where nobody answers.
+Where \`rollcall run\` has OPERATOR_KEY, these commands need the same; it takes up no others' requests.`;
 
 /** What is held of one group. */
 interface HeldSet {

@@ -4,6 +4,7 @@ import { explainKafkaError, type KafkaFault } from '../adapters/kafka/errors.ts'
 import { createLogTools, type KafkaLogTools } from '../adapters/kafka/tools.ts';
 import { createLog, type LogOptions } from '../adapters/log.ts';
 import { readConfig, type Config } from '../config.ts';
+import type { Part } from '../config/variable.ts';
 import { EXIT, ExitError, type ExitCode } from '../exit-codes.ts';
 import type { Logger } from '../ports.ts';
 import type { Host } from './host.ts';
@@ -24,11 +25,13 @@ function logOf({ stderr, secrets }: Host, config: Logging, level: LogOptions['le
 
 export const readText = (path: string): string => readFileSync(path, 'utf8');
 
-export async function withLogTools(
+/** @param parts beside Kafka and the topics. */
+export async function withLogTools<P extends Part>(
   host: Host,
-  work: (config: Config<'kafka' | 'topics'>, tools: KafkaLogTools) => Promise<void>,
+  parts: readonly P[],
+  work: (config: Config<'kafka' | 'topics' | P>, tools: KafkaLogTools) => Promise<void>,
 ): Promise<void> {
-  const config = readConfig(host.environment, ['kafka', 'topics'], readText);
+  const config = readConfig<'kafka' | 'topics' | P>(host.environment, ['kafka', 'topics', ...parts], readText);
   const tools = createLogTools(config.kafka, { clock: host.clock, log: commandLog(host, config) });
   try {
     await work(config, tools);

@@ -33,7 +33,7 @@ export function reportCommand(host: Host): Command {
     .option('--since <time>', 'only reported then or later, such as 2026-09-21T14:13:20Z', instant)
     .addHelpText('after', examples)
     .action(async (flags: ReportFlags) => {
-      await withLogTools(host, async ({ topics }, tools) => {
+      await withLogTools(host, [], async ({ topics }, tools) => {
         await printReport({ flags, topic: topics.report, tools, host });
       });
       host.finish(EXIT.done);

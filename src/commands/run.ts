@@ -5,6 +5,7 @@ import { KafkaChangeLog } from '../adapters/kafka/change-log.ts';
 import { explainKafkaError } from '../adapters/kafka/errors.ts';
 import { createLogTools, type KafkaLogTools } from '../adapters/kafka/tools.ts';
 import { keepHeapSmall } from '../adapters/heap.ts';
+import { operatorKey } from '../adapters/operator-key.ts';
 import { sha256 } from '../adapters/system.ts';
 import { pause, unlessAborted } from '../adapters/time-limit.ts';
 import { startAdmin, type AdminServer } from '../admin/server.ts';
@@ -46,7 +47,7 @@ where the configuration is wrong or Kafka refuses the credentials; a target that
 
 type Service = Config<(typeof PARTS)[number]>;
 
-const PARTS = ['kafka', 'topics', 'format', 'ids', 'genesys', 'pipeline', 'admin'] as const;
+const PARTS = ['kafka', 'topics', 'format', 'ids', 'genesys', 'pipeline', 'operator', 'admin'] as const;
 
 export async function runService(host: Host): Promise<void> {
   keepHeapSmall();
@@ -68,7 +69,9 @@ export async function runService(host: Host): Promise<void> {
     const log = new KafkaChangeLog({ ...config.kafka, topics: config.topics }, { clock, log: logger });
     const options = pipelineOptions(config, `${config.kafka.clientId}-${random.uuid()}`);
     const { ids } = opened;
-    pipeline = new Pipeline({ log, api, ids, clock, random, sha256, logger, format }, options);
+    const { key } = config.operator;
+    const signing = key === null ? {} : { operatorKey: operatorKey(() => key) };
+    pipeline = new Pipeline({ log, api, ids, clock, random, sha256, logger, format, ...signing }, options);
     await supervise(pipeline, log, { host, logger });
   } catch (error) {
     throw kafkaExit(error);

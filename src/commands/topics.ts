@@ -34,7 +34,7 @@ export function topicsCommand(host: Host): Command {
     .option('--json', 'one JSON object: {"created":[…],"findings":[…]}')
     .action(async (flags: CreateFlags) => {
       const wish = { partitionCount: flags.partitions, replicationFactor: flags.replicationFactor ?? -1 };
-      await withLogTools(host, async ({ topics }, tools) => {
+      await withLogTools(host, [], async ({ topics }, tools) => {
         const created = await createTopics(topics, tools, wish);
         await tell(host, flags, { created, findings: topicFindings(topics, await findTopics(topics, tools)) });
       });
@@ -43,7 +43,7 @@ export function topicsCommand(host: Host): Command {
     .summary('say what is wrong with the topics, each finding with its mend')
     .option('--json', 'one JSON object: {"findings":[…]}')
     .action(async (flags: CheckFlags) => {
-      await withLogTools(host, async ({ topics }, tools) => {
+      await withLogTools(host, [], async ({ topics }, tools) => {
         await tell(host, flags, { findings: topicFindings(topics, await findTopics(topics, tools)) });
       });
     });

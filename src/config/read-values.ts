@@ -31,7 +31,8 @@ type Read<T> = Problem | { readonly [K in keyof T]: T[K] };
 
 function readVariable(name: Name, environment: Environment, readFile: ReadFile): Read<{ value: unknown }> {
   const variable: Variable<unknown> = variables[name];
-  const { type, initial, isDemanded, kind, example } = variable;
+  const { type, initial, isDemanded, kind } = variable;
+  const example = variable.shellExample ?? variable.example;
   const given = kind === 'secret' ? secretText(name, environment, readFile) : { text: plainText(name, environment) };
   if ('problem' in given) return given;
   const text = given.text ?? initial;

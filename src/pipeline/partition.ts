@@ -9,6 +9,7 @@ import { forgetName } from './aliases.ts';
 import type { Context } from './context.ts';
 import { FormerKeys } from './former-keys.ts';
 import type { Due, Group, Member, Partition, Phase, State } from './state.ts';
+import { OperatorRequests } from './operator-requests.ts';
 import { Unacknowledged } from './unacknowledged.ts';
 
 export const newPartition = (number: number): Partition => ({
@@ -32,7 +33,7 @@ export const newPartition = (number: number): Partition => ({
   formerKeys: new FormerKeys(),
   stale: new Set(),
   recordedAt: new Map(),
-  requests: new Map(),
+  requests: new OperatorRequests(),
   answers: [],
   start: null,
   ledger: null,

@@ -52,8 +52,8 @@ type Settings = Config<'kafka' | 'topics' | 'format' | 'ingest' | 'rekey'>;
 
 export async function rekeyTopic(host: Host): Promise<void> {
   const config = readConfig(host.environment, ['kafka', 'topics', 'format', 'ingest', 'rekey'], readText);
-  const format = await openFormat(config.format, config.rekey.format);
   const log = serviceLog(host, config);
+  const format = await openFormat(config.format, { clock: host.clock, logger: log }, config.rekey.format);
   for (const warning of config.warnings) log.warn({ warning }, 'the environment has a name that is not known');
   const tools = createLogTools(config.kafka, { clock: host.clock, log });
   try {

@@ -2,7 +2,7 @@
 import { Command } from 'commander';
 import { explainKafkaError } from '../adapters/kafka/errors.ts';
 import { createLogTools } from '../adapters/kafka/tools.ts';
-import { readTokenVerifier } from '../adapters/tokens.ts';
+import { KeySetFile, type KeySetSurroundings } from '../adapters/key-set-file.ts';
 import { readConfig, type Config } from '../config.ts';
 import { EXIT, ExitError } from '../exit-codes.ts';
 import { withoutKeys, type TokenVerifier } from '../formats/token-verifier.ts';
@@ -77,7 +77,10 @@ async function ingest(config: Webhook, { host, log, tools }: IngestSurroundings)
   const queue = openQueue(config, { clock, log, tools });
   const notices = webhookNotices(clock, log);
   const intake = new Intake({ topic, deadLetterTopic, queue, clock, notices });
-  const senders = sendersOf(config.webhook.secrets, formatOfKind(await verifierOf(config.webhook)));
+  const senders = sendersOf(
+    config.webhook.secrets,
+    formatOfKind(await verifierOf(config.webhook, { clock, logger: log })),
+  );
   const server = await listen(config, { senders, intake, notices, clock, log });
   try {
     const paths = senders.map(({ kind }) => `/${kind.name}`);
@@ -95,10 +98,13 @@ async function ingest(config: Webhook, { host, log, tools }: IngestSurroundings)
   }
 }
 
-async function verifierOf({ scimTokens }: Webhook['webhook']): Promise<TokenVerifier> {
+async function verifierOf(
+  { scimTokens }: Webhook['webhook'],
+  surroundings: KeySetSurroundings,
+): Promise<TokenVerifier> {
   if (scimTokens === null) return withoutKeys;
   try {
-    return await readTokenVerifier(scimTokens.keysFile, scimTokens);
+    return await KeySetFile.open(scimTokens.keysFile, scimTokens, surroundings);
   } catch (cause) {
     const why = cause instanceof Error ? cause.message : String(cause);
     throw new ExitError(EXIT.configuration, `INGEST_SCIM_KEYS_FILE: ${why}`, { cause });

@@ -63,7 +63,7 @@ export async function runService(host: Host): Promise<void> {
   let opened: OpenIdMap | null = null;
   try {
     if (!(await topicsAreRight(config, { host, logger }))) return;
-    const format = await openFormat(config.format);
+    const format = await openFormat(config.format, { clock, logger });
     opened = await openIds(config, api, { host, logger });
     if (opened === null) return;
     const log = new KafkaChangeLog({ ...config.kafka, topics: config.topics }, { clock, log: logger });

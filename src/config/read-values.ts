@@ -71,3 +71,20 @@ function fileText(variable: string, path: string, readFile: ReadFile): Read<{ te
     return { variable, problem: `names a file that cannot be read (${code})`, example: '/run/secrets/rollcall' };
   }
 }
+
+/** Files whose content is taken again when it changes, beside those of secrets. */
+const RELOADED: readonly string[] = [
+  'INGEST_TLS_CERT_FILE',
+  'INGEST_TLS_KEY_FILE',
+  'KAFKA_SASL_OAUTHBEARER_TOKEN_FILE',
+] satisfies readonly Name[];
+
+/** The paths of all that the environment names for these parts. */
+export function reloadedFiles(environment: Environment, parts: readonly Part[]): readonly string[] {
+  return names.flatMap((name) => {
+    const { part, kind } = variables[name];
+    if (part !== 'all' && !parts.includes(part)) return [];
+    const path = kind === 'secret' ? plainText(`${name}_FILE`, environment) : null;
+    return path ?? (RELOADED.includes(name) ? plainText(name, environment) : null) ?? [];
+  });
+}

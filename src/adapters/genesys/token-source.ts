@@ -37,7 +37,8 @@ interface System {
 
 export class TokenSource {
   readonly #client: HttpClient;
-  readonly #authorization: string;
+  /** The secret may change. */
+  readonly #credentials: Credentials;
   readonly #system: System;
   #token: Token | null = null;
   #renewal: Promise<Token | NoToken> | null = null;
@@ -47,10 +48,8 @@ export class TokenSource {
   #failures = 0;
 
   constructor(client: HttpClient, credentials: Credentials, system: System) {
-    // Not form-encoded first (RFC 6749 2.3.1): the vendor's SDKs do not, and the ids it hands out need no encoding.
-    const basic = Buffer.from(`${credentials.clientId}:${credentials.clientSecret}`).toString('base64');
     this.#client = client;
-    this.#authorization = `Basic ${basic}`;
+    this.#credentials = credentials;
     this.#system = system;
   }
 
@@ -93,7 +92,7 @@ export class TokenSource {
       method: 'POST',
       path: '/oauth/token',
       headers: {
-        authorization: this.#authorization,
+        authorization: basicOf(this.#credentials),
         'content-type': 'application/x-www-form-urlencoded',
         accept: 'application/json',
       },
@@ -127,6 +126,10 @@ export class TokenSource {
     return this.#system.clock.now().monotonic;
   }
 }
+
+/** Not form-encoded first (RFC 6749 2.3.1): the vendor's SDKs do not, and the ids it hands out need no encoding. */
+const basicOf = ({ clientId, clientSecret }: Credentials): string =>
+  `Basic ${Buffer.from(`${clientId}:${clientSecret}`).toString('base64')}`;
 
 function readToken(result: HttpResult): Token | NoToken {
   if (result.kind === 'not_started') return noToken(null, { code: result.kind, message: 'not asked for' });

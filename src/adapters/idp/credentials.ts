@@ -6,15 +6,22 @@ import { tokenLifetime } from '../../core/server-wait.ts';
 import { type Authorization, headerOf, type IdpConnection, patiently, readBody, send } from './http.ts';
 
 /** @param scheme `Bearer`, or `SSWS` at Okta. */
-export const fixedToken = (scheme: string, token: string): Authorization => ({
-  header: async () => `${scheme} ${token}`,
-  renew: async () => false,
-});
+export function fixedToken(scheme: string, access: { readonly token: string }): Authorization {
+  let shown = access.token;
+  return {
+    header: async () => {
+      shown = access.token;
+      return `${scheme} ${shown}`;
+    },
+    // Its file may have changed since.
+    renew: async () => shown !== access.token,
+  };
+}
 
 export interface ClientCredentials {
   readonly url: string;
-  readonly clientId: string;
-  readonly clientSecret: string;
+  /** Read at each request for a token: the secret may change. */
+  readonly access: { readonly clientId: string; readonly clientSecret: string };
   /** `scope` at Entra ID, `audience` at Auth0. */
   readonly more: Readonly<Record<string, string>>;
   readonly timeoutMs: number;
@@ -60,7 +67,8 @@ export class ClientToken implements Authorization {
   }
 
   async #request(): Promise<Token> {
-    const { url, clientId, clientSecret, more, timeoutMs, triesMax, advice } = this.#credentials;
+    const { url, access, more, timeoutMs, triesMax, advice } = this.#credentials;
+    const { clientId, clientSecret } = access;
     const { clock, stop } = this.#world;
     const body = new URLSearchParams({
       grant_type: 'client_credentials',

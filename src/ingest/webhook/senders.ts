@@ -19,8 +19,18 @@ export function sendersOf(
   formatOf: (kind: KindName) => SourceFormat,
 ): readonly Sender[] {
   return kindNames.flatMap((name) => {
-    const secret = secrets[name];
-    if (secret === null) return [];
-    return [{ kind: kinds[name](secret), format: formatOf(name), secrets: new KnownSecrets([secret]) }];
+    const first = secrets[name];
+    if (first === null) return [];
+    const sender: Sender = {
+      // The secret as it is at each request.
+      get kind() {
+        return kinds[name](secrets[name] ?? first);
+      },
+      get secrets() {
+        return new KnownSecrets([secrets[name] ?? first]);
+      },
+      format: formatOf(name),
+    };
+    return [sender];
   });
 }

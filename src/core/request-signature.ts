@@ -35,7 +35,8 @@ export const REQUEST_AGE_MAX_MS = 600_000;
 const NAME = 'rollcall-signature';
 
 /** The record, signed. */
-export function signed<R extends RequestRecord>(record: R, issuedAt: number, key: OperatorKey): R {
+export function signed<R extends RequestRecord>(record: R, now: number, key: OperatorKey): R {
+  const issuedAt = Math.trunc(now);
   const signature = key.sign(signedText(record, issuedAt));
   return { ...record, headers: [...record.headers, textHeader(NAME, `v1 ${issuedAt} ${signature}`)] };
 }

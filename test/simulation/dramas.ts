@@ -7,6 +7,7 @@ import { bereft, excluded, fenced, halted, missed, reread, zombie } from './plot
 import { alone, beside, unpatchable } from './plots-breaker.ts';
 import { afterlife, cleaner, crowded, flood, ignored, metAgain, outage, rejoins, settle } from './plots-settle.ts';
 import { pieces, untold, wholes } from './plots-states.ts';
+import { forged } from './plots-operator.ts';
 import { replaced } from './plots-source.ts';
 import { lagging, patient } from './plots-waits.ts';
 import { unwritable } from './plots-writes.ts';
@@ -47,6 +48,7 @@ const dramas = {
   replaced,
   patient,
   lagging,
+  forged,
 } as const satisfies Record<string, (chance: Chance) => Plot>;
 
 type Drama = keyof typeof dramas;
@@ -115,5 +117,13 @@ export const dramaFaults: Readonly<Record<Drama, readonly string[]>> = {
   replaced: ['event: source_other', 'said: partition refused: the source topic was recreated, truncated or renamed'],
   patient: ['process: killed', 'process: drained'],
   lagging: ['target: lags'],
+  forged: [
+    'operator: forged, unsigned',
+    'operator: forged, other key',
+    'operator: forged, other value',
+    'operator: forged, late',
+    'said: a request in the retry topic is refused',
+    'said: held removals are decided',
+  ],
   wholes: ['event: state', 'broker: refused report', 'process: killed', 'target: late'],
 };

@@ -46,6 +46,8 @@ export interface Settings {
   readonly ownWaits?: true;
   /** How far what the target shows lags behind what it has done, ms; absent: not at all. */
   readonly readsLagMs?: number;
+  /** Requests of operators are signed, and no others are taken up. */
+  readonly operatorKey?: true;
   /** Of the removal guard; absent: it holds nothing but what empties a group. */
   readonly guard?: GuardSettings;
 }

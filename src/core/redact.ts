@@ -42,7 +42,7 @@ export class KnownSecrets {
   /** For people: what may be part of a secret goes, too, and what looks like credentials. */
   redact(text: string): string {
     const redacted = this.#without(text, find);
-    // Credentials that were never told of (RFC 6750, RFC 7617; SSWS is Okta's).
+    // Credentials that are not among the known secrets (RFC 6750, RFC 7617; SSWS is Okta's).
     return redacted.replaceAll(/\b(Bearer|Basic|SSWS) [\w.~+/=-]+/gi, `$1 ${REDACTED}`);
   }
 

@@ -1,5 +1,5 @@
 /**
- * Signatures of operators' requests (design 5.2): whoever can write to the retry topic could otherwise approve in another's
+ * Signatures of operators' requests (design 5.2): without them, everyone who can write to the retry topic could approve in another's
  * name. A signature holds for one record only, and not for long: it covers topic, partition, key (with its UUID), type,
  * value and the time of its making. Where no key is set, requests need none, and an owner without a key ignores them.
  */

@@ -41,7 +41,7 @@ function cellText(cell: Cell): string {
 
 /**
  * Where a cell begins, also for a program that splits at `;`, tabs or line breaks: in front of what a spreadsheet takes for
- * a formula (OWASP, "CSV Injection"; full-width and small forms as well), whatever invisible stands before it, and in
+ * a formula (OWASP, "CSV Injection"; full-width and small forms as well), also behind invisible characters, and in
  * front of a `'`, so that exactly one `'` at each such place is ours.
  */
 const DANGER = /(?<=^|[;\t\r\n])(?=[\s\p{Cc}\p{Cf}]*[=+\-@＝＋－＠﹦﹢﹣﹫'\t\r])/gu;

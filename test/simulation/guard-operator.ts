@@ -48,14 +48,14 @@ function signatureOf(
   forged: Extract<Event, { readonly kind: 'approve' | 'reject' }>['forged'],
 ): readonly (readonly [string, Buffer])[] {
   if (settings.operatorKey !== true) return [];
-  // The service does not read it; whoever judges the history does.
+  // The service does not read it; the oracle does.
   const mark = forged === undefined ? [] : [[FORGED, Buffer.from(forged)] as const];
   if (forged !== undefined) counter.count(`operator: forged, ${forged}`);
   if (forged === 'unsigned') return mark;
   const at = Math.trunc(EPOCH_MS + timeline.now) - (forged === 'late' ? LATE_MS : 0);
   const signed = forged === 'other value' ? value.replace(/[0-9a-f]/, '') : value;
   const text = JSON.stringify(['rollcall request', 1, topics.retry, partition, key, kind, at, signed]);
-  const secret = forged === 'other key' ? 'the-key-of-somebody-else' : OPERATOR_KEY;
+  const secret = forged === 'other key' ? 'the-key-of-a-stranger' : OPERATOR_KEY;
   const signature = createHmac('sha256', secret).update(text).digest('hex');
   return [...mark, ['rollcall-signature', Buffer.from(`v1 ${at} ${signature}`)]];
 }

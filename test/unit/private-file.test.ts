@@ -12,7 +12,7 @@ afterEach(() => rm(folder, { recursive: true }));
 
 const modeOf = async (path: string): Promise<number> => (await stat(path)).mode & 0o777;
 
-test('a new file is readable for its owner alone, whatever the umask', async () => {
+test('a new file is readable for its owner alone, with any umask', async () => {
   const umask = process.umask(0);
   try {
     const path = join(folder, 'new.json');

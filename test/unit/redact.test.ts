@@ -127,7 +127,7 @@ test('no text makes it throw, and no empty secret hides everything', () => {
     expect(redactor([token])(odd)).toBe(odd);
 });
 
-test('credentials that nobody has told of are known by their scheme', () => {
+test('credentials that are not known secrets are found by their scheme', () => {
   expect(redactor([])('Authorization: SSWS 00abc; Bearer x.y; Basic dTpw')).toBe(
     'Authorization: SSWS [redacted]; Bearer [redacted]; Basic [redacted]',
   );

@@ -76,7 +76,7 @@ test.for([
   expect(cellOf(member)).toBe(cell);
 });
 
-describe('whatever a cell holds', () => {
+describe('any text of a cell', () => {
   const anyText = fc.oneof(
     fc.string({ unit: 'binary' }),
     fc.string({ unit: fc.constantFrom(...Array.from('=+-@＝＠;\t\r\n \'"\\u{}1b\u0000\u200b\u202e,')) }),

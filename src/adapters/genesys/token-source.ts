@@ -31,7 +31,7 @@ interface System {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly random: Chance;
-  /** To be told of each token. */
+  /** Learns each token. */
   readonly secrets: Pick<KnownSecrets, 'learn'>;
 }
 

@@ -25,7 +25,7 @@ export interface IdpWorld {
   readonly random: Pick<Random, 'next'>;
   readonly log: Pick<Logger, 'warn'>;
   readonly stop: AbortSignal;
-  /** To be told of tokens that are received. */
+  /** Learns the tokens that are received. */
   readonly secrets: Pick<KnownSecrets, 'learn'>;
 }
 

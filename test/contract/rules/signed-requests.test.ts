@@ -17,7 +17,7 @@ import { anIntent, aRequest, expire, failing } from '../../support/retry-records
 import { aWorld, type Instance, topics, until, type World } from '../../support/world.ts';
 
 const key = operatorKey(() => 'the-key-of-the-operators');
-const otherKey = operatorKey(() => 'the-key-of-somebody-else');
+const otherKey = operatorKey(() => 'the-key-of-a-stranger');
 const MINUTE = 60_000;
 const once = { retry: { baseMs: 1, capMs: 1, attemptsMax: 1, slowScheduleMs: [] } };
 

@@ -6,6 +6,7 @@ import type { Host } from '../src/commands/host.ts';
 import { commandLog, readText } from '../src/commands/kafka-tools.ts';
 import { withTarget } from '../src/commands/target.ts';
 import { readConfig } from '../src/config.ts';
+import { KnownSecrets } from '../src/core/redact.ts';
 import { DEMO_PARTITIONS, demoEnvironment, demoTopics } from '../src/demo/service.ts';
 import type { StreamEvent } from '../src/demo/stream.ts';
 import type { LogTools } from '../src/ports.ts';
@@ -18,6 +19,7 @@ export const host: Host = {
   stderr: process.stderr,
   clock: systemClock,
   random: systemRandom,
+  secrets: new KnownSecrets([]),
   stop: new AbortController().signal,
   self: [process.execPath],
   finish: () => undefined,

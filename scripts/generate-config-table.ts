@@ -20,6 +20,7 @@ const parts: readonly (readonly [part: Part | 'all', title: string])[] = [
   ['ids', 'Ids'],
   ['genesys', 'Genesys Cloud'],
   ['pipeline', 'How changes are applied'],
+  ['operator', 'Requests of operators'],
   ['admin', 'Health and metrics'],
   ['ingest', 'What identity providers push or are asked for'],
   ['webhook', 'Webhooks of identity providers'],

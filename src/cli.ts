@@ -22,14 +22,15 @@ import { sandboxCommand } from './commands/sandbox.ts';
 import { topicsCommand } from './commands/topics.ts';
 import { secretsIn } from './config.ts';
 import { ConfigError } from './config/problem.ts';
-import { redactor } from './core/redact.ts';
+import { KnownSecrets } from './core/redact.ts';
+import { visibleLines } from './core/visible.ts';
 import { EXIT, ExitError, exitCodesHelp, type ExitCode } from './exit-codes.ts';
 
 async function main(): Promise<void> {
   const stop = new AbortController();
   const host = processHost(stop.signal);
   endOnClosedPipe();
-  process.on('uncaughtException', (error) => process.exit(tell(error)));
+  process.on('uncaughtException', (error) => process.exit(tell(error, host)));
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
     process.on(signal, () => {
       if (stop.signal.aborted) process.exit(EXIT.someFailed);
@@ -39,7 +40,7 @@ async function main(): Promise<void> {
   try {
     await program(host).parseAsync(process.argv);
   } catch (error) {
-    process.exitCode = tell(error);
+    process.exitCode = tell(error, host);
   }
   await flush(process.stdout);
   await flush(process.stderr);
@@ -57,6 +58,7 @@ function program(host: Host): Command {
       if (rollcall.opts<{ allowInsecure?: true }>().allowInsecure === true) process.env.ALLOW_INSECURE = 'true';
     })
     .showHelpAfterError('(rollcall --help explains the commands)')
+    .configureOutput({ writeErr: (text) => void process.stderr.write(visibleLines(text)) })
     .exitOverride();
   for (const command of commands) rollcall.addCommand(command(host));
   inherit(rollcall);
@@ -101,6 +103,7 @@ function processHost(stop: AbortSignal): Host {
     stderr: process.stderr,
     clock: systemClock,
     random: systemRandom,
+    secrets: new KnownSecrets(secretsIn(process.env, readText)),
     stop,
     self: [process.execPath, ...process.execArgv, process.argv[1] ?? ''],
     finish: (code) => {
@@ -110,11 +113,11 @@ function processHost(stop: AbortSignal): Host {
 }
 
 /** Says what went wrong, without secrets, unless commander has said it already. */
-function tell(error: unknown): ExitCode {
+function tell(error: unknown, { secrets }: Host): ExitCode {
   // Also thrown for --help and --version, with exit code 0.
   if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.done : EXIT.usage;
   const [code, text] = explained(error);
-  process.stderr.write(redactor(secretsIn(process.env, readText))(`rollcall: ${text}\n`));
+  process.stderr.write(visibleLines(secrets.redact(`rollcall: ${text}\n`)));
   return code;
 }
 

@@ -4,14 +4,14 @@
  */
 import assert from 'node:assert/strict';
 import type { IdMapOptions } from './adapters/ids/options.ts';
-import type { KafkaLogOptions, KafkaSasl } from './adapters/kafka/options.ts';
 import type { GenesysOptions } from './adapters/genesys/group-api.ts';
 import { publicApiUrl, regionUrls, type RegionUrls } from './adapters/genesys/regions.ts';
 import { ConfigError, misspelled, type Problem } from './config/problem.ts';
 import { readValues, type Environment, type ReadFile } from './config/read-values.ts';
 import { type FormatConfig, formatPart, formatRules } from './config/format-part.ts';
 import { pollParts, type PollParts } from './config/ingest-parts.ts';
-import { brokenRules, usesTls } from './config/rules.ts';
+import { type KafkaConfig, kafkaPart } from './config/kafka-part.ts';
+import { brokenRules } from './config/rules.ts';
 import { LEASE_MARGIN_MS, timeRisks } from './config/time-rules.ts';
 import type { Part } from './config/variable.ts';
 import { webhookPart } from './config/webhook-part.ts';
@@ -19,10 +19,14 @@ import { knownNames, names, variables, type Values } from './config/variables.ts
 import type { WebhookConfig } from './ingest/webhook/options.ts';
 import type { PipelineOptions, Topics } from './pipeline/options.ts';
 
-export type KafkaConfig = Omit<KafkaLogOptions, 'topics'>;
 export interface GenesysConfig extends GenesysOptions {
   /** Of the region, also where requests go elsewhere. */
   readonly publicApiUrl: string;
+}
+
+export interface OperatorConfig {
+  /** Signs requests of operators; null: they need no signature. */
+  readonly key: string | null;
 }
 
 export interface AdminConfig {
@@ -52,6 +56,7 @@ export interface Parts extends PollParts {
   readonly ids: IdMapOptions;
   readonly genesys: GenesysConfig;
   readonly pipeline: PipelineConfig;
+  readonly operator: OperatorConfig;
   readonly admin: AdminConfig;
   readonly ingest: IngestConfig;
   readonly webhook: WebhookConfig;
@@ -141,6 +146,7 @@ const ALL_PARTS: readonly Part[] = [
   'ids',
   'genesys',
   'pipeline',
+  'operator',
   'admin',
   'ingest',
   'webhook',
@@ -153,19 +159,7 @@ const ALL_PARTS: readonly Part[] = [
 ];
 
 const makePart: { readonly [K in Part]: (values: Values, readFile: ReadFile) => Parts[K] } = {
-  kafka: (values, readFile) => {
-    const caFile = values.KAFKA_SSL_CA_FILE;
-    return {
-      brokers: values.KAFKA_BROKERS,
-      clientId: values.KAFKA_CLIENT_ID,
-      groupId: values.KAFKA_GROUP_ID,
-      ssl: usesTls(values) ? { caPem: caFile === null ? null : readFile(caFile) } : null,
-      sasl: saslOf(values, readFile),
-      sessionTimeoutMs: values.KAFKA_SESSION_TIMEOUT_MS,
-      heartbeatIntervalMs: values.KAFKA_HEARTBEAT_INTERVAL_MS,
-      rebalanceTimeoutMs: values.KAFKA_REBALANCE_TIMEOUT_MS,
-    };
-  },
+  kafka: kafkaPart,
   topics: (values) => ({
     source: values.SOURCE_TOPIC,
     retry: values.RETRY_TOPIC,
@@ -212,6 +206,7 @@ const makePart: { readonly [K in Part]: (values: Values, readFile: ReadFile) => 
     snapshotMembersMax: SNAPSHOT_MEMBERS_MAX,
     drainTimeoutMs: values.DRAIN_TIMEOUT_MS,
   }),
+  operator: (values) => ({ key: values.OPERATOR_KEY }),
   admin: (values) => ({ host: values.ADMIN_HOST, port: values.ADMIN_PORT, token: values.ADMIN_TOKEN }),
   format: formatPart,
   ...pollParts,
@@ -221,14 +216,6 @@ const makePart: { readonly [K in Part]: (values: Values, readFile: ReadFile) => 
 
 /** Ids in all snapshots that are kept: bounds their memory, and no operator has had a reason to choose. */
 const SNAPSHOT_MEMBERS_MAX = 200_000;
-
-function saslOf(values: Values, readFile: ReadFile): KafkaSasl | null {
-  const { KAFKA_SASL_MECHANISM: mechanism, KAFKA_SASL_USERNAME: username, KAFKA_SASL_PASSWORD: password } = values;
-  if (mechanism === null) return null;
-  const tokenFile = values.KAFKA_SASL_OAUTHBEARER_TOKEN_FILE ?? '';
-  if (mechanism === 'oauthbearer') return { mechanism, token: async () => readFile(tokenFile).trim() };
-  return { mechanism, username: username ?? '', password: password ?? '' };
-}
 
 function genesysUrls(values: Values): RegionUrls {
   const { GENESYS_API_URL: apiUrl, GENESYS_LOGIN_URL: loginUrl, GENESYS_DOMAIN: domain } = values;

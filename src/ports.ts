@@ -1,6 +1,6 @@
 /** What the pipeline needs from the world: plain data and promises. One conformance suite per port, on fake and real adapter. */
 import type { Answer, NoToken } from './core/answer.ts';
-import type { UnreadableBatch } from './core/change.ts';
+import type { UnreadableBatch } from './core/unreadable-batch.ts';
 import type { PatchBody } from './core/plan.ts';
 import type { Inspection, RecordStamp } from './core/source-history.ts';
 import type { Search } from './core/scim-list.ts';
@@ -38,7 +38,7 @@ export interface LogRecord extends RecordStamp {
   readonly key: Uint8Array | null;
   readonly value: Uint8Array | null;
   readonly headers: Headers;
-  /** It stands for all records of a batch, at the offset of the last one; it has no key and no value. Absent: it can be read. */
+  /** It stands for a whole batch, at its last offset, without key and value. Absent: it can be read. */
   readonly unreadable?: UnreadableBatch;
 }
 
@@ -121,10 +121,7 @@ export interface ChangeLogHandler {
   failed(error: Error): void;
 }
 
-/**
- * The log as the pipeline sees it: Kafka, or the memory log.
- * `send`, `commit`, `committed`, `bounds` and `inspect` reject while the log cannot be reached; the caller tries again.
- */
+/** Kafka, or the memory log. What asks or writes rejects while the log cannot be reached; the caller tries again. */
 export interface ChangeLog {
   /** Joins the consumer group and calls the handler until `leave`. Rebuilds its consumer by itself. */
   join(handler: ChangeLogHandler): Promise<void>;
@@ -220,8 +217,8 @@ export interface PatchGroupRequest {
 export type SearchRequest = Search & { readonly mayStart: MayStart };
 
 /**
- * The target. Each call sends one request, for which the caller has taken a permit of `gate`; after a 401 the token is
- * renewed and the request sent once more (with a permit of its own). Nothing is thrown: every failure is an Answer.
+ * The target. A call sends one request, whose permit of `gate` the caller has taken; after a 401 one more, with a new
+ * token and a permit of its own. Nothing is thrown: every failure is an Answer.
  */
 export interface GroupApi {
   readonly gate: RateGate;

@@ -1,17 +1,17 @@
 /** The log for operators: JSON lines, made by pino. No secret gets out, wherever it stands: whole lines are looked through. */
 import pino from 'pino';
-import { redactor } from '../core/redact.ts';
+import type { KnownSecrets } from '../core/redact.ts';
+import { visibleJson } from '../core/visible.ts';
 import type { Logger } from '../ports.ts';
 
 export interface LogOptions {
   readonly level: 'debug' | 'info' | 'warn' | 'error' | 'silent';
   /** Texts that must not appear, in whatever field, message or stack. */
-  readonly secrets: readonly string[];
+  readonly secrets: Pick<KnownSecrets, 'redact'>;
 }
 
 /** @param output stderr, as a rule: stdout belongs to what commands print. */
 export function createLog(output: { write(text: string): unknown }, { level, secrets }: LogOptions): Logger {
-  const redact = redactor(secrets);
   const { errWithCause } = pino.stdSerializers;
   return pino(
     {
@@ -21,6 +21,6 @@ export function createLog(output: { write(text: string): unknown }, { level, sec
       formatters: { level: (label) => ({ level: label }) },
       serializers: { err: errWithCause, error: errWithCause },
     },
-    { write: (line: string) => output.write(redact(line)) },
+    { write: (line: string) => output.write(visibleJson(secrets.redact(line))) },
   );
 }

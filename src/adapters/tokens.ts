@@ -1,9 +1,8 @@
 /**
- * Verifies security event tokens (RFC 8417, signed as RFC 7515) against a key set (RFC 7517) from a file.
+ * Verifies security event tokens (RFC 8417, signed as RFC 7515) against a key set (RFC 7517).
  * `exp` and `nbf` are not looked at: a token here tells what has happened and is no credential (RFC 8417 2.2), and a record
  * that is read again after a restart must mean the same as before, or a settled removal would be forgotten.
  */
-import { readFile } from 'node:fs/promises';
 import {
   compactVerify,
   createLocalJWKSet,
@@ -14,6 +13,7 @@ import {
   type JWK,
   type JWSHeaderParameters,
 } from 'jose';
+import type { Logger } from '../ports.ts';
 import { refusedToken, type TokenVerdict, type TokenVerifier } from '../formats/token-verifier.ts';
 
 export interface TokenExpectations {
@@ -23,31 +23,19 @@ export interface TokenExpectations {
   readonly audience: string | null;
 }
 
-/** @throws with the mend in its message, where the file is no set of public keys. */
-export async function readTokenVerifier(path: string, expected: TokenExpectations): Promise<TokenVerifier> {
-  let text: string;
-  try {
-    text = await readFile(path, 'utf8');
-  } catch (cause) {
-    throw new Error(`The key set ${path} cannot be read; set the path of a JWKS file.`, { cause });
-  }
-  try {
-    return await tokenVerifier(parsed(text), expected);
-  } catch (cause) {
-    throw new Error(`The key set ${path} ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
-  }
-}
-
-/** @throws what is wrong with the set, where it is none of public keys. */
-export async function tokenVerifier(keySet: unknown, expected: TokenExpectations): Promise<TokenVerifier> {
-  const keys = await publicKeys(keySet);
-  const resolve = createLocalJWKSet(keys);
+/** @throws what is wrong with the set, where none of its keys can be used. */
+export async function tokenVerifier(
+  keySet: unknown,
+  expected: TokenExpectations,
+  logger: Pick<Logger, 'warn'>,
+): Promise<TokenVerifier> {
+  const resolve = createLocalJWKSet(await usableKeys(keySet, logger));
   return { hasKeys: true, verify: (token) => verify(token, resolve, expected) };
 }
 
 type KeySet = ReturnType<typeof createLocalJWKSet>;
 
-function parsed(text: string): unknown {
+export function parsed(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch {
@@ -55,27 +43,50 @@ function parsed(text: string): unknown {
   }
 }
 
-/** A private key has no business here, and a shared secret would let every receiver forge events. */
-async function publicKeys(keySet: unknown): Promise<JSONWebKeySet> {
+/** Without those that can verify nothing: one bad key of a sender must not refuse the tokens of the others. */
+async function usableKeys(keySet: unknown, logger: Pick<Logger, 'warn'>): Promise<JSONWebKeySet> {
   const { keys } = (keySet ?? {}) as { readonly keys?: unknown };
-  if (!Array.isArray(keys) || keys.length === 0 || !keys.every(isKey))
+  if (!Array.isArray(keys) || keys.length === 0)
     throw new Error('is no key set; it must be {"keys":[…]} with one key at the least (RFC 7517 5).');
-  if (keys.some((key) => 'd' in key || key.kty === 'oct'))
-    throw new Error('holds a private or a symmetric key; put only the public keys of the sender into it.');
-  for (const [index, key] of keys.entries()) await readable(key, index);
-  return { keys };
+  const usable: JWK[] = [];
+  const problems: string[] = [];
+  for (const [index, key] of keys.entries()) {
+    const problem = await problemOf(key);
+    if (problem === null) usable.push(key as JWK);
+    else problems.push(`key ${index + 1} ${problem}`);
+  }
+  if (usable.length === 0) throw new Error(`holds no key that can be used: ${problems.join('; ')}.`);
+  for (const problem of problems) logger.warn({ problem }, 'a key of the key set is left out');
+  return { keys: usable };
 }
 
-/** Keys of other kinds verify nothing here, so they may be what they want. */
-async function readable(key: JWK, index: number): Promise<void> {
-  const algorithm = key.alg ?? ALGORITHM_OF_KIND[key.crv ?? key.kty ?? ''];
-  if (algorithm === undefined || !ALGORITHMS.includes(algorithm)) return;
-  try {
-    await importJWK(key, algorithm);
-  } catch (cause) {
-    throw new Error(`holds a key that cannot be read (number ${index + 1}); copy it from the sender anew.`, { cause });
-  }
+/** null: it can be used. A private key has no business here, and with a shared secret every receiver could forge events. */
+async function problemOf(key: unknown): Promise<string | null> {
+  if (!isKey(key)) return 'is no key (RFC 7517 4)';
+  if ('d' in key || key.kty === 'oct')
+    return 'is a private or a symmetric key: put only public keys of the sender there';
+  if (key.use !== undefined && key.use !== 'sig') return `is not for signatures (\`use\`)`;
+  const algorithm = key.alg ?? ALGORITHM_OF_KIND[key.crv ?? key.kty];
+  if (algorithm === undefined || !ALGORITHMS.includes(algorithm))
+    return 'is of a kind that no token is signed with here';
+  if (key.kty === 'RSA' && modulusBits(key) < RSA_BITS_MIN) return `is weak: RSA with less than ${RSA_BITS_MIN} bits`;
+  return (await isReadable(key, algorithm)) ? null : 'cannot be read: copy it from the sender again';
 }
+
+/** RFC 7518 3.3. */
+const RSA_BITS_MIN = 2048;
+
+function modulusBits({ n }: JWK): number {
+  const bytes = Buffer.from(typeof n === 'string' ? n : '', 'base64url');
+  const first = bytes.findIndex((byte) => byte !== 0);
+  return first === -1 ? 0 : (bytes.length - first) * 8 - (Math.clz32(bytes[first] ?? 0) - 24);
+}
+
+const isReadable = (key: JWK, algorithm: string): Promise<boolean> =>
+  Promise.resolve(importJWK(key, algorithm)).then(
+    () => true,
+    () => false,
+  );
 
 /** One for each kind (curve or type) of key, to see that a key is whole. */
 const ALGORITHM_OF_KIND: Readonly<Record<string, string>> = {

@@ -38,6 +38,12 @@ export function metricsText(stats: PipelineStats, now: number): Promise<string> 
     stats.strayKeys,
   );
   byLabel(registry, 'rollcall_requests_total', { help: 'Requests to the target', label: 'outcome' }, stats.requests);
+  byLabel(
+    registry,
+    'rollcall_operator_requests_refused_total',
+    { help: 'Requests of operators that were not taken up', label: 'reason' },
+    stats.refusedRequests,
+  );
   byLabel(registry, 'rollcall_reports_total', { help: 'Final reports', label: 'outcome' }, stats.reports);
   byLabel(
     registry,

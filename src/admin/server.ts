@@ -6,6 +6,8 @@ import { createHash, timingSafeEqual } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import type { KnownSecrets } from '../core/redact.ts';
+import { jsonText } from '../core/visible.ts';
 import type { PipelineStats } from '../pipeline/stats.ts';
 import type { Clock, Logger } from '../ports.ts';
 import { metricsContentType, metricsText } from './metrics.ts';
@@ -24,6 +26,8 @@ export interface AdminSources {
   readonly stats: () => PipelineStats | null;
   readonly clock: Pick<Clock, 'now'>;
   readonly log: Pick<Logger, 'error'>;
+  /** Redacted in the reasons of `/readyz`: errors of the brokers stand there. */
+  readonly secrets: Pick<KnownSecrets, 'redact'>;
 }
 
 export interface AdminServer {
@@ -86,13 +90,14 @@ async function respond(options: AdminOptions, sources: AdminSources, request: In
   }
 }
 
-async function page(path: string, { stats, clock }: AdminSources): Promise<Answer> {
+async function page(path: string, { stats, clock, secrets }: AdminSources): Promise<Answer> {
   switch (path) {
     case '/healthz':
       return json(200, { healthy: true });
     case '/readyz': {
       const state = readiness(stats());
-      return json(state.ready ? 200 : 503, state);
+      const answer = json(state.ready ? 200 : 503, state);
+      return { ...answer, body: secrets.redact(answer.body) };
     }
     case '/metrics': {
       const current = stats();
@@ -114,7 +119,7 @@ const digest = (text: string): Buffer => createHash('sha256').update(text).diges
 const json = (status: number, body: object, headers: Readonly<Record<string, string>> = {}): Answer => ({
   status,
   headers: { 'content-type': 'application/json', ...headers },
-  body: `${JSON.stringify(body)}\n`,
+  body: `${jsonText(body)}\n`,
 });
 
 function write(response: ServerResponse, { status, headers, body }: Answer): void {

@@ -1,17 +1,18 @@
 /** `rollcall apply FILE|-`: a file of changes through the same pipeline, on a log in this process. */
-import { writeFile } from 'node:fs/promises';
 import { Command } from 'commander';
+import { writePrivateFile } from '../adapters/private-file.ts';
 import { readConfig } from '../config.ts';
 import type { SourceFormat } from '../core/change.ts';
 import { tokenFailure, type Failure } from '../core/outcome.ts';
 import { foldReport, summaryOf, type Summary } from '../core/summary.ts';
+import { jsonText } from '../core/visible.ts';
 import { EXIT, ExitError, type ExitCode } from '../exit-codes.ts';
 import type { Pipeline } from '../pipeline/pipeline.ts';
 import type { GroupApi } from '../ports.ts';
 import { summaryText } from '../report/summary-text.ts';
 import { embed, type Embedded } from './embedded.ts';
 import { fileEnvironment, FILE_TOPICS, fillSource } from './file-source.ts';
-import { print, stopped, type Host } from './host.ts';
+import { print, printJson, stopped, type Host } from './host.ts';
 import { openFormat } from './format.ts';
 import { openIdMap } from './id-map.ts';
 import { commandLog, readText } from './kafka-tools.ts';
@@ -33,7 +34,7 @@ export function applyCommand(host: Host): Command {
     )
     .argument('<file>', 'NDJSON of change events; - for standard input')
     .option('--json', 'the summary as JSON, alone on standard output')
-    .option('--report <file>', 'also write the summary as JSON to this file')
+    .option('--report <file>', 'also write the summary as JSON to this file, which only its owner may read (mode 0600)')
     .addHelpText('after', examples)
     .action(async (file: string, flags: ApplyFlags) => {
       host.finish(await applyFile(file, flags, host));
@@ -65,9 +66,9 @@ export async function applyFile(file: string, flags: ApplyFlags, host: Host): Pr
     }
   });
   if (flags.report !== undefined) await writeSummary(flags.report, summary);
-  await print(host.stdout, flags.json === true ? `${JSON.stringify(summary)}\n` : summaryText(summary));
+  await (flags.json === true ? printJson(host.stdout, summary) : print(host.stdout, summaryText(summary)));
   if (end.kind === 'unavailable') {
-    await print(host.stderr, `rollcall: the target cannot be used: ${end.reason}\n`);
+    await print(host.stderr, host.secrets.redact(`rollcall: the target cannot be used: ${end.reason}\n`));
     return EXIT.unavailable;
   }
   const isAllDone = end.kind === 'rest' && summary.success_count === summary.total_operations;
@@ -160,8 +161,9 @@ function progressOf(pipeline: Pipeline, lines: number) {
 
 export async function writeSummary(file: string, summary: Summary): Promise<void> {
   try {
-    await writeFile(file, `${JSON.stringify(summary, null, 2)}\n`);
+    await writePrivateFile(file, `${jsonText(summary, 2)}\n`);
   } catch (cause) {
-    throw new ExitError(EXIT.usage, `${file}: the report cannot be written`, { cause });
+    const why = cause instanceof Error && 'code' in cause ? ` (${String(cause.code)})` : '';
+    throw new ExitError(EXIT.usage, `${file}: the report cannot be written${why}`, { cause });
   }
 }

@@ -8,7 +8,7 @@ import { autoFormat, sourceTopicFormat } from '../formats/registry.ts';
 import { wholeNumber } from './arguments.ts';
 import { decodedLine } from './decoded-line.ts';
 import { formatOptions } from './format.ts';
-import { print, type Host } from './host.ts';
+import { print, printJson, type Host } from './host.ts';
 import { readText } from './kafka-tools.ts';
 import { type FileRecord, readRecords } from './record-file.ts';
 
@@ -74,7 +74,7 @@ async function printRecord({ record }: FileRecord, decoding: Decoding, host: Hos
   const { format, nameOf, partitionCount } = decoding;
   await format.prepare?.([record]);
   const line = decodedLine(format.decode(record, { partitionCount }), nameOf(record));
-  await print(host.stdout, `${JSON.stringify(line)}\n`);
+  await printJson(host.stdout, line);
 }
 
 /** What the command line says stands before the environment. */

@@ -3,11 +3,12 @@ import { Command } from 'commander';
 import { readConfig, type Config } from '../config.ts';
 import { ConfigError } from '../config/problem.ts';
 import { tokenFailure } from '../core/outcome.ts';
+import { visible } from '../core/visible.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
 import type { GroupApi } from '../ports.ts';
 import { configOf, fail, judgeIds, ok, warn, type Finding, type Judged } from './doctor-finding.ts';
 import { kafkaFindings } from './doctor-kafka.ts';
-import { print, type Host } from './host.ts';
+import { print, printJson, type Host } from './host.ts';
 import { fileFindings, scimFindings } from './id-map-findings.ts';
 import { commandLog, readText } from './kafka-tools.ts';
 import { readGroup, withTarget } from './target.ts';
@@ -40,8 +41,10 @@ export async function examine(flags: DoctorFlags, host: Host): Promise<ExitCode>
     ...(await targetFindings(host)),
   ];
   const findings = judged.map(({ check, status, message, advice }): Finding => ({ check, status, message, advice }));
-  const text = flags.json === true ? `${JSON.stringify({ findings })}\n` : findings.map(findingText).join('');
-  await print(host.stdout, text);
+  const redacted = findings.map((finding) => ({ ...finding, message: host.secrets.redact(finding.message) }));
+  await (flags.json === true
+    ? printJson(host.stdout, { findings: redacted })
+    : print(host.stdout, redacted.map(findingText).join('')));
   const exits = judged.filter(({ status }) => status === 'fail').map(({ exit }) => exit);
   return exits.includes(EXIT.configuration) ? EXIT.configuration : (exits[0] ?? EXIT.done);
 }
@@ -50,7 +53,7 @@ function configurationFindings(host: Host): Judged[] {
   try {
     const { warnings, risks } = readConfig(
       host.environment,
-      ['kafka', 'topics', 'format', 'ids', 'genesys', 'pipeline', 'admin'],
+      ['kafka', 'topics', 'format', 'ids', 'genesys', 'pipeline', 'operator', 'admin'],
       readText,
     );
     return [
@@ -139,5 +142,5 @@ const LABELS = { ok: 'ok  ', warn: 'warn', fail: 'FAIL' } as const;
 
 function findingText({ check, status, message, advice }: Finding): string {
   const more = advice === null ? '' : `      ${advice.replaceAll('\n', '\n      ')}\n`;
-  return `${LABELS[status]}  ${check.padEnd(13)}  ${message}\n${more}`;
+  return `${LABELS[status]}  ${check.padEnd(13)}  ${visible(message)}\n${more}`;
 }

@@ -8,10 +8,10 @@ import { type Held, type Intent, intentId, isId, sourceMember } from '../core/ch
 import { heldDigest, heldText } from '../core/guard.ts';
 import { textHeader } from '../core/record-headers.ts';
 import { AUTHOR_LENGTH_MAX, decisionValue, requestKey, type Answer } from '../core/request-record.ts';
+import { jsonText } from '../core/visible.ts';
 import { EXIT, ExitError, type ExitCode } from '../exit-codes.ts';
-import { print, type Host } from './host.ts';
-import { withLogTools } from './kafka-tools.ts';
-import { askOwners, findWaiting, type RetryTopic } from './retry-topic.ts';
+import { print, printJson, type Host } from './host.ts';
+import { askOwners, findWaiting, type RetryTopic, withRetryTopic } from './retry-topic.ts';
 
 const DECIDED_LENGTH_MIN = 12;
 
@@ -24,13 +24,11 @@ export interface DecisionFlags extends HeldFlags {
 }
 
 export function heldCommand(host: Host): Command {
-  const withRetryTopic = (work: (retry: RetryTopic) => Promise<ExitCode>) =>
-    withLogTools(host, async ({ topics }, tools) => host.finish(await work({ topic: topics.retry, tools, host })));
   const json = '--json';
   const list = new Command('list')
     .summary('what is held, one line a group')
     .option(json, 'one JSON object a line: {"digest","group","partition","by","since","count"}')
-    .action((flags: HeldFlags) => withRetryTopic((retry) => listHeld(retry, flags)));
+    .action((flags: HeldFlags) => withRetryTopic(host, (retry) => listHeld(retry, flags)));
   const show = new Command('show')
     .summary('who would be removed')
     .argument('<digest>', 'as `held list` prints it; its beginning is enough')
@@ -38,7 +36,7 @@ export function heldCommand(host: Host): Command {
       json,
       'one JSON object a line: {"id","group","member","target","by","since"}; target: its id in Genesys Cloud',
     )
-    .action((digest: string, flags: HeldFlags) => withRetryTopic((retry) => showHeld(retry, digest, flags)));
+    .action((digest: string, flags: HeldFlags) => withRetryTopic(host, (retry) => showHeld(retry, digest, flags)));
   const decide = (kind: 'approve' | 'reject') =>
     new Command(kind)
       .summary(kind === 'approve' ? 'let exactly these removals pass' : 'refuse them: the members stay')
@@ -46,7 +44,7 @@ export function heldCommand(host: Host): Command {
       .option('--author <name>', 'who decides; stands in the report (default: USER of the environment)')
       .option(json, 'one JSON object: {"digest","result","count"}')
       .action((digest: string, flags: DecisionFlags) =>
-        withRetryTopic((retry) => decideHeld(retry, { kind, digest, author: authorOf(flags, host) }, flags)),
+        withRetryTopic(host, (retry) => decideHeld(retry, { kind, digest, author: authorOf(flags, host) }, flags)),
       );
   return new Command('held')
     .summary('removals that wait for an operator: list, show, approve, reject')
@@ -66,7 +64,8 @@ Examples:
   $ rollcall held show 3f9a
   $ rollcall held approve 3f9a5c70e1d2 --author "jane@example.com"
 
-\`approve\` and \`reject\` exit 0 where it was done, 1 where the set has changed meanwhile, 69 where nobody answers.`;
+\`approve\` and \`reject\` exit 0 where it was done, 1 where the set has changed meanwhile, 69 where nobody answers.
+Where \`rollcall run\` has OPERATOR_KEY, these commands need the same; it takes up no others' requests.`;
 
 /** What is held of one group. */
 interface HeldSet {
@@ -81,7 +80,8 @@ interface HeldSet {
 
 export async function listHeld(retry: RetryTopic, { json }: HeldFlags): Promise<ExitCode> {
   const sets = await heldSets(retry);
-  for (const set of sets) await print(retry.host.stdout, json === true ? `${JSON.stringify(line(set))}\n` : text(set));
+  const { stdout } = retry.host;
+  for (const set of sets) await (json === true ? printJson(stdout, line(set)) : print(stdout, text(set)));
   if (json !== true) await print(retry.host.stderr, `${sets.length} groups have held removals\n`);
   return EXIT.done;
 }
@@ -98,7 +98,8 @@ export async function showHeld(retry: RetryTopic, digest: string, { json }: Held
     const target = held?.target ?? member;
     const entry = { id, group: set.group, member, target, by: held?.by ?? null, since };
     const named = target === member ? member : `${member}  as ${target}`;
-    await print(retry.host.stdout, json === true ? `${JSON.stringify(entry)}\n` : `remove  ${named}  (${id})\n`);
+    const { stdout } = retry.host;
+    await (json === true ? printJson(stdout, entry) : print(stdout, `remove  ${named}  (${id})\n`));
   }
   if (json !== true) await print(retry.host.stderr, text(set));
   return EXIT.done;
@@ -192,6 +193,6 @@ function answerText(answer: Answer, form: 'json' | 'text'): string {
   if (answer.kind === 'replay') return '';
   const { digest, verdict, count } = answer;
   return form === 'json'
-    ? `${JSON.stringify({ digest, result: verdict, count })}\n`
+    ? `${jsonText({ digest, result: verdict, count })}\n`
     : `${verdict}  ${count} removals  ${digest}\n`;
 }

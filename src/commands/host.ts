@@ -1,6 +1,8 @@
 /** What a command gets of the process it runs in; cli.ts alone touches the process itself. */
 import { once } from 'node:events';
 import type { Readable, Writable } from 'node:stream';
+import type { KnownSecrets } from '../core/redact.ts';
+import { jsonText, visibleLines } from '../core/visible.ts';
 import type { ExitCode } from '../exit-codes.ts';
 import type { Clock, Random } from '../ports.ts';
 
@@ -11,6 +13,8 @@ export interface Host {
   readonly stderr: Output;
   readonly clock: Clock;
   readonly random: Random;
+  /** What must not appear in anything that the process says. */
+  readonly secrets: KnownSecrets;
   /** Aborts at the first SIGTERM or SIGINT; a second one ends the process at once. */
   readonly stop: AbortSignal;
   /** Starts another `rollcall`: program and arguments that stand before the command's name. */
@@ -22,8 +26,17 @@ export interface Host {
 /** A stream that may be a terminal. */
 export type Output = Writable & { readonly isTTY?: boolean };
 
-/** Writes the text, and waits while the reader is slower. */
-export async function print(output: Output, text: string): Promise<void> {
+/** Writes lines for people, and waits while the reader is slower. What a terminal would obey is made visible. */
+export const print = (output: Output, text: string): Promise<void> => write(output, visibleLines(text));
+
+/** Writes a value for programs, and for a terminal that shows it. */
+export const printJson = (output: Output, value: unknown, indent = 0): Promise<void> =>
+  write(output, `${jsonText(value, indent)}\n`);
+
+/** Writes a line that report/csv.ts has made. */
+export const printCsv = (output: Output, line: string): Promise<void> => write(output, line);
+
+async function write(output: Output, text: string): Promise<void> {
   if (!output.write(text)) await once(output, 'drain');
 }
 

@@ -7,7 +7,6 @@ import type { ApiLimits } from '../adapters/idp/limits.ts';
 import { oktaApi } from '../adapters/idp/okta.ts';
 import { scimApi } from '../adapters/idp/scim.ts';
 import { createLogTools } from '../adapters/kafka/tools.ts';
-import { createLog } from '../adapters/log.ts';
 import { readConfig, type Config } from '../config.ts';
 import { IdpRefusal, IdpTrouble } from '../core/idp-failure.ts';
 import { COMPACTION_LAG_MIN_MS } from '../core/topics.ts';
@@ -22,7 +21,8 @@ import type { PollSource } from '../ingest/poll/source.ts';
 import type { LogTools } from '../ports.ts';
 import type { Host } from './host.ts';
 import { openQueue, topicsAreRight, type IngestSurroundings } from './ingest-setup.ts';
-import { kafkaExit, readText } from './kafka-tools.ts';
+import { kafkaExit, readText, serviceLog } from './kafka-tools.ts';
+import { lazily, LiveConfig, liveKafka } from './live-config.ts';
 
 const SOURCES = ['okta', 'entra', 'auth0', 'scim'] as const;
 type SourceName = (typeof SOURCES)[number];
@@ -70,14 +70,16 @@ Example:
 type Settings = Config<'kafka' | 'topics' | 'ingest' | 'poll'>;
 
 export async function pollSource(name: SourceName, flags: PollFlags, host: Host): Promise<void> {
-  const config = readConfig(host.environment, ['kafka', 'topics', 'ingest', 'poll', name], readText);
-  const log = createLog(host.stderr, { level: config.logLevel, secrets: config.secrets });
+  const parts = ['kafka', 'topics', 'ingest', 'poll', name] as const;
+  const config = readConfig(host.environment, parts, readText);
+  const log = serviceLog(host, config);
   for (const warning of config.warnings) log.warn({ warning }, 'the environment has a name that is not known');
-  const tools = createLogTools(config.kafka, { clock: host.clock, log });
+  const live = new LiveConfig<(typeof parts)[number]>(config, parts, { host, logger: log });
+  const tools = createLogTools(liveKafka(live), { clock: host.clock, log });
   try {
-    const world = { clock: host.clock, random: host.random, log, stop: host.stop };
+    const world = { clock: host.clock, random: host.random, log, stop: host.stop, secrets: host.secrets };
     const limits = { timeoutMs: config.poll.timeoutMs, triesMax: flags.once === true ? ONCE_TRIES_MAX : null };
-    const source = makeSource[name](config as Config, limits, world);
+    const source = makeSource[name]({ ...config, [name]: lazily(() => live.current[name]) } as Config, limits, world);
     await poll(config, source, { flags, surroundings: { host, log, tools } });
   } catch (error) {
     if (error instanceof IdpRefusal) throw new ExitError(EXIT.configuration, error.message, { cause: error });
@@ -85,6 +87,7 @@ export async function pollSource(name: SourceName, flags: PollFlags, host: Host)
       throw new ExitError(EXIT.unavailable, error.message, { cause: error });
     throw kafkaExit(error);
   } finally {
+    live.close();
     await tools.close();
   }
 }

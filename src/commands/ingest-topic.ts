@@ -2,7 +2,6 @@
 import { Command } from 'commander';
 import { KafkaRelay } from '../adapters/kafka/relay.ts';
 import { createLogTools } from '../adapters/kafka/tools.ts';
-import { createLog } from '../adapters/log.ts';
 import { readConfig, type Config } from '../config.ts';
 import type { SourceFormat } from '../core/change.ts';
 import { EXIT } from '../exit-codes.ts';
@@ -11,7 +10,8 @@ import { Rekeyer } from '../ingest/topic/rekeyer.ts';
 import { stopped, type Host } from './host.ts';
 import { openFormat } from './format.ts';
 import { openQueue, topicsAreRight, type IngestSurroundings } from './ingest-setup.ts';
-import { kafkaExit, readText } from './kafka-tools.ts';
+import { kafkaExit, readText, serviceLog } from './kafka-tools.ts';
+import { lazily, type Live, LiveConfig, liveKafka } from './live-config.ts';
 
 export function topicCommand(host: Host): Command {
   return new Command('topic')
@@ -49,21 +49,35 @@ Example (Event Hubs, which is a cluster of its own: the namespace is the broker)
   $ export INGEST_FROM_TOPIC=insights-logs-auditlogs INGEST_FROM_FORMAT=entra
   $ rollcall ingest topic`;
 
-type Settings = Config<'kafka' | 'topics' | 'format' | 'ingest' | 'rekey'>;
+type Settings = Config<(typeof PARTS)[number]>;
+
+const PARTS = ['kafka', 'topics', 'format', 'ingest', 'rekey'] as const;
 
 export async function rekeyTopic(host: Host): Promise<void> {
-  const config = readConfig(host.environment, ['kafka', 'topics', 'format', 'ingest', 'rekey'], readText);
-  const format = await openFormat(config.format, config.rekey.format);
-  const log = createLog(host.stderr, { level: config.logLevel, secrets: config.secrets });
+  const config = readConfig(host.environment, PARTS, readText);
+  const log = serviceLog(host, config);
+  const format = await openFormat(config.format, { clock: host.clock, logger: log }, config.rekey.format);
   for (const warning of config.warnings) log.warn({ warning }, 'the environment has a name that is not known');
-  const tools = createLogTools(config.kafka, { clock: host.clock, log });
+  const live = new LiveConfig(config, PARTS, { host, logger: log });
+  const kafka = liveKafka(live);
+  const tools = createLogTools(kafka, { clock: host.clock, log });
   try {
-    await passOn(config, format, { host, log, tools });
+    await passOn({ ...config, kafka, rekey: liveRekey(live) }, format, { host, log, tools });
   } catch (error) {
     throw kafkaExit(error);
   } finally {
+    live.close();
     await tools.close();
   }
+}
+
+/** With the other cluster's credentials as they are at each authentication. */
+function liveRekey(live: Live<'rekey'>): Settings['rekey'] {
+  const { rekey } = live.current;
+  const { connection } = rekey;
+  const sasl = connection?.sasl ?? null;
+  if (connection === null || sasl === null) return rekey;
+  return { ...rekey, connection: { ...connection, sasl: lazily(() => live.current.rekey.connection?.sasl ?? sasl) } };
 }
 
 /** Of each partition, in the reorder window: far more than what a window of seconds holds. */

@@ -2,8 +2,7 @@
 import { Command } from 'commander';
 import { explainKafkaError } from '../adapters/kafka/errors.ts';
 import { createLogTools } from '../adapters/kafka/tools.ts';
-import { createLog } from '../adapters/log.ts';
-import { readTokenVerifier } from '../adapters/tokens.ts';
+import { KeySetFile, type KeySetSurroundings } from '../adapters/key-set-file.ts';
 import { readConfig, type Config } from '../config.ts';
 import { EXIT, ExitError } from '../exit-codes.ts';
 import { withoutKeys, type TokenVerifier } from '../formats/token-verifier.ts';
@@ -16,7 +15,8 @@ import { startWebhook, type WebhookServer, type WebhookSources } from '../ingest
 import type { Clock } from '../ports.ts';
 import { stopped, type Host } from './host.ts';
 import { topicsAreRight, type IngestSurroundings } from './ingest-setup.ts';
-import { kafkaExit, readText } from './kafka-tools.ts';
+import { kafkaExit, readText, serviceLog } from './kafka-tools.ts';
+import { lazily, LiveConfig, liveKafka } from './live-config.ts';
 
 export function webhookCommand(host: Host): Command {
   return new Command('webhook')
@@ -55,31 +55,43 @@ same member was changed in between. Events that cannot be read, and notification
 (Entra), go to the dead-letter topic with the reason; for the latter run \`rollcall ingest poll\` beside it.
 Run one instance for each identity provider: only then the order of arrival is the order in Kafka.`;
 
-type Webhook = Config<'kafka' | 'topics' | 'ingest' | 'webhook'>;
+type Webhook = Config<(typeof PARTS)[number]>;
+
+const PARTS = ['kafka', 'topics', 'ingest', 'webhook'] as const;
 
 export async function serveWebhook(host: Host): Promise<void> {
-  const config = readConfig(host.environment, ['kafka', 'topics', 'ingest', 'webhook'], readText);
-  const log = createLog(host.stderr, { level: config.logLevel, secrets: config.secrets });
+  const config = readConfig(host.environment, PARTS, readText);
+  const log = serviceLog(host, config);
   for (const warning of config.warnings) log.warn({ warning }, 'the environment has a name that is not known');
-  const tools = createLogTools(config.kafka, { clock: host.clock, log });
+  const live = new LiveConfig(config, PARTS, { host, logger: log });
+  const tools = createLogTools(liveKafka(live), { clock: host.clock, log });
   try {
-    await ingest(config, { host, log, tools });
+    await ingest(live, { host, log, tools });
   } catch (error) {
     throw kafkaExit(error);
   } finally {
+    live.close();
     await tools.close();
   }
 }
 
-async function ingest(config: Webhook, { host, log, tools }: IngestSurroundings): Promise<void> {
+async function ingest(live: LiveConfig<(typeof PARTS)[number]>, surroundings: IngestSurroundings): Promise<void> {
+  const { host, log, tools } = surroundings;
+  const config = live.current;
   const { clock, stop } = host;
   const topic = config.ingest.topic ?? config.topics.source;
   const { deadLetter: deadLetterTopic } = config.topics;
   const queue = openQueue(config, { clock, log, tools });
   const notices = webhookNotices(clock, log);
   const intake = new Intake({ topic, deadLetterTopic, queue, clock, notices });
-  const senders = sendersOf(config.webhook.secrets, formatOfKind(await verifierOf(config.webhook)));
+  const senders = sendersOf(
+    lazily(() => live.current.webhook.secrets),
+    formatOfKind(await verifierOf(config.webhook, { clock, logger: log })),
+  );
   const server = await listen(config, { senders, intake, notices, clock, log });
+  live.onChange(({ webhook: { tls } }) => {
+    if (tls !== null) server.replaceCertificate(tls);
+  });
   try {
     const paths = senders.map(({ kind }) => `/${kind.name}`);
     log.info({ url: server.url, paths, topic }, 'webhooks are taken');
@@ -96,10 +108,13 @@ async function ingest(config: Webhook, { host, log, tools }: IngestSurroundings)
   }
 }
 
-async function verifierOf({ scimTokens }: Webhook['webhook']): Promise<TokenVerifier> {
+async function verifierOf(
+  { scimTokens }: Webhook['webhook'],
+  surroundings: KeySetSurroundings,
+): Promise<TokenVerifier> {
   if (scimTokens === null) return withoutKeys;
   try {
-    return await readTokenVerifier(scimTokens.keysFile, scimTokens);
+    return await KeySetFile.open(scimTokens.keysFile, scimTokens, surroundings);
   } catch (cause) {
     const why = cause instanceof Error ? cause.message : String(cause);
     throw new ExitError(EXIT.configuration, `INGEST_SCIM_KEYS_FILE: ${why}`, { cause });

@@ -2,23 +2,36 @@
 import { readFileSync } from 'node:fs';
 import { explainKafkaError, type KafkaFault } from '../adapters/kafka/errors.ts';
 import { createLogTools, type KafkaLogTools } from '../adapters/kafka/tools.ts';
-import { createLog } from '../adapters/log.ts';
+import { createLog, type LogOptions } from '../adapters/log.ts';
 import { readConfig, type Config } from '../config.ts';
+import type { Part } from '../config/variable.ts';
 import { EXIT, ExitError, type ExitCode } from '../exit-codes.ts';
 import type { Logger } from '../ports.ts';
 import type { Host } from './host.ts';
 
+type Logging = Pick<Config<never>, 'logLevel' | 'secrets'>;
+
 /** A command's own log is quiet unless it is asked for: what matters is its output and its error. */
-export const commandLog = (host: Host, { logLevel, secrets }: Pick<Config<never>, 'logLevel' | 'secrets'>): Logger =>
-  createLog(host.stderr, { level: host.environment['LOG_LEVEL'] ? logLevel : 'silent', secrets });
+export const commandLog = (host: Host, config: Logging): Logger =>
+  logOf(host, config, host.environment['LOG_LEVEL'] ? config.logLevel : 'silent');
+
+/** Of a service; its log is all that it says. */
+export const serviceLog = (host: Host, config: Logging): Logger => logOf(host, config, config.logLevel);
+
+function logOf({ stderr, secrets }: Host, config: Logging, level: LogOptions['level']): Logger {
+  secrets.know(config.secrets);
+  return createLog(stderr, { level, secrets });
+}
 
 export const readText = (path: string): string => readFileSync(path, 'utf8');
 
-export async function withLogTools(
+/** @param parts beside Kafka and the topics. */
+export async function withLogTools<P extends Part>(
   host: Host,
-  work: (config: Config<'kafka' | 'topics'>, tools: KafkaLogTools) => Promise<void>,
+  parts: readonly P[],
+  work: (config: Config<'kafka' | 'topics' | P>, tools: KafkaLogTools) => Promise<void>,
 ): Promise<void> {
-  const config = readConfig(host.environment, ['kafka', 'topics'], readText);
+  const config = readConfig<'kafka' | 'topics' | P>(host.environment, ['kafka', 'topics', ...parts], readText);
   const tools = createLogTools(config.kafka, { clock: host.clock, log: commandLog(host, config) });
   try {
     await work(config, tools);

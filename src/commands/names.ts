@@ -4,6 +4,7 @@ import { sourceMember } from '../core/change.ts';
 import { idKey } from '../core/id-key.ts';
 import { classify } from '../core/outcome.ts';
 import { type IdKind, type SureResolution, unresolvedFailure } from '../core/resolution.ts';
+import { visible } from '../core/visible.ts';
 import { EXIT, ExitError } from '../exit-codes.ts';
 import type { IdMap } from '../ports.ts';
 import type { Host } from './host.ts';
@@ -28,5 +29,5 @@ async function resolve(ids: IdMap, kind: IdKind, id: string, { stop }: Pick<Host
   if (told.kind !== 'unanswered') return told;
   const outcome = classify(told.answer, 'GET');
   const why = 'failure' in outcome ? outcome.failure.message : 'stopped before every id was looked up';
-  throw new ExitError(EXIT.unavailable, `plan: the ${kind} ${id} could not be looked up: ${why}`);
+  throw new ExitError(EXIT.unavailable, `plan: the ${kind} ${id} could not be looked up: ${visible(why)}`);
 }

@@ -6,10 +6,11 @@ import { intentsOf } from '../core/intents.ts';
 import { shownName } from '../core/group-body.ts';
 import { foresee, foreseeRefused, refusedBy, want, type GroupPlan, type Wanted } from '../core/foresight.ts';
 import { renamedGroup, unresolvedFailure } from '../core/resolution.ts';
+import { jsonText, visible } from '../core/visible.ts';
 import { EXIT, ExitError, type ExitCode } from '../exit-codes.ts';
 import type { GroupApi, IdMap } from '../ports.ts';
 import { FILE_SOURCE, fileEnvironment } from './file-source.ts';
-import { print, type Host } from './host.ts';
+import { print, printJson, type Host } from './host.ts';
 import { openFormat } from './format.ts';
 import { openIdMap } from './id-map.ts';
 import { commandLog, readText } from './kafka-tools.ts';
@@ -68,7 +69,7 @@ async function readWanted(
       for (const intent of intents) want(wanted, intent);
       if (event.kind !== 'invalid' && event.kind !== 'hint') continue;
       invalid += 1;
-      await print(host.stderr, `line ${index + 1}: ${event.code}: ${event.message}\n`);
+      await print(host.stderr, `line ${index + 1}: ${event.code}: ${visible(event.message)}\n`);
     }
   }
   return { wanted, invalid };
@@ -108,7 +109,7 @@ async function printPlans({ wanted, flags, ...planning }: Planning, host: Host):
       failures += plan.predicted.filter(
         ({ outcome }) => outcome === 'failed' || outcome === 'permanent_failure',
       ).length;
-      await print(host.stdout, flags.json === true ? `${JSON.stringify(plan)}\n` : planText(plan));
+      await (flags.json === true ? printJson(host.stdout, plan) : print(host.stdout, planText(plan)));
     }
   }
   return failures;
@@ -150,7 +151,7 @@ async function planGroup(
     case 'rejected_member':
     case 'no_target':
     case 'too_large':
-      throw new ExitError(EXIT.unavailable, `plan: ${outcome.failure.message}\n  ${outcome.failure.advice}`);
+      throw new ExitError(EXIT.unavailable, `plan: ${visible(outcome.failure.message)}\n  ${outcome.failure.advice}`);
   }
 }
 
@@ -159,7 +160,7 @@ function planText({ group, etag, requests, noop, predicted }: GroupPlan): string
   for (const { method, path, if_match: version, body } of requests) {
     lines.push(
       `  ${method} ${path}  If-Match: ${version ?? 'the version of the answer before'}`,
-      `    ${JSON.stringify(body)}`,
+      `    ${jsonText(body)}`,
     );
   }
   if (noop.length > 0) lines.push(`  already so: ${noop.join(', ')}`);

@@ -7,13 +7,13 @@ import { intentId, sourceGroup, sourceMember, WHOLE_GROUP, type Intent } from '.
 import { stateValue } from '../core/live-record.ts';
 import { textHeader } from '../core/record-headers.ts';
 import { requestKey, type NamedIntent, type ReplayVerdict } from '../core/request-record.ts';
+import type { RequestRecord } from '../core/request-signature.ts';
 import type { Waiting, WaitingFilter } from '../core/waiting.ts';
+import { jsonText } from '../core/visible.ts';
 import { EXIT, ExitError, type ExitCode } from '../exit-codes.ts';
-import type { OutRecord } from '../ports.ts';
 import { collect } from './arguments.ts';
 import { print, type Host } from './host.ts';
-import { withLogTools } from './kafka-tools.ts';
-import { askOwners, findWaiting, type RetryTopic } from './retry-topic.ts';
+import { askOwners, findWaiting, type RetryTopic, withRetryTopic } from './retry-topic.ts';
 
 export interface ListFlags {
   readonly group?: readonly string[];
@@ -33,9 +33,7 @@ export function replayCommand(host: Host): Command {
     .summary('list what waits in the retry topic, parked or dead')
     .option('--json', 'one JSON object a line')
     .action(async (flags: ListFlags) => {
-      await withLogTools(host, async ({ topics }, tools) => {
-        host.finish(await listWaiting({ flags, topic: topics.retry, tools, host }));
-      });
+      await withRetryTopic(host, (retry) => listWaiting({ flags, ...retry }));
     });
   const now = filtered(new Command('now'))
     .summary('try it again at once; shows what it would do unless --yes')
@@ -43,9 +41,7 @@ export function replayCommand(host: Host): Command {
     .option('--yes', 'do it')
     .option('--json', 'one JSON object a line')
     .action(async (flags: NowFlags) => {
-      await withLogTools(host, async ({ topics }, tools) => {
-        host.finish(await replayNow({ flags, topic: topics.retry, tools, host }));
-      });
+      await withRetryTopic(host, (retry) => replayNow({ flags, ...retry }));
     });
   return new Command('replay')
     .summary('list what is parked or given up, and wake it')
@@ -63,7 +59,8 @@ Examples:
   $ rollcall replay now --group 5b1e…            what would be woken
   $ rollcall replay now --group 5b1e… --yes
 
-\`now --yes\` exits 0 where all were woken, 1 where a newer change has replaced some, 69 where nobody answers.`;
+\`now --yes\` exits 0 where all were woken, 1 where a newer change has replaced some, 69 where nobody answers. Where \`rollcall
+run\` has OPERATOR_KEY, this command needs the same; it takes up no others' requests.`;
 
 const filtered = (command: Command): Command =>
   command
@@ -120,7 +117,7 @@ const filterOf = ({ group, member, id, reason }: ListFlags): WaitingFilter => ({
 });
 
 /** One per group, to the group's partition: only its owner reads it. */
-function requestsOf(found: readonly Waiting[], { topic, host }: Replay<NowFlags>): ReadonlyMap<string, OutRecord> {
+function requestsOf(found: readonly Waiting[], { topic, host }: Replay<NowFlags>): ReadonlyMap<string, RequestRecord> {
   const groups = new Map<string, Intent[]>();
   for (const { intent } of found) {
     const group = `${intent.source.partition}/${intent.group}`;
@@ -129,7 +126,7 @@ function requestsOf(found: readonly Waiting[], { topic, host }: Replay<NowFlags>
     else others.push(intent);
   }
   const requests = [...groups.values()].flatMap((intents) =>
-    intents.slice(0, 1).map(({ group, source }): readonly [string, OutRecord] => {
+    intents.slice(0, 1).map(({ group, source }): readonly [string, RequestRecord & { readonly gzip: true }] => {
       const key = requestKey(host.random.uuid());
       const headers = [textHeader('rollcall-type', 'replay')];
       return [
@@ -158,7 +155,7 @@ function lineOf({ json }: ListFlags, { id, state, reason, intent }: Waiting): st
   const at = (ms: number): string => new Date(ms).toISOString();
   if (json === true) {
     const times = { not_before: dead === null ? at(notBefore) : null, dead_at: dead === null ? null : at(dead.at) };
-    return `${JSON.stringify({ id, state, reason, group, member: member === WHOLE_GROUP ? null : member, op, attempt, event_id: source.eventId, ...times })}\n`;
+    return `${jsonText({ id, state, reason, group, member: member === WHOLE_GROUP ? null : member, op, attempt, event_id: source.eventId, ...times })}\n`;
   }
   const when = dead === null ? `next try ${at(notBefore)}` : `given up ${at(dead.at)}`;
   return `${state.padEnd(6)}  ${op.padEnd(6)}  ${nameOf(member)}  group ${group}  ${reason ?? '-'}  attempt ${attempt}  ${when}  ${id}\n`;
@@ -168,7 +165,7 @@ function answerLine({ json }: ListFlags, answer: NamedIntent & { readonly verdic
   const { group, member, verdict } = answer;
   const id = intentId({ source: answer, member });
   return json === true
-    ? `${JSON.stringify({ id, group, member: member === WHOLE_GROUP ? null : member, result: verdict })}\n`
+    ? `${jsonText({ id, group, member: member === WHOLE_GROUP ? null : member, result: verdict })}\n`
     : `${verdict.padEnd(10)}  ${nameOf(member)}  group ${group}  ${id}\n`;
 }
 

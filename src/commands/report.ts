@@ -7,7 +7,7 @@ import type { LogTools, TopicRecord } from '../ports.ts';
 import { csvHeader, csvRow } from '../report/csv.ts';
 import { concernsSelected, endedAsSelected, selectsReport, type ReportSelection } from '../report/selection.ts';
 import { collect, instant } from './arguments.ts';
-import { print, type Host } from './host.ts';
+import { print, printJson, printCsv, type Host } from './host.ts';
 import { withLogTools } from './kafka-tools.ts';
 
 export interface ReportFlags {
@@ -33,7 +33,7 @@ export function reportCommand(host: Host): Command {
     .option('--since <time>', 'only reported then or later, such as 2026-09-21T14:13:20Z', instant)
     .addHelpText('after', examples)
     .action(async (flags: ReportFlags) => {
-      await withLogTools(host, async ({ topics }, tools) => {
+      await withLogTools(host, [], async ({ topics }, tools) => {
         await printReport({ flags, topic: topics.report, tools, host });
       });
       host.finish(EXIT.done);
@@ -93,13 +93,13 @@ function reportIn({ value, unreadable }: TopicRecord, unread: Unread): ReportRec
 /** As they come. */
 async function printRecords({ flags, topic, tools, host }: Reporting, selection: ReportSelection): Promise<Unread> {
   const isCsv = flags.format === 'csv';
-  if (isCsv) await print(host.stdout, csvHeader());
+  if (isCsv) await printCsv(host.stdout, csvHeader());
   const unread = nothingUnread();
   const options = { from: 'beginning', follow: flags.follow === true, signal: host.stop, unreadable: 'tell' } as const;
   for await (const each of tools.read(topic, options)) {
     const record = reportIn(each, unread);
     if (record !== null && selectsReport(selection, record)) {
-      await print(host.stdout, isCsv ? csvRow(record) : `${JSON.stringify(record)}\n`);
+      await (isCsv ? printCsv(host.stdout, csvRow(record)) : printJson(host.stdout, record));
     }
   }
   return unread;
@@ -110,10 +110,10 @@ async function printOperations({ flags, topic, tools, host }: Reporting, selecti
   const { operations, ...unread } = await readOperations(tools, topic, selection, host.stop);
   for (const [id, record] of operations) if (!endedAsSelected(selection, record)) operations.delete(id);
   const summary = summaryOf(operations, host.clock.now().wall);
-  if (flags.format === 'json') await print(host.stdout, `${JSON.stringify(summary, null, 2)}\n`);
+  if (flags.format === 'json') await printJson(host.stdout, summary, 2);
   else {
-    await print(host.stdout, csvHeader());
-    for (const record of summary.operations) await print(host.stdout, csvRow(record));
+    await printCsv(host.stdout, csvHeader());
+    for (const record of summary.operations) await printCsv(host.stdout, csvRow(record));
   }
   return unread;
 }

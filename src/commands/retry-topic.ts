@@ -1,16 +1,34 @@
 /** What operators' commands have in common: reading what waits in the retry topic, and asking its owners for something. */
+import { operatorKey } from '../adapters/operator-key.ts';
 import { allWaiting, emptyWaiting, readWaiting, selects, type Waiting, type WaitingFilter } from '../core/waiting.ts';
 import { parseAnswer, type Answer } from '../core/request-record.ts';
-import { EXIT, ExitError } from '../exit-codes.ts';
+import {
+  REFUSAL_TEXT,
+  type OperatorKey,
+  type RequestRecord,
+  type RequestRefusal,
+  signed,
+} from '../core/request-signature.ts';
+import { EXIT, ExitError, type ExitCode } from '../exit-codes.ts';
 import type { LogTools, OutRecord } from '../ports.ts';
 import { print, type Host } from './host.ts';
+import { withLogTools } from './kafka-tools.ts';
 
 export interface RetryTopic {
   /** Its name. */
   readonly topic: string;
   readonly tools: LogTools;
   readonly host: Pick<Host, 'stdout' | 'stderr' | 'clock' | 'random' | 'stop'>;
+  /** Signs requests; absent: they are not signed. */
+  readonly operatorKey?: OperatorKey;
 }
+
+/** Opens it for one command, with the operator's key where there is one. */
+export const withRetryTopic = (host: Host, work: (retry: RetryTopic) => Promise<ExitCode>): Promise<void> =>
+  withLogTools(host, ['operator'], async ({ topics, operator: { key } }, tools) => {
+    const signing = key === null ? {} : { operatorKey: operatorKey(() => key) };
+    host.finish(await work({ topic: topics.retry, tools, host, ...signing }));
+  });
 
 /** @throws ExitError where there is no such topic. */
 export async function findWaiting(
@@ -35,10 +53,10 @@ const ANSWER_LIMIT_MS = 10_000;
 /** Sends requests, by their keys, and waits for what their owners say. @throws ExitError where not all answer in time. */
 export async function askOwners(
   retry: RetryTopic,
-  requests: ReadonlyMap<string, OutRecord>,
+  requests: ReadonlyMap<string, RequestRecord>,
   told: (answer: Answer) => Promise<void>,
 ): Promise<readonly Answer[]> {
-  const outcomes = await retry.tools.send([...requests.values()]);
+  const outcomes = await retry.tools.send([...requests.values()].map((request) => asSigned(retry, request)));
   if (outcomes.includes('too_large')) {
     const mend = 'name fewer changes, with --member or --id';
     throw new ExitError(EXIT.someFailed, `a request does not fit into the retry topic; ${mend}`);
@@ -51,10 +69,23 @@ export async function askOwners(
   const open = new Set(requests.keys());
   const answers = await awaitAnswers(retry, open);
   for (const answer of answers) await told(answer);
+  for (const refusal of refusalsIn(answers)) await print(retry.host.stderr, `${refusal}: ${REFUSAL_TEXT[refusal]}\n`);
   if (open.size === 0) return answers;
   const what = `${open.size} of ${requests.size} requests were not answered within ${ANSWER_LIMIT_MS / 1000} s`;
   throw new ExitError(EXIT.unavailable, `${what}; they stay in the retry topic until a \`rollcall run\` reads them`);
 }
+
+const asSigned = ({ operatorKey, host }: RetryTopic, request: RequestRecord): OutRecord =>
+  operatorKey === undefined ? request : signed(request, host.clock.now().wall, operatorKey);
+
+function refusalsIn(answers: readonly Answer[]): ReadonlySet<RequestRefusal> {
+  const verdicts: readonly string[] = answers.flatMap((answer) =>
+    answer.kind === 'replay' ? answer.verdicts.map(({ verdict }) => verdict) : [answer.verdict],
+  );
+  return new Set(verdicts.filter((verdict) => isRefusal(verdict)));
+}
+
+const isRefusal = (verdict: string): verdict is RequestRefusal => Object.hasOwn(REFUSAL_TEXT, verdict);
 
 /** Reads from the beginning, so that no answer can have come before the reading began. */
 async function awaitAnswers({ topic, tools, host }: RetryTopic, open: Set<string>): Promise<readonly Answer[]> {

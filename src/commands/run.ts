@@ -5,12 +5,13 @@ import { KafkaChangeLog } from '../adapters/kafka/change-log.ts';
 import { explainKafkaError } from '../adapters/kafka/errors.ts';
 import { createLogTools, type KafkaLogTools } from '../adapters/kafka/tools.ts';
 import { keepHeapSmall } from '../adapters/heap.ts';
-import { createLog } from '../adapters/log.ts';
+import { operatorKey } from '../adapters/operator-key.ts';
 import { sha256 } from '../adapters/system.ts';
 import { pause, unlessAborted } from '../adapters/time-limit.ts';
 import { startAdmin, type AdminServer } from '../admin/server.ts';
 import { pipelineOptions, readConfig, type Config } from '../config.ts';
 import { refusesRun, topicFindings, type TopicFinding } from '../core/topics.ts';
+import type { OperatorKey } from '../core/request-signature.ts';
 import { EXIT, ExitError } from '../exit-codes.ts';
 import { refusesStart } from '../formats/first-records.ts';
 import type { RecordFinding } from '../formats/record-finding.ts';
@@ -20,7 +21,8 @@ import { stopped, type Host } from './host.ts';
 import { inspectFirstRecords } from './first-records.ts';
 import { openSourceTopicFormat } from './format.ts';
 import { openIdMap, type OpenIdMap } from './id-map.ts';
-import { kafkaExit, readText } from './kafka-tools.ts';
+import { kafkaExit, readText, serviceLog } from './kafka-tools.ts';
+import { lazily, type Live, LiveConfig, liveKafka } from './live-config.ts';
 import { findTopics, judgeTopics } from './topics.ts';
 
 export function runCommand(host: Host): Command {
@@ -47,37 +49,49 @@ where the configuration is wrong or Kafka refuses the credentials; a target that
 
 type Service = Config<(typeof PARTS)[number]>;
 
-const PARTS = ['kafka', 'topics', 'format', 'ids', 'genesys', 'pipeline', 'admin'] as const;
+const PARTS = ['kafka', 'topics', 'format', 'ids', 'genesys', 'pipeline', 'operator', 'admin'] as const;
 
 export async function runService(host: Host): Promise<void> {
   keepHeapSmall();
   const config = readConfig(host.environment, PARTS, readText);
-  const logger = createLog(host.stderr, { level: config.logLevel, secrets: config.secrets });
+  const logger = serviceLog(host, config);
   for (const warning of config.warnings) logger.warn({ warning }, 'the environment has a name that is not known');
   for (const { variable, problem, example } of config.risks)
     logger.warn({ variable, problem, example }, 'a variable has a value at a risk');
   let pipeline: Pipeline | null = null;
-  const admin = await serveAdmin(config, () => pipeline, { host, logger });
+  const live = new LiveConfig(config, PARTS, { host, logger });
+  const admin = await serveAdmin(live, () => pipeline, { host, logger });
   const { clock, random } = host;
-  const api = createGroupApi(config.genesys, { clock, logger, random });
+  const api = createGroupApi(
+    lazily(() => live.current.genesys),
+    { clock, logger, random, secrets: host.secrets },
+  );
   let opened: OpenIdMap | null = null;
   try {
     if (!(await topicsAreRight(config, { host, logger }))) return;
-    const format = await openSourceTopicFormat(config.format);
+    const format = await openSourceTopicFormat(config.format, { clock, logger });
     opened = await openIds(config, api, { host, logger });
     if (opened === null) return;
-    const log = new KafkaChangeLog({ ...config.kafka, topics: config.topics }, { clock, log: logger });
+    const log = new KafkaChangeLog({ ...liveKafka(live), topics: config.topics }, { clock, log: logger });
     const options = pipelineOptions(config, `${config.kafka.clientId}-${random.uuid()}`);
     const { ids } = opened;
-    pipeline = new Pipeline({ log, api, ids, clock, random, sha256, logger, format }, options);
+    const signing = signingOf(live);
+    pipeline = new Pipeline({ log, api, ids, clock, random, sha256, logger, format, ...signing }, options);
     await supervise(pipeline, log, { host, logger });
   } catch (error) {
     throw kafkaExit(error);
   } finally {
+    live.close();
     await opened?.close();
     await api.close();
     await admin?.close();
   }
+}
+
+/** With the key as it is at each request. */
+function signingOf(live: Live<'operator'>): { readonly operatorKey?: OperatorKey } {
+  const { key } = live.current.operator;
+  return key === null ? {} : { operatorKey: operatorKey(() => live.current.operator.key ?? key) };
 }
 
 /** Waits for brokers that cannot be reached; null: asked to stop meanwhile. */
@@ -116,14 +130,15 @@ async function supervise(pipeline: Pipeline, log: ChangeLog, { host, logger }: S
 }
 
 async function serveAdmin(
-  { admin }: Service,
+  live: Live<'admin'>,
   running: () => Pipeline | null,
   { host, logger }: Surroundings,
 ): Promise<AdminServer | null> {
-  if (admin.port === 0) return null;
+  if (live.current.admin.port === 0) return null;
+  const admin = lazily(() => live.current.admin);
   try {
     const stats = () => running()?.stats() ?? null;
-    const server = await startAdmin(admin, { stats, clock: host.clock, log: logger });
+    const server = await startAdmin(admin, { stats, clock: host.clock, log: logger, secrets: host.secrets });
     logger.info({ url: server.url }, 'health and metrics are served');
     return server;
   } catch (cause) {

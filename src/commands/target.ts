@@ -11,7 +11,7 @@ export async function withTarget<T>(
   { host, genesys, logger }: { readonly host: Host; readonly genesys: Parts['genesys']; readonly logger: Logger },
   work: (api: GroupApi) => Promise<T>,
 ): Promise<T> {
-  const api = createGroupApi(genesys, { clock: host.clock, logger, random: host.random });
+  const api = createGroupApi(genesys, { clock: host.clock, logger, random: host.random, secrets: host.secrets });
   try {
     return await work(api);
   } finally {

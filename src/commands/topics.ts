@@ -14,7 +14,7 @@ import {
 import { EXIT, ExitError, type ExitCode } from '../exit-codes.ts';
 import type { LogTools, Logger } from '../ports.ts';
 import { wholeNumber } from './arguments.ts';
-import { print, type Host } from './host.ts';
+import { print, printJson, type Host } from './host.ts';
 import { withLogTools } from './kafka-tools.ts';
 
 interface CheckFlags {
@@ -34,7 +34,7 @@ export function topicsCommand(host: Host): Command {
     .option('--json', 'one JSON object: {"created":[…],"findings":[…]}')
     .action(async (flags: CreateFlags) => {
       const wish = { partitionCount: flags.partitions, replicationFactor: flags.replicationFactor ?? -1 };
-      await withLogTools(host, async ({ topics }, tools) => {
+      await withLogTools(host, [], async ({ topics }, tools) => {
         const created = await createTopics(topics, tools, wish);
         await tell(host, flags, { created, findings: topicFindings(topics, await findTopics(topics, tools)) });
       });
@@ -43,7 +43,7 @@ export function topicsCommand(host: Host): Command {
     .summary('say what is wrong with the topics, each finding with its mend')
     .option('--json', 'one JSON object: {"findings":[…]}')
     .action(async (flags: CheckFlags) => {
-      await withLogTools(host, async ({ topics }, tools) => {
+      await withLogTools(host, [], async ({ topics }, tools) => {
         await tell(host, flags, { findings: topicFindings(topics, await findTopics(topics, tools)) });
       });
     });
@@ -95,7 +95,7 @@ interface Told {
 
 async function tell(host: Host, flags: CheckFlags, told: Told): Promise<void> {
   host.finish(topicsExitCode(told.findings));
-  await print(host.stdout, flags.json === true ? `${JSON.stringify(told)}\n` : toldText(told));
+  await (flags.json === true ? printJson(host.stdout, told) : print(host.stdout, toldText(told)));
 }
 
 function toldText({ created = [], findings }: Told): string {

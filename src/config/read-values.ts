@@ -31,7 +31,8 @@ type Read<T> = Problem | { readonly [K in keyof T]: T[K] };
 
 function readVariable(name: Name, environment: Environment, readFile: ReadFile): Read<{ value: unknown }> {
   const variable: Variable<unknown> = variables[name];
-  const { type, initial, isDemanded, kind, example } = variable;
+  const { type, initial, isDemanded, kind } = variable;
+  const example = variable.shellExample ?? variable.example;
   const given = kind === 'secret' ? secretText(name, environment, readFile) : { text: plainText(name, environment) };
   if ('problem' in given) return given;
   const text = given.text ?? initial;
@@ -69,4 +70,21 @@ function fileText(variable: string, path: string, readFile: ReadFile): Read<{ te
     const code = error instanceof Error && 'code' in error ? String(error.code) : String(error);
     return { variable, problem: `names a file that cannot be read (${code})`, example: '/run/secrets/rollcall' };
   }
+}
+
+/** Files whose content is taken again when it changes, beside those of secrets. */
+const RELOADED: readonly string[] = [
+  'INGEST_TLS_CERT_FILE',
+  'INGEST_TLS_KEY_FILE',
+  'KAFKA_SASL_OAUTHBEARER_TOKEN_FILE',
+] satisfies readonly Name[];
+
+/** The paths of all that the environment names for these parts. */
+export function reloadedFiles(environment: Environment, parts: readonly Part[]): readonly string[] {
+  return names.flatMap((name) => {
+    const { part, kind } = variables[name];
+    if (part !== 'all' && !parts.includes(part)) return [];
+    const path = kind === 'secret' ? plainText(`${name}_FILE`, environment) : null;
+    return path ?? (RELOADED.includes(name) ? plainText(name, environment) : null) ?? [];
+  });
 }

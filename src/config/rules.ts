@@ -1,7 +1,7 @@
 /** Rules that hold between variables. What was not read, or is wrong by itself, takes part in none of them. */
 import { idRules } from './id-rules.ts';
 import type { Problem } from './problem.ts';
-import { isLoopback } from './variable.ts';
+import { GENERATED_SECRET, isLoopback } from './variable.ts';
 import { pollRules } from './poll-rules.ts';
 import { timeRules } from './time-rules.ts';
 import { webhookRules } from './webhook-rules.ts';
@@ -100,7 +100,7 @@ function genesysRules(values: Partial<Values>, isRegion: (domain: string) => boo
 
 function adminRules({ ADMIN_HOST: host, ADMIN_PORT: port, ADMIN_TOKEN: token }: Partial<Values>): Problem[] {
   if (host === undefined || isLoopback(host) || port === 0 || token !== null) return [];
-  return [problem('ADMIN_TOKEN', `is missing, though ADMIN_HOST can be reached from elsewhere`, 'change-me')];
+  return [problem('ADMIN_TOKEN', 'is missing, though ADMIN_HOST can be reached from elsewhere', GENERATED_SECRET)];
 }
 
 function problem(variable: Name, text: string, example: string): Problem {

@@ -9,6 +9,7 @@ export type Part =
   | 'ids'
   | 'genesys'
   | 'pipeline'
+  | 'operator'
   | 'admin'
   | 'ingest'
   | 'webhook'
@@ -29,6 +30,8 @@ export interface Variable<T> {
   /** `secret`: may be given as `<NAME>_FILE`, and is never shown. `file`: the path of a file that can be read. */
   readonly kind: 'plain' | 'secret' | 'file';
   readonly example: string;
+  /** Shown in its place where a value is wrong. */
+  readonly shellExample?: string;
   readonly about: string;
 }
 
@@ -60,6 +63,23 @@ export const initially = <T>(
 ): Variable<T> => ({ ...demanded(type, { ...explained, example: initial }), initial, isDemanded: false });
 
 export const secret = <T>(variable: Variable<T>): Variable<T> => ({ ...variable, kind: 'secret' });
+
+/** What we ourselves verify; the vendors' secrets are as long as the vendors make them. */
+const OWN_SECRET_LENGTH_MIN = 16;
+
+const ownSecretText = z
+  .string()
+  .refine(
+    (value) => value.length >= OWN_SECRET_LENGTH_MIN,
+    `must have at least ${OWN_SECRET_LENGTH_MIN} characters; \`openssl rand -hex 32\` makes one`,
+  );
+
+/** In a shell; no example of a file, where it would be the secret itself. */
+export const GENERATED_SECRET = '$(openssl rand -hex 32)';
+
+/** A secret that others have to show to us. */
+export const ownSecret = (explained: Omit<Explained, 'example'>): Variable<string | null> =>
+  secret({ ...optional(ownSecretText, { ...explained, example: 'change-me' }), shellExample: GENERATED_SECRET });
 
 export const file = <T>(variable: Variable<T>): Variable<T> => ({ ...variable, kind: 'file' });
 

@@ -7,6 +7,7 @@ import {
   initially,
   oneOf,
   optional,
+  ownSecret,
   schedule,
   secret,
   text,
@@ -143,19 +144,24 @@ const pipeline = {
   }),
 };
 
+const operator = {
+  OPERATOR_KEY: ownSecret({
+    part: 'operator',
+    about:
+      'Shared by `run`, `replay` and `held`: where `run` has it, it takes up only requests that are signed with it; at least 16 characters. Default: any request that is in the retry topic',
+  }),
+};
+
 const admin = {
   ADMIN_HOST: initially('127.0.0.1', text, {
     part: 'admin',
     about: 'Address of `/healthz`, `/readyz` and `/metrics`; beyond loopback a token is needed',
   }),
   ADMIN_PORT: initially('8080', wholeNumber(0, 65_535), { part: 'admin', about: 'Their port; 0: none' }),
-  ADMIN_TOKEN: secret(
-    optional(text, {
-      part: 'admin',
-      example: 'change-me',
-      about: 'Asked for as `Authorization: Bearer …`',
-    }),
-  ),
+  ADMIN_TOKEN: ownSecret({
+    part: 'admin',
+    about: 'Asked for as `Authorization: Bearer …`; at least 16 characters',
+  }),
 };
 
 const all = {
@@ -177,6 +183,7 @@ export const variables = {
   ...genesys,
   ...pipeline,
   ...guardVariables,
+  ...operator,
   ...admin,
   ...ingestVariables,
   ...webhookVariables,

@@ -1,6 +1,6 @@
 /** Rules between the variables of `rollcall ingest`. */
 import type { Problem } from './problem.ts';
-import { isLoopback } from './variable.ts';
+import { GENERATED_SECRET, isLoopback } from './variable.ts';
 import type { Values } from './variables.ts';
 
 export function webhookRules(values: Partial<Values>): Problem[] {
@@ -29,7 +29,7 @@ function senderRules(values: Partial<Values>): Problem[] {
   if (!SECRETS.every((name) => values[name] === null)) return [];
   const [variable, ...others] = SECRETS;
   const text = `is missing, and so are ${others.join(', ')}: without a secret nobody may send anything`;
-  return [{ variable, problem: text, example: 'change-me' }];
+  return [{ variable, problem: text, example: GENERATED_SECRET }];
 }
 
 /** Without keys nothing is verified, so that neither would be. */

@@ -4,7 +4,7 @@ import {
   file,
   initially,
   optional,
-  secret,
+  ownSecret,
   text,
   topicName,
   wholeNumber,
@@ -20,7 +20,7 @@ export const ingestVariables = {
 };
 
 const sender = (about: string): Variable<string | null> =>
-  secret(optional(text, { part: 'webhook', example: 'change-me', about }));
+  ownSecret({ part: 'webhook', about: `${about}; at least 16 characters` });
 
 export const webhookVariables = {
   INGEST_HOST: initially('127.0.0.1', text, {

@@ -9,6 +9,7 @@ import { offsetText, OFFSET_PATTERN, type Position } from './position.ts';
 import type { Headers } from './record-headers.ts';
 import { jsonIn } from './json.ts';
 import { header, textHeader, textOf } from './record-headers.ts';
+import type { RequestRefusal } from './request-signature.ts';
 import { positionOf, wireDecision, wireId, wireNamed } from './wire-intent.ts';
 
 /** A key that no group can have, since ids with control characters are invalid. */
@@ -27,10 +28,10 @@ export type Request =
   | { readonly kind: 'approve' | 'reject'; readonly digest: string; readonly author: string };
 
 /** `superseded`: a newer intent has taken its place; `gone`: it is final, or was dropped. */
-export type ReplayVerdict = 'woken' | 'superseded' | 'gone' | NewerVerdict;
+export type ReplayVerdict = 'woken' | 'superseded' | 'gone' | RequestRefusal | NewerVerdict;
 
 /** `gone`: nothing is held under this digest; what is held may be another set by now. */
-export type HeldVerdict = 'approved' | 'rejected' | 'gone' | NewerVerdict;
+export type HeldVerdict = 'approved' | 'rejected' | 'gone' | RequestRefusal | NewerVerdict;
 
 /** What an owner of a newer version says; it is shown as it is, and is no success. */
 type NewerVerdict = string & {};
@@ -75,6 +76,12 @@ export function parseRequest(headers: Headers, value: Uint8Array): Request {
   const named = pending.map((each) => ({ group, member: each.member ?? WHOLE_GROUP, ...positionOf(each) }));
   return { kind: 'replay', named };
 }
+
+/** What is answered where it was not taken up. */
+export const refusedAnswer = (wanted: Request, verdict: RequestRefusal): Answer =>
+  wanted.kind === 'replay'
+    ? { kind: 'replay', verdicts: wanted.named.map((named) => ({ ...named, verdict })) }
+    : { kind: wanted.kind, digest: wanted.digest, verdict, count: 0 };
 
 /** The value of an approval or a refusal. */
 export const decisionValue = (digest: string, author: string): string => JSON.stringify({ v: 1, digest, author });

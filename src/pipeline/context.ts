@@ -1,6 +1,7 @@
 /** What every part of the pipeline works with: the ports, the options, the one state, and the questions asked of it. */
 import type { SourceFormat } from '../core/change.ts';
 import type { Sha256 } from '../core/guard.ts';
+import type { OperatorKey } from '../core/request-signature.ts';
 import type { ChangeLog, Clock, GroupApi, IdMap, Instant, Logger, Random } from '../ports.ts';
 import type { TargetBreaker } from './breaker.ts';
 import type { KeyWatch } from './key-watch.ts';
@@ -19,6 +20,8 @@ export interface Ports {
   /** null: the source has the target's own ids. */
   readonly ids: IdMap | null;
   readonly sha256: Sha256;
+  /** Absent: requests of operators need no signature. */
+  readonly operatorKey?: OperatorKey;
 }
 
 export interface Context extends Ports {

@@ -1,4 +1,5 @@
 /** Source records: decoded, entered in the ledger, folded into the pending intents of their group. Never waits. */
+import { decodeRecord } from '../core/unreadable-batch.ts';
 import {
   type ChangeSource,
   type Delta,
@@ -7,7 +8,6 @@ import {
   type Intent,
   type Invalid,
   type SourceEvent,
-  decodeRecord,
   isChange,
   isUnread,
 } from '../core/change.ts';

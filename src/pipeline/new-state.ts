@@ -27,6 +27,7 @@ export const newState = (): State => ({
     skipped: {},
     possibleLosses: 0,
     outsideLease: 0,
+    refusedRequests: {},
     requests: {},
     reports: {},
   },

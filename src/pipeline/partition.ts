@@ -11,6 +11,7 @@ import { FinalMarks } from './final-marks.ts';
 import { FormerKeys } from './former-keys.ts';
 import { RemovalWindow } from './removal-window.ts';
 import type { Due, Group, Member, Partition, Phase, State } from './state.ts';
+import { OperatorRequests } from './operator-requests.ts';
 import { Unacknowledged } from './unacknowledged.ts';
 import { UnresolvedMembers } from './unresolved-members.ts';
 
@@ -39,7 +40,7 @@ export const newPartition = (number: number, windowMs: number): Partition => ({
   unresolved: new UnresolvedMembers(),
   stale: new Set(),
   recordedAt: new Map(),
-  requests: new Map(),
+  requests: new OperatorRequests(),
   answers: [],
   start: null,
   ledger: null,

@@ -5,7 +5,8 @@ import type { RetryRecord } from '../core/live-record.ts';
 import { parseRetryRecord } from '../core/live-record.ts';
 import { endGroup, isOvertaken, isUsed, readFence, readState, type Stamp } from '../core/ownership.ts';
 import { isRemovalsKey } from '../core/removal-window.ts';
-import type { Batch } from '../ports.ts';
+import { readSignature } from '../core/request-signature.ts';
+import type { Batch, LogRecord } from '../ports.ts';
 import type { Context } from './context.ts';
 import { isCurrent } from './context.ts';
 import { forget } from './forget.ts';
@@ -21,14 +22,34 @@ export function readRetry(context: Context, partition: Partition, batch: Batch):
     if (record.offset < partition.retryNext) continue;
     if (record.unreadable !== undefined) return refuse(context, partition, unreadableRetry(record.unreadable.message));
     partition.retryNext = record.offset + 1n;
-    readRetryRecord(context, partition, parseRetryRecord(record));
+    const read = parseRetryRecord(record);
+    if (read.kind === 'request') readRequest(context, partition, read, record);
+    else readRetryRecord(context, partition, read);
+    if (isRestored(partition)) takeAccount(context, partition);
     // It may have been overtaken, and forgotten.
     if (!isCurrent(context, partition)) return;
   }
   if (batch.nextOffset > partition.retryNext) partition.retryNext = batch.nextOffset;
 }
 
-function readRetryRecord(context: Context, partition: Partition, record: RetryRecord): void {
+function readRequest(
+  { options, clock, operatorKey }: Context,
+  { requests, number }: Partition,
+  { key, wanted }: Extract<RetryRecord, { kind: 'request' }>,
+  { value, headers }: LogRecord,
+): void {
+  if (wanted === null) {
+    requests.answered(key);
+    return;
+  }
+  const record = { topic: options.topics.retry, partition: number, key, value, headers };
+  const signature = operatorKey === undefined ? null : readSignature(record, operatorKey);
+  requests.read({ key, wanted, signature }, clock.now().wall);
+}
+
+type NoRequest = Exclude<RetryRecord, { kind: 'request' }>;
+
+function readRetryRecord(context: Context, partition: Partition, record: NoRequest): void {
   const { options, logger } = context;
   switch (record.kind) {
     case 'fence': {
@@ -48,10 +69,6 @@ function readRetryRecord(context: Context, partition: Partition, record: RetryRe
       if (readLive(context, partition, { ...record, isEnd: record.removals === null }))
         partition.removals.read(record.key, record.removals);
       break;
-    case 'request':
-      if (record.wanted === null) partition.requests.delete(record.key);
-      else partition.requests.set(record.key, record.wanted);
-      break;
     case 'unreadable':
       logger.warn(
         { partition: partition.number, problem: record.problem },
@@ -59,7 +76,6 @@ function readRetryRecord(context: Context, partition: Partition, record: RetryRe
       );
       if (record.group !== null) partition.stale.add(record.group);
   }
-  if (isRestored(partition)) takeAccount(context, partition);
 }
 
 interface LiveRecord {

@@ -6,7 +6,8 @@ import type { Intent } from '../core/change.ts';
 import { idKey } from '../core/id-key.ts';
 import { isSamePosition, comparePositions } from '../core/position.ts';
 import { isHeld, woken } from '../core/pending.ts';
-import type { NamedIntent, ReplayVerdict, Request } from '../core/request-record.ts';
+import { type NamedIntent, refusedAnswer, type ReplayVerdict, type Request } from '../core/request-record.ts';
+import { REFUSAL_TEXT, type RequestRefusal } from '../core/request-signature.ts';
 import { noteAlias } from './aliases.ts';
 import { setPending } from './conclude.ts';
 import type { Context } from './context.ts';
@@ -15,11 +16,27 @@ import { review } from './schedule.ts';
 import type { DueAnswer, Partition } from './state.ts';
 
 export function takeUpRequests(context: Context, partition: Partition): void {
-  for (const [key, wanted] of partition.requests) {
-    partition.answers.push({ key, ...takeUp(context, partition, wanted) });
+  const due = partition.requests.take(context.clock.now().wall);
+  for (const { key, wanted, refusal } of due) {
+    const answer =
+      refusal === null ? takeUp(context, partition, wanted) : refuseRequest(context, partition, wanted, refusal);
+    partition.answers.push({ key, ...answer });
   }
-  if (partition.requests.size > 0) context.settle();
-  partition.requests.clear();
+  if (due.length > 0) context.settle();
+}
+
+/** Nothing is done, and its tombstone says why. */
+function refuseRequest(
+  { state, logger }: Context,
+  partition: Partition,
+  wanted: Request,
+  refusal: RequestRefusal,
+): Omit<DueAnswer, 'key'> {
+  const { refusedRequests } = state.counts;
+  refusedRequests[refusal] = (refusedRequests[refusal] ?? 0) + 1;
+  const fields = { partition: partition.number, kind: wanted.kind, refusal, reason: REFUSAL_TEXT[refusal] };
+  logger.warn(fields, 'a request in the retry topic is refused');
+  return { answer: refusedAnswer(wanted, refusal), groups: [] };
 }
 
 function takeUp(context: Context, partition: Partition, wanted: Request): Omit<DueAnswer, 'key'> {

@@ -15,7 +15,7 @@ import type { RetryView } from '../core/ownership.ts';
 import type { Trouble } from '../core/record-headers.ts';
 import type { ReportRecord } from '../core/report.ts';
 import type { RequestFacts } from '../core/reporting.ts';
-import type { Answer, Request } from '../core/request-record.ts';
+import type { Answer } from '../core/request-record.ts';
 import type { Comparison, SourceMark } from '../core/source-history.ts';
 import type { IdKind, SureResolution } from '../core/resolution.ts';
 import type { Instant, OutRecord } from '../ports.ts';
@@ -26,6 +26,7 @@ import type { ReadyQueue } from './ready-queue.ts';
 import type { RecordLimit } from './record-limit.ts';
 import type { RemovalWindow } from './removal-window.ts';
 import type { Unacknowledged } from './unacknowledged.ts';
+import type { OperatorRequests } from './operator-requests.ts';
 import type { UnresolvedMembers } from './unresolved-members.ts';
 import type { Unsettled } from './unsettled.ts';
 import type { UnconfirmedChanges } from './unconfirmed-changes.ts';
@@ -195,7 +196,7 @@ export interface Partition {
   readonly stale: Set<string>;
   /** Offset → timestamp of the source records that the restored intents came from. */
   recordedAt: ReadonlyMap<bigint, number>;
-  readonly requests: Map<string, Request>;
+  readonly requests: OperatorRequests;
   /** Of requests that were taken up; each is the tombstone of its request. */
   answers: DueAnswer[];
   start: Start | null;
@@ -261,6 +262,8 @@ export interface State {
     readonly skipped: Record<string, number>;
     possibleLosses: number;
     outsideLease: number;
+    /** Requests of operators, by why they were not taken up. */
+    readonly refusedRequests: Record<string, number>;
     readonly requests: Record<string, number>;
     readonly reports: Record<string, number>;
   };

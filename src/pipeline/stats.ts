@@ -46,6 +46,8 @@ export interface PipelineStats {
   readonly skipped: Readonly<Record<string, number>>;
   /** Requests that ended outside their lease. */
   readonly outsideLease: number;
+  /** Requests of operators that were not taken up, by why (`unsigned`, …). */
+  readonly refusedRequests: Readonly<Record<string, number>>;
   /** Groups of which something waits that no live record takes. */
   readonly unrecordable: readonly string[];
   /** Source records whose key was last read from another partition. */
@@ -81,6 +83,7 @@ export function statsOf(context: Context): PipelineStats {
     possibleLosses: counts.possibleLosses,
     skipped: { ...counts.skipped },
     outsideLease: counts.outsideLease,
+    refusedRequests: { ...counts.refusedRequests },
     unrecordable,
     strayKeys: context.keys.count,
     reports: { ...counts.reports },

@@ -1,5 +1,6 @@
-/** Report records as CSV (RFC 4180), safe to open in a spreadsheet. */
+/** Report records as CSV (RFC 4180), safe to open in a spreadsheet; how a value is read back: README, "Reports". */
 import type { ReportRecord } from '../core/report.ts';
+import { visibleCell } from '../core/visible.ts';
 
 type Cell = string | number | boolean | null;
 
@@ -32,12 +33,18 @@ function csvLine(cells: readonly Cell[]): string {
   return `${cells.map(cellText).join(',')}\r\n`;
 }
 
+/** Every cell is quoted: what splits a line elsewhere (`;`, tab) then stands inside of quotes, too. */
 function cellText(cell: Cell): string {
-  if (cell === null) return '';
-  if (typeof cell !== 'string') return String(cell);
-  const text = harmless(cell);
-  return /[",\r\n]/.test(text) || text !== cell ? `"${text.replaceAll('"', '""')}"` : text;
+  const text = typeof cell === 'string' ? visibleCell(harmless(cell)) : String(cell ?? '');
+  return `"${text.replaceAll('"', '""')}"`;
 }
 
-/** A spreadsheet takes such text for a formula (OWASP, "CSV Injection"); ids come from elsewhere. */
-const harmless = (text: string): string => (/^[=+\-@\t\r]/.test(text) ? `'${text}` : text);
+/**
+ * Where a cell begins, also for a program that splits at `;`, tabs or line breaks: in front of what a spreadsheet takes for
+ * a formula (OWASP, "CSV Injection"; full-width and small forms as well), also behind invisible characters, and in
+ * front of a `'`, so that exactly one `'` at each such place is ours.
+ */
+const DANGER = /(?<=^|[;\t\r\n])(?=[\s\p{Cc}\p{Cf}]*[=+\-@＝＋－＠﹦﹢﹣﹫'\t\r])/gu;
+
+/** Ids and messages come from elsewhere. */
+const harmless = (text: string): string => text.replaceAll(DANGER, "'");

@@ -1,6 +1,7 @@
 /** The summary for people: counts, then what needs somebody. */
 import type { ReportRecord } from '../core/report.ts';
 import type { Summary } from '../core/summary.ts';
+import { visible } from '../core/visible.ts';
 
 /** More would scroll the counts away; the rest is in the file or the report topic. */
 const LISTED_MAX = 20;
@@ -38,5 +39,5 @@ function listed(title: string, records: readonly ReportRecord[]): string[] {
 
 function lineOf({ id, group, member, op, reason }: ReportRecord): string {
   const what = member === null ? id : `${op ?? ''} ${member} in group ${group ?? ''} (${id})`;
-  return reason === null ? `  ${what}` : `  ${what}: ${reason.code}: ${reason.message} ${reason.advice}`;
+  return reason === null ? `  ${what}` : `  ${what}: ${reason.code}: ${visible(reason.message)} ${reason.advice}`;
 }

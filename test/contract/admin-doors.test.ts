@@ -4,6 +4,7 @@ import { timingSafeEqual } from 'node:crypto';
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { KnownSecrets } from '../../src/core/redact.ts';
 import { startAdmin, type AdminServer } from '../../src/admin/server.ts';
 import { ManualClock } from '../support/manual-clock.ts';
 
@@ -19,7 +20,7 @@ beforeEach(async () => {
   vi.mocked(timingSafeEqual).mockClear();
   server = await startAdmin(
     { host: '127.0.0.1', port: 0, token: 'hush' },
-    { stats: () => null, clock: new ManualClock(), log: { error: () => undefined } },
+    { stats: () => null, clock: new ManualClock(), log: { error: () => undefined }, secrets: new KnownSecrets([]) },
   );
 });
 

@@ -1,4 +1,5 @@
 import { afterEach, expect, test } from 'vitest';
+import { KnownSecrets } from '../../src/core/redact.ts';
 import { startAdmin, type AdminOptions, type AdminServer } from '../../src/admin/server.ts';
 import type { PipelineStats } from '../../src/pipeline/stats.ts';
 import { ManualClock } from '../support/manual-clock.ts';
@@ -25,6 +26,7 @@ const someStats = (changes: Partial<PipelineStats> = {}): PipelineStats => ({
   outsideLease: 1,
   unrecordable: [],
   strayKeys: 3,
+  refusedRequests: { unsigned: 2 },
   unsettled: [],
   reports: { applied: 38 },
   ...changes,
@@ -42,7 +44,12 @@ const logged: string[] = [];
 async function given(stats: () => PipelineStats | null, options: Partial<AdminOptions> = {}) {
   const started = await startAdmin(
     { host: '127.0.0.1', port: 0, token: null, ...options },
-    { stats, clock, log: { error: (_fields, message) => void logged.push(message) } },
+    {
+      stats,
+      clock,
+      log: { error: (_fields, message) => void logged.push(message) },
+      secrets: new KnownSecrets(['admin-page-secret']),
+    },
   );
   server = started;
   return (path: string, init?: RequestInit) => fetch(started.url + path, init);
@@ -89,6 +96,13 @@ test.for([
   expect(await response.json()).toMatchObject({ ready: false, reasons });
 });
 
+test('what the brokers say is shown without secrets', async () => {
+  const error = String.raw`refused: admin-page\u002dsecret, admin-page-`;
+  const get = await given(() => someStats({ ready: false, unsettled: [{ ...stuck, error, isLasting: true }] }));
+  const text = await (await get('/readyz')).text();
+  expect(text).toContain('refused: [redacted], [redacted]');
+});
+
 test('a possible loss and an open breaker are named, and make nobody unready', async () => {
   const since = clock.now().wall;
   const get = await given(() => someStats({ possibleLosses: 2, breaker: { reason: 'auth', since } }));
@@ -133,6 +147,7 @@ test('metrics tell what the statistics say', async () => {
       'rollcall_parked 5',
       'rollcall_requests_outside_lease_total 1',
       'rollcall_keys_in_two_partitions_total 3',
+      'rollcall_operator_requests_refused_total{reason="unsigned"} 2',
       'rollcall_dead 1',
       'rollcall_in_flight 2',
       'rollcall_possible_losses 0',
@@ -195,7 +210,7 @@ test('a port that is taken is told to the caller', async () => {
   const port = Number(new URL(server?.url ?? '').port);
   const second = startAdmin(
     { host: '127.0.0.1', port, token: null },
-    { stats: () => null, clock, log: { error: () => undefined } },
+    { stats: () => null, clock, log: { error: () => undefined }, secrets: new KnownSecrets([]) },
   );
   await expect(second).rejects.toMatchObject({ code: 'EADDRINUSE' });
 });

@@ -1,5 +1,5 @@
 // `rollcall apply` against the sandbox.
-import { readFile, mkdtemp, rm } from 'node:fs/promises';
+import { readFile, mkdtemp, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
@@ -146,6 +146,7 @@ describe('for people', () => {
       const host = aHostFor([event('g', ['nobody'])]);
       const file = join(folder, 'report.json');
       expect(await applyFile('-', { report: file }, host)).toBe(EXIT.someFailed);
+      expect((await stat(file)).mode & 0o777).toBe(0o600);
       expect(host.out()).toContain('1 changes: 0 done, 1 failed');
       expect(host.out()).toContain('add nobody in group g (apply/0/0/nobody): ');
       expect(JSON.parse(await readFile(file, 'utf8'))).toMatchObject({ failure_count: 1 });

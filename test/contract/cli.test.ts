@@ -58,6 +58,17 @@ test('no error repeats a secret', async () => {
   expect(err).toContain('/nowhere/[redacted].ndjson: cannot be read');
 });
 
+test.each([
+  [['apply', '/nowhere/\u001b[2K\u202e.ndjson'], String.raw`/nowhere/\u{1b}[2K\u{202e}.ndjson`],
+  [['bogus\u009b31m'], String.raw`bogus\u{9b}31m`],
+])('no error holds what a terminal would obey: %j', async (args, shown) => {
+  const target = { GENESYS_CLIENT_ID: 'id', GENESYS_CLIENT_SECRET: 'hunter2-is-secret' };
+  const { code, err } = await start(args, target).ended;
+  expect(code).toBe(EXIT.usage);
+  expect(err).toContain(shown);
+  expect(err).not.toMatch(/(?!\n)[\p{Cc}\p{Cf}]/u);
+});
+
 test('sandbox prints the environment that points at it, and SIGTERM ends it well', async () => {
   const { child, ended } = start(['sandbox', '--client-secret', 's3cret']);
   await once(child.stderr, 'data');

@@ -75,7 +75,7 @@ test('a group of which a page is missing is not told at all', async () => {
   okta.groups.set('g1', ['a']).set('g2', ['b', 'c', 'd']);
   okta.interrupt('/api/v1/groups/g2/users', { status: 200, body: '[{"id":"b"},{"id":' });
   const poll = new Poll('okta', okta);
-  await expect(poll.run()).rejects.toThrow('list: The value is not JSON');
+  await expect(poll.run()).rejects.toThrow('list: the answer is no JSON');
   expect(poll.changes()).toEqual(['g1 = a']);
   await poll.run();
   expect(poll.memberships()).toEqual({ g1: ['a'], g2: ['b', 'c', 'd'] });

@@ -3,7 +3,7 @@ import { beforeEach, describe, expect, test } from 'vitest';
 import { MemoryBroker } from '../../src/adapters/memory-log/memory-broker.ts';
 import { MemoryLog } from '../../src/adapters/memory-log/memory-log.ts';
 import { systemClock, systemRandom } from '../../src/adapters/system.ts';
-import { listWaiting, replayNow, type NowFlags } from '../../src/commands/replay.ts';
+import { listWaiting, replayNow, type ListFlags, type NowFlags } from '../../src/commands/replay.ts';
 import type { Intent } from '../../src/core/change.ts';
 import { sha256 } from '../../src/adapters/system.ts';
 import { parseRetryRecord, renderAnswer, renderState } from '../../src/core/live-record.ts';
@@ -162,4 +162,20 @@ describe('replay now', () => {
     const impatient: Clock = { ...systemClock, schedule: (_, task) => systemClock.schedule(0, task) };
     await expect(replay({ all: true, yes: true }, impatient)).rejects.toMatchObject({ code: EXIT.unavailable });
   });
+});
+
+test('ids that a terminal would obey are shown, not obeyed; as JSON they are what they are', async () => {
+  const member = 'm\u202e\u200b\u2028';
+  const intents = [anIntent({ member, target: member, dead: { at: 1, reason: 'why\u009b31m' } })];
+  const state = renderState({ group: 'h', intents, stamp: { ...stamp, seq: 9 }, trouble: null, now: 0, sha256 });
+  await log.send([{ topic: 'retry', partition: 1, ...state }]);
+  const lists = async (flags: ListFlags): Promise<string> => {
+    const host = aHost();
+    await listWaiting({ flags: { ...flags, group: ['h'] }, topic: 'retry', tools: log, host });
+    return host.out();
+  };
+  const [text, json] = [await lists({}), await lists({ json: true })];
+  for (const out of [text, json]) expect(out).not.toMatch(/(?!\n)[\p{Cc}\p{Cf}\p{Zl}]/u);
+  expect(text).toContain(String.raw`m\u{202e}\u{200b}\u{2028}`);
+  expect(JSON.parse(json)).toMatchObject({ member });
 });

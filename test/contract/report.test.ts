@@ -8,7 +8,8 @@ import { type ReportRecord } from '../../src/core/report.ts';
 import { eventReport } from '../../src/core/reporting.ts';
 import type { Summary } from '../../src/core/summary.ts';
 import { EXIT } from '../../src/exit-codes.ts';
-import { csvRow } from '../../src/report/csv.ts';
+import { summaryOf as summaryFrom } from '../../src/core/summary.ts';
+import { summaryText } from '../../src/report/summary-text.ts';
 import { aHost } from '../support/command-host.ts';
 
 const at = (second: number): number => Date.UTC(2026, 8, 21, 0, 0, second);
@@ -129,19 +130,37 @@ describe('as csv', () => {
     await write(parked, recovered);
     const lines = (await report({ format: 'csv' })).out.split('\r\n');
     expect(lines).toHaveLength(3);
-    expect(lines[0]).toMatch(/^id,final,group,member,op,outcome,/);
-    expect(lines[1]).toMatch(/^t\/0\/1\/m,true,g,m,add,recovered,/);
+    expect(lines[0]).toMatch(/^"id","final","group","member","op","outcome",/);
+    expect(lines[1]).toMatch(/^"t\/0\/1\/m","true","g","m","add","recovered",/);
+  });
+});
+
+describe('what a terminal would obey', () => {
+  const message = 'refused\u001b[2K\u001b]0;x\u0007\b\u009b31m\u202e\u2066\u200b\u2028end';
+  const hostile = aReport({
+    id: 't/0/1/m\u202e',
+    member: 'm\u202e',
+    outcome: 'failed',
+    reason: { code: 'rejected', message, status: 400, scim_type: null, advice: '' },
   });
 
-  test.each([
-    ['a,b', '"a,b"'],
-    ['say "x"', '"say ""x"""'],
-    ['two\nlines', '"two\nlines"'],
-    ['=HYPERLINK("http://x")', '"\'=HYPERLINK(""http://x"")"'],
-    ['@sum', '"\'@sum"'],
-    ['-1', '"\'-1"'],
-    ['plain', 'plain'],
-  ])('%j becomes %s', (member, cell) => {
-    expect(csvRow(aReport({ id: 'i', member }))).toContain(`i,true,g,${cell},add`);
+  test.each(['json', 'ndjson', 'csv'] as const)('is not in the output as %s', async (format) => {
+    await write(hostile);
+    expect((await report({ format })).out).not.toMatch(/(?![\r\n])[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u);
+  });
+
+  test('is in JSON as what it is', async () => {
+    await write(hostile);
+    expect(summaryOf((await report({})).out).operations).toEqual([hostile]);
+    expect(JSON.parse((await report({ format: 'ndjson' })).out)).toEqual(hostile);
+  });
+
+  test('is not in the summary for people, nor does a message make lines of its own', () => {
+    const forged = {
+      ...hostile,
+      reason: { code: 'rejected', message: 'no\n0 failed', status: 400, scim_type: null, advice: 'x' },
+    };
+    const text = summaryText(summaryFrom(new Map([[forged.id, forged]]), at(0)));
+    expect(text).toContain(String.raw`no\u{a}0 failed`);
   });
 });

@@ -160,6 +160,33 @@ test('hints and what cannot be read are dead letters with their bytes and reason
 });
 
 test.for([
+  ['with an escaped character', (secret: string) => secret.replace('-', String.raw`\u002d`)],
+  ['with every slash escaped', (secret: string) => secret.replaceAll('/', String.raw`\/`)],
+  ['in Base64', (secret: string) => Buffer.from(`u:${secret}`).toString('base64')],
+  ['in hexadecimal digits', (secret: string) => Buffer.from(secret).toString('hex')],
+] as const)('a dead letter holds the secret neither %s nor in its message, and every id', async ([, form]) => {
+  const secret = 'entra/state-1234567890';
+  const door = await aDoor({ secrets: { entra: secret } });
+  // An id may begin as the secret does.
+  const item = { clientState: secret, group: 'entra/state', quoted: '=' };
+  const body = JSON.stringify({ value: [item] }).replace('"="', `"${form(secret)}"`);
+  expect((await door.post('entra', body)).status).toBe(202);
+  const [letter] = door.written('dead-letter');
+  expect(letter?.value).toMatch(/"clientState":"\[redacted\]","group":"entra\/state","quoted":"\w{0,3}\[redacted\]=?"/);
+  expect(letter?.key).toBe('entra/state');
+});
+
+test('what a message quotes of a body is quoted without the secret, also where the quotation ends within it', async () => {
+  const door = await aDoor();
+  const body = `${'x'.repeat(51)}${secrets.okta} and more`;
+  const headers = rightHeaders('okta', '');
+  await fetch(`${door.server.url}/okta`, { method: 'POST', body, headers });
+  const [letter] = door.written('dead-letter');
+  expect(letter?.value).not.toContain(secrets.okta);
+  expect(letter?.header('rollcall-error-message')).toContain('x[redacted]"');
+});
+
+test.for([
   ['no JSON', 'hello', 'not_json'],
   ['no UTF-8', '\u00ff', 'not_utf8'],
 ] as const)('a body that is %s is answered 400, and is a dead letter', async ([, text, code]) => {

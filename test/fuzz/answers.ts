@@ -156,7 +156,10 @@ function accountFor({ raw, method }: { readonly raw: RawAnswer; readonly method:
   const response = responseOf(raw);
   const heard = heardLimits(response);
   demand(heard === null || (heard.allowed > 0 && heard.count >= 0 && heard.resetMs <= WAIT_MAX_MS), 'limits are sane');
-  return judged(responseAnswer(response, []), method);
+  return judged(
+    responseAnswer(response, (text) => text),
+    method,
+  );
 }
 
 /** What the pipeline does with an answer, as far as it is decided in core. */

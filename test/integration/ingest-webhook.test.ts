@@ -13,7 +13,7 @@ import { createKafkaSecurity } from '../support/kafka-security.ts';
 import { oktaHook } from '../support/okta-hook.ts';
 import { type Environment, ServiceProcess } from '../support/service.ts';
 
-const secret = 'webhook-secret';
+const secret = 'webhook-secret-of-okta';
 const endings: (() => Promise<unknown>)[] = [];
 afterEach(async () => {
   for (const end of endings.splice(0).toReversed()) await end();

@@ -412,4 +412,28 @@ export const guardMutants: readonly Mutant[] = [
     edits: [{ file: 'src/pipeline/apply.ts', find: '    group.partition.removals.release(group.id);\n', replace: '' }],
     scenario: 'shared',
   },
+  {
+    name: 'signature-not-checked',
+    breaks: 'a request is taken up although it is not signed with the key',
+    edits: [
+      {
+        file: 'src/core/request-signature.ts',
+        find: "  if (signature.kind !== 'good') return signature.kind;\n",
+        replace: "  if (signature.kind !== 'good') return null;\n",
+      },
+    ],
+    scenario: 'forged',
+  },
+  {
+    name: 'request-never-expires',
+    breaks: 'the age of a signed request is not looked at',
+    edits: [
+      {
+        file: 'src/core/request-signature.ts',
+        find: "return isExpired(signature.issuedAt, now) ? 'expired' : null;",
+        replace: 'return null;',
+      },
+    ],
+    scenario: 'forged',
+  },
 ];

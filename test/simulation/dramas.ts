@@ -7,6 +7,7 @@ import { bereft, excluded, fenced, halted, missed, reread, zombie } from './plot
 import { alone, beside, unpatchable } from './plots-breaker.ts';
 import { afterlife, cleaner, crowded, flood, ignored, metAgain, outage, rejoins, settle } from './plots-settle.ts';
 import { isolated } from './plots-isolation.ts';
+import { forged } from './plots-operator.ts';
 import { pieces, strangers, untold, wholes } from './plots-states.ts';
 import { replaced } from './plots-source.ts';
 import { lagging, patient } from './plots-waits.ts';
@@ -54,6 +55,7 @@ const dramas = {
   drip,
   spread,
   shared,
+  forged,
 } as const satisfies Record<string, (chance: Chance) => Plot>;
 
 type Drama = keyof typeof dramas;
@@ -127,5 +129,13 @@ export const dramaFaults: Readonly<Record<Drama, readonly string[]>> = {
   drip: ['said: removals are held', 'process: killed', 'event: drop_member', 'broker: refused record'],
   spread: ['event: sick', 'said: removals are held'],
   shared: ['event: sick'],
+  forged: [
+    'operator: forged, unsigned',
+    'operator: forged, other key',
+    'operator: forged, other value',
+    'operator: forged, late',
+    'said: a request in the retry topic is refused',
+    'said: held removals are decided',
+  ],
   wholes: ['event: state', 'broker: refused report', 'process: killed', 'target: late'],
 };

@@ -1,6 +1,9 @@
 /** An operator who approves, or refuses, what the removal guard holds: by the digest that he has read in the retry topic. */
+import { createHmac } from 'node:crypto';
 import { headerOf, intentsOf, textOf } from '../oracle/live-records.ts';
-import { topics } from './instance.ts';
+import { EPOCH_MS } from './engine/host.ts';
+import { FORGED } from './oracle/guard-oracle.ts';
+import { OPERATOR_KEY, topics } from './instance.ts';
 import type { Event } from './script.ts';
 import type { World } from './world.ts';
 import { groupName } from './world.ts';
@@ -12,7 +15,7 @@ interface Seen {
 
 export function decide(
   world: World,
-  { kind, group, isOld }: Extract<Event, { readonly kind: 'approve' | 'reject' }>,
+  { kind, group, isOld, forged }: Extract<Event, { readonly kind: 'approve' | 'reject' }>,
 ): void {
   const { settings, chance, counter, broker } = world;
   const seen = digestsOf(world, groupName(group % settings.groups));
@@ -24,8 +27,37 @@ export function decide(
   counter.count(`operator: ${kind}${chosen === newest ? 's what is held' : 's what was held before'}`);
   const key = `\u0000rollcall.request.${chance.uuid()}`;
   const value = JSON.stringify({ v: 1, digest: chosen.digest, author: 'operator' });
-  const headers = [['rollcall-type', Buffer.from(kind)] as const];
+  const record: Decision = { partition: chosen.partition, key, value, kind };
+  const headers = [['rollcall-type', Buffer.from(kind)] as const, ...signatureOf(world, record, forged)];
   broker.append([{ topic: topics.retry, partition: chosen.partition, key, value, headers }]);
+}
+
+interface Decision {
+  readonly kind: 'approve' | 'reject';
+  readonly partition: number;
+  readonly key: string;
+  readonly value: string;
+}
+
+const LATE_MS = 601_000;
+
+/** Made as the documentation says, without any code of `src`. */
+function signatureOf(
+  { settings, timeline, counter }: World,
+  { kind, partition, key, value }: Decision,
+  forged: Extract<Event, { readonly kind: 'approve' | 'reject' }>['forged'],
+): readonly (readonly [string, Buffer])[] {
+  if (settings.operatorKey !== true) return [];
+  // The service does not read it; the oracle does.
+  const mark = forged === undefined ? [] : [[FORGED, Buffer.from(forged)] as const];
+  if (forged !== undefined) counter.count(`operator: forged, ${forged}`);
+  if (forged === 'unsigned') return mark;
+  const at = Math.trunc(EPOCH_MS + timeline.now) - (forged === 'late' ? LATE_MS : 0);
+  const signed = forged === 'other value' ? value.replace(/[0-9a-f]/, '') : value;
+  const text = JSON.stringify(['rollcall request', 1, topics.retry, partition, key, kind, at, signed]);
+  const secret = forged === 'other key' ? 'the-key-of-a-stranger' : OPERATOR_KEY;
+  const signature = createHmac('sha256', secret).update(text).digest('hex');
+  return [...mark, ['rollcall-signature', Buffer.from(`v1 ${at} ${signature}`)]];
 }
 
 /** What its live records have held, as they lie there, one after the other. */

@@ -1,6 +1,7 @@
 /** One process of the service in a history: the real pipeline, memory log and Genesys adapter on a host of its own. */
 import { createGroupApi } from '../../src/adapters/genesys/group-api.ts';
 import type { MemoryBroker } from '../../src/adapters/memory-log/memory-broker.ts';
+import { operatorKey } from '../../src/adapters/operator-key.ts';
 import { sha256 } from '../../src/adapters/system.ts';
 import { native } from '../../src/formats/native.ts';
 import { Pipeline } from '../../src/pipeline/pipeline.ts';
@@ -81,7 +82,17 @@ export function startInstance(name: string, settings: Settings, around: Surround
     { clock: host, logger, random, connect: targetConnect(host, around, () => link.isCutFromAll) },
   );
   const pipeline = new Pipeline(
-    { log, api, clock: host, random, logger, sha256, ids: null, format: native },
+    {
+      log,
+      api,
+      clock: host,
+      random,
+      logger,
+      sha256,
+      ids: null,
+      format: native,
+      ...(settings.operatorKey === true && { operatorKey: operatorKey(() => OPERATOR_KEY) }),
+    },
     { ...pipelineOptions(settings), owner: `${name}-${random.uuid()}` },
   );
   const instance: Instance = { host, link, pipeline, ended: null };
@@ -92,6 +103,9 @@ export function startInstance(name: string, settings: Settings, around: Surround
   void pipeline.start();
   return instance;
 }
+
+/** Shared with the operators. */
+export const OPERATOR_KEY = 'the-key-of-the-operators';
 
 const pipelineOptions = (settings: Settings): Omit<ConstructorParameters<typeof Pipeline>[1], 'owner'> => ({
   topics,

@@ -22,7 +22,13 @@ export type Happening =
       readonly deleted?: true;
     }
   /** An operator decides what the guard holds of a group; `isOld`: what it held before. */
-  | { readonly kind: 'approve' | 'reject'; readonly group: number; readonly isOld?: true }
+  | {
+      readonly kind: 'approve' | 'reject';
+      readonly group: number;
+      readonly isOld?: true;
+      /** By one who can write to the retry topic, and has no key; `late`: it was signed long ago. */
+      readonly forged?: 'unsigned' | 'other key' | 'other value' | 'late';
+    }
   /** A change, in a weather of its own, and soon its opposite. */
   | {
       readonly kind: 'turn';

@@ -50,6 +50,8 @@ export interface Settings {
   readonly isolates?: true;
   /** One owner at a time, whose requests are never late: it knows what its live records say. */
   readonly knowsParked?: true;
+  /** Requests of operators are signed, and no others are taken up. */
+  readonly operatorKey?: true;
   /** Of the removal guard; absent: it holds nothing but what empties a group. */
   readonly guard?: GuardSettings;
 }

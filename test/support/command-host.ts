@@ -2,6 +2,7 @@
 import { PassThrough, Readable } from 'node:stream';
 import { systemClock, systemRandom } from '../../src/adapters/system.ts';
 import type { Host } from '../../src/commands/host.ts';
+import { KnownSecrets } from '../../src/core/redact.ts';
 import type { ExitCode } from '../../src/exit-codes.ts';
 import type { Clock } from '../../src/ports.ts';
 
@@ -31,6 +32,7 @@ export function aHost({ environment = {}, stdin = '', clock = systemClock }: Tes
     stderr,
     clock,
     random: systemRandom,
+    secrets: new KnownSecrets([]),
     stop: stop.signal,
     self: [process.execPath, '--import', 'tsx', 'src/cli.ts'],
     finish: (exitCode) => {

@@ -42,10 +42,27 @@ export async function startRepeatingHost(): Promise<RepeatingHost> {
 function repeat(request: IncomingMessage, response: ServerResponse, status: number): void {
   const { authorization = '' } = request.headers;
   const sent = authorization.replace(/^\w+ /, '');
-  const forms = [authorization, sent, encodeURIComponent(sent), Buffer.from(sent, 'base64').toString()];
+  const forms = [
+    authorization,
+    sent,
+    encodeURIComponent(sent),
+    Buffer.from(sent, 'base64').toString(),
+    ...formsOf(sent),
+  ];
   // So often that a text cut at whatever length is cut within one of them.
   const message = `${forms.join(' ')} `.repeat(20);
+  // Cut by the host itself: the secret's beginning is all that there is.
+  const detail = `refused: ${sent.slice(0, 23)}`;
   response.writeHead(status, { 'inin-correlation-id': sent, etag: `"${status}"` });
   if (status === 502) response.end(`<html><body>${message}</body></html>`);
-  else response.end(JSON.stringify({ error: sent, description: message, code: sent, message, errors: [{ message }] }));
+  else
+    response.end(
+      JSON.stringify({ error: sent, description: message, code: sent, detail, message, errors: [{ message }] }),
+    );
+}
+
+function formsOf(sent: string): readonly string[] {
+  const bytes = Buffer.from(sent);
+  const inHtml = [...bytes].map((byte) => `&#x${byte.toString(16)};`).join('');
+  return [bytes.toString('hex'), Buffer.from(`u:${sent}`).toString('base64'), inHtml, JSON.stringify({ sent })];
 }

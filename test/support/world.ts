@@ -8,6 +8,7 @@ import { decodeCommit } from '../../src/core/commit-metadata.ts';
 import type { RetryRecord } from '../../src/core/live-record.ts';
 import { parseRetryRecord } from '../../src/core/live-record.ts';
 import type { ReportRecord } from '../../src/core/report.ts';
+import type { OperatorKey } from '../../src/core/request-signature.ts';
 import { foldReport } from '../../src/core/summary.ts';
 import { native } from '../../src/formats/native.ts';
 import type { PipelineOptions } from '../../src/pipeline/options.ts';
@@ -40,6 +41,7 @@ export interface InstanceOptions {
   readonly target?: GroupApi;
   readonly format?: SourceFormat;
   readonly ids?: IdMap;
+  readonly operatorKey?: OperatorKey;
 }
 
 export interface Instance {
@@ -129,6 +131,7 @@ export class World {
         sha256,
         ids: options.ids ?? null,
         format: options.format ?? native,
+        ...(options.operatorKey !== undefined && { operatorKey: options.operatorKey }),
       },
       { ...quickOptions, topics, owner, publicApiUrl: 'https://api.mypurecloud.com', ...options.pipeline },
     );

@@ -4,7 +4,7 @@ import { ConfigError } from '../../src/config/problem.ts';
 import type { Part } from '../../src/config/variable.ts';
 import { names, variables } from '../../src/config/variables.ts';
 
-const everything = ['kafka', 'topics', 'format', 'genesys', 'pipeline', 'admin'] as const;
+const everything = ['kafka', 'topics', 'format', 'genesys', 'pipeline', 'operator', 'admin'] as const;
 
 const enough = {
   KAFKA_BROKERS: 'broker.example.com:9093',
@@ -155,10 +155,10 @@ test('the authority of the brokers is read from its file', () => {
 
 test('secrets may come from files', () => {
   const paths = { GENESYS_CLIENT_SECRET: undefined, GENESYS_CLIENT_SECRET_FILE: '/s', ADMIN_TOKEN_FILE: '/t' };
-  const config = read(paths, files({ '/s': 'from-file\n', '/t': 'token\n' }));
+  const config = read(paths, files({ '/s': 'from-file\n', '/t': 'token-of-16-char\n' }));
   expect(config.genesys.clientSecret).toBe('from-file');
-  expect(config.admin.token).toBe('token');
-  expect(config.secrets).toEqual(['from-file', 'token']);
+  expect(config.admin.token).toBe('token-of-16-char');
+  expect(config.secrets).toEqual(['from-file', 'token-of-16-char']);
 });
 
 test('the token of oauthbearer is a secret, as it stands in its file; a file that is gone meanwhile hides nothing', () => {
@@ -191,8 +191,21 @@ test.for([
   expect(attempt).not.toThrow(/p4ss/);
 });
 
+test.each(['ADMIN_TOKEN', 'OPERATOR_KEY'] as const)('%s, which we verify, has at least 16 characters', (name) => {
+  expect(problemsOf({ [name]: 'f'.repeat(15) })).toEqual([
+    `${name} must have at least 16 characters; \`openssl rand -hex 32\` makes one`,
+  ]);
+  expect(problemsOf({ [name]: 'f'.repeat(16) })).toEqual([]);
+});
+
+test('a secret of a vendor is as long as the vendor makes it', () => {
+  expect(problemsOf({ GENESYS_CLIENT_SECRET: 'x' })).toEqual([]);
+});
+
 test('of a secret in a file the white space around it is left out', () => {
-  expect(read({ ADMIN_TOKEN_FILE: '/t' }, files({ '/t': ' to ken\r\n' })).admin.token).toBe('to ken');
+  expect(read({ ADMIN_TOKEN_FILE: '/t' }, files({ '/t': ' to ken of sixteen\r\n' })).admin.token).toBe(
+    'to ken of sixteen',
+  );
 });
 
 test('no example of a secret, as .env.example shows it, could be a real one', () => {
@@ -302,7 +315,7 @@ test('each region has its own login host', () => {
 test('an admin server that others can reach needs a token', () => {
   expect(problemsOf({ ADMIN_HOST: '0.0.0.0' })).toEqual([expect.stringMatching(/^ADMIN_TOKEN is missing/)]);
   expect(problemsOf({ ADMIN_HOST: '0.0.0.0', ADMIN_PORT: '0' })).toEqual([]);
-  expect(problemsOf({ ADMIN_HOST: '0.0.0.0', ADMIN_TOKEN: 't' })).toEqual([]);
+  expect(problemsOf({ ADMIN_HOST: '0.0.0.0', ADMIN_TOKEN: 't'.repeat(16) })).toEqual([]);
 });
 
 test.for(['0.0.0.0', '::', '::ffff:127.0.0.1', '0', 'localhost.example.com', '127.0.0.1.example.com', 'rollcall'])(

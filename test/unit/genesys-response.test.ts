@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import type { HttpResponse } from '../../src/adapters/genesys/http-client.ts';
 import { regionDomains, regionUrls } from '../../src/adapters/genesys/regions.ts';
 import { askedWaitMs, heardLimits, responseAnswer } from '../../src/adapters/genesys/response.ts';
+import { redactor } from '../../src/core/redact.ts';
 
 const now = Date.parse('2026-08-01T12:00:00Z');
 
@@ -55,7 +56,7 @@ describe('the limit headers', () => {
 describe('an answer', () => {
   test('has the facts as they came', () => {
     const headers = { etag: '"42"', 'inin-correlation-id': 'x'.repeat(500), 'content-type': 'text/plain' };
-    expect(responseAnswer(aResponse(headers, 200, '{"id":"ü"}'), ['token'])).toEqual({
+    expect(responseAnswer(aResponse(headers, 200, '{"id":"ü"}'), redactor(['token']))).toEqual({
       kind: 'response',
       status: 200,
       etag: '"42"',
@@ -73,7 +74,7 @@ describe('an answer', () => {
     ['<html>', false],
     ['{"cut', false],
   ])('whose body is %j has no JSON', (body, empty) => {
-    expect(responseAnswer(aResponse({}, 200, body), ['token'])).toMatchObject({ body: undefined, empty });
+    expect(responseAnswer(aResponse({}, 200, body), redactor(['token']))).toMatchObject({ body: undefined, empty });
   });
 });
 

@@ -1,11 +1,12 @@
 import { expect, test } from 'vitest';
 import { createLog } from '../../src/adapters/log.ts';
+import { KnownSecrets } from '../../src/core/redact.ts';
 
 const secret = 'p4ss"w\\rd';
 
 function captured(level: 'debug' | 'info' | 'silent' = 'debug') {
   const lines: string[] = [];
-  const log = createLog({ write: (line) => lines.push(line) }, { level, secrets: [secret, ''] });
+  const log = createLog({ write: (line) => lines.push(line) }, { level, secrets: new KnownSecrets([secret, '']) });
   return { log, lines };
 }
 
@@ -41,4 +42,13 @@ test('tokens are redacted wherever they are recognised', () => {
   const { log, lines } = captured();
   log.info({ headers: { authorization: 'Bearer abc.def-ghi' }, other: 'Basic Y2xpZW50OnNlY3JldA==' }, 'sent');
   expect(lines.join('')).not.toMatch(/abc\.def|Y2xpZW50/);
+});
+
+test('what a terminal would obey is escaped in a line, which stays the same JSON', () => {
+  const { log, lines } = captured();
+  const group = 'g\u001b[2K\u009b31m\u202e\u2028';
+  log.warn({ group }, 'removals are held');
+  const [line = ''] = lines;
+  expect(line).not.toMatch(/(?!\n)[\p{Cc}\p{Cf}\p{Zl}]/u);
+  expect(JSON.parse(line)).toMatchObject({ group });
 });

@@ -4,7 +4,7 @@ import { ConfigError } from '../../src/config/problem.ts';
 
 type Environment = Readonly<Record<string, string>>;
 
-const files: Environment = { '/tls.crt': 'CERTIFICATE', '/tls.key': 'KEY', '/okta': 'from-a-file\n' };
+const files: Environment = { '/tls.crt': 'CERTIFICATE', '/tls.key': 'KEY', '/okta': 'from-a-file-of-its-own\n' };
 const readFile = (path: string): string => {
   const text = files[path];
   if (text === undefined) throw Object.assign(new Error(path), { code: 'ENOENT' });
@@ -12,7 +12,7 @@ const readFile = (path: string): string => {
 };
 
 const read = (environment: Environment) =>
-  readConfig({ INGEST_OKTA_SECRET: 'hush', ...environment }, ['topics', 'ingest', 'webhook'], readFile);
+  readConfig({ INGEST_OKTA_SECRET: 'hush-hush-hush-hush', ...environment }, ['topics', 'ingest', 'webhook'], readFile);
 
 function problemsOf(environment: Environment): readonly string[] {
   try {
@@ -30,14 +30,14 @@ test('given one secret, then everything else has its default, and only that kind
     host: '127.0.0.1',
     port: 8443,
     tls: null,
-    secrets: { okta: 'hush', auth0: null, keycloak: null, entra: null, scim: null },
+    secrets: { okta: 'hush-hush-hush-hush', auth0: null, keycloak: null, entra: null, scim: null },
     scimTokens: null,
     bodyBytesMax: 1_000_000,
     answerWithinMs: 2_500,
     waitingMax: 2_000,
   });
   expect(ingest).toEqual({ topic: null });
-  expect(secrets).toEqual(['hush']);
+  expect(secrets).toEqual(['hush-hush-hush-hush']);
 });
 
 test('secrets may be files, and certificates are read', () => {
@@ -48,7 +48,7 @@ test('secrets may be files, and certificates are read', () => {
     INGEST_TLS_KEY_FILE: '/tls.key',
     INGEST_HOST: '0.0.0.0',
   });
-  expect(webhook.secrets.okta).toBe('from-a-file');
+  expect(webhook.secrets.okta).toBe('from-a-file-of-its-own');
   expect(webhook.tls).toEqual({ certPem: 'CERTIFICATE', keyPem: 'KEY' });
 });
 
@@ -83,11 +83,11 @@ test('given plain http beyond loopback and ALLOW_INSECURE, or the source topic a
 
 test('every secret of a sender is one that logs and errors must not show', () => {
   const environment = {
-    INGEST_OKTA_SECRET: 'a1',
-    INGEST_AUTH0_TOKEN: 'b2',
-    INGEST_KEYCLOAK_SECRET: 'c3',
-    INGEST_ENTRA_CLIENT_STATE: 'd4',
-    INGEST_SCIM_TOKEN: 'e5',
+    INGEST_OKTA_SECRET: 'a1-a1-a1-a1-a1-a1',
+    INGEST_AUTH0_TOKEN: 'b2-b2-b2-b2-b2-b2',
+    INGEST_KEYCLOAK_SECRET: 'c3-c3-c3-c3-c3-c3',
+    INGEST_ENTRA_CLIENT_STATE: 'd4-d4-d4-d4-d4-d4',
+    INGEST_SCIM_TOKEN: 'e5-e5-e5-e5-e5-e5',
   };
   expect(secretsIn(environment, readFile).toSorted()).toEqual(Object.values(environment));
 });

@@ -4,6 +4,7 @@
  */
 import type { Answer, NoToken } from '../../core/answer.ts';
 import { groupPath } from '../../core/plan.ts';
+import { KnownSecrets } from '../../core/redact.ts';
 import { searchPath } from '../../core/scim-list.ts';
 import type { Clock, GetGroupRequest, GroupApi, Logger, PatchGroupRequest, SearchRequest } from '../../ports.ts';
 import { type Chance, NO_CHANCE, TargetGate } from './gate.ts';
@@ -30,6 +31,8 @@ interface System {
   readonly logger: Logger;
   /** Lengthens waits, so that instances do not come back together. Default: none. */
   readonly random?: Chance;
+  /** Redacted in what the target says; tokens are added. Default: what this client has itself. */
+  readonly secrets?: KnownSecrets;
   /** Default: a pool of TCP connections. */
   readonly connect?: Connect;
 }
@@ -49,6 +52,7 @@ class GenesysGroupApi implements GroupApi {
   readonly #api: HttpClient;
   readonly #login: HttpClient;
   readonly #tokens: TokenSource;
+  readonly #secrets: KnownSecrets;
 
   constructor(options: GenesysOptions, system: System) {
     const { apiUrl, loginUrl, requestTimeoutMs, concurrency } = options;
@@ -60,7 +64,8 @@ class GenesysGroupApi implements GroupApi {
       system.connect,
     );
     this.#login = new HttpClient({ url: loginUrl, connections: 1, requestTimeoutMs }, system.clock, system.connect);
-    this.#tokens = new TokenSource(this.#login, options, { ...system, random });
+    this.#secrets = system.secrets ?? new KnownSecrets([options.clientSecret]);
+    this.#tokens = new TokenSource(this.#login, options, { ...system, random, secrets: this.#secrets });
   }
 
   getGroup({ group, ifNoneMatch, mayStart }: GetGroupRequest): Promise<Answer> {
@@ -116,9 +121,9 @@ class GenesysGroupApi implements GroupApi {
     if (result.kind === 'no_response') {
       if (result.sent) this.gate.answered(null);
       else this.gate.giveBack();
-      return result;
+      return { ...result, message: this.#secrets.redact(result.message) };
     }
-    const answer = responseAnswer(result, [token.value]);
+    const answer = responseAnswer(result, (text) => this.#secrets.redact(text));
     const isThrottled = answer.status === 429;
     const sentAt = result.sentAt.monotonic;
     this.gate.answered({ sentAt, isThrottled, heard: heardLimits(result) });

@@ -1,28 +1,30 @@
 /** What is read from a response: the plain facts of an Answer, and what the limit headers say. */
 import type { ResponseAnswer } from '../../core/answer.ts';
-import { redactor } from '../../core/redact.ts';
 import { retryAfterMs, secondsMs } from '../../core/server-wait.ts';
 import type { Heard } from './allowance.ts';
 import type { HttpResponse } from './http-client.ts';
 
-/** @param secrets that the request carried: a refusal may repeat them, and what it says goes into topics and reports. */
-export function responseAnswer(response: HttpResponse, secrets: readonly string[]): ResponseAnswer {
+export type Redact = (text: string) => string;
+
+/** @param redact a refusal may repeat what the request carried, and what it says goes into topics and reports. */
+export function responseAnswer(response: HttpResponse, redact: Redact): ResponseAnswer {
   const { status, sentAt, receivedAt } = response;
-  const redact = redactor(secrets);
-  const body = status < 300 ? parsedBody(response.body) : redactedBody(response.body, secrets);
+  const body = status < 300 ? parsedBody(response.body) : redactedBody(response.body, redact);
   return {
     kind: 'response',
     status,
-    etag: response.header('etag'),
+    etag: redacted(response.header('etag'), redact),
     retryAfterMs: askedWaitMs(response),
     body,
     empty: response.body.length === 0,
     ...(body === undefined && isText(response.body) && { isText: true }),
-    correlationId: redact(response.header('inin-correlation-id') ?? '').slice(0, correlationIdMaxLength) || null,
+    correlationId: redacted(response.header('inin-correlation-id'), redact)?.slice(0, correlationIdMaxLength) || null,
     sentAt: sentAt.wall,
     durationMs: receivedAt.monotonic - sentAt.monotonic,
   };
 }
+
+const redacted = (header: string | null, redact: Redact): string | null => header && redact(header);
 
 /** The vendor's ids are UUIDs; one that is longer must not blow up a report record. */
 const correlationIdMaxLength = 128;
@@ -42,8 +44,7 @@ export function parsedBody(body: Uint8Array, reviver?: Reviver): unknown {
 }
 
 /** Without the secrets, in whatever text of it they stand; whole texts are looked through, before anything is cut. */
-export function redactedBody(body: Uint8Array, secrets: readonly string[]): unknown {
-  const redact = redactor(secrets);
+function redactedBody(body: Uint8Array, redact: Redact): unknown {
   return parsedBody(body, (_, value) => (typeof value === 'string' ? redact(value) : value));
 }
 

@@ -5,11 +5,13 @@
  * permit of the gate: the limits are per token, this is another host.
  */
 import type { NoToken } from '../../core/answer.ts';
+import { knownErrorCode } from '../../core/idp-failure.ts';
+import type { KnownSecrets } from '../../core/redact.ts';
 import { backoffMs, throttledMs, tokenLifetime } from '../../core/server-wait.ts';
 import type { Clock, Logger } from '../../ports.ts';
 import type { Chance } from './gate.ts';
 import type { HttpClient, HttpResponse, HttpResult } from './http-client.ts';
-import { askedWaitMs, parsedBody, redactedBody } from './response.ts';
+import { askedWaitMs, parsedBody } from './response.ts';
 
 export interface Token {
   readonly kind: 'token';
@@ -29,15 +31,14 @@ interface System {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly random: Chance;
+  /** Learns each token. */
+  readonly secrets: Pick<KnownSecrets, 'learn'>;
 }
-
-const messageMaxLength = 300;
 
 export class TokenSource {
   readonly #client: HttpClient;
-  readonly #authorization: string;
-  /** What a token request carries; an answer may repeat it. */
-  readonly #secrets: readonly string[];
+  /** The secret may change. */
+  readonly #credentials: Credentials;
   readonly #system: System;
   #token: Token | null = null;
   #renewal: Promise<Token | NoToken> | null = null;
@@ -47,11 +48,8 @@ export class TokenSource {
   #failures = 0;
 
   constructor(client: HttpClient, credentials: Credentials, system: System) {
-    // Not form-encoded first (RFC 6749 2.3.1): the vendor's SDKs do not, and the ids it hands out need no encoding.
-    const basic = Buffer.from(`${credentials.clientId}:${credentials.clientSecret}`).toString('base64');
     this.#client = client;
-    this.#authorization = `Basic ${basic}`;
-    this.#secrets = [basic, credentials.clientSecret];
+    this.#credentials = credentials;
     this.#system = system;
   }
 
@@ -94,18 +92,19 @@ export class TokenSource {
       method: 'POST',
       path: '/oauth/token',
       headers: {
-        authorization: this.#authorization,
+        authorization: basicOf(this.#credentials),
         'content-type': 'application/x-www-form-urlencoded',
         accept: 'application/json',
       },
       body: 'grant_type=client_credentials',
       mayStart: () => true,
     });
-    const outcome = readToken(result, this.#secrets);
+    const outcome = readToken(result);
     return outcome.kind === 'token' ? this.#had(outcome) : this.#notHad(outcome);
   }
 
   #had(token: Token): Token {
+    this.#system.secrets.learn(token.value);
     this.#token = token;
     this.#failure = null;
     this.#failures = 0;
@@ -128,20 +127,23 @@ export class TokenSource {
   }
 }
 
-function readToken(result: HttpResult, secrets: readonly string[]): Token | NoToken {
+/** Not form-encoded first (RFC 6749 2.3.1): the vendor's SDKs do not, and the ids it hands out need no encoding. */
+const basicOf = ({ clientId, clientSecret }: Credentials): string =>
+  `Basic ${Buffer.from(`${clientId}:${clientSecret}`).toString('base64')}`;
+
+function readToken(result: HttpResult): Token | NoToken {
   if (result.kind === 'not_started') return noToken(null, { code: result.kind, message: 'not asked for' });
   if (result.kind === 'no_response') return noToken(null, result);
-  const body = fieldsOf(result.status === 200 ? parsedBody(result.body) : redactedBody(result.body, secrets));
+  const body = fieldsOf(parsedBody(result.body));
   const value = body['access_token'];
   if (result.status === 200 && isSendable(value)) {
     return tokenOf(value, body['expires_in'], result.sentAt.monotonic);
   }
   if (result.status === 200)
     return noToken(result, { code: 'unreadable_token', message: 'no usable access_token in the answer' });
-  // The vendor says `description`, RFC 6749 `error_description`; platform bodies have `code` and `message`.
-  const code = firstText(body['error'], body['code']) ?? `http_${result.status}`;
-  const message = firstText(body['description'], body['error_description'], body['message']);
-  return noToken(result, { code, message: message ?? `the login host answered ${result.status}` });
+  // Of what it says nothing but a known code is repeated: it may say what it was sent.
+  const code = knownErrorCode(body['error'], body['code']) ?? `http_${result.status}`;
+  return noToken(result, { code, message: `the login host answered ${result.status}` });
 }
 
 /** Any other would be refused at each request, as a connection that fails or as headers too large, until it expires. */
@@ -161,13 +163,10 @@ function noToken(response: HttpResponse | null, { code, message }: Pick<NoToken,
     status,
     retryAfterMs: response === null ? null : askedWaitMs(response),
     code,
-    message: message.slice(0, messageMaxLength),
+    message,
   };
 }
 
 function fieldsOf(body: unknown): Readonly<Record<string, unknown>> {
   return typeof body === 'object' && body !== null ? { ...body } : {};
 }
-
-const firstText = (...values: readonly unknown[]): string | undefined =>
-  values.find((value): value is string => typeof value === 'string' && value !== '');

@@ -1,18 +1,27 @@
 /** How the APIs of identity providers are entered: a fixed token, or one that is got for client credentials. */
-import { IdpRefusal } from '../../core/idp-failure.ts';
+import { IdpRefusal, knownErrorCode } from '../../core/idp-failure.ts';
+import { isObject } from '../../core/error-body.ts';
+import { jsonIn } from '../../core/json.ts';
 import { tokenLifetime } from '../../core/server-wait.ts';
 import { type Authorization, headerOf, type IdpConnection, patiently, readBody, send } from './http.ts';
 
 /** @param scheme `Bearer`, or `SSWS` at Okta. */
-export const fixedToken = (scheme: string, token: string): Authorization => ({
-  header: async () => `${scheme} ${token}`,
-  renew: async () => false,
-});
+export function fixedToken(scheme: string, access: { readonly token: string }): Authorization {
+  let shown = access.token;
+  return {
+    header: async () => {
+      shown = access.token;
+      return `${scheme} ${shown}`;
+    },
+    // Its file may have changed since.
+    renew: async () => shown !== access.token,
+  };
+}
 
 export interface ClientCredentials {
   readonly url: string;
-  readonly clientId: string;
-  readonly clientSecret: string;
+  /** Read at each request for a token: the secret may change. */
+  readonly access: { readonly clientId: string; readonly clientSecret: string };
   /** `scope` at Entra ID, `audience` at Auth0. */
   readonly more: Readonly<Record<string, string>>;
   readonly timeoutMs: number;
@@ -58,7 +67,8 @@ export class ClientToken implements Authorization {
   }
 
   async #request(): Promise<Token> {
-    const { url, clientId, clientSecret, more, timeoutMs, triesMax, advice } = this.#credentials;
+    const { url, access, more, timeoutMs, triesMax, advice } = this.#credentials;
+    const { clientId, clientSecret } = access;
     const { clock, stop } = this.#world;
     const body = new URLSearchParams({
       grant_type: 'client_credentials',
@@ -76,20 +86,28 @@ export class ClientToken implements Authorization {
     const request = () => send(url, { method: 'POST', headers, body: String(body) }, { timeoutMs, clock, stop, read });
     const sentAt = clock.now().monotonic;
     const answer = await patiently(request, { ...this.#world, host, triesMax });
-    const token = answer.status === 200 ? tokenIn(answer.body) : null;
-    // Its body is not repeated: some say in it what they were sent.
-    if (token === null) throw new IdpRefusal(`${host} gives no token (${answer.status}): ${advice}`);
+    const fields = fieldsIn(answer.body);
+    const token = answer.status === 200 ? tokenIn(fields) : null;
+    if (token === null) {
+      // Nothing else of its body is repeated: some say in it what they were sent.
+      const said = [answer.status, knownErrorCode(fields['error'])].filter((part) => part !== null).join(', ');
+      throw new IdpRefusal(`${host} gives no token (${said}): ${advice}`);
+    }
+    this.#world.secrets.learn(token.text);
     return { text: token.text, until: sentAt + tokenLifetime(token.expiresIn).renewAfterMs };
   }
 }
 
-function tokenIn(body: Uint8Array): { readonly text: string; readonly expiresIn: unknown } | null {
-  try {
-    const fields = JSON.parse(Buffer.from(body).toString()) as { access_token?: unknown; expires_in?: unknown };
-    // Of a header nothing but visible characters.
-    if (typeof fields.access_token !== 'string' || !/^[\x21-\x7e]+$/.test(fields.access_token)) return null;
-    return { text: fields.access_token, expiresIn: fields.expires_in };
-  } catch {
-    return null;
-  }
+function fieldsIn(body: Uint8Array): Readonly<Record<string, unknown>> {
+  const json = jsonIn(Buffer.from(body).toString());
+  return isObject(json) ? json : {};
+}
+
+function tokenIn(
+  fields: Readonly<Record<string, unknown>>,
+): { readonly text: string; readonly expiresIn: unknown } | null {
+  const text = fields['access_token'];
+  // Of a header nothing but visible characters.
+  if (typeof text !== 'string' || !/^[\x21-\x7e]+$/.test(text)) return null;
+  return { text, expiresIn: fields['expires_in'] };
 }

@@ -4,6 +4,7 @@
  * requests pass one gate, so that no answer (links without an end, a token that has expired already) makes us hurry.
  */
 import { IdpRefusal, IdpTrouble } from '../../core/idp-failure.ts';
+import type { KnownSecrets } from '../../core/redact.ts';
 import { backoffMs } from '../../core/server-wait.ts';
 import type { Clock, Logger, Random } from '../../ports.ts';
 import type { IdpAnswer, IdpApi, IdpStream } from '../../ingest/ports.ts';
@@ -25,6 +26,8 @@ export interface IdpWorld {
   readonly random: Pick<Random, 'next'>;
   readonly log: Pick<Logger, 'warn'>;
   readonly stop: AbortSignal;
+  /** Learns the tokens that are received. */
+  readonly secrets: Pick<KnownSecrets, 'learn'>;
 }
 
 /** Limits of identity providers begin at about ten requests a second (Okta: 600 a minute). */

@@ -4,7 +4,11 @@ import { fixedToken } from './credentials.ts';
 import { connectIdp, IdpHttp, type IdpWorld } from './http.ts';
 import type { ApiLimits } from './limits.ts';
 
-export function scimApi({ url, token }: { url: string; token: string }, limits: ApiLimits, world: IdpWorld): IdpApi {
+export function scimApi(
+  access: { readonly url: string; readonly token: string },
+  limits: ApiLimits,
+  world: IdpWorld,
+): IdpApi {
   const advice = 'check INGEST_SCIM_URL and INGEST_SCIM_LIST_TOKEN, which must be permitted to read groups';
-  return new IdpHttp({ ...limits, baseUrl: url, advice }, connectIdp(world), fixedToken('Bearer', token));
+  return new IdpHttp({ ...limits, baseUrl: access.url, advice }, connectIdp(world), fixedToken('Bearer', access));
 }

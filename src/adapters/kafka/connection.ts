@@ -50,8 +50,17 @@ export function openConnection(
 
 function freshSasl(sasl: KafkaSasl): SASLOptions | Mechanism {
   if (sasl.mechanism === 'oauthbearer') return oauthBearer(sasl.token);
-  // kafkajs writes into the object; a used one would keep its old credentials (kafkajs.md A9).
-  const copy: SASLOptions = { ...sasl };
+  // kafkajs writes into the object; a used one would keep its old credentials (kafkajs.md A9). It reads them at each
+  // authentication: they may have changed by then.
+  const copy: SASLOptions = {
+    mechanism: sasl.mechanism,
+    get username() {
+      return sasl.username;
+    },
+    get password() {
+      return sasl.password;
+    },
+  };
   return copy;
 }
 

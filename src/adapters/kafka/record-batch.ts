@@ -4,7 +4,7 @@
  * batch's last offset, so that reading goes on behind it.
  */
 import type { IHeaders } from 'kafkajs';
-import type { UnreadableBatch } from '../../core/change.ts';
+import type { UnreadableBatch } from '../../core/unreadable-batch.ts';
 import { ByteReader } from './byte-reader.ts';
 import { compressionName, unpack } from './codecs.ts';
 import { crc32c } from './crc32c.ts';

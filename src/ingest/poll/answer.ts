@@ -22,7 +22,8 @@ export function listOf(answer: IdpAnswer, what: string): readonly unknown[] {
 function jsonOf(answer: IdpAnswer, what: string): unknown {
   if (answer.status !== 200) throw new IdpTrouble(`${what}: the answer has the status ${answer.status}`);
   const read = readJson(answer.body);
-  if (!read.ok) throw new IdpTrouble(`${what}: ${read.problem.message}`);
+  // Of the answer itself nothing is repeated.
+  if (!read.ok) throw new IdpTrouble(`${what}: the answer is no JSON`);
   return read.json;
 }
 

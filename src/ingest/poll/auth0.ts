@@ -3,7 +3,7 @@
  * consume-events-with-events-api); it is read until it is quiet. An expired offset is answered 410. Groups and their
  * members are listed by the Management API.
  */
-import type { Invalid, SourceEvent } from '../../core/change.ts';
+import { type Invalid, pathPart, type SourceEvent } from '../../core/change.ts';
 import { IdpTrouble } from '../../core/idp-failure.ts';
 import { auth0 } from '../../formats/auth0.ts';
 import { type Fields, fullState, quote, textIn } from '../../formats/reading.ts';
@@ -87,7 +87,7 @@ async function* allGroups(api: IdpApi, take: number, known: KnownGroups): AsyncG
 async function membersOf(api: IdpApi, group: string, take: number): Promise<Page> {
   const members: string[] = [];
   const refused: Fields[] = [];
-  const path = `/api/v2/groups/${encodeURIComponent(group)}/members`;
+  const path = `/api/v2/groups/${pathPart(group)}/members`;
   for await (const member of entriesOf(api, { path, name: 'members', take })) {
     const id = idOf(member, 'members of a group');
     if (member['member_type'] === undefined || member['member_type'] === 'user') members.push(id);

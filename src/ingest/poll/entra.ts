@@ -96,7 +96,7 @@ class Picture {
     this.unread.push(event);
     // Nested groups and devices are left out by right; whatever else is wrong leaves the list of members open.
     if (event.code === 'member_type') return;
-    if (event.group === null) throw new IdpTrouble(`delta query: ${event.message}`);
+    if (event.group === null) throw new IdpTrouble(`delta query: ${event.code}`);
     this.incomplete.add(event.group);
   }
 }

@@ -2,6 +2,7 @@
  * Okta's System Log: ascending from a time on, page after page; the link to the next page is the cursor, and is there even
  * when nothing is new (polling requests, https://developer.okta.com/docs/reference/api/system-log/). It keeps 90 days.
  */
+import { pathPart } from '../../core/change.ts';
 import { IdpTrouble } from '../../core/idp-failure.ts';
 import { okta } from '../../formats/okta.ts';
 import { type Fields, fullState, isFields, textIn } from '../../formats/reading.ts';
@@ -85,7 +86,7 @@ async function* allGroups(api: IdpApi, limit: number, known: KnownGroups): Async
   for await (const entry of entriesOf(api, `/api/v1/groups?limit=${limit}`)) {
     const group = idOf(entry, 'groups');
     const members: string[] = [];
-    for await (const user of entriesOf(api, `/api/v1/groups/${encodeURIComponent(group)}/users?limit=${limit}`))
+    for await (const user of entriesOf(api, `/api/v1/groups/${pathPart(group)}/users?limit=${limit}`))
       members.push(idOf(user, 'members of a group'));
     present.add(group);
     yield page({ events: [fullState({ group, members })] });

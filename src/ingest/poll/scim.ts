@@ -4,6 +4,7 @@
  * next page; `known/<index>` in the first round, which only remembers what there is.
  */
 import { createHash } from 'node:crypto';
+import { pathPart } from '../../core/change.ts';
 import { IdpTrouble } from '../../core/idp-failure.ts';
 import { deletedGroup, type Fields, fullState, textIn } from '../../formats/reading.ts';
 import { membersIn, refusals } from '../../formats/scim-members.ts';
@@ -111,7 +112,7 @@ async function goneOf(api: IdpApi, known: KnownGroups, seen: ReadonlySet<string>
   return gone;
 }
 
-const pathOf = (group: string): string => `/Groups/${encodeURIComponent(group)}`;
+const pathOf = (group: string): string => `/Groups/${pathPart(group)}`;
 
 /** Of the members, whatever their order. */
 function fingerprint(members: readonly string[]): string {

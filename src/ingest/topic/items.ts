@@ -1,13 +1,6 @@
 /** A record of the input topic → what of it goes through the reorder window. Pure. */
-import {
-  type ChangeEvent,
-  type Decoded,
-  decodeRecord,
-  isChange,
-  isUnread,
-  type SourceFormat,
-  type UnreadableBatch,
-} from '../../core/change.ts';
+import { decodeRecord, type UnreadableBatch } from '../../core/unreadable-batch.ts';
+import { type ChangeEvent, type Decoded, isChange, isUnread, type SourceFormat } from '../../core/change.ts';
 import { type DeadLetter, invalidLetter, type OriginalRecord } from '../../core/dead-letter.ts';
 import { type RecordStamp, stampOf } from '../../core/source-history.ts';
 import { eventTime } from './event-time.ts';

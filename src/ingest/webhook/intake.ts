@@ -13,6 +13,7 @@ import {
   isChange,
   isUnread,
 } from '../../core/change.ts';
+import type { KnownSecrets } from '../../core/redact.ts';
 import type { Clock, OutRecord } from '../../ports.ts';
 import { deadLetters, type Origin } from '../dead-letter.ts';
 import { deliver } from '../delivery.ts';
@@ -35,8 +36,8 @@ export interface IntakeOptions {
 export interface Sender {
   readonly kind: WebhookKind;
   readonly format: SourceFormat;
-  /** Takes the sender's secret out of what is kept. */
-  readonly redact: (text: string) => string;
+  /** The sender's, which is taken out of what is kept. */
+  readonly secrets: KnownSecrets;
 }
 
 /** The bytes and headers of a request. */
@@ -65,7 +66,9 @@ export class Intake {
     if (sender.format.prepare !== undefined) await this.#prepare(sender.format, record);
     const { topic, deadLetterTopic, clock, queue, notices } = this.#options;
     const events = sender.format.decode(record, { partitionCount: 1 });
-    const problems = events.filter(isUnread);
+    // A message may quote the body.
+    const redacted = ({ message, ...event }: Hint | Invalid) => ({ ...event, message: sender.secrets.redact(message) });
+    const problems = events.filter(isUnread).map(redacted);
     this.#tell(sender.kind.name, problems);
     const origin = originOf(sender, record, clock.now().wall);
     const records = [...nativeRecords(events, topic), ...deadLetters(deadLetterTopic, problems, origin)];
@@ -125,8 +128,8 @@ function nameOf(kind: KindName, records: readonly OutRecord[]): string {
   return hash.digest('base64');
 }
 
-function originOf({ kind, redact }: Sender, { value, headers }: Received, at: number): Origin {
+function originOf({ kind, secrets }: Sender, { value, headers }: Received, at: number): Origin {
   const text = Buffer.from(value).toString('latin1');
   // One character a byte, so that nothing else is changed, whatever the bytes.
-  return { source: `webhook/${kind.name}`, at, value: Buffer.from(redact(text), 'latin1'), headers };
+  return { source: `webhook/${kind.name}`, at, value: Buffer.from(secrets.redactWhole(text), 'latin1'), headers };
 }

@@ -1,6 +1,6 @@
 /** The kinds of senders whose secret is configured; of the others there is no path. */
 import type { SourceFormat } from '../../core/change.ts';
-import { redactor } from '../../core/redact.ts';
+import { KnownSecrets } from '../../core/redact.ts';
 import { auth0 } from './auth0.ts';
 import { entra } from './entra.ts';
 import type { Sender } from './intake.ts';
@@ -19,11 +19,18 @@ export function sendersOf(
   formatOf: (kind: KindName) => SourceFormat,
 ): readonly Sender[] {
   return kindNames.flatMap((name) => {
-    const secret = secrets[name];
-    if (secret === null) return [];
-    return [{ kind: kinds[name](secret), format: formatOf(name), redact: redactor(spellings(secret)) }];
+    const first = secrets[name];
+    if (first === null) return [];
+    const sender: Sender = {
+      // The secret as it is at each request.
+      get kind() {
+        return kinds[name](secrets[name] ?? first);
+      },
+      get secrets() {
+        return new KnownSecrets([secrets[name] ?? first]);
+      },
+      format: formatOf(name),
+    };
+    return [sender];
   });
 }
-
-/** A body that repeats the secret is read byte by byte. */
-const spellings = (secret: string): readonly string[] => [secret, Buffer.from(secret).toString('latin1')];

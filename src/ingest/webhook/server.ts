@@ -4,6 +4,7 @@
  */
 import { once } from 'node:events';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import { Server as HttpsServer } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
 import { within } from '../../adapters/time-limit.ts';
 import type { Clock, Logger } from '../../ports.ts';
@@ -75,6 +76,12 @@ export class WebhookServer {
   async listen(): Promise<void> {
     this.#server.listen(this.#options.port, this.#options.host);
     await once(this.#server, 'listening');
+  }
+
+  /** For new connections. @throws where certificate and key cannot be used */
+  replaceCertificate({ certPem, keyPem }: NonNullable<WebhookOptions['tls']>): void {
+    if (this.#server instanceof HttpsServer)
+      this.#server.setSecureContext({ cert: certPem, key: keyPem, minVersion: 'TLSv1.2' });
   }
 
   /** No new connections; what is under way is answered, which its time limit bounds. */

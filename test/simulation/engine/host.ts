@@ -5,7 +5,7 @@
 import type { Clock, Instant } from '../../../src/ports.ts';
 import type { Timeline } from './timeline.ts';
 
-const EPOCH_MS = 1_790_000_000_000;
+export const EPOCH_MS = 1_790_000_000_000;
 
 /** Where a process can be struck besides at a given time. */
 export type Point =

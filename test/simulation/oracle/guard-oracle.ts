@@ -15,6 +15,9 @@ import { seatOf } from './knowledge.ts';
 import type { LiveView } from './live-view.ts';
 import type { RemovalOracle } from './removal-oracle.ts';
 
+/** The header of a request that no operator has made. */
+export const FORGED = 'simulation-forged';
+
 interface World {
   readonly knowledge: Knowledge;
   readonly guard: GuardSettings;
@@ -63,6 +66,8 @@ export class GuardOracle {
   requested(record: TopicRecord): void {
     const kind = headerOf(record, 'rollcall-type');
     if (record.value === null || (kind !== 'approve' && kind !== 'reject')) return;
+    // No decision of an operator.
+    if (headerOf(record, FORGED) !== '') return;
     const { digest } = JSON.parse(textOf(record.value)) as { digest: string };
     const set = this.#sets.get(digest);
     set?.asked.add(kind);
@@ -77,7 +82,8 @@ export class GuardOracle {
     const [{ digest, result: verdict }] = JSON.parse(result) as [{ digest: string; result: string }];
     const set = this.#sets.get(digest);
     // What a replay has woken may be held again.
-    if (verdict === 'gone' || set === undefined || [...set.ids].some(this.#world.isWoken)) return;
+    const isDone = verdict === 'approved' || verdict === 'rejected';
+    if (!isDone || set === undefined || [...set.ids].some(this.#world.isWoken)) return;
     if (set.isShown) fail(`an operator is told ${verdict} of ${digest}, and the live record still holds it`);
   }
 

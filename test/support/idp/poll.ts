@@ -1,4 +1,5 @@
 /** A poll of an identity provider before a memory log. A crash is a run whose next sends fail for good. */
+import { KnownSecrets } from '../../../src/core/redact.ts';
 import { oktaApi } from '../../../src/adapters/idp/okta.ts';
 import { auth0Api } from '../../../src/adapters/idp/auth0.ts';
 import { entraApi } from '../../../src/adapters/idp/entra.ts';
@@ -133,7 +134,8 @@ export class Poll {
 
   #sourceOf(name: SourceName, url: string, pageSize: number): PollSource {
     const clock = this.#clock;
-    const world = { clock, random: { next: () => 0.5 }, log: this.#logger(), stop: this.stop.signal };
+    const secrets = new KnownSecrets([]);
+    const world = { clock, random: { next: () => 0.5 }, log: this.#logger(), stop: this.stop.signal, secrets };
     const limits = { timeoutMs: 30_000, triesMax: 5 };
     const client = { url, clientId: 'client', clientSecret: 'client-secret' };
     switch (name) {

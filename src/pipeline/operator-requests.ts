@@ -1,0 +1,66 @@
+/** Requests of operators in one retry partition that were read and not taken up, and which signed ones were read at all. */
+import type { Request } from '../core/request-record.ts';
+import { isExpired, refusalOf, type RequestRefusal, type Signature } from '../core/request-signature.ts';
+
+/** `signature` null: none is needed. */
+export interface ReadRequest {
+  readonly key: string;
+  readonly wanted: Request;
+  readonly signature: Signature | null;
+}
+
+export interface DueRequest {
+  readonly key: string;
+  readonly wanted: Request;
+  /** null: to be taken up. */
+  readonly refusal: RequestRefusal | null;
+}
+
+interface OpenRequest extends ReadRequest {
+  readonly isRepeated: boolean;
+}
+
+export class OperatorRequests {
+  readonly #open = new Map<string, OpenRequest>();
+  /**
+   * Key → when it was issued, of each that is signed well: nothing else gets in, so it cannot be flooded. A captured request
+   * that is written again is refused by it, at a restore too, since the first copy lies before it in the partition.
+   */
+  readonly #seen = new Map<string, number>();
+
+  get size(): number {
+    return this.#open.size;
+  }
+
+  /** @param now epoch ms. */
+  read(request: ReadRequest, now: number): void {
+    const { key, signature } = request;
+    const former = this.#open.get(key);
+    // What others write under its key does not take the place of a request that is signed well.
+    if (former?.signature?.kind === 'good' && signature?.kind !== 'good') return;
+    // Two copies of which none was taken up are one request.
+    const isRepeated = former?.isRepeated ?? this.#seen.has(key);
+    this.#open.set(key, { ...request, isRepeated });
+    if (signature?.kind === 'good') this.#remember(key, signature.issuedAt, now);
+  }
+
+  /** Its tombstone was read. */
+  answered(key: string): void {
+    this.#open.delete(key);
+  }
+
+  /** What was read since; each is to be answered. */
+  take(now: number): readonly DueRequest[] {
+    const due = [...this.#open.values()].map(({ key, wanted, signature, isRepeated }) => {
+      const refusal = signature === null ? null : refusalOf(signature, now);
+      return { key, wanted, refusal: refusal ?? (isRepeated ? ('repeated' as const) : null) };
+    });
+    this.#open.clear();
+    return due;
+  }
+
+  #remember(key: string, issuedAt: number, now: number): void {
+    for (const [former, at] of this.#seen) if (isExpired(at, now)) this.#seen.delete(former);
+    this.#seen.set(key, issuedAt);
+  }
+}

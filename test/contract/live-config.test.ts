@@ -1,0 +1,213 @@
+/** Secrets and certificates that change while a service runs: looked at on its clock, taken when they rest, kept where broken. */
+import { execFile } from 'node:child_process';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { connect } from 'node:tls';
+import { promisify } from 'node:util';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { createGroupApi } from '../../src/adapters/genesys/group-api.ts';
+import { fixedToken } from '../../src/adapters/idp/credentials.ts';
+import { systemClock } from '../../src/adapters/system.ts';
+import { operatorKey } from '../../src/adapters/operator-key.ts';
+import { readText } from '../../src/commands/kafka-tools.ts';
+import { lazily, LiveConfig, liveKafka } from '../../src/commands/live-config.ts';
+import { readConfig } from '../../src/config.ts';
+import { sendersOf } from '../../src/ingest/webhook/senders.ts';
+import { native } from '../../src/formats/native.ts';
+import { aHost } from '../support/command-host.ts';
+import { aLog, aSandbox, as, atEnd, get } from '../support/genesys.ts';
+import { ManualClock } from '../support/manual-clock.ts';
+import { aDoor } from '../support/webhook.ts';
+
+const LOOK_MS = 5_000;
+const KEPT = 'secrets or certificates have changed and cannot be used: the former ones are kept';
+const TAKEN = 'secrets or certificates have changed and are used from now on';
+const PARTS = ['kafka', 'genesys', 'operator', 'admin', 'webhook'] as const;
+const secretNames = [
+  'KAFKA_SASL_PASSWORD',
+  'GENESYS_CLIENT_SECRET',
+  'OPERATOR_KEY',
+  'ADMIN_TOKEN',
+  'INGEST_OKTA_SECRET',
+];
+const run = promisify(execFile);
+
+let folder: string;
+let clock: ManualClock;
+let live: LiveConfig<(typeof PARTS)[number]> | null;
+
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'rollcall-live-'));
+  clock = new ManualClock();
+  live = null;
+});
+afterEach(async () => {
+  live?.close();
+  await rm(folder, { recursive: true });
+});
+
+const at = (name: string): string => join(folder, name);
+const write = (name: string, text: string): Promise<void> => writeFile(at(name), text);
+const secretOf = (name: string, version: number): string => `${name.toLowerCase()}-number-${version}`;
+
+async function aLiveConfig(more: Record<string, string> = {}) {
+  for (const name of secretNames) await write(name, `${secretOf(name, 1)}\n`);
+  const environment = {
+    KAFKA_BROKERS: 'broker.example.com:9093',
+    KAFKA_SASL_MECHANISM: 'scram-sha-512',
+    KAFKA_SASL_USERNAME: 'rollcall',
+    GENESYS_CLIENT_ID: 'client',
+    ...Object.fromEntries(secretNames.map((name) => [`${name}_FILE`, at(name)])),
+    ...more,
+  };
+  const host = aHost({ environment, clock });
+  const logger = aLog();
+  const config = new LiveConfig(readConfig(environment, PARTS, readText), PARTS, { host, logger });
+  live = config;
+  return { live: config, host, logger, messages: () => logger.lines.map(({ message }) => message) };
+}
+
+test('a secret whose file has changed is used at the next request of each kind', async () => {
+  const { live, host, messages } = await aLiveConfig();
+  const [genesys, admin] = [lazily(() => live.current.genesys), lazily(() => live.current.admin)];
+  const kafka = liveKafka(live);
+  const key = operatorKey(() => live.current.operator.key ?? '');
+  const [sender] = sendersOf(
+    lazily(() => live.current.webhook.secrets),
+    () => native,
+  );
+  const okta = (version: number) =>
+    sender?.kind.mayEnter({
+      method: 'POST',
+      query: new URLSearchParams(),
+      headers: { authorization: secretOf('INGEST_OKTA_SECRET', version) },
+    });
+  const signature = key.sign('text');
+  expect(okta(1)).toBe(true);
+  for (const name of secretNames) await write(name, `${secretOf(name, 2)}\n`);
+  await clock.advance(2 * LOOK_MS);
+  expect(messages()).toEqual([TAKEN]);
+  expect(genesys.clientSecret).toBe(secretOf('GENESYS_CLIENT_SECRET', 2));
+  expect(admin.token).toBe(secretOf('ADMIN_TOKEN', 2));
+  expect(kafka.sasl).toMatchObject({ username: 'rollcall', password: secretOf('KAFKA_SASL_PASSWORD', 2) });
+  expect([okta(1), okta(2)]).toEqual([false, true]);
+  expect(key.hasSigned('text', signature)).toBe(false);
+  // The new ones are redacted, too.
+  for (const name of secretNames) expect(host.secrets.redact(`<${secretOf(name, 2)}>`)).toBe('<[redacted]>');
+});
+
+test('a change is taken only once it has rested for one look', async () => {
+  const { live, messages } = await aLiveConfig();
+  await write('ADMIN_TOKEN', 'half-of-the-new-token');
+  await clock.advance(LOOK_MS);
+  await write('ADMIN_TOKEN', 'the-whole-new-token-of-it');
+  await clock.advance(LOOK_MS);
+  expect(messages()).toEqual([]);
+  await clock.advance(LOOK_MS);
+  expect(live.current.admin.token).toBe('the-whole-new-token-of-it');
+});
+
+test.each([
+  ['is too short', () => write('ADMIN_TOKEN', 'short'), /ADMIN_TOKEN must have at least 16 characters/],
+  ['is empty', () => write('ADMIN_TOKEN', '\n'), /ADMIN_TOKEN_FILE names an empty file/],
+  ['is gone', () => rm(at('ADMIN_TOKEN')), /ADMIN_TOKEN_FILE names a file that cannot be read \(ENOENT\)/],
+] as const)('a file that %s changes nothing, and is logged once; mended, it is taken', async (_, damage, problem) => {
+  const { live, logger, messages } = await aLiveConfig();
+  await damage();
+  await write('OPERATOR_KEY', secretOf('OPERATOR_KEY', 2));
+  await clock.advance(6 * LOOK_MS);
+  expect(messages()).toEqual([KEPT]);
+  expect(logger.lines[0]?.fields).toMatchObject({ problem: expect.stringMatching(problem) });
+  expect(live.current.admin.token).toBe(secretOf('ADMIN_TOKEN', 1));
+  expect(live.current.operator.key).toBe(secretOf('OPERATOR_KEY', 1));
+  await write('ADMIN_TOKEN', secretOf('ADMIN_TOKEN', 3));
+  await clock.advance(2 * LOOK_MS);
+  expect(live.current.admin.token).toBe(secretOf('ADMIN_TOKEN', 3));
+  expect(live.current.operator.key).toBe(secretOf('OPERATOR_KEY', 2));
+});
+
+test('the token of Genesys Cloud is asked for with the secret as it is then', async () => {
+  const sandbox = await aSandbox({ clientSecret: 'the-new-secret' });
+  const credentials = { clientSecret: 'the-old-secret' };
+  const { url, clientId } = sandbox;
+  const options = {
+    clientId,
+    apiUrl: url,
+    loginUrl: url,
+    requestTimeoutMs: 10_000,
+    concurrency: 1,
+    rateLimitPerMinute: null,
+  };
+  const api = createGroupApi(
+    lazily(() => ({ ...options, ...credentials })),
+    { clock: systemClock, logger: aLog() },
+  );
+  atEnd(() => api.close());
+  expect(as('no_token', await get(api)).code).toBe('invalid_client');
+  credentials.clientSecret = 'the-new-secret';
+  expect(await api.renewToken()).toBeNull();
+});
+
+test('a fixed token is shown as it is then, and asks for one more try only where it has changed', async () => {
+  const access = { token: 'old' };
+  const authorization = fixedToken('SSWS', access);
+  expect(await authorization.header()).toBe('SSWS old');
+  expect(await authorization.renew()).toBe(false);
+  access.token = 'new';
+  expect(await authorization.renew()).toBe(true);
+  expect(await authorization.header()).toBe('SSWS new');
+});
+
+describe('the certificate of the webhook server', () => {
+  async function aCertificate(name: string): Promise<{ readonly certPem: string; readonly keyPem: string }> {
+    const files = ['-keyout', at(`${name}.key`), '-out', at(`${name}.crt`)];
+    await run('openssl', [
+      'req',
+      '-x509',
+      '-newkey',
+      'rsa:2048',
+      '-nodes',
+      '-subj',
+      `/CN=${name}`,
+      '-days',
+      '1',
+      ...files,
+    ]);
+    return { certPem: await readFile(at(`${name}.crt`), 'utf8'), keyPem: await readFile(at(`${name}.key`), 'utf8') };
+  }
+
+  const nameShown = (url: string): Promise<string> =>
+    new Promise((resolve, reject) => {
+      const socket = connect({ port: Number(new URL(url).port), host: '127.0.0.1', rejectUnauthorized: false }, () => {
+        resolve(String(socket.getPeerCertificate().subject.CN));
+        socket.destroy();
+      });
+      socket.on('error', reject);
+    });
+
+  test('is shown to new connections once its files have changed; a key of another one changes nothing', async () => {
+    const [first, second] = [await aCertificate('first'), await aCertificate('second')];
+    await write('tls.crt', first.certPem);
+    await write('tls.key', first.keyPem);
+    const { server } = await aDoor({ options: { tls: first } });
+    const { live, messages } = await aLiveConfig({
+      INGEST_TLS_CERT_FILE: at('tls.crt'),
+      INGEST_TLS_KEY_FILE: at('tls.key'),
+    });
+    live.onChange(({ webhook: { tls } }) => {
+      if (tls !== null) server.replaceCertificate(tls);
+    });
+    await write('tls.crt', second.certPem);
+    await clock.advance(3 * LOOK_MS);
+    expect(messages()).toEqual([KEPT]);
+    expect(await nameShown(server.url)).toBe('first');
+    await write('tls.key', second.keyPem);
+    await clock.advance(2 * LOOK_MS);
+    expect(messages()).toEqual([KEPT, TAKEN]);
+    expect(await nameShown(server.url)).toBe('second');
+    await write('tls.crt', 'no certificate at all');
+    await clock.advance(2 * LOOK_MS);
+    expect(await nameShown(server.url)).toBe('second');
+  });
+});

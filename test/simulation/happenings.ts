@@ -189,7 +189,9 @@ function cut(world: World, event: Of<'cut'>): void {
 
 function clock(world: World, { instance, byMs }: Of<'clock'>): void {
   const host = world.instances[instance]?.host;
-  if (host) host.wallAheadMs += byMs;
+  if (!host) return;
+  host.wallAheadMs += byMs;
+  world.topicOracle.removals.clockSkewMs += Math.abs(byMs);
 }
 
 /** Somebody joins the group, and goes again. */

@@ -40,8 +40,6 @@ interface Slice {
 
 const PREFIX = '\u0000rollcall.removals.';
 const EPOCH_MS = 1_790_000_000_000;
-/** What is just about to leave the window may have left it for an instance. */
-const MARGIN_MS = 30_000;
 
 export class RemovalOracle {
   readonly #world: World;
@@ -49,6 +47,8 @@ export class RemovalOracle {
   readonly #slices: Map<string, Slice>[];
   /** Final reports of removals: id → group, and when the member went, ms of the history. */
   readonly #removed: Map<string, { readonly group: string; readonly at: number }>[];
+  /** By so much the clocks of instances may differ: what is about to leave the window may have left it for one of them. */
+  clockSkewMs = 30_000;
   /** Removals that were made, or that an owner takes for made. */
   #madeCount = 0;
 
@@ -101,7 +101,7 @@ export class RemovalOracle {
       const { outcome = '', approval } = knowledge.finals.get(id) ?? {};
       const isOwn = isSuccess(outcome) && outcome !== 'already_synced' && !approval;
       const isCounted = isOwn && isCommitted(id);
-      if (isCounted && at > now() - guard.windowMs + MARGIN_MS) owed.set(group, (owed.get(group) ?? 0) + 1);
+      if (isCounted && at > now() - guard.windowMs + this.clockSkewMs) owed.set(group, (owed.get(group) ?? 0) + 1);
     }
     for (const [group, count] of owed) {
       const counted = countOf(entries.filter((entry) => entry.group === group));
@@ -119,7 +119,7 @@ export class RemovalOracle {
     const { guard, now } = this.#world;
     const { members, size } = removed;
     this.#madeCount += members.length;
-    const from = EPOCH_MS + now() - guard.windowMs + MARGIN_MS;
+    const from = EPOCH_MS + now() - guard.windowMs + this.clockSkewMs;
     const before = countOf(this.#entriesOf(partition).filter((entry) => entry.group === group && entry.at > from));
     const total = before + members.length + this.#parkedBeside(partition, group, members);
     const text = `${members.length} removals from ${group} take effect after ${before} others in the window`;

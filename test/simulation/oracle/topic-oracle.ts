@@ -42,10 +42,10 @@ export class TopicOracle {
   readonly live: LiveView[];
   readonly wholes: WholeOracle;
   readonly guard: GuardOracle;
+  readonly removals: RemovalOracle;
   readonly additions: AdditionsOracle;
   readonly reports: Report[] = [];
   readonly #world: World;
-  readonly #window: RemovalOracle;
   /** Positions of which there is one. */
   readonly #deadLetters = new Set<string>();
   readonly #copies = new Map<string, number>();
@@ -70,14 +70,14 @@ export class TopicOracle {
     const isWoken = (id: string): boolean => this.#named.has(id);
     const guard = guardOf(settings);
     const { attemptsMax } = settings;
-    this.#window = new RemovalOracle({
+    this.removals = new RemovalOracle({
       ...world,
       live,
       guard,
       attemptsMax,
       knowsParked: settings.knowsParked === true,
     });
-    this.guard = new GuardOracle({ ...world, live, guard, isWoken, window: this.#window });
+    this.guard = new GuardOracle({ ...world, live, guard, isWoken, window: this.removals });
     this.additions = new AdditionsOracle({ ...world, isApproved: (id) => this.guard.isApproved(id) });
     this.#complete = this.live.map(() => ({ offset: 0n, beyond: new Set() }));
     this.#owed = this.live.map(() => new Set());
@@ -189,7 +189,7 @@ export class TopicOracle {
     this.guard.requested(record);
     if (!this.#isVoid(record)) {
       this.guard.answered(record);
-      this.#window.recorded(record);
+      this.removals.recorded(record);
     }
     const view = this.live[record.partition];
     const before = view?.groups.get(textOf(record.key))?.intents;
@@ -222,13 +222,13 @@ export class TopicOracle {
 
   /** What lies in the retry topic after the cleaner. */
   cleaned(records: readonly TopicRecord[]): void {
-    this.#window.cleaned();
+    this.removals.cleaned();
     for (const partition of this.live.keys()) {
       const view = new LiveView();
       for (const record of records) {
         if (record.partition !== partition) continue;
         view.read(record);
-        if (Number(headerOf(record, 'rollcall-epoch')) >= view.fenceEpoch) this.#window.recorded(record);
+        if (Number(headerOf(record, 'rollcall-epoch')) >= view.fenceEpoch) this.removals.recorded(record);
       }
       this.live[partition] = view;
       for (const [group, { intents }] of view.groups) this.guard.recorded(partition, group, [...intents.values()]);
@@ -265,7 +265,7 @@ export class TopicOracle {
       for (const id of records.get(`${partition}/${at}`) ?? []) owed?.add(id);
     }
     if (offset > from) this.#committed[partition] = offset;
-    this.#window.committed(partition, (id) => {
+    this.removals.committed(partition, (id) => {
       // Its offset may have been complete before it was sent.
       if (this.isParked(id)) return false;
       const at = knowledge.find(id)?.offset ?? offset;

@@ -311,6 +311,30 @@ export const guardMutants: readonly Mutant[] = [
     scenario: 'strangers',
   },
   {
+    name: 'digest-without-targets',
+    breaks: 'the digest of what is held does not cover whom the id map names',
+    edits: [
+      {
+        file: 'src/core/guard.ts',
+        find: 'entries.set(id, isAsNamed ? id : [',
+        replace: 'entries.set(id, isAsNamed || true ? id : [',
+      },
+    ],
+    scenario: 'corrected',
+  },
+  {
+    name: 'approved-for-another-user',
+    breaks: 'an approval holds for the user that the id map names when the removal is sent',
+    edits: [
+      {
+        file: 'src/core/guard.ts',
+        find: 'guard?.target !== undefined && target !== null && !isSameId(guard.target, target);',
+        replace: 'guard?.target !== undefined && target !== null && false;',
+      },
+    ],
+    scenario: 'corrected',
+  },
+  {
     name: 'held-for-ever',
     breaks: 'removals that were held for unknown members stay held although all are known',
     edits: [

@@ -25,7 +25,13 @@ export interface LiveIntent {
   readonly notBefore: number;
   readonly dead: { readonly at: number; readonly reason: string } | null;
   /** It waits for an operator (design 6.10). */
-  readonly held: { readonly by: string; readonly digest: string } | null;
+  readonly held: {
+    readonly by: string;
+    readonly digest: string;
+    /** What the target calls the member, and the group, by the id map. */
+    readonly target?: string;
+    readonly group_target?: string;
+  } | null;
   readonly approval: { readonly digest: string } | null;
   /** A removal of a full state. */
   readonly isOfState: boolean;

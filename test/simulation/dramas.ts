@@ -8,7 +8,7 @@ import { alone, beside, unpatchable } from './plots-breaker.ts';
 import { afterlife, cleaner, crowded, flood, ignored, metAgain, outage, rejoins, settle } from './plots-settle.ts';
 import { isolated } from './plots-isolation.ts';
 import { forged } from './plots-operator.ts';
-import { pieces, strangers, untold, wholes } from './plots-states.ts';
+import { corrected, pieces, strangers, untold, wholes } from './plots-states.ts';
 import { replaced } from './plots-source.ts';
 import { lagging, patient } from './plots-waits.ts';
 import { drip, shared, spread } from './plots-window.ts';
@@ -43,6 +43,7 @@ const dramas = {
   wholes,
   untold,
   strangers,
+  corrected,
   pieces,
   alone,
   beside,
@@ -118,6 +119,12 @@ export const dramaFaults: Readonly<Record<Drama, readonly string[]>> = {
   ],
   untold: ['said: removals are held', 'broker: refused report', 'process: killed'],
   strangers: ['said: removals are held', 'operator: approves what is held', 'event: provision', 'process: killed'],
+  corrected: [
+    'event: correct',
+    'operator: approves what is held',
+    'operator: approves what was held before',
+    'process: killed',
+  ],
   pieces: ['event: state', 'said: a live record was too large and is written in parts', 'process: killed'],
   alone: ['event: sick', 'event: expect_landed', 'event: expect_bounded', 'said: breaker opened'],
   beside: ['event: sick', 'event: expect_bounded'],

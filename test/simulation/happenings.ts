@@ -85,6 +85,8 @@ export function happen(world: World, event: Event): void {
     case 'provision':
       for (let i = 0; i < world.settings.members; i++) target.state.users.put({ id: world.nameOf(i) });
       return;
+    case 'correct':
+      return world.ids.correct(world.nameOf(event.member), world.nameOf(event.to));
     case 'replay':
       return replay(world, event);
     case 'group_anew':

@@ -10,6 +10,7 @@ import { BrokerLink } from './engine/broker-link.ts';
 import type { Chance } from './engine/chance.ts';
 import type { Counter } from './engine/counter.ts';
 import { Host } from './engine/host.ts';
+import type { IdTable } from './engine/id-table.ts';
 import type { Target } from './engine/target.ts';
 import { credentials, targetUrl } from './engine/target.ts';
 import type { Traffic } from './engine/target-network.ts';
@@ -33,6 +34,7 @@ export interface Surroundings {
   readonly counter: Counter;
   readonly broker: MemoryBroker;
   readonly target: Target;
+  readonly ids: IdTable;
   readonly traffic: Traffic;
   readonly latestMs: number;
   readonly tell: (line: () => string) => void;
@@ -81,6 +83,7 @@ export function startInstance(name: string, settings: Settings, around: Surround
     },
     { clock: host, logger, random, connect: targetConnect(host, around, () => link.isCutFromAll) },
   );
+  const ids = settings.idMap === undefined ? null : around.ids.for(host);
   const pipeline = new Pipeline(
     {
       log,
@@ -89,7 +92,7 @@ export function startInstance(name: string, settings: Settings, around: Surround
       random,
       logger,
       sha256,
-      ids: null,
+      ids,
       format: native,
       ...(settings.operatorKey === true && { operatorKey: operatorKey(() => OPERATOR_KEY) }),
     },

@@ -86,6 +86,8 @@ export type Happening =
       readonly forMs: number;
     }
   | { readonly kind: 'provision' }
+  /** A row of the id table is corrected: another member is meant. */
+  | { readonly kind: 'correct'; readonly member: number; readonly to: number }
   /** An operator wakes what live records mark as dead, what reports call failed, or once more what was named before. */
   | { readonly kind: 'replay'; readonly by?: 'reports' | 'an old list' }
   | { readonly kind: 'group_anew' }
@@ -232,6 +234,8 @@ function drawHappening(chance: Chance, kind: Happening['kind'], settings: Settin
       return { kind };
     case 'source_other':
       return { kind, way: chance.pick(['recreated', 'truncated']), cut: chance.int(1, 6), grow: chance.int(0, 4) };
+    case 'correct':
+      return { kind, member: chance.int(0, settings.members - 1), to: chance.int(-2, settings.members - 1) };
     case 'replay':
       return chance.happens(0.6) ? { kind } : { kind, by: chance.pick(['reports', 'an old list']) };
   }

@@ -52,6 +52,8 @@ export interface Settings {
   readonly knowsParked?: true;
   /** Requests of operators are signed, and no others are taken up. */
   readonly operatorKey?: true;
+  /** The source has ids of its own, which mean what a table says; absent: it has the target's. */
+  readonly idMap?: 'table';
   /** Of the removal guard; absent: it holds nothing but what empties a group. */
   readonly guard?: GuardSettings;
 }

@@ -4,6 +4,7 @@ import type { LogRecord } from '../../src/ports.ts';
 import { Chance } from './engine/chance.ts';
 import { Counter } from './engine/counter.ts';
 import { Host } from './engine/host.ts';
+import { IdTable } from './engine/id-table.ts';
 import { Target } from './engine/target.ts';
 import { Timeline } from './engine/timeline.ts';
 import { fairWeather } from './engine/weather.ts';
@@ -28,6 +29,7 @@ export class World {
   readonly timeline: Timeline;
   readonly broker: MemoryBroker;
   readonly target: Target;
+  readonly ids = new IdTable();
   readonly counter = new Counter();
   readonly weather = fairWeather();
   readonly chance: Chance;
@@ -79,6 +81,7 @@ export class World {
       counter: this.counter,
       broker: this.broker,
       target: this.target,
+      ids: this.ids,
       traffic: this.targetOracle,
       latestMs: fixed.latestMs,
       tell,

@@ -54,7 +54,7 @@ export class GuardOracle {
     const idOf = ({ offset, name }: LiveIntent): string => `source/${partition}/${offset}/${name}`;
     // What was refused keeps why it was held, in case it is woken.
     const held = intents.filter((intent) => intent.held !== null && intent.dead === null);
-    const digest = held.length === 0 ? null : digestOf(group, held.map(idOf));
+    const digest = held.length === 0 ? null : digestOf(group, held, idOf);
     const wrong = held.find((intent) => intent.held?.digest !== digest);
     if (wrong !== undefined) fail(`${idOf(wrong)} is held under another digest than that of what is held`);
     this.#show(`${partition} ${group}`, digest, held.map(idOf));
@@ -165,10 +165,20 @@ export class GuardOracle {
   }
 }
 
-const digestOf = (group: string, ids: readonly string[]): string =>
-  createHash('sha256')
-    .update(JSON.stringify([group, ...ids.toSorted()]))
+/** A member, or a group, that has another name at the target stands with that beside its id. */
+function digestOf(group: string, intents: readonly LiveIntent[], idOf: (intent: LiveIntent) => string): string {
+  const entries = intents
+    .map((intent) => ({ id: idOf(intent), member: intent.member, held: intent.held }))
+    .toSorted((a, b) => (a.id < b.id ? -1 : 1))
+    .map(({ id, member, held }) => {
+      const { target = member, group_target: groupTarget = group } = held ?? {};
+      if (groupTarget !== group) return [id, target, groupTarget];
+      return target === member ? id : [id, target];
+    });
+  return createHash('sha256')
+    .update(JSON.stringify([group, ...entries]))
     .digest('hex');
+}
 
 function fail(detail: string): never {
   throw new Violation('held', detail);

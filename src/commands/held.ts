@@ -34,7 +34,7 @@ export function heldCommand(host: Host): Command {
     .argument('<digest>', 'as `held list` prints it; its beginning is enough')
     .option(
       json,
-      'one JSON object a line: {"id","group","member","target","by","since"}; target: its id in Genesys Cloud',
+      'one JSON object a line: {"id","group","group_target","member","target","by","since"}; targets: ids in Genesys Cloud',
     )
     .action((digest: string, flags: HeldFlags) => withRetryTopic(host, (retry) => showHeld(retry, digest, flags)));
   const decide = (kind: 'approve' | 'reject') =>
@@ -94,12 +94,13 @@ export async function showHeld(retry: RetryTopic, digest: string, { json }: Held
     const id = intentId(intent);
     const held = guard?.kind === 'held' ? guard : null;
     const since = new Date(held?.since ?? set.since).toISOString();
-    // Recorded where the id map says it; else both have one name for the member.
-    const target = held?.target ?? member;
-    const entry = { id, group: set.group, member, target, by: held?.by ?? null, since };
-    const named = target === member ? member : `${member}  as ${target}`;
+    // Recorded where there is an id map; else both sides have one name.
+    const { target = member, groupTarget = set.group } = held ?? {};
+    const entry = { id, group: set.group, group_target: groupTarget, member, target, by: held?.by ?? null, since };
+    const isElsewhere = groupTarget !== set.group;
+    const as = target === member && !isElsewhere ? '' : `  as ${target}${isElsewhere ? ` of ${groupTarget}` : ''}`;
     const { stdout } = retry.host;
-    await (json === true ? printJson(stdout, entry) : print(stdout, `remove  ${named}  (${id})\n`));
+    await (json === true ? printJson(stdout, entry) : print(stdout, `remove  ${member}${as}  (${id})\n`));
   }
   if (json !== true) await print(retry.host.stderr, text(set));
   return EXIT.done;

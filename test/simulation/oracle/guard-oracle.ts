@@ -33,9 +33,15 @@ interface HeldSet {
   readonly ids: ReadonlySet<string>;
   /** The live record of its group says so now. */
   isShown: boolean;
+  /** Requests that no owner has answered, by key. */
+  readonly asked: Map<string, Asked>;
   /** What an operator has asked for while, or before, it was shown. */
-  readonly asked: Set<string>;
   readonly granted: Set<string>;
+}
+
+interface Asked {
+  readonly kind: string;
+  readonly offset: bigint;
 }
 
 export class GuardOracle {
@@ -44,6 +50,8 @@ export class GuardOracle {
   readonly #sets = new Map<string, HeldSet>();
   /** By partition and group: the digest of what is held now. */
   readonly #shown = new Map<string, HeldSet>();
+  /** What a replay names: where its newest request lies. */
+  readonly #replayed = new Map<string, bigint>();
 
   constructor(world: World) {
     this.#world = world;
@@ -70,8 +78,21 @@ export class GuardOracle {
     if (headerOf(record, FORGED) !== '') return;
     const { digest } = JSON.parse(textOf(record.value)) as { digest: string };
     const set = this.#sets.get(digest);
-    set?.asked.add(kind);
-    if (set?.isShown) set.granted.add(kind);
+    set?.asked.set(textOf(record.key), { kind, offset: record.offset });
+    if (set !== undefined && (set.isShown || this.#isHeldAgain(set))) set.granted.add(kind);
+  }
+
+  /** A replay lies in the retry topic. */
+  replayed(id: string, offset: bigint): void {
+    this.#replayed.set(id, offset);
+  }
+
+  /**
+   * What was refused, and is named by replays that lie before this request. Its owner takes up both in their order, maybe
+   * before any live record shows the set again under its digest, which is the same.
+   */
+  #isHeldAgain({ ids }: HeldSet): boolean {
+    return [...ids].every((id) => this.#replayed.has(id));
   }
 
   /** An owner has answered an operator: what is decided must not be held by whoever restores it now. */
@@ -81,10 +102,19 @@ export class GuardOracle {
     if (result === '' || (kind !== 'approve' && kind !== 'reject')) return;
     const [{ digest, result: verdict }] = JSON.parse(result) as [{ digest: string; result: string }];
     const set = this.#sets.get(digest);
+    const asked = set?.asked.get(textOf(record.key));
+    // An answer ends the request: what is held later needs another one.
+    set?.asked.delete(textOf(record.key));
+    if (verdict === 'rejected' && asked !== undefined) this.#endReplays(set?.ids ?? new Set(), asked.offset);
     // What a replay has woken may be held again.
     const isDone = verdict === 'approved' || verdict === 'rejected';
     if (!isDone || set === undefined || [...set.ids].some(this.#world.isWoken)) return;
     if (set.isShown) fail(`an operator is told ${verdict} of ${digest}, and the live record still holds it`);
+  }
+
+  /** A refusal has ended what was named before it. */
+  #endReplays(ids: ReadonlySet<string>, offset: bigint): void {
+    for (const id of ids) if ((this.#replayed.get(id) ?? offset) < offset) this.#replayed.delete(id);
   }
 
   reported(report: Report): void {
@@ -147,9 +177,7 @@ export class GuardOracle {
   #checkReleased(id: string, digest: string, kind: string): void {
     const set = this.#sets.get(digest);
     if (set === undefined || !set.ids.has(id)) fail(`${id} is released by an approval of what it was not held with`);
-    // What a replay wakes may be held again, with the same digest, before that is recorded.
-    if (!set.granted.has(kind) && ![...set.ids].some(this.#world.isWoken))
-      fail(`${id} is released by an approval, and something else was held by then`);
+    if (!set.granted.has(kind)) fail(`${id} is released by an approval, and something else was held by then`);
   }
 
   #show(place: string, digest: string | null, ids: readonly string[]): void {
@@ -157,11 +185,11 @@ export class GuardOracle {
     if (before !== undefined) before.isShown = false;
     this.#shown.delete(place);
     if (digest === null) return;
-    const set = this.#sets.get(digest) ?? { ids: new Set(ids), isShown: true, asked: new Set(), granted: new Set() };
+    const set = this.#sets.get(digest) ?? { ids: new Set(ids), isShown: true, asked: new Map(), granted: new Set() };
     this.#sets.set(digest, set);
     this.#shown.set(place, set);
     set.isShown = true;
-    for (const kind of set.asked) set.granted.add(kind);
+    for (const { kind } of set.asked.values()) set.granted.add(kind);
   }
 }
 

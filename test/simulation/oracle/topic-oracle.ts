@@ -217,7 +217,11 @@ export class TopicOracle {
     const { value, partition } = record;
     if (value === null || headerOf(record, 'rollcall-type') !== 'replay') return;
     const { pending } = JSON.parse(textOf(value)) as { pending: readonly Named[] };
-    for (const { member, offset } of pending) this.#named.add(this.#idOf(partition, BigInt(offset), member ?? ''));
+    for (const { member, offset } of pending) {
+      const id = this.#idOf(partition, BigInt(offset), member ?? '');
+      this.#named.add(id);
+      this.guard.replayed(id, record.offset);
+    }
   }
 
   /** What lies in the retry topic after the cleaner. */

@@ -193,7 +193,7 @@ function clock(world: World, { instance, byMs }: Of<'clock'>): void {
   const host = world.instances[instance]?.host;
   if (!host) return;
   host.wallAheadMs += byMs;
-  world.topicOracle.removals.clockSkewMs += Math.abs(byMs);
+  world.knowledge.clockSkewMs += Math.abs(byMs);
 }
 
 /** Somebody joins the group, and goes again. */

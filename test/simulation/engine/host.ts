@@ -5,6 +5,7 @@
 import type { Clock, Instant } from '../../../src/ports.ts';
 import type { Timeline } from './timeline.ts';
 
+/** When a history begins, by the wall clock. */
 export const EPOCH_MS = 1_790_000_000_000;
 
 /** Where a process can be struck besides at a given time. */

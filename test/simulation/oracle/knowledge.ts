@@ -51,6 +51,9 @@ export class Knowledge {
   /** Ids of what has no final report yet. */
   readonly open = new Set<string>();
 
+  /** By so much the wall clocks of instances may differ from that of the history, and from each other, ms. */
+  clockSkewMs = 0;
+
   /** @param now ms of the history. */
   produced(topic: string, record: SourceRecord, { partitions, now }: { partitions: number; now: number }): void {
     const wanted = wantedOf(topic, record, partitions).filter((one) => one.kind !== 'nothing');

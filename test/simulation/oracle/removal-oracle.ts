@@ -5,6 +5,7 @@
 import type { LiveIntent, TopicRecord } from '../../oracle/live-records.ts';
 import { headerOf, textOf } from '../../oracle/live-records.ts';
 import type { Report } from '../../oracle/reports.ts';
+import { EPOCH_MS } from '../engine/host.ts';
 import type { GuardSettings } from '../settings.ts';
 import { Violation } from '../violation.ts';
 import type { Knowledge } from './knowledge.ts';
@@ -39,7 +40,8 @@ interface Slice {
 }
 
 const PREFIX = '\u0000rollcall.removals.';
-const EPOCH_MS = 1_790_000_000_000;
+/** What is just about to leave the window may have left it for an instance, besides by what its clock differs. */
+const MARGIN_MS = 30_000;
 
 export class RemovalOracle {
   readonly #world: World;
@@ -47,8 +49,6 @@ export class RemovalOracle {
   readonly #slices: Map<string, Slice>[];
   /** Final reports of removals: id → group, and when the member went, ms of the history. */
   readonly #removed: Map<string, { readonly group: string; readonly at: number }>[];
-  /** By so much the clocks of instances may differ: what is about to leave the window may have left it for one of them. */
-  clockSkewMs = 30_000;
   /** Removals that were made, or that an owner takes for made. */
   #madeCount = 0;
 
@@ -101,7 +101,8 @@ export class RemovalOracle {
       const { outcome = '', approval } = knowledge.finals.get(id) ?? {};
       const isOwn = isSuccess(outcome) && outcome !== 'already_synced' && !approval;
       const isCounted = isOwn && isCommitted(id);
-      if (isCounted && at > now() - guard.windowMs + this.clockSkewMs) owed.set(group, (owed.get(group) ?? 0) + 1);
+      if (isCounted && at > now() - guard.windowMs + knowledge.clockSkewMs + MARGIN_MS)
+        owed.set(group, (owed.get(group) ?? 0) + 1);
     }
     for (const [group, count] of owed) {
       const counted = countOf(entries.filter((entry) => entry.group === group));
@@ -116,10 +117,10 @@ export class RemovalOracle {
     group: string,
     removed: { readonly members: readonly string[]; readonly size: number },
   ): void {
-    const { guard, now } = this.#world;
+    const { guard, now, knowledge } = this.#world;
     const { members, size } = removed;
     this.#madeCount += members.length;
-    const from = EPOCH_MS + now() - guard.windowMs + this.clockSkewMs;
+    const from = EPOCH_MS + now() - guard.windowMs + knowledge.clockSkewMs + MARGIN_MS;
     const before = countOf(this.#entriesOf(partition).filter((entry) => entry.group === group && entry.at > from));
     const total = before + members.length + this.#parkedBeside(partition, group, members);
     const text = `${members.length} removals from ${group} take effect after ${before} others in the window`;

@@ -5,6 +5,7 @@ import { recordIdOf } from '../../oracle/full-states.ts';
 import type { WantedIntent } from '../../oracle/intents.ts';
 import type { Report } from '../../oracle/reports.ts';
 import { isFailure, operationOf } from '../../oracle/reports.ts';
+import { EPOCH_MS } from '../engine/host.ts';
 import type { Settings } from '../settings.ts';
 import { guardOf } from '../settings.ts';
 import type { Invariant } from '../violation.ts';
@@ -42,10 +43,10 @@ export class TopicOracle {
   readonly live: LiveView[];
   readonly wholes: WholeOracle;
   readonly guard: GuardOracle;
-  readonly removals: RemovalOracle;
   readonly additions: AdditionsOracle;
   readonly reports: Report[] = [];
   readonly #world: World;
+  readonly #window: RemovalOracle;
   /** Positions of which there is one. */
   readonly #deadLetters = new Set<string>();
   readonly #copies = new Map<string, number>();
@@ -70,14 +71,14 @@ export class TopicOracle {
     const isWoken = (id: string): boolean => this.#named.has(id);
     const guard = guardOf(settings);
     const { attemptsMax } = settings;
-    this.removals = new RemovalOracle({
+    this.#window = new RemovalOracle({
       ...world,
       live,
       guard,
       attemptsMax,
       knowsParked: settings.knowsParked === true,
     });
-    this.guard = new GuardOracle({ ...world, live, guard, isWoken, window: this.removals });
+    this.guard = new GuardOracle({ ...world, live, guard, isWoken, window: this.#window });
     this.additions = new AdditionsOracle({ ...world, isApproved: (id) => this.guard.isApproved(id) });
     this.#complete = this.live.map(() => ({ offset: 0n, beyond: new Set() }));
     this.#owed = this.live.map(() => new Set());
@@ -148,7 +149,7 @@ export class TopicOracle {
   }
 
   #checkTruth(report: Report, intent: WantedIntent): void {
-    const { knowledge, members, now } = this.#world;
+    const { knowledge, members } = this.#world;
     const seat = seatOf(intent);
     const isNewest = knowledge.newest(seat)?.offset === intent.offset;
     if (report.op !== intent.op) this.#fail('one-true-report', say(report));
@@ -160,7 +161,7 @@ export class TopicOracle {
     if (report.outcome === 'superseded') this.#fail('one-true-report', `${say(report)}, and nothing is newer`);
     if (knowledge.wasTouched(intent)) return;
     // Who may not read a group cannot see how it is; a 403 to the last look confirms a giving-up (design 6.3).
-    const wasDenied = (knowledge.denied.get(intent.group) ?? -DENIED_MS) > now() - DENIED_MS;
+    const wasDenied = (knowledge.denied.get(intent.group) ?? -Infinity) > this.#givenUpAt(report) - DENIED_MS;
     if (!isSuccess(report.outcome) && wasDenied) return;
     // An operator has refused it.
     if (report.reason?.code === 'refused') return;
@@ -176,6 +177,12 @@ export class TopicOracle {
     }
   }
 
+  /** Not when it is written: the topic may have taken no report for a while. */
+  #givenUpAt({ reported_at }: Report): number {
+    const { knowledge, now } = this.#world;
+    return Math.min(now(), Date.parse(reported_at) - EPOCH_MS - knowledge.clockSkewMs);
+  }
+
   #checkIsolated(report: Report, seat: string): void {
     // What was not answered at all is about no member.
     if (!isFailure(report.outcome) || typeof report.reason?.status !== 'number') return;
@@ -189,7 +196,7 @@ export class TopicOracle {
     this.guard.requested(record);
     if (!this.#isVoid(record)) {
       this.guard.answered(record);
-      this.removals.recorded(record);
+      this.#window.recorded(record);
     }
     const view = this.live[record.partition];
     const before = view?.groups.get(textOf(record.key))?.intents;
@@ -226,13 +233,13 @@ export class TopicOracle {
 
   /** What lies in the retry topic after the cleaner. */
   cleaned(records: readonly TopicRecord[]): void {
-    this.removals.cleaned();
+    this.#window.cleaned();
     for (const partition of this.live.keys()) {
       const view = new LiveView();
       for (const record of records) {
         if (record.partition !== partition) continue;
         view.read(record);
-        if (Number(headerOf(record, 'rollcall-epoch')) >= view.fenceEpoch) this.removals.recorded(record);
+        if (Number(headerOf(record, 'rollcall-epoch')) >= view.fenceEpoch) this.#window.recorded(record);
       }
       this.live[partition] = view;
       for (const [group, { intents }] of view.groups) this.guard.recorded(partition, group, [...intents.values()]);
@@ -269,7 +276,7 @@ export class TopicOracle {
       for (const id of records.get(`${partition}/${at}`) ?? []) owed?.add(id);
     }
     if (offset > from) this.#committed[partition] = offset;
-    this.removals.committed(partition, (id) => {
+    this.#window.committed(partition, (id) => {
       // Its offset may have been complete before it was sent.
       if (this.isParked(id)) return false;
       const at = knowledge.find(id)?.offset ?? offset;

@@ -4,14 +4,14 @@ import type { LiveIntent } from '../oracle/live-records.ts';
 import type { Report } from '../oracle/reports.ts';
 import { countingReports } from '../oracle/reports.ts';
 import { promises } from '../oracle/violation.ts';
-import type { PipelineStats } from '../../src/pipeline/stats.ts';
+import type { Pipeline } from '../../src/pipeline/pipeline.ts';
 import { ReportRecord } from '../../src/core/report.ts';
 import { summarize } from '../../src/core/summary.ts';
 import { Chance } from './engine/chance.ts';
 import { happen } from './happenings.ts';
 import { topics } from './instance.ts';
 import { seatOf } from './oracle/knowledge.ts';
-import { checkMemory } from './oracle/memory-oracle.ts';
+import { leftAtRest } from './oracle/memory-oracle.ts';
 import type { Scenario } from './dramas.ts';
 import { isDrama, stage } from './dramas.ts';
 import { settingsOf } from './scenarios.ts';
@@ -43,6 +43,8 @@ export interface History {
 const CONVERGE_MS = 3_600_000;
 /** How long a world at rest is watched for what comes late. */
 const QUIET_MS = 30_000;
+/** Then a sweep may have written just now, and what it wrote is not read back yet. */
+const SETTLED_MS = QUIET_MS + 5_000;
 
 export function drawPlan(seed: number, scenario: Scenario): Plan {
   const chance = new Chance(seed, scenario);
@@ -87,7 +89,8 @@ async function run(world: World, events: readonly Event[]): Promise<Violation | 
     world.look();
     if (!isDone(world)) restSince = Infinity;
     else if (restSince === Infinity) restSince = timeline.now;
-    return timeline.now - restSince > QUIET_MS;
+    const restMs = timeline.now - restSince;
+    return restMs > QUIET_MS && (restMs > SETTLED_MS || leftIn(world).length === 0);
   };
   const calmAt = timeline.now;
   if (!(await timeline.run(calmAt + CONVERGE_MS, isOver))) throw new Violation('converges', whatIsLeft(world));
@@ -111,6 +114,7 @@ function calm(world: World): void {
   target.sick.clear();
   target.refused.clear();
   for (const instance of instances) {
+    instance?.host.disarm();
     instance?.host.thaw();
     instance?.link.mend();
   }
@@ -125,7 +129,7 @@ function isAtRest(world: World): boolean {
     if (world.committed(partition) !== world.sourceEnd(partition)) return false;
   }
   if (topicOracle.live.some(({ all }) => all.some(isWaiting))) return false;
-  return instances.every((instance) => instance === null || isIdle(instance.pipeline.stats()));
+  return instances.every((instance) => instance === null || isIdle(instance.pipeline));
 }
 
 /** The owner of the partition refuses it. */
@@ -136,8 +140,22 @@ function isRefused({ instances }: World): boolean {
 
 const isWaiting = ({ dead, held }: LiveIntent): boolean => dead === null && held === null;
 
-/** What the guard holds rests; a place that could not be written to is tried again. */
-const isIdle = ({ pending, held, unsettled }: PipelineStats): boolean => pending === held && unsettled.length === 0;
+/**
+ * What the guard holds rests; a place that could not be written to is tried again, and a group in flight may wait for the
+ * gate, also where its partition is lost.
+ */
+function isIdle(pipeline: Pipeline): boolean {
+  const { pending, held, unsettled } = pipeline.stats();
+  return pending === held && unsettled.length === 0 && pipeline.sizes().locks === 0;
+}
+
+function leftIn({ instances, topicOracle, settings }: World): readonly string[] {
+  const running = instances.flatMap((instance) => instance ?? []);
+  // One that is cut off may hold what it does not know that it has lost.
+  if (running.some(({ link }) => link.isCut)) return [];
+  const sizes = running.map(({ pipeline }) => pipeline.sizes());
+  return leftAtRest(sizes, topicOracle.live, settings);
+}
 
 function whatIsLeft({ knowledge, topicOracle, instances }: World): string {
   const open = [...knowledge.open];
@@ -169,15 +187,8 @@ function checkEnd(world: World): void {
     bystanders: new Map(groups.map(({ id }) => [id, new Set(bystanders.filter((member) => !touched(id, member)))])),
     foreign: touched,
   });
-  const running = world.instances.flatMap((instance) => instance ?? []);
-  // One that is cut off may hold what it does not know that it has lost.
-  if (!running.some(({ link }) => link.isCut)) {
-    checkMemory(
-      running.map(({ pipeline }) => pipeline.sizes()),
-      topicOracle.live,
-      settings,
-    );
-  }
+  const left = leftIn(world);
+  if (left.length > 0) throw new Violation('bounded', left.join('; '));
   checkSummary(topicOracle.reports);
   const [first] = violations.filter((violation) => !isLetOff(violation, settings));
   if (first === undefined) return;

@@ -63,6 +63,11 @@ export class Host implements Clock {
     this.#strikes.push({ point, strike });
   }
 
+  /** What has not struck yet never does. */
+  disarm(): void {
+    this.#strikes = [];
+  }
+
   reach(point: Point): void {
     const index = this.#strikes.findIndex((each) => each.point === point);
     if (index >= 0) this.#strikes.splice(index, 1)[0]?.strike();

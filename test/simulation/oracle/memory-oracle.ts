@@ -1,7 +1,6 @@
 /** What instances hold in memory when all is quiet: nothing but what live records keep, however much they have seen. */
 import type { Sizes } from '../../../src/pipeline/sizes.ts';
 import type { Settings } from '../settings.ts';
-import { Violation } from '../violation.ts';
 import type { LiveView } from './live-view.ts';
 
 /** Those of live records, and what the next sweep drops. */
@@ -14,36 +13,36 @@ const kept: ReadonlySet<string> = new Set([
   'unresolved',
 ] satisfies (keyof Sizes)[]);
 
-/** @param sizes of all instances that run. Together they own every partition. */
-export function checkMemory(
+/**
+ * What is in memory and ought not to be.
+ * @param sizes of all instances that run. Together they own every partition.
+ */
+export function leftAtRest(
   sizes: readonly Sizes[],
   live: readonly LiveView[],
   { retryRecordMaxBytes }: Pick<Settings, 'retryRecordMaxBytes'>,
-): void {
+): readonly string[] {
   const left = sizes.flatMap((each) => Object.entries(each).filter(([name, size]) => size > 0 && !kept.has(name)));
-  if (left.length > 0) fail(`left at rest: ${left.map(([name, size]) => `${size} ${name}`).join(', ')}`);
+  const found = left.map(([name, size]) => `left at rest: ${size} ${name}`);
   const recorded = live.flatMap(({ groups }) => [...groups.values()].filter(({ intents }) => intents.size > 0));
   const sum = (sizeOf: (each: Sizes) => number): number => sizes.reduce((total, each) => total + sizeOf(each), 0);
   const groups = sum((each) => each.groups);
-  if (groups !== recorded.length) fail(`${groups} groups in memory at rest, ${recorded.length} in live records`);
+  if (groups !== recorded.length) found.push(`${groups} groups in memory at rest, ${recorded.length} in live records`);
   const members = sum((each) => each.members);
   const intents = recorded.reduce((total, each) => total + each.intents.size, 0);
-  if (members !== intents) fail(`${members} members in memory at rest, ${intents} in live records`);
+  if (members !== intents) found.push(`${members} members in memory at rest, ${intents} in live records`);
   // Each of its names at the target that it was met under, both ways.
-  if (sum((each) => each.aliases) > 4 * intents) fail('names of members are left that no live record holds');
+  if (sum((each) => each.aliases) > 4 * intents) found.push('names of members are left that no live record holds');
   const all = live.flatMap((each) => [...each.groups.values()]);
   const orders = sum((each) => each.recordOrders);
   const named = all.filter(({ names }) => names > 0);
   const inRecords = recorded.length + named.filter(({ intents }) => intents.size === 0).length;
-  if (orders > inRecords) fail(`the order of ${orders} live records is kept, of ${inRecords} groups`);
+  if (orders > inRecords) found.push(`the order of ${orders} live records is kept, of ${inRecords} groups`);
   const waiting = recorded.filter(({ intents }) => [...intents.values()].some(({ isOfState }) => isOfState));
   const unresolved = waiting.length + named.reduce((total, { names }) => total + names, 0);
   // Where a record has no room, memory alone keeps the names.
   const isRecorded = retryRecordMaxBytes >= 1_000_000;
   if (isRecorded && sum((each) => each.unresolved) > unresolved)
-    fail(`more unknown members than the ${unresolved} in live records`);
-}
-
-function fail(detail: string): never {
-  throw new Violation('bounded', detail);
+    found.push(`more unknown members than the ${unresolved} in live records`);
+  return found;
 }

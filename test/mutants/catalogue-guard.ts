@@ -335,6 +335,32 @@ export const guardMutants: readonly Mutant[] = [
     scenario: 'corrected',
   },
   {
+    name: 'replays-before-approvals',
+    breaks: 'an approval also counts for what a replay behind it has woken',
+    edits: [
+      {
+        file: 'src/pipeline/replay.ts',
+        find: 'for (const { key, wanted, refusal } of due) {',
+        replace:
+          "for (const { key, wanted, refusal } of [...due].sort((a, b) => Number(b.wanted.kind === 'replay') - Number(a.wanted.kind === 'replay'))) {",
+      },
+    ],
+    scenario: 'reconsidered',
+  },
+  {
+    name: 'replay-approves',
+    breaks: 'a replay of what was refused counts as its approval',
+    edits: [
+      {
+        file: 'src/pipeline/replay.ts',
+        find: '  setPending(partition, member, anew);',
+        replace:
+          "  setPending(partition, member, anew.guard?.kind === 'held' ? { ...anew, guard: { kind: 'approved', digest: 'x', author: 'x', at: 0 } } : anew);",
+      },
+    ],
+    scenario: 'reconsidered',
+  },
+  {
     name: 'held-for-ever',
     breaks: 'removals that were held for unknown members stay held although all are known',
     edits: [

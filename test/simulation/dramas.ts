@@ -4,11 +4,12 @@
  */
 import type { Chance } from './engine/chance.ts';
 import { bereft, excluded, fenced, halted, missed, reread, zombie } from './plots-ownership.ts';
+import { corrected, reconsidered } from './plots-approvals.ts';
 import { alone, beside, unpatchable } from './plots-breaker.ts';
 import { afterlife, cleaner, crowded, flood, ignored, metAgain, outage, rejoins, settle } from './plots-settle.ts';
 import { isolated } from './plots-isolation.ts';
 import { forged } from './plots-operator.ts';
-import { corrected, pieces, strangers, untold, wholes } from './plots-states.ts';
+import { pieces, strangers, untold, wholes } from './plots-states.ts';
 import { replaced } from './plots-source.ts';
 import { lagging, patient } from './plots-waits.ts';
 import { drip, shared, spread } from './plots-window.ts';
@@ -44,6 +45,7 @@ const dramas = {
   untold,
   strangers,
   corrected,
+  reconsidered,
   pieces,
   alone,
   beside,
@@ -125,6 +127,7 @@ export const dramaFaults: Readonly<Record<Drama, readonly string[]>> = {
     'operator: approves what was held before',
     'process: killed',
   ],
+  reconsidered: ['operator: woken', 'operator: approves what was held before', 'process: frozen', 'process: killed'],
   pieces: ['event: state', 'said: a live record was too large and is written in parts', 'process: killed'],
   alone: ['event: sick', 'event: expect_landed', 'event: expect_bounded', 'said: breaker opened'],
   beside: ['event: sick', 'event: expect_bounded'],

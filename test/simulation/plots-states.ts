@@ -148,39 +148,6 @@ export function strangers(chance: Chance): Plot {
   };
 }
 
-/** An operator approves a removal by what was shown, and the row of the member in the id table is corrected meanwhile. */
-export function corrected(chance: Chance): Plot {
-  const at = chance.between(4_000, 6_000);
-  const correctedAt = at + chance.between(6_000, 25_000);
-  const approvedAt = at + chance.between(6_000, 35_000);
-  const goesAt = at + chance.between(6_000, 35_000);
-  const guard = { groupPercent: 30, groupFloor: 2, groupCount: 1_000, windowCount: 1_000, windowMs: 60_000 };
-  const downMs = chance.pick([0, 3_000, 12_000]);
-  const away: Event[] =
-    downMs === 0 ? [] : [{ kind: 'target', at: approvedAt - 100, weather: { error_before: 1 }, forMs: downMs }];
-  // The operator approves what was shown before the correction, never what is shown after it.
-  const shownBefore = approvedAt > correctedAt ? ({ isOld: true } as const) : {};
-  const restart: Event[] = chance.happens(0.6)
-    ? [
-        { kind: 'kill', at: goesAt, instance: 0, point: chance.pick(['now', 'record', 'patch'] as const) },
-        { kind: 'start', at: goesAt + chance.between(1_000, 10_000), instance: 0 },
-      ]
-    : [];
-  return {
-    // While the target is away, nothing may be given up.
-    settings: { guard, idMap: 'table', members: 2, attemptsMax: 100 },
-    events: [
-      started,
-      changed(at - 3_000, 0, [0], 'add'),
-      changed(at, 0, [0], 'remove'),
-      ...away,
-      { kind: 'correct', at: correctedAt, member: 0, to: chance.pick([-1, -2]) },
-      { kind: 'approve', at: approvedAt, group: 0, ...shownBefore },
-      ...restart,
-    ],
-  };
-}
-
 /** What it comes to does not fit the live record, the target is away for a while, and its owner goes. */
 export function pieces(chance: Chance): Plot {
   const at = chance.between(4_000, 8_000);

@@ -1,26 +1,57 @@
-/** Node's server of HTTP or HTTPS with limits: a sender that is slow, large or silent keeps no other waiting for long. */
+/** Node's server of HTTP or HTTPS with limits: a client that is slow, large or silent keeps no other waiting for long. */
 import { createServer as createHttp, type RequestListener, type Server } from 'node:http';
 import { createServer as createHttps } from 'node:https';
-import type { WebhookConfig } from './options.ts';
+import type { AddressInfo, Socket } from 'node:net';
+import { Connections } from './connections.ts';
 
-export const REQUEST_TIMEOUT_MS = 10_000;
-export const CONNECTIONS_MAX = 1_000;
-
-const limits = {
+export interface HttpLimits {
+  /** Of a whole request. */
+  readonly requestTimeoutMs: number;
   /** The URL included; beyond it 431. */
-  maxHeaderSize: 16 * 1024,
-  /** From the connection on, or from the end of the request before it; beyond it 408. */
-  headersTimeout: 5_000,
-  requestTimeout: REQUEST_TIMEOUT_MS,
-  connectionsCheckingInterval: 500,
-  /** Longer than load balancers keep idle connections (60 s), or they would use one that is just being closed. */
-  keepAliveTimeout: 65_000,
-};
+  readonly headBytesMax: number;
+  readonly connectionsMax: number;
+  /** An idle connection is closed after it. */
+  readonly keepAliveMs: number;
+}
+
+/** PEM; null: plain http. */
+export type Certificate = { readonly certPem: string; readonly keyPem: string } | null;
+
+export interface LimitedServer {
+  readonly server: Server;
+  readonly connections: Connections;
+}
+
+/** From the connection on, or from the end of the request before it; beyond it 408. */
+const HEAD_TIMEOUT_MS = 5_000;
+const CHECK_EVERY_MS = 500;
 /** Of TLS, which the limits above do not cover; node's own is two minutes. */
-const handshakeTimeout = 5_000;
+const HANDSHAKE_TIMEOUT_MS = 5_000;
 
 /** @throws where the certificate cannot be used */
-export const createServer = (tls: WebhookConfig['tls'], handle: RequestListener): Server =>
-  tls === null
-    ? createHttp(limits, handle)
-    : createHttps({ ...limits, handshakeTimeout, cert: tls.certPem, key: tls.keyPem, minVersion: 'TLSv1.2' }, handle);
+export function createServer(limits: HttpLimits, tls: Certificate, handle: RequestListener): LimitedServer {
+  const options = {
+    maxHeaderSize: limits.headBytesMax,
+    headersTimeout: HEAD_TIMEOUT_MS,
+    requestTimeout: limits.requestTimeoutMs,
+    connectionsCheckingInterval: CHECK_EVERY_MS,
+    keepAliveTimeout: limits.keepAliveMs,
+  };
+  const server = tls === null ? createHttp(options, handle) : createHttps({ ...options, ...secured(tls) }, handle);
+  const connections = new Connections(limits.connectionsMax);
+  server.on('connection', (socket: Socket) => connections.admit(socket));
+  return { server, connections };
+}
+
+const secured = ({ certPem, keyPem }: NonNullable<Certificate>) => ({
+  handshakeTimeout: HANDSHAKE_TIMEOUT_MS,
+  cert: certPem,
+  key: keyPem,
+  minVersion: 'TLSv1.2' as const,
+});
+
+/** Where a server listens. */
+export function urlOf(server: Server, scheme: 'http' | 'https'): string {
+  const { address, family, port } = server.address() as AddressInfo;
+  return `${scheme}://${family === 'IPv6' ? `[${address}]` : address}:${port}`;
+}

@@ -61,6 +61,7 @@ run\` holds those, and every large removal, until somebody approves.
 
 Changes are acknowledged before the cursor is written: killed at any moment it loses nothing, and may repeat. Run one
 instance for each identity provider. Nothing but https, except on this machine; 429 and 5xx are waited for as told.
+Health and metrics on ADMIN_PORT (8080), but not with --once: /healthz, /readyz, /metrics.
 
 Example:
   $ export KAFKA_BROKERS=broker-1:9093 INGEST_OKTA_URL=https://example.okta.com

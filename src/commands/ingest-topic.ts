@@ -42,6 +42,7 @@ The order of what it writes:
 
 Offsets are committed when everything of a record is acknowledged: killed at any moment it loses nothing, and may repeat.
 One instance reads the topic; others with the same INGEST_GROUP_ID stand by and take over.
+Health and metrics on ADMIN_PORT (8080): /healthz, /readyz, /metrics.
 
 Example (Event Hubs, which is a cluster of its own: the namespace is the broker):
   $ export KAFKA_BROKERS=broker-1:9093 INGEST_FROM_BROKERS=example.servicebus.windows.net:9093

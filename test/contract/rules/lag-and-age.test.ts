@@ -168,10 +168,14 @@ test('what is denied to the client as a whole does not count as waiting by a sch
   world.target.onGet = () => answer(403);
   const { pipeline } = await world.start();
   for (const group of ['g', 'h', 'i', 'j']) world.produce({ group_id: group, add_members: ['a'] });
-  await world.clock.advance(HOUR_MS);
+  // What has opened the breaker waits for it, once its tries were given back.
+  await world.clock.advance(500);
   expect(pipeline.stats().breaker).toMatchObject({ reason: 'permission' });
+  const opened = await scrape(world, pipeline);
+  expect([UNAPPLIED, WAITING].map(opened)).toEqual([0.5, 0]);
+  await world.clock.advance(HOUR_MS);
   const said = await scrape(world, pipeline);
-  expect([UNAPPLIED, WAITING].map(said)).toEqual([3_600, 0]);
+  expect([UNAPPLIED, WAITING].map(said)).toEqual([3_600.5, 0]);
 });
 
 test('removals that are held have an age of their own, after a restart too', async () => {

@@ -106,7 +106,8 @@ async function passOn(config: Settings, format: SourceFormat, surroundings: Inge
   try {
     relay.join(rekeyer);
     surroundings.readiness.begins(
-      () => (relay.isMember() ? null : 'the consumer group has not been joined, or is rebalanced'),
+      // Also one that stands by is a member.
+      () => (relay.holdsLease() ? null : 'no member of the consumer group, or the last heartbeat is too old'),
       () => queue.stuck,
     );
     await Promise.race([stopped(host.stop), queue.failed, rekeyer.failure]);

@@ -53,8 +53,6 @@ export interface Relay {
   join(handler: RelayHandler): void;
   pause(partition: number): void;
   resume(partition: number): void;
-  /** Whether it is a member of the consumer group, which reads the topic or stands by. */
-  isMember(): boolean;
   /** Whether the ownership is recent enough to begin a send: another member takes over after a session without heartbeats. */
   holdsLease(): boolean;
   /** Rejects where it was not stored. */

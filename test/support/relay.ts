@@ -55,10 +55,6 @@ export class HandFedRelay implements Relay {
     this.paused.delete(partition);
   }
 
-  isMember(): boolean {
-    return true;
-  }
-
   holdsLease(): boolean {
     return this.isOwner;
   }

@@ -69,11 +69,6 @@ export class RelayConsumer {
     return this.#state === 'open' ? this.#liveness.fault(this.#options) : null;
   }
 
-  /** It reads the topic, or stands by. */
-  get isMember(): boolean {
-    return this.#state === 'open' && this.#liveness.isAssigned;
-  }
-
   /** In the first half of a session, so that what is begun now is over before anybody else may begin. */
   holdsLease(): boolean {
     if (this.#state !== 'open' || this.#heartbeatSentAt === null || !this.#liveness.isAssigned) return false;

@@ -42,10 +42,6 @@ export class KafkaRelay implements Relay {
     this.#consumer?.resume(partition);
   }
 
-  isMember(): boolean {
-    return this.#consumer?.isMember ?? false;
-  }
-
   holdsLease(): boolean {
     return this.#consumer?.holdsLease() ?? false;
   }

@@ -15,8 +15,8 @@ COPY --from=build /build/node_modules ./node_modules
 COPY --from=build /build/dist ./dist
 USER node
 EXPOSE 8080
-# Any answer, also 401 where a token is set, shows that the event loop turns.
+# Every service answers it on ADMIN_HOST:ADMIN_PORT, without a token.
 HEALTHCHECK --interval=10s --timeout=3s --start-period=10s --retries=3 \
-  CMD ["node", "-e", "process.env.ADMIN_PORT === '0' || fetch(`http://127.0.0.1:${process.env.ADMIN_PORT || 8080}/healthz`).then(() => process.exit(0), () => process.exit(1))"]
+  CMD ["node", "-e", "const { ADMIN_HOST: host = '', ADMIN_PORT: port } = process.env; if (port === '0') process.exit(0); const name = ['', '0.0.0.0', '::'].includes(host) ? '127.0.0.1' : host.includes(':') ? `[${host}]` : host; fetch(`http://${name}:${port || 8080}/healthz`).then(({ ok }) => process.exit(ok ? 0 : 1), () => process.exit(1))"]
 ENTRYPOINT ["node", "/app/dist/cli.js"]
 CMD ["run"]

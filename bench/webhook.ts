@@ -201,7 +201,7 @@ class WebhookProcess {
     const own = { INGEST_PORT: String(port), INGEST_OKTA_SECRET: SECRET, LOG_LEVEL: 'warn' };
     this.url = `http://127.0.0.1:${port}/okta`;
     this.#child = spawn(process.execPath, [program, 'ingest', 'webhook'], {
-      env: { ...environment, ...own, PATH: process.env['PATH'] },
+      env: { ...environment, ADMIN_PORT: '0', ...own, PATH: process.env['PATH'] },
       stdio: ['ignore', 'ignore', 'inherit'],
     });
     this.#guard.watch(this.#child.pid);

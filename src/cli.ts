@@ -3,7 +3,6 @@
  * The program: process → Host → one command. The only file that reads arguments, environment and signals; it decides
  * nothing. Every error that gets here has its exit code (exit-codes.ts), what is unforeseen is 70.
  */
-import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import { systemClock, systemRandom } from './adapters/system.ts';
 import type { Host } from './commands/host.ts';
@@ -25,6 +24,7 @@ import { ConfigError } from './config/problem.ts';
 import { KnownSecrets } from './core/redact.ts';
 import { visibleLines } from './core/visible.ts';
 import { EXIT, ExitError, exitCodesHelp, type ExitCode } from './exit-codes.ts';
+import { packageVersion } from './version.ts';
 
 async function main(): Promise<void> {
   const stop = new AbortController();
@@ -51,7 +51,7 @@ async function main(): Promise<void> {
 function program(host: Host): Command {
   const rollcall = new Command('rollcall')
     .description('Keeps Genesys Cloud group memberships in step with an identity provider, by way of Kafka.')
-    .version(version())
+    .version(packageVersion())
     .addHelpText('after', `${examples}\n\n${exitCodesHelp}`)
     .option('--allow-insecure', 'plain http and passwords without TLS may leave this machine (as ALLOW_INSECURE=true)')
     .hook('preAction', () => {
@@ -142,9 +142,4 @@ function flush(stream: NodeJS.WriteStream): Promise<void> {
 }
 
 /** package.json lies beside src/ as well as beside dist/. */
-function version(): string {
-  const text = readFileSync(new URL('../package.json', import.meta.url), 'utf8');
-  return (JSON.parse(text) as { version: string }).version;
-}
-
 await main();

@@ -2,7 +2,7 @@
 import type { Answer, NoToken } from './core/answer.ts';
 import type { UnreadableBatch } from './core/unreadable-batch.ts';
 import type { PatchBody } from './core/plan.ts';
-import type { Inspection, RecordStamp } from './core/source-history.ts';
+import type { Ahead, Inspection, RecordStamp } from './core/source-history.ts';
 import type { Search } from './core/scim-list.ts';
 import type { GroupNames, IdKind, SureResolution } from './core/resolution.ts';
 
@@ -133,6 +133,8 @@ export interface ChangeLog {
   commit(commits: readonly Commit[]): Promise<void>;
   committed(partition: number): Promise<Committed>;
   bounds(topic: InputTopic, partition: number): Promise<Bounds>;
+  /** Of each source partition, without reading on; the first record is looked for at or after an offset that is given. */
+  lookAhead(from: ReadonlyMap<number, bigint>): Promise<ReadonlyMap<number, Ahead>>;
   /** What the source is, and the first record at or after an offset within its bounds (null: not asked for); of an assigned one. */
   inspect(partition: number, from: bigint | null): Promise<Inspection>;
   seek(topic: InputTopic, partition: number, offset: bigint): void;

@@ -5,23 +5,34 @@
 import { Counter, Gauge, Registry } from 'prom-client';
 import type { BreakerReason } from '../core/breaker.ts';
 import type { PipelineStats } from '../pipeline/stats.ts';
+import { isHealth, type ServiceStats } from './readiness.ts';
 
 export const metricsContentType = Registry.PROMETHEUS_CONTENT_TYPE;
 
 /** @param now epoch ms. */
-export function metricsText(stats: PipelineStats, now: number): Promise<string> {
+export function metricsText(stats: ServiceStats, now: number): Promise<string> {
   const registry = new Registry();
+  const isReady = Number(stats?.ready ?? false);
+  new Gauge({ name: 'rollcall_ready', help: READY_HELP, registers: [registry] }).set(isReady);
+  if (stats !== null && !isHealth(stats)) pipelineMetrics(registry, stats, now);
+  return registry.metrics();
+}
+
+const READY_HELP = 'Whether the service can do its work; where it cannot, /readyz says why';
+
+function pipelineMetrics(registry: Registry, stats: PipelineStats, now: number): void {
   const registers = [registry];
   const gauge = (name: string, help: string, value: number): void => new Gauge({ name, help, registers }).set(value);
   const counter = (name: string, help: string, total: number): void =>
     new Counter({ name, help, registers }).inc(total);
 
+  const lag = lagOf(stats);
+  if (lag !== null) gauge('rollcall_lag', 'Source records not read yet; no series: not known', lag);
   gauge(
-    'rollcall_ready',
-    'Whether all partitions are restored, the lease holds, settling goes on and every change fits its live record',
-    Number(stats.ready),
+    'rollcall_intake_paused',
+    'Whether no source records are read, since MAX_PENDING_INTENTS changes are pending',
+    Number(stats.isIntakePaused),
   );
-  gauge('rollcall_lag', 'Source records not read yet', sum(stats.partitions.map(({ lag }) => lag)));
   gauge('rollcall_pending', 'Changes neither final nor given up', stats.pending);
   gauge('rollcall_parked', 'Changes that wait in the retry topic', stats.parked);
   gauge('rollcall_held', 'Removals that wait for an operator', stats.held);
@@ -51,13 +62,19 @@ export function metricsText(stats: PipelineStats, now: number): Promise<string> 
     { help: 'Events that concern no membership', label: 'reason' },
     stats.skipped,
   );
-  oldestUnapplied(registry, stats, now);
+  for (const age of ages) oldestSeconds(registry, stats, { ...age, now });
   unsettledSeconds(registry, stats, now);
   breakerOpen(registry, stats);
-  return registry.metrics();
 }
 
-const sum = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0);
+/** Of all partitions; null: not known of each of them, or none is owned. */
+function lagOf({ partitions }: PipelineStats): number | null {
+  const first = partitions.length === 0 ? null : 0;
+  return partitions.reduce<number | null>(
+    (sum, { lag }) => (sum === null || lag === undefined ? null : sum + lag),
+    first,
+  );
+}
 
 function byLabel(
   registry: Registry,
@@ -69,16 +86,39 @@ function byLabel(
   for (const [value, total] of Object.entries(totals)) counter.inc({ [label]: value }, total);
 }
 
-function oldestUnapplied(registry: Registry, { partitions }: PipelineStats, now: number): void {
-  const gauge = new Gauge({
+interface Age {
+  readonly name: string;
+  readonly about: string;
+  readonly at: 'oldestUnappliedAt' | 'oldestHeldAt' | 'oldestWaitingAt';
+}
+
+const ages: readonly Age[] = [
+  {
     name: 'rollcall_oldest_unapplied_seconds',
-    help: 'Age of the oldest change that is not final, by partition; 0: none',
-    labelNames: ['partition'],
-    registers: [registry],
-  });
-  for (const { partition, oldestUnappliedAt } of partitions) {
-    const ageMs = oldestUnappliedAt === null ? 0 : Math.max(0, now - oldestUnappliedAt);
-    gauge.set({ partition }, ageMs / 1000);
+    about: 'the oldest change that could be applied and is not, unread ones included',
+    at: 'oldestUnappliedAt',
+  },
+  {
+    name: 'rollcall_oldest_held_seconds',
+    about: 'the oldest removal that waits for an operator',
+    at: 'oldestHeldAt',
+  },
+  {
+    name: 'rollcall_oldest_waiting_seconds',
+    about: 'the oldest change that waits by SLOW_RETRY_SCHEDULE_MS',
+    at: 'oldestWaitingAt',
+  },
+];
+
+function oldestSeconds(
+  registry: Registry,
+  { partitions }: PipelineStats,
+  { name, about, at, now }: Age & { readonly now: number },
+): void {
+  const help = `Age of the source record of ${about}, by partition; 0: none; no series: not known`;
+  const gauge = new Gauge({ name, help, labelNames: ['partition'], registers: [registry] });
+  for (const { partition, [at]: since } of partitions) {
+    if (since !== undefined) gauge.set({ partition }, since === null ? 0 : Math.max(0, now - since) / 1000);
   }
 }
 

@@ -11,6 +11,19 @@ export interface Readiness {
   readonly possible_losses: number;
 }
 
+/** Of a service without a pipeline. */
+export type ServiceHealth = Pick<Readiness, 'ready' | 'reasons'>;
+
+/** What a service says of itself; null: it has not come so far as to have statistics. */
+export type ServiceStats = PipelineStats | ServiceHealth | null;
+
+export const isHealth = (stats: PipelineStats | ServiceHealth): stats is ServiceHealth => 'reasons' in stats;
+
+/** What `/readyz` shows. */
+export function readyPage(stats: ServiceStats): Readiness | ServiceHealth {
+  return stats !== null && isHealth(stats) ? { ready: stats.ready, reasons: stats.reasons } : readiness(stats);
+}
+
 /** @param stats null: the log has not been reached yet. */
 export function readiness(stats: PipelineStats | null): Readiness {
   if (stats === null) {

@@ -1,29 +1,30 @@
 /**
- * The admin server: `/healthz`, `/readyz`, `/metrics`. It reads, and changes nothing. The Host header is not judged: what
- * a page of another site could read by DNS rebinding are counts, and proxies and port forwards have names of their own.
+ * The admin server of every service: `/healthz` and `/readyz` for probes, which are open, and `/metrics` behind the token. It
+ * reads, and changes nothing. The Host header is not judged: what a page of another site could read by DNS rebinding is whether
+ * the service works, and proxies and port forwards have names of their own.
  */
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { once } from 'node:events';
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { KnownSecrets } from '../core/redact.ts';
 import { jsonText } from '../core/visible.ts';
-import type { PipelineStats } from '../pipeline/stats.ts';
+import { createServer, urlOf } from '../http/server.ts';
 import type { Clock, Logger } from '../ports.ts';
 import { metricsContentType, metricsText } from './metrics.ts';
-import { readiness } from './readiness.ts';
+import { processMetrics } from './process-metrics.ts';
+import { readyPage, type ServiceStats } from './readiness.ts';
+import { Sparing } from './sparing.ts';
 
 export interface AdminOptions {
   readonly host: string;
   /** 0: any that is free. */
   readonly port: number;
-  /** Demanded of every request; null: of none. */
+  /** Asked for by `/metrics`; null: by nothing. */
   readonly token: string | null;
 }
 
 export interface AdminSources {
-  /** null: the log has not been reached yet. */
-  readonly stats: () => PipelineStats | null;
+  readonly stats: () => ServiceStats;
   readonly clock: Pick<Clock, 'now'>;
   readonly log: Pick<Logger, 'error'>;
   /** Redacted in the reasons of `/readyz`: errors of the brokers stand there. */
@@ -35,30 +36,21 @@ export interface AdminServer {
   close(): Promise<void>;
 }
 
-/** Scrapes and probes are few and small; whoever is slow, large or many keeps nobody else waiting for long. */
-const limits = {
-  /** The URL included; beyond it 431. */
-  maxHeaderSize: 8 * 1024,
-  /** From the connection on, or from the end of the request before it; beyond it 408. */
-  headersTimeout: 5_000,
-  requestTimeout: 5_000,
-  connectionsCheckingInterval: 500,
-};
-const connectionsMax = 100;
+/** Scrapes and probes are few and small; a client that is slow, large or many keeps no other waiting for long. */
+const limits = { requestTimeoutMs: 5_000, headBytesMax: 8 * 1024, connectionsMax: 100, keepAliveMs: 5_000 };
 
 /** Rejects where the address cannot be listened on (`EADDRINUSE`, `EACCES`, …). */
 export async function startAdmin(options: AdminOptions, sources: AdminSources): Promise<AdminServer> {
-  const server = createServer(limits, (request, response) => {
-    // A body is never read: whoever sends one is answered and cut off.
+  const pages = new Pages(options, sources);
+  const { server } = createServer(limits, null, (request, response) => {
+    // A body is never read: a client that sends one is answered and cut off.
     if (hasBody(request)) response.setHeader('connection', 'close');
-    void respond(options, sources, request).then((answer) => write(response, answer));
+    void pages.answer(request).then((answer) => write(response, answer));
   });
-  server.maxConnections = connectionsMax;
   server.listen(options.port, options.host);
   await once(server, 'listening');
-  const { address, family, port } = server.address() as AddressInfo;
   return {
-    url: `http://${family === 'IPv6' ? `[${address}]` : address}:${port}`,
+    url: urlOf(server, 'http'),
     close: async () => {
       server.close();
       server.closeAllConnections();
@@ -76,43 +68,61 @@ interface Answer {
   readonly body: string;
 }
 
-async function respond(options: AdminOptions, sources: AdminSources, request: IncomingMessage): Promise<Answer> {
-  const { headers, method, url = '/' } = request;
-  if (!isAllowed(options.token, headers.authorization)) {
-    return json(401, { error: 'a token is needed' }, { 'www-authenticate': 'Bearer' });
-  }
-  if (method !== 'GET') return json(405, { error: 'GET only' }, { allow: 'GET' });
-  try {
-    return await page(url.replace(/\?.*$/s, ''), sources);
-  } catch (error) {
-    sources.log.error({ error }, 'the admin server could not answer');
-    return json(500, { error: 'internal error' });
-  }
-}
+class Pages {
+  readonly #options: AdminOptions;
+  readonly #sources: AdminSources;
+  /** Anybody may ask for it, and the statistics of hundreds of thousands of changes take their time. */
+  readonly #ready: Sparing<Answer>;
 
-async function page(path: string, { stats, clock, secrets }: AdminSources): Promise<Answer> {
-  switch (path) {
-    case '/healthz':
-      return json(200, { healthy: true });
-    case '/readyz': {
-      const state = readiness(stats());
-      const answer = json(state.ready ? 200 : 503, state);
-      return { ...answer, body: secrets.redact(answer.body) };
+  constructor(options: AdminOptions, sources: AdminSources) {
+    this.#options = options;
+    this.#sources = sources;
+    this.#ready = new Sparing(sources.clock, () => this.#readyAnswer());
+  }
+
+  async answer(request: IncomingMessage): Promise<Answer> {
+    try {
+      return await this.#page(request);
+    } catch (error) {
+      this.#sources.log.error({ error }, 'the admin server could not answer');
+      return json(500, { error: 'internal error' });
     }
-    case '/metrics': {
-      const current = stats();
-      const body = current === null ? '' : await metricsText(current, clock.now().wall);
-      return { status: 200, headers: { 'content-type': metricsContentType }, body };
+  }
+
+  async #page({ method, url = '/', headers }: IncomingMessage): Promise<Answer> {
+    const path = url.replace(/\?.*$/s, '');
+    const { token } = this.#options;
+    if (path === '/metrics' && !isAllowed(token, headers.authorization))
+      return json(401, { error: 'a token is needed' }, { 'www-authenticate': 'Bearer' });
+    if (method !== 'GET') return json(405, { error: 'GET only' }, { allow: 'GET' });
+    switch (path) {
+      case '/healthz':
+        return json(200, { healthy: true });
+      case '/readyz':
+        return this.#ready.value();
+      case '/metrics':
+        return this.#metrics();
+      default:
+        return json(404, { error: 'no such page' });
     }
-    default:
-      return json(404, { error: 'no such page' });
+  }
+
+  #readyAnswer(): Answer {
+    const state = readyPage(this.#sources.stats());
+    const answer = json(state.ready ? 200 : 503, state);
+    return { ...answer, body: this.#sources.secrets.redact(answer.body) };
+  }
+
+  async #metrics(): Promise<Answer> {
+    const { stats, clock } = this.#sources;
+    const texts = await Promise.all([metricsText(stats(), clock.now().wall), processMetrics()]);
+    return { status: 200, headers: { 'content-type': metricsContentType }, body: texts.join('') };
   }
 }
 
 /** Digests are compared, since timingSafeEqual wants equal lengths and the length tells something too. */
-function isAllowed(token: string | null, authorization = ''): boolean {
-  return token === null || timingSafeEqual(digest(`Bearer ${token}`), digest(authorization));
-}
+const isAllowed = (token: string | null, authorization = ''): boolean =>
+  token === null || timingSafeEqual(digest(`Bearer ${token}`), digest(authorization));
 
 const digest = (text: string): Buffer => createHash('sha256').update(text).digest();
 

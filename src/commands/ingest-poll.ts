@@ -19,8 +19,9 @@ import { Poller } from '../ingest/poll/poller.ts';
 import { scimSource } from '../ingest/poll/scim.ts';
 import type { PollSource } from '../ingest/poll/source.ts';
 import type { LogTools } from '../ports.ts';
+import { serveAdmin } from './admin.ts';
 import type { Host } from './host.ts';
-import { openQueue, topicsAreRight, type IngestSurroundings } from './ingest-setup.ts';
+import { IngestReadiness, openQueue, topicsAreRight, type IngestSurroundings } from './ingest-setup.ts';
 import { kafkaExit, readText, serviceLog } from './kafka-tools.ts';
 import { lazily, LiveConfig, liveKafka } from './live-config.ts';
 
@@ -60,6 +61,7 @@ run\` holds those, and every large removal, until somebody approves.
 
 Changes are acknowledged before the cursor is written: killed at any moment it loses nothing, and may repeat. Run one
 instance for each identity provider. Nothing but https, except on this machine; 429 and 5xx are waited for as told.
+Health and metrics on ADMIN_PORT (8080), but not with --once: /healthz, /readyz, /metrics.
 
 Example:
   $ export KAFKA_BROKERS=broker-1:9093 INGEST_OKTA_URL=https://example.okta.com
@@ -70,17 +72,20 @@ Example:
 type Settings = Config<'kafka' | 'topics' | 'ingest' | 'poll'>;
 
 export async function pollSource(name: SourceName, flags: PollFlags, host: Host): Promise<void> {
-  const parts = ['kafka', 'topics', 'ingest', 'poll', name] as const;
+  const parts = ['kafka', 'topics', 'ingest', 'poll', 'admin', name] as const;
   const config = readConfig(host.environment, parts, readText);
   const log = serviceLog(host, config);
   for (const warning of config.warnings) log.warn({ warning }, 'the environment has a name that is not known');
   const live = new LiveConfig<(typeof parts)[number]>(config, parts, { host, logger: log });
+  const readiness = new IngestReadiness();
+  // What runs once, from cron, is not probed, and may run beside another service.
+  const admin = flags.once === true ? null : await serveAdmin(live, () => readiness.health, { host, logger: log });
   const tools = createLogTools(liveKafka(live), { clock: host.clock, log });
   try {
     const world = { clock: host.clock, random: host.random, log, stop: host.stop, secrets: host.secrets };
     const limits = { timeoutMs: config.poll.timeoutMs, triesMax: flags.once === true ? ONCE_TRIES_MAX : null };
     const source = makeSource[name]({ ...config, [name]: lazily(() => live.current[name]) } as Config, limits, world);
-    await poll(config, source, { flags, surroundings: { host, log, tools } });
+    await poll(config, source, { flags, surroundings: { host, log, tools, readiness } });
   } catch (error) {
     if (error instanceof IdpRefusal) throw new ExitError(EXIT.configuration, error.message, { cause: error });
     if (error instanceof IdpTrouble || error instanceof CursorRefusal)
@@ -89,6 +94,7 @@ export async function pollSource(name: SourceName, flags: PollFlags, host: Host)
   } finally {
     live.close();
     await tools.close();
+    await admin?.close();
   }
 }
 
@@ -130,6 +136,10 @@ async function poll(
   log.info({ source: source.name, scope: source.scope, hasCursor: stored.cursor !== null }, 'the poll begins');
   try {
     const poller = new Poller(options, { source, stored, queue, clock: host.clock, log, stop: host.stop });
+    surroundings.readiness.begins(
+      () => poller.stuck,
+      () => queue.stuck,
+    );
     await Promise.race([poller.run(), queue.failed]);
     log.info({}, 'rollcall has stopped');
   } finally {

@@ -2,6 +2,7 @@
 import { explainKafkaError } from '../adapters/kafka/errors.ts';
 import { pause, unlessAborted } from '../adapters/time-limit.ts';
 import { topicFindings, type TopicFinding, type TopicNames } from '../core/topics.ts';
+import type { ServiceHealth } from '../admin/readiness.ts';
 import { ExitError } from '../exit-codes.ts';
 import { SendQueue } from '../ingest/send-queue.ts';
 import type { LogTools, Logger } from '../ports.ts';
@@ -12,7 +13,30 @@ export interface IngestSurroundings {
   readonly host: Pick<Host, 'clock' | 'stop' | 'random'>;
   readonly log: Logger;
   readonly tools: LogTools;
+  readonly readiness: IngestReadiness;
 }
+
+/** What `/readyz` of an ingest shows: what it waits for before it begins, then what its parts say. */
+export class IngestReadiness {
+  #checks: readonly Check[] = [() => 'the topics have not been looked at yet'];
+
+  get health(): ServiceHealth {
+    const reasons = this.#checks.flatMap((check) => check() ?? []);
+    return { ready: reasons.length === 0, reasons };
+  }
+
+  waits(reason: string): void {
+    this.#checks = [() => reason];
+  }
+
+  /** It works, as long as no part has a reason why it does not. */
+  begins(...checks: readonly Check[]): void {
+    this.#checks = checks;
+  }
+}
+
+/** The reason why a part does not work at present; null: it does. */
+type Check = () => string | null;
 
 /** For one who offers one thing after the other. */
 export const openQueue = ({ host, log, tools }: IngestSurroundings): SendQueue =>
@@ -47,6 +71,7 @@ export async function topicsAreRight(config: WrittenTopics, surroundings: Ingest
     } catch (error) {
       const { retriable, message, advice } = explainKafkaError(error);
       if (error instanceof ExitError || !retriable) throw error;
+      surroundings.readiness.waits(`Kafka cannot be reached: ${message}`);
       log.warn({ message, advice }, 'Kafka cannot be reached, trying again');
     }
     await unlessAborted(host.stop, pause(host.clock, RETRY_MS));

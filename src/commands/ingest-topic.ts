@@ -7,9 +7,10 @@ import type { SourceFormat } from '../core/change.ts';
 import { EXIT } from '../exit-codes.ts';
 import { rekeyNotices } from '../ingest/topic/notices.ts';
 import { Rekeyer } from '../ingest/topic/rekeyer.ts';
+import { serveAdmin } from './admin.ts';
 import { stopped, type Host } from './host.ts';
 import { openFormat } from './format.ts';
-import { openQueue, topicsAreRight, type IngestSurroundings } from './ingest-setup.ts';
+import { IngestReadiness, openQueue, topicsAreRight, type IngestSurroundings } from './ingest-setup.ts';
 import { kafkaExit, readText, serviceLog } from './kafka-tools.ts';
 import { lazily, type Live, LiveConfig, liveKafka } from './live-config.ts';
 
@@ -41,6 +42,7 @@ The order of what it writes:
 
 Offsets are committed when everything of a record is acknowledged: killed at any moment it loses nothing, and may repeat.
 One instance reads the topic; others with the same INGEST_GROUP_ID stand by and take over.
+Health and metrics on ADMIN_PORT (8080): /healthz, /readyz, /metrics.
 
 Example (Event Hubs, which is a cluster of its own: the namespace is the broker):
   $ export KAFKA_BROKERS=broker-1:9093 INGEST_FROM_BROKERS=example.servicebus.windows.net:9093
@@ -51,7 +53,7 @@ Example (Event Hubs, which is a cluster of its own: the namespace is the broker)
 
 type Settings = Config<(typeof PARTS)[number]>;
 
-const PARTS = ['kafka', 'topics', 'format', 'ingest', 'rekey'] as const;
+const PARTS = ['kafka', 'topics', 'format', 'ingest', 'rekey', 'admin'] as const;
 
 export async function rekeyTopic(host: Host): Promise<void> {
   const config = readConfig(host.environment, PARTS, readText);
@@ -60,14 +62,17 @@ export async function rekeyTopic(host: Host): Promise<void> {
   for (const warning of config.warnings) log.warn({ warning }, 'the environment has a name that is not known');
   const live = new LiveConfig(config, PARTS, { host, logger: log });
   const kafka = liveKafka(live);
+  const readiness = new IngestReadiness();
+  const admin = await serveAdmin(live, () => readiness.health, { host, logger: log });
   const tools = createLogTools(kafka, { clock: host.clock, log });
   try {
-    await passOn({ ...config, kafka, rekey: liveRekey(live) }, format, { host, log, tools });
+    await passOn({ ...config, kafka, rekey: liveRekey(live) }, format, { host, log, tools, readiness });
   } catch (error) {
     throw kafkaExit(error);
   } finally {
     live.close();
     await tools.close();
+    await admin?.close();
   }
 }
 
@@ -100,6 +105,11 @@ async function passOn(config: Settings, format: SourceFormat, surroundings: Inge
   const rekeyer = new Rekeyer(options, { relay, format, queue, clock: host.clock, log, notices });
   try {
     relay.join(rekeyer);
+    surroundings.readiness.begins(
+      // Also one that stands by is a member.
+      () => (relay.holdsLease() ? null : 'no member of the consumer group, or the last heartbeat is too old'),
+      () => queue.stuck,
+    );
     await Promise.race([stopped(host.stop), queue.failed, rekeyer.failure]);
     log.info({}, 'asked to stop: draining');
     await rekeyer.stop();

@@ -13,8 +13,9 @@ import { webhookNotices } from '../ingest/webhook/notices.ts';
 import { sendersOf } from '../ingest/webhook/senders.ts';
 import { startWebhook, type WebhookServer, type WebhookSources } from '../ingest/webhook/server.ts';
 import type { Clock } from '../ports.ts';
+import { serveAdmin } from './admin.ts';
 import { stopped, type Host } from './host.ts';
-import { topicsAreRight, type IngestSurroundings } from './ingest-setup.ts';
+import { IngestReadiness, topicsAreRight, type IngestSurroundings } from './ingest-setup.ts';
 import { kafkaExit, readText, serviceLog } from './kafka-tools.ts';
 import { lazily, LiveConfig, liveKafka } from './live-config.ts';
 
@@ -39,7 +40,8 @@ One path for each kind of sender; there is a path only where its secret is set (
   /entra     INGEST_ENTRA_CLIENT_STATE  Graph change notifications; the clientState of the subscription
   /scim      INGEST_SCIM_TOKEN          SCIM events by push (RFC 8935) with "Authorization: Bearer …"; signed ones are
                                         verified with INGEST_SCIM_KEYS_FILE (JWKS), INGEST_SCIM_ISSUER, …_AUDIENCE
-  /healthz                              200 while the process answers
+  /healthz                              200 while the process answers, for load balancers of this port
+Health and metrics on ADMIN_PORT (8080): /healthz, /readyz, /metrics.
 
 Example:
   $ export KAFKA_BROKERS=broker-1:9093 INGEST_HOST=0.0.0.0 INGEST_OKTA_SECRET_FILE=/run/secrets/okta
@@ -57,26 +59,29 @@ Run one instance for each identity provider: only then the order of arrival is t
 
 type Webhook = Config<(typeof PARTS)[number]>;
 
-const PARTS = ['kafka', 'topics', 'ingest', 'webhook'] as const;
+const PARTS = ['kafka', 'topics', 'ingest', 'webhook', 'admin'] as const;
 
 export async function serveWebhook(host: Host): Promise<void> {
   const config = readConfig(host.environment, PARTS, readText);
   const log = serviceLog(host, config);
   for (const warning of config.warnings) log.warn({ warning }, 'the environment has a name that is not known');
   const live = new LiveConfig(config, PARTS, { host, logger: log });
+  const readiness = new IngestReadiness();
+  const admin = await serveAdmin(live, () => readiness.health, { host, logger: log });
   const tools = createLogTools(liveKafka(live), { clock: host.clock, log });
   try {
-    await ingest(live, { host, log, tools });
+    await ingest(live, { host, log, tools, readiness });
   } catch (error) {
     throw kafkaExit(error);
   } finally {
     live.close();
     await tools.close();
+    await admin?.close();
   }
 }
 
 async function ingest(live: LiveConfig<(typeof PARTS)[number]>, surroundings: IngestSurroundings): Promise<void> {
-  const { host, log, tools } = surroundings;
+  const { host, log, tools, readiness } = surroundings;
   const config = live.current;
   const { clock, stop } = host;
   const topic = config.ingest.topic ?? config.topics.source;
@@ -96,7 +101,7 @@ async function ingest(live: LiveConfig<(typeof PARTS)[number]>, surroundings: In
     const paths = senders.map(({ kind }) => `/${kind.name}`);
     log.info({ url: server.url, paths, topic }, 'webhooks are taken');
     // Senders are answered 503 meanwhile: some of them never repeat what they could not deliver to anybody.
-    const checked = topicsAreRight(config, { host, log, tools });
+    const checked = topicsAreRight(config, surroundings).then(() => readiness.begins(() => queue.stuck));
     await Promise.race([stopped(stop), queue.failed, checked.then(() => stopped(stop))]);
     log.info({}, 'asked to stop: draining');
     await server.drain();
@@ -126,7 +131,7 @@ const QUEUE_BYTES_MAX = 64 * 1024 * 1024;
 
 const openQueue = (
   { webhook }: Webhook,
-  { clock, log, tools }: Omit<IngestSurroundings, 'host'> & { readonly clock: Clock },
+  { clock, log, tools }: Pick<IngestSurroundings, 'log' | 'tools'> & { readonly clock: Clock },
 ): SendQueue =>
   new SendQueue({
     tools,

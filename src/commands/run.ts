@@ -8,7 +8,6 @@ import { keepHeapSmall } from '../adapters/heap.ts';
 import { operatorKey } from '../adapters/operator-key.ts';
 import { sha256 } from '../adapters/system.ts';
 import { pause, unlessAborted } from '../adapters/time-limit.ts';
-import { startAdmin, type AdminServer } from '../admin/server.ts';
 import { pipelineOptions, readConfig, type Config } from '../config.ts';
 import { refusesRun, topicFindings, type TopicFinding } from '../core/topics.ts';
 import type { OperatorKey } from '../core/request-signature.ts';
@@ -17,6 +16,7 @@ import { refusesStart } from '../formats/first-records.ts';
 import type { RecordFinding } from '../formats/record-finding.ts';
 import { Pipeline } from '../pipeline/pipeline.ts';
 import type { ChangeLog, GroupApi, Logger } from '../ports.ts';
+import { serveAdmin } from './admin.ts';
 import { stopped, type Host } from './host.ts';
 import { inspectFirstRecords } from './first-records.ts';
 import { openSourceTopicFormat } from './format.ts';
@@ -60,7 +60,7 @@ export async function runService(host: Host): Promise<void> {
     logger.warn({ variable, problem, example }, 'a variable has a value at a risk');
   let pipeline: Pipeline | null = null;
   const live = new LiveConfig(config, PARTS, { host, logger });
-  const admin = await serveAdmin(live, () => pipeline, { host, logger });
+  const admin = await serveAdmin(live, () => pipeline?.stats() ?? null, { host, logger });
   const { clock, random } = host;
   const api = createGroupApi(
     lazily(() => live.current.genesys),
@@ -127,25 +127,6 @@ async function supervise(pipeline: Pipeline, log: ChangeLog, { host, logger }: S
     throw end;
   }
   logger.info({}, 'rollcall has stopped');
-}
-
-async function serveAdmin(
-  live: Live<'admin'>,
-  running: () => Pipeline | null,
-  { host, logger }: Surroundings,
-): Promise<AdminServer | null> {
-  if (live.current.admin.port === 0) return null;
-  const admin = lazily(() => live.current.admin);
-  try {
-    const stats = () => running()?.stats() ?? null;
-    const server = await startAdmin(admin, { stats, clock: host.clock, log: logger, secrets: host.secrets });
-    logger.info({ url: server.url }, 'health and metrics are served');
-    return server;
-  } catch (cause) {
-    const why = cause instanceof Error ? cause.message : String(cause);
-    const mend = 'set ADMIN_PORT to one that is free, or to 0 for none';
-    throw new ExitError(EXIT.configuration, `the admin server cannot listen (${why}); ${mend}`, { cause });
-  }
 }
 
 const RETRY_MS = 1_000;

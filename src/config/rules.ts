@@ -100,7 +100,9 @@ function genesysRules(values: Partial<Values>, isRegion: (domain: string) => boo
 
 function adminRules({ ADMIN_HOST: host, ADMIN_PORT: port, ADMIN_TOKEN: token }: Partial<Values>): Problem[] {
   if (host === undefined || isLoopback(host) || port === 0 || token !== null) return [];
-  return [problem('ADMIN_TOKEN', 'is missing, though ADMIN_HOST can be reached from elsewhere', GENERATED_SECRET)];
+  const text =
+    'is missing, though ADMIN_HOST can be reached from elsewhere and /metrics would be open to all (with ADMIN_HOST=127.0.0.1 none is needed)';
+  return [problem('ADMIN_TOKEN', text, GENERATED_SECRET)];
 }
 
 function problem(variable: Name, text: string, example: string): Problem {

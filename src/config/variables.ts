@@ -155,12 +155,12 @@ const operator = {
 const admin = {
   ADMIN_HOST: initially('127.0.0.1', text, {
     part: 'admin',
-    about: 'Address of `/healthz`, `/readyz` and `/metrics`; beyond loopback a token is needed',
+    about: 'Address of `/healthz`, `/readyz` and `/metrics` of every service; beyond loopback `ADMIN_TOKEN` is needed',
   }),
   ADMIN_PORT: initially('8080', wholeNumber(0, 65_535), { part: 'admin', about: 'Their port; 0: none' }),
   ADMIN_TOKEN: ownSecret({
     part: 'admin',
-    about: 'Asked for as `Authorization: Bearer …`; at least 16 characters',
+    about: '`/metrics` asks for it as `Authorization: Bearer …`; at least 16 characters. Probes need none',
   }),
 };
 

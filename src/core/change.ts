@@ -64,6 +64,8 @@ export interface Intent {
   readonly dead: Dead | null;
   /** Why it waits: decides who becomes due when its group answers. null = it does not. */
   readonly waits: WaitReason | null;
+  /** It waits until `notBefore` for something that may have yet to be provisioned. Absent: for anything else. */
+  readonly schedule?: 'slow';
   /** What the removal guard has said of it; null: nothing. */
   readonly guard: Held | Approval | null;
   /** Of an addition: neither the id map nor the target takes the member. Only its landing, or a replay, ends that. */

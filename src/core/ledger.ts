@@ -105,6 +105,13 @@ export function isKnownComplete({ known }: Ledger, offset: bigint): boolean {
   return first !== undefined && first.from <= offset;
 }
 
+/** The first offset from `next` on that is not known to be complete. */
+export function firstUnknown({ next, known }: Pick<Ledger, 'next'> & { readonly known: readonly Range[] }): bigint {
+  let first = next;
+  for (const { from, to } of known) if (from <= first && to > first) first = to;
+  return first;
+}
+
 /** Everything below is complete. */
 export function committable(ledger: Ledger): bigint {
   const first = ledger.open.keys().next();

@@ -63,6 +63,23 @@ export const isParked = (intent: Intent): boolean =>
 export const afterGroupAnswered = (intent: Intent): Intent =>
   intent.waits === 'group' && intent.notBefore > 0 ? { ...intent, notBefore: 0 } : intent;
 
+/** Waits for the target until `notBefore` (epoch ms). */
+export const waitingForTarget = (intent: Intent, notBefore: number): Intent => ({
+  ...withoutSchedule(intent),
+  notBefore,
+  waits: 'group',
+});
+
+/** It waits for nothing that takes its time by the slow schedule. */
+export function withoutSchedule(intent: Intent): Intent {
+  const { schedule: _, ...rest } = intent;
+  return rest;
+}
+
+/** Waits on the slow schedule: nothing can be done about it before its time. `now` in epoch ms. */
+export const isSlowWait = ({ dead, schedule, notBefore }: Intent, now: number): boolean =>
+  dead === null && schedule === 'slow' && notBefore > now;
+
 /** What a replay wakes starts anew. */
 export function woken(intent: Intent): Intent {
   const { isUnresolved: _, ...rest } = intent;

@@ -40,6 +40,14 @@ export interface SourceView {
 /** What a log tells when it is asked where and what it is. */
 export type Inspection = Pick<SourceView, 'topicId' | 'retryTopicId' | 'first'>;
 
+/** What lies ahead of a reader in a source partition. */
+export interface Ahead {
+  /** The offset after the last record. */
+  readonly end: bigint;
+  /** The first record that was looked for; null: none was, or it cannot be read at present. */
+  readonly first: RecordStamp | null;
+}
+
 /** What is remembered, with the topic id as it is now, and why that cannot be the topic that was read. */
 export interface Comparison {
   readonly mark: SourceMark;

@@ -75,6 +75,8 @@ export const wireIntent = wireNamed
     not_before: z.number(),
     /** Why it waits. A newer version may write values that are not known here, which make no record unreadable. */
     waits: z.unknown().optional(),
+    /** It waits for something that may have yet to be provisioned. */
+    schedule: z.literal('slow').optional().catch(undefined),
     first_seen_at: z.number(),
     dead: z.object({ at: z.number(), reason: openName }).nullable(),
     held: wireHeld.optional(),
@@ -120,6 +122,7 @@ export function intentOf(group: string, wire: WireIntent): Intent {
     firstSeenAt: wire.first_seen_at,
     dead: wire.dead && { at: wire.dead.at, reason: wire.dead.reason },
     waits: waitsOf(wire),
+    ...(wire.schedule !== undefined && { schedule: wire.schedule }),
     guard: guardOf(wire),
     ...(wire.unresolved !== undefined && wire.op === 'add' && { isUnresolved: true as const }),
   };
@@ -177,6 +180,7 @@ export function wireOf({ source, guard, whole, ...intent }: Intent, digest: stri
     attempt: intent.attempt,
     not_before: intent.notBefore,
     ...(intent.notBefore > 0 && (intent.waits === 'group' || intent.waits === 'member') && { waits: intent.waits }),
+    ...(intent.schedule !== undefined && { schedule: intent.schedule }),
     first_seen_at: intent.firstSeenAt,
     dead: intent.dead,
     ...(guard?.kind === 'held' && {

@@ -10,7 +10,7 @@ import type { Clock, Logger, LogTools, OutRecord, SendOutcome } from '../ports.t
 
 export interface SendQueueOptions {
   readonly tools: Pick<LogTools, 'send'>;
-  readonly clock: Pick<Clock, 'schedule'>;
+  readonly clock: Clock;
   readonly log: Pick<Logger, 'warn'>;
   /** Offers that may wait, and the bytes of their records. */
   readonly offersMax: number;
@@ -35,6 +35,8 @@ interface Offer {
 /** Until it is asked again whether it may be written. */
 const TURN_MS = 500;
 const LOG_EVERY_MS = 60_000;
+/** A leader that moves is back by the third try. */
+const STUCK_FAILURES = 3;
 /** Whoever offered it may not write it any more; it may be written all the same, if an answer was lost. */
 export class UnwantedError extends Error {
   override name = 'UnwantedError';
@@ -56,6 +58,8 @@ export class SendQueue {
   #bytes = 0;
   #isSending = false;
   #broken: { readonly error: unknown } | null = null;
+  /** Sends that failed one after the other; `since` in epoch ms. */
+  #failing: { readonly since: number; readonly count: number; readonly error: unknown } | null = null;
   /** Ends the pauses that are under way. */
   readonly #wakes = new Set<() => void>();
   #fail: (error: unknown) => void = () => undefined;
@@ -85,6 +89,14 @@ export class SendQueue {
       this.#offers.push({ records, outcomes: new Map(), bytes, turn, resolve, reject });
       void this.#sendAll();
     });
+  }
+
+  /** Why nothing is acknowledged at present; null: nothing is wrong, or not for long. */
+  get stuck(): string | null {
+    if (this.#failing === null || this.#failing.count < STUCK_FAILURES) return null;
+    const { since, error } = this.#failing;
+    const why = error instanceof Error ? error.message : String(error);
+    return `Kafka has not acknowledged since ${new Date(since).toISOString()}: ${why}`;
   }
 
   /** Before the next try; ends at once when nothing is tried any more. */
@@ -134,6 +146,7 @@ export class SendQueue {
       this.#break(error);
       for (const { reject } of [...batch, ...this.#offers.splice(0)]) reject(error);
     } finally {
+      this.#failing = null;
       this.#count -= batch.length;
       this.#bytes -= batch.reduce((sum, { bytes }) => sum + bytes, 0);
     }
@@ -150,6 +163,8 @@ export class SendQueue {
         if (problem === null) return;
         if (!this.#options.isPassing(problem.error)) throw problem.error;
         failures += 1;
+        const since = this.#failing?.since ?? this.#options.clock.now().wall;
+        this.#failing = { since, count: failures, error: problem.error };
         delayMs = writePauseMs(failures);
         if (sinceLogMs >= LOG_EVERY_MS) {
           this.#options.log.warn({ error: problem.error }, 'Kafka has not acknowledged, the records are sent again');

@@ -3,12 +3,12 @@ import { type Intent, WHOLE_GROUP } from '../core/change.ts';
 import { deadLetter } from '../core/dead-letter.ts';
 import { complete, isComplete } from '../core/ledger.ts';
 import type { Failure } from '../core/outcome.ts';
-import { afterGroupAnswered, isHeld, isParked } from '../core/pending.ts';
+import { afterGroupAnswered, isHeld, isParked, withoutSchedule } from '../core/pending.ts';
 import { comparePositions } from '../core/position.ts';
 import type { FinalOutcome } from '../core/report.ts';
 import type { RequestFacts } from '../core/reporting.ts';
 import { finalReport, retryReport } from '../core/reporting.ts';
-import type { RetryDecision } from '../core/retry.ts';
+import type { RetryDecision, Schedule } from '../core/retry.ts';
 import type { Context } from './context.ts';
 import { noteFinal } from './marks.ts';
 import type { Due, Group, Member, Open, Partition, Spent } from './state.ts';
@@ -116,6 +116,7 @@ export function park(
   intent: Intent,
   parking: {
     decision: RetryDecision & { kind: 'park' };
+    schedule: Schedule;
     /** The target does not know the member. */
     isUnknown: boolean;
     waits: 'group' | 'member';
@@ -123,10 +124,17 @@ export function park(
     request: RequestFacts | null;
   },
 ): Intent {
-  const { decision, waits, failure, request } = parking;
+  const { decision, schedule, waits, failure, request } = parking;
   const isUnresolved = intent.op === 'add' && parking.isUnknown;
   const { attempt, notBefore } = decision;
-  const parked: Intent = { ...intent, attempt, notBefore, waits, ...(isUnresolved && { isUnresolved }) };
+  const parked: Intent = {
+    ...withoutSchedule(intent),
+    attempt,
+    notBefore,
+    waits,
+    ...(schedule === 'slow' && { schedule }),
+    ...(isUnresolved && { isUnresolved }),
+  };
   const member = memberOf(group, intent.member);
   member.pending = parked;
   group.partition.toWrite.add(group);

@@ -3,6 +3,7 @@ import type { SourceFormat } from '../core/change.ts';
 import type { Sha256 } from '../core/guard.ts';
 import type { OperatorKey } from '../core/request-signature.ts';
 import type { ChangeLog, Clock, GroupApi, IdMap, Instant, Logger, Random } from '../ports.ts';
+import type { Backlog } from './backlog.ts';
 import type { TargetBreaker } from './breaker.ts';
 import type { KeyWatch } from './key-watch.ts';
 import type { PipelineOptions } from './options.ts';
@@ -30,6 +31,7 @@ export interface Context extends Ports {
   readonly breaker: TargetBreaker;
   readonly cache: SnapshotCache;
   readonly keys: KeyWatch;
+  readonly backlog: Backlog;
   readonly versionForm: VersionForm;
   /** Something may be dispatched. */
   readonly dispatch: () => void;

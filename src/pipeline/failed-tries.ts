@@ -2,6 +2,7 @@
 import { type Observation, signOf } from '../core/breaker.ts';
 import type { Intent } from '../core/change.ts';
 import type { Failure, Outcome } from '../core/outcome.ts';
+import { withoutSchedule } from '../core/pending.ts';
 import type { RequestFacts } from '../core/reporting.ts';
 import { decideRetry, parkUntested, scheduleOf, scheduleOfUntested } from '../core/retry.ts';
 import { giveUp, park } from './conclude.ts';
@@ -48,7 +49,8 @@ export function fail(context: Context, group: Group, failing: Failing): void {
     // Only what is about a member itself waits for so long; whom a search has not tested may be known.
     const isUnknown = waits === 'member' && schedule === 'slow' && search !== 'ended';
     const { failure } = outcome;
-    if (decision.kind === 'park') park(context, group, intent, { decision, isUnknown, waits, failure, request });
+    if (decision.kind === 'park')
+      park(context, group, intent, { decision, schedule, isUnknown, waits, failure, request });
     else spend(group, [intent], { failure, outcome: 'permanent_failure', request });
     if (seen !== null) breaker.used(seen, group, intent);
   }
@@ -73,7 +75,7 @@ export function spend(
 export function lookAgain({ clock, options }: Context, group: Group, intent: Intent): void {
   const member = group.members.get(intent.member);
   if (member?.spent?.intent !== intent) return;
-  const later: Intent = { ...intent, notBefore: clock.now().wall + options.retry.capMs };
+  const later: Intent = { ...withoutSchedule(intent), notBefore: clock.now().wall + options.retry.capMs };
   member.pending = later;
   member.spent = { ...member.spent, intent: later };
 }

@@ -1,6 +1,6 @@
 /** Tries that say nothing of the change, since the target as a whole could not be worked with: they use up no attempt. */
 import type { Intent } from '../core/change.ts';
-import { isHeld } from '../core/pending.ts';
+import { isHeld, waitingForTarget } from '../core/pending.ts';
 import { isSamePosition } from '../core/position.ts';
 import type { Context } from './context.ts';
 import { isCurrent } from './context.ts';
@@ -9,7 +9,7 @@ import type { Group } from './state.ts';
 /** Waits for the target until `notBefore` (epoch ms). */
 export function postpone(group: Group, intent: Intent, notBefore: number): void {
   const member = group.members.get(intent.member);
-  if (member?.pending === intent) member.pending = { ...intent, notBefore, waits: 'group' };
+  if (member?.pending === intent) member.pending = waitingForTarget(intent, notBefore);
 }
 
 /** Takes back one failed try of the intent, as far as it still waits for another one. */
@@ -21,6 +21,6 @@ export function giveAttemptBack(context: Context, group: Group, tried: Intent, n
   // What was tried for the last time has not counted that try yet.
   const attempt = member.spent?.intent === pending ? pending.attempt : Math.max(0, pending.attempt - 1);
   member.spent = null;
-  member.pending = { ...pending, attempt, notBefore, waits: 'group' };
+  member.pending = { ...waitingForTarget(pending, notBefore), attempt };
   group.partition.toWrite.add(group);
 }

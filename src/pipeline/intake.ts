@@ -58,7 +58,7 @@ export function readSource(context: Context, partition: Partition, batch: Batch)
   }
   if (last !== null) partition.mark = { ...partition.mark, last: stampOf(last) };
   advance(ledger, next);
-  if (batch.endOffset > partition.endOffset) partition.endOffset = batch.endOffset;
+  context.backlog.saw(partition, batch.endOffset);
   catchUp(context, partition);
   limitIntake(context);
   context.dispatch();

@@ -46,7 +46,6 @@ export const newPartition = (number: number, windowMs: number): Partition => ({
   ledger: null,
   mark: NO_MARK,
   comparison: null,
-  endOffset: 0n,
   dispatchesEarly: false,
   groups: new Map(),
   toWrite: new Set(),
@@ -73,6 +72,9 @@ export function move(partition: Partition, to: Phase): void {
 }
 
 export const isRestored = ({ phase }: Partition): boolean => phase === 'catching_up' || phase === 'running';
+
+/** Its state is in memory: what the retry partition says besides is a repair, not news. */
+export const isOwned = (partition: Partition): boolean => partition.isKept || isRestored(partition);
 
 /** @param name in any spelling. */
 export function groupOf({ ids }: Pick<Context, 'ids'>, partition: Partition, name: string): Group {

@@ -7,6 +7,7 @@
 import pLimit from 'p-limit';
 import type { Batch, ChangeLogHandler } from '../ports.ts';
 import { fly } from './apply.ts';
+import { Backlog } from './backlog.ts';
 import { TargetBreaker } from './breaker.ts';
 import type { Context, Ports } from './context.ts';
 import { errorText, isCurrent } from './context.ts';
@@ -52,13 +53,15 @@ export class Pipeline {
     this.ended = new Promise((resolve) => {
       this.#end = resolve;
     });
+    const state = newState();
     this.#context = {
       ...ports,
       options,
-      state: newState(),
+      state,
       breaker: new TargetBreaker(),
       cache: newSnapshotCache(options.snapshotMembersMax),
       keys: new KeyWatch(ports, options.topics.source),
+      backlog: new Backlog(ports, state),
       versionForm: new VersionForm(),
       dispatch: () => this.#dispatcher.run(),
       review: (group) => review(this.#context, group),
@@ -73,6 +76,7 @@ export class Pipeline {
     void this.#settleLoop();
     this.#context.ids?.onChange(() => identifyAnew(this.#context));
     this.#sweep();
+    this.#context.backlog.start();
     await this.#context.log.join(this.#handler());
   }
 
@@ -210,6 +214,7 @@ export class Pipeline {
     this.#isClosed = true;
     this.#dispatcher.stop();
     this.#context.breaker.stop();
+    this.#context.backlog.stop();
     this.#cancelSweep();
     this.#settler.close();
     this.#settling.set();

@@ -10,7 +10,7 @@ import type { Batch, LogRecord } from '../ports.ts';
 import type { Context } from './context.ts';
 import { isCurrent } from './context.ts';
 import { forget } from './forget.ts';
-import { groupOf, isRestored, noteFormerKey } from './partition.ts';
+import { groupOf, isOwned, isRestored, noteFormerKey } from './partition.ts';
 import { refuse, unreadableRetry } from './refuse.ts';
 import { takeUpRequests } from './replay.ts';
 import type { Partition } from './state.ts';
@@ -116,9 +116,6 @@ function take({ logger }: Context, partition: Partition, record: Extract<RetryRe
     'a live record holds changes that only a newer version can apply: they are kept until one owns the partition',
   );
 }
-
-/** Its state is ours: what comes after is a repair, not news. */
-const isOwned = (partition: Partition): boolean => partition.isKept || isRestored(partition);
 
 /** What was read means something only for a partition whose state is known. */
 export function takeAccount(context: Context, partition: Partition): void {

@@ -23,13 +23,19 @@ export function refuse(context: Context, partition: Partition, { problem, foreig
   const remedy = foreign === 'committed' ? resetOffsets(topic, number) : NEW_TOPICS;
   forget(context, partition, problem);
   const refusal = { text: `${problem}. ${remedy}`, isRetryUnreadable: foreign === 'unreadable' };
-  state.partitions.set(number, { ...newPartition(number, options.guard.windowMs), phase: 'refused', refusal });
+  const refused: Partition = { ...newPartition(number, options.guard.windowMs), phase: 'refused', refusal };
+  refused.start = startFrom(partition);
+  state.partitions.set(number, refused);
   log.pause('source', number);
   logger.error(
     { topic, partition: number, problem, remedy },
     refusal.isRetryUnreadable ? RETRY_UNREADABLE : SOURCE_OTHER,
   );
 }
+
+/** With the position that was reached: from there on the source is unread. */
+const startFrom = ({ start, ledger }: Partition): Start | null =>
+  start === null ? null : { ...start, position: ledger?.next ?? start.position };
 
 const SOURCE_OTHER = 'partition refused: the source topic was recreated, truncated or renamed';
 const RETRY_UNREADABLE = 'partition refused: the retry topic holds a batch that cannot be read';

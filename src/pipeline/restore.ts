@@ -58,6 +58,7 @@ async function restoreFrom(context: Context, partition: Partition): Promise<void
   const start = await persist(context, place, () => findStart(context, partition), isWanted);
   if (start === undefined || !isWanted()) return;
   partition.start ??= start;
+  context.backlog.saw(partition, start.goal);
   partition.comparison = start;
   partition.mark = start.mark;
   restore(context, partition);
@@ -161,7 +162,6 @@ function load(context: Context, partition: Partition, start: Start): void {
   partition.restored = new Map();
   partition.restoredMarks.clear();
   partition.ledger = openLedger(start.position, start.known, last + 1n);
-  partition.endOffset = start.goal;
   tidyCommitted(context, partition);
 }
 

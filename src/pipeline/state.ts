@@ -204,8 +204,6 @@ export interface Partition {
   mark: SourceMark;
   /** Of the source with what is remembered of it; null: not compared since the last fence. */
   comparison: Comparison | null;
-  /** Offset after the last source record, as far as known. */
-  endOffset: bigint;
   /** The intake limit was reached while catching up. */
   dispatchesEarly: boolean;
   readonly groups: Map<string, Group>;

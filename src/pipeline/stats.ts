@@ -1,20 +1,27 @@
 /** What an operator may ask the running pipeline; plain data, made anew at each call. Instants in epoch ms. */
 
 import type { BreakerReason } from '../core/breaker.ts';
+import { earlier, noneWaits, noteAge, type Oldest } from '../core/age.ts';
 import { isParked } from '../core/pending.ts';
 import type { Context } from './context.ts';
 import { leaseHolds } from './context.ts';
 import type { Partition } from './state.ts';
-import { isRestored } from './partition.ts';
+import { isOwned, isRestored } from './partition.ts';
 import type { Stuck } from './unsettled.ts';
 
 export interface PartitionStats {
   readonly partition: number;
   /** `restoring`: the retry partition is being read; `catching_up`: the source is read to the end it had at the fence. */
   readonly phase: 'restoring' | 'catching_up' | 'running' | 'refused';
-  /** Source records not read yet. */
-  readonly lag: number;
-  readonly oldestUnappliedAt: number | null;
+  /** Source records not read yet; absent: not known. */
+  readonly lag?: number;
+  /**
+   * Since when the oldest change waits that could be worked on, unread ones included; likewise of removals that are held, and
+   * of what waits on the slow schedule. null: there is none; absent: not known.
+   */
+  readonly oldestUnappliedAt?: number | null;
+  readonly oldestHeldAt?: number | null;
+  readonly oldestWaitingAt?: number | null;
   /** Of a refused one: why, with the remedy. */
   readonly refusal?: string;
   /** It is refused for what lies in the retry topic; else for the source topic. */
@@ -35,6 +42,8 @@ export interface PipelineStats {
   readonly held: number;
   readonly dead: number;
   readonly inFlight: number;
+  /** Nothing more is read, since too much is pending. */
+  readonly isIntakePaused: boolean;
   /** Requests to the target by the kind of their outcome. */
   readonly requests: Readonly<Record<string, number>>;
   readonly conflicts: number;
@@ -63,19 +72,21 @@ export function statsOf(context: Context): PipelineStats {
   const partitions = [...state.partitions.values()];
   const { counts } = state;
   const { open } = context.breaker;
-  const waiting = partitions.map(waitingIn);
+  const now = context.clock.now().wall;
+  const waiting = partitions.map((partition) => waitingIn(partition, now));
   const unrecordable = waiting.flatMap((each) => each.unrecordable);
   const unsettled = state.unsettled.list();
   const goesOn = unrecordable.length === 0 && !unsettled.some(({ isLasting }) => isLasting);
   return {
     ready: partitions.every(isRestored) && !state.isHalted && leaseHolds(context) && goesOn,
     unsettled,
-    partitions: partitions.map((partition, i) => partitionStats(partition, waiting[i]?.oldest ?? null)),
+    partitions: partitions.map((partition, i) => partitionStats(context, partition, waiting[i]?.oldest ?? noneWaits())),
     pending: sum(partitions.map(({ pendingCount }) => pendingCount)),
     parked: sum(waiting.map(({ parked }) => parked)),
     held: sum(partitions.map(({ heldCount }) => heldCount)),
     dead: sum(partitions.map(({ deadCount }) => deadCount)),
     inFlight: state.locks.size,
+    isIntakePaused: state.isIntakePaused,
     requests: { ...counts.requests },
     conflicts: counts.conflicts,
     throttledMs: api.gate.throttledMs(),
@@ -90,29 +101,36 @@ export function statsOf(context: Context): PipelineStats {
   };
 }
 
-function partitionStats(partition: Partition, oldest: number | null): PartitionStats {
-  const { number, phase, ledger, endOffset, refusal } = partition;
+function partitionStats({ backlog }: Context, partition: Partition, oldest: Oldest): PartitionStats {
+  const { number, phase, refusal } = partition;
+  const { lag, oldestAt } = backlog.unread(partition);
+  const isKnown = isOwned(partition);
+  const unapplied = earlier(oldest.unapplied, oldestAt ?? null);
   return {
     partition: number,
     phase: phase === 'fencing' ? 'restoring' : phase,
-    lag: ledger === null ? 0 : Math.max(0, Number(endOffset - ledger.next)),
-    oldestUnappliedAt: oldest,
+    ...(lag !== undefined && { lag }),
+    ...((unapplied !== null || (isKnown && oldestAt !== undefined)) && { oldestUnappliedAt: unapplied }),
+    ...((oldest.held !== null || isKnown) && { oldestHeldAt: oldest.held }),
+    ...((oldest.waiting !== null || isKnown) && { oldestWaitingAt: oldest.waiting }),
     ...(refusal !== null && { refusal: refusal.text }),
     ...(refusal?.isRetryUnreadable === true && { isRetryUnreadable: true as const }),
   };
 }
 
 /** One pass without copies: there may be 200,000 intents, and a scrape must not hold up the rest. */
-function waitingIn(partition: Partition): Waiting {
+function waitingIn(partition: Partition, now: number): Waiting {
   let parked = 0;
-  let oldest: number | null = null;
+  const oldest = noneWaits();
+  // While it is restored, what was read of its live records so far.
+  for (const intents of partition.restored.values()) for (const intent of intents) noteAge(oldest, intent, now);
   const unrecordable: string[] = [];
   for (const { id, members, recordLimit } of partition.groups.values()) {
     if (recordLimit?.isStuck === true) unrecordable.push(id);
     for (const { pending } of members.values()) {
       if (pending === null || pending.dead !== null) continue;
       if (isParked(pending)) parked += 1;
-      if (oldest === null || pending.firstSeenAt < oldest) oldest = pending.firstSeenAt;
+      noteAge(oldest, pending, now);
     }
   }
   return { parked, oldest, unrecordable };
@@ -120,7 +138,7 @@ function waitingIn(partition: Partition): Waiting {
 
 interface Waiting {
   readonly parked: number;
-  readonly oldest: number | null;
+  readonly oldest: Oldest;
   readonly unrecordable: readonly string[];
 }
 

@@ -24,7 +24,8 @@ export function notKnown(context: Context, group: Group, intent: Intent, unknown
   const facts = { schedule, attempt: intent.attempt, now: clock.now().wall, random: random.next(), retryAfterMs };
   const decision = decideRetry(options.retry, facts);
   const isUnknown = waits === 'member' && schedule === 'slow';
-  if (decision.kind === 'park') park(context, group, intent, { decision, isUnknown, waits, failure, request: null });
+  if (decision.kind === 'park')
+    park(context, group, intent, { decision, schedule, isUnknown, waits, failure, request: null });
   else {
     const end = { attempt: decision.attempt, failure, outcome: 'permanent_failure', request: null } as const;
     giveUp(context, group, { intent, ...end });

@@ -1,7 +1,9 @@
 import { afterEach, expect, test } from 'vitest';
 import { KnownSecrets } from '../../src/core/redact.ts';
+import type { ServiceHealth, ServiceStats } from '../../src/admin/readiness.ts';
 import { startAdmin, type AdminOptions, type AdminServer } from '../../src/admin/server.ts';
 import type { PipelineStats } from '../../src/pipeline/stats.ts';
+import { packageVersion } from '../../src/version.ts';
 import { ManualClock } from '../support/manual-clock.ts';
 
 const clock = new ManualClock();
@@ -9,13 +11,21 @@ const clock = new ManualClock();
 const someStats = (changes: Partial<PipelineStats> = {}): PipelineStats => ({
   ready: true,
   partitions: [
-    { partition: 0, phase: 'running', lag: 3, oldestUnappliedAt: clock.now().wall - 2500 },
-    { partition: 1, phase: 'running', lag: 4, oldestUnappliedAt: null },
+    {
+      partition: 0,
+      phase: 'running',
+      lag: 3,
+      oldestUnappliedAt: clock.now().wall - 2500,
+      oldestHeldAt: null,
+      oldestWaitingAt: clock.now().wall - 4000,
+    },
+    { partition: 1, phase: 'running', lag: 4, oldestUnappliedAt: null, oldestHeldAt: clock.now().wall - 3000 },
   ],
   pending: 12,
   parked: 5,
   dead: 1,
   inFlight: 2,
+  isIntakePaused: true,
   requests: { applied: 40, conflict: 2 },
   conflicts: 2,
   throttledMs: 1500,
@@ -41,7 +51,7 @@ afterEach(async () => {
 
 const logged: string[] = [];
 
-async function given(stats: () => PipelineStats | null, options: Partial<AdminOptions> = {}) {
+async function given(stats: () => ServiceStats, options: Partial<AdminOptions> = {}) {
   const started = await startAdmin(
     { host: '127.0.0.1', port: 0, token: null, ...options },
     {
@@ -134,15 +144,33 @@ test('metrics tell for how long a topic has not taken what is to be written, fro
   expect(await (await get('/metrics')).text()).toContain('rollcall_unsettled_seconds{topic="reports"} 4.5\n');
 });
 
+const samplesOf = (text: string): string[] => text.split('\n').filter((line) => line !== '' && !line.startsWith('#'));
+
+test.for([
+  ['no partition is owned', []],
+  [
+    'one of them is not known',
+    [
+      { partition: 0, phase: 'running', lag: 3 },
+      { partition: 1, phase: 'restoring' },
+    ] as const,
+  ],
+] as const)('there is no lag where %s, and no age where it is not known', async ([, partitions]) => {
+  const get = await given(() => someStats({ partitions }));
+  const names = samplesOf(await (await get('/metrics')).text()).map((line) => line.split(/[ {]/)[0]);
+  expect(names.filter((name) => /_lag$|_oldest_/.test(name ?? ''))).toEqual([]);
+});
+
 test('metrics tell what the statistics say', async () => {
   const get = await given(() => someStats({ breaker: { reason: 'target', since: 0 } }));
   const response = await get('/metrics');
   expect(response.headers.get('content-type')).toMatch(/^text\/plain; version=0\.0\.4/);
-  const samples = (await response.text()).split('\n').filter((line) => line !== '' && !line.startsWith('#'));
+  const samples = samplesOf(await response.text()).filter((line) => !/^(process|nodejs)_|^rollcall_build/.test(line));
   expect(samples.toSorted()).toEqual(
     [
       'rollcall_ready 1',
       'rollcall_lag 7',
+      'rollcall_intake_paused 1',
       'rollcall_pending 12',
       'rollcall_parked 5',
       'rollcall_requests_outside_lease_total 1',
@@ -162,6 +190,9 @@ test('metrics tell what the statistics say', async () => {
       'rollcall_reports_total{outcome="applied"} 38',
       'rollcall_oldest_unapplied_seconds{partition="0"} 2.5',
       'rollcall_oldest_unapplied_seconds{partition="1"} 0',
+      'rollcall_oldest_held_seconds{partition="0"} 0',
+      'rollcall_oldest_held_seconds{partition="1"} 3',
+      'rollcall_oldest_waiting_seconds{partition="0"} 4',
       'rollcall_breaker_open{reason="target"} 1',
       'rollcall_breaker_open{reason="auth"} 0',
       'rollcall_breaker_open{reason="permission"} 0',
@@ -179,12 +210,46 @@ test('each scrape is made anew: totals are not added up, a lost partition leaves
   expect(text).not.toContain('{partition=');
 });
 
-test.for(['/healthz', '/readyz', '/metrics', '/nothing'])('%s needs the token where there is one', async (path) => {
+test.for(['/metrics', '/metrics?name[]=rollcall_lag'])('%s needs the token where there is one', async (path) => {
   const get = await given(() => someStats(), { token: 'hush' });
   expect((await get(path)).status).toBe(401);
   expect((await get(path, { headers: { authorization: 'Bearer hus' } })).status).toBe(401);
   const allowed = await get(path, { headers: { authorization: 'Bearer hush' } });
-  expect(allowed.status).toBe(path === '/nothing' ? 404 : 200);
+  expect(allowed.status).toBe(200);
+});
+
+test.for([
+  ['/healthz', 200],
+  ['/readyz', 200],
+  ['/readyz?verbose', 200],
+  ['/nothing', 404],
+] as const)('%s is open where there is a token, and with a wrong one too', async ([path, status]) => {
+  const get = await given(() => someStats(), { token: 'hush', host: '0.0.0.0' });
+  expect((await get(path)).status).toBe(status);
+  expect((await get(path, { headers: { authorization: 'Bearer hus' } })).status).toBe(status);
+});
+
+test('a service without a pipeline says whether it is ready, and why not', async () => {
+  let stats: ServiceHealth = { ready: true, reasons: [] };
+  const get = await given(() => stats);
+  expect(await (await get('/readyz')).json()).toEqual(stats);
+  expect(samplesOf(await (await get('/metrics')).text())).toContain('rollcall_ready 1');
+  stats = { ready: false, reasons: ['Kafka has not acknowledged'] };
+  const unready = await get('/readyz');
+  expect([unready.status, await unready.json()]).toEqual([503, stats]);
+  const samples = samplesOf(await (await get('/metrics')).text());
+  expect(samples.filter((line) => line.startsWith('rollcall_') && !line.includes('build'))).toEqual([
+    'rollcall_ready 0',
+  ]);
+});
+
+test('metrics tell of the process and its build, before the brokers are reached too', async () => {
+  const get = await given(() => null);
+  const samples = samplesOf(await (await get('/metrics')).text());
+  expect(samples).toContain('rollcall_ready 0');
+  expect(samples).toContain(`rollcall_build_info{version="${packageVersion()}",node="${process.versions.node}"} 1`);
+  for (const name of ['process_cpu_seconds_total', 'process_resident_memory_bytes', 'nodejs_eventloop_lag_p99_seconds'])
+    expect(samples.filter((line) => line.startsWith(`${name} `))).toHaveLength(1);
 });
 
 test('nothing but GET, and no other pages', async () => {

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { MemoryBroker } from '../../src/adapters/memory-log/memory-broker.ts';
 import { MemoryLog } from '../../src/adapters/memory-log/memory-log.ts';
 import { systemClock, systemRandom } from '../../src/adapters/system.ts';
-import { topicsAreRight } from '../../src/commands/ingest-setup.ts';
+import { IngestReadiness, topicsAreRight } from '../../src/commands/ingest-setup.ts';
 import { findTopics, judgeTopics, topicsExitCode } from '../../src/commands/topics.ts';
 import { newTopics, topicFindings, type TopicRole } from '../../src/core/topics.ts';
 import { EXIT, ExitError } from '../../src/exit-codes.ts';
@@ -67,7 +67,10 @@ describe.each<[string, TopicRole, Record<string, string> | null, number]>([
     const used = findings.filter(({ topic }) => topic === names.source || topic === names.deadLetter);
     const host = { clock: systemClock, random: systemRandom, stop: new AbortController().signal };
     // when
-    const started = topicsAreRight({ topics: names, ingest: { topic: null } }, { host, log: aLog(), tools });
+    const started = topicsAreRight(
+      { topics: names, ingest: { topic: null } },
+      { host, log: aLog(), tools, readiness: new IngestReadiness() },
+    );
     // then
     if (topicsExitCode(used) === EXIT.done) expect(await started).toBe(true);
     else await expect(started).rejects.toMatchObject({ code: EXIT.unavailable });
@@ -77,7 +80,11 @@ describe.each<[string, TopicRole, Record<string, string> | null, number]>([
 test('`ingest` judges INGEST_TOPIC in place of the source', async () => {
   const { tools } = await topicsBut('source', {});
   const host = { clock: systemClock, random: systemRandom, stop: new AbortController().signal };
-  const at = (topic: string) => topicsAreRight({ topics: names, ingest: { topic } }, { host, log: aLog(), tools });
+  const at = (topic: string) =>
+    topicsAreRight(
+      { topics: names, ingest: { topic } },
+      { host, log: aLog(), tools, readiness: new IngestReadiness() },
+    );
   await expect(at('elsewhere')).rejects.toThrow(/Kafka has no topic elsewhere.\n.*rollcall topics create/);
   await expect(at('retry')).rejects.toThrow('retry is compacted');
   expect(await at('reports')).toBe(true);

@@ -35,6 +35,7 @@ async function aScene(brokers: readonly string[]): Promise<Scene> {
     SOURCE_TOPIC: topic,
     DEAD_LETTER_TOPIC: `${topic}.dead-letter`,
     INGEST_CURSOR_TOPIC: `${topic}.cursors`,
+    ADMIN_PORT: '0',
     INGEST_OKTA_URL: okta.url,
     INGEST_OKTA_API_TOKEN: 'api-token',
     INGEST_POLL_INTERVAL_MS: '200',

@@ -40,6 +40,7 @@ async function aScene(brokers: readonly string[]): Promise<Scene> {
     SOURCE_TOPIC: topic,
     DEAD_LETTER_TOPIC: deadLetter,
     INGEST_PORT: String(port),
+    ADMIN_PORT: '0',
     INGEST_OKTA_SECRET: secret,
   };
   const start = async (changes: Environment = {}): Promise<ServiceProcess> => {

@@ -1,6 +1,7 @@
 /** All mutants. */
 import { breakerMutants } from './catalogue-breaker.ts';
 import { deadMutants } from './catalogue-dead.ts';
+import { figureMutants } from './catalogue-figures.ts';
 import { flightMutants } from './catalogue-flight.ts';
 import { guardMutants } from './catalogue-guard.ts';
 import { memoryMutants } from './catalogue-memory.ts';
@@ -24,4 +25,5 @@ export const mutants: readonly Mutant[] = [
   ...targetMutants,
   ...waitMutants,
   ...nameMutants,
+  ...figureMutants,
 ];

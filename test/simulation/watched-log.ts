@@ -5,6 +5,7 @@
 import type { MemoryBroker } from '../../src/adapters/memory-log/memory-broker.ts';
 import type { MemoryLogOptions } from '../../src/adapters/memory-log/memory-log.ts';
 import { MemoryLog } from '../../src/adapters/memory-log/memory-log.ts';
+import type { Ahead } from '../../src/core/source-history.ts';
 import type { Batch, ChangeLogHandler, Commit, InputTopic, OutRecord, SendOutcome } from '../../src/ports.ts';
 import type { BrokerLink } from './engine/broker-link.ts';
 import type { Chance } from './engine/chance.ts';
@@ -27,6 +28,7 @@ const LATE_MS = 30;
 export class WatchedLog extends MemoryLog {
   readonly #around: Around;
   readonly #broker: MemoryBroker;
+  readonly #sourceTopic: string;
   readonly #retryTopic: string;
   /** Whether this client fetches ahead: what it has is delivered after a pause. */
   readonly #fetchesAhead: boolean;
@@ -38,6 +40,7 @@ export class WatchedLog extends MemoryLog {
     super(broker, { ...options, link: around.link });
     this.#around = around;
     this.#broker = broker;
+    this.#sourceTopic = options.topics.source;
     this.#retryTopic = options.topics.retry;
     this.#fetchesAhead = around.chance.fork(`fetches ${around.host.name}`).happens(0.3);
   }
@@ -73,6 +76,11 @@ export class WatchedLog extends MemoryLog {
   override async commit(commits: readonly Commit[]): Promise<void> {
     this.#around.oracle.commits(commits);
     return this.#act('commit', () => super.commit(commits));
+  }
+
+  /** For figures only: without a fate of its own, so that recorded histories stay what they are. */
+  override async lookAhead(from: ReadonlyMap<number, bigint>): Promise<ReadonlyMap<number, Ahead>> {
+    return this.#broker.topic(this.#sourceTopic).ahead(from);
   }
 
   override pause(topic: InputTopic, partition: number): void {

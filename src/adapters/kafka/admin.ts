@@ -51,6 +51,12 @@ export class KafkaAdmin {
     return { start: BigInt(entry.low), end: BigInt(entry.high) };
   }
 
+  /** By partition: the offset after its last record. */
+  async ends(topic: string): Promise<ReadonlyMap<number, bigint>> {
+    const found = await this.#ask((admin) => admin.fetchTopicOffsets(topic));
+    return new Map(found.map(({ partition, high }) => [partition, BigInt(high)]));
+  }
+
   /** @throws where the topic does not exist. */
   async partitions(topic: string): Promise<PartitionMetadata[]> {
     return this.#ask((admin) => partitionsOf(admin, topic));

@@ -2,7 +2,7 @@
  * The ChangeLog on Kafka: a supervisor over one consumer at a time, with a sender and an admin connection beside it. A
  * consumer that crashes or shows no life is given up, loudly, and built anew for as long as trying again may help.
  */
-import type { Inspection } from '../../core/source-history.ts';
+import type { Ahead, Inspection } from '../../core/source-history.ts';
 import type {
   Bounds,
   ChangeLog,
@@ -18,7 +18,7 @@ import type { ConsumerListener } from './consumer.ts';
 import { LogConsumer } from './consumer.ts';
 import { explainKafkaError } from './errors.ts';
 import { KafkaFailure } from './failure.ts';
-import { inspectPartition } from './inspection.ts';
+import { aheadIn, inspectPartition } from './inspection.ts';
 import type { KafkaHost, KafkaLogOptions } from './options.ts';
 import { Sender } from './sender.ts';
 import { Standstill } from './standstill.ts';
@@ -83,6 +83,11 @@ export class KafkaChangeLog implements ChangeLog {
 
   bounds(topic: InputTopic, partition: number): Promise<Bounds> {
     return this.#admin.bounds(this.#options.topics[topic], partition);
+  }
+
+  async lookAhead(from: ReadonlyMap<number, bigint>): Promise<ReadonlyMap<number, Ahead>> {
+    const topic = this.#options.topics.source;
+    return aheadIn(this.#consumer?.cluster, topic, { from, ends: await this.#admin.ends(topic) });
   }
 
   async inspect(partition: number, from: bigint | null): Promise<Inspection> {

@@ -18,7 +18,7 @@ import type {
   TopicSpecification,
 } from '../../ports.ts';
 import { unlessAllFailed } from '../../core/send-outcome.ts';
-import { type Inspection, stampOf } from '../../core/source-history.ts';
+import { type Ahead, type Inspection, stampOf } from '../../core/source-history.ts';
 import { GroupMember } from './group-member.ts';
 import type { Link } from './link.ts';
 import { directLink } from './link.ts';
@@ -118,6 +118,10 @@ export class MemoryLog implements ChangeLog, LogTools {
       const { start, end } = this.#topic(topic).partition(partition);
       return { start, end };
     });
+  }
+
+  async lookAhead(from: ReadonlyMap<number, bigint>): Promise<ReadonlyMap<number, Ahead>> {
+    return this.#answer(() => this.#topic('source').ahead(from));
   }
 
   async inspect(partition: number, from: bigint | null): Promise<Inspection> {

@@ -2,6 +2,7 @@
 import { gzipSync } from 'node:zlib';
 import type { OutRecord, SendOutcome, TopicDescription, TopicSpecification } from '../../ports.ts';
 import { partitionOfKey } from '../../core/murmur2.ts';
+import { type Ahead, stampOf } from '../../core/source-history.ts';
 import { PartitionLog } from './partition-log.ts';
 
 /** Apache Kafka's defaults of the settings that somebody here asks for (kafka.apache.org/documentation/#topicconfigs). */
@@ -77,6 +78,15 @@ export class MemoryTopic {
     this.partition(partition).append({ key, value, headers, timestamp });
     this.notify();
     return 'written';
+  }
+
+  /** By partition. */
+  ahead(from: ReadonlyMap<number, bigint>): ReadonlyMap<number, Ahead> {
+    const aheadIn = (log: PartitionLog, position: bigint | undefined): Ahead => {
+      const [first] = position === undefined ? [] : log.read(position, 1).records;
+      return { end: log.end, first: first === undefined ? null : stampOf(first) };
+    };
+    return new Map(this.#partitions.map((log, partition) => [partition, aheadIn(log, from.get(partition))]));
   }
 
   partitionOf(key: Uint8Array | string): number {

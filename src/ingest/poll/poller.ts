@@ -35,6 +35,8 @@ export interface PollerWorld {
 
 const TROUBLE_PAUSE_MAX_MS = 900_000;
 const DOUBLINGS_MAX = 20;
+/** A single page comes within seconds. */
+const UNANSWERED_MS = 60_000;
 
 export class Poller {
   readonly #options: PollerOptions;
@@ -47,6 +49,10 @@ export class Poller {
   #pages: PagesRead;
   /** Since there was nothing new. */
   #troubles = 0;
+  /** The last one, if nothing was read since. */
+  #trouble: string | null = null;
+  /** When the answer that is waited for was asked for, epoch ms; null: none is. */
+  #askedAt: number | null = null;
 
   constructor(options: PollerOptions, world: PollerWorld) {
     this.#options = options;
@@ -54,6 +60,13 @@ export class Poller {
     this.#known = new Map(world.stored.known);
     this.#cursor = world.stored.cursor;
     this.#pages = new PagesRead(world.source.name);
+  }
+
+  /** Why the identity provider is not read at present; null: it is. */
+  get stuck(): string | null {
+    if (this.#trouble !== null) return `the identity provider cannot be read: ${this.#trouble}`;
+    if (this.#askedAt === null || this.#world.clock.now().wall - this.#askedAt < UNANSWERED_MS) return null;
+    return `the identity provider has not answered since ${new Date(this.#askedAt).toISOString()}`;
   }
 
   /** Until asked to stop, or once. Rejects with IdpRefusal or CursorRefusal; with IdpTrouble only where it runs once. */
@@ -74,7 +87,9 @@ export class Poller {
         log.error({ error: error.message }, 'the identity provider cannot be read, trying again');
         this.#pages = new PagesRead(source.name);
         this.#troubles += 1;
+        this.#trouble = error.message;
       }
+      this.#askedAt = null;
       await unlessAborted(stop, pause(clock, this.#pauseMs()));
     }
   }
@@ -94,6 +109,7 @@ export class Poller {
       return false;
     }
     this.#pages.note(this.#cursor);
+    this.#askedAt = this.#world.clock.now().wall;
     const page = await source.read(this.#cursor, this.#known);
     if ('kind' in page) {
       if (this.#isFresh) throw new IdpTrouble(`a new cursor is not taken either: ${page.reason}`);
@@ -112,6 +128,7 @@ export class Poller {
   async #start(from: 'full' | 'now'): Promise<void> {
     const { source, log } = this.#world;
     let count = 0;
+    this.#askedAt = this.#world.clock.now().wall;
     for await (const page of source.start(from, this.#known)) {
       count += page.events.length;
       await this.#take(page);
@@ -125,6 +142,8 @@ export class Poller {
     const { source } = this.#world;
     if (page.cursor !== null && !source.isCursor(page.cursor))
       throw new IdpTrouble('an answer leads on to an address that is none of its log');
+    this.#trouble = null;
+    this.#askedAt = null;
     const records = this.#recordsOf(page);
     await this.#send(records);
     const marks = [...marksOf(page.events, this.#known), ...page.marks];
@@ -137,6 +156,7 @@ export class Poller {
       if (mark === null) this.#known.delete(group);
       else this.#known.set(group, mark);
     }
+    this.#askedAt = this.#world.clock.now().wall;
   }
 
   #recordsOf({ events, original }: Page): readonly OutRecord[] {

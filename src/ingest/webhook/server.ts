@@ -5,13 +5,12 @@
 import { once } from 'node:events';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { Server as HttpsServer } from 'node:https';
-import type { AddressInfo, Socket } from 'node:net';
 import { within } from '../../adapters/time-limit.ts';
+import type { Connections } from '../../http/connections.ts';
+import { createServer, urlOf } from '../../http/server.ts';
 import type { Clock, Logger } from '../../ports.ts';
 import { type Answer, json, unauthorized, unavailable } from './answer.ts';
 import { type Body, readBody, Room } from './body.ts';
-import { Connections } from './connections.ts';
-import { CONNECTIONS_MAX, createServer, REQUEST_TIMEOUT_MS } from './http.ts';
 import type { Intake, Intaken, Sender } from './intake.ts';
 import type { Head } from './kind.ts';
 import type { WebhookNotices } from './notices.ts';
@@ -29,6 +28,15 @@ export type WebhookOptions = Pick<
   WebhookConfig,
   'host' | 'port' | 'tls' | 'bodyBytesMax' | 'answerWithinMs' | 'waitingMax'
 >;
+
+const REQUEST_TIMEOUT_MS = 10_000;
+const limits = {
+  requestTimeoutMs: REQUEST_TIMEOUT_MS,
+  headBytesMax: 16 * 1024,
+  connectionsMax: 1_000,
+  /** Longer than load balancers keep idle connections (60 s), or they would use one that is just being closed. */
+  keepAliveMs: 65_000,
+};
 
 /** Of all bodies that are being read or handled, from senders that have shown in the head that they know the secret. */
 const bodiesBytesMax = 48 * 1024 * 1024;
@@ -50,7 +58,7 @@ export class WebhookServer {
   readonly #server: Server;
   readonly #senders: ReadonlyMap<string, Sender>;
   readonly #rooms = { head: new Room(bodiesBytesMax), body: new Room(unprovenBodiesBytesMax) };
-  readonly #connections = new Connections(CONNECTIONS_MAX);
+  readonly #connections: Connections;
   /** Requests that have not been answered. */
   #underWay = 0;
   /** … and whose senders know the secret. */
@@ -63,14 +71,13 @@ export class WebhookServer {
     this.#sources = sources;
     this.#senders = new Map(sources.senders.map((sender) => [`/${sender.kind.name}`, sender]));
     const handle = (request: IncomingMessage, response: ServerResponse): void => void this.#handle(request, response);
-    this.#server = createServer(options.tls, handle);
-    this.#server.on('connection', (socket: Socket) => this.#connections.admit(socket));
+    const { server, connections } = createServer(limits, options.tls, handle);
+    this.#server = server;
+    this.#connections = connections;
   }
 
   get url(): string {
-    const { address, family, port } = this.#server.address() as AddressInfo;
-    const scheme = this.#options.tls === null ? 'http' : 'https';
-    return `${scheme}://${family === 'IPv6' ? `[${address}]` : address}:${port}`;
+    return urlOf(this.#server, this.#options.tls === null ? 'http' : 'https');
   }
 
   async listen(): Promise<void> {

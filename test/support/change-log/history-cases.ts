@@ -25,6 +25,28 @@ export function historyCases(open: Open): void {
     expect(await log.inspect(1, 2n)).toMatchObject({ first: { offset: 2n } });
   });
 
+  test('looks ahead in the source: the end of each partition, and the first record from an offset on, paused or not', async () => {
+    const it = await open(3);
+    await produce(it, 'source', numbered(1, 0, 5));
+    const joined = await join(it, ({ log }, self) => {
+      self.onAssigned = () => log.pause('source', 1);
+    });
+    const { log, handler } = joined;
+    await settled([joined], 3);
+    await produce(it, 'source', numbered(2, 0, 7));
+    await handler.until('the records', () => handler.recordsOf('source', 2).length === 7);
+    const wanted = new Map([
+      [1, 3n],
+      [2, 7n],
+    ]);
+    const ahead = await log.lookAhead(wanted);
+    expect([0, 1, 2].map((partition) => ahead.get(partition)?.end)).toEqual([0n, 5n, 7n]);
+    expect(ahead.get(1)?.first).toEqual((await log.inspect(1, 3n)).first);
+    expect([ahead.get(0)?.first, ahead.get(2)?.first]).toEqual([null, null]);
+    // Nothing of it was read.
+    expect(handler.recordsOf('source', 1)).toEqual([]);
+  });
+
   test('a member of a recreated source joins again, and finds another topic id', async () => {
     // given a member that has read the source
     const it = await open(1);

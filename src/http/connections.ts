@@ -1,5 +1,5 @@
 /**
- * The open connections of the server, at most so many. A new one is always let in: where there are too many, the oldest
+ * The open connections of a server, at most so many. A new one is always let in: where there are too many, the oldest
  * one without an authenticated request is closed, of the address that has most of them.
  */
 import type { Socket } from 'node:net';

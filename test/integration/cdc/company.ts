@@ -1,4 +1,5 @@
 /** A realm of Keycloak, the table of ids that the recipe makes of it, and what Genesys Cloud should hold, as SQL says it. */
+import { readFileSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { type Realm } from './keycloak.ts';
 import type { Memberships } from './pipeline.ts';
@@ -8,14 +9,30 @@ import { recipe } from './recipe.ts';
 const uuid = (kind: number, n: number): string =>
   `${String(kind).repeat(8)}-0000-4000-8000-${String(n).padStart(12, '0')}`;
 
+const example = (file: string): string =>
+  readFileSync(new URL(`../../../examples/keycloak-debezium/${file}`, import.meta.url), 'utf8');
+
+/** The realm of the example, with so many more groups and users. */
 export function aRealm(groupCount: number, userCount: number): Realm {
+  const { groups, users } = JSON.parse(example('realm.json')) as Realm;
   const named = (kind: number, count: number, name: string) =>
     Array.from({ length: count }, (_, n) => ({ id: uuid(kind, n), name: `${name}-${n}` }));
-  return {
-    groups: named(1, groupCount, 'group'),
-    users: named(2, userCount, 'user').map(({ id, name }) => ({ id, username: name, email: `${name}@example.com` })),
-  };
+  const more = named(4, userCount, 'user').map(({ id, name }) => ({
+    id,
+    username: name,
+    email: `${name}@example.com`,
+  }));
+  return { groups: [...groups, ...named(3, groupCount, 'group')], users: [...users, ...more] };
 }
+
+/** The table of the example: ids of Keycloak, and those of Genesys Cloud. */
+export const exampleIds = (): readonly (readonly [source: string, target: string])[] =>
+  example('ids.csv')
+    .trim()
+    .split('\n')
+    .slice(1)
+    .map((line) => line.split(','))
+    .map(([, source = '', target = '']) => [source, target]);
 
 /** The ids of Genesys Cloud, by those of Keycloak. */
 export type GenesysIds = ReadonlyMap<string, string>;

@@ -15,8 +15,10 @@ appender.out.layout.type=PatternLayout
 appender.out.layout.pattern=%d{HH:mm:ss,SSS} %p %c{1} %m%n
 rootLogger.level=WARN
 rootLogger.appenderRef.out.ref=out
-logger.started.name=org.apache.kafka.connect.runtime.rest.RestServer
+logger.started.name=org.apache.kafka.connect.runtime.distributed.DistributedHerder
 logger.started.level=INFO
+logger.metadata.name=org.apache.kafka.clients.NetworkClient
+logger.metadata.level=ERROR
 `;
 
 interface Status {
@@ -82,7 +84,7 @@ export class ConnectWorker {
       folder: this.#folder,
     });
     this.#server = server;
-    await server.said('server is started and ready to handle requests');
+    await server.said('Finished starting connectors and tasks');
   }
 
   /** kill -9 */

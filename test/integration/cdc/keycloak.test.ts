@@ -8,8 +8,9 @@ import type { TopicRecord } from '../../../src/ports.ts';
 import { Lots } from '../../chaos/lots.ts';
 import { testHost } from '../../support/broker.ts';
 import { VERSIONS } from './artifacts.ts';
-import { aRealm, type GenesysIds, membershipsIn, writeIds } from './company.ts';
+import { aRealm, exampleIds, type GenesysIds, membershipsIn, writeIds } from './company.ts';
 import { ConnectWorker } from './connect-worker.ts';
+import { runExample } from './example.ts';
 import { Keycloak } from './keycloak.ts';
 import { CdcPipeline } from './pipeline.ts';
 import { Postgres } from './postgres.ts';
@@ -23,6 +24,8 @@ const ROUNDS = 6;
 const realm = aRealm(16, 48);
 const marker = realm.groups[0];
 const lots = new Lots(SEED);
+const sales = realm.groups[0]?.id ?? '';
+const [ada = '', bob = ''] = realm.users.map(({ id }) => id);
 
 let folder: string;
 let broker: Broker;
@@ -61,6 +64,7 @@ async function startRecipe(): Promise<void> {
   await postgres.run('keycloak', recipe.database);
   const idFile = join(folder, 'ids.csv');
   ids = await writeIds(postgres, idFile);
+  expect(exampleIds().filter(([source, target]) => ids.get(source) !== target)).toEqual([]);
   pipeline = await CdcPipeline.open({
     brokers: broker.brokers,
     name: 'recipe',
@@ -92,18 +96,18 @@ async function organizationGroup(): Promise<string> {
 /** Each writer has users of its own, so that the order of the changes of one membership is known. */
 async function play(count: number, halfway: () => Promise<void>): Promise<void> {
   let done = 0;
-  let killing: Promise<void> | null = null;
+  const killing: Promise<void>[] = [];
   const write = async (writer: number): Promise<void> => {
     const own = realm.users.filter((_, n) => n % WRITERS === writer);
     while (done < count) {
       done += 1;
-      if (done === Math.floor(count / 2)) killing = halfway();
+      if (done === Math.floor(count / 2)) killing.push(halfway());
       const [user, group] = [lots.pick(own).id, lots.pick(realm.groups.slice(1)).id];
       await (lots.isHit(0.6) ? keycloak.join(user, group) : keycloak.leave(user, group));
     }
   };
   await Promise.all(Array.from({ length: WRITERS }, (_, writer) => write(writer)));
-  await killing;
+  await Promise.all(killing);
 }
 
 /** Everything committed before has been read when this has landed: Debezium writes in the order of the commits. */
@@ -187,6 +191,23 @@ describe('the recipe', () => {
     console.log(
       `cdc: commit to PATCH p50 ${all} ms; from the record in Kafka to PATCH ${own30} ms (${Math.round((100 * own30) / all)} %)`,
     );
+    await equalsSql();
+  });
+
+  test('is what the commands of the example change', async () => {
+    showOnFailure();
+    const members = () => pipeline.sandbox.members('genesys-sales');
+    await keycloak.leave(bob, sales);
+    await keycloak.join(ada, sales);
+    await pipeline.sandbox.until(() => members().includes('genesys-ada') && !members().includes('genesys-bob'));
+    const output = await runExample('kcadm update', {
+      folder,
+      keycloak,
+      url: pipeline.sandbox.url,
+      environment: pipeline.environment,
+    });
+    await pipeline.sandbox.until(() => members().includes('genesys-bob') && !members().includes('genesys-ada'));
+    expect(output).toContain('"id":"genesys-sales"');
     await equalsSql();
   });
 

@@ -13,13 +13,15 @@ export interface Realm {
 }
 
 export class Keycloak {
+  readonly home: string;
+  readonly url: string;
   readonly #server: ServerProcess;
-  readonly #url: string;
   #token: Promise<string> | null = null;
 
-  private constructor(server: ServerProcess, url: string) {
+  private constructor(home: string, url: string, server: ServerProcess) {
+    this.home = home;
+    this.url = url;
     this.#server = server;
-    this.#url = url;
   }
 
   /** Makes its tables in the database `keycloak`, which must be there and empty. */
@@ -56,7 +58,7 @@ export class Keycloak {
       },
     });
     await server.said('Listening on:');
-    return new Keycloak(server, `http://127.0.0.1:${http}`);
+    return new Keycloak(home, `http://127.0.0.1:${http}`, server);
   }
 
   stop(): Promise<void> {
@@ -96,7 +98,7 @@ export class Keycloak {
   async #ask(method: string, path: string, body?: unknown): Promise<unknown> {
     for (let attempt = 1; ; attempt += 1) {
       const token = await (this.#token ??= this.#login());
-      const response = await fetch(`${this.#url}/admin/realms${path}`, {
+      const response = await fetch(`${this.url}/admin/realms${path}`, {
         method,
         headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
         ...(body !== undefined && { body: JSON.stringify(body) }),
@@ -109,7 +111,7 @@ export class Keycloak {
   }
 
   async #login(): Promise<string> {
-    const response = await fetch(`${this.#url}/realms/master/protocol/openid-connect/token`, {
+    const response = await fetch(`${this.url}/realms/master/protocol/openid-connect/token`, {
       method: 'POST',
       body: new URLSearchParams({ client_id: 'admin-cli', grant_type: 'password', username: ADMIN, password: ADMIN }),
     });

@@ -39,6 +39,9 @@ export class Postgres {
       wal_level: 'logical',
       fsync: 'off',
       max_connections: '200',
+      // One of each for every connector.
+      max_wal_senders: '40',
+      max_replication_slots: '40',
     };
     const server = new ServerProcess({
       name: 'PostgreSQL',

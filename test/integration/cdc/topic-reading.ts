@@ -9,14 +9,18 @@ import type { LogTools, TopicRecord } from '../../../src/ports.ts';
 import type { Environment } from '../../support/service.ts';
 import type { Memberships } from './pipeline.ts';
 
-/** All records up to one that holds this text: written last, it says that the others are there. */
+/** All records, once one is there that holds this text: it is written last, but partitions are read one after the other. */
 export async function readUntil(tools: LogTools, topic: string, text: string): Promise<readonly TopicRecord[]> {
   const reading = new AbortController();
-  const records: TopicRecord[] = [];
-  for await (const record of tools.read(topic, { from: 'beginning', follow: true, signal: reading.signal })) {
-    records.push(record);
+  for await (const record of tools.read(topic, { from: 'beginning', follow: true, signal: reading.signal }))
     if (textOf(record).includes(text)) reading.abort();
-  }
+  return readAll(tools, topic);
+}
+
+export async function readAll(tools: LogTools, topic: string): Promise<readonly TopicRecord[]> {
+  const { signal } = new AbortController();
+  const records: TopicRecord[] = [];
+  for await (const record of tools.read(topic, { from: 'beginning', follow: false, signal })) records.push(record);
   return records;
 }
 

@@ -14,7 +14,7 @@ import { type ConnectorConfig, ConnectWorker } from './connect-worker.ts';
 import { CdcPipeline, type Memberships, PARTITIONS } from './pipeline.ts';
 import { Postgres } from './postgres.ts';
 import { recipe, without } from './recipe.ts';
-import { codesOf, eventsOf, findings, fold, optionsOf, readUntil, textOf } from './topic-reading.ts';
+import { codesOf, eventsOf, findings, fold, optionsOf, readAll, readUntil, textOf } from './topic-reading.ts';
 
 const TABLES = `
 CREATE TABLE user_group_membership (
@@ -78,8 +78,8 @@ class Database {
     return database;
   }
 
-  /** A change of each kind, the last of them the one to wait for. */
-  async change(last = 'last'): Promise<void> {
+  /** A change of each kind, the last of them the one to wait for: a name that stands in no other record (`"snapshot":"last"`). */
+  async change(last = 'user-z'): Promise<void> {
     await postgres.run(this.name, `DELETE FROM user_group_membership WHERE user_id IN ('u1', 'u2')`);
     await postgres.run(this.name, `UPDATE user_group_membership SET membership_type = 'MANAGED' WHERE user_id = 'u3'`);
     await postgres.run(this.name, `INSERT INTO user_group_membership VALUES ('g1', 'u1', 'UNMANAGED')`);
@@ -130,7 +130,7 @@ describe('keyed by membership', () => {
       await pipeline.start('ingest topic', 'the topic is read', 1);
       await pipeline.start();
       await database.change();
-      await pipeline.sandbox.until(() => pipeline.sandbox.members('g2').includes('last'));
+      await pipeline.sandbox.until(() => pipeline.sandbox.members('g2').includes('user-z'));
       await pipeline.endsWith(await database.memberships());
       expect(pipeline.deadLetterCodes()).toEqual([]);
     } finally {
@@ -148,7 +148,7 @@ describe('keyed by membership', () => {
     };
     await database.connect(route, byMembership);
     await database.change();
-    const records = await readUntil(tools, database.topic, 'last');
+    const records = await readUntil(tools, database.topic, 'user-z');
     const options = await optionsOf({});
     expect(findings(database.topic, records, options).filter(refusesStart)).toEqual([]);
     const events = eventsOf(records, options);
@@ -162,7 +162,7 @@ describe('flattened rows', () => {
     const database = await Database.create('rewritten', withoutIdentity);
     await database.connect(recipe.flattened, byMembership);
     await database.change();
-    const records = await readUntil(tools, database.topic, 'last');
+    const records = await readUntil(tools, database.topic, 'user-z');
     const options = await optionsOf({});
     expect(warned(findings(database.topic, records, options))).toEqual(['keyed_by_membership']);
     const events = eventsOf(records, options);
@@ -174,7 +174,7 @@ describe('flattened rows', () => {
     const database = await Database.create('tombstones', withoutIdentity);
     await database.connect(recipe.flattenedTombstones, byMembership);
     await database.change();
-    const records = await readUntil(tools, database.topic, 'last');
+    const records = await readUntil(tools, database.topic, 'user-z');
     const options = await optionsOf({ DEBEZIUM_DELETES: 'tombstones' });
     expect(warned(findings(database.topic, records, options))).toEqual(['keyed_by_membership']);
     const events = eventsOf(records, options);
@@ -186,7 +186,7 @@ describe('flattened rows', () => {
     const database = await Database.create('bygroup');
     await database.connect(recipe.flattened);
     await database.change();
-    const records = await readUntil(tools, database.topic, 'last');
+    const records = await readUntil(tools, database.topic, 'user-z');
     const options = await optionsOf({});
     expect(warned(findings(database.topic, records, options))).toContain('updates_unreadable');
     expect(codesOf(eventsOf(records, options))).toEqual(groups.map(() => 'before_unreadable'));
@@ -206,8 +206,8 @@ describe('REPLICA IDENTITY', () => {
       database.name,
       `UPDATE user_group_membership SET membership_type = 'UNMANAGED' WHERE user_id = 'u3'`,
     );
-    await postgres.run(database.name, `INSERT INTO user_group_membership VALUES ('g2', 'last', 'UNMANAGED')`);
-    const events = eventsOf(await readUntil(tools, database.topic, 'last'), options);
+    await postgres.run(database.name, `INSERT INTO user_group_membership VALUES ('g2', 'user-z', 'UNMANAGED')`);
+    const events = eventsOf(await readUntil(tools, database.topic, 'user-z'), options);
     expect(codesOf(events)).toHaveLength(codesOf(before).length);
     expect(fold(events)).toEqual(await database.memberships());
   });
@@ -224,6 +224,8 @@ describe('another snapshot', () => {
     );
     const signalTopic = 'snapshots.signals';
     await makeTopic(signalTopic, 1);
+    // Rows of the table of signals are written, too.
+    await makeTopic('snapshots.public.signals');
     await database.connect({
       ...recipe.signals,
       'signal.kafka.topic': signalTopic,
@@ -231,25 +233,19 @@ describe('another snapshot', () => {
       'signal.enabled.channels': 'kafka,source',
       'signal.data.collection': 'public.signals',
     });
-    await postgres.run(database.name, `INSERT INTO user_group_membership VALUES ('g2', 'first', 'UNMANAGED')`);
+    await postgres.run(database.name, `INSERT INTO user_group_membership VALUES ('g2', 'user-x', 'UNMANAGED')`);
     const read = async (last: string) => (await readUntil(tools, database.topic, last)).filter(isSnapshotRow).length;
-    const initial = await read('first');
+    const initial = await read('user-x');
     expect(initial).toBe(15);
     const ask = (snapshot: string) =>
       tools.send([{ topic: signalTopic, partition: null, key: database.name, value: snapshot, headers: [] }]);
     await ask(recipe.snapshot);
-    const rows = async (): Promise<number> => {
-      const { signal } = new AbortController();
-      let count = 0;
-      for await (const record of tools.read(database.topic, { from: 'beginning', follow: false, signal }))
-        if (isSnapshotRow(record)) count += 1;
-      return count;
-    };
+    const rows = async () => (await readAll(tools, database.topic)).filter(isSnapshotRow).length;
     await expect.poll(rows, { timeout: 60_000, interval: 300 }).toBe(initial + 16);
     await ask(recipe.snapshot.replace('BLOCKING', 'INCREMENTAL'));
     await expect.poll(rows, { timeout: 60_000, interval: 300 }).toBe(initial + 16 + groups.length);
-    await postgres.run(database.name, `INSERT INTO user_group_membership VALUES ('g2', 'second', 'UNMANAGED')`);
-    expect(await read('second')).toBe(initial + 16 + groups.length);
+    await postgres.run(database.name, `INSERT INTO user_group_membership VALUES ('g2', 'user-y', 'UNMANAGED')`);
+    expect(await read('user-y')).toBe(initial + 16 + groups.length);
   });
 });
 
@@ -338,10 +334,10 @@ describe('an outbox', () => {
     await connect.put(database.name, config);
     await postgres.run(database.name, `${event('MemberAdded', 'u')}; ${event('MemberAdded', 'v')}`);
     await postgres.run(database.name, 'TRUNCATE outbox');
-    await postgres.run(database.name, `${event('MemberRemoved', 'u')}; ${event('MemberAdded', 'last')}`);
-    const events = eventsOf(await readUntil(tools, topic, 'last'), await optionsOf({}));
+    await postgres.run(database.name, `${event('MemberRemoved', 'u')}; ${event('MemberAdded', 'user-z')}`);
+    const events = eventsOf(await readUntil(tools, topic, 'user-z'), await optionsOf({}));
     expect(codesOf(events)).toEqual([]);
-    expect(fold(events)).toEqual(new Map([['g', ['last', 'v']]]));
+    expect(fold(events)).toEqual(new Map([['g', ['user-z', 'v']]]));
 
     await connect.put(database.name, { ...config, 'skipped.operations': 'none' });
     await postgres.run(database.name, 'TRUNCATE outbox');

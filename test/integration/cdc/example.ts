@@ -50,6 +50,8 @@ export async function runExample(
   }
   const { stdout: curl } = await execute('bash', ['-c', 'command -v curl']);
   const { stdout } = await execute('bash', ['-e', '-o', 'pipefail', '-c', block.content], {
+    // The report is as long as what the other tests have done.
+    maxBuffer: 1 << 28,
     env: {
       ...environment,
       HOME: folder,

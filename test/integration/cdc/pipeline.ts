@@ -138,7 +138,8 @@ export class CdcPipeline {
     };
     const approve = async (): Promise<void> => {
       const held = (await command('list')).split('\n').filter((line) => line !== '');
-      for (const line of held) await command('approve', (JSON.parse(line) as { digest: string }).digest);
+      const digests = held.map((line) => (JSON.parse(line) as { digest: string }).digest);
+      for (const digest of digests) await command('approve', digest, '--author', 'operator');
       expect(this.#differences(wanted)).toEqual([]);
     };
     await vi.waitFor(approve, { timeout: 120_000, interval: 500 });

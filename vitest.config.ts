@@ -12,7 +12,15 @@ export default defineConfig({
       level('unit', { testTimeout: 120_000, setupFiles: 'test/support/property-seed.ts' }),
       level('contract', { testTimeout: 120_000 }),
       level('simulation', { testTimeout: 120_000 }),
+      // Needs PostgreSQL and Keycloak, which `npm test` does not ask of a machine: `npm run cdc`.
+      level('cdc', {
+        include: ['test/integration/cdc/**/*.test.ts'],
+        testTimeout: 600_000,
+        hookTimeout: 600_000,
+        fileParallelism: false,
+      }),
       level('integration', {
+        exclude: ['test/integration/cdc/**'],
         testTimeout: 120_000,
         hookTimeout: 120_000,
         fileParallelism: false,

@@ -19,6 +19,7 @@ const steps: readonly Step[] = [
   { name: 'properties', command: ['npx', 'vitest', 'run', '--project', 'unit'], environment: { PROPERTY_SEED: seed } },
   { name: 'simulation', command: ['npm', 'run', 'simulate', '--', '--seeds', '20000', '--from', seed] },
   { name: 'hostile input', command: ['npm', 'run', 'fuzz', '--', '--inputs', '200000', '--seed', seed] },
+  { name: 'change data capture', command: ['npm', 'run', 'cdc'], environment: { CDC_SEED: seed } },
   ...['4.2.0', '3.9.1', 'cluster'].map((kafka): Step => ({
     name: `chaos on ${kafka}`,
     command: ['npm', 'run', 'chaos', '--', '--kafka', kafka, '--scale', 'short', '--seed', seed],

@@ -13,7 +13,7 @@ import { summaryText } from '../report/summary-text.ts';
 import { embed, type Embedded } from './embedded.ts';
 import { fileEnvironment, FILE_TOPICS, fillSource } from './file-source.ts';
 import { print, printJson, stopped, type Host } from './host.ts';
-import { openFormat } from './format.ts';
+import { type FormatFlags, formatOption, openFormat, withFormat } from './format.ts';
 import { openIdMap } from './id-map.ts';
 import { commandLog, readText } from './kafka-tools.ts';
 import { leftOver } from './left-over.ts';
@@ -21,7 +21,7 @@ import { showProgress } from './progress.ts';
 import { readOperations } from './report.ts';
 import { withTarget } from './target.ts';
 
-export interface ApplyFlags {
+export interface ApplyFlags extends Pick<FormatFlags, 'format'> {
   readonly json?: true;
   readonly report?: string;
 }
@@ -35,6 +35,7 @@ export function applyCommand(host: Host): Command {
     .argument('<file>', 'NDJSON of change events; - for standard input')
     .option('--json', 'the summary as JSON, alone on standard output')
     .option('--report <file>', 'also write the summary as JSON to this file, which only its owner may read (mode 0600)')
+    .addOption(formatOption())
     .addHelpText('after', examples)
     .action(async (file: string, flags: ApplyFlags) => {
       host.finish(await applyFile(file, flags, host));
@@ -46,13 +47,15 @@ Examples:
   $ rollcall plan changes.ndjson && rollcall apply changes.ndjson
   $ echo '{"group_id":"5b1e…","add_members":["8c2f…"],"remove_members":["77d0…"]}' | rollcall apply -
   $ rollcall apply --json changes.ndjson | jq .by_outcome
+  $ rollcall apply --format native full-state.ndjson      # beside any SOURCE_FORMAT
 
 Lines that are not valid are reported, the others land. Users and groups that are not there are given up at once;
 SLOW_RETRY_SCHEDULE_MS=60000,300000 waits for them. Exits 1 where some changes failed, and 69 where the target has been
 out of reach for 60 s; what is left is then listed as retry_scheduled, and the file can be applied again.`;
 
 export async function applyFile(file: string, flags: ApplyFlags, host: Host): Promise<ExitCode> {
-  const config = readConfig(fileEnvironment(host.environment), ['genesys', 'pipeline', 'ids', 'format'], readText);
+  const environment = withFormat(fileEnvironment(host.environment), flags);
+  const config = readConfig(environment, ['genesys', 'pipeline', 'ids', 'format'], readText);
   const logger = commandLog(host, config);
   const format = await openFormat(config.format);
   const { end, summary } = await withTarget({ host, genesys: config.genesys, logger }, async (api) => {

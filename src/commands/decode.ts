@@ -1,20 +1,17 @@
 /** `rollcall decode FILE|-`: what each record of a source topic means, without Kafka and without Genesys Cloud. */
-import { Command, Option } from 'commander';
+import { Command } from 'commander';
 import { readConfig } from '../config.ts';
 import type { SourceFormat } from '../core/change.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
-import { type FormatName, formatNames } from '../formats/names.ts';
 import { autoFormat, sourceTopicFormat } from '../formats/registry.ts';
 import { wholeNumber } from './arguments.ts';
 import { decodedLine } from './decoded-line.ts';
-import { formatOptions } from './format.ts';
+import { type FormatFlags, formatOption, formatOptions, withFormat } from './format.ts';
 import { print, printJson, type Host } from './host.ts';
 import { readText } from './kafka-tools.ts';
 import { type FileRecord, readRecords } from './record-file.ts';
 
-export interface DecodeFlags {
-  readonly format?: FormatName;
-  readonly mapping?: string;
+export interface DecodeFlags extends FormatFlags {
   readonly partitions: number;
 }
 
@@ -25,7 +22,7 @@ export function decodeCommand(host: Host): Command {
       'Reads records, one JSON object {"topic","key","headers","value"} a line, and prints one line for each: {"kind","changes","reason"}. A text stands for its own bytes, anything else for its JSON.',
     )
     .argument('<file>', 'NDJSON of records, or one record over several lines; - for standard input')
-    .addOption(new Option('--format <name>', 'instead of SOURCE_FORMAT').choices(formatNames))
+    .addOption(formatOption())
     .option('--mapping <file>', 'instead of MAPPING_FILE, for the format mapping')
     .option(
       '--partitions <number>',
@@ -49,7 +46,7 @@ Prints {"kind":"delta|state|skip|hint|invalid",…,"format"}; of a record with s
 changes most. Exits 1 where a line is no record; the others are printed all the same.`;
 
 export async function decodeFile(file: string, flags: DecodeFlags, host: Host): Promise<ExitCode> {
-  const { format: config } = readConfig(environmentOf(flags, host), ['format'], readText);
+  const { format: config } = readConfig(withFormat(host.environment, flags), ['format'], readText);
   const options = await formatOptions(config);
   const detecting = config.name === 'auto' ? autoFormat(options) : null;
   const format = sourceTopicFormat(config.name, options);
@@ -76,10 +73,3 @@ async function printRecord({ record }: FileRecord, decoding: Decoding, host: Hos
   const line = decodedLine(format.decode(record, { partitionCount }), nameOf(record));
   await printJson(host.stdout, line);
 }
-
-/** What the command line says stands before the environment. */
-const environmentOf = ({ format, mapping }: DecodeFlags, { environment }: Host): Host['environment'] => ({
-  ...environment,
-  ...(format !== undefined && { SOURCE_FORMAT: format }),
-  ...(mapping !== undefined && { MAPPING_FILE: mapping }),
-});

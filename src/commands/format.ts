@@ -1,12 +1,32 @@
 /** The source format that the configuration names, with the keys that it verifies signatures with. */
+import { Option } from 'commander';
 import { KeySetFile, type KeySetSurroundings } from '../adapters/key-set-file.ts';
 import { systemClock } from '../adapters/system.ts';
 import type { FormatConfig } from '../config/format-part.ts';
 import type { SourceFormat } from '../core/change.ts';
 import { EXIT, ExitError } from '../exit-codes.ts';
-import type { FormatName } from '../formats/names.ts';
+import { type FormatName, formatNames } from '../formats/names.ts';
 import { type FormatOptions, sourceFormat, sourceTopicFormat } from '../formats/registry.ts';
 import { type TokenVerifier, withoutKeys } from '../formats/token-verifier.ts';
+import type { Host } from './host.ts';
+
+export interface FormatFlags {
+  readonly format?: FormatName;
+  readonly mapping?: string;
+}
+
+export const formatOption = (): Option =>
+  new Option('--format <name>', 'instead of SOURCE_FORMAT').choices(formatNames);
+
+/** What the command line says stands before the environment. */
+export const withFormat = (
+  environment: Host['environment'],
+  { format, mapping }: FormatFlags,
+): Host['environment'] => ({
+  ...environment,
+  ...(format !== undefined && { SOURCE_FORMAT: format }),
+  ...(mapping !== undefined && { MAPPING_FILE: mapping }),
+});
 
 /** A command that ends soon says nothing of keys that are left out. */
 const QUIET: KeySetSurroundings = {

@@ -11,14 +11,14 @@ import { EXIT, ExitError, type ExitCode } from '../exit-codes.ts';
 import type { GroupApi, IdMap } from '../ports.ts';
 import { FILE_SOURCE, fileEnvironment } from './file-source.ts';
 import { print, printJson, type Host } from './host.ts';
-import { openFormat } from './format.ts';
+import { type FormatFlags, formatOption, openFormat, withFormat } from './format.ts';
 import { openIdMap } from './id-map.ts';
 import { commandLog, readText } from './kafka-tools.ts';
 import { readLines } from './lines.ts';
 import { namesFor } from './names.ts';
 import { readGroup, withTarget } from './target.ts';
 
-export interface PlanFlags {
+export interface PlanFlags extends Pick<FormatFlags, 'format'> {
   readonly json?: true;
 }
 
@@ -28,6 +28,7 @@ export function planCommand(host: Host): Command {
     .description('Reads changes as `apply` does, folds them per group, reads the groups and prints what would be sent.')
     .argument('<file>', 'NDJSON of change events; - for standard input')
     .option('--json', 'one line per group: {"group","etag","requests","noop","predicted"}')
+    .addOption(formatOption())
     .addHelpText('after', examples)
     .action(async (file: string, flags: PlanFlags) => {
       host.finish(await planFile(file, flags, host));
@@ -42,7 +43,8 @@ Examples:
 Exits 1 where some changes would fail. Whether a user exists is known only once it is added.`;
 
 export async function planFile(file: string, flags: PlanFlags, host: Host): Promise<ExitCode> {
-  const config = readConfig(fileEnvironment(host.environment), ['genesys', 'pipeline', 'ids', 'format'], readText);
+  const environment = withFormat(fileEnvironment(host.environment), flags);
+  const config = readConfig(environment, ['genesys', 'pipeline', 'ids', 'format'], readText);
   const logger = commandLog(host, config);
   const { wanted, invalid } = await readWanted(file, await openFormat(config.format), host);
   const failures = await withTarget({ host, genesys: config.genesys, logger }, async (api) => {

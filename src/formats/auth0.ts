@@ -7,6 +7,7 @@
 import type { SourceEvent } from '../core/change.ts';
 import type { Reader } from './reader.ts';
 import {
+  AS_FULL_STATE,
   deletedGroup,
   deltaOf,
   type Fields,
@@ -89,7 +90,7 @@ const unknownType = (type: string, { group, id }: Fields): SourceEvent =>
   hint(
     'unknown_event_type',
     `The event type ${quote(type)} is not known, and it may change memberships. Where it does, read the group's members from Auth0 ` +
-      '(GET /api/v2/groups/{id}/members) and send them as a full state; where it does not, leave it out of the stream.',
+      `(GET /api/v2/groups/{id}/members) and ${AS_FULL_STATE}; where it does not, leave it out of the stream.`,
     groupIn(fieldsIn(group)['id'] ?? id),
   );
 

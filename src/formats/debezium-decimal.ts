@@ -4,7 +4,7 @@
  * https://debezium.io/documentation/reference/stable/connectors/postgresql.html#postgresql-decimal-types
  */
 import { type FoundId, foundId } from './ids.ts';
-import { type Fields, fieldsIn, invalid, isFields, listIn } from './reading.ts';
+import { type Fields, fieldsIn, invalid, isFields, listIn, textIn } from './reading.ts';
 
 /** Part of a record, with the schema that Connect has written beside it; none where schemas are off. */
 export interface Columns {
@@ -24,16 +24,24 @@ export function idInColumn({ fields, schema }: Columns, column: string): FoundId
   const { scale, value: bytes } = value;
   if (scale === undefined || bytes === undefined) return foundId(value, field);
   const type = fieldsIn(schemaOf(schema, column));
-  if (type['name'] !== 'io.debezium.data.VariableScaleDecimal' || typeof bytes !== 'string') return encoded(field);
+  if (type['name'] !== VARIABLE_DECIMAL || typeof bytes !== 'string') return encoded(field);
   return wholeNumber(bytes, scale, field);
 }
+
+/** The schema says that the column is a number in bytes, no matter how its base64 looks. */
+export const isNumberInBytes = (schema: unknown, column: string): boolean =>
+  NUMBERS_IN_BYTES.has(textIn(fieldsIn(schemaOf(schema, column))['name']) ?? '');
+
+const DECIMAL = 'org.apache.kafka.connect.data.Decimal';
+const VARIABLE_DECIMAL = 'io.debezium.data.VariableScaleDecimal';
+const NUMBERS_IN_BYTES: ReadonlySet<string> = new Set([DECIMAL, VARIABLE_DECIMAL]);
 
 /** Texts that are no base64 are most ids, and cost no more than this. */
 const BASE64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/;
 
 function idInText(text: string, schema: unknown, field: string): FoundId {
   if (!isFields(schema)) return isEncodedNumber(text) ? encoded(field) : foundId(text, field);
-  if (schema['name'] !== 'org.apache.kafka.connect.data.Decimal') return foundId(text, field);
+  if (schema['name'] !== DECIMAL) return foundId(text, field);
   return wholeNumber(text, fieldsIn(schema['parameters'])['scale'], field);
 }
 

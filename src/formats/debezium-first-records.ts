@@ -3,7 +3,7 @@
  * single record: where records are flattened, a deleted row is a tombstone alone, or nothing at all.
  */
 import type { SourceRecord } from '../core/change.ts';
-import { isEncodedNumber } from './debezium-decimal.ts';
+import { type Columns, isEncodedNumber, isNumberInBytes, schemaOf } from './debezium-decimal.ts';
 import { isEnvelope } from './debezium-envelope.ts';
 import { isBareRow, isMarked } from './debezium-flat.ts';
 import { type DebeziumOptions, isWholeKey, keyOf } from './debezium-row.ts';
@@ -37,7 +37,9 @@ interface Row {
   readonly record: SourceRecord;
   /** The row, or the envelope. */
   readonly fields: Fields;
-  readonly hasSchema: boolean;
+  /** Of `fields`; undefined: none. */
+  readonly schema: unknown;
+  readonly key: Columns;
   readonly isFlat: boolean;
   /** The key has both columns. */
   readonly isKeyWhole: boolean;
@@ -55,9 +57,8 @@ function rowOf(record: SourceRecord, options: DebeziumOptions): readonly Row[] {
   const isFlat = !isEnvelope(json);
   if (isFlat && !isMarked(json, record) && !isBareRow(json, { record, options, schema })) return [];
   const key = keyOf(record);
-  const hasSchema = isFields(schema);
   const isKeyWhole = isWholeKey(key, options);
-  return [{ record, fields: json, hasSchema, isFlat, isKeyWhole, isKeyedByGroup: options.groupColumn in key.fields }];
+  return [{ record, fields: json, schema, key, isFlat, isKeyWhole, isKeyedByGroup: options.groupColumn in key.fields }];
 }
 
 interface Facts extends DebeziumTopic {
@@ -143,16 +144,35 @@ function cleanerFindings({ topic, settings, rows, isKeyWhole }: Facts): RecordFi
 /** A number as bytes in base64: where it has no padding it looks like any other id, and would be taken for one. */
 function typeFindings({ topic, rows, debezium }: Facts): RecordFinding[] {
   const columns = [debezium.groupColumn, debezium.memberColumn];
-  const encoded = columns.find((column) => rows.some((row) => !row.hasSchema && isEncoded(valueIn(row, column))));
-  if (encoded === undefined) return [];
+  const where = (is: (row: Row, column: string) => boolean): string | undefined =>
+    columns.find((column) => rows.some((row) => is(row, column)));
+  const unreadable = where(isUnreadableNumber);
+  if (unreadable !== undefined)
+    return [
+      {
+        severity: 'error',
+        code: 'ids_encoded',
+        message: `${topic} has numbers as bytes in base64 in the column \`${unreadable}\`: some are dead letters, and others look like ids and are not.`,
+        mend: 'Set decimal.handling.mode=string at the connector (for a binary column: binary.handling.mode=hex), and let it write the table again (a new snapshot).',
+      },
+    ];
+  const readable = where((row, column) => isNumberInBytes(schemaOfRow(row), column));
+  if (readable === undefined) return [];
   return [
     {
-      severity: 'error',
+      severity: 'warning',
       code: 'ids_encoded',
-      message: `${topic} has numbers as bytes in base64 in the column \`${encoded}\`: some are dead letters, and others look like ids and are not.`,
-      mend: 'Set decimal.handling.mode=string at the connector (for a binary column: binary.handling.mode=hex), and let it write the table again (a new snapshot).',
+      message: `${topic} has numbers as bytes in base64 in the column \`${readable}\`: they can be read only where a schema stands beside them, in the value and in the key.`,
+      mend: 'Set decimal.handling.mode=string at the connector; records of both kinds may stand in the topic.',
     },
   ];
+}
+
+/** Without a schema beside it; the schema of the value tells what the same column is in the key. */
+function isUnreadableNumber(row: Row, column: string): boolean {
+  const inKey = row.key.schema === undefined ? row.key.fields[column] : undefined;
+  if (isEncoded(inKey) || (inKey !== undefined && isNumberInBytes(schemaOfRow(row), column))) return true;
+  return !isFields(row.schema) && isEncoded(valueIn(row, column));
 }
 
 const isEncoded = (value: unknown): boolean =>
@@ -160,3 +180,5 @@ const isEncoded = (value: unknown): boolean =>
 
 const valueIn = ({ fields, isFlat }: Row, column: string): unknown =>
   isFlat ? fields[column] : (fieldsIn(fields['after'])[column] ?? fieldsIn(fields['before'])[column]);
+
+const schemaOfRow = ({ schema, isFlat }: Row): unknown => (isFlat ? schema : schemaOf(schema, 'after'));

@@ -4,7 +4,7 @@ import { type Columns, idInColumn } from './debezium-decimal.ts';
 import type { TableName } from './debezium-table.ts';
 import { type MemberWhere, UNAVAILABLE } from './debezium-where.ts';
 import type { FoundId } from './ids.ts';
-import { deltaOf, fieldsIn, invalid, isFields, readJson, type Told } from './reading.ts';
+import { BESIDE_FORMAT, deltaOf, fieldsIn, invalid, isFields, readJson, type Told } from './reading.ts';
 
 export interface DebeziumOptions {
   readonly groupColumn: string;
@@ -122,9 +122,7 @@ const unreadableTombstone = (column: string): Invalid =>
   );
 
 /** Works beside this format (native-beside.ts). */
-export const FULL_STATE =
-  'send the full state of the group as the table has it now (a native record with the header rollcall-format: native, see ' +
-  'docs/formats.md)';
+export const FULL_STATE = `send the full state of the group as the table has it now (${BESIDE_FORMAT})`;
 
 export const rowUnreadable = (column: string, part: string): Invalid =>
   invalid(

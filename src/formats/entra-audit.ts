@@ -7,7 +7,18 @@
 import type { SourceEvent } from '../core/change.ts';
 import { isOfAnotherKind, type Meaning, meaningOfActivity } from './entra-kinds.ts';
 import type { Fields } from './reading.ts';
-import { deletedGroup, deltaOf, hint, invalid, isFields, listIn, quote, readJsonText, textIn } from './reading.ts';
+import {
+  AS_FULL_STATE,
+  deletedGroup,
+  deltaOf,
+  hint,
+  invalid,
+  isFields,
+  listIn,
+  quote,
+  readJsonText,
+  textIn,
+} from './reading.ts';
 import { groupIn, idIn, notAChange, notSuccessful, refusedMember, timeIn, unique } from './several.ts';
 
 export const isAudit = (entry: Fields): boolean =>
@@ -45,7 +56,7 @@ export function readAudit(record: Fields): SourceEvent {
 const categoryOf = (audit: Fields, record: Fields): string | null =>
   textIn(field(audit, 'category')) ?? textIn(field(record, 'category'));
 
-const READ_AGAIN = "read the group's members from Graph (groups/{id}/members) and send them as a full state";
+const READ_AGAIN = `read the group's members from Graph (groups/{id}/members) and ${AS_FULL_STATE}`;
 
 const unknownActivity = (activity: string): SourceEvent =>
   hint(
@@ -80,8 +91,7 @@ function readChange(audit: Fields, meaning: Change): SourceEvent {
   }
 }
 
-const RESTORED =
-  'A deleted group is back with its members, whom the event does not name: read them from Graph and send them as a full state.';
+const RESTORED = `A deleted group is back with its members, whom the event does not name: read them from Graph and ${AS_FULL_STATE}.`;
 
 interface Targets {
   readonly users: readonly string[];

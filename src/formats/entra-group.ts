@@ -4,7 +4,7 @@
  */
 import type { SourceEvent } from '../core/change.ts';
 import type { Fields } from './reading.ts';
-import { deletedGroup, delta, hint, invalid, isFields, quote, textIn, type Told } from './reading.ts';
+import { AS_FULL_STATE, deletedGroup, delta, hint, invalid, isFields, quote, textIn, type Told } from './reading.ts';
 import { groupIn, idIn, notAChange, refusedMember } from './several.ts';
 
 /** At least one of these makes an object with an id a group; with a page's context it needs none. */
@@ -39,7 +39,7 @@ const expanded = (group: string): SourceEvent =>
   hint(
     'members_without_delta',
     "The group has `members`, which need not be all of them, and no `members@delta`: ask Graph for groups/delta, or read the group's " +
-      'members (groups/{id}/members) and send them as a full state.',
+      `members (groups/{id}/members) and ${AS_FULL_STATE}.`,
     groupIn(group),
   );
 

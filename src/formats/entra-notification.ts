@@ -6,7 +6,7 @@
 import type { SourceEvent } from '../core/change.ts';
 import { readMembers } from './entra-group.ts';
 import type { Fields } from './reading.ts';
-import { deletedGroup, fieldsIn, hint, quote, skip, textIn } from './reading.ts';
+import { AS_FULL_STATE, deletedGroup, fieldsIn, hint, quote, skip, textIn } from './reading.ts';
 import { groupIn, notAChange, timeIn } from './several.ts';
 
 export const isNotification = (entry: Fields): boolean =>
@@ -35,8 +35,7 @@ export function readNotification(notification: Fields): readonly SourceEvent[] {
 const isGone = (resource: string | null, changeType: string | null): boolean =>
   changeType?.toLowerCase() === 'deleted' && /^\/?groups(?:\/[^/?]+|\('[^']+'\))?(?:\?.*)?$/i.test(resource ?? '');
 
-const READ_ANEW =
-  "read the group's members from Graph (groups/{id}/members or groups/delta) and send them as a full state";
+const READ_ANEW = `read the group's members from Graph (groups/{id}/members or groups/delta) and ${AS_FULL_STATE}`;
 
 function withoutDetail(notification: Fields, named: string | null): SourceEvent {
   const group = groupIn(named);

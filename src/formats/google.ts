@@ -9,7 +9,18 @@ import type { SourceEvent } from '../core/change.ts';
 import type { Reader } from './reader.ts';
 import { isOfAnotherKind, isOfOtherApplication, mayChangeGroups, meaningOfName } from './google-kinds.ts';
 import type { Fields } from './reading.ts';
-import { deletedGroup, deltaOf, fieldsIn, hint, invalid, isFields, listIn, quote, textIn } from './reading.ts';
+import {
+  AS_FULL_STATE,
+  deletedGroup,
+  deltaOf,
+  fieldsIn,
+  hint,
+  invalid,
+  isFields,
+  listIn,
+  quote,
+  textIn,
+} from './reading.ts';
 import { groupIn, idIn, notAChange, notSuccessful, readEvents, refusedMember, timeIn } from './several.ts';
 
 export const google: Reader = {
@@ -111,7 +122,7 @@ function valuesOf(parameters: unknown): ReadonlyMap<string, string> {
   return values;
 }
 
-const READ_AGAIN = "read the group's members from the Directory API (members.list) and send them as a full state";
+const READ_AGAIN = `read the group's members from the Directory API (members.list) and ${AS_FULL_STATE}`;
 
 const unknownName = (name: string, group: string): SourceEvent =>
   hint(

@@ -11,6 +11,7 @@ import type { Op, SourceEvent } from '../core/change.ts';
 import type { Reader } from './reader.ts';
 import { isOfAnotherKind, isUserEvent } from './keycloak-kinds.ts';
 import {
+  AS_FULL_STATE,
   deletedGroup,
   deltaOf,
   type Fields,
@@ -109,14 +110,14 @@ const createdInGroups = (event: Fields): SourceEvent =>
   hint(
     'created_in_groups',
     `The user ${quote(pathOf(event))} was created as a member of groups that are named by their paths alone: look up in Keycloak ` +
-      'which these are, and send them as full states.',
+      `which these are, read their members, and ${AS_FULL_STATE}.`,
   );
 
 const unknownKind = (what: string): SourceEvent =>
   hint(
     'unknown_event_type',
     `The event ${quote(what)} is not known, and it may change memberships. Where it does, look up in Keycloak who is in the group ` +
-      'and send its full state; where it does not, let the plug-in leave it out.',
+      `and ${AS_FULL_STATE}; where it does not, let the plug-in leave it out.`,
   );
 
 /** None of them is about groups; what neither is one nor an admin event is of another source. */
@@ -146,7 +147,7 @@ const wrongPath = (event: Fields, wanted: string): SourceEvent =>
   invalid(
     'resource_path',
     `\`resourcePath\` must be ${wanted}; it is ${quote(pathOf(event))}, and ids are not guessed. Look up in Keycloak who ` +
-      'is in the group, send its full state, and mend the plug-in that wrote this.',
+      `is in the group, ${AS_FULL_STATE}, and correct the plug-in that wrote this.`,
   );
 
 const unknownShape = invalid(

@@ -9,7 +9,18 @@ import type { SourceEvent } from '../core/change.ts';
 import type { Reader } from './reader.ts';
 import { isOfAnotherKind, type Meaning, meaningOfType } from './okta-kinds.ts';
 import type { Fields } from './reading.ts';
-import { deletedGroup, deltaOf, fieldsIn, hint, invalid, isFields, listIn, quote, textIn } from './reading.ts';
+import {
+  AS_FULL_STATE,
+  deletedGroup,
+  deltaOf,
+  fieldsIn,
+  hint,
+  invalid,
+  isFields,
+  listIn,
+  quote,
+  textIn,
+} from './reading.ts';
 import {
   groupIn,
   idIn,
@@ -95,7 +106,7 @@ const NOT_SUCCESSFUL: ReadonlySet<string> = new Set([
   'RATE_LIMIT',
 ]);
 
-const READ_AGAIN = "read the group's members from Okta (GET /api/v1/groups/{id}/users) and send them as a full state";
+const READ_AGAIN = `read the group's members from Okta (GET /api/v1/groups/{id}/users) and ${AS_FULL_STATE}`;
 
 const SHOWN_MAX = 60;
 

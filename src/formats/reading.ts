@@ -31,6 +31,13 @@ export const fieldsIn = (value: unknown): Fields => (isFields(value) ? value : {
 
 export const listIn = (value: unknown): readonly unknown[] => (Array.isArray(value) ? value : []);
 
+/**
+ * How a group whose change the source could not tell is put right. Beside any format of the source topic (native-beside.ts), save signed SCIM
+ * events.
+ */
+export const BESIDE_FORMAT = 'a native record with the header rollcall-format: native, see docs/formats.md';
+export const AS_FULL_STATE = `send them as a full state (${BESIDE_FORMAT})`;
+
 export type Read = { readonly ok: true; readonly json: unknown } | { readonly ok: false; readonly problem: Invalid };
 
 /** A record whose value somebody has read already: an envelope was taken off, or its format was looked for. */

@@ -6,6 +6,7 @@
 import type { SourceEvent } from '../core/change.ts';
 import type { Fields } from './reading.ts';
 import {
+  AS_FULL_STATE,
   deletedGroup,
   delta,
   fieldsIn,
@@ -182,7 +183,9 @@ const unknownEvent = (uri: string): SourceEvent =>
       'of the stream.',
   );
 
-const READ_ANEW = "read the group's members from the SCIM server (GET the uri of sub_id) and send them as a full state";
+const READ_ANEW =
+  `read the group's members from the SCIM server (GET the uri of sub_id) and ${AS_FULL_STATE}; where SCIM_EVENTS_JWKS_FILE is ` +
+  'set, use `rollcall apply FILE --format native`';
 
 const toldInFull = skip('told_in_full');
 

@@ -1,10 +1,11 @@
 // `rollcall apply` against the sandbox.
 import { readFile, mkdtemp, rm, stat } from 'node:fs/promises';
+import type { Command } from 'commander';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { systemClock } from '../../src/adapters/system.ts';
-import { applyFile } from '../../src/commands/apply.ts';
+import { applyCommand, applyFile } from '../../src/commands/apply.ts';
 import type { Summary } from '../../src/core/summary.ts';
 import { EXIT } from '../../src/exit-codes.ts';
 import type { Clock } from '../../src/ports.ts';
@@ -38,6 +39,19 @@ async function apply(lines: readonly string[], given: Given = {}) {
   const code = await applyFile('-', { json: true }, host);
   return { code, summary: JSON.parse(host.out()) as Summary, err: host.err() };
 }
+
+const oktaEvent = (group: string, user: string) => ({
+  eventType: 'group.user_membership.add',
+  outcome: { result: 'SUCCESS' },
+  target: [
+    { id: user, type: 'User' },
+    { id: group, type: 'UserGroup' },
+  ],
+});
+
+/** As the command line gives them. */
+const run = (command: Command, parameters: readonly string[]): Promise<Command> =>
+  command.parseAsync([...parameters], { from: 'user' });
 
 const outcomes = ({ operations }: Summary): Record<string, string> =>
   Object.fromEntries(operations.map(({ id, outcome }) => [id, outcome]));
@@ -98,6 +112,38 @@ describe('apply', () => {
     });
     expect(code).toBe(EXIT.done);
     expect(outcomes(summary)).toEqual({ 'apply/0/0/a': 'recovered' });
+  });
+
+  test('reads a full state beside any SOURCE_FORMAT with --format native', async () => {
+    const environment = { SOURCE_FORMAT: 'debezium', GUARD_GROUP_PERCENT: '100' };
+    const state = JSON.stringify({ group_id: 'g', members: ['b'], complete: true });
+    expect((await apply([state], { environment })).code).toBe(EXIT.someFailed);
+    const host = aHostFor([state], { environment });
+    await run(applyCommand(host), ['-', '--json', '--format', 'native']);
+    expect([host.exitCode(), sandbox.members('g')]).toEqual([EXIT.done, ['b']]);
+  });
+
+  test.each(['okta', 'debezium', 'auto'])(
+    'takes --format %s before a SOURCE_FORMAT that needs more',
+    async (format) => {
+      const lines = {
+        okta: oktaEvent('g', 'c'),
+        debezium: { op: 'c', before: null, after: { group_id: 'g', user_id: 'c' }, source: {} },
+        auto: oktaEvent('g', 'c'),
+      };
+      const host = aHostFor([JSON.stringify(lines[format as keyof typeof lines])], {
+        environment: { SOURCE_FORMAT: 'mapping' },
+      });
+      await run(applyCommand(host), ['-', '--format', format]);
+      expect([host.exitCode(), sandbox.members('g')]).toEqual([EXIT.done, ['old', 'c']]);
+    },
+  );
+
+  test('knows the names of SOURCE_FORMAT alone', async () => {
+    const command = applyCommand(aHostFor([]))
+      .exitOverride()
+      .configureOutput({ writeErr: () => undefined });
+    await expect(run(command, ['-', '--format', 'csv'])).rejects.toThrow(/Allowed choices are native, debezium/);
   });
 
   test('an empty file is done at once', async () => {

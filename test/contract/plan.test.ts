@@ -1,6 +1,6 @@
 // `rollcall plan` against the sandbox.
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { planFile } from '../../src/commands/plan.ts';
+import { planCommand, planFile } from '../../src/commands/plan.ts';
 import type { GroupPlan } from '../../src/core/foresight.ts';
 import { EXIT } from '../../src/exit-codes.ts';
 import { startSandbox, type Sandbox } from '../../src/sandbox/sandbox.ts';
@@ -31,6 +31,15 @@ const event = (group: string, add: readonly string[], remove: readonly string[] 
   JSON.stringify({ group_id: group, add_members: add, remove_members: remove });
 
 describe('plan', () => {
+  test('reads what --format names, beside any SOURCE_FORMAT', async () => {
+    const stdin = JSON.stringify({ group_id: 'h', members: ['a'], complete: true });
+    const environment = { ...environmentOf(sandbox), SOURCE_FORMAT: 'debezium' };
+    const host = aHost({ environment, stdin });
+    await planCommand(host).parseAsync(['-', '--json', '--format', 'native'], { from: 'user' });
+    expect(host.exitCode()).toBe(EXIT.done);
+    expect(JSON.parse(host.out())).toMatchObject({ group: 'h', requests: [{ method: 'PATCH' }] });
+  });
+
   test('folds the changes of a group into the request that apply would send, and sends GETs only', async () => {
     const { code, plans } = await plan([
       event('g', ['a', 'there']),

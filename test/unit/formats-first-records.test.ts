@@ -164,6 +164,40 @@ describe('rows of Debezium', () => {
     const schema = { type: 'struct', fields: [] };
     expect(codes([at(0, { schema, payload: encoded }, byGroup)])).not.toContain('ids_encoded');
   });
+
+  const decimal = { type: 'bytes', name: 'org.apache.kafka.connect.data.Decimal', parameters: { scale: '0' } };
+  const variable = { type: 'struct', name: 'io.debezium.data.VariableScaleDecimal' };
+  const rowSchema = (type: object) => ({
+    type: 'struct',
+    fields: [
+      { ...type, field: 'user_id' },
+      { type: 'string', field: 'group_id' },
+    ],
+  });
+  const ofEnvelope = (type: object) => ({ type: 'struct', fields: [{ ...rowSchema(type), field: 'after' }] });
+
+  test.each([
+    ['padded', decimal, 'AQ=='],
+    ['without padding', decimal, 'AYag'],
+    ['with a scale of their own', variable, { scale: 0, value: 'AYag' }],
+  ])('whose ids are numbers %s, and whose schema says so, are worth a warning', (_, type, user) => {
+    const encoded = { before: null, after: { group_id: 'g', user_id: user }, op: 'c', source: {} };
+    const told = findings([at(0, { schema: ofEnvelope(type), payload: encoded }, byGroup)]);
+    expect(told).toMatchObject([
+      { severity: 'warning', code: 'ids_encoded', mend: expect.stringContaining('decimal.handling.mode=string') },
+    ]);
+    const flat = { group_id: 'g', user_id: user, __deleted: 'false', __op: 'c' };
+    expect(codes([at(0, { schema: rowSchema(type), payload: flat }, byGroup)])).toEqual(['ids_encoded']);
+  });
+
+  test('whose key has such a number without a schema keep `run` from starting, though it looks like an id', () => {
+    const encoded = { before: null, after: { group_id: 'g', user_id: 'AYag' }, op: 'c', source: {} };
+    const key = { group_id: 'g', user_id: 'AYag' };
+    const told = findings([at(0, { schema: ofEnvelope(decimal), payload: encoded }, key)]);
+    expect(told.filter(refusesStart).map(({ code }) => code)).toEqual(['ids_encoded']);
+    const whole = { schema: rowSchema(decimal), payload: key };
+    expect(findings([at(0, { schema: ofEnvelope(decimal), payload: encoded }, whole)]).some(refusesStart)).toBe(false);
+  });
 });
 
 describe('records that are all skipped', () => {

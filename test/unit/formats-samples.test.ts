@@ -245,6 +245,15 @@ describe.for(cases)('%s as %s', ([sample, format, expected, environment]) => {
   });
 });
 
+test('a remedy that is a full state says how it is sent', async () => {
+  const texts = await Promise.all(
+    cases.map(async ([sample, format, , more]) => (await decode(sample, format, more)).reason),
+  );
+  const remedies = texts.filter((text) => /(?:as a|the|its|their) full state/.test(text ?? ''));
+  expect(remedies.length).toBeGreaterThan(8);
+  expect(remedies.filter((text) => !text?.includes('rollcall-format: native'))).toEqual([]);
+});
+
 test('every sample is judged', () => {
   const files = readdirSync(folder).map((file) => file.replace('.json', ''));
   expect(files.filter((file) => !cases.some(([sample]) => sample === file))).toEqual([]);

@@ -1,5 +1,5 @@
 /**
- * Fetches the jars of Apache Kafka with Maven, once per machine. A finished download is published by renaming its
+ * Fetches the jars of Apache Kafka, and other releases, with Maven, once per machine. A finished download is published by renaming its
  * folder, so the cache never holds half a release and two processes may fetch the same one at once.
  */
 import { execFile } from 'node:child_process';
@@ -8,7 +8,7 @@ import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import type { Logger } from '../../ports.ts';
-import type { KafkaVersion } from './release.ts';
+import type { KafkaVersion, Release } from './release.ts';
 import { releaseOf } from './release.ts';
 import { javaMissing, KafkaSetupError } from './setup-error.ts';
 
@@ -22,23 +22,27 @@ export interface FetchOptions {
 const run = promisify(execFile);
 
 /** Returns the folder of the jars (`lib`). With a warm cache neither Maven nor the network is touched. */
-export async function fetchKafka(version: KafkaVersion, options: FetchOptions): Promise<string> {
-  const release = releaseOf(version);
+export const fetchKafka = (version: KafkaVersion, options: FetchOptions): Promise<string> =>
+  fetchRelease(releaseOf(version), options);
+
+/** As `fetchKafka`, of any release that Maven Central has. */
+export async function fetchRelease(release: Release, options: FetchOptions): Promise<string> {
+  const { title, version, mainFile } = release;
   const home = join(options.cacheDirectory, release.folder);
   const lib = join(home, 'lib');
-  if (await exists(join(lib, release.mainJar))) return lib;
+  if (await exists(join(lib, mainFile))) return lib;
 
   await requireJava(options);
   await mkdir(options.cacheDirectory, { recursive: true });
   const download = await mkdtemp(join(options.cacheDirectory, `.download-${version}-`));
   try {
-    options.log.info({ version, directory: home }, 'downloading Apache Kafka with Maven (45 MB, once)');
+    options.log.info({ title, version, directory: home }, 'downloading with Maven (once)');
     await writeFile(join(download, 'pom.xml'), release.pom);
-    await runMaven(download, options);
-    if (!(await exists(join(download, 'lib', release.mainJar)))) {
-      throw new KafkaSetupError('download_failed', `Maven finished without ${release.mainJar} in ${download}/lib.`);
+    await runMaven(download, title, options);
+    if (!(await exists(join(download, 'lib', mainFile)))) {
+      throw new KafkaSetupError('download_failed', `Maven finished without ${mainFile} in ${download}/lib.`);
     }
-    await publish(download, home, join(lib, release.mainJar));
+    await publish(download, home, join(lib, mainFile));
   } finally {
     await rm(download, { recursive: true, force: true });
   }
@@ -58,7 +62,7 @@ async function requireJava(options: FetchOptions): Promise<void> {
   }
 }
 
-async function runMaven(directory: string, options: FetchOptions): Promise<void> {
+async function runMaven(directory: string, title: string, options: FetchOptions): Promise<void> {
   const goal = 'org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy-dependencies';
   // -U: "not found" is remembered by Maven for a day otherwise, also when only the mirror was at fault.
   const flags = ['-q', '-B', '-U', '-f', 'pom.xml', goal, '-DincludeScope=runtime', '-DoutputDirectory=lib'];
@@ -69,16 +73,16 @@ async function runMaven(directory: string, options: FetchOptions): Promise<void>
       maxBuffer: 16 * 1024 * 1024,
     });
   } catch (cause) {
-    throw mavenFailure(cause);
+    throw mavenFailure(title, cause);
   }
 }
 
-function mavenFailure(cause: unknown): KafkaSetupError {
+function mavenFailure(title: string, cause: unknown): KafkaSetupError {
   const failure = cause as { code?: unknown; stdout?: string; stderr?: string };
   if (failure.code === 'ENOENT') {
     return new KafkaSetupError(
       'maven_missing',
-      'Apache Kafka is not in the cache yet and fetching it needs Maven, but there is no `mvn` on the PATH. Install it ' +
+      `${title} is not in the cache yet and fetching it needs Maven, but there is no \`mvn\` on the PATH. Install it ` +
         '(Debian, Ubuntu: apt-get install maven; macOS: brew install maven), or name a broker that is already running.',
       { cause },
     );
@@ -88,12 +92,13 @@ function mavenFailure(cause: unknown): KafkaSetupError {
   if (/Could not transfer|Unknown host|Connection refused|timed? ?out|unreachable|PKIX path/i.test(output)) {
     return new KafkaSetupError(
       'repository_unreachable',
-      'Maven cannot reach its repository to fetch Apache Kafka. Check the network, or name a mirror of Maven Central in ' +
+      `Maven cannot reach its repository to fetch ${title}. ` +
+        'Check the network, or name a mirror of Maven Central in ' +
         `~/.m2/settings.xml (and a proxy there, if one is needed). Maven says: ${reason}`,
       { cause },
     );
   }
-  return new KafkaSetupError('download_failed', `Maven could not fetch Apache Kafka: ${reason}`, {
+  return new KafkaSetupError('download_failed', `Maven could not fetch ${title}: ${reason}`, {
     cause,
   });
 }

@@ -3,6 +3,7 @@ import { breakerMutants } from './catalogue-breaker.ts';
 import { deadMutants } from './catalogue-dead.ts';
 import { flightMutants } from './catalogue-flight.ts';
 import { guardMutants } from './catalogue-guard.ts';
+import { logMutants } from './catalogue-log.ts';
 import { memoryMutants } from './catalogue-memory.ts';
 import { nameMutants } from './catalogue-names.ts';
 import { ownershipMutants } from './catalogue-ownership.ts';
@@ -18,6 +19,7 @@ export const mutants: readonly Mutant[] = [
   ...guardMutants,
   ...ownershipMutants,
   ...memoryMutants,
+  ...logMutants,
   ...settleMutants,
   ...deadMutants,
   ...sourceMutants,

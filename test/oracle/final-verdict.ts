@@ -97,8 +97,8 @@ function supersededViolations(facts: Facts, intent: WantedIntent, report: Report
   const by = facts.intents.get(id) ?? impliedById(facts.states, id);
   const state = facts.states.get(id);
   const isTrue =
-    (by !== undefined && seat(by) === seat(intent) && by.offset > intent.offset) ||
-    (state !== undefined && state.group === intent.group && state.offset > intent.offset);
+    (by !== undefined && seat(by) === seat(intent) && by.place > intent.place) ||
+    (state !== undefined && state.group === intent.group && state.place > intent.place);
   return isTrue ? [] : [broken('accounted', `${intent.id} is not superseded by ${report.superseded_by}`)];
 }
 

@@ -75,8 +75,8 @@ export class WholeOracle {
     const { knowledge, live } = this.#world;
     const causes = knowledge.causesOf(seat, op);
     const isKnown = causes.some(
-      ({ id, whole, partition, group, member, offset }) =>
-        whole === undefined || knowledge.isFinal(id) || live[partition]?.find(group, member)?.offset === offset,
+      ({ id, whole, partition, group, member, place }) =>
+        whole === undefined || knowledge.isFinal(id) || live[partition]?.find(group, member)?.place === place,
     );
     if (causes.length > 0 && !isKnown)
       fail('recorded', `${op} of ${seat.replace('\n', '/')} takes effect for ${causes[0]?.id}, which is not recorded`);
@@ -95,9 +95,9 @@ export class WholeOracle {
     });
   }
 
-  #live({ partition, group, offset }: WantedState) {
+  #live({ partition, group, place }: WantedState) {
     const intents = this.#world.live[partition]?.groups.get(group)?.intents;
-    return [...(intents?.values() ?? [])].filter((intent) => intent.offset === offset);
+    return [...(intents?.values() ?? [])].filter((intent) => intent.place === place);
   }
 }
 

@@ -1,0 +1,61 @@
+/** What directed scenarios expect at an instant. */
+import { topics } from './instance.ts';
+import { seatOf } from './oracle/knowledge.ts';
+import { checkMemory } from './oracle/memory-oracle.ts';
+import type { Event } from './script.ts';
+import { Violation } from './violation.ts';
+import type { World } from './world.ts';
+import { groupName } from './world.ts';
+
+/** What all instances hold together, and how much the output topics hold. */
+export interface Baseline {
+  /** By name of the collection. */
+  readonly sizes: ReadonlyMap<string, number>;
+  readonly records: number;
+}
+
+/** For what a final report takes where nothing fails. */
+const USUAL_MS = 3_000;
+
+export function expectFinal(world: World, { group, member }: Extract<Event, { readonly kind: 'expect_final' }>): void {
+  world.look();
+  const { knowledge, timeline } = world;
+  const newest = knowledge.newest(seatOf({ group: groupName(group), member: world.nameOf(member) }));
+  const since = knowledge.producedAt.get(newest?.id ?? '') ?? Infinity;
+  if (newest !== undefined && timeline.now - since > USUAL_MS && !knowledge.isFinal(newest.id))
+    throw new Violation('gets-on', `${newest.id} is not final yet`);
+}
+
+export function expectRest(world: World): void {
+  world.look();
+  checkMemory(
+    world.instances.flatMap((instance) => instance?.pipeline.sizes() ?? []),
+    world.topicOracle.live,
+    world.settings,
+  );
+}
+
+export function expectUnchanged(
+  world: World,
+  { records: recordsMax }: Extract<Event, { readonly kind: 'expect_unchanged' }>,
+): void {
+  const now = baselineOf(world);
+  const { baseline } = world;
+  world.baseline ??= now;
+  if (baseline === null) return;
+  for (const [name, size] of now.sizes) {
+    const before = baseline.sizes.get(name) ?? 0;
+    if (size > before) throw new Violation('bounded', `nothing has come in, and ${before} ${name} have become ${size}`);
+  }
+  const written = now.records - baseline.records;
+  if (written > recordsMax) throw new Violation('bounded', `nothing has come in, and ${written} records were written`);
+}
+
+function baselineOf(world: World): Baseline {
+  const all = world.instances.flatMap((instance) => instance?.pipeline.sizes() ?? []);
+  const sizes = new Map<string, number>();
+  for (const [name, size] of all.flatMap((each) => Object.entries(each)))
+    sizes.set(name, (sizes.get(name) ?? 0) + size);
+  const ends = [topics.retry, topics.report, topics.deadLetter].map((topic) => world.records(topic).length);
+  return { sizes, records: ends.reduce((total, length) => total + length, 0) };
+}

@@ -107,18 +107,6 @@ export const logMutants: readonly Mutant[] = [
     scenario: 'coordinator',
   },
   {
-    name: 'passed-by-retention',
-    breaks: 'an owner seeks to a committed offset that retention has passed',
-    edits: [
-      {
-        file: 'src/pipeline/restore.ts',
-        find: 'if (position >= bounds.start) return { ...found, position };',
-        replace: 'if (position >= 0n) return { ...found, position };',
-      },
-    ],
-    scenario: 'beheaded',
-  },
-  {
     name: 'loss-untold',
     breaks: 'what retention has taken unread is passed over in silence',
     edits: [
@@ -187,15 +175,39 @@ export const logMutants: readonly Mutant[] = [
     scenario: 'standstill',
   },
   {
-    name: 'never-tidied-after-doubt',
-    breaks: 'a group that is remembered for its doubt is never forgotten',
+    name: 'doubted-group-stays',
+    breaks: 'a group that was in doubt is never forgotten',
     edits: [
       {
         file: 'src/pipeline/partition.ts',
-        find: '    state.waiting.push(group, now.wall + doubtMs);\n',
-        replace: '',
+        find: '  group.partition.groups.delete(group.id);\n',
+        replace: '  if (group.doubt === null) group.partition.groups.delete(group.id);\n',
       },
     ],
     scenario: 'hours',
+  },
+  {
+    name: 'shared-target',
+    breaks: 'two groups of the source that share a group of the target are both carried out there',
+    edits: [
+      {
+        file: 'src/core/id-claims.ts',
+        find: "if (kind === 'group' && this.#groupTargets.isShared(first.id)) return { kind: 'shared' };",
+        replace: '',
+      },
+    ],
+    scenario: 'twins',
+  },
+  {
+    name: 'shared-after-the-correction',
+    breaks: 'what waits since its group shared a target does not hear that the table was corrected',
+    edits: [
+      {
+        file: 'src/core/id-claims.ts',
+        find: "for (const { id } of subject.kind === 'group' ? before : []) {",
+        replace: "for (const { id } of subject.kind === 'group' ? [] : before) {",
+      },
+    ],
+    scenario: 'twins',
   },
 ];

@@ -3,7 +3,7 @@ import { newestOf, type Facts } from './facts.ts';
 import type { EndState } from './final-verdict.ts';
 import { recordIdOf } from './full-states.ts';
 import type { WantedState } from './intents.ts';
-import { isFailure, type Report } from './reports.ts';
+import { isFailure, type Report, namedIn } from './reports.ts';
 import { broken, type Violation } from './violation.ts';
 
 const outcomes = new Set(['already_synced', 'recovered', 'superseded', 'failed', 'permanent_failure']);
@@ -28,7 +28,7 @@ export function stateViolations(end: EndState, facts: Facts, state: WantedState)
 
 function reportViolations(facts: Facts, { id, group, place }: WantedState, report: Report): readonly Violation[] {
   const found: Violation[] = [];
-  if (report.group !== group || report.member !== null || report.op !== null)
+  if (namedIn(report).group !== group || report.member !== null || report.op !== null)
     found.push(broken('accounted', `${id} is reported as ${report.op} of ${report.member} in ${report.group}`));
   if (!outcomes.has(report.outcome)) found.push(broken('accounted', `${id} ends as ${report.outcome}`));
   const by = facts.states.get(report.superseded_by ?? '');

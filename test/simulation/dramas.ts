@@ -12,6 +12,7 @@ import { pieces, strangers, untold, wholes } from './plots-states.ts';
 import { beheaded, refusedKeys, replaced, rolledBack, torn } from './plots-source.ts';
 import { hours, standstill } from './plots-rest.ts';
 import { lagging, patient } from './plots-waits.ts';
+import { twins } from './plots-groups.ts';
 import { drip, shared, spread } from './plots-window.ts';
 import { unwritable } from './plots-writes.ts';
 import type { DrawnScenario } from './scenarios.ts';
@@ -55,6 +56,7 @@ const dramas = {
   beheaded,
   refusedKeys,
   standstill,
+  twins,
   hours,
   patient,
   lagging,
@@ -135,6 +137,7 @@ export const dramaFaults: Readonly<Record<Drama, readonly string[]>> = {
   beheaded: ['event: delete_head', 'process: killed'],
   refusedKeys: ['event: compact_output', 'event: expect_final'],
   standstill: ['event: rebalance', 'event: drop_member', 'event: fall_back', 'event: expect_unchanged'],
+  twins: ['event: name_group', 'process: killed', 'event: state'],
   hours: ['event: expect_rest', 'process: killed', 'event: drop_member'],
   patient: ['process: killed', 'process: drained'],
   lagging: ['target: lags'],

@@ -82,6 +82,8 @@ export function happen(world: World, event: Event): void {
       return void timeline.after(event.forMs, () => target.sick.delete(groupName(event.group)));
     case 'refuse_members':
       return refuseMembers(world, event);
+    case 'name_group':
+      return world.groupTable.set(groupName(event.group), groupName(event.to));
     case 'expect_final':
       return expectFinal(world, event);
     case 'expect_rest':

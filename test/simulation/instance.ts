@@ -8,6 +8,7 @@ import type { Logger } from '../../src/ports.ts';
 import { BrokerLink } from './engine/broker-link.ts';
 import type { Chance } from './engine/chance.ts';
 import type { Counter } from './engine/counter.ts';
+import type { GroupTable } from './engine/group-table.ts';
 import { Host } from './engine/host.ts';
 import type { Target } from './engine/target.ts';
 import { credentials, targetUrl } from './engine/target.ts';
@@ -33,6 +34,7 @@ export interface Surroundings {
   readonly counter: Counter;
   readonly broker: MemoryBroker;
   readonly target: Target;
+  readonly groupTable: GroupTable;
   readonly traffic: Traffic;
   readonly latestMs: number;
   readonly tell: (line: () => string) => void;
@@ -89,7 +91,7 @@ export function startInstance(name: string, settings: Settings, around: Surround
       random,
       logger,
       sha256,
-      ids: null,
+      ids: settings.groupTable === true ? around.groupTable.for(host) : null,
       format: formatOf(settings, { clock: host, chance: around.chance.fork(`format ${name}`) }),
       ...(settings.operatorKey === true && { operatorKey: operatorKey(() => OPERATOR_KEY) }),
     },

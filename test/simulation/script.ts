@@ -118,6 +118,8 @@ export interface Refused {
 
 /** Not drawn by lot: what directed scenarios bring about, and what must be so by then. */
 export type Directed =
+  /** A row of the table of groups: the source's group means this one of the target. */
+  | { readonly kind: 'name_group'; readonly group: number; readonly to: number }
   /** Each PATCH that names one of them is refused. */
   | {
       readonly kind: 'refuse_members';

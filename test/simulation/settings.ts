@@ -48,6 +48,8 @@ export interface Settings {
   readonly readsLagMs?: number;
   /** Nothing is refused but PATCHes that name certain members: only these are given up, and each was refused alone (design 6.3). */
   readonly isolates?: true;
+  /** The source has names of its own for groups, which mean what a table says; absent: it has the target's. */
+  readonly groupTable?: true;
   /** Records may hold several events, at most so many; absent: each holds one. */
   readonly eventsPerRecord?: number;
   /** How long it takes at most until records can be read, ms; absent: nothing. */

@@ -4,6 +4,7 @@ import type { Commit, LogRecord } from '../../src/ports.ts';
 import type { SourceRecord } from '../oracle/intents.ts';
 import { Chance } from './engine/chance.ts';
 import { Counter } from './engine/counter.ts';
+import { GroupTable } from './engine/group-table.ts';
 import { Host } from './engine/host.ts';
 import { Target } from './engine/target.ts';
 import { Timeline } from './engine/timeline.ts';
@@ -37,6 +38,7 @@ export class World {
   readonly knowledge = new Knowledge();
   readonly topicOracle: TopicOracle;
   readonly targetOracle: TargetOracle;
+  readonly groupTable = new GroupTable();
   readonly sourceOracle = new SourceOracle();
   readonly story: Told[] = [];
   /** Replay requests that were sent. */
@@ -70,6 +72,7 @@ export class World {
     this.timeline = new Timeline(this.chance);
     this.broker = new MemoryBroker(new Host('broker', this.timeline), this.chance.fork('broker'));
     this.#createTopics();
+    for (let i = 0; i < settings.groups; i++) this.groupTable.set(groupName(i), groupName(i));
     this.target = new Target(this.#targetOptions(seed), this);
     const { knowledge } = this;
     const now = (): number => this.timeline.now;
@@ -90,6 +93,7 @@ export class World {
       counter: this.counter,
       broker: this.broker,
       target: this.target,
+      groupTable: this.groupTable,
       traffic: this.targetOracle,
       latestMs: fixed.latestMs,
       tell,

@@ -8,6 +8,7 @@ import type { LiveView } from './live-view.ts';
 const kept: ReadonlySet<string> = new Set([
   'groups',
   'members',
+  'aliases',
   'recordOrders',
   'removals',
   'unresolved',
@@ -27,6 +28,8 @@ export function checkMemory(
   if (groups !== recorded.length) fail(`${groups} groups in memory at rest, ${recorded.length} in live records`);
   const members = sum((each) => each.members);
   const intents = recorded.reduce((total, each) => total + each.intents.size, 0);
+  // Each of its names at the target that it was met under, both ways.
+  if (sum((each) => each.aliases) > 4 * intents) fail('names of members are left that no live record holds');
   if (members !== intents) fail(`${members} members in memory at rest, ${intents} in live records`);
   const all = live.flatMap((each) => [...each.groups.values()]);
   const orders = sum((each) => each.recordOrders);

@@ -163,6 +163,8 @@ export class TopicOracle {
     // Who may not read a group cannot see how it is; a 403 to the last look confirms a giving-up (design 6.3).
     const wasDenied = (knowledge.denied.get(intent.group) ?? -DENIED_MS) > now() - DENIED_MS;
     if (!isSuccess(report.outcome) && wasDenied) return;
+    // Which group of the target it means is not known, so nobody can see how it is.
+    if (report.reason?.code === 'group_ambiguous') return;
     // An operator has refused it.
     if (report.reason?.code === 'refused') return;
     const isRefused = this.#settings.isolates ?? this.#world.isUnknown(intent.member);

@@ -39,6 +39,7 @@ export class WholeOracle {
     // Groups are always there, so only a refusal makes an owner give up.
     // Or a read that shows nobody: then it is never called done.
     if (this.#world.isDoubtful && report.reason?.code === 'members_not_shown') return;
+    if (report.reason?.code === 'group_ambiguous') return;
     const denied = knowledge.denied.get(state.group) ?? -1;
     if (isFailure(report.outcome) && denied < (knowledge.producedAt.get(state.id) ?? 0))
       fail('one-true-report', `${said}, and the target has refused nothing`);

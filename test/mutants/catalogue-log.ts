@@ -175,13 +175,13 @@ export const logMutants: readonly Mutant[] = [
     scenario: 'standstill',
   },
   {
-    name: 'doubted-group-stays',
-    breaks: 'a group that was in doubt is never forgotten',
+    name: 'reported-group-stays',
+    breaks: 'a group whose reports are acknowledged is still kept for them',
     edits: [
       {
-        file: 'src/pipeline/partition.ts',
-        find: '  group.partition.groups.delete(group.id);\n',
-        replace: '  if (group.doubt === null) group.partition.groups.delete(group.id);\n',
+        file: 'src/pipeline/settle.ts',
+        find: '  group.partition.unacknowledged.remove(group);\n  tidyGroup(context, group);',
+        replace: '  tidyGroup(context, group);',
       },
     ],
     scenario: 'hours',

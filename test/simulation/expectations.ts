@@ -7,11 +7,12 @@ import { Violation } from './violation.ts';
 import type { World } from './world.ts';
 import { groupName } from './world.ts';
 
-/** What all instances hold together, and how much the output topics hold. */
+/** What all instances hold together, and how many records there are. */
 export interface Baseline {
   /** By name of the collection. */
   readonly sizes: ReadonlyMap<string, number>;
-  readonly records: number;
+  readonly live: number;
+  readonly reports: number;
 }
 
 /** For what a final report takes where nothing fails. */
@@ -35,10 +36,7 @@ export function expectRest(world: World): void {
   );
 }
 
-export function expectUnchanged(
-  world: World,
-  { records: recordsMax }: Extract<Event, { readonly kind: 'expect_unchanged' }>,
-): void {
+export function expectUnchanged(world: World, limits: Extract<Event, { readonly kind: 'expect_unchanged' }>): void {
   const now = baselineOf(world);
   const { baseline } = world;
   world.baseline ??= now;
@@ -47,8 +45,11 @@ export function expectUnchanged(
     const before = baseline.sizes.get(name) ?? 0;
     if (size > before) throw new Violation('bounded', `nothing has come in, and ${before} ${name} have become ${size}`);
   }
-  const written = now.records - baseline.records;
-  if (written > recordsMax) throw new Violation('bounded', `nothing has come in, and ${written} records were written`);
+  for (const kind of ['live', 'reports'] as const) {
+    const written = now[kind] - baseline[kind];
+    if (written > limits[kind])
+      throw new Violation('bounded', `nothing has come in, and ${written} records were written: ${kind}`);
+  }
 }
 
 function baselineOf(world: World): Baseline {
@@ -56,6 +57,5 @@ function baselineOf(world: World): Baseline {
   const sizes = new Map<string, number>();
   for (const [name, size] of all.flatMap((each) => Object.entries(each)))
     sizes.set(name, (sizes.get(name) ?? 0) + size);
-  const ends = [topics.retry, topics.report, topics.deadLetter].map((topic) => world.records(topic).length);
-  return { sizes, records: ends.reduce((total, length) => total + length, 0) };
+  return { sizes, live: world.records(topics.retry).length, reports: world.records(topics.report).length };
 }

@@ -5,6 +5,8 @@ import { changed } from './plots-ownership.ts';
 import type { Event } from './script.ts';
 
 const QUIET_FROM = 30_000;
+/** Of both groups that a full state would empty: two that were added, and two that were there. */
+const HELD = 8;
 
 /** Unknown users, dead changes and held removals wait, nothing comes in, and their owners join again and again. */
 export function standstill(chance: Chance): Plot {
@@ -33,10 +35,10 @@ export function standstill(chance: Chance): Plot {
       ]),
     );
   }
-  events.push({ kind: 'expect_unchanged', at: QUIET_FROM, records: 0 });
-  // A visitor comes and goes: two generations, each with a fence a partition.
-  const records = 2 * 4 * (joins + 1);
-  events.push({ kind: 'expect_unchanged', at: quietTo + 60_000, records });
+  events.push({ kind: 'expect_unchanged', at: QUIET_FROM, live: 0, reports: 0 });
+  // At most three generations each (somebody comes and goes), each with a fence a partition. Who gains one tells again what is held there.
+  const [live, reports] = [3 * 2 * joins, 3 * 2 * HELD * joins];
+  events.push({ kind: 'expect_unchanged', at: quietTo + 60_000, live, reports });
   return {
     settings: {
       partitions: 2,

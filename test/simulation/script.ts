@@ -132,7 +132,7 @@ export type Directed =
   /** All that is due is done: what instances hold is what live records keep. */
   | { readonly kind: 'expect_rest' }
   /** Since the first of them nothing has come in: no instance holds more than then, and topics hold little more. */
-  | { readonly kind: 'expect_unchanged'; readonly records: number }
+  | { readonly kind: 'expect_unchanged'; readonly live: number; readonly reports: number }
   | { readonly kind: 'expect_landed'; readonly group: number; readonly member: number }
   | { readonly kind: 'expect_bounded'; readonly requests: number; readonly openings: number };
 

@@ -4,6 +4,7 @@ import { deadMutants } from './catalogue-dead.ts';
 import { figureMutants } from './catalogue-figures.ts';
 import { flightMutants } from './catalogue-flight.ts';
 import { guardMutants } from './catalogue-guard.ts';
+import { logMutants } from './catalogue-log.ts';
 import { memoryMutants } from './catalogue-memory.ts';
 import { nameMutants } from './catalogue-names.ts';
 import { ownershipMutants } from './catalogue-ownership.ts';
@@ -19,6 +20,7 @@ export const mutants: readonly Mutant[] = [
   ...guardMutants,
   ...ownershipMutants,
   ...memoryMutants,
+  ...logMutants,
   ...settleMutants,
   ...deadMutants,
   ...sourceMutants,

@@ -4,6 +4,7 @@ import { impliedBy } from './full-states.ts';
 import type { SourceRecord, WantedEvent, WantedIntent, WantedState } from './intents.ts';
 import { wantedOf } from './intents.ts';
 import { liveIntents, type LiveIntent, type TopicRecord } from './live-records.ts';
+import { placeText } from './places.ts';
 import { countingReports, type Report } from './reports.ts';
 
 export interface Topics {
@@ -43,18 +44,18 @@ export function factsOf({ topic, source, sourceEnds, reports: parsed, retry, dea
   const newest = new Map<string, WantedIntent>();
   for (const intent of intents) {
     const known = newest.get(seat(intent));
-    if (known === undefined || known.offset < intent.offset) newest.set(seat(intent), intent);
+    if (known === undefined || known.place < intent.place) newest.set(seat(intent), intent);
   }
   const states = wanted.filter((one) => one.kind === 'state');
   const newestState = new Map<string, WantedState>();
   for (const state of states) {
-    if ((newestState.get(state.group)?.offset ?? -1n) < state.offset) newestState.set(state.group, state);
+    if ((newestState.get(state.group)?.place ?? -1n) < state.place) newestState.set(state.group, state);
   }
   const retryPartitions = byPartition(retry);
   const live = new Map<string, LiveIntent>();
   for (const [partition, records] of retryPartitions) {
     for (const intent of [...liveIntents(records).values()].flat()) {
-      const position = `${topic}/${partition}/${intent.offset}`;
+      const position = `${topic}/${partition}/${placeText(intent.place)}`;
       live.set(intent.member === '' ? position : `${position}/${intent.name}`, intent);
     }
   }
@@ -83,7 +84,7 @@ export function newestOf(
 ): WantedIntent | undefined {
   const state = facts.newestState.get(group);
   const change = facts.newest.get(seat({ group, member }));
-  if (state === undefined || (change !== undefined && change.offset > state.offset)) return change;
+  if (state === undefined || (change !== undefined && change.place > state.place)) return change;
   return impliedBy(state, member);
 }
 

@@ -7,7 +7,7 @@ import { factsOf, newestOf, seat, type Facts, type Topics } from './facts.ts';
 import { impliedById } from './full-states.ts';
 import type { WantedIntent } from './intents.ts';
 import { misplacedGroups } from './live-records.ts';
-import { contradictions, isFailure, operationOf, type Report } from './reports.ts';
+import { contradictions, isFailure, namedIn, operationOf, type Report } from './reports.ts';
 import { stateViolations } from './state-verdict.ts';
 import { broken, type Violation } from './violation.ts';
 
@@ -71,7 +71,8 @@ function intentViolations(end: EndState, facts: Facts, intent: WantedIntent): re
     if (intent.whole !== undefined) return [];
     found.push(broken('kept', `${id} has no final report`));
   } else {
-    if (report.group !== group || report.member !== intent.name || report.op !== op) {
+    const named = namedIn(report);
+    if (named.group !== group || named.member !== intent.name || report.op !== op) {
       found.push(broken('accounted', `${id} is reported as ${report.op} of ${report.member} in ${report.group}`));
     }
     if (report.outcome === 'superseded') found.push(...supersededViolations(facts, intent, report));
@@ -97,8 +98,8 @@ function supersededViolations(facts: Facts, intent: WantedIntent, report: Report
   const by = facts.intents.get(id) ?? impliedById(facts.states, id);
   const state = facts.states.get(id);
   const isTrue =
-    (by !== undefined && seat(by) === seat(intent) && by.offset > intent.offset) ||
-    (state !== undefined && state.group === intent.group && state.offset > intent.offset);
+    (by !== undefined && seat(by) === seat(intent) && by.place > intent.place) ||
+    (state !== undefined && state.group === intent.group && state.place > intent.place);
   return isTrue ? [] : [broken('accounted', `${intent.id} is not superseded by ${report.superseded_by}`)];
 }
 

@@ -13,7 +13,7 @@ export const impliedBy = (state: WantedState, member: string): WantedIntent => (
   name: state.names.get(member) ?? member,
   op: state.members.has(member) ? 'add' : 'remove',
   partition: state.partition,
-  offset: state.offset,
+  place: state.place,
   whole: state,
 });
 

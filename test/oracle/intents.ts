@@ -2,6 +2,8 @@
  * What source records of the native format want (design 5.1), read without any code of `src`, so that an error there is
  * not an error here as well.
  */
+import { placeOf, placeText } from './places.ts';
+
 export interface SourceRecord {
   readonly partition: number;
   readonly offset: bigint;
@@ -20,7 +22,8 @@ export interface WantedIntent {
   readonly name: string;
   readonly op: 'add' | 'remove';
   readonly partition: number;
-  readonly offset: bigint;
+  /** By `placeOf`. */
+  readonly place: bigint;
   /** The full state that implies it; absent: a record of its own wants it. */
   readonly whole?: WantedState;
 }
@@ -36,7 +39,8 @@ export interface WantedState {
   /** By `keyOf`: as the source spells them. */
   readonly names: ReadonlyMap<string, string>;
   readonly partition: number;
-  readonly offset: bigint;
+  /** By `placeOf`. */
+  readonly place: bigint;
 }
 
 export interface WantedEvent {
@@ -52,16 +56,39 @@ export type Wanted = WantedIntent | WantedState | WantedEvent | { readonly kind:
 
 /** @param partitionCount of the source topic: a record without a key is valid only where there is one. */
 export function wantedOf(topic: string, record: SourceRecord, partitionCount = Infinity): readonly Wanted[] {
-  const { partition, offset } = record;
   if (record.value === null) return [{ kind: 'nothing' }];
-  const id = `${topic}/${partition}/${offset}`;
-  const change = changeOf(bytesOf(record.value));
+  const events = eventsIn(fieldsOf(bytesOf(record.value)));
+  if (events.length === 0) return [{ kind: 'nothing' }];
+  return events.flatMap((fields, index) => {
+    const place = placeOf(record.offset, events.length === 1 ? null : index);
+    return eventOf({ topic, record, fields, place }, partitionCount);
+  });
+}
+
+/** A list of events is no native record; the simulation has a format that reads it (test/simulation/list-format.ts). */
+function eventsIn(fields: Fields | null): readonly (Fields | null)[] {
+  const list = fields?.['list'];
+  return Array.isArray(list) ? list.map((each: Fields) => each) : [fields];
+}
+
+interface Event {
+  readonly topic: string;
+  readonly record: SourceRecord;
+  /** null: not readable. */
+  readonly fields: Fields | null;
+  readonly place: bigint;
+}
+
+function eventOf({ topic, record, fields, place }: Event, partitionCount: number): readonly Wanted[] {
+  const { partition } = record;
+  const id = `${topic}/${partition}/${placeText(place)}`;
+  const change = changeOf(fields);
   if (change === null || !fits(record.key, change.group, partitionCount)) {
     return [{ kind: 'event', id, outcome: 'invalid', record }];
   }
   if (change.whole !== null) {
     const names = new Map(change.whole.toReversed().map((name) => [keyOf(name), name]));
-    return [{ kind: 'state', id, group: change.group, members: new Set(names.keys()), names, partition, offset }];
+    return [{ kind: 'state', id, group: change.group, members: new Set(names.keys()), names, partition, place }];
   }
   const { group, add, remove } = change;
   const ops = new Map<string, { readonly op: 'add' | 'remove'; readonly name: string }>();
@@ -77,7 +104,7 @@ export function wantedOf(topic: string, record: SourceRecord, partitionCount = I
     name,
     op,
     partition,
-    offset,
+    place,
   }));
 }
 
@@ -90,8 +117,7 @@ interface Change {
 }
 
 /** null: invalid. */
-function changeOf(value: Uint8Array): Change | null {
-  const fields = fieldsOf(value);
+function changeOf(fields: Fields | null): Change | null {
   if (fields === null) return null;
   const names = [fields.group_id, fields.genesys_group_id].filter(isPresent);
   const [group] = names;
@@ -121,7 +147,9 @@ function wholeOf({
   return isPresent(members) ? named : 'invalid';
 }
 
-function fieldsOf(value: Uint8Array): Readonly<Record<string, unknown>> | null {
+type Fields = Readonly<Record<string, unknown>>;
+
+function fieldsOf(value: Uint8Array): Fields | null {
   try {
     const json: unknown = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(value));
     if (typeof json !== 'object' || json === null || Array.isArray(json)) return null;

@@ -3,6 +3,7 @@
  * (epoch, seq) that is not void; void = a fence of a higher epoch lies before it.
  */
 import { keyOf } from './intents.ts';
+import { readPlace } from './places.ts';
 
 export interface TopicRecord {
   readonly partition: number;
@@ -19,7 +20,8 @@ export interface LiveIntent {
   /** As the record spells it. */
   readonly name: string;
   readonly op: 'add' | 'remove' | 'state';
-  readonly offset: bigint;
+  /** By `placeOf`. */
+  readonly place: bigint;
   readonly attempt: number;
   /** Epoch ms. */
   readonly notBefore: number;
@@ -90,7 +92,7 @@ export function intentsOf(group: string, value: Uint8Array): readonly LiveIntent
     member: keyOf(member ?? ''),
     name: member ?? '',
     op,
-    offset: BigInt(offset),
+    place: readPlace(offset),
     attempt,
     notBefore: not_before,
     dead,

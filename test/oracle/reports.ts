@@ -4,6 +4,9 @@ export interface Report {
   readonly final: boolean;
   readonly group: string | null;
   readonly member: string | null;
+  /** As the source names it, where there is an id map: `group` is the target's. */
+  readonly source_group?: string | null;
+  readonly source_member?: string | null;
   readonly op: string | null;
   readonly outcome: string;
   readonly superseded_by: string | null;
@@ -15,6 +18,12 @@ export interface Report {
   readonly epoch: number;
   readonly reported_at: string;
 }
+
+/** As the source names them. */
+export const namedIn = ({ group, member, source_group, source_member }: Report) => ({
+  group: source_group ?? group,
+  member: source_member ?? member,
+});
 
 /** An operation is the id up to the `#` that only a non-final report has. */
 export const operationOf = ({ id, final }: Report): string => (final ? id : id.slice(0, id.lastIndexOf('#')));

@@ -3,7 +3,7 @@ import { newestOf, type Facts } from './facts.ts';
 import type { EndState } from './final-verdict.ts';
 import { recordIdOf } from './full-states.ts';
 import type { WantedState } from './intents.ts';
-import { isFailure, type Report } from './reports.ts';
+import { isFailure, type Report, namedIn } from './reports.ts';
 import { broken, type Violation } from './violation.ts';
 
 const outcomes = new Set(['already_synced', 'recovered', 'superseded', 'failed', 'permanent_failure']);
@@ -26,13 +26,13 @@ export function stateViolations(end: EndState, facts: Facts, state: WantedState)
     : [...found, ...seatViolations(end, facts, state)];
 }
 
-function reportViolations(facts: Facts, { id, group, offset }: WantedState, report: Report): readonly Violation[] {
+function reportViolations(facts: Facts, { id, group, place }: WantedState, report: Report): readonly Violation[] {
   const found: Violation[] = [];
-  if (report.group !== group || report.member !== null || report.op !== null)
+  if (namedIn(report).group !== group || report.member !== null || report.op !== null)
     found.push(broken('accounted', `${id} is reported as ${report.op} of ${report.member} in ${report.group}`));
   if (!outcomes.has(report.outcome)) found.push(broken('accounted', `${id} ends as ${report.outcome}`));
   const by = facts.states.get(report.superseded_by ?? '');
-  const isTrue = by !== undefined && by.group === group && by.offset > offset;
+  const isTrue = by !== undefined && by.group === group && by.place > place;
   if (report.outcome === 'superseded' && !isTrue)
     found.push(broken('accounted', `${id} is not superseded by ${report.superseded_by}`));
   return found;
@@ -46,8 +46,8 @@ function liveViolations(facts: Facts, state: WantedState): readonly Violation[] 
   return isFollowed(facts, state) ? [broken('newest', `${state.id} is dead, replaced, and kept`)] : [];
 }
 
-const isFollowed = ({ intents, states }: Facts, { group, offset }: WantedState): boolean =>
-  [...intents.values(), ...states.values()].some((other) => other.group === group && other.offset > offset);
+const isFollowed = ({ intents, states }: Facts, { group, place }: WantedState): boolean =>
+  [...intents.values(), ...states.values()].some((other) => other.group === group && other.place > place);
 
 /** Whom it left alone must be as it says; the others have a report each. */
 function seatViolations(end: EndState, facts: Facts, state: WantedState): readonly Violation[] {

@@ -10,8 +10,10 @@ import { afterlife, cleaner, crowded, flood, ignored, metAgain, outage, rejoins,
 import { isolated } from './plots-isolation.ts';
 import { forged } from './plots-operator.ts';
 import { pieces, strangers, untold, wholes } from './plots-states.ts';
-import { replaced } from './plots-source.ts';
+import { beheaded, refusedKeys, replaced, rolledBack, torn } from './plots-source.ts';
+import { hours, standstill } from './plots-rest.ts';
 import { lagging, patient } from './plots-waits.ts';
+import { twins } from './plots-groups.ts';
 import { drip, shared, spread } from './plots-window.ts';
 import { unwritable } from './plots-writes.ts';
 import type { DrawnScenario } from './scenarios.ts';
@@ -52,6 +54,13 @@ const dramas = {
   unpatchable,
   unwritable,
   replaced,
+  torn,
+  rolledBack,
+  beheaded,
+  refusedKeys,
+  standstill,
+  twins,
+  hours,
   patient,
   lagging,
   isolated,
@@ -133,6 +142,13 @@ export const dramaFaults: Readonly<Record<Drama, readonly string[]>> = {
   beside: ['event: sick', 'event: expect_bounded'],
   unpatchable: ['event: sick', 'event: expect_bounded', 'said: breaker opened'],
   replaced: ['event: source_other', 'said: partition refused: the source topic was recreated, truncated or renamed'],
+  torn: ['event: source_other', 'said: partition refused: the source topic was recreated, truncated or renamed'],
+  rolledBack: ['event: fall_back', 'event: state'],
+  beheaded: ['event: delete_head', 'process: killed'],
+  refusedKeys: ['event: compact_output', 'event: expect_final'],
+  standstill: ['event: rebalance', 'event: drop_member', 'event: fall_back', 'event: expect_unchanged'],
+  twins: ['event: name_group', 'process: killed', 'event: state'],
+  hours: ['event: expect_rest', 'process: killed', 'event: drop_member'],
   patient: ['process: killed', 'process: drained'],
   lagging: ['target: lags'],
   isolated: ['event: refuse_members', 'event: expect_landed'],

@@ -3,6 +3,8 @@ import type { LogRecord } from '../../src/ports.ts';
 import { decide } from './guard-operator.ts';
 import { topics } from './instance.ts';
 import type { Point } from './engine/host.ts';
+import { expectFinal, expectRest, expectUnchanged } from './expectations.ts';
+import { befall } from './log-faults.ts';
 import { replay } from './operator.ts';
 import type { Event } from './script.ts';
 import { Violation } from './violation.ts';
@@ -21,6 +23,8 @@ export function happen(world: World, event: Event): void {
       return change(world, event);
     case 'state':
       return state(world, event);
+    case 'list':
+      return list(world, event);
     case 'approve':
     case 'reject':
       return decide(world, event);
@@ -78,6 +82,14 @@ export function happen(world: World, event: Event): void {
       return void timeline.after(event.forMs, () => target.sick.delete(groupName(event.group)));
     case 'refuse_members':
       return refuseMembers(world, event);
+    case 'name_group':
+      return world.ids.setGroup(groupName(event.group), groupName(event.to));
+    case 'expect_final':
+      return expectFinal(world, event);
+    case 'expect_rest':
+      return expectRest(world);
+    case 'expect_unchanged':
+      return expectUnchanged(world, event);
     case 'expect_landed':
       return expectLanded(world, event);
     case 'expect_bounded':
@@ -86,19 +98,35 @@ export function happen(world: World, event: Event): void {
       for (let i = 0; i < world.settings.members; i++) target.state.users.put({ id: world.nameOf(i) });
       return;
     case 'correct':
-      return world.ids.correct(world.nameOf(event.member), world.nameOf(event.to));
+      return world.ids.setUser(world.nameOf(event.member), world.nameOf(event.to));
     case 'replay':
       return replay(world, event);
     case 'group_anew':
       return groupAnew(world);
+    case 'fall_back':
+    case 'abort':
+    case 'delete_head':
+    case 'compact_output':
+      return befall(world, event);
     case 'source_other':
       return world.replaceSource(event);
   }
 }
 
-function produce(world: World, group: string, value: string | null): void {
+function produce(world: World, group: string | null, value: string | null): void {
   world.broker.append([{ topic: topics.source, partition: null, key: group, value, headers: [] }]);
   world.look();
+}
+
+function list(world: World, { group: number, events }: Of<'list'>): void {
+  const group_id = groupName(number);
+  const spelled = (members: readonly number[]): string[] => members.map((each) => world.spell(each));
+  const entries = events.map((event) =>
+    'members' in event
+      ? { group_id, members: spelled(event.members), complete: true }
+      : { group_id, add_members: spelled(event.add), remove_members: spelled(event.remove) },
+  );
+  produce(world, group_id, JSON.stringify({ list: entries }));
 }
 
 function change(world: World, { group, add, remove }: Omit<Of<'change'>, 'at'>): void {
@@ -140,11 +168,12 @@ function broken(world: World, { group, what }: Of<'broken'>): void {
     json: '{"group_id":',
     schema: JSON.stringify({ group_id: key, add_members: 'm0' }),
     key: JSON.stringify({ group_id: 'another', add_members: ['m0'] }),
+    keyless: '{"group_id":',
     empty: JSON.stringify({ group_id: key, add_members: [], remove_members: [] }),
     tombstone: null,
     long: `{"group_id":${'x'.repeat(3_000)}`,
   };
-  produce(world, key, values[what]);
+  produce(world, what === 'keyless' ? null : key, values[what]);
 }
 
 function stop(world: World, { instance: number }: Of<'stop'>): void {

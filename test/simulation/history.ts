@@ -1,6 +1,7 @@
 /** One history from its first event to rest: what happened, and which promise it broke, if any. */
 import { finalVerdict } from '../oracle/final-verdict.ts';
 import type { LiveIntent } from '../oracle/live-records.ts';
+import { placeText } from '../oracle/places.ts';
 import type { Report } from '../oracle/reports.ts';
 import { countingReports } from '../oracle/reports.ts';
 import { promises } from '../oracle/violation.ts';
@@ -11,7 +12,7 @@ import { Chance } from './engine/chance.ts';
 import { happen } from './happenings.ts';
 import { topics } from './instance.ts';
 import { seatOf } from './oracle/knowledge.ts';
-import { leftAtRest } from './oracle/memory-oracle.ts';
+import { leftIn } from './expectations.ts';
 import type { Scenario } from './dramas.ts';
 import { isDrama, stage } from './dramas.ts';
 import { settingsOf } from './scenarios.ts';
@@ -149,21 +150,13 @@ function isIdle(pipeline: Pipeline): boolean {
   return pending === held && unsettled.length === 0 && pipeline.sizes().locks === 0;
 }
 
-function leftIn({ instances, topicOracle, settings }: World): readonly string[] {
-  const running = instances.flatMap((instance) => instance ?? []);
-  // One that is cut off may hold what it does not know that it has lost.
-  if (running.some(({ link }) => link.isCut)) return [];
-  const sizes = running.map(({ pipeline }) => pipeline.sizes());
-  return leftAtRest(sizes, topicOracle.live, settings);
-}
-
 function whatIsLeft({ knowledge, topicOracle, instances }: World): string {
   const open = [...knowledge.open];
   const live = topicOracle.live.flatMap(({ all }) => all.filter(isWaiting));
   const states = instances.map(
     (instance) => instance && { ...instance.pipeline.stats(), requests: null, reports: null },
   );
-  return `not final: ${open.join(', ')}; parked: ${live.map(({ member, offset }) => `${offset}/${member}`).join(', ')}; ${JSON.stringify(states)}`;
+  return `not final: ${open.join(', ')}; parked: ${live.map(({ member, place }) => `${placeText(place)}/${member}`).join(', ')}; ${JSON.stringify(states)}`;
 }
 
 function checkEnd(world: World): void {
@@ -177,7 +170,7 @@ function checkEnd(world: World): void {
   };
   const violations = finalVerdict({
     topic: topics.source,
-    source: world.records(topics.source),
+    source: world.produced,
     reports: topicOracle.reports,
     retry: world.records(topics.retry),
     deadLetters: world.records(topics.deadLetter),
@@ -190,10 +183,27 @@ function checkEnd(world: World): void {
   const left = leftIn(world);
   if (left.length > 0) throw new Violation('bounded', left.join('; '));
   checkSummary(topicOracle.reports);
-  const [first] = violations.filter((violation) => !isLetOff(violation, settings));
+  const isLost = ({ detail }: { readonly detail: string }): boolean =>
+    [...knowledge.lost].some((id) => detail.startsWith(`${id} `));
+  const [first] = violations.filter((violation) => !isLetOff(violation, settings) && !isLost(violation));
+  checkLosses(world);
   if (first === undefined) return;
   const invariant = first.promise === promises.accounted ? 'one-true-report' : 'final-memberships';
   throw new Violation(invariant, first.detail);
+}
+
+/** What retention takes unread is lost, and its owner says so. */
+function checkLosses({ knowledge, counter }: World): void {
+  const messages = [
+    'said: retention has passed the committed offset, changes may be lost: raise retention.ms of the source topic',
+    'said: the next offset does not exist any more, changes may be lost',
+  ];
+  const isSaid = messages.some((message) => counter.counts.has(message));
+  const isLost = [...knowledge.lost].some((id) => !knowledge.isFinal(id));
+  if (isLost && !isSaid) throw new Violation('tells-losses', 'records were deleted unread, and nothing says so');
+  // What retention has passed may have been committed, before the coordinator fell back.
+  if (isSaid && knowledge.lost.size === 0 && !counter.counts.has('event: fall_back'))
+    throw new Violation('tells-losses', 'a loss is told, and nothing is lost');
 }
 
 /** Of each operation the service's own summary must show the report that counts. */

@@ -3,7 +3,6 @@ import { createGroupApi } from '../../src/adapters/genesys/group-api.ts';
 import type { MemoryBroker } from '../../src/adapters/memory-log/memory-broker.ts';
 import { operatorKey } from '../../src/adapters/operator-key.ts';
 import { sha256 } from '../../src/adapters/system.ts';
-import { native } from '../../src/formats/native.ts';
 import { Pipeline } from '../../src/pipeline/pipeline.ts';
 import type { Logger } from '../../src/ports.ts';
 import { BrokerLink } from './engine/broker-link.ts';
@@ -20,6 +19,7 @@ import type { Weather } from './engine/weather.ts';
 import { OwnerOracle } from './oracle/owner-oracle.ts';
 import type { Knowledge } from './oracle/knowledge.ts';
 import type { TopicOracle } from './oracle/topic-oracle.ts';
+import { formatOf } from './list-format.ts';
 import type { Settings } from './settings.ts';
 import { fixed, guardOf } from './settings.ts';
 import type { Violation } from './violation.ts';
@@ -93,7 +93,7 @@ export function startInstance(name: string, settings: Settings, around: Surround
       logger,
       sha256,
       ids,
-      format: native,
+      format: formatOf(settings, { clock: host, chance: around.chance.fork(`format ${name}`) }),
       ...(settings.operatorKey === true && { operatorKey: operatorKey(() => OPERATOR_KEY) }),
     },
     { ...pipelineOptions(settings), owner: `${name}-${random.uuid()}` },

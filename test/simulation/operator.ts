@@ -1,5 +1,6 @@
 /** An operator who replays what is dead. */
 import type { WantedIntent } from '../oracle/intents.ts';
+import { placeText } from '../oracle/places.ts';
 import { isFailure } from '../oracle/reports.ts';
 import { topics } from './instance.ts';
 import type { Event } from './script.ts';
@@ -11,7 +12,7 @@ interface Request {
   readonly dead: readonly Named[];
 }
 
-type Named = Pick<WantedIntent, 'name' | 'offset'>;
+type Named = Pick<WantedIntent, 'name' | 'place'>;
 
 export function replay(world: World, { by }: Extract<Event, { readonly kind: 'replay' }>): void {
   if (by === 'an old list') return world.replays.forEach((again) => again());
@@ -41,11 +42,11 @@ function send(world: World, { partition, group, dead }: Request): void {
   if (dead.length === 0) return;
   world.counter.count('operator: woken', dead.length);
   const append = (): void => {
-    const pending = dead.map(({ name, offset }) => ({
+    const pending = dead.map(({ name, place }) => ({
       member: name === '' ? null : name,
       topic: topics.source,
       partition,
-      offset: String(offset),
+      offset: placeText(place),
     }));
     const key = `\u0000rollcall.request.${world.chance.uuid()}`;
     const value = JSON.stringify({ v: 1, group, pending });

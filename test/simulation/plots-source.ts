@@ -1,4 +1,4 @@
-/** Dramas of the source: a topic that is not the one that was read any more. */
+/** Dramas of the log: a source that is not what was read any more, offsets that go back, records that no topic takes. */
 import type { Chance } from './engine/chance.ts';
 import type { Plot } from './dramas.ts';
 import { changed } from './plots-ownership.ts';
@@ -45,4 +45,84 @@ function owners(chance: Chance): readonly Event[] {
         { kind: 'kill', at: OTHER_AT + chance.between(0, 20_000), instance: 0, point: 'now' },
       ];
   }
+}
+
+/** The source becomes another log while changes of it are on their way, parked, or not committed. */
+export function torn(chance: Chance): Plot {
+  const at = chance.between(12_000, 30_000);
+  const events: Event[] = [
+    { kind: 'start', at: 0, instance: 0 },
+    {
+      kind: 'target',
+      at: 8_000,
+      weather: chance.pick([{ error_before: 1 }, { slow: 1 }, { late: 1, answered: 1 }]),
+      forMs: at,
+    },
+  ];
+  for (let changedAt = 4_000; changedAt < at; changedAt += chance.between(500, 3_000))
+    events.push(changed(changedAt, chance.int(0, 2), [chance.int(0, 2)], chance.pick(['add', 'remove'])));
+  const way = chance.pick(['recreated', 'truncated'] as const);
+  const grow = chance.int(1, 6);
+  if (chance.happens(0.4)) {
+    // What was read last is lost, and nothing that is committed.
+    events.push({ kind: 'refuse', at: at - 5_000, what: 'commit', forMs: 5_000 });
+    events.push({ kind: 'source_other', at, way: 'truncated', cut: 0, grow, isBusy: true });
+    return { settings: { groups: 3 }, events };
+  }
+  events.push({ kind: 'source_other', at, way, cut: chance.int(1, 3), grow, isBusy: true });
+  if (chance.happens(0.4)) events.push({ kind: 'drop_member', at: at + chance.between(0, 3_000), instance: 0 });
+  else if (chance.happens(0.5)) {
+    events.push({ kind: 'kill', at: at + chance.between(-2_000, 2_000), instance: 0, point: 'now' });
+    events.push({ kind: 'start', at: at + chance.between(2_000, 4_000), instance: 0 });
+  }
+  return { settings: { groups: 3 }, events };
+}
+
+/** The coordinator moves to a broker that lags behind, again and again: what was done is read again, full states too. */
+export function rolledBack(chance: Chance): Plot {
+  const events: Event[] = [{ kind: 'start', at: 0, instance: 0 }];
+  for (let at = 4_000; at < 60_000; at += chance.between(300, 4_000)) {
+    const op = chance.pick(['add', 'remove'] as const);
+    if (chance.happens(0.3))
+      events.push({ kind: 'state', at, group: 0, members: chance.pick([[0], [1, 2], [0, -1, -2]]) });
+    else events.push(changed(at, chance.int(0, 1), [chance.int(0, 2)], op));
+  }
+  for (let at = 8_000; at < 80_000; at += chance.between(2_000, 15_000))
+    events.push({ kind: 'fall_back', at, commits: chance.int(1, 12), generations: chance.pick([0, 0, 1, 3]) });
+  if (chance.happens(0.5)) events.push({ kind: 'start', at: chance.between(10_000, 40_000), instance: 1 });
+  if (chance.happens(0.5))
+    events.push({ kind: 'target', at: 10_000, weather: { answered: 2, error_before: 1, late: 1 }, forMs: 40_000 });
+  return { settings: { instances: 2, groups: 2 }, events };
+}
+
+/** Retention deletes records: those that are committed, or others that nobody has read, while an owner is away or behind. */
+export function beheaded(chance: Chance): Plot {
+  const deletedAt = chance.between(20_000, 40_000);
+  const events: Event[] = [{ kind: 'start', at: 0, instance: 0 }];
+  for (let at = 4_000; at < 55_000; at += chance.between(300, 3_000))
+    events.push(changed(at, chance.int(0, 2), [chance.int(0, 4)], chance.pick(['add', 'remove'])));
+  events.push({ kind: 'target', at: 8_000, weather: { answered: 1, error_before: 2 }, forMs: 25_000 });
+  const unread = chance.pick([0, 1, 3, 1_000]);
+  const isAway = chance.happens(0.6);
+  if (isAway) events.push({ kind: 'kill', at: deletedAt - chance.between(100, 8_000), instance: 0, point: 'now' });
+  events.push({ kind: 'delete_head', at: deletedAt, partition: 0, unread });
+  events.push({ kind: 'start', at: deletedAt + chance.between(10, 10_000), instance: 0 });
+  return { settings: { groups: 3, members: 5, pendingIntentsMax: chance.pick([3, 200_000]) }, events };
+}
+
+/** The report topic, or that of dead letters, refuses for good what has no key; everything else goes on. */
+export function refusedKeys(chance: Chance): Plot {
+  const forMs = chance.between(20_000, 50_000);
+  const events: Event[] = [
+    { kind: 'start', at: 0, instance: 0 },
+    { kind: 'compact_output', at: 5_000, topic: chance.pick(['report', 'deadLetter']), forMs },
+  ];
+  for (let at = 6_000; at < 5_000 + forMs - 5_000; at += chance.between(500, 4_000)) {
+    if (chance.happens(0.4)) events.push({ kind: 'broken', at, group: 0, what: 'keyless' });
+    const [group, member] = [chance.int(0, 2), chance.int(0, 2)];
+    events.push(changed(at + 10, group, [member], chance.pick(['add', 'remove'])));
+    events.push({ kind: 'expect_final', at: at + 4_000, group, member });
+  }
+  if (chance.happens(0.4)) events.push({ kind: 'drop_member', at: 5_000 + forMs - 500, instance: 0 });
+  return { settings: { groups: 3 }, events };
 }

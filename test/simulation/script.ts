@@ -2,18 +2,22 @@
 import type { Chance } from './engine/chance.ts';
 import type { Point } from './engine/host.ts';
 import type { BrokerFate, Refusable, TargetFate, Weights } from './engine/weather.ts';
+import { drawLogFault, type LogFault } from './log-faults.ts';
 import type { DrawnScenario } from './scenarios.ts';
 import { scenarios } from './scenarios.ts';
 import type { ScimType } from '../../src/sandbox/scim-error.ts';
 import type { Settings } from './settings.ts';
 
 export type Happening =
+  | LogFault
   | {
       readonly kind: 'change';
       readonly group: number;
       readonly add: readonly number[];
       readonly remove: readonly number[];
     }
+  /** One record with several events of one group, in their order; `members`: of a full state. */
+  | { readonly kind: 'list'; readonly group: number; readonly events: readonly Listed[] }
   /** A full state of a group. */
   | {
       readonly kind: 'state';
@@ -43,7 +47,7 @@ export type Happening =
   | {
       readonly kind: 'broken';
       readonly group: number;
-      readonly what: 'json' | 'schema' | 'key' | 'empty' | 'tombstone' | 'long';
+      readonly what: 'json' | 'schema' | 'key' | 'keyless' | 'empty' | 'tombstone' | 'long';
     }
   | { readonly kind: 'start'; readonly instance: number }
   | { readonly kind: 'stop'; readonly instance: number }
@@ -100,7 +104,13 @@ export type Happening =
       readonly way: 'recreated' | 'truncated';
       readonly cut: number;
       readonly grow: number;
+      /** Also while something is on its way or waits, if anything is committed. */
+      readonly isBusy?: true;
     };
+
+export type Listed =
+  | { readonly add: readonly number[]; readonly remove: readonly number[] }
+  | { readonly members: readonly number[] };
 
 /** How the target refuses a PATCH. */
 export interface Refused {
@@ -110,6 +120,8 @@ export interface Refused {
 
 /** Not drawn by lot: what directed scenarios bring about, and what must be so by then. */
 export type Directed =
+  /** A row of the table of groups: the source's group means this one of the target. */
+  | { readonly kind: 'name_group'; readonly group: number; readonly to: number }
   /** Each PATCH that names one of them is refused. */
   | {
       readonly kind: 'refuse_members';
@@ -117,6 +129,12 @@ export type Directed =
       readonly refused: Refused;
       readonly forMs: number;
     }
+  /** The newest change of the member has its final report. */
+  | { readonly kind: 'expect_final'; readonly group: number; readonly member: number }
+  /** All that is due is done: what instances hold is what live records keep. */
+  | { readonly kind: 'expect_rest' }
+  /** Since the first of them nothing has come in: no instance holds more than then, and topics hold little more. */
+  | { readonly kind: 'expect_unchanged'; readonly live: number; readonly reports: number }
   | { readonly kind: 'expect_landed'; readonly group: number; readonly member: number }
   | { readonly kind: 'expect_bounded'; readonly requests: number; readonly openings: number };
 
@@ -181,6 +199,8 @@ function drawHappening(chance: Chance, kind: Happening['kind'], settings: Settin
   switch (kind) {
     case 'change':
       return drawChange(chance, settings, group);
+    case 'list':
+      return drawList(chance, settings, group);
     case 'state':
       return drawState(chance, settings, group);
     case 'approve':
@@ -232,6 +252,11 @@ function drawHappening(chance: Chance, kind: Happening['kind'], settings: Settin
     case 'provision':
     case 'group_anew':
       return { kind };
+    case 'fall_back':
+    case 'abort':
+    case 'delete_head':
+    case 'compact_output':
+      return drawLogFault(chance, kind);
     case 'source_other':
       return { kind, way: chance.pick(['recreated', 'truncated']), cut: chance.int(1, 6), grow: chance.int(0, 4) };
     case 'correct':
@@ -242,18 +267,32 @@ function drawHappening(chance: Chance, kind: Happening['kind'], settings: Settin
 }
 
 function drawChange(chance: Chance, settings: Settings, group: number): Happening {
-  const some = (): number[] =>
-    Array.from({ length: chance.pick([0, 1, 1, 1, 2, 4]) }, () => chance.int(0, settings.members - 1));
-  return { kind: 'change', group, add: some(), remove: some() };
+  return { kind: 'change', group, add: someMembers(chance, settings), remove: someMembers(chance, settings) };
+}
+
+const someMembers = (chance: Chance, { members }: Settings): number[] =>
+  Array.from({ length: chance.pick([0, 1, 1, 1, 2, 4]) }, () => chance.int(0, members - 1));
+
+function drawList(chance: Chance, settings: Settings, group: number): Happening {
+  const length = chance.int(1, settings.eventsPerRecord ?? 1);
+  const events = Array.from({ length }, (): Listed => {
+    if (chance.happens(0.2)) return { members: membersOfState(chance, settings) };
+    return { add: someMembers(chance, settings), remove: someMembers(chance, settings) };
+  });
+  return { kind: 'list', group, events };
 }
 
 function drawState(chance: Chance, settings: Settings, group: number): Happening {
+  const members = membersOfState(chance, settings);
+  const state = { kind: 'state', group, members } as const;
+  return members.length === 0 && chance.happens(0.5) ? { ...state, deleted: true } : state;
+}
+
+function membersOfState(chance: Chance, settings: Settings): readonly number[] {
   const share = chance.pick([0, 0.3, 0.6, 0.6, 1]);
   // Bystanders have numbers below zero.
   const everybody = Array.from({ length: settings.members + 2 }, (_, i) => i - 2);
-  const members = everybody.filter(() => chance.happens(share));
-  const state = { kind: 'state', group, members } as const;
-  return members.length === 0 && chance.happens(0.5) ? { ...state, deleted: true } : state;
+  return everybody.filter(() => chance.happens(share));
 }
 
 /** What may land late, and its opposite before it does. */

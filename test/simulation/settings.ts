@@ -48,6 +48,10 @@ export interface Settings {
   readonly readsLagMs?: number;
   /** Nothing is refused but PATCHes that name certain members: only these are given up, and each was refused alone (design 6.3). */
   readonly isolates?: true;
+  /** Records may hold several events, at most so many; absent: each holds one. */
+  readonly eventsPerRecord?: number;
+  /** How long it takes at most until records can be read, ms; absent: nothing. */
+  readonly prepareMs?: number;
   /** One owner at a time, whose requests are never late: it knows what its live records say. */
   readonly knowsParked?: true;
   /** Requests of operators are signed, and no others are taken up. */

@@ -14,6 +14,7 @@ export const invariants = {
   'one-true-report': 'each intent ends in one final report, which is true of the target',
   'commit-safe': 'what is committed is reported, or parked where a restore finds it',
   'same-source': 'of a source that is another one than was read nothing is sent, reported or committed',
+  'tells-losses': 'what retention takes unread is called a possible loss, and nothing else is',
   'dead-mark': 'a live record marks as dead only what is reported',
   recorded: 'what a full state comes to is on record before it is sent',
   held: 'no removal that the guard has to hold takes effect without an approval of exactly what was held',

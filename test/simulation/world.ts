@@ -1,6 +1,7 @@
 /** Everything that a history takes place in, and what each of its events does there. */
 import { MemoryBroker } from '../../src/adapters/memory-log/memory-broker.ts';
-import type { LogRecord } from '../../src/ports.ts';
+import type { Commit, LogRecord } from '../../src/ports.ts';
+import type { SourceRecord } from '../oracle/intents.ts';
 import { Chance } from './engine/chance.ts';
 import { Counter } from './engine/counter.ts';
 import { Host } from './engine/host.ts';
@@ -8,6 +9,7 @@ import { IdTable } from './engine/id-table.ts';
 import { Target } from './engine/target.ts';
 import { Timeline } from './engine/timeline.ts';
 import { fairWeather } from './engine/weather.ts';
+import type { Baseline } from './expectations.ts';
 import type { Instance, Surroundings } from './instance.ts';
 import { startInstance, topics } from './instance.ts';
 import { Knowledge } from './oracle/knowledge.ts';
@@ -15,6 +17,7 @@ import type { SourceFacts } from './oracle/source-oracle.ts';
 import { SourceOracle } from './oracle/source-oracle.ts';
 import { TargetOracle } from './oracle/target-oracle.ts';
 import { TopicOracle } from './oracle/topic-oracle.ts';
+import type { Event } from './script.ts';
 import type { Settings } from './settings.ts';
 import { fixed } from './settings.ts';
 import { Violation } from './violation.ts';
@@ -47,9 +50,16 @@ export class World {
   readonly #tells: boolean;
   readonly #positions = new Map<string, bigint>();
   readonly #committed: { offset: bigint | null; metadata: string }[];
+  /** By partition: all commits, one after the other. */
+  readonly commits: Commit[][];
+  /** All source records that there ever were. */
+  readonly produced: SourceRecord[] = [];
+  /** What `expect_unchanged` has seen first. */
+  baseline: Baseline | null = null;
   /** Partitions whose committed offset has gone back. */
   readonly #wentBack = new Set<number>();
   #hasNews = false;
+  #sourceGrewAt = 0;
   /** What an instance was seen to do; told in a turn of its own. */
   #accusation: Violation | null = null;
   #starts = 0;
@@ -62,6 +72,7 @@ export class World {
     this.timeline = new Timeline(this.chance);
     this.broker = new MemoryBroker(new Host('broker', this.timeline), this.chance.fork('broker'));
     this.#createTopics();
+    for (let i = 0; i < settings.groups; i++) this.ids.setGroup(groupName(i), groupName(i));
     this.target = new Target(this.#targetOptions(seed), this);
     const { knowledge } = this;
     const now = (): number => this.timeline.now;
@@ -74,6 +85,7 @@ export class World {
     this.target.watch = this.targetOracle.watch;
     this.instances = Array.from({ length: settings.instances }, () => null);
     this.#committed = Array.from({ length: settings.partitions }, () => ({ offset: null, metadata: '' }));
+    this.commits = this.#committed.map(() => []);
     this.#around = {
       timeline: this.timeline,
       chance: this.chance,
@@ -142,9 +154,11 @@ export class World {
       this.#hasNews = false;
       // As they are acknowledged: a report before what relies on it.
       const { partitions } = this.settings;
-      this.#readNew(topics.source, (record) =>
-        this.knowledge.produced(topics.source, record, { partitions, now: this.timeline.now }),
-      );
+      this.#readNew(topics.source, (record) => {
+        this.produced.push(record);
+        this.#sourceGrewAt = this.timeline.now;
+        this.knowledge.produced(topics.source, record, { partitions, now: this.timeline.now });
+      });
       this.#readNew(topics.deadLetter, (record) => this.topicOracle.deadLettered(record));
       this.#readNew(topics.report, (record) => this.topicOracle.reported(record));
       this.#readNew(topics.retry, (record) => this.topicOracle.retried(record));
@@ -154,25 +168,36 @@ export class World {
       if (offset === known.offset && metadata === known.metadata) continue;
       if ((offset ?? 0n) < (known.offset ?? 0n)) this.#wentBack.add(partition);
       this.#committed[partition] = { offset, metadata };
+      if (offset !== null) this.commits[partition]?.push({ partition, offset, metadata });
       this.tell(() => `partition ${partition} is committed to ${offset} ${metadata}`);
       if (offset !== null) this.topicOracle.committed(partition, offset, metadata);
     }
   }
 
-  /** With as many records as were committed, and `grow` more. Of one partition, and only at rest. */
-  replaceSource({ way, cut, grow }: { readonly way: 'recreated' | 'truncated'; cut: number; grow: number }): void {
+  /** Retention takes records from `from` to `to` that are not committed: what is not final of them may be lost. */
+  lose(partition: number, from: bigint, to: bigint): void {
+    this.targetOracle.mayGoBack = true;
+    for (let offset = from; offset < to; offset++) this.knowledge.lose(`${partition}/${offset}`, this.timeline.now);
+  }
+
+  /** With as many records as were committed, and `grow` more. Of one partition, and only at rest unless it is busy. */
+  replaceSource({ way, cut, grow, isBusy }: Extract<Event, { readonly kind: 'source_other' }>): void {
     this.look();
     const committed = this.committed(0);
     const isAtRest = this.topicOracle.isAllOver && committed === this.sourceEnd(0);
-    if (this.settings.partitions > 1 || committed === 0n || !isAtRest) return;
-    this.sourceOracle.becomesOther(this.#sourceFacts());
+    if (this.settings.partitions > 1 || committed === 0n || !(isAtRest || isBusy)) return;
+    // Its owner has not read what came last, or nothing is lost.
+    if (isBusy && cut === 0 && (this.timeline.now - this.#sourceGrewAt < READ_MS || committed === this.sourceEnd(0)))
+      return;
+    if (isBusy) this.sourceOracle.becomesOtherUnderWay(this.sourceEnd(0));
+    else this.sourceOracle.becomesOther(this.#sourceFacts());
     if (way === 'recreated') this.broker.recreateTopic(topics.source);
     else this.broker.truncate(topics.source, 0, committed > BigInt(cut) ? committed - BigInt(cut) : 0n);
     const missing = Number(committed - this.sourceEnd(0)) + grow;
     const value = JSON.stringify({
       group_id: groupName(0),
-      add_members: [memberName(0)],
-      remove_members: [memberName(1)],
+      add_members: [isBusy ? STRANGER : memberName(0)],
+      remove_members: isBusy ? [] : [memberName(1)],
     });
     const record = { topic: topics.source, partition: 0, key: groupName(0), value, headers: [] };
     for (let i = 0; i < missing; i++) this.broker.append([record]);
@@ -182,6 +207,7 @@ export class World {
     return {
       requests: this.targetOracle.requests,
       reports: this.broker.topic(topics.report).partition(0).end,
+      areStrangersReported: () => this.records(topics.report).some(({ value }) => textOf(value).includes(STRANGER)),
       committed: this.broker.group('rollcall').committed(0).offset,
     };
   }
@@ -303,6 +329,12 @@ export class World {
 }
 
 export const groupName = (number: number): string => `g${number}`;
+
+/** Within which an owner has read what is produced, ms. */
+const READ_MS = 300;
+
+/** Nobody but another source names it. */
+const STRANGER = 'stranger';
 
 const memberName = (number: number): string => (number < 0 ? `bystander${number}` : `m${number}`);
 

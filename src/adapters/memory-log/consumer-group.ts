@@ -99,6 +99,20 @@ export class ConsumerGroup {
     return { offset, metadata };
   }
 
+  /** A coordinator takes over that lags behind: it knows none of the members, and older generations and offsets. */
+  fallBack({ generation, commits }: { readonly generation: number; readonly commits: readonly Commit[] }): void {
+    for (const { cancelExpiry } of this.#members.values()) cancelExpiry();
+    this.#members.clear();
+    this.#cancelRebalanceLimit();
+    this.#isRebalancing = false;
+    this.#generation = generation;
+    for (const commit of commits) this.#offsets.set(commit.partition, commit);
+  }
+
+  get generation(): number {
+    return this.#generation;
+  }
+
   #beginRebalance(): void {
     if (this.#isRebalancing) return;
     this.#isRebalancing = true;

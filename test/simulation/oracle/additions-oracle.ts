@@ -5,6 +5,7 @@
 import { recordIdOf } from '../../oracle/full-states.ts';
 import { keyOf, type WantedState } from '../../oracle/intents.ts';
 import type { LiveIntent } from '../../oracle/live-records.ts';
+import { placeText } from '../../oracle/places.ts';
 import { operationOf, type Report } from '../../oracle/reports.ts';
 import { Violation } from '../violation.ts';
 import type { Knowledge } from './knowledge.ts';
@@ -71,9 +72,9 @@ export class AdditionsOracle {
 
   /** What the live record of a group says now. */
   recorded(partition: number, group: string, intents: readonly LiveIntent[]): void {
-    for (const { isOfState, offset, name, held, approval, dead } of intents) {
-      const state = this.#world.knowledge.states.get(`source/${partition}/${offset}`);
-      const id = `source/${partition}/${offset}/${name}`;
+    for (const { isOfState, place, name, held, approval, dead } of intents) {
+      const state = this.#world.knowledge.states.get(`source/${partition}/${placeText(place)}`);
+      const id = `source/${partition}/${placeText(place)}/${name}`;
       if (!isOfState || dead !== null || state === undefined) continue;
       if (held?.by === 'unresolved_members') this.#held.add(id);
       if (approval === null || !this.#held.has(id) || this.#taken.has(id)) continue;
@@ -106,9 +107,9 @@ export class AdditionsOracle {
     const seat = seatOf({ group: state.group, member });
     return (this.#accepted.get(state.group) ?? []).some((acceptance) => {
       const isNamed = (knowledge.groupStates.get(state.group) ?? [])
-        .filter(({ offset }) => offset > acceptance.state.offset)
+        .filter(({ place }) => place > acceptance.state.place)
         .every(({ members }) => members.has(member));
-      const isAlone = !knowledge.seats.get(seat)?.some(({ offset }) => offset > acceptance.state.offset);
+      const isAlone = !knowledge.seats.get(seat)?.some(({ place }) => place > acceptance.state.place);
       const isLater = (knowledge.producedAt.get(state.id) ?? 0) > acceptance.at;
       const hasLanded = (this.#landedAt.get(seat) ?? -1) >= acceptance.at;
       return acceptance.members.has(member) && isLater && isNamed && isAlone && !hasLanded;
@@ -118,10 +119,10 @@ export class AdditionsOracle {
   /** There, wanted by nobody newer, touched by somebody else, or accepted as unknown. */
   #isSettled(state: WantedState, member: string): boolean {
     const { knowledge, members } = this.#world;
-    const { group, offset, id } = state;
+    const { group, place, id } = state;
     const seat = seatOf({ group, member });
     if (members(group).has(member) || knowledge.wasTouched({ id, group, member })) return true;
-    if (knowledge.line(seat).some((intent) => intent.op === 'remove' && intent.offset > offset)) return true;
+    if (knowledge.line(seat).some((intent) => intent.op === 'remove' && intent.place > place)) return true;
     return [...this.#held].some((held) => {
       const former = knowledge.states.get(recordIdOf(held));
       return former?.group === group && former.members.has(member) && this.#world.isApproved(held);

@@ -4,6 +4,7 @@
  */
 import { createHash } from 'node:crypto';
 import { isAlwaysHeld, recordIdOf } from '../../oracle/full-states.ts';
+import { placeText } from '../../oracle/places.ts';
 import type { WantedIntent } from '../../oracle/intents.ts';
 import type { LiveIntent, TopicRecord } from '../../oracle/live-records.ts';
 import { headerOf, textOf } from '../../oracle/live-records.ts';
@@ -59,7 +60,7 @@ export class GuardOracle {
 
   /** What the live record of a group says now. */
   recorded(partition: number, group: string, intents: readonly LiveIntent[]): void {
-    const idOf = ({ offset, name }: LiveIntent): string => `source/${partition}/${offset}/${name}`;
+    const idOf = ({ place, name }: LiveIntent): string => `source/${partition}/${placeText(place)}/${name}`;
     // What was refused keeps why it was held, in case it is woken.
     const held = intents.filter((intent) => intent.held !== null && intent.dead === null);
     const digest = held.length === 0 ? null : digestOf(group, held, idOf);
@@ -165,9 +166,9 @@ export class GuardOracle {
     if (count > 0) this.#world.window.removed(partition, group, { members: counted, size });
   }
 
-  #rests({ id, partition, group, member, offset }: WantedIntent): boolean {
+  #rests({ id, partition, group, member, place }: WantedIntent): boolean {
     const live = this.#world.live[partition]?.find(group, member);
-    return live?.offset === offset && live.held !== null && live.dead === null && !this.#world.isWoken(id);
+    return live?.place === place && live.held !== null && live.dead === null && !this.#world.isWoken(id);
   }
 
   isApproved(id: string): boolean {

@@ -48,7 +48,10 @@ export class Knowledge {
   /** Seats that a PATCH was refused for which named no other. */
   readonly refusedAlone = new Set<string>();
 
-  /** Ids of what has no final report yet. */
+  /** Ids of what retention may have taken unread. */
+  readonly lost = new Set<string>();
+
+  /** Ids of what has no final report yet, and is not lost. */
   readonly open = new Set<string>();
 
   /** By so much the wall clocks of instances may differ from that of the history, and from each other, ms. */
@@ -75,6 +78,17 @@ export class Knowledge {
     }
   }
 
+  /** Retention has taken the record, whose place is `partition/offset`, perhaps before it was read. */
+  lose(place: string, now: number): void {
+    for (const id of this.records.get(place) ?? []) {
+      if (this.isFinal(id)) continue;
+      this.lost.add(id);
+      this.open.delete(id);
+      const intent = this.intents.get(id);
+      if (intent !== undefined) this.foreign.set(seatOf(intent), now);
+    }
+  }
+
   /** A final report. */
   reported(report: Report): void {
     const known = this.finals.get(report.id);
@@ -91,7 +105,7 @@ export class Knowledge {
     const { group, member } = seatFrom(seat);
     const change = this.seats.get(seat)?.at(-1);
     const state = this.groupStates.get(group)?.at(-1);
-    if (state === undefined || (change !== undefined && change.offset > state.offset)) return change;
+    if (state === undefined || (change !== undefined && change.place > state.place)) return change;
     return impliedBy(state, member);
   }
 
@@ -99,7 +113,7 @@ export class Knowledge {
   line(seat: string): readonly WantedIntent[] {
     const { group, member } = seatFrom(seat);
     const implied = (this.groupStates.get(group) ?? []).map((state) => impliedBy(state, member));
-    return [...(this.seats.get(seat) ?? []), ...implied].toSorted((a, b) => (a.offset < b.offset ? -1 : 1));
+    return [...(this.seats.get(seat) ?? []), ...implied].toSorted((a, b) => (a.place < b.place ? -1 : 1));
   }
 
   /** It is so at the target by a report: its own, or that of the full state that implies it. */
@@ -112,7 +126,7 @@ export class Knowledge {
   causesOf(seat: string, op: 'add' | 'remove'): readonly WantedIntent[] {
     const line = this.line(seat);
     const done = line.findLast((intent) => this.isDone(intent));
-    return line.filter((intent) => intent.op === op && (done === undefined || intent.offset >= done.offset));
+    return line.filter((intent) => intent.op === op && (done === undefined || intent.place >= done.place));
   }
 
   isFinal(id: string): boolean {

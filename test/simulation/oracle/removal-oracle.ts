@@ -147,7 +147,7 @@ export class RemovalOracle {
     const { live, knowsParked, attemptsMax, knowledge } = this.#world;
     if (!knowsParked) return 0;
     const present = this.#world.members(group);
-    const isPending = ({ op, member, offset, attempt, dead, held, approval }: LiveIntent): boolean =>
+    const isPending = ({ op, member, place, attempt, dead, held, approval }: LiveIntent): boolean =>
       op === 'remove' &&
       dead === null &&
       held === null &&
@@ -155,7 +155,7 @@ export class RemovalOracle {
       attempt < attemptsMax - 1 &&
       present.has(member) &&
       !members.includes(member) &&
-      knowledge.newest(seatOf({ group, member }))?.offset === offset;
+      knowledge.newest(seatOf({ group, member }))?.place === place;
     return [...(live[partition]?.groups.get(group)?.intents.values() ?? [])].filter(isPending).length;
   }
 

@@ -10,26 +10,26 @@ interface Around {
   /** Of the partition of the live record. */
   readonly view: LiveView | undefined;
   /** It is newer than what the record holds, and committed. */
-  readonly isCommitted: (offset: bigint) => boolean;
+  readonly isCommitted: (place: bigint) => boolean;
 }
 
 /** undefined: nothing has. */
 export function replacing(older: LiveIntent, around: Around): WantedIntent | WantedState | undefined {
   const { knowledge, isCommitted } = around;
   if (older.member === '') return newerState(older, around) ?? newerChange(older, around);
-  return newerState(older, around) ?? knowledge.seats.get(seatOf(older))?.find(({ offset }) => isCommitted(offset));
+  return newerState(older, around) ?? knowledge.seats.get(seatOf(older))?.find(({ place }) => isCommitted(place));
 }
 
 /** Where the full state itself is in the record, a restore lets it take the place of what is older. */
 function newerState({ group, member }: LiveIntent, { knowledge, view, isCommitted }: Around): WantedState | undefined {
-  const recorded = member === '' ? undefined : view?.find(group, '')?.offset;
-  return knowledge.groupStates.get(group)?.find(({ offset }) => isCommitted(offset) && offset !== recorded);
+  const recorded = member === '' ? undefined : view?.find(group, '')?.place;
+  return knowledge.groupStates.get(group)?.find(({ place }) => isCommitted(place) && place !== recorded);
 }
 
 /** A full state is worked out anew after a restore, under what stands on it there; a dead one is gone with what is newer. */
 function newerChange({ group, dead }: LiveIntent, { knowledge, view, isCommitted }: Around): WantedIntent | undefined {
   const newest = [...knowledge.seats.values()].flatMap((seat) => (seat[0]?.group === group ? (seat.at(-1) ?? []) : []));
   return newest.find(
-    ({ member, offset }) => isCommitted(offset) && (dead !== null || view?.find(group, member)?.offset !== offset),
+    ({ member, place }) => isCommitted(place) && (dead !== null || view?.find(group, member)?.place !== place),
   );
 }

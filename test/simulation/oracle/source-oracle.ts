@@ -9,13 +9,22 @@ export interface SourceFacts {
   readonly requests: number;
   readonly reports: bigint;
   readonly committed: bigint | null;
+  /** A report names a member that only the other source names. */
+  readonly areStrangersReported: () => boolean;
 }
 
 export class SourceOracle {
   #before: SourceFacts | null = null;
+  /** Where the former source ended; null: it was replaced at rest, or not at all. */
+  #formerEnd: bigint | null = null;
 
   get isOther(): boolean {
-    return this.#before !== null;
+    return this.#before !== null || this.#formerEnd !== null;
+  }
+
+  /** What was read before may still be on its way: nothing of the other one may come after it. */
+  becomesOtherUnderWay(end: bigint): void {
+    this.#formerEnd = end;
   }
 
   /** From now on. */
@@ -24,6 +33,10 @@ export class SourceOracle {
   }
 
   check(facts: SourceFacts): void {
+    if (this.#formerEnd !== null && (facts.committed ?? 0n) > this.#formerEnd)
+      throw new Violation('same-source', `${facts.committed} is committed, and the former source ended before`);
+    if (this.#formerEnd !== null && facts.areStrangersReported())
+      throw new Violation('same-source', 'records of another source are reported');
     const before = this.#before;
     if (before === null) return;
     if (facts.committed !== before.committed)

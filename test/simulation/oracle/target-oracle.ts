@@ -124,7 +124,7 @@ export class TargetOracle implements Traffic {
     if (!this.mayGoBack) this.#world.wholes.landed(seat, op);
     const final = wanted.findLast((intent) => knowledge.isDone(intent));
     if (final === undefined || final.op === op || this.mayGoBack) return;
-    if (wanted.some((intent) => intent.op === op && intent.offset > final.offset)) return;
+    if (wanted.some((intent) => intent.op === op && intent.place > final.place)) return;
     throw new Violation('no-stale-effect', `${text} takes effect although ${final.id} (${final.op}) is final`);
   }
 

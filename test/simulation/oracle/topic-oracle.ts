@@ -3,6 +3,7 @@ import type { LiveIntent, TopicRecord } from '../../oracle/live-records.ts';
 import { headerOf, textOf } from '../../oracle/live-records.ts';
 import { recordIdOf } from '../../oracle/full-states.ts';
 import type { WantedIntent } from '../../oracle/intents.ts';
+import { offsetOf, placeText, readPlace } from '../../oracle/places.ts';
 import type { Report } from '../../oracle/reports.ts';
 import { isFailure, operationOf } from '../../oracle/reports.ts';
 import { EPOCH_MS } from '../engine/host.ts';
@@ -151,7 +152,7 @@ export class TopicOracle {
   #checkTruth(report: Report, intent: WantedIntent): void {
     const { knowledge, members } = this.#world;
     const seat = seatOf(intent);
-    const isNewest = knowledge.newest(seat)?.offset === intent.offset;
+    const isNewest = knowledge.newest(seat)?.place === intent.place;
     if (report.op !== intent.op) this.#fail('one-true-report', say(report));
     if (this.#settings.outagesOnly && report.outcome === 'permanent_failure')
       this.#fail('one-true-report', `${say(report)}, and only the target as a whole was away`);
@@ -163,6 +164,8 @@ export class TopicOracle {
     // Who may not read a group cannot see how it is; a 403 to the last look confirms a giving-up (design 6.3).
     const wasDenied = (knowledge.denied.get(intent.group) ?? -Infinity) > this.#givenUpAt(report) - DENIED_MS;
     if (!isSuccess(report.outcome) && wasDenied) return;
+    // Which group of the target it means is not known, so nobody can see how it is.
+    if (report.reason?.code === 'group_ambiguous') return;
     // An operator has refused it.
     if (report.reason?.code === 'refused') return;
     const isRefused = this.#settings.isolates ?? this.#world.isUnknown(intent.member);
@@ -205,10 +208,10 @@ export class TopicOracle {
     const { knowledge } = this.#world;
     this.guard.recorded(record.partition, textOf(record.key), [...changed.values()]);
     this.additions.recorded(record.partition, textOf(record.key), [...changed.values()]);
-    for (const [member, { offset, dead, name }] of changed) {
-      const id = this.#idOf(record.partition, offset, name);
+    for (const [member, { place, dead, name }] of changed) {
+      const id = this.#idOf(record.partition, place, name);
       const known = before?.get(member);
-      if (dead === null && known?.offset === offset && known.dead !== null && !this.#named.has(id)) {
+      if (dead === null && known?.place === place && known.dead !== null && !this.#named.has(id)) {
         this.#fail('dead-mark', `${id} was dead, and nobody asked to wake it`);
       }
       if (dead !== null && !knowledge.isFinal(id)) this.#fail('dead-mark', `${id} is marked dead and not reported`);
@@ -225,7 +228,7 @@ export class TopicOracle {
     if (value === null || headerOf(record, 'rollcall-type') !== 'replay') return;
     const { pending } = JSON.parse(textOf(value)) as { pending: readonly Named[] };
     for (const { member, offset } of pending) {
-      const id = this.#idOf(partition, BigInt(offset), member ?? '');
+      const id = this.#idOf(partition, readPlace(offset), member ?? '');
       this.#named.add(id);
       this.guard.replayed(id, record.offset);
     }
@@ -279,7 +282,8 @@ export class TopicOracle {
     this.#window.committed(partition, (id) => {
       // Its offset may have been complete before it was sent.
       if (this.isParked(id)) return false;
-      const at = knowledge.find(id)?.offset ?? offset;
+      const found = knowledge.find(id);
+      const at = found === undefined ? offset : offsetOf(found.place);
       return at < offset || (this.#complete[partition]?.beyond.has(at) ?? false);
     });
     this.#checkOwed(partition);
@@ -289,6 +293,7 @@ export class TopicOracle {
     const { knowledge } = this.#world;
     const owed = this.#owed[partition] ?? new Set();
     for (const id of owed) {
+      if (knowledge.lost.has(id)) continue;
       const state = knowledge.states.get(id);
       if (state !== undefined) {
         this.wholes.checkCommitted(state);
@@ -319,25 +324,28 @@ export class TopicOracle {
   /** A restore would bring it back, and what has replaced it is not read again. */
   #checkNothingNewer(partition: number, older: LiveIntent): void {
     const { offset, beyond } = this.#complete[partition] ?? { offset: 0n, beyond: new Set() };
-    const isCommitted = (at: bigint): boolean => at > older.offset && (at < offset || beyond.has(at));
-    const newer = replacing(older, { knowledge: this.#world.knowledge, view: this.live[partition], isCommitted });
-    if (newer !== undefined)
+    const isCommitted = (place: bigint): boolean =>
+      place > older.place && (offsetOf(place) < offset || beyond.has(offsetOf(place)));
+    const { knowledge } = this.#world;
+    const newer = replacing(older, { knowledge, view: this.live[partition], isCommitted });
+    if (newer !== undefined && !knowledge.lost.has(newer.id))
       this.#fail(
         'commit-safe',
-        `${newer.id} is committed, and the live record still holds ${older.op} of ${older.offset}`,
+        `${newer.id} is committed, and the live record still holds ${older.op} of ${placeText(older.place)}`,
       );
   }
 
   #isLive(intent: WantedIntent): boolean {
-    return this.#find(intent)?.offset === intent.offset;
+    return this.#find(intent)?.place === intent.place;
   }
 
   #find({ partition, group, member }: WantedIntent): LiveIntent | undefined {
     return this.live[partition]?.find(group, member);
   }
 
-  #idOf(partition: number, offset: bigint, member: string): string {
-    return member === '' ? `source/${partition}/${offset}` : `source/${partition}/${offset}/${member}`;
+  #idOf(partition: number, place: bigint, member: string): string {
+    const id = `source/${partition}/${placeText(place)}`;
+    return member === '' ? id : `${id}/${member}`;
   }
 
   #fail(invariant: Invariant, detail: string): never {

@@ -39,6 +39,7 @@ export class WholeOracle {
     // Groups are always there, so only a refusal makes an owner give up.
     // Or a read that shows nobody: then it is never called done.
     if (this.#world.isDoubtful && report.reason?.code === 'members_not_shown') return;
+    if (report.reason?.code === 'group_ambiguous') return;
     const denied = knowledge.denied.get(state.group) ?? -1;
     if (isFailure(report.outcome) && denied < (knowledge.producedAt.get(state.id) ?? 0))
       fail('one-true-report', `${said}, and the target has refused nothing`);
@@ -75,8 +76,8 @@ export class WholeOracle {
     const { knowledge, live } = this.#world;
     const causes = knowledge.causesOf(seat, op);
     const isKnown = causes.some(
-      ({ id, whole, partition, group, member, offset }) =>
-        whole === undefined || knowledge.isFinal(id) || live[partition]?.find(group, member)?.offset === offset,
+      ({ id, whole, partition, group, member, place }) =>
+        whole === undefined || knowledge.isFinal(id) || live[partition]?.find(group, member)?.place === place,
     );
     if (causes.length > 0 && !isKnown)
       fail('recorded', `${op} of ${seat.replace('\n', '/')} takes effect for ${causes[0]?.id}, which is not recorded`);
@@ -95,9 +96,9 @@ export class WholeOracle {
     });
   }
 
-  #live({ partition, group, offset }: WantedState) {
+  #live({ partition, group, place }: WantedState) {
     const intents = this.#world.live[partition]?.groups.get(group)?.intents;
-    return [...(intents?.values() ?? [])].filter((intent) => intent.offset === offset);
+    return [...(intents?.values() ?? [])].filter((intent) => intent.place === place);
   }
 }
 

@@ -1,0 +1,213 @@
+/** Mutants of what the log does: offsets that go back or are gone, records that no topic takes, members that join again and again. */
+import type { Mutant } from './mutant.ts';
+
+export const logMutants: readonly Mutant[] = [
+  {
+    name: 'read-not-remembered',
+    breaks: 'an owner compares the source with what is committed only, not with what it has read',
+    edits: [
+      {
+        file: 'src/pipeline/restore.ts',
+        find: 'const remembered = partition.isKept ? partition.mark : mark;',
+        replace: 'const remembered = mark;',
+      },
+    ],
+    scenario: 'torn',
+  },
+  {
+    name: 'refused-goes-on',
+    breaks: 'an owner that refuses its partition goes on with what it has in memory',
+    edits: [
+      {
+        file: 'src/pipeline/restore.ts',
+        find: "  if (problem !== null) return refuse(context, partition, { problem, foreign: 'committed' });\n",
+        replace:
+          "  if (problem !== null && !partition.isKept) return refuse(context, partition, { problem, foreign: 'committed' });\n",
+      },
+    ],
+    scenario: 'torn',
+  },
+  {
+    name: 'goal-at-the-commit',
+    breaks: 'an owner counts as caught up at the committed offset, which may have gone back',
+    edits: [
+      { file: 'src/pipeline/restore.ts', find: 'goal: bounds.end,', replace: 'goal: committed.offset ?? bounds.end,' },
+    ],
+    scenario: 'rolledBack',
+  },
+  {
+    name: 'epoch-of-a-former-owner',
+    breaks: 'an owner does not see that its epoch was used before the generations went back',
+    edits: [
+      {
+        file: 'src/pipeline/restore.ts',
+        find: 'epochUsed && (!isKept || foreignFence);',
+        replace: 'epochUsed && foreignFence && isKept;',
+      },
+    ],
+    scenario: 'rolledBack',
+  },
+  {
+    name: 'events-of-one-record-are-one',
+    breaks: 'two events of one record count as one and the same',
+    edits: [
+      {
+        file: 'src/core/position.ts',
+        find: '  return (a.index ?? 0) - (b.index ?? 0);',
+        replace: '  return 0;',
+      },
+    ],
+    scenario: 'lists',
+  },
+  {
+    name: 'first-event-completes-the-record',
+    breaks: 'a record is complete when its first event is',
+    edits: [
+      {
+        file: 'src/core/ledger.ts',
+        find: '  if (left > 1) {\n    ledger.open.set(offset, left - 1);\n    return;\n  }\n',
+        replace: '',
+      },
+      {
+        file: 'src/core/ledger.ts',
+        find: 'if (left === undefined) throw new Error(`offset ${offset} is complete already`);',
+        replace: 'if (left === undefined) return;',
+      },
+    ],
+    scenario: 'lists',
+  },
+  {
+    name: 'read-unprepared',
+    breaks: 'records are read while their signatures are still being verified',
+    edits: [
+      {
+        file: 'src/pipeline/intake.ts',
+        find: 'if (preparing !== null && context.format.prepare?.([record]) !== null) {',
+        replace: 'if (preparing !== null && record.offset < 0n) {',
+      },
+    ],
+    scenario: 'prepared',
+  },
+  {
+    name: 'prepared-and-not-resumed',
+    breaks: 'a partition that waits for signatures stays paused',
+    edits: [
+      {
+        file: 'src/pipeline/intake.ts',
+        find: 'if (isCurrent(context, partition)) resumeSource(context, partition);',
+        replace: 'if (!isCurrent(context, partition)) resumeSource(context, partition);',
+      },
+    ],
+    scenario: 'prepared',
+  },
+  {
+    name: 'holes-stay-open',
+    breaks: 'offsets without a record, as transactions leave them, are never complete',
+    edits: [{ file: 'src/pipeline/intake.ts', find: '  advance(ledger, next);\n', replace: '' }],
+    scenario: 'coordinator',
+  },
+  {
+    name: 'loss-untold',
+    breaks: 'what retention has taken unread is passed over in silence',
+    edits: [
+      {
+        file: 'src/pipeline/restore.ts',
+        find: 'if (position >= bounds.start) return { ...found, position };',
+        replace:
+          'if (position >= 0n) return { ...found, position: position > bounds.start ? position : bounds.start };',
+      },
+    ],
+    scenario: 'beheaded',
+  },
+  {
+    name: 'refused-stops-its-partition',
+    breaks: 'a record that its topic refuses for good stops the others of its partition',
+    edits: [
+      {
+        file: 'src/pipeline/writer.ts',
+        find: "else if (outcome !== 'too_large' && outcome.kind === 'refused') this.#fail(addressed.own, outcome.error);",
+        replace: "else if (outcome !== 'too_large' && outcome.kind === 'refused') problem = outcome.error;",
+      },
+    ],
+    scenario: 'refusedKeys',
+  },
+  {
+    name: 'refused-taken-for-written',
+    breaks: 'a record that its topic refuses for good counts as written',
+    edits: [
+      {
+        file: 'src/pipeline/writer.ts',
+        find: "if (outcome === 'written') return { outcome, waitsFor: null };",
+        replace:
+          "if (outcome === 'written' || outcome?.kind === 'refused') return { outcome: 'written', waitsFor: null };",
+      },
+    ],
+    scenario: 'refusedKeys',
+  },
+  {
+    name: 'waiting-of-the-lost',
+    breaks: 'what waits of a lost partition stays in the heap',
+    edits: [{ file: 'src/pipeline/forget.ts', find: '    state.waiting.delete(group);\n', replace: '' }],
+    scenario: 'standstill',
+  },
+  {
+    name: 'rewritten-at-each-join',
+    breaks: 'an owner that keeps its partition writes all of its live records again',
+    edits: [
+      {
+        file: 'src/pipeline/restore.ts',
+        find: '} else if (comparison.isRetryReplaced) recordAll(context, partition);',
+        replace: '} else recordAll(context, partition);',
+      },
+    ],
+    scenario: 'standstill',
+  },
+  {
+    name: 'due-at-the-restore',
+    breaks: 'a new owner tries what waits without waiting for its time',
+    edits: [
+      {
+        file: 'src/pipeline/restore.ts',
+        find: '  setPending(group.partition, member, winner);\n',
+        replace: '  setPending(group.partition, member, { ...winner, notBefore: 0 });\n',
+      },
+    ],
+    scenario: 'standstill',
+  },
+  {
+    name: 'reported-group-stays',
+    breaks: 'a group whose reports are acknowledged is still kept for them',
+    edits: [
+      {
+        file: 'src/pipeline/settle.ts',
+        find: '  group.partition.unacknowledged.remove(group);\n  tidyGroup(context, group);',
+        replace: '  tidyGroup(context, group);',
+      },
+    ],
+    scenario: 'hours',
+  },
+  {
+    name: 'shared-target',
+    breaks: 'two groups of the source that share a group of the target are both carried out there',
+    edits: [
+      {
+        file: 'src/core/id-claims.ts',
+        find: "if (kind === 'group' && this.#groupTargets.isShared(first.id)) return { kind: 'shared' };",
+        replace: '',
+      },
+    ],
+    scenario: 'twins',
+  },
+  {
+    name: 'shared-after-the-correction',
+    breaks: 'what waits since its group shared a target does not hear that the table was corrected',
+    edits: [
+      {
+        file: 'src/core/id-claims.ts',
+        find: "for (const { id } of subject.kind === 'group' ? before : []) {",
+        replace: "for (const { id } of subject.kind === 'group' ? [] : before) {",
+      },
+    ],
+    scenario: 'twins',
+  },
+];

@@ -2,9 +2,12 @@
 import { once } from 'node:events';
 import type { Readable, Writable } from 'node:stream';
 import type { KnownSecrets } from '../core/redact.ts';
+import type { Summary } from '../core/summary.ts';
 import { jsonText, visibleLines } from '../core/visible.ts';
-import type { ExitCode } from '../exit-codes.ts';
+import { unlessAborted } from '../adapters/time-limit.ts';
+import { EXIT, ExitError, type ExitCode } from '../exit-codes.ts';
 import type { Clock, Random } from '../ports.ts';
+import { summaryJson } from '../report/summary-json.ts';
 
 export interface Host {
   readonly environment: Readonly<Record<string, string | undefined>>;
@@ -33,6 +36,16 @@ export const print = (output: Output, text: string): Promise<void> => write(outp
 export const printJson = (output: Output, value: unknown, indent = 0): Promise<void> =>
   write(output, `${jsonText(value, indent)}\n`);
 
+/** As `printJson`, however many operations it holds. */
+export async function printSummary(output: Output, summary: Summary, indent = 0): Promise<void> {
+  await printPieces(output, summaryJson(summary, indent));
+}
+
+/** Writes JSON that was made in pieces. */
+export async function printPieces(output: Output, pieces: Iterable<string>): Promise<void> {
+  for (const piece of pieces) await write(output, piece);
+}
+
 /** Writes a line that report/csv.ts has made. */
 export const printCsv = (output: Output, line: string): Promise<void> => write(output, line);
 
@@ -43,4 +56,19 @@ async function write(output: Output, text: string): Promise<void> {
 /** Resolves when the host is asked to stop. */
 export async function stopped(stop: AbortSignal): Promise<void> {
   if (!stop.aborted) await once(stop, 'abort');
+}
+
+/** The result of work that leaves nothing behind: a signal ends it where it stands. @throws ExitError where it was asked to stop. */
+export async function unlessStopped<T>(host: Pick<Host, 'stop'>, work: Promise<T>): Promise<T> {
+  const result = await unlessAborted(
+    host.stop,
+    work.then((value) => ({ value })),
+  );
+  if (result !== 'aborted') return result.value;
+  throw new ExitError(EXIT.someFailed, 'stopped');
+}
+
+/** @throws ExitError where it was asked to stop, so that nobody takes a part for the whole. */
+export function endIfStopped({ stop }: Pick<Host, 'stop'>, when: string): void {
+  if (stop.aborted) throw new ExitError(EXIT.someFailed, `stopped ${when}`);
 }

@@ -169,12 +169,16 @@ export function pieces(chance: Chance): Plot {
   const more: Event[] = chance.happens(0.5)
     ? [changed(at + chance.between(500, 15_000), 0, [chance.int(0, 39)], chance.pick(['add', 'remove']))]
     : [{ kind: 'state', at: at + chance.between(500, 15_000), group: 0, members: [0, 2, 4, 6, 8, -1] }];
+  const membersPerPatchMax = chance.pick([5, 50]);
+  // The smallest take a few; the largest the full state while it waits, too.
+  const retryRecordMaxBytes = chance.pick([510, 530, 550, 570, 600, 820, 900]);
   return {
     settings: {
       members: everybody.length,
-      membersPerPatchMax: chance.pick([5, 50]),
-      // The smallest take a few; the largest the full state while it waits, too.
-      retryRecordMaxBytes: chance.pick([510, 530, 550, 570, 600, 820, 900]),
+      membersPerPatchMax,
+      retryRecordMaxBytes,
+      // Only the largest takes a removal that is held since an addition was given up; else `/readyz` names the group for ever.
+      ...(retryRecordMaxBytes < 900 && { attemptsMax: 100 }),
     },
     events: [
       started,

@@ -2,6 +2,7 @@
 import type { Answer, NoToken } from './core/answer.ts';
 import type { UnreadableBatch } from './core/unreadable-batch.ts';
 import type { PatchBody } from './core/plan.ts';
+import type { ReadProgress, ReadRange } from './core/read-range.ts';
 import type { Inspection, RecordStamp } from './core/source-history.ts';
 import type { Search } from './core/scim-list.ts';
 import type { GroupNames, IdKind, SureResolution } from './core/resolution.ts';
@@ -149,9 +150,9 @@ export interface TopicRecord extends LogRecord {
   readonly partition: number;
 }
 
-export interface ReadOptions {
-  /** `end`: only what is written from now on. */
-  readonly from: 'beginning' | 'end';
+export interface ReadOptions extends ReadRange {
+  /** Called before the first record and whenever more is passed; not where `follow`. */
+  readonly onProgress?: (progress: ReadProgress) => void;
   /** false: to the ends that the partitions had at the start. */
   readonly follow: boolean;
   readonly signal: AbortSignal;

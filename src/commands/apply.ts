@@ -4,11 +4,11 @@ import { writePrivateFile } from '../adapters/private-file.ts';
 import { readConfig } from '../config.ts';
 import type { SourceFormat } from '../core/change.ts';
 import { tokenFailure, type Failure } from '../core/outcome.ts';
-import { foldReport, summaryOf, type Summary } from '../core/summary.ts';
+import { foldReport, summaryOf, type Operations, type Summary } from '../core/summary.ts';
 import { jsonText } from '../core/visible.ts';
 import { EXIT, ExitError, type ExitCode } from '../exit-codes.ts';
 import type { Pipeline } from '../pipeline/pipeline.ts';
-import type { GroupApi } from '../ports.ts';
+import type { GroupApi, LogTools } from '../ports.ts';
 import { summaryText } from '../report/summary-text.ts';
 import { embed, type Embedded } from './embedded.ts';
 import { fileEnvironment, FILE_TOPICS, fillSource } from './file-source.ts';
@@ -18,7 +18,7 @@ import { openIdMap } from './id-map.ts';
 import { commandLog, readText } from './kafka-tools.ts';
 import { leftOver } from './left-over.ts';
 import { showProgress } from './progress.ts';
-import { readOperations } from './report.ts';
+import { readReport } from './report-search.ts';
 import { withTarget } from './target.ts';
 
 export interface ApplyFlags {
@@ -90,12 +90,23 @@ type End =
 async function applyAll(applying: Applying, host: Host): Promise<{ end: End; summary: Summary }> {
   const { tools } = applying.embedded;
   const end = await runToRest(applying, host);
-  const { operations } = await readOperations(tools, FILE_TOPICS.report);
+  const operations = await readOperations(tools);
   const { format, isMapped } = applying;
   for (const record of await leftOver({ log: tools, format, isMapped }, operations, host))
     foldReport(operations, record);
   await tools.close();
   return { end, summary: summaryOf(operations, host.clock.now().wall) };
+}
+
+/** The record that counts of each operation. */
+async function readOperations(tools: LogTools): Promise<Operations> {
+  const operations: Operations = new Map();
+  const { signal } = new AbortController();
+  for await (const { value } of tools.read(FILE_TOPICS.report, { from: 'beginning', follow: false, signal })) {
+    const report = readReport(value);
+    if (report !== null) foldReport(operations, report.record);
+  }
+  return operations;
 }
 
 async function runToRest({ embedded, api }: Applying, host: Host): Promise<End> {

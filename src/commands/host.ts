@@ -3,7 +3,8 @@ import { once } from 'node:events';
 import type { Readable, Writable } from 'node:stream';
 import type { KnownSecrets } from '../core/redact.ts';
 import { jsonText, visibleLines } from '../core/visible.ts';
-import type { ExitCode } from '../exit-codes.ts';
+import { unlessAborted } from '../adapters/time-limit.ts';
+import { EXIT, ExitError, type ExitCode } from '../exit-codes.ts';
 import type { Clock, Random } from '../ports.ts';
 
 export interface Host {
@@ -43,4 +44,19 @@ async function write(output: Output, text: string): Promise<void> {
 /** Resolves when the host is asked to stop. */
 export async function stopped(stop: AbortSignal): Promise<void> {
   if (!stop.aborted) await once(stop, 'abort');
+}
+
+/** The result of work that leaves nothing behind: a signal ends it where it stands. @throws ExitError where it was asked to stop. */
+export async function unlessStopped<T>(host: Pick<Host, 'stop'>, work: Promise<T>): Promise<T> {
+  const result = await unlessAborted(
+    host.stop,
+    work.then((value) => ({ value })),
+  );
+  if (result !== 'aborted') return result.value;
+  throw new ExitError(EXIT.someFailed, 'stopped');
+}
+
+/** @throws ExitError where it was asked to stop, so that nobody takes a part for the whole. */
+export function endIfStopped({ stop }: Pick<Host, 'stop'>, when: string): void {
+  if (stop.aborted) throw new ExitError(EXIT.someFailed, `stopped ${when}`);
 }

@@ -2,9 +2,11 @@
 import type { Clock } from '../ports.ts';
 
 export interface Progress {
-  /** Changes with a final report. */
+  /** Of changes: those with a final report. */
   readonly settled: number;
   readonly total: number;
+  /** What is counted; absent: changes. */
+  readonly unit?: string;
   /** Said behind them. */
   readonly detail: string;
 }
@@ -44,9 +46,9 @@ export function showProgress(output: ProgressOutput, clock: Clock, current: () =
 }
 
 /** No more columns than a small terminal has, beside the bar. */
-export function progressLine({ settled, total, detail }: Progress, seconds: number): string {
+export function progressLine({ settled, total, unit = 'changes', detail }: Progress, seconds: number): string {
   const percent = total === 0 ? 100 : Math.floor((100 * settled) / total);
-  return `${seconds.toFixed(1).padStart(5)} s  ${settled}/${total} changes (${percent} %), ${detail}`;
+  return `${seconds.toFixed(1).padStart(5)} s  ${settled}/${total} ${unit} (${percent} %), ${detail}`;
 }
 
 const BAR_WIDTH = 16;

@@ -1,14 +1,17 @@
 /** `rollcall report`: the report topic as a summary, as CSV or as a stream of records. */
 import { Command, Option } from 'commander';
-import { ReportRecord, type ReportOutcome } from '../core/report.ts';
-import { foldReport, summaryOf, type Operations } from '../core/summary.ts';
+import { idKey } from '../core/id-key.ts';
+import { REPORT_OUTCOMES } from '../core/report.ts';
+import { foldReport, isKnownOutcome, summaryOf, type Operations } from '../core/summary.ts';
 import { EXIT, ExitError } from '../exit-codes.ts';
-import type { LogTools, TopicRecord } from '../ports.ts';
+import type { LogTools } from '../ports.ts';
 import { csvHeader, csvRow } from '../report/csv.ts';
-import { concernsSelected, endedAsSelected, selectsReport, type ReportSelection } from '../report/selection.ts';
+import { endedAsSelected, type ReportSelection } from '../report/selection.ts';
 import { collect, instant } from './arguments.ts';
-import { print, printJson, printCsv, type Host } from './host.ts';
+import { endIfStopped, print, printJson, printCsv, type Host, unlessStopped } from './host.ts';
 import { withLogTools } from './kafka-tools.ts';
+import { showProgress } from './progress.ts';
+import { SearchedReports } from './report-search.ts';
 
 export interface ReportFlags {
   readonly format: 'json' | 'csv' | 'ndjson';
@@ -17,6 +20,7 @@ export interface ReportFlags {
   readonly member?: readonly string[];
   readonly outcome?: readonly string[];
   readonly since?: number;
+  readonly allPartitions?: true;
 }
 
 export function reportCommand(host: Host): Command {
@@ -29,8 +33,9 @@ export function reportCommand(host: Host): Command {
     .option('--follow', 'go on with what is written from now on, until Ctrl-C (csv, ndjson)')
     .option('--group <id>', 'only of this group; may be repeated, as the next two', collect)
     .option('--member <id>', 'only of this member', collect)
-    .option('--outcome <outcome>', 'only with this outcome', collect)
+    .option('--outcome <outcome>', 'only with this outcome, also one that a newer version writes', collect)
     .option('--since <time>', 'only reported then or later, such as 2026-09-21T14:13:20Z', instant)
+    .option('--all-partitions', 'with --group: where partitions were added to the topic, or ids are mapped since')
     .addHelpText('after', examples)
     .action(async (flags: ReportFlags) => {
       await withLogTools(host, [], async ({ topics }, tools) => {
@@ -44,7 +49,11 @@ const examples = `
 Examples:
   $ rollcall report > summary.json
   $ rollcall report --format csv --outcome failed --outcome permanent_failure > failures.csv
-  $ rollcall report --format ndjson --follow | jq -c 'select(.final)'`;
+  $ rollcall report --group 5b1e… --since 2026-09-21T14:13:20Z
+  $ rollcall report --format ndjson --follow | jq -c 'select(.final)'
+
+Ids of groups and members are those of the identity provider or of Genesys Cloud. --since begins at the offsets of that
+time, and --group reads the partition of its key; the others too where that holds nothing of the group.`;
 
 interface Reporting {
   readonly flags: ReportFlags;
@@ -56,58 +65,98 @@ interface Reporting {
 export async function printReport(reporting: Reporting): Promise<void> {
   const { flags, topic, tools, host } = reporting;
   const selection = selectionOf(flags);
-  const isFollowing = flags.follow === true;
-  if (isFollowing && flags.format === 'json') {
+  const follow = flags.follow === true;
+  if (follow && flags.format === 'json') {
     throw new ExitError(EXIT.usage, 'report: a summary needs an end; use --follow with --format ndjson or csv');
   }
-  if ((await tools.describeTopic(topic)) === null) {
+  const description = await unlessStopped(host, tools.describeTopic(topic));
+  if (description === null) {
     throw new ExitError(EXIT.unavailable, `the topic ${topic} does not exist; run \`rollcall topics create\``);
   }
-  const { unreadable, problems } =
-    flags.format === 'ndjson' || isFollowing
-      ? await printRecords(reporting, selection)
-      : await printOperations(reporting, selection);
-  if (unreadable > 0) await print(host.stderr, `warning: ${unreadable} records of ${topic} are no report records\n`);
+  const { partitionCount } = description;
+  const allPartitions = flags.allPartitions === true;
+  const searched = new SearchedReports({ tools, topic, partitionCount, selection, follow, allPartitions, host });
+  const printing = flags.format === 'ndjson' || follow ? printRecords : printOperations;
+  const endProgress = showReading(reporting, searched);
+  const count = await printing(reporting, searched, selection).finally(endProgress);
+  if (!follow) endIfStopped(host, `before the end of ${topic}`);
+  await tellSearch(reporting, searched, { selection, count, partitionCount });
+}
+
+/** Records on the terminal show by themselves how far it is. */
+function showReading({ flags, host }: Reporting, searched: SearchedReports): () => void {
+  const isShownAnyway = flags.format === 'ndjson' && host.stdout.isTTY === true;
+  if (flags.follow === true || isShownAnyway) return () => undefined;
+  return showProgress(host.stderr, host.clock, () => {
+    const { passed, total } = searched.progress;
+    const where = `partition ${[...searched.partitions].join(', ')}`;
+    return { settled: passed, total, unit: 'records', detail: searched.partitions.size > 8 ? 'read' : where };
+  });
+}
+
+interface Searched {
+  readonly selection: ReportSelection;
+  /** Of what was printed. */
+  readonly count: number;
+  readonly partitionCount: number;
+}
+
+/** What could not be read, and where nothing was found. */
+async function tellSearch(
+  { flags, topic, host }: Reporting,
+  searched: SearchedReports,
+  found: Searched,
+): Promise<void> {
+  const { unreadableCount, problems, recordCount, outcomes } = searched;
+  if (unreadableCount > 0)
+    await print(host.stderr, `warning: ${unreadableCount} records of ${topic} are no report records\n`);
   for (const problem of problems)
     await print(host.stderr, `warning: ${topic}: ${problem}; the reports in it are missing\n`);
+  const misspelt = [...(found.selection.outcomes ?? [])].filter(
+    (outcome) => !isKnownOutcome(outcome) && !outcomes.has(outcome),
+  );
+  if (misspelt.length > 0) {
+    const known = `this version knows ${REPORT_OUTCOMES.join(', ')}`;
+    const text = `report: no record has the outcome ${misspelt.join(', ')}; ${known}`;
+    throw new ExitError(EXIT.usage, text);
+  }
+  if (found.count > 0 || flags.follow === true) return;
+  const where = `${recordCount} records in ${searched.partitions.size} of ${found.partitionCount} partitions of ${topic}`;
+  await print(host.stderr, `nothing found: ${where} were searched${criteriaText(flags)}\n`);
 }
 
-/** What could not be read of the report topic. */
-interface Unread {
-  /** Records that are no report records. */
-  unreadable: number;
-  /** Of batches that cannot be unpacked. */
-  readonly problems: string[];
+function criteriaText({ group, member, outcome, since }: ReportFlags): string {
+  const criteria = [
+    ...(group === undefined ? [] : [`group ${group.join(' or ')}`]),
+    ...(member === undefined ? [] : [`member ${member.join(' or ')}`]),
+    ...(outcome === undefined ? [] : [`outcome ${outcome.join(' or ')}`]),
+    ...(since === undefined ? [] : [`reported at ${new Date(since).toISOString()} or later`]),
+  ];
+  const hasIds = group !== undefined || member !== undefined;
+  const ids = hasIds ? ' (ids of the identity provider and of Genesys Cloud)' : '';
+  return criteria.length === 0 ? '' : ` for ${criteria.join(', ')}${ids}`;
 }
 
-const nothingUnread = (): Unread => ({ unreadable: 0, problems: [] });
-
-/** null: it is none. */
-function reportIn({ value, unreadable }: TopicRecord, unread: Unread): ReportRecord | null {
-  const record = parseReport(value);
-  if (unreadable !== undefined) unread.problems.push(unreadable.message);
-  else if (record === null) unread.unreadable += 1;
-  return record;
-}
+type Printing = (reporting: Reporting, searched: SearchedReports, selection: ReportSelection) => Promise<number>;
 
 /** As they come. */
-async function printRecords({ flags, topic, tools, host }: Reporting, selection: ReportSelection): Promise<Unread> {
+const printRecords: Printing = async ({ flags, host }, searched, selection) => {
   const isCsv = flags.format === 'csv';
   if (isCsv) await printCsv(host.stdout, csvHeader());
-  const unread = nothingUnread();
-  const options = { from: 'beginning', follow: flags.follow === true, signal: host.stop, unreadable: 'tell' } as const;
-  for await (const each of tools.read(topic, options)) {
-    const record = reportIn(each, unread);
-    if (record !== null && selectsReport(selection, record)) {
-      await (isCsv ? printCsv(host.stdout, csvRow(record)) : printJson(host.stdout, record));
-    }
+  let count = 0;
+  for await (const { record, json } of searched.read()) {
+    if (!endedAsSelected(selection, record)) continue;
+    count += 1;
+    await (isCsv ? printCsv(host.stdout, csvRow(record)) : printJson(host.stdout, json));
   }
-  return unread;
-}
+  return count;
+};
 
 /** Each once. */
-async function printOperations({ flags, topic, tools, host }: Reporting, selection: ReportSelection): Promise<Unread> {
-  const { operations, ...unread } = await readOperations(tools, topic, selection, host.stop);
+const printOperations: Printing = async ({ flags, topic, host }, searched, selection) => {
+  const operations: Operations = new Map();
+  for await (const { record } of searched.read()) foldReport(operations, record);
+  endIfStopped(host, `before the end of ${topic}`);
   for (const [id, record] of operations) if (!endedAsSelected(selection, record)) operations.delete(id);
   const summary = summaryOf(operations, host.clock.now().wall);
   if (flags.format === 'json') await printJson(host.stdout, summary, 2);
@@ -115,52 +164,14 @@ async function printOperations({ flags, topic, tools, host }: Reporting, selecti
     await printCsv(host.stdout, csvHeader());
     for (const record of summary.operations) await printCsv(host.stdout, csvRow(record));
   }
-  return unread;
-}
-
-interface ReadOperations extends Unread {
-  readonly operations: Operations;
-}
-
-const EVERYTHING: ReportSelection = { groups: null, members: null, outcomes: null, since: null };
-
-/** The record that counts of each operation that concerns the selected groups and members. */
-export async function readOperations(
-  tools: LogTools,
-  topic: string,
-  selection: ReportSelection = EVERYTHING,
-  signal: AbortSignal = new AbortController().signal,
-): Promise<ReadOperations> {
-  const operations: Operations = new Map();
-  const unread = nothingUnread();
-  for await (const each of tools.read(topic, { from: 'beginning', follow: false, signal, unreadable: 'tell' })) {
-    const record = reportIn(each, unread);
-    if (record !== null && concernsSelected(selection, record)) foldReport(operations, record);
-  }
-  return { operations, ...unread };
-}
-
-/** null: not a report record. */
-export function parseReport(value: Uint8Array | null): ReportRecord | null {
-  if (value === null) return null;
-  try {
-    return ReportRecord.parse(JSON.parse(Buffer.from(value).toString()));
-  } catch {
-    return null;
-  }
-}
+  return operations.size;
+};
 
 function selectionOf({ group, member, outcome, since }: ReportFlags): ReportSelection {
   return {
-    groups: group ?? null,
-    members: member ?? null,
-    outcomes: outcome?.map(knownOutcome) ?? null,
+    groups: group === undefined ? null : new Set(group.map(idKey)),
+    members: member === undefined ? null : new Set(member.map(idKey)),
+    outcomes: outcome === undefined ? null : new Set(outcome),
     since: since ?? null,
   };
-}
-
-function knownOutcome(name: string): ReportOutcome {
-  const known = ReportRecord.shape.outcome.safeParse(name);
-  if (known.success) return known.data;
-  throw new ExitError(EXIT.usage, `report: --outcome is one of ${ReportRecord.shape.outcome.options.join(', ')}`);
 }

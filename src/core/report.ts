@@ -1,12 +1,32 @@
 /**
  * The report record: one final record per intent, one per scheduled retry. reporting.ts fills it.
- * For consumers: `ReportRecord.parse(JSON.parse(value))` ignores unknown fields, as later versions only add optional ones.
+ * For consumers: `ReportRecord.parse(JSON.parse(value))` ignores unknown fields, as later versions only add optional ones,
+ * and takes any `outcome` and `op`: count an outcome that is not known by itself, neither as a success nor as a failure.
  * Deduplicate by `id`: of several the highest (`epoch`, `reported_at`) counts; summary.ts does just that.
  */
 import { z } from 'zod';
 
 const time = z.iso.datetime().meta({ description: 'RFC 3339, UTC' });
 const count = z.int().min(0);
+
+/** What this version writes. A later one may write others under `v: 1`, so readers take the set as open. */
+export const REPORT_OUTCOMES = [
+  'applied',
+  'recovered',
+  'already_synced',
+  'superseded',
+  'no_changes',
+  'invalid',
+  'failed',
+  'permanent_failure',
+  'retry_scheduled',
+  'held',
+] as const;
+export type ReportOutcome = (typeof REPORT_OUTCOMES)[number];
+
+/** A value of a list that later versions may make longer: any text is read, and shown as it is. */
+const openList = (known: readonly string[], description: string) =>
+  z.string().meta({ examples: [...known], description: `${description}; later versions may add others` });
 
 const Reason = z.object({
   code: z.string(),
@@ -33,19 +53,8 @@ export const ReportRecord = z
     }),
     source_group: z.string().nullable().optional().meta({ description: "the identity provider's id" }),
     source_member: z.string().nullable().optional().meta({ description: "the identity provider's id" }),
-    op: z.enum(['add', 'remove']).nullable(),
-    outcome: z.enum([
-      'applied',
-      'recovered',
-      'already_synced',
-      'superseded',
-      'no_changes',
-      'invalid',
-      'failed',
-      'permanent_failure',
-      'retry_scheduled',
-      'held',
-    ]),
+    op: openList(['add', 'remove'], 'what was wanted').nullable(),
+    outcome: openList(REPORT_OUTCOMES, 'how it ended, or what it waits for'),
     reason: Reason.nullable(),
     attempt: count.meta({ description: 'failed tries' }),
     conflicts: count.meta({ description: 'version conflicts of this intent in all' }),
@@ -83,6 +92,5 @@ export const ReportRecord = z
   .meta({ title: 'Rollcall report record' });
 
 export type ReportRecord = z.infer<typeof ReportRecord>;
-export type ReportOutcome = ReportRecord['outcome'];
 /** How an intent can end. */
 export type FinalOutcome = Exclude<ReportOutcome, 'retry_scheduled' | 'held' | 'no_changes' | 'invalid'>;

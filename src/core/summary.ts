@@ -3,7 +3,7 @@
  * An operation is one source change of one member; the summary of a set of records does not depend on their order.
  */
 import { z } from 'zod';
-import { ReportRecord, type ReportOutcome } from './report.ts';
+import { REPORT_OUTCOMES, ReportRecord, type ReportOutcome } from './report.ts';
 
 export const Summary = z
   .object({
@@ -37,25 +37,45 @@ export function foldReport(operations: Operations, record: ReportRecord): void {
 
 export function summaryOf(operations: Operations, generatedAt: number): Summary {
   const sorted = [...operations].toSorted(([left], [right]) => compareIds(left, right)).map(([, record]) => record);
-  const byOutcome = new Map<ReportOutcome, number>();
+  const byOutcome = new Map<string, number>();
   for (const { outcome } of sorted) byOutcome.set(outcome, (byOutcome.get(outcome) ?? 0) + 1);
   const ended = sorted.filter(({ final }) => final);
-  const failures = ended.filter(({ outcome }) => FAILURES.has(outcome)).length;
   return {
     generated_at: new Date(generatedAt).toISOString(),
     total_operations: sorted.length,
-    success_count: ended.length - failures,
-    failure_count: failures,
+    success_count: ended.filter(isSuccess).length,
+    failure_count: ended.filter(isFailure).length,
     by_outcome: Object.fromEntries(byOutcome),
     operations: sorted,
   };
 }
 
-/** Member ids may hold `#`, so only a non-final id has a suffix, and only its last one is it. */
-export const operationId = ({ id, final }: Pick<ReportRecord, 'id' | 'final'>): string =>
-  final ? id : id.replace(/#(?:\d+|held)$/, '');
+/**
+ * Member ids may hold `#`, so only a non-final id has a suffix, and only its last one is it: the attempt, or the outcome
+ * that it waits with.
+ */
+export function operationId({ id, final, outcome }: Pick<ReportRecord, 'id' | 'final'> & Partial<Ended>): string {
+  const [suffix] = final ? [] : (/#\w+$/.exec(id) ?? []);
+  if (suffix === undefined || !(/^#(?:\d+|held)$/.test(suffix) || suffix === `#${outcome}`)) return id;
+  return id.slice(0, -suffix.length);
+}
 
-const FAILURES: ReadonlySet<ReportOutcome> = new Set(['invalid', 'failed', 'permanent_failure']);
+const SUCCESSES: ReadonlySet<string> = new Set<ReportOutcome>([
+  'applied',
+  'recovered',
+  'already_synced',
+  'superseded',
+  'no_changes',
+]);
+const FAILURES: ReadonlySet<string> = new Set<ReportOutcome>(['invalid', 'failed', 'permanent_failure']);
+
+type Ended = Pick<ReportRecord, 'outcome'>;
+
+/** Of a final report. An outcome that only a newer version knows is neither success nor failure. */
+export const isSuccess = ({ outcome }: Ended): boolean => SUCCESSES.has(outcome);
+export const isFailure = ({ outcome }: Ended): boolean => FAILURES.has(outcome);
+export const isKnownOutcome = (outcome: string): outcome is ReportOutcome =>
+  (REPORT_OUTCOMES as readonly string[]).includes(outcome);
 
 /** Positive: `left` counts rather than `right`. A final one beats a non-final one, then the higher (epoch, reported_at). */
 function compareStanding(left: ReportRecord, right: ReportRecord): number {

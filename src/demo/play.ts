@@ -2,7 +2,7 @@
 import { pause } from '../adapters/time-limit.ts';
 import type { Host } from '../commands/host.ts';
 import type { Progress } from '../commands/progress.ts';
-import { parseReport } from '../commands/report.ts';
+import { readReport } from '../commands/report-search.ts';
 import { foldReport, type Operations } from '../core/summary.ts';
 import type { SendOutcome } from '../ports.ts';
 import type { DemoService } from './service.ts';
@@ -77,7 +77,7 @@ export class Play {
   async #follow(signal: AbortSignal): Promise<void> {
     const { tools, topics } = this.#service;
     for await (const { value } of tools.read(topics.report, { from: 'beginning', follow: true, signal })) {
-      const record = parseReport(value);
+      const record = readReport(value)?.record ?? null;
       if (record === null) throw new Error('Rollcall wrote a report that cannot be read');
       const isNew = record.final && this.#operations.get(record.id)?.final !== true;
       foldReport(this.#operations, record);

@@ -1,28 +1,46 @@
 /** Which report records a reader asks for. Every criterion that is given has to hold; of one with several values any. */
 import { idKey } from '../core/id-key.ts';
-import type { ReportOutcome, ReportRecord } from '../core/report.ts';
+import type { ReportRecord } from '../core/report.ts';
+import { operationId } from '../core/summary.ts';
 
+/** null: any. Groups and members by their `idKey`, of the identity provider or of Genesys Cloud. */
 export interface ReportSelection {
-  readonly groups: readonly string[] | null;
-  readonly members: readonly string[] | null;
-  readonly outcomes: readonly ReportOutcome[] | null;
+  readonly groups: ReadonlySet<string> | null;
+  readonly members: ReadonlySet<string> | null;
+  readonly outcomes: ReadonlySet<string> | null;
   /** Epoch ms: reported then or later. */
   readonly since: number | null;
 }
 
-export const selectsReport = (selection: ReportSelection, record: ReportRecord): boolean =>
-  concernsSelected(selection, record) && endedAsSelected(selection, record);
+/** A record of the report topic, and its key: the source's id of the group, also where the record was too large to hold it. */
+export interface KeyedReport {
+  readonly record: ReportRecord;
+  readonly key: string | null;
+}
 
 /** Holds for all records of an operation or for none: those that do not matter need not be kept. */
-export const concernsSelected = ({ groups, members }: ReportSelection, { group, member }: ReportRecord): boolean =>
-  isNamed(groups, group) && isNamed(members, member);
+export const concernsSelected = (selection: ReportSelection, report: KeyedReport): boolean =>
+  isNamed(selection.groups, groupIds(report)) &&
+  isNamed(selection.members, [report.record.member, sourceMemberOf(report.record)]);
 
-/** Only to be asked of the record that counts. */
+/** All ids that the record's group goes by. */
+export const groupIds = ({ record, key }: KeyedReport): readonly (string | null | undefined)[] => [
+  record.group,
+  record.source_group,
+  key,
+];
+
+/** Of a record that is shown as it is, or that counts of its operation. */
 export const endedAsSelected = ({ outcomes, since }: ReportSelection, record: ReportRecord): boolean =>
-  isAmong(outcomes, record.outcome) && (since === null || Date.parse(record.reported_at) >= since);
+  (outcomes?.has(record.outcome) ?? true) && (since === null || Date.parse(record.reported_at) >= since);
 
-const isNamed = (wanted: readonly string[] | null, id: string | null): boolean =>
-  isAmong(wanted?.map(idKey) ?? null, id === null ? null : idKey(id));
+/** A record that was too large holds it in its id alone. */
+function sourceMemberOf(record: ReportRecord): string | null {
+  const { source_member: member = null, source } = record;
+  const position = `${source.topic}/${source.partition}/${source.offset}/`;
+  const id = operationId(record);
+  return member ?? (id.startsWith(position) ? id.slice(position.length) : null);
+}
 
-const isAmong = (wanted: readonly string[] | null, value: string | null): boolean =>
-  wanted === null || (value !== null && wanted.includes(value));
+const isNamed = (wanted: ReadonlySet<string> | null, ids: readonly (string | null | undefined)[]): boolean =>
+  wanted === null || ids.some((id) => typeof id === 'string' && wanted.has(idKey(id)));

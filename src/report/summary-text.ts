@@ -1,6 +1,6 @@
 /** The summary for people: counts, then what needs somebody. */
 import type { ReportRecord } from '../core/report.ts';
-import type { Summary } from '../core/summary.ts';
+import { isFailure, isKnownOutcome, type Summary } from '../core/summary.ts';
 import { visible } from '../core/visible.ts';
 
 /** More would scroll the counts away; the rest is in the file or the report topic. */
@@ -13,10 +13,11 @@ export function summaryText({
   ...summary
 }: Summary): string {
   const { success_count: done, failure_count: failed } = summary;
-  const waiting = total - done - failed;
+  const unknown = operations.filter(({ final, outcome }) => final && !isKnownOutcome(outcome)).length;
+  const waiting = total - done - failed - unknown;
   const counts = Object.entries(byOutcome).map(([outcome, count]) => `  ${outcome.padEnd(18)} ${count}`);
   return [
-    `${total} changes: ${done} done, ${failed} failed${waiting === 0 ? '' : `, ${waiting} left`}`,
+    `${total} changes: ${done} done, ${failed} failed${ifAny(waiting, 'left')}${ifAny(unknown, 'ended in a way that only a newer version knows')}`,
     ...counts,
     ...listed('failed', operations.filter(isFailure)),
     ...listed(
@@ -27,8 +28,7 @@ export function summaryText({
   ].join('\n');
 }
 
-const isFailure = ({ outcome }: ReportRecord): boolean =>
-  outcome === 'invalid' || outcome === 'failed' || outcome === 'permanent_failure';
+const ifAny = (count: number, what: string): string => (count === 0 ? '' : `, ${count} ${what}`);
 
 function listed(title: string, records: readonly ReportRecord[]): string[] {
   if (records.length === 0) return [];

@@ -10,7 +10,9 @@ import type { Summary } from '../../src/core/summary.ts';
 import { EXIT } from '../../src/exit-codes.ts';
 import { summaryOf as summaryFrom } from '../../src/core/summary.ts';
 import { summaryText } from '../../src/report/summary-text.ts';
+import type { ReadOptions } from '../../src/ports.ts';
 import { aHost } from '../support/command-host.ts';
+import { ManualClock } from '../support/manual-clock.ts';
 
 const at = (second: number): number => Date.UTC(2026, 8, 21, 0, 0, second);
 
@@ -123,6 +125,168 @@ describe('report', () => {
   ] as const)('%j is a usage error', async (flags, message) => {
     await expect(report(flags)).rejects.toMatchObject({ code: EXIT.usage, message: expect.stringContaining(message) });
   });
+});
+
+describe('an outcome that only a newer version writes', () => {
+  const newer = { ...aReport({ id: 't/0/3/m', outcome: 'quarantined' }), op: 'rename', quarantine: { days: 3 } };
+
+  test.each(['json', 'csv', 'ndjson'] as const)('is listed as %s', async (format) => {
+    await write(newer, recovered);
+    const { out, err } = await report({ format });
+    expect(out).toContain('quarantined');
+    expect(out).toContain('recovered');
+    expect(err).toBe('');
+  });
+
+  test('counts by itself, neither as a success nor as a failure', async () => {
+    await write(newer, recovered, invalid);
+    const summary = summaryOf((await report({})).out);
+    expect(summary).toMatchObject({
+      total_operations: 3,
+      success_count: 1,
+      failure_count: 1,
+      by_outcome: { quarantined: 1, recovered: 1, invalid: 1 },
+    });
+    expect(summaryText(summary)).toContain(
+      '3 changes: 1 done, 1 failed, 1 ended in a way that only a newer version knows',
+    );
+  });
+
+  test('is one operation with the final record that replaces it', async () => {
+    const waits = { ...newer, id: 't/0/3/m#quarantined', final: false };
+    await write(waits, aReport({ id: 't/0/3/m', outcome: 'applied', reported_at: new Date(at(8)).toISOString() }));
+    expect(summaryOf((await report({})).out).by_outcome).toEqual({ applied: 1 });
+  });
+
+  test('can be asked for, and a record keeps the fields that are not known', async () => {
+    await write(newer, recovered);
+    const { out } = await report({ format: 'ndjson', outcome: ['quarantined'] });
+    expect(JSON.parse(out)).toEqual(newer);
+  });
+});
+
+describe('where it looks', () => {
+  /** As the service writes them: by the key of the group. */
+  async function writeKeyed(key: string, ...records: readonly ReportRecord[]): Promise<number> {
+    await log.send(
+      records.map((each) => ({
+        topic: 'reports',
+        partition: null,
+        key,
+        value: JSON.stringify(each),
+        headers: [],
+      })),
+    );
+    return log.partitionOf('reports', key);
+  }
+
+  const asked = async (flags: Partial<ReportFlags>) => {
+    const read: ReadOptions[] = [];
+    const tools = Object.assign(Object.create(log) as MemoryLog, {
+      read: (topic: string, options: ReadOptions) => {
+        read.push(options);
+        return log.read(topic, options);
+      },
+      describeTopic: (topic: string) => log.describeTopic(topic),
+    });
+    const host = aHost();
+    await printReport({ flags: { format: 'json', ...flags }, topic: 'reports', tools, host });
+    return { read, out: host.out(), err: host.err() };
+  };
+
+  test('a group is read from the partition of its key alone', async () => {
+    const partition = await writeKeyed('g', recovered);
+    const { read, out } = await asked({ group: ['g'] });
+    expect(read.map(({ partitions }) => partitions)).toEqual([[partition]]);
+    expect(idsOf(out)).toEqual(['t/0/1/m']);
+  });
+
+  test('an id of Genesys Cloud is no key, so the other partitions are read, too', async () => {
+    const mapped = aReport({ id: 't/0/1/ada', group: 'G', member: 'M', source_group: 'sales', source_member: 'ada' });
+    await writeKeyed('sales', mapped);
+    await writeKeyed('other', aReport({ id: 't/0/2/x', group: 'H', member: 'X' }));
+    for (const flags of [{ group: ['G'] }, { group: ['sales'] }, { member: ['M'] }, { member: ['ada'] }])
+      expect(idsOf((await asked(flags)).out)).toEqual(['t/0/1/ada']);
+    const { read, err } = await asked({ group: ['G', 'sales'] });
+    expect(new Set(read.flatMap(({ partitions }) => partitions ?? []))).toEqual(new Set([0, 1]));
+    if (read.length > 1) expect(err).toContain('nothing of group G in partition');
+  });
+
+  test('every partition where it is asked for', async () => {
+    await writeKeyed('g', recovered);
+    const other = 1 - (await log.partitionOf('reports', 'g'));
+    await log.send([
+      {
+        topic: 'reports',
+        partition: other,
+        key: 'g',
+        value: JSON.stringify({ ...recovered, id: 't/0/9/m' }),
+        headers: [],
+      },
+    ]);
+    expect(idsOf((await asked({ group: ['g'] })).out)).toEqual(['t/0/1/m']);
+    expect(idsOf((await asked({ group: ['g'], allPartitions: true })).out)).toEqual(['t/0/1/m', 't/0/9/m']);
+  });
+
+  test('a record that was too large for its ids is found by its key and its id', async () => {
+    const source = { ...recovered.source, offset: '1' };
+    const cut = { ...recovered, source, group: null, member: null, source_group: null, source_member: null };
+    await writeKeyed('g', cut);
+    expect(idsOf((await asked({ group: ['g'], member: ['m'] })).out)).toEqual(['t/0/1/m']);
+  });
+
+  test('a time begins at its offsets', async () => {
+    await writeKeyed('g', recovered);
+    const { read } = await asked({ since: at(5) });
+    expect(read[0]?.from).toEqual({ since: at(5) - 600_000 });
+  });
+
+  test('what is not found says what was searched', async () => {
+    await writeKeyed('g', recovered);
+    const { err } = await asked({ group: ['nowhere'], since: 0 });
+    expect(err).toMatch(/^nothing of group nowhere in partition \d, where its key is; reading the others/);
+    expect(err).toContain('nothing found: 1 records in 2 of 2 partitions of reports were searched for group nowhere');
+    expect(err).toContain('reported at 1970-01-01T00:00:00.000Z or later (ids of the identity provider and of');
+    expect((await asked({ outcome: ['failed'] })).err).toContain('for outcome failed\n');
+  });
+});
+
+test('shows how far it is', async () => {
+  await write(recovered, invalid);
+  const clock = new ManualClock(0);
+  const host = aHost({ clock });
+  const tools = Object.assign(Object.create(log) as MemoryLog, {
+    describeTopic: (topic: string) => log.describeTopic(topic),
+    async *read(topic: string, options: ReadOptions) {
+      for await (const record of log.read(topic, options)) {
+        yield record;
+        await clock.advance(2_000);
+      }
+    },
+  });
+  await printReport({ flags: { format: 'csv' }, topic: 'reports', tools, host });
+  expect(host.err()).toContain('2.0 s  0/2 records (0 %), partition 0, 1\n');
+  expect(host.err()).toContain('2/2 records (100 %)');
+});
+
+test.each(['json', 'csv', 'ndjson'] as const)('ends with 1 where it is stopped before the end (%s)', async (format) => {
+  await write(recovered, invalid);
+  const host = aHost();
+  const tools = Object.assign(Object.create(log) as MemoryLog, {
+    describeTopic: (topic: string) => log.describeTopic(topic),
+    async *read(topic: string, options: ReadOptions) {
+      for await (const record of log.read(topic, options)) {
+        yield record;
+        host.ask();
+      }
+    },
+  });
+  const reporting = printReport({ flags: { format }, topic: 'reports', tools, host });
+  await expect(reporting).rejects.toMatchObject({
+    code: EXIT.someFailed,
+    message: 'stopped before the end of reports',
+  });
+  if (format === 'json') expect(host.out()).toBe('');
 });
 
 describe('as csv', () => {

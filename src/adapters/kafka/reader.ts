@@ -3,6 +3,7 @@
  * kafkajs hands its cluster object to an assigner; a consumer that never runs serves to get one (kafkajs.md A6).
  */
 import type { Cluster, Consumer } from 'kafkajs';
+import type { ReadProgress } from '../../core/read-range.ts';
 import type { ReadOptions, TopicRecord } from '../../ports.ts';
 import { pause, unlessAborted, within } from '../time-limit.ts';
 import type { Connection } from './connection.ts';
@@ -23,6 +24,7 @@ const failurePauseMs = 500;
 
 interface Cursor {
   readonly partition: number;
+  readonly start: bigint;
   offset: bigint;
   /** Nothing is read from here on; null: followed. */
   readonly end: bigint | null;
@@ -56,11 +58,13 @@ export class TopicReader {
   }
 
   /** @throws where the topic does not exist, a batch cannot be read, or its leaders cannot be reached for ten seconds. */
-  async *read({ from, follow, signal, unreadable }: ReadOptions): AsyncGenerator<TopicRecord> {
+  async *read(options: ReadOptions): AsyncGenerator<TopicRecord> {
+    const { follow, signal, unreadable } = options;
     try {
-      const cursors = await unlessAborted(signal, this.#start(from, follow));
+      const cursors = await unlessAborted(signal, this.#start(options));
       if (cursors === 'aborted') return;
       for (;;) {
+        options.onProgress?.(progressOf(cursors));
         const open = cursors.filter(({ offset, end }) => end === null || offset < end);
         if (open.length === 0 || signal.aborted) return;
         const fetched = await unlessAborted(signal, this.#fetch(open, follow));
@@ -72,27 +76,28 @@ export class TopicReader {
     }
   }
 
-  async #start(from: ReadOptions['from'], follow: boolean): Promise<readonly Cursor[]> {
+  async #start({ from, follow, partitions: wanted }: ReadOptions): Promise<readonly Cursor[]> {
     await this.#consumer.connect();
     const cluster = this.#clusterInHand();
     await cluster.addTargetTopic(this.#topic);
     const partitions = cluster
       .findTopicPartitionMetadata(this.#topic)
-      .map(({ partitionId }) => ({ partition: partitionId }));
+      .map(({ partitionId }) => ({ partition: partitionId }))
+      .filter(({ partition }) => wanted?.includes(partition) ?? true);
     const ends = await this.#offsets(partitions, { fromBeginning: false });
-    const starts = from === 'end' ? ends : await this.#offsets(partitions, { fromBeginning: true });
-    return partitions.map(({ partition }) => ({
-      partition,
-      offset: starts.get(partition) ?? 0n,
-      end: follow ? null : (ends.get(partition) ?? 0n),
-    }));
+    const starts = from === 'end' ? ends : await this.#offsets(partitions, startOf(from));
+    return partitions.map(({ partition }) => {
+      const end = ends.get(partition) ?? 0n;
+      const start = starts.get(partition) ?? 0n;
+      // Nothing is that young: kafkajs passes the broker's -1 on.
+      const offset = start < 0n ? end : start;
+      return { partition, start: offset, offset, end: follow ? null : end };
+    });
   }
 
   /** What can be read ends where the oldest open transaction begins. */
-  async #offsets(
-    partitions: { partition: number }[],
-    where: { fromBeginning: boolean },
-  ): Promise<ReadonlyMap<number, bigint>> {
+  async #offsets(partitions: { partition: number }[], where: Where): Promise<ReadonlyMap<number, bigint>> {
+    if (partitions.length === 0) return new Map();
     const [found] = await this.#patiently((cluster) =>
       cluster.fetchTopicsOffset([{ topic: this.#topic, partitions, ...where }]),
     );
@@ -158,6 +163,21 @@ export class TopicReader {
     if (this.#cluster === undefined) throw new Error('kafkajs has made no assigner');
     return this.#cluster;
   }
+}
+
+type Where = { readonly fromBeginning: boolean } | { readonly fromTimestamp: number };
+
+const startOf = (from: Exclude<ReadOptions['from'], 'end'>): Where =>
+  from === 'beginning' ? { fromBeginning: true } : { fromTimestamp: Math.max(from.since, 0) };
+
+function progressOf(cursors: readonly Cursor[]): ReadProgress {
+  let [passed, total] = [0n, 0n];
+  for (const { start, offset, end } of cursors) {
+    if (end === null || end < start) continue;
+    total += end - start;
+    passed += (offset < end ? offset : end) - start;
+  }
+  return { passed: Number(passed), total: Number(total) };
 }
 
 /** What reads this would take what it does not see for what is not there. */

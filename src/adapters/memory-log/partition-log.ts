@@ -79,6 +79,11 @@ export class PartitionLog {
     return { records, nextOffset: isRest || last === undefined ? this.#end : last.offset + 1n };
   }
 
+  /** Of the first record with this timestamp or a later one; the end where there is none. */
+  firstSince(timestamp: number): bigint {
+    return this.#records.find((record) => record.timestamp >= timestamp)?.offset ?? this.#end;
+  }
+
   /** An unclean leader election: a replica that had not got beyond `end` leads from now on. */
   truncate(end: bigint): void {
     this.#leaderEpoch += 1;

@@ -1,43 +1,63 @@
 /** Reads every partition of a topic outside any consumer group, in chunks, so that other work has its turns between them. */
+import type { ReadProgress } from '../../core/read-range.ts';
 import type { ReadOptions, TopicRecord } from '../../ports.ts';
 import type { MemoryTopic } from './memory-topic.ts';
 
 const chunkRecordsMax = 500;
 
 /** The ends are those of the call, not of the first record that is asked for. */
-export function readTopic(topic: MemoryTopic, { from, follow, signal }: ReadOptions): AsyncIterable<TopicRecord> {
-  const positions = Array.from({ length: topic.description.partitionCount }, (_, partition) => {
-    const { start, end } = topic.partition(partition);
-    return { partition, position: from === 'end' ? end : start, until: follow ? null : end };
-  });
-  return readFrom(topic, positions, signal);
+export function readTopic(
+  topic: MemoryTopic,
+  { from, follow, signal, partitions, onProgress = () => undefined }: ReadOptions,
+): AsyncIterable<TopicRecord> {
+  const all = Array.from({ length: topic.description.partitionCount }, (_, partition) => partition);
+  const cursors = all
+    .filter((partition) => partitions?.includes(partition) ?? true)
+    .map((partition): Cursor => {
+      const log = topic.partition(partition);
+      const start = from === 'beginning' ? log.start : from === 'end' ? log.end : log.firstSince(from.since);
+      return { partition, start, position: start, until: follow ? null : log.end };
+    });
+  return readFrom(topic, cursors, { signal, onProgress });
 }
 
-interface Position {
+interface Cursor {
   readonly partition: number;
+  readonly start: bigint;
   position: bigint;
   readonly until: bigint | null;
 }
 
 async function* readFrom(
   topic: MemoryTopic,
-  positions: readonly Position[],
-  signal: AbortSignal,
+  cursors: readonly Cursor[],
+  { signal, onProgress }: Required<Pick<ReadOptions, 'signal' | 'onProgress'>>,
 ): AsyncGenerator<TopicRecord> {
   while (!signal.aborted) {
     const changed = changeOf(topic, signal);
-    const chunk = positions.flatMap((cursor) => nextChunk(topic, cursor));
+    onProgress(progressOf(cursors));
+    const chunk = cursors.flatMap((cursor) => nextChunk(topic, cursor));
     for (const record of chunk) {
       if (signal.aborted) return;
       yield record;
     }
     if (chunk.length > 0) await new Promise<void>((resolve) => setImmediate(resolve));
-    else if (positions.some(({ until }) => until === null)) await changed;
+    else if (cursors.some(({ until }) => until === null)) await changed;
     else return;
   }
 }
 
-function nextChunk(topic: MemoryTopic, cursor: Position): readonly TopicRecord[] {
+function progressOf(cursors: readonly Cursor[]): ReadProgress {
+  let [passed, total] = [0, 0];
+  for (const { start, position, until } of cursors) {
+    if (until === null) continue;
+    total += Number(until - start);
+    passed += Number((position < until ? position : until) - start);
+  }
+  return { passed, total };
+}
+
+function nextChunk(topic: MemoryTopic, cursor: Cursor): readonly TopicRecord[] {
   const { partition, position, until } = cursor;
   const { records, nextOffset } = topic.partition(partition).read(position, chunkRecordsMax);
   cursor.position = nextOffset;

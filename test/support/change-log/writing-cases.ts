@@ -1,5 +1,6 @@
 /** What is written: records, commits, topics; and reading it back. */
 import { expect, test } from 'vitest';
+import type { ReadProgress } from '../../../src/core/read-range.ts';
 import type { SendOutcome, TopicRecord } from '../../../src/ports.ts';
 import type { Open } from './driver.ts';
 import { join, numbered, produce, readAll, settled, texts } from './driver.ts';
@@ -181,5 +182,32 @@ export function toolCases(open: Open): void {
     expect(texts(followed.filter(({ partition }) => partition === 1))).toEqual(
       numbered(1, 0, 5).map(({ value }) => value),
     );
+  });
+
+  test('reads some partitions from a time on, and says how far it is', async () => {
+    const it = await open(3);
+    await produce(
+      it,
+      'source',
+      [0, 1, 2].flatMap((partition) => numbered(partition, 0, 5)),
+    );
+    const earlier = Math.max(...(await readAll(it, it.sourceTopic)).map(({ timestamp }) => timestamp));
+    while (Date.now() <= earlier) await new Promise<void>((resolve) => setImmediate(resolve));
+    await produce(it, 'source', [...numbered(0, 5, 7), ...numbered(1, 5, 8)]);
+    const { signal } = new AbortController();
+    const steps: ReadProgress[] = [];
+    const later: TopicRecord[] = [];
+    const options = { from: { since: earlier + 1 }, follow: false, signal } as const;
+    const onProgress = (progress: ReadProgress) => void steps.push(progress);
+    for await (const record of it.tools.read(it.sourceTopic, { ...options, partitions: [1, 2], onProgress }))
+      later.push(record);
+    expect(texts(later)).toEqual(numbered(1, 5, 8).map(({ value }) => value));
+    expect(steps[0]).toEqual({ passed: 0, total: 3 });
+    expect(steps.at(-1)).toEqual({ passed: 3, total: 3 });
+    // nothing is that young, and no partition is asked for
+    const none = { ...options, from: { since: Date.now() + 3_600_000 } };
+    for await (const record of it.tools.read(it.sourceTopic, none)) expect(record).toBeUndefined();
+    for await (const record of it.tools.read(it.sourceTopic, { ...options, partitions: [] }))
+      expect(record).toBeUndefined();
   });
 }

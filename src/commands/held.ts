@@ -3,17 +3,27 @@
  * with `replay`, a request goes into the retry topic, and only the owner of the group acts on it.
  */
 import { Command } from 'commander';
-import { sha256 } from '../adapters/system.ts';
-import { type Held, type Intent, intentId, isId, sourceMember } from '../core/change.ts';
-import { heldDigest, heldText } from '../core/guard.ts';
+import { intentId, isId, sourceMember } from '../core/change.ts';
+import { HELD_BY } from '../core/guard.ts';
 import { textHeader } from '../core/record-headers.ts';
 import { AUTHOR_LENGTH_MAX, decisionValue, requestKey, type Answer } from '../core/request-record.ts';
+import type { RequestRecord } from '../core/request-signature.ts';
+import { timeText } from '../core/time-text.ts';
 import { jsonText } from '../core/visible.ts';
 import { EXIT, ExitError, type ExitCode } from '../exit-codes.ts';
+import { collect } from './arguments.ts';
+import {
+  type HeldSelection,
+  type HeldSet,
+  heldSets,
+  isByDigest,
+  one,
+  selected,
+  setLine,
+  setText,
+} from './held-sets.ts';
 import { print, printJson, type Host } from './host.ts';
-import { askOwners, findWaiting, type RetryTopic, withRetryTopic } from './retry-topic.ts';
-
-const DECIDED_LENGTH_MIN = 12;
+import { askOwners, type RetryTopic, withRetryTopic } from './retry-topic.ts';
 
 export interface HeldFlags {
   readonly json?: true;
@@ -21,13 +31,20 @@ export interface HeldFlags {
 
 export interface DecisionFlags extends HeldFlags {
   readonly author?: string;
+  readonly group?: readonly string[];
+  readonly by?: readonly string[];
+  readonly all?: true;
+  readonly yes?: true;
 }
 
 export function heldCommand(host: Host): Command {
   const json = '--json';
   const list = new Command('list')
-    .summary('what is held, one line a group')
-    .option(json, 'one JSON object a line: {"digest","group","partition","by","since","count"}')
+    .summary('what is held, one line a group: how many of its members, since when, and why')
+    .option(
+      json,
+      'one JSON object a line: {"digest","prefix","group","partition","by","since","count","group_size","percent"}',
+    )
     .action((flags: HeldFlags) => withRetryTopic(host, (retry) => listHeld(retry, flags)));
   const show = new Command('show')
     .summary('who would be removed')
@@ -37,15 +54,6 @@ export function heldCommand(host: Host): Command {
       'one JSON object a line: {"id","group","member","target","by","since"}; target: its id in Genesys Cloud',
     )
     .action((digest: string, flags: HeldFlags) => withRetryTopic(host, (retry) => showHeld(retry, digest, flags)));
-  const decide = (kind: 'approve' | 'reject') =>
-    new Command(kind)
-      .summary(kind === 'approve' ? 'let exactly these removals pass' : 'refuse them: the members stay')
-      .argument('<digest>', `of \`held list\`; ${DECIDED_LENGTH_MIN} digits are enough`)
-      .option('--author <name>', 'who decides; stands in the report (default: USER of the environment)')
-      .option(json, 'one JSON object: {"digest","result","count"}')
-      .action((digest: string, flags: DecisionFlags) =>
-        withRetryTopic(host, (retry) => decideHeld(retry, { kind, digest, author: authorOf(flags, host) }, flags)),
-      );
   return new Command('held')
     .summary('removals that wait for an operator: list, show, approve, reject')
     .description(
@@ -53,35 +61,40 @@ export function heldCommand(host: Host): Command {
     )
     .addCommand(list, { isDefault: true })
     .addCommand(show)
-    .addCommand(decide('approve'))
-    .addCommand(decide('reject'))
+    .addCommand(decideCommand(host, 'approve'))
+    .addCommand(decideCommand(host, 'reject'))
     .addHelpText('after', examples);
 }
+
+const decideCommand = (host: Host, kind: Decision['kind']): Command =>
+  new Command(kind)
+    .summary(kind === 'approve' ? 'let exactly these removals pass' : 'refuse them: the members stay')
+    .argument('[digest...]', 'of `held list`: the digits that it prints, or the whole digest')
+    .option('--group <id>', 'what is held of this group; may be repeated, as the next', collect)
+    .option('--by <reason>', `what is held by this reason: ${Object.keys(HELD_BY).join(', ')}`, collect)
+    .option('--all', 'everything that is held')
+    .option('--yes', 'do it; without it --group, --by and --all show what would be decided')
+    .option('--author <name>', 'who decides; stands in the report (default: USER of the environment)')
+    .option('--json', 'one JSON object a line: {"digest","group","result","count"}')
+    .action((digests: readonly string[], flags: DecisionFlags) =>
+      withRetryTopic(host, (retry) => decideHeld(retry, decisionOf(kind, digests, flags, host), flags)),
+    );
 
 const examples = `
 Examples:
   $ rollcall held
   $ rollcall held show 3f9a
-  $ rollcall held approve 3f9a5c70e1d2 --author "jane@example.com"
+  $ rollcall held approve 3f9a5c70e1d2 b2d05e8f7c11 --author "jane@example.com"
+  $ rollcall held approve --by group_deleted          what would be approved
+  $ rollcall held approve --by group_deleted --yes
 
-\`approve\` and \`reject\` exit 0 where it was done, 1 where the set has changed meanwhile, 69 where nobody answers.
+\`approve\` and \`reject\` exit 0 where it was done, 1 where a set has changed meanwhile, 69 where nobody answers.
 Where \`rollcall run\` has OPERATOR_KEY, these commands need the same; it takes up no others' requests.`;
-
-/** What is held of one group. */
-interface HeldSet {
-  readonly digest: string;
-  readonly group: string;
-  readonly partition: number;
-  readonly by: readonly Held['by'][];
-  /** Epoch ms, of the oldest. */
-  readonly since: number;
-  readonly intents: readonly Intent[];
-}
 
 export async function listHeld(retry: RetryTopic, { json }: HeldFlags): Promise<ExitCode> {
   const sets = await heldSets(retry);
   const { stdout } = retry.host;
-  for (const set of sets) await (json === true ? printJson(stdout, line(set)) : print(stdout, text(set)));
+  for (const set of sets) await (json === true ? printJson(stdout, setLine(set)) : print(stdout, setText(set)));
   if (json !== true) await print(retry.host.stderr, `${sets.length} groups have held removals\n`);
   return EXIT.done;
 }
@@ -93,7 +106,7 @@ export async function showHeld(retry: RetryTopic, digest: string, { json }: Held
     const member = sourceMember(intent);
     const id = intentId(intent);
     const held = guard?.kind === 'held' ? guard : null;
-    const since = new Date(held?.since ?? set.since).toISOString();
+    const since = timeText(held?.since ?? set.since);
     // Recorded where the id map says it; else both have one name for the member.
     const target = held?.target ?? member;
     const entry = { id, group: set.group, member, target, by: held?.by ?? null, since };
@@ -101,37 +114,87 @@ export async function showHeld(retry: RetryTopic, digest: string, { json }: Held
     const { stdout } = retry.host;
     await (json === true ? printJson(stdout, entry) : print(stdout, `remove  ${named}  (${id})\n`));
   }
-  if (json !== true) await print(retry.host.stderr, text(set));
+  if (json !== true) await print(retry.host.stderr, setText(set));
   return EXIT.done;
 }
 
-export interface Decision {
+export interface Decision extends HeldSelection {
   readonly kind: 'approve' | 'reject';
-  readonly digest: string;
   readonly author: string;
 }
 
+function decisionOf(kind: Decision['kind'], digests: readonly string[], flags: DecisionFlags, host: Host): Decision {
+  const { group = [], by = [], all } = flags;
+  const hasOthers = group.length > 0 || by.length > 0 || all === true;
+  if (digests.length > 0 && hasOthers)
+    throw new ExitError(EXIT.usage, `held ${kind}: name digests, or --group, --by and --all, not both`);
+  if (digests.length === 0 && !hasOthers)
+    throw new ExitError(
+      EXIT.usage,
+      `held ${kind}: say which: digests of \`rollcall held list\`, --group, --by or --all`,
+    );
+  return { kind, digests, groups: group, by, all: all === true, author: authorOf(flags, host) };
+}
+
+/** Each set is named by its own digest, so that no more is released than the operator was shown. */
 export async function decideHeld(
   retry: RetryTopic,
-  { kind, digest, author }: Decision,
-  { json }: HeldFlags,
+  decision: Decision,
+  { json, yes }: Pick<DecisionFlags, 'json' | 'yes'>,
 ): Promise<ExitCode> {
-  // A few digits may fit a set that nobody has looked at.
-  if (digest.length < DECIDED_LENGTH_MIN)
-    throw new ExitError(EXIT.usage, `held: name at least ${DECIDED_LENGTH_MIN} digits of what is decided about`);
-  const set = one(await heldSets(retry), digest);
-  const key = requestKey(retry.host.random.uuid());
-  const request = {
-    topic: retry.topic,
-    partition: set.partition,
-    key,
-    value: decisionValue(set.digest, author),
-    headers: [textHeader('rollcall-type', kind)],
-  };
-  const answers = await askOwners(retry, new Map([[key, request]]), (answer) =>
-    print(retry.host.stdout, answerText(answer, json === true ? 'json' : 'text')),
+  const { stdout, stderr } = retry.host;
+  const sets = selected(await heldSets(retry), decision);
+  if (!isByDigest(decision) && yes !== true) {
+    for (const set of sets) await (json === true ? printJson(stdout, setLine(set)) : print(stdout, setText(set)));
+    await print(stderr, dryText(decision, sets));
+    return EXIT.done;
+  }
+  if (sets.length === 0) await print(stderr, 'nothing is held that fits\n');
+  return decideSets(retry, sets, decision, (answer, set) =>
+    print(stdout, answerText(answer, set, json === true ? 'json' : 'text')),
   );
-  return answers.every((answer) => answer.kind !== 'replay' && ['approved', 'rejected'].includes(answer.verdict))
+}
+
+const NAMED_MAX = 100;
+
+/** What is held with --yes may be more by then; the digests are these sets and no others. */
+function dryText({ kind, all, groups, by }: Decision, sets: readonly HeldSet[]): string {
+  const removals = sets.reduce((sum, { intents }) => sum + intents.length, 0);
+  const counts = `${removals} removals of ${sets.length} groups would be ${DONE[kind]}`;
+  if (sets.length === 0) return 'nothing is held that fits\n';
+  const given = [
+    ...(all ? ['--all'] : []),
+    ...(groups.length > 0 ? ['--group'] : []),
+    ...(by.length > 0 ? ['--by'] : []),
+  ];
+  const again = `with --yes, what fits ${given.join(', ')} then`;
+  if (sets.length > NAMED_MAX) return `${counts}: ${again}; name digests to decide about these alone\n`;
+  const digests = sets.map(({ prefix }) => prefix).join(' ');
+  return `${counts}: ${again}; exactly these with\n  rollcall held ${kind} ${digests}\n`;
+}
+
+const DONE = { approve: 'approved', reject: 'rejected' } as const;
+
+/** One request for each set. @returns whether all were decided so. */
+export async function decideSets(
+  retry: RetryTopic,
+  sets: readonly HeldSet[],
+  { kind, author }: Pick<Decision, 'kind' | 'author'>,
+  told: (answer: Answer, set: HeldSet | undefined) => Promise<void>,
+): Promise<ExitCode> {
+  const byDigest = new Map(sets.map((set) => [set.digest, set]));
+  const requests = new Map(
+    sets.map(({ partition, digest }): [string, RequestRecord] => {
+      const key = requestKey(retry.host.random.uuid());
+      const value = decisionValue(digest, author);
+      return [key, { topic: retry.topic, partition, key, value, headers: [textHeader('rollcall-type', kind)] }];
+    }),
+  );
+  if (requests.size === 0) return EXIT.done;
+  const answers = await askOwners(retry, requests, (answer) =>
+    told(answer, answer.kind === 'replay' ? undefined : byDigest.get(answer.digest)),
+  );
+  return answers.every((answer) => answer.kind !== 'replay' && answer.verdict === DONE[kind])
     ? EXIT.done
     : EXIT.someFailed;
 }
@@ -143,56 +206,11 @@ function authorOf({ author }: DecisionFlags, { environment }: Host): string {
   throw new ExitError(EXIT.usage, `held: say who decides: --author <name>, ${most}`);
 }
 
-async function heldSets(retry: RetryTopic): Promise<readonly HeldSet[]> {
-  const waiting = (await findWaiting(retry, {})).filter(({ state }) => state === 'held').map(({ intent }) => intent);
-  const groups = new Map<string, Intent[]>();
-  for (const intent of waiting) {
-    const known = groups.get(`${intent.source.partition}/${intent.group}`);
-    if (known === undefined) groups.set(`${intent.source.partition}/${intent.group}`, [intent]);
-    else known.push(intent);
-  }
-  return [...groups.values()].flatMap((intents) => setOf(intents) ?? []).toSorted((a, b) => a.since - b.since);
-}
-
-function setOf(intents: readonly Intent[]): HeldSet | null {
-  const [first] = intents;
-  if (first === undefined) return null;
-  const digest = heldDigest(first.group, intents, sha256);
-  if (digest === null) return null;
-  const held = intents.flatMap(({ guard }) => (guard?.kind === 'held' ? [guard] : []));
-  return {
-    digest,
-    group: first.group,
-    partition: first.source.partition,
-    by: [...new Set(held.map(({ by }) => by))],
-    since: Math.min(...held.map(({ since }) => since)),
-    intents,
-  };
-}
-
-function one(sets: readonly HeldSet[], digest: string): HeldSet {
-  const found = sets.filter((set) => digest !== '' && set.digest.startsWith(digest));
-  const [only] = found;
-  if (only !== undefined && found.length === 1) return only;
-  const why =
-    found.length === 0 ? 'nothing is held under this digest; its set may have changed' : 'several digests begin so';
-  throw new ExitError(EXIT.someFailed, `held: ${digest}: ${why}; see \`rollcall held list\``);
-}
-
-const line = ({ intents, since, ...set }: HeldSet) => ({
-  ...set,
-  since: new Date(since).toISOString(),
-  count: intents.length,
-});
-
-const text = ({ digest, group, by, since, intents }: HeldSet): string =>
-  `${digest}  group ${group}  ${intents.length} removals  since ${new Date(since).toISOString()}\n` +
-  by.map((each) => `    ${each}: ${heldText(each)}\n`).join('');
-
-function answerText(answer: Answer, form: 'json' | 'text'): string {
+function answerText(answer: Answer, set: HeldSet | undefined, form: 'json' | 'text'): string {
   if (answer.kind === 'replay') return '';
   const { digest, verdict, count } = answer;
+  const group = set?.group ?? null;
   return form === 'json'
-    ? `${jsonText({ digest, result: verdict, count })}\n`
-    : `${verdict}  ${count} removals  ${digest}\n`;
+    ? `${jsonText({ digest, group, result: verdict, count })}\n`
+    : `${verdict}  ${count} removals  ${group === null ? '' : `group ${group}  `}${digest}\n`;
 }

@@ -8,6 +8,7 @@ import { stateValue } from '../core/live-record.ts';
 import { textHeader } from '../core/record-headers.ts';
 import { requestKey, type NamedIntent, type ReplayVerdict } from '../core/request-record.ts';
 import type { RequestRecord } from '../core/request-signature.ts';
+import { timeText } from '../core/time-text.ts';
 import type { Waiting, WaitingFilter } from '../core/waiting.ts';
 import { jsonText } from '../core/visible.ts';
 import { EXIT, ExitError, type ExitCode } from '../exit-codes.ts';
@@ -152,12 +153,23 @@ const nameOnly = (intent: Intent): Intent =>
 function lineOf({ json }: ListFlags, { id, state, reason, intent }: Waiting): string {
   const { op, attempt, notBefore, dead, source } = intent;
   const [group, member] = [sourceGroup(intent), sourceMember(intent)];
-  const at = (ms: number): string => new Date(ms).toISOString();
+  const held = state === 'held' && intent.guard?.kind === 'held' ? intent.guard : null;
   if (json === true) {
-    const times = { not_before: dead === null ? at(notBefore) : null, dead_at: dead === null ? null : at(dead.at) };
+    const isTimed = dead === null && held === null && notBefore > 0;
+    const times = {
+      not_before: isTimed ? timeText(notBefore) : null,
+      dead_at: dead === null ? null : timeText(dead.at),
+      held_since: held === null ? null : timeText(held.since),
+      held_by: held?.by ?? null,
+    };
     return `${jsonText({ id, state, reason, group, member: member === WHOLE_GROUP ? null : member, op, attempt, event_id: source.eventId, ...times })}\n`;
   }
-  const when = dead === null ? `next try ${at(notBefore)}` : `given up ${at(dead.at)}`;
+  const when =
+    dead !== null
+      ? `given up ${timeText(dead.at)}`
+      : held !== null
+        ? `held since ${timeText(held.since)}`
+        : `next try ${notBefore > 0 ? timeText(notBefore) : 'at once'}`;
   return `${state.padEnd(6)}  ${op.padEnd(6)}  ${nameOf(member)}  group ${group}  ${reason ?? '-'}  attempt ${attempt}  ${when}  ${id}\n`;
 }
 

@@ -9,10 +9,12 @@ import {
   type RequestRefusal,
   signed,
 } from '../core/request-signature.ts';
+import type { ReadProgress } from '../core/read-range.ts';
 import { EXIT, ExitError, type ExitCode } from '../exit-codes.ts';
 import type { LogTools, OutRecord } from '../ports.ts';
-import { print, type Host } from './host.ts';
+import { endIfStopped, print, type Host, unlessStopped } from './host.ts';
 import { withLogTools } from './kafka-tools.ts';
+import { showProgress } from './progress.ts';
 
 export interface RetryTopic {
   /** Its name. */
@@ -35,13 +37,27 @@ export async function findWaiting(
   { topic, tools, host }: RetryTopic,
   filter: WaitingFilter,
 ): Promise<readonly Waiting[]> {
-  if ((await tools.describeTopic(topic)) === null) {
+  if ((await unlessStopped(host, tools.describeTopic(topic))) === null) {
     throw new ExitError(EXIT.unavailable, `the topic ${topic} does not exist; run \`rollcall topics create\``);
   }
   const view = emptyWaiting();
-  for await (const record of tools.read(topic, { from: 'beginning', follow: false, signal: host.stop })) {
-    readWaiting(view, record.partition, record);
+  let read: ReadProgress = { passed: 0, total: 0 };
+  const onProgress = (progress: ReadProgress): void => {
+    read = progress;
+  };
+  const options = { from: 'beginning', follow: false, signal: host.stop, onProgress } as const;
+  const endProgress = showProgress(host.stderr, host.clock, () => ({
+    settled: read.passed,
+    total: read.total,
+    unit: 'records',
+    detail: `read of ${topic}`,
+  }));
+  try {
+    for await (const record of tools.read(topic, options)) readWaiting(view, record.partition, record);
+  } finally {
+    endProgress();
   }
+  endIfStopped(host, `before the end of ${topic}`);
   if (view.unreadableCount > 0) {
     await print(host.stderr, `warning: ${view.unreadableCount} records of ${topic} cannot be read\n`);
   }
@@ -56,6 +72,7 @@ export async function askOwners(
   requests: ReadonlyMap<string, RequestRecord>,
   told: (answer: Answer) => Promise<void>,
 ): Promise<readonly Answer[]> {
+  endIfStopped(retry.host, 'before anything was asked for');
   const outcomes = await retry.tools.send([...requests.values()].map((request) => asSigned(retry, request)));
   if (outcomes.includes('too_large')) {
     const mend = 'name fewer changes, with --member or --id';
@@ -71,6 +88,7 @@ export async function askOwners(
   for (const answer of answers) await told(answer);
   for (const refusal of refusalsIn(answers)) await print(retry.host.stderr, `${refusal}: ${REFUSAL_TEXT[refusal]}\n`);
   if (open.size === 0) return answers;
+  endIfStopped(retry.host, 'before all answers; the requests are in the retry topic, and are carried out');
   const what = `${open.size} of ${requests.size} requests were not answered within ${ANSWER_LIMIT_MS / 1000} s`;
   throw new ExitError(EXIT.unavailable, `${what}; they stay in the retry topic until a \`rollcall run\` reads them`);
 }
@@ -90,7 +108,8 @@ const isRefusal = (verdict: string): verdict is RequestRefusal => Object.hasOwn(
 /** Reads from the beginning, so that no answer can have come before the reading began. */
 async function awaitAnswers({ topic, tools, host }: RetryTopic, open: Set<string>): Promise<readonly Answer[]> {
   const limit = new AbortController();
-  const cancel = host.clock.schedule(ANSWER_LIMIT_MS, () => limit.abort());
+  const begin = (): (() => void) => host.clock.schedule(ANSWER_LIMIT_MS, () => limit.abort());
+  let cancel = begin();
   const signal = AbortSignal.any([limit.signal, host.stop]);
   const given: Answer[] = [];
   try {
@@ -99,6 +118,9 @@ async function awaitAnswers({ topic, tools, host }: RetryTopic, open: Set<string
       const answer = open.has(key) ? parseAnswer(record.value, record.headers) : null;
       if (answer === null) continue;
       given.push(answer);
+      // Many are answered one after the other.
+      cancel();
+      cancel = begin();
       open.delete(key);
       if (open.size === 0) break;
     }

@@ -91,6 +91,8 @@ export interface Held extends ShownTargets {
   readonly by: HeldBy | (string & {});
   /** Epoch ms. */
   readonly since: number;
+  /** Members of the group when it was held; absent: an older version has written it. */
+  readonly groupSize?: number;
 }
 
 export type HeldBy =

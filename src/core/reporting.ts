@@ -3,6 +3,7 @@ import { type Approval, type ChangeSource, type Intent, intentId, sourceGroup, s
 import type { Failure } from './outcome.ts';
 import { offsetText, positionText } from './position.ts';
 import type { FinalOutcome, ReportRecord } from './report.ts';
+import { timeText } from './time-text.ts';
 
 /** The last request that carried the intent. Durations in ms. */
 export interface RequestFacts {
@@ -80,7 +81,7 @@ export const retryReport = (intent: Intent, facts: RetryReportFacts): ReportReco
   final: false,
   outcome: 'retry_scheduled',
   reason: reasonJson(facts.reason),
-  next_attempt_at: rfc3339(facts.nextAttemptAt),
+  next_attempt_at: timeText(facts.nextAttemptAt),
 });
 
 /** The removal waits for an operator. */
@@ -164,7 +165,7 @@ const ofIntent = (intent: Intent, { request, lag, groupTarget, ...written }: Wor
 const approvalJson = ({ digest, author, at }: Approval): ReportRecord['approval'] => ({
   digest,
   author,
-  at: rfc3339(at),
+  at: timeText(at),
 });
 
 /** In the order of the fields in the documentation. */
@@ -193,7 +194,7 @@ const blank = (source: ChangeSource, { epoch, reportedAt }: Written): ReportReco
   next_attempt_at: null,
   lag_ms: { queue: null, apply: null },
   epoch,
-  reported_at: rfc3339(reportedAt),
+  reported_at: timeText(reportedAt),
 });
 
 const requestJson = (request: RequestFacts): ReportRecord['request'] => ({
@@ -226,7 +227,3 @@ const supersededFailure = (supersededBy: string | null): Failure | null =>
         scimType: null,
         advice: 'Nothing to do.',
       };
-
-/** RFC 3339 has four digits for the year. */
-const TIME_MAX = Date.parse('9999-12-31T23:59:59.999Z');
-const rfc3339 = (epochMs: number): string => new Date(Math.min(Math.max(epochMs, 0), TIME_MAX)).toISOString();

@@ -47,6 +47,7 @@ const wireHeld = z.object({
   since: z.number(),
   /** For people and tools: what is approved is compared with the digest of what is held. None of a dead one. */
   digest: z.string().optional().catch(undefined),
+  group_size: count.optional().catch(undefined),
   ...wireTargets,
 });
 
@@ -135,11 +136,19 @@ const waitsOf = ({ waits, not_before: notBefore }: WireIntent): WaitReason | nul
   notBefore > 0 ? (waits === 'group' ? 'group' : 'member') : null;
 
 const guardOf = ({ held, approval }: WireIntent): Held | Approval | null => {
-  if (held !== undefined) return { kind: 'held', by: held.by, since: held.since, ...targetsIn(held) };
+  if (held !== undefined) return heldOf(held);
   if (approval === undefined) return null;
   const { digest, author, at } = approval;
   return { kind: 'approved', digest, author, at, ...targetsIn(approval) };
 };
+
+const heldOf = ({ by, since, group_size: groupSize, ...targets }: z.infer<typeof wireHeld>): Held => ({
+  kind: 'held',
+  by,
+  since,
+  ...(groupSize !== undefined && { groupSize }),
+  ...targetsIn(targets),
+});
 
 const targetsIn = ({
   target,
@@ -184,6 +193,7 @@ export function wireOf({ source, guard, whole, ...intent }: Intent, digest: stri
         by: guard.by,
         since: guard.since,
         ...(intent.dead === null && digest !== null && { digest }),
+        ...(guard.groupSize !== undefined && { group_size: guard.groupSize }),
         ...wireTargetsOf(guard),
       },
     }),

@@ -120,7 +120,7 @@ async function takeStep(context: Context, group: Group, course: Course): Promise
       // What is newer waits for the second look.
       return step.snapshot.isDoubtful ? 'stop' : 'go_on';
     case 'hold_removals':
-      hold(context, group, step.intents, step.by);
+      hold(context, group, { intents: step.intents, by: step.by, snapshot: course.snapshot });
       return 'go_on';
     case 'patch':
       reserveRemovals(group, due, step.snapshot);

@@ -39,7 +39,7 @@ export function expandState(context: Context, group: Group, state: Intent, snaps
     if (context.ids !== null) noteAlias(group, intent);
     setPending(group.partition, memberOf(group, intent.member), intent);
   }
-  if (heldBy !== null && removals.length > 0) hold(context, group, removals, heldBy);
+  if (heldBy !== null && removals.length > 0) hold(context, group, { intents: removals, by: heldBy, snapshot });
   group.partition.toWrite.add(group);
   groupAnswered(group);
   context.settle();

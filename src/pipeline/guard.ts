@@ -20,19 +20,35 @@ import { memberOf } from './partition.ts';
 import type { IdMap } from '../ports.ts';
 import type { Due, DueAnswer, Group, Partition } from './state.ts';
 
+interface Holding {
+  readonly intents: readonly Intent[];
+  readonly by: Held['by'];
+  /** Of the group that was judged; null: they were held before. */
+  readonly snapshot: Membership | null;
+}
+
 /** They wait in the live record for an operator, and are told of once they stand there. */
-export function hold(context: Context, group: Group, intents: readonly Intent[], by: Held['by']): void {
+export function hold(context: Context, group: Group, { intents, by, snapshot }: Holding): void {
   const since = context.clock.now().wall;
-  const held = intents.map((intent) => ({
-    ...intent,
-    guard: { kind: 'held', by, since, ...shownTargets(context, group, intent) } as const,
-  }));
+  const size = snapshot === null ? null : sizeOf(snapshot, intents);
+  const held = intents.map((intent) => ({ ...intent, guard: heldGuard(context, group, intent, { by, since, size }) }));
   for (const intent of held) memberOf(group, intent.member).pending = intent;
   group.partition.heldCount += held.length;
   group.partition.toWrite.add(group);
   const digest = digestOf(context, group);
   for (const intent of held) memberOf(group, intent.member).untold = [heldDue(context, group, { intent, digest })];
   context.logger.warn({ group: group.id, removals: held.length, by, digest }, 'removals are held');
+}
+
+function heldGuard(
+  context: Context,
+  group: Group,
+  intent: Intent,
+  { by, since, size }: Pick<Held, 'by' | 'since'> & { readonly size: number | null },
+): Held {
+  const groupSize = size ?? (intent.guard?.kind === 'held' ? intent.guard.groupSize : undefined);
+  const shown = shownTargets(context, group, intent);
+  return { kind: 'held', by, since, ...(groupSize !== undefined && { groupSize }), ...shown };
 }
 
 /** Whom the operator is told of. Without an id map, and of a full state, the member has its own name at the target. */
@@ -58,7 +74,7 @@ export function holdRetargeted(context: Context, group: Group): void {
     if (isHeld(intent)) group.partition.heldCount -= 1;
     noteAlias(group, intent);
   }
-  for (const [by, intents] of again) hold(context, group, intents, by);
+  for (const [by, intents] of again) hold(context, group, { intents, by, snapshot: null });
   if (again.size > 0) context.settle();
 }
 

@@ -1,5 +1,6 @@
 /** Report records as CSV (RFC 4180), safe to open in a spreadsheet; how a value is read back: README, "Reports". */
 import type { ReportRecord } from '../core/report.ts';
+import { timeText } from '../core/time-text.ts';
 import { visibleCell } from '../core/visible.ts';
 
 type Cell = string | number | boolean | null;
@@ -18,7 +19,7 @@ const COLUMNS: readonly (readonly [name: string, cell: (record: ReportRecord) =>
   ['attempt', ({ attempt }) => attempt],
   ['conflicts', ({ conflicts }) => conflicts],
   ['event_id', ({ source }) => source.event_id],
-  ['changed_at', ({ source }) => new Date(source.timestamp).toISOString()],
+  ['changed_at', ({ source }) => timeText(source.timestamp)],
   ['superseded_by', ({ superseded_by: by }) => by],
   ['next_attempt_at', ({ next_attempt_at: at }) => at],
   ['correlation_id', ({ request }) => request?.correlation_id ?? null],

@@ -98,6 +98,34 @@ describe('replay list', () => {
     expect(host.err()).toBe('');
   });
 
+  test('of what is held says since when, of what is due at once that', async () => {
+    const guard = { kind: 'held', by: 'group_deleted', since: 1_790_000_000_000 } as const;
+    const intents = [
+      anIntent({ op: 'remove', dead: null, attempt: 0, guard }),
+      anIntent({ member: 'n', dead: null, attempt: 0 }),
+    ];
+    const state = renderState({ group: 'h', intents, stamp, trouble: null, now: 0, sha256 });
+    await log.send([{ topic: 'retry', partition: 0, ...state }]);
+    const host = aHost();
+    await listWaiting({ flags: { group: ['h'] }, topic: 'retry', tools: log, host });
+    expect(host.out()).toContain('group_deleted  attempt 0  held since 2026-09-21T14:13:20.000Z');
+    expect(host.out()).toContain('next try at once');
+    const json = aHost();
+    await listWaiting({ flags: { group: ['h'], json: true }, topic: 'retry', tools: log, host: json });
+    expect(json.out()).toContain(
+      '"not_before":null,"dead_at":null,"held_since":"2026-09-21T14:13:20.000Z","held_by":"group_deleted"',
+    );
+    expect(host.out() + json.out()).not.toContain('1970');
+  });
+
+  test('ends with 1, and shows nothing, where it is stopped before the end', async () => {
+    const host = aHost();
+    host.ask();
+    const listing = listWaiting({ flags: {}, topic: 'retry', tools: log, host });
+    await expect(listing).rejects.toMatchObject({ code: EXIT.someFailed, message: expect.stringContaining('stopped') });
+    expect(host.out()).toBe('');
+  });
+
   test('names the mend where the topic is missing', async () => {
     const listing = listWaiting({ flags: {}, topic: 'other', tools: log, host: aHost() });
     await expect(listing).rejects.toMatchObject({

@@ -44,7 +44,7 @@ export const guardMutants: readonly Mutant[] = [
     edits: [
       {
         file: 'src/core/wire-intent.ts',
-        find: "if (held !== undefined) return { kind: 'held', by: held.by, since: held.since, ...targetsIn(held) };",
+        find: 'if (held !== undefined) return heldOf(held);',
         replace: '',
       },
     ],

@@ -134,6 +134,15 @@ describe('what the guard has said', () => {
     expect(read({ ...wire, approval: more })?.guard).toEqual(approved);
   });
 
+  test('says how many members the group had; a size that cannot be read counts as none', () => {
+    const guard = { ...held, groupSize: 640 };
+    const wire = written(aRemoval({ guard }));
+    expect(wire).toMatchObject({ held: { group_size: 640 } });
+    expect(read(wire)?.guard).toEqual(guard);
+    for (const size of [-1, 1.5, 'many', null])
+      expect(read({ ...wire, held: { ...(wire['held'] as object), group_size: size } })?.guard).toEqual(held);
+  });
+
   test('is kept of what was refused, which is held again once it is woken; until then no digest names it', () => {
     const refused = aRemoval({ guard: held, dead: { at: 7, reason: 'refused' } });
     expect(written(refused)['held']).toEqual({ by: 'group_count', since: 5 });

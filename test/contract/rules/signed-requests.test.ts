@@ -90,7 +90,11 @@ async function replayCommand(world: World, own: { readonly operatorKey?: Operato
 async function decideCommand(world: World, kind: 'approve' | 'reject', own: { readonly operatorKey?: OperatorKey }) {
   const host = aHost();
   const retry = { topic: topics.retry, tools: toolsOf(world), host, ...own };
-  const code = await decideHeld(retry, { kind, digest: digestOf(world), author: 'jane' }, {});
+  const code = await decideHeld(
+    retry,
+    { kind, digests: [digestOf(world)], groups: [], by: [], all: false, author: 'jane' },
+    {},
+  );
   return { code, out: host.out(), err: host.err() };
 }
 

@@ -5,11 +5,11 @@ const OWNER_ONLY = 0o600;
 const OTHERS = 0o077;
 
 /** Replaces what is there. An existing file that others may read is closed to them first. Rejects where it cannot be. */
-export async function writePrivateFile(path: string, text: string): Promise<void> {
+export async function writePrivateFile(path: string, text: string | Iterable<string>): Promise<void> {
   const file = await open(path, 'w', OWNER_ONLY);
   try {
     await closeToOthers(file);
-    await file.writeFile(text);
+    for (const part of typeof text === 'string' ? [text] : text) await file.appendFile(part);
   } finally {
     await file.close();
   }

@@ -5,25 +5,31 @@ import { readConfig } from '../config.ts';
 import type { SourceFormat } from '../core/change.ts';
 import { tokenFailure, type Failure } from '../core/outcome.ts';
 import { foldReport, summaryOf, type Operations, type Summary } from '../core/summary.ts';
-import { jsonText } from '../core/visible.ts';
 import { EXIT, ExitError, type ExitCode } from '../exit-codes.ts';
 import type { Pipeline } from '../pipeline/pipeline.ts';
 import type { GroupApi, LogTools } from '../ports.ts';
+import { summaryJson } from '../report/summary-json.ts';
 import { summaryText } from '../report/summary-text.ts';
+import { approveHeld, checkDigests, heldText } from './apply-held.ts';
+import { collect } from './arguments.ts';
 import { embed, type Embedded } from './embedded.ts';
+import { inFile } from './file-remedies.ts';
 import { fileEnvironment, FILE_TOPICS, fillSource } from './file-source.ts';
-import { print, printJson, stopped, type Host } from './host.ts';
+import { type HeldSet, heldSets } from './held-sets.ts';
+import { print, printSummary, stopped, type Host, unlessStopped } from './host.ts';
 import { openFormat } from './format.ts';
 import { openIdMap } from './id-map.ts';
 import { commandLog, readText } from './kafka-tools.ts';
 import { leftOver } from './left-over.ts';
 import { showProgress } from './progress.ts';
 import { readReport } from './report-search.ts';
+import type { RetryTopic } from './retry-topic.ts';
 import { withTarget } from './target.ts';
 
 export interface ApplyFlags {
   readonly json?: true;
   readonly report?: string;
+  readonly approve?: readonly string[];
 }
 
 export function applyCommand(host: Host): Command {
@@ -35,6 +41,11 @@ export function applyCommand(host: Host): Command {
     .argument('<file>', 'NDJSON of change events; - for standard input')
     .option('--json', 'the summary as JSON, alone on standard output')
     .option('--report <file>', 'also write the summary as JSON to this file, which only its owner may read (mode 0600)')
+    .option(
+      '--approve <digest>',
+      'let exactly these removals pass, which a run before has held; may be repeated',
+      collect,
+    )
     .addHelpText('after', examples)
     .action(async (file: string, flags: ApplyFlags) => {
       host.finish(await applyFile(file, flags, host));
@@ -47,26 +58,32 @@ Examples:
   $ echo '{"group_id":"5b1e…","add_members":["8c2f…"],"remove_members":["77d0…"]}' | rollcall apply -
   $ rollcall apply --json changes.ndjson | jq .by_outcome
 
-Lines that are not valid are reported, the others land. Users and groups that are not there are given up at once;
+  $ rollcall apply --approve 3f9a5c70e1d2 changes.ndjson
+
+Removals that the guard holds (GUARD_GROUP_PERCENT and the like) are listed with a digest for each group, and leave with
+--approve only; those of a deleted group or an empty full state always need it. Lines that are not valid are reported, the others land. Users and groups that are not there are given up at once;
 SLOW_RETRY_SCHEDULE_MS=60000,300000 waits for them. Exits 1 where some changes failed, and 69 where the target has been
 out of reach for 60 s; what is left is then listed as retry_scheduled, and the file can be applied again.`;
 
 export async function applyFile(file: string, flags: ApplyFlags, host: Host): Promise<ExitCode> {
+  checkDigests(flags.approve ?? []);
   const config = readConfig(fileEnvironment(host.environment), ['genesys', 'pipeline', 'ids', 'format'], readText);
   const logger = commandLog(host, config);
   const format = await openFormat(config.format);
-  const { end, summary } = await withTarget({ host, genesys: config.genesys, logger }, async (api) => {
+  const { end, summary, held } = await withTarget({ host, genesys: config.genesys, logger }, async (api) => {
     const { ids, close } = await openIdMap(config, { host, api, logger });
     const embedded = embed({ host, config, api, ids, format, logger }, FILE_TOPICS, 1);
     try {
-      await fillSource(embedded.broker, file, host);
-      return await applyAll({ embedded, api, format, isMapped: ids !== null }, host);
+      await readFile(embedded, file, host);
+      const approve = flags.approve ?? [];
+      return await applyAll({ embedded, api, format, isMapped: ids !== null, approve }, host);
     } finally {
       await close();
     }
   });
   if (flags.report !== undefined) await writeSummary(flags.report, summary);
-  await (flags.json === true ? printJson(host.stdout, summary) : print(host.stdout, summaryText(summary)));
+  await (flags.json === true ? printSummary(host.stdout, summary) : print(host.stdout, summaryText(summary)));
+  await print(flags.json === true ? host.stderr : host.stdout, heldText(held));
   if (end.kind === 'unavailable') {
     await print(host.stderr, host.secrets.redact(`rollcall: the target cannot be used: ${end.reason}\n`));
     return EXIT.unavailable;
@@ -80,6 +97,8 @@ interface Applying {
   readonly api: GroupApi;
   readonly format: SourceFormat;
   readonly isMapped: boolean;
+  /** Digests. */
+  readonly approve: readonly string[];
 }
 
 type End =
@@ -87,16 +106,43 @@ type End =
   | { readonly kind: 'stopped' }
   | { readonly kind: 'unavailable'; readonly reason: string };
 
-async function applyAll(applying: Applying, host: Host): Promise<{ end: End; summary: Summary }> {
+interface Applied {
+  readonly end: End;
+  readonly summary: Summary;
+  readonly held: readonly HeldSet[];
+}
+
+/** Nothing has been sent yet, so that a signal ends it where it stands. */
+async function readFile({ broker }: Embedded, file: string, host: Host): Promise<void> {
+  const source = broker.topic(FILE_TOPICS.source).partition(0);
+  const endProgress = showProgress(host.stderr, host.clock, () => ({
+    settled: Number(source.end),
+    total: Number(source.end),
+    unit: 'lines',
+    detail: 'read',
+  }));
+  await unlessStopped(host, fillSource(broker, file, host)).finally(endProgress);
+}
+
+async function applyAll(applying: Applying, host: Host): Promise<Applied> {
   const { tools } = applying.embedded;
   const end = await runToRest(applying, host);
   const operations = await readOperations(tools);
   const { format, isMapped } = applying;
   for (const record of await leftOver({ log: tools, format, isMapped }, operations, host))
     foldReport(operations, record);
+  // Also of a run that was asked to stop.
+  const held = await heldSets(retryOf(applying, { ...host, stop: new AbortController().signal }));
   await tools.close();
-  return { end, summary: summaryOf(operations, host.clock.now().wall) };
+  for (const [id, record] of operations) operations.set(id, inFile(record));
+  return { end, summary: summaryOf(operations, host.clock.now().wall), held };
 }
+
+const retryOf = ({ embedded: { tools } }: Applying, host: Host): RetryTopic => ({
+  topic: FILE_TOPICS.retry,
+  tools,
+  host,
+});
 
 /** The record that counts of each operation. */
 async function readOperations(tools: LogTools): Promise<Operations> {
@@ -109,7 +155,8 @@ async function readOperations(tools: LogTools): Promise<Operations> {
   return operations;
 }
 
-async function runToRest({ embedded, api }: Applying, host: Host): Promise<End> {
+async function runToRest(applying: Applying, host: Host): Promise<End> {
+  const { embedded, api, approve } = applying;
   const refusal = await api.renewToken();
   if (refusal?.refused === true) return { kind: 'unavailable', reason: reasonOf(tokenFailure(refusal)) };
   const { pipeline, broker } = embedded;
@@ -117,9 +164,15 @@ async function runToRest({ embedded, api }: Applying, host: Host): Promise<End> 
   await pipeline.start();
   const endProgress = showProgress(host.stderr, host.clock, () => progressOf(pipeline, total));
   const watch = watchBreaker(pipeline, host);
+  const work = async (): Promise<End> => {
+    await pipeline.whenAtRest();
+    await approveHeld(retryOf(applying, host), approve, host.environment['USER'] ?? '');
+    await pipeline.whenAtRest();
+    return { kind: 'rest' };
+  };
   try {
     return await Promise.race([
-      pipeline.whenAtRest().then((): End => ({ kind: 'rest' })),
+      work(),
       stopped(host.stop).then((): End => ({ kind: 'stopped' })),
       pipeline.ended.then((error): End => {
         throw error ?? new Error('the pipeline ended by itself');
@@ -172,7 +225,7 @@ function progressOf(pipeline: Pipeline, lines: number) {
 
 export async function writeSummary(file: string, summary: Summary): Promise<void> {
   try {
-    await writePrivateFile(file, `${jsonText(summary, 2)}\n`);
+    await writePrivateFile(file, summaryJson(summary, 2));
   } catch (cause) {
     const why = cause instanceof Error && 'code' in cause ? ` (${String(cause.code)})` : '';
     throw new ExitError(EXIT.usage, `${file}: the report cannot be written${why}`, { cause });

@@ -2,10 +2,12 @@
 import { once } from 'node:events';
 import type { Readable, Writable } from 'node:stream';
 import type { KnownSecrets } from '../core/redact.ts';
+import type { Summary } from '../core/summary.ts';
 import { jsonText, visibleLines } from '../core/visible.ts';
 import { unlessAborted } from '../adapters/time-limit.ts';
 import { EXIT, ExitError, type ExitCode } from '../exit-codes.ts';
 import type { Clock, Random } from '../ports.ts';
+import { summaryJson } from '../report/summary-json.ts';
 
 export interface Host {
   readonly environment: Readonly<Record<string, string | undefined>>;
@@ -33,6 +35,11 @@ export const print = (output: Output, text: string): Promise<void> => write(outp
 /** Writes a value for programs, and for a terminal that shows it. */
 export const printJson = (output: Output, value: unknown, indent = 0): Promise<void> =>
   write(output, `${jsonText(value, indent)}\n`);
+
+/** As `printJson`, however many operations it holds. */
+export async function printSummary(output: Output, summary: Summary, indent = 0): Promise<void> {
+  for (const part of summaryJson(summary, indent)) await write(output, part);
+}
 
 /** Writes a line that report/csv.ts has made. */
 export const printCsv = (output: Output, line: string): Promise<void> => write(output, line);

@@ -8,7 +8,7 @@ import type { LogTools } from '../ports.ts';
 import { csvHeader, csvRow } from '../report/csv.ts';
 import { endedAsSelected, type ReportSelection } from '../report/selection.ts';
 import { collect, instant } from './arguments.ts';
-import { endIfStopped, print, printJson, printCsv, type Host, unlessStopped } from './host.ts';
+import { endIfStopped, print, printJson, printCsv, printSummary, type Host, unlessStopped } from './host.ts';
 import { withLogTools } from './kafka-tools.ts';
 import { showProgress } from './progress.ts';
 import { SearchedReports } from './report-search.ts';
@@ -159,7 +159,7 @@ const printOperations: Printing = async ({ flags, topic, host }, searched, selec
   endIfStopped(host, `before the end of ${topic}`);
   for (const [id, record] of operations) if (!endedAsSelected(selection, record)) operations.delete(id);
   const summary = summaryOf(operations, host.clock.now().wall);
-  if (flags.format === 'json') await printJson(host.stdout, summary, 2);
+  if (flags.format === 'json') await printSummary(host.stdout, summary, 2);
   else {
     await printCsv(host.stdout, csvHeader());
     for (const record of summary.operations) await printCsv(host.stdout, csvRow(record));

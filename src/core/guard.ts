@@ -88,7 +88,7 @@ export const heldFailure = (by: Held['by'], digest: string): Failure => ({
   message: `The removal guard holds this removal: ${heldText(by)}.`,
   status: null,
   scimType: null,
-  advice: `Look with \`rollcall held show ${digest}\`, then \`rollcall held approve\` or \`reject\` it.`,
+  advice: `Look with \`rollcall held show ${digest}\`, then decide: \`rollcall held approve ${digest}\` or \`rollcall held reject ${digest}\`.`,
 });
 
 export const HELD_BY: Readonly<Record<HeldBy, string>> = {
@@ -112,5 +112,5 @@ export const refusedFailure = (author: string): Failure => ({
   message: `${author} has refused this removal.`,
   status: null,
   scimType: null,
-  advice: 'The member stays. After `rollcall replay now` it is held once more.',
+  advice: 'The member stays. Once it is woken, it is held once more.',
 });

@@ -2,6 +2,7 @@
  * The classification table of refusals: the first row that fits counts, `OTHER` fits always. The reason stands beside
  * each row; what the vendor documents, and how surely, is in the comments. Successes are judged in outcome.ts.
  */
+import { BY_ITSELF } from './remedies.ts';
 import type { FailureKind, Method } from './outcome.ts';
 
 export interface Refusal {
@@ -32,7 +33,7 @@ export const ADVICE = {
   permission:
     'Grant directory:group:edit to the OAuth client, for example by the role "SCIM Integration", in the division of the group.',
   group: 'Make the group in Genesys Cloud (SCIM cannot create groups), or correct the group id at the source.',
-  member: 'Provision the user in Genesys Cloud first, or correct the user id at the source; then replay.',
+  member: `Provision the user in Genesys Cloud first, or correct the user id at the source${BY_ITSELF}`,
   rate: 'Nothing to do; to go faster have the limit of the OAuth client raised.',
   large: 'Lower MAX_MEMBERS_PER_PATCH.',
   target: 'Nothing to do if it passes; else look at the status page of Genesys Cloud.',

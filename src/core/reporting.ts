@@ -2,6 +2,7 @@
 import { type Approval, type ChangeSource, type Intent, intentId, sourceGroup, sourceMember } from './change.ts';
 import type { Failure } from './outcome.ts';
 import { offsetText, positionText } from './position.ts';
+import { afterGivingUp, BY_ITSELF, thenReplay } from './remedies.ts';
 import type { FinalOutcome, ReportRecord } from './report.ts';
 import { timeText } from './time-text.ts';
 
@@ -70,9 +71,15 @@ export const finalReport = (intent: Intent, facts: FinalFacts): ReportRecord => 
   ...ofIntent(intent, facts),
   final: true,
   outcome: facts.outcome,
-  reason: reasonJson(facts.reason ?? supersededFailure(facts.supersededBy)),
+  reason: reasonJson(givenUp(intent, facts) ?? supersededFailure(facts.supersededBy)),
   superseded_by: facts.supersededBy,
 });
+
+/** It does not land by itself any more. */
+const givenUp = (intent: Intent, { reason, outcome }: FinalFacts): Failure | null =>
+  reason !== null && (outcome === 'failed' || outcome === 'permanent_failure')
+    ? { ...reason, advice: afterGivingUp(reason.advice, [BY_ITSELF, thenReplay(intentId(intent))]) }
+    : reason;
 
 /** `intent` as it is parked: its `attempt` counts the failure that is reported. */
 export const retryReport = (intent: Intent, facts: RetryReportFacts): ReportRecord => ({

@@ -1,4 +1,5 @@
 /** What an answer of the id map means for the changes that wait for it. */
+import { BY_ITSELF } from './remedies.ts';
 import type { Intent } from './change.ts';
 import { cutText } from './error-body.ts';
 import type { Failure } from './outcome.ts';
@@ -78,13 +79,13 @@ function reasonOf(
       return {
         code: `${kind}_missing`,
         message: `Genesys Cloud has no ${kind} of this id.`,
-        advice: `Provision the ${kind} in Genesys Cloud, or correct ID_MAP_${kind.toUpperCase()}_ATTRIBUTE; it lands by itself then.`,
+        advice: `Provision the ${kind} in Genesys Cloud, or correct ID_MAP_${kind.toUpperCase()}_ATTRIBUTE${BY_ITSELF}`,
       };
     case 'unmapped':
       return {
         code: `${kind}_unmapped`,
         message: `The table of ID_MAP does not name this ${kind}.`,
-        advice: `Add the ${kind} to the table of ID_MAP; it lands by itself then.`,
+        advice: `Add the ${kind} to the table of ID_MAP${BY_ITSELF}`,
       };
     case 'ambiguous':
       return {
@@ -100,8 +101,7 @@ function reasonOf(
         message: cutText(
           `Genesys Cloud finds group ${resolution.id} by the name ${JSON.stringify(resolution.displayName)}, but the group shows the name ${JSON.stringify(resolution.shown)}.`,
         ),
-        advice:
-          'Wait until searches in Genesys Cloud show the new name, or give the group the name that the source uses; the change lands by itself then.',
+        advice: `Wait until searches in Genesys Cloud show the new name, or give the group the name that the source uses${BY_ITSELF}`,
       };
   }
 }
@@ -110,7 +110,7 @@ const sharedReason = (first: string | undefined): Pick<Failure, 'message' | 'adv
   first === undefined
     ? {
         message: `The table of ID_MAP gives another group the same genesys_id.`,
-        advice: 'Keep one row for this genesys_id in the table of ID_MAP; the change lands by itself then.',
+        advice: `Keep one row for this genesys_id in the table of ID_MAP${BY_ITSELF}`,
       }
     : {
         message: cutText(
@@ -130,7 +130,7 @@ const inactiveFailure: Failure = {
   message: 'The user is inactive in Genesys Cloud.',
   status: null,
   scimType: null,
-  advice: 'Activate the user in Genesys Cloud; the change lands by itself then.',
+  advice: `Activate the user in Genesys Cloud${BY_ITSELF}`,
 };
 
 /** What a look-up returned and an answer of the group shows; null: they agree, or there is nothing to compare. */

@@ -17,6 +17,9 @@ export const visibleLines = (text: string): string => except('\n\t', text);
 /** In a cell, whose tabs and line breaks stay. A backslash that would be taken for such an escape is escaped, so that all can be read back. */
 export const visibleCell = (text: string): string => except('\n\t\r', text.replaceAll('\\u{', `${shown('\\')}u{`));
 
+/** One word for a POSIX shell. */
+export const quotedForShell = (text: string): string => `'${text.replaceAll("'", "'\\''")}'`;
+
 const except = (kept: string, text: string): string =>
   text.replaceAll(UNSAFE, (character) => (kept.includes(character) ? character : shown(character)));
 

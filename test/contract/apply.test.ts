@@ -2,9 +2,10 @@
 import { readFile, mkdtemp, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { PassThrough } from 'node:stream';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { systemClock } from '../../src/adapters/system.ts';
-import { applyFile } from '../../src/commands/apply.ts';
+import { applyFile, type ApplyFlags } from '../../src/commands/apply.ts';
 import type { Summary } from '../../src/core/summary.ts';
 import { EXIT } from '../../src/exit-codes.ts';
 import type { Clock } from '../../src/ports.ts';
@@ -30,12 +31,16 @@ interface Given {
 }
 
 function aHostFor(lines: readonly string[], { environment = {}, clock = systemClock }: Given = {}): TestHost {
-  return aHost({ environment: { ...environmentOf(sandbox), ...environment }, stdin: lines.join('\n'), clock });
+  return aHost({
+    environment: { ...environmentOf(sandbox), USER: 'jane', ...environment },
+    stdin: lines.join('\n'),
+    clock,
+  });
 }
 
-async function apply(lines: readonly string[], given: Given = {}) {
+async function apply(lines: readonly string[], given: Given = {}, flags: ApplyFlags = {}) {
   const host = aHostFor(lines, given);
-  const code = await applyFile('-', { json: true }, host);
+  const code = await applyFile('-', { json: true, ...flags }, host);
   return { code, summary: JSON.parse(host.out()) as Summary, err: host.err() };
 }
 
@@ -123,6 +128,83 @@ describe('apply', () => {
     expect(new Set(Object.values(outcomes(summary)))).toEqual(new Set(['retry_scheduled']));
     expect(summary.total_operations).toBe(2);
     expect(err).toContain('down for 60 s');
+  });
+
+  describe('what the guard holds', () => {
+    const people = Array.from({ length: 12 }, (_, i) => `m${i}`);
+    const lines = [
+      JSON.stringify({ group_id: 'gone', members: [], complete: true, deleted: true }),
+      JSON.stringify({ group_id: 'empty', members: [], complete: true }),
+      event('shrunk', [], people.slice(0, 5)),
+      event('h', ['a']),
+    ];
+
+    beforeEach(async () => {
+      await sandbox.stop();
+      const groups = ['gone', 'empty', 'shrunk'].map((id) => ({ id, members: people }));
+      sandbox = await startSandbox({ users: 'any', seed: { groups: [...groups, { id: 'h' }] }, limits: 'off' });
+    });
+
+    const digestsIn = (text: string): string[] =>
+      [...text.matchAll(/^ {2}(?:--approve [0-9a-f]+ ?)+$/gm)].flatMap(([line]) =>
+        [...line.matchAll(/--approve (\S+)/g)].map(([, digest]) => digest ?? ''),
+      );
+
+    test('is listed with what lets it pass here, and leads nowhere else', async () => {
+      const host = aHostFor(lines);
+      expect(await applyFile('-', {}, host)).toBe(EXIT.someFailed);
+      expect(host.out()).toMatch(/^ {2}[0-9a-f]{12} {2}group gone {2}12 of 12 members \(100 %\) {2}held since /m);
+      expect(host.out()).toContain('group_percent: too large a share');
+      expect(digestsIn(host.out())).toHaveLength(3);
+      for (const nowhere of ['held show', 'held approve', 'dead-letter topic', 'replay'])
+        expect(host.out()).not.toContain(nowhere);
+      expect(sandbox.members('h')).toEqual(['a']);
+      expect(sandbox.members('gone')).toHaveLength(12);
+    });
+
+    test('passes where the same command is run with the digests, and nothing but that', async () => {
+      const first = aHostFor(lines);
+      await applyFile('-', { json: true }, first);
+      const [one = '', two = '', three = ''] = digestsIn(first.err());
+      const second = await apply(lines, {}, { approve: [one, two] });
+      expect(second.code).toBe(EXIT.someFailed);
+      const sizes = ['gone', 'empty', 'shrunk'].map((group) => sandbox.members(group).length).toSorted();
+      expect(sizes.filter((size) => size === 12)).toHaveLength(1);
+      expect(second.summary.operations.filter(({ approval }) => approval?.author === 'jane').length).toBeGreaterThan(0);
+      const third = await apply(lines, {}, { approve: [three] });
+      expect(third.code).toBe(EXIT.done);
+      expect(['gone', 'empty', 'shrunk'].map((group) => sandbox.members(group).length)).toEqual([0, 0, 7]);
+    });
+
+    test('passes by the limits of the guard, but for what is always held', async () => {
+      const { summary } = await apply(lines, { environment: { GUARD_GROUP_PERCENT: '100' } });
+      expect(summary.by_outcome).toMatchObject({ held: 24, applied: 6 });
+    });
+
+    test('a digest of another set releases nothing, and says so', async () => {
+      const { code, err } = await apply(lines, {}, { approve: ['0123456789ab'] });
+      expect(code).toBe(EXIT.someFailed);
+      expect(err).toContain('--approve 0123456789ab: nothing is held under it');
+      expect(sandbox.members('gone')).toHaveLength(12);
+      await expect(apply(lines, {}, { approve: ['yes'] })).rejects.toMatchObject({ code: EXIT.usage });
+    });
+  });
+
+  test('advice names what works here', async () => {
+    const host = aHostFor(['{', event('g', ['nobody'])]);
+    await applyFile('-', {}, host);
+    expect(host.out()).toContain('Correct the line of the file and apply it again');
+    expect(host.out()).toContain('then apply the file again.');
+    for (const nowhere of ['dead-letter topic', 'replay', 'by itself']) expect(host.out()).not.toContain(nowhere);
+  });
+
+  test('ends at once, with nothing sent, where it is stopped while it reads', async () => {
+    const host = { ...aHostFor([]), stdin: new PassThrough() };
+    const applying = applyFile('-', {}, host);
+    host.stdin.write(`${event('g', ['a'])}\n`);
+    host.ask();
+    await expect(applying).rejects.toMatchObject({ code: EXIT.someFailed, message: 'stopped' });
+    expect(sandbox.stats.requests).toEqual({});
   });
 
   test('stops between two requests when it is asked to, and lists what is left', async () => {

@@ -38,7 +38,12 @@ export const printJson = (output: Output, value: unknown, indent = 0): Promise<v
 
 /** As `printJson`, however many operations it holds. */
 export async function printSummary(output: Output, summary: Summary, indent = 0): Promise<void> {
-  for (const part of summaryJson(summary, indent)) await write(output, part);
+  await printPieces(output, summaryJson(summary, indent));
+}
+
+/** Writes JSON that was made in pieces. */
+export async function printPieces(output: Output, pieces: Iterable<string>): Promise<void> {
+  for (const piece of pieces) await write(output, piece);
 }
 
 /** Writes a line that report/csv.ts has made. */

@@ -1,21 +1,33 @@
 /** `rollcall plan FILE|-`: the requests that `apply` would send, and what each change would come to. Sends GETs only. */
 import { Command } from 'commander';
+import { DeferredText } from '../adapters/deferred-text.ts';
 import { readConfig, type Config } from '../config.ts';
-import { type Intent, type SourceEvent, type SourceFormat, isChange } from '../core/change.ts';
-import { intentsOf } from '../core/intents.ts';
+import { isChange, isUnread, type SourceFormat } from '../core/change.ts';
+import { FoldedChanges } from '../core/folded-changes.ts';
+import {
+  foresee,
+  foreseeRefused,
+  refusedBy,
+  type Refused,
+  type GroupPlan,
+  type Names,
+  type Wanted,
+} from '../core/foresight.ts';
 import { shownName } from '../core/group-body.ts';
-import { foresee, foreseeRefused, refusedBy, want, type GroupPlan, type Wanted } from '../core/foresight.ts';
+import type { Snapshot } from '../core/plan.ts';
 import { renamedGroup, unresolvedFailure } from '../core/resolution.ts';
-import { jsonText, visible } from '../core/visible.ts';
+import { visible } from '../core/visible.ts';
 import { EXIT, ExitError, type ExitCode } from '../exit-codes.ts';
 import type { GroupApi, IdMap } from '../ports.ts';
+import { planJson, planText, PlanTotals } from '../report/plan-text.ts';
 import { FILE_SOURCE, fileEnvironment } from './file-source.ts';
-import { print, printJson, type Host } from './host.ts';
 import { openFormat } from './format.ts';
+import { print, printPieces, type Host, unlessStopped } from './host.ts';
 import { openIdMap } from './id-map.ts';
 import { commandLog, readText } from './kafka-tools.ts';
 import { readLines } from './lines.ts';
 import { namesFor } from './names.ts';
+import { showProgress } from './progress.ts';
 import { readGroup, withTarget } from './target.ts';
 
 export interface PlanFlags {
@@ -39,107 +51,159 @@ Examples:
   $ echo '{"group_id":"5b1e…","add_members":["8c2f…"]}' | rollcall plan -
   $ rollcall plan --json changes.ndjson | jq '.requests | length'
 
-Exits 1 where some changes would fail. Whether a user exists is known only once it is added.`;
+The totals come first; with --json they are on standard error. Exits as \`apply\` would: 1 where some changes would fail, be
+held or have to wait. Whether a user exists is known only once it is added.`;
 
 export async function planFile(file: string, flags: PlanFlags, host: Host): Promise<ExitCode> {
   const config = readConfig(fileEnvironment(host.environment), ['genesys', 'pipeline', 'ids', 'format'], readText);
   const logger = commandLog(host, config);
-  const { wanted, invalid } = await readWanted(file, await openFormat(config.format), host);
-  const failures = await withTarget({ host, genesys: config.genesys, logger }, async (api) => {
-    const { ids, close } = await openIdMap(config, { host, api, logger });
-    try {
-      return await printPlans({ wanted: [...wanted.values()], config, api, ids, flags }, host);
-    } finally {
-      await close();
-    }
-  });
-  return invalid + failures > 0 ? EXIT.someFailed : EXIT.done;
+  const totals = new PlanTotals();
+  const changes = await unlessStopped(host, readChanges(file, await openFormat(config.format), { totals, host }));
+  await withTarget({ host, genesys: config.genesys, logger }, (api) =>
+    // GETs only, so that a signal ends it where it stands, whatever it waits for.
+    unlessStopped(
+      host,
+      withIds(config, { host, api, logger }, (ids) => planAll({ changes, totals, config, api, ids, flags }, host)),
+    ),
+  );
+  return totals.isAllDone ? EXIT.done : EXIT.someFailed;
 }
 
-async function readWanted(
+async function withIds(
+  config: Config<'ids'>,
+  surroundings: Parameters<typeof openIdMap>[1],
+  work: (ids: IdMap | null) => Promise<void>,
+): Promise<void> {
+  const { ids, close } = await openIdMap(config, surroundings);
+  try {
+    await work(ids);
+  } finally {
+    await close();
+  }
+}
+
+const NAMED_MAX = 20;
+
+async function readChanges(
   file: string,
   format: SourceFormat,
-  host: Host,
-): Promise<{ wanted: Map<string, Wanted>; invalid: number }> {
-  const wanted = new Map<string, Wanted>();
-  let invalid = 0;
-  for await (const { index, bytes } of readLines(file, host)) {
-    if (bytes === null) continue;
-    for (const { event, intents } of await decodeLine({ index, bytes }, format, host)) {
-      for (const intent of intents) want(wanted, intent);
-      if (event.kind !== 'invalid' && event.kind !== 'hint') continue;
-      invalid += 1;
-      await print(host.stderr, `line ${index + 1}: ${event.code}: ${visible(event.message)}\n`);
-    }
-  }
-  return { wanted, invalid };
-}
-
-async function decodeLine(
-  { index: line, bytes }: { readonly index: number; readonly bytes: Uint8Array },
-  format: SourceFormat,
-  host: Host,
-): Promise<readonly { readonly event: SourceEvent; readonly intents: readonly Intent[] }[]> {
-  const record = { key: null, value: bytes, headers: [] };
-  await format.prepare?.([record]);
-  const { wall } = host.clock.now();
-  return format.decode(record, { partitionCount: 1 }).map((event, i, { length }) => {
-    if (!isChange(event)) return { event, intents: [] };
-    const position = { ...FILE_SOURCE, offset: BigInt(line), index: length > 1 ? i : null };
-    return { event, intents: intentsOf(event, { ...position, eventId: event.eventId, timestamp: wall }, wall) };
+  { totals, host }: { readonly totals: PlanTotals; readonly host: Host },
+): Promise<FoldedChanges> {
+  const changes = new FoldedChanges(FILE_SOURCE);
+  let [lineCount, invalidCount] = [0, 0];
+  const endProgress = showProgress(host.stderr, host.clock, () => {
+    return { settled: lineCount, total: lineCount, unit: 'lines', detail: `read, ${changes.groupCount} groups` };
   });
+  try {
+    for await (const { index, bytes } of readLines(file, host)) {
+      lineCount = index + 1;
+      if (bytes === null) continue;
+      const record = { key: null, value: bytes, headers: [] };
+      await format.prepare?.([record]);
+      for (const event of format.decode(record, { partitionCount: 1 })) {
+        if (isChange(event)) changes.take(event);
+        if (!isUnread(event)) continue;
+        invalidCount += 1;
+        if (invalidCount <= NAMED_MAX)
+          await print(host.stderr, `line ${lineCount}: ${event.code}: ${visible(event.message)}\n`);
+      }
+    }
+  } finally {
+    endProgress();
+  }
+  if (invalidCount > NAMED_MAX) await print(host.stderr, `… and ${invalidCount - NAMED_MAX} more that are not valid\n`);
+  totals.count('invalid', invalidCount);
+  return changes;
 }
 
 interface Planning {
-  readonly wanted: readonly Wanted[];
+  readonly changes: FoldedChanges;
+  readonly totals: PlanTotals;
   readonly config: Config<'genesys' | 'pipeline'>;
   readonly api: GroupApi;
   readonly ids: IdMap | null;
   readonly flags: PlanFlags;
 }
 
-/** In the order of the groups' first changes; returns how many changes would fail. */
-async function printPlans({ wanted, flags, ...planning }: Planning, host: Host): Promise<number> {
-  const { concurrency } = planning.config.genesys;
-  let failures = 0;
-  for (let from = 0; from < wanted.length; from += concurrency) {
-    const part = wanted.slice(from, from + concurrency);
-    const plans = await Promise.all(part.map((group) => planGroup(group, planning, host)));
-    for (const plan of plans) {
-      failures += plan.predicted.filter(
-        ({ outcome }) => outcome === 'failed' || outcome === 'permanent_failure',
-      ).length;
-      await (flags.json === true ? printJson(host.stdout, plan) : print(host.stdout, planText(plan)));
+/** Each group is read once, so what people read waits for the totals that stand before it. */
+async function planAll(planning: Planning, host: Host): Promise<void> {
+  const { changes, totals, flags } = planning;
+  const text = new DeferredText();
+  const groupCount = changes.groupCount;
+  let count = 0;
+  const endProgress = showProgress(host.stderr, host.clock, () => {
+    return { settled: count, total: groupCount, unit: 'groups', detail: 'read from Genesys Cloud' };
+  });
+  try {
+    for await (const plan of plansOf(planning, host)) {
+      count += 1;
+      totals.take(plan);
+      await (flags.json === true ? printPieces(host.stdout, planJson(plan)) : text.write(planText(plan)));
     }
+  } finally {
+    endProgress();
   }
-  return failures;
+  await print(flags.json === true ? host.stderr : host.stdout, totals.text());
+  if (flags.json !== true) for await (const piece of text.read()) await print(host.stdout, piece);
 }
 
-async function planGroup(
-  wanted: Wanted,
-  { config, api, ids }: Pick<Planning, 'config' | 'api' | 'ids'>,
-  host: Host,
-): Promise<GroupPlan> {
-  const { publicApiUrl } = config.genesys;
-  const { membersPerPatchMax, retry, guard } = config.pipeline;
+/** In the order of the groups' first changes, as many at a time as may be read at a time. */
+async function* plansOf(planning: Planning, host: Host): AsyncGenerator<GroupPlan> {
+  const { concurrency, publicApiUrl } = planning.config.genesys;
+  const { membersPerPatchMax, retry, guard } = planning.config.pipeline;
+  let removedBefore = 0;
+  for (const part of chunks(planning.changes.takeGroups(), concurrency)) {
+    const groups = await Promise.all(
+      part.map(async (wanted) => ({ wanted, seen: await look(wanted, planning, host) })),
+    );
+    for (const { wanted, seen } of groups) {
+      const plan =
+        'failure' in seen
+          ? foreseeRefused(wanted, seen, retry)
+          : foresee(wanted, seen.snapshot, seen.names, {
+              publicApiUrl,
+              membersPerPatchMax,
+              guard,
+              retry,
+              removedBefore,
+            });
+      removedBefore += plan.removalCount;
+      yield plan;
+    }
+  }
+}
+
+function* chunks<T>(values: Iterable<T>, size: number): Generator<readonly T[]> {
+  let chunk: T[] = [];
+  for (const value of values) {
+    chunk.push(value);
+    if (chunk.length < size) continue;
+    yield chunk;
+    chunk = [];
+  }
+  if (chunk.length > 0) yield chunk;
+}
+
+interface Seen {
+  readonly names: Names;
+  readonly snapshot: Snapshot;
+}
+
+async function look(wanted: Wanted, { api, ids }: Pick<Planning, 'api' | 'ids'>, host: Host): Promise<Seen | Refused> {
   const names = await namesFor(ids, wanted, host);
-  if ('failure' in names) return foreseeRefused(wanted, names, retry);
+  if ('failure' in names) return names;
   const { answer, outcome } = await readGroup(api, names.group, host);
   const named = { target: names.group, targetName: names.groupName ?? null };
   const renamed = renamedGroup(named, answer.kind === 'response' ? shownName(answer.body) : null);
-  if (renamed !== null) {
-    const failure = unresolvedFailure('group', { kind: 'renamed', ...renamed });
-    return foreseeRefused(wanted, { failure, rule: 'slow' }, retry);
-  }
+  if (renamed !== null) return { failure: unresolvedFailure('group', { kind: 'renamed', ...renamed }), rule: 'slow' };
   switch (outcome.kind) {
     case 'applied':
-      if (outcome.snapshot !== null)
-        return foresee(wanted, outcome.snapshot, names, { publicApiUrl, membersPerPatchMax, guard, retry });
+      if (outcome.snapshot !== null) return { names, snapshot: outcome.snapshot };
       throw new ExitError(EXIT.unavailable, `plan: the answer for group ${wanted.group} holds no group`);
     case 'denied':
     case 'not_found':
     case 'rejected':
-      return foreseeRefused(wanted, refusedBy(outcome), retry);
+      return refusedBy(outcome);
     case 'not_started':
       throw new ExitError(EXIT.someFailed, 'plan: stopped before every group was read');
     case 'unchanged':
@@ -153,21 +217,4 @@ async function planGroup(
     case 'too_large':
       throw new ExitError(EXIT.unavailable, `plan: ${visible(outcome.failure.message)}\n  ${outcome.failure.advice}`);
   }
-}
-
-function planText({ group, etag, requests, noop, predicted }: GroupPlan): string {
-  const lines = [`group ${group}  ${etag === null ? 'cannot be read' : `version ${etag}`}`];
-  for (const { method, path, if_match: version, body } of requests) {
-    lines.push(
-      `  ${method} ${path}  If-Match: ${version ?? 'the version of the answer before'}`,
-      `    ${jsonText(body)}`,
-    );
-  }
-  if (noop.length > 0) lines.push(`  already so: ${noop.join(', ')}`);
-  for (const { member, outcome, code } of predicted) {
-    if (outcome !== 'applied' && outcome !== 'already_synced') {
-      lines.push(`  ${outcome}: ${member ?? '(full state)'}${code === null ? '' : ` (${code})`}`);
-    }
-  }
-  return `${lines.join('\n')}\n`;
 }

@@ -1,5 +1,5 @@
 /** What a set of changes would come to: the same folding and planning as the real thing, and nothing else. */
-import { type HeldBy, type Intent, sourceGroup, sourceMember, WHOLE_GROUP } from './change.ts';
+import { type HeldBy, type Intent, sourceMember, WHOLE_GROUP } from './change.ts';
 import { DOUBTFUL_STATE, expand } from './full-state.ts';
 import { type GuardLimits, guardVerdict, isGuarded } from './guard.ts';
 import type { Failure, Outcome } from './outcome.ts';
@@ -17,8 +17,8 @@ export interface Wanted {
   /** As the source spells it first. */
   readonly group: string;
   readonly intents: Map<string, Intent>;
-  /** Newer ones took their place. */
-  readonly superseded: Intent[];
+  /** Newer ones took their place: how many of each member, as the source spells it; null: full states. */
+  readonly superseded: ReadonlyMap<string | null, number>;
 }
 
 export interface PlannedRequest {
@@ -36,27 +36,25 @@ export interface Prediction {
   readonly code: string | null;
 }
 
-/** The line of `plan --json`. */
 export interface GroupPlan {
   readonly group: string;
   /** null: the group could not be read. */
   readonly etag: string | null;
   readonly requests: readonly PlannedRequest[];
   readonly noop: readonly string[];
+  readonly superseded: Wanted['superseded'];
+  /** But for what is superseded by a later change of the file. */
   readonly predicted: readonly Prediction[];
+  /** Of those that the guard counts. */
+  readonly removalCount: number;
 }
 
-/** Takes one intent in, in the order of the source; `wanted` is changed in place. */
-export function want(wanted: Map<string, Wanted>, intent: Intent): void {
-  const group: Wanted = wanted.get(intent.group) ?? { group: sourceGroup(intent), intents: new Map(), superseded: [] };
-  wanted.set(intent.group, group);
-  const older = intent.op === 'state' ? [...group.intents.keys()] : [intent.member];
-  for (const member of older) {
-    const loser = group.intents.get(member);
-    if (loser !== undefined) group.superseded.push(loser);
-    group.intents.delete(member);
+/** One for each change of the group. */
+export function* predictionsOf({ superseded, predicted }: GroupPlan): Generator<Prediction> {
+  for (const [member, count] of superseded) {
+    for (let each = 0; each < count; each += 1) yield { member, outcome: 'superseded', code: null };
   }
-  group.intents.set(intent.member, intent);
+  yield* predicted;
 }
 
 export interface PlanOptions {
@@ -65,6 +63,8 @@ export interface PlanOptions {
   readonly membersPerPatchMax: number;
   readonly guard: GuardLimits;
   readonly retry: RetryPolicy;
+  /** Removals in the groups before this one. */
+  readonly removedBefore: number;
 }
 
 /** What the target calls the group and its members; members that are not in it have the same id there. */
@@ -81,13 +81,16 @@ export function foresee(wanted: Wanted, snapshot: Snapshot, names: Names, option
   const unknown = intents.filter(({ target }) => target === null);
   const { noop, todo } = plan(known, snapshot);
   // What stands on top of the full state is judged for itself.
-  const heldWhole = heldBy === null ? [] : todo.filter(({ namedBy }) => namedBy === 'target');
-  const rest = todo.filter((intent) => !heldWhole.includes(intent));
+  const isOfHeldState = ({ namedBy }: Intent): boolean => heldBy !== null && namedBy === 'target';
+  const heldWhole = todo.filter(isOfHeldState);
+  const rest = todo.filter((intent) => !isOfHeldState(intent));
   const guarded = rest.filter(isGuarded);
   const removals = guarded.length === 0 ? [] : allRemovals(guarded, unknown.filter(isGuarded), snapshot);
-  const removing = { count: removals.length, groupSize: sizeOf(snapshot, removals), removed: NOTHING_REMOVED };
+  const removed = { ...NOTHING_REMOVED, ofOwner: options.removedBefore };
+  const removing = { count: removals.length, groupSize: sizeOf(snapshot, removals), removed };
   const by = guardVerdict(removing, options.guard);
-  const sent = by === null ? rest : rest.filter((intent) => !guarded.includes(intent));
+  const sent = by === null ? rest : rest.filter((intent) => !isGuarded(intent));
+  const held = new Set(by === null ? [] : removals);
   return {
     group: wanted.group,
     etag: snapshot.version,
@@ -98,17 +101,19 @@ export function foresee(wanted: Wanted, snapshot: Snapshot, names: Names, option
       body: patchBody(part, { snapshot, publicApiUrl: options.publicApiUrl }),
     })),
     noop: noop.map(sourceMember),
+    superseded: wanted.superseded,
+    removalCount: by === null ? guarded.length : 0,
     predicted: [
-      ...predict([...wanted.superseded, ...replaced], 'superseded', null),
+      ...predict(replaced, 'superseded', null),
       ...(snapshot.isDoubtful
         ? predict(unchanged, 'failed', DOUBTFUL_STATE.code)
         : predict(unchanged, 'already_synced', null)),
       ...predict(noop, 'already_synced', null),
       ...predict(sent, 'applied', null),
       ...predict(heldWhole, 'held', heldBy),
-      ...(by === null ? [] : predict(removals, 'held', by)),
+      ...predict([...held], 'held', by),
       ...unknown
-        .filter((intent) => by === null || !removals.includes(intent))
+        .filter((intent) => !held.has(intent))
         .flatMap((intent) => predictUnknown(intent, names, options.retry)),
     ],
   };
@@ -143,7 +148,8 @@ function workedOut({ intents }: Wanted, snapshot: Snapshot, { members }: Names):
     newer.get(member) ?? newer.get(idKey(target ?? member)) ?? null;
   const expansion = expand(state, { snapshot, resolve, newerFor });
   const isUnknown = ({ op, target }: Intent): boolean => op === 'add' && target === null;
-  const awaited = deltas.filter(({ member }) => expansion.awaited.includes(member));
+  const names = new Set(expansion.awaited);
+  const awaited = deltas.filter(({ member }) => names.has(member));
   return {
     intents: [...deltas, ...expansion.intents],
     replaced,
@@ -192,10 +198,9 @@ export function foreseeRefused(
     etag: null,
     requests: [],
     noop: [],
-    predicted: [
-      ...predict(superseded, 'superseded', null),
-      ...predict(failed, failedOutcome(refused.rule, retry), refused.failure.code),
-    ],
+    superseded,
+    removalCount: 0,
+    predicted: predict(failed, failedOutcome(refused.rule, retry), refused.failure.code),
   };
 }
 

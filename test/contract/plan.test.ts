@@ -1,5 +1,6 @@
 // `rollcall plan` against the sandbox.
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { applyFile } from '../../src/commands/apply.ts';
 import { planFile } from '../../src/commands/plan.ts';
 import type { GroupPlan } from '../../src/core/foresight.ts';
 import { EXIT } from '../../src/exit-codes.ts';
@@ -100,7 +101,7 @@ describe('plan', () => {
 
   test('or as a retry where the slow schedule is asked for', async () => {
     const { code, plans } = await plan([event('nowhere', ['a'])], { SLOW_RETRY_SCHEDULE_MS: '60000' });
-    expect(code).toBe(EXIT.done);
+    expect(code).toBe(EXIT.someFailed);
     expect(plans[0]?.predicted).toMatchObject([{ outcome: 'retry_scheduled' }]);
   });
 
@@ -117,6 +118,50 @@ describe('plan', () => {
       code: EXIT.unavailable,
       message: expect.stringContaining('GENESYS_CLIENT_ID'),
     });
+  });
+
+  test('for people the totals come first; as JSON they are on standard error', async () => {
+    const lines = [event('g', ['a', 'b'], ['there']), '{', event('g', ['a']), event('nowhere', ['a'])];
+    const host = aHost({ environment: environmentOf(sandbox), stdin: lines.join('\n') });
+    expect(await planFile('-', {}, host)).toBe(EXIT.someFailed);
+    const totals =
+      '6 changes in 2 groups would take 1 requests:\n' +
+      '  invalid            1\n  superseded         1\n  applied            3\n  permanent_failure  1\n';
+    expect(host.out().startsWith(`${totals}group g  version "7"\n`)).toBe(true);
+    expect((await plan(lines)).err).toContain(totals);
+  });
+
+  test.each([
+    ['an empty full state', [JSON.stringify({ group_id: 'g', members: [], complete: true })], {}],
+    ['a deleted group', [JSON.stringify({ group_id: 'g', members: [], complete: true, deleted: true })], {}],
+    ['too large a share', [event('g', [], ['there'])], { GUARD_GROUP_FLOOR: '1' }],
+    ['too many in all', [event('g', [], ['there']), event('i', [], ['there'])], { GUARD_WINDOW_COUNT: '1' }],
+    ['a line that is not valid', [event('g', ['a']), '{'], {}],
+    ['a group that is not there', [event('nowhere', ['a'])], {}],
+    ['a group that is waited for', [event('nowhere', ['a'])], { SLOW_RETRY_SCHEDULE_MS: '1' }],
+    ['nothing at all', [''], {}],
+    ['a change', [event('g', ['a'], ['there'])], {}],
+    ['what is so already', [event('g', ['there'])], {}],
+    ['no members', [event('g', [])], {}],
+  ])('exits as apply does: %s', async (_, lines, environment) => {
+    sandbox.putGroup({ id: 'i', members: ['there'] });
+    const { code } = await plan(lines, environment);
+    const host = aHost({ environment: { ...environmentOf(sandbox), ...environment }, stdin: lines.join('\n') });
+    expect(await applyFile('-', { json: true }, host)).toBe(code);
+  });
+
+  test('stops at once while the target has it wait', async () => {
+    sandbox.addRule({
+      match: { method: 'GET' },
+      fault: { kind: 'status', status: 429, retryAfterSeconds: 60 },
+    });
+    const host = aHost({ environment: environmentOf(sandbox), stdin: event('g', ['a']) });
+    const refused = sandbox.nextRequest(({ endpoint }) => endpoint === 'group');
+    const planning = planFile('-', {}, host);
+    await refused;
+    host.ask();
+    await expect(planning).rejects.toMatchObject({ code: EXIT.someFailed, message: 'stopped' });
+    expect(host.out()).toBe('');
   });
 
   test('a file that is not there is a usage error', async () => {

@@ -1,9 +1,18 @@
 /** What `rollcall plan` foretells of full states, of the guard and of ids (the rest: test/contract/plan.test.ts). */
 import { describe, expect, test } from 'vitest';
-import { type Intent, WHOLE_GROUP } from '../../src/core/change.ts';
-import { foresee, foreseeRefused, type Names, type PlanOptions, want, type Wanted } from '../../src/core/foresight.ts';
+import { type ChangeEvent, type Intent, sourceMember, WHOLE_GROUP } from '../../src/core/change.ts';
+import { FoldedChanges } from '../../src/core/folded-changes.ts';
+import {
+  foresee,
+  foreseeRefused,
+  type Names,
+  type PlanOptions,
+  predictionsOf,
+  type Wanted,
+} from '../../src/core/foresight.ts';
 import { intentFor } from '../../src/core/intents.ts';
 import type { Snapshot } from '../../src/core/plan.ts';
+import { planJson } from '../../src/report/plan-text.ts';
 import { aSnapshot } from '../support/a-snapshot.ts';
 import { atOffset } from '../support/an-intent.ts';
 
@@ -12,6 +21,7 @@ const options: PlanOptions = {
   membersPerPatchMax: 50,
   guard: { groupPercent: 30, groupFloor: 10, groupCount: 500, windowCount: 5_000, windowMs: 600_000 },
   retry: { baseMs: 1, capMs: 1, attemptsMax: 5, slowScheduleMs: [60_000] },
+  removedBefore: 0,
 };
 const sameNames: Names = { group: 'g', members: new Map() };
 const showing = (...members: string[]): Snapshot => aSnapshot(members);
@@ -22,20 +32,42 @@ const remove = (offset: bigint, member: string): Intent => atOffset(offset, { me
 const state = (offset: bigint, members: readonly string[], deleted = false): Intent =>
   atOffset(offset, { op: 'state', member: WHOLE_GROUP, whole: { members, deleted } });
 
+/** Intents with one offset are one event. */
+function eventsOf(intents: readonly Intent[]): ChangeEvent[] {
+  const events = new Map<bigint, ChangeEvent>();
+  const common = { group: 'g', eventId: null, occurredAt: null };
+  for (const intent of intents) {
+    const { op, whole, source } = intent;
+    const name = [sourceMember(intent)];
+    if (whole !== null) {
+      events.set(source.offset, { kind: 'state', ...common, members: whole.members, deleted: whole.deleted });
+      continue;
+    }
+    const former = events.get(source.offset);
+    const { add, remove } = former?.kind === 'delta' ? former : { add: [], remove: [] };
+    const more = op === 'add' ? { add: [...add, ...name], remove } : { add, remove: [...remove, ...name] };
+    events.set(source.offset, { kind: 'delta', ...common, ...more });
+  }
+  return [...events.values()];
+}
+
 /** In the order of the source. */
 function folded(...intents: readonly Intent[]): Wanted {
-  const wanted = new Map<string, Wanted>();
-  for (const intent of intents) want(wanted, intent);
-  const [group, ...others] = wanted.values();
+  const changes = new FoldedChanges({ topic: 't', partition: 0 });
+  for (const each of eventsOf(intents)) changes.take(each);
+  const [group, ...others] = changes.takeGroups();
   if (group === undefined || others.length > 0) throw new Error('one group is wanted');
   return group;
 }
 
 function foretold(wanted: Wanted, snapshot: Snapshot, names: Names = sameNames) {
-  const { requests, noop, predicted, ...rest } = foresee(wanted, snapshot, names, options);
+  const plan = foresee(wanted, snapshot, names, options);
+  const { requests, noop, group, etag } = plan;
+  const predicted = [...predictionsOf(plan)];
   const operations = requests.flatMap(({ body }) => body.Operations);
   return {
-    ...rest,
+    group,
+    etag,
     noop,
     predicted: predicted.map(({ member, outcome, code }) => `${member} ${outcome}${code === null ? '' : ` ${code}`}`),
     paths: requests.map(({ path }) => path),
@@ -104,7 +136,7 @@ describe('a full state', () => {
     const refused = { failure: { code: 'group_missing' }, rule: 'slow' } as const;
     const plan = foreseeRefused(folded(add(1n, 'a'), state(2n, ['b'])), refused, options.retry);
     expect(plan).toMatchObject({ etag: null, requests: [], noop: [] });
-    expect(plan.predicted).toEqual([
+    expect([...predictionsOf(plan)]).toEqual([
       { member: 'a', outcome: 'superseded', code: null },
       { member: null, outcome: 'retry_scheduled', code: 'group_missing' },
     ]);
@@ -122,7 +154,7 @@ describe('the guard', () => {
   });
 
   test('counts after folding, and only who is there', () => {
-    const wanted = folded(...removals(4), add(2n, 'm3'), remove(2n, 'elsewhere'));
+    const wanted = folded(...removals(4), add(2n, 'm3'), remove(3n, 'elsewhere'));
     const plan = foretold(wanted, showing(...named(10)));
     expect(plan.removed).toHaveLength(3);
     expect(plan.noop).toEqual(['m3', 'elsewhere']);
@@ -158,7 +190,7 @@ describe('with an id map', () => {
   });
 
   test('whom nobody knows waits, with the reason', () => {
-    const plan = foretold(folded(add(1n, 'gone'), remove(1n, 'stranger'), add(1n, 'ada')), showing(), names);
+    const plan = foretold(folded(add(1n, 'gone'), remove(2n, 'stranger'), add(1n, 'ada')), showing(), names);
     expect(plan.added).toEqual(['u-1']);
     expect(plan.predicted).toEqual([
       'ada applied',
@@ -195,15 +227,47 @@ describe('a doubtful read', () => {
   });
 });
 
+describe('many changes of one member', () => {
+  const many = (): Wanted =>
+    folded(...named(999).map((_, i) => (i % 2 === 0 ? add(BigInt(i), 'm') : remove(BigInt(i), 'm'))));
+
+  test('are kept as their number', () => {
+    expect([...many().superseded]).toEqual([['m', 998]]);
+    expect(many().intents.size).toBe(1);
+  });
+
+  test('are each foretold', () => {
+    const plan = foresee(many(), showing(), sameNames, options);
+    expect([...predictionsOf(plan)].filter(({ outcome }) => outcome === 'superseded')).toHaveLength(998);
+    expect(JSON.parse([...planJson(plan)].join(''))).toMatchObject({
+      predicted: expect.objectContaining({ length: 999 }),
+    });
+  });
+});
+
+test('removals of other groups count for the window of the guard', () => {
+  const wanted = folded(remove(1n, 'm0'), remove(1n, 'm1'));
+  const of = (removedBefore: number) =>
+    foresee(wanted, showing(...named(10)), sameNames, { ...options, removedBefore });
+  expect(of(4_998)).toMatchObject({ removalCount: 2, predicted: [{ outcome: 'applied' }, { outcome: 'applied' }] });
+  expect(of(4_999)).toMatchObject({
+    removalCount: 0,
+    predicted: [{ outcome: 'held', code: 'window_count' }, { outcome: 'held' }],
+  });
+});
+
 test('two spellings of a UUID are one member, told as the source spells it', () => {
   const id = 'c0ffee00-aaaa-4bbb-8ccc-0123456789ab';
   const origin = { group: 'g', source: add(1n, 'm').source, seenAt: 1 };
-  const wanted = folded(intentFor(origin, 'add', id), intentFor(origin, 'remove', id.toUpperCase()));
+  const wanted = folded(
+    intentFor(origin, 'add', id),
+    intentFor({ ...origin, source: add(2n, 'm').source }, 'remove', id.toUpperCase()),
+  );
   const plan = foresee(wanted, aSnapshot([id]), sameNames, options);
   expect(plan.requests).toMatchObject([
     { body: { Operations: [{ op: 'remove', path: `members[value eq "${id}"]` }] } },
   ]);
-  expect(plan.predicted).toEqual([
+  expect([...predictionsOf(plan)]).toEqual([
     { member: id, outcome: 'superseded', code: null },
     { member: id.toUpperCase(), outcome: 'applied', code: null },
   ]);

@@ -1,0 +1,74 @@
+/** What `rollcall plan` prints: totals, and each group for people or as a line of JSON. */
+import { predictionsOf, type GroupPlan, type Prediction } from '../core/foresight.ts';
+import { isSuccess } from '../core/summary.ts';
+import { jsonText } from '../core/visible.ts';
+
+/** Of a whole file. */
+export class PlanTotals {
+  readonly #outcomes = new Map<string, number>();
+  #groupCount = 0;
+  #requestCount = 0;
+
+  take(plan: GroupPlan): void {
+    this.#groupCount += 1;
+    this.#requestCount += plan.requests.length;
+    for (const count of plan.superseded.values()) this.count('superseded', count);
+    for (const { outcome } of plan.predicted) this.count(outcome, 1);
+  }
+
+  count(outcome: Prediction['outcome'], count: number): void {
+    if (count > 0) this.#outcomes.set(outcome, (this.#outcomes.get(outcome) ?? 0) + count);
+  }
+
+  /** As `apply` judges it: nothing fails, is held or waits. */
+  get isAllDone(): boolean {
+    return [...this.#outcomes.keys()].every((outcome) => isSuccess({ outcome }));
+  }
+
+  text(): string {
+    const changeCount = [...this.#outcomes.values()].reduce((sum, count) => sum + count, 0);
+    const counts = [...this.#outcomes].map(([outcome, count]) => `  ${outcome.padEnd(18)} ${count}\n`);
+    const more = this.#outcomes.has('held') ? HELD : '';
+    const head = `${changeCount} changes in ${this.#groupCount} groups would take ${this.#requestCount} requests:\n`;
+    return `${head}${counts.join('')}${more}`;
+  }
+}
+
+const HELD = 'The removal guard would hold some; `rollcall apply` lists them with what lets them pass.\n';
+
+export function planText(plan: GroupPlan): string {
+  const { group, etag, requests, noop } = plan;
+  const lines = [`group ${group}  ${etag === null ? 'cannot be read' : `version ${etag}`}`];
+  for (const { method, path, if_match: version, body } of requests) {
+    lines.push(
+      `  ${method} ${path}  If-Match: ${version ?? 'the version of the answer before'}`,
+      `    ${jsonText(body)}`,
+    );
+  }
+  if (noop.length > 0) lines.push(`  already so: ${noop.join(', ')}`);
+  for (const [member, count] of plan.superseded)
+    lines.push(lineOf({ member, outcome: 'superseded', code: null }, count));
+  for (const each of plan.predicted) {
+    if (each.outcome !== 'applied' && each.outcome !== 'already_synced') lines.push(lineOf(each));
+  }
+  return `${lines.join('\n')}\n`;
+}
+
+const lineOf = ({ member, outcome, code }: Prediction, count = 1): string =>
+  `  ${outcome}: ${member ?? '(full state)'}${code === null ? '' : ` (${code})`}${count === 1 ? '' : ` ${count} times`}`;
+
+const SLICE = 1_000;
+
+/** In pieces: each change is an entry, and one member may have millions of them. */
+export function* planJson(plan: GroupPlan): Generator<string> {
+  const { group, etag, requests, noop } = plan;
+  yield `${jsonText({ group, etag, requests, noop }).slice(0, -1)},"predicted":[`;
+  let [entries, comma]: [string[], string] = [[], ''];
+  for (const each of predictionsOf(plan)) {
+    entries.push(jsonText(each));
+    if (entries.length < SLICE) continue;
+    yield comma + entries.join(',');
+    [entries, comma] = [[], ','];
+  }
+  yield `${entries.length === 0 ? '' : comma}${entries.join(',')}]}\n`;
+}

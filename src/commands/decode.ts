@@ -8,7 +8,7 @@ import { autoFormat, sourceTopicFormat } from '../formats/registry.ts';
 import { wholeNumber } from './arguments.ts';
 import { decodedLine } from './decoded-line.ts';
 import { formatOptions } from './format.ts';
-import { print, printJson, type Host } from './host.ts';
+import { print, printJson, type Host, unlessStopped } from './host.ts';
 import { readText } from './kafka-tools.ts';
 import { type FileRecord, readRecords } from './record-file.ts';
 
@@ -35,7 +35,7 @@ export function decodeCommand(host: Host): Command {
     )
     .addHelpText('after', examples)
     .action(async (file: string, flags: DecodeFlags) => {
-      host.finish(await decodeFile(file, flags, host));
+      host.finish(await unlessStopped(host, decodeFile(file, flags, host)));
     });
 }
 

@@ -7,7 +7,7 @@ import { readConfig, type Config } from '../config.ts';
 import type { Part } from '../config/variable.ts';
 import { EXIT, ExitError, type ExitCode } from '../exit-codes.ts';
 import type { Logger } from '../ports.ts';
-import type { Host } from './host.ts';
+import { type Host, unlessStopped } from './host.ts';
 
 type Logging = Pick<Config<never>, 'logLevel' | 'secrets'>;
 
@@ -25,7 +25,7 @@ function logOf({ stderr, secrets }: Host, config: Logging, level: LogOptions['le
 
 export const readText = (path: string): string => readFileSync(path, 'utf8');
 
-/** @param parts beside Kafka and the topics. */
+/** A signal ends it where it stands. @param parts beside Kafka and the topics. */
 export async function withLogTools<P extends Part>(
   host: Host,
   parts: readonly P[],
@@ -34,7 +34,7 @@ export async function withLogTools<P extends Part>(
   const config = readConfig<'kafka' | 'topics' | P>(host.environment, ['kafka', 'topics', ...parts], readText);
   const tools = createLogTools(config.kafka, { clock: host.clock, log: commandLog(host, config) });
   try {
-    await work(config, tools);
+    await unlessStopped(host, work(config, tools));
   } catch (error) {
     throw kafkaExit(error);
   } finally {

@@ -38,8 +38,12 @@ export function reportCommand(host: Host): Command {
     .option('--all-partitions', 'with --group: where partitions were added to the topic, or ids are mapped since')
     .addHelpText('after', examples)
     .action(async (flags: ReportFlags) => {
-      await withLogTools(host, [], async ({ topics }, tools) => {
+      const reporting = withLogTools(host, [], async ({ topics }, tools) => {
         await printReport({ flags, topic: topics.report, tools, host });
+      });
+      await reporting.catch((error: unknown) => {
+        // Nothing else ends it.
+        if (flags.follow !== true || !host.stop.aborted) throw error;
       });
       host.finish(EXIT.done);
     });

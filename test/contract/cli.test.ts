@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { EXIT } from '../../src/exit-codes.ts';
 
 function start(args: readonly string[], environment: Record<string, string> = {}) {
@@ -102,6 +102,42 @@ test('a second signal ends it at once with 1', async () => {
   child.kill('SIGTERM');
   child.kill('SIGINT');
   expect((await ended).code).toBe(EXIT.someFailed);
+});
+
+describe('a signal ends at once', () => {
+  /** Started up as far as the command line can be read: then it waits for what never comes. */
+  async function stoppedBy(signal: NodeJS.Signals, args: readonly string[], environment: Record<string, string>) {
+    const child = spawn(process.execPath, ['--import', 'tsx', 'src/cli.ts', ...args], {
+      env: { PATH: process.env['PATH'], HOME: process.env['HOME'], ...environment, LOG_LEVEL: 'debug' },
+      stdio: ['pipe', 'pipe', 'pipe'],
+    });
+    let err = '';
+    child.stderr.on('data', (chunk: Buffer) => (err += chunk.toString()));
+    const ended = once(child, 'close');
+    const reading = once(child.stdout, 'data');
+    if (args.includes('-')) {
+      // Its answer to a line shows that it reads; there is no end of the input.
+      child.stdin.write(args[0] === 'decode' ? '{"value":{}}\n' : '{\n');
+      await (args[0] === 'decode' ? reading : once(child.stderr, 'data'));
+    } else await once(child.stderr, 'data');
+    const at = performance.now();
+    child.kill(signal);
+    const [code] = (await ended) as unknown[];
+    return { code, err, tookMs: performance.now() - at };
+  }
+
+  test.each([
+    ['SIGINT', ['decode', '-']],
+    ['SIGINT', ['plan', '-']],
+    ['SIGTERM', ['report']],
+    ['SIGINT', ['held', 'approve', '--all', '--yes', '--author', 'jane']],
+  ] as const)('%s %j', { timeout: 60_000 }, async (signal, args) => {
+    const { code, err, tookMs } = await stoppedBy(signal, args, unreachable);
+    expect(err).toContain('rollcall: stopped');
+    expect(code).toBe(EXIT.someFailed);
+    // Ten tries to reach a broker take longer by far.
+    expect(tookMs).toBeLessThan(5_000);
+  });
 });
 
 /** Nobody listens on port 1. */

@@ -1,0 +1,63 @@
+/** Command lines that the product prints, read as a shell and the program read them; nothing is carried out. */
+import { execFileSync } from 'node:child_process';
+import { Command } from 'commander';
+import { applyCommand } from '../../src/commands/apply.ts';
+import { decodeCommand } from '../../src/commands/decode.ts';
+import { demoCommand } from '../../src/commands/demo.ts';
+import { doctorCommand } from '../../src/commands/doctor.ts';
+import { heldCommand } from '../../src/commands/held.ts';
+import { ingestCommand } from '../../src/commands/ingest.ts';
+import { planCommand } from '../../src/commands/plan.ts';
+import { replayCommand } from '../../src/commands/replay.ts';
+import { reportCommand } from '../../src/commands/report.ts';
+import { runCommand } from '../../src/commands/run.ts';
+import { sandboxCommand } from '../../src/commands/sandbox.ts';
+import { topicsCommand } from '../../src/commands/topics.ts';
+import { aHost } from './command-host.ts';
+
+export interface CommandLine {
+  /** Such as `held approve`. */
+  readonly name: string;
+  readonly args: readonly string[];
+  readonly flags: Readonly<Record<string, unknown>>;
+}
+
+const commands = [
+  applyCommand,
+  decodeCommand,
+  demoCommand,
+  doctorCommand,
+  heldCommand,
+  ingestCommand,
+  planCommand,
+  replayCommand,
+  reportCommand,
+  runCommand,
+  sandboxCommand,
+  topicsCommand,
+] as const;
+
+/** @param line what stands behind `rollcall`. @throws what commander throws where it cannot be understood */
+export function readCommandLine(line: string): CommandLine {
+  let read: CommandLine | null = null;
+  const program = new Command('rollcall').exitOverride().configureOutput({ writeErr: () => undefined });
+  for (const command of commands) program.addCommand(command(aHost()));
+  const replaceActions = (command: Command, path: readonly string[]): void => {
+    command.exitOverride().configureOutput({ writeErr: () => undefined, writeOut: () => undefined });
+    for (const child of command.commands) replaceActions(child, [...path, child.name()]);
+    if (command.commands.length > 0) return;
+    command.action(() => {
+      read = { name: path.join(' '), args: command.args, flags: command.opts() };
+    });
+  };
+  replaceActions(program, []);
+  program.parse(wordsOf(line), { from: 'user' });
+  if (read === null) throw new Error(`no command: ${line}`);
+  return read;
+}
+
+/** As a POSIX shell splits and unquotes them. */
+function wordsOf(line: string): string[] {
+  const out = execFileSync('sh', ['-c', `for word in ${line}; do printf '%s\\0' "$word"; done`]).toString();
+  return out.split('\0').slice(0, -1);
+}

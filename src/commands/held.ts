@@ -123,7 +123,12 @@ export interface Decision extends HeldSelection {
   readonly author: string;
 }
 
-export function decisionOf(kind: Decision['kind'], digests: readonly string[], flags: DecisionFlags, host: Host): Decision {
+export function decisionOf(
+  kind: Decision['kind'],
+  digests: readonly string[],
+  flags: DecisionFlags,
+  host: Host,
+): Decision {
   const { group = [], by = [], all } = flags;
   const hasOthers = group.length > 0 || by.length > 0 || all === true;
   if (digests.length > 0 && hasOthers)

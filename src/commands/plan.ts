@@ -2,7 +2,7 @@
 import { Command } from 'commander';
 import { DeferredText } from '../adapters/deferred-text.ts';
 import { readConfig, type Config } from '../config.ts';
-import { isChange, isUnread, type SourceFormat } from '../core/change.ts';
+import { isChange, isUnread, type SourceEvent, type SourceFormat } from '../core/change.ts';
 import { FoldedChanges } from '../core/folded-changes.ts';
 import {
   foresee,
@@ -60,7 +60,7 @@ export async function planFile(file: string, flags: PlanFlags, host: Host): Prom
   const totals = new PlanTotals();
   const changes = await unlessStopped(host, readChanges(file, await openFormat(config.format), { totals, host }));
   await withTarget({ host, genesys: config.genesys, logger }, (api) =>
-    // GETs only, so that a signal ends it where it stands, whatever it waits for.
+    // GETs only, so that a signal ends it where it stands.
     unlessStopped(
       host,
       withIds(config, { host, api, logger }, (ids) => planAll({ changes, totals, config, api, ids, flags }, host)),
@@ -97,16 +97,12 @@ async function readChanges(
   try {
     for await (const { index, bytes } of readLines(file, host)) {
       lineCount = index + 1;
-      if (bytes === null) continue;
-      const record = { key: null, value: bytes, headers: [] };
-      await format.prepare?.([record]);
-      for (const event of format.decode(record, { partitionCount: 1 })) {
-        if (isChange(event)) changes.take(event);
-        if (!isUnread(event)) continue;
-        invalidCount += 1;
-        if (invalidCount <= NAMED_MAX)
-          await print(host.stderr, `line ${lineCount}: ${event.code}: ${visible(event.message)}\n`);
-      }
+      const events = bytes === null ? [] : await eventsIn(bytes, format);
+      for (const event of events.filter(isChange)) changes.take(event);
+      const unread = events.filter(isUnread);
+      for (const { code, message } of unread.slice(0, Math.max(0, NAMED_MAX - invalidCount)))
+        await print(host.stderr, `line ${lineCount}: ${code}: ${visible(message)}\n`);
+      invalidCount += unread.length;
     }
   } finally {
     endProgress();
@@ -114,6 +110,12 @@ async function readChanges(
   if (invalidCount > NAMED_MAX) await print(host.stderr, `… and ${invalidCount - NAMED_MAX} more that are not valid\n`);
   totals.count('invalid', invalidCount);
   return changes;
+}
+
+async function eventsIn(bytes: Uint8Array, format: SourceFormat): Promise<readonly SourceEvent[]> {
+  const record = { key: null, value: bytes, headers: [] };
+  await format.prepare?.([record]);
+  return format.decode(record, { partitionCount: 1 });
 }
 
 interface Planning {

@@ -1,8 +1,8 @@
 /** Commands that reports print as remedies, carried out as they are printed: each does what it says. */
 import { expect, test } from 'vitest';
 import { MemoryLog } from '../../../src/adapters/memory-log/memory-log.ts';
-import { decideHeld, decisionOf, type DecisionFlags, showHeld } from '../../../src/commands/held.ts';
-import { type NowFlags, replayNow } from '../../../src/commands/replay.ts';
+import { decideHeld, decisionOf, showHeld } from '../../../src/commands/held.ts';
+import { replayNow } from '../../../src/commands/replay.ts';
 import { EXIT, type ExitCode } from '../../../src/exit-codes.ts';
 import { aHost } from '../../support/command-host.ts';
 import { readCommandLine } from '../../support/command-lines.ts';
@@ -21,10 +21,10 @@ async function carryOut(world: World, line: string): Promise<{ readonly code: Ex
       case 'held approve':
       case 'held reject': {
         const kind = name === 'held approve' ? 'approve' : 'reject';
-        return decideHeld(retry, decisionOf(kind, args, flags as DecisionFlags, host), flags as DecisionFlags);
+        return decideHeld(retry, decisionOf(kind, args, flags, host), flags);
       }
       case 'replay now':
-        return replayNow({ flags: flags as NowFlags, ...retry });
+        return replayNow({ flags, ...retry });
       default:
         throw new Error(`not tried here: ${name}`);
     }

@@ -160,7 +160,7 @@ function checkEnd(world: World): void {
   };
   const violations = finalVerdict({
     topic: topics.source,
-    source: world.produced,
+    source: world.produced.filter((record) => !knowledge.isLost(record)),
     reports: topicOracle.reports,
     retry: world.records(topics.retry),
     deadLetters: world.records(topics.deadLetter),

@@ -38,7 +38,7 @@ export class World {
   readonly knowledge = new Knowledge();
   readonly topicOracle: TopicOracle;
   readonly targetOracle: TargetOracle;
-  readonly groupTable = new GroupTable();
+  readonly groupTable = new GroupTable(() => this.timeline.now);
   readonly sourceOracle = new SourceOracle();
   readonly story: Told[] = [];
   /** Replay requests that were sent. */
@@ -80,7 +80,8 @@ export class World {
     const members = (group: string): ReadonlySet<string> => this.target.members(group);
     const unknown = this.#unknownMembers();
     const isUnknown = (member: string): boolean => unknown.includes(member);
-    this.topicOracle = new TopicOracle(settings, { knowledge, members, isUnknown, now });
+    const wasShared = (group: string): boolean => this.groupTable.wasShared(group);
+    this.topicOracle = new TopicOracle(settings, { knowledge, members, isUnknown, wasShared, now });
     this.targetOracle = new TargetOracle({ ...settings, ...this.#oracles(), now, tell });
     this.target.watch = this.targetOracle.watch;
     this.instances = Array.from({ length: settings.instances }, () => null);

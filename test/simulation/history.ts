@@ -44,6 +44,8 @@ export interface History {
 const CONVERGE_MS = 3_600_000;
 /** How long a world at rest is watched for what comes late. */
 const QUIET_MS = 30_000;
+/** What a sweep takes that is under way just then, ms. */
+const SWEEP_MS = 5_000;
 
 export function drawPlan(seed: number, scenario: Scenario): Plan {
   const chance = new Chance(seed, scenario);
@@ -92,7 +94,12 @@ async function run(world: World, events: readonly Event[]): Promise<Violation | 
   };
   const calmAt = timeline.now;
   if (!(await timeline.run(calmAt + CONVERGE_MS, isOver))) throw new Violation('converges', whatIsLeft(world));
-  if (!world.sourceOracle.isOther) checkEnd(world);
+  if (world.sourceOracle.isOther) return null;
+  await timeline.run(timeline.now + SWEEP_MS, () => {
+    world.look();
+    return !isUnderWay(world);
+  });
+  checkEnd(world);
   return null;
 }
 
@@ -136,6 +143,10 @@ function isRefused({ instances }: World): boolean {
 }
 
 const isWaiting = ({ dead, held }: LiveIntent): boolean => dead === null && held === null;
+
+/** A record is on its way, as of what a sweep has dropped. */
+const isUnderWay = ({ instances }: World): boolean =>
+  instances.some((instance) => (instance?.pipeline.sizes().unacknowledged ?? 0) > 0);
 
 /** What the guard holds rests; a place that could not be written to is tried again. */
 const isIdle = ({ pending, held, unsettled }: PipelineStats): boolean => pending === held && unsettled.length === 0;

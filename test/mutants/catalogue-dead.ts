@@ -9,8 +9,8 @@ export const deadMutants: readonly Mutant[] = [
     edits: [
       {
         file: 'test/simulation/operator.ts',
-        find: 'const pending = dead.map(({ name, offset }) => ({\n',
-        replace: 'const pending = dead.map(({ name, offset, op }) => ({\n        op,\n',
+        find: 'const pending = dead.map(({ name, place }) => ({\n',
+        replace: 'const pending = dead.map(({ name, place, op }) => ({\n        op,\n',
       },
       {
         file: 'src/core/wire-intent.ts',

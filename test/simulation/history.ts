@@ -95,7 +95,8 @@ async function run(world: World, events: readonly Event[]): Promise<Violation | 
   };
   const calmAt = timeline.now;
   if (!(await timeline.run(calmAt + CONVERGE_MS, isOver))) throw new Violation('converges', whatIsLeft(world));
-  if (!world.sourceOracle.isOther) checkEnd(world);
+  if (world.sourceOracle.isOther) return null;
+  checkEnd(world);
   return null;
 }
 
@@ -170,7 +171,7 @@ function checkEnd(world: World): void {
   };
   const violations = finalVerdict({
     topic: topics.source,
-    source: world.produced,
+    source: world.produced.filter((record) => !knowledge.isLost(record)),
     reports: topicOracle.reports,
     retry: world.records(topics.retry),
     deadLetters: world.records(topics.deadLetter),

@@ -32,7 +32,7 @@ export class World {
   readonly timeline: Timeline;
   readonly broker: MemoryBroker;
   readonly target: Target;
-  readonly ids = new IdTable();
+  readonly ids = new IdTable(() => this.timeline.now);
   readonly counter = new Counter();
   readonly weather = fairWeather();
   readonly chance: Chance;
@@ -80,7 +80,8 @@ export class World {
     const members = (group: string): ReadonlySet<string> => this.target.members(group);
     const unknown = this.#unknownMembers();
     const isUnknown = (member: string): boolean => unknown.includes(member);
-    this.topicOracle = new TopicOracle(settings, { knowledge, members, isUnknown, now });
+    const wasShared = (group: string): boolean => this.ids.wasShared(group);
+    this.topicOracle = new TopicOracle(settings, { knowledge, members, isUnknown, wasShared, now });
     this.targetOracle = new TargetOracle({ ...settings, ...this.#oracles(), now, tell });
     this.target.watch = this.targetOracle.watch;
     this.instances = Array.from({ length: settings.instances }, () => null);

@@ -4,10 +4,21 @@ import type { SureResolution } from '../../../src/core/resolution.ts';
 import type { IdMap } from '../../../src/ports.ts';
 import type { Host } from './host.ts';
 
+/** Until the report of what was refused then is written. */
+const JUST_BEFORE_MS = 30_000;
+
 export class IdTable {
   readonly #users = new Map<string, string>();
   readonly #groups = new IdClaims();
   readonly #listeners: (() => void)[] = [];
+  readonly #targets = new Map<string, string>();
+  /** When a group last shared its target, ms of the history. */
+  readonly #sharedAt = new Map<string, number>();
+  readonly #now: () => number;
+
+  constructor(now: () => number) {
+    this.#now = now;
+  }
 
   /** From now on the source's name means this user of the target. */
   setUser(user: string, target: string): void {
@@ -17,9 +28,21 @@ export class IdTable {
 
   /** From now on the source's group means this one of the target; two rows may name one for a while. */
   setGroup(group: string, target: string): void {
+    for (const each of this.#targets.keys()) if (this.#isShared(each)) this.#sharedAt.set(each, this.#now());
+    this.#targets.set(group, target);
     const row = { type: 'group', source_id: group, genesys_id: target };
     this.#groups.take(Buffer.from(group), Buffer.from(JSON.stringify(row)));
     this.#changed();
+  }
+
+  /** It shares its target now, or has done so just before. */
+  wasShared(group: string): boolean {
+    return this.#isShared(group) || this.#now() - (this.#sharedAt.get(group) ?? -Infinity) < JUST_BEFORE_MS;
+  }
+
+  #isShared(group: string): boolean {
+    const own = this.#targets.get(group);
+    return [...this.#targets].some(([other, target]) => other !== group && target === own);
   }
 
   for(host: Host): IdMap {

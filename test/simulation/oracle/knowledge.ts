@@ -89,6 +89,12 @@ export class Knowledge {
     }
   }
 
+  /** All of it may have been deleted unread. */
+  isLost({ partition, offset }: SourceRecord): boolean {
+    const ids = this.records.get(`${partition}/${offset}`) ?? [];
+    return ids.length > 0 && ids.every((id) => this.lost.has(id) && !this.isFinal(id));
+  }
+
   /** A final report. */
   reported(report: Report): void {
     const known = this.finals.get(report.id);

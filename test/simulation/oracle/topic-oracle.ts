@@ -5,7 +5,7 @@ import { recordIdOf } from '../../oracle/full-states.ts';
 import type { WantedIntent } from '../../oracle/intents.ts';
 import { offsetOf, placeText, readPlace } from '../../oracle/places.ts';
 import type { Report } from '../../oracle/reports.ts';
-import { isFailure, operationOf } from '../../oracle/reports.ts';
+import { isFailure, namedIn, operationOf } from '../../oracle/reports.ts';
 import { EPOCH_MS } from '../engine/host.ts';
 import type { Settings } from '../settings.ts';
 import { guardOf } from '../settings.ts';
@@ -32,6 +32,8 @@ interface World {
   readonly members: (group: string) => ReadonlySet<string>;
   /** It was no user of the target at first. */
   readonly isUnknown: (member: string) => boolean;
+  /** It shares a group of the target with another, or has done so just before. */
+  readonly wasShared: (group: string) => boolean;
   readonly now: () => number;
 }
 
@@ -98,6 +100,8 @@ export class TopicOracle {
     // Where a record has no room, what an operator has accepted may be forgotten.
     const isRemembered = this.#settings.retryRecordMaxBytes >= 1_000_000;
     if (partition !== undefined && isRemembered && !this.#isFenced(partition, report)) this.additions.reported(report);
+    if (report.reason?.code === 'group_ambiguous' && !this.#world.wasShared(namedIn(report).group ?? ''))
+      this.#fail('one-true-report', `${say(report)} as ambiguous, and its group shares no target`);
     if (this.#settings.ownWaits) this.#checkWait(report);
     if (!report.final) return;
     const isGivenUp = isFailure(report.outcome) || report.outcome === 'invalid';

@@ -1,7 +1,6 @@
 /** `rollcall apply FILE|-`: a file of changes through the same pipeline, on a log in this process. */
 import { Command } from 'commander';
 import { writePrivateFile } from '../adapters/private-file.ts';
-import { readConfig } from '../config.ts';
 import type { SourceFormat } from '../core/change.ts';
 import { tokenFailure, type Failure } from '../core/outcome.ts';
 import { foldReport, summaryOf, type Operations, type Summary } from '../core/summary.ts';
@@ -19,7 +18,7 @@ import { type HeldSet, heldSets } from './held-sets.ts';
 import { print, printSummary, stopped, type Host, unlessStopped } from './host.ts';
 import { type FormatFlags, formatOption, openFormat, withFormat } from './format.ts';
 import { openIdMap } from './id-map.ts';
-import { commandLog, readText } from './kafka-tools.ts';
+import { commandConfig, commandLog } from './kafka-tools.ts';
 import { leftOver } from './left-over.ts';
 import { showProgress } from './progress.ts';
 import { readReport } from './report-search.ts';
@@ -65,12 +64,12 @@ Examples:
 Removals that the guard holds (GUARD_GROUP_PERCENT and the like) are listed with a digest for each group, and leave with
 --approve only; those of a deleted group or an empty full state always need it. Lines that are not valid are reported, the others land. Users and groups that are not there are given up at once;
 SLOW_RETRY_SCHEDULE_MS=60000,300000 waits for them. Exits 1 where some changes failed, and 69 where the target has been
-out of reach for 60 s; what is left is then listed as retry_scheduled, and the file can be applied again.`;
+out of reach for 60 s (78 where it refuses the credentials); what is left is then listed as retry_scheduled, and the file can be applied again.`;
 
 export async function applyFile(file: string, flags: ApplyFlags, host: Host): Promise<ExitCode> {
   checkDigests(flags.approve ?? []);
-  const environment = withFormat(fileEnvironment(host.environment), flags);
-  const config = readConfig(environment, ['genesys', 'pipeline', 'ids', 'format'], readText);
+  const parts = ['genesys', 'pipeline', 'ids', 'format'] as const;
+  const config = await commandConfig(host, parts, withFormat(fileEnvironment(host.environment), flags));
   const logger = commandLog(host, config);
   const format = await openFormat(config.format);
   const { end, summary, held } = await withTarget({ host, genesys: config.genesys, logger }, async (api) => {
@@ -89,7 +88,7 @@ export async function applyFile(file: string, flags: ApplyFlags, host: Host): Pr
   await print(flags.json === true ? host.stderr : host.stdout, heldText(held));
   if (end.kind === 'unavailable') {
     await print(host.stderr, host.secrets.redact(`rollcall: the target cannot be used: ${end.reason}\n`));
-    return EXIT.unavailable;
+    return end.code;
   }
   const isAllDone = end.kind === 'rest' && summary.success_count === summary.total_operations;
   return isAllDone ? EXIT.done : EXIT.someFailed;
@@ -107,7 +106,7 @@ interface Applying {
 type End =
   | { readonly kind: 'rest' }
   | { readonly kind: 'stopped' }
-  | { readonly kind: 'unavailable'; readonly reason: string };
+  | { readonly kind: 'unavailable'; readonly reason: string; readonly code: ExitCode };
 
 interface Applied {
   readonly end: End;
@@ -161,7 +160,8 @@ async function readOperations(tools: LogTools): Promise<Operations> {
 async function runToRest(applying: Applying, host: Host): Promise<End> {
   const { embedded, api, approve } = applying;
   const refusal = await api.renewToken();
-  if (refusal?.refused === true) return { kind: 'unavailable', reason: reasonOf(tokenFailure(refusal)) };
+  if (refusal?.refused === true)
+    return { kind: 'unavailable', reason: reasonOf(tokenFailure(refusal)), code: EXIT.configuration };
   const { pipeline, broker } = embedded;
   const total = Number(broker.topic(FILE_TOPICS.source).partition(0).end);
   await pipeline.start();
@@ -212,7 +212,8 @@ function watchBreaker(pipeline: Pipeline, { clock }: Pick<Host, 'clock'>): Break
     const check = (): void => {
       const { breaker } = pipeline.stats();
       if (breaker !== null && clock.now().wall - breaker.since >= BREAKER_LIMIT_MS) {
-        resolve({ kind: 'unavailable', reason: BREAKER_REASONS[breaker.reason] });
+        const code = breaker.reason === 'auth' ? EXIT.configuration : EXIT.unavailable;
+        resolve({ kind: 'unavailable', reason: `${BREAKER_REASONS[breaker.reason]}\n  ${breaker.problem}`, code });
       } else cancel = clock.schedule(BREAKER_CHECK_MS, check);
     };
     check();

@@ -2,7 +2,8 @@
 import { Command } from 'commander';
 import { readConfig, type Config } from '../config.ts';
 import { ConfigError } from '../config/problem.ts';
-import { tokenFailure } from '../core/outcome.ts';
+import { classify, tokenFailure } from '../core/outcome.ts';
+import { proxyFor, shownProxy } from '../core/proxy.ts';
 import { visible } from '../core/visible.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
 import type { GroupApi } from '../ports.ts';
@@ -11,7 +12,7 @@ import { kafkaFindings } from './doctor-kafka.ts';
 import { print, printJson, type Host } from './host.ts';
 import { fileFindings, scimFindings } from './id-map-findings.ts';
 import { commandLog, readText } from './kafka-tools.ts';
-import { readGroup, withTarget } from './target.ts';
+import { readGroup, targetExitCode, withTarget } from './target.ts';
 
 export interface DoctorFlags {
   readonly json?: true;
@@ -26,7 +27,7 @@ export function doctorCommand(host: Host): Command {
     .option('--json', 'one JSON object: {"findings":[{"check","status","message","advice"}]}')
     .addHelpText(
       'after',
-      `\nExits 78 where the configuration or Kafka's credentials are wrong, else 69 where something fails.`,
+      '\nExits 78 where the configuration is wrong, or where credentials or a permission of Kafka are refused; else 69 where something fails.',
     )
     .action(async (flags: DoctorFlags) => {
       host.finish(await examine(flags, host));
@@ -41,7 +42,11 @@ export async function examine(flags: DoctorFlags, host: Host): Promise<ExitCode>
     ...(await targetFindings(host)),
   ];
   const findings = judged.map(({ check, status, message, advice }): Finding => ({ check, status, message, advice }));
-  const redacted = findings.map((finding) => ({ ...finding, message: host.secrets.redact(finding.message) }));
+  const redacted = findings.map((finding) => ({
+    ...finding,
+    message: host.secrets.redact(finding.message),
+    advice: finding.advice === null ? null : host.secrets.redact(finding.advice),
+  }));
   await (flags.json === true
     ? printJson(host.stdout, { findings: redacted })
     : print(host.stdout, redacted.map(findingText).join('')));
@@ -58,18 +63,22 @@ function configurationFindings(host: Host): Judged[] {
     );
     return [
       ok('configuration', 'Every variable is in order.'),
-      ...warnings.map((warning) => warn('configuration', warning, 'Correct the name, or unset the variable.')),
+      ...warnings.map(misspelling),
       ...risks.map(({ variable, problem, example }) =>
         warn('configuration', `${variable} ${problem}`, `Example: ${variable}=${example}`),
       ),
     ];
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
-    return error.problems.map(({ variable, problem, example }) =>
+    const problems = error.problems.map(({ variable, problem, example }) =>
       fail('configuration', EXIT.configuration, `${variable} ${problem}`, `Example: ${variable}=${example}`),
     );
+    return [...problems, ...error.warnings.map(misspelling)];
   }
 }
+
+const misspelling = (warning: string): Judged =>
+  warn('configuration', warning, 'Correct the name, or unset the variable.');
 
 async function idFileFindings(host: Host): Promise<Judged[]> {
   const config = configOf(host, ['ids']);
@@ -86,31 +95,45 @@ async function idLookUpFindings(host: Host, api: GroupApi): Promise<Judged[]> {
 async function targetFindings(host: Host): Promise<Judged[]> {
   const config = configOf(host, ['genesys']);
   if (config === null) return [];
+  const proxies = proxyFindings(config);
   return withTarget({ host, genesys: config.genesys, logger: commandLog(host, config) }, async (api) => {
     const refused = await api.renewToken();
     if (refused !== null) {
-      const { code, message, advice } = tokenFailure(refused);
-      return [fail('token', EXIT.unavailable, `${config.genesys.loginUrl}: ${message} (${code})`, advice)];
+      const { code, advice, message } = tokenFailure(refused);
+      const why = refused.message === '' ? code : `${code}: ${refused.message}`;
+      return [...proxies, fail('token', targetExitCode(classify(refused, 'GET').kind), `${message} (${why})`, advice)];
     }
     return [
+      ...proxies,
       ok('token', `${config.genesys.loginUrl} gives a token.`),
-      await permissionFinding(api, host),
+      await permissionFinding(config, api, host),
       ...(await idLookUpFindings(host, api)),
       limitsFinding(config, api),
     ];
   });
 }
 
+/** Which requests go through a proxy of the environment; without its credentials. */
+function proxyFindings({ genesys, proxy }: Config<'genesys'>): Judged[] {
+  return [...new Set([genesys.loginUrl, genesys.apiUrl])].flatMap((url) => {
+    const through = proxyFor(url, proxy);
+    if (through === null) return [];
+    return [ok('configuration', `Requests to ${url} go through the proxy ${shownProxy(through)} of the environment.`)];
+  });
+}
+
 /** Reading a group that does not exist: whoever may see groups is told so, who may not is refused. */
-async function permissionFinding(api: GroupApi, host: Host): Promise<Judged> {
+async function permissionFinding({ genesys }: Config<'genesys'>, api: GroupApi, host: Host): Promise<Judged> {
   const { answer, outcome } = await readGroup(api, host.random.uuid(), host);
   if (outcome.kind === 'not_found') return ok('permission', 'Groups can be read through SCIM.');
   if (outcome.kind === 'denied') {
     const message = 'The OAuth client may not use SCIM groups: directory:group:edit is missing.';
     return fail('permission', EXIT.unavailable, message, outcome.failure.advice);
   }
-  if ('failure' in outcome)
-    return fail('permission', EXIT.unavailable, outcome.failure.message, outcome.failure.advice);
+  if ('failure' in outcome) {
+    const { message, advice } = outcome.failure;
+    return fail('permission', targetExitCode(outcome.kind), `${genesys.apiUrl}: ${message}`, advice);
+  }
   const status = answer.kind === 'response' ? ` (status ${answer.status})` : '';
   return fail(
     'permission',

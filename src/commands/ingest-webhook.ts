@@ -4,6 +4,7 @@ import { explainKafkaError } from '../adapters/kafka/errors.ts';
 import { createLogTools } from '../adapters/kafka/tools.ts';
 import { KeySetFile, type KeySetSurroundings } from '../adapters/key-set-file.ts';
 import { readConfig, type Config } from '../config.ts';
+import { needsOfIngest } from '../core/authorization.ts';
 import { EXIT, ExitError } from '../exit-codes.ts';
 import { withoutKeys, type TokenVerifier } from '../formats/token-verifier.ts';
 import { SendQueue } from '../ingest/send-queue.ts';
@@ -13,6 +14,7 @@ import { webhookNotices } from '../ingest/webhook/notices.ts';
 import { sendersOf } from '../ingest/webhook/senders.ts';
 import { startWebhook, type WebhookServer, type WebhookSources } from '../ingest/webhook/server.ts';
 import type { Clock } from '../ports.ts';
+import { kafkaAccess } from './access.ts';
 import { serveAdmin } from './admin.ts';
 import { stopped, type Host } from './host.ts';
 import { IngestReadiness, topicsAreRight, type IngestSurroundings } from './ingest-setup.ts';
@@ -70,7 +72,9 @@ export async function serveWebhook(host: Host): Promise<void> {
   const admin = await serveAdmin(live, () => readiness.health, { host, logger: log });
   const tools = createLogTools(liveKafka(live), { clock: host.clock, log });
   try {
-    await ingest(live, { host, log, tools, readiness });
+    const { topics, ingest: written } = config;
+    const needs = needsOfIngest(written.topic ?? topics.source, topics.deadLetter);
+    await ingest(live, { host, log, tools, readiness, kafka: kafkaAccess(needs, tools, config.kafka) });
   } catch (error) {
     throw kafkaExit(error);
   } finally {

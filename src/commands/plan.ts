@@ -1,7 +1,7 @@
 /** `rollcall plan FILE|-`: the requests that `apply` would send, and what each change would come to. Sends GETs only. */
 import { Command } from 'commander';
 import { DeferredText } from '../adapters/deferred-text.ts';
-import { readConfig, type Config } from '../config.ts';
+import type { Config } from '../config.ts';
 import { isChange, isUnread, type SourceEvent, type SourceFormat } from '../core/change.ts';
 import { FoldedChanges } from '../core/folded-changes.ts';
 import {
@@ -24,11 +24,11 @@ import { FILE_SOURCE, fileEnvironment } from './file-source.ts';
 import { type FormatFlags, formatOption, openFormat, withFormat } from './format.ts';
 import { print, printPieces, type Host, unlessStopped } from './host.ts';
 import { openIdMap } from './id-map.ts';
-import { commandLog, readText } from './kafka-tools.ts';
+import { commandConfig, commandLog } from './kafka-tools.ts';
 import { readLines } from './lines.ts';
 import { namesFor } from './names.ts';
 import { showProgress } from './progress.ts';
-import { readGroup, withTarget } from './target.ts';
+import { readGroup, targetExitCode, withTarget } from './target.ts';
 
 export interface PlanFlags extends Pick<FormatFlags, 'format'> {
   readonly json?: true;
@@ -56,8 +56,8 @@ The totals come first; with --json they are on standard error. Exits as \`apply\
 held or have to wait. Whether a user exists is known only once it is added.`;
 
 export async function planFile(file: string, flags: PlanFlags, host: Host): Promise<ExitCode> {
-  const environment = withFormat(fileEnvironment(host.environment), flags);
-  const config = readConfig(environment, ['genesys', 'pipeline', 'ids', 'format'], readText);
+  const parts = ['genesys', 'pipeline', 'ids', 'format'] as const;
+  const config = await commandConfig(host, parts, withFormat(fileEnvironment(host.environment), flags));
   const logger = commandLog(host, config);
   const totals = new PlanTotals();
   const changes = await unlessStopped(host, readChanges(file, await openFormat(config.format), { totals, host }));
@@ -219,6 +219,9 @@ async function look(wanted: Wanted, { api, ids }: Pick<Planning, 'api' | 'ids'>,
     case 'rejected_member':
     case 'no_target':
     case 'too_large':
-      throw new ExitError(EXIT.unavailable, `plan: ${visible(outcome.failure.message)}\n  ${outcome.failure.advice}`);
+      throw new ExitError(
+        targetExitCode(outcome.kind),
+        `plan: ${visible(outcome.failure.message)}\n  ${outcome.failure.advice}`,
+      );
   }
 }

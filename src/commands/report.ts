@@ -1,5 +1,6 @@
 /** `rollcall report`: the report topic as a summary, as CSV or as a stream of records. */
 import { Command, Option } from 'commander';
+import { readingTopic } from '../core/authorization.ts';
 import { idKey } from '../core/id-key.ts';
 import { REPORT_OUTCOMES } from '../core/report.ts';
 import { foldReport, isKnownOutcome, summaryOf, type Operations } from '../core/summary.ts';
@@ -38,9 +39,14 @@ export function reportCommand(host: Host): Command {
     .option('--all-partitions', 'with --group: where partitions were added to the topic, or ids are mapped since')
     .addHelpText('after', examples)
     .action(async (flags: ReportFlags) => {
-      const reporting = withLogTools(host, [], async ({ topics }, tools) => {
-        await printReport({ flags, topic: topics.report, tools, host });
-      });
+      const reporting = withLogTools(
+        host,
+        [],
+        async ({ topics }, tools) => {
+          await printReport({ flags, topic: topics.report, tools, host });
+        },
+        ({ report }) => [readingTopic(report)],
+      );
       await reporting.catch((error: unknown) => {
         // Nothing else ends it.
         if (flags.follow !== true || !host.stop.aborted) throw error;

@@ -1,14 +1,17 @@
 /** `rollcall run`: the service. Configuration → adapters → pipeline → admin server; a signal drains it. */
 import { Command } from 'commander';
 import { createGroupApi } from '../adapters/genesys/group-api.ts';
+import { connectThrough } from '../adapters/genesys/http-client.ts';
 import { KafkaChangeLog } from '../adapters/kafka/change-log.ts';
 import { explainKafkaError } from '../adapters/kafka/errors.ts';
 import { createLogTools, type KafkaLogTools } from '../adapters/kafka/tools.ts';
+import { logLasting } from '../adapters/lasting-lines.ts';
 import { keepHeapSmall } from '../adapters/heap.ts';
 import { operatorKey } from '../adapters/operator-key.ts';
 import { sha256 } from '../adapters/system.ts';
 import { pause, unlessAborted } from '../adapters/time-limit.ts';
 import { pipelineOptions, readConfig, type Config } from '../config.ts';
+import { needsOfRun, type Need } from '../core/authorization.ts';
 import { refusesRun, topicFindings, type TopicFinding } from '../core/topics.ts';
 import type { OperatorKey } from '../core/request-signature.ts';
 import { EXIT, ExitError } from '../exit-codes.ts';
@@ -16,6 +19,8 @@ import { refusesStart } from '../formats/first-records.ts';
 import type { RecordFinding } from '../formats/record-finding.ts';
 import { Pipeline } from '../pipeline/pipeline.ts';
 import type { ChangeLog, GroupApi, Logger } from '../ports.ts';
+import { demandAccess } from './access.ts';
+import { AccessWatch } from './access-watch.ts';
 import { serveAdmin } from './admin.ts';
 import { stopped, type Host } from './host.ts';
 import { inspectFirstRecords } from './first-records.ts';
@@ -58,18 +63,20 @@ export async function runService(host: Host): Promise<void> {
   for (const warning of config.warnings) logger.warn({ warning }, 'the environment has a name that is not known');
   for (const { variable, problem, example } of config.risks)
     logger.warn({ variable, problem, example }, 'a variable has a value at a risk');
-  let pipeline: Pipeline | null = null;
-  const live = new LiveConfig(config, PARTS, { host, logger });
-  const admin = await serveAdmin(live, () => pipeline?.stats() ?? null, { host, logger });
   const { clock, random } = host;
+  let pipeline: Pipeline | null = null;
+  let access: AccessWatch | null = null;
+  const live = new LiveConfig(config, PARTS, { host, logger });
+  const admin = await serveAdmin(live, () => access?.judge(pipeline?.stats() ?? null) ?? null, { host, logger });
   const api = createGroupApi(
     lazily(() => live.current.genesys),
-    { clock, logger, random, secrets: host.secrets },
+    { clock, logger, random, secrets: host.secrets, connect: connectThrough(config.proxy) },
   );
   let opened: OpenIdMap | null = null;
   try {
-    if (!(await topicsAreRight(config, { host, logger }))) return;
+    if (!(await kafkaIsRight(config, { host, logger }))) return;
     const format = await openSourceTopicFormat(config.format, { clock, logger });
+    access = AccessWatch.open(needsOf(config), liveKafka(live), { clock, log: logger });
     opened = await openIds(config, api, { host, logger });
     if (opened === null) return;
     const log = new KafkaChangeLog({ ...liveKafka(live), topics: config.topics }, { clock, log: logger });
@@ -82,6 +89,7 @@ export async function runService(host: Host): Promise<void> {
     throw kafkaExit(error);
   } finally {
     live.close();
+    await access?.close();
     await opened?.close();
     await api.close();
     await admin?.close();
@@ -102,7 +110,8 @@ async function openIds(config: Service, api: GroupApi, { host, logger }: Surroun
     } catch (error) {
       if (host.stop.aborted) return null;
       if (!(error instanceof ExitError) || error.code !== EXIT.unavailable) throw error;
-      logger.warn({ message: error.message }, 'the id map cannot be read, trying again');
+      const line = { fields: { message: error.message }, message: 'the id map cannot be read, trying again' };
+      logLasting({ clock: host.clock, log: logger }, { level: 'warn', cause: error.message, ...line });
       await unlessAborted(host.stop, pause(host.clock, RETRY_MS));
     }
   }
@@ -131,8 +140,8 @@ async function supervise(pipeline: Pipeline, log: ChangeLog, { host, logger }: S
 
 const RETRY_MS = 1_000;
 
-/** Waits for brokers that cannot be reached; false: asked to stop meanwhile. @throws ExitError for topics of the wrong shape. */
-async function topicsAreRight(config: Service, { host, logger }: Surroundings): Promise<boolean> {
+/** Waits for brokers that cannot be reached; false: asked to stop meanwhile. @throws ExitError for what keeps `run` from working */
+async function kafkaIsRight(config: Service, { host, logger }: Surroundings): Promise<boolean> {
   const tools = createLogTools(config.kafka, { clock: host.clock, log: logger });
   try {
     while (!host.stop.aborted) {
@@ -150,6 +159,10 @@ async function topicsAreRight(config: Service, { host, logger }: Surroundings): 
   }
 }
 
+function needsOf({ topics, kafka, ids }: Service): readonly Need[] {
+  return needsOfRun(topics, kafka.groupId, ids.source.kind === 'topic' ? ids.source.topic : null);
+}
+
 interface Found {
   readonly topics: readonly TopicFinding[];
   readonly records: readonly RecordFinding[];
@@ -159,12 +172,14 @@ interface Found {
 async function inspect(config: Service, tools: KafkaLogTools, around: Surroundings): Promise<Found | null> {
   const { logger } = around;
   try {
+    await demandAccess(needsOf(config), tools, config.kafka);
     const topics = topicFindings(config.topics, await findTopics(config.topics, tools));
     return { topics, records: topics.some(refusesRun) ? [] : await firstRecords(config, tools, around) };
   } catch (error) {
-    const { retriable, message, advice } = explainKafkaError(error);
-    if (!retriable) throw error;
-    logger.warn({ message, advice }, 'Kafka cannot be reached, trying again');
+    const { retriable, message, advice } = explainKafkaError(await tools.diagnosed(error));
+    if (error instanceof ExitError || !retriable) throw error;
+    const line = { fields: { message, advice }, message: 'Kafka cannot be reached, trying again' };
+    logLasting({ clock: around.host.clock, log: logger }, { level: 'warn', cause: message, ...line });
     return null;
   }
 }
@@ -194,6 +209,6 @@ function judgeRecords(findings: readonly RecordFinding[], logger: Logger): void 
   }
   const refusals = findings.filter(refusesStart);
   if (refusals.length === 0) return;
-  const lines = refusals.map(({ message, mend }) => `${message}\n  ${mend}`);
+  const lines = refusals.map(({ message, mend }) => `${message}\n  ${mend.replaceAll('\n', '\n  ')}`);
   throw new ExitError(EXIT.configuration, `the source records cannot be read:\n${lines.join('\n')}`);
 }

@@ -1,12 +1,14 @@
 /**
- * One request over a pool of kept-alive connections to one origin; the only importer of undici.
+ * One request over a pool of kept-alive connections to one origin; undici's events are translated here.
  * Exchange: queued → sent → over, or queued → over. `queued` becomes `sent` in the very tick that writes to the socket,
  * so a request that ends before was surely not written, and one that ends after may have reached the target.
  */
 import { Pool } from 'undici';
 import type { Dispatcher } from 'undici';
 import type { NoResponse, NotStarted } from '../../core/answer.ts';
+import type { ProxySettings } from '../../core/proxy.ts';
 import type { Clock, Instant, MayStart } from '../../ports.ts';
+import { proxyAgent } from '../proxy-agent.ts';
 
 export interface HttpRequest {
   readonly method: 'GET' | 'PATCH' | 'POST';
@@ -43,22 +45,30 @@ export type Connect = (
   limits: Pick<HttpClientOptions, 'connections' | 'requestTimeoutMs'>,
 ) => Connections;
 
-const connectPool: Connect = (origin, { connections, requestTimeoutMs }) =>
-  new Pool(origin, {
-    connections,
-    pipelining: 1,
-    connectTimeout: requestTimeoutMs,
-    // Off: the exchange's own time-out is for the whole request.
-    headersTimeout: 0,
-    bodyTimeout: 0,
-    maxResponseSize: bodyMaxBytes,
-  });
+const optionsOf = ({ connections, requestTimeoutMs }: Parameters<Connect>[1]) => ({
+  connections,
+  pipelining: 1,
+  connectTimeout: requestTimeoutMs,
+  // Off: the exchange's own time-out is for the whole request.
+  headersTimeout: 0,
+  bodyTimeout: 0,
+  maxResponseSize: bodyMaxBytes,
+});
+
+const connectPool: Connect = (origin, limits) => new Pool(origin, optionsOf(limits));
+
+/** Through the proxy of the environment, where it has one for this origin. */
+export const connectThrough =
+  (proxy: ProxySettings): Connect =>
+  (origin, limits) =>
+    proxyAgent(origin, proxy, optionsOf(limits)) ?? connectPool(origin, limits);
 
 /** A group of 100,000 members is about 10 MB; what is larger is no answer to a request of ours. */
 const bodyMaxBytes = 32 * 1024 * 1024;
 
 export class HttpClient {
   readonly #pool: Connections;
+  readonly #origin: string;
   readonly #pathPrefix: string;
   readonly #requestTimeoutMs: number;
   readonly #clock: Clock;
@@ -68,14 +78,19 @@ export class HttpClient {
     this.#pathPrefix = pathname === '/' ? '' : pathname;
     this.#requestTimeoutMs = limits.requestTimeoutMs;
     this.#clock = clock;
+    this.#origin = origin;
     this.#pool = connect(origin, limits);
   }
 
   /** Never rejects. */
   send(request: HttpRequest): Promise<HttpResult> {
     const { method, headers, body } = request;
-    const exchange = new Exchange(request.mayStart, this.#clock, this.#requestTimeoutMs);
-    this.#pool.dispatch({ method, path: `${this.#pathPrefix}${request.path}`, headers, body }, exchange);
+    const limits = { timeoutMs: this.#requestTimeoutMs, origin: this.#origin };
+    const exchange = new Exchange(request.mayStart, this.#clock, limits);
+    this.#pool.dispatch(
+      { origin: this.#origin, method, path: `${this.#pathPrefix}${request.path}`, headers, body },
+      exchange,
+    );
     return exchange.result;
   }
 
@@ -90,6 +105,7 @@ class Exchange implements Dispatcher.DispatchHandler {
   readonly #resolve: (result: HttpResult) => void;
   readonly #mayStart: MayStart;
   readonly #clock: Clock;
+  readonly #origin: string;
   readonly #cancelTimeout: () => void;
   #state: 'queued' | 'sent' | 'over' = 'queued';
   #sentAt: Instant;
@@ -97,12 +113,17 @@ class Exchange implements Dispatcher.DispatchHandler {
   #head: Pick<HttpResponse, 'status' | 'header'> | null = null;
   #chunks: Buffer[] = [];
 
-  constructor(mayStart: MayStart, clock: Clock, timeoutMs: number) {
+  constructor(
+    mayStart: MayStart,
+    clock: Clock,
+    { timeoutMs, origin }: { readonly timeoutMs: number; readonly origin: string },
+  ) {
     const { promise, resolve } = deferred<HttpResult>();
     this.result = promise;
     this.#resolve = resolve;
     this.#mayStart = mayStart;
     this.#clock = clock;
+    this.#origin = origin;
     this.#sentAt = clock.now();
     this.#cancelTimeout = clock.schedule(timeoutMs, () => this.#timeOut(timeoutMs));
   }
@@ -149,7 +170,9 @@ class Exchange implements Dispatcher.DispatchHandler {
     this.#controller?.abort(new Error('time-out'));
   }
 
-  #fail(code: string, message: string): void {
+  /** Whatever says what went wrong, the address stands in it. */
+  #fail(code: string, problem: string): void {
+    const message = problem.includes(this.#origin) ? problem : `${problem} (${this.#origin})`;
     const durationMs = this.#clock.now().monotonic - this.#sentAt.monotonic;
     const sent = this.#state === 'sent';
     this.#end({ kind: 'no_response', sent, code, message, sentAt: this.#sentAt.wall, durationMs });

@@ -7,7 +7,7 @@ import { connect as connectPlain, isIP } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import type { ISocketFactory, Kafka, KafkaConfig, LogEntry, Mechanism, SASLOptions } from 'kafkajs';
 import kafkajs from 'kafkajs';
-import type { Logger } from '../../ports.ts';
+import { logLasting } from '../lasting-lines.ts';
 import { registerCodecs } from './codecs.ts';
 import { readFetchAnswers } from './fetch-answer.ts';
 import { oauthBearer } from './oauth-bearer.ts';
@@ -41,7 +41,7 @@ export function openConnection(
     retry,
     socketFactory: (request) => sockets.open(request),
     logLevel: kafkajs.logLevel.WARN,
-    logCreator: () => (entry) => writeLog(entry, host.log, outOfRange),
+    logCreator: () => (entry) => writeLog(entry, host, outOfRange),
   };
   if (options.ssl !== null) config.ssl = options.ssl.caPem === null ? true : { ca: [options.ssl.caPem] };
   if (options.sasl !== null) config.sasl = freshSasl(options.sasl);
@@ -69,7 +69,7 @@ class Sockets {
   #destroyed = false;
 
   open({ host, port, ssl, onConnect }: Parameters<ISocketFactory>[0]): Socket {
-    if (this.#destroyed) throw new Error('this connection was given up');
+    if (this.#destroyed) throw new Error(GIVEN_UP);
     const name = isIP(host) === 0 ? { servername: host } : {};
     // kafkajs passes `true` where no option of TLS was given.
     const socket = ssl
@@ -85,17 +85,22 @@ class Sockets {
     this.#destroyed = true;
     for (const socket of this.#open) {
       // With an error where kafkajs still waits for answers: it rejects the requests in flight only then.
-      socket.destroy(socket.writableEnded ? undefined : new Error('this connection was given up'));
+      socket.destroy(socket.writableEnded ? undefined : new Error(GIVEN_UP));
     }
   }
 }
+
+const GIVEN_UP = 'this connection was given up';
+
+/** What we have done ourselves, and what the supervisor says of a consumer that has ended. */
+const ownDoing = new RegExp(`^Crash: |${GIVEN_UP}`);
 
 /** Only what cannot hold a secret or a record. */
 const loggedFields = ['broker', 'topic', 'partition', 'groupId', 'memberId', 'error', 'correlationId', 'retryCount'];
 
 function writeLog(
   { level, log }: LogEntry,
-  logger: Logger,
+  host: KafkaHost,
   outOfRange: (topic: string, partition: number) => void,
 ): void {
   if (log.message.startsWith('Offset out of range')) outOfRange(String(log['topic']), Number(log['partition']));
@@ -105,6 +110,19 @@ function writeLog(
     if (value !== undefined) fields[name] = value instanceof Error ? value.message : value;
   }
   // Its errors come with every rebalance and are retried; what could not be mended the supervisor tells.
-  if (level === kafkajs.logLevel.ERROR) logger.info(fields, 'kafkajs reports a problem');
-  else logger.debug(fields, 'kafkajs reports');
+  const isOurs = ownDoing.test(log.message);
+  if (level !== kafkajs.logLevel.ERROR || isOurs) return host.log.debug(fields, 'kafkajs reports');
+  const cause = causeOf(Object.values(fields).join(' '));
+  logLasting(host, { level: 'info', cause, fields, message: 'kafkajs reports a problem' });
+}
+
+/**
+ * kafkajs says the same in many ways, once for each connection and try: where an address and an error of the system stand
+ * in it, they are the cause.
+ */
+function causeOf(text: string): string {
+  const [address] = /[\w.-]+:\d+/.exec(text) ?? [];
+  const [code] = /\b(?:E[A-Z_]{4,}|[A-Z]+(?:_[A-Z]+)+)\b/.exec(text) ?? [];
+  if (address === undefined) return text.replaceAll(/\d+/g, '');
+  return `${address} ${code ?? text.replaceAll(/\d+/g, '')}`;
 }

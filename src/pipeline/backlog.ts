@@ -9,7 +9,8 @@ import type { Ahead } from '../core/source-history.ts';
 import type { ChangeLog, Clock, Instant } from '../ports.ts';
 import type { Partition, State } from './state.ts';
 
-const LOOK_EVERY_MS = 2_000;
+/** No divisor of a minute, so that it does not fall due together with the sweep. */
+const LOOK_EVERY_MS = 1_900;
 /** An end that was seen longer ago may have moved. */
 const FRESH_MS = 30_000;
 

@@ -120,18 +120,6 @@ export const logMutants: readonly Mutant[] = [
     scenario: 'beheaded',
   },
   {
-    name: 'refused-stops-its-partition',
-    breaks: 'a record that its topic refuses for good stops the others of its partition',
-    edits: [
-      {
-        file: 'src/pipeline/writer.ts',
-        find: "else if (outcome !== 'too_large' && outcome.kind === 'refused') this.#fail(addressed.own, outcome.error);",
-        replace: "else if (outcome !== 'too_large' && outcome.kind === 'refused') problem = outcome.error;",
-      },
-    ],
-    scenario: 'refusedKeys',
-  },
-  {
     name: 'refused-taken-for-written',
     breaks: 'a record that its topic refuses for good counts as written',
     edits: [

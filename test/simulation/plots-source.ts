@@ -112,7 +112,7 @@ export function beheaded(chance: Chance): Plot {
 
 /** The report topic, or that of dead letters, refuses for good what has no key; everything else goes on. */
 export function refusedKeys(chance: Chance): Plot {
-  const forMs = chance.between(20_000, 50_000);
+  const forMs = chance.between(40_000, 75_000);
   const events: Event[] = [
     { kind: 'start', at: 0, instance: 0 },
     { kind: 'compact_output', at: 5_000, topic: chance.pick(['report', 'deadLetter']), forMs },
@@ -121,8 +121,8 @@ export function refusedKeys(chance: Chance): Plot {
     if (chance.happens(0.4)) events.push({ kind: 'broken', at, group: 0, what: 'keyless' });
     const [group, member] = [chance.int(0, 2), chance.int(0, 2)];
     events.push(changed(at + 10, group, [member], chance.pick(['add', 'remove'])));
-    events.push({ kind: 'expect_final', at: at + 4_000, group, member });
+    events.push({ kind: 'expect_final', at: at + 8_000, group, member });
   }
   if (chance.happens(0.4)) events.push({ kind: 'drop_member', at: 5_000 + forMs - 500, instance: 0 });
-  return { settings: { groups: 3 }, events };
+  return { settings: { groups: 3, concurrency: 5 }, events };
 }

@@ -1,14 +1,7 @@
 /** A target in memory: groups appear when they are first asked for; a test may answer in its place. Counts requests. */
 import type { Answer, ResponseAnswer } from '../../src/core/answer.ts';
-import type { Clock, GetGroupRequest, GroupApi, PatchGroupRequest, RateGate } from '../../src/ports.ts';
-
-const openGate: RateGate = {
-  tryTake: () => true,
-  take: async () => undefined,
-  giveBack: () => undefined,
-  whenOpen: async () => undefined,
-  throttledMs: () => 0,
-};
+import type { Clock, GetGroupRequest, GroupApi, PatchGroupRequest } from '../../src/ports.ts';
+import { CountingGate } from './counting-gate.ts';
 
 export const respond = (status: number, more: Partial<ResponseAnswer> = {}): ResponseAnswer => ({
   kind: 'response',
@@ -50,7 +43,7 @@ interface Stored {
 }
 
 export class TargetInMemory implements GroupApi {
-  readonly gate = openGate;
+  readonly gate = new CountingGate();
   readonly requests: SeenRequest[] = [];
   fault: Fault = () => null;
   tokens = 0;
@@ -99,6 +92,7 @@ export class TargetInMemory implements GroupApi {
 
   async #begin(request: Omit<SeenRequest, 'at'>, mayStart: () => boolean): Promise<Answer | null> {
     if (!mayStart()) return { kind: 'not_started' };
+    this.gate.used();
     const seen = { ...request, at: this.#clock.now().monotonic };
     this.requests.push(seen);
     const fault = this.fault(seen);

@@ -11,14 +11,7 @@ import type { ReportRecord } from '../../src/core/report.ts';
 import { native } from '../../src/formats/native.ts';
 import type { PipelineOptions } from '../../src/pipeline/options.ts';
 import { Pipeline } from '../../src/pipeline/pipeline.ts';
-import type {
-  GetGroupRequest,
-  GroupApi,
-  IdMap,
-  LogRecord,
-  PatchGroupRequest,
-  SearchRequest,
-} from '../../src/ports.ts';
+import type { GetGroupRequest, GroupApi, IdMap, LogRecord, PatchGroupRequest, SearchRequest } from '../../src/ports.ts';
 import { CountingGate } from './counting-gate.ts';
 import { aLog, atEnd } from './genesys.ts';
 import { ManualClock } from './manual-clock.ts';

@@ -133,7 +133,7 @@ describe('what is offered', () => {
     await clock.settle();
     const second = offer('b');
     const times: number[] = [];
-    for (let tries = 1; times.length < 6; ) {
+    for (let tries = 1; times.length < 6;) {
       await clock.advance(100);
       if (sends.length > tries) times.push(clock.now().monotonic);
       tries = sends.length;

@@ -14,6 +14,7 @@ import type {
   ChangeLogHandler,
   Commit,
   Committed,
+  IdMap,
   InputTopic,
   LogRecord,
   OutRecord,
@@ -124,9 +125,9 @@ export class HandWorld {
   readonly target = new TargetInMemory(this.clock);
   readonly pipeline: Pipeline;
 
-  constructor(options: Partial<PipelineOptions>) {
+  constructor(options: Partial<PipelineOptions>, ids: IdMap | null) {
     const { clock, log, target: api } = this;
-    const ports = { log, api, clock, random: systemRandom, logger: aLog(), sha256, ids: null, format: native };
+    const ports = { log, api, clock, random: systemRandom, logger: aLog(), sha256, ids, format: native };
     const usual = { ...quickOptions, topics, owner: 'one', publicApiUrl: 'https://api.test' };
     this.pipeline = new Pipeline(ports, { ...usual, ...options });
     atEnd(async () => {
@@ -191,12 +192,8 @@ export class HandWorld {
 }
 
 /** It owns the partition under generation 1, and has read what is there. */
-export async function aHandWorld(
-  options: Partial<PipelineOptions> = {},
-  before: (world: HandWorld) => void = () => undefined,
-): Promise<HandWorld> {
-  const world = new HandWorld(options);
-  before(world);
+export async function aHandWorld(options: Partial<PipelineOptions> = {}, ids: IdMap | null = null): Promise<HandWorld> {
+  const world = new HandWorld(options, ids);
   await world.pipeline.start();
   await world.join(1);
   await world.read();

@@ -1,6 +1,7 @@
 /** Joins, heartbeats, commits and a drain, each at the moment that the test chooses. */
 import { describe, expect, test } from 'vitest';
 import { aHandWorld, type HandWorld } from '../../support/hand-log.ts';
+import { LookedUp } from '../../support/looked-up.ts';
 import { respond } from '../../support/target-in-memory.ts';
 
 const patches = ({ target }: HandWorld): number => target.requests.filter(({ method }) => method === 'PATCH').length;
@@ -101,6 +102,28 @@ describe('lease', () => {
     await world.pass(100);
     expect(world.target.requests).toEqual([]);
   });
+});
+
+test('look-up: one that could not start is asked for again once it may', async () => {
+  // given a look-up that waits for its turn
+  const ids = new LookedUp();
+  ids.isDown = false;
+  const world = await aHandWorld({}, ids);
+  let start = (): void => undefined;
+  ids.beforeStart = () => new Promise((resolve) => (start = resolve));
+  world.change(['u']);
+  await world.pass(100);
+  // when the group is being joined meanwhile
+  world.handler.joining();
+  ids.beforeStart = async () => undefined;
+  start();
+  await world.clock.advance(100);
+  expect(ids.asked).toEqual([]);
+  // then
+  world.handler.assigned({ memberId: 'm', partitions: [0], partitionCount: 1 });
+  await world.beat(2);
+  await world.pass(100);
+  expect([ids.asked, world.outcome(0, 'u')]).toEqual([['u'], 'applied']);
 });
 
 describe('base', () => {

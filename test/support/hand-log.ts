@@ -27,47 +27,56 @@ import { quickOptions, topics } from './world.ts';
 
 type Written = Omit<OutRecord, 'topic' | 'partition'>;
 
-/** One partition; what is written to the retry topic is read when the test says so. */
+/** Two partitions of source and retry topic; what is written is read when the test says so. */
 export class HandLog implements ChangeLog {
-  /** In the order of the calls: sends by their topics, `commit 3`, `seek source 1`, `leave` … */
+  /** In the order of the calls: sends by their topics, `commit 0:3`, `seek source/0 1`, `leave` … */
   readonly calls: string[] = [];
   /** Awaited before each send; with what it throws the send rejects, and nothing is written. */
   beforeSend: (records: readonly OutRecord[]) => Promise<void> = async () => undefined;
   handler: ChangeLogHandler | null = null;
   readonly #topics = new Map<string, LogRecord[]>();
-  readonly #read = { source: 0, retry: 0 };
-  #committed: Committed = { offset: null, metadata: '' };
+  /** Awaited before each commit; with what it throws the commit rejects. */
+  beforeCommit: () => Promise<void> = async () => undefined;
+  readonly #read = new Map<string, number>();
+  readonly #committed = new Map<number, Committed>();
 
-  get committed(): () => Promise<Committed> {
-    return async () => this.#committed;
+  async committed(partition: number): Promise<Committed> {
+    return this.#committed.get(partition) ?? { offset: null, metadata: '' };
   }
 
-  of(topic: string): LogRecord[] {
-    const records = this.#topics.get(topic) ?? [];
-    this.#topics.set(topic, records);
+  of(topic: string, partition = 0): LogRecord[] {
+    const name = `${topic}/${partition}`;
+    const records = this.#topics.get(name) ?? [];
+    this.#topics.set(name, records);
     return records;
   }
 
-  append(topic: string, { key, value, headers }: Written): void {
+  append(topic: string, { key, value, headers }: Written, partition = 0): void {
     const bytes = (content: Uint8Array | string | null) => (content === null ? null : Buffer.from(content));
-    const offset = BigInt(this.of(topic).length);
-    this.of(topic).push({ offset, key: bytes(key), value: bytes(value), headers, timestamp: 1 });
+    const records = this.of(topic, partition);
+    records.push({
+      offset: BigInt(records.length),
+      key: bytes(key),
+      value: bytes(value),
+      headers,
+      timestamp: 1,
+    });
   }
 
-  /** What of the topic has not been read yet, in one batch. */
-  deliver(topic: InputTopic): ReturnType<ChangeLogHandler['records']> {
-    const from = this.#read[topic];
+  /** What of the partition has not been read yet, in one batch. */
+  deliver(topic: InputTopic, partition = 0): void {
+    const name = `${topic}/${partition}`;
+    const from = this.#read.get(name) ?? 0;
     // A seek within the call says where it goes on.
-    this.#read[topic] = this.of(topic).length;
-    const answer = this.redeliver(topic, from);
-    if (answer === 'declined') this.#read[topic] = from;
-    return answer;
+    this.#read.set(name, this.of(topic, partition).length);
+    if (this.redeliver(topic, from, partition) === 'declined') this.#read.set(name, from);
   }
 
   /** From that offset on, as a fetch that was under way before a seek. */
-  redeliver(topic: InputTopic, from: number): ReturnType<ChangeLogHandler['records']> {
-    const end = BigInt(this.of(topic).length);
-    const batch: Batch = { topic, partition: 0, records: this.of(topic).slice(from), nextOffset: end, endOffset: end };
+  redeliver(topic: InputTopic, from: number, partition = 0): ReturnType<ChangeLogHandler['records']> {
+    const records = this.of(topic, partition);
+    const end = BigInt(records.length);
+    const batch: Batch = { topic, partition, records: records.slice(from), nextOffset: end, endOffset: end };
     return this.handler?.records(batch) ?? 'declined';
   }
 
@@ -78,7 +87,7 @@ export class HandLog implements ChangeLog {
   async send(records: readonly OutRecord[]): Promise<readonly SendOutcome[]> {
     this.calls.push(`send ${[...new Set(records.map(({ topic }) => topic))].join(' ')}`);
     await this.beforeSend(records);
-    for (const record of records) this.append(record.topic, record);
+    for (const record of records) this.append(record.topic, record, record.partition ?? 0);
     return records.map(() => 'written');
   }
 
@@ -86,23 +95,23 @@ export class HandLog implements ChangeLog {
     return 0;
   }
 
-  async commit([commit]: readonly Commit[]): Promise<void> {
-    if (commit === undefined) return;
-    this.calls.push(`commit ${commit.offset}`);
-    this.#committed = commit;
+  async commit(commits: readonly Commit[]): Promise<void> {
+    this.calls.push(`commit ${commits.map(({ partition, offset }) => `${partition}:${offset}`).join(' ')}`);
+    await this.beforeCommit();
+    for (const commit of commits) this.#committed.set(commit.partition, commit);
   }
 
-  async bounds(topic: InputTopic): Promise<{ readonly start: bigint; readonly end: bigint }> {
-    return { start: 0n, end: BigInt(this.of(topic).length) };
+  async bounds(topic: InputTopic, partition: number): Promise<{ readonly start: bigint; readonly end: bigint }> {
+    return { start: 0n, end: BigInt(this.of(topic, partition).length) };
   }
 
   async inspect(): ReturnType<ChangeLog['inspect']> {
     return { topicId: null, retryTopicId: null, first: null };
   }
 
-  seek(topic: InputTopic, _: number, offset: bigint): void {
-    this.calls.push(`seek ${topic} ${offset}`);
-    this.#read[topic] = Number(offset);
+  seek(topic: InputTopic, partition: number, offset: bigint): void {
+    this.calls.push(`seek ${topic}/${partition} ${offset}`);
+    this.#read.set(`${topic}/${partition}`, Number(offset));
   }
 
   pause(): void {}
@@ -118,14 +127,14 @@ export class HandLog implements ChangeLog {
   }
 }
 
-/** An owner of partition 0 of such a log. */
+/** An owner of partitions of such a log; the first one is meant where none is named. */
 export class HandWorld {
   readonly clock = new ManualClock();
   readonly log = new HandLog();
   readonly target = new TargetInMemory(this.clock);
   readonly pipeline: Pipeline;
 
-  constructor(options: Partial<PipelineOptions>, ids: IdMap | null) {
+  constructor(options: Partial<PipelineOptions> = {}, ids: IdMap | null = null) {
     const { clock, log, target: api } = this;
     const ports = { log, api, clock, random: systemRandom, logger: aLog(), sha256, ids, format: native };
     const usual = { ...quickOptions, topics, owner: 'one', publicApiUrl: 'https://api.test' };
@@ -142,9 +151,11 @@ export class HandWorld {
     return this.log.handler;
   }
 
-  change(add: readonly string[], remove: readonly string[] = []): void {
-    const value = JSON.stringify({ group_id: 'g', add_members: add, remove_members: remove });
-    this.log.append('source', { key: 'g', value, headers: [] });
+  /** Of group `g`, or of the group that the partition has. */
+  change(add: readonly string[], partition = 0): void {
+    const group = partition === 0 ? 'g' : `g${partition}`;
+    const value = JSON.stringify({ group_id: group, add_members: add, remove_members: [] });
+    this.log.append('source', { key: group, value, headers: [] }, partition);
   }
 
   /** A fence, as another owner writes it. */
@@ -153,10 +164,14 @@ export class HandWorld {
   }
 
   /** Joins, and is a member under the generation from its first heartbeat on. */
-  async join(generation: number, memberId = 'm'): Promise<void> {
+  async join(generation: number, partitions: readonly number[] = [0]): Promise<void> {
     this.handler.joining();
-    this.handler.assigned({ memberId, partitions: [0], partitionCount: 1 });
+    this.assign(partitions);
     await this.beat(generation);
+  }
+
+  assign(partitions: readonly number[] = [0]): void {
+    this.handler.assigned({ memberId: 'm', partitions, partitionCount: 2 });
   }
 
   async beat(generation: number, sentAt = this.clock.now()): Promise<void> {
@@ -166,10 +181,10 @@ export class HandWorld {
 
   /** The own fence is read, and everything up to it; then the source. */
   async read(): Promise<void> {
-    this.log.deliver('retry');
-    await this.clock.settle();
-    this.log.deliver('source');
-    await this.clock.settle();
+    for (const topic of ['retry', 'source'] as const) {
+      for (const partition of [0, 1]) this.log.deliver(topic, partition);
+      await this.clock.settle();
+    }
   }
 
   /** What is there is read, and what has come of it once the time is over. */

@@ -1,11 +1,13 @@
 /** Joins, heartbeats, commits and a drain, each at the moment that the test chooses. */
 import { describe, expect, test } from 'vitest';
-import { aHandWorld, type HandWorld } from '../../support/hand-log.ts';
+import { aHandWorld, HandWorld } from '../../support/hand-log.ts';
 import { LookedUp } from '../../support/looked-up.ts';
-import { respond } from '../../support/target-in-memory.ts';
+import { respond, timedOut } from '../../support/target-in-memory.ts';
+
+const stubborn = { baseMs: 500, capMs: 500, attemptsMax: 1_000, slowScheduleMs: [] };
 
 const patches = ({ target }: HandWorld): number => target.requests.filter(({ method }) => method === 'PATCH').length;
-const commits = ({ log }: HandWorld): readonly string[] => log.calls.filter((call) => /^commit [1-9]/.test(call));
+const commits = ({ log }: HandWorld): readonly string[] => log.calls.filter((call) => /^commit .*:[1-9]/.test(call));
 
 /** Sends wait from now on until the returned function is called. */
 function holdSends({ log }: HandWorld): () => void {
@@ -32,10 +34,36 @@ describe('owner-commit', () => {
     await world.clock.advance(1_000);
     // then
     expect(commits(world)).toEqual([]);
-    world.handler.assigned({ memberId: 'm', partitions: [0], partitionCount: 1 });
+    // nor before its own fence shows that nobody else has had the partition
+    world.assign();
+    await world.clock.advance(1_000);
     await world.beat(2);
+    await world.clock.advance(1_000);
+    expect(commits(world)).toEqual([]);
     await world.pass(1_000);
-    expect(commits(world)).toEqual(['commit 1']);
+    expect(commits(world)).toEqual(['commit 0:1']);
+  });
+
+  test('what is lost while a commit fails is not committed alone afterwards', async () => {
+    // given two partitions whose commit is on its way
+    const world = await aHandWorld();
+    await world.join(2, [0, 1]);
+    await world.pass(100);
+    let refuse = (): void => undefined;
+    world.log.beforeCommit = () => new Promise((_, reject) => (refuse = () => reject(new Error('ILLEGAL_GENERATION'))));
+    // Without members there is nothing to wait for.
+    for (const partition of [0, 1]) world.change([], partition);
+    await world.pass(1_000);
+    expect(commits(world).at(-1)).toBe('commit 0:1 1:1');
+    // when one of them goes to another owner, and then the commit fails
+    await world.join(3, [0]);
+    await world.pass(100);
+    world.log.beforeCommit = async () => undefined;
+    refuse();
+    await world.pass(60_000);
+    // then
+    expect(commits(world).at(-1)).toBe('commit 0:1');
+    expect(await world.log.committed(1)).toMatchObject({ offset: 0n });
   });
 
   test('what is kept goes on where it stood: what was fetched before is not read twice', async () => {
@@ -51,6 +79,42 @@ describe('owner-commit', () => {
     await world.clock.advance(100);
     expect([world.outcome(1, 'v'), patches(world), world.pipeline.stats().ready]).toEqual(['applied', 2, true]);
   });
+});
+
+test('hold: a run that may send nothing gives its permit back', async () => {
+  // given two members, and a PATCH without an answer about a third one
+  const world = await aHandWorld({ lateApplyMs: 60_000 });
+  world.change(['u', 'v']);
+  await world.pass(100);
+  world.target.fault = ({ method }) => (method === 'PATCH' ? { answer: timedOut(1_000) } : null);
+  world.change(['w']);
+  await world.pass(100);
+  world.target.fault = () => null;
+  // when both are wanted once more, one after the other, so that the second one finds the group in the cache
+  for (const member of ['u', 'v']) {
+    world.change([member]);
+    await world.pass(100);
+  }
+  // then they wait for the end of the doubt, and no permit with them
+  expect([world.outcome(2, 'u'), world.outcome(3, 'v'), world.target.gate.held]).toEqual([undefined, undefined, 0]);
+});
+
+test('repair: records of the retry topic that come once more change nothing', async () => {
+  // given a group with two live records
+  const world = await aHandWorld({ retry: stubborn, breakerFailures: 1_000 });
+  world.target.fault = ({ method }) => (method === 'PATCH' ? { answer: respond(503) } : null);
+  for (const member of ['u', 'v']) {
+    world.change([member]);
+    await world.pass(100);
+  }
+  await world.join(2);
+  await world.pass(1);
+  const before = world.log.of('retry').length;
+  // when
+  world.log.redeliver('retry', 0);
+  await world.clock.settle();
+  // then
+  expect(world.log.of('retry')).toHaveLength(before);
 });
 
 describe('lease', () => {
@@ -70,26 +134,19 @@ describe('lease', () => {
     expect(world.outcome(0, 'u')).toBe('applied');
   });
 
-  test('of a join is counted from when it was asked for', async () => {
-    const world = await aHandWorld({ leaseMs, retry: { baseMs: 10, capMs: 10, attemptsMax: 5, slowScheduleMs: [] } });
-    world.handler.joining();
-    await world.clock.advance(4_500);
-    world.handler.assigned({ memberId: 'm', partitions: [0], partitionCount: 1 });
-    expect(world.pipeline.stats().ready).toBe(false);
-    await world.clock.advance(1_000);
-    world.change(['u']);
-    await world.pass(1_000);
-    expect(world.target.requests).toEqual([]);
-  });
-
-  test.each<[string, (world: HandWorld) => void]>([
-    ['the machine has slept, so that only the wall clock has moved', ({ clock }) => clock.jumpWall(leaseMs + 1)],
-    ['the wall clock was set back', ({ clock }) => clock.jumpWall(-60_000)],
+  test.each<[string, (world: HandWorld) => Promise<void>]>([
+    ['the machine has slept, so that only the wall clock has moved', async ({ clock }) => clock.jumpWall(leaseMs + 1)],
+    [
+      'the wall clock was set back',
+      async ({ clock }) => {
+        clock.jumpWall(-60_000);
+        await clock.advance(leaseMs + 1);
+      },
+    ],
   ])('is over after its time by the later of both clocks: %s', async (_, jump) => {
     const world = await aHandWorld({ leaseMs });
     await world.beat(1);
-    jump(world);
-    await world.clock.advance(leaseMs + 1);
+    await jump(world);
     world.change(['u']);
     await world.pass(1_000);
     expect(world.target.requests).toEqual([]);
@@ -120,7 +177,7 @@ test('look-up: one that could not start is asked for again once it may', async (
   await world.clock.advance(100);
   expect(ids.asked).toEqual([]);
   // then
-  world.handler.assigned({ memberId: 'm', partitions: [0], partitionCount: 1 });
+  world.assign();
   await world.beat(2);
   await world.pass(100);
   expect([ids.asked, world.outcome(0, 'u')]).toEqual([['u'], 'applied']);
@@ -128,26 +185,30 @@ test('look-up: one that could not start is asked for again once it may', async (
 
 describe('base', () => {
   /** It joins again and keeps what it has; another owner's fence gets in before its own. */
-  async function surpassed(world: HandWorld): Promise<void> {
+  async function surpassed(world: HandWorld, epoch: number): Promise<void> {
     world.log.beforeSend = async () => {
       world.log.beforeSend = async () => undefined;
-      world.fence({ owner: 'other', epoch: 7 });
+      world.fence({ owner: 'other', epoch });
     };
     await world.join(2);
     await world.pass(10);
   }
 
-  const stubborn = { baseMs: 500, capMs: 500, attemptsMax: 1_000, slowScheduleMs: [] };
+  const fencesOf = (world: HandWorld): readonly string[] =>
+    world.retry().flatMap((record) => (record.kind === 'fence' ? `${record.stamp.owner} ${record.stamp.epoch}` : []));
 
-  test('an owner in between under a higher epoch is not undone by a second fence: nothing is kept', async () => {
+  test.each([
+    ['a higher', 7],
+    ['the same', 2],
+  ])('an owner in between under %s epoch is not undone by a second fence: nothing is kept', async (_, epoch) => {
     // given a change that is parked
     const world = await aHandWorld({ retry: stubborn, breakerFailures: 1_000 });
     world.target.fault = ({ method }) => (method === 'PATCH' ? { answer: respond(503) } : null);
     world.change(['u']);
     await world.pass(100);
-    expect(commits(world)).toEqual(['commit 1']);
+    expect(commits(world)).toEqual(['commit 0:1']);
     // when another owner, of a consumer group that counts higher, has had the partition, and a heartbeat says it is ours
-    await surpassed(world);
+    await surpassed(world, epoch);
     await world.clock.advance(1_000);
     await world.beat(2);
     world.target.fault = () => null;
@@ -155,9 +216,8 @@ describe('base', () => {
     await world.pass(10);
     await world.pass(1_000);
     // then it reads everything from the beginning, and works above the other
-    expect(world.log.calls.slice(readFrom)).toContain('seek retry 0');
-    const fences = world.retry().flatMap((record) => (record.kind === 'fence' ? [record.stamp] : []));
-    expect(fences.map(({ owner, epoch }) => `${owner} ${epoch}`)).toEqual(['one 1', 'other 7', 'one 2', 'one 9']);
+    expect(world.log.calls.slice(readFrom)).toContain('seek retry/0 0');
+    expect(fencesOf(world)).toEqual(['one 1', `other ${epoch}`, 'one 2', `one ${epoch + 2}`]);
     await world.pass(60_000);
     expect(world.outcome(0, 'u')).toBe('recovered');
   });
@@ -166,12 +226,55 @@ describe('base', () => {
     const world = await aHandWorld();
     const sentAt = world.clock.now();
     await world.clock.advance(10);
-    await surpassed(world);
+    await surpassed(world, 7);
     await world.beat(2, sentAt);
-    expect(world.retry().filter(({ kind }) => kind === 'fence')).toHaveLength(3);
+    expect(fencesOf(world)).toEqual(['one 1', 'other 7', 'one 2']);
     await world.clock.advance(10);
     await world.beat(2);
-    expect(world.retry().filter(({ kind }) => kind === 'fence')).toHaveLength(4);
+    expect(fencesOf(world)).toEqual(['one 1', 'other 7', 'one 2', 'one 9']);
+  });
+
+  test('a late fence of a former owner is no owner in between: what is known is kept at the next join', async () => {
+    const world = await aHandWorld();
+    await world.join(5);
+    await world.pass(100);
+    world.fence({ owner: 'former', epoch: 3 });
+    await world.pass(100);
+    const { length } = world.log.calls;
+    await world.join(6);
+    await world.pass(1_000);
+    expect(fencesOf(world).at(-1)).toBe('one 6');
+    expect(world.log.calls.slice(length)).not.toContain('seek retry/0 0');
+  });
+
+  describe('who restores, and has read a higher epoch,', () => {
+    /** The retry partition has been owned under epoch 7, before the first join. */
+    async function overtaken(): Promise<HandWorld> {
+      const world = new HandWorld();
+      world.fence({ owner: 'other', epoch: 7 });
+      await world.pipeline.start();
+      await world.join(1);
+      await world.read();
+      await world.clock.advance(10);
+      return world;
+    }
+
+    test('reads the source from where it was committed last, and not from where it was at first', async () => {
+      const world = await overtaken();
+      world.change([]);
+      await world.log.commit([{ partition: 0, offset: 1n, metadata: '' }]);
+      await world.beat(1);
+      await world.pass(100);
+      expect(world.log.calls).toContain('seek source/0 1');
+      expect(world.log.calls).not.toContain('seek source/0 0');
+    });
+
+    test('stays above it when the group is joined again meanwhile', async () => {
+      const world = await overtaken();
+      await world.beat(1);
+      await world.join(2);
+      expect(fencesOf(world)).toEqual(['other 7', 'one 1', 'one 8', 'one 9']);
+    });
   });
 });
 
@@ -190,7 +293,7 @@ describe('a drain', () => {
     expect(world.log.calls).not.toContain('leave');
     open();
     await world.clock.advance(1_000);
-    expect(world.log.calls.slice(-2)).toEqual(['commit 1', 'leave']);
+    expect(world.log.calls.slice(-2)).toEqual(['commit 0:1', 'leave']);
     expect(world.outcome(0, 'u')).toBe('applied');
   });
 
@@ -205,7 +308,7 @@ describe('a drain', () => {
     world.log.beforeSend = async () => undefined;
     void world.pipeline.drain();
     await world.clock.settle();
-    expect(world.log.calls.slice(-2)).toEqual(['commit 1', 'leave']);
+    expect(world.log.calls.slice(-2)).toEqual(['commit 0:1', 'leave']);
   });
 
   test('is over when its time is up, whatever is on its way', async () => {

@@ -2,6 +2,8 @@
 import type { RateGate } from '../../src/ports.ts';
 
 export class CountingGate implements RateGate {
+  /** Awaited before a permit is taken that has to be waited for. */
+  beforeTake: () => Promise<void> = async () => undefined;
   #held = 0;
 
   /** Permits that were taken, less those that requests have used up, and those that were given back. */
@@ -15,6 +17,7 @@ export class CountingGate implements RateGate {
   }
 
   async take(): Promise<void> {
+    await this.beforeTake();
     this.#held += 1;
   }
 

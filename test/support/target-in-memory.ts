@@ -46,6 +46,8 @@ export class TargetInMemory implements GroupApi {
   readonly gate = new CountingGate();
   readonly requests: SeenRequest[] = [];
   fault: Fault = () => null;
+  /** Awaited before a request is written to its socket. */
+  beforeStart: () => Promise<void> = async () => undefined;
   tokens = 0;
   renewalMs = 0;
   readonly #groups = new Map<string, Stored>();
@@ -91,6 +93,7 @@ export class TargetInMemory implements GroupApi {
   async close(): Promise<void> {}
 
   async #begin(request: Omit<SeenRequest, 'at'>, mayStart: () => boolean): Promise<Answer | null> {
+    await this.beforeStart();
     if (!mayStart()) return { kind: 'not_started' };
     this.gate.used();
     const seen = { ...request, at: this.#clock.now().monotonic };

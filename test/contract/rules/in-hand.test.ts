@@ -82,14 +82,13 @@ describe('owner-commit', () => {
 });
 
 test('hold: a run that may send nothing gives its permit back', async () => {
-  // given two members, and a PATCH without an answer about a third one
+  // given two members, and a third one for whom no PATCH is answered
   const world = await aHandWorld({ lateApplyMs: 60_000 });
   world.change(['u', 'v']);
   await world.pass(100);
   world.target.fault = ({ method }) => (method === 'PATCH' ? { answer: timedOut(1_000) } : null);
   world.change(['w']);
   await world.pass(100);
-  world.target.fault = () => null;
   // when both are wanted once more, one after the other, so that the second one finds the group in the cache
   for (const member of ['u', 'v']) {
     world.change([member]);
@@ -97,6 +96,29 @@ test('hold: a run that may send nothing gives its permit back', async () => {
   }
   // then they wait for the end of the doubt, and no permit with them
   expect([world.outcome(2, 'u'), world.outcome(3, 'v'), world.target.gate.held]).toEqual([undefined, undefined, 0]);
+});
+
+test.each<[string, (world: HandWorld, gate: () => Promise<void>) => void]>([
+  ['waits for its permit', ({ target }, gate) => (target.gate.beforeTake = gate)],
+  ['waits for a connection', ({ target }, gate) => (target.beforeStart = gate)],
+])('halt: a request that %s while the group is joined is not sent, and gives the permit back', async (_, hold) => {
+  // given
+  const world = await aHandWorld();
+  let open = (): void => undefined;
+  const gate = new Promise<void>((resolve) => (open = resolve));
+  hold(world, () => gate);
+  world.change(['u']);
+  await world.pass(100);
+  // when
+  world.handler.joining();
+  open();
+  await world.clock.advance(100);
+  // then
+  expect([patches(world), world.target.gate.held]).toEqual([0, 0]);
+  world.assign();
+  await world.beat(2);
+  await world.pass(1_000);
+  expect(world.outcome(0, 'u')).toBe('applied');
 });
 
 test('repair: records of the retry topic that come once more change nothing', async () => {

@@ -83,7 +83,8 @@ describe('owner-commit', () => {
 
 test('hold: a run that may send nothing gives its permit back', async () => {
   // given two members, and a third one for whom no PATCH is answered
-  const world = await aHandWorld({ lateApplyMs: 60_000 });
+  const seldom = { baseMs: 3_600_000, capMs: 3_600_000, attemptsMax: 5, slowScheduleMs: [] };
+  const world = await aHandWorld({ lateApplyMs: 60_000, retry: seldom });
   world.change(['u', 'v']);
   await world.pass(100);
   world.target.fault = ({ method }) => (method === 'PATCH' ? { answer: timedOut(1_000) } : null);
@@ -95,6 +96,7 @@ test('hold: a run that may send nothing gives its permit back', async () => {
     await world.pass(100);
   }
   // then they wait for the end of the doubt, and no permit with them
+  expect(world.target.requests.map(({ method }) => method)).toEqual(['GET', 'PATCH', 'PATCH', 'GET']);
   expect([world.outcome(2, 'u'), world.outcome(3, 'v'), world.target.gate.held]).toEqual([undefined, undefined, 0]);
 });
 

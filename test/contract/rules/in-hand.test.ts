@@ -21,25 +21,32 @@ function holdSends({ log }: HandWorld): () => void {
 }
 
 describe('owner-commit', () => {
-  test('while the group is joined nothing is committed; afterwards it is', async () => {
+  test.each<[string, (world: HandWorld) => Promise<void>]>([
+    ['while the group is joined', async () => undefined],
+    ['before the first heartbeat of a join', async (world) => world.assign()],
+    [
+      'before the own fence shows that nobody else has had the partition',
+      async (world) => {
+        world.assign();
+        await world.beat(2);
+      },
+    ],
+  ])('%s nothing is committed; afterwards it is', async (_, joinOn) => {
     // given a change that has landed, and whose report is on its way
     const world = await aHandWorld();
     const open = holdSends(world);
     world.change(['u']);
     await world.pass(100);
     expect(patches(world)).toBe(1);
-    // when the group is being joined
+    // when the group is being joined, and the report is acknowledged
     world.handler.joining();
+    const joined = joinOn(world);
     open();
+    await joined;
     await world.clock.advance(1_000);
     // then
     expect(commits(world)).toEqual([]);
-    // nor before its own fence shows that nobody else has had the partition
-    world.assign();
-    await world.clock.advance(1_000);
-    await world.beat(2);
-    await world.clock.advance(1_000);
-    expect(commits(world)).toEqual([]);
+    await world.join(3);
     await world.pass(1_000);
     expect(commits(world)).toEqual(['commit 0:1']);
   });

@@ -4,6 +4,7 @@ import { deadMutants } from './catalogue-dead.ts';
 import { flightMutants } from './catalogue-flight.ts';
 import { guardMutants } from './catalogue-guard.ts';
 import { memoryMutants } from './catalogue-memory.ts';
+import { momentMutants } from './catalogue-moments.ts';
 import { nameMutants } from './catalogue-names.ts';
 import { ownershipMutants } from './catalogue-ownership.ts';
 import { settleMutants } from './catalogue-settle.ts';
@@ -18,6 +19,7 @@ export const mutants: readonly Mutant[] = [
   ...guardMutants,
   ...ownershipMutants,
   ...memoryMutants,
+  ...momentMutants,
   ...settleMutants,
   ...deadMutants,
   ...sourceMutants,

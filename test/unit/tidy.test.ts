@@ -54,6 +54,12 @@ describe('a group', () => {
       (group) => group.expanded.push({ state: atOffset(1n), isTold: false }),
       (group) => group.expanded.pop(),
     ],
+    [
+      'remembers what is final of a user whose other name is not known',
+      (group) =>
+        group.partition.finals.note(group, { target: 'u', member: 'u', op: 'add', source: atOffset(1n).source }),
+      (group) => group.partition.finals.retain(group, () => false),
+    ],
   ])('that %s is kept until it has not', (_, begin, end) => {
     const { state, group, isKept } = anOwner();
     begin(group, state);

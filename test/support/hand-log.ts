@@ -37,6 +37,8 @@ export class HandLog implements ChangeLog {
   readonly #topics = new Map<string, LogRecord[]>();
   /** Awaited before each commit; with what it throws the commit rejects. */
   beforeCommit: () => Promise<void> = async () => undefined;
+  /** Records of a batch. */
+  batchMax = Number.POSITIVE_INFINITY;
   readonly #read = new Map<string, number>();
   readonly #committed = new Map<number, Committed>();
 
@@ -63,20 +65,21 @@ export class HandLog implements ChangeLog {
     });
   }
 
-  /** What of the partition has not been read yet, in one batch. */
+  /** The next batch of the partition. */
   deliver(topic: InputTopic, partition = 0): void {
     const name = `${topic}/${partition}`;
     const from = this.#read.get(name) ?? 0;
     // A seek within the call says where it goes on.
-    this.#read.set(name, this.of(topic, partition).length);
+    this.#read.set(name, Math.min(from + this.batchMax, this.of(topic, partition).length));
     if (this.redeliver(topic, from, partition) === 'declined') this.#read.set(name, from);
   }
 
   /** From that offset on, as a fetch that was under way before a seek. */
   redeliver(topic: InputTopic, from: number, partition = 0): ReturnType<ChangeLogHandler['records']> {
-    const records = this.of(topic, partition);
-    const end = BigInt(records.length);
-    const batch: Batch = { topic, partition, records: records.slice(from), nextOffset: end, endOffset: end };
+    const all = this.of(topic, partition);
+    const records = all.slice(from, from + this.batchMax);
+    const nextOffset = BigInt(from + records.length);
+    const batch: Batch = { topic, partition, records, nextOffset, endOffset: BigInt(all.length) };
     return this.handler?.records(batch) ?? 'declined';
   }
 

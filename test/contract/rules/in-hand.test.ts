@@ -1,6 +1,8 @@
 /** Joins, heartbeats, commits and a drain, each at the moment that the test chooses. */
 import { describe, expect, test } from 'vitest';
+import type { Intent } from '../../../src/core/change.ts';
 import { aHandWorld, HandWorld } from '../../support/hand-log.ts';
+import { aState, anIntent } from '../../support/retry-records.ts';
 import { LookedUp } from '../../support/looked-up.ts';
 import { respond, timedOut } from '../../support/target-in-memory.ts';
 
@@ -146,6 +148,30 @@ test('repair: records of the retry topic that come once more change nothing', as
   await world.clock.settle();
   // then
   expect(world.log.of('retry')).toHaveLength(before);
+});
+
+test('intake limit: with a full memory the source is read up to the last change in the live records, and that one too', async () => {
+  // given a change of the sixth record that is parked, which is as much as there may be
+  const world = new HandWorld({ pendingIntentsMax: 1 });
+  for (let offset = 0; offset < 5; offset += 1) world.change([]);
+  world.change(['u']);
+  world.fence({ owner: 'former', epoch: 1 });
+  const parked: Intent = {
+    ...anIntent({ offset: 5n, op: 'add', attempt: 1 }),
+    waits: 'member',
+    notBefore: world.clock.now().wall + 3_600_000,
+  };
+  world.log.append('retry', aState({ owner: 'former', epoch: 1, seq: 1 }, [parked]));
+  await world.pipeline.start();
+  // when it is restored, and read on record by record
+  await world.join(2);
+  world.log.deliver('retry');
+  await world.clock.settle();
+  world.log.batchMax = 1;
+  const answers = [0, 1, 2, 3, 4, 5].map((offset) => world.log.redeliver('source', offset));
+  // then
+  expect(answers).toEqual(Array.from(answers, () => 'taken'));
+  expect(world.pipeline.stats().parked).toBe(1);
 });
 
 describe('lease', () => {

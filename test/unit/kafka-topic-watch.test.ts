@@ -66,7 +66,7 @@ test('it asks every five seconds, and not while nothing is assigned', async () =
 
 test('one question at a time', async () => {
   const { look } = aWatch();
-  let answer = (_: readonly string[]): void => undefined;
+  let answer: (ids: readonly string[]) => void = () => undefined;
   ask = () => new Promise((resolve) => (answer = resolve));
   await look(20);
   expect(questions).toBe(1);
@@ -91,7 +91,7 @@ test.each<[string, string | null, () => Promise<readonly (string | null)[]>]>([
 test('an answer that was asked for before reading began in another topic counts for nothing', async () => {
   const { watch, look } = aWatch();
   watch.begins('id-1');
-  let answer = (_: readonly string[]): void => undefined;
+  let answer: (ids: readonly string[]) => void = () => undefined;
   ask = () => new Promise((resolve) => (answer = resolve));
   await look(5);
   watch.begins('id-2');

@@ -169,8 +169,10 @@ test('intake limit: with a full memory the source is read up to the last change 
   await world.clock.settle();
   world.log.batchMax = 1;
   const answers = [0, 1, 2, 3, 4, 5].map((offset) => world.log.redeliver('source', offset));
+  world.change(['v']);
   // then
   expect(answers).toEqual(Array.from(answers, () => 'taken'));
+  expect(world.log.redeliver('source', 6)).toBe('declined');
   expect(world.pipeline.stats().parked).toBe(1);
 });
 

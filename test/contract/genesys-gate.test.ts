@@ -1,23 +1,34 @@
 /** The two promises of the rate gate, in virtual time: the real adapter before a target that enforces its limits. */
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { createGroupApi } from '../../src/adapters/genesys/group-api.ts';
 import type { GroupApi } from '../../src/ports.ts';
 import { limitHeaders, type LimitOptions, RateLimits } from '../../src/sandbox/limits.ts';
 import type { RawAnswer } from '../fuzz/answers.ts';
-import { connectionsTo } from '../fuzz/connections.ts';
+import { type Asked, connectionsTo, type Happening } from '../fuzz/connections.ts';
 import { aLog, as, atEnd, get } from '../support/genesys.ts';
 import { ManualClock } from '../support/manual-clock.ts';
 import { aToken, isLogin } from '../support/virtual-service.ts';
 
 const body = Buffer.from(JSON.stringify({ id: 'g', meta: { version: '1' }, members: [] }));
 
-/** @param refusal of the n-th request; null: the limits decide. */
-function aLimited(limits: Omit<LimitOptions, 'enforced'>, refusal: (request: number) => RawAnswer | null = () => null) {
+interface Disturbances {
+  /** Of the n-th request to the API; null: the limits decide. */
+  readonly refusal?: (request: number) => RawAnswer | null;
+  /** What happens instead; null: nothing. */
+  readonly happening?: (asked: Asked) => Happening | null;
+}
+
+function aLimited(
+  limits: Omit<LimitOptions, 'enforced'>,
+  { refusal = () => null, happening = () => null }: Disturbances = {},
+) {
   const clock = new ManualClock();
   const windows = new RateLimits({ ...limits, enforced: true });
   const sent: { readonly at: number; readonly status: number }[] = [];
   const connect = () =>
     connectionsTo((asked) => {
+      const instead = happening(asked);
+      if (instead !== null) return instead;
       if (isLogin(asked)) return { kind: 'answer', answer: aToken() };
       const at = clock.now().monotonic;
       const spent = windows.spend('token', at);
@@ -35,6 +46,8 @@ function aLimited(limits: Omit<LimitOptions, 'enforced'>, refusal: (request: num
   atEnd(() => api.close());
   return { api, clock, sent };
 }
+
+const aPlainAnswer: Happening = { kind: 'answer', answer: { status: 200, headers: { etag: '"1"' }, body } };
 
 const refusedFor = (seconds: number): RawAnswer => ({
   status: 429,
@@ -67,9 +80,8 @@ test('a target whose limits are wide is not slowed down', async () => {
 });
 
 test('after a 429 nothing is sent until its Retry-After is over', async () => {
-  const { api, clock, sent } = aLimited({ allowed: 1_000_000, windowSeconds: 60 }, (request) =>
-    request === 1 ? refusedFor(7) : null,
-  );
+  const refusal = (request: number) => (request === 1 ? refusedFor(7) : null);
+  const { api, clock, sent } = aLimited({ allowed: 1_000_000, windowSeconds: 60 }, { refusal });
   for (let request = 0; request < 2; request += 1) {
     const asking = get(api);
     await clock.settle();
@@ -82,6 +94,59 @@ test('after a 429 nothing is sent until its Retry-After is over', async () => {
   await later;
   expect(sent.map(({ status }) => status)).toEqual([200, 429, 200, 200]);
   for (const { at } of sent.slice(2)) expect(at).toBeGreaterThanOrEqual(7_000);
+});
+
+describe('a permit of the window is free again', () => {
+  const limits = { allowed: 5, windowSeconds: 60 };
+  const broken: Happening = { kind: 'broken', answer: null, code: 'ECONNRESET' };
+  const refused: Happening = {
+    kind: 'answer',
+    answer: { status: 401, headers: {}, body: Buffer.from('{"error":"invalid_client"}') },
+  };
+  const revoked: Happening = { kind: 'answer', answer: { status: 401, headers: {}, body: Buffer.from('{}') } };
+
+  test.each<[string, (asked: Asked) => Happening | null]>([
+    ['a request has no answer', (asked) => (isLogin(asked) ? null : broken)],
+    ['a request is not answered in time', (asked) => (isLogin(asked) ? null : { kind: 'silence' })],
+    ['an answer tells no limits', (asked) => (isLogin(asked) ? null : aPlainAnswer)],
+    ['no token is had', (asked) => (isLogin(asked) ? refused : revoked)],
+    ['the login host does not answer', (asked) => (isLogin(asked) ? broken : revoked)],
+  ])('where %s', async (_, happening) => {
+    let isDisturbed = false;
+    const { api, clock, sent } = aLimited(limits, { happening: (asked) => (isDisturbed ? happening(asked) : null) });
+    const first = get(api);
+    await clock.advance(100);
+    await first;
+    isDisturbed = true;
+    for (let window = 0; window < 3; window += 1) {
+      const asking = Promise.all([1, 2, 3, 4].map(() => get(api)));
+      await clock.advance(150_000);
+      await asking;
+    }
+    isDisturbed = false;
+    await api.renewToken();
+    const before = sent.length;
+    void Promise.all([1, 2, 3, 4, 5].map(() => get(api)));
+    await clock.advance(120_000);
+    expect(sent.length - before).toBe(5);
+  });
+
+  test('where a request may not start any more, and who has asked for it gives it back', async () => {
+    const { api, clock, sent } = aLimited(limits);
+    const first = get(api);
+    await clock.advance(100);
+    await first;
+    for (let time = 0; time < 10; time += 1) {
+      await api.gate.take();
+      const asking = api.getGroup({ group: 'g', ifNoneMatch: null, mayStart: () => false });
+      await clock.settle();
+      expect(as('not_started', await asking)).toEqual({ kind: 'not_started' });
+      api.gate.giveBack();
+    }
+    void Promise.all([1, 2, 3, 4].map(() => get(api)));
+    await clock.settle();
+    expect(sent).toHaveLength(5);
+  });
 });
 
 /** A request that takes some time. */

@@ -1,5 +1,5 @@
 /** A file of ids while somebody works on it, on a clock that the test moves. */
-import { mkdir, mkdtemp, rename, rm, symlink, unlink, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rename, rm, rmdir, symlink, unlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
@@ -128,6 +128,19 @@ describe('a file that cannot be used', () => {
     await look(2);
     expect(map.known('user', 'a')).toEqual(found('u2'));
     expect(messages().at(-1)).toBe(LOADED);
+  });
+
+  test('to something that cannot be read at all is taken once that is mended', async () => {
+    const { map, path, look, messages } = await given();
+    await unlink(path);
+    await mkdir(path);
+    await look(3);
+    expect(map.known('user', 'a')).toEqual(found('u1'));
+    expect(messages()).toContain(KEPT);
+    await rmdir(path);
+    await writeFile(path, table('a,u2'));
+    await look(2);
+    expect(map.known('user', 'a')).toEqual(found('u2'));
   });
 
   test('is taken once it is mended', async () => {

@@ -1,4 +1,5 @@
 /** A topic of ids: read before the start, followed from then on; on the memory log. */
+import { isDeepStrictEqual } from 'node:util';
 import { describe, expect, test } from 'vitest';
 import { IdMapError } from '../../src/adapters/ids/options.ts';
 import { TopicIdMap } from '../../src/adapters/ids/topic.ts';
@@ -89,6 +90,19 @@ describe('afterwards', () => {
       found('u3'),
       new Set([JSON.stringify(found('u2'))]),
     ]);
+  });
+
+  test('each change is told, not the first one only', async () => {
+    const { map, tools } = await given(keyed('1', user('a', 'u1')));
+    for (const name of ['u2', 'u3']) {
+      const told = new Promise<void>((resolve) =>
+        map.onChange(() => {
+          if (isDeepStrictEqual(map.known('user', 'a'), found(name))) resolve();
+        }),
+      );
+      await tools.send([keyed('1', user('a', name))]);
+      await told;
+    }
   });
 
   test('a tombstone is taken too', async () => {

@@ -72,6 +72,40 @@ test('at the deadline the sender hears 503; what it then repeats is written once
   expect(membersOf(door)).toEqual(['m']);
 });
 
+test('a repetition of what could not be written is tried again', async () => {
+  const door = await aDoor({ recordMaxBytes: 200, deadLetterMaxBytes: 200 });
+  const body = adding('g', 'm'.repeat(200), 'event-1');
+  for (let time = 0; time < 2; time += 1) expect((await door.post('okta', body)).status).toBe(503);
+  door.broker.topic('source').alter('max.message.bytes', '1000000');
+  expect((await door.post('okta', body)).status).toBe(200);
+  expect(membersOf(door)).toHaveLength(1);
+});
+
+test('a repetition of what there was no room for is written', async () => {
+  const door = await aDoor({ options: { waitingMax: 1, answerWithinMs: 100 } });
+  const open = door.hold();
+  const bodies = ['first', 'second'].map((member) => adding('g', member, member));
+  for (const body of bodies) expect((await door.post('okta', body)).status).toBe(503);
+  open();
+  await vi.waitFor(() => expect(membersOf(door)).toEqual(['first']));
+  for (const body of bodies) expect((await door.post('okta', body)).status).toBe(200);
+  expect(membersOf(door)).toEqual(['first', 'second']);
+});
+
+/** Together more than what all bodies under way may take: 48 MiB behind a secret in the head, else 16 MiB. */
+test.for([
+  ['are taken by their head', 'okta', 13 * 1024 * 1024, 5, {}, 200],
+  ['are taken by their signature', 'keycloak', 250 * 1024, 70, {}, 200],
+  ['are refused for their signature', 'keycloak', 250 * 1024, 70, { 'x-keycloak-signature': '0'.repeat(64) }, 401],
+] as const)('bodies that %s leave their room to the next', async ([, kind, bytes, count, headers, status]) => {
+  const door = await aDoor({ options: { bodyBytesMax: 16 * 1024 * 1024 } });
+  const body = JSON.stringify({ value: [null], padding: 'x'.repeat(bytes) });
+  for (let time = 0; time < count; time += 1) {
+    const response = await door.post(kind, body, { ...rightHeaders(kind, body), ...headers });
+    expect(response.status).toBe(status);
+  }
+});
+
 test('without an id of the event nothing tells a repetition from a second change, so both are written', async () => {
   const door = await aDoor();
   for (let time = 0; time < 2; time += 1) expect((await door.post('okta', adding('g', 'm'))).status).toBe(200);

@@ -6,6 +6,7 @@ import { flightMutants } from './catalogue-flight.ts';
 import { guardMutants } from './catalogue-guard.ts';
 import { logMutants } from './catalogue-log.ts';
 import { memoryMutants } from './catalogue-memory.ts';
+import { momentMutants } from './catalogue-moments.ts';
 import { nameMutants } from './catalogue-names.ts';
 import { ownershipMutants } from './catalogue-ownership.ts';
 import { settleMutants } from './catalogue-settle.ts';
@@ -21,6 +22,7 @@ export const mutants: readonly Mutant[] = [
   ...ownershipMutants,
   ...memoryMutants,
   ...logMutants,
+  ...momentMutants,
   ...settleMutants,
   ...deadMutants,
   ...sourceMutants,

@@ -5,6 +5,12 @@ import { respond } from './target-in-memory.ts';
 export class LookedUp implements IdMap {
   readonly asked: string[] = [];
   isDown = true;
+  /** Of its answers while it is down. */
+  status = 503;
+  /** Awaited before a look-up is sent. */
+  beforeStart: () => Promise<void> = async () => undefined;
+  /** Awaited before it is answered. */
+  beforeAnswer: () => Promise<void> = async () => undefined;
   readonly #known = new Set<string>();
 
   known(kind: 'user' | 'group', id: string): Resolution | null {
@@ -12,9 +18,11 @@ export class LookedUp implements IdMap {
   }
 
   async lookUp(_kind: 'user' | 'group', id: string, mayStart: () => boolean): Promise<Resolution> {
+    await this.beforeStart();
     if (!mayStart()) return { kind: 'unanswered', answer: { kind: 'not_started' } };
     this.asked.push(id);
-    if (this.isDown) return { kind: 'unanswered', answer: respond(503) };
+    await this.beforeAnswer();
+    if (this.isDown) return { kind: 'unanswered', answer: respond(this.status) };
     this.#known.add(id);
     return { kind: 'found', id, isActive: true };
   }

@@ -32,6 +32,11 @@ export class ManualClock implements Clock {
     };
   }
 
+  /** Resolves when so many ms have passed. */
+  wait(durationMs: number): Promise<void> {
+    return new Promise((resolve) => void this.schedule(durationMs, resolve));
+  }
+
   /** Moves on by so many ms, runs what falls due on the way at its own time, and lets everything settle after each task. */
   async advance(durationMs: number): Promise<void> {
     const until = this.#monotonic + durationMs;

@@ -1,14 +1,7 @@
 /** A target in memory without HTTP, for histories of very many groups: a group is there as soon as it is asked for. */
 import type { Answer, ResponseAnswer } from '../../src/core/answer.ts';
-import type { GetGroupRequest, GroupApi, PatchGroupRequest, RateGate } from '../../src/ports.ts';
-
-const openGate: RateGate = {
-  tryTake: () => true,
-  take: async () => undefined,
-  giveBack: () => undefined,
-  whenOpen: async () => undefined,
-  throttledMs: () => 0,
-};
+import type { GetGroupRequest, GroupApi, PatchGroupRequest } from '../../src/ports.ts';
+import { CountingGate } from './counting-gate.ts';
 
 const response = (status: number, body?: object): ResponseAnswer => ({
   kind: 'response',
@@ -33,7 +26,7 @@ const refused = response(400, {
 const UNKNOWN = 'unknown';
 
 export class QuickTarget implements GroupApi {
-  readonly gate = openGate;
+  readonly gate = new CountingGate();
   /** The first PATCH of each group is answered with 503. */
   failsFirst = false;
   readonly #groups = new Map<string, { version: number; isTried: boolean; readonly members: Set<string> }>();
@@ -43,11 +36,13 @@ export class QuickTarget implements GroupApi {
   }
 
   async getGroup({ group, ifNoneMatch }: GetGroupRequest): Promise<Answer> {
+    this.gate.used();
     await turn();
     return ifNoneMatch === versionOf(this.#group(group)) ? response(304) : this.#shown(group);
   }
 
   async patchGroup({ group: id, ifMatch, body }: PatchGroupRequest): Promise<Answer> {
+    this.gate.used();
     await turn();
     const group = this.#group(id);
     const isFirst = !group.isTried;

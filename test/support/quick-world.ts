@@ -1,4 +1,5 @@
 /** The pipeline on a manual clock, with a target in memory that answers as a test says: whole hours pass without waiting. */
+import { expect } from 'vitest';
 import { MemoryBroker } from '../../src/adapters/memory-log/memory-broker.ts';
 import { sha256, systemRandom } from '../../src/adapters/system.ts';
 import type { Answer, ResponseAnswer } from '../../src/core/answer.ts';
@@ -10,28 +11,13 @@ import type { ReportRecord } from '../../src/core/report.ts';
 import { native } from '../../src/formats/native.ts';
 import type { PipelineOptions } from '../../src/pipeline/options.ts';
 import { Pipeline } from '../../src/pipeline/pipeline.ts';
-import type {
-  GetGroupRequest,
-  GroupApi,
-  IdMap,
-  LogRecord,
-  PatchGroupRequest,
-  RateGate,
-  SearchRequest,
-} from '../../src/ports.ts';
+import type { GetGroupRequest, GroupApi, IdMap, LogRecord, PatchGroupRequest, SearchRequest } from '../../src/ports.ts';
+import { CountingGate } from './counting-gate.ts';
 import { aLog, atEnd } from './genesys.ts';
 import { ManualClock } from './manual-clock.ts';
 import { TappedLog } from './tapped-log.ts';
 
 const topics = { source: 'source', retry: 'retry', deadLetter: 'dead-letter', report: 'reports' };
-
-const openGate: RateGate = {
-  tryTake: () => true,
-  take: async () => undefined,
-  giveBack: () => undefined,
-  whenOpen: async () => undefined,
-  throttledMs: () => 0,
-};
 
 export const answer = (status: number, more: Partial<ResponseAnswer> = {}): ResponseAnswer => ({
   kind: 'response',
@@ -54,7 +40,7 @@ export const groupAnswer = (id: string, version: number, members: Iterable<strin
 
 /** Groups appear, empty, when they are asked for. */
 export class QuickTarget implements GroupApi {
-  readonly gate = openGate;
+  readonly gate = new CountingGate();
   /** What a test answers instead; null: nothing. */
   onGet: (request: GetGroupRequest) => Answer | null = () => null;
   onPatch: (request: PatchGroupRequest) => Answer | null = () => null;
@@ -113,6 +99,7 @@ export class QuickTarget implements GroupApi {
 
   /** As any answer: in a later turn of the event loop. */
   async #arrive(): Promise<void> {
+    this.gate.used();
     this.requestCount += 1;
     if (this.requestCount > this.requestsMax) return new Promise(() => undefined);
     return new Promise((resolve) => {
@@ -149,6 +136,7 @@ export class QuickWorld {
   readonly logger = aLog();
   readonly #options: QuickOptions;
   #starts = 0;
+  #hasKilled = false;
 
   constructor(options: QuickOptions = {}) {
     this.#options = options;
@@ -193,11 +181,14 @@ export class QuickWorld {
       if (isKilled) return;
       void pipeline.drain();
       await clock.advance(3_000);
+      // What is killed with its requests gives nothing back.
+      if (!this.#hasKilled) expect(this.target.gate.held, 'permits that are not given back').toBe(0);
     });
     await pipeline.start();
     await clock.advance(2_000);
     const kill = (): void => {
       isKilled = true;
+      this.#hasKilled = true;
       log.crash();
       const group = this.broker.group('rollcall');
       for (const member of group.memberIds) group.leave(member);

@@ -1,14 +1,7 @@
 /** A target in memory: groups appear when they are first asked for; a test may answer in its place. Counts requests. */
 import type { Answer, ResponseAnswer } from '../../src/core/answer.ts';
-import type { Clock, GetGroupRequest, GroupApi, PatchGroupRequest, RateGate } from '../../src/ports.ts';
-
-const openGate: RateGate = {
-  tryTake: () => true,
-  take: async () => undefined,
-  giveBack: () => undefined,
-  whenOpen: async () => undefined,
-  throttledMs: () => 0,
-};
+import type { Clock, GetGroupRequest, GroupApi, PatchGroupRequest } from '../../src/ports.ts';
+import { CountingGate } from './counting-gate.ts';
 
 export const respond = (status: number, more: Partial<ResponseAnswer> = {}): ResponseAnswer => ({
   kind: 'response',
@@ -50,9 +43,11 @@ interface Stored {
 }
 
 export class TargetInMemory implements GroupApi {
-  readonly gate = openGate;
+  readonly gate = new CountingGate();
   readonly requests: SeenRequest[] = [];
   fault: Fault = () => null;
+  /** Awaited before a request is written to its socket. */
+  beforeStart: () => Promise<void> = async () => undefined;
   tokens = 0;
   renewalMs = 0;
   readonly #groups = new Map<string, Stored>();
@@ -98,7 +93,9 @@ export class TargetInMemory implements GroupApi {
   async close(): Promise<void> {}
 
   async #begin(request: Omit<SeenRequest, 'at'>, mayStart: () => boolean): Promise<Answer | null> {
+    await this.beforeStart();
     if (!mayStart()) return { kind: 'not_started' };
+    this.gate.used();
     const seen = { ...request, at: this.#clock.now().monotonic };
     this.requests.push(seen);
     const fault = this.fault(seen);

@@ -1,4 +1,5 @@
 /** One instance with the proportions of production, its log and its target, all on a clock that only the test moves. */
+import { expect } from 'vitest';
 import { MemoryBroker } from '../../src/adapters/memory-log/memory-broker.ts';
 import { sha256, systemRandom } from '../../src/adapters/system.ts';
 import type { ReportRecord } from '../../src/core/report.ts';
@@ -115,6 +116,7 @@ export async function aVirtualWorld(
     const drained = world.pipeline.drain();
     await world.clock.advance(20_000);
     await drained;
+    expect(world.target.gate.held, 'permits that are not given back').toBe(0);
   });
   const started = world.pipeline.start();
   await world.until(() => world.pipeline.stats().ready && world.pipeline.stats().partitions[0]?.phase === 'running', {

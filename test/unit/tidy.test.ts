@@ -16,12 +16,13 @@ function anOwner() {
   const partition = newPartition(0, 600_000);
   state.partitions.set(0, partition);
   const group = groupOf({ ids: null }, partition, 'g');
-  const context = { state, clock, dispatch: () => undefined };
+  let dispatches = 0;
+  const context = { state, clock, dispatch: () => void (dispatches += 1) };
   const isKept = (): boolean => {
     tidyGroup(context, group);
     return partition.groups.has('g');
   };
-  return { state, clock, partition, group, isKept };
+  return { state, clock, partition, group, isKept, dispatches: () => dispatches };
 }
 
 describe('a group', () => {
@@ -54,6 +55,12 @@ describe('a group', () => {
       (group) => group.expanded.push({ state: atOffset(1n), isTold: false }),
       (group) => group.expanded.pop(),
     ],
+    [
+      'remembers what is final of a user whose other name is not known',
+      (group) =>
+        group.partition.finals.note(group, { target: 'u', member: 'u', op: 'add', source: atOffset(1n).source }),
+      (group) => group.partition.finals.retain(group, () => false),
+    ],
   ])('that %s is kept until it has not', (_, begin, end) => {
     const { state, group, isKept } = anOwner();
     begin(group, state);
@@ -63,10 +70,12 @@ describe('a group', () => {
   });
 
   test('in doubt is kept until a late request can no longer land, and looked at then', async () => {
-    const { state, clock, group, isKept } = anOwner();
+    const { state, clock, group, isKept, dispatches } = anOwner();
     group.doubt = { kind: 'request', ifMatch: '"1"', untilMs: clock.now().monotonic + LATE_APPLY_MS };
     expect(isKept()).toBe(true);
     expect(state.waiting.peek()).toEqual({ key: group, priority: clock.now().wall + LATE_APPLY_MS });
+    // The dispatcher waits for it.
+    expect(dispatches()).toBe(1);
     await clock.advance(LATE_APPLY_MS);
     expect([isKept(), state.waiting.size]).toEqual([false, 0]);
   });

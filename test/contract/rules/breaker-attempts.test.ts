@@ -183,6 +183,23 @@ describe('breaker: a change that is refused although its group can be read', () 
   });
 });
 
+test('a look-up that is on its way is waited for by a drain', async () => {
+  const ids = new LookedUp();
+  const world = await aVirtualWorld({}, ids);
+  ids.isDown = false;
+  ids.beforeAnswer = () => world.clock.wait(3_000);
+  world.change('g', ['u']);
+  await world.until(() => ids.asked.length > 0, { what: 'the look-up', stepMs: 10 });
+  let isDrained = false;
+  const drained = world.pipeline.drain().then(() => {
+    isDrained = true;
+  });
+  await world.clock.advance(2_900);
+  expect(isDrained).toBe(false);
+  await world.clock.advance(200);
+  await drained;
+});
+
 describe('breaker: the probe', () => {
   test('of one group after the other, and first of one that has not failed', async () => {
     // given
@@ -262,6 +279,32 @@ describe('breaker: the probe', () => {
     await world.clock.advance(2_000);
     expect(isDrained).toBe(false);
     await world.clock.advance(2_000);
+    await drained;
+  });
+
+  test.each([
+    { title: 'that is a look-up', renewalMs: 0, answerMs: 6_000, endsMs: 6_000 },
+    // Asked to drain meanwhile, it is not sent any more.
+    { title: 'that is a look-up, and needs a new token first', renewalMs: 3_000, answerMs: 0, endsMs: 3_000 },
+  ])('$title is waited for by a drain, too', async ({ renewalMs, answerMs, endsMs }) => {
+    // given a look-up that opened the breaker, since its token was refused, and the probe that follows
+    const ids = new LookedUp();
+    const world = await aVirtualWorld({}, ids);
+    ids.status = 401;
+    world.change('g', ['u']);
+    await world.until(isOpen(world), { what: 'the breaker to open', stepMs: 10 });
+    world.target.renewalMs = renewalMs;
+    ids.beforeAnswer = () => world.clock.wait(answerMs);
+    await world.until(() => world.target.tokens > 0, { what: 'the probe', stepMs: 10 });
+    // when
+    let isDrained = false;
+    const drained = world.pipeline.drain().then(() => {
+      isDrained = true;
+    });
+    // then the drain ends with the probe
+    await world.clock.advance(endsMs - 1_000);
+    expect(isDrained).toBe(false);
+    await world.clock.advance(1_000);
     await drained;
   });
 

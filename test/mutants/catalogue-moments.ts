@@ -1,0 +1,83 @@
+/** Mutants of joins, heartbeats, commits, permits and a drain, at moments that only a log in a test's hand brings about. */
+import type { Mutant } from './mutant.ts';
+
+const tests = ['test/contract/rules/in-hand.test.ts'];
+
+export const momentMutants: readonly Mutant[] = [
+  {
+    name: 'commit-while-joining',
+    breaks: 'offsets are committed while the group is being joined',
+    edits: [{ file: 'src/pipeline/settle.ts', find: '    if (state.isHalted) return null;\n', replace: '' }],
+    tests,
+  },
+  {
+    name: 'commit-before-own-fence',
+    breaks: 'what is kept through a join is committed before the own fence shows that nobody else has had it',
+    edits: [
+      {
+        file: 'src/pipeline/settle.ts',
+        find: '  isRestored(partition) && partition.ledger?.progress !==',
+        replace: '  partition.ledger?.progress !==',
+      },
+    ],
+    tests,
+  },
+  {
+    name: 'commit-of-another-owner',
+    breaks: 'after a failed commit each partition is committed alone, also one that was lost meanwhile',
+    edits: [
+      {
+        file: 'src/pipeline/settle.ts',
+        find: 'const owned = partitions.filter((partition) => isCurrent(this.#context, partition));',
+        replace: 'const owned = partitions;',
+      },
+    ],
+    tests,
+  },
+  {
+    name: 'lease-from-answer',
+    breaks: 'the lease is counted from the answer of a heartbeat',
+    edits: [
+      {
+        file: 'src/pipeline/tenure.ts',
+        find: '  state.leaseFrom = sentAt;',
+        replace: '  state.leaseFrom = context.clock.now();',
+      },
+    ],
+    tests,
+  },
+  {
+    name: 'foreign-fence-forgotten',
+    breaks: 'an owner in between is forgotten with the second fence, so that what is in memory is kept',
+    edits: [{ file: 'src/pipeline/tenure.ts', find: '  partition.foreignFence = foreignFence;\n', replace: '' }],
+    tests,
+  },
+  {
+    name: 'old-start-above-another-owner',
+    breaks: 'who goes above another owner reads on from what was committed before that one',
+    edits: [
+      { file: 'src/pipeline/tenure.ts', find: '  if (!partition.isKept) partition.start = null;\n', replace: '' },
+    ],
+    tests,
+  },
+  {
+    name: 'left-before-settled',
+    breaks: 'a drain leaves the group while the last reports are on their way',
+    edits: [
+      {
+        file: 'src/pipeline/pipeline.ts',
+        find: '    while (this.#isSettling) await this.#resting.wait();\n',
+        replace: '',
+      },
+    ],
+    tests,
+  },
+  {
+    name: 'permit-of-a-hold',
+    breaks: 'a run that may send nothing keeps its permit',
+    edits: [
+      { file: 'src/pipeline/apply.ts', find: '    if (course.permit.isHeld) api.gate.giveBack();\n', replace: '' },
+    ],
+    tests,
+  },
+];

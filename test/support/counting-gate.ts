@@ -1,0 +1,39 @@
+/** An open rate gate that counts: a permit that is neither used by a request nor given back would be missing for good. */
+import type { RateGate } from '../../src/ports.ts';
+
+export class CountingGate implements RateGate {
+  /** Awaited before a permit is taken that has to be waited for. */
+  beforeTake: () => Promise<void> = async () => undefined;
+  #held = 0;
+
+  /** Permits that were taken, less those that requests have used up, and those that were given back. */
+  get held(): number {
+    return this.#held;
+  }
+
+  tryTake(): boolean {
+    this.#held += 1;
+    return true;
+  }
+
+  async take(): Promise<void> {
+    await this.beforeTake();
+    this.#held += 1;
+  }
+
+  giveBack(): void {
+    this.used();
+  }
+
+  /** A request was sent, or its sender knows that it was not. */
+  used(): void {
+    if (this.#held === 0) throw new Error('a permit is used, or given back, that nobody has taken');
+    this.#held -= 1;
+  }
+
+  async whenOpen(): Promise<void> {}
+
+  throttledMs(): number {
+    return 0;
+  }
+}

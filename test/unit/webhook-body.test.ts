@@ -1,0 +1,114 @@
+/** The room for bodies: what a request has taken is free again, however it ends. */
+import { PassThrough } from 'node:stream';
+import type { IncomingMessage } from 'node:http';
+import { describe, expect, test } from 'vitest';
+import { type Body, readBody, Room } from '../../src/ingest/webhook/body.ts';
+import { ManualClock } from '../support/manual-clock.ts';
+
+const ROOM = 100;
+const WITHIN_MS = 10_000;
+
+function aDoor() {
+  const clock = new ManualClock();
+  const room = new Room(ROOM);
+  /** A request whose body comes as it is written. */
+  const request = (bytesMax: number, headers: Readonly<Record<string, string>> = {}) => {
+    const body = new PassThrough();
+    const incoming = Object.assign(body, { headers }) as unknown as IncomingMessage;
+    return { body, read: readBody(incoming, { bytesMax, withinMs: WITHIN_MS, room, clock }) };
+  };
+  /** All of it can be taken, and nothing is scheduled any more. */
+  const isFree = async (): Promise<boolean> => {
+    const { body, read } = request(ROOM);
+    body.end('a'.repeat(ROOM));
+    const taken = await read;
+    if (typeof taken !== 'string') room.giveBack(taken.length);
+    return typeof taken !== 'string' && clock.scheduledCount === 0;
+  };
+  return { clock, room, request, isFree };
+}
+
+const kindOf = (body: Body): string => (typeof body === 'string' ? body : 'read');
+
+describe('a body', () => {
+  test('that was read keeps its room until it is given back', async () => {
+    const { room, request, isFree } = aDoor();
+    const { body, read } = request(ROOM);
+    body.write('a'.repeat(60));
+    body.end('b'.repeat(40));
+    expect(String(await read)).toBe(`${'a'.repeat(60)}${'b'.repeat(40)}`);
+    expect(await isFree()).toBe(false);
+    room.giveBack(ROOM);
+    expect(await isFree()).toBe(true);
+  });
+
+  test.each([
+    ['of the largest size is read', 50, 'read'],
+    ['of one byte more is too large', 51, 'too_large'],
+  ])('%s', async (_, size, kind) => {
+    const { body, read } = aDoor().request(50);
+    body.end('a'.repeat(size));
+    expect(kindOf(await read)).toBe(kind);
+  });
+
+  test('that grows too large on the way gives back what it had', async () => {
+    const { request, isFree } = aDoor();
+    const { body, read } = request(50);
+    body.write('a'.repeat(40));
+    body.write('a'.repeat(40));
+    expect(await read).toBe('too_large');
+    expect(await isFree()).toBe(true);
+  });
+
+  test('that is announced too large is not read at all', async () => {
+    const { request, isFree } = aDoor();
+    const { body, read } = request(50, { 'content-length': '51' });
+    expect(await read).toBe('too_large');
+    body.write('a');
+    expect(await isFree()).toBe(true);
+  });
+
+  test('that is broken off gives back what it had, and is no error', async () => {
+    const { clock, request, isFree } = aDoor();
+    const { body, read } = request(ROOM);
+    body.write('a'.repeat(40));
+    await clock.settle();
+    body.destroy(new Error('ECONNRESET'));
+    expect(await read).toBe('broken_off');
+    expect(await isFree()).toBe(true);
+  });
+
+  test('that takes too long gives back what it had', async () => {
+    const { clock, request, isFree } = aDoor();
+    const { body, read } = request(ROOM);
+    body.write('a'.repeat(40));
+    await clock.advance(WITHIN_MS);
+    expect(await read).toBe('too_slow');
+    expect(await isFree()).toBe(true);
+  });
+
+  test('that gives way to a smaller one gives back what it had', async () => {
+    const { clock, request, room, isFree } = aDoor();
+    const [large, small] = [request(ROOM), request(ROOM)];
+    large.body.write('a'.repeat(90));
+    await clock.settle();
+    small.body.end('a'.repeat(20));
+    expect([kindOf(await large.read), kindOf(await small.read)]).toEqual(['no_room', 'read']);
+    room.giveBack(20);
+    expect(await isFree()).toBe(true);
+  });
+
+  test('without room, behind bodies that are complete, gives back what it had', async () => {
+    const { clock, request, room, isFree } = aDoor();
+    const complete = request(ROOM);
+    complete.body.end('a'.repeat(70));
+    await complete.read;
+    const { body, read } = request(ROOM);
+    body.write('a'.repeat(20));
+    await clock.settle();
+    body.write('a'.repeat(20));
+    expect(await read).toBe('no_room');
+    room.giveBack(70);
+    expect(await isFree()).toBe(true);
+  });
+});

@@ -25,8 +25,8 @@ export function readiness(stats: PipelineStats | null): Readiness {
   };
 }
 
-function reasonsOf({ partitions, unsettled, unrecordable }: PipelineStats): string[] {
-  const stuck = unsettled.filter(({ isLasting }) => isLasting).map(stuckReason);
+function reasonsOf({ partitions, unsettled, unrecordable, obstacles = [] }: PipelineStats): string[] {
+  const stuck = [...obstacles, ...unsettled.filter(({ isLasting }) => isLasting).map(stuckReason)];
   if (partitions.length === 0) return [...stuck, 'the consumer group has not been joined yet'];
   const reasons = [
     ...stuck,

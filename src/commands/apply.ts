@@ -49,7 +49,7 @@ Examples:
 
 Lines that are not valid are reported, the others land. Users and groups that are not there are given up at once;
 SLOW_RETRY_SCHEDULE_MS=60000,300000 waits for them. Exits 1 where some changes failed, and 69 where the target has been
-out of reach for 60 s; what is left is then listed as retry_scheduled, and the file can be applied again.`;
+out of reach for 60 s (78 where it refuses the credentials); what is left is then listed as retry_scheduled, and the file can be applied again.`;
 
 export async function applyFile(file: string, flags: ApplyFlags, host: Host): Promise<ExitCode> {
   const config = readConfig(fileEnvironment(host.environment), ['genesys', 'pipeline', 'ids', 'format'], readText);
@@ -69,7 +69,7 @@ export async function applyFile(file: string, flags: ApplyFlags, host: Host): Pr
   await (flags.json === true ? printJson(host.stdout, summary) : print(host.stdout, summaryText(summary)));
   if (end.kind === 'unavailable') {
     await print(host.stderr, host.secrets.redact(`rollcall: the target cannot be used: ${end.reason}\n`));
-    return EXIT.unavailable;
+    return end.code;
   }
   const isAllDone = end.kind === 'rest' && summary.success_count === summary.total_operations;
   return isAllDone ? EXIT.done : EXIT.someFailed;
@@ -85,7 +85,7 @@ interface Applying {
 type End =
   | { readonly kind: 'rest' }
   | { readonly kind: 'stopped' }
-  | { readonly kind: 'unavailable'; readonly reason: string };
+  | { readonly kind: 'unavailable'; readonly reason: string; readonly code: ExitCode };
 
 async function applyAll(applying: Applying, host: Host): Promise<{ end: End; summary: Summary }> {
   const { tools } = applying.embedded;
@@ -100,7 +100,8 @@ async function applyAll(applying: Applying, host: Host): Promise<{ end: End; sum
 
 async function runToRest({ embedded, api }: Applying, host: Host): Promise<End> {
   const refusal = await api.renewToken();
-  if (refusal?.refused === true) return { kind: 'unavailable', reason: reasonOf(tokenFailure(refusal)) };
+  if (refusal?.refused === true)
+    return { kind: 'unavailable', reason: reasonOf(tokenFailure(refusal)), code: EXIT.configuration };
   const { pipeline, broker } = embedded;
   const total = Number(broker.topic(FILE_TOPICS.source).partition(0).end);
   await pipeline.start();
@@ -145,7 +146,8 @@ function watchBreaker(pipeline: Pipeline, { clock }: Pick<Host, 'clock'>): Break
     const check = (): void => {
       const { breaker } = pipeline.stats();
       if (breaker !== null && clock.now().wall - breaker.since >= BREAKER_LIMIT_MS) {
-        resolve({ kind: 'unavailable', reason: BREAKER_REASONS[breaker.reason] });
+        const code = breaker.reason === 'auth' ? EXIT.configuration : EXIT.unavailable;
+        resolve({ kind: 'unavailable', reason: `${BREAKER_REASONS[breaker.reason]}\n  ${breaker.problem}`, code });
       } else cancel = clock.schedule(BREAKER_CHECK_MS, check);
     };
     check();

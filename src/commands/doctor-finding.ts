@@ -7,7 +7,16 @@ import type { Host } from './host.ts';
 import type { IdMapFinding } from './id-map-findings.ts';
 import { readText } from './kafka-tools.ts';
 
-export type Check = 'configuration' | 'brokers' | 'topics' | 'records' | 'ids' | 'token' | 'permission' | 'limits';
+export type Check =
+  | 'configuration'
+  | 'brokers'
+  | 'access'
+  | 'topics'
+  | 'records'
+  | 'ids'
+  | 'token'
+  | 'permission'
+  | 'limits';
 
 export interface Finding {
   readonly check: Check;

@@ -2,10 +2,12 @@
 import { explainKafkaError } from '../adapters/kafka/errors.ts';
 import { createLogTools, type KafkaLogTools } from '../adapters/kafka/tools.ts';
 import type { Config } from '../config.ts';
+import { needsOfRun } from '../core/authorization.ts';
 import { sessionFinding } from '../core/session-limits.ts';
 import { refusesRun, topicFindings, type TopicFinding, type TopicNames } from '../core/topics.ts';
 import { EXIT, ExitError } from '../exit-codes.ts';
 import { refusesStart } from '../formats/first-records.ts';
+import { accessFindings } from './access.ts';
 import { configOf, fail, judgeIds, ok, warn, type Judged } from './doctor-finding.ts';
 import { inspectFirstRecords } from './first-records.ts';
 import type { Host } from './host.ts';
@@ -21,19 +23,54 @@ export async function kafkaFindings(host: Host): Promise<Judged[]> {
     const { brokers, clusterId } = await tools.clusterInfo();
     const addresses = brokers.map(({ address }) => address).join(', ');
     const cluster = ok('brokers', `Kafka cluster ${clusterId} answers: ${addresses}.`);
-    return [
-      cluster,
-      ...(await sessionFindings(config, brokers[0]?.nodeId ?? 0, tools)),
-      ...(await findingsOfTopics(config.topics, tools)),
-      ...(await recordFindings(host, tools)),
-      ...(await idTopicFindings(host, tools)),
+    const session = await sessionFindings(config, brokers[0]?.nodeId ?? 0, tools);
+    const access = await findingsOfAccess(host, config, tools);
+    const isPermitted = access.every(({ status }) => status !== 'fail');
+    const rest = [
+      () => findingsOfTopics(config.topics, tools),
+      () => recordFindings(host, tools),
+      () => idTopicFindings(host, tools),
     ];
+    const looked: Judged[] = [];
+    for (const look of rest) looked.push(...(await (isPermitted ? look() : unlessRefused(look))));
+    return [cluster, ...session, ...access, ...looked];
   } catch (error) {
     const { code, message, advice } = explainKafkaError(error);
     return [fail('brokers', kafkaExitCode(code), message, advice)];
   } finally {
     await tools.close();
   }
+}
+
+/** What is not permitted was named already. */
+async function unlessRefused(look: () => Promise<readonly Judged[]>): Promise<readonly Judged[]> {
+  try {
+    return await look();
+  } catch (error) {
+    if (explainKafkaError(error).code === 'not_authorized') return [];
+    throw error;
+  }
+}
+
+async function findingsOfAccess(
+  host: Host,
+  config: Config<'kafka' | 'topics'>,
+  tools: KafkaLogTools,
+): Promise<Judged[]> {
+  const ids = configOf(host, ['ids'])?.ids.source;
+  const idTopic = ids?.kind === 'topic' ? ids.topic : null;
+  const needs = needsOfRun(config.topics, config.kafka.groupId, idTopic);
+  const found = await accessFindings(needs, tools, config.kafka);
+  if (found === null)
+    return [
+      warn(
+        'access',
+        'The brokers do not say what they permit this user.',
+        'Compare it with the table under "Least privilege" in the README.',
+      ),
+    ];
+  if (found.length === 0) return [ok('access', 'Kafka permits all that `run` needs of its topics and its group.')];
+  return found.map(({ message, mend }) => fail('access', EXIT.configuration, message, mend));
 }
 
 async function sessionFindings({ kafka }: Config<'kafka'>, nodeId: number, tools: KafkaLogTools): Promise<Judged[]> {
@@ -52,9 +89,13 @@ async function recordFindings(host: Host, tools: KafkaLogTools): Promise<Judged[
   if (config === null) return [];
   const committed = (topic: string) => tools.committedOffsets(config.kafka.groupId, topic);
   try {
-    const findings = await inspectFirstRecords(config, tools, host.stop, committed);
+    const { findings, count } = await inspectFirstRecords(config, tools, host.stop, committed);
+    const { source } = config.topics;
+    // That the topic is missing has been said of the topics.
+    if (count === null) return [];
+    if (count === 0) return [ok('records', `${source} has no records yet, so their format cannot be judged.`)];
     if (findings.length === 0)
-      return [ok('records', `Nothing to say against the first records of ${config.topics.source}.`)];
+      return [ok('records', `Nothing to say against the first ${count} records of ${source}.`)];
     return findings.map((finding) =>
       refusesStart(finding)
         ? fail('records', EXIT.configuration, finding.message, finding.mend)

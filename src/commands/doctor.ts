@@ -2,7 +2,7 @@
 import { Command } from 'commander';
 import { readConfig, type Config } from '../config.ts';
 import { ConfigError } from '../config/problem.ts';
-import { tokenFailure } from '../core/outcome.ts';
+import { classify, tokenFailure } from '../core/outcome.ts';
 import { visible } from '../core/visible.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
 import type { GroupApi } from '../ports.ts';
@@ -11,7 +11,7 @@ import { kafkaFindings } from './doctor-kafka.ts';
 import { print, printJson, type Host } from './host.ts';
 import { fileFindings, scimFindings } from './id-map-findings.ts';
 import { commandLog, readText } from './kafka-tools.ts';
-import { readGroup, withTarget } from './target.ts';
+import { readGroup, targetExitCode, withTarget } from './target.ts';
 
 export interface DoctorFlags {
   readonly json?: true;
@@ -26,7 +26,7 @@ export function doctorCommand(host: Host): Command {
     .option('--json', 'one JSON object: {"findings":[{"check","status","message","advice"}]}')
     .addHelpText(
       'after',
-      `\nExits 78 where the configuration or Kafka's credentials are wrong, else 69 where something fails.`,
+      '\nExits 78 where the configuration is wrong, or where credentials or a permission of Kafka are refused; else 69 where something fails.',
     )
     .action(async (flags: DoctorFlags) => {
       host.finish(await examine(flags, host));
@@ -89,12 +89,13 @@ async function targetFindings(host: Host): Promise<Judged[]> {
   return withTarget({ host, genesys: config.genesys, logger: commandLog(host, config) }, async (api) => {
     const refused = await api.renewToken();
     if (refused !== null) {
-      const { code, message, advice } = tokenFailure(refused);
-      return [fail('token', EXIT.unavailable, `${config.genesys.loginUrl}: ${message} (${code})`, advice)];
+      const { code, advice, message } = tokenFailure(refused);
+      const why = refused.message === '' ? code : `${code}: ${refused.message}`;
+      return [fail('token', targetExitCode(classify(refused, 'GET').kind), `${message} (${why})`, advice)];
     }
     return [
       ok('token', `${config.genesys.loginUrl} gives a token.`),
-      await permissionFinding(api, host),
+      await permissionFinding(config, api, host),
       ...(await idLookUpFindings(host, api)),
       limitsFinding(config, api),
     ];
@@ -102,15 +103,17 @@ async function targetFindings(host: Host): Promise<Judged[]> {
 }
 
 /** Reading a group that does not exist: whoever may see groups is told so, who may not is refused. */
-async function permissionFinding(api: GroupApi, host: Host): Promise<Judged> {
+async function permissionFinding({ genesys }: Config<'genesys'>, api: GroupApi, host: Host): Promise<Judged> {
   const { answer, outcome } = await readGroup(api, host.random.uuid(), host);
   if (outcome.kind === 'not_found') return ok('permission', 'Groups can be read through SCIM.');
   if (outcome.kind === 'denied') {
     const message = 'The OAuth client may not use SCIM groups: directory:group:edit is missing.';
     return fail('permission', EXIT.unavailable, message, outcome.failure.advice);
   }
-  if ('failure' in outcome)
-    return fail('permission', EXIT.unavailable, outcome.failure.message, outcome.failure.advice);
+  if ('failure' in outcome) {
+    const { message, advice } = outcome.failure;
+    return fail('permission', targetExitCode(outcome.kind), `${genesys.apiUrl}: ${message}`, advice);
+  }
   const status = answer.kind === 'response' ? ` (status ${answer.status})` : '';
   return fail(
     'permission',

@@ -5,9 +5,10 @@ import { idKey } from '../core/id-key.ts';
 import { classify } from '../core/outcome.ts';
 import { type IdKind, type SureResolution, unresolvedFailure } from '../core/resolution.ts';
 import { visible } from '../core/visible.ts';
-import { EXIT, ExitError } from '../exit-codes.ts';
+import { ExitError } from '../exit-codes.ts';
 import type { IdMap } from '../ports.ts';
 import type { Host } from './host.ts';
+import { targetExitCode } from './target.ts';
 
 /** @returns why nothing can be planned, where the group is not known. @throws ExitError where the target gives no answer. */
 export async function namesFor(ids: IdMap | null, wanted: Wanted, host: Pick<Host, 'stop'>): Promise<Names | Refused> {
@@ -29,5 +30,5 @@ async function resolve(ids: IdMap, kind: IdKind, id: string, { stop }: Pick<Host
   if (told.kind !== 'unanswered') return told;
   const outcome = classify(told.answer, 'GET');
   const why = 'failure' in outcome ? outcome.failure.message : 'stopped before every id was looked up';
-  throw new ExitError(EXIT.unavailable, `plan: the ${kind} ${id} could not be looked up: ${visible(why)}`);
+  throw new ExitError(targetExitCode(outcome.kind), `plan: the ${kind} ${id} could not be looked up: ${visible(why)}`);
 }

@@ -16,7 +16,7 @@ import { openIdMap } from './id-map.ts';
 import { commandLog, readText } from './kafka-tools.ts';
 import { readLines } from './lines.ts';
 import { namesFor } from './names.ts';
-import { readGroup, withTarget } from './target.ts';
+import { readGroup, targetExitCode, withTarget } from './target.ts';
 
 export interface PlanFlags {
   readonly json?: true;
@@ -151,7 +151,10 @@ async function planGroup(
     case 'rejected_member':
     case 'no_target':
     case 'too_large':
-      throw new ExitError(EXIT.unavailable, `plan: ${visible(outcome.failure.message)}\n  ${outcome.failure.advice}`);
+      throw new ExitError(
+        targetExitCode(outcome.kind),
+        `plan: ${visible(outcome.failure.message)}\n  ${outcome.failure.advice}`,
+      );
   }
 }
 

@@ -16,16 +16,22 @@ export interface ProgressOutput {
 
 const TERMINAL_INTERVAL_MS = 100;
 const PLAIN_INTERVAL_MS = 2_000;
+/** Elsewhere a line that says the same as the one before is left out for as long. */
+const SAME_INTERVAL_MS = 60_000;
 
 /** Writes `current()` now and then; the returned function ends that, with a last line where there was one before. */
 export function showProgress(output: ProgressOutput, clock: Clock, current: () => Progress): () => void {
   const isTerminal = output.isTTY === true;
   const startedAt = clock.now().monotonic;
-  let wasShown = false;
+  let shown = { text: '', at: startedAt };
   const show = (): void => {
-    wasShown = true;
-    const line = progressLine(current(), (clock.now().monotonic - startedAt) / 1000);
-    output.write(isTerminal ? `\r\u001b[2K${bar(current())} ${line}` : `${line}\n`);
+    const progress = current();
+    const now = clock.now().monotonic;
+    const text = JSON.stringify(progress);
+    if (!isTerminal && text === shown.text && now - shown.at < SAME_INTERVAL_MS) return;
+    shown = { text, at: now };
+    const line = progressLine(progress, (now - startedAt) / 1000);
+    output.write(isTerminal ? `\r\u001b[2K${bar(progress)} ${line}` : `${line}\n`);
   };
   let cancel = (): void => undefined;
   const later = (): void => {
@@ -37,7 +43,7 @@ export function showProgress(output: ProgressOutput, clock: Clock, current: () =
   later();
   return () => {
     cancel();
-    if (!wasShown) return;
+    if (shown.text === '') return;
     show();
     if (isTerminal) output.write('\n');
   };

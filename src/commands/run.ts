@@ -4,19 +4,24 @@ import { createGroupApi } from '../adapters/genesys/group-api.ts';
 import { KafkaChangeLog } from '../adapters/kafka/change-log.ts';
 import { explainKafkaError } from '../adapters/kafka/errors.ts';
 import { createLogTools, type KafkaLogTools } from '../adapters/kafka/tools.ts';
+import { logLasting } from '../adapters/lasting-lines.ts';
 import { keepHeapSmall } from '../adapters/heap.ts';
 import { operatorKey } from '../adapters/operator-key.ts';
 import { sha256 } from '../adapters/system.ts';
 import { pause, unlessAborted } from '../adapters/time-limit.ts';
 import { startAdmin, type AdminServer } from '../admin/server.ts';
 import { pipelineOptions, readConfig, type Config } from '../config.ts';
+import { needsOfRun, type Need } from '../core/authorization.ts';
 import { refusesRun, topicFindings, type TopicFinding } from '../core/topics.ts';
 import type { OperatorKey } from '../core/request-signature.ts';
 import { EXIT, ExitError } from '../exit-codes.ts';
 import { refusesStart } from '../formats/first-records.ts';
 import type { RecordFinding } from '../formats/record-finding.ts';
 import { Pipeline } from '../pipeline/pipeline.ts';
+import type { PipelineStats } from '../pipeline/stats.ts';
 import type { ChangeLog, GroupApi, Logger } from '../ports.ts';
+import { demandAccess } from './access.ts';
+import { AccessWatch } from './access-watch.ts';
 import { stopped, type Host } from './host.ts';
 import { inspectFirstRecords } from './first-records.ts';
 import { openSourceTopicFormat } from './format.ts';
@@ -58,18 +63,20 @@ export async function runService(host: Host): Promise<void> {
   for (const warning of config.warnings) logger.warn({ warning }, 'the environment has a name that is not known');
   for (const { variable, problem, example } of config.risks)
     logger.warn({ variable, problem, example }, 'a variable has a value at a risk');
-  let pipeline: Pipeline | null = null;
-  const live = new LiveConfig(config, PARTS, { host, logger });
-  const admin = await serveAdmin(live, () => pipeline, { host, logger });
   const { clock, random } = host;
+  let pipeline: Pipeline | null = null;
+  let access: AccessWatch | null = null;
+  const live = new LiveConfig(config, PARTS, { host, logger });
+  const admin = await serveAdmin(live, () => access?.judge(pipeline?.stats() ?? null) ?? null, { host, logger });
   const api = createGroupApi(
     lazily(() => live.current.genesys),
     { clock, logger, random, secrets: host.secrets },
   );
   let opened: OpenIdMap | null = null;
   try {
-    if (!(await topicsAreRight(config, { host, logger }))) return;
+    if (!(await kafkaIsRight(config, { host, logger }))) return;
     const format = await openSourceTopicFormat(config.format, { clock, logger });
+    access = AccessWatch.open(needsOf(config), liveKafka(live), { clock, log: logger });
     opened = await openIds(config, api, { host, logger });
     if (opened === null) return;
     const log = new KafkaChangeLog({ ...liveKafka(live), topics: config.topics }, { clock, log: logger });
@@ -82,6 +89,7 @@ export async function runService(host: Host): Promise<void> {
     throw kafkaExit(error);
   } finally {
     live.close();
+    await access?.close();
     await opened?.close();
     await api.close();
     await admin?.close();
@@ -102,7 +110,8 @@ async function openIds(config: Service, api: GroupApi, { host, logger }: Surroun
     } catch (error) {
       if (host.stop.aborted) return null;
       if (!(error instanceof ExitError) || error.code !== EXIT.unavailable) throw error;
-      logger.warn({ message: error.message }, 'the id map cannot be read, trying again');
+      const line = { fields: { message: error.message }, message: 'the id map cannot be read, trying again' };
+      logLasting({ clock: host.clock, log: logger }, { level: 'warn', cause: error.message, ...line });
       await unlessAborted(host.stop, pause(host.clock, RETRY_MS));
     }
   }
@@ -131,13 +140,12 @@ async function supervise(pipeline: Pipeline, log: ChangeLog, { host, logger }: S
 
 async function serveAdmin(
   live: Live<'admin'>,
-  running: () => Pipeline | null,
+  stats: () => PipelineStats | null,
   { host, logger }: Surroundings,
 ): Promise<AdminServer | null> {
   if (live.current.admin.port === 0) return null;
   const admin = lazily(() => live.current.admin);
   try {
-    const stats = () => running()?.stats() ?? null;
     const server = await startAdmin(admin, { stats, clock: host.clock, log: logger, secrets: host.secrets });
     logger.info({ url: server.url }, 'health and metrics are served');
     return server;
@@ -150,8 +158,8 @@ async function serveAdmin(
 
 const RETRY_MS = 1_000;
 
-/** Waits for brokers that cannot be reached; false: asked to stop meanwhile. @throws ExitError for topics of the wrong shape. */
-async function topicsAreRight(config: Service, { host, logger }: Surroundings): Promise<boolean> {
+/** Waits for brokers that cannot be reached; false: asked to stop meanwhile. @throws ExitError for what keeps `run` from working */
+async function kafkaIsRight(config: Service, { host, logger }: Surroundings): Promise<boolean> {
   const tools = createLogTools(config.kafka, { clock: host.clock, log: logger });
   try {
     while (!host.stop.aborted) {
@@ -169,6 +177,10 @@ async function topicsAreRight(config: Service, { host, logger }: Surroundings): 
   }
 }
 
+function needsOf({ topics, kafka, ids }: Service): readonly Need[] {
+  return needsOfRun(topics, kafka.groupId, ids.source.kind === 'topic' ? ids.source.topic : null);
+}
+
 interface Found {
   readonly topics: readonly TopicFinding[];
   readonly records: readonly RecordFinding[];
@@ -178,12 +190,14 @@ interface Found {
 async function inspect(config: Service, tools: KafkaLogTools, around: Surroundings): Promise<Found | null> {
   const { logger } = around;
   try {
+    await demandAccess(needsOf(config), tools, config.kafka);
     const topics = topicFindings(config.topics, await findTopics(config.topics, tools));
     return { topics, records: topics.some(refusesRun) ? [] : await firstRecords(config, tools, around) };
   } catch (error) {
     const { retriable, message, advice } = explainKafkaError(error);
-    if (!retriable) throw error;
-    logger.warn({ message, advice }, 'Kafka cannot be reached, trying again');
+    if (error instanceof ExitError || !retriable) throw error;
+    const line = { fields: { message, advice }, message: 'Kafka cannot be reached, trying again' };
+    logLasting({ clock: around.host.clock, log: logger }, { level: 'warn', cause: message, ...line });
     return null;
   }
 }
@@ -196,7 +210,7 @@ async function firstRecords(
 ): Promise<readonly RecordFinding[]> {
   const committed = (topic: string) => tools.committedOffsets(config.kafka.groupId, topic);
   try {
-    return await inspectFirstRecords(config, tools, host.stop, committed);
+    return (await inspectFirstRecords(config, tools, host.stop, committed)).findings;
   } catch (error) {
     const { retriable, message, advice } = explainKafkaError(error);
     if (error instanceof ExitError || retriable) throw error;

@@ -5,6 +5,7 @@ import type { Parts } from '../config.ts';
 import type { Answer } from '../core/answer.ts';
 import { classify, type Outcome } from '../core/outcome.ts';
 import type { GroupApi, Logger } from '../ports.ts';
+import { EXIT, type ExitCode } from '../exit-codes.ts';
 import type { Host } from './host.ts';
 
 export async function withTarget<T>(
@@ -18,6 +19,10 @@ export async function withTarget<T>(
     await api.close();
   }
 }
+
+/** What a command that ends for this outcome exits with. */
+export const targetExitCode = (outcome: Outcome['kind']): ExitCode =>
+  outcome === 'unauthorized' ? EXIT.configuration : EXIT.unavailable;
 
 const TRIES_MAX = 4;
 const RETRY_MS = 1_000;

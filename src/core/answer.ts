@@ -42,6 +42,8 @@ export interface NotStarted {
 /** No token could be had from the login host. `refused`: 400 or 401, never retried by itself. */
 export interface NoToken {
   readonly kind: 'no_token';
+  /** Of the login host. */
+  readonly loginUrl: string;
   readonly refused: boolean;
   readonly status: number | null;
   /** How long the login host is not asked again; null where it refused the client. */

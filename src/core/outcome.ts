@@ -158,10 +158,10 @@ function withoutToken(answer: NoToken): Outcome {
 }
 
 /** Why no token was had. What the login host wrote is left out: it may repeat what it was sent. */
-export function tokenFailure({ refused, status, code }: NoToken): Failure {
+export function tokenFailure({ refused, status, code, loginUrl }: NoToken): Failure {
   const facts = { code: readCode(code) ?? 'no_token', status, scimType: null };
-  if (!refused) return { ...facts, message: 'No token could be had from the login host.', advice: ADVICE.login };
-  const message = 'The login host refused the OAuth client: its id, its secret or the region is wrong.';
+  if (!refused) return { ...facts, message: `No token could be had from ${loginUrl}.`, advice: ADVICE.login };
+  const message = `The login host ${loginUrl} refused the OAuth client: its id, its secret or the region is wrong.`;
   return { ...facts, message, advice: ADVICE.client };
 }
 

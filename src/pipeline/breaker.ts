@@ -8,6 +8,7 @@ import { afterUndecidedProbe, closedBreaker, isSuccess, observe, signOf } from '
 import type { Intent } from '../core/change.ts';
 import type { Outcome } from '../core/outcome.ts';
 import { ADVICE } from '../core/refusals.ts';
+import { leftOutField, RepeatedCauses } from '../core/repeated-causes.ts';
 import { probeDelayMs } from '../core/retry.ts';
 import type { Context } from './context.ts';
 import { giveAttemptBack, postpone } from './give-back.ts';
@@ -50,6 +51,8 @@ export class TargetBreaker {
   #probe: { readonly subject: Group | LookUp; isAnswered: boolean } | null = null;
   #cancelProbe: () => void = () => undefined;
   #failures = 0;
+  #problem = '';
+  readonly #causes = new RepeatedCauses();
   readonly #failing = new WeakMap<Group, Failing>();
   /** Attempts that each failed request has used up. */
   readonly #tries = new WeakMap<Observation, Try[]>();
@@ -60,9 +63,11 @@ export class TargetBreaker {
     return this.#breaker.kind === 'closed';
   }
 
-  /** null: closed. `since` in epoch ms. */
-  get open(): { readonly reason: BreakerReason; readonly since: number } | null {
-    return this.#breaker.kind === 'open' ? this.#breaker : null;
+  /** null: closed. `since` in epoch ms; `problem`: the failure that opened it. */
+  get open(): { readonly reason: BreakerReason; readonly since: number; readonly problem: string } | null {
+    if (this.#breaker.kind === 'closed') return null;
+    const { reason, since } = this.#breaker;
+    return { reason, since, problem: this.#problem };
   }
 
   get isProbeDue(): boolean {
@@ -102,7 +107,7 @@ export class TargetBreaker {
     this.#breaker = observe(before, seen);
     if (seen.isProbe && this.#breaker === before && this.#probe !== null) this.#probe.isAnswered = true;
     else if (seen.isProbe) this.#decided(context, seen.outcome);
-    if (before.kind === 'closed' && this.#breaker.kind === 'open') this.#opened(context, groups);
+    if (before.kind === 'closed' && this.#breaker.kind === 'open') this.#opened(context, groups, outcome);
     else if (before.kind === 'open' && this.#breaker.kind === 'closed') this.#closed(context);
     return seen;
   }
@@ -160,10 +165,12 @@ export class TargetBreaker {
     }
   }
 
-  #opened(context: Context, groups: readonly Group[]): void {
+  #opened(context: Context, groups: readonly Group[], outcome: Outcome): void {
     if (this.#breaker.kind === 'closed') return;
     const { reason, openedBy } = this.#breaker;
-    context.logger.error({ reason, group: groups[0]?.id, advice: advices[reason] }, 'breaker opened');
+    this.#problem = 'failure' in outcome ? outcome.failure.message : outcome.kind;
+    const fields = { reason, group: groups[0]?.id, problem: this.#problem, advice: advices[reason] };
+    context.logger.error(fields, 'breaker opened');
     for (const { group, intent } of openedBy.flatMap((seen) => this.#tries.get(seen) ?? [])) {
       const owed = this.#owed.get(group) ?? { intents: [], notBefore: context.clock.now().wall + this.#waitMs(group) };
       owed.intents.push(intent);
@@ -194,7 +201,9 @@ export class TargetBreaker {
     this.#probe = null;
     if (this.#breaker.kind === 'closed') return;
     const { reason, pauses } = this.#breaker;
-    context.logger.warn({ reason, probes: pauses.probes, outcome }, 'breaker stays open');
+    const leftOut = this.#causes.admit(`${reason} ${outcome}`, context.clock.now().monotonic);
+    const fields = { reason, probes: pauses.probes, outcome, ...leftOutField(leftOut ?? 0) };
+    context.logger[leftOut === null ? 'debug' : 'warn'](fields, 'breaker stays open');
     this.#scheduleProbe(context);
   }
 

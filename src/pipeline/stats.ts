@@ -39,7 +39,8 @@ export interface PipelineStats {
   readonly requests: Readonly<Record<string, number>>;
   readonly conflicts: number;
   readonly throttledMs: number;
-  readonly breaker: { readonly reason: BreakerReason; readonly since: number } | null;
+  /** `problem`: the failure that opened it, with the address where there was no answer. */
+  readonly breaker: { readonly reason: BreakerReason; readonly since: number; readonly problem: string } | null;
   /** Partitions whose committed offset retention has passed: records may be lost. */
   readonly possibleLosses: number;
   /** Events of the source that concern no membership, by reason (`tombstone`, …). */
@@ -56,6 +57,8 @@ export interface PipelineStats {
   readonly unsettled: readonly Stuck[];
   /** Final reports by outcome since the start. */
   readonly reports: Readonly<Record<string, number>>;
+  /** What else keeps the instance from its work, as the command that runs it has found; each with its remedy. */
+  readonly obstacles?: readonly string[];
 }
 
 export function statsOf(context: Context): PipelineStats {
@@ -79,7 +82,7 @@ export function statsOf(context: Context): PipelineStats {
     requests: { ...counts.requests },
     conflicts: counts.conflicts,
     throttledMs: api.gate.throttledMs(),
-    breaker: open === null ? null : { reason: open.reason, since: open.since },
+    breaker: open,
     possibleLosses: counts.possibleLosses,
     skipped: { ...counts.skipped },
     outsideLease: counts.outsideLease,

@@ -7,6 +7,7 @@
  *                        └────────fail, postpone───────┘
  */
 import { writePauseMs } from '../core/backoff.ts';
+import { RepeatedCauses } from '../core/repeated-causes.ts';
 import type { Instant } from '../ports.ts';
 
 export interface Place {
@@ -44,20 +45,17 @@ interface Entry {
 const STUCK_FAILURES = 3;
 /** Of a place that is due, until the next round looks at it. */
 const PASSED_OVER_MS = 100;
-const LOG_EVERY_MS = 60_000;
-const LOGGED_MAX = 1_000;
 
 export class Unsettled {
   readonly #entries = new Map<string, Entry>();
-  /** Cause → when it was logged last, monotonic ms. */
-  readonly #loggedAt = new Map<string, number>();
+  readonly #causes = new RepeatedCauses();
 
-  /** It was tried in vain. Answers whether that is worth a line in the log: one a minute for each cause. */
-  fail(place: Place, error: string, now: Instant): boolean {
+  /** It was tried in vain. Answers how many lines of this cause were left out of the log; null: this one is left out too. */
+  fail(place: Place, error: string, now: Instant): number | null {
     const known = this.#entries.get(place.name);
     const failures = (known?.failures ?? 0) + 1;
     this.#put(place, { error, failures, since: known?.since ?? now, triedAt: now.monotonic }, now);
-    return this.#mayLog(`${place.topic} ${error}`, now);
+    return this.#causes.admit(`${place.topic} ${error}`, now.monotonic);
   }
 
   /** It was due and not tried, since everything else fails. */
@@ -136,13 +134,5 @@ export class Unsettled {
   #put(place: Place, entry: Omit<Entry, 'place' | 'retryAt'>, now: Instant): void {
     const retryAt = now.monotonic + writePauseMs(Math.max(1, entry.failures));
     this.#entries.set(place.name, { ...entry, place, retryAt });
-  }
-
-  #mayLog(cause: string, { monotonic }: Instant): boolean {
-    if (monotonic - (this.#loggedAt.get(cause) ?? -Infinity) < LOG_EVERY_MS) return false;
-    // Errors may hold changing numbers.
-    if (this.#loggedAt.size >= LOGGED_MAX) this.#loggedAt.clear();
-    this.#loggedAt.set(cause, monotonic);
-    return true;
   }
 }

@@ -2,6 +2,7 @@
  * Writes records to the log so that what fails stops only what depends on it: all together at first, and after a failed send
  * one send per partition. A partition that fails is tried alone from then on, with growing pauses, until it works.
  */
+import { leftOutField } from '../core/repeated-causes.ts';
 import type { OutRecord, SendOutcome } from '../ports.ts';
 import type { Context } from './context.ts';
 import { errorText, sleep } from './context.ts';
@@ -182,8 +183,9 @@ export function noteFailure({ state, clock, logger }: Context, place: Place, err
   const { topic, act, owner } = place;
   // Lost meanwhile.
   if (owner !== null && !state.partitions.has(owner)) return;
-  if (!state.unsettled.fail(place, errorText(error), clock.now())) return;
-  logger.warn({ topic, place: place.name, error: errorText(error) }, messages[act]);
+  const leftOut = state.unsettled.fail(place, errorText(error), clock.now());
+  if (leftOut === null) return;
+  logger.warn({ topic, place: place.name, error: errorText(error), ...leftOutField(leftOut) }, messages[act]);
 }
 
 /** Tries again until it works or is not wanted any more; undefined: not wanted. */

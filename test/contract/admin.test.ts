@@ -105,7 +105,9 @@ test('what the brokers say is shown without secrets', async () => {
 
 test('a possible loss and an open breaker are named, and make nobody unready', async () => {
   const since = clock.now().wall;
-  const get = await given(() => someStats({ possibleLosses: 2, breaker: { reason: 'auth', since } }));
+  const get = await given(() =>
+    someStats({ possibleLosses: 2, breaker: { reason: 'auth', since, problem: 'refused' } }),
+  );
   const response = await get('/readyz');
   expect(response.status).toBe(200);
   const breaker = { reason: 'auth', since: new Date(since).toISOString() };
@@ -135,7 +137,7 @@ test('metrics tell for how long a topic has not taken what is to be written, fro
 });
 
 test('metrics tell what the statistics say', async () => {
-  const get = await given(() => someStats({ breaker: { reason: 'target', since: 0 } }));
+  const get = await given(() => someStats({ breaker: { reason: 'target', since: 0, problem: 'down' } }));
   const response = await get('/metrics');
   expect(response.headers.get('content-type')).toMatch(/^text\/plain; version=0\.0\.4/);
   const samples = (await response.text()).split('\n').filter((line) => line !== '' && !line.startsWith('#'));

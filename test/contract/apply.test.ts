@@ -106,10 +106,10 @@ describe('apply', () => {
     expect(summary.total_operations).toBe(0);
   });
 
-  test('ends with 69 where the client is refused, and lists what is left', async () => {
+  test('ends with 78 where the client is refused, and lists what is left', async () => {
     sandbox.refuseClient();
     const { code, summary, err } = await apply([event('g', ['a'])]);
-    expect(code).toBe(EXIT.unavailable);
+    expect(code).toBe(EXIT.configuration);
     expect(outcomes(summary)).toEqual({ 'apply/0/0/a#0': 'retry_scheduled' });
     expect(summary).toMatchObject({ total_operations: 1, success_count: 0, failure_count: 0 });
     expect(err).toContain('the target cannot be used');

@@ -19,7 +19,8 @@ describeNewestKafka('a target', ({ brokers }) => {
   test('that is down opens the breaker, and no attempt is used up', async () => {
     // given
     const stage = withGroups(await openStage(brokers));
-    const service = stage.inside();
+    // Each probe has a line there.
+    const service = stage.inside({ LOG_LEVEL: 'debug' });
     await sendAll(stage, 'before');
     await stage.settled();
     // when it is down for longer than five attempts take

@@ -30,6 +30,7 @@ const membersOf = (...members: string[]) => ({
 });
 const noToken = (refused: boolean, status: number | null): Answer => ({
   kind: 'no_token',
+  loginUrl: 'https://login.example.com',
   refused,
   status,
   retryAfterMs: 5,

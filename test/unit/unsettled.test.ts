@@ -59,7 +59,8 @@ describe('a place that cannot be written to', () => {
 
   test('is worth a line in the log once a minute for each cause', () => {
     const unsettled = new Unsettled();
-    const says = (name: string, error: string, ms: number): boolean => unsettled.fail(place(name), error, at(ms));
+    const says = (name: string, error: string, ms: number): boolean =>
+      unsettled.fail(place(name), error, at(ms)) !== null;
     expect(says('a', 'sick', 0)).toBe(true);
     expect(says('a', 'sick', 59_999)).toBe(false);
     expect(says('b', 'sick', 59_999)).toBe(false);

@@ -17,8 +17,6 @@ import { TokenSource } from './token-source.ts';
 export interface GenesysOptions extends Credentials {
   /** Without a slash at the end. */
   readonly apiUrl: string;
-  /** Without a slash at the end. */
-  readonly loginUrl: string;
   readonly requestTimeoutMs: number;
   /** Connections to the API; as many as requests may be in flight, so that none waits for another. */
   readonly concurrency: number;

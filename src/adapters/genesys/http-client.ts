@@ -59,6 +59,7 @@ const bodyMaxBytes = 32 * 1024 * 1024;
 
 export class HttpClient {
   readonly #pool: Connections;
+  readonly #origin: string;
   readonly #pathPrefix: string;
   readonly #requestTimeoutMs: number;
   readonly #clock: Clock;
@@ -68,13 +69,15 @@ export class HttpClient {
     this.#pathPrefix = pathname === '/' ? '' : pathname;
     this.#requestTimeoutMs = limits.requestTimeoutMs;
     this.#clock = clock;
+    this.#origin = origin;
     this.#pool = connect(origin, limits);
   }
 
   /** Never rejects. */
   send(request: HttpRequest): Promise<HttpResult> {
     const { method, headers, body } = request;
-    const exchange = new Exchange(request.mayStart, this.#clock, this.#requestTimeoutMs);
+    const limits = { timeoutMs: this.#requestTimeoutMs, origin: this.#origin };
+    const exchange = new Exchange(request.mayStart, this.#clock, limits);
     this.#pool.dispatch({ method, path: `${this.#pathPrefix}${request.path}`, headers, body }, exchange);
     return exchange.result;
   }
@@ -90,6 +93,7 @@ class Exchange implements Dispatcher.DispatchHandler {
   readonly #resolve: (result: HttpResult) => void;
   readonly #mayStart: MayStart;
   readonly #clock: Clock;
+  readonly #origin: string;
   readonly #cancelTimeout: () => void;
   #state: 'queued' | 'sent' | 'over' = 'queued';
   #sentAt: Instant;
@@ -97,12 +101,17 @@ class Exchange implements Dispatcher.DispatchHandler {
   #head: Pick<HttpResponse, 'status' | 'header'> | null = null;
   #chunks: Buffer[] = [];
 
-  constructor(mayStart: MayStart, clock: Clock, timeoutMs: number) {
+  constructor(
+    mayStart: MayStart,
+    clock: Clock,
+    { timeoutMs, origin }: { readonly timeoutMs: number; readonly origin: string },
+  ) {
     const { promise, resolve } = deferred<HttpResult>();
     this.result = promise;
     this.#resolve = resolve;
     this.#mayStart = mayStart;
     this.#clock = clock;
+    this.#origin = origin;
     this.#sentAt = clock.now();
     this.#cancelTimeout = clock.schedule(timeoutMs, () => this.#timeOut(timeoutMs));
   }
@@ -149,7 +158,9 @@ class Exchange implements Dispatcher.DispatchHandler {
     this.#controller?.abort(new Error('time-out'));
   }
 
-  #fail(code: string, message: string): void {
+  /** Whatever says what went wrong, the address stands in it. */
+  #fail(code: string, problem: string): void {
+    const message = problem.includes(this.#origin) ? problem : `${problem} (${this.#origin})`;
     const durationMs = this.#clock.now().monotonic - this.#sentAt.monotonic;
     const sent = this.#state === 'sent';
     this.#end({ kind: 'no_response', sent, code, message, sentAt: this.#sentAt.wall, durationMs });

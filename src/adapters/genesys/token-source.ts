@@ -9,6 +9,7 @@ import { knownErrorCode } from '../../core/idp-failure.ts';
 import type { KnownSecrets } from '../../core/redact.ts';
 import { backoffMs, throttledMs, tokenLifetime } from '../../core/server-wait.ts';
 import type { Clock, Logger } from '../../ports.ts';
+import { logLasting } from '../lasting-lines.ts';
 import type { Chance } from './gate.ts';
 import type { HttpClient, HttpResponse, HttpResult } from './http-client.ts';
 import { askedWaitMs, parsedBody } from './response.ts';
@@ -23,6 +24,8 @@ export interface Token {
 }
 
 export interface Credentials {
+  /** Without a slash at the end. */
+  readonly loginUrl: string;
   readonly clientId: string;
   readonly clientSecret: string;
 }
@@ -99,7 +102,7 @@ export class TokenSource {
       body: 'grant_type=client_credentials',
       mayStart: () => true,
     });
-    const outcome = readToken(result);
+    const outcome = readToken(result, this.#credentials.loginUrl);
     return outcome.kind === 'token' ? this.#had(outcome) : this.#notHad(outcome);
   }
 
@@ -113,12 +116,14 @@ export class TokenSource {
   }
 
   #notHad(answer: NoToken): NoToken {
-    const { refused, status, code, message, retryAfterMs: askedMs } = answer;
+    const { refused, status, code, message, loginUrl, retryAfterMs: askedMs } = answer;
     this.#failures += 1;
     const facts = { askedMs, refusals: this.#failures, random: this.#system.random.next() };
     const pauseMs = status === 429 ? throttledMs(facts) : backoffMs(facts);
     this.#failure = { answer, until: refused ? Infinity : this.#now() + pauseMs };
-    this.#system.logger.warn({ refused, status, code, reason: message }, 'token not had');
+    const fields = { url: loginUrl, refused, status, code, reason: message };
+    const line = { level: 'warn', cause: `${loginUrl} ${status} ${code}`, fields, message: 'token not had' } as const;
+    logLasting({ clock: this.#system.clock, log: this.#system.logger }, line);
     return this.#failureAt(this.#now()) ?? answer;
   }
 
@@ -131,7 +136,9 @@ export class TokenSource {
 const basicOf = ({ clientId, clientSecret }: Credentials): string =>
   `Basic ${Buffer.from(`${clientId}:${clientSecret}`).toString('base64')}`;
 
-function readToken(result: HttpResult): Token | NoToken {
+function readToken(result: HttpResult, loginUrl: string): Token | NoToken {
+  const noToken = (response: HttpResponse | null, problem: Pick<NoToken, 'code' | 'message'>): NoToken =>
+    noTokenOf(response, loginUrl, problem);
   if (result.kind === 'not_started') return noToken(null, { code: result.kind, message: 'not asked for' });
   if (result.kind === 'no_response') return noToken(null, result);
   const body = fieldsOf(parsedBody(result.body));
@@ -155,10 +162,15 @@ function tokenOf(value: string, expiresInSeconds: unknown, askedAt: number): Tok
   return { kind: 'token', value, renewAt: askedAt + renewAfterMs, expiresAt: askedAt + expiresAfterMs };
 }
 
-function noToken(response: HttpResponse | null, { code, message }: Pick<NoToken, 'code' | 'message'>): NoToken {
+function noTokenOf(
+  response: HttpResponse | null,
+  loginUrl: string,
+  { code, message }: Pick<NoToken, 'code' | 'message'>,
+): NoToken {
   const status = response?.status ?? null;
   return {
     kind: 'no_token',
+    loginUrl,
     refused: status === 400 || status === 401,
     status,
     retryAfterMs: response === null ? null : askedWaitMs(response),

@@ -16,6 +16,7 @@ import type {
 import { KafkaAdmin } from './admin.ts';
 import type { ConsumerListener } from './consumer.ts';
 import { LogConsumer } from './consumer.ts';
+import { logConsumeFailure } from './consume-failure.ts';
 import { explainKafkaError } from './errors.ts';
 import { KafkaFailure } from './failure.ts';
 import { inspectPartition } from './inspection.ts';
@@ -25,6 +26,8 @@ import { Standstill } from './standstill.ts';
 import { TopicWatch } from './topic-watch.ts';
 
 const rebuildDelayMs = 750;
+/** What is not permitted stays so until an administrator permits it. */
+const unpermittedDelayMs = 5_000;
 const checkIntervalMs = 1_000;
 /** A topic that was just made is not known to every broker at once. */
 const topicMissingMax = 5;
@@ -42,6 +45,8 @@ export class KafkaChangeLog implements ChangeLog {
   /** Closings under way; a new consumer waits for the old one to have left. */
   #closing: Promise<void> = Promise.resolve();
   #topicMissing = 0;
+  /** A consumer has read: what is not permitted now was permitted then. */
+  #wasPermitted = false;
   #isOver = false;
   #cancelCheck = (): void => undefined;
   #cancelRebuild = (): void => undefined;
@@ -124,7 +129,10 @@ export class KafkaChangeLog implements ChangeLog {
         this.#topicMissing = 0;
         handler.assigned(assignment);
       },
-      heartbeat: (heartbeat) => handler.heartbeat(heartbeat),
+      heartbeat: (heartbeat) => {
+        this.#wasPermitted = true;
+        handler.heartbeat(heartbeat);
+      },
       records: (batch) => handler.records(batch),
       offsetOutOfRange: (topic, partition) => handler.offsetOutOfRange(topic, partition),
       ended: (error) => this.#ended(error),
@@ -137,10 +145,11 @@ export class KafkaChangeLog implements ChangeLog {
   #ended(error: unknown): void {
     const { code, message, advice, retriable } = explainKafkaError(error);
     if (code === 'topic_missing') this.#topicMissing += 1;
-    const canWait = retriable || (code === 'topic_missing' && this.#topicMissing < topicMissingMax);
+    const isUnpermitted = code === 'not_authorized' && this.#wasPermitted;
+    const canWait = retriable || isUnpermitted || (code === 'topic_missing' && this.#topicMissing < topicMissingMax);
     if (!canWait) return this.#fail(new KafkaFailure({ code, message, advice }, { cause: error }));
-    this.#host.log.warn({ code, error: message, advice }, 'Kafka cannot be consumed, trying again');
-    this.#rebuild(message);
+    logConsumeFailure(this.#host, { code, message, advice });
+    this.#rebuild(message, isUnpermitted ? unpermittedDelayMs : rebuildDelayMs);
   }
 
   #fail(failure: KafkaFailure): void {
@@ -149,7 +158,7 @@ export class KafkaChangeLog implements ChangeLog {
   }
 
   /** The handler hears of the loss in the same tick. */
-  #rebuild(reason: string): void {
+  #rebuild(reason: string, delayMs = rebuildDelayMs): void {
     const hadJoined = this.#consumer?.hasJoined ?? false;
     this.#discardConsumer();
     try {
@@ -160,7 +169,7 @@ export class KafkaChangeLog implements ChangeLog {
     void this.#closing.then(() => {
       if (this.#isOver) return;
       this.#cancelRebuild();
-      this.#cancelRebuild = this.#host.clock.schedule(rebuildDelayMs, () => {
+      this.#cancelRebuild = this.#host.clock.schedule(delayMs, () => {
         if (this.#handler !== undefined && this.#consumer === undefined) this.#build(this.#handler);
       });
     });

@@ -113,8 +113,7 @@ const rows: readonly Row[] = [
   {
     when: ({ type }) => type.endsWith('AUTHORIZATION_FAILED'),
     code: 'not_authorized',
-    advice:
-      'Kafka knows the user but does not permit this: grant READ, WRITE and DESCRIBE on the topics and READ on the group.',
+    advice: 'Kafka knows the user but does not permit this: `rollcall doctor` names what is missing, with its remedy.',
   },
   {
     when: ({ type }) => type === 'UNKNOWN_TOPIC_OR_PARTITION',
@@ -166,6 +165,14 @@ const rows: readonly Row[] = [
     retriable: true,
   },
   {
+    // kafkajs drops the reason: a coordinator that moves, or one that may not be asked for.
+    when: ({ name }) => name === 'KafkaJSGroupCoordinatorNotFound',
+    code: 'unavailable',
+    advice:
+      'While brokers change this passes by itself. Where it lasts, the user may not Describe the group: `rollcall doctor` tells.',
+    retriable: true,
+  },
+  {
     // A plain error of kafkajs, where the first exchange on a connection failed and it goes on all the same.
     // What kafkajs marks itself passes too: a leader that moves, a rebalance without end (whose type it drops).
     when: ({ name, type, message, retriable }) =>
@@ -173,7 +180,7 @@ const rows: readonly Row[] = [
       message === 'Broker not connected' ||
       // kafkajs answers a question about metadata with null where no broker of its pool is connected.
       /^Cannot (read properties of null \(reading 'topicMetadata'\)|destructure property 'brokers')/.test(message) ||
-      /^KafkaJS(ConnectionError|BrokerNotFound|GroupCoordinatorNotFound|LockTimeout|NoBrokerAvailableError|(Topic)?MetadataNotLoaded|StaleTopicMetadataAssignment)$/.test(
+      /^KafkaJS(ConnectionError|BrokerNotFound|LockTimeout|NoBrokerAvailableError|(Topic)?MetadataNotLoaded|StaleTopicMetadataAssignment)$/.test(
         name,
       ) ||
       passingTypes.test(type),

@@ -3,7 +3,7 @@ import type { Cluster } from 'kafkajs';
 import { type Inspection, stampOf } from '../../core/source-history.ts';
 import { firstRecordFrom } from './direct-fetch.ts';
 import { toLogRecord } from './record.ts';
-import { topicIdsOf } from './topic-id.ts';
+import { topicIdsOf } from './newer-metadata.ts';
 
 interface Place {
   readonly topic: string;

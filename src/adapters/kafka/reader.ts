@@ -1,12 +1,10 @@
-/**
- * Reads a topic without a consumer group, so that nothing of it is left in the cluster and no right on groups is needed.
- * kafkajs hands its cluster object to an assigner; a consumer that never runs serves to get one (kafkajs.md A6).
- */
-import type { Cluster, Consumer } from 'kafkajs';
+/** Reads a topic without a consumer group. */
+import type { Cluster } from 'kafkajs';
 import type { ReadOptions, TopicRecord } from '../../ports.ts';
 import { pause, unlessAborted, within } from '../time-limit.ts';
+import { clusterClient, type ClusterClient } from './cluster-client.ts';
 import type { Connection } from './connection.ts';
-import { openConnection, retry } from './connection.ts';
+import { openConnection } from './connection.ts';
 import type { FetchPosition, FetchedPartition } from './direct-fetch.ts';
 import { endOfHole, fetchDirectly } from './direct-fetch.ts';
 import { explainKafkaError } from './errors.ts';
@@ -32,27 +30,13 @@ export class TopicReader {
   readonly #topic: string;
   readonly #host: KafkaHost;
   readonly #connection: Connection;
-  readonly #consumer: Consumer;
-  #cluster: Cluster | undefined;
+  readonly #client: ClusterClient;
 
   constructor(topic: string, connection: KafkaConnectionOptions, host: KafkaHost) {
     this.#topic = topic;
     this.#host = host;
     this.#connection = openConnection(connection, host);
-    this.#consumer = this.#connection.kafka.consumer({
-      groupId: 'rollcall-reader-that-never-joins',
-      allowAutoTopicCreation: false,
-      retry,
-      partitionAssigners: [
-        ({ cluster }) => {
-          this.#cluster = cluster;
-          const refuse = (): never => {
-            throw new Error('a reader must not join a group');
-          };
-          return { name: 'none', version: 0, protocol: refuse, assign: refuse };
-        },
-      ],
-    });
+    this.#client = clusterClient(this.#connection.kafka);
   }
 
   /** @throws where the topic does not exist, a batch cannot be read, or its leaders cannot be reached for ten seconds. */
@@ -73,8 +57,8 @@ export class TopicReader {
   }
 
   async #start(from: ReadOptions['from'], follow: boolean): Promise<readonly Cursor[]> {
-    await this.#consumer.connect();
-    const cluster = this.#clusterInHand();
+    const { cluster } = this.#client;
+    await this.#client.connect();
     await cluster.addTargetTopic(this.#topic);
     const partitions = cluster
       .findTopicPartitionMetadata(this.#topic)
@@ -109,7 +93,7 @@ export class TopicReader {
 
   /** Tries again while leaders move. */
   async #patiently<T>(task: (cluster: Cluster) => Promise<T>): Promise<T> {
-    const cluster = this.#clusterInHand();
+    const cluster = this.#client.cluster;
     for (let failures = 0; ; failures += 1) {
       try {
         return await task(cluster);
@@ -125,7 +109,7 @@ export class TopicReader {
   async #overHole(part: FetchedPartition): Promise<FetchedPartition> {
     const { partition, batch, nextOffset: offset, lastStableOffset } = part;
     if (!batch.isEmpty() || offset >= lastStableOffset) return part;
-    return { ...part, nextOffset: await endOfHole(this.#clusterInHand(), this.#topic, { partition, offset }) };
+    return { ...part, nextOffset: await endOfHole(this.#client.cluster, this.#topic, { partition, offset }) };
   }
 
   *#advance(
@@ -149,14 +133,9 @@ export class TopicReader {
     await within(
       this.#host.clock,
       closeLimitMs,
-      this.#consumer.disconnect().catch(() => undefined),
+      this.#client.disconnect().catch(() => undefined),
     );
     this.#connection.destroy();
-  }
-
-  #clusterInHand(): Cluster {
-    if (this.#cluster === undefined) throw new Error('kafkajs has made no assigner');
-    return this.#cluster;
   }
 }
 

@@ -1,5 +1,6 @@
 /** The Relay on Kafka: a supervisor over one consumer at a time, as change-log.ts is for source and retry. */
 import type { Relay, RelayCommit, RelayHandler } from '../../ingest/ports.ts';
+import { logConsumeFailure } from './consume-failure.ts';
 import { explainKafkaError } from './errors.ts';
 import { KafkaFailure } from './failure.ts';
 import type { KafkaHost, KafkaRelayOptions } from './options.ts';
@@ -72,7 +73,7 @@ export class KafkaRelay implements Relay {
   #ended(error: unknown): void {
     const { code, message, advice, retriable } = explainKafkaError(error);
     if (!retriable) return this.#fail(new KafkaFailure({ code, message, advice }, { cause: error }));
-    this.#host.log.warn({ code, error: message, advice }, 'Kafka cannot be consumed, trying again');
+    logConsumeFailure(this.#host, { code, message, advice });
     this.#rebuild(message);
   }
 

@@ -1,4 +1,5 @@
 /** LogTools on Kafka: what commands need besides the pipeline's work. No consumer group is involved. */
+import type { Permitted, Resource } from '../../core/authorization.ts';
 import type { SessionLimits } from '../../core/session-limits.ts';
 import type {
   LogTools,
@@ -11,6 +12,9 @@ import type {
 } from '../../ports.ts';
 import type { ClusterInfo } from './admin.ts';
 import { KafkaAdmin } from './admin.ts';
+import { permittedOperations } from './authorized-operations.ts';
+import { clusterClient, type ClusterClient } from './cluster-client.ts';
+import { KeptClient } from './kept-client.ts';
 import type { KafkaConnectionOptions, KafkaHost } from './options.ts';
 import { TopicReader } from './reader.ts';
 import { Sender } from './sender.ts';
@@ -22,6 +26,8 @@ export interface KafkaLogTools extends LogTools {
   committedOffsets(groupId: string, topic: string): Promise<ReadonlyMap<number, bigint>>;
   /** For `doctor`; null: the broker does not say, or not to this user. */
   sessionLimits(nodeId: number): Promise<SessionLimits | null>;
+  /** In the order of the resources. */
+  permitted(resources: readonly Resource[]): Promise<readonly Permitted[]>;
 }
 
 export function createLogTools(connection: KafkaConnectionOptions, host: KafkaHost): KafkaLogTools {
@@ -33,11 +39,13 @@ class Tools implements KafkaLogTools {
   readonly #host: KafkaHost;
   readonly #admin: KafkaAdmin;
   readonly #sender: Sender;
+  readonly #cluster: KeptClient<ClusterClient>;
 
   constructor(connection: KafkaConnectionOptions, host: KafkaHost) {
     this.#connection = connection;
     this.#host = host;
     this.#admin = new KafkaAdmin(connection, host);
+    this.#cluster = new KeptClient({ connection, host, create: clusterClient });
     this.#sender = new Sender({ connection, host, partitionsOf: (topic) => this.#admin.partitions(topic) });
   }
 
@@ -61,6 +69,10 @@ class Tools implements KafkaLogTools {
     return this.#admin.sessionLimits(nodeId);
   }
 
+  permitted(resources: readonly Resource[]): Promise<readonly Permitted[]> {
+    return this.#cluster.ask((client) => permittedOperations(client, resources));
+  }
+
   read(topic: string, options: ReadOptions): AsyncIterable<TopicRecord> {
     return new TopicReader(topic, this.#connection, this.#host).read(options);
   }
@@ -70,6 +82,6 @@ class Tools implements KafkaLogTools {
   }
 
   async close(): Promise<void> {
-    await Promise.all([this.#sender.close(), this.#admin.close()]);
+    await Promise.all([this.#sender.close(), this.#admin.close(), this.#cluster.close()]);
   }
 }

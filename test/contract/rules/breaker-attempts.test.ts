@@ -64,6 +64,7 @@ describe('breaker: attempts', () => {
     const world = await aVirtualWorld();
     const answer = {
       kind: 'no_token',
+      loginUrl: 'https://login.example.com',
       refused: false,
       status: 503,
       retryAfterMs: null,

@@ -1,6 +1,6 @@
 /**
- * The id of a topic, which a topic that is deleted and recreated does not share (KIP-516): Metadata, version 10. kafkajs asks
- * with version 6, which does not tell it.
+ * What kafkajs does not ask of a topic, since it speaks version 6 of Metadata: its id, which a topic that is deleted and
+ * recreated does not share (KIP-516), and which operations are permitted on it (KIP-430).
  */
 import type { Broker } from 'kafkajs';
 import { type Decoder, type NewerRequest, readArray, sendNewer, skipTags, writeNoTags } from './newer-request.ts';
@@ -11,16 +11,24 @@ const noId = Buffer.alloc(ID_BYTES);
 
 /** As Kafka's own tools print them, in the order of the topics; null: the broker does not tell. */
 export async function topicIdsOf(broker: Broker, topics: readonly string[]): Promise<readonly (string | null)[]> {
-  const described = await sendNewer(broker, metadataOf(topics));
+  const described = await describeTopics(broker, topics);
   return topics.map((topic) => {
     const id = described?.find(({ name }) => name === topic)?.id;
     return id === undefined || id.equals(noId) ? null : id.toString('base64url');
   });
 }
 
-interface DescribedTopic {
+/** null: the broker does not speak this version. */
+export const describeTopics = (broker: Broker, topics: readonly string[]): Promise<readonly DescribedTopic[] | null> =>
+  sendNewer(broker, metadataOf(topics));
+
+export interface DescribedTopic {
   readonly name: string | null;
   readonly id: Buffer;
+  /** Of the protocol; 0: none. */
+  readonly errorCode: number;
+  /** A set of bits, by the codes of operations. */
+  readonly authorizedOperations: number;
 }
 
 /** https://kafka.apache.org/protocol#The_Messages_Metadata (version 10) */
@@ -36,8 +44,8 @@ const metadataOf = (topics: readonly string[]): NewerRequest<readonly DescribedT
       encoder.writeUVarIntString(topic);
       writeNoTags(encoder);
     }
-    // No creation of topics, no authorized operations of cluster and topics.
-    encoder.writeBoolean(false).writeBoolean(false).writeBoolean(false);
+    // No creation of topics; the authorized operations of the topics, not of the cluster.
+    encoder.writeBoolean(false).writeBoolean(false).writeBoolean(true);
     writeNoTags(encoder);
   },
   decode: (decoder) => {
@@ -59,16 +67,16 @@ function skipBroker(decoder: Decoder): void {
 }
 
 function readTopic(decoder: Decoder): DescribedTopic {
-  // Error code; a topic that is missing has no id.
-  decoder.readInt16();
+  // A topic that is missing has no id.
+  const errorCode = decoder.readInt16();
   const name = decoder.readUVarIntString();
   const id = Buffer.from(decoder.readBytes(ID_BYTES));
-  // Internal, partitions, authorized operations.
+  // Internal, partitions.
   decoder.readBoolean();
   readArray(decoder, skipPartition);
-  decoder.readInt32();
+  const authorizedOperations = decoder.readInt32();
   skipTags(decoder);
-  return { name, id };
+  return { name, id, errorCode, authorizedOperations };
 }
 
 /** Error code, partition, leader, leader epoch; replicas, those in sync, those offline. */

@@ -1,0 +1,24 @@
+/** Log lines about causes that last: of each cause the first is written, then one a minute with how many were left out. */
+import { leftOutField, RepeatedCauses } from '../core/repeated-causes.ts';
+import type { Clock, Logger } from '../ports.ts';
+
+/** One for each log: several connections fail for one cause. */
+const causesOf = new WeakMap<object, RepeatedCauses>();
+
+export interface LastingLine {
+  readonly level: 'info' | 'warn';
+  /** The same for each line of the same cause. */
+  readonly cause: string;
+  readonly fields: object;
+  readonly message: string;
+}
+
+export function logLasting(
+  { clock, log }: { readonly clock: Pick<Clock, 'now'>; readonly log: Pick<Logger, 'info' | 'warn'> },
+  { level, cause, fields, message }: LastingLine,
+): void {
+  const causes = causesOf.get(log) ?? new RepeatedCauses();
+  causesOf.set(log, causes);
+  const leftOut = causes.admit(`${message} ${cause}`, clock.now().monotonic);
+  if (leftOut !== null) log[level]({ ...fields, ...leftOutField(leftOut) }, message);
+}

@@ -1,0 +1,200 @@
+// What the user of Rollcall is not permitted, on brokers that authorize: named with its remedy, which is then carried out.
+import type { Command } from 'commander';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { createLogTools } from '../../src/adapters/kafka/tools.ts';
+import { freePorts } from '../../src/adapters/kafka-broker/free-ports.ts';
+import { accessFindings } from '../../src/commands/access.ts';
+import { doctorCommand } from '../../src/commands/doctor.ts';
+import type { Finding } from '../../src/commands/doctor-finding.ts';
+import type { Host } from '../../src/commands/host.ts';
+import { readConfig } from '../../src/config.ts';
+import { needsOfRun } from '../../src/core/authorization.ts';
+import { EXIT } from '../../src/exit-codes.ts';
+import { startSandbox, type Sandbox } from '../../src/sandbox/sandbox.ts';
+import { describeOwnKafka, uniqueName } from '../support/broker.ts';
+import { aHost } from '../support/command-host.ts';
+import {
+  type AuthorizingBroker,
+  grant,
+  revoke,
+  type Rule,
+  startAuthorizingBroker,
+  user,
+} from '../support/kafka-acls.ts';
+import { kafkaHost } from '../support/kafka-log-harness.ts';
+import { environmentOf } from '../support/sandbox-environment.ts';
+import { ServiceInside, shortTimes } from '../support/service.ts';
+
+describeOwnKafka('what Kafka permits', (version) => {
+  let sandbox: Sandbox;
+  let broker: AuthorizingBroker;
+  let names: Names;
+  let services: ServiceInside[] = [];
+
+  beforeEach(async () => {
+    sandbox = await startSandbox({ users: 'any' });
+    services = [];
+  });
+
+  afterEach(async () => {
+    for (const service of services) await service.stop().catch(() => undefined);
+    await Promise.all([sandbox.stop(), broker.stop()]);
+  });
+
+  async function open(properties: Readonly<Record<string, string>> = {}): Promise<void> {
+    broker = await startAuthorizingBroker(version, properties);
+    names = await createTopics(broker);
+  }
+
+  const environment = (): Record<string, string> => ({
+    ...environmentOf(sandbox),
+    ...shortTimes,
+    KAFKA_BROKERS: broker.brokers.join(','),
+    KAFKA_SASL_MECHANISM: 'plain',
+    KAFKA_SASL_USERNAME: user.name,
+    KAFKA_SASL_PASSWORD: user.password,
+    KAFKA_GROUP_ID: names.group,
+    SOURCE_TOPIC: names.source,
+    RETRY_TOPIC: names.retry,
+    DEAD_LETTER_TOPIC: names.deadLetter,
+    REPORT_TOPIC: names.report,
+  });
+
+  async function command(make: (host: Host) => Command, ...args: string[]) {
+    const host = aHost({ environment: environment() });
+    await make(host).parseAsync(args, { from: 'user' });
+    return { code: host.exitCode(), out: host.out() };
+  }
+
+  async function access() {
+    const { code, out } = await command(doctorCommand, '--json');
+    const { findings } = JSON.parse(out) as { findings: readonly Finding[] };
+    return { code, findings, found: findings.filter(({ check }) => check === 'access') };
+  }
+
+  /** What is missing by now: a rule takes a moment to reach the broker. */
+  async function missing(problems: readonly string[]): Promise<void> {
+    const { kafka, topics } = readConfig(environment(), ['kafka', 'topics'], String);
+    const tools = createLogTools(kafka, kafkaHost);
+    const look = async (): Promise<void> => {
+      const found = await accessFindings(needsOfRun(topics, kafka.groupId, null), tools, kafka);
+      const named = problems.map((problem) => `Kafka does not permit User:rollcall ${problem}.`);
+      expect(found?.map(({ message }) => message)).toEqual(named);
+    };
+    await vi.waitFor(look, patience).finally(() => void tools.close());
+  }
+
+  function run(changes: Record<string, string> = {}): ServiceInside {
+    const service = new ServiceInside({ ...environment(), ...changes });
+    services.push(service);
+    return service;
+  }
+
+  test('each missing operation is named with a command that grants it', async () => {
+    await open();
+    const { code, found } = await access();
+    expect(code).toBe(EXIT.configuration);
+    expect(found.map(({ message }) => message)).toEqual([
+      `Kafka does not permit User:rollcall Read, Describe, DescribeConfigs on the topic ${names.source}.`,
+      `Kafka does not permit User:rollcall Read, Write, Describe, DescribeConfigs on the topic ${names.retry}.`,
+      `Kafka does not permit User:rollcall Write, Describe, DescribeConfigs on the topic ${names.deadLetter}.`,
+      `Kafka does not permit User:rollcall Write, Describe, DescribeConfigs on the topic ${names.report}.`,
+      `Kafka does not permit User:rollcall Read, Describe on the group ${names.group}.`,
+    ]);
+    await expect(run().ended).rejects.toMatchObject({
+      code: EXIT.configuration,
+      message: expect.stringContaining(`on the group ${names.group}`),
+    });
+    for (const { advice } of found) await broker.shell(advice?.split('\n')[0] ?? 'false');
+    await missing([]);
+    expect((await access()).found.map(({ status }) => status)).toEqual(['ok']);
+    await run().said('rollcall runs');
+  });
+
+  test('wildcards, prefixes and rules that deny count as they do for Kafka', async () => {
+    await open();
+    await grant(broker, [{ kind: 'TOPIC', name: '*', operations: ['ALL'] }]);
+    await missing([`Read, Describe on the group ${names.group}`]);
+    await grant(broker, [{ kind: 'GROUP', name: names.prefix, pattern: 'PREFIXED', operations: ['READ'] }]);
+    await missing([]);
+    const denied: Rule = { kind: 'TOPIC', name: names.report, operations: ['WRITE'], permission: 'DENY' };
+    await grant(broker, [denied]);
+    await missing([`Write on the topic ${names.report}`]);
+    // The grant changes nothing, as the remedy says; the rule is found and taken back.
+    const { code, found } = await access();
+    expect(code).toBe(EXIT.configuration);
+    const [add = '', deny = ''] = (found[0]?.advice ?? '').split('\n');
+    await broker.shell(add);
+    const list = /(kafka-acls\.sh \S+ \S+ --list [^,]+),/.exec(deny)?.[1] ?? 'false';
+    expect(await broker.shell(list)).toContain('permissionType=DENY');
+    await missing([`Write on the topic ${names.report}`]);
+    await revoke(broker, [denied]);
+    await missing([]);
+  });
+
+  test('where everything is permitted that has no rule, a rule for another user takes it away', async () => {
+    await open({ 'allow.everyone.if.no.acl.found': 'true' });
+    await missing([]);
+    await grant(broker, [{ kind: 'TOPIC', name: names.retry, operations: ['WRITE'], principal: 'User:other' }]);
+    await missing([`Read, Write, Describe, DescribeConfigs on the topic ${names.retry}`]);
+  });
+
+  test('what is taken away while the service runs is a reason not to be ready, until it is given back', async () => {
+    await open();
+    const rules = leastPrivilege(names);
+    await grant(broker, rules);
+    await missing([]);
+    const [port = 0] = await freePorts(1);
+    const service = run({ ADMIN_PORT: String(port) });
+    await service.said('partition caught up', { count: 2 });
+    for (const [index, problem] of [
+      [3, `User:rollcall Write on the topic ${names.report}`],
+      [4, `User:rollcall Read on the group ${names.group}`],
+      [0, `User:rollcall Read on the topic ${names.source}`],
+    ] as const) {
+      const taken = rules.slice(index, index + 1).map((rule) => ({ ...rule, operations: rule.operations.slice(0, 1) }));
+      await revoke(broker, taken);
+      await vi.waitFor(async () => expect((await ready(port)).body).toContain(problem), patience);
+      expect((await ready(port)).status).toBe(503);
+      await service.said('Kafka does not permit what is needed', {
+        fields: { problem: `Kafka does not permit ${problem}.` },
+      });
+      await grant(broker, taken);
+      await vi.waitFor(async () => expect((await ready(port)).status).toBe(200), patience);
+    }
+  });
+});
+
+const patience = { timeout: 45_000, interval: 200 };
+
+async function ready(port: number): Promise<{ readonly status: number; readonly body: string }> {
+  const response = await fetch(`http://127.0.0.1:${port}/readyz`);
+  return { status: response.status, body: await response.text() };
+}
+
+type Names = Record<'prefix' | 'group' | 'source' | 'retry' | 'deadLetter' | 'report', string>;
+
+async function createTopics({ admin }: AuthorizingBroker): Promise<Names> {
+  const prefix = uniqueName('access');
+  const name = (role: string): string => `${prefix}.${role}`;
+  const names = { prefix, group: name('group'), source: name('source'), retry: name('retry') };
+  const all = { ...names, deadLetter: name('dead'), report: name('reports') };
+  const compacted = [{ name: 'cleanup.policy', value: 'compact' }];
+  await admin.createTopics({
+    topics: [all.source, all.retry, all.deadLetter, all.report].map((topic) => ({
+      topic,
+      numPartitions: 2,
+      ...(topic === all.retry && { configEntries: compacted }),
+    })),
+  });
+  return all;
+}
+
+/** The table of the README; Describe apart, so that taking Read or Write away takes nothing else. */
+const leastPrivilege = ({ group, source, retry, deadLetter, report }: Names): readonly Rule[] => [
+  { kind: 'TOPIC', name: source, operations: ['READ', 'DESCRIBE', 'DESCRIBE_CONFIGS'] },
+  { kind: 'TOPIC', name: retry, operations: ['READ', 'WRITE', 'DESCRIBE', 'DESCRIBE_CONFIGS'] },
+  { kind: 'TOPIC', name: deadLetter, operations: ['WRITE', 'DESCRIBE', 'DESCRIBE_CONFIGS'] },
+  { kind: 'TOPIC', name: report, operations: ['WRITE', 'DESCRIBE', 'DESCRIBE_CONFIGS'] },
+  { kind: 'GROUP', name: group, operations: ['READ', 'DESCRIBE'] },
+];

@@ -11,11 +11,13 @@ import { readValues, type Environment, type ReadFile } from './config/read-value
 import { type FormatConfig, formatPart, formatRules } from './config/format-part.ts';
 import { pollParts, type PollParts } from './config/ingest-parts.ts';
 import { type KafkaConfig, kafkaPart } from './config/kafka-part.ts';
+import { readProxy } from './config/proxy.ts';
 import { brokenRules } from './config/rules.ts';
 import { LEASE_MARGIN_MS, timeRisks } from './config/time-rules.ts';
 import type { Part } from './config/variable.ts';
 import { webhookPart } from './config/webhook-part.ts';
 import { knownNames, names, variables, type Values } from './config/variables.ts';
+import type { ProxySettings } from './core/proxy.ts';
 import type { WebhookConfig } from './ingest/webhook/options.ts';
 import type { PipelineOptions, Topics } from './pipeline/options.ts';
 
@@ -68,6 +70,8 @@ export interface Always {
   readonly warnings: readonly string[];
   /** Values that cost something, but break no promise. */
   readonly risks: readonly Problem[];
+  /** Of the requests to Genesys Cloud and to identity providers. */
+  readonly proxy: ProxySettings;
   /** Must not appear in logs, errors and pages. */
   readonly secrets: readonly string[];
 }
@@ -81,27 +85,33 @@ export function readConfig<P extends Part>(
   readFile: ReadFile,
 ): Config<P> {
   const { values, problems } = readValues(environment, parts, readFile);
+  const proxy = readProxy(environment);
   const all = [
     ...problems,
+    ...(parts.some((part) => HTTP_PARTS.includes(part)) ? proxy.problems : []),
     ...brokenRules(values, (domain) => regionUrls(domain) !== undefined),
     ...formatRules(values, readFile),
   ];
-  if (all.length > 0) throw new ConfigError(all);
+  const warnings = misspelled(Object.keys(environment), knownNames);
+  if (all.length > 0) throw new ConfigError(all, warnings);
   // Without problems, every value that an asked part is made of is there.
   const whole = values as Values;
   const made = Object.fromEntries(parts.map((part) => [part, makePart[part](whole, readFile)])) as Pick<Parts, P>;
   return deepFreeze({
     ...made,
     logLevel: whole.LOG_LEVEL,
-    warnings: misspelled(Object.keys(environment), knownNames),
+    warnings,
     risks: timeRisks(values),
-    secrets: secretsOf(values, readFile),
+    proxy: proxy.proxy,
+    secrets: [...secretsOf(values, readFile), ...proxy.secrets],
   });
 }
 
 /** Every secret of the environment, whatever else is wrong with it. */
-export const secretsIn = (environment: Environment, readFile: ReadFile): readonly string[] =>
-  secretsOf(readValues(environment, ALL_PARTS, readFile).values, readFile);
+export const secretsIn = (environment: Environment, readFile: ReadFile): readonly string[] => [
+  ...secretsOf(readValues(environment, ALL_PARTS, readFile).values, readFile),
+  ...readProxy(environment).secrets,
+];
 
 const secretsOf = (values: Partial<Values>, readFile: ReadFile): readonly string[] => [
   ...names.flatMap((name) => {
@@ -138,6 +148,9 @@ export function pipelineOptions(
     leaseMs: kafka === null ? Infinity : kafka.sessionTimeoutMs - genesys.requestTimeoutMs - LEASE_MARGIN_MS,
   };
 }
+
+/** Whose requests may go through a proxy. */
+const HTTP_PARTS: readonly Part[] = ['genesys', 'okta', 'entra', 'auth0', 'scim'];
 
 const ALL_PARTS: readonly Part[] = [
   'kafka',

@@ -6,7 +6,7 @@ import type { Clock, Logger } from '../ports.ts';
 const causesOf = new WeakMap<object, RepeatedCauses>();
 
 export interface LastingLine {
-  readonly level: 'info' | 'warn';
+  readonly level: 'info' | 'warn' | 'error';
   /** The same for each line of the same cause. */
   readonly cause: string;
   readonly fields: object;
@@ -14,7 +14,7 @@ export interface LastingLine {
 }
 
 export function logLasting(
-  { clock, log }: { readonly clock: Pick<Clock, 'now'>; readonly log: Pick<Logger, 'info' | 'warn'> },
+  { clock, log }: { readonly clock: Pick<Clock, 'now'>; readonly log: Pick<Logger, 'info' | 'warn' | 'error'> },
   { level, cause, fields, message }: LastingLine,
 ): void {
   const causes = causesOf.get(log) ?? new RepeatedCauses();

@@ -31,6 +31,22 @@ export async function demandAccess(
   throw new ExitError(EXIT.configuration, `Kafka does not permit what is needed:\n${lines.join('\n')}`);
 }
 
+/** Of what one command needs. */
+export interface KafkaAccess {
+  /** @throws ExitError (78) that names each missing operation with its remedy */
+  demand(): Promise<void>;
+  diagnosed(error: unknown): Promise<unknown>;
+}
+
+export const kafkaAccess = (
+  needs: readonly Need[],
+  tools: Pick<KafkaLogTools, 'permitted' | 'diagnosed'>,
+  connection: KafkaConnectionOptions,
+): KafkaAccess => ({
+  demand: () => demandAccess(needs, tools, connection),
+  diagnosed: (error) => tools.diagnosed(error),
+});
+
 /** As the authorizer of the brokers names it by default. */
 export async function clientOf({ brokers, sasl }: KafkaConnectionOptions): Promise<Client> {
   if (sasl === null) return { brokers, user: 'ANONYMOUS' };

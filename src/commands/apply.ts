@@ -1,7 +1,6 @@
 /** `rollcall apply FILE|-`: a file of changes through the same pipeline, on a log in this process. */
 import { Command } from 'commander';
 import { writePrivateFile } from '../adapters/private-file.ts';
-import { readConfig } from '../config.ts';
 import type { SourceFormat } from '../core/change.ts';
 import { tokenFailure, type Failure } from '../core/outcome.ts';
 import { foldReport, summaryOf, type Summary } from '../core/summary.ts';
@@ -15,7 +14,7 @@ import { fileEnvironment, FILE_TOPICS, fillSource } from './file-source.ts';
 import { print, printJson, stopped, type Host } from './host.ts';
 import { openFormat } from './format.ts';
 import { openIdMap } from './id-map.ts';
-import { commandLog, readText } from './kafka-tools.ts';
+import { commandConfig, commandLog } from './kafka-tools.ts';
 import { leftOver } from './left-over.ts';
 import { showProgress } from './progress.ts';
 import { readOperations } from './report.ts';
@@ -52,7 +51,8 @@ SLOW_RETRY_SCHEDULE_MS=60000,300000 waits for them. Exits 1 where some changes f
 out of reach for 60 s (78 where it refuses the credentials); what is left is then listed as retry_scheduled, and the file can be applied again.`;
 
 export async function applyFile(file: string, flags: ApplyFlags, host: Host): Promise<ExitCode> {
-  const config = readConfig(fileEnvironment(host.environment), ['genesys', 'pipeline', 'ids', 'format'], readText);
+  const parts = ['genesys', 'pipeline', 'ids', 'format'] as const;
+  const config = await commandConfig(host, parts, fileEnvironment(host.environment));
   const logger = commandLog(host, config);
   const format = await openFormat(config.format);
   const { end, summary } = await withTarget({ host, genesys: config.genesys, logger }, async (api) => {

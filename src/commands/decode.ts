@@ -1,6 +1,5 @@
 /** `rollcall decode FILE|-`: what each record of a source topic means, without Kafka and without Genesys Cloud. */
 import { Command, Option } from 'commander';
-import { readConfig } from '../config.ts';
 import type { SourceFormat } from '../core/change.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
 import { type FormatName, formatNames } from '../formats/names.ts';
@@ -9,7 +8,7 @@ import { wholeNumber } from './arguments.ts';
 import { decodedLine } from './decoded-line.ts';
 import { formatOptions } from './format.ts';
 import { print, printJson, type Host } from './host.ts';
-import { readText } from './kafka-tools.ts';
+import { commandConfig } from './kafka-tools.ts';
 import { type FileRecord, readRecords } from './record-file.ts';
 
 export interface DecodeFlags {
@@ -49,7 +48,7 @@ Prints {"kind":"delta|state|skip|hint|invalid",…,"format"}; of a record with s
 changes most. Exits 1 where a line is no record; the others are printed all the same.`;
 
 export async function decodeFile(file: string, flags: DecodeFlags, host: Host): Promise<ExitCode> {
-  const { format: config } = readConfig(environmentOf(flags, host), ['format'], readText);
+  const { format: config } = await commandConfig(host, ['format'], environmentOf(flags, host));
   const options = await formatOptions(config);
   const detecting = config.name === 'auto' ? autoFormat(options) : null;
   const format = sourceTopicFormat(config.name, options);

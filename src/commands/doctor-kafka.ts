@@ -1,4 +1,5 @@
 /** The part of `rollcall doctor` that asks the brokers: the cluster, the topics, the first records, an id map in a topic. */
+import { AdvertisedAddressError, unreachableText, type UnreachableBroker } from '../adapters/kafka/advertised.ts';
 import { explainKafkaError } from '../adapters/kafka/errors.ts';
 import { createLogTools, type KafkaLogTools } from '../adapters/kafka/tools.ts';
 import type { Config } from '../config.ts';
@@ -20,6 +21,8 @@ export async function kafkaFindings(host: Host): Promise<Judged[]> {
   if (config === null) return [];
   const tools = createLogTools(config.kafka, { clock: host.clock, log: commandLog(host, config) });
   try {
+    const unreachable = await tools.unreachableBrokers();
+    if (unreachable.length > 0) return unreachable.map((broker) => judgeBroker(broker, config.kafka.brokers));
     const { brokers, clusterId } = await tools.clusterInfo();
     const addresses = brokers.map(({ address }) => address).join(', ');
     const cluster = ok('brokers', `Kafka cluster ${clusterId} answers: ${addresses}.`);
@@ -40,6 +43,14 @@ export async function kafkaFindings(host: Host): Promise<Judged[]> {
   } finally {
     await tools.close();
   }
+}
+
+function judgeBroker(broker: UnreachableBroker, configured: readonly string[]): Judged {
+  const isAdvertised = !configured.includes(broker.address);
+  const cause = isAdvertised ? new AdvertisedAddressError([broker], { cause: broker.error }) : broker.error;
+  const { advice } = explainKafkaError(cause);
+  const { code } = explainKafkaError(broker.error);
+  return fail('brokers', kafkaExitCode(code), `${unreachableText(broker)}.`, advice);
 }
 
 /** What is not permitted was named already. */
@@ -89,13 +100,11 @@ async function recordFindings(host: Host, tools: KafkaLogTools): Promise<Judged[
   if (config === null) return [];
   const committed = (topic: string) => tools.committedOffsets(config.kafka.groupId, topic);
   try {
-    const { findings, count } = await inspectFirstRecords(config, tools, host.stop, committed);
-    const { source } = config.topics;
     // That the topic is missing has been said of the topics.
-    if (count === null) return [];
-    if (count === 0) return [ok('records', `${source} has no records yet, so their format cannot be judged.`)];
+    if ((await tools.describeTopic(config.topics.source)) === null) return [];
+    const findings = await inspectFirstRecords(config, tools, host.stop, committed);
     if (findings.length === 0)
-      return [ok('records', `Nothing to say against the first ${count} records of ${source}.`)];
+      return [ok('records', `Nothing to say against the first records of ${config.topics.source}.`)];
     return findings.map((finding) =>
       refusesStart(finding)
         ? fail('records', EXIT.configuration, finding.message, finding.mend)
@@ -111,7 +120,8 @@ const GROWTH_PROCEDURE = `To add partitions to a running Rollcall without losing
   1. stop every writer of the source topic;
   2. let Rollcall apply what is there (rollcall_lag and rollcall_pending at 0, nothing parked: \`rollcall replay list\`);
   3. stop every instance of Rollcall;
-  4. kafka-topics.sh --alter --partitions N for the source topic and for the retry topic, with the same N;
+  4. kafka-topics.sh --bootstrap-server $KAFKA_BROKERS --alter --topic T --partitions N, for the source topic and for the retry
+     topic, with the same N;
   5. start Rollcall, then the writers.`;
 
 function judgeTopic(finding: TopicFinding): Judged {

@@ -3,6 +3,7 @@ import { Command } from 'commander';
 import { readConfig, type Config } from '../config.ts';
 import { ConfigError } from '../config/problem.ts';
 import { classify, tokenFailure } from '../core/outcome.ts';
+import { proxyFor, shownProxy } from '../core/proxy.ts';
 import { visible } from '../core/visible.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
 import type { GroupApi } from '../ports.ts';
@@ -41,7 +42,11 @@ export async function examine(flags: DoctorFlags, host: Host): Promise<ExitCode>
     ...(await targetFindings(host)),
   ];
   const findings = judged.map(({ check, status, message, advice }): Finding => ({ check, status, message, advice }));
-  const redacted = findings.map((finding) => ({ ...finding, message: host.secrets.redact(finding.message) }));
+  const redacted = findings.map((finding) => ({
+    ...finding,
+    message: host.secrets.redact(finding.message),
+    advice: finding.advice === null ? null : host.secrets.redact(finding.advice),
+  }));
   await (flags.json === true
     ? printJson(host.stdout, { findings: redacted })
     : print(host.stdout, redacted.map(findingText).join('')));
@@ -58,18 +63,22 @@ function configurationFindings(host: Host): Judged[] {
     );
     return [
       ok('configuration', 'Every variable is in order.'),
-      ...warnings.map((warning) => warn('configuration', warning, 'Correct the name, or unset the variable.')),
+      ...warnings.map(misspelling),
       ...risks.map(({ variable, problem, example }) =>
         warn('configuration', `${variable} ${problem}`, `Example: ${variable}=${example}`),
       ),
     ];
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
-    return error.problems.map(({ variable, problem, example }) =>
+    const problems = error.problems.map(({ variable, problem, example }) =>
       fail('configuration', EXIT.configuration, `${variable} ${problem}`, `Example: ${variable}=${example}`),
     );
+    return [...problems, ...error.warnings.map(misspelling)];
   }
 }
+
+const misspelling = (warning: string): Judged =>
+  warn('configuration', warning, 'Correct the name, or unset the variable.');
 
 async function idFileFindings(host: Host): Promise<Judged[]> {
   const config = configOf(host, ['ids']);
@@ -86,19 +95,30 @@ async function idLookUpFindings(host: Host, api: GroupApi): Promise<Judged[]> {
 async function targetFindings(host: Host): Promise<Judged[]> {
   const config = configOf(host, ['genesys']);
   if (config === null) return [];
+  const proxies = proxyFindings(config);
   return withTarget({ host, genesys: config.genesys, logger: commandLog(host, config) }, async (api) => {
     const refused = await api.renewToken();
     if (refused !== null) {
       const { code, advice, message } = tokenFailure(refused);
       const why = refused.message === '' ? code : `${code}: ${refused.message}`;
-      return [fail('token', targetExitCode(classify(refused, 'GET').kind), `${message} (${why})`, advice)];
+      return [...proxies, fail('token', targetExitCode(classify(refused, 'GET').kind), `${message} (${why})`, advice)];
     }
     return [
+      ...proxies,
       ok('token', `${config.genesys.loginUrl} gives a token.`),
       await permissionFinding(config, api, host),
       ...(await idLookUpFindings(host, api)),
       limitsFinding(config, api),
     ];
+  });
+}
+
+/** Which requests go through a proxy of the environment; without its credentials. */
+function proxyFindings({ genesys, proxy }: Config<'genesys'>): Judged[] {
+  return [...new Set([genesys.loginUrl, genesys.apiUrl])].flatMap((url) => {
+    const through = proxyFor(url, proxy);
+    if (through === null) return [];
+    return [ok('configuration', `Requests to ${url} go through the proxy ${shownProxy(through)} of the environment.`)];
   });
 }
 

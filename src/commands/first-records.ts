@@ -14,22 +14,16 @@ const BYTES_MAX = 16 * 1024 * 1024;
 /** Of the topic: by partition, the offset that is committed. */
 export type CommittedOffsets = (topic: string) => Promise<ReadonlyMap<number, bigint>>;
 
-export interface FirstRecords {
-  readonly findings: readonly RecordFinding[];
-  /** How many were looked at; null: there is no such topic. */
-  readonly count: number | null;
-}
-
-/** @throws what the log throws where it cannot be read. */
+/** Empty: nothing to say, or nothing there yet. @throws what the log throws where it cannot be read. */
 export async function inspectFirstRecords(
   { topics, format }: Pick<Config<'topics' | 'format'>, 'topics' | 'format'>,
   tools: Pick<LogTools, 'describeTopic' | 'read'>,
   signal: AbortSignal,
   committed: CommittedOffsets = async () => new Map(),
-): Promise<FirstRecords> {
+): Promise<readonly RecordFinding[]> {
   const topic = topics.source;
   const description = await tools.describeTopic(topic);
-  if (description === null) return { findings: [], count: null };
+  if (description === null) return [];
   const { partitionCount, settings } = description;
   const records = await firstRecords({ topic, partitionCount }, tools, signal);
   const options = await formatOptions(format);
@@ -39,11 +33,10 @@ export async function inspectFirstRecords(
   const { name, debezium } = format;
   const first = { topic, records, partitionCount, settings, name, format: source, auto, debezium };
   const findings = firstRecordFindings(first);
-  const count = records.length;
-  if (!findings.some(isOfThePast)) return { findings, count };
+  if (!findings.some(isOfThePast)) return findings;
   const read = await committed(topic);
   const areCommitted = records.every(({ partition, offset }) => offset < (read.get(partition) ?? 0n));
-  return { findings: areCommitted ? findings.map(afterCommit) : findings, count };
+  return areCommitted ? findings.map(afterCommit) : findings;
 }
 
 async function firstRecords(

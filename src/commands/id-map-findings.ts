@@ -9,6 +9,7 @@ import { commandLog } from './kafka-tools.ts';
 import type { Config } from '../config.ts';
 import { classify } from '../core/outcome.ts';
 import { hidesAttribute, searchFor, type LookUpAttribute } from '../core/id-look-up.ts';
+import { alterTopic } from '../core/topics.ts';
 import { equals, readScimList, type ScimList, type Search } from '../core/scim-list.ts';
 
 export interface IdMapFinding {
@@ -54,7 +55,7 @@ function topicState(topic: string, { isCompacted, counts }: TopicIdMap): readonl
     : [
         warn(
           `ID_MAP: topic ${topic} is not compacted: its retention will remove ids.`,
-          `kafka-configs.sh --alter --entity-type topics --entity-name ${topic} --add-config cleanup.policy=compact`,
+          alterTopic(topic, 'cleanup.policy=compact'),
         ),
       ];
   if (counts.rows > 0) return [ok(`ID_MAP: topic ${topic} names ${counts.rows} ids.`), ...compacted];

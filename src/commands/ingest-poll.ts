@@ -8,8 +8,9 @@ import { oktaApi } from '../adapters/idp/okta.ts';
 import { scimApi } from '../adapters/idp/scim.ts';
 import { createLogTools } from '../adapters/kafka/tools.ts';
 import { readConfig, type Config } from '../config.ts';
+import { needsOfCursor, needsOfIngest } from '../core/authorization.ts';
 import { IdpRefusal, IdpTrouble } from '../core/idp-failure.ts';
-import { COMPACTION_LAG_MIN_MS } from '../core/topics.ts';
+import { alterTopic, COMPACTION_LAG_MIN_MS } from '../core/topics.ts';
 import { EXIT, ExitError } from '../exit-codes.ts';
 import { auth0Source } from '../ingest/poll/auth0.ts';
 import { cursorKey, CursorRefusal, loadCursor } from '../ingest/poll/cursor-store.ts';
@@ -20,6 +21,7 @@ import { scimSource } from '../ingest/poll/scim.ts';
 import type { PollSource } from '../ingest/poll/source.ts';
 import type { LogTools } from '../ports.ts';
 import type { Host } from './host.ts';
+import { kafkaAccess } from './access.ts';
 import { openQueue, topicsAreRight, type IngestSurroundings } from './ingest-setup.ts';
 import { kafkaExit, readText, serviceLog } from './kafka-tools.ts';
 import { lazily, LiveConfig, liveKafka } from './live-config.ts';
@@ -77,10 +79,22 @@ export async function pollSource(name: SourceName, flags: PollFlags, host: Host)
   const live = new LiveConfig<(typeof parts)[number]>(config, parts, { host, logger: log });
   const tools = createLogTools(liveKafka(live), { clock: host.clock, log });
   try {
-    const world = { clock: host.clock, random: host.random, log, stop: host.stop, secrets: host.secrets };
+    const world = {
+      clock: host.clock,
+      random: host.random,
+      log,
+      stop: host.stop,
+      secrets: host.secrets,
+      proxy: config.proxy,
+    };
     const limits = { timeoutMs: config.poll.timeoutMs, triesMax: flags.once === true ? ONCE_TRIES_MAX : null };
     const source = makeSource[name]({ ...config, [name]: lazily(() => live.current[name]) } as Config, limits, world);
-    await poll(config, source, { flags, surroundings: { host, log, tools } });
+    const needs = [
+      ...needsOfIngest(config.ingest.topic ?? config.topics.source, config.topics.deadLetter),
+      ...needsOfCursor(config.poll.cursorTopic),
+    ];
+    const kafka = kafkaAccess(needs, tools, config.kafka);
+    await poll(config, source, { flags, surroundings: { host, log, tools, kafka } });
   } catch (error) {
     if (error instanceof IdpRefusal) throw new ExitError(EXIT.configuration, error.message, { cause: error });
     if (error instanceof IdpTrouble || error instanceof CursorRefusal)
@@ -146,6 +160,6 @@ async function haveCursorTopic(topic: string, tools: LogTools): Promise<void> {
     return;
   }
   if (found.settings.get('cleanup.policy') === 'compact') return;
-  const mend = `kafka-configs.sh --alter --topic ${topic} --add-config cleanup.policy=compact`;
+  const mend = alterTopic(topic, 'cleanup.policy=compact');
   throw new ExitError(EXIT.unavailable, `${topic} is not compacted: a cursor would be deleted with age.\n  ${mend}`);
 }

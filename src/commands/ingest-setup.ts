@@ -1,10 +1,12 @@
 /** What the sub-commands of `rollcall ingest` share: topics that must be there, and the queue before Kafka. */
 import { explainKafkaError } from '../adapters/kafka/errors.ts';
+import { logLasting } from '../adapters/lasting-lines.ts';
 import { pause, unlessAborted } from '../adapters/time-limit.ts';
 import { topicFindings, type TopicFinding, type TopicNames } from '../core/topics.ts';
 import { ExitError } from '../exit-codes.ts';
 import { SendQueue } from '../ingest/send-queue.ts';
 import type { LogTools, Logger } from '../ports.ts';
+import type { KafkaAccess } from './access.ts';
 import type { Host } from './host.ts';
 import { judgeTopics } from './topics.ts';
 
@@ -12,6 +14,8 @@ export interface IngestSurroundings {
   readonly host: Pick<Host, 'clock' | 'stop' | 'random'>;
   readonly log: Logger;
   readonly tools: LogTools;
+  /** What Kafka permits, and what stands behind its errors; absent: the log is another. */
+  readonly kafka?: KafkaAccess;
 }
 
 /** For one who offers one thing after the other. */
@@ -39,15 +43,19 @@ export interface WrittenTopics {
 
 /** Waits for brokers that cannot be reached; false: asked to stop meanwhile. @throws ExitError as `run` would, for the same findings */
 export async function topicsAreRight(config: WrittenTopics, surroundings: IngestSurroundings): Promise<boolean> {
-  const { host, log } = surroundings;
+  const { host, log, kafka } = surroundings;
   while (!host.stop.aborted) {
     try {
+      await kafka?.demand();
       judgeTopics(await writtenFindings(config, surroundings.tools), log);
       return true;
     } catch (error) {
-      const { retriable, message, advice } = explainKafkaError(error);
+      const { retriable, message, advice } = explainKafkaError(
+        kafka === undefined ? error : await kafka.diagnosed(error),
+      );
       if (error instanceof ExitError || !retriable) throw error;
-      log.warn({ message, advice }, 'Kafka cannot be reached, trying again');
+      const line = { fields: { message, advice }, message: 'Kafka cannot be reached, trying again' };
+      logLasting({ clock: host.clock, log }, { level: 'warn', cause: message, ...line });
     }
     await unlessAborted(host.stop, pause(host.clock, RETRY_MS));
   }

@@ -1,12 +1,14 @@
 /** `rollcall ingest topic`: a topic that is not keyed by group → native records that are. A signal drains it. */
 import { Command } from 'commander';
 import { KafkaRelay } from '../adapters/kafka/relay.ts';
-import { createLogTools } from '../adapters/kafka/tools.ts';
+import { createLogTools, type KafkaLogTools } from '../adapters/kafka/tools.ts';
 import { readConfig, type Config } from '../config.ts';
+import { needsOfIngest, needsOfRelay } from '../core/authorization.ts';
 import type { SourceFormat } from '../core/change.ts';
 import { EXIT } from '../exit-codes.ts';
 import { rekeyNotices } from '../ingest/topic/notices.ts';
 import { Rekeyer } from '../ingest/topic/rekeyer.ts';
+import { demandAccess, kafkaAccess, type KafkaAccess } from './access.ts';
 import { stopped, type Host } from './host.ts';
 import { openFormat } from './format.ts';
 import { openQueue, topicsAreRight, type IngestSurroundings } from './ingest-setup.ts';
@@ -62,13 +64,36 @@ export async function rekeyTopic(host: Host): Promise<void> {
   const kafka = liveKafka(live);
   const tools = createLogTools(kafka, { clock: host.clock, log });
   try {
-    await passOn({ ...config, kafka, rekey: liveRekey(live) }, format, { host, log, tools });
+    const settings = { ...config, kafka, rekey: liveRekey(live) };
+    await passOn(settings, format, { host, log, tools, kafka: relayAccess(settings, { host, log, tools }) });
   } catch (error) {
     throw kafkaExit(error);
   } finally {
     live.close();
     await tools.close();
   }
+}
+
+/** In both clusters, where what is read lies in another one. */
+function relayAccess({ kafka, rekey, ingest, topics }: Settings, { host, log, tools }: Relaying): KafkaAccess {
+  const writing = kafkaAccess(needsOfIngest(ingest.topic ?? topics.source, topics.deadLetter), tools, kafka);
+  const connection = { ...kafka, ...rekey.connection };
+  return {
+    diagnosed: writing.diagnosed,
+    demand: async () => {
+      await writing.demand();
+      const from = createLogTools(connection, { clock: host.clock, log });
+      try {
+        await demandAccess(needsOfRelay(rekey.from, rekey.groupId), from, connection);
+      } finally {
+        await from.close();
+      }
+    },
+  };
+}
+
+interface Relaying extends Omit<IngestSurroundings, 'tools'> {
+  readonly tools: KafkaLogTools;
 }
 
 /** With the other cluster's credentials as they are at each authentication. */

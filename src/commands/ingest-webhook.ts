@@ -4,6 +4,7 @@ import { explainKafkaError } from '../adapters/kafka/errors.ts';
 import { createLogTools } from '../adapters/kafka/tools.ts';
 import { KeySetFile, type KeySetSurroundings } from '../adapters/key-set-file.ts';
 import { readConfig, type Config } from '../config.ts';
+import { needsOfIngest } from '../core/authorization.ts';
 import { EXIT, ExitError } from '../exit-codes.ts';
 import { withoutKeys, type TokenVerifier } from '../formats/token-verifier.ts';
 import { SendQueue } from '../ingest/send-queue.ts';
@@ -13,6 +14,7 @@ import { webhookNotices } from '../ingest/webhook/notices.ts';
 import { sendersOf } from '../ingest/webhook/senders.ts';
 import { startWebhook, type WebhookServer, type WebhookSources } from '../ingest/webhook/server.ts';
 import type { Clock } from '../ports.ts';
+import { kafkaAccess } from './access.ts';
 import { stopped, type Host } from './host.ts';
 import { topicsAreRight, type IngestSurroundings } from './ingest-setup.ts';
 import { kafkaExit, readText, serviceLog } from './kafka-tools.ts';
@@ -66,7 +68,9 @@ export async function serveWebhook(host: Host): Promise<void> {
   const live = new LiveConfig(config, PARTS, { host, logger: log });
   const tools = createLogTools(liveKafka(live), { clock: host.clock, log });
   try {
-    await ingest(live, { host, log, tools });
+    const { topics, ingest: written } = config;
+    const needs = needsOfIngest(written.topic ?? topics.source, topics.deadLetter);
+    await ingest(live, { host, log, tools, kafka: kafkaAccess(needs, tools, config.kafka) });
   } catch (error) {
     throw kafkaExit(error);
   } finally {
@@ -96,7 +100,7 @@ async function ingest(live: LiveConfig<(typeof PARTS)[number]>, surroundings: In
     const paths = senders.map(({ kind }) => `/${kind.name}`);
     log.info({ url: server.url, paths, topic }, 'webhooks are taken');
     // Senders are answered 503 meanwhile: some of them never repeat what they could not deliver to anybody.
-    const checked = topicsAreRight(config, { host, log, tools });
+    const checked = topicsAreRight(config, surroundings);
     await Promise.race([stopped(stop), queue.failed, checked.then(() => stopped(stop))]);
     log.info({}, 'asked to stop: draining');
     await server.drain();

@@ -4,12 +4,27 @@ import { explainKafkaError, type KafkaFault } from '../adapters/kafka/errors.ts'
 import { createLogTools, type KafkaLogTools } from '../adapters/kafka/tools.ts';
 import { createLog, type LogOptions } from '../adapters/log.ts';
 import { readConfig, type Config } from '../config.ts';
+import type { Environment } from '../config/read-values.ts';
 import type { Part } from '../config/variable.ts';
+import type { Need } from '../core/authorization.ts';
+import type { TopicNames } from '../core/topics.ts';
 import { EXIT, ExitError, type ExitCode } from '../exit-codes.ts';
 import type { Logger } from '../ports.ts';
-import type { Host } from './host.ts';
+import { demandAccess } from './access.ts';
+import { print, type Host } from './host.ts';
 
 type Logging = Pick<Config<never>, 'logLevel' | 'secrets'>;
+
+/** Of a command that ends: names that were probably meant to be others are said beside its output. @throws ConfigError */
+export async function commandConfig<P extends Part>(
+  host: Host,
+  parts: readonly P[],
+  environment: Environment = host.environment,
+): Promise<Config<P>> {
+  const config = readConfig(environment, parts, readText);
+  for (const warning of config.warnings) await print(host.stderr, `warning: ${warning}\n`);
+  return config;
+}
 
 /** A command's own log is quiet unless it is asked for: what matters is its output and its error. */
 export const commandLog = (host: Host, config: Logging): Logger =>
@@ -25,18 +40,21 @@ function logOf({ stderr, secrets }: Host, config: Logging, level: LogOptions['le
 
 export const readText = (path: string): string => readFileSync(path, 'utf8');
 
-/** @param parts beside Kafka and the topics. */
+/** @param parts beside Kafka and the topics. @param needs what is named where Kafka does not permit the work. */
 export async function withLogTools<P extends Part>(
   host: Host,
   parts: readonly P[],
   work: (config: Config<'kafka' | 'topics' | P>, tools: KafkaLogTools) => Promise<void>,
+  needs: (topics: TopicNames) => readonly Need[] = () => [],
 ): Promise<void> {
-  const config = readConfig<'kafka' | 'topics' | P>(host.environment, ['kafka', 'topics', ...parts], readText);
+  const config = await commandConfig<'kafka' | 'topics' | P>(host, ['kafka', 'topics', ...parts]);
   const tools = createLogTools(config.kafka, { clock: host.clock, log: commandLog(host, config) });
   try {
     await work(config, tools);
   } catch (error) {
-    throw kafkaExit(error);
+    if (explainKafkaError(error).code === 'not_authorized')
+      await demandAccess(needs(config.topics), tools, config.kafka);
+    throw kafkaExit(await tools.diagnosed(error));
   } finally {
     await tools.close();
   }

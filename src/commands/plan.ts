@@ -1,6 +1,6 @@
 /** `rollcall plan FILE|-`: the requests that `apply` would send, and what each change would come to. Sends GETs only. */
 import { Command } from 'commander';
-import { readConfig, type Config } from '../config.ts';
+import type { Config } from '../config.ts';
 import { type Intent, type SourceEvent, type SourceFormat, isChange } from '../core/change.ts';
 import { intentsOf } from '../core/intents.ts';
 import { shownName } from '../core/group-body.ts';
@@ -13,7 +13,7 @@ import { FILE_SOURCE, fileEnvironment } from './file-source.ts';
 import { print, printJson, type Host } from './host.ts';
 import { openFormat } from './format.ts';
 import { openIdMap } from './id-map.ts';
-import { commandLog, readText } from './kafka-tools.ts';
+import { commandConfig, commandLog } from './kafka-tools.ts';
 import { readLines } from './lines.ts';
 import { namesFor } from './names.ts';
 import { readGroup, targetExitCode, withTarget } from './target.ts';
@@ -42,7 +42,8 @@ Examples:
 Exits 1 where some changes would fail. Whether a user exists is known only once it is added.`;
 
 export async function planFile(file: string, flags: PlanFlags, host: Host): Promise<ExitCode> {
-  const config = readConfig(fileEnvironment(host.environment), ['genesys', 'pipeline', 'ids', 'format'], readText);
+  const parts = ['genesys', 'pipeline', 'ids', 'format'] as const;
+  const config = await commandConfig(host, parts, fileEnvironment(host.environment));
   const logger = commandLog(host, config);
   const { wanted, invalid } = await readWanted(file, await openFormat(config.format), host);
   const failures = await withTarget({ host, genesys: config.genesys, logger }, async (api) => {

@@ -1,6 +1,7 @@
 /** `rollcall report`: the report topic as a summary, as CSV or as a stream of records. */
 import { Command, Option } from 'commander';
 import { ReportRecord, type ReportOutcome } from '../core/report.ts';
+import { readingTopic } from '../core/authorization.ts';
 import { foldReport, summaryOf, type Operations } from '../core/summary.ts';
 import { EXIT, ExitError } from '../exit-codes.ts';
 import type { LogTools, TopicRecord } from '../ports.ts';
@@ -33,9 +34,14 @@ export function reportCommand(host: Host): Command {
     .option('--since <time>', 'only reported then or later, such as 2026-09-21T14:13:20Z', instant)
     .addHelpText('after', examples)
     .action(async (flags: ReportFlags) => {
-      await withLogTools(host, [], async ({ topics }, tools) => {
-        await printReport({ flags, topic: topics.report, tools, host });
-      });
+      await withLogTools(
+        host,
+        [],
+        async ({ topics }, tools) => {
+          await printReport({ flags, topic: topics.report, tools, host });
+        },
+        ({ report }) => [readingTopic(report)],
+      );
       host.finish(EXIT.done);
     });
 }

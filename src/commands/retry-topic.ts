@@ -1,5 +1,6 @@
 /** What operators' commands have in common: reading what waits in the retry topic, and asking its owners for something. */
 import { operatorKey } from '../adapters/operator-key.ts';
+import { needsOfOperator } from '../core/authorization.ts';
 import { allWaiting, emptyWaiting, readWaiting, selects, type Waiting, type WaitingFilter } from '../core/waiting.ts';
 import { parseAnswer, type Answer } from '../core/request-record.ts';
 import {
@@ -25,10 +26,15 @@ export interface RetryTopic {
 
 /** Opens it for one command, with the operator's key where there is one. */
 export const withRetryTopic = (host: Host, work: (retry: RetryTopic) => Promise<ExitCode>): Promise<void> =>
-  withLogTools(host, ['operator'], async ({ topics, operator: { key } }, tools) => {
-    const signing = key === null ? {} : { operatorKey: operatorKey(() => key) };
-    host.finish(await work({ topic: topics.retry, tools, host, ...signing }));
-  });
+  withLogTools(
+    host,
+    ['operator'],
+    async ({ topics, operator: { key } }, tools) => {
+      const signing = key === null ? {} : { operatorKey: operatorKey(() => key) };
+      host.finish(await work({ topic: topics.retry, tools, host, ...signing }));
+    },
+    needsOfOperator,
+  );
 
 /** @throws ExitError where there is no such topic. */
 export async function findWaiting(

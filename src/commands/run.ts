@@ -1,6 +1,7 @@
 /** `rollcall run`: the service. Configuration → adapters → pipeline → admin server; a signal drains it. */
 import { Command } from 'commander';
 import { createGroupApi } from '../adapters/genesys/group-api.ts';
+import { connectThrough } from '../adapters/genesys/http-client.ts';
 import { KafkaChangeLog } from '../adapters/kafka/change-log.ts';
 import { explainKafkaError } from '../adapters/kafka/errors.ts';
 import { createLogTools, type KafkaLogTools } from '../adapters/kafka/tools.ts';
@@ -70,7 +71,7 @@ export async function runService(host: Host): Promise<void> {
   const admin = await serveAdmin(live, () => access?.judge(pipeline?.stats() ?? null) ?? null, { host, logger });
   const api = createGroupApi(
     lazily(() => live.current.genesys),
-    { clock, logger, random, secrets: host.secrets },
+    { clock, logger, random, secrets: host.secrets, connect: connectThrough(config.proxy) },
   );
   let opened: OpenIdMap | null = null;
   try {
@@ -194,7 +195,7 @@ async function inspect(config: Service, tools: KafkaLogTools, around: Surroundin
     const topics = topicFindings(config.topics, await findTopics(config.topics, tools));
     return { topics, records: topics.some(refusesRun) ? [] : await firstRecords(config, tools, around) };
   } catch (error) {
-    const { retriable, message, advice } = explainKafkaError(error);
+    const { retriable, message, advice } = explainKafkaError(await tools.diagnosed(error));
     if (error instanceof ExitError || !retriable) throw error;
     const line = { fields: { message, advice }, message: 'Kafka cannot be reached, trying again' };
     logLasting({ clock: around.host.clock, log: logger }, { level: 'warn', cause: message, ...line });
@@ -210,7 +211,7 @@ async function firstRecords(
 ): Promise<readonly RecordFinding[]> {
   const committed = (topic: string) => tools.committedOffsets(config.kafka.groupId, topic);
   try {
-    return (await inspectFirstRecords(config, tools, host.stop, committed)).findings;
+    return await inspectFirstRecords(config, tools, host.stop, committed);
   } catch (error) {
     const { retriable, message, advice } = explainKafkaError(error);
     if (error instanceof ExitError || retriable) throw error;
@@ -227,6 +228,6 @@ function judgeRecords(findings: readonly RecordFinding[], logger: Logger): void 
   }
   const refusals = findings.filter(refusesStart);
   if (refusals.length === 0) return;
-  const lines = refusals.map(({ message, mend }) => `${message}\n  ${mend}`);
+  const lines = refusals.map(({ message, mend }) => `${message}\n  ${mend.replaceAll('\n', '\n  ')}`);
   throw new ExitError(EXIT.configuration, `the source records cannot be read:\n${lines.join('\n')}`);
 }

@@ -1,7 +1,9 @@
 /** Opens the target for one command. */
 import { createGroupApi } from '../adapters/genesys/group-api.ts';
+import { connectThrough } from '../adapters/genesys/http-client.ts';
 import { pause, unlessAborted } from '../adapters/time-limit.ts';
 import type { Parts } from '../config.ts';
+import { readProxy } from '../config/proxy.ts';
 import type { Answer } from '../core/answer.ts';
 import { classify, type Outcome } from '../core/outcome.ts';
 import type { GroupApi, Logger } from '../ports.ts';
@@ -12,7 +14,9 @@ export async function withTarget<T>(
   { host, genesys, logger }: { readonly host: Host; readonly genesys: Parts['genesys']; readonly logger: Logger },
   work: (api: GroupApi) => Promise<T>,
 ): Promise<T> {
-  const api = createGroupApi(genesys, { clock: host.clock, logger, random: host.random, secrets: host.secrets });
+  const { clock, random, secrets } = host;
+  const connect = connectThrough(readProxy(host.environment).proxy);
+  const api = createGroupApi(genesys, { clock, logger, random, secrets, connect });
   try {
     return await work(api);
   } finally {

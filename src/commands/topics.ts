@@ -68,7 +68,7 @@ export function judgeTopics(findings: readonly TopicFinding[], logger: Logger): 
   }
   const refusals = findings.filter(refusesRun);
   if (refusals.length === 0) return;
-  const lines = refusals.map(({ message, mend }) => `${message}\n  ${mend}`);
+  const lines = refusals.map(({ message, mend }) => `${message}\n  ${mend.replaceAll('\n', '\n  ')}`);
   throw new ExitError(EXIT.unavailable, `the topics cannot be used:\n${lines.join('\n')}`);
 }
 
@@ -86,7 +86,7 @@ export const topicsExitCode = (findings: readonly TopicFinding[]): ExitCode =>
   findings.some(refusesRun) ? EXIT.unavailable : EXIT.done;
 
 export const findingLines = ({ severity, message, mend }: TopicFinding): string =>
-  `${severity === 'error' ? 'FAIL' : 'warn'}  ${message}\n      ${mend}\n`;
+  `${severity === 'error' ? 'FAIL' : 'warn'}  ${message}\n      ${mend.replaceAll('\n', '\n      ')}\n`;
 
 interface Told {
   readonly created?: readonly NewTopic[];

@@ -9,28 +9,50 @@ export interface Problem {
 export class ConfigError extends Error {
   override readonly name = 'ConfigError';
   readonly problems: readonly Problem[];
+  /** Names that were probably meant to be others; one of them may be what is missing. */
+  readonly warnings: readonly string[];
 
-  constructor(problems: readonly Problem[]) {
-    super(problems.map(line).join('\n'));
+  constructor(problems: readonly Problem[], warnings: readonly string[] = []) {
+    super([...problems.map(line), ...warnings].join('\n'));
     this.problems = problems;
+    this.warnings = warnings;
   }
 }
 
 const line = ({ variable, problem, example }: Problem): string =>
   `${variable} ${problem}; example: ${variable}=${example}`;
 
-/** A name that is nearly a known one is probably meant to be it. */
+/**
+ * A name that is nearly a known one, in other letters or behind the program's own name, is probably meant to be it; what
+ * begins as only names of ours do is probably a mistake.
+ */
 export function misspelled(present: readonly string[], known: readonly string[]): string[] {
   const taken = new Set(known);
   return present
     .filter((name) => !taken.has(name))
     .flatMap((name) => {
-      const meant = known.find(
-        (candidate) => candidate.length >= LENGTH_MIN && editDistance(name, candidate) <= EDITS_MAX,
-      );
-      return meant === undefined ? [] : [`${name} is not a variable of Rollcall; ${meant} is`];
+      const meant = meantBy(name, known, taken);
+      if (meant !== undefined) return [`${name} is not a variable of Rollcall; ${meant} is`];
+      return OWN_PREFIXES.test(name) ? [`${name} is not a variable of Rollcall`] : [];
     });
 }
+
+function meantBy(name: string, known: readonly string[], taken: ReadonlySet<string>): string | undefined {
+  const plain = name
+    .toUpperCase()
+    .replaceAll(/[.-]/g, '_')
+    .replace(/^ROLLCALL_/, '');
+  if (taken.has(plain)) return plain;
+  const near = known
+    .filter((candidate) => candidate.length >= LENGTH_MIN)
+    .map((candidate) => ({ candidate, edits: editDistance(plain, candidate) }))
+    .filter(({ edits }) => edits <= EDITS_MAX)
+    .toSorted((one, other) => one.edits - other.edits);
+  return near[0]?.candidate;
+}
+
+/** Not KAFKA_: the brokers' own tools have variables that begin so. */
+const OWN_PREFIXES = /^(?:ROLLCALL|GENESYS|INGEST|GUARD|DEBEZIUM|ID_MAP|SCIM_EVENTS)_/;
 
 /** Shorter names are too near to those of other programs. */
 const LENGTH_MIN = 9;

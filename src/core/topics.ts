@@ -125,7 +125,8 @@ function partitionFindings(names: TopicNames, { source = null, retry = null }: U
       message: `${names.source} has ${source.partitionCount} partitions and ${names.retry} has ${retry.partitionCount}.`,
       mend:
         `Stop every writer of ${names.source}, let Rollcall apply what is there, stop Rollcall, then: ` +
-        `kafka-topics.sh --alter --topic ${fewer} --partitions ${count}. \`rollcall topics create\` makes them equal ` +
+        `kafka-topics.sh --bootstrap-server $KAFKA_BROKERS --alter --topic ${fewer} --partitions ${count}\n` +
+        '`rollcall topics create` makes them equal ' +
         'from the start, and `rollcall doctor` explains the growth of a topic.',
     },
   ];
@@ -142,7 +143,7 @@ function retryFindings(topic: string, retry: FoundTopic | null): TopicFinding[] 
       code: 'retry_not_compacted',
       topic,
       message: `${topic} has cleanup.policy=${policy}: parked changes would be deleted with age.`,
-      mend: `${alter(topic, 'cleanup.policy=compact')} A new topic gets it from \`rollcall topics create\`.`,
+      mend: `${alterTopic(topic, 'cleanup.policy=compact')}\nA new topic gets it from \`rollcall topics create\`.`,
     });
   }
   if (lagMs < COMPACTION_LAG_MIN_MS) {
@@ -151,7 +152,7 @@ function retryFindings(topic: string, retry: FoundTopic | null): TopicFinding[] 
       code: 'eager_cleaner',
       topic,
       message: `${topic} has min.compaction.lag.ms=${lagMs}: a record may be cleaned away before it is repaired.`,
-      mend: alter(topic, `min.compaction.lag.ms=${COMPACTION_LAG_MIN_MS}`),
+      mend: alterTopic(topic, `min.compaction.lag.ms=${COMPACTION_LAG_MIN_MS}`),
     });
   }
   return findings;
@@ -177,7 +178,7 @@ function compactedFindings(role: CompactedRole, topic: string, found: FoundTopic
   if (found === null || !(found.settings.get('cleanup.policy') ?? '').includes('compact')) return [];
   const { code, loss } = compacted[role];
   const message = `${topic} is compacted: ${loss}.`;
-  return [{ severity: 'error', code, topic, message, mend: alter(topic, 'cleanup.policy=delete') }];
+  return [{ severity: 'error', code, topic, message, mend: alterTopic(topic, 'cleanup.policy=delete') }];
 }
 
 function deadLetterFindings(topic: string, { source = null, deadLetter = null }: UsedTopics): TopicFinding[] {
@@ -191,7 +192,7 @@ function deadLetterFindings(topic: string, { source = null, deadLetter = null }:
       code: 'dead_letter_too_small',
       topic,
       message: `${topic} takes records of ${bytes} bytes; the largest source record needs ${wanted}, and would be cut.`,
-      mend: alter(topic, `max.message.bytes=${wanted}`),
+      mend: alterTopic(topic, `max.message.bytes=${wanted}`),
     },
   ];
 }
@@ -208,7 +209,7 @@ function retentionFindings(role: TopicRole, topic: string, found: FoundTopic | n
       code: 'retention_too_short',
       topic,
       message: `${topic} keeps records for ${retentionMs} ms, less than 7 days: what nobody has read by then is lost.`,
-      mend: alter(topic, `retention.ms=${RETENTION_MIN_MS}`),
+      mend: alterTopic(topic, `retention.ms=${RETENTION_MIN_MS}`),
     },
   ];
 }
@@ -223,7 +224,7 @@ function replicationFindings(topic: string, found: FoundTopic | null): TopicFind
       : `${topic} has one replica: the loss of a broker loses records.`;
   const mend =
     found.replicationFactor > 1
-      ? alter(topic, 'min.insync.replicas=2')
+      ? alterTopic(topic, 'min.insync.replicas=2')
       : 'Fine on one machine. Elsewhere create topics with `--replication-factor 3`, and set min.insync.replicas=2.';
   return [{ severity: 'warning', code: 'not_replicated', topic, message, mend }];
 }
@@ -237,5 +238,6 @@ function numberOf(found: FoundTopic, setting: string, otherwise: number): number
   return Number.isFinite(value) ? value : otherwise;
 }
 
-const alter = (topic: string, setting: string): string =>
-  `kafka-configs.sh --alter --topic ${topic} --add-config ${setting}`;
+/** The command, for a shell with Rollcall's environment, and nothing else: what is to be said about it stands on the next line. */
+export const alterTopic = (topic: string, setting: string): string =>
+  `kafka-configs.sh --bootstrap-server $KAFKA_BROKERS --alter --topic ${topic} --add-config ${setting}`;

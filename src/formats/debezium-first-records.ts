@@ -3,6 +3,7 @@
  * single record: where records are flattened, a deleted row is a tombstone alone, or nothing at all.
  */
 import type { SourceRecord } from '../core/change.ts';
+import { alterTopic } from '../core/topics.ts';
 import { isEncodedNumber } from './debezium-decimal.ts';
 import { isEnvelope } from './debezium-envelope.ts';
 import { isBareRow, isMarked } from './debezium-flat.ts';
@@ -135,7 +136,7 @@ function cleanerFindings({ topic, settings, rows, isKeyWhole }: Facts): RecordFi
       severity: 'error',
       code: 'compacted_by_group',
       message: `${topic} is compacted and keyed by group: of all rows of a group only the last one stays, and a tombstone takes even that away.`,
-      mend: `kafka-configs.sh --alter --topic ${topic} --add-config cleanup.policy=delete; then send the full states, since changes may be gone.`,
+      mend: `${alterTopic(topic, 'cleanup.policy=delete')}\nThen send the full states, since changes may be gone.`,
     },
   ];
 }

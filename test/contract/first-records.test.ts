@@ -27,7 +27,7 @@ async function inspect(
     records.map((record) => ({ topic: TOPIC, partition: null, key: null, value: null, headers: [], ...record })),
   );
   const config = readConfig(environment, ['topics', 'format'], () => '');
-  const { findings } = await inspectFirstRecords(config, log, new AbortController().signal, async () => committed);
+  const findings = await inspectFirstRecords(config, log, new AbortController().signal, async () => committed);
   await log.close();
   return findings.map((finding) => `${finding.code}${refusesStart(finding) ? ' !' : ''}`);
 }

@@ -8,12 +8,19 @@ import type { Mutant } from './mutant.ts';
 
 const AT_ONCE = 2;
 
-const { values, positionals: names } = parseArgs({
-  allowPositionals: true,
-  options: { seeds: { type: 'string', default: '2000' } },
-});
+const help = `npm run mutants -- [NAME…] [--seeds N]
+  NAME     a mutant of the catalogue; default: all of them
+  --seeds  histories that are tried of each (default 2000)
+`;
+
+const { values, positionals: names } = readArguments();
+if (values.help) {
+  process.stdout.write(help);
+  process.exit();
+}
 const unknown = names.filter((name) => !mutants.some((mutant) => mutant.name === name));
-if (unknown.length > 0) throw new Error(`no such mutant: ${unknown.join(', ')}`);
+if (unknown.length > 0) refuse(`no such mutant: ${unknown.join(', ')}`);
+if (!(Number(values.seeds) >= 1)) refuse('--seeds wants a number');
 const chosen = mutants.filter(({ name }) => names.length === 0 || names.includes(name));
 const limit = pLimit(AT_ONCE);
 const rows = await Promise.all(chosen.map((mutant) => limit(() => rowOf(mutant, Number(values.seeds)))));
@@ -25,6 +32,22 @@ const missed = rows.filter(({ isMissed }) => isMissed).map(({ name }) => name);
 process.stdout.write(`\n${rows.length - missed.length} of ${rows.length} mutants noticed or accounted for`);
 process.stdout.write(missed.length === 0 ? '\n' : `; not noticed: ${missed.join(', ')}\n`);
 process.exitCode = missed.length === 0 ? 0 : 1;
+
+function readArguments() {
+  try {
+    return parseArgs({
+      allowPositionals: true,
+      options: { seeds: { type: 'string', default: '2000' }, help: { type: 'boolean', short: 'h', default: false } },
+    });
+  } catch (error) {
+    return refuse(error instanceof Error ? error.message : String(error));
+  }
+}
+
+function refuse(problem: string): never {
+  process.stderr.write(`${problem}\n\n${help}`);
+  process.exit(64);
+}
 
 interface Row {
   readonly name: string;

@@ -1,8 +1,8 @@
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { pipelineOptions, readConfig, secretsIn } from '../../src/config.ts';
-import { ConfigError } from '../../src/config/problem.ts';
+import { ConfigError, misspelled } from '../../src/config/problem.ts';
 import type { Part } from '../../src/config/variable.ts';
-import { names, variables } from '../../src/config/variables.ts';
+import { knownNames, names, variables } from '../../src/config/variables.ts';
 
 const everything = ['kafka', 'topics', 'format', 'genesys', 'pipeline', 'operator', 'admin'] as const;
 
@@ -342,4 +342,32 @@ test('what the pipeline is told follows from several parts', () => {
   });
   expect(pipelineOptions({ ...config, kafka: null }, 'rollcall-1').leaseMs).toBe(Infinity);
   expect(pipelineOptions(read({ LATE_APPLY_MS: '5' }), 'rollcall-1').lateApplyMs).toBe(5);
+});
+
+describe('a name that is not known', () => {
+  const warned = (...present: readonly string[]) => misspelled(present, knownNames);
+
+  test.each([
+    ['KAFKA_BROKER', 'KAFKA_BROKERS'],
+    ['GENESYS_CLIENT_SECRETS', 'GENESYS_CLIENT_SECRET'],
+    ['GENESYS_CLIENT_SECRET_FIL', 'GENESYS_CLIENT_SECRET_FILE'],
+    ['ROLLCALL_SOURCE_TOPIC', 'SOURCE_TOPIC'],
+    ['kafka_brokers', 'KAFKA_BROKERS'],
+    ['KAFKA-GROUP-ID', 'KAFKA_GROUP_ID'],
+  ])('%s is told to be %s', (name, meant) => {
+    expect(warned(name)).toEqual([`${name} is not a variable of Rollcall; ${meant} is`]);
+  });
+
+  test.each(['GENESYS_REGION', 'ROLLCALL_THREADS', 'INGEST_OKTA_PASSWORD'])('%s begins as ours do', (name) => {
+    expect(warned(name)).toEqual([`${name} is not a variable of Rollcall`]);
+  });
+
+  test('of another program is left alone', () => {
+    expect(warned('PATH', 'KAFKA_OPTS', 'KAFKA_HEAP_OPTS', 'HTTPS_PROXY', 'no_proxy', 'npm_config_cache')).toEqual([]);
+  });
+
+  test('stands beside the problems, since it may be what is missing', () => {
+    const read = () => readConfig({ KAFKA_BROKER: 'a:1' }, ['kafka'], String);
+    expect(read).toThrow(/KAFKA_BROKERS is missing.*\n.*KAFKA_BROKER is not a variable of Rollcall; KAFKA_BROKERS is/);
+  });
 });

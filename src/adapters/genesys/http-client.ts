@@ -1,12 +1,14 @@
 /**
- * One request over a pool of kept-alive connections to one origin; the only importer of undici.
+ * One request over a pool of kept-alive connections to one origin; undici's events are translated here.
  * Exchange: queued → sent → over, or queued → over. `queued` becomes `sent` in the very tick that writes to the socket,
  * so a request that ends before was surely not written, and one that ends after may have reached the target.
  */
 import { Pool } from 'undici';
 import type { Dispatcher } from 'undici';
 import type { NoResponse, NotStarted } from '../../core/answer.ts';
+import type { ProxySettings } from '../../core/proxy.ts';
 import type { Clock, Instant, MayStart } from '../../ports.ts';
+import { proxyAgent } from '../proxy-agent.ts';
 
 export interface HttpRequest {
   readonly method: 'GET' | 'PATCH' | 'POST';
@@ -43,16 +45,23 @@ export type Connect = (
   limits: Pick<HttpClientOptions, 'connections' | 'requestTimeoutMs'>,
 ) => Connections;
 
-const connectPool: Connect = (origin, { connections, requestTimeoutMs }) =>
-  new Pool(origin, {
-    connections,
-    pipelining: 1,
-    connectTimeout: requestTimeoutMs,
-    // Off: the exchange's own time-out is for the whole request.
-    headersTimeout: 0,
-    bodyTimeout: 0,
-    maxResponseSize: bodyMaxBytes,
-  });
+const optionsOf = ({ connections, requestTimeoutMs }: Parameters<Connect>[1]) => ({
+  connections,
+  pipelining: 1,
+  connectTimeout: requestTimeoutMs,
+  // Off: the exchange's own time-out is for the whole request.
+  headersTimeout: 0,
+  bodyTimeout: 0,
+  maxResponseSize: bodyMaxBytes,
+});
+
+const connectPool: Connect = (origin, limits) => new Pool(origin, optionsOf(limits));
+
+/** Through the proxy of the environment, where it has one for this origin. */
+export const connectThrough =
+  (proxy: ProxySettings): Connect =>
+  (origin, limits) =>
+    proxyAgent(origin, proxy, optionsOf(limits)) ?? connectPool(origin, limits);
 
 /** A group of 100,000 members is about 10 MB; what is larger is no answer to a request of ours. */
 const bodyMaxBytes = 32 * 1024 * 1024;
@@ -78,7 +87,10 @@ export class HttpClient {
     const { method, headers, body } = request;
     const limits = { timeoutMs: this.#requestTimeoutMs, origin: this.#origin };
     const exchange = new Exchange(request.mayStart, this.#clock, limits);
-    this.#pool.dispatch({ method, path: `${this.#pathPrefix}${request.path}`, headers, body }, exchange);
+    this.#pool.dispatch(
+      { origin: this.#origin, method, path: `${this.#pathPrefix}${request.path}`, headers, body },
+      exchange,
+    );
     return exchange.result;
   }
 

@@ -69,7 +69,7 @@ export class ClientToken implements Authorization {
   async #request(): Promise<Token> {
     const { url, access, more, timeoutMs, triesMax, advice } = this.#credentials;
     const { clientId, clientSecret } = access;
-    const { clock, stop } = this.#world;
+    const { clock, stop, dispatcherFor } = this.#world;
     const body = new URLSearchParams({
       grant_type: 'client_credentials',
       client_id: clientId,
@@ -83,7 +83,8 @@ export class ClientToken implements Authorization {
       header: headerOf(response),
       body: await readBody(response),
     });
-    const request = () => send(url, { method: 'POST', headers, body: String(body) }, { timeoutMs, clock, stop, read });
+    const limits = { timeoutMs, clock, stop, dispatcherFor, read };
+    const request = () => send(url, { method: 'POST', headers, body: String(body) }, limits);
     const sentAt = clock.now().monotonic;
     const answer = await patiently(request, { ...this.#world, host, triesMax });
     const fields = fieldsIn(answer.body);

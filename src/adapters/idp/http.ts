@@ -4,11 +4,14 @@
  * requests pass one gate, so that no answer (links without an end, a token that has expired already) makes us hurry.
  */
 import { IdpRefusal, IdpTrouble } from '../../core/idp-failure.ts';
+import type { ProxySettings } from '../../core/proxy.ts';
 import type { KnownSecrets } from '../../core/redact.ts';
 import { backoffMs } from '../../core/server-wait.ts';
 import type { Clock, Logger, Random } from '../../ports.ts';
 import type { IdpAnswer, IdpApi, IdpStream } from '../../ingest/ports.ts';
 import { TargetGate } from '../genesys/gate.ts';
+import { proxyAgent } from '../proxy-agent.ts';
+import { logLasting } from '../lasting-lines.ts';
 import { pause, unlessAborted, within } from '../time-limit.ts';
 import { addressBelow, hasDotSegments, prefixOf } from './address.ts';
 import { askedWaitMs, isPassing } from './patience.ts';
@@ -24,8 +27,10 @@ export interface Authorization {
 export interface IdpWorld {
   readonly clock: Clock;
   readonly random: Pick<Random, 'next'>;
-  readonly log: Pick<Logger, 'warn'>;
+  readonly log: Pick<Logger, 'info' | 'warn' | 'error'>;
   readonly stop: AbortSignal;
+  /** Absent: none. */
+  readonly proxy?: ProxySettings;
   /** Learns the tokens that are received. */
   readonly secrets: Pick<KnownSecrets, 'learn'>;
 }
@@ -36,10 +41,26 @@ const REQUESTS_PER_MINUTE = 600;
 /** What all requests to one identity provider share, those for its tokens included. */
 export interface IdpConnection extends IdpWorld {
   readonly gate: Pick<TargetGate, 'take' | 'answered' | 'throttled'>;
+  /** What requests to this address go through; null: nothing between. */
+  readonly dispatcherFor: (url: string) => object | null;
+}
+
+/** One agent for each origin: it keeps its connections. */
+function memoized(proxy: ProxySettings | undefined): IdpConnection['dispatcherFor'] {
+  const agents = new Map<string, object | null>();
+  return (url) => {
+    const { origin } = new URL(url);
+    const known = agents.get(origin);
+    if (known !== undefined || proxy === undefined) return known ?? null;
+    const agent = proxyAgent(origin, proxy);
+    agents.set(origin, agent);
+    return agent;
+  };
 }
 
 export const connectIdp = (world: IdpWorld): IdpConnection => ({
   ...world,
+  dispatcherFor: memoized(world.proxy),
   gate: new TargetGate(REQUESTS_PER_MINUTE, world.clock, world.random),
 });
 
@@ -115,8 +136,9 @@ export class IdpHttp implements IdpApi {
     return patiently(request, { ...this.#world, host: this.host, triesMax: this.#options.triesMax });
   }
 
-  #limits(): { readonly timeoutMs: number; readonly clock: Clock; readonly stop: AbortSignal } {
-    return { timeoutMs: this.#options.timeoutMs, clock: this.#world.clock, stop: this.#world.stop };
+  #limits(): Omit<Limits<never>, 'read'> {
+    const { clock, stop, dispatcherFor } = this.#world;
+    return { timeoutMs: this.#options.timeoutMs, clock, stop, dispatcherFor };
   }
 
   async #answer(response: Response): Promise<IdpAnswer> {
@@ -156,6 +178,7 @@ export interface Limits<T> {
   readonly timeoutMs: number;
   readonly clock: Clock;
   readonly stop: AbortSignal;
+  readonly dispatcherFor: IdpConnection['dispatcherFor'];
   read(response: Response): Promise<T>;
 }
 
@@ -163,12 +186,16 @@ export interface Limits<T> {
 export async function send<T>(
   url: string,
   init: { readonly headers: Record<string, string>; readonly method?: 'POST'; readonly body?: string },
-  { timeoutMs, clock, stop, read }: Limits<T>,
+  { timeoutMs, clock, stop, dispatcherFor, read }: Limits<T>,
 ): Promise<T> {
   const limit = new AbortController();
   const cancel = clock.schedule(timeoutMs, () => limit.abort(new Error(`no answer within ${timeoutMs} ms`)));
   try {
-    const response = await fetch(url, { ...init, redirect: 'error', signal: AbortSignal.any([limit.signal, stop]) });
+    const dispatcher = dispatcherFor(url);
+    const signal = AbortSignal.any([limit.signal, stop]);
+    // Node's fetch takes the agents of undici 7, whose types are not those of its own.
+    const through: object = dispatcher === null ? {} : { dispatcher };
+    const response = await fetch(url, Object.assign({ ...init, redirect: 'error', signal } as const, through));
     return await read(response);
   } finally {
     cancel();
@@ -209,7 +236,9 @@ export async function patiently<T extends { readonly status: number; header(name
     // A 429 is for all requests of the gate.
     const delayMs = status === 429 ? gate.throttled(sentAt, askedMs) : backoffMs(facts);
     if (triesMax !== null && tries >= triesMax) throw new IdpTrouble(`${host} does not answer (${why})`);
-    log.warn({ host, why, delayMs }, 'the identity provider does not answer, trying again');
+    const fields = { host, why, delayMs };
+    const message = 'the identity provider does not answer, trying again';
+    logLasting({ clock, log }, { level: 'warn', cause: `${host} ${why}`, fields, message });
     await unlessStopped(stop, pause(clock, delayMs));
   }
 }

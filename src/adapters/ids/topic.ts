@@ -5,6 +5,7 @@
 import { IdClaims } from '../../core/id-claims.ts';
 import type { IdKind } from '../../core/resolution.ts';
 import type { Clock, IdMap, Logger, LogTools, Resolution, TopicRecord } from '../../ports.ts';
+import { logLasting } from '../lasting-lines.ts';
 import { pause, unlessAborted } from '../time-limit.ts';
 import { IdMapError } from './options.ts';
 import { type SharedTargets, SharedTargetWarnings } from './shared-targets.ts';
@@ -107,7 +108,12 @@ export class TopicIdMap implements IdMap {
       try {
         await this.#followOnce(signal);
       } catch (error) {
-        logger.warn({ topic: this.#topic, error }, 'the topic of ids cannot be followed, trying again');
+        const cause = `${this.#topic} ${error instanceof Error ? error.message : String(error)}`;
+        const line = {
+          fields: { topic: this.#topic, error },
+          message: 'the topic of ids cannot be followed, trying again',
+        };
+        logLasting({ clock, log: logger }, { level: 'warn', cause, ...line });
       }
       await pauseUnlessAborted(signal, clock);
     }

@@ -16,7 +16,7 @@ import type {
 import { KafkaAdmin } from './admin.ts';
 import type { ConsumerListener } from './consumer.ts';
 import { LogConsumer } from './consumer.ts';
-import { logConsumeFailure } from './consume-failure.ts';
+import { logConsumeFailure, logRebuild } from './consume-failure.ts';
 import { explainKafkaError } from './errors.ts';
 import { KafkaFailure } from './failure.ts';
 import { inspectPartition } from './inspection.ts';
@@ -185,7 +185,7 @@ export class KafkaChangeLog implements ChangeLog {
   #check(): void {
     const fault = this.#consumer?.fault() ?? this.#standstill?.fault() ?? this.#sourceWatch.fault();
     if (fault === null) return this.#look();
-    this.#host.log.error({ reason: fault }, 'the consumer cannot go on and is built again');
+    logRebuild(this.#host, fault);
     this.#sourceWatch.begins(null);
     this.#rebuild(fault);
   }

@@ -7,7 +7,7 @@ import { connect as connectPlain, isIP } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import type { ISocketFactory, Kafka, KafkaConfig, LogEntry, Mechanism, SASLOptions } from 'kafkajs';
 import kafkajs from 'kafkajs';
-import type { Logger } from '../../ports.ts';
+import { logLasting } from '../lasting-lines.ts';
 import { registerCodecs } from './codecs.ts';
 import { readFetchAnswers } from './fetch-answer.ts';
 import { oauthBearer } from './oauth-bearer.ts';
@@ -41,7 +41,7 @@ export function openConnection(
     retry,
     socketFactory: (request) => sockets.open(request),
     logLevel: kafkajs.logLevel.WARN,
-    logCreator: () => (entry) => writeLog(entry, host.log, outOfRange),
+    logCreator: () => (entry) => writeLog(entry, host, outOfRange),
   };
   if (options.ssl !== null) config.ssl = options.ssl.caPem === null ? true : { ca: [options.ssl.caPem] };
   if (options.sasl !== null) config.sasl = freshSasl(options.sasl);
@@ -95,7 +95,7 @@ const loggedFields = ['broker', 'topic', 'partition', 'groupId', 'memberId', 'er
 
 function writeLog(
   { level, log }: LogEntry,
-  logger: Logger,
+  host: KafkaHost,
   outOfRange: (topic: string, partition: number) => void,
 ): void {
   if (log.message.startsWith('Offset out of range')) outOfRange(String(log['topic']), Number(log['partition']));
@@ -105,6 +105,18 @@ function writeLog(
     if (value !== undefined) fields[name] = value instanceof Error ? value.message : value;
   }
   // Its errors come with every rebalance and are retried; what could not be mended the supervisor tells.
-  if (level === kafkajs.logLevel.ERROR) logger.info(fields, 'kafkajs reports a problem');
-  else logger.debug(fields, 'kafkajs reports');
+  if (level !== kafkajs.logLevel.ERROR) return host.log.debug(fields, 'kafkajs reports');
+  const cause = causeOf(Object.values(fields).join(' '));
+  logLasting(host, { level: 'info', cause, fields, message: 'kafkajs reports a problem' });
+}
+
+/**
+ * kafkajs says the same in many ways, once for each connection and try: where an address and an error of the system stand
+ * in it, they are the cause.
+ */
+function causeOf(text: string): string {
+  const [address] = /[\w.-]+:\d+/.exec(text) ?? [];
+  const [code] = /\b(?:E[A-Z_]{4,}|[A-Z]+(?:_[A-Z]+)+)\b/.exec(text) ?? [];
+  if (address === undefined) return text.replaceAll(/\d+/g, '');
+  return `${address} ${code ?? text.replaceAll(/\d+/g, '')}`;
 }

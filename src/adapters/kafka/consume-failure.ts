@@ -15,3 +15,8 @@ export function logConsumeFailure(
     message: 'Kafka cannot be consumed, trying again',
   });
 }
+
+export function logRebuild(host: KafkaHost, reason: string): void {
+  const message = 'the consumer cannot go on and is built again';
+  logLasting(host, { level: 'error', cause: reason, fields: { reason }, message });
+}

@@ -24,6 +24,7 @@ export type KafkaFault =
   | 'tls_mismatch'
   | 'tls_reset'
   | 'closed'
+  | 'advertised_address'
   | 'refused'
   | 'unknown_host'
   | 'timeout'
@@ -56,6 +57,14 @@ const passingTypes =
 
 /** The first row that fits counts. */
 const rows: readonly Row[] = [
+  {
+    when: ({ name }) => name === 'AdvertisedAddressError',
+    code: 'advertised_address',
+    advice:
+      'KAFKA_BROKERS is right, it leads there: set advertised.listeners of that broker to an address that is known and open ' +
+      'where Rollcall runs, or make this one so.',
+    retriable: true,
+  },
   {
     when: ({ name }) => name === 'TokenError',
     code: 'token_unavailable',
@@ -139,7 +148,9 @@ const rows: readonly Row[] = [
   {
     when: ({ code }) => code === 'ECONNREFUSED',
     code: 'refused',
-    advice: 'Nobody listens there: check KAFKA_BROKERS, and that the broker runs.',
+    advice:
+      'Nothing listens there: see that the broker runs, and check KAFKA_BROKERS, or its advertised.listeners if they name ' +
+      'the address.',
     retriable: true,
   },
   {

@@ -145,5 +145,5 @@ const unreadableBatch = (where: string, message: string): KafkaFailure =>
     code: 'unreadable_batch',
     message: `${where}: ${message}`,
     advice:
-      'Find out what wrote it. Until retention or `kafka-delete-records.sh` removes it, the topic cannot be read.',
+      'Find out what wrote it. Until retention or `kafka-delete-records.sh --bootstrap-server $KAFKA_BROKERS --offset-json-file …` removes it, the topic cannot be read.',
   });

@@ -1,6 +1,6 @@
 /** The Relay on Kafka: a supervisor over one consumer at a time, as change-log.ts is for source and retry. */
 import type { Relay, RelayCommit, RelayHandler } from '../../ingest/ports.ts';
-import { logConsumeFailure } from './consume-failure.ts';
+import { logConsumeFailure, logRebuild } from './consume-failure.ts';
 import { explainKafkaError } from './errors.ts';
 import { KafkaFailure } from './failure.ts';
 import type { KafkaHost, KafkaRelayOptions } from './options.ts';
@@ -103,7 +103,7 @@ export class KafkaRelay implements Relay {
       this.#scheduleCheck();
       const fault = this.#consumer?.fault() ?? this.#start.fault();
       if (fault === null) return;
-      this.#host.log.error({ reason: fault }, 'the consumer cannot go on and is built again');
+      logRebuild(this.#host, fault);
       this.#rebuild(fault);
     });
   }

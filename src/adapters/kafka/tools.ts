@@ -11,9 +11,11 @@ import type {
   TopicSpecification,
 } from '../../ports.ts';
 import type { ClusterInfo } from './admin.ts';
+import { AdvertisedAddressError, unreachableBrokers, type UnreachableBroker } from './advertised.ts';
 import { KafkaAdmin } from './admin.ts';
 import { permittedOperations } from './authorized-operations.ts';
 import { clusterClient, type ClusterClient } from './cluster-client.ts';
+import { explainKafkaError, type KafkaFault } from './errors.ts';
 import { KeptClient } from './kept-client.ts';
 import type { KafkaConnectionOptions, KafkaHost } from './options.ts';
 import { TopicReader } from './reader.ts';
@@ -26,6 +28,10 @@ export interface KafkaLogTools extends LogTools {
   committedOffsets(groupId: string, topic: string): Promise<ReadonlyMap<number, bigint>>;
   /** For `doctor`; null: the broker does not say, or not to this user. */
   sessionLimits(nodeId: number): Promise<SessionLimits | null>;
+  /** For `doctor`: those that the cluster names and that cannot be connected to. */
+  unreachableBrokers(): Promise<readonly UnreachableBroker[]>;
+  /** The error, or what stands behind it where kafkajs does not tell. */
+  diagnosed(error: unknown): Promise<unknown>;
   /** In the order of the resources. */
   permitted(resources: readonly Resource[]): Promise<readonly Permitted[]>;
 }
@@ -33,6 +39,9 @@ export interface KafkaLogTools extends LogTools {
 export function createLogTools(connection: KafkaConnectionOptions, host: KafkaHost): KafkaLogTools {
   return new Tools(connection, host);
 }
+
+/** What may come of an address that the cluster names. */
+const unclear: ReadonlySet<KafkaFault> = new Set(['refused', 'unknown_host', 'timeout', 'closed', 'unavailable']);
 
 class Tools implements KafkaLogTools {
   readonly #connection: KafkaConnectionOptions;
@@ -71,6 +80,17 @@ class Tools implements KafkaLogTools {
 
   permitted(resources: readonly Resource[]): Promise<readonly Permitted[]> {
     return this.#cluster.ask((client) => permittedOperations(client, resources));
+  }
+
+  unreachableBrokers(): Promise<readonly UnreachableBroker[]> {
+    return this.#cluster.ask(unreachableBrokers);
+  }
+
+  async diagnosed(error: unknown): Promise<unknown> {
+    if (!unclear.has(explainKafkaError(error).code)) return error;
+    const found = await this.unreachableBrokers().catch(() => []);
+    const advertised = found.filter(({ address }) => !this.#connection.brokers.includes(address));
+    return advertised.length === 0 ? error : new AdvertisedAddressError(advertised, { cause: error });
   }
 
   read(topic: string, options: ReadOptions): AsyncIterable<TopicRecord> {

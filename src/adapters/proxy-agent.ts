@@ -1,0 +1,12 @@
+/** Connections through the proxy of the environment; undici decides which requests go through it (core/proxy.ts says the same). */
+import { EnvHttpProxyAgent } from 'undici';
+import type { Dispatcher } from 'undici';
+import { proxyFor, type ProxySettings } from '../core/proxy.ts';
+
+export type ProxyAgentOptions = Omit<EnvHttpProxyAgent.Options, keyof ProxySettings>;
+
+/** null: this address is reached without one. */
+export function proxyAgent(url: string, proxy: ProxySettings, options: ProxyAgentOptions = {}): Dispatcher | null {
+  if (proxyFor(url, proxy) === null) return null;
+  return new EnvHttpProxyAgent({ ...options, ...proxy });
+}

@@ -7,8 +7,14 @@ import { accessFindings } from '../../src/commands/access.ts';
 import { doctorCommand } from '../../src/commands/doctor.ts';
 import type { Finding } from '../../src/commands/doctor-finding.ts';
 import type { Host } from '../../src/commands/host.ts';
+import { heldCommand } from '../../src/commands/held.ts';
+import { ingestCommand } from '../../src/commands/ingest.ts';
+import { replayCommand } from '../../src/commands/replay.ts';
+import { reportCommand } from '../../src/commands/report.ts';
+import { topicsCommand } from '../../src/commands/topics.ts';
 import { readConfig } from '../../src/config.ts';
 import { needsOfRun } from '../../src/core/authorization.ts';
+import { alterTopic, type TopicFinding } from '../../src/core/topics.ts';
 import { EXIT } from '../../src/exit-codes.ts';
 import { startSandbox, type Sandbox } from '../../src/sandbox/sandbox.ts';
 import { describeOwnKafka, uniqueName } from '../support/broker.ts';
@@ -53,6 +59,8 @@ describeOwnKafka('what Kafka permits', (version) => {
     KAFKA_SASL_MECHANISM: 'plain',
     KAFKA_SASL_USERNAME: user.name,
     KAFKA_SASL_PASSWORD: user.password,
+    INGEST_PORT: '0',
+    INGEST_OKTA_SECRET: 'a secret of the hook',
     KAFKA_GROUP_ID: names.group,
     SOURCE_TOPIC: names.source,
     RETRY_TOPIC: names.retry,
@@ -82,6 +90,11 @@ describeOwnKafka('what Kafka permits', (version) => {
       expect(found?.map(({ message }) => message)).toEqual(named);
     };
     await vi.waitFor(look, patience).finally(() => void tools.close());
+  }
+
+  async function checkTopics(): Promise<readonly TopicFinding[]> {
+    const { out } = await command(topicsCommand, 'check', '--json');
+    return (JSON.parse(out) as { findings: readonly TopicFinding[] }).findings;
   }
 
   function run(changes: Record<string, string> = {}): ServiceInside {
@@ -137,6 +150,47 @@ describeOwnKafka('what Kafka permits', (version) => {
     await missing([]);
     await grant(broker, [{ kind: 'TOPIC', name: names.retry, operations: ['WRITE'], principal: 'User:other' }]);
     await missing([`Read, Write, Describe, DescribeConfigs on the topic ${names.retry}`]);
+  });
+
+  test('other commands name what they need, and end with 78', async () => {
+    await open();
+    const refused = async (work: Promise<unknown>, problem: string): Promise<void> =>
+      expect(work).rejects.toMatchObject({ code: EXIT.configuration, message: expect.stringContaining(problem) });
+    const reading: Rule = { kind: 'TOPIC', name: names.retry, operations: ['READ', 'DESCRIBE_CONFIGS'] };
+    await refused(command(replayCommand, 'list'), `Read, Write, Describe, DescribeConfigs on the topic ${names.retry}`);
+    await refused(command(heldCommand, 'list'), `on the topic ${names.retry}`);
+    await refused(command(reportCommand), `Read, Describe, DescribeConfigs on the topic ${names.report}`);
+    await refused(command(ingestCommand, 'webhook'), `Write, Describe, DescribeConfigs on the topic ${names.source}`);
+    await grant(broker, [reading]);
+    await vi.waitFor(async () => expect((await command(replayCommand, 'list')).code).toBe(EXIT.done), patience);
+  });
+
+  test('each setting that topics check complains of is right after its remedy', async () => {
+    await open();
+    await grant(broker, [{ kind: 'TOPIC', name: '*', operations: ['ALL'] }]);
+    const wrong = [
+      [names.source, 'cleanup.policy', 'compact'],
+      [names.source, 'retention.ms', '1000'],
+      [names.retry, 'cleanup.policy', 'delete'],
+      [names.deadLetter, 'max.message.bytes', '2000'],
+      [names.report, 'cleanup.policy', 'compact'],
+    ] as const;
+    for (const [topic, setting, value] of wrong) await broker.shell(`${alterTopic(topic, setting.concat('=', value))}`);
+    const found = await checkTopics();
+    expect(new Set(found.map(({ code }) => code))).toEqual(
+      new Set([
+        'retry_not_compacted',
+        'eager_cleaner',
+        'source_compacted',
+        'report_compacted',
+        'retention_too_short',
+        'dead_letter_too_small',
+        'not_replicated',
+      ]),
+    );
+    for (const { code, mend } of found)
+      if (code !== 'not_replicated') await broker.shell(mend.split('\n')[0] ?? 'false');
+    expect((await checkTopics()).filter(({ code }) => code !== 'not_replicated')).toEqual([]);
   });
 
   test('what is taken away while the service runs is a reason not to be ready, until it is given back', async () => {

@@ -56,7 +56,8 @@ export async function startAuthorizingBroker(
     brokers: broker.brokers,
     admin,
     shell: async (command) => {
-      const env = { ...process.env, PATH: `${tools}:${process.env['PATH'] ?? ''}` };
+      const { PATH = '' } = process.env;
+      const env = { ...process.env, PATH: `${tools}:${PATH}`, KAFKA_BROKERS: broker.brokers.join(',') };
       const { stdout } = await promisify(execFile)('sh', ['-c', command], { env });
       return stdout;
     },

@@ -69,7 +69,7 @@ class Sockets {
   #destroyed = false;
 
   open({ host, port, ssl, onConnect }: Parameters<ISocketFactory>[0]): Socket {
-    if (this.#destroyed) throw new Error('this connection was given up');
+    if (this.#destroyed) throw new Error(GIVEN_UP);
     const name = isIP(host) === 0 ? { servername: host } : {};
     // kafkajs passes `true` where no option of TLS was given.
     const socket = ssl
@@ -85,10 +85,15 @@ class Sockets {
     this.#destroyed = true;
     for (const socket of this.#open) {
       // With an error where kafkajs still waits for answers: it rejects the requests in flight only then.
-      socket.destroy(socket.writableEnded ? undefined : new Error('this connection was given up'));
+      socket.destroy(socket.writableEnded ? undefined : new Error(GIVEN_UP));
     }
   }
 }
+
+const GIVEN_UP = 'this connection was given up';
+
+/** What we have done ourselves, and what the supervisor says of a consumer that has ended. */
+const ownDoing = new RegExp(`^Crash: |${GIVEN_UP}`);
 
 /** Only what cannot hold a secret or a record. */
 const loggedFields = ['broker', 'topic', 'partition', 'groupId', 'memberId', 'error', 'correlationId', 'retryCount'];
@@ -105,7 +110,8 @@ function writeLog(
     if (value !== undefined) fields[name] = value instanceof Error ? value.message : value;
   }
   // Its errors come with every rebalance and are retried; what could not be mended the supervisor tells.
-  if (level !== kafkajs.logLevel.ERROR) return host.log.debug(fields, 'kafkajs reports');
+  const isOurs = ownDoing.test(log.message);
+  if (level !== kafkajs.logLevel.ERROR || isOurs) return host.log.debug(fields, 'kafkajs reports');
   const cause = causeOf(Object.values(fields).join(' '));
   logLasting(host, { level: 'info', cause, fields, message: 'kafkajs reports a problem' });
 }

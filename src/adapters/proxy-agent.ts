@@ -10,3 +10,16 @@ export function proxyAgent(url: string, proxy: ProxySettings, options: ProxyAgen
   if (proxyFor(url, proxy) === null) return null;
   return new EnvHttpProxyAgent({ ...options, ...proxy });
 }
+
+/** One agent for each origin: it keeps its connections. @param proxy absent: none */
+export function proxyAgents(proxy: ProxySettings | undefined): (url: string) => Dispatcher | null {
+  const agents = new Map<string, Dispatcher | null>();
+  return (url) => {
+    const { origin } = new URL(url);
+    const known = agents.get(origin);
+    if (known !== undefined || proxy === undefined) return known ?? null;
+    const agent = proxyAgent(origin, proxy);
+    agents.set(origin, agent);
+    return agent;
+  };
+}

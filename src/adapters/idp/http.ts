@@ -10,7 +10,7 @@ import { backoffMs } from '../../core/server-wait.ts';
 import type { Clock, Logger, Random } from '../../ports.ts';
 import type { IdpAnswer, IdpApi, IdpStream } from '../../ingest/ports.ts';
 import { TargetGate } from '../genesys/gate.ts';
-import { proxyAgent } from '../proxy-agent.ts';
+import { proxyAgents } from '../proxy-agent.ts';
 import { logLasting } from '../lasting-lines.ts';
 import { pause, unlessAborted, within } from '../time-limit.ts';
 import { addressBelow, hasDotSegments, prefixOf } from './address.ts';
@@ -45,22 +45,9 @@ export interface IdpConnection extends IdpWorld {
   readonly dispatcherFor: (url: string) => object | null;
 }
 
-/** One agent for each origin: it keeps its connections. */
-function memoized(proxy: ProxySettings | undefined): IdpConnection['dispatcherFor'] {
-  const agents = new Map<string, object | null>();
-  return (url) => {
-    const { origin } = new URL(url);
-    const known = agents.get(origin);
-    if (known !== undefined || proxy === undefined) return known ?? null;
-    const agent = proxyAgent(origin, proxy);
-    agents.set(origin, agent);
-    return agent;
-  };
-}
-
 export const connectIdp = (world: IdpWorld): IdpConnection => ({
   ...world,
-  dispatcherFor: memoized(world.proxy),
+  dispatcherFor: proxyAgents(world.proxy),
   gate: new TargetGate(REQUESTS_PER_MINUTE, world.clock, world.random),
 });
 

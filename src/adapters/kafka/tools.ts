@@ -86,11 +86,11 @@ class Tools implements KafkaLogTools {
     return this.#cluster.ask(unreachableBrokers);
   }
 
-  async diagnosed(error: unknown): Promise<unknown> {
-    if (!unclear.has(explainKafkaError(error).code)) return error;
+  async diagnosed(failure: unknown): Promise<unknown> {
+    if (!unclear.has(explainKafkaError(failure).code)) return failure;
     const found = await this.unreachableBrokers().catch(() => []);
     const advertised = found.filter(({ address }) => !this.#connection.brokers.includes(address));
-    return advertised.length === 0 ? error : new AdvertisedAddressError(advertised, { cause: error });
+    return advertised.length === 0 ? failure : new AdvertisedAddressError(advertised, { cause: failure });
   }
 
   read(topic: string, options: ReadOptions): AsyncIterable<TopicRecord> {

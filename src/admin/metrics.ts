@@ -24,6 +24,7 @@ export function metricsText(stats: PipelineStats, now: number): Promise<string> 
   gauge('rollcall_lag', 'Source records not read yet', sum(stats.partitions.map(({ lag }) => lag)));
   gauge('rollcall_pending', 'Changes neither final nor given up', stats.pending);
   gauge('rollcall_parked', 'Changes that wait in the retry topic', stats.parked);
+  gauge('rollcall_intake_paused', '1 while no more is read, since too much is pending', Number(stats.isIntakePaused));
   gauge('rollcall_held', 'Removals that wait for an operator', stats.held);
   gauge('rollcall_dead', 'Changes given up that can still be replayed', stats.dead);
   gauge('rollcall_in_flight', 'Requests under way', stats.inFlight);

@@ -1,7 +1,6 @@
 /** What an operator may ask the running pipeline; plain data, made anew at each call. Instants in epoch ms. */
 
 import type { BreakerReason } from '../core/breaker.ts';
-import { isParked } from '../core/pending.ts';
 import type { Context } from './context.ts';
 import { leaseHolds } from './context.ts';
 import type { Partition } from './state.ts';
@@ -52,6 +51,8 @@ export interface PipelineStats {
   readonly unrecordable: readonly string[];
   /** Source records whose key was last read from another partition. */
   readonly strayKeys: number;
+  /** Nothing more is read from the source, since too much is pending. */
+  readonly isIntakePaused: boolean;
   /** What cannot be written or committed at present, by topic; it is tried again and again. */
   readonly unsettled: readonly Stuck[];
   /** Final reports by outcome since the start. */
@@ -86,6 +87,7 @@ export function statsOf(context: Context): PipelineStats {
     refusedRequests: { ...counts.refusedRequests },
     unrecordable,
     strayKeys: context.keys.count,
+    isIntakePaused: state.isIntakePaused,
     reports: { ...counts.reports },
   };
 }
@@ -102,18 +104,16 @@ function partitionStats(partition: Partition, oldest: number | null): PartitionS
   };
 }
 
-/** One pass without copies: there may be 200,000 intents, and a scrape must not hold up the rest. */
+/** There may be 200,000 intents, and a scrape must not hold up the rest. */
 function waitingIn(partition: Partition): Waiting {
   let parked = 0;
   let oldest: number | null = null;
   const unrecordable: string[] = [];
   for (const { id, members, recordLimit } of partition.groups.values()) {
     if (recordLimit?.isStuck === true) unrecordable.push(id);
-    for (const { pending } of members.values()) {
-      if (pending === null || pending.dead !== null) continue;
-      if (isParked(pending)) parked += 1;
-      if (oldest === null || pending.firstSeenAt < oldest) oldest = pending.firstSeenAt;
-    }
+    parked += members.parkedCount;
+    const { oldestSeenAt } = members;
+    if (oldestSeenAt !== null) oldest = Math.min(oldest ?? oldestSeenAt, oldestSeenAt);
   }
   return { parked, oldest, unrecordable };
 }
@@ -142,8 +142,8 @@ export async function isAtRest(context: Context): Promise<boolean> {
 
 /** What is held may wait for days; nothing happens to it by itself. */
 function isPartitionAtRest(partition: Partition): boolean {
-  const { phase, ledger, lastCommit, toWrite, answers, pendingCount, heldCount, removals } = partition;
-  if (phase !== 'running' || ledger === null) return false;
+  const { phase, ledger, lastCommit, toWrite, answers, pendingCount, heldCount, removals, inbox } = partition;
+  if (phase !== 'running' || ledger === null || !inbox.isEmpty) return false;
   if (removals.isDue || removals.isOwing) return false;
   if (toWrite.size + answers.length + ledger.open.size > 0 || lastCommit?.offset !== ledger.next) return false;
   return pendingCount === heldCount;

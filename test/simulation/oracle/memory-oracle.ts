@@ -4,10 +4,12 @@ import type { Settings } from '../settings.ts';
 import { Violation } from '../violation.ts';
 import type { LiveView } from './live-view.ts';
 
-/** Those of live records, and what the next sweep drops. */
+/** Those of live records, those whose writing has failed, and what the next sweep drops. */
 const kept: ReadonlySet<string> = new Set([
+  'digests',
   'groups',
   'members',
+  'ownRecords',
   'recordOrders',
   'removals',
   'unresolved',

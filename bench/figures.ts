@@ -6,6 +6,7 @@ import { KafkaSetupError } from '../src/adapters/kafka-broker/setup-error.ts';
 import { measureDemo } from './demo.ts';
 import { isOver, lineOf, type Figure } from './figure.ts';
 import { measureFormats } from './formats.ts';
+import { measureGrowth } from './growth.ts';
 import { measureInFlight } from './in-flight.ts';
 import { measureMemory } from './memory.ts';
 import { measureRateLimit } from './rate-limit.ts';
@@ -18,6 +19,7 @@ const parts: Readonly<Record<string, () => Promise<readonly Figure[]>>> = {
   'in-flight': measureInFlight,
   memory: measureMemory,
   formats: measureFormats,
+  growth: measureGrowth,
   webhook: measureWebhook,
   demo: measureDemo,
 };

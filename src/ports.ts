@@ -219,10 +219,7 @@ export interface PatchGroupRequest {
 
 export type SearchRequest = Search & { readonly mayStart: MayStart };
 
-/**
- * The target. A call sends one request, whose permit of `gate` the caller has taken; after a 401 one more, with a new
- * token and a permit of its own. Nothing is thrown: every failure is an Answer.
- */
+/** The target: one request a call, with the caller's permit; after a 401 one more, with its own. Failures are Answers. */
 export interface GroupApi {
   readonly gate: RateGate;
   getGroup(request: GetGroupRequest): Promise<Answer>;

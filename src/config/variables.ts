@@ -135,7 +135,8 @@ const pipeline = {
   }),
   MAX_PENDING_INTENTS: initially('200000', wholeNumber(1), {
     part: 'pipeline',
-    about: 'Changes in memory beyond which no more are read; removals that are held do not count',
+    about:
+      'Changes in memory beyond which no more are read; removals that are held do not count, nor up to as many that wait for another try',
   }),
   DRAIN_TIMEOUT_MS: initially('20000', durationMs(0), {
     part: 'pipeline',

@@ -87,12 +87,14 @@ export function additionsOf(
   for (const name of awaited) waitedFor.set(name, pending.get(name));
   for (const [name, intent] of pending)
     if (intent.op === 'add' && isSamePosition(intent.source, source)) waitedFor.set(name, intent);
-  const isUndecided = (intent: Intent | undefined): boolean =>
-    intent?.op === 'add' && intent.dead === null && intent.isUnresolved !== true;
   const [undecided, unresolved]: [string[], string[]] = [[], []];
   for (const [name, intent] of waitedFor) (isUndecided(intent) ? undecided : unresolved).push(name);
   return { undecided, unresolved };
 }
+
+/** An addition that is neither given up nor of a member who is not known. */
+export const isUndecided = (intent: Intent | null | undefined): boolean =>
+  intent?.op === 'add' && intent.dead === null && intent.isUnresolved !== true;
 
 /** `wait`: for its additions. `hold`: an operator decides. */
 export type Passage = 'go' | 'wait' | 'hold';

@@ -88,11 +88,11 @@ export function parseRetryRecord({ key, value, headers }: WireRecord): RetryReco
       return { kind: 'unreadable', group: null, problem: 'a request of a newer version' };
     return { kind: 'request', key: name, wanted: value === null ? null : parseRequest(headers, value) };
   }
-  const stamp = stampOf(headers);
+  const stamp = stampIn(headers);
   if (name === FENCE_KEY) {
     const fenceId = header(headers, 'rollcall-fence-id');
-    if (stamp === null || fenceId === null)
-      return { kind: 'unreadable', group: null, problem: 'a fence without its headers' };
+    const problem = 'a fence without its headers';
+    if (stamp === null || fenceId === null) return { kind: 'unreadable', group: null, problem };
     return { kind: 'fence', stamp, fenceId };
   }
   if (isRemovalsKey(name)) return readRemovals(name, stamp, value);
@@ -107,14 +107,13 @@ export function parseRetryRecord({ key, value, headers }: WireRecord): RetryReco
   const finals = readMarks(name, parsed.data.finals);
   const { awaited, accepted } = parsed.data;
   const unresolved = { ...(awaited !== undefined && { awaited }), ...(accepted !== undefined && { accepted }) };
-  const isSaid = awaited !== undefined || accepted !== undefined;
   return {
     kind: 'state',
     group: name,
     stamp,
     ...entries,
     ...(finals.length > 0 && { finals }),
-    ...(isSaid && { unresolved }),
+    ...(Object.keys(unresolved).length > 0 && { unresolved }),
   };
 }
 
@@ -183,7 +182,7 @@ const reserve = (sha256: Sha256): string => Array.from({ length: 8 }, (_, i) => 
 /** Characters that the intent takes in a live record, before compression. */
 export const wireLength = (intent: Intent): number => JSON.stringify(wireOf(intent, '0'.repeat(64))).length;
 
-/** Neither intents nor foreign entries nor final marks nor accepted members: the tombstone. */
+/** Without intents, foreign entries, final marks and accepted members: the tombstone. `digest`: of what is held. */
 export function renderState({
   group,
   stamp,
@@ -197,14 +196,15 @@ export function renderState({
   readonly key: string;
   readonly value: string | null;
   readonly headers: Headers;
+  readonly digest: string | null;
 } {
   const headers = stampHeaders('pending', stamp);
   if (facts.intents.length + foreign.length + finals.length + (unresolved.accepted?.length ?? 0) === 0)
-    return { key: group, value: null, headers };
+    return { key: group, value: null, headers, digest: null };
   const digest = heldDigest(group, facts.intents, sha256);
   const value = valueOf(group, facts.intents, { digest, foreign, finals, unresolved });
   const more = isReserving === true ? [textHeader('rollcall-reserve', reserve(sha256))] : [];
-  return { key: group, value, headers: [...headers, ...waitingHeaders(facts), ...more] };
+  return { key: group, value, headers: [...headers, ...waitingHeaders(facts), ...more], digest };
 }
 
 /** No removals: the tombstone. */
@@ -239,12 +239,12 @@ const stampHeaders = (
   textHeader('rollcall-seq', String(seq)),
 ];
 
-function stampOf(headers: Headers): Stamp | null {
+/** null: it has no owner, epoch or sequence number. */
+export function stampIn(headers: Headers): Stamp | null {
   const owner = header(headers, 'rollcall-owner');
   const [epoch, seq] = [countOf(header(headers, 'rollcall-epoch')), countOf(header(headers, 'rollcall-seq'))];
   return owner === null || epoch === null || seq === null ? null : { owner, epoch, seq };
 }
 
 /** Up to COUNT_MAX. */
-const countOf = (text: string | null): number | null =>
-  text !== null && /^\d{1,15}$/.test(text) ? Number(text) : null;
+const countOf = (text: string | null): number | null => (/^\d{1,15}$/.test(text ?? '') ? Number(text) : null);

@@ -1,10 +1,14 @@
 /** The members of a group as one answer of the target shows them, and what that proves of an intent. */
 import type { Intent } from './change.ts';
 import { idKey } from './id-key.ts';
+import { MemberSet } from './member-set.ts';
+
+/** A set of keys, or a version of one (member-set.ts). */
+export type MemberKeys = Pick<ReadonlySet<string>, 'has' | 'size'> & Iterable<string>;
 
 export interface Membership {
   /** By `idKey`. */
-  readonly members: ReadonlySet<string>;
+  readonly members: MemberKeys;
   /** By `idKey`: how the target spells a member, where that differs. */
   readonly spellings: ReadonlyMap<string, string>;
   /** Members that are no users (`type` is neither absent nor `User`), by `idKey`: nested groups. */
@@ -47,12 +51,12 @@ const shows = ({ members }: Membership, intent: Intent): boolean => members.has(
 
 /** The members after a PATCH that was accepted, where its answer does not list them all. */
 export function membersAfter(before: Membership, part: readonly Intent[]): Membership {
-  const members = new Set(before.members);
-  for (const intent of part) {
-    const key = idKey(targetOf(intent));
-    if (intent.op === 'add') members.add(key);
-    else members.delete(key);
-  }
+  const members = memberSet(before.members).with(
+    part.map((intent) => [idKey(targetOf(intent)), intent.op === 'add'] as const),
+  );
   const { spellings, nested, isDoubtful } = before;
   return { members, spellings, nested, isDoubtful };
 }
+
+const memberSet = (members: MemberKeys): MemberSet =>
+  members instanceof MemberSet ? members : new MemberSet(new Set(members));

@@ -38,6 +38,8 @@ export interface Situation {
   readonly guard: GuardLimits;
   /** All removals of the group that wait for nothing but their time, or for the live record: the guard judges them together. */
   readonly pendingRemovals: readonly Intent[];
+  /** They are no more than so many, those that are due included. */
+  readonly removalCountMax: number;
   readonly removed: RemovedInWindow;
   /** Members whom the full state of these removals names are unknown, and no operator has accepted that. */
   readonly isUnresolved?: boolean;
@@ -128,8 +130,10 @@ function send(situation: Situation, { snapshot, untried, sendable }: Sending): S
   const { seen, unseen } = apart(additionsFirst(sendable), snapshot);
   const [together, membersMax] = seen.length > 0 ? [seen, situation.membersMax] : [unseen, situation.unseenMax];
   const { search = NO_SEARCH } = situation;
-  const suspects = situation.suspects.filter((intent) => together.includes(intent));
-  const rest = together.filter((intent) => !suspects.includes(intent));
+  const sent = new Set(together);
+  const suspects = situation.suspects.filter((intent) => sent.has(intent));
+  for (const intent of suspects) sent.delete(intent);
+  const rest = [...sent];
   return { kind: 'patch', snapshot, part: nextPart({ suspects, untried: rest, search }, membersMax) };
 }
 
@@ -140,16 +144,22 @@ interface Hold {
 
 /** What an operator has to decide about first; null: nothing. */
 function toHold(situation: Situation, snapshot: Snapshot, guarded: readonly Intent[]): Hold | null {
-  const { pendingRemovals, isUnresolved } = situation;
-  const retargeted = guarded.filter(isRetargeted);
-  if (retargeted.length > 0) return { intents: retargeted, by: 'target_changed' };
+  if (guarded.length === 0) return null;
+  const { isUnresolved, removed, removalCountMax, guard } = situation;
+  if (guarded.some(isRetargeted)) {
+    const retargeted = [...guarded, ...situation.pendingRemovals].filter(isRetargeted);
+    return { intents: [...new Set(retargeted)], by: 'target_changed' };
+  }
   const ofFullState = isUnresolved === true ? guarded.filter(isOfFullState) : [];
   if (ofFullState.length > 0)
     return {
-      intents: allRemovals(ofFullState, pendingRemovals.filter(isOfFullState), snapshot),
+      intents: allRemovals(ofFullState, situation.pendingRemovals.filter(isOfFullState), snapshot),
       by: 'unresolved_members',
     };
-  const removals = guarded.length === 0 ? [] : allRemovals(guarded, pendingRemovals, snapshot);
+  // Most pass however many of them are to be counted, so that they are not gone through at each request.
+  const most = { count: removalCountMax, groupSize: snapshot.members.size, removed };
+  if (guardVerdict(most, { ...guard, groupFloor: 0 }) === null) return null;
+  const removals = allRemovals(guarded, situation.pendingRemovals, snapshot);
   const removing = { count: removals.length, groupSize: sizeOf(snapshot, removals), removed: situation.removed };
   const by = guardVerdict(removing, situation.guard);
   return by === null ? null : { intents: removals, by };

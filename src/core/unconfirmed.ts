@@ -67,7 +67,7 @@ export interface UnconfirmedView {
   /** When the next look is due. */
   readonly lookAtMs: number;
   /** Of those that are due: accepted already, so that they are not sent again. */
-  readonly intents: ReadonlySet<Intent>;
+  readonly intents: Pick<ReadonlySet<Intent>, 'has'>;
   /** By `idKey` of what the target calls them: what a read shows of them may be old. */
-  readonly members: ReadonlySet<string>;
+  readonly members: Pick<ReadonlySet<string>, 'has'>;
 }

@@ -2,9 +2,8 @@
  * A group in flight: one request after the other until everything that was due when its slot opened is final, parked or
  * held. What comes next is decided by core/step.ts, what an answer means by core/outcome.ts.
  */
-import type { Intent } from '../core/change.ts';
+import { type Intent, WHOLE_GROUP } from '../core/change.ts';
 import { waitsForAdditions } from '../core/full-state.ts';
-import { isGuarded } from '../core/guard.ts';
 import type { Snapshot } from '../core/plan.ts';
 import { afterLanding, searchAmong } from '../core/isolation.ts';
 import type { RequestFacts } from '../core/reporting.ts';
@@ -14,7 +13,8 @@ import { groupAnswered, supersedeBeaten } from './conclude.ts';
 import type { Context } from './context.ts';
 import { isCurrent, mayDispatch } from './context.ts';
 import type { Course, Next } from './course.ts';
-import { forgetSnapshot, isSpent, stillDue } from './course.ts';
+import { forgetSnapshot, isSpent, sliceOf, stillDue } from './course.ts';
+import { DueQueue } from './due-queue.ts';
 import { look, verify } from './effects.ts';
 import { expandState } from './expand.ts';
 import { giveUpSpent } from './failed-tries.ts';
@@ -34,9 +34,10 @@ import { cacheKey } from './snapshot-cache.ts';
 /** The slot is open and holds one permit of the gate, but for a probe. */
 export async function fly(context: Context, group: Group): Promise<void> {
   const { state, api, breaker } = context;
-  const flight: Flight = { due: takeDue(context, group), wasRead: false, covered: new Set(), beaten: new Map() };
+  const due = new DueQueue(takeDue(context, group));
+  const flight: Flight = { due, hasAsked: false, wasRead: false, covered: new Set(), beaten: new Map() };
   const isProbe = breaker.isProbing(group);
-  const suspects = takeSuspects(group, flight.due);
+  const suspects = takeSuspects(group, due);
   const course: Course = {
     flight,
     permit: { isHeld: !isProbe, requestCount: 0 },
@@ -48,12 +49,13 @@ export async function fly(context: Context, group: Group): Promise<void> {
     unseenMax: context.options.membersPerPatchMax,
     conflicts: 0,
     refused: null,
+    reserved: null,
   };
   group.flight = flight;
   try {
     if (isProbe && !(await renewToken(context, group, [group]))) return;
     // Nothing of it can be sent, and still its answer tells.
-    if (isProbe && flight.due.size === 0) await read(context, group, course, null);
+    if (isProbe && due.size === 0) await read(context, group, course, null);
     while (mayDispatch(context, group) && (await takeStep(context, group, course)) === 'go_on');
   } finally {
     group.partition.removals.release(group.id);
@@ -64,16 +66,16 @@ export async function fly(context: Context, group: Group): Promise<void> {
     breaker.settleOwed(context, group);
     state.locks.delete(group.id);
     breaker.endProbe(context, group);
-    leave(context, group.id);
+    leave(context, group.id, new Set([...due].map(({ member }) => member)));
   }
 }
 
 /** The group may have another owner state by now: the partition was lost and gained again. */
-function leave(context: Context, id: string): void {
+function leave(context: Context, id: string, names: ReadonlySet<string>): void {
   for (const partition of context.state.partitions.values()) {
     const group = partition.groups.get(id);
     if (group === undefined) continue;
-    for (const member of group.members.keys()) tidyMember(group, member);
+    for (const name of [...names, WHOLE_GROUP]) tidyMember(group, name);
     review(context, group);
   }
   context.settle();
@@ -83,7 +85,7 @@ function leave(context: Context, id: string): void {
 async function takeStep(context: Context, group: Group, course: Course): Promise<Next> {
   const passage = passageIn(group);
   const isKeptBack = keptBackIn(group, passage);
-  const due = stillDue(group, course.flight).filter((intent) => !isKeptBack(intent));
+  const due = sliceOf(group, course, isKeptBack);
   if (due.length > 0 && isUsedUp(context, course)) return overBudget(context, group, course);
   const step = nextStep({
     due,
@@ -91,13 +93,16 @@ async function takeStep(context: Context, group: Group, course: Course): Promise
     snapshot: course.snapshot,
     isFresh: course.isFresh,
     doubt: group.doubt,
-    unconfirmed: group.unconfirmed?.viewOf(due) ?? null,
+    unconfirmed: group.unconfirmed?.view ?? null,
     suspects: course.suspects,
     search: course.search,
     membersMax: course.membersMax,
     unseenMax: Math.min(course.unseenMax, course.membersMax),
     guard: context.options.guard,
-    pendingRemovals: due.some(isGuarded) ? pendingRemovals(group) : [],
+    removalCountMax: group.members.guarded.size,
+    get pendingRemovals() {
+      return pendingRemovals(group);
+    },
     removed: removedInWindow(context, group),
     isUnresolved: passage === 'hold' && due.some(waitsForAdditions),
     nowMs: context.clock.now().monotonic,
@@ -123,21 +128,22 @@ async function takeStep(context: Context, group: Group, course: Course): Promise
       hold(context, group, { intents: step.intents, by: step.by, snapshot: course.snapshot });
       return 'go_on';
     case 'patch':
-      reserveRemovals(group, due, step.snapshot);
+      reserveRemovals(group, course, step.snapshot);
       return patch(context, group, course, step);
     case 'final':
       for (const intent of step.noop) landUnsent(context, group, intent);
       for (const intent of step.givenUp) giveUpSpent(context, group, intent);
       groupAnswered(group);
-      return 'stop';
+      // Of what is due no more than a slice is final.
+      return course.flight.due.size > due.length ? 'go_on' : 'stop';
     case 'hold':
-      group.deferred = { untilMs: step.untilMs, intents: new Set(due) };
+      group.deferred = { untilMs: step.untilMs, intents: new Set(stillDue(group, course.flight)) };
       return 'stop';
   }
 }
 
 const isUsedUp = ({ options }: Context, { flight, permit }: Course): boolean =>
-  permit.requestCount >= requestsMax(flight.due.size, options.conflictsMax);
+  permit.requestCount >= requestsMax(flight.due.takenCount, options.conflictsMax);
 
 async function read(context: Context, group: Group, course: Course, known: Snapshot | null): Promise<Next> {
   const asked = await readGroup(context, group, { permit: course.permit, known });
@@ -145,6 +151,7 @@ async function read(context: Context, group: Group, course: Course, known: Snaps
   const { outcome, snapshot } = asked;
   if (snapshot === null && outcome.kind !== 'unchanged') return readFailed(context, group, course, asked);
   course.snapshot = snapshot ?? known;
+  course.reserved = null;
   course.isFresh = true;
   return readAfterConflict(context, group, course);
 }
@@ -165,6 +172,7 @@ async function patch(context: Context, group: Group, course: Course, { snapshot,
   if (outcome.kind !== 'applied') {
     flight.covered = new Set();
     course.isFresh = false;
+    course.reserved = null;
     return patchFailed(context, group, course, { snapshot, part, answer, outcome, request, seen: asked.seen });
   }
   course.search = afterLanding(course.search);

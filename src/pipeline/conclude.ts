@@ -3,7 +3,7 @@ import { type Intent, WHOLE_GROUP } from '../core/change.ts';
 import { deadLetter } from '../core/dead-letter.ts';
 import { complete, isComplete } from '../core/ledger.ts';
 import type { Failure } from '../core/outcome.ts';
-import { afterGroupAnswered, isHeld, isParked, withoutSchedule } from '../core/pending.ts';
+import { afterGroupAnswered, isHeld, withoutSchedule } from '../core/pending.ts';
 import { comparePositions } from '../core/position.ts';
 import type { FinalOutcome } from '../core/report.ts';
 import type { RequestFacts } from '../core/reporting.ts';
@@ -11,8 +11,9 @@ import { finalReport, retryReport } from '../core/reporting.ts';
 import type { RetryDecision, Schedule } from '../core/retry.ts';
 import type { Context } from './context.ts';
 import { noteFinal } from './marks.ts';
-import type { Due, Group, Member, Open, Partition, Spent } from './state.ts';
-import { isOlderRecorded, memberOf, NOTHING_UNTOLD, tidyMember } from './partition.ts';
+import { type Member, NOTHING_UNTOLD } from './members.ts';
+import type { Due, Group, Open, Partition, Spent } from './state.ts';
+import { isOlderRecorded, memberOf, tidyMember } from './partition.ts';
 
 /** Closes the ledger entries of a member that are complete by now; none while the record may hold something older. */
 export function closeComplete(group: Group, name: string, member: Member): void {
@@ -244,13 +245,11 @@ function count(partition: Partition, intent: Intent | null, step: 1 | -1): void 
 
 /** The group has done what was asked: what was parked for a reason of the whole group is due. */
 export function groupAnswered(group: Group): void {
-  let isTroubled = false;
-  for (const member of group.members.values()) {
-    if (member.pending === null || member.pending.dead !== null) continue;
-    const isTaken = group.flight?.due.has(member.pending) === true;
+  const { members, flight } = group;
+  for (const member of members.forGroup) {
+    if (member.pending === null || flight?.due.has(member.pending) === true) continue;
     // What is spent waits for another look, not for another try.
-    if (!isTaken && member.spent === null) member.pending = afterGroupAnswered(member.pending);
-    isTroubled ||= isParked(member.pending);
+    if (member.spent === null) member.pending = afterGroupAnswered(member.pending);
   }
-  if (!isTroubled) group.trouble = null;
+  if (members.parkedCount === 0) group.trouble = null;
 }

@@ -1,10 +1,13 @@
 /** What one flight of a group knows besides the group's own state. */
-import type { Intent } from '../core/change.ts';
+import { type Intent, WHOLE_GROUP } from '../core/change.ts';
 import type { Search } from '../core/isolation.ts';
+import { isSo } from '../core/membership.ts';
 import type { Snapshot } from '../core/plan.ts';
+import { isSamePosition } from '../core/position.ts';
 import type { RefusedVersion } from '../core/version.ts';
 import type { RequestFacts } from '../core/reporting.ts';
 import type { Context } from './context.ts';
+import { SLICE_MAX } from './due-queue.ts';
 import type { Permit } from './request.ts';
 import { cacheKey } from './snapshot-cache.ts';
 import type { Flight, Group } from './state.ts';
@@ -24,6 +27,8 @@ export interface Course {
   conflicts: number;
   /** What the target has refused as stale, as long as reads show that version. */
   refused: Refused | null;
+  /** Of the removals that are due, since when the guard's window counts them, those whom the snapshot does not show. */
+  reserved: { readonly unseenCount: number } | null;
 }
 
 export interface Refused extends RefusedVersion {
@@ -34,7 +39,42 @@ export type Next = 'go_on' | 'stop';
 
 /** Less what became final, was parked, or was superseded before it was sent. */
 export const stillDue = (group: Group, { due }: Flight): Intent[] =>
-  [...due].filter((intent) => group.members.get(intent.member)?.pending === intent);
+  [...due].filter((intent) => isPendingIn(group, intent));
+
+const isPendingIn = ({ members }: Group, intent: Intent): boolean => members.get(intent.member)?.pending === intent;
+
+/**
+ * Of what is still due and not kept back, what the next step is about: a full state with what it came to, else those that
+ * may hold a bad member, and others.
+ */
+export function sliceOf(
+  group: Group,
+  { flight: { due }, snapshot, suspects }: Course,
+  isKeptBack: (intent: Intent) => boolean,
+): Intent[] {
+  const isPending = (intent: Intent): boolean => isPendingIn(group, intent);
+  const isSettled = (intent: Intent): boolean =>
+    !isTried(group, intent) || (snapshot !== null && isSo(intent, snapshot));
+  const whole = group.members.get(WHOLE_GROUP)?.pending ?? null;
+  if (whole === null || !due.has(whole) || isKeptBack(whole)) {
+    const first = take(suspects, SLICE_MAX, (intent) => isPending(intent) && !isKeptBack(intent));
+    const slice = due.slice({ isPending, isKeptBack, isSettled });
+    return first.length === 0 ? slice : [...new Set([...first, ...slice])];
+  }
+  if (whole.whole?.isPartly !== true) return [whole];
+  const isOfOther = (intent: Intent): boolean =>
+    intent === whole || isKeptBack(intent) || isSpent(group, intent) || !isSamePosition(intent.source, whole.source);
+  return [whole, ...due.slice({ isPending, isKeptBack: isOfOther, isSettled })];
+}
+
+function take<T>(list: readonly T[], countMax: number, isWanted: (one: T) => boolean): T[] {
+  const taken: T[] = [];
+  for (const one of list) {
+    if (taken.length === countMax) break;
+    if (isWanted(one)) taken.push(one);
+  }
+  return taken;
+}
 
 /** Neither tried for the last time nor accepted: a failure now is a failed try of it. */
 export const isTried = (group: Group, intent: Intent): boolean =>
@@ -54,6 +94,5 @@ export function replaceDue(group: Group, { flight }: Course, { intent, next }: {
   const member = group.members.get(intent.member);
   if (member === undefined) return;
   member.pending = next;
-  flight.due.delete(intent);
-  flight.due.add(next);
+  flight.due.replace(intent, next);
 }

@@ -12,7 +12,8 @@ import { setPending } from './conclude.ts';
 import type { Context } from './context.ts';
 import { tidyMember } from './partition.ts';
 import { RecordLimit, type RecordParts } from './record-limit.ts';
-import type { Group, Member } from './state.ts';
+import type { Member } from './members.ts';
+import type { Group } from './state.ts';
 
 /** Something new for the record. */
 export interface Added {
@@ -33,9 +34,9 @@ export function addedBy({ recordLimit }: Group, { recorded }: Member, intent: In
 
 /**
  * What a full state came to goes through the record in pieces of so many: a record of all of it would be written again
- * after each request. Ten requests of the usual size.
+ * after each request. Four requests of the usual size, so that each change is written about three times.
  */
-const PIECE_MAX = 500;
+export const PIECE_MAX = 200;
 
 /** What the next live record says. */
 export function fitted(group: Group, kept: readonly Intent[], added: readonly Added[]): readonly Intent[] {

@@ -15,21 +15,30 @@ import { isHeld } from '../core/pending.ts';
 import { isSamePosition } from '../core/position.ts';
 import type { Context } from './context.ts';
 import { isPlannable, wholeOf } from './identify.ts';
-import { NOTHING_UNTOLD } from './partition.ts';
+import { NOTHING_UNTOLD } from './members.ts';
 import type { Group } from './state.ts';
 
 /** null: no removals of a full state are pending. */
 export function additionsIn({ id, members, partition }: Group): Additions | null {
   const removals = partition.unresolved.removalsOf(id);
   if (removals === null) return null;
+  const { undecided, unresolved } = members.additionsOf(removals.source);
   const pending = new Map<string, Intent>();
-  for (const [name, member] of members) if (member.pending !== null) pending.set(name, member.pending);
+  for (const name of [...undecided, ...unresolved, ...removals.awaited]) {
+    const intent = members.get(name)?.pending ?? null;
+    if (intent !== null) pending.set(name, intent);
+  }
   return additionsOf(pending, removals.source, removals.awaited);
 }
 
 export function passageIn(group: Group): Passage {
+  const { id, members, partition } = group;
+  const removals = partition.unresolved.removalsOf(id);
+  if (removals === null) return 'go';
+  // There may be very many of them, and one is enough.
+  if (members.additionsOf(removals.source).undecided.size > 0) return 'wait';
   const additions = additionsIn(group);
-  return additions === null ? 'go' : passageOf(additions, group.partition.unresolved.acceptedOf(group.id));
+  return additions === null ? 'go' : passageOf(additions, partition.unresolved.acceptedOf(id));
 }
 
 /** What can be planned, and need not wait for additions of a full state. */
@@ -53,12 +62,11 @@ export function releaseKnown({ settle }: Context, group: Group): void {
   const { id, members, partition } = group;
   const removals = partition.unresolved.removalsOf(id);
   if (removals === null) return;
-  const pending = [...members.values()].filter((member) => member.pending !== null && isOfFullState(member.pending));
-  if (pending.length === 0) return partition.unresolved.endRemovals(id);
-  if (!removals.isComplete || passageIn(group) !== 'go') return;
-  for (const member of pending) {
-    if (member.pending === null || !isHeld(member.pending) || member.pending.guard.by !== 'unresolved_members')
-      continue;
+  if (members.ofFullState.size === 0) return partition.unresolved.endRemovals(id);
+  if (members.held.size === 0 || !removals.isComplete || passageIn(group) !== 'go') return;
+  for (const member of members.held) {
+    if (member.pending === null || !isOfFullState(member.pending) || !isHeld(member.pending)) continue;
+    if (member.pending.guard.by !== 'unresolved_members') continue;
     // Sent once the live record does not say any more that it is held.
     member.pending = { ...member.pending, guard: null, waits: 'record' };
     member.untold = NOTHING_UNTOLD;

@@ -1,6 +1,6 @@
 /** Acts on the removal guard (core/guard.ts): holds, and does what an operator has decided. Held intents are parked. */
 import { type Approval, type Held, type Intent, type ShownTargets, sourceMember } from '../core/change.ts';
-import { heldDigest, heldFailure, isGuarded, isRetargeted, refusedFailure } from '../core/guard.ts';
+import { heldDigest, heldFailure, isGuarded, isRetargeted, refusedFailure, type Sha256 } from '../core/guard.ts';
 import { isSameId } from '../core/id-key.ts';
 import { isSo, type Membership } from '../core/membership.ts';
 import { isHeld } from '../core/pending.ts';
@@ -13,7 +13,7 @@ import { sizeOf } from '../core/step.ts';
 import { noteAlias } from './aliases.ts';
 import { enqueue, giveUp, waitDue } from './conclude.ts';
 import type { Context } from './context.ts';
-import { isTried } from './course.ts';
+import { type Course, isTried, stillDue } from './course.ts';
 import { additionsIn } from './full-state-removals.ts';
 import { identifyGroup } from './identify.ts';
 import { memberOf } from './partition.ts';
@@ -60,7 +60,7 @@ const shownTargets = ({ ids }: Context, { target: groupTarget }: Group, { target
 /** The id map names other users, or another group, than the operator was shown: held once more, under another digest. */
 export function holdRetargeted(context: Context, group: Group): void {
   const { ids } = context;
-  const guarded = ids === null ? [] : pendingOf(group).filter(({ dead, guard }) => dead === null && guard !== null);
+  const guarded = ids === null ? [] : decidableIn(group).filter(({ dead }) => dead === null);
   if (ids === null || guarded.length === 0) return;
   identifyGroup(context, group);
   const again = new Map<Held['by'], Intent[]>();
@@ -95,13 +95,19 @@ function renamed(ids: IdMap, intent: Intent): Intent {
 
 /** After a restore, under the same ids: a hold may never have another report, and the former owner may not have told it. */
 export function tellHeld(context: Context, group: Group): void {
-  const held = pendingOf(group).filter(isHeld);
+  noteDecided(context, group);
+  const held = decidableIn(group).filter(isHeld);
   if (held.length === 0) return;
   const digest = digestOf(context, group);
   for (const intent of held) enqueue(context, heldDue(context, group, { intent, digest }));
 }
 
-const digestOf = ({ sha256 }: Context, group: Group): string => heldDigest(group.id, pendingOf(group), sha256) ?? '';
+/** Of all that is held; an operator may decide about it from now on. */
+function digestOf({ sha256 }: Context, group: Group): string {
+  const digest = heldDigest(group.id, decidableIn(group), sha256) ?? '';
+  group.partition.digests.note(group, digest);
+  return digest;
+}
 
 function heldDue(
   { clock }: Context,
@@ -114,7 +120,8 @@ function heldDue(
   return waitDue(group, intent, heldReport(intent, facts));
 }
 
-const pendingOf = ({ members }: Group): Intent[] => [...members.values()].flatMap(({ pending }) => pending ?? []);
+/** An operator decides, or has decided, about them. */
+const decidableIn = ({ members }: Group): Intent[] => [...members.decidable].flatMap(({ pending }) => pending ?? []);
 
 /** What the guard counts besides the removals of this group that are pending. */
 export function removedInWindow({ state, clock }: Context, group: Group): RemovedInWindow {
@@ -137,15 +144,20 @@ export function dropOldRemovals({ state, clock, settle }: Context): void {
 
 /** Of the group, whatever they wait for but an operator: neither tried for the last time, nor accepted by the target. */
 export const pendingRemovals = (group: Group): Intent[] =>
-  [...group.members.values()].flatMap(({ pending }) => {
-    if (pending === null || pending.dead !== null || isHeld(pending) || !isGuarded(pending)) return [];
-    return isTried(group, pending) ? [pending] : [];
-  });
+  [...group.members.guarded].flatMap(({ pending }) => (pending !== null && isTried(group, pending) ? [pending] : []));
 
 /** Until they have taken effect, or the group is not in flight any more. */
-export function reserveRemovals(group: Group, due: readonly Intent[], snapshot: Membership): void {
-  const removals = due.filter((each) => isGuarded(each) && isTried(group, each) && !isSo(each, snapshot));
-  group.partition.removals.reserve(group.id, { count: removals.length, size: sizeOf(snapshot, removals) });
+export function reserveRemovals(group: Group, course: Course, snapshot: Membership): void {
+  const { removals: window } = group.partition;
+  if (course.reserved === null) {
+    const removals = stillDue(group, course.flight).filter(
+      (each) => isGuarded(each) && isTried(group, each) && !isSo(each, snapshot),
+    );
+    const size = sizeOf(snapshot, removals);
+    course.reserved = { unseenCount: size - snapshot.members.size };
+    window.reserve(group.id, { count: removals.length, size });
+    // What lands leaves it by itself.
+  } else window.resize(group.id, snapshot.members.size + course.reserved.unseenCount);
 }
 
 /** A removal has taken effect. */
@@ -155,47 +167,63 @@ export function noteRemoved({ clock, settle }: Context, group: Group, intent: In
   settle();
 }
 
+/** A request may be read again, by a new owner too. */
+function noteDecided({ sha256 }: Context, group: Group): void {
+  for (const { guard } of decidableIn(group))
+    if (guard?.kind === 'approved') group.partition.digests.note(group, guard.digest);
+  const refused = refusedDigest(group, sha256);
+  if (refused !== null) group.partition.digests.note(group, refused);
+}
+
+/** Of what was refused, as it was held; null: nothing was. */
+function refusedDigest(group: Group, sha256: Sha256): string | null {
+  const refused = decidableIn(group).filter(({ dead }) => dead?.reason === 'refused');
+  return heldDigest(
+    group.id,
+    refused.map((intent): Intent => ({ ...intent, dead: null })),
+    sha256,
+  );
+}
+
+type Decision = Extract<Request, { kind: 'approve' | 'reject' }>;
+
 /** An operator has decided about exactly this set; where it has changed meanwhile, nothing is done. */
 export function decide(
   context: Context,
   partition: Partition,
-  { kind, digest, author }: Extract<Request, { kind: 'approve' | 'reject' }>,
+  { kind, digest, author }: Decision,
 ): Omit<DueAnswer, 'key'> {
-  for (const group of partition.groups.values()) {
-    const held = heldSets(group).find((set) => heldDigest(group.id, set, context.sha256) === digest);
-    if (held === undefined) continue;
-    if (kind === 'approve') approve(context, group, held, { digest, author });
-    else for (const intent of held) reject(context, group, intent, author);
-    group.partition.toWrite.add(group);
-    context.logger.info({ group: group.id, kind, digest, author, removals: held.length }, 'held removals are decided');
-    const verdict = kind === 'approve' ? 'approved' : 'rejected';
-    return { answer: { kind, digest, verdict, count: held.length }, groups: [group] };
-  }
-  return decided(context, partition, { kind, digest });
+  const group = partition.digests.groupOf(digest);
+  if (group === null) return { answer: { kind, digest, verdict: 'gone', count: 0 }, groups: [] };
+  const held = heldSets(group).find((set) => heldDigest(group.id, set, context.sha256) === digest);
+  if (held === undefined) return decided(context, group, { kind, digest });
+  if (kind === 'approve') approve(context, group, held, { digest, author });
+  else for (const intent of held) reject(context, group, intent, author);
+  group.partition.toWrite.add(group);
+  context.logger.info({ group: group.id, kind, digest, author, removals: held.length }, 'held removals are decided');
+  const verdict = kind === 'approve' ? 'approved' : 'rejected';
+  return { answer: { kind, digest, verdict, count: held.length }, groups: [group] };
 }
 
 /** Somebody has decided the same already, or a former owner has died before its answer. */
 function decided(
   { sha256 }: Context,
-  partition: Partition,
-  { kind, digest }: { readonly kind: 'approve' | 'reject'; readonly digest: string },
+  group: Group,
+  { kind, digest }: Omit<Decision, 'author'>,
 ): Omit<DueAnswer, 'key'> {
-  for (const group of partition.groups.values()) {
-    const pending = pendingOf(group);
-    const approved = pending.filter(({ guard }) => guard?.kind === 'approved' && guard.digest === digest);
-    if (kind === 'approve' && approved.length > 0)
-      return { answer: { kind, digest, verdict: 'approved', count: approved.length }, groups: [group] };
-    const refused = pending.filter(({ dead }) => dead?.reason === 'refused');
-    const asHeld = refused.map((intent): Intent => ({ ...intent, dead: null }));
-    if (kind === 'reject' && heldDigest(group.id, asHeld, sha256) === digest)
-      return { answer: { kind, digest, verdict: 'rejected', count: refused.length }, groups: [group] };
-  }
+  const pending = decidableIn(group);
+  const approved = pending.filter(({ guard }) => guard?.kind === 'approved' && guard.digest === digest);
+  if (kind === 'approve' && approved.length > 0)
+    return { answer: { kind, digest, verdict: 'approved', count: approved.length }, groups: [group] };
+  const count = pending.filter(({ dead }) => dead?.reason === 'refused').length;
+  if (kind === 'reject' && refusedDigest(group, sha256) === digest)
+    return { answer: { kind, digest, verdict: 'rejected', count }, groups: [group] };
   return { answer: { kind, digest, verdict: 'gone', count: 0 }, groups: [] };
 }
 
 /** What an operator can have read: all that is held, or all that the live record has room for. */
 function heldSets(group: Group): readonly (readonly Intent[])[] {
-  const held = pendingOf(group).filter(isHeld);
+  const held = decidableIn(group).filter(isHeld);
   const isRecorded = ({ member, source }: Intent): boolean =>
     isSamePosition(source, group.members.get(member)?.recorded?.source);
   return held.length === 0 ? [] : [held, held.filter(isRecorded)];

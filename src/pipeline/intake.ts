@@ -11,7 +11,7 @@ import {
   isChange,
   isUnread,
 } from '../core/change.ts';
-import { intentsOf } from '../core/intents.ts';
+import { type EventIntents, eventIntents, NO_INTENTS } from '../core/intents.ts';
 import { idKey } from '../core/id-key.ts';
 import { invalidLetter } from '../core/dead-letter.ts';
 import { isOver } from '../core/doubt.ts';
@@ -38,10 +38,15 @@ export function readSource(context: Context, partition: Partition, batch: Batch)
   }
   const preparing = context.format.prepare?.(batch.records) ?? null;
   forgetGainDoubt(context, partition);
+  partition.inbox.begin();
   let next = batch.nextOffset;
   let last: LogRecord | null = null;
   for (const record of batch.records) {
     if (record.offset < ledger.next) continue;
+    if (partition.inbox.isFull) {
+      next = record.offset;
+      break;
+    }
     // A batch may have grown since it was declined: what was waited for then is read now, or it might grow for ever.
     if (preparing !== null && context.format.prepare?.([record]) !== null) {
       next = record.offset;
@@ -63,7 +68,30 @@ export function readSource(context: Context, partition: Partition, batch: Batch)
   limitIntake(context);
   context.dispatch();
   context.settle();
-  return preparing === null ? 'taken' : waitFor(context, partition, preparing);
+  if (preparing !== null) return waitFor(context, partition, preparing);
+  if (!partition.inbox.isFull) return 'taken';
+  context.log.pause('source', partition.number);
+  later(context, partition);
+  return 'declined';
+}
+
+/** The rest of what is read is folded in later turns of the event loop; then the batch comes again. */
+function later(context: Context, partition: Partition): void {
+  context.clock.schedule(0, () => {
+    if (!isCurrent(context, partition) || context.state.isDraining) return;
+    partition.inbox.begin();
+    takeFromInbox(context, partition);
+    if (!partition.inbox.isEmpty) return later(context, partition);
+    catchUp(context, partition);
+    limitIntake(context);
+    resumeSource(context, partition);
+    context.dispatch();
+    context.settle();
+  });
+}
+
+function takeFromInbox(context: Context, partition: Partition): void {
+  partition.inbox.take((intent, standing) => takeIn(context, partition, intent, standing));
 }
 
 /** The batch comes again once the format can read it. */
@@ -89,12 +117,13 @@ function readRecord(context: Context, partition: Partition, record: LogRecord): 
   );
   watchKey(context, partition, { record, events });
   const isKnown = isKnownComplete(ledger, record.offset);
-  const parts = events.reduce((sum, { intents, isReported }) => sum + (isReported ? 1 : intents.length), 0);
+  const parts = events.reduce((sum, { intents, isReported }) => sum + (isReported ? 1 : intents.count), 0);
   begin(ledger, record.offset, isKnown ? 0 : parts);
   for (const each of events) {
     if (each.isReported && !isKnown) reportEvent(context, each);
-    for (const intent of each.intents) takeIn(context, partition, intent, isKnown ? 'known' : 'new');
+    partition.inbox.put(each.intents, isKnown ? 'known' : 'new');
   }
+  takeFromInbox(context, partition);
 }
 
 /** With one partition there is nothing to choose. */
@@ -114,7 +143,7 @@ interface Told {
   readonly record: LogRecord;
   readonly event: SourceEvent;
   readonly source: ChangeSource;
-  readonly intents: readonly Intent[];
+  readonly intents: EventIntents;
   /** It is reported as a whole: it names no members, or cannot be read. */
   readonly isReported: boolean;
 }
@@ -133,8 +162,8 @@ function told(
     eventId: isChange(event) ? event.eventId : null,
     timestamp: record.timestamp,
   };
-  const intents = isChange(event) ? intentsOf(sharingId(partition, event), source, clock.now().wall) : [];
-  return { partition, record, event, source, intents, isReported: event.kind !== 'skip' && intents.length === 0 };
+  const intents = isChange(event) ? eventIntents(sharingId(partition, event), source, clock.now().wall) : NO_INTENTS;
+  return { partition, record, event, source, intents, isReported: event.kind !== 'skip' && intents.count === 0 };
 }
 
 function takeIn(context: Context, partition: Partition, fresh: Intent, standing: 'known' | 'new'): void {
@@ -195,6 +224,7 @@ const failureOf = (event: Invalid | Hint): Failure =>
 export function catchUp(context: Context, partition: Partition): void {
   const { ledger, start } = partition;
   if (partition.phase !== 'catching_up' || ledger === null || start === null || ledger.next < start.goal) return;
+  if (!partition.inbox.isEmpty) return;
   move(partition, 'running');
   partition.dispatchesEarly = false;
   partition.recordedAt = new Map();
@@ -212,10 +242,13 @@ export function limitIntake(context: Context): void {
   const pending = partitions.reduce((sum, { pendingCount }) => sum + pendingCount, 0);
   const held = partitions.reduce((sum, { heldCount }) => sum + heldCount, 0);
   // What waits for an operator may wait for days, and must not hold up the others (design 6.10).
-  const counted = state.outbox.length + pending - held;
+  const unheld = state.outbox.length + pending - held;
+  // So may what waits for another try: it has as much room of its own, so that revocations are read all the same.
+  const tried = partitions.reduce((sum, { triedCount }) => sum + triedCount.value, 0);
+  const counted = unheld - Math.min(tried, limit);
   if (!state.isIntakePaused && counted >= limit) {
     state.isIntakePaused = true;
-    logger.warn({ pending, held, limit }, 'intake paused, too much is pending');
+    logger.warn({ pending, held, tried, limit }, 'intake paused, too much is pending');
   } else if (state.isIntakePaused && counted <= limit * RESUME_RATIO) {
     state.isIntakePaused = false;
     logger.info({ pending, held }, 'intake resumed');
@@ -235,7 +268,7 @@ export function limitIntake(context: Context): void {
  */
 function mayRead({ state }: Context, partition: Partition): boolean {
   const { ledger } = partition;
-  if (ledger === null || !isRestored(partition) || state.isDraining) return false;
+  if (ledger === null || !isRestored(partition) || state.isDraining || !partition.inbox.isEmpty) return false;
   return !state.isIntakePaused || ledger.next < knownEnd(ledger);
 }
 
@@ -248,7 +281,7 @@ export function resumeSource(context: Context, partition: Partition): void {
 function dispatchEarly(context: Context, partition: Partition): void {
   const { ledger } = partition;
   if (partition.phase !== 'catching_up' || partition.dispatchesEarly || ledger === null) return;
-  if (ledger.next < knownEnd(ledger)) return;
+  if (ledger.next < knownEnd(ledger) || !partition.inbox.isEmpty) return;
   partition.dispatchesEarly = true;
   context.logger.warn({ partition: partition.number }, 'dispatching before the partition has caught up');
   reviewAll(context, partition);

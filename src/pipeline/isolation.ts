@@ -65,7 +65,8 @@ function endAlone(context: Context, group: Group, refused: RefusedPatch): void {
 }
 
 /** Of what is due now: those that a run before this one has narrowed down, so that the search goes on where it ended. */
-export function takeSuspects(group: Group, due: ReadonlySet<Intent>): readonly Intent[] {
+export function takeSuspects(group: Group, due: Iterable<Intent>): readonly Intent[] {
+  if (group.suspects === null) return [];
   const suspects = [...due].filter(({ member }) => group.suspects?.has(member) === true);
   if (suspects.length > 0) group.suspects = null;
   return suspects;

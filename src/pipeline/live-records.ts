@@ -47,7 +47,7 @@ export function renderPartition(context: Context, partition: Partition, recordsM
     const intents = recordOf(group);
     const finals = partition.finals.of(group);
     const stamp = stampOf(context, partition);
-    const state = renderState({
+    const { digest, ...state } = renderState({
       group: group.id,
       intents,
       stamp,
@@ -59,6 +59,8 @@ export function renderPartition(context: Context, partition: Partition, recordsM
       now: clock.now().wall,
       sha256: context.sha256,
     });
+    if (digest !== null) partition.digests.note(group, digest);
+    partition.ownRecords.noteSent({ key: group.id, stamp }, state.value, context.sha256);
     const addressed = addressedTo(context, partition, { ...state, gzip: true });
     rendered.push({ kind: 'state', group, intents, finals, ...addressed });
   }
@@ -105,7 +107,7 @@ function renderFormer(context: Context, partition: Partition): Rendered[] {
   const { clock, sha256 } = context;
   return partition.formerKeys.take().map((key) => {
     const facts = { intents: [], trouble: null, now: clock.now().wall, sha256 };
-    const tombstone = renderState({ group: key, stamp: stampOf(context, partition), ...facts });
+    const { digest: _, ...tombstone } = renderState({ group: key, stamp: stampOf(context, partition), ...facts });
     return { kind: 'former', key, ...addressedTo(context, partition, tombstone) };
   });
 }
@@ -120,8 +122,10 @@ function renderSlices(context: Context, partition: Partition): Rendered[] {
 
 function renderAnswers(context: Context, partition: Partition): Rendered[] {
   const isOpen = (group: Group): boolean => partition.toWrite.has(group) || holdsDecided(group);
-  const due = partition.answers.filter(({ groups }) => !groups.some(isOpen));
-  partition.answers = partition.answers.filter((answer) => !due.includes(answer));
+  const due: DueAnswer[] = [];
+  const rest: DueAnswer[] = [];
+  for (const answer of partition.answers) (answer.groups.some(isOpen) ? rest : due).push(answer);
+  partition.answers = rest;
   return due.map((answer) => {
     const headers = renderAnswer(stampOf(context, partition), answer.answer);
     return { kind: 'answer', answer, ...addressedTo(context, partition, { key: answer.key, value: null, headers }) };

@@ -9,8 +9,12 @@ import { forgetName } from './aliases.ts';
 import type { Context } from './context.ts';
 import { FinalMarks } from './final-marks.ts';
 import { FormerKeys } from './former-keys.ts';
+import { HeldDigests } from './held-digests.ts';
+import { Inbox } from './inbox.ts';
+import { type Member, Members, TriedCount } from './members.ts';
+import { OwnRecords } from './own-records.ts';
 import { RemovalWindow } from './removal-window.ts';
-import type { Due, Group, Member, Partition, Phase, State } from './state.ts';
+import type { Group, Partition, Phase, State } from './state.ts';
 import { OperatorRequests } from './operator-requests.ts';
 import { Unacknowledged } from './unacknowledged.ts';
 import { UnresolvedMembers } from './unresolved-members.ts';
@@ -38,6 +42,10 @@ export const newPartition = (number: number, windowMs: number): Partition => ({
   finals: new FinalMarks(),
   formerKeys: new FormerKeys(),
   unresolved: new UnresolvedMembers(),
+  digests: new HeldDigests(),
+  ownRecords: new OwnRecords(),
+  inbox: new Inbox(),
+  triedCount: new TriedCount(),
   stale: new Set(),
   recordedAt: new Map(),
   requests: new OperatorRequests(),
@@ -86,7 +94,7 @@ export function groupOf({ ids }: Pick<Context, 'ids'>, partition: Partition, nam
     target: ids === null ? id : null,
     targetName: null,
     partition,
-    members: new Map(),
+    members: new Members(partition.triedCount),
     expanded: [],
     aliases: null,
     flight: null,
@@ -113,31 +121,12 @@ export function noteFormerKey(group: Group, key: string): void {
   toWrite.add(group);
 }
 
-/** One for all: there are hundreds of thousands of members. */
-export const NOTHING_UNTOLD: readonly Due[] = [];
-
-export function memberOf(group: Group, id: string): Member {
-  const known = group.members.get(id);
-  if (known !== undefined) return known;
-  const member: Member = {
-    pending: null,
-    pendingReported: false,
-    recorded: null,
-    recordedReported: false,
-    open: null,
-    spent: null,
-    untold: NOTHING_UNTOLD,
-    woken: null,
-    requestedAt: null,
-  };
-  group.members.set(id, member);
-  return member;
-}
+export const memberOf = (group: Group, id: string): Member => group.members.obtain(id);
 
 /** Forgets a member of which nothing is pending, recorded or open. */
 export function tidyMember(group: Group, name: string): void {
   const member = group.members.get(name);
-  if (member === undefined || member.pending !== null || member.recorded !== null || member.open !== null) return;
+  if (member?.isEmpty !== true) return;
   group.members.delete(name);
   forgetName(group, name);
 }
@@ -158,6 +147,7 @@ export function tidyGroup(context: Pick<Context, 'state' | 'clock' | 'dispatch'>
   }
   group.partition.groups.delete(group.id);
   group.partition.unresolved.endRemovals(group.id);
+  group.partition.digests.forget(group);
   state.ready.delete(group);
   state.waiting.delete(group);
 }
@@ -183,8 +173,14 @@ export function isOlderRecorded({ members, aliases }: Group, name: string, posit
     const recorded = members.get(each)?.recorded ?? null;
     return recorded !== null && comparePositions(recorded.source, position) < 0;
   };
-  if (name === WHOLE_GROUP) return [...members.keys()].some(isOlder);
+  if (name === WHOLE_GROUP) return hasOlder(members.recorded, position);
   for (let open = members.get(WHOLE_GROUP)?.open ?? null; open !== null; open = open.next)
     if (comparePositions(open.source, position) < 0) return true;
   return isOlder(name) || isOlder(WHOLE_GROUP) || [...(aliases?.replaced.get(name) ?? [])].some(isOlder);
+}
+
+function hasOlder(recorded: Iterable<Member>, position: Position): boolean {
+  for (const { recorded: last } of recorded)
+    if (last !== null && comparePositions(last.source, position) < 0) return true;
+  return false;
 }

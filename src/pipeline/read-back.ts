@@ -22,14 +22,20 @@ export function readRetry(context: Context, partition: Partition, batch: Batch):
     if (record.offset < partition.retryNext) continue;
     if (record.unreadable !== undefined) return refuse(context, partition, unreadableRetry(record.unreadable.message));
     partition.retryNext = record.offset + 1n;
-    const read = parseRetryRecord(record);
-    if (read.kind === 'request') readRequest(context, partition, read, record);
-    else readRetryRecord(context, partition, read);
+    readOne(context, partition, record);
     if (isRestored(partition)) takeAccount(context, partition);
     // It may have been overtaken, and forgotten.
     if (!isCurrent(context, partition)) return;
   }
   if (batch.nextOffset > partition.retryNext) partition.retryNext = batch.nextOffset;
+}
+
+function readOne(context: Context, partition: Partition, record: LogRecord): void {
+  const own = isOwned(partition) ? partition.ownRecords.recognize(record, context.sha256) : null;
+  if (own !== null) return void readLive(context, partition, { ...own, isEnd: false });
+  const read = parseRetryRecord(record);
+  if (read.kind === 'request') readRequest(context, partition, read, record);
+  else readRetryRecord(context, partition, read);
 }
 
 function readRequest(

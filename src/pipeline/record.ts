@@ -5,17 +5,18 @@ import { comparePositions, isSamePosition, type Position } from '../core/positio
 import { closeComplete, enqueue, land } from './conclude.ts';
 import type { Trouble } from '../core/record-headers.ts';
 import type { Context } from './context.ts';
-import { type Added, addedBy, deadAt, dropDead, fitted, partsOf } from './fit-record.ts';
+import { type Added, addedBy, deadAt, dropDead, fitted, partsOf, PIECE_MAX } from './fit-record.ts';
 import { tidyMarks } from './marks.ts';
-import type { Group, Member } from './state.ts';
-import { NOTHING_UNTOLD, tidyMember } from './partition.ts';
+import { type Member, NOTHING_UNTOLD } from './members.ts';
+import type { Group } from './state.ts';
+import { tidyMember } from './partition.ts';
 
 export function recordOf(group: Group): readonly Intent[] {
   const kept: Intent[] = [];
   const added: Added[] = [];
   const wholeMember = group.members.get(WHOLE_GROUP);
   const whole = wholeMember === undefined ? null : recordedIntent(wholeMember);
-  for (const member of group.members.values()) {
+  for (const member of candidatesOf(group)) {
     const intent = recordedIntent(member) ?? standingOn(whole, member.recorded);
     if (intent === null) continue;
     const isNew = addedBy(group, member, intent);
@@ -23,6 +24,18 @@ export function recordOf(group: Group): readonly Intent[] {
     else added.push(isNew);
   }
   return fitted(group, kept, added);
+}
+
+/** All of whom the record may say something; of those that wait for room as many as a piece takes. */
+function candidatesOf({ members, recordLimit }: Group): ReadonlySet<Member> {
+  const candidates = new Set([...members.recorded, ...members.tried, ...members.held, ...members.dead]);
+  // What a limit of the topic leaves out is looked at in full.
+  const sizeMax = candidates.size + (recordLimit === null ? PIECE_MAX : Number.POSITIVE_INFINITY);
+  for (const member of members.unrecorded()) {
+    if (candidates.size >= sizeMax) break;
+    candidates.add(member);
+  }
+  return candidates;
 }
 
 /**
@@ -40,24 +53,37 @@ export const troubleOf = ({ trouble, recordLimit }: Group): Trouble | null => (r
 
 /** The record of the group is acknowledged, and holds these. */
 export function recorded(context: Context, group: Group, intents: readonly Intent[]): void {
+  const { members, partition } = group;
+  const wasUnknown = group.isRecordUnknown;
+  const wholeBefore = members.get(WHOLE_GROUP)?.recorded ?? null;
   group.isRecordUnknown = false;
   group.partition.formerKeys.noteRecorded(group.id);
   group.recordLimit?.noteWritten(partsOf(group, intents));
   const written = new Map(intents.map((intent) => [intent.member, intent]));
-  for (const [id, member] of group.members) {
+  const touched = new Set(members.recorded);
+  for (const name of [...written.keys(), WHOLE_GROUP]) {
+    const member = members.get(name);
+    if (member !== undefined) touched.add(member);
+  }
+  for (const member of touched) {
     const before = member.recorded;
-    member.recorded = written.get(id) ?? null;
+    member.recorded = written.get(member.name) ?? null;
     // A dead mark proves its report (spec: report-first); what is parked anew was not reported.
     if (member.recorded?.dead) member.recordedReported = member.recorded !== member.woken;
     else if (!isSamePosition(before?.source, member.recorded?.source)) member.recordedReported = false;
-    if (id !== WHOLE_GROUP && isSaid(member)) endWait(context, member);
+    if (member.name !== WHOLE_GROUP && isSaid(member)) endWait(context, member);
   }
   endWholeWait(context, group);
   for (const { op, source } of intents) if (op !== 'state') tellExpanded(group, source);
   endExpansions(context, group);
-  for (const [id, member] of group.members) {
-    closeComplete(group, id, member);
-    tidyMember(group, id);
+  // What was blocked by the record as a whole, by its full state or under another name may be complete by now.
+  const isAboutAll =
+    wasUnknown ||
+    (members.get(WHOLE_GROUP)?.recorded ?? null) !== wholeBefore ||
+    (group.aliases !== null && (group.aliases.replaced.size > 0 || partition.finals.has(group)));
+  for (const member of isAboutAll ? [...members.values()] : touched) {
+    closeComplete(group, member.name, member);
+    tidyMember(group, member.name);
   }
   tidyMarks(context, group);
   context.review(group);
@@ -81,10 +107,8 @@ function endWait(context: Context, member: Member): void {
 function endWholeWait(context: Context, group: Group): void {
   const whole = group.members.get(WHOLE_GROUP);
   if (whole === undefined || !isSaid(whole)) return;
-  for (const [name, { pending }] of group.members) {
-    const isOfIt = name !== WHOLE_GROUP && isSamePosition(pending?.source, whole.pending?.source);
-    if (isOfIt && pending !== null && pending.waits === 'record' && !isHeld(pending)) return;
-  }
+  for (const { name, pending } of group.members.unrecorded())
+    if (name !== WHOLE_GROUP && isSamePosition(pending?.source, whole.pending?.source)) return;
   endWait(context, whole);
 }
 
@@ -95,18 +119,21 @@ export function tellExpanded(group: Group, source: Position): void {
 
 /** What full states came to stands in the live record, so they themselves are done with. */
 function endExpansions(context: Context, group: Group): void {
-  const waiting = [...group.members.values()].flatMap(({ pending }) =>
-    pending?.waits === 'record' ? [pending.source] : [],
-  );
-  const done = group.expanded.filter(
-    ({ state, isTold }) => isTold && !waiting.some((each) => isSamePosition(each, state.source)),
-  );
+  const done = group.expanded.filter(({ state, isTold }) => isTold && !isUnrecorded(group, state.source));
   group.expanded = group.expanded.filter((each) => !done.includes(each));
   for (const { state } of done) {
     // It was told that it waits, so its end is told, too.
     if (state.attempt > 0) land(context, group, state, { outcome: 'recovered', request: null });
     else endUntold(group, state);
   }
+}
+
+/** Held ones too: they wait for the record, and then for an operator. */
+function isUnrecorded({ members }: Group, source: Position): boolean {
+  const isOfIt = ({ pending }: Member): boolean =>
+    pending?.waits === 'record' && isSamePosition(pending.source, source);
+  for (const member of members.unrecorded()) if (isOfIt(member)) return true;
+  return [...members.held].some(isOfIt);
 }
 
 function endUntold(group: Group, { source }: Intent): void {
@@ -136,13 +163,13 @@ function recordedIntent({ pending, pendingReported, recorded, recordedReported }
 
 /** Only once its report is acknowledged may the record forget one (spec: report-first). */
 const reportedDead = (group: Group): Intent[] =>
-  [...group.members.values()].flatMap(({ pending, pendingReported }) =>
+  [...group.members.dead].flatMap(({ pending, pendingReported }) =>
     pending !== null && pending.dead !== null && pendingReported ? [pending] : [],
   );
 
 /** A restore would hold what an operator has decided about: the record does not say so before the reports (spec: report-first). */
 export const holdsDecided = (group: Group): boolean =>
-  [...group.members.values()].some(
+  [...group.members.recorded].some(
     ({ pending, recorded }) =>
       recorded !== null &&
       isHeld(recorded) &&

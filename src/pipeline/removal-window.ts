@@ -104,6 +104,12 @@ export class RemovalWindow {
     this.#reservedCount += reservation.count;
   }
 
+  /** The group that is about to send them has another number of members by now. */
+  resize(group: string, size: number): void {
+    const reserved = this.#reservations.get(group);
+    if (reserved !== undefined) this.#reservations.set(group, { ...reserved, size });
+  }
+
   release(group: string): void {
     this.#reservedCount -= this.#reservations.get(group)?.count ?? 0;
     this.#reservations.delete(group);

@@ -153,7 +153,9 @@ async function ask(context: Context, group: Group, permit: Permit, { method, sen
 }
 
 function noteFirstRequest(group: Group, now: number): void {
-  for (const intent of group.flight?.due ?? []) {
+  if (group.flight === null || group.flight.hasAsked) return;
+  group.flight.hasAsked = true;
+  for (const intent of group.flight.due) {
     const member = group.members.get(intent.member);
     if (member?.pending === intent) member.requestedAt ??= now;
   }

@@ -1,13 +1,14 @@
 /** Which groups are ready, which wait until when, and the one loop that gives slots and permits to the ready ones. */
 import type { LimitFunction } from 'p-limit';
 import type { Intent } from '../core/change.ts';
-import { isDue, isForTarget, isHeld } from '../core/pending.ts';
+import { isDue } from '../core/pending.ts';
 import type { Context } from './context.ts';
 import { isDispatchable, mayAsk } from './context.ts';
 import { keptBackIn, plannableIn, releaseKnown } from './full-state-removals.ts';
 import { holdRetargeted } from './guard.ts';
 import { identifyDue, wholeOf } from './identify.ts';
 import { lookUp, probeLookUp } from './look-up.ts';
+import type { Member } from './members.ts';
 import type { Instant } from '../ports.ts';
 import { tidyGroup } from './partition.ts';
 import { chooseProbe } from './probe.ts';
@@ -29,20 +30,22 @@ export function review(context: Context, group: Group): void {
   let due: 'remove' | 'add' | null = null;
   let wakeAt = Number.POSITIVE_INFINITY;
   let isDeferred = false;
-  for (const { pending } of group.members.values()) {
-    if (pending === null || !isWaiting(pending)) continue;
+  for (const { pending } of group.members.due(now.wall)) {
+    if (pending === null) continue;
     if (group.deferred?.intents.has(pending) === true) {
       isDeferred = true;
       // What is left may be lost in the digits of the wall clock, and its group would be woken at once, again and again.
       wakeAt = Math.min(wakeAt, now.wall + Math.max(1, group.deferred.untilMs - now.monotonic));
     } else if (!isDue(pending, now.wall)) {
-      wakeAt = Math.min(wakeAt, Math.max(pending.notBefore, now.wall + context.options.lingerMs));
+      // The wall clock was set back.
+      wakeAt = Math.min(wakeAt, pending.notBefore);
     } else if (isPlannable(pending)) {
       since = Math.min(since, pending.firstSeenAt);
       // A full state may revoke.
       due = pending.op === 'add' ? (due ?? 'add') : 'remove';
     }
   }
+  wakeAt = Math.min(wakeAt, Math.max(group.members.nextAt, now.wall + context.options.lingerMs));
   if (!isDeferred) group.deferred = null;
   if (due === null && wakeAt === Number.POSITIVE_INFINITY) wakeAt = endOfUnconfirmed(group, now);
   if (due === null && wakeAt < Number.POSITIVE_INFINITY) return wake(context, group, wakeAt);
@@ -58,23 +61,28 @@ function endOfUnconfirmed(group: Group, { wall, monotonic }: Instant): number {
   return Number.POSITIVE_INFINITY;
 }
 
-/** Its time comes by itself: it waits neither for an operator nor for the live record. */
-const isWaiting = (intent: Intent): boolean => intent.dead === null && !isHeld(intent) && intent.waits !== 'record';
-
 /** What a slot that opens now takes of the group; a probe also what waits for nothing but an answer of the group. */
-export function takeDue(context: Context, group: Group): Set<Intent> {
+export function takeDue(context: Context, group: Group): readonly Intent[] {
   holdRetargeted(context, group);
   const now = context.clock.now().wall;
-  const isTaken = context.breaker.isProbing(group) ? isForTarget : isDue;
   const isPlannable = plannableIn(context, group);
-  const due = new Set<Intent>();
-  for (const { pending } of group.members.values()) {
-    if (pending !== null && isTaken(pending, now) && isPlannable(pending)) due.add(pending);
+  // Removals first, as in each request.
+  const removals: Intent[] = [];
+  const others: Intent[] = [];
+  for (const { pending } of waitingIn(context, group, now)) {
+    if (pending !== null && isPlannable(pending)) (pending.op === 'remove' ? removals : others).push(pending);
   }
+  const due = [...removals, ...others];
   // What is newer than a full state comes on top of it, so never before it.
   const whole = wholeOf(group);
-  if (whole !== null && whole.waits !== 'record' && due.size > 0 && !keptBackIn(group)(whole)) due.add(whole);
+  if (whole !== null && whole.waits !== 'record' && due.length > 0 && !keptBackIn(group)(whole)) due.push(whole);
   return due;
+}
+
+/** Those that are due; for a probe those, too, that wait for nothing but an answer of the group. */
+function waitingIn({ breaker }: Context, group: Group, now: number): readonly Member[] {
+  const due = [...group.members.due(now)].filter(({ pending }) => pending !== null && isDue(pending, now));
+  return breaker.isProbing(group) ? [...due, ...group.members.forGroup] : due;
 }
 
 /** Reviews the group at `at` (epoch ms) at the latest. */

@@ -15,13 +15,14 @@ import { type Outgoing, outgoingOf } from './outgoing.ts';
 import { type Rendered, renderPartition, writeAgain } from './live-records.ts';
 import { tidyCommitted } from './marks.ts';
 import { recorded, tellExpanded } from './record.ts';
-import type { Due, Group, Member, Partition } from './state.ts';
+import type { Member } from './members.ts';
+import type { Due, Group, Partition } from './state.ts';
 import { isRestored, tidyGroup, tidyMember } from './partition.ts';
 import type { Place } from './unsettled.ts';
 import { laneName, noteFailure, TOO_LARGE, tryEach, type Written, Writer } from './writer.ts';
 
 /** kafkajs blocks the event loop with larger ones (kafkajs.md A7). */
-const BATCH_MAX = 2_000;
+const BATCH_MAX = 500;
 
 export class Settler {
   readonly #context: Context;

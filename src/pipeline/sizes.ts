@@ -27,6 +27,12 @@ export interface Sizes {
   readonly unresolved: number;
   /** What a restore reads, until it is taken over. */
   readonly restored: number;
+  /** Digests that operators may decide about. */
+  readonly digests: number;
+  /** Partitions that have read more than they have folded. */
+  readonly inboxes: number;
+  /** Large live records that are on their way back. */
+  readonly ownRecords: number;
   readonly requests: number;
   readonly answers: number;
   readonly ready: number;
@@ -62,6 +68,9 @@ export function sizesOf(state: State): Sizes {
     formerKeys: inPartitions(({ formerKeys }) => formerKeys.size),
     unresolved: inPartitions(({ unresolved }) => unresolved.size),
     restored: inPartitions(({ restored, recordedAt }) => restored.size + recordedAt.size),
+    digests: inPartitions(({ digests }) => digests.size),
+    inboxes: inPartitions(({ inbox }) => Number(!inbox.isEmpty)),
+    ownRecords: inPartitions(({ ownRecords }) => ownRecords.size),
     requests: inPartitions(({ requests }) => requests.size),
     answers: inPartitions(({ answers }) => answers.length),
     ready: state.ready.size,

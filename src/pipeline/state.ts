@@ -19,9 +19,14 @@ import type { Answer } from '../core/request-record.ts';
 import type { Comparison, SourceMark } from '../core/source-history.ts';
 import type { IdKind, SureResolution } from '../core/resolution.ts';
 import type { Instant, OutRecord } from '../ports.ts';
+import type { DueQueue } from './due-queue.ts';
 import type { FinalMarks } from './final-marks.ts';
 import type { FormerKeys } from './former-keys.ts';
 import type { Heap } from './heap.ts';
+import type { HeldDigests } from './held-digests.ts';
+import type { Inbox } from './inbox.ts';
+import type { Members, TriedCount } from './members.ts';
+import type { OwnRecords } from './own-records.ts';
 import type { ReadyQueue } from './ready-queue.ts';
 import type { RecordLimit } from './record-limit.ts';
 import type { RemovalWindow } from './removal-window.ts';
@@ -50,30 +55,11 @@ export interface Spent {
   readonly request: RequestFacts | null;
 }
 
-/** What is known of one member of one group. */
-export interface Member {
-  /** The newest intent, if it is not final, or dead. */
-  pending: Intent | null;
-  /** The final report of `pending` (which is dead then) is acknowledged. */
-  pendingReported: boolean;
-  /** What the acknowledged live record says. */
-  recorded: Intent | null;
-  /** The final report of `recorded` is acknowledged. */
-  recordedReported: boolean;
-  /** In no order. */
-  open: Open | null;
-  spent: Spent | null;
-  /** What a replay woke last: a report or a mark of it that is still on its way proves nothing. */
-  woken: Intent | null;
-  /** When the first request that concerned `pending` was sent, epoch ms. */
-  requestedAt: number | null;
-  /** Reports that it waits, held back until the live record says so; else the next owner might know of no wait to end. */
-  untold: readonly Due[];
-}
-
 /** A group in flight: what was taken when its slot opened. */
 export interface Flight {
-  readonly due: Set<Intent>;
+  readonly due: DueQueue;
+  /** A request of it was sent. */
+  hasAsked: boolean;
   /** The group was read since the slot opened. */
   wasRead: boolean;
   /** Intents of the request that is on its way. */
@@ -91,7 +77,7 @@ export interface Group {
   targetName: string | null;
   readonly partition: Partition;
   /** By the source's name; a full state stands under WHOLE_GROUP. */
-  readonly members: Map<string, Member>;
+  readonly members: Members;
   /** Full states that were worked out, and of what they came to nothing is recorded or reported yet. */
   expanded: Expanded[];
   /** Several names of one member (id map only); null: none were met. */
@@ -192,6 +178,10 @@ export interface Partition {
   readonly finals: FinalMarks;
   readonly formerKeys: FormerKeys;
   readonly unresolved: UnresolvedMembers;
+  readonly digests: HeldDigests;
+  readonly ownRecords: OwnRecords;
+  readonly inbox: Inbox;
+  readonly triedCount: TriedCount;
   /** Groups whose last record does not count. */
   readonly stale: Set<string>;
   /** Offset → timestamp of the source records that the restored intents came from. */

@@ -2,7 +2,6 @@
 
 import type { BreakerReason } from '../core/breaker.ts';
 import { earlier, noneWaits, noteAge, type Oldest } from '../core/age.ts';
-import { isParked } from '../core/pending.ts';
 import type { Context } from './context.ts';
 import { leaseHolds } from './context.ts';
 import type { Partition } from './state.ts';
@@ -130,11 +129,8 @@ function waitingIn(partition: Partition, now: number): Waiting {
   const unrecordable: string[] = [];
   for (const { id, members, recordLimit } of partition.groups.values()) {
     if (recordLimit?.isStuck === true) unrecordable.push(id);
-    for (const { pending } of members.values()) {
-      if (pending === null || pending.dead !== null) continue;
-      if (isParked(pending)) parked += 1;
-      noteAge(oldest, pending, now);
-    }
+    parked += members.parkedCount;
+    for (const { pending } of members.values()) if (pending !== null) noteAge(oldest, pending, now);
   }
   return { parked, oldest, unrecordable };
 }
@@ -163,8 +159,8 @@ export async function isAtRest(context: Context): Promise<boolean> {
 
 /** What is held may wait for days; nothing happens to it by itself. */
 function isPartitionAtRest(partition: Partition): boolean {
-  const { phase, ledger, lastCommit, toWrite, answers, pendingCount, heldCount, removals } = partition;
-  if (phase !== 'running' || ledger === null) return false;
+  const { phase, ledger, lastCommit, toWrite, answers, pendingCount, heldCount, removals, inbox } = partition;
+  if (phase !== 'running' || ledger === null || !inbox.isEmpty) return false;
   if (removals.isDue || removals.isOwing) return false;
   if (toWrite.size + answers.length + ledger.open.size > 0 || lastCommit?.offset !== ledger.next) return false;
   return pendingCount === heldCount;

@@ -21,6 +21,8 @@ export interface Looked {
 export class UnconfirmedChanges {
   /** By `idKey` of the target's name of the member. */
   readonly #changes = new Map<string, Unconfirmed>();
+  /** When the next look is due; null: not known. */
+  #lookAtMs: number | null = null;
 
   get size(): number {
     return this.#changes.size;
@@ -28,16 +30,21 @@ export class UnconfirmedChanges {
 
   /** How long reads may still tell what was before; 0: no longer. */
   leftMs(nowMs: number): number {
-    return Math.max(0, ...[...this.#changes.values()].map(({ untilMs }) => untilMs - nowMs));
+    let left = 0;
+    for (const { untilMs } of this.#changes.values()) left = Math.max(left, untilMs - nowMs);
+    return left;
   }
 
   note(acceptance: Acceptance, nowMs: number, lateApplyMs: number): void {
-    this.#changes.set(nameOf(acceptance.intent), accepted(acceptance, nowMs, lateApplyMs));
+    const change = accepted(acceptance, nowMs, lateApplyMs);
+    this.forget(acceptance.intent);
+    this.#changes.set(nameOf(acceptance.intent), change);
+    if (this.#lookAtMs !== null) this.#lookAtMs = Math.min(this.#lookAtMs, change.lookAtMs);
   }
 
   /** An answer has shown what a newer request has made of the member. */
   forget(intent: Intent): void {
-    this.#changes.delete(nameOf(intent));
+    if (this.#changes.delete(nameOf(intent))) this.#lookAtMs = null;
   }
 
   has(intent: Intent): boolean {
@@ -45,17 +52,23 @@ export class UnconfirmedChanges {
     return change !== undefined && isSamePosition(change.intent.source, intent.source);
   }
 
-  viewOf(due: readonly Intent[]): UnconfirmedView {
-    return {
-      lookAtMs: Math.min(...[...this.#changes.values()].map(({ lookAtMs }) => lookAtMs)),
-      intents: new Set(due.filter((intent) => this.has(intent))),
-      members: new Set(this.#changes.keys()),
-    };
+  /** It follows what changes here. */
+  get view(): UnconfirmedView {
+    return { lookAtMs: this.#nextLookAtMs(), intents: this, members: { has: (name) => this.#changes.has(name) } };
+  }
+
+  #nextLookAtMs(): number {
+    if (this.#lookAtMs !== null) return this.#lookAtMs;
+    let next = Number.POSITIVE_INFINITY;
+    for (const { lookAtMs } of this.#changes.values()) next = Math.min(next, lookAtMs);
+    this.#lookAtMs = next;
+    return next;
   }
 
   /** A fresh read has ended. */
   look(sight: Sight): Looked {
     const looked = { shown: [] as Unconfirmed[], ineffective: [] as Unconfirmed[] };
+    this.#lookAtMs = null;
     for (const [name, change] of this.#changes) {
       const verdict = judgeLook(change, sight);
       if (verdict === 'look_again') {

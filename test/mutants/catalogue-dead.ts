@@ -51,9 +51,9 @@ export const deadMutants: readonly Mutant[] = [
       },
       {
         file: 'src/core/live-record.ts',
-        find: 'const stamp = stampOf(headers);\n',
+        find: 'const stamp = stampIn(headers);\n',
         replace:
-          "if (header(headers, 'rollcall-type') === 'replay') return parseRequest(name, value);\n  const stamp = stampOf(headers);\n",
+          "if (header(headers, 'rollcall-type') === 'replay') return parseRequest(name, value);\n  const stamp = stampIn(headers);\n",
       },
     ],
     scenario: 'grave',

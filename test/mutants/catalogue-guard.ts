@@ -103,7 +103,7 @@ export const guardMutants: readonly Mutant[] = [
     edits: [
       {
         file: 'src/pipeline/schedule.ts',
-        find: "  if (whole !== null && whole.waits !== 'record' && due.size > 0 && !keptBackIn(group)(whole)) due.add(whole);\n",
+        find: "  if (whole !== null && whole.waits !== 'record' && due.length > 0 && !keptBackIn(group)(whole)) due.push(whole);\n",
         replace: '',
       },
     ],
@@ -139,7 +139,7 @@ export const guardMutants: readonly Mutant[] = [
     edits: [
       {
         file: 'src/pipeline/partition.ts',
-        find: 'if (name === WHOLE_GROUP) return [...members.keys()].some(isOlder);',
+        find: 'if (name === WHOLE_GROUP) return hasOlder(members.recorded, position);',
         replace: 'if (name === WHOLE_GROUP) return isOlder(name);',
       },
     ],
@@ -201,8 +201,8 @@ export const guardMutants: readonly Mutant[] = [
     edits: [
       {
         file: 'src/pipeline/record.ts',
-        find: '({ state, isTold }) => isTold && !waiting',
-        replace: '({ state }) => !waiting',
+        find: '({ state, isTold }) => isTold && !isUnrecorded',
+        replace: '({ state }) => !isUnrecorded',
       },
     ],
     scenario: 'wholes',
@@ -438,8 +438,8 @@ export const guardMutants: readonly Mutant[] = [
     edits: [
       {
         file: 'src/pipeline/apply.ts',
-        find: 'pendingRemovals: due.some(isGuarded) ? pendingRemovals(group) : [],',
-        replace: 'pendingRemovals: [],',
+        find: 'return pendingRemovals(group);',
+        replace: 'return [];',
       },
     ],
     scenario: 'spread',

@@ -224,8 +224,13 @@ export const settleMutants: readonly Mutant[] = [
     edits: [
       {
         file: 'src/core/intents.ts',
-        find: "    ['remove', event.remove],\n    ['add', event.add],\n",
-        replace: "    ['add', event.add],\n    ['remove', event.remove],\n",
+        find: "for (const member of removed.values()) yield intentFor(origin, 'remove', member);",
+        replace: "for (const [key, member] of removed) if (!added.has(key)) yield intentFor(origin, 'remove', member);",
+      },
+      {
+        file: 'src/core/intents.ts',
+        find: "if (!removed.has(key)) yield intentFor(origin, 'add', member);",
+        replace: "yield intentFor(origin, 'add', member);",
       },
     ],
   },
@@ -324,7 +329,7 @@ export const settleMutants: readonly Mutant[] = [
     edits: [
       {
         file: 'src/pipeline/record.ts',
-        find: 'if (id !== WHOLE_GROUP && isSaid(member)) endWait(context, member);',
+        find: 'if (member.name !== WHOLE_GROUP && isSaid(member)) endWait(context, member);',
         replace: 'endWait(context, member);',
       },
     ],

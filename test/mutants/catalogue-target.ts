@@ -81,8 +81,8 @@ export const targetMutants: readonly Mutant[] = [
     edits: [
       {
         file: 'src/core/id-key.ts',
-        find: '(id.length === UUID_LENGTH && UUID.test(id) ? id.toLowerCase() : id)',
-        replace: '(UUID_LENGTH > 0 && UUID.test(id) ? id : id)',
+        find: 'id.length === UUID_LENGTH && UPPER.test(id) && UUID.test(id) ? id.toLowerCase() : id',
+        replace: 'UUID_LENGTH > 0 && UPPER.test(id) && UUID.test(id) ? id : id',
       },
     ],
     scenario: 'odd',

@@ -4,6 +4,7 @@ import { sha256, systemRandom } from '../../src/adapters/system.ts';
 import { parseRetryRecord, renderFence, type RetryRecord } from '../../src/core/live-record.ts';
 import type { Stamp } from '../../src/core/ownership.ts';
 import type { ReportRecord } from '../../src/core/report.ts';
+import { type Ahead, stampOf } from '../../src/core/source-history.ts';
 import { foldReport } from '../../src/core/summary.ts';
 import { native } from '../../src/formats/native.ts';
 import type { PipelineOptions } from '../../src/pipeline/options.ts';
@@ -41,6 +42,15 @@ export class HandLog implements ChangeLog {
   batchMax = Number.POSITIVE_INFINITY;
   readonly #read = new Map<string, number>();
   readonly #committed = new Map<number, Committed>();
+
+  async lookAhead(from: ReadonlyMap<number, bigint>): Promise<ReadonlyMap<number, Ahead>> {
+    const aheadOf = (partition: number, offset: bigint): Ahead => {
+      const records = this.of(topics.source, partition);
+      const first = records[Number(offset)];
+      return { end: BigInt(records.length), first: first === undefined ? null : stampOf(first) };
+    };
+    return new Map([...from].map(([partition, offset]) => [partition, aheadOf(partition, offset)]));
+  }
 
   async committed(partition: number): Promise<Committed> {
     return this.#committed.get(partition) ?? { offset: null, metadata: '' };

@@ -29,10 +29,17 @@ export class QuickTarget implements GroupApi {
   readonly gate = new CountingGate();
   /** The first PATCH of each group is answered with 503. */
   failsFirst = false;
+  /** A PATCH is answered with the new version alone, so that an answer is as large as its request. */
+  isBrief = false;
   readonly #groups = new Map<string, { version: number; isTried: boolean; readonly members: Set<string> }>();
 
   members(id: string): readonly string[] {
     return [...this.#group(id).members];
+  }
+
+  /** They are in the group from the start. */
+  seed(id: string, members: Iterable<string>): void {
+    for (const member of members) this.#group(id).members.add(member);
   }
 
   async getGroup({ group, ifNoneMatch }: GetGroupRequest): Promise<Answer> {
@@ -57,7 +64,7 @@ export class QuickTarget implements GroupApi {
       if (op === 'remove' && member !== undefined) group.members.delete(member);
     }
     group.version += 1;
-    return this.#shown(id);
+    return this.isBrief ? { ...response(204), etag: versionOf(group) } : this.#shown(id);
   }
 
   async search(): Promise<Answer> {

@@ -138,6 +138,7 @@ function walk(members: readonly string[], bad: ReadonlySet<string>, membersMax: 
       doubt: null,
       guard: noGuard,
       pendingRemovals: [],
+      removalCountMax: 0,
       removed: NOTHING_REMOVED,
       unseenMax: membersMax,
       nowMs: 0,

@@ -3,10 +3,11 @@ import type { Intent } from '../../src/core/change.ts';
 import { setPending } from '../../src/pipeline/conclude.ts';
 import type { Context } from '../../src/pipeline/context.ts';
 import { groupOf, memberOf, newPartition } from '../../src/pipeline/partition.ts';
-import { fitRecord, retryRecords } from '../../src/pipeline/fit-record.ts';
+import { fitRecord, PIECE_MAX, retryRecords } from '../../src/pipeline/fit-record.ts';
 import { dropOldDead, recorded, recordOf } from '../../src/pipeline/record.ts';
 import { newState } from '../../src/pipeline/new-state.ts';
-import type { Group, Member } from '../../src/pipeline/state.ts';
+import type { Member } from '../../src/pipeline/members.ts';
+import type { Group } from '../../src/pipeline/state.ts';
 import { atOffset } from '../support/an-intent.ts';
 import { ManualClock } from '../support/manual-clock.ts';
 
@@ -109,14 +110,16 @@ describe('the live record of a group', () => {
     const ids = Array.from({ length: 1_200 }, (_, i) => `m${i}`);
     const group = aGroup(ids.map((id) => ({ id, pending: { ...fresh(1n, id), waits: 'record' } })));
     const first = recordOf(group);
-    expect(first).toHaveLength(500);
+    expect(first).toHaveLength(PIECE_MAX);
     for (const intent of first)
       Object.assign(memberOf(group, intent.member), { pending: { ...intent, waits: null }, recorded: intent });
-    expect(recordOf(group)).toHaveLength(500);
-    for (const { member } of first.slice(0, 250))
+    expect(recordOf(group)).toHaveLength(PIECE_MAX);
+    for (const { member } of first.slice(0, PIECE_MAX / 2))
       Object.assign(memberOf(group, member), { pending: null, recorded: null });
-    expect(recordOf(group)).toHaveLength(500);
-    expect(recordOf(group).filter((intent) => !first.some(({ member }) => member === intent.member))).toHaveLength(250);
+    expect(recordOf(group)).toHaveLength(PIECE_MAX);
+    expect(recordOf(group).filter((intent) => !first.some(({ member }) => member === intent.member))).toHaveLength(
+      PIECE_MAX / 2,
+    );
   });
 });
 

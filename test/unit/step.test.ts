@@ -46,6 +46,7 @@ const situation = (parts: Partial<Situation>): Situation => ({
   unseenMax: 50,
   guard: lax,
   pendingRemovals: [],
+  removalCountMax: Number.POSITIVE_INFINITY,
   removed: NOTHING_REMOVED,
   nowMs: 0,
   ...parts,
@@ -237,6 +238,7 @@ const situations: fc.Arbitrary<Situation> = fc
       windowMs: fc.constant(1),
     }),
     pendingRemovals: fc.constant([]),
+    removalCountMax: fc.constant(Number.POSITIVE_INFINITY),
     removed: fc.record({ ofGroup: fc.nat(2), sizeBefore: fc.option(fc.nat(5)), ofOwner: fc.nat(3) }),
   })
   .map(({ ops, due, spent, suspects, members, isRead, isFresh, untilMs, approvals, hasState, ...limits }) => {

@@ -3,11 +3,13 @@ import type { Sizes } from '../../../src/pipeline/sizes.ts';
 import type { Settings } from '../settings.ts';
 import type { LiveView } from './live-view.ts';
 
-/** Those of live records, and what the next sweep drops. */
+/** Those of live records, those whose writing has failed, and what the next sweep drops. */
 const kept: ReadonlySet<string> = new Set([
+  'digests',
   'groups',
   'members',
   'aliases',
+  'ownRecords',
   'recordOrders',
   'removals',
   'unresolved',

@@ -1,0 +1,91 @@
+/**
+ * What histories of n and of 2n elements cost: time and bytes of live records for each element, the longest block of the event
+ * loop, the heap that is left. What grows faster than its input shows as a value for each element that grows with n.
+ */
+import v8 from 'node:v8';
+import vm from 'node:vm';
+import { pause } from '../src/adapters/time-limit.ts';
+import { systemClock } from '../src/adapters/system.ts';
+import { type Case, CASES, GrowthWorld } from './growth-cases.ts';
+import type { Figure } from './figure.ts';
+
+const BLOCK_MAX_MS = 100;
+
+export async function measureGrowth(): Promise<readonly Figure[]> {
+  const figures: Figure[] = [];
+  for (const each of CASES) for (const n of each.sizes) figures.push(...(await figuresOf(each, n)));
+  return figures;
+}
+
+async function figuresOf(each: Case, n: number): Promise<readonly Figure[]> {
+  const { ms, blockMs, heapMib, retryBytes } = await measure(each, n);
+  const name = (what: string): string => `${n.toLocaleString('en')} ${each.name}: ${what}`;
+  return [
+    { name: name('time for each'), value: ms / n, unit: 'ms', digits: 3, bound: null },
+    { name: name('longest block of the event loop'), value: blockMs, unit: 'ms', digits: 0, bound: BLOCK_MAX_MS },
+    { name: name('heap that is left'), value: heapMib, unit: 'MiB', digits: 1, bound: null },
+    { name: name('live records for each'), value: retryBytes / n, unit: 'bytes', digits: 0, bound: null },
+  ];
+}
+
+interface Measured {
+  readonly ms: number;
+  readonly blockMs: number;
+  /** The reports in the memory log included. */
+  readonly heapMib: number;
+  readonly retryBytes: number;
+}
+
+async function measure(each: Case, n: number): Promise<Measured> {
+  const world = new GrowthWorld();
+  await each.prepare(world, n);
+  const [heapBefore, bytesBefore] = [await heapMib(), world.retryBytes()];
+  const stopWatching = watchLoop();
+  const from = systemClock.now().monotonic;
+  await each.run(world, n);
+  const ms = systemClock.now().monotonic - from;
+  const blockMs = stopWatching();
+  const measured = {
+    ms,
+    blockMs,
+    heapMib: (await heapMib()) - heapBefore,
+    retryBytes: world.retryBytes() - bytesBefore,
+  };
+  await world.pipeline.drain();
+  return measured;
+}
+
+v8.setFlagsFromString('--expose-gc');
+const collect = vm.runInNewContext('gc') as () => void;
+
+async function heapMib(): Promise<number> {
+  for (let i = 0; i < 2; i += 1) {
+    collect();
+    await pause(systemClock, 10);
+  }
+  return process.memoryUsage().heapUsed / 2 ** 20;
+}
+
+const TICK_MS = 10;
+
+/** The longest time between two ticks, in processor time where others use the machine too. */
+function watchLoop(): () => number {
+  let longest = 0;
+  let last = systemClock.now().monotonic;
+  let spent = process.cpuUsage();
+  let cancel: () => void = () => undefined;
+  const tick = (): void => {
+    const now = systemClock.now().monotonic;
+    const { user, system } = process.cpuUsage(spent);
+    longest = Math.max(longest, Math.min(now - last, (user + system) / 1_000));
+    last = now;
+    spent = process.cpuUsage();
+    cancel = systemClock.schedule(TICK_MS, tick);
+  };
+  tick();
+  return () => {
+    tick();
+    cancel();
+    return longest;
+  };
+}

@@ -1,0 +1,161 @@
+/** Work grows with what comes in, not faster: it is counted for n elements and for 2n. */
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { sha256, systemRandom } from '../../../src/adapters/system.ts';
+import { heldDigest } from '../../../src/core/guard.ts';
+import { parseRetryRecord } from '../../../src/core/live-record.ts';
+import { textHeader } from '../../../src/core/record-headers.ts';
+import { decisionValue, requestKey } from '../../../src/core/request-record.ts';
+import { Member } from '../../../src/pipeline/members.ts';
+import { answer, QuickWorld } from '../../support/quick-world.ts';
+
+const hourly = {
+  baseMs: 3_600_000,
+  capMs: 3_600_000,
+  attemptsMax: 5,
+  slowScheduleMs: Array.from({ length: 5 }, () => 3_600_000),
+};
+const refused = answer(400, { body: { scimType: 'invalidValue', detail: 'there is no such user' } });
+
+const users = (count: number): string[] => Array.from({ length: count }, (_, i) => `user-${i}`);
+
+/** Twice as much, with a tenth for what is rounded up. */
+const TWICE = 2.2;
+
+/** How often any member was looked at. */
+let looks = 0;
+const property = Object.getOwnPropertyDescriptor(Member.prototype, 'pending');
+
+beforeEach(() => {
+  looks = 0;
+  Object.defineProperty(Member.prototype, 'pending', {
+    ...property,
+    get(this: Member) {
+      looks += 1;
+      return property?.get?.call(this) as unknown;
+    },
+  });
+});
+
+afterEach(() => {
+  Object.defineProperty(Member.prototype, 'pending', property ?? {});
+});
+
+interface Cost {
+  readonly looks: number;
+  readonly retryBytes: number;
+}
+
+/** Of what happens from the start of the pipeline on, or from `mark`. */
+async function costOf(prepare: (world: QuickWorld) => void, then?: (world: QuickWorld) => void): Promise<Cost> {
+  const world = new QuickWorld();
+  looks = 0;
+  prepare(world);
+  await world.start();
+  await world.clock.advance(20_000);
+  if (then !== undefined) {
+    looks = 0;
+    then(world);
+    await world.clock.advance(20_000);
+  }
+  const retryBytes = world.records('retry').reduce((sum, { value }) => sum + (value?.length ?? 0), 0);
+  expect(world.committed()).toBe(BigInt(world.records('source').length));
+  return { looks, retryBytes };
+}
+
+describe('twice as many', () => {
+  test('members of one delta take twice the looks', async () => {
+    const cost = (count: number) => costOf((world) => world.produce({ add_members: users(count) }));
+    const [one, two] = [await cost(2_000), await cost(4_000)];
+    expect(two.looks / one.looks).toBeLessThan(TWICE);
+  }, 120_000);
+
+  test('members of one full state take twice the looks, and twice the bytes of live records', async () => {
+    const cost = (count: number) =>
+      costOf((world) => {
+        for (const name of users(count)) world.target.group('g').members.add(`former-${name}`);
+        world.produce({ members: users(count), complete: true });
+      });
+    const [one, two] = [await cost(2_000), await cost(4_000)];
+    expect(two.looks / one.looks).toBeLessThan(TWICE);
+    expect(two.retryBytes / one.retryBytes).toBeLessThan(TWICE);
+    // Each change takes about 300 bytes, and stands in about three records.
+    expect(two.retryBytes / 8_000).toBeLessThan(1_500);
+  }, 120_000);
+
+  test('approvals take twice the looks', async () => {
+    const cost = (count: number) => {
+      const groups = Array.from({ length: count }, (_, i) => `g${i}`);
+      const hold = (world: QuickWorld): void => {
+        for (const group of groups) {
+          world.target.group(group).members.add('u');
+          world.produce({ group_id: group, deleted: true });
+        }
+      };
+      return costOf(hold, approveAll);
+    };
+    const [one, two] = [await cost(100), await cost(200)];
+    expect(two.looks / one.looks).toBeLessThan(TWICE);
+  }, 120_000);
+
+  test('changes of one member take twice the looks', async () => {
+    const cost = (count: number) =>
+      costOf((world) => {
+        for (let i = 0; i < count; i += 1)
+          world.produce(i % 2 === 0 ? { remove_members: ['u'] } : { add_members: ['u'] });
+      });
+    const [one, two] = [await cost(1_000), await cost(2_000)];
+    expect(two.looks / one.looks).toBeLessThan(TWICE);
+  }, 120_000);
+});
+
+function approveAll(world: QuickWorld): void {
+  const held = world.records('retry').flatMap((record) => {
+    const read = parseRetryRecord(record);
+    return (read.kind === 'state' ? heldDigest(read.group, read.intents, sha256) : null) ?? [];
+  });
+  world.broker.append(
+    [...new Set(held)].map((digest) => ({
+      topic: 'retry',
+      partition: 0,
+      key: requestKey(systemRandom.uuid()),
+      value: decisionValue(digest, 'operator'),
+      headers: [textHeader('rollcall-type', 'approve')],
+    })),
+  );
+}
+
+test('one large record is folded in several turns of the event loop, and completes all the same', async () => {
+  const world = new QuickWorld();
+  const { pipeline } = await world.start();
+  world.produce({ remove_members: users(25_000) });
+  world.produce({ group_id: 'other', add_members: ['u'] });
+  await world.clock.advance(20_000);
+  expect(pipeline.sizes().inboxes).toBe(0);
+  expect([world.committed(), world.reports().length]).toEqual([2n, 25_001]);
+  expect([...world.target.group('other').members]).toEqual(['u']);
+}, 120_000);
+
+test('what waits for another try has room of its own: revocations are read behind more of it than the limit', async () => {
+  // given ten members who are not known, and wait for hours
+  const world = new QuickWorld({ pipeline: { pendingIntentsMax: 10, retry: hourly } });
+  world.target.onPatch = ({ group }) => (group === 'unknown' ? refused : null);
+  world.target.group('g').members.add('u');
+  const { pipeline } = await world.start();
+  for (const name of users(10)) {
+    world.produce({ group_id: 'unknown', add_members: [name] });
+    await world.clock.advance(5_000);
+  }
+  expect(pipeline.stats().parked).toBe(10);
+  // when
+  world.produce({ remove_members: ['u'] });
+  await world.clock.advance(5_000);
+  // then
+  expect(world.target.group('g').members.size).toBe(0);
+  expect(pipeline.stats().isIntakePaused).toBe(false);
+  // and when as many again wait, no more is read
+  for (const name of users(20).slice(10)) {
+    world.produce({ group_id: 'unknown', add_members: [name] });
+    await world.clock.advance(5_000);
+  }
+  expect(pipeline.stats()).toMatchObject({ parked: 20, isIntakePaused: true });
+});

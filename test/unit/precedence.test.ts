@@ -186,7 +186,7 @@ describe('folding with full states', () => {
     fc.assert(
       fc.property(streamAndOrder, some, ([list, order], before) => {
         const after = fly(afterAll(order), aSnapshot(before), all);
-        expect(after.members).toEqual(membersAfter(list, before));
+        expect(new Set(after.members)).toEqual(membersAfter(list, before));
       }),
       { numRuns: 1_000 },
     );
@@ -205,7 +205,7 @@ describe('folding with full states', () => {
           const choose = (intents: readonly Intent[]) => intents.filter(({ member }) => lands.includes(member));
           for (let turn = 0; turn < times; turn += 1) snapshot = fly(owner, snapshot, choose);
         }
-        expect(fly(owner, snapshot, all).members).toEqual(membersAfter(list, before));
+        expect(new Set(fly(owner, snapshot, all).members)).toEqual(membersAfter(list, before));
         expect(pendingOf(owner.group)).toEqual([]);
       }),
       { numRuns: 1_000 },
@@ -311,7 +311,7 @@ describe('several names of one member', () => {
         expect(new Set(wanted).size).toBe(wanted.length);
         const named = (members: Iterable<string>) => new Set([...members].map((member) => targets[member] ?? member));
         const after = fly(owner, aSnapshot(named(before)), all);
-        expect(after.members).toEqual(named(membersAfter(list, before)));
+        expect(new Set(after.members)).toEqual(named(membersAfter(list, before)));
       }),
       { numRuns: 500 },
     );

@@ -53,7 +53,6 @@ export class Keycloak {
         KC_BOOTSTRAP_ADMIN_USERNAME: ADMIN,
         KC_BOOTSTRAP_ADMIN_PASSWORD: ADMIN,
         JAVA_OPTS_KC_HEAP: '-Xms256m -Xmx512m',
-        // Longer than a run takes: the token is asked for once.
         JAVA_OPTS_APPEND: '-XX:TieredStopAtLevel=1',
       },
     });

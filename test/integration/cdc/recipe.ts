@@ -37,19 +37,5 @@ export const recipe = {
   outbox: json('cdc-outbox'),
 };
 
-/** What a setting must be elsewhere than on the page: where things are, and the names of a second connector. */
-export type Place = Partial<
-  Record<
-    | 'database.hostname'
-    | 'database.port'
-    | 'database.dbname'
-    | 'signal.kafka.bootstrap.servers'
-    | 'signal.kafka.topic'
-    | 'slot.name'
-    | 'topic.prefix',
-    string
-  >
->;
-
 export const without = (config: ConnectorConfig, ...names: readonly string[]): ConnectorConfig =>
   Object.fromEntries(Object.entries(config).filter(([name]) => !names.includes(name)));

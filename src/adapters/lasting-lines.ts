@@ -1,4 +1,7 @@
-/** Log lines about causes that last: of each cause the first is written, then one a minute with how many were left out. */
+/**
+ * Log lines about causes that last: of each cause the first is written, then one a minute with how many were left out, which
+ * are written for who looks for an error (`debug`).
+ */
 import { leftOutField, RepeatedCauses } from '../core/repeated-causes.ts';
 import type { Clock, Logger } from '../ports.ts';
 
@@ -14,11 +17,12 @@ export interface LastingLine {
 }
 
 export function logLasting(
-  { clock, log }: { readonly clock: Pick<Clock, 'now'>; readonly log: Pick<Logger, 'info' | 'warn' | 'error'> },
+  { clock, log }: { readonly clock: Pick<Clock, 'now'>; readonly log: Logger },
   { level, cause, fields, message }: LastingLine,
 ): void {
   const causes = causesOf.get(log) ?? new RepeatedCauses();
   causesOf.set(log, causes);
   const leftOut = causes.admit(`${message} ${cause}`, clock.now().monotonic);
-  if (leftOut !== null) log[level]({ ...fields, ...leftOutField(leftOut) }, message);
+  if (leftOut === null) log.debug(fields, message);
+  else log[level]({ ...fields, ...leftOutField(leftOut) }, message);
 }

@@ -8,7 +8,7 @@ import { type Intent, intentId } from '../core/change.ts';
 import { wireLength } from '../core/live-record.ts';
 import { isHeld } from '../core/pending.ts';
 import { isSamePosition } from '../core/position.ts';
-import { setPending } from './conclude.ts';
+import { closeComplete, setPending } from './conclude.ts';
 import type { Context } from './context.ts';
 import { tidyMember } from './partition.ts';
 import { RecordLimit, type RecordParts } from './record-limit.ts';
@@ -182,6 +182,8 @@ export function dropDead(group: Group, dead: readonly Intent[]): void {
     setPending(group.partition, member, null);
     member.recordedReported = true;
     group.partition.toWrite.add(group);
+    // Where it never stood in the record, no record of it tells of its end.
+    closeComplete(group, intent.member, member);
     tidyMember(group, intent.member);
   }
 }

@@ -187,7 +187,6 @@ test('metrics tell what the statistics say', async () => {
       'rollcall_skipped_total{reason="not_successful"} 2',
       'rollcall_skipped_total{reason="tombstone"} 6',
       'rollcall_held 1',
-      'rollcall_intake_paused 0',
       'rollcall_requests_total{outcome="applied"} 40',
       'rollcall_requests_total{outcome="conflict"} 2',
       'rollcall_reports_total{outcome="applied"} 38',

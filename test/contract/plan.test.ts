@@ -121,10 +121,10 @@ describe('plan', () => {
     expect(plans).toHaveLength(1);
   });
 
-  test('ends with 69 where the client is refused', async () => {
+  test('ends with 78 where the client is refused', async () => {
     sandbox.refuseClient();
     await expect(plan([event('g', ['a'])])).rejects.toMatchObject({
-      code: EXIT.unavailable,
+      code: EXIT.configuration,
       message: expect.stringContaining('GENESYS_CLIENT_ID'),
     });
   });

@@ -27,7 +27,7 @@ export interface Authorization {
 export interface IdpWorld {
   readonly clock: Clock;
   readonly random: Pick<Random, 'next'>;
-  readonly log: Pick<Logger, 'info' | 'warn' | 'error'>;
+  readonly log: Logger;
   readonly stop: AbortSignal;
   /** Absent: none. */
   readonly proxy?: ProxySettings;

@@ -78,7 +78,7 @@ test('a full state of thousands is written in pieces: no record holds all of it'
   const { unrecorded } = watchPieces(world);
   await world.start();
   world.produce({ members: users(4_000), complete: true });
-  await world.clock.advance(10_000);
+  await world.clock.advance(20_000);
   expect(world.target.group('g').members.size).toBe(4_000);
   expect(unrecorded).toEqual([]);
   const counts = world.recordedCounts();

@@ -80,7 +80,7 @@ test('a proxy that refuses is told with the address that was asked for', async (
 test('requests to identity providers go through it', async () => {
   const settings = { httpProxy: `http://127.0.0.1:${proxy.port}`, httpsProxy: '', noProxy: '' };
   const silent = () => undefined;
-  const log = { info: silent, warn: silent, error: silent };
+  const log = { debug: silent, info: silent, warn: silent, error: silent };
   const stop = new AbortController().signal;
   const world = { clock: systemClock, random: systemRandom, log, stop, proxy: settings, secrets: new KnownSecrets([]) };
   const options = { baseUrl: 'http://idp.invalid', timeoutMs: 5_000, triesMax: 1, advice: '' };

@@ -184,8 +184,9 @@ function checkEnd(world: World): void {
   const left = leftIn(world);
   if (left.length > 0) throw new Violation('bounded', left.join('; '));
   checkSummary(topicOracle.reports);
+  // Also what has given way, before, to one that is lost.
   const isLost = ({ detail }: { readonly detail: string }): boolean =>
-    [...knowledge.lost].some((id) => detail.startsWith(`${id} `));
+    [...knowledge.lost].some((id) => detail.startsWith(`${id} `) || detail.endsWith(` superseded by ${id}`));
   const [first] = violations.filter((violation) => !isLetOff(violation, settings) && !isLost(violation));
   checkLosses(world);
   if (first === undefined) return;

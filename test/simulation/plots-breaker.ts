@@ -83,6 +83,7 @@ export function unpatchable(chance: Chance): Plot {
     events.push(sick(at - 100, group, { what: 'changes', status: null }));
     events.push(changed(at + group, group, [0], 'add'));
   }
-  events.push({ kind: 'expect_bounded', at: untilMs, requests: 100, openings: 1 });
+  // Twice where no token could be had at the start.
+  events.push({ kind: 'expect_bounded', at: untilMs, requests: 100, openings: 2 });
   return { settings: { ...settings, snapshotMembersMax: 200_000, patchAnswer: 'group' }, events };
 }

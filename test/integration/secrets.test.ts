@@ -189,7 +189,7 @@ describe.skipIf(version === undefined)('no secret gets out', () => {
     expect(leaksIn(left, all())).toEqual([]);
     for (const [make, args] of commands) {
       const { code, printed } = await scene.command(make, args, changes);
-      expect(code).toBe(EXIT.unavailable);
+      expect(code).toBe(EXIT.configuration);
       expect(printed).toContain('GENESYS_CLIENT_SECRET');
       expect(leaksIn(printed, all())).toEqual([]);
     }

@@ -51,7 +51,7 @@ describe('the map of the code', () => {
       }
     }
     expect(tests).not.toEqual([]);
-    for (const file of tests) expect(read(rulesFolder + file)).toMatch(/^test/m);
+    for (const file of tests) expect(read(rulesFolder + file)).toMatch(/^(?:  )?test/m);
   });
 
   test.each(ofSpecification ?? [])('a test begins with $name', ({ name, tests }) => {

@@ -11,7 +11,15 @@ import type { ReportRecord } from '../../src/core/report.ts';
 import { native } from '../../src/formats/native.ts';
 import type { PipelineOptions } from '../../src/pipeline/options.ts';
 import { Pipeline } from '../../src/pipeline/pipeline.ts';
-import type { GetGroupRequest, GroupApi, IdMap, LogRecord, PatchGroupRequest, SearchRequest } from '../../src/ports.ts';
+import type {
+  GetGroupRequest,
+  GroupApi,
+  IdMap,
+  LogRecord,
+  PatchGroupRequest,
+  Random,
+  SearchRequest,
+} from '../../src/ports.ts';
 import { CountingGate } from './counting-gate.ts';
 import { aLog, atEnd } from './genesys.ts';
 import { ManualClock } from './manual-clock.ts';
@@ -122,6 +130,9 @@ function whileAlive(target: QuickTarget, isAlive: () => boolean): GroupApi {
   };
 }
 
+/** Pauses before a try are as long in each run. */
+const EVEN_CHANCE: Random = { next: () => 0.5, uuid: () => systemRandom.uuid() };
+
 export interface QuickOptions {
   readonly retryRecordMaxBytes?: number;
   /** A function: each start opens its own. */
@@ -169,7 +180,7 @@ export class QuickWorld {
         log,
         api: whileAlive(this.target, () => !isKilled),
         clock,
-        random: systemRandom,
+        random: EVEN_CHANCE,
         logger,
         sha256,
         ids,

@@ -77,6 +77,9 @@ export class Member {
   }
 }
 
+/** null: there is none. */
+type List = Set<Member> | null;
+
 /** The additions of one full state that are pending. */
 interface AdditionsOf {
   readonly source: Position;
@@ -102,21 +105,20 @@ export class TriedCount {
 export class Members {
   readonly #triedCount: TriedCount;
   readonly #all = new Map<string, Member>();
-  readonly #recorded = new Set<Member>();
-  readonly #lists: Readonly<Record<Exclude<Wait, 'none' | 'timed'>, Set<Member>>> = {
-    dead: new Set(),
-    held: new Set(),
-    recordOfAddition: new Set(),
-    record: new Set(),
-    soon: new Set(),
-  };
+  // There may be as many groups as members, so that a list is there only while a member is in it.
+  #recorded: List = null;
+  #dead: List = null;
+  #held: List = null;
+  #recordOfAddition: List = null;
+  #record: List = null;
+  #soon: List = null;
   /** By the time that they wait for, epoch ms. */
-  readonly #timed = new Heap<Member>();
-  readonly #tried = new Set<Member>();
-  readonly #forGroup = new Set<Member>();
-  readonly #guarded = new Set<Member>();
-  readonly #decidable = new Set<Member>();
-  readonly #ofFullState = new Set<Member>();
+  #timed: Heap<Member> | null = null;
+  #tried: List = null;
+  #forGroup: List = null;
+  #guarded: List = null;
+  #decidable: List = null;
+  #ofFullState: List = null;
   /** Of the full state that was asked about last. */
   #additions: AdditionsOf | null = null;
 
@@ -160,72 +162,71 @@ export class Members {
 
   /** The acknowledged live record says something of them. */
   get recorded(): ReadonlySet<Member> {
-    return this.#recorded;
+    return this.#recorded ?? NONE;
   }
 
   get dead(): ReadonlySet<Member> {
-    return this.#lists.dead;
+    return this.#dead ?? NONE;
   }
 
   /** They wait for an operator. */
   get held(): ReadonlySet<Member> {
-    return this.#lists.held;
+    return this.#held ?? NONE;
   }
 
   /** They wait to be recorded: additions first, each in the order in which they have begun to. */
   *unrecorded(): Iterable<Member> {
-    yield* this.#lists.recordOfAddition;
-    yield* this.#lists.record;
+    yield* this.#recordOfAddition ?? NONE;
+    yield* this.#record ?? NONE;
   }
 
   /** They wait for nothing but their turn, or their time has come. */
   due(now: number): ReadonlySet<Member> {
-    const { soon } = this.#lists;
-    for (let top = this.#timed.peek(); top !== undefined && top.priority <= now; top = this.#timed.peek()) {
-      this.#timed.pop();
-      this.#forGroup.delete(top.key);
-      soon.add(top.key);
+    for (let top = this.#timed?.peek(); top !== undefined && top.priority <= now; top = this.#timed?.peek()) {
+      this.#timed?.pop();
+      this.#forGroup = without(this.#forGroup, top.key);
+      this.#soon = withOne(this.#soon, top.key);
     }
-    return soon;
+    return this.#soon ?? NONE;
   }
 
   /** When the next of the others is due, epoch ms; infinite: there is none. */
   get nextAt(): number {
-    return this.#timed.peek()?.priority ?? Number.POSITIVE_INFINITY;
+    return this.#timed?.peek()?.priority ?? Number.POSITIVE_INFINITY;
   }
 
   /** They wait for another try. */
   get tried(): ReadonlySet<Member> {
-    return this.#tried;
+    return this.#tried ?? NONE;
   }
 
   get #unrecordedCount(): number {
-    return this.#lists.recordOfAddition.size + this.#lists.record.size;
+    return sizeOf(this.#recordOfAddition) + sizeOf(this.#record);
   }
 
   /** How many of them are parked. */
   get parkedCount(): number {
-    return this.#tried.size + this.#lists.held.size + this.#unrecordedCount;
+    return sizeOf(this.#tried) + sizeOf(this.#held) + this.#unrecordedCount;
   }
 
   /** They wait for an answer of their group, or for their time. */
   get forGroup(): ReadonlySet<Member> {
-    return this.#forGroup;
+    return this.#forGroup ?? NONE;
   }
 
   /** Removals that the guard has a say in, and that are not held. */
   get guarded(): ReadonlySet<Member> {
-    return this.#guarded;
+    return this.#guarded ?? NONE;
   }
 
   /** An operator decides, or has decided, about them; dead ones too. */
   get decidable(): ReadonlySet<Member> {
-    return this.#decidable;
+    return this.#decidable ?? NONE;
   }
 
   /** Removals of full states, dead ones too. */
   get ofFullState(): ReadonlySet<Member> {
-    return this.#ofFullState;
+    return this.#ofFullState ?? NONE;
   }
 
   /** Additions of the full state at this position. */
@@ -240,26 +241,30 @@ export class Members {
   notePending(member: Member, before: Intent | null, after: Intent | null): void {
     const [from, to] = [waitOf(before), waitOf(after)];
     if (from !== to || to === 'timed') this.#move(member, to, after);
-    const triedBefore = this.#tried.size;
-    keep(this.#tried, member, (to === 'timed' || to === 'soon') && isTried(after));
-    this.#triedCount.change(this.#tried.size - triedBefore);
-    keep(this.#forGroup, member, to === 'timed' && after?.waits === 'group');
-    keep(this.#guarded, member, to !== 'dead' && to !== 'held' && after !== null && isGuarded(after));
-    keep(this.#decidable, member, after !== null && after.guard !== null);
-    keep(this.#ofFullState, member, after !== null && isOfFullState(after));
+    const triedBefore = sizeOf(this.#tried);
+    this.#tried = kept(this.#tried, member, (to === 'timed' || to === 'soon') && isTried(after));
+    this.#triedCount.change(sizeOf(this.#tried) - triedBefore);
+    this.#forGroup = kept(this.#forGroup, member, to === 'timed' && after?.waits === 'group');
+    this.#guarded = kept(this.#guarded, member, to !== 'dead' && to !== 'held' && after !== null && isGuarded(after));
+    this.#decidable = kept(this.#decidable, member, after !== null && after.guard !== null);
+    this.#ofFullState = kept(this.#ofFullState, member, after !== null && isOfFullState(after));
     this.#noteAddition(member.name, after);
   }
 
   noteRecorded(member: Member): void {
-    keep(this.#recorded, member, member.recorded !== null);
+    this.#recorded = kept(this.#recorded, member, member.recorded !== null);
   }
 
   #move(member: Member, to: Wait, intent: Intent | null): void {
-    // What is due by its time is in another list by now.
-    for (const list of Object.values(this.#lists)) list.delete(member);
-    this.#timed.delete(member);
-    if (to === 'timed') this.#timed.push(member, intent?.notBefore ?? 0);
-    else if (to !== 'none') this.#lists[to].add(member);
+    this.#dead = kept(this.#dead, member, to === 'dead');
+    this.#held = kept(this.#held, member, to === 'held');
+    this.#recordOfAddition = kept(this.#recordOfAddition, member, to === 'recordOfAddition');
+    this.#record = kept(this.#record, member, to === 'record');
+    // What is due by its time is here, too.
+    this.#soon = kept(this.#soon, member, to === 'soon');
+    this.#timed?.delete(member);
+    if (to === 'timed') (this.#timed ??= new Heap()).push(member, intent?.notBefore ?? 0);
+    else if (this.#timed?.size === 0) this.#timed = null;
   }
 
   #noteAddition(name: string, intent: Intent | null): void {
@@ -273,7 +278,21 @@ export class Members {
 
 const isTried = (intent: Intent | null): boolean => intent !== null && intent.attempt > 0 && isParked(intent);
 
-function keep<T>(list: Set<T>, one: T, isIn: boolean): void {
-  if (isIn) list.add(one);
-  else list.delete(one);
+const NONE: ReadonlySet<Member> = new Set();
+
+const sizeOf = (list: List): number => list?.size ?? 0;
+
+const kept = (list: List, member: Member, isIn: boolean): List =>
+  isIn ? withOne(list, member) : without(list, member);
+
+const withOne = (list: List, member: Member): List => (list ?? new Set()).add(member);
+
+function without(list: List, member: Member): List {
+  list?.delete(member);
+  return sizeOf(list) === 0 ? null : list;
+}
+
+function keep<T>(names: Set<T>, one: T, isIn: boolean): void {
+  if (isIn) names.add(one);
+  else names.delete(one);
 }

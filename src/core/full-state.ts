@@ -31,13 +31,29 @@ export interface Standing {
 }
 
 /** @param state an intent with `op` `state`. */
-export function expand(state: Intent, { snapshot, resolve, newerFor }: Standing): Expansion {
+export function expand(state: Intent, standing: Standing): Expansion {
+  const work = expandInSlices(state, standing);
+  for (;;) {
+    const { done, value } = work.next();
+    if (done === true) return value;
+  }
+}
+
+/** About 20 ms. */
+const SLICE = 10_000;
+
+/** As `expand`, with a break after each slice: a full state may name 200,000 members, and as many may have to leave. */
+export function* expandInSlices(state: Intent, { snapshot, resolve, newerFor }: Standing): Generator<void, Expansion> {
   const { members, deleted, isPartly }: WholeGroup = state.whole ?? { members: [], deleted: false };
   const origin = { group: sourceGroup(state), source: state.source, seenAt: state.firstSeenAt };
   const wanted = new Set<string>();
   const adds: Intent[] = [];
+  const removes: Intent[] = [];
   const awaited: string[] = [];
+  let count = 0;
   for (const [key, member] of distinctIds(members)) {
+    count += 1;
+    if (count % SLICE === 0) yield;
     const { target, canJoin } = resolve(member);
     const targetKey = target === null ? null : idKey(target);
     // There already, or wanted under another name.
@@ -45,16 +61,17 @@ export function expand(state: Intent, { snapshot, resolve, newerFor }: Standing)
     if (targetKey !== null) wanted.add(targetKey);
     if (isCovered) continue;
     const newer = newerFor(key, target);
-    if (newer?.op === 'add' && !isSamePosition(newer.source, state.source)) awaited.push(newer.member);
-    if (newer !== null) continue;
-    adds.push({ ...intentFor(origin, 'add', member), target: canJoin ? target : null, waits: 'record' });
+    if (newer === null)
+      adds.push({ ...intentFor(origin, 'add', member), target: canJoin ? target : null, waits: 'record' });
+    else if (isAwaited(newer, state)) awaited.push(newer.member);
   }
-  const removes = leaving(snapshot, wanted)
-    .filter((target) => newerFor(target, target) === null)
-    .map((target): Intent => {
-      const intent = intentFor(origin, 'remove', snapshot.spellings.get(target) ?? target);
-      return { ...intent, namedBy: 'target', waits: 'record' };
-    });
+  for (const target of snapshot.members) {
+    count += 1;
+    if (count % SLICE === 0) yield;
+    if (!mayLeave(target, snapshot) || wanted.has(target) || newerFor(target, target) !== null) continue;
+    const intent = intentFor(origin, 'remove', snapshot.spellings.get(target) ?? target);
+    removes.push({ ...intent, namedBy: 'target', waits: 'record' });
+  }
   // The second look is about those whom the first did not show; the adds were sent after the first.
   return {
     intents: isPartly === true ? removes : [...adds, ...removes],
@@ -62,6 +79,26 @@ export function expand(state: Intent, { snapshot, resolve, newerFor }: Standing)
     awaited,
   };
 }
+
+/** What is left of it where something newer has arrived since it was worked out. */
+export function leftOf(
+  { intents, heldBy, awaited }: Expansion,
+  state: Intent,
+  newerFor: Standing['newerFor'],
+): Expansion {
+  const left: Intent[] = [];
+  const awaitedToo = [...awaited];
+  for (const intent of intents) {
+    const newer = newerFor(intent.member, intent.target);
+    if (newer === null) left.push(intent);
+    else if (intent.op === 'add' && isAwaited(newer, state)) awaitedToo.push(newer.member);
+  }
+  return { intents: left, heldBy, awaited: awaitedToo };
+}
+
+/** A member whom the full state names is added by something newer. */
+const isAwaited = (newer: Intent, { source }: Intent): boolean =>
+  newer.op === 'add' && !isSamePosition(newer.source, source);
 
 /** What a full state removes; no other intent goes by the target's name of its member. */
 export const isOfFullState = ({ op, namedBy }: Intent): boolean => op === 'remove' && namedBy === 'target';
@@ -109,8 +146,7 @@ export function passageOf({ undecided, unresolved }: Additions, accepted: Readon
 export const waitsForAdditions = (intent: Intent): boolean => isOfFullState(intent) && isGuarded(intent);
 
 /** Full states name users, so nested groups stay. What could be no id could not be recorded, so it stays too. */
-const leaving = ({ members, nested }: Membership, wanted: ReadonlySet<string>): readonly string[] =>
-  [...members].filter((key) => isId(key) && !wanted.has(key) && !nested.has(key));
+const mayLeave = (key: string, { nested }: Membership): boolean => isId(key) && !nested.has(key);
 
 /** A read that may be cut says nothing of those whom it does not show. */
 export const DOUBTFUL_STATE: Failure = {

@@ -121,7 +121,7 @@ async function takeStep(context: Context, group: Group, course: Course): Promise
     case 'confirm':
       return read(context, group, course, step.snapshot);
     case 'expand':
-      expandState(context, group, step.state, step.snapshot);
+      await expandState(context, group, step.state, step.snapshot);
       // What is newer waits for the second look.
       return step.snapshot.isDoubtful ? 'stop' : 'go_on';
     case 'hold_removals':

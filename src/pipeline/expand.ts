@@ -1,26 +1,50 @@
 /** Works out what a full state means for each member, and enters that beside what is pending (core/full-state.ts). */
 import { type Intent, WHOLE_GROUP } from '../core/change.ts';
-import { DOUBTFUL_STATE, expand, type Expansion } from '../core/full-state.ts';
+import { DOUBTFUL_STATE, expandInSlices, type Expansion, leftOf, type Standing } from '../core/full-state.ts';
 import type { Snapshot } from '../core/plan.ts';
-import { comparePositions, isSamePosition } from '../core/position.ts';
+import { comparePositions, type Position } from '../core/position.ts';
 import { aliasesPending, noteAlias } from './aliases.ts';
 import { giveUp, groupAnswered, land, setPending } from './conclude.ts';
 import type { Context } from './context.ts';
+import { isCurrent, sleep } from './context.ts';
 import { hold } from './guard.ts';
-import { resolveFor } from './identify.ts';
+import { resolveFor, wholeOf } from './identify.ts';
 import { memberOf } from './partition.ts';
 import type { Group } from './state.ts';
 
 /** @param snapshot read out of doubt, just now. */
-export function expandState(context: Context, group: Group, state: Intent, snapshot: Snapshot): void {
-  const { intents, heldBy, awaited } = expand(state, {
+export async function expandState(context: Context, group: Group, state: Intent, snapshot: Snapshot): Promise<void> {
+  const newerFor: Standing['newerFor'] = (member, target) => newerIn(group, { member, target }, state.source);
+  const expansion = await workOut(context, group, state, {
     snapshot,
     resolve: resolveFor(context, group),
-    newerFor: (member, target) => newerFor(group, { ...state, member, target }),
+    newerFor,
   });
+  if (expansion !== null) enter(context, group, state, { expansion, snapshot });
+}
+
+/** As much in one turn of the event loop as others can wait for; null: meanwhile it was replaced, or its partition lost. */
+async function workOut(context: Context, group: Group, state: Intent, standing: Standing): Promise<Expansion | null> {
+  const work = expandInSlices(state, standing);
+  const first = work.next();
+  if (first.done === true) return first.value;
+  for (;;) {
+    await sleep(context, 0);
+    if (!isCurrent(context, group.partition) || wholeOf(group) !== state) return null;
+    const { done, value } = work.next();
+    if (done === true) return leftOf(value, state, standing.newerFor);
+  }
+}
+
+interface WorkedOut {
+  readonly expansion: Expansion;
+  readonly snapshot: Snapshot;
+}
+
+function enter(context: Context, group: Group, state: Intent, { expansion, snapshot }: WorkedOut): void {
+  const { intents, heldBy } = expansion;
   const removals = intents.filter(({ op }) => op === 'remove');
-  const hasRemovals = removals.length > 0;
-  if (noteUnresolved(group, state, { intents, awaited, hasRemovals })) group.partition.toWrite.add(group);
+  if (noteUnresolved(group, state, expansion, removals.length > 0)) group.partition.toWrite.add(group);
   const whole = memberOf(group, WHOLE_GROUP);
   group.aliases?.resolutions.clear();
   if (intents.length === 0 && snapshot.isDoubtful) return endUnseen(context, group, state);
@@ -62,25 +86,26 @@ function endUnseen(context: Context, group: Group, state: Intent): void {
 /** Its removals wait for its additions, and for whom it names and something newer adds. Answers whether that is to be recorded. */
 function noteUnresolved(
   { id, members, partition: { unresolved } }: Group,
-  state: Intent,
-  { intents, awaited, hasRemovals }: Pick<Expansion, 'intents' | 'awaited'> & { readonly hasRemovals: boolean },
+  { source, whole }: Intent,
+  { intents, awaited }: Expansion,
+  hasRemovals: boolean,
 ): boolean {
   // Some of it may have been worked out before a restart.
-  const before = [...members.values()].flatMap(({ pending }) =>
-    isSamePosition(pending?.source, state.source) ? (pending ?? []) : [],
-  );
-  const added = [...before, ...intents].flatMap(({ op, member }) => (op === 'add' ? [member] : []));
-  if (state.whole?.isPartly !== true) return unresolved.expanded(id, state.source, { added, awaited, hasRemovals });
-  if (hasRemovals) unresolved.noteRemovals(id, state.source, awaited);
-  return hasRemovals;
+  const before = members.additionsOf(source);
+  const added = intents.flatMap(({ op, member }) => (op === 'add' ? [member] : []));
+  if (whole?.isPartly === true) {
+    if (hasRemovals) unresolved.noteRemovals(id, source, awaited);
+    return hasRemovals;
+  }
+  const named = [...before.undecided, ...before.unresolved, ...added];
+  return unresolved.expanded(id, source, { added: named, awaited, hasRemovals });
 }
 
-/** What stands on top of the full state, or was worked out of it before a restart. */
-function newerFor(group: Group, intent: Intent): Intent | null {
-  for (const name of [intent.member, ...aliasesPending(group, intent)]) {
+/** What stands on top of the full state at this position, or was worked out of it before a restart. */
+function newerIn(group: Group, named: Pick<Intent, 'member' | 'target'>, source: Position): Intent | null {
+  for (const name of [named.member, ...aliasesPending(group, named)]) {
     const pending = group.members.get(name)?.pending ?? null;
-    if (pending !== null && pending.op !== 'state' && comparePositions(pending.source, intent.source) >= 0)
-      return pending;
+    if (pending !== null && pending.op !== 'state' && comparePositions(pending.source, source) >= 0) return pending;
   }
   return null;
 }

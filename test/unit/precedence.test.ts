@@ -51,12 +51,12 @@ const stream: fc.Arbitrary<readonly Told[]> = fc
     ),
   );
 
-function anOwner(ids: IdMap | null = null) {
+function anOwner(ids: IdMap | null = null, clock = new ManualClock(1)) {
   const state = newState();
   const nothing = (): void => undefined;
   const logger = { debug: nothing, info: nothing, warn: nothing, error: nothing };
   const options = { topics: { source: 't', retry: 'r', deadLetter: 'd', report: 'p' } };
-  const ports = { state, options, logger, sha256, clock: new ManualClock(1), ids };
+  const ports = { state, options, logger, sha256, clock, ids };
   const context = { ...ports, settle: nothing, review: nothing, dispatch: nothing } as unknown as Context;
   const partition = newPartition(0, 600_000);
   state.partitions.set(0, partition);
@@ -100,9 +100,13 @@ function membersAfter(list: readonly Told[], before: Iterable<string>): Readonly
 }
 
 /** As a flight does, with an operator who lets everything pass. `choose`: of what is due, what lands. */
-function fly({ context, group }: Owner, snapshot: Snapshot, choose: (intents: readonly Intent[]) => readonly Intent[]) {
+async function fly(
+  { context, group }: Owner,
+  snapshot: Snapshot,
+  choose: (intents: readonly Intent[]) => readonly Intent[],
+) {
   const state = group.members.get(WHOLE_GROUP)?.pending ?? null;
-  if (state !== null) expandState(context, group, state, snapshot);
+  if (state !== null) await expandState(context, group, state, snapshot);
   expect(pendingOf(group).filter(({ op }) => op === 'state')).toEqual([]);
   const part = choose(pendingOf(group));
   const { todo } = plan(part, snapshot);
@@ -182,20 +186,20 @@ describe('folding with full states', () => {
     );
   });
 
-  test('ends with the membership of the source, whatever the order of arrival', () => {
-    fc.assert(
-      fc.property(streamAndOrder, some, ([list, order], before) => {
-        const after = fly(afterAll(order), aSnapshot(before), all);
+  test('ends with the membership of the source, whatever the order of arrival', async () => {
+    await fc.assert(
+      fc.asyncProperty(streamAndOrder, some, async ([list, order], before) => {
+        const after = await fly(afterAll(order), aSnapshot(before), all);
         expect(new Set(after.members)).toEqual(membersAfter(list, before));
       }),
       { numRuns: 1_000 },
     );
   });
 
-  test('ends with it, too, where the group flies in between, and a part of it only', () => {
+  test('ends with it, too, where the group flies in between, and a part of it only', async () => {
     const turns = fc.array(fc.record({ lands: fc.option(some), times: fc.nat(2) }));
-    fc.assert(
-      fc.property(stream, some, turns, (list, before, flights) => {
+    await fc.assert(
+      fc.asyncProperty(stream, some, turns, async (list, before, flights) => {
         const owner = anOwner();
         let snapshot: Snapshot = aSnapshot(before);
         for (const [i, told] of list.entries()) {
@@ -203,20 +207,20 @@ describe('folding with full states', () => {
           const { lands = null, times = 0 } = flights[i] ?? {};
           if (lands === null) continue;
           const choose = (intents: readonly Intent[]) => intents.filter(({ member }) => lands.includes(member));
-          for (let turn = 0; turn < times; turn += 1) snapshot = fly(owner, snapshot, choose);
+          for (let turn = 0; turn < times; turn += 1) snapshot = await fly(owner, snapshot, choose);
         }
-        expect(new Set(fly(owner, snapshot, all).members)).toEqual(membersAfter(list, before));
+        expect(new Set((await fly(owner, snapshot, all)).members)).toEqual(membersAfter(list, before));
         expect(pendingOf(owner.group)).toEqual([]);
       }),
       { numRuns: 1_000 },
     );
   });
 
-  test('leaves nobody waiting for what it came to: once per full state, each member is told once', () => {
-    fc.assert(
-      fc.property(stream, some, (list, before) => {
+  test('leaves nobody waiting for what it came to: once per full state, each member is told once', async () => {
+    await fc.assert(
+      fc.asyncProperty(stream, some, async (list, before) => {
         const owner = afterAll(list);
-        fly(owner, aSnapshot(before), all);
+        await fly(owner, aSnapshot(before), all);
         const finals = owner.context.state.outbox.filter(({ report }) => report.final).map(({ report }) => report.id);
         expect(new Set(finals).size).toBe(finals.length);
         const positions = new Set(list.flatMap(({ intents }) => intents.map(({ source }) => positionText(source))));
@@ -227,7 +231,7 @@ describe('folding with full states', () => {
   });
 });
 
-test('a full state that is read again after a restart is worked out beside what it came to before', () => {
+test('a full state that is read again after a restart is worked out beside what it came to before', async () => {
   const { context, group } = anOwner();
   const state = atOffset(4n, { op: 'state', member: WHOLE_GROUP, whole: { members: ['a', 'b'], deleted: false } });
   const guard = { kind: 'held', by: 'group_count', since: 1 } as const;
@@ -236,7 +240,7 @@ test('a full state that is read again after a restart is worked out beside what 
   for (const intent of [held, retried]) setPending(group.partition, memberOf(group, intent.member), intent);
   foldRestored(context, group);
   arrive(context, group, state);
-  expandState(context, group, state, aSnapshot(['x', 'y']));
+  await expandState(context, group, state, aSnapshot(['x', 'y']));
   expect(group.members.get('x')?.pending).toBe(held);
   expect(group.members.get('a')?.pending).toBe(retried);
   expect(byId(pendingOf(group)).map(({ op, member }) => [op, member])).toEqual([
@@ -245,6 +249,62 @@ test('a full state that is read again after a restart is worked out beside what 
     ['remove', 'x'],
     ['remove', 'y'],
   ]);
+});
+
+describe('a full state that takes several turns of the event loop', () => {
+  const names = Array.from({ length: 25_000 }, (_, i) => `m${i}`);
+  const large = atOffset(4n, { op: 'state', member: WHOLE_GROUP, whole: { members: names, deleted: false } });
+
+  /** `meanwhile`: after its first turn. */
+  async function workedOut(meanwhile: (owner: Owner) => void) {
+    const clock = new ManualClock(1);
+    const owner = anOwner(null, clock);
+    owner.context.state.partitions.set(0, owner.group.partition);
+    arrive(owner.context, owner.group, large);
+    const work = expandState(owner.context, owner.group, large, aSnapshot(['x', 'y']));
+    expect(pendingOf(owner.group)).toEqual([large]);
+    meanwhile(owner);
+    await clock.advance(0);
+    await work;
+    return owner;
+  }
+
+  test('comes to what it would come to in one', async () => {
+    const { group } = await workedOut(() => undefined);
+    expect(pendingOf(group)).toHaveLength(names.length + 2);
+    expect(group.members.get(WHOLE_GROUP)?.pending ?? null).toBeNull();
+  });
+
+  test('leaves standing what arrives meanwhile and is newer', async () => {
+    const newer = [
+      atOffset(5n, { op: 'remove', member: 'm1' }),
+      atOffset(5n, { op: 'remove', member: 'm24999' }),
+      atOffset(5n, { op: 'add', member: 'x' }),
+    ];
+    const { group } = await workedOut(({ context, group: each }) => {
+      for (const intent of newer) arrive(context, each, intent);
+    });
+    for (const intent of newer) expect(group.members.get(intent.member)?.pending).toBe(intent);
+    expect(pendingOf(group)).toHaveLength(names.length + 2);
+  });
+
+  test('lets its removals wait for whom something newer has added meanwhile', async () => {
+    const { group } = await workedOut(({ context, group: each }) =>
+      arrive(context, each, atOffset(5n, { op: 'add', member: 'm1' })),
+    );
+    expect([...(group.partition.unresolved.removalsOf('g')?.awaited ?? [])]).toEqual(['m1']);
+  });
+
+  test('comes to nothing once a newer one has replaced it', async () => {
+    const newer = atOffset(5n, { op: 'state', member: WHOLE_GROUP, whole: { members: ['z'], deleted: false } });
+    const { group } = await workedOut(({ context, group: each }) => arrive(context, each, newer));
+    expect(pendingOf(group)).toEqual([newer]);
+  });
+
+  test('comes to nothing once its partition is lost', async () => {
+    const { group } = await workedOut(({ context }) => context.state.partitions.delete(0));
+    expect(pendingOf(group)).toEqual([large]);
+  });
 });
 
 describe('a dead intent', () => {
@@ -299,9 +359,9 @@ describe('several names of one member', () => {
     .tuple(stream, fc.array(fc.constantFrom('a', 'a2', 'a3')))
     .chain(([list, names]) => fc.tuple(fc.constant(list), shuffled(renamed(list, names)), some));
 
-  test('count as one, by position: the group ends as if the source had only one', () => {
-    fc.assert(
-      fc.property(cases, ([list, order, before]) => {
+  test('count as one, by position: the group ends as if the source had only one', async () => {
+    await fc.assert(
+      fc.asyncProperty(cases, async ([list, order, before]) => {
         const owner = anOwner(table);
         const { context, group } = owner;
         for (const { intents } of order)
@@ -310,7 +370,7 @@ describe('several names of one member', () => {
         const wanted = pendingOf(group).flatMap(({ target }) => target ?? []);
         expect(new Set(wanted).size).toBe(wanted.length);
         const named = (members: Iterable<string>) => new Set([...members].map((member) => targets[member] ?? member));
-        const after = fly(owner, aSnapshot(named(before)), all);
+        const after = await fly(owner, aSnapshot(named(before)), all);
         expect(new Set(after.members)).toEqual(named(membersAfter(list, before)));
       }),
       { numRuns: 500 },

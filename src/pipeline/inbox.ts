@@ -5,8 +5,8 @@
 import type { Intent } from '../core/change.ts';
 import type { EventIntents } from '../core/intents.ts';
 
-/** About 50 ms. A batch of usual records stays below it. */
-const TURN_MAX = 10_000;
+/** About 25 ms. A batch of usual records stays below it. */
+const TURN_MAX = 5_000;
 
 /** `known`: complete already, as the commit metadata says. */
 type Standing = 'known' | 'new';

@@ -67,12 +67,13 @@ export function takeDue(context: Context, group: Group): readonly Intent[] {
   const now = context.clock.now().wall;
   const isPlannable = plannableIn(context, group);
   // Removals first, as in each request.
-  const removals: Intent[] = [];
+  const due: Intent[] = [];
   const others: Intent[] = [];
-  for (const { pending } of waitingIn(context, group, now)) {
-    if (pending !== null && isPlannable(pending)) (pending.op === 'remove' ? removals : others).push(pending);
+  for (const member of waitingIn(context, group, now)) {
+    const { pending } = member;
+    if (pending !== null && isPlannable(pending)) (pending.op === 'remove' ? due : others).push(pending);
   }
-  const due = [...removals, ...others];
+  for (const intent of others) due.push(intent);
   // What is newer than a full state comes on top of it, so never before it.
   const whole = wholeOf(group);
   if (whole !== null && whole.waits !== 'record' && due.length > 0 && !keptBackIn(group)(whole)) due.push(whole);
@@ -80,9 +81,10 @@ export function takeDue(context: Context, group: Group): readonly Intent[] {
 }
 
 /** Those that are due; for a probe those, too, that wait for nothing but an answer of the group. */
-function waitingIn({ breaker }: Context, group: Group, now: number): readonly Member[] {
-  const due = [...group.members.due(now)].filter(({ pending }) => pending !== null && isDue(pending, now));
-  return breaker.isProbing(group) ? [...due, ...group.members.forGroup] : due;
+function* waitingIn({ breaker }: Context, group: Group, now: number): Iterable<Member> {
+  const { members } = group;
+  for (const member of members.due(now)) if (member.pending !== null && isDue(member.pending, now)) yield member;
+  if (breaker.isProbing(group)) yield* members.forGroup;
 }
 
 /** Reviews the group at `at` (epoch ms) at the latest. */

@@ -153,6 +153,8 @@ export interface Case {
   run(world: GrowthWorld, n: number): Promise<void>;
 }
 
+const APPENDED_AT_ONCE = 500;
+
 const users = (n: number): string[] => Array.from({ length: n }, (_, i) => `user-${i}`);
 
 const toggle = (i: number): SourceEvent => ({
@@ -197,7 +199,11 @@ export const CASES: readonly Case[] = [
       world.taken = world.approvals();
     },
     run: async (world) => {
-      world.broker.append(world.taken);
+      // As requests arrive, a few at a time.
+      for (let i = 0; i < n; i += APPENDED_AT_ONCE) {
+        world.broker.append(world.taken.slice(i, i + APPENDED_AT_ONCE));
+        await pause(systemClock, 0);
+      }
       await world.until(() => world.pipeline.stats().held === 0 && world.pipeline.stats().pending === 0);
       await world.pipeline.whenAtRest();
     },

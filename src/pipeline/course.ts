@@ -37,11 +37,12 @@ export interface Refused extends RefusedVersion {
 
 export type Next = 'go_on' | 'stop';
 
-/** Less what became final, was parked, or was superseded before it was sent. */
 export const stillDue = (group: Group, { due }: Flight): Intent[] =>
-  [...due].filter((intent) => isPendingIn(group, intent));
+  [...due].filter((intent) => isStillDue(group, intent));
 
-const isPendingIn = ({ members }: Group, intent: Intent): boolean => members.get(intent.member)?.pending === intent;
+/** Of what was due: it has not become final, was not parked, and not superseded before it was sent. */
+export const isStillDue = ({ members }: Group, intent: Intent): boolean =>
+  members.get(intent.member)?.pending === intent;
 
 /**
  * Of what is still due and not kept back, what the next step is about: a full state with what it came to, else those that
@@ -52,7 +53,7 @@ export function sliceOf(
   { flight: { due }, snapshot, suspects }: Course,
   isKeptBack: (intent: Intent) => boolean,
 ): Intent[] {
-  const isPending = (intent: Intent): boolean => isPendingIn(group, intent);
+  const isPending = (intent: Intent): boolean => isStillDue(group, intent);
   const isSettled = (intent: Intent): boolean =>
     !isTried(group, intent) || (snapshot !== null && isSo(intent, snapshot));
   const whole = group.members.get(WHOLE_GROUP)?.pending ?? null;

@@ -13,6 +13,7 @@ import type { Context } from './context.ts';
 import { tidyMember } from './partition.ts';
 import { RecordLimit, type RecordParts } from './record-limit.ts';
 import type { Member } from './members.ts';
+import { pieceMax } from './records-to-write.ts';
 import type { Group } from './state.ts';
 
 /** Something new for the record. */
@@ -32,15 +33,9 @@ export function addedBy({ recordLimit }: Group, { recorded }: Member, intent: In
     : null;
 }
 
-/**
- * What a full state came to goes through the record in pieces of so many: a record of all of it would be written again
- * after each request. Four requests of the usual size, so that each change is written about three times.
- */
-export const PIECE_MAX = 200;
-
 /** What the next live record says. */
 export function fitted(group: Group, kept: readonly Intent[], added: readonly Added[]): readonly Intent[] {
-  const wanted = inPieces(kept, added);
+  const wanted = inPieces(kept, added, pieceMax(group));
   const { recordLimit: limit } = group;
   if (limit === null) return [...kept, ...wanted.map(({ intent }) => intent)];
   if (kept.length + added.length === 0) {
@@ -68,14 +63,14 @@ export function fitted(group: Group, kept: readonly Intent[], added: readonly Ad
 const isNext = (intent: Intent): boolean => intent.waits === 'record' && !isHeld(intent);
 
 /** In the order of their right to room; the next piece once half of the last one has left. */
-function inPieces(kept: readonly Intent[], added: readonly Added[]): readonly Added[] {
+function inPieces(kept: readonly Intent[], added: readonly Added[], countMax: number): readonly Added[] {
   const next = added.filter(({ intent }) => isNext(intent));
   if (next.length === 0 && !added.some(({ intent }) => isHeld(intent))) return added;
   const isPart = ({ intent, instead }: Added): boolean => isNext(intent) && instead === null;
   const unsent = kept.filter(
     (intent) => intent.dead === null && intent.op !== 'state' && !isTriedOrHeld(intent),
   ).length;
-  const room = unsent > PIECE_MAX / 2 ? 0 : PIECE_MAX - unsent;
+  const room = unsent > countMax / 2 ? 0 : countMax - unsent;
   return [
     ...next.filter((each) => !isPart(each)),
     ...additionsBeforeRemovals(next.filter(isPart)).slice(0, room),

@@ -13,7 +13,7 @@ import { sizeOf } from '../core/step.ts';
 import { noteAlias } from './aliases.ts';
 import { enqueue, giveUp, waitDue } from './conclude.ts';
 import type { Context } from './context.ts';
-import { type Course, isTried } from './course.ts';
+import { type Course, isStillDue, isTried } from './course.ts';
 import { additionsIn } from './full-state-removals.ts';
 import { identifyGroup } from './identify.ts';
 import { memberOf } from './partition.ts';
@@ -150,8 +150,9 @@ export const pendingRemovals = (group: Group): Intent[] =>
 export function reserveRemovals(group: Group, course: Course, snapshot: Membership): void {
   const { removals: window } = group.partition;
   if (course.reserved === null) {
-    const { due } = course.flight;
-    const removals = pendingRemovals(group).filter((each) => due.has(each) && !isSo(each, snapshot));
+    // Most of what is due may be additions.
+    const guarded = [...course.flight.due].filter(isGuarded);
+    const removals = guarded.filter((each) => isStillDue(group, each) && isTried(group, each) && !isSo(each, snapshot));
     const size = sizeOf(snapshot, removals);
     course.reserved = { unseenCount: size - snapshot.members.size };
     window.reserve(group.id, { count: removals.length, size });

@@ -40,7 +40,9 @@ export function renderPartition(context: Context, partition: Partition, recordsM
     ...renderSlices(context, partition),
     ...renderAnswers(context, partition),
   ];
-  const due = [...partition.toWrite].filter((group) => !unsettled.isWaiting(placeOf(context, group).name, clock.now()));
+  const due = partition.toWrite
+    .due()
+    .filter((group) => !unsettled.isWaiting(placeOf(context, group).name, clock.now()));
   for (const group of due.slice(0, Math.max(0, recordsMax))) {
     partition.toWrite.delete(group);
     partition.unacknowledged.add(group);

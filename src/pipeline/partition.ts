@@ -13,6 +13,7 @@ import { HeldDigests } from './held-digests.ts';
 import { Inbox } from './inbox.ts';
 import { type Member, Members, TriedCount } from './members.ts';
 import { OwnRecords } from './own-records.ts';
+import { RecordsToWrite } from './records-to-write.ts';
 import { RemovalWindow } from './removal-window.ts';
 import type { Group, Partition, Phase, State } from './state.ts';
 import { OperatorRequests } from './operator-requests.ts';
@@ -56,7 +57,7 @@ export const newPartition = (number: number, windowMs: number): Partition => ({
   comparison: null,
   dispatchesEarly: false,
   groups: new Map(),
-  toWrite: new Set(),
+  toWrite: new RecordsToWrite(),
   unacknowledged: new Unacknowledged(),
   removals: new RemovalWindow(windowMs),
   gainDoubt: null,

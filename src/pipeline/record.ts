@@ -5,9 +5,10 @@ import { comparePositions, isSamePosition, type Position } from '../core/positio
 import { closeComplete, enqueue, land } from './conclude.ts';
 import type { Trouble } from '../core/record-headers.ts';
 import type { Context } from './context.ts';
-import { type Added, addedBy, deadAt, dropDead, fitted, partsOf, PIECE_MAX } from './fit-record.ts';
+import { type Added, addedBy, deadAt, dropDead, fitted, partsOf } from './fit-record.ts';
 import { tidyMarks } from './marks.ts';
 import { type Member, NOTHING_UNTOLD } from './members.ts';
+import { pieceMax } from './records-to-write.ts';
 import type { Group } from './state.ts';
 import { tidyMember } from './partition.ts';
 
@@ -27,10 +28,11 @@ export function recordOf(group: Group): readonly Intent[] {
 }
 
 /** All of whom the record may say something; of those that wait for room as many as a piece takes. */
-function candidatesOf({ members, recordLimit }: Group): ReadonlySet<Member> {
+function candidatesOf(group: Group): ReadonlySet<Member> {
+  const { members, recordLimit } = group;
   const candidates = new Set([...members.recorded, ...members.tried, ...members.held, ...members.dead]);
   // What a limit of the topic leaves out is looked at in full.
-  const sizeMax = candidates.size + (recordLimit === null ? PIECE_MAX : Number.POSITIVE_INFINITY);
+  const sizeMax = candidates.size + (recordLimit === null ? pieceMax(group) : Number.POSITIVE_INFINITY);
   for (const member of members.unrecorded()) {
     if (candidates.size >= sizeMax) break;
     candidates.add(member);

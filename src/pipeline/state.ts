@@ -29,6 +29,7 @@ import type { Members, TriedCount } from './members.ts';
 import type { OwnRecords } from './own-records.ts';
 import type { ReadyQueue } from './ready-queue.ts';
 import type { RecordLimit } from './record-limit.ts';
+import type { RecordsToWrite } from './records-to-write.ts';
 import type { RemovalWindow } from './removal-window.ts';
 import type { Unacknowledged } from './unacknowledged.ts';
 import type { OperatorRequests } from './operator-requests.ts';
@@ -197,7 +198,7 @@ export interface Partition {
   /** The intake limit was reached while catching up. */
   dispatchesEarly: boolean;
   readonly groups: Map<string, Group>;
-  readonly toWrite: Set<Group>;
+  readonly toWrite: RecordsToWrite;
   readonly unacknowledged: Unacknowledged<Group>;
   readonly removals: RemovalWindow;
   /** A former owner's requests may still land (monotonic ms in it). */

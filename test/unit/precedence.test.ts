@@ -256,7 +256,10 @@ describe('a full state that takes several turns of the event loop', () => {
   const large = atOffset(4n, { op: 'state', member: WHOLE_GROUP, whole: { members: names, deleted: false } });
 
   /** A few of them. */
-  const opsOf = (group: Group) => pendingOf(group).slice(0, 3).map(({ op }) => op);
+  const opsOf = (group: Group) =>
+    pendingOf(group)
+      .slice(0, 3)
+      .map(({ op }) => op);
 
   /** `meanwhile`: after its first turn. */
   async function workedOut(meanwhile: (owner: Owner) => void) {

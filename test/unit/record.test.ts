@@ -3,7 +3,8 @@ import type { Intent } from '../../src/core/change.ts';
 import { setPending } from '../../src/pipeline/conclude.ts';
 import type { Context } from '../../src/pipeline/context.ts';
 import { groupOf, memberOf, newPartition } from '../../src/pipeline/partition.ts';
-import { fitRecord, PIECE_MAX, retryRecords } from '../../src/pipeline/fit-record.ts';
+import { fitRecord, retryRecords } from '../../src/pipeline/fit-record.ts';
+import { PIECE_MIN } from '../../src/pipeline/records-to-write.ts';
 import { dropOldDead, recorded, recordOf } from '../../src/pipeline/record.ts';
 import { newState } from '../../src/pipeline/new-state.ts';
 import type { Member } from '../../src/pipeline/members.ts';
@@ -110,15 +111,15 @@ describe('the live record of a group', () => {
     const ids = Array.from({ length: 1_200 }, (_, i) => `m${i}`);
     const group = aGroup(ids.map((id) => ({ id, pending: { ...fresh(1n, id), waits: 'record' } })));
     const first = recordOf(group);
-    expect(first).toHaveLength(PIECE_MAX);
+    expect(first).toHaveLength(PIECE_MIN);
     for (const intent of first)
       Object.assign(memberOf(group, intent.member), { pending: { ...intent, waits: null }, recorded: intent });
-    expect(recordOf(group)).toHaveLength(PIECE_MAX);
-    for (const { member } of first.slice(0, PIECE_MAX / 2))
+    expect(recordOf(group)).toHaveLength(PIECE_MIN);
+    for (const { member } of first.slice(0, PIECE_MIN / 2))
       Object.assign(memberOf(group, member), { pending: null, recorded: null });
-    expect(recordOf(group)).toHaveLength(PIECE_MAX);
+    expect(recordOf(group)).toHaveLength(PIECE_MIN);
     expect(recordOf(group).filter((intent) => !first.some(({ member }) => member === intent.member))).toHaveLength(
-      PIECE_MAX / 2,
+      PIECE_MIN / 2,
     );
   });
 });
@@ -138,7 +139,7 @@ describe('a live record that is too large', () => {
     ]);
     fitRecord(contextOf(group).context, group, recordOf(group));
     expect(recordOf(group).map(({ member }) => member)).toEqual(['a', 'd']);
-    expect(group.partition.toWrite).toEqual(new Set([group]));
+    expect(group.partition.toWrite.due()).toEqual([group]);
     expect(group.partition.deadCount).toBe(1);
   });
 
@@ -162,9 +163,9 @@ describe('a live record that is too large', () => {
     fitRecord(context, group, recordOf(group));
     expect(membersOf(group)).toEqual(['b']);
     expect(group.recordLimit?.isStuck).toBe(true);
-    group.partition.toWrite.clear();
+    group.partition.toWrite.delete(group);
     retryRecords(context);
-    expect(group.partition.toWrite).toEqual(new Set([group]));
+    expect(group.partition.toWrite.due()).toEqual([group]);
     expect(membersOf(group)).toContain('a');
     // It is over once it is written, or done with.
     setPending(group.partition, memberOf(group, 'a'), null);

@@ -39,7 +39,7 @@ describe('a group', () => {
     [
       'waits to be written',
       (group) => group.partition.toWrite.add(group),
-      ({ partition }) => partition.toWrite.clear(),
+      (group) => group.partition.toWrite.delete(group),
     ],
     [
       'has a live record and a report on their way',

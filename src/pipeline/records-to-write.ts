@@ -1,0 +1,58 @@
+/**
+ * Groups whose live record is to be written. That it has something to say is reason enough; that it may say less, since reports
+ * were acknowledged, can wait for more of it where the record is long and its group goes on: each time all of it is written.
+ */
+import { WHOLE_GROUP } from '../core/change.ts';
+import type { Group } from './state.ts';
+
+/** What a full state came to goes through the record in pieces: a record of all of it would be written again after each request. */
+export const PIECE_MIN = 200;
+/** A record that keeps the full state itself says all of its names again with each piece. */
+const PIECES_PER_STATE = 16;
+
+/** How many intents of a full state the record of the group takes beside those that it holds. */
+export const pieceMax = ({ members }: Group): number =>
+  Math.max(PIECE_MIN, Math.ceil(namesIn(members) / PIECES_PER_STATE));
+
+/** Of the full state that the record keeps. */
+const namesIn = (members: Group['members']): number => members.get(WHOLE_GROUP)?.recorded?.whole?.members.length ?? 0;
+
+export class RecordsToWrite {
+  readonly #groups = new Set<Group>();
+  /** Group → reports that were acknowledged since its record was written, which may say less by them. */
+  readonly #shorter = new Map<Group, number>();
+
+  get size(): number {
+    return this.#groups.size + this.#shorter.size;
+  }
+
+  has(group: Group): boolean {
+    return this.#groups.has(group) || this.#shorter.has(group);
+  }
+
+  add(group: Group): void {
+    this.#groups.add(group);
+    this.#shorter.delete(group);
+  }
+
+  /** Something of the record is reported, so that the record may say less. */
+  noteReported(group: Group): void {
+    if (!this.#groups.has(group)) this.#shorter.set(group, (this.#shorter.get(group) ?? 0) + 1);
+  }
+
+  delete(group: Group): void {
+    this.#groups.delete(group);
+    this.#shorter.delete(group);
+  }
+
+  /** Those that are worth a record now, in their order. */
+  due(): Group[] {
+    const due = [...this.#groups];
+    for (const [group, count] of this.#shorter) if (isEnough(group, count)) due.push(group);
+    return due;
+  }
+}
+
+/** The next piece has room once half of the last one has left. */
+const isEnough = (group: Group, count: number): boolean =>
+  group.flight === null || namesIn(group.members) < PIECE_MIN || count >= pieceMax(group) / 2;

@@ -1,0 +1,55 @@
+/** When a live record is written again because it may say less. */
+import { expect, test } from 'vitest';
+import { WHOLE_GROUP } from '../../src/core/change.ts';
+import { DueQueue } from '../../src/pipeline/due-queue.ts';
+import { groupOf, memberOf, newPartition } from '../../src/pipeline/partition.ts';
+import { PIECE_MIN, pieceMax } from '../../src/pipeline/records-to-write.ts';
+import type { Group } from '../../src/pipeline/state.ts';
+import { atOffset } from '../support/an-intent.ts';
+
+const NAMES = Array.from({ length: 32 * PIECE_MIN }, (_, i) => `m${i}`);
+
+/** Its record keeps a full state of so many names. */
+function aGroup(nameCount: number): Group {
+  const group = groupOf({ ids: null }, newPartition(0, 600_000), 'g');
+  const whole = { members: NAMES.slice(0, nameCount), deleted: false };
+  const state = atOffset(1n, { op: 'state', member: WHOLE_GROUP, attempt: 1, whole });
+  memberOf(group, WHOLE_GROUP).recorded = nameCount === 0 ? null : state;
+  group.flight = { due: new DueQueue([]), hasAsked: true, wasRead: true, covered: new Set(), beaten: new Map() };
+  return group;
+}
+
+function reported(group: Group, count: number): readonly Group[] {
+  for (let i = 0; i < count; i += 1) group.partition.toWrite.noteReported(group);
+  return group.partition.toWrite.due();
+}
+
+test('a short record is written after each report', () => {
+  const group = aGroup(0);
+  expect(reported(group, 1)).toEqual([group]);
+});
+
+test('a long record is written once half a piece is reported', () => {
+  const group = aGroup(NAMES.length);
+  const enough = pieceMax(group) / 2;
+  expect(enough).toBe(PIECE_MIN);
+  expect(reported(group, enough - 1)).toEqual([]);
+  expect(group.partition.toWrite.has(group)).toBe(true);
+  expect(reported(group, 1)).toEqual([group]);
+});
+
+test('a long record is written as soon as its group is not in flight', () => {
+  const group = aGroup(NAMES.length);
+  expect(reported(group, 1)).toEqual([]);
+  group.flight = null;
+  expect(group.partition.toWrite.due()).toEqual([group]);
+});
+
+test('a long record that has something new to say is written, once', () => {
+  const group = aGroup(NAMES.length);
+  reported(group, 1);
+  group.partition.toWrite.add(group);
+  expect(reported(group, 1)).toEqual([group]);
+  group.partition.toWrite.delete(group);
+  expect(group.partition.toWrite.size).toBe(0);
+});

@@ -198,7 +198,7 @@ export const CASES: readonly Case[] = [
       await toRest(world);
       world.taken = world.approvals();
     },
-    run: async (world) => {
+    run: async (world, n) => {
       // As requests arrive, a few at a time.
       for (let i = 0; i < n; i += APPENDED_AT_ONCE) {
         world.broker.append(world.taken.slice(i, i + APPENDED_AT_ONCE));

@@ -7,7 +7,7 @@ import type { ApiLimits } from '../adapters/idp/limits.ts';
 import { oktaApi } from '../adapters/idp/okta.ts';
 import { scimApi } from '../adapters/idp/scim.ts';
 import { createLogTools } from '../adapters/kafka/tools.ts';
-import { readConfig, type Config } from '../config.ts';
+import type { Config } from '../config.ts';
 import { needsOfCursor, needsOfIngest } from '../core/authorization.ts';
 import { IdpRefusal, IdpTrouble } from '../core/idp-failure.ts';
 import { alterTopic, COMPACTION_LAG_MIN_MS } from '../core/topics.ts';
@@ -24,7 +24,7 @@ import { serveAdmin } from './admin.ts';
 import type { Host } from './host.ts';
 import { kafkaAccess } from './access.ts';
 import { IngestReadiness, openQueue, topicsAreRight, type IngestSurroundings } from './ingest-setup.ts';
-import { kafkaExit, readText, serviceLog } from './kafka-tools.ts';
+import { kafkaExit, serviceConfig } from './kafka-tools.ts';
 import { lazily, LiveConfig, liveKafka } from './live-config.ts';
 
 const SOURCES = ['okta', 'entra', 'auth0', 'scim'] as const;
@@ -75,9 +75,7 @@ type Settings = Config<'kafka' | 'topics' | 'ingest' | 'poll'>;
 
 export async function pollSource(name: SourceName, flags: PollFlags, host: Host): Promise<void> {
   const parts = ['kafka', 'topics', 'ingest', 'poll', 'admin', name] as const;
-  const config = readConfig(host.environment, parts, readText);
-  const log = serviceLog(host, config);
-  for (const warning of config.warnings) log.warn({ warning }, 'the environment has a name that is not known');
+  const { config, logger: log } = serviceConfig(host, parts);
   const live = new LiveConfig<(typeof parts)[number]>(config, parts, { host, logger: log });
   const readiness = new IngestReadiness();
   // What runs once, from cron, is not probed, and may run beside another service.

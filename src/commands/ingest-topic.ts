@@ -2,7 +2,7 @@
 import { Command } from 'commander';
 import { KafkaRelay } from '../adapters/kafka/relay.ts';
 import { createLogTools, type KafkaLogTools } from '../adapters/kafka/tools.ts';
-import { readConfig, type Config } from '../config.ts';
+import type { Config } from '../config.ts';
 import { needsOfIngest, needsOfRelay } from '../core/authorization.ts';
 import type { SourceFormat } from '../core/change.ts';
 import { EXIT } from '../exit-codes.ts';
@@ -13,7 +13,7 @@ import { serveAdmin } from './admin.ts';
 import { stopped, type Host } from './host.ts';
 import { openFormat } from './format.ts';
 import { IngestReadiness, openQueue, topicsAreRight, type IngestSurroundings } from './ingest-setup.ts';
-import { kafkaExit, readText, serviceLog } from './kafka-tools.ts';
+import { kafkaExit, serviceConfig } from './kafka-tools.ts';
 import { lazily, type Live, LiveConfig, liveKafka } from './live-config.ts';
 
 export function topicCommand(host: Host): Command {
@@ -58,10 +58,8 @@ type Settings = Config<(typeof PARTS)[number]>;
 const PARTS = ['kafka', 'topics', 'format', 'ingest', 'rekey', 'admin'] as const;
 
 export async function rekeyTopic(host: Host): Promise<void> {
-  const config = readConfig(host.environment, PARTS, readText);
-  const log = serviceLog(host, config);
+  const { config, logger: log } = serviceConfig(host, PARTS);
   const format = await openFormat(config.format, { clock: host.clock, logger: log }, config.rekey.format);
-  for (const warning of config.warnings) log.warn({ warning }, 'the environment has a name that is not known');
   const live = new LiveConfig(config, PARTS, { host, logger: log });
   const kafka = liveKafka(live);
   const readiness = new IngestReadiness();

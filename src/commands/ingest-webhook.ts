@@ -3,7 +3,7 @@ import { Command } from 'commander';
 import { explainKafkaError } from '../adapters/kafka/errors.ts';
 import { createLogTools } from '../adapters/kafka/tools.ts';
 import { KeySetFile, type KeySetSurroundings } from '../adapters/key-set-file.ts';
-import { readConfig, type Config } from '../config.ts';
+import type { Config } from '../config.ts';
 import { needsOfIngest } from '../core/authorization.ts';
 import { EXIT, ExitError } from '../exit-codes.ts';
 import { withoutKeys, type TokenVerifier } from '../formats/token-verifier.ts';
@@ -18,7 +18,7 @@ import { kafkaAccess } from './access.ts';
 import { serveAdmin } from './admin.ts';
 import { stopped, type Host } from './host.ts';
 import { IngestReadiness, topicsAreRight, type IngestSurroundings } from './ingest-setup.ts';
-import { kafkaExit, readText, serviceLog } from './kafka-tools.ts';
+import { kafkaExit, serviceConfig } from './kafka-tools.ts';
 import { lazily, LiveConfig, liveKafka } from './live-config.ts';
 
 export function webhookCommand(host: Host): Command {
@@ -64,9 +64,7 @@ type Webhook = Config<(typeof PARTS)[number]>;
 const PARTS = ['kafka', 'topics', 'ingest', 'webhook', 'admin'] as const;
 
 export async function serveWebhook(host: Host): Promise<void> {
-  const config = readConfig(host.environment, PARTS, readText);
-  const log = serviceLog(host, config);
-  for (const warning of config.warnings) log.warn({ warning }, 'the environment has a name that is not known');
+  const { config, logger: log } = serviceConfig(host, PARTS);
   const live = new LiveConfig(config, PARTS, { host, logger: log });
   const readiness = new IngestReadiness();
   const admin = await serveAdmin(live, () => readiness.health, { host, logger: log });

@@ -30,8 +30,15 @@ export async function commandConfig<P extends Part>(
 export const commandLog = (host: Host, config: Logging): Logger =>
   logOf(host, config, host.environment['LOG_LEVEL'] ? config.logLevel : 'silent');
 
-/** Of a service; its log is all that it says. */
-export const serviceLog = (host: Host, config: Logging): Logger => logOf(host, config, config.logLevel);
+/** Of a service; its log is all that it says, doubtful values of the environment included. @throws ConfigError */
+export function serviceConfig<P extends Part>(host: Host, parts: readonly P[]) {
+  const config = readConfig(host.environment, parts, readText);
+  const logger = logOf(host, config, config.logLevel);
+  for (const warning of config.warnings) logger.warn({ warning }, 'the environment has a name that is not known');
+  for (const { variable, problem, example } of config.risks)
+    logger.warn({ variable, problem, example }, 'a variable has a value at a risk');
+  return { config, logger };
+}
 
 function logOf({ stderr, secrets }: Host, config: Logging, level: LogOptions['level']): Logger {
   secrets.know(config.secrets);

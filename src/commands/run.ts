@@ -10,7 +10,7 @@ import { keepHeapSmall } from '../adapters/heap.ts';
 import { operatorKey } from '../adapters/operator-key.ts';
 import { sha256 } from '../adapters/system.ts';
 import { pause, unlessAborted } from '../adapters/time-limit.ts';
-import { pipelineOptions, readConfig, type Config } from '../config.ts';
+import { pipelineOptions, type Config } from '../config.ts';
 import { needsOfRun, type Need } from '../core/authorization.ts';
 import { refusesRun, topicFindings, type TopicFinding } from '../core/topics.ts';
 import type { OperatorKey } from '../core/request-signature.ts';
@@ -26,7 +26,7 @@ import { stopped, type Host } from './host.ts';
 import { inspectFirstRecords } from './first-records.ts';
 import { openSourceTopicFormat } from './format.ts';
 import { openIdMap, type OpenIdMap } from './id-map.ts';
-import { kafkaExit, readText, serviceLog } from './kafka-tools.ts';
+import { kafkaExit, serviceConfig } from './kafka-tools.ts';
 import { lazily, type Live, LiveConfig, liveKafka } from './live-config.ts';
 import { findTopics, judgeTopics } from './topics.ts';
 
@@ -58,11 +58,7 @@ const PARTS = ['kafka', 'topics', 'format', 'ids', 'genesys', 'pipeline', 'opera
 
 export async function runService(host: Host): Promise<void> {
   keepHeapSmall();
-  const config = readConfig(host.environment, PARTS, readText);
-  const logger = serviceLog(host, config);
-  for (const warning of config.warnings) logger.warn({ warning }, 'the environment has a name that is not known');
-  for (const { variable, problem, example } of config.risks)
-    logger.warn({ variable, problem, example }, 'a variable has a value at a risk');
+  const { config, logger } = serviceConfig(host, PARTS);
   const { clock, random } = host;
   let pipeline: Pipeline | null = null;
   let access: AccessWatch | null = null;

@@ -1,6 +1,7 @@
 /** How a service ends when it is asked to. */
 import { expect, test } from 'vitest';
 import { describeKafka } from '../support/broker.ts';
+import { longTimes } from '../support/service.ts';
 import { openStage } from '../support/stage.ts';
 
 const groups = Array.from({ length: 30 }, (_, i) => `g${i}`);
@@ -24,7 +25,7 @@ describeKafka('a service that is asked to stop', ({ brokers }) => {
     expect(stage.reports.map(({ outcome }) => outcome)).toEqual(Array.from({ length: 5 }, () => 'applied'));
     expect(patches(stage.sandbox.stats.journal)).toHaveLength(5);
     // and the next one begins without waiting for a session to end, with what is left
-    stage.process();
+    stage.process(longTimes);
     await stage.settled();
     expect(stage.reports).toHaveLength(groups.length);
     expect(patches(stage.sandbox.stats.journal)).toHaveLength(groups.length);

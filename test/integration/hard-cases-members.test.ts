@@ -2,6 +2,7 @@
 import { expect, test } from 'vitest';
 import { parseRetryRecord } from '../../src/core/live-record.ts';
 import { describeKafka } from '../support/broker.ts';
+import { longTimes } from '../support/service.ts';
 import { openStage } from '../support/stage.ts';
 
 const people = (count: number): string[] => Array.from({ length: count }, (_, i) => `user-${i}`);
@@ -14,7 +15,7 @@ describeKafka('members', ({ brokers }) => {
     const good = people(40);
     const members = [...good.slice(0, 17), 'ghost', ...good.slice(17)];
     // when
-    stage.inside();
+    stage.inside(longTimes);
     await stage.send({ group: 'g', add: members });
     await stage.reported('applied', 40);
     // then
@@ -60,7 +61,7 @@ describeKafka('members', ({ brokers }) => {
     stage.group('empty');
     stage.group('both', ['leaver', 'stays']);
     for (const group of groups) stage.group(group, odd.slice(0, 6));
-    stage.inside();
+    stage.inside(longTimes);
     // when
     await stage.send(
       { group: 'large', add: people(5_000) },

@@ -26,6 +26,15 @@ export const shortTimes: Environment = {
   ADMIN_PORT: '0',
 };
 
+/** Of a test in which nothing is late: a busy machine must not make it so. */
+export const longTimes: Environment = {
+  KAFKA_SESSION_TIMEOUT_MS: '60000',
+  KAFKA_REBALANCE_TIMEOUT_MS: '60000',
+  REQUEST_TIMEOUT_MS: '50000',
+  LATE_APPLY_MS: '50000',
+  DRAIN_TIMEOUT_MS: '60000',
+};
+
 /** What an instance has logged. */
 abstract class Service {
   readonly lines: LogLine[] = [];

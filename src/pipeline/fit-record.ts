@@ -7,7 +7,7 @@
 import { type Intent, intentId } from '../core/change.ts';
 import { wireLength } from '../core/live-record.ts';
 import { isHeld } from '../core/pending.ts';
-import { isSamePosition } from '../core/position.ts';
+import { isSamePosition, positionText } from '../core/position.ts';
 import { closeComplete, setPending } from './conclude.ts';
 import type { Context } from './context.ts';
 import { tidyMember } from './partition.ts';
@@ -67,13 +67,16 @@ function inPieces(kept: readonly Intent[], added: readonly Added[], countMax: nu
   const next = added.filter(({ intent }) => isNext(intent));
   if (next.length === 0 && !added.some(({ intent }) => isHeld(intent))) return added;
   const isPart = ({ intent, instead }: Added): boolean => isNext(intent) && instead === null;
+  const parts = next.filter(isPart);
+  const positions = new Set(parts.map(({ intent }) => positionText(intent.source)));
+  // What is newer than the full state may wait for it, and takes no room.
   const unsent = kept.filter(
-    (intent) => intent.dead === null && intent.op !== 'state' && !isTriedOrHeld(intent),
+    (intent) => isUntried(intent) && intent.op !== 'state' && positions.has(positionText(intent.source)),
   ).length;
   const room = unsent > countMax / 2 ? 0 : countMax - unsent;
   return [
     ...next.filter((each) => !isPart(each)),
-    ...additionsBeforeRemovals(next.filter(isPart)).slice(0, room),
+    ...additionsBeforeRemovals(parts).slice(0, room),
     ...added.filter(({ intent }) => !isNext(intent) && !isHeld(intent)),
     ...added.filter(({ intent }) => isHeld(intent)),
   ];
@@ -85,7 +88,7 @@ const additionsBeforeRemovals = (added: readonly Added[]): readonly Added[] => [
   ...added.filter(({ intent }) => intent.op !== 'add'),
 ];
 
-const isTriedOrHeld = (intent: Intent): boolean => intent.attempt > 0 || isHeld(intent);
+const isUntried = (intent: Intent): boolean => intent.dead === null && intent.attempt === 0 && !isHeld(intent);
 
 function takeInto(limit: RecordLimit, base: number, wanted: readonly Added[]): readonly Added[] {
   const candidates = wanted.filter(({ intent }) => !limit.isLeftOut(intentId(intent)));

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { Intent } from '../../src/core/change.ts';
+import { type Intent, WHOLE_GROUP } from '../../src/core/change.ts';
 import { setPending } from '../../src/pipeline/conclude.ts';
 import type { Context } from '../../src/pipeline/context.ts';
 import { groupOf, memberOf, newPartition } from '../../src/pipeline/partition.ts';
@@ -105,6 +105,18 @@ describe('the live record of a group', () => {
     expect(recordOf(group)).toEqual([]);
     for (const id of ['a', 'b']) setPending(group.partition, memberOf(group, id), parked(2n, id));
     expect(recordOf(group)).toHaveLength(2);
+  });
+
+  // It leaves the record with the full state, which waits for its pieces: no limit of theirs may count it.
+  test('has room for what a full state came to, however much is newer than that', () => {
+    const newer = Array.from({ length: PIECE_MIN }, (_, i) => atOffset(2n, { member: `n${i}`, waits: 'group' }));
+    const whole = atOffset(1n, { op: 'state', member: WHOLE_GROUP, whole: { members: ['a'], deleted: false } });
+    const group = aGroup([
+      { id: WHOLE_GROUP, recorded: whole },
+      ...newer.map((intent) => ({ id: intent.member, pending: intent, recorded: intent })),
+      { id: 'a', pending: { ...fresh(1n, 'a'), waits: 'record' } },
+    ]);
+    expect(membersOf(group)).toContain('a');
   });
 
   test('of a full state holds a piece, and the next one once half of it has left', () => {

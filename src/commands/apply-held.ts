@@ -40,7 +40,7 @@ export function heldText(sets: readonly HeldSet[]): string {
   if (sets.length === 0) return '';
   const flags = sets.map(({ prefix }) => `--approve ${prefix}`).join(' ');
   return [
-    `held by the removal guard, so that nobody of these was removed:\n`,
+    `held by the removal guard, so that none of these was removed:\n`,
     ...sets.map((set) => `  ${setText(set).replaceAll('\n    ', '\n      ')}`),
     `To let exactly these pass, run the same command with\n  ${flags}\n`,
   ].join('');

@@ -7,7 +7,7 @@ import { timeText } from '../core/time-text.ts';
 import { EXIT, ExitError } from '../exit-codes.ts';
 import { findWaiting, type RetryTopic } from './retry-topic.ts';
 
-/** So many digits name a set for a decision: a few may fit one that nobody has looked at. */
+/** So many digits name a set for a decision: a few may fit one that the operator has not looked at. */
 export const DECIDED_LENGTH_MIN = 12;
 
 /** What is held of one group. */

@@ -88,7 +88,7 @@ Examples:
   $ rollcall held approve --by group_deleted          what would be approved
   $ rollcall held approve --by group_deleted --yes
 
-\`approve\` and \`reject\` exit 0 where it was done, 1 where a set has changed meanwhile, 69 where nobody answers.
+\`approve\` and \`reject\` exit 0 where it was done, 1 where a set has changed meanwhile, 69 where no instance answers.
 Where \`rollcall run\` has OPERATOR_KEY, these commands need the same; it takes up no others' requests.`;
 
 export async function listHeld(retry: RetryTopic, { json }: HeldFlags): Promise<ExitCode> {

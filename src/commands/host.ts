@@ -68,7 +68,7 @@ export async function unlessStopped<T>(host: Pick<Host, 'stop'>, work: Promise<T
   throw new ExitError(EXIT.someFailed, 'stopped');
 }
 
-/** @throws ExitError where it was asked to stop, so that nobody takes a part for the whole. */
+/** @throws ExitError where it was asked to stop, so that a part is not taken for the whole. */
 export function endIfStopped({ stop }: Pick<Host, 'stop'>, when: string): void {
   if (stop.aborted) throw new ExitError(EXIT.someFailed, `stopped ${when}`);
 }

@@ -42,14 +42,17 @@ export class IngestReadiness {
 /** The reason why a part does not work at present; null: it does. */
 type Check = () => string | null;
 
-/** For one who offers one thing after the other. */
-export const openQueue = ({ host, log, tools }: IngestSurroundings): SendQueue =>
+/** Of all records that wait. */
+const QUEUE_BYTES_MAX = 64 * 1024 * 1024;
+
+/** @param offersMax for a caller that offers one thing after the other any number. */
+export const openQueue = ({ host, log, tools }: IngestSurroundings, offersMax = 16): SendQueue =>
   new SendQueue({
     tools,
     log,
     clock: host.clock,
-    offersMax: 16,
-    bytesMax: 64 * 1024 * 1024,
+    offersMax,
+    bytesMax: QUEUE_BYTES_MAX,
     // What nobody has foreseen is tried again too: nothing is lost by that, and the log tells it.
     isPassing: (error) => {
       const { retriable, code } = explainKafkaError(error);

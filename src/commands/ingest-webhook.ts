@@ -1,23 +1,20 @@
 /** `rollcall ingest webhook`: identity providers push, Kafka acknowledges, they are answered. A signal drains it. */
 import { Command } from 'commander';
-import { explainKafkaError } from '../adapters/kafka/errors.ts';
 import { createLogTools } from '../adapters/kafka/tools.ts';
 import { KeySetFile, type KeySetSurroundings } from '../adapters/key-set-file.ts';
 import type { Config } from '../config.ts';
 import { needsOfIngest } from '../core/authorization.ts';
 import { EXIT, ExitError } from '../exit-codes.ts';
 import { withoutKeys, type TokenVerifier } from '../formats/token-verifier.ts';
-import { SendQueue } from '../ingest/send-queue.ts';
 import { formatOfKind } from '../ingest/webhook/formats.ts';
 import { Intake } from '../ingest/webhook/intake.ts';
 import { webhookNotices } from '../ingest/webhook/notices.ts';
 import { sendersOf } from '../ingest/webhook/senders.ts';
 import { startWebhook, type WebhookServer, type WebhookSources } from '../ingest/webhook/server.ts';
-import type { Clock } from '../ports.ts';
 import { kafkaAccess } from './access.ts';
 import { serveAdmin } from './admin.ts';
 import { stopped, type Host } from './host.ts';
-import { IngestReadiness, topicsAreRight, type IngestSurroundings } from './ingest-setup.ts';
+import { IngestReadiness, openQueue, topicsAreRight, type IngestSurroundings } from './ingest-setup.ts';
 import { kafkaExit, serviceConfig } from './kafka-tools.ts';
 import { lazily, LiveConfig, liveKafka } from './live-config.ts';
 
@@ -83,12 +80,12 @@ export async function serveWebhook(host: Host): Promise<void> {
 }
 
 async function ingest(live: LiveConfig<(typeof PARTS)[number]>, surroundings: IngestSurroundings): Promise<void> {
-  const { host, log, tools, readiness } = surroundings;
+  const { host, log, readiness } = surroundings;
   const config = live.current;
   const { clock, stop } = host;
   const topic = config.ingest.topic ?? config.topics.source;
   const { deadLetter: deadLetterTopic } = config.topics;
-  const queue = openQueue(config, { clock, log, tools });
+  const queue = openQueue(surroundings, config.webhook.waitingMax);
   const notices = webhookNotices(clock, log);
   const intake = new Intake({ topic, deadLetterTopic, queue, clock, notices });
   const senders = sendersOf(
@@ -126,28 +123,6 @@ async function verifierOf(
     const why = cause instanceof Error ? cause.message : String(cause);
     throw new ExitError(EXIT.configuration, `INGEST_SCIM_KEYS_FILE: ${why}`, { cause });
   }
-}
-
-/** Of the records of all requests that wait. */
-const QUEUE_BYTES_MAX = 64 * 1024 * 1024;
-
-const openQueue = (
-  { webhook }: Webhook,
-  { clock, log, tools }: Pick<IngestSurroundings, 'log' | 'tools'> & { readonly clock: Clock },
-): SendQueue =>
-  new SendQueue({
-    tools,
-    clock,
-    log,
-    offersMax: webhook.waitingMax,
-    bytesMax: QUEUE_BYTES_MAX,
-    isPassing,
-  });
-
-/** What nobody has foreseen is tried again too: nothing is lost by that, and the log tells it. */
-function isPassing(error: unknown): boolean {
-  const { retriable, code } = explainKafkaError(error);
-  return retriable || code === 'unexpected';
 }
 
 async function listen({ webhook }: Webhook, sources: WebhookSources): Promise<WebhookServer> {

@@ -65,8 +65,9 @@ export class LiveConfig<P extends Part> {
     this.#judged = contents;
     try {
       const config = readConfig(this.#host.environment, this.#parts, readText);
-      for (const secret of config.secrets) this.#host.secrets.learn(secret);
+      this.#host.secrets.know(config.secrets);
       for (const listener of this.#listeners) listener(config);
+      this.#host.secrets.retire(this.#current.secrets.filter((secret) => !config.secrets.includes(secret)));
       this.#current = config;
       this.#logger.info({}, 'secrets or certificates have changed and are used from now on');
     } catch (error) {

@@ -60,7 +60,7 @@ Examples:
   $ rollcall replay now --group 5b1e…            what would be woken
   $ rollcall replay now --group 5b1e… --yes
 
-\`now --yes\` exits 0 where all were woken, 1 where a newer change has replaced some, 69 where nobody answers. Where \`rollcall
+\`now --yes\` exits 0 where all were woken, 1 where a newer change has replaced some, 69 where no instance answers. Where \`rollcall
 run\` has OPERATOR_KEY, this command needs the same; it takes up no others' requests.`;
 
 const filtered = (command: Command): Command =>

@@ -89,7 +89,7 @@ export class FoldedChanges {
     else group.spellings.set(key, this.#kept(member));
   }
 
-  /** One string for all who have the id. A part of a longer text would keep all of it in memory, so it is written anew. */
+  /** One string for all who have the id. A part of a longer text would keep all of it in memory, so it is copied. */
   #kept(id: string): string {
     const known = this.#ids.get(id);
     if (known !== undefined) return known;

@@ -16,7 +16,7 @@ import type { Resolved } from './resolution.ts';
 
 export interface Expansion {
   readonly intents: readonly Intent[];
-  /** Why its removals wait for an operator whatever their number; null: its additions and the limits decide. */
+  /** Why its removals wait for an operator, few or many; null: its additions and the limits decide. */
   readonly heldBy: HeldBy | null;
   /** Named, not there, and added by something newer: the names of that. The removals wait for it as for an addition. */
   readonly awaited: readonly string[];

@@ -64,7 +64,7 @@ export type RetryRecord =
 export interface UnresolvedNames {
   /** Whom the removals of the full state wait for, beyond its additions in the record; absent: that is not known. */
   readonly awaited?: readonly string[];
-  /** Whom an operator has accepted as unknown; absent: nobody. */
+  /** Whom an operator has accepted as unknown; absent: none. */
   readonly accepted?: readonly string[];
 }
 

@@ -80,7 +80,7 @@ export function withoutSchedule(intent: Intent): Intent {
 export const isSlowWait = ({ dead, schedule, notBefore }: Intent, now: number): boolean =>
   dead === null && schedule === 'slow' && notBefore > now;
 
-/** What a replay wakes starts anew. */
+/** What a replay wakes starts again. */
 export function woken(intent: Intent): Intent {
   const { isUnresolved: _, ...rest } = intent;
   return {

@@ -24,9 +24,14 @@ export class KnownSecrets {
     this.know(secrets);
   }
 
-  /** From now on they are redacted, for good. */
+  /** From now on they are redacted, until they are retired. */
   know(secrets: readonly string[]): void {
     for (const secret of secrets) if (!this.#given.has(secret)) this.#given.set(secret, needlesOf(secret));
+  }
+
+  /** They are not in use any more: redacted until many others have come. */
+  retire(secrets: readonly string[]): void {
+    for (const secret of secrets) if (this.#given.delete(secret)) this.learn(secret);
   }
 
   /** From now on it is redacted, until many others have come. */

@@ -1,4 +1,4 @@
-/** How a remedy goes on: the change waits and lands by itself, or it was given up, and somebody has to try it again. */
+/** How a remedy goes on: the change waits and lands by itself, or it was given up, and an operator has to try it again. */
 import { quotedForShell } from './visible.ts';
 
 export const BY_ITSELF = '; it lands by itself then.';

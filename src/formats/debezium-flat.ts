@@ -17,6 +17,7 @@ import {
 } from './debezium-row.ts';
 import { isOtherTable, type RowOrigin } from './debezium-table.ts';
 import { standingOf } from './debezium-where.ts';
+import { NAME_LENGTH_MAX } from './event-grammar.ts';
 import { headerText } from './headers.ts';
 import { type Fields, fieldsIn, invalid, quote, skip, textIn } from './reading.ts';
 import { epochTime } from './several.ts';
@@ -62,13 +63,14 @@ const EVENT_NAMES = [
 ] as const;
 
 /** A `type` may be the name of a class, as in tables of several classes (`GroupMember`). */
-const CLASS_NAME = /^(?:[A-Z][a-z0-9]+)+(?:::(?:[A-Z][a-z0-9]+)+)*$/;
+const isClassName = (type: string): boolean =>
+  type.length <= NAME_LENGTH_MAX && /^(?:[A-Z][a-z0-9]+)+(?:::(?:[A-Z][a-z0-9]+)+)*$/.test(type);
 const VERB = /ed\b|Add|Remov|Delet|Creat|Updat|Join|Leav|Left|Assign|Grant|Revok|Request|Invit|Pend|Reject|Ban/;
 
 function namesEvent(fields: Fields): boolean {
   if (EVENT_NAMES.some((name) => typeof fields[name] === 'string' && fields[name] !== '')) return true;
   const { type } = fields;
-  return typeof type === 'string' && type !== '' && (!CLASS_NAME.test(type) || VERB.test(type));
+  return typeof type === 'string' && type !== '' && (!isClassName(type) || VERB.test(type));
 }
 
 export function readFlatRow(fields: Fields, reading: RowReading): readonly SourceEvent[] {

@@ -71,7 +71,7 @@ const OF_GROUPS: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * Members of roles, of administrative units, and what Privileged Identity Management does: where it puts somebody into a group,
+ * Members of roles, of administrative units, and what Privileged Identity Management does: where it puts a user into a group,
  * the directory logs `Add member to group` as well. Reading activities, policies and connectors that hold the word.
  */
 const OF_OTHER_THINGS =

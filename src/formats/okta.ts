@@ -6,6 +6,7 @@
  * https://developer.okta.com/docs/reference/api/event-types/ and …/concepts/event-hooks/
  */
 import type { SourceEvent } from '../core/change.ts';
+import { NAME_LENGTH_MAX } from './event-grammar.ts';
 import type { Reader } from './reader.ts';
 import { isOfAnotherKind, type Meaning, meaningOfType } from './okta-kinds.ts';
 import type { Fields } from './reading.ts';
@@ -43,7 +44,8 @@ export const okta: Reader = {
 function recognizes(fields: Fields): boolean {
   const { eventType } = fields;
   if (eventType === 'com.okta.event_hook') return true;
-  if (typeof eventType !== 'string' || !/^[a-z][a-z0-9_]*(?:\.[a-z0-9_]+)+$/.test(eventType)) return false;
+  if (typeof eventType !== 'string' || eventType.length > NAME_LENGTH_MAX) return false;
+  if (!/^[a-z][a-z0-9_]*(?:\.[a-z0-9_]+)+$/.test(eventType)) return false;
   return 'legacyEventType' in fields || Array.isArray(fields['target']) || ('actor' in fields && 'outcome' in fields);
 }
 

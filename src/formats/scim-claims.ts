@@ -1,7 +1,7 @@
 /**
  * The claims of a security event token → changes of one group. `sub_id` names the resource (RFC 9967 2.1); the events of
  * one token are one change of it, so a notice beside a full event says nothing new. Events of the other profiles that share a
- * stream (SSF, CAEP, RISC) change no group, whatever their subject; an event that is not known is a hint.
+ * stream (SSF, CAEP, RISC) change no group, no matter what their subject is; an event that is not known is a hint.
  */
 import type { SourceEvent } from '../core/change.ts';
 import type { Fields } from './reading.ts';

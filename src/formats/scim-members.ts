@@ -130,7 +130,8 @@ function membersPath(path: string): readonly string[] | 'all' | 'unreadable' | n
 
 /** `value eq "x"`, also several with `or` between them. */
 function idsInFilter(filter: string): readonly string[] | null {
-  const comparison = /\s*value\s+eq\s+("(?:[^"\\]|\\.)*")\s*(or\b|$)/iy;
+  // An id is no longer than that, with every character escaped.
+  const comparison = /\s*value\s+eq\s+("(?:[^"\\]|\\.){0,2000}")\s*(or\b|$)/iy;
   const ids: string[] = [];
   for (let isOver = false; !isOver;) {
     const [, quoted, next] = comparison.exec(filter) ?? [];

@@ -133,8 +133,12 @@ const SPELLINGS: readonly Spelling[] = [
   },
 ];
 
+/** V8 throws where such an expression looks at a text of tens of millions of characters; no line is that long. */
+const LINE_LENGTH_MAX = 1_000_000;
+
 /** `{`, `},`, `"group_id": "g",`: what lines of a pretty-printed document are. */
 const isPartOfPretty = (line: string): boolean =>
+  line.length <= LINE_LENGTH_MAX &&
   !line.includes('\n') &&
   (/^[{}[\]]+,?$/.test(line) || /^"(?:[^"\\]|\\.)*"\s*:\s*.*$/.test(line) || /^"(?:[^"\\]|\\.)*",$/.test(line));
 

@@ -53,8 +53,9 @@ const BATCH_RECORDS_MAX = 2_000;
 export class SendQueue {
   readonly #options: SendQueueOptions;
   readonly #offers: Offer[] = [];
-  /** Of the offers that wait and of those that are under way. */
-  #count = 0;
+  /** Those that wait, and those that are under way. */
+  readonly #unfinished = new Set<Offer>();
+  /** Of their records. */
   #bytes = 0;
   #isSending = false;
   #broken: { readonly error: unknown } | null = null;
@@ -81,12 +82,14 @@ export class SendQueue {
     const { offersMax, bytesMax } = this.#options;
     const bytes = records.reduce((sum, record) => sum + bytesOf(record), 0);
     // One alone is always taken, or it could never be.
-    if (this.#count >= offersMax || (this.#count > 0 && this.#bytes + bytes > bytesMax)) return null;
+    const count = this.#unfinished.size;
+    if (count >= offersMax || (count > 0 && this.#bytes + bytes > bytesMax)) return null;
     if (this.#broken !== null) return Promise.reject(this.#broken.error);
-    this.#count += 1;
-    this.#bytes += bytes;
     return new Promise((resolve, reject) => {
-      this.#offers.push({ records, outcomes: new Map(), bytes, turn, resolve, reject });
+      const offer: Offer = { records, outcomes: new Map(), bytes, turn, resolve, reject };
+      this.#offers.push(offer);
+      this.#unfinished.add(offer);
+      this.#bytes += bytes;
       void this.#sendAll();
     });
   }
@@ -144,18 +147,16 @@ export class SendQueue {
       await this.#sendSurely(batch);
     } catch (error) {
       this.#break(error);
-      for (const { reject } of [...batch, ...this.#offers.splice(0)]) reject(error);
+      for (const offer of [...batch, ...this.#offers.splice(0)]) this.#reject(offer, error);
     } finally {
       this.#failing = null;
-      this.#count -= batch.length;
-      this.#bytes -= batch.reduce((sum, { bytes }) => sum + bytes, 0);
     }
   }
 
   async #sendSurely(batch: readonly Offer[]): Promise<void> {
     let failures = 0;
     let sinceLogMs = LOG_EVERY_MS;
-    for (let wanted = stillWanted(batch); wanted.length > 0; wanted = stillWanted(wanted)) {
+    for (let wanted = this.#stillWanted(batch); wanted.length > 0; wanted = this.#stillWanted(wanted)) {
       if (this.#broken !== null) throw this.#broken.error;
       let delayMs = TURN_MS;
       if (wanted.every(({ turn }) => turn() === 'now')) {
@@ -193,9 +194,31 @@ export class SendQueue {
     } catch (error) {
       return { error };
     }
-    for (const { records, outcomes, resolve } of offers)
-      if (outcomes.size === records.length) resolve(records.map((_, index) => outcomes.get(index) ?? missing));
+    for (const offer of offers) if (offer.outcomes.size === offer.records.length) this.#resolve(offer);
     return problem;
+  }
+
+  #stillWanted(offers: readonly Offer[]): readonly Offer[] {
+    return offers.filter((offer) => {
+      const isWanted = offer.turn() !== 'never';
+      if (!isWanted) this.#reject(offer, new UnwantedError('what was offered may not be written any more'));
+      return isWanted;
+    });
+  }
+
+  #resolve(offer: Offer): void {
+    this.#free(offer);
+    offer.resolve(offer.records.map((_, index) => offer.outcomes.get(index) ?? missing));
+  }
+
+  #reject(offer: Offer, error: unknown): void {
+    this.#free(offer);
+    offer.reject(error);
+  }
+
+  /** Before its end is known: what takes its place needs its room. */
+  #free(offer: Offer): void {
+    if (this.#unfinished.delete(offer)) this.#bytes -= offer.bytes;
   }
 
   #break(error: unknown): void {
@@ -205,14 +228,6 @@ export class SendQueue {
 }
 
 const always: Turn = () => 'now';
-
-function stillWanted(offers: readonly Offer[]): readonly Offer[] {
-  return offers.filter((offer) => {
-    const isWanted = offer.turn() !== 'never';
-    if (!isWanted) offer.reject(new UnwantedError('what was offered may not be written any more'));
-    return isWanted;
-  });
-}
 
 const missing: SendOutcome = { kind: 'failed', error: new Error('the log does not say what became of the record') };
 

@@ -91,9 +91,10 @@ export function forgetSnapshot(context: Context, group: Group, course: Course): 
 }
 
 /** What is in flight goes on in another state, such as one conflict more. */
-export function replaceDue(group: Group, { flight }: Course, { intent, next }: { intent: Intent; next: Intent }): void {
+export function replaceDue(group: Group, course: Course, { intent, next }: { intent: Intent; next: Intent }): void {
   const member = group.members.get(intent.member);
   if (member === undefined) return;
   member.pending = next;
-  flight.due.replace(intent, next);
+  course.flight.due.replace(intent, next);
+  course.suspects = course.suspects.map((each) => (each === intent ? next : each));
 }

@@ -46,7 +46,7 @@ export function fail(context: Context, group: Group, failing: Failing): void {
     const facts = { schedule, attempt: intent.attempt, now: clock.now().wall, random: chance, retryAfterMs };
     const decision = (search === 'ended' ? parkUntested : decideRetry)(options.retry, facts);
     const waits = isOfGroup(failing) ? 'group' : 'member';
-    // Only what is about a member itself waits for so long; whom a search has not tested may be known.
+    // Only what is about a member itself waits that long; whom a search has not tested may be known.
     const isUnknown = waits === 'member' && schedule === 'slow' && search !== 'ended';
     const { failure } = outcome;
     if (decision.kind === 'park')

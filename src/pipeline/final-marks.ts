@@ -30,6 +30,7 @@ export class FinalMarks {
     return this.#groups.keys();
   }
 
+  /** Some are kept, or were since the last live record was acknowledged. */
   has(group: Group): boolean {
     return this.#groups.has(group);
   }
@@ -79,7 +80,6 @@ export class FinalMarks {
     if (marks === undefined) return false;
     const gone = [...marks.byTarget.values()].filter((mark) => !isNeeded(mark));
     for (const { target } of gone) this.#delete(marks, target);
-    if (marks.byTarget.size === 0 && !marks.isRecorded) this.#groups.delete(group);
     return marks.isRecorded && (gone.length > 0 || marks.byTarget.size === 0);
   }
 

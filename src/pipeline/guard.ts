@@ -142,7 +142,7 @@ export function dropOldRemovals({ state, clock, settle }: Context): void {
   }
 }
 
-/** Of the group, whatever they wait for but an operator: neither tried for the last time, nor accepted by the target. */
+/** Of the group, all but those that wait for an operator: neither tried for the last time, nor accepted by the target. */
 export const pendingRemovals = (group: Group): Intent[] =>
   [...group.members.guarded].flatMap(({ pending }) => (pending !== null && isTried(group, pending) ? [pending] : []));
 

@@ -68,8 +68,12 @@ export function readSource(context: Context, partition: Partition, batch: Batch)
   limitIntake(context);
   context.dispatch();
   context.settle();
-  if (preparing !== null) return waitFor(context, partition, preparing);
-  if (!partition.inbox.isFull) return 'taken';
+  // What is read is folded to its end first: nothing more is read before.
+  if (partition.inbox.isFull) return foldLater(context, partition);
+  return preparing === null ? 'taken' : waitFor(context, partition, preparing);
+}
+
+function foldLater(context: Context, partition: Partition): 'declined' {
   context.log.pause('source', partition.number);
   later(context, partition);
   return 'declined';

@@ -1,6 +1,6 @@
 /**
  * Large live records that were sent and not read back yet. One that comes back as it was sent says nothing new, so that it
- * need not be parsed again; whatever differs is read like any other.
+ * need not be parsed again; one that differs is read like any other.
  */
 import type { Sha256 } from '../core/guard.ts';
 import { stampIn } from '../core/live-record.ts';

@@ -114,10 +114,11 @@ export function groupOf({ ids }: Pick<Context, 'ids'>, partition: Partition, nam
 /** A live record of the group stands under another spelling of it: its tombstone follows once the group's own says the same. */
 export function noteFormerKey(group: Group, key: string): void {
   if (key === group.id) return;
-  const { foreign, toWrite, formerKeys } = group.partition;
+  const { foreign, unresolved, toWrite, formerKeys } = group.partition;
   const entries = foreign.get(key);
   if (entries !== undefined) foreign.set(group.id, [...(foreign.get(group.id) ?? []), ...entries]);
   foreign.delete(key);
+  unresolved.takeOver(group.id, key);
   formerKeys.note(key);
   toWrite.add(group);
 }

@@ -1,5 +1,6 @@
 /** What the live record of a group says: what is parked, dead and reported, or recorded and not yet reported otherwise. */
 import { type Intent, WHOLE_GROUP } from '../core/change.ts';
+import type { FinalMark } from '../core/final-mark.ts';
 import { isHeld, isParked } from '../core/pending.ts';
 import { comparePositions, isSamePosition, type Position } from '../core/position.ts';
 import { closeComplete, enqueue, land } from './conclude.ts';
@@ -54,9 +55,16 @@ export const isReserving = ({ members }: Group, intents: readonly Intent[]): boo
 export const troubleOf = ({ trouble, recordLimit }: Group): Trouble | null => (recordLimit === null ? trouble : null);
 
 /** The record of the group is acknowledged, and holds these. */
-export function recorded(context: Context, group: Group, intents: readonly Intent[]): void {
+export function recorded(
+  context: Context,
+  group: Group,
+  { intents, finals }: { readonly intents: readonly Intent[]; readonly finals: readonly FinalMark[] },
+): void {
   const { members, partition } = group;
   const wasUnknown = group.isRecordUnknown;
+  // What waited for the record of a mark has its end also where the record leaves the mark out.
+  const hadMarks = partition.finals.has(group);
+  partition.finals.noteRecorded(group, finals);
   const wholeBefore = members.get(WHOLE_GROUP)?.recorded ?? null;
   group.isRecordUnknown = false;
   group.partition.formerKeys.noteRecorded(group.id);
@@ -81,8 +89,9 @@ export function recorded(context: Context, group: Group, intents: readonly Inten
   // What was blocked by the record as a whole, by its full state or under another name may be complete by now.
   const isAboutAll =
     wasUnknown ||
+    hadMarks ||
     (members.get(WHOLE_GROUP)?.recorded ?? null) !== wholeBefore ||
-    (group.aliases !== null && (group.aliases.replaced.size > 0 || partition.finals.has(group)));
+    (group.aliases?.replaced.size ?? 0) > 0;
   for (const member of isAboutAll ? [...members.values()] : touched) {
     closeComplete(group, member.name, member);
     tidyMember(group, member.name);

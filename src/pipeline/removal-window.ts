@@ -288,7 +288,7 @@ export class RemovalWindow {
     const removed = group === null ? undefined : this.#groups.get(group);
     if (removed === undefined || group === null) return;
     removed.count -= count;
-    // All that have left the window are its oldest, in whatever order their slices come.
+    // All that have left the window are its oldest, in any order of their slices.
     removed.entries.shift();
     if (removed.entries.length === 0) this.#groups.delete(group);
   }

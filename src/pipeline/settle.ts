@@ -163,10 +163,7 @@ export class Settler {
       const isInTime = each.epoch === each.partition.epoch;
       const outcome = (isInTime ? results[i]?.outcome : null) ?? 'unwritten';
       const isSmaller = outcome !== 'written' && writeAgain(this.#context, each, outcome);
-      if (outcome === 'written' && each.kind === 'state') {
-        each.partition.finals.noteRecorded(each.group, each.finals);
-        recorded(this.#context, each.group, each.intents);
-      }
+      if (outcome === 'written' && each.kind === 'state') recorded(this.#context, each.group, each);
       if (outcome === 'written' && each.kind === 'removals') each.partition.removals.acknowledge(each.key);
       hasMoved ||= isSmaller || outcome === 'written';
     });

@@ -5,7 +5,7 @@
 import type { Intent } from '../core/change.ts';
 import { isOfFullState } from '../core/full-state.ts';
 import type { UnresolvedNames } from '../core/live-record.ts';
-import { isSamePosition, type Position } from '../core/position.ts';
+import { comparePositions, isSamePosition, type Position } from '../core/position.ts';
 
 /** Removals of a full state are pending. */
 interface Removals {
@@ -54,6 +54,17 @@ export class UnresolvedMembers {
     // Held by an older version, which does not say for whom.
     const isComplete = awaited !== undefined || !intents.some(isHeldForUnknown);
     this.#removals.set(group, { source: removal.source, awaited: newest(awaited ?? []), isComplete });
+  }
+
+  /** A live record of the group stands under another spelling of it. Of two full states the newer one counts. */
+  takeOver(group: string, key: string): void {
+    const removals = this.#removals.get(key);
+    const known = this.#removals.get(group);
+    if (removals !== undefined && (known === undefined || comparePositions(removals.source, known.source) > 0))
+      this.#removals.set(group, removals);
+    this.accept(group, [...this.acceptedOf(key)]);
+    this.#removals.delete(key);
+    this.#accepted.delete(key);
   }
 
   /** What its live record is to say beside these intents. */

@@ -97,6 +97,18 @@ test('a secret whose file has changed is used at the next request of each kind',
   for (const name of secretNames) expect(host.secrets.redact(`<${secretOf(name, 2)}>`)).toBe('<[redacted]>');
 });
 
+test('what is in use is redacted however many tokens come; what it has replaced, for a while', async () => {
+  const { live, host } = await aLiveConfig();
+  host.secrets.know(live.current.secrets);
+  await write('GENESYS_CLIENT_SECRET', secretOf('GENESYS_CLIENT_SECRET', 2));
+  await clock.advance(2 * LOOK_MS);
+  const redacted = (version: number): boolean =>
+    !host.secrets.redact(`<${secretOf('GENESYS_CLIENT_SECRET', version)}>`).includes('number');
+  expect([redacted(1), redacted(2)]).toEqual([true, true]);
+  for (let i = 0; i < 100; i += 1) host.secrets.learn(`access-token-of-the-minute-${i}`);
+  expect(redacted(2)).toBe(true);
+});
+
 test('a change is taken only once it has rested for one look', async () => {
   const { live, messages } = await aLiveConfig();
   await write('ADMIN_TOKEN', 'half-of-the-new-token');

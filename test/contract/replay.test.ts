@@ -186,7 +186,7 @@ describe('replay now', () => {
     expect(err).toContain('`rollcall held`');
   });
 
-  test('ends with 69 where nobody answers', async () => {
+  test('ends with 69 where no instance answers', async () => {
     const impatient: Clock = { ...systemClock, schedule: (_, task) => systemClock.schedule(0, task) };
     await expect(replay({ all: true, yes: true }, impatient)).rejects.toMatchObject({ code: EXIT.unavailable });
   });

@@ -3,6 +3,7 @@ import { expect } from 'vitest';
 import { MemoryBroker } from '../../src/adapters/memory-log/memory-broker.ts';
 import { sha256, systemRandom } from '../../src/adapters/system.ts';
 import type { Answer, ResponseAnswer } from '../../src/core/answer.ts';
+import type { SourceFormat } from '../../src/core/change.ts';
 import { heldDigest } from '../../src/core/guard.ts';
 import { parseRetryRecord } from '../../src/core/live-record.ts';
 import { textHeader } from '../../src/core/record-headers.ts';
@@ -137,6 +138,7 @@ export interface QuickOptions {
   readonly retryRecordMaxBytes?: number;
   /** A function: each start opens its own. */
   readonly ids?: IdMap | ((world: QuickWorld) => IdMap);
+  readonly format?: SourceFormat;
   readonly pipeline?: Partial<PipelineOptions>;
 }
 
@@ -184,7 +186,7 @@ export class QuickWorld {
         logger,
         sha256,
         ids,
-        format: native,
+        format: this.#options.format ?? native,
       },
       { ...usual, owner: `${clientId}-${systemRandom.uuid()}`, ...this.#options.pipeline },
     );

@@ -3,10 +3,12 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { idProblem, type SourceEvent, type SourceFormat } from '../../src/core/change.ts';
 import { auth0 } from '../../src/formats/auth0.ts';
+import { KEYCLOAK_TABLE } from '../../src/formats/debezium-row.ts';
 import { entra } from '../../src/formats/entra.ts';
 import { google } from '../../src/formats/google.ts';
 import { okta } from '../../src/formats/okta.ts';
 import { isText } from '../../src/formats/reading.ts';
+import { sourceTopicFormat } from '../../src/formats/registry.ts';
 import { scimEvents } from '../../src/formats/scim-events.ts';
 import { withoutKeys } from '../../src/formats/token-verifier.ts';
 import { aRecord, aTextRecord } from '../support/formats.ts';
@@ -166,6 +168,24 @@ function expectSound(events: readonly SourceEvent[]): void {
   expect(events.length).toBeGreaterThan(0);
   expect(events.filter(isUnsound)).toEqual([]);
 }
+
+/** A compressed batch of a megabyte may hold a text of that length. */
+const ENORMOUS = 20_000_000;
+
+test.each<[string, (text: string) => string, string]>([
+  ['a text that does not end', (text) => `"${text}`, 'x'],
+  ['the column of a row', (text) => JSON.stringify({ group_id: 'g', user_id: text, __op: 'c' }), 'AAAA'],
+  ['the class of a row', (text) => JSON.stringify({ group_id: 'g', user_id: 'u', type: text }), 'Ab'],
+  ['the type of an event', (text) => JSON.stringify({ eventType: `a${text}`, target: [], userId: 'u' }), '.a'],
+])('%s of tens of millions of characters is answered', (_, valueOf, part) => {
+  const record = aTextRecord(valueOf(part.repeat(ENORMOUS / part.length)));
+  const options = { debezium: KEYCLOAK_TABLE, mapping: null, verifier: withoutKeys };
+  for (const name of ['native', 'auto', 'debezium'] as const) {
+    const format = sourceTopicFormat(name, options);
+    expect(format.prepare?.([record]) ?? null).toBeNull();
+    expectSound(format.decode(record, { partitionCount: 1 }));
+  }
+});
 
 describe.each(FORMATS.map(([format, values]) => [format.name, format, values] as const))('%s', (_, format, values) => {
   test('reads its own values as changes', () => {

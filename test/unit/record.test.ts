@@ -192,7 +192,7 @@ describe('a live record that is too large', () => {
     fitRecord(context, group, recordOf(group));
     const lengths = Array.from({ length: 4 }, () => {
       const intents = recordOf(group);
-      recorded(context, group, intents);
+      recorded(context, group, { intents, finals: [] });
       return intents.length;
     });
     expect(lengths).toEqual([8, 10, 13, 16]);

@@ -94,6 +94,13 @@ describe('the room of the queue', () => {
     expect(await isEmpty(world)).toBe(true);
   });
 
+  test('is free for what takes its place as soon as it hears that it was refused', async () => {
+    const { queue, door } = aQueue({ offersMax: 1 });
+    door.answer = () => ['too_large'];
+    const taken = await queue.offer([large])?.then(() => queue.offer([large]) !== null);
+    expect(taken).toBe(true);
+  });
+
   test('is no bar to one offer alone, or it could never be written', async () => {
     const { queue } = aQueue();
     expect(await queue.offer([large, large, large])).toEqual(['written', 'written', 'written']);

@@ -59,7 +59,10 @@ describe('a group', () => {
       'remembers what is final of a user whose other name is not known',
       (group) =>
         group.partition.finals.note(group, { target: 'u', member: 'u', op: 'add', source: atOffset(1n).source }),
-      (group) => group.partition.finals.retain(group, () => false),
+      (group) => {
+        group.partition.finals.retain(group, () => false);
+        group.partition.finals.noteRecorded(group, []);
+      },
     ],
   ])('that %s is kept until it has not', (_, begin, end) => {
     const { state, group, isKept } = anOwner();

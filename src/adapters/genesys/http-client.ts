@@ -170,7 +170,7 @@ class Exchange implements Dispatcher.DispatchHandler {
     this.#controller?.abort(new Error('time-out'));
   }
 
-  /** Whatever says what went wrong, the address stands in it. */
+  /** The address stands in every message. */
   #fail(code: string, problem: string): void {
     const message = problem.includes(this.#origin) ? problem : `${problem} (${this.#origin})`;
     const durationMs = this.#clock.now().monotonic - this.#sentAt.monotonic;

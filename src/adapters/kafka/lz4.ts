@@ -1,6 +1,6 @@
 /**
  * LZ4 frames, as Kafka's producers write them (github.com/lz4/lz4/blob/dev/doc/lz4_Frame_format.md, lz4_Block_format.md). The
- * output grows with what is unpacked, whatever the frame claims. Checksums are not compared: the batch has one of its own.
+ * output grows with what is unpacked, not with what the frame claims. Checksums are not compared: the batch has one of its own.
  */
 import { DamagedError, TooLargeError, UNPACKED_BYTES_MAX } from './unpacked.ts';
 
@@ -9,7 +9,7 @@ const SKIPPABLE_MAGIC = 0x184d2a5;
 const flags = { contentSize: 0x08, contentChecksum: 0x04, blockChecksum: 0x10, dictionary: 0x01 };
 const STORED = 0x80000000;
 const FIRST_OUTPUT_BYTES = 64 * 1024;
-/** The first match of a block is at least so long (lz4_Block_format.md). */
+/** The shortest match (lz4_Block_format.md). */
 const MATCH_BYTES_MIN = 4;
 
 /** @throws TooLargeError, DamagedError */

@@ -90,7 +90,7 @@ export class Sender {
     try {
       return await this.#sendAll(records);
     } catch (error) {
-      // Partitions may have been added, or the topic made anew.
+      // Partitions may have been added, or the topic recreated.
       this.#partitions.clear();
       throw error;
     }
@@ -118,7 +118,7 @@ export class Sender {
       }
       left = rest;
     }
-    // Partitions may have been added, or the topic made anew.
+    // Partitions may have been added, or the topic recreated.
     if (failed.size > 0) this.#partitions.clear();
     return unlessAllFailed(records.map((_, index) => outcomes.get(index) ?? unknown));
   }

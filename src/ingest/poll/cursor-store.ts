@@ -19,7 +19,7 @@ export interface Stored {
 export const cursorKey = ({ name, scope }: { readonly name: string; readonly scope: string }): string =>
   `${name}/${scope}`;
 
-/** What is stored is no cursor: somebody else has written it, or it is damaged. Nothing is asked for with it. */
+/** What is stored is no cursor: another writer has written it, or it is damaged. Nothing is asked for with it. */
 export class CursorRefusal extends Error {
   override readonly name = 'CursorRefusal';
 

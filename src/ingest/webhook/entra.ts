@@ -29,7 +29,7 @@ function validation(token: string | null): Answer | null {
 }
 
 /**
- * Every notification, as one that is not ours among them means that somebody else has composed the request. The first one
+ * Every notification, as one that is not ours among them means that another sender has composed the request. The first one
  * ends it: a request may hold very many.
  */
 function allCarry(clientState: string, body: Uint8Array): boolean {

@@ -1,10 +1,12 @@
 /** Work grows with what comes in, not faster: it is counted for n elements and for 2n. */
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { sha256, systemRandom } from '../../../src/adapters/system.ts';
+import type { SourceFormat } from '../../../src/core/change.ts';
 import { heldDigest } from '../../../src/core/guard.ts';
 import { parseRetryRecord } from '../../../src/core/live-record.ts';
 import { textHeader } from '../../../src/core/record-headers.ts';
 import { decisionValue, requestKey } from '../../../src/core/request-record.ts';
+import { native } from '../../../src/formats/native.ts';
 import { Member } from '../../../src/pipeline/members.ts';
 import { answer, QuickWorld } from '../../support/quick-world.ts';
 
@@ -145,6 +147,27 @@ test('one large record is folded in several turns of the event loop, and complet
   expect(pipeline.sizes().inboxes).toBe(0);
   expect([world.committed(), world.reports().length]).toEqual([2n, 25_001]);
   expect([...world.target.group('other').members]).toEqual(['u']);
+}, 120_000);
+
+test('one large record is folded to its end although its format has to prepare for the next one', async () => {
+  const prepared = new Set<string>();
+  let hasGrown = false;
+  const format: SourceFormat = {
+    ...native,
+    prepare: (records) => {
+      const news = records.map(({ value }) => String(Buffer.from(value ?? []))).filter((text) => !prepared.has(text));
+      if (news.length === 0) return null;
+      if (!hasGrown) world.produce({ group_id: 'other', add_members: ['u'] });
+      hasGrown = true;
+      return Promise.resolve().then(() => news.forEach((text) => prepared.add(text)));
+    },
+  };
+  const world = new QuickWorld({ format });
+  world.produce({ remove_members: users(25_000) });
+  const { pipeline } = await world.start();
+  await world.clock.advance(20_000);
+  expect(pipeline.sizes().inboxes).toBe(0);
+  expect([world.committed(), world.reports().length]).toEqual([2n, 25_001]);
 }, 120_000);
 
 test('what waits for another try has room of its own: revocations are read behind more of it than the limit', async () => {

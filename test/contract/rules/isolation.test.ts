@@ -299,6 +299,21 @@ describe('a group that is refused as a whole', () => {
   });
 });
 
+test('a conflict in between forgets nobody who is suspect', async () => {
+  const picky = new Picky(['u0'], scim(400, 'invalidValue'));
+  const { target } = picky.world;
+  const refuse = target.onPatch;
+  target.onPatch = (request) => {
+    const answered = refuse(request);
+    if (picky.sent.length !== 2) return answered;
+    // Another writer was quicker with the first half.
+    target.group('g').version += 1;
+    return answer(412);
+  };
+  await picky.run({ add_members: names(8) }, 1_000);
+  expect(picky.sent.map(({ members }) => members.length)).toEqual([8, 4, 4, 2, 1, 1, 6]);
+});
+
 test('a bad member lands once the target knows it, at its own time', async () => {
   const picky = new Picky(['u6'], answer(422));
   await picky.run({ add_members: names(10) }, 10_000);

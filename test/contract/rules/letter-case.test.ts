@@ -1,5 +1,6 @@
 /** UUIDs are one id in any letter case (design 5.1): folded and compared in lower case, sent as the target spells them. */
 import { expect, test } from 'vitest';
+import type { Intent } from '../../../src/core/change.ts';
 import { renderState } from '../../../src/core/live-record.ts';
 import { sha256 } from '../../../src/adapters/system.ts';
 import { named } from '../../../src/core/intents.ts';
@@ -168,4 +169,30 @@ test('live records of an older version under two spellings become one, and the o
     () => world.lastState(upper(group))?.intents.length === 0 && world.lastState(group)?.intents.length === 0,
     'tombstones',
   );
+});
+
+test('removals of a full state that an older version recorded in another spelling wait for its additions', async () => {
+  // given a full state that was worked out, and an addition of it that is tried again in an hour
+  const groups = [
+    { id: group, members: [bob], version: 1 },
+    { id: 'g', members: [], version: 1 },
+  ];
+  const world = await aWorld({ sandbox: { seed: { groups } } });
+  world.state(upper(group), [ada]);
+  const shared = { group: upper(group), offset: 0n };
+  const later = Date.now() + 3_600_000;
+  const intents: readonly Intent[] = [
+    { ...anIntent({ ...shared, op: 'add', member: ada, attempt: 1 }), ...shared, notBefore: later, waits: 'member' },
+    { ...anIntent({ ...shared, op: 'remove', member: bob, attempt: 1 }), ...shared, namedBy: 'target' },
+  ];
+  const stamp = { owner: 'older', epoch: 0, seq: 1 };
+  const record = renderState({ group: upper(group), intents, stamp, trouble: null, now: 1, sha256 });
+  world.produce({ topic: topics.retry, partition: 0, ...record });
+  commitBefore(world, 1n);
+  // when it is restored, and something else has been applied
+  await world.start();
+  world.change('g', { add: ['x'] });
+  await until(() => world.sandbox.members('g').length > 0, 'another change');
+  // then
+  expect(world.sandbox.members(group)).toEqual([bob]);
 });

@@ -85,6 +85,21 @@ test('nothing is committed before the live record says what is final', async () 
   expect([members(), kept()['0/old']]).toEqual([[], 'superseded 1/new']);
 });
 
+test('what is final is committed also where its live record has no room to say so', async () => {
+  const { world, add, remove, kept } = given();
+  await world.start();
+  add('old');
+  await world.clock.advance(1_000);
+  // Room for what is parked, and for no mark beside it.
+  world.setRetryRecordMaxBytes(600);
+  remove('new');
+  await world.clock.advance(5_000);
+  expect(world.logger.lines.map(({ message }) => message)).toContain(
+    'a live record was too large, half of its final marks are dropped',
+  );
+  expect([kept()['1/new'], world.committed()]).toEqual(['already_synced', 2n]);
+});
+
 test('a change that comes again from the source meets what is final, too', async () => {
   const { ids, world, add, remove, members, kept } = given();
   const one = await world.start();

@@ -72,21 +72,24 @@ function inPieces(kept: readonly Intent[], added: readonly Added[], countMax: nu
   // What is newer than the full state may wait for it, and takes no room.
   const unsent = kept.filter(
     (intent) => isUntried(intent) && intent.op !== 'state' && positions.has(positionText(intent.source)),
-  ).length;
-  const room = unsent > countMax / 2 ? 0 : countMax - unsent;
+  );
+  // Removals in the record wait for the additions, so they take no room of theirs.
+  const additions = parts.filter(isAddition).slice(0, roomBeside(unsent.filter(isAddOp).length, countMax));
+  const removalsMax = Math.max(0, roomBeside(unsent.length, countMax) - additions.length);
   return [
     ...next.filter((each) => !isPart(each)),
-    ...additionsBeforeRemovals(parts).slice(0, room),
+    ...additions,
+    ...parts.filter((each) => !isAddition(each)).slice(0, removalsMax),
     ...added.filter(({ intent }) => !isNext(intent) && !isHeld(intent)),
     ...added.filter(({ intent }) => isHeld(intent)),
   ];
 }
 
-/** Removals in the record wait for the additions, which would wait for their room. */
-const additionsBeforeRemovals = (added: readonly Added[]): readonly Added[] => [
-  ...added.filter(({ intent }) => intent.op === 'add'),
-  ...added.filter(({ intent }) => intent.op !== 'add'),
-];
+const roomBeside = (count: number, countMax: number): number => (count > countMax / 2 ? 0 : countMax - count);
+
+const isAddOp = ({ op }: Intent): boolean => op === 'add';
+
+const isAddition = ({ intent }: Added): boolean => isAddOp(intent);
 
 const isUntried = (intent: Intent): boolean => intent.dead === null && intent.attempt === 0 && !isHeld(intent);
 

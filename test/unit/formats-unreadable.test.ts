@@ -149,7 +149,7 @@ test.each([
   ['a half pretty line', '\\\\', '"'],
 ])('the cause of a large value is found in time in proportion to its length: %s', (_, part, start = '') => {
   const text = start + part.repeat(1 << 19);
-  const each = durationOf(() => [...text].length);
+  const each = durationOf(() => Array.from(text).length);
   // A quadratic search takes 500,000 times as long.
   expect(durationOf(() => expect(problemOf(text)).toMatchObject({ code: 'not_json' }))).toBeLessThan(1_000 * each);
 });

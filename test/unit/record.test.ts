@@ -119,6 +119,18 @@ describe('the live record of a group', () => {
     expect(membersOf(group)).toContain('a');
   });
 
+  // It was kept out by an older change of its member, until the report of that; its removals wait for it.
+  test('has room for an addition of a full state, however many of its removals are there already', () => {
+    const removals = Array.from({ length: PIECE_MIN }, (_, i) => atOffset(1n, { op: 'remove', member: `r${i}` }));
+    const group = aGroup([
+      ...removals.map((intent) => ({ id: intent.member, pending: intent, recorded: intent })),
+      { id: 'a', pending: { ...fresh(1n, 'a'), waits: 'record' } },
+      { id: 'r', pending: { ...atOffset(1n, { op: 'remove', member: 'r' }), waits: 'record' } },
+    ]);
+    expect(membersOf(group)).toContain('a');
+    expect(membersOf(group)).not.toContain('r');
+  });
+
   test('of a full state holds a piece, and the next one once half of it has left', () => {
     const ids = Array.from({ length: 1_200 }, (_, i) => `m${i}`);
     const group = aGroup(ids.map((id) => ({ id, pending: { ...fresh(1n, id), waits: 'record' } })));

@@ -13,7 +13,6 @@ import type { Context } from './context.ts';
 import { tidyMember } from './partition.ts';
 import { RecordLimit, type RecordParts } from './record-limit.ts';
 import type { Member } from './members.ts';
-import { pieceMax } from './records-to-write.ts';
 import type { Group } from './state.ts';
 
 /** Something new for the record. */
@@ -35,7 +34,7 @@ export function addedBy({ recordLimit }: Group, { recorded }: Member, intent: In
 
 /** What the next live record says. */
 export function fitted(group: Group, kept: readonly Intent[], added: readonly Added[]): readonly Intent[] {
-  const wanted = inPieces(kept, added, pieceMax(group));
+  const wanted = inPieces(kept, added, group.partition.toWrite.pieceMax(group));
   const { recordLimit: limit } = group;
   if (limit === null) return [...kept, ...wanted.map(({ intent }) => intent)];
   if (kept.length + added.length === 0) {

@@ -13,6 +13,7 @@ import { HeldDigests } from './held-digests.ts';
 import { Inbox } from './inbox.ts';
 import { type Member, Members, TriedCount } from './members.ts';
 import { OwnRecords } from './own-records.ts';
+import type { PipelineOptions } from './options.ts';
 import { RecordsToWrite } from './records-to-write.ts';
 import { RemovalWindow } from './removal-window.ts';
 import type { Group, Partition, Phase, State } from './state.ts';
@@ -20,8 +21,9 @@ import { OperatorRequests } from './operator-requests.ts';
 import { Unacknowledged } from './unacknowledged.ts';
 import { UnresolvedMembers } from './unresolved-members.ts';
 
-/** @param windowMs of the guard. */
-export const newPartition = (number: number, windowMs: number): Partition => ({
+export type PartitionOptions = Pick<PipelineOptions, 'guard' | 'membersPerPatchMax'>;
+
+export const newPartition = (number: number, { guard, membersPerPatchMax }: PartitionOptions): Partition => ({
   number,
   phase: 'fencing',
   refusal: null,
@@ -57,9 +59,9 @@ export const newPartition = (number: number, windowMs: number): Partition => ({
   comparison: null,
   dispatchesEarly: false,
   groups: new Map(),
-  toWrite: new RecordsToWrite(),
+  toWrite: new RecordsToWrite(membersPerPatchMax),
   unacknowledged: new Unacknowledged(),
-  removals: new RemovalWindow(windowMs),
+  removals: new RemovalWindow(guard.windowMs),
   gainDoubt: null,
   pendingCount: 0,
   heldCount: 0,

@@ -9,7 +9,6 @@ import type { Context } from './context.ts';
 import { type Added, addedBy, deadAt, dropDead, fitted, partsOf } from './fit-record.ts';
 import { tidyMarks } from './marks.ts';
 import { type Member, NOTHING_UNTOLD } from './members.ts';
-import { pieceMax } from './records-to-write.ts';
 import type { Group } from './state.ts';
 import { tidyMember } from './partition.ts';
 
@@ -33,7 +32,8 @@ function candidatesOf(group: Group): ReadonlySet<Member> {
   const { members, recordLimit } = group;
   const candidates = new Set([...members.recorded, ...members.tried, ...members.held, ...members.dead]);
   // What a limit of the topic leaves out is looked at in full.
-  const sizeMax = candidates.size + (recordLimit === null ? pieceMax(group) : Number.POSITIVE_INFINITY);
+  const sizeMax =
+    candidates.size + (recordLimit === null ? group.partition.toWrite.pieceMax(group) : Number.POSITIVE_INFINITY);
   for (const member of members.unrecorded()) {
     if (candidates.size >= sizeMax) break;
     candidates.add(member);

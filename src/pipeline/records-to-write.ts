@@ -5,22 +5,23 @@
 import { WHOLE_GROUP } from '../core/change.ts';
 import type { Group } from './state.ts';
 
-/** What a full state came to goes through the record in pieces: a record of all of it would be written again after each request. */
-export const PIECE_MIN = 200;
+/**
+ * What a full state came to goes through the record in pieces: a record of all of it would be written again after each request.
+ * Of four requests, so that each change is written about three times.
+ */
+const REQUESTS_PER_PIECE = 4;
 /** A record that keeps the full state itself says all of its names again with each piece. */
 const PIECES_PER_STATE = 16;
 
-/** How many intents of a full state the record of the group takes beside those that it holds. */
-export const pieceMax = ({ members }: Group): number =>
-  Math.max(PIECE_MIN, Math.ceil(namesIn(members) / PIECES_PER_STATE));
-
-/** Of the full state that the record keeps. */
-const namesIn = (members: Group['members']): number => members.get(WHOLE_GROUP)?.recorded?.whole?.members.length ?? 0;
-
 export class RecordsToWrite {
+  readonly #pieceMin: number;
   readonly #groups = new Set<Group>();
   /** Group → reports that were acknowledged since its record was written, which may say less by them. */
   readonly #shorter = new Map<Group, number>();
+
+  constructor(membersPerPatchMax: number) {
+    this.#pieceMin = REQUESTS_PER_PIECE * membersPerPatchMax;
+  }
 
   get size(): number {
     return this.#groups.size + this.#shorter.size;
@@ -48,11 +49,20 @@ export class RecordsToWrite {
   /** Those that are worth a record now, in their order. */
   due(): Group[] {
     const due = [...this.#groups];
-    for (const [group, count] of this.#shorter) if (isEnough(group, count)) due.push(group);
+    for (const [group, count] of this.#shorter) if (this.#isEnough(group, count)) due.push(group);
     return due;
+  }
+
+  /** How many intents of a full state the record of the group takes beside those that it holds. */
+  pieceMax(group: Group): number {
+    return Math.max(this.#pieceMin, Math.ceil(namesIn(group) / PIECES_PER_STATE));
+  }
+
+  /** The next piece has room once half of the last one has left. */
+  #isEnough(group: Group, count: number): boolean {
+    return group.flight === null || namesIn(group) < this.#pieceMin || count >= this.pieceMax(group) / 2;
   }
 }
 
-/** The next piece has room once half of the last one has left. */
-const isEnough = (group: Group, count: number): boolean =>
-  group.flight === null || namesIn(group.members) < PIECE_MIN || count >= pieceMax(group) / 2;
+/** Of the full state that the record keeps. */
+const namesIn = ({ members }: Group): number => members.get(WHOLE_GROUP)?.recorded?.whole?.members.length ?? 0;

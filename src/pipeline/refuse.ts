@@ -23,7 +23,7 @@ export function refuse(context: Context, partition: Partition, { problem, foreig
   const remedy = foreign === 'committed' ? resetOffsets(topic, number) : NEW_TOPICS;
   forget(context, partition, problem);
   const refusal = { text: `${problem}. ${remedy}`, isRetryUnreadable: foreign === 'unreadable' };
-  const refused: Partition = { ...newPartition(number, options.guard.windowMs), phase: 'refused', refusal };
+  const refused: Partition = { ...newPartition(number, options), phase: 'refused', refusal };
   refused.start = startFrom(partition);
   state.partitions.set(number, refused);
   log.pause('source', number);

@@ -130,7 +130,7 @@ function startOver(context: Context, partition: Partition): void {
   const { state, log } = context;
   const { base, epoch, fenceId } = partition;
   forget(context, partition, 'somebody else was the owner in between');
-  const anew = newPartition(partition.number, context.options.guard.windowMs);
+  const anew = newPartition(partition.number, context.options);
   Object.assign(anew, { base, epoch, fenceId, phase: 'restoring' });
   state.partitions.set(anew.number, anew);
   log.seek('retry', anew.number, 0n);

@@ -45,7 +45,7 @@ function keep({ log }: Context, partition: Partition): void {
 }
 
 function gain({ state, log, options }: Context, number: number, base: number): void {
-  const partition = newPartition(number, options.guard.windowMs);
+  const partition = newPartition(number, options);
   partition.base = base;
   state.partitions.set(number, partition);
   log.seek('retry', number, 0n);

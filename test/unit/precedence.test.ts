@@ -12,10 +12,11 @@ import type { Context } from '../../src/pipeline/context.ts';
 import { expandState } from '../../src/pipeline/expand.ts';
 import { newState } from '../../src/pipeline/new-state.ts';
 import { identified, identifyDue } from '../../src/pipeline/identify.ts';
-import { groupOf, memberOf, newPartition } from '../../src/pipeline/partition.ts';
+import { groupOf, memberOf } from '../../src/pipeline/partition.ts';
 import { arrive, foldRestored } from '../../src/pipeline/precedence.ts';
 import type { Group } from '../../src/pipeline/state.ts';
 import type { IdMap } from '../../src/ports.ts';
+import { aPartition } from '../support/a-partition.ts';
 import { atOffset } from '../support/an-intent.ts';
 import { ManualClock } from '../support/manual-clock.ts';
 
@@ -58,7 +59,7 @@ function anOwner(ids: IdMap | null = null, clock = new ManualClock(1)) {
   const options = { topics: { source: 't', retry: 'r', deadLetter: 'd', report: 'p' } };
   const ports = { state, options, logger, sha256, clock, ids };
   const context = { ...ports, settle: nothing, review: nothing, dispatch: nothing } as unknown as Context;
-  const partition = newPartition(0, 600_000);
+  const partition = aPartition();
   state.partitions.set(0, partition);
   return { context, group: groupOf({ ids }, partition, 'g') };
 }

@@ -2,24 +2,25 @@ import { describe, expect, test } from 'vitest';
 import { type Intent, WHOLE_GROUP } from '../../src/core/change.ts';
 import { setPending } from '../../src/pipeline/conclude.ts';
 import type { Context } from '../../src/pipeline/context.ts';
-import { groupOf, memberOf, newPartition } from '../../src/pipeline/partition.ts';
+import { groupOf, memberOf } from '../../src/pipeline/partition.ts';
 import { fitRecord, retryRecords } from '../../src/pipeline/fit-record.ts';
-import { PIECE_MIN } from '../../src/pipeline/records-to-write.ts';
 import { dropOldDead, recorded, recordOf } from '../../src/pipeline/record.ts';
 import { newState } from '../../src/pipeline/new-state.ts';
 import type { Member } from '../../src/pipeline/members.ts';
 import type { Group } from '../../src/pipeline/state.ts';
+import { aPartition, MEMBERS_PER_PATCH } from '../support/a-partition.ts';
 import { atOffset } from '../support/an-intent.ts';
 import { ManualClock } from '../support/manual-clock.ts';
 
 const NOW = 1_000_000;
+const PIECE = 4 * MEMBERS_PER_PATCH;
 const fresh = (offset: bigint, member = 'm'): Intent => atOffset(offset, { member });
 const parked = (offset: bigint, member = 'm'): Intent => atOffset(offset, { member, attempt: 1 });
 const dead = (offset: bigint, member = 'm', at = NOW): Intent =>
   atOffset(offset, { member, attempt: 5, dead: { at, reason: 'rejected' } });
 
 function aGroup(members: readonly (Partial<Member> & { readonly id?: string })[]): Group {
-  const group = groupOf({ ids: null }, newPartition(0, 600_000), 'g');
+  const group = groupOf({ ids: null }, aPartition(), 'g');
   for (const { id = 'm', pending = null, ...rest } of members) {
     const member = memberOf(group, id);
     setPending(group.partition, member, pending);
@@ -109,7 +110,7 @@ describe('the live record of a group', () => {
 
   // It leaves the record with the full state, which waits for its pieces: no limit of theirs may count it.
   test('has room for what a full state came to, however much is newer than that', () => {
-    const newer = Array.from({ length: PIECE_MIN }, (_, i) => atOffset(2n, { member: `n${i}`, waits: 'group' }));
+    const newer = Array.from({ length: PIECE }, (_, i) => atOffset(2n, { member: `n${i}`, waits: 'group' }));
     const whole = atOffset(1n, { op: 'state', member: WHOLE_GROUP, whole: { members: ['a'], deleted: false } });
     const group = aGroup([
       { id: WHOLE_GROUP, recorded: whole },
@@ -121,7 +122,7 @@ describe('the live record of a group', () => {
 
   // It was kept out by an older change of its member, until the report of that; its removals wait for it.
   test('has room for an addition of a full state, however many of its removals are there already', () => {
-    const removals = Array.from({ length: PIECE_MIN }, (_, i) => atOffset(1n, { op: 'remove', member: `r${i}` }));
+    const removals = Array.from({ length: PIECE }, (_, i) => atOffset(1n, { op: 'remove', member: `r${i}` }));
     const group = aGroup([
       ...removals.map((intent) => ({ id: intent.member, pending: intent, recorded: intent })),
       { id: 'a', pending: { ...fresh(1n, 'a'), waits: 'record' } },
@@ -135,15 +136,15 @@ describe('the live record of a group', () => {
     const ids = Array.from({ length: 1_200 }, (_, i) => `m${i}`);
     const group = aGroup(ids.map((id) => ({ id, pending: { ...fresh(1n, id), waits: 'record' } })));
     const first = recordOf(group);
-    expect(first).toHaveLength(PIECE_MIN);
+    expect(first).toHaveLength(PIECE);
     for (const intent of first)
       Object.assign(memberOf(group, intent.member), { pending: { ...intent, waits: null }, recorded: intent });
-    expect(recordOf(group)).toHaveLength(PIECE_MIN);
-    for (const { member } of first.slice(0, PIECE_MIN / 2))
+    expect(recordOf(group)).toHaveLength(PIECE);
+    for (const { member } of first.slice(0, PIECE / 2))
       Object.assign(memberOf(group, member), { pending: null, recorded: null });
-    expect(recordOf(group)).toHaveLength(PIECE_MIN);
+    expect(recordOf(group)).toHaveLength(PIECE);
     expect(recordOf(group).filter((intent) => !first.some(({ member }) => member === intent.member))).toHaveLength(
-      PIECE_MIN / 2,
+      PIECE / 2,
     );
   });
 });

@@ -2,16 +2,17 @@
 import { expect, test } from 'vitest';
 import { WHOLE_GROUP } from '../../src/core/change.ts';
 import { DueQueue } from '../../src/pipeline/due-queue.ts';
-import { groupOf, memberOf, newPartition } from '../../src/pipeline/partition.ts';
-import { PIECE_MIN, pieceMax } from '../../src/pipeline/records-to-write.ts';
+import { groupOf, memberOf } from '../../src/pipeline/partition.ts';
 import type { Group } from '../../src/pipeline/state.ts';
+import { aPartition, MEMBERS_PER_PATCH } from '../support/a-partition.ts';
 import { atOffset } from '../support/an-intent.ts';
 
-const NAMES = Array.from({ length: 32 * PIECE_MIN }, (_, i) => `m${i}`);
+const PIECE = 4 * MEMBERS_PER_PATCH;
+const NAMES = Array.from({ length: 32 * PIECE }, (_, i) => `m${i}`);
 
 /** Its record keeps a full state of so many names. */
 function aGroup(nameCount: number): Group {
-  const group = groupOf({ ids: null }, newPartition(0, 600_000), 'g');
+  const group = groupOf({ ids: null }, aPartition(), 'g');
   const whole = { members: NAMES.slice(0, nameCount), deleted: false };
   const state = atOffset(1n, { op: 'state', member: WHOLE_GROUP, attempt: 1, whole });
   memberOf(group, WHOLE_GROUP).recorded = nameCount === 0 ? null : state;
@@ -31,8 +32,8 @@ test('a short record is written after each report', () => {
 
 test('a long record is written once half a piece is reported', () => {
   const group = aGroup(NAMES.length);
-  const enough = pieceMax(group) / 2;
-  expect(enough).toBe(PIECE_MIN);
+  const enough = group.partition.toWrite.pieceMax(group) / 2;
+  expect(enough).toBe(PIECE);
   expect(reported(group, enough - 1)).toEqual([]);
   expect(group.partition.toWrite.has(group)).toBe(true);
   expect(reported(group, 1)).toEqual([group]);

@@ -3,8 +3,9 @@ import { describe, expect, test } from 'vitest';
 import { gained } from '../../src/core/doubt.ts';
 import { newState } from '../../src/pipeline/new-state.ts';
 import { forgetName, noteAlias } from '../../src/pipeline/aliases.ts';
-import { groupOf, memberOf, newPartition, tidyGroup, tidyMember } from '../../src/pipeline/partition.ts';
+import { groupOf, memberOf, tidyGroup, tidyMember } from '../../src/pipeline/partition.ts';
 import type { Group, State } from '../../src/pipeline/state.ts';
+import { aPartition } from '../support/a-partition.ts';
 import { atOffset } from '../support/an-intent.ts';
 import { ManualClock } from '../support/manual-clock.ts';
 
@@ -13,7 +14,7 @@ const LATE_APPLY_MS = 5_000;
 function anOwner() {
   const state = newState();
   const clock = new ManualClock();
-  const partition = newPartition(0, 600_000);
+  const partition = aPartition();
   state.partitions.set(0, partition);
   const group = groupOf({ ids: null }, partition, 'g');
   let dispatches = 0;

@@ -1,0 +1,11 @@
+import { newPartition } from '../../src/pipeline/partition.ts';
+import type { Partition } from '../../src/pipeline/state.ts';
+
+export const MEMBERS_PER_PATCH = 50;
+
+/** Partition 0, just gained. */
+export const aPartition = (): Partition =>
+  newPartition(0, {
+    guard: { groupPercent: 100, groupFloor: 10, groupCount: 1_000, windowCount: 1_000, windowMs: 600_000 },
+    membersPerPatchMax: MEMBERS_PER_PATCH,
+  });

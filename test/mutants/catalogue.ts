@@ -8,6 +8,7 @@ import { logMutants } from './catalogue-log.ts';
 import { memoryMutants } from './catalogue-memory.ts';
 import { momentMutants } from './catalogue-moments.ts';
 import { nameMutants } from './catalogue-names.ts';
+import { pieceMutants } from './catalogue-pieces.ts';
 import { ownershipMutants } from './catalogue-ownership.ts';
 import { settleMutants } from './catalogue-settle.ts';
 import { sourceMutants } from './catalogue-source.ts';
@@ -29,5 +30,6 @@ export const mutants: readonly Mutant[] = [
   ...targetMutants,
   ...waitMutants,
   ...nameMutants,
+  ...pieceMutants,
   ...figureMutants,
 ];

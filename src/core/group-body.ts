@@ -32,8 +32,8 @@ export function shownName(body: unknown): string | null {
 const CUT_AT = 100;
 
 /**
- * Absent and null mean unassigned (RFC 7643 2.5), but some servers leave `members` out of their answers.
- * A reference without a text as value is no member.
+ * Absent and null mean unassigned (RFC 7643 2.5), but some servers leave `members` out of their answers. A reference whose
+ * value is no text names a member whom we cannot tell, so a list with one leaves a member out.
  */
 function readMembers(list: unknown): Membership | null {
   const isAbsent = list === undefined || list === null;
@@ -42,18 +42,25 @@ function readMembers(list: unknown): Membership | null {
   const members = new Set<string>();
   const spellings = new Map<string, string>();
   const nested = new Set<string>();
+  let isWhole = !isAbsent && (references.length === 0 || references.length % CUT_AT !== 0);
   for (const reference of references) {
     const value = isObject(reference) ? reference['value'] : null;
-    if (!isObject(reference) || typeof value !== 'string') continue;
+    if (!isObject(reference) || typeof value !== 'string' || value === '') {
+      isWhole = false;
+      continue;
+    }
     const key = idKey(value);
     members.add(key);
     if (key !== value) spellings.set(key, value);
-    if (!isUser(reference['type'])) nested.add(key);
+    if (!isUser(reference)) nested.add(key);
   }
-  const isDoubtful = isAbsent || (references.length > 0 && references.length % CUT_AT === 0);
-  return { members, spellings, nested, isDoubtful };
+  return { members, spellings, nested, isDoubtful: !isWhole };
 }
 
-/** `type` may be left out (RFC 7643 4.2), and is not case exact (RFC 7643 2.2). */
-const isUser = (type: unknown): boolean =>
-  type === undefined || type === null || (typeof type === 'string' && type.toLowerCase() === 'user');
+/** `type` may be left out (RFC 7643 4.2), and is not case exact (RFC 7643 2.2); then the endpoint in `$ref` tells. */
+function isUser({ type, $ref }: Readonly<Record<string, unknown>>): boolean {
+  if (type === undefined || type === null) return typeof $ref !== 'string' || !GROUPS_ENDPOINT.test($ref);
+  return typeof type === 'string' && type.toLowerCase() === 'user';
+}
+
+const GROUPS_ENDPOINT = /(^|\/)groups\/[^/]*$/i;

@@ -44,6 +44,9 @@ export interface Search {
 
 export const NO_SEARCH: Search = { inRow: 0, max: 0 };
 
+/** Members were refused together, and who of them is meant is looked for. */
+export const isSearching = ({ max }: Search): boolean => max > 0;
+
 /** @param count of the suspects that a search begins with; 0: none. */
 export const searchAmong = (count: number): Search => (count === 0 ? NO_SEARCH : { inRow: 0, max: refusalsMax(count) });
 

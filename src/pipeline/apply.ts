@@ -176,6 +176,8 @@ async function patch(context: Context, group: Group, course: Course, { snapshot,
     return patchFailed(context, group, course, { snapshot, part, answer, outcome, request, seen: asked.seen });
   }
   course.search = afterLanding(course.search);
+  course.conflicts = 0;
+  course.refused = null;
   course.suspects = course.suspects.filter((intent) => !part.includes(intent));
   course.snapshot = after;
   course.isFresh = after !== null;

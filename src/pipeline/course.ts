@@ -8,6 +8,7 @@ import type { RefusedVersion } from '../core/version.ts';
 import type { RequestFacts } from '../core/reporting.ts';
 import type { Context } from './context.ts';
 import { SLICE_MAX } from './due-queue.ts';
+import type { RefusedPatch } from './isolation.ts';
 import type { Permit } from './request.ts';
 import { cacheKey } from './snapshot-cache.ts';
 import type { Flight, Group } from './state.ts';
@@ -24,6 +25,7 @@ export interface Course {
   membersMax: number;
   /** Of removals that a doubtful snapshot does not show. */
   unseenMax: number;
+  /** In a row. */
   conflicts: number;
   /** What the target has refused as stale, as long as reads show that version. */
   refused: Refused | null;
@@ -33,6 +35,8 @@ export interface Course {
 
 export interface Refused extends RefusedVersion {
   readonly request: RequestFacts;
+  /** What was sent under that version. */
+  readonly patch: RefusedPatch;
 }
 
 export type Next = 'go_on' | 'stop';

@@ -2,7 +2,7 @@
 import type { Answer } from '../core/answer.ts';
 import type { Observation } from '../core/breaker.ts';
 import type { Intent } from '../core/change.ts';
-import { faultOf } from '../core/isolation.ts';
+import { faultOf, isSearching } from '../core/isolation.ts';
 import { isSo } from '../core/membership.ts';
 import type { Outcome } from '../core/outcome.ts';
 import type { Snapshot } from '../core/plan.ts';
@@ -16,7 +16,7 @@ import { sleep } from './context.ts';
 import type { Course, Next } from './course.ts';
 import { forgetSnapshot, isSpent, isTried, replaceDue, stillDue } from './course.ts';
 import { fail, type Failed, giveUpSpent, lookAgain } from './failed-tries.ts';
-import { isolate, isToBeIsolated } from './isolation.ts';
+import { isolate, isToBeIsolated, type RefusedPatch } from './isolation.ts';
 import { searchTargets } from './no-target.ts';
 import type { Asked } from './request.ts';
 import { readGroup } from './request.ts';
@@ -57,11 +57,12 @@ export async function patchFailed(context: Context, group: Group, course: Course
   if (!('failure' in outcome)) return 'stop';
   const sentCount = failed.part.length;
   const part = failed.part.filter((intent) => group.members.get(intent.member)?.pending === intent);
+  const fault = outcome.kind === 'conflict' ? 'unclear' : faultOf(answer);
   const tried = triedOf(group, course, snapshot);
-  const refused = { outcome, fault: faultOf(answer), part, sentCount, tried, request, seen };
+  const refused = { outcome, fault, part, sentCount, tried, request, seen };
   switch (outcome.kind) {
     case 'conflict':
-      return conflicted(context, group, course, { outcome, part, tried, request, seen, snapshot });
+      return conflicted(context, group, course, { ...refused, snapshot });
     case 'transient':
       forgetSnapshot(context, group, course);
       if (isToBeIsolated(context, group, course, refused)) return isolate(context, group, course, refused);
@@ -100,31 +101,32 @@ export async function patchFailed(context: Context, group: Group, course: Course
 const triedOf = (group: Group, { flight }: Course, snapshot: Snapshot): Intent[] =>
   stillDue(group, flight).filter((each) => (each.op === 'state' || !isSo(each, snapshot)) && isTried(group, each));
 
-interface Tried {
-  readonly outcome: Failed;
-  readonly part: readonly Intent[];
-  /** What the group still has to send, the part included. */
-  readonly tried: readonly Intent[];
-  readonly request: RequestFacts;
-  readonly seen: Observation;
-}
+type Conflicted = RefusedPatch & { readonly snapshot: Snapshot };
 
 /** Read and plan again, a few times; then park. */
-async function conflicted(
-  context: Context,
-  group: Group,
-  course: Course,
-  { outcome, part, tried, request, seen, snapshot }: Tried & { snapshot: Snapshot },
-): Promise<Next> {
-  course.refused = { tags: snapshot.tags, tried: [...(course.refused?.tried ?? []), snapshot.version], request };
+async function conflicted(context: Context, group: Group, course: Course, failed: Conflicted): Promise<Next> {
+  const { outcome, part, tried, request, seen, snapshot } = failed;
+  const before = course.refused;
+  const isUnmoved = before !== null && isSameVersion(before.tags, snapshot.tags);
+  const counted = new Map(part.map((intent) => [intent, { ...intent, conflicts: intent.conflicts + 1 }]));
+  const now = (intents: readonly Intent[]): Intent[] => intents.map((intent) => counted.get(intent) ?? intent);
+  const patch = { ...failed, part: now(part), tried: now(tried) };
+  course.refused = { tags: snapshot.tags, tried: [...(before?.tried ?? []), snapshot.version], request, patch };
   course.conflicts += 1;
   forgetSnapshot(context, group, course);
-  const counted = new Map(part.map((intent) => [intent, { ...intent, conflicts: intent.conflicts + 1 }]));
   for (const [intent, next] of counted) replaceDue(group, course, { intent, next });
   // A version that may be changed on the way is tried in each of its forms.
   const forms = versionForms(snapshot.tags).length;
-  if (course.conflicts > context.options.conflictsMax + (forms > 1 ? forms : 0)) {
-    fail(context, group, { intents: tried.map((intent) => counted.get(intent) ?? intent), outcome, request, seen });
+  const most = context.options.conflictsMax + (forms > 1 ? forms : 0);
+  const mayBeOfMember = isToBeIsolated(context, group, course, patch);
+  // Only after another read is it known whether the version has moved.
+  const isLast = course.conflicts > most + (mayBeOfMember && before === null ? 1 : 0);
+  if (mayBeOfMember && isUnmoved && (isLast || isSearching(course.search))) {
+    course.conflicts = 0;
+    return isolate(context, group, course, patch);
+  }
+  if (isLast) {
+    fail(context, group, { intents: patch.tried, outcome, request, seen });
     return 'go_on';
   }
   await sleep(context, conflictDelayMs(course.conflicts, context.random.next()));
@@ -145,6 +147,8 @@ export function readAfterConflict(context: Context, group: Group, course: Course
   course.refused = null;
   const tried = triedOf(group, course, snapshot);
   const outcome = { kind: 'conflict', failure: etagChanged(refused.tags, refused.request.status) } as const;
+  const patch = { ...refused.patch, outcome, tried };
+  if (isToBeIsolated(context, group, course, patch)) return isolate(context, group, course, patch);
   fail(context, group, { intents: tried, outcome, request: refused.request, seen: null });
   return 'go_on';
 }

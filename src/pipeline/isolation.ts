@@ -24,7 +24,10 @@ export interface RefusedPatch {
   readonly seen: Observation;
 }
 
-/** A 5xx is halved as well before it is the end of members that were never refused alone. */
+/**
+ * A 5xx is halved as well before it is the end of members that were never refused alone, and so is a version that is called
+ * stale although it has not moved.
+ */
 export function isToBeIsolated(context: Context, group: Group, course: Course, refused: RefusedPatch): boolean {
   const { fault, tried } = refused;
   const isOneOfSeveral = tried.length > 1 || course.search.inRow > 0;

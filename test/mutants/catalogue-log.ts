@@ -3,6 +3,18 @@ import type { Mutant } from './mutant.ts';
 
 export const logMutants: readonly Mutant[] = [
   {
+    name: 'leaderless-stops-all',
+    tests: ['test/unit/kafka-sender.test.ts'],
+    breaks: 'a partition without a leader is sent with the others, of which nothing is written then',
+    edits: [
+      {
+        file: 'src/adapters/kafka/sender.ts',
+        find: 'if (found !== undefined && isLeaderless(found))',
+        replace: 'if (false)',
+      },
+    ],
+  },
+  {
     name: 'read-not-remembered',
     breaks: 'an owner compares the source with what is committed only, not with what it has read',
     edits: [

@@ -3,6 +3,36 @@ import type { Mutant } from './mutant.ts';
 
 export const targetMutants: readonly Mutant[] = [
   {
+    name: 'conflict-never-of-a-member',
+    tests: ['test/contract/rules/isolation.test.ts'],
+    breaks: 'a bad member for whom a version is called stale that has not moved takes all others with it',
+    edits: [
+      {
+        file: 'src/pipeline/failures.ts',
+        find: 'if (mayBeOfMember && isUnmoved &&',
+        replace: 'if (false &&',
+      },
+    ],
+  },
+  {
+    name: 'conflicts-not-in-a-row',
+    tests: ['test/contract/rules/isolation.test.ts'],
+    breaks: 'conflicts are counted on although something has landed between them',
+    edits: [{ file: 'src/pipeline/apply.ts', find: '  course.conflicts = 0;\n', replace: '' }],
+  },
+  {
+    name: 'unreadable-reference-passed-over',
+    tests: ['test/unit/membership.test.ts'],
+    breaks: 'a list counts as whole although it names members who cannot be told',
+    edits: [{ file: 'src/core/group-body.ts', find: '      isWhole = false;\n', replace: '' }],
+  },
+  {
+    name: 'nested-group-without-a-type',
+    tests: ['test/unit/membership.test.ts'],
+    breaks: 'a full state of users removes a nested group that has no type',
+    edits: [{ file: 'src/core/group-body.ts', find: '!GROUPS_ENDPOINT.test($ref)', replace: 'true' }],
+  },
+  {
     name: 'if-match',
     rule: 'if-match',
     breaks: 'a PATCH is sent without If-Match',
@@ -69,8 +99,8 @@ export const targetMutants: readonly Mutant[] = [
     edits: [
       {
         file: 'src/core/group-body.ts',
-        find: 'const isDoubtful = isAbsent || (references.length > 0 && references.length % CUT_AT === 0);',
-        replace: 'const isDoubtful = false;',
+        find: 'isDoubtful: !isWhole }',
+        replace: 'isDoubtful: false }',
       },
     ],
     scenario: 'odd',

@@ -21,12 +21,15 @@ let clients = 0;
 /** The code for a partition; undefined: the answer says nothing of it. */
 let codeOf: (partition: number, keys: readonly string[]) => number | undefined = () => 0;
 let inSend: () => Promise<void> = async () => undefined;
+/** Partitions of which every replica is down. */
+let leaderless: readonly number[] = [];
 
 beforeEach(() => {
   sends = [];
   clients = 0;
   codeOf = () => 0;
   inSend = async () => undefined;
+  leaderless = [];
 });
 
 vi.mock('../../src/adapters/kafka/connection.ts', () => ({
@@ -58,7 +61,7 @@ function aSender() {
     return Array.from({ length: 3 }, (_, partitionId) => ({
       partitionErrorCode: 0,
       partitionId,
-      leader: 1,
+      leader: leaderless.includes(partitionId) ? -1 : 1,
       replicas: [1],
       isr: [1],
     }));
@@ -122,6 +125,39 @@ describe('a partition that the answer leaves out', () => {
     await clock.advance(60_000);
     expect(said(await sent)).toEqual(['written', 'failed Kafka acknowledges no records of t/1']);
     expect(sends).toHaveLength(20);
+  });
+});
+
+describe('a partition without a leader', () => {
+  test('is left out of the send, and the others are written at once', async () => {
+    const { sender, clock } = aSender();
+    leaderless = [1];
+    const sent = sender.send([record('a', 0), record('b', 1), record('c', 2), record('d', 1)]);
+    await clock.advance(60_000);
+    const failed = 'failed LEADER_NOT_AVAILABLE';
+    expect(said(await sent)).toEqual(['written', failed, 'written', failed]);
+    expect(sends).toEqual([{ 0: ['a'], 2: ['c'] }]);
+  });
+
+  test('is written once it has one', async () => {
+    const { sender, clock } = aSender();
+    leaderless = [1];
+    const sent = sender.send([record('a', 0), record('b', 1)]);
+    await clock.advance(100);
+    leaderless = [];
+    await clock.advance(1_000);
+    expect(await sent).toEqual(['written', 'written']);
+    expect(sends).toEqual([{ 0: ['a'] }, { 1: ['b'] }]);
+  });
+
+  test('is asked about again at the next send', async () => {
+    const { sender, clock } = aSender();
+    leaderless = [1];
+    const failed = expect(sender.send([record('b', 1)])).rejects.toThrow('LEADER_NOT_AVAILABLE');
+    await clock.advance(60_000);
+    await failed;
+    leaderless = [];
+    expect(await sender.send([record('b', 1)])).toEqual(['written']);
   });
 });
 

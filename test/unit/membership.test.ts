@@ -37,8 +37,30 @@ test.each([
   [many(100), true],
   [many(101), false],
   [many(300), true],
-])('a list is doubtful where it is absent, null or cut', (members, isDoubtful) => {
-  expect(membersOf(members).isDoubtful).toBe(isDoubtful);
+  [[...many(3), { value: 7 }], true],
+  [[...many(3), { value: '' }], true],
+  [[...many(3), { $ref: 'https://api.example.org/Users/m3' }], true],
+  [[...many(3), 'm3'], true],
+  [[...many(3), null], true],
+  [['m0', 'm1'], true],
+])(
+  'a list is doubtful where it is absent, null or cut, or names a member whom we cannot tell',
+  (members, isDoubtful) => {
+    expect(membersOf(members).isDoubtful).toBe(isDoubtful);
+  },
+);
+
+test.each([
+  ['https://api.example.org/api/v2/scim/v2/Groups/m', true],
+  ['/scim/v2/groups/m', true],
+  ['Groups/m', true],
+  ['https://api.example.org/api/v2/scim/v2/Users/m', false],
+  ['https://api.example.org/groups/v2/Users/m', false],
+  ['m', false],
+  [7, false],
+])('a member without a type and with the reference %j is no user: %s', ($ref, isNested) => {
+  expect(membersOf([{ value: 'm', $ref }]).nested.has('m')).toBe(isNested);
+  expect(membersOf([{ value: 'm', $ref, type: 'User' }]).nested.has('m')).toBe(false);
 });
 
 test.each([

@@ -53,11 +53,12 @@ const failureOf = (answer: Answer) => {
 };
 
 describe('a success', () => {
-  test('carries version and members of the body; references without a text name nobody', () => {
+  test('carries version and members of the body; references without a text make it doubtful', () => {
+    const seen = { ...membersOf('u1', 'u2'), isDoubtful: true };
     expect(classify(anAnswer(200, { body: aGroup }), 'PATCH')).toEqual({
       kind: 'applied',
-      seen: membersOf('u1', 'u2'),
-      snapshot: { ...membersOf('u1', 'u2'), version: '"8"', tags: { etag: null, meta: '8' } },
+      seen,
+      snapshot: { ...seen, version: '"8"', tags: { etag: null, meta: '8' } },
       version: { version: '"8"', tags: { etag: null, meta: '8' } },
       status: 200,
     });

@@ -17,6 +17,9 @@ export interface ProduceError extends Error {
 const load = createRequire(import.meta.url);
 const VERSIONS = [0, 1, 2, 3, 4, 5, 6, 7];
 
+/** Of the protocol. */
+export const LEADER_NOT_AVAILABLE = 5;
+
 /** For the whole process; doing it again changes nothing. */
 export function keepProduceResults(): void {
   for (const version of VERSIONS) {

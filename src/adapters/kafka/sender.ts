@@ -5,7 +5,7 @@
  * kafkajs also loses records when a leader moves while a send goes to several partitions; the partitions concerned are
  * missing from what it returns, so it is compared with what was sent, and the missing ones are sent again.
  */
-import type { Message, PartitionMetadata, Producer } from 'kafkajs';
+import type { PartitionMetadata, Producer } from 'kafkajs';
 import kafkajs from 'kafkajs';
 import type { OutRecord, SendOutcome } from '../../ports.ts';
 import { partitionOfKey } from '../../core/murmur2.ts';
@@ -17,19 +17,19 @@ import {
   isStale,
   isTooLarge,
   keepProduceResults,
+  LEADER_NOT_AVAILABLE,
   produceError,
   type ProduceError,
 } from './produce-results.ts';
 import { KeptClient } from './kept-client.ts';
+import { isLeaderless } from './leaderless.ts';
 import type { KafkaConnectionOptions, KafkaHost } from './options.ts';
-import { sizeOf, toMessage } from './record.ts';
+import { sizeOf } from './record.ts';
 import { UNPACKED_BYTES_MAX } from './unpacked.ts';
 import type { Placed } from './waves.ts';
-import { takeWave } from './waves.ts';
+import { batchOf, takeWave } from './waves.ts';
 
 const closeLimitMs = 2_000;
-/** Below the time-out of a request, so that the broker answers first. */
-const replicationLimitMs = 8_000;
 const missingTriesMax = 20;
 const missingPauseMs = 100;
 /** In all 2.5 s: a leader that moves is known to its brokers by then. Who sends again waits longer. */
@@ -182,27 +182,33 @@ export class Sender {
     return results;
   }
 
-  /** Of the partitions that the answer speaks of. */
+  /** Of the partitions that the answer speaks of, and of those without a leader. */
   async #sendOnce(wave: readonly Placed[]): Promise<ReadonlyMap<string, ProduceError | null>> {
-    const messages = new Map<string, Message[]>();
-    for (const { record, partition } of wave) {
-      const ofTopic = messages.get(record.topic) ?? [];
-      messages.set(record.topic, ofTopic);
-      ofTopic.push(toMessage(record, partition));
-    }
-    const batch = {
-      acks: -1,
-      timeout: replicationLimitMs,
-      compression: wave[0]?.record.gzip ? kafkajs.CompressionTypes.GZIP : kafkajs.CompressionTypes.None,
-      topicMessages: [...messages].map(([topic, ofTopic]) => ({ topic, messages: ofTopic })),
-    };
-    const answer = await this.#kept.ask((producer) => producer.sendBatch(batch));
-    const results = new Map(
-      answer.map(({ topicName, partition, errorCode }) => [placeName(topicName, partition), produceError(errorCode)]),
-    );
+    const leaderless = await this.#leaderlessOf(wave);
+    const sent = wave.filter((placed) => !leaderless.has(nameOf(placed)));
+    const answer = sent.length === 0 ? [] : await this.#kept.ask((producer) => producer.sendBatch(batchOf(sent)));
+    const results = new Map([
+      ...[...leaderless].map((name) => [name, produceError(LEADER_NOT_AVAILABLE)] as const),
+      ...answer.map(
+        ({ topicName, partition, errorCode }) => [placeName(topicName, partition), produceError(errorCode)] as const,
+      ),
+    ]);
     // A new client reads the metadata again.
-    if ([...results.values()].some((error) => error !== null && isStale(error))) this.#kept.renew();
+    if ([...results.values()].some((error) => error !== null && isStale(error))) {
+      this.#kept.renew();
+      this.#partitions.clear();
+    }
     return results;
+  }
+
+  /** kafkajs would send nothing to the others either. */
+  async #leaderlessOf(wave: readonly Placed[]): Promise<ReadonlySet<string>> {
+    const places = new Set<string>();
+    for (const { record, partition } of wave) {
+      const found = (await this.#metadataOf(record.topic)).find(({ partitionId }) => partitionId === partition);
+      if (found !== undefined && isLeaderless(found)) places.add(placeName(record.topic, partition));
+    }
+    return places;
   }
 }
 

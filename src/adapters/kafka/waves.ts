@@ -2,7 +2,10 @@
  * Cuts records into sends: one compression each, bounded in records and bytes, and never a record before an older one of
  * its partition.
  */
+import type { Message, ProducerBatch } from 'kafkajs';
+import kafkajs from 'kafkajs';
 import type { OutRecord } from '../../ports.ts';
+import { toMessage } from './record.ts';
 
 export interface Placed {
   readonly record: OutRecord;
@@ -17,6 +20,8 @@ const recordsMax = 2_000;
 /** Below the 1 MB that a broker accepts as one batch by default. */
 const partitionBytesMax = 900_000;
 const bytesMax = 16_000_000;
+/** Below the time-out of a request, so that the broker answers first. */
+const replicationLimitMs = 8_000;
 
 /** The wave begins with the first record; a single record is taken whatever its size. */
 export function takeWave(left: readonly Placed[]): {
@@ -44,4 +49,20 @@ export function takeWave(left: readonly Placed[]): {
     }
   }
   return { wave, rest };
+}
+
+/** One request to each leader. */
+export function batchOf(wave: readonly Placed[]): ProducerBatch {
+  const messages = new Map<string, Message[]>();
+  for (const { record, partition } of wave) {
+    const ofTopic = messages.get(record.topic) ?? [];
+    messages.set(record.topic, ofTopic);
+    ofTopic.push(toMessage(record, partition));
+  }
+  return {
+    acks: -1,
+    timeout: replicationLimitMs,
+    compression: wave[0]?.record.gzip ? kafkajs.CompressionTypes.GZIP : kafkajs.CompressionTypes.None,
+    topicMessages: [...messages].map(([topic, ofTopic]) => ({ topic, messages: ofTopic })),
+  };
 }

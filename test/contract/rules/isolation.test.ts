@@ -164,6 +164,77 @@ describe('one bad member of ten', () => {
   });
 });
 
+/** In words that the table takes for a version conflict. */
+const conflicts: readonly (readonly [name: string, refusal: Answer])[] = [
+  ['409', answer(409)],
+  ['409 in generic words', platform(409)],
+  ...['invalidValue', 'mutability', 'tooMany'].map((scimType) => [`409 ${scimType}`, scim(409, scimType)] as const),
+  ['412', answer(412)],
+  ['400 invalidVers', scim(400, 'invalidVers')],
+];
+
+describe('one bad member of ten, for whom the target calls a version stale that has not moved', () => {
+  test.each(conflicts)('%s: halved before the last try, and nine land', async (_, refusal) => {
+    const picky = new Picky(['u6'], refusal);
+    await picky.run({ add_members: names(10) }, ALL_TRIES_MS);
+    // Three tries of all, of four requests each, as of any conflict.
+    expect(picky.sent.slice(0, 12).map(({ members }) => members.length)).toEqual(names(12).map(() => 10));
+    expect(picky.outcomes(names(10).filter((member) => member !== 'u6'))).toEqual(new Set(['recovered']));
+    expect(picky.kept().get('u6')).toMatchObject({ outcome: 'permanent_failure', reason: { code: 'conflict' } });
+    expect([...picky.refusedAlone]).toEqual(['u6']);
+  });
+
+  test.each([1, 2, 3])('with %i tries in all: halved in time', async (attemptsMax) => {
+    const retry = { baseMs: 1_000, capMs: 30_000, attemptsMax, slowScheduleMs: [] };
+    const picky = new Picky(['u6'], answer(412), { pipeline: { retry } });
+    await picky.run({ add_members: names(10) }, ALL_TRIES_MS);
+    expect(picky.members.size).toBe(9);
+    expect(picky.givenUp()).toEqual(['u6']);
+  });
+
+  test.each([0, 1, 5])('with MAX_CONFLICTS=%i', async (conflictsMax) => {
+    const picky = new Picky(['u6', 'u8'], scim(409, 'mutability'), { pipeline: { conflictsMax } });
+    await picky.run({ add_members: names(10) }, ALL_TRIES_MS);
+    expect(picky.members.size).toBe(8);
+    expect(picky.givenUp().toSorted()).toEqual(['u6', 'u8']);
+  });
+
+  test('and weak tags, which are tried in each of their forms', async () => {
+    const picky = new Picky(['u6'], answer(412));
+    picky.world.target.onGet = ({ group }) => ({ ...picky.world.target.shown(group), etag: 'W/"weak"' });
+    await picky.run({ add_members: names(10) }, ALL_TRIES_MS);
+    expect(picky.members.size).toBe(9);
+    expect(picky.givenUp()).toEqual(['u6']);
+  });
+
+  test('nothing is halved where the version has moved, since then another writer is at work', async () => {
+    const picky = new Picky(['u6'], answer(412));
+    const { onPatch } = picky.world.target;
+    picky.world.target.onPatch = (request) => {
+      picky.world.target.group('g').version += 1;
+      return onPatch(request);
+    };
+    await picky.run({ add_members: names(10) }, ALL_TRIES_MS);
+    expect(new Set(picky.sent.map(({ members }) => members.length))).toEqual(new Set([10]));
+  });
+});
+
+test('conflicts between which something lands are none in a row', async () => {
+  const world = new QuickWorld();
+  let count = 0;
+  world.target.onPatch = ({ group }) => {
+    count += 1;
+    if (count % 4 === 0) return null;
+    world.target.group(group).version += 1;
+    return answer(412);
+  };
+  world.produce({ add_members: names(1_000) });
+  await world.start();
+  await world.clock.advance(ALL_TRIES_MS);
+  expect(world.target.group('g').members.size).toBe(1_000);
+  expect(new Set(world.reports().map(({ outcome }) => outcome))).toEqual(new Set(['applied']));
+});
+
 describe('an answer that cannot be about a member', () => {
   const aboutRequest: readonly (readonly [name: string, refusal: Answer])[] = [
     ...[301, 302, 304, 401, 405, 408, 415, 429, 502, 503, 504].map((status) => [`${status}`, answer(status)] as const),

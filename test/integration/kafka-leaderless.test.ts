@@ -1,0 +1,68 @@
+/** A partition of which every replica is down: it alone cannot be written to, and its topic can still be asked about. */
+import kafkajs from 'kafkajs';
+import { afterEach, expect, test, vi } from 'vitest';
+import { startCluster } from '../../src/adapters/kafka-broker/start.ts';
+import { createLogTools } from '../../src/adapters/kafka/tools.ts';
+import type { OutRecord } from '../../src/ports.ts';
+import { describeOwnKafka, testHost, uniqueName } from '../support/broker.ts';
+import { kafkaHost, plaintext } from '../support/kafka-log-harness.ts';
+
+const cleanups: (() => Promise<unknown>)[] = [];
+afterEach(async () => {
+  for (const cleanup of cleanups.splice(0).toReversed()) await cleanup();
+});
+
+/** Partition p lies on node p + 1 alone. */
+async function createSpread(brokers: readonly string[], topic: string): Promise<void> {
+  const client = new kafkajs.Kafka({ brokers: [...brokers], logLevel: kafkajs.logLevel.NOTHING }).admin();
+  const replicaAssignment = [0, 1, 2].map((partition) => ({ partition, replicas: [partition + 1] }));
+  const configEntries = [{ name: 'min.insync.replicas', value: '1' }];
+  await client.connect();
+  await client.createTopics({ waitForLeaders: false, topics: [{ topic, replicaAssignment, configEntries }] });
+  await client.disconnect();
+}
+
+describeOwnKafka('a partition without a leader', (version) => {
+  test.runIf(version === '3.9.1')(
+    'fails alone, and the others of its topic and of other topics are written',
+    async () => {
+      // given
+      const cluster = await startCluster(3, { version }, testHost);
+      cleanups.push(() => cluster.stop());
+      const tools = createLogTools(plaintext(cluster.brokers), kafkaHost);
+      cleanups.push(() => tools.close());
+      const [topic, whole] = [uniqueName('spread'), uniqueName('whole')];
+      await createSpread(cluster.brokers, topic);
+      await tools.createTopic({ topic: whole, partitionCount: 1, replicationFactor: 3, settings: {} });
+      const record = (to: string, partition: number): OutRecord => ({
+        topic: to,
+        partition,
+        key: 'k',
+        value: 'v',
+        headers: [],
+      });
+      const all = [record(topic, 0), record(topic, 2), record(topic, 1), record(whole, 0)];
+      await vi.waitFor(async () => expect(await tools.send(all)).toEqual(all.map(() => 'written')), {
+        timeout: 30_000,
+      });
+      // when
+      await cluster.nodes[2]?.kill();
+      // then, as soon as the cluster knows it
+      const failed = { kind: 'failed', error: expect.objectContaining({ type: 'LEADER_NOT_AVAILABLE' }) };
+      await vi.waitFor(async () => expect(await tools.send(all)).toEqual(['written', failed, 'written', 'written']), {
+        timeout: 60_000,
+      });
+      // and a service that starts now, whose kafkajs asks about every topic, sees its topics
+      const others = createLogTools(plaintext(cluster.brokers.slice(0, 2)), kafkaHost);
+      cleanups.push(() => others.close());
+      expect(await others.describeTopic(topic)).toMatchObject({ partitionCount: 3 });
+      expect(await others.committedOffsets('a-new-group', whole)).toEqual(new Map());
+      // when
+      await cluster.nodes[2]?.restart();
+      // then
+      await vi.waitFor(async () => expect(await tools.send(all)).toEqual(all.map(() => 'written')), {
+        timeout: 60_000,
+      });
+    },
+  );
+});

@@ -16,9 +16,10 @@ import {
   rowIn,
 } from './debezium-row.ts';
 import { isOtherTable, type RowOrigin } from './debezium-table.ts';
+import { wordsIn } from './debezium-marks.ts';
 import { standingOf } from './debezium-where.ts';
 import { headerText } from './headers.ts';
-import { type Fields, fieldsIn, invalid, quote, skip, textIn } from './reading.ts';
+import { type Fields, fieldsIn, invalid, isFields, quote, skip, textIn } from './reading.ts';
 import { epochTime } from './several.ts';
 
 /** Names that only ExtractNewRecordState adds, as fields or as headers. */
@@ -37,6 +38,7 @@ export const hasColumns = (fields: Fields, { groupColumn, memberColumn }: Debezi
 /** Whether a JSON without marks is a row all the same: by the name of its schema, or because its key consists of its columns. */
 export function isBareRow(fields: Fields, { record, options, schema }: RowReading): boolean {
   if (!hasColumns(fields, options) || namesEvent(fields)) return false;
+  if (record.headers.some(([name]) => isEventName(name))) return false;
   return (textIn(fieldsIn(schema)['name']) ?? '').endsWith('.Value') || isKeyedByColumns(fields, record);
 }
 
@@ -47,26 +49,29 @@ function isKeyedByColumns(fields: Fields, record: SourceRecord): boolean {
 
 const isScalar = (value: unknown): boolean => typeof value === 'string' || typeof value === 'number';
 
-/** Columns that would name what happened: a JSON that has one is an event, or says its operation in a way that is not known. */
-const EVENT_NAMES = [
-  'event',
-  'event_name',
-  'eventName',
-  'event_type',
-  'eventType',
-  'action',
-  'kind',
-  'operation',
-  'op',
-  '_op',
-] as const;
+/**
+ * Columns and headers that would name what happened: a JSON that has one is an event, or says its operation in a way that is not
+ * known: `event_name`, `changeType`, and what other connectors write (GoldenGate's and Confluent's `op_type`, Qlik's
+ * `header__change_oper`, Flink's `row_kind`, HVR's `hvr_op`, Db2's `A_ENTTYP`, Estuary's `_meta`).
+ */
+const EVENT_NAME =
+  /(?:^|_)(?:op|oper|operation|opcode|optype|event|action|verb|activity|kind|rowkind|enttyp|dml)(?:_(?:type|name|code|op))?$|(?:^|_)(?:change|message|msg|record|trigger)_?type$/;
+
+const isEventName = (name: string): boolean => EVENT_NAME.test(wordsIn(name));
+
+const saysSomething = (value: unknown): boolean =>
+  (typeof value === 'string' && value !== '') || typeof value === 'number';
 
 /** A `type` may be the name of a class, as in tables of several classes (`GroupMember`). */
 const CLASS_NAME = /^(?:[A-Z][a-z0-9]+)+(?:::(?:[A-Z][a-z0-9]+)+)*$/;
 const VERB = /ed\b|Add|Remov|Delet|Creat|Updat|Join|Leav|Left|Assign|Grant|Revok|Request|Invit|Pend|Reject|Ban/;
 
 function namesEvent(fields: Fields): boolean {
-  if (EVENT_NAMES.some((name) => typeof fields[name] === 'string' && fields[name] !== '')) return true;
+  for (const [name, value] of Object.entries(fields)) {
+    if (saysSomething(value) && isEventName(name)) return true;
+    // Of a row the columns are no objects; beside one a connector may put what it knows of the change.
+    if (name.startsWith('_') && isFields(value) && Object.keys(value).some(isEventName)) return true;
+  }
   const { type } = fields;
   return typeof type === 'string' && type !== '' && (!CLASS_NAME.test(type) || VERB.test(type));
 }

@@ -106,3 +106,31 @@ test('columns that only sound like it leave the row a row', () => {
   const columns = { last_activity_at: 1, operator_id: 'x', action_count: 2, _row: 'x' };
   expect(read({ ...flat, ...columns })).toMatchObject({ kind: 'delta', add: ['u'] });
 });
+
+describe('a delete whose columns hold the default of the table, outside of the key', () => {
+  const field = (name: string, more: object = {}) => ({ field: name, type: 'int64', optional: false, ...more });
+  const schema = {
+    type: 'struct',
+    name: 't.Envelope',
+    fields: [
+      {
+        ...field('before'),
+        type: 'struct',
+        fields: [field('id'), field('group_id', { default: 1 }), field('user_id', { default: 2 })],
+      },
+    ],
+  };
+  const gone = (group: number, user: number) => ({
+    schema,
+    payload: { before: { id: 5, group_id: group, user_id: user }, after: null, op: 'd', source: { table: 't' } },
+  });
+
+  test('does not say whose row it was: Debezium fills columns so', () => {
+    expect(read(gone(1, 2), { id: 5 })).toMatchObject({ kind: 'invalid', code: 'before_unreadable' });
+  });
+
+  test('says it where the values are others, or stand in the key', () => {
+    expect(read(gone(7, 8), { id: 5 })).toMatchObject({ kind: 'delta', group: '7', remove: ['8'] });
+    expect(read(gone(1, 2), { group_id: 1, user_id: 2 })).toMatchObject({ kind: 'delta', group: '1', remove: ['2'] });
+  });
+});

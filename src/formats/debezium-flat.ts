@@ -16,7 +16,7 @@ import {
   rowIn,
 } from './debezium-row.ts';
 import { isOtherTable, type RowOrigin } from './debezium-table.ts';
-import { wordsIn } from './debezium-marks.ts';
+import { remembered } from './debezium-marks.ts';
 import { standingOf } from './debezium-where.ts';
 import { headerText } from './headers.ts';
 import { type Fields, fieldsIn, invalid, isFields, quote, skip, textIn } from './reading.ts';
@@ -57,7 +57,7 @@ const isScalar = (value: unknown): boolean => typeof value === 'string' || typeo
 const EVENT_NAME =
   /(?:^|_)(?:op|oper|operation|opcode|optype|event|action|verb|activity|kind|rowkind|enttyp|dml)(?:_(?:type|name|code|op))?$|(?:^|_)(?:change|message|msg|record|trigger)_?type$/;
 
-const isEventName = (name: string): boolean => EVENT_NAME.test(wordsIn(name));
+const isEventName = remembered((words) => EVENT_NAME.test(words));
 
 const saysSomething = (value: unknown): boolean =>
   (typeof value === 'string' && value !== '') || typeof value === 'number';

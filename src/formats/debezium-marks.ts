@@ -69,7 +69,7 @@ const MARKS: readonly (readonly [Mark, RegExp])[] = [
 ];
 
 /** `deletedAt`, `DELETED_AT` and `_deleted_at` alike. */
-export const wordsIn = (name: string): string =>
+const wordsIn = (name: string): string =>
   name
     .replaceAll(/([a-z0-9])([A-Z])/g, '$1_$2')
     .toLowerCase()
@@ -77,18 +77,21 @@ export const wordsIn = (name: string): string =>
     .replaceAll(/^_+|_+$/g, '');
 
 const KEPT_MAX = 10_000;
-/** Of names that were met: tables have few columns. */
-const known = new Map<string, Mark | null>();
 
-function markOf(name: string): Mark | null {
-  const present = known.get(name);
-  if (present !== undefined) return present;
-  const words = wordsIn(name);
-  const mark = MARKS.find(([, pattern]) => pattern.test(words))?.[0] ?? null;
-  if (known.size >= KEPT_MAX) known.clear();
-  known.set(name, mark);
-  return mark;
+/** What is asked of a name, answered once: tables have few columns. */
+export function remembered<T>(ask: (words: string) => T): (name: string) => T {
+  const known = new Map<string, T>();
+  return (name) => {
+    const present = known.get(name);
+    if (present !== undefined) return present;
+    const answer = ask(wordsIn(name));
+    if (known.size >= KEPT_MAX) known.clear();
+    known.set(name, answer);
+    return answer;
+  };
 }
+
+const markOf = remembered((words) => MARKS.find(([, pattern]) => pattern.test(words))?.[0] ?? null);
 
 /** The column that marks the row; null: none does. */
 export function markIn(row: Fields): string | null {

@@ -70,7 +70,7 @@ test.for<readonly [string, (text: string) => string]>([
     (text) => Buffer.from(text).toString('hex').toUpperCase().match(/../g)?.join(':') ?? '',
   ],
   ['in a list of bytes', (text) => [...Buffer.from(text)].join(',')],
-  ['in escapes of ECMAScript', (text) => [...text].map((each) => `\\u{${each.codePointAt(0)?.toString(16)}}`).join('')],
+  ['in escapes of ECMAScript', (text) => text.replaceAll(/./gu, (each) => `\\u{${each.codePointAt(0)?.toString(16)}}`)],
   [
     'with names of HTML',
     (text) =>

@@ -62,6 +62,18 @@ export function invalidLetter(
   };
 }
 
+/** What the copies of one record's bytes may come to, beside the first: a list of 100,000 bad events is copied no 100,000 times. */
+const COPIES_BYTES_MAX = 1024 * 1024;
+
+/** @param copies how many letters of the same source record hold its bytes already. */
+export function oneOfMany(letter: DeadLetter, copies: number): DeadLetter {
+  const own = letter.headers.filter(([name]) => name.startsWith('rollcall-'));
+  const others = letter.headers.filter(([name]) => !name.startsWith('rollcall-'));
+  const bytes = others.reduce((sum, [name, value]) => sum + name.length + value.length, bytesOf(letter.value).length);
+  if (copies * bytes <= COPIES_BYTES_MAX) return letter;
+  return marked({ ...letter, value: new Uint8Array(), headers: own });
+}
+
 /** A value below this is dropped rather than halved. */
 const HALVED_BYTES_MIN = 512;
 /** Of a key that is cut; no group id is longer. */

@@ -91,13 +91,20 @@ function needlesOf(secret: string): readonly Needle[] {
   ];
   const hex = inBytes.map((byte) => byte.toString(16).padStart(2, '0')).join('');
   // One digit more or less would be found in any number.
-  const inHex = inBytes.length < ENCODED_BYTES_MIN ? [] : [hex, hex.toUpperCase()];
+  const inHex = inBytes.length < ENCODED_BYTES_MIN ? [] : [hex, hex.toUpperCase(), ...listsOf(hex, inBytes)];
   const texts = new Set([...plain, ...inHex].filter((text) => text !== ''));
   const inJson = JSON.stringify(secret).slice(1, -1);
   return [
     ...[...texts].map((text) => ({ text, before: 0, after: 0 }) as const),
     ...[...new Set([secret, inJson])].flatMap((each) => base64Needles([...encoder.encode(each)])),
   ];
+}
+
+/** As Node and others show bytes: `<Buffer 5a 6b>`, `5A:6B`, `[90,107]`. */
+function listsOf(hex: string, inBytes: readonly number[]): readonly string[] {
+  const digits = hex.match(/../g) ?? [];
+  const inLists = [' ', ':', '-', ', '].map((separator) => digits.join(separator));
+  return [...inLists, ...inLists.map((list) => list.toUpperCase()), inBytes.join(','), inBytes.join(', ')];
 }
 
 /** Shorter ones are found anywhere. */
@@ -136,6 +143,10 @@ function find(level: Level, needle: Needle, ranges: Range[]): void {
   if (needle.text.length > FRAGMENT_LENGTH_MIN) findEnd(level, needle.text, ranges);
 }
 
+/** So much of a secret is a part of it, whatever stands beside it: `(cut)`, a line break, a bracket. */
+const isMostOf = (secret: string, length: number): boolean => length >= PART_LENGTH_MIN && 2 * length >= secret.length;
+const PART_LENGTH_MIN = 16;
+
 /** The text ends, or a quotation in it does, perhaps in the middle of an escape. */
 const CUT_OFF = /(?:\\(?:u[0-9a-f]{0,3})?|%[0-9a-f]?|&#?\w{0,7})?(?:$|["“”„`…]|\.{2,})/iy;
 
@@ -149,7 +160,7 @@ function findBeginning(level: Level, needle: Needle, ranges: Range[]): void {
     while (length < secret.length && text[at + length] === secret[length]) length += 1;
     CUT_OFF.lastIndex = at + length;
     if (length === secret.length) ranges.push(widened(level, needle, at));
-    else if (CUT_OFF.test(text)) ranges.push(placed(starts, at, at + length));
+    else if (CUT_OFF.test(text) || isMostOf(secret, length)) ranges.push(placed(starts, at, at + length));
   }
 }
 
@@ -177,7 +188,8 @@ function findEnd({ text, starts }: Level, secret: string, ranges: Range[]): void
     let left = secret.length - FRAGMENT_LENGTH_MIN;
     while (left > 0 && from > 0 && text[from - 1] === secret[left - 1]) [from, left] = [from - 1, left - 1];
     const before = text.slice(Math.max(0, from - CUT_IN_LENGTH_MAX), from);
-    if (CUT_IN.test(from > CUT_IN_LENGTH_MAX ? `\u0000${before}` : before))
+    const isCutIn = CUT_IN.test(from > CUT_IN_LENGTH_MAX ? `\u0000${before}` : before);
+    if (isCutIn || isMostOf(secret, at + FRAGMENT_LENGTH_MIN - from))
       ranges.push(placed(starts, from, at + FRAGMENT_LENGTH_MIN));
   }
 }

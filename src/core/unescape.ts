@@ -27,9 +27,6 @@ export function levelsOf(text: string): readonly Level[] {
 /** What is left when every level of escapes is taken away. */
 export const fullyUnescaped = (text: string): string => levelsOf(text).at(-1)?.text ?? text;
 
-const ESCAPE =
-  /\\(?:u[0-9a-f]{4}|x[0-9a-f]{2}|["'\\/bfnrt])|(?:%[0-9a-f]{2})+|&(?:#\d{1,7}|#x[0-9a-f]{1,6}|amp|lt|gt|quot|apos);/gi;
-
 /** null: nothing is escaped. */
 function unescaped(level: Level): Level | null {
   const { text } = level;
@@ -57,12 +54,50 @@ const NAMED: Readonly<Record<string, string>> = {
   '&gt;': '>',
   '&quot;': '"',
   '&apos;': "'",
+  '&sol;': '/',
+  '&bsol;': '\\',
+  '&plus;': '+',
+  '&equals;': '=',
+  '&num;': '#',
+  '&dollar;': '$',
+  '&percnt;': '%',
+  '&commat;': '@',
+  '&colon;': ':',
+  '&semi;': ';',
+  '&comma;': ',',
+  '&period;': '.',
+  '&excl;': '!',
+  '&quest;': '?',
+  '&ast;': '*',
+  '&lpar;': '(',
+  '&rpar;': ')',
+  '&lowbar;': '_',
+  '&grave;': '`',
+  '&hat;': '^',
+  '&lbrack;': '[',
+  '&lsqb;': '[',
+  '&rsqb;': ']',
+  '&rbrack;': ']',
+  '&lcub;': '{',
+  '&lbrace;': '{',
+  '&rcub;': '}',
+  '&rbrace;': '}',
+  '&verbar;': '|',
+  '&vert;': '|',
 };
+
+const ENTITIES = Object.keys(NAMED).filter((name) => name.startsWith('&'));
+
+const ESCAPE = new RegExp(
+  String.raw`\\(?:u[0-9a-f]{4}|u\{[0-9a-f]{1,6}\}|x[0-9a-f]{2}|["'\\/bfnrt])|(?:%[0-9a-f]{2})+|&(?:#\d{1,7}|#x[0-9a-f]{1,6});|` +
+    ENTITIES.join('|'),
+  'gi',
+);
 
 function characterOf(escape: string): string {
   const named = NAMED[escape.toLowerCase()];
   if (named !== undefined) return named;
-  const digits = /^(?:\\[ux]|&#x)([0-9a-f]+)/i.exec(escape)?.[1];
+  const digits = /^(?:\\[ux]\{?|&#x)([0-9a-f]+)/i.exec(escape)?.[1];
   if (digits !== undefined) return fromCode(Number.parseInt(digits, 16));
   const decimal = /^&#(\d+)/.exec(escape)?.[1];
   return decimal === undefined ? escape.slice(1) : fromCode(Number(decimal));

@@ -22,7 +22,8 @@ import {
   type RowHeader,
   unreadableDelete,
 } from './debezium-row.ts';
-import { canBeMarked, type Standing, standingOf } from './debezium-where.ts';
+import { canBeMarked } from './debezium-marks.ts';
+import { type Standing, standingOf } from './debezium-where.ts';
 import { delta, skip } from './reading.ts';
 import { notAChange } from './several.ts';
 

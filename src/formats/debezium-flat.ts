@@ -16,10 +16,11 @@ import {
   rowIn,
 } from './debezium-row.ts';
 import { isOtherTable, type RowOrigin } from './debezium-table.ts';
+import { remembered } from './debezium-marks.ts';
 import { standingOf } from './debezium-where.ts';
 import { NAME_LENGTH_MAX } from './event-grammar.ts';
 import { headerText } from './headers.ts';
-import { type Fields, fieldsIn, invalid, quote, skip, textIn } from './reading.ts';
+import { type Fields, fieldsIn, invalid, isFields, quote, skip, textIn } from './reading.ts';
 import { epochTime } from './several.ts';
 
 /** Names that only ExtractNewRecordState adds, as fields or as headers. */
@@ -38,6 +39,7 @@ export const hasColumns = (fields: Fields, { groupColumn, memberColumn }: Debezi
 /** Whether a JSON without marks is a row all the same: by the name of its schema, or because its key consists of its columns. */
 export function isBareRow(fields: Fields, { record, options, schema }: RowReading): boolean {
   if (!hasColumns(fields, options) || namesEvent(fields)) return false;
+  if (record.headers.some(([name]) => isEventName(name))) return false;
   return (textIn(fieldsIn(schema)['name']) ?? '').endsWith('.Value') || isKeyedByColumns(fields, record);
 }
 
@@ -48,19 +50,18 @@ function isKeyedByColumns(fields: Fields, record: SourceRecord): boolean {
 
 const isScalar = (value: unknown): boolean => typeof value === 'string' || typeof value === 'number';
 
-/** Columns that would name what happened: a JSON that has one is an event, or says its operation in a way that is not known. */
-const EVENT_NAMES = [
-  'event',
-  'event_name',
-  'eventName',
-  'event_type',
-  'eventType',
-  'action',
-  'kind',
-  'operation',
-  'op',
-  '_op',
-] as const;
+/**
+ * Columns and headers that would name what happened: a JSON that has one is an event, or says its operation in a way that is not
+ * known: `event_name`, `changeType`, and what other connectors write (GoldenGate's and Confluent's `op_type`, Qlik's
+ * `header__change_oper`, Flink's `row_kind`, HVR's `hvr_op`, Db2's `A_ENTTYP`, Estuary's `_meta`).
+ */
+const EVENT_NAME =
+  /(?:^|_)(?:op|oper|operation|opcode|optype|event|action|verb|activity|kind|rowkind|enttyp|dml)(?:_(?:type|name|code|op))?$|(?:^|_)(?:change|message|msg|record|trigger)_?type$/;
+
+const isEventName = remembered((words) => EVENT_NAME.test(words));
+
+const saysSomething = (value: unknown): boolean =>
+  (typeof value === 'string' && value !== '') || typeof value === 'number';
 
 /** A `type` may be the name of a class, as in tables of several classes (`GroupMember`). */
 const isClassName = (type: string): boolean =>
@@ -68,7 +69,11 @@ const isClassName = (type: string): boolean =>
 const VERB = /ed\b|Add|Remov|Delet|Creat|Updat|Join|Leav|Left|Assign|Grant|Revok|Request|Invit|Pend|Reject|Ban/;
 
 function namesEvent(fields: Fields): boolean {
-  if (EVENT_NAMES.some((name) => typeof fields[name] === 'string' && fields[name] !== '')) return true;
+  for (const [name, value] of Object.entries(fields)) {
+    if (saysSomething(value) && isEventName(name)) return true;
+    // Of a row the columns are no objects; beside one a connector may put what it knows of the change.
+    if (name.startsWith('_') && isFields(value) && Object.keys(value).some(isEventName)) return true;
+  }
   const { type } = fields;
   return typeof type === 'string' && type !== '' && (!isClassName(type) || VERB.test(type));
 }

@@ -1,6 +1,6 @@
 /** The row of a membership table: whose it is, by the configured columns; and the key of its record, which holds some of them. */
 import type { Delta, Invalid, SourceEvent, SourceRecord } from '../core/change.ts';
-import { type Columns, idInColumn } from './debezium-decimal.ts';
+import { type Columns, idInColumn, schemaOf } from './debezium-decimal.ts';
 import type { TableName } from './debezium-table.ts';
 import { type MemberWhere, UNAVAILABLE } from './debezium-where.ts';
 import type { FoundId } from './ids.ts';
@@ -45,12 +45,12 @@ export const rowIn = (sources: readonly Columns[], options: DebeziumOptions): Fo
 
 /**
  * The membership of a row before its change. Without REPLICA IDENTITY FULL PostgreSQL tells only the columns of the key, and
- * Debezium fills the others that must not be null: with 0, an empty text, or the first moment of 1970. Such a value outside of
- * the key is no id, even where it could be one.
+ * Debezium fills the others that must not be null: with the column's default, else with 0, an empty text, or the first moment of
+ * 1970. Such a value outside of the key is no id, even where it could be one.
  */
 export function formerRowIn(before: Columns, key: Columns, options: DebeziumOptions): FoundRow {
   return rowOf((column) => {
-    if (!(column in key.fields) && isFiller(before.fields[column])) return FILLED;
+    if (!(column in key.fields) && (isFiller(before.fields[column]) || isDefault(before, column))) return FILLED;
     return columnIn([before, key], column);
   }, options);
 }
@@ -60,6 +60,11 @@ type FoundColumn = FoundId | typeof FILLED;
 const FILLED = { kind: 'filled' } as const;
 
 const isFiller = (value: unknown): boolean => value === 0 || (typeof value === 'string' && FILLER.test(value));
+
+const isDefault = ({ fields, schema }: Columns, column: string): boolean => {
+  const usual = fieldsIn(schemaOf(schema, column))['default'];
+  return usual !== undefined && usual !== null && usual === fields[column];
+};
 
 /** Numbers may be texts or bytes in base64; a UUID may be all zeros. */
 const FILLER = /^(?:0+(?:\.0+)?|0{8}-(?:0{4}-){3}0{12}|A{2,}={1,2}|1970-01-01(?:T00:00:00(?:\.0+)?(?:Z|\+00:00)?)?)$/;

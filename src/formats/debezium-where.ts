@@ -2,7 +2,8 @@
  * Which rows of the table are memberships. DEBEZIUM_MEMBER_WHERE says it in a small part of SQL: conditions that all must hold. Without
  * it, a column that usually marks rows as deleted or inactive must not be passed over: a row that it marks is no change.
  */
-import { type Fields, isFields } from './reading.ts';
+import { markIn } from './debezium-marks.ts';
+import type { Fields } from './reading.ts';
 
 export interface Condition {
   readonly column: string;
@@ -100,72 +101,3 @@ function isValue(value: unknown, wanted: string): boolean | null {
 
 const TRUE: ReadonlySet<string> = new Set(['true', '1', 't', 'yes', 'y']);
 const FALSE: ReadonlySet<string> = new Set(['false', '0', 'f', 'no', 'n']);
-
-type Mark = (value: unknown) => boolean;
-
-/** A time, or true, where the row is deleted; databases and Debezium fill a column that says nothing with a zero. */
-const isSet: Mark = (value) => value !== null && value !== false && !isNothing(value);
-const isNothing = (value: unknown): boolean =>
-  value === 0 ||
-  (typeof value === 'string' &&
-    (value === '' || /^(?:0|f|n|no|false|0000-00-00.*|1970-01-01T00:00:00.*)$/i.test(value)));
-const isOff: Mark = (value) =>
-  value !== null && value !== true && !(typeof value === 'number' && value === 1) && !isWord(value, TRUE);
-const isNoUsualState: Mark = (value) => value !== null && !isWord(value, USUAL_STATES);
-
-const isWord = (value: unknown, words: ReadonlySet<string>): boolean =>
-  typeof value === 'string' && words.has(value.toLowerCase());
-
-const USUAL_STATES: ReadonlySet<string> = new Set(
-  'active activated enabled approved accepted confirmed current member joined valid granted assigned'.split(' '),
-);
-
-const MARKS: readonly (readonly [Mark, readonly string[]])[] = [
-  [
-    isSet,
-    'deleted_at delete_at deleted_on deleted_date date_deleted deleted_time deleted_by removed_at removed_on'.split(
-      ' ',
-    ),
-  ],
-  [isSet, 'revoked_at archived_at deactivated_at disabled_at left_at ended_at'.split(' ')],
-  [
-    isSet,
-    'deleted is_deleted is_removed removed is_archived archived is_revoked revoked is_inactive inactive'.split(' '),
-  ],
-  [isSet, 'is_disabled disabled is_pending pending'.split(' ')],
-  [isOff, 'is_active active is_enabled enabled is_valid is_current is_approved'.split(' ')],
-  [isNoUsualState, 'status state membership_status membership_state member_status member_state row_status'.split(' ')],
-];
-
-/** In the spellings of databases and of their mappers. */
-const spellings = (name: string): readonly string[] => {
-  const camel = name.replaceAll(/_(\w)/g, (_, letter: string) => letter.toUpperCase());
-  const joined = name.replaceAll('_', '');
-  return [
-    name,
-    joined,
-    camel,
-    camel.charAt(0).toUpperCase() + camel.slice(1),
-    name.toUpperCase(),
-    joined.toUpperCase(),
-  ];
-};
-
-const MARK_OF: ReadonlyMap<string, Mark> = new Map(
-  MARKS.flatMap(([mark, names]) => names.flatMap((name) => spellings(name).map((spelled) => [spelled, mark] as const))),
-);
-
-/** The column that marks the row; null: none does. */
-export function markIn(row: Fields): string | null {
-  for (const name in row) {
-    const mark = MARK_OF.get(name);
-    if (mark !== undefined && (isFields(row[name]) || mark(row[name]))) return name;
-  }
-  return null;
-}
-
-/** Whether rows of the table can be marked at all. */
-export function canBeMarked(row: Fields): boolean {
-  for (const name in row) if (MARK_OF.has(name)) return true;
-  return false;
-}

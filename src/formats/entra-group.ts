@@ -16,6 +16,9 @@ export const isGroup = (entry: Fields, context: string | null): boolean =>
 export function readGroup(entry: Fields, context: string | null): readonly SourceEvent[] {
   const type = textIn(entry['@odata.type'])?.toLowerCase();
   const collection = collectionOf(context);
+  // Who is in the group, without its delta; the entries may be of any type.
+  const [, listed] = MEMBERS_OF.exec(context ?? '') ?? [];
+  if (listed !== undefined) return [expanded(listed)];
   // Pages of directoryObjects/delta hold users too, and a deleted user is no deleted group.
   if (type === undefined ? collection !== 'groups' : type !== '#microsoft.graph.group')
     return [isKnownOther(type, collection) ? notAChange : withoutType(entry, type ?? collection)];
@@ -25,7 +28,9 @@ export function readGroup(entry: Fields, context: string | null): readonly Sourc
   if (isRemoved(entry)) return [deletedGroup({ group })];
   const members = entry['members@delta'];
   if (members !== undefined) return readMembers(members, { group, eventId: null, occurredAt: null });
-  return [entry['members'] === undefined ? notAChange : expanded(group)];
+  if (entry['members'] !== undefined) return [expanded(group)];
+  const { deletedDateTime } = entry;
+  return [deletedDateTime === undefined || deletedDateTime === null ? notAChange : inRecycleBin(group)];
 }
 
 /** Types of directory objects, and collections, that are none of groups (https://learn.microsoft.com/graph/api/resources/directoryobject). */
@@ -42,6 +47,18 @@ const expanded = (group: string): SourceEvent =>
       `members (groups/{id}/members) and ${AS_FULL_STATE}.`,
     groupIn(group),
   );
+
+/** Of a list such as directory/deletedItems, which does not say that the group has just gone there. */
+const inRecycleBin = (group: string): SourceEvent =>
+  hint(
+    'group_in_recycle_bin',
+    `The group has a \`deletedDateTime\` and no \`@removed\`: where it is deleted, send it as {"group_id":…,"deleted":true}; ` +
+      `otherwise read its members (groups/{id}/members) and ${AS_FULL_STATE}.`,
+    groupIn(group),
+  );
+
+/** `…$metadata#groups('id')/members`. */
+const MEMBERS_OF = /\$metadata#groups\('([^']+)'\)\/(?:transitive)?members\b/i;
 
 /** What the page is one of; without a context, groups. */
 const collectionOf = (context: string | null): string =>

@@ -103,7 +103,7 @@ const NAMESPACE = new Set('event events domain iam idp identity directory auth c
 const DOMAIN = /^(?:com|org|net|io|dev|app|edu|gov|info|cloud|urn|https?|[a-z]{2})$/;
 /** Words that in a domain name may be meant of the event: `com.example.pending.group.member.added`. */
 const SUSPECT =
-  /^(?:cancel|request|command|cmd|fail|error|reject|den(?:y|ied)|pending|schedul|revert|attempt|will|would|should|propos|invit|approv|expir|undo|roll|not?$|never|dry|test|draft|preview|simulat|before|pre|try|start|begin|plan|want|desire|intent|dead|dlq|role|owner|admin|manager|permission|privilege)/;
+  /^(?:cancel|request|command|cmd|fail|error|reject|den(?:y|ied)|pending|schedul|revert|attempt|will|would|should|propos|invit|approv|expir|undo|roll|not?$|never|dry|test|draft|preview|simulat|before|pre|try|start|begin|plan|want|desire|intent|dead|dlq|role|owner|admin|manager|permission|privilege|wait|queue|defer|delay|block|ban|suspend|candidate|prospect|applicant|tentative|unconfirm|shadow|mock|fake|sample|expected|offer|ask)/;
 
 function isNamespace(segments: readonly (readonly string[])[]): boolean {
   const [first, ...others] = segments;

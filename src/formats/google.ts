@@ -56,8 +56,14 @@ function readActivity(activity: unknown): readonly SourceEvent[] {
   };
   return (Array.isArray(events) ? events : [events]).map((event) => {
     if (!isFields(event)) return unknownShape;
-    const { name, type, parameters } = event;
-    return readEvent({ ...header, name, type: textIn(type), parameters });
+    const { name, type, parameters, status } = event;
+    return readEvent({
+      ...header,
+      name,
+      type: textIn(type),
+      parameters,
+      status: textIn(fieldsIn(status)['eventStatus']),
+    });
   });
 }
 
@@ -75,7 +81,7 @@ function readAuditLog(entry: Fields, payload: Fields): readonly SourceEvent[] {
     application: applicationOf(textIn(payload['serviceName'])),
   };
   return events.map(({ eventName, eventType, parameter }) =>
-    readEvent({ ...header, name: eventName, type: textIn(eventType), parameters: parameter }),
+    readEvent({ ...header, name: eventName, type: textIn(eventType), parameters: parameter, status: null }),
   );
 }
 
@@ -89,9 +95,11 @@ interface Event {
   readonly type: string | null;
   readonly name: unknown;
   readonly parameters: unknown;
+  /** Of the event itself (`status.eventStatus`), where it has one. */
+  readonly status: string | null;
 }
 
-function readEvent({ name, parameters, eventId, occurredAt, application, type }: Event): SourceEvent {
+function readEvent({ name, parameters, eventId, occurredAt, application, type, status: told }: Event): SourceEvent {
   if (typeof name !== 'string') return unknownShape;
   if (isOfOtherApplication(application)) return notAChange;
   const values = valuesOf(parameters);
@@ -102,7 +110,7 @@ function readEvent({ name, parameters, eventId, occurredAt, application, type }:
   const { op, isMemberSure } = meaning;
   if (op === 'without_detail') return withoutDetail(name, header.group);
   if (op === 'group_renamed') return renamed(header.group);
-  const status = text('status').toLowerCase();
+  const status = (told ?? text('status')).toLowerCase();
   if (status !== '' && status !== 'succeeded')
     return status === 'failed' ? notSuccessful : withoutDetail(name, header.group);
   if (op === 'group_deleted') return deletedGroup(header);
@@ -112,12 +120,14 @@ function readEvent({ name, parameters, eventId, occurredAt, application, type }:
   return member === '' && !isMemberSure ? withoutDetail(name, header.group) : deltaOf(op, [member], header);
 }
 
-/** By their names, which some applications write in capitals; what is no text is an empty one. */
+/** By their names, which some applications write in capitals; what is no text, or is there twice, is an empty one. */
 function valuesOf(parameters: unknown): ReadonlyMap<string, string> {
   const values = new Map<string, string>();
   for (const entry of listIn(parameters)) {
     const name = isFields(entry) ? textIn(entry['name'])?.toLowerCase() : undefined;
-    if (isFields(entry) && name !== undefined && !values.has(name)) values.set(name, idIn(entry['value']));
+    if (!isFields(entry) || name === undefined) continue;
+    const value = idIn(entry['value']);
+    values.set(name, (values.get(name) ?? value) === value ? value : '');
   }
   return values;
 }

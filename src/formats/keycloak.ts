@@ -19,7 +19,6 @@ import {
   hint,
   invalid,
   isFields,
-  listIn,
   quote,
   readJsonText,
   textIn,
@@ -99,12 +98,17 @@ const DELETIONS: ReadonlyMap<string, Path> = new Map([
   ],
 ]);
 
-/** A user that is created with groups is a member of them, and no other event says so. */
+/** A user that is created with groups is a member of them, and no other event says so. Some plug-ins write the representation as JSON. */
 function namesGroups(representation: unknown): boolean {
+  if (isFields(representation)) return isNamed(representation['groups']);
   if (typeof representation !== 'string' || !representation.includes('"groups"')) return false;
   const read = readJsonText(representation);
-  return read.ok && listIn(fieldsIn(read.json)['groups']).length > 0;
+  // One that was cut may go on with groups.
+  return !read.ok || isNamed(fieldsIn(read.json)['groups']);
 }
+
+const isNamed = (groups: unknown): boolean =>
+  groups !== undefined && groups !== null && !(Array.isArray(groups) && groups.length === 0);
 
 const createdInGroups = (event: Fields): SourceEvent =>
   hint(

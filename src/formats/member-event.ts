@@ -58,9 +58,26 @@ function namesOf(payload: Fields, type: string | null): readonly string[] {
   return type === null ? own : [type, ...own];
 }
 
-const ENDING_FIELDS = ['status', 'result', 'outcome', 'success'] as const;
+const ENDING_FIELDS = [
+  'status',
+  'result',
+  'outcome',
+  'success',
+  'state',
+  'phase',
+  'stage',
+  'approved',
+  'applied',
+  'completed',
+  'confirmed',
+  'executed',
+  'committed',
+] as const;
+/** What speaks for itself: a try, a failure, a plan. `false`, null and nothing at all do not. */
+const DOUBTS =
+  /^(?:is_?)?(?:dry_?run|test|simulated?|preview|pending|failed|errors?|error_?(?:code|message)|scheduled_?(?:at|for)|effective_?(?:at|from|date|on)|starts_?at|valid_?from|not_?before|execute_?at|due_?at)$/i;
 const GOOD_ENDING =
-  /^(?:success|succeeded|successful|ok|true|done|completed?|applied|active|approved|accepted|confirmed)$/i;
+  /^(?:success|succeeded|successful|ok|true|done|completed?|applied|active|approved|accepted|confirmed|executed|committed|after|final)$/i;
 const BAD_ENDING = /^(?:fail(?:ed|ure)?|error|false|rejected|denied|cancell?ed|aborted)$/i;
 
 /** How the event says that it ended; most say nothing. */
@@ -75,13 +92,20 @@ function endingOf(payload: Fields, body: Fields): 'good' | 'failed' | 'unknown' 
       if (BAD_ENDING.test(text)) return 'failed';
       if (!GOOD_ENDING.test(text)) ending = 'unknown';
     }
-    if (isThere(fields['error'])) ending = 'unknown';
+    if (Object.keys(fields).some((name) => DOUBTS.test(name) && isSaid(fields[name]))) ending = 'unknown';
   }
   // Who asks for an answer asks for a change, and does not tell of one.
   return wantsAnswer(payload) || wantsAnswer(fieldsIn(payload['metadata'])) ? 'unknown' : ending;
 }
 
 const wantsAnswer = (fields: Fields): boolean => isThere(fields['reply_to']) || isThere(fields['replyTo']);
+
+const isSaid = (value: unknown): boolean =>
+  isThere(value) &&
+  value !== false &&
+  value !== 'false' &&
+  value !== '' &&
+  !(Array.isArray(value) && value.length === 0);
 
 const isThere = (value: unknown): boolean => value !== undefined && value !== null;
 

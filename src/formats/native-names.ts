@@ -24,9 +24,13 @@ const KNOWN: ReadonlySet<string> = new Set([
   'occurred_at',
 ]);
 
-/** A list beside the known ones that can only be meant as one of them; null: there is none. */
+/** A field beside the known ones that can only be meant as one of them, and holds something; null: there is none. */
 export const misspeltList = (fields: Fields): Misspelt | null =>
-  firstOf(fields, (name) => (Array.isArray(fields[name]) ? meantBy(name, OF_CHANGES) : null));
+  firstOf(fields, (name) => {
+    const value = fields[name];
+    if (typeof value === 'string') return value === '' ? null : meantBy(name, OF_MEMBERS);
+    return typeof value === 'object' && value !== null ? meantBy(name, OF_CHANGES) : null;
+  }) ?? firstOf(fields, (name) => (fields[name] === true ? meantBy(name, OF_STATES) : null));
 
 /** Of a record without any list: what is near to one, also where it holds no list; null: nothing. */
 export const nearList = (fields: Fields): Misspelt | null =>
@@ -53,6 +57,9 @@ const OF_CHANGES: Words = new Map([
   ['member remove', 'remove_members'],
 ]);
 
+/** What a text may be meant as: with the word for members only, since `adder` and `joined_by` name others. */
+const OF_MEMBERS: Words = new Map([...OF_CHANGES].filter(([words]) => words.includes('member')));
+
 const OF_STATES: Words = new Map([
   ['member', 'members'],
   ['complete', 'complete'],
@@ -61,8 +68,11 @@ const OF_STATES: Words = new Map([
 ]);
 
 const STEMS: readonly (readonly [stem: string, word: RegExp])[] = [
-  ['add', /^(?:add|adds|adding|added|additions?)$/],
-  ['remove', /^(?:remove|removes|removing|removed|removals?)$/],
+  ['add', /^(?:add|adds|adding|added|additions?|assign|assigned|grant|granted|join|joined|joiners?)$/],
+  [
+    'remove',
+    /^(?:remove|removes|removing|removed|removals?|revoke|revoked|drop|dropped|unassign|unassigned|kick|kicked|left|leave|leavers?|del)$/,
+  ],
   ['delete', /^(?:delete|deletes|deleted)$/],
   ['member', /^(?:members?|memberships?|users?|(?:user|member)ids?)$/],
   ['complete', /^(?:complete|completed)$/],

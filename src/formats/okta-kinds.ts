@@ -28,6 +28,12 @@ const MEANINGS = new Map<string, Meaning>([
   ['system.identity_sources.bulk_group_membership_delete', 'without_detail'],
 ]);
 
+/** Of imports the System Log says this for all; which one it was, another field may tell. */
+export const IMPORT = 'app.user_management';
+
+/** All that may be more than another kind. */
+export const TYPES_OF_CHANGES: readonly string[] = [IMPORT, ...MEANINGS.keys()];
+
 /** undefined: none of a membership, or not known; `isOfAnotherKind` says which. */
 export const meaningOfType = (type: string): Meaning | undefined => MEANINGS.get(type);
 

@@ -8,7 +8,7 @@
 import type { SourceEvent } from '../core/change.ts';
 import { NAME_LENGTH_MAX } from './event-grammar.ts';
 import type { Reader } from './reader.ts';
-import { isOfAnotherKind, type Meaning, meaningOfType } from './okta-kinds.ts';
+import { IMPORT, isOfAnotherKind, type Meaning, meaningOfType } from './okta-kinds.ts';
 import type { Fields } from './reading.ts';
 import {
   AS_FULL_STATE,
@@ -71,8 +71,7 @@ function inOrder(events: readonly unknown[]): readonly unknown[] {
   return timed.toSorted((a, b) => a.time - b.time).map(({ event }) => event);
 }
 
-/** Of imports the System Log says `app.user_management` for all; which one it was, only the message may tell. */
-const IMPORT = 'app.user_management';
+/** Which import it was, only the message may tell. */
 const IMPORT_MESSAGES = new Map<string, Meaning>([
   ['successfully imported new member to an app group', 'add'],
   ['successfully deleted member of an app group', 'remove'],

@@ -50,9 +50,9 @@ interface ToldClaims extends Told {
 
 const PREFIX = 'urn:ietf:params:scim:event:';
 
-/** RFC 9967 has the prefix above; earlier drafts wrote `SCIM`, or turned the words around. */
+/** In lower case. RFC 9967 has the prefix above; earlier drafts wrote `SCIM`, or turned the words around. */
 function shortName(uri: string): string | null {
-  if (uri.startsWith(PREFIX)) return uri.slice(PREFIX.length);
+  if (uri.startsWith(PREFIX)) return uri.slice(PREFIX.length).toLowerCase();
   return /^urn:ietf:params:(?:scim:event|event:scim):(.+)$/.exec(uri.toLowerCase())?.[1] ?? null;
 }
 
@@ -90,7 +90,7 @@ const KNOWN: ReadonlySet<string> = new Set([
   'sig:pwdreset',
 ]);
 
-const isKnown = (name: string | null): boolean => name !== null && KNOWN.has(name.toLowerCase());
+const isKnown = (name: string | null): boolean => name !== null && KNOWN.has(name);
 
 const isFull = (name: string | null): boolean => name !== null && (name.endsWith(':full') || name === 'prov:delete');
 

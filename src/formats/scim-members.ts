@@ -5,7 +5,7 @@
  */
 import type { Op, SourceEvent } from '../core/change.ts';
 import type { Fields } from './reading.ts';
-import { fieldsIn, isFields, quote, readJsonText, textIn } from './reading.ts';
+import { isFields, quote, readJsonText, textIn } from './reading.ts';
 import { idIn, refusedMember } from './several.ts';
 
 export interface Members {
@@ -25,10 +25,12 @@ export function membersIn(value: unknown): Members | null {
   return { users, refused };
 }
 
-/** `type` is optional, and a `$ref` may tell instead. */
+/** `type` is optional, and a `$ref` may tell instead: the last but one part of it is the resource type. */
 function isUser(member: Fields): boolean {
   const type = textIn(member['type']);
-  return type === null ? !/(?:^|\/)Groups\//i.test(idIn(member['$ref'])) : type.toLowerCase() === 'user';
+  if (type !== null) return type.toLowerCase() === 'user';
+  const [, resource] = /(?:^|\/)([A-Za-z]+)\/[^/]*$/.exec(idIn(member['$ref'])) ?? [];
+  return resource === undefined || resource.toLowerCase() === 'users';
 }
 
 /** One for all of a group, if there are any. */
@@ -39,12 +41,22 @@ export function refusals(refused: readonly string[], group: string): readonly So
   return [refusedMember(`The member ${quote(first)}${others} of another type than User cannot be put in`, group)];
 }
 
-/** SCIM's attribute names know no case (RFC 7643 2.1); most write them as the RFC does. */
+/**
+ * SCIM's attribute names know no case (RFC 7643 2.1); most write them as the RFC does. An attribute may stand under its whole name,
+ * or in an object under that of its schema (RFC 7644 3.10).
+ */
 export function attribute(fields: Fields, name: 'members' | 'Operations'): unknown {
   if (name in fields) return fields[name];
-  const key = Object.keys(fields).find((key) => key.toLowerCase() === name.toLowerCase());
-  return key === undefined ? undefined : fields[key];
+  const wanted = name.toLowerCase();
+  for (const [key, value] of Object.entries(fields)) {
+    const lower = key.toLowerCase();
+    if (lower === wanted || lower === `${GROUP_SCHEMA}:${wanted}`) return value;
+    if (lower === GROUP_SCHEMA && isFields(value)) return attribute(value, name);
+  }
+  return undefined;
 }
+
+const GROUP_SCHEMA = 'urn:ietf:params:scim:schemas:core:2.0:group';
 
 /** What a PATCH as a whole does to the members; its operations happen one after the other. */
 export interface Patched {
@@ -77,7 +89,8 @@ function apply(patch: Patch, operation: Fields): string | null {
   const path = operation['path'];
   if (path === undefined || path === null) {
     if (op === 'remove') return 'a remove has no path';
-    const value = attribute(fieldsIn(operation['value']), 'members');
+    if (!isFields(operation['value'])) return 'an operation without a path has no object as its value';
+    const value = attribute(operation['value'], 'members');
     return value === undefined ? null : applyToAll(patch, op, value);
   }
   const found = membersPath(idIn(path));
@@ -118,15 +131,20 @@ function want({ kind, wanted }: Patch, op: Op, members: readonly string[]): void
   }
 }
 
-const PATH = /^(?:urn:ietf:params:scim:schemas:core:2\.0:group:)?members(?![\w-])(.*)$/is;
+/** Members of another schema (an extension's) are no others than the group's, as far as is known: its path cannot be read. */
+const PATH = /^(?:urn:[\w:.-]+:)?members(?![\w-])(.*)$/is;
 
 /** The ids that a filter names; null: the path leads elsewhere. */
 function membersPath(path: string): readonly string[] | 'all' | 'unreadable' | null {
   const [, rest] = PATH.exec(path.trim()) ?? [];
   if (rest === undefined || /\.(?:display|type|\$ref)$/i.test(rest)) return null;
+  if (!isOfGroup(path.trim())) return 'unreadable';
   if (rest === '') return 'all';
   return (rest.startsWith('[') && rest.endsWith(']') ? idsInFilter(rest.slice(1, -1)) : null) ?? 'unreadable';
 }
+
+const isOfGroup = (path: string): boolean =>
+  /^members/i.test(path) || path.toLowerCase().startsWith(`${GROUP_SCHEMA}:`);
 
 /** `value eq "x"`, also several with `or` between them. */
 function idsInFilter(filter: string): readonly string[] | null {

@@ -13,7 +13,7 @@ import {
 } from '../core/change.ts';
 import { type EventIntents, eventIntents, NO_INTENTS } from '../core/intents.ts';
 import { idKey } from '../core/id-key.ts';
-import { invalidLetter } from '../core/dead-letter.ts';
+import { invalidLetter, oneOfMany } from '../core/dead-letter.ts';
 import { isOver } from '../core/doubt.ts';
 import { advance, begin, isKnownComplete, knownEnd } from '../core/ledger.ts';
 import type { Failure } from '../core/outcome.ts';
@@ -116,8 +116,12 @@ function readRecord(context: Context, partition: Partition, record: LogRecord): 
   const { ledger } = partition;
   if (ledger === null) return;
   const { format, state } = context;
+  let unread = 0;
   const events = decodeRecord(format, record, { partitionCount: state.partitionCount }).map(
-    (event, index, { length }) => told(context, { partition, record, event, index: length > 1 ? index : null }),
+    (event, index, { length }) => {
+      const copies = isUnread(event) ? unread++ : 0;
+      return told(context, { partition, record, event, copies, index: length > 1 ? index : null });
+    },
   );
   watchKey(context, partition, { record, events });
   const isKnown = isKnownComplete(ledger, record.offset);
@@ -146,6 +150,8 @@ interface Told {
   readonly partition: Partition;
   readonly record: LogRecord;
   readonly event: SourceEvent;
+  /** How many before it in the record could not be read either: each has a dead letter with the record's bytes. */
+  readonly copies: number;
   readonly source: ChangeSource;
   readonly intents: EventIntents;
   /** It is reported as a whole: it names no members, or cannot be read. */
@@ -154,8 +160,9 @@ interface Told {
 
 function told(
   { options, clock, state }: Context,
-  { partition, record, event, index }: Pick<Told, 'partition' | 'record' | 'event'> & { readonly index: number | null },
+  { index, ...read }: Pick<Told, 'partition' | 'record' | 'event' | 'copies'> & { readonly index: number | null },
 ): Told {
+  const { partition, record, event } = read;
   const { skipped } = state.counts;
   if (event.kind === 'skip') skipped[event.reason] = (skipped[event.reason] ?? 0) + 1;
   const source: ChangeSource = {
@@ -167,7 +174,7 @@ function told(
     timestamp: record.timestamp,
   };
   const intents = isChange(event) ? eventIntents(sharingId(partition, event), source, clock.now().wall) : NO_INTENTS;
-  return { partition, record, event, source, intents, isReported: event.kind !== 'skip' && intents.count === 0 };
+  return { ...read, source, intents, isReported: event.kind !== 'skip' && intents.count === 0 };
 }
 
 function takeIn(context: Context, partition: Partition, fresh: Intent, standing: 'known' | 'new'): void {
@@ -198,7 +205,7 @@ const shortKey = (key: Uint8Array | null): Uint8Array | null =>
   key !== null && key.length > KEY_LENGTH_MAX ? null : key;
 
 /** An event without members, or one that says too little or could not be read: reported once, with `member` null. */
-function reportEvent(context: Context, { partition, record, event, source }: Told): void {
+function reportEvent(context: Context, { partition, record, event, source, copies }: Told): void {
   const { options, clock, ids } = context;
   const failure = isUnread(event) ? failureOf(event) : null;
   const group = event.kind === 'skip' ? null : event.group;
@@ -217,7 +224,8 @@ function reportEvent(context: Context, { partition, record, event, source }: Tol
     subject: null,
     key: group === null ? shortKey(record.key) : idKey(group),
     report: eventReport({ source, group, groupTarget, outcome, reason: failure, ...written }),
-    deadLetter: failure && invalidLetter(options.topics.deadLetter, record, { source, group, failure }),
+    deadLetter:
+      failure && oneOfMany(invalidLetter(options.topics.deadLetter, record, { source, group, failure }), copies),
   });
 }
 

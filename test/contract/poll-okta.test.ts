@@ -174,3 +174,17 @@ test('asked to stop, it ends although it waits', async () => {
   poll.onLine = ({ message }) => void (message.startsWith('the identity provider is read') && poll.stop.abort());
   await running;
 });
+
+test('every event that changes members is asked for', async () => {
+  const okta = await startOkta();
+  const poll = new Poll('okta', okta);
+  await poll.run();
+  okta.log('system.identity_sources.group.user.assign', 'g', 'x');
+  okta.log('system.identity_sources.group.user.revoke', 'g', 'y');
+  okta.log('system.import.group.delete', 'h', 'z');
+  await poll.run();
+  expect(poll.changes()).toEqual(['g +x', 'g -y', 'h deleted']);
+  okta.log('system.identity_sources.bulk_group_membership_upsert', 'g', 'x');
+  await poll.run();
+  expect(poll.lines.at(-1)?.fields).toMatchObject({ codes: ['change_without_detail'] });
+});

@@ -48,6 +48,28 @@ test.for([
   expect(vi.mocked(timingSafeEqual).mock.calls.length).toBe(1);
 });
 
+test.for([
+  ['brackets', `{"value":${'['.repeat(100_000)}${']'.repeat(100_000)}}`],
+  ['keys', `{${Array.from({ length: 15_000 }, (_, i) => `"k${i}":0`).join(',')}}`],
+  ['numbers behind a wrong clientState', `{"value":[{"clientState":"x"},${'0,'.repeat(100_000)}0]}`],
+] as const)('a body of %s is refused without being parsed', async ([, body]) => {
+  const door = await aDoor({ options: { bodyBytesMax: 2_000_000 } });
+  const parse = vi.spyOn(JSON, 'parse');
+  expect((await door.post('entra', body)).status).toBe(401);
+  expect(parse.mock.calls.filter(([text]) => text.length > 1_000)).toEqual([]);
+  parse.mockRestore();
+});
+
+test('an escaped clientState is read all the same', async () => {
+  const door = await aDoor();
+  const body = adding('g', 'm').replace(
+    secrets.entra,
+    `\\u00${secrets.entra.charCodeAt(0).toString(16)}${secrets.entra.slice(1)}`,
+  );
+  expect(body).toContain('\\u00');
+  expect((await door.post('entra', body)).status).toBe(202);
+});
+
 test.for(['entra', 'keycloak'] as const)(
   'a large body to %s is not read: the sender has shown nothing yet',
   async (kind) => {

@@ -39,6 +39,18 @@ const cases: readonly Case[] = [
   ['auth0-03-webhook-without-envelope', 'auth0', invalid('schema')],
   ['cloudevents-01-binary', 'cloudevents', add(GROUP, USER)],
   ['cloudevents-02-structured', 'cloudevents', remove(GROUP, USER)],
+  ['debezium-61-goldengate-row-delete', 'debezium', invalid('row_unmarked')],
+  ['debezium-62-goldengate-operation-delete', 'debezium', invalid('schema')],
+  ['debezium-63-estuary-delete', 'debezium', invalid('row_unmarked')],
+  ['debezium-64-matrix-ban', 'debezium', invalid('row_marked'), { DEBEZIUM_GROUP_COLUMN: 'room_id' }],
+  [
+    'debezium-64-matrix-ban',
+    'debezium',
+    skip('not_a_member_row'),
+    { DEBEZIUM_GROUP_COLUMN: 'room_id', DEBEZIUM_MEMBER_WHERE: 'membership=join' },
+  ],
+  ['keycloak-15-group-bridge-without-path', 'keycloak', invalid('resource_path')],
+  ['keycloak-16-webhook-by-django', 'keycloak', remove('gid-1', 'kc-sub-1')],
   ['debezium-01-create-schemaless', 'debezium', add(GROUP, USER)],
   ['debezium-04-tombstone', 'debezium', skip('tombstone')],
   ['debezium-05-tombstone-keyed-by-group', 'debezium', skip('tombstone')],
@@ -198,6 +210,7 @@ const cases: readonly Case[] = [
 /** Whose fields do not say what they are of: where the format has to be found, they are loud. */
 const HIDDEN: ReadonlySet<string> = new Set([
   'auth0-03-webhook-without-envelope',
+  'debezium-62-goldengate-operation-delete',
   'entra-17-audit-without-targets',
   'entra-22-eventhub-sign-in',
   'google-06-flattened-by-a-forwarder',

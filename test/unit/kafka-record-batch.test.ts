@@ -159,3 +159,35 @@ test('100,000 headers of one record take no time', { timeout: 60_000 }, async ()
   const [record] = await read(changed(await many(1), { body: Buffer.concat([length, rest]) }));
   expect(record?.headers.length).toBe(100_000);
 });
+
+/** Varints of numbers from 0. */
+function varint(number: number): Buffer {
+  const bytes: number[] = [];
+  let left = number * 2;
+  for (; left >= 0x80; left = Math.floor(left / 0x80)) bytes.push((left % 0x80) | 0x80);
+  return Buffer.from([...bytes, left]);
+}
+
+/** One with so many headers of no name and no value, two bytes each. */
+function withHeaders(offsetDelta: number, count: number): Buffer {
+  const headers = Buffer.alloc(2 * count, Buffer.from([0, 1]));
+  const rest = Buffer.concat([Buffer.from([0, 0]), varint(offsetDelta), Buffer.from([1, 1]), varint(count), headers]);
+  return Buffer.concat([varint(rest.length), rest]);
+}
+
+test(
+  'a record of millions of headers, which come to gigabytes in memory, is unreadable',
+  { timeout: 5_000 },
+  async () => {
+    const body = compress.gzip(withHeaders(0, 20_000_000));
+    const bytes = changed(await many(1), { type: types.gzip, body });
+    await expectUnreadable(bytes, 'batch_too_large', /20000000 headers, 100000 are allowed/, 100n);
+  },
+);
+
+test('records with many headers count as more, so that one answer does not hold them all', async () => {
+  const records = Array.from({ length: 100 }, (_, i) => withHeaders(i, 1_000));
+  const bytes = changed(await many(100), { count: 100, body: Buffer.concat(records) });
+  const { messages, count, isCut } = await readRecordBatch(bytes, { from: 0n, countMax: 1_010 });
+  expect({ messages: messages.length, count, isCut }).toEqual({ messages: 10, count: 1_010, isCut: true });
+});

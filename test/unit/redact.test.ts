@@ -61,6 +61,26 @@ test.for<readonly [string, (text: string) => string]>([
   ['in HTML in JSON', (text) => json(text.replaceAll('&', '&amp;').replaceAll('"', '&#34;'))],
   ['in hexadecimal digits', (text) => Buffer.from(text).toString('hex')],
   ['in upper hexadecimal digits', (text) => Buffer.from(text).toString('hex').toUpperCase()],
+  [
+    'in hexadecimal digits, one byte from the other',
+    (text) => Buffer.from(text).toString('hex').match(/../g)?.join(' ') ?? '',
+  ],
+  [
+    'in hexadecimal digits with colons',
+    (text) => Buffer.from(text).toString('hex').toUpperCase().match(/../g)?.join(':') ?? '',
+  ],
+  ['in a list of bytes', (text) => [...Buffer.from(text)].join(',')],
+  ['in escapes of ECMAScript', (text) => text.replaceAll(/./gu, (each) => `\\u{${each.codePointAt(0)?.toString(16)}}`)],
+  [
+    'with names of HTML',
+    (text) =>
+      text
+        .replaceAll('&', '&amp;')
+        .replaceAll('"', '&quot;')
+        .replaceAll('/', '&sol;')
+        .replaceAll('+', '&plus;')
+        .replaceAll('=', '&equals;'),
+  ],
   ['byte by byte', (text) => Buffer.from(text).toString('latin1')],
 ])('a secret is known %s', ([, form]) => {
   const redacted = redactor([secret])(`<${form(secret)}>`);
@@ -95,6 +115,10 @@ test.for([
   ['three dots', `refused ${token.slice(0, 12)}... (cut)`],
   ['the beginning of the text', `${token.slice(-23)} is refused`],
   ['the beginning of a quotation', `{"message":"${token.slice(-8)} is refused"}`],
+  ['a remark', `refused ${token.slice(0, 20)} [truncated]`],
+  ['a line break', `refused ${token.slice(0, 20)}\nnext`],
+  ['a bracket', `{token=${token.slice(0, 20)}}`],
+  ['a remark at the beginning', `[…] ${token.slice(-20)} is refused`],
   ['half an escape', `refused: ${token.slice(0, 11)}${String.raw`\u00`}`],
   ['half an escape at the beginning', `2d${token.slice(-12)} is refused`],
   ['the end, in a URL', encodeURIComponent(`refused: "${token.slice(0, 20)}`)],
@@ -123,7 +147,18 @@ test('what is learned later is redacted, too, and of many only the newest', () =
 
 test('no text makes it throw, and no empty secret hides everything', () => {
   expect(redactor(['', '\ud800'])('plain \ud800')).toBe('plain [redacted]');
-  for (const odd of ['%', '%zz', '%c3%28', '\\', '\\u12', '&#99999999;', '&#x110000;', '\\'.repeat(50)])
+  for (const odd of [
+    '%',
+    '%zz',
+    '%c3%28',
+    '\\',
+    '\\u12',
+    '&#99999999;',
+    '&#x110000;',
+    '&nosuch;',
+    '&Foo;',
+    '\\'.repeat(50),
+  ])
     expect(redactor([token])(odd)).toBe(odd);
 });
 

@@ -3,7 +3,8 @@ import { IdpRefusal, knownErrorCode } from '../../core/idp-failure.ts';
 import { isObject } from '../../core/error-body.ts';
 import { jsonIn } from '../../core/json.ts';
 import { tokenLifetime } from '../../core/server-wait.ts';
-import { type Authorization, headerOf, type IdpConnection, patiently, readBody, send } from './http.ts';
+import { type Authorization, type IdpConnection, patiently } from './http.ts';
+import { headerOf, readBody, send } from './request.ts';
 
 /** @param scheme `Bearer`, or `SSWS` at Okta. */
 export function fixedToken(scheme: string, access: { readonly token: string }): Authorization {
@@ -78,10 +79,10 @@ export class ClientToken implements Authorization {
     });
     const host = new URL(url).host;
     const headers = { accept: 'application/json', 'content-type': 'application/x-www-form-urlencoded' };
-    const read = async (response: Response) => ({
+    const read = async (response: Response, over: AbortSignal) => ({
       status: response.status,
       header: headerOf(response),
-      body: await readBody(response),
+      body: await readBody(response, over),
     });
     const limits = { timeoutMs, clock, stop, dispatcherFor, read };
     const request = () => send(url, { method: 'POST', headers, body: String(body) }, limits);

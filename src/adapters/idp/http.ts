@@ -14,6 +14,7 @@ import { proxyAgents } from '../proxy-agent.ts';
 import { logLasting } from '../lasting-lines.ts';
 import { pause, unlessAborted, within } from '../time-limit.ts';
 import { addressBelow, hasDotSegments, prefixOf } from './address.ts';
+import { BODY_BYTES_MAX, headerOf, type Limits, readBody, send } from './request.ts';
 import { askedWaitMs, isPassing } from './patience.ts';
 
 /** How requests show who we are. */
@@ -61,8 +62,6 @@ export interface IdpOptions {
   readonly advice: string;
 }
 
-const BODY_BYTES_MAX = 64 * 1024 * 1024;
-
 export class IdpHttp implements IdpApi {
   readonly host: string;
   readonly #options: IdpOptions;
@@ -77,7 +76,7 @@ export class IdpHttp implements IdpApi {
   }
 
   async get(path: string): Promise<IdpAnswer> {
-    return this.#authorized(path, 'application/json', (response) => this.#answer(response));
+    return this.#authorized(path, 'application/json', (response, over) => this.#answer(response, over));
   }
 
   async open(path: string): Promise<IdpStream> {
@@ -97,7 +96,7 @@ export class IdpHttp implements IdpApi {
   async #authorized<T extends { readonly status: number; header(name: string): string | null }>(
     path: string,
     accept: string,
-    read: (response: Response) => Promise<T>,
+    read: Limits<T>['read'],
   ): Promise<T> {
     for (let renewed = false; ; renewed = true) {
       const answer = await this.#patiently(path, accept, read);
@@ -110,7 +109,7 @@ export class IdpHttp implements IdpApi {
   async #patiently<T extends { readonly status: number; header(name: string): string | null }>(
     path: string,
     accept: string,
-    read: (response: Response) => Promise<T>,
+    read: Limits<T>['read'],
   ): Promise<T> {
     const { baseUrl } = this.#options;
     const url = path.startsWith('/') && !hasDotSegments(path) ? addressBelow(baseUrl, `${baseUrl}${path}`) : null;
@@ -128,8 +127,8 @@ export class IdpHttp implements IdpApi {
     return { timeoutMs: this.#options.timeoutMs, clock, stop, dispatcherFor };
   }
 
-  async #answer(response: Response): Promise<IdpAnswer> {
-    return { status: response.status, header: headerOf(response), body: await readBody(response) };
+  async #answer(response: Response, over: AbortSignal): Promise<IdpAnswer> {
+    return { status: response.status, header: headerOf(response), body: await readBody(response, over) };
   }
 
   /** A stream that never is quiet, or that is too long, is cut off: reading goes on after what came before. */
@@ -153,51 +152,6 @@ export class IdpHttp implements IdpApi {
       await reader.cancel().catch(() => undefined);
     }
   }
-}
-
-export const headerOf =
-  ({ headers }: Response): ((name: string) => string | null) =>
-  (name) =>
-    headers.get(name);
-
-export interface Limits<T> {
-  /** Until `read` has ended. */
-  readonly timeoutMs: number;
-  readonly clock: Clock;
-  readonly stop: AbortSignal;
-  readonly dispatcherFor: IdpConnection['dispatcherFor'];
-  read(response: Response): Promise<T>;
-}
-
-/** One request. Rejects where there is no answer. */
-export async function send<T>(
-  url: string,
-  init: { readonly headers: Record<string, string>; readonly method?: 'POST'; readonly body?: string },
-  { timeoutMs, clock, stop, dispatcherFor, read }: Limits<T>,
-): Promise<T> {
-  const limit = new AbortController();
-  const cancel = clock.schedule(timeoutMs, () => limit.abort(new Error(`no answer within ${timeoutMs} ms`)));
-  try {
-    const dispatcher = dispatcherFor(url);
-    const signal = AbortSignal.any([limit.signal, stop]);
-    // Node's fetch takes the agents of undici 7, whose types are not those of its own.
-    const through: object = dispatcher === null ? {} : { dispatcher };
-    const response = await fetch(url, Object.assign({ ...init, redirect: 'error', signal } as const, through));
-    return await read(response);
-  } finally {
-    cancel();
-  }
-}
-
-export async function readBody(response: Response): Promise<Uint8Array> {
-  const chunks: Uint8Array[] = [];
-  let bytes = 0;
-  for await (const chunk of (response.body ?? []) as AsyncIterable<Uint8Array>) {
-    bytes += chunk.length;
-    if (bytes > BODY_BYTES_MAX) throw new IdpTrouble(`an answer has more than ${BODY_BYTES_MAX} bytes`);
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks);
 }
 
 export interface Patience extends IdpConnection {

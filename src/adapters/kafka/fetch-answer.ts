@@ -4,7 +4,13 @@
  * read by itself, and of one answer no more than memory should hold: the rest comes with the next fetch.
  */
 import { createRequire } from 'node:module';
-import { BATCH_HEAD_BYTES, readRecordBatch, type StoredMessage, unreadableMessage } from './record-batch.ts';
+import {
+  BATCH_HEAD_BYTES,
+  type ReadBatch,
+  readRecordBatch,
+  type StoredMessage,
+  unreadableMessage,
+} from './record-batch.ts';
 import { UNPACKED_BYTES_MAX } from './unpacked.ts';
 
 /** The part of kafkajs's decoder that is used. */
@@ -133,11 +139,11 @@ async function messagesOf({ answer, from, bytes }: RecordSet, left: Left): Promi
   const messages: StoredMessage[] = [];
   const entries = [...entriesOf(bytes)];
   for (const [i, entry] of entries.entries()) {
-    const { messages: read, unpackedBytes, isCut } = await readEntry(entry, { from, countMax: left.records });
+    const { messages: read, count, unpackedBytes, isCut } = await readEntry(entry, { from, countMax: left.records });
     const end = entries[i + 1]?.readBigInt64BE(0) ?? BigInt(answer.highWatermark);
     for (const message of read) messages.push(within(message, from, end));
     left.bytes -= unpackedBytes;
-    left.records -= read.length;
+    left.records -= count;
     if (isCut || left.bytes <= 0 || left.records <= 0) break;
   }
   return messages;
@@ -165,13 +171,11 @@ function* entriesOf(bytes: Buffer): Generator<Buffer> {
   }
 }
 
-async function readEntry(
-  entry: Buffer,
-  slice: Parameters<typeof readRecordBatch>[1],
-): Promise<{ readonly messages: readonly StoredMessage[]; readonly unpackedBytes: number; readonly isCut: boolean }> {
+async function readEntry(entry: Buffer, slice: Parameters<typeof readRecordBatch>[1]): Promise<ReadBatch> {
   const format = entry[MAGIC_AT] ?? 0;
   if (format === 2 && entry.length >= BATCH_HEAD_BYTES) return readRecordBatch(entry, slice);
-  return { messages: await readOldMessages(entry), unpackedBytes: 0, isCut: false };
+  const messages = await readOldMessages(entry);
+  return { messages, count: messages.length, unpackedBytes: 0, isCut: false };
 }
 
 /** Formats 0 and 1, which no broker since Kafka 4 has any more: kafkajs reads them, with our codecs. */

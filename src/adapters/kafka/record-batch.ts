@@ -56,6 +56,8 @@ export interface Slice {
 
 export interface ReadBatch {
   readonly messages: readonly StoredMessage[];
+  /** What they come to against `countMax`: headers count, too. */
+  readonly count: number;
   readonly unpackedBytes: number;
   /** Something was left for the next fetch. */
   readonly isCut: boolean;
@@ -66,11 +68,11 @@ export async function readRecordBatch(bytes: Buffer, slice: Slice): Promise<Read
   const head = headOf(bytes);
   try {
     if (crc32c(bytes.subarray(CHECKED_FROM)) !== bytes.readUInt32BE(17)) throw new DamagedError('its CRC is wrong');
-    if (head.recordCount === 0) return { messages: [], unpackedBytes: 0, isCut: false };
+    if (head.recordCount === 0) return { messages: [], count: 0, unpackedBytes: 0, isCut: false };
     const records = await unpack(head.compression, bytes.subarray(BATCH_HEAD_BYTES));
     return { ...readRecords(records, head, slice), unpackedBytes: records.length };
   } catch (error) {
-    return { messages: [unreadable(head, error)], unpackedBytes: 0, isCut: false };
+    return { messages: [unreadable(head, error)], count: 1, unpackedBytes: 0, isCut: false };
   }
 }
 
@@ -105,26 +107,32 @@ function readRecords(bytes: Buffer, head: BatchHead, { from, countMax }: Slice):
   const messages: StoredMessage[] = [];
   const reader = new ByteReader(bytes);
   let below: bigint | null = null;
+  const tally: Tally = { headers: 0 };
+  const count = (): number => messages.length + Math.floor(tally.headers / HEADERS_PER_COUNT);
   for (let i = 0; i < recordCount; i += 1) {
-    if (messages.length >= countMax) return { messages, isCut: true };
+    if (count() >= countMax) return { messages, count: count(), isCut: true };
     const end = reader.endOf(reader.varint());
     reader.skip(1);
     const timestampDelta = reader.varlong();
     const offset = head.firstOffset + BigInt(reader.varint());
     if (offset < from) below = offset;
-    else messages.push(readRecord(reader, head, { offset, timestampDelta }));
+    else messages.push(readRecord(reader, head, { offset, timestampDelta, tally }));
     reader.at = end;
   }
   if (reader.at !== bytes.length) throw new DamagedError('bytes follow its last record');
   // kafkajs goes on behind a batch that compaction has emptied from `from` on only where it sees a record of it.
   if (messages.length === 0 && below !== null) messages.push(emptyMessage(below, head.maxTimestamp, head.context));
-  return { messages, isCut: false };
+  return { messages, count: count(), isCut: false };
 }
 
 function readRecord(
   reader: ByteReader,
   head: BatchHead,
-  { offset, timestampDelta }: { readonly offset: bigint; readonly timestampDelta: bigint },
+  {
+    offset,
+    timestampDelta,
+    tally,
+  }: { readonly offset: bigint; readonly timestampDelta: bigint; readonly tally: Tally },
 ): StoredMessage {
   const timestamp = head.hasAppendTime ? head.maxTimestamp : head.firstTimestamp + timestampDelta;
   return {
@@ -133,16 +141,30 @@ function readRecord(
     attributes: 0,
     key: reader.bytes(),
     value: reader.bytes(),
-    headers: readHeaders(reader),
+    headers: readHeaders(reader, tally),
     isControlRecord: head.isControl,
     batchContext: head.context,
   };
 }
 
-function readHeaders(reader: ByteReader): IHeaders {
+/** What was read of one batch. */
+interface Tally {
+  headers: number;
+}
+
+/** The lengths of its name and its value; in memory it takes a hundred times as much. */
+const HEADER_BYTES_MIN = 2;
+const HEADERS_MAX = 100_000;
+const HEADERS_PER_COUNT = 10;
+
+function readHeaders(reader: ByteReader, tally: Tally): IHeaders {
+  const count = Math.max(reader.varint(), 0);
+  reader.endOf(HEADER_BYTES_MIN * count);
+  if (count > HEADERS_MAX) throw new TooLargeError(`a record has ${count} headers, ${HEADERS_MAX} are allowed`);
+  tally.headers += count;
   // Without a prototype, or a header `constructor` would find something there already.
   const headers = Object.create(null) as Record<string, Buffer | Buffer[]>;
-  for (let left = reader.varint(); left > 0; left -= 1) {
+  for (let left = count; left > 0; left -= 1) {
     const name = (reader.bytes() ?? NO_BYTES).toString();
     const value = reader.bytes() ?? NO_BYTES;
     const present = headers[name];

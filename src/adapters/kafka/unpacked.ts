@@ -6,16 +6,18 @@
  */
 export const UNPACKED_BYTES_MAX = 64 * 1024 * 1024;
 
-/** A batch would come to more than `UNPACKED_BYTES_MAX`. */
+/** A batch would come to more than `UNPACKED_BYTES_MAX`, or holds more than memory should. */
 export class TooLargeError extends Error {
   override readonly name = 'TooLargeError';
 
-  /** @param claimedBytes What it says itself that it comes to; null: it does not say. */
-  constructor(claimedBytes: number | null) {
+  /** @param claimed What it says itself that it comes to, in bytes; null: it does not say; a text: why else. */
+  constructor(claimed: number | string | null) {
     super(
-      claimedBytes === null
-        ? `it unpacks to more than the ${UNPACKED_BYTES_MAX} bytes that are allowed`
-        : `it claims to unpack to ${claimedBytes} bytes, ${UNPACKED_BYTES_MAX} are allowed`,
+      typeof claimed === 'string'
+        ? claimed
+        : claimed === null
+          ? `it unpacks to more than the ${UNPACKED_BYTES_MAX} bytes that are allowed`
+          : `it claims to unpack to ${claimed} bytes, ${UNPACKED_BYTES_MAX} are allowed`,
     );
   }
 }

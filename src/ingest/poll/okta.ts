@@ -5,6 +5,7 @@
 import { pathPart } from '../../core/change.ts';
 import { IdpTrouble } from '../../core/idp-failure.ts';
 import { okta } from '../../formats/okta.ts';
+import { TYPES_OF_CHANGES } from '../../formats/okta-kinds.ts';
 import { type Fields, fullState, isFields, textIn } from '../../formats/reading.ts';
 import type { Clock } from '../../ports.ts';
 import type { IdpAnswer, IdpApi } from '../ports.ts';
@@ -23,16 +24,6 @@ export interface OktaOptions {
  */
 const OVERLAP_MS = 300_000;
 
-const EVENT_TYPES = [
-  'group.user_membership.add',
-  'group.user_membership.remove',
-  'group.lifecycle.delete',
-  'app.user_management',
-  'app.user_management.app_group_member_import.insert_success',
-  'app.user_management.app_group_member_import.delete_success',
-  'app.user_management.user_group_import.delete_success',
-];
-
 export function oktaSource({ api, clock, pageSize }: OktaOptions): PollSource {
   const firstCursor = (): string => logPath(new Date(clock.now().wall - OVERLAP_MS).toISOString(), pageSize);
   return {
@@ -49,7 +40,7 @@ export function oktaSource({ api, clock, pageSize }: OktaOptions): PollSource {
 }
 
 function logPath(since: string, limit: number): string {
-  const filter = EVENT_TYPES.map((type) => `eventType eq "${type}"`).join(' or ');
+  const filter = TYPES_OF_CHANGES.map((type) => `eventType eq "${type}"`).join(' or ');
   const query = new URLSearchParams({ since, sortOrder: 'ASCENDING', limit: String(limit), filter });
   return `/api/v1/logs?${String(query)}`;
 }

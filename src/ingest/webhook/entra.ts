@@ -33,9 +33,28 @@ function validation(token: string | null): Answer | null {
  * ends it: a request may hold very many.
  */
 function allCarry(clientState: string, body: Uint8Array): boolean {
+  const first = firstState(body);
+  if (first !== null && !isSame(clientState, first)) return false;
   const read = readJson(body);
   const notifications = read.ok ? listIn(fieldsIn(read.json)['value']) : [];
   return notifications.length > 0 && notifications.every((notification) => isSame(clientState, stateIn(notification)));
+}
+
+const NAME = '"clientState"';
+const STATE = /^"clientState"\s*:\s*"([^"\\]*)"/;
+/** White space and a clientState of 128 characters (what Graph takes at most) fit in it. */
+const LOOKED_AT = 1_024;
+
+/**
+ * The first clientState by a look at the bytes: to parse a stranger's body takes a hundred times as long. null: it may be there, but
+ * only parsing tells, since it is escaped.
+ */
+function firstState(body: Uint8Array): string | null {
+  const bytes = Buffer.from(body.buffer, body.byteOffset, body.byteLength);
+  const at = bytes.indexOf(NAME);
+  if (at === -1) return '';
+  const text = bytes.toString('utf8', at, at + LOOKED_AT);
+  return STATE.exec(text)?.[1] ?? (text.includes('\\') ? null : '');
 }
 
 function stateIn(notification: unknown): string {

@@ -43,6 +43,20 @@ test('each has its own position and report; within a record the later event wins
   expect(one.pipeline.stats().skipped).toEqual({ not_successful: 1 });
 });
 
+test('the dead letters of a record with very many bad events do not multiply its bytes', async () => {
+  const world = await aWorld();
+  const bad = Array.from({ length: 300 }, (_, i) => invalid('schema', `event ${i} is none${' '.repeat(100)}`));
+  produce(world, bad);
+  await world.expectRest(await world.start({ format: list }));
+  const letters = world.records(topics.deadLetter);
+  const sizes = letters.map(({ value }) => value?.length ?? 0);
+  expect(letters).toHaveLength(300);
+  expect(sizes[0]).toBe(JSON.stringify(bad).length);
+  expect(sizes.reduce((sum, size) => sum + size, 0)).toBeLessThan(1_200_000);
+  expect(sizes.at(-1)).toBe(0);
+  expect(letters.at(-1)?.headers.map(([name]) => name)).toContain('rollcall-truncated');
+});
+
 test('the record is committed only when each is final or parked, and what is parked survives a crash', async () => {
   const world = await aWorld();
   const heal = failing(world);

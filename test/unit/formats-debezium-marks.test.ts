@@ -1,0 +1,136 @@
+/** Rows that say beside their ids that they are no membership, or what happened: neither is guessed, whatever the column is called. */
+import { describe, expect, test } from 'vitest';
+import { debezium } from '../../src/formats/debezium.ts';
+
+const read = (value: object, key: object | null = { group_id: 'g', user_id: 'u' }, headers: readonly string[] = []) =>
+  debezium().decode(
+    {
+      key: key === null ? null : Buffer.from(JSON.stringify(key)),
+      value: Buffer.from(JSON.stringify(value)),
+      headers: headers.map((name) => [name, Buffer.from('x')] as const),
+    },
+    { partitionCount: 1 },
+  )[0];
+
+const row = (columns: object): object => ({
+  before: null,
+  after: { group_id: 'g', user_id: 'u', ...columns },
+  op: 'r',
+  source: { table: 't' },
+});
+
+describe('a row of a snapshot is no addition', () => {
+  test.each<object>([
+    { is_banned: true },
+    { bannedAt: 1_700_000_000_000 },
+    { del_flag: '2' },
+    { is_delete: 1 },
+    { IsDelete: true },
+    { suspended: true },
+    { expired_at: 1_500_000_000_000 },
+    { expires_at: '2020-01-01T00:00:00Z' },
+    { end_date: 17_000 },
+    { validTo: '2020-01-01T00:00:00Z' },
+    { cancelled_at: '2020-01-01T00:00:00Z' },
+    { unassignedAt: '2020-01-01T00:00:00Z' },
+    { deletion_time: '2020-01-01T00:00:00Z' },
+    { active_flag: 'N' },
+    { confirmed: false },
+    { approved: 0 },
+    { accepted_at: null },
+    { membership: 'ban' },
+    { membership: 'leave' },
+    { role: 'invited' },
+    { _fivetran_deleted: true },
+    { _ab_cdc_deleted_at: '2024-01-01T00:00:00Z' },
+    { _sdc_deleted_at: '2024-01-01T00:00:00Z' },
+    { _PEERDB_IS_DELETED: 1 },
+  ])('with %o', (columns) => {
+    expect(read(row(columns))).toMatchObject({ kind: 'invalid', code: 'row_marked' });
+  });
+});
+
+test.each<object>([
+  { is_banned: false },
+  { del_flag: '0' },
+  { expires_at: null },
+  { end_date: '9999-12-31' },
+  { valid_to: 253_402_300_799_000 },
+  { accepted_at: 1_700_000_000_000 },
+  { role: 'owner' },
+  { membership: 'join' },
+  { blocked_count: 3 },
+  { left: 5 },
+  { invited_by: 'x' },
+  { _fivetran_deleted: false },
+])('one with %o is', (columns) => {
+  expect(read(row(columns))).toMatchObject({ kind: 'delta', add: ['u'] });
+});
+
+test('an update that marks a row in an unusual way is loud', () => {
+  const [before, after] = [
+    { group_id: 'g', user_id: 'u' },
+    { group_id: 'g', user_id: 'u', is_delete: 1 },
+  ];
+  expect(read({ before, after, op: 'u', source: { table: 't' } })).toMatchObject({ code: 'row_marked' });
+});
+
+const flat = { group_id: 'g', user_id: 'u' };
+
+describe('a flat row whose operation stands in a column that is not known is no addition', () => {
+  test.each<object>([
+    { table: 'Q.T', op_type: 'D', op_ts: '2015-11-05 18:45:36.000000', pos: '00000000000000002928' },
+    { scn: '2164936', op_type: 'D', row_id: 'AAAA', username: 'C##MYUSER' },
+    { _meta: { op: 'd', source: { ts_ms: 1 } } },
+    { hvr_op: 0 },
+    { header__change_oper: 'D' },
+    { A_ENTTYP: 'DL' },
+    { row_kind: '-D' },
+    { cdc_op: 'd' },
+    { verb: 'leave' },
+    { change_type: 'REMOVED' },
+    { changeType: 'deleted' },
+    { activity: 'left' },
+    { message_type: 'MemberKicked' },
+    { EventType: 'Kicked' },
+  ])('%o', (columns) => {
+    expect(read({ ...flat, ...columns })).toMatchObject({ kind: 'invalid', code: 'row_unmarked' });
+  });
+
+  test.each(['dbz.op', 'event-type', 'messageType', 'action'])('the header %s', (name) => {
+    expect(read(flat, flat, [name])).toMatchObject({ kind: expect.not.stringMatching('delta') });
+  });
+});
+
+test('columns that only sound like it leave the row a row', () => {
+  const columns = { last_activity_at: 1, operator_id: 'x', action_count: 2, _row: 'x' };
+  expect(read({ ...flat, ...columns })).toMatchObject({ kind: 'delta', add: ['u'] });
+});
+
+describe('a delete whose columns hold the default of the table, outside of the key', () => {
+  const field = (name: string, more: object = {}) => ({ field: name, type: 'int64', optional: false, ...more });
+  const schema = {
+    type: 'struct',
+    name: 't.Envelope',
+    fields: [
+      {
+        ...field('before'),
+        type: 'struct',
+        fields: [field('id'), field('group_id', { default: 1 }), field('user_id', { default: 2 })],
+      },
+    ],
+  };
+  const gone = (group: number, user: number) => ({
+    schema,
+    payload: { before: { id: 5, group_id: group, user_id: user }, after: null, op: 'd', source: { table: 't' } },
+  });
+
+  test('does not say whose row it was: Debezium fills columns so', () => {
+    expect(read(gone(1, 2), { id: 5 })).toMatchObject({ kind: 'invalid', code: 'before_unreadable' });
+  });
+
+  test('says it where the values are others, or stand in the key', () => {
+    expect(read(gone(7, 8), { id: 5 })).toMatchObject({ kind: 'delta', group: '7', remove: ['8'] });
+    expect(read(gone(1, 2), { group_id: 1, user_id: 2 })).toMatchObject({ kind: 'delta', group: '1', remove: ['2'] });
+  });
+});

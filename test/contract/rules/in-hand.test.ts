@@ -242,6 +242,39 @@ test('look-up: one that could not start is asked for again once it may', async (
   expect([ids.asked, world.outcome(0, 'u')]).toEqual([['u'], 'applied']);
 });
 
+test('look-up: one that has no answer yet keeps no other from being asked', async () => {
+  const ids = new LookedUp();
+  ids.isDown = false;
+  const world = await aHandWorld({}, ids);
+  let answer = (): void => undefined;
+  ids.beforeAnswer = () => new Promise((resolve) => (answer = resolve));
+  world.change(['u']);
+  await world.pass(100);
+  ids.beforeAnswer = async () => undefined;
+  world.change(['v'], 0);
+  await world.pass(100);
+  expect([ids.asked, world.outcome(0, 'u'), world.outcome(1, 'v')]).toEqual([['u', 'v'], undefined, 'applied']);
+  answer();
+  await world.pass(100);
+  expect(world.outcome(0, 'u')).toBe('applied');
+});
+
+test('breaker: a probe takes a permit, too', async () => {
+  // given an open breaker
+  const world = await aHandWorld({ breakerFailures: 1 });
+  world.target.fault = () => ({ answer: respond(503) });
+  world.change(['u']);
+  await world.pass(100);
+  expect(world.pipeline.stats().breaker).not.toBeNull();
+  const before = world.target.requests.length;
+  // when the target works again
+  world.target.fault = () => null;
+  await world.pass(2_000);
+  // then; a permit that no request has taken would end the pipeline
+  expect([world.outcome(0, 'u'), world.target.gate.held]).toEqual(['applied', 0]);
+  expect(world.target.requests.length).toBeGreaterThan(before);
+});
+
 describe('base', () => {
   /** It joins again and keeps what it has; another owner's fence gets in before its own. */
   async function surpassed(world: HandWorld, epoch: number): Promise<void> {

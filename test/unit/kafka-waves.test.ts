@@ -57,7 +57,9 @@ describe('waves', () => {
     [900_000, [2]],
     [900_001, [1, 1]],
   ])('of one partition have at most 900,000 bytes, and just as many: %i', (bytes, lengths) => {
-    expect(allWaves([bytes - 1, 1].map((size) => aPlaced({ bytes: size }))).map(({ length }) => length)).toEqual(lengths);
+    expect(allWaves([bytes - 1, 1].map((size) => aPlaced({ bytes: size }))).map(({ length }) => length)).toEqual(
+      lengths,
+    );
   });
 
   test.each([

@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import type { Intent } from '../../../src/core/change.ts';
 import { aHandWorld, HandWorld } from '../../support/hand-log.ts';
-import { aState, anIntent } from '../../support/retry-records.ts';
+import { anIntent, aRequest, aState } from '../../support/retry-records.ts';
 import { LookedUp } from '../../support/looked-up.ts';
 import { respond, timedOut } from '../../support/target-in-memory.ts';
 
@@ -176,6 +176,33 @@ test('intake limit: with a full memory the source is read up to the last change 
   expect(world.pipeline.stats().parked).toBe(1);
 });
 
+test('intake limit: with a full memory nothing is sent before the last change in the live records is read', async () => {
+  // given parked changes of the fourth and fifth record, more than there may be, and one more to read behind them
+  const world = new HandWorld({ pendingIntentsMax: 1 });
+  for (let offset = 0; offset < 3; offset += 1) world.change([]);
+  for (const member of ['t', 'u', 'v']) world.change([member]);
+  world.fence({ owner: 'former', epoch: 1 });
+  const parked = (['t', 'u'] as const).map((member, i) =>
+    anIntent({ offset: BigInt(3 + i), op: 'add', member, attempt: 1 }),
+  );
+  world.log.append('retry', aState({ owner: 'former', epoch: 1, seq: 1 }, parked));
+  await world.pipeline.start();
+  await world.join(2);
+  world.log.deliver('retry');
+  await world.clock.settle();
+  // when it is read on record by record
+  world.log.batchMax = 1;
+  const requests: number[] = [];
+  for (let offset = 0; offset < 5; offset += 1) {
+    world.log.redeliver('source', offset);
+    await world.clock.advance(1_000);
+    requests.push(world.target.requests.length);
+  }
+  // then
+  expect(requests.slice(0, 4)).toEqual([0, 0, 0, 0]);
+  expect([patches(world), world.outcome(4, 'u')]).toEqual([1, 'recovered']);
+});
+
 describe('lease', () => {
   const leaseMs = 5_000;
 
@@ -257,6 +284,24 @@ test('look-up: one that has no answer yet keeps no other from being asked', asyn
   answer();
   await world.pass(100);
   expect(world.outcome(0, 'u')).toBe('applied');
+});
+
+test('grave: a replay of what is being sent at this moment leaves it alone', async () => {
+  // given a change whose request is on its way
+  const world = await aHandWorld();
+  let open = (): void => undefined;
+  const gate = new Promise<void>((resolve) => (open = resolve));
+  world.target.beforeStart = () => gate;
+  world.change(['u']);
+  await world.pass(100);
+  // when it is to be replayed
+  world.log.append('retry', aRequest('r', [anIntent({ offset: 0n, op: 'add' })]));
+  await world.pass(100);
+  open();
+  await world.pass(1_000);
+  // then it is sent, and reported, once
+  expect(world.target.requests.map(({ method }) => method)).toEqual(['GET', 'PATCH']);
+  expect([world.outcome(0, 'u'), world.log.of('reports').length]).toEqual(['applied', 1]);
 });
 
 test('breaker: a probe takes a permit, too', async () => {

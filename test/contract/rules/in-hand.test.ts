@@ -320,6 +320,32 @@ test('breaker: a probe takes a permit, too', async () => {
   expect(world.target.requests.length).toBeGreaterThan(before);
 });
 
+test('breaker: while a probe is under way no other one is sent', async () => {
+  // given an open breaker, and changes of two groups
+  const world = await aHandWorld({ breakerFailures: 1 });
+  await world.join(2, [0, 1]);
+  await world.read();
+  world.target.fault = () => ({ answer: respond(503) });
+  for (const partition of [0, 1]) world.change(['u'], partition);
+  await world.pass(100);
+  expect(world.pipeline.stats().breaker).not.toBeNull();
+  // when its probe waits for a connection
+  let open = (): void => undefined;
+  const gate = new Promise<void>((resolve) => (open = resolve));
+  let started = 0;
+  world.target.beforeStart = () => {
+    started += 1;
+    return gate;
+  };
+  await world.clock.advance(120_000);
+  expect(started).toBe(1);
+  // then, also once it has failed, one goes out at a time
+  await world.beat(2);
+  open();
+  await world.clock.advance(100);
+  expect(world.pipeline.stats().breaker).not.toBeNull();
+});
+
 describe('base', () => {
   /** It joins again and keeps what it has; another owner's fence gets in before its own. */
   async function surpassed(world: HandWorld, epoch: number): Promise<void> {

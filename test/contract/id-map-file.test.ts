@@ -143,6 +143,18 @@ describe('a file that cannot be used', () => {
     expect(map.known('user', 'a')).toEqual(found('u2'));
   });
 
+  test('since its path leads in a circle changes nothing, is told, and is looked at again', async () => {
+    const { map, path, look, messages } = await given();
+    await unlink(path);
+    await symlink(path, path);
+    await look(2);
+    expect([map.known('user', 'a'), messages().at(-1)]).toEqual([found('u1'), KEPT]);
+    await unlink(path);
+    await writeFile(path, table('a,u2'));
+    await look(2);
+    expect(map.known('user', 'a')).toEqual(found('u2'));
+  });
+
   test('is taken once it is mended', async () => {
     const { map, path, look } = await given();
     await writeFile(path, 'nonsense');
@@ -180,8 +192,25 @@ describe('at the start', () => {
   });
 });
 
-test('after close nothing is looked at any more', async () => {
-  const { map, clock } = await given();
-  await map.close();
-  expect(clock.scheduledCount).toBe(0);
+describe('after close', () => {
+  test('nothing is looked at any more', async () => {
+    const { map, clock } = await given();
+    await map.close();
+    expect(clock.scheduledCount).toBe(0);
+  });
+
+  test('nothing is told: it waits for a look that is under way', async () => {
+    // given a look that will take a new table
+    const { map, path, clock, look, changes } = await given();
+    await writeFile(path, table('a,u2'));
+    await look(1);
+    const advanced = clock.advance(1_000);
+    while (clock.scheduledCount > 0) await new Promise<void>((resolve) => setImmediate(resolve));
+    // when
+    await map.close();
+    // then
+    expect([changes(), map.known('user', 'a')]).toEqual([1, found('u2')]);
+    await advanced;
+    expect(clock.scheduledCount).toBe(0);
+  });
 });

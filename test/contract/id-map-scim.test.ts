@@ -1,11 +1,13 @@
 /** Look-ups at the target, against the sandbox: what is asked, what is remembered, and what is no answer. */
 import { describe, expect, test } from 'vitest';
 import { Asking } from '../../src/adapters/ids/asking.ts';
+import { InactiveUsers } from '../../src/adapters/ids/inactive-users.ts';
 import type { IdMapOptions } from '../../src/adapters/ids/options.ts';
 import { ScimIdMap } from '../../src/adapters/ids/scim.ts';
 import { TargetGate } from '../../src/adapters/genesys/gate.ts';
 import type { Sandbox } from '../../src/sandbox/sandbox.ts';
 import type { SandboxOptions } from '../../src/sandbox/state.ts';
+import { CountingGate } from '../support/counting-gate.ts';
 import { aLog, anApi, aSandbox } from '../support/genesys.ts';
 import { found } from '../support/id-map-suite.ts';
 import { ManualClock } from '../support/manual-clock.ts';
@@ -66,6 +68,30 @@ describe('the request', () => {
     await user('y');
     sandbox.revokeTokens();
     expect(await user('x')).toEqual(found('user-1'));
+  });
+});
+
+describe('each request', () => {
+  test.each([1, 60])('has a permit of its own, also those about %i inactive users', async (count) => {
+    const sandbox = await aSandbox({ behaviour: { inactiveUsers: 'hidden' } });
+    putInactive(sandbox, count);
+    const api = anApi(sandbox);
+    const gate = new CountingGate();
+    const counted = {
+      gate,
+      search: (request: Parameters<typeof api.search>[0]) => {
+        gate.used();
+        return api.search(request);
+      },
+    };
+    const inactive = new InactiveUsers('externalId', {
+      asking: new Asking(counted),
+      clock: new ManualClock(),
+      logger: aLog(),
+    });
+    const ids = ['x-0', 'nobody', 'x-0'];
+    for (const id of ids) await inactive.find(id, always);
+    expect([gate.held, sandbox.stats.lists.users >= ids.length]).toEqual([0, true]);
   });
 });
 

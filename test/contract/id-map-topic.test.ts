@@ -142,3 +142,29 @@ describe('afterwards', () => {
     expect([follows, map.known('user', 'b')]).toEqual([2, found('u2')]);
   });
 });
+
+test('close waits until what follows the topic has ended', async () => {
+  // given a log that ends its reading some time after it was asked to
+  const tools = await aTableTopic();
+  let end = (): void => undefined;
+  const ended = new Promise<void>((resolve) => (end = resolve));
+  const slow: LogTools = {
+    describeTopic: (topic) => tools.describeTopic(topic),
+    createTopic: (specification) => tools.createTopic(specification),
+    send: (records) => tools.send(records),
+    close: () => tools.close(),
+    async *read(topic, options) {
+      yield* tools.read(topic, options);
+      if (options.follow) await ended;
+    },
+  };
+  const { map } = await open(slow);
+  // when
+  let isClosed = false;
+  const closed = map.close().then(() => (isClosed = true));
+  for (let rounds = 0; rounds < 10; rounds += 1) await new Promise<void>((resolve) => setImmediate(resolve));
+  // then
+  expect(isClosed).toBe(false);
+  end();
+  await closed;
+});

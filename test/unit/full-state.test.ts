@@ -40,6 +40,12 @@ describe('a full state', () => {
     });
   });
 
+  test('keeps an inactive member who is in the group, and adds none who is not', () => {
+    const inactive = (member: string): Resolved => ({ target: `u-${member}`, canJoin: false });
+    const expansion = expanded(stateOf(['a', 'b']), showing('u-a'), { resolve: inactive });
+    expect(told(expansion)).toEqual(['add b as null']);
+  });
+
   test('gives what it comes to its own position, and sends none of it before it is recorded', () => {
     const state = stateOf(['a']);
     const { intents } = expanded(state, showing('c'));

@@ -56,7 +56,7 @@ describe('CSV', () => {
 describe('NDJSON', () => {
   test('is told by its first character, in whatever pieces it comes', () => {
     const text =
-      '\n{"type":"user","source_id":"a","genesys_id":"u1","team":7}\r\n\n{"type":"group","source_id":"Sales","genesys_id":"g1","active":false}';
+      '\n{"type":"user","source_id":"a","genesys_id":"u1","team":7}\r\n \t\n{"type":"group","source_id":"Sales","genesys_id":"g1","active":false}';
     const expected = { user: { a: 'u1' }, group: { Sales: 'g1 (inactive)' } };
     expect(tableOf(text)).toEqual(expected);
     expect(tableOf(...text.split(''))).toEqual(expected);

@@ -72,6 +72,18 @@ describe('the signs of life', () => {
     expect(liveness.fault(limits)).toBe('the consumer group does not let us join');
   });
 
+  test('name no generation any more while the group is joined', () => {
+    const clock = aClock();
+    const liveness = new Liveness(clock);
+    liveness.joining();
+    liveness.assigned();
+    liveness.heartbeatAnswered(clock.now().wall);
+    liveness.heartbeatSucceeded(membership(1));
+    expect(liveness.membership).toEqual(membership(1));
+    liveness.joining();
+    expect(liveness.membership).toBeNull();
+  });
+
   test('name the generation by a heartbeat that was sent after the join only', () => {
     const clock = aClock();
     const liveness = new Liveness(clock);

@@ -53,6 +53,23 @@ describe('waves', () => {
     );
   });
 
+  test.each([
+    [900_000, [2]],
+    [900_001, [1, 1]],
+  ])('of one partition have at most 900,000 bytes, and just as many: %i', (bytes, lengths) => {
+    expect(allWaves([bytes - 1, 1].map((size) => aPlaced({ bytes: size }))).map(({ length }) => length)).toEqual(
+      lengths,
+    );
+  });
+
+  test.each([
+    [16_000_000, [20]],
+    [16_000_020, [19, 1]],
+  ])('of many partitions have at most 16,000,000 bytes, and just as many: %i', (bytes, lengths) => {
+    const many = Array.from({ length: 20 }, (_, partition) => aPlaced({ partition, bytes: bytes / 20 }));
+    expect(allWaves(many).map(({ length }) => length)).toEqual(lengths);
+  });
+
   test('have at most 2,000 records', () => {
     const many = Array.from({ length: 4_500 }, (_, index) => aPlaced({ index, partition: index % 4 }));
     expect(allWaves(many).map(({ length }) => length)).toEqual([2_000, 2_000, 500]);

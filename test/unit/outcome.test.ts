@@ -179,6 +179,9 @@ describe('a refusal of a PATCH', () => {
     expect(failureOf(anAnswer(403, platform('missing.permissions', 'You lack x'))).code).toBe('missing.permissions');
     expect(failureOf(anAnswer(400, scim('invalidVers', 'Stale'))).message).toBe('Stale');
     expect(failureOf(anAnswer(503)).code).toBe('http_503');
+    expect(failureOf(anAnswer(400, { body: { detail: 'The user x does not exist', status: '400' } })).code).toBe(
+      'unknown_member',
+    );
     expect(failureOf(anAnswer(403, { body: { code: 'no code\nat all' } })).code).toBe('denied');
     expect(classify(anAnswer(429, { retryAfterMs: 3000 }), 'PATCH')).toMatchObject({ retryAfterMs: 3000 });
   });

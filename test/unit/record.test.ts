@@ -4,7 +4,7 @@ import { setPending } from '../../src/pipeline/conclude.ts';
 import type { Context } from '../../src/pipeline/context.ts';
 import { groupOf, memberOf } from '../../src/pipeline/partition.ts';
 import { fitRecord, retryRecords } from '../../src/pipeline/fit-record.ts';
-import { dropOldDead, recorded, recordOf } from '../../src/pipeline/record.ts';
+import { dropOldDead, recorded, recordOf, troubleOf } from '../../src/pipeline/record.ts';
 import { newState } from '../../src/pipeline/new-state.ts';
 import type { Member } from '../../src/pipeline/members.ts';
 import type { Group } from '../../src/pipeline/state.ts';
@@ -252,4 +252,10 @@ describe('dead intents', () => {
     dropOldDead(context);
     expect([left(group), settled]).toEqual([['a', 'b', 'c'], []]);
   });
+});
+
+test('the live record tells the newest failure of its group where room is not short', () => {
+  const group = groupOf({ ids: null }, newPartition(0, 3_600_000), 'g');
+  group.trouble = { code: 'http_503', message: 'down', firstFailureAt: 1 };
+  expect(troubleOf(group)).toBe(group.trouble);
 });

@@ -128,6 +128,22 @@ describe('the window of a partition', () => {
     expect([...write(window, at(200)).values()].map(({ length }) => length)).toEqual([1]);
   });
 
+  test('owes each half of a slice that the topic refuses', () => {
+    const window = new RemovalWindow(WINDOW_MS);
+    for (let i = 0; i < 4; i++) window.note(`g${i}`, at(5));
+    window.owe();
+    const [refused] = window.take(at(5));
+    if (refused === undefined) throw new Error('a slice is due');
+    window.giveBack(refused.key);
+    expect(window.shrink(refused.key, at(5))).toBe(true);
+    // No round of settle has begun since.
+    for (const { key } of window.take(at(5))) {
+      expect(window.isOwing).toBe(true);
+      window.acknowledge(key);
+    }
+    expect(window.isOwing).toBe(false);
+  });
+
   test('halves a slice that the topic refuses, and at the last leaves out the group', () => {
     const window = new RemovalWindow(WINDOW_MS);
     for (let i = 0; i < 9; i++) window.note(`g${i}`, at(5));

@@ -180,6 +180,14 @@ describe('an answer', () => {
     ['an object', null, [textHeader('rollcall-result', '{}')]],
     ['a result that is no UTF-8', null, [['rollcall-result', new Uint8Array([0xff])]]],
     ['a replay that was approved', null, [textHeader('rollcall-result', '[{"result":"approved"}]')]],
+    [
+      'an approval with a result of many lines',
+      null,
+      [
+        ...typed('approve'),
+        textHeader('rollcall-result', JSON.stringify([{ digest: DIGEST, result: 'approved\nx', count: 1 }])),
+      ],
+    ],
     ['an approval of nothing', null, [...typed('approve'), textHeader('rollcall-result', '[]')]],
     [
       'an approval of two',

@@ -153,6 +153,19 @@ describe('what is offered', () => {
     expect(sends.slice(-2)).toEqual([['a'], ['b']]);
   });
 
+  test('and fails again and again is said to be stuck, until it is written', async () => {
+    const { queue, offer, clock, door } = aQueue();
+    door.answer = failing;
+    const first = offer('a');
+    await clock.settle();
+    expect(queue.stuck).toBeNull();
+    await clock.advance(1_500);
+    expect(queue.stuck).toMatch(/no broker/);
+    door.answer = allWritten;
+    await clock.advance(10_000);
+    expect([await first, queue.stuck]).toEqual([['written'], null]);
+  });
+
   test('is written where its turn comes, and keeps what comes behind it waiting', async () => {
     const { offer, clock, sends } = aQueue();
     let turn: ReturnType<Turn> = 'later';

@@ -106,6 +106,8 @@ test.each([
   ['t/0/1/m#held', false, 't/0/1/m'],
   ['t/0/1/m#held', true, 't/0/1/m#held'],
   ['t/0/1/m#x', false, 't/0/1/m#x'],
+  ['t/0/1/m#2nd', false, 't/0/1/m#2nd'],
+  ['t/0/1/m#held_by', false, 't/0/1/m#held_by'],
 ])('operation of %s, final %s: %s', (id, final, operation) => {
   expect(operationId({ id, final })).toBe(operation);
 });

@@ -95,6 +95,16 @@ describe('a group', () => {
     expect(isKept()).toBe(true);
   });
 
+  test('of which nothing is left is meant by no digest, and no removals of it wait for additions', () => {
+    const { partition, group, isKept } = anOwner();
+    partition.digests.note(group, 'digest');
+    const { source } = atOffset(1n, {});
+    partition.unresolved.expanded('g', source, { added: ['u'], awaited: [], hasRemovals: true });
+    expect(partition.unresolved.removalsOf('g')).not.toBeNull();
+    expect(isKept()).toBe(false);
+    expect([partition.digests.size, partition.unresolved.removalsOf('g')]).toEqual([0, null]);
+  });
+
   test('that is not the one of its id any more leaves the other one alone', () => {
     const { partition, isKept } = anOwner();
     partition.groups.clear();

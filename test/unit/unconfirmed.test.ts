@@ -97,6 +97,14 @@ describe('the unconfirmed changes of a group', () => {
     expect([changes.size, changes.leftMs(NOW)]).toEqual([0, 0]);
   });
 
+  test('are looked at once the first of them is due, whichever was accepted first', () => {
+    if (ada === undefined || ben === undefined) throw new Error('two');
+    const changes = noted(ada);
+    expect(changes.view.lookAtMs).toBe(NOW + 1_000);
+    changes.note({ intent: ben, request, isShownOtherwise: false }, NOW + 10, 6_000);
+    expect(changes.view.lookAtMs).toBe(NOW + 10);
+  });
+
   test('are replaced by newer ones of their members, and forgotten once an answer shows these', () => {
     if (ada === undefined) throw new Error('one');
     const newer = atOffset(9n, { member: 'ada', op: 'remove' });

@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import type { Intent } from '../../../src/core/change.ts';
 import { aHandWorld, HandWorld } from '../../support/hand-log.ts';
-import { aState, anIntent } from '../../support/retry-records.ts';
+import { anIntent, aRequest, aState } from '../../support/retry-records.ts';
 import { LookedUp } from '../../support/looked-up.ts';
 import { respond, timedOut } from '../../support/target-in-memory.ts';
 
@@ -176,6 +176,33 @@ test('intake limit: with a full memory the source is read up to the last change 
   expect(world.pipeline.stats().parked).toBe(1);
 });
 
+test('intake limit: with a full memory nothing is sent before the last change in the live records is read', async () => {
+  // given parked changes of the fourth and fifth record, more than there may be, and one more to read behind them
+  const world = new HandWorld({ pendingIntentsMax: 1 });
+  for (let offset = 0; offset < 3; offset += 1) world.change([]);
+  for (const member of ['t', 'u', 'v']) world.change([member]);
+  world.fence({ owner: 'former', epoch: 1 });
+  const parked = (['t', 'u'] as const).map((member, i) =>
+    anIntent({ offset: BigInt(3 + i), op: 'add', member, attempt: 1 }),
+  );
+  world.log.append('retry', aState({ owner: 'former', epoch: 1, seq: 1 }, parked));
+  await world.pipeline.start();
+  await world.join(2);
+  world.log.deliver('retry');
+  await world.clock.settle();
+  // when it is read on record by record
+  world.log.batchMax = 1;
+  const requests: number[] = [];
+  for (let offset = 0; offset < 5; offset += 1) {
+    world.log.redeliver('source', offset);
+    await world.clock.advance(1_000);
+    requests.push(world.target.requests.length);
+  }
+  // then
+  expect(requests.slice(0, 4)).toEqual([0, 0, 0, 0]);
+  expect([patches(world), world.outcome(4, 'u')]).toEqual([1, 'recovered']);
+});
+
 describe('lease', () => {
   const leaseMs = 5_000;
 
@@ -240,6 +267,88 @@ test('look-up: one that could not start is asked for again once it may', async (
   await world.beat(2);
   await world.pass(100);
   expect([ids.asked, world.outcome(0, 'u')]).toEqual([['u'], 'applied']);
+});
+
+test('look-up: one that has no answer yet keeps no other from being asked', async () => {
+  const ids = new LookedUp();
+  ids.isDown = false;
+  const world = await aHandWorld({}, ids);
+  let answer = (): void => undefined;
+  ids.beforeAnswer = () => new Promise((resolve) => (answer = resolve));
+  world.change(['u']);
+  await world.pass(100);
+  ids.beforeAnswer = async () => undefined;
+  world.change(['v'], 0);
+  await world.pass(100);
+  expect([ids.asked, world.outcome(0, 'u'), world.outcome(1, 'v')]).toEqual([['u', 'v'], undefined, 'applied']);
+  answer();
+  await world.pass(100);
+  expect(world.outcome(0, 'u')).toBe('applied');
+});
+
+test('grave: a replay of what is being sent at this moment leaves it alone', async () => {
+  // given a change whose request is on its way
+  const world = await aHandWorld();
+  let open = (): void => undefined;
+  const gate = new Promise<void>((resolve) => (open = resolve));
+  let started = 0;
+  world.target.beforeStart = async () => {
+    started += 1;
+    if (started === 2) await gate;
+  };
+  world.change(['u']);
+  await world.pass(100);
+  expect(started).toBe(2);
+  // when it is to be replayed
+  world.log.append('retry', aRequest('r', [anIntent({ offset: 0n, op: 'add' })]));
+  await world.pass(100);
+  open();
+  await world.pass(1_000);
+  // then it is sent, and reported, once
+  expect(world.target.requests.map(({ method }) => method)).toEqual(['GET', 'PATCH']);
+  expect([world.outcome(0, 'u'), world.log.of('reports').length]).toEqual(['applied', 1]);
+});
+
+test('breaker: a probe takes a permit, too', async () => {
+  // given an open breaker
+  const world = await aHandWorld({ breakerFailures: 1 });
+  world.target.fault = () => ({ answer: respond(503) });
+  world.change(['u']);
+  await world.pass(100);
+  expect(world.pipeline.stats().breaker).not.toBeNull();
+  const before = world.target.requests.length;
+  // when the target works again
+  world.target.fault = () => null;
+  await world.pass(2_000);
+  // then; a permit that no request has taken would end the pipeline
+  expect([world.outcome(0, 'u'), world.target.gate.held]).toEqual(['applied', 0]);
+  expect(world.target.requests.length).toBeGreaterThan(before);
+});
+
+test('breaker: while a probe is under way no other one is sent', async () => {
+  // given an open breaker, and changes of two groups
+  const world = await aHandWorld({ breakerFailures: 1 });
+  await world.join(2, [0, 1]);
+  await world.read();
+  world.target.fault = () => ({ answer: respond(503) });
+  for (const partition of [0, 1]) world.change(['u'], partition);
+  await world.pass(100);
+  expect(world.pipeline.stats().breaker).not.toBeNull();
+  // when its probe waits for a connection
+  let open = (): void => undefined;
+  const gate = new Promise<void>((resolve) => (open = resolve));
+  let started = 0;
+  world.target.beforeStart = () => {
+    started += 1;
+    return gate;
+  };
+  await world.clock.advance(2_000);
+  expect(started).toBe(1);
+  // then nothing else goes out, whatever happens meanwhile
+  await world.beat(2);
+  await world.clock.advance(2_000);
+  expect(started).toBe(1);
+  open();
 });
 
 describe('base', () => {

@@ -138,7 +138,7 @@ export function park(
   };
   const member = memberOf(group, intent.member);
   member.pending = parked;
-  group.partition.toWrite.add(group);
+  group.partition.toWrite.addInTime(group);
   const now = context.clock.now().wall;
   group.trouble = {
     code: failure.code,

@@ -121,7 +121,8 @@ async function conflicted(context: Context, group: Group, course: Course, failed
   const mayBeOfMember = isToBeIsolated(context, group, course, patch);
   // Only after another read is it known whether the version has moved.
   const isLast = course.conflicts > most + (mayBeOfMember && before === null ? 1 : 0);
-  if (mayBeOfMember && isUnmoved && (isLast || isSearching(course.search))) {
+  // Of several forms another may be right: once all are refused, the read that follows tells (readAfterConflict).
+  if (mayBeOfMember && isUnmoved && forms < 2 && (isLast || isSearching(course.search))) {
     course.conflicts = 0;
     return isolate(context, group, course, patch);
   }
@@ -148,7 +149,10 @@ export function readAfterConflict(context: Context, group: Group, course: Course
   const tried = triedOf(group, course, snapshot);
   const outcome = { kind: 'conflict', failure: etagChanged(refused.tags, refused.request.status) } as const;
   const patch = { ...refused.patch, outcome, tried };
-  if (isToBeIsolated(context, group, course, patch)) return isolate(context, group, course, patch);
+  if (isToBeIsolated(context, group, course, patch)) {
+    course.conflicts = 0;
+    return isolate(context, group, course, patch);
+  }
   fail(context, group, { intents: tried, outcome, request: refused.request, seen: null });
   return 'go_on';
 }

@@ -33,15 +33,17 @@ export type Rendered = Addressed & {
 export function renderPartition(context: Context, partition: Partition, recordsMax: number): Rendered[] {
   const {
     clock,
-    state: { unsettled },
+    breaker,
+    state: { unsettled, locks, ready },
   } = context;
+  const goesOn = (group: Group): boolean => locks.has(group.id) || (breaker.isClosed && ready.classOf(group) !== null);
   const rendered = [
     ...renderFormer(context, partition),
     ...renderSlices(context, partition),
     ...renderAnswers(context, partition),
   ];
   const due = partition.toWrite
-    .due()
+    .due(goesOn)
     .filter((group) => !unsettled.isWaiting(placeOf(context, group).name, clock.now()));
   for (const group of due.slice(0, Math.max(0, recordsMax))) {
     partition.toWrite.delete(group);

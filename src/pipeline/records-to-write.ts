@@ -1,6 +1,7 @@
 /**
- * Groups whose live record is to be written. That it has something to say is reason enough; that it may say less, since reports
- * were acknowledged, can wait for more of it where the record is long and its group goes on: each time all of it is written.
+ * Groups whose live record is to be written. What must be recorded before it is sent, or before it is answered for, is reason
+ * enough. What is reported or parked can wait for more of it where the record is long and its group goes on, since each time all of
+ * the record is written.
  */
 import { WHOLE_GROUP } from '../core/change.ts';
 import type { Group } from './state.ts';
@@ -12,44 +13,46 @@ import type { Group } from './state.ts';
 const REQUESTS_PER_PIECE = 4;
 /** A record that keeps the full state itself says all of its names again with each piece. */
 const PIECES_PER_STATE = 16;
+/** So that n changes, one after the other, write about four times as much as all of them in one record. */
+const SHARE_CHANGED = 1 / 4;
 
 export class RecordsToWrite {
   readonly #pieceMin: number;
   readonly #groups = new Set<Group>();
-  /** Group → reports that were acknowledged since its record was written, which may say less by them. */
-  readonly #shorter = new Map<Group, number>();
+  /** Group → how much of its record has changed since it was written, that can wait. */
+  readonly #changed = new Map<Group, number>();
 
   constructor(membersPerPatchMax: number) {
     this.#pieceMin = REQUESTS_PER_PIECE * membersPerPatchMax;
   }
 
   get size(): number {
-    return this.#groups.size + this.#shorter.size;
+    return this.#groups.size + this.#changed.size;
   }
 
   has(group: Group): boolean {
-    return this.#groups.has(group) || this.#shorter.has(group);
+    return this.#groups.has(group) || this.#changed.has(group);
   }
 
   add(group: Group): void {
     this.#groups.add(group);
-    this.#shorter.delete(group);
+    this.#changed.delete(group);
   }
 
-  /** Something of the record is reported, so that the record may say less. */
-  noteReported(group: Group): void {
-    if (!this.#groups.has(group)) this.#shorter.set(group, (this.#shorter.get(group) ?? 0) + 1);
+  /** One of its changes is reported, so that the record may forget it or mark it; or is parked, and tried again from memory. */
+  addInTime(group: Group): void {
+    if (!this.#groups.has(group)) this.#changed.set(group, (this.#changed.get(group) ?? 0) + 1);
   }
 
   delete(group: Group): void {
     this.#groups.delete(group);
-    this.#shorter.delete(group);
+    this.#changed.delete(group);
   }
 
-  /** Those that are worth a record now, in their order. */
-  due(): Group[] {
+  /** Those that are worth a record now, in their order. @param goesOn more of the group is about to change. */
+  due(goesOn: (group: Group) => boolean): Group[] {
     const due = [...this.#groups];
-    for (const [group, count] of this.#shorter) if (this.#isEnough(group, count)) due.push(group);
+    for (const [group, count] of this.#changed) if (!goesOn(group) || this.#isEnough(group, count)) due.push(group);
     return due;
   }
 
@@ -58,9 +61,11 @@ export class RecordsToWrite {
     return Math.max(this.#pieceMin, Math.ceil(namesIn(group) / PIECES_PER_STATE));
   }
 
-  /** The next piece has room once half of the last one has left. */
   #isEnough(group: Group, count: number): boolean {
-    return group.flight === null || namesIn(group) < this.#pieceMin || count >= this.pieceMax(group) / 2;
+    const [waitsForRoom] = group.members.unrecorded();
+    // The next piece has room once half of the last one has left.
+    if (waitsForRoom !== undefined) return count >= this.pieceMax(group) / 2;
+    return count >= (namesIn(group) + group.members.recorded.size) * SHARE_CHANGED;
   }
 }
 

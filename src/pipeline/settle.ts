@@ -239,8 +239,7 @@ function acknowledge(context: Context, batch: readonly Due[]): void {
   for (const [member, { group, name, positions }] of reported) {
     for (let { open } = member; open !== null; open = open.next) open.isReported ||= isAmong(open.source, positions);
     // What changed in memory may be said in the live record now.
-    if (member.pendingReported) group.partition.toWrite.add(group);
-    else if (member.recorded !== null) group.partition.toWrite.noteReported(group);
+    if (member.recorded !== null || member.pendingReported) group.partition.toWrite.addInTime(group);
     closeComplete(group, name, member);
     tidyMember(group, name);
   }
@@ -255,7 +254,7 @@ function acknowledgeChange(
   const { source, member: name } = intent;
   if (intent.op !== 'state' && group.expanded.length > 0) {
     tellExpanded(group, source);
-    partition.toWrite.noteReported(group);
+    partition.toWrite.addInTime(group);
   }
   const member = group.members.get(name);
   if (member === undefined || intent === member.woken) return;

@@ -29,7 +29,7 @@ export const pieceMutants: readonly Mutant[] = [
   {
     name: 'never-shorter',
     breaks: 'a live record that could say less is not written again once its group has nothing to do',
-    edits: [{ file: 'src/pipeline/records-to-write.ts', find: 'group.flight === null || ', replace: '' }],
+    edits: [{ file: 'src/pipeline/records-to-write.ts', find: '!goesOn(group) || ', replace: '' }],
     tests: ['test/unit/records-to-write.test.ts'],
   },
   {

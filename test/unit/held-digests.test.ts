@@ -1,10 +1,10 @@
 /** Which group an operator means by a digest. */
 import { expect, test } from 'vitest';
-import { groupOf, newPartition } from '../../src/pipeline/partition.ts';
+import { groupOf } from '../../src/pipeline/partition.ts';
 import { HeldDigests } from '../../src/pipeline/held-digests.ts';
+import { aPartition } from '../support/a-partition.ts';
 
-const GUARD_WINDOW_MS = 3_600_000;
-const aGroup = (name: string) => groupOf({ ids: null }, newPartition(0, GUARD_WINDOW_MS), name);
+const aGroup = (name: string) => groupOf({ ids: null }, aPartition(), name);
 const names = (count: number): string[] => Array.from({ length: count }, (_, i) => `digest-${i}`);
 
 test('a group is found by the eight digests that were shown last of it', () => {

@@ -1,7 +1,6 @@
 /** When a live record is written again because it may say less. */
 import { expect, test } from 'vitest';
 import { WHOLE_GROUP } from '../../src/core/change.ts';
-import { DueQueue } from '../../src/pipeline/due-queue.ts';
 import { groupOf, memberOf } from '../../src/pipeline/partition.ts';
 import type { Group } from '../../src/pipeline/state.ts';
 import { aPartition, MEMBERS_PER_PATCH } from '../support/a-partition.ts';
@@ -16,13 +15,14 @@ function aGroup(nameCount: number): Group {
   const whole = { members: NAMES.slice(0, nameCount), deleted: false };
   const state = atOffset(1n, { op: 'state', member: WHOLE_GROUP, attempt: 1, whole });
   memberOf(group, WHOLE_GROUP).recorded = nameCount === 0 ? null : state;
-  group.flight = { due: new DueQueue([]), hasAsked: true, wasRead: true, covered: new Set(), beaten: new Map() };
   return group;
 }
 
+const goesOn = (): boolean => true;
+
 function reported(group: Group, count: number): readonly Group[] {
-  for (let i = 0; i < count; i += 1) group.partition.toWrite.noteReported(group);
-  return group.partition.toWrite.due();
+  for (let i = 0; i < count; i += 1) group.partition.toWrite.addInTime(group);
+  return group.partition.toWrite.due(goesOn);
 }
 
 test('a short record is written after each report', () => {
@@ -30,20 +30,26 @@ test('a short record is written after each report', () => {
   expect(reported(group, 1)).toEqual([group]);
 });
 
-test('a long record is written once half a piece is reported', () => {
+test('a record of a full state in pieces is written once half a piece has left', () => {
   const group = aGroup(NAMES.length);
-  const enough = group.partition.toWrite.pieceMax(group) / 2;
-  expect(enough).toBe(PIECE);
-  expect(reported(group, enough - 1)).toEqual([]);
+  memberOf(group, 'next').pending = { ...atOffset(1n, { member: 'next' }), waits: 'record' };
+  expect(group.partition.toWrite.pieceMax(group)).toBe(2 * PIECE);
+  expect(reported(group, PIECE - 1)).toEqual([]);
   expect(group.partition.toWrite.has(group)).toBe(true);
   expect(reported(group, 1)).toEqual([group]);
 });
 
-test('a long record is written as soon as its group is not in flight', () => {
+test('a record of many parked changes is written once a quarter of it has changed', () => {
+  const group = aGroup(0);
+  for (const member of NAMES) memberOf(group, member).recorded = atOffset(1n, { member, attempt: 1 });
+  expect(reported(group, NAMES.length / 4 - 1)).toEqual([]);
+  expect(reported(group, 1)).toEqual([group]);
+});
+
+test('a long record is written as soon as its group has nothing more to do', () => {
   const group = aGroup(NAMES.length);
   expect(reported(group, 1)).toEqual([]);
-  group.flight = null;
-  expect(group.partition.toWrite.due()).toEqual([group]);
+  expect(group.partition.toWrite.due(() => false)).toEqual([group]);
 });
 
 test('a long record that has something new to say is written, once', () => {

@@ -122,6 +122,26 @@ test('a full state that was parked stays in the live record, which is written le
   expect(retryBytes / 16_040).toBeLessThan(2_800);
 }, 120_000);
 
+const isUnknown = (name: string): boolean => name.startsWith('unknown');
+
+// Written after each of them it would be 120 MB.
+test('a thousand members who are parked, or given up, do not stand in a thousand live records', async () => {
+  const bytesOf = async (slowScheduleMs: readonly number[]): Promise<number> => {
+    const world = new QuickWorld({ pipeline: { retry: { ...hourly, attemptsMax: 1, slowScheduleMs } } });
+    world.target.onPatch = ({ body }) =>
+      body.Operations.some(({ value }) => value?.some((member) => isUnknown(member.value))) ? refused : null;
+    world.produce({ add_members: users(2_000).map((name, i) => (i % 2 === 0 ? `unknown-${name}` : name)) });
+    const { pipeline } = await world.start();
+    await world.clock.advance(600_000);
+    const { parked, dead } = pipeline.stats();
+    expect([parked, dead]).toEqual(slowScheduleMs.length === 0 ? [0, 1_000] : [1_000, 0]);
+    expect(world.committed()).toBe(1n);
+    return world.records('retry').reduce((sum, { value }) => sum + (value?.length ?? 0), 0);
+  };
+  // Each takes about 260 bytes, and stands in about five records.
+  for (const schedule of [[], hourly.slowScheduleMs]) expect(await bytesOf(schedule)).toBeLessThan(2_000_000);
+}, 120_000);
+
 function approveAll(world: QuickWorld): void {
   const held = world.records('retry').flatMap((record) => {
     const read = parseRetryRecord(record);

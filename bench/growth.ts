@@ -84,6 +84,7 @@ function watchLoop(): () => number {
   };
   tick();
   return () => {
+    cancel();
     tick();
     cancel();
     return longest;

@@ -5,7 +5,7 @@ import { renderAnswer, renderRemovals, renderState } from '../core/live-record.t
 import { seqAfter, type Stamp } from '../core/ownership.ts';
 import type { OutRecord } from '../ports.ts';
 import type { Context } from './context.ts';
-import { isCurrent } from './context.ts';
+import { isCurrent, mayDispatch } from './context.ts';
 import { fitRecord } from './fit-record.ts';
 import { isRestored } from './partition.ts';
 import { holdsDecided, isReserving, recordOf, troubleOf } from './record.ts';
@@ -29,21 +29,23 @@ export type Rendered = Addressed & {
     | { readonly kind: 'answer'; readonly answer: DueAnswer }
   );
 
+/** It is in flight or about to be, so that more of its record changes soon. Not once this instance ends: nothing may be left then. */
+export const goesOn = (context: Context, group: Group): boolean =>
+  mayDispatch(context, group) && (context.state.locks.has(group.id) || context.state.ready.classOf(group) !== null);
+
 /** Rendered when it is sent, never earlier; one per group and batch. */
 export function renderPartition(context: Context, partition: Partition, recordsMax: number): Rendered[] {
   const {
     clock,
-    breaker,
-    state: { unsettled, locks, ready },
+    state: { unsettled },
   } = context;
-  const goesOn = (group: Group): boolean => locks.has(group.id) || (breaker.isClosed && ready.classOf(group) !== null);
   const rendered = [
     ...renderFormer(context, partition),
     ...renderSlices(context, partition),
     ...renderAnswers(context, partition),
   ];
   const due = partition.toWrite
-    .due(goesOn)
+    .due((group) => goesOn(context, group))
     .filter((group) => !unsettled.isWaiting(placeOf(context, group).name, clock.now()));
   for (const group of due.slice(0, Math.max(0, recordsMax))) {
     partition.toWrite.delete(group);

@@ -1,10 +1,14 @@
 /** When a live record is written again because it may say less. */
 import { expect, test } from 'vitest';
 import { WHOLE_GROUP } from '../../src/core/change.ts';
+import type { Context } from '../../src/pipeline/context.ts';
+import { goesOn as groupGoesOn } from '../../src/pipeline/live-records.ts';
+import { newState } from '../../src/pipeline/new-state.ts';
 import { groupOf, memberOf } from '../../src/pipeline/partition.ts';
-import type { Group } from '../../src/pipeline/state.ts';
+import type { Group, State } from '../../src/pipeline/state.ts';
 import { aPartition, MEMBERS_PER_PATCH } from '../support/a-partition.ts';
 import { atOffset } from '../support/an-intent.ts';
+import { ManualClock } from '../support/manual-clock.ts';
 
 const PIECE = 4 * MEMBERS_PER_PATCH;
 const NAMES = Array.from({ length: 32 * PIECE }, (_, i) => `m${i}`);
@@ -59,4 +63,23 @@ test('a long record that has something new to say is written, once', () => {
   expect(reported(group, 1)).toEqual([group]);
   group.partition.toWrite.delete(group);
   expect(group.partition.toWrite.size).toBe(0);
+});
+
+test.each<[string, boolean, (state: State) => void]>([
+  ['is in flight', true, ({ locks }) => locks.add('g')],
+  ['waits for its turn', true, () => undefined],
+  ['waits for its turn, and the instance is asked to stop', false, (state) => (state.isDraining = true)],
+  ['waits for its turn, and the instance joins its group again', false, (state) => (state.isHalted = true)],
+])('a group that %s goes on: %s', (_, expected, change) => {
+  const group = aGroup(0);
+  const state = newState();
+  state.partitions.set(0, group.partition);
+  group.partition.phase = 'running';
+  const clock = new ManualClock(1);
+  state.leaseFrom = clock.now();
+  state.isHalted = false;
+  state.ready.push(group, { class: 'add', since: 1, now: 1 });
+  change(state);
+  const parts = { state, clock, options: { leaseMs: 1_000 }, breaker: { lets: () => true } };
+  expect(groupGoesOn(parts as unknown as Context, group)).toBe(expected);
 });

@@ -12,6 +12,24 @@ interface Count {
   readonly passed: number;
   readonly failed: number;
   readonly skipped: number;
+  /** Name and error of each. */
+  readonly failures: readonly string[];
+}
+
+interface Results {
+  readonly numPassedTests: number;
+  readonly numPendingTests: number;
+  readonly numTodoTests: number;
+  readonly testResults: readonly {
+    readonly name: string;
+    readonly status: string;
+    readonly message: string;
+    readonly assertionResults: readonly {
+      readonly fullName: string;
+      readonly status: string;
+      readonly failureMessages: readonly string[];
+    }[];
+  }[];
 }
 
 const isWindows = process.platform === 'win32';
@@ -27,7 +45,10 @@ const total = counts.reduce((sum, count) => ({
   passed: sum.passed + count.passed,
   failed: sum.failed + count.failed,
   skipped: sum.skipped + count.skipped,
+  failures: [...sum.failures, ...count.failures],
 }));
+// Last, where whoever sees only the end of a long log finds them.
+for (const failure of total.failures) console.log(`FAILED: ${failure}`);
 if (total.skipped > 0) console.log(`${total.skipped} skipped`);
 console.log(`${total.passed} passed, ${total.failed} failed`);
 process.exitCode = total.failed === 0 ? 0 : 1;
@@ -35,7 +56,7 @@ process.exitCode = total.failed === 0 ? 0 : 1;
 function checked(script: string): Count {
   const passed = run('npm', ['run', '--silent', script]);
   console.log(`${passed ? 'passed' : 'FAILED'}: npm run ${script}`);
-  return { passed: Number(passed), failed: Number(!passed), skipped: 0 };
+  return { passed: Number(passed), failed: Number(!passed), skipped: 0, failures: passed ? [] : [`npm run ${script}`] };
 }
 
 /** `pipe`: what it prints is returned, since two that print at once cannot be read. */
@@ -62,25 +83,30 @@ async function tested(
 /** The shape of jest's JSON results. A file that does not load has no tests, but its suite failed. */
 function counted(file: string): Count {
   try {
-    const results = JSON.parse(readFileSync(file, 'utf8'));
-    const broken = results.testResults.filter(
-      (suite: { status: string; assertionResults: unknown[] }) =>
-        suite.status === 'failed' && suite.assertionResults.length === 0,
-    ).length;
+    const results: Results = JSON.parse(readFileSync(file, 'utf8'));
+    const failures = results.testResults.flatMap(failuresOf);
     return {
       passed: results.numPassedTests,
-      failed: results.numFailedTests + broken,
+      failed: failures.length,
       skipped: results.numPendingTests + results.numTodoTests,
+      failures,
     };
   } catch (error) {
-    console.error(`vitest left no results: ${String(error)}`);
-    return { passed: 0, failed: 1, skipped: 0 };
+    return { passed: 0, failed: 1, skipped: 0, failures: [`vitest left no results: ${String(error)}`] };
   }
+}
+
+function failuresOf({ name, status, message, assertionResults }: Results['testResults'][number]): string[] {
+  if (status === 'failed' && assertionResults.length === 0) return [`${name}\n${message}`];
+  return assertionResults
+    .filter((one) => one.status === 'failed')
+    .map((one) => `${name} > ${one.fullName}\n${one.failureMessages.join('\n')}`);
 }
 
 /** An error outside of all tests (unhandled rejection, global setup) fails vitest, but no test of it. */
 function atLeastOneFailure(passed: boolean, count: Count): Count {
-  return passed || count.failed > 0 ? count : { ...count, failed: 1 };
+  if (passed || count.failed > 0) return count;
+  return { ...count, failed: 1, failures: ['an error outside of all tests; vitest prints it above'] };
 }
 
 function run(command: string, parameters: readonly string[]): boolean {

@@ -84,7 +84,7 @@ export function readFlatRow(fields: Fields, reading: RowReading): readonly Sourc
   if (options.table !== null && isOtherTable(originOf(mark), options.table)) return [otherTable];
   const op = mark('__op');
   const header = { eventId: null, occurredAt: epochTime(mark('__source_ts_ms')) ?? epochTime(mark('__ts_ms')) };
-  const row: Columns = { fields, schema: reading.schema };
+  const row: Columns = { fields: columnsOf(fields), schema: reading.schema };
   const isDeleted = deletionIn(mark('__deleted'), op);
   if (typeof isDeleted !== 'boolean') return [isDeleted];
   if (isDeleted) return [deleted(row, header, reading)];
@@ -100,6 +100,13 @@ export function readFlatRow(fields: Fields, reading: RowReading): readonly Sourc
     default:
       return [withoutRow(op)];
   }
+}
+
+/** Without the mark that would read as a column of the table, as of a soft delete. */
+function columnsOf(fields: Fields): Fields {
+  if (!('__deleted' in fields)) return fields;
+  const { __deleted, ...columns } = fields;
+  return columns;
 }
 
 const originOf = (mark: (name: string) => unknown): RowOrigin => ({

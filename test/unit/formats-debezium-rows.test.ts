@@ -107,6 +107,14 @@ describe('what Debezium fills in before, without REPLICA IDENTITY FULL', () => {
   });
 });
 
+test.each([[{ group_id: 'g' }], [{ id: 5 }], [null]])(
+  'a flattened row that is deleted is a removal, also where its key is %j',
+  (key) => {
+    const deleted = (mark: unknown) => decode({ ...row('g', 'u'), __deleted: mark, __op: 'd' }, { key });
+    expect([deleted('true'), deleted(true)]).toEqual([[removed('g', ['u'])], [removed('g', ['u'])]]);
+  },
+);
+
 describe('which rows are memberships', () => {
   const where = (text: string): Partial<DebeziumOptions> => ({ memberWhere: parseWhere(text) });
   const live = row('g', 'u', { deleteat: 0 });

@@ -1,5 +1,5 @@
 /** Look-ups at the target, against the sandbox: what is asked, what is remembered, and what is no answer. */
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { Asking } from '../../src/adapters/ids/asking.ts';
 import { InactiveUsers } from '../../src/adapters/ids/inactive-users.ts';
 import type { IdMapOptions } from '../../src/adapters/ids/options.ts';
@@ -92,6 +92,26 @@ describe('each request', () => {
     const ids = ['x-0', 'nobody', 'x-0'];
     for (const id of ids) await inactive.find(id, always);
     expect([gate.held, sandbox.stats.lists.users >= ids.length]).toEqual([0, true]);
+  });
+});
+
+describe('a look-up that fails', () => {
+  test.each(['search', 'take'] as const)('at `%s` keeps no later one from being asked', async (place) => {
+    const sandbox = await aSandbox();
+    sandbox.putUser({ id: 'user-1', externalId: 'x' });
+    const api = anApi(sandbox);
+    const gate = new CountingGate();
+    const failing = { gate, search: (request: Parameters<typeof api.search>[0]) => api.search(request) };
+    const fail = vi.fn(() => Promise.reject(new Error('a fault of its own')));
+    if (place === 'search') failing.search = fail;
+    else gate.beforeTake = fail;
+    const attributes = { userAttribute: 'externalId', groupAttribute: 'displayName' } as const;
+    const map = new ScimIdMap(attributes, { api: failing, clock: new ManualClock(), logger: aLog() });
+    await expect(map.lookUp('user', 'x', always)).rejects.toThrow('a fault of its own');
+    failing.search = (request) => api.search(request);
+    gate.beforeTake = async () => undefined;
+    expect(await map.lookUp('user', 'x', always)).toEqual(found('user-1'));
+    expect(fail).toHaveBeenCalledTimes(1);
   });
 });
 

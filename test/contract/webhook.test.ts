@@ -326,6 +326,18 @@ test('signatures are verified one after the other, so that no token overtakes an
   expect(membersOf(door)).toEqual(['first', 'second']);
 });
 
+test('a signature whose verification fails keeps no later body from being read', async () => {
+  let count = 0;
+  const prepare = async (): Promise<void> => {
+    count += 1;
+    if (count === 1) throw new Error('no answer that can be read');
+  };
+  const door = await aDoor({ format: { ...plainFormat, prepare } });
+  expect((await door.post('scim', adding('g', 'first'))).status).toBe(503);
+  expect((await door.post('scim', adding('g', 'second'))).status).toBe(202);
+  expect(membersOf(door)).toEqual(['second']);
+});
+
 test.for([
   ['announced', { 'content-length': '10001' }],
   ['in chunks', { 'transfer-encoding': 'chunked' }],

@@ -25,8 +25,9 @@ export class Asking {
 
   /** Resolves with a permit taken, first come first served among look-ups. */
   permit(): Promise<void> {
-    this.#turn = this.#turn.then(() => this.#takeFairly());
-    return this.#turn;
+    const turn = this.#turn.then(() => this.#takeFairly());
+    this.#turn = turn.catch(() => undefined);
+    return turn;
   }
 
   /** Uses up a permit. */

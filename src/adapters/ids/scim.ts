@@ -101,9 +101,11 @@ export class ScimIdMap implements IdMap {
     const waiting = [mayStart];
     const result = this.#resolve(kind, { attribute, value: id }, () => waiting.some((may) => may()));
     this.#underWay.set(key, { result, mayStart: waiting });
-    const resolution = await result;
-    this.#underWay.delete(key);
-    return resolution;
+    try {
+      return await result;
+    } finally {
+      this.#underWay.delete(key);
+    }
   }
 
   /** What is provisioned is seen at the next look-up. */

@@ -88,7 +88,8 @@ export class Intake {
   /** One after the other: a token whose key is known must not overtake one whose key is being fetched. */
   async #prepare(format: SourceFormat, record: SourceRecord): Promise<void> {
     const turn = this.#prepared.then(() => format.prepare?.([record]));
-    this.#prepared = turn;
+    // One that fails is not the failure of those behind it.
+    this.#prepared = turn.catch(() => undefined);
     await turn;
   }
 

@@ -1,26 +1,16 @@
 /** A partition of which every replica is down: it alone cannot be written to, and its topic can still be asked about. */
-import kafkajs from 'kafkajs';
 import { afterEach, expect, test, vi } from 'vitest';
 import { startCluster } from '../../src/adapters/kafka-broker/start.ts';
 import { createLogTools } from '../../src/adapters/kafka/tools.ts';
 import type { OutRecord } from '../../src/ports.ts';
 import { describeOwnKafka, testHost, uniqueName } from '../support/broker.ts';
 import { kafkaHost, plaintext } from '../support/kafka-log-harness.ts';
+import { createSpread } from '../support/spread-topic.ts';
 
 const cleanups: (() => Promise<unknown>)[] = [];
 afterEach(async () => {
   for (const cleanup of cleanups.splice(0).toReversed()) await cleanup();
 });
-
-/** Partition p lies on node p + 1 alone. */
-async function createSpread(brokers: readonly string[], topic: string): Promise<void> {
-  const client = new kafkajs.Kafka({ brokers: [...brokers], logLevel: kafkajs.logLevel.NOTHING }).admin();
-  const replicaAssignment = [0, 1, 2].map((partition) => ({ partition, replicas: [partition + 1] }));
-  const configEntries = [{ name: 'min.insync.replicas', value: '1' }];
-  await client.connect();
-  await client.createTopics({ waitForLeaders: false, topics: [{ topic, replicaAssignment, configEntries }] });
-  await client.disconnect();
-}
 
 describeOwnKafka('a partition without a leader', (version) => {
   test.runIf(version === '3.9.1')(

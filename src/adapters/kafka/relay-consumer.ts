@@ -192,8 +192,9 @@ export class RelayConsumer {
 
   async #begin(partitions: readonly number[], assignment: number): Promise<void> {
     try {
-      const points = await this.#start.of(partitions, this.#cluster);
-      if (assignment === this.#assignments) this.#guard(() => this.#read(points));
+      const isCurrent = (): boolean => assignment === this.#assignments;
+      const points = await this.#start.of(partitions, this.#cluster, isCurrent);
+      if (isCurrent()) this.#guard(() => this.#read(points));
     } catch (error) {
       if (assignment === this.#assignments) this.#end(error);
     }

@@ -2,10 +2,13 @@
 import { expect, test, vi } from 'vitest';
 import { freePorts } from '../../src/adapters/kafka-broker/free-ports.ts';
 import { startCluster } from '../../src/adapters/kafka-broker/start.ts';
+import { createLogTools } from '../../src/adapters/kafka/tools.ts';
 import { partitionOfKey } from '../../src/core/murmur2.ts';
 import type { TopicNames } from '../../src/core/topics.ts';
 import type { LogTools } from '../../src/ports.ts';
-import { describeOwnKafka, testHost } from '../support/broker.ts';
+import { describeOwnKafka, testHost, uniqueName } from '../support/broker.ts';
+import { kafkaHost, plaintext } from '../support/kafka-log-harness.ts';
+import { ServiceProcess, shortTimes } from '../support/service.ts';
 import { createSpread } from '../support/spread-topic.ts';
 import { atEnd, openStage, type Stage } from '../support/stage.ts';
 
@@ -66,6 +69,65 @@ describeOwnKafka('a service with a partition that has no leader', (version) => {
     );
   }
 });
+
+describeOwnKafka('`ingest topic` with a partition that has no leader', (version) => {
+  test.runIf(version === '3.9.1')(
+    'passes nothing on that it may precede, names it, and goes on when it has one',
+    { timeout: 400_000 },
+    async () => {
+      // given
+      const cluster = await startCluster(3, { version }, testHost);
+      atEnd(() => cluster.stop());
+      const tools = createLogTools(plaintext(cluster.brokers), kafkaHost);
+      atEnd(() => tools.close());
+      const [from, source, deadLetter, group] = ['from', 'source', 'dead-letter', 'group'].map(uniqueName);
+      if (from === undefined || source === undefined || deadLetter === undefined) throw new Error('no names');
+      await createSpread(cluster.brokers, from);
+      for (const topic of [source, deadLetter])
+        await tools.createTopic({ topic, partitionCount: 1, replicationFactor: 3, settings: {} });
+      const value = JSON.stringify({ group_id: 'g', add_members: ['m'] });
+      const records = [0, 1, 2].map((partition) => ({ topic: from, partition, key: null, value, headers: [] }));
+      const written = records.map(() => 'written');
+      await vi.waitFor(async () => expect(await tools.send(records)).toEqual(written), patience);
+      await cluster.nodes[2]?.kill();
+      await vi.waitFor(async () => expect(await tools.leaderless(from)).toHaveLength(1), patience);
+      // when
+      const [port = 0] = await freePorts(1);
+      const environment = {
+        ...shortTimes,
+        ...times,
+        KAFKA_BROKERS: cluster.brokers.join(','),
+        SOURCE_TOPIC: source,
+        DEAD_LETTER_TOPIC: deadLetter,
+        INGEST_FROM_TOPIC: from,
+        INGEST_FROM_FORMAT: 'native',
+        INGEST_GROUP_ID: group ?? '',
+        ADMIN_PORT: String(port),
+      };
+      const service = new ServiceProcess(environment, ['ingest', 'topic']);
+      atEnd(() => service.kill());
+      // then
+      const reasons = [expect.stringMatching(new RegExp(`${from}/2 .*LEADER_NOT_AVAILABLE.*Start .*node 3`))];
+      await vi.waitFor(async () => expect(await ready(port)).toEqual({ ready: false, reasons }), patience);
+      expect(await countOf(source, tools)).toBe(0);
+      // when
+      await cluster.nodes[2]?.restart();
+      // then
+      await vi.waitFor(async () => expect(await countOf(source, tools)).toBe(3), patience);
+      await vi.waitFor(async () => expect(await ready(port)).toEqual({ ready: true, reasons: [] }), patience);
+      service.signal('SIGTERM');
+      expect(await service.exited).toBe(0);
+    },
+  );
+});
+
+async function countOf(topic: string, tools: LogTools): Promise<number> {
+  let count = 0;
+  const { signal } = new AbortController();
+  for await (const { value } of tools.read(topic, { from: 'beginning', follow: false, signal }))
+    count += value === null ? 0 : 1;
+  return count;
+}
 
 interface Spread {
   readonly brokers: readonly string[];

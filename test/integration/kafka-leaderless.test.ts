@@ -42,6 +42,10 @@ describeOwnKafka('a partition without a leader', (version) => {
       await vi.waitFor(async () => expect(await tools.send(all)).toEqual(['written', failed, 'written', 'written']), {
         timeout: 60_000,
       });
+      // and `doctor` names it
+      const named = { message: expect.stringContaining(`${topic}/2 has no leader. Start Kafka's node 3`) };
+      expect(await tools.leaderless(topic)).toEqual([expect.objectContaining(named)]);
+      expect(await tools.leaderless(whole)).toEqual([]);
       // and a service that starts now, whose kafkajs asks about every topic, sees its topics
       const others = createLogTools(plaintext(cluster.brokers.slice(0, 2)), kafkaHost);
       cleanups.push(() => others.close());

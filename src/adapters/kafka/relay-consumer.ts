@@ -192,9 +192,8 @@ export class RelayConsumer {
 
   async #begin(partitions: readonly number[], assignment: number): Promise<void> {
     try {
-      const isCurrent = (): boolean => assignment === this.#assignments;
-      const points = await this.#start.of(partitions, this.#cluster, isCurrent);
-      if (isCurrent()) this.#guard(() => this.#read(points));
+      const points = await this.#start.of(partitions, this.#cluster, () => assignment === this.#assignments);
+      if (assignment === this.#assignments) this.#guard(() => this.#read(points));
     } catch (error) {
       if (assignment === this.#assignments) this.#end(error);
     }

@@ -39,7 +39,7 @@ export class LeaderWatch {
   obstacles(): readonly string[] {
     return this.#lasting().map(({ topic, partition, since }) => {
       const place = `partition ${topic}/${partition.partitionId}`;
-      const when = new Date(since.wall).toISOString();
+      const when = isoTime(since);
       return `${place} has no leader (LEADER_NOT_AVAILABLE) since ${when}, nothing of it is read. ${remedyOf(partition)}`;
     });
   }
@@ -54,7 +54,7 @@ export class LeaderWatch {
     this.#leaderless = new Map(found.map((each) => [nameOf(each), each]));
     for (const { topic, partition, since } of this.#lasting()) {
       const where = { topic, partition: partition.partitionId };
-      const fields = { ...where, error: 'LEADER_NOT_AVAILABLE', since: since.wall, advice: remedyOf(partition) };
+      const fields = { ...where, error: 'LEADER_NOT_AVAILABLE', since: isoTime(since), advice: remedyOf(partition) };
       const cause = `${topic}/${where.partition}`;
       logLasting(this.#host, { level: 'error', cause, fields, message: NO_LEADER });
     }
@@ -102,6 +102,8 @@ export class LeaderWatch {
 }
 
 const NO_LEADER = 'a partition has no leader, nothing of it is read until it has one';
+
+const isoTime = ({ wall }: Instant): string => new Date(wall).toISOString();
 
 const nameOf = ({ topic, partition }: Pick<Leaderless, 'topic' | 'partition'>): string =>
   `${topic}/${partition.partitionId}`;

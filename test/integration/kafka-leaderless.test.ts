@@ -2,7 +2,7 @@
 import { afterEach, expect, test, vi } from 'vitest';
 import { startCluster } from '../../src/adapters/kafka-broker/start.ts';
 import { createLogTools } from '../../src/adapters/kafka/tools.ts';
-import type { OutRecord } from '../../src/ports.ts';
+import type { LogTools, OutRecord } from '../../src/ports.ts';
 import { describeOwnKafka, testHost, uniqueName } from '../support/broker.ts';
 import { kafkaHost, plaintext } from '../support/kafka-log-harness.ts';
 import { createSpread } from '../support/spread-topic.ts';
@@ -11,6 +11,15 @@ const cleanups: (() => Promise<unknown>)[] = [];
 afterEach(async () => {
   for (const cleanup of cleanups.splice(0).toReversed()) await cleanup();
 });
+
+async function partitionsIn(tools: LogTools, topic: string, leaderless?: 'leave_out'): Promise<readonly number[]> {
+  const { signal } = new AbortController();
+  const found = new Set<number>();
+  const options = { from: 'beginning', follow: false, signal } as const;
+  for await (const { partition } of tools.read(topic, leaderless === undefined ? options : { ...options, leaderless }))
+    found.add(partition);
+  return [...found].toSorted();
+}
 
 describeOwnKafka('a partition without a leader', (version) => {
   test.runIf(version === '3.9.1')(
@@ -46,6 +55,9 @@ describeOwnKafka('a partition without a leader', (version) => {
       const named = { message: expect.stringContaining(`${topic}/2 has no leader. Start Kafka's node 3`) };
       expect(await tools.leaderless(topic)).toEqual([expect.objectContaining(named)]);
       expect(await tools.leaderless(whole)).toEqual([]);
+      // and a command reads all of a topic or says what is missing, unless the others are enough
+      await expect(partitionsIn(tools, topic)).rejects.toThrow(`${topic}/2 has no leader`);
+      expect(await partitionsIn(tools, topic, 'leave_out')).toEqual([0, 1]);
       // and a service that starts now, whose kafkajs asks about every topic, sees its topics
       const others = createLogTools(plaintext(cluster.brokers.slice(0, 2)), kafkaHost);
       cleanups.push(() => others.close());

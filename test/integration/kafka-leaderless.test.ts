@@ -18,7 +18,7 @@ async function partitionsIn(tools: LogTools, topic: string, leaderless?: 'leave_
   const options = { from: 'beginning', follow: false, signal } as const;
   for await (const { partition } of tools.read(topic, leaderless === undefined ? options : { ...options, leaderless }))
     found.add(partition);
-  return [...found].toSorted();
+  return [...found].toSorted((a, b) => a - b);
 }
 
 describeOwnKafka('a partition without a leader', (version) => {

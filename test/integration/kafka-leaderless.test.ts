@@ -24,6 +24,7 @@ async function partitionsIn(tools: LogTools, topic: string, leaderless?: 'leave_
 describeOwnKafka('a partition without a leader', (version) => {
   test.runIf(version === '3.9.1')(
     'fails alone, and the others of its topic and of other topics are written',
+    { timeout: 400_000 },
     async () => {
       // given
       const cluster = await startCluster(3, { version }, testHost);
@@ -53,11 +54,16 @@ describeOwnKafka('a partition without a leader', (version) => {
       });
       // and `doctor` names it
       const named = { message: expect.stringContaining(`${topic}/2 has no leader. Start Kafka's node 3`) };
-      expect(await tools.leaderless(topic)).toEqual([expect.objectContaining(named)]);
+      // Each broker learns of it by itself.
+      await vi.waitFor(async () => expect(await tools.leaderless(topic)).toEqual([expect.objectContaining(named)]), {
+        timeout: 60_000,
+      });
       expect(await tools.leaderless(whole)).toEqual([]);
       // and a command reads all of a topic or says what is missing, unless the others are enough
       await expect(partitionsIn(tools, topic)).rejects.toThrow(`${topic}/2 has no leader`);
-      expect(await partitionsIn(tools, topic, 'leave_out')).toEqual([0, 1]);
+      await vi.waitFor(async () => expect(await partitionsIn(tools, topic, 'leave_out')).toEqual([0, 1]), {
+        timeout: 60_000,
+      });
       // and a service that starts now, whose kafkajs asks about every topic, sees its topics
       const others = createLogTools(plaintext(cluster.brokers.slice(0, 2)), kafkaHost);
       cleanups.push(() => others.close());

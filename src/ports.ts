@@ -160,6 +160,8 @@ export interface ReadOptions extends ReadRange {
   readonly signal: AbortSignal;
   /** `tell`: a record that stands for an unreadable batch is handed out. Absent: reading ends with its problem. */
   readonly unreadable?: 'tell';
+  /** `leave_out`: no partitions without a leader. Absent: where `follow` they are waited for, else reading ends with an error. */
+  readonly leaderless?: 'leave_out';
 }
 
 export interface TopicDescription {

@@ -19,6 +19,12 @@ export type ServiceStats = PipelineStats | ServiceHealth | null;
 
 export const isHealth = (stats: PipelineStats | ServiceHealth): stats is ServiceHealth => 'reasons' in stats;
 
+/** The statistics of a pipeline with reasons from outside it why it is not ready. */
+export function withObstacles(stats: PipelineStats, obstacles: readonly string[]): PipelineStats {
+  const all = [...(stats.obstacles ?? []), ...obstacles];
+  return { ...stats, ready: stats.ready && all.length === 0, obstacles: all };
+}
+
 /** What `/readyz` shows. */
 export function readyPage(stats: ServiceStats): Readiness | ServiceHealth {
   return stats !== null && isHealth(stats) ? { ready: stats.ready, reasons: stats.reasons } : readiness(stats);

@@ -5,6 +5,7 @@ import { createLogTools, type KafkaLogTools } from '../adapters/kafka/tools.ts';
 import { type AccessFinding, type Need, whileRunning } from '../core/authorization.ts';
 import type { PipelineStats } from '../pipeline/stats.ts';
 import type { Clock, Logger } from '../ports.ts';
+import { withObstacles } from '../admin/readiness.ts';
 import { accessFindings } from './access.ts';
 
 const LOOK_EVERY_MS = 10_000;
@@ -36,8 +37,7 @@ export class AccessWatch {
 
   /** The statistics of the pipeline, with what is not permitted. */
   judge(stats: PipelineStats | null): PipelineStats | null {
-    const obstacles = this.#reasons();
-    return stats === null ? null : { ...stats, ready: stats.ready && obstacles.length === 0, obstacles };
+    return stats === null ? null : withObstacles(stats, this.#reasons());
   }
 
   close(): Promise<void> {

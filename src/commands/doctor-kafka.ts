@@ -5,7 +5,7 @@ import { createLogTools, type KafkaLogTools } from '../adapters/kafka/tools.ts';
 import type { Config } from '../config.ts';
 import { needsOfRun } from '../core/authorization.ts';
 import { sessionFinding } from '../core/session-limits.ts';
-import { refusesRun, topicFindings, type TopicFinding, type TopicNames } from '../core/topics.ts';
+import { refusesRun, ROLES, topicFindings, type TopicFinding, type TopicNames } from '../core/topics.ts';
 import { EXIT, ExitError } from '../exit-codes.ts';
 import { refusesStart } from '../formats/first-records.ts';
 import { accessFindings } from './access.ts';
@@ -90,9 +90,10 @@ async function sessionFindings({ kafka }: Config<'kafka'>, nodeId: number, tools
 }
 
 async function findingsOfTopics(names: TopicNames, tools: KafkaLogTools): Promise<Judged[]> {
-  const findings = topicFindings(names, await findTopics(names, tools));
-  if (findings.length === 0) return [ok('topics', 'All four topics are as they should be.')];
-  return findings.map(judgeTopic);
+  const findings = topicFindings(names, await findTopics(names, tools)).map(judgeTopic);
+  const leaderless = (await Promise.all(ROLES.map((role) => tools.leaderless(names[role])))).flat();
+  findings.push(...leaderless.map(({ message, remedy }) => fail('topics', EXIT.unavailable, message, remedy)));
+  return findings.length === 0 ? [ok('topics', 'All four topics are as they should be.')] : findings;
 }
 
 async function recordFindings(host: Host, tools: KafkaLogTools): Promise<Judged[]> {

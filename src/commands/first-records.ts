@@ -49,7 +49,8 @@ async function firstRecords(
   const records: TopicRecord[] = [];
   let read = 0;
   let bytes = 0;
-  for await (const record of tools.read(topic, { from: 'beginning', follow: false, signal, unreadable: 'tell' })) {
+  const options = { from: 'beginning', follow: false, signal, unreadable: 'tell', leaderless: 'leave_out' } as const;
+  for await (const record of tools.read(topic, options)) {
     // It becomes a dead letter, and says nothing of the format.
     if (record.unreadable !== undefined) continue;
     const count = counts.get(record.partition) ?? 0;

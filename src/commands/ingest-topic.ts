@@ -135,6 +135,7 @@ async function passOn(config: Settings, format: SourceFormat, surroundings: Inge
       // Also one that stands by is a member.
       () => (relay.holdsLease() ? null : 'no member of the consumer group, or the last heartbeat is too old'),
       () => queue.stuck,
+      () => relay.obstacles()[0] ?? null,
     );
     await Promise.race([stopped(host.stop), queue.failed, rekeyer.failure]);
     log.info({}, 'asked to stop: draining');

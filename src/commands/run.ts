@@ -10,6 +10,7 @@ import { keepHeapSmall } from '../adapters/heap.ts';
 import { operatorKey } from '../adapters/operator-key.ts';
 import { sha256 } from '../adapters/system.ts';
 import { pause, unlessAborted } from '../adapters/time-limit.ts';
+import { withObstacles } from '../admin/readiness.ts';
 import { pipelineOptions, type Config } from '../config.ts';
 import { needsOfRun, type Need } from '../core/authorization.ts';
 import { refusesRun, topicFindings, type TopicFinding } from '../core/topics.ts';
@@ -18,6 +19,7 @@ import { EXIT, ExitError } from '../exit-codes.ts';
 import { refusesStart } from '../formats/first-records.ts';
 import type { RecordFinding } from '../formats/record-finding.ts';
 import { Pipeline } from '../pipeline/pipeline.ts';
+import type { PipelineStats } from '../pipeline/stats.ts';
 import type { ChangeLog, GroupApi, Logger } from '../ports.ts';
 import { demandAccess } from './access.ts';
 import { AccessWatch } from './access-watch.ts';
@@ -60,10 +62,10 @@ export async function runService(host: Host): Promise<void> {
   keepHeapSmall();
   const { config, logger } = serviceConfig(host, PARTS);
   const { clock, random } = host;
-  let pipeline: Pipeline | null = null;
+  let stats: () => PipelineStats | null = () => null;
   let access: AccessWatch | null = null;
   const live = new LiveConfig(config, PARTS, { host, logger });
-  const admin = await serveAdmin(live, () => access?.judge(pipeline?.stats() ?? null) ?? null, { host, logger });
+  const admin = await serveAdmin(live, () => access?.judge(stats()) ?? null, { host, logger });
   const api = createGroupApi(
     lazily(() => live.current.genesys),
     { clock, logger, random, secrets: host.secrets, connect: connectThrough(config.proxy) },
@@ -79,7 +81,8 @@ export async function runService(host: Host): Promise<void> {
     const options = pipelineOptions(config, `${config.kafka.clientId}-${random.uuid()}`);
     const { ids } = opened;
     const signing = signingOf(live);
-    pipeline = new Pipeline({ log, api, ids, clock, random, sha256, logger, format, ...signing }, options);
+    const pipeline = new Pipeline({ log, api, ids, clock, random, sha256, logger, format, ...signing }, options);
+    stats = () => withObstacles(pipeline.stats(), log.obstacles());
     await supervise(pipeline, log, { host, logger });
   } catch (error) {
     throw kafkaExit(error);

@@ -1,30 +1,30 @@
 /** A partition of which every replica is down: it alone cannot be written to, and its topic can still be asked about. */
-import kafkajs from 'kafkajs';
 import { afterEach, expect, test, vi } from 'vitest';
 import { startCluster } from '../../src/adapters/kafka-broker/start.ts';
 import { createLogTools } from '../../src/adapters/kafka/tools.ts';
-import type { OutRecord } from '../../src/ports.ts';
+import type { LogTools, OutRecord } from '../../src/ports.ts';
 import { describeOwnKafka, testHost, uniqueName } from '../support/broker.ts';
 import { kafkaHost, plaintext } from '../support/kafka-log-harness.ts';
+import { createSpread } from '../support/spread-topic.ts';
 
 const cleanups: (() => Promise<unknown>)[] = [];
 afterEach(async () => {
   for (const cleanup of cleanups.splice(0).toReversed()) await cleanup();
 });
 
-/** Partition p lies on node p + 1 alone. */
-async function createSpread(brokers: readonly string[], topic: string): Promise<void> {
-  const client = new kafkajs.Kafka({ brokers: [...brokers], logLevel: kafkajs.logLevel.NOTHING }).admin();
-  const replicaAssignment = [0, 1, 2].map((partition) => ({ partition, replicas: [partition + 1] }));
-  const configEntries = [{ name: 'min.insync.replicas', value: '1' }];
-  await client.connect();
-  await client.createTopics({ waitForLeaders: false, topics: [{ topic, replicaAssignment, configEntries }] });
-  await client.disconnect();
+async function partitionsIn(tools: LogTools, topic: string, leaderless?: 'leave_out'): Promise<readonly number[]> {
+  const { signal } = new AbortController();
+  const found = new Set<number>();
+  const options = { from: 'beginning', follow: false, signal } as const;
+  for await (const { partition } of tools.read(topic, leaderless === undefined ? options : { ...options, leaderless }))
+    found.add(partition);
+  return [...found].toSorted((a, b) => a - b);
 }
 
 describeOwnKafka('a partition without a leader', (version) => {
   test.runIf(version === '3.9.1')(
     'fails alone, and the others of its topic and of other topics are written',
+    { timeout: 400_000 },
     async () => {
       // given
       const cluster = await startCluster(3, { version }, testHost);
@@ -50,6 +50,18 @@ describeOwnKafka('a partition without a leader', (version) => {
       // then, as soon as the cluster knows it
       const failed = { kind: 'failed', error: expect.objectContaining({ type: 'LEADER_NOT_AVAILABLE' }) };
       await vi.waitFor(async () => expect(await tools.send(all)).toEqual(['written', failed, 'written', 'written']), {
+        timeout: 60_000,
+      });
+      // and `doctor` names it
+      const named = { message: expect.stringContaining(`${topic}/2 has no leader. Start Kafka's node 3`) };
+      // Each broker learns of it by itself.
+      await vi.waitFor(async () => expect(await tools.leaderless(topic)).toEqual([expect.objectContaining(named)]), {
+        timeout: 60_000,
+      });
+      expect(await tools.leaderless(whole)).toEqual([]);
+      // and a command reads all of a topic or says what is missing, unless the others are enough
+      await expect(partitionsIn(tools, topic)).rejects.toThrow(`${topic}/2 has no leader`);
+      await vi.waitFor(async () => expect(await partitionsIn(tools, topic, 'leave_out')).toEqual([0, 1]), {
         timeout: 60_000,
       });
       // and a service that starts now, whose kafkajs asks about every topic, sees its topics

@@ -15,6 +15,44 @@ export const logMutants: readonly Mutant[] = [
     ],
   },
   {
+    name: 'leaderless-hides-offsets',
+    tests: ['test/unit/kafka-leaderless.test.ts'],
+    breaks: 'a partition without a leader is asked for its offsets with the others, of which none are known then',
+    edits: [
+      {
+        file: 'src/adapters/kafka/leaderless.ts',
+        find: 'each.partitions.filter(({ partition }) => isLed(each.topic, partition)),',
+        replace: 'each.partitions,',
+      },
+    ],
+  },
+  {
+    name: 'leaderless-is-a-fault',
+    tests: ['test/unit/kafka-standstill.test.ts'],
+    breaks:
+      'a partition without a leader is looked after with the others: no hole is found, and the consumer is built again',
+    edits: [
+      {
+        file: 'src/adapters/kafka/standstill.ts',
+        find: 'const led = places.filter(({ partition }) => !leaderless.has(partition));',
+        replace: 'const led = places;',
+      },
+    ],
+  },
+  {
+    name: 'leader-not-looked-for',
+    tests: ['test/unit/kafka-leaderless.test.ts'],
+    breaks:
+      'a partition that has a leader again is not read until kafkajs asks for the metadata by itself, after minutes',
+    edits: [
+      {
+        file: 'src/adapters/kafka/leader-watch.ts',
+        find: 'if (this.#leaderless.size > 0) this.#refresh(assigned.cluster);',
+        replace: '',
+      },
+    ],
+  },
+  {
     name: 'read-not-remembered',
     breaks: 'an owner compares the source with what is committed only, not with what it has read',
     edits: [

@@ -7,6 +7,7 @@ import { KafkaAdmin } from '../../src/adapters/kafka/admin.ts';
 import { createLogTools } from '../../src/adapters/kafka/tools.ts';
 import { createTopics } from '../../src/commands/topics.ts';
 import { ReportRecord } from '../../src/core/report.ts';
+import type { TopicNames } from '../../src/core/topics.ts';
 import { foldReport, operationId, type Operations } from '../../src/core/summary.ts';
 import { demoTopics } from '../../src/demo/service.ts';
 import type { LogTools, OutRecord, TopicRecord } from '../../src/ports.ts';
@@ -30,13 +31,23 @@ export function atEnd(end: () => Promise<unknown>): void {
 
 const PARTITIONS = 3;
 
-export async function openStage(brokers: readonly string[], options: SandboxOptions = {}): Promise<Stage> {
+type CreateTopics = (names: TopicNames, tools: LogTools) => Promise<unknown>;
+
+const unreplicated: CreateTopics = (names, tools) =>
+  createTopics(names, tools, { partitionCount: PARTITIONS, replicationFactor: 1 });
+
+/** @param create makes the topics, with three partitions each. */
+export async function openStage(
+  brokers: readonly string[],
+  options: SandboxOptions = {},
+  create = unreplicated,
+): Promise<Stage> {
   const sandbox = await startSandbox({ users: 'any', limits: 'off', journalMax: 100_000, ...options });
   atEnd(() => sandbox.stop());
   const tools = createLogTools(plaintext(brokers), kafkaHost);
   atEnd(() => tools.close());
   const stage = new Stage(brokers, sandbox, tools);
-  await createTopics(stage.topics, tools, { partitionCount: PARTITIONS, replicationFactor: 1 });
+  await create(stage.topics, tools);
   stage.follow();
   return stage;
 }

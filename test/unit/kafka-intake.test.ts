@@ -204,7 +204,7 @@ describe('a partition', () => {
   test('that was read to its end does not stand still', () => {
     const intake = anIntake();
     now = 3_000;
-    for (const place of intake.standing(3_000)) intake.isAtEnd(place);
+    for (const place of intake.standing(3_000)) intake.waits(place);
     expect(standingAfter(intake, 3_000)).toEqual([]);
   });
 

@@ -16,12 +16,19 @@ let asked: Asked[] = [];
 let end = 0n;
 let holeEnd = (offset: bigint): bigint => offset;
 let inQuestion: () => Promise<void> = async () => undefined;
+let leaderless: readonly number[] = [];
+
+const aCluster = {
+  findTopicPartitionMetadata: () =>
+    [0, 1].map((partitionId) => ({ partitionId, leader: leaderless.includes(partitionId) ? -1 : 7 })),
+} as unknown as Cluster;
 
 beforeEach(() => {
   asked = [];
   end = 9n;
   holeEnd = (offset) => offset;
   inQuestion = async () => undefined;
+  leaderless = [];
 });
 
 vi.mock('../../src/adapters/kafka/direct-fetch.ts', () => ({
@@ -35,12 +42,12 @@ vi.mock('../../src/adapters/kafka/direct-fetch.ts', () => ({
 
 function aStandstill(places: Place[], committed: bigint | null = null) {
   const skipped: (readonly [partition: number, next: bigint])[] = [];
-  const atEnd: number[] = [];
+  const waiting: number[] = [];
   const consumer = {
-    cluster: {} as Cluster | undefined,
+    cluster: aCluster as Cluster | undefined,
     intake: {
       standing: (sinceMs: number) => places.filter(({ since }) => since <= -sinceMs),
-      isAtEnd: ({ partition }: Place) => void atEnd.push(partition),
+      waits: ({ partition }: Place) => void waiting.push(partition),
     },
     skip: ({ partition }: Place, next: bigint) => void skipped.push([partition, next]),
   };
@@ -54,7 +61,7 @@ function aStandstill(places: Place[], committed: bigint | null = null) {
     standstill.look();
     await settled();
   };
-  return { standstill, look, skipped, atEnd, consumer };
+  return { standstill, look, skipped, waiting, consumer };
 }
 
 async function settled(): Promise<void> {
@@ -71,17 +78,28 @@ const aPlace = (stoodMs: number, offset: bigint | null = 5n, partition = 0): Pla
 
 test('after three seconds it is looked whether there is more to read, and a hole is passed', async () => {
   holeEnd = () => 7n;
-  const { look, skipped, atEnd } = aStandstill([aPlace(2_999, 5n, 1), aPlace(3_000)]);
+  const { look, skipped, waiting } = aStandstill([aPlace(2_999, 5n, 1), aPlace(3_000)]);
   await look();
   expect(asked).toEqual([{ topic: 's', positions: [{ partition: 0, offset: 5n }] }]);
-  expect([skipped, atEnd]).toEqual([[[0, 7n]], []]);
+  expect([skipped, waiting]).toEqual([[[0, 7n]], []]);
 });
 
 test('one that is read to its end stands still for no fault', async () => {
   end = 5n;
-  const { standstill, look, skipped, atEnd } = aStandstill([aPlace(60_000)]);
+  const { standstill, look, skipped, waiting } = aStandstill([aPlace(60_000)]);
   await look();
-  expect([standstill.fault(), skipped, atEnd]).toEqual([null, [], [0]]);
+  expect([standstill.fault(), skipped, waiting]).toEqual([null, [], [0]]);
+});
+
+test('one without a leader is no fault, then and later, and hides no hole of another', async () => {
+  const places = [aPlace(30_000), aPlace(3_000, 5n, 1)];
+  const { standstill, look, skipped, waiting } = aStandstill(places);
+  await look();
+  expect(standstill.fault()).toBe('s/0 is not read any further');
+  leaderless = [0];
+  holeEnd = () => 7n;
+  await look();
+  expect([standstill.fault(), skipped, waiting]).toEqual([null, [[1, 7n]], [0]]);
 });
 
 test.each([

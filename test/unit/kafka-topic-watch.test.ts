@@ -6,22 +6,31 @@ import { ManualClock } from '../support/manual-clock.ts';
 
 let ask: () => Promise<readonly (string | null)[]> = async () => [];
 let questions = 0;
+let askedOf: (number | undefined)[] = [];
+let leaders: readonly number[] = [];
+
+const aCluster = {
+  findTopicPartitionMetadata: () => leaders.map((leader, partitionId) => ({ leader, partitionId })),
+} as unknown as Cluster;
 
 vi.mock('../../src/adapters/kafka/inspection.ts', () => ({
-  topicIdsFrom: () => {
+  topicIdsFrom: (_cluster: Cluster, _topics: readonly string[], partition?: number) => {
     questions += 1;
+    askedOf.push(partition);
     return ask();
   },
 }));
 
 beforeEach(() => {
   questions = 0;
+  askedOf = [];
+  leaders = [7, 8];
   ask = async () => ['id-1'];
 });
 
 function aWatch() {
   const clock = new ManualClock();
-  const state: { cluster: Cluster | undefined } = { cluster: {} as Cluster };
+  const state: { cluster: Cluster | undefined } = { cluster: aCluster };
   const watch = new TopicWatch('orders', clock, () => state.cluster);
   /** So often, with a second between. */
   const look = async (seconds: number): Promise<void> => {
@@ -42,6 +51,14 @@ test('the same id is no fault, another one is', async () => {
   ask = async () => ['id-2'];
   await look(5);
   expect([questions, watch.fault(), watch.topicId]).toEqual([2, 'the topic orders was deleted and recreated', 'id-1']);
+});
+
+test('one with a leader is asked of, where the first partition has none', async () => {
+  const { look } = aWatch();
+  await look(5);
+  leaders = [-1, 8];
+  await look(5);
+  expect(askedOf).toEqual([0, 1]);
 });
 
 test('a topic that is followed is the one that is read from then on', async () => {

@@ -6,6 +6,7 @@ import type { Bounds, Committed, TopicDescription, TopicSpecification } from '..
 import { pause } from '../time-limit.ts';
 import { explainKafkaError } from './errors.ts';
 import { KeptClient } from './kept-client.ts';
+import { isLeaderless, NoLeaderError } from './leaderless.ts';
 import type { KafkaConnectionOptions, KafkaHost } from './options.ts';
 
 export interface ClusterInfo {
@@ -47,14 +48,16 @@ export class KafkaAdmin {
   async bounds(topic: string, partition: number): Promise<Bounds> {
     const found = await this.#ask((admin) => admin.fetchTopicOffsets(topic));
     const entry = found.find((entry) => entry.partition === partition);
-    if (entry === undefined) throw new Error(`Kafka tells no offsets of ${topic}/${partition}`);
-    return { start: BigInt(entry.low), end: BigInt(entry.high) };
+    const [start, end] = [BigInt(entry?.low ?? -1), BigInt(entry?.high ?? -1)];
+    if (start < 0n || end < 0n) throw await this.#noOffsets(topic, partition);
+    return { start, end };
   }
 
-  /** By partition: the offset after its last record. */
+  /** By partition: the offset after its last record; those without a leader are left out. */
   async ends(topic: string): Promise<ReadonlyMap<number, bigint>> {
     const found = await this.#ask((admin) => admin.fetchTopicOffsets(topic));
-    return new Map(found.map(({ partition, high }) => [partition, BigInt(high)]));
+    const ends = found.map(({ partition, high }) => [partition, BigInt(high)] as const);
+    return new Map(ends.filter(([, end]) => end >= 0n));
   }
 
   /** @throws where the topic does not exist. */
@@ -73,6 +76,12 @@ export class KafkaAdmin {
       replicationFactor: Math.max(0, ...partitions.map(({ replicas }) => replicas.length)),
       settings: new Map(entries.map(({ configName, configValue }) => [configName, configValue])),
     };
+  }
+
+  /** Empty where there is no such topic. */
+  async leaderless(topic: string): Promise<readonly NoLeaderError[]> {
+    const partitions = (await this.#partitionsIfThere(topic)) ?? [];
+    return partitions.filter(isLeaderless).map((partition) => new NoLeaderError(topic, partition));
   }
 
   /** Resolves when the leader of every partition serves; kafkajs's own waiting may throw although the topic was made. */
@@ -136,12 +145,21 @@ export class KafkaAdmin {
   /** Metadata may name a leader that does not know of it yet, so the leaders themselves are asked. */
   async #isServed(topic: string): Promise<boolean> {
     try {
-      return (await this.#ask((admin) => admin.fetchTopicOffsets(topic))).length > 0;
+      const found = await this.#ask((admin) => admin.fetchTopicOffsets(topic));
+      return found.length > 0 && found.every(({ high }) => BigInt(high) >= 0n);
     } catch (error) {
       const { code, retriable } = explainKafkaError(error);
       if (retriable || code === 'topic_missing') return false;
       throw error;
     }
+  }
+
+  /** Why they are not known. */
+  async #noOffsets(topic: string, partition: number): Promise<Error> {
+    const found = (await this.partitions(topic)).find(({ partitionId }) => partitionId === partition);
+    return found === undefined
+      ? new Error(`Kafka tells no offsets of ${topic}/${partition}`)
+      : new NoLeaderError(topic, found);
   }
 
   #ask<T>(question: (admin: Admin) => Promise<T>): Promise<T> {

@@ -19,6 +19,7 @@ import { LogConsumer } from './consumer.ts';
 import { logConsumeFailure, logRebuild } from './consume-failure.ts';
 import { explainKafkaError } from './errors.ts';
 import { KafkaFailure } from './failure.ts';
+import { LeaderWatch } from './leader-watch.ts';
 import { aheadIn, inspectPartition } from './inspection.ts';
 import type { KafkaHost, KafkaLogOptions } from './options.ts';
 import { Sender } from './sender.ts';
@@ -42,6 +43,7 @@ export class KafkaChangeLog implements ChangeLog {
   #standstill: Standstill | undefined;
   readonly #sourceWatch: TopicWatch;
   readonly #retryWatch: TopicWatch;
+  readonly #leaders: LeaderWatch;
   /** Closings under way; a new consumer waits for the old one to have left. */
   #closing: Promise<void> = Promise.resolve();
   #topicMissing = 0;
@@ -58,6 +60,7 @@ export class KafkaChangeLog implements ChangeLog {
     const watch = (topic: string): TopicWatch => new TopicWatch(topic, host.clock, () => this.#consumer?.cluster);
     this.#sourceWatch = watch(options.topics.source);
     this.#retryWatch = watch(options.topics.retry);
+    this.#leaders = new LeaderWatch(host, () => this.#consumer?.assigned);
     this.#sender = new Sender({ connection: options, host, partitionsOf: (topic) => this.#admin.partitions(topic) });
   }
 
@@ -119,6 +122,11 @@ export class KafkaChangeLog implements ChangeLog {
 
   rejoin(reason: string): void {
     if (this.#consumer !== undefined) this.#rebuild(reason);
+  }
+
+  /** What of the assigned partitions is not read, each with its remedy. */
+  obstacles(): readonly string[] {
+    return this.#leaders.obstacles();
   }
 
   async leave(): Promise<void> {
@@ -196,6 +204,7 @@ export class KafkaChangeLog implements ChangeLog {
   }
 
   #look(): void {
+    this.#leaders.look();
     this.#standstill?.look();
     this.#sourceWatch.look();
     this.#retryWatch.look();

@@ -10,6 +10,7 @@ import kafkajs from 'kafkajs';
 import { logLasting } from '../lasting-lines.ts';
 import { registerCodecs } from './codecs.ts';
 import { readFetchAnswers } from './fetch-answer.ts';
+import { tellLeaderless } from './leaderless.ts';
 import { oauthBearer } from './oauth-bearer.ts';
 import type { KafkaConnectionOptions, KafkaHost, KafkaSasl } from './options.ts';
 import { quietIdleConnections } from './request-queue.ts';
@@ -45,7 +46,9 @@ export function openConnection(
   };
   if (options.ssl !== null) config.ssl = options.ssl.caPem === null ? true : { ca: [options.ssl.caPem] };
   if (options.sasl !== null) config.sasl = freshSasl(options.sasl);
-  return { kafka: new kafkajs.Kafka(config), destroy: () => sockets.destroy() };
+  const kafka = new kafkajs.Kafka(config);
+  tellLeaderless(kafka);
+  return { kafka, destroy: () => sockets.destroy() };
 }
 
 function freshSasl(sasl: KafkaSasl): SASLOptions | Mechanism {

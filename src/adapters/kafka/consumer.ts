@@ -14,6 +14,7 @@ import { createAssigner, partitionCountOf } from './assigner.ts';
 import type { Connection } from './connection.ts';
 import { openConnection, retry } from './connection.ts';
 import { Intake } from './intake.ts';
+import type { Assigned } from './leader-watch.ts';
 import { Liveness } from './liveness.ts';
 import type { KafkaHost, KafkaLogOptions } from './options.ts';
 import type { Place } from './positions.ts';
@@ -74,6 +75,13 @@ export class LogConsumer {
   /** What reads besides the consumer need; undefined while nothing is assigned. */
   get cluster(): Cluster | undefined {
     return this.#state === 'open' && this.#liveness.isAssigned ? this.#cluster : undefined;
+  }
+
+  /** What may be read, to the best of our knowledge; undefined while nothing is assigned. */
+  get assigned(): Assigned | undefined {
+    const { cluster } = this;
+    if (cluster === undefined) return undefined;
+    return { cluster, topics: Object.values(this.#options.topics), partitions: this.intake.partitions() };
   }
 
   /** Past a hole that kafkajs does not get over by itself. */

@@ -4,6 +4,7 @@
  */
 import { createRequire } from 'node:module';
 import type { Batch, Cluster, KafkaMessage } from 'kafkajs';
+import { leadersOf } from './leaderless.ts';
 
 export interface FetchPosition {
   readonly partition: number;
@@ -43,10 +44,11 @@ type BatchClass = new (topic: string, fetchedOffset: string, data: PartitionData
 const load = createRequire(import.meta.url);
 const FetchedBatch = load('kafkajs/src/consumer/batch') as BatchClass;
 
-/** One request to each leader. The target topics of the cluster must hold the topic. @throws what kafkajs throws */
+/** One request to each leader. The target topics of the cluster must hold the topic. @throws NoLeaderError, and what kafkajs throws */
 export async function fetchDirectly(request: FetchRequest): Promise<readonly FetchedPartition[]> {
   const { cluster, topic, positions } = request;
-  const leaders = cluster.findLeaderForPartitions(
+  const leaders = leadersOf(
+    cluster,
     topic,
     positions.map(({ partition }) => partition),
   );

@@ -30,6 +30,7 @@ export type KafkaFault =
   | 'timeout'
   | 'not_authorized'
   | 'topic_missing'
+  | 'no_leader'
   | 'partition_counts'
   | 'group_in_use'
   | 'session_refused'
@@ -129,6 +130,13 @@ const rows: readonly Row[] = [
     code: 'topic_missing',
     advice:
       'Create what is missing with `rollcall topics create`, or correct its name (SOURCE_TOPIC, INGEST_FROM_TOPIC and the like).',
+  },
+  {
+    when: ({ type }) => type === 'LEADER_NOT_AVAILABLE',
+    code: 'no_leader',
+    advice:
+      'No broker that holds an in-sync replica of the partition runs: start one of them; what waits goes on by itself.',
+    retriable: true,
   },
   {
     when: ({ name }) => name === 'PartitionCountError',

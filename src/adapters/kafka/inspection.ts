@@ -2,6 +2,7 @@
 import type { Cluster } from 'kafkajs';
 import { type Ahead, type Inspection, type RecordStamp, stampOf } from '../../core/source-history.ts';
 import { firstRecordFrom } from './direct-fetch.ts';
+import { leadersOf } from './leaderless.ts';
 import { toLogRecord } from './record.ts';
 import { topicIdsOf } from './newer-metadata.ts';
 
@@ -72,7 +73,7 @@ export async function topicIdsFrom(
   topics: readonly [string, ...string[]],
   partition = 0,
 ): Promise<readonly (string | null)[]> {
-  const [nodeId] = Object.keys(cluster.findLeaderForPartitions(topics[0], [partition]));
+  const [nodeId] = Object.keys(leadersOf(cluster, topics[0], [partition]));
   if (nodeId === undefined) throw new Error(`${topics[0]}/${partition} has no leader`);
   return topicIdsOf(await cluster.findBroker({ nodeId }), topics);
 }

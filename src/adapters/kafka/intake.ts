@@ -105,8 +105,8 @@ export class Intake {
     return this.#positions.standing(sinceMs, this.#now());
   }
 
-  /** There was nothing more to read just now: it stands still for no fault. */
-  isAtEnd(place: Place): void {
+  /** There is nothing more to read just now, or no leader to read from: it stands still for no fault. */
+  waits(place: Place): void {
     place.since = this.#now();
   }
 

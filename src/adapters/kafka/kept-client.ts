@@ -6,7 +6,6 @@ import type { Kafka } from 'kafkajs';
 import { within } from '../time-limit.ts';
 import type { Connection } from './connection.ts';
 import { openConnection } from './connection.ts';
-import { tellLeaderless } from './leaderless.ts';
 import type { KafkaConnectionOptions, KafkaHost } from './options.ts';
 
 interface Client {
@@ -43,7 +42,7 @@ export class KeptClient<C extends Client> {
     const kept = (this.#kept ??= this.#open());
     try {
       await kept.connected;
-      return await tellLeaderless(() => question(kept.client));
+      return await question(kept.client);
     } catch (error) {
       if (this.#kept === kept) this.#kept = undefined;
       void this.#discard(kept);

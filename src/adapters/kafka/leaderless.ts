@@ -1,10 +1,11 @@
 /**
  * Partitions without a leader, as they are where every replica is down. kafkajs 2.2.4 takes one of them for a failure of the
- * whole question, so that no partition of any topic asked about can be written to; here they are told like the others.
+ * whole question, so that no partition of any topic asked about can be read or written; here they stand in the metadata like
+ * the others, and are left out of a question about offsets.
  */
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { createRequire } from 'node:module';
-import type { PartitionMetadata } from 'kafkajs';
+import type { Cluster, Kafka, PartitionMetadata } from 'kafkajs';
 import { LEADER_NOT_AVAILABLE } from './produce-results.ts';
 
 interface Metadata {
@@ -18,19 +19,116 @@ interface Response {
   parse(data: Metadata): Promise<Metadata>;
 }
 
+/** What of kafkajs's cluster is replaced. */
+interface OpenCluster extends Cluster {
+  readonly brokerPool: { createBroker(options: object): Broker };
+}
+
+interface Broker {
+  metadata(topics?: string[]): Promise<Metadata>;
+}
+
+type CreateCluster = (options: object) => OpenCluster;
+
 const load = createRequire(import.meta.url);
 const VERSIONS = [0, 1, 2, 3, 4, 5, 6];
 
 const wanted = new AsyncLocalStorage<true>();
 let isInstalled = false;
 
-/** @param ask the metadata that it reads name partitions without a leader too; a consumer asks without it, and waits for one. */
-export function tellLeaderless<T>(ask: () => Promise<T>): Promise<T> {
+/** Every consumer, producer and admin that is made of it. */
+export function tellLeaderless(kafka: Kafka): void {
   install();
-  return wanted.run(true, ask);
+  const name = Object.getOwnPropertySymbols(kafka).find(({ description }) => description === CREATE_CLUSTER);
+  if (name === undefined) throw new Error('kafkajs makes its clusters in another way than version 2.2.4');
+  const create = Reflect.get(kafka, name) as CreateCluster;
+  Reflect.set(kafka, name, (options: object) => opened(create(options)));
 }
 
+const CREATE_CLUSTER = 'private:Kafka:createCluster';
+
+function opened(cluster: OpenCluster): OpenCluster {
+  const { brokerPool } = cluster;
+  const createBroker = brokerPool.createBroker.bind(brokerPool);
+  brokerPool.createBroker = (options) => {
+    const broker = createBroker(options);
+    const metadata = broker.metadata.bind(broker);
+    broker.metadata = (topics) => wanted.run(true, () => metadata(topics));
+    return broker;
+  };
+  const fetchTopicsOffset = cluster.fetchTopicsOffset.bind(cluster);
+  cluster.fetchTopicsOffset = (topics) => offsetsOf(topics, cluster, fetchTopicsOffset);
+  return cluster;
+}
+
+type Ask = Cluster['fetchTopicsOffset'];
+
+/** The offset of a partition without a leader is none. Every topic stands in the answer: kafkajs depends on it. */
+async function offsetsOf(topics: Parameters<Ask>[0], cluster: Cluster, ask: Ask): ReturnType<Ask> {
+  const leaderless = new Map(topics.map(({ topic }) => [topic, numbersOf(leaderlessOf(cluster, topic))]));
+  const isLed = (topic: string, partition: number): boolean => leaderless.get(topic)?.has(partition) !== true;
+  const led = topics.map((each) => ({
+    ...each,
+    partitions: each.partitions.filter(({ partition }) => isLed(each.topic, partition)),
+  }));
+  const found = await ask(led.filter(({ partitions }) => partitions.length > 0));
+  return topics.map(({ topic, partitions }) => ({
+    topic,
+    partitions: [
+      ...(found.find((each) => each.topic === topic)?.partitions ?? []),
+      ...partitions
+        .filter(({ partition }) => !isLed(topic, partition))
+        .map(({ partition }) => ({ partition, offset: NO_OFFSET })),
+    ],
+  }));
+}
+
+/** kafkajs takes it for unknown too, and asks again. */
+const NO_OFFSET = '-1';
+
 export const isLeaderless = ({ leader }: PartitionMetadata): boolean => leader < 0;
+
+/** As the client knows it. Empty where it does not know the topic. */
+export function leaderlessOf(
+  cluster: Pick<Cluster, 'findTopicPartitionMetadata'>,
+  topic: string,
+): readonly PartitionMetadata[] {
+  return cluster.findTopicPartitionMetadata(topic).filter(isLeaderless);
+}
+
+export const numbersOf = (partitions: readonly PartitionMetadata[]): ReadonlySet<number> =>
+  new Set(partitions.map(({ partitionId }) => partitionId));
+
+/** Of one partition; it passes when a broker that holds a replica is back. */
+export class NoLeaderError extends Error {
+  override readonly name = 'NoLeaderError';
+  /** Kafka's name for it. */
+  readonly type = 'LEADER_NOT_AVAILABLE';
+  readonly retriable = true;
+
+  readonly remedy: string;
+
+  constructor(topic: string, partition: PartitionMetadata) {
+    const remedy = remedyOf(partition);
+    super(`LEADER_NOT_AVAILABLE: ${topic}/${partition.partitionId} has no leader. ${remedy}`);
+    this.remedy = remedy;
+  }
+}
+
+/** Only a replica that was in sync becomes the leader without a loss. */
+export function remedyOf({ isr, replicas }: PartitionMetadata): string {
+  const nodes = isr.length > 0 ? isr : replicas;
+  return nodes.length === 1
+    ? `Start Kafka's node ${nodes.join()}, which holds it.`
+    : `Start one of Kafka's nodes ${nodes.join(', ')}, which hold it.`;
+}
+
+/** @throws NoLeaderError for the first that has none */
+export function leadersOf(cluster: Cluster, topic: string, partitions: readonly number[]): Record<string, number[]> {
+  const sick = leaderlessOf(cluster, topic).find(({ partitionId }) => partitions.includes(partitionId));
+  if (sick !== undefined) throw new NoLeaderError(topic, sick);
+  return cluster.findLeaderForPartitions(topic, [...partitions]);
+}
 
 /** For the whole process. */
 function install(): void {

@@ -10,6 +10,7 @@ import type { FetchPosition, FetchedPartition } from './direct-fetch.ts';
 import { endOfHole, fetchDirectly } from './direct-fetch.ts';
 import { explainKafkaError } from './errors.ts';
 import { KafkaFailure } from './failure.ts';
+import { leaderlessOf, leadersOf, numbersOf } from './leaderless.ts';
 import type { KafkaConnectionOptions, KafkaHost } from './options.ts';
 import { toLogRecord } from './record.ts';
 
@@ -19,6 +20,7 @@ const closeLimitMs = 2_000;
 /** A leader that moves is found again within seconds. */
 const failuresMax = 20;
 const failurePauseMs = 500;
+const leaderLookMs = 1_000;
 
 interface Cursor {
   readonly partition: number;
@@ -33,6 +35,8 @@ export class TopicReader {
   readonly #host: KafkaHost;
   readonly #connection: Connection;
   readonly #client: ClusterClient;
+  /** When it was last asked for leaders that were missing, monotonic ms. */
+  #lookedAt = -Infinity;
 
   constructor(topic: string, connection: KafkaConnectionOptions, host: KafkaHost) {
     this.#topic = topic;
@@ -49,7 +53,8 @@ export class TopicReader {
       if (cursors === 'aborted') return;
       for (;;) {
         options.onProgress?.(progressOf(cursors));
-        const open = cursors.filter(({ offset, end }) => end === null || offset < end);
+        const unread = cursors.filter(({ offset, end }) => end === null || offset < end);
+        const open = options.leaderless === 'leave_out' ? this.#led(unread) : unread;
         if (open.length === 0 || signal.aborted) return;
         const fetched = await unlessAborted(signal, this.#fetch(open, follow));
         if (fetched === 'aborted') return;
@@ -60,14 +65,15 @@ export class TopicReader {
     }
   }
 
-  async #start({ from, follow, partitions: wanted }: ReadOptions): Promise<readonly Cursor[]> {
+  async #start({ from, follow, partitions: wanted, leaderless }: ReadOptions): Promise<readonly Cursor[]> {
     const { cluster } = this.#client;
     await this.#client.connect();
     await cluster.addTargetTopic(this.#topic);
-    const partitions = cluster
+    const all = cluster
       .findTopicPartitionMetadata(this.#topic)
       .map(({ partitionId }) => ({ partition: partitionId }))
       .filter(({ partition }) => wanted?.includes(partition) ?? true);
+    const partitions = leaderless === 'leave_out' ? this.#led(all) : all;
     const ends = await this.#offsets(partitions, { fromBeginning: false });
     const starts = from === 'end' ? ends : await this.#offsets(partitions, startOf(from));
     return partitions.map(({ partition }) => {
@@ -80,20 +86,37 @@ export class TopicReader {
   }
 
   /** What can be read ends where the oldest open transaction begins. */
-  async #offsets(partitions: { partition: number }[], where: Where): Promise<ReadonlyMap<number, bigint>> {
+  async #offsets(partitions: readonly { partition: number }[], where: Where): Promise<ReadonlyMap<number, bigint>> {
     if (partitions.length === 0) return new Map();
-    const [found] = await this.#patiently((cluster) =>
-      cluster.fetchTopicsOffset([{ topic: this.#topic, partitions, ...where }]),
-    );
+    const numbers = partitions.map(({ partition }) => partition);
+    const [found] = await this.#patiently(async (cluster) => {
+      leadersOf(cluster, this.#topic, numbers);
+      return cluster.fetchTopicsOffset([{ topic: this.#topic, partitions: [...partitions], ...where }]);
+    });
     return new Map(found?.partitions.map(({ partition, offset }) => [partition, BigInt(offset)]));
   }
 
-  #fetch(positions: readonly FetchPosition[], follow: boolean): Promise<readonly FetchedPartition[]> {
+  #fetch(wanted: readonly FetchPosition[], follow: boolean): Promise<readonly FetchedPartition[]> {
     const waitMs = follow ? followWaitMs : 0;
     return this.#patiently(async (cluster) => {
+      const positions = follow ? this.#led(wanted) : wanted;
+      if (positions.length < wanted.length) await this.#lookForLeaders(cluster);
+      if (positions.length === 0) await pause(this.#host.clock, followWaitMs);
       const parts = await fetchDirectly({ cluster, topic: this.#topic, positions, waitMs, bytesPerPartition });
       return Promise.all(parts.map((part) => this.#overHole(part)));
     });
+  }
+
+  #led<T extends { readonly partition: number }>(places: readonly T[]): readonly T[] {
+    const leaderless = numbersOf(leaderlessOf(this.#client.cluster, this.#topic));
+    return places.filter(({ partition }) => !leaderless.has(partition));
+  }
+
+  async #lookForLeaders(cluster: Cluster): Promise<void> {
+    const now = this.#host.clock.now().monotonic;
+    if (now - this.#lookedAt < leaderLookMs) return;
+    this.#lookedAt = now;
+    await cluster.refreshMetadata();
   }
 
   /** Tries again while leaders move. */

@@ -192,7 +192,7 @@ export class RelayConsumer {
 
   async #begin(partitions: readonly number[], assignment: number): Promise<void> {
     try {
-      const points = await this.#start.of(partitions, this.#cluster);
+      const points = await this.#start.of(partitions, this.#cluster, () => assignment === this.#assignments);
       if (assignment === this.#assignments) this.#guard(() => this.#read(points));
     } catch (error) {
       if (assignment === this.#assignments) this.#end(error);

@@ -1,17 +1,22 @@
 /**
  * Where a relay begins to read: at what was committed, and before that as far back as its handler wants to remember. The
  * metadata of a commit hold the timestamp of the newest record that was passed on, and the last record, which tells whether
- * the topic is still the one that was read.
+ * the topic is still the one that was read. While a partition has no leader none begins: what lies in it may be older.
  */
 import type { Admin, Cluster, PartitionOffset } from 'kafkajs';
 import { decodeRelayCommit, encodeRelayCommit, type RelayMetadata } from '../../core/commit-metadata.ts';
 import { compareHistory, lookFrom } from '../../core/source-history.ts';
 import type { RelayCommit, RelayPartition } from '../../ingest/ports.ts';
+import { pause } from '../time-limit.ts';
 import { KafkaFailure } from './failure.ts';
 import { inspectPartition, topicIdsFrom } from './inspection.ts';
 import { KeptClient } from './kept-client.ts';
+import { type Assigned, LeaderWatch } from './leader-watch.ts';
+import { NoLeaderError } from './leaderless.ts';
 import type { KafkaHost, KafkaRelayOptions } from './options.ts';
 import { TopicWatch } from './topic-watch.ts';
+
+const leaderPauseMs = 1_000;
 
 export interface StartingPoint extends RelayPartition {
   /** Offset after the last record. */
@@ -32,22 +37,46 @@ interface Limits {
 
 export class RelayStart {
   readonly #options: KafkaRelayOptions;
+  readonly #host: KafkaHost;
   readonly #kept: KeptClient<Admin>;
   readonly #watch: TopicWatch;
+  readonly #leaders: LeaderWatch;
   #cluster: Cluster | undefined;
+  #partitions: readonly number[] = [];
 
   constructor(options: KafkaRelayOptions, host: KafkaHost) {
     this.#options = options;
+    this.#host = host;
+    this.#leaders = new LeaderWatch(host, () => this.#assigned);
     this.#watch = new TopicWatch(options.topic, host.clock, () => this.#cluster);
     this.#kept = new KeptClient({ connection: options, host, create: (kafka) => kafka.admin() });
   }
 
-  /** @throws KafkaFailure where what is committed is of another topic. */
-  async of(partitions: readonly number[], cluster: Cluster | undefined): Promise<readonly StartingPoint[]> {
-    const { topic, lookBackMs } = this.#options;
-    if (partitions.length === 0) return [];
+  /**
+   * Waits until each partition has a leader. @param isWanted asked meanwhile; false: there are no points.
+   * @throws KafkaFailure where what is committed is of another topic.
+   */
+  async of(
+    partitions: readonly number[],
+    cluster: Cluster | undefined,
+    isWanted: () => boolean,
+  ): Promise<readonly StartingPoint[]> {
     if (cluster === undefined) throw new Error('kafkajs has made no assigner');
     this.#cluster = cluster;
+    this.#partitions = partitions;
+    while (partitions.length > 0 && isWanted()) {
+      try {
+        return await this.#pointsOf(partitions, cluster);
+      } catch (error) {
+        if (!(error instanceof NoLeaderError)) throw error;
+      }
+      await pause(this.#host.clock, leaderPauseMs);
+    }
+    return [];
+  }
+
+  async #pointsOf(partitions: readonly number[], cluster: Cluster): Promise<readonly StartingPoint[]> {
+    const { topic, lookBackMs } = this.#options;
     const limits = await this.#limits(partitions);
     const committed = await this.#committed();
     const [topicId = null] = await topicIdsFrom(cluster, [topic], partitions[0]);
@@ -77,7 +106,13 @@ export class RelayStart {
   /** The reason to begin again, null where there is none. */
   fault(): string | null {
     this.#watch.look();
+    this.#leaders.look();
     return this.#watch.fault();
+  }
+
+  /** What is not read, each with its remedy. */
+  obstacles(): readonly string[] {
+    return this.#leaders.obstacles();
   }
 
   /** The consumer that it was asked for is gone. */
@@ -90,12 +125,26 @@ export class RelayStart {
     return this.#kept.close();
   }
 
+  get #assigned(): Assigned | undefined {
+    if (this.#cluster === undefined) return undefined;
+    return { cluster: this.#cluster, topics: [this.#options.topic], partitions: this.#partitions };
+  }
+
+  /** @throws NoLeaderError */
   async #limits(partitions: readonly number[]): Promise<readonly Limits[]> {
-    const bounds = await this.#kept.ask((admin) => admin.fetchTopicOffsets(this.#options.topic));
+    const { topic } = this.#options;
+    const [bounds, metadata] = await this.#kept.ask(async (admin) => [
+      await admin.fetchTopicOffsets(topic),
+      await admin.fetchTopicMetadata({ topics: [topic] }),
+    ]);
     return partitions.map((partition) => {
       const found = bounds.find((entry) => entry.partition === partition);
-      if (found === undefined) throw new Error(`Kafka tells no offsets of partition ${partition}`);
-      return { partition, start: BigInt(found.low), end: BigInt(found.high) };
+      const [start, end] = [BigInt(found?.low ?? -1), BigInt(found?.high ?? -1)];
+      if (start >= 0n && end >= 0n) return { partition, start, end };
+      const leaderless = metadata.topics[0]?.partitions.find(({ partitionId }) => partitionId === partition);
+      if (found === undefined || leaderless === undefined)
+        throw new Error(`Kafka tells no offsets of partition ${partition}`);
+      throw new NoLeaderError(topic, leaderless);
     });
   }
 

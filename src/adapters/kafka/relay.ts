@@ -52,6 +52,11 @@ export class KafkaRelay implements Relay {
     await this.#consumer.commit(commits);
   }
 
+  /** What is not read, each with its remedy. */
+  obstacles(): readonly string[] {
+    return this.#start.obstacles();
+  }
+
   async leave(): Promise<void> {
     this.#stop();
     await this.#closing;

@@ -17,12 +17,11 @@ import {
   isStale,
   isTooLarge,
   keepProduceResults,
-  LEADER_NOT_AVAILABLE,
   produceError,
   type ProduceError,
 } from './produce-results.ts';
 import { KeptClient } from './kept-client.ts';
-import { isLeaderless } from './leaderless.ts';
+import { isLeaderless, NoLeaderError } from './leaderless.ts';
 import type { KafkaConnectionOptions, KafkaHost } from './options.ts';
 import { sizeOf } from './record.ts';
 import { UNPACKED_BYTES_MAX } from './unpacked.ts';
@@ -188,7 +187,7 @@ export class Sender {
     const sent = wave.filter((placed) => !leaderless.has(nameOf(placed)));
     const answer = sent.length === 0 ? [] : await this.#kept.ask((producer) => producer.sendBatch(batchOf(sent)));
     const results = new Map([
-      ...[...leaderless].map((name) => [name, produceError(LEADER_NOT_AVAILABLE)] as const),
+      ...leaderless,
       ...answer.map(
         ({ topicName, partition, errorCode }) => [placeName(topicName, partition), produceError(errorCode)] as const,
       ),
@@ -202,11 +201,12 @@ export class Sender {
   }
 
   /** kafkajs would send nothing to the others either. */
-  async #leaderlessOf(wave: readonly Placed[]): Promise<ReadonlySet<string>> {
-    const places = new Set<string>();
-    for (const { record, partition } of wave) {
-      const found = (await this.#metadataOf(record.topic)).find(({ partitionId }) => partitionId === partition);
-      if (found !== undefined && isLeaderless(found)) places.add(placeName(record.topic, partition));
+  async #leaderlessOf(wave: readonly Placed[]): Promise<ReadonlyMap<string, ProduceError>> {
+    const places = new Map<string, ProduceError>();
+    for (const placed of wave) {
+      const { topic } = placed.record;
+      const found = (await this.#metadataOf(topic)).find(({ partitionId }) => partitionId === placed.partition);
+      if (found !== undefined && isLeaderless(found)) places.set(nameOf(placed), new NoLeaderError(topic, found));
     }
     return places;
   }

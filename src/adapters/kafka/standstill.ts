@@ -6,6 +6,7 @@ import type { Cluster } from 'kafkajs';
 import type { KafkaAdmin } from './admin.ts';
 import type { LogConsumer } from './consumer.ts';
 import { endOfHole, fetchDirectly } from './direct-fetch.ts';
+import { leaderlessOf, numbersOf } from './leaderless.ts';
 import type { KafkaLogOptions } from './options.ts';
 import type { Place } from './positions.ts';
 
@@ -51,8 +52,13 @@ export class Standstill {
     if (cluster === undefined) return;
     const standing = intake.standing(suspiciousMs);
     for (const topic of ['source', 'retry'] as const) {
+      const name = this.#options.topics[topic];
+      const leaderless = numbersOf(leaderlessOf(cluster, name));
       const places = standing.filter((place) => place.topic === topic);
-      await this.#skipHoles(cluster, this.#options.topics[topic], places);
+      // Another consumer would not read those without a leader either; the others of the topic are looked after.
+      for (const place of places) if (leaderless.has(place.partition)) this.#waits(place);
+      const led = places.filter(({ partition }) => !leaderless.has(partition));
+      await this.#skipHoles(cluster, name, led);
     }
   }
 
@@ -67,8 +73,7 @@ export class Standstill {
       const position = positions[i];
       const end = ends.find(({ partition }) => partition === place.partition)?.lastStableOffset ?? 0n;
       if (position === undefined || end <= position.offset) {
-        this.#behind.delete(place);
-        this.#consumer.intake.isAtEnd(place);
+        this.#waits(place);
         continue;
       }
       this.#behind.add(place);
@@ -76,6 +81,11 @@ export class Standstill {
       // It may have moved on meanwhile.
       if (next > position.offset && place.since === position.since) this.#consumer.skip(place, next);
     }
+  }
+
+  #waits(place: Place): void {
+    this.#behind.delete(place);
+    this.#consumer.intake.waits(place);
   }
 
   async #offsetOf(topic: string, place: Place): Promise<bigint> {

@@ -17,6 +17,7 @@ import { permittedOperations } from './authorized-operations.ts';
 import { clusterClient, type ClusterClient } from './cluster-client.ts';
 import { explainKafkaError, type KafkaFault } from './errors.ts';
 import { KeptClient } from './kept-client.ts';
+import type { NoLeaderError } from './leaderless.ts';
 import type { KafkaConnectionOptions, KafkaHost } from './options.ts';
 import { TopicReader } from './reader.ts';
 import { Sender } from './sender.ts';
@@ -30,6 +31,8 @@ export interface KafkaLogTools extends LogTools {
   sessionLimits(nodeId: number): Promise<SessionLimits | null>;
   /** For `doctor`: those that the cluster names and that cannot be connected to. */
   unreachableBrokers(): Promise<readonly UnreachableBroker[]>;
+  /** For `doctor`; nothing where the topic is missing. */
+  leaderless(topic: string): Promise<readonly NoLeaderError[]>;
   /** The error, or what stands behind it where kafkajs does not tell. */
   diagnosed(error: unknown): Promise<unknown>;
   /** In the order of the resources. */
@@ -84,6 +87,10 @@ class Tools implements KafkaLogTools {
 
   unreachableBrokers(): Promise<readonly UnreachableBroker[]> {
     return this.#cluster.ask(unreachableBrokers);
+  }
+
+  leaderless(topic: string): Promise<readonly NoLeaderError[]> {
+    return this.#admin.leaderless(topic);
   }
 
   async diagnosed(failure: unknown): Promise<unknown> {

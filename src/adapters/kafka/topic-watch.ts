@@ -5,6 +5,7 @@
 import type { Cluster } from 'kafkajs';
 import type { Clock } from '../../ports.ts';
 import { topicIdsFrom } from './inspection.ts';
+import { isLeaderless } from './leaderless.ts';
 
 const lookIntervalMs = 5_000;
 
@@ -55,13 +56,20 @@ export class TopicWatch {
     this.#lookedAt = now;
     this.#isLooking = true;
     const readId = this.#readId;
-    void topicIdsFrom(cluster, [this.#topic])
-      .then(([id = null]) => {
+    void this.#idIn(cluster)
+      .then((id) => {
         if (readId === this.#readId) this.#presentId = id;
       })
       .catch(() => undefined)
       .finally(() => {
         this.#isLooking = false;
       });
+  }
+
+  /** Any leader of the topic knows it; the first partition may have none. */
+  async #idIn(cluster: Cluster): Promise<string | null> {
+    const led = cluster.findTopicPartitionMetadata(this.#topic).find((partition) => !isLeaderless(partition));
+    const [id = null] = await topicIdsFrom(cluster, [this.#topic], led?.partitionId);
+    return id;
   }
 }

@@ -115,6 +115,29 @@ test('a change that is accepted without effect ends so, although some reads fail
   expect(world.reports()).toMatchObject([{ final: true, outcome: 'failed', reason: { code: 'not_effective' } }]);
 });
 
+test('a run in which no answer brings it on ends as a try that failed, and says so', async () => {
+  // given two members of whom each read shows the other one only, and a removal that finds neither
+  const world = new QuickWorld();
+  const { target } = world;
+  let version = 1;
+  target.onGet = () => groupAnswer('g', version, [version++ % 2 === 0 ? 'u' : 'v']);
+  target.onPatch = () => answer(400, { body: { scimType: 'noTarget' } });
+  world.produce({ remove_members: ['u', 'v'] });
+  await world.start();
+  const budget = requestsMax(2, 3);
+  for (let round = 0; round < 20 && world.reports().length === 0; round += 1) await world.clock.settle();
+  // A step may take a PATCH and a read.
+  expect([budget, budget + 1]).toContain(target.requestCount);
+  const reason = { code: 'no_progress', status: null };
+  expect(world.reports()).toMatchObject(
+    ['u', 'v'].map((member) => ({ member, outcome: 'retry_scheduled', attempt: 1, reason })),
+  );
+  // and the next tries too, the last of which gets no more than a look
+  await world.clock.advance(HOURS);
+  expect(world.reports().slice(-2)).toMatchObject([{ final: true }, { final: true }]);
+  expect(target.requestCount).toBeLessThanOrEqual(5 * (budget + 1) + (2 * HOURS) / 30_000);
+});
+
 test('a look-up that is answered with something else is asked again on the schedule only', async () => {
   for (const odd of [answer(304), groupAnswer('g', 1, [])]) {
     let lookUpCount = 0;

@@ -230,4 +230,52 @@ export const flightMutants: readonly Mutant[] = [
       },
     ],
   },
+  {
+    name: 'suspects-of-before-a-conflict',
+    breaks: 'a conflict in between makes the search forget who is suspect',
+    edits: [
+      {
+        file: 'src/pipeline/course.ts',
+        find: '  course.suspects = course.suspects.map((each) => (each === intent ? next : each));\n',
+        replace: '',
+      },
+    ],
+    tests: ['test/contract/rules/isolation.test.ts'],
+  },
+  {
+    name: 'refused-version-outlives-itself',
+    breaks: 'a version that was refused counts as the last one although it has moved since',
+    edits: [
+      {
+        file: 'src/pipeline/failures.ts',
+        find: '    if (!isSameVersion(snapshot.tags, refused.tags)) course.refused = null;\n',
+        replace: '',
+      },
+    ],
+    tests: ['test/contract/rules/conflict-code.test.ts'],
+  },
+  {
+    name: 'run-without-a-bound',
+    breaks: 'a run goes on for as long as no answer brings it on',
+    edits: [
+      {
+        file: 'src/pipeline/apply.ts',
+        find: 'if (due.length > 0 && isUsedUp(context, course))',
+        replace: 'if (false)',
+      },
+    ],
+    tests: ['test/contract/rules/bounded-requests.test.ts'],
+  },
+  {
+    name: 'bound-without-a-try',
+    breaks: 'a run that has used up its requests ends without a try, and begins again at once',
+    edits: [
+      {
+        file: 'src/pipeline/failures.ts',
+        find: "  fail(context, group, { intents, outcome: { kind: 'conflict', failure }, request: null, seen: null });\n  return 'stop';",
+        replace: "  return 'stop';",
+      },
+    ],
+    tests: ['test/contract/rules/bounded-requests.test.ts'],
+  },
 ];

@@ -191,4 +191,29 @@ export const nameMutants: readonly Mutant[] = [
     ],
     tests: [...renamed, ...shared],
   },
+  {
+    name: 'member-of-a-mark-not-closed',
+    breaks: 'what waited for the record of a mark has no end where only the mark was recorded',
+    edits: [{ file: 'src/pipeline/record.ts', find: '    hadMarks ||\n', replace: '' }],
+    tests: twoNames,
+  },
+  {
+    name: 'other-spelling-forgotten',
+    breaks:
+      'what the removals of a full state wait for is forgotten where it was recorded in another spelling of the group',
+    edits: [{ file: 'src/pipeline/partition.ts', find: '  unresolved.takeOver(group.id, key);\n', replace: '' }],
+    tests: ['test/contract/rules/letter-case.test.ts'],
+  },
+  {
+    name: 'look-up-gone-with-one-group',
+    breaks: 'a look-up is dropped for all groups once one of them does not wait for it any more',
+    edits: [
+      {
+        file: 'src/pipeline/look-up.ts',
+        find: '[...wanted.groups].some(isKept)',
+        replace: '[...wanted.groups].every(isKept)',
+      },
+    ],
+    tests: ['test/contract/rules/ids.test.ts'],
+  },
 ];

@@ -71,6 +71,21 @@ test('where others write to the group until the last try, the next conflict stil
   ]);
 });
 
+test('a dead letter tells when its group has first failed, however often it has since', async () => {
+  const world = new QuickWorld({
+    pipeline: { retry: { baseMs: 20_000, capMs: 20_000, attemptsMax: 3, slowScheduleMs: [] } },
+  });
+  world.target.onPatch = () => answer(412);
+  await world.start();
+  world.produce({ add_members: ['u'] });
+  const from = world.clock.now().wall;
+  await world.clock.advance(HOURS);
+  const [letter] = world.records('deadLetter');
+  const firstFailureAt = Number(header(letter?.headers ?? [], 'rollcall-first-failure-at'));
+  expect(firstFailureAt - from).toBeGreaterThan(0);
+  expect(firstFailureAt - from).toBeLessThan(9_000);
+});
+
 test('readers of either version read the reports of the other', () => {
   const reason = { code: 'conflict', message: '', status: 412, scim_type: null, advice: '' };
   const record = {

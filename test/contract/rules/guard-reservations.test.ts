@@ -53,6 +53,24 @@ test('what the target refuses is not counted for other groups while its own grou
   expect(outcomesOf(world)).toMatchObject({ x: 'applied', m0: 'failed', m1: 'failed' });
 });
 
+test('a removal that is accepted and not shown yet counts once, beside the next one of its group', async () => {
+  const world = aWorldOf({ g: ['m0', 'm1', 'm2'] }, { windowCount: 2 });
+  const { target } = world;
+  // given a removal that the target accepts, and does not show for a while
+  target.onPatch = (request) => (isAbout('m0')(request) ? target.shown('g') : null);
+  await world.start();
+  world.produce({ remove_members: ['m0'] });
+  await world.clock.advance(100);
+  expect(world.reports()).toEqual([]);
+  // when one more is to go, then two are no more than the limit
+  world.produce({ remove_members: ['m1'] });
+  await world.clock.advance(500);
+  expect(outcomesOf(world)).toEqual({ m1: 'applied' });
+  target.group('g').members.delete('m0');
+  await world.clock.advance(MINUTE_MS);
+  expect(outcomesOf(world)).toEqual({ m0: 'applied', m1: 'applied' });
+});
+
 test('each removal counts with the size that the group has had before it, however long its run takes', async () => {
   const world = aWorldOf({ g: ['m0', 'm1', 'm2', 'm3'] }, { groupPercent: 50 });
   // given a run of two removals, the second of them answered 7 minutes after the first

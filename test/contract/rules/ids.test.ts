@@ -283,3 +283,30 @@ test('a look-up that one group no longer waits for is made for the others', asyn
   expect(asked).toEqual(['first', 'wanted']);
   expect([...world.target.group('h').members]).toEqual(['wanted']);
 });
+
+test('a row that is corrected while a request of its change is on its way makes no second change of it', async () => {
+  const ids = new Table().set('group', 'g', 'g').set('user', 'okta-a', 'a');
+  const world = new QuickWorld({ ids });
+  const { target } = world;
+  let letThrough = (): void => undefined;
+  const through = new Promise<void>((resolve) => (letThrough = resolve));
+  const patch = target.patchGroup.bind(target);
+  let isSent = false;
+  target.patchGroup = async (request) => {
+    isSent = true;
+    await through;
+    return patch(request);
+  };
+  await world.start();
+  world.produce({ add_members: ['okta-a'] });
+  await world.clock.advance(1_000);
+  expect(isSent).toBe(true);
+  // when
+  ids.set('user', 'okta-a', 'b');
+  letThrough();
+  await world.clock.advance(60_000);
+  // then
+  expect(world.reports()).toMatchObject([{ final: true, outcome: 'applied', member: 'a' }]);
+  expect([...target.group('g').members]).toEqual(['a']);
+  expect(world.committed()).toBe(1n);
+});

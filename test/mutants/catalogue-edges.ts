@@ -65,4 +65,41 @@ export const edgeMutants: readonly Mutant[] = [
     edits: [{ file: 'src/formats/unreadable.ts', find: '  line.length <= LINE_LENGTH_MAX &&\n', replace: '' }],
     tests: ['test/unit/formats-hostile.test.ts'],
   },
+  {
+    name: 'damaged-batch-passes-over',
+    breaks: 'a damaged batch that claims to end later makes the next one be passed over',
+    edits: [
+      {
+        file: 'src/adapters/kafka/fetch-answer.ts',
+        find: '  return offset < end ? message : { ...message, offset: String(end - 1n) };',
+        replace: '  return offset < end ? message : { ...message, offset: String(end) };',
+      },
+    ],
+    tests: ['test/unit/kafka-fetch-answer.test.ts'],
+  },
+  {
+    name: 'host-not-named',
+    breaks: 'the TLS handshake does not name the host',
+    edits: [
+      {
+        file: 'src/adapters/kafka/connection.ts',
+        find: 'connectTls({ host, port, ...name, ...ssl }, onConnect)',
+        replace: 'connectTls({ host, port, ...ssl }, onConnect)',
+      },
+    ],
+    tests: ['test/contract/kafka-tls.test.ts'],
+  },
+  {
+    name: 'cut-before-redacted',
+    breaks: 'a header of an answer is cut before secrets are looked for in it',
+    edits: [
+      {
+        file: 'src/adapters/genesys/response.ts',
+        find: "redacted(response.header('inin-correlation-id'), redact)?.slice(0, correlationIdMaxLength) || null",
+        replace:
+          "redacted(response.header('inin-correlation-id')?.slice(0, correlationIdMaxLength) ?? null, redact) || null",
+      },
+    ],
+    tests: ['test/unit/genesys-response.test.ts'],
+  },
 ];

@@ -278,4 +278,28 @@ export const flightMutants: readonly Mutant[] = [
     ],
     tests: ['test/contract/rules/bounded-requests.test.ts'],
   },
+  {
+    name: 'last-look-becomes-a-try',
+    breaks: 'when a change of the group lands, what waits for its last look is sent again',
+    edits: [
+      {
+        file: 'src/pipeline/conclude.ts',
+        find: '    if (member.spent === null) member.pending = afterGroupAnswered(member.pending);',
+        replace: '    member.pending = afterGroupAnswered(member.pending);',
+      },
+    ],
+    tests: ['test/contract/rules/bounded-requests.test.ts'],
+  },
+  {
+    name: 'last-look-without-a-pause',
+    breaks: 'a last look without a sure answer is repeated at once',
+    edits: [
+      {
+        file: 'src/pipeline/failed-tries.ts',
+        find: 'notBefore: clock.now().wall + options.retry.capMs }',
+        replace: 'notBefore: clock.now().wall }',
+      },
+    ],
+    tests: ['test/contract/rules/bounded-requests.test.ts'],
+  },
 ];

@@ -510,4 +510,16 @@ export const guardMutants: readonly Mutant[] = [
     ],
     tests: ['test/contract/rules/guard-reservations.test.ts'],
   },
+  {
+    name: 'accepted-counted-twice',
+    breaks: 'a removal that is accepted and not shown yet counts as removed and as pending',
+    edits: [
+      {
+        file: 'src/pipeline/guard.ts',
+        find: 'pending !== null && isTried(group, pending) ? [pending] : []',
+        replace: 'pending !== null ? [pending] : []',
+      },
+    ],
+    tests: ['test/contract/rules/guard-reservations.test.ts'],
+  },
 ];

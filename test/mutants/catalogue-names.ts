@@ -216,4 +216,28 @@ export const nameMutants: readonly Mutant[] = [
     ],
     tests: ['test/contract/rules/ids.test.ts'],
   },
+  {
+    name: 'marks-alone-not-restored',
+    breaks: 'a live record that holds nothing but what is final is never taken over, and stays',
+    edits: [
+      {
+        file: 'src/pipeline/restore.ts',
+        find: '    if (intents.length + marks.length === 0) continue;',
+        replace: '    if (intents.length === 0) continue;',
+      },
+    ],
+    tests: twoNames,
+  },
+  {
+    name: 'renamed-on-its-way',
+    breaks: 'a row that is corrected makes a second change of one whose request is on its way',
+    edits: [
+      {
+        file: 'src/pipeline/identify.ts',
+        find: '  if (pending.dead !== null || group.flight?.due.has(pending) === true) return pending;',
+        replace: '  if (pending.dead !== null) return pending;',
+      },
+    ],
+    tests: ['test/contract/rules/ids.test.ts'],
+  },
 ];

@@ -268,7 +268,7 @@ export const flightMutants: readonly Mutant[] = [
   },
   {
     name: 'bound-without-a-try',
-    breaks: 'a run that has used up its requests ends without a try, and begins again at once',
+    breaks: 'a run that has used up its requests ends without a try, and begins again without a pause',
     edits: [
       {
         file: 'src/pipeline/failures.ts',
@@ -292,7 +292,7 @@ export const flightMutants: readonly Mutant[] = [
   },
   {
     name: 'last-look-without-a-pause',
-    breaks: 'a last look without a sure answer is repeated at once',
+    breaks: 'a last look without a sure answer is repeated without a pause',
     edits: [
       {
         file: 'src/pipeline/failed-tries.ts',

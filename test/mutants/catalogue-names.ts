@@ -214,7 +214,7 @@ export const nameMutants: readonly Mutant[] = [
         replace: '[...wanted.groups].every(isKept)',
       },
     ],
-    tests: ['test/contract/rules/ids.test.ts'],
+    tests: ['test/contract/rules/look-ups.test.ts'],
   },
   {
     name: 'marks-alone-not-restored',
@@ -238,6 +238,6 @@ export const nameMutants: readonly Mutant[] = [
         replace: '  if (pending.dead !== null) return pending;',
       },
     ],
-    tests: ['test/contract/rules/ids.test.ts'],
+    tests: ['test/contract/rules/look-ups.test.ts'],
   },
 ];

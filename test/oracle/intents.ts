@@ -9,7 +9,7 @@ export interface SourceRecord {
   readonly offset: bigint;
   readonly key: Uint8Array | string | null;
   readonly value: Uint8Array | string | null;
-  /** Its batch cannot be unpacked, and is told of by its last record alone. Absent: it is whole. */
+  /** Its batch cannot be unpacked, and its last record stands for it. Absent: it is whole. */
   readonly damaged?: 'within' | 'end' | undefined;
 }
 

@@ -165,7 +165,7 @@ function again(world: World, { back }: Of<'again'>): void {
   if (record) produce(world, textOf(record.key), record.value === null ? null : textOf(record.value));
 }
 
-/** What it says is whole, and must not be done: nobody can have read it. */
+/** Its changes must not be applied: no client can have read them. */
 function damagedBatch(world: World, { group, count }: Of<'damaged_batch'>): void {
   const key = groupName(group);
   const records = Array.from({ length: count }, (_, i) => ({

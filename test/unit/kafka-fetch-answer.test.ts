@@ -68,7 +68,7 @@ test('batches are read in their order', async () => {
   expect(offsetsOf(await fetched(5n, [await aBatch(5n), await aBatch(6n)], 7n))).toEqual(['5', '6']);
 });
 
-test('a damaged batch ends before the next one, whatever it says of its own end', async () => {
+test('a damaged batch ends before the next one, also where it claims to end later', async () => {
   const batches = [await aBatch(5n), await aDamaged(6n, 9_000), await aBatch(8n)];
   expect(offsetsOf(await fetched(5n, batches, 9n))).toEqual(['5', 'bad 7', '8']);
 });

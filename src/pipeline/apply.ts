@@ -151,7 +151,6 @@ async function read(context: Context, group: Group, course: Course, known: Snaps
   const { outcome, snapshot } = asked;
   if (snapshot === null && outcome.kind !== 'unchanged') return readFailed(context, group, course, asked);
   course.snapshot = snapshot ?? known;
-  course.reserved = null;
   course.isFresh = true;
   return readAfterConflict(context, group, course);
 }

@@ -4,7 +4,7 @@ import { deadLetter } from '../core/dead-letter.ts';
 import { complete, isComplete } from '../core/ledger.ts';
 import type { Failure } from '../core/outcome.ts';
 import { afterGroupAnswered, isHeld, withoutSchedule } from '../core/pending.ts';
-import { comparePositions } from '../core/position.ts';
+import { comparePositions, isSamePosition } from '../core/position.ts';
 import type { FinalOutcome } from '../core/report.ts';
 import type { RequestFacts } from '../core/reporting.ts';
 import { finalReport, retryReport } from '../core/reporting.ts';
@@ -163,7 +163,8 @@ export function giveUp(context: Context, group: Group, spent: Spent): void {
   const member = memberOf(group, spent.intent.member);
   const now = context.clock.now().wall;
   const reason = spent.deadReason ?? (spent.outcome === 'failed' ? 'rejected' : 'attempts_exhausted');
-  const dead: Intent = { ...spent.intent, attempt: spent.attempt, waits: null, dead: { at: now, reason } };
+  const at = endedAt(group, spent.intent, now);
+  const dead: Intent = { ...spent.intent, attempt: spent.attempt, waits: null, dead: { at, reason } };
   const { requestedAt } = member;
   if (member.pending === spent.intent) setPending(group.partition, member, isStoodUpon(group, dead) ? null : dead);
   noteFinal(context, group, dead);
@@ -188,6 +189,12 @@ interface Facts extends End {
   readonly requestedAt: number | null;
 }
 
+/** After the end that a replay has woken it from: the wall clock may be set back, and of two ends the one that is reported later counts. */
+function endedAt({ members }: Group, { member, source }: Intent, now: number): number {
+  const former = members.get(member)?.woken ?? null;
+  return former?.dead && isSamePosition(former.source, source) ? Math.max(now, former.dead.at + 1) : now;
+}
+
 function report(context: Context, group: Group, intent: Intent, facts: Facts): void {
   const now = context.clock.now().wall;
   const { topics } = context.options;
@@ -201,7 +208,7 @@ function report(context: Context, group: Group, intent: Intent, facts: Facts): v
       lag: lagOf(intent, facts.requestedAt, now),
       groupTarget: group.target,
       epoch: 0,
-      reportedAt: now,
+      reportedAt: endedAt(group, intent, now),
     }),
     deadLetter:
       intent.dead === null || facts.reason === null

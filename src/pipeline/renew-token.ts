@@ -11,11 +11,10 @@ export async function renewToken(
 ): Promise<boolean> {
   const { breaker, state, api } = context;
   if (breaker.open?.reason !== 'auth') return true;
-  // So that a drain waits for it.
+  // So that a drain waits for it; the run, or the look-up, that it is for settles at its end.
   state.requestsInFlight += 1;
   const refused = await api.renewToken();
   state.requestsInFlight -= 1;
-  context.settle();
   if (refused === null) return true;
   breaker.observe(context, { request: 'read', answer: refused, outcome: classify(refused, 'GET'), groups, subject });
   return false;

@@ -9,7 +9,6 @@ import { holdRetargeted } from './guard.ts';
 import { identifyDue, wholeOf } from './identify.ts';
 import { lookUp, probeLookUp } from './look-up.ts';
 import type { Member } from './members.ts';
-import type { Instant } from '../ports.ts';
 import { tidyGroup } from './partition.ts';
 import { chooseProbe } from './probe.ts';
 import type { Group, Partition } from './state.ts';
@@ -47,18 +46,9 @@ export function review(context: Context, group: Group): void {
   }
   wakeAt = Math.min(wakeAt, Math.max(group.members.nextAt, now.wall + context.options.lingerMs));
   if (!isDeferred) group.deferred = null;
-  if (due === null && wakeAt === Number.POSITIVE_INFINITY) wakeAt = endOfUnconfirmed(group, now);
   if (due === null && wakeAt < Number.POSITIVE_INFINITY) return wake(context, group, wakeAt);
   state.waiting.delete(group);
   if (due !== null) state.ready.push(group, { class: due, since, now: now.wall });
-}
-
-/** Nothing of the group waits any more, so that what is left unconfirmed only keeps newer changes from no-ops for a while. */
-function endOfUnconfirmed(group: Group, { wall, monotonic }: Instant): number {
-  const leftMs = group.unconfirmed?.leftMs(monotonic) ?? 0;
-  if (leftMs > 0) return wall + Math.max(1, leftMs);
-  group.unconfirmed = null;
-  return Number.POSITIVE_INFINITY;
 }
 
 /** What a slot that opens now takes of the group; a probe also what waits for nothing but an answer of the group. */

@@ -153,7 +153,7 @@ const FAILURES_IN_A_ROW_MAX = 2;
  * @param attempt an error: it has failed.
  */
 export async function tryEach<T extends { readonly place: Place }>(
-  context: Context,
+  context: Pick<Context, 'state' | 'clock' | 'logger'>,
   all: readonly T[],
   attempt: (one: T) => Promise<Error | null>,
 ): Promise<void> {
@@ -179,7 +179,11 @@ const messages: Readonly<Record<Place['act'], string>> = {
   read: 'Kafka does not answer, trying again',
 };
 
-export function noteFailure({ state, clock, logger }: Context, place: Place, error: unknown): void {
+export function noteFailure(
+  { state, clock, logger }: Pick<Context, 'state' | 'clock' | 'logger'>,
+  place: Place,
+  error: unknown,
+): void {
   const { topic, act, owner } = place;
   // Lost meanwhile.
   if (owner !== null && !state.partitions.has(owner)) return;

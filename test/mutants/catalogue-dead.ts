@@ -106,4 +106,16 @@ export const deadMutants: readonly Mutant[] = [
     ],
     scenario: 'afterlife',
   },
+  {
+    name: 'replayed-before-its-failure',
+    breaks: 'after the wall clock was set back, what comes of a replay is reported as earlier than the failure',
+    edits: [
+      {
+        file: 'src/pipeline/conclude.ts',
+        find: 'Math.max(now, former.dead.at + 1) : now',
+        replace: 'now : now',
+      },
+    ],
+    tests: ['test/contract/rules/replay.test.ts'],
+  },
 ];

@@ -230,4 +230,76 @@ export const flightMutants: readonly Mutant[] = [
       },
     ],
   },
+  {
+    name: 'suspects-of-before-a-conflict',
+    breaks: 'a conflict in between makes the search forget who is suspect',
+    edits: [
+      {
+        file: 'src/pipeline/course.ts',
+        find: '  course.suspects = course.suspects.map((each) => (each === intent ? next : each));\n',
+        replace: '',
+      },
+    ],
+    tests: ['test/contract/rules/isolation.test.ts'],
+  },
+  {
+    name: 'refused-version-outlives-itself',
+    breaks: 'a version that was refused counts as the last one although it has moved since',
+    edits: [
+      {
+        file: 'src/pipeline/failures.ts',
+        find: '    if (!isSameVersion(snapshot.tags, refused.tags)) course.refused = null;\n',
+        replace: '',
+      },
+    ],
+    tests: ['test/contract/rules/conflict-code.test.ts'],
+  },
+  {
+    name: 'run-without-a-bound',
+    breaks: 'a run goes on for as long as no answer brings it on',
+    edits: [
+      {
+        file: 'src/pipeline/apply.ts',
+        find: 'if (due.length > 0 && isUsedUp(context, course))',
+        replace: 'if (false)',
+      },
+    ],
+    tests: ['test/contract/rules/bounded-requests.test.ts'],
+  },
+  {
+    name: 'bound-without-a-try',
+    breaks: 'a run that has used up its requests ends without a try, and begins again without a pause',
+    edits: [
+      {
+        file: 'src/pipeline/failures.ts',
+        find: "  fail(context, group, { intents, outcome: { kind: 'conflict', failure }, request: null, seen: null });\n  return 'stop';",
+        replace: "  return 'stop';",
+      },
+    ],
+    tests: ['test/contract/rules/bounded-requests.test.ts'],
+  },
+  {
+    name: 'last-look-becomes-a-try',
+    breaks: 'when a change of the group lands, what waits for its last look is sent again',
+    edits: [
+      {
+        file: 'src/pipeline/conclude.ts',
+        find: '    if (member.spent === null) member.pending = afterGroupAnswered(member.pending);',
+        replace: '    member.pending = afterGroupAnswered(member.pending);',
+      },
+    ],
+    tests: ['test/contract/rules/bounded-requests.test.ts'],
+  },
+  {
+    name: 'last-look-without-a-pause',
+    breaks: 'a last look without a sure answer is repeated without a pause',
+    edits: [
+      {
+        file: 'src/pipeline/failed-tries.ts',
+        find: 'notBefore: clock.now().wall + options.retry.capMs }',
+        replace: 'notBefore: clock.now().wall }',
+      },
+    ],
+    tests: ['test/contract/rules/bounded-requests.test.ts'],
+  },
 ];

@@ -486,4 +486,40 @@ export const guardMutants: readonly Mutant[] = [
     ],
     scenario: 'forged',
   },
+  {
+    name: 'reservation-of-the-refused',
+    breaks: 'removals that the target has refused count for other groups until the run of their own ends',
+    edits: [
+      {
+        file: 'src/pipeline/apply.ts',
+        find: '    course.isFresh = false;\n    course.reserved = null;',
+        replace: '    course.isFresh = false;',
+      },
+    ],
+    tests: ['test/contract/rules/guard-reservations.test.ts'],
+  },
+  {
+    name: 'reservation-of-the-first-size',
+    breaks: 'all removals of a run count with the size that the group had before the first one',
+    edits: [
+      {
+        file: 'src/pipeline/guard.ts',
+        find: '  } else window.resize(group.id, snapshot.members.size + course.reserved.unseenCount);',
+        replace: '  }',
+      },
+    ],
+    tests: ['test/contract/rules/guard-reservations.test.ts'],
+  },
+  {
+    name: 'accepted-counted-twice',
+    breaks: 'a removal that is accepted and not shown yet counts as removed and as pending',
+    edits: [
+      {
+        file: 'src/pipeline/guard.ts',
+        find: 'pending !== null && isTried(group, pending) ? [pending] : []',
+        replace: 'pending !== null ? [pending] : []',
+      },
+    ],
+    tests: ['test/contract/rules/guard-reservations.test.ts'],
+  },
 ];

@@ -191,4 +191,53 @@ export const nameMutants: readonly Mutant[] = [
     ],
     tests: [...renamed, ...shared],
   },
+  {
+    name: 'member-of-a-mark-not-closed',
+    breaks: 'what waited for the record of a mark has no end where only the mark was recorded',
+    edits: [{ file: 'src/pipeline/record.ts', find: '    hadMarks ||\n', replace: '' }],
+    tests: twoNames,
+  },
+  {
+    name: 'other-spelling-forgotten',
+    breaks:
+      'what the removals of a full state wait for is forgotten where it was recorded in another spelling of the group',
+    edits: [{ file: 'src/pipeline/partition.ts', find: '  unresolved.takeOver(group.id, key);\n', replace: '' }],
+    tests: ['test/contract/rules/letter-case.test.ts'],
+  },
+  {
+    name: 'look-up-gone-with-one-group',
+    breaks: 'a look-up is dropped for all groups once one of them does not wait for it any more',
+    edits: [
+      {
+        file: 'src/pipeline/look-up.ts',
+        find: '[...wanted.groups].some(isKept)',
+        replace: '[...wanted.groups].every(isKept)',
+      },
+    ],
+    tests: ['test/contract/rules/look-ups.test.ts'],
+  },
+  {
+    name: 'marks-alone-not-restored',
+    breaks: 'a live record that holds nothing but what is final is never taken over, and stays',
+    edits: [
+      {
+        file: 'src/pipeline/restore.ts',
+        find: '    if (intents.length + marks.length === 0) continue;',
+        replace: '    if (intents.length === 0) continue;',
+      },
+    ],
+    tests: twoNames,
+  },
+  {
+    name: 'renamed-on-its-way',
+    breaks: 'a row that is corrected makes a second change of one whose request is on its way',
+    edits: [
+      {
+        file: 'src/pipeline/identify.ts',
+        find: '  if (pending.dead !== null || group.flight?.due.has(pending) === true) return pending;',
+        replace: '  if (pending.dead !== null) return pending;',
+      },
+    ],
+    tests: ['test/contract/rules/look-ups.test.ts'],
+  },
 ];

@@ -200,4 +200,28 @@ export const ownershipMutants: readonly Mutant[] = [
       },
     ],
   },
+  {
+    name: 'other-owner-of-the-own-epoch',
+    breaks: 'a record of another owner under the own epoch stays the last one of its group',
+    edits: [
+      {
+        file: 'src/pipeline/read-back.ts',
+        find: "const counts = reading === 'counts' && (!isKnown || stamp.owner === options.owner);",
+        replace: "const counts = reading === 'counts';",
+      },
+    ],
+    tests: ['test/contract/rules/repair.test.ts'],
+  },
+  {
+    name: 'restored-taken-for-reported',
+    breaks: 'what a restore finds parked may leave the live record before its report is acknowledged',
+    edits: [
+      {
+        file: 'src/pipeline/restore.ts',
+        find: '  member.recordedReported = winner.dead !== null;',
+        replace: '  member.recordedReported = true;',
+      },
+    ],
+    scenario: 'twins',
+  },
 ];

@@ -335,4 +335,40 @@ export const settleMutants: readonly Mutant[] = [
     ],
     scenario: 'pieces',
   },
+  {
+    name: 'failures-not-in-a-row',
+    breaks: 'two partitions that fail stop all others, also those that were written in between',
+    edits: [
+      {
+        file: 'src/pipeline/writer.ts',
+        find: '    failures = last === null ? 0 : failures + 1;',
+        replace: '    failures = last === null ? failures : failures + 1;',
+      },
+    ],
+    tests: ['test/unit/writer.test.ts'],
+  },
+  {
+    name: 'refused-record-stops-its-partition',
+    breaks: 'a record that a topic refuses for itself stops all others of its partition',
+    edits: [
+      {
+        file: 'src/pipeline/writer.ts',
+        find: "else if (outcome !== 'too_large' && outcome.kind === 'refused') this.#fail(addressed.own, outcome.error);",
+        replace: "else if (outcome !== 'too_large' && outcome.kind === 'refused') problem = outcome.error;",
+      },
+    ],
+    tests: ['test/contract/rules/settle-failures.test.ts'],
+  },
+  {
+    name: 'folded-in-one-turn-only',
+    breaks: 'what one turn of the event loop leaves of a large record is never folded',
+    edits: [
+      {
+        file: 'src/pipeline/intake.ts',
+        find: '  if (partition.inbox.isFull) return foldLater(context, partition);\n',
+        replace: '',
+      },
+    ],
+    tests: ['test/contract/rules/growth.test.ts'],
+  },
 ];

@@ -42,4 +42,28 @@ export const sourceMutants: readonly Mutant[] = [
     edits: [{ file: 'src/pipeline/restore.ts', find: '  partition.mark = start.mark;\n', replace: '' }],
     scenario: 'replaced',
   },
+  {
+    name: 'damaged-batch-passed-over',
+    breaks: 'a batch that cannot be unpacked is passed over without a report',
+    edits: [
+      {
+        file: 'src/core/unreadable-batch.ts',
+        find: 'if (unreadable === undefined) return',
+        replace: 'if (unreadable === undefined || record.value === null) return',
+      },
+    ],
+    scenario: 'damaged',
+  },
+  {
+    name: 'damaged-batch-stops',
+    breaks: 'what was fetched behind a batch that cannot be unpacked counts as read',
+    edits: [
+      {
+        file: 'src/pipeline/intake.ts',
+        find: '    if (record.unreadable === undefined) last = record;\n',
+        replace: '    if (record.unreadable !== undefined) break;\n    last = record;\n',
+      },
+    ],
+    scenario: 'damaged',
+  },
 ];

@@ -1,6 +1,7 @@
 /** All mutants. */
 import { breakerMutants } from './catalogue-breaker.ts';
 import { deadMutants } from './catalogue-dead.ts';
+import { edgeMutants } from './catalogue-edges.ts';
 import { figureMutants } from './catalogue-figures.ts';
 import { flightMutants } from './catalogue-flight.ts';
 import { guardMutants } from './catalogue-guard.ts';
@@ -32,4 +33,5 @@ export const mutants: readonly Mutant[] = [
   ...nameMutants,
   ...pieceMutants,
   ...figureMutants,
+  ...edgeMutants,
 ];

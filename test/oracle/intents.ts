@@ -9,6 +9,8 @@ export interface SourceRecord {
   readonly offset: bigint;
   readonly key: Uint8Array | string | null;
   readonly value: Uint8Array | string | null;
+  /** Its batch cannot be unpacked, and its last record stands for it. Absent: it is whole. */
+  readonly damaged?: 'within' | 'end' | undefined;
 }
 
 export interface WantedIntent {
@@ -56,13 +58,20 @@ export type Wanted = WantedIntent | WantedState | WantedEvent | { readonly kind:
 
 /** @param partitionCount of the source topic: a record without a key is valid only where there is one. */
 export function wantedOf(topic: string, record: SourceRecord, partitionCount = Infinity): readonly Wanted[] {
-  if (record.value === null) return [{ kind: 'nothing' }];
-  const events = eventsIn(fieldsOf(bytesOf(record.value)));
+  const { damaged, value } = record;
+  if (damaged === 'end') return [damagedEvent(topic, record)];
+  if (damaged === 'within' || value === null) return [{ kind: 'nothing' }];
+  const events = eventsIn(fieldsOf(bytesOf(value)));
   if (events.length === 0) return [{ kind: 'nothing' }];
   return events.flatMap((fields, index) => {
     const place = placeOf(record.offset, events.length === 1 ? null : index);
     return eventOf({ topic, record, fields, place }, partitionCount);
   });
+}
+
+function damagedEvent(topic: string, record: SourceRecord): WantedEvent {
+  const id = `${topic}/${record.partition}/${record.offset}`;
+  return { kind: 'event', id, outcome: 'invalid', record: { ...record, key: null, value: null } };
 }
 
 /** A list of events is no native record; the simulation has a format that reads it (test/simulation/list-format.ts). */

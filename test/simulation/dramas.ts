@@ -10,7 +10,7 @@ import { afterlife, cleaner, crowded, flood, ignored, metAgain, outage, rejoins,
 import { isolated } from './plots-isolation.ts';
 import { forged } from './plots-operator.ts';
 import { pieces, strangers, untold, wholes } from './plots-states.ts';
-import { beheaded, refusedKeys, replaced, rolledBack, torn } from './plots-source.ts';
+import { beheaded, damaged, refusedKeys, replaced, rolledBack, torn } from './plots-source.ts';
 import { hours, standstill } from './plots-rest.ts';
 import { lagging, patient } from './plots-waits.ts';
 import { twins } from './plots-groups.ts';
@@ -68,6 +68,7 @@ const dramas = {
   spread,
   shared,
   forged,
+  damaged,
 } as const satisfies Record<string, (chance: Chance) => Plot>;
 
 type Drama = keyof typeof dramas;
@@ -163,5 +164,6 @@ export const dramaFaults: Readonly<Record<Drama, readonly string[]>> = {
     'said: a request in the retry topic is refused',
     'said: held removals are decided',
   ],
+  damaged: ['event: damaged_batch', 'event: drop_member', 'process: killed', 'broker: refused report'],
   wholes: ['event: state', 'broker: refused report', 'process: killed', 'target: late'],
 };

@@ -1,5 +1,6 @@
 /** What each event of a history does to its world. */
 import type { LogRecord } from '../../src/ports.ts';
+import { damagedHeaders } from './damaged-batches.ts';
 import { decide } from './guard-operator.ts';
 import { topics } from './instance.ts';
 import type { Point } from './engine/host.ts';
@@ -34,6 +35,8 @@ export function happen(world: World, event: Event): void {
       return again(world, event);
     case 'broken':
       return broken(world, event);
+    case 'damaged_batch':
+      return damagedBatch(world, event);
     case 'start':
       return world.start(event.instance);
     case 'stop':
@@ -160,6 +163,20 @@ function turn(world: World, { group, members, op, weather, afterMs }: Of<'turn'>
 function again(world: World, { back }: Of<'again'>): void {
   const record = world.records(topics.source).at(-back);
   if (record) produce(world, textOf(record.key), record.value === null ? null : textOf(record.value));
+}
+
+/** Its changes must not be applied: no client can have read them. */
+function damagedBatch(world: World, { group, count }: Of<'damaged_batch'>): void {
+  const key = groupName(group);
+  const records = Array.from({ length: count }, (_, i) => ({
+    topic: topics.source,
+    partition: null,
+    key,
+    value: JSON.stringify({ group_id: key, [i % 2 === 0 ? 'add_members' : 'remove_members']: [world.nameOf(i % 3)] }),
+    headers: damagedHeaders(i === count - 1 ? 'end' : 'within'),
+  }));
+  world.broker.append(records);
+  world.look();
 }
 
 function broken(world: World, { group, what }: Of<'broken'>): void {

@@ -126,3 +126,26 @@ export function refusedKeys(chance: Chance): Plot {
   if (chance.happens(0.4)) events.push({ kind: 'drop_member', at: 5_000 + forMs - 500, instance: 0 });
   return { settings: { groups: 3, concurrency: 5 }, events };
 }
+
+/** Batches that cannot be unpacked stand among changes: each is reported and passed over, and what stands around it is done. */
+export function damaged(chance: Chance): Plot {
+  const events: Event[] = [{ kind: 'start', at: 0, instance: 0 }];
+  for (let at = 4_000; at < 50_000; at += chance.between(300, 3_000)) {
+    const group = chance.int(0, 1);
+    if (chance.happens(0.35)) events.push({ kind: 'damaged_batch', at, group, count: chance.pick([1, 2, 7]) });
+    else events.push(changed(at, group, [chance.int(0, 2)], chance.pick(['add', 'remove'])));
+  }
+  if (chance.happens(0.5)) {
+    const at = chance.between(5_000, 50_000);
+    events.push({ kind: 'kill', at, instance: 0, point: chance.pick(['now', 'report', 'commit']) });
+    events.push({ kind: 'start', at: at + chance.between(10, 8_000), instance: 0 });
+  }
+  if (chance.happens(0.5)) events.push({ kind: 'drop_member', at: chance.between(5_000, 50_000), instance: 0 });
+  if (chance.happens(0.5)) {
+    const what = chance.pick(['report', 'report answer', 'commit', 'record'] as const);
+    events.push({ kind: 'refuse', at: chance.between(4_000, 40_000), what, forMs: chance.between(1_000, 12_000) });
+  }
+  if (chance.happens(0.4))
+    events.push({ kind: 'target', at: 8_000, weather: { answered: 2, error_before: 1 }, forMs: 30_000 });
+  return { settings: { groups: 2 }, events };
+}

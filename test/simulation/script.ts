@@ -129,6 +129,8 @@ export type Directed =
       readonly refused: Refused;
       readonly forMs: number;
     }
+  /** A batch of so many records of the group that cannot be unpacked. */
+  | { readonly kind: 'damaged_batch'; readonly group: number; readonly count: number }
   /** The newest change of the member has its final report. */
   | { readonly kind: 'expect_final'; readonly group: number; readonly member: number }
   /** All that is due is done: what instances hold is what live records keep. */

@@ -7,6 +7,7 @@ import type { MemoryLogOptions } from '../../src/adapters/memory-log/memory-log.
 import { MemoryLog } from '../../src/adapters/memory-log/memory-log.ts';
 import type { Ahead } from '../../src/core/source-history.ts';
 import type { Batch, ChangeLogHandler, Commit, InputTopic, OutRecord, SendOutcome } from '../../src/ports.ts';
+import { asFetched } from './damaged-batches.ts';
 import type { BrokerLink } from './engine/broker-link.ts';
 import type { Chance } from './engine/chance.ts';
 import type { Counter } from './engine/counter.ts';
@@ -113,7 +114,8 @@ export class WatchedLog extends MemoryLog {
     });
   }
 
-  #records(handler: ChangeLogHandler, batch: Batch): 'taken' | 'declined' {
+  #records(handler: ChangeLogHandler, read: Batch): 'taken' | 'declined' {
+    const batch = read.topic === 'source' ? { ...read, records: asFetched(read.records) } : read;
     this.#pausing = [];
     const answer = handler.records(batch);
     const paused = this.#pausing;

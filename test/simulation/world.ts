@@ -13,6 +13,7 @@ import type { Baseline } from './expectations.ts';
 import type { Instance, Surroundings } from './instance.ts';
 import { startInstance, topics } from './instance.ts';
 import { Knowledge } from './oracle/knowledge.ts';
+import { damageOf } from './damaged-batches.ts';
 import type { SourceFacts } from './oracle/source-oracle.ts';
 import { SourceOracle } from './oracle/source-oracle.ts';
 import { TargetOracle } from './oracle/target-oracle.ts';
@@ -156,9 +157,10 @@ export class World {
       // As they are acknowledged: a report before what relies on it.
       const { partitions } = this.settings;
       this.#readNew(topics.source, (record) => {
-        this.produced.push(record);
+        const judged = { ...record, damaged: damageOf(record) };
+        this.produced.push(judged);
         this.#sourceGrewAt = this.timeline.now;
-        this.knowledge.produced(topics.source, record, { partitions, now: this.timeline.now });
+        this.knowledge.produced(topics.source, judged, { partitions, now: this.timeline.now });
       });
       this.#readNew(topics.deadLetter, (record) => this.topicOracle.deadLettered(record));
       this.#readNew(topics.report, (record) => this.topicOracle.reported(record));

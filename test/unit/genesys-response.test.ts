@@ -69,6 +69,13 @@ describe('an answer', () => {
     });
   });
 
+  test('has its headers redacted before they are cut', () => {
+    // Of the middle of a secret nothing can be known.
+    const wholeOnly = (text: string): string => text.replaceAll('a-client-secret', '[redacted]');
+    const headers = { 'inin-correlation-id': `${'x'.repeat(120)}a-client-secret` };
+    expect(responseAnswer(aResponse(headers, 500, ''), wholeOnly).correlationId).toBe(`${'x'.repeat(120)}[redacte`);
+  });
+
   test.each([
     ['', true],
     ['<html>', false],

@@ -101,6 +101,13 @@ describe('the room of the queue', () => {
     expect(taken).toBe(true);
   });
 
+  test('is free for what takes its place as soon as it hears that it may not be written', async () => {
+    const { queue } = aQueue({ offersMax: 1 });
+    const never = (): 'never' => 'never';
+    const taken = await queue.offer([large], never)?.catch(() => queue.offer([large]) !== null);
+    expect(taken).toBe(true);
+  });
+
   test('is no bar to one offer alone, or it could never be written', async () => {
     const { queue } = aQueue();
     expect(await queue.offer([large, large, large])).toEqual(['written', 'written', 'written']);

@@ -32,7 +32,7 @@ export function openConnection(
 ): Connection {
   registerCodecs();
   readFetchAnswers();
-  quietIdleConnections(() => host.clock.now().wall);
+  quietIdleConnections();
   const sockets = new Sockets();
   const config: KafkaConfig = {
     brokers: [...options.brokers],

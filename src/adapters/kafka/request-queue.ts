@@ -6,8 +6,6 @@ import { createRequire } from 'node:module';
 
 interface RequestQueue {
   readonly pending: readonly unknown[];
-  /** Epoch ms. */
-  readonly throttledUntil: number;
   scheduleCheckPendingRequests(): void;
 }
 
@@ -15,13 +13,13 @@ const load = createRequire(import.meta.url);
 const patched = Symbol.for('rollcall.requestQueue');
 
 /** For the whole process; doing it again changes nothing. */
-export function quietIdleConnections(wallClock: () => number): void {
+export function quietIdleConnections(): void {
   const { prototype } = load('kafkajs/src/network/requestQueue') as { prototype: RequestQueue & { [patched]?: true } };
   if (prototype[patched]) return;
   prototype[patched] = true;
   const original = prototype.scheduleCheckPendingRequests;
   prototype.scheduleCheckPendingRequests = function scheduleCheckPendingRequests(this: RequestQueue): void {
-    const idle = this.pending.length === 0 && this.throttledUntil <= wallClock();
-    if (!idle) original.call(this);
+    // Each request that is enqueued, throttled or not, schedules its own look.
+    if (this.pending.length > 0) original.call(this);
   };
 }

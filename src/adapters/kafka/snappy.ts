@@ -15,8 +15,8 @@ export function unpackSnappy(compressed: Buffer): Buffer {
   // Judged before anything is allocated.
   const claimed = sizes.reduce((sum, size) => sum + size, 0);
   if (claimed > UNPACKED_BYTES_MAX) throw new TooLargeError(claimed);
-  const output = Buffer.concat(blocks.map((block, i) => uncompress(block, sizes[i] ?? 0)));
-  return output;
+  if (claimed > compressed.length * EXPANSION_MAX) throw new DamagedError('it claims more than its bytes can come to');
+  return Buffer.concat(blocks.map((block, i) => uncompress(block, sizes[i] ?? 0)));
 }
 
 function blocksOf(compressed: Buffer): readonly Buffer[] {
@@ -40,9 +40,7 @@ function claimedSize(block: Buffer): number {
     const byte = block[i];
     if (byte === undefined) break;
     size += (byte & 0x7f) * 2 ** (7 * i);
-    if (byte >= 0x80) continue;
-    if (size <= UNPACKED_BYTES_MAX && size > block.length * EXPANSION_MAX) break;
-    return size;
+    if (byte < 0x80) return size;
   }
   throw new DamagedError('the length before the data is none');
 }

@@ -72,7 +72,7 @@ test('corrected while it is held, the row makes another digest, and the old appr
   expect(await approve(all, before)).toBe('gone');
   expect(members(all)).toEqual(['a', 'b', 'c']);
   expect(digestOf(all)).not.toBe(before);
-  expect(lastEntry(all)).toMatchObject({ held: { by: 'group_percent', target: 'b' } });
+  expect(lastEntry(all)).toMatchObject({ held: { by: 'group_percent', target: 'b', group_size: 3 } });
   expect(all.world.reports().at(-1)).toMatchObject({ outcome: 'held', id: 'source/0/0/okta-a#held' });
   expect(await approve(all, digestOf(all))).toBe('approved');
   expect(members(all)).toEqual(['a', 'c']);

@@ -115,6 +115,80 @@ test('a change that is accepted without effect ends so, although some reads fail
   expect(world.reports()).toMatchObject([{ final: true, outcome: 'failed', reason: { code: 'not_effective' } }]);
 });
 
+test('a last look without a sure answer is repeated at the longest pause, and the change is not given up', async () => {
+  // given a change that was tried for the last time
+  const retry = { baseMs: 1_000, capMs: 30_000, attemptsMax: 2, slowScheduleMs: [] };
+  const world = new QuickWorld({ pipeline: { retry, breakerFailures: 1_000 } });
+  const { target } = world;
+  target.onPatch = () => answer(500);
+  world.produce({ add_members: ['u'] });
+  await world.start();
+  await world.clock.advance(10_000);
+  expect(world.reports()).toMatchObject([{ outcome: 'retry_scheduled', attempt: 1 }]);
+  // when its group cannot be read
+  target.onGet = () => answer(500);
+  const before = target.requestCount;
+  await world.clock.advance(10 * 30_000);
+  // then
+  expect(target.requestCount - before).toBeLessThanOrEqual(11);
+  expect(target.requestCount - before).toBeGreaterThanOrEqual(9);
+  expect(world.reports()).toHaveLength(1);
+  target.onGet = () => null;
+  await world.clock.advance(60_000);
+  expect(world.reports()).toMatchObject([{}, { outcome: 'permanent_failure', attempt: 2 }]);
+});
+
+test('a change of its group that lands gives one that waits for its last look no further try', async () => {
+  // given a change that was tried for the last time, and a group that cannot be read then
+  const retry = { baseMs: 1_000, capMs: 300_000, attemptsMax: 2, slowScheduleMs: [] };
+  const world = new QuickWorld({ pipeline: { retry, breakerFailures: 1_000 } });
+  const { target } = world;
+  let tries = 0;
+  target.onPatch = ({ body }) => {
+    if (!JSON.stringify(body).includes('"u"')) return null;
+    tries += 1;
+    if (tries === 2) target.onGet = () => answer(500);
+    return answer(500);
+  };
+  world.produce({ add_members: ['u'] });
+  await world.start();
+  // Past the doubt that the second one leaves behind.
+  await world.clock.advance(60_000);
+  expect(tries).toBe(2);
+  // when another change of the group lands
+  target.onGet = () => null;
+  world.produce({ add_members: ['v'] });
+  await world.clock.advance(10_000);
+  expect([...target.group('g').members]).toEqual(['v']);
+  // then
+  await world.clock.advance(600_000);
+  expect(tries).toBe(2);
+  expect(world.reports().at(-1)).toMatchObject({ member: 'u', outcome: 'permanent_failure', attempt: 2 });
+});
+
+test('a run in which no answer brings it on ends as a try that failed, and says so', async () => {
+  // given two members of whom each read shows the other one only, and a removal that finds neither
+  const world = new QuickWorld();
+  const { target } = world;
+  let version = 1;
+  target.onGet = () => groupAnswer('g', version, [version++ % 2 === 0 ? 'u' : 'v']);
+  target.onPatch = () => answer(400, { body: { scimType: 'noTarget' } });
+  world.produce({ remove_members: ['u', 'v'] });
+  await world.start();
+  const budget = requestsMax(2, 3);
+  for (let round = 0; round < 20 && world.reports().length === 0; round += 1) await world.clock.settle();
+  // A step may take a PATCH and a read.
+  expect([budget, budget + 1]).toContain(target.requestCount);
+  const reason = { code: 'no_progress', status: null };
+  expect(world.reports()).toMatchObject(
+    ['u', 'v'].map((member) => ({ member, outcome: 'retry_scheduled', attempt: 1, reason })),
+  );
+  // and the next tries too, the last of which gets no more than a look
+  await world.clock.advance(HOURS);
+  expect(world.reports().slice(-2)).toMatchObject([{ final: true }, { final: true }]);
+  expect(target.requestCount).toBeLessThanOrEqual(5 * (budget + 1) + (2 * HOURS) / 30_000);
+});
+
 test('a look-up that is answered with something else is asked again on the schedule only', async () => {
   for (const odd of [answer(304), groupAnswer('g', 1, [])]) {
     let lookUpCount = 0;

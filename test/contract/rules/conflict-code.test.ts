@@ -48,6 +48,44 @@ test.each([
   expect(new Set(codes)).toEqual(new Set(['conflict']));
 });
 
+test('where others write to the group until the last try, the next conflict still tells whether a member is at fault', async () => {
+  // given a target that says 409 about one member, and a version that moves with each of the first three refusals
+  const world = new QuickWorld({
+    pipeline: { retry: { baseMs: 20_000, capMs: 20_000, attemptsMax: 2, slowScheduleMs: [HOURS] } },
+  });
+  const { target } = world;
+  let refusals = 0;
+  target.onPatch = (request) => {
+    if (!JSON.stringify(request.body).includes('"bad"')) return null;
+    refusals += 1;
+    if (refusals <= 3) target.group('g').version += 1;
+    return answer(409);
+  };
+  world.produce({ add_members: ['bad', 'good'] });
+  await world.start();
+  await world.clock.advance(10_000);
+  // then after the fourth the version stands still, so that the members are tried apart within the same run
+  expect(world.reports()).toMatchObject([
+    { member: 'bad', outcome: 'retry_scheduled', attempt: 1, reason: { code: 'conflict' } },
+    { member: 'good', outcome: 'applied' },
+  ]);
+});
+
+test('a dead letter tells when its group has first failed, however often it has since', async () => {
+  const world = new QuickWorld({
+    pipeline: { retry: { baseMs: 20_000, capMs: 20_000, attemptsMax: 3, slowScheduleMs: [] } },
+  });
+  world.target.onPatch = () => answer(412);
+  await world.start();
+  world.produce({ add_members: ['u'] });
+  const from = world.clock.now().wall;
+  await world.clock.advance(HOURS);
+  const [letter] = world.records('deadLetter');
+  const firstFailureAt = Number(header(letter?.headers ?? [], 'rollcall-first-failure-at'));
+  expect(firstFailureAt - from).toBeGreaterThan(0);
+  expect(firstFailureAt - from).toBeLessThan(9_000);
+});
+
 test('readers of either version read the reports of the other', () => {
   const reason = { code: 'conflict', message: '', status: 412, scim_type: null, advice: '' };
   const record = {

@@ -169,6 +169,18 @@ test('one large record is folded in several turns of the event loop, and complet
   expect([...world.target.group('other').members]).toEqual(['u']);
 }, 120_000);
 
+test('what is not folded when a drain begins is left for the next owner', async () => {
+  const world = new QuickWorld();
+  const { pipeline } = await world.start();
+  world.produce({ remove_members: users(25_000) });
+  // given a record whose members wait for the next turn
+  for (let round = 0; round < 100 && pipeline.sizes().inboxes === 0; round += 1) await world.clock.settle();
+  expect(pipeline.sizes().inboxes).toBe(1);
+  void pipeline.drain();
+  await world.clock.advance(2_000);
+  expect([pipeline.stats().pending, world.committed()]).toEqual([0, 0n]);
+});
+
 test('one large record is folded to its end although its format has to prepare for the next one', async () => {
   const prepared = new Set<string>();
   let hasGrown = false;

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { anIntent, aRequest, aState, expire, failing, stubborn } from '../../support/retry-records.ts';
+import { anIntent, aRequest, aState, expire, failing, lastFence, stubborn } from '../../support/retry-records.ts';
 import type { Instance, World } from '../../support/world.ts';
 import { aWorld, topics, until } from '../../support/world.ts';
 
@@ -66,6 +66,16 @@ test('repair: so is one that a restore finds last', async () => {
   await world.expectRest(last);
   expect(world.sandbox.members('g')).toEqual(['u']);
   expect(world.outcome(add, 'u')).toBe('applied');
+});
+
+test("repair: so is one of another owner under the owner's own epoch, although its number is higher", async () => {
+  // given a parked add, and a record of the same epoch: the consumer group was deleted in between
+  const { world, one } = await aParkedAdd();
+  const epoch = lastFence(world)?.stamp.epoch ?? 0;
+  world.produce(aState({ owner: 'another', epoch, seq: 1_000 }, []));
+  // then
+  await until(() => world.lastState('g')?.stamp.owner === one.owner, 'the repair');
+  expect(world.lastState('g')).toMatchObject({ stamp: { epoch, seq: 1_001 }, intents: [{ member: 'u' }] });
 });
 
 test('repair: a record that nobody can read is written over, too', async () => {

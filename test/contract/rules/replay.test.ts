@@ -1,12 +1,15 @@
 import { expect, test } from 'vitest';
 import { replayNow } from '../../../src/commands/replay.ts';
+import type { ReportRecord } from '../../../src/core/report.ts';
 import type { ReplayVerdict } from '../../../src/core/request-record.ts';
 import { parseAnswer, requestKey } from '../../../src/core/request-record.ts';
+import { foldReport } from '../../../src/core/summary.ts';
 import { MemoryLog } from '../../../src/adapters/memory-log/memory-log.ts';
 import { EXIT } from '../../../src/exit-codes.ts';
 import { aHost } from '../../support/command-host.ts';
 import type { IntentFacts } from '../../support/retry-records.ts';
 import { anIntent, aRequest, expire, failing, stubborn } from '../../support/retry-records.ts';
+import { answer, QuickWorld } from '../../support/quick-world.ts';
 import type { Instance, World } from '../../support/world.ts';
 import { aWorld, topics, until, within } from '../../support/world.ts';
 
@@ -166,6 +169,27 @@ test('grave: what is woken while its mark is on the way is not taken for reporte
   one.log.beforeSend = async () => undefined;
   held[1]?.();
   await until(() => world.outcome(add, 'u') === 'applied', 'the new report');
+});
+
+test('grave: what comes of a replay counts for a reader of the reports, also where the wall clock was set back', async () => {
+  // given a dead change
+  const world = new QuickWorld({ pipeline: once });
+  world.target.onPatch = () => answer(500);
+  world.produce({ add_members: ['u'] });
+  await world.start();
+  await world.clock.advance(60_000);
+  const kept = new Map<string, ReportRecord>();
+  for (const report of world.reports()) foldReport(kept, report);
+  expect([...kept.values()]).toMatchObject([{ outcome: 'permanent_failure' }]);
+  // when it is woken an hour before its end, by the wall clock, and lands
+  world.clock.jumpWall(-3_600_000);
+  world.target.onPatch = () => null;
+  world.broker.append([aRequest('r', [anIntent({ offset: 0n, op: 'add' })])]);
+  await world.clock.advance(60_000);
+  expect([...world.target.group('g').members]).toEqual(['u']);
+  // then
+  for (const report of world.reports()) foldReport(kept, report);
+  expect([...kept.values()]).toMatchObject([{ outcome: 'applied' }]);
 });
 
 test('request-key: a request leaves the state of its group alone, whatever the cleaner does', async () => {

@@ -65,6 +65,20 @@ test.each([
   expect([members(), kept()['0/old']]).toEqual([expected, 'superseded 1/new']);
 });
 
+test('a live record of nothing but what is final is taken over, and goes once nothing older can come', async () => {
+  const { world, lastRecord } = given();
+  const source = { topic: 'source', partition: 0, offset: 0n, index: null };
+  const stamp = { owner: 'former', epoch: 1, seq: 1 };
+  const finals = [{ target: 'a', member: 'new', op: 'remove', source } as const];
+  const record = renderState({ group: 'g', intents: [], finals, stamp, trouble: null, now: 1, sha256 });
+  world.produce({ remove_members: ['new'] });
+  world.broker.append([{ topic: 'retry', partition: 0, ...record }]);
+  expect(lastRecord()).toMatchObject({ kind: 'state', finals: [{ target: 'a' }] });
+  const { pipeline } = await world.start();
+  await world.clock.advance(HOURS);
+  expect([lastRecord(), world.committed(), pipeline.sizes().groups]).toEqual([null, 1n, 0]);
+});
+
 test('nothing is committed before the live record says what is final', async () => {
   const { ids, world, add, remove, members, kept } = given();
   add('old');

@@ -215,7 +215,7 @@ export function enqueue({ state, settle }: Context, due: Due): void {
   const { reports } = state.counts;
   const { final, outcome } = due.report;
   if (final) reports[outcome] = (reports[outcome] ?? 0) + 1;
-  state.outbox.push(due);
+  state.outbox.add(due);
   if (due.subject !== null) due.partition.unacknowledged.add(due.subject.group);
   settle();
 }

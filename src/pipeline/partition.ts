@@ -71,7 +71,8 @@ export const newPartition = (number: number, { guard, membersPerPatchMax }: Part
 
 const moves: Readonly<Record<Phase, readonly Phase[]>> = {
   fencing: ['fencing', 'restoring'],
-  restoring: ['fencing', 'catching_up', 'running'],
+  restoring: ['fencing', 'loading', 'catching_up'],
+  loading: ['catching_up'],
   catching_up: ['fencing', 'running'],
   running: ['fencing'],
   refused: [],

@@ -75,9 +75,9 @@ export class Settler {
       })),
     );
     const hasMoved = due.map((each, i) => this.#take(each, results[i])).includes(true);
-    const done = new Set(batch.filter((each) => this.#outgoingOf(each).every(({ isWritten }) => isWritten)));
-    state.outbox = state.outbox.filter((each) => !done.has(each));
-    const kept = [...done].filter(({ partition }) => isCurrent(this.#context, partition));
+    const done = batch.filter((each) => this.#outgoingOf(each).every(({ isWritten }) => isWritten));
+    for (const each of done) state.outbox.delete(each);
+    const kept = done.filter(({ partition }) => isCurrent(this.#context, partition));
     acknowledge(this.#context, kept);
     for (const { subject } of kept) if (subject !== null) letGo(this.#context, subject.group);
     // Behind a full batch that waits there may be others that need not wait.
@@ -131,7 +131,7 @@ export class Settler {
     const { state, options } = this.#context;
     if (state.unsettled.isEmpty) return;
     const wanted = new Set(
-      state.outbox.flatMap((due) =>
+      [...state.outbox].flatMap((due) =>
         this.#outgoingOf(due).flatMap(({ isWritten, waitsFor }) => (isWritten ? [] : (waitsFor ?? []))),
       ),
     );

@@ -54,6 +54,7 @@ export class ManualClock implements Clock {
 
   /** Runs the next task that is due by now, if there is one, and lets everything settle. */
   async step(): Promise<void> {
+    await this.settle();
     const next = this.#tasks[0];
     if (next === undefined || next.at > this.#monotonic) return;
     this.#tasks.shift();

@@ -270,7 +270,7 @@ describe('a full state that takes several turns of the event loop', () => {
 
   /** `meanwhile`: after so many turns, the first one included. */
   async function workedOut(
-    meanwhile: (owner: Owner) => void,
+    meanwhile: (owner: Owner, clock: ManualClock) => unknown,
     turns = 1,
     snapshot = aSnapshot(['x', 'y']),
     state = large,
@@ -282,7 +282,7 @@ describe('a full state that takes several turns of the event loop', () => {
     const work = expandState(owner.context, owner.group, state, snapshot);
     expect(opsOf(owner.group)).toEqual(['state']);
     for (let turn = 1; turn < turns; turn += 1) await clock.step();
-    meanwhile(owner);
+    await meanwhile(owner, clock);
     await clock.advance(0);
     await work;
     return owner;
@@ -342,6 +342,20 @@ describe('a full state that takes several turns of the event loop', () => {
     expect(group.members.get(WHOLE_GROUP)?.pending ?? null).toBeNull();
     expect(recordOf(group).length).toBeGreaterThan(0);
     expect(pendingOf(group)).toHaveLength(names.length + 2);
+    expect(group.expanded).toMatchObject([{ isEntered: true, isTold: true }]);
+  });
+
+  test('is not accounted for by what was recorded of it before a restart, while nothing more is entered yet', async () => {
+    const { group } = await workedOut(async ({ context, group: each }, clock) => {
+      for (const member of names.slice(0, 5_000)) arrive(context, each, atOffset(5n, { op: 'remove', member }));
+      for (let turn = 1; turn < 3; turn += 1) await clock.step();
+      expect(each.expanded).toMatchObject([{ isEntered: false }]);
+      const before = atOffset(4n, { member: 'before' });
+      recorded(context, each, { intents: [before], finals: [] });
+      expect(each.expanded).toMatchObject([{ isTold: true }]);
+      expect(each.members.get(WHOLE_GROUP)?.open).toMatchObject({ isReported: false });
+    });
+    expect(group.members.get(WHOLE_GROUP)?.open).toMatchObject({ isReported: false });
     expect(group.expanded).toMatchObject([{ isEntered: true, isTold: true }]);
   });
 

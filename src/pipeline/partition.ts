@@ -179,8 +179,8 @@ export function isOlderRecorded({ members, aliases }: Group, name: string, posit
     return recorded !== null && comparePositions(recorded.source, position) < 0;
   };
   if (name === WHOLE_GROUP) return hasOlder(members.recorded, position);
-  for (let open = members.get(WHOLE_GROUP)?.open ?? null; open !== null; open = open.next)
-    if (comparePositions(open.source, position) < 0) return true;
+  const oldestWhole = members.get(WHOLE_GROUP)?.open ?? null;
+  if (oldestWhole !== null && comparePositions(oldestWhole.source, position) < 0) return true;
   return isOlder(name) || isOlder(WHOLE_GROUP) || [...(aliases?.replaced.get(name) ?? [])].some(isOlder);
 }
 

@@ -163,8 +163,8 @@ export const guardMutants: readonly Mutant[] = [
     edits: [
       {
         file: 'src/pipeline/partition.ts',
-        find: 'if (comparePositions(open.source, position) < 0) return true;',
-        replace: 'if (open.next === open) return true;',
+        find: 'if (oldestWhole !== null && comparePositions(oldestWhole.source, position) < 0) return true;',
+        replace: 'void oldestWhole;',
       },
     ],
     superfluous:

@@ -3,7 +3,7 @@
  * has to look at. A group may have 100,000 members, so no step goes through all of them: each change of a member moves it
  * from one list to the other here, and a step reads the list that it is about.
  */
-import type { ChangeSource, Intent } from '../core/change.ts';
+import { type ChangeSource, type Intent, WHOLE_GROUP } from '../core/change.ts';
 import { isOfFullState, isUndecided } from '../core/full-state.ts';
 import { isGuarded } from '../core/guard.ts';
 import { isHeld, isParked } from '../core/pending.ts';
@@ -202,10 +202,12 @@ export class Members {
     return this.#held ?? NONE;
   }
 
-  /** They wait to be recorded: additions first, each in the order in which they have begun to. */
+  /** They wait to be recorded: additions first, then a full state, then the others, each in the order in which they have begun to. */
   *unrecorded(): Iterable<Member> {
     yield* this.#recordOfAddition ?? NONE;
-    yield* this.#record ?? NONE;
+    const whole = this.#all.get(WHOLE_GROUP);
+    if (whole !== undefined && this.#record?.has(whole) === true) yield whole;
+    for (const member of this.#record ?? NONE) if (member !== whole) yield member;
   }
 
   /** They wait for nothing but their turn, or their time has come. */

@@ -122,16 +122,4 @@ export const pieceMutants: readonly Mutant[] = [
     ],
     tests: ['test/contract/rules/growth.test.ts'],
   },
-  {
-    name: 'loaded-though-lost',
-    breaks: 'a restore that was overtaken by a loss of its partition goes on, and begins to read the source',
-    edits: [
-      { file: 'src/pipeline/restore.ts', find: 'const SLICE = 1_000;', replace: 'const SLICE = 1;' },
-      {
-        file: 'src/pipeline/restore.ts',
-        find: 'isCurrent(context, partition) && !context.state.isDraining;',
-        replace: '!context.state.isDraining;',
-      },
-    ],
-  },
 ];

@@ -80,24 +80,8 @@ export function* expandInSlices(state: Intent, { snapshot, resolve, newerFor }: 
   };
 }
 
-/** What is left of it where something newer has arrived since it was worked out. */
-export function leftOf(
-  { intents, heldBy, awaited }: Expansion,
-  state: Intent,
-  newerFor: Standing['newerFor'],
-): Expansion {
-  const left: Intent[] = [];
-  const awaitedToo = [...awaited];
-  for (const intent of intents) {
-    const newer = newerFor(intent.member, intent.target);
-    if (newer === null) left.push(intent);
-    else if (intent.op === 'add' && isAwaited(newer, state)) awaitedToo.push(newer.member);
-  }
-  return { intents: left, heldBy, awaited: awaitedToo };
-}
-
 /** A member whom the full state names is added by something newer. */
-const isAwaited = (newer: Intent, { source }: Intent): boolean =>
+export const isAwaited = (newer: Intent, { source }: Intent): boolean =>
   newer.op === 'add' && !isSamePosition(newer.source, source);
 
 /** What a full state removes; no other intent goes by the target's name of its member. */

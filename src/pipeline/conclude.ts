@@ -12,31 +12,27 @@ import type { RetryDecision, Schedule } from '../core/retry.ts';
 import type { Context } from './context.ts';
 import { noteFinal } from './marks.ts';
 import { type Member, NOTHING_UNTOLD } from './members.ts';
-import type { Due, Group, Open, Partition, Spent } from './state.ts';
+import type { Due, Group, Partition, Spent } from './state.ts';
 import { isOlderRecorded, memberOf, tidyMember } from './partition.ts';
 
-/** Closes the ledger entries of a member that are complete by now; none while the record may hold something older. */
-export function closeComplete(group: Group, name: string, member: Member): void {
+/**
+ * Closes the ledger entries of a member that are complete by now; none while the record may hold something older.
+ * @param upTo offset of the last that may be; null: all may.
+ */
+export function closeComplete(group: Group, name: string, member: Member, upTo: bigint | null = null): void {
   const { ledger } = group.partition;
   if (ledger === null || group.isRecordUnknown || group.partition.finals.isUnrecorded(group)) return;
-  let left: Open | null = null;
+  const { pending, recorded } = member;
   let hasClosed = false;
-  for (let { open } = member; open !== null;) {
-    const { next, source, isReported } = open;
-    const { pending, recorded } = member;
+  member.closeOpen(upTo, ({ source, isReported }) => {
     const isReplacing = isReported && isOlderRecorded(group, name, source);
-    if (isComplete(source, { isReported, pending, recorded, isOlderRecorded: isReplacing })) {
-      complete(ledger, source.offset);
-      hasClosed = true;
-    } else {
-      open.next = left;
-      left = open;
-    }
-    open = next;
-  }
-  member.open = left;
+    if (!isComplete(source, { isReported, pending, recorded, isOlderRecorded: isReplacing })) return false;
+    complete(ledger, source.offset);
+    hasClosed = true;
+    return true;
+  });
   // What it has replaced matters to nothing but the ends of its source records.
-  if (left === null) group.aliases?.replaced.delete(name);
+  if (member.open === null) group.aliases?.replaced.delete(name);
   if (name === WHOLE_GROUP && hasClosed) closeStanding(group);
 }
 
@@ -222,7 +218,7 @@ export function enqueue({ state, settle }: Context, due: Due): void {
   const { reports } = state.counts;
   const { final, outcome } = due.report;
   if (final) reports[outcome] = (reports[outcome] ?? 0) + 1;
-  state.outbox.push(due);
+  state.outbox.add(due);
   if (due.subject !== null) due.partition.unacknowledged.add(due.subject.group);
   settle();
 }

@@ -9,6 +9,7 @@ import type { KeyWatch } from './key-watch.ts';
 import type { PipelineOptions } from './options.ts';
 import type { SnapshotCache } from './snapshot-cache.ts';
 import type { Group, Partition, State } from './state.ts';
+import type { Turns } from './turns.ts';
 import type { VersionForm } from './version-form.ts';
 
 export interface Ports {
@@ -33,6 +34,7 @@ export interface Context extends Ports {
   readonly keys: KeyWatch;
   readonly backlog: Backlog;
   readonly versionForm: VersionForm;
+  readonly turns: Turns;
   /** Something may be dispatched. */
   readonly dispatch: () => void;
   /** What is due of the group may have changed. */

@@ -1,39 +1,31 @@
 /** Works out what a full state means for each member, and enters that beside what is pending (core/full-state.ts). */
 import { type Intent, WHOLE_GROUP } from '../core/change.ts';
-import { DOUBTFUL_STATE, expandInSlices, type Expansion, leftOf, type Standing } from '../core/full-state.ts';
+import { DOUBTFUL_STATE, expandInSlices, type Expansion, isAwaited } from '../core/full-state.ts';
 import type { Snapshot } from '../core/plan.ts';
-import { comparePositions, type Position } from '../core/position.ts';
+import { comparePositions, isSamePosition, type Position } from '../core/position.ts';
 import { aliasesPending, noteAlias } from './aliases.ts';
 import { giveUp, groupAnswered, land, setPending } from './conclude.ts';
 import type { Context } from './context.ts';
-import { isCurrent, sleep } from './context.ts';
+import { isCurrent } from './context.ts';
 import { hold } from './guard.ts';
 import { resolveFor, wholeOf } from './identify.ts';
 import { memberOf } from './partition.ts';
-import type { Group } from './state.ts';
+import type { Expanded, Group } from './state.ts';
+import type { Slices } from './turns.ts';
 
-/** @param snapshot read out of doubt, just now. */
+/** In slices: it may name 200,000 members. Given up where it is replaced meanwhile, or its partition lost. @param snapshot read out of doubt, just now. */
 export async function expandState(context: Context, group: Group, state: Intent, snapshot: Snapshot): Promise<void> {
-  const newerFor: Standing['newerFor'] = (member, target) => newerIn(group, { member, target }, state.source);
-  const expansion = await workOut(context, group, state, {
-    snapshot,
-    resolve: resolveFor(context, group),
-    newerFor,
-  });
-  if (expansion !== null) enter(context, group, state, { expansion, snapshot });
+  const isWanted = (): boolean => isCurrent(context, group.partition) && wholeOf(group) === state;
+  await context.turns.run(workOut(context, group, state, snapshot), isWanted);
 }
 
-/** As much in one turn of the event loop as others can wait for; null: meanwhile it was replaced, or its partition lost. */
-async function workOut(context: Context, group: Group, state: Intent, standing: Standing): Promise<Expansion | null> {
-  const work = expandInSlices(state, standing);
-  const first = work.next();
-  if (first.done === true) return first.value;
-  for (;;) {
-    await sleep(context, 0);
-    if (!isCurrent(context, group.partition) || wholeOf(group) !== state) return null;
-    const { done, value } = work.next();
-    if (done === true) return leftOf(value, state, standing.newerFor);
-  }
+function* workOut(context: Context, group: Group, state: Intent, snapshot: Snapshot): Slices {
+  const expansion = yield* expandInSlices(state, {
+    snapshot,
+    resolve: resolveFor(context, group),
+    newerFor: (member, target) => newerIn(group, { member, target }, state.source),
+  });
+  yield* enter(context, group, state, { expansion, snapshot });
 }
 
 interface WorkedOut {
@@ -41,33 +33,72 @@ interface WorkedOut {
   readonly snapshot: Snapshot;
 }
 
-function enter(context: Context, group: Group, state: Intent, { expansion, snapshot }: WorkedOut): void {
-  const { intents, heldBy } = expansion;
-  const removals = intents.filter(({ op }) => op === 'remove');
-  if (noteUnresolved(group, state, expansion, removals.length > 0)) group.partition.toWrite.add(group);
-  const whole = memberOf(group, WHOLE_GROUP);
-  group.aliases?.resolutions.clear();
-  if (intents.length === 0 && snapshot.isDoubtful) return endUnseen(context, group, state);
-  if (intents.length === 0) {
-    const outcome = state.attempt > 0 ? 'recovered' : 'already_synced';
-    land(context, group, state, { outcome, request: null });
-    groupAnswered(group);
-    return;
+/** The full state itself stays until all that it comes to is entered. */
+function* enter(context: Context, group: Group, state: Intent, worked: WorkedOut): Slices {
+  const hasRemovals = worked.expansion.intents.some(({ op }) => op === 'remove');
+  if (noteUnresolved(group, state, worked.expansion, hasRemovals)) group.partition.toWrite.add(group);
+  const entry: Expanded = { state, isEntered: false, isTold: false };
+  group.expanded.push(entry);
+  try {
+    const count = yield* enterEach(context, group, state, worked.expansion.intents);
+    entry.isEntered = count > 0 && !worked.snapshot.isDoubtful;
+    group.aliases?.resolutions.clear();
+    if (count === 0) endEmpty(context, group, state, worked.snapshot);
+    else endEntering(context, group, state, worked);
+  } finally {
+    if (!entry.isEntered) group.expanded = group.expanded.filter((each) => each !== entry);
   }
+}
+
+/** About 20 ms. */
+const SLICE = 5_000;
+
+/** Answers how many; what is newer may have arrived since it was worked out. */
+function* enterEach(
+  context: Context,
+  group: Group,
+  state: Intent,
+  intents: readonly Intent[],
+): Generator<void, number> {
+  let count = 0;
+  for (const [i, intent] of intents.entries()) {
+    if (i > 0 && i % SLICE === 0) yield;
+    const newer = newerIn(group, intent, state.source);
+    if (newer === null) {
+      if (context.ids !== null) noteAlias(group, intent);
+      setPending(group.partition, memberOf(group, intent.member), intent);
+      count += 1;
+    } else if (intent.op === 'add' && isAwaited(newer, state))
+      group.partition.unresolved.keepAwaited(group.id, newer.member);
+  }
+  return count;
+}
+
+function endEmpty(context: Context, group: Group, state: Intent, snapshot: Snapshot): void {
+  if (snapshot.isDoubtful) return endUnseen(context, group, state);
+  land(context, group, state, { outcome: state.attempt > 0 ? 'recovered' : 'already_synced', request: null });
+  groupAnswered(group);
+}
+
+/** All of it is pending: from now on that stands for the full state. */
+function endEntering(context: Context, group: Group, state: Intent, { expansion, snapshot }: WorkedOut): void {
   if (snapshot.isDoubtful) lookTwice(group, state);
-  else {
-    setPending(group.partition, whole, null);
-    group.expanded.push({ state, isTold: false });
-  }
-  for (const intent of intents) {
-    if (context.ids !== null) noteAlias(group, intent);
-    setPending(group.partition, memberOf(group, intent.member), intent);
-  }
-  if (heldBy !== null && removals.length > 0) hold(context, group, { intents: removals, by: heldBy, snapshot });
+  else setPending(group.partition, memberOf(group, WHOLE_GROUP), null);
+  const removals = expansion.heldBy === null ? [] : removalsOf(group, state, expansion.intents);
+  if (expansion.heldBy !== null && removals.length > 0)
+    hold(context, group, { intents: removals, by: expansion.heldBy, snapshot });
   group.partition.toWrite.add(group);
   groupAnswered(group);
   context.settle();
 }
+
+/** Those that are left of it: something newer may have replaced some since they were entered. */
+const removalsOf = ({ members }: Group, { source }: Intent, intents: readonly Intent[]): readonly Intent[] =>
+  intents.flatMap(({ op, member }) => {
+    const pending = op === 'remove' ? members.get(member)?.pending : null;
+    const isLeft = pending?.op === 'remove' && pending.guard === null && isSamePosition(pending.source, source);
+    return isLeft ? [pending] : [];
+  });
 
 /** What it came to is what the read shows, so it waits with that in the live record, for a second look. */
 function lookTwice(group: Group, state: Intent): void {
@@ -87,9 +118,12 @@ function endUnseen(context: Context, group: Group, state: Intent): void {
 function noteUnresolved(
   { id, members, partition: { unresolved } }: Group,
   { source, whole }: Intent,
-  { intents, awaited }: Expansion,
+  expansion: Expansion,
   hasRemovals: boolean,
 ): boolean {
+  const { intents } = expansion;
+  // Something newer still may have taken one of them out since.
+  const awaited = expansion.awaited.filter((name) => members.get(name)?.pending?.op !== 'remove');
   // Some of it may have been worked out before a restart.
   const before = members.additionsOf(source);
   const added = intents.flatMap(({ op, member }) => (op === 'add' ? [member] : []));

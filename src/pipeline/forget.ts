@@ -3,6 +3,7 @@ import type { Context } from './context.ts';
 import { forgetLookUps } from './look-up.ts';
 import type { Partition } from './state.ts';
 import { cacheKey } from './snapshot-cache.ts';
+import type { Slices } from './turns.ts';
 
 export function forgetAll(context: Context, reason: string): void {
   for (const partition of context.state.partitions.values()) forget(context, partition, reason);
@@ -10,15 +11,26 @@ export function forgetAll(context: Context, reason: string): void {
 
 /** Nothing more of it is dispatched, reported or committed; the lock of a group in flight outlives it. */
 export function forget(context: Context, partition: Partition, reason: string): void {
-  const { state, cache, logger } = context;
+  const { state, logger } = context;
   state.partitions.delete(partition.number);
-  state.outbox = state.outbox.filter((due) => due.partition !== partition);
+  for (const due of state.outbox) if (due.partition === partition) state.outbox.delete(due);
   state.unsettled.revoke(partition.number);
   forgetLookUps(context, partition);
-  for (const group of partition.groups.values()) {
+  void context.turns.run(forgetEach(context, partition), () => true);
+  logger.info({ partition: partition.number, epoch: partition.epoch, reason }, 'partition lost');
+}
+
+/** About 10 ms; all partitions may be lost in one turn. */
+const SLICE = 2_000;
+
+/** In slices: there may be 100,000 groups. Meanwhile they are not current, so that none of them is taken. */
+function* forgetEach({ state, cache }: Context, { groups }: Partition): Slices {
+  let count = 0;
+  for (const group of groups.values()) {
+    if (count > 0 && count % SLICE === 0) yield;
+    count += 1;
     state.ready.delete(group);
     state.waiting.delete(group);
     cache.delete(cacheKey(group));
   }
-  logger.info({ partition: partition.number, epoch: partition.epoch, reason }, 'partition lost');
 }

@@ -254,7 +254,7 @@ export function limitIntake(context: Context): void {
   const pending = partitions.reduce((sum, { pendingCount }) => sum + pendingCount, 0);
   const held = partitions.reduce((sum, { heldCount }) => sum + heldCount, 0);
   // What waits for an operator may wait for days, and must not hold up the others (design 6.10).
-  const unheld = state.outbox.length + pending - held;
+  const unheld = state.outbox.size + pending - held;
   // So may what waits for another try: it has as much room of its own, so that revocations are read all the same.
   const tried = partitions.reduce((sum, { triedCount }) => sum + triedCount.value, 0);
   const counted = unheld - Math.min(tried, limit);

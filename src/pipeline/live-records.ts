@@ -44,10 +44,11 @@ export function renderPartition(context: Context, partition: Partition, recordsM
     ...renderSlices(context, partition),
     ...renderAnswers(context, partition),
   ];
-  const due = partition.toWrite
-    .due((group) => goesOn(context, group))
-    .filter((group) => !unsettled.isWaiting(placeOf(context, group).name, clock.now()));
-  for (const group of due.slice(0, Math.max(0, recordsMax))) {
+  let left = recordsMax;
+  for (const group of partition.toWrite.due((each) => goesOn(context, each))) {
+    if (left <= 0) break;
+    if (unsettled.isWaiting(placeOf(context, group).name, clock.now())) continue;
+    left -= 1;
     partition.toWrite.delete(group);
     partition.unacknowledged.add(group);
     const intents = recordOf(group);

@@ -3,7 +3,7 @@
  * has to look at. A group may have 100,000 members, so no step goes through all of them: each change of a member moves it
  * from one list to the other here, and a step reads the list that it is about.
  */
-import type { Intent } from '../core/change.ts';
+import { type ChangeSource, type Intent, WHOLE_GROUP } from '../core/change.ts';
 import { isOfFullState, isUndecided } from '../core/full-state.ts';
 import { isGuarded } from '../core/guard.ts';
 import { isHeld, isParked } from '../core/pending.ts';
@@ -32,8 +32,6 @@ export class Member {
   pendingReported = false;
   /** The final report of `recorded` is acknowledged. */
   recordedReported = false;
-  /** In no order. */
-  open: Open | null = null;
   spent: Spent | null = null;
   /** What a replay woke last: a report or a mark of it that is still on its way proves nothing. */
   woken: Intent | null = null;
@@ -44,6 +42,8 @@ export class Member {
   readonly #members: Members;
   #pending: Intent | null = null;
   #recorded: Intent | null = null;
+  #open: Open | null = null;
+  #lastOpen: Open | null = null;
 
   constructor(name: string, members: Members) {
     this.name = name;
@@ -71,9 +71,37 @@ export class Member {
     this.#members.noteRecorded(this);
   }
 
+  /** The first of its intents that are not complete, in the order of the source. */
+  get open(): Open | null {
+    return this.#open;
+  }
+
+  /** The newest of its intents is read. */
+  begin(source: ChangeSource): void {
+    const open = { source, isReported: false, next: null };
+    if (this.#lastOpen === null) this.#open = open;
+    else this.#lastOpen.next = open;
+    this.#lastOpen = open;
+  }
+
+  /** Drops what is complete. @param upTo offset of the last that is looked at; null: all are. */
+  closeOpen(upTo: bigint | null, isComplete: (open: Open) => boolean): void {
+    let before: Open | null = null;
+    for (let open = this.#open; open !== null; open = open.next) {
+      if (upTo !== null && open.source.offset > upTo) return;
+      if (!isComplete(open)) {
+        before = open;
+        continue;
+      }
+      if (before === null) this.#open = open.next;
+      else before.next = open.next;
+      if (open.next === null) this.#lastOpen = before;
+    }
+  }
+
   /** Nothing of it is pending, recorded or unfinished. */
   get isEmpty(): boolean {
-    return this.#pending === null && this.#recorded === null && this.open === null;
+    return this.#pending === null && this.#recorded === null && this.#open === null;
   }
 }
 
@@ -174,10 +202,12 @@ export class Members {
     return this.#held ?? NONE;
   }
 
-  /** They wait to be recorded: additions first, each in the order in which they have begun to. */
+  /** They wait to be recorded: additions first, then a full state, then the others, each in the order in which they have begun to. */
   *unrecorded(): Iterable<Member> {
     yield* this.#recordOfAddition ?? NONE;
-    yield* this.#record ?? NONE;
+    const whole = this.#all.get(WHOLE_GROUP);
+    if (whole !== undefined && this.#record?.has(whole) === true) yield whole;
+    for (const member of this.#record ?? NONE) if (member !== whole) yield member;
   }
 
   /** They wait for nothing but their turn, or their time has come. */

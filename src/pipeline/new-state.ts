@@ -18,7 +18,7 @@ export const newState = (): State => ({
   waiting: new Heap(),
   locks: new Set(),
   requestsInFlight: 0,
-  outbox: [],
+  outbox: new Set(),
   unsettled: new Unsettled(),
   lookUps: new Map(),
   lookUpsInFlight: 0,

@@ -71,7 +71,8 @@ export const newPartition = (number: number, { guard, membersPerPatchMax }: Part
 
 const moves: Readonly<Record<Phase, readonly Phase[]>> = {
   fencing: ['fencing', 'restoring'],
-  restoring: ['fencing', 'catching_up', 'running'],
+  restoring: ['fencing', 'loading', 'catching_up'],
+  loading: ['catching_up'],
   catching_up: ['fencing', 'running'],
   running: ['fencing'],
   refused: [],
@@ -178,8 +179,8 @@ export function isOlderRecorded({ members, aliases }: Group, name: string, posit
     return recorded !== null && comparePositions(recorded.source, position) < 0;
   };
   if (name === WHOLE_GROUP) return hasOlder(members.recorded, position);
-  for (let open = members.get(WHOLE_GROUP)?.open ?? null; open !== null; open = open.next)
-    if (comparePositions(open.source, position) < 0) return true;
+  const oldestWhole = members.get(WHOLE_GROUP)?.open ?? null;
+  if (oldestWhole !== null && comparePositions(oldestWhole.source, position) < 0) return true;
   return isOlder(name) || isOlder(WHOLE_GROUP) || [...(aliases?.replaced.get(name) ?? [])].some(isOlder);
 }
 

@@ -25,6 +25,7 @@ import { Dispatcher, review } from './schedule.ts';
 import { Settler } from './settle.ts';
 import { Signal } from './signal.ts';
 import { newSnapshotCache } from './snapshot-cache.ts';
+import { Turns } from './turns.ts';
 import { VersionForm } from './version-form.ts';
 import { newState } from './new-state.ts';
 import { type Sizes, sizesOf } from './sizes.ts';
@@ -63,6 +64,7 @@ export class Pipeline {
       keys: new KeyWatch(ports, options.topics.source),
       backlog: new Backlog(ports, state),
       versionForm: new VersionForm(),
+      turns: new Turns(ports.clock),
       dispatch: () => this.#dispatcher.run(),
       review: (group) => review(this.#context, group),
       settle: () => this.#settle(),

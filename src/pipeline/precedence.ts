@@ -15,9 +15,10 @@ import type { Group } from './state.ts';
 /** An intent is read for the first time in this ownership; the ledger has begun its offset. */
 export function arrive(context: Context, group: Group, intent: Intent): void {
   const member = memberOf(group, intent.member);
-  member.open = { source: intent.source, isReported: false, next: member.open };
+  member.begin(intent.source);
   enter(context, group, intent);
-  if (member.recorded !== null) closeComplete(group, intent.member, member);
+  // It is parked already. There may be 100,000 more, which the next report or live record completes.
+  if (isSamePosition(member.recorded?.source, intent.source)) closeComplete(group, intent.member, member);
 }
 
 /** An intent that is known to be final is read again: it takes the place of what is older (spec: ranges). */

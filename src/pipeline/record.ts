@@ -16,9 +16,11 @@ export function recordOf(group: Group): readonly Intent[] {
   const kept: Intent[] = [];
   const added: Added[] = [];
   const wholeMember = group.members.get(WHOLE_GROUP);
-  const whole = wholeMember === undefined ? null : recordedIntent(wholeMember);
+  const whole = wholeMember === undefined ? null : recordedIntent(wholeMember, wholeMember.pending);
+  const isEntering = enteringIn(group);
   for (const member of candidatesOf(group)) {
-    const intent = recordedIntent(member) ?? standingOn(whole, member.recorded);
+    const pending = isEntering(member) ? null : member.pending;
+    const intent = recordedIntent(member, pending) ?? standingOn(whole, member.recorded);
     if (intent === null) continue;
     const isNew = addedBy(group, member, intent);
     if (isNew === null) kept.push(intent);
@@ -130,7 +132,9 @@ export function tellExpanded(group: Group, source: Position): void {
 
 /** What full states came to stands in the live record, so they themselves are done with. */
 function endExpansions(context: Context, group: Group): void {
-  const done = group.expanded.filter(({ state, isTold }) => isTold && !isUnrecorded(group, state.source));
+  const done = group.expanded.filter(
+    ({ state, isEntered, isTold }) => isEntered && isTold && !isUnrecorded(group, state.source),
+  );
   group.expanded = group.expanded.filter((each) => !done.includes(each));
   for (const { state } of done) {
     // It was told that it waits, so its end is told, too.
@@ -162,8 +166,20 @@ const standingOn = (whole: Intent | null, recorded: Intent | null): Intent | nul
     ? recorded
     : null;
 
+/** It comes of a full state of which not all is entered yet, so that the guard has not judged it: the record says nothing of it. */
+function enteringIn({ expanded }: Group): (member: Member) => boolean {
+  const entering = expanded.find(({ isEntered }) => !isEntered);
+  if (entering === undefined) return () => false;
+  const { source } = entering.state;
+  return ({ name, pending, recorded: last }) =>
+    name !== WHOLE_GROUP && isSamePosition(pending?.source, source) && !isSamePosition(last?.source, source);
+}
+
 /** One member's part in the record; null: none. */
-function recordedIntent({ pending, pendingReported, recorded, recordedReported }: Member): Intent | null {
+function recordedIntent(
+  { pendingReported, recorded, recordedReported }: Member,
+  pending: Intent | null,
+): Intent | null {
   // The record shrinks, or says something newer, only after the report (spec: report-first).
   const isRecorded = isSamePosition(recorded?.source, pending?.source);
   if (recorded !== null && !isRecorded && !recordedReported) return recorded;

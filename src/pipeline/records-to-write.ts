@@ -50,10 +50,9 @@ export class RecordsToWrite {
   }
 
   /** Those that are worth a record now, in their order. @param goesOn more of the group is about to change. */
-  due(goesOn: (group: Group) => boolean): Group[] {
-    const due = [...this.#groups];
-    for (const [group, count] of this.#changed) if (!goesOn(group) || this.#isEnough(group, count)) due.push(group);
-    return due;
+  *due(goesOn: (group: Group) => boolean): Iterable<Group> {
+    yield* this.#groups;
+    for (const [group, count] of this.#changed) if (!goesOn(group) || this.#isEnough(group, count)) yield group;
   }
 
   /** How many intents of a full state the record of the group takes beside those that it holds. */

@@ -25,6 +25,7 @@ import { restoreMarks, tidyCommitted } from './marks.ts';
 import { foldRestored } from './precedence.ts';
 import { reviewAll } from './schedule.ts';
 import type { Group, Partition, Start } from './state.ts';
+import type { Slices } from './turns.ts';
 import { laneName, persist, TOO_LARGE } from './writer.ts';
 
 export async function fence(context: Context, partition: Partition): Promise<void> {
@@ -94,7 +95,7 @@ const NOTHING_COMMITTED = { ranges: [], mark: NO_MARK };
 
 /** Once the own fence was read and the start is known. */
 export function restore(context: Context, partition: Partition): void {
-  const { clock, log } = context;
+  const { clock } = context;
   const { phase, fenceRead, start, comparison } = partition;
   if (phase !== 'restoring' || !fenceRead || start === null || comparison === null) return;
   if (isOvertaken(partition.view, partition.epoch) || sharesEpoch(partition)) {
@@ -107,17 +108,27 @@ export function restore(context: Context, partition: Partition): void {
   if (!partition.isKept) {
     const foreign = foreignPositionProblem(context, partition, start);
     if (foreign !== null) return refuse(context, partition, foreign);
-    load(context, partition, start);
+    move(partition, 'loading');
+    const isWanted = (): boolean => isCurrent(context, partition) && !context.state.isDraining;
+    return void context.turns.run(load(context, partition, start), isWanted);
   } else if (comparison.isRetryReplaced) recordAll(context, partition);
+  goOn(context, partition, start);
+}
+
+/** Its state is in memory. */
+function goOn(context: Context, partition: Partition, start: Start): void {
   const isKept = partition.isKept;
   partition.isKept = false;
   move(partition, 'catching_up');
   context.logger.info({ partition: partition.number, epoch: partition.epoch, isKept }, 'partition restored');
-  if (!isKept) log.seek('source', partition.number, start.position);
+  if (!isKept) context.log.seek('source', partition.number, start.position);
+  // It may have been overtaken while it was loaded, and nothing is dispatched then.
+  takeAccount(context, partition);
+  if (!isCurrent(context, partition)) return;
   resumeSource(context, partition);
   catchUp(context, partition);
-  takeAccount(context, partition);
-  if (isCurrent(context, partition)) reviewAll(context, partition);
+  // What has caught up is reviewed already.
+  if (partition.dispatchesEarly) reviewAll(context, partition);
   context.dispatch();
   context.settle();
 }
@@ -137,32 +148,47 @@ function startOver(context: Context, partition: Partition): void {
   void restoreFrom(context, anew);
 }
 
-function load(context: Context, partition: Partition, start: Start): void {
+/** About 20 ms. */
+const SLICE = 1_000;
+
+/** In slices: there may be 200,000 live records. What is read of the retry partition meanwhile is of a higher epoch, or void. */
+function* load(context: Context, partition: Partition, start: Start): Slices {
   const { clock, options } = context;
   const isNew = partition.wasEmpty && start.committed === null;
   if ((partition.wasEmpty && !isNew) || start.isRetryReplaced) noteEmptied(context, partition);
   // A former owner's requests may still land (spec: noop).
   partition.gainDoubt = isNew ? null : gained(clock.now().monotonic, options.lateApplyMs);
   partition.removals.restore(clock.now());
+  let count = 0;
+  let last = -1n;
+  const recordedAt = new Map<bigint, number>();
   for (const [id, intents] of partition.restored) {
     const marks = partition.restoredMarks.get(id) ?? [];
     if (intents.length + marks.length === 0) continue;
+    if (count >= SLICE) {
+      yield;
+      count = 0;
+    }
+    count += intents.length + marks.length;
     const group = groupOf(context, partition, id);
     noteFormerKey(group, id);
     identifyGroup(context, group);
     restoreMarks(context, group, { marks, end: start.goal });
-    for (const restored of intents) loadIntent(context, group, identified(context, group, restored));
+    for (const restored of intents) {
+      const { offset, timestamp } = restored.source;
+      recordedAt.set(offset, timestamp);
+      if (offset > last) last = offset;
+      loadIntent(context, group, identified(context, group, restored));
+    }
     foldRestored(context, group);
     tellHeld(context, group);
   }
-  partition.recordedAt = new Map(
-    [...partition.restored.values()].flat().map(({ source }) => [source.offset, source.timestamp]),
-  );
-  const last = [...partition.recordedAt.keys()].reduce((max, offset) => (offset > max ? offset : max), -1n);
+  partition.recordedAt = recordedAt;
   partition.restored = new Map();
   partition.restoredMarks.clear();
   partition.ledger = openLedger(start.position, start.known, last + 1n);
   tidyCommitted(context, partition);
+  goOn(context, partition, start);
 }
 
 function loadIntent(context: Context, group: Group, intent: Intent): void {

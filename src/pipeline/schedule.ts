@@ -3,7 +3,7 @@ import type { LimitFunction } from 'p-limit';
 import type { Intent } from '../core/change.ts';
 import { isDue } from '../core/pending.ts';
 import type { Context } from './context.ts';
-import { isDispatchable, mayAsk } from './context.ts';
+import { isCurrent, isDispatchable, mayAsk } from './context.ts';
 import { keptBackIn, plannableIn, releaseKnown } from './full-state-removals.ts';
 import { holdRetargeted } from './guard.ts';
 import { identifyDue, wholeOf } from './identify.ts';
@@ -12,6 +12,7 @@ import type { Member } from './members.ts';
 import { tidyGroup } from './partition.ts';
 import { chooseProbe } from './probe.ts';
 import type { Group, Partition } from './state.ts';
+import type { Slices } from './turns.ts';
 
 /** Works out anew what is due of a group; to be called whenever that may have changed and it is not in flight. */
 export function review(context: Context, group: Group): void {
@@ -84,8 +85,26 @@ export function wake({ state }: Context, group: Group, at: number): void {
   state.waiting.push(group, at);
 }
 
+/** About 20 ms. */
+const SLICE = 5_000;
+
+/** In slices: there may be 100,000 groups. */
 export function reviewAll(context: Context, partition: Partition): void {
-  for (const group of partition.groups.values()) review(context, group);
+  void context.turns.run(reviewEach(context, partition), () => isCurrent(context, partition));
+}
+
+function* reviewEach(context: Context, { groups }: Partition): Slices {
+  let count = 0;
+  for (const group of groups.values()) {
+    if (count >= SLICE) {
+      context.dispatch();
+      yield;
+      count = 0;
+    }
+    count += 1 + group.members.size;
+    review(context, group);
+  }
+  context.dispatch();
 }
 
 /** The dispatcher: wakes what is due, then fills free slots. */
@@ -118,7 +137,10 @@ export class Dispatcher {
   #wakeDue(): void {
     const { state, clock } = this.#context;
     const now = clock.now().wall;
-    for (let top = state.waiting.peek(); top !== undefined && top.priority <= now; top = state.waiting.peek()) {
+    // The timer that is armed then is due at once, so that the rest is woken in the next turn.
+    for (let count = 0; count < SLICE; count += 1) {
+      const top = state.waiting.peek();
+      if (top === undefined || top.priority > now) return;
       state.waiting.pop();
       review(this.#context, top.key);
     }

@@ -75,9 +75,9 @@ export class Settler {
       })),
     );
     const hasMoved = due.map((each, i) => this.#take(each, results[i])).includes(true);
-    const done = new Set(batch.filter((each) => this.#outgoingOf(each).every(({ isWritten }) => isWritten)));
-    state.outbox = state.outbox.filter((each) => !done.has(each));
-    const kept = [...done].filter(({ partition }) => isCurrent(this.#context, partition));
+    const done = batch.filter((each) => this.#outgoingOf(each).every(({ isWritten }) => isWritten));
+    for (const each of done) state.outbox.delete(each);
+    const kept = done.filter(({ partition }) => isCurrent(this.#context, partition));
     acknowledge(this.#context, kept);
     for (const { subject } of kept) if (subject !== null) letGo(this.#context, subject.group);
     // Behind a full batch that waits there may be others that need not wait.
@@ -131,7 +131,7 @@ export class Settler {
     const { state, options } = this.#context;
     if (state.unsettled.isEmpty) return;
     const wanted = new Set(
-      state.outbox.flatMap((due) =>
+      [...state.outbox].flatMap((due) =>
         this.#outgoingOf(due).flatMap(({ isWritten, waitsFor }) => (isWritten ? [] : (waitsFor ?? []))),
       ),
     );
@@ -226,9 +226,11 @@ interface Reported {
   readonly name: string;
   /** Offset → positions at that offset. */
   readonly positions: Map<bigint, readonly Position[]>;
+  /** The highest offset. */
+  upTo: bigint;
 }
 
-/** Together, since one member may have thousands of them: what is open of it is gone through once. */
+/** Together, since one member may have 100,000 that are open: they are gone through once, and not beyond the last of the batch. */
 function acknowledge(context: Context, batch: readonly Due[]): void {
   const reported = new Map<Member, Reported>();
   for (const due of batch) {
@@ -236,11 +238,12 @@ function acknowledge(context: Context, batch: readonly Due[]): void {
     if (due.subject !== null) acknowledgeChange(due.partition, due.subject, reported);
     else if (due.partition.ledger !== null) complete(due.partition.ledger, due.offset);
   }
-  for (const [member, { group, name, positions }] of reported) {
-    for (let { open } = member; open !== null; open = open.next) open.isReported ||= isAmong(open.source, positions);
+  for (const [member, { group, name, positions, upTo }] of reported) {
+    for (let { open } = member; open !== null && open.source.offset <= upTo; open = open.next)
+      open.isReported ||= isAmong(open.source, positions);
     // What changed in memory may be said in the live record now.
     if (member.recorded !== null || member.pendingReported) group.partition.toWrite.addInTime(group);
-    closeComplete(group, name, member);
+    closeComplete(group, name, member, upTo);
     tidyMember(group, name);
   }
   if (reported.size > 0) context.settle();
@@ -258,9 +261,10 @@ function acknowledgeChange(
   }
   const member = group.members.get(name);
   if (member === undefined || intent === member.woken) return;
-  const { positions } = reported.get(member) ?? { positions: new Map() };
-  positions.set(source.offset, [...(positions.get(source.offset) ?? []), source]);
-  reported.set(member, { group, name, positions });
+  const all = reported.get(member) ?? { group, name, positions: new Map(), upTo: source.offset };
+  all.positions.set(source.offset, [...(all.positions.get(source.offset) ?? []), source]);
+  if (source.offset > all.upTo) all.upTo = source.offset;
+  reported.set(member, all);
   if (isSamePosition(member.recorded?.source, source)) member.recordedReported = true;
   if (isSamePosition(member.pending?.source, source) && member.pending?.dead) member.pendingReported = true;
 }

@@ -76,7 +76,7 @@ export function sizesOf(state: State): Sizes {
     ready: state.ready.size,
     waiting: state.waiting.size,
     locks: state.locks.size,
-    outbox: state.outbox.length,
+    outbox: state.outbox.size,
     unsettled: state.unsettled.size,
     lookUps: state.lookUps.size,
     removals: inPartitions(removalsIn),

@@ -1,7 +1,8 @@
 /**
  * All mutable state of the pipeline, as plain data. The state machines (asserted by `move` in partition.ts):
  *
- *   partition   fencing ──own fence sent──▶ restoring ──own fence read──▶ catching_up ──goal read──▶ running
+ *   partition   fencing ──own fence sent──▶ restoring ──own fence read──▶ loading ──all in memory──▶ catching_up ──goal read──▶ running
+ *               restoring ──own fence read, kept──▶ catching_up
  *               catching_up | running ──join, kept──▶ fencing      restoring ──overtaken, group made anew──▶ fencing
  *               any ──lost──▶ forgotten      any ──records of another source──▶ forgotten, and refused until the next join
  *   group       idle ──due──▶ lingering ──▶ ready ──slot──▶ in flight ──▶ idle | lingering | waiting (parked, held)
@@ -79,7 +80,7 @@ export interface Group {
   readonly partition: Partition;
   /** By the source's name; a full state stands under WHOLE_GROUP. */
   readonly members: Members;
-  /** Full states that were worked out, and of what they came to nothing is recorded or reported yet. */
+  /** Full states that were worked out, and are not accounted for by what they came to yet. */
   expanded: Expanded[];
   /** Several names of one member (id map only); null: none were met. */
   aliases: Aliases | null;
@@ -101,6 +102,8 @@ export interface Group {
 /** A full state that was worked out. */
 export interface Expanded {
   readonly state: Intent;
+  /** All that it came to is pending; until then none of that is recorded. */
+  isEntered: boolean;
   /** Something that it came to is in the acknowledged live record, or its report is acknowledged. */
   isTold: boolean;
 }
@@ -127,7 +130,7 @@ export interface LookUp {
   isAsked: boolean;
 }
 
-export type Phase = 'fencing' | 'restoring' | 'catching_up' | 'running' | 'refused';
+export type Phase = 'fencing' | 'restoring' | 'loading' | 'catching_up' | 'running' | 'refused';
 
 /** Where the source is to be read from, once the own fence is written. */
 export interface Start extends Comparison {
@@ -241,7 +244,8 @@ export interface State {
   /** Groups with a request in flight; outlives the loss of their partition. */
   readonly locks: Set<string>;
   requestsInFlight: number;
-  outbox: Due[];
+  /** In the order in which they came. */
+  readonly outbox: Set<Due>;
   readonly unsettled: Unsettled;
   /** Ids that wait to be looked up, in the order they were met. */
   readonly lookUps: Map<string, LookUp>;

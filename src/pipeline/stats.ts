@@ -110,7 +110,7 @@ function partitionStats({ backlog }: Context, partition: Partition, oldest: Olde
   const unapplied = earlier(oldest.unapplied, oldestAt ?? null);
   return {
     partition: number,
-    phase: phase === 'fencing' ? 'restoring' : phase,
+    phase: phase === 'fencing' || phase === 'loading' ? 'restoring' : phase,
     ...(lag !== undefined && { lag }),
     ...((unapplied !== null || (isKnown && oldestAt !== undefined)) && { oldestUnappliedAt: unapplied }),
     ...((oldest.held !== null || isKnown) && { oldestHeldAt: oldest.held }),
@@ -147,7 +147,7 @@ const sum = (counts: readonly number[]): number => counts.reduce((total, count) 
 export async function isAtRest(context: Context): Promise<boolean> {
   const { state, log } = context;
   const partitions = [...state.partitions.values()];
-  if (partitions.length === 0 || state.outbox.length > 0 || state.locks.size > 0) return false;
+  if (partitions.length === 0 || state.outbox.size > 0 || state.locks.size > 0) return false;
   if (!partitions.every(isPartitionAtRest)) return false;
   try {
     const bounds = await Promise.all(partitions.map(({ number }) => log.bounds('source', number)));

@@ -163,8 +163,8 @@ export const guardMutants: readonly Mutant[] = [
     edits: [
       {
         file: 'src/pipeline/partition.ts',
-        find: 'if (comparePositions(open.source, position) < 0) return true;',
-        replace: 'if (open.next === open) return true;',
+        find: 'if (oldestWhole !== null && comparePositions(oldestWhole.source, position) < 0) return true;',
+        replace: 'void oldestWhole;',
       },
     ],
     superfluous:
@@ -189,8 +189,8 @@ export const guardMutants: readonly Mutant[] = [
     edits: [
       {
         file: 'src/pipeline/record.ts',
-        find: 'recordedIntent(member) ?? standingOn(whole, member.recorded);',
-        replace: 'recordedIntent(member);',
+        find: 'recordedIntent(member, pending) ?? standingOn(whole, member.recorded);',
+        replace: 'recordedIntent(member, pending);',
       },
     ],
     scenario: 'wholes',
@@ -201,8 +201,8 @@ export const guardMutants: readonly Mutant[] = [
     edits: [
       {
         file: 'src/pipeline/record.ts',
-        find: '({ state, isTold }) => isTold && !isUnrecorded',
-        replace: '({ state }) => !isUnrecorded',
+        find: 'isEntered && isTold && !isUnrecorded',
+        replace: 'isEntered && !isUnrecorded',
       },
     ],
     scenario: 'wholes',

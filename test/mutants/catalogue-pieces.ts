@@ -1,4 +1,4 @@
-/** Mutants of what a full state comes to: it goes through the live record in pieces, and is worked out in slices. */
+/** Mutants of what is done in pieces and in slices: what a full state comes to, and what is done with all groups of a partition. */
 import type { Mutant } from './mutant.ts';
 
 export const pieceMutants: readonly Mutant[] = [
@@ -38,10 +38,88 @@ export const pieceMutants: readonly Mutant[] = [
     edits: [
       {
         file: 'src/pipeline/expand.ts',
-        find: 'return leftOf(value, state, standing.newerFor);',
-        replace: 'return value;',
+        find: 'if (newer === null) {',
+        replace: 'if (newer === null || i >= 0) {',
       },
     ],
     tests: ['test/unit/precedence.test.ts'],
+  },
+  {
+    name: 'newer-not-awaited',
+    breaks: 'the removals of a full state do not wait for whom something newer adds while it is entered',
+    edits: [
+      {
+        file: 'src/pipeline/expand.ts',
+        find: '      group.partition.unresolved.keepAwaited(group.id, newer.member);',
+        replace: '      void newer.member;',
+      },
+    ],
+    tests: ['test/unit/precedence.test.ts'],
+  },
+  {
+    name: 'recorded-in-part',
+    breaks: 'what a full state comes to is recorded before all of it is entered, and before the guard holds it',
+    edits: [
+      {
+        file: 'src/pipeline/record.ts',
+        find: 'const pending = isEntering(member) ? null : member.pending;',
+        replace: 'const { pending } = member;',
+      },
+    ],
+    tests: ['test/unit/precedence.test.ts'],
+  },
+  {
+    name: 'accounted-for-in-part',
+    breaks: 'a full state is done with before all that it comes to is entered',
+    edits: [
+      {
+        file: 'src/pipeline/record.ts',
+        find: 'isEntered && isTold && !isUnrecorded',
+        replace: 'isTold && !isUnrecorded',
+      },
+    ],
+    tests: ['test/unit/precedence.test.ts'],
+  },
+  {
+    name: 'replaced-in-part-stays',
+    breaks: 'a full state that was replaced while it was entered keeps its group in memory',
+    edits: [
+      {
+        file: 'src/pipeline/expand.ts',
+        find: 'if (!entry.isEntered) group.expanded =',
+        replace: 'if (false) group.expanded =',
+      },
+    ],
+    tests: ['test/unit/precedence.test.ts'],
+  },
+  {
+    name: 'held-though-replaced',
+    breaks: 'the guard holds removals of a full state that something newer has replaced while it was entered',
+    edits: [
+      {
+        file: 'src/pipeline/expand.ts',
+        find: 'return isLeft ? [pending] : [];',
+        replace: 'return pending ? [pending] : [];',
+      },
+    ],
+    tests: ['test/unit/precedence.test.ts'],
+  },
+  {
+    name: 'restored-in-one-turn',
+    breaks: 'a restore takes over all live records in one turn of the event loop',
+    edits: [{ file: 'src/pipeline/restore.ts', find: 'if (count >= SLICE) {', replace: 'if (count < 0) {' }],
+    tests: ['test/contract/rules/growth.test.ts'],
+  },
+  {
+    name: 'reviewed-in-part',
+    breaks: 'of the groups of a partition that has caught up only the first slice is looked at',
+    edits: [
+      {
+        file: 'src/pipeline/schedule.ts',
+        find: 'reviewEach(context, partition), () => isCurrent(context, partition));',
+        replace: 'reviewEach(context, partition), () => false);',
+      },
+    ],
+    tests: ['test/contract/rules/growth.test.ts'],
   },
 ];

@@ -73,8 +73,8 @@ export const settleMutants: readonly Mutant[] = [
     edits: [
       {
         file: 'src/pipeline/settle.ts',
-        find: 'state.outbox.filter((each) => !done.has(each))',
-        replace: 'state.outbox.filter((each) => !batch.includes(each))',
+        find: 'for (const each of done) state.outbox.delete(each);',
+        replace: 'for (const each of batch) state.outbox.delete(each);',
       },
     ],
   },
@@ -84,8 +84,8 @@ export const settleMutants: readonly Mutant[] = [
     edits: [
       {
         file: 'src/pipeline/settle.ts',
-        find: 'new Set(batch.filter((each) => this.#outgoingOf(each).every(({ isWritten }) => isWritten)));',
-        replace: 'new Set(batch);',
+        find: 'const done = batch.filter((each) => this.#outgoingOf(each).every(({ isWritten }) => isWritten));',
+        replace: 'const done = batch;',
       },
     ],
   },
@@ -268,7 +268,7 @@ export const settleMutants: readonly Mutant[] = [
       },
       {
         file: 'src/pipeline/forget.ts',
-        find: '  state.outbox = state.outbox.filter((due) => due.partition !== partition);\n',
+        find: '  for (const due of state.outbox) if (due.partition === partition) state.outbox.delete(due);\n',
         replace: '',
       },
     ],
@@ -303,7 +303,7 @@ export const settleMutants: readonly Mutant[] = [
       },
       {
         file: 'src/pipeline/settle.ts',
-        find: 'const kept = [...done].filter(({ partition }) => isCurrent(this.#context, partition));',
+        find: 'const kept = done.filter(({ partition }) => isCurrent(this.#context, partition));',
         replace: 'const kept = [...done];',
       },
     ],

@@ -123,7 +123,7 @@ export const targetMutants: readonly Mutant[] = [
     edits: [
       {
         file: 'src/pipeline/expand.ts',
-        find: '  if (intents.length === 0 && snapshot.isDoubtful) return endUnseen(context, group, state);\n',
+        find: '  if (snapshot.isDoubtful) return endUnseen(context, group, state);\n',
         replace: '',
       },
     ],

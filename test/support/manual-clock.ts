@@ -52,6 +52,16 @@ export class ManualClock implements Clock {
     this.#monotonic = until;
   }
 
+  /** Runs the next task that is due by now, if there is one, and lets everything settle. */
+  async step(): Promise<void> {
+    await this.settle();
+    const next = this.#tasks[0];
+    if (next === undefined || next.at > this.#monotonic) return;
+    this.#tasks.shift();
+    next.run();
+    await this.settle();
+  }
+
   /** Lets promises and immediates run without moving the time. */
   async settle(): Promise<void> {
     for (let round = 0; round < settleRounds; round++) await new Promise<void>((resolve) => setImmediate(resolve));

@@ -15,7 +15,9 @@ import { identified, identifyDue } from '../../src/pipeline/identify.ts';
 import { groupOf, memberOf } from '../../src/pipeline/partition.ts';
 import { arrive, foldRestored } from '../../src/pipeline/precedence.ts';
 import type { Group } from '../../src/pipeline/state.ts';
+import { Turns } from '../../src/pipeline/turns.ts';
 import type { IdMap } from '../../src/ports.ts';
+import { recorded, recordOf, tellExpanded } from '../../src/pipeline/record.ts';
 import { aPartition } from '../support/a-partition.ts';
 import { atOffset } from '../support/an-intent.ts';
 import { ManualClock } from '../support/manual-clock.ts';
@@ -57,7 +59,7 @@ function anOwner(ids: IdMap | null = null, clock = new ManualClock(1)) {
   const nothing = (): void => undefined;
   const logger = { debug: nothing, info: nothing, warn: nothing, error: nothing };
   const options = { topics: { source: 't', retry: 'r', deadLetter: 'd', report: 'p' } };
-  const ports = { state, options, logger, sha256, clock, ids };
+  const ports = { state, options, logger, sha256, clock, ids, turns: new Turns(clock) };
   const context = { ...ports, settle: nothing, review: nothing, dispatch: nothing } as unknown as Context;
   const partition = aPartition();
   state.partitions.set(0, partition);
@@ -73,7 +75,9 @@ const idsOf = ({ intents }: Told): readonly string[] => intents.map(intentId);
 
 /** Once anything has replaced it, it says so for ever. */
 const supersededIds = ({ context }: Owner): ReadonlySet<string> =>
-  new Set(context.state.outbox.filter(({ report }) => report.outcome === 'superseded').map(({ report }) => report.id));
+  new Set(
+    [...context.state.outbox].filter(({ report }) => report.outcome === 'superseded').map(({ report }) => report.id),
+  );
 
 function arriveAll({ context, group }: Owner, list: readonly Told[]): void {
   for (const { intents } of list) for (const intent of intents) arrive(context, group, intent);
@@ -222,7 +226,9 @@ describe('folding with full states', () => {
       fc.asyncProperty(stream, some, async (list, before) => {
         const owner = afterAll(list);
         await fly(owner, aSnapshot(before), all);
-        const finals = owner.context.state.outbox.filter(({ report }) => report.final).map(({ report }) => report.id);
+        const finals = [...owner.context.state.outbox]
+          .filter(({ report }) => report.final)
+          .map(({ report }) => report.id);
         expect(new Set(finals).size).toBe(finals.length);
         const positions = new Set(list.flatMap(({ intents }) => intents.map(({ source }) => positionText(source))));
         for (const id of finals)
@@ -262,19 +268,28 @@ describe('a full state that takes several turns of the event loop', () => {
       .slice(0, 3)
       .map(({ op }) => op);
 
-  /** `meanwhile`: after its first turn. */
-  async function workedOut(meanwhile: (owner: Owner) => void) {
+  /** `meanwhile`: after so many turns, the first one included. */
+  async function workedOut(
+    meanwhile: (owner: Owner, clock: ManualClock) => unknown,
+    turns = 1,
+    snapshot = aSnapshot(['x', 'y']),
+    state = large,
+  ) {
     const clock = new ManualClock(1);
     const owner = anOwner(null, clock);
     owner.context.state.partitions.set(0, owner.group.partition);
-    arrive(owner.context, owner.group, large);
-    const work = expandState(owner.context, owner.group, large, aSnapshot(['x', 'y']));
+    arrive(owner.context, owner.group, state);
+    const work = expandState(owner.context, owner.group, state, snapshot);
     expect(opsOf(owner.group)).toEqual(['state']);
-    meanwhile(owner);
+    for (let turn = 1; turn < turns; turn += 1) await clock.step();
+    await meanwhile(owner, clock);
     await clock.advance(0);
     await work;
     return owner;
   }
+
+  /** Worked out by the third turn, with the first of what it comes to entered; the others enter more of it. */
+  const ENTERING = 5;
 
   test('comes to what it would come to in one', async () => {
     const { group } = await workedOut(() => undefined);
@@ -311,6 +326,95 @@ describe('a full state that takes several turns of the event loop', () => {
   test('comes to nothing once its partition is lost', async () => {
     const { group } = await workedOut(({ context }) => context.state.partitions.delete(0));
     expect(opsOf(group)).toEqual(['state']);
+  });
+
+  test('is recorded, and accounted for, only once all that it comes to is entered', async () => {
+    const { group } = await workedOut(({ context, group: each }) => {
+      expect(pendingOf(each).length).toBeGreaterThan(1);
+      expect(pendingOf(each).length).toBeLessThan(names.length);
+      expect(recordOf(each)).toEqual([]);
+      // A piece of it was recorded before a restart.
+      tellExpanded(each, large.source);
+      recorded(context, each, { intents: [], finals: [] });
+      expect(each.members.get(WHOLE_GROUP)?.pending).toBe(large);
+      expect(each.expanded).toHaveLength(1);
+    }, ENTERING);
+    expect(group.members.get(WHOLE_GROUP)?.pending ?? null).toBeNull();
+    expect(recordOf(group).length).toBeGreaterThan(0);
+    expect(pendingOf(group)).toHaveLength(names.length + 2);
+    expect(group.expanded).toMatchObject([{ isEntered: true, isTold: true }]);
+  });
+
+  test('is not accounted for by what was recorded of it before a restart, while nothing more is entered yet', async () => {
+    const { group } = await workedOut(async ({ context, group: each }, clock) => {
+      for (const member of names.slice(0, 5_000)) arrive(context, each, atOffset(5n, { op: 'remove', member }));
+      for (let turn = 1; turn < 3; turn += 1) await clock.step();
+      expect(each.expanded).toMatchObject([{ isEntered: false }]);
+      const before = atOffset(4n, { member: 'before' });
+      recorded(context, each, { intents: [before], finals: [] });
+      expect(each.expanded).toMatchObject([{ isTold: true }]);
+      expect(each.members.get(WHOLE_GROUP)?.open).toMatchObject({ isReported: false });
+    });
+    expect(group.members.get(WHOLE_GROUP)?.open).toMatchObject({ isReported: false });
+    expect(group.expanded).toMatchObject([{ isEntered: true, isTold: true }]);
+  });
+
+  test('says of what is recorded already as much as before, while it is entered', async () => {
+    const guard = { kind: 'held', by: 'group_count', since: 1 } as const;
+    const held = atOffset(4n, { op: 'remove', member: 'x', guard });
+    const older = atOffset(3n, { member: 'm1', attempt: 1 });
+    await workedOut(({ group }) => {
+      const [x, m1] = [memberOf(group, 'x'), memberOf(group, 'm1')];
+      setPending(group.partition, x, held);
+      x.recorded = held;
+      m1.recorded = older;
+      expect(m1.pending?.source).toEqual(large.source);
+      expect(recordOf(group)).toEqual([held, older]);
+    }, ENTERING);
+  });
+
+  test('leaves standing what arrives while it is entered, and waits for whom that adds', async () => {
+    const newer = [
+      atOffset(5n, { op: 'remove', member: 'm1' }),
+      atOffset(5n, { op: 'add', member: 'm2' }),
+      atOffset(5n, { op: 'remove', member: 'm24998' }),
+      atOffset(5n, { op: 'add', member: 'm24999' }),
+      atOffset(5n, { op: 'add', member: 'x' }),
+    ];
+    const owner = await workedOut(({ context, group }) => {
+      for (const intent of newer) arrive(context, group, intent);
+    }, ENTERING);
+    const { group } = owner;
+    for (const intent of newer) expect(group.members.get(intent.member)?.pending).toBe(intent);
+    expect([...(group.partition.unresolved.removalsOf('g')?.awaited ?? [])].toSorted()).toEqual(['m2', 'm24999']);
+    const entered = ['m1', 'm2'].map((member) => intentId(atOffset(4n, { member })));
+    expect([...supersededIds(owner)].toSorted()).toEqual(entered);
+  });
+
+  test('leaves nothing behind where a newer one replaces it while it is entered', async () => {
+    const newer = atOffset(5n, { op: 'state', member: WHOLE_GROUP, whole: { members: ['z'], deleted: false } });
+    const owner = await workedOut(({ context, group }) => arrive(context, group, newer), ENTERING);
+    expect(pendingOf(owner.group)).toEqual([newer]);
+    expect(owner.group.expanded).toEqual([]);
+    expect(supersededIds(owner)).toContain(intentId(large));
+  });
+
+  test('has its removals held once all are entered, but for those that something newer has replaced', async () => {
+    const deleted = atOffset(4n, { op: 'state', member: WHOLE_GROUP, whole: { members: [], deleted: true } });
+    const newer = [atOffset(5n, { member: 'm1' }), atOffset(5n, { op: 'remove', member: 'm2' })];
+    const { group } = await workedOut(
+      ({ context, group: each }) => {
+        expect(each.members.held.size).toBe(0);
+        expect(recordOf(each)).toEqual([]);
+        for (const intent of newer) arrive(context, each, intent);
+      },
+      ENTERING,
+      aSnapshot(names),
+      deleted,
+    );
+    for (const intent of newer) expect(group.members.get(intent.member)?.pending).toBe(intent);
+    expect(group.members.held.size).toBe(names.length - newer.length);
+    expect(group.partition.heldCount).toBe(names.length - newer.length);
   });
 });
 

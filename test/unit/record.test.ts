@@ -164,7 +164,7 @@ describe('a live record that is too large', () => {
     ]);
     fitRecord(contextOf(group).context, group, recordOf(group));
     expect(recordOf(group).map(({ member }) => member)).toEqual(['a', 'd']);
-    expect(group.partition.toWrite.due(() => false)).toEqual([group]);
+    expect([...group.partition.toWrite.due(() => false)]).toEqual([group]);
     expect(group.partition.deadCount).toBe(1);
   });
 
@@ -190,7 +190,7 @@ describe('a live record that is too large', () => {
     expect(group.recordLimit?.isStuck).toBe(true);
     group.partition.toWrite.delete(group);
     retryRecords(context);
-    expect(group.partition.toWrite.due(() => false)).toEqual([group]);
+    expect([...group.partition.toWrite.due(() => false)]).toEqual([group]);
     expect(membersOf(group)).toContain('a');
     // It is over once it is written, or done with.
     setPending(group.partition, memberOf(group, 'a'), null);

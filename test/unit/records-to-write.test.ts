@@ -26,7 +26,7 @@ const goesOn = (): boolean => true;
 
 function reported(group: Group, count: number): readonly Group[] {
   for (let i = 0; i < count; i += 1) group.partition.toWrite.addInTime(group);
-  return group.partition.toWrite.due(goesOn);
+  return [...group.partition.toWrite.due(goesOn)];
 }
 
 test('a short record is written after each report', () => {
@@ -53,7 +53,7 @@ test('a record of many parked changes is written once a quarter of it has change
 test('a long record is written as soon as its group has nothing more to do', () => {
   const group = aGroup(NAMES.length);
   expect(reported(group, 1)).toEqual([]);
-  expect(group.partition.toWrite.due(() => false)).toEqual([group]);
+  expect([...group.partition.toWrite.due(() => false)]).toEqual([group]);
 });
 
 test('a long record that has something new to say is written, once', () => {

@@ -53,7 +53,7 @@ describe('a group', () => {
     ],
     [
       'has a full state that is not accounted for',
-      (group) => group.expanded.push({ state: atOffset(1n), isTold: false }),
+      (group) => group.expanded.push({ state: atOffset(1n), isEntered: true, isTold: false }),
       (group) => group.expanded.pop(),
     ],
     [

@@ -202,6 +202,89 @@ test('one large record is folded to its end although its format has to prepare f
   expect([world.committed(), world.reports().length]).toEqual([2n, 25_001]);
 }, 120_000);
 
+/** The most that `value` has grown by from one turn of the event loop to the next. */
+async function mostInATurn(value: () => number, work: () => Promise<void>): Promise<number> {
+  let [most, last, isOver] = [0, value(), false];
+  const look = (): void => {
+    const now = value();
+    most = Math.max(most, now - last);
+    last = now;
+    if (!isOver) setImmediate(look);
+  };
+  setImmediate(look);
+  await work();
+  isOver = true;
+  return most;
+}
+
+describe('in one turn of the event loop', () => {
+  const groups = (count: number): string[] => Array.from({ length: count }, (_, i) => `g${i}`);
+
+  /** Groups that are not there, and wait for hours. */
+  async function parked(count: number) {
+    const world = new QuickWorld({ pipeline: { retry: hourly } });
+    world.target.onGet = () => answer(404);
+    for (const group of groups(count)) world.produce({ group_id: group, add_members: ['u'] });
+    const owner = await world.start();
+    await world.clock.advance(600_000);
+    expect(owner.pipeline.stats()).toMatchObject({ parked: count, ready: true });
+    return { world, ...owner };
+  }
+
+  test('a restore takes a thousand changes, and is over once all are there', async () => {
+    const { world, pipeline, log } = await parked(3_500);
+    const isHalf = (): boolean => pipeline.sizes().groups > 0 && pipeline.sizes().groups < 3_500;
+    let isReadyEarly = false;
+    const most = await mostInATurn(
+      () => {
+        isReadyEarly ||= isHalf() && pipeline.stats().ready;
+        return pipeline.sizes().groups;
+      },
+      async () => {
+        log.rejoin('a test');
+        expect(pipeline.sizes().groups).toBe(0);
+        await world.clock.advance(5_000);
+      },
+    );
+    expect([most, isReadyEarly]).toEqual([1_000, false]);
+    expect(pipeline.sizes()).toMatchObject({ groups: 3_500, restored: 0, waiting: 3_500 });
+    expect(pipeline.stats()).toMatchObject({ parked: 3_500, ready: true });
+  }, 120_000);
+
+  test('a restore that is begun again before it is over leaves nothing of the first', async () => {
+    const { world, pipeline, log } = await parked(3_500);
+    log.rejoin('a test');
+    let rejoins = 0;
+    await mostInATurn(
+      () => {
+        if (pipeline.sizes().groups >= 1_000 && rejoins === 0) {
+          rejoins += 1;
+          log.rejoin('a test, half-way');
+        }
+        return 0;
+      },
+      () => world.clock.advance(5_000),
+    );
+    expect(rejoins).toBe(1);
+    expect(pipeline.sizes()).toMatchObject({ groups: 3_500, restored: 0, waiting: 3_500, ready: 0 });
+    expect(pipeline.stats()).toMatchObject({ parked: 3_500, ready: true });
+  }, 120_000);
+
+  test('2,500 groups are made ready once their partition has caught up', async () => {
+    const world = new QuickWorld();
+    const { pipeline, log, kill } = await world.start();
+    world.target.getGroup = () => new Promise(() => undefined);
+    for (const group of groups(12_000)) world.produce({ group_id: group, add_members: ['u'] });
+    log.rejoin('a test');
+    const ready = (): number => pipeline.sizes().ready;
+    const most = await mostInATurn(ready, () => world.clock.advance(5_000));
+    expect(most).toBeLessThanOrEqual(2_500);
+    // All but those that are in flight.
+    expect(ready()).toBe(12_000 - 5);
+    kill();
+  }, 120_000);
+});
+
 test('what waits for another try has room of its own: revocations are read behind more of it than the limit', async () => {
   // given ten members who are not known, and wait for hours
   const world = new QuickWorld({ pipeline: { pendingIntentsMax: 10, retry: hourly } });

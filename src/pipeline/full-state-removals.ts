@@ -51,9 +51,11 @@ export function plannableIn(context: Context, group: Group): (intent: Intent) =>
 export function keptBackIn(group: Group, passage = passageIn(group)): (intent: Intent) => boolean {
   if (passage !== 'wait') return () => false;
   const whole = wholeOf(group);
-  // It has its second look after what the first came to, and what is newer comes on top of it.
+  const { unresolved } = group.partition;
+  // It has its second look after what the first came to, and what is newer comes on top of it, but for what it waits for.
   const isBehind = (intent: Intent): boolean =>
-    whole?.whole?.isPartly === true && (intent.op === 'state' || !isSamePosition(intent.source, whole.source));
+    whole?.whole?.isPartly === true &&
+    (intent.op === 'state' || !(isSamePosition(intent.source, whole.source) || unresolved.isAwaited(group.id, intent)));
   return (intent) => waitsForAdditions(intent) || isBehind(intent);
 }
 

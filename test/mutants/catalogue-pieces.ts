@@ -27,6 +27,18 @@ export const pieceMutants: readonly Mutant[] = [
     tests: ['test/unit/record.test.ts'],
   },
   {
+    name: 'awaited-kept-back',
+    breaks: 'what the removals of a full state wait for is kept back until its second look',
+    edits: [
+      {
+        file: 'src/pipeline/full-state-removals.ts',
+        find: ' || unresolved.isAwaited(group.id, intent)',
+        replace: '',
+      },
+    ],
+    tests: ['test/contract/rules/doubtful-reads.test.ts'],
+  },
+  {
     name: 'never-shorter',
     breaks: 'a live record that could say less is not written again once its group has nothing to do',
     edits: [{ file: 'src/pipeline/records-to-write.ts', find: '!goesOn(group) || ', replace: '' }],

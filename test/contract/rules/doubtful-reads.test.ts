@@ -173,6 +173,17 @@ test('a full state on a list that is cut goes on until it is whole, and a newer 
   expect(world.outcome(0n, 'n')).toBe('applied');
 });
 
+test('a full state on a list that is cut does not wait for a newer change that waits for it', async () => {
+  const world = await aDoubtfulWorld('cut', many(250));
+  world.state('g', ['m0', 'n']);
+  const newer = world.change('g', { add: ['n', 'late'], remove: ['m0'] });
+  const one = await world.start();
+  await world.expectRest(one);
+  expect(new Set(world.sandbox.members('g'))).toEqual(new Set(['n', 'late']));
+  expect(['n', 'late', 'm0'].map((member) => world.outcome(newer, member))).toEqual(['applied', 'applied', 'applied']);
+  expect(world.outcome(0n, 'm249')).toBe('applied');
+});
+
 test('a full state that adds to a group without a list is done once the list is there', async () => {
   const world = await aWorld({ sandbox: { seed: { groups: [aGroup([])] } } });
   world.sandbox.behave({ memberList: 'absent' });

@@ -108,6 +108,10 @@ export function namesIn(value: Uint8Array): number {
   return awaited.length + accepted.length;
 }
 
+/** How many changes a live record keeps of other names of its members, though they are final. */
+export const marksIn = (value: Uint8Array): number =>
+  (JSON.parse(textOf(value)) as { finals?: unknown[] }).finals?.length ?? 0;
+
 interface WireIntent
   extends Pick<LiveIntent, 'op' | 'attempt' | 'dead'>, Partial<Pick<LiveIntent, 'held' | 'approval'>> {
   readonly member: string | null;

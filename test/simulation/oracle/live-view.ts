@@ -1,6 +1,6 @@
 /** The live records of one retry partition as a restore would find them now, kept up to date record by record. */
 import type { LiveIntent, TopicRecord } from '../../oracle/live-records.ts';
-import { headerOf, intentsOf, namesIn, textOf } from '../../oracle/live-records.ts';
+import { headerOf, intentsOf, marksIn, namesIn, textOf } from '../../oracle/live-records.ts';
 
 const FENCE_KEY = '\u0000rollcall.fence';
 
@@ -11,6 +11,8 @@ interface Counting {
   readonly intents: ReadonlyMap<string, LiveIntent>;
   /** Members that it names besides. */
   readonly names: number;
+  /** Final changes that it keeps besides. */
+  readonly marks: number;
 }
 
 export class LiveView {
@@ -29,7 +31,8 @@ export class LiveView {
     if (epoch < this.fenceEpoch || isOlder) return null;
     const read = record.value === null ? [] : intentsOf(key, record.value);
     const intents = new Map(read.map((intent) => [intent.member, intent]));
-    this.groups.set(key, { epoch, seq, intents, names: record.value === null ? 0 : namesIn(record.value) });
+    const [names, marks] = record.value === null ? [0, 0] : [namesIn(record.value), marksIn(record.value)];
+    this.groups.set(key, { epoch, seq, intents, names, marks });
     return intents;
   }
 

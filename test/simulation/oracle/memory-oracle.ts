@@ -33,9 +33,10 @@ export function leftAtRest(
   const members = sum((each) => each.members);
   const intents = recorded.reduce((total, each) => total + each.intents.size, 0);
   if (members !== intents) found.push(`${members} members in memory at rest, ${intents} in live records`);
-  // Each of its names at the target that it was met under, both ways.
-  if (sum((each) => each.aliases) > 4 * intents) found.push('names of members are left that no live record holds');
   const all = live.flatMap((each) => [...each.groups.values()]);
+  // Each of its names at the target that it was met under, both ways.
+  const names = 4 * intents + all.reduce((total, { marks }) => total + marks, 0);
+  if (sum((each) => each.aliases) > names) found.push('names of members are left that no live record holds');
   const orders = sum((each) => each.recordOrders);
   const named = all.filter(({ names }) => names > 0);
   const inRecords = recorded.length + named.filter(({ intents }) => intents.size === 0).length;

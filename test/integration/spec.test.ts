@@ -47,7 +47,7 @@ describe('the map of the code', () => {
     for (const [, file = '', names = ''] of places) {
       const source = read(`src/${file}`);
       for (const [, name] of names.matchAll(/`(\w+)`/g)) {
-        expect(source).toMatch(new RegExp(`^(?:export )?(?:async )?(?:function|const) ${name}\\b`, 'm'));
+        expect(source).toMatch(new RegExp(`^(?:export )?(?:async )?(?:function\\*?|const) ${name}\\b`, 'm'));
       }
     }
     expect(tests).not.toEqual([]);

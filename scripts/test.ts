@@ -47,7 +47,7 @@ const total = counts.reduce((sum, count) => ({
   skipped: sum.skipped + count.skipped,
   failures: [...sum.failures, ...count.failures],
 }));
-// Last, where whoever sees only the end of a long log finds them.
+// Last, since a build server may keep only the end of a long log.
 for (const failure of total.failures) console.log(`FAILED: ${failure}`);
 if (total.skipped > 0) console.log(`${total.skipped} skipped`);
 console.log(`${total.passed} passed, ${total.failed} failed`);

@@ -4,6 +4,7 @@ import kafkajs from 'kafkajs';
 import type { SessionLimits } from '../../core/session-limits.ts';
 import type { Bounds, Committed, TopicDescription, TopicSpecification } from '../../ports.ts';
 import { pause } from '../time-limit.ts';
+import { boundsIn, partitionsOf } from './bounds.ts';
 import { explainKafkaError } from './errors.ts';
 import { KeptClient } from './kept-client.ts';
 import { isLeaderless, NoLeaderError } from './leaderless.ts';
@@ -46,11 +47,8 @@ export class KafkaAdmin {
   }
 
   async bounds(topic: string, partition: number): Promise<Bounds> {
-    const found = await this.#ask((admin) => admin.fetchTopicOffsets(topic));
-    const entry = found.find((entry) => entry.partition === partition);
-    const [start, end] = [BigInt(entry?.low ?? -1), BigInt(entry?.high ?? -1)];
-    if (start < 0n || end < 0n) throw await this.#noOffsets(topic, partition);
-    return { start, end };
+    const offsets = await this.#ask((admin) => admin.fetchTopicOffsets(topic));
+    return boundsIn(offsets, { topic, partition }, this.#kept);
   }
 
   /** By partition: the offset after its last record; those without a leader are left out. */
@@ -155,19 +153,7 @@ export class KafkaAdmin {
   }
 
   /** Why they are not known. */
-  async #noOffsets(topic: string, partition: number): Promise<Error> {
-    const found = (await this.partitions(topic)).find(({ partitionId }) => partitionId === partition);
-    return found === undefined
-      ? new Error(`Kafka tells no offsets of ${topic}/${partition}`)
-      : new NoLeaderError(topic, found);
-  }
-
   #ask<T>(question: (admin: Admin) => Promise<T>): Promise<T> {
     return this.#kept.ask(question);
   }
-}
-
-async function partitionsOf(admin: Admin, topic: string): Promise<PartitionMetadata[]> {
-  const { topics } = await admin.fetchTopicMetadata({ topics: [topic] });
-  return topics.find(({ name }) => name === topic)?.partitions ?? [];
 }

@@ -3,7 +3,6 @@
  * whole question, so that no partition of any topic asked about can be read or written; here they stand in the metadata like
  * the others, and are left out of a question about offsets.
  */
-import { AsyncLocalStorage } from 'node:async_hooks';
 import { createRequire } from 'node:module';
 import type { Cluster, Kafka, PartitionMetadata } from 'kafkajs';
 import { LEADER_NOT_AVAILABLE } from './produce-results.ts';
@@ -19,21 +18,11 @@ interface Response {
   parse(data: Metadata): Promise<Metadata>;
 }
 
-/** What of kafkajs's cluster is replaced. */
-interface OpenCluster extends Cluster {
-  readonly brokerPool: { createBroker(options: object): Broker };
-}
-
-interface Broker {
-  metadata(topics?: string[]): Promise<Metadata>;
-}
-
-type CreateCluster = (options: object) => OpenCluster;
+type CreateCluster = (options: object) => Cluster;
 
 const load = createRequire(import.meta.url);
 const VERSIONS = [0, 1, 2, 3, 4, 5, 6];
 
-const wanted = new AsyncLocalStorage<true>();
 let isInstalled = false;
 
 /** Every consumer, producer and admin that is made of it. */
@@ -47,15 +36,7 @@ export function tellLeaderless(kafka: Kafka): void {
 
 const CREATE_CLUSTER = 'private:Kafka:createCluster';
 
-function opened(cluster: OpenCluster): OpenCluster {
-  const { brokerPool } = cluster;
-  const createBroker = brokerPool.createBroker.bind(brokerPool);
-  brokerPool.createBroker = (options) => {
-    const broker = createBroker(options);
-    const metadata = broker.metadata.bind(broker);
-    broker.metadata = (topics) => wanted.run(true, () => metadata(topics));
-    return broker;
-  };
+function opened(cluster: Cluster): Cluster {
   const fetchTopicsOffset = cluster.fetchTopicsOffset.bind(cluster);
   cluster.fetchTopicsOffset = (topics) => offsetsOf(topics, cluster, fetchTopicsOffset);
   return cluster;
@@ -138,8 +119,7 @@ function install(): void {
     const response = load(`kafkajs/src/protocol/requests/metadata/v${version}/response`) as Response;
     const { parse } = response;
     response.parse = async (data) => {
-      if (wanted.getStore() === true) await parse(withLeadersOnly(data));
-      else await parse(data);
+      await parse(withLeadersOnly(data));
       return data;
     };
   }

@@ -6,8 +6,10 @@
 import type { Admin, Cluster, PartitionOffset } from 'kafkajs';
 import { decodeRelayCommit, encodeRelayCommit, type RelayMetadata } from '../../core/commit-metadata.ts';
 import { compareHistory, lookFrom } from '../../core/source-history.ts';
+import type { Bounds } from '../../ports.ts';
 import type { RelayCommit, RelayPartition } from '../../ingest/ports.ts';
 import { pause } from '../time-limit.ts';
+import { boundsIn } from './bounds.ts';
 import { KafkaFailure } from './failure.ts';
 import { inspectPartition, topicIdsFrom } from './inspection.ts';
 import { KeptClient } from './kept-client.ts';
@@ -29,10 +31,8 @@ interface Committed extends RelayMetadata {
   readonly offset: bigint;
 }
 
-interface Limits {
+interface PartitionBounds extends Bounds {
   readonly partition: number;
-  readonly start: bigint;
-  readonly end: bigint;
 }
 
 export class RelayStart {
@@ -77,19 +77,19 @@ export class RelayStart {
 
   async #pointsOf(partitions: readonly number[], cluster: Cluster): Promise<readonly StartingPoint[]> {
     const { topic, lookBackMs } = this.#options;
-    const limits = await this.#limits(partitions);
+    const bounds = await this.#bounds(partitions);
     const committed = await this.#committed();
     const [topicId = null] = await topicIdsFrom(cluster, [topic], partitions[0]);
     this.#watch.begins(topicId);
     for (const each of committed) {
-      const found = limits.find(({ partition }) => partition === each.partition);
+      const found = bounds.find(({ partition }) => partition === each.partition);
       if (found !== undefined) await this.#compare(each, found, cluster);
     }
     const times = committed.flatMap(({ newest }) => newest ?? []);
     const since = times.length === 0 ? null : Math.min(...times) - lookBackMs;
     const backs =
       since === null ? [] : await this.#kept.ask((admin) => admin.fetchTopicOffsetsByTimestamp(topic, since));
-    return limits.map(({ partition, start, end }) => {
+    return bounds.map(({ partition, start, end }) => {
       const offset = committed.find((entry) => entry.partition === partition)?.offset ?? null;
       const back = BigInt(backs.find((entry) => entry.partition === partition)?.offset ?? -1);
       return startingPoint({ partition, start, end }, offset, back);
@@ -131,21 +131,15 @@ export class RelayStart {
   }
 
   /** @throws NoLeaderError */
-  async #limits(partitions: readonly number[]): Promise<readonly Limits[]> {
+  async #bounds(partitions: readonly number[]): Promise<readonly PartitionBounds[]> {
     const { topic } = this.#options;
-    const [bounds, metadata] = await this.#kept.ask(async (admin) => [
-      await admin.fetchTopicOffsets(topic),
-      await admin.fetchTopicMetadata({ topics: [topic] }),
-    ]);
-    return partitions.map((partition) => {
-      const found = bounds.find((entry) => entry.partition === partition);
-      const [start, end] = [BigInt(found?.low ?? -1), BigInt(found?.high ?? -1)];
-      if (start >= 0n && end >= 0n) return { partition, start, end };
-      const leaderless = metadata.topics[0]?.partitions.find(({ partitionId }) => partitionId === partition);
-      if (found === undefined || leaderless === undefined)
-        throw new Error(`Kafka tells no offsets of partition ${partition}`);
-      throw new NoLeaderError(topic, leaderless);
-    });
+    const offsets = await this.#kept.ask((admin) => admin.fetchTopicOffsets(topic));
+    return Promise.all(
+      partitions.map(async (partition) => ({
+        partition,
+        ...(await boundsIn(offsets, { topic, partition }, this.#kept)),
+      })),
+    );
   }
 
   /** Negative offsets: none. */
@@ -161,11 +155,11 @@ export class RelayStart {
       .filter(({ offset }) => offset >= 0n);
   }
 
-  async #compare({ partition, mark }: Committed, limits: Limits, cluster: Cluster): Promise<void> {
+  async #compare({ partition, mark }: Committed, bounds: PartitionBounds, cluster: Cluster): Promise<void> {
     const { topic, groupId, brokers } = this.#options;
-    const from = lookFrom(mark, limits);
+    const from = lookFrom(mark, bounds);
     const seen = await inspectPartition(cluster, { topic, retryTopic: null, partition }, from);
-    const { historyProblem } = compareHistory(mark, { ...limits, ...seen });
+    const { historyProblem } = compareHistory(mark, { ...bounds, ...seen });
     if (historyProblem === null) return;
     throw new KafkaFailure({
       code: 'other_history',
@@ -176,7 +170,11 @@ export class RelayStart {
 }
 
 /** @param committed null: none. @param back negative: none. What retention has taken cannot be looked back to. */
-function startingPoint({ partition, start, end }: Limits, committedOffset: bigint | null, back: bigint): StartingPoint {
+function startingPoint(
+  { partition, start, end }: PartitionBounds,
+  committedOffset: bigint | null,
+  back: bigint,
+): StartingPoint {
   const committed = committedOffset ?? start;
   const from = back < 0n || back > committed ? committed : back < start ? start : back;
   return { partition, committed, from: from > committed ? committed : from, end };

@@ -204,7 +204,7 @@ function report(context: Context, group: Group, intent: Intent, facts: Facts): v
       lag: lagOf(intent, facts.requestedAt, now),
       groupTarget: group.target,
       epoch: 0,
-      reportedAt: endedAt(group, intent, now),
+      reportedAt: intent.dead?.at ?? endedAt(group, intent, now),
     }),
     deadLetter:
       intent.dead === null || facts.reason === null

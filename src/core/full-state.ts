@@ -6,7 +6,7 @@
  */
 import { type HeldBy, type Intent, isId, sourceGroup, type WholeGroup } from './change.ts';
 import { isGuarded } from './guard.ts';
-import { intentFor } from './intents.ts';
+import { intentFor, withFields } from './intents.ts';
 import { distinctIds, idKey } from './id-key.ts';
 import type { Membership } from './membership.ts';
 import type { Failure } from './outcome.ts';
@@ -70,7 +70,7 @@ export function* expandInSlices(state: Intent, { snapshot, resolve, newerFor }: 
     if (count % SLICE === 0) yield;
     if (!mayLeave(target, snapshot) || wanted.has(target) || newerFor(target, target) !== null) continue;
     const intent = intentFor(origin, 'remove', snapshot.spellings.get(target) ?? target);
-    removes.push({ ...intent, namedBy: 'target', waits: 'record' });
+    removes.push(withFields(intent, { namedBy: 'target', waits: 'record' }));
   }
   // The second look is about those whom the first did not show; the adds were sent after the first.
   return {

@@ -111,12 +111,11 @@ export function intentOf(group: string, wire: WireIntent): Intent {
   const spelling = wire.source_group !== undefined && isSameId(wire.source_group, group) ? wire.source_group : null;
   const name = named(spelling ?? group, wire.member ?? WHOLE_GROUP);
   return {
-    ...name,
     op: wire.op,
     whole: wholeOf(wire),
     target: wire.member === null ? null : name.member,
     ...(wire.named_by !== undefined && { namedBy: wire.named_by }),
-    source: { ...positionOf(wire), eventId: wire.event_id, timestamp: wire.timestamp },
+    source: { eventId: wire.event_id, timestamp: wire.timestamp, ...positionOf(wire) },
     attempt: Math.min(wire.attempt, ATTEMPT_MAX),
     conflicts: 0,
     notBefore: wire.not_before,
@@ -126,6 +125,8 @@ export function intentOf(group: string, wire: WireIntent): Intent {
     ...(wire.schedule !== undefined && { schedule: wire.schedule }),
     guard: guardOf(wire),
     ...(wire.unresolved !== undefined && wire.op === 'add' && { isUnresolved: true as const }),
+    // Not first: see `withFields`.
+    ...name,
   };
 }
 

@@ -171,7 +171,7 @@ function readState({ members, complete, deleted, ...delta }: Change, header: Tol
     return refuse('A deleted group has no `members`.');
   }
   if (members === undefined) return refuse('`members` is missing; an empty group is `"members":[]`.');
-  return memberProblem('members', members, header) ?? fullState({ ...header, members });
+  return memberProblem('members', members, header) ?? fullState({ members, ...header });
 }
 
 function readDelta({ add_members, added, remove_members, removed }: Change, header: Told): SourceEvent {
@@ -182,7 +182,7 @@ function readDelta({ add_members, added, remove_members, removed }: Change, head
   return (
     memberProblem(add_members ? 'add_members' : 'added', add, header) ??
     memberProblem(remove_members ? 'remove_members' : 'removed', remove, header) ??
-    delta({ ...header, add, remove })
+    delta({ add, remove, ...header })
   );
 }
 

@@ -1,6 +1,7 @@
 /** What becomes of an intent: final, superseded, parked or dead. Every end of an intent goes through here. */
 import { type Intent, WHOLE_GROUP } from '../core/change.ts';
 import { deadLetter } from '../core/dead-letter.ts';
+import { withFields } from '../core/intents.ts';
 import { complete, isComplete } from '../core/ledger.ts';
 import type { Failure } from '../core/outcome.ts';
 import { afterGroupAnswered, isHeld, withoutSchedule } from '../core/pending.ts';
@@ -124,14 +125,13 @@ export function park(
   const { decision, schedule, waits, failure, request } = parking;
   const isUnresolved = intent.op === 'add' && parking.isUnknown;
   const { attempt, notBefore } = decision;
-  const parked: Intent = {
-    ...withoutSchedule(intent),
+  const parked = withFields(withoutSchedule(intent), {
     attempt,
     notBefore,
     waits,
     ...(schedule === 'slow' && { schedule }),
     ...(isUnresolved && { isUnresolved }),
-  };
+  });
   const member = memberOf(group, intent.member);
   member.pending = parked;
   group.partition.toWrite.addInTime(group);

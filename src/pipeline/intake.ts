@@ -160,9 +160,9 @@ interface Told {
 
 function told(
   { options, clock, state }: Context,
-  { index, ...read }: Pick<Told, 'partition' | 'record' | 'event' | 'copies'> & { readonly index: number | null },
+  read: Pick<Told, 'partition' | 'record' | 'event' | 'copies'> & { readonly index: number | null },
 ): Told {
-  const { partition, record, event } = read;
+  const { partition, record, event, copies, index } = read;
   const { skipped } = state.counts;
   if (event.kind === 'skip') skipped[event.reason] = (skipped[event.reason] ?? 0) + 1;
   const source: ChangeSource = {
@@ -174,7 +174,8 @@ function told(
     timestamp: record.timestamp,
   };
   const intents = isChange(event) ? eventIntents(sharingId(partition, event), source, clock.now().wall) : NO_INTENTS;
-  return { ...read, source, intents, isReported: event.kind !== 'skip' && intents.count === 0 };
+  const isReported = event.kind !== 'skip' && intents.count === 0;
+  return { partition, record, event, copies, source, intents, isReported };
 }
 
 function takeIn(context: Context, partition: Partition, fresh: Intent, standing: 'known' | 'new'): void {

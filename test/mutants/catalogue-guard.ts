@@ -91,8 +91,8 @@ export const guardMutants: readonly Mutant[] = [
       },
       {
         file: 'src/core/full-state.ts',
-        find: "removes.push({ ...intent, namedBy: 'target', waits: 'record' });",
-        replace: "removes.push({ ...intent, namedBy: 'target' });",
+        find: "removes.push(withFields(intent, { namedBy: 'target', waits: 'record' }));",
+        replace: "removes.push(withFields(intent, { namedBy: 'target' }));",
       },
     ],
     scenario: 'states',

@@ -130,7 +130,7 @@ function deletionIn(mark: unknown, op: unknown): boolean | SourceEvent {
 /** Its operation is not known: new, changed or of a snapshot. */
 function present(row: Columns, header: RowHeader, reading: RowReading): SourceEvent {
   const { record, options } = reading;
-  if (standingOf(row.fields, options.memberWhere).kind !== 'outside') return created(row, header, reading);
+  if (standingOf(row, options.memberWhere).kind !== 'outside') return created(row, header, reading);
   const key = keyOf(record);
   if (!isWholeKey(key, options)) return formerRowUnreadable('__op');
   const found = rowIn([row, key], options);

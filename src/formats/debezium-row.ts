@@ -164,6 +164,7 @@ export const rowMarked = (column: string): Invalid =>
 export const conditionUnknown = (column: string): Invalid =>
   invalid(
     'columns_missing',
-    `The row lacks the column \`${column}\`, which DEBEZIUM_MEMBER_WHERE names; correct the condition, or have the connector ` +
-      'write the column (column.include.list, REPLICA IDENTITY FULL).',
+    `The row lacks the column \`${column}\`, which DEBEZIUM_MEMBER_WHERE names, or its value cannot be compared with the condition; correct ` +
+      'the condition, or have the connector write the column (column.include.list, REPLICA IDENTITY FULL), a numeric one as a text ' +
+      '(decimal.handling.mode=string).',
   );

@@ -45,6 +45,40 @@ describe('a row of a snapshot is no addition', () => {
     { _ab_cdc_deleted_at: '2024-01-01T00:00:00Z' },
     { _sdc_deleted_at: '2024-01-01T00:00:00Z' },
     { _PEERDB_IS_DELETED: 1 },
+    { workflow_state: 'invited' },
+    { invite_status: 1 },
+    { EFF_STATUS: 'I' },
+    { discarded_at: '2024-01-01T00:00:00Z' },
+    { voided: true },
+    { trashedAt: 1_700_000_000_000 },
+    { is_void: 1 },
+    { unsubscribed_at: '2024-01-01T00:00:00Z' },
+    { resigned_on: 19_000 },
+    { leave_date: 19_000 },
+    { dateLeft: '2020-01-01' },
+    { thru_date: 19_000 },
+    { to_date: '1991-10-01' },
+    { expiryDate: 17_000 },
+    { expires: '2020-01-01' },
+    { end_dt: '2020-01-01' },
+    { ENDDA: '20200131' },
+    { row_end: '2020-01-01 00:00:00' },
+    { invitation_token: 'abc' },
+    { requested_at: '2020-01-01T00:00:00Z' },
+    { requires_approval: true },
+    { is_member: false },
+    { subscribed: 0 },
+    { joined_at: null },
+    { use_yn: 'N' },
+    { is_latest: false },
+  ])('with %o', (columns) => {
+    expect(read(row(columns))).toMatchObject({ kind: 'invalid', code: 'row_marked' });
+  });
+
+  test.each<object>([
+    // PostgreSQL's timestamps come in microseconds, others in nanoseconds.
+    { expires_at: 1_500_000_000_000_000 },
+    { valid_to: 1_500_000_000_000_000_000 },
   ])('with %o', (columns) => {
     expect(read(row(columns))).toMatchObject({ kind: 'invalid', code: 'row_marked' });
   });
@@ -56,6 +90,12 @@ test.each<object>([
   { expires_at: null },
   { end_date: '9999-12-31' },
   { valid_to: 253_402_300_799_000 },
+  { valid_to: 253_402_300_799_999_000 },
+  { to_date: 2_932_896 },
+  { expires_at: 9_223_372_036_825_200_000 },
+  { invited_at: 1_700_000_000_000 },
+  { workflow_state: 'accepted' },
+  { is_member: true },
   { accepted_at: 1_700_000_000_000 },
   { role: 'owner' },
   { membership: 'join' },

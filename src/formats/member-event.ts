@@ -9,7 +9,7 @@
 import type { SourceEvent } from '../core/change.ts';
 import { endingOf, namesOthers, operationsIn } from './event-doubts.ts';
 import { meaningOf } from './event-name.ts';
-import { foundId, idUnder } from './ids.ts';
+import { foundId, idOfObject, idUnder } from './ids.ts';
 import { deletedGroup, deltaOf, fieldsIn, type Fields, hint, invalid, isFields, quote, textIn } from './reading.ts';
 import { groupIn, idIn, notAChange, notSuccessful, refusedMember, timeIn } from './several.ts';
 
@@ -124,7 +124,8 @@ function listOf(list: unknown, { name, group }: { readonly name: string; readonl
   for (const entry of list) {
     const type = idIn(typeOf(entry));
     if (type !== '' && type.toLowerCase() !== 'user') return without(ofType(type, group));
-    const found = foundId(isFields(entry) ? entry['id'] : entry, `an entry of \`${name}\``);
+    const field = `an entry of \`${name}\``;
+    const found = isFields(entry) ? idOfObject(entry, MEMBER_NAMES, name) : foundId(entry, field);
     if (found.kind === 'bad') return without({ ...found.problem, group });
     // The empty id is refused where the event is made.
     ids.push(found.kind === 'id' ? found.id : '');

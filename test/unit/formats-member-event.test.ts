@@ -163,6 +163,10 @@ describe('whom it concerns', () => {
     ['id_rounded', { groupId: 2 ** 60, userId: 'u' }],
     ['alias_conflict', { groupId: 'g', group_id: 'h', userId: 'u' }],
     ['alias_conflict', { groupId: 'g', userId: 'u', memberId: 'v' }],
+    ['alias_conflict', { groupId: 'g', member: { id: 'row', userId: 'u' } }],
+    ['alias_conflict', { groupId: 'g', member: { id: 7, user: { id: 'u' } } }],
+    ['alias_conflict', { group: { id: 'row', group_id: 'g' }, userId: 'u' }],
+    ['alias_conflict', { groupId: 'g', members: [{ id: 'row', groupId: 'g', userId: 'u' }] }],
     ['member_type', { groupId: 'g', memberId: 'h', memberType: 'group' }],
     ['type_conflict', { groupId: 'g', userId: 'u', action: 'removed' }],
   ])('is invalid (%s): %j', (code, payload) => {
@@ -231,6 +235,12 @@ test.each([
   { targetUserId: 'u', subjectType: 'User', changeType: 'removed', op: 'remove' },
 ])('what agrees with the names leaves the change clear: %j', (more) => {
   expect(read({ type: 'MemberRemoved', groupId: 'g', userId: 'u', ...more })).toEqual(removed('g', ['u']));
+});
+
+test('a member object that names its user alone is that user', () => {
+  expect(read({ type: 'MemberAdded', groupId: 'g', members: [{ userId: 'u' }, { id: 'v', userId: 'v' }] })).toEqual(
+    added('g', ['u', 'v']),
+  );
 });
 
 test.each([

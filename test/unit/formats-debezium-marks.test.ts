@@ -133,11 +133,16 @@ describe('a flat row whose operation stands in a column that is not known is no 
     { activity: 'left' },
     { message_type: 'MemberKicked' },
     { EventType: 'Kicked' },
+    { ODQ_CHANGEMODE: 'D', ODQ_ENTITYCNTR: -1 },
+    { RECORDMODE: 'D' },
+    { dml_flag: 'D' },
+    { iud: 'D' },
+    { mz_diff: -1 },
   ])('%o', (columns) => {
     expect(read({ ...flat, ...columns })).toMatchObject({ kind: 'invalid', code: 'row_unmarked' });
   });
 
-  test.each(['dbz.op', 'event-type', 'messageType', 'action'])('the header %s', (name) => {
+  test.each(['dbz.op', 'event-type', 'messageType', 'action', 'mutation'])('the header %s', (name) => {
     expect(read(flat, flat, [name])).toMatchObject({ kind: expect.not.stringMatching('delta') });
   });
 });

@@ -99,6 +99,8 @@ describe('what Debezium fills in before, without REPLICA IDENTITY FULL', () => {
       problem('before_unreadable'),
     ]);
     expect(decode({ ...before, __deleted: 'true' }, { key: { id: 5 } })).toEqual([problem('before_unreadable')]);
+    const blank = { id: 5, ...row('    ', '    ') };
+    expect(decode(envelope('d', blank, null), { key: { id: 5 } })).toEqual([problem('before_unreadable')]);
   });
 
   test('may be an id where it is in the key, and in a new row', () => {

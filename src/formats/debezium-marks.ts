@@ -2,6 +2,7 @@
  * Columns that usually mark a row as no membership (any more): deleted, inactive, not accepted yet, at its end. What they are called
  * differs, so they are known by their words. Without DEBEZIUM_MEMBER_WHERE such a row is no change, and loud.
  */
+import { NAME_LENGTH_MAX } from './event-grammar.ts';
 import { type Fields, isFields } from './reading.ts';
 
 type Mark = (value: unknown) => boolean;
@@ -108,6 +109,8 @@ const KEPT_MAX = 10_000;
 export function remembered<T>(ask: (words: string) => T): (name: string) => T {
   const known = new Map<string, T>();
   return (name) => {
+    // No column is called so; to look through it, or to keep it, would cost too much.
+    if (name.length > NAME_LENGTH_MAX) return ask('');
     const present = known.get(name);
     if (present !== undefined) return present;
     const answer = ask(wordsIn(name));

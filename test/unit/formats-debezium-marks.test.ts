@@ -179,3 +179,8 @@ describe('a delete whose columns hold the default of the table, outside of the k
     expect(read(gone(1, 2), { group_id: 1, user_id: 2 })).toMatchObject({ kind: 'delta', group: '1', remove: ['2'] });
   });
 });
+
+test('names that are longer than any are not looked through', () => {
+  const columns = { [`${'a_'.repeat(400_000)}deleted_at`]: 1 };
+  expect(read(row(columns))).toMatchObject({ kind: 'delta', add: ['u'] });
+});

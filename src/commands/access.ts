@@ -1,9 +1,18 @@
 /** What Kafka permits the user that a command connects as: judged before anything else, and watched while a service runs. */
+import { explainKafkaError } from '../adapters/kafka/errors.ts';
 import type { KafkaConnectionOptions } from '../adapters/kafka/options.ts';
 import type { KafkaLogTools } from '../adapters/kafka/tools.ts';
-import { accessFinding, missingOf, type AccessFinding, type Client, type Need } from '../core/authorization.ts';
+import {
+  accessFinding,
+  type AccessFinding,
+  type Client,
+  creatingTopic,
+  missingOf,
+  type Need,
+} from '../core/authorization.ts';
 import { jsonIn } from '../core/json.ts';
 import { EXIT, ExitError } from '../exit-codes.ts';
+import type { LogTools } from '../ports.ts';
 
 type Asked = Pick<KafkaLogTools, 'permitted'>;
 
@@ -26,9 +35,27 @@ export async function demandAccess(
   connection: KafkaConnectionOptions,
 ): Promise<void> {
   const findings = (await accessFindings(needs, tools, connection)) ?? [];
-  if (findings.length === 0) return;
+  if (findings.length > 0) throw notPermitted(findings);
+}
+
+function notPermitted(findings: readonly AccessFinding[], options: ErrorOptions = {}): ExitError {
   const lines = findings.map(({ message, mend }) => `${message}\n  ${mend.replaceAll('\n', '\n  ')}`);
-  throw new ExitError(EXIT.configuration, `Kafka does not permit what is needed:\n${lines.join('\n')}`);
+  return new ExitError(EXIT.configuration, `Kafka does not permit what is needed:\n${lines.join('\n')}`, options);
+}
+
+/** As `createTopic` of the tools. @throws ExitError (78) that names what is missing with its remedy, since no question tells it */
+export async function createPermitted(
+  specification: Parameters<LogTools['createTopic']>[0],
+  tools: Pick<LogTools, 'createTopic'>,
+  connection: KafkaConnectionOptions,
+): ReturnType<LogTools['createTopic']> {
+  try {
+    return await tools.createTopic(specification);
+  } catch (error) {
+    if (explainKafkaError(error).code !== 'not_authorized') throw error;
+    const finding = accessFinding(creatingTopic(specification.topic), await clientOf(connection));
+    throw notPermitted([finding], { cause: error });
+  }
 }
 
 /** Of what one command needs. */

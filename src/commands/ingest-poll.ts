@@ -6,6 +6,7 @@ import type { IdpWorld } from '../adapters/idp/http.ts';
 import type { ApiLimits } from '../adapters/idp/limits.ts';
 import { oktaApi } from '../adapters/idp/okta.ts';
 import { scimApi } from '../adapters/idp/scim.ts';
+import type { KafkaConnectionOptions } from '../adapters/kafka/options.ts';
 import { createLogTools } from '../adapters/kafka/tools.ts';
 import type { Config } from '../config.ts';
 import { needsOfCursor, needsOfIngest } from '../core/authorization.ts';
@@ -22,7 +23,7 @@ import type { PollSource } from '../ingest/poll/source.ts';
 import type { LogTools } from '../ports.ts';
 import { serveAdmin } from './admin.ts';
 import type { Host } from './host.ts';
-import { kafkaAccess } from './access.ts';
+import { createPermitted, kafkaAccess } from './access.ts';
 import { IngestReadiness, openQueue, topicsAreRight, type IngestSurroundings } from './ingest-setup.ts';
 import { kafkaExit, serviceConfig } from './kafka-tools.ts';
 import { lazily, LiveConfig, liveKafka } from './live-config.ts';
@@ -140,7 +141,7 @@ async function poll(
   const topic = config.ingest.topic ?? config.topics.source;
   const { deadLetter: deadLetterTopic } = config.topics;
   if (!(await topicsAreRight(config, surroundings))) return;
-  await haveCursorTopic(cursorTopic, tools);
+  await haveCursorTopic(cursorTopic, tools, config.kafka);
   const stored = await loadCursor(tools, cursorTopic, { key: cursorKey(source), signal: host.stop });
   const queue = openQueue(surroundings);
   const mode = flags.once === true ? 'once' : 'forever';
@@ -160,11 +161,11 @@ async function poll(
 }
 
 /** One partition, so that the cursor stands behind what it covers. @throws ExitError where it would forget cursors */
-async function haveCursorTopic(topic: string, tools: LogTools): Promise<void> {
+async function haveCursorTopic(topic: string, tools: LogTools, connection: KafkaConnectionOptions): Promise<void> {
   const settings = { 'cleanup.policy': 'compact', 'min.compaction.lag.ms': String(COMPACTION_LAG_MIN_MS) };
   const found = await tools.describeTopic(topic);
   if (found === null) {
-    await tools.createTopic({ topic, partitionCount: 1, replicationFactor: -1, settings });
+    await createPermitted({ topic, partitionCount: 1, replicationFactor: -1, settings }, tools, connection);
     return;
   }
   if (found.settings.get('cleanup.policy') === 'compact') return;

@@ -1,5 +1,7 @@
 /** `rollcall topics create|check`: core/topics.ts decides, this file asks the brokers and tells. */
 import { Command } from 'commander';
+import type { KafkaConnectionOptions } from '../adapters/kafka/options.ts';
+import { lookingAt, type Need } from '../core/authorization.ts';
 import {
   newTopics,
   refusesRun,
@@ -13,6 +15,7 @@ import {
 } from '../core/topics.ts';
 import { EXIT, ExitError, type ExitCode } from '../exit-codes.ts';
 import type { LogTools, Logger } from '../ports.ts';
+import { createPermitted } from './access.ts';
 import { wholeNumber } from './arguments.ts';
 import { print, printJson, type Host } from './host.ts';
 import { withLogTools } from './kafka-tools.ts';
@@ -34,18 +37,20 @@ export function topicsCommand(host: Host): Command {
     .option('--json', 'one JSON object: {"created":[…],"findings":[…]}')
     .action(async (flags: CreateFlags) => {
       const wish = { partitionCount: flags.partitions, replicationFactor: flags.replicationFactor ?? -1 };
-      await withLogTools(host, [], async ({ topics }, tools) => {
-        const created = await createTopics(topics, tools, wish);
+      const work: Work = async ({ topics, kafka }, tools) => {
+        const created = await createTopics(topics, creatingTools(tools, kafka), wish);
         await tell(host, flags, { created, findings: topicFindings(topics, await findTopics(topics, tools)) });
-      });
+      };
+      await withLogTools(host, [], work, needsOf);
     });
   const check = new Command('check')
     .summary('say what is wrong with the topics, each finding with its mend')
     .option('--json', 'one JSON object: {"findings":[…]}')
     .action(async (flags: CheckFlags) => {
-      await withLogTools(host, [], async ({ topics }, tools) => {
+      const work: Work = async ({ topics }, tools) => {
         await tell(host, flags, { findings: topicFindings(topics, await findTopics(topics, tools)) });
-      });
+      };
+      await withLogTools(host, [], work, needsOf);
     });
   return new Command('topics')
     .summary('create and check the topics')
@@ -55,7 +60,18 @@ export function topicsCommand(host: Host): Command {
     .addHelpText('after', '\nExits 69 where a finding is an error, 0 where there are only warnings.');
 }
 
-export async function findTopics(names: TopicNames, tools: LogTools): Promise<FoundTopics> {
+type Work = Parameters<typeof withLogTools<never>>[2];
+type TopicTools = Pick<LogTools, 'describeTopic' | 'createTopic'>;
+
+/** Where a topic may not be made, they say what is missing. */
+export const creatingTools = (tools: TopicTools, connection: KafkaConnectionOptions): TopicTools => ({
+  describeTopic: (topic) => tools.describeTopic(topic),
+  createTopic: (topic) => createPermitted(topic, tools, connection),
+});
+
+const needsOf = (names: TopicNames): readonly Need[] => ROLES.map((role) => lookingAt(names[role]));
+
+export async function findTopics(names: TopicNames, tools: Pick<LogTools, 'describeTopic'>): Promise<FoundTopics> {
   const found = await Promise.all(ROLES.map(async (role) => [role, await tools.describeTopic(names[role])] as const));
   return Object.fromEntries(found) as FoundTopics;
 }
@@ -73,7 +89,11 @@ export function judgeTopics(findings: readonly TopicFinding[], logger: Logger): 
 }
 
 /** Returns those that were created; somebody else may have been quicker. */
-export async function createTopics(names: TopicNames, tools: LogTools, wish: TopicWish): Promise<readonly NewTopic[]> {
+export async function createTopics(
+  names: TopicNames,
+  tools: TopicTools,
+  wish: TopicWish,
+): Promise<readonly NewTopic[]> {
   const created: NewTopic[] = [];
   for (const topic of newTopics(names, await findTopics(names, tools), wish)) {
     if ((await tools.createTopic(topic)) === 'created') created.push(topic);

@@ -2,7 +2,7 @@
 import type { TopicFinding, TopicNames } from './topics.ts';
 
 /** As Kafka's tools spell them. */
-export type Operation = 'Read' | 'Write' | 'Describe' | 'DescribeConfigs';
+export type Operation = 'Read' | 'Write' | 'Create' | 'Describe' | 'DescribeConfigs';
 
 export interface Resource {
   readonly kind: 'topic' | 'group';
@@ -53,6 +53,12 @@ export const needsOfCursor = (cursorTopic: string): readonly Need[] => [topic(cu
 
 /** Of `replay` and `held`; `topics.retry` alone is used. */
 export const needsOfOperator = ({ retry }: Pick<TopicNames, 'retry'>): readonly Need[] => [topic(retry, both)];
+
+/** Of a topic that is looked at; nothing is read from it. */
+export const lookingAt = (name: string): Need => topic(name, ['Describe', 'DescribeConfigs']);
+
+/** Of a topic that is made. The brokers do not tell beforehand whether it is permitted. */
+export const creatingTopic = (name: string): Need => topic(name, ['Create', 'Describe', 'DescribeConfigs']);
 
 /** While a service runs: settings are looked at only at its start. */
 export const whileRunning = (needs: readonly Need[]): readonly Need[] =>

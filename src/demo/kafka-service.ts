@@ -9,7 +9,7 @@ import { createLogTools } from '../adapters/kafka/tools.ts';
 import { within } from '../adapters/time-limit.ts';
 import type { Host } from '../commands/host.ts';
 import { commandLog, kafkaExit, readText } from '../commands/kafka-tools.ts';
-import { createTopics } from '../commands/topics.ts';
+import { createTopics, creatingTools } from '../commands/topics.ts';
 import { readConfig } from '../config.ts';
 import { EXIT, ExitError } from '../exit-codes.ts';
 import type { Sandbox } from '../sandbox/sandbox.ts';
@@ -70,7 +70,10 @@ async function withRun<T>(
   const config = readConfig(environment, ['kafka', 'topics'], readText);
   const tools = createLogTools(config.kafka, { clock: host.clock, log: commandLog(host, config) });
   try {
-    await createTopics(config.topics, tools, { partitionCount: DEMO_PARTITIONS, replicationFactor: -1 });
+    await createTopics(config.topics, creatingTools(tools, config.kafka), {
+      partitionCount: DEMO_PARTITIONS,
+      replicationFactor: -1,
+    });
     const run = new RunProcess(environment, host);
     try {
       return await work({

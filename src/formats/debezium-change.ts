@@ -39,7 +39,7 @@ const notAMember = skip('not_a_member_row');
 
 /** A new row, or one of a snapshot. */
 export function created(after: Columns, header: RowHeader, { options }: RowReading): SourceEvent {
-  const standing = standingOf(after.fields, options.memberWhere);
+  const standing = standingOf(after, options.memberWhere);
   if (standing.kind === 'outside') return notAMember;
   const found = rowIn([after], options);
   if (found.kind === 'bad') return found.problem;
@@ -62,7 +62,7 @@ export function deleted(before: Columns | null, header: RowHeader, { record, opt
   if (found.kind === 'bad') return found.problem;
   // One row a membership at most: with it the membership has ended, no matter what the row said.
   if (found.kind === 'whole' && isWholeKey(key, options)) return removal(found.row, header);
-  const standing = standingOf(row.fields, options.memberWhere);
+  const standing = standingOf(row, options.memberWhere);
   if (standing.kind === 'outside') return notAMember;
   if (found.kind === 'partial')
     return found.isFilled ? formerRowUnreadable(found.column) : unreadableDelete(found.column);
@@ -80,8 +80,8 @@ export interface RowUpdate {
 export function updated({ before, after, header }: RowUpdate, reading: RowReading): readonly SourceEvent[] {
   const { record, options } = reading;
   const key = keyOf(record);
-  const standing = standingOf(after.fields, options.memberWhere);
-  const former = before === null ? null : standingOf(before.fields, options.memberWhere);
+  const standing = standingOf(after, options.memberWhere);
+  const former = before === null ? null : standingOf(before, options.memberWhere);
   // A change of the key comes as a delete and a creation, so the key of an update is that of the row before it, too.
   const was = formerRowIn(before ?? NOTHING, key, options);
   const problem = was.kind === 'bad' ? was.problem : problemOf(standing);

@@ -53,10 +53,11 @@ const isScalar = (value: unknown): boolean => typeof value === 'string' || typeo
 /**
  * Columns and headers that would name what happened: a JSON that has one is an event, or says its operation in a way that is not
  * known: `event_name`, `changeType`, and what other connectors write (GoldenGate's and Confluent's `op_type`, Qlik's
- * `header__change_oper`, Flink's `row_kind`, HVR's `hvr_op`, Db2's `A_ENTTYP`, Estuary's `_meta`).
+ * `header__change_oper`, Flink's `row_kind`, HVR's `hvr_op`, Db2's `A_ENTTYP`, Estuary's `_meta`,
+ * SAP's `ODQ_CHANGEMODE` and `RECORDMODE`, Materialize's `mz_diff`).
  */
 const EVENT_NAME =
-  /(?:^|_)(?:op|oper|operation|opcode|optype|event|action|verb|activity|kind|rowkind|enttyp|dml)(?:_(?:type|name|code|op))?$|(?:^|_)(?:change|message|msg|record|trigger)_?type$/;
+  /(?:^|_)(?:op|oper|operation|opcode|optype|event|action|verb|activity|kind|rowkind|enttyp|dml|iud|mutation|rocancel)(?:_(?:type|name|code|op|flag|ind))?$|(?:^|_)(?:change|message|msg|record|row|trigger)_?(?:type|mode)$|^(?:mz_diff|weight)$/;
 
 const isEventName = remembered((words) => EVENT_NAME.test(words));
 
@@ -130,7 +131,7 @@ function deletionIn(mark: unknown, op: unknown): boolean | SourceEvent {
 /** Its operation is not known: new, changed or of a snapshot. */
 function present(row: Columns, header: RowHeader, reading: RowReading): SourceEvent {
   const { record, options } = reading;
-  if (standingOf(row.fields, options.memberWhere).kind !== 'outside') return created(row, header, reading);
+  if (standingOf(row, options.memberWhere).kind !== 'outside') return created(row, header, reading);
   const key = keyOf(record);
   if (!isWholeKey(key, options)) return formerRowUnreadable('__op');
   const found = rowIn([row, key], options);

@@ -2,6 +2,7 @@
  * Columns that usually mark a row as no membership (any more): deleted, inactive, not accepted yet, at its end. What they are called
  * differs, so they are known by their words. Without DEBEZIUM_MEMBER_WHERE such a row is no change, and loud.
  */
+import { NAME_LENGTH_MAX } from './event-grammar.ts';
 import { type Fields, isFields } from './reading.ts';
 
 type Mark = (value: unknown) => boolean;
@@ -18,9 +19,7 @@ const isNoUsualState: Mark = (value) => value !== null && !isWord(value, USUAL_S
 const isUnset: Mark = (value) => value === null || isNothing(value);
 /** A time that is no sign for `never`. */
 const isTime: Mark = (value) =>
-  isSet(value) &&
-  !(typeof value === 'number' && value > FAR_AWAY_MS) &&
-  !(typeof value === 'string' && NEVER.test(value));
+  isSet(value) && !(typeof value === 'number' && isFarAway(value)) && !(typeof value === 'string' && NEVER.test(value));
 const isEnding: Mark = (value) => isWord(value, ENDINGS);
 
 const isWord = (value: unknown, words: ReadonlySet<string>): boolean =>
@@ -31,8 +30,17 @@ const USUAL_STATES: ReadonlySet<string> = new Set(
 );
 
 const TRUE: ReadonlySet<string> = new Set(['true', '1', 't', 'yes', 'y']);
-/** 3000-01-01; in microseconds all times are beyond. */
-const FAR_AWAY_MS = 32_503_680_000_000;
+/**
+ * From 3000-01-01 to 9999-12-31, in days, milliseconds or microseconds since 1970, as the type of the column has it; and what PostgreSQL's
+ * `infinity` becomes. Times of this age in microseconds or nanoseconds lie beyond these figures, or between them.
+ */
+const FAR_AWAY: readonly (readonly [from: number, to: number])[] = [
+  [376_200, 2_932_897],
+  [32_503_680_000_000, 253_402_300_800_000],
+  [32_503_680_000_000_000, 253_402_300_800_000_000],
+  [9_200_000_000_000_000_000, Infinity],
+];
+const isFarAway = (time: number): boolean => FAR_AWAY.some(([from, to]) => time >= from && time <= to);
 const NEVER = /^(?:9999|infinity)/i;
 
 /** Of columns that say more than this, as Matrix's `membership`. */
@@ -43,29 +51,48 @@ const ENDINGS: ReadonlySet<string> = new Set(
   ).split(' '),
 );
 
-const AT = '(?:_(?:at|on|by|date|time|ts|timestamp|dt|flag|ind|yn))?';
+/** `_at`, `_on` and the like behind a word that says that something has happened. */
+const WHEN = '(?:_?(?:at|on|by|date|time|ts|timestamp|dt|tm|flag|ind|yn|datetime|utc|reason|id))?';
+const BEFORE = '(?:^|_)(?:is_?|has_|date_|was_|ts_?|dt_)?';
+
+/** What has ended a membership, or not begun one, where the column is set. */
+const ENDED =
+  'deleted?|delete|deletion|del|removed?|remove|removal|revoked|archived|deactivated|disabled|inactive|suspended|banned|blocked|kicked|' +
+  'cancell?ed|cancell?ation|unassigned|withdrawn|terminated|termination|rejected|declined|forgotten|ended|expired|pending|void|voided|' +
+  'trashed|trash|retired|purged|obsolete|obsoleted|tombstone|tombstoned|hidden|resigned|resignation|quit|exited|dropped|unsubscribed|' +
+  'opted_?out|erased|destroyed|discarded|dissolved|closed|ceased|invalidated|invalid|dismissed|excluded|expelled|evicted|ejected|' +
+  'offboarded|detached|unlinked|replaced|superseded|not_active|not_valid|non_?member|former|historical|historic';
 
 /** By the words of the name, the likeliest first. */
 const MARKS: readonly (readonly [Mark, RegExp])[] = [
+  [isSet, new RegExp(`${BEFORE}(?:soft_?|logical(?:ly)?_?)?(?:${ENDED})${WHEN}$`)],
   [
     isSet,
-    new RegExp(
-      '(?:^|_)(?:is_?|has_|date_|was_)?(?:deleted?|del|removed?|revoked|archived|deactivated|disabled|inactive|suspended|banned|blocked|' +
-        `kicked|cancell?ed|unassigned|withdrawn|terminated|rejected|declined|forgotten|ended|expired|pending)${AT}$`,
-    ),
+    /(?:^|_)(?:(?:left|leave|exit|departure|departed|quit)_?(?:at|on|date|time|ts|dt)|date_?(?:left|exit)|has_left|is_left)$/,
   ],
+  // Who invited somebody, and when, is known of members, too.
+  [isSet, /(?:^|_)(?:is_?)?(?:invited|requested|requested_at)$/],
   [
     isSet,
-    /(?:^|_)(?:deletedat|deleteat|deletedon|isdeleted|delflag|deleteflag|(?:deletion|removal)_(?:time|date|at)|left_(?:at|on|date)|has_left)$/,
+    /(?:^|_)(?:(?:invite|invitation|request|confirmation)_token|(?:pending|awaiting|needs?|requires?)_(?:approval|confirmation|acceptance))$/,
   ],
   [
     isTime,
-    /^(?:expires?_(?:at|on)|end_(?:date|time|at)|valid_(?:to|until|till)|(?:effective|membership)_(?:to|end|end_date))$/,
+    new RegExp(
+      '(?:^|_)(?:expir(?:es?|y|ed|ation)(?:_?(?:at|on|date|time|ts|timestamp|dt|datetime))?|' +
+        '(?:end|ends|ending|stop|finish|thru|through|until|till|to|eff_?end|sys_?end)_?(?:at|on|date|time|ts|timestamp|dt|day|datetime)|' +
+        'date_?(?:end|to|until|till|thru)|(?:valid|effective|active|membership|row|period|sys)_?(?:to|until|till|thru|through|end)|' +
+        'until|till|thru|endda)$',
+    ),
   ],
-  [isOff, /(?:^|_)(?:is_?)?(?:active|enabled|valid|current|approved|confirmed|accepted)(?:_(?:flag|ind|yn))?$/],
-  [isUnset, /^(?:accepted|approved|confirmed)_(?:at|on|date)$/],
-  [isNoUsualState, /^(?:(?:membership|member|row|record)_?)?(?:status|state)$/],
-  [isEnding, /^(?:membership|role|type|level|access|access_level|standing)$/],
+  [
+    isOff,
+    /(?:^|_)(?:is_?)?(?:active|actv|enabled|valid|current|latest|approved|confirmed|accepted|subscribed|joined)(?:_(?:flag|ind|yn))?$/,
+  ],
+  [isOff, /(?:^|_)(?:is_?member|use_?yn|use_flag|in_use|in_group)$/],
+  [isUnset, /^(?:(?:invite|invitation|request|membership)_)?(?:accepted|approved|confirmed|joined)_(?:at|on|date)$/],
+  [isNoUsualState, /(?:^|_)(?:status|state|stat|sts|approval)$/],
+  [isEnding, /^(?:membership|role|type|level|access|access_level|standing|stage|phase)$/],
 ];
 
 /** `deletedAt`, `DELETED_AT` and `_deleted_at` alike. */
@@ -82,6 +109,8 @@ const KEPT_MAX = 10_000;
 export function remembered<T>(ask: (words: string) => T): (name: string) => T {
   const known = new Map<string, T>();
   return (name) => {
+    // No column is called so; to look through it, or to keep it, would cost too much.
+    if (name.length > NAME_LENGTH_MAX) return ask('');
     const present = known.get(name);
     if (present !== undefined) return present;
     const answer = ask(wordsIn(name));

@@ -66,8 +66,9 @@ const isDefault = ({ fields, schema }: Columns, column: string): boolean => {
   return usual !== undefined && usual !== null && usual === fields[column];
 };
 
-/** Numbers may be texts or bytes in base64; a UUID may be all zeros. */
-const FILLER = /^(?:0+(?:\.0+)?|0{8}-(?:0{4}-){3}0{12}|A{2,}={1,2}|1970-01-01(?:T00:00:00(?:\.0+)?(?:Z|\+00:00)?)?)$/;
+/** Numbers may be texts or bytes in base64; a UUID may be all zeros, and `char(n)` all blanks. */
+const FILLER =
+  /^(?:\s+|0+(?:\.0+)?|0{8}-(?:0{4}-){3}0{12}|A{2,}={1,2}|1970-01-01(?:T00:00:00(?:\.0+)?(?:Z|\+00:00)?)?)$/;
 
 function rowOf(find: (column: string) => FoundColumn, { groupColumn, memberColumn }: DebeziumOptions): FoundRow {
   const group = find(groupColumn);
@@ -164,6 +165,7 @@ export const rowMarked = (column: string): Invalid =>
 export const conditionUnknown = (column: string): Invalid =>
   invalid(
     'columns_missing',
-    `The row lacks the column \`${column}\`, which DEBEZIUM_MEMBER_WHERE names; correct the condition, or have the connector ` +
-      'write the column (column.include.list, REPLICA IDENTITY FULL).',
+    `The row lacks the column \`${column}\`, which DEBEZIUM_MEMBER_WHERE names, or its value cannot be compared with the condition; correct ` +
+      'the condition, or have the connector write the column (column.include.list, REPLICA IDENTITY FULL), a numeric one as a text ' +
+      '(decimal.handling.mode=string).',
   );

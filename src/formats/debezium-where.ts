@@ -2,8 +2,8 @@
  * Which rows of the table are memberships. DEBEZIUM_MEMBER_WHERE says it in a small part of SQL: conditions that all must hold. Without
  * it, a column that usually marks rows as deleted or inactive must not be passed over: a row that it marks is no change.
  */
+import { type Columns, idInColumn, isEncodedNumber, isNumberInBytes } from './debezium-decimal.ts';
 import { markIn } from './debezium-marks.ts';
-import type { Fields } from './reading.ts';
 
 export interface Condition {
   readonly column: string;
@@ -57,14 +57,14 @@ export type Standing =
 const MEMBER: Standing = { kind: 'member' };
 const OUTSIDE: Standing = { kind: 'outside' };
 
-export function standingOf(row: Fields, where: MemberWhere | null): Standing {
+export function standingOf(row: Columns, where: MemberWhere | null): Standing {
   if (where === null) {
-    const column = markIn(row);
+    const column = markIn(row.fields);
     return column === null ? MEMBER : { kind: 'marked', column };
   }
   let unknown: Standing | null = null;
   for (const condition of where) {
-    const holds = holdsFor(row[condition.column], condition);
+    const holds = holdsFor(valueIn(row, condition.column), condition);
     if (holds === false) return OUTSIDE;
     if (holds === null) unknown ??= { kind: 'unknown', column: condition.column };
   }
@@ -73,6 +73,15 @@ export function standingOf(row: Fields, where: MemberWhere | null): Standing {
 
 /** What PostgreSQL does not tell of a large value (unavailable.value.placeholder). */
 export const UNAVAILABLE = '__debezium_unavailable_value';
+
+/** Numbers in bytes as their digits; undefined: the row does not tell it, or not in a form that is known. */
+function valueIn(row: Columns, column: string): unknown {
+  const value = row.fields[column];
+  const isInBytes = isNumberInBytes(row.schema, column) || (typeof value === 'string' && isEncodedNumber(value));
+  if (!isInBytes || value === null) return value;
+  const found = idInColumn(row, column);
+  return found.kind === 'id' ? found.id : undefined;
+}
 
 /** null: it cannot be known. */
 function holdsFor(value: unknown, { test, value: wanted }: Condition): boolean | null {
@@ -83,20 +92,36 @@ function holdsFor(value: unknown, { test, value: wanted }: Condition): boolean |
   return isEqual === null ? null : isEqual === (test === 'equals');
 }
 
-/** A column that is true or false is a number in some databases. */
+/** A column that is true or false is a number in some databases. null: no value of the column's type is written so. */
 function isValue(value: unknown, wanted: string): boolean | null {
   switch (typeof value) {
     case 'string':
-      return value === wanted;
-    case 'boolean':
-      return TRUE.has(wanted.toLowerCase()) ? value : FALSE.has(wanted.toLowerCase()) ? !value : false;
-    case 'number':
-      if (wanted.toLowerCase() === 'true') return value === 1;
-      if (wanted.toLowerCase() === 'false') return value === 0;
-      return wanted.trim() !== '' && Number(wanted) === value;
+      return comparable(value) === comparable(wanted);
+    case 'boolean': {
+      const flag = flagIn(wanted);
+      return flag === null ? null : flag === value;
+    }
+    case 'number': {
+      const flag = flagIn(wanted);
+      const number = wanted.trim() === '' ? Number.NaN : Number(wanted);
+      if (Number.isNaN(number)) return flag === null ? null : value === Number(flag);
+      return number === value;
+    }
     default:
       return null;
   }
+}
+
+/** Blanks at the end do not count in SQL (`char(n)` is filled up with them), and a flag may come as the text of a number. */
+function comparable(text: string): string {
+  const bare = text.replace(/ +$/, '');
+  return /^(?:true|false)$/i.test(bare) ? String(Number(flagIn(bare))) : bare;
+}
+
+function flagIn(word: string): boolean | null {
+  const lower = word.toLowerCase();
+  if (TRUE.has(lower)) return true;
+  return FALSE.has(lower) ? false : null;
 }
 
 const TRUE: ReadonlySet<string> = new Set(['true', '1', 't', 'yes', 'y']);

@@ -28,7 +28,7 @@ export function readGroup(entry: Fields, context: string | null): readonly Sourc
   if (isRemoved(entry)) return [deletedGroup({ group })];
   const members = entry['members@delta'];
   if (members !== undefined) return readMembers(members, { group, eventId: null, occurredAt: null });
-  if (entry['members'] !== undefined) return [expanded(group)];
+  if (Object.keys(entry).some((name) => LISTS_MEMBERS.test(name))) return [expanded(group)];
   const { deletedDateTime } = entry;
   return [deletedDateTime === undefined || deletedDateTime === null ? notAChange : inRecycleBin(group)];
 }
@@ -43,7 +43,7 @@ const isKnownOther = (type: string | undefined, collection: string): boolean => 
 const expanded = (group: string): SourceEvent =>
   hint(
     'members_without_delta',
-    "The group has `members`, which need not be all of them, and no `members@delta`: ask Graph for groups/delta, or read the group's " +
+    "The group has `members` or the like, which need not be all of them, and no `members@delta`: ask Graph for groups/delta, or read the group's " +
       `members (groups/{id}/members) and ${AS_FULL_STATE}.`,
     groupIn(group),
   );
@@ -56,6 +56,9 @@ const inRecycleBin = (group: string): SourceEvent =>
       `otherwise read its members (groups/{id}/members) and ${AS_FULL_STATE}.`,
     groupIn(group),
   );
+
+/** `members`, `transitiveMembers`, and what OData says of them (`members@odata.nextLink`, `members@odata.bind`). */
+const LISTS_MEMBERS = /^(?:transitive)?members(?:@|$)/i;
 
 /** `…$metadata#groups('id')/members`. */
 const MEMBERS_OF = /\$metadata#groups\('([^']+)'\)\/(?:transitive)?members\b/i;

@@ -27,11 +27,29 @@ export function idUnder(fields: Fields, names: readonly string[]): FoundId {
   let found: FoundId = NONE;
   for (const name of names) {
     const value = fields[name];
-    const here = foundId(isFields(value) ? value['id'] : value, `\`${name}\``);
+    const here = isFields(value) ? idOfObject(value, names, name) : foundId(value, `\`${name}\``);
     if (here.kind === 'bad') return here;
     if (here.kind === 'none') continue;
     if (found.kind === 'id' && !isSameId(found.id, here.id)) return disagreement(found.id, here.id);
     found = here;
+  }
+  return found;
+}
+
+/**
+ * Of an object that is one of `names` its `id`, or what it names by one of them. A membership with an id of its own names its user beside it
+ * (FusionAuth: `{"id","groupId","userId"}`): two that disagree are no id.
+ */
+export function idOfObject(object: Fields, names: readonly string[], field: string): FoundId {
+  let found = foundId(object['id'], `\`${field}\``);
+  for (const name of names) {
+    if (found.kind === 'bad') return found;
+    const value = object[name];
+    const inner = foundId(isFields(value) ? value['id'] : value, `\`${name}\``);
+    if (inner.kind === 'none') continue;
+    if (found.kind === 'id' && inner.kind === 'id' && !isSameId(found.id, inner.id))
+      return disagreement(found.id, inner.id);
+    found = inner;
   }
   return found;
 }

@@ -7,8 +7,9 @@
  * event that says beside its names how it ended, in words that are not known.
  */
 import type { SourceEvent } from '../core/change.ts';
+import { endingOf, namesOthers, operationsIn } from './event-doubts.ts';
 import { meaningOf } from './event-name.ts';
-import { foundId, idUnder } from './ids.ts';
+import { foundId, idOfObject, idUnder } from './ids.ts';
 import { deletedGroup, deltaOf, fieldsIn, type Fields, hint, invalid, isFields, quote, textIn } from './reading.ts';
 import { groupIn, idIn, notAChange, notSuccessful, refusedMember, timeIn } from './several.ts';
 
@@ -27,15 +28,20 @@ export function readMemberEvent(payload: Fields, announced: Announced): SourceEv
   const group = idUnder(body, GROUP_NAMES);
   const hasMembers = [...MEMBER_NAMES, ...LIST_NAMES].some((name) => body[name] !== undefined);
   if (meaning === 'other') return group.kind !== 'none' && hasMembers ? unclear : notAChange;
-  const ending = endingOf(payload, body);
+  const layers = payload === body ? [payload] : [payload, body];
+  const ending = endingOf(layers, meaning === 'add' || meaning === 'remove' ? meaning : null);
   if (ending === 'failed') return notSuccessful;
-  if (ending === 'unknown' || meaning === 'unclear' || (meaning === 'group_deleted' && hasMembers)) return unclear;
+  if (ending === 'unknown' || wantsAnswer(payload)) return unclear;
+  if (meaning === 'unclear' || (meaning === 'group_deleted' && hasMembers)) return unclear;
+  const others = layers.flatMap((fields) => operationsIn(fields, NAME_FIELDS));
+  if (others.length > 0 && meaningOf([...namesOf(payload, announced.type), ...others]) !== meaning) return unclear;
   if (group.kind === 'bad') return group.problem;
   if (group.kind === 'none') return missing('the group', '`groupId`', null);
   const told = toldOf(group.id, payload, announced);
   if (meaning === 'group_deleted') return deletedGroup(told);
   const members = membersOf(body, groupIn(group.id));
-  return members.problem ?? deltaOf(meaning, members.ids, told);
+  if (members.problem !== null) return members.problem;
+  return namesOthers(body, [group.id, ...members.ids]) ? unclear : deltaOf(meaning, members.ids, told);
 }
 
 /** Whether its names say something about a membership, or the end of a group. */
@@ -58,54 +64,9 @@ function namesOf(payload: Fields, type: string | null): readonly string[] {
   return type === null ? own : [type, ...own];
 }
 
-const ENDING_FIELDS = [
-  'status',
-  'result',
-  'outcome',
-  'success',
-  'state',
-  'phase',
-  'stage',
-  'approved',
-  'applied',
-  'completed',
-  'confirmed',
-  'executed',
-  'committed',
-] as const;
-/** What speaks for itself: a try, a failure, a plan. `false`, null and nothing at all do not. */
-const DOUBTS =
-  /^(?:is_?)?(?:dry_?run|test|simulated?|preview|pending|failed|errors?|error_?(?:code|message)|scheduled_?(?:at|for)|effective_?(?:at|from|date|on)|starts_?at|valid_?from|not_?before|execute_?at|due_?at)$/i;
-const GOOD_ENDING =
-  /^(?:success|succeeded|successful|ok|true|done|completed?|applied|active|approved|accepted|confirmed|executed|committed|after|final)$/i;
-const BAD_ENDING = /^(?:fail(?:ed|ure)?|error|false|rejected|denied|cancell?ed|aborted)$/i;
-
-/** How the event says that it ended; most say nothing. */
-function endingOf(payload: Fields, body: Fields): 'good' | 'failed' | 'unknown' {
-  let ending: 'good' | 'unknown' = 'good';
-  const layers = payload === body ? [payload] : [payload, body];
-  for (const fields of layers) {
-    for (const name of ENDING_FIELDS) {
-      const value = fields[name];
-      if (!isThere(value)) continue;
-      const text = typeof value === 'string' || typeof value === 'boolean' ? String(value) : '';
-      if (BAD_ENDING.test(text)) return 'failed';
-      if (!GOOD_ENDING.test(text)) ending = 'unknown';
-    }
-    if (Object.keys(fields).some((name) => DOUBTS.test(name) && isSaid(fields[name]))) ending = 'unknown';
-  }
-  // Who asks for an answer asks for a change, and does not tell of one.
-  return wantsAnswer(payload) || wantsAnswer(fieldsIn(payload['metadata'])) ? 'unknown' : ending;
-}
-
-const wantsAnswer = (fields: Fields): boolean => isThere(fields['reply_to']) || isThere(fields['replyTo']);
-
-const isSaid = (value: unknown): boolean =>
-  isThere(value) &&
-  value !== false &&
-  value !== 'false' &&
-  value !== '' &&
-  !(Array.isArray(value) && value.length === 0);
+// Who asks for an answer asks for a change, and does not tell of one.
+const wantsAnswer = (payload: Fields): boolean =>
+  [payload, fieldsIn(payload['metadata'])].some((fields) => isThere(fields['reply_to']) || isThere(fields['replyTo']));
 
 const isThere = (value: unknown): boolean => value !== undefined && value !== null;
 
@@ -125,9 +86,10 @@ interface Members {
 }
 
 function membersOf(body: Fields, group: string | null): Members {
-  const type = idIn(body['memberType'] ?? body['member_type'] ?? fieldsIn(body['member'])['type']);
-  if (type !== '' && type.toLowerCase() !== 'user')
-    return without(refusedMember(`The member is of the type ${quote(type)}`, group));
+  const type = [...TYPE_NAMES.map((name) => body[name]), typeOf(body['member'])]
+    .map((value) => idIn(value))
+    .find((value) => value !== '' && value.toLowerCase() !== 'user');
+  if (type !== undefined) return without(ofType(type, group));
   const one = idUnder(body, MEMBER_NAMES);
   if (one.kind === 'bad') return without({ ...one.problem, group });
   const ids = one.kind === 'id' ? [one.id] : [];
@@ -139,6 +101,20 @@ function membersOf(body: Fields, group: string | null): Members {
   return ids.length > 0 ? { ids, problem: null } : without(missing('the member', '`userId`', group));
 }
 
+const TYPE_NAMES = [
+  'memberType',
+  'member_type',
+  'memberKind',
+  'member_kind',
+  'principalType',
+  'principal_type',
+  'subjectType',
+  'subject_type',
+] as const;
+const typeOf = (member: unknown): unknown => fieldsIn(member)['type'] ?? fieldsIn(member)['kind'];
+const ofType = (type: string, group: string | null): SourceEvent =>
+  refusedMember(`The member is of the type ${quote(type)}`, group);
+
 const without = (problem: SourceEvent): Members => ({ ids: [], problem });
 
 function listOf(list: unknown, { name, group }: { readonly name: string; readonly group: string | null }): Members {
@@ -146,7 +122,10 @@ function listOf(list: unknown, { name, group }: { readonly name: string; readonl
   if (!Array.isArray(list)) return without(invalid('schema', `\`${name}\` must be a list of ids.`, group));
   const ids: string[] = [];
   for (const entry of list) {
-    const found = foundId(isFields(entry) ? entry['id'] : entry, `an entry of \`${name}\``);
+    const type = idIn(typeOf(entry));
+    if (type !== '' && type.toLowerCase() !== 'user') return without(ofType(type, group));
+    const field = `an entry of \`${name}\``;
+    const found = isFields(entry) ? idOfObject(entry, MEMBER_NAMES, name) : foundId(entry, field);
     if (found.kind === 'bad') return without({ ...found.problem, group });
     // The empty id is refused where the event is made.
     ids.push(found.kind === 'id' ? found.id : '');

@@ -127,6 +127,32 @@ describeOwnKafka('what Kafka permits', (version) => {
     await run().said('rollcall runs');
   });
 
+  test('a topic that may not be made is named with commands that let it be made', async () => {
+    await open();
+    const retry = uniqueName('retry');
+    const create = async (): Promise<unknown> => {
+      const host = aHost({ environment: { ...environment(), RETRY_TOPIC: retry } });
+      const made = topicsCommand(host).parseAsync(['create', '--json'], { from: 'user' });
+      return made.then(
+        () => JSON.parse(host.out()),
+        (error: unknown) => error,
+      );
+    };
+    const refused = async (problem: string): Promise<void> => {
+      const error = await create();
+      expect(error).toMatchObject({ code: EXIT.configuration, message: expect.stringContaining(problem) });
+      const commands = (error as Error).message.match(/kafka-acls\.sh .* --add .*/g) ?? [];
+      expect(commands.length).toBeGreaterThan(0);
+      for (const each of commands) await broker.shell(each);
+    };
+    await refused(`Kafka does not permit User:rollcall Describe, DescribeConfigs on the topic ${retry}.`);
+    await vi.waitFor(
+      () => refused(`Kafka does not permit User:rollcall Create, Describe, DescribeConfigs on the topic ${retry}.`),
+      patience,
+    );
+    await vi.waitFor(async () => expect(await create()).toMatchObject({ created: [{ topic: retry }] }), patience);
+  });
+
   test('wildcards, prefixes and rules that deny count as they do for Kafka', async () => {
     await open();
     await grant(broker, [{ kind: 'TOPIC', name: '*', operations: ['ALL'] }]);

@@ -45,6 +45,40 @@ describe('a row of a snapshot is no addition', () => {
     { _ab_cdc_deleted_at: '2024-01-01T00:00:00Z' },
     { _sdc_deleted_at: '2024-01-01T00:00:00Z' },
     { _PEERDB_IS_DELETED: 1 },
+    { workflow_state: 'invited' },
+    { invite_status: 1 },
+    { EFF_STATUS: 'I' },
+    { discarded_at: '2024-01-01T00:00:00Z' },
+    { voided: true },
+    { trashedAt: 1_700_000_000_000 },
+    { is_void: 1 },
+    { unsubscribed_at: '2024-01-01T00:00:00Z' },
+    { resigned_on: 19_000 },
+    { leave_date: 19_000 },
+    { dateLeft: '2020-01-01' },
+    { thru_date: 19_000 },
+    { to_date: '1991-10-01' },
+    { expiryDate: 17_000 },
+    { expires: '2020-01-01' },
+    { end_dt: '2020-01-01' },
+    { ENDDA: '20200131' },
+    { row_end: '2020-01-01 00:00:00' },
+    { invitation_token: 'abc' },
+    { requested_at: '2020-01-01T00:00:00Z' },
+    { requires_approval: true },
+    { is_member: false },
+    { subscribed: 0 },
+    { joined_at: null },
+    { use_yn: 'N' },
+    { is_latest: false },
+  ])('with %o', (columns) => {
+    expect(read(row(columns))).toMatchObject({ kind: 'invalid', code: 'row_marked' });
+  });
+
+  test.each<object>([
+    // PostgreSQL's timestamps come in microseconds, others in nanoseconds.
+    { expires_at: 1_500_000_000_000_000 },
+    { valid_to: 1_500_000_000_000_000_000 },
   ])('with %o', (columns) => {
     expect(read(row(columns))).toMatchObject({ kind: 'invalid', code: 'row_marked' });
   });
@@ -56,6 +90,12 @@ test.each<object>([
   { expires_at: null },
   { end_date: '9999-12-31' },
   { valid_to: 253_402_300_799_000 },
+  { valid_to: 253_402_300_799_999_000 },
+  { to_date: 2_932_896 },
+  { expires_at: 9_223_372_036_825_200_000 },
+  { invited_at: 1_700_000_000_000 },
+  { workflow_state: 'accepted' },
+  { is_member: true },
   { accepted_at: 1_700_000_000_000 },
   { role: 'owner' },
   { membership: 'join' },
@@ -93,11 +133,16 @@ describe('a flat row whose operation stands in a column that is not known is no 
     { activity: 'left' },
     { message_type: 'MemberKicked' },
     { EventType: 'Kicked' },
+    { ODQ_CHANGEMODE: 'D', ODQ_ENTITYCNTR: -1 },
+    { RECORDMODE: 'D' },
+    { dml_flag: 'D' },
+    { iud: 'D' },
+    { mz_diff: -1 },
   ])('%o', (columns) => {
     expect(read({ ...flat, ...columns })).toMatchObject({ kind: 'invalid', code: 'row_unmarked' });
   });
 
-  test.each(['dbz.op', 'event-type', 'messageType', 'action'])('the header %s', (name) => {
+  test.each(['dbz.op', 'event-type', 'messageType', 'action', 'mutation'])('the header %s', (name) => {
     expect(read(flat, flat, [name])).toMatchObject({ kind: expect.not.stringMatching('delta') });
   });
 });
@@ -133,4 +178,9 @@ describe('a delete whose columns hold the default of the table, outside of the k
     expect(read(gone(7, 8), { id: 5 })).toMatchObject({ kind: 'delta', group: '7', remove: ['8'] });
     expect(read(gone(1, 2), { group_id: 1, user_id: 2 })).toMatchObject({ kind: 'delta', group: '1', remove: ['2'] });
   });
+});
+
+test('names that are longer than any are not looked through', () => {
+  const columns = { [`${'a_'.repeat(400_000)}deleted_at`]: 1 };
+  expect(read(row(columns))).toMatchObject({ kind: 'delta', add: ['u'] });
 });

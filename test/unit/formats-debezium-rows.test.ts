@@ -99,6 +99,8 @@ describe('what Debezium fills in before, without REPLICA IDENTITY FULL', () => {
       problem('before_unreadable'),
     ]);
     expect(decode({ ...before, __deleted: 'true' }, { key: { id: 5 } })).toEqual([problem('before_unreadable')]);
+    const blank = { id: 5, ...row('    ', '    ') };
+    expect(decode(envelope('d', blank, null), { key: { id: 5 } })).toEqual([problem('before_unreadable')]);
   });
 
   test('may be an id where it is in the key, and in a new row', () => {
@@ -189,6 +191,42 @@ describe('which rows are memberships', () => {
     expect(decode(envelope('c', null, row('g', 'u')), {}, set)).toEqual([problem('columns_missing')]);
     const list = row('g', 'u', { deleteat: [0] });
     expect(decode(envelope('c', null, list), {}, set)).toEqual([problem('columns_missing')]);
+  });
+
+  test.each([
+    ['AQ==', 'del=1'],
+    ['AQ==', 'del!=1'],
+    [{ scale: 0, value: 'AQ==' }, 'del!=1'],
+    [true, 'del=active'],
+    [3, 'del!=active'],
+  ])('a value %j of which %s says nothing is loud', (del, condition) => {
+    expect(decode(envelope('c', null, row('g', 'u', { del })), {}, where(condition))).toEqual([
+      problem('columns_missing'),
+    ]);
+  });
+
+  test.each([
+    ['1', 'active=true'],
+    ['false', 'active!=1'],
+    ['yes       ', 'active=yes'],
+  ])('the text %j is compared as SQL does: %s', (active, condition) => {
+    const read = decode(envelope('c', null, row('g', 'u', { active })), {}, where(condition));
+    expect(read).toEqual([added('g', ['u'])]);
+  });
+
+  test('a number in bytes is compared as the number that its schema says', () => {
+    const decimal = { type: 'bytes', name: 'org.apache.kafka.connect.data.Decimal', parameters: { scale: '0' } };
+    const text = { type: 'string' };
+    const fields = [
+      { field: 'group_id', ...text },
+      { field: 'user_id', ...text },
+      { field: 'active', ...decimal },
+    ];
+    const schema = { type: 'struct', fields: [{ field: 'after', type: 'struct', fields }] };
+    const read = (active: string) =>
+      decode({ schema, payload: envelope('c', null, row('g', 'u', { active })) }, {}, where('active=1'));
+    expect(read('AQ==')).toEqual([added('g', ['u'])]);
+    expect(read('AA==')).toEqual(NO_MEMBER);
   });
 
   test('a row outside need not name a member', () => {

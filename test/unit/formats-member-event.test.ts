@@ -163,6 +163,10 @@ describe('whom it concerns', () => {
     ['id_rounded', { groupId: 2 ** 60, userId: 'u' }],
     ['alias_conflict', { groupId: 'g', group_id: 'h', userId: 'u' }],
     ['alias_conflict', { groupId: 'g', userId: 'u', memberId: 'v' }],
+    ['alias_conflict', { groupId: 'g', member: { id: 'row', userId: 'u' } }],
+    ['alias_conflict', { groupId: 'g', member: { id: 7, user: { id: 'u' } } }],
+    ['alias_conflict', { group: { id: 'row', group_id: 'g' }, userId: 'u' }],
+    ['alias_conflict', { groupId: 'g', members: [{ id: 'row', groupId: 'g', userId: 'u' }] }],
     ['member_type', { groupId: 'g', memberId: 'h', memberType: 'group' }],
     ['type_conflict', { groupId: 'g', userId: 'u', action: 'removed' }],
   ])('is invalid (%s): %j', (code, payload) => {
@@ -212,9 +216,56 @@ describe('how it ended', () => {
     { error: 'not_allowed' },
     { replyTo: 'a' },
     { metadata: { reply_to: 'a' } },
+    { approvalStatus: 'PENDING' },
+    { previousState: 'rejected' },
+    { requiresApproval: true },
+    { cancelledAt: '2026-01-01' },
+    { rolledBack: true },
+    { failureReason: 'x' },
+    { statusCode: 409 },
+    { isDraft: true },
+    { startDate: '2999-01-01' },
   ])('makes it a hint where it is not understood: %j', (ending) => {
     expect(read({ ...event, ...ending })).toMatchObject({ kind: 'hint', code: 'unclear_member_event' });
   });
+});
+
+test.each([
+  { isSuccess: true, statusCode: 200, removedAt: '2026-01-01', previousStatus: 'active' },
+  { targetUserId: 'u', subjectType: 'User', changeType: 'removed', op: 'remove' },
+])('what agrees with the names leaves the change clear: %j', (more) => {
+  expect(read({ type: 'MemberRemoved', groupId: 'g', userId: 'u', ...more })).toEqual(removed('g', ['u']));
+});
+
+test('a member object that names its user alone is that user', () => {
+  expect(read({ type: 'MemberAdded', groupId: 'g', members: [{ userId: 'u' }, { id: 'v', userId: 'v' }] })).toEqual(
+    added('g', ['u', 'v']),
+  );
+});
+
+test.each([
+  { changeType: 'removed' },
+  { verb: 'remove' },
+  { kind: 'command' },
+  { op: 'd' },
+  { deletedAt: '2026-01-01' },
+  { targetUserId: 'v' },
+  { affectedMember: { id: 'v' } },
+  { fromGroupId: 'h' },
+  { addedMembers: ['v'] },
+])('what speaks of another operation, member or group makes it unclear: %j', (more) => {
+  expect(read({ type: 'MemberAdded', groupId: 'g', userId: 'u', ...more })).toMatchObject({
+    kind: 'hint',
+    code: 'unclear_member_event',
+  });
+});
+
+test.each([
+  { userId: 'u', principalType: 'ServiceAccount' },
+  { member: { id: 'u', kind: 'group' } },
+  { members: [{ id: 'u' }, { id: 'h', type: 'group' }] },
+])('a member that says to be no user is refused: %j', (more) => {
+  expect(read({ type: 'MemberAdded', groupId: 'g', ...more })).toMatchObject(invalidWith('member_type'));
 });
 
 test('what the payload says of the event itself is taken where nothing else says it', () => {

@@ -85,6 +85,14 @@ describe('Entra', () => {
   });
 });
 
+test.each(['transitiveMembers', 'members@odata.nextLink', 'members@odata.bind'])(
+  'a group of Entra with %s is a hint',
+  (name) => {
+    const group = { '@odata.type': '#microsoft.graph.group', id: 'g', [name]: ['x'] };
+    expect(read(entra, group)).toMatchObject({ kind: 'hint', code: 'members_without_delta', group: 'g' });
+  },
+);
+
 describe('Google', () => {
   const event = (parameters: readonly (readonly [string, string])[], more: object = {}) =>
     read(google, {

@@ -33,17 +33,19 @@ async function* readFrom(
   cursors: readonly Cursor[],
   { signal, onProgress }: Required<Pick<ReadOptions, 'signal' | 'onProgress'>>,
 ): AsyncGenerator<TopicRecord> {
+  const follows = cursors.some(({ until }) => until === null);
   while (!signal.aborted) {
-    const changed = changeOf(topic, signal);
-    onProgress(progressOf(cursors));
-    const chunk = cursors.flatMap((cursor) => nextChunk(topic, cursor));
-    for (const record of chunk) {
-      if (signal.aborted) return;
-      yield record;
+    const change = follows ? nextChange(topic, signal) : null;
+    try {
+      onProgress(progressOf(cursors));
+      const chunk = cursors.flatMap((cursor) => nextChunk(topic, cursor));
+      yield* untilAborted(chunk, signal);
+      if (chunk.length > 0) await new Promise<void>((resolve) => setImmediate(resolve));
+      else if (change === null) return;
+      else await change.come;
+    } finally {
+      change?.stopListening();
     }
-    if (chunk.length > 0) await new Promise<void>((resolve) => setImmediate(resolve));
-    else if (cursors.some(({ until }) => until === null)) await changed;
-    else return;
   }
 }
 
@@ -64,15 +66,28 @@ function nextChunk(topic: MemoryTopic, cursor: Cursor): readonly TopicRecord[] {
   return records.filter(({ offset }) => until === null || offset < until).map((record) => ({ ...record, partition }));
 }
 
-/** Resolves at the next change after the call, or when `signal` aborts. */
-function changeOf(topic: MemoryTopic, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const done = (): void => {
-      stopListening();
-      signal.removeEventListener('abort', done);
-      resolve();
-    };
-    const stopListening = topic.onAppend(done);
-    signal.addEventListener('abort', done);
-  });
+function* untilAborted(chunk: readonly TopicRecord[], signal: AbortSignal): Generator<TopicRecord> {
+  for (const record of chunk) {
+    if (signal.aborted) return;
+    yield record;
+  }
+}
+
+interface Change {
+  /** Resolves at the next change, or when the signal aborts. */
+  readonly come: Promise<void>;
+  /** Nothing of it stays with the topic or the signal: a long read has many of them. */
+  stopListening(): void;
+}
+
+function nextChange(topic: MemoryTopic, signal: AbortSignal): Change {
+  let done: () => void = () => undefined;
+  const come = new Promise<void>((resolve) => (done = resolve));
+  const stopListeningToTopic = topic.onAppend(done);
+  signal.addEventListener('abort', done);
+  const stopListening = (): void => {
+    stopListeningToTopic();
+    signal.removeEventListener('abort', done);
+  };
+  return { come, stopListening };
 }

@@ -12,6 +12,12 @@ export const idKey = (id: string): string =>
 
 export const isSameId = (one: string, other: string): boolean => one === other || idKey(one) === idKey(other);
 
+/** A record's key, a character a byte: it may be no text. Two spellings of a group are one key. */
+export const recordKey = (key: Uint8Array): string => idKey(BYTES.decode(key));
+
+/** A character for each byte (https://encoding.spec.whatwg.org/#windows-1252). */
+const BYTES = new TextDecoder('windows-1252');
+
 /** By `idKey`, in their order; of two spellings the first counts. */
 export function distinctIds(ids: readonly string[]): ReadonlyMap<string, string> {
   const distinct = new Map<string, string>();

@@ -3,6 +3,7 @@
  * key or by a routing of its own. With one partition there is nothing to choose.
  */
 import { type ChangeEvent, isChange } from '../core/change.ts';
+import { idKey, recordKey } from '../core/id-key.ts';
 import { hashingOf, type Hashing } from '../core/key-hashing.ts';
 import type { DecodedRecord, FirstRecord, FirstRecords, RecordFinding } from './record-finding.ts';
 import { quote } from './reading.ts';
@@ -43,10 +44,11 @@ function groupFindings(
         mend: REKEY,
       },
     ];
-  const spread = firstSpread(changes.map(({ event, key }) => [event.group, key ?? '']));
+  const spread = firstSpread(changes.map(({ event, key }) => [idKey(event.group), key ?? '']));
   if (spread === null) return [];
   // A routing by group keeps it in one partition, also under several keys.
-  const isTogether = firstSpread(changes.map(({ event, record }) => [event.group, String(record.partition)])) === null;
+  const isTogether =
+    firstSpread(changes.map(({ event, record }) => [idKey(event.group), String(record.partition)])) === null;
   if (isTogether && hashing.kind !== 'one') return [];
   const isOrdered =
     firstSpread(changes.flatMap(({ event, key }) => membersOf(event).map((member) => [member, key ?? '']))) === null;
@@ -69,7 +71,7 @@ function groupFindings(
   ];
 }
 
-/** One key in two partitions: two producers choose partitions in different ways, or one chooses at random. */
+/** One key in two partitions: two producers choose partitions, or spell a group, in different ways, or one chooses at random. */
 function placeFindings({ topic }: FirstRecords, changes: readonly Change[]): RecordFinding[] {
   const places = new Map<string, FirstRecord>();
   for (const { record, key } of changes) {
@@ -102,7 +104,7 @@ function hashingFindings({ topic }: FirstRecords, hashing: Hashing): RecordFindi
 }
 
 const SAME_PARTITIONER =
-  'Give all producers of the topic the same partitioner (librdkafka: partitioner=murmur2_random is that of Java), then send the full states of the groups concerned.';
+  'Give all producers of the topic the same partitioner (librdkafka: partitioner=murmur2_random is that of Java), and their keys one letter case, then send the full states of the groups concerned.';
 
 const REKEY =
   'Let the producer key its records by group, or have `rollcall ingest topic` write them again, keyed by group.';
@@ -112,7 +114,7 @@ const placeText = ({ partition, offset }: FirstRecord): string =>
 
 const membersOf = (event: ChangeEvent): readonly string[] =>
   (event.kind === 'delta' ? [...event.add, ...event.remove] : event.members).map(
-    (member) => `${event.group}\n${member}`,
+    (member) => `${idKey(event.group)}\n${idKey(member)}`,
   );
 
 /** Each key once for each partition that it stands in. */
@@ -134,4 +136,4 @@ function firstSpread(pairs: readonly (readonly [thing: string, place: string])[]
   return null;
 }
 
-const keyText = ({ key }: FirstRecord): string | null => (key === null ? null : Buffer.from(key).toString('latin1'));
+const keyText = ({ key }: FirstRecord): string | null => (key === null ? null : recordKey(key));

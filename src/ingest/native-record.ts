@@ -3,11 +3,12 @@
  * native format: what it reads from the record is the same change.
  */
 import { type ChangeEvent, isChange, type SourceEvent } from '../core/change.ts';
+import { idKey } from '../core/id-key.ts';
 import { isRfc3339 } from '../formats/native.ts';
 import type { OutRecord } from '../ports.ts';
 
 export interface NativeRecord {
-  /** The group: what decides the partition, and so keeps its order. */
+  /** The group, in one spelling: what decides the partition, and so keeps its order. */
   readonly key: string;
   /** JSON. */
   readonly value: string;
@@ -20,7 +21,7 @@ export function nativeRecord(event: ChangeEvent): NativeRecord {
     // For people alone; in another spelling it would make the whole record unreadable.
     ...(isRfc3339(occurredAt) && { occurred_at: occurredAt }),
   };
-  return { key: group, value: JSON.stringify({ group_id: group, ...membersOf(event), ...told }) };
+  return { key: idKey(group), value: JSON.stringify({ group_id: group, ...membersOf(event), ...told }) };
 }
 
 /** Of all changes among the events, for the topic. */

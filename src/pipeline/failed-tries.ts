@@ -7,12 +7,15 @@ import type { RequestFacts } from '../core/reporting.ts';
 import { decideRetry, parkUntested, scheduleOf, scheduleOfUntested } from '../core/retry.ts';
 import { giveUp, park } from './conclude.ts';
 import type { Context } from './context.ts';
+import { postpone } from './give-back.ts';
 import type { Group } from './state.ts';
 
 export type Failed = Extract<Outcome, { failure: Failure }>;
 
 export interface Failing {
   readonly intents: readonly Intent[];
+  /** What would have been sent next, and was in no request that failed: it waits as long, and uses up no try. Absent: none. */
+  readonly unsent?: readonly Intent[];
   readonly outcome: Failed;
   readonly request: RequestFacts | null;
   /** null: not one request, but all of them together. */
@@ -30,10 +33,10 @@ export interface Failing {
  */
 export function fail(context: Context, group: Group, failing: Failing): void {
   const { breaker, options, clock, random } = context;
-  const { intents, outcome, request, seen, search } = failing;
+  const { intents, unsent = [], outcome, request, seen, search } = failing;
   const kind = outcome.kind === 'not_found' && request !== null ? 'rejected_member' : outcome.kind;
   const isOwn = (seen !== null && signOf(seen) === 'own') || (outcome.kind === 'denied' && request !== null);
-  if (!breaker.isClosed && !isOwn) return breaker.wait(context, group, intents);
+  if (!breaker.isClosed && !isOwn) return breaker.wait(context, group, [...intents, ...unsent]);
   const schedule = search === 'ended' ? scheduleOfUntested(kind) : scheduleOf(kind);
   if (schedule === 'free') return;
   if (schedule === 'never') return spend(group, intents, { failure: outcome.failure, outcome: 'failed', request });
@@ -54,6 +57,17 @@ export function fail(context: Context, group: Group, failing: Failing): void {
     else spend(group, [intent], { failure, outcome: 'permanent_failure', request });
     if (seen !== null) breaker.used(seen, group, intent);
   }
+  if (unsent.length === 0) return;
+  const first = decideRetry(options.retry, {
+    schedule,
+    attempt: 0,
+    now: clock.now().wall,
+    random: chance,
+    retryAfterMs,
+  });
+  const times = intents.map(({ member }) => group.members.get(member)?.pending?.notBefore ?? 0);
+  const notBefore = Math.max(first.kind === 'park' ? first.notBefore : 0, ...times);
+  for (const intent of unsent) postpone(group, intent, notBefore);
 }
 
 /** A 403 or 404 to a PATCH of a group that can be read is about a member, as far as the answers show; so is what a search finds. */

@@ -66,7 +66,7 @@ export async function patchFailed(context: Context, group: Group, course: Course
     case 'transient':
       forgetSnapshot(context, group, course);
       if (isToBeIsolated(context, group, course, refused)) return isolate(context, group, course, refused);
-      fail(context, group, { intents: tried, outcome, request, seen });
+      fail(context, group, { intents: part, unsent: without(tried, part), outcome, request, seen });
       return afterFailure(group, course, outcome);
     case 'denied':
     case 'not_found': {
@@ -101,6 +101,12 @@ export async function patchFailed(context: Context, group: Group, course: Course
 const triedOf = (group: Group, { flight }: Course, snapshot: Snapshot): Intent[] =>
   stillDue(group, flight).filter((each) => (each.op === 'state' || !isSo(each, snapshot)) && isTried(group, each));
 
+const without = (intents: readonly Intent[], sent: readonly Intent[]): readonly Intent[] => {
+  const left = new Set(intents);
+  for (const intent of sent) left.delete(intent);
+  return [...left];
+};
+
 type Conflicted = RefusedPatch & { readonly snapshot: Snapshot };
 
 /** Read and plan again, a few times; then park. */
@@ -127,7 +133,7 @@ async function conflicted(context: Context, group: Group, course: Course, failed
     return isolate(context, group, course, patch);
   }
   if (isLast) {
-    fail(context, group, { intents: patch.tried, outcome, request, seen });
+    fail(context, group, { intents: patch.part, unsent: without(patch.tried, patch.part), outcome, request, seen });
     return 'go_on';
   }
   await sleep(context, conflictDelayMs(course.conflicts, context.random.next()));

@@ -1,9 +1,10 @@
 /**
- * Watches for keys that stand in two partitions of the source: two producers choose partitions in different ways, and an
- * earlier change may undo a later one, since order holds within a partition only. Bounded: only the keys that were read
+ * Watches for keys that stand in two partitions of the source: two producers choose partitions in different ways, or spell
+ * a group in two ways, and an earlier change may undo a later one, since order holds within a partition only. Bounded: only the keys that were read
  * last by this instance are remembered, so a key whose partitions have two owners, or whose records lie far apart, is missed.
  */
 import { LRUCache } from 'lru-cache';
+import { idKey, recordKey } from '../core/id-key.ts';
 import type { Clock, Logger, LogRecord } from '../ports.ts';
 
 /** Together at most about 3 MB. */
@@ -49,7 +50,7 @@ export class KeyWatch {
 
   /** A change was read. @param group of it, where the record has no key */
   read({ key, offset }: Pick<LogRecord, 'key' | 'offset'>, partition: number, group: string): void {
-    const name = key === null ? `group ${group}` : `key ${Buffer.from(key).toString('latin1')}`;
+    const name = key === null ? `group ${idKey(group)}` : `key ${recordKey(key)}`;
     const place = { partition, offset };
     const earlier = this.#places.get(name);
     this.#places.set(name, place);
@@ -72,7 +73,7 @@ export class KeyWatch {
         later: shown(later),
         records,
         remedy:
-          'give all producers of the topic the same partitioner, then send the full states of the groups concerned',
+          'give all producers of the topic the same partitioner, and their keys one letter case, then send the full states of the groups concerned',
       },
       'one key stands in two partitions of the source: an earlier change may undo a later one',
     );

@@ -197,7 +197,7 @@ export const flightMutants: readonly Mutant[] = [
       },
       {
         file: 'src/pipeline/failed-tries.ts',
-        find: 'if (!breaker.isClosed && !isOwn) return breaker.wait(context, group, intents);',
+        find: 'if (!breaker.isClosed && !isOwn) return breaker.wait(context, group, [...intents, ...unsent]);',
         replace: '',
       },
     ],

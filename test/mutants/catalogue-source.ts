@@ -66,4 +66,34 @@ export const sourceMutants: readonly Mutant[] = [
     ],
     scenario: 'damaged',
   },
+  {
+    name: 'two-spellings-two-keys',
+    breaks: 'a group whose producers spell it in two ways stands in two partitions, and nothing says so',
+    edits: [
+      {
+        file: 'src/core/id-key.ts',
+        find: '=> idKey(BYTES.decode(key))',
+        replace: '=> BYTES.decode(key)',
+      },
+    ],
+    tests: ['test/unit/key-watch.test.ts'],
+  },
+  {
+    name: 'two-spellings-two-native-keys',
+    breaks: 'ingest writes the changes of one group under as many keys as it has spellings',
+    edits: [{ file: 'src/ingest/native-record.ts', find: 'key: idKey(group)', replace: 'key: group' }],
+    tests: ['test/unit/native-record.test.ts'],
+  },
+  {
+    name: 'two-spellings-two-marks',
+    breaks: 'ingest topic lets a late change pass whose group is spelled in another way than the newer one',
+    edits: [
+      {
+        file: 'src/ingest/topic/last-released.ts',
+        find: '`${idKey(group)}\\n${idKey(member)}`',
+        replace: '`${group}\\n${idKey(member)}`',
+      },
+    ],
+    tests: ['test/unit/last-released.test.ts'],
+  },
 ];

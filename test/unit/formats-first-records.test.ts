@@ -254,6 +254,18 @@ describe('partitions that are chosen in several ways', () => {
     expect(codes([record(1, 'g'), record(1, 'g')], topic)).toEqual([]);
   });
 
+  test('are found where the keys are two spellings of one group', () => {
+    const [upper, lower] = ['0FBD1A2E-7C4B-4D5E-9F60-AABBCCDDEEFF', '0fbd1a2e-7c4b-4d5e-9f60-aabbccddeeff'];
+    const [finding] = findings([record(1, upper), record(4, lower)], topic);
+    expect(finding).toMatchObject({ code: 'key_in_several_partitions', mend: expect.stringContaining('letter case') });
+    expect(codes([record(1, upper), record(1, lower)], topic)).toEqual([]);
+    // In other formats the group is named by the event.
+    const keycloak = [at(0, keycloakEvent(upper), upper), at(2, keycloakEvent(lower), lower)];
+    expect(codes(keycloak, { name: 'keycloak' })).toEqual(['key_in_several_partitions']);
+    const severalKeys = [at(0, keycloakEvent(upper), 'a'), at(2, keycloakEvent(lower), 'b')];
+    expect(codes(severalKeys, { name: 'keycloak' })).toEqual(['group_under_several_keys']);
+  });
+
   test('are found where no key stands in two yet, but the keys are hashed in two ways', () => {
     const records = [
       ...groups(0).map((group) => record(java(group), group)),

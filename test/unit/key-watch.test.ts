@@ -54,6 +54,23 @@ test('without a key the group is looked at', () => {
   expect(watch.count).toBe(1);
 });
 
+test('two spellings of a UUID are one group, which has two keys then', () => {
+  const { logger, watch, read } = aWatch();
+  read('0fbd1a2e-7c4b-4d5e-9f60-aabbccddeeff', 0, 1);
+  read('other', 0, 2);
+  read('0FBD1A2E-7C4B-4D5E-9F60-AABBCCDDEEFF', 3, 4);
+  expect(watch.count).toBe(1);
+  expect(logger.lines).toMatchObject([{ fields: { remedy: expect.stringContaining('letter case') } }]);
+  // Without a key, too.
+  read(null, 1, 5, 'ABCDEF00-0000-4000-8000-000000000001');
+  read(null, 2, 6, 'abcdef00-0000-4000-8000-000000000001');
+  expect(watch.count).toBe(2);
+  // Every other id is another one in another letter case.
+  read('Sales', 0, 7);
+  read('sales', 1, 8);
+  expect(watch.count).toBe(2);
+});
+
 test('the log says it once a minute at most, and counts what it leaves out', async () => {
   const { clock, logger, watch, read } = aWatch();
   for (let offset = 0; offset < 1_000; offset++) read('g', offset % 2, offset);

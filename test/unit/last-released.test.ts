@@ -40,6 +40,26 @@ test('other groups and newer changes go on as they are', () => {
   expect(memory.judge(adding('m'), certain(30)).superseded).toEqual([]);
 });
 
+test('two spellings of a UUID are one group, and one member', () => {
+  const [upper, lower] = ['0FBD1A2E-7C4B-4D5E-9F60-AABBCCDDEEFF', '0fbd1a2e-7c4b-4d5e-9f60-aabbccddeeff'];
+  const memory = aMemory();
+  memory.judge(removing(lower), certain(20));
+  expect(memory.judge(adding(upper, 'n'), certain(10))).toMatchObject({ event: { add: ['n'] }, superseded: [upper] });
+  memory.judge({ ...removing('m'), group: lower }, certain(20));
+  expect(memory.judge({ ...adding('m'), group: upper }, certain(10)).event).toBeNull();
+  memory.judge({ ...state('m'), group: upper }, certain(40));
+  expect(memory.judge({ ...adding('o'), group: lower }, certain(30)).event).toBeNull();
+  expect(memory.judge({ ...state('o'), group: lower }, certain(35)).event).toBeNull();
+});
+
+test('of one event that names a member twice, the removal is remembered', () => {
+  const [upper, lower] = ['0FBD1A2E-7C4B-4D5E-9F60-AABBCCDDEEFF', '0fbd1a2e-7c4b-4d5e-9f60-aabbccddeeff'];
+  const memory = aMemory();
+  memory.judge({ ...adding(upper), remove: [lower] }, certain(20));
+  expect(memory.judge(adding(lower), certain(10)).superseded).toEqual([lower]);
+  expect(memory.judge(removing(lower), certain(10)).superseded).toEqual([]);
+});
+
 test('where one of both does not say when it happened, the order of arrival stands', () => {
   const memory = aMemory();
   memory.judge(removing('m'), guessed(20));

@@ -44,6 +44,16 @@ test('a time in another spelling is left out, since with it the record could not
   }
 });
 
+test('a group has one key, however its id is spelled, so that one partition has all of its changes', () => {
+  const said = { eventId: null, occurredAt: null, add: ['m'], remove: [] };
+  const ofGroup = (group: string): Delta => ({ kind: 'delta', group, ...said });
+  const upper = ofGroup('0FBD1A2E-7C4B-4D5E-9F60-AABBCCDDEEFF');
+  expect(nativeRecord(upper).key).toBe('0fbd1a2e-7c4b-4d5e-9f60-aabbccddeeff');
+  // Reports go on naming it as the source does.
+  expect(readBack(upper)).toEqual([upper]);
+  expect(nativeRecord(ofGroup('Sales')).key).toBe('Sales');
+});
+
 test('the records are those of the contract', () => {
   const said = { group: 'g', eventId: 'e', occurredAt: '2026-01-31T12:00:00Z' };
   expect(nativeRecord({ kind: 'delta', ...said, add: ['a'], remove: ['b'] })).toEqual({

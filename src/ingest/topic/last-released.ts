@@ -1,5 +1,5 @@
 /**
- * What was released last of each (group, member), so that an older change that comes late does not overwrite it. Pure.
+ * What was released last of each (group, member), in any spelling, so that an older change that comes late does not overwrite it. Pure.
  *
  * The rule, where the later one wants something else than the earlier one did:
  * - older, and both say when they happened: it is superseded, and must not go on;
@@ -8,6 +8,7 @@
  * A full state covers every member of its group, and is superseded by any later change of the group.
  */
 import type { Delta, FullState, Op } from '../../core/change.ts';
+import { idKey } from '../../core/id-key.ts';
 import type { EventTime } from './event-time.ts';
 
 export interface Occurrence extends EventTime {
@@ -56,9 +57,9 @@ export class LastReleased {
     const superseded: string[] = [];
     let newestAt: number | null = null;
     let uncertainCount = 0;
-    const removed = new Set(event.remove);
+    const removed = new Set(event.remove.map(idKey));
     for (const member of new Set([...event.remove, ...event.add])) {
-      const mark: Mark = { ...occurrence, wants: removed.has(member) ? 'remove' : 'add' };
+      const mark: Mark = { ...occurrence, wants: removed.has(idKey(member)) ? 'remove' : 'add' };
       const [verdict, by] = this.#verdict([stateKey(event.group), memberKey(event.group, member)], mark);
       if (verdict === 'uncertain') uncertainCount += 1;
       if (verdict === 'superseded') {
@@ -127,6 +128,6 @@ const after = (mark: Mark, verdict: Verdict, by: number): Mark =>
   verdict === 'uncertain' ? { ...mark, at: Math.max(mark.at, by), isCertain: false } : mark;
 
 // No id holds a control character, so that no two of these keys are equal.
-const memberKey = (group: string, member: string): string => `${group}\n${member}`;
-const stateKey = (group: string): string => `${group}\n\nstate`;
-const newestKey = (group: string): string => `${group}\n\nnewest`;
+const memberKey = (group: string, member: string): string => `${idKey(group)}\n${idKey(member)}`;
+const stateKey = (group: string): string => `${idKey(group)}\n\nstate`;
+const newestKey = (group: string): string => `${idKey(group)}\n\nnewest`;

@@ -219,6 +219,56 @@ describe('one bad member of ten, for whom the target calls a version stale that 
   });
 });
 
+describe('a group that takes many requests, of which some fail', () => {
+  const failing: readonly (readonly [name: string, failure: Answer])[] = [
+    ['503', answer(503)],
+    ['504 of a proxy', page(504)],
+    ['500', answer(500)],
+    ['no answer', noAnswer],
+  ];
+
+  test.each(failing)('%s: only what was in such a request has used up a try', async (_, failure) => {
+    const world = new QuickWorld();
+    const sent = new Map<string, number>();
+    let count = 0;
+    world.target.onPatch = (request) => {
+      count += 1;
+      if (count % 5 !== 0) return null;
+      for (const member of membersOf(request)) sent.set(member, (sent.get(member) ?? 0) + 1);
+      return failure;
+    };
+    world.produce({ add_members: names(2_000) });
+    await world.start();
+    await world.clock.advance(ALL_TRIES_MS);
+    expect(world.target.group('g').members.size).toBe(2_000);
+    const ends = world.reports().filter(({ final }) => final);
+    expect(ends.filter(({ member, attempt }) => attempt !== (sent.get(member ?? '') ?? 0))).toEqual([]);
+  });
+
+  test('a group whose requests all fail ends part by part, each change after its own tries', async () => {
+    const picky = new Picky(names(120), answer(503));
+    await picky.run({ add_members: names(120) }, ALL_TRIES_MS);
+    expect(picky.givenUp()).toHaveLength(120);
+    expect([...picky.kept().values()].filter(({ attempt }) => attempt !== 5)).toEqual([]);
+    expect(picky.sent.length).toBeLessThanOrEqual(30);
+  });
+
+  test('conflicts until the last try of some use up none of the others', async () => {
+    const world = new QuickWorld();
+    const refused = new Set(names(50));
+    world.target.onPatch = (request) => {
+      if (!membersOf(request).some((member) => refused.has(member))) return null;
+      world.target.group('g').version += 1;
+      return answer(412);
+    };
+    world.produce({ add_members: names(300) });
+    await world.start();
+    await world.clock.advance(ALL_TRIES_MS);
+    const landed = world.target.group('g').members;
+    expect(names(300).filter((member) => !landed.has(member))).toEqual(names(50));
+  });
+});
+
 test('conflicts between which something lands are none in a row', async () => {
   const world = new QuickWorld();
   let count = 0;

@@ -68,24 +68,23 @@ export function readSource(context: Context, partition: Partition, batch: Batch)
   limitIntake(context);
   context.dispatch();
   context.settle();
-  // What is read is folded to its end first: nothing more is read before.
-  if (partition.inbox.isFull) return foldLater(context, partition);
-  return preparing === null ? 'taken' : waitFor(context, partition, preparing);
+  const isWhole = next === batch.nextOffset;
+  if (partition.inbox.isFull) {
+    // What is read is folded to its end first: nothing more is read before.
+    context.log.pause('source', partition.number);
+    foldLater(context, partition);
+  } else if (!isWhole && preparing !== null) waitFor(context, partition, preparing);
+  // Of a batch that is read to its end nothing is asked for again: retention may take it meanwhile.
+  return isWhole ? 'taken' : 'declined';
 }
 
-function foldLater(context: Context, partition: Partition): 'declined' {
-  context.log.pause('source', partition.number);
-  later(context, partition);
-  return 'declined';
-}
-
-/** The rest of what is read is folded in later turns of the event loop; then the batch comes again. */
-function later(context: Context, partition: Partition): void {
+/** The rest of what is read is folded in later turns of the event loop; then what is left of the batch comes again. */
+function foldLater(context: Context, partition: Partition): void {
   context.clock.schedule(0, () => {
     if (!isCurrent(context, partition) || context.state.isDraining) return;
     partition.inbox.begin();
     takeFromInbox(context, partition);
-    if (!partition.inbox.isEmpty) return later(context, partition);
+    if (!partition.inbox.isEmpty) return foldLater(context, partition);
     catchUp(context, partition);
     limitIntake(context);
     resumeSource(context, partition);
@@ -99,12 +98,11 @@ function takeFromInbox(context: Context, partition: Partition): void {
 }
 
 /** The batch comes again once the format can read it. */
-function waitFor(context: Context, partition: Partition, preparing: Promise<void>): 'declined' {
+function waitFor(context: Context, partition: Partition, preparing: Promise<void>): void {
   context.log.pause('source', partition.number);
   void preparing.then(() => {
     if (isCurrent(context, partition)) resumeSource(context, partition);
   });
-  return 'declined';
 }
 
 /** Groups that are met later have nothing to fear from a former owner. */

@@ -365,7 +365,7 @@ export const settleMutants: readonly Mutant[] = [
     edits: [
       {
         file: 'src/pipeline/intake.ts',
-        find: '  if (partition.inbox.isFull) return foldLater(context, partition);\n',
+        find: '    foldLater(context, partition);\n',
         replace: '',
       },
     ],

@@ -261,6 +261,14 @@ describe('inactive users', () => {
     expect(await user('x-0')).toEqual(found('gone-0', false));
   });
 
+  test('who stands behind the first page is found although all stood on it before', async () => {
+    const { sandbox, user } = await given({ behaviour: { inactiveUsers: 'hidden', twoConditions: 'refused' } });
+    putInactive(sandbox, 1);
+    await user('nobody');
+    putInactive(sandbox, 80);
+    expect(await user('x-79')).toEqual(found('gone-79', false));
+  });
+
   test.each([
     ['shown', 'refused', 1],
     ['hidden', 'applied', 2],

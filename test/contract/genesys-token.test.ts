@@ -165,6 +165,18 @@ describe('a token request', () => {
     expect(as('response', await next).status).toBe(200);
   });
 
+  test('that succeeds after a refusal ends it: the next token is asked for as usual', async () => {
+    const clock = new ManualClock();
+    const sandbox = await aSandbox({ tokenLifetimeSeconds: 300 });
+    const api = anApi(sandbox, {}, { clock });
+    sandbox.refuseClient('authentication failed');
+    expect(as('no_token', await get(api)).refused).toBe(true);
+    sandbox.acceptClient();
+    expect(await api.renewToken()).toBe(null);
+    await clock.advance(301_000);
+    expect(as('response', await get(api)).status).toBe(200);
+  });
+
   test('that succeeds ends the row of refusals, so that the next pause is short again', async () => {
     const clock = new ManualClock();
     const sandbox = await aSandbox({ tokenLifetimeSeconds: 300 });

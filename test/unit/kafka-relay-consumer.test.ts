@@ -55,7 +55,8 @@ const point = (partition: number): StartingPoint => ({ partition, from: 5n, comm
 let clock: ManualClock;
 let consumer: RelayConsumer;
 let told: string[];
-let points: () => Promise<readonly StartingPoint[]>;
+/** Where to begin. @param isWanted as the consumer says it meanwhile */
+let points: (isWanted: () => boolean) => Promise<readonly StartingPoint[]>;
 
 beforeEach(async () => {
   kafka.listeners.clear();
@@ -73,7 +74,8 @@ beforeEach(async () => {
     lost: () => void told.push('lost'),
     ended: () => void told.push('ended'),
   };
-  const start = { of: () => points() } as Pick<RelayStart, 'of'> as RelayStart;
+  const of: RelayStart['of'] = (_partitions, _cluster, isWanted) => points(isWanted);
+  const start = { of } as Pick<RelayStart, 'of'> as RelayStart;
   consumer = new RelayConsumer(options, { clock, log: quiet }, { listener, start });
   consumer.start();
   await clock.settle();
@@ -141,6 +143,30 @@ test('where to begin under a former assignment counts for nothing', async () => 
   expect([await fetchOf(0), told]).toEqual([false, []]);
 });
 
+test.each<[string, () => Promise<void>]>([
+  ['is assigned anew', () => join(0)],
+  ['has crashed', async () => emit('CRASH', { error: new Error('a fault') })],
+  [
+    'is closed',
+    async () => {
+      const closing = consumer.close();
+      await clock.settle();
+      await closing;
+    },
+  ],
+])('where to begin is not waited for once it %s', async (_, endIt) => {
+  let isWanted = (): boolean => false;
+  points = (asked) => {
+    isWanted = asked;
+    return new Promise(() => undefined);
+  };
+  await join(0);
+  const isFirstWanted = isWanted;
+  expect(isFirstWanted()).toBe(true);
+  await endIt();
+  expect(isFirstWanted()).toBe(false);
+});
+
 test('nothing is handed on once another instance has the topic', async () => {
   await join(0);
   await join();
@@ -150,6 +176,7 @@ test('nothing is handed on once another instance has the topic', async () => {
 test('the lease holds for half a session from the sending of the last good heartbeat on', async () => {
   expect(consumer.holdsLease()).toBe(false);
   await join(0);
+  expect(consumer.holdsLease()).toBe(true);
   const sentAt = clock.now();
   emit('REQUEST', { apiName: 'Heartbeat', sentAt: sentAt.wall });
   await clock.advance(1_000);

@@ -192,11 +192,15 @@ export class RelayConsumer {
 
   async #begin(partitions: readonly number[], assignment: number): Promise<void> {
     try {
-      const points = await this.#start.of(partitions, this.#cluster, () => assignment === this.#assignments);
-      if (assignment === this.#assignments) this.#guard(() => this.#read(points));
+      const points = await this.#start.of(partitions, this.#cluster, () => this.#isPresent(assignment));
+      if (this.#isPresent(assignment)) this.#guard(() => this.#read(points));
     } catch (error) {
-      if (assignment === this.#assignments) this.#end(error);
+      if (this.#isPresent(assignment)) this.#end(error);
     }
+  }
+
+  #isPresent(assignment: number): boolean {
+    return this.#state === 'open' && assignment === this.#assignments;
   }
 
   #read(points: readonly StartingPoint[]): void {
@@ -244,7 +248,6 @@ export class RelayConsumer {
   #end(error: unknown): void {
     if (this.#state !== 'open') return;
     this.#state = 'ended';
-    this.#assignments += 1;
     this.#listener.ended(error);
   }
 }

@@ -6,12 +6,21 @@ import type { ChangeLogHandler } from '../../src/ports.ts';
 import { ManualClock } from '../support/manual-clock.ts';
 
 /** The consumers that were built, in their order. */
-const built = vi.hoisted((): { listener: ConsumerListener; hasJoined: boolean }[] => []);
+const built = vi.hoisted((): { listener: ConsumerListener; hasJoined: boolean; replaced: number }[] => []);
+/** Of the topics, as Kafka has them. */
+const ids = vi.hoisted(() => ({ s: 's1', r: 'r1' }));
+
+vi.mock('../../src/adapters/kafka/inspection.ts', () => ({
+  topicIdsFrom: async (_: object, [topic]: readonly (keyof typeof ids)[]) => [topic === undefined ? null : ids[topic]],
+  inspectPartition: async () => ({ topicId: ids.s, retryTopicId: ids.r, first: null }),
+}));
 
 vi.mock('../../src/adapters/kafka/consumer.ts', () => ({
   LogConsumer: class {
     readonly listener: ConsumerListener;
     hasJoined = false;
+    replaced = 0;
+    readonly cluster = { findTopicPartitionMetadata: () => [{ partitionId: 0, leader: 1 }] };
 
     constructor(_options: object, _host: object, listener: ConsumerListener) {
       this.listener = listener;
@@ -22,6 +31,9 @@ vi.mock('../../src/adapters/kafka/consumer.ts', () => ({
     start(): void {}
     fault(): null {
       return null;
+    }
+    retryReplaced(): void {
+      this.replaced += 1;
     }
     async close(): Promise<void> {}
   },
@@ -41,6 +53,7 @@ let losses: string[];
 
 beforeEach(async () => {
   built.length = 0;
+  Object.assign(ids, { s: 's1', r: 'r1' });
   clock = new ManualClock();
   [failures, losses] = [[], []];
   log = new KafkaChangeLog(options, { clock, log: quiet });
@@ -125,4 +138,29 @@ test('once it is left, no other consumer is built', async () => {
   await log.leave();
   await clock.advance(60_000);
   expect([built.length, clock.scheduledCount]).toEqual([1, 0]);
+});
+
+test('a source that was recreated is given up once, and the new one is read', async () => {
+  join();
+  await log.inspect(0, null);
+  await clock.advance(10_000);
+  expect([built.length, losses]).toEqual([1, []]);
+  ids.s = 's2';
+  // It is noticed, and takes its time to be read again.
+  await clock.advance(30_000);
+  expect([built.length, losses]).toEqual([2, ['the topic s was deleted and recreated']]);
+  join();
+  await log.inspect(0, null);
+  await clock.advance(60_000);
+  expect([built.length, losses.length]).toEqual([2, 1]);
+});
+
+test('that the retry topic was recreated is told once, each time', async () => {
+  join();
+  await log.inspect(0, null);
+  for (const [time, id] of ['r2', 'r3'].entries()) {
+    ids.r = id;
+    await clock.advance(60_000);
+    expect([last().replaced, losses]).toEqual([time + 1, []]);
+  }
 });

@@ -80,7 +80,7 @@ test('a trouble is named until a page comes', async () => {
 
 test('an answer that stays away for a minute is named, and when it was asked for', async () => {
   await clock.advance(1);
-  let answer = (_: Page): void => undefined;
+  let answer: (given: Page) => void = () => undefined;
   read = () => new Promise((resolve) => (answer = resolve));
   await clock.advance(INTERVAL_MS);
   const asked = new Date(clock.now().wall).toISOString();

@@ -191,16 +191,13 @@ export class RelayConsumer {
   }
 
   async #begin(partitions: readonly number[], assignment: number): Promise<void> {
+    const isPresent = (): boolean => this.#state === 'open' && assignment === this.#assignments;
     try {
-      const points = await this.#start.of(partitions, this.#cluster, () => this.#isPresent(assignment));
-      if (this.#isPresent(assignment)) this.#guard(() => this.#read(points));
+      const points = await this.#start.of(partitions, this.#cluster, isPresent);
+      if (isPresent()) this.#guard(() => this.#read(points));
     } catch (error) {
-      if (this.#isPresent(assignment)) this.#end(error);
+      if (isPresent()) this.#end(error);
     }
-  }
-
-  #isPresent(assignment: number): boolean {
-    return this.#state === 'open' && assignment === this.#assignments;
   }
 
   #read(points: readonly StartingPoint[]): void {

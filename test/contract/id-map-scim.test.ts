@@ -265,7 +265,7 @@ describe('inactive users', () => {
   test('who stands behind the first page is found although all stood on it before', async () => {
     const { sandbox, user } = await given({ behaviour: { inactiveUsers: 'hidden', twoConditions: 'refused' } });
     putInactive(sandbox, 1);
-    await user('nobody');
+    await user('unknown');
     putInactive(sandbox, 80);
     expect(await user('x-79')).toEqual(found('gone-79', false));
   });

@@ -111,9 +111,9 @@ describe('afterwards', () => {
     const shared = 'several groups of the id table have one genesys_id';
     const warnings = (): number => logger.lines.filter(({ message }) => message.startsWith(shared)).length;
     expect(warnings()).toBe(0);
-    const told = new Promise<void>((resolve) => map.onChange(resolve));
+    const changed = new Promise<void>((resolve) => map.onChange(resolve));
     await tools.send([keyed('2', group('b'))]);
-    await told;
+    await changed;
     expect(warnings()).toBe(1);
   });
 

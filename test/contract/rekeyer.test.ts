@@ -152,7 +152,7 @@ test('what was begun before a loss commits nothing after it', async () => {
   expect(relay.committed.size).toBe(0);
 });
 
-test('what was judged before a loss is judged anew: it does not look late beside itself', async () => {
+test('what was judged before a loss is judged again: it does not look late beside itself', async () => {
   const { relay, tools, clock, ids, letters } = aScene();
   let acknowledge = (): void => undefined;
   tools.beforeSend = () => new Promise((resolve) => (acknowledge = resolve));

@@ -125,7 +125,7 @@ test('what was never permitted ends the log', async () => {
   expect([failures.length, built.length]).toEqual([1, 1]);
 });
 
-test('a loss is told where something was joined', async () => {
+test('a loss is reported where something was joined', async () => {
   await end('REBALANCE_IN_PROGRESS');
   expect(losses).toEqual([]);
   join();
@@ -155,7 +155,7 @@ test('a source that was recreated is given up once, and the new one is read', as
   expect([built.length, losses.length]).toEqual([2, 1]);
 });
 
-test('that the retry topic was recreated is told once, each time', async () => {
+test('that the retry topic was recreated is reported once, each time', async () => {
   join();
   await log.inspect(0, null);
   for (const [time, id] of ['r2', 'r3'].entries()) {

@@ -54,7 +54,7 @@ const point = (partition: number): StartingPoint => ({ partition, from: 5n, comm
 
 let clock: ManualClock;
 let consumer: RelayConsumer;
-let told: string[];
+let heard: string[];
 /** Where to begin. @param isWanted as the consumer says it meanwhile */
 let points: (isWanted: () => boolean) => Promise<readonly StartingPoint[]>;
 
@@ -62,17 +62,17 @@ beforeEach(async () => {
   kafka.listeners.clear();
   kafka.calls.length = 0;
   clock = new ManualClock();
-  told = [];
+  heard = [];
   points = async () => [point(0)];
   const listener = {
-    assigned: () => void told.push('assigned'),
+    assigned: () => void heard.push('assigned'),
     records: ({ partition }: { readonly partition: number }) => {
-      told.push(`records of ${partition}`);
+      heard.push(`records of ${partition}`);
       return 'taken' as const;
     },
     offsetOutOfRange: () => undefined,
-    lost: () => void told.push('lost'),
-    ended: () => void told.push('ended'),
+    lost: () => void heard.push('lost'),
+    ended: () => void heard.push('ended'),
   };
   const of: RelayStart['of'] = (_partitions, _cluster, isWanted) => points(isWanted);
   const start = { of } as Pick<RelayStart, 'of'> as RelayStart;
@@ -104,14 +104,14 @@ async function fetchOf(partition: number): Promise<boolean> {
   return isTaken;
 }
 
-test('it reads from where it is told to begin', async () => {
+test('it reads from where it is to begin', async () => {
   await join(0);
   expect(kafka.calls).toEqual([
     ['pause', 0],
     ['seek', 0, '5'],
     ['resume', 0],
   ]);
-  expect([await fetchOf(0), told]).toEqual([true, ['assigned', 'records of 0']]);
+  expect([await fetchOf(0), heard]).toEqual([true, ['assigned', 'records of 0']]);
 });
 
 test('what was paused before a rebalance is read after it', async () => {
@@ -127,7 +127,7 @@ test('nothing is handed on before it is known where to begin', async () => {
   let answer: (found: readonly StartingPoint[]) => void = () => undefined;
   points = () => new Promise((resolve) => (answer = resolve));
   await join(0);
-  expect([await fetchOf(0), told]).toEqual([false, []]);
+  expect([await fetchOf(0), heard]).toEqual([false, []]);
   answer([point(0)]);
   await clock.settle();
   expect(await fetchOf(0)).toBe(true);
@@ -140,11 +140,11 @@ test('where to begin under a former assignment counts for nothing', async () => 
   await join(0);
   answers[0]?.([point(0)]);
   await clock.settle();
-  expect([await fetchOf(0), told]).toEqual([false, []]);
+  expect([await fetchOf(0), heard]).toEqual([false, []]);
 });
 
 test.each<[string, () => Promise<void>]>([
-  ['is assigned anew', () => join(0)],
+  ['is assigned again', () => join(0)],
   ['has crashed', async () => emit('CRASH', { error: new Error('a fault') })],
   [
     'is closed',
@@ -170,7 +170,7 @@ test.each<[string, () => Promise<void>]>([
 test('nothing is handed on once another instance has the topic', async () => {
   await join(0);
   await join();
-  expect([await fetchOf(0), told]).toEqual([false, ['assigned', 'lost']]);
+  expect([await fetchOf(0), heard]).toEqual([false, ['assigned', 'lost']]);
 });
 
 test('the lease holds for half a session from the sending of the last good heartbeat on', async () => {

@@ -146,6 +146,19 @@ test('metrics tell for how long a topic has not taken what is to be written, fro
   expect(await (await get('/metrics')).text()).toContain('rollcall_unsettled_seconds{topic="reports"} 4.5\n');
 });
 
+test.each([
+  [4_500, 9_500],
+  [9_500, 4_500],
+])('of troubles of a topic that began %i ms and %i ms ago the older one is measured', async (writeMs, readMs) => {
+  const since = (ageMs: number): number => clock.now().wall - ageMs;
+  const [write, read] = [
+    { ...stuck, since: since(writeMs) },
+    { ...stuck, act: 'read', since: since(readMs) },
+  ] as const;
+  const get = await given(() => someStats({ unsettled: [write, read].map((each) => ({ ...each, isLasting: false })) }));
+  expect(await (await get('/metrics')).text()).toContain('rollcall_unsettled_seconds{topic="reports"} 9.5\n');
+});
+
 const samplesOf = (text: string): string[] => text.split('\n').filter((line) => line !== '' && !line.startsWith('#'));
 
 test.for([

@@ -165,6 +165,32 @@ describe('a token request', () => {
     expect(as('response', await next).status).toBe(200);
   });
 
+  test('that succeeds after a refusal ends it: the next token is asked for as usual', async () => {
+    const clock = new ManualClock();
+    const sandbox = await aSandbox({ tokenLifetimeSeconds: 300 });
+    const api = anApi(sandbox, {}, { clock });
+    sandbox.refuseClient('authentication failed');
+    expect(as('no_token', await get(api)).refused).toBe(true);
+    sandbox.acceptClient();
+    expect(await api.renewToken()).toBe(null);
+    await clock.advance(301_000);
+    expect(as('response', await get(api)).status).toBe(200);
+  });
+
+  test('that succeeds ends the row of refusals, so that the next pause is short again', async () => {
+    const clock = new ManualClock();
+    const sandbox = await aSandbox({ tokenLifetimeSeconds: 300 });
+    const api = anApi(sandbox, {}, { clock });
+    const throttled = { kind: 'status', status: 429, retryAfterSeconds: 1 } as const;
+    for (let round = 0; round < 3; round += 1) {
+      sandbox.addRule({ match: { endpoint: 'token', times: 1 }, fault: throttled });
+      expect(as('no_token', await get(api))).toMatchObject({ status: 429, retryAfterMs: 1_000 });
+      await clock.advance(1_000);
+      expect(as('response', await get(api)).status).toBe(200);
+      await clock.advance(301_000);
+    }
+  });
+
   test.each([
     [
       { kind: 'status', status: 429 },

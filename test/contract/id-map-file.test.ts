@@ -45,6 +45,7 @@ async function open(path: string) {
 
 const KEPT = 'the id table cannot be used: the one that was loaded before is kept';
 const LOADED = 'the id table has changed and is loaded';
+const SHARED = 'several groups of the id table have one genesys_id';
 
 describe('a change of the file', () => {
   test('is taken once it has rested for one look, and told once', async () => {
@@ -64,6 +65,26 @@ describe('a change of the file', () => {
     await rename(join(folder, 'new'), path);
     await look(2);
     expect([map.known('user', 'a'), map.known('user', 'b')]).toEqual([{ kind: 'unmapped' }, found('u2')]);
+  });
+
+  test('that gives two groups one target is warned of, once for as long as they have it', async () => {
+    const row = (group: string, target: string): string => `group,${group},${target}`;
+    const header = 'type,source_id,genesys_id';
+    const apart = [header, row('a', 'g1'), row('b', 'g2')].join('\n');
+    const shared = [header, row('a', 'g1'), row('b', 'g1')].join('\n');
+    const { path, look, messages } = await given(apart);
+    const warnings = (): number => messages().filter((message) => message.startsWith(SHARED)).length;
+    expect(warnings()).toBe(0);
+    for (const [content, expected] of [
+      [shared, 1],
+      [`${shared}\n${row('c', 'g3')}`, 1],
+      [apart, 1],
+      [shared, 2],
+    ] as const) {
+      await writeFile(path, content);
+      await look(2);
+      expect(warnings()).toBe(expected);
+    }
   });
 
   test('behind the symbolic links of a mounted volume is seen', async () => {

@@ -15,6 +15,7 @@ import { ManualClock } from '../support/manual-clock.ts';
 const always = (): boolean => true;
 const never = (): boolean => false;
 const missing = { kind: 'missing' };
+const MINUTES = 60_000;
 
 type Attributes = Partial<Omit<IdMapOptions, 'source'>>;
 
@@ -261,6 +262,14 @@ describe('inactive users', () => {
     expect(await user('x-0')).toEqual(found('gone-0', false));
   });
 
+  test('who stands behind the first page is found although all stood on it before', async () => {
+    const { sandbox, user } = await given({ behaviour: { inactiveUsers: 'hidden', twoConditions: 'refused' } });
+    putInactive(sandbox, 1);
+    await user('unknown');
+    putInactive(sandbox, 80);
+    expect(await user('x-79')).toEqual(found('gone-79', false));
+  });
+
   test.each([
     ['shown', 'refused', 1],
     ['hidden', 'applied', 2],
@@ -327,6 +336,20 @@ test('groups of one name are ambiguous, and the one that is spelled as asked is 
   expect(await map.lookUp('group', 'sales', always)).toEqual(found('g2'));
   expect(await map.lookUp('group', 'SALES', always)).toEqual({ kind: 'ambiguous' });
   expect(await map.lookUp('group', 'Twin', always)).toEqual({ kind: 'ambiguous' });
+});
+
+test('a group of the source that waits for its look-up keeps the group of the target from another name', async () => {
+  const { sandbox, clock, map } = await given();
+  sandbox.putGroup({ id: 'g1', displayName: 'Sales' });
+  await map.lookUp('group', 'Sales', always);
+  await clock.advance(50 * MINUTES);
+  expect(map.groupNames.lookedUp('Sales')).toBe('Sales');
+  // A change of it waits: what was found is too old, and the target does not answer.
+  await clock.advance(50 * MINUTES);
+  expect(map.known('group', 'Sales')).toBeNull();
+  await clock.advance(50 * MINUTES);
+  expect(await map.lookUp('group', 'sales', always)).toEqual({ kind: 'shared', first: 'Sales' });
+  expect(await map.lookUp('group', 'Sales', always)).toEqual(found('g1'));
 });
 
 test('10,000 unknown users cost one look-up each, and a page for all who wait together', async () => {

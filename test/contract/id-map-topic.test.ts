@@ -105,6 +105,18 @@ describe('afterwards', () => {
     }
   });
 
+  test('that gives two groups one target is warned of', async () => {
+    const group = (source_id: string): IdRow => ({ type: 'group', source_id, genesys_id: 'g1' });
+    const { map, tools, logger } = await given(keyed('1', group('a')));
+    const shared = 'several groups of the id table have one genesys_id';
+    const warnings = (): number => logger.lines.filter(({ message }) => message.startsWith(shared)).length;
+    expect(warnings()).toBe(0);
+    const changed = new Promise<void>((resolve) => map.onChange(resolve));
+    await tools.send([keyed('2', group('b'))]);
+    await changed;
+    expect(warnings()).toBe(1);
+  });
+
   test('a tombstone is taken too', async () => {
     const { map, tools } = await given(keyed('1', user('a', 'u1')));
     const told = new Promise<void>((resolve) => map.onChange(resolve));

@@ -123,3 +123,10 @@ test('a log whose last event comes again and again is asked for at the usual int
   const asked = await requestsOf('okta', ({ path }) => json(path.startsWith('/api/v1/logs') ? [event] : []));
   expect(asked.length).toBeLessThanOrEqual(10);
 });
+
+test('troubles that are over make no later pause longer', async () => {
+  const isTrouble = (count: number): boolean => count % 2 === 1;
+  const asked = await requestsOf('scim', (_, count) => json(isTrouble(count) ? {} : { totalResults: 0 }));
+  // Every five seconds.
+  expect(asked).toHaveLength(7);
+});

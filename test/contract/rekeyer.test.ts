@@ -152,6 +152,24 @@ test('what was begun before a loss commits nothing after it', async () => {
   expect(relay.committed.size).toBe(0);
 });
 
+test('what was judged before a loss is judged again: it does not look late beside itself', async () => {
+  const { relay, tools, clock, ids, letters } = aScene();
+  let acknowledge = (): void => undefined;
+  tools.beforeSend = () => new Promise((resolve) => (acknowledge = resolve));
+  const records = [aChange('a', 1), aChange('b', 2, { remove_members: ['m'] })];
+  relay.assign({});
+  relay.feed(0, records);
+  await clock.settle();
+  relay.lose();
+  tools.beforeSend = async () => undefined;
+  acknowledge();
+  relay.assign({});
+  relay.feed(0, records);
+  await clock.advance(5_000);
+  expect([ids().slice(-2), letters()]).toEqual([['a', 'b'], []]);
+  expect(relay.committed.get(0)?.offset).toBe(2n);
+});
+
 test('without the lease nothing is sent, as another instance may have the topic', async () => {
   const { relay, clock, ids } = aScene();
   relay.isOwner = false;

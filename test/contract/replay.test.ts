@@ -11,6 +11,7 @@ import type { ReplayVerdict } from '../../src/core/request-record.ts';
 import { EXIT } from '../../src/exit-codes.ts';
 import type { Clock } from '../../src/ports.ts';
 import { aHost } from '../support/command-host.ts';
+import { ManualClock } from '../support/manual-clock.ts';
 
 const stamp = { owner: 'o', epoch: 1, seq: 1 };
 const anIntent = (change: Partial<Intent>): Intent => ({
@@ -42,13 +43,18 @@ beforeEach(async () => {
   await log.send([{ topic: 'retry', partition: 1, ...state }]);
 });
 
-/** Answers each request as an owner would. */
-async function own(verdict: ReplayVerdict, signal: AbortSignal): Promise<void> {
+/** Answers each request as an owner would. @param before each answer */
+async function own(
+  verdict: ReplayVerdict,
+  signal: AbortSignal,
+  before = async (): Promise<void> => undefined,
+): Promise<void> {
   for await (const record of log.read('retry', { from: 'beginning', follow: true, signal })) {
     const parsed = parseRetryRecord(record);
     if (parsed.kind !== 'request' || parsed.wanted?.kind !== 'replay') continue;
     const verdicts = parsed.wanted.named.map((named) => ({ ...named, verdict }));
     const headers = renderAnswer(stamp, { kind: 'replay', verdicts });
+    await before();
     await log.send([{ topic: 'retry', partition: record.partition, key: record.key, value: null, headers }]);
   }
 }
@@ -184,6 +190,21 @@ describe('replay now', () => {
     const { code, out, err } = await replay({ group: ['h'], yes: true });
     expect({ code, out }).toEqual({ code: EXIT.someFailed, out: '' });
     expect(err).toContain('`rollcall held`');
+  });
+
+  test('waits for as long as one answer follows the other', async () => {
+    for (const group of ['h', 'i']) {
+      const state = renderState({ group, intents: [anIntent({ group })], stamp, trouble: null, now: 0, sha256 });
+      await log.send([{ topic: 'retry', partition: 1, ...state }]);
+    }
+    const clock = new ManualClock();
+    const stop = new AbortController();
+    const owner = own('woken', stop.signal, () => clock.advance(8_000));
+    const { code, out } = await replay({ member: ['m'], yes: true }, clock);
+    stop.abort();
+    await owner;
+    expect(code).toBe(EXIT.done);
+    expect(out.trim().split('\n')).toHaveLength(3);
   });
 
   test('ends with 69 where no instance answers', async () => {

@@ -223,6 +223,17 @@ describe('a key set', () => {
     expect(await code(keys, stranger)).toBe('token_key');
   });
 
+  test('is not read for each token, however old the first reading is', async () => {
+    await write(sender);
+    const keys = await open();
+    await clock.advance(60_000);
+    expect(await code(keys, sender)).toBe('verified');
+    await write(sender, stranger);
+    expect(await code(keys, stranger)).toBe('token_key');
+    await clock.advance(10_000);
+    expect(await code(keys, stranger)).toBe('verified');
+  });
+
   test('that cannot be used any more changes nothing, and is logged once', async () => {
     await write(sender);
     const keys = await open();

@@ -8,6 +8,7 @@ import { connect, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import { afterEach, expect, test, vi } from 'vitest';
 import { createKafkaSecurity } from '../support/kafka-security.ts';
+import { ManualClock } from '../support/manual-clock.ts';
 import { aDoor, adding, rightHeaders, secrets, type Door } from '../support/webhook.ts';
 
 vi.mock('node:crypto', async (original) => {
@@ -137,6 +138,37 @@ test('a connection whose request waits for Kafka is not closed for new ones', as
   await Promise.all(silent.map((socket) => once(socket, 'connect')));
   open();
   expect((await waiting).status).toBe(200);
+});
+
+test('a connection whose request has its answer gives way to new ones', async () => {
+  const door = await aDoor();
+  const socket = stall(door);
+  let heard = '';
+  socket.setEncoding('utf8').on('data', (text: string) => (heard += text));
+  const body = adding('g', 'm');
+  socket.write(`${head('/okta', `authorization: ${secrets.okta}\r\ncontent-length: ${body.length}\r\n`)}${body}`);
+  await vi.waitFor(() => expect(heard).toContain('HTTP/1.1 200'), 4_000);
+  for (let count = 0; count < 1_100; count += 1) stall(door);
+  await vi.waitFor(() => expect(socket.closed).toBe(true), 10_000);
+});
+
+test('the deadline of an answer counts from the arrival of its head, however slowly the body comes', async () => {
+  const clock = new ManualClock();
+  const door = await aDoor({ clock, options: { answerWithinMs: 2_500 } });
+  const open = door.hold();
+  const scheduled = clock.scheduledCount;
+  const body = adding('g', 'm');
+  const socket = stall(door, head('/okta', `authorization: ${secrets.okta}\r\ncontent-length: ${body.length}\r\n`));
+  let heard = '';
+  socket.setEncoding('utf8').on('data', (text: string) => (heard += text));
+  // It is being read.
+  await vi.waitFor(() => expect(clock.scheduledCount).toBeGreaterThan(scheduled));
+  await clock.advance(2_000);
+  socket.write(body);
+  await vi.waitFor(() => expect(door.sends()).toHaveLength(1));
+  await clock.advance(500);
+  await vi.waitFor(() => expect(heard).toContain('HTTP/1.1 503'));
+  open();
 });
 
 test(

@@ -3,6 +3,7 @@ import type { Mutant } from './mutant.ts';
 
 const queue = ['test/unit/send-queue.test.ts'];
 const secrets = ['test/contract/live-config.test.ts'];
+const relay = ['test/unit/kafka-relay-consumer.test.ts'];
 
 export const edgeMutants: readonly Mutant[] = [
   {
@@ -101,5 +102,53 @@ export const edgeMutants: readonly Mutant[] = [
       },
     ],
     tests: ['test/unit/genesys-response.test.ts'],
+  },
+  {
+    name: 'pause-outlives-the-rebalance',
+    breaks: 'a partition that the relay had paused before a rebalance is never read again',
+    edits: [
+      {
+        file: 'src/adapters/kafka/relay-consumer.ts',
+        find: '    this.#paused.clear();\n',
+        replace: '',
+      },
+    ],
+    tests: relay,
+  },
+  {
+    name: 'start-sought-after-the-end',
+    breaks: 'a consumer that was given up goes on asking where to begin, while a partition has no leader',
+    edits: [
+      {
+        file: 'src/adapters/kafka/relay-consumer.ts',
+        find: "this.#state === 'open' && assignment === this.#assignments;",
+        replace: 'assignment === this.#assignments;',
+      },
+    ],
+    tests: relay,
+  },
+  {
+    name: 'refusal-outlives-the-token',
+    breaks: 'once the login host has refused, the token after the next one is not asked for',
+    edits: [
+      {
+        file: 'src/adapters/genesys/token-source.ts',
+        find: '    this.#token = token;\n    this.#failure = null;\n',
+        replace: '    this.#token = token;\n',
+      },
+    ],
+    tests: ['test/contract/genesys-token.test.ts'],
+  },
+  {
+    name: 'first-page-taken-for-all',
+    breaks: 'inactive users behind the first page are taken for missing, and stay members',
+    edits: [
+      {
+        file: 'src/adapters/ids/inactive-users.ts',
+        find: "if (way === 'paged' || (way === 'one' && isWhole)) return null;",
+        replace: "if (way === 'paged' || way === 'one') return null;",
+      },
+    ],
+    tests: ['test/contract/id-map-scim.test.ts'],
   },
 ];

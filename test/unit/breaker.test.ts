@@ -237,6 +237,12 @@ describe('the pauses between probes', () => {
     expect(asOpen(still).pauses.probes).toBe(2);
     expect(asOpen(afterAll([{ outcome: 'applied' }, ...failures], closed)).pauses.probes).toBe(0);
   });
+
+  test('go on where something else has ended a row of failures that was too short', () => {
+    const closed = afterAll([...failures, probed('read', 'transient'), probed('read', 'not_found')]);
+    const others = [{}, { outcome: 'denied' }, { request: 'write', outcome: 'applied' }] as const;
+    expect(asOpen(afterAll([...others, ...failures], closed)).pauses.probes).toBe(2);
+  });
 });
 
 test('the next probe is of what has not failed, else of what failed longest ago', () => {

@@ -94,14 +94,15 @@ function aWatch() {
   const lines: Line[] = [];
   const line = (level: string) => (fields: object, message: string) => void lines.push({ level, message, fields });
   const log = { debug: () => undefined, info: line('info'), warn: line('warn'), error: line('error') };
-  const assigned = { cluster: aCluster(), topics: ['whole', 'half'], partitions: [0] };
+  let assigned = { cluster: aCluster(), topics: ['whole', 'half'], partitions: [0] };
   let isAssigned = true;
   const watch = new LeaderWatch({ clock, log }, () => (isAssigned ? assigned : undefined));
   const look = async (afterMs = 0): Promise<void> => {
     await clock.advance(afterMs);
     watch.look();
   };
-  return { watch, look, lines, lose: () => (isAssigned = false) };
+  const assign = (...partitions: number[]): void => void (assigned = { ...assigned, partitions });
+  return { watch, look, lines, assign, lose: () => (isAssigned = false) };
 }
 
 test('one that lasts is named until it has a leader; the metadata are asked for again meanwhile', async () => {
@@ -144,4 +145,14 @@ test('one that has a leader again, or never lasted, is named no more', async () 
     message: 'the partition has a leader again',
     fields: { topic: 'half', partition: 0 },
   });
+});
+
+test('one that goes to another instance is named no more, and has no leader for all that', async () => {
+  const { watch, look, lines, assign } = aWatch();
+  await look();
+  await look(3_000);
+  expect(watch.obstacles()).toHaveLength(1);
+  assign(1);
+  await look(1_000);
+  expect([watch.obstacles(), lines.map(({ level }) => level)]).toEqual([[], ['error']]);
 });

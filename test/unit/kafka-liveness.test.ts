@@ -60,6 +60,15 @@ describe('the signs of life', () => {
     expect(liveness.fault(limits)).toBe('no fetch for 30 seconds');
   });
 
+  test('count from the assignment on, however long the join has taken', () => {
+    const clock = aClock();
+    const liveness = new Liveness(clock);
+    liveness.joining();
+    clock.pass(60_000);
+    liveness.assigned();
+    expect(liveness.fault(limits)).toBeNull();
+  });
+
   test('are a fault when joining takes too long, tries in a row taken together', () => {
     const clock = aClock();
     const liveness = new Liveness(clock);

@@ -60,6 +60,15 @@ test('what was never refused alone waits the last entry of its schedule again, a
   expect(untested('fast', 0, { attemptsMax: 1 })).toMatchObject({ kind: 'park', attempt: 1, delayMs: 2_000 });
 });
 
+test('what was never refused alone waits as long as the target asks for', () => {
+  for (const schedule of ['fast', 'slow'] as const) {
+    for (const attempt of [0, 9]) {
+      const decision = parkUntested(policy, facts({ schedule, attempt, retryAfterMs: 900_000 }));
+      expect(decision).toMatchObject({ delayMs: 900_000, notBefore: 1_900_000 });
+    }
+  }
+});
+
 test('never earlier than asked for, never outside the bounds', () => {
   fc.assert(
     fc.property(

@@ -183,6 +183,14 @@ describe('the guard', () => {
     expect(nextStep(situation({ due, snapshot: all, guard }))).toMatchObject({ kind: 'patch' });
   });
 
+  test('counts those whom a doubtful read does not show as members, also where it shows few', () => {
+    const guard = { ...lax, groupPercent: 30, groupFloor: 10 };
+    const four = { ...all, isDoubtful: true };
+    const unseen = ['1', '2', '3', '4', '5', '6'].map(remove);
+    expect(nextStep(situation({ due: unseen, snapshot: four, guard }))).toMatchObject({ by: 'group_percent' });
+    expect(nextStep(situation({ due: unseen.slice(1), snapshot: four, guard }))).toMatchObject({ kind: 'patch' });
+  });
+
   test('counts all that is pending, also what is not due, and holds all of it', () => {
     const later = { ...remove('d'), notBefore: 1_000_000 };
     const unknown = { ...remove('f'), target: null };

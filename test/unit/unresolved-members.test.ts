@@ -34,6 +34,15 @@ describe('what an operator has accepted', () => {
     expect([unresolved.recordOf('g', []), unresolved.size]).toEqual([{}, 0]);
   });
 
+  test('of two spellings of the group is one list', () => {
+    const unresolved = new UnresolvedMembers();
+    unresolved.accept('G', ['a']);
+    unresolved.accept('g', ['b']);
+    unresolved.takeOver('g', 'G');
+    expect([...unresolved.groups]).toEqual(['g']);
+    expect([...unresolved.acceptedOf('g')]).toEqual(['b', 'a']);
+  });
+
   test('is restored from the live record of the group', () => {
     const unresolved = new UnresolvedMembers();
     unresolved.restore('g', { accepted: ['a'] }, []);
@@ -52,6 +61,22 @@ describe('whom removals wait for', () => {
     unresolved.keepAwaited('g', 'a');
     expect(unresolved.recordOf('g', [removal()])).toEqual({ awaited: ['a'] });
     expect(unresolved.recordOf('g', [])).toEqual({});
+  });
+
+  test('of two spellings of the group is what the newer full state says', () => {
+    const unresolved = new UnresolvedMembers();
+    const at = (offset: bigint) => ({ ...source, offset });
+    for (const [offset, expected] of [
+      [6n, 'own'],
+      [8n, 'other'],
+    ] as const) {
+      unresolved.noteRemovals('G', at(offset), ['other']);
+      unresolved.noteRemovals('g', source, ['own']);
+      unresolved.takeOver('g', 'G');
+      expect([...(unresolved.removalsOf('g')?.awaited ?? [])]).toEqual([expected]);
+      expect(unresolved.removalsOf('G')).toBeNull();
+      unresolved.endRemovals('g');
+    }
   });
 
   test('is bounded: beyond 1,000 names the list is left out, and what is held waits for an operator', () => {

@@ -191,11 +191,12 @@ export class RelayConsumer {
   }
 
   async #begin(partitions: readonly number[], assignment: number): Promise<void> {
+    const isPresent = (): boolean => this.#state === 'open' && assignment === this.#assignments;
     try {
-      const points = await this.#start.of(partitions, this.#cluster, () => assignment === this.#assignments);
-      if (assignment === this.#assignments) this.#guard(() => this.#read(points));
+      const points = await this.#start.of(partitions, this.#cluster, isPresent);
+      if (isPresent()) this.#guard(() => this.#read(points));
     } catch (error) {
-      if (assignment === this.#assignments) this.#end(error);
+      if (isPresent()) this.#end(error);
     }
   }
 
@@ -244,7 +245,6 @@ export class RelayConsumer {
   #end(error: unknown): void {
     if (this.#state !== 'open') return;
     this.#state = 'ended';
-    this.#assignments += 1;
     this.#listener.ended(error);
   }
 }

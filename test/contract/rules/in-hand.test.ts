@@ -1,6 +1,7 @@
 /** Joins, heartbeats, commits and a drain, each at the moment that the test chooses. */
 import { describe, expect, test } from 'vitest';
 import type { Intent } from '../../../src/core/change.ts';
+import { decodeCommit } from '../../../src/core/commit-metadata.ts';
 import { aHandWorld, HandWorld } from '../../support/hand-log.ts';
 import { anIntent, aRequest, aState } from '../../support/retry-records.ts';
 import { LookedUp } from '../../support/looked-up.ts';
@@ -492,4 +493,26 @@ describe('a drain', () => {
     expect(isOver).toBe(true);
     expect(world.log.calls).not.toContain('leave');
   });
+});
+
+test('recreated retry topic: its owner writes everything again, and what it commits then does not name the former one', async () => {
+  // given
+  const world = new HandWorld({ retry: stubborn });
+  world.log.inspect = async () => ({ topicId: 's', retryTopicId: 'former', first: null });
+  await world.pipeline.start();
+  await world.join(1);
+  world.change([]);
+  await world.pass(1_000);
+  const retryTopicId = async (): Promise<string | null> => {
+    const { offset, metadata } = await world.log.committed(0);
+    return decodeCommit(offset ?? 0n, metadata).mark.retryTopicId;
+  };
+  expect(await retryTopicId()).toBe('former');
+  // when
+  world.handler.offsetOutOfRange('retry', 0);
+  world.change([]);
+  await world.pass(1_000);
+  // then
+  expect(commits(world).at(-1)).toBe('commit 0:2');
+  expect(await retryTopicId()).toBe(null);
 });

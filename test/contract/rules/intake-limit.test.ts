@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { JumpingClock } from '../../support/jumping-clock.ts';
+import { QuickWorld } from '../../support/quick-world.ts';
 import { aWorld, topics, until } from '../../support/world.ts';
 
 const sessionTimeoutMs = 60_000;
@@ -42,4 +43,26 @@ test('intake limit: a new owner with more in the live records than the limit rea
   // then
   await until(() => world.sandbox.members('g').includes('u'), 'the first change');
   expect(two.pipeline.stats().parked).toBe(3);
+});
+
+test('intake limit: reports that cannot be written count, and reading goes on once they are written', async () => {
+  // given events that change nothing, each with a report
+  const world = new QuickWorld({ pipeline: { pendingIntentsMax: 10 } });
+  const { log, pipeline } = await world.start();
+  log.beforeSend = async () => Promise.reject(new Error('NOT_ENOUGH_REPLICAS'));
+  const say = async (count: number): Promise<void> => {
+    for (let each = 0; each < count; each += 1) world.produce({ add_members: [] });
+    await world.clock.advance(1_000);
+  };
+  await say(9);
+  expect(pipeline.stats().isIntakePaused).toBe(false);
+  await say(1);
+  expect(pipeline.stats().isIntakePaused).toBe(true);
+  // when
+  log.beforeSend = async () => undefined;
+  await world.clock.advance(60_000);
+  // then
+  expect(pipeline.stats().isIntakePaused).toBe(false);
+  await say(1);
+  expect(world.reports()).toHaveLength(11);
 });

@@ -116,17 +116,23 @@ test(
   },
 );
 
-test('more silent connections than are permitted keep no sender out', async () => {
-  const door = await aDoor();
-  const silent = Array.from({ length: 1_100 }, () => stall(door));
-  await Promise.all(silent.map((socket) => once(socket, 'connect')));
-  // Those of fetch may be kept alive: this one is new.
+/** A connection of its own whose request has its answer. */
+async function answered(door: Door): Promise<Socket> {
   const socket = stall(door);
   let heard = '';
   socket.setEncoding('utf8').on('data', (text: string) => (heard += text));
   const body = adding('g', 'm');
   socket.write(`${head('/okta', `authorization: ${secrets.okta}\r\ncontent-length: ${body.length}\r\n`)}${body}`);
   await vi.waitFor(() => expect(heard).toContain('HTTP/1.1 200'), 4_000);
+  return socket;
+}
+
+test('more silent connections than are permitted keep no sender out', async () => {
+  const door = await aDoor();
+  const silent = Array.from({ length: 1_100 }, () => stall(door));
+  await Promise.all(silent.map((socket) => once(socket, 'connect')));
+  // Those of fetch may be kept alive: this one is new.
+  await answered(door);
 });
 
 test('a connection whose request waits for Kafka is not closed for new ones', async () => {
@@ -142,12 +148,7 @@ test('a connection whose request waits for Kafka is not closed for new ones', as
 
 test('a connection whose request has its answer gives way to new ones', async () => {
   const door = await aDoor();
-  const socket = stall(door);
-  let heard = '';
-  socket.setEncoding('utf8').on('data', (text: string) => (heard += text));
-  const body = adding('g', 'm');
-  socket.write(`${head('/okta', `authorization: ${secrets.okta}\r\ncontent-length: ${body.length}\r\n`)}${body}`);
-  await vi.waitFor(() => expect(heard).toContain('HTTP/1.1 200'), 4_000);
+  const socket = await answered(door);
   for (let count = 0; count < 1_100; count += 1) stall(door);
   await vi.waitFor(() => expect(socket.closed).toBe(true), 10_000);
 });

@@ -187,6 +187,18 @@ export const flightMutants: readonly Mutant[] = [
     ],
   },
   {
+    name: 'unsent-uses-up-tries',
+    breaks: 'a failed request uses up a try of what it did not hold',
+    edits: [
+      {
+        file: 'src/pipeline/failures.ts',
+        find: 'fail(context, group, { intents: part, unsent: without(tried, part), outcome, request, seen });\n      return afterFailure',
+        replace: 'fail(context, group, { intents: tried, outcome, request, seen });\n      return afterFailure',
+      },
+    ],
+    tests: ['test/contract/rules/isolation.test.ts'],
+  },
+  {
     name: 'breaker-uses-up-attempts',
     breaks: 'failures that open the breaker count as tries of the changes',
     edits: [

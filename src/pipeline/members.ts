@@ -271,9 +271,8 @@ export class Members {
   notePending(member: Member, before: Intent | null, after: Intent | null): void {
     const [from, to] = [waitOf(before), waitOf(after)];
     if (from !== to || to === 'timed') this.#move(member, to, after);
-    const triedBefore = sizeOf(this.#tried);
     this.#tried = kept(this.#tried, member, (to === 'timed' || to === 'soon') && isTried(after));
-    this.#triedCount.change(sizeOf(this.#tried) - triedBefore);
+    this.#triedCount.change(Number(waitsForTry(after)) - Number(waitsForTry(before)));
     this.#forGroup = kept(this.#forGroup, member, to === 'timed' && after?.waits === 'group');
     this.#guarded = kept(this.#guarded, member, to !== 'dead' && to !== 'held' && after !== null && isGuarded(after));
     this.#decidable = kept(this.#decidable, member, after !== null && after.guard !== null);
@@ -307,6 +306,12 @@ export class Members {
 }
 
 const isTried = (intent: Intent | null): boolean => intent !== null && intent.attempt > 0 && isParked(intent);
+
+/** What was in no request waits as long as what failed in its group, and must not pause the intake either. */
+const waitsForTry = (intent: Intent | null): boolean => {
+  const wait = waitOf(intent);
+  return (wait === 'timed' || wait === 'soon') && (isTried(intent) || intent?.waits === 'group');
+};
 
 const NONE: ReadonlySet<Member> = new Set();
 

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { JumpingClock } from '../../support/jumping-clock.ts';
-import { QuickWorld } from '../../support/quick-world.ts';
+import { answer, QuickWorld } from '../../support/quick-world.ts';
 import { aWorld, topics, until } from '../../support/world.ts';
 
 const sessionTimeoutMs = 60_000;
@@ -65,4 +65,15 @@ test('intake limit: reports that cannot be written count, and reading goes on on
   expect(pipeline.stats().isIntakePaused).toBe(false);
   await say(1);
   expect(world.reports()).toHaveLength(11);
+});
+
+test('intake limit: a large group that fails alone does not keep the others from being read', async () => {
+  // given a group whose requests all fail, with more changes than one of them holds
+  const world = new QuickWorld({ pipeline: { pendingIntentsMax: 500 } });
+  world.target.onPatch = ({ group }) => (group === 'g' ? answer(503) : null);
+  world.produce({ add_members: Array.from({ length: 800 }, (_, index) => `u${index}`) });
+  const { pipeline } = await world.start();
+  await world.clock.advance(10_000);
+  // then
+  expect(pipeline.stats().isIntakePaused).toBe(false);
 });

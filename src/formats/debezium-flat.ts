@@ -57,7 +57,7 @@ const isScalar = (value: unknown): boolean => typeof value === 'string' || typeo
  * SAP's `ODQ_CHANGEMODE` and `RECORDMODE`, Materialize's `mz_diff`).
  */
 const EVENT_NAME =
-  /(?:^|_)(?:op|oper|operation|opcode|optype|event|action|verb|activity|kind|rowkind|enttyp|dml|iud|mutation|rocancel)(?:_(?:type|name|code|op|flag|ind))?$|(?:^|_)(?:change|message|msg|record|row|trigger)_?(?:type|mode)$|^(?:mz_diff|weight)$/;
+  /(?:^|_)(?:op|oper|operation|opcode|optype|event|action|verb|activity|kind|rowkind|enttyp|dml|iud|mutation|rocancel)(?:_(?:type|name|code|op|flag|ind))?$|(?:^|_)(?:change|message|msg|record|row|trigger)_?(?:type|mode)$|^mz_diff$/;
 
 const isEventName = remembered((words) => EVENT_NAME.test(words));
 

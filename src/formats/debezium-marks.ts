@@ -7,15 +7,24 @@ import { type Fields, isFields } from './reading.ts';
 
 type Mark = (value: unknown) => boolean;
 
-/** A time, or true, where the row is deleted; databases and Debezium fill a column that says nothing with a zero. */
+/**
+ * A time, or true, where the row is deleted; databases, languages and Debezium fill a column that says nothing with a zero, blanks, their
+ * first date (Go and .NET: 0001-01-01, SQL Server: 1900-01-01) or the last one.
+ */
 const isSet: Mark = (value) => value !== null && value !== false && !isNothing(value);
 const isNothing = (value: unknown): boolean =>
   value === 0 ||
   (typeof value === 'string' &&
-    (value === '' || /^(?:0|f|n|no|false|0000-00-00.*|1970-01-01T00:00:00.*)$/i.test(value)));
+    /^(?:|0|f|n|no|false|(?:0000-00-00|0001-01-01|1900-01-01|9999-12-31|1970-01-01[T ]00:00:00).*|infinity)$/i.test(
+      value.trim(),
+    ));
 const isOff: Mark = (value) =>
   value !== null && value !== true && !(typeof value === 'number' && value === 1) && !isWord(value, TRUE);
-const isNoUsualState: Mark = (value) => value !== null && !isWord(value, USUAL_STATES);
+/** Such a column may also say when: Django's `date_joined`. No code of a state is that large. */
+const isOffAndNoTime: Mark = (value) =>
+  isOff(value) &&
+  !(typeof value === 'number' ? value > 1_000 : typeof value === 'string' && /^\d{4}-\d\d-\d\d/.test(value));
+const isNoUsualState: Mark = (value) => value !== null && value !== true && !isWord(value, USUAL_STATES);
 const isUnset: Mark = (value) => value === null || isNothing(value);
 /** A time that is no sign for `never`. */
 const isTime: Mark = (value) =>
@@ -23,10 +32,12 @@ const isTime: Mark = (value) =>
 const isEnding: Mark = (value) => isWord(value, ENDINGS);
 
 const isWord = (value: unknown, words: ReadonlySet<string>): boolean =>
-  typeof value === 'string' && words.has(value.toLowerCase());
+  typeof value === 'string' && words.has(value.trimEnd().toLowerCase());
 
 const USUAL_STATES: ReadonlySet<string> = new Set(
-  'active activated enabled approved accepted confirmed current member joined valid granted assigned'.split(' '),
+  'active activated enabled approved accepted confirmed current member joined valid granted assigned normal in'.split(
+    ' ',
+  ),
 );
 
 const TRUE: ReadonlySet<string> = new Set(['true', '1', 't', 'yes', 'y']);
@@ -70,8 +81,8 @@ const MARKS: readonly (readonly [Mark, RegExp])[] = [
     isSet,
     /(?:^|_)(?:(?:left|leave|exit|departure|departed|quit)_?(?:at|on|date|time|ts|dt)|date_?(?:left|exit)|has_left|is_left)$/,
   ],
-  // Who invited somebody, and when, is known of members, too.
-  [isSet, /(?:^|_)(?:is_?)?(?:invited|requested|requested_at)$/],
+  // `invited_by` and the time of an invitation stand in the rows of members, too.
+  [isSet, /(?:^|_)(?<!date_)(?:is_?)?(?:invited|requested|requested_at)$/],
   [
     isSet,
     /(?:^|_)(?:(?:invite|invitation|request|confirmation)_token|(?:pending|awaiting|needs?|requires?)_(?:approval|confirmation|acceptance))$/,
@@ -80,17 +91,19 @@ const MARKS: readonly (readonly [Mark, RegExp])[] = [
     isTime,
     new RegExp(
       '(?:^|_)(?:expir(?:es?|y|ed|ation)(?:_?(?:at|on|date|time|ts|timestamp|dt|datetime))?|' +
-        '(?:end|ends|ending|stop|finish|thru|through|until|till|to|eff_?end|sys_?end)_?(?:at|on|date|time|ts|timestamp|dt|day|datetime)|' +
+        '(?:end|ends|ending|stop|finish|thru|through|until|till|(?<!up_)to(?!day)|eff_?end|sys_?end)_?(?:at|on|date|time|ts|timestamp|dt|day|datetime)|' +
         'date_?(?:end|to|until|till|thru)|(?:valid|effective|active|membership|row|period|sys)_?(?:to|until|till|thru|through|end)|' +
         'until|till|thru|endda)$',
     ),
   ],
   [
-    isOff,
-    /(?:^|_)(?:is_?)?(?:active|actv|enabled|valid|current|latest|approved|confirmed|accepted|subscribed|joined)(?:_(?:flag|ind|yn))?$/,
+    isOffAndNoTime,
+    /(?:^|_)(?:last_active|(?:is_?)?(?:approved|confirmed|accepted|subscribed|joined)(?:_(?:flag|ind|yn))?)$/,
   ],
+  [isOff, /(?:^|_)(?:is_?)?(?:active|actv|enabled|valid|current|latest)(?:_(?:flag|ind|yn))?$/],
   [isOff, /(?:^|_)(?:is_?member|use_?yn|use_flag|in_use|in_group)$/],
-  [isUnset, /^(?:(?:invite|invitation|request|membership)_)?(?:accepted|approved|confirmed|joined)_(?:at|on|date)$/],
+  // Who was added without an invitation has never accepted one (GitLab's `invite_accepted_at`).
+  [isUnset, /^(?:membership_)?(?:accepted|approved|confirmed|joined)_(?:at|on|date)$/],
   [isNoUsualState, /(?:^|_)(?:status|state|stat|sts|approval)$/],
   [isEnding, /^(?:membership|role|type|level|access|access_level|standing|stage|phase)$/],
 ];
@@ -120,7 +133,13 @@ export function remembered<T>(ask: (words: string) => T): (name: string) => T {
   };
 }
 
-const markOf = remembered((words) => MARKS.find(([, pattern]) => pattern.test(words))?.[0] ?? null);
+/** What a member may do, is sent, or signs in with: of no membership, though it is called like its end. */
+const OF_SETTING =
+  /^(?:can|may)_|(?:^|_)(?:e_?mails?|notifications?|newsletters?|digests?|reminders?|push|sms|marketing|mfa|2fa|two_factor)_(?:is_)?(?:active|enabled|disabled|subscribed|unsubscribed|opted_?out|status|state)(?:_(?:at|on))?$|(?:^|_)(?:muted?|snoozed?|silenced?)_(?:until|till)$|(?:^|_)(?:token|password|session|api_key|otp)_expir\w*$|(?:^|_)(?:sync|read|online|presence|lockout)_(?:status|state)$/;
+
+const markOf = remembered((words) =>
+  OF_SETTING.test(words) ? null : (MARKS.find(([, pattern]) => pattern.test(words))?.[0] ?? null),
+);
 
 /** The column that marks the row; null: none does. */
 export function markIn(row: Fields): string | null {

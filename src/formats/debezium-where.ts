@@ -114,7 +114,10 @@ function isValue(value: unknown, wanted: string): boolean | null {
 
 /** Blanks at the end do not count in SQL (`char(n)` is filled up with them), and a flag may come as the text of a number. */
 function comparable(text: string): string {
-  const bare = text.replace(/ +$/, '');
+  let end = text.length;
+  // A pattern would look through each run of blanks again from each of them.
+  while (text[end - 1] === ' ') end -= 1;
+  const bare = text.slice(0, end);
   return /^(?:true|false)$/i.test(bare) ? String(Number(flagIn(bare))) : bare;
 }
 

@@ -93,7 +93,9 @@ export const operationsIn = (fields: Fields, known: readonly string[]): readonly
   Object.entries(fields)
     .filter(([name]) => kindOf(name) === 'operation' && !known.includes(name))
     .map(([, value]) => textIn(value))
-    .filter((text) => text !== null);
+    .filter((text) => text !== null)
+    // `"kind":"event"` only says that it is none of a command.
+    .filter((text) => !/^(?:domain_?)?event$/i.test(text));
 
 /** Whether a field names another member or group than those that are known: then it is not said which one is meant. */
 export const namesOthers = (fields: Fields, known: readonly string[]): boolean =>
@@ -109,11 +111,15 @@ function idsOf(value: unknown): readonly string[] {
   return found.kind === 'id' ? [found.id] : [];
 }
 
+/** No failures are also said as 0, or by an empty list or object. */
 const isSaid = (value: unknown): boolean =>
   isThere(value) &&
   value !== false &&
-  value !== 'false' &&
+  value !== 0 &&
   value !== '' &&
-  !(Array.isArray(value) && value.length === 0);
+  value !== '0' &&
+  value !== 'false' &&
+  !(Array.isArray(value) && value.length === 0) &&
+  !(isFields(value) && Object.keys(value).length === 0);
 
 const isThere = (value: unknown): boolean => value !== undefined && value !== null;

@@ -69,6 +69,9 @@ describe('a row of a snapshot is no addition', () => {
     { is_member: false },
     { subscribed: 0 },
     { joined_at: null },
+    { joined: false },
+    { approved: 'no' },
+    { is_active: 1_700_000_000_000 },
     { use_yn: 'N' },
     { is_latest: false },
   ])('with %o', (columns) => {
@@ -101,6 +104,22 @@ test.each<object>([
   { membership: 'join' },
   { blocked_count: 3 },
   { left: 5 },
+  { date_joined: 19_000 },
+  { joined: '2024-01-01 00:00:00' },
+  { confirmed: 1_700_000_000_000 },
+  { last_active: 1_700_000_000_000 },
+  { invite_accepted_at: null, request_accepted_at: null, requested_at: null },
+  { date_invited: 19_000 },
+  { termination_date: '9999-12-31' },
+  { deleted_at: '0001-01-01T00:00:00Z' },
+  { deleted: ' ', status: 'ACTIVE    ' },
+  { status: true },
+  { validity_status: 'IN', lockout_status: 'NORMAL' },
+  { up_to_date: true, messages_today: 5 },
+  { muted_until: 1_700_000_000_000 },
+  { notifications_enabled: false, email_unsubscribed: true },
+  { can_delete: true },
+  { sync_status: 'synced' },
   { invited_by: 'x' },
   { _fivetran_deleted: false },
 ])('one with %o is', (columns) => {
@@ -148,7 +167,7 @@ describe('a flat row whose operation stands in a column that is not known is no 
 });
 
 test('columns that only sound like it leave the row a row', () => {
-  const columns = { last_activity_at: 1, operator_id: 'x', action_count: 2, _row: 'x' };
+  const columns = { last_activity_at: 1, operator_id: 'x', action_count: 2, _row: 'x', weight: 3 };
   expect(read({ ...flat, ...columns })).toMatchObject({ kind: 'delta', add: ['u'] });
 });
 

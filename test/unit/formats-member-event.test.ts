@@ -232,6 +232,7 @@ describe('how it ended', () => {
 
 test.each([
   { isSuccess: true, statusCode: 200, removedAt: '2026-01-01', previousStatus: 'active' },
+  { failed: 0, errors: {}, errorCode: '0', kind: 'event' },
   { targetUserId: 'u', subjectType: 'User', changeType: 'removed', op: 'remove' },
 ])('what agrees with the names leaves the change clear: %j', (more) => {
   expect(read({ type: 'MemberRemoved', groupId: 'g', userId: 'u', ...more })).toEqual(removed('g', ['u']));

@@ -152,7 +152,6 @@ export class KafkaAdmin {
     }
   }
 
-  /** Why they are not known. */
   #ask<T>(question: (admin: Admin) => Promise<T>): Promise<T> {
     return this.#kept.ask(question);
   }

@@ -16,9 +16,9 @@ import {
   rowIn,
 } from './debezium-row.ts';
 import { isOtherTable, type RowOrigin } from './debezium-table.ts';
-import { remembered } from './debezium-marks.ts';
 import { standingOf } from './debezium-where.ts';
 import { NAME_LENGTH_MAX } from './event-grammar.ts';
+import { remembered } from './field-words.ts';
 import { headerText } from './headers.ts';
 import { type Fields, fieldsIn, invalid, isFields, quote, skip, textIn } from './reading.ts';
 import { epochTime } from './several.ts';

@@ -2,7 +2,7 @@
  * Columns that usually mark a row as no membership (any more): deleted, inactive, not accepted yet, at its end. What they are called
  * differs, so they are known by their words. Without DEBEZIUM_MEMBER_WHERE such a row is no change, and loud.
  */
-import { NAME_LENGTH_MAX } from './event-grammar.ts';
+import { remembered } from './field-words.ts';
 import { type Fields, isFields } from './reading.ts';
 
 type Mark = (value: unknown) => boolean;
@@ -107,31 +107,6 @@ const MARKS: readonly (readonly [Mark, RegExp])[] = [
   [isNoUsualState, /(?:^|_)(?:status|state|stat|sts|approval)$/],
   [isEnding, /^(?:membership|role|type|level|access|access_level|standing|stage|phase)$/],
 ];
-
-/** `deletedAt`, `DELETED_AT` and `_deleted_at` alike. */
-const wordsIn = (name: string): string =>
-  name
-    .replaceAll(/([a-z0-9])([A-Z])/g, '$1_$2')
-    .toLowerCase()
-    .replaceAll(/[^a-z0-9]+/g, '_')
-    .replaceAll(/^_+|_+$/g, '');
-
-const KEPT_MAX = 10_000;
-
-/** What is asked of a name, answered once: tables have few columns. */
-export function remembered<T>(ask: (words: string) => T): (name: string) => T {
-  const known = new Map<string, T>();
-  return (name) => {
-    // No column is called so; to look through it, or to keep it, would cost too much.
-    if (name.length > NAME_LENGTH_MAX) return ask('');
-    const present = known.get(name);
-    if (present !== undefined) return present;
-    const answer = ask(wordsIn(name));
-    if (known.size >= KEPT_MAX) known.clear();
-    known.set(name, answer);
-    return answer;
-  };
-}
 
 /** What a member may do, is sent, or signs in with: of no membership, though it is called like its end. */
 const OF_SETTING =

@@ -4,15 +4,18 @@
  */
 import type { Op } from '../core/change.ts';
 import { isSameId } from '../core/id-key.ts';
-import { remembered } from './debezium-marks.ts';
+import { remembered } from './field-words.ts';
 import { foundId } from './ids.ts';
 import { fieldsIn, type Fields, isFields, textIn } from './reading.ts';
 
 type Kind = 'ending' | 'partial_ending' | 'code' | 'doubt' | 'doubt_of_addition' | 'operation' | 'other_id' | null;
 
-/** Of the event as a whole: where one of these says so, it came to nothing. */
+/**
+ * Of the event as a whole: where one of these says so, it came to nothing. `isConfirmed` and the like may be of the member instead, whose
+ * removal must not be skipped.
+ */
 const ENDING =
-  /^(?:(?:is|was)_)?(?:status|state|result|outcome|success|successful|succeeded|ok|phase|stage|approved|applied|completed|confirmed|executed|committed)$/;
+  /^(?:status|state|result|outcome|phase|stage|approved|applied|completed|confirmed|executed|committed|(?:(?:is|was)_)?(?:success|successful|succeeded|ok))$/;
 /** Of a part of it, or of something else: a bad one does not say that nothing has changed. */
 const PARTIAL_ENDING =
   /(?:^|_)(?:status|state|results?|outcome|success|successful|succeeded|phase|stage|approval|approved|applied|completed|confirmed|executed|committed|accepted)$/;

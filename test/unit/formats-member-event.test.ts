@@ -224,6 +224,7 @@ describe('how it ended', () => {
     { failureReason: 'x' },
     { statusCode: 409 },
     { isDraft: true },
+    { isConfirmed: false },
     { startDate: '2999-01-01' },
   ])('makes it a hint where it is not understood: %j', (ending) => {
     expect(read({ ...event, ...ending })).toMatchObject({ kind: 'hint', code: 'unclear_member_event' });

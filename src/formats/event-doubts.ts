@@ -8,14 +8,21 @@ import { remembered } from './field-words.ts';
 import { foundId } from './ids.ts';
 import { fieldsIn, type Fields, isFields, textIn } from './reading.ts';
 
-type Kind = 'ending' | 'partial_ending' | 'code' | 'doubt' | 'doubt_of_addition' | 'operation' | 'other_id' | null;
+type Kind =
+  | 'success'
+  | 'ending'
+  | 'partial_ending'
+  | 'code'
+  | 'doubt'
+  | 'doubt_of_addition'
+  | 'operation'
+  | 'other_id'
+  | null;
 
-/**
- * Of the event as a whole: where one of these says so, it came to nothing. `isConfirmed` and the like may be of the member instead, whose
- * removal must not be skipped.
- */
-const ENDING =
-  /^(?:status|state|result|outcome|phase|stage|approved|applied|completed|confirmed|executed|committed|(?:(?:is|was)_)?(?:success|successful|succeeded|ok))$/;
+/** Of the event as a whole: where one of these says so, it came to nothing. */
+const SUCCESS = /^(?:(?:is|was)_)?(?:success|successful|succeeded|ok)$/;
+/** Of the event too, but `isConfirmed` and the like are of the member. */
+const ENDING = /^(?:status|state|result|outcome|phase|stage|approved|applied|completed|confirmed|executed|committed)$/;
 /** Of a part of it, or of something else: a bad one does not say that nothing has changed. */
 const PARTIAL_ENDING =
   /(?:^|_)(?:status|state|results?|outcome|success|successful|succeeded|phase|stage|approval|approved|applied|completed|confirmed|executed|committed|accepted)$/;
@@ -42,6 +49,7 @@ const OTHER_ID =
 const kindOf = remembered((words): Kind => {
   if (CODE.test(words)) return 'code';
   if (DOUBT.test(words)) return 'doubt';
+  if (SUCCESS.test(words)) return 'success';
   if (ENDING.test(words)) return 'ending';
   if (PARTIAL_ENDING.test(words)) return 'partial_ending';
   if (DOUBT_OF_ADDITION.test(words)) return 'doubt_of_addition';
@@ -52,6 +60,9 @@ const kindOf = remembered((words): Kind => {
 const GOOD_ENDING =
   /^(?:success|succeeded|successful|ok|true|done|completed?|applied|active|approved|accepted|confirmed|executed|committed|after|final)$/i;
 const BAD_ENDING = /^(?:fail(?:ed|ure)?|error|false|rejected|denied|cancell?ed|aborted)$/i;
+
+/** Beside a removal it may say that the membership is cancelled, or was never approved: the removal is not skipped. */
+const MAY_BE_OF_MEMBERSHIP = /^(?:false|cancell?ed)$/i;
 
 type Ending = 'good' | 'failed' | 'unknown';
 
@@ -70,8 +81,11 @@ export function endingOf(layers: readonly Fields[], op: Op | null): Ending {
 
 function endingIn(kind: Kind, value: unknown, op: Op | null): Ending {
   switch (kind) {
-    case 'ending':
+    case 'success':
       return isThere(value) ? endingAs(value) : 'good';
+    case 'ending':
+      if (!isThere(value)) return 'good';
+      return op === 'remove' && MAY_BE_OF_MEMBERSHIP.test(String(value)) ? 'unknown' : endingAs(value);
     case 'partial_ending':
       return isThere(value) && endingAs(value) !== 'good' ? 'unknown' : 'good';
     case 'code':

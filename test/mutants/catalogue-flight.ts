@@ -199,6 +199,19 @@ export const flightMutants: readonly Mutant[] = [
     tests: ['test/contract/rules/isolation.test.ts'],
   },
   {
+    name: 'unsent-fills-the-memory',
+    breaks:
+      'what waits with a failed request of its group, unsent, counts against what may be pending, so that nothing more is read',
+    edits: [
+      {
+        file: 'src/pipeline/members.ts',
+        find: "(isTried(intent) || intent?.waits === 'group')",
+        replace: 'isTried(intent)',
+      },
+    ],
+    tests: ['test/contract/rules/intake-limit.test.ts'],
+  },
+  {
     name: 'breaker-uses-up-attempts',
     breaks: 'failures that open the breaker count as tries of the changes',
     edits: [

@@ -245,6 +245,15 @@ test('a member object that names its user alone is that user', () => {
   );
 });
 
+test.each([{ status: 'cancelled' }, { state: 'canceled' }, { approved: false }, { confirmed: 'false' }])(
+  'a removal is not skipped where %j may be of the membership',
+  (more) => {
+    const event = { groupId: 'g', userId: 'u', ...more };
+    expect(read({ type: 'MemberRemoved', ...event })).toMatchObject({ kind: 'hint', code: 'unclear_member_event' });
+    expect(read({ type: 'MemberAdded', ...event })).toMatchObject({ kind: 'skip', reason: 'not_successful' });
+  },
+);
+
 test.each([
   { changeType: 'removed' },
   { verb: 'remove' },

@@ -254,8 +254,13 @@ export function limitIntake(context: Context): void {
   const held = partitions.reduce((sum, { heldCount }) => sum + heldCount, 0);
   // What waits for an operator may wait for days, and must not hold up the others (design 6.10).
   const unheld = state.outbox.size + pending - held;
-  // So may what waits for another try: it has as much room of its own, so that revocations are read all the same.
-  const tried = partitions.reduce((sum, { triedCount }) => sum + triedCount.value, 0);
+  // So may what waits for another try: it has as much room of its own, so that revocations are read all the same. What waits with what
+  // failed in its group has, too, but where nothing can be sent at all, nothing is gained by reading more.
+  const { isClosed } = context.breaker;
+  const tried = partitions.reduce(
+    (sum, { triedCount }) => sum + triedCount.tried + (isClosed ? triedCount.unsent : 0),
+    0,
+  );
   const counted = unheld - Math.min(tried, limit);
   if (!state.isIntakePaused && counted >= limit) {
     state.isIntakePaused = true;

@@ -6,7 +6,7 @@
 import { type ChangeSource, type Intent, WHOLE_GROUP } from '../core/change.ts';
 import { isOfFullState, isUndecided } from '../core/full-state.ts';
 import { isGuarded } from '../core/guard.ts';
-import { isHeld, isParked } from '../core/pending.ts';
+import { isHeld } from '../core/pending.ts';
 import { isSamePosition, type Position } from '../core/position.ts';
 import { Heap } from './heap.ts';
 import type { Due, Open, Spent } from './state.ts';
@@ -117,16 +117,38 @@ interface AdditionsOf {
   readonly unresolved: Set<string>;
 }
 
-/** How many members of all groups of a partition wait for another try. */
-export class TriedCount {
-  #value = 0;
+type Try = 'tried' | 'unsent' | null;
 
-  get value(): number {
-    return this.#value;
+/** Whether it waits for another try, or with what failed in its group without having been in a request. null: neither. */
+function tryOf(intent: Intent | null): Try {
+  const wait = waitOf(intent);
+  if (intent === null || (wait !== 'timed' && wait !== 'soon')) return null;
+  if (intent.attempt > 0) return 'tried';
+  return intent.waits === 'group' ? 'unsent' : null;
+}
+
+/** How many members of all groups of a partition wait so. */
+export class TriedCount {
+  #tried = 0;
+  #unsent = 0;
+
+  get tried(): number {
+    return this.#tried;
   }
 
-  change(by: number): void {
-    this.#value += by;
+  get unsent(): number {
+    return this.#unsent;
+  }
+
+  /** `before` is not pending any more, `after` is. */
+  note(before: Intent | null, after: Intent | null): void {
+    this.#change(tryOf(before), -1);
+    this.#change(tryOf(after), 1);
+  }
+
+  #change(kind: Try, by: number): void {
+    if (kind === 'tried') this.#tried += by;
+    else if (kind === 'unsent') this.#unsent += by;
   }
 }
 
@@ -271,8 +293,8 @@ export class Members {
   notePending(member: Member, before: Intent | null, after: Intent | null): void {
     const [from, to] = [waitOf(before), waitOf(after)];
     if (from !== to || to === 'timed') this.#move(member, to, after);
-    this.#tried = kept(this.#tried, member, (to === 'timed' || to === 'soon') && isTried(after));
-    this.#triedCount.change(Number(waitsForTry(after)) - Number(waitsForTry(before)));
+    this.#tried = kept(this.#tried, member, tryOf(after) === 'tried');
+    this.#triedCount.note(before, after);
     this.#forGroup = kept(this.#forGroup, member, to === 'timed' && after?.waits === 'group');
     this.#guarded = kept(this.#guarded, member, to !== 'dead' && to !== 'held' && after !== null && isGuarded(after));
     this.#decidable = kept(this.#decidable, member, after !== null && after.guard !== null);
@@ -304,14 +326,6 @@ export class Members {
     keep(unresolved, name, isOfIt && !isUndecided(intent));
   }
 }
-
-const isTried = (intent: Intent | null): boolean => intent !== null && intent.attempt > 0 && isParked(intent);
-
-/** What was in no request waits as long as what failed in its group, and must not pause the intake either. */
-const waitsForTry = (intent: Intent | null): boolean => {
-  const wait = waitOf(intent);
-  return (wait === 'timed' || wait === 'soon') && (isTried(intent) || intent?.waits === 'group');
-};
 
 const NONE: ReadonlySet<Member> = new Set();
 

@@ -204,9 +204,9 @@ export const flightMutants: readonly Mutant[] = [
       'what waits with a failed request of its group, unsent, counts against what may be pending, so that nothing more is read',
     edits: [
       {
-        file: 'src/pipeline/members.ts',
-        find: "(isTried(intent) || intent?.waits === 'group')",
-        replace: 'isTried(intent)',
+        file: 'src/pipeline/intake.ts',
+        find: '(isClosed ? triedCount.unsent : 0)',
+        replace: '0',
       },
     ],
     tests: ['test/contract/rules/intake-limit.test.ts'],

@@ -80,13 +80,15 @@ export class RemovalOracle {
   /** A final report of a removal. */
   reported(
     partition: number,
-    { id, outcome }: Report,
+    { id, outcome, reported_at }: Report,
     seat: { readonly group: string; readonly member: string },
   ): void {
     const { knowledge, now } = this.#world;
     // It may be by its own request, whose answer was lost.
     if (outcome === 'recovered') this.#madeCount += 1;
-    const at = Math.min(knowledge.absentSince.get(seatOf(seat)) ?? now(), now());
+    // Not later than its report was made. That may be written long after: the member was added and has gone once more since.
+    const reportedAt = Math.min(now(), Date.parse(reported_at) - EPOCH_MS);
+    const at = Math.min(knowledge.absentSince.get(seatOf(seat)) ?? reportedAt, reportedAt);
     this.#removed[partition]?.set(id, { group: seat.group, at });
   }
 

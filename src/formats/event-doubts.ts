@@ -139,4 +139,4 @@ const isSaid = (value: unknown): boolean =>
   !(Array.isArray(value) && value.length === 0) &&
   !(isFields(value) && Object.keys(value).length === 0);
 
-const isThere = (value: unknown): boolean => value !== undefined && value !== null;
+export const isThere = (value: unknown): boolean => value !== undefined && value !== null;

@@ -7,7 +7,7 @@
  * event that says beside its names how it ended, in words that are not known.
  */
 import type { SourceEvent } from '../core/change.ts';
-import { endingOf, namesOthers, operationsIn } from './event-doubts.ts';
+import { endingOf, isThere, namesOthers, operationsIn } from './event-doubts.ts';
 import { meaningOf } from './event-name.ts';
 import { foundId, idOfObject, idUnder } from './ids.ts';
 import { deletedGroup, deltaOf, fieldsIn, type Fields, hint, invalid, isFields, quote, textIn } from './reading.ts';
@@ -67,8 +67,6 @@ function namesOf(payload: Fields, type: string | null): readonly string[] {
 // Who asks for an answer asks for a change, and does not tell of one.
 const wantsAnswer = (payload: Fields): boolean =>
   [payload, fieldsIn(payload['metadata'])].some((fields) => isThere(fields['reply_to']) || isThere(fields['replyTo']));
-
-const isThere = (value: unknown): boolean => value !== undefined && value !== null;
 
 const GROUP_NAMES = ['groupId', 'group_id', 'groupID', 'group'] as const;
 const MEMBER_NAMES = ['userId', 'user_id', 'userID', 'memberId', 'member_id', 'memberID', 'user', 'member'] as const;

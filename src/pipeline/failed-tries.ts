@@ -41,12 +41,13 @@ export function fail(context: Context, group: Group, failing: Failing): void {
   if (schedule === 'free') return;
   if (schedule === 'never') return spend(group, intents, { failure: outcome.failure, outcome: 'failed', request });
   // The same chance for all: what failed together can be sent together.
-  const chance = random.next();
+  const now = clock.now().wall;
   const retryAfterMs = 'retryAfterMs' in outcome ? outcome.retryAfterMs : null;
+  const after = { schedule, now, random: random.next(), retryAfterMs };
   for (const intent of intents) {
     // Replaced by a newer one while a read was under way.
     if (group.members.get(intent.member)?.pending !== intent) continue;
-    const facts = { schedule, attempt: intent.attempt, now: clock.now().wall, random: chance, retryAfterMs };
+    const facts = { attempt: intent.attempt, ...after };
     const decision = (search === 'ended' ? parkUntested : decideRetry)(options.retry, facts);
     const waits = isOfGroup(failing) ? 'group' : 'member';
     // Only what is about a member itself waits that long; whom a search has not tested may be known.
@@ -58,13 +59,7 @@ export function fail(context: Context, group: Group, failing: Failing): void {
     if (seen !== null) breaker.used(seen, group, intent);
   }
   if (unsent.length === 0) return;
-  const first = decideRetry(options.retry, {
-    schedule,
-    attempt: 0,
-    now: clock.now().wall,
-    random: chance,
-    retryAfterMs,
-  });
+  const first = decideRetry(options.retry, { attempt: 0, ...after });
   const times = intents.map(({ member }) => group.members.get(member)?.pending?.notBefore ?? 0);
   const notBefore = Math.max(first.kind === 'park' ? first.notBefore : 0, ...times);
   for (const intent of unsent) postpone(group, intent, notBefore);

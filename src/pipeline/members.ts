@@ -140,10 +140,10 @@ export class TriedCount {
     return this.#unsent;
   }
 
-  /** `before` is not pending any more, `after` is. */
-  note(before: Intent | null, after: Intent | null): void {
-    this.#change(tryOf(before), -1);
-    this.#change(tryOf(after), 1);
+  /** A member that was counted as `before` is as `after`. */
+  note(before: Try, after: Try): void {
+    this.#change(before, -1);
+    this.#change(after, 1);
   }
 
   #change(kind: Try, by: number): void {
@@ -293,8 +293,9 @@ export class Members {
   notePending(member: Member, before: Intent | null, after: Intent | null): void {
     const [from, to] = [waitOf(before), waitOf(after)];
     if (from !== to || to === 'timed') this.#move(member, to, after);
-    this.#tried = kept(this.#tried, member, tryOf(after) === 'tried');
-    this.#triedCount.note(before, after);
+    const kind = tryOf(after);
+    this.#tried = kept(this.#tried, member, kind === 'tried');
+    this.#triedCount.note(tryOf(before), kind);
     this.#forGroup = kept(this.#forGroup, member, to === 'timed' && after?.waits === 'group');
     this.#guarded = kept(this.#guarded, member, to !== 'dead' && to !== 'held' && after !== null && isGuarded(after));
     this.#decidable = kept(this.#decidable, member, after !== null && after.guard !== null);

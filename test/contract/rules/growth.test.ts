@@ -8,6 +8,7 @@ import { textHeader } from '../../../src/core/record-headers.ts';
 import { decisionValue, requestKey } from '../../../src/core/request-record.ts';
 import { native } from '../../../src/formats/native.ts';
 import { Member } from '../../../src/pipeline/members.ts';
+import type { Pipeline } from '../../../src/pipeline/pipeline.ts';
 import { answer, QuickWorld } from '../../support/quick-world.ts';
 
 const hourly = {
@@ -169,13 +170,17 @@ test('one large record is folded in several turns of the event loop, and complet
   expect([...world.target.group('other').members]).toEqual(['u']);
 }, 120_000);
 
+/** A record has been read whose members wait for the next turn. */
+async function untilInboxFills(world: QuickWorld, pipeline: Pipeline): Promise<void> {
+  for (let round = 0; round < 100 && pipeline.sizes().inboxes === 0; round += 1) await world.clock.settle();
+  expect(pipeline.sizes().inboxes).toBe(1);
+}
+
 test('what is not folded when a drain begins is left for the next owner', async () => {
   const world = new QuickWorld();
   const { pipeline } = await world.start();
   world.produce({ remove_members: users(25_000) });
-  // given a record whose members wait for the next turn
-  for (let round = 0; round < 100 && pipeline.sizes().inboxes === 0; round += 1) await world.clock.settle();
-  expect(pipeline.sizes().inboxes).toBe(1);
+  await untilInboxFills(world, pipeline);
   void pipeline.drain();
   await world.clock.advance(2_000);
   expect([pipeline.stats().pending, world.committed()]).toEqual([0, 0n]);
@@ -185,8 +190,7 @@ test('what retention takes of a batch that is read to its end, and not folded ye
   const world = new QuickWorld();
   const { pipeline } = await world.start();
   world.produce({ remove_members: users(25_000) });
-  for (let round = 0; round < 100 && pipeline.sizes().inboxes === 0; round += 1) await world.clock.settle();
-  expect(pipeline.sizes().inboxes).toBe(1);
+  await untilInboxFills(world, pipeline);
   world.broker.deleteRecordsBefore('source', 0, 1n);
   world.produce({ group_id: 'other', add_members: ['u'] });
   await world.clock.advance(20_000);

@@ -1,6 +1,6 @@
 /** What brokers and topics do to a log that nobody planned. One version each: these are kafkajs's ways, not the broker's. */
 import kafkajs from 'kafkajs';
-import { afterEach, expect, inject, test } from 'vitest';
+import { afterEach, expect, inject, test, vi } from 'vitest';
 import type { KafkaVersion } from '../../src/adapters/kafka-broker/release.ts';
 import { startBroker, startCluster } from '../../src/adapters/kafka-broker/start.ts';
 import { KafkaChangeLog } from '../../src/adapters/kafka/change-log.ts';
@@ -143,6 +143,20 @@ describeKafka('topics', ({ brokers }) => {
     });
   });
 
+  test('that are gone, or that a broker does not know yet, keep no other from being made or described', async () => {
+    // given a connection that has asked for the offsets of one
+    const tools = openTools(brokers);
+    const [gone, next] = [uniqueName('gone'), uniqueName('next')];
+    const shape = { partitionCount: 1, replicationFactor: 1, settings: {} };
+    await tools.createTopic({ topic: gone, ...shape });
+    // when
+    await deleteTopic(brokers, gone);
+    // then
+    expect(await tools.createTopic({ topic: next, ...shape })).toBe('created');
+    expect(await tools.describeTopic(next)).toMatchObject({ partitionCount: 1 });
+    expect(await tools.describeTopic(gone)).toBeNull();
+  });
+
   test('of unequal partition counts end the log', async () => {
     const tools = openTools(brokers);
     const one = await openTopics(tools, plaintext(brokers), 1);
@@ -213,6 +227,15 @@ async function membersOf(brokers: readonly string[], groupId: string): Promise<n
   const { groups } = await admin.describeGroups([groupId]);
   await admin.disconnect();
   return groups.flatMap(({ members }) => members).length;
+}
+
+/** Resolves when the broker no longer knows it. */
+async function deleteTopic(brokers: readonly string[], topic: string): Promise<void> {
+  const admin = new kafkajs.Kafka({ brokers: [...brokers], logLevel: kafkajs.logLevel.NOTHING }).admin();
+  await admin.connect();
+  await admin.deleteTopics({ topics: [topic] });
+  await vi.waitFor(async () => expect(await admin.listTopics()).not.toContain(topic));
+  await admin.disconnect();
 }
 
 /** As Java producers do by default. */

@@ -1,5 +1,5 @@
 /** Questions about topics, offsets and brokers, over one kept connection. */
-import type { Admin, PartitionMetadata } from 'kafkajs';
+import type { Admin, Kafka, PartitionMetadata } from 'kafkajs';
 import kafkajs from 'kafkajs';
 import type { SessionLimits } from '../../core/session-limits.ts';
 import type { Bounds, Committed, TopicDescription, TopicSpecification } from '../../ports.ts';
@@ -22,15 +22,22 @@ const servingPollPauseMs = 100;
 export class KafkaAdmin {
   readonly #host: KafkaHost;
   readonly #kept: KeptClient<Admin>;
+  /**
+   * For offsets alone: kafkajs 2.2.4 refreshes, before most of what an admin does, the metadata of all topics whose offsets
+   * it was ever asked for, and fails where the broker asked knows one of them no longer, or not yet.
+   */
+  readonly #keptForOffsets: KeptClient<Admin>;
 
   constructor(connection: KafkaConnectionOptions, host: KafkaHost) {
     this.#host = host;
-    this.#kept = new KeptClient({ connection, host, create: (kafka) => kafka.admin() });
+    const options = { connection, host, create: (kafka: Kafka) => kafka.admin() };
+    this.#kept = new KeptClient(options);
+    this.#keptForOffsets = new KeptClient(options);
   }
 
   /** A negative offset is what kafkajs writes when it jumps (kafkajs.md A2): none. */
   async committed(groupId: string, topic: string, partition: number): Promise<Committed> {
-    const found = await this.#ask(async (admin) => admin.fetchOffsets({ groupId, topics: [topic] }));
+    const found = await this.#committedIn(groupId, topic);
     const entry = found[0]?.partitions.find((entry) => entry.partition === partition);
     if (entry === undefined) throw new Error(`Kafka tells no committed offset of ${topic}/${partition}`);
     const offset = BigInt(entry.offset);
@@ -39,7 +46,7 @@ export class KafkaAdmin {
 
   /** By partition; those without a committed offset are left out. */
   async committedOffsets(groupId: string, topic: string): Promise<ReadonlyMap<number, bigint>> {
-    const found = await this.#ask(async (admin) => admin.fetchOffsets({ groupId, topics: [topic] }));
+    const found = await this.#committedIn(groupId, topic);
     const offsets = found.flatMap(({ partitions }) =>
       partitions.map(({ partition, offset }) => [partition, BigInt(offset)] as const),
     );
@@ -47,13 +54,13 @@ export class KafkaAdmin {
   }
 
   async bounds(topic: string, partition: number): Promise<Bounds> {
-    const offsets = await this.#ask((admin) => admin.fetchTopicOffsets(topic));
+    const offsets = await this.#offsetsOf(topic);
     return boundsIn(offsets, { topic, partition }, this.#kept);
   }
 
   /** By partition: the offset after its last record; those without a leader are left out. */
   async ends(topic: string): Promise<ReadonlyMap<number, bigint>> {
-    const found = await this.#ask((admin) => admin.fetchTopicOffsets(topic));
+    const found = await this.#offsetsOf(topic);
     const ends = found.map(({ partition, high }) => [partition, BigInt(high)] as const);
     return new Map(ends.filter(([, end]) => end >= 0n));
   }
@@ -121,8 +128,8 @@ export class KafkaAdmin {
     }
   }
 
-  close(): Promise<void> {
-    return this.#kept.close();
+  async close(): Promise<void> {
+    await Promise.all([this.#kept.close(), this.#keptForOffsets.close()]);
   }
 
   /**
@@ -143,13 +150,21 @@ export class KafkaAdmin {
   /** Metadata may name a leader that does not know of it yet, so the leaders themselves are asked. */
   async #isServed(topic: string): Promise<boolean> {
     try {
-      const found = await this.#ask((admin) => admin.fetchTopicOffsets(topic));
+      const found = await this.#offsetsOf(topic);
       return found.length > 0 && found.every(({ high }) => BigInt(high) >= 0n);
     } catch (error) {
       const { code, retriable } = explainKafkaError(error);
       if (retriable || code === 'topic_missing') return false;
       throw error;
     }
+  }
+
+  #committedIn(groupId: string, topic: string): ReturnType<Admin['fetchOffsets']> {
+    return this.#keptForOffsets.ask((admin) => admin.fetchOffsets({ groupId, topics: [topic] }));
+  }
+
+  #offsetsOf(topic: string): ReturnType<Admin['fetchTopicOffsets']> {
+    return this.#keptForOffsets.ask((admin) => admin.fetchTopicOffsets(topic));
   }
 
   #ask<T>(question: (admin: Admin) => Promise<T>): Promise<T> {

@@ -229,7 +229,10 @@ export function ignored(chance: Chance): Plot {
   };
 }
 
-/** The target is away as a whole, again and again: that says nothing of any change (6.5). */
+/**
+ * The target is away as a whole, again and again: that says nothing of any change (6.5). An outage that ends before the breaker
+ * opens uses up a PATCH and one read of it, so that three of these in a row would have to meet the same change.
+ */
 export function outage(chance: Chance): Plot {
   const events: Event[] = [started];
   const away: Weights<TargetFate> = { error_before: 1, reset_before: 1, lost: 0.3 };
@@ -239,7 +242,7 @@ export function outage(chance: Chance): Plot {
     events.push(changed(at + chance.between(0, forMs), 0, [chance.int(0, 2)], chance.pick(['add', 'remove'])));
     at += forMs + chance.between(300, 3_000);
   }
-  return { settings: { attemptsMax: 4, breakerFailures: chance.pick([2, 3]), outagesOnly: true }, events };
+  return { settings: { attemptsMax: 5, breakerFailures: 2, outagesOnly: true }, events };
 }
 
 /** More than may be held: nothing can be reported, or a burst comes (6.8). */

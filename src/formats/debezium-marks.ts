@@ -13,11 +13,14 @@ type Mark = (value: unknown) => boolean;
  */
 const isSet: Mark = (value) => value !== null && value !== false && !isNothing(value);
 const isNothing = (value: unknown): boolean =>
-  value === 0 ||
-  (typeof value === 'string' &&
-    /^(?:|0|f|n|no|false|(?:0000-00-00|0001-01-01|1900-01-01|9999-12-31|1970-01-01[T ]00:00:00).*|infinity)$/i.test(
-      value.trim(),
-    ));
+  typeof value === 'number' ? isFillerNumber(value) : typeof value === 'string' && FILLER.test(value.trim());
+const FILLER =
+  /^(?:|0|f|n|no|false|(?:0000-00-00|0001-01-01|1900-01-01|9999-12-31|1970-01-01(?:Z?$|[T ]00:00:00)).*|infinity)$/i;
+/** Not the last date in days: ids of users (`deleted_by`) are as large. */
+const isFillerNumber = (value: number): boolean =>
+  value === 0 || value <= DAYS_TO_1900 || (value > 1e12 && isFarAway(value));
+/** 1900-01-01 in days since 1970; other units, and earlier dates, are lower. No id and no flag is. */
+const DAYS_TO_1900 = -25_567;
 const isOff: Mark = (value) =>
   value !== null && value !== true && !(typeof value === 'number' && value === 1) && !isWord(value, TRUE);
 /** Such a column may also say when: Django's `date_joined`. No code of a state is that large. */

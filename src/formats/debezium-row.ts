@@ -4,7 +4,7 @@ import { type Columns, idInColumn, schemaOf } from './debezium-decimal.ts';
 import type { TableName } from './debezium-table.ts';
 import { type MemberWhere, UNAVAILABLE } from './debezium-where.ts';
 import type { FoundId } from './ids.ts';
-import { BESIDE_FORMAT, deltaOf, fieldsIn, invalid, isFields, readJson, type Told } from './reading.ts';
+import { BESIDE_FORMAT, deltaOf, fieldsIn, invalid, isFields, isThere, readJson, type Told } from './reading.ts';
 
 export interface DebeziumOptions {
   readonly groupColumn: string;
@@ -63,7 +63,7 @@ const isFiller = (value: unknown): boolean => value === 0 || (typeof value === '
 
 const isDefault = ({ fields, schema }: Columns, column: string): boolean => {
   const usual = fieldsIn(schemaOf(schema, column))['default'];
-  return usual !== undefined && usual !== null && usual === fields[column];
+  return isThere(usual) && usual === fields[column];
 };
 
 /** Numbers may be texts or bytes in base64; a UUID may be all zeros, and `char(n)` all blanks. */

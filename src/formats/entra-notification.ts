@@ -6,7 +6,7 @@
 import type { SourceEvent } from '../core/change.ts';
 import { readMembers } from './entra-group.ts';
 import type { Fields } from './reading.ts';
-import { AS_FULL_STATE, deletedGroup, fieldsIn, hint, quote, skip, textIn } from './reading.ts';
+import { AS_FULL_STATE, deletedGroup, fieldsIn, hint, isThere, quote, skip, textIn } from './reading.ts';
 import { groupIn, notAChange, timeIn } from './several.ts';
 
 export const isNotification = (entry: Fields): boolean =>
@@ -14,7 +14,7 @@ export const isNotification = (entry: Fields): boolean =>
 
 export function readNotification(notification: Fields): readonly SourceEvent[] {
   const { lifecycleEvent, changeType } = notification;
-  if (lifecycleEvent !== undefined && lifecycleEvent !== null) return [lifecycle(textIn(lifecycleEvent) ?? '')];
+  if (isThere(lifecycleEvent)) return [lifecycle(textIn(lifecycleEvent) ?? '')];
   // Event Hubs get one of these with each new subscription.
   if (textIn(changeType)?.startsWith('Validation') === true) return [skip('validation')];
   const data = fieldsIn(notification['resourceData']);
@@ -24,7 +24,7 @@ export function readNotification(notification: Fields): readonly SourceEvent[] {
   const told = { group, eventId: textIn(notification['id']), occurredAt: timeIn(data['eventTime']) };
   if (isGone(textIn(notification['resource']), textIn(changeType))) return [deletedGroup(told)];
   const members = data['members@delta'];
-  if (members !== undefined && members !== null) return readMembers(members, told);
+  if (isThere(members)) return readMembers(members, told);
   return [withoutDetail(notification, group)];
 }
 

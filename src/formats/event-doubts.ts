@@ -6,10 +6,11 @@ import type { Op } from '../core/change.ts';
 import { isSameId } from '../core/id-key.ts';
 import { remembered } from './field-words.ts';
 import { foundId } from './ids.ts';
-import { fieldsIn, type Fields, isFields, textIn } from './reading.ts';
+import { fieldsIn, type Fields, isFields, isThere, textIn } from './reading.ts';
 
 type Kind =
   | 'success'
+  | 'outcome'
   | 'ending'
   | 'partial_ending'
   | 'code'
@@ -21,8 +22,9 @@ type Kind =
 
 /** Of the event as a whole: where one of these says so, it came to nothing. */
 const SUCCESS = /^(?:(?:is|was)_)?(?:success|successful|succeeded|ok)$/;
-/** Of the event too, but `isConfirmed` and the like are of the member. */
-const ENDING = /^(?:status|state|result|outcome|phase|stage|approved|applied|completed|confirmed|executed|committed)$/;
+const OUTCOME = /^(?:result|outcome)$/;
+/** Of the event, or of the membership; `isConfirmed` and the like are of the member. */
+const ENDING = /^(?:status|state|phase|stage|approved|applied|completed|confirmed|executed|committed)$/;
 /** Of a part of it, or of something else: a bad one does not say that nothing has changed. */
 const PARTIAL_ENDING =
   /(?:^|_)(?:status|state|results?|outcome|success|successful|succeeded|phase|stage|approval|approved|applied|completed|confirmed|executed|committed|accepted)$/;
@@ -50,6 +52,7 @@ const kindOf = remembered((words): Kind => {
   if (CODE.test(words)) return 'code';
   if (DOUBT.test(words)) return 'doubt';
   if (SUCCESS.test(words)) return 'success';
+  if (OUTCOME.test(words)) return 'outcome';
   if (ENDING.test(words)) return 'ending';
   if (PARTIAL_ENDING.test(words)) return 'partial_ending';
   if (DOUBT_OF_ADDITION.test(words)) return 'doubt_of_addition';
@@ -61,12 +64,18 @@ const GOOD_ENDING =
   /^(?:success|succeeded|successful|ok|true|done|completed?|applied|active|approved|accepted|confirmed|executed|committed|after|final)$/i;
 const BAD_ENDING = /^(?:fail(?:ed|ure)?|error|false|rejected|denied|cancell?ed|aborted)$/i;
 
-/** Beside a removal it may say that the membership is cancelled, or was never approved: the removal is not skipped. */
-const MAY_BE_OF_MEMBERSHIP = /^(?:false|cancell?ed)$/i;
+/** What a removal is skipped for. Another bad word may say of the member that it was rejected, or of the membership that it is over. */
+const FAILED = {
+  ending: /^(?:fail(?:ed|ure)?|error|aborted)$/i,
+  outcome: /^(?:fail(?:ed|ure)?|error|aborted|rejected|denied)$/i,
+};
 
 type Ending = 'good' | 'failed' | 'unknown';
 
-/** How the event says that it ended; most say nothing. */
+/**
+ * How the event says that it ended; most say nothing.
+ * @param op what it does to memberships; null: that is not clear
+ */
 export function endingOf(layers: readonly Fields[], op: Op | null): Ending {
   let ending: Ending = 'good';
   for (const fields of layers) {
@@ -83,9 +92,12 @@ function endingIn(kind: Kind, value: unknown, op: Op | null): Ending {
   switch (kind) {
     case 'success':
       return isThere(value) ? endingAs(value) : 'good';
+    case 'outcome':
     case 'ending':
       if (!isThere(value)) return 'good';
-      return op === 'remove' && MAY_BE_OF_MEMBERSHIP.test(String(value)) ? 'unknown' : endingAs(value);
+      return op === 'remove' && endingAs(value) === 'failed' && !FAILED[kind].test(String(value))
+        ? 'unknown'
+        : endingAs(value);
     case 'partial_ending':
       return isThere(value) && endingAs(value) !== 'good' ? 'unknown' : 'good';
     case 'code':
@@ -138,5 +150,3 @@ const isSaid = (value: unknown): boolean =>
   value !== 'false' &&
   !(Array.isArray(value) && value.length === 0) &&
   !(isFields(value) && Object.keys(value).length === 0);
-
-export const isThere = (value: unknown): boolean => value !== undefined && value !== null;

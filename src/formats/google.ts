@@ -17,6 +17,7 @@ import {
   hint,
   invalid,
   isFields,
+  isThere,
   listIn,
   quote,
   textIn,
@@ -70,7 +71,7 @@ function readActivity(activity: unknown): readonly SourceEvent[] {
 /** A log entry of Cloud Logging (audit logs for Google Workspace): the activity is the payload's metadata. */
 function readAuditLog(entry: Fields, payload: Fields): readonly SourceEvent[] {
   const code = fieldsIn(payload['status'])['code'];
-  if (code !== undefined && code !== null && code !== 0) return [notSuccessful];
+  if (isThere(code) && code !== 0) return [notSuccessful];
   const metadata = fieldsIn(payload['metadata']);
   const events = listIn(metadata['event']).filter(isFields);
   const method = textIn(payload['methodName']) ?? '';

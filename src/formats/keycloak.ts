@@ -19,6 +19,7 @@ import {
   hint,
   invalid,
   isFields,
+  isThere,
   quote,
   readJsonText,
   textIn,
@@ -107,8 +108,7 @@ function namesGroups(representation: unknown): boolean {
   return !read.ok || isNamed(fieldsIn(read.json)['groups']);
 }
 
-const isNamed = (groups: unknown): boolean =>
-  groups !== undefined && groups !== null && !(Array.isArray(groups) && groups.length === 0);
+const isNamed = (groups: unknown): boolean => isThere(groups) && !(Array.isArray(groups) && groups.length === 0);
 
 const createdInGroups = (event: Fields): SourceEvent =>
   hint(
@@ -145,7 +145,7 @@ function whatHappened(event: Fields): string | null {
 
 const ADMIN_TYPE = /^(?:admin\.)?([A-Z][A-Z_]*-(?:CREATE|UPDATE|DELETE|ACTION))$/;
 
-const hasFailed = ({ error }: Fields): boolean => error !== undefined && error !== null && error !== '';
+const hasFailed = ({ error }: Fields): boolean => isThere(error) && error !== '';
 
 const wrongPath = (event: Fields, wanted: string): SourceEvent =>
   invalid(

@@ -6,11 +6,22 @@
  * What names a group and members without saying clearly what happened is a hint: neither guessed nor passed over. So is an
  * event that says beside its names how it ended, in words that are not known.
  */
-import type { SourceEvent } from '../core/change.ts';
-import { endingOf, isThere, namesOthers, operationsIn } from './event-doubts.ts';
+import type { Op, SourceEvent } from '../core/change.ts';
+import { endingOf, namesOthers, operationsIn } from './event-doubts.ts';
 import { meaningOf } from './event-name.ts';
 import { foundId, idOfObject, idUnder } from './ids.ts';
-import { deletedGroup, deltaOf, fieldsIn, type Fields, hint, invalid, isFields, quote, textIn } from './reading.ts';
+import {
+  deletedGroup,
+  deltaOf,
+  fieldsIn,
+  type Fields,
+  hint,
+  invalid,
+  isFields,
+  isThere,
+  quote,
+  textIn,
+} from './reading.ts';
 import { groupIn, idIn, notAChange, notSuccessful, refusedMember, timeIn } from './several.ts';
 
 /** What is known of the event besides its payload. */
@@ -29,7 +40,7 @@ export function readMemberEvent(payload: Fields, announced: Announced): SourceEv
   const hasMembers = [...MEMBER_NAMES, ...LIST_NAMES].some((name) => body[name] !== undefined);
   if (meaning === 'other') return group.kind !== 'none' && hasMembers ? unclear : notAChange;
   const layers = payload === body ? [payload] : [payload, body];
-  const ending = endingOf(layers, meaning === 'add' || meaning === 'remove' ? meaning : null);
+  const ending = endingOf(layers, opOf(meaning));
   if (ending === 'failed') return notSuccessful;
   if (ending === 'unknown' || wantsAnswer(payload)) return unclear;
   if (meaning === 'unclear' || (meaning === 'group_deleted' && hasMembers)) return unclear;
@@ -43,6 +54,10 @@ export function readMemberEvent(payload: Fields, announced: Announced): SourceEv
   if (members.problem !== null) return members.problem;
   return namesOthers(body, [group.id, ...members.ids]) ? unclear : deltaOf(meaning, members.ids, told);
 }
+
+/** The end of a group removes its members. */
+const opOf = (meaning: ReturnType<typeof meaningOf>): Op | null =>
+  meaning === 'group_deleted' ? 'remove' : meaning === 'add' || meaning === 'remove' ? meaning : null;
 
 /** Whether its names say something about a membership, or the end of a group. */
 export const isMemberEvent = (payload: Fields, type: string | null): boolean =>

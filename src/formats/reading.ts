@@ -22,6 +22,8 @@ export type Fields = Readonly<Record<string, unknown>>;
 export const isFields = (value: unknown): value is Fields =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
+export const isThere = (value: unknown): boolean => value !== undefined && value !== null;
+
 export const isText = (value: unknown): value is string => typeof value === 'string' && !/\p{Surrogate}/u.test(value);
 
 /** The text; null where it is anything else, or empty. */

@@ -159,6 +159,7 @@ export function readAfterConflict(context: Context, group: Group, course: Course
     course.conflicts = 0;
     return isolate(context, group, course, patch);
   }
+  // A version that is changed on the way keeps every request about the group from passing, whatever it holds.
   fail(context, group, { intents: tried, outcome, request: refused.request, seen: null });
   return 'go_on';
 }

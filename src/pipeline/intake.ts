@@ -28,6 +28,7 @@ import { arrive, arriveFinal } from './precedence.ts';
 import { review, reviewAll, wake } from './schedule.ts';
 import { foreignRecordProblem, refuse } from './refuse.ts';
 import type { Partition } from './state.ts';
+import type { Slices } from './turns.ts';
 import { groupOf, isRestored, move, tidyGroup, tidyMember } from './partition.ts';
 
 export function readSource(context: Context, partition: Partition, batch: Batch): 'taken' | 'declined' {
@@ -72,25 +73,25 @@ export function readSource(context: Context, partition: Partition, batch: Batch)
   if (partition.inbox.isFull) {
     // What is read is folded to its end first: nothing more is read before.
     context.log.pause('source', partition.number);
-    foldLater(context, partition);
+    const isWanted = (): boolean => isCurrent(context, partition) && !context.state.isDraining;
+    void context.turns.run(foldRest(context, partition), isWanted);
   } else if (!isWhole && preparing !== null) waitFor(context, partition, preparing);
   // Of a batch that is read to its end nothing is asked for again: retention may take it meanwhile.
   return isWhole ? 'taken' : 'declined';
 }
 
-/** The rest of what is read is folded in later turns of the event loop; then what is left of the batch comes again. */
-function foldLater(context: Context, partition: Partition): void {
-  context.clock.schedule(0, () => {
-    if (!isCurrent(context, partition) || context.state.isDraining) return;
+/** What is read is folded in later turns of the event loop; then what is left of the batch comes again. */
+function* foldRest(context: Context, partition: Partition): Slices {
+  while (!partition.inbox.isEmpty) {
+    yield;
     partition.inbox.begin();
     takeFromInbox(context, partition);
-    if (!partition.inbox.isEmpty) return foldLater(context, partition);
-    catchUp(context, partition);
-    limitIntake(context);
-    resumeSource(context, partition);
-    context.dispatch();
-    context.settle();
-  });
+  }
+  catchUp(context, partition);
+  limitIntake(context);
+  resumeSource(context, partition);
+  context.dispatch();
+  context.settle();
 }
 
 function takeFromInbox(context: Context, partition: Partition): void {
@@ -254,17 +255,14 @@ export function limitIntake(context: Context): void {
   const held = partitions.reduce((sum, { heldCount }) => sum + heldCount, 0);
   // What waits for an operator may wait for days, and must not hold up the others (design 6.10).
   const unheld = state.outbox.size + pending - held;
-  // So may what waits for another try: it has as much room of its own, so that revocations are read all the same. What waits with what
-  // failed in its group has, too, but where nothing can be sent at all, nothing is gained by reading more.
-  const { isClosed } = context.breaker;
-  const tried = partitions.reduce(
-    (sum, { triedCount }) => sum + triedCount.tried + (isClosed ? triedCount.unsent : 0),
-    0,
-  );
-  const counted = unheld - Math.min(tried, limit);
+  // So may what waits for another try: it has as much room of its own, so that revocations are read all the same.
+  const tried = partitions.reduce((sum, { triedCount }) => sum + triedCount.tried, 0);
+  // What waits with it and was not sent shares that room, but not while the breaker is open: nothing that is read could be sent.
+  const unsent = partitions.reduce((sum, { triedCount }) => sum + triedCount.unsent, 0);
+  const counted = unheld - Math.min(context.breaker.isClosed ? tried + unsent : tried, limit);
   if (!state.isIntakePaused && counted >= limit) {
     state.isIntakePaused = true;
-    logger.warn({ pending, held, tried, limit }, 'intake paused, too much is pending');
+    logger.warn({ pending, held, tried, unsent, limit }, 'intake paused, too much is pending');
   } else if (state.isIntakePaused && counted <= limit * RESUME_RATIO) {
     state.isIntakePaused = false;
     logger.info({ pending, held }, 'intake resumed');

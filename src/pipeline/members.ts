@@ -120,8 +120,7 @@ interface AdditionsOf {
 type Try = 'tried' | 'unsent' | null;
 
 /** Whether it waits for another try, or with what failed in its group without having been in a request. null: neither. */
-function tryOf(intent: Intent | null): Try {
-  const wait = waitOf(intent);
+function tryOf(wait: Wait, intent: Intent | null): Try {
   if (intent === null || (wait !== 'timed' && wait !== 'soon')) return null;
   if (intent.attempt > 0) return 'tried';
   return intent.waits === 'group' ? 'unsent' : null;
@@ -293,9 +292,9 @@ export class Members {
   notePending(member: Member, before: Intent | null, after: Intent | null): void {
     const [from, to] = [waitOf(before), waitOf(after)];
     if (from !== to || to === 'timed') this.#move(member, to, after);
-    const kind = tryOf(after);
+    const kind = tryOf(to, after);
     this.#tried = kept(this.#tried, member, kind === 'tried');
-    this.#triedCount.note(tryOf(before), kind);
+    this.#triedCount.note(tryOf(from, before), kind);
     this.#forGroup = kept(this.#forGroup, member, to === 'timed' && after?.waits === 'group');
     this.#guarded = kept(this.#guarded, member, to !== 'dead' && to !== 'held' && after !== null && isGuarded(after));
     this.#decidable = kept(this.#decidable, member, after !== null && after.guard !== null);

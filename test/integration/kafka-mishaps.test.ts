@@ -233,9 +233,12 @@ async function membersOf(brokers: readonly string[], groupId: string): Promise<n
 async function deleteTopic(brokers: readonly string[], topic: string): Promise<void> {
   const admin = new kafkajs.Kafka({ brokers: [...brokers], logLevel: kafkajs.logLevel.NOTHING }).admin();
   await admin.connect();
-  await admin.deleteTopics({ topics: [topic] });
-  await vi.waitFor(async () => expect(await admin.listTopics()).not.toContain(topic));
-  await admin.disconnect();
+  try {
+    await admin.deleteTopics({ topics: [topic] });
+    await vi.waitFor(async () => expect(await admin.listTopics()).not.toContain(topic));
+  } finally {
+    await admin.disconnect();
+  }
 }
 
 /** As Java producers do by default. */

@@ -205,8 +205,8 @@ export const flightMutants: readonly Mutant[] = [
     edits: [
       {
         file: 'src/pipeline/intake.ts',
-        find: '(isClosed ? triedCount.unsent : 0)',
-        replace: '0',
+        find: 'context.breaker.isClosed ? tried + unsent : tried',
+        replace: 'tried',
       },
     ],
     tests: ['test/contract/rules/intake-limit.test.ts'],

@@ -365,7 +365,7 @@ export const settleMutants: readonly Mutant[] = [
     edits: [
       {
         file: 'src/pipeline/intake.ts',
-        find: '    foldLater(context, partition);\n',
+        find: '    void context.turns.run(foldRest(context, partition), isWanted);\n',
         replace: '',
       },
     ],

@@ -245,14 +245,36 @@ test('a member object that names its user alone is that user', () => {
   );
 });
 
-test.each([{ status: 'cancelled' }, { state: 'canceled' }, { approved: false }, { confirmed: 'false' }])(
-  'a removal is not skipped where %j may be of the membership',
+test.each([
+  { status: 'cancelled' },
+  { state: 'canceled' },
+  { status: 'rejected' },
+  { phase: 'Denied' },
+  { outcome: 'cancelled' },
+  { result: false },
+  { approved: false },
+  { confirmed: 'false' },
+])('neither a removal nor the end of a group is skipped where %j may be of the membership', (more) => {
+  const unclear = { kind: 'hint', code: 'unclear_member_event' };
+  const event = { groupId: 'g', userId: 'u', ...more };
+  expect(read({ type: 'MemberRemoved', ...event })).toMatchObject(unclear);
+  expect(read({ type: 'GroupDeleted', groupId: 'g', ...more })).toMatchObject(unclear);
+  expect(read({ type: 'MemberAdded', ...event })).toMatchObject({ kind: 'skip', reason: 'not_successful' });
+});
+
+test.each([{ status: 'failed' }, { result: 'error' }, { state: 'aborted' }, { outcome: 'DENIED' }])(
+  'what failed itself is skipped, whatever it would have changed: %j',
   (more) => {
-    const event = { groupId: 'g', userId: 'u', ...more };
-    expect(read({ type: 'MemberRemoved', ...event })).toMatchObject({ kind: 'hint', code: 'unclear_member_event' });
-    expect(read({ type: 'MemberAdded', ...event })).toMatchObject({ kind: 'skip', reason: 'not_successful' });
+    const skipped = { kind: 'skip', reason: 'not_successful' };
+    for (const type of ['MemberAdded', 'MemberRemoved'])
+      expect(read({ type, groupId: 'g', userId: 'u', ...more })).toMatchObject(skipped);
+    expect(read({ type: 'GroupDeleted', groupId: 'g', ...more })).toMatchObject(skipped);
   },
 );
+
+test('when a group was deleted is no doubt of it', () => {
+  expect(read({ type: 'GroupDeleted', groupId: 'g', deletedAt: '2026-01-01' })).toMatchObject({ deleted: true });
+});
 
 test.each([
   { changeType: 'removed' },

@@ -55,6 +55,7 @@ const point = (partition: number): StartingPoint => ({ partition, from: 5n, comm
 let clock: ManualClock;
 let consumer: RelayConsumer;
 let heard: string[];
+let isStandingBy: boolean;
 /** Where to begin. @param isWanted as the consumer says it meanwhile */
 let points: (isWanted: () => boolean) => Promise<readonly StartingPoint[]>;
 
@@ -63,6 +64,7 @@ beforeEach(async () => {
   kafka.calls.length = 0;
   clock = new ManualClock();
   heard = [];
+  isStandingBy = false;
   points = async () => [point(0)];
   const listener = {
     assigned: () => void heard.push('assigned'),
@@ -75,7 +77,8 @@ beforeEach(async () => {
     ended: () => void heard.push('ended'),
   };
   const of: RelayStart['of'] = (_partitions, _cluster, isWanted) => points(isWanted);
-  const start = { of } as Pick<RelayStart, 'of'> as RelayStart;
+  const standBy = () => void (isStandingBy = true);
+  const start = { of, standBy } as Pick<RelayStart, 'of' | 'standBy'> as RelayStart;
   consumer = new RelayConsumer(options, { clock, log: quiet }, { listener, start });
   consumer.start();
   await clock.settle();
@@ -171,6 +174,7 @@ test('nothing is handed on once another instance has the topic', async () => {
   await join(0);
   await join();
   expect([await fetchOf(0), heard]).toEqual([false, ['assigned', 'lost']]);
+  expect(isStandingBy).toBe(true);
 });
 
 test('the lease holds for half a session from the sending of the last good heartbeat on', async () => {

@@ -1,5 +1,5 @@
-/** Questions about topics, offsets and brokers, over one kept connection. */
-import type { Admin, Kafka, PartitionMetadata } from 'kafkajs';
+/** Questions about topics, offsets and brokers, over kept connections. */
+import type { Admin, PartitionMetadata } from 'kafkajs';
 import kafkajs from 'kafkajs';
 import type { SessionLimits } from '../../core/session-limits.ts';
 import type { Bounds, Committed, TopicDescription, TopicSpecification } from '../../ports.ts';
@@ -23,16 +23,16 @@ export class KafkaAdmin {
   readonly #host: KafkaHost;
   readonly #kept: KeptClient<Admin>;
   /**
-   * For offsets alone: kafkajs 2.2.4 refreshes, before most of what an admin does, the metadata of all topics whose offsets
-   * it was ever asked for, and fails where the broker asked knows one of them no longer, or not yet.
+   * By topic: kafkajs 2.2.4 refreshes, before most of what an admin does, the metadata of all topics whose offsets it was
+   * ever asked for, and fails where the broker asked knows one of them no longer, or not yet.
    */
-  readonly #keptForOffsets: KeptClient<Admin>;
+  readonly #keptForOffsets = new Map<string, KeptClient<Admin>>();
+  readonly #open: () => KeptClient<Admin>;
 
   constructor(connection: KafkaConnectionOptions, host: KafkaHost) {
     this.#host = host;
-    const options = { connection, host, create: (kafka: Kafka) => kafka.admin() };
-    this.#kept = new KeptClient(options);
-    this.#keptForOffsets = new KeptClient(options);
+    this.#open = () => new KeptClient({ connection, host, create: (kafka) => kafka.admin() });
+    this.#kept = this.#open();
   }
 
   /** A negative offset is what kafkajs writes when it jumps (kafkajs.md A2): none. */
@@ -129,7 +129,7 @@ export class KafkaAdmin {
   }
 
   async close(): Promise<void> {
-    await Promise.all([this.#kept.close(), this.#keptForOffsets.close()]);
+    await Promise.all([this.#kept, ...this.#keptForOffsets.values()].map((kept) => kept.close()));
   }
 
   /**
@@ -160,11 +160,17 @@ export class KafkaAdmin {
   }
 
   #committedIn(groupId: string, topic: string): ReturnType<Admin['fetchOffsets']> {
-    return this.#keptForOffsets.ask((admin) => admin.fetchOffsets({ groupId, topics: [topic] }));
+    return this.#askOffsets(topic, (admin) => admin.fetchOffsets({ groupId, topics: [topic] }));
   }
 
   #offsetsOf(topic: string): ReturnType<Admin['fetchTopicOffsets']> {
-    return this.#keptForOffsets.ask((admin) => admin.fetchTopicOffsets(topic));
+    return this.#askOffsets(topic, (admin) => admin.fetchTopicOffsets(topic));
+  }
+
+  #askOffsets<T>(topic: string, question: (admin: Admin) => Promise<T>): Promise<T> {
+    const kept = this.#keptForOffsets.get(topic) ?? this.#open();
+    this.#keptForOffsets.set(topic, kept);
+    return kept.ask(question);
   }
 
   #ask<T>(question: (admin: Admin) => Promise<T>): Promise<T> {

@@ -176,7 +176,7 @@ export class RelayConsumer {
       this.#liveness.assigned();
       this.#heartbeatSentAt = this.#host.clock.now();
       this.#isOwner = partitions.length > 0;
-      if (!this.#isOwner) return this.#host.log.info({ topic }, 'another instance has the topic, this one stands by');
+      if (!this.#isOwner) return this.#start.standBy();
       this.#consumer.pause([{ topic, partitions }]);
       void this.#begin(partitions, this.#assignments);
     });

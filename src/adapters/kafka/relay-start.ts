@@ -115,6 +115,13 @@ export class RelayStart {
     return this.#leaders.obstacles();
   }
 
+  /** Another instance has the topic: what of it has no leader is not for this one to name. */
+  standBy(): void {
+    this.#partitions = [];
+    this.#watch.begins(null);
+    this.#host.log.info({ topic: this.#options.topic }, 'another instance has the topic, this one stands by');
+  }
+
   /** The consumer that it was asked for is gone. */
   end(): void {
     this.#cluster = undefined;

@@ -2,6 +2,7 @@
 import { type Intent, WHOLE_GROUP } from '../core/change.ts';
 import { DOUBTFUL_STATE, expandInSlices, type Expansion, isAwaited } from '../core/full-state.ts';
 import type { Snapshot } from '../core/plan.ts';
+import { endIsTold } from '../core/pending.ts';
 import { comparePositions, isSamePosition, type Position } from '../core/position.ts';
 import { aliasesPending, noteAlias } from './aliases.ts';
 import { giveUp, groupAnswered, land, setPending } from './conclude.ts';
@@ -76,7 +77,7 @@ function* enterEach(
 
 function endEmpty(context: Context, group: Group, state: Intent, snapshot: Snapshot): void {
   if (snapshot.isDoubtful) return endUnseen(context, group, state);
-  land(context, group, state, { outcome: state.attempt > 0 ? 'recovered' : 'already_synced', request: null });
+  land(context, group, state, { outcome: endIsTold(state) ? 'recovered' : 'already_synced', request: null });
   groupAnswered(group);
 }
 

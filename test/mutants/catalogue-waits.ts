@@ -98,4 +98,17 @@ export const waitMutants: readonly Mutant[] = [
     ],
     scenario: 'lagging',
   },
+  {
+    name: 'told-and-never-ended',
+    breaks:
+      'a full state that was told to wait, or given up, has no end in the reports where its tries are counted anew',
+    edits: [
+      {
+        file: 'src/core/pending.ts',
+        find: "intent.op === 'state' && endIsTold(intent) && { wasTold: true as const }",
+        replace: 'false',
+      },
+    ],
+    tests: ['test/contract/rules/full-state-told.test.ts'],
+  },
 ];

@@ -240,4 +240,16 @@ export const nameMutants: readonly Mutant[] = [
     ],
     tests: ['test/contract/rules/look-ups.test.ts'],
   },
+  {
+    name: 'named-late-and-removed',
+    breaks: 'a full state that is worked out again removes whom it names by a name that was not known the first time',
+    edits: [
+      {
+        file: 'src/core/full-state.ts',
+        find: 'const isTakenBack = newer !== null',
+        replace: 'const isTakenBack = false && newer !== null',
+      },
+    ],
+    tests: ['test/contract/rules/full-state-renamed-members.test.ts'],
+  },
 ];

@@ -50,7 +50,7 @@ export const pieceMutants: readonly Mutant[] = [
     edits: [
       {
         file: 'src/pipeline/expand.ts',
-        find: 'if (newer === null) {',
+        find: 'if (newer === null || beats(intent, newer)) {',
         replace: 'if (newer === null || i >= 0) {',
       },
     ],

@@ -184,7 +184,8 @@ export function wireOf({ source, guard, whole, ...intent }: Intent, digest: stri
     ...(intent.namedBy !== undefined && { named_by: intent.namedBy }),
     ...(intent.groupSpelling !== undefined && { source_group: intent.groupSpelling }),
     ...(whole !== null && { members: whole.members, deleted: whole.deleted }),
-    ...(whole?.isPartly === true && { partly: true as const }),
+    // Until all that it came to is recorded, a restore has to work it out in full.
+    ...(whole?.isPartly === true && intent.waits !== 'record' && { partly: true as const }),
     topic: source.topic,
     partition: source.partition,
     offset: offsetText(source),

@@ -80,6 +80,12 @@ function* enterEach(
   return count;
 }
 
+/** All that a doubtful read shows was entered before a restart, which came before the record said that a second look is due. */
+const waitsForSecondLook = ({ members }: Group, { source, whole }: Intent, { isDoubtful }: Snapshot): boolean =>
+  isDoubtful &&
+  whole?.isPartly !== true &&
+  [...members.values()].some(({ name, pending }) => name !== WHOLE_GROUP && isSamePosition(pending?.source, source));
+
 function endEmpty(context: Context, group: Group, state: Intent, snapshot: Snapshot): void {
   if (snapshot.isDoubtful) return endUnseen(context, group, state);
   land(context, group, state, { outcome: endIsTold(state) ? 'recovered' : 'already_synced', request: null });

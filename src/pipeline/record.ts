@@ -122,6 +122,7 @@ function endWholeWait(context: Context, group: Group): void {
   if (whole === undefined || !isSaid(whole)) return;
   for (const { name, pending } of group.members.unrecorded())
     if (name !== WHOLE_GROUP && isSamePosition(pending?.source, whole.pending?.source)) return;
+  if (whole.pending?.waits === 'record') group.partition.toWrite.add(group);
   endWait(context, whole);
 }
 

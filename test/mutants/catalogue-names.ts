@@ -252,4 +252,11 @@ export const nameMutants: readonly Mutant[] = [
     ],
     tests: ['test/contract/rules/full-state-renamed-members.test.ts'],
   },
+  {
+    name: 'full-state-by-a-former-row',
+    breaks:
+      'a full state that waits means whom the id map named when it was looked at first, although the row is corrected',
+    edits: [{ file: 'src/pipeline/identify.ts', find: '  resolveAnew(context, group);\n', replace: '' }],
+    tests: ['test/contract/rules/full-state-renamed-members.test.ts'],
+  },
 ];

@@ -1,7 +1,7 @@
 /** A full state does not remove whom it names, also where the name is known only when it is worked out again (design 5.6). */
 import { expect, test } from 'vitest';
 import { parseRetryRecord } from '../../../src/core/live-record.ts';
-import { QuickWorld } from '../../support/quick-world.ts';
+import { answer, QuickWorld } from '../../support/quick-world.ts';
 import { Table } from '../../support/table.ts';
 
 /** A full state names `late`, who is `d` at the target and not known yet; of what it came to the additions are not recorded. */
@@ -45,3 +45,23 @@ test.each([
   expect(ends).toEqual(expect.arrayContaining(['0/late superseded', '1/d superseded', `1/late ${end}`, '1/x applied']));
   expect(world.committed()).toBe(2n);
 });
+
+test.each(['the same full state', 'a newer full state'])(
+  'a row that is corrected while a full state waits counts when it is worked out: %s',
+  async (which) => {
+    const ids = new Table().set('group', 'g', 'g').set('user', 'one', 'a').set('user', 'two', 'b');
+    const world = new QuickWorld({ ids });
+    const { target } = world;
+    for (const member of ['a', 'b']) target.group('g').members.add(member);
+    await world.start();
+    target.onGet = () => answer(404);
+    world.produce({ members: ['one', 'two'], complete: true });
+    await world.clock.advance(5_000);
+    ids.set('user', 'one', 'c');
+    if (which === 'a newer full state') world.produce({ members: ['one', 'two'], complete: true });
+    await world.clock.advance(5_000);
+    target.onGet = () => null;
+    await world.clock.advance(600_000);
+    expect([...target.group('g').members].toSorted()).toEqual(['b', 'c']);
+  },
+);

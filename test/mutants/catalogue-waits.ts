@@ -111,4 +111,16 @@ export const waitMutants: readonly Mutant[] = [
     ],
     tests: ['test/contract/rules/full-state-told.test.ts'],
   },
+  {
+    name: 'waits-by-the-wrong-clock',
+    breaks: 'what waits when the wall clock is set back waits longer by as much',
+    edits: [
+      {
+        file: 'src/pipeline/set-back.ts',
+        find: 'return setBackMs >= STEP_MIN_MS ? setBackMs : 0;',
+        replace: 'return setBackMs >= STEP_MIN_MS ? 0 : 0;',
+      },
+    ],
+    tests: ['test/contract/rules/clock-set-back.test.ts'],
+  },
 ];

@@ -59,9 +59,11 @@ export function* expandInSlices(state: Intent, { snapshot, resolve, newerFor }: 
     // There already, or wanted under another name.
     const isCovered = targetKey !== null && (snapshot.members.has(targetKey) || wanted.has(targetKey));
     if (targetKey !== null) wanted.add(targetKey);
-    if (isCovered) continue;
     const newer = newerFor(key, target);
-    if (newer === null)
+    // It has come to a removal of the member before the name was known, which the addition takes back.
+    const isTakenBack = newer !== null && isOfFullState(newer) && isSamePosition(newer.source, state.source);
+    if (isCovered && !isTakenBack) continue;
+    if (newer === null || isTakenBack)
       adds.push({ ...intentFor(origin, 'add', member), target: canJoin ? target : null, waits: 'record' });
     else if (isAwaited(newer, state)) awaited.push(newer.member);
   }

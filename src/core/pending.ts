@@ -80,12 +80,21 @@ export function withoutSchedule(intent: Intent): Intent {
 export const isSlowWait = ({ dead, schedule, notBefore }: Intent, now: number): boolean =>
   dead === null && schedule === 'slow' && notBefore > now;
 
+/** A full state has a report of its own in the end where one has said that it waits, or is given up. */
+export const endIsTold = ({ attempt, wasTold }: Intent): boolean => attempt > 0 || wasTold === true;
+
+/** With as many failed tries, whatever was told of those before. */
+export const countedFrom = (intent: Intent, attempt: number): Intent => ({
+  ...intent,
+  attempt,
+  ...(intent.op === 'state' && endIsTold(intent) && { wasTold: true as const }),
+});
+
 /** What a replay wakes starts again. */
 export function woken(intent: Intent): Intent {
   const { isUnresolved: _, ...rest } = intent;
   return {
-    ...rest,
-    attempt: 0,
+    ...countedFrom(rest, 0),
     notBefore: 0,
     dead: null,
     waits: null,

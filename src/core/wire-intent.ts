@@ -84,6 +84,8 @@ export const wireIntent = wireNamed
     approval: wireDecision.extend({ at: z.number(), ...wireTargets }).optional(),
     /** Of an addition whose member is not known. */
     unresolved: z.literal(true).optional().catch(undefined),
+    /** Of a full state. */
+    told: z.literal(true).optional().catch(undefined),
   })
   .refine(
     ({ op, member, members }) => (op === 'state') === (member === null) && (op === 'state') === (members !== undefined),
@@ -125,6 +127,7 @@ export function intentOf(group: string, wire: WireIntent): Intent {
     ...(wire.schedule !== undefined && { schedule: wire.schedule }),
     guard: guardOf(wire),
     ...(wire.unresolved !== undefined && wire.op === 'add' && { isUnresolved: true as const }),
+    ...(wire.told !== undefined && wire.op === 'state' && { wasTold: true as const }),
     // Not first: see `withFields`.
     ...name,
   };
@@ -181,7 +184,8 @@ export function wireOf({ source, guard, whole, ...intent }: Intent, digest: stri
     ...(intent.namedBy !== undefined && { named_by: intent.namedBy }),
     ...(intent.groupSpelling !== undefined && { source_group: intent.groupSpelling }),
     ...(whole !== null && { members: whole.members, deleted: whole.deleted }),
-    ...(whole?.isPartly === true && { partly: true as const }),
+    // Until all that it came to is recorded, a restore has to work it out in full.
+    ...(whole?.isPartly === true && intent.waits !== 'record' && { partly: true as const }),
     topic: source.topic,
     partition: source.partition,
     offset: offsetText(source),
@@ -206,5 +210,6 @@ export function wireOf({ source, guard, whole, ...intent }: Intent, digest: stri
       approval: { digest: guard.digest, author: guard.author, at: guard.at, ...wireTargetsOf(guard) },
     }),
     ...(intent.isUnresolved === true && { unresolved: true as const }),
+    ...(intent.wasTold === true && { told: true as const }),
   };
 }

@@ -2,6 +2,7 @@
 import { type Intent, WHOLE_GROUP } from '../core/change.ts';
 import { DOUBTFUL_STATE, expandInSlices, type Expansion, isAwaited } from '../core/full-state.ts';
 import type { Snapshot } from '../core/plan.ts';
+import { beats, endIsTold } from '../core/pending.ts';
 import { comparePositions, isSamePosition, type Position } from '../core/position.ts';
 import { aliasesPending, noteAlias } from './aliases.ts';
 import { giveUp, groupAnswered, land, setPending } from './conclude.ts';
@@ -10,6 +11,7 @@ import { isCurrent } from './context.ts';
 import { hold } from './guard.ts';
 import { resolveFor, wholeOf } from './identify.ts';
 import { memberOf } from './partition.ts';
+import { replaceOlder } from './precedence.ts';
 import type { Expanded, Group } from './state.ts';
 import type { Slices } from './turns.ts';
 
@@ -43,7 +45,8 @@ function* enter(context: Context, group: Group, state: Intent, worked: WorkedOut
     const count = yield* enterEach(context, group, state, worked.expansion.intents);
     entry.isEntered = count > 0 && !worked.snapshot.isDoubtful;
     group.aliases?.resolutions.clear();
-    if (count === 0) endEmpty(context, group, state, worked.snapshot);
+    if (count === 0 && !waitsForSecondLook(group, state, worked.snapshot))
+      endEmpty(context, group, state, worked.snapshot);
     else endEntering(context, group, state, worked);
   } finally {
     if (!entry.isEntered) group.expanded = group.expanded.filter((each) => each !== entry);
@@ -64,8 +67,11 @@ function* enterEach(
   for (const [i, intent] of intents.entries()) {
     if (i > 0 && i % SLICE === 0) yield;
     const newer = newerIn(group, intent, state.source);
-    if (newer === null) {
-      if (context.ids !== null) noteAlias(group, intent);
+    if (newer === null || beats(intent, newer)) {
+      if (context.ids !== null) {
+        noteAlias(group, intent);
+        replaceOlder(context, group, intent);
+      }
       setPending(group.partition, memberOf(group, intent.member), intent);
       count += 1;
     } else if (intent.op === 'add' && isAwaited(newer, state))
@@ -74,9 +80,15 @@ function* enterEach(
   return count;
 }
 
+/** All that a doubtful read shows was entered before a restart, which came before the record said that a second look is due. */
+const waitsForSecondLook = ({ members }: Group, { source, whole }: Intent, { isDoubtful }: Snapshot): boolean =>
+  isDoubtful &&
+  whole?.isPartly !== true &&
+  [...members.values()].some(({ name, pending }) => name !== WHOLE_GROUP && isSamePosition(pending?.source, source));
+
 function endEmpty(context: Context, group: Group, state: Intent, snapshot: Snapshot): void {
   if (snapshot.isDoubtful) return endUnseen(context, group, state);
-  land(context, group, state, { outcome: state.attempt > 0 ? 'recovered' : 'already_synced', request: null });
+  land(context, group, state, { outcome: endIsTold(state) ? 'recovered' : 'already_synced', request: null });
   groupAnswered(group);
 }
 

@@ -1,6 +1,6 @@
 /** Tries that say nothing of the change, since the target as a whole could not be worked with: they use up no attempt. */
 import type { Intent } from '../core/change.ts';
-import { isHeld, waitingForTarget } from '../core/pending.ts';
+import { countedFrom, isHeld, waitingForTarget } from '../core/pending.ts';
 import { isSamePosition } from '../core/position.ts';
 import type { Context } from './context.ts';
 import { isCurrent } from './context.ts';
@@ -21,6 +21,6 @@ export function giveAttemptBack(context: Context, group: Group, tried: Intent, n
   // What was tried for the last time has not counted that try yet.
   const attempt = member.spent?.intent === pending ? pending.attempt : Math.max(0, pending.attempt - 1);
   member.spent = null;
-  member.pending = { ...waitingForTarget(pending, notBefore), attempt };
+  member.pending = countedFrom(waitingForTarget(pending, notBefore), attempt);
   group.partition.toWrite.add(group);
 }

@@ -84,11 +84,20 @@ export function identifyAnew(context: Context): void {
 function identifyGroupAgain(context: Context, group: Group): void {
   const groupTarget = group.target;
   identifyGroup(context, group);
+  resolveAnew(context, group);
   for (const member of group.members.values()) {
     const { pending } = member;
     if (pending !== null) member.pending = dueAnew(context, group, { pending, groupTarget });
   }
   context.review(group);
+}
+
+/** Whom the pending full state names. */
+function resolveAnew({ ids }: Context, { aliases }: Group): void {
+  for (const member of aliases?.resolutions.keys() ?? []) {
+    const known = ids?.known('user', member) ?? null;
+    if (known !== null && known.kind !== 'unanswered') aliases?.resolutions.set(member, known);
+  }
 }
 
 interface Before {

@@ -77,7 +77,8 @@ export function foldRestored(context: Context, group: Group): void {
   }
 }
 
-function replaceOlder(context: Context, group: Group, intent: Intent): void {
+/** Whom it speaks for, under any name, has nothing older pending any more. */
+export function replaceOlder(context: Context, group: Group, intent: Intent): void {
   const names = intent.op === 'state' ? [...group.members.keys()] : standingFor(group, intent);
   for (const rival of pendingAs(group, names)) {
     if (!beats(intent, rival) || standsBeside(rival, intent)) continue;

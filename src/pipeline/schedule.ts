@@ -11,6 +11,7 @@ import { lookUp, probeLookUp } from './look-up.ts';
 import type { Member } from './members.ts';
 import { tidyGroup } from './partition.ts';
 import { chooseProbe } from './probe.ts';
+import { endWaitsEarlier, WallClockWatch } from './set-back.ts';
 import type { Group, Partition } from './state.ts';
 import type { Slices } from './turns.ts';
 
@@ -112,6 +113,7 @@ export class Dispatcher {
   readonly #context: Context;
   readonly #limit: LimitFunction;
   readonly #fly: (group: Group) => Promise<void>;
+  readonly #watch: WallClockWatch;
   #timer: (() => void) | null = null;
   #waitsForGate = false;
 
@@ -119,9 +121,12 @@ export class Dispatcher {
     this.#context = context;
     this.#limit = limit;
     this.#fly = fly;
+    this.#watch = new WallClockWatch(context.clock.now());
   }
 
   run(): void {
+    const setBackMs = this.#watch.look(this.#context.clock.now());
+    if (setBackMs > 0) endWaitsEarlier(this.#context, setBackMs);
     this.#wakeDue();
     lookUp(this.#context);
     this.#probe();

@@ -240,4 +240,23 @@ export const nameMutants: readonly Mutant[] = [
     ],
     tests: ['test/contract/rules/look-ups.test.ts'],
   },
+  {
+    name: 'named-late-and-removed',
+    breaks: 'a full state that is worked out again removes whom it names by a name that was not known the first time',
+    edits: [
+      {
+        file: 'src/core/full-state.ts',
+        find: 'const isTakenBack = newer !== null',
+        replace: 'const isTakenBack = false && newer !== null',
+      },
+    ],
+    tests: ['test/contract/rules/full-state-renamed-members.test.ts'],
+  },
+  {
+    name: 'full-state-by-a-former-row',
+    breaks:
+      'a full state that waits means whom the id map named when it was looked at first, although the row is corrected',
+    edits: [{ file: 'src/pipeline/identify.ts', find: '  resolveAnew(context, group);\n', replace: '' }],
+    tests: ['test/contract/rules/full-state-renamed-members.test.ts'],
+  },
 ];

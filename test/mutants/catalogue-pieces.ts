@@ -50,7 +50,7 @@ export const pieceMutants: readonly Mutant[] = [
     edits: [
       {
         file: 'src/pipeline/expand.ts',
-        find: 'if (newer === null) {',
+        find: 'if (newer === null || beats(intent, newer)) {',
         replace: 'if (newer === null || i >= 0) {',
       },
     ],
@@ -133,5 +133,18 @@ export const pieceMutants: readonly Mutant[] = [
       },
     ],
     tests: ['test/contract/rules/growth.test.ts'],
+  },
+  {
+    name: 'partly-before-its-additions',
+    breaks:
+      'the record says that a full state is worked out in part before all that it came to stands there, so that a restore adds no one of the rest',
+    edits: [
+      {
+        file: 'src/core/wire-intent.ts',
+        find: "whole?.isPartly === true && intent.waits !== 'record' &&",
+        replace: 'whole?.isPartly === true &&',
+      },
+    ],
+    tests: ['test/contract/rules/doubtful-state-restored.test.ts'],
   },
 ];

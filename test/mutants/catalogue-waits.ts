@@ -98,4 +98,29 @@ export const waitMutants: readonly Mutant[] = [
     ],
     scenario: 'lagging',
   },
+  {
+    name: 'told-and-never-ended',
+    breaks:
+      'a full state that was told to wait, or given up, has no end in the reports where its tries are counted anew',
+    edits: [
+      {
+        file: 'src/core/pending.ts',
+        find: "intent.op === 'state' && endIsTold(intent) && { wasTold: true as const }",
+        replace: 'false',
+      },
+    ],
+    tests: ['test/contract/rules/full-state-told.test.ts'],
+  },
+  {
+    name: 'waits-by-the-wrong-clock',
+    breaks: 'what waits when the wall clock is set back waits longer by as much',
+    edits: [
+      {
+        file: 'src/pipeline/set-back.ts',
+        find: 'return setBackMs >= STEP_MIN_MS ? setBackMs : 0;',
+        replace: 'return setBackMs >= STEP_MIN_MS ? 0 : 0;',
+      },
+    ],
+    tests: ['test/contract/rules/clock-set-back.test.ts'],
+  },
 ];

@@ -42,7 +42,7 @@ const whole = fc.oneof(
   fc.constant({ members: [], deleted: true }),
 );
 
-type Wanted = Pick<Intent, 'op' | 'member' | 'whole' | 'guard' | 'namedBy'>;
+type Wanted = Pick<Intent, 'op' | 'member' | 'whole' | 'guard' | 'namedBy' | 'wasTold'>;
 const wanted: fc.Arbitrary<Wanted> = fc.oneof(
   fc.record({ op: fc.constant('add' as const), member: validId(), whole: none, guard: none }),
   fc.record(
@@ -55,7 +55,16 @@ const wanted: fc.Arbitrary<Wanted> = fc.oneof(
     },
     { requiredKeys: ['op', 'member', 'whole', 'guard'] },
   ),
-  fc.record({ op: fc.constant('state' as const), member: fc.constant(WHOLE_GROUP), whole, guard: none }),
+  fc.record(
+    {
+      op: fc.constant('state' as const),
+      member: fc.constant(WHOLE_GROUP),
+      whole,
+      guard: none,
+      wasTold: fc.constant(true as const),
+    },
+    { requiredKeys: ['op', 'member', 'whole', 'guard'] },
+  ),
 );
 
 const waits = fc.constantFrom('group' as const, 'member' as const);

@@ -1,7 +1,16 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { Approval, Held, Intent } from '../../src/core/change.ts';
-import { afterGroupAnswered, fold, isDue, isHeld, isParked, woken } from '../../src/core/pending.ts';
+import {
+  afterGroupAnswered,
+  countedFrom,
+  endIsTold,
+  fold,
+  isDue,
+  isHeld,
+  isParked,
+  woken,
+} from '../../src/core/pending.ts';
 import { atOffset } from '../support/an-intent.ts';
 
 /** The life of one intent: fresh, parked once, parked again, given up. Copies of different age meet after a takeover. */
@@ -125,6 +134,14 @@ describe('waiting', () => {
 
   test('what a replay wakes starts anew, at once', () => {
     expect(woken(copy(5n, 3))).toEqual(copy(5n, 0));
+  });
+
+  test('a full state that was told to wait is one whose end is told, from wherever its tries are counted', () => {
+    const state = atOffset(1n, { op: 'state', member: '', attempt: 2 });
+    expect(woken(state)).toEqual({ ...state, attempt: 0, wasTold: true });
+    expect(countedFrom(countedFrom(state, 1), 0)).toEqual({ ...state, attempt: 0, wasTold: true });
+    expect(countedFrom({ ...state, attempt: 0 }, 0)).toEqual({ ...state, attempt: 0 });
+    expect([state, woken(state), { ...state, attempt: 0 }].map(endIsTold)).toEqual([true, true, false]);
   });
 
   test('what is held waits in the live record until an operator has decided, however late it is', () => {

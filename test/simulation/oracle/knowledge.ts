@@ -33,6 +33,8 @@ export class Knowledge {
   readonly finals = new Map<string, Report>();
   /** Full states of which something was reported by member, whether or not it is final. */
   readonly workedOut = new Set<string>();
+  /** Full states that were told to wait: their end has to be told, too. */
+  readonly toldToWait = new Set<string>();
   /** When somebody else last touched a seat, ms of the history. */
   readonly foreign = new Map<string, number>();
 

@@ -95,6 +95,8 @@ export class TopicOracle {
     const { knowledge } = this.#world;
     const { events, states } = knowledge;
     if (states.has(recordIdOf(report.id)) && report.member !== null) knowledge.workedOut.add(recordIdOf(report.id));
+    if (report.outcome === 'retry_scheduled' && states.has(operationOf(report)))
+      knowledge.toldToWait.add(operationOf(report));
     this.guard.reported(report);
     const { partition } = states.get(recordIdOf(report.id)) ?? {};
     // Where a record has no room, what an operator has accepted may be forgotten.

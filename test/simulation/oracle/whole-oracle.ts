@@ -47,8 +47,9 @@ export class WholeOracle {
 
   /** Nothing of it is left to do; what the guard holds rests. */
   isOver(state: WantedState): boolean {
-    if (this.#world.knowledge.isFinal(state.id)) return true;
-    if (!this.#world.knowledge.workedOut.has(state.id)) return false;
+    const { knowledge } = this.#world;
+    if (knowledge.isFinal(state.id)) return true;
+    if (!knowledge.workedOut.has(state.id) || knowledge.toldToWait.has(state.id)) return false;
     return this.#live(state).every(({ dead, held }) => dead !== null || held !== null);
   }
 

@@ -1,0 +1,71 @@
+/**
+ * The wall clock is set back: what waits until a time by it would wait longer by as much, for hours or for years. Each wait
+ * ends that much earlier by the new time, and so after as long as was meant.
+ */
+import type { Intent } from '../core/change.ts';
+import type { Instant } from '../ports.ts';
+import type { Context } from './context.ts';
+import { isCurrent } from './context.ts';
+import type { Group, Partition } from './state.ts';
+import type { Slices } from './turns.ts';
+
+/** What a clock is adjusted by little by little is no step. */
+const STEP_MIN_MS = 1_000;
+
+/** Sees steps of the wall clock by the monotonic one. */
+export class WallClockWatch {
+  #ahead: number;
+
+  constructor(now: Instant) {
+    this.#ahead = aheadOf(now);
+  }
+
+  /** By how much it was set back since it was looked at last; 0: it was not. */
+  look(now: Instant): number {
+    const setBackMs = this.#ahead - aheadOf(now);
+    this.#ahead = aheadOf(now);
+    return setBackMs >= STEP_MIN_MS ? setBackMs : 0;
+  }
+}
+
+/** A machine that sleeps stops the monotonic clock, which makes it more and never less. */
+const aheadOf = ({ wall, monotonic }: Instant): number => wall - monotonic;
+
+/** In slices: there may be 100,000 groups. */
+export function endWaitsEarlier(context: Context, setBackMs: number): void {
+  context.logger.warn({ setBackMs }, 'the wall clock was set back: what waits is tried as long after as was meant');
+  for (const partition of context.state.partitions.values())
+    void context.turns.run(eachGroup(context, partition, setBackMs), () => isCurrent(context, partition));
+}
+
+/** About 20 ms. */
+const SLICE = 5_000;
+
+function* eachGroup(context: Context, { groups }: Partition, setBackMs: number): Slices {
+  let count = 0;
+  for (const group of groups.values()) {
+    if (count >= SLICE) {
+      context.dispatch();
+      yield;
+      count = 0;
+    }
+    count += 1 + group.members.size;
+    endEarlier(group, setBackMs);
+    context.review(group);
+  }
+  context.dispatch();
+  context.settle();
+}
+
+function endEarlier(group: Group, setBackMs: number): void {
+  for (const member of group.members.values()) {
+    const { pending, spent } = member;
+    // In flight, it stays what its flight has taken.
+    if (pending === null || pending.dead !== null || pending.notBefore === 0 || group.flight?.due.has(pending) === true)
+      continue;
+    const earlier: Intent = { ...pending, notBefore: Math.max(1, pending.notBefore - setBackMs) };
+    member.pending = earlier;
+    if (spent?.intent === pending) member.spent = { ...spent, intent: earlier };
+    if (member.recorded !== null) group.partition.toWrite.add(group);
+  }
+}

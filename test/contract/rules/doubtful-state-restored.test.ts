@@ -1,0 +1,53 @@
+/** A full state that was worked out on a doubtful read, and is restored before all that it came to was recorded (design 5.6, 6.3.2). */
+import { expect, test } from 'vitest';
+import { parseRetryRecord } from '../../../src/core/live-record.ts';
+import { answer, QuickWorld } from '../../support/quick-world.ts';
+
+const slow = { baseMs: 1_000, capMs: 30_000, attemptsMax: 5, slowScheduleMs: Array.from({ length: 9 }, () => 60_000) };
+
+/** The target shows the members of the group, and one whom no id tells. */
+function showDoubtful({ target }: QuickWorld): void {
+  target.onGet = ({ group: id }) => {
+    const { version, members } = target.group(id);
+    const etag = `"${version}"`;
+    const shown = [...[...members].map((value) => ({ value })), { display: 'somebody' }];
+    return answer(200, { etag, body: { id, meta: { version: etag }, members: shown } });
+  };
+}
+
+const recorded = (world: QuickWorld): readonly string[] => {
+  const last = world
+    .records('retry')
+    .map((record) => parseRetryRecord(record))
+    .findLast((record) => record.kind === 'state');
+  return last?.kind === 'state' ? last.intents.map(({ op, member, source }) => `${source.offset} ${op} ${member}`) : [];
+};
+
+test('adds whom it names, although an older change had the place in the record', async () => {
+  // given a member whom the target does not know yet
+  const world = new QuickWorld({ pipeline: { retry: slow } });
+  const { target } = world;
+  for (const member of ['d', 'x']) target.group('g').members.add(member);
+  const unknown = answer(400, { body: { scimType: 'invalidValue', detail: 'there is no such user' } });
+  target.onPatch = ({ body }) => (JSON.stringify(body).includes('"late"') ? unknown : null);
+  const one = await world.start();
+  world.produce({ add_members: ['late'] });
+  await world.clock.advance(5_000);
+  // when a full state names it, the report that this replaces the older addition is not written, and the owner goes
+  one.log.beforeSend = async (records) => {
+    if (records.some(({ topic }) => topic === 'reports')) throw new Error('the report topic is away');
+  };
+  showDoubtful(world);
+  world.produce({ members: ['late', 'early'], complete: true });
+  await world.clock.advance(5_000);
+  expect(recorded(world)).toEqual(expect.arrayContaining(['0 add late', '1 add early', '1 remove d', '1 state ']));
+  one.kill();
+  target.onPatch = () => null;
+  target.onGet = () => null;
+  await world.start();
+  await world.clock.advance(600_000);
+  // then
+  expect([...target.group('g').members].toSorted()).toEqual(['early', 'late']);
+  expect(world.reports()).toContainEqual(expect.objectContaining({ id: 'source/0/1/late', outcome: 'applied' }));
+  expect(world.committed()).toBe(2n);
+});

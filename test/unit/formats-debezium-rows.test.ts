@@ -290,6 +290,28 @@ describe('which rows are memberships', () => {
   });
 });
 
+describe('a column of the ids that may be null', () => {
+  const [none, one] = [row('g', 'u', { group_id: null }), row('g', 'u')];
+
+  test('is told with the condition that such rows need', () => {
+    for (const event of [envelope('r', null, none), envelope('u', one, none)]) {
+      const [first] = decode(event);
+      expect(first).toMatchObject({
+        code: 'columns_missing',
+        message: expect.stringContaining('`group_id is not null` into DEBEZIUM_MEMBER_WHERE'),
+      });
+    }
+  });
+
+  test('ends the membership where the condition is set', () => {
+    const set = { memberWhere: parseWhere('group_id is not null') };
+    expect(decode(envelope('r', null, none), {}, set)[0].kind).toBe('skip');
+    expect(decode(envelope('u', one, none), {}, set)).toEqual([removed('g', ['u'])]);
+    expect(decode(envelope('u', none, one), {}, set)).toEqual([added('g', ['u'])]);
+    expect(decode(envelope('u', null, none), {}, set)).toEqual([problem('before_unreadable')]);
+  });
+});
+
 describe('DEBEZIUM_TABLE', () => {
   const source = { connector: 'postgresql', name: 'kcl', db: 'keycloak', schema: 'public', table: 'User_Groups' };
   const read = (name: string, origin: object = source) =>

@@ -38,13 +38,16 @@ describe('an envelope', () => {
     ]);
   });
 
-  test('a deletion that tells nobody is invalid, and names REPLICA IDENTITY FULL', () => {
-    const [event] = decode(envelope('d', { id: 7 }, null), { key: { group_id: 'g' } });
-    expect(event).toMatchObject({
-      ...invalidWith('delete_unreadable'),
-      message: expect.stringContaining('REPLICA IDENTITY FULL'),
-    });
-  });
+  test.each([['REPLICA IDENTITY FULL'], ['binlog_row_image=FULL'], ['ADD SUPPLEMENTAL LOG DATA (ALL) COLUMNS']])(
+    'a deletion that tells nobody is invalid, and names %s',
+    (setting) => {
+      const [event] = decode(envelope('d', { id: 7 }, null), { key: { group_id: 'g' } });
+      expect(event).toMatchObject({
+        ...invalidWith('delete_unreadable'),
+        message: expect.stringContaining(setting),
+      });
+    },
+  );
 
   test('with a schema, at value and key, reads as without', () => {
     const wrapped = { schema: { type: 'struct' }, payload: envelope('d', null, null) };

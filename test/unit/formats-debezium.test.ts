@@ -216,6 +216,21 @@ describe('an event of an outbox', () => {
     ]);
   });
 
+  test.each([
+    [{ type: 'MemberAdded' }, invalidWith('type_conflict')],
+    [{ event_type: 'group.member.remove.requested' }, { kind: 'hint', code: 'unclear_member_event' }],
+    [{ type: 'GroupDeleted' }, { kind: 'hint', code: 'unclear_member_event' }],
+  ])('whose further header %j says another thing is not read by the first alone', (more, expected) => {
+    expect(decode(payload, { headers: { ...headers, ...more } })).toEqual([expect.objectContaining(expected)]);
+  });
+
+  test.each([['MemberRemoved'], ['GroupMembership'], ['Group'], ['note']])(
+    'whose further header `type` is %s is read: it says nothing else',
+    (type) => {
+      expect(decode(payload, { headers: { ...headers, type } })).toEqual([removed('g', ['u'], { eventId: 'e-1' })]);
+    },
+  );
+
   test('of something else is skipped', () => {
     expect(decode({ orderId: 1 }, { headers: { id: 'e', eventType: 'OrderPlaced' } })).toEqual([
       { kind: 'skip', reason: 'not_a_membership_change' },

@@ -1,5 +1,5 @@
 /** Remedies that work where the changes come from a file: there is no topic to look into, and the file can be applied again. */
-import { afterGivingUp, THEN_APPLY, thenReplay } from '../core/remedies.ts';
+import { thenApply } from '../core/remedies.ts';
 import type { ReportRecord } from '../core/report.ts';
 import { operationId } from '../core/summary.ts';
 
@@ -16,6 +16,6 @@ function adviceOf(record: ReportRecord, advice: string): string {
     case 'invalid':
       return 'Correct the line of the file and apply it again; what has landed is left as it is.';
     default:
-      return afterGivingUp(advice, [thenReplay(operationId(record)), THEN_APPLY]);
+      return thenApply(advice, operationId(record));
   }
 }

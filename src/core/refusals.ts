@@ -23,23 +23,23 @@ export interface Row {
 }
 
 export const ADVICE = {
-  conflict: 'Nothing to do; if it goes on, something else keeps changing this group.',
+  conflict: 'If it goes on, find out what else keeps changing this group.',
   etag: 'Have the proxy between Rollcall and Genesys Cloud leave the ETag header and If-Match as they are.',
   doubtful:
     'Compare the group in Genesys Cloud with the source, remove by a delta who is left, or send the full state again.',
   token: 'Check the OAuth client in Genesys Cloud: it was disabled, or its token revoked.',
   client: 'Check GENESYS_CLIENT_ID, GENESYS_CLIENT_SECRET and GENESYS_DOMAIN (the login host of the region).',
-  login: 'Nothing to do if it passes; else check GENESYS_DOMAIN and the way to the login host.',
+  login: 'If it lasts, check GENESYS_DOMAIN and the way to the login host.',
   permission:
     'Grant directory:group:edit to the OAuth client, for example by the role "SCIM Integration", in the division of the group.',
-  group: 'Make the group in Genesys Cloud (SCIM cannot create groups), or correct the group id at the source.',
+  group: `Make the group in Genesys Cloud (SCIM cannot create groups), or correct the group id at the source${BY_ITSELF}`,
   member: `Provision the user in Genesys Cloud first, or correct the user id at the source${BY_ITSELF}`,
   rate: 'Nothing to do; to go faster have the limit of the OAuth client raised.',
   large: 'Lower MAX_MEMBERS_PER_PATCH.',
-  target: 'Nothing to do if it passes; else look at the status page of Genesys Cloud.',
+  target: 'If it lasts, look at the status page of Genesys Cloud.',
   unreadable: 'Look for a proxy that changes answers between Rollcall and Genesys Cloud.',
   unreachable: 'Check the network, the proxy and GENESYS_DOMAIN or GENESYS_API_URL.',
-  other: 'Read the message; the request was refused as it is, so the same change would be refused again.',
+  other: 'Correct what the message names; as it is, the same change would be refused again.',
 } as const;
 
 const row = (kind: FailureKind, stable: string | null, advice: string, when: Row['when']): Row => ({

@@ -3,14 +3,14 @@ import { quotedForShell } from './visible.ts';
 
 export const BY_ITSELF = '; it lands by itself then.';
 
-/** In the service: what was given up stays in the retry topic. */
-export const thenReplay = (id: string): string =>
-  `; then wake it with \`rollcall replay now --id ${quotedForShell(id)} --yes\`.`;
+const replay = (id: string): string => `wake it with \`rollcall replay now --id ${quotedForShell(id)} --yes\`.`;
+
+/** In the service: what was given up stays in the retry topic, and nothing wakes it but a replay. */
+export const thenReplay = (advice: string, id: string): string =>
+  advice.endsWith(BY_ITSELF)
+    ? `${advice.slice(0, -BY_ITSELF.length)}; then ${replay(id)}`
+    : `${advice} Then ${replay(id)}`;
 
 /** In `apply`, whose log ends with it. */
-export const THEN_APPLY = '; then apply the file again.';
-
-/** @param then how it goes on once what the advice says is done. */
-export function afterGivingUp(advice: string, [former, then]: readonly [former: string, then: string]): string {
-  return advice.endsWith(former) ? `${advice.slice(0, -former.length)}${then}` : advice;
-}
+export const thenApply = (advice: string, id: string): string =>
+  advice.endsWith(replay(id)) ? `${advice.slice(0, -replay(id).length)}apply the file again.` : advice;

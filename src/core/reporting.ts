@@ -2,7 +2,7 @@
 import { type Approval, type ChangeSource, type Intent, intentId, sourceGroup, sourceMember } from './change.ts';
 import type { Failure } from './outcome.ts';
 import { offsetText, positionText } from './position.ts';
-import { afterGivingUp, BY_ITSELF, thenReplay } from './remedies.ts';
+import { thenReplay } from './remedies.ts';
 import type { FinalOutcome, ReportRecord } from './report.ts';
 import { timeText } from './time-text.ts';
 
@@ -78,8 +78,14 @@ export const finalReport = (intent: Intent, facts: FinalFacts): ReportRecord => 
 /** It does not land by itself any more. */
 const givenUp = (intent: Intent, { reason, outcome }: FinalFacts): Failure | null =>
   reason !== null && (outcome === 'failed' || outcome === 'permanent_failure')
-    ? { ...reason, advice: afterGivingUp(reason.advice, [BY_ITSELF, thenReplay(intentId(intent))]) }
+    ? {
+        ...reason,
+        advice: ENDS_OTHERWISE.has(reason.code) ? reason.advice : thenReplay(reason.advice, intentId(intent)),
+      }
     : reason;
+
+/** An operator has refused the removal; a full state, or a delta, is to be sent. */
+const ENDS_OTHERWISE: ReadonlySet<string> = new Set(['refused', 'members_not_shown']);
 
 /** `intent` as it is parked: its `attempt` counts the failure that is reported. */
 export const retryReport = (intent: Intent, facts: RetryReportFacts): ReportRecord => ({

@@ -116,8 +116,7 @@ const sharedReason = (first: string | undefined): Pick<Failure, 'message' | 'adv
         message: cutText(
           `Genesys Cloud finds the same group for ${JSON.stringify(first)}, another group of the source.`,
         ),
-        advice:
-          'Let one group of the source have this name; the change lands by itself an hour after the last change of the other group.',
+        advice: `Let one group of the source have this name, and wait for an hour after the last change of the other group${BY_ITSELF}`,
       };
 
 /** Why no request can name the member, where `targetFor` is null. */

@@ -178,7 +178,10 @@ function compactedFindings(role: CompactedRole, topic: string, found: FoundTopic
   if (found === null || !(found.settings.get('cleanup.policy') ?? '').includes('compact')) return [];
   const { code, loss } = compacted[role];
   const message = `${topic} is compacted: ${loss}.`;
-  return [{ severity: 'error', code, topic, message, mend: alterTopic(topic, 'cleanup.policy=delete') }];
+  const alter = alterTopic(topic, 'cleanup.policy=delete');
+  const mend =
+    role === 'source' ? `${alter}\nThen send the full states of all groups, since changes may be gone.` : alter;
+  return [{ severity: 'error', code, topic, message, mend }];
 }
 
 function deadLetterFindings(topic: string, { source = null, deadLetter = null }: UsedTopics): TopicFinding[] {

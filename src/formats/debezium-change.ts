@@ -43,7 +43,7 @@ export function created(after: Columns, header: RowHeader, { options }: RowReadi
   if (standing.kind === 'outside') return notAMember;
   const found = rowIn([after], options);
   if (found.kind === 'bad') return found.problem;
-  if (found.kind === 'partial') return rowUnreadable(found.column, 'The new row');
+  if (found.kind === 'partial') return rowUnreadable(found.column, after);
   return problemOf(standing) ?? addition(found.row, header);
 }
 
@@ -89,7 +89,7 @@ export function updated({ before, after, header }: RowUpdate, reading: RowReadin
   if (standing.kind === 'outside') return [left({ was, former, isOnlyRow: isWholeKey(key, options) }, header)];
   const now = rowIn([after], options);
   if (now.kind === 'bad') return [now.problem];
-  if (now.kind === 'partial') return [rowUnreadable(now.column, 'The new row')];
+  if (now.kind === 'partial') return [rowUnreadable(now.column, after)];
   if (former?.kind === 'outside') return [addition(now.row, header)];
   if (was.kind !== 'whole') return [addition(now.row, header), formerRowUnreadable(missingIn(was))];
   const isFormerMember = former?.kind === 'member' || (former === null && !mayHaveStoodOutside(after, options));

@@ -27,6 +27,7 @@ export function readCloudEvent(fields: Fields, reading: RowReading): readonly So
 const originOf = (fields: Fields): RowOrigin => ({
   table: fields['iodebeziumtable'] ?? fields['iodebeziumcollection'],
   schema: fields['iodebeziumschema'],
+  keyspace: fields['iodebeziumkeyspace'],
   db: fields['iodebeziumdb'],
   name: fields['iodebeziumname'],
 });

@@ -113,6 +113,7 @@ function columnsOf(fields: Fields): Fields {
 const originOf = (mark: (name: string) => unknown): RowOrigin => ({
   table: mark('__table') ?? mark('__source_table') ?? mark('__collection') ?? mark('__source_collection'),
   schema: mark('__schema') ?? mark('__source_schema'),
+  keyspace: mark('__keyspace') ?? mark('__source_keyspace'),
   db: mark('__db') ?? mark('__source_db'),
   name: mark('__name') ?? mark('__source_name'),
 });

@@ -27,6 +27,7 @@ export function isOutbox(fields: Fields, record: SourceRecord): boolean {
 export function readOutbox(fields: Fields, record: SourceRecord): SourceEvent {
   const event = readMemberEvent(withPayload(fields), {
     type: typeOf(record),
+    alsoNamed: furtherNamesIn(record),
     eventId: headerText(record, 'id'),
     occurredAt: null,
   });
@@ -40,6 +41,12 @@ function typeOf(record: SourceRecord): string | null {
     if (type !== null) return type;
   }
   return null;
+}
+
+/** Other headers may say another thing; what they say of something else (the type of an aggregate) says nothing against it. */
+function furtherNamesIn(record: SourceRecord): readonly string[] {
+  const named = TYPE_HEADERS.map((name) => headerText(record, name)).filter((name) => name !== null);
+  return named.slice(1).filter((name) => isMemberEvent({}, name));
 }
 
 /** Additional fields placed in the envelope stand beside the `payload`, which may be a text that holds JSON. */

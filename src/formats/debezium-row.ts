@@ -130,27 +130,35 @@ const unreadableTombstone = (column: string): Invalid =>
 /** Works beside this format (native-beside.ts). */
 export const FULL_STATE = `send the full state of the group as the table has it now (${BESIDE_FORMAT})`;
 
-export const rowUnreadable = (column: string, part: string): Invalid =>
+/** The row as it is now lacks the column, or a table may leave it empty: a user without a team. */
+export const rowUnreadable = (column: string, { fields }: Columns): Invalid =>
   invalid(
     'columns_missing',
-    `${part} lacks the column \`${column}\`; set DEBEZIUM_GROUP_COLUMN and DEBEZIUM_MEMBER_COLUMN to the table's columns, ` +
-      'and DEBEZIUM_TABLE where the topic has rows of other tables.',
+    fields[column] === null
+      ? `The column \`${column}\` of the new row is null, so it names no membership: where such rows are none, put \`${column} is not null\` ` +
+          `into DEBEZIUM_MEMBER_WHERE (a row that comes to it ends its membership); then ${FULL_STATE}.`
+      : `The new row lacks the column \`${column}\`; set DEBEZIUM_GROUP_COLUMN and DEBEZIUM_MEMBER_COLUMN to the table's columns, ` +
+          'and DEBEZIUM_TABLE where the topic has rows of other tables.',
   );
+
+/** How the log of a database comes to hold what a row was before. */
+const IN_FULL =
+  'PostgreSQL: REPLICA IDENTITY FULL (ALTER TABLE … REPLICA IDENTITY FULL), MySQL and MariaDB: binlog_row_image=FULL, ' +
+  'Oracle: ALTER TABLE … ADD SUPPLEMENTAL LOG DATA (ALL) COLUMNS';
 
 export const formerRowUnreadable = (column: string): Invalid =>
   invalid(
     'before_unreadable',
     `A row was changed or deleted, and what it was before is not known: \`${column}\` is missing or a filler (0, an empty ` +
-      'text, 1970), so if it was another membership, nothing says which one ended. Set REPLICA IDENTITY FULL for the table ' +
-      '(ALTER TABLE … REPLICA IDENTITY FULL), and do not flatten updates without both columns in the key; then ' +
-      `${FULL_STATE}.`,
+      'text, 1970), so if it was another membership, nothing says which one ended. Let the database log whole rows ' +
+      `(${IN_FULL}), and do not flatten updates without both columns in the key; then ${FULL_STATE}.`,
   );
 
 export const unreadableDelete = (column: string): Invalid =>
   invalid(
     'delete_unreadable',
     `A row was deleted, but neither what it was before nor the key has the column \`${column}\`, so nothing says whose it ` +
-      `was. Set REPLICA IDENTITY FULL for the table (ALTER TABLE … REPLICA IDENTITY FULL); then ${FULL_STATE}.`,
+      `was. Let the database log whole rows (${IN_FULL}); then ${FULL_STATE}.`,
   );
 
 /** A soft delete, or the like: whether the row is a membership is for the operator to say. */

@@ -2,7 +2,7 @@
 import type { Fields } from './reading.ts';
 import { textIn } from './reading.ts';
 
-/** What stands before the table may be its schema, its database or the connector's name. */
+/** What stands before the table may be its schema, its keyspace, its database or the connector's name. */
 export interface TableName {
   readonly table: string;
   /** In lower case, the nearest to the table first. */
@@ -25,6 +25,8 @@ const unquoted = (part: string): string => /^(?:"(.+)"|`(.+)`|\[(.+)\])$/.exec(p
 export interface RowOrigin {
   readonly table: unknown;
   readonly schema: unknown;
+  /** Vitess, Cassandra; their `db` is empty. */
+  readonly keyspace: unknown;
   readonly db: unknown;
   /** The connector's. */
   readonly name: unknown;
@@ -36,13 +38,20 @@ export function isOtherTable(origin: RowOrigin, wanted: TableName | null): boole
   if (wanted === null || table === null || table === undefined) return false;
   if (table !== wanted.table && !isPartition(table, wanted.table)) return true;
   if (wanted.qualifiers.length === 0) return false;
-  const places = [origin.schema, origin.db, origin.name].map((place) => textIn(place)?.toLowerCase());
-  const known = places.filter((place) => place !== undefined);
-  return known.length > 0 && !wanted.qualifiers.every((qualifier, at) => isPlace(qualifier, at, known));
+  const places = [origin.schema, origin.keyspace, origin.db].flatMap(nameIn);
+  // The connector's name alone does not say where the table is.
+  if (places.length === 0) return false;
+  const known = [...places, ...nameIn(origin.name)];
+  return !wanted.qualifiers.every((qualifier, at) => isPlace(qualifier, at, known));
+}
+
+function nameIn(place: unknown): readonly string[] {
+  const name = textIn(place);
+  return name === null ? [] : [name.toLowerCase()];
 }
 
 /** One that the record does not name cannot be compared: so the nearest must be there, the others where there is room. */
-const isPlace = (qualifier: string, at: number, known: readonly (string | undefined)[]): boolean =>
+const isPlace = (qualifier: string, at: number, known: readonly string[]): boolean =>
   known.includes(qualifier) || at >= known.length;
 
 /**
@@ -55,9 +64,10 @@ const isPartition = (table: string, parent: string): boolean =>
 const PARTITION = /^(?:(?:p|part|partition)_?)?(?:\d[\d_]*|[ymwdq]?\d{4}(?:_?[mwdq]?\d{1,3}){0,2}|default)$/;
 
 /** As `source` of an envelope names it; MongoDB has collections. */
-export const originIn = ({ table, collection, schema, db, name }: Fields): RowOrigin => ({
+export const originIn = ({ table, collection, schema, keyspace, db, name }: Fields): RowOrigin => ({
   table: table ?? collection,
   schema,
+  keyspace,
   db,
   name,
 });

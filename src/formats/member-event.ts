@@ -28,12 +28,15 @@ import { groupIn, idIn, notAChange, notSuccessful, refusedMember, timeIn } from 
 export interface Announced {
   /** Its type, as the envelope or a header says; null: only the payload may say it. */
   readonly type: string | null;
+  /** Further names, as other headers say. */
+  readonly alsoNamed?: readonly string[];
   readonly eventId: string | null;
   readonly occurredAt: string | null;
 }
 
 export function readMemberEvent(payload: Fields, announced: Announced): SourceEvent {
-  const meaning = meaningOf(namesOf(payload, announced.type));
+  const names = namesOf(payload, announced);
+  const meaning = meaningOf(names);
   if (meaning === 'contradiction') return contradiction;
   const body = bodyOf(payload);
   const group = idUnder(body, GROUP_NAMES);
@@ -45,7 +48,7 @@ export function readMemberEvent(payload: Fields, announced: Announced): SourceEv
   if (ending === 'unknown' || wantsAnswer(payload)) return unclear;
   if (meaning === 'unclear' || (meaning === 'group_deleted' && hasMembers)) return unclear;
   const others = layers.flatMap((fields) => operationsIn(fields, NAME_FIELDS));
-  if (others.length > 0 && meaningOf([...namesOf(payload, announced.type), ...others]) !== meaning) return unclear;
+  if (others.length > 0 && meaningOf([...names, ...others]) !== meaning) return unclear;
   if (group.kind === 'bad') return group.problem;
   if (group.kind === 'none') return missing('the group', '`groupId`', null);
   const told = toldOf(group.id, payload, announced);
@@ -61,7 +64,7 @@ const opOf = (meaning: ReturnType<typeof meaningOf>): Op | null =>
 
 /** Whether its names say something about a membership, or the end of a group. */
 export const isMemberEvent = (payload: Fields, type: string | null): boolean =>
-  meaningOf(namesOf(payload, type)) !== 'other';
+  meaningOf(namesOf(payload, { type })) !== 'other';
 
 const NAME_FIELDS = [
   'type',
@@ -74,9 +77,9 @@ const NAME_FIELDS = [
   'operation',
 ] as const;
 
-function namesOf(payload: Fields, type: string | null): readonly string[] {
+function namesOf(payload: Fields, { type, alsoNamed = [] }: Pick<Announced, 'type' | 'alsoNamed'>): readonly string[] {
   const own = NAME_FIELDS.map((name) => textIn(payload[name])).filter((name) => name !== null);
-  return type === null ? own : [type, ...own];
+  return type === null ? own : [type, ...alsoNamed, ...own];
 }
 
 // Who asks for an answer asks for a change, and does not tell of one.

@@ -96,6 +96,24 @@ describeKafka('the commands', (kafka) => {
     );
   }
 
+  test('topics create says why the brokers refuse a topic', async () => {
+    await command(topicsCommand, 'create', '--partitions', '1');
+    const [retry, source] = [environment['RETRY_TOPIC'] ?? '', environment['SOURCE_TOPIC'] ?? ''];
+    environment['RETRY_TOPIC'] = retry.replaceAll('.', '_');
+    await expect(command(topicsCommand, 'create')).rejects.toMatchObject({
+      code: EXIT.unavailable,
+      message: expect.stringMatching(/the topic \S+_retry is not created: .*\n.*choose another name/),
+    });
+    environment['RETRY_TOPIC'] = retry;
+    environment['SOURCE_TOPIC'] = `${source}.other`;
+    await expect(
+      command(topicsCommand, 'create', '--partitions', '1', '--replication-factor', '99'),
+    ).rejects.toMatchObject({
+      code: EXIT.unavailable,
+      message: expect.stringMatching(/the topic \S+ is not created: .*\n.*--replication-factor/),
+    });
+  });
+
   test('run ends with 69 and the mend where the topics are missing', async () => {
     const run = start();
     expect(await run.exited).toBe(EXIT.unavailable);

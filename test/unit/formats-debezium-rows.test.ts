@@ -290,6 +290,28 @@ describe('which rows are memberships', () => {
   });
 });
 
+describe('a column of the ids that may be null', () => {
+  const [none, one] = [row('g', 'u', { group_id: null }), row('g', 'u')];
+
+  test('is told with the condition that such rows need', () => {
+    for (const event of [envelope('r', null, none), envelope('u', one, none)]) {
+      const [first] = decode(event);
+      expect(first).toMatchObject({
+        code: 'columns_missing',
+        message: expect.stringContaining('`group_id is not null` into DEBEZIUM_MEMBER_WHERE'),
+      });
+    }
+  });
+
+  test('ends the membership where the condition is set', () => {
+    const set = { memberWhere: parseWhere('group_id is not null') };
+    expect(decode(envelope('r', null, none), {}, set)[0].kind).toBe('skip');
+    expect(decode(envelope('u', one, none), {}, set)).toEqual([removed('g', ['u'])]);
+    expect(decode(envelope('u', none, one), {}, set)).toEqual([added('g', ['u'])]);
+    expect(decode(envelope('u', null, none), {}, set)).toEqual([problem('before_unreadable')]);
+  });
+});
+
 describe('DEBEZIUM_TABLE', () => {
   const source = { connector: 'postgresql', name: 'kcl', db: 'keycloak', schema: 'public', table: 'User_Groups' };
   const read = (name: string, origin: object = source) =>
@@ -336,6 +358,30 @@ describe('DEBEZIUM_TABLE', () => {
     expect(decode(row('g', 'u', { __op: 'c', __table: 'teams' }), {}, { table })).toEqual([added('g', ['u'])]);
     expect(decode(row('g', 'u', { __op: 'c', __source_table: 'users' }), {}, { table })[0].kind).toBe('skip');
     expect(decode(row('g', 'u', { __op: 'c', __table: 'teams', __schema: 'x' }), {}, { table })[0].kind).toBe('skip');
+  });
+
+  test('is compared with the keyspace of Vitess, whose `db` is empty', () => {
+    const origin = { connector: 'vitess', name: 'vt', db: '', keyspace: 'Commerce', table: 't', shard: '-80' };
+    expect(read('commerce.t', origin)).toBe('delta');
+    expect(read('vt.commerce.t', origin)).toBe('delta');
+    expect(read('lookup.t', origin)).toBe('skip');
+    const table = parseTableName('commerce.t');
+    for (const name of ['__keyspace', '__source_keyspace']) {
+      const flat = (keyspace: string) =>
+        decode(row('g', 'u', { __op: 'c', __table: 't', __name: 'vt', [name]: keyspace }), {}, { table })[0].kind;
+      expect([flat('commerce'), flat('lookup')]).toEqual(['delta', 'skip']);
+    }
+    const attributes = { specversion: '1.0', id: '1', iodebeziumop: 'c', iodebeziumtable: 't', iodebeziumdb: '' };
+    const inEvent = (keyspace: string) =>
+      decode({ ...attributes, iodebeziumkeyspace: keyspace, data: { after: row('g', 'u') } }, {}, { table })[0].kind;
+    expect([inEvent('commerce'), inEvent('lookup')]).toEqual(['delta', 'skip']);
+  });
+
+  test("is no other table where the record names the connector's name alone", () => {
+    const table = parseTableName('public.teams');
+    expect(decode(row('g', 'u', { __op: 'c', __table: 'teams', __name: 'kcl' }), {}, { table })).toEqual([
+      added('g', ['u']),
+    ]);
   });
 });
 

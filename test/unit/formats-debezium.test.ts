@@ -38,13 +38,16 @@ describe('an envelope', () => {
     ]);
   });
 
-  test('a deletion that tells nobody is invalid, and names REPLICA IDENTITY FULL', () => {
-    const [event] = decode(envelope('d', { id: 7 }, null), { key: { group_id: 'g' } });
-    expect(event).toMatchObject({
-      ...invalidWith('delete_unreadable'),
-      message: expect.stringContaining('REPLICA IDENTITY FULL'),
-    });
-  });
+  test.each([['REPLICA IDENTITY FULL'], ['binlog_row_image=FULL'], ['ADD SUPPLEMENTAL LOG DATA (ALL) COLUMNS']])(
+    'a deletion that tells nobody is invalid, and names %s',
+    (setting) => {
+      const [event] = decode(envelope('d', { id: 7 }, null), { key: { group_id: 'g' } });
+      expect(event).toMatchObject({
+        ...invalidWith('delete_unreadable'),
+        message: expect.stringContaining(setting),
+      });
+    },
+  );
 
   test('with a schema, at value and key, reads as without', () => {
     const wrapped = { schema: { type: 'struct' }, payload: envelope('d', null, null) };
@@ -212,6 +215,21 @@ describe('an event of an outbox', () => {
       expect.objectContaining({ kind: 'hint', code: 'unclear_member_event' }),
     ]);
   });
+
+  test.each([
+    [{ type: 'MemberAdded' }, invalidWith('type_conflict')],
+    [{ event_type: 'group.member.remove.requested' }, { kind: 'hint', code: 'unclear_member_event' }],
+    [{ type: 'GroupDeleted' }, { kind: 'hint', code: 'unclear_member_event' }],
+  ])('whose further header %j says another thing is not read by the first alone', (more, expected) => {
+    expect(decode(payload, { headers: { ...headers, ...more } })).toEqual([expect.objectContaining(expected)]);
+  });
+
+  test.each([['MemberRemoved'], ['GroupMembership'], ['Group'], ['note']])(
+    'whose further header `type` is %s is read: it says nothing else',
+    (type) => {
+      expect(decode(payload, { headers: { ...headers, type } })).toEqual([removed('g', ['u'], { eventId: 'e-1' })]);
+    },
+  );
 
   test('of something else is skipped', () => {
     expect(decode({ orderId: 1 }, { headers: { id: 'e', eventType: 'OrderPlaced' } })).toEqual([

@@ -9,6 +9,7 @@ import { explainKafkaError } from './errors.ts';
 import { KeptClient } from './kept-client.ts';
 import { isLeaderless, NoLeaderError } from './leaderless.ts';
 import type { KafkaConnectionOptions, KafkaHost } from './options.ts';
+import { topicRefused } from './topic-refused.ts';
 
 export interface ClusterInfo {
   readonly clusterId: string;
@@ -94,7 +95,13 @@ export class KafkaAdmin {
     const { topic, partitionCount, replicationFactor, settings } = specification;
     const configEntries = Object.entries(settings).map(([name, value]) => ({ name, value }));
     const topics = [{ topic, numPartitions: partitionCount, replicationFactor, configEntries }];
-    const created = await this.#ask((admin) => admin.createTopics({ topics, waitForLeaders: false }));
+    const created = await this.#ask(async (admin) => {
+      try {
+        return await admin.createTopics({ topics, waitForLeaders: false });
+      } catch (error) {
+        throw topicRefused(topic, error);
+      }
+    });
     for (let poll = 0; poll < servingPolls; poll += 1) {
       if (await this.#isServed(topic)) return created ? 'created' : 'exists';
       await pause(this.#host.clock, servingPollPauseMs);

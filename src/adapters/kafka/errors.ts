@@ -30,6 +30,7 @@ export type KafkaFault =
   | 'timeout'
   | 'not_authorized'
   | 'topic_missing'
+  | 'topic_refused'
   | 'no_leader'
   | 'partition_counts'
   | 'group_in_use'

@@ -82,3 +82,29 @@ test.each(['new', "o'brien", 'a b $(c) "d"', '-x', '*'])('what was given up for 
   );
   expect(world.sandbox.members('g')).toEqual([member]);
 });
+
+test.each([
+  ['a group that is not there', undefined],
+  ['a group that the client may not change', { status: 403 }],
+  ['a failure that lasted', { status: 500 }],
+])('what was given up for %s', async (_, fault) => {
+  const world = await aWorld({
+    sandbox: { users: 'any', seed: { groups: [{ id: 'other', members: [], version: 1 }] } },
+  });
+  if (fault !== undefined) {
+    world.sandbox.putGroup({ id: 'g', members: [] });
+    world.sandbox.addRule({ match: { endpoint: 'group', method: 'PATCH' }, fault: { kind: 'status', ...fault } });
+  }
+  world.change('g', { add: ['new'] });
+  const once = { retry: { baseMs: 1, capMs: 1, attemptsMax: 1, slowScheduleMs: [] } };
+  const one = await world.start({ pipeline: once });
+  await world.expectRest(one);
+  expect(world.outcome(0n, 'new')).toBe('permanent_failure');
+  const [line = '', ...others] = commandsIn(adviceOf(world, 'source/0/0/new'));
+  expect(others).toEqual([]);
+  // as the advice has it
+  if (fault === undefined) world.sandbox.putGroup({ id: 'g', members: [] });
+  world.sandbox.clearRules();
+  expect(await carryOut(world, line)).toMatchObject({ code: EXIT.done });
+  await until(() => world.sandbox.members('g').includes('new'), 'the landing');
+});

@@ -150,6 +150,8 @@ function responseOf({ status, headers, body }: RawAnswer): HttpResponse {
 }
 
 const WAIT_MAX_MS = 3_600_000;
+/** Chance adds up to a tenth, so that instances do not come back together. */
+const WAIT_WITH_JITTER_MAX_MS = WAIT_MAX_MS * 1.1;
 const RETRY = { baseMs: 1_000, capMs: 30_000, attemptsMax: 5, slowScheduleMs: [60_000, 300_000] };
 
 function accountFor({ raw, method }: { readonly raw: RawAnswer; readonly method: Method }): string {
@@ -180,7 +182,7 @@ export function judged(answer: Answer, method: Method): string {
   for (const waitMs of [throttledMs, backoffMs].map((rule) =>
     rule({ askedMs: retryAfterMs, refusals: 1, random: 0.5 }),
   ))
-    demand(waitMs >= 1_000 && waitMs <= WAIT_MAX_MS, 'the wait is bounded');
+    demand(waitMs >= 1_000 && waitMs <= WAIT_WITH_JITTER_MAX_MS, 'the wait is bounded');
   const rule = scheduleOf(outcome.kind);
   const facts = { attempt: 0, now: NOW, random: 0.5, retryAfterMs };
   const decision = rule === 'fast' || rule === 'slow' ? decideRetry(RETRY, { ...facts, schedule: rule }) : null;

@@ -80,7 +80,7 @@ export const deadMutants: readonly Mutant[] = [
         replace: 'if (member === undefined) return;',
       },
     ],
-    scenario: 'afterlife',
+    tests: ['test/contract/rules/in-hand.test.ts'],
   },
   {
     name: 'dead-mark-first',

@@ -193,7 +193,7 @@ export const guardMutants: readonly Mutant[] = [
         replace: 'recordedIntent(member, pending);',
       },
     ],
-    scenario: 'wholes',
+    tests: ['test/contract/rules/in-hand.test.ts'],
   },
   {
     name: 'overtaken-whole',

@@ -6,13 +6,13 @@ export const memoryMutants: readonly Mutant[] = [
     name: 'forgotten-on-its-way',
     breaks: 'a group is forgotten while its live record is on its way, and its late failure comes behind a newer one',
     edits: [{ file: 'src/pipeline/partition.ts', find: ' && !unacknowledged.has(group)', replace: '' }],
-    scenario: 'metAgain',
+    tests: ['test/unit/tidy.test.ts'],
   },
   {
     name: 'forgotten-before-written',
     breaks: 'a group is forgotten while its live record waits to be written',
     edits: [{ file: 'src/pipeline/partition.ts', find: 'return !toWrite.has(group) && ', replace: 'return ' }],
-    scenario: 'metAgain',
+    tests: ['test/unit/tidy.test.ts'],
   },
   {
     name: 'late-duplicate-of-the-ended',

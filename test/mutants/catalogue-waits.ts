@@ -36,7 +36,7 @@ export const waitMutants: readonly Mutant[] = [
         replace: 'intent.waits !== null && intent.notBefore > 0',
       },
     ],
-    scenario: 'patient',
+    tests: ['test/unit/pending.test.ts'],
   },
   {
     name: 'one-look',

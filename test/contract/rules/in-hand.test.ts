@@ -1,6 +1,6 @@
 /** Joins, heartbeats, commits and a drain, each at the moment that the test chooses. */
 import { describe, expect, test } from 'vitest';
-import type { Intent } from '../../../src/core/change.ts';
+import { type Intent, WHOLE_GROUP } from '../../../src/core/change.ts';
 import { decodeCommit } from '../../../src/core/commit-metadata.ts';
 import { aHandWorld, HandWorld } from '../../support/hand-log.ts';
 import { anIntent, aRequest, aState } from '../../support/retry-records.ts';
@@ -308,6 +308,64 @@ test('grave: a replay of what is being sent at this moment leaves it alone', asy
   // then it is sent, and reported, once
   expect(world.target.requests.map(({ method }) => method)).toEqual(['GET', 'PATCH']);
   expect([world.outcome(0, 'u'), world.log.of('reports').length]).toEqual(['applied', 1]);
+});
+
+test('wholes: what has landed on a full state stays in its live record until that is accounted for', async () => {
+  // given a full state and a newer removal of whom it names, both parked and committed
+  const world = new HandWorld();
+  for (let offset = 0; offset < 2; offset += 1) world.change([]);
+  world.fence({ owner: 'former', epoch: 1 });
+  const notBefore = world.clock.now().wall + 5_000;
+  const whole: Intent = {
+    ...anIntent({ offset: 0n, op: 'add', member: WHOLE_GROUP, attempt: 1 }),
+    op: 'state',
+    whole: { members: ['u', 'v'], deleted: false },
+    notBefore,
+  };
+  const removal: Intent = { ...anIntent({ offset: 1n, op: 'remove', attempt: 1 }), notBefore };
+  world.log.append('retry', aState({ owner: 'former', epoch: 1, seq: 1 }, [whole, removal]));
+  await world.log.commit([{ partition: 0, offset: 2n, metadata: '' }]);
+  await world.pipeline.start();
+  await world.join(2);
+  await world.pass(1_000);
+  // when the end of the removal is reported while no live record can be written
+  world.log.beforeSend = async (records) => {
+    if (records.some(({ topic }) => topic === 'retry')) throw new Error('NOT_ENOUGH_REPLICAS');
+  };
+  await world.pass(6_000);
+  expect(world.outcome(1, 'u')).toBe('recovered');
+  world.log.beforeSend = async () => undefined;
+  await world.pass(60_000);
+  // then a restore from any of the records would still know of it
+  const states = world.retry().flatMap((record) => (record.kind === 'state' ? [record.intents] : []));
+  const wholes = states.filter((intents) => intents.some(({ op }) => op === 'state'));
+  expect(wholes.length).toBeGreaterThan(1);
+  for (const intents of wholes) expect(intents.map(({ op }) => op)).toContain('remove');
+  expect([states.at(-1), world.target.members('g')]).toEqual([[], ['v']]);
+});
+
+test('woken: a late acknowledgement of the failure does not end what a replay has woken since', async () => {
+  // given a change that was given up, whose report is on its way
+  const world = await aHandWorld({ retry: { ...stubborn, attemptsMax: 1 } });
+  world.target.fault = ({ method }) => (method === 'PATCH' ? { answer: respond(500) } : null);
+  const openSends = holdSends(world);
+  world.change(['u']);
+  await world.pass(1_000);
+  expect(patches(world)).toBe(1);
+  // when it is woken, and waits for a connection when the report is acknowledged
+  world.target.fault = () => null;
+  let connect = (): void => undefined;
+  const gate = new Promise<void>((resolve) => (connect = resolve));
+  world.target.beforeStart = () => gate;
+  world.log.append('retry', aRequest('r', [anIntent({ offset: 0n, op: 'add' })]));
+  await world.pass(100);
+  openSends();
+  await world.pass(1_000);
+  // then nothing is committed: a crash now would lose it
+  expect([world.outcome(0, 'u'), commits(world)]).toEqual(['permanent_failure', []]);
+  connect();
+  await world.pass(1_000);
+  expect([patches(world), commits(world)]).toEqual([2, ['commit 0:1']]);
 });
 
 test('breaker: a probe takes a permit, too', async () => {

@@ -70,8 +70,8 @@ export interface Intent {
   readonly guard: Held | Approval | null;
   /** Of an addition: neither the id map nor the target takes the member. Only its landing, or a replay, ends that. */
   readonly isUnresolved?: true;
-  /** Of a full state whose tries are counted anew: it was told that it waits, or is given up, so its end is told, too. */
-  readonly wasTold?: true;
+  /** Of a full state whose tries start again at 0: reports have said that it waits, or is given up, so its end is reported, too. */
+  readonly isReported?: true;
 }
 
 /**

@@ -81,13 +81,13 @@ export const isSlowWait = ({ dead, schedule, notBefore }: Intent, now: number): 
   dead === null && schedule === 'slow' && notBefore > now;
 
 /** A full state has a report of its own in the end where one has said that it waits, or is given up. */
-export const endIsTold = ({ attempt, wasTold }: Intent): boolean => attempt > 0 || wasTold === true;
+export const isEndReported = ({ attempt, isReported }: Intent): boolean => attempt > 0 || isReported === true;
 
-/** With as many failed tries, whatever was told of those before. */
+/** With as many failed tries; that reports told of those before is kept. */
 export const countedFrom = (intent: Intent, attempt: number): Intent => ({
   ...intent,
   attempt,
-  ...(intent.op === 'state' && endIsTold(intent) && { wasTold: true as const }),
+  ...(intent.op === 'state' && isEndReported(intent) && { isReported: true as const }),
 });
 
 /** What a replay wakes starts again. */

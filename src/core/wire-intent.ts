@@ -127,7 +127,7 @@ export function intentOf(group: string, wire: WireIntent): Intent {
     ...(wire.schedule !== undefined && { schedule: wire.schedule }),
     guard: guardOf(wire),
     ...(wire.unresolved !== undefined && wire.op === 'add' && { isUnresolved: true as const }),
-    ...(wire.told !== undefined && wire.op === 'state' && { wasTold: true as const }),
+    ...(wire.told !== undefined && wire.op === 'state' && { isReported: true as const }),
     // Not first: see `withFields`.
     ...name,
   };
@@ -210,6 +210,6 @@ export function wireOf({ source, guard, whole, ...intent }: Intent, digest: stri
       approval: { digest: guard.digest, author: guard.author, at: guard.at, ...wireTargetsOf(guard) },
     }),
     ...(intent.isUnresolved === true && { unresolved: true as const }),
-    ...(intent.wasTold === true && { told: true as const }),
+    ...(intent.isReported === true && { told: true as const }),
   };
 }

@@ -2,7 +2,7 @@
 import { type Intent, WHOLE_GROUP } from '../core/change.ts';
 import { DOUBTFUL_STATE, expandInSlices, type Expansion, isAwaited } from '../core/full-state.ts';
 import type { Snapshot } from '../core/plan.ts';
-import { beats, endIsTold } from '../core/pending.ts';
+import { beats, isEndReported } from '../core/pending.ts';
 import { comparePositions, isSamePosition, type Position } from '../core/position.ts';
 import { aliasesPending, noteAlias } from './aliases.ts';
 import { giveUp, groupAnswered, land, setPending } from './conclude.ts';
@@ -88,7 +88,7 @@ const waitsForSecondLook = ({ members }: Group, { source, whole }: Intent, { isD
 
 function endEmpty(context: Context, group: Group, state: Intent, snapshot: Snapshot): void {
   if (snapshot.isDoubtful) return endUnseen(context, group, state);
-  land(context, group, state, { outcome: endIsTold(state) ? 'recovered' : 'already_synced', request: null });
+  land(context, group, state, { outcome: isEndReported(state) ? 'recovered' : 'already_synced', request: null });
   groupAnswered(group);
 }
 

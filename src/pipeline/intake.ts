@@ -250,15 +250,11 @@ const RESUME_RATIO = 0.8;
 export function limitIntake(context: Context): void {
   const { state, options, log, logger } = context;
   const { pendingIntentsMax: limit } = options;
-  const partitions = [...state.partitions.values()];
-  const pending = partitions.reduce((sum, { pendingCount }) => sum + pendingCount, 0);
-  const held = partitions.reduce((sum, { heldCount }) => sum + heldCount, 0);
+  const { pending, held, tried, unsent } = pendingOf(state.partitions.values());
   // What waits for an operator may wait for days, and must not hold up the others (design 6.10).
   const unheld = state.outbox.size + pending - held;
   // So may what waits for another try: it has as much room of its own, so that revocations are read all the same.
-  const tried = partitions.reduce((sum, { triedCount }) => sum + triedCount.tried, 0);
   // What waits with it and was not sent shares that room, but not while the breaker is open: nothing that is read could be sent.
-  const unsent = partitions.reduce((sum, { triedCount }) => sum + triedCount.unsent, 0);
   const counted = unheld - Math.min(context.breaker.isClosed ? tried + unsent : tried, limit);
   if (!state.isIntakePaused && counted >= limit) {
     state.isIntakePaused = true;
@@ -266,7 +262,7 @@ export function limitIntake(context: Context): void {
   } else if (state.isIntakePaused && counted <= limit * RESUME_RATIO) {
     state.isIntakePaused = false;
     logger.info({ pending, held }, 'intake resumed');
-    for (const partition of partitions) resumeSource(context, partition);
+    for (const partition of state.partitions.values()) resumeSource(context, partition);
   }
   if (!state.isIntakePaused) return;
   for (const partition of state.partitions.values()) {
@@ -274,6 +270,18 @@ export function limitIntake(context: Context): void {
     log.pause('source', partition.number);
     dispatchEarly(context, partition);
   }
+}
+
+/** How many changes are pending; of them held by the guard, tried before, and waiting unsent with those. */
+function pendingOf(partitions: Iterable<Partition>) {
+  const sum = { pending: 0, held: 0, tried: 0, unsent: 0 };
+  for (const { pendingCount, heldCount, triedCount } of partitions) {
+    sum.pending += pendingCount;
+    sum.held += heldCount;
+    sum.tried += triedCount.tried;
+    sum.unsent += triedCount.unsent;
+  }
+  return sum;
 }
 
 /**

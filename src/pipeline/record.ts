@@ -1,7 +1,7 @@
 /** What the live record of a group says: what is parked, dead and reported, or recorded and not yet reported otherwise. */
 import { type Intent, WHOLE_GROUP } from '../core/change.ts';
 import type { FinalMark } from '../core/final-mark.ts';
-import { endIsTold, isHeld, isParked } from '../core/pending.ts';
+import { isEndReported, isHeld, isParked } from '../core/pending.ts';
 import { comparePositions, isSamePosition, type Position } from '../core/position.ts';
 import { closeComplete, enqueue, land } from './conclude.ts';
 import type { Trouble } from '../core/record-headers.ts';
@@ -139,7 +139,7 @@ function endExpansions(context: Context, group: Group): void {
   group.expanded = group.expanded.filter((each) => !done.includes(each));
   for (const { state } of done) {
     // It was told that it waits, so its end is told, too.
-    if (endIsTold(state)) land(context, group, state, { outcome: 'recovered', request: null });
+    if (isEndReported(state)) land(context, group, state, { outcome: 'recovered', request: null });
     else endUntold(group, state);
   }
 }

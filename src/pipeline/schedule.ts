@@ -4,6 +4,7 @@ import type { Intent } from '../core/change.ts';
 import { isDue } from '../core/pending.ts';
 import type { Context } from './context.ts';
 import { isCurrent, isDispatchable, mayAsk } from './context.ts';
+import { eachGroup, SLICE } from './each-group.ts';
 import { keptBackIn, plannableIn, releaseKnown } from './full-state-removals.ts';
 import { holdRetargeted } from './guard.ts';
 import { identifyDue, wholeOf } from './identify.ts';
@@ -13,7 +14,6 @@ import { tidyGroup } from './partition.ts';
 import { chooseProbe } from './probe.ts';
 import { endWaitsEarlier, WallClockWatch } from './set-back.ts';
 import type { Group, Partition } from './state.ts';
-import type { Slices } from './turns.ts';
 
 /** Works out anew what is due of a group; to be called whenever that may have changed and it is not in flight. */
 export function review(context: Context, group: Group): void {
@@ -86,26 +86,9 @@ export function wake({ state }: Context, group: Group, at: number): void {
   state.waiting.push(group, at);
 }
 
-/** About 20 ms. */
-const SLICE = 5_000;
-
-/** In slices: there may be 100,000 groups. */
 export function reviewAll(context: Context, partition: Partition): void {
-  void context.turns.run(reviewEach(context, partition), () => isCurrent(context, partition));
-}
-
-function* reviewEach(context: Context, { groups }: Partition): Slices {
-  let count = 0;
-  for (const group of groups.values()) {
-    if (count >= SLICE) {
-      context.dispatch();
-      yield;
-      count = 0;
-    }
-    count += 1 + group.members.size;
-    review(context, group);
-  }
-  context.dispatch();
+  const work = eachGroup(context, partition, (group) => review(context, group));
+  void context.turns.run(work, () => isCurrent(context, partition));
 }
 
 /** The dispatcher: wakes what is due, then fills free slots. */

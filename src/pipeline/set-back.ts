@@ -6,6 +6,7 @@ import type { Intent } from '../core/change.ts';
 import type { Instant } from '../ports.ts';
 import type { Context } from './context.ts';
 import { isCurrent } from './context.ts';
+import { eachGroup } from './each-group.ts';
 import type { Group, Partition } from './state.ts';
 import type { Slices } from './turns.ts';
 
@@ -22,8 +23,9 @@ export class WallClockWatch {
 
   /** By how much it was set back since it was looked at last; 0: it was not. */
   look(now: Instant): number {
-    const setBackMs = this.#ahead - aheadOf(now);
-    this.#ahead = aheadOf(now);
+    const ahead = aheadOf(now);
+    const setBackMs = this.#ahead - ahead;
+    this.#ahead = ahead;
     return setBackMs >= STEP_MIN_MS ? setBackMs : 0;
   }
 }
@@ -31,29 +33,17 @@ export class WallClockWatch {
 /** A machine that sleeps stops the monotonic clock, which makes it more and never less. */
 const aheadOf = ({ wall, monotonic }: Instant): number => wall - monotonic;
 
-/** In slices: there may be 100,000 groups. */
 export function endWaitsEarlier(context: Context, setBackMs: number): void {
   context.logger.warn({ setBackMs }, 'the wall clock was set back: what waits is tried as long after as was meant');
   for (const partition of context.state.partitions.values())
-    void context.turns.run(eachGroup(context, partition, setBackMs), () => isCurrent(context, partition));
+    void context.turns.run(endEachEarlier(context, partition, setBackMs), () => isCurrent(context, partition));
 }
 
-/** About 20 ms. */
-const SLICE = 5_000;
-
-function* eachGroup(context: Context, { groups }: Partition, setBackMs: number): Slices {
-  let count = 0;
-  for (const group of groups.values()) {
-    if (count >= SLICE) {
-      context.dispatch();
-      yield;
-      count = 0;
-    }
-    count += 1 + group.members.size;
+function* endEachEarlier(context: Context, partition: Partition, setBackMs: number): Slices {
+  yield* eachGroup(context, partition, (group) => {
     endEarlier(group, setBackMs);
     context.review(group);
-  }
-  context.dispatch();
+  });
   context.settle();
 }
 

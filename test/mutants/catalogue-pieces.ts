@@ -128,8 +128,8 @@ export const pieceMutants: readonly Mutant[] = [
     edits: [
       {
         file: 'src/pipeline/schedule.ts',
-        find: 'reviewEach(context, partition), () => isCurrent(context, partition));',
-        replace: 'reviewEach(context, partition), () => false);',
+        find: 'run(work, () => isCurrent(context, partition));',
+        replace: 'run(work, () => false);',
       },
     ],
     tests: ['test/contract/rules/growth.test.ts'],

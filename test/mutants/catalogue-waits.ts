@@ -101,11 +101,11 @@ export const waitMutants: readonly Mutant[] = [
   {
     name: 'told-and-never-ended',
     breaks:
-      'a full state that was told to wait, or given up, has no end in the reports where its tries are counted anew',
+      'a full state that was reported to wait, or given up, has no end in the reports where its tries are counted anew',
     edits: [
       {
         file: 'src/core/pending.ts',
-        find: "intent.op === 'state' && endIsTold(intent) && { wasTold: true as const }",
+        find: "intent.op === 'state' && isEndReported(intent) && { isReported: true as const }",
         replace: 'false',
       },
     ],

@@ -42,7 +42,7 @@ const whole = fc.oneof(
   fc.constant({ members: [], deleted: true }),
 );
 
-type Wanted = Pick<Intent, 'op' | 'member' | 'whole' | 'guard' | 'namedBy' | 'wasTold'>;
+type Wanted = Pick<Intent, 'op' | 'member' | 'whole' | 'guard' | 'namedBy' | 'isReported'>;
 const wanted: fc.Arbitrary<Wanted> = fc.oneof(
   fc.record({ op: fc.constant('add' as const), member: validId(), whole: none, guard: none }),
   fc.record(
@@ -61,7 +61,7 @@ const wanted: fc.Arbitrary<Wanted> = fc.oneof(
       member: fc.constant(WHOLE_GROUP),
       whole,
       guard: none,
-      wasTold: fc.constant(true as const),
+      isReported: fc.constant(true as const),
     },
     { requiredKeys: ['op', 'member', 'whole', 'guard'] },
   ),

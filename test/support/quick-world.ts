@@ -218,10 +218,8 @@ export class QuickWorld {
 
   /** An operator approves what the last live record says is held. */
   approve(author: string): void {
-    const last = this.records('retry')
-      .map((record) => parseRetryRecord(record))
-      .findLast((record) => record.kind === 'state');
-    const digest = last?.kind === 'state' ? heldDigest(last.group, last.intents, sha256) : null;
+    const last = this.#lastLive();
+    const digest = last === null ? null : heldDigest(last.group, last.intents, sha256);
     if (digest === null) return;
     const key = requestKey(systemRandom.uuid());
     const headers = [textHeader('rollcall-type', 'approve')];
@@ -250,8 +248,19 @@ export class QuickWorld {
     });
   }
 
+  /** Source offset, operation and member of each intent of the last live record. */
+  recorded(): readonly string[] {
+    const intents = this.#lastLive()?.intents ?? [];
+    return intents.map(({ op, member, source }) => `${source.offset} ${op} ${member}`);
+  }
+
   committed(): bigint | null {
     return this.broker.group('rollcall').committed(0).offset;
+  }
+
+  #lastLive() {
+    const records = this.records('retry').map((record) => parseRetryRecord(record));
+    return records.findLast((record) => record.kind === 'state') ?? null;
   }
 }
 

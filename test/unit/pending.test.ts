@@ -4,7 +4,7 @@ import type { Approval, Held, Intent } from '../../src/core/change.ts';
 import {
   afterGroupAnswered,
   countedFrom,
-  endIsTold,
+  isEndReported,
   fold,
   isDue,
   isHeld,
@@ -138,10 +138,10 @@ describe('waiting', () => {
 
   test('a full state that was told to wait is one whose end is told, from wherever its tries are counted', () => {
     const state = atOffset(1n, { op: 'state', member: '', attempt: 2 });
-    expect(woken(state)).toEqual({ ...state, attempt: 0, wasTold: true });
-    expect(countedFrom(countedFrom(state, 1), 0)).toEqual({ ...state, attempt: 0, wasTold: true });
+    expect(woken(state)).toEqual({ ...state, attempt: 0, isReported: true });
+    expect(countedFrom(countedFrom(state, 1), 0)).toEqual({ ...state, attempt: 0, isReported: true });
     expect(countedFrom({ ...state, attempt: 0 }, 0)).toEqual({ ...state, attempt: 0 });
-    expect([state, woken(state), { ...state, attempt: 0 }].map(endIsTold)).toEqual([true, true, false]);
+    expect([state, woken(state), { ...state, attempt: 0 }].map(isEndReported)).toEqual([true, true, false]);
   });
 
   test('what is held waits in the live record until an operator has decided, however late it is', () => {

@@ -1,6 +1,5 @@
 /** A full state does not remove whom it names, also where the name is known only when it is worked out again (design 5.6). */
 import { expect, test } from 'vitest';
-import { parseRetryRecord } from '../../../src/core/live-record.ts';
 import { answer, QuickWorld } from '../../support/quick-world.ts';
 import { Table } from '../../support/table.ts';
 
@@ -20,21 +19,13 @@ async function given() {
   return { ids, world, kill: one.kill };
 }
 
-const recorded = (world: QuickWorld): readonly string[] => {
-  const last = world
-    .records('retry')
-    .map((record) => parseRetryRecord(record))
-    .findLast((record) => record.kind === 'state');
-  return last?.kind === 'state' ? last.intents.map(({ op, member, source }) => `${source.offset} ${op} ${member}`) : [];
-};
-
 test.each([
   { at: 'a member', end: 'already_synced' },
   { at: 'no member any more', end: 'applied' },
 ])('$at at the target when the next owner works it out', async ({ at, end }) => {
   const { ids, world, kill } = await given();
   // The report that the older addition is replaced was not written, so the record still holds that one.
-  expect(recorded(world)).toEqual(expect.arrayContaining(['0 add late', '1 remove d', '1 remove x']));
+  expect(world.recorded()).toEqual(expect.arrayContaining(['0 add late', '1 remove d', '1 remove x']));
   kill();
   if (at !== 'a member') world.target.group('g').members.delete('d');
   ids.set('user', 'late', 'd');

@@ -3,6 +3,7 @@
  * `attempt` counts failed tries; one counter for both schedules. Durations and instants are milliseconds.
  */
 import type { FailureKind } from './outcome.ts';
+import { ASKED_MAX_MS } from './server-wait.ts';
 
 export interface RetryPolicy {
   readonly baseMs: number;
@@ -62,6 +63,10 @@ export function parkUntested(policy: RetryPolicy, facts: RetryFacts): RetryDecis
   const delayMs = Math.max(waitMs, facts.retryAfterMs ?? 0);
   return { kind: 'park', attempt, delayMs, notBefore: facts.now + delayMs };
 }
+
+/** No try waits longer. What a live record says to wait longer was written by a clock that was ahead, or under another schedule. */
+export const longestWaitMs = ({ capMs, slowScheduleMs }: RetryPolicy): number =>
+  Math.max(ASKED_MAX_MS, capMs, ...slowScheduleMs);
 
 /** undefined: no further try. */
 function fastWaitMs({ baseMs, capMs, attemptsMax }: RetryPolicy, attempt: number, random: number): number | undefined {

@@ -8,7 +8,7 @@
 export type ReadHeader = (name: string) => string | null;
 
 /** Longer waits are mistakes: a date of another year, milliseconds for seconds. */
-const ASKED_MAX_MS = 3_600_000;
+export const ASKED_MAX_MS = 3_600_000;
 
 /** null: it counts as not given (0, negative, past, no number, over an hour). */
 export const saneWaitMs = (waitMs: number): number | null =>

@@ -7,6 +7,7 @@ import { gained } from '../core/doubt.ts';
 import { openLedger, rangesBelow } from '../core/ledger.ts';
 import { renderFence } from '../core/live-record.ts';
 import { epochOf, isOvertaken } from '../core/ownership.ts';
+import { longestWaitMs } from '../core/retry.ts';
 import { compareHistory, lookFrom, NO_MARK } from '../core/source-history.ts';
 import { type Intent, intentId } from '../core/change.ts';
 import { fold } from '../core/pending.ts';
@@ -159,6 +160,7 @@ function* load(context: Context, partition: Partition, start: Start): Slices {
   // A former owner's requests may still land (spec: noop).
   partition.gainDoubt = isNew ? null : gained(clock.now().monotonic, options.lateApplyMs);
   partition.removals.restore(clock.now());
+  const latest = clock.now().wall + longestWaitMs(options.retry);
   let count = 0;
   let last = -1n;
   const recordedAt = new Map<bigint, number>();
@@ -178,7 +180,7 @@ function* load(context: Context, partition: Partition, start: Start): Slices {
       const { offset, timestamp } = restored.source;
       recordedAt.set(offset, timestamp);
       if (offset > last) last = offset;
-      loadIntent(context, group, identified(context, group, restored));
+      loadIntent(context, group, identified(context, group, waitingUntil(restored, latest)));
     }
     foldRestored(context, group);
     tellHeld(context, group);
@@ -190,6 +192,10 @@ function* load(context: Context, partition: Partition, start: Start): Slices {
   tidyCommitted(context, partition);
   goOn(context, partition, start);
 }
+
+/** At the latest; `latest` in epoch ms. */
+const waitingUntil = (intent: Intent, latest: number): Intent =>
+  intent.notBefore > latest ? { ...intent, notBefore: latest } : intent;
 
 function loadIntent(context: Context, group: Group, intent: Intent): void {
   const member = memberOf(group, intent.member);

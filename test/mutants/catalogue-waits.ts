@@ -112,6 +112,18 @@ export const waitMutants: readonly Mutant[] = [
     tests: ['test/contract/rules/full-state-told.test.ts'],
   },
   {
+    name: 'waits-by-a-former-clock',
+    breaks: 'what an owner has parked whose clock was far ahead waits until then, for as long as that may be',
+    edits: [
+      {
+        file: 'src/pipeline/restore.ts',
+        find: 'intent.notBefore > latest ?',
+        replace: 'Number.isNaN(latest) ?',
+      },
+    ],
+    tests: ['test/contract/rules/clock-set-back.test.ts'],
+  },
+  {
     name: 'waits-by-the-wrong-clock',
     breaks: 'what waits when the wall clock is set back waits longer by as much',
     edits: [

@@ -28,6 +28,24 @@ test.each(['the same owner', 'the next owner'])('what is parked does not wait fo
   expect(members(world)).toEqual(['a']);
 });
 
+test('what an owner has parked whose clock was a month ahead waits as long as a wait may be', async () => {
+  const world = new QuickWorld();
+  world.clock.jumpWall(30 * DAY);
+  const one = await world.start();
+  world.target.onGet = () => answer(404);
+  world.produce({ add_members: ['a'] });
+  await world.clock.advance(1_000);
+  one.kill();
+  world.clock.jumpWall(-30 * DAY);
+  world.target.onGet = () => null;
+  await world.start();
+  // An hour is the longest that a server may ask for, which is longer than any wait of the schedule here.
+  await world.clock.advance(3_500_000);
+  expect(members(world)).toEqual([]);
+  await world.clock.advance(200_000);
+  expect(members(world)).toEqual(['a']);
+});
+
 test('what has just been read does not wait for it either', async () => {
   const world = new QuickWorld({ pipeline: { lingerMs: 2_000 } });
   await world.start();

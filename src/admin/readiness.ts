@@ -46,13 +46,13 @@ export function readiness(stats: PipelineStats | null): Readiness {
 
 function reasonsOf({ partitions, unsettled, unrecordable, obstacles = [] }: PipelineStats): string[] {
   const stuck = [...obstacles, ...unsettled.filter(({ isLasting }) => isLasting).map(stuckReason)];
-  if (partitions.length === 0) return [...stuck, 'the consumer group has not been joined yet'];
+  if (partitions.length === 0) return stuck.length > 0 ? stuck : ['the consumer group has not been joined yet'];
   const reasons = [
     ...stuck,
     ...inPhase(partitions, 'restoring', 'what is parked is being restored'),
     ...inPhase(partitions, 'catching_up', 'the source is being caught up with'),
     ...inPhase(
-      partitions.filter(({ isRetryUnreadable }) => isRetryUnreadable !== true),
+      partitions.filter(({ isForRetry }) => isForRetry !== true),
       'refused',
       'the source topic was recreated, truncated or renamed',
     ),

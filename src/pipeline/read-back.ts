@@ -138,6 +138,8 @@ export function takeAccount(context: Context, partition: Partition): void {
 /** Memory is all that is left of the live records: each is written again. */
 export function recordAll(context: Context, partition: Partition): void {
   const { groups, toWrite, unresolved, removals } = partition;
+  // What is committed names the former topic.
+  partition.lastCommit = null;
   for (const id of unresolved.groups) groupOf(context, partition, id);
   for (const group of groups.values()) toWrite.add(group);
   removals.rewriteAll();

@@ -211,10 +211,13 @@ function loadIntent(context: Context, group: Group, intent: Intent): void {
 }
 
 /** A fence is written before any commit, and compaction keeps it. */
-function noteEmptied({ state, logger }: Context, { number }: Partition): void {
+function noteEmptied({ state, logger, options }: Context, { number }: Partition): void {
   state.counts.possibleLosses += 1;
   logger.error(
-    { partition: number },
+    { partition: number, topic: options.topics.retry, remedy: EMPTIED_REMEDY },
     'the retry partition is empty or recreated although offsets are committed: what was parked is lost, if anything was',
   );
 }
+
+const EMPTIED_REMEDY =
+  'Send the full states of the groups that `rollcall report --format csv --outcome retry_scheduled --outcome held` shows';

@@ -153,7 +153,7 @@ export interface DueAnswer {
 export interface Partition {
   readonly number: number;
   phase: Phase;
-  refusal: { readonly text: string; readonly isRetryUnreadable: boolean } | null;
+  refusal: { readonly text: string; readonly isForRetry: boolean } | null;
   /** Was owned without a break, as far as is known; the fence will prove it. */
   isKept: boolean;
   base: number;

@@ -24,7 +24,7 @@ export interface PartitionStats {
   /** Of a refused one: why, with the remedy. */
   readonly refusal?: string;
   /** It is refused for what lies in the retry topic; else for the source topic. */
-  readonly isRetryUnreadable?: true;
+  readonly isForRetry?: true;
 }
 
 export interface PipelineStats {
@@ -116,7 +116,7 @@ function partitionStats({ backlog }: Context, partition: Partition, oldest: Olde
     ...((oldest.held !== null || isKnown) && { oldestHeldAt: oldest.held }),
     ...((oldest.waiting !== null || isKnown) && { oldestWaitingAt: oldest.waiting }),
     ...(refusal !== null && { refusal: refusal.text }),
-    ...(refusal?.isRetryUnreadable === true && { isRetryUnreadable: true as const }),
+    ...(refusal?.isForRetry === true && { isForRetry: true as const }),
   };
 }
 

@@ -96,4 +96,24 @@ export const sourceMutants: readonly Mutant[] = [
     ],
     tests: ['test/unit/last-released.test.ts'],
   },
+  {
+    name: 'older-retry-topic',
+    breaks:
+      'a retry topic that was used before is taken up again, and what waits there comes over what was applied since',
+    edits: [
+      {
+        file: 'src/pipeline/refuse.ts',
+        find: 'isRetryReplaced && committed !== null',
+        replace: 'false && committed !== null',
+      },
+    ],
+    tests: ['test/contract/rules/recreated-retry.test.ts'],
+  },
+  {
+    name: 'former-retry-topic-committed',
+    breaks:
+      'what an owner has written again into a recreated retry topic is refused, since the commit names the former one',
+    edits: [{ file: 'src/pipeline/read-back.ts', find: '  partition.lastCommit = null;\n', replace: '' }],
+    tests: ['test/contract/rules/recreated-retry.test.ts'],
+  },
 ];

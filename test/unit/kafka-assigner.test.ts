@@ -110,6 +110,28 @@ describe('the assigner', () => {
     ]);
   });
 
+  test.each([{ topics: ['s2', 'r'] }, { topics: ['s', 'r2'] }, { topics: ['s'] }, { topics: ['s', 'r', 't'] }])(
+    'gives nothing to a member that reads $topics, and names its own topics to it',
+    async ({ topics: others }) => {
+      const { metadata } = assigner.protocol({ topics: ['s', 'r'] });
+      const userData = Buffer.from('[0,1,2,3]');
+      const other = kafkajs.AssignerProtocol.MemberMetadata.encode({ version: 1, topics: others, userData });
+      const members = [
+        { memberId: 'a', memberMetadata: other },
+        { memberId: 'b', memberMetadata: metadata },
+      ];
+      const assignments = await assigner.assign({ members, topics: ['s', 'r'] });
+      const decoded = assignments.map(({ memberId, memberAssignment }) => [
+        memberId,
+        kafkajs.AssignerProtocol.MemberAssignment.decode(memberAssignment)?.assignment,
+      ]);
+      expect(decoded).toEqual([
+        ['a', { s: [], r: [] }],
+        ['b', { s: [0, 1, 2, 3], r: [0, 1, 2, 3] }],
+      ]);
+    },
+  );
+
   test('does not join where the topics have not equally many partitions', () => {
     const unequal = createAssigner({ cluster: aCluster({ s: 4, r: 3 }), topics, joining: () => {}, owned: () => [] });
     expect(() => unequal.protocol({ topics: ['s', 'r'] })).toThrow(PartitionCountError);

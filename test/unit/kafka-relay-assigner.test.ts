@@ -52,6 +52,19 @@ test('all partitions go to the owner, in their order, and none to the others', a
   ]);
 });
 
+test('nothing goes to a member that reads another topic, also where it has that one', async () => {
+  const userData = Buffer.from(JSON.stringify({ owner: true }));
+  const other = MemberMetadata.encode({ version: 1, topics: ['another'], userData });
+  const members = [{ memberId: 'a', memberMetadata: other }, claiming('b', false)];
+  const assigned = await anAssigner(false).assign({ members, topics: ['t'] });
+  expect(
+    assigned.map(({ memberId, memberAssignment }) => [memberId, MemberAssignment.decode(memberAssignment)?.assignment]),
+  ).toEqual([
+    ['a', { t: [] }],
+    ['b', { t: [0, 1, 2] }],
+  ]);
+});
+
 test.each([true, false])('a member says whether it has the topic: %s', (isOwner) => {
   const { name, metadata } = anAssigner(isOwner).protocol({ topics: ['t'] });
   expect(name).toBe('RollcallOneForAll');

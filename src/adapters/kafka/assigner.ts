@@ -1,10 +1,12 @@
 /**
  * Gives partition p of source and retry to the same member, and as far as the balance allows to the member that had it.
  * Members tell what they had in the user data of their subscription; the leader decides, the same from the same input.
+ * Members that read other topics than the leader get nothing.
  */
 import type { Assigner, Cluster, GroupMember, GroupMemberAssignment } from 'kafkajs';
 import kafkajs from 'kafkajs';
 import type { InputTopic } from '../../ports.ts';
+import { readsTopics } from './other-topics.ts';
 
 /** Equal in every instance of a group; a change of what the bytes mean needs a new one. */
 export const assignerName = 'RollcallCoPartition';
@@ -35,9 +37,11 @@ export function createAssigner({ cluster, topics, joining, owned }: AssignerOpti
       return { name: assignerName, metadata: kafkajs.AssignerProtocol.MemberMetadata.encode(metadata) };
     },
     assign: async ({ members }): Promise<GroupMemberAssignment[]> => {
-      const claims = new Map(members.map((member) => [member.memberId, claimOf(member)]));
+      const alike = members.filter((member) => readsTopics(member, [topics.source, topics.retry]));
+      const claims = new Map(alike.map((member) => [member.memberId, claimOf(member)]));
       const shares = shareOut(partitionCountOf(cluster, topics), claims);
-      return [...shares].map(([memberId, partitions]) => {
+      return members.map(({ memberId }) => {
+        const partitions = shares.get(memberId) ?? [];
         const assignment = { [topics.source]: [...partitions], [topics.retry]: [...partitions] };
         const encoded = kafkajs.AssignerProtocol.MemberAssignment.encode({
           version,

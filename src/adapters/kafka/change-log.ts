@@ -126,7 +126,7 @@ export class KafkaChangeLog implements ChangeLog {
 
   /** What of the assigned partitions is not read, each with its remedy. */
   obstacles(): readonly string[] {
-    return this.#leaders.obstacles();
+    return [...this.#leaders.obstacles(), ...(this.#consumer?.otherTopics.obstacles() ?? [])];
   }
 
   async leave(): Promise<void> {

@@ -16,6 +16,7 @@ import { openConnection, retry } from './connection.ts';
 import { Intake } from './intake.ts';
 import type { Assigned } from './leader-watch.ts';
 import { Liveness } from './liveness.ts';
+import { OtherTopics } from './other-topics.ts';
 import type { KafkaHost, KafkaLogOptions } from './options.ts';
 import type { Place } from './positions.ts';
 
@@ -28,6 +29,7 @@ const closeLimitMs = 5_000;
 
 export class LogConsumer {
   readonly intake: Intake;
+  readonly otherTopics: OtherTopics;
   readonly #options: KafkaLogOptions;
   readonly #host: KafkaHost;
   readonly #listener: ConsumerListener;
@@ -49,6 +51,13 @@ export class LogConsumer {
       this.#guard(() => this.intake.outOfRange(topic, partition)),
     );
     this.#consumer = this.#create();
+    const { groupId, topics } = options;
+    this.otherTopics = new OtherTopics(this.#consumer, host, {
+      groupId,
+      topics: Object.values(topics),
+      settings: 'SOURCE_TOPIC and RETRY_TOPIC',
+      groupSetting: 'KAFKA_GROUP_ID',
+    });
     this.#listen();
     this.intake = new Intake({
       consumer: this.#consumer,
@@ -187,6 +196,7 @@ export class LogConsumer {
   #joining(): void {
     if (this.#state !== 'open') throw new Error('this consumer was given up and must not join again');
     this.#liveness.joining();
+    this.otherTopics.joining();
     this.#hasJoined = true;
     this.#guard(() => this.#listener.joining());
   }
@@ -197,7 +207,9 @@ export class LogConsumer {
       if (this.#cluster === undefined) throw new Error('kafkajs has made no assigner');
       const { topics } = this.#options;
       const partitionCount = partitionCountOf(this.#cluster, topics);
-      const partitions = (memberAssignment[topics.source] ?? []).toSorted((a, b) => a - b);
+      // A leader of an older version gives them away all the same.
+      const given = this.otherTopics.areRead ? [] : (memberAssignment[topics.source] ?? []);
+      const partitions = given.toSorted((a, b) => a - b);
       this.#liveness.assigned();
       this.intake.assign(partitions);
       this.#listener.assigned({ memberId, partitions, partitionCount });

@@ -1,9 +1,11 @@
 /**
  * Gives the whole topic to one member of the group, and leaves it there for as long as that member is in it. Who has it
- * says so in the user data of the subscription; the leader decides, the same from the same input.
+ * says so in the user data of the subscription; the leader decides, the same from the same input. Members that read another
+ * topic than the leader get nothing.
  */
 import type { Assigner, Cluster, GroupMember } from 'kafkajs';
 import kafkajs from 'kafkajs';
+import { readsTopics } from './other-topics.ts';
 
 /** Equal in every instance of a group; a change of what the bytes mean needs a new one. */
 const name = 'RollcallOneForAll';
@@ -28,7 +30,7 @@ export function createRelayAssigner({ cluster, topic, joining, isOwner }: RelayA
     },
     assign: async ({ members }) => {
       const partitions = cluster.findTopicPartitionMetadata(topic).map(({ partitionId }) => partitionId);
-      const owner = ownerOf(members);
+      const owner = ownerOf(members.filter((member) => readsTopics(member, [topic])));
       return members.map(({ memberId }) => {
         const assignment = { [topic]: memberId === owner ? partitions.toSorted((a, b) => a - b) : [] };
         const encoded = { version, assignment, userData: Buffer.alloc(0) };

@@ -6,14 +6,15 @@
  *   └──crash, failure──▶ ended ──close()──▶ closed
  */
 import type { Cluster, Consumer, ConsumerGroupJoinEvent, EachBatchPayload } from 'kafkajs';
-import type { Instant, LogRecord } from '../../ports.ts';
-import type { RelayCommit, RelayHandler } from '../../ingest/ports.ts';
+import type { Instant } from '../../ports.ts';
+import type { RelayBatch, RelayCommit, RelayHandler } from '../../ingest/ports.ts';
 import { within } from '../time-limit.ts';
 import type { Connection } from './connection.ts';
 import { openConnection, retry } from './connection.ts';
 import { Liveness } from './liveness.ts';
 import type { KafkaHost, KafkaRelayOptions } from './options.ts';
 import { toLogRecord } from './record.ts';
+import { OtherTopics } from './other-topics.ts';
 import { createRelayAssigner } from './relay-assigner.ts';
 import type { RelayStart, StartingPoint } from './relay-start.ts';
 
@@ -25,6 +26,7 @@ export type RelayListener = Omit<RelayHandler, 'failed'> & {
 const closeLimitMs = 5_000;
 
 export class RelayConsumer {
+  readonly otherTopics: OtherTopics;
   readonly #options: KafkaRelayOptions;
   readonly #host: KafkaHost;
   readonly #listener: RelayListener;
@@ -57,6 +59,9 @@ export class RelayConsumer {
       this.#guard(() => listener.offsetOutOfRange(partition)),
     );
     this.#consumer = this.#create();
+    const setting = { settings: 'INGEST_FROM_TOPIC', groupSetting: 'INGEST_GROUP_ID' };
+    const own = { groupId: options.groupId, topics: [options.topic], ...setting };
+    this.otherTopics = new OtherTopics(this.#consumer, host, own);
     this.#listen();
   }
 
@@ -96,13 +101,9 @@ export class RelayConsumer {
   async close(): Promise<void> {
     if (this.#state === 'closed') return;
     this.#state = 'closed';
-    const { clock } = this.#host;
-    await within(clock, closeLimitMs, this.#running);
-    await within(
-      clock,
-      closeLimitMs,
-      this.#consumer.disconnect().catch(() => undefined),
-    );
+    await within(this.#host.clock, closeLimitMs, this.#running);
+    const disconnected = this.#consumer.disconnect().catch(() => undefined);
+    await within(this.#host.clock, closeLimitMs, disconnected);
     this.#connection.destroy();
   }
 
@@ -156,7 +157,9 @@ export class RelayConsumer {
     on(events.FETCH, () => this.#liveness.fetched());
     on(events.START_BATCH_PROCESS, ({ payload: { partition, batchSize, lastOffset, highWatermark } }) => {
       // Only control records: kafkajs goes on without calling eachBatch.
-      if (batchSize === 0) this.#guard(() => this.#passOver(partition, BigInt(lastOffset) + 1n, BigInt(highWatermark)));
+      if (batchSize > 0) return;
+      const places = { nextOffset: BigInt(lastOffset) + 1n, endOffset: BigInt(highWatermark) };
+      this.#guard(() => this.#deliver({ partition, records: [], ...places }));
     });
     on(events.CRASH, ({ payload }) => this.#end(payload.error));
   }
@@ -164,6 +167,7 @@ export class RelayConsumer {
   #joining(): void {
     if (this.#state !== 'open') throw new Error('this consumer was given up and must not join again');
     this.#liveness.joining();
+    this.otherTopics.joining();
     this.#stopReading('a rebalance of the consumer group');
   }
 
@@ -208,7 +212,7 @@ export class RelayConsumer {
       this.#consumer.seek({ topic, partition, offset: from.toString() });
       if (!this.#paused.has(partition)) this.#consumer.resume([{ topic, partitions: [partition] }]);
       // No batch will ever say so.
-      if (from >= end) this.#deliver(partition, [], { nextOffset: from, endOffset: end });
+      if (from >= end) this.#deliver({ partition, records: [], nextOffset: from, endOffset: end });
     }
   }
 
@@ -216,21 +220,15 @@ export class RelayConsumer {
     // Stale: a seek is pending. What is not resolved comes again, after the resume or from where the seek says.
     if (isStale()) return;
     const lastOffset = batch.lastOffset();
-    const after = { nextOffset: BigInt(lastOffset) + 1n, endOffset: BigInt(batch.highWatermark) };
-    if (this.#deliver(batch.partition, batch.messages.map(toLogRecord), after) === 'taken') resolveOffset(lastOffset);
+    const places = { nextOffset: BigInt(lastOffset) + 1n, endOffset: BigInt(batch.highWatermark) };
+    const records = batch.messages.map(toLogRecord);
+    if (this.#deliver({ partition: batch.partition, records, ...places }) === 'taken') resolveOffset(lastOffset);
   }
 
-  #passOver(partition: number, nextOffset: bigint, endOffset: bigint): void {
-    this.#deliver(partition, [], { nextOffset, endOffset });
-  }
-
-  #deliver(
-    partition: number,
-    records: readonly LogRecord[],
-    after: { readonly nextOffset: bigint; readonly endOffset: bigint },
-  ): 'taken' | 'declined' {
+  #deliver(batch: RelayBatch): 'taken' | 'declined' {
+    const { partition } = batch;
     if (!this.#reading.has(partition) || this.#paused.has(partition)) return 'declined';
-    return this.#listener.records({ partition, records, ...after });
+    return this.#listener.records(batch);
   }
 
   #guard(call: () => void): void {

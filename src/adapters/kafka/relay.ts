@@ -54,7 +54,7 @@ export class KafkaRelay implements Relay {
 
   /** What is not read, each with its remedy. */
   obstacles(): readonly string[] {
-    return this.#start.obstacles();
+    return [...this.#start.obstacles(), ...(this.#consumer?.otherTopics.obstacles() ?? [])];
   }
 
   async leave(): Promise<void> {

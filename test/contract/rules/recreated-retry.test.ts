@@ -1,5 +1,6 @@
 /** A retry topic that was recreated has lost what was parked: memory is written again, or the loss is reported. */
 import { expect, test } from 'vitest';
+import { decodeCommit } from '../../../src/core/commit-metadata.ts';
 import type { OutRecord } from '../../../src/ports.ts';
 import { aState, expire, failing, stubborn } from '../../support/retry-records.ts';
 import type { Instance, World } from '../../support/world.ts';
@@ -18,6 +19,12 @@ async function parkedWorld(): Promise<{ world: World; one: Instance }> {
   return { world, one };
 }
 
+/** null: the commit names none. */
+const retryTopicOfCommit = ({ broker }: World): string | null => {
+  const { offset, metadata } = broker.group('rollcall').committed(0);
+  return offset === null ? null : decodeCommit(offset, metadata).mark.retryTopicId;
+};
+
 /** A tombstone of another group, by another owner. */
 const foreign = (): OutRecord => ({ ...aState({ owner: 'former', epoch: 1, seq: 1 }, []), key: 'h' });
 
@@ -25,11 +32,13 @@ test('recreated retry topic: its owner writes what it has in memory again', asyn
   const { world, one } = await parkedWorld();
   // when it is recreated, whether or not it has grown beyond what was read, before its owner joins again
   for (const fill of [0, 200]) {
+    const before = retryTopicOfCommit(world);
     world.broker.recreateTopic(topics.retry);
     for (let i = 0; i < fill; i += 1) world.produce(foreign());
     // then
     await until(() => world.lastState('g')?.intents.length === 1, 'the record');
     await until(() => one.pipeline.stats().ready, 'the restore');
+    await until(() => retryTopicOfCommit(world) !== before, 'the commit');
   }
   // and a new owner finds it
   one.kill();
@@ -56,4 +65,34 @@ test('recreated retry topic: a new owner reports the possible loss, once', async
   const three = await world.start({ name: 'three' });
   await until(() => three.pipeline.stats().ready, 'the restore');
   expect(three.pipeline.stats().possibleLosses).toBe(0);
+});
+
+test('a retry topic that was used before is refused where it holds changes from then: newer ones may have been applied', async () => {
+  // given an addition that is parked in one retry topic,
+  const { world, one } = await parkedWorld();
+  const former = world.records(topics.retry);
+  one.kill();
+  expire(world);
+  world.sandbox.clearRules();
+  // and a removal that is applied while another one is used
+  world.broker.recreateTopic(topics.retry);
+  const two = await world.start({ name: 'two' });
+  await until(() => two.pipeline.stats().ready, 'the restore');
+  const removal = world.change('g', { remove: ['u'] });
+  await until(() => world.committed() === removal + 1n, 'the commit');
+  two.kill();
+  expire(world);
+  // when RETRY_TOPIC is set back
+  world.broker.recreateTopic(topics.retry);
+  for (const { key, value, headers } of former)
+    world.produce({ topic: topics.retry, partition: 0, key, value, headers });
+  const three = await world.start({ name: 'three' });
+  // then
+  await until(() => three.pipeline.stats().partitions[0]?.phase === 'refused', 'the refusal');
+  const [line] = three.logger.lines.filter(({ message }) => message.startsWith('partition refused'));
+  expect(line).toMatchObject({
+    message: 'partition refused: the retry topic is not the one that was used last',
+    fields: { remedy: expect.stringMatching(/^Set RETRY_TOPIC to the topic that was used last\./) },
+  });
+  expect(world.sandbox.members('g')).toEqual([]);
 });

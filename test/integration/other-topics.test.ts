@@ -1,0 +1,39 @@
+/** Instances of one consumer group with different topics, as in a rolling update that changes SOURCE_TOPIC or RETRY_TOPIC. */
+import { expect, test } from 'vitest';
+import { freePorts } from '../../src/adapters/kafka-broker/free-ports.ts';
+import { describeNewestKafka } from '../support/broker.ts';
+import { openStage } from '../support/stage.ts';
+
+const groups = Array.from({ length: 12 }, (_, i) => `g${i}`);
+const OTHERS = 'the consumer group is led by an instance that reads other topics, this one gets no partitions';
+
+describeNewestKafka('an instance with another topic than the one that leads its group', ({ brokers }) => {
+  test.each([
+    { setting: 'SOURCE_TOPIC', role: 'source', policy: 'delete' },
+    { setting: 'RETRY_TOPIC', role: 'retry', policy: 'compact' },
+  ] as const)('reads nothing, says why, and takes over: $setting', async ({ setting, role, policy }) => {
+    // given an instance at work
+    const stage = await openStage(brokers);
+    for (const group of groups) stage.group(group);
+    const first = stage.inside();
+    await first.owns(3);
+    // when one comes that reads another topic
+    const topic = `${stage.name}.other`;
+    const settings = { 'cleanup.policy': policy };
+    await stage.tools.createTopic({ topic, partitionCount: 3, replicationFactor: 1, settings });
+    const [port = 0] = await freePorts(1);
+    const second = stage.process({ [setting]: topic, ADMIN_PORT: String(port) });
+    await second.said(OTHERS);
+    // then the first one does all of the work, and the second one says why it does none
+    await stage.send(...groups.map((group) => ({ group, add: ['m'] })));
+    await stage.settled();
+    expect(second.partitions).toEqual([]);
+    expect(second.linesOf(OTHERS)[0]).toMatchObject({ others: [stage.topics[role]] });
+    const readiness = await (await fetch(`http://127.0.0.1:${port}/readyz`)).json();
+    const reason = expect.stringContaining(`an instance that reads ${stage.topics[role]}, this one`);
+    expect(readiness).toMatchObject({ ready: false, reasons: [reason] });
+    // and takes over when the first one is gone
+    await first.stop();
+    await second.owns(3);
+  });
+});

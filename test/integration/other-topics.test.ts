@@ -1,10 +1,12 @@
 /** Instances of one consumer group with different topics, as in a rolling update that changes SOURCE_TOPIC or RETRY_TOPIC. */
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { freePorts } from '../../src/adapters/kafka-broker/free-ports.ts';
 import { describeNewestKafka } from '../support/broker.ts';
-import { openStage } from '../support/stage.ts';
+import { ServiceProcess, shortTimes } from '../support/service.ts';
+import { atEnd, openStage } from '../support/stage.ts';
 
 const groups = Array.from({ length: 12 }, (_, i) => `g${i}`);
+const waiting = { timeout: 60_000, interval: 200 };
 const OTHERS = 'the consumer group is led by an instance that reads other topics, this one gets no partitions';
 
 describeNewestKafka('an instance with another topic than the one that leads its group', ({ brokers }) => {
@@ -35,5 +37,33 @@ describeNewestKafka('an instance with another topic than the one that leads its 
     // and takes over when the first one is gone
     await first.stop();
     await second.owns(3);
+  });
+
+  test('the same of ingest topic', async () => {
+    const stage = await openStage(brokers);
+    const { source, deadLetter } = stage.topics;
+    const [one = '', other = ''] = [`${stage.name}.from`, `${stage.name}.other`];
+    for (const topic of [one, other])
+      await stage.tools.createTopic({ topic, partitionCount: 3, replicationFactor: 1, settings: {} });
+    const [firstPort = 0, secondPort = 0] = await freePorts(2);
+    const relay = (from: string, port: number): ServiceProcess => {
+      const environment = { INGEST_FROM_TOPIC: from, INGEST_FROM_FORMAT: 'native', INGEST_GROUP_ID: stage.name };
+      const own = { KAFKA_BROKERS: brokers.join(','), SOURCE_TOPIC: source, DEAD_LETTER_TOPIC: deadLetter };
+      const service = new ServiceProcess({ ...shortTimes, ...own, ...environment, ADMIN_PORT: String(port) }, [
+        'ingest',
+        'topic',
+      ]);
+      atEnd(() => service.kill());
+      return service;
+    };
+    const readiness = async (port: number): Promise<unknown> => (await fetch(`http://127.0.0.1:${port}/readyz`)).json();
+    const isReady = async (): Promise<void> => expect(await readiness(firstPort)).toMatchObject({ ready: true });
+    relay(one, firstPort);
+    await vi.waitFor(isReady, waiting);
+    const second = relay(other, secondPort);
+    await second.said(OTHERS);
+    const reason = expect.stringMatching(/led by an instance that reads .*\.from, this one .*INGEST_FROM_TOPIC/);
+    expect(await readiness(secondPort)).toEqual({ ready: false, reasons: [reason] });
+    await vi.waitFor(isReady, waiting);
   });
 });

@@ -75,7 +75,9 @@ export function heartbeat(context: Context, { generation, sentAt }: Heartbeat): 
 /** Somebody has a higher epoch, and yet we are the member: the consumer group was made anew and counts from 1 again. */
 function surpass(context: Context, partition: Partition): void {
   partition.base = partition.view.epochMax;
-  context.logger.warn({ partition: partition.number, base: partition.base }, 'the consumer group was made anew');
+  const { number, base } = partition;
+  const fields = { partition: number, base, topic: context.options.topics.retry, advice: ONE_GROUP };
+  context.logger.warn(fields, 'the consumer group was made anew');
   move(partition, 'fencing');
   const { foreignFence } = partition;
   prepareFence(partition);
@@ -84,6 +86,10 @@ function surpass(context: Context, partition: Partition): void {
   if (!partition.isKept) partition.start = null;
   void fence(context, partition);
 }
+
+/** Two groups take the partition from each other without an end. */
+const ONE_GROUP =
+  'If this is said again and again, two consumer groups use this retry topic: give each its own RETRY_TOPIC.';
 
 /** The log goes on at the oldest record there is. The topic may have been made anew, and offsets mean something else then. */
 export function offsetGone(context: Context, topic: InputTopic, number: number): void {

@@ -42,7 +42,8 @@ describeNewestKafka('an instance with another topic than the one that leads its 
   test('the same of ingest topic', async () => {
     const stage = await openStage(brokers);
     const { source, deadLetter } = stage.topics;
-    const [one = '', other = ''] = [`${stage.name}.from`, `${stage.name}.other`];
+    const one = `${stage.name}.from`;
+    const other = `${stage.name}.other`;
     for (const topic of [one, other])
       await stage.tools.createTopic({ topic, partitionCount: 3, replicationFactor: 1, settings: {} });
     const [firstPort = 0, secondPort = 0] = await freePorts(2);

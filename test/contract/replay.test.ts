@@ -43,16 +43,16 @@ beforeEach(async () => {
   await log.send([{ topic: 'retry', partition: 1, ...state }]);
 });
 
-/** Answers each request as an owner would. @param before each answer */
+/** Answers each request as an owner would. @param verdict null: it does not fit into an answer. @param before each answer */
 async function own(
-  verdict: ReplayVerdict,
+  verdict: ReplayVerdict | null,
   signal: AbortSignal,
   before = async (): Promise<void> => undefined,
 ): Promise<void> {
   for await (const record of log.read('retry', { from: 'beginning', follow: true, signal })) {
     const parsed = parseRetryRecord(record);
     if (parsed.kind !== 'request' || parsed.wanted?.kind !== 'replay') continue;
-    const verdicts = parsed.wanted.named.map((named) => ({ ...named, verdict }));
+    const verdicts = verdict === null ? [] : parsed.wanted.named.map((named) => ({ ...named, verdict }));
     const headers = renderAnswer(stamp, { kind: 'replay', verdicts });
     await before();
     await log.send([{ topic: 'retry', partition: record.partition, key: record.key, value: null, headers }]);
@@ -180,6 +180,30 @@ describe('replay now', () => {
     await owner;
     expect(code).toBe(EXIT.someFailed);
     expect(out).toBe('superseded  m  group g  source/1/7/m\n');
+  });
+
+  test('ends with 1, and says so, where an answer does not tell what became of a change', async () => {
+    const stop = new AbortController();
+    const owner = own(null, stop.signal);
+    const { code, out, err } = await replay({ all: true, yes: true });
+    stop.abort();
+    await owner;
+    expect([code, out]).toEqual([EXIT.someFailed, '']);
+    expect(err).toContain('what became of 2 of 2 changes: see `rollcall replay list`');
+  });
+
+  test('asks in pieces, so that each answer fits into a record', async () => {
+    const intents = Array.from({ length: 1_200 }, (_, index) => anIntent({ group: 'h', member: `m${index}` }));
+    const state = renderState({ group: 'h', intents, stamp, trouble: null, now: 0, sha256 });
+    await log.send([{ topic: 'retry', partition: 1, ...state }]);
+    const stop = new AbortController();
+    const owner = own('woken', stop.signal);
+    const { code, out } = await replay({ group: ['h'], yes: true });
+    stop.abort();
+    await owner;
+    expect([code, out.trim().split('\n').length]).toEqual([EXIT.done, 1_200]);
+    // The live records, and three requests with their answers.
+    expect(await countWritten()).toEqual([0, 2 + 2 * 3]);
   });
 
   test('leaves what is held to `held`', async () => {

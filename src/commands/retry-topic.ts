@@ -5,6 +5,7 @@ import { allWaiting, emptyWaiting, readWaiting, selects, type Waiting, type Wait
 import { parseAnswer, type Answer } from '../core/request-record.ts';
 import {
   REFUSAL_TEXT,
+  REQUEST_AGE_MAX_MS,
   type OperatorKey,
   type RequestRecord,
   type RequestRefusal,
@@ -94,10 +95,17 @@ export async function askOwners(
   for (const answer of answers) await told(answer);
   for (const refusal of refusalsIn(answers)) await print(retry.host.stderr, `${refusal}: ${REFUSAL_TEXT[refusal]}\n`);
   if (open.size === 0) return answers;
-  endIfStopped(retry.host, 'before all answers; the requests are in the retry topic, and are carried out');
+  const fate = fateOf(retry);
+  endIfStopped(retry.host, `before all answers; ${fate}`);
   const what = `${open.size} of ${requests.size} requests were not answered within ${ANSWER_LIMIT_MS / 1000} s`;
-  throw new ExitError(EXIT.unavailable, `${what}; they stay in the retry topic until a \`rollcall run\` reads them`);
+  throw new ExitError(EXIT.unavailable, `${what}; ${fate}`);
 }
+
+/** What becomes of requests that were not waited for. */
+const fateOf = ({ operatorKey }: RetryTopic): string =>
+  operatorKey === undefined
+    ? 'they stay in the retry topic until a `rollcall run` reads them'
+    : `they stay in the retry topic, and a \`rollcall run\` that reads them within ${REQUEST_AGE_MAX_MS / 60_000} minutes carries them out; later ask again`;
 
 const asSigned = ({ operatorKey, host }: RetryTopic, request: RequestRecord): OutRecord =>
   operatorKey === undefined ? request : signed(request, host.clock.now().wall, operatorKey);

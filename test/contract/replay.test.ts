@@ -3,11 +3,13 @@ import { beforeEach, describe, expect, test } from 'vitest';
 import { MemoryBroker } from '../../src/adapters/memory-log/memory-broker.ts';
 import { MemoryLog } from '../../src/adapters/memory-log/memory-log.ts';
 import { systemClock, systemRandom } from '../../src/adapters/system.ts';
+import { operatorKey } from '../../src/adapters/operator-key.ts';
 import { listWaiting, replayNow, type ListFlags, type NowFlags } from '../../src/commands/replay.ts';
 import type { Intent } from '../../src/core/change.ts';
 import { sha256 } from '../../src/adapters/system.ts';
 import { parseRetryRecord, renderAnswer, renderState } from '../../src/core/live-record.ts';
 import type { ReplayVerdict } from '../../src/core/request-record.ts';
+import type { OperatorKey } from '../../src/core/request-signature.ts';
 import { EXIT } from '../../src/exit-codes.ts';
 import type { Clock } from '../../src/ports.ts';
 import { aHost } from '../support/command-host.ts';
@@ -59,9 +61,9 @@ async function own(
   }
 }
 
-async function replay(flags: NowFlags, clock: Clock = systemClock) {
+async function replay(flags: NowFlags, clock: Clock = systemClock, signing: { operatorKey?: OperatorKey } = {}) {
   const host = aHost({ clock });
-  const code = await replayNow({ flags, topic: 'retry', tools: log, host });
+  const code = await replayNow({ flags, topic: 'retry', tools: log, host, ...signing });
   return { code, out: host.out(), err: host.err() };
 }
 
@@ -233,7 +235,11 @@ describe('replay now', () => {
 
   test('ends with 69 where no instance answers', async () => {
     const impatient: Clock = { ...systemClock, schedule: (_, task) => systemClock.schedule(0, task) };
-    await expect(replay({ all: true, yes: true }, impatient)).rejects.toMatchObject({ code: EXIT.unavailable });
+    const asked = replay({ all: true, yes: true }, impatient);
+    await expect(asked).rejects.toMatchObject({ code: EXIT.unavailable, message: expect.stringContaining('stay') });
+    // Where a key is set, what is read too late is refused.
+    const signed = replay({ all: true, yes: true }, impatient, { operatorKey: operatorKey(() => 'k'.repeat(32)) });
+    await expect(signed).rejects.toThrow('within 10 minutes carries them out; later ask again');
   });
 });
 

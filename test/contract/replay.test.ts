@@ -11,7 +11,7 @@ import { parseRetryRecord, renderAnswer, renderState } from '../../src/core/live
 import type { ReplayVerdict } from '../../src/core/request-record.ts';
 import type { OperatorKey } from '../../src/core/request-signature.ts';
 import { EXIT } from '../../src/exit-codes.ts';
-import type { Clock } from '../../src/ports.ts';
+import type { Clock, LogTools } from '../../src/ports.ts';
 import { aHost } from '../support/command-host.ts';
 import { ManualClock } from '../support/manual-clock.ts';
 
@@ -231,6 +231,33 @@ describe('replay now', () => {
     await owner;
     expect(code).toBe(EXIT.done);
     expect(out.trim().split('\n')).toHaveLength(3);
+  });
+
+  test('waits for an answer from when its request is read back, however long the topic is', async () => {
+    const clock = new ManualClock();
+    const tools: LogTools = {
+      describeTopic: (topic) => log.describeTopic(topic),
+      createTopic: (specification) => log.createTopic(specification),
+      send: (records) => log.send(records),
+      close: () => log.close(),
+      async *read(topic, options) {
+        for await (const record of log.read(topic, options)) {
+          if (options.follow) await clock.advance(8_000);
+          yield record;
+        }
+      },
+    };
+    const stop = new AbortController();
+    const owner = own('woken', stop.signal);
+    const host = aHost({ clock });
+    for (const seq of [2, 3, 4]) {
+      const state = renderState({ group: 'h', intents: [], stamp: { ...stamp, seq }, trouble: null, now: 0, sha256 });
+      await log.send([{ topic: 'retry', partition: 1, ...state }]);
+    }
+    const code = await replayNow({ flags: { all: true, yes: true }, topic: 'retry', tools, host });
+    stop.abort();
+    await owner;
+    expect(code).toBe(EXIT.done);
   });
 
   test('ends with 69 where no instance answers', async () => {

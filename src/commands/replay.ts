@@ -107,6 +107,11 @@ export async function replayNow(replay: Replay<NowFlags>): Promise<ExitCode> {
     }
   });
   const verdicts = answers.flatMap((answer) => (answer.kind === 'replay' ? answer.verdicts : []));
+  if (verdicts.length < found.length) {
+    const count = `${found.length - verdicts.length} of ${found.length} changes`;
+    await print(host.stderr, `the owner does not say what became of ${count}: see \`rollcall replay list\`\n`);
+    return EXIT.someFailed;
+  }
   return verdicts.every(({ verdict }) => verdict === 'woken') ? EXIT.done : EXIT.someFailed;
 }
 
@@ -117,7 +122,10 @@ const filterOf = ({ group, member, id, reason }: ListFlags): WaitingFilter => ({
   ...(reason !== undefined && { reasons: reason }),
 });
 
-/** One per group, to the group's partition: only its owner reads it. */
+/** An answer says of each what became of it, and has to fit into one record. */
+const NAMED_MAX = 500;
+
+/** For each group as many as its changes need, to the group's partition: only its owner reads it. */
 function requestsOf(found: readonly Waiting[], { topic, host }: Replay<NowFlags>): ReadonlyMap<string, RequestRecord> {
   const groups = new Map<string, Intent[]>();
   for (const { intent } of found) {
@@ -126,7 +134,7 @@ function requestsOf(found: readonly Waiting[], { topic, host }: Replay<NowFlags>
     if (others === undefined) groups.set(group, [intent]);
     else others.push(intent);
   }
-  const requests = [...groups.values()].flatMap((intents) =>
+  const requests = [...groups.values()].flatMap(inPieces).flatMap((intents) =>
     intents.slice(0, 1).map(({ group, source }): readonly [string, RequestRecord & { readonly gzip: true }] => {
       const key = requestKey(host.random.uuid());
       const headers = [textHeader('rollcall-type', 'replay')];
@@ -145,6 +153,11 @@ function requestsOf(found: readonly Waiting[], { topic, host }: Replay<NowFlags>
   );
   return new Map(requests);
 }
+
+const inPieces = (intents: readonly Intent[]): readonly (readonly Intent[])[] =>
+  Array.from({ length: Math.ceil(intents.length / NAMED_MAX) }, (_, piece) =>
+    intents.slice(piece * NAMED_MAX, (piece + 1) * NAMED_MAX),
+  );
 
 /** Whom a full state names is not read of a request. */
 const nameOnly = (intent: Intent): Intent =>

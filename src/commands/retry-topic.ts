@@ -5,6 +5,7 @@ import { allWaiting, emptyWaiting, readWaiting, selects, type Waiting, type Wait
 import { parseAnswer, type Answer } from '../core/request-record.ts';
 import {
   REFUSAL_TEXT,
+  REQUEST_AGE_MAX_MS,
   type OperatorKey,
   type RequestRecord,
   type RequestRefusal,
@@ -79,6 +80,7 @@ export async function askOwners(
   told: (answer: Answer) => Promise<void>,
 ): Promise<readonly Answer[]> {
   endIfStopped(retry.host, 'before anything was asked for');
+  const begun = retry.host.clock.now().wall;
   const outcomes = await retry.tools.send([...requests.values()].map((request) => asSigned(retry, request)));
   if (outcomes.includes('too_large')) {
     const mend = 'name fewer changes, with --member or --id';
@@ -89,15 +91,22 @@ export async function askOwners(
     const problem = `a request could not be written to ${retry.topic}: ${outcome.error.message}`;
     throw new ExitError(EXIT.unavailable, `${problem}; what was written is executed, so ask again`);
   }
-  const open = new Set(requests.keys());
-  const answers = await awaitAnswers(retry, open);
+  const open = new Map(requests);
+  const answers = await awaitAnswers(retry, open, begun);
   for (const answer of answers) await told(answer);
   for (const refusal of refusalsIn(answers)) await print(retry.host.stderr, `${refusal}: ${REFUSAL_TEXT[refusal]}\n`);
   if (open.size === 0) return answers;
-  endIfStopped(retry.host, 'before all answers; the requests are in the retry topic, and are carried out');
+  const fate = fateOf(retry);
+  endIfStopped(retry.host, `before all answers; ${fate}`);
   const what = `${open.size} of ${requests.size} requests were not answered within ${ANSWER_LIMIT_MS / 1000} s`;
-  throw new ExitError(EXIT.unavailable, `${what}; they stay in the retry topic until a \`rollcall run\` reads them`);
+  throw new ExitError(EXIT.unavailable, `${what}; ${fate}`);
 }
+
+/** What becomes of requests that were not waited for. */
+const fateOf = ({ operatorKey }: RetryTopic): string =>
+  operatorKey === undefined
+    ? 'they stay in the retry topic until a `rollcall run` reads them'
+    : `they stay in the retry topic, and a \`rollcall run\` that reads them within ${REQUEST_AGE_MAX_MS / 60_000} minutes carries them out; later ask again`;
 
 const asSigned = ({ operatorKey, host }: RetryTopic, request: RequestRecord): OutRecord =>
   operatorKey === undefined ? request : signed(request, host.clock.now().wall, operatorKey);
@@ -111,22 +120,40 @@ function refusalsIn(answers: readonly Answer[]): ReadonlySet<RequestRefusal> {
 
 const isRefusal = (verdict: string): verdict is RequestRefusal => Object.hasOwn(REFUSAL_TEXT, verdict);
 
-/** Reads from the beginning, so that no answer can have come before the reading began. */
-async function awaitAnswers({ topic, tools, host }: RetryTopic, open: Set<string>): Promise<readonly Answer[]> {
+/**
+ * Reads from before the requests, so that no answer can have come before the reading began.
+ * @param open is left with those that were not answered
+ * @param begun epoch ms, before they were sent
+ */
+async function awaitAnswers(
+  { topic, tools, host }: RetryTopic,
+  open: Map<string, RequestRecord>,
+  begun: number,
+): Promise<readonly Answer[]> {
   const limit = new AbortController();
-  const begin = (): (() => void) => host.clock.schedule(ANSWER_LIMIT_MS, () => limit.abort());
-  let cancel = begin();
+  let cancel = (): void => undefined;
+  const waitOn = (): void => {
+    cancel();
+    cancel = host.clock.schedule(ANSWER_LIMIT_MS, () => limit.abort());
+  };
   const signal = AbortSignal.any([limit.signal, host.stop]);
   const given: Answer[] = [];
+  /** Partitions whose requests were not read back yet: what lies before them is no delay of their owner. */
+  const unread = new Set([...open.values()].map(({ partition }) => partition));
+  // Where the brokers set the times of records, by their clocks.
+  const from = { since: begun - REQUEST_AGE_MAX_MS };
+  waitOn();
   try {
-    for await (const record of tools.read(topic, { from: 'beginning', follow: true, signal })) {
+    for await (const record of tools.read(topic, { from, follow: true, signal })) {
       const key = record.key === null ? '' : Buffer.from(record.key).toString();
-      const answer = open.has(key) ? parseAnswer(record.value, record.headers) : null;
+      if (unread.has(record.partition)) waitOn();
+      if (!open.has(key)) continue;
+      unread.delete(record.partition);
+      const answer = parseAnswer(record.value, record.headers);
       if (answer === null) continue;
       given.push(answer);
       // Many are answered one after the other.
-      cancel();
-      cancel = begin();
+      waitOn();
       open.delete(key);
       if (open.size === 0) break;
     }

@@ -53,6 +53,7 @@ function readRequest(
   requests.read({ key, wanted, signature }, clock.now().wall);
 }
 
+type LiveState = Extract<RetryRecord, { kind: 'state' }>;
 type NoRequest = Exclude<RetryRecord, { kind: 'request' }>;
 
 function readRetryRecord(context: Context, partition: Partition, record: NoRequest): void {
@@ -70,6 +71,7 @@ function readRetryRecord(context: Context, partition: Partition, record: NoReque
     case 'state':
       if (readLive(context, partition, { ...record, key: record.group, isEnd: isEnd(record) }))
         take(context, partition, record);
+      else if (isElsewhere(context, partition, record)) takeBack(context, partition, record);
       break;
     case 'removals':
       if (readLive(context, partition, { ...record, isEnd: record.removals === null }))
@@ -104,11 +106,24 @@ function readLive({ options }: Context, partition: Partition, { key, stamp, isEn
   return reading === 'counts' && !isKnown;
 }
 
+/** An own one, copied by hand: this owner has written it into another partition, and a restore of this one would be refused over it. */
+const isElsewhere = ({ options }: Context, { number }: Partition, { intents, stamp }: LiveState): boolean =>
+  stamp.owner === options.owner && intents.some(({ source }) => source.partition !== number);
+
+/** What the group has here, if anything, is written again. */
+function takeBack({ logger }: Context, { number, stale }: Partition, { group }: LiveState): void {
+  stale.add(group);
+  logger.warn(
+    { partition: number, group },
+    'a live record of another partition was copied into this one: it is replaced',
+  );
+}
+
 /** A tombstone. */
-const isEnd = ({ intents, foreign, finals, unresolved }: Extract<RetryRecord, { kind: 'state' }>): boolean =>
+const isEnd = ({ intents, foreign, finals, unresolved }: LiveState): boolean =>
   intents.length === 0 && (foreign ?? finals ?? unresolved) === undefined;
 
-function take({ logger }: Context, partition: Partition, record: Extract<RetryRecord, { kind: 'state' }>): void {
+function take({ logger }: Context, partition: Partition, record: LiveState): void {
   const { group, intents, foreign, finals, unresolved = {} } = record;
   partition.restored.set(group, intents);
   partition.unresolved.restore(group, unresolved, intents);

@@ -1,6 +1,6 @@
 /** A topic of ids: read before the start, followed from then on; on the memory log. */
-import { isDeepStrictEqual } from 'node:util';
-import { describe, expect, test } from 'vitest';
+import { inspect, isDeepStrictEqual } from 'node:util';
+import { describe, expect, test, vi } from 'vitest';
 import { IdMapError } from '../../src/adapters/ids/options.ts';
 import { TopicIdMap } from '../../src/adapters/ids/topic.ts';
 import { systemClock } from '../../src/adapters/system.ts';
@@ -148,10 +148,51 @@ describe('afterwards', () => {
       stop: new AbortController().signal,
     });
     atEnd(() => map.close());
+    await vi.waitFor(() => expect(follows).toBe(2));
     const told = new Promise<void>((resolve) => map.onChange(resolve));
     await tools.send([keyed('2', user('b', 'u2'))]);
     await told;
     expect([follows, map.known('user', 'b')]).toEqual([2, found('u2')]);
+  });
+});
+
+describe('a topic that is recreated', () => {
+  /** Whose topic is the second one from the first break on. */
+  async function recreated(...records: readonly OutRecord[]) {
+    const [former, present] = [await aTableTopic(), await aTableTopic()];
+    await former.send([keyed('1', user('a', 'u1')), keyed('2', user('b', 'u2'))]);
+    await present.send(records);
+    let follows = 0;
+    const tools: Pick<LogTools, 'describeTopic' | 'read'> = {
+      describeTopic: (topic) => former.describeTopic(topic),
+      read: (topic, options) => {
+        if (options.follow) follows += 1;
+        if (options.follow && follows === 1) throw new Error('the topic was deleted and recreated');
+        return (follows === 0 ? former : present).read(topic, options);
+      },
+    };
+    const now = { ...systemClock, schedule: (_delayMs: number, task: () => void) => systemClock.schedule(0, task) };
+    const logger = aLog();
+    const map = await TopicIdMap.open(TOPIC, { tools, clock: now, logger, stop: new AbortController().signal });
+    atEnd(() => map.close());
+    const known = () => ['a', 'b'].map((id) => map.known('user', id));
+    return { map, logger, present, known };
+  }
+
+  test('says all that counts, at offsets that were read before', async () => {
+    const { map, known } = await recreated(keyed('1', user('a', 'u3')));
+    await vi.waitFor(() => expect(known()).toEqual([found('u3'), { kind: 'unmapped' }]));
+    expect(map.counts.rows).toBe(1);
+  });
+
+  test('replaces nothing while it is empty, and is read once it is filled', async () => {
+    const { map, logger, present, known } = await recreated();
+    const said = (): boolean => logger.lines.some(({ fields }) => inspect(fields).includes('names no id any more'));
+    await vi.waitFor(() => expect(said()).toBe(true));
+    expect(known()).toEqual([found('u1'), found('u2')]);
+    await present.send([keyed('2', user('b', 'u4'))]);
+    await vi.waitFor(() => expect(known()).toEqual([{ kind: 'unmapped' }, found('u4')]));
+    expect(map.counts.rows).toBe(1);
   });
 });
 

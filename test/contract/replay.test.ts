@@ -3,13 +3,15 @@ import { beforeEach, describe, expect, test } from 'vitest';
 import { MemoryBroker } from '../../src/adapters/memory-log/memory-broker.ts';
 import { MemoryLog } from '../../src/adapters/memory-log/memory-log.ts';
 import { systemClock, systemRandom } from '../../src/adapters/system.ts';
+import { operatorKey } from '../../src/adapters/operator-key.ts';
 import { listWaiting, replayNow, type ListFlags, type NowFlags } from '../../src/commands/replay.ts';
 import type { Intent } from '../../src/core/change.ts';
 import { sha256 } from '../../src/adapters/system.ts';
 import { parseRetryRecord, renderAnswer, renderState } from '../../src/core/live-record.ts';
 import type { ReplayVerdict } from '../../src/core/request-record.ts';
+import type { OperatorKey } from '../../src/core/request-signature.ts';
 import { EXIT } from '../../src/exit-codes.ts';
-import type { Clock } from '../../src/ports.ts';
+import type { Clock, LogTools } from '../../src/ports.ts';
 import { aHost } from '../support/command-host.ts';
 import { ManualClock } from '../support/manual-clock.ts';
 
@@ -43,25 +45,25 @@ beforeEach(async () => {
   await log.send([{ topic: 'retry', partition: 1, ...state }]);
 });
 
-/** Answers each request as an owner would. @param before each answer */
+/** Answers each request as an owner would. @param verdict null: it does not fit into an answer. @param before each answer */
 async function own(
-  verdict: ReplayVerdict,
+  verdict: ReplayVerdict | null,
   signal: AbortSignal,
   before = async (): Promise<void> => undefined,
 ): Promise<void> {
   for await (const record of log.read('retry', { from: 'beginning', follow: true, signal })) {
     const parsed = parseRetryRecord(record);
     if (parsed.kind !== 'request' || parsed.wanted?.kind !== 'replay') continue;
-    const verdicts = parsed.wanted.named.map((named) => ({ ...named, verdict }));
+    const verdicts = verdict === null ? [] : parsed.wanted.named.map((named) => ({ ...named, verdict }));
     const headers = renderAnswer(stamp, { kind: 'replay', verdicts });
     await before();
     await log.send([{ topic: 'retry', partition: record.partition, key: record.key, value: null, headers }]);
   }
 }
 
-async function replay(flags: NowFlags, clock: Clock = systemClock) {
+async function replay(flags: NowFlags, clock: Clock = systemClock, signing: { operatorKey?: OperatorKey } = {}) {
   const host = aHost({ clock });
-  const code = await replayNow({ flags, topic: 'retry', tools: log, host });
+  const code = await replayNow({ flags, topic: 'retry', tools: log, host, ...signing });
   return { code, out: host.out(), err: host.err() };
 }
 
@@ -182,6 +184,30 @@ describe('replay now', () => {
     expect(out).toBe('superseded  m  group g  source/1/7/m\n');
   });
 
+  test('ends with 1, and says so, where an answer does not tell what became of a change', async () => {
+    const stop = new AbortController();
+    const owner = own(null, stop.signal);
+    const { code, out, err } = await replay({ all: true, yes: true });
+    stop.abort();
+    await owner;
+    expect([code, out]).toEqual([EXIT.someFailed, '']);
+    expect(err).toContain('what became of 2 of 2 changes: see `rollcall replay list`');
+  });
+
+  test('asks in pieces, so that each answer fits into a record', async () => {
+    const intents = Array.from({ length: 1_200 }, (_, index) => anIntent({ group: 'h', member: `m${index}` }));
+    const state = renderState({ group: 'h', intents, stamp, trouble: null, now: 0, sha256 });
+    await log.send([{ topic: 'retry', partition: 1, ...state }]);
+    const stop = new AbortController();
+    const owner = own('woken', stop.signal);
+    const { code, out } = await replay({ group: ['h'], yes: true });
+    stop.abort();
+    await owner;
+    expect([code, out.trim().split('\n').length]).toEqual([EXIT.done, 1_200]);
+    // The live records, and three requests with their answers.
+    expect(await countWritten()).toEqual([0, 2 + 2 * 3]);
+  });
+
   test('leaves what is held to `held`', async () => {
     const guard = { kind: 'held', by: 'group_count', since: 1 } as const;
     const intents = [anIntent({ op: 'remove', dead: null, attempt: 0, guard })];
@@ -207,9 +233,40 @@ describe('replay now', () => {
     expect(out.trim().split('\n')).toHaveLength(3);
   });
 
+  test('waits for an answer from when its request is read back, however long the topic is', async () => {
+    const clock = new ManualClock();
+    const tools: LogTools = {
+      describeTopic: (topic) => log.describeTopic(topic),
+      createTopic: (specification) => log.createTopic(specification),
+      send: (records) => log.send(records),
+      close: () => log.close(),
+      async *read(topic, options) {
+        for await (const record of log.read(topic, options)) {
+          if (options.follow) await clock.advance(8_000);
+          yield record;
+        }
+      },
+    };
+    const stop = new AbortController();
+    const owner = own('woken', stop.signal);
+    const host = aHost({ clock });
+    for (const seq of [2, 3, 4]) {
+      const state = renderState({ group: 'h', intents: [], stamp: { ...stamp, seq }, trouble: null, now: 0, sha256 });
+      await log.send([{ topic: 'retry', partition: 1, ...state }]);
+    }
+    const code = await replayNow({ flags: { all: true, yes: true }, topic: 'retry', tools, host });
+    stop.abort();
+    await owner;
+    expect(code).toBe(EXIT.done);
+  });
+
   test('ends with 69 where no instance answers', async () => {
     const impatient: Clock = { ...systemClock, schedule: (_, task) => systemClock.schedule(0, task) };
-    await expect(replay({ all: true, yes: true }, impatient)).rejects.toMatchObject({ code: EXIT.unavailable });
+    const asked = replay({ all: true, yes: true }, impatient);
+    await expect(asked).rejects.toMatchObject({ code: EXIT.unavailable, message: expect.stringContaining('stay') });
+    // Where a key is set, what is read too late is refused.
+    const signed = replay({ all: true, yes: true }, impatient, { operatorKey: operatorKey(() => 'k'.repeat(32)) });
+    await expect(signed).rejects.toThrow('within 10 minutes carries them out; later ask again');
   });
 });
 

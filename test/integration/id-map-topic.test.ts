@@ -1,5 +1,6 @@
 /** A topic of ids on real brokers: read before the start over every partition, and followed. */
-import { expect, test } from 'vitest';
+import { Kafka, logLevel } from 'kafkajs';
+import { expect, test, vi } from 'vitest';
 import { TopicIdMap } from '../../src/adapters/ids/topic.ts';
 import { createLogTools } from '../../src/adapters/kafka/tools.ts';
 import type { LogTools } from '../../src/ports.ts';
@@ -59,6 +60,31 @@ describeKafka('a topic of ids', ({ brokers }) => {
     ]);
     await told;
     expect([...seen]).toEqual([JSON.stringify(found('user-other'))]);
+  });
+
+  test.each([
+    { name: 'after a while', goneMs: 500 },
+    { name: 'before the next look', goneMs: 0 },
+  ])('counts as it is after it was deleted and recreated $name', async ({ goneMs }) => {
+    // given a topic that is followed
+    const { topic, tools } = await given();
+    const map = await open(topic, tools);
+    // when another of its name has other rows, at the offsets that were read and beyond
+    const admin = new Kafka({ brokers: [...brokers], logLevel: logLevel.NOTHING }).admin();
+    await admin.connect();
+    atEnd(() => admin.disconnect());
+    await admin.deleteTopics({ topics: [topic] });
+    await new Promise<void>((resolve) => setTimeout(resolve, goneMs));
+    const settings = { 'cleanup.policy': 'compact' };
+    const made = () => tools.createTopic({ topic, partitionCount: 3, replicationFactor: 1, settings });
+    await vi.waitFor(async () => expect(await made()).toBe('created'), { timeout: 10_000 });
+    const rows = Array.from({ length: 2 * ROWS }, (_, index) => keyed(`k${index}`, row(index + 1), topic));
+    await tools.send(rows);
+    // then
+    const known = () => ['00u0', '00u1', '00u2', `00u${2 * ROWS}`].map((id) => map.known('user', id));
+    const expected = [{ kind: 'unmapped' }, found('user-1'), found('user-2'), found(`user-${2 * ROWS}`)];
+    await vi.waitFor(() => expect(known()).toEqual(expected), { timeout: 30_000, interval: 100 });
+    expect(map.counts).toEqual({ rows: 2 * ROWS, bad: 0 });
   });
 
   test('has left nothing behind once it is closed, even while it follows', async () => {

@@ -259,4 +259,16 @@ export const nameMutants: readonly Mutant[] = [
     edits: [{ file: 'src/pipeline/identify.ts', find: '  resolveAnew(context, group);\n', replace: '' }],
     tests: ['test/contract/rules/full-state-renamed-members.test.ts'],
   },
+  {
+    name: 'recreated-ids-passed-over',
+    breaks: 'a topic of ids that was recreated is followed from the offsets that were read in the former one',
+    edits: [
+      {
+        file: 'src/adapters/ids/topic.ts',
+        find: '        if (!isFirst) await this.#readAgain(signal);\n',
+        replace: '        void (isFirst || this.#readAgain);\n',
+      },
+    ],
+    tests: ['test/contract/id-map-topic.test.ts'],
+  },
 ];

@@ -224,4 +224,17 @@ export const ownershipMutants: readonly Mutant[] = [
     ],
     scenario: 'twins',
   },
+  {
+    name: 'copied-record-kept',
+    breaks:
+      'a live record that was copied into another partition stays there, and its next owner refuses the partition',
+    edits: [
+      {
+        file: 'src/pipeline/read-back.ts',
+        find: '  stamp.owner === options.owner && intents',
+        replace: '  stamp.owner === "" && options.owner === "" && intents',
+      },
+    ],
+    tests: ['test/contract/rules/repair.test.ts'],
+  },
 ];

@@ -1,6 +1,7 @@
 /**
  * `ID_MAP=topic:NAME`: a compacted table topic, read to its end before the start and followed from then on. The log can
  * be read from its beginning or its end only, so following begins at the beginning too, and passes over what was read.
+ * Where following has broken off, all is read again: the topic may have been recreated, with other records at the same offsets.
  */
 import { IdClaims } from '../../core/id-claims.ts';
 import type { IdKind } from '../../core/resolution.ts';
@@ -24,16 +25,24 @@ export interface TopicSurroundings {
   readonly stop: AbortSignal;
 }
 
+/** What one reading of the topic has come to. */
+interface TopicRead {
+  readonly claims: IdClaims;
+  /** Partition → offset of the last record that was taken. */
+  readonly taken: Map<number, bigint>;
+  badCount: number;
+}
+
+const nothingRead = (): TopicRead => ({ claims: new IdClaims(), taken: new Map(), badCount: 0 });
+
 export class TopicIdMap implements IdMap {
   readonly #topic: string;
   readonly #surroundings: TopicSurroundings;
   readonly #warnings: SharedTargetWarnings;
-  readonly #claims = new IdClaims();
-  /** Partition → offset of the last record that was taken. */
-  readonly #taken = new Map<number, bigint>();
   readonly #listeners: (() => void)[] = [];
   readonly #closed = new AbortController();
-  #badCount = 0;
+  #read = nothingRead();
+  #badLoggedCount = 0;
   #isCompacted = true;
   #cancelTelling: (() => void) | null = null;
   #following: Promise<void> = Promise.resolve();
@@ -53,12 +62,13 @@ export class TopicIdMap implements IdMap {
 
   /** Ids that the table names, and records that could not be read. */
   get counts(): { readonly rows: number; readonly bad: number } {
-    return { rows: this.#claims.size, bad: this.#badCount };
+    const { claims, badCount } = this.#read;
+    return { rows: claims.size, bad: badCount };
   }
 
   /** Groups that share a target. */
   get shared(): SharedTargets {
-    return this.#claims.shared;
+    return this.#read.claims.shared;
   }
 
   /** false: its retention will remove ids. */
@@ -67,7 +77,7 @@ export class TopicIdMap implements IdMap {
   }
 
   known(kind: IdKind, id: string): Resolution {
-    return this.#claims.resolve(kind, id);
+    return this.#read.claims.resolve(kind, id);
   }
 
   async lookUp(kind: IdKind, id: string): Promise<Resolution> {
@@ -92,20 +102,27 @@ export class TopicIdMap implements IdMap {
     if (!this.#isCompacted) {
       logger.warn({ topic: this.#topic }, 'the topic of ids is not compacted: its retention will remove ids');
     }
-    for await (const record of tools.read(this.#topic, { from: 'beginning', follow: false, signal: stop })) {
-      this.#take(record);
-    }
+    this.#read = await this.#readAll(stop);
     if (stop.aborted) throw new IdMapError(`ID_MAP: topic ${this.#topic} was not read to its end: asked to stop`);
     logger.info({ topic: this.#topic, ...this.counts }, 'the id table is read');
     this.#warnings.warn(this.shared);
     this.#following = this.#follow();
   }
 
+  /** To the end that it has at the start. */
+  async #readAll(signal: AbortSignal): Promise<TopicRead> {
+    const read = nothingRead();
+    const options = { from: 'beginning', follow: false, signal } as const;
+    for await (const record of this.#surroundings.tools.read(this.#topic, options)) this.#take(read, record);
+    return read;
+  }
+
   async #follow(): Promise<void> {
     const { clock, logger } = this.#surroundings;
     const { signal } = this.#closed;
-    while (!signal.aborted) {
+    for (let isFirst = true; !signal.aborted; isFirst = false) {
       try {
+        if (!isFirst) await this.#readAgain(signal);
         await this.#followOnce(signal);
       } catch (error) {
         const cause = `${this.#topic} ${error instanceof Error ? error.message : String(error)}`;
@@ -119,35 +136,45 @@ export class TopicIdMap implements IdMap {
     }
   }
 
+  /** @throws where it names no id any more: a recreated topic is empty until it is filled. */
+  async #readAgain(signal: AbortSignal): Promise<void> {
+    const read = await this.#readAll(signal);
+    if (signal.aborted) return;
+    if (read.claims.size === 0 && this.#read.claims.size > 0) throw new Error(EMPTY);
+    this.#read = read;
+    this.#surroundings.logger.info({ topic: this.#topic, ...this.counts }, 'the id table is read again');
+    this.#tell();
+  }
+
   async #followOnce(signal: AbortSignal): Promise<void> {
     const { tools, clock } = this.#surroundings;
     for await (const record of tools.read(this.#topic, { from: 'beginning', follow: true, signal })) {
-      if (record.offset <= (this.#taken.get(record.partition) ?? -1n)) continue;
-      this.#take(record);
+      if (record.offset <= (this.#read.taken.get(record.partition) ?? -1n)) continue;
+      this.#take(this.#read, record);
       this.#cancelTelling ??= clock.schedule(GATHER_MS, () => this.#tell());
     }
   }
 
-  #take({ partition, offset, key, value }: TopicRecord): void {
-    this.#taken.set(partition, offset);
-    const problem = this.#claims.take(key, value);
+  #take(read: TopicRead, { partition, offset, key, value }: TopicRecord): void {
+    read.taken.set(partition, offset);
+    const problem = read.claims.take(key, value);
     if (problem === null) return;
-    this.#badCount += 1;
-    if (this.#badCount > BAD_LOGGED_MAX) return;
+    read.badCount += 1;
+    if (this.#badLoggedCount === BAD_LOGGED_MAX) return;
+    this.#badLoggedCount += 1;
     const where = { topic: this.#topic, partition, offset: String(offset) };
-    this.#surroundings.logger.warn(
-      { ...where, problem, bad: this.#badCount },
-      'a record of the topic of ids is no row',
-    );
+    this.#surroundings.logger.warn({ ...where, problem, bad: read.badCount }, 'a record of the topic of ids is no row');
   }
 
   #tell(): void {
+    this.#cancelTelling?.();
     this.#cancelTelling = null;
     this.#warnings.warn(this.shared);
     for (const listener of this.#listeners) listener();
   }
 }
 
+const EMPTY = 'it names no id any more, so the table that was read before is kept; fill it again';
 const CREATE =
   'create it with cleanup.policy=compact and fill it, or correct ID_MAP; example: ID_MAP=topic:rollcall.ids';
 

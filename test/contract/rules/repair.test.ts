@@ -127,3 +127,29 @@ test('seq: the owner writes over such a duplicate when it reads it back', async 
   world.broker.compact(topics.retry, { forced: true });
   expect(world.lastState('g')?.intents ?? []).toEqual([]);
 });
+
+test('repair: a live record that was copied into another partition is written over there, and refuses no next owner', async () => {
+  // given an add that is parked, of the first of two partitions
+  const world = await aWorld({ partitionCount: 2 });
+  const mend = failing(world);
+  const value = JSON.stringify({ group_id: 'g', add_members: ['u'] });
+  world.produce({ topic: topics.source, partition: 0, key: 'g', value, headers: [] });
+  const one = await world.start({ pipeline: stubborn });
+  await until(() => world.lastState('g')?.intents.length === 1, 'the parking');
+  // when its record is written to the other partition, whose owner has written it
+  const parked = world.records(topics.retry).findLast(({ key }) => String(Buffer.from(key ?? [])) === 'g');
+  const copy = { key: 'g', value: parked?.value ?? null, headers: parked?.headers ?? [] };
+  world.produce({ topic: topics.retry, partition: 1, ...copy });
+  // then it is replaced there by a tombstone, and said
+  const last = () => world.retry(1).findLast((record) => record.kind === 'state');
+  await until(() => last()?.intents.length === 0, 'the repair');
+  const said = one.logger.lines.filter(({ message }) => message.startsWith('a live record of another partition'));
+  expect(said.map(({ fields }) => fields)).toMatchObject([{ partition: 1, group: 'g' }]);
+  // and the next owner does what was parked
+  one.kill();
+  mend();
+  expire(world);
+  const next = await world.start({ name: 'next' });
+  await until(() => world.sandbox.members('g').length === 1, 'the add');
+  await until(() => next.pipeline.stats().ready, 'both partitions');
+});

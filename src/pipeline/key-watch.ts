@@ -50,11 +50,18 @@ export class KeyWatch {
 
   /** A change was read. @param group of it, where the record has no key */
   read({ key, offset }: Pick<LogRecord, 'key' | 'offset'>, partition: number, group: string): void {
-    const name = key === null ? `group ${idKey(group)}` : `key ${recordKey(key)}`;
-    const place = { partition, offset };
+    this.#stands(key === null ? `group ${idKey(group)}` : `key ${recordKey(key)}`, { partition, offset }, group);
+  }
+
+  /** A change waits since before this instance read the partition; the group is its key, save in formats that have others. */
+  waits(group: string, { partition, offset }: Place): void {
+    this.#stands(`key ${recordKey(Buffer.from(group))}`, { partition, offset }, group);
+  }
+
+  #stands(name: string, place: Place, group: string): void {
     const earlier = this.#places.get(name);
     this.#places.set(name, place);
-    if (earlier === undefined || earlier.partition === partition) return;
+    if (earlier === undefined || earlier.partition === place.partition) return;
     this.#count += 1;
     this.#warn(group, { earlier, later: place });
   }
@@ -73,7 +80,7 @@ export class KeyWatch {
         later: shown(later),
         records,
         remedy:
-          'give all producers of the topic the same partitioner, and their keys one letter case, then send the full states of the groups concerned',
+          'give all producers of the topic the same partitioner, and their keys one letter case; when nothing of the groups concerned waits any more (`rollcall replay list`, `rollcall held`), send their full states. Nothing may wait when partitions are added to the topic',
       },
       'one key stands in two partitions of the source: an earlier change may undo a later one',
     );

@@ -182,6 +182,8 @@ function* load(context: Context, partition: Partition, start: Start): Slices {
       if (offset > last) last = offset;
       loadIntent(context, group, identified(context, group, waitingUntil(restored, latest)));
     }
+    const [waiting] = intents;
+    if (waiting !== undefined) context.keys.waits(waiting.group, waiting.source);
     foldRestored(context, group);
     tellHeld(context, group);
   }

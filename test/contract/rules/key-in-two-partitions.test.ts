@@ -1,8 +1,12 @@
 /** A key that two producers put into two partitions: order holds within each only. */
 import { expect, test } from 'vitest';
+import { expire, stubborn } from '../../support/retry-records.ts';
 import { aWorld, topics, until } from '../../support/world.ts';
 
 const said = 'one key stands in two partitions of the source: an earlier change may undo a later one';
+
+/** The next try is far away. */
+const patient = { ...stubborn, retry: { ...stubborn.retry, slowScheduleMs: [3_600_000] } };
 
 const change = (partition: number, group: string, member: string) => ({
   topic: topics.source,
@@ -50,4 +54,30 @@ test('is not what one consistent choice of partitions looks like', async () => {
   // then
   expect(one.pipeline.stats().strayKeys).toBe(0);
   expect(one.logger.lines.filter(({ message }) => message === said)).toEqual([]);
+});
+
+test('is logged where a change waits in the partition that had the key before partitions were added', async () => {
+  // given a change that waits
+  const world = await aWorld({ partitionCount: 2 });
+  const one = await world.start({ pipeline: patient });
+  const parked = world.produce(change(0, 'away', 'u'));
+  await until(() => world.committed() === 1n && world.lastState('away')?.intents.length === 1, 'the parking');
+  one.kill();
+  expire(world);
+  // when another instance goes on, and the next change of the group is in another partition
+  const two = await world.start({ name: 'two', pipeline: patient });
+  await until(() => two.pipeline.stats().ready, 'the restore');
+  const later = world.produce(change(1, 'away', 'v'));
+  await until(() => two.pipeline.stats().strayKeys === 1, 'the warning');
+  // then
+  expect(two.logger.lines.filter(({ message }) => message === said)).toMatchObject([
+    {
+      fields: {
+        group: 'away',
+        earlier: { partition: 0, offset: String(parked) },
+        later: { partition: 1, offset: String(later) },
+        remedy: expect.stringContaining('`rollcall replay list`'),
+      },
+    },
+  ]);
 });

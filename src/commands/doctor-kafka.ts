@@ -120,7 +120,7 @@ async function recordFindings(host: Host, tools: KafkaLogTools): Promise<Judged[
 const GROWTH_PROCEDURE = `To add partitions to a running Rollcall without losing the order of changes:
   1. stop every writer of the source topic;
   2. let Rollcall apply what is there (rollcall_lag and rollcall_pending at 0, nothing parked: \`rollcall replay list\`,
-     nothing held: \`rollcall held\`);
+     nothing held: \`rollcall held list\`);
   3. stop every instance of Rollcall;
   4. kafka-topics.sh --bootstrap-server $KAFKA_BROKERS --alter --topic T --partitions N, for the source topic and for the retry
      topic, with the same N;

@@ -124,7 +124,7 @@ function partitionFindings(names: TopicNames, { source = null, retry = null }: U
       topic: names.retry,
       message: `${names.source} has ${source.partitionCount} partitions and ${names.retry} has ${retry.partitionCount}.`,
       mend:
-        `Stop every writer of ${names.source}, let Rollcall apply what is there until nothing is parked (\`rollcall replay list\`) or held (\`rollcall held\`), stop Rollcall, then: ` +
+        `Stop every writer of ${names.source}, let Rollcall apply what is there until nothing is parked (\`rollcall replay list\`) or held (\`rollcall held list\`), stop Rollcall, then: ` +
         `kafka-topics.sh --bootstrap-server $KAFKA_BROKERS --alter --topic ${fewer} --partitions ${count}\n` +
         '`rollcall topics create` makes them equal ' +
         'from the start, and `rollcall doctor` explains the growth of a topic.',

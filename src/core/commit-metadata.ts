@@ -2,7 +2,7 @@
  * The metadata of a commit: what is complete beyond the committed offset, and what tells whether the partition is still
  * the one that was read.
  *
- *   rollcall2;topic=<topic id>;last=<offset>:<timestamp>:<leader epoch>;retry=<topic id>;rollcall1:<ranges>
+ *   rollcall2;topic=<topic id>;last=<offset>:<timestamp>:<leader epoch>;retry=<topic id>;epoch=<of the owner>;rollcall1:<ranges>
  *
  * Fields are separated by `;`, each is optional, unknown ones are ignored. Former versions wrote the ranges alone, which
  * is read as before; they take the whole for metadata of another program, know of no ranges then, and repeat reports.
@@ -50,11 +50,12 @@ export function decodeRelayCommit(metadata: string): RelayMetadata {
   return { newest: timeOf(fieldOf(fields, 'newest')), mark: markOf(fields) };
 }
 
-function markFields({ topicId, last, retryTopicId }: SourceMark): readonly string[] {
+function markFields({ topicId, last, retryTopicId, retryEpoch }: SourceMark): readonly string[] {
   return [
     ...(topicId === null ? [] : [`topic=${topicId}`]),
     ...(last === null ? [] : [`last=${last.offset}:${last.timestamp}:${last.leaderEpoch ?? ''}`]),
     ...(retryTopicId === null ? [] : [`retry=${retryTopicId}`]),
+    ...(retryEpoch === null ? [] : [`epoch=${retryEpoch}`]),
   ];
 }
 
@@ -63,10 +64,13 @@ function markOf(fields: readonly string[]): SourceMark {
     topicId: idOf(fieldOf(fields, 'topic')),
     last: lastOf(fieldOf(fields, 'last')),
     retryTopicId: idOf(fieldOf(fields, 'retry')),
+    retryEpoch: epochIn(fieldOf(fields, 'epoch')),
   };
 }
 
 const idOf = (text: string): string | null => (/^[\w-]{1,64}$/.test(text) ? text : null);
+
+const epochIn = (text: string): number | null => (/^\d{1,15}$/.test(text) ? Number(text) : null);
 
 function lastOf(text: string): RecordStamp | null {
   const [, offset, timestamp, leaderEpoch] = /^(\d{1,19}):(-?\d{1,19}):(\d{0,10})$/.exec(text) ?? [];

@@ -83,7 +83,7 @@ export const isSlowWait = ({ dead, schedule, notBefore }: Intent, now: number): 
 /** A full state has a report of its own in the end where one has said that it waits, or is given up. */
 export const isEndReported = ({ attempt, isReported }: Intent): boolean => attempt > 0 || isReported === true;
 
-/** With as many failed tries; that reports told of those before is kept. */
+/** With as many failed tries; what reports have said of those before stays known. */
 export const countedFrom = (intent: Intent, attempt: number): Intent => ({
   ...intent,
   attempt,

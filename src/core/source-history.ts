@@ -24,6 +24,8 @@ export interface SourceMark {
   readonly last: RecordStamp | null;
   /** Of the topic that what is parked lies in; null: not known. */
   readonly retryTopicId: string | null;
+  /** Under which that topic was used; null: not known (commits of former versions). */
+  readonly retryEpoch: number | null;
 }
 
 /** The same partition as it is now. */
@@ -53,11 +55,11 @@ export interface Comparison {
   readonly mark: SourceMark;
   /** null: nothing says so. */
   readonly historyProblem: string | null;
-  /** The retry topic is not the one that the parked changes were written to. */
-  readonly isRetryReplaced: boolean;
+  /** The retry topic that was used last, where that is not the present one; null: it is, or that is not known. */
+  readonly formerRetry: { readonly topicId: string; readonly epoch: number | null } | null;
 }
 
-export const NO_MARK: SourceMark = { topicId: null, last: null, retryTopicId: null };
+export const NO_MARK: SourceMark = { topicId: null, last: null, retryTopicId: null, retryEpoch: null };
 
 export const stampOf = ({ offset, timestamp, leaderEpoch }: RecordStamp): RecordStamp => ({
   offset,
@@ -71,9 +73,13 @@ export function compareHistory(mark: SourceMark, view: SourceView): Comparison {
       topicId: view.topicId ?? mark.topicId,
       last: mark.last,
       retryTopicId: view.retryTopicId ?? mark.retryTopicId,
+      retryEpoch: mark.retryEpoch,
     },
     historyProblem: problemOf(mark, view),
-    isRetryReplaced: isOtherTopic(mark.retryTopicId, view.retryTopicId),
+    formerRetry:
+      mark.retryTopicId !== null && isOtherTopic(mark.retryTopicId, view.retryTopicId)
+        ? { topicId: mark.retryTopicId, epoch: mark.retryEpoch }
+        : null,
   };
 }
 

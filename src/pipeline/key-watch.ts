@@ -50,20 +50,22 @@ export class KeyWatch {
 
   /** A change was read. @param group of it, where the record has no key */
   read({ key, offset }: Pick<LogRecord, 'key' | 'offset'>, partition: number, group: string): void {
-    this.#stands(key === null ? `group ${idKey(group)}` : `key ${recordKey(key)}`, { partition, offset }, group);
-  }
-
-  /** A change waits since before this instance read the partition; the group is its key, save in formats that have others. */
-  waits(group: string, { partition, offset }: Place): void {
-    this.#stands(`key ${recordKey(Buffer.from(group))}`, { partition, offset }, group);
-  }
-
-  #stands(name: string, place: Place, group: string): void {
+    const name = key === null ? `group ${idKey(group)}` : `key ${recordKey(key)}`;
+    const place = { partition, offset };
     const earlier = this.#places.get(name);
     this.#places.set(name, place);
-    if (earlier === undefined || earlier.partition === place.partition) return;
+    if (earlier === undefined || earlier.partition === partition) return;
     this.#count += 1;
     this.#warn(group, { earlier, later: place });
+  }
+
+  /** A change was read by a former owner, and waits. The group is its key, save in formats that have others. */
+  waits(group: string, { partition, offset }: Place): void {
+    const name = `key ${recordKey(Buffer.from(group))}`;
+    const place = { partition, offset };
+    const later = this.#places.get(name);
+    if (later === undefined) this.#places.set(name, place);
+    else if (later.partition !== partition) this.#warn(group, { earlier: place, later });
   }
 
   /** At most one line a minute, which counts the others. */

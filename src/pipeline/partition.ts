@@ -34,6 +34,7 @@ export const newPartition = (number: number, { guard, membersPerPatchMax }: Part
   fenceId: null,
   fenceRead: false,
   epochUsed: false,
+  formerEpoch: 0,
   foreignFence: false,
   overtakenAt: null,
   wasEmpty: false,

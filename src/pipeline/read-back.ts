@@ -62,7 +62,10 @@ function readRetryRecord(context: Context, partition: Partition, record: NoReque
     case 'fence': {
       const isOwn = record.fenceId === partition.fenceId;
       if (isOwn) partition.wasEmpty = partition.view.recordCount === 0;
-      if (isOwn && !partition.fenceRead) partition.epochUsed = isUsed(partition.view, partition.epoch);
+      if (isOwn && !partition.fenceRead) {
+        partition.epochUsed = isUsed(partition.view, partition.epoch);
+        partition.formerEpoch = partition.view.epochMax;
+      }
       if (record.stamp.owner !== options.owner) partition.foreignFence = true;
       readFence(partition.view, record.stamp);
       partition.fenceRead ||= isOwn;
@@ -153,8 +156,6 @@ export function takeAccount(context: Context, partition: Partition): void {
 /** Memory is all that is left of the live records: each is written again. */
 export function recordAll(context: Context, partition: Partition): void {
   const { groups, toWrite, unresolved, removals } = partition;
-  // What is committed names the former topic.
-  partition.lastCommit = null;
   for (const id of unresolved.groups) groupOf(context, partition, id);
   for (const group of groups.values()) toWrite.add(group);
   removals.rewriteAll();

@@ -1,7 +1,9 @@
 /**
  * A partition that does not start: its live records or its committed offset are of a source topic that is not there any
  * more. Offsets of two topics have no order, so going on would let an old change win over a newer one, and what lies below
- * the committed offset would never be read. Nor does one whose live records cannot be read: what is parked is not known.
+ * the committed offset would never be read. Nor does one whose live records cannot be read: what is parked is not known. Nor
+ * one whose retry topic was used before the last commit, and another one since: what waits there may be older than what was
+ * applied.
  */
 import { isOlderEpoch, stampOf } from '../core/source-history.ts';
 import type { LogRecord } from '../ports.ts';
@@ -12,21 +14,18 @@ import type { Partition, Start } from './state.ts';
 
 export interface Refusal {
   readonly problem: string;
-  /**
-   * What does not belong to the source: what is committed, or what waits in the retry topic; or that cannot be read, or is
-   * another retry topic than the one that was used last.
-   */
-  readonly foreign: 'committed' | 'parked' | 'unreadable' | 'replaced';
+  /** What is wrong: what is committed, or what waits, is not of this source; a batch cannot be read; it is another retry topic. */
+  readonly kind: 'committed' | 'parked' | 'unreadable' | 'other_retry';
 }
 
-export function refuse(context: Context, partition: Partition, { problem, foreign }: Refusal): void {
+export function refuse(context: Context, partition: Partition, { problem, kind }: Refusal): void {
   const { state, log, logger, options } = context;
   const { number } = partition;
   const topic = options.topics.source;
-  const remedy = remedyOf(foreign, { topic, partition: number });
+  const { message, remedyOf, isForRetry } = REFUSALS[kind];
+  const remedy = remedyOf(topic, number);
   forget(context, partition, problem);
-  const message = foreign === 'unreadable' ? RETRY_UNREADABLE : foreign === 'replaced' ? RETRY_OTHER : SOURCE_OTHER;
-  const refusal = { text: `${problem}. ${remedy}`, isForRetry: message !== SOURCE_OTHER };
+  const refusal = { text: `${problem}. ${remedy}`, isForRetry };
   const refused: Partition = { ...newPartition(number, options), phase: 'refused', refusal };
   refused.start = startFrom(partition);
   state.partitions.set(number, refused);
@@ -38,14 +37,10 @@ export function refuse(context: Context, partition: Partition, { problem, foreig
 const startFrom = ({ start, ledger }: Partition): Start | null =>
   start === null ? null : { ...start, position: ledger?.next ?? start.position };
 
-const SOURCE_OTHER = 'partition refused: the source topic was recreated, truncated or renamed';
-const RETRY_UNREADABLE = 'partition refused: the retry topic holds a batch that cannot be read';
-const RETRY_OTHER = 'partition refused: the retry topic is not the one that was used last';
-
 /** A live record may be in it, whose changes would be lost. */
 export const unreadableRetry = (problem: string): Refusal => ({
   problem: `the retry topic: ${problem}`,
-  foreign: 'unreadable',
+  kind: 'unreadable',
 });
 
 /** Both remedies are tried in test/integration/recreated-source.test.ts. */
@@ -54,48 +49,75 @@ const resetOffsets = (topic: string, partition: number): string =>
 const NEW_TOPICS =
   'Stop all instances, set a new RETRY_TOPIC and a new KAFKA_GROUP_ID, run `rollcall topics create` and start again; the source is read from its beginning, what waits in the old retry topic is left there';
 
-function remedyOf(foreign: Refusal['foreign'], { topic, partition }: { topic: string; partition: number }): string {
-  if (foreign === 'committed') return resetOffsets(topic, partition);
-  return foreign === 'replaced' ? `${LAST_RETRY_TOPIC} ${NEW_TOPICS}` : NEW_TOPICS;
-}
+const LAST_RETRY_TOPIC =
+  'Set RETRY_TOPIC to the topic that was used last (`kafka-topics.sh --describe` shows the ids). Where it is gone, or not wanted:';
+
+const SOURCE_OTHER = 'partition refused: the source topic was recreated, truncated or renamed';
+
+/** `isForRetry`: `/readyz` names the retry topic, and not the source. */
+const REFUSALS: Readonly<
+  Record<
+    Refusal['kind'],
+    {
+      readonly message: string;
+      readonly remedyOf: (topic: string, partition: number) => string;
+      readonly isForRetry: boolean;
+    }
+  >
+> = {
+  committed: { message: SOURCE_OTHER, remedyOf: resetOffsets, isForRetry: false },
+  parked: { message: SOURCE_OTHER, remedyOf: () => NEW_TOPICS, isForRetry: false },
+  unreadable: {
+    message: 'partition refused: the retry topic holds a batch that cannot be read',
+    remedyOf: () => NEW_TOPICS,
+    isForRetry: true,
+  },
+  other_retry: {
+    message: 'partition refused: the retry topic is not the one that was used last',
+    remedyOf: () => `${LAST_RETRY_TOPIC} ${NEW_TOPICS}`,
+    isForRetry: true,
+  },
+};
 
 /** Positions that this source cannot have; null: none. */
 export function foreignPositionProblem({ options }: Context, partition: Partition, start: Start): Refusal | null {
   if (start.committed !== null && start.committed > start.goal) {
-    return { problem: 'the committed offset lies beyond the end of the source partition', foreign: 'committed' };
+    return { problem: 'the committed offset lies beyond the end of the source partition', kind: 'committed' };
   }
-  const { isRetryReplaced, committed } = start;
+  if (isOlderRetry(partition, start)) {
+    const present = `the retry topic ${options.topics.retry} is not the one that the last offsets were committed with`;
+    const problem = `${present} (topic id ${start.formerRetry?.topicId}), and was used before it`;
+    return { problem, kind: 'other_retry' };
+  }
   let isBeyond = false;
   // Without a copy: there may be 200,000 of them.
   for (const intents of partition.restored.values())
     for (const { source } of intents) {
       if (source.topic !== options.topics.source || source.partition !== partition.number)
-        return { problem: 'the retry partition holds intents of another topic or partition', foreign: 'parked' };
-      // It may be older than what was applied while the other topic was used.
-      if (isRetryReplaced && committed !== null && source.offset < committed) return OTHER_RETRY;
+        return { problem: 'the retry partition holds intents of another topic or partition', kind: 'parked' };
       isBeyond ||= source.offset >= start.goal;
     }
   return isBeyond
-    ? { problem: 'the retry partition holds offsets beyond the end of the source partition', foreign: 'parked' }
+    ? { problem: 'the retry partition holds offsets beyond the end of the source partition', kind: 'parked' }
     : null;
 }
 
-const OTHER_RETRY: Refusal = {
-  problem: 'the last offsets were committed with another retry topic, and this one holds changes from before',
-  foreign: 'replaced',
-};
-const LAST_RETRY_TOPIC = 'Set RETRY_TOPIC to the topic that was used last. Where that is gone:';
+/** An owner that writes again what a recreated topic has lost does so under the epoch of the last commit, or a later one. */
+function isOlderRetry({ formerEpoch }: Partition, { formerRetry }: Start): boolean {
+  const epoch = formerRetry?.epoch ?? null;
+  return epoch !== null && formerEpoch > 0 && formerEpoch < epoch;
+}
 
 /** Of a record that was read: a live record, or the record before it, tells of another topic; null: neither does. */
 export function foreignRecordProblem({ recordedAt, mark }: Partition, record: LogRecord): Refusal | null {
   const { offset, timestamp } = record;
   const known = recordedAt.get(offset);
   if (known !== undefined && known !== timestamp) {
-    return { problem: `the live records are of another record at offset ${offset}`, foreign: 'parked' };
+    return { problem: `the live records are of another record at offset ${offset}`, kind: 'parked' };
   }
   // What is remembered may lie ahead of what is committed, and is read again from there.
   const isBehind = mark.last === null || offset > mark.last.offset;
   return isBehind && isOlderEpoch(mark.last, stampOf(record))
-    ? { problem: `the leader epoch of offset ${offset} is lower than the one before it`, foreign: 'committed' }
+    ? { problem: `the leader epoch of offset ${offset} is lower than the one before it`, kind: 'committed' }
     : null;
 }

@@ -105,14 +105,14 @@ export function restore(context: Context, partition: Partition): void {
   }
   if (partition.isKept && partition.foreignFence) return startOver(context, partition);
   const { historyProblem: problem } = comparison;
-  if (problem !== null) return refuse(context, partition, { problem, foreign: 'committed' });
+  if (problem !== null) return refuse(context, partition, { problem, kind: 'committed' });
   if (!partition.isKept) {
     const foreign = foreignPositionProblem(context, partition, start);
     if (foreign !== null) return refuse(context, partition, foreign);
     move(partition, 'loading');
     const isWanted = (): boolean => isCurrent(context, partition) && !context.state.isDraining;
     return void context.turns.run(load(context, partition, start), isWanted);
-  } else if (comparison.isRetryReplaced) recordAll(context, partition);
+  } else if (comparison.formerRetry !== null) recordAll(context, partition);
   goOn(context, partition, start);
 }
 
@@ -156,7 +156,7 @@ const SLICE = 1_000;
 function* load(context: Context, partition: Partition, start: Start): Slices {
   const { clock, options } = context;
   const isNew = partition.wasEmpty && start.committed === null;
-  if ((partition.wasEmpty && !isNew) || start.isRetryReplaced) noteEmptied(context, partition);
+  if ((partition.wasEmpty && !isNew) || start.formerRetry !== null) noteEmptied(context, partition);
   // A former owner's requests may still land (spec: noop).
   partition.gainDoubt = isNew ? null : gained(clock.now().monotonic, options.lateApplyMs);
   partition.removals.restore(clock.now());
@@ -182,7 +182,7 @@ function* load(context: Context, partition: Partition, start: Start): Slices {
       if (offset > last) last = offset;
       loadIntent(context, group, identified(context, group, waitingUntil(restored, latest)));
     }
-    const [waiting] = intents;
+    const waiting = intents.find(({ dead }) => dead === null);
     if (waiting !== undefined) context.keys.waits(waiting.group, waiting.source);
     foldRestored(context, group);
     tellHeld(context, group);

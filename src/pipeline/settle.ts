@@ -296,10 +296,11 @@ interface DueCommit {
 }
 
 function commitOf(partition: Partition): DueCommit | null {
-  const { ledger, mark, number, removals } = partition;
+  const { ledger, number, removals } = partition;
   // The guard of the next owner counts what completes the offsets (design 6.10).
   if (ledger === null || removals.isOwing || !isCommitDue(partition)) return null;
   const offset = committable(ledger);
+  const mark = { ...partition.mark, retryEpoch: partition.epoch };
   const metadata = encodeCommit(offset, { ranges: completedRanges(ledger, RANGES_MAX), mark });
   return { partition, commit: { partition: number, offset, metadata }, progress: ledger.progress };
 }

@@ -164,6 +164,8 @@ export interface Partition {
   fenceRead: boolean;
   /** The own epoch, or a higher one, was in use before the own fence. */
   epochUsed: boolean;
+  /** The highest epoch of the records before the own fence; 0: there was none. */
+  formerEpoch: number;
   /** A foreign fence lies between what was read last and the own new fence. */
   foreignFence: boolean;
   /** When the own fence was read although somebody has this epoch, or a higher one. */

@@ -260,6 +260,25 @@ describe('replay now', () => {
     expect(code).toBe(EXIT.done);
   });
 
+  test('ends where its request is never read back, since the clock of the brokers is far behind', async () => {
+    const clock = new ManualClock();
+    const tools: LogTools = {
+      describeTopic: (topic) => log.describeTopic(topic),
+      createTopic: (specification) => log.createTopic(specification),
+      send: (records) => log.send(records),
+      close: () => log.close(),
+      async *read(topic, options) {
+        if (!options.follow) return yield* log.read(topic, options);
+        for (let offset = 1_000n; !options.signal?.aborted; offset += 1n) {
+          await clock.advance(8_000);
+          yield { partition: 1, offset, key: null, value: null, headers: [], timestamp: 0 };
+        }
+      },
+    };
+    const asked = replayNow({ flags: { all: true, yes: true }, topic: 'retry', tools, host: aHost({ clock }) });
+    await expect(asked).rejects.toMatchObject({ code: EXIT.unavailable });
+  });
+
   test('ends with 69 where no instance answers', async () => {
     const impatient: Clock = { ...systemClock, schedule: (_, task) => systemClock.schedule(0, task) };
     const asked = replay({ all: true, yes: true }, impatient);

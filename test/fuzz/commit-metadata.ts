@@ -30,7 +30,9 @@ function aCommit(lots: Lots): Committed {
 
 function someMetadata(lots: Lots, offset: bigint): string {
   const last = { offset, timestamp: lots.of([-1, 0, 1_790_000_000_000]), leaderEpoch: lots.below(9) };
-  const mark = lots.oneIn(3) ? NO_MARK : { topicId: lots.of(['a-_1', null]), last, retryTopicId: null };
+  const mark = lots.oneIn(3)
+    ? NO_MARK
+    : { topicId: lots.of(['a-_1', null]), last, retryTopicId: null, retryEpoch: null };
   const valid = encodeCommit(offset, { ranges: someRanges(lots, offset), mark });
   switch (lots.below(5)) {
     case 0:

@@ -70,9 +70,9 @@ export const logMutants: readonly Mutant[] = [
     edits: [
       {
         file: 'src/pipeline/restore.ts',
-        find: "  if (problem !== null) return refuse(context, partition, { problem, foreign: 'committed' });\n",
+        find: "  if (problem !== null) return refuse(context, partition, { problem, kind: 'committed' });\n",
         replace:
-          "  if (problem !== null && !partition.isKept) return refuse(context, partition, { problem, foreign: 'committed' });\n",
+          "  if (problem !== null && !partition.isKept) return refuse(context, partition, { problem, kind: 'committed' });\n",
       },
     ],
     scenario: 'torn',
@@ -194,7 +194,7 @@ export const logMutants: readonly Mutant[] = [
     edits: [
       {
         file: 'src/pipeline/restore.ts',
-        find: '} else if (comparison.isRetryReplaced) recordAll(context, partition);',
+        find: '} else if (comparison.formerRetry !== null) recordAll(context, partition);',
         replace: '} else recordAll(context, partition);',
       },
     ],

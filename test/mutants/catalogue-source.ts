@@ -9,7 +9,7 @@ export const sourceMutants: readonly Mutant[] = [
     edits: [
       {
         file: 'src/pipeline/restore.ts',
-        find: "  if (problem !== null) return refuse(context, partition, { problem, foreign: 'committed' });\n",
+        find: "  if (problem !== null) return refuse(context, partition, { problem, kind: 'committed' });\n",
         replace: '',
       },
     ],
@@ -97,23 +97,21 @@ export const sourceMutants: readonly Mutant[] = [
     tests: ['test/unit/last-released.test.ts'],
   },
   {
-    name: 'older-retry-topic',
-    breaks:
-      'a retry topic that was used before is taken up again, and what waits there comes over what was applied since',
-    edits: [
-      {
-        file: 'src/pipeline/refuse.ts',
-        find: 'isRetryReplaced && committed !== null',
-        replace: 'false && committed !== null',
-      },
-    ],
+    name: 'retry-topic-written-again',
+    breaks: 'what an owner has written again into a recreated retry topic is refused, as if it were of a former one',
+    edits: [{ file: 'src/pipeline/refuse.ts', find: 'formerEpoch < epoch', replace: 'formerEpoch < epoch + 1' }],
     tests: ['test/contract/rules/recreated-retry.test.ts'],
   },
   {
-    name: 'former-retry-topic-committed',
-    breaks:
-      'what an owner has written again into a recreated retry topic is refused, since the commit names the former one',
-    edits: [{ file: 'src/pipeline/read-back.ts', find: '  partition.lastCommit = null;\n', replace: '' }],
+    name: 'older-retry-topic',
+    breaks: 'a retry topic that was used before is taken up again, and what waits there is applied after newer changes',
+    edits: [
+      {
+        file: 'src/pipeline/refuse.ts',
+        find: 'formerEpoch > 0 && formerEpoch < epoch',
+        replace: 'false',
+      },
+    ],
     tests: ['test/contract/rules/recreated-retry.test.ts'],
   },
 ];

@@ -101,7 +101,7 @@ export const waitMutants: readonly Mutant[] = [
   {
     name: 'told-and-never-ended',
     breaks:
-      'a full state that was reported to wait, or given up, has no end in the reports where its tries are counted anew',
+      'a full state that was reported to wait, or given up, has no end in the reports where its tries start again',
     edits: [
       {
         file: 'src/core/pending.ts',

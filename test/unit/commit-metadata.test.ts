@@ -13,6 +13,7 @@ const mark = {
   topicId: 'AbC-_def0123456789wxyz',
   last: { offset: 41n, timestamp: 1_790_000_000_000, leaderEpoch: 7 },
   retryTopicId: 'r-1',
+  retryEpoch: 9,
 };
 const ranges = [
   { from: 43n, to: 44n },
@@ -21,18 +22,23 @@ const ranges = [
 
 test('metadata say what they are made of', () => {
   expect(encodeCommit(42n, { ranges, mark })).toBe(
-    'rollcall2;topic=AbC-_def0123456789wxyz;last=41:1790000000000:7;retry=r-1;rollcall1:1.1,6.14',
+    'rollcall2;topic=AbC-_def0123456789wxyz;last=41:1790000000000:7;retry=r-1;epoch=9;rollcall1:1.1,6.14',
   );
   expect(encodeCommit(42n, { ranges: [], mark: NO_MARK })).toBe('rollcall2');
-  expect(encodeCommit(0n, { ranges: [], mark: { topicId: 'a', last: null, retryTopicId: 'b' } })).toBe('');
+  expect(
+    encodeCommit(0n, { ranges: [], mark: { topicId: 'a', last: null, retryTopicId: 'b', retryEpoch: null } }),
+  ).toBe('');
 });
 
 test.each<[string, CommitMetadata]>([
   ['everything', { ranges, mark }],
   ['no ranges', { ranges: [], mark }],
-  ['no topic id', { ranges, mark: { topicId: null, last: mark.last, retryTopicId: null } }],
-  ['no record yet', { ranges: [], mark: { topicId: 'a', last: null, retryTopicId: 'b' } }],
-  ['no leader epoch', { ranges, mark: { topicId: null, last: { offset: 0n, timestamp: -1 }, retryTopicId: null } }],
+  ['no topic id', { ranges, mark: { topicId: null, last: mark.last, retryTopicId: null, retryEpoch: null } }],
+  ['no record yet', { ranges: [], mark: { topicId: 'a', last: null, retryTopicId: 'b', retryEpoch: null } }],
+  [
+    'no leader epoch',
+    { ranges, mark: { topicId: null, last: { offset: 0n, timestamp: -1 }, retryTopicId: null, retryEpoch: null } },
+  ],
   ['nothing', { ranges: [], mark: NO_MARK }],
 ])('metadata are read as they were written: %s', (_, metadata) => {
   expect(decodeCommit(42n, encodeCommit(42n, metadata))).toEqual(metadata);
@@ -61,7 +67,7 @@ function decodedByFormerVersion(metadata: string): readonly string[] {
 test.each([
   'rollcall2',
   'rollcall2;topic=AbC-_def0123456789wxyz;last=41:1790000000000:7',
-  'rollcall2;topic=AbC-_def0123456789wxyz;last=41:1790000000000:7;retry=r-1;rollcall1:1.1,6.14',
+  'rollcall2;topic=AbC-_def0123456789wxyz;last=41:1790000000000:7;retry=r-1;epoch=9;rollcall1:1.1,6.14',
 ])('a former version knows nothing from %s, and reads those offsets again', (metadata) => {
   expect(decodedByFormerVersion(metadata)).toEqual([]);
   expect(encodeCommit(42n, decodeCommit(42n, metadata))).toBe(metadata);
@@ -76,7 +82,7 @@ test.each([
 });
 
 test('a relay remembers the newest timestamp and the last record, and reads what a former version wrote', () => {
-  const metadata = { newest: 1_790_000_000_123, mark: { ...mark, retryTopicId: null } };
+  const metadata = { newest: 1_790_000_000_123, mark: { ...mark, retryTopicId: null, retryEpoch: null } };
   expect(encodeRelayCommit(metadata)).toBe(
     'rollcall2;newest=1790000000123;topic=AbC-_def0123456789wxyz;last=41:1790000000000:7',
   );

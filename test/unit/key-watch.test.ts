@@ -98,3 +98,25 @@ test('what is remembered is bounded by number and by size', () => {
   read('g-11998', 1, 4);
   expect(watch.count).toBe(1);
 });
+
+test('a change that waits is the earlier one, also where another partition was read before it was restored', () => {
+  const { logger, watch, read } = aWatch();
+  read('g', 1, 7);
+  watch.waits('g', { partition: 0, offset: 3n });
+  expect(logger.lines).toMatchObject([
+    { fields: { earlier: { partition: 0, offset: '3' }, later: { partition: 1, offset: '7' } } },
+  ]);
+  // It is no record that was read, and does not take the place of one.
+  expect(watch.count).toBe(0);
+  read('g', 1, 8);
+  expect(watch.count).toBe(0);
+});
+
+test('a change that waits is the place of its key until another is read', () => {
+  const { watch, read } = aWatch();
+  watch.waits('g', { partition: 0, offset: 3n });
+  watch.waits('g', { partition: 0, offset: 4n });
+  expect(watch.count).toBe(0);
+  read('g', 1, 8);
+  expect(watch.count).toBe(1);
+});

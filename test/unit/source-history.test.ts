@@ -3,7 +3,7 @@ import { compareHistory, isOlderEpoch, lookFrom, type RecordStamp } from '../../
 
 const last: RecordStamp = { offset: 9n, timestamp: 1_000, leaderEpoch: 3 };
 const bounds = { start: 0n, end: 20n };
-const remembered = { topicId: 'a', last, retryTopicId: 'r' };
+const remembered = { topicId: 'a', last, retryTopicId: 'r', retryEpoch: 4 };
 const present = { topicId: 'a', retryTopicId: 'r', ...bounds, first: last };
 const problem = (mark: object, view: object): string | null =>
   compareHistory({ ...remembered, ...mark }, { ...present, ...view }).historyProblem;
@@ -94,7 +94,7 @@ test('leader epochs never go down', () => {
 
 test('topic ids are remembered where the broker tells none any more', () => {
   const comparison = compareHistory(remembered, { ...present, topicId: null, retryTopicId: null });
-  expect(comparison).toEqual({ mark: remembered, historyProblem: null, isRetryReplaced: false });
+  expect(comparison).toEqual({ mark: remembered, historyProblem: null, formerRetry: null });
 });
 
 test.each([
@@ -104,5 +104,6 @@ test.each([
   ['r', null, false],
 ])('a retry topic that was %s and is %s: %s', (before, retryTopicId, expected) => {
   const comparison = compareHistory({ ...remembered, retryTopicId: before }, { ...present, retryTopicId });
-  expect(comparison).toMatchObject({ historyProblem: null, isRetryReplaced: expected });
+  const formerRetry = expected ? { topicId: before, epoch: 4 } : null;
+  expect(comparison).toMatchObject({ historyProblem: null, formerRetry });
 });

@@ -207,9 +207,11 @@ export class LogConsumer {
       if (this.#cluster === undefined) throw new Error('kafkajs has made no assigner');
       const { topics } = this.#options;
       const partitionCount = partitionCountOf(this.#cluster, topics);
-      // A leader of an older version gives them away all the same.
-      const given = this.otherTopics.areRead ? [] : (memberAssignment[topics.source] ?? []);
-      const partitions = given.toSorted((a, b) => a - b);
+      // A leader of an older version gives partitions to those, too, that read other topics.
+      const { isExcluded } = this.otherTopics;
+      if (isExcluded)
+        this.#consumer.pause(Object.entries(memberAssignment).map(([topic, partitions]) => ({ topic, partitions })));
+      const partitions = isExcluded ? [] : (memberAssignment[topics.source] ?? []).toSorted((a, b) => a - b);
       this.#liveness.assigned();
       this.intake.assign(partitions);
       this.#listener.assigned({ memberId, partitions, partitionCount });

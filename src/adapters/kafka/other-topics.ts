@@ -34,13 +34,14 @@ export class OtherTopics {
     this.#found = [];
   }
 
-  get areRead(): boolean {
+  /** The leader reads topics that this one does not read, and gives it nothing. */
+  get isExcluded(): boolean {
     return this.#found.length > 0;
   }
 
   /** Why this instance reads nothing, with the remedy. */
   obstacles(): readonly string[] {
-    if (!this.areRead) return [];
+    if (!this.isExcluded) return [];
     const { groupId, topics } = this.#own;
     const which = `${this.#found.join(' and ')}, this one reads ${topics.join(' and ')}`;
     return [
@@ -50,7 +51,7 @@ export class OtherTopics {
 
   get #advice(): string {
     const { settings, groupSetting } = this.#own;
-    return `Give all instances of the group the same ${settings}, or those with other topics another ${groupSetting}.`;
+    return `Give all instances of the group the same ${settings}, or those with other topics another ${groupSetting}. To change the topics, stop all instances first.`;
   }
 }
 

@@ -98,7 +98,7 @@ export class RelayStart {
 
   /** As kafkajs takes it, with what the next start has to know. */
   commitOf({ partition, offset, last, timestamp }: RelayCommit): PartitionOffset & { readonly metadata: string } {
-    const mark = { topicId: this.#watch.topicId, last, retryTopicId: null };
+    const mark = { topicId: this.#watch.topicId, last, retryTopicId: null, retryEpoch: null };
     const metadata = encodeRelayCommit({ newest: timestamp, mark });
     return { partition, offset: offset.toString(), metadata };
   }

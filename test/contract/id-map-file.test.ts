@@ -1,4 +1,5 @@
 /** A file of ids while somebody works on it, on a clock that the test moves. */
+import { execFileSync } from 'node:child_process';
 import { mkdir, mkdtemp, rename, rm, rmdir, symlink, unlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -27,7 +28,8 @@ async function given(content = table('a,u1')) {
 
 async function open(path: string) {
   const clock = new ManualClock();
-  const logger = aLog();
+  // What is repeated is written for who debugs.
+  const logger = { ...aLog(), debug: () => undefined };
   const map = await FileIdMap.open(path, { clock, logger });
   atEnd(() => map.close());
   let changes = 0;
@@ -57,6 +59,39 @@ describe('a change of the file', () => {
     expect([map.known('user', 'b'), changes()]).toEqual([found('u2'), 1]);
     await look(3);
     expect(changes()).toBe(1);
+  });
+
+  test('that never rests is said to be written all the time', async () => {
+    const { path, look, logger } = await given();
+    for (let writes = 0; writes < 30; writes += 1) {
+      await writeFile(path, table('a,u1', `b,${'u'.repeat(writes + 1)}`));
+      await look(1);
+    }
+    const problem = 'it is written to all the time; write another file beside it, and rename that';
+    expect(logger.lines.filter(({ message }) => message === KEPT)).toEqual([
+      { message: KEPT, fields: { path, problem } },
+    ]);
+  });
+
+  test('to a path that cannot be looked at is logged once a minute', async () => {
+    const { path, look, messages } = await given();
+    await unlink(path);
+    await symlink('ids.csv', path);
+    await look(50);
+    expect(messages().filter((message) => message === KEPT)).toHaveLength(1);
+  });
+
+  test('to a named pipe that has no writer is no table, and the next file is', async () => {
+    const { map, path, look, logger } = await given();
+    await unlink(path);
+    execFileSync('mkfifo', [path]);
+    await look(2);
+    const { fields } = logger.lines.find(({ message }) => message === KEPT) ?? {};
+    expect(fields).toMatchObject({ problem: 'this is no file' });
+    await unlink(path);
+    await writeFile(path, table('a,u9'));
+    await look(2);
+    expect(map.known('user', 'a')).toEqual(found('u9'));
   });
 
   test('by atomic renaming is seen, and who is not in the new table is not known any more', async () => {

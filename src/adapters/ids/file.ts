@@ -8,12 +8,14 @@ import type { GroupTargets, IdTable } from '../../core/id-table.ts';
 import type { ReadTable } from '../../core/id-table-file.ts';
 import type { IdKind } from '../../core/resolution.ts';
 import type { Clock, IdMap, Logger, Resolution } from '../../ports.ts';
+import { logLasting } from '../lasting-lines.ts';
 import { pause } from '../time-limit.ts';
 import { IdMapError } from './options.ts';
 import { readTable, stampOf, type Stamp, type TableRead } from './read-table.ts';
 import { type SharedTargets, SharedTargetWarnings } from './shared-targets.ts';
 
 const LOOK_EVERY_MS = 1_000;
+/** Beyond so many in a row that find it being written, that is said. */
 const READS_MAX = 10;
 
 interface Surroundings {
@@ -33,6 +35,8 @@ export class FileIdMap implements IdMap {
   #judged: Stamp | null;
   /** At the last look. */
   #seen: Stamp | null;
+  /** In a row that found content which was being written. */
+  #restlessLooks = 0;
   #cancelLook: () => void = () => undefined;
   #look: Promise<void> = Promise.resolve();
   #isClosed = false;
@@ -46,7 +50,7 @@ export class FileIdMap implements IdMap {
         return new FileIdMap(path, { read, stamp }, surroundings);
       }
       if (read.problem !== null) throw new IdMapError(`ID_MAP: ${path}: ${read.problem}`);
-      if (reads === READS_MAX) throw new IdMapError(`ID_MAP: ${path}: is written to all the time; replace it at once`);
+      if (reads === READS_MAX) throw new IdMapError(`ID_MAP: ${path}: ${RESTLESS}`);
       await pause(surroundings.clock, LOOK_EVERY_MS);
     }
   }
@@ -103,7 +107,7 @@ export class FileIdMap implements IdMap {
     if (this.#isClosed) return;
     this.#cancelLook = this.#clock.schedule(LOOK_EVERY_MS, () => {
       this.#look = this.#lookOnce()
-        .catch((error: unknown) => this.#logger.error({ path: this.#path, error }, KEPT))
+        .catch((error: unknown) => this.#logKept(String(error), { error }))
         .then(() => this.#lookLater());
     });
   }
@@ -112,16 +116,31 @@ export class FileIdMap implements IdMap {
     const stamp = await stampOf(this.#path);
     const hasRested = stamp === this.#seen;
     this.#seen = stamp;
-    if (stamp === this.#judged || !hasRested) return;
-    if (stamp === null) {
+    if (stamp === this.#judged) this.#restlessLooks = 0;
+    else if (!hasRested) this.#noteRestless();
+    else if (stamp === null) {
       this.#judged = null;
       this.#logger.error({ path: this.#path, problem: 'the file is gone' }, KEPT);
     } else this.#judge(await readTable(this.#path));
   }
 
+  /** Its next looks will see when it rests; where it never does, no change of it is ever taken. */
+  #noteRestless(): void {
+    this.#restlessLooks += 1;
+    if (this.#restlessLooks >= READS_MAX) this.#logKept(RESTLESS, { problem: RESTLESS });
+  }
+
+  /** Each look may find the same. */
+  #logKept(cause: string, fields: object): void {
+    const line = { fields: { path: this.#path, ...fields }, message: KEPT };
+    logLasting({ clock: this.#clock, log: this.#logger }, { level: 'error', cause: `${this.#path} ${cause}`, ...line });
+  }
+
   #judge({ stamp, read }: TableRead): void {
-    // Written to meanwhile: the next looks will see when it rests.
-    if (!read.ok && read.problem === null) return;
+    if (!read.ok && read.problem === null) {
+      this.#noteRestless();
+      return;
+    }
     this.#judged = stamp;
     if (!read.ok) {
       this.#logger.error({ path: this.#path, problem: read.problem }, KEPT);
@@ -138,6 +157,7 @@ export class FileIdMap implements IdMap {
 type LoadedTable = Extract<ReadTable, { ok: true }>;
 
 const KEPT = 'the id table cannot be used: the one that was loaded before is kept';
+const RESTLESS = 'it is written to all the time; write another file beside it, and rename that';
 
 async function firstRead(path: string): Promise<TableRead> {
   try {

@@ -1,5 +1,5 @@
 /** Reads a file of ids in one go, piece by piece, and notices when it was written to meanwhile. */
-import { open, stat, type FileHandle } from 'node:fs/promises';
+import { constants, open, stat, type FileHandle } from 'node:fs/promises';
 import { IdTableFile, type ReadTable } from '../../core/id-table-file.ts';
 
 /** Tells one content of a path from another: atomic replacing changes the inode, writing the size or the time. */
@@ -28,7 +28,8 @@ export async function stampOf(path: string): Promise<Stamp | null> {
 
 /** @throws where it cannot be read. */
 export async function readTable(path: string): Promise<TableRead> {
-  const file = await open(path);
+  // A named pipe without a writer: else opening it never ends, and neither does the process.
+  const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
   try {
     const before = await file.stat({ bigint: true });
     const stamp = stamped(before);

@@ -196,6 +196,32 @@ describe('a topic that is recreated', () => {
   });
 });
 
+test('partitions that are added are read too, and that is said', async () => {
+  // given a reading that knows the partitions of its beginning, as on Kafka
+  const tools = await aTableTopic();
+  await tools.send([{ ...keyed('1', user('a', 'u1')), partition: 0 }]);
+  let partitionCount = 1;
+  const growing: Pick<LogTools, 'describeTopic' | 'read'> = {
+    describeTopic: async (topic) => {
+      const found = await tools.describeTopic(topic);
+      return found && { ...found, partitionCount };
+    },
+    read: (topic, options) =>
+      tools.read(topic, { ...options, partitions: Array.from({ length: partitionCount }, (_, index) => index) }),
+  };
+  const now = { ...systemClock, schedule: (_delayMs: number, task: () => void) => systemClock.schedule(0, task) };
+  const logger = aLog();
+  const map = await TopicIdMap.open(TOPIC, { tools: growing, clock: now, logger, stop: new AbortController().signal });
+  atEnd(() => map.close());
+  // when
+  await tools.send([{ ...keyed('2', user('b', 'u2')), partition: 2 }]);
+  partitionCount = 3;
+  // then
+  await vi.waitFor(() => expect(map.known('user', 'b')).toEqual(found('u2')));
+  const warned = logger.lines.filter(({ message }) => message.includes('another number of partitions'));
+  expect(warned.map(({ fields }) => fields)).toMatchObject([{ topic: TOPIC, before: 1, partitions: 3 }]);
+});
+
 test('close waits until what follows the topic has ended', async () => {
   // given a log that ends its reading some time after it was asked to
   const tools = await aTableTopic();

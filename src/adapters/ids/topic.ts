@@ -15,6 +15,8 @@ import { type SharedTargets, SharedTargetWarnings } from './shared-targets.ts';
 const GATHER_MS = 100;
 /** Before following again what has broken off. */
 const AGAIN_MS = 5_000;
+/** Partitions that are added are not read until they are noticed. */
+const PARTITIONS_LOOK_MS = 10_000;
 /** Beyond it bad records are only counted. */
 const BAD_LOGGED_MAX = 10;
 
@@ -44,6 +46,7 @@ export class TopicIdMap implements IdMap {
   #read = nothingRead();
   #badLoggedCount = 0;
   #isCompacted = true;
+  #partitionCount = 0;
   #cancelTelling: (() => void) | null = null;
   #following: Promise<void> = Promise.resolve();
 
@@ -98,6 +101,7 @@ export class TopicIdMap implements IdMap {
     const { tools, logger, stop } = this.#surroundings;
     const found = await tools.describeTopic(this.#topic);
     if (found === null) throw new IdMapError(`ID_MAP: there is no topic ${this.#topic}; ${CREATE}`);
+    this.#partitionCount = found.partitionCount;
     this.#isCompacted = (found.settings.get('cleanup.policy') ?? '').split(',').includes('compact');
     if (!this.#isCompacted) {
       logger.warn({ topic: this.#topic }, 'the topic of ids is not compacted: its retention will remove ids');
@@ -132,7 +136,7 @@ export class TopicIdMap implements IdMap {
         };
         logLasting({ clock, log: logger }, { level: 'warn', cause, ...line });
       }
-      await pauseUnlessAborted(signal, clock);
+      await pauseUnlessAborted(signal, clock, AGAIN_MS);
     }
   }
 
@@ -146,12 +150,38 @@ export class TopicIdMap implements IdMap {
     this.#tell();
   }
 
-  async #followOnce(signal: AbortSignal): Promise<void> {
+  /** Until the topic has another number of partitions: a reading knows those that were there when it began. */
+  async #followOnce(closed: AbortSignal): Promise<void> {
     const { tools, clock } = this.#surroundings;
-    for await (const record of tools.read(this.#topic, { from: 'beginning', follow: true, signal })) {
-      if (record.offset <= (this.#read.taken.get(record.partition) ?? -1n)) continue;
-      this.#take(this.#read, record);
-      this.#cancelTelling ??= clock.schedule(GATHER_MS, () => this.#tell());
+    const other = new AbortController();
+    const signal = AbortSignal.any([closed, other.signal]);
+    const watching = this.#watchPartitions(signal, () => other.abort());
+    try {
+      for await (const record of tools.read(this.#topic, { from: 'beginning', follow: true, signal })) {
+        if (record.offset <= (this.#read.taken.get(record.partition) ?? -1n)) continue;
+        this.#take(this.#read, record);
+        this.#cancelTelling ??= clock.schedule(GATHER_MS, () => this.#tell());
+      }
+    } finally {
+      other.abort();
+      await watching;
+    }
+  }
+
+  async #watchPartitions(signal: AbortSignal, isOther: () => void): Promise<void> {
+    const { tools, clock, logger } = this.#surroundings;
+    for (;;) {
+      await pauseUnlessAborted(signal, clock, PARTITIONS_LOOK_MS);
+      if (signal.aborted) return;
+      // Where it cannot be asked for, following says why.
+      const asked = tools.describeTopic(this.#topic).catch(() => null);
+      const found = await unlessAborted(signal, asked);
+      if (found === 'aborted') return;
+      const [before, count] = [this.#partitionCount, found?.partitionCount ?? this.#partitionCount];
+      if (count === before) continue;
+      this.#partitionCount = count;
+      logger.warn({ topic: this.#topic, before, partitions: count, mend: FILL_AGAIN }, OTHER_PARTITIONS);
+      isOther();
     }
   }
 
@@ -175,16 +205,19 @@ export class TopicIdMap implements IdMap {
 }
 
 const EMPTY = 'it names no id any more, so the table that was read before is kept; fill it again';
+const OTHER_PARTITIONS = 'the topic of ids has another number of partitions, and is read again';
+const FILL_AGAIN =
+  'rows of one key may lie in two partitions, and either may count after a restart: recreate the topic and fill it again';
 const CREATE =
   'create it with cleanup.policy=compact and fill it, or correct ID_MAP; example: ID_MAP=topic:rollcall.ids';
 
 /** Nothing is left scheduled when it is aborted. */
-async function pauseUnlessAborted(signal: AbortSignal, clock: Clock): Promise<void> {
+async function pauseUnlessAborted(signal: AbortSignal, clock: Clock, delayMs: number): Promise<void> {
   let cancel = (): void => undefined;
   const schedule: Clock['schedule'] = (delayMs, task) => {
     cancel = clock.schedule(delayMs, task);
     return cancel;
   };
-  await unlessAborted(signal, pause({ schedule }, AGAIN_MS));
+  await unlessAborted(signal, pause({ schedule }, delayMs));
   cancel();
 }

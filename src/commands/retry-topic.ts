@@ -11,6 +11,7 @@ import {
   type RequestRefusal,
   signed,
 } from '../core/request-signature.ts';
+import { unlessAborted } from '../adapters/time-limit.ts';
 import type { ReadProgress } from '../core/read-range.ts';
 import { EXIT, ExitError, type ExitCode } from '../exit-codes.ts';
 import type { LogTools, OutRecord } from '../ports.ts';
@@ -25,19 +26,27 @@ export interface RetryTopic {
   readonly host: Pick<Host, 'stdout' | 'stderr' | 'clock' | 'random' | 'stop'>;
   /** Signs requests; absent: they are not signed. */
   readonly operatorKey?: OperatorKey;
+  /** Before requests are sent: from then on a signal ends the command with what becomes of them. */
+  readonly onAsking?: () => void;
 }
 
 /** Opens it for one command, with the operator's key where there is one. */
-export const withRetryTopic = (host: Host, work: (retry: RetryTopic) => Promise<ExitCode>): Promise<void> =>
-  withLogTools(
-    host,
+export async function withRetryTopic(host: Host, work: (retry: RetryTopic) => Promise<ExitCode>): Promise<void> {
+  const ending = new AbortController();
+  const end = (): void => ending.abort();
+  host.stop.addEventListener('abort', end);
+  if (host.stop.aborted) end();
+  const onAsking = (): void => host.stop.removeEventListener('abort', end);
+  await withLogTools(
+    { ...host, stop: ending.signal },
     ['operator'],
     async ({ topics, operator: { key } }, tools) => {
       const signing = key === null ? {} : { operatorKey: operatorKey(() => key) };
-      host.finish(await work({ topic: topics.retry, tools, host, ...signing }));
+      host.finish(await work({ topic: topics.retry, tools, host, onAsking, ...signing }));
     },
     needsOfOperator,
   );
+}
 
 /** @throws ExitError where there is no such topic. */
 export async function findWaiting(
@@ -80,11 +89,16 @@ export async function askOwners(
   told: (answer: Answer) => Promise<void>,
 ): Promise<readonly Answer[]> {
   endIfStopped(retry.host, 'before anything was asked for');
+  retry.onAsking?.();
   const begun = retry.host.clock.now().wall;
-  const outcomes = await retry.tools.send([...requests.values()].map((request) => asSigned(retry, request)));
+  const sending = retry.tools.send([...requests.values()].map((request) => asSigned(retry, request)));
+  const outcomes = await unlessAborted(retry.host.stop, sending);
+  if (outcomes === 'aborted') {
+    throw new ExitError(EXIT.someFailed, `stopped while requests were written; of those that were, ${fateOf(retry)}`);
+  }
   if (outcomes.includes('too_large')) {
     const mend = 'name fewer changes, with --member or --id';
-    throw new ExitError(EXIT.someFailed, `a request does not fit into the retry topic; ${mend}`);
+    throw new ExitError(EXIT.someFailed, `a request does not fit into ${retry.topic}, others may be executed; ${mend}`);
   }
   for (const outcome of outcomes) {
     if (typeof outcome !== 'object') continue;

@@ -44,6 +44,10 @@ describe('an error of Kafka', () => {
     expect(explainKafkaError(error)).toMatchObject({ code: 'unexpected', retriable: false });
   });
 
+  test('of a broker that does not answer is not called a change of brokers alone', () => {
+    expect(explainKafkaError(new Error('Broker not connected')).advice).toContain('does not answer');
+  });
+
   test('that is its own cause is explained all the same', () => {
     const error = anError({ code: 'ECONNREFUSED' });
     error.cause = error;

@@ -194,10 +194,17 @@ const rows: readonly Row[] = [
   },
   {
     // A plain error of kafkajs, where the first exchange on a connection failed and it goes on all the same.
+    when: ({ message }) => message === 'Broker not connected',
+    code: 'unavailable',
+    advice:
+      'A broker takes connections and does not answer on them. While it starts this passes by itself. Where it lasts: see ' +
+      'that the broker is well, and that KAFKA_BROKERS names ports of Kafka.',
+    retriable: true,
+  },
+  {
     // What kafkajs marks itself passes too: a leader that moves, a rebalance without end (whose type it drops).
     when: ({ name, type, message, retriable }) =>
       retriable === 'true' ||
-      message === 'Broker not connected' ||
       // kafkajs answers a question about metadata with null where no broker of its pool is connected.
       /^Cannot (read properties of null \(reading 'topicMetadata'\)|destructure property 'brokers')/.test(message) ||
       /^KafkaJS(ConnectionError|BrokerNotFound|LockTimeout|NoBrokerAvailableError|(Topic)?MetadataNotLoaded|StaleTopicMetadataAssignment)$/.test(

@@ -246,6 +246,9 @@ export function catchUp(context: Context, partition: Partition): void {
 
 /** With hysteresis, so that a full memory does not pause and resume at every record. */
 const RESUME_RATIO = 0.8;
+/** The waits of the slow schedule last for hours. */
+const LASTING_PAUSE =
+  'Under load this passes by itself. Where it lasts, too much waits for another try: the reports with the outcome retry_scheduled say why. Remove that cause, or start again with a higher MAX_PENDING_INTENTS.';
 
 export function limitIntake(context: Context): void {
   const { state, options, log, logger } = context;
@@ -258,7 +261,7 @@ export function limitIntake(context: Context): void {
   const counted = unheld - Math.min(context.breaker.isClosed ? tried + unsent : tried, limit);
   if (!state.isIntakePaused && counted >= limit) {
     state.isIntakePaused = true;
-    logger.warn({ pending, held, tried, unsent, limit }, 'intake paused, too much is pending');
+    logger.warn({ pending, held, tried, unsent, limit, advice: LASTING_PAUSE }, 'intake paused, too much is pending');
   } else if (state.isIntakePaused && counted <= limit * RESUME_RATIO) {
     state.isIntakePaused = false;
     logger.info({ pending, held }, 'intake resumed');

@@ -324,4 +324,6 @@ test('what waits for another try has room of its own: revocations are read behin
     await world.clock.advance(5_000);
   }
   expect(pipeline.stats()).toMatchObject({ parked: 20, isIntakePaused: true });
+  const [paused] = world.logger.lines.filter(({ message }) => message === 'intake paused, too much is pending');
+  expect(paused?.fields).toMatchObject({ advice: expect.stringContaining('MAX_PENDING_INTENTS') });
 });

@@ -114,4 +114,11 @@ export const sourceMutants: readonly Mutant[] = [
     ],
     tests: ['test/contract/rules/recreated-retry.test.ts'],
   },
+  {
+    name: 'moved-ranges-believed',
+    breaks:
+      'ranges are counted from an offset that was moved with its metadata, and changes that nobody applied are taken for complete',
+    edits: [{ file: 'src/core/commit-metadata.ts', find: 'isMoved ? [] : ranges', replace: 'ranges' }],
+    tests: ['test/unit/commit-metadata.test.ts', 'test/contract/rules/commit.test.ts'],
+  },
 ];

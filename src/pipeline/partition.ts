@@ -34,7 +34,7 @@ export const newPartition = (number: number, { guard, membersPerPatchMax }: Part
   fenceId: null,
   fenceRead: false,
   epochUsed: false,
-  formerEpoch: 0,
+  former: null,
   foreignFence: false,
   overtakenAt: null,
   wasEmpty: false,

@@ -61,11 +61,8 @@ function readRetryRecord(context: Context, partition: Partition, record: NoReque
   switch (record.kind) {
     case 'fence': {
       const isOwn = record.fenceId === partition.fenceId;
-      if (isOwn) partition.wasEmpty = partition.view.recordCount === 0;
-      if (isOwn && !partition.fenceRead) {
-        partition.epochUsed = isUsed(partition.view, partition.epoch);
-        partition.formerEpoch = partition.view.epochMax;
-      }
+      if (isOwn && !partition.fenceRead) partition.epochUsed = isUsed(partition.view, partition.epoch);
+      if (isOwn) noteFormer(partition);
       if (record.stamp.owner !== options.owner) partition.foreignFence = true;
       readFence(partition.view, record.stamp);
       partition.fenceRead ||= isOwn;
@@ -87,6 +84,14 @@ function readRetryRecord(context: Context, partition: Partition, record: NoReque
       );
       if (record.group !== null) partition.stale.add(record.group);
   }
+}
+
+/** Before the first own fence; a later one has that before it. */
+function noteFormer(partition: Partition): void {
+  if (partition.former !== null) return;
+  const { epochMin, stateEpochMax, recordCount } = partition.view;
+  partition.former = { epochMin, stateEpochMax };
+  partition.wasEmpty = recordCount === 0;
 }
 
 interface LiveRecord {

@@ -72,9 +72,9 @@ export function heartbeat(context: Context, { generation, sentAt }: Heartbeat): 
   context.dispatch();
 }
 
-/** Somebody has a higher epoch, and yet we are the member: the consumer group was made anew and counts from 1 again. */
+/** Somebody has a higher epoch, or has committed under one, and yet we are the member: the consumer group was made anew and counts from 1 again. */
 function surpass(context: Context, partition: Partition): void {
-  partition.base = partition.view.epochMax;
+  partition.base = Math.max(partition.view.epochMax, partition.comparison?.mark.retryEpoch ?? 0);
   const { number, base } = partition;
   const fields = { partition: number, base, topic: context.options.topics.retry, advice: ONE_GROUP };
   context.logger.warn(fields, 'the consumer group was made anew');

@@ -86,4 +86,50 @@ test('a retry topic that was used before is refused where it holds changes from 
     fields: { remedy: expect.stringMatching(/^Set RETRY_TOPIC to the topic that was used last \(/) },
   });
   expect(world.sandbox.members('g')).toEqual([]);
+  // and the next owner refuses it too, although the fence of the former one is newer than the commit
+  three.kill();
+  expire(world);
+  const four = await world.start({ name: 'four' });
+  await until(() => isRefused(four) || four.pipeline.stats().ready, 'an end');
+  expect(isRefused(four)).toBe(true);
+});
+
+const isRefused = ({ pipeline }: Instance): boolean => pipeline.stats().partitions[0]?.phase === 'refused';
+
+/** The consumer group was made anew, and counts from 1 again: epochs of the retry topic are above its generations. */
+async function anewWorld(): Promise<World> {
+  const world = await aWorld();
+  for (const name of ['a', 'b', 'c', 'd']) {
+    const former = await world.start({ name });
+    await until(() => former.pipeline.stats().ready, 'an owner');
+    former.kill();
+    expire(world);
+  }
+  world.broker.deleteGroup('rollcall');
+  return world;
+}
+
+test('a retry topic that was used before is refused also where the consumer group was made anew', async () => {
+  const world = await anewWorld();
+  const mend = failing(world);
+  world.change('g', { add: ['u'] });
+  const one = await world.start({ pipeline: patient });
+  await until(() => world.committed() === 1n && world.lastState('g')?.intents.length === 1, 'the parking');
+  const former = world.records(topics.retry);
+  one.kill();
+  expire(world);
+  mend();
+  world.broker.recreateTopic(topics.retry);
+  const two = await world.start({ name: 'two' });
+  const removal = world.change('g', { remove: ['u'] });
+  await until(() => world.committed() === removal + 1n, 'the commit');
+  two.kill();
+  expire(world);
+  // when RETRY_TOPIC is set back
+  world.broker.recreateTopic(topics.retry);
+  for (const { key, value, headers } of former)
+    world.produce({ topic: topics.retry, partition: 0, key, value, headers });
+  const three = await world.start({ name: 'three', pipeline: patient });
+  await until(() => isRefused(three) || three.pipeline.stats().ready, 'an end');
+  expect(isRefused(three)).toBe(true);
 });

@@ -35,6 +35,7 @@ export const newPartition = (number: number, { guard, membersPerPatchMax }: Part
   fenceRead: false,
   epochUsed: false,
   former: null,
+  goneRetry: null,
   foreignFence: false,
   overtakenAt: null,
   wasEmpty: false,

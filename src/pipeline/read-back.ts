@@ -158,11 +158,17 @@ export function takeAccount(context: Context, partition: Partition): void {
   takeUpRequests(context, partition);
 }
 
-/** Memory is all that is left of the live records: each is written again. */
-export function recordAll(context: Context, partition: Partition): void {
-  const { groups, toWrite, unresolved, removals } = partition;
-  for (const id of unresolved.groups) groupOf(context, partition, id);
-  for (const group of groups.values()) toWrite.add(group);
+/**
+ * Memory is all that is left of the live records: each is written again. Until all are, commits name the topic that is gone,
+ * so that the next owner reports what it does not find; then one names the present topic.
+ * @param gone is that topic
+ */
+export function recordAll(context: Context, partition: Partition, gone: Partition['goneRetry']): void {
+  const { groups, toWrite, unresolved, removals, foreign } = partition;
+  if (!toWrite.hasLost) partition.goneRetry = gone;
+  for (const id of [...unresolved.groups, ...foreign.keys()]) groupOf(context, partition, id);
+  for (const group of groups.values()) toWrite.addLost(group);
+  partition.lastCommit = null;
   removals.rewriteAll();
   context.settle();
 }

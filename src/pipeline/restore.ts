@@ -112,7 +112,7 @@ export function restore(context: Context, partition: Partition): void {
     move(partition, 'loading');
     const isWanted = (): boolean => isCurrent(context, partition) && !context.state.isDraining;
     return void context.turns.run(load(context, partition, start), isWanted);
-  } else if (comparison.formerRetry !== null) recordAll(context, partition);
+  } else if (comparison.formerRetry !== null) recordAll(context, partition, comparison.formerRetry);
   goOn(context, partition, start);
 }
 

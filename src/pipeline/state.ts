@@ -200,6 +200,8 @@ export interface Partition {
   mark: SourceMark;
   /** Of the source with what is remembered of it; null: not compared since the last fence. */
   comparison: Comparison | null;
+  /** A recreated retry topic as it was; its live records are being written again; null: it is not known. */
+  goneRetry: Comparison['formerRetry'];
   /** The intake limit was reached while catching up. */
   dispatchesEarly: boolean;
   readonly groups: Map<string, Group>;

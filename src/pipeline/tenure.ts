@@ -101,9 +101,10 @@ export function offsetGone(context: Context, topic: InputTopic, number: number):
   if (topic === 'retry') {
     // Also while the own fence is waited for: it lies in the new topic.
     partition.retryNext = 0n;
+    const { retryTopicId: topicId, retryEpoch: epoch } = partition.mark;
     // The next owner would take what is written again for lost.
     partition.mark = { ...partition.mark, retryTopicId: null };
-    return recordAll(context, partition);
+    return recordAll(context, partition, topicId === null ? null : { topicId, epoch });
   }
   if (!isRestored(partition)) return;
   const reason = 'the next offset of the source does not exist any more';

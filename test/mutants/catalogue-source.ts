@@ -135,6 +135,26 @@ export const sourceMutants: readonly Mutant[] = [
     tests: ['test/contract/rules/recreated-retry.test.ts'],
   },
   {
+    name: 'present-retry-topic-committed-early',
+    breaks:
+      'a commit names a recreated retry topic before all is written to it again, and the next owner misses nothing',
+    edits: [{ file: 'src/pipeline/settle.ts', find: 'toWrite.hasLost && goneRetry !== null', replace: 'false' }],
+    tests: ['test/contract/rules/recreated-retry.test.ts'],
+  },
+  {
+    name: 'gone-retry-topic-committed-late',
+    breaks:
+      'no commit names a recreated retry topic once all is written to it again, and the next owner reports a loss that is none',
+    edits: [
+      {
+        file: 'src/pipeline/settle.ts',
+        find: 'if (each.partition.toWrite.noteWritten(each.group)) each.partition.lastCommit = null;',
+        replace: 'each.partition.toWrite.noteWritten(each.group);',
+      },
+    ],
+    tests: ['test/contract/rules/recreated-retry.test.ts'],
+  },
+  {
     name: 'moved-ranges-believed',
     breaks:
       'ranges are counted from an offset that was moved with its metadata, and changes that nobody applied are taken for complete',

@@ -96,6 +96,49 @@ test('a retry topic that was used before is refused where it holds changes from 
 
 const isRefused = ({ pipeline }: Instance): boolean => pipeline.stats().partitions[0]?.phase === 'refused';
 
+test('recreated retry topic: a commit before all is written again leaves the loss to be reported', async () => {
+  // given more parked changes than one batch takes
+  const world = await aWorld();
+  const count = 1_200;
+  for (let i = 0; i < count; i += 1) world.change(`missing${i}`, { add: ['u'] });
+  const pipeline = { ...patient, retry: { ...patient.retry, slowScheduleMs: [3_600_000, 3_600_000] } };
+  const one = await world.start({ pipeline });
+  await until(() => world.committed() === BigInt(count) && one.pipeline.stats().parked === count, 'the parking');
+  // when their owner is killed before the last batch, after a commit
+  let batches = 0;
+  one.log.beforeSend = async (records) => {
+    if (!records.some(({ topic, value }) => topic === topics.retry && String(value).includes('missing'))) return;
+    batches += 1;
+    if (batches === 1) world.change('g', { add: [] });
+    if (batches < 3) return;
+    one.kill();
+    throw new Error('killed');
+  };
+  world.broker.recreateTopic(topics.retry);
+  await until(() => batches === 3, 'the last batch');
+  expect(world.committed()).toBe(BigInt(count) + 1n);
+  expire(world);
+  // then the next owner reports what it does not find
+  const two = await world.start({ name: 'two', pipeline });
+  await until(() => two.pipeline.stats().ready, 'the next owner');
+  expect(two.pipeline.stats().parked).toBeLessThan(count);
+  expect(two.pipeline.stats().possibleLosses).toBe(1);
+});
+
+test('recreated retry topic: what its owner has written again is not reported as lost', async () => {
+  const { world, one } = await parkedWorld();
+  for (const fill of [0, 200]) {
+    world.broker.recreateTopic(topics.retry);
+    for (let i = 0; i < fill; i += 1) world.produce(foreign());
+    await until(() => world.lastState('g')?.intents.length === 1, 'the record');
+    await until(() => one.pipeline.stats().ready, 'the restore');
+  }
+  await one.pipeline.drain();
+  const two = await world.start({ name: 'two', pipeline: patient });
+  await until(() => two.pipeline.stats().ready, 'the next owner');
+  expect(two.pipeline.stats()).toMatchObject({ parked: 1, possibleLosses: 0 });
+});
+
 /** The consumer group was made anew, and counts from 1 again: epochs of the retry topic are above its generations. */
 async function anewWorld(): Promise<World> {
   const world = await aWorld();

@@ -96,14 +96,20 @@ test('a retry topic that was used before is refused where it holds changes from 
 
 const isRefused = ({ pipeline }: Instance): boolean => pipeline.stats().partitions[0]?.phase === 'refused';
 
-test('recreated retry topic: a commit before all is written again leaves the loss to be reported', async () => {
-  // given more parked changes than one batch takes
+/** Changes of groups that the target does not have, parked and committed. */
+async function manyParked(count: number) {
   const world = await aWorld();
-  const count = 1_200;
   for (let i = 0; i < count; i += 1) world.change(`missing${i}`, { add: ['u'] });
   const pipeline = { ...patient, retry: { ...patient.retry, slowScheduleMs: [3_600_000, 3_600_000] } };
   const one = await world.start({ pipeline });
   await until(() => world.committed() === BigInt(count) && one.pipeline.stats().parked === count, 'the parking');
+  return { world, one, pipeline };
+}
+
+test('recreated retry topic: a commit before all is written again leaves the loss to be reported', async () => {
+  // given more parked changes than one batch takes
+  const count = 1_200;
+  const { world, one, pipeline } = await manyParked(count);
   // when their owner is killed before the last batch, after a commit
   let batches = 0;
   one.log.beforeSend = async (records) => {
@@ -128,17 +134,17 @@ test('recreated retry topic: a commit before all is written again leaves the los
 });
 
 test('recreated retry topic: what its owner has written again is not reported as lost', async () => {
-  const { world, one } = await parkedWorld();
-  for (const fill of [0, 200]) {
-    world.broker.recreateTopic(topics.retry);
-    for (let i = 0; i < fill; i += 1) world.produce(foreign());
-    await until(() => world.lastState('g')?.intents.length === 1, 'the record');
-    await until(() => one.pipeline.stats().ready, 'the restore');
-  }
+  // given more parked changes than one batch takes
+  const { world, one, pipeline } = await manyParked(600);
+  world.broker.recreateTopic(topics.retry);
+  await until(() => world.lastState('missing599')?.intents.length === 1, 'the last record');
+  await until(() => one.pipeline.stats().ready, 'the restore');
   await one.pipeline.drain();
-  const two = await world.start({ name: 'two', pipeline: patient });
+  // when nothing else is committed
+  const two = await world.start({ name: 'two', pipeline });
   await until(() => two.pipeline.stats().ready, 'the next owner');
-  expect(two.pipeline.stats()).toMatchObject({ parked: 1, possibleLosses: 0 });
+  // then
+  expect(two.pipeline.stats()).toMatchObject({ parked: 600, possibleLosses: 0 });
 });
 
 /** The consumer group was made anew, and counts from 1 again: epochs of the retry topic are above its generations. */

@@ -2,8 +2,9 @@
  * The metadata of a commit: what is complete beyond the committed offset, and what tells whether the partition is still
  * the one that was read.
  *
- *   rollcall2;topic=<topic id>;last=<offset>:<timestamp>:<leader epoch>;retry=<topic id>;epoch=<of the owner>;rollcall1:<ranges>
+ *   rollcall2;topic=<topic id>;last=<offset>:<timestamp>:<leader epoch>;retry=<topic id>;epoch=<of the owner>;at=<committed offset>;rollcall1:<ranges>
  *
+ * Ranges count from the committed offset, so they say nothing where a tool has moved that and kept the metadata (`at`).
  * Fields are separated by `;`, each is optional, unknown ones are ignored. Former versions wrote the ranges alone, which
  * is read as before; they take the whole for metadata of another program, know of no ranges then, and repeat reports.
  */
@@ -21,7 +22,8 @@ export interface CommitMetadata {
 export function encodeCommit(committed: bigint, { ranges, mark }: CommitMetadata): string {
   // Nothing was read, and nothing lies below that could be skipped.
   if (committed === 0n && mark.last === null) return encodeRanges(committed, ranges);
-  const head = [VERSION, ...markFields(mark)].join(';');
+  const at = ranges.length === 0 ? [] : [`at=${committed}`];
+  const head = [VERSION, ...markFields(mark), ...at].join(';');
   const encoded = encodeRanges(committed, ranges, METADATA_LENGTH_MAX - head.length - 1);
   return encoded === '' ? head : `${head};${encoded}`;
 }
@@ -30,7 +32,9 @@ export function encodeCommit(committed: bigint, { ranges, mark }: CommitMetadata
 export function decodeCommit(committed: bigint, metadata: string): CommitMetadata {
   const fields = metadata.split(';');
   const ranges = fields.map((field) => decodeRanges(committed, field)).find(({ length }) => length > 0) ?? [];
-  return { ranges, mark: fields[0] === VERSION ? markOf(fields) : NO_MARK };
+  const at = fieldOf(fields, 'at');
+  const isMoved = at !== '' && at !== String(committed);
+  return { ranges: isMoved ? [] : ranges, mark: fields[0] === VERSION ? markOf(fields) : NO_MARK };
 }
 
 /** Of the re-keying relay, which has nothing beyond the committed offset and no retry topic. */

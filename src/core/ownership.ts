@@ -23,6 +23,10 @@ export const COUNT_MAX = 999_999_999_999_999;
 /** What has been read of one retry partition; mutable, owned by the pipeline. */
 export interface RetryView {
   fenceEpoch: number;
+  /** Lowest epoch of any record; Infinity: there is none. */
+  epochMin: number;
+  /** Highest epoch of a record that is no fence: who wrote it was not refused. */
+  stateEpochMax: number;
   /** Highest epoch of any record. */
   epochMax: number;
   /** Highest sequence number under `epochMax`. */
@@ -42,6 +46,8 @@ interface Order {
 
 export const emptyView = (): RetryView => ({
   fenceEpoch: 0,
+  epochMin: Number.POSITIVE_INFINITY,
+  stateEpochMax: 0,
   epochMax: 0,
   seqMax: 0,
   recordCount: 0,
@@ -61,6 +67,7 @@ export type Reading = 'counts' | 'stale';
 
 export function readState(view: RetryView, group: string, { epoch, seq }: Stamp): Reading {
   note(view, epoch, seq);
+  view.stateEpochMax = Math.max(view.stateEpochMax, epoch);
   if (view.fenceEpoch > epoch) return 'stale';
   const read = { epoch, seq };
   if (isAfter(view.groups.get(group) ?? view.ended, read)) return 'stale';
@@ -83,6 +90,7 @@ const isAfter = (a: Order, b: Order): boolean => a.epoch > b.epoch || (a.epoch =
 
 function note(view: RetryView, epoch: number, seq: number): void {
   view.recordCount += 1;
+  view.epochMin = Math.min(view.epochMin, epoch);
   if (epoch > view.epochMax) {
     view.epochMax = epoch;
     view.seqMax = seq;

@@ -61,11 +61,8 @@ function readRetryRecord(context: Context, partition: Partition, record: NoReque
   switch (record.kind) {
     case 'fence': {
       const isOwn = record.fenceId === partition.fenceId;
-      if (isOwn) partition.wasEmpty = partition.view.recordCount === 0;
-      if (isOwn && !partition.fenceRead) {
-        partition.epochUsed = isUsed(partition.view, partition.epoch);
-        partition.formerEpoch = partition.view.epochMax;
-      }
+      if (isOwn && !partition.fenceRead) partition.epochUsed = isUsed(partition.view, partition.epoch);
+      if (isOwn) noteFormer(partition);
       if (record.stamp.owner !== options.owner) partition.foreignFence = true;
       readFence(partition.view, record.stamp);
       partition.fenceRead ||= isOwn;
@@ -87,6 +84,14 @@ function readRetryRecord(context: Context, partition: Partition, record: NoReque
       );
       if (record.group !== null) partition.stale.add(record.group);
   }
+}
+
+/** Before the first own fence; a later one has that before it. */
+function noteFormer(partition: Partition): void {
+  if (partition.former !== null) return;
+  const { epochMin, stateEpochMax, recordCount } = partition.view;
+  partition.former = { epochMin, stateEpochMax };
+  partition.wasEmpty = recordCount === 0;
 }
 
 interface LiveRecord {
@@ -153,11 +158,17 @@ export function takeAccount(context: Context, partition: Partition): void {
   takeUpRequests(context, partition);
 }
 
-/** Memory is all that is left of the live records: each is written again. */
-export function recordAll(context: Context, partition: Partition): void {
-  const { groups, toWrite, unresolved, removals } = partition;
-  for (const id of unresolved.groups) groupOf(context, partition, id);
-  for (const group of groups.values()) toWrite.add(group);
+/**
+ * Memory is all that is left of the live records: each is written again. Until all are, commits name the topic that is gone,
+ * so that the next owner reports what it does not find; then one names the present topic.
+ * @param gone is that topic
+ */
+export function recordAll(context: Context, partition: Partition, gone: Partition['goneRetry']): void {
+  const { groups, toWrite, unresolved, removals, foreign } = partition;
+  if (!toWrite.hasLost) partition.goneRetry = gone;
+  for (const id of [...unresolved.groups, ...foreign.keys()]) groupOf(context, partition, id);
+  for (const group of groups.values()) toWrite.addLost(group);
+  partition.lastCommit = null;
   removals.rewriteAll();
   context.settle();
 }

@@ -21,6 +21,8 @@ export class RecordsToWrite {
   readonly #groups = new Set<Group>();
   /** Group → how much of its record has changed since it was written, that can wait. */
   readonly #changed = new Map<Group, number>();
+  /** Of a topic that was recreated: not in it again yet. */
+  readonly #lost = new Set<Group>();
 
   constructor(membersPerPatchMax: number) {
     this.#pieceMin = REQUESTS_PER_PIECE * membersPerPatchMax;
@@ -42,6 +44,21 @@ export class RecordsToWrite {
   /** One of its changes is reported, so that the record may forget it or mark it; or is parked, and tried again from memory. */
   addInTime(group: Group): void {
     if (!this.#groups.has(group)) this.#changed.set(group, (this.#changed.get(group) ?? 0) + 1);
+  }
+
+  /** Its record is in a topic that is gone. */
+  addLost(group: Group): void {
+    this.#lost.add(group);
+    this.add(group);
+  }
+
+  get hasLost(): boolean {
+    return this.#lost.size > 0;
+  }
+
+  /** Answers whether that was the last of those that were lost. */
+  noteWritten(group: Group): boolean {
+    return this.#lost.delete(group) && this.#lost.size === 0;
   }
 
   delete(group: Group): void {

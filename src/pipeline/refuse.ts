@@ -102,10 +102,13 @@ export function foreignPositionProblem({ options }: Context, partition: Partitio
     : null;
 }
 
-/** An owner that writes again what a recreated topic has lost does so under the epoch of the last commit, or a later one. */
-function isOlderRetry({ formerEpoch }: Partition, { formerRetry }: Start): boolean {
+/**
+ * An owner that writes again what a recreated topic has lost does so under the epoch of the last commit, or a later one. A
+ * fence of a later one proves nothing: an instance that was refused has written it.
+ */
+function isOlderRetry({ former }: Partition, { formerRetry }: Start): boolean {
   const epoch = formerRetry?.epoch ?? null;
-  return epoch !== null && formerEpoch > 0 && formerEpoch < epoch;
+  return epoch !== null && former !== null && former.epochMin < epoch && former.stateEpochMax < epoch;
 }
 
 /** Of a record that was read: a live record, or the record before it, tells of another topic; null: neither does. */

@@ -8,7 +8,7 @@ import { openLedger, rangesBelow } from '../core/ledger.ts';
 import { renderFence } from '../core/live-record.ts';
 import { epochOf, isOvertaken } from '../core/ownership.ts';
 import { longestWaitMs } from '../core/retry.ts';
-import { compareHistory, lookFrom, NO_MARK } from '../core/source-history.ts';
+import { type Comparison, compareHistory, lookFrom, NO_MARK } from '../core/source-history.ts';
 import { type Intent, intentId } from '../core/change.ts';
 import { fold } from '../core/pending.ts';
 import type { SendOutcome } from '../ports.ts';
@@ -99,7 +99,7 @@ export function restore(context: Context, partition: Partition): void {
   const { clock } = context;
   const { phase, fenceRead, start, comparison } = partition;
   if (phase !== 'restoring' || !fenceRead || start === null || comparison === null) return;
-  if (isOvertaken(partition.view, partition.epoch) || sharesEpoch(partition)) {
+  if (isOvertaken(partition.view, partition.epoch) || sharesEpoch(partition) || isBelowCommit(partition, comparison)) {
     partition.overtakenAt = clock.now();
     return;
   }
@@ -112,7 +112,7 @@ export function restore(context: Context, partition: Partition): void {
     move(partition, 'loading');
     const isWanted = (): boolean => isCurrent(context, partition) && !context.state.isDraining;
     return void context.turns.run(load(context, partition, start), isWanted);
-  } else if (comparison.formerRetry !== null) recordAll(context, partition);
+  } else if (comparison.formerRetry !== null) recordAll(context, partition, comparison.formerRetry);
   goOn(context, partition, start);
 }
 
@@ -136,6 +136,9 @@ function goOn(context: Context, partition: Partition, start: Start): void {
 
 /** Nobody else can have written under the epoch of a partition that is kept, if no foreign fence says so. */
 const sharesEpoch = ({ epochUsed, isKept, foreignFence }: Partition): boolean => epochUsed && (!isKept || foreignFence);
+
+/** The epochs of commits never go down, so that they tell which retry topic was used later. */
+const isBelowCommit = ({ epoch }: Partition, { mark }: Comparison): boolean => epoch < (mark.retryEpoch ?? 0);
 
 /** Somebody else was the owner in between: everything is read from the beginning, up to the fence that is there already. */
 function startOver(context: Context, partition: Partition): void {

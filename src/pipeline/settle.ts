@@ -6,6 +6,7 @@
 import { encodeCommit } from '../core/commit-metadata.ts';
 import { committable, complete, completedRanges, RANGES_MAX } from '../core/ledger.ts';
 import { isSamePosition, type Position } from '../core/position.ts';
+import type { SourceMark } from '../core/source-history.ts';
 import type { Commit } from '../ports.ts';
 import { closeComplete } from './conclude.ts';
 import type { Context } from './context.ts';
@@ -163,7 +164,10 @@ export class Settler {
       const isInTime = each.epoch === each.partition.epoch;
       const outcome = (isInTime ? results[i]?.outcome : null) ?? 'unwritten';
       const isSmaller = outcome !== 'written' && writeAgain(this.#context, each, outcome);
-      if (outcome === 'written' && each.kind === 'state') recorded(this.#context, each.group, each);
+      if (outcome === 'written' && each.kind === 'state') {
+        recorded(this.#context, each.group, each);
+        if (each.partition.toWrite.noteWritten(each.group)) each.partition.lastCommit = null;
+      }
       if (outcome === 'written' && each.kind === 'removals') each.partition.removals.acknowledge(each.key);
       hasMoved ||= isSmaller || outcome === 'written';
     });
@@ -202,7 +206,8 @@ export class Settler {
       return error instanceof Error ? error : new Error(errorText(error));
     }
     this.#commits += due.length;
-    for (const { partition, commit: each, progress } of due) {
+    for (const { partition, commit: each, progress, retryEpoch } of due) {
+      partition.mark = { ...partition.mark, retryEpoch };
       partition.lastCommit = { offset: each.offset, progress };
       state.unsettled.clear(this.#offsetOf(partition).name);
       tidyCommitted(this.#context, partition);
@@ -293,6 +298,8 @@ interface DueCommit {
   readonly partition: Partition;
   readonly commit: Commit;
   readonly progress: number;
+  /** That it names. */
+  readonly retryEpoch: number | null;
 }
 
 function commitOf(partition: Partition): DueCommit | null {
@@ -300,7 +307,14 @@ function commitOf(partition: Partition): DueCommit | null {
   // The guard of the next owner counts what completes the offsets (design 6.10).
   if (ledger === null || removals.isOwing || !isCommitDue(partition)) return null;
   const offset = committable(ledger);
-  const mark = { ...partition.mark, retryEpoch: partition.epoch };
+  const mark = { ...partition.mark, ...retryOf(partition) };
   const metadata = encodeCommit(offset, { ranges: completedRanges(ledger, RANGES_MAX), mark });
-  return { partition, commit: { partition: number, offset, metadata }, progress: ledger.progress };
+  const { retryEpoch } = mark;
+  return { partition, commit: { partition: number, offset, metadata }, progress: ledger.progress, retryEpoch };
 }
+
+/** What is not in a recreated topic again yet is missed by the next owner. */
+const retryOf = ({ toWrite, goneRetry, mark, epoch }: Partition): Pick<SourceMark, 'retryTopicId' | 'retryEpoch'> =>
+  toWrite.hasLost && goneRetry !== null
+    ? { retryTopicId: goneRetry.topicId, retryEpoch: goneRetry.epoch }
+    : { retryTopicId: mark.retryTopicId, retryEpoch: epoch };

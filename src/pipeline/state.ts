@@ -164,13 +164,13 @@ export interface Partition {
   fenceRead: boolean;
   /** The own epoch, or a higher one, was in use before the own fence. */
   epochUsed: boolean;
-  /** The highest epoch of the records before the own fence; 0: there was none. */
-  formerEpoch: number;
+  /** Epochs of the records before the first own fence; null: that was not read yet. */
+  former: Pick<RetryView, 'epochMin' | 'stateEpochMax'> | null;
   /** A foreign fence lies between what was read last and the own new fence. */
   foreignFence: boolean;
   /** When the own fence was read although somebody has this epoch, or a higher one. */
   overtakenAt: Instant | null;
-  /** There was no record at all before the own fence. */
+  /** There was no record at all before the first own fence. */
   wasEmpty: boolean;
   view: RetryView;
   /** The next offset of the retry partition to read. */
@@ -200,6 +200,8 @@ export interface Partition {
   mark: SourceMark;
   /** Of the source with what is remembered of it; null: not compared since the last fence. */
   comparison: Comparison | null;
+  /** A recreated retry topic as it was; its live records are being written again; null: it is not known. */
+  goneRetry: Comparison['formerRetry'];
   /** The intake limit was reached while catching up. */
   dispatchesEarly: boolean;
   readonly groups: Map<string, Group>;

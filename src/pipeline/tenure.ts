@@ -72,9 +72,9 @@ export function heartbeat(context: Context, { generation, sentAt }: Heartbeat): 
   context.dispatch();
 }
 
-/** Somebody has a higher epoch, and yet we are the member: the consumer group was made anew and counts from 1 again. */
+/** Somebody has a higher epoch, or has committed under one, and yet we are the member: the consumer group was made anew and counts from 1 again. */
 function surpass(context: Context, partition: Partition): void {
-  partition.base = partition.view.epochMax;
+  partition.base = Math.max(partition.view.epochMax, partition.comparison?.mark.retryEpoch ?? 0);
   const { number, base } = partition;
   const fields = { partition: number, base, topic: context.options.topics.retry, advice: ONE_GROUP };
   context.logger.warn(fields, 'the consumer group was made anew');
@@ -101,9 +101,10 @@ export function offsetGone(context: Context, topic: InputTopic, number: number):
   if (topic === 'retry') {
     // Also while the own fence is waited for: it lies in the new topic.
     partition.retryNext = 0n;
+    const { retryTopicId: topicId, retryEpoch: epoch } = partition.mark;
     // The next owner would take what is written again for lost.
     partition.mark = { ...partition.mark, retryTopicId: null };
-    return recordAll(context, partition);
+    return recordAll(context, partition, topicId === null ? null : { topicId, epoch });
   }
   if (!isRestored(partition)) return;
   const reason = 'the next offset of the source does not exist any more';

@@ -194,8 +194,8 @@ export const logMutants: readonly Mutant[] = [
     edits: [
       {
         file: 'src/pipeline/restore.ts',
-        find: '} else if (comparison.formerRetry !== null) recordAll(context, partition);',
-        replace: '} else recordAll(context, partition);',
+        find: '} else if (comparison.formerRetry !== null) recordAll(context, partition, comparison.formerRetry);',
+        replace: '} else recordAll(context, partition, comparison.formerRetry);',
       },
     ],
     scenario: 'standstill',

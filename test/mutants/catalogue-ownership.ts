@@ -183,7 +183,7 @@ export const ownershipMutants: readonly Mutant[] = [
     edits: [
       {
         file: 'src/pipeline/tenure.ts',
-        find: 'partition.base = partition.view.epochMax;',
+        find: 'partition.base = Math.max(partition.view.epochMax, partition.comparison?.mark.retryEpoch ?? 0);',
         replace: '',
       },
     ],

@@ -99,7 +99,7 @@ export const sourceMutants: readonly Mutant[] = [
   {
     name: 'retry-topic-written-again',
     breaks: 'what an owner has written again into a recreated retry topic is refused, as if it were of a former one',
-    edits: [{ file: 'src/pipeline/refuse.ts', find: 'formerEpoch < epoch', replace: 'formerEpoch < epoch + 1' }],
+    edits: [{ file: 'src/pipeline/refuse.ts', find: 'former.stateEpochMax < epoch', replace: 'true' }],
     tests: ['test/contract/rules/recreated-retry.test.ts'],
   },
   {
@@ -108,10 +108,57 @@ export const sourceMutants: readonly Mutant[] = [
     edits: [
       {
         file: 'src/pipeline/refuse.ts',
-        find: 'formerEpoch > 0 && formerEpoch < epoch',
+        find: 'former.epochMin < epoch && former.stateEpochMax < epoch',
         replace: 'false',
       },
     ],
     tests: ['test/contract/rules/recreated-retry.test.ts'],
+  },
+  {
+    name: 'older-retry-topic-taken-up-later',
+    breaks: 'a retry topic that was used before is refused once, and taken up by the next owner',
+    edits: [
+      {
+        file: 'src/core/ownership.ts',
+        find: 'export function readFence(view: RetryView, { epoch, seq }: Stamp): void {',
+        replace:
+          'export function readFence(view: RetryView, { epoch, seq }: Stamp): void {\n  view.stateEpochMax = Math.max(view.stateEpochMax, epoch);',
+      },
+    ],
+    tests: ['test/contract/rules/recreated-retry.test.ts'],
+  },
+  {
+    name: 'epoch-below-the-commit',
+    breaks:
+      'in a consumer group that was made anew commits have lower epochs than before, so that an older retry topic is taken for a newer one',
+    edits: [{ file: 'src/pipeline/restore.ts', find: 'epoch < (mark.retryEpoch ?? 0)', replace: 'false' }],
+    tests: ['test/contract/rules/recreated-retry.test.ts'],
+  },
+  {
+    name: 'present-retry-topic-committed-early',
+    breaks:
+      'a commit names a recreated retry topic before all is written to it again, and the next owner misses nothing',
+    edits: [{ file: 'src/pipeline/settle.ts', find: 'toWrite.hasLost && goneRetry !== null', replace: 'false' }],
+    tests: ['test/contract/rules/recreated-retry.test.ts'],
+  },
+  {
+    name: 'gone-retry-topic-committed-late',
+    breaks:
+      'no commit names a recreated retry topic once all is written to it again, and the next owner reports a loss that is none',
+    edits: [
+      {
+        file: 'src/pipeline/settle.ts',
+        find: 'if (each.partition.toWrite.noteWritten(each.group)) each.partition.lastCommit = null;',
+        replace: 'each.partition.toWrite.noteWritten(each.group);',
+      },
+    ],
+    tests: ['test/contract/rules/recreated-retry.test.ts'],
+  },
+  {
+    name: 'moved-ranges-believed',
+    breaks:
+      'ranges are counted from an offset that was moved with its metadata, and changes that nobody applied are taken for complete',
+    edits: [{ file: 'src/core/commit-metadata.ts', find: 'isMoved ? [] : ranges', replace: 'ranges' }],
+    tests: ['test/unit/commit-metadata.test.ts', 'test/contract/rules/commit.test.ts'],
   },
 ];

@@ -22,7 +22,7 @@ const ranges = [
 
 test('metadata say what they are made of', () => {
   expect(encodeCommit(42n, { ranges, mark })).toBe(
-    'rollcall2;topic=AbC-_def0123456789wxyz;last=41:1790000000000:7;retry=r-1;epoch=9;rollcall1:1.1,6.14',
+    'rollcall2;topic=AbC-_def0123456789wxyz;last=41:1790000000000:7;retry=r-1;epoch=9;at=42;rollcall1:1.1,6.14',
   );
   expect(encodeCommit(42n, { ranges: [], mark: NO_MARK })).toBe('rollcall2');
   expect(
@@ -67,7 +67,7 @@ function decodedByFormerVersion(metadata: string): readonly string[] {
 test.each([
   'rollcall2',
   'rollcall2;topic=AbC-_def0123456789wxyz;last=41:1790000000000:7',
-  'rollcall2;topic=AbC-_def0123456789wxyz;last=41:1790000000000:7;retry=r-1;epoch=9;rollcall1:1.1,6.14',
+  'rollcall2;topic=AbC-_def0123456789wxyz;last=41:1790000000000:7;retry=r-1;epoch=9;at=42;rollcall1:1.1,6.14',
 ])('a former version knows nothing from %s, and reads those offsets again', (metadata) => {
   expect(decodedByFormerVersion(metadata)).toEqual([]);
   expect(encodeCommit(42n, decodeCommit(42n, metadata))).toBe(metadata);
@@ -91,4 +91,9 @@ test('a relay remembers the newest timestamp and the last record, and reads what
   for (const other of ['', 'x', '0', '-5']) expect(decodeRelayCommit(other)).toEqual({ newest: null, mark: NO_MARK });
   // A former version takes only a positive number, and looks back no further without one.
   expect(Number(encodeRelayCommit(metadata)) > 0).toBe(false);
+});
+
+test('ranges of another committed offset say nothing; the mark does', () => {
+  const text = encodeCommit(42n, { ranges, mark });
+  for (const moved of [0n, 41n, 43n, 90n]) expect(decodeCommit(moved, text)).toEqual({ ranges: [], mark });
 });

@@ -81,3 +81,30 @@ test('owner-commit: what ends after its partition was lost is neither reported n
   expect(world.reports().filter(({ group }) => group === 'g')).toEqual([]);
   expect(fences(world, 1).map(({ stamp }) => stamp.owner)).toEqual([one.owner, two.owner]);
 });
+
+test('ranges: of another offset, where an operator has moved it and kept its metadata, they say nothing', async () => {
+  // given six changes of a group each, of which two wait for their answers
+  const names = ['a', 'b', 'c', 'd', 'e', 'f'];
+  const world = await aWorld({ sandbox: { seed: { groups: names.map((id) => ({ id, members: [], version: 1 })) } } });
+  const hold = world.sandbox.hold(({ method, group }) => method === 'PATCH' && 'cd'.includes(group ?? ''));
+  for (const name of names) world.change(name, { add: ['u'] });
+  const one = await world.start({ pipeline: stubborn, api: { requestTimeoutMs: 10_000 } });
+  await until(
+    () => world.hasCompletedRange() && world.committed() === 2n && world.outcome(5n, 'u') === 'applied',
+    'the completed range',
+  );
+  one.kill();
+  expire(world);
+  // when it is set back by one
+  const group = world.broker.group('rollcall');
+  const { metadata } = group.committed(0);
+  group.fallBack({ generation: group.generation, commits: [{ partition: 0, offset: 1n, metadata }] });
+  hold.release();
+  const next = await world.start({ name: 'next' });
+  await within(next.pipeline.whenAtRest(), 'rest');
+  // then each change is reported, and none is lost
+  for (const [offset, name] of names.entries()) {
+    expect(world.outcome(BigInt(offset), 'u'), name).toBeDefined();
+    expect(world.sandbox.members(name), name).toEqual(['u']);
+  }
+});

@@ -86,4 +86,101 @@ test('a retry topic that was used before is refused where it holds changes from 
     fields: { remedy: expect.stringMatching(/^Set RETRY_TOPIC to the topic that was used last \(/) },
   });
   expect(world.sandbox.members('g')).toEqual([]);
+  // and the next owner refuses it too, although the fence of the former one is newer than the commit
+  three.kill();
+  expire(world);
+  const four = await world.start({ name: 'four' });
+  await until(() => isRefused(four) || four.pipeline.stats().ready, 'an end');
+  expect(isRefused(four)).toBe(true);
+});
+
+const isRefused = ({ pipeline }: Instance): boolean => pipeline.stats().partitions[0]?.phase === 'refused';
+
+/** Changes of groups that the target does not have, parked and committed. */
+async function manyParked(count: number) {
+  const world = await aWorld();
+  for (let i = 0; i < count; i += 1) world.change(`missing${i}`, { add: ['u'] });
+  const pipeline = { ...patient, retry: { ...patient.retry, slowScheduleMs: [3_600_000, 3_600_000] } };
+  const one = await world.start({ pipeline });
+  await until(() => world.committed() === BigInt(count) && one.pipeline.stats().parked === count, 'the parking');
+  return { world, one, pipeline };
+}
+
+test('recreated retry topic: a commit before all is written again leaves the loss to be reported', async () => {
+  // given more parked changes than one batch takes
+  const count = 1_200;
+  const { world, one, pipeline } = await manyParked(count);
+  // when their owner is killed before the last batch, after a commit
+  let batches = 0;
+  one.log.beforeSend = async (records) => {
+    if (!records.some(({ topic, value }) => topic === topics.retry && String(value).includes('missing'))) return;
+    batches += 1;
+    if (batches === 1) world.change('g', { add: [] });
+    if (batches < 3) return;
+    one.kill();
+    throw new Error('killed');
+  };
+  world.broker.recreateTopic(topics.retry);
+  // What another instance wrote there is older than the commit, what the owner writes is not.
+  world.produce({ ...aState({ owner: 'former', epoch: 0, seq: 1 }, []), key: 'h' });
+  await until(() => batches === 3, 'the last batch');
+  expect(world.committed()).toBe(BigInt(count) + 1n);
+  expire(world);
+  // then the next owner reports what it does not find
+  const two = await world.start({ name: 'two', pipeline });
+  await until(() => two.pipeline.stats().ready, 'the next owner');
+  expect(two.pipeline.stats().parked).toBeLessThan(count);
+  expect(two.pipeline.stats().possibleLosses).toBe(1);
+});
+
+test('recreated retry topic: what its owner has written again is not reported as lost', async () => {
+  // given more parked changes than one batch takes
+  const { world, one, pipeline } = await manyParked(600);
+  world.broker.recreateTopic(topics.retry);
+  await until(() => world.lastState('missing599')?.intents.length === 1, 'the last record');
+  await until(() => one.pipeline.stats().ready, 'the restore');
+  await one.pipeline.drain();
+  // when nothing else is committed
+  const two = await world.start({ name: 'two', pipeline });
+  await until(() => two.pipeline.stats().ready, 'the next owner');
+  // then
+  expect(two.pipeline.stats()).toMatchObject({ parked: 600, possibleLosses: 0 });
+});
+
+/** The consumer group was made anew, and counts from 1 again: epochs of the retry topic are above its generations. */
+async function anewWorld(): Promise<World> {
+  const world = await aWorld();
+  for (const name of ['a', 'b', 'c', 'd']) {
+    const former = await world.start({ name });
+    await until(() => former.pipeline.stats().ready, 'an owner');
+    former.kill();
+    expire(world);
+  }
+  world.broker.deleteGroup('rollcall');
+  return world;
+}
+
+test('a retry topic that was used before is refused also where the consumer group was made anew', async () => {
+  const world = await anewWorld();
+  const mend = failing(world);
+  world.change('g', { add: ['u'] });
+  const one = await world.start({ pipeline: patient });
+  await until(() => world.committed() === 1n && world.lastState('g')?.intents.length === 1, 'the parking');
+  const former = world.records(topics.retry);
+  one.kill();
+  expire(world);
+  mend();
+  world.broker.recreateTopic(topics.retry);
+  const two = await world.start({ name: 'two' });
+  const removal = world.change('g', { remove: ['u'] });
+  await until(() => world.committed() === removal + 1n, 'the commit');
+  two.kill();
+  expire(world);
+  // when RETRY_TOPIC is set back
+  world.broker.recreateTopic(topics.retry);
+  for (const { key, value, headers } of former)
+    world.produce({ topic: topics.retry, partition: 0, key, value, headers });
+  const three = await world.start({ name: 'three', pipeline: patient });
+  await until(() => isRefused(three) || three.pipeline.stats().ready, 'an end');
+  expect(isRefused(three)).toBe(true);
 });

@@ -137,8 +137,9 @@ function goOn(context: Context, partition: Partition, start: Start): void {
 /** Nobody else can have written under the epoch of a partition that is kept, if no foreign fence says so. */
 const sharesEpoch = ({ epochUsed, isKept, foreignFence }: Partition): boolean => epochUsed && (!isKept || foreignFence);
 
-/** The epochs of commits never go down, so that they tell which retry topic was used later. */
-const isBelowCommit = ({ epoch }: Partition, { mark }: Comparison): boolean => epoch < (mark.retryEpoch ?? 0);
+/** The epochs of commits only go up, also in a consumer group made anew, so that they tell which retry topic was used later. */
+const isBelowCommit = ({ epoch, isKept }: Partition, { mark }: Comparison): boolean =>
+  !isKept && epoch <= (mark.retryEpoch ?? 0);
 
 /** Somebody else was the owner in between: everything is read from the beginning, up to the fence that is there already. */
 function startOver(context: Context, partition: Partition): void {

@@ -32,7 +32,9 @@ describeNewestKafka('an instance with another topic than the one that leads its 
     expect(second.partitions).toEqual([]);
     expect(second.linesOf(OTHERS)[0]).toMatchObject({ others: [stage.topics[role]] });
     const readiness = await (await fetch(`http://127.0.0.1:${port}/readyz`)).json();
-    const reason = expect.stringContaining(`an instance that reads ${stage.topics[role]}, this one`);
+    const own = { ...stage.topics, [role]: topic };
+    const which = `${stage.topics[role]}, this one reads ${own.source} and ${own.retry}: nothing is read`;
+    const reason = expect.stringContaining(`an instance that reads ${which}`);
     expect(readiness).toMatchObject({ ready: false, reasons: [reason] });
     // and takes over when the first one is gone
     await first.stop();

@@ -54,7 +54,7 @@ export class LogConsumer {
     const { groupId, topics } = options;
     this.otherTopics = new OtherTopics(this.#consumer, host, {
       groupId,
-      topics: Object.values(topics),
+      topics: [topics.source, topics.retry],
       settings: 'SOURCE_TOPIC and RETRY_TOPIC',
       groupSetting: 'KAFKA_GROUP_ID',
     });

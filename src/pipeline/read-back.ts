@@ -79,7 +79,7 @@ function readRetryRecord(context: Context, partition: Partition, record: NoReque
       break;
     case 'unreadable':
       logger.warn(
-        { partition: partition.number, problem: record.problem },
+        { partition: partition.number, group: record.group, problem: record.problem },
         'a record of the retry topic cannot be read',
       );
       if (record.group !== null) partition.stale.add(record.group);

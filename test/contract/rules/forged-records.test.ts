@@ -6,7 +6,7 @@ import { requestKey } from '../../../src/core/request-record.ts';
 import { COUNT_MAX } from '../../../src/core/ownership.ts';
 import type { OutRecord } from '../../../src/ports.ts';
 import { anIntent, aState, commitBefore } from '../../support/retry-records.ts';
-import { aWorld, topics, type World } from '../../support/world.ts';
+import { aWorld, topics, until, type World } from '../../support/world.ts';
 
 const forger = (epoch: number, seq = 1) => ({ owner: 'forger', epoch, seq });
 const inRetry = (record: Omit<OutRecord, 'topic' | 'partition'>): OutRecord => ({
@@ -83,4 +83,13 @@ test('commit metadata that call offsets complete which there are not yet swallow
   // then it is applied and reported as any other
   await world.expectRest(one);
   expect([world.outcome(first, 'u'), world.outcome(second, 'v')]).toEqual(['applied', 'applied']);
+});
+
+test('a record that cannot be read is named by its group: compaction may have taken what waited under the key', async () => {
+  const world = await aWorld();
+  world.produce({ topic: topics.retry, partition: 0, key: 'g', value: '{garbage', headers: [] });
+  const one = await world.start();
+  await until(() => one.pipeline.stats().ready, 'the restore');
+  const [line] = one.logger.lines.filter(({ message }) => message === 'a record of the retry topic cannot be read');
+  expect(line?.fields).toMatchObject({ partition: 0, group: 'g' });
 });

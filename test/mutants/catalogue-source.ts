@@ -157,7 +157,7 @@ export const sourceMutants: readonly Mutant[] = [
   {
     name: 'moved-ranges-believed',
     breaks:
-      'ranges are counted from an offset that was moved with its metadata, and changes that nobody applied are taken for complete',
+      'ranges are counted from an offset that was moved with its metadata, and changes that were never applied are taken for complete',
     edits: [{ file: 'src/core/commit-metadata.ts', find: 'isMoved ? [] : ranges', replace: 'ranges' }],
     tests: ['test/unit/commit-metadata.test.ts', 'test/contract/rules/commit.test.ts'],
   },

@@ -6,7 +6,7 @@ import { decodeCommit } from '../core/commit-metadata.ts';
 import { gained } from '../core/doubt.ts';
 import { openLedger, rangesBelow } from '../core/ledger.ts';
 import { renderFence } from '../core/live-record.ts';
-import { epochOf, isOvertaken } from '../core/ownership.ts';
+import { COUNT_MAX, epochOf, isOvertaken } from '../core/ownership.ts';
 import { longestWaitMs } from '../core/retry.ts';
 import { type Comparison, compareHistory, lookFrom, NO_MARK } from '../core/source-history.ts';
 import { type Intent, intentId } from '../core/change.ts';
@@ -139,7 +139,7 @@ const sharesEpoch = ({ epochUsed, isKept, foreignFence }: Partition): boolean =>
 
 /** The epochs of commits only go up, also in a consumer group made anew, so that they tell which retry topic was used later. */
 const isBelowCommit = ({ epoch, isKept }: Partition, { mark }: Comparison): boolean =>
-  !isKept && epoch <= (mark.retryEpoch ?? 0);
+  !isKept && epoch <= (mark.retryEpoch ?? 0) && epoch < COUNT_MAX;
 
 /** Somebody else was the owner in between: everything is read from the beginning, up to the fence that is there already. */
 function startOver(context: Context, partition: Partition): void {

@@ -77,6 +77,15 @@ async function countWritten(): Promise<readonly number[]> {
   return counts;
 }
 
+/** The tools of the log, save how they read. */
+const readBy = (read: LogTools['read']): LogTools => ({
+  describeTopic: (topic) => log.describeTopic(topic),
+  createTopic: (specification) => log.createTopic(specification),
+  send: (records) => log.send(records),
+  close: () => log.close(),
+  read,
+});
+
 describe('replay list', () => {
   test('shows parked and dead changes, and how many of each', async () => {
     const host = aHost();
@@ -235,18 +244,12 @@ describe('replay now', () => {
 
   test('waits for an answer from when its request is read back, however long the topic is', async () => {
     const clock = new ManualClock();
-    const tools: LogTools = {
-      describeTopic: (topic) => log.describeTopic(topic),
-      createTopic: (specification) => log.createTopic(specification),
-      send: (records) => log.send(records),
-      close: () => log.close(),
-      async *read(topic, options) {
-        for await (const record of log.read(topic, options)) {
-          if (options.follow) await clock.advance(8_000);
-          yield record;
-        }
-      },
-    };
+    const tools = readBy(async function* (topic, options) {
+      for await (const record of log.read(topic, options)) {
+        if (options.follow) await clock.advance(8_000);
+        yield record;
+      }
+    });
     const stop = new AbortController();
     const owner = own('woken', stop.signal);
     const host = aHost({ clock });
@@ -262,19 +265,13 @@ describe('replay now', () => {
 
   test('ends where its request is never read back, since the clock of the brokers is far behind', async () => {
     const clock = new ManualClock();
-    const tools: LogTools = {
-      describeTopic: (topic) => log.describeTopic(topic),
-      createTopic: (specification) => log.createTopic(specification),
-      send: (records) => log.send(records),
-      close: () => log.close(),
-      async *read(topic, options) {
-        if (!options.follow) return yield* log.read(topic, options);
-        for (let offset = 1_000n; !options.signal?.aborted; offset += 1n) {
-          await clock.advance(8_000);
-          yield { partition: 1, offset, key: null, value: null, headers: [], timestamp: 0 };
-        }
-      },
-    };
+    const tools = readBy(async function* (topic, options) {
+      if (!options.follow) return yield* log.read(topic, options);
+      for (let offset = 1_000n; !options.signal?.aborted; offset += 1n) {
+        await clock.advance(8_000);
+        yield { partition: 1, offset, key: null, value: null, headers: [], timestamp: 0 };
+      }
+    });
     const asked = replayNow({ flags: { all: true, yes: true }, topic: 'retry', tools, host: aHost({ clock }) });
     await expect(asked).rejects.toMatchObject({ code: EXIT.unavailable });
   });

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import kafkajs from 'kafkajs';
-import type { Cluster, PartitionMetadata } from 'kafkajs';
+import type { Cluster, GroupMember, PartitionMetadata } from 'kafkajs';
 import { describe, expect, test } from 'vitest';
 import { createAssigner, PartitionCountError, shareOut } from '../../src/adapters/kafka/assigner.ts';
 
@@ -88,6 +88,14 @@ describe('the assigner', () => {
     expect(joined).toEqual(['joining']);
   });
 
+  async function assignedTo(members: GroupMember[]) {
+    const assignments = await assigner.assign({ members, topics: ['s', 'r'] });
+    return assignments.map(({ memberId, memberAssignment }) => [
+      memberId,
+      kafkajs.AssignerProtocol.MemberAssignment.decode(memberAssignment)?.assignment,
+    ]);
+  }
+
   test('gives the same partitions of both topics to a member, and lets it keep its own', async () => {
     const { metadata } = assigner.protocol({ topics: ['s', 'r'] });
     const foreign = kafkajs.AssignerProtocol.MemberMetadata.encode({
@@ -99,12 +107,7 @@ describe('the assigner', () => {
       { memberId: 'a', memberMetadata: foreign },
       { memberId: 'b', memberMetadata: metadata },
     ];
-    const assignments = await assigner.assign({ members, topics: ['s', 'r'] });
-    const decoded = assignments.map(({ memberId, memberAssignment }) => [
-      memberId,
-      kafkajs.AssignerProtocol.MemberAssignment.decode(memberAssignment)?.assignment,
-    ]);
-    expect(decoded).toEqual([
+    expect(await assignedTo(members)).toEqual([
       ['a', { s: [0, 1], r: [0, 1] }],
       ['b', { s: [2, 3], r: [2, 3] }],
     ]);
@@ -120,12 +123,7 @@ describe('the assigner', () => {
         { memberId: 'a', memberMetadata: other },
         { memberId: 'b', memberMetadata: metadata },
       ];
-      const assignments = await assigner.assign({ members, topics: ['s', 'r'] });
-      const decoded = assignments.map(({ memberId, memberAssignment }) => [
-        memberId,
-        kafkajs.AssignerProtocol.MemberAssignment.decode(memberAssignment)?.assignment,
-      ]);
-      expect(decoded).toEqual([
+      expect(await assignedTo(members)).toEqual([
         ['a', { s: [], r: [] }],
         ['b', { s: [0, 1, 2, 3], r: [0, 1, 2, 3] }],
       ]);

@@ -1,6 +1,6 @@
 /** A retry topic that was recreated has lost what was parked: memory is written again, or the loss is reported. */
 import { expect, test } from 'vitest';
-import type { OutRecord } from '../../../src/ports.ts';
+import type { LogRecord, OutRecord } from '../../../src/ports.ts';
 import { aState, expire, failing, stubborn } from '../../support/retry-records.ts';
 import type { Instance, World } from '../../support/world.ts';
 import { aWorld, topics, until } from '../../support/world.ts';
@@ -58,6 +58,13 @@ test('recreated retry topic: a new owner reports the possible loss, once', async
   expect(three.pipeline.stats().possibleLosses).toBe(0);
 });
 
+/** The former topic is used again: one with another id than the last one, and its records. */
+function setBack(world: World, former: readonly LogRecord[]): void {
+  world.broker.recreateTopic(topics.retry);
+  for (const { key, value, headers } of former)
+    world.produce({ topic: topics.retry, partition: 0, key, value, headers });
+}
+
 test('a retry topic that was used before is refused where it holds changes from then: newer ones may have been applied', async () => {
   // given an addition that is parked in one retry topic,
   const { world, one } = await parkedWorld();
@@ -74,9 +81,7 @@ test('a retry topic that was used before is refused where it holds changes from 
   two.kill();
   expire(world);
   // when RETRY_TOPIC is set back
-  world.broker.recreateTopic(topics.retry);
-  for (const { key, value, headers } of former)
-    world.produce({ topic: topics.retry, partition: 0, key, value, headers });
+  setBack(world, former);
   const three = await world.start({ name: 'three' });
   // then
   await until(() => three.pipeline.stats().partitions[0]?.phase === 'refused', 'the refusal');
@@ -177,9 +182,7 @@ test('a retry topic that was used before is refused also where the consumer grou
   two.kill();
   expire(world);
   // when RETRY_TOPIC is set back
-  world.broker.recreateTopic(topics.retry);
-  for (const { key, value, headers } of former)
-    world.produce({ topic: topics.retry, partition: 0, key, value, headers });
+  setBack(world, former);
   const three = await world.start({ name: 'three', pipeline: patient });
   await until(() => isRefused(three) || three.pipeline.stats().ready, 'an end');
   expect(isRefused(three)).toBe(true);

@@ -9,3 +9,6 @@ export function* completedOffsets(committed: bigint, metadata: string): Iterable
     for (; at < end; at++) yield at;
   }
 }
+
+/** The epoch of the owner that committed; 0 where the metadata names none. */
+export const epochOf = (metadata: string): number => Number(/;epoch=(\d+)/.exec(metadata)?.[1] ?? 0);

@@ -39,6 +39,17 @@ interface Slice {
   readonly entries: readonly Entry[];
 }
 
+/** A removal with a final report. */
+interface Removed {
+  readonly group: string;
+  /** When the member went, ms of the history. */
+  readonly at: number;
+  /** Of the owner that reported it. */
+  readonly epoch: number;
+  /** That owner has committed it: only its slice tells the next owner of it. */
+  readonly isOwed: boolean;
+}
+
 const PREFIX = '\u0000rollcall.removals.';
 /** What is just about to leave the window may have left it for an instance, besides by what its clock differs. */
 const MARGIN_MS = 30_000;
@@ -47,8 +58,8 @@ export class RemovalOracle {
   readonly #world: World;
   /** By partition and key. */
   readonly #slices: Map<string, Slice>[];
-  /** Final reports of removals: id → group, and when the member went, ms of the history. */
-  readonly #removed: Map<string, { readonly group: string; readonly at: number }>[];
+  /** By partition and id. */
+  readonly #removed: Map<string, Removed>[];
   /** Removals that were made, or that an owner takes for made. */
   #madeCount = 0;
 
@@ -80,7 +91,7 @@ export class RemovalOracle {
   /** A final report of a removal. */
   reported(
     partition: number,
-    { id, outcome, reported_at }: Report,
+    { id, outcome, epoch, reported_at }: Report,
     seat: { readonly group: string; readonly member: string },
   ): void {
     const { knowledge, now } = this.#world;
@@ -89,21 +100,28 @@ export class RemovalOracle {
     // Not later than its report was made. That may be written long after: the member was added and has gone once more since.
     const reportedAt = Math.min(now(), Date.parse(reported_at) - EPOCH_MS);
     const at = Math.min(knowledge.absentSince.get(seatOf(seat)) ?? reportedAt, reportedAt);
-    this.#removed[partition]?.set(id, { group: seat.group, at });
+    const isOwed = this.#removed[partition]?.get(id)?.isOwed ?? false;
+    this.#removed[partition]?.set(id, { group: seat.group, at, epoch, isOwed });
   }
 
-  /** What is complete is counted where the next owner finds it. */
-  committed(partition: number, isCommitted: (id: string) => boolean): void {
+  /**
+   * What the owner that reported it has committed is counted where the next owner finds it. An owner that ended in between
+   * may have written the report alone; the next owner finds the member gone.
+   * @param epoch of the owner that commits.
+   */
+  committed(partition: number, epoch: number, isCommitted: (id: string) => boolean): void {
     const { knowledge, guard, now } = this.#world;
     const entries = this.#entriesOf(partition);
     // Some had no room for the names of their groups.
     if (entries.some(({ group }) => group === null)) return;
     const owed = new Map<string, number>();
-    for (const [id, { group, at }] of this.#removed[partition] ?? []) {
+    for (const [id, removed] of this.#removed[partition] ?? []) {
+      const { group, at } = removed;
       const { outcome = '', approval } = knowledge.finals.get(id) ?? {};
       const isOwn = isSuccess(outcome) && outcome !== 'already_synced' && !approval;
-      const isCounted = isOwn && isCommitted(id);
-      if (isCounted && at > now() - guard.windowMs + knowledge.clockSkewMs + MARGIN_MS)
+      const isOwed = removed.isOwed || (removed.epoch === epoch && isCommitted(id));
+      if (isOwed !== removed.isOwed) this.#removed[partition]?.set(id, { ...removed, isOwed });
+      if (isOwn && isOwed && at > now() - guard.windowMs + knowledge.clockSkewMs + MARGIN_MS)
         owed.set(group, (owed.get(group) ?? 0) + 1);
     }
     for (const [group, count] of owed) {

@@ -13,7 +13,7 @@ import type { Invariant } from '../violation.ts';
 import { Violation } from '../violation.ts';
 import type { Knowledge } from './knowledge.ts';
 import { isSuccess, seatOf } from './knowledge.ts';
-import { completedOffsets } from './completed.ts';
+import { completedOffsets, epochOf } from './completed.ts';
 import { AdditionsOracle } from './additions-oracle.ts';
 import { GuardOracle } from './guard-oracle.ts';
 import { LiveView } from './live-view.ts';
@@ -285,7 +285,7 @@ export class TopicOracle {
       for (const id of records.get(`${partition}/${at}`) ?? []) owed?.add(id);
     }
     if (offset > from) this.#committed[partition] = offset;
-    this.#window.committed(partition, (id) => {
+    this.#window.committed(partition, epochOf(metadata), (id) => {
       // Its offset may have been complete before it was sent.
       if (this.isParked(id)) return false;
       const found = knowledge.find(id);

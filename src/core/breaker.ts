@@ -5,7 +5,8 @@
  *   closed ──token refused, or 401 with a new token────▶ open(auth)        open ──probe that would not have opened it──▶ closed
  *                                                                          open ──success of any group──▶ closed
  *
- * What a group alone can be at fault for opens nothing: a refused PATCH of a group that can be read.
+ * What a group alone can be at fault for opens nothing: a refused PATCH of a group that can be read, and what has failed
+ * again and again while the same request for other groups has succeeded in between.
  */
 import type { Outcome } from './outcome.ts';
 
@@ -26,6 +27,8 @@ export interface Observation {
   readonly groups: readonly string[];
   /** The group of a write was read just before. */
   readonly isReadable: boolean;
+  /** The groups fail alone: see `ALONE_AFTER`. */
+  readonly isAlone: boolean;
   /** Sent to see whether the target can be worked with again. */
   readonly isProbe: boolean;
   /** Groups that have something to ask the target for; up to three suffice. */
@@ -66,12 +69,18 @@ export const closedBreaker: ClosedBreaker = { kind: 'closed', transient: [], den
 const GROUPS_MAX = 3;
 /** Two groups that fail alone may do so for ever. */
 const FAILURES_KEPT = 1_000;
+/**
+ * A group fails alone once so many of its failures came after a success of another group, and none of its own. A target that
+ * comes and goes hardly lets others pass so often by chance.
+ */
+export const ALONE_AFTER = 5;
 
 /**
- * What an answer says of the target as a whole. `own`: the group's own failure. `unclear`: only a read of the group can
- * tell. `nothing`: neither that it works nor that it does not.
+ * What an answer says of the target as a whole. `own`: the group's own failure, so the target works. `alone`: the group's
+ * own as well, and it does not show that the target works. `unclear`: only a read of the group can tell. `nothing`: neither
+ * that it works nor that it does not.
  */
-export type Sign = BreakerReason | 'own' | 'unclear' | 'nothing' | 'it_works';
+export type Sign = BreakerReason | 'own' | 'alone' | 'unclear' | 'nothing' | 'it_works';
 
 const SIGNS: Readonly<Record<Outcome['kind'], BreakerReason | 'nothing' | 'it_works'>> = {
   unauthorized: 'auth',
@@ -90,6 +99,14 @@ const SIGNS: Readonly<Record<Outcome['kind'], BreakerReason | 'nothing' | 'it_wo
 };
 
 export function signOf(seen: Observation): Sign {
+  const sign = signOfAnswer(seen);
+  return seen.isAlone && isOfTarget(sign) ? 'alone' : sign;
+}
+
+export const isOfTarget = (sign: Sign): sign is BreakerReason =>
+  sign === 'target' || sign === 'auth' || sign === 'permission';
+
+function signOfAnswer(seen: Observation): Exclude<Sign, 'alone'> {
   const sign = SIGNS[seen.outcome];
   if (seen.request !== 'write') return sign;
   if (sign === 'permission') return seen.isReadable ? 'own' : 'unclear';
@@ -123,6 +140,7 @@ function whenClosed(breaker: ClosedBreaker, seen: Observation): Breaker {
       return opens ? opened(breaker, sign, denied) : { ...breaker, transient: [], denied };
     }
     case 'own':
+    case 'alone':
     case 'unclear':
     case 'nothing':
       return breaker;
@@ -162,6 +180,7 @@ function whenOpen(breaker: OpenBreaker, seen: Observation): Breaker {
       return probedAgain(breaker, sign);
     case 'permission':
       return breaker.reason === sign ? probedAgain(breaker, sign) : closedAfter(breaker, seen);
+    case 'alone':
     case 'nothing':
       return probedAgain(breaker, breaker.reason);
     case 'own':

@@ -4,7 +4,15 @@
  *   closed ──opens──▶ pausing ──1 s … 30 s──▶ probe due ──a group, or an id──▶ probing ──decided──▶ closed | pausing
  */
 import type { Breaker, BreakerReason, Observation, RequestKind } from '../core/breaker.ts';
-import { afterUndecidedProbe, closedBreaker, isSuccess, observe, signOf } from '../core/breaker.ts';
+import {
+  afterUndecidedProbe,
+  ALONE_AFTER,
+  closedBreaker,
+  isOfTarget,
+  isSuccess,
+  observe,
+  signOf,
+} from '../core/breaker.ts';
 import type { Intent } from '../core/change.ts';
 import type { Outcome } from '../core/outcome.ts';
 import { ADVICE } from '../core/refusals.ts';
@@ -18,7 +26,7 @@ import type { Group, LookUp } from './state.ts';
 export interface Observed {
   readonly request: RequestKind;
   /** What `outcome` was made of. */
-  readonly answer: object;
+  readonly answer: { readonly kind: string };
   readonly outcome: Outcome;
   readonly groups: readonly Group[];
   /** What the request was sent for. */
@@ -29,8 +37,12 @@ interface Failing {
   /** Of its last failure, among those of all groups. */
   at: number;
   request: RequestKind;
+  /** What was looked up; null: the group itself was asked for. */
+  id: string | null;
   /** How often it had to wait for the target since a request of that kind has succeeded. */
   waits: number;
+  /** So many of its failures came after such a request had succeeded for another group, or another id. */
+  alone: number;
 }
 
 interface Try {
@@ -45,6 +57,9 @@ interface Owed {
 
 const advices = { target: ADVICE.target, auth: ADVICE.client, permission: ADVICE.permission } as const;
 
+/** Without a token nothing was asked for any group. */
+const isOfGroups = ({ kind }: Observed['answer']): boolean => kind !== 'no_token';
+
 export class TargetBreaker {
   #breaker: Breaker = closedBreaker;
   #isProbeDue = false;
@@ -54,6 +69,8 @@ export class TargetBreaker {
   #problem = '';
   readonly #causes = new RepeatedCauses();
   readonly #failing = new WeakMap<Group, Failing>();
+  /** By kind of request: how many failures there were before the last success. */
+  readonly #succeededAt = new Map<RequestKind, number>();
   /** Attempts that each failed request has used up. */
   readonly #tries = new WeakMap<Observation, Try[]>();
   /** To be given back once the group is no longer in flight: what it has sent may still land. */
@@ -98,12 +115,13 @@ export class TargetBreaker {
       status: 'failure' in outcome ? outcome.failure.status : null,
       groups: groups.map(({ id }) => id),
       isReadable: groups.every(({ flight }) => flight?.wasRead === true),
+      isAlone: isOfGroups(answer) && groups.length > 0 && groups.every((group) => this.#isAlone(group, request)),
       isProbe: this.isProbing(subject),
       pendingGroups: outcome.kind === 'transient' ? pendingGroupCount(context) : 0,
       failuresMax: context.options.breakerFailures,
       now: context.clock.now().wall,
     };
-    this.#note(groups, seen);
+    this.#note(groups, seen, { answer, id: request === 'look_up' ? subject.id : null });
     this.#breaker = observe(before, seen);
     if (seen.isProbe && this.#breaker === before && this.#probe !== null) this.#probe.isAnswered = true;
     else if (seen.isProbe) this.#decided(context, seen.outcome);
@@ -153,16 +171,32 @@ export class TargetBreaker {
     this.#cancelProbe();
   }
 
-  #note(groups: readonly Group[], seen: Observation): void {
+  #note(
+    groups: readonly Group[],
+    seen: Observation,
+    { answer, id }: Pick<Observed, 'answer'> & Pick<Failing, 'id'>,
+  ): void {
+    const { request } = seen;
     const sign = signOf(seen);
-    const isFailure = sign === 'auth' || sign === 'target' || sign === 'permission';
+    const isFailure = isOfTarget(sign) || sign === 'alone';
     for (const group of groups) {
       const known = this.#failing.get(group);
       if (isFailure) {
+        const isBeside = isOfGroups(answer) && (this.#succeededAt.get(request) ?? 0) >= (known?.at ?? Infinity);
+        const alone = known?.request === request ? known.alone + (isBeside ? 1 : 0) : 0;
         this.#failures += 1;
-        this.#failing.set(group, { at: this.#failures, request: seen.request, waits: known?.waits ?? 0 });
-      } else if (isSuccess(seen) && known?.request === seen.request) this.#failing.delete(group);
+        this.#failing.set(group, { at: this.#failures, request, id, waits: known?.waits ?? 0, alone });
+      } else if (isSuccess(seen) && known?.request === request && known.id === id) this.#failing.delete(group);
     }
+    if (!isSuccess(seen)) return;
+    this.#succeededAt.set(request, this.#failures);
+    // A group that was read before is changed without another read.
+    if (request === 'write') this.#succeededAt.set('read', this.#failures);
+  }
+
+  #isAlone(group: Group, request: RequestKind): boolean {
+    const failing = this.#failing.get(group);
+    return failing?.request === request && failing.alone >= ALONE_AFTER;
   }
 
   #opened(context: Context, groups: readonly Group[], outcome: Outcome): void {

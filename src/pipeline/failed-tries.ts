@@ -35,9 +35,12 @@ export function fail(context: Context, group: Group, failing: Failing): void {
   const { breaker, options, clock, random } = context;
   const { intents, unsent = [], outcome, request, seen, search } = failing;
   const kind = outcome.kind === 'not_found' && request !== null ? 'rejected_member' : outcome.kind;
-  const isOwn = (seen !== null && signOf(seen) === 'own') || (outcome.kind === 'denied' && request !== null);
+  const sign = seen === null ? null : signOf(seen);
+  const isOwn = sign === 'own' || (outcome.kind === 'denied' && request !== null);
   if (!breaker.isClosed && !isOwn) return breaker.wait(context, group, [...intents, ...unsent]);
-  const schedule = search === 'ended' ? scheduleOfUntested(kind) : scheduleOf(kind);
+  const rule = search === 'ended' ? scheduleOfUntested(kind) : scheduleOf(kind);
+  // Of a group that fails alone the breaker holds nothing back.
+  const schedule = rule === 'free' && sign === 'alone' ? 'slow' : rule;
   if (schedule === 'free') return;
   if (schedule === 'never') return spend(group, intents, { failure: outcome.failure, outcome: 'failed', request });
   // The same chance for all: what failed together can be sent together.

@@ -2,6 +2,7 @@
  * Look-ups of ids at the target: one request per id, whoever waits for it, under the same gate, lease and breaker as all
  * requests. What they bring is kept by the id map; here only those who wait are told.
  */
+import { signOf } from '../core/breaker.ts';
 import { classify, type Outcome, unreadable } from '../core/outcome.ts';
 import { scheduleOf } from '../core/retry.ts';
 import type { Resolution } from '../ports.ts';
@@ -92,8 +93,8 @@ function answered(
   tally(context, outcome);
   if (!('failure' in outcome)) return;
   const rule = scheduleOf(outcome.kind);
-  if (rule === 'free') return;
-  const schedule = rule === 'never' ? 'slow' : rule;
+  if (rule === 'free' && signOf(seen) !== 'alone') return;
+  const schedule = rule === 'fast' ? rule : 'slow';
   for (const group of groups) {
     const waiting = waitsFor(group, kind, id);
     if (!breaker.isClosed) breaker.wait(context, group, waiting);

@@ -80,4 +80,43 @@ export const breakerMutants: readonly Mutant[] = [
     edits: [{ file: 'src/pipeline/breaker.ts', find: '    failing.waits += 1;\n', replace: '' }],
     scenario: 'beside',
   },
+  {
+    name: 'alone-unnoticed',
+    breaks: 'groups that fail while others succeed open the breaker again and again, and never use up a try',
+    edits: [
+      { file: 'src/core/breaker.ts', find: 'return seen.isAlone && isOfTarget(sign)', replace: 'return sign === null' },
+    ],
+    tests: ['test/contract/rules/breaker-attempts.test.ts'],
+  },
+  {
+    name: 'alone-closes',
+    breaks: 'a probe to a group that fails alone closes the breaker',
+    edits: [
+      {
+        file: 'src/core/breaker.ts',
+        find: "    case 'alone':\n    case 'nothing':\n      return probedAgain(breaker, breaker.reason);",
+        replace:
+          "    case 'alone':\n      return closedAfter(breaker, seen);\n    case 'nothing':\n      return probedAgain(breaker, breaker.reason);",
+      },
+    ],
+    tests: ['test/contract/rules/breaker-attempts.test.ts'],
+  },
+  {
+    name: 'alone-for-ever',
+    breaks: 'a group that failed alone does so for ever, whatever succeeds for it',
+    edits: [{ file: 'src/pipeline/breaker.ts', find: ' this.#failing.delete(group);', replace: ' known.waits = 0;' }],
+    tests: ['test/contract/rules/breaker-attempts.test.ts'],
+  },
+  {
+    name: 'refused-alone-uses-no-try',
+    breaks: 'a group whose requests alone are answered with 401 uses up no try',
+    edits: [
+      {
+        file: 'src/pipeline/failed-tries.ts',
+        find: "const schedule = rule === 'free' && sign === 'alone' ? 'slow' : rule;",
+        replace: 'const schedule = rule;',
+      },
+    ],
+    tests: ['test/contract/rules/breaker-attempts.test.ts'],
+  },
 ];

@@ -5,6 +5,8 @@ import { respond } from './target-in-memory.ts';
 export class LookedUp implements IdMap {
   readonly asked: string[] = [];
   isDown = true;
+  /** Ids that it fails at even while it is not down. */
+  readonly failing = new Set<string>();
   /** Of its answers while it is down. */
   status = 503;
   /** Awaited before a look-up is sent. */
@@ -22,7 +24,7 @@ export class LookedUp implements IdMap {
     if (!mayStart()) return { kind: 'unanswered', answer: { kind: 'not_started' } };
     this.asked.push(id);
     await this.beforeAnswer();
-    if (this.isDown) return { kind: 'unanswered', answer: respond(this.status) };
+    if (this.isDown || this.failing.has(id)) return { kind: 'unanswered', answer: respond(this.status) };
     this.#known.add(id);
     return { kind: 'found', id, isActive: true };
   }

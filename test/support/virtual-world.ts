@@ -93,6 +93,11 @@ export class VirtualWorld {
     return this.logger.lines.filter(({ message }) => message === 'breaker opened').length;
   }
 
+  /** Offset of the source; null: none is committed yet. */
+  committed(): bigint | null {
+    return this.#broker.group('rollcall').committed(0).offset;
+  }
+
   requestsSince(monotonicMs: number): number {
     return this.target.requests.filter(({ at }) => at >= monotonicMs).length;
   }

@@ -14,6 +14,7 @@ const aSeen = (seen: Partial<Observation>): Observation => ({
   status: null,
   groups: ['a'],
   isReadable: false,
+  isAlone: false,
   isProbe: false,
   pendingGroups: 9,
   failuresMax: 5,
@@ -45,6 +46,14 @@ describe('the breaker opens', () => {
     expect(after(times(4, 'transient', groups)).kind).toBe('closed');
     const open = { kind: 'open', reason: 'target', since: 4, pauses: { failed: 'read', probes: 0 } };
     expect(after(times(5, 'transient', groups))).toMatchObject(open);
+  });
+
+  test('never by groups that fail alone', () => {
+    const alone = { isAlone: true, pendingGroups: 1 };
+    for (const outcome of ['transient', 'denied', 'unauthorized'] as const) {
+      const seen = ['a', 'b', 'c', 'd', 'e', 'f'].map((group) => ({ ...alone, outcome, groups: [group] }));
+      expect(afterAll(seen)).toBe(closedBreaker);
+    }
   });
 
   test('and names all failures that opened it, those of one group too', () => {
@@ -208,6 +217,16 @@ describe('an open breaker', () => {
     // The group's own failure: it would not have opened it.
     expect(observe(open, { ...failed, status: 500 }).kind).toBe('closed');
     expect(observe(open, { ...failed, outcome: 'denied' }).kind).toBe('closed');
+  });
+
+  test('stays so after a failure of a group that fails alone, by its own reason', () => {
+    for (const reason of ['target', 'auth', 'permission'] as const) {
+      for (const outcome of ['transient', 'denied', 'unauthorized'] as const) {
+        const next = observe(opened[reason], aSeen({ outcome, isAlone: true, isProbe: true }));
+        expect(next).toMatchObject({ kind: 'open', reason });
+        expect(observe(opened[reason], aSeen({ outcome, isAlone: true }))).toBe(opened[reason]);
+      }
+    }
   });
 
   test('whose probe decides nothing is closed if the target has answered it', () => {

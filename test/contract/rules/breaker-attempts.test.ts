@@ -1,5 +1,6 @@
 /** Which failures use up an attempt, and whom an open breaker asks (design 6.5). */
 import { describe, expect, test } from 'vitest';
+import type { Answer } from '../../../src/core/answer.ts';
 import type { Fault } from '../../support/target-in-memory.ts';
 import { respond, timedOut } from '../../support/target-in-memory.ts';
 import type { VirtualWorld } from '../../support/virtual-world.ts';
@@ -36,10 +37,9 @@ describe('breaker: attempts', () => {
     world.target.fault = all(503);
     const offset = world.change('g', ['u']);
     await world.until(isOpen(world), { what: 'the breaker to open' });
-    // when it is back for a moment, then one change fails once
-    world.target.fault = ({ method }) => (method === 'PATCH' ? { answer: respond(503) } : null);
-    await world.until(isClosed(world), { what: 'the breaker to close' });
-    world.target.fault = () => null;
+    // when it is back, and one change fails once
+    let patches = 0;
+    world.target.fault = ({ method }) => (method === 'PATCH' && ++patches === 1 ? { answer: respond(503) } : null);
     // Pauses of up to 30 s follow each other, and each has its own jitter.
     await world.clock.advance(120_000);
     // then
@@ -113,6 +113,117 @@ describe('breaker: attempts', () => {
     expect(world.openings()).toBe(0);
     const waits = world.reports().filter(({ id }) => id.startsWith(`source/0/${offset}/u#`));
     expect(waits.map(({ attempt }) => attempt)).toEqual([1, 2, 3, 4]);
+  });
+});
+
+describe('breaker: groups that fail alone for hours, while another one changes every five minutes', () => {
+  const bad = (answer: Answer): Fault => {
+    return ({ group }) => (three.includes(group) ? { answer, afterMs: 10 } : null);
+  };
+  const afterHours = async (world: VirtualWorld, hours: number): Promise<bigint[]> => {
+    const offsets: bigint[] = [];
+    for (let i = 0; i < hours * 12; i++) {
+      offsets.push(world.change('good', [`u${i}`]));
+      await world.clock.advance(300_000);
+    }
+    return offsets;
+  };
+
+  test.each([
+    ['three groups', three, '403', respond(403)],
+    ['one group', ['a'], '401', respond(401)],
+    ['three groups', three, '502', respond(502)],
+    ['one group', ['a'], '503', respond(503)],
+    ['two groups', ['a', 'b'], 'no answer', timedOut(1_000)],
+  ])(
+    '%s of %j, %s: their tries count, they are recorded, and the offset is committed',
+    async (_, groups, __, answer) => {
+      // given
+      const world = await aVirtualWorld();
+      world.target.fault = bad(answer);
+      const offsets = groups.map((group) => world.change(group, ['u']));
+      // when
+      const healthy = await afterHours(world, 1);
+      // then
+      for (const offset of offsets) {
+        expect(world.report(offset, 'u')).toMatchObject({ final: false, outcome: 'retry_scheduled' });
+        expect(world.report(offset, 'u')?.attempt).toBeGreaterThanOrEqual(1);
+      }
+      expect(world.committed()).toBe(BigInt(groups.length + 12));
+      // and they open it no more, and the other one lands at once
+      const openings = world.openings();
+      await afterHours(world, 1);
+      expect(world.openings()).toBe(openings);
+      for (const [i, offset] of healthy.entries()) expect(world.report(offset, `u${i}`)?.outcome).toBe('applied');
+    },
+  );
+
+  test('what is refused so to the end is given up', async () => {
+    const world = await aVirtualWorld();
+    world.target.fault = bad(respond(403));
+    const offsets = three.map((group) => world.change(group, ['u']));
+    await afterHours(world, 12);
+    for (const offset of offsets)
+      expect(world.report(offset, 'u')).toMatchObject({ outcome: 'permanent_failure', attempt: 6 });
+  });
+
+  test('one that lands once more fails with all again', async () => {
+    // given groups that fail alone, and are read before each change
+    const world = await aVirtualWorld({ snapshotMembersMax: 1 });
+    world.target.fault = bad(respond(502));
+    for (const group of three) world.change(group, ['u']);
+    await afterHours(world, 1);
+    // when each of them has landed, and they fail again
+    world.target.fault = () => null;
+    for (const group of three) world.change(group, ['w']);
+    await world.clock.advance(60_000);
+    for (const group of three) expect(world.target.members(group)).toEqual(['w']);
+    world.target.fault = all(502);
+    const openings = world.openings();
+    const offsets = three.map((group) => world.change(group, ['v']));
+    await world.until(isOpen(world), { what: 'the breaker to open' });
+    await world.clock.advance(60_000);
+    // then it is the target as a whole
+    expect(world.openings()).toBe(openings + 1);
+    world.target.fault = () => null;
+    await world.clock.advance(60_000);
+    for (const offset of offsets) expect(world.report(offset, 'v')).toMatchObject({ outcome: 'applied', attempt: 0 });
+  });
+
+  test('while all fail it stays open, and they do not close it', async () => {
+    // given
+    const world = await aVirtualWorld();
+    world.target.fault = bad(respond(502));
+    for (const group of three) world.change(group, ['u']);
+    await afterHours(world, 1);
+    // when nothing can be worked with
+    world.target.fault = all(502);
+    const offsets = ['x', 'y', 'z'].map((group) => world.change(group, ['u']));
+    await world.until(isOpen(world), { what: 'the breaker to open' });
+    const openings = world.openings();
+    await world.clock.advance(3_600_000);
+    // then
+    expect(world.openings()).toBe(openings);
+    world.target.fault = () => null;
+    await world.clock.advance(60_000);
+    for (const offset of offsets) expect(world.report(offset, 'u')).toMatchObject({ outcome: 'applied', attempt: 0 });
+  });
+
+  test('a user whose look-up always fails, beside others of the group', async () => {
+    // given
+    const ids = new LookedUp();
+    ids.isDown = false;
+    ids.failing.add('bad');
+    const world = await aVirtualWorld({}, ids);
+    const offset = world.change('good', ['bad']);
+    // when
+    await afterHours(world, 1);
+    // then
+    expect(world.report(offset, 'bad')?.attempt).toBeGreaterThanOrEqual(1);
+    expect(world.committed()).toBe(13n);
+    const openings = world.openings();
+    await afterHours(world, 1);
+    expect(world.openings()).toBe(openings);
   });
 });
 

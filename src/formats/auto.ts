@@ -3,12 +3,12 @@
  * are for topics into which several sources write; where there is one, its own name is safer, since a record of another
  * format then is a dead letter.
  */
-import type { Decoded, SourceEvent, SourceFormat, SourceRecord } from '../core/change.ts';
+import type { Decoded, Invalid, SourceEvent, SourceFormat, SourceRecord } from '../core/change.ts';
 import { hasEnvelope, type Inner, unwrap, withAttributes, withoutData } from './cloudevents.ts';
 import { readMemberEvent } from './member-event.ts';
 import { native } from './native.ts';
 import type { Reader } from './reader.ts';
-import { fieldsIn, invalid, isFields, type Read, type ReadRecord, readValue } from './reading.ts';
+import { fieldsIn, invalid, isFields, notAnObject, type Read, type ReadRecord, readValue } from './reading.ts';
 import { schemaRegistryProblem } from './schema-registry.ts';
 import { several, withoutEventBridge } from './several.ts';
 
@@ -43,7 +43,7 @@ export function auto(known: Known): DetectingFormat {
     decode: (record, topic) => {
       const [name, read] = detect(record, known);
       if (name !== null) return formatOf(name, read).decode(read, topic);
-      return [read.read.ok ? unknown : (schemaRegistryProblem(record) ?? read.read.problem)];
+      return [read.read.ok ? unknown(read.read.json) : (schemaRegistryProblem(record) ?? read.read.problem)];
     },
     ...preparing(known),
   };
@@ -57,7 +57,7 @@ export function anyCloudEvent(known: Known): SourceFormat {
       return several(
         unwrapped.events.flatMap((event) => ('kind' in event ? [event] : readInner(event, record, known))),
       );
-    return record.value === null ? native.decode(record, { partitionCount: 1 }) : [noEnvelope];
+    return record.value === null ? native.decode(record, { partitionCount: 1 }) : [noEnvelope(readValue(record))];
   };
   return { name: 'cloudevents', decode, ...preparing(known) };
 }
@@ -137,13 +137,17 @@ function suspected(json: unknown, record: SourceRecord, bare: Known['bare']): De
 /** base64url of `{"`, as all signed tokens begin (RFC 7515 3.3). */
 const isToken = (value: Uint8Array): boolean => value[0] === 0x65 && value[1] === 0x79 && value.includes(0x2e);
 
-const unknown = invalid(
-  'unknown_format',
-  'The record has the shape of no format that Rollcall knows: describe it with SOURCE_FORMAT=mapping.',
-);
+function unknown(json: unknown): Invalid {
+  const what = Array.isArray(json) ? 'The value is a JSON list, and its first entry' : 'The record';
+  return invalid(
+    'unknown_format',
+    `${what} has the shape of no format that Rollcall knows: describe it with SOURCE_FORMAT=mapping.`,
+  );
+}
 
-const noEnvelope = invalid(
-  'schema',
-  'This is no CloudEvent: neither are there headers such as ce_specversion, nor the fields `specversion`, `type`, `source` ' +
-    'and `id`. Set SOURCE_FORMAT to the format of the records, or to auto.',
-);
+const noEnvelope = (read: Read): Invalid =>
+  notAnObject(
+    read.ok ? read.json : undefined,
+    'This is no CloudEvent: neither are there headers such as ce_specversion, nor the fields `specversion`, `type`, `source` ' +
+      'and `id`. Set SOURCE_FORMAT to the format of the records, or to auto.',
+  );

@@ -7,7 +7,7 @@
  * https://debezium.io/documentation/reference/stable/connectors/postgresql.html, …/transformations/event-flattening.html,
  * …/transformations/outbox-event-router.html
  */
-import type { SourceEvent, SourceRecord } from '../core/change.ts';
+import type { Invalid, SourceEvent, SourceRecord } from '../core/change.ts';
 import type { RowReading } from './debezium-change.ts';
 import { isCloudEvent, readCloudEvent } from './debezium-cloud-event.ts';
 import { isEnvelope, readEnvelope } from './debezium-envelope.ts';
@@ -15,7 +15,7 @@ import { hasColumns, isBareRow, isMarked, readFlatRow, rowUnmarked } from './deb
 import { type DebeziumOptions, KEYCLOAK_TABLE, keyOf, removalByKey } from './debezium-row.ts';
 import { isMemberOutbox, isOutbox, readOutbox } from './debezium-outbox.ts';
 import type { Reader } from './reader.ts';
-import { type Fields, invalid, isFields, readJsonText, readValue, skip, tombstone } from './reading.ts';
+import { type Fields, isFields, notAnObject, readJsonText, readValue, skip, tombstone } from './reading.ts';
 import { schemaRegistryProblem } from './schema-registry.ts';
 import { several } from './several.ts';
 
@@ -41,7 +41,7 @@ function readRecord(record: SourceRecord, options: DebeziumOptions): readonly So
   // JSON converters write the null of a tombstone as the payload of a schema, or as the text `null`.
   if (payload === null) return [readTombstone(record, options)];
   if (typeof payload === 'string') return [readText(payload, { record, options })];
-  return isFields(payload) ? readFields(payload, { record, options, schema }) : [unknownShape];
+  return isFields(payload) ? readFields(payload, { record, options, schema }) : [unknownShape(payload)];
 }
 
 /** An outbox without expand.json.payload: a text that holds JSON. */
@@ -49,7 +49,7 @@ function readText(text: string, { record, options }: Omit<RowReading, 'schema'>)
   const read = readJsonText(text);
   if (!read.ok) return read.problem;
   if (read.json === null) return readTombstone(record, options);
-  return isFields(read.json) && isOutbox(read.json, record) ? readOutbox(read.json, record) : unknownShape;
+  return isFields(read.json) && isOutbox(read.json, record) ? readOutbox(read.json, record) : unknownShape(read.json);
 }
 
 function readFields(fields: Fields, reading: RowReading): readonly SourceEvent[] {
@@ -61,7 +61,7 @@ function readFields(fields: Fields, reading: RowReading): readonly SourceEvent[]
   if (other !== null) return [other];
   if (!isMemberOutbox(record) && isBareRow(fields, reading)) return readFlatRow(fields, reading);
   if (isOutbox(fields, record)) return [readOutbox(fields, record)];
-  return [hasColumns(fields, reading.options) ? rowUnmarked : unknownShape];
+  return [hasColumns(fields, reading.options) ? rowUnmarked : unknownShape(fields)];
 }
 
 function readTombstone(record: SourceRecord, options: DebeziumOptions): SourceEvent {
@@ -86,8 +86,9 @@ function otherRecord(fields: Fields): SourceEvent | null {
 
 const TIMES: ReadonlySet<string> = new Set(['ts_ms', 'ts_us', 'ts_ns']);
 
-const unknownShape = invalid(
-  'schema',
-  'This is no record of Debezium: neither an envelope, nor a row with the columns of DEBEZIUM_GROUP_COLUMN and ' +
-    'DEBEZIUM_MEMBER_COLUMN, nor an event of an outbox.',
-);
+const unknownShape = (json: unknown): Invalid =>
+  notAnObject(
+    json,
+    'This is no record of Debezium: neither an envelope, nor a row with the columns of DEBEZIUM_GROUP_COLUMN and ' +
+      'DEBEZIUM_MEMBER_COLUMN, nor an event of an outbox.',
+  );

@@ -2,7 +2,7 @@
 import { deflateSync, gzipSync } from 'node:zlib';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { formatNames } from '../../src/formats/names.ts';
+import { type FormatName, formatNames } from '../../src/formats/names.ts';
 import { readJson } from '../../src/formats/reading.ts';
 import { sourceFormat } from '../../src/formats/registry.ts';
 import { defaultOptions } from '../support/source-records.ts';
@@ -99,10 +99,7 @@ describe('a value that is no JSON names its cause and what to change', () => {
 });
 
 describe('a value that is JSON, but not the one that is wanted', () => {
-  const decode = (
-    name: 'native' | 'okta' | 'keycloak' | 'entra' | 'google' | 'auth0' | 'scim-events',
-    value: unknown,
-  ) =>
+  const decode = (name: FormatName, value: unknown) =>
     sourceFormat(name, defaultOptions).decode(
       { key: Buffer.from('g'), value: Buffer.from(JSON.stringify(value)), headers: [] },
       { partitionCount: 3 },
@@ -119,10 +116,22 @@ describe('a value that is JSON, but not the one that is wanted', () => {
     },
   );
 
-  test.each(['native', 'scim-events'] as const)('as a list is to be cut into records: %s', (name) => {
-    expect(decode(name, [{ group_id: 'g' }])).toMatchObject([
-      { kind: 'invalid', code: 'schema', message: expect.stringMatching(/JSON list.*send each entry/) },
-    ]);
+  test.each(['native', 'scim-events', 'debezium', 'cloudevents'] as const)(
+    'as a list is to be cut into records: %s',
+    (name) => {
+      expect(decode(name, [{ group_id: 'g' }])).toMatchObject([
+        { kind: 'invalid', code: 'schema', message: expect.stringMatching(/JSON list.*send each entry/) },
+      ]);
+    },
+  );
+
+  test('as a list of one format that has none is told to be a list by auto, too', () => {
+    const row = { op: 'c', before: null, after: { group_id: 'g', user_id: 'u' }, source: { table: 't' } };
+    for (const list of [[{ x: 1 }], [], ['a'], [[]]])
+      expect(decode('auto', list)).toMatchObject([
+        { kind: 'invalid', code: 'unknown_format', message: expect.stringMatching(/JSON list.*SOURCE_FORMAT=mapping/) },
+      ]);
+    expect(decode('auto', [row])).toMatchObject([{ message: expect.stringMatching(/JSON list.*send each entry/) }]);
   });
 });
 

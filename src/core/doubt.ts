@@ -38,7 +38,7 @@ export const afterRead = (doubt: Doubt | null, version: string): Doubt | null =>
 export const isOver = (doubt: Doubt, nowMs: number): boolean => nowMs >= doubt.untilMs;
 
 /** Versions are opaque but for decimal integers (facts.md 3), and only those have an order. */
-function isPast(version: string, other: string): boolean {
+export function isPast(version: string, other: string): boolean {
   const [a, b] = [numberOf(version), numberOf(other)];
   return a !== null && b !== null && a > b;
 }

@@ -5,10 +5,12 @@ import type { OperatorKey } from '../core/request-signature.ts';
 import type { ChangeLog, Clock, GroupApi, IdMap, Instant, Logger, Random } from '../ports.ts';
 import type { Backlog } from './backlog.ts';
 import type { TargetBreaker } from './breaker.ts';
+import type { OldReads } from './old-reads.ts';
 import type { KeyWatch } from './key-watch.ts';
 import type { PipelineOptions } from './options.ts';
 import type { SnapshotCache } from './snapshot-cache.ts';
 import type { Group, Partition, State } from './state.ts';
+import type { ThrottledGroups } from './throttled.ts';
 import type { Turns } from './turns.ts';
 import type { VersionForm } from './version-form.ts';
 
@@ -30,7 +32,9 @@ export interface Context extends Ports {
   readonly options: PipelineOptions;
   readonly state: State;
   readonly breaker: TargetBreaker;
+  readonly throttled: ThrottledGroups;
   readonly cache: SnapshotCache;
+  readonly oldReads: OldReads;
   readonly keys: KeyWatch;
   readonly backlog: Backlog;
   readonly versionForm: VersionForm;

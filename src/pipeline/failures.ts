@@ -90,9 +90,8 @@ export async function patchFailed(context: Context, group: Group, course: Course
     case 'too_large':
       return isolate(context, group, course, refused);
     case 'unauthorized':
-      fail(context, group, { intents: tried, outcome, request, seen });
-      return 'stop';
     case 'throttled':
+      fail(context, group, { intents: tried, outcome, request, seen });
       return 'stop';
   }
 }

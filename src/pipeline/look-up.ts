@@ -89,6 +89,11 @@ function answered(
   const outcome = resolution.kind === 'unanswered' ? unanswering(classify(resolution.answer, 'GET')) : FOUND;
   const answer = resolution.kind === 'unanswered' ? resolution.answer : resolution;
   const seen = breaker.observe(context, { request: 'look_up', answer, outcome, groups: [...groups], subject });
+  const isThrottled = outcome.kind === 'throttled';
+  for (const group of groups) {
+    context.throttled.note(group, 'look_up', isThrottled);
+    if (isThrottled && breaker.isClosed) context.throttled.wait(group, waitsFor(group, kind, id));
+  }
   if (resolution.kind !== 'unanswered') return;
   tally(context, outcome);
   if (!('failure' in outcome)) return;

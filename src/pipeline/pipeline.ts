@@ -25,6 +25,8 @@ import { Dispatcher, review } from './schedule.ts';
 import { Settler } from './settle.ts';
 import { Signal } from './signal.ts';
 import { newSnapshotCache } from './snapshot-cache.ts';
+import { OldReads } from './old-reads.ts';
+import { ThrottledGroups } from './throttled.ts';
 import { Turns } from './turns.ts';
 import { VersionForm } from './version-form.ts';
 import { newState } from './new-state.ts';
@@ -60,7 +62,9 @@ export class Pipeline {
       options,
       state,
       breaker: new TargetBreaker(),
+      throttled: new ThrottledGroups(ports),
       cache: newSnapshotCache(options.snapshotMembersMax),
+      oldReads: new OldReads(),
       keys: new KeyWatch(ports, options.topics.source),
       backlog: new Backlog(ports, state),
       versionForm: new VersionForm(),

@@ -59,8 +59,11 @@ export async function readGroup(
   if (group.flight !== null) group.flight.wasRead ||= isSuccess(asked.seen);
   if (outcome.kind === 'applied' && outcome.snapshot !== null) {
     const snapshot = context.versionForm.applyTo(outcome.snapshot);
-    group.doubt = afterRead(group.doubt, snapshot.version);
-    context.cache.set(cacheKey(group), snapshot);
+    const key = cacheKey(group);
+    const oldRead = context.oldReads.doubtOf(key, snapshot.version, context.clock.now().monotonic);
+    group.doubt = afterRead(group.doubt, snapshot.version) ?? oldRead;
+    if (oldRead === null) context.cache.set(key, snapshot);
+    else context.cache.delete(key);
     return { ...asked, snapshot };
   }
   if (outcome.kind !== 'unchanged') context.cache.delete(cacheKey(group));
@@ -93,9 +96,14 @@ export async function patchGroup(
   const after = snapshotAfter(snapshot, part, outcome);
   // The version has moved, so nothing that was sent before can land any more; accepted without effect, it has not.
   if (after !== null && hasMoved(snapshot, after)) group.doubt = null;
+  if (after === null || hasMoved(snapshot, after)) noteReplaced(context, group, snapshot.version);
   if (after === null) context.cache.delete(cacheKey(group));
   else context.cache.set(cacheKey(group), after);
   return { ...asked, after };
+}
+
+function noteReplaced({ oldReads, clock, options }: Context, group: Group, version: string): void {
+  oldReads.noteReplaced(cacheKey(group), version, clock.now().monotonic + options.lateApplyMs);
 }
 
 /** Where the answer shows no list, or one that may be cut, a whole one at the version of the request says more. */
@@ -148,6 +156,7 @@ async function ask(context: Context, group: Group, permit: Permit, { method, sen
   noteAnswer(context, group, outcome);
   const request = method === 'PATCH' ? 'write' : 'read';
   const seen = context.breaker.observe(context, { request, answer, outcome, groups: [group], subject: group });
+  context.throttled.note(group, request, outcome.kind === 'throttled');
   if (isCurrent(context, group.partition) && noteName(context, group, { answer, method })) return null;
   return isCurrent(context, group.partition) ? { answer, outcome, seen } : null;
 }

@@ -50,6 +50,7 @@ export function review(context: Context, group: Group): void {
   if (!isDeferred) group.deferred = null;
   if (due === null && wakeAt < Number.POSITIVE_INFINITY) return wake(context, group, wakeAt);
   state.waiting.delete(group);
+  since = Math.max(since, context.throttled.since(group));
   if (due !== null) state.ready.push(group, { class: due, since, now: now.wall });
 }
 

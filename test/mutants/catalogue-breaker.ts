@@ -119,4 +119,40 @@ export const breakerMutants: readonly Mutant[] = [
     ],
     tests: ['test/contract/rules/breaker-attempts.test.ts'],
   },
+  {
+    name: 'throttled-group-first',
+    breaks: 'a group that is answered with 429 keeps its place before the others',
+    edits: [
+      {
+        file: 'src/pipeline/schedule.ts',
+        find: 'since = Math.max(since, context.throttled.since(group));',
+        replace: '',
+      },
+    ],
+    tests: ['test/contract/rules/server-waits.test.ts'],
+  },
+  {
+    name: 'throttled-group-at-once',
+    breaks: 'a group that is answered with 429 is asked again whenever the gate opens',
+    edits: [
+      {
+        file: 'src/pipeline/failed-tries.ts',
+        find: "if (kind === 'throttled') return context.throttled.wait(group, [...intents, ...unsent]);",
+        replace: '',
+      },
+    ],
+    tests: ['test/contract/rules/server-waits.test.ts'],
+  },
+  {
+    name: 'old-read-believed',
+    breaks: 'a read that shows a version which a PATCH of ours has replaced decides about no-ops and full states',
+    edits: [
+      {
+        file: 'src/core/replaced-versions.ts',
+        find: 'if (nowMs >= untilMs) return false;',
+        replace: 'if (nowMs >= 0) return false;',
+      },
+    ],
+    tests: ['test/contract/rules/unconfirmed.test.ts'],
+  },
 ];

@@ -77,6 +77,9 @@ export async function aService(
       const text = JSON.stringify({ group_id: group, ...value });
       broker.append([{ topic: topics.source, partition: null, key: group, value: text, headers: [] }]);
     },
+    /** Fields of the lines with this message. */
+    lines: (message: string): readonly object[] =>
+      logger.lines.filter((line) => line.message === message).map(({ fields }) => fields),
     reports: (): readonly ReportRecord[] =>
       records(topics.report).map(({ value }) => JSON.parse(String(Buffer.from(value ?? []))) as ReportRecord),
   };

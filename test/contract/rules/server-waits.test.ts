@@ -123,3 +123,78 @@ test.each([
   await clock.advance(quickOptions.retry.capMs);
   expect(asked.length).toBeGreaterThan(2);
 });
+
+/** The user that is looked for has the same id. */
+function found({ path }: Asked): RawAnswer {
+  const id = /"([^"]+)"/.exec(decodeURIComponent(path))?.[1] ?? '';
+  const body = JSON.stringify({ totalResults: 1, Resources: [{ id, userName: id, displayName: id, active: true }] });
+  return { status: 200, headers: {}, body: Buffer.from(body) };
+}
+
+describe('a 429 to one group alone', () => {
+  const healthy = ['g0', 'g1', 'g2', 'g3'];
+  const isOf = (group: string, { path }: Asked): boolean => path.endsWith(`/${group}`);
+
+  async function aSickGroup(isSick: (one: Asked) => boolean, options: ServiceOptions = {}) {
+    const target = new ScimTarget();
+    const respond: Respond = (one) => {
+      if (isLogin(one)) return aToken({});
+      if (isSick(one)) return throttled({ 'retry-after': '1' });
+      return isSearch(one) ? found(one) : target.respond(one);
+    };
+    return aService(respond, options);
+  }
+
+  test.each<[string, (one: Asked) => boolean]>([
+    ['each request', (one) => isOf('sick', one)],
+    ['each PATCH', (one) => isOf('sick', one) && one.method === 'PATCH'],
+  ])('to %s: removals of others land, and the group is asked more and more seldom', async (_, isSick) => {
+    // given a group whose change is older
+    const { clock, asked, produce, reports } = await aSickGroup(isSick);
+    produce('sick', { remove_members: ['nobody'], add_members: ['user'] });
+    await clock.advance(1_000);
+    // when others change, one each second, for two minutes
+    const landed = (): number =>
+      reports().filter(({ group, op, outcome }) => group !== 'sick' && op === 'add' && outcome === 'applied').length;
+    for (let second = 0; second < 120; second++) {
+      const group = healthy[second % healthy.length] ?? '';
+      produce(group, { add_members: [`user-${second}`], remove_members: [`user-${second - 4}`] });
+      await clock.advance(1_000);
+      // then each of them lands soon
+      expect(landed()).toBeGreaterThanOrEqual(second - 5);
+    }
+    await clock.advance(10_000);
+    expect(landed()).toBe(120);
+    expect(asked.filter((one) => isOf('sick', one)).length).toBeLessThanOrEqual(20);
+    expect(
+      reports()
+        .filter(({ group }) => group === 'sick')
+        .every(({ attempt }) => attempt === 0),
+    ).toBe(true);
+  });
+
+  test('to the look-up of one user: others land', async () => {
+    const isSick = ({ path }: Asked): boolean => decodeURIComponent(path).includes('sick');
+    const { clock, produce, reports } = await aSickGroup(isSick, { isMapped: true });
+    produce('g', { add_members: ['sick'] });
+    await clock.advance(10_000);
+    for (let second = 0; second < 60; second++) {
+      produce(healthy[second % healthy.length] ?? '', { add_members: [`user-${second}`] });
+      await clock.advance(1_000);
+    }
+    await clock.advance(10_000);
+    const finals = reports().filter(({ final }) => final);
+    expect(finals).toHaveLength(60);
+  });
+
+  test('ends with it: the change lands, no attempt used up, and the log has said why it waited', async () => {
+    let isSick = true;
+    const { clock, produce, reports, lines } = await aSickGroup(() => isSick);
+    produce('sick', { add_members: ['user'] });
+    await clock.advance(120_000);
+    expect(lines('the target answers 429 to this group again')).toMatchObject([{ group: 'sick' }, {}]);
+    isSick = false;
+    await clock.advance(130_000);
+    expect(reports().at(-1)).toMatchObject({ group: 'sick', outcome: 'applied', attempt: 0 });
+  });
+});

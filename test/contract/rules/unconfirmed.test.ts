@@ -22,6 +22,10 @@ interface Operation {
 interface Behaviour {
   /** How far reads, and the bodies of answers to PATCHes, lag behind. */
   readonly lagMs: number;
+  /** Answers to PATCHes show what is so. */
+  readonly isShownAtOnce?: true;
+  /** Versions have no order. */
+  readonly isOpaque?: true;
   /** A rule of the target's own: it says yes and does nothing. */
   readonly ignores?: (member: string) => boolean;
   /** PATCHes are answered 204 without a version. */
@@ -60,7 +64,7 @@ class LaggingTarget {
   #patch(group: string, { headers, body }: Asked): RawAnswer {
     const versions = this.#of(group);
     const last = versions.at(-1) ?? { version: 1, members: [] };
-    if (headers['if-match'] !== `"${last.version}"`) return { status: 412, headers: {}, body: Buffer.alloc(0) };
+    if (headers['if-match'] !== this.#tag(last.version)) return { status: 412, headers: {}, body: Buffer.alloc(0) };
     const members = new Set(last.members);
     const { Operations } = JSON.parse(body ?? '') as { readonly Operations: readonly Operation[] };
     for (const { op, path, value } of Operations) {
@@ -69,16 +73,26 @@ class LaggingTarget {
         if (op === 'add') members.add(member);
         else members.delete(member);
     }
-    versions.push({ at: this.#clock.now().monotonic, version: last.version + 1, members: [...members] });
-    return this.behaviour.isBare ? { status: 204, headers: {}, body: Buffer.alloc(0) } : this.#read(group);
+    this.write(group, [...members]);
+    if (this.behaviour.isBare) return { status: 204, headers: {}, body: Buffer.alloc(0) };
+    return this.#read(group, this.behaviour.isShownAtOnce ? 0 : this.behaviour.lagMs);
   }
 
-  #read(group: string): RawAnswer {
-    const { lagMs } = this.behaviour;
+  /** As another program does. */
+  write(group: string, members: readonly string[]): void {
+    const versions = this.#of(group);
+    versions.push({ at: this.#clock.now().monotonic, version: versions.length + 1, members });
+  }
+
+  #tag(version: number): string {
+    return this.behaviour.isOpaque ? `"${(version * 7_919) % 1_000}-x"` : `"${version}"`;
+  }
+
+  #read(group: string, lagMs = this.behaviour.lagMs): RawAnswer {
     const seen = this.#of(group).findLast(({ at }) => at <= this.#clock.now().monotonic - lagMs);
     const members = (seen?.members ?? []).map((value) => ({ value }));
     const body = Buffer.from(JSON.stringify({ id: group, members }));
-    return { status: 200, headers: { etag: `"${seen?.version ?? 1}"` }, body };
+    return { status: 200, headers: { etag: this.#tag(seen?.version ?? 1) }, body };
   }
 }
 
@@ -137,6 +151,72 @@ describe.each([300, 1_500, 4_000, 12_000, 19_000])('reads lag %i ms behind write
     produce('g', { members: ['cid'], complete: true });
     await clock.advance(5 * LATE_APPLY_MS);
     expect(target.members('g')).toEqual(['cid']);
+  });
+});
+
+describe.each([300, 1_500, 4_000, 12_000, 19_000])('reads alone lag %i ms behind writes', (lagMs) => {
+  const lagging = (more: Partial<Behaviour>): Promise<Awaited<ReturnType<typeof aCase>>> =>
+    aCase({ lagMs, isShownAtOnce: true, ...more });
+
+  describe.each<[string, Partial<Behaviour>]>([
+    ['integers', {}],
+    ['opaque', { isOpaque: true }],
+  ])('and versions are %s', (_, more) => {
+    test('a full state that follows a change is worked out by no older read', async () => {
+      const { clock, produce, target, outcomes } = await lagging(more);
+      target.write('g', ['ben']);
+      await clock.advance(LATE_APPLY_MS);
+      produce('g', { add_members: ['ada'] });
+      await clock.advance(200);
+      expect(outcomes()).toEqual({ 'add ada': 'applied' });
+      produce('g', { members: ['ben'], complete: true });
+      await clock.advance(3 * LATE_APPLY_MS);
+      expect(target.members('g')).toEqual(['ben']);
+      expect(outcomes()).toMatchObject({ 'remove ada': 'applied' });
+    });
+
+    test('whom it names is there, although an older read shows them', async () => {
+      const { clock, produce, target } = await lagging(more);
+      target.write('g', ['ada', 'ben']);
+      await clock.advance(LATE_APPLY_MS);
+      produce('g', { remove_members: ['ada'] });
+      await clock.advance(200);
+      produce('g', { members: ['ada', 'ben'], complete: true });
+      await clock.advance(3 * LATE_APPLY_MS);
+      expect(new Set(target.members('g'))).toEqual(new Set(['ada', 'ben']));
+    });
+
+    test('the opposite that another program sends into a conflict is no no-op', async () => {
+      const { clock, produce, target, outcomes } = await lagging(more);
+      produce('g', { add_members: ['ada'] });
+      await clock.advance(200);
+      target.write('g', ['ada', 'foreign']);
+      produce('g', { remove_members: ['ada'] });
+      await clock.advance(3 * LATE_APPLY_MS);
+      expect(target.members('g')).toEqual(['foreign']);
+      expect(['applied', 'recovered']).toContain(outcomes()['remove ada']);
+    });
+
+    test('several changes in a row, and reads that are several versions old', async () => {
+      const { clock, produce, target } = await lagging(more);
+      for (const member of ['ada', 'ben', 'cid', 'dan']) {
+        produce('g', { add_members: [member] });
+        await clock.advance(150);
+      }
+      produce('g', { members: ['ben'], complete: true });
+      await clock.advance(3 * LATE_APPLY_MS);
+      expect(target.members('g')).toEqual(['ben']);
+    });
+  });
+
+  test('older reads are few', async () => {
+    const { clock, produce, reads } = await lagging({});
+    produce('g', { add_members: ['ada'] });
+    await clock.advance(200);
+    const before = reads();
+    produce('g', { members: [], complete: true });
+    await clock.advance(LATE_APPLY_MS);
+    expect(reads() - before).toBeLessThanOrEqual(7);
   });
 });
 

@@ -1,0 +1,25 @@
+/** Finds reads that are older than what was changed last (core/replaced-versions.ts). In memory alone: a new owner is in doubt. */
+import { LRUCache } from 'lru-cache';
+import type { Doubt } from '../core/doubt.ts';
+import { afterOldRead, afterReplacing, isReplaced, type ReplacedVersions } from '../core/replaced-versions.ts';
+
+/** More groups are not changed within LATE_APPLY_MS under the limits of the target. */
+const GROUPS_MAX = 10_000;
+
+export class OldReads {
+  readonly #byTarget = new LRUCache<string, ReplacedVersions>({ max: GROUPS_MAX });
+
+  /** A PATCH of ours has replaced the version; until `untilMs` (monotonic) a read may still show it. */
+  noteReplaced(target: string, version: string, untilMs: number): void {
+    this.#byTarget.set(target, afterReplacing(this.#byTarget.get(target), version, untilMs));
+  }
+
+  /** The doubt that a read of this version leaves; null: it is not known to be old. */
+  doubtOf(target: string, version: string, nowMs: number): Doubt | null {
+    const known = this.#byTarget.get(target);
+    if (known === undefined || !isReplaced(known, version, nowMs)) return null;
+    const after = afterOldRead(known, nowMs);
+    this.#byTarget.set(target, after.known);
+    return after.doubt;
+  }
+}

@@ -22,8 +22,8 @@ import {
   type RowHeader,
   unreadableDelete,
 } from './debezium-row.ts';
-import { canBeMarked } from './debezium-marks.ts';
-import { type Standing, standingOf } from './debezium-where.ts';
+import { canBeMarked, operationColumnIn } from './debezium-marks.ts';
+import { isKnown, type Standing, standingOf } from './debezium-where.ts';
 import { delta, skip } from './reading.ts';
 import { notAChange } from './several.ts';
 
@@ -63,6 +63,8 @@ export function deleted(before: Columns | null, header: RowHeader, { record, opt
   const standing = standingOf(row, options);
   // One that is no membership, as of a history, may have the ids of both in its key, and more.
   if (standing.kind === 'marked' && standing.says !== 'ended') return rowMarked(standing);
+  const history = historyIn(row, key, options);
+  if (history !== null) return rowMarked({ column: history, says: 'operation' });
   // One row a membership at most: with it the membership has ended, no matter what the row said.
   if (found.kind === 'whole' && isWholeKey(key, options)) return removal(found.row, header);
   if (standing.kind === 'outside') return notAMember;
@@ -71,6 +73,13 @@ export function deleted(before: Columns | null, header: RowHeader, { record, opt
   if (standing.kind === 'marked') return rowMarked(standing);
   return standing.kind === 'unknown' ? formerRowUnreadable(standing.column) : removal(found.row, header);
 }
+
+/**
+ * Without REPLICA IDENTITY FULL a deleted row of a history does not say what was done: its column is null. But its key has more than
+ * the ids, so there are several rows of one membership.
+ */
+const historyIn = ({ fields }: Columns, key: Columns, options: DebeziumOptions): string | null =>
+  Object.keys(key.fields).length > 2 ? operationColumnIn(fields, (column) => isKnown(column, options)) : null;
 
 export interface RowUpdate {
   /** null: the record does not have it. */

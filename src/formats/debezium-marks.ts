@@ -4,7 +4,7 @@
  * row is no change, and loud.
  */
 import { memberTypeIn } from './debezium-member-type.ts';
-import { operationIn } from './debezium-operation.ts';
+import { operationIn, saysSomething } from './debezium-operation.ts';
 import { remembered } from './field-words.ts';
 import { type Fields, isFields } from './reading.ts';
 
@@ -172,6 +172,12 @@ export function markIn(row: Fields, isKnown: (column: string) => boolean): Marke
     if (meanings.ended !== null && ended === null && (isFields(value) || meanings.ended(value))) ended = column;
   }
   return ended === null ? null : { column: ended, says: 'ended' };
+}
+
+/** The column in which rows of the table say what was done, though this one may not say it; null: none. */
+export function operationColumnIn(row: Fields, isKnown: (column: string) => boolean): string | null {
+  for (const name in row) if (meaningsOf(name)?.operation === saysSomething && !isKnown(name)) return name;
+  return null;
 }
 
 /** Whether rows of the table can be marked as ended at all. */

@@ -9,7 +9,7 @@ import { isFields } from './reading.ts';
 export type Saying = (value: unknown) => boolean;
 
 /** A flag (`op`: an operator of a channel) says of no operation, a text or a code does; Oracle's numbers are objects. */
-const saysSomething: Saying = (value) =>
+export const saysSomething: Saying = (value) =>
   typeof value === 'string' ? value.trim() !== '' : typeof value === 'number' || isFields(value);
 
 /** Such a column says as often of what kind the membership is: `kind`, `type`. */

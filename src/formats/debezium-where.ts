@@ -79,7 +79,7 @@ export function standingOf(row: Columns, chosen: Chosen): Standing {
   return unknown ?? MEMBER;
 }
 
-const isKnown = (column: string, { groupColumn, memberColumn, memberWhere }: Chosen): boolean =>
+export const isKnown = (column: string, { groupColumn, memberColumn, memberWhere }: Chosen): boolean =>
   column === groupColumn ||
   column === memberColumn ||
   (memberWhere !== null && memberWhere.some((condition) => condition.column === column));

@@ -70,6 +70,18 @@ describe.each(OPERATIONS)('a row whose column %s is %o', (column, value) => {
   });
 });
 
+describe('a deleted row whose database tells only the key', () => {
+  const deleted = { before: { rev: 7, ...ids, revtype: null }, after: null, op: 'd', source };
+
+  test('of a history removes nobody', () => {
+    expect(read(deleted, { key: { rev: 7, ...ids } })).toMatchObject([{ kind: 'invalid', code: 'row_of_history' }]);
+  });
+
+  test('is the end of its membership where the key has the ids alone', () => {
+    expect(read(deleted, { key: ids })).toMatchObject([{ kind: 'delta', add: [], remove: ['u'] }]);
+  });
+});
+
 test.each<object>([
   { revtype: null },
   { operation: '' },

@@ -33,6 +33,8 @@ export const ADVICE = {
   permission:
     'Grant directory:group:edit to the OAuth client, for example by the role "SCIM Integration", in the division of the group.',
   group: `Make the group in Genesys Cloud (SCIM cannot create groups), or correct the group id at the source${BY_ITSELF}`,
+  gone: `Nothing is left to do: the group was deleted at the source, and Genesys Cloud has none of this id. If you still see it among the groups there, it was missing for a moment${BY_ITSELF}`,
+  unfound: `Nothing is left to do: the group was deleted at the source, and Genesys Cloud has none of this id. If you still see it among the groups there, correct ID_MAP_GROUP_ATTRIBUTE${BY_ITSELF}`,
   member: `Provision the user in Genesys Cloud first, or correct the user id at the source${BY_ITSELF}`,
   rate: 'Nothing to do; to go faster have the limit of the OAuth client raised.',
   large: 'Lower MAX_MEMBERS_PER_PATCH.',

@@ -2,6 +2,7 @@
 import { type Approval, type ChangeSource, type Intent, intentId, sourceGroup, sourceMember } from './change.ts';
 import type { Failure } from './outcome.ts';
 import { offsetText, positionText } from './position.ts';
+import { ADVICE } from './refusals.ts';
 import { thenReplay } from './remedies.ts';
 import type { FinalOutcome, ReportRecord } from './report.ts';
 import { timeText } from './time-text.ts';
@@ -76,13 +77,18 @@ export const finalReport = (intent: Intent, facts: FinalFacts): ReportRecord => 
 });
 
 /** It does not land by itself any more. */
-const givenUp = (intent: Intent, { reason, outcome }: FinalFacts): Failure | null =>
-  reason !== null && (outcome === 'failed' || outcome === 'permanent_failure')
-    ? {
-        ...reason,
-        advice: ENDS_OTHERWISE.has(reason.code) ? reason.advice : thenReplay(reason.advice, intentId(intent)),
-      }
-    : reason;
+function givenUp(intent: Intent, { reason, outcome }: FinalFacts): Failure | null {
+  if (reason === null || (outcome !== 'failed' && outcome !== 'permanent_failure')) return reason;
+  const { code, advice } = whereGone(intent, reason);
+  return { ...reason, advice: ENDS_OTHERWISE.has(code) ? advice : thenReplay(advice, intentId(intent)) };
+}
+
+/** Nobody has to make a group that the source has deleted. */
+function whereGone(intent: Intent, reason: Failure): Failure {
+  if (intent.whole?.deleted !== true) return reason;
+  if (reason.code === 'group_missing') return { ...reason, advice: ADVICE.unfound };
+  return reason.advice === ADVICE.group ? { ...reason, advice: ADVICE.gone } : reason;
+}
 
 /** An operator has refused the removal; a full state, or a delta, is to be sent. */
 const ENDS_OTHERWISE: ReadonlySet<string> = new Set(['refused', 'members_not_shown']);
@@ -93,7 +99,7 @@ export const retryReport = (intent: Intent, facts: RetryReportFacts): ReportReco
   id: `${intentId(intent)}#${intent.attempt}`,
   final: false,
   outcome: 'retry_scheduled',
-  reason: reasonJson(facts.reason),
+  reason: reasonJson(whereGone(intent, facts.reason)),
   next_attempt_at: timeText(facts.nextAttemptAt),
 });
 
@@ -131,7 +137,8 @@ export const hintFailure = (code: string, message: string): Failure => ({
   message,
   status: null,
   scimType: null,
-  advice: 'Read the group anew at the source and send its full state; `rollcall ingest poll` does so.',
+  advice:
+    'Read the group at the source and send its full state, while nothing changes the group; `rollcall ingest poll` reads it by itself.',
 });
 
 /**

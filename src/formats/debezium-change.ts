@@ -22,8 +22,8 @@ import {
   type RowHeader,
   unreadableDelete,
 } from './debezium-row.ts';
-import { canBeMarked } from './debezium-marks.ts';
-import { type Standing, standingOf } from './debezium-where.ts';
+import { canBeMarked, operationColumnIn } from './debezium-marks.ts';
+import { isKnown, type Standing, standingOf } from './debezium-where.ts';
 import { delta, skip } from './reading.ts';
 import { notAChange } from './several.ts';
 
@@ -39,7 +39,7 @@ const notAMember = skip('not_a_member_row');
 
 /** A new row, or one of a snapshot. */
 export function created(after: Columns, header: RowHeader, { options }: RowReading): SourceEvent {
-  const standing = standingOf(after, options.memberWhere);
+  const standing = standingOf(after, options);
   if (standing.kind === 'outside') return notAMember;
   const found = rowIn([after], options);
   if (found.kind === 'bad') return found.problem;
@@ -49,7 +49,7 @@ export function created(after: Columns, header: RowHeader, { options }: RowReadi
 
 const problemOf = (standing: Standing): SourceEvent | null =>
   standing.kind === 'marked'
-    ? rowMarked(standing.column)
+    ? rowMarked(standing)
     : standing.kind === 'unknown'
       ? conditionUnknown(standing.column)
       : null;
@@ -60,15 +60,26 @@ export function deleted(before: Columns | null, header: RowHeader, { record, opt
   const key = keyOf(record);
   const found = formerRowIn(row, key, options);
   if (found.kind === 'bad') return found.problem;
+  const standing = standingOf(row, options);
+  // One that is no membership, as of a history, may have the ids of both in its key, and more.
+  if (standing.kind === 'marked' && standing.says !== 'ended') return rowMarked(standing);
+  const history = historyIn(row, key, options);
+  if (history !== null) return rowMarked({ column: history, says: 'operation' });
   // One row a membership at most: with it the membership has ended, no matter what the row said.
   if (found.kind === 'whole' && isWholeKey(key, options)) return removal(found.row, header);
-  const standing = standingOf(row, options.memberWhere);
   if (standing.kind === 'outside') return notAMember;
   if (found.kind === 'partial')
     return found.isFilled ? formerRowUnreadable(found.column) : unreadableDelete(found.column);
-  if (standing.kind === 'marked') return rowMarked(standing.column);
+  if (standing.kind === 'marked') return rowMarked(standing);
   return standing.kind === 'unknown' ? formerRowUnreadable(standing.column) : removal(found.row, header);
 }
+
+/**
+ * Without REPLICA IDENTITY FULL a deleted row of a history does not say what was done: its column is null. But its key has more than
+ * the ids, so there are several rows of one membership.
+ */
+const historyIn = ({ fields }: Columns, key: Columns, options: DebeziumOptions): string | null =>
+  Object.keys(key.fields).length > 2 ? operationColumnIn(fields, (column) => isKnown(column, options)) : null;
 
 export interface RowUpdate {
   /** null: the record does not have it. */
@@ -80,8 +91,8 @@ export interface RowUpdate {
 export function updated({ before, after, header }: RowUpdate, reading: RowReading): readonly SourceEvent[] {
   const { record, options } = reading;
   const key = keyOf(record);
-  const standing = standingOf(after, options.memberWhere);
-  const former = before === null ? null : standingOf(before, options.memberWhere);
+  const standing = standingOf(after, options);
+  const former = before === null ? null : standingOf(before, options);
   // A change of the key comes as a delete and a creation, so the key of an update is that of the row before it, too.
   const was = formerRowIn(before ?? NOTHING, key, options);
   const problem = was.kind === 'bad' ? was.problem : problemOf(standing);
@@ -134,6 +145,6 @@ interface Arrival {
 function arrived({ was, now, former }: Arrival, header: RowHeader): readonly SourceEvent[] {
   const added = addition(now, header);
   if (isSameId(was.group, now.group) && isSameId(was.member, now.member)) return [added];
-  if (former?.kind === 'marked') return [added, rowMarked(former.column)];
+  if (former?.kind === 'marked') return [added, rowMarked(former)];
   return [added, formerRowUnreadable(former?.kind === 'unknown' ? former.column : 'before')];
 }

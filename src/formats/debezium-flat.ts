@@ -17,8 +17,8 @@ import {
 } from './debezium-row.ts';
 import { isOtherTable, type RowOrigin } from './debezium-table.ts';
 import { standingOf } from './debezium-where.ts';
+import { isEventName, VERB } from './debezium-operation.ts';
 import { NAME_LENGTH_MAX } from './event-grammar.ts';
-import { remembered } from './field-words.ts';
 import { headerText } from './headers.ts';
 import { type Fields, fieldsIn, invalid, isFields, quote, skip, textIn } from './reading.ts';
 import { epochTime } from './several.ts';
@@ -50,24 +50,12 @@ function isKeyedByColumns(fields: Fields, record: SourceRecord): boolean {
 
 const isScalar = (value: unknown): boolean => typeof value === 'string' || typeof value === 'number';
 
-/**
- * Columns and headers that would name what happened: a JSON that has one is an event, or says its operation in a way that is not
- * known: `event_name`, `changeType`, and what other connectors write (GoldenGate's and Confluent's `op_type`, Qlik's
- * `header__change_oper`, Flink's `row_kind`, HVR's `hvr_op`, Db2's `A_ENTTYP`, Estuary's `_meta`,
- * SAP's `ODQ_CHANGEMODE` and `RECORDMODE`, Materialize's `mz_diff`).
- */
-const EVENT_NAME =
-  /(?:^|_)(?:op|oper|operation|opcode|optype|event|action|verb|activity|kind|rowkind|enttyp|dml|iud|mutation|rocancel)(?:_(?:type|name|code|op|flag|ind))?$|(?:^|_)(?:change|message|msg|record|row|trigger)_?(?:type|mode)$|^mz_diff$/;
-
-const isEventName = remembered((words) => EVENT_NAME.test(words));
-
 const saysSomething = (value: unknown): boolean =>
   (typeof value === 'string' && value !== '') || typeof value === 'number';
 
 /** A `type` may be the name of a class, as in tables of several classes (`GroupMember`). */
 const isClassName = (type: string): boolean =>
   type.length <= NAME_LENGTH_MAX && /^(?:[A-Z][a-z0-9]+)+(?:::(?:[A-Z][a-z0-9]+)+)*$/.test(type);
-const VERB = /ed\b|Add|Remov|Delet|Creat|Updat|Join|Leav|Left|Assign|Grant|Revok|Request|Invit|Pend|Reject|Ban/;
 
 function namesEvent(fields: Fields): boolean {
   for (const [name, value] of Object.entries(fields)) {
@@ -103,10 +91,10 @@ export function readFlatRow(fields: Fields, reading: RowReading): readonly Sourc
   }
 }
 
-/** Without the mark that would read as a column of the table, as of a soft delete. */
+/** Without the marks that would read as columns of the table, as of a soft delete, or of its history. */
 function columnsOf(fields: Fields): Fields {
-  if (!('__deleted' in fields)) return fields;
-  const { __deleted, ...columns } = fields;
+  if (!('__deleted' in fields || '__op' in fields)) return fields;
+  const { __deleted, __op, ...columns } = fields;
   return columns;
 }
 
@@ -132,7 +120,7 @@ function deletionIn(mark: unknown, op: unknown): boolean | SourceEvent {
 /** Its operation is not known: new, changed or of a snapshot. */
 function present(row: Columns, header: RowHeader, reading: RowReading): SourceEvent {
   const { record, options } = reading;
-  if (standingOf(row, options.memberWhere).kind !== 'outside') return created(row, header, reading);
+  if (standingOf(row, options).kind !== 'outside') return created(row, header, reading);
   const key = keyOf(record);
   if (!isWholeKey(key, options)) return formerRowUnreadable('__op');
   const found = rowIn([row, key], options);

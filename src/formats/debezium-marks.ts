@@ -1,7 +1,10 @@
 /**
- * Columns that usually mark a row as no membership (any more): deleted, inactive, not accepted yet, at its end. What they are called
- * differs, so they are known by their words. Without DEBEZIUM_MEMBER_WHERE such a row is no change, and loud.
+ * Columns that usually mark a row as no membership (any more): deleted, inactive, not accepted yet, at its end; of a history; of a member
+ * who is no user. What they are called differs, so they are known by their words. Unless DEBEZIUM_MEMBER_WHERE says what they mean such a
+ * row is no change, and loud.
  */
+import { memberTypeIn } from './debezium-member-type.ts';
+import { operationIn, saysSomething } from './debezium-operation.ts';
 import { remembered } from './field-words.ts';
 import { type Fields, isFields } from './reading.ts';
 
@@ -33,6 +36,17 @@ const isUnset: Mark = (value) => value === null || isNothing(value);
 const isTime: Mark = (value) =>
   isSet(value) && !(typeof value === 'number' && isFarAway(value)) && !(typeof value === 'string' && NEVER.test(value));
 const isEnding: Mark = (value) => isWord(value, ENDINGS);
+/** XMPP: who has no affiliation is no member. */
+const isEndingOrNone: Mark = (value) => isEnding(value) || isWord(value, NONE);
+const isRefusal: Mark = (value) => value === false || isEnding(value) || isWord(value, REFUSALS);
+/** `left` is a number in the tables of trees. */
+const isTrue: Mark = (value) => value === true || (isWord(value, TRUE) && value !== '1');
+/** `["2017-08-01 00:00:00+00","2018-01-01 00:00:00+00")`: PostgreSQL's ranges, with an end. */
+const isClosed: Mark = (value) => {
+  if (typeof value !== 'string') return false;
+  const end = /^[[(][^,]{0,64},"?([^,"]{1,64})"?[\])]$/.exec(value.trim())?.[1];
+  return end === undefined ? value.trim() === 'empty' : isTime(end);
+};
 
 const isWord = (value: unknown, words: ReadonlySet<string>): boolean =>
   typeof value === 'string' && words.has(value.trimEnd().toLowerCase());
@@ -43,6 +57,8 @@ const USUAL_STATES: ReadonlySet<string> = new Set(
   ),
 );
 
+const NONE: ReadonlySet<string> = new Set(['none']);
+const REFUSALS: ReadonlySet<string> = new Set(['no', 'not_going', 'not going', 'notgoing', 'not_attending', 'false']);
 const TRUE: ReadonlySet<string> = new Set(['true', '1', 't', 'yes', 'y']);
 /**
  * From 3000-01-01 to 9999-12-31, in days, milliseconds or microseconds since 1970, as the type of the column has it; and what PostgreSQL's
@@ -60,18 +76,18 @@ const NEVER = /^(?:9999|infinity)/i;
 /** Of columns that say more than this, as Matrix's `membership`. */
 const ENDINGS: ReadonlySet<string> = new Set(
   (
-    'ban banned blocked declined deleted denied expired inactive invite invited kicked knock leave left pending rejected removed ' +
-    'requested revoked suspended'
+    'applicant ban banned blocked declined deleted denied deny expired inactive invitation invite invited invitee kicked knock leave ' +
+    'left outcast pending rejected removed request requested revoked suspended waitlist waitlisted'
   ).split(' '),
 );
 
 /** `_at`, `_on` and the like behind a word that says that something has happened. */
-const WHEN = '(?:_?(?:at|on|by|date|time|ts|timestamp|dt|tm|flag|ind|yn|datetime|utc|reason|id))?';
+const WHEN = '(?:_?(?:at|on|by|since|date|time|ts|timestamp|dt|tm|flag|ind|yn|datetime|utc|reason|id))?';
 const BEFORE = '(?:^|_)(?:is_?|has_|date_|was_|ts_?|dt_)?';
 
 /** What has ended a membership, or not begun one, where the column is set. */
 const ENDED =
-  'deleted?|delete|deletion|del|removed?|remove|removal|revoked|archived|deactivated|disabled|inactive|suspended|banned|blocked|kicked|' +
+  'deleted?|delete|deletion|del|removed?|remove|removal|revoked|archived|deactivated|disabled|inactive|suspended|banned|blocked|kicked|exclude|exclusion|denied|deny|departed|wait_?listed|on_wait_?list|' +
   'cancell?ed|cancell?ation|unassigned|withdrawn|terminated|termination|rejected|declined|forgotten|ended|expired|pending|void|voided|' +
   'trashed|trash|retired|purged|obsolete|obsoleted|tombstone|tombstoned|hidden|resigned|resignation|quit|exited|dropped|unsubscribed|' +
   'opted_?out|erased|destroyed|discarded|dissolved|closed|ceased|invalidated|invalid|dismissed|excluded|expelled|evicted|ejected|' +
@@ -108,28 +124,64 @@ const MARKS: readonly (readonly [Mark, RegExp])[] = [
   // Who was added without an invitation has never accepted one (GitLab's `invite_accepted_at`).
   [isUnset, /^(?:membership_)?(?:accepted|approved|confirmed|joined)_(?:at|on|date)$/],
   [isNoUsualState, /(?:^|_)(?:status|state|stat|sts|approval)$/],
-  [isEnding, /^(?:membership|role|type|level|access|access_level|standing|stage|phase)$/],
+  [isTrue, /^(?:left|(?:is_)?request)$/],
+  [isClosed, /(?:^|_)(?:period|during|validity|lifespan|tstz_?range|(?:date|time|valid|active|effective)_?range)$/],
+  [isEndingOrNone, /^affiliation$/],
+  [isRefusal, /^(?:rsvp|rsvp_(?:response|answer|reply)|response)$/],
+  [
+    isEnding,
+    /^(?:membership|role|type|kind|effect|relation|relationship|level|access|access_level|standing|stage|phase)$/,
+  ],
 ];
 
 /** What a member may do, is sent, or signs in with: of no membership, though it is called like its end. */
 const OF_SETTING =
   /^(?:can|may)_|(?:^|_)(?:e_?mails?|notifications?|newsletters?|digests?|reminders?|push|sms|marketing|mfa|2fa|two_factor)_(?:is_)?(?:active|enabled|disabled|subscribed|unsubscribed|opted_?out|status|state)(?:_(?:at|on))?$|(?:^|_)(?:muted?|snoozed?|silenced?)_(?:until|till)$|(?:^|_)(?:token|password|session|api_key|otp)_expir\w*$|(?:^|_)(?:sync|read|online|presence|lockout)_(?:status|state)$/;
 
-const markOf = remembered((words) =>
-  OF_SETTING.test(words) ? null : (MARKS.find(([, pattern]) => pattern.test(words))?.[0] ?? null),
-);
+export interface Marked {
+  readonly column: string;
+  /** `ended`: deleted, inactive or the like; `operation`: what was done, as in a history; `no_user`: the member is a group or the like. */
+  readonly says: 'ended' | 'operation' | 'no_user';
+}
 
-/** The column that marks the row; null: none does. */
-export function markIn(row: Fields): string | null {
-  for (const name in row) {
-    const mark = markOf(name);
-    if (mark !== null && (isFields(row[name]) || mark(row[name]))) return name;
+/** What a column of this name may say. */
+interface Meanings {
+  readonly ended: Mark | null;
+  readonly operation: Mark | null;
+  readonly noUser: Mark | null;
+}
+
+const meaningsOf = remembered((words): Meanings | null => {
+  const ended = OF_SETTING.test(words) ? null : (MARKS.find(([, pattern]) => pattern.test(words))?.[0] ?? null);
+  const [operation, noUser] = [operationIn(words), memberTypeIn(words)];
+  return ended === null && operation === null && noUser === null ? null : { ended, operation, noUser };
+});
+
+/**
+ * What marks the row; null: nothing does. That it is no row of a membership counts more than that the membership has ended.
+ * @param isKnown columns of which the operator has said what they mean.
+ */
+export function markIn(row: Fields, isKnown: (column: string) => boolean): Marked | null {
+  let ended: string | null = null;
+  for (const column in row) {
+    const meanings = meaningsOf(column);
+    if (meanings === null || isKnown(column)) continue;
+    const value = row[column];
+    if (meanings.noUser?.(value) === true) return { column, says: 'no_user' };
+    if (meanings.operation?.(value) === true) return { column, says: 'operation' };
+    if (meanings.ended !== null && ended === null && (isFields(value) || meanings.ended(value))) ended = column;
   }
+  return ended === null ? null : { column: ended, says: 'ended' };
+}
+
+/** The column in which rows of the table say what was done, though this one may not say it; null: none. */
+export function operationColumnIn(row: Fields, isKnown: (column: string) => boolean): string | null {
+  for (const name in row) if (meaningsOf(name)?.operation === saysSomething && !isKnown(name)) return name;
   return null;
 }
 
-/** Whether rows of the table can be marked at all. */
+/** Whether rows of the table can be marked as ended at all. */
 export function canBeMarked(row: Fields): boolean {
-  for (const name in row) if (markOf(name) !== null) return true;
+  for (const name in row) if ((meaningsOf(name)?.ended ?? null) !== null) return true;
   return false;
 }

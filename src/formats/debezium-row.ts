@@ -2,9 +2,11 @@
 import type { Delta, Invalid, SourceEvent, SourceRecord } from '../core/change.ts';
 import { type Columns, idInColumn, schemaOf } from './debezium-decimal.ts';
 import type { TableName } from './debezium-table.ts';
+import type { Marked } from './debezium-marks.ts';
 import { type MemberWhere, UNAVAILABLE } from './debezium-where.ts';
 import type { FoundId } from './ids.ts';
 import { BESIDE_FORMAT, deltaOf, fieldsIn, invalid, isFields, isThere, readJson, type Told } from './reading.ts';
+import { refusedMember } from './several.ts';
 
 export interface DebeziumOptions {
   readonly groupColumn: string;
@@ -13,7 +15,7 @@ export interface DebeziumOptions {
   readonly table: TableName | null;
   /** Where a delete stands: in a record of its own, or in the tombstone alone. */
   readonly deletes: 'rows' | 'tombstones';
-  /** Which rows are memberships; null: all, unless they are marked as deleted or the like. */
+  /** Which rows are memberships; null: all, unless they are marked as deleted, as a history or the like. */
   readonly memberWhere: MemberWhere | null;
 }
 
@@ -128,7 +130,7 @@ const unreadableTombstone = (column: string): Invalid =>
   );
 
 /** Works beside this format (native-beside.ts). */
-export const FULL_STATE = `send the full state of the group as the table has it now (${BESIDE_FORMAT})`;
+export const FULL_STATE = `send the full state of the group as the table has it now, while nothing writes to its rows (${BESIDE_FORMAT})`;
 
 /** The row as it is now lacks the column, or a table may leave it empty: a user without a team. */
 export const rowUnreadable = (column: string, { fields }: Columns): Invalid =>
@@ -161,13 +163,35 @@ export const unreadableDelete = (column: string): Invalid =>
       `was. Let the database log whole rows (${IN_FULL}); then ${FULL_STATE}.`,
   );
 
-/** A soft delete, or the like: whether the row is a membership is for the operator to say. */
-export const rowMarked = (column: string): Invalid =>
+/** Whether such a row is a membership is for the operator to say. */
+export function rowMarked({ column, says }: Marked): SourceEvent {
+  switch (says) {
+    case 'ended':
+      return rowEnded(column);
+    case 'operation':
+      return rowOfHistory(column);
+    case 'no_user':
+      return refusedMember(`The column \`${column}\` says that the member of the row is no user`, null);
+  }
+}
+
+/** A soft delete, or the like. */
+const rowEnded = (column: string): Invalid =>
   invalid(
     'row_marked',
     `The column \`${column}\` says that the row is deleted, inactive or the like, and nothing says which rows are memberships: set ` +
       `DEBEZIUM_MEMBER_WHERE, such as \`${column} is null\`, \`${column}=0\` or \`${column}=active\` (a condition that always holds where ` +
       `it means nothing); then ${FULL_STATE}.`,
+  );
+
+/** A row of a history is added when a membership ends, too. */
+const rowOfHistory = (column: string): Invalid =>
+  invalid(
+    'row_of_history',
+    `The column \`${column}\` says what was done, as in the rows of a history or an audit table, so that the row was added does not make it a ` +
+      'membership. Set DEBEZIUM_TABLE to the table of the memberships where this is another one; describe the rows with ' +
+      'SOURCE_FORMAT=mapping where the history is all there is; where the column means something else, name it in ' +
+      `DEBEZIUM_MEMBER_WHERE (\`${column} is not null\` always holds where it is never empty), then ${FULL_STATE}.`,
   );
 
 export const conditionUnknown = (column: string): Invalid =>

@@ -1,9 +1,10 @@
 /**
  * Which rows of the table are memberships. DEBEZIUM_MEMBER_WHERE says it in a small part of SQL: conditions that all must hold. Without
- * it, a column that usually marks rows as deleted or inactive must not be passed over: a row that it marks is no change.
+ * it, a column that usually marks rows as deleted or inactive must not be passed over: a row that it marks is no change. Neither is one of
+ * a history or of a nested group, unless the conditions name the column that says so.
  */
 import { type Columns, idInColumn, isEncodedNumber, isNumberInBytes } from './debezium-decimal.ts';
-import { markIn } from './debezium-marks.ts';
+import { type Marked, markIn } from './debezium-marks.ts';
 
 export interface Condition {
   readonly column: string;
@@ -51,25 +52,37 @@ export type Standing =
   | { readonly kind: 'member' | 'outside' }
   /** The row does not tell the column. */
   | { readonly kind: 'unknown'; readonly column: string }
-  /** Without DEBEZIUM_MEMBER_WHERE: the column says that the row is deleted, inactive, or something that is not known. */
-  | { readonly kind: 'marked'; readonly column: string };
+  /** The column says that the row is no membership, or something that is not known. */
+  | ({ readonly kind: 'marked' } & Marked);
+
+/** What the operator has said of the table. */
+export interface Chosen {
+  readonly groupColumn: string;
+  readonly memberColumn: string;
+  /** null: all rows are memberships, unless they are marked. */
+  readonly memberWhere: MemberWhere | null;
+}
 
 const MEMBER: Standing = { kind: 'member' };
 const OUTSIDE: Standing = { kind: 'outside' };
 
-export function standingOf(row: Columns, where: MemberWhere | null): Standing {
-  if (where === null) {
-    const column = markIn(row.fields);
-    return column === null ? MEMBER : { kind: 'marked', column };
-  }
+export function standingOf(row: Columns, chosen: Chosen): Standing {
   let unknown: Standing | null = null;
-  for (const condition of where) {
+  for (const condition of chosen.memberWhere ?? []) {
     const holds = holdsFor(valueIn(row, condition.column), condition);
     if (holds === false) return OUTSIDE;
     if (holds === null) unknown ??= { kind: 'unknown', column: condition.column };
   }
+  const mark = markIn(row.fields, (column) => isKnown(column, chosen));
+  // Which memberships have ended DEBEZIUM_MEMBER_WHERE says as a whole; of a history, or a nested group, only where it names the column.
+  if (mark !== null && (chosen.memberWhere === null || mark.says !== 'ended')) return { kind: 'marked', ...mark };
   return unknown ?? MEMBER;
 }
+
+export const isKnown = (column: string, { groupColumn, memberColumn, memberWhere }: Chosen): boolean =>
+  column === groupColumn ||
+  column === memberColumn ||
+  (memberWhere !== null && memberWhere.some((condition) => condition.column === column));
 
 /** What PostgreSQL does not tell of a large value (unavailable.value.placeholder). */
 export const UNAVAILABLE = '__debezium_unavailable_value';

@@ -55,7 +55,7 @@ function lifecycle(event: string): SourceEvent {
   const { code, what } = LIFECYCLE.get(event) ?? { code: 'lifecycle_event', what: `Graph tells ${quote(event)}` };
   return hint(
     code,
-    `${what}: mend the subscription, read all groups anew (groups/delta) and send them as full states.`,
+    `${what}: correct the subscription, read all groups (groups/delta) and send them as full states, while nothing changes them.`,
   );
 }
 

@@ -82,3 +82,5 @@ class ReadNames {
 }
 
 const read = new ReadNames();
+
+export const eventNamed = (name: string): Named => read.of(name).named;

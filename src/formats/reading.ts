@@ -38,7 +38,7 @@ export const listIn = (value: unknown): readonly unknown[] => (Array.isArray(val
  * events.
  */
 export const BESIDE_FORMAT = 'a native record with the header rollcall-format: native, see docs/formats.md';
-export const AS_FULL_STATE = `send them as a full state (${BESIDE_FORMAT})`;
+export const AS_FULL_STATE = `send them as a full state, while nothing changes them (${BESIDE_FORMAT})`;
 
 export type Read = { readonly ok: true; readonly json: unknown } | { readonly ok: false; readonly problem: Invalid };
 

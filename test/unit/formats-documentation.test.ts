@@ -88,3 +88,18 @@ test.each(blocks.filter(({ language }) => language === 'env'))('line $line: it i
   expect(config.warnings).toEqual([]);
   expect(config.format.name).toBe(environment['SOURCE_FORMAT']);
 });
+
+test('full states of a table are read and written while nothing can write to it', () => {
+  const script = blocks.find(({ content }) => content.includes('full-states.sql'))?.content ?? '';
+  const steps = [
+    'BEGIN;',
+    'LOCK TABLE user_group_membership IN SHARE MODE;',
+    '\\o | kcat -P',
+    '\\i full-states.sql',
+    '\\o\n',
+    'COMMIT;',
+  ];
+  const places = steps.map((step) => script.indexOf(step));
+  expect(places).not.toContain(-1);
+  expect(places).toEqual(places.toSorted((one, other) => one - other));
+});

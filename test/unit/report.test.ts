@@ -1,9 +1,10 @@
 import { readFileSync } from 'node:fs';
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { schemaFiles } from '../../scripts/generate-schema.ts';
 import { type Approval, type Intent, WHOLE_GROUP } from '../../src/core/change.ts';
 import { heldFailure } from '../../src/core/guard.ts';
 import type { Failure } from '../../src/core/outcome.ts';
+import { ADVICE } from '../../src/core/refusals.ts';
 import { ReportRecord } from '../../src/core/report.ts';
 import {
   eventReport,
@@ -202,4 +203,36 @@ test('a report that is too large drops message, request and the names of the sou
   });
   expect(second && smallerReport(second)).toBeNull();
   for (const report of [first, second]) expect(ReportRecord.parse(report)).toEqual(report);
+});
+
+describe('a deleted group that Genesys Cloud does not have either', () => {
+  const gone = (deleted: boolean): Intent =>
+    builtIntent({ member: WHOLE_GROUP, op: 'state', whole: { members: [], deleted }, attempt: 1 });
+  const missing = { status: 404, scimType: null, message: 'none' };
+  const facts = { ...written, request: null, lag: noLag };
+  const advices = (intent: Intent, reason: Failure): readonly (string | undefined)[] =>
+    [
+      retryReport(intent, { ...facts, reason, nextAttemptAt: 1 }),
+      finalReport(intent, { ...facts, reason, outcome: 'permanent_failure', supersededBy: null }),
+    ].map((record) => record.reason?.advice);
+
+  test.each([
+    ['no group', { ...missing, code: 'not.found', advice: ADVICE.group }, 'it was missing for a moment'],
+    ['a search', { ...missing, code: 'group_missing', advice: 'Provision the group.' }, 'ID_MAP_GROUP_ATTRIBUTE'],
+  ])('shown by %s: nothing is left to do, and where to look', (_, reason, look) => {
+    const [again = '', last = ''] = advices(gone(true), reason);
+    for (const advice of [again, last]) {
+      expect(advice).toMatch(/^Nothing is left to do/);
+      expect(advice).toContain(look);
+      expect(advice).not.toMatch(/Make|Provision/);
+    }
+    expect(again).toMatch(/it lands by itself then\.$/);
+    expect(last).toContain('then wake it with `rollcall replay now');
+  });
+
+  test('is advised as before of another failure, and of another full state', () => {
+    const reason = { ...missing, code: 'not_found', advice: ADVICE.group };
+    expect(advices(gone(false), reason)[0]).toBe(ADVICE.group);
+    expect(advices(gone(true), failure)[0]).toBe('Wait.');
+  });
 });

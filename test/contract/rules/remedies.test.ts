@@ -37,6 +37,7 @@ test.each([
     { op: 'd', before: { id: 1, group_id: '', user_id: 0 }, after: null, source },
   ],
   ['a soft delete', 'row_marked', { op: 'c', after: { group_id: 'g', user_id: 'c', deleted_at: 1 }, source }],
+  ['a row of a history', 'row_of_history', { op: 'c', after: { group_id: 'g', user_id: 'c', revtype: 2 }, source }],
 ])('%s: the full state of the group puts it right', async (_, code, record) => {
   const world = await aWorld(withMembers('a', 'b'));
   produce(world, record);
@@ -48,6 +49,8 @@ test.each([
     String(Buffer.from(letter?.headers.find(([header]) => header === name)?.[1] ?? []));
   expect(header('rollcall-error-code')).toBe(code);
   expect(header('rollcall-error-message')).toContain('rollcall-format: native');
+  // Of what is written between the reading and the sending the full state would say the opposite.
+  expect(header('rollcall-error-message')).toContain('while nothing writes to its rows');
 
   produce(world, stateOf('g', ['b']), { headers: native });
   await world.expectRest(one);

@@ -1,0 +1,162 @@
+/** Rows that say themselves what was done, as those of a history, or that their member is no user: that they were added adds nobody. */
+import { describe, expect, test } from 'vitest';
+import { debezium } from '../../src/formats/debezium.ts';
+import { KEYCLOAK_TABLE } from '../../src/formats/debezium-row.ts';
+import { parseWhere } from '../../src/formats/debezium-where.ts';
+
+const ids = { group_id: 'g', user_id: 'u' };
+const source = { table: 'group_members' };
+
+interface Around {
+  readonly where?: string;
+  readonly key?: object;
+}
+
+const read = (value: object, { where, key = { id: 1 } }: Around = {}) =>
+  debezium({ ...KEYCLOAK_TABLE, memberWhere: where === undefined ? null : parseWhere(where) }).decode(
+    { key: Buffer.from(JSON.stringify(key)), value: Buffer.from(JSON.stringify(value)), headers: [] },
+    { partitionCount: 1 },
+  );
+
+const created = (columns: object) => ({ before: null, after: { ...ids, ...columns }, op: 'c', source });
+const added = [{ kind: 'delta', group: 'g', add: ['u'], remove: [] }];
+
+const OPERATIONS: readonly (readonly [column: string, value: unknown])[] = [
+  ['revtype', 2],
+  ['REVTYPE', 0],
+  ['REVTYPE', { scale: 0, value: 'Ag==' }],
+  ['history_type', '-'],
+  ['history_type', '+'],
+  ['history_type', '~'],
+  ['operation', 'D'],
+  ['action', 'removed'],
+  ['action', 'added'],
+  ['event_type', 'member_removed'],
+  ['__$operation', 1],
+  ['tg_op', 'DELETE'],
+  ['auditAction', 'delete'],
+  ['changeType', 'REMOVED'],
+  ['event', 'MemberLeft'],
+  ['event', 'destroy'],
+  ['record_type', 'removed'],
+  ['type', 'MemberRemoved'],
+  ['kind', 'member.kicked'],
+];
+
+describe.each(OPERATIONS)('a row whose column %s is %o', (column, value) => {
+  const columns = { [column]: value };
+  const loud = [{ kind: 'invalid', code: 'row_of_history' }];
+
+  test('is no addition in an envelope, nor beside __op', () => {
+    expect(read(created(columns))).toMatchObject(loud);
+    expect(read({ ...ids, ...columns, __op: 'c', __deleted: 'false' })).toMatchObject(loud);
+    expect(read({ ...created(columns), op: 'u', before: { ...ids, ...columns } })).toMatchObject(loud);
+  });
+
+  test('names the column and the remedies', () => {
+    const [event] = read(created(columns));
+    for (const text of [`\`${column}\``, 'DEBEZIUM_TABLE', 'DEBEZIUM_MEMBER_WHERE', 'SOURCE_FORMAT=mapping'])
+      expect(event).toMatchObject({ message: expect.stringContaining(text) });
+  });
+
+  test('removes nobody when it is deleted, though its key has both ids', () => {
+    const deleted = { before: { ...ids, ...columns }, after: null, op: 'd', source };
+    expect(read(deleted, { key: { rev: 7, ...ids } })).toMatchObject(loud);
+  });
+
+  test('is a membership only where DEBEZIUM_MEMBER_WHERE names the column', () => {
+    expect(read(created(columns), { where: `"${column}" is not null` })).toMatchObject(added);
+    expect(read(created({ ...columns, status: 'in' }), { where: 'status=in' })).toMatchObject(loud);
+  });
+});
+
+describe('a deleted row whose database tells only the key', () => {
+  const deleted = { before: { rev: 7, ...ids, revtype: null }, after: null, op: 'd', source };
+
+  test('of a history removes nobody', () => {
+    expect(read(deleted, { key: { rev: 7, ...ids } })).toMatchObject([{ kind: 'invalid', code: 'row_of_history' }]);
+  });
+
+  test('is the end of its membership where the key has the ids alone', () => {
+    expect(read(deleted, { key: ids })).toMatchObject([{ kind: 'delta', add: [], remove: ['u'] }]);
+  });
+});
+
+test.each<object>([
+  { revtype: null },
+  { operation: '' },
+  { operation: ' ' },
+  { op: true },
+  { action_count: 2, operator_id: 7 },
+  { kind: 'direct', type: 'GroupMember' },
+  { type: 'ProjectMember' },
+  { kind: 'nested-group', type: 'shared-group' },
+  { kind: 'assigned', record_type: 'member', event: 17 },
+  { role: 'owner', type: 'M' },
+  { membership_type: 'UNMANAGED' },
+  { membership_type: 'GROUP_USER' },
+  { member_type: 'User' },
+  { member_type: 'regular', principal_type: 'App\\Models\\User', user_type: 1 },
+  { sys_period: '["2017-08-01 00:00:00+00",)' },
+  { sys_period: '["2017-08-01 00:00:00+00",infinity)' },
+  { affiliation: 'member', relationship: 'friend', rsvp: 'yes' },
+  { left: 1 },
+  { left: false, waitlisted: false, rsvp: null },
+])('a row with %o is a membership', (columns) => {
+  expect(read(created(columns))).toMatchObject(added);
+  expect(read({ ...ids, ...columns, __op: 'c' })).toMatchObject(added);
+});
+
+test('the ids themselves are no mark, whatever their columns are called', () => {
+  const options = { ...KEYCLOAK_TABLE, groupColumn: 'action', memberColumn: 'operation' };
+  const value = Buffer.from(JSON.stringify({ before: null, after: { action: 'g', operation: 'u' }, op: 'c', source }));
+  expect(debezium(options).decode({ key: null, value, headers: [] }, { partitionCount: 1 })).toMatchObject(added);
+});
+
+test.each<object>([
+  { membership_type: 'GROUP_GROUP' },
+  { member_type: 'Group' },
+  { principal_type: 'GROUP' },
+  { memberKind: 'nested-group' },
+  { principal_type: 'App\\Models\\Team' },
+  { subject_type: 'ServicePrincipal' },
+])('a row with %o is refused: its member is no user', (columns) => {
+  const refused = [{ kind: 'invalid', code: 'member_type' }];
+  expect(read(created(columns))).toMatchObject(refused);
+  expect(read({ ...ids, ...columns, __op: 'r' })).toMatchObject(refused);
+  const deleted = { before: { ...ids, ...columns }, after: null, op: 'd', source };
+  expect(read(deleted, { key: ids })).toMatchObject(refused);
+});
+
+test.each<object>([
+  { sys_period: '["2017-08-01 00:00:00+00","2018-01-01 00:00:00+00")' },
+  { period: '[2020-01-01,2021-01-01)' },
+  { valid_range: 'empty' },
+  { affiliation: 'outcast' },
+  { affiliation: 'none' },
+  { left: true },
+  { left: 't' },
+  { role: 'INVITEE' },
+  { type: 'request' },
+  { kind: 'invite' },
+  { relationship: 'blocked' },
+  { waitlisted: true },
+  { on_waitlist: 1 },
+  { rsvp: 'no' },
+  { rsvp: false },
+  { response: 'declined' },
+  { effect: 'deny' },
+  { departed: true },
+  { inactive_since: 18_000 },
+])('a row with %o is closed, refused or not accepted yet', (columns) => {
+  expect(read(created(columns))).toMatchObject([{ kind: 'invalid', code: 'row_marked' }]);
+});
+
+describe('a JSON of which nothing says that it is a row', () => {
+  test.each<object>([{ revtype: 2 }, { history_type: '-' }, { operation: 'D' }, { __$operation: 1 }])(
+    '%o',
+    (columns) => {
+      expect(read({ ...ids, ...columns }, { key: ids })).toMatchObject([{ kind: 'invalid', code: 'row_unmarked' }]);
+    },
+  );
+});

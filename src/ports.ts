@@ -5,7 +5,7 @@ import type { PatchBody } from './core/plan.ts';
 import type { ReadProgress, ReadRange } from './core/read-range.ts';
 import type { Ahead, Inspection, RecordStamp } from './core/source-history.ts';
 import type { Search } from './core/scim-list.ts';
-import type { GroupNames, IdKind, SureResolution } from './core/resolution.ts';
+import type { GroupNames, IdKind, SureResolution, UserIds } from './core/resolution.ts';
 
 /** Wall clock for what is written down, monotonic clock for durations, both in milliseconds. */
 export interface Instant {
@@ -246,5 +246,7 @@ export interface IdMap {
   onChange(listener: () => void): void;
   /** Where groups are looked up by their names; absent: there is no name to compare an answer with. */
   readonly groupNames?: GroupNames;
+  /** Where users are looked up; absent: what is known of them changes with its table. */
+  readonly userIds?: UserIds;
   close(): Promise<void>;
 }

@@ -43,6 +43,15 @@ export interface GroupNames {
   noteRenamed(group: string, seen: RenamedGroup): void;
 }
 
+/** What the target calls users that were looked up. Users are named as the source names them. */
+export interface UserIds {
+  /**
+   * The target has refused this id, alone, as one that it does not know: the user may have been deleted and created again.
+   * What the look-up said is dropped, and may be asked again.
+   */
+  noteUnknown(user: string, target: string): void;
+}
+
 export interface Resolved {
   /** null: there is none that a request could name. */
   readonly target: string | null;

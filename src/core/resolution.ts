@@ -52,6 +52,14 @@ export interface UserIds {
   noteUnknown(user: string, target: string): void;
 }
 
+/** What an id map that looks up knows besides. */
+export interface LookedUpNames {
+  /** Where groups are looked up by their names; absent: there is no name to compare an answer with. */
+  readonly groupNames?: GroupNames;
+  /** Where users are looked up; absent: what is known of them changes with its table. */
+  readonly userIds?: UserIds;
+}
+
 export interface Resolved {
   /** null: there is none that a request could name. */
   readonly target: string | null;

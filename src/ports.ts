@@ -5,7 +5,7 @@ import type { PatchBody } from './core/plan.ts';
 import type { ReadProgress, ReadRange } from './core/read-range.ts';
 import type { Ahead, Inspection, RecordStamp } from './core/source-history.ts';
 import type { Search } from './core/scim-list.ts';
-import type { GroupNames, IdKind, SureResolution } from './core/resolution.ts';
+import type { IdKind, LookedUpNames, SureResolution } from './core/resolution.ts';
 
 /** Wall clock for what is written down, monotonic clock for durations, both in milliseconds. */
 export interface Instant {
@@ -228,8 +228,8 @@ export interface GroupApi {
   patchGroup(request: PatchGroupRequest): Promise<Answer>;
   /** Users or groups that a filter finds, one page of them. */
   search(request: SearchRequest): Promise<Answer>;
-  /** A new token, whatever the age of the present one; null = it was had. */
-  renewToken(): Promise<NoToken | null>;
+  /** Sees to it that there is a token, although the client may have been refused before; null = there is one. */
+  ensureToken(): Promise<NoToken | null>;
   close(): Promise<void>;
 }
 
@@ -237,14 +237,12 @@ export interface GroupApi {
 export type Resolution = SureResolution | { readonly kind: 'unanswered'; readonly answer: Answer };
 
 /** Ids of the identity provider → ids of the target (`ID_MAP`). Where the target has to be asked, it costs a request. */
-export interface IdMap {
+export interface IdMap extends LookedUpNames {
   /** Without asking anybody; null: nothing is known (any more), `lookUp` has to be called. Tables always know. */
   known(kind: IdKind, id: string): Resolution | null;
   /** Asks the target, once for each id at a time; takes a permit of the gate for each request. Never rejects. */
   lookUp(kind: IdKind, id: string, mayStart: MayStart): Promise<Resolution>;
   /** Calls `listener` when what was not known may be known now (a table has changed). */
   onChange(listener: () => void): void;
-  /** Where groups are looked up by their names; absent: there is no name to compare an answer with. */
-  readonly groupNames?: GroupNames;
   close(): Promise<void>;
 }

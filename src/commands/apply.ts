@@ -159,7 +159,7 @@ async function readOperations(tools: LogTools): Promise<Operations> {
 
 async function runToRest(applying: Applying, host: Host): Promise<End> {
   const { embedded, api, approve } = applying;
-  const refusal = await api.renewToken();
+  const refusal = await api.ensureToken();
   if (refusal?.refused === true)
     return { kind: 'unavailable', reason: reasonOf(tokenFailure(refusal)), code: EXIT.configuration };
   const { pipeline, broker } = embedded;

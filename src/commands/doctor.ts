@@ -97,7 +97,7 @@ async function targetFindings(host: Host): Promise<Judged[]> {
   if (config === null) return [];
   const proxies = proxyFindings(config);
   return withTarget({ host, genesys: config.genesys, logger: commandLog(host, config) }, async (api) => {
-    const refused = await api.renewToken();
+    const refused = await api.ensureToken();
     if (refused !== null) {
       const { code, advice, message } = tokenFailure(refused);
       const why = refused.message === '' ? code : `${code}: ${refused.message}`;

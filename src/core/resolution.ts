@@ -43,6 +43,23 @@ export interface GroupNames {
   noteRenamed(group: string, seen: RenamedGroup): void;
 }
 
+/** What the target calls users that were looked up. Users are named as the source names them. */
+export interface UserIds {
+  /**
+   * The target has refused this id, alone, as one that it does not know: the user may have been deleted and created again.
+   * What the look-up said is dropped, and may be asked again.
+   */
+  noteUnknown(user: string, target: string): void;
+}
+
+/** What an id map that looks up knows besides. */
+export interface LookedUpNames {
+  /** Where groups are looked up by their names; absent: there is no name to compare an answer with. */
+  readonly groupNames?: GroupNames;
+  /** Where users are looked up; absent: what is known of them changes with its table. */
+  readonly userIds?: UserIds;
+}
+
 export interface Resolved {
   /** null: there is none that a request could name. */
   readonly target: string | null;

@@ -24,7 +24,7 @@ import { hold, pendingRemovals, removedInWindow, reserveRemovals } from './guard
 import { keepSuspects, takeSuspects } from './isolation.ts';
 import { landUnsent } from './landing.ts';
 import type { Patched } from './request.ts';
-import { renewToken } from './renew-token.ts';
+import { ensureToken } from './ensure-token.ts';
 import { patchGroup, readGroup } from './request.ts';
 import { review, takeDue } from './schedule.ts';
 import type { Flight, Group } from './state.ts';
@@ -53,7 +53,7 @@ export async function fly(context: Context, group: Group): Promise<void> {
   };
   group.flight = flight;
   try {
-    if (isProbe && !(await renewToken(context, group, [group]))) return;
+    if (isProbe && !(await ensureToken(context, group, [group]))) return;
     // Nothing of it can be sent, and still its answer tells.
     if (isProbe && due.size === 0) await read(context, group, course, null);
     while (mayDispatch(context, group) && (await takeStep(context, group, course)) === 'go_on');

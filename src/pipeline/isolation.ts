@@ -10,6 +10,7 @@ import type { Context } from './context.ts';
 import type { Course, Next } from './course.ts';
 import { fail, type Failed, spend } from './failed-tries.ts';
 import type { Group } from './state.ts';
+import { lookUpAgain } from './unresolved.ts';
 
 export interface RefusedPatch {
   readonly outcome: Failed;
@@ -65,6 +66,8 @@ function endAlone(context: Context, group: Group, refused: RefusedPatch): void {
   // There is nothing to halve any more.
   if (outcome.kind === 'too_large') return spend(group, part, { failure: outcome.failure, outcome: 'failed', request });
   fail(context, group, { ...refused, intents: part, search: 'found' });
+  if (outcome.kind !== 'rejected_member' && outcome.kind !== 'not_found') return;
+  for (const intent of part) lookUpAgain(context, group, intent);
 }
 
 /** Of what is due now: those that a run before this one has narrowed down, so that the search goes on where it ended. */

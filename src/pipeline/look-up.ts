@@ -8,7 +8,7 @@ import { scheduleOf } from '../core/retry.ts';
 import type { Resolution } from '../ports.ts';
 import type { Context } from './context.ts';
 import { isCurrent, mayAsk } from './context.ts';
-import { renewToken } from './renew-token.ts';
+import { ensureToken } from './ensure-token.ts';
 import type { Group, LookUp, Partition } from './state.ts';
 import { tally } from './tally.ts';
 import { notKnown, waitsFor } from './unresolved.ts';
@@ -62,7 +62,7 @@ async function ask(context: Context, wanted: LookUp): Promise<void> {
   if (ids === null) return;
   wanted.isAsked = true;
   state.lookUpsInFlight += 1;
-  const isWorthwhile = !breaker.isProbing(wanted) || (await renewToken(context, wanted, [...wanted.groups]));
+  const isWorthwhile = !breaker.isProbing(wanted) || (await ensureToken(context, wanted, [...wanted.groups]));
   const mayStart = (): boolean => mayAsk(context) && breaker.lets(wanted);
   const resolution = isWorthwhile ? await ids.lookUp(wanted.kind, wanted.id, mayStart) : NOT_ASKED;
   state.lookUpsInFlight -= 1;

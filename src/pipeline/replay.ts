@@ -43,8 +43,10 @@ function takeUp(context: Context, partition: Partition, wanted: Request): Omit<D
   if (wanted.kind !== 'replay') return decide(context, partition, wanted);
   const verdicts = wanted.named.map((named) => ({ ...named, verdict: wakeNamed(context, partition, named) }));
   context.logger.info({ partition: partition.number, intents: verdicts.length }, 'replay request taken up');
-  const groups = wanted.named.flatMap(({ group }) => partition.groups.get(idKey(group)) ?? []);
-  return { answer: { kind: 'replay', verdicts }, groups };
+  const groups = new Set(wanted.named.flatMap(({ group }) => partition.groups.get(idKey(group)) ?? []));
+  // Once each, after all of it: a review looks at everybody who is due.
+  for (const group of groups) review(context, group);
+  return { answer: { kind: 'replay', verdicts }, groups: [...groups] };
 }
 
 function wakeNamed(context: Context, partition: Partition, named: NamedIntent): ReplayVerdict {
@@ -67,7 +69,6 @@ function wakeNamed(context: Context, partition: Partition, named: NamedIntent): 
   if (isSamePosition(member.recorded?.source, named)) member.recordedReported = false;
   for (let { open } = member; open !== null; open = open.next) open.isReported &&= !isSamePosition(open.source, named);
   partition.toWrite.add(group);
-  review(context, group);
   return 'woken';
 }
 

@@ -1,9 +1,11 @@
 /** Intents that no request can name yet: they wait for their next look-up, or are given up. */
-import type { Intent } from '../core/change.ts';
+import { type Intent, sourceMember } from '../core/change.ts';
 import { idKey } from '../core/id-key.ts';
 import type { Failure } from '../core/outcome.ts';
+import { isSamePosition } from '../core/position.ts';
 import type { IdKind } from '../core/resolution.ts';
 import { decideRetry, type Schedule } from '../core/retry.ts';
+import { noteAlias } from './aliases.ts';
 import { giveUp, park } from './conclude.ts';
 import type { Context } from './context.ts';
 import type { Group } from './state.ts';
@@ -30,6 +32,19 @@ export function notKnown(context: Context, group: Group, intent: Intent, unknown
     const end = { attempt: decision.attempt, failure, outcome: 'permanent_failure', request: null } as const;
     giveUp(context, group, { intent, ...end });
   }
+}
+
+/** The target has refused its member, alone, as unknown: the next try asks for the member's id first. */
+export function lookUpAgain({ ids }: Context, group: Group, { member: name, source, target, namedBy }: Intent): void {
+  const member = group.members.get(name);
+  if (ids?.userIds === undefined || member === undefined || target === null || namedBy === 'target') return;
+  const { pending, spent } = member;
+  if (pending === null || !isSamePosition(pending.source, source)) return;
+  ids.userIds.noteUnknown(sourceMember(pending), target);
+  // Its last look is at the member that was sent.
+  if (spent !== null) return;
+  member.pending = { ...pending, target: null };
+  noteAlias(group, member.pending);
 }
 
 /** What waits for this look-up cannot go on without it. */

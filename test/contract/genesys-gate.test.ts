@@ -124,7 +124,7 @@ describe('a permit of the window is free again', () => {
       await asking;
     }
     isDisturbed = false;
-    await api.renewToken();
+    await api.ensureToken();
     const before = sent.length;
     void Promise.all([1, 2, 3, 4, 5].map(() => get(api)));
     await clock.advance(120_000);

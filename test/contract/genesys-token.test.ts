@@ -2,7 +2,6 @@
 import { inspect } from 'node:util';
 import { describe, expect, test, vi } from 'vitest';
 import { createGroupApi } from '../../src/adapters/genesys/group-api.ts';
-import { systemClock } from '../../src/adapters/system.ts';
 import type { Answer } from '../../src/core/answer.ts';
 import { systemWorld } from '../../src/sandbox/clock.ts';
 import { aLog, aSandbox, anApi, as, atEnd, get, patch } from '../support/genesys.ts';
@@ -10,14 +9,17 @@ import { JumpingClock } from '../support/jumping-clock.ts';
 import { ManualClock } from '../support/manual-clock.ts';
 import { startRepeatingHost } from '../support/repeating-host.ts';
 
+/** As long as a token lives. */
+const A_DAY = 86_400_000;
+
 describe('a token', () => {
   test('is had once for all who come at the same time', async () => {
     const sandbox = await aSandbox();
     const api = anApi(sandbox);
     await Promise.all(Array.from({ length: 8 }, () => get(api)));
     expect(sandbox.stats.tokens).toBe(1);
-    expect(await api.renewToken()).toBe(null);
-    expect(sandbox.stats.tokens).toBe(2);
+    expect(await api.ensureToken()).toBe(null);
+    expect(sandbox.stats.tokens).toBe(1);
   });
 
   test('is renewed 30 s before its end, beside the work', async () => {
@@ -126,7 +128,7 @@ describe('a token', () => {
 });
 
 describe('a token request', () => {
-  test('that is refused is named as what it is, and not repeated until renewToken', async () => {
+  test('that is refused is named as what it is, and not repeated until ensureToken', async () => {
     const sandbox = await aSandbox();
     const api = anApi(sandbox);
     sandbox.refuseClient('authentication failed');
@@ -136,10 +138,10 @@ describe('a token request', () => {
     }
     await get(api);
     expect(sandbox.stats.requests).toEqual({ POST: { '400': 1 } });
-    expect(await api.renewToken()).toMatchObject(refused);
+    expect(await api.ensureToken()).toMatchObject(refused);
     sandbox.acceptClient();
     expect((await get(api)).kind).toBe('no_token');
-    expect(await api.renewToken()).toBe(null);
+    expect(await api.ensureToken()).toBe(null);
     expect(as('response', await get(api)).status).toBe(200);
   });
 
@@ -172,7 +174,7 @@ describe('a token request', () => {
     sandbox.refuseClient('authentication failed');
     expect(as('no_token', await get(api)).refused).toBe(true);
     sandbox.acceptClient();
-    expect(await api.renewToken()).toBe(null);
+    expect(await api.ensureToken()).toBe(null);
     await clock.advance(301_000);
     expect(as('response', await get(api)).status).toBe(200);
   });
@@ -228,14 +230,15 @@ test('neither secret nor token nor header is in any answer, log or error', async
     sandbox.addRule({ fault });
     answers.push(await get(api));
     sandbox.addRule({ match: { endpoint: 'token' }, fault });
-    answers.push(await api.renewToken());
+    await clock.jump(A_DAY);
+    answers.push(await api.ensureToken());
     await clock.jump(60_000);
   }
   sandbox.refuseClient();
   sandbox.clearRules();
-  answers.push(await api.renewToken());
+  answers.push(await api.ensureToken());
   await sandbox.goDown('refused');
-  answers.push(await get(api), await api.renewToken());
+  answers.push(await get(api), await api.ensureToken());
   const seen = inspect({ answers, lines: log.lines, api }, { depth: 20, showHidden: true });
   expect(log.lines.length).toBeGreaterThan(3);
   const correlationIds = new Set(sandbox.stats.journal.map(({ correlationId }) => correlationId));
@@ -252,6 +255,7 @@ test.for([400, 401, 403, 404, 409, 422, 500])(
     const host = await startRepeatingHost();
     atEnd(() => host.stop());
     const log = aLog();
+    const clock = new JumpingClock();
     const secrets = { clientId: 'the-client', clientSecret: 'the-client-secret' };
     const api = createGroupApi(
       {
@@ -262,7 +266,7 @@ test.for([400, 401, 403, 404, 409, 422, 500])(
         concurrency: 1,
         rateLimitPerMinute: null,
       },
-      { clock: systemClock, logger: log },
+      { clock, logger: log },
     );
     atEnd(() => api.close());
     host.status = status;
@@ -271,9 +275,10 @@ test.for([400, 401, 403, 404, 409, 422, 500])(
       status,
       body: { message: expect.stringContaining('[redacted]') },
     });
+    await clock.jump(A_DAY);
     for (const login of ['refuses', 'fails'] as const) {
       host.login = login;
-      answers.push(await api.renewToken());
+      answers.push(await api.ensureToken());
     }
     // Of the login host's own words nothing is repeated.
     const [, , refusal, failure] = answers;

@@ -159,7 +159,7 @@ test('the token of Genesys Cloud is asked for with the secret as it is then', as
   atEnd(() => api.close());
   expect(as('no_token', await get(api)).code).toBe('invalid_client');
   credentials.clientSecret = 'the-new-secret';
-  expect(await api.renewToken()).toBeNull();
+  expect(await api.ensureToken()).toBeNull();
 });
 
 test('a fixed token is shown as it is then, and asks for one more try only where it has changed', async () => {

@@ -86,7 +86,7 @@ describe('a login host that cannot be reached', () => {
     };
     const api = createGroupApi({ ...urls, ...client }, { clock, logger });
     for (let seconds = 0; seconds < 150; seconds += 1) {
-      await api.renewToken();
+      await api.ensureToken();
       await clock.advance(1_000);
     }
     await api.close();

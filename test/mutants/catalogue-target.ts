@@ -87,8 +87,8 @@ export const targetMutants: readonly Mutant[] = [
         replace: 'if (answer) return answer;',
       },
       {
-        file: 'src/pipeline/renew-token.ts',
-        find: 'const refused = await api.renewToken();',
+        file: 'src/pipeline/ensure-token.ts',
+        find: 'const refused = await api.ensureToken();',
         replace: 'const refused = null;',
       },
     ],

@@ -71,7 +71,7 @@ export class QuickTarget implements GroupApi {
     return response(404);
   }
 
-  async renewToken(): Promise<null> {
+  async ensureToken(): Promise<null> {
     return null;
   }
 

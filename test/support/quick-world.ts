@@ -100,7 +100,7 @@ export class QuickTarget implements GroupApi {
     return this.onSearch(request);
   }
 
-  async renewToken(): Promise<null> {
+  async ensureToken(): Promise<null> {
     return null;
   }
 
@@ -126,7 +126,7 @@ function whileAlive(target: QuickTarget, isAlive: () => boolean): GroupApi {
     getGroup: (request) => asked(() => target.getGroup(request)),
     patchGroup: (request) => asked(() => target.patchGroup(request)),
     search: (request) => asked(() => target.search(request)),
-    renewToken: () => target.renewToken(),
+    ensureToken: () => target.ensureToken(),
     close: () => target.close(),
   };
 }

@@ -84,7 +84,7 @@ export class TargetInMemory implements GroupApi {
     return respond(404);
   }
 
-  async renewToken(): Promise<null> {
+  async ensureToken(): Promise<null> {
     this.tokens += 1;
     if (this.renewalMs > 0) await this.#pause(this.renewalMs);
     return null;

@@ -32,8 +32,8 @@ function anApiWith(token: string) {
 
 // It was kept until it expired: each request failed as if the network did, or was refused for good by a 431.
 test.each(['a\nb', 'é', 'a b', 't'.repeat(8_193)])('a token that no header can hold is none: %j', async (token) => {
-  expect(await anApiWith(token).renewToken()).toMatchObject({ kind: 'no_token', code: 'unreadable_token' });
-  expect(await anApiWith('t'.repeat(8_192)).renewToken()).toBeNull();
+  expect(await anApiWith(token).ensureToken()).toMatchObject({ kind: 'no_token', code: 'unreadable_token' });
+  expect(await anApiWith('t'.repeat(8_192)).ensureToken()).toBeNull();
 });
 
 // What was written there later was taken for done: neither applied, nor reported.

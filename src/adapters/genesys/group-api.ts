@@ -81,8 +81,8 @@ class GenesysGroupApi implements GroupApi {
     return this.#send({ method: 'GET', path: searchPath(search), headers, body: null, mayStart });
   }
 
-  async renewToken(): Promise<NoToken | null> {
-    const token = await this.#tokens.renew();
+  async ensureToken(): Promise<NoToken | null> {
+    const token = await this.#tokens.ensure();
     return token.kind === 'token' ? null : token;
   }
 

@@ -1,7 +1,7 @@
 /**
  * The access token: one renewal at a time, whoever asks meanwhile shares it. A token near its end is renewed beside the
  * work, which goes on with the old one; only without a valid one does anybody wait. What the login host refused is not
- * asked again until `renew`; after any other failure it is not asked before its pause is over. Token requests take no
+ * asked again until `ensure`; after any other failure it is not asked before its pause is over. Token requests take no
  * permit of the gate: the limits are per token, this is another host.
  */
 import type { NoToken } from '../../core/answer.ts';
@@ -65,10 +65,9 @@ export class TokenSource {
     return token;
   }
 
-  /** A new token, although the client was refused before. */
-  async renew(): Promise<Token | NoToken> {
-    const failure = this.#failureAt(this.#now());
-    return failure === null || failure.refused ? this.#renewOnce() : failure;
+  /** As `get`, although the client was refused before. */
+  async ensure(): Promise<Token | NoToken> {
+    return this.#failureAt(this.#now())?.refused === true ? this.#renewOnce() : this.get();
   }
 
   /** The target did not take this token; forgotten only if no newer one came meanwhile. */

@@ -13,7 +13,7 @@ import {
   searchFor,
   type Sought,
 } from '../../core/id-look-up.ts';
-import type { GroupNames, IdKind, RenamedGroup, SureResolution } from '../../core/resolution.ts';
+import type { GroupNames, IdKind, RenamedGroup, SureResolution, UserIds } from '../../core/resolution.ts';
 import type { Clock, GroupApi, IdMap, Logger, MayStart, Resolution } from '../../ports.ts';
 import { Asking } from './asking.ts';
 import { ExpiringCache } from './expiring-cache.ts';
@@ -57,6 +57,7 @@ export class ScimIdMap implements IdMap {
     lookedUp: (group) => this.#claims.use(group, this.#now)?.displayName ?? null,
     noteRenamed: (group, seen) => this.#noteRenamed(group, seen),
   };
+  readonly userIds: UserIds = { noteUnknown: (user, target) => this.#noteUnknown(user, target) };
   readonly #attributes: Readonly<Record<IdKind, LookUpAttribute | 'id'>>;
   readonly #asking: Asking;
   readonly #inactive: InactiveUsers;
@@ -177,6 +178,15 @@ export class ScimIdMap implements IdMap {
     this.#renamed.set(group, { ...seen, seenAt: now, lookedUpAt }, now + FOUND_KEEP_MS);
     const againAt = lookedUpAt === null ? now : lookedUpAt + OTHERS_KEEP_MS;
     if (againAt > now) this.#others.set(key, { kind: 'renamed', ...seen }, againAt);
+  }
+
+  #noteUnknown(user: string, target: string): void {
+    const key = keyOf('user', user);
+    const known = this.known('user', user);
+    // Looked up again meanwhile, it is what counts.
+    if (known?.kind !== 'found' || !isSameId(known.id, target)) return;
+    this.#found.delete(key);
+    this.#others.delete(key);
   }
 
   #remember(key: string, resolution: Resolution): void {

@@ -3,8 +3,11 @@ import { classify } from '../core/outcome.ts';
 import type { Context } from './context.ts';
 import type { Group, LookUp } from './state.ts';
 
-/** Where the token was refused, a probe is worth while with a new one only. false: there is none. */
-export async function renewToken(
+/**
+ * Where the client was refused, a probe is worth while with a token only. The one that it has serves, although it was
+ * refused: older by now, it may be known, and the request takes a new one where it is not. false: there is none.
+ */
+export async function ensureToken(
   context: Context,
   subject: Group | LookUp,
   groups: readonly Group[],
@@ -13,7 +16,7 @@ export async function renewToken(
   if (breaker.open?.reason !== 'auth') return true;
   // So that a drain waits for it; the run, or the look-up, that it is for settles at its end.
   state.requestsInFlight += 1;
-  const refused = await api.renewToken();
+  const refused = await api.ensureToken();
   state.requestsInFlight -= 1;
   if (refused === null) return true;
   breaker.observe(context, { request: 'read', answer: refused, outcome: classify(refused, 'GET'), groups, subject });

@@ -8,9 +8,9 @@ import { ManualClock } from '../support/manual-clock.ts';
 const ROOM = 100;
 const WITHIN_MS = 10_000;
 
-function aDoor() {
+function aDoor(roomBytes = ROOM) {
   const clock = new ManualClock();
-  const room = new Room(ROOM);
+  const room = new Room(roomBytes);
   /** A request whose body comes as it is written. */
   const request = (bytesMax: number, headers: Readonly<Record<string, string>> = {}) => {
     const body = new PassThrough();
@@ -49,6 +49,30 @@ describe('a body', () => {
     const { body, read } = aDoor().request(50);
     body.end('a'.repeat(size));
     expect(kindOf(await read)).toBe(kind);
+  });
+
+  test.each([
+    ['a thousand chunks of one byte are read', 1_000, 1, 'read'],
+    ['more of them are refused', 1_001, 1, 'too_fragmented'],
+    ['more of them are read where they are not tiny', 3_000, 64, 'read'],
+    ['and refused where they are', 3_000, 63, 'too_fragmented'],
+  ])('%s', async (_, count, size, kind) => {
+    const { body, read } = aDoor(1_000_000).request(1_000_000);
+    for (let i = 0; i < count; i++) body.write('a'.repeat(size));
+    body.end();
+    const taken = await read;
+    expect(kindOf(taken)).toBe(kind);
+  });
+
+  test('in chunks is what was sent, and holds on to nothing else', async () => {
+    const { body, read } = aDoor().request(ROOM);
+    const socketBuffer = Buffer.alloc(65_536, 'x');
+    for (let at = 0; at < 60; at += 3) body.write(socketBuffer.subarray(at, at + 3));
+    body.end('end');
+    const taken = await read;
+    if (typeof taken === 'string') throw new Error(taken);
+    expect(String(taken)).toBe(`${'x'.repeat(60)}end`);
+    expect(taken.buffer.byteLength).toBeLessThanOrEqual(ROOM);
   });
 
   test('that grows too large on the way gives back what it had', async () => {

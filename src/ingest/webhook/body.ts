@@ -2,7 +2,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { Clock } from '../../ports.ts';
 
-export type Body = Buffer | 'too_large' | 'no_room' | 'too_slow' | 'broken_off';
+export type Body = Buffer | 'too_large' | 'too_fragmented' | 'no_room' | 'too_slow' | 'broken_off';
 
 /** A body that is being read. */
 interface Unfinished {
@@ -53,6 +53,8 @@ export class Room {
   }
 }
 
+const EMPTY = Buffer.alloc(0);
+
 export interface BodyLimits {
   readonly bytesMax: number;
   readonly withinMs: number;
@@ -66,12 +68,18 @@ export function readBody(request: IncomingMessage, limits: BodyLimits): Promise<
   return new Reading(request, limits).body;
 }
 
+/** So many chunks are read whatever their size; of more, so many bytes a chunk have to come. Each one costs time, and an object. */
+const CHUNKS_FREE = 1_000;
+const CHUNK_BYTES_MIN = 64;
+
 class Reading implements Unfinished {
   readonly body: Promise<Body>;
   bytes = 0;
   readonly #request: IncomingMessage;
   readonly #limits: BodyLimits;
-  readonly #chunks: Buffer[] = [];
+  /** What has come is copied: a chunk is an object, and may hold on to the whole buffer that was read from the socket. */
+  #kept: Buffer = EMPTY;
+  #chunkCount = 0;
   readonly #cancelLimit: () => void;
   #resolve: (body: Body) => void = () => undefined;
 
@@ -91,13 +99,25 @@ class Reading implements Unfinished {
   }
 
   readonly #take = (chunk: Buffer): void => {
-    if (this.bytes + chunk.length > this.#limits.bytesMax) return this.#give('too_large');
+    const bytes = this.bytes + chunk.length;
+    this.#chunkCount += 1;
+    if (bytes > this.#limits.bytesMax) return this.#give('too_large');
+    if (this.#chunkCount > CHUNKS_FREE && bytes < this.#chunkCount * CHUNK_BYTES_MIN)
+      return this.#give('too_fragmented');
     if (!this.#limits.room.take(chunk.length, this)) return this.#give('no_room');
-    this.bytes += chunk.length;
-    this.#chunks.push(chunk);
+    if (bytes > this.#kept.length) this.#grow(bytes);
+    chunk.copy(this.#kept, this.bytes);
+    this.bytes = bytes;
   };
 
-  readonly #finish = (): void => this.#end(Buffer.concat(this.#chunks));
+  /** To twice its size at least, so that each byte is copied twice at most on average. */
+  #grow(bytes: number): void {
+    const larger = Buffer.allocUnsafeSlow(Math.max(bytes, Math.min(2 * this.#kept.length, this.#limits.bytesMax)));
+    this.#kept.copy(larger, 0, 0, this.bytes);
+    this.#kept = larger;
+  }
+
+  readonly #finish = (): void => this.#end(this.#kept.subarray(0, this.bytes));
   readonly #breakOff = (): void => this.#give('broken_off');
   readonly #tooSlow = (): void => this.#give('too_slow');
 
@@ -109,7 +129,7 @@ class Reading implements Unfinished {
   #end(body: Body): void {
     this.#cancelLimit();
     this.#limits.room.end(this);
-    this.#chunks.length = 0;
+    this.#kept = EMPTY;
     this.#request.off('data', this.#take).off('end', this.#finish).off('close', this.#breakOff).pause();
     this.#resolve(body);
   }

@@ -193,6 +193,8 @@ export class WebhookServer {
         return problem;
       case 'too_large':
         return json(413, { error: `the body exceeds ${this.#limitsOf(kind).bytesMax} bytes` });
+      case 'too_fragmented':
+        return json(400, { error: 'the body comes in too many small chunks: send it with a Content-Length' });
       case 'too_slow':
         return json(408, { error: 'the body does not come to its end' });
       case 'no_room':

@@ -38,7 +38,6 @@ export function fail(context: Context, group: Group, failing: Failing): void {
   const sign = seen === null ? null : signOf(seen);
   const isOwn = sign === 'own' || (outcome.kind === 'denied' && request !== null);
   if (!breaker.isClosed && !isOwn) return breaker.wait(context, group, [...intents, ...unsent]);
-  if (kind === 'throttled') return context.throttled.wait(group, [...intents, ...unsent]);
   const rule = search === 'ended' ? scheduleOfUntested(kind) : scheduleOf(kind);
   // Of a group that fails alone the breaker holds nothing back.
   const schedule = rule === 'free' && sign === 'alone' ? 'slow' : rule;

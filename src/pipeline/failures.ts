@@ -90,8 +90,9 @@ export async function patchFailed(context: Context, group: Group, course: Course
     case 'too_large':
       return isolate(context, group, course, refused);
     case 'unauthorized':
-    case 'throttled':
       fail(context, group, { intents: tried, outcome, request, seen });
+      return 'stop';
+    case 'throttled':
       return 'stop';
   }
 }

@@ -92,7 +92,7 @@ function answered(
   const isThrottled = outcome.kind === 'throttled';
   for (const group of groups) {
     context.throttled.note(group, 'look_up', isThrottled);
-    if (isThrottled && breaker.isClosed) context.throttled.wait(group, waitsFor(group, kind, id));
+    if (isThrottled && breaker.isClosed) context.throttled.postpone(group, waitsFor(group, kind, id));
   }
   if (resolution.kind !== 'unanswered') return;
   tally(context, outcome);

@@ -95,8 +95,10 @@ export async function patchGroup(
   context.versionForm.noteTaken(snapshot);
   const after = snapshotAfter(snapshot, part, outcome);
   // The version has moved, so nothing that was sent before can land any more; accepted without effect, it has not.
-  if (after !== null && hasMoved(snapshot, after)) group.doubt = null;
-  if (after === null || hasMoved(snapshot, after)) noteReplaced(context, group, snapshot.version);
+  if (after !== null && hasMoved(snapshot, after)) {
+    group.doubt = null;
+    noteReplaced(context, group, snapshot.version);
+  }
   if (after === null) context.cache.delete(cacheKey(group));
   else context.cache.set(cacheKey(group), after);
   return { ...asked, after };

@@ -48,6 +48,9 @@ export function review(context: Context, group: Group): void {
   }
   wakeAt = Math.min(wakeAt, Math.max(group.members.nextAt, now.wall + context.options.lingerMs));
   if (!isDeferred) group.deferred = null;
+  // What is new waits with the rest of its group.
+  const throttledUntil = context.throttled.notBefore(group);
+  if (due !== null && now.wall < throttledUntil) return wake(context, group, Math.min(wakeAt, throttledUntil));
   if (due === null && wakeAt < Number.POSITIVE_INFINITY) return wake(context, group, wakeAt);
   state.waiting.delete(group);
   since = Math.max(since, context.throttled.since(group));

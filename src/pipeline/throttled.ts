@@ -5,7 +5,7 @@
 import type { RequestKind } from '../core/breaker.ts';
 import type { Intent } from '../core/change.ts';
 import { leftOutField, RepeatedCauses } from '../core/repeated-causes.ts';
-import type { Clock, Logger } from '../ports.ts';
+import type { Clock, Instant, Logger } from '../ports.ts';
 import { postpone } from './give-back.ts';
 import type { Group } from './state.ts';
 
@@ -18,8 +18,8 @@ interface Refusals {
   readonly request: RequestKind;
   /** In a row. */
   readonly count: number;
-  /** Of the last one, epoch ms. */
-  readonly at: number;
+  /** Of the last one. */
+  readonly at: Instant;
 }
 
 export class ThrottledGroups {
@@ -37,23 +37,35 @@ export class ThrottledGroups {
   note(group: Group, request: RequestKind, isThrottled: boolean): void {
     const known = this.#refusals.get(group);
     if (isThrottled) {
-      const { wall, monotonic } = this.#clock.now();
+      const at = this.#clock.now();
       const count = (known?.count ?? 0) + 1;
-      this.#refusals.set(group, { request, count, at: wall });
-      if (count >= LOGGED_FROM) this.#log(group, count, monotonic);
+      this.#refusals.set(group, { request, count, at });
+      if (count >= LOGGED_FROM) this.#log(group, count, at.monotonic);
     } else if (known?.request === request) this.#refusals.delete(group);
   }
 
   /** It goes behind groups that are ready since earlier; epoch ms, 0: it is not throttled. */
   since(group: Group): number {
-    return this.#refusals.get(group)?.at ?? 0;
+    return Math.min(this.#refusals.get(group)?.at.wall ?? 0, this.#clock.now().wall);
   }
 
-  /** No attempt is used up. */
-  wait(group: Group, intents: readonly Intent[]): void {
-    const { count = 1 } = this.#refusals.get(group) ?? {};
-    const notBefore = this.#clock.now().wall + Math.min(FIRST_PAUSE_MS * 2 ** (count - 1), PAUSE_MAX_MS);
-    for (const intent of intents) postpone(group, intent, notBefore);
+  /** No request about the group itself is sent before; epoch ms, 0: it is not throttled. */
+  notBefore(group: Group): number {
+    const known = this.#refusals.get(group);
+    return known === undefined || known.request === 'look_up' ? 0 : this.#endOf(known);
+  }
+
+  /** These wait for a look-up that was answered so; no attempt is used up. */
+  postpone(group: Group, intents: readonly Intent[]): void {
+    const known = this.#refusals.get(group);
+    if (known === undefined) return;
+    for (const intent of intents) postpone(group, intent, this.#endOf(known));
+  }
+
+  /** By the wall clock as it is now: it may have been set meanwhile. */
+  #endOf({ count, at }: Refusals): number {
+    const { wall, monotonic } = this.#clock.now();
+    return at.monotonic + Math.min(FIRST_PAUSE_MS * 2 ** (count - 1), PAUSE_MAX_MS) + (wall - monotonic);
   }
 
   #log(group: Group, refusals: number, nowMs: number): void {

@@ -136,9 +136,9 @@ export const breakerMutants: readonly Mutant[] = [
     breaks: 'a group that is answered with 429 is asked again whenever the gate opens',
     edits: [
       {
-        file: 'src/pipeline/failed-tries.ts',
-        find: "if (kind === 'throttled') return context.throttled.wait(group, [...intents, ...unsent]);",
-        replace: '',
+        file: 'src/pipeline/schedule.ts',
+        find: 'if (due !== null && now.wall < throttledUntil)',
+        replace: 'if (due !== null && now.wall < 0)',
       },
     ],
     tests: ['test/contract/rules/server-waits.test.ts'],

@@ -173,6 +173,18 @@ describe('a 429 to one group alone', () => {
     ).toBe(true);
   });
 
+  test('whose changes go on: they wait with the rest of the group, and others land', async () => {
+    const { clock, asked, produce, reports } = await aSickGroup((one) => isOf('sick', one));
+    for (let second = 0; second < 120; second++) {
+      produce('sick', { add_members: [`user-${second}`] });
+      produce(healthy[second % healthy.length] ?? '', { add_members: [`user-${second}`] });
+      await clock.advance(1_000);
+    }
+    await clock.advance(10_000);
+    expect(reports().filter(({ outcome }) => outcome === 'applied')).toHaveLength(120);
+    expect(asked.filter((one) => isOf('sick', one)).length).toBeLessThanOrEqual(20);
+  });
+
   test('to the look-up of one user: others land', async () => {
     const isSick = ({ path }: Asked): boolean => decodeURIComponent(path).includes('sick');
     const { clock, produce, reports } = await aSickGroup(isSick, { isMapped: true });

@@ -14,6 +14,10 @@ describeNewestKafka('replay now', ({ brokers }) => {
     const service = stage.process({ SLOW_RETRY_SCHEDULE_MS: '' });
     await stage.send({ group: 'missing', add: ['a'] });
     await stage.reported('permanent_failure');
+    // The report is written first: a replay finds only what the live record says.
+    const isDead = ({ value }: (typeof stage.retries)[number]): boolean =>
+      Buffer.from(value ?? []).includes('"dead":{');
+    await stage.until('the dead change in its live record', () => stage.retries.some(isDead));
     await service.kill();
     // when
     const host = aHost({ environment: { ...stage.environment() } });

@@ -83,7 +83,7 @@ function givenUp(intent: Intent, { reason, outcome }: FinalFacts): Failure | nul
   return { ...reason, advice: ENDS_OTHERWISE.has(code) ? advice : thenReplay(advice, intentId(intent)) };
 }
 
-/** Nobody has to make a group that the source has deleted. */
+/** A group that the source has deleted need not be made at the target. */
 function whereGone(intent: Intent, reason: Failure): Failure {
   if (intent.whole?.deleted !== true) return reason;
   if (reason.code === 'group_missing') return { ...reason, advice: ADVICE.unfound };

@@ -46,10 +46,13 @@ const NOT_GIVEN_MS = 60_000;
 /** Part of the wait that chance adds, so that instances do not come back together. */
 const JITTER = 0.1;
 
-/** After a 429. Never less than was asked for, and at least 1 s, 2 s, 4 s … 60 s with each refusal in a row. */
+/** 1 s, 2 s, 4 s … 60 s. @param refusals 429s in a row, the last one included. */
+export const throttledLeastMs = (refusals: number): number =>
+  Math.min(WAIT_MIN_MS * 2 ** (refusals - 1), WAIT_GROWS_TO_MS);
+
+/** After a 429. Never less than was asked for. */
 export function throttledMs({ askedMs, refusals, random }: Refused): number {
-  const leastMs = Math.min(WAIT_MIN_MS * 2 ** (refusals - 1), WAIT_GROWS_TO_MS);
-  return Math.ceil(Math.max(askedMs ?? NOT_GIVEN_MS, leastMs) * (1 + JITTER * random));
+  return Math.ceil(Math.max(askedMs ?? NOT_GIVEN_MS, throttledLeastMs(refusals)) * (1 + JITTER * random));
 }
 
 /** After any other failure that may pass: a random time below a growing limit, at least 1 s, never less than was asked for. */

@@ -18,8 +18,11 @@ export interface Unconfirmed {
   readonly untilMs: number;
 }
 
-const FIRST_PAUSE_MS = 1_000;
-const PAUSE_MAX_MS = 30_000;
+/** Before the second look; each further pause is `nextLookPauseMs` of the one before. */
+export const FIRST_LOOK_PAUSE_MS = 1_000;
+const LOOK_PAUSE_MAX_MS = 30_000;
+
+export const nextLookPauseMs = (pauseMs: number): number => Math.min(2 * pauseMs, LOOK_PAUSE_MAX_MS);
 
 export interface Acceptance {
   readonly intent: Intent;
@@ -29,7 +32,7 @@ export interface Acceptance {
 }
 
 export function accepted({ isShownOtherwise, ...change }: Acceptance, nowMs: number, lateApplyMs: number): Unconfirmed {
-  const first = { ...change, lookAtMs: nowMs, pauseMs: FIRST_PAUSE_MS, untilMs: nowMs + lateApplyMs };
+  const first = { ...change, lookAtMs: nowMs, pauseMs: FIRST_LOOK_PAUSE_MS, untilMs: nowMs + lateApplyMs };
   return isShownOtherwise ? postponed(first, nowMs) : first;
 }
 
@@ -40,7 +43,7 @@ export function postponed(unconfirmed: Unconfirmed, nowMs: number): Unconfirmed 
   return {
     ...unconfirmed,
     lookAtMs: nowMs < untilMs ? Math.min(lookAtMs, untilMs) : lookAtMs,
-    pauseMs: Math.min(2 * pauseMs, PAUSE_MAX_MS),
+    pauseMs: nextLookPauseMs(pauseMs),
   };
 }
 

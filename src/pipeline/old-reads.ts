@@ -1,7 +1,13 @@
 /** Finds reads that are older than what was changed last (core/replaced-versions.ts). In memory alone: a new owner is in doubt. */
 import { LRUCache } from 'lru-cache';
 import type { Doubt } from '../core/doubt.ts';
-import { afterOldRead, afterReplacing, isReplaced, type ReplacedVersions } from '../core/replaced-versions.ts';
+import {
+  afterOldRead,
+  afterReplacing,
+  doubtAfterOldRead,
+  isReplaced,
+  type ReplacedVersions,
+} from '../core/replaced-versions.ts';
 
 /** More groups are not changed within LATE_APPLY_MS under the limits of the target. */
 const GROUPS_MAX = 10_000;
@@ -18,8 +24,7 @@ export class OldReads {
   doubtOf(target: string, version: string, nowMs: number): Doubt | null {
     const known = this.#byTarget.get(target);
     if (known === undefined || !isReplaced(known, version, nowMs)) return null;
-    const after = afterOldRead(known, nowMs);
-    this.#byTarget.set(target, after.known);
-    return after.doubt;
+    this.#byTarget.set(target, afterOldRead(known));
+    return doubtAfterOldRead(known, nowMs);
   }
 }

@@ -5,12 +5,11 @@
 import type { RequestKind } from '../core/breaker.ts';
 import type { Intent } from '../core/change.ts';
 import { leftOutField, RepeatedCauses } from '../core/repeated-causes.ts';
+import { throttledLeastMs } from '../core/server-wait.ts';
 import type { Clock, Instant, Logger } from '../ports.ts';
 import { postpone } from './give-back.ts';
 import type { Group } from './state.ts';
 
-const FIRST_PAUSE_MS = 1_000;
-const PAUSE_MAX_MS = 60_000;
 /** From so many in a row on the log says so. */
 const LOGGED_FROM = 3;
 
@@ -46,7 +45,8 @@ export class ThrottledGroups {
 
   /** It goes behind groups that are ready since earlier; epoch ms, 0: it is not throttled. */
   since(group: Group): number {
-    return Math.min(this.#refusals.get(group)?.at.wall ?? 0, this.#clock.now().wall);
+    const known = this.#refusals.get(group);
+    return known === undefined ? 0 : Math.min(known.at.wall, this.#clock.now().wall);
   }
 
   /** No request about the group itself is sent before; epoch ms, 0: it is not throttled. */
@@ -65,7 +65,7 @@ export class ThrottledGroups {
   /** By the wall clock as it is now: it may have been set meanwhile. */
   #endOf({ count, at }: Refusals): number {
     const { wall, monotonic } = this.#clock.now();
-    return at.monotonic + Math.min(FIRST_PAUSE_MS * 2 ** (count - 1), PAUSE_MAX_MS) + (wall - monotonic);
+    return at.monotonic + throttledLeastMs(count) + (wall - monotonic);
   }
 
   #log(group: Group, refusals: number, nowMs: number): void {

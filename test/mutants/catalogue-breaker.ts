@@ -103,7 +103,7 @@ export const breakerMutants: readonly Mutant[] = [
   },
   {
     name: 'alone-for-ever',
-    breaks: 'a group that failed alone does so for ever, whatever succeeds for it',
+    breaks: 'a group that failed alone does so for ever, even after a success of its own',
     edits: [{ file: 'src/pipeline/breaker.ts', find: ' this.#failing.delete(group);', replace: ' known.waits = 0;' }],
     tests: ['test/contract/rules/breaker-attempts.test.ts'],
   },

@@ -1,4 +1,4 @@
-/** Rows that say themselves what was done, as those of a history, or that their member is no user: that they were added adds nobody. */
+/** Rows that say what was done, as those of a history, or that their member is no user: no member is added for them. */
 import { describe, expect, test } from 'vitest';
 import { debezium } from '../../src/formats/debezium.ts';
 import { KEYCLOAK_TABLE } from '../../src/formats/debezium-row.ts';
@@ -59,7 +59,7 @@ describe.each(OPERATIONS)('a row whose column %s is %o', (column, value) => {
       expect(event).toMatchObject({ message: expect.stringContaining(text) });
   });
 
-  test('removes nobody when it is deleted, though its key has both ids', () => {
+  test('removes no member when it is deleted, though its key has both ids', () => {
     const deleted = { before: { ...ids, ...columns }, after: null, op: 'd', source };
     expect(read(deleted, { key: { rev: 7, ...ids } })).toMatchObject(loud);
   });
@@ -73,7 +73,7 @@ describe.each(OPERATIONS)('a row whose column %s is %o', (column, value) => {
 describe('a deleted row whose database tells only the key', () => {
   const deleted = { before: { rev: 7, ...ids, revtype: null }, after: null, op: 'd', source };
 
-  test('of a history removes nobody', () => {
+  test('of a history removes no member', () => {
     expect(read(deleted, { key: { rev: 7, ...ids } })).toMatchObject([{ kind: 'invalid', code: 'row_of_history' }]);
   });
 
@@ -107,7 +107,7 @@ test.each<object>([
   expect(read({ ...ids, ...columns, __op: 'c' })).toMatchObject(added);
 });
 
-test('the ids themselves are no mark, whatever their columns are called', () => {
+test('the ids themselves are no mark, under any name of their columns', () => {
   const options = { ...KEYCLOAK_TABLE, groupColumn: 'action', memberColumn: 'operation' };
   const value = Buffer.from(JSON.stringify({ before: null, after: { action: 'g', operation: 'u' }, op: 'c', source }));
   expect(debezium(options).decode({ key: null, value, headers: [] }, { partitionCount: 1 })).toMatchObject(added);

@@ -125,7 +125,7 @@ describe('a value that is JSON, but not the one that is wanted', () => {
     },
   );
 
-  test('as a list of one format that has none is told to be a list by auto, too', () => {
+  test('as a list of a format that has none is named as a list by auto, too', () => {
     const row = { op: 'c', before: null, after: { group_id: 'g', user_id: 'u' }, source: { table: 't' } };
     for (const list of [[{ x: 1 }], [], ['a'], [[]]])
       expect(decode('auto', list)).toMatchObject([

@@ -68,7 +68,7 @@ export function readBody(request: IncomingMessage, limits: BodyLimits): Promise<
   return new Reading(request, limits).body;
 }
 
-/** So many chunks are read whatever their size; of more, so many bytes a chunk have to come. Each one costs time, and an object. */
+/** The first `CHUNKS_FREE` chunks may have any size; beyond them a chunk has `CHUNK_BYTES_MIN` on average, since each costs time. */
 const CHUNKS_FREE = 1_000;
 const CHUNK_BYTES_MIN = 64;
 

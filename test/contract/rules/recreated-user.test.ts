@@ -78,7 +78,7 @@ test.each([
   expect(world.members('g')).not.toContain('user-1b');
   await world.clock.advance(MINUTE);
   expect(world.members('g')).toContain('user-1b');
-  // Nobody else is asked for again.
+  // The other user is not looked up again.
   expect(world.searches).toEqual(['ann', 'bob', 'ann']);
   expect(world.reports().at(-1)).toMatchObject({ outcome: 'recovered', source_member: 'ann', member: 'user-1b' });
 });

@@ -34,12 +34,12 @@ interface Results {
 
 const isWindows = process.platform === 'win32';
 const steps = ['lint', 'format:check', 'types', 'unused'].map(checked);
-// Most of the time with real brokers is spent on waiting; the other levels use it.
-const levels = await Promise.all([
-  tested(['integration'], 'inherit'),
-  tested(['unit', 'contract', 'simulation'], 'pipe'),
-]);
-for (const { output } of levels) process.stdout.write(output);
+// Most of the time with real brokers is spent on waiting, so two run at once. Each part has brokers of its own.
+const integrationParts = 5;
+const waiting = [['--project=unit', '--project=contract', '--project=simulation']];
+for (let part = 1; part <= integrationParts; part += 1)
+  waiting.push(['--project=integration', `--shard=${part}/${integrationParts}`]);
+const levels = (await Promise.all([testedInTurn(), testedInTurn()])).flat();
 const counts = [...steps, ...levels];
 const total = counts.reduce((sum, count) => ({
   passed: sum.passed + count.passed,
@@ -59,22 +59,25 @@ function checked(script: string): Count {
   return { passed: Number(passed), failed: Number(!passed), skipped: 0, failures: passed ? [] : [`npm run ${script}`] };
 }
 
-/** `pipe`: what it prints is returned, since two that print at once cannot be read. */
-async function tested(
-  projects: readonly string[],
-  stdio: 'inherit' | 'pipe',
-): Promise<Count & { readonly output: string }> {
+async function testedInTurn(): Promise<readonly Count[]> {
+  const counts: Count[] = [];
+  for (let chosen = waiting.shift(); chosen !== undefined; chosen = waiting.shift()) counts.push(await tested(chosen));
+  return counts;
+}
+
+/** What it prints appears when it has ended, since two that print at once cannot be read. */
+async function tested(chosen: readonly string[]): Promise<Count> {
   const folder = mkdtempSync(join(tmpdir(), 'rollcall-test-'));
   const file = join(folder, 'results.json');
   const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${file}`];
-  const chosen = projects.flatMap((project) => ['--project', project]);
   try {
     const parameters = ['run', ...chosen, '--maxWorkers=1', ...reporters];
-    const child = spawn('vitest', parameters, { stdio: ['ignore', stdio, stdio], shell: isWindows });
+    const child = spawn('vitest', parameters, { stdio: ['ignore', 'pipe', 'pipe'], shell: isWindows });
     let output = '';
-    for (const stream of [child.stdout, child.stderr]) stream?.on('data', (data) => (output += String(data)));
+    for (const stream of [child.stdout, child.stderr]) stream.on('data', (data) => (output += String(data)));
     const [code] = await once(child, 'close');
-    return { ...atLeastOneFailure(code === 0, counted(file)), output };
+    process.stdout.write(output);
+    return atLeastOneFailure(code === 0, counted(file));
   } finally {
     rmSync(folder, { recursive: true });
   }

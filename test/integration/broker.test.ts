@@ -1,8 +1,9 @@
 import type { Admin, KafkaConfig } from 'kafkajs';
 import { Kafka, logLevel, Partitioners } from 'kafkajs';
 import { afterEach, expect, inject, test } from 'vitest';
-import { startBroker, startCluster } from '../../src/adapters/kafka-broker/start.ts';
+import { startBroker } from '../../src/adapters/kafka-broker/start.ts';
 import { describeKafka, describeOwnKafka, testHost, uniqueName } from '../support/broker.ts';
+import { startWholeCluster } from '../support/whole-cluster.ts';
 
 const cleanups: (() => Promise<void>)[] = [];
 afterEach(async () => {
@@ -87,7 +88,7 @@ describeOwnKafka('a broker of one test', (version) => {
 
   testOnce('three nodes replicate to each other and go on without one', async () => {
     // given
-    const cluster = await startCluster(3, { version }, testHost);
+    const cluster = await startWholeCluster(version);
     cleanups.push(() => cluster.stop());
     await createTopic(cluster, 'replicated');
     await produce(cluster, 'replicated', ['with three']);

@@ -1,16 +1,16 @@
 /** A service whose source and retry topic lose a partition: it alone stands still, and is named. */
 import { expect, test, vi } from 'vitest';
 import { freePorts } from '../../src/adapters/kafka-broker/free-ports.ts';
-import { startCluster } from '../../src/adapters/kafka-broker/start.ts';
 import { createLogTools } from '../../src/adapters/kafka/tools.ts';
 import { partitionOfKey } from '../../src/core/murmur2.ts';
 import type { TopicNames } from '../../src/core/topics.ts';
 import type { LogTools } from '../../src/ports.ts';
-import { describeOwnKafka, testHost, uniqueName } from '../support/broker.ts';
+import { describeOwnKafka, uniqueName } from '../support/broker.ts';
 import { kafkaHost, plaintext } from '../support/kafka-log-harness.ts';
 import { ServiceProcess, shortTimes } from '../support/service.ts';
 import { createSpread } from '../support/spread-topic.ts';
 import { atEnd, openStage, type Stage } from '../support/stage.ts';
+import { startWholeCluster } from '../support/whole-cluster.ts';
 
 /** A loaded machine is slow, and members come and go. */
 const times = { KAFKA_SESSION_TIMEOUT_MS: '10000', KAFKA_REBALANCE_TIMEOUT_MS: '20000' };
@@ -29,7 +29,7 @@ describeOwnKafka('a service with a partition that has no leader', (version) => {
       { timeout: 400_000 },
       async () => {
         // given
-        const cluster = await startCluster(3, { version }, testHost);
+        const cluster = await startWholeCluster(version);
         atEnd(() => cluster.stop());
         const stage = await openStage(cluster.brokers, {}, (names, tools) =>
           createAll(names, tools, { brokers: cluster.brokers, without }),
@@ -76,7 +76,7 @@ describeOwnKafka('`ingest topic` with a partition that has no leader', (version)
     { timeout: 400_000 },
     async () => {
       // given
-      const cluster = await startCluster(3, { version }, testHost);
+      const cluster = await startWholeCluster(version);
       atEnd(() => cluster.stop());
       const tools = createLogTools(plaintext(cluster.brokers), kafkaHost);
       atEnd(() => tools.close());

@@ -1,11 +1,11 @@
 /** A partition of which every replica is down: it alone cannot be written to, and its topic can still be asked about. */
 import { afterEach, expect, test, vi } from 'vitest';
-import { startCluster } from '../../src/adapters/kafka-broker/start.ts';
 import { createLogTools } from '../../src/adapters/kafka/tools.ts';
 import type { LogTools, OutRecord } from '../../src/ports.ts';
-import { describeOwnKafka, testHost, uniqueName } from '../support/broker.ts';
+import { describeOwnKafka, uniqueName } from '../support/broker.ts';
 import { kafkaHost, plaintext } from '../support/kafka-log-harness.ts';
 import { createSpread } from '../support/spread-topic.ts';
+import { startWholeCluster } from '../support/whole-cluster.ts';
 
 const cleanups: (() => Promise<unknown>)[] = [];
 afterEach(async () => {
@@ -27,7 +27,7 @@ describeOwnKafka('a partition without a leader', (version) => {
     { timeout: 400_000 },
     async () => {
       // given
-      const cluster = await startCluster(3, { version }, testHost);
+      const cluster = await startWholeCluster(version);
       cleanups.push(() => cluster.stop());
       const tools = createLogTools(plaintext(cluster.brokers), kafkaHost);
       cleanups.push(() => tools.close());

@@ -2,7 +2,7 @@
 import kafkajs from 'kafkajs';
 import { afterEach, expect, inject, test, vi } from 'vitest';
 import type { KafkaVersion } from '../../src/adapters/kafka-broker/release.ts';
-import { startBroker, startCluster } from '../../src/adapters/kafka-broker/start.ts';
+import { startBroker } from '../../src/adapters/kafka-broker/start.ts';
 import { KafkaChangeLog } from '../../src/adapters/kafka/change-log.ts';
 import type { KafkaLogTools } from '../../src/adapters/kafka/tools.ts';
 import { createLogTools } from '../../src/adapters/kafka/tools.ts';
@@ -10,6 +10,7 @@ import type { KafkaHost, KafkaLogOptions } from '../../src/adapters/kafka/option
 import { describeKafka, describeOwnKafka, testHost, uniqueName } from '../support/broker.ts';
 import { kafkaHost, openTopics, plaintext } from '../support/kafka-log-harness.ts';
 import { RecordingHandler } from '../support/recording-handler.ts';
+import { startWholeCluster } from '../support/whole-cluster.ts';
 
 const cleanups: (() => Promise<void>)[] = [];
 afterEach(async () => {
@@ -71,7 +72,7 @@ describeOwnKafka('a broker', (version) => {
 
   test.runIf(isOnce(version))('of three that restarts under load loses nothing that it acknowledged', async () => {
     // given
-    const cluster = await startCluster(3, { version }, testHost);
+    const cluster = await startWholeCluster(version);
     cleanups.push(() => cluster.stop());
     const tools = openTools(cluster.brokers);
     const topic = uniqueName('loaded');

@@ -26,7 +26,7 @@ export const ADVICE = {
   conflict: 'If it goes on, find out what else keeps changing this group.',
   etag: 'Have the proxy between Rollcall and Genesys Cloud leave the ETag header and If-Match as they are.',
   doubtful:
-    'Compare the group in Genesys Cloud with the source, remove by a delta who is left, or send the full state again.',
+    'Compare the group in Genesys Cloud with the source, remove by a delta who is left, or send the full state again while nothing changes the group.',
   token: 'Check the OAuth client in Genesys Cloud: it was disabled, or its token revoked.',
   client: 'Check GENESYS_CLIENT_ID, GENESYS_CLIENT_SECRET and GENESYS_DOMAIN (the login host of the region).',
   login: 'If it lasts, check GENESYS_DOMAIN and the way to the login host.',

@@ -180,7 +180,9 @@ function compactedFindings(role: CompactedRole, topic: string, found: FoundTopic
   const message = `${topic} is compacted: ${loss}.`;
   const alter = alterTopic(topic, 'cleanup.policy=delete');
   const mend =
-    role === 'source' ? `${alter}\nThen send the full states of all groups, since changes may be gone.` : alter;
+    role === 'source'
+      ? `${alter}\nThen send the full states of all groups while nothing changes them, since changes may be gone.`
+      : alter;
   return [{ severity: 'error', code, topic, message, mend }];
 }
 

@@ -137,7 +137,7 @@ function cleanerFindings({ topic, settings, rows, isKeyWhole }: Facts): RecordFi
       severity: 'error',
       code: 'compacted_by_group',
       message: `${topic} is compacted and keyed by group: of all rows of a group only the last one stays, and a tombstone takes even that away.`,
-      mend: `${alterTopic(topic, 'cleanup.policy=delete')}\nThen send the full states, since changes may be gone.`,
+      mend: `${alterTopic(topic, 'cleanup.policy=delete')}\nThen send the full states while nothing changes the groups, since changes may be gone.`,
     },
   ];
 }

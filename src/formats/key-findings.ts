@@ -104,7 +104,7 @@ function hashingFindings({ topic }: FirstRecords, hashing: Hashing): RecordFindi
 }
 
 const SAME_PARTITIONER =
-  'Give all producers of the topic the same partitioner (librdkafka: partitioner=murmur2_random is that of Java), and their keys one letter case, then, when nothing of the groups concerned waits any more (`rollcall replay list`, `rollcall held list`), send their full states.';
+  'Give all producers of the topic the same partitioner (librdkafka: partitioner=murmur2_random is that of Java), and their keys one letter case, then, when nothing of the groups concerned waits any more (`rollcall replay list`, `rollcall held list`), send their full states while nothing changes them.';
 
 const REKEY =
   'Let the producer key its records by group, or have `rollcall ingest topic` write them again, keyed by group.';

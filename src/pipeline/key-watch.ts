@@ -82,7 +82,7 @@ export class KeyWatch {
         later: shown(later),
         records,
         remedy:
-          'give all producers of the topic the same partitioner, and their keys one letter case; when nothing of the groups concerned waits any more (`rollcall replay list`, `rollcall held list`), send their full states. Nothing may wait when partitions are added to the topic',
+          'give all producers of the topic the same partitioner, and their keys one letter case; when nothing of the groups concerned waits any more (`rollcall replay list`, `rollcall held list`), send their full states while nothing changes them. Nothing may wait when partitions are added to the topic',
       },
       'one key stands in two partitions of the source: an earlier change may undo a later one',
     );

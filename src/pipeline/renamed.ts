@@ -32,7 +32,7 @@ export function noteName(
 }
 
 const WRITTEN =
-  'a group that a PATCH has changed shows another name than its look-up: it is looked up again, and the changes go to the group that has the name; whether the rename came before this PATCH is not known: check the members of the renamed group, and send the full state of the group again';
+  'a group that a PATCH has changed shows another name than its look-up: it is looked up again, and the changes go to the group that has the name; whether the rename came before this PATCH is not known: check the members of the renamed group, and send the full state of the group again while nothing changes it';
 
 /** Its target may be another one from now on, of which nothing is tried, accepted or waited for yet. */
 export function forgetTarget(group: Group): void {

@@ -226,4 +226,4 @@ function noteEmptied({ state, logger, options }: Context, { number }: Partition)
 }
 
 const EMPTIED_REMEDY =
-  'Send the full states of the groups that `rollcall report --format csv --outcome retry_scheduled --outcome held` shows';
+  'While nothing changes them, send the full states of the groups that `rollcall report --format csv --outcome retry_scheduled --outcome held` shows';

@@ -18,14 +18,23 @@ export interface ReplacedVersions {
 /** Reads do not lag behind by more PATCHes than that, or their versions are integers, which have an order. */
 const VERSIONS_MAX = 8;
 
-/** A PATCH with this `If-Match` was accepted, and has moved the version. */
+/** A PATCH was accepted, and has moved the version. */
+export interface Replacement {
+  /** `If-Match` of the PATCH. */
+  readonly version: string;
+  /** The version since then. One that is a hash of the members may have been there before; it is replaced no longer. */
+  readonly by: string;
+}
+
 export const afterReplacing = (
   known: ReplacedVersions | undefined,
-  version: string,
+  { version, by }: Replacement,
   untilMs: number,
 ): ReplacedVersions => ({
   newest: version,
-  older: known === undefined ? [] : [known.newest, ...known.older].slice(0, VERSIONS_MAX - 1),
+  older: (known === undefined ? [] : [known.newest, ...known.older])
+    .filter((each) => readEtag(each) !== readEtag(by))
+    .slice(0, VERSIONS_MAX - 1),
   untilMs,
   pauseMs: FIRST_LOOK_PAUSE_MS,
 });

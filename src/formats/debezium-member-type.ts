@@ -1,5 +1,9 @@
-/** Columns that say what the member of the row is. Groups, devices and services are no members of a Genesys group. */
-const OF_MEMBER = /(?:^|_)(?:member|principal|user|subject|grantee|assignee|trustee|child)_?(?:type|kind|class)$/;
+/**
+ * Columns that say what the member of the row is, not who has added it (`created_by_user_type`). Groups, devices and services are no
+ * members of a Genesys group.
+ */
+const OF_MEMBER =
+  /(?:^|_)(?<!by_)(?:member|principal|user|subject|grantee|assignee|trustee|child)_?(?:type|kind|class)$/;
 /** Crowd: `GROUP_USER`, `GROUP_GROUP`. Keycloak's `MANAGED` says nothing of it. */
 const OF_MEMBERSHIP = /(?:^|_)membership_?(?:type|kind)$/;
 
@@ -33,3 +37,9 @@ export function memberTypeIn(words: string): ((value: unknown) => boolean) | nul
   const isNoUser = OF_MEMBER.test(words) ? isOther : OF_MEMBERSHIP.test(words) ? isNested : null;
   return isNoUser && ((value) => typeof value === 'string' && isNoUser(value));
 }
+
+/** `subject_type` beside `subject_id`: it says what the column of that id names. */
+export const isTypeBeside = (column: string, idColumn: string): boolean => {
+  const type = /^(.+?)_?(?:type|kind|class)$/i.exec(column)?.[1];
+  return type !== undefined && type.toLowerCase() === /^(.+?)_?id$/i.exec(idColumn)?.[1]?.toLowerCase();
+};

@@ -36,9 +36,18 @@ const OPERATION =
 const PERHAPS =
   /(?:^|_)(?:event|activity|kind)(?:_(?:type|name|code|op|flag|ind))?$|(?:^|_)(?:message|msg|record|row)_?(?:type|mode)$/;
 
+/** Of columns that hold many other things, too; only in a row that is known to be one. */
+const SELDOM =
+  /^type$|(?:^|_)change$|(?:^|_)(?:log|entry|revision|modification|update|txn|transaction)_?(?:type|kind)$/;
+/** A flag or a setting of the member (`is_op`, 0 or 1 in MySQL), or the name of an operator (`create_oper`). */
+const OF_NO_OPERATION =
+  /^(?:is|has|can|may|default)_|(?:^|_)(?:created?|updated?|modify|modified)_(?:op|oper)$|(?:^|_)oper_(?:name|code)$/;
+
+const namesOperation = (words: string): boolean => OPERATION.test(words) && !OF_NO_OPERATION.test(words);
+
 /** Of the words of a column's name, in a row that is known to be one: whether its value says what was done. null: it never does. */
 export const operationIn = (words: string): Saying | null =>
-  OPERATION.test(words) ? saysSomething : PERHAPS.test(words) || words === 'type' ? namesChange : null;
+  namesOperation(words) ? saysSomething : PERHAPS.test(words) || SELDOM.test(words) ? namesChange : null;
 
 /** Of a JSON of which nothing else says that it is a row: it may be an event. */
-export const isEventName = remembered((words) => OPERATION.test(words) || PERHAPS.test(words));
+export const isEventName = remembered((words) => namesOperation(words) || PERHAPS.test(words));

@@ -5,6 +5,7 @@
  */
 import { type Columns, idInColumn, isEncodedNumber, isNumberInBytes } from './debezium-decimal.ts';
 import { type Marked, markIn } from './debezium-marks.ts';
+import { isTypeBeside } from './debezium-member-type.ts';
 
 export interface Condition {
   readonly column: string;
@@ -82,6 +83,7 @@ export function standingOf(row: Columns, chosen: Chosen): Standing {
 export const isKnown = (column: string, { groupColumn, memberColumn, memberWhere }: Chosen): boolean =>
   column === groupColumn ||
   column === memberColumn ||
+  isTypeBeside(column, groupColumn) ||
   (memberWhere !== null && memberWhere.some((condition) => condition.column === column));
 
 /** What PostgreSQL does not tell of a large value (unavailable.value.placeholder). */

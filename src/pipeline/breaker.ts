@@ -4,15 +4,7 @@
  *   closed ──opens──▶ pausing ──1 s … 30 s──▶ probe due ──a group, or an id──▶ probing ──decided──▶ closed | pausing
  */
 import type { Breaker, BreakerReason, Observation, RequestKind } from '../core/breaker.ts';
-import {
-  afterUndecidedProbe,
-  ALONE_AFTER,
-  closedBreaker,
-  isOfTarget,
-  isSuccess,
-  observe,
-  signOf,
-} from '../core/breaker.ts';
+import { afterUndecidedProbe, closedBreaker, isOfTarget, isSuccess, observe, signOf } from '../core/breaker.ts';
 import type { Intent } from '../core/change.ts';
 import type { Outcome } from '../core/outcome.ts';
 import { ADVICE } from '../core/refusals.ts';
@@ -20,6 +12,7 @@ import { leftOutField, RepeatedCauses } from '../core/repeated-causes.ts';
 import { probeDelayMs } from '../core/retry.ts';
 import type { Context } from './context.ts';
 import { giveAttemptBack, postpone } from './give-back.ts';
+import { LoneFailures } from './lone-failures.ts';
 import { pendingGroupCount } from './probe.ts';
 import type { Group, LookUp } from './state.ts';
 
@@ -41,8 +34,6 @@ interface Failing {
   id: string | null;
   /** How often it had to wait for the target since a request of that kind has succeeded. */
   waits: number;
-  /** So many of its failures came after such a request had succeeded for another group, or another id. */
-  alone: number;
 }
 
 interface Try {
@@ -57,8 +48,13 @@ interface Owed {
 
 const advices = { target: ADVICE.target, auth: ADVICE.client, permission: ADVICE.permission } as const;
 
-/** Without a token nothing was asked for any group. */
-const isOfGroups = ({ kind }: Observed['answer']): boolean => kind !== 'no_token';
+/** Without a token nothing was asked. */
+const isAsked = ({ kind }: Observed['answer']): boolean => kind !== 'no_token';
+
+function isFailure(seen: Observation): boolean {
+  const sign = signOf(seen);
+  return isOfTarget(sign) || sign === 'alone';
+}
 
 export class TargetBreaker {
   #breaker: Breaker = closedBreaker;
@@ -69,8 +65,7 @@ export class TargetBreaker {
   #problem = '';
   readonly #causes = new RepeatedCauses();
   readonly #failing = new WeakMap<Group, Failing>();
-  /** By kind of request: how many failures there were before the last success. */
-  readonly #succeededAt = new Map<RequestKind, number>();
+  readonly #lone = new LoneFailures();
   /** Attempts that each failed request has used up. */
   readonly #tries = new WeakMap<Observation, Try[]>();
   /** To be given back once the group is no longer in flight: what it has sent may still land. */
@@ -115,13 +110,15 @@ export class TargetBreaker {
       status: 'failure' in outcome ? outcome.failure.status : null,
       groups: groups.map(({ id }) => id),
       isReadable: groups.every(({ flight }) => flight?.wasRead === true),
-      isAlone: isOfGroups(answer) && groups.length > 0 && groups.every((group) => this.#isAlone(group, request)),
+      isAlone: isAsked(answer) && this.#lone.isAlone(subject, request),
       isProbe: this.isProbing(subject),
       pendingGroups: outcome.kind === 'transient' ? pendingGroupCount(context) : 0,
       failuresMax: context.options.breakerFailures,
       now: context.clock.now().wall,
     };
-    this.#note(groups, seen, { answer, id: request === 'look_up' ? subject.id : null });
+    this.#note(groups, seen, request === 'look_up' ? subject.id : null);
+    if (isSuccess(seen)) this.#lone.noteSuccess(subject, request);
+    else if (isAsked(answer) && isFailure(seen)) this.#lone.noteFailure(subject, request);
     this.#breaker = observe(before, seen);
     if (seen.isProbe && this.#breaker === before && this.#probe !== null) this.#probe.isAnswered = true;
     else if (seen.isProbe) this.#decided(context, seen.outcome);
@@ -171,32 +168,16 @@ export class TargetBreaker {
     this.#cancelProbe();
   }
 
-  #note(
-    groups: readonly Group[],
-    seen: Observation,
-    { answer, id }: Pick<Observed, 'answer'> & Pick<Failing, 'id'>,
-  ): void {
+  /** @param id what was looked up. */
+  #note(groups: readonly Group[], seen: Observation, id: string | null): void {
     const { request } = seen;
-    const sign = signOf(seen);
-    const isFailure = isOfTarget(sign) || sign === 'alone';
     for (const group of groups) {
       const known = this.#failing.get(group);
-      if (isFailure) {
-        const isBeside = isOfGroups(answer) && (this.#succeededAt.get(request) ?? 0) >= (known?.at ?? Infinity);
-        const alone = known?.request === request ? known.alone + (isBeside ? 1 : 0) : 0;
+      if (isFailure(seen)) {
         this.#failures += 1;
-        this.#failing.set(group, { at: this.#failures, request, id, waits: known?.waits ?? 0, alone });
+        this.#failing.set(group, { at: this.#failures, request, id, waits: known?.waits ?? 0 });
       } else if (isSuccess(seen) && known?.request === request && known.id === id) this.#failing.delete(group);
     }
-    if (!isSuccess(seen)) return;
-    this.#succeededAt.set(request, this.#failures);
-    // A group that was read before is changed without another read.
-    if (request === 'write') this.#succeededAt.set('read', this.#failures);
-  }
-
-  #isAlone(group: Group, request: RequestKind): boolean {
-    const failing = this.#failing.get(group);
-    return failing?.request === request && failing.alone >= ALONE_AFTER;
   }
 
   #opened(context: Context, groups: readonly Group[], outcome: Outcome): void {

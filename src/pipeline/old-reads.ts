@@ -7,6 +7,7 @@ import {
   doubtAfterOldRead,
   isReplaced,
   type ReplacedVersions,
+  type Replacement,
 } from '../core/replaced-versions.ts';
 
 /** More groups are not changed within LATE_APPLY_MS under the limits of the target. */
@@ -15,9 +16,9 @@ const GROUPS_MAX = 10_000;
 export class OldReads {
   readonly #byTarget = new LRUCache<string, ReplacedVersions>({ max: GROUPS_MAX });
 
-  /** A PATCH of ours has replaced the version; until `untilMs` (monotonic) a read may still show it. */
-  noteReplaced(target: string, version: string, untilMs: number): void {
-    this.#byTarget.set(target, afterReplacing(this.#byTarget.get(target), version, untilMs));
+  /** By a PATCH of ours; until `untilMs` (monotonic) a read may still show the former version. */
+  noteReplaced(target: string, replacement: Replacement, untilMs: number): void {
+    this.#byTarget.set(target, afterReplacing(this.#byTarget.get(target), replacement, untilMs));
   }
 
   /** The doubt that a read of this version leaves; null: it is not known to be old. */

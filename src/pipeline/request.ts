@@ -11,6 +11,7 @@ import { classify, isSureAnswer } from '../core/outcome.ts';
 import type { Snapshot } from '../core/plan.ts';
 import { afterPatch, patchBody } from '../core/plan.ts';
 import type { Intent } from '../core/change.ts';
+import type { Replacement } from '../core/replaced-versions.ts';
 import { hasMoved, inFormOf } from '../core/version.ts';
 import type { MayStart } from '../ports.ts';
 import type { Context } from './context.ts';
@@ -97,15 +98,15 @@ export async function patchGroup(
   // The version has moved, so nothing that was sent before can land any more; accepted without effect, it has not.
   if (after !== null && hasMoved(snapshot, after)) {
     group.doubt = null;
-    noteReplaced(context, group, snapshot.version);
+    noteReplaced(context, group, { version: snapshot.version, by: after.version });
   }
   if (after === null) context.cache.delete(cacheKey(group));
   else context.cache.set(cacheKey(group), after);
   return { ...asked, after };
 }
 
-function noteReplaced({ oldReads, clock, options }: Context, group: Group, version: string): void {
-  oldReads.noteReplaced(cacheKey(group), version, clock.now().monotonic + options.lateApplyMs);
+function noteReplaced({ oldReads, clock, options }: Context, group: Group, replacement: Replacement): void {
+  oldReads.noteReplaced(cacheKey(group), replacement, clock.now().monotonic + options.lateApplyMs);
 }
 
 /** Where the answer shows no list, or one that may be cut, a whole one at the version of the request says more. */

@@ -104,7 +104,7 @@ export const breakerMutants: readonly Mutant[] = [
   {
     name: 'alone-for-ever',
     breaks: 'a group that failed alone does so for ever, even after a success of its own',
-    edits: [{ file: 'src/pipeline/breaker.ts', find: ' this.#failing.delete(group);', replace: ' known.waits = 0;' }],
+    edits: [{ file: 'src/pipeline/lone-failures.ts', find: ' this.#forget(subject);', replace: ' return;' }],
     tests: ['test/contract/rules/breaker-attempts.test.ts'],
   },
   {

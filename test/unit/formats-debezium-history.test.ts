@@ -41,6 +41,11 @@ const OPERATIONS: readonly (readonly [column: string, value: unknown])[] = [
   ['record_type', 'removed'],
   ['type', 'MemberRemoved'],
   ['kind', 'member.kicked'],
+  ['change', 'removed'],
+  ['change', 'DELETE'],
+  ['log_type', 'removed'],
+  ['entryType', 'remove'],
+  ['modification_type', 'DELETE'],
 ];
 
 describe.each(OPERATIONS)('a row whose column %s is %o', (column, value) => {
@@ -88,6 +93,9 @@ test.each<object>([
   { operation: ' ' },
   { op: true },
   { action_count: 2, operator_id: 7 },
+  { is_op: 1, default_action: 'notify' },
+  { create_oper: 'jane', UPDATE_OP: 'jane', oper_name: 'Jane' },
+  { change: 17, log_type: 'verbose', entry_type: 'manual', update_type: 'auto' },
   { kind: 'direct', type: 'GroupMember' },
   { type: 'ProjectMember' },
   { kind: 'nested-group', type: 'shared-group' },
@@ -97,6 +105,7 @@ test.each<object>([
   { membership_type: 'GROUP_USER' },
   { member_type: 'User' },
   { member_type: 'regular', principal_type: 'App\\Models\\User', user_type: 1 },
+  { created_by_user_type: 'App', addedByPrincipalType: 'ServicePrincipal' },
   { sys_period: '["2017-08-01 00:00:00+00",)' },
   { sys_period: '["2017-08-01 00:00:00+00",infinity)' },
   { affiliation: 'member', relationship: 'friend', rsvp: 'yes' },
@@ -126,6 +135,15 @@ test.each<object>([
   expect(read({ ...ids, ...columns, __op: 'r' })).toMatchObject(refused);
   const deleted = { before: { ...ids, ...columns }, after: null, op: 'd', source };
   expect(read(deleted, { key: ids })).toMatchObject(refused);
+});
+
+test.each([
+  ['subject_id', { subject_id: 'g', subject_type: 'Team', user_id: 'u' }],
+  ['PrincipalId', { PrincipalId: 'g', PrincipalType: 'Group', user_id: 'u' }],
+])('the type beside the column of the group, %s, is the type of the group', (groupColumn, after) => {
+  const value = Buffer.from(JSON.stringify({ before: null, after, op: 'c', source }));
+  const format = debezium({ ...KEYCLOAK_TABLE, groupColumn });
+  expect(format.decode({ key: null, value, headers: [] }, { partitionCount: 1 })).toMatchObject(added);
 });
 
 test.each<object>([

@@ -225,6 +225,31 @@ describe('breaker: groups that fail alone for hours, while another one changes e
     await afterHours(world, 1);
     expect(world.openings()).toBe(openings);
   });
+
+  test.each([[['bad']], [['bad', 'worse']]])(
+    'the look-ups of %j: their tries count, and another user of the group waits for an outage to end',
+    async (failing) => {
+      // given users whose look-ups alone are refused, until they are given up
+      const ids = new LookedUp();
+      ids.isDown = false;
+      ids.status = 401;
+      for (const id of failing) ids.failing.add(id);
+      const world = await aVirtualWorld({}, ids);
+      const given = world.change('g', failing);
+      await afterHours(world, 12);
+      for (const id of failing) expect(world.report(given, id)?.outcome).toBe('permanent_failure');
+      // when nobody can be looked up for an hour
+      ids.isDown = true;
+      ids.status = 503;
+      const offset = world.change('g', ['new']);
+      await world.clock.advance(3_600_000);
+      expect(world.report(offset, 'new')).toMatchObject({ outcome: 'retry_scheduled' });
+      // then that uses up no attempt
+      ids.isDown = false;
+      await world.clock.advance(60_000);
+      expect(world.report(offset, 'new')).toMatchObject({ outcome: 'applied', attempt: 0 });
+    },
+  );
 });
 
 describe('breaker: a change that is refused although its group can be read', () => {

@@ -63,11 +63,11 @@ export const isParked = (intent: Intent): boolean =>
 export const afterGroupAnswered = (intent: Intent): Intent =>
   intent.waits === 'group' && intent.notBefore > 0 ? { ...intent, notBefore: 0 } : intent;
 
-/** Waits for the target until `notBefore` (epoch ms). */
-export const waitingForTarget = (intent: Intent, notBefore: number): Intent => ({
+/** Waits for the target until `notBefore` (epoch ms). @param waits `group`: it is due as soon as its group answers. */
+export const waitingForTarget = (intent: Intent, notBefore: number, waits: 'group' | 'member' = 'group'): Intent => ({
   ...withoutSchedule(intent),
   notBefore,
-  waits: 'group',
+  waits,
 });
 
 /** It waits for nothing that takes its time by the slow schedule. */

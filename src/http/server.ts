@@ -1,5 +1,11 @@
 /** Node's server of HTTP or HTTPS with limits: a client that is slow, large or silent keeps no other waiting for long. */
-import { createServer as createHttp, type RequestListener, type Server } from 'node:http';
+import {
+  createServer as createHttp,
+  type IncomingMessage,
+  type RequestListener,
+  type Server,
+  type ServerResponse,
+} from 'node:http';
 import { createServer as createHttps } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
 import { Connections } from './connections.ts';
@@ -37,11 +43,36 @@ export function createServer(limits: HttpLimits, tls: Certificate, handle: Reque
     connectionsCheckingInterval: CHECK_EVERY_MS,
     keepAliveTimeout: limits.keepAliveMs,
   };
-  const server = tls === null ? createHttp(options, handle) : createHttps({ ...options, ...secured(tls) }, handle);
+  const listener = oneAtATime(handle);
+  const server = tls === null ? createHttp(options, listener) : createHttps({ ...options, ...secured(tls) }, listener);
   const connections = new Connections(limits.connectionsMax);
   server.on('connection', (socket: Socket) => connections.admit(socket));
   return { server, connections };
 }
+
+/**
+ * A connection that sends a request before the one before it is answered is closed: one read of its socket brings thousands, and
+ * clients do not pipeline (RFC 9112 9.3.2 leaves it to them).
+ */
+function oneAtATime(handle: RequestListener): RequestListener {
+  const latest = new WeakMap<Socket, { readonly response: ServerResponse; readonly bytesRead: number }>();
+  return (request, response) => {
+    const { socket } = request;
+    const before = latest.get(socket);
+    // It came with the one before it where nothing was read in between.
+    const hasWaited = before === undefined || (before.response.writableEnded && before.bytesRead < socket.bytesRead);
+    if (hasWaited && !socket.destroyed) {
+      latest.set(socket, { response, bytesRead: socket.bytesRead });
+      handle(request, response);
+    } else {
+      throwAway(request);
+      socket.destroy();
+    }
+  };
+}
+
+/** Of what still comes of a body nothing is kept; without a reader each chunk would be an object until the connection is closed. */
+export const throwAway = (request: IncomingMessage): void => void request.on('data', () => undefined);
 
 const secured = ({ certPem, keyPem }: NonNullable<Certificate>) => ({
   handshakeTimeout: HANDSHAKE_TIMEOUT_MS,

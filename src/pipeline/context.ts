@@ -10,7 +10,7 @@ import type { KeyWatch } from './key-watch.ts';
 import type { PipelineOptions } from './options.ts';
 import type { SnapshotCache } from './snapshot-cache.ts';
 import type { Group, Partition, State } from './state.ts';
-import type { ThrottledGroups } from './throttled.ts';
+import type { Throttled } from './throttled.ts';
 import type { Turns } from './turns.ts';
 import type { VersionForm } from './version-form.ts';
 
@@ -32,7 +32,7 @@ export interface Context extends Ports {
   readonly options: PipelineOptions;
   readonly state: State;
   readonly breaker: TargetBreaker;
-  readonly throttled: ThrottledGroups;
+  readonly throttled: Throttled;
   readonly cache: SnapshotCache;
   readonly oldReads: OldReads;
   readonly keys: KeyWatch;

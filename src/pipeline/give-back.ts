@@ -7,9 +7,9 @@ import { isCurrent } from './context.ts';
 import type { Group } from './state.ts';
 
 /** Waits for the target until `notBefore` (epoch ms). */
-export function postpone(group: Group, intent: Intent, notBefore: number): void {
+export function postpone(group: Group, intent: Intent, notBefore: number, waits?: 'group' | 'member'): void {
   const member = group.members.get(intent.member);
-  if (member?.pending === intent) member.pending = waitingForTarget(intent, notBefore);
+  if (member?.pending === intent) member.pending = waitingForTarget(intent, notBefore, waits);
 }
 
 /** Takes back one failed try of the intent, as far as it still waits for another one. */

@@ -85,15 +85,14 @@ function answered(
   { kind, id, groups }: LookUp,
   { subject, resolution }: { subject: LookUp; resolution: Resolution },
 ): void {
-  const { breaker } = context;
+  const { breaker, throttled } = context;
   const outcome = resolution.kind === 'unanswered' ? unanswering(classify(resolution.answer, 'GET')) : FOUND;
   const answer = resolution.kind === 'unanswered' ? resolution.answer : resolution;
   const seen = breaker.observe(context, { request: 'look_up', answer, outcome, groups: [...groups], subject });
   const isThrottled = outcome.kind === 'throttled';
-  for (const group of groups) {
-    context.throttled.note(group, 'look_up', isThrottled);
-    if (isThrottled && breaker.isClosed) context.throttled.postpone(group, waitsFor(group, kind, id));
-  }
+  throttled.note(subject, 'look_up', isThrottled);
+  if (isThrottled && breaker.isClosed)
+    for (const group of groups) throttled.postpone(subject, group, waitsFor(group, kind, id));
   if (resolution.kind !== 'unanswered') return;
   tally(context, outcome);
   if (!('failure' in outcome)) return;

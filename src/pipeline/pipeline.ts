@@ -26,7 +26,7 @@ import { Settler } from './settle.ts';
 import { Signal } from './signal.ts';
 import { newSnapshotCache } from './snapshot-cache.ts';
 import { OldReads } from './old-reads.ts';
-import { ThrottledGroups } from './throttled.ts';
+import { Throttled } from './throttled.ts';
 import { Turns } from './turns.ts';
 import { VersionForm } from './version-form.ts';
 import { newState } from './new-state.ts';
@@ -62,7 +62,7 @@ export class Pipeline {
       options,
       state,
       breaker: new TargetBreaker(),
-      throttled: new ThrottledGroups(ports),
+      throttled: new Throttled(ports),
       cache: newSnapshotCache(options.snapshotMembersMax),
       oldReads: new OldReads(),
       keys: new KeyWatch(ports, options.topics.source),

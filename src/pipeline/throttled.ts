@@ -1,14 +1,15 @@
 /**
- * Groups that the target answers with 429. The gate is closed for all then; but the limit may be one group's alone, so it goes
- * behind the others when the gate opens, and waits 1 s, 2 s … 60 s until it is asked again.
+ * Groups, and ids that are looked up, that the target answers with 429. The gate is closed for all then; but the limit may be
+ * that of one alone, so it goes behind the others when the gate opens, and waits 1 s, 2 s … 60 s until it is asked again.
  */
 import type { RequestKind } from '../core/breaker.ts';
 import type { Intent } from '../core/change.ts';
 import { leftOutField, RepeatedCauses } from '../core/repeated-causes.ts';
 import { throttledLeastMs } from '../core/server-wait.ts';
 import type { Clock, Instant, Logger } from '../ports.ts';
+import { BySubject, type Subject } from './by-subject.ts';
 import { postpone } from './give-back.ts';
-import type { Group } from './state.ts';
+import type { Group, LookUp } from './state.ts';
 
 /** From so many in a row on the log says so. */
 const LOGGED_FROM = 3;
@@ -21,10 +22,10 @@ interface Refusals {
   readonly at: Instant;
 }
 
-export class ThrottledGroups {
+export class Throttled {
   readonly #clock: Clock;
   readonly #logger: Logger;
-  readonly #refusals = new WeakMap<Group, Refusals>();
+  readonly #refusals = new BySubject<Refusals>();
   readonly #causes = new RepeatedCauses();
 
   constructor({ clock, logger }: { readonly clock: Clock; readonly logger: Logger }) {
@@ -33,14 +34,14 @@ export class ThrottledGroups {
   }
 
   /** A request for it was answered. */
-  note(group: Group, request: RequestKind, isThrottled: boolean): void {
-    const known = this.#refusals.get(group);
+  note(subject: Subject, request: RequestKind, isThrottled: boolean): void {
+    const known = this.#refusals.get(subject);
     if (isThrottled) {
       const at = this.#clock.now();
       const count = (known?.count ?? 0) + 1;
-      this.#refusals.set(group, { request, count, at });
-      if (count >= LOGGED_FROM) this.#log(group, count, at.monotonic);
-    } else if (known?.request === request) this.#refusals.delete(group);
+      this.#refusals.set(subject, { request, count, at });
+      if (count >= LOGGED_FROM) this.#log(subject, count, at.monotonic);
+    } else if (known?.request === request) this.#refusals.delete(subject);
   }
 
   /** It goes behind groups that are ready since earlier; epoch ms, 0: it is not throttled. */
@@ -49,17 +50,19 @@ export class ThrottledGroups {
     return known === undefined ? 0 : Math.min(known.at.wall, this.#clock.now().wall);
   }
 
-  /** No request about the group itself is sent before; epoch ms, 0: it is not throttled. */
+  /** No request is sent for it before; epoch ms, 0: it is not throttled. */
   notBefore(group: Group): number {
     const known = this.#refusals.get(group);
-    return known === undefined || known.request === 'look_up' ? 0 : this.#endOf(known);
+    return known === undefined ? 0 : this.#endOf(known);
   }
 
   /** These wait for a look-up that was answered so; no attempt is used up. */
-  postpone(group: Group, intents: readonly Intent[]): void {
-    const known = this.#refusals.get(group);
+  postpone(lookUp: LookUp, group: Group, intents: readonly Intent[]): void {
+    const known = this.#refusals.get(lookUp);
     if (known === undefined) return;
-    for (const intent of intents) postpone(group, intent, this.#endOf(known));
+    // What the group answers says nothing of a user.
+    const waits = lookUp.kind === 'group' ? 'group' : 'member';
+    for (const intent of intents) postpone(group, intent, this.#endOf(known), waits);
   }
 
   /** By the wall clock as it is now: it may have been set meanwhile. */
@@ -68,11 +71,18 @@ export class ThrottledGroups {
     return at.monotonic + throttledLeastMs(count) + (wall - monotonic);
   }
 
-  #log(group: Group, refusals: number, nowMs: number): void {
-    const leftOut = this.#causes.admit(group.id, nowMs);
+  #log(subject: Subject, refusals: number, nowMs: number): void {
+    const { id } = subject;
+    const leftOut = this.#causes.admit(id, nowMs);
     if (leftOut === null) return;
-    const fields = { group: group.id, refusals, advice: ADVICE, ...leftOutField(leftOut) };
-    this.#logger.warn(fields, 'the target answers 429 to this group again');
+    const fields = {
+      ...('kind' in subject ? { look_up: id } : { group: id }),
+      refusals,
+      advice: ADVICE,
+      ...leftOutField(leftOut),
+    };
+    const whom = 'kind' in subject ? 'this look-up' : 'this group';
+    this.#logger.warn(fields, `the target answers 429 to ${whom} again`);
   }
 }
 

@@ -118,6 +118,17 @@ test('those who never come to the point, or never take their answers, are cut of
   clearInterval(drip);
 });
 
+test('requests that do not wait for the answer before them end their connection', async () => {
+  const probe = 'GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n';
+  expect(await new Visitor().say(probe.repeat(1_000)).closed).toBe('');
+  // Those that wait are answered on one connection.
+  const patient = new Visitor();
+  for (let answers = 1; answers <= 3; answers += 1) {
+    patient.say(probe);
+    await vi.waitFor(() => expect(patient.heard.match(/^HTTP\/1\.1 200 /gm)).toHaveLength(answers));
+  }
+});
+
 test('of too many at once the oldest is turned away, so that a probe is always answered', async () => {
   const crowd = Array.from({ length: 100 }, () => new Visitor());
   await Promise.all(crowd.map(({ socket }) => once(socket, 'connect')));

@@ -127,6 +127,17 @@ async function answered(door: Door): Promise<Socket> {
   return socket;
 }
 
+test('bodies that do not wait for the answer before them end their connection', async () => {
+  const door = await aDoor();
+  const body = `${head('/keycloak', `${signature}transfer-encoding: chunked\r\n`)}${chunk(1).repeat(900)}0\r\n\r\n`;
+  const socket = stall(door);
+  let heard = '';
+  socket.setEncoding('utf8').on('data', (text: string) => (heard += text));
+  socket.write(body.repeat(20));
+  await new Promise((resolve) => socket.once('close', resolve));
+  expect(heard).toBe('');
+});
+
 test('more silent connections than are permitted keep no sender out', async () => {
   const door = await aDoor();
   const silent = Array.from({ length: 1_100 }, () => stall(door));

@@ -2,7 +2,7 @@
 import { PassThrough } from 'node:stream';
 import type { IncomingMessage } from 'node:http';
 import { describe, expect, test } from 'vitest';
-import { type Body, readBody, Room } from '../../src/ingest/webhook/body.ts';
+import { type Body, bytesOf, readBody, Room } from '../../src/ingest/webhook/body.ts';
 import { ManualClock } from '../support/manual-clock.ts';
 
 const ROOM = 100;
@@ -22,7 +22,7 @@ function aDoor(roomBytes = ROOM) {
     const { body, read } = request(ROOM);
     body.end('a'.repeat(ROOM));
     const taken = await read;
-    if (typeof taken !== 'string') room.giveBack(taken.length);
+    if (typeof taken !== 'string') room.giveBack(bytesOf(taken));
     return typeof taken !== 'string' && clock.scheduledCount === 0;
   };
   return { clock, room, request, isFree };
@@ -73,6 +73,31 @@ describe('a body', () => {
     if (typeof taken === 'string') throw new Error(taken);
     expect(String(taken)).toBe(`${'x'.repeat(60)}end`);
     expect(taken.buffer.byteLength).toBeLessThanOrEqual(ROOM);
+  });
+
+  test.each([
+    ['of unknown length takes what it may grow into', {}, 'no_room'],
+    ['takes no more than it has announced', { 'content-length': '61' }, 'read'],
+  ])('%s', async (_, headers, other) => {
+    const { clock, request } = aDoor();
+    const { body, read } = request(ROOM, headers);
+    body.write('a'.repeat(40));
+    await clock.settle();
+    body.end('a'.repeat(21));
+    await read;
+    const later = request(ROOM);
+    later.body.end('a'.repeat(30));
+    expect(kindOf(await later.read)).toBe(other);
+  });
+
+  test('that is refused keeps nothing of what still comes', async () => {
+    const { clock, request } = aDoor(1_000_000);
+    const { body, read } = request(1_000_000);
+    for (let i = 0; i < 3_000; i++) body.write('a');
+    expect(await read).toBe('too_fragmented');
+    for (let i = 0; i < 3_000; i++) body.write('a');
+    await clock.settle();
+    expect(body.readableLength).toBe(0);
   });
 
   test('that grows too large on the way gives back what it had', async () => {

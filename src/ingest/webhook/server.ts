@@ -10,7 +10,7 @@ import type { Connections } from '../../http/connections.ts';
 import { createServer, urlOf } from '../../http/server.ts';
 import type { Clock, Logger } from '../../ports.ts';
 import { type Answer, json, unauthorized, unavailable } from './answer.ts';
-import { type Body, readBody, Room } from './body.ts';
+import { type Body, bytesOf, readBody, Room } from './body.ts';
 import type { Intake, Intaken, Sender } from './intake.ts';
 import type { Head } from './kind.ts';
 import type { WebhookNotices } from './notices.ts';
@@ -173,7 +173,7 @@ export class WebhookServer {
       if (!kind.isAuthentic(head, body)) return unauthorized(kind.challenge);
       return await this.#asWaiting(visit, () => this.#inTime(sender, { body, head, arrivedAt }));
     } finally {
-      room.giveBack(body.length);
+      room.giveBack(bytesOf(body));
     }
   }
 

@@ -199,6 +199,22 @@ describe('a 429 to one group alone', () => {
     expect(finals).toHaveLength(60);
   });
 
+  test.each([
+    ['whose group is busy', ['g0']],
+    ['while others of its group are found', ['g0', 'g1']],
+  ])('to the look-up of one user %s: it is asked for more and more seldom', async (_, groups) => {
+    const isSick = ({ path }: Asked): boolean => decodeURIComponent(path).includes('sick');
+    const { clock, asked, produce, reports } = await aSickGroup(isSick, { isMapped: true });
+    produce('g0', { add_members: ['sick'] });
+    for (let second = 0; second < 120; second++) {
+      for (const group of groups) produce(group, { add_members: [`user-${group}-${second}`] });
+      await clock.advance(2_000);
+    }
+    await clock.advance(130_000);
+    expect(reports().filter(({ final }) => final)).toHaveLength(120 * groups.length);
+    expect(asked.filter(isSick).length).toBeLessThanOrEqual(14);
+  });
+
   test('ends with it: the change lands, no attempt used up, and the log has said why it waited', async () => {
     let isSick = true;
     const { clock, produce, reports, lines } = await aSickGroup(() => isSick);

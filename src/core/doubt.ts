@@ -8,7 +8,9 @@ export type Doubt =
   /** A request of our own with this `If-Match`. */
   | { readonly kind: 'request'; readonly ifMatch: string; readonly untilMs: number }
   /** Whatever a former owner may have sent: of unknown version, so only time or a PATCH of ours ends it. */
-  | { readonly kind: 'gained'; readonly untilMs: number };
+  | { readonly kind: 'gained'; readonly untilMs: number }
+  /** The last read showed a version that is known to be replaced: until the next one nothing is known of the group. */
+  | { readonly kind: 'old_read'; readonly untilMs: number };
 
 export const gained = (nowMs: number, lateApplyMs: number): Doubt => ({
   kind: 'gained',
@@ -22,7 +24,7 @@ export interface UnansweredRequest {
 
 export function afterNoAnswer(doubt: Doubt | null, request: UnansweredRequest, lateApplyMs: number): Doubt {
   const untilMs = Math.max(request.sentAtMs + lateApplyMs, doubt?.untilMs ?? 0);
-  if (doubt === null) return { kind: 'request', ifMatch: request.ifMatch, untilMs };
+  if (doubt === null || doubt.kind === 'old_read') return { kind: 'request', ifMatch: request.ifMatch, untilMs };
   if (doubt.kind === 'gained') return { kind: 'gained', untilMs };
   // Both may still land: only what is past the later of the two is past both.
   const ifMatch = isPast(request.ifMatch, doubt.ifMatch) ? request.ifMatch : doubt.ifMatch;
@@ -31,8 +33,10 @@ export function afterNoAnswer(doubt: Doubt | null, request: UnansweredRequest, l
 }
 
 /** A read that began after the request was sent shows `version`. */
-export const afterRead = (doubt: Doubt | null, version: string): Doubt | null =>
-  doubt?.kind === 'request' && isPast(version, doubt.ifMatch) ? null : doubt;
+export function afterRead(doubt: Doubt | null, version: string): Doubt | null {
+  if (doubt?.kind === 'request' && isPast(version, doubt.ifMatch)) return null;
+  return doubt?.kind === 'old_read' ? null : doubt;
+}
 
 /** Time is over; then a fresh read decides, so the caller drops its snapshot. */
 export const isOver = (doubt: Doubt, nowMs: number): boolean => nowMs >= doubt.untilMs;
@@ -42,6 +46,8 @@ export function isPast(version: string, other: string): boolean {
   const [a, b] = [numberOf(version), numberOf(other)];
   return a !== null && b !== null && a > b;
 }
+
+export const isNumbered = (version: string): boolean => numberOf(version) !== null;
 
 function numberOf(etag: string): bigint | null {
   const digits = /^(?:W\/)?"?(\d{1,30})"?$/.exec(etag)?.[1];

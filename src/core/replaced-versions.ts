@@ -1,19 +1,31 @@
 /**
- * Versions of a group that PATCHes of ours have replaced. Reads may lag behind what the target has accepted (facts.md 8): one
- * that shows such a version is old, so nothing that it shows is final, and a later read decides. Instants are monotonic ms.
+ * Versions of a group that are known to be replaced. Reads may lag behind what the target has accepted (facts.md 8): one that
+ * shows such a version is old, so nothing follows from it, and a later read decides. Instants are monotonic ms.
  */
-import { type Doubt, isPast } from './doubt.ts';
+import { type Doubt, isNumbered, isPast } from './doubt.ts';
 import { FIRST_LOOK_PAUSE_MS, nextLookPauseMs } from './unconfirmed.ts';
 import { readEtag } from './version.ts';
 
 export interface ReplacedVersions {
-  readonly newest: string;
-  readonly older: readonly string[];
+  /** By PATCHes of ours, the latest first. */
+  readonly versions: readonly string[];
+  /** The highest version that was seen, and every one below it is replaced; null: versions have no order. */
+  readonly highest: string | null;
+  /** `If-Match` of a PATCH of ours of which no answer has told the version since; null: there is none. */
+  readonly sent: string | null;
   /** From then on every read is believed. */
   readonly untilMs: number;
   /** Before the next read after one that is old. */
   readonly pauseMs: number;
 }
+
+const NONE: ReplacedVersions = {
+  versions: [],
+  highest: null,
+  sent: null,
+  untilMs: Number.NEGATIVE_INFINITY,
+  pauseMs: FIRST_LOOK_PAUSE_MS,
+};
 
 /** Reads do not lag behind by more PATCHes than that, or their versions are integers, which have an order. */
 const VERSIONS_MAX = 8;
@@ -27,28 +39,45 @@ export interface Replacement {
 }
 
 export const afterReplacing = (
-  known: ReplacedVersions | undefined,
+  known: ReplacedVersions = NONE,
   { version, by }: Replacement,
   untilMs: number,
 ): ReplacedVersions => ({
-  newest: version,
-  older: (known === undefined ? [] : [known.newest, ...known.older])
-    .filter((each) => readEtag(each) !== readEtag(by))
-    .slice(0, VERSIONS_MAX - 1),
+  versions: [version, ...known.versions.filter((each) => readEtag(each) !== readEtag(by))].slice(0, VERSIONS_MAX),
+  highest: isNumbered(by) ? by : null,
+  sent: null,
   untilMs,
   pauseMs: FIRST_LOOK_PAUSE_MS,
 });
 
-export function isReplaced({ newest, older, untilMs }: ReplacedVersions, version: string, nowMs: number): boolean {
-  if (nowMs >= untilMs) return false;
-  const shown = readEtag(version);
-  return [newest, ...older].some((each) => readEtag(each) === shown || isPast(each, version));
+/** The target may have accepted a PATCH with this `If-Match`. */
+export const afterSending = (known: ReplacedVersions = NONE, version: string): ReplacedVersions => ({
+  ...known,
+  sent: version,
+});
+
+/** A read that is not old shows this version, whoever has made it. */
+export function afterSeeing(known: ReplacedVersions = NONE, version: string, untilMs: number): ReplacedVersions {
+  const { sent, highest } = known;
+  if (sent !== null && readEtag(sent) !== readEtag(version))
+    return afterReplacing(known, { version: sent, by: version }, untilMs);
+  const isHigher = highest === null ? isNumbered(version) : isPast(version, highest);
+  return isHigher ? { ...known, highest: version, untilMs, pauseMs: FIRST_LOOK_PAUSE_MS } : known;
 }
 
-/** What an old read leaves: a doubt that the first newer version ends, or the next read, after 1, 2, 4, 8 s … */
-export const doubtAfterOldRead = ({ newest, untilMs, pauseMs }: ReplacedVersions, nowMs: number): Doubt => ({
-  kind: 'request',
-  ifMatch: newest,
+export function isReplaced(known: ReplacedVersions, version: string, nowMs: number): boolean {
+  const { versions, highest, untilMs } = known;
+  if (nowMs >= untilMs) return false;
+  const shown = readEtag(version);
+  return (
+    versions.some((each) => readEtag(each) === shown || isPast(each, version)) ||
+    (highest !== null && isPast(highest, version))
+  );
+}
+
+/** What an old read leaves, until the next read after 1, 2, 4, 8 s … */
+export const doubtAfterOldRead = ({ untilMs, pauseMs }: ReplacedVersions, nowMs: number): Doubt => ({
+  kind: 'old_read',
   untilMs: Math.min(untilMs, nowMs + pauseMs),
 });
 

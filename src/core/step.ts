@@ -75,6 +75,7 @@ export function nextStep(situation: Situation): Step {
   if (situation.due.length === 0) return { kind: 'done' };
   if (doubt !== null && isOver(doubt, situation.nowMs)) return { kind: 'forget_doubt' };
   if (unconfirmed !== null && unconfirmed.lookAtMs <= situation.nowMs) return { kind: 'look' };
+  if (doubt?.kind === 'old_read') return { kind: 'hold', untilMs: earlier(doubt.untilMs, unconfirmed) };
   const state = due.find(({ op }) => op === 'state');
   // A late request could add whom a full state has found absent, so its removals are worked out of doubt.
   const mustWait = state !== undefined || due.every((intent) => spent.has(intent));

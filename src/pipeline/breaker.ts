@@ -29,10 +29,9 @@ export interface Observed {
 interface Failing {
   /** Of its last failure, among those of all groups. */
   at: number;
-  request: RequestKind;
-  /** What was looked up; null: the group itself was asked for. */
-  id: string | null;
-  /** How often it had to wait for the target since a request of that kind has succeeded. */
+  /** Requests that have failed, and have not succeeded since, each with what was looked up; null: the group itself was asked for. */
+  readonly requests: Map<RequestKind, string | null>;
+  /** How often it had to wait for the target meanwhile. */
   waits: number;
 }
 
@@ -95,7 +94,7 @@ export class TargetBreaker {
     return this.#probe?.subject === subject;
   }
 
-  /** 0: it has not failed since a request of the same kind succeeded. */
+  /** 0: each request that has failed has succeeded since. */
   failedAt(group: Group): number {
     return this.#failing.get(group)?.at ?? 0;
   }
@@ -175,8 +174,13 @@ export class TargetBreaker {
       const known = this.#failing.get(group);
       if (isFailure(seen)) {
         this.#failures += 1;
-        this.#failing.set(group, { at: this.#failures, request, id, waits: known?.waits ?? 0 });
-      } else if (isSuccess(seen) && known?.request === request && known.id === id) this.#failing.delete(group);
+        const requests = known?.requests ?? new Map<RequestKind, string | null>();
+        this.#failing.set(group, { at: this.#failures, requests: requests.set(request, id), waits: known?.waits ?? 0 });
+      } else if (isSuccess(seen) && known !== undefined) {
+        if (known.requests.get(request) === id) known.requests.delete(request);
+        if (request === 'write') known.requests.delete('read');
+        if (known.requests.size === 0) this.#failing.delete(group);
+      }
     }
   }
 

@@ -6,7 +6,6 @@ import { ALONE_AFTER, type RequestKind } from '../core/breaker.ts';
 import { BySubject, type Subject } from './by-subject.ts';
 
 interface Failures {
-  readonly request: RequestKind;
   /** Of all, when it failed last. */
   readonly successes: number;
   /** So many of its failures came after a success of another one. */
@@ -14,23 +13,27 @@ interface Failures {
 }
 
 export class LoneFailures {
-  readonly #failures = new BySubject<Failures>();
+  readonly #failures = new BySubject<Map<RequestKind, Failures>>();
   readonly #successes = new Map<RequestKind, number>();
 
   isAlone(subject: Subject, request: RequestKind): boolean {
-    const known = this.#failures.get(subject);
-    return known?.request === request && known.alone >= ALONE_AFTER;
+    return (this.#failures.get(subject)?.get(request)?.alone ?? 0) >= ALONE_AFTER;
   }
 
   noteFailure(subject: Subject, request: RequestKind): void {
-    const known = this.#failures.get(subject);
+    const known = this.#failures.get(subject) ?? new Map<RequestKind, Failures>();
     const successes = this.#successes.get(request) ?? 0;
-    const alone = known?.request === request ? known.alone + (successes > known.successes ? 1 : 0) : 0;
-    this.#failures.set(subject, { request, successes, alone });
+    const last = known.get(request);
+    const alone = last === undefined ? 0 : last.alone + (successes > last.successes ? 1 : 0);
+    known.set(request, { successes, alone });
+    this.#failures.set(subject, known);
   }
 
   noteSuccess(subject: Subject, request: RequestKind): void {
-    if (this.#failures.get(subject)?.request === request) this.#failures.delete(subject);
+    const known = this.#failures.get(subject);
+    // A group that can be read, and not be changed, has not recovered: reads and changes may fail in turn.
+    const isRecovered = request !== 'read' || known?.has('write') !== true;
+    if (isRecovered) this.#failures.delete(subject);
     this.#count(request);
     // A group that was read before is changed without another read.
     if (request === 'write') this.#count('read');

@@ -4,6 +4,8 @@ import type { Doubt } from '../core/doubt.ts';
 import {
   afterOldRead,
   afterReplacing,
+  afterSeeing,
+  afterSending,
   doubtAfterOldRead,
   isReplaced,
   type ReplacedVersions,
@@ -19,6 +21,16 @@ export class OldReads {
   /** By a PATCH of ours; until `untilMs` (monotonic) a read may still show the former version. */
   noteReplaced(target: string, replacement: Replacement, untilMs: number): void {
     this.#byTarget.set(target, afterReplacing(this.#byTarget.get(target), replacement, untilMs));
+  }
+
+  /** A PATCH of ours may have replaced this version; no answer tells. */
+  noteSent(target: string, version: string): void {
+    this.#byTarget.set(target, afterSending(this.#byTarget.get(target), version));
+  }
+
+  /** A read shows this version, and it is not old. */
+  noteSeen(target: string, version: string, untilMs: number): void {
+    this.#byTarget.set(target, afterSeeing(this.#byTarget.get(target), version, untilMs));
   }
 
   /** The doubt that a read of this version leaves; null: it is not known to be old. */

@@ -1,6 +1,6 @@
 /**
  * Groups that may be dispatched. Groups with a due removal go first, then by age; but a group never waits longer than
- * `maxWaitMs` behind revocations.
+ * `maxWaitMs` behind revocations, and one that yields goes behind one that does not.
  */
 import { Heap } from './heap.ts';
 
@@ -13,6 +13,13 @@ export interface Readiness {
   readonly since: number;
   /** When it became ready, epoch ms. */
   readonly now: number;
+}
+
+export interface Turn<G> {
+  /** Epoch ms. */
+  readonly now: number;
+  readonly maxWaitMs: number;
+  readonly yields?: (group: G) => boolean;
 }
 
 export class ReadyQueue<G> {
@@ -49,10 +56,12 @@ export class ReadyQueue<G> {
     }
   }
 
-  pop(now: number, maxWaitMs: number): G | undefined {
+  pop({ now, maxWaitMs, yields = () => false }: Turn<G>): G | undefined {
     const longest = this.#waits.peek();
     const isOverdue = longest !== undefined && now - longest.priority > maxWaitMs;
-    const next = isOverdue ? longest : (this.#revocations.peek() ?? this.#grants.peek());
+    const [revocation, grant] = [this.#revocations.peek(), this.#grants.peek()];
+    const isBehind = revocation !== undefined && grant !== undefined && yields(revocation.key) && !yields(grant.key);
+    const next = isOverdue ? longest : isBehind ? grant : (revocation ?? grant);
     if (next !== undefined) this.delete(next.key);
     return next?.key;
   }

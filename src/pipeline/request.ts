@@ -61,10 +61,14 @@ export async function readGroup(
   if (outcome.kind === 'applied' && outcome.snapshot !== null) {
     const snapshot = context.versionForm.applyTo(outcome.snapshot);
     const key = cacheKey(group);
-    const oldRead = context.oldReads.doubtOf(key, snapshot.version, context.clock.now().monotonic);
+    const { cache, oldReads, clock, options } = context;
+    const { monotonic } = clock.now();
+    const oldRead = oldReads.doubtOf(key, snapshot.version, monotonic);
     group.doubt = afterRead(group.doubt, snapshot.version) ?? oldRead;
-    if (oldRead === null) context.cache.set(key, snapshot);
-    else context.cache.delete(key);
+    if (oldRead === null) {
+      oldReads.noteSeen(key, snapshot.version, monotonic + options.lateApplyMs);
+      cache.set(key, snapshot);
+    } else cache.delete(key);
     return { ...asked, snapshot };
   }
   if (outcome.kind !== 'unchanged') context.cache.delete(cacheKey(group));
@@ -88,7 +92,10 @@ export async function patchGroup(
   });
   if (asked === null) return null;
   const { answer, outcome } = asked;
-  if (!isSureAnswer(answer)) doubtRequest(context, group, { answer, ifMatch: snapshot.version });
+  const isSure = isSureAnswer(answer);
+  if (!isSure) doubtRequest(context, group, { answer, ifMatch: snapshot.version });
+  if (!isSure || (outcome.kind === 'applied' && outcome.version === null))
+    context.oldReads.noteSent(cacheKey(group), snapshot.version);
   if (outcome.kind !== 'applied') {
     if (outcome.kind === 'conflict' || outcome.kind === 'transient') context.cache.delete(cacheKey(group));
     return { ...asked, after: null };

@@ -139,11 +139,12 @@ export class Dispatcher {
   }
 
   #fillSlots(): void {
-    const { state, api, breaker, clock, options } = this.#context;
+    const { state, api, breaker, clock, options, throttled } = this.#context;
+    const yields = (group: Group): boolean => throttled.isWithoutOthers(group);
     while (mayAsk(this.#context) && breaker.isClosed && !state.ready.isEmpty) {
       if (this.#isFull) return;
       if (!api.gate.tryTake()) return this.#waitForGate();
-      const group = state.ready.pop(clock.now().wall, options.maxWaitMs);
+      const group = state.ready.pop({ now: clock.now().wall, maxWaitMs: options.maxWaitMs, yields });
       if (group === undefined || state.locks.has(group.id) || !isDispatchable(this.#context, group.partition)) {
         api.gate.giveBack();
         continue;

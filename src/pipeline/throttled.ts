@@ -20,6 +20,8 @@ interface Refusals {
   readonly count: number;
   /** Of the last one. */
   readonly at: Instant;
+  /** Of all requests, so many were answered otherwise before it. */
+  readonly answeredBefore: number;
 }
 
 export class Throttled {
@@ -27,6 +29,8 @@ export class Throttled {
   readonly #logger: Logger;
   readonly #refusals = new BySubject<Refusals>();
   readonly #causes = new RepeatedCauses();
+  /** Requests that were answered otherwise. */
+  #answered = 0;
 
   constructor({ clock, logger }: { readonly clock: Clock; readonly logger: Logger }) {
     this.#clock = clock;
@@ -39,15 +43,23 @@ export class Throttled {
     if (isThrottled) {
       const at = this.#clock.now();
       const count = (known?.count ?? 0) + 1;
-      this.#refusals.set(subject, { request, count, at });
+      this.#refusals.set(subject, { request, count, at, answeredBefore: this.#answered });
       if (count >= LOGGED_FROM) this.#log(subject, count, at.monotonic);
-    } else if (known?.request === request) this.#refusals.delete(subject);
+      return;
+    }
+    this.#answered += 1;
+    if (known?.request === request) this.#refusals.delete(subject);
   }
 
   /** It goes behind groups that are ready since earlier; epoch ms, 0: it is not throttled. */
   since(group: Group): number {
     const known = this.#refusals.get(group);
     return known === undefined ? 0 : Math.min(known.at.wall, this.#clock.now().wall);
+  }
+
+  /** The last request for it was answered so, and none of others since was answered otherwise. */
+  isWithoutOthers(group: Group): boolean {
+    return this.#refusals.get(group)?.answeredBefore === this.#answered;
   }
 
   /** No request is sent for it before; epoch ms, 0: it is not throttled. */

@@ -104,7 +104,21 @@ export const breakerMutants: readonly Mutant[] = [
   {
     name: 'alone-for-ever',
     breaks: 'a group that failed alone does so for ever, even after a success of its own',
-    edits: [{ file: 'src/pipeline/lone-failures.ts', find: ' this.#forget(subject);', replace: ' return;' }],
+    edits: [
+      { file: 'src/pipeline/lone-failures.ts', find: 'if (isRecovered) this.#failures.delete(subject);', replace: '' },
+    ],
+    tests: ['test/contract/rules/breaker-attempts.test.ts'],
+  },
+  {
+    name: 'alone-by-turns-unnoticed',
+    breaks: 'a group that alone fails by reads and changes in turn has recovered with each good read',
+    edits: [
+      {
+        file: 'src/pipeline/lone-failures.ts',
+        find: "const isRecovered = request !== 'read' || known?.has('write') !== true;",
+        replace: 'const isRecovered = known !== undefined;',
+      },
+    ],
     tests: ['test/contract/rules/breaker-attempts.test.ts'],
   },
   {
@@ -127,6 +141,18 @@ export const breakerMutants: readonly Mutant[] = [
         file: 'src/pipeline/schedule.ts',
         find: 'since = Math.max(since, context.throttled.since(group));',
         replace: '',
+      },
+    ],
+    tests: ['test/contract/rules/server-waits.test.ts'],
+  },
+  {
+    name: 'throttled-removals-first',
+    breaks: 'groups with removals that are answered with 429 take each opening of the gate',
+    edits: [
+      {
+        file: 'src/pipeline/ready-queue.ts',
+        find: 'yields(revocation.key) && !yields(grant.key)',
+        replace: 'now < 0',
       },
     ],
     tests: ['test/contract/rules/server-waits.test.ts'],

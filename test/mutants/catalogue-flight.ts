@@ -9,7 +9,7 @@ export const flightMutants: readonly Mutant[] = [
     edits: [
       {
         file: 'src/pipeline/request.ts',
-        find: 'if (!isSureAnswer(answer)) doubtRequest(',
+        find: 'if (!isSure) doubtRequest(',
         replace: 'if (false) doubtRequest(',
       },
     ],

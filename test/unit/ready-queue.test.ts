@@ -17,7 +17,7 @@ function queueOf(...pushes: readonly (readonly [id: string, of: Readiness['class
     queue.push(group, { class: of, since, now });
   };
   for (const each of pushes) push(...each);
-  const pop = (now: number): string | undefined => queue.pop(now, MAX_WAIT_MS)?.id;
+  const pop = (now: number): string | undefined => queue.pop({ now, maxWaitMs: MAX_WAIT_MS })?.id;
   return { queue, groups, push, pop };
 }
 

@@ -100,6 +100,35 @@ describe('breaker: attempts', () => {
     expect(world.report(offset, 'u')).toMatchObject({ outcome: 'applied', attempt: 0 });
   });
 
+  test('groups whose reads and changes fail in turn are recorded, and open it seldom', async () => {
+    // given
+    const world = await aVirtualWorld();
+    const sick = ['a', 'b', 'c', 'd', 'e', 'f'];
+    const runs = new Map<string, number>();
+    world.target.fault = ({ group, method }) => {
+      if (!sick.includes(group)) return null;
+      const run = runs.get(group) ?? 0;
+      const isFailing = method === 'PATCH' || run % 2 === 0;
+      if (isFailing) runs.set(group, run + 1);
+      return isFailing ? { answer: timedOut(1_000) } : null;
+    };
+    const offsets = sick.map((group) => world.change(group, ['u']));
+    // when another one changes each second, for ten minutes
+    for (let i = 0; i < 600; i++) {
+      world.change('good', [`u${i}`]);
+      await world.clock.advance(1_000);
+    }
+    // then
+    expect(world.openings()).toBeLessThanOrEqual(30);
+    for (const [i, group] of sick.entries()) {
+      const attempts = world
+        .reports()
+        .flatMap(({ id, attempt }) => (id.startsWith(`source/0/${offsets[i]}/u#`) ? attempt : []));
+      expect([group, Math.max(...attempts)]).toEqual([group, expect.toSatisfy((attempt: number) => attempt >= 3)]);
+      expect(attempts.length).toBeLessThanOrEqual(40);
+    }
+  });
+
   test('a success between failures gives nothing back', async () => {
     // given a group that fails while another one succeeds in between
     const world = await aVirtualWorld();

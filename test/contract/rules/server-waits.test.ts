@@ -173,6 +173,21 @@ describe('a 429 to one group alone', () => {
     ).toBe(true);
   });
 
+  test('to two groups with removals: additions of others are not starved', async () => {
+    const sick = ['sick-0', 'sick-1'];
+    const { clock, produce, reports } = await aSickGroup((one) => sick.some((group) => isOf(group, one)));
+    for (const group of sick) produce(group, { remove_members: ['nobody'] });
+    await clock.advance(1_000);
+    const landed = (): number => reports().filter(({ outcome }) => outcome === 'applied').length;
+    for (let second = 0; second < 120; second++) {
+      produce(healthy[second % healthy.length] ?? '', { add_members: [`user-${second}`] });
+      await clock.advance(1_000);
+      expect(landed()).toBeGreaterThanOrEqual(second - 9);
+    }
+    await clock.advance(10_000);
+    expect(landed()).toBe(120);
+  });
+
   test('whose changes go on: they wait with the rest of the group, and others land', async () => {
     const { clock, asked, produce, reports } = await aSickGroup((one) => isOf('sick', one));
     for (let second = 0; second < 120; second++) {

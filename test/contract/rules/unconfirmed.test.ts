@@ -223,6 +223,55 @@ describe.each([300, 1_500, 4_000, 12_000, 19_000])('reads alone lag %i ms behind
   });
 });
 
+describe.each<[string, Partial<Behaviour>]>([
+  ['integers', {}],
+  ['opaque', { isOpaque: true }],
+])('of a change whose answer named no version, where versions are %s', (_, more) => {
+  type Answered = (target: LaggingTarget, members: readonly string[]) => void;
+  test.each<[string, Answered]>([
+    [
+      'a 503 that took effect',
+      (target, members) => {
+        target.instead = ({ method }) => {
+          if (method !== 'PATCH') return null;
+          target.instead = () => null;
+          target.write('g', members);
+          return { status: 503, headers: {}, body: Buffer.alloc(0) };
+        };
+      },
+    ],
+    ['a 204 without an ETag', (target) => (target.behaviour = { ...target.behaviour, isBare: true })],
+  ])('%s: a read that is older than one before it is not believed', async (_name, answer) => {
+    const { clock, produce, target, outcomes } = await aCase({ lagMs: 0, ...more });
+    target.write('g', ['ben']);
+    await clock.advance(LATE_APPLY_MS);
+    answer(target, ['ben', 'ada']);
+    produce('g', { add_members: ['ada'] });
+    while (outcomes()['add ada'] === undefined) await clock.advance(500);
+    expect(target.members('g')).toEqual(['ben', 'ada']);
+    // when another replica answers, which is behind
+    target.behaviour = { ...target.behaviour, lagMs: LATE_APPLY_MS - 1_000 };
+    produce('g', { members: ['ben'], complete: true });
+    await clock.advance(3 * LATE_APPLY_MS);
+    expect(target.members('g')).toEqual(['ben']);
+    expect(outcomes()).toMatchObject({ 'remove ada': 'applied' });
+  });
+});
+
+test('of a read that is known to be old nothing is sent, so that no attempt is used up', async () => {
+  const { clock, produce, target, asked, outcomes } = await aCase({ lagMs: 0 });
+  produce('g', { add_members: ['ada'] });
+  await clock.advance(500);
+  target.behaviour = { ...target.behaviour, lagMs: LATE_APPLY_MS - 1_000 };
+  target.write('g', ['ada', 'foreign']);
+  const before = asked.length;
+  produce('g', { add_members: ['ben'] });
+  await clock.advance(3 * LATE_APPLY_MS);
+  expect(target.members('g')).toEqual(['ada', 'foreign', 'ben']);
+  expect(outcomes()).toMatchObject({ 'add ben': 'applied' });
+  expect(asked.slice(before).filter(({ method }) => method === 'PATCH')).toHaveLength(2);
+});
+
 test('the same members as before under the same version, a hash of them, are no older read', async () => {
   const { clock, produce, outcomes, reads } = await aCase({ lagMs: 0, isHash: true });
   produce('g', { add_members: ['ada'] });

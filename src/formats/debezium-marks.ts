@@ -5,6 +5,7 @@
  */
 import { memberTypeIn } from './debezium-member-type.ts';
 import { operationIn, saysSomething } from './debezium-operation.ts';
+import { isRemoval, saysNo } from './debezium-removal.ts';
 import { remembered } from './field-words.ts';
 import { type Fields, isFields } from './reading.ts';
 
@@ -32,9 +33,11 @@ const isOffAndNoTime: Mark = (value) =>
   !(typeof value === 'number' ? value > 1_000 : typeof value === 'string' && /^\d{4}-\d\d-\d\d/.test(value));
 const isNoUsualState: Mark = (value) => value !== null && value !== true && !isWord(value, USUAL_STATES);
 const isUnset: Mark = (value) => value === null || isNothing(value);
-/** A time that is no sign for `never`. */
+/** A time that is no sign for `never`. One that is near is one, though it has not come yet: no record will tell when it has. */
 const isTime: Mark = (value) =>
-  isSet(value) && !(typeof value === 'number' && isFarAway(value)) && !(typeof value === 'string' && NEVER.test(value));
+  isSet(value) && !(typeof value === 'number' && isNever(value)) && !(typeof value === 'string' && NEVER.test(value));
+/** Where a name alone is too little (`to`). */
+const isDate: Mark = (value) => typeof value === 'string' && /^\d{4}-\d\d-\d\d/.test(value) && isTime(value);
 const isEnding: Mark = (value) => isWord(value, ENDINGS);
 /** XMPP: who has no affiliation is no member. */
 const isEndingOrNone: Mark = (value) => isEnding(value) || isWord(value, NONE);
@@ -71,7 +74,17 @@ const FAR_AWAY: readonly (readonly [from: number, to: number])[] = [
   [9_200_000_000_000_000_000, Infinity],
 ];
 const isFarAway = (time: number): boolean => FAR_AWAY.some(([from, to]) => time >= from && time <= to);
-const NEVER = /^(?:9999|infinity)/i;
+/** Nor does anything run until 2099, in any unit; in days only the turn of a year does not: other numbers are as small. */
+const isNever = (time: number): boolean =>
+  isFarAway(time) || LATE.some(([from, to]) => time >= from && time <= to) || (time >= 47_481 && isTurnOfYear(time));
+const LATE: readonly (readonly [from: number, to: number])[] = [
+  [4_070_908_800_000, 32_503_680_000_000],
+  [4_070_908_800_000_000, 32_503_680_000_000_000],
+  [4_070_908_800_000_000_000, Infinity],
+];
+const isTurnOfYear = (days: number): boolean =>
+  days < 376_200 && /-(?:12-31|01-01)T/.test(new Date(days * 86_400_000).toISOString());
+const NEVER = /^(?:9999|infinity|(?:2099|2[1-9]\d\d|[3-9]\d{3})(?:[-/]|(?:1231|0101)$))/i;
 
 /** Of columns that say more than this, as Matrix's `membership`. */
 const ENDINGS: ReadonlySet<string> = new Set(
@@ -82,11 +95,13 @@ const ENDINGS: ReadonlySet<string> = new Set(
 );
 
 /** `_at`, `_on` and the like behind a word that says that something has happened. */
-const WHEN = '(?:_?(?:at|on|by|since|date|time|ts|timestamp|dt|tm|flag|ind|yn|datetime|utc|reason|id))?';
+const WHEN =
+  '(?:_?(?:at|on|by|since|date|time|ts|timestamp|dt|tm|flag|ind|yn|datetime|utc|reason|id|by_?(?:user_?)?id))?';
 const BEFORE = '(?:^|_)(?:is_?|has_|date_|was_|ts_?|dt_)?';
 
 /** What has ended a membership, or not begun one, where the column is set. */
 const ENDED =
+  '(?:un|de|dis)_?(?:enroll?ed|provisioned|registered|joined|granted|associated|affiliated|mapped|authorized|allocated|boarded)|leaved|' +
   'deleted?|delete|deletion|del|removed?|remove|removal|revoked|archived|deactivated|disabled|inactive|suspended|banned|blocked|kicked|exclude|exclusion|denied|deny|departed|wait_?listed|on_wait_?list|' +
   'cancell?ed|cancell?ation|unassigned|withdrawn|terminated|termination|rejected|declined|forgotten|ended|expired|pending|void|voided|' +
   'trashed|trash|retired|purged|obsolete|obsoleted|tombstone|tombstoned|hidden|resigned|resignation|quit|exited|dropped|unsubscribed|' +
@@ -100,6 +115,11 @@ const MARKS: readonly (readonly [Mark, RegExp])[] = [
     isSet,
     /(?:^|_)(?:(?:left|leave|exit|departure|departed|quit)_?(?:at|on|date|time|ts|dt)|date_?(?:left|exit)|has_left|is_left)$/,
   ],
+  // Not what else is finished: `lessons_finished`.
+  [
+    isSet,
+    /^(?:(?:is|was|has)_)?(?:(?:membership|member|assignment|participation|enroll?ment|period|row)_)?finished(?:_(?:at|on|by|date|time))?$/,
+  ],
   // `invited_by` and the time of an invitation stand in the rows of members, too.
   [isSet, /(?:^|_)(?<!date_)(?:is_?)?(?:invited|requested|requested_at)$/],
   [
@@ -111,8 +131,8 @@ const MARKS: readonly (readonly [Mark, RegExp])[] = [
     new RegExp(
       '(?:^|_)(?:expir(?:es?|y|ed|ation)(?:_?(?:at|on|date|time|ts|timestamp|dt|datetime))?|' +
         '(?:end|ends|ending|stop|finish|thru|through|until|till|(?<!up_)to(?!day)|eff_?end|sys_?end)_?(?:at|on|date|time|ts|timestamp|dt|day|datetime)|' +
-        'date_?(?:end|to|until|till|thru)|(?:valid|effective|active|membership|row|period|sys)_?(?:to|until|till|thru|through|end)|' +
-        'until|till|thru|endda)$',
+        'date_?(?:end|to|until|till|thru)|(?:valid|validity|eff|effective|active|member|membership|row|period|sys|fivetran)_?(?:to|until|till|thru|through|end)|' +
+        'not_?after|until|till|thru|endda)$|^(?:end|ends|stop)$',
     ),
   ],
   [
@@ -124,6 +144,13 @@ const MARKS: readonly (readonly [Mark, RegExp])[] = [
   // Who was added without an invitation has never accepted one (GitLab's `invite_accepted_at`).
   [isUnset, /^(?:membership_)?(?:accepted|approved|confirmed|joined)_(?:at|on|date)$/],
   [isNoUsualState, /(?:^|_)(?:status|state|stat|sts|approval)$/],
+  [isDate, /^(?:to|out_z)$/],
+  // Hibernate Envers, SQLAlchemy-Continuum: the revision with which the row ended.
+  [isSet, /^(?:rev_?end|end_(?:transaction|txn|revision|rev|version)(?:_id)?)$/],
+  [
+    saysNo,
+    /^(?:(?:is|was)_)?(?:(?:user|member|membership|access)_)?(?:granted|present|allowed|permitted|authorized|exists|alive|included?|enrolled|assigned|in|member)(?:_(?:flag|ind|yn))?$/,
+  ],
   [isTrue, /^(?:left|(?:is_)?request)$/],
   [isClosed, /(?:^|_)(?:period|during|validity|lifespan|tstz_?range|(?:date|time|valid|active|effective)_?range)$/],
   [isEndingOrNone, /^affiliation$/],
@@ -132,11 +159,19 @@ const MARKS: readonly (readonly [Mark, RegExp])[] = [
     isEnding,
     /^(?:membership|role|type|kind|effect|relation|relationship|level|access|access_level|standing|stage|phase)$/,
   ],
+  [isRemoval, /(?:type|kind|label|code|flag|indicator|ind|mode|reason|description)$|(?:^|_)(?:cd|rule)$/],
 ];
 
 /** What a member may do, is sent, or signs in with: of no membership, though it is called like its end. */
 const OF_SETTING =
   /^(?:can|may)_|(?:^|_)(?:e_?mails?|notifications?|newsletters?|digests?|reminders?|push|sms|marketing|mfa|2fa|two_factor)_(?:is_)?(?:active|enabled|disabled|subscribed|unsubscribed|opted_?out|status|state)(?:_(?:at|on))?$|(?:^|_)(?:muted?|snoozed?|silenced?)_(?:until|till)$|(?:^|_)(?:token|password|session|api_key|otp)_expir\w*$|(?:^|_)(?:sync|read|online|presence|lockout)_(?:status|state)$/;
+/** Of a person: where they live, and what else is known or asked of them. */
+const OF_PERSON =
+  /(?:^|_)(?:home|address|addr|country|mailing|shipping|billing|residen(?:ce|cy)|birth|licen[cs]e)_state$|(?:^|_)(?:address|residency|marital|tax|payment|invoice|kyc|kyb|aml|vaccination|delivery)_(?:status|state|stat|sts)$/;
+/** What a member goes through, and is one behind it, too. */
+const OF_PASSAGE =
+  /(?:^|_)(?:trial|probation|onboarding|training|tutorial|tour|survey|setup)_(?:is_?)?(?:status|state|active|end|ends|ended|ending|expir(?:es?|ed|y|ation)|finish|finished|closed|dismissed|until)(?:_?(?:at|on|date|time|ts|dt))?$/;
+const saysNoEnd = (words: string): boolean => OF_SETTING.test(words) || OF_PERSON.test(words) || OF_PASSAGE.test(words);
 
 export interface Marked {
   readonly column: string;
@@ -152,7 +187,7 @@ interface Meanings {
 }
 
 const meaningsOf = remembered((words): Meanings | null => {
-  const ended = OF_SETTING.test(words) ? null : (MARKS.find(([, pattern]) => pattern.test(words))?.[0] ?? null);
+  const ended = saysNoEnd(words) ? null : (MARKS.find(([, pattern]) => pattern.test(words))?.[0] ?? null);
   const [operation, noUser] = [operationIn(words), memberTypeIn(words)];
   return ended === null && operation === null && noUser === null ? null : { ended, operation, noUser };
 });
@@ -180,8 +215,11 @@ export function operationColumnIn(row: Fields, isKnown: (column: string) => bool
   return null;
 }
 
-/** Whether rows of the table can be marked as ended at all. */
+/** Whether rows of the table can be marked as ended at all; not by what mostly says something else (Keycloak's `membership_type`). */
 export function canBeMarked(row: Fields): boolean {
-  for (const name in row) if ((meaningsOf(name)?.ended ?? null) !== null) return true;
+  for (const name in row) {
+    const ended = meaningsOf(name)?.ended ?? null;
+    if (ended !== null && ended !== isRemoval) return true;
+  }
   return false;
 }

@@ -2,6 +2,7 @@
  * Columns and headers that say what was done: rows of history and audit tables have them, and what other connectors write. A row of
  * such a table was added when anything happened, so that it was added says nothing about the membership.
  */
+import { isCodeOfRemoval, isRemoval, saysNo } from './debezium-removal.ts';
 import { eventNamed } from './event-name.ts';
 import { remembered } from './field-words.ts';
 import { isFields } from './reading.ts';
@@ -13,7 +14,19 @@ export const saysSomething: Saying = (value) =>
   typeof value === 'string' ? value.trim() !== '' : typeof value === 'number' || isFields(value);
 
 /** Such a column says as often of what kind the membership is: `kind`, `type`. */
-const namesChange: Saying = (value) => typeof value === 'string' && isChangeOfMember(value);
+const namesChange: Saying = (value) => typeof value === 'string' && (isChangeOfMember(value) || isRemoval(value));
+const namesChangeOrCode: Saying = (value) => namesChange(value) || isCodeOfRemoval(value);
+
+const namesRemoval: Saying = isRemoval;
+const namesRemovalOrCode: Saying = (value) => isRemoval(value) || isCodeOfRemoval(value);
+/** What was done last in a table of members is mostly something else (`login`), or when; a code is that of a change. */
+const namesChangeOrAnyCode: Saying = (value) =>
+  typeof value === 'number'
+    ? value < 1_000
+    : namesChangeOrCode(value) || (typeof value === 'string' && /^\s*(?:\S|\d{1,3})\s*$/.test(value));
+/** ClickHouse's `sign`, the `diff` of differential dataflow: how many rows have come; gone ones are negative. */
+const isNegative: Saying = (value) =>
+  typeof value === 'number' ? value < 0 : typeof value === 'string' && /^\s*-(?:\d|\s*$)/.test(value);
 
 /** `MemberKicked`, `member_removed`, `left`; not `GroupMember`, `ProjectMember`, `assigned`. */
 function isChangeOfMember(name: string): boolean {
@@ -29,25 +42,55 @@ export const VERB = /ed\b|Add|Remov|Delet|Creat|Updat|Join|Leav|Left|Assign|Gran
 /**
  * `event_name`, `changeType`; history tables (Envers' `REVTYPE`, django-simple-history's `history_type`, SQL Server's `__$operation`);
  * and what other connectors write (GoldenGate's and Confluent's `op_type`, Qlik's `header__change_oper`, Flink's `row_kind`, HVR's
- * `hvr_op`, Db2's `A_ENTTYP`, Estuary's `_meta`, SAP's `ODQ_CHANGEMODE` and `RECORDMODE`, Materialize's `mz_diff`).
+ * `hvr_op`, Db2's `A_ENTTYP`, Estuary's `_meta`, SAP's `ODQ_CHANGEMODE` and `RECORDMODE`, Materialize's `mz_diff`, Talend's
+ * `TALEND_CDC_TYPE`, Oracle's `DMLTYPE$$`); audits of Oracle EBS, PeopleSoft and Moodle (`AUDIT_TRANSACTION_TYPE`, `AUDIT_ACTN`, `crud`).
  */
 const OPERATION =
-  /(?:^|_)(?:op|oper|operation|opcode|optype|action|verb|row_?kind|enttyp|dml|iud|mutation|rocancel|rev_?type)(?:_(?:type|name|code|op|flag|ind))?$|(?:^|_)event_(?:type|name|code|op)$|(?:^|_)(?:change|history|audit|trigger)_?(?:type|mode)$|(?:^|_)(?:record|row)_?mode$|^mz_diff$/;
+  /(?:^|_)(?:op|oper|operation|opcode|optype|action|verb|row_?kind|enttyp|dml|iud|mutation|rocancel|rev_?type)(?:_(?:type|name|code|op|flag|ind))?$|(?:^|_)event_(?:type|name|code|op)$|(?:^|_)(?:change|history|audit|trigger)_?(?:type|mode)$|(?:^|_)(?:record|row)_?mode$|^mz_diff$|(?:^|_)crud$|(?:^|_)(?:audit|history|cdc|dml)_?(?:(?:transaction|trx|txn|change|row|record)_?)?(?:type|actn)$/;
 const PERHAPS =
   /(?:^|_)(?:event|activity|kind)(?:_(?:type|name|code|op|flag|ind))?$|(?:^|_)(?:message|msg|record|row)_?(?:type|mode)$/;
 
 /** Of columns that hold many other things, too; only in a row that is known to be one. */
 const SELDOM =
-  /^type$|(?:^|_)change$|(?:^|_)(?:log|entry|revision|modification|update|txn|transaction)_?(?:type|kind)$/;
+  /^type$|(?:^|_)change$|(?:^|_)(?:log|entry|revision|modification|update|txn|transaction|request|task|job|command)_?(?:type|kind)$/;
+/** With what the names of columns end that say what was done, or what the row is; their values decide. */
+const LIKE = /(?:type|kind|label|code|flag|indicator|ind)$|(?:^|_)cd$/;
+const LIKE_OPERATION =
+  /(?:method|command|cmd|change|diff|statement|stmt|modification|transition|direction|actn)$|(?:^|_)(?:act|evt|changed|what)$/;
+/** What a name says of changes: then a code (`D`) says what was done, too. */
+const OF_CHANGES =
+  /audit|cdc|histor|(?:^|_)(?:chang|chng|chg|transaction|trx|txn|dml|log(?:_|type|code)|journal|jrnl|rev(?:_|ision|type)|mod(?:_|ification|type)|diff(?:_|type|$)|delta|cmd|command|act(?:_|n|$)|evt|event|activity|stmt|statement|transition|direction|pgh_)/;
+const SIGN = /^(?:(?:row|record|change|cdc|member|membership|op)_)?(?:sign|diff|delta|change)$/;
+/** `is_add`, `inserted`: no flag of a member. */
+const IS_ADDITION = /^(?:(?:is|was)_)?(?:add|added|addition|insert|inserted|insertion)(?:_(?:flag|ind|yn))?$/;
+
 /** A flag or a setting of the member (`is_op`, 0 or 1 in MySQL), or the name of an operator (`create_oper`). */
 const OF_NO_OPERATION =
   /^(?:is|has|can|may|default)_|(?:^|_)(?:created?|updated?|modify|modified)_(?:op|oper)$|(?:^|_)oper_(?:name|code)$/;
+/** Of the member: what they did last, or how they were made. */
+const OF_ITS_PAST =
+  /(?:^|_)(?:last|latest|first|initial|created?|creation|signup)_(?:\w+_)?(?:action|operation)(?:_(?:type|name|code))?$/;
 
-const namesOperation = (words: string): boolean => OPERATION.test(words) && !OF_NO_OPERATION.test(words);
+const namesOperation = (words: string): boolean =>
+  OPERATION.test(words) && !OF_NO_OPERATION.test(words) && !OF_ITS_PAST.test(words);
 
 /** Of the words of a column's name, in a row that is known to be one: whether its value says what was done. null: it never does. */
-export const operationIn = (words: string): Saying | null =>
-  namesOperation(words) ? saysSomething : PERHAPS.test(words) || SELDOM.test(words) ? namesChange : null;
+export function operationIn(words: string): Saying | null {
+  if (IS_ADDITION.test(words)) return saysNo;
+  if (namesOperation(words)) return saysSomething;
+  if (OF_ITS_PAST.test(words)) return namesChangeOrAnyCode;
+  const ofText = sayingOfText(words);
+  if (!SIGN.test(words)) return ofText;
+  return (value) => isNegative(value) || ofText?.(value) === true;
+}
+
+function sayingOfText(words: string): Saying | null {
+  const isOfChanges = OF_CHANGES.test(words);
+  if (PERHAPS.test(words) || SELDOM.test(words)) return isOfChanges ? namesChangeOrCode : namesChange;
+  if (OF_NO_OPERATION.test(words)) return null;
+  if (isOfChanges) return LIKE.test(words) || LIKE_OPERATION.test(words) ? namesRemovalOrCode : null;
+  return LIKE_OPERATION.test(words) ? namesRemoval : null;
+}
 
 /** Of a JSON of which nothing else says that it is a row: it may be an event. */
 export const isEventName = remembered((words) => namesOperation(words) || PERHAPS.test(words));

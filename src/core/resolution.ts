@@ -43,8 +43,10 @@ export interface GroupNames {
   noteRenamed(group: string, seen: RenamedGroup): void;
 }
 
-/** What the target calls users that were looked up. Users are named as the source names them. */
+/** Ids of users that were looked up. Users are named as the source names them. */
 export interface UserIds {
+  /** How long ago the id was looked up, in ms; null: it is not known. */
+  ageMs(user: string): number | null;
   /**
    * The target has refused this id, alone, as one that it does not know: the user may have been deleted and created again.
    * What the look-up said is dropped, and may be asked again.

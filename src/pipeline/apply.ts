@@ -30,6 +30,7 @@ import { review, takeDue } from './schedule.ts';
 import type { Flight, Group } from './state.ts';
 import { tidyMember } from './partition.ts';
 import { cacheKey } from './snapshot-cache.ts';
+import { lookUpAgain, mayHaveAnotherId } from './unresolved.ts';
 
 /** The slot is open and holds one permit of the gate, but for a probe. */
 export async function fly(context: Context, group: Group): Promise<void> {
@@ -131,7 +132,10 @@ async function takeStep(context: Context, group: Group, course: Course): Promise
       reserveRemovals(group, course, step.snapshot);
       return patch(context, group, course, step);
     case 'final':
-      for (const intent of step.noop) landUnsent(context, group, intent);
+      for (const intent of step.noop) {
+        if (mayHaveAnotherId(context, group, intent)) lookUpAgain(context, group, intent);
+        else landUnsent(context, group, intent);
+      }
       for (const intent of step.givenUp) giveUpSpent(context, group, intent);
       groupAnswered(group);
       // Of what is due no more than a slice is final.

@@ -34,7 +34,24 @@ export function notKnown(context: Context, group: Group, intent: Intent, unknown
   }
 }
 
-/** The target has refused its member, alone, as unknown: the next try asks for the member's id first. */
+/** An id that was looked up earlier is asked for again before it is believed that the user is no member. */
+const BELIEVED_MS = 60_000;
+
+/**
+ * A removal finds nobody to remove, and the id was looked up a while ago, or by another instance's changes: the user may have been
+ * deleted and created again since, and be a member under the new id.
+ */
+export function mayHaveAnotherId({ ids, clock }: Context, group: Group, intent: Intent): boolean {
+  const { op, member: name, attempt, target, namedBy } = intent;
+  const member = group.members.get(name);
+  if (op !== 'remove' || attempt > 0 || target === null || namedBy === 'target') return false;
+  if (member?.pending !== intent || member.spent !== null) return false;
+  const ageMs = ids?.userIds?.ageMs(sourceMember(intent)) ?? null;
+  const begunMs = member.requestedAt === null ? 0 : clock.now().wall - member.requestedAt;
+  return ageMs !== null && ageMs > Math.max(BELIEVED_MS, begunMs);
+}
+
+/** The next try asks for the id of its member first. */
 export function lookUpAgain({ ids }: Context, group: Group, { member: name, source, target, namedBy }: Intent): void {
   const member = group.members.get(name);
   if (ids?.userIds === undefined || member === undefined || target === null || namedBy === 'target') return;

@@ -21,6 +21,12 @@ export class ExpiringCache<V> {
     return entry.value;
   }
 
+  /** Until its end; null: there is no such value. */
+  leftMs(key: string, now: number): number | null {
+    const entry = this.#entries.get(key);
+    return entry === undefined || entry.until <= now ? null : entry.until - now;
+  }
+
   set(key: string, value: V, until: number): void {
     this.#entries.delete(key);
     this.#entries.set(key, { value, until });

@@ -57,7 +57,10 @@ export class ScimIdMap implements IdMap {
     lookedUp: (group) => this.#claims.use(group, this.#now)?.displayName ?? null,
     noteRenamed: (group, seen) => this.#noteRenamed(group, seen),
   };
-  readonly userIds: UserIds = { noteUnknown: (user, target) => this.#noteUnknown(user, target) };
+  readonly userIds: UserIds = {
+    ageMs: (user) => this.#ageMs(user),
+    noteUnknown: (user, target) => this.#noteUnknown(user, target),
+  };
   readonly #attributes: Readonly<Record<IdKind, LookUpAttribute | 'id'>>;
   readonly #asking: Asking;
   readonly #inactive: InactiveUsers;
@@ -178,6 +181,11 @@ export class ScimIdMap implements IdMap {
     this.#renamed.set(group, { ...seen, seenAt: now, lookedUpAt }, now + FOUND_KEEP_MS);
     const againAt = lookedUpAt === null ? now : lookedUpAt + OTHERS_KEEP_MS;
     if (againAt > now) this.#others.set(key, { kind: 'renamed', ...seen }, againAt);
+  }
+
+  #ageMs(user: string): number | null {
+    const leftMs = this.#found.leftMs(keyOf('user', user), this.#now);
+    return leftMs === null ? null : FOUND_KEEP_MS - leftMs;
   }
 
   #noteUnknown(user: string, target: string): void {

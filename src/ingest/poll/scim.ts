@@ -25,8 +25,10 @@ export function scimSource({ api, pageSize }: ScimOptions): PollSource {
   return {
     name: 'scim',
     scope: api.host,
-    async *start(from) {
-      yield page({ cursor: from === 'full' ? '1' : 'known/1' });
+    async *start(from, known) {
+      // Without its fingerprint a group is told whatever its members are.
+      if (from === 'full') yield page({ cursor: '1', marks: [...known.keys()].map((group) => ({ group, mark: '' })) });
+      else yield page({ cursor: 'known/1' });
     },
     isCursor: (text) => CURSOR.test(text),
     async read(cursor, known) {

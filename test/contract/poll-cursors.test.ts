@@ -1,8 +1,8 @@
-/** What is read where the cursor is missing. */
+/** What is read where the cursor is missing, and which cursor is read where sources share a host. */
 import { expect, test } from 'vitest';
 import { startAuth0 } from '../support/idp/auth0.ts';
 import { Poll } from '../support/idp/poll.ts';
-import { scimUser, startScimList } from '../support/idp/scim-list.ts';
+import { scimUser, startScimList, startScimProviders } from '../support/idp/scim-list.ts';
 
 const users = (...ids: readonly string[]) => ids.map(scimUser);
 const WARNING = 'no cursor, but a trace of earlier polls: reading every group in full';
@@ -68,5 +68,51 @@ test('a source that was never polled begins as it is set, without a warning', as
   await poll.store('auth0/other.example.com', '{"v":1,"cursor":"from=1"}');
   await poll.store(`auth0/${hostOf(idp)}0/group/g`, '{"v":1,"mark":""}');
   await poll.run({ startFrom: 'now' });
+  expect([poll.changes(), warningsOf(poll)]).toEqual([[], []]);
+});
+
+test.each([
+  ['/a', '/b'],
+  ['/group/b', ''],
+  ['', '/a'],
+])('providers at %j and %j of one host do not declare groups of each other deleted', async (one, other) => {
+  const providers = new Map([
+    [`${one}/scim/v2`, new Map([['g1', users('x')]])],
+    [`${other}/scim/v2`, new Map([['h1', users('z')]])],
+  ]);
+  const { url } = await startScimProviders(providers);
+  const at = { url };
+  const poll = new Poll('scim', at);
+  const runAt = (path: string): Promise<void> => {
+    at.url = `${url}${path}`;
+    return poll.run();
+  };
+  for (const path of [one, other, one, other]) await runAt(path);
+  expect(poll.changes()).toEqual(['g1 = x', 'h1 = z']);
+  providers.get(`${one}/scim/v2`)?.delete('g1');
+  for (const path of [other, one]) await runAt(path);
+  expect(poll.changes(2)).toEqual(['g1 deleted']);
+});
+
+test('a cursor of a former version, which several providers may share, is not used: all is read in full, once', async () => {
+  const groups = new Map([['g1', users('x')]]);
+  const idp = await startScimProviders(new Map([['/a/scim/v2', groups]]));
+  const poll = new Poll('scim', { url: `${idp.url}/a` });
+  const former = `scim/${hostOf(idp)}`;
+  await poll.store(former, '{"v":1,"cursor":"1"}');
+  await poll.store(`${former}/group/h1`, '{"v":1,"mark":"x"}');
+  await poll.run({ startFrom: 'now' });
+  expect(poll.changes()).toEqual(['g1 = x']);
+  expect(warningsOf(poll)).toEqual([expect.stringMatching(/groups deleted since .* are not reported: scim\/\S+:\d+$/)]);
+  await poll.run({ startFrom: 'now' });
+  expect([poll.changes(1), warningsOf(poll).length]).toEqual([[], 1]);
+});
+
+test('a cursor of a former version is read on at the usual path', async () => {
+  const idp = await startScimList();
+  idp.groups.set('g1', users('a')).set('g2', users('b'));
+  const poll = new Poll('scim', idp);
+  await poll.store(`scim/${hostOf(idp)}`, '{"v":1,"cursor":"known/1"}');
+  await poll.run();
   expect([poll.changes(), warningsOf(poll)]).toEqual([[], []]);
 });

@@ -40,6 +40,7 @@ beforeEach(async () => {
   const source: PollSource = {
     name: 'okta',
     scope: 'example',
+    formerScope: null,
     async *start() {
       starts += 1;
       yield page({ cursor: `c${starts}` });

@@ -6,6 +6,7 @@ import { z } from 'zod';
 import { textOf } from '../../core/record-headers.ts';
 import { readJsonText } from '../../formats/reading.ts';
 import type { LogTools, OutRecord } from '../../ports.ts';
+import type { Scope } from './scope.ts';
 import type { GroupMark, PollSource } from './source.ts';
 
 export interface Stored {
@@ -40,17 +41,20 @@ const Mark = z.object({ v: z.literal(1), mark: z.string() });
 export async function loadCursor(
   tools: Pick<LogTools, 'read'>,
   topic: string,
-  { source, signal }: { readonly source: Pick<PollSource, 'name' | 'scope'>; readonly signal: AbortSignal },
+  { source, signal }: { readonly source: Pick<PollSource, 'name' | keyof Scope>; readonly signal: AbortSignal },
 ): Promise<Stored> {
   const key = cursorKey(source);
+  const formerKey = source.formerScope === null ? null : cursorKey({ name: source.name, scope: source.formerScope });
   let cursor: string | null = null;
   let hasOwn = false;
+  let hasFormer = false;
   const known = new Map<string, string>();
   for await (const record of tools.read(topic, { from: 'beginning', follow: false, signal })) {
     const name = textOf(record.key) ?? '';
     const value = textOf(record.value);
     // Also one that is deleted.
     hasOwn ||= isOf(key, name);
+    hasFormer ||= formerKey !== null && isOf(formerKey, name);
     // Unreadable, it is no cursor of any source, and is refused as such.
     if (name === key) cursor = value === null ? null : (parsed(Cursor, value)?.cursor ?? '');
     if (!name.startsWith(`${key}/group/`)) continue;
@@ -59,9 +63,14 @@ export async function loadCursor(
     if (mark === undefined) known.delete(group);
     else known.set(group, mark);
   }
-  const trace = hasOwn ? `the cursor is deleted, or the first reading broke off: ${key}` : null;
+  const former = hasFormer ? `${FORMER}: ${formerKey}` : null;
+  const trace = hasOwn ? `the cursor is deleted, or the first reading broke off: ${key}` : former;
   return { cursor, known, trace: cursor === null ? trace : null };
 }
+
+const FORMER =
+  'the cursor of a former version may be that of another provider on this host and is not used, ' +
+  'so that groups deleted since the last poll are not reported';
 
 /** The cursor, or the mark of a group. */
 const isOf = (key: string, name: string): boolean => name === key || name.startsWith(`${key}/group/`);

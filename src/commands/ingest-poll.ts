@@ -14,7 +14,7 @@ import { IdpRefusal, IdpTrouble } from '../core/idp-failure.ts';
 import { alterTopic, COMPACTION_LAG_MIN_MS } from '../core/topics.ts';
 import { EXIT, ExitError } from '../exit-codes.ts';
 import { auth0Source } from '../ingest/poll/auth0.ts';
-import { cursorKey, CursorRefusal, loadCursor } from '../ingest/poll/cursor-store.ts';
+import { CursorRefusal, loadCursor } from '../ingest/poll/cursor-store.ts';
 import { entraSource } from '../ingest/poll/entra.ts';
 import { oktaSource } from '../ingest/poll/okta.ts';
 import { Poller } from '../ingest/poll/poller.ts';
@@ -57,9 +57,9 @@ Sources, and what each needs (secrets also as NAME_FILE):
   auth0  the Events API           INGEST_AUTH0_URL INGEST_AUTH0_CLIENT_ID INGEST_AUTH0_CLIENT_SECRET
   scim   GET /Groups, compared    INGEST_SCIM_URL INGEST_SCIM_LIST_TOKEN
 
-The first start writes every group as a full state (INGEST_POLL_START=now: only what changes from now on). So does a cursor
-that the identity provider does not take any more: Okta keeps 90 days, a delta token of Entra ID lives for 7. A group is
-written as a full state only when it was read to its last page. Groups that are gone are written as deleted; \`rollcall
+The first start writes every group as a full state (INGEST_POLL_START=now: only what changes from now on). A cursor that the
+identity provider does not take any more (Okta keeps 90 days, a delta token of Entra ID lives for 7), or that is deleted,
+has every group written as a full state, whatever INGEST_POLL_START says. A group is written as a full state only when it was read to its last page. Groups that are gone are written as deleted; \`rollcall
 run\` holds those, and every large removal, until somebody approves.
 
 Changes are acknowledged before the cursor is written: killed at any moment it loses nothing, and may repeat. Run one
@@ -142,7 +142,7 @@ async function poll(
   const { deadLetter: deadLetterTopic } = config.topics;
   if (!(await topicsAreRight(config, surroundings))) return;
   await haveCursorTopic(cursorTopic, tools, config.kafka);
-  const stored = await loadCursor(tools, cursorTopic, { key: cursorKey(source), signal: host.stop });
+  const stored = await loadCursor(tools, cursorTopic, { source, signal: host.stop });
   const queue = openQueue(surroundings);
   const mode = flags.once === true ? 'once' : 'forever';
   const options = { topic, deadLetterTopic, cursorTopic, intervalMs, startFrom, mode } as const;

@@ -16,7 +16,7 @@ const poll = {
   }),
   INGEST_POLL_START: initially('full', oneOf('full', 'now'), {
     part: 'poll',
-    about: 'Without a cursor: `full` = every group as a full state first, `now` = only what changes from now on',
+    about: 'First poll of a source: `full` = every group as a full state first, `now` = only what changes from now on',
   }),
   INGEST_POLL_TIMEOUT_MS: initially('30000', durationMs(100), {
     part: 'poll',

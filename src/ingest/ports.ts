@@ -79,6 +79,8 @@ export interface IdpStream {
 export interface IdpApi {
   /** Where the base address is; part of the name of a cursor. */
   readonly host: string;
+  /** Its path, without a slash at the end; part of that name as well. */
+  readonly basePath: string;
   /** @throws IdpRefusal (credentials, permission), IdpTrouble (no usable answer for too long, asked to stop). */
   get(path: string): Promise<IdpAnswer>;
   /** As `get`, for a body without an end. */

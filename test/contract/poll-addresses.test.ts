@@ -36,8 +36,7 @@ const scopes: Readonly<Record<Source, string>> = {
   scim: 'scim/idp.example.com:8443',
 };
 
-const store = (poll: Poll, source: Source, value: string): Promise<unknown> =>
-  poll.log.send([{ topic: 'cursors', partition: 0, key: scopes[source], value, headers: [] }]);
+const store = (poll: Poll, source: Source, value: string): Promise<void> => poll.store(scopes[source], value);
 
 const elsewhere = [
   '2/steal',

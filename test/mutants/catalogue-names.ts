@@ -271,4 +271,16 @@ export const nameMutants: readonly Mutant[] = [
     ],
     tests: ['test/contract/id-map-topic.test.ts'],
   },
+  {
+    name: 'other-id-unasked',
+    breaks: 'a removal that finds nobody to remove is final by an id that was looked up long ago',
+    edits: [
+      {
+        file: 'src/pipeline/apply.ts',
+        find: 'if (mayHaveAnotherId(context, group, intent)) lookUpAgain(context, group, intent);',
+        replace: 'if (intent.attempt < 0) lookUpAgain(context, group, intent);',
+      },
+    ],
+    tests: ['test/contract/rules/recreated-user.test.ts'],
+  },
 ];

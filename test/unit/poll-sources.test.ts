@@ -12,6 +12,7 @@ function anApi(body: object, chunks: readonly string[] = []): IdpApi {
   const answer: IdpAnswer = { status: 200, header: () => null, body: Buffer.from(JSON.stringify(body)) };
   return {
     host: 'example',
+    basePath: '',
     get: async () => answer,
     open: async () => ({
       ...answer,

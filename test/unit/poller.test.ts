@@ -40,6 +40,7 @@ beforeEach(async () => {
   const source: PollSource = {
     name: 'okta',
     scope: 'example',
+    formerScope: null,
     async *start() {
       starts += 1;
       yield page({ cursor: `c${starts}` });
@@ -57,7 +58,7 @@ beforeEach(async () => {
   const queue = new SendQueue({ tools, clock, log, offersMax: 10, bytesMax: 1_000_000, isPassing: () => true });
   const stop = new AbortController();
   const settings = { ...topics, intervalMs: INTERVAL_MS, startFrom: 'full', mode: 'forever' } as const;
-  const stored = { cursor: null, known: new Map<string, string>() };
+  const stored = { cursor: null, known: new Map<string, string>(), trace: null };
   poller = new Poller(settings, { source, stored, queue, clock, log, stop: stop.signal });
   const running = poller.run();
   end = async () => {

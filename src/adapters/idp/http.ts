@@ -64,12 +64,14 @@ export interface IdpOptions {
 
 export class IdpHttp implements IdpApi {
   readonly host: string;
+  readonly basePath: string;
   readonly #options: IdpOptions;
   readonly #world: IdpConnection;
   readonly #authorization: Authorization;
 
   constructor(options: IdpOptions, world: IdpConnection, authorization: Authorization) {
     this.host = new URL(options.baseUrl).host;
+    this.basePath = prefixOf(options.baseUrl);
     this.#options = options;
     this.#world = world;
     this.#authorization = authorization;
@@ -90,7 +92,7 @@ export class IdpHttp implements IdpApi {
   pathOf(link: string): string {
     const url = addressBelow(this.#options.baseUrl, link);
     if (url === null) throw new IdpTrouble(`an answer of ${this.host} links to another place, which is not followed`);
-    return `${url.pathname.slice(prefixOf(this.#options.baseUrl).length)}${url.search}`;
+    return `${url.pathname.slice(this.basePath.length)}${url.search}`;
   }
 
   async #authorized<T extends { readonly status: number; header(name: string): string | null }>(

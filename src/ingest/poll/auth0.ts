@@ -12,6 +12,7 @@ import type { Clock } from '../../ports.ts';
 import type { IdpApi } from '../ports.ts';
 import { fieldsOf, idOf, listField, PagesRead, recordOf } from './answer.ts';
 import { MessageReader } from './event-stream.ts';
+import { scopeOf } from './scope.ts';
 import { goneGroups, type KnownGroups, lost, type Lost, page, type Page, type PollSource } from './source.ts';
 
 export interface Auth0Options {
@@ -31,7 +32,7 @@ const EVENT_TYPES = ['group.member.added', 'group.member.deleted', 'group.delete
 export function auth0Source({ api, clock, pageSize, quietMs }: Auth0Options): PollSource {
   return {
     name: 'auth0',
-    scope: api.host,
+    ...scopeOf(api),
     async *start(from, known) {
       const since = new Date(clock.now().wall - OVERLAP_MS).toISOString();
       if (from === 'full') yield* allGroups(api, Math.min(pageSize, TAKE_MAX), known);

@@ -9,6 +9,7 @@ import { entra } from '../../formats/entra.ts';
 import { type Fields, fieldsIn, fullState, readJson, textIn } from '../../formats/reading.ts';
 import type { IdpAnswer, IdpApi } from '../ports.ts';
 import { fieldsOf, idOf, listField, PagesRead, recordOf } from './answer.ts';
+import { scopeOf } from './scope.ts';
 import { goneGroups, type KnownGroups, lost, page, type Page, type PollSource } from './source.ts';
 
 export interface EntraOptions {
@@ -22,7 +23,7 @@ const CURSOR = /^\/v1\.0\/groups\/(microsoft\.graph\.)?delta(\(\))?\?(\S+&)?(\$|
 
 export const entraSource = ({ api, tenantId }: EntraOptions): PollSource => ({
   name: 'entra',
-  scope: `${api.host}/${tenantId}`,
+  ...scopeOf(api, { tenantId }),
   async *start(from, known) {
     if (from === 'full') yield* allGroups(api, known);
     else yield page({ cursor: await latest(api) });

@@ -10,6 +10,7 @@ import { type Fields, fullState, isFields, textIn } from '../../formats/reading.
 import type { Clock } from '../../ports.ts';
 import type { IdpAnswer, IdpApi } from '../ports.ts';
 import { idOf, linkOf, listOf, PagesRead, recordOf } from './answer.ts';
+import { scopeOf } from './scope.ts';
 import { goneGroups, type KnownGroups, lost, type Lost, page, type Page, type PollSource } from './source.ts';
 
 export interface OktaOptions {
@@ -28,7 +29,7 @@ export function oktaSource({ api, clock, pageSize }: OktaOptions): PollSource {
   const firstCursor = (): string => logPath(new Date(clock.now().wall - OVERLAP_MS).toISOString(), pageSize);
   return {
     name: 'okta',
-    scope: api.host,
+    ...scopeOf(api),
     async *start(from, known) {
       const cursor = firstCursor();
       if (from === 'full') yield* allGroups(api, pageSize, known);

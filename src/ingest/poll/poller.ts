@@ -74,6 +74,12 @@ export class Poller {
     const { clock, stop, log, source } = this.#world;
     if (this.#cursor !== null && !source.isCursor(this.#cursor))
       throw new CursorRefusal(this.#options.cursorTopic, cursorKey(source));
+    const { trace } = this.#world.stored;
+    if (trace !== null)
+      log.warn(
+        { source: source.name, why: trace },
+        'no cursor, but a trace of earlier polls: reading every group in full',
+      );
     while (!stop.aborted) {
       try {
         const isDone = await this.#step();
@@ -105,7 +111,8 @@ export class Poller {
   async #step(): Promise<boolean> {
     const { source, log } = this.#world;
     if (this.#cursor === null) {
-      await this.#start(this.#options.startFrom);
+      // After earlier polls, `now` would leave out what has happened since.
+      await this.#start(this.#world.stored.trace === null ? this.#options.startFrom : 'full');
       return false;
     }
     this.#pages.note(this.#cursor);

@@ -10,6 +10,7 @@ import { deletedGroup, type Fields, fullState, textIn } from '../../formats/read
 import { membersIn, refusals } from '../../formats/scim-members.ts';
 import type { IdpApi } from '../ports.ts';
 import { fieldsOf, idOf, listField } from './answer.ts';
+import { scopeOf } from './scope.ts';
 import { type GroupMark, type KnownGroups, page, type Page, type PollSource } from './source.ts';
 
 export interface ScimOptions {
@@ -24,9 +25,11 @@ export function scimSource({ api, pageSize }: ScimOptions): PollSource {
   let seen: Set<string> | null = null;
   return {
     name: 'scim',
-    scope: api.host,
-    async *start(from) {
-      yield page({ cursor: from === 'full' ? '1' : 'known/1' });
+    ...scopeOf(api, { usualPath: '/scim/v2' }),
+    async *start(from, known) {
+      // Without its fingerprint a group is told whatever its members are.
+      if (from === 'full') yield page({ cursor: '1', marks: [...known.keys()].map((group) => ({ group, mark: '' })) });
+      else yield page({ cursor: 'known/1' });
     },
     isCursor: (text) => CURSOR.test(text),
     async read(cursor, known) {

@@ -1,6 +1,7 @@
 /** What polling is made of: an identity provider that is asked page by page, and tells how to go on. */
 import type { SourceEvent } from '../../core/change.ts';
 import { deletedGroup } from '../../formats/reading.ts';
+import type { Scope } from './scope.ts';
 
 /** What is remembered of a group: that there is one, and a fingerprint of its members where the source compares them. */
 export interface GroupMark {
@@ -31,10 +32,8 @@ export interface Lost {
 export type KnownGroups = ReadonlyMap<string, string>;
 
 /** Rejects with IdpRefusal or IdpTrouble. */
-export interface PollSource {
+export interface PollSource extends Scope {
   readonly name: 'okta' | 'entra' | 'auth0' | 'scim';
-  /** What its cursor belongs to: another organisation has another one. */
-  readonly scope: string;
   /** The first cursor. `full`: after every group as a full state, each read to its last page. */
   start(from: 'full' | 'now', known: KnownGroups): AsyncIterable<Page>;
   /** Whether a text has the form of its cursors; what has not is never asked for. */

@@ -1,5 +1,5 @@
 /** Users that are looked up, and were deleted and created again under another id: the refusal of the former id ends it. */
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { ScimIdMap } from '../../../src/adapters/ids/scim.ts';
 import { requestKey } from '../../../src/core/request-record.ts';
 import { textHeader } from '../../../src/core/record-headers.ts';
@@ -98,4 +98,42 @@ test('a refusal of another kind leaves what was looked up', async () => {
   world.produce({ add_members: ['ann'] });
   await world.clock.advance(2 * MINUTE);
   expect(world.searches).toEqual(['ann', 'bob']);
+});
+
+describe('a removal that finds nobody to remove', () => {
+  test('is final only after another look-up: another instance has added the user under the new id', async () => {
+    const world = await given(unknownUser);
+    await world.clock.advance(2 * MINUTE);
+    world.target.group('g').members.add('user-1b');
+    world.produce({ remove_members: ['ann'] });
+    await world.clock.advance(5_000);
+    expect(world.members('g')).toEqual([]);
+    expect(world.searches).toEqual(['ann', 'bob', 'ann']);
+    expect(world.reports().at(-1)).toMatchObject({ outcome: 'applied', op: 'remove', member: 'user-1b' });
+  });
+
+  test('looks up once, however slow the target is', async () => {
+    const world = await given(unknownUser);
+    world.users.set('ann', 'user-1');
+    await world.clock.advance(2 * MINUTE);
+    let slowUntil = 4 * MINUTE;
+    world.target.onGet = () => (world.clock.now().monotonic < slowUntil ? answer(429) : null);
+    world.produce({ remove_members: ['ann'] });
+    const { onSearch } = world.target;
+    world.target.onSearch = (search) => {
+      slowUntil = world.clock.now().monotonic + 2 * MINUTE;
+      return onSearch(search);
+    };
+    await world.clock.advance(15 * MINUTE);
+    expect(world.searches).toEqual(['ann', 'bob', 'ann']);
+    expect(world.reports().at(-1)).toMatchObject({ outcome: 'already_synced', op: 'remove' });
+  });
+
+  test('looks up no more where the id was looked up just now', async () => {
+    const world = await given(unknownUser);
+    world.produce({ remove_members: ['ann'] });
+    await world.clock.advance(5_000);
+    expect(world.searches).toEqual(['ann', 'bob']);
+    expect(world.reports().at(-1)).toMatchObject({ outcome: 'already_synced' });
+  });
 });

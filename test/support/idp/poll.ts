@@ -9,7 +9,7 @@ import { systemClock, systemRandom } from '../../../src/adapters/system.ts';
 import { textOf } from '../../../src/core/record-headers.ts';
 import { native } from '../../../src/formats/native.ts';
 import { auth0Source } from '../../../src/ingest/poll/auth0.ts';
-import { cursorKey, loadCursor } from '../../../src/ingest/poll/cursor-store.ts';
+import { loadCursor } from '../../../src/ingest/poll/cursor-store.ts';
 import { entraSource } from '../../../src/ingest/poll/entra.ts';
 import { oktaSource } from '../../../src/ingest/poll/okta.ts';
 import { Poller, type PollerOptions } from '../../../src/ingest/poll/poller.ts';
@@ -58,7 +58,7 @@ export class Poll {
   async run(options: Partial<PollerOptions> = {}): Promise<void> {
     const source = this.#make();
     const signal = new AbortController().signal;
-    const stored = await loadCursor(this.log, 'cursors', { key: cursorKey(source), signal });
+    const stored = await loadCursor(this.log, 'cursors', { source, signal });
     const given = { topic: 'source', deadLetterTopic: 'dead-letter', cursorTopic: 'cursors' };
     const settings = { ...given, intervalMs: 10, startFrom: 'full', mode: 'once', ...options } as const;
     const limits = { offersMax: 10, bytesMax: 10_000_000, isPassing: () => false };
@@ -80,6 +80,11 @@ export class Poll {
       },
     );
     this.#failing = () => false;
+  }
+
+  /** A record of the cursor topic that somebody else writes; null: the key is deleted. */
+  async store(key: string, value: string | null): Promise<void> {
+    await this.log.send([{ topic: 'cursors', partition: 0, key, value, headers: [] }]);
   }
 
   /** Of the source topic, in short: `g +a -b`, `g = a,b`, `g deleted`. */

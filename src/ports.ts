@@ -5,7 +5,7 @@ import type { PatchBody } from './core/plan.ts';
 import type { ReadProgress, ReadRange } from './core/read-range.ts';
 import type { Ahead, Inspection, RecordStamp } from './core/source-history.ts';
 import type { Search } from './core/scim-list.ts';
-import type { IdKind, LookedUpNames, SureResolution } from './core/resolution.ts';
+import type { IdKind, LookUpMemory, SureResolution } from './core/resolution.ts';
 
 /** Wall clock for what is written down, monotonic clock for durations, both in milliseconds. */
 export interface Instant {
@@ -237,7 +237,7 @@ export interface GroupApi {
 export type Resolution = SureResolution | { readonly kind: 'unanswered'; readonly answer: Answer };
 
 /** Ids of the identity provider → ids of the target (`ID_MAP`). Where the target has to be asked, it costs a request. */
-export interface IdMap extends LookedUpNames {
+export interface IdMap extends LookUpMemory {
   /** Without asking anybody; null: nothing is known (any more), `lookUp` has to be called. Tables always know. */
   known(kind: IdKind, id: string): Resolution | null;
   /** Asks the target, once for each id at a time; takes a permit of the gate for each request. Never rejects. */

@@ -55,7 +55,7 @@ export interface UserIds {
 }
 
 /** What an id map that looks up knows besides. */
-export interface LookedUpNames {
+export interface LookUpMemory {
   /** Where groups are looked up by their names; absent: there is no name to compare an answer with. */
   readonly groupNames?: GroupNames;
   /** Where users are looked up; absent: what is known of them changes with its table. */

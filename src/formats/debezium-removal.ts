@@ -22,8 +22,8 @@ export function isRemoval(value: unknown): boolean {
 }
 
 /** Of columns that are known to speak of changes: elsewhere D is a grade, DEL a city, and left a side. */
-export const isCodeOfRemoval = (value: unknown): boolean =>
-  typeof value === 'string' && value.length <= LENGTH_MAX && CODE.test(value.trim());
+export const isRemovalOrCode = (value: unknown): boolean =>
+  isRemoval(value) || (typeof value === 'string' && value.length <= LENGTH_MAX && CODE.test(value.trim()));
 const CODE = /^(?:d|-d|del|dl|rm|rmv|rem|left|exit|exited|out|terminal)$/i;
 
 /** Not what is null, nor a time or a name that stands there. */

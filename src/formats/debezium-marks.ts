@@ -5,7 +5,7 @@
  */
 import { memberTypeIn } from './debezium-member-type.ts';
 import { operationIn, saysSomething } from './debezium-operation.ts';
-import { isRemoval, saysNo } from './debezium-removal.ts';
+import { isRemoval, isRemovalOrCode, saysNo } from './debezium-removal.ts';
 import { remembered } from './field-words.ts';
 import { type Fields, isFields } from './reading.ts';
 
@@ -39,6 +39,7 @@ const isTime: Mark = (value) =>
 /** Where a name alone is too little (`to`). */
 const isDate: Mark = (value) => typeof value === 'string' && /^\d{4}-\d\d-\d\d/.test(value) && isTime(value);
 const isEnding: Mark = (value) => isWord(value, ENDINGS);
+const isEndingOrRemoval: Mark = (value) => isEnding(value) || isRemoval(value);
 /** XMPP: who has no affiliation is no member. */
 const isEndingOrNone: Mark = (value) => isEnding(value) || isWord(value, NONE);
 const isRefusal: Mark = (value) => value === false || isEnding(value) || isWord(value, REFUSALS);
@@ -102,6 +103,7 @@ const BEFORE = '(?:^|_)(?:is_?|has_|date_|was_|ts_?|dt_)?';
 /** What has ended a membership, or not begun one, where the column is set. */
 const ENDED =
   '(?:un|de|dis)_?(?:enroll?ed|provisioned|registered|joined|granted|associated|affiliated|mapped|authorized|allocated|boarded)|leaved|' +
+  'revocation|deactivation|suspension|expulsion|eviction|dismissal|rejection|withdrawal|cessation|separation|deprovisioning|offboarding|unassignment|(?:un|dis)enroll?ment|' +
   'deleted?|delete|deletion|del|removed?|remove|removal|revoked|archived|deactivated|disabled|inactive|suspended|banned|blocked|kicked|exclude|exclusion|denied|deny|departed|wait_?listed|on_wait_?list|' +
   'cancell?ed|cancell?ation|unassigned|withdrawn|terminated|termination|rejected|declined|forgotten|ended|expired|pending|void|voided|' +
   'trashed|trash|retired|purged|obsolete|obsoleted|tombstone|tombstoned|hidden|resigned|resignation|quit|exited|dropped|unsubscribed|' +
@@ -113,7 +115,7 @@ const MARKS: readonly (readonly [Mark, RegExp])[] = [
   [isSet, new RegExp(`${BEFORE}(?:soft_?|logical(?:ly)?_?)?(?:${ENDED})${WHEN}$`)],
   [
     isSet,
-    /(?:^|_)(?:(?:left|leave|exit|departure|departed|quit)_?(?:at|on|date|time|ts|dt)|date_?(?:left|exit)|has_left|is_left)$/,
+    /^is_(?:history|past)$|(?:^|_)date_of_(?:leaving|exit|departure)$|(?:^|_)(?:(?:left|leave|leaving|leaver|exit|departure|departed|quit)_?(?:at|on|date|time|ts|dt)|date_?(?:left|exit)|has_left|is_left)$/,
   ],
   // Not what else is finished: `lessons_finished`.
   [
@@ -156,10 +158,15 @@ const MARKS: readonly (readonly [Mark, RegExp])[] = [
   [isEndingOrNone, /^affiliation$/],
   [isRefusal, /^(?:rsvp|rsvp_(?:response|answer|reply)|response)$/],
   [
-    isEnding,
+    isEndingOrRemoval,
     /^(?:membership|role|type|kind|effect|relation|relationship|level|access|access_level|standing|stage|phase)$/,
   ],
-  [isRemoval, /(?:type|kind|label|code|flag|indicator|ind|mode|reason|description)$|(?:^|_)(?:cd|rule)$/],
+  [isRemovalOrCode, /(?:^|_)(?:rec|record|row)_(?:ind|indicator|flag|cd|code)$/],
+  // What the row is; not what has become of those who made it.
+  [
+    isRemoval,
+    /^(?!.*(?:^|_)(?:by|creator|inviter|author|owner)_).*(?:(?:type|kind|label|code|flag|indicator|ind|mode|reason|desc|description)$|(?:^|_)(?:cd|rule)$)/,
+  ],
 ];
 
 /** What a member may do, is sent, or signs in with: of no membership, though it is called like its end. */

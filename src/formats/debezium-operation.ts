@@ -2,7 +2,7 @@
  * Columns and headers that say what was done: rows of history and audit tables have them, and what other connectors write. A row of
  * such a table was added when anything happened, so that it was added says nothing about the membership.
  */
-import { isCodeOfRemoval, isRemoval, saysNo } from './debezium-removal.ts';
+import { isRemoval, isRemovalOrCode, saysNo } from './debezium-removal.ts';
 import { eventNamed } from './event-name.ts';
 import { remembered } from './field-words.ts';
 import { isFields } from './reading.ts';
@@ -14,11 +14,9 @@ export const saysSomething: Saying = (value) =>
   typeof value === 'string' ? value.trim() !== '' : typeof value === 'number' || isFields(value);
 
 /** Such a column says as often of what kind the membership is: `kind`, `type`. */
-const namesChange: Saying = (value) => typeof value === 'string' && (isChangeOfMember(value) || isRemoval(value));
-const namesChangeOrCode: Saying = (value) => namesChange(value) || isCodeOfRemoval(value);
-
-const namesRemoval: Saying = isRemoval;
-const namesRemovalOrCode: Saying = (value) => isRemoval(value) || isCodeOfRemoval(value);
+const namesChange: Saying = (value) => typeof value === 'string' && isChangeOfMember(value);
+const namesChangeOrRemoval: Saying = (value) => namesChange(value) || isRemoval(value);
+const namesChangeOrCode: Saying = (value) => namesChange(value) || isRemovalOrCode(value);
 /** What was done last in a table of members is mostly something else (`login`), or when; a code is that of a change. */
 const namesChangeOrAnyCode: Saying = (value) =>
   typeof value === 'number'
@@ -46,20 +44,22 @@ export const VERB = /ed\b|Add|Remov|Delet|Creat|Updat|Join|Leav|Left|Assign|Gran
  * `TALEND_CDC_TYPE`, Oracle's `DMLTYPE$$`); audits of Oracle EBS, PeopleSoft and Moodle (`AUDIT_TRANSACTION_TYPE`, `AUDIT_ACTN`, `crud`).
  */
 const OPERATION =
-  /(?:^|_)(?:op|oper|operation|opcode|optype|action|verb|row_?kind|enttyp|dml|iud|mutation|rocancel|rev_?type)(?:_(?:type|name|code|op|flag|ind))?$|(?:^|_)event_(?:type|name|code|op)$|(?:^|_)(?:change|history|audit|trigger)_?(?:type|mode)$|(?:^|_)(?:record|row)_?mode$|^mz_diff$|(?:^|_)crud$|(?:^|_)(?:audit|history|cdc|dml)_?(?:(?:transaction|trx|txn|change|row|record)_?)?(?:type|actn)$/;
+  /(?:^|_)(?:op|oper|operation|opcode|optype|action|verb|row_?kind|enttyp|dml|iud|mutation|rocancel|rev(?:ision)?_?type)(?:_(?:type|name|code|op|flag|ind))?$|(?:^|_)event_(?:type|name|code|op)$|(?:^|_)(?:change|history|audit|trigger)_?(?:type|mode)$|(?:^|_)(?:record|row)_?mode$|^mz_diff$|(?:^|_)crud$|(?:^|_)(?:audit|history|cdc|dml)_?(?:(?:transaction|trx|txn|change|row|record)_?)?(?:type|actn)$/;
 const PERHAPS =
   /(?:^|_)(?:event|activity|kind)(?:_(?:type|name|code|op|flag|ind))?$|(?:^|_)(?:message|msg|record|row)_?(?:type|mode)$/;
 
 /** Of columns that hold many other things, too; only in a row that is known to be one. */
 const SELDOM =
-  /^type$|(?:^|_)change$|(?:^|_)(?:log|entry|revision|modification|update|txn|transaction|request|task|job|command)_?(?:type|kind)$/;
-/** With what the names of columns end that say what was done, or what the row is; their values decide. */
-const LIKE = /(?:type|kind|label|code|flag|indicator|ind)$|(?:^|_)cd$/;
-const LIKE_OPERATION =
-  /(?:method|command|cmd|change|diff|statement|stmt|modification|transition|direction|actn)$|(?:^|_)(?:act|evt|changed|what)$/;
-/** What a name says of changes: then a code (`D`) says what was done, too. */
+  /(?:^|_)change$|(?:^|_)(?:log|entry|modification|update|txn|transaction|request|task|job|command)_?(?:type|kind)$/;
+/** With what the names of columns end that say what was done; their values decide. */
+const LIKE =
+  /(?:method|command|cmd|change|diff|statement|stmt|modification|transition|direction|actn)$|(?:^|_)(?:act|evt|changed|what|(?:new|to|after)_value)$/;
+/** What a name says of changes; not who has made them. */
 const OF_CHANGES =
-  /audit|cdc|histor|(?:^|_)(?:chang|chng|chg|transaction|trx|txn|dml|log(?:_|type|code)|journal|jrnl|rev(?:_|ision|type)|mod(?:_|ification|type)|diff(?:_|type|$)|delta|cmd|command|act(?:_|n|$)|evt|event|activity|stmt|statement|transition|direction|pgh_)/;
+  /^(?!.*_by$).*(?:audit|cdc|histor|(?:^|_)(?:chang|chng|chg|trans?(?:_|action|type|code)|trn_|trx|txn|dml|iud|log(?:_|type|code)|journal|jrnl|rev(?:_|ision|type)|mod(?:_|ification|type)|maint(?:_|enance|type)|upd(?:_|ate_)|diff(?:_|type|$)|delta|cmd|command|op(?:_|er_)|act(?:_|n|ion|$)|evt|event|activity|stmt|statement|transition|pgh_)|^(?:(?:member|membership|change)_)?direction$)/;
+/** With what such a name ends where a code (`D`) says what was done. */
+const OF_CODES =
+  /(?:type|kind|label|code|flag|indicator|ind|change|diff|statement|stmt|modification|transition|direction|actn|cmd|command)$|(?:^|_)(?:cd|act|evt|changed)$/;
 const SIGN = /^(?:(?:row|record|change|cdc|member|membership|op)_)?(?:sign|diff|delta|change)$/;
 /** `is_add`, `inserted`: no flag of a member. */
 const IS_ADDITION = /^(?:(?:is|was)_)?(?:add|added|addition|insert|inserted|insertion)(?:_(?:flag|ind|yn))?$/;
@@ -86,10 +86,11 @@ export function operationIn(words: string): Saying | null {
 
 function sayingOfText(words: string): Saying | null {
   const isOfChanges = OF_CHANGES.test(words);
-  if (PERHAPS.test(words) || SELDOM.test(words)) return isOfChanges ? namesChangeOrCode : namesChange;
+  if (PERHAPS.test(words) || words === 'type') return isOfChanges ? namesChangeOrCode : namesChange;
+  if (SELDOM.test(words)) return isOfChanges ? namesChangeOrCode : namesChangeOrRemoval;
   if (OF_NO_OPERATION.test(words)) return null;
-  if (isOfChanges) return LIKE.test(words) || LIKE_OPERATION.test(words) ? namesRemovalOrCode : null;
-  return LIKE_OPERATION.test(words) ? namesRemoval : null;
+  if (isOfChanges) return OF_CODES.test(words) ? isRemovalOrCode : isRemoval;
+  return LIKE.test(words) ? isRemoval : null;
 }
 
 /** Of a JSON of which nothing else says that it is a row: it may be an event. */

@@ -130,6 +130,8 @@ const MappingFile = z.strictObject({
 export type Mapping = z.output<typeof MappingFile>;
 export type Condition = z.output<typeof Condition>;
 export type MappedOperation = z.output<typeof operation>;
+/** Which operation each value of a path means. */
+export type OperationTable = Exclude<z.output<typeof Operation>, { always: unknown }>;
 
 /** What is missing, of the mapping as it is written: fields that are there, but wrong, are not missing. */
 function missingIn(json: unknown): readonly string[] {

@@ -2,7 +2,7 @@
 import type { Decoded, SourceEvent, SourceFormat, SourceRecord } from '../core/change.ts';
 import { type FoundId, foundId } from './ids.ts';
 import { allHold } from './mapping-condition.ts';
-import type { MappedMembers, MappedOperation, MappedText, Mapping } from './mapping-file.ts';
+import type { MappedMembers, MappedOperation, MappedText, Mapping, OperationTable } from './mapping-file.ts';
 import { follow, onlyValue, type Path } from './mapping-path.ts';
 import { partIn } from './mapping-pattern.ts';
 import { lookUp, type Scope } from './mapping-scope.ts';
@@ -69,14 +69,28 @@ function readChange({ operation, group: at, members: listed }: Mapped, scope: Sc
   return deltaOf(operation, members, told);
 }
 
+/** Of several values all must mean the same: which members each of them concerns, nothing says. */
 function operationOf(told: NonNullable<Mapping['operation']>, scope: Scope): MappedOperation | SourceEvent {
   if ('always' in told) return told.always;
-  const value = lookUp(told.path, scope).values[0];
+  const { values, missing } = lookUp(told.path, scope);
+  const all = missing > 0 ? [...values, undefined] : values;
+  let operation: MappedOperation | null = null;
+  for (const value of all) {
+    const meant = meaningOf(value, told);
+    if (typeof meant !== 'string') return meant;
+    if (operation !== null && operation !== meant) return severalAt('operation.path', told.path);
+    operation = meant;
+  }
+  return operation ?? meaningOf(undefined, told);
+}
+
+function meaningOf(value: unknown, { path, values, otherwise }: OperationTable): MappedOperation | SourceEvent {
+  if (Array.isArray(value)) return severalAt('operation.path', path);
   if (typeof value !== 'string' && typeof value !== 'number' && typeof value !== 'boolean')
-    return told.otherwise === 'ignore' ? 'ignore' : notThere('operation.path', told.path);
+    return otherwise === 'ignore' ? 'ignore' : notThere('operation.path', path);
   const text = String(value);
-  if (Object.hasOwn(told.values, text)) return told.values[text] ?? 'ignore';
-  if (told.otherwise === 'ignore') return 'ignore';
+  if (Object.hasOwn(values, text)) return values[text] ?? 'ignore';
+  if (otherwise === 'ignore') return 'ignore';
   return invalid(
     'unknown_operation',
     `The operation ${quote(text)} is none of \`operation.values\`; add it there, as ignore if it concerns no membership.`,
@@ -90,7 +104,7 @@ const noOperation = invalid(
 
 function idAt({ path, match }: MappedText, scope: Scope): string | SourceEvent {
   const found = lookUp(path, scope);
-  if (found.missing > 0 || found.values.length !== 1) return notThere('group', path);
+  if (found.values.length + found.missing > 1) return severalAt('group', path);
   const id = idOf(found.values[0], path, match);
   return id.kind === 'id' ? id.id : id.kind === 'bad' ? id.problem : notThere('group', path);
 }
@@ -149,4 +163,11 @@ const notThere = (field: string, path: Path | undefined) =>
     'not_mapped',
     `\`${field}\` of the mapping finds nothing at ${path?.text ?? 'a path that is not given'}; correct the path, or leave such records ` +
       'out with `if_record` or `if_event`.',
+  );
+
+const severalAt = (field: string, path: Path) =>
+  invalid(
+    'not_mapped',
+    `\`${field}\` of the mapping finds several values at ${path.text}, and an event has one; make each entry of the list an event of its ` +
+      'own with `events`, and begin the paths within it with `@`.',
   );

@@ -280,6 +280,58 @@ describe('a condition over several values', () => {
   });
 });
 
+describe('an operation of several values', () => {
+  const of = (values: object, ops: readonly unknown[], otherwise = 'invalid') => {
+    const mapping = {
+      version: 1,
+      group: '@.team',
+      members: '@.actions[*].u',
+      operation: { path: '@.actions[*].op', values, otherwise },
+    };
+    return decode(mapping, { team: 't', actions: ops.map((op, at) => ({ op, u: `u${at}` })) });
+  };
+  const values = { JOINED: 'add', INVITED: 'add', LEFT: 'remove', RENAMED: 'ignore' };
+  const several = [
+    expect.objectContaining({
+      ...invalidWith('not_mapped'),
+      message: expect.stringMatching(/several values at @\.actions\[\*\]\.op.*`events`/),
+    }),
+  ];
+
+  test.each([[['JOINED', 'LEFT']], [['RENAMED', 'LEFT']], [['JOINED', 'JOINED', 'LEFT']]])('%j is invalid', (ops) => {
+    expect(of(values, ops)).toEqual(several);
+  });
+
+  test('is what all of them mean', () => {
+    expect(of(values, ['JOINED', 'INVITED'])).toEqual([added('t', ['u0', 'u1'])]);
+    expect(of(values, ['LEFT', 'LEFT'])).toEqual([removed('t', ['u0', 'u1'])]);
+    expect(of(values, ['OTHER', 'RENAMED'], 'ignore')).toEqual([{ kind: 'skip', reason: 'ignored' }]);
+    expect(of(values, [], 'ignore')).toEqual([{ kind: 'skip', reason: 'ignored' }]);
+  });
+
+  test('is not known where one of them is not', () => {
+    expect(of(values, ['JOINED', 'OTHER'])).toEqual([expect.objectContaining(invalidWith('unknown_operation'))]);
+    expect(of(values, ['JOINED', undefined])).toEqual([expect.objectContaining(invalidWith('not_mapped'))]);
+    expect(of(values, [])).toEqual([expect.objectContaining(invalidWith('not_mapped'))]);
+    expect(of(values, ['OTHER', 'LEFT'], 'ignore')).toEqual(several);
+    expect(of(values, ['LEFT', undefined], 'ignore')).toEqual(several);
+    expect(of(values, [['LEFT']], 'ignore')).toEqual(several);
+  });
+});
+
+test('several groups of an event are invalid, with the remedy', () => {
+  const mapping = { version: 1, group: '@.teams[*].id', members: '@.u', operation: { always: 'add' } };
+  const severalGroups = [
+    expect.objectContaining({
+      ...invalidWith('not_mapped'),
+      message: expect.stringMatching(/several values.*`events`/),
+    }),
+  ];
+  expect(decode(mapping, { u: 'u', teams: [{ id: 't' }, { id: 's' }] })).toEqual(severalGroups);
+  expect(decode(mapping, { u: 'u', teams: [{ id: 't' }, {}] })).toEqual(severalGroups);
+  expect(decode(mapping, { u: 'u', teams: [{ id: 't' }] })).toEqual([added('t', ['u'])]);
+});
+
 test('several ids or times of an event count where they are equal', () => {
   const mapping = {
     version: 1,

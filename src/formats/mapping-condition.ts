@@ -4,7 +4,7 @@
  */
 import type { Invalid } from '../core/change.ts';
 import type { Condition } from './mapping-file.ts';
-import { lookUp, type Scope } from './mapping-scope.ts';
+import { isInvalid, lookUp, type Scope } from './mapping-scope.ts';
 import { invalid } from './reading.ts';
 
 /** Whether all hold; `invalid` where that cannot be decided. One that does not hold decides, so that other records are skipped. */
@@ -19,7 +19,9 @@ export function allHold(conditions: readonly Condition[], scope: Scope): boolean
 }
 
 function decide(condition: Condition, scope: Scope): boolean | Invalid {
-  const { values, missing } = lookUp(condition.path, scope);
+  const found = lookUp(condition.path, scope);
+  if (isInvalid(found)) return found;
+  const { values, missing } = found;
   const first = missing > 0 ? holdsFor(undefined, condition) : holdsForFirst(values, condition);
   return values.every((value) => holdsFor(value, condition) === first) ? first : differing(condition);
 }

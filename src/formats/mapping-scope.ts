@@ -1,8 +1,8 @@
 /** Where the paths of a mapping begin: the parts of a record that their roots stand for. */
-import type { SourceRecord } from '../core/change.ts';
-import { headerText } from './headers.ts';
-import { follow, type Found, NOT_THERE, type Path } from './mapping-path.ts';
-import { readJson, textIn } from './reading.ts';
+import type { Invalid, SourceRecord } from '../core/change.ts';
+import { checkedHeader } from './headers.ts';
+import { follow, type Found, NOT_THERE, type Path, type Step } from './mapping-path.ts';
+import { notUtf8, readJsonText, textIn, utf8Text } from './reading.ts';
 
 export interface Scope {
   readonly record: SourceRecord;
@@ -12,7 +12,8 @@ export interface Scope {
   readonly entry: unknown;
 }
 
-export function lookUp({ root, steps }: Path, { record, value, event, entry }: Scope): Found {
+/** `invalid` where a key or a header is no text. */
+export function lookUp({ root, steps }: Path, { record, value, event, entry }: Scope): Found | Invalid {
   switch (root) {
     case 'value':
       return follow(steps, value);
@@ -21,18 +22,25 @@ export function lookUp({ root, steps }: Path, { record, value, event, entry }: S
     case 'entry':
       return follow(steps, entry);
     case 'headers':
-      return here(headerText(record, typeof steps[0] === 'string' ? steps[0] : ''));
+      return here(checkedHeader(record, typeof steps[0] === 'string' ? steps[0] : ''));
     case 'key':
-      return steps.length === 0 ? here(keyText(record)) : follow(steps, keyJson(record));
+      return inKey(record.key, steps);
   }
 }
 
-const here = (text: string | null): Found => (text === null ? NOT_THERE : { values: [text], missing: 0 });
+export const isInvalid = (found: Found | Invalid): found is Invalid => 'kind' in found;
 
-const decoder = new TextDecoder();
-const keyText = ({ key }: SourceRecord): string | null => (key === null ? null : textIn(decoder.decode(key)));
+const here = (text: string | null | Invalid): Found | Invalid => {
+  if (text === null) return NOT_THERE;
+  return typeof text === 'string' ? { values: [text], missing: 0 } : text;
+};
 
-function keyJson({ key }: SourceRecord): unknown {
-  const read = key === null ? null : readJson(key);
-  return read?.ok === true ? read.json : null;
+/** Its text; with steps, the JSON in it. */
+function inKey(key: Uint8Array | null, steps: readonly Step[]): Found | Invalid {
+  if (key === null) return NOT_THERE;
+  const text = utf8Text(key);
+  if (text === null) return notUtf8('The key', key);
+  if (steps.length === 0) return here(textIn(text));
+  const read = readJsonText(text);
+  return read.ok ? follow(steps, read.json) : NOT_THERE;
 }

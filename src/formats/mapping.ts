@@ -5,7 +5,7 @@ import { allHold } from './mapping-condition.ts';
 import type { MappedMembers, MappedOperation, MappedText, Mapping, OperationTable } from './mapping-file.ts';
 import { follow, onlyValue, type Path } from './mapping-path.ts';
 import { partIn } from './mapping-pattern.ts';
-import { lookUp, type Scope } from './mapping-scope.ts';
+import { isInvalid, lookUp, type Scope } from './mapping-scope.ts';
 import { deletedGroup, deltaOf, fullState, invalid, quote, readValue, skip, textIn, tombstone } from './reading.ts';
 import { epochTime, groupIn, several, timeIn } from './several.ts';
 
@@ -21,7 +21,7 @@ function readRecord(record: SourceRecord, mapping: Mapping): Decoded {
   const isMapped = allHold(mapping.if_record, scope);
   if (isMapped !== true) return [isMapped === false ? notMapped : isMapped];
   if (mapping.events === undefined) return several(readEvent(scope, mapping));
-  const events = lookUp(mapping.events, scope);
+  const events = follow(mapping.events.steps, read.json);
   if (events.missing > 0) return [notThere('events', mapping.events)];
   return several(events.values.flatMap((event) => readEvent({ ...scope, event }, mapping)));
 }
@@ -72,7 +72,9 @@ function readChange({ operation, group: at, members: listed }: Mapped, scope: Sc
 /** Of several values all must mean the same: which members each of them concerns, nothing says. */
 function operationOf(told: NonNullable<Mapping['operation']>, scope: Scope): MappedOperation | SourceEvent {
   if ('always' in told) return told.always;
-  const { values, missing } = lookUp(told.path, scope);
+  const found = lookUp(told.path, scope);
+  if (isInvalid(found)) return found;
+  const { values, missing } = found;
   const all = missing > 0 ? [...values, undefined] : values;
   let operation: MappedOperation | null = null;
   for (const value of all) {
@@ -104,6 +106,7 @@ const noOperation = invalid(
 
 function idAt({ path, match }: MappedText, scope: Scope): string | SourceEvent {
   const found = lookUp(path, scope);
+  if (isInvalid(found)) return found;
   if (found.values.length + found.missing > 1) return severalAt('group', path);
   const id = idOf(found.values[0], path, match);
   return id.kind === 'id' ? id.id : id.kind === 'bad' ? id.problem : notThere('group', path);
@@ -125,8 +128,10 @@ function idOf(value: unknown, path: Path, match: RegExp | null): FoundId {
 
 /** A list that is not there is no empty list: a full state without it would empty the group. */
 function membersAt(at: MappedMembers | undefined, scope: Scope, group: string | null): readonly string[] | SourceEvent {
-  const found = at === undefined ? null : lookUp(at.path, scope);
-  if (at === undefined || found === null || found.missing > 0) return { ...notThere('members', at?.path), group };
+  if (at === undefined) return { ...notThere('members', undefined), group };
+  const found = lookUp(at.path, scope);
+  if (isInvalid(found)) return { ...found, group };
+  if (found.missing > 0) return { ...notThere('members', at.path), group };
   const { id: within, match } = at;
   const ids: string[] = [];
   for (const entry of found.values) {
@@ -147,14 +152,20 @@ function valueAt({ steps }: Path, entry: unknown): unknown {
   return found.missing === 0 && found.values.length === 1 ? found.values[0] : null;
 }
 
+/** It is only shown: what cannot be read costs no change. */
+function reported(path: Path, scope: Scope): unknown {
+  const found = lookUp(path, scope);
+  return isInvalid(found) ? null : onlyValue(found);
+}
+
 function textAt({ path, match }: MappedText, scope: Scope): string | null {
-  const value = onlyValue(lookUp(path, scope));
+  const value = reported(path, scope);
   const text = typeof value === 'number' ? String(value) : textIn(value);
   return text === null || match === null ? text : partIn(text, match);
 }
 
 function timeAt(path: Path, scope: Scope): string | null {
-  const value = onlyValue(lookUp(path, scope));
+  const value = reported(path, scope);
   return epochTime(value) ?? timeIn(value);
 }
 

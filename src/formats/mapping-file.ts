@@ -138,6 +138,9 @@ function missingIn(json: unknown): readonly string[] {
   if (!isFields(json)) return [];
   const { operation: single, operations } = json;
   const problems: string[] = [];
+  // A schema of records passes over this name, so that the operation would not count.
+  if (Object.hasOwn(fieldsIn(fieldsIn(single)['values']), '__proto__'))
+    problems.push('`operation.values.__proto__` is a name that cannot be mapped');
   if ((single === undefined) === (operations === undefined))
     problems.push('the mapping must have either `operation` or `operations`');
   if (operations === undefined)

@@ -2,28 +2,47 @@
 import type { Decoded, SourceEvent, SourceFormat, SourceRecord } from '../core/change.ts';
 import { type FoundId, foundId } from './ids.ts';
 import { allHold } from './mapping-condition.ts';
-import type { MappedMembers, MappedOperation, MappedText, Mapping, OperationTable } from './mapping-file.ts';
+import type { Condition, MappedMembers, MappedOperation, MappedText, Mapping, OperationTable } from './mapping-file.ts';
 import { follow, onlyValue, type Path } from './mapping-path.ts';
 import { partIn } from './mapping-pattern.ts';
+import { shapeProblem, shapesFor, type Shapes, wantObject } from './mapping-shape.ts';
 import { isInvalid, lookUp, type Scope } from './mapping-scope.ts';
 import { deletedGroup, deltaOf, fullState, invalid, quote, readValue, skip, textIn, tombstone } from './reading.ts';
 import { epochTime, groupIn, several, timeIn } from './several.ts';
 
 export function mappingFormat(mapping: Mapping): SourceFormat {
-  return { name: 'mapping', decode: (record) => readRecord(record, mapping) };
+  const beside = mapping.if_record.filter(({ path }) => path.root === 'key' || path.root === 'headers');
+  const reading = { mapping, beside, shapes: shapesFor(mapping) };
+  return { name: 'mapping', decode: (record) => readRecord(record, reading) };
 }
 
-function readRecord(record: SourceRecord, mapping: Mapping): Decoded {
+interface Reading {
+  readonly mapping: Mapping;
+  /** Conditions on records that do not depend on what the value is. */
+  readonly beside: readonly Condition[];
+  readonly shapes: Shapes;
+}
+
+function readRecord(record: SourceRecord, { mapping, beside, shapes }: Reading): Decoded {
   if (record.value === null) return [tombstone];
   const read = readValue(record);
   if (!read.ok) return [read.problem];
   const scope: Scope = { record, value: read.json, event: read.json, entry: undefined };
+  if (allHold(beside, scope) === false) return [notMapped];
+  // JSON converters write a tombstone as the text `null`, which holds no change.
+  const problem = read.json === null ? null : shapeProblem(read.json, shapes.value, 'the value');
+  if (problem !== null) return [problem];
   const isMapped = allHold(mapping.if_record, scope);
   if (isMapped !== true) return [isMapped === false ? notMapped : isMapped];
   if (mapping.events === undefined) return several(readEvent(scope, mapping));
   const events = follow(mapping.events.steps, read.json);
   if (events.missing > 0) return [notThere('events', mapping.events)];
-  return several(events.values.flatMap((event) => readEvent({ ...scope, event }, mapping)));
+  return several(
+    events.values.flatMap((event) => {
+      const problemOfEvent = shapeProblem(event, shapes.event, 'an event');
+      return problemOfEvent === null ? readEvent({ ...scope, event }, mapping) : [problemOfEvent];
+    }),
+  );
 }
 
 /** One change of an event, with where its ids are. */
@@ -133,8 +152,11 @@ function membersAt(at: MappedMembers | undefined, scope: Scope, group: string | 
   if (isInvalid(found)) return { ...found, group };
   if (found.missing > 0) return { ...notThere('members', at.path), group };
   const { id: within, match } = at;
+  const wantsObject = within !== null && wantObject([within, ...at.if.map(({ path }) => path).filter(isOfEntry)]);
   const ids: string[] = [];
   for (const entry of found.values) {
+    const problem = within === null ? null : shapeProblem(entry, wantsObject, 'an entry of `members`');
+    if (problem !== null) return { ...problem, group };
     const counts = at.if.length === 0 || allHold(at.if, { ...scope, entry });
     if (counts === false) continue;
     if (counts !== true) return { ...counts, group };
@@ -146,6 +168,8 @@ function membersAt(at: MappedMembers | undefined, scope: Scope, group: string | 
   }
   return ids;
 }
+
+const isOfEntry = ({ root }: Path): boolean => root === 'entry';
 
 function valueAt({ steps }: Path, entry: unknown): unknown {
   const found = follow(steps, entry);

@@ -5,7 +5,7 @@
  */
 import { type SourceEvent, type SourceFormat, type SourceRecord, isChange } from '../core/change.ts';
 import { ID_LENGTH_MAX } from '../core/change.ts';
-import { headerText } from './headers.ts';
+import { eventIdHeader, headerText } from './headers.ts';
 import {
   type Fields,
   invalid,
@@ -148,7 +148,7 @@ const ATTRIBUTES = ['specversion', 'type', 'source', 'id'] as const;
 
 function fromHeaders(record: SourceRecord): Inner {
   const type = headerText(record, 'ce_type');
-  const id = headerText(record, 'ce_id');
+  const id = eventIdHeader(record, 'ce_id');
   const time = timeIn(headerText(record, 'ce_time'));
   const read = readValue(record);
   const envelope = { ...attributesIn(record), time, data: read.ok ? read.json : undefined };

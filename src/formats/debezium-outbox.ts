@@ -1,6 +1,6 @@
 /** Events of an outbox table (Outbox Event Router): the payload is the application's own, the header `id` is the event's. */
 import type { SourceEvent, SourceRecord } from '../core/change.ts';
-import { headerText } from './headers.ts';
+import { eventIdHeader, headerText } from './headers.ts';
 import { isMemberEvent, readMemberEvent } from './member-event.ts';
 import { type Fields, hint, isFields, readJsonText } from './reading.ts';
 
@@ -28,7 +28,7 @@ export function readOutbox(fields: Fields, record: SourceRecord): SourceEvent {
   const event = readMemberEvent(withPayload(fields), {
     type: typeOf(record),
     alsoNamed: furtherNamesIn(record),
-    eventId: headerText(record, 'id'),
+    eventId: eventIdHeader(record, 'id'),
     occurredAt: null,
   });
   return event.kind === 'skip' && namesMembership(fields, DEPTH_MAX) ? unclearPayload : event;

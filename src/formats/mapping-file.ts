@@ -130,12 +130,17 @@ const MappingFile = z.strictObject({
 export type Mapping = z.output<typeof MappingFile>;
 export type Condition = z.output<typeof Condition>;
 export type MappedOperation = z.output<typeof operation>;
+/** Which operation each value of a path means. */
+export type OperationTable = Exclude<z.output<typeof Operation>, { always: unknown }>;
 
 /** What is missing, of the mapping as it is written: fields that are there, but wrong, are not missing. */
 function missingIn(json: unknown): readonly string[] {
   if (!isFields(json)) return [];
   const { operation: single, operations } = json;
   const problems: string[] = [];
+  // A schema of records passes over this name, so that the operation would not count.
+  if (Object.hasOwn(fieldsIn(fieldsIn(single)['values']), '__proto__'))
+    problems.push('`operation.values.__proto__` is a name that cannot be mapped');
   if ((single === undefined) === (operations === undefined))
     problems.push('the mapping must have either `operation` or `operations`');
   if (operations === undefined)

@@ -39,29 +39,44 @@ export function parsePath(text: string): Path | null {
   return path.root === 'headers' && (steps.length !== 1 || typeof steps[0] !== 'string') ? null : path;
 }
 
-/** What a path finds: values (none, where a list has no entries), or that something on the way is not there. */
-export type Found = { readonly isThere: true; readonly values: readonly unknown[] } | { readonly isThere: false };
+/** What a path finds. Without `[*]` that is one value, or one that is missing; with it, an entry of a list may lack what its neighbours have. */
+export interface Found {
+  /** None, where a list has no entries. */
+  readonly values: readonly unknown[];
+  /** How often something on the way is not there. */
+  readonly missing: number;
+}
 
-const NOT_THERE: Found = { isThere: false };
+export const NOT_THERE: Found = { values: [], missing: 1 };
 
 export function follow(steps: readonly Step[], from: unknown): Found {
   let values: readonly unknown[] = [from];
+  let missing = 0;
   for (const step of steps) {
     const next: unknown[] = [];
-    for (const value of values) {
-      const found = take(step, value);
-      if (!found.isThere) return NOT_THERE;
-      for (const entry of found.values) next.push(entry);
-    }
+    for (const value of values) if (!takeInto(next, step, value)) missing += 1;
     values = next;
   }
-  return { isThere: true, values };
+  return { values, missing };
 }
 
-function take(step: Step, value: unknown): Found {
-  if (typeof step === 'object') return Array.isArray(value) ? { isThere: true, values: value } : NOT_THERE;
-  if (typeof step === 'number') return Array.isArray(value) && step < value.length ? here(value[step]) : NOT_THERE;
-  return isFields(value) && Object.hasOwn(value, step) ? here(value[step]) : NOT_THERE;
+/** false: it is not there. */
+function takeInto(taken: unknown[], step: Step, value: unknown): boolean {
+  if (typeof step === 'object') {
+    if (!Array.isArray(value)) return false;
+    for (const entry of value) taken.push(entry);
+    return true;
+  }
+  const isThere =
+    typeof step === 'number'
+      ? Array.isArray(value) && step < value.length
+      : isFields(value) && Object.hasOwn(value, step);
+  if (isThere) taken.push((value as Readonly<Record<string | number, unknown>>)[step]);
+  return isThere;
 }
 
-const here = (value: unknown): Found => ({ isThere: true, values: [value] });
+/** The one value that it finds; null where it finds none, several, or null. Several equal ones are one. */
+export function onlyValue({ values, missing }: Found): unknown {
+  const [first] = values;
+  return missing === 0 && values.every((value) => value === first) ? (first ?? null) : null;
+}

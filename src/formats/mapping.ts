@@ -1,82 +1,48 @@
 /** Any JSON, read as a mapping says (mapping-file.ts): which events a record holds, whom they concern, what they do. */
 import type { Decoded, SourceEvent, SourceFormat, SourceRecord } from '../core/change.ts';
-import { headerText } from './headers.ts';
 import { type FoundId, foundId } from './ids.ts';
-import type { Condition, MappedMembers, MappedOperation, MappedText, Mapping } from './mapping-file.ts';
-import { follow, type Found, type Path } from './mapping-path.ts';
+import { allHold } from './mapping-condition.ts';
+import type { Condition, MappedMembers, MappedOperation, MappedText, Mapping, OperationTable } from './mapping-file.ts';
+import { follow, onlyValue, type Path } from './mapping-path.ts';
 import { partIn } from './mapping-pattern.ts';
-import {
-  deletedGroup,
-  deltaOf,
-  fullState,
-  invalid,
-  quote,
-  readJson,
-  readValue,
-  skip,
-  textIn,
-  tombstone,
-} from './reading.ts';
+import { shapeProblem, shapesFor, type Shapes, wantObject } from './mapping-shape.ts';
+import { isInvalid, lookUp, type Scope } from './mapping-scope.ts';
+import { deletedGroup, deltaOf, fullState, invalid, quote, readValue, skip, textIn, tombstone } from './reading.ts';
 import { epochTime, groupIn, several, timeIn } from './several.ts';
 
 export function mappingFormat(mapping: Mapping): SourceFormat {
-  return { name: 'mapping', decode: (record) => readRecord(record, mapping) };
+  const beside = mapping.if_record.filter(({ path }) => path.root === 'key' || path.root === 'headers');
+  const reading = { mapping, beside, shapes: shapesFor(mapping) };
+  return { name: 'mapping', decode: (record) => readRecord(record, reading) };
 }
 
-function readRecord(record: SourceRecord, mapping: Mapping): Decoded {
+interface Reading {
+  readonly mapping: Mapping;
+  /** Conditions on records that do not depend on what the value is. */
+  readonly beside: readonly Condition[];
+  readonly shapes: Shapes;
+}
+
+function readRecord(record: SourceRecord, { mapping, beside, shapes }: Reading): Decoded {
   if (record.value === null) return [tombstone];
   const read = readValue(record);
   if (!read.ok) return [read.problem];
   const scope: Scope = { record, value: read.json, event: read.json, entry: undefined };
-  if (!mapping.if_record.every((condition) => holds(condition, scope))) return [skip('not_mapped')];
+  if (allHold(beside, scope) === false) return [notMapped];
+  // JSON converters write a tombstone as the text `null`, which holds no change.
+  const problem = read.json === null ? null : shapeProblem(read.json, shapes.value, 'the value');
+  if (problem !== null) return [problem];
+  const isMapped = allHold(mapping.if_record, scope);
+  if (isMapped !== true) return [isMapped === false ? notMapped : isMapped];
   if (mapping.events === undefined) return several(readEvent(scope, mapping));
-  const events = lookUp(mapping.events, scope);
-  if (!events.isThere) return [notThere('events', mapping.events)];
-  return several(events.values.flatMap((event) => readEvent({ ...scope, event }, mapping)));
-}
-
-/** What the roots of a path stand for. */
-interface Scope {
-  readonly record: SourceRecord;
-  readonly value: unknown;
-  readonly event: unknown;
-  /** Of a list of members. */
-  readonly entry: unknown;
-}
-
-function lookUp({ root, steps }: Path, { record, value, event, entry }: Scope): Found {
-  switch (root) {
-    case 'value':
-      return follow(steps, value);
-    case 'event':
-      return follow(steps, event);
-    case 'entry':
-      return follow(steps, entry);
-    case 'headers':
-      return here(headerText(record, typeof steps[0] === 'string' ? steps[0] : ''));
-    case 'key':
-      return steps.length === 0 ? here(keyText(record)) : follow(steps, keyJson(record));
-  }
-}
-
-const here = (text: string | null): Found => (text === null ? { isThere: false } : { isThere: true, values: [text] });
-
-const decoder = new TextDecoder();
-const keyText = ({ key }: SourceRecord): string | null => (key === null ? null : textIn(decoder.decode(key)));
-
-function keyJson({ key }: SourceRecord): unknown {
-  const read = key === null ? null : readJson(key);
-  return read?.ok === true ? read.json : null;
-}
-
-function holds({ path, equals, in: several, exists, null: isNull }: Condition, scope: Scope): boolean {
-  const found = lookUp(path, scope);
-  if (exists !== undefined) return found.isThere === exists;
-  // What is not there is as null as what is.
-  if (isNull !== undefined) return (!found.isThere || found.values.every((value) => value === null)) === isNull;
-  if (!found.isThere) return false;
-  const wanted: readonly unknown[] = several ?? [equals];
-  return found.values.some((value) => wanted.includes(value));
+  const events = follow(mapping.events.steps, read.json);
+  if (events.missing > 0) return [notThere('events', mapping.events)];
+  return several(
+    events.values.flatMap((event) => {
+      const problemOfEvent = shapeProblem(event, shapes.event, 'an event');
+      return problemOfEvent === null ? readEvent({ ...scope, event }, mapping) : [problemOfEvent];
+    }),
+  );
 }
 
 /** One change of an event, with where its ids are. */
@@ -86,19 +52,21 @@ interface Mapped {
   readonly members: MappedMembers | undefined;
 }
 
+const notMapped = skip('not_mapped');
+
 function readEvent(scope: Scope, mapping: Mapping): readonly SourceEvent[] {
-  if (!mapping.if_event.every((condition) => holds(condition, scope))) return [skip('not_mapped')];
+  const isMapped = allHold(mapping.if_event, scope);
+  if (isMapped !== true) return [isMapped === false ? notMapped : isMapped];
   const { group, members, operation: single, operations } = mapping;
   if (operations !== undefined) {
-    const mapped = operations.filter((one) => one.if.every((condition) => holds(condition, scope)));
-    if (mapped.length === 0) return [noOperation];
-    return mapped.map((one) =>
-      readChange(
-        { operation: one.operation, group: one.group ?? group, members: one.members ?? members },
-        scope,
-        mapping,
-      ),
-    );
+    const mapped: Mapped[] = [];
+    for (const one of operations) {
+      const holds = allHold(one.if, scope);
+      // What the event does is not known in full, so none of it is done.
+      if (typeof holds !== 'boolean') return [holds];
+      if (holds) mapped.push({ operation: one.operation, group: one.group ?? group, members: one.members ?? members });
+    }
+    return mapped.length === 0 ? [noOperation] : mapped.map((one) => readChange(one, scope, mapping));
   }
   const operation = single === undefined ? noOperation : operationOf(single, scope);
   return [typeof operation === 'string' ? readChange({ operation, group, members }, scope, mapping) : operation];
@@ -120,15 +88,30 @@ function readChange({ operation, group: at, members: listed }: Mapped, scope: Sc
   return deltaOf(operation, members, told);
 }
 
+/** Of several values all must mean the same: which members each of them concerns, nothing says. */
 function operationOf(told: NonNullable<Mapping['operation']>, scope: Scope): MappedOperation | SourceEvent {
   if ('always' in told) return told.always;
   const found = lookUp(told.path, scope);
-  const value = found.isThere ? found.values[0] : undefined;
+  if (isInvalid(found)) return found;
+  const { values, missing } = found;
+  const all = missing > 0 ? [...values, undefined] : values;
+  let operation: MappedOperation | null = null;
+  for (const value of all) {
+    const meant = meaningOf(value, told);
+    if (typeof meant !== 'string') return meant;
+    if (operation !== null && operation !== meant) return severalAt('operation.path', told.path);
+    operation = meant;
+  }
+  return operation ?? meaningOf(undefined, told);
+}
+
+function meaningOf(value: unknown, { path, values, otherwise }: OperationTable): MappedOperation | SourceEvent {
+  if (Array.isArray(value)) return severalAt('operation.path', path);
   if (typeof value !== 'string' && typeof value !== 'number' && typeof value !== 'boolean')
-    return told.otherwise === 'ignore' ? 'ignore' : notThere('operation.path', told.path);
+    return otherwise === 'ignore' ? 'ignore' : notThere('operation.path', path);
   const text = String(value);
-  if (Object.hasOwn(told.values, text)) return told.values[text] ?? 'ignore';
-  if (told.otherwise === 'ignore') return 'ignore';
+  if (Object.hasOwn(values, text)) return values[text] ?? 'ignore';
+  if (otherwise === 'ignore') return 'ignore';
   return invalid(
     'unknown_operation',
     `The operation ${quote(text)} is none of \`operation.values\`; add it there, as ignore if it concerns no membership.`,
@@ -142,7 +125,8 @@ const noOperation = invalid(
 
 function idAt({ path, match }: MappedText, scope: Scope): string | SourceEvent {
   const found = lookUp(path, scope);
-  if (!found.isThere || found.values.length !== 1) return notThere('group', path);
+  if (isInvalid(found)) return found;
+  if (found.values.length + found.missing > 1) return severalAt('group', path);
   const id = idOf(found.values[0], path, match);
   return id.kind === 'id' ? id.id : id.kind === 'bad' ? id.problem : notThere('group', path);
 }
@@ -163,12 +147,19 @@ function idOf(value: unknown, path: Path, match: RegExp | null): FoundId {
 
 /** A list that is not there is no empty list: a full state without it would empty the group. */
 function membersAt(at: MappedMembers | undefined, scope: Scope, group: string | null): readonly string[] | SourceEvent {
-  const found = at === undefined ? null : lookUp(at.path, scope);
-  if (at === undefined || found === null || !found.isThere) return { ...notThere('members', at?.path), group };
+  if (at === undefined) return { ...notThere('members', undefined), group };
+  const found = lookUp(at.path, scope);
+  if (isInvalid(found)) return { ...found, group };
+  if (found.missing > 0) return { ...notThere('members', at.path), group };
   const { id: within, match } = at;
+  const wantsObject = within !== null && wantObject([within, ...at.if.map(({ path }) => path).filter(isOfEntry)]);
   const ids: string[] = [];
   for (const entry of found.values) {
-    if (at.if.length > 0 && !at.if.every((condition) => holds(condition, { ...scope, entry }))) continue;
+    const problem = within === null ? null : shapeProblem(entry, wantsObject, 'an entry of `members`');
+    if (problem !== null) return { ...problem, group };
+    const counts = at.if.length === 0 || allHold(at.if, { ...scope, entry });
+    if (counts === false) continue;
+    if (counts !== true) return { ...counts, group };
     const value = within === null ? entry : valueAt(within, entry);
     const id = idOf(value, within ?? at.path, match);
     if (id.kind === 'bad') return { ...id.problem, group };
@@ -178,21 +169,27 @@ function membersAt(at: MappedMembers | undefined, scope: Scope, group: string | 
   return ids;
 }
 
+const isOfEntry = ({ root }: Path): boolean => root === 'entry';
+
 function valueAt({ steps }: Path, entry: unknown): unknown {
   const found = follow(steps, entry);
-  return found.isThere && found.values.length === 1 ? found.values[0] : null;
+  return found.missing === 0 && found.values.length === 1 ? found.values[0] : null;
+}
+
+/** It is only shown: what cannot be read costs no change. */
+function reported(path: Path, scope: Scope): unknown {
+  const found = lookUp(path, scope);
+  return isInvalid(found) ? null : onlyValue(found);
 }
 
 function textAt({ path, match }: MappedText, scope: Scope): string | null {
-  const found = lookUp(path, scope);
-  const value = found.isThere ? found.values[0] : null;
+  const value = reported(path, scope);
   const text = typeof value === 'number' ? String(value) : textIn(value);
   return text === null || match === null ? text : partIn(text, match);
 }
 
 function timeAt(path: Path, scope: Scope): string | null {
-  const found = lookUp(path, scope);
-  const value = found.isThere ? found.values[0] : null;
+  const value = reported(path, scope);
   return epochTime(value) ?? timeIn(value);
 }
 
@@ -201,4 +198,11 @@ const notThere = (field: string, path: Path | undefined) =>
     'not_mapped',
     `\`${field}\` of the mapping finds nothing at ${path?.text ?? 'a path that is not given'}; correct the path, or leave such records ` +
       'out with `if_record` or `if_event`.',
+  );
+
+const severalAt = (field: string, path: Path) =>
+  invalid(
+    'not_mapped',
+    `\`${field}\` of the mapping finds several values at ${path.text}, and an event has one; make each entry of the list an event of its ` +
+      'own with `events`, and begin the paths within it with `@`.',
   );

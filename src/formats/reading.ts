@@ -56,15 +56,19 @@ const NO_BYTES = new Uint8Array();
 
 const decoder = new TextDecoder('utf-8', { fatal: true });
 
+/** null: it is not UTF-8. A byte order mark is skipped. */
+export function utf8Text(bytes: Uint8Array): string | null {
+  try {
+    return decoder.decode(bytes);
+  } catch {
+    return null;
+  }
+}
+
 /** A byte order mark is skipped (RFC 8259 8.1). */
 export function readJson(bytes: Uint8Array): Read {
-  let text: string;
-  try {
-    text = decoder.decode(bytes);
-  } catch {
-    const cause = causeOfBytes(bytes) ?? 'encode the JSON as UTF-8.';
-    return { ok: false, problem: invalid('not_utf8', `The value is not UTF-8: ${cause}`) };
-  }
+  const text = utf8Text(bytes);
+  if (text === null) return { ok: false, problem: notUtf8('The value', bytes) };
   const read = readJsonText(text);
   if (read.ok) return read;
   const cause = causeOfBytes(bytes) ?? causeOfText(text);
@@ -72,6 +76,10 @@ export function readJson(bytes: Uint8Array): Read {
   const message = `The value is not JSON (it begins with ${quote(text)}): ${cause}`;
   return { ok: false, problem: invalid('not_json', message) };
 }
+
+/** What stands there is not known, and two ids could become one by their replacement characters. */
+export const notUtf8 = (what: string, bytes: Uint8Array): Invalid =>
+  invalid('not_utf8', `${what} is not UTF-8: ${causeOfBytes(bytes) ?? 'encode it as UTF-8.'}`);
 
 export function readJsonText(text: string): Read {
   try {

@@ -205,6 +205,148 @@ describe('entries of a list', () => {
   });
 });
 
+describe('a condition over several values', () => {
+  const team = (rows: readonly object[]) => ({ team: 't', rows });
+  const mapping = (condition: object) => ({
+    version: 1,
+    group: '@.team',
+    members: '@.rows[*].u',
+    if_event: [{ path: '@.rows[*].left', ...condition }],
+    operation: { always: 'add' },
+  });
+  const undecided = [
+    expect.objectContaining({
+      ...invalidWith('not_mapped'),
+      message: expect.stringMatching(/@\.rows\[\*\]\.left.*`events`/),
+    }),
+  ];
+  const both = added('t', ['a', 'b']);
+  const notMapped = { kind: 'skip', reason: 'not_mapped' };
+  const differing = team([{ u: 'a', left: '2020-01-31' }, { u: 'b' }]);
+
+  test.each([[{ null: true }], [{ null: false }], [{ exists: true }], [{ exists: false }], [{ equals: '2020-01-31' }]])(
+    '%j decides nothing where one entry lacks it',
+    (condition) => {
+      expect(decode(mapping(condition), differing)).toEqual(undecided);
+      expect(decode(mapping(condition), team([{ u: 'b' }, { u: 'a', left: '2020-01-31' }]))).toEqual(undecided);
+    },
+  );
+
+  test('decides nothing where it holds for some of the values', () => {
+    const value = team([
+      { u: 'a', left: 1 },
+      { u: 'b', left: 2 },
+    ]);
+    expect(decode(mapping({ equals: 1 }), value)).toEqual(undecided);
+    expect(decode(mapping({ in: [2, 3] }), value)).toEqual(undecided);
+    expect(decode(mapping({ in: [1, 2] }), value)).toEqual([both]);
+    expect(decode(mapping({ equals: 3 }), value)).toEqual([notMapped]);
+  });
+
+  test('is decided where all lack it', () => {
+    const value = team([{ u: 'a' }, { u: 'b' }]);
+    for (const condition of [{ null: true }, { exists: false }])
+      expect(decode(mapping(condition), value)).toEqual([both]);
+    for (const condition of [{ null: false }, { exists: true }, { equals: 1 }, { equals: null }])
+      expect(decode(mapping(condition), value)).toEqual([notMapped]);
+  });
+
+  test('of an empty list is decided by the list alone', () => {
+    for (const condition of [{ null: true }, { exists: true }])
+      expect(decode(mapping(condition), team([]))).toEqual([added('t', [])]);
+    for (const condition of [{ null: false }, { exists: false }, { equals: null }])
+      expect(decode(mapping(condition), team([]))).toEqual([notMapped]);
+  });
+
+  test('does not matter where another condition does not hold', () => {
+    const other = { path: '@.kind', equals: 'member' };
+    const mapped = mapping({ null: true });
+    expect(decode({ ...mapped, if_event: [...mapped.if_event, other] }, differing)).toEqual([notMapped]);
+  });
+
+  test('is loud wherever it stands', () => {
+    const condition = { path: '@.rows[*].left', null: true };
+    const plain = { version: 1, group: '@.team', members: '@.rows[*].u' };
+    expect(decode({ ...plain, if_record: [condition], operation: { always: 'add' } }, differing)).toEqual(undecided);
+    const operations = [
+      { operation: 'remove', if: [{ path: '@.team', exists: true }] },
+      { operation: 'add', if: [condition] },
+    ];
+    expect(decode({ ...plain, operations }, differing)).toEqual(undecided);
+    const members = { path: '@.rows[*]', if: [{ path: 'entry.roles[*]', equals: 'user' }], id: 'entry.u' };
+    expect(
+      decode({ ...plain, members, operation: { always: 'add' } }, team([{ u: 'a', roles: ['user', 'guest'] }])),
+    ).toEqual([expect.objectContaining({ ...invalidWith('not_mapped'), group: 't' })]);
+  });
+});
+
+describe('an operation of several values', () => {
+  const of = (values: object, ops: readonly unknown[], otherwise = 'invalid') => {
+    const mapping = {
+      version: 1,
+      group: '@.team',
+      members: '@.actions[*].u',
+      operation: { path: '@.actions[*].op', values, otherwise },
+    };
+    return decode(mapping, { team: 't', actions: ops.map((op, at) => ({ op, u: `u${at}` })) });
+  };
+  const values = { JOINED: 'add', INVITED: 'add', LEFT: 'remove', RENAMED: 'ignore' };
+  const several = [
+    expect.objectContaining({
+      ...invalidWith('not_mapped'),
+      message: expect.stringMatching(/several values at @\.actions\[\*\]\.op.*`events`/),
+    }),
+  ];
+
+  test.each([[['JOINED', 'LEFT']], [['RENAMED', 'LEFT']], [['JOINED', 'JOINED', 'LEFT']]])('%j is invalid', (ops) => {
+    expect(of(values, ops)).toEqual(several);
+  });
+
+  test('is what all of them mean', () => {
+    expect(of(values, ['JOINED', 'INVITED'])).toEqual([added('t', ['u0', 'u1'])]);
+    expect(of(values, ['LEFT', 'LEFT'])).toEqual([removed('t', ['u0', 'u1'])]);
+    expect(of(values, ['OTHER', 'RENAMED'], 'ignore')).toEqual([{ kind: 'skip', reason: 'ignored' }]);
+    expect(of(values, [], 'ignore')).toEqual([{ kind: 'skip', reason: 'ignored' }]);
+  });
+
+  test('is not known where one of them is not', () => {
+    expect(of(values, ['JOINED', 'OTHER'])).toEqual([expect.objectContaining(invalidWith('unknown_operation'))]);
+    expect(of(values, ['JOINED', undefined])).toEqual([expect.objectContaining(invalidWith('not_mapped'))]);
+    expect(of(values, [])).toEqual([expect.objectContaining(invalidWith('not_mapped'))]);
+    expect(of(values, ['OTHER', 'LEFT'], 'ignore')).toEqual(several);
+    expect(of(values, ['LEFT', undefined], 'ignore')).toEqual(several);
+    expect(of(values, [['LEFT']], 'ignore')).toEqual(several);
+  });
+});
+
+test('several groups of an event are invalid, with the remedy', () => {
+  const mapping = { version: 1, group: '@.teams[*].id', members: '@.u', operation: { always: 'add' } };
+  const severalGroups = [
+    expect.objectContaining({
+      ...invalidWith('not_mapped'),
+      message: expect.stringMatching(/several values.*`events`/),
+    }),
+  ];
+  expect(decode(mapping, { u: 'u', teams: [{ id: 't' }, { id: 's' }] })).toEqual(severalGroups);
+  expect(decode(mapping, { u: 'u', teams: [{ id: 't' }, {}] })).toEqual(severalGroups);
+  expect(decode(mapping, { u: 'u', teams: [{ id: 't' }] })).toEqual([added('t', ['u'])]);
+});
+
+test('several ids or times of an event count where they are equal', () => {
+  const mapping = {
+    version: 1,
+    group: '@.team',
+    members: '@.people[*]',
+    operation: { always: 'add' },
+    event_id: '@.ids[*]',
+    occurred_at: '@.times[*]',
+  };
+  const of = (ids: unknown, times: unknown) => decode(mapping, { team: 't', people: ['p'], ids, times });
+  const time = '2026-01-31T12:00:00Z';
+  expect(of(['e', 'e'], [time, time])).toEqual([added('t', ['p'], { eventId: 'e', occurredAt: time })]);
+  expect(of(['e', 'f'], [time, '2026-02-01T12:00:00Z'])).toEqual([added('t', ['p'])]);
+});
+
 test('every problem of a mapping is told at once, each with its place', () => {
   const read = readMapping({
     version: 2,

@@ -138,10 +138,10 @@ test('a path finds what is there, and nothing that is inherited', () => {
         const path = parsePath(`$.${name}`);
         const found = follow(path?.steps ?? [], value);
         expect(found).toEqual(
-          Object.hasOwn(value, name) ? { isThere: true, values: [value[name]] } : { isThere: false },
+          Object.hasOwn(value, name) ? { values: [value[name]], missing: 0 } : { values: [], missing: 1 },
         );
       },
     ),
   );
-  expect(follow(['toString'], {}).isThere).toBe(false);
+  expect(follow(['toString'], {}).missing).toBe(1);
 });

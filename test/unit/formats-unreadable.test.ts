@@ -32,7 +32,7 @@ const BYTES: readonly (readonly [string, Uint8Array, RegExp])[] = [
   ['Schema Registry, Avro', Buffer.from([0, 0, 0, 0, 7, 0xfe, 0x02]), /Schema Registry.*value\.converter=/],
   ['an Avro file', Buffer.from([...Buffer.from('Obj'), 1, 0xff]), /Avro.*JsonConverter/],
   ['Java serialization', Buffer.from([0xac, 0xed, 0, 5, 0x73]), /Java serialization/],
-  ['Latin-1', Buffer.from('{"a":"é"}', 'latin1'), /encode the JSON as UTF-8/],
+  ['Latin-1', Buffer.from('{"a":"é"}', 'latin1'), /encode it as UTF-8/],
 ];
 
 const TEXTS: readonly (readonly [string, string, RegExp])[] = [

@@ -50,6 +50,14 @@ export const afterReplacing = (
   pauseMs: FIRST_LOOK_PAUSE_MS,
 });
 
+/** The target calls the version of `sent` stale. */
+export const afterRefusing = (known: ReplacedVersions, version: string, untilMs: number): ReplacedVersions => ({
+  ...known,
+  versions: [version, ...known.versions].slice(0, VERSIONS_MAX),
+  sent: null,
+  untilMs,
+});
+
 /** The target may have accepted a PATCH with this `If-Match`. */
 export const afterSending = (known: ReplacedVersions = NONE, version: string): ReplacedVersions => ({
   ...known,

@@ -3,6 +3,7 @@ import { LRUCache } from 'lru-cache';
 import type { Doubt } from '../core/doubt.ts';
 import {
   afterOldRead,
+  afterRefusing,
   afterReplacing,
   afterSeeing,
   afterSending,
@@ -21,6 +22,12 @@ export class OldReads {
   /** By a PATCH of ours; until `untilMs` (monotonic) a read may still show the former version. */
   noteReplaced(target: string, replacement: Replacement, untilMs: number): void {
     this.#byTarget.set(target, afterReplacing(this.#byTarget.get(target), replacement, untilMs));
+  }
+
+  /** The target calls this version stale: so a PATCH of ours that may have replaced it has done so. */
+  noteRefused(target: string, version: string, untilMs: number): void {
+    const known = this.#byTarget.get(target);
+    if (known?.sent === version) this.#byTarget.set(target, afterRefusing(known, version, untilMs));
   }
 
   /** A PATCH of ours may have replaced this version; no answer tells. */

@@ -96,6 +96,7 @@ export async function patchGroup(
   if (!isSure) doubtRequest(context, group, { answer, ifMatch: snapshot.version });
   if (!isSure || (outcome.kind === 'applied' && outcome.version === null))
     context.oldReads.noteSent(cacheKey(group), snapshot.version);
+  if (outcome.kind === 'conflict') noteRefused(context, group, snapshot.version);
   if (outcome.kind !== 'applied') {
     if (outcome.kind === 'conflict' || outcome.kind === 'transient') context.cache.delete(cacheKey(group));
     return { ...asked, after: null };
@@ -114,6 +115,10 @@ export async function patchGroup(
 
 function noteReplaced({ oldReads, clock, options }: Context, group: Group, replacement: Replacement): void {
   oldReads.noteReplaced(cacheKey(group), replacement, clock.now().monotonic + options.lateApplyMs);
+}
+
+function noteRefused({ oldReads, clock, options }: Context, group: Group, version: string): void {
+  oldReads.noteRefused(cacheKey(group), version, clock.now().monotonic + options.lateApplyMs);
 }
 
 /** Where the answer shows no list, or one that may be cut, a whole one at the version of the request says more. */

@@ -272,6 +272,17 @@ test('of a read that is known to be old nothing is sent, so that no attempt is u
   expect(asked.slice(before).filter(({ method }) => method === 'PATCH')).toHaveLength(2);
 });
 
+test('a version that is refused after a PATCH under it was accepted is replaced: one attempt is used up', async () => {
+  const { clock, produce, target, asked, reports } = await aCase({ lagMs: LATE_APPLY_MS - 1_000, isBare: true });
+  produce('g', { add_members: ['ada'] });
+  await clock.advance(500);
+  produce('g', { add_members: ['ben'] });
+  await clock.advance(3 * LATE_APPLY_MS);
+  expect(target.members('g')).toEqual(['ada', 'ben']);
+  expect(asked.filter(({ method }) => method === 'PATCH').length).toBeLessThanOrEqual(4);
+  expect(reports().filter(({ member, final }) => member === 'ben' && !final).length).toBeLessThanOrEqual(1);
+});
+
 test('the same members as before under the same version, a hash of them, are no older read', async () => {
   const { clock, produce, outcomes, reads } = await aCase({ lagMs: 0, isHash: true });
   produce('g', { add_members: ['ada'] });

@@ -68,6 +68,12 @@ export class Throttled {
     return known === undefined ? 0 : this.#endOf(known);
   }
 
+  /** It is not to be asked for yet. */
+  isPaused(lookUp: LookUp): boolean {
+    const known = this.#refusals.get(lookUp);
+    return known !== undefined && this.#clock.now().wall < this.#endOf(known);
+  }
+
   /** These wait for a look-up that was answered so; no attempt is used up. */
   postpone(lookUp: LookUp, group: Group, intents: readonly Intent[]): void {
     const known = this.#refusals.get(lookUp);

@@ -230,6 +230,27 @@ describe('a 429 to one group alone', () => {
     expect(asked.filter(isSick).length).toBeLessThanOrEqual(14);
   });
 
+  test.each<[string, (second: number) => readonly [group: string, member: string]]>([
+    ['one user whom other groups name, too', (second) => [`h${second % 40}`, 'sick']],
+    ['one user whom newer changes of the group name', () => ['h0', 'sick']],
+    ['one group that other changes name', (second) => ['sick', `user-${second}`]],
+  ])('to the look-up of %s: it is asked for more and more seldom', async (_, named) => {
+    const isSick = ({ path }: Asked): boolean => decodeURIComponent(path).includes('sick');
+    const { clock, asked, produce, reports } = await aSickGroup(isSick, {
+      isMapped: true,
+      groupAttribute: 'displayName',
+    });
+    for (let second = 0; second < 120; second++) {
+      const [group, member] = named(second);
+      produce(group, { add_members: [member] });
+      produce(healthy[second % healthy.length] ?? '', { add_members: [`user-${second}`] });
+      await clock.advance(2_000);
+    }
+    await clock.advance(60_000);
+    expect(reports().filter(({ outcome }) => outcome === 'applied')).toHaveLength(120);
+    expect(asked.filter(isSick).length).toBeLessThanOrEqual(14);
+  });
+
   test('ends with it: the change lands, no attempt used up, and the log has said why it waited', async () => {
     let isSick = true;
     const { clock, produce, reports, lines } = await aSickGroup(() => isSick);

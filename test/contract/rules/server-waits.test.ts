@@ -188,6 +188,23 @@ describe('a 429 to one group alone', () => {
     expect(landed()).toBe(120);
   });
 
+  test('to five groups with removals: a removal of another waits for one opening of the gate, as additions do', async () => {
+    const target = new ScimTarget();
+    const { clock, produce, reports } = await aService((one) => {
+      if (isLogin(one)) return aToken({});
+      return one.path.includes('sick') ? throttled({ 'retry-after': '60' }) : target.respond(one);
+    });
+    produce('g', { add_members: ['user'] });
+    await clock.advance(1_000);
+    for (let i = 0; i < 5; i++) produce(`sick-${i}`, { remove_members: ['user'] });
+    await clock.advance(300_000);
+    for (let i = 0; i < 5; i++) {
+      produce(`h${i}`, { remove_members: ['user'] });
+      await clock.advance(70_000);
+      expect(reports().filter(({ group, final }) => group === `h${i}` && final)).toHaveLength(1);
+    }
+  });
+
   test('whose changes go on: they wait with the rest of the group, and others land', async () => {
     const { clock, asked, produce, reports } = await aSickGroup((one) => isOf('sick', one));
     for (let second = 0; second < 120; second++) {

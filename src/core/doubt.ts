@@ -5,14 +5,25 @@
  */
 
 export type Doubt =
+  | OwnDoubt
+  /**
+   * The last read showed a version that is known to be replaced: until the next one nothing is known of the group. What was in
+   * doubt before stays so beneath it.
+   */
+  | (OldRead & { readonly under: OwnDoubt | null });
+
+export interface OldRead {
+  readonly kind: 'old_read';
+  readonly untilMs: number;
+}
+
+type OwnDoubt =
   /** A request of our own with this `If-Match`. */
   | { readonly kind: 'request'; readonly ifMatch: string; readonly untilMs: number }
   /** Whatever a former owner may have sent: of unknown version, so only time or a PATCH of ours ends it. */
-  | { readonly kind: 'gained'; readonly untilMs: number }
-  /** The last read showed a version that is known to be replaced: until the next one nothing is known of the group. */
-  | { readonly kind: 'old_read'; readonly untilMs: number };
+  | { readonly kind: 'gained'; readonly untilMs: number };
 
-export const gained = (nowMs: number, lateApplyMs: number): Doubt => ({
+export const gained = (nowMs: number, lateApplyMs: number): OwnDoubt => ({
   kind: 'gained',
   untilMs: nowMs + lateApplyMs,
 });
@@ -22,9 +33,10 @@ export interface UnansweredRequest {
   readonly sentAtMs: number;
 }
 
-export function afterNoAnswer(doubt: Doubt | null, request: UnansweredRequest, lateApplyMs: number): Doubt {
+export function afterNoAnswer(known: Doubt | null, request: UnansweredRequest, lateApplyMs: number): Doubt {
+  const doubt = withoutOldRead(known);
   const untilMs = Math.max(request.sentAtMs + lateApplyMs, doubt?.untilMs ?? 0);
-  if (doubt === null || doubt.kind === 'old_read') return { kind: 'request', ifMatch: request.ifMatch, untilMs };
+  if (doubt === null) return { kind: 'request', ifMatch: request.ifMatch, untilMs };
   if (doubt.kind === 'gained') return { kind: 'gained', untilMs };
   // Both may still land: only what is past the later of the two is past both.
   const ifMatch = isPast(request.ifMatch, doubt.ifMatch) ? request.ifMatch : doubt.ifMatch;
@@ -32,14 +44,20 @@ export function afterNoAnswer(doubt: Doubt | null, request: UnansweredRequest, l
   return comparable ? { kind: 'request', ifMatch, untilMs } : { kind: 'gained', untilMs };
 }
 
-/** A read that began after the request was sent shows `version`. */
-export function afterRead(doubt: Doubt | null, version: string): Doubt | null {
-  if (doubt?.kind === 'request' && isPast(version, doubt.ifMatch)) return null;
-  return doubt?.kind === 'old_read' ? null : doubt;
+/** A read that began after the request was sent shows `version`; `oldRead`: the version is known to be replaced. */
+export function afterRead(known: Doubt | null, version: string, oldRead: OldRead | null = null): Doubt | null {
+  const doubt = withoutOldRead(known);
+  const left = doubt?.kind === 'request' && isPast(version, doubt.ifMatch) ? null : doubt;
+  return oldRead === null ? left : { ...oldRead, under: left };
 }
 
 /** Time is over; then a fresh read decides, so the caller drops its snapshot. */
 export const isOver = (doubt: Doubt, nowMs: number): boolean => nowMs >= doubt.untilMs;
+
+/** What is left of a doubt, or of an old read, that is over. */
+export const afterEnd = (doubt: Doubt | null): Doubt | null => (doubt?.kind === 'old_read' ? doubt.under : null);
+
+const withoutOldRead = (doubt: Doubt | null): OwnDoubt | null => (doubt?.kind === 'old_read' ? doubt.under : doubt);
 
 /** Versions are opaque but for decimal integers (facts.md 3), and only those have an order. */
 export function isPast(version: string, other: string): boolean {

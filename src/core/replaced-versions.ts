@@ -2,7 +2,7 @@
  * Versions of a group that are known to be replaced. Reads may lag behind what the target has accepted (facts.md 8): one that
  * shows such a version is old, so nothing follows from it, and a later read decides. Instants are monotonic ms.
  */
-import { type Doubt, isNumbered, isPast } from './doubt.ts';
+import { isNumbered, isPast, type OldRead } from './doubt.ts';
 import { FIRST_LOOK_PAUSE_MS, nextLookPauseMs } from './unconfirmed.ts';
 import { readEtag } from './version.ts';
 
@@ -84,7 +84,7 @@ export function isReplaced(known: ReplacedVersions, version: string, nowMs: numb
 }
 
 /** What an old read leaves, until the next read after 1, 2, 4, 8 s … */
-export const doubtAfterOldRead = ({ untilMs, pauseMs }: ReplacedVersions, nowMs: number): Doubt => ({
+export const doubtAfterOldRead = ({ untilMs, pauseMs }: ReplacedVersions, nowMs: number): OldRead => ({
   kind: 'old_read',
   untilMs: Math.min(untilMs, nowMs + pauseMs),
 });

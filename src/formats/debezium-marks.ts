@@ -85,7 +85,8 @@ const LATE: readonly (readonly [from: number, to: number])[] = [
 ];
 const isTurnOfYear = (days: number): boolean =>
   days < 376_200 && /-(?:12-31|01-01)T/.test(new Date(days * 86_400_000).toISOString());
-const NEVER = /^(?:9999|infinity|(?:2099|2[1-9]\d\d|[3-9]\d{3})(?:[-/]|(?:1231|0101)$))/i;
+/** Years from 2500 to 2699 are those of the Buddhist calendar by now. */
+const NEVER = /^(?:9999|infinity|(?:2099|2[1-47-9]\d\d|[3-9]\d{3})(?:[-/]|(?:1231|0101)$))/i;
 
 /** Of columns that say more than this, as Matrix's `membership`. */
 const ENDINGS: ReadonlySet<string> = new Set(

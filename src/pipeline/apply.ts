@@ -3,6 +3,7 @@
  * held. What comes next is decided by core/step.ts, what an answer means by core/outcome.ts.
  */
 import { type Intent, WHOLE_GROUP } from '../core/change.ts';
+import { afterEnd } from '../core/doubt.ts';
 import { waitsForAdditions } from '../core/full-state.ts';
 import type { Snapshot } from '../core/plan.ts';
 import { afterLanding, searchAmong } from '../core/isolation.ts';
@@ -112,7 +113,7 @@ async function takeStep(context: Context, group: Group, course: Course): Promise
     case 'done':
       return 'stop';
     case 'forget_doubt':
-      group.doubt = null;
+      group.doubt = afterEnd(group.doubt);
       forgetSnapshot(context, group, course);
       return 'go_on';
     case 'look':

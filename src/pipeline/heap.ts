@@ -2,7 +2,7 @@
  * A binary heap of keys by priority, the lowest on top. A key is in it once, so it never holds more than there are keys:
  * another priority moves the key, and what is no longer wanted is taken out at its place.
  */
-interface Entry<K> {
+export interface Entry<K> {
   readonly key: K;
   readonly priority: number;
 }

@@ -38,12 +38,27 @@ export const isAsked = ({ state }: Context, sought: Pick<LookUp, 'kind' | 'id'>)
 
 /** Asks for as much as may be asked for at once. */
 export function lookUp(context: Context): void {
-  const { state, options, breaker } = context;
+  const { state, options, breaker, throttled } = context;
+  const paused: LookUp[] = [];
   for (const [key, wanted] of state.lookUps) {
-    if (state.lookUpsInFlight >= options.concurrency || !mayAsk(context) || !breaker.isClosed) return;
+    if (state.lookUpsInFlight >= options.concurrency || !mayAsk(context) || !breaker.isClosed) break;
     if (wanted.isAsked) continue;
-    if ([...wanted.groups].some(isKept)) void ask(context, wanted);
-    else state.lookUps.delete(key);
+    const isWanted = [...wanted.groups].some(isKept);
+    if (isWanted && !throttled.isPaused(wanted)) {
+      void ask(context, wanted);
+      continue;
+    }
+    state.lookUps.delete(key);
+    if (isWanted) paused.push(wanted);
+  }
+  for (const wanted of paused) waitForPause(context, wanted);
+}
+
+/** New changes, and other groups, wait for the id with those that have asked for it. */
+function waitForPause(context: Context, wanted: LookUp): void {
+  for (const group of [...wanted.groups].filter(isKept)) {
+    context.throttled.postpone(wanted, group, waitsFor(group, wanted.kind, wanted.id));
+    context.review(group);
   }
 }
 

@@ -1,6 +1,6 @@
 /** Finds reads that are older than what was changed last (core/replaced-versions.ts). In memory alone: a new owner is in doubt. */
 import { LRUCache } from 'lru-cache';
-import type { Doubt } from '../core/doubt.ts';
+import type { OldRead } from '../core/doubt.ts';
 import {
   afterOldRead,
   afterRefusing,
@@ -40,8 +40,8 @@ export class OldReads {
     this.#byTarget.set(target, afterSeeing(this.#byTarget.get(target), version, untilMs));
   }
 
-  /** The doubt that a read of this version leaves; null: it is not known to be old. */
-  doubtOf(target: string, version: string, nowMs: number): Doubt | null {
+  /** What a read of this version leaves; null: it is not known to be old. */
+  doubtOf(target: string, version: string, nowMs: number): OldRead | null {
     const known = this.#byTarget.get(target);
     if (known === undefined || !isReplaced(known, version, nowMs)) return null;
     this.#byTarget.set(target, afterOldRead(known));

@@ -2,7 +2,10 @@
  * Groups that may be dispatched. Groups with a due removal go first, then by age; but a group never waits longer than
  * `maxWaitMs` behind revocations, and one that yields goes behind one that does not.
  */
-import { Heap } from './heap.ts';
+import { type Entry, Heap } from './heap.ts';
+
+/** So many that yield are passed over at most; each costs time. */
+const PASSED_MAX = 100;
 
 type Class = 'remove' | 'add';
 
@@ -60,8 +63,8 @@ export class ReadyQueue<G> {
     const longest = this.#waits.peek();
     const isOverdue = longest !== undefined && now - longest.priority > maxWaitMs;
     const [revocation, grant] = [this.#revocations.peek(), this.#grants.peek()];
-    const isBehind = revocation !== undefined && grant !== undefined && yields(revocation.key) && !yields(grant.key);
-    const next = isOverdue ? longest : isBehind ? grant : (revocation ?? grant);
+    const first = firstIn(this.#revocations, yields) ?? firstIn(this.#grants, yields);
+    const next = isOverdue ? longest : (first ?? revocation ?? grant);
     if (next !== undefined) this.delete(next.key);
     return next?.key;
   }
@@ -69,4 +72,17 @@ export class ReadyQueue<G> {
   delete(group: G): void {
     for (const heap of [this.#revocations, this.#grants, this.#waits]) heap.delete(group);
   }
+}
+
+/** Of those that do not yield; undefined: there is none among the first. */
+function firstIn<G>(heap: Heap<G>, yields: (group: G) => boolean): Entry<G> | undefined {
+  const passed: Entry<G>[] = [];
+  let next = heap.peek();
+  while (next !== undefined && passed.length < PASSED_MAX && yields(next.key)) {
+    passed.push(next);
+    heap.pop();
+    next = heap.peek();
+  }
+  for (const { key, priority } of passed) heap.push(key, priority);
+  return next === undefined || yields(next.key) ? undefined : next;
 }

@@ -64,7 +64,7 @@ export async function readGroup(
     const { cache, oldReads, clock, options } = context;
     const { monotonic } = clock.now();
     const oldRead = oldReads.doubtOf(key, snapshot.version, monotonic);
-    group.doubt = afterRead(group.doubt, snapshot.version) ?? oldRead;
+    group.doubt = afterRead(group.doubt, snapshot.version, oldRead);
     if (oldRead === null) {
       oldReads.noteSeen(key, snapshot.version, monotonic + options.lateApplyMs);
       cache.set(key, snapshot);

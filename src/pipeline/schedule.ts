@@ -140,7 +140,7 @@ export class Dispatcher {
 
   #fillSlots(): void {
     const { state, api, breaker, clock, options, throttled } = this.#context;
-    const yields = (group: Group): boolean => throttled.isWithoutOthers(group);
+    const yields = (group: Group): boolean => throttled.yields(group);
     while (mayAsk(this.#context) && breaker.isClosed && !state.ready.isEmpty) {
       if (this.#isFull) return;
       if (!api.gate.tryTake()) return this.#waitForGate();

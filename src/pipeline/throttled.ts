@@ -20,8 +20,6 @@ interface Refusals {
   readonly count: number;
   /** Of the last one. */
   readonly at: Instant;
-  /** Of all requests, so many were answered otherwise before it. */
-  readonly answeredBefore: number;
 }
 
 export class Throttled {
@@ -29,8 +27,8 @@ export class Throttled {
   readonly #logger: Logger;
   readonly #refusals = new BySubject<Refusals>();
   readonly #causes = new RepeatedCauses();
-  /** Requests that were answered otherwise. */
-  #answered = 0;
+  /** Whether the last answer to a request of any was no 429. */
+  #isPassing = true;
 
   constructor({ clock, logger }: { readonly clock: Clock; readonly logger: Logger }) {
     this.#clock = clock;
@@ -40,14 +38,14 @@ export class Throttled {
   /** A request for it was answered. */
   note(subject: Subject, request: RequestKind, isThrottled: boolean): void {
     const known = this.#refusals.get(subject);
+    this.#isPassing = !isThrottled;
     if (isThrottled) {
       const at = this.#clock.now();
       const count = (known?.count ?? 0) + 1;
-      this.#refusals.set(subject, { request, count, at, answeredBefore: this.#answered });
+      this.#refusals.set(subject, { request, count, at });
       if (count >= LOGGED_FROM) this.#log(subject, count, at.monotonic);
       return;
     }
-    this.#answered += 1;
     if (known?.request === request) this.#refusals.delete(subject);
   }
 
@@ -57,15 +55,21 @@ export class Throttled {
     return known === undefined ? 0 : Math.min(known.at.wall, this.#clock.now().wall);
   }
 
-  /** The last request for it was answered so, and none of others since was answered otherwise. */
-  isWithoutOthers(group: Group): boolean {
-    return this.#refusals.get(group)?.answeredBefore === this.#answered;
+  /** Its last request was answered so, and since the last 429 to any none was answered otherwise: others are asked first. */
+  yields(group: Group): boolean {
+    return !this.#isPassing && this.#refusals.get(group) !== undefined;
   }
 
   /** No request is sent for it before; epoch ms, 0: it is not throttled. */
   notBefore(group: Group): number {
     const known = this.#refusals.get(group);
     return known === undefined ? 0 : this.#endOf(known);
+  }
+
+  /** It is not to be asked for yet. */
+  isPaused(lookUp: LookUp): boolean {
+    const known = this.#refusals.get(lookUp);
+    return known !== undefined && this.#clock.now().wall < this.#endOf(known);
   }
 
   /** These wait for a look-up that was answered so; no attempt is used up. */

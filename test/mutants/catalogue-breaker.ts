@@ -151,8 +151,8 @@ export const breakerMutants: readonly Mutant[] = [
     edits: [
       {
         file: 'src/pipeline/ready-queue.ts',
-        find: 'yields(revocation.key) && !yields(grant.key)',
-        replace: 'now < 0',
+        find: 'firstIn(this.#revocations, yields) ?? firstIn(this.#grants, yields)',
+        replace: 'this.#revocations.peek()',
       },
     ],
     tests: ['test/contract/rules/server-waits.test.ts'],

@@ -27,6 +27,8 @@ export const aToken = (fields: object = {}): RawAnswer => ({
 export interface ServiceOptions {
   /** Users and groups are looked up at the target. */
   readonly isMapped?: boolean;
+  /** By what groups are looked up then. */
+  readonly groupAttribute?: 'id' | 'displayName';
   readonly clock?: ManualClock;
   readonly pipeline?: Partial<PipelineOptions>;
 }
@@ -34,7 +36,7 @@ export interface ServiceOptions {
 /** What the target is asked is kept. */
 export async function aService(
   respond: Respond,
-  { isMapped = false, clock = new ManualClock(), ...more }: ServiceOptions = {},
+  { isMapped = false, groupAttribute = 'id', clock = new ManualClock(), ...more }: ServiceOptions = {},
 ) {
   const asked: Asked[] = [];
   const connect = () =>
@@ -53,7 +55,7 @@ export async function aService(
   for (const topic of Object.values(topics))
     broker.createTopic({ topic, partitionCount: 1, replicationFactor: 1, settings: { 'cleanup.policy': 'compact' } });
   const log = new TappedLog(broker, { groupId: 'rollcall', clientId: 'one', heartbeatIntervalMs: 1_000, topics });
-  const attributes = { userAttribute: 'userName', groupAttribute: 'id' } as const;
+  const attributes = { userAttribute: 'userName', groupAttribute } as const;
   const ids = isMapped ? new ScimIdMap(attributes, { api, clock, logger }) : null;
   const pipeline = new Pipeline(
     { log, api, clock, random: systemRandom, logger, sha256, ids, format: native },

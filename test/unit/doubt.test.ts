@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { afterNoAnswer, afterRead, type Doubt, gained, isOver } from '../../src/core/doubt.ts';
+import { afterEnd, afterNoAnswer, afterRead, type Doubt, gained, isOver } from '../../src/core/doubt.ts';
 
 const LATE_APPLY_MS = 20_000;
 const unanswered = (doubt: Doubt | null, ifMatch: string, sentAtMs = 0): Doubt =>
@@ -92,4 +92,25 @@ describe('after a gain', () => {
 
 test('where there is no doubt a read makes none', () => {
   expect(afterRead(null, '"7"')).toBeNull();
+});
+
+describe('an old read', () => {
+  const oldRead = { kind: 'old_read', untilMs: 1_000 } as const;
+
+  test.each([null, gained(0, LATE_APPLY_MS), unanswered(null, '"7"')])(
+    'leaves what was in doubt before: %j',
+    (doubt) => {
+      const old = afterRead(doubt, '"5"', oldRead);
+      expect(old).toMatchObject(oldRead);
+      // another one, another request, the end of its time, and a read that is not old
+      expect(afterRead(old, '"5"', oldRead)).toEqual(old);
+      expect(unanswered(old, '"7"')).toEqual(unanswered(doubt, '"7"'));
+      expect(afterEnd(old)).toEqual(doubt);
+      expect(afterRead(old, '"7"')).toEqual(doubt);
+    },
+  );
+
+  test('a doubt that is over leaves nothing', () => {
+    expect(afterEnd(gained(0, LATE_APPLY_MS))).toBeNull();
+  });
 });

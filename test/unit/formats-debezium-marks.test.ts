@@ -124,6 +124,7 @@ describe('a row of a snapshot is no addition', () => {
     // PostgreSQL's timestamps come in microseconds, others in nanoseconds.
     { expires_at: 1_500_000_000_000_000 },
     { valid_to: 1_500_000_000_000_000_000 },
+    { valid_to: '2566-05-01' },
   ])('with %o', (columns) => {
     expect(read(row(columns))).toMatchObject({ kind: 'invalid', code: 'row_marked' });
   });

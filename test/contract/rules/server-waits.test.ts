@@ -188,6 +188,23 @@ describe('a 429 to one group alone', () => {
     expect(landed()).toBe(120);
   });
 
+  test('to five groups with removals: a removal of another waits for one opening of the gate, as additions do', async () => {
+    const target = new ScimTarget();
+    const { clock, produce, reports } = await aService((one) => {
+      if (isLogin(one)) return aToken({});
+      return one.path.includes('sick') ? throttled({ 'retry-after': '60' }) : target.respond(one);
+    });
+    produce('g', { add_members: ['user'] });
+    await clock.advance(1_000);
+    for (let i = 0; i < 5; i++) produce(`sick-${i}`, { remove_members: ['user'] });
+    await clock.advance(300_000);
+    for (let i = 0; i < 5; i++) {
+      produce(`h${i}`, { remove_members: ['user'] });
+      await clock.advance(70_000);
+      expect(reports().filter(({ group, final }) => group === `h${i}` && final)).toHaveLength(1);
+    }
+  });
+
   test('whose changes go on: they wait with the rest of the group, and others land', async () => {
     const { clock, asked, produce, reports } = await aSickGroup((one) => isOf('sick', one));
     for (let second = 0; second < 120; second++) {
@@ -227,6 +244,27 @@ describe('a 429 to one group alone', () => {
     }
     await clock.advance(130_000);
     expect(reports().filter(({ final }) => final)).toHaveLength(120 * groups.length);
+    expect(asked.filter(isSick).length).toBeLessThanOrEqual(14);
+  });
+
+  test.each<[string, (second: number) => readonly [group: string, member: string]]>([
+    ['one user whom other groups name, too', (second) => [`h${second % 40}`, 'sick']],
+    ['one user whom newer changes of the group name', () => ['h0', 'sick']],
+    ['one group that other changes name', (second) => ['sick', `user-${second}`]],
+  ])('to the look-up of %s: it is asked for more and more seldom', async (_, named) => {
+    const isSick = ({ path }: Asked): boolean => decodeURIComponent(path).includes('sick');
+    const { clock, asked, produce, reports } = await aSickGroup(isSick, {
+      isMapped: true,
+      groupAttribute: 'displayName',
+    });
+    for (let second = 0; second < 120; second++) {
+      const [group, member] = named(second);
+      produce(group, { add_members: [member] });
+      produce(healthy[second % healthy.length] ?? '', { add_members: [`user-${second}`] });
+      await clock.advance(2_000);
+    }
+    await clock.advance(60_000);
+    expect(reports().filter(({ outcome }) => outcome === 'applied')).toHaveLength(120);
     expect(asked.filter(isSick).length).toBeLessThanOrEqual(14);
   });
 

@@ -283,6 +283,31 @@ test('a version that is refused after a PATCH under it was accepted is replaced:
   expect(reports().filter(({ member, final }) => member === 'ben' && !final).length).toBeLessThanOrEqual(1);
 });
 
+test.each<[string, Partial<Behaviour>]>([
+  ['integers', {}],
+  ['opaque', { isOpaque: true }],
+  ['hashes', { isHash: true }],
+])('nor while a request is in doubt, where versions are %s', async (_, more) => {
+  const { clock, produce, target, reports } = await aCase({ lagMs: 0, ...more });
+  produce('g', { add_members: ['ada'] });
+  await clock.advance(500);
+  // given a change of another program, and a PATCH after it that has no sure answer
+  target.write('g', ['ada', 'foreign']);
+  let patches = 0;
+  target.instead = ({ method }) => {
+    if (method !== 'PATCH' || ++patches === 1) return null;
+    target.instead = () => null;
+    // when reads lag from then on
+    target.behaviour = { ...target.behaviour, lagMs: LATE_APPLY_MS - 1_000 };
+    return { status: 503, headers: {}, body: Buffer.alloc(0) };
+  };
+  produce('g', { add_members: ['ben'] });
+  await clock.advance(4 * LATE_APPLY_MS);
+  expect(target.members('g')).toEqual(['ada', 'foreign', 'ben']);
+  // then the 503 has used up the one attempt, and its 412 is the one conflict
+  expect(reports().at(-1)).toMatchObject({ member: 'ben', outcome: 'recovered', attempt: 1, conflicts: 1 });
+});
+
 test('the same members as before under the same version, a hash of them, are no older read', async () => {
   const { clock, produce, outcomes, reads } = await aCase({ lagMs: 0, isHash: true });
   produce('g', { add_members: ['ada'] });

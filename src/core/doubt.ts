@@ -59,7 +59,7 @@ export const afterEnd = (doubt: Doubt | null): Doubt | null => (doubt?.kind === 
 
 const withoutOldRead = (doubt: Doubt | null): OwnDoubt | null => (doubt?.kind === 'old_read' ? doubt.under : doubt);
 
-/** Versions are opaque but for decimal integers (facts.md 3), and only those have an order. */
+/** Versions are opaque but for decimal integers (genesys.md 2.1), and only those have an order. */
 export function isPast(version: string, other: string): boolean {
   const [a, b] = [numberOf(version), numberOf(other)];
   return a !== null && b !== null && a > b;

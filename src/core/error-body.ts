@@ -1,6 +1,6 @@
 /**
  * Reads what a refusal says, in either shape on any status: SCIM (RFC 7644 3.12) or the platform's ErrorBody.
- * The vendor's documents contradict each other on which comes when, and CloudFront in between sends HTML. Total.
+ * The vendor's documents contradict each other on which comes when, and CloudFront in between sends HTML (genesys.md 6). Total.
  */
 
 export interface ErrorText {

@@ -39,7 +39,7 @@ const ATTRIBUTES: Readonly<Record<LookUpAttribute, AttributeRules>> = {
     isCaseExact: false,
     valuesOf: ({ userName }) => [userName],
   },
-  // The vendor: userName is the user's main email address.
+  // userName is the main email address (genesys.md 4.5).
   email: {
     resource: 'users',
     returned: ['id', 'active', 'userName', 'emails'],

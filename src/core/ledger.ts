@@ -130,7 +130,7 @@ export function completedRanges(ledger: Ledger, rangesMax: number): readonly Ran
   return [...done.slice(0, rangesMax), ...unread].slice(0, rangesMax);
 }
 
-/** The broker's default limit (`offset.metadata.max.bytes`), which counts UTF-16 units (kafkajs.md A5). */
+/** The broker's default limit (`offset.metadata.max.bytes`), which counts UTF-16 units (kafkajs.md 5.1). */
 export const METADATA_LENGTH_MAX = 4_096;
 const PREFIX = 'rollcall1:';
 

@@ -1,6 +1,6 @@
 /**
  * The classification table of refusals: the first row that fits counts, `OTHER` fits always. The reason stands beside
- * each row; what the vendor documents, and how surely, is in the comments. Successes are judged in outcome.ts.
+ * each row; what the vendor documents, and how surely, is in genesys.md 2.2 and 6. Successes are judged in outcome.ts.
  */
 import { BY_ITSELF } from './remedies.ts';
 import type { FailureKind, Method } from './outcome.ts';

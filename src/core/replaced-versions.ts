@@ -1,5 +1,5 @@
 /**
- * Versions of a group that are known to be replaced. Reads may lag behind what the target has accepted (facts.md 8): one that
+ * Versions of a group that are known to be replaced. Reads may lag behind what the target has accepted (genesys.md 8.1): one that
  * shows such a version is old, so nothing follows from it, and a later read decides. Instants are monotonic ms.
  */
 import { isNumbered, isPast, type OldRead } from './doubt.ts';

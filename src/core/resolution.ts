@@ -142,7 +142,7 @@ const sharedReason = (first: string | undefined): Pick<Failure, 'message' | 'adv
 export const memberFailure = (resolution: SureResolution): Failure =>
   resolution.kind === 'found' ? inactiveFailure : unresolvedFailure('user', resolution);
 
-/** An inactive user may be removed, but is added only once it is active (facts.md 8: soft delete makes users inactive). */
+/** An inactive user may be removed, but is added only once it is active (genesys.md 8.2: soft delete makes users inactive). */
 const inactiveFailure: Failure = {
   code: 'user_inactive',
   message: 'The user is inactive in Genesys Cloud.',

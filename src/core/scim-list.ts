@@ -15,7 +15,7 @@ export interface Search {
   readonly startIndex: number;
 }
 
-/** The vendor: a larger page "may exceed internal resource limits and return a 429". */
+/** The vendor: a larger page "may exceed internal resource limits and return a 429" (genesys.md 4.2). */
 export const PAGE_ROWS_MAX = 25;
 
 /** A value in a filter is JSON (RFC 7644 3.4.2.2, compValue), so quotes and backslashes of an id end nothing. */

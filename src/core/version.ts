@@ -1,5 +1,5 @@
 /**
- * Versions of a group: the `ETag` header and `meta.version`, which say the same at Genesys Cloud (genesys facts 3). On the
+ * Versions of a group: the `ETag` header and `meta.version`, which say the same at Genesys Cloud (genesys.md 2.1). On the
  * way a proxy may change the header (`-gzip`, a hash, `W/`); what `If-Match` has to say then can only be tried.
  */
 

@@ -22,7 +22,7 @@ import { isRestored, tidyGroup, tidyMember } from './partition.ts';
 import type { Place } from './unsettled.ts';
 import { laneName, noteFailure, TOO_LARGE, tryEach, type Written, Writer } from './writer.ts';
 
-/** kafkajs blocks the event loop with larger ones (kafkajs.md A7). */
+/** kafkajs blocks the event loop with larger ones (kafkajs.md 7.3). */
 const BATCH_MAX = 500;
 
 export class Settler {

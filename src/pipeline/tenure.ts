@@ -12,7 +12,7 @@ import type { Partition } from './state.ts';
 /** In the tick of the assignment: what is sought and paused here is so before the first fetch of the generation. */
 export function assigned(context: Context, assignment: Assignment): void {
   const { state, log } = context;
-  // A new member id: everything may have had other owners since (kafkajs.md A3).
+  // A new member id: everything may have had other owners since (kafkajs.md 3.3).
   if (assignment.memberId !== state.memberId) forgetAll(context, 'a new member id');
   const wanted = new Set(assignment.partitions);
   for (const partition of state.partitions.values()) {

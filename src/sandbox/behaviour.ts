@@ -1,5 +1,5 @@
-// What the vendor's documents leave open about SCIM groups, as switches. Each default is what the documents say, or,
-// where they say nothing, what is hardest on a client.
+// What the vendor's documents leave open about SCIM groups (docs/genesys.md), as switches. Each default is what they say,
+// or, where they say nothing, what is hardest on a client.
 import { z } from 'zod';
 
 export const behaviourSchema = z.strictObject({

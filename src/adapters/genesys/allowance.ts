@@ -55,7 +55,7 @@ export interface Allowance {
   readonly heardAt: number;
 }
 
-/** The lowest of the vendor's published limits (facts: 180 to 300 a minute). */
+/** The lowest of the vendor's published limits (genesys.md 5.1: 180 to 300 a minute). */
 const defaultPerMinute = 180;
 
 /** @param ratePerMinute an upper bound for ever; null: the default rate until the headers speak. */

@@ -1,6 +1,7 @@
 /**
- * The published Genesys Cloud regions (platform-client-sdk-javascript PureCloudRegionHosts.js and the Terraform provider's
- * provider.go agree). The API and the login host of a region share its domain; a token of one region opens no other.
+ * The published Genesys Cloud regions (genesys.md 9.1: platform-client-sdk-javascript PureCloudRegionHosts.js and the
+ * Terraform provider's provider.go agree). The API and the login host of a region share its domain; a token of one region
+ * opens no other.
  */
 
 export interface RegionUrls {

@@ -1,7 +1,7 @@
 /**
  * Tells inactive users from missing ones. The vendor: without a filter a list holds "all active users"; inactive ones need
  * `active eq false`. Whether a filter by another attribute hides them, and whether two conditions are understood, is not
- * documented. So it is tried on an inactive user that the list shows, and what was found out holds for an hour:
+ * documented (genesys.md 4.3). So it is tried on an inactive user that the list shows, and what was found out holds for an hour:
  *   shown    a filter by the attribute finds inactive users too: who was not found is missing, nothing more is asked
  *   one      it hides them, all inactive users fit on one page: that page tells, for all that wait for it together
  *   and      it hides them, two conditions are understood: one more request for each

@@ -25,7 +25,7 @@ export class KafkaAdmin {
   readonly #kept: KeptClient<Admin>;
   /**
    * By topic: kafkajs 2.2.4 refreshes, before most of what an admin does, the metadata of all topics whose offsets it was
-   * ever asked for, and fails where the broker asked knows one of them no longer, or not yet.
+   * ever asked for, and fails where the broker asked knows one of them no longer, or not yet (kafkajs.md 1.5).
    */
   readonly #keptForOffsets = new Map<string, KeptClient<Admin>>();
   readonly #open: () => KeptClient<Admin>;
@@ -36,7 +36,7 @@ export class KafkaAdmin {
     this.#kept = this.#open();
   }
 
-  /** A negative offset is what kafkajs writes when it jumps (kafkajs.md A2): none. */
+  /** A negative offset is what kafkajs writes when it jumps (kafkajs.md 2.6): none. */
   async committed(groupId: string, topic: string, partition: number): Promise<Committed> {
     const found = await this.#committedIn(groupId, topic);
     const entry = found[0]?.partitions.find((entry) => entry.partition === partition);
@@ -90,7 +90,7 @@ export class KafkaAdmin {
     return partitions.filter(isLeaderless).map((partition) => new NoLeaderError(topic, partition));
   }
 
-  /** Resolves when the leader of every partition serves; kafkajs's own waiting may throw although the topic was made. */
+  /** Resolves when the leader of every partition serves; kafkajs's own waiting may throw although it was made (kafkajs.md 1.4). */
   async createTopic(specification: TopicSpecification): Promise<'created' | 'exists'> {
     const { topic, partitionCount, replicationFactor, settings } = specification;
     const configEntries = Object.entries(settings).map(([name, value]) => ({ name, value }));

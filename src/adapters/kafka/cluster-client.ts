@@ -1,6 +1,6 @@
 /**
  * kafkajs's cluster without a consumer group: it hands it to an assigner, so a consumer that never runs serves to get one
- * (kafkajs.md A6). Nothing of it is left in the brokers, and no right on groups is needed.
+ * (kafkajs.md 6.1). Nothing of it is left in the brokers, and no right on groups is needed.
  */
 import type { Cluster, Kafka } from 'kafkajs';
 import { retry } from './connection.ts';

@@ -21,10 +21,10 @@ export interface Connection {
   destroy(): void;
 }
 
-/** Passed on every client of ours: kafkajs does not hand the settings of `new Kafka()` to its consumers (kafkajs.md A4). */
+/** Passed to each client of ours: a consumer of kafkajs overrides the number of retries of `new Kafka()` (kafkajs.md 4.1, 4.2). */
 export const retry = { retries: 5, initialRetryTime: 100, maxRetryTime: 1_000 };
 
-/** @param outOfRange called with topic and partition when kafkajs jumps since the offset does not exist any more. */
+/** @param outOfRange called with topic and partition when kafkajs jumps: the offset does not exist any more (kafkajs.md 2.6). */
 export function openConnection(
   options: KafkaConnectionOptions,
   host: KafkaHost,
@@ -53,7 +53,7 @@ export function openConnection(
 
 function freshSasl(sasl: KafkaSasl): SASLOptions | Mechanism {
   if (sasl.mechanism === 'oauthbearer') return oauthBearer(sasl.token);
-  // kafkajs writes into the object; a used one would keep its old credentials (kafkajs.md A9). It reads them at each
+  // kafkajs writes into the object; a used one would keep its old credentials (kafkajs.md 10.1). It reads them at each
   // authentication: they may have changed by then.
   const copy: SASLOptions = {
     mechanism: sasl.mechanism,

@@ -106,7 +106,7 @@ export class LogConsumer {
 
   /**
    * Through the latest batch: kafkajs's own commit retries under whatever generation there is by then, and resolves without
-   * a commit while it stops (kafkajs.md A5). Before any batch under the generation that a heartbeat named.
+   * a commit while it stops (kafkajs.md 5.3). Before any batch under the generation that a heartbeat named.
    */
   async commit(commits: readonly Commit[]): Promise<void> {
     if (this.#state !== 'open') throw new Error('the consumer is gone');
@@ -125,7 +125,7 @@ export class LogConsumer {
     this.#state = 'closing';
     this.intake.close();
     const { clock } = this.#host;
-    // kafkajs would forget a join under way, and be a member nobody knows of until the session times out.
+    // kafkajs would forget a join under way, and be a member nobody knows of until the session times out (kafkajs.md 3.8).
     await within(clock, closeLimitMs, this.#running);
     await within(
       clock,
@@ -152,7 +152,7 @@ export class LogConsumer {
     });
   }
 
-  /** Each number has its reason in kafkajs.md (A2, A4, A8). */
+  /** Each number has its reason in kafkajs.md 2.2, 2.10, 4.1 to 4.3. */
   #create(): Consumer {
     const { groupId, topics, sessionTimeoutMs, heartbeatIntervalMs, rebalanceTimeoutMs } = this.#options;
     return this.#connection.kafka.consumer({
@@ -165,7 +165,7 @@ export class LogConsumer {
       minBytes: 1,
       maxBytesPerPartition: 65_536,
       allowAutoTopicCreation: false,
-      // The supervisor restarts; kafkajs's own timer could undo a stop.
+      // The supervisor restarts; kafkajs's own timer could undo a stop (kafkajs.md 4.3).
       retry: { ...retry, restartOnFailure: async () => false },
       partitionAssigners: [
         ({ cluster }) => {
@@ -177,7 +177,7 @@ export class LogConsumer {
     });
   }
 
-  /** kafkajs calls listeners synchronously; what is thrown in one would go up into its join or its fetch. */
+  /** kafkajs calls listeners synchronously; what is thrown in one would go up into its join or its fetch (kafkajs.md 3.1). */
   #listen(): void {
     const { events, on } = this.#consumer;
     on(events.GROUP_JOIN, ({ payload }) => this.#joined(payload));

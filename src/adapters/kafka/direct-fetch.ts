@@ -1,5 +1,5 @@
 /**
- * Fetching without a consumer group, through the cluster object that kafkajs hands to an assigner (kafkajs.md A6). Its
+ * Fetching without a consumer group, through the cluster object that kafkajs hands to an assigner (kafkajs.md 6.1). Its
  * own `Batch` sorts out aborted transactions and control records.
  */
 import { createRequire } from 'node:module';
@@ -91,7 +91,7 @@ async function fetchFromLeader(nodeId: string, request: FetchRequest): Promise<r
 /**
  * The first offset from `position` on that holds a record, or the end of what can be read. Proven fetch by fetch: the broker
  * answers a request for one partition with at least one batch, so no record, no error and more to read mean an emptied
- * batch (kafkajs.md A2). `position` itself: there is a record, or nothing more to read.
+ * batch (kafkajs.md 2.7). `position` itself: there is a record, or nothing more to read.
  */
 export async function endOfHole(
   cluster: Cluster,

@@ -1,6 +1,6 @@
 /**
  * Hands batches to the handler and keeps kafkajs's positions true to its answers. Nothing here waits: heartbeats and the
- * other partitions depend on eachBatch returning at once (kafkajs.md A2).
+ * other partitions depend on eachBatch returning at once (kafkajs.md 2.1, 2.2).
  */
 import type { Consumer, ConsumerStartBatchProcessEvent, EachBatchPayload } from 'kafkajs';
 import type { Batch, ChangeLogHandler, Clock, InputTopic } from '../../ports.ts';
@@ -18,7 +18,7 @@ export interface IntakeOptions {
 export class Intake {
   readonly #options: IntakeOptions;
   readonly #positions = new Positions();
-  /** kafkajs throws at every call after a crash or a stop. */
+  /** kafkajs throws at every call after a crash or a stop (kafkajs.md 3.7). */
   #isOpen = true;
 
   constructor(options: IntakeOptions) {
@@ -59,7 +59,8 @@ export class Intake {
 
   take({ batch, resolveOffset, isStale }: EachBatchPayload): void {
     const place = this.#placeOf(batch.topic, batch.partition);
-    // Stale: a seek is pending. What is not resolved comes again, after the resume or from where the seek says.
+    // Stale: a seek is pending. What is not resolved comes again, after the resume or from where the seek says
+    // (kafkajs.md 2.3, 2.4).
     if (place === undefined || this.#positions.isPaused(place) || isStale()) return;
     const lastOffset = batch.lastOffset();
     const nextOffset = BigInt(lastOffset) + 1n;
@@ -75,7 +76,7 @@ export class Intake {
     this.#step(place, nextOffset);
   }
 
-  /** Only control records, or what compaction and aborted transactions left: kafkajs goes on without calling eachBatch. */
+  /** Only control records, or what compaction and aborted transactions left: kafkajs goes on without eachBatch (kafkajs.md 2.8). */
   passOver({ topic, partition, batchSize, ...offsets }: ConsumerStartBatchProcessEvent['payload']): void {
     const place = this.#placeOf(topic, partition);
     if (batchSize > 0 || place === undefined || this.#positions.isPaused(place)) return;

@@ -1,6 +1,7 @@
 /**
  * A client of kafkajs that is kept between requests. After a failure it is thrown away and the next request opens another:
- * kafkajs may take a connection for usable whose first exchange failed, and then fails for ever ('Broker not connected').
+ * kafkajs may take a connection for usable whose first exchange failed, and then fails for ever ('Broker not connected',
+ * kafkajs.md 1.8).
  */
 import type { Kafka } from 'kafkajs';
 import { within } from '../time-limit.ts';

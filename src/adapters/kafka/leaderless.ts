@@ -1,7 +1,7 @@
 /**
  * Partitions without a leader, as they are where every replica is down. kafkajs 2.2.4 takes one of them for a failure of the
  * whole question, so that no partition of any topic asked about can be read or written; here they stand in the metadata like
- * the others, and are left out of a question about offsets.
+ * the others, and are left out of a question about offsets (kafkajs.md 8.1, 8.2).
  */
 import { createRequire } from 'node:module';
 import type { Cluster, Kafka, PartitionMetadata } from 'kafkajs';

@@ -1,6 +1,6 @@
 /**
- * Requests that kafkajs 2.2.4 does not know, sent over its connections. They are of the flexible kind (KIP-482): the header
- * and each structure end with tagged fields, of which we send none and skip all.
+ * Requests that kafkajs 2.2.4 does not know (kafkajs.md 1.2), sent over its connections. They are of the flexible kind
+ * (KIP-482): the header and each structure end with tagged fields, of which we send none and skip all.
  */
 import { createRequire } from 'node:module';
 import type { Broker } from 'kafkajs';

@@ -1,6 +1,6 @@
 /**
  * OAUTHBEARER (RFC 7628), in place of kafkajs's own: that one does not read the broker's answer, takes a refused token for
- * an accepted one, and then goes on trying with requests that the broker refuses. No error here holds a token.
+ * an accepted one, and then goes on trying with requests that the broker refuses (kafkajs.md 10.2). No error here holds a token.
  */
 import type { AuthenticationProviderArgs, Mechanism } from 'kafkajs';
 import { redactor } from '../../core/redact.ts';

@@ -90,7 +90,7 @@ export class RelayConsumer {
     if (this.#state === 'open') this.#consumer.resume([{ topic: this.#options.topic, partitions: [partition] }]);
   }
 
-  /** Through the latest batch: kafkajs's own commit retries and resolves without a commit while it stops (kafkajs.md A5). */
+  /** Through the latest batch: kafkajs's own commit retries and resolves without a commit while it stops (kafkajs.md 5.3). */
   async commit(commits: readonly RelayCommit[]): Promise<void> {
     if (this.#state !== 'open' || this.#commitOffsets === undefined) throw new Error('there is nothing to commit with');
     const partitions = commits.map((each) => this.#start.commitOf(each));
@@ -122,7 +122,7 @@ export class RelayConsumer {
     });
   }
 
-  /** Each number has its reason in kafkajs.md (A2, A4, A8). */
+  /** Each number has its reason in kafkajs.md 2.2, 2.10, 4.1 to 4.3. */
   #create(): Consumer {
     const { groupId, topic, sessionTimeoutMs, heartbeatIntervalMs, rebalanceTimeoutMs } = this.#options;
     return this.#connection.kafka.consumer({

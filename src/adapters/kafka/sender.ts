@@ -1,9 +1,9 @@
 /**
  * Sends records and says of each what became of it. One send at a time; the records of a partition keep their order. Not
- * idempotent: kafkajs 2.2.4 then loses records unnoticed (kafkajs.md A7).
+ * idempotent: kafkajs 2.2.4 then loses records unnoticed (kafkajs.md 7.2).
  *
  * kafkajs also loses records when a leader moves while a send goes to several partitions; the partitions concerned are
- * missing from what it returns, so it is compared with what was sent, and the missing ones are sent again.
+ * missing from what it returns, so it is compared with what was sent, and the missing ones are sent again (kafkajs.md 7.1).
  */
 import type { PartitionMetadata, Producer } from 'kafkajs';
 import kafkajs from 'kafkajs';

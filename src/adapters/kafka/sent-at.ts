@@ -1,6 +1,6 @@
 /**
- * When a request was sent, on both clocks. kafkajs tells the wall clock only, and a wall clock can be set: where it was,
- * between an instant that is surely before the request and now, that earlier instant is taken.
+ * When a request was sent, on both clocks. kafkajs gives the wall clock only (kafkajs.md 3.9), and a wall clock can be set:
+ * where it was, between an instant that is surely before the request and now, that earlier instant is taken.
  */
 import type { Instant } from '../../ports.ts';
 

@@ -1,6 +1,6 @@
 /**
  * Finds partitions that stand still although there is something to read. One cause is known and mended here: kafkajs does
- * not get past a batch that compaction has emptied (kafkajs.md A2). For any other a new consumer is built.
+ * not get past a batch that compaction has emptied (kafkajs.md 2.7). For any other a new consumer is built.
  */
 import type { Cluster } from 'kafkajs';
 import type { KafkaAdmin } from './admin.ts';

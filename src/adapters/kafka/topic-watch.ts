@@ -1,6 +1,6 @@
 /**
  * Notices that a topic was deleted and recreated under a consumer: kafkajs goes on in the new topic at the offset that it had
- * reached in the old one, and reports nothing (seen on 3.9.1 and 4.2.0).
+ * reached in the old one, and reports nothing (kafkajs.md 2.11).
  */
 import type { Cluster } from 'kafkajs';
 import type { Clock } from '../../ports.ts';

@@ -15,7 +15,7 @@ export interface Placed {
   readonly bytes: number;
 }
 
-/** kafkajs groups by partition in O(n²) (kafkajs.md A7). */
+/** kafkajs groups by partition in O(n²) (kafkajs.md 7.3). */
 const recordsMax = 2_000;
 /** Below the 1 MB that a broker accepts as one batch by default. */
 const partitionBytesMax = 900_000;

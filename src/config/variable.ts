@@ -119,7 +119,7 @@ const list = (value: string): string[] =>
     .map((entry) => entry.trim())
     .filter((entry) => entry !== '');
 
-/** `host:port`, comma-separated. IPv6 literals are not among them: kafkajs splits at the first colon. */
+/** `host:port`, comma-separated. IPv6 literals are not among them: kafkajs splits at the first colon (kafkajs.md 1.3). */
 export const brokerList: z.ZodType<string[], string> = z
   .string()
   .transform(list)

@@ -1,6 +1,6 @@
 /**
  * A PATCH of several members that is refused: which of them is at fault is found by halves (design 6.3.7). No refusal is
- * documented to name the member, so its words decide nothing: what may be about a member is halved.
+ * documented to name the member (genesys.md 3.5), so its words decide nothing: what may be about a member is halved.
  */
 import type { Answer, ResponseAnswer } from './answer.ts';
 import type { Intent } from './change.ts';

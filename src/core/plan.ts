@@ -1,6 +1,7 @@
 /**
  * Pending + snapshot → nothing to do, or the PATCH that makes it so. Only the safe dialect of RFC 7644 3.5.2 is spoken:
- * one `add` of values, and one filtered `remove` per member. A bare `remove members` empties a group, so none is built here.
+ * one `add` of values, and one filtered `remove` per member. A bare `remove members` empties a group (genesys.md 3.2), so none
+ * is built here.
  */
 import { type Intent, pathPart } from './change.ts';
 import { isSo, isUnseenRemoval, type Membership, membersAfter, spellingOf } from './membership.ts';

@@ -51,7 +51,7 @@ const row = (kind: FailureKind, stable: string | null, advice: string, when: Row
   advice,
 });
 
-/** The vendor's own words for a stale version; its Terraform provider looks for them too. */
+/** The vendor's own words for a stale version; its Terraform provider looks for them too (genesys.md 2.2). */
 const STALE = /does not match (the )?current version/i;
 
 /** No code for a bad member is documented, only words can tell; they decide how long it waits once it is found, never whether it is. */

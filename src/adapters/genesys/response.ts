@@ -1,4 +1,4 @@
-/** What is read from a response: the plain facts of an Answer, and what the limit headers say. */
+/** What is read from a response: the plain facts of an Answer, and what the limit headers say (genesys.md 5.2). */
 import type { ResponseAnswer } from '../../core/answer.ts';
 import { retryAfterMs, secondsMs } from '../../core/server-wait.ts';
 import type { Heard } from './allowance.ts';
@@ -48,7 +48,7 @@ function redactedBody(body: Uint8Array, redact: Redact): unknown {
   return parsedBody(body, (_, value) => (typeof value === 'string' ? redact(value) : value));
 }
 
-/** What the target asks for: `Retry-After`; with a 429 else `inin-ratelimit-reset`. null: nothing, or nothing sane. */
+/** What the target asks for: `Retry-After`; with a 429 else `inin-ratelimit-reset` (genesys.md 5.3). null: nothing sane. */
 export function askedWaitMs({ status, header, receivedAt }: HttpResponse): number | null {
   const asked = retryAfterMs(header, receivedAt.wall);
   return asked !== null || status !== 429 ? asked : secondsMs(header('inin-ratelimit-reset'));

@@ -1,6 +1,6 @@
 /**
  * Clients reach a cluster by KAFKA_BROKERS, and are sent to the addresses that its brokers advertise. kafkajs does not tell
- * one from the other, and drops why a broker cannot be connected to.
+ * one from the other, and drops why a broker cannot be connected to (kafkajs.md 1.6).
  */
 import type { Broker, Cluster } from 'kafkajs';
 import type { ClusterClient } from './cluster-client.ts';

@@ -1,6 +1,6 @@
 /**
- * What an error of kafkajs, of a socket or of TLS means for the operator; observed on real brokers. Causes are looked for
- * along `.cause`. Total: every value gets an explanation.
+ * What an error of kafkajs, of a socket or of TLS means for the operator; observed on real brokers (kafkajs.md 10.3).
+ * Causes are looked for along `.cause`. Total: every value gets an explanation.
  */
 import { chainOf, messageOf, traitOf, type Trait } from './error-chain.ts';
 import { KafkaFailure } from './failure.ts';
@@ -185,7 +185,7 @@ const rows: readonly Row[] = [
     retriable: true,
   },
   {
-    // kafkajs drops the reason: a coordinator that moves, or one that may not be asked for.
+    // kafkajs drops the reason (kafkajs.md 1.7): a coordinator that moves, or one that may not be asked for.
     when: ({ name }) => name === 'KafkaJSGroupCoordinatorNotFound',
     code: 'unavailable',
     advice:

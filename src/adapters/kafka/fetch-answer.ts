@@ -1,7 +1,7 @@
 /**
  * Answers to Fetch requests (kafka.apache.org/protocol#The_Messages_Fetch, versions 4 to 11) → kafkajs's shape. kafkajs's own
- * decoder allocates what a batch claims, compares no CRC, and one bad batch ends its consumer for good. Here each batch is
- * read by itself, and of one answer no more than memory should hold: the rest comes with the next fetch.
+ * decoder allocates what a batch claims, compares no CRC, and one bad batch ends its consumer for good (kafkajs.md 2.9).
+ * Here each batch is read by itself, and of one answer no more than memory should hold: the rest comes with the next fetch.
  */
 import { createRequire } from 'node:module';
 import {

@@ -1,6 +1,7 @@
 /**
  * What a broker answers to a produce request, partition by partition. kafkajs 2.2.4 throws the first error of an answer and
- * drops the rest, sends everything again, and what was written is written again: so its answer is let through, and judged here.
+ * drops the rest (kafkajs.md 7.4), sends everything again, and what was written is written again: so its answer is let through,
+ * and judged here.
  */
 import { createRequire } from 'node:module';
 

@@ -120,7 +120,8 @@ function readRecords(bytes: Buffer, head: BatchHead, { from, countMax }: Slice):
     reader.at = end;
   }
   if (reader.at !== bytes.length) throw new DamagedError('bytes follow its last record');
-  // kafkajs goes on behind a batch that compaction has emptied from `from` on only where it sees a record of it.
+  // kafkajs goes on behind a batch that compaction has emptied from `from` on only where it sees a record of it
+  // (kafkajs.md 2.8).
   if (messages.length === 0 && below !== null) messages.push(emptyMessage(below, head.maxTimestamp, head.context));
   return { messages, count: count(), isCut: false };
 }

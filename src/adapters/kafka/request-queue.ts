@@ -1,6 +1,6 @@
 /**
  * Mends an endless timer of kafkajs 2.2.4 (https://github.com/tulios/kafkajs/issues/1751): each connection looks for
- * pending requests 100 times a second for ever, 30 ms of CPU a second per idle producer.
+ * pending requests 100 times a second for ever, 30 ms of CPU a second per idle producer (kafkajs.md 9.1).
  */
 import { createRequire } from 'node:module';
 

@@ -74,7 +74,7 @@ export class Sender {
   }
 
   async partitionOf(topic: string, key: Uint8Array | string): Promise<number> {
-    // kafkajs's own hash takes minutes for a key of a megabyte, and nothing else happens meanwhile.
+    // kafkajs's own hash takes minutes for a key of a megabyte, and nothing else happens meanwhile (kafkajs.md 7.5).
     return partitionOfKey(Buffer.from(key), (await this.#metadataOf(topic)).length);
   }
 
@@ -200,7 +200,7 @@ export class Sender {
     return results;
   }
 
-  /** kafkajs would send nothing to the others either. */
+  /** kafkajs would send nothing to the others either (kafkajs.md 8.2). */
   async #leaderlessOf(wave: readonly Placed[]): Promise<ReadonlyMap<string, ProduceError>> {
     const places = new Map<string, ProduceError>();
     for (const placed of wave) {

@@ -131,7 +131,7 @@ export class TokenSource {
   }
 }
 
-/** Not form-encoded first (RFC 6749 2.3.1): the vendor's SDKs do not, and the ids it hands out need no encoding. */
+/** Not form-encoded first (RFC 6749 2.3.1): the vendor's SDKs do not (genesys.md 7.1), and its ids need no encoding. */
 const basicOf = ({ clientId, clientSecret }: Credentials): string =>
   `Basic ${Buffer.from(`${clientId}:${clientSecret}`).toString('base64')}`;
 

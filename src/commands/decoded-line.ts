@@ -1,4 +1,4 @@
-/** What a record means, as `rollcall decode` prints it (design 9). */
+/** What a record means, as `rollcall decode` prints it. */
 import {
   type Decoded,
   type Hint,

@@ -2,7 +2,7 @@
 import type { Problem } from './problem.ts';
 import type { Name, Values } from './variables.ts';
 
-/** Taken off the lease, and off the session time-out, for what happens between the check and the socket (design 6.6). */
+/** Taken off the lease, and off the session time-out, for what happens between the check and the socket (protocol.md 4.3). */
 export const LEASE_MARGIN_MS = 2000;
 
 export function timeRules(values: Partial<Values>): Problem[] {

@@ -1,6 +1,12 @@
 /**
  * A change event, its intents and their position: the vocabulary every other file shares.
  * Ids are compared by their key (id-key.ts): of a UUID two spellings are one member, of any other id they are two.
+ *
+ * Terminology (protocol.md 2 has all of it):
+ *   change event  what a source record says about one group   intent      what an event wants for one member of the group
+ *   pending       an intent that is not final yet             superseded  replaced by a newer intent before it took effect
+ *   parked        pending, and in the live record             held        kept back by the removal guard for an operator
+ *   dead          given up; a replay can wake it              final       ended, with a report that says how
  */
 import { type Position, positionText } from './position.ts';
 
@@ -82,18 +88,16 @@ export type WaitReason = 'group' | 'member' | 'record';
 
 /** Whom a removal concerns by the id map, as the operator is shown; absent: there is none, or an older version has written it. */
 export interface ShownTargets {
-  /** What the target calls the member; absent also where it has no other name. */
+  /** What the target calls the member, and the group; absent also where it has no other name. */
   readonly target?: string;
-  /** What it calls the group. */
   readonly groupTarget?: string;
 }
 
-/** A removal that waits for an operator (design 6.10). */
+/** A removal that waits for an operator (protocol.md 11). `since` in epoch ms. */
 export interface Held extends ShownTargets {
   readonly kind: 'held';
   /** One of a newer version is kept as it was read: what is held stays held. */
   readonly by: HeldBy | (string & {});
-  /** Epoch ms. */
   readonly since: number;
   /** Members of the group when it was held; absent: an older version has written it. */
   readonly groupSize?: number;
@@ -110,20 +114,17 @@ export type HeldBy =
   /** The id map names another user, or another group, than those whose removal was approved. */
   | 'target_changed';
 
-/** An operator has let a removal pass. */
+/** An operator has let a removal pass. `at` in epoch ms. */
 export interface Approval extends ShownTargets {
   readonly kind: 'approved';
   readonly digest: string;
   readonly author: string;
-  /** Epoch ms. */
   readonly at: number;
 }
 
-/** As the source spells it. */
+/** Both as the source spells them. */
 export const sourceMember = ({ member, memberSpelling }: Pick<Intent, 'member' | 'memberSpelling'>): string =>
   memberSpelling ?? member;
-
-/** As the source spells it. */
 export const sourceGroup = ({ group, groupSpelling }: Pick<Intent, 'group' | 'groupSpelling'>): string =>
   groupSpelling ?? group;
 
@@ -136,7 +137,6 @@ export const intentId = ({
 
 /** Ids are opaque, but they end up in keys, paths and filters. Length in UTF-16 units. */
 export const ID_LENGTH_MAX = 256;
-
 export type IdProblem = 'empty_id' | 'control_character' | 'id_too_long' | 'unsafe_id';
 
 /** Of an id that a source or a table names. */
@@ -221,7 +221,6 @@ export interface Invalid {
 }
 
 export type SourceEvent = Delta | FullState | Skip | Hint | Invalid;
-
 export type ChangeEvent = Delta | FullState;
 
 export const isChange = (event: SourceEvent): event is ChangeEvent => event.kind === 'delta' || event.kind === 'state';

@@ -1,4 +1,4 @@
-/** Dead-letter records (design 5.3): one per dead intent, and one per invalid source record with its original bytes. */
+/** Dead-letter records (protocol.md 3.4): one per dead intent, and one per invalid source record with its original bytes. */
 import type { ChangeSource, Intent } from './change.ts';
 import { offsetText } from './position.ts';
 import { stateValue } from './live-record.ts';

@@ -1,6 +1,6 @@
 /**
  * The newest change of a member of the target that is final, kept while the group has changes whose names are not resolved:
- * one of them may turn out to be an older change of the same member, which must not be applied then (design 6.1).
+ * one of them may turn out to be an older change of the same member, which must not be applied then (protocol.md 5.2).
  */
 import * as z from 'zod';
 import type { Intent, Op } from './change.ts';

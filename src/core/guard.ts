@@ -1,5 +1,5 @@
 /**
- * The removal guard (design 6.10): what would take too much of a group, or too much in all, waits for an operator. It
+ * The removal guard (protocol.md 11): what would take too much of a group, or too much in all, waits for an operator. It
  * holds removals, never adds. It judges what is left to remove after folding, against the group as it was just read, and
  * together with what was removed within the window: removals one at a time count as the same number at once.
  */

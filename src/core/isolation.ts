@@ -1,5 +1,5 @@
 /**
- * A PATCH of several members that is refused: which of them is at fault is found by halves (design 6.3.7). No refusal is
+ * A PATCH of several members that is refused: which of them is at fault is found by halves (protocol.md 7.7). No refusal is
  * documented to name the member (genesys.md 3.5), so its words decide nothing: what may be about a member is halved.
  */
 import type { Answer, ResponseAnswer } from './answer.ts';
@@ -91,5 +91,5 @@ const GOLDEN = 0.618_034;
 /** What is not separated by then waits: where a group is refused as a whole, every half is. */
 export const isOver = ({ inRow, max }: Search): boolean => max > 0 && inRow >= max;
 
-/** So many refusals in a row, without a landing, may one search for bad members of `count` take (design 6.3). */
+/** So many refusals in a row, without a landing, may one search for bad members of `count` take (protocol.md 7.7). */
 export const refusalsMax = (count: number): number => 2 * Math.ceil(Math.log2(Math.max(1, count))) + 4;

@@ -1,6 +1,6 @@
 /**
- * Wire format of the retry topic (design 5.2): live records, fences, requests and slices of the guard's window. A live record holds all intents of one
- * group that are parked, held or dead; the newest one of a group replaces the older ones.
+ * Wire format of the retry topic (protocol.md 3.2, 3.3): live records, fences, requests and slices of the guard's window. A
+ * live record holds all intents of one group that are parked, held or dead; the newest one of a group replaces the older ones.
  */
 import * as z from 'zod';
 import { type Intent, isStoredId } from './change.ts';
@@ -142,7 +142,7 @@ function readEntries(
   return { intents, ...(foreign.length > 0 && { foreign }) };
 }
 
-/** The value of 5.2, also of a dead letter (5.3) and of a replay request. `digest`: of all that is held of the group. */
+/** Of a live record, a dead letter and a replay request (protocol.md 3.2). `digest`: of all that is held of the group. */
 export const stateValue = (group: string, intents: readonly Intent[], digest: string | null = null): string =>
   valueOf(group, intents, { digest, foreign: [], finals: [], unresolved: {} });
 

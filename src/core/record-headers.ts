@@ -1,4 +1,4 @@
-/** Headers of our records: all text, each name once. Of a live record those for people and tools (design 5.2). */
+/** Headers of our records: all text, each name once. Of a live record those for people and tools (protocol.md 3.2). */
 import { type Intent } from './change.ts';
 import { comparePositions, offsetText } from './position.ts';
 

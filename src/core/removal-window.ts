@@ -1,5 +1,5 @@
 /**
- * What the removal guard remembers of the removals within `GUARD_WINDOW_MS` (design 6.10), and its records in the retry
+ * What the removal guard remembers of the removals within `GUARD_WINDOW_MS` (protocol.md 11.3), and its records in the retry
  * topic. The window is cut into slices, each under a key of its own, so that a write is small and what has left the window
  * is tombstoned.
  */

@@ -1,5 +1,5 @@
 /**
- * Requests of operators in the retry topic, and what their owner answers in the tombstone that removes them (design 5.2).
+ * Requests of operators in the retry topic, and what their owner answers in the tombstone that removes them (protocol.md 12).
  * A replay names intents and nothing else: their data stay where they are (spec: grave). An approval, or a refusal, names
  * what is held by its digest.
  */

@@ -1,7 +1,7 @@
 /**
- * Signatures of operators' requests (design 5.2): without them, everyone who can write to the retry topic could approve in another's
- * name. A signature holds for one record only, and not for long: it covers topic, partition, key (with its UUID), type,
- * value and the time of its making. Where no key is set, requests need none, and an owner without a key ignores them.
+ * Signatures of operators' requests (protocol.md 12.3): without them, everyone who can write to the retry topic could approve
+ * in another's name. A signature holds for one record only, and not for long: it covers topic, partition, key (with its UUID),
+ * type, value and the time of its making. Where no key is set, requests need none, and an owner without a key ignores them.
  */
 import { type Headers, header, textHeader, textOf } from './record-headers.ts';
 

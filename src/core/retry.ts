@@ -49,7 +49,7 @@ export function decideRetry(policy: RetryPolicy, facts: RetryFacts): RetryDecisi
 
 /**
  * As `decideRetry`, of what was refused together with others and never alone: where its schedule has no further entry it
- * waits the last one again, so that it is not given up untested (design 6.3.7).
+ * waits the last one again, so that it is not given up untested (protocol.md 7.7).
  */
 export function parkUntested(policy: RetryPolicy, facts: RetryFacts): RetryDecision & { readonly kind: 'park' } {
   const decision = decideRetry(policy, facts);

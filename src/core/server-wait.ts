@@ -41,7 +41,7 @@ export interface Refused {
 
 const WAIT_MIN_MS = 1_000;
 const WAIT_GROWS_TO_MS = 60_000;
-/** A 429 that names no time: the length of the vendor's window (design 8). */
+/** A 429 that names no time: the length of the vendor's window. */
 const NOT_GIVEN_MS = 60_000;
 /** Part of the wait that chance adds, so that instances do not come back together. */
 const JITTER = 0.1;

@@ -67,7 +67,7 @@ export function topicFindings(names: TopicNames, found: UsedTopics): TopicFindin
   ];
 }
 
-/** What no command starts with that uses the topic (design 6.8); it warns of the others. */
+/** What no command starts with that uses the topic; it warns of the others. */
 export const refusesRun = ({ severity }: TopicFinding): boolean => severity === 'error';
 
 export interface TopicWish {

@@ -1,6 +1,6 @@
 /**
  * Unconfirmed: the target has accepted a change, and its answer does not show it, since its services may lag behind each other
- * (genesys.md 8.1). Fresh reads decide, after 1, 2, 4, 8 s … and for the last time LATE_APPLY_MS after the answer (design 6.3).
+ * (genesys.md 8.1). Fresh reads decide, after 1, 2, 4, 8 s … and for the last time LATE_APPLY_MS after the answer (protocol.md 7.6).
  * Instants are monotonic ms.
  */
 import type { Intent } from './change.ts';

@@ -1,4 +1,4 @@
-/** One intent as it stands in live records, dead letters and requests (design 5.2). */
+/** One intent as it stands in live records, dead letters and requests (protocol.md 3.2). */
 import * as z from 'zod';
 import {
   type Approval,

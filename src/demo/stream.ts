@@ -4,7 +4,7 @@
  */
 import type { Random } from '../ports.ts';
 
-/** A source record's value (design 5.1) and its key. */
+/** A source record's value (protocol.md 3.1) and its key. */
 export interface StreamEvent {
   readonly group: string;
   readonly value: string;

@@ -1,5 +1,5 @@
 /**
- * Dead letters of what never was a Kafka record (design 5.3): in the place of topic, partition and offset their headers
+ * Dead letters of what never was a Kafka record (protocol.md 3.4): in the place of topic, partition and offset their headers
  * say where it came from.
  */
 import type { Hint, Invalid } from '../core/change.ts';

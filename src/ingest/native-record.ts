@@ -1,5 +1,5 @@
 /**
- * A change of an identity provider as a native record, keyed by its group (design 5.1, 5.6). Pure, and true to the
+ * A change of an identity provider as a native record, keyed by its group (protocol.md 3.1, 5.3). Pure, and true to the
  * native format: what it reads from the record is the same change.
  */
 import { type ChangeEvent, isChange, type SourceEvent } from '../core/change.ts';

@@ -173,7 +173,7 @@ export function giveUp(context: Context, group: Group, spent: Spent): void {
   });
 }
 
-/** A full state that newer changes stand upon: once it is dead, a replay could only undo them (design 5.6). */
+/** A full state that newer changes stand upon: once it is dead, a replay could only undo them (protocol.md 5.3). */
 function isStoodUpon({ members }: Group, { op, source }: Intent): boolean {
   if (op !== 'state') return false;
   return [...members.values()].some(({ pending }) => pending !== null && comparePositions(pending.source, source) > 0);

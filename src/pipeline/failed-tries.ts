@@ -21,7 +21,7 @@ export interface Failing {
   /** null: not one request, but all of them together. */
   readonly seen: Observation | null;
   /**
-   * What a search for bad members has come to (design 6.3.7): found one, or ended before it has separated these, which are
+   * What a search for bad members has come to (protocol.md 7.7): found one, or ended before it has separated these, which are
    * not given up then. Absent: none was under way.
    */
   readonly search?: 'found' | 'ended';
@@ -83,7 +83,7 @@ export function spend(
   }
 }
 
-/** The last look had no sure answer: once more at the cap, no attempt used up (design 6.3). */
+/** The last look had no sure answer: once more at the cap, no attempt used up (protocol.md 7.8). */
 export function lookAgain({ clock, options }: Context, group: Group, intent: Intent): void {
   const member = group.members.get(intent.member);
   if (member?.spent?.intent !== intent) return;

@@ -1,5 +1,5 @@
 /**
- * Which of a group's intents its live record takes, where it cannot take all of them (design 5.2). What is recorded stays
+ * Which of a group's intents its live record takes, where it cannot take all of them (protocol.md 3.2). What is recorded stays
  * as it is recorded: its source offset may be committed. Only what is new waits for room:
  * what a full state came to first, since it may not be sent before it is recorded; then what is parked, which is tried
  * again from memory in any case; held removals last, since they stay until an operator acts.
@@ -114,7 +114,7 @@ function standsStill({ members }: Group, intents: readonly Intent[], left: reado
   });
 }
 
-/** The broker has refused a record of these intents. Dead ones are dropped first, the oldest first (design 5.2). */
+/** The broker has refused a record of these intents. Dead ones are dropped first, the oldest first (protocol.md 3.2). */
 export function fitRecord(context: Context, group: Group, intents: readonly Intent[]): void {
   const { logger } = context;
   const dead = intents

@@ -1,5 +1,5 @@
 /**
- * When the removals of a full state may go (design 5.6): after its additions, and not while a member whom it names is unknown.
+ * When the removals of a full state may go (protocol.md 5.4): after its additions, and not while a member whom it names is unknown.
  * What is held for that alone goes by itself once all are known.
  */
 import type { Intent } from '../core/change.ts';

@@ -254,7 +254,7 @@ export function limitIntake(context: Context): void {
   const { state, options, log, logger } = context;
   const { pendingIntentsMax: limit } = options;
   const { pending, held, tried, unsent } = pendingOf(state.partitions.values());
-  // What waits for an operator may wait for days, and must not hold up the others (design 6.10).
+  // What waits for an operator may wait for days, and must not hold up the others (protocol.md 6.3).
   const unheld = state.outbox.size + pending - held;
   // So may what waits for another try: it has as much room of its own, so that revocations are read all the same.
   // What waits with it and was not sent shares that room, but not while the breaker is open: nothing that is read could be sent.

@@ -1,6 +1,6 @@
 /**
  * One user under two names: while a name is not resolved, a newer change under another name may become final. Its mark
- * stays until the older change can arrive neither from the live record nor from the source (design 6.1).
+ * stays until the older change can arrive neither from the live record nor from the source (protocol.md 5.2).
  */
 import type { Intent } from '../core/change.ts';
 import { type FinalMark, isPassed, markOf } from '../core/final-mark.ts';

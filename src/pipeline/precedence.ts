@@ -1,6 +1,6 @@
 /**
  * Which of a group's intents stand: per member the newest position wins, under whichever of its names; a full state takes
- * the place of everything older of every member, and what is newer stands on top of it (design 5.6, 6.1).
+ * the place of everything older of every member, and what is newer stands on top of it (protocol.md 5.1, 5.3).
  */
 import { type Intent, intentId, WHOLE_GROUP } from '../core/change.ts';
 import { beats, fold } from '../core/pending.ts';
@@ -48,7 +48,7 @@ export function enter(context: Context, group: Group, intent: Intent): void {
   setPending(group.partition, member, intent);
 }
 
-/** The removals of a full state wait for whom it adds (design 5.6): from now on for the newer addition, or not any more. */
+/** The removals of a full state wait for whom it adds (protocol.md 5.4): from now on for the newer addition, or not any more. */
 function noteNewer(group: Group, { member, target, op, source }: Intent): void {
   const { unresolved, toWrite } = group.partition;
   const removals = unresolved.removalsOf(group.id);

@@ -1,6 +1,6 @@
 /**
  * Fence and restore: the own fence is written, the retry partition read up to it, and its state taken over; then the
- * source is read on from the committed offset (design 6.6).
+ * source is read on from the committed offset (protocol.md 4.4, 4.5).
  */
 import { decodeCommit } from '../core/commit-metadata.ts';
 import { gained } from '../core/doubt.ts';

@@ -304,7 +304,7 @@ interface DueCommit {
 
 function commitOf(partition: Partition): DueCommit | null {
   const { ledger, number, removals } = partition;
-  // The guard of the next owner counts what completes the offsets (design 6.10).
+  // The guard of the next owner counts what completes the offsets (protocol.md 11.3).
   if (ledger === null || removals.isOwing || !isCommitDue(partition)) return null;
   const offset = committable(ledger);
   const mark = { ...partition.mark, ...retryOf(partition) };

@@ -1,5 +1,5 @@
 /**
- * Ownership of partitions: what is gained, kept and lost at an assignment, and what a heartbeat proves (design 6.6).
+ * Ownership of partitions: what is gained, kept and lost at an assignment, and what a heartbeat proves (protocol.md 4).
  */
 import type { Assignment, Heartbeat, InputTopic } from '../ports.ts';
 import type { Context } from './context.ts';

@@ -1,6 +1,6 @@
 /**
  * Members whom the newest full state of a group names and the target does not know, as far as the group's intents do not say
- * so themselves (design 5.6). Each is recorded with its group, and forgotten once it is known, or named no more.
+ * so themselves (protocol.md 5.4). Each is recorded with its group, and forgotten once it is known, or named no more.
  */
 import type { Intent } from '../core/change.ts';
 import { isOfFullState } from '../core/full-state.ts';

@@ -56,7 +56,7 @@ class Stream {
     for (const topic of Object.values(topics)) {
       const settings = {
         'cleanup.policy': topic === topics.retry ? 'compact' : 'delete',
-        // As `rollcall topics create` makes it (design 5.3).
+        // As `rollcall topics create` makes it (protocol.md 3.4).
         'max.message.bytes': String(MESSAGE_BYTES_MAX + (topic === topics.deadLetter ? 65_536 : 0)),
       };
       this.broker.createTopic({ topic, partitionCount: 1, replicationFactor: 1, settings });
@@ -131,7 +131,7 @@ class Stream {
     this.#accounts.push(`retry record: ${kind}`);
   }
 
-  /** A live record of another source stops its partition by design (6.6), and one that lies well is no garbage. */
+  /** A live record of another source stops its partition on purpose (protocol.md 4.9), and one that lies well is no garbage. */
   #produceRetry(): void {
     const record = aRetryRecord(this.#lots);
     const read = parseRetryRecord(record);

@@ -1,4 +1,4 @@
-/** What the dead-letter topic must hold (design 5.3): each failed intent, and each invalid record with its own bytes. */
+/** What the dead-letter topic must hold (protocol.md 3.4): each failed intent, and each invalid record with its own bytes. */
 import type { Facts } from './facts.ts';
 import { impliedById } from './full-states.ts';
 import { bytesOf } from './intents.ts';

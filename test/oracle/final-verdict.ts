@@ -1,5 +1,5 @@
 /**
- * Whether a service at rest, after all faults, has kept its promises (design 2): judged by what lies in the topics and
+ * Whether a service at rest, after all faults, has kept its promises (protocol.md 1.1): judged by what lies in the topics and
  * at the target alone, with no code of `src`.
  */
 import { deadLetterViolations } from './dead-letters.ts';
@@ -63,7 +63,7 @@ function intentViolations(end: EndState, facts: Facts, intent: WantedIntent): re
   const { id, group, member, op } = intent;
   const report = facts.counting.get(id);
   const isNewest = newestOf(facts, intent)?.id === id;
-  // What the guard holds rests un-removed, for as long as its live record says so (design 6.10).
+  // What the guard holds rests un-removed, for as long as its live record says so (protocol.md 11).
   if (facts.live.get(id)?.held && !(report?.final === true && !isFailure(report.outcome))) return [];
   const found: Violation[] = [];
   if (report?.final !== true) {

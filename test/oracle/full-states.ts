@@ -1,5 +1,5 @@
 /**
- * What full states want (design 5.6), without any code of `src`: each is an implied intent for every member that there
+ * What full states want (protocol.md 5.3), without any code of `src`: each is an implied intent for every member that there
  * is, an add of those whom it names and a removal of everybody else.
  */
 import { keyOf, type WantedIntent, type WantedState } from './intents.ts';

@@ -1,5 +1,5 @@
 /**
- * What source records of the native format want (design 5.1), read without any code of `src`, so that an error there is
+ * What source records of the native format want (protocol.md 3.1), read without any code of `src`, so that an error there is
  * not an error here as well.
  */
 import { placeOf, placeText } from './places.ts';
@@ -30,7 +30,7 @@ export interface WantedIntent {
   readonly whole?: WantedState;
 }
 
-/** These members and nobody else (design 5.6). */
+/** These members and nobody else (protocol.md 5.3). */
 export interface WantedState {
   readonly kind: 'state';
   /** topic/partition/offset */
@@ -139,7 +139,7 @@ function changeOf(fields: Fields | null): Change | null {
   return whole === 'invalid' || (whole !== null) === deltas ? null : { group, add, remove, whole };
 }
 
-/** What is null counts as absent (design 5.1). */
+/** What is null counts as absent (protocol.md 3.1). */
 const isPresent = (value: unknown): boolean => value !== undefined && value !== null;
 
 /** Whom a full state names; null: it is none. */
@@ -181,7 +181,7 @@ function fits(key: SourceRecord['key'], group: string, partitionCount: number): 
   return key === null ? partitionCount === 1 : Buffer.from(group).equals(bytesOf(key));
 }
 
-/** A UUID is the same in any letter case (design 5.1). */
+/** A UUID is the same in any letter case (protocol.md 3.1). */
 export const keyOf = (id: string): string =>
   /^[0-9A-F]{8}(-[0-9A-F]{4}){3}-[0-9A-F]{12}$/i.test(id) ? id.toLowerCase() : id;
 

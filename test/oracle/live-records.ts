@@ -1,5 +1,5 @@
 /**
- * Which retry record of a group counts (design 6.6), read without any code of `src`: the one with the highest
+ * Which retry record of a group counts (protocol.md 4.5), read without any code of `src`: the one with the highest
  * (epoch, seq) that is not void; void = a fence of a higher epoch lies before it.
  */
 import { keyOf } from './intents.ts';
@@ -26,7 +26,7 @@ export interface LiveIntent {
   /** Epoch ms. */
   readonly notBefore: number;
   readonly dead: { readonly at: number; readonly reason: string } | null;
-  /** It waits for an operator (design 6.10). */
+  /** It waits for an operator (protocol.md 11). */
   readonly held: {
     readonly by: string;
     readonly digest: string;
@@ -84,7 +84,7 @@ function isBefore(record: TopicRecord, other: TopicRecord): boolean {
   return epochs === 0 ? countOf(record, 'rollcall-seq') < countOf(other, 'rollcall-seq') : epochs < 0;
 }
 
-/** Intents in the shape that live records, dead letters and replay requests share (design 5.2). */
+/** Intents in the shape that live records, dead letters and replay requests share (protocol.md 3.2). */
 export function intentsOf(group: string, value: Uint8Array): readonly LiveIntent[] {
   const { pending } = JSON.parse(textOf(value)) as { pending: readonly WireIntent[] };
   return pending.map(({ member, op, offset, attempt, not_before, dead, held = null, approval = null, named_by }) => ({

@@ -1,4 +1,4 @@
-/** Where an event lies in its partition (design 5.1): the offset of its record and, where that holds several, its index. */
+/** Where an event lies in its partition (protocol.md 3.1): the offset of its record and, where that holds several, its index. */
 
 /** Of one record. */
 const EVENTS_MAX = 1_024n;

@@ -1,4 +1,4 @@
-/** The reports as their consumers read them (design 5.4, 5.5), without any code of `src`. */
+/** The reports as their consumers read them (protocol.md 3.5), without any code of `src`. */
 export interface Report {
   readonly id: string;
   readonly final: boolean;

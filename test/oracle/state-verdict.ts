@@ -1,4 +1,4 @@
-/** Whether full states have kept the promises at rest (design 5.6). What they came to is judged member by member elsewhere. */
+/** Whether full states have kept the promises at rest (protocol.md 5.3). What they came to is judged member by member elsewhere. */
 import { newestOf, type Facts } from './facts.ts';
 import type { EndState } from './final-verdict.ts';
 import { recordIdOf } from './full-states.ts';

@@ -1,4 +1,4 @@
-/** A promise of the service (design 2) that an end state shows to be broken. */
+/** A promise of the service (protocol.md 1.1) that an end state shows to be broken. */
 export interface Violation {
   /** Of `promises`. */
   readonly promise: string;

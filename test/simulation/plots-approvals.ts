@@ -1,4 +1,4 @@
-/** Dramas of approvals: what an operator decides of, and what has become of it by then (design 6.10). */
+/** Dramas of approvals: what an operator decides of, and what has become of it by then (protocol.md 11.2). */
 import type { Plot } from './dramas.ts';
 import type { Chance } from './engine/chance.ts';
 import { changed } from './plots-ownership.ts';

@@ -1,4 +1,4 @@
-/** Dramas of the breaker: groups that fail alone, beside others that do not (design 6.5). */
+/** Dramas of the breaker: groups that fail alone, beside others that do not (protocol.md 9.3). */
 import type { Chance } from './engine/chance.ts';
 import type { Plot } from './dramas.ts';
 import { changed } from './plots-ownership.ts';

@@ -1,4 +1,4 @@
-/** Dramas of groups: two of the source that mean one of the target, until the table is corrected (design 5.7). */
+/** Dramas of groups: two of the source that mean one of the target, until the table is corrected. */
 import type { Chance } from './engine/chance.ts';
 import type { Plot } from './dramas.ts';
 import { changed } from './plots-ownership.ts';

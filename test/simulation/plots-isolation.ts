@@ -1,4 +1,4 @@
-/** Directed scenarios of members that the target refuses: they are isolated, and the others land (design 6.3.7). */
+/** Directed scenarios of members that the target refuses: they are isolated, and the others land (protocol.md 7.7). */
 import type { Chance } from './engine/chance.ts';
 import type { Plot } from './dramas.ts';
 import { changed } from './plots-ownership.ts';

@@ -1,4 +1,4 @@
-/** Dramas of those who can write to the retry topic, and are no operators (design 5.2). */
+/** Dramas of those who can write to the retry topic, and are no operators (protocol.md 12.3). */
 import type { Chance } from './engine/chance.ts';
 import type { Plot } from './dramas.ts';
 import { changed } from './plots-ownership.ts';

@@ -108,7 +108,7 @@ export function metAgain(chance: Chance): Plot {
   };
 }
 
-/** What is parked is on its way when its owner fences anew: it may lie behind the fence (6.6, "fence at every join"). */
+/** What is parked is on its way when its owner fences again: it may lie behind the fence (protocol.md 4.4). */
 export function rejoins(chance: Chance): Plot {
   const events: Event[] = [
     started,
@@ -230,8 +230,9 @@ export function ignored(chance: Chance): Plot {
 }
 
 /**
- * The target is away as a whole, again and again: that says nothing of any change (6.5). An outage that ends before the breaker
- * opens uses up a PATCH and one read of it, so that three of these in a row would have to meet the same change.
+ * The target is away as a whole, again and again: that says nothing of any change (protocol.md 9.2). An outage that ends
+ * before the breaker opens uses up a PATCH and one read of it, so that three of these in a row would have to meet the same
+ * change.
  */
 export function outage(chance: Chance): Plot {
   const events: Event[] = [started];
@@ -245,7 +246,7 @@ export function outage(chance: Chance): Plot {
   return { settings: { attemptsMax: 5, breakerFailures: 2, outagesOnly: true }, events };
 }
 
-/** More than may be held: nothing can be reported, or a burst comes (6.8). */
+/** More than may be held: nothing can be reported, or a burst comes (protocol.md 6.3). */
 export function flood(chance: Chance): Plot {
   const events: Event[] = [started, { kind: 'refuse', at: 5_000, what: 'report', forMs: 50_000 }];
   const some = (): number[] => [chance.int(0, 7), chance.int(0, 7)];

@@ -1,4 +1,4 @@
-/** Dramas of full states: what the live record says beside one, and what may still land beneath one (design 5.6). */
+/** Dramas of full states: what the live record says beside one, and what may still land beneath one (protocol.md 5.3). */
 import type { Plot } from './dramas.ts';
 import type { Chance } from './engine/chance.ts';
 import { changed } from './plots-ownership.ts';

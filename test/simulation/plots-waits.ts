@@ -6,7 +6,7 @@ import type { Event } from './script.ts';
 
 const started: Event = { kind: 'start', at: 0, instance: 0 };
 
-/** An unknown user waits on the slow schedule while its group is busy, and its owner goes again and again (6.5). */
+/** An unknown user waits on the slow schedule while its group is busy, and its owner goes again and again (protocol.md 9.1). */
 export function patient(chance: Chance): Plot {
   const events: Event[] = [started, changed(4_000, 0, [4], 'add')];
   for (let at = 7_000; at < 80_000; at += chance.between(4_000, 9_000)) {
@@ -24,7 +24,7 @@ export function patient(chance: Chance): Plot {
   return { settings: { members: 5, unknownMembers: 1, slowScheduleMs, ownWaits: true }, events };
 }
 
-/** Reads, and the bodies of answers, show what was so a while ago (6.3). */
+/** Reads, and the bodies of answers, show what was so a while ago (protocol.md 7.6). */
 export function lagging(chance: Chance): Plot {
   const events: Event[] = [started];
   for (let at = 4_000; at < 60_000; at += chance.between(500, 12_000)) {

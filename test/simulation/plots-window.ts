@@ -1,4 +1,7 @@
-/** Dramas of the guard's window: removals that each alone are few, and what an owner may forget or count twice of them (design 6.10). */
+/**
+ * Dramas of the guard's window: removals that each alone are few, and what an owner may forget or count twice of them
+ * (protocol.md 11.3).
+ */
 import type { Chance } from './engine/chance.ts';
 import type { Plot } from './dramas.ts';
 import { changed } from './plots-ownership.ts';

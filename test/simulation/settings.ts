@@ -32,7 +32,7 @@ export interface Settings {
   readonly tokenLifetimeSeconds: number;
   /** After which the brokers drop a member that has not joined; absent: they wait for every member. */
   readonly rebalanceTimeoutMs?: number;
-  /** No request fails but those of a target that is away as a whole: then nothing may be given up (design 6.5). */
+  /** No request fails but those of a target that is away as a whole: then nothing may be given up (protocol.md 9.2). */
   readonly outagesOnly?: true;
   /** Limit of the dead-letter topic; absent: the broker's default. */
   readonly deadLetterMaxBytes?: number;
@@ -42,11 +42,14 @@ export interface Settings {
   readonly memberList?: 'absent' | 'null' | 'mixed';
   /** Absent: the version comes as it is. */
   readonly versionTag?: 'weak' | 'suffixed' | 'hashed';
-  /** Clocks agree, and nothing but members is refused: then none of them is tried before its time (design 6.2). */
+  /** Clocks agree, and nothing but members is refused: then none of them is tried before its time (protocol.md 9.1). */
   readonly ownWaits?: true;
   /** How far what the target shows lags behind what it has done, ms; absent: not at all. */
   readonly readsLagMs?: number;
-  /** Nothing is refused but PATCHes that name certain members: only these are given up, and each was refused alone (design 6.3). */
+  /**
+   * Nothing is refused but PATCHes that name certain members: only these are given up, and each was refused alone
+   * (protocol.md 7.7).
+   */
   readonly isolates?: true;
   /** Records may hold several events, at most so many; absent: each holds one. */
   readonly eventsPerRecord?: number;
@@ -70,7 +73,7 @@ export interface GuardSettings {
   readonly windowMs: number;
 }
 
-/** Those of the instances that no lot decides; the proportions are those of production (design 8). */
+/** Those of the instances that no lot decides; the proportions are those of production. */
 export const fixed = {
   sessionTimeoutMs: 15_000,
   heartbeatIntervalMs: 2_000,

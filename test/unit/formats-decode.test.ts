@@ -37,7 +37,7 @@ async function decode(stdin: string, flags: Partial<DecodeFlags> = {}, environme
 const native = { topic: 't', key: 'g', headers: {}, value: { group_id: 'g', add_members: ['u'] } };
 
 describe('the lines of a file', () => {
-  test('are records, one answer each, exactly as the design says', async () => {
+  test('are records, one answer each, exactly in the documented form', async () => {
     const { code, lines } = await decode(
       `${JSON.stringify(native)}\n\n${JSON.stringify({ ...native, value: null })}\n`,
     );

@@ -1,4 +1,4 @@
-/** What a full state comes to, member by member (design 5.6). */
+/** What a full state comes to, member by member (protocol.md 5.3). */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { type Intent, intentId, WHOLE_GROUP } from '../../src/core/change.ts';

@@ -17,7 +17,7 @@ import { plan } from '../../src/core/plan.ts';
 import { NOTHING_REMOVED } from '../../src/core/removal-window.ts';
 import { anIntent, atOffset, type IntentParts } from '../support/an-intent.ts';
 
-/** The defaults of the design. */
+/** The defaults of the configuration. */
 const limits: GuardLimits = {
   groupPercent: 30,
   groupFloor: 10,

@@ -57,7 +57,7 @@ describe('a live record', () => {
     expect(parseRetryRecord(wire(state(id, intents)))).toMatchObject({ kind: 'state', group: id, intents });
   });
 
-  test('has the value of the design', () => {
+  test('has the documented value', () => {
     const dead = { at: NOW, reason: 'attempts_exhausted' as const };
     const intent = atOffset(42n, { attempt: 2, notBefore: NOW, firstSeenAt: NOW - 9, dead });
     expect(JSON.parse(stateValue('g', [intent]))).toEqual({

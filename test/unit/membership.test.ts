@@ -1,4 +1,4 @@
-/** What an answer shows of the members of a group, and which spellings are one id (design 5.1, 5.6, 6.3.2). */
+/** What an answer shows of the members of a group, and which spellings are one id (protocol.md 3.1, 5.3, 7.5). */
 import { describe, expect, test } from 'vitest';
 import { readGroupBody } from '../../src/core/group-body.ts';
 import { idKey, isSameId } from '../../src/core/id-key.ts';

@@ -1,4 +1,7 @@
-/** Full states in the native format (design 5.6): whoever is not named is removed, so nothing else may be taken for one. */
+/**
+ * Full states in the native format (protocol.md 5.3): a member who is not named is removed, so nothing else may be taken
+ * for one.
+ */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { SourceEvent } from '../../src/core/change.ts';

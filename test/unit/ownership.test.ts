@@ -40,7 +40,7 @@ function read(log: readonly LogRecord[]): { view: RetryView; winners: Map<string
 }
 
 /**
- * The definition (design 6.6): the highest (epoch, seq) that is not void; void = a fence of a higher epoch lies before it.
+ * The definition (protocol.md 4.5): the highest (epoch, seq) that is not void; void = a fence of a higher epoch lies before it.
  * Of two copies that are not void the later one. A copy may be void where the record itself is not: places count.
  */
 function winnerByDefinition(log: readonly LogRecord[], group: string): LogRecord | undefined {

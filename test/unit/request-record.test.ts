@@ -51,7 +51,7 @@ describe('a decision', () => {
     );
   });
 
-  test('has the value of the design', () => {
+  test('has the documented value', () => {
     expect(decisionValue(DIGEST, 'jane')).toBe(`{"v":1,"digest":"${DIGEST}","author":"jane"}`);
   });
 

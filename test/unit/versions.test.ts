@@ -1,4 +1,4 @@
-/** Which version `If-Match` names (design 6.3.5). */
+/** Which version `If-Match` names (protocol.md 7.3). */
 import { describe, expect, test } from 'vitest';
 import { afterConflict, hasMoved, inFormOf, readTags, versionForms, type Versioned } from '../../src/core/version.ts';
 

@@ -34,7 +34,7 @@ describe('an intent', () => {
     );
   });
 
-  test('is written as the design says: what is not so is left out', () => {
+  test('is written in the documented form: what is not so is left out', () => {
     expect(Object.keys(written(anIntent()))).toEqual([
       'member',
       'op',

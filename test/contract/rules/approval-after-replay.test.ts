@@ -1,4 +1,7 @@
-/** What an operator has refused, and a replay holds again, keeps its digest: only an approval behind the replay counts (design 6.10). */
+/**
+ * What an operator has refused, and a replay holds again, keeps its digest: only an approval behind the replay counts
+ * (protocol.md 11.2).
+ */
 import { expect, test } from 'vitest';
 import { sha256 } from '../../../src/adapters/system.ts';
 import { heldDigest } from '../../../src/core/guard.ts';

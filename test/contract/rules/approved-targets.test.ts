@@ -1,4 +1,7 @@
-/** An approval is about the users that the operator was shown: a corrected id map does not make it remove others (design 6.10). */
+/**
+ * An approval is about the users that the operator was shown: a corrected id map does not make it remove others
+ * (protocol.md 11.2).
+ */
 import { expect, test } from 'vitest';
 import { sha256 } from '../../../src/adapters/system.ts';
 import type { Intent } from '../../../src/core/change.ts';

@@ -1,4 +1,4 @@
-/** However a target answers, a change costs no more requests than its retry schedule allows (design 6.3, 6.5). */
+/** However a target answers, a change costs no more requests than its retry schedule allows (protocol.md 7.9, 9.1). */
 import { expect, test } from 'vitest';
 import { ScimIdMap } from '../../../src/adapters/ids/scim.ts';
 import type { Answer } from '../../../src/core/answer.ts';

@@ -1,4 +1,4 @@
-/** Which failures use up an attempt, and whom an open breaker asks (design 6.5). */
+/** Which failures use up an attempt, and whom an open breaker asks (protocol.md 9.2, 9.3). */
 import { describe, expect, test } from 'vitest';
 import type { Answer } from '../../../src/core/answer.ts';
 import type { Fault } from '../../support/target-in-memory.ts';

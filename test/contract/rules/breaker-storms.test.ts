@@ -1,4 +1,4 @@
-/** What a target that fails at some groups, or at all, costs in requests, and when the other groups get on (design 6.5). */
+/** What a target that fails at some groups, or at all, costs in requests, and when the other groups get on (protocol.md 9.3). */
 import { expect, test } from 'vitest';
 import type { Answer } from '../../../src/core/answer.ts';
 import type { Fault } from '../../support/target-in-memory.ts';

@@ -1,4 +1,4 @@
-/** The wall clock is set back: what waits is tried as long after as was meant, not by the time that was wrong (design 6.5). */
+/** The wall clock is set back: what waits is tried as long after as was meant, not by the time that was wrong (protocol.md 9.5). */
 import { expect, test } from 'vitest';
 import { answer, QuickWorld } from '../../support/quick-world.ts';
 

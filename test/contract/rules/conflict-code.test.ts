@@ -1,4 +1,7 @@
-/** A version conflict that does not end has one reason code in every form, and the target's own code beside it (design 5.4, 6.3.5). */
+/**
+ * A version conflict that does not end has one reason code in every form, and the target's own code beside it
+ * (protocol.md 7.3).
+ */
 import { expect, test } from 'vitest';
 import { ReportRecord } from '../../../src/core/report.ts';
 import { header } from '../../../src/core/record-headers.ts';

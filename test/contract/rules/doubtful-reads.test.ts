@@ -1,4 +1,4 @@
-/** Reads that may leave members out (design 6.3.2): no list, null, or as many as lists are cut at. */
+/** Reads that may leave members out (protocol.md 7.5): no list, null, or as many as lists are cut at. */
 import { expect, test } from 'vitest';
 import { requests } from '../../support/mishaps.ts';
 import { expire, failing, stubborn } from '../../support/retry-records.ts';

@@ -1,4 +1,7 @@
-/** A full state that was worked out on a doubtful read, and is restored before all that it came to was recorded (design 5.6, 6.3.2). */
+/**
+ * A full state that was worked out on a doubtful read, and is restored before all that it came to was recorded
+ * (protocol.md 5.3, 7.5).
+ */
 import { expect, test } from 'vitest';
 import { answer, QuickWorld } from '../../support/quick-world.ts';
 

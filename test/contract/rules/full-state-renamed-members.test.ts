@@ -1,4 +1,4 @@
-/** A full state does not remove whom it names, also where the name is known only when it is worked out again (design 5.6). */
+/** A full state does not remove whom it names, also where the name is known only when it is worked out again (protocol.md 5.3). */
 import { expect, test } from 'vitest';
 import { answer, QuickWorld } from '../../support/quick-world.ts';
 import { Table } from '../../support/table.ts';

@@ -1,4 +1,7 @@
-/** Removals that a run of a group is about to send count for the guard's window (design 6.10): as many as it still sends, and no more. */
+/**
+ * Removals that a run of a group is about to send count for the guard's window (protocol.md 11.3): as many as it still
+ * sends, and no more.
+ */
 import { expect, test } from 'vitest';
 import type { PatchGroupRequest } from '../../../src/ports.ts';
 import { answer, QuickWorld } from '../../support/quick-world.ts';

@@ -1,4 +1,4 @@
-/** The guard's window (design 6.10): removals one at a time are held as the same number together, whoever is the owner by then. */
+/** The guard's window (protocol.md 11.3): removals one at a time are held as the same number together, also by a new owner. */
 import { randomUUID } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import { parseRetryRecord, type RetryRecord } from '../../../src/core/live-record.ts';

@@ -1,4 +1,4 @@
-/** The removal guard (design 6.10): holds removals, never adds; what is held is durable and bound to its exact set. */
+/** The removal guard (protocol.md 11): holds removals, never adds; what is held is durable and bound to its exact set. */
 import { randomUUID } from 'node:crypto';
 import { expect, test } from 'vitest';
 import { sha256 } from '../../../src/adapters/system.ts';

@@ -1,4 +1,4 @@
-/** A member that the target refuses is found by halves: the others land, and no change is given up untested (design 6.3.7). */
+/** A member that the target refuses is found by halves: the others land, and no change is given up untested (protocol.md 7.7). */
 import { describe, expect, test } from 'vitest';
 import type { Answer, ResponseAnswer } from '../../../src/core/answer.ts';
 import type { ReportRecord } from '../../../src/core/report.ts';

@@ -1,4 +1,4 @@
-/** UUIDs are one id in any letter case (design 5.1): folded and compared in lower case, sent as the target spells them. */
+/** UUIDs are one id in any letter case (protocol.md 3.1): folded and compared in lower case, sent as the target spells them. */
 import { expect, test } from 'vitest';
 import type { Intent } from '../../../src/core/change.ts';
 import { renderState } from '../../../src/core/live-record.ts';

@@ -1,4 +1,7 @@
-/** A live record that cannot take all: what it cannot take goes through it in pieces, or says that it stands still (design 5.2). */
+/**
+ * A live record that cannot take all: what it cannot take goes through it in pieces, or says that it stands still
+ * (protocol.md 3.2).
+ */
 import { describe, expect, test } from 'vitest';
 import { readiness } from '../../../src/admin/readiness.ts';
 import { parseRetryRecord } from '../../../src/core/live-record.ts';

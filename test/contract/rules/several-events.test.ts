@@ -1,4 +1,4 @@
-/** A record that holds several events: event i has the position offset.i (design 5.1), each is accounted for by itself. */
+/** A record that holds several events: event i has the position offset.i (protocol.md 3.1), each is accounted for by itself. */
 import { expect, test } from 'vitest';
 import type { Decoded, SourceEvent, SourceFormat } from '../../../src/core/change.ts';
 import { delta, hint, invalid, skip } from '../../../src/formats/reading.ts';

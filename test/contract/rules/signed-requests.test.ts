@@ -1,4 +1,7 @@
-/** Requests of operators (design 5.2) where a key is set: what is not signed with it, is old or was read before has no effect. */
+/**
+ * Requests of operators (protocol.md 12.3) where a key is set: what is not signed with it, is old or was read before has
+ * no effect.
+ */
 import { randomUUID } from 'node:crypto';
 import { expect, test } from 'vitest';
 import { MemoryLog } from '../../../src/adapters/memory-log/memory-log.ts';

@@ -1,4 +1,4 @@
-/** What the target accepts and does not show (design 6.3): fresh reads with growing pauses decide, outside the slot. */
+/** What the target accepts and does not show (protocol.md 7.6): fresh reads with growing pauses decide, outside the slot. */
 import { describe, expect, test } from 'vitest';
 import type { RawAnswer } from '../../fuzz/answers.ts';
 import type { Asked } from '../../fuzz/connections.ts';

@@ -1,5 +1,5 @@
 /**
- * A full state that names members whom the target does not know (design 5.6): its additions go first, and its removals wait
+ * A full state that names members whom the target does not know (protocol.md 5.4): its additions go first, and its removals wait
  * for an operator, or for the members to become known.
  */
 import { describe, expect, test } from 'vitest';

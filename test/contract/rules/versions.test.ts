@@ -1,4 +1,4 @@
-/** Versions that are changed on the way, and answers that are looked at (design 6.3.4, 6.3.5). */
+/** Versions that are changed on the way, and answers that are looked at (protocol.md 7.2, 7.3). */
 import { expect, test } from 'vitest';
 import type { Behaviour } from '../../../src/sandbox/behaviour.ts';
 import { requests } from '../../support/mishaps.ts';

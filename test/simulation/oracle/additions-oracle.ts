@@ -1,5 +1,5 @@
 /**
- * Watches what full states remove (design 5.6): after their additions, in requests of their own, and nobody while a member
+ * Watches what full states remove (protocol.md 5.4): after their additions, in requests of their own, and nobody while a member
  * whom they name is unknown, unless an operator has accepted that.
  */
 import { recordIdOf } from '../../oracle/full-states.ts';

@@ -1,5 +1,5 @@
 /**
- * Watches the removal guard (design 6.10): no removal that had to be held takes effect unless an operator has approved
+ * Watches the removal guard (protocol.md 11): no removal that had to be held takes effect unless an operator has approved
  * exactly the set that was held. Limits and digests are reckoned here once more, without any code of `src`.
  */
 import { createHash } from 'node:crypto';

@@ -36,7 +36,7 @@ export class TargetOracle implements Traffic {
   requests = 0;
   /**
    * The intake limit was reached before a partition had caught up: then older events may be applied again before newer
-   * ones are read, with a warning (design 6.6).
+   * ones are read, with a warning (protocol.md 4.6).
    */
   mayGoBack = false;
   readonly #world: World;

@@ -167,7 +167,7 @@ export class TopicOracle {
     if (!isNewest) return;
     if (report.outcome === 'superseded') this.#fail('one-true-report', `${say(report)}, and nothing is newer`);
     if (knowledge.wasTouched(intent)) return;
-    // Who may not read a group cannot see how it is; a 403 to the last look confirms a giving-up (design 6.3).
+    // Who may not read a group cannot see how it is; a 403 to the last look confirms a giving-up (protocol.md 7.8).
     const wasDenied = (knowledge.denied.get(intent.group) ?? -Infinity) > this.#givenUpAt(report) - DENIED_MS;
     if (!isSuccess(report.outcome) && wasDenied) return;
     // Which group of the target it means is not known, so nobody can see how it is.

@@ -1,4 +1,4 @@
-/** Watches full states (design 5.6): what they come to is on record before it is sent, and nobody is left out. */
+/** Watches full states (protocol.md 5.3): what they come to is on record before it is sent, and nobody is left out. */
 import type { WantedState } from '../../oracle/intents.ts';
 import { isFailure, type Report } from '../../oracle/reports.ts';
 import type { Invariant } from '../violation.ts';

@@ -68,8 +68,17 @@ test('nothing but what is needed is packed', async () => {
   const tops = new Set(files.map(({ path }) => path.split('/')[0]));
   expect(tops).toEqual(
     new Set([
-      ...['ARCHITECTURE.md', 'CHANGELOG.md', 'CONTRIBUTING.md', 'LICENSE', 'README.md', 'SECURITY.md'],
-      ...['dist', 'docs', 'examples', 'package.json', 'schema'],
+      'ARCHITECTURE.md',
+      'CHANGELOG.md',
+      'CONTRIBUTING.md',
+      'LICENSE',
+      'README.md',
+      'SECURITY.md',
+      'dist',
+      'docs',
+      'examples',
+      'package.json',
+      'schema',
     ]),
   );
 });

@@ -25,7 +25,7 @@ const files = [
 const section = String.raw`[A-Z]?\d+(?:\.\d+)*`;
 
 function sectionsOf(document: string): ReadonlySet<string> {
-  const headings = read(`docs/${document}`).matchAll(new RegExp(String.raw`^#+ (${section})\.? `, 'gm'));
+  const headings = read(`docs/${document}`).matchAll(new RegExp(String.raw`^#+ (${section})[.:]? `, 'gm'));
   return new Set([...headings].flatMap(([, number]) => number ?? []));
 }
 

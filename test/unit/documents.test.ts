@@ -8,9 +8,12 @@ import { knownNames } from '../../src/config/variables.ts';
 const root = new URL('../../', import.meta.url);
 const textOf = (url: URL): string => readFileSync(fileURLToPath(url), 'utf8');
 
-const pages = ['CONTRIBUTING.md', 'SECURITY.md', 'examples/native-kcat/README.md', 'examples/okta-webhook/README.md'].map(
-  (path) => [path, new URL(path, root)] as const,
-);
+const pages = [
+  'CONTRIBUTING.md',
+  'SECURITY.md',
+  'examples/native-kcat/README.md',
+  'examples/okta-webhook/README.md',
+].map((path) => [path, new URL(path, root)] as const);
 
 /** As GitHub makes them of headings. */
 const anchorsOf = (page: string): readonly string[] =>

@@ -75,13 +75,18 @@ describe.each(['examples/native-kcat', oktaFolder])('%s', (folder) => {
     const named = [...text.matchAll(/docker compose (?:exec(?: -T)?|logs) (\w+)/g)].map(([, name = '']) => name);
     expect(named.filter((name) => !services.has(name))).toEqual([]);
     const topics = [...text.matchAll(/kcat .*-t (\S+)/g)].map(([, name]) => name);
-    const known = [variables.SOURCE_TOPIC, variables.REPORT_TOPIC, variables.DEAD_LETTER_TOPIC].map((each) => each.initial);
+    const known = [variables.SOURCE_TOPIC, variables.REPORT_TOPIC, variables.DEAD_LETTER_TOPIC].map(
+      (each) => each.initial,
+    );
     expect(topics.filter((name) => !known.includes(name ?? null))).toEqual([]);
-    const published = [base, added].flatMap((compose) => Object.values(compose.services).flatMap(({ ports = [] }) => ports));
+    const published = [base, added].flatMap((compose) =>
+      Object.values(compose.services).flatMap(({ ports = [] }) => ports),
+    );
     const used = [...text.matchAll(/(?:127\.0\.0\.1|localhost):(\d+)/g)].map(([, port]) => port);
     expect(used.filter((port) => !published.some((each) => each.startsWith(`127.0.0.1:${port}:`)))).toEqual([]);
     for (const [path] of text.matchAll(/examples\/[\w./-]+/g)) expect(existsSync(`${root}${path}`), path).toBe(true);
-    for (const [, file = ''] of page.matchAll(/^\| `([\w.-]+)` \|/gm)) expect(existsSync(`${root}${folder}/${file}`), file).toBe(true);
+    for (const [, file = ''] of page.matchAll(/^\| `([\w.-]+)` \|/gm))
+      expect(existsSync(`${root}${folder}/${file}`), file).toBe(true);
   });
 
   test('each variable that it names exists', () => {
@@ -116,7 +121,9 @@ describe('native events with kcat', () => {
     expect(decoded('full-state.txt')).toMatchObject([
       { kind: 'state', group: 'support', members: ['user-5', 'user-6'], deleted: false },
     ]);
-    expect(decoded('deleted-group.txt')).toMatchObject([{ kind: 'state', group: 'support', members: [], deleted: true }]);
+    expect(decoded('deleted-group.txt')).toMatchObject([
+      { kind: 'state', group: 'support', members: [], deleted: true },
+    ]);
   });
 });
 

@@ -63,7 +63,9 @@ test.each(workflows)('%s: actions are pinned by commit, the version beside it; t
     .split('\n')
     .filter((line) => /\buses: (?!\.\/)/.test(line));
   for (const line of lines) expect(line).toMatch(/uses: [\w.-]+\/[\w.-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+$/);
-  const all = files.flatMap((each) => textOf(`.github/workflows/${each}`).match(/[\w.-]+\/[\w.-]+@[0-9a-f]{40}/g) ?? []);
+  const all = files.flatMap(
+    (each) => textOf(`.github/workflows/${each}`).match(/[\w.-]+\/[\w.-]+@[0-9a-f]{40}/g) ?? [],
+  );
   const pinned = [...new Set(all)].map((each) => each.split('@')[0]);
   expect(new Set(pinned).size).toBe(pinned.length);
 });
@@ -75,7 +77,9 @@ test.each(workflows)('%s: it may only read unless a job asks for more, and each 
 });
 
 test('the oldest version of Node that is tested is that of `engines`, .nvmrc and the container image', () => {
-  const tested = workflows.flatMap(([, workflow]) => jobsOf(workflow)).flatMap(({ strategy }) => strategy?.matrix.node ?? []);
+  const tested = workflows
+    .flatMap(([, workflow]) => jobsOf(workflow))
+    .flatMap(({ strategy }) => strategy?.matrix.node ?? []);
   expect(packageJson.engines.node).toMatch(new RegExp(`^>=${Math.min(...tested)}\\.`));
   const version = textOf('.nvmrc').trim();
   expect(version).toMatch(new RegExp(`^${Math.min(...tested)}\\.`));

@@ -7,7 +7,6 @@ export const breakerMutants: readonly Mutant[] = [
     breaks: 'an open breaker asks only groups that have failed',
     edits: [
       {
-        file: 'src/core/breaker.ts',
         find: 'if (candidate.failedAt === 0) return candidate;',
         replace: 'if (candidate.failedAt === 0) continue;',
       },
@@ -19,7 +18,6 @@ export const breakerMutants: readonly Mutant[] = [
     breaks: 'an open breaker asks the group that failed last, again and again',
     edits: [
       {
-        file: 'src/core/breaker.ts',
         find: 'if (candidate.failedAt === 0) return candidate;\n    if (next === null || candidate.failedAt < next.failedAt)',
         replace: 'if (next === null || candidate.failedAt > next.failedAt)',
       },
@@ -31,7 +29,6 @@ export const breakerMutants: readonly Mutant[] = [
     breaks: 'where PATCHes fail, a read closes the breaker',
     edits: [
       {
-        file: 'src/core/breaker.ts',
         find: "const isBesideIt = breaker.pauses.failed === 'write' &&",
         replace: "const isBesideIt = breaker.openedBy.length === 0 && breaker.pauses.failed === 'write' &&",
       },
@@ -43,7 +40,6 @@ export const breakerMutants: readonly Mutant[] = [
     breaks: 'a 403 to a PATCH of a group that can be read counts against the client, and its attempt is given back',
     edits: [
       {
-        file: 'src/core/breaker.ts',
         find: "if (sign === 'permission') return seen.isReadable ? 'own' : 'unclear';",
         replace: "if (sign === 'permission') return sign;",
       },
@@ -55,7 +51,6 @@ export const breakerMutants: readonly Mutant[] = [
     breaks: 'failures count as a row although requests have succeeded between them',
     edits: [
       {
-        file: 'src/core/breaker.ts',
         find: 'return isStill ? breaker : { ...closedBreaker, pauses };',
         replace: 'return isStill ? breaker : { ...breaker, pauses };',
       },
@@ -67,7 +62,6 @@ export const breakerMutants: readonly Mutant[] = [
     breaks: 'of the failures that open the breaker only the last ones give their attempt back',
     edits: [
       {
-        file: 'src/pipeline/breaker.ts',
         find: 'of openedBy.flatMap(',
         replace: 'of openedBy.slice(-1).flatMap(',
       },
@@ -77,15 +71,13 @@ export const breakerMutants: readonly Mutant[] = [
   {
     name: 'back-at-once',
     breaks: 'what opened the breaker is sent again as soon as it closes, however often it fails',
-    edits: [{ file: 'src/pipeline/breaker.ts', find: '    failing.waits += 1;\n', replace: '' }],
+    edits: [{ find: '    failing.waits += 1;\n', replace: '' }],
     scenario: 'beside',
   },
   {
     name: 'alone-unnoticed',
     breaks: 'groups that fail while others succeed open the breaker again and again, and never use up a try',
-    edits: [
-      { file: 'src/core/breaker.ts', find: 'return seen.isAlone && isOfTarget(sign)', replace: 'return sign === null' },
-    ],
+    edits: [{ find: 'return seen.isAlone && isOfTarget(sign)', replace: 'return sign === null' }],
     tests: ['test/contract/rules/breaker-attempts.test.ts'],
   },
   {
@@ -93,7 +85,6 @@ export const breakerMutants: readonly Mutant[] = [
     breaks: 'a probe to a group that fails alone closes the breaker',
     edits: [
       {
-        file: 'src/core/breaker.ts',
         find: "    case 'alone':\n    case 'nothing':\n      return probedAgain(breaker, breaker.reason);",
         replace:
           "    case 'alone':\n      return closedAfter(breaker, seen);\n    case 'nothing':\n      return probedAgain(breaker, breaker.reason);",
@@ -104,9 +95,7 @@ export const breakerMutants: readonly Mutant[] = [
   {
     name: 'alone-for-ever',
     breaks: 'a group that failed alone does so for ever, even after a success of its own',
-    edits: [
-      { file: 'src/pipeline/lone-failures.ts', find: 'if (isRecovered) this.#failures.delete(subject);', replace: '' },
-    ],
+    edits: [{ find: 'if (isRecovered) this.#failures.delete(subject);', replace: '' }],
     tests: ['test/contract/rules/breaker-attempts.test.ts'],
   },
   {
@@ -114,7 +103,6 @@ export const breakerMutants: readonly Mutant[] = [
     breaks: 'a group that alone fails by reads and changes in turn has recovered with each good read',
     edits: [
       {
-        file: 'src/pipeline/lone-failures.ts',
         find: "const isRecovered = request !== 'read' || known?.has('write') !== true;",
         replace: 'const isRecovered = known !== undefined;',
       },
@@ -126,7 +114,6 @@ export const breakerMutants: readonly Mutant[] = [
     breaks: 'a group whose requests alone are answered with 401 uses up no try',
     edits: [
       {
-        file: 'src/pipeline/failed-tries.ts',
         find: "const schedule = rule === 'free' && sign === 'alone' ? 'slow' : rule;",
         replace: 'const schedule = rule;',
       },
@@ -138,7 +125,6 @@ export const breakerMutants: readonly Mutant[] = [
     breaks: 'a group that is answered with 429 keeps its place before the others',
     edits: [
       {
-        file: 'src/pipeline/schedule.ts',
         find: 'since = Math.max(since, context.throttled.since(group));',
         replace: '',
       },
@@ -150,7 +136,6 @@ export const breakerMutants: readonly Mutant[] = [
     breaks: 'groups with removals that are answered with 429 take each opening of the gate',
     edits: [
       {
-        file: 'src/pipeline/ready-queue.ts',
         find: 'firstIn(this.#revocations, yields) ?? firstIn(this.#grants, yields)',
         replace: 'this.#revocations.peek()',
       },
@@ -162,7 +147,6 @@ export const breakerMutants: readonly Mutant[] = [
     breaks: 'a group that is answered with 429 is asked again whenever the gate opens',
     edits: [
       {
-        file: 'src/pipeline/schedule.ts',
         find: 'if (due !== null && now.wall < throttledUntil)',
         replace: 'if (due !== null && now.wall < 0)',
       },
@@ -174,7 +158,6 @@ export const breakerMutants: readonly Mutant[] = [
     breaks: 'a read that shows a version which a PATCH of ours has replaced decides about no-ops and full states',
     edits: [
       {
-        file: 'src/core/replaced-versions.ts',
         find: 'if (nowMs >= untilMs) return false;',
         replace: 'if (nowMs >= 0) return false;',
       },

@@ -8,23 +8,19 @@ export const deadMutants: readonly Mutant[] = [
     breaks: 'a replay carries the data of the dead change and overwrites a newer one',
     edits: [
       {
-        file: 'test/simulation/operator.ts',
         find: 'const pending = dead.map(({ name, place }) => ({\n',
         replace: 'const pending = dead.map(({ name, place, op }) => ({\n        op,\n',
       },
       {
-        file: 'src/core/wire-intent.ts',
         find: 'export const wireNamed = wirePosition.extend({ member: wireId.nullable() });',
         replace:
           "export const wireNamed = wirePosition.extend({ member: wireId.nullable(), op: z.enum(['add', 'remove', 'state']) });",
       },
       {
-        file: 'src/core/request-record.ts',
         find: 'const named = pending.map((each) => ({ group,',
         replace: 'const named = pending.map((each) => ({ op: each.op, group,',
       },
       {
-        file: 'src/pipeline/replay.ts',
         find: "  if (order > 0) return 'superseded';\n",
         replace: `  if (order > 0) {
     const source = { topic, partition: number, offset: named.offset, index: null, eventId: null, timestamp: 0 };
@@ -45,15 +41,13 @@ export const deadMutants: readonly Mutant[] = [
     breaks: 'a replay request has the key of its group, and the cleaner drops the state of the group',
     edits: [
       {
-        file: 'test/simulation/operator.ts',
         find: 'const key = `\\u0000rollcall.request.${world.chance.uuid()}`;',
         replace: 'const key = group;',
       },
       {
-        file: 'src/core/live-record.ts',
-        find: 'const stamp = stampIn(headers);\n',
+        find: 'const stamp = stampIn(headers);\n  if (name === FENCE_KEY) {',
         replace:
-          "if (header(headers, 'rollcall-type') === 'replay') return parseRequest(name, value);\n  const stamp = stampIn(headers);\n",
+          "if (header(headers, 'rollcall-type') === 'replay') return parseRequest(name, value);\n  const stamp = stampIn(headers);\n  if (name === FENCE_KEY) {",
       },
     ],
     scenario: 'grave',
@@ -63,7 +57,6 @@ export const deadMutants: readonly Mutant[] = [
     breaks: 'a replay wakes whatever is dead of the member, not what it names',
     edits: [
       {
-        file: 'src/pipeline/replay.ts',
         find: "if (topic !== named.topic || number !== named.partition || order < 0) return 'gone';\n  if (order > 0) return 'superseded';",
         replace: "if (pending.dead === null) return 'superseded';",
       },
@@ -75,7 +68,6 @@ export const deadMutants: readonly Mutant[] = [
     breaks: 'the late acknowledgement of a failure counts for the try that a replay began',
     edits: [
       {
-        file: 'src/pipeline/settle.ts',
         find: 'if (member === undefined || intent === member.woken) return;',
         replace: 'if (member === undefined) return;',
       },
@@ -87,7 +79,6 @@ export const deadMutants: readonly Mutant[] = [
     breaks: 'a live record marks a change as dead before its failure is reported',
     edits: [
       {
-        file: 'src/pipeline/record.ts',
         find: 'if (pending.dead !== null) return pendingReported ? pending : recorded;',
         replace: 'if (pending.dead !== null) return pending;',
       },
@@ -99,7 +90,6 @@ export const deadMutants: readonly Mutant[] = [
     breaks: 'a dead change is dropped by age or number before its failure is reported',
     edits: [
       {
-        file: 'src/pipeline/record.ts',
         find: 'pending !== null && pending.dead !== null && pendingReported ? [pending] : [],',
         replace: 'pending !== null && pending.dead !== null ? [pending] : [],',
       },
@@ -111,7 +101,6 @@ export const deadMutants: readonly Mutant[] = [
     breaks: 'after the wall clock was set back, what comes of a replay is reported as earlier than the failure',
     edits: [
       {
-        file: 'src/pipeline/conclude.ts',
         find: 'Math.max(now, former.dead.at + 1) : now',
         replace: 'now : now',
       },

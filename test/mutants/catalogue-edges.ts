@@ -11,13 +11,11 @@ export const edgeMutants: readonly Mutant[] = [
     breaks: 'an offer has its end before its room is free, so that what takes its place is turned away',
     edits: [
       {
-        file: 'src/ingest/send-queue.ts',
         find: '    this.#free(offer);\n    offer.resolve(offer.records.map((_, index) => offer.outcomes.get(index) ?? missing));',
         replace:
           '    offer.resolve(offer.records.map((_, index) => offer.outcomes.get(index) ?? missing));\n    queueMicrotask(() => this.#free(offer));',
       },
       {
-        file: 'src/ingest/send-queue.ts',
         find: '    this.#free(offer);\n    offer.reject(error);',
         replace: '    offer.reject(error);\n    queueMicrotask(() => this.#free(offer));',
       },
@@ -29,7 +27,6 @@ export const edgeMutants: readonly Mutant[] = [
     breaks: 'a secret that was replaced is not redacted any more',
     edits: [
       {
-        file: 'src/core/redact.ts',
         find: 'if (this.#given.delete(secret)) this.learn(secret);',
         replace: 'this.#given.delete(secret);',
       },
@@ -41,7 +38,6 @@ export const edgeMutants: readonly Mutant[] = [
     breaks: 'a secret that was read again is redacted only until many tokens have come',
     edits: [
       {
-        file: 'src/commands/live-config.ts',
         find: '      this.#host.secrets.know(config.secrets);',
         replace: '      for (const secret of config.secrets) this.#host.secrets.learn(secret);',
       },
@@ -53,7 +49,6 @@ export const edgeMutants: readonly Mutant[] = [
     breaks: 'a line without an end is collected for as long as it comes',
     edits: [
       {
-        file: 'src/core/id-table-file.ts',
         find: '    if (this.#open.length > LINE_LENGTH_MAX) this.#fail(this.#line + 1, `the line is longer than ${LINE_LENGTH_MAX}`);\n',
         replace: '',
       },
@@ -63,7 +58,7 @@ export const edgeMutants: readonly Mutant[] = [
   {
     name: 'endless-text',
     breaks: 'a text of tens of millions of characters is compared with patterns',
-    edits: [{ file: 'src/formats/unreadable.ts', find: '  line.length <= LINE_LENGTH_MAX &&\n', replace: '' }],
+    edits: [{ find: '  line.length <= LINE_LENGTH_MAX &&\n', replace: '' }],
     tests: ['test/unit/formats-hostile.test.ts'],
   },
   {
@@ -71,7 +66,6 @@ export const edgeMutants: readonly Mutant[] = [
     breaks: 'a damaged batch that claims to end later makes the next one be passed over',
     edits: [
       {
-        file: 'src/adapters/kafka/fetch-answer.ts',
         find: '  return offset < end ? message : { ...message, offset: String(end - 1n) };',
         replace: '  return offset < end ? message : { ...message, offset: String(end) };',
       },
@@ -83,7 +77,6 @@ export const edgeMutants: readonly Mutant[] = [
     breaks: 'the TLS handshake does not name the host',
     edits: [
       {
-        file: 'src/adapters/kafka/connection.ts',
         find: 'connectTls({ host, port, ...name, ...ssl }, onConnect)',
         replace: 'connectTls({ host, port, ...ssl }, onConnect)',
       },
@@ -95,7 +88,6 @@ export const edgeMutants: readonly Mutant[] = [
     breaks: 'a header of an answer is cut before secrets are looked for in it',
     edits: [
       {
-        file: 'src/adapters/genesys/response.ts',
         find: "redacted(response.header('inin-correlation-id'), redact)?.slice(0, correlationIdMaxLength) || null",
         replace:
           "redacted(response.header('inin-correlation-id')?.slice(0, correlationIdMaxLength) ?? null, redact) || null",
@@ -108,7 +100,6 @@ export const edgeMutants: readonly Mutant[] = [
     breaks: 'a partition that the relay had paused before a rebalance is never read again',
     edits: [
       {
-        file: 'src/adapters/kafka/relay-consumer.ts',
         find: '    this.#paused.clear();\n',
         replace: '',
       },
@@ -120,7 +111,6 @@ export const edgeMutants: readonly Mutant[] = [
     breaks: 'a consumer that was given up goes on asking where to begin, while a partition has no leader',
     edits: [
       {
-        file: 'src/adapters/kafka/relay-consumer.ts',
         find: "this.#state === 'open' && assignment === this.#assignments;",
         replace: 'assignment === this.#assignments;',
       },
@@ -132,7 +122,6 @@ export const edgeMutants: readonly Mutant[] = [
     breaks: 'once the login host has refused, the token after the next one is not asked for',
     edits: [
       {
-        file: 'src/adapters/genesys/token-source.ts',
         find: '    this.#token = token;\n    this.#failure = null;\n',
         replace: '    this.#token = token;\n',
       },
@@ -144,7 +133,6 @@ export const edgeMutants: readonly Mutant[] = [
     breaks: 'inactive users behind the first page are taken for missing, and stay members',
     edits: [
       {
-        file: 'src/adapters/ids/inactive-users.ts',
         find: "if (way === 'paged' || (way === 'one' && isWhole)) return null;",
         replace: "if (way === 'paged' || way === 'one') return null;",
       },

@@ -9,7 +9,6 @@ export const figureMutants: readonly Mutant[] = [
     breaks: 'a change counts from when it was read, not from when its record was written',
     edits: [
       {
-        file: 'src/core/age.ts',
         find: 'timestamp > 0 ? Math.min(timestamp, seenAt) : seenAt;',
         replace: 'seenAt;',
       },
@@ -21,7 +20,6 @@ export const figureMutants: readonly Mutant[] = [
     breaks: 'a partition that is paused never hears that more was written',
     edits: [
       {
-        file: 'src/pipeline/backlog.ts',
         find: '    this.saw(partition, end);\n    const entry',
         replace: '    const entry',
       },
@@ -33,7 +31,6 @@ export const figureMutants: readonly Mutant[] = [
     breaks: 'only what was read has an age',
     edits: [
       {
-        file: 'src/pipeline/stats.ts',
         find: 'earlier(oldest.unapplied, oldestAt ?? null);',
         replace: 'oldest.unapplied;',
       },
@@ -43,9 +40,7 @@ export const figureMutants: readonly Mutant[] = [
   {
     name: 'held-ages',
     breaks: 'removals that wait for an operator make the target look stuck',
-    edits: [
-      { file: 'src/core/age.ts', find: "isHeld(intent) ? 'held' : ", replace: "false && isHeld(intent) ? 'held' : " },
-    ],
+    edits: [{ find: "= isHeld(intent) ? 'held' : ", replace: "= false && isHeld(intent) ? 'held' : " }],
     tests: figures,
   },
   {
@@ -53,7 +48,6 @@ export const figureMutants: readonly Mutant[] = [
     breaks: 'after a restart what waits for its provisioning makes the target look stuck',
     edits: [
       {
-        file: 'src/core/wire-intent.ts',
         find: '    ...(intent.schedule !== undefined && { schedule: intent.schedule }),\n',
         replace: '',
       },
@@ -65,7 +59,6 @@ export const figureMutants: readonly Mutant[] = [
     breaks: 'what waits for an open breaker counts as waiting for its provisioning',
     edits: [
       {
-        file: 'src/core/pending.ts',
         find: '  ...withoutSchedule(intent),\n  notBefore,',
         replace: '  ...intent,\n  notBefore,',
       },
@@ -76,36 +69,35 @@ export const figureMutants: readonly Mutant[] = [
     name: 'unknown-is-nothing',
     breaks: 'a partition whose state is not restored is said to have nothing left',
     edits: [
-      { file: 'src/pipeline/stats.ts', find: 'const isKnown = isOwned(partition);', replace: 'const isKnown = true;' },
+      {
+        find: 'const isKnown = isOwned(partition);\n  const unapplied',
+        replace: 'const isKnown = true;\n  const unapplied',
+      },
     ],
     tests: figures,
   },
   {
     name: 'stale-is-fresh',
     breaks: 'an end that was seen long ago is taken for the present one',
-    edits: [
-      { file: 'src/pipeline/backlog.ts', find: 'monotonic - seenAt <= FRESH_MS;', replace: 'monotonic >= seenAt;' },
-    ],
+    edits: [{ find: 'monotonic - seenAt <= FRESH_MS;', replace: 'monotonic >= seenAt;' }],
     tests: figures,
   },
   {
     name: 'refused-is-at-the-end',
     breaks: 'a refused partition whose committed offset is the end is said to have nothing left',
-    edits: [{ file: 'src/pipeline/backlog.ts', find: "partition.phase !== 'refused' && ", replace: '' }],
+    edits: [{ find: "partition.phase !== 'refused' && ", replace: '' }],
     tests: figures,
   },
   {
     name: 'open-metrics',
     breaks: 'metrics are told to anybody',
-    edits: [
-      { file: 'src/admin/server.ts', find: "if (path === '/metrics' && ", replace: "if (path === '/nothing' && " },
-    ],
+    edits: [{ find: "if (path === '/metrics' && ", replace: "if (path === '/nothing' && " }],
     tests: ['test/contract/admin.test.ts'],
   },
   {
     name: 'closed-probes',
     breaks: 'probes need the token',
-    edits: [{ file: 'src/admin/server.ts', find: "if (path === '/metrics' && ", replace: 'if (' }],
+    edits: [{ find: "if (path === '/metrics' && ", replace: 'if (' }],
     tests: ['test/contract/admin.test.ts'],
   },
 ];

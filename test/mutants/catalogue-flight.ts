@@ -8,7 +8,6 @@ export const flightMutants: readonly Mutant[] = [
     breaks: 'a request without an answer leaves no doubt behind',
     edits: [
       {
-        file: 'src/pipeline/request.ts',
         find: 'if (!isSure) doubtRequest(',
         replace: 'if (false) doubtRequest(',
       },
@@ -21,7 +20,6 @@ export const flightMutants: readonly Mutant[] = [
     breaks: 'a no-op is final although the group is in doubt',
     edits: [
       {
-        file: 'src/core/step.ts',
         find: "  if (doubt !== null) return { kind: 'hold', untilMs: earlier(doubt.untilMs, unconfirmed) };",
         replace: '',
       },
@@ -34,7 +32,6 @@ export const flightMutants: readonly Mutant[] = [
     breaks: 'a no-op is final by the cached snapshot, without a fresh read',
     edits: [
       {
-        file: 'src/core/step.ts',
         find: "if (!situation.isFresh) return { kind: 'confirm', snapshot };",
         replace: '',
       },
@@ -46,7 +43,6 @@ export const flightMutants: readonly Mutant[] = [
     breaks: 'what was tried for the last time is given up without a look at the target',
     edits: [
       {
-        file: 'src/core/step.ts',
         find: "if (situation.due.length === 0) return { kind: 'done' };",
         replace:
           "if (situation.due.length === 0) return { kind: 'done' };\n  if (spent.size > 0) return { kind: 'final', noop: [], givenUp: [...spent] };",
@@ -58,7 +54,6 @@ export const flightMutants: readonly Mutant[] = [
     breaks: 'a no-op that waited for the end of the doubt is final without another look',
     edits: [
       {
-        file: 'src/core/step.ts',
         find: "if (doubt !== null && isOver(doubt, situation.nowMs)) return { kind: 'forget_doubt' };",
         replace:
           "if (doubt !== null && isOver(doubt, situation.nowMs)) {\n    const known = snapshot === null ? null : plan(due, snapshot);\n    if (known === null || known.todo.length > 0) return { kind: 'forget_doubt' };\n    return { kind: 'final', noop: known.noop, givenUp: [] };\n  }",
@@ -71,7 +66,6 @@ export const flightMutants: readonly Mutant[] = [
     breaks: 'no-ops beside a PATCH are final by what was known before it, whatever its answer shows and in doubt too',
     edits: [
       {
-        file: 'src/pipeline/apply.ts',
         find: '  verify(context, group, { part, request, seen: outcome.seen,',
         replace:
           '  for (const intent of stillDue(group, flight)) if (isSo(intent, snapshot)) landUnsent(context, group, intent);\n  verify(context, group, { part, request, seen: outcome.seen,',
@@ -82,14 +76,13 @@ export const flightMutants: readonly Mutant[] = [
   {
     name: 'doubt-ends-early',
     breaks: 'the version that a lost request was for ends the doubt already',
-    edits: [{ file: 'src/core/doubt.ts', find: 'b !== null && a > b;', replace: 'b !== null && a >= b;' }],
+    edits: [{ find: 'b !== null && a > b;', replace: 'b !== null && a >= b;' }],
   },
   {
     name: 'garbage-is-sure',
     breaks: 'a success that cannot be read counts as an answer',
     edits: [
       {
-        file: 'src/core/outcome.ts',
         find: 'return isBare(answer) || readGroupBody(body, answer.etag) !== null;',
         replace: 'return true;',
       },
@@ -101,12 +94,10 @@ export const flightMutants: readonly Mutant[] = [
     breaks: 'a version conflict leaves the snapshot in the cache',
     edits: [
       {
-        file: 'src/pipeline/request.ts',
         find: "if (outcome.kind === 'conflict' || outcome.kind === 'transient') context.cache.delete(cacheKey(group));",
         replace: '',
       },
       {
-        file: 'src/pipeline/failures.ts',
         find: '  course.conflicts += 1;\n  forgetSnapshot(context, group, course);',
         replace: '  course.conflicts += 1;',
       },
@@ -118,12 +109,10 @@ export const flightMutants: readonly Mutant[] = [
     breaks: 'what fails is parked although a newer intent has taken its place',
     edits: [
       {
-        file: 'src/pipeline/failed-tries.ts',
         find: 'if (group.members.get(intent.member)?.pending !== intent) continue;',
         replace: '',
       },
       {
-        file: 'src/pipeline/failures.ts',
         find: '  const tried = triedOf(group, course, snapshot);\n  const refused',
         replace: '  const tried = failed.part;\n  const refused',
       },
@@ -134,7 +123,6 @@ export const flightMutants: readonly Mutant[] = [
     breaks: 'an intent is reported as superseded while its request is on its way',
     edits: [
       {
-        file: 'src/pipeline/conclude.ts',
         find: 'if (group.flight?.covered.has(pending) === true)',
         replace: 'if (false)',
       },
@@ -145,7 +133,6 @@ export const flightMutants: readonly Mutant[] = [
     breaks: 'bisection stops at a half of two, and the good member is refused with the bad one',
     edits: [
       {
-        file: 'src/pipeline/isolation.ts',
         find: 'if (sentCount === 1) endAlone(',
         replace: 'if (sentCount <= 2) endAlone(',
       },
@@ -156,7 +143,6 @@ export const flightMutants: readonly Mutant[] = [
     breaks: 'when one half of a refused request lands, the other half counts as landed too',
     edits: [
       {
-        file: 'src/pipeline/apply.ts',
         find: 'verify(context, group, { part, request, seen: outcome.seen, isTrusted: after !== null });',
         replace:
           'verify(context, group, { part: [...part, ...course.suspects], request, seen: null, isTrusted: true });\n  course.suspects = [];',
@@ -168,9 +154,8 @@ export const flightMutants: readonly Mutant[] = [
     breaks: 'the loss of a partition frees the groups that are in flight',
     edits: [
       {
-        file: 'src/pipeline/forget.ts',
-        find: '    state.waiting.delete(group);',
-        replace: '    state.waiting.delete(group);\n    state.locks.delete(group.id);',
+        find: 'state.waiting.delete(group);\n    cache.delete(cacheKey(group));',
+        replace: 'state.waiting.delete(group);\n    state.locks.delete(group.id);\n    cache.delete(cacheKey(group));',
       },
     ],
   },
@@ -178,9 +163,8 @@ export const flightMutants: readonly Mutant[] = [
     name: 'concurrency',
     breaks: 'as many requests are in flight as there are groups',
     edits: [
-      { file: 'src/pipeline/pipeline.ts', find: 'pLimit(options.concurrency)', replace: 'pLimit(100)' },
+      { find: 'pLimit(options.concurrency)', replace: 'pLimit(100)' },
       {
-        file: 'src/pipeline/schedule.ts',
         find: 'this.#limit.pendingCount >= this.#context.options.concurrency',
         replace: 'this.#limit.pendingCount >= 100',
       },
@@ -191,7 +175,6 @@ export const flightMutants: readonly Mutant[] = [
     breaks: 'a failed request uses up a try of what it did not hold',
     edits: [
       {
-        file: 'src/pipeline/failures.ts',
         find: 'fail(context, group, { intents: part, unsent: without(tried, part), outcome, request, seen });\n      return afterFailure',
         replace: 'fail(context, group, { intents: tried, outcome, request, seen });\n      return afterFailure',
       },
@@ -204,7 +187,6 @@ export const flightMutants: readonly Mutant[] = [
       'what waits with a failed request of its group, unsent, counts against what may be pending, so that nothing more is read',
     edits: [
       {
-        file: 'src/pipeline/intake.ts',
         find: 'context.breaker.isClosed ? tried + unsent : tried',
         replace: 'tried',
       },
@@ -216,12 +198,10 @@ export const flightMutants: readonly Mutant[] = [
     breaks: 'failures that open the breaker count as tries of the changes',
     edits: [
       {
-        file: 'src/pipeline/give-back.ts',
         find: 'pending.attempt : Math.max(0, pending.attempt - 1);',
         replace: 'pending.attempt : pending.attempt;',
       },
       {
-        file: 'src/pipeline/failed-tries.ts',
         find: 'if (!breaker.isClosed && !isOwn) return breaker.wait(context, group, [...intents, ...unsent]);',
         replace: '',
       },
@@ -233,7 +213,6 @@ export const flightMutants: readonly Mutant[] = [
     breaks: 'a probe that works leaves the breaker open',
     edits: [
       {
-        file: 'src/core/breaker.ts',
         find: "    case 'own':\n    case 'it_works':\n      return closedAfter(breaker, seen);",
         replace: "    case 'own':\n    case 'it_works':\n      return probedAgain(breaker, breaker.reason);",
       },
@@ -244,12 +223,10 @@ export const flightMutants: readonly Mutant[] = [
     breaks: 'an open breaker holds no request back',
     edits: [
       {
-        file: 'src/pipeline/context.ts',
         find: 'mayAsk(context) && context.breaker.lets(group) &&',
         replace: 'mayAsk(context) &&',
       },
       {
-        file: 'src/pipeline/schedule.ts',
         find: 'mayAsk(this.#context) && breaker.isClosed &&',
         replace: 'mayAsk(this.#context) &&',
       },
@@ -260,7 +237,6 @@ export const flightMutants: readonly Mutant[] = [
     breaks: 'a conflict in between makes the search forget who is suspect',
     edits: [
       {
-        file: 'src/pipeline/course.ts',
         find: '  course.suspects = course.suspects.map((each) => (each === intent ? next : each));\n',
         replace: '',
       },
@@ -272,7 +248,6 @@ export const flightMutants: readonly Mutant[] = [
     breaks: 'a version that was refused counts as the last one although it has moved since',
     edits: [
       {
-        file: 'src/pipeline/failures.ts',
         find: '    if (!isSameVersion(snapshot.tags, refused.tags)) course.refused = null;\n',
         replace: '',
       },
@@ -284,7 +259,6 @@ export const flightMutants: readonly Mutant[] = [
     breaks: 'a run goes on for as long as no answer brings it on',
     edits: [
       {
-        file: 'src/pipeline/apply.ts',
         find: 'if (due.length > 0 && isUsedUp(context, course))',
         replace: 'if (false)',
       },
@@ -296,7 +270,6 @@ export const flightMutants: readonly Mutant[] = [
     breaks: 'a run that has used up its requests ends without a try, and begins again without a pause',
     edits: [
       {
-        file: 'src/pipeline/failures.ts',
         find: "  fail(context, group, { intents, outcome: { kind: 'conflict', failure }, request: null, seen: null });\n  return 'stop';",
         replace: "  return 'stop';",
       },
@@ -308,7 +281,6 @@ export const flightMutants: readonly Mutant[] = [
     breaks: 'when a change of the group lands, what waits for its last look is sent again',
     edits: [
       {
-        file: 'src/pipeline/conclude.ts',
         find: '    if (member.spent === null) member.pending = afterGroupAnswered(member.pending);',
         replace: '    member.pending = afterGroupAnswered(member.pending);',
       },
@@ -320,7 +292,6 @@ export const flightMutants: readonly Mutant[] = [
     breaks: 'a last look without a sure answer is repeated without a pause',
     edits: [
       {
-        file: 'src/pipeline/failed-tries.ts',
         find: 'notBefore: clock.now().wall + options.retry.capMs }',
         replace: 'notBefore: clock.now().wall }',
       },

@@ -7,7 +7,6 @@ export const guardMutants: readonly Mutant[] = [
     breaks: 'the guard counts removals of members who are not there',
     edits: [
       {
-        file: 'src/core/step.ts',
         find: 'const guarded = untried.filter(isGuarded);',
         replace: 'const guarded = situation.due.filter(isGuarded);',
       },
@@ -19,7 +18,6 @@ export const guardMutants: readonly Mutant[] = [
     breaks: 'the guard does not look at the size of the group',
     edits: [
       {
-        file: 'src/core/guard.ts',
         find: 'groupPercent < 100 && size >= groupFloor && count * 100 > groupPercent * size;',
         replace: 'groupPercent < 0 && size >= groupFloor && count > 0;',
       },
@@ -31,7 +29,6 @@ export const guardMutants: readonly Mutant[] = [
     breaks: 'an approval releases whatever is held, though it has changed',
     edits: [
       {
-        file: 'src/pipeline/guard.ts',
         find: 'heldSets(group).find((set) => heldDigest(group.id, set, context.sha256) === digest);',
         replace: 'heldSets(group)[0];',
       },
@@ -43,7 +40,6 @@ export const guardMutants: readonly Mutant[] = [
     breaks: 'a restart forgets what is held',
     edits: [
       {
-        file: 'src/core/wire-intent.ts',
         find: 'if (held !== undefined) return heldOf(held);',
         replace: '',
       },
@@ -53,7 +49,7 @@ export const guardMutants: readonly Mutant[] = [
   {
     name: 'hold-told-once',
     breaks: 'a restore does not report what is held: nobody is told where the former owner could not',
-    edits: [{ file: 'src/pipeline/restore.ts', find: '    tellHeld(context, group);\n', replace: '' }],
+    edits: [{ find: '    tellHeld(context, group);\n', replace: '' }],
     scenario: 'untold',
   },
   {
@@ -61,7 +57,6 @@ export const guardMutants: readonly Mutant[] = [
     breaks: 'an operator is answered while a restore would still find a hold',
     edits: [
       {
-        file: 'src/pipeline/live-records.ts',
         find: 'partition.toWrite.has(group) || holdsDecided(group)',
         replace: 'false',
       },
@@ -73,7 +68,6 @@ export const guardMutants: readonly Mutant[] = [
     breaks: 'a replay of what an operator has refused asks only the limits',
     edits: [
       {
-        file: 'src/core/pending.ts',
         find: "guard: intent.guard?.kind === 'held' ? intent.guard : null,",
         replace: 'guard: null,',
       },
@@ -85,12 +79,10 @@ export const guardMutants: readonly Mutant[] = [
     breaks: 'what a full state comes to is sent before it is recorded',
     edits: [
       {
-        file: 'src/core/full-state.ts',
         find: "target: canJoin ? target : null, waits: 'record' });",
         replace: 'target: canJoin ? target : null });',
       },
       {
-        file: 'src/core/full-state.ts',
         find: "removes.push(withFields(intent, { namedBy: 'target', waits: 'record' }));",
         replace: "removes.push(withFields(intent, { namedBy: 'target' }));",
       },
@@ -102,7 +94,6 @@ export const guardMutants: readonly Mutant[] = [
     breaks: 'a newer change is sent before the full state that it stands upon',
     edits: [
       {
-        file: 'src/pipeline/schedule.ts',
         find: "  if (whole !== null && whole.waits !== 'record' && due.length > 0 && !keptBackIn(group)(whole)) due.push(whole);\n",
         replace: '',
       },
@@ -114,7 +105,6 @@ export const guardMutants: readonly Mutant[] = [
     breaks: 'a full state that is dead stays beside newer changes',
     edits: [
       {
-        file: 'src/pipeline/precedence.ts',
         find: "rival.op === 'state' && intent.op !== 'state' && rival.dead === null;",
         replace: "rival.op === 'state' && intent.op !== 'state';",
       },
@@ -126,7 +116,6 @@ export const guardMutants: readonly Mutant[] = [
     breaks: 'a full state that is given up under newer changes can be replayed',
     edits: [
       {
-        file: 'src/pipeline/conclude.ts',
         find: 'isStoodUpon(group, dead) ? null : dead',
         replace: 'dead',
       },
@@ -138,7 +127,6 @@ export const guardMutants: readonly Mutant[] = [
     breaks: 'a full state is complete although the live record still holds something older',
     edits: [
       {
-        file: 'src/pipeline/partition.ts',
         find: 'if (name === WHOLE_GROUP) return hasOlder(members.recorded, position);',
         replace: 'if (name === WHOLE_GROUP) return isOlder(name);',
       },
@@ -150,7 +138,6 @@ export const guardMutants: readonly Mutant[] = [
     breaks: 'a change is complete although the live record still holds an older full state',
     edits: [
       {
-        file: 'src/pipeline/partition.ts',
         find: 'return isOlder(name) || isOlder(WHOLE_GROUP) || ',
         replace: 'return isOlder(name) || ',
       },
@@ -162,7 +149,6 @@ export const guardMutants: readonly Mutant[] = [
     breaks: 'a change is complete although the full state that it stands on is not',
     edits: [
       {
-        file: 'src/pipeline/partition.ts',
         find: 'if (oldestWhole !== null && comparePositions(oldestWhole.source, position) < 0) return true;',
         replace: 'void oldestWhole;',
       },
@@ -176,7 +162,6 @@ export const guardMutants: readonly Mutant[] = [
     breaks: 'a full state is worked out while a request may still land',
     edits: [
       {
-        file: 'src/core/step.ts',
         find: 'const mustWait = state !== undefined || due.every',
         replace: 'const mustWait = due.every',
       },
@@ -188,7 +173,6 @@ export const guardMutants: readonly Mutant[] = [
     breaks: 'what stands on a full state leaves the live record before it',
     edits: [
       {
-        file: 'src/pipeline/record.ts',
         find: 'recordedIntent(member, pending) ?? standingOn(whole, member.recorded);',
         replace: 'recordedIntent(member, pending);',
       },
@@ -200,7 +184,6 @@ export const guardMutants: readonly Mutant[] = [
     breaks: 'a full state is done with before anything that it came to is recorded or reported',
     edits: [
       {
-        file: 'src/pipeline/record.ts',
         find: 'isEntered && isTold && !isUnrecorded',
         replace: 'isEntered && !isUnrecorded',
       },
@@ -210,16 +193,15 @@ export const guardMutants: readonly Mutant[] = [
   {
     name: 'removals-before-additions',
     breaks: 'the removals of a full state do not wait for its additions',
-    edits: [{ file: 'src/core/full-state.ts', find: "  if (undecided.length > 0) return 'wait';\n", replace: '' }],
+    edits: [{ find: "  if (undecided.length > 0) return 'wait';\n", replace: '' }],
     scenario: 'strangers',
   },
   {
     name: 'removals-with-additions',
     breaks: 'a full state adds and removes in one request',
     edits: [
-      { file: 'src/core/full-state.ts', find: "  if (undecided.length > 0) return 'wait';\n", replace: '' },
+      { find: "  if (undecided.length > 0) return 'wait';\n", replace: '' },
       {
-        file: 'src/core/step.ts',
         find: 'return hasAdditions ? sendable.filter((intent) => !isOfFullState(intent)) : sendable;',
         replace: 'return hasAdditions ? [...sendable] : sendable;',
       },
@@ -231,7 +213,6 @@ export const guardMutants: readonly Mutant[] = [
     breaks: 'removals that need not wait for unknown members go with a further try to add them',
     edits: [
       {
-        file: 'src/core/step.ts',
         find: 'return hasAdditions ? sendable.filter((intent) => !isOfFullState(intent)) : sendable;',
         replace: 'return hasAdditions ? [...sendable] : sendable;',
       },
@@ -243,7 +224,6 @@ export const guardMutants: readonly Mutant[] = [
     breaks: 'a full state removes members although the target refuses whom it adds',
     edits: [
       {
-        file: 'src/core/full-state.ts',
         find: "return unresolved.every((name) => accepted.has(name)) ? 'go' : 'hold';",
         replace: "return unresolved.every((name) => accepted.has(name)) || undecided.length === 0 ? 'go' : 'hold';",
       },
@@ -255,7 +235,6 @@ export const guardMutants: readonly Mutant[] = [
     breaks: 'members who were given up do not count as unknown',
     edits: [
       {
-        file: 'src/core/full-state.ts',
         find: '(isUndecided(intent) ? undecided : unresolved).push(name);',
         replace: 'if (!intent?.dead) (isUndecided(intent) ? undecided : unresolved).push(name);',
       },
@@ -267,7 +246,6 @@ export const guardMutants: readonly Mutant[] = [
     breaks: 'the removals of a full state do not wait for a newer addition of whom it names',
     edits: [
       {
-        file: 'src/pipeline/precedence.ts',
         find: '  unresolved.keepAwaited(group.id, member);\n',
         replace: '',
       },
@@ -279,7 +257,6 @@ export const guardMutants: readonly Mutant[] = [
     breaks: 'a full state that is worked out again after a restart forgets that removals of it wait',
     edits: [
       {
-        file: 'src/pipeline/unresolved-members.ts',
         find: 'if (hasRemovals || isAgain) this',
         replace: 'if (!hasRemovals) this.#removals.delete(group);\n    if (hasRemovals) this',
       },
@@ -291,7 +268,6 @@ export const guardMutants: readonly Mutant[] = [
     breaks: 'an approval does not remember which members were unknown',
     edits: [
       {
-        file: 'src/pipeline/guard.ts',
         find: 'group.partition.unresolved.accept(group.id, [...undecided, ...unresolved]);',
         replace: 'group.partition.unresolved.accept(group.id, []);',
       },
@@ -303,7 +279,6 @@ export const guardMutants: readonly Mutant[] = [
     breaks: 'a restart forgets which unknown members an operator has accepted',
     edits: [
       {
-        file: 'src/pipeline/unresolved-members.ts',
         find: 'if (accepted !== undefined && accepted.length > 0) this',
         replace: 'if (accepted !== undefined && accepted.length < 0) this',
       },
@@ -315,7 +290,6 @@ export const guardMutants: readonly Mutant[] = [
     breaks: 'the digest of what is held does not cover whom the id map names',
     edits: [
       {
-        file: 'src/core/guard.ts',
         find: 'entries.set(id, isAsNamed ? id : [',
         replace: 'entries.set(id, isAsNamed || true ? id : [',
       },
@@ -327,7 +301,6 @@ export const guardMutants: readonly Mutant[] = [
     breaks: 'an approval holds for the user that the id map names when the removal is sent',
     edits: [
       {
-        file: 'src/core/guard.ts',
         find: 'guard?.target !== undefined && target !== null && !isSameId(guard.target, target);',
         replace: 'guard?.target !== undefined && target !== null && false;',
       },
@@ -339,7 +312,6 @@ export const guardMutants: readonly Mutant[] = [
     breaks: 'an approval also counts for what a replay behind it has woken',
     edits: [
       {
-        file: 'src/pipeline/replay.ts',
         find: 'for (const { key, wanted, refusal } of due) {',
         replace:
           "for (const { key, wanted, refusal } of [...due].sort((a, b) => Number(b.wanted.kind === 'replay') - Number(a.wanted.kind === 'replay'))) {",
@@ -352,7 +324,6 @@ export const guardMutants: readonly Mutant[] = [
     breaks: 'a replay of what was refused counts as its approval',
     edits: [
       {
-        file: 'src/pipeline/replay.ts',
         find: '  setPending(partition, member, anew);',
         replace:
           "  setPending(partition, member, anew.guard?.kind === 'held' ? { ...anew, guard: { kind: 'approved', digest: 'x', author: 'x', at: 0 } } : anew);",
@@ -365,7 +336,6 @@ export const guardMutants: readonly Mutant[] = [
     breaks: 'removals that were held for unknown members stay held although all are known',
     edits: [
       {
-        file: 'src/pipeline/schedule.ts',
         find: '  releaseKnown(context, group);\n',
         replace: '',
       },
@@ -377,7 +347,6 @@ export const guardMutants: readonly Mutant[] = [
     breaks: 'what is held counts against what may be pending, so intake stands still for an operator',
     edits: [
       {
-        file: 'src/pipeline/intake.ts',
         find: ' + pending - held;',
         replace: ' + pending;',
       },
@@ -387,7 +356,7 @@ export const guardMutants: readonly Mutant[] = [
   {
     name: 'window-forgotten',
     breaks: 'a restart forgets what was removed within the window',
-    edits: [{ file: 'src/pipeline/restore.ts', find: '  partition.removals.restore(clock.now());\n', replace: '' }],
+    edits: [{ find: '  partition.removals.restore(clock.now());\n', replace: '' }],
     scenario: 'drip',
   },
   {
@@ -395,7 +364,6 @@ export const guardMutants: readonly Mutant[] = [
     breaks: 'what was removed from a group within the window does not count for that group',
     edits: [
       {
-        file: 'src/core/guard.ts',
         find: 'return groupVerdict(count + ofGroup, sizes, limits);',
         replace: 'return groupVerdict(count, sizes, limits);',
       },
@@ -405,7 +373,7 @@ export const guardMutants: readonly Mutant[] = [
   {
     name: 'committed-before-counted',
     breaks: 'a removal is committed before the next owner would count it',
-    edits: [{ file: 'src/pipeline/settle.ts', find: 'removals.isOwing || ', replace: '' }],
+    edits: [{ find: 'removals.isOwing || ', replace: '' }],
     scenario: 'drip',
   },
   {
@@ -413,7 +381,6 @@ export const guardMutants: readonly Mutant[] = [
     breaks: 'a late record of the window stays the last of its key, so that compaction keeps what it says',
     edits: [
       {
-        file: 'src/pipeline/read-back.ts',
         find: '      partition.removals.rewrite(id, context.clock.now());\n',
         replace: '',
       },
@@ -425,7 +392,6 @@ export const guardMutants: readonly Mutant[] = [
     breaks: 'a record of the window that could not be written is not written again',
     edits: [
       {
-        file: 'src/pipeline/live-records.ts',
         find: '    partition.removals.giveBack(rendered.key);\n',
         replace: '',
       },
@@ -437,7 +403,6 @@ export const guardMutants: readonly Mutant[] = [
     breaks: 'removals of a group that wait for another try do not count, so that each of them looks small',
     edits: [
       {
-        file: 'src/pipeline/apply.ts',
         find: 'return pendingRemovals(group);',
         replace: 'return [];',
       },
@@ -449,7 +414,6 @@ export const guardMutants: readonly Mutant[] = [
     breaks: 'a removal that has taken effect still counts as one that is about to be sent',
     edits: [
       {
-        file: 'src/pipeline/removal-window.ts',
         find: '{ ...reserved, count: reserved.count - 1 }',
         replace: 'reserved',
       },
@@ -459,7 +423,7 @@ export const guardMutants: readonly Mutant[] = [
   {
     name: 'reservation-kept',
     breaks: 'removals that a group was about to send count although it is not in flight any more',
-    edits: [{ file: 'src/pipeline/apply.ts', find: '    group.partition.removals.release(group.id);\n', replace: '' }],
+    edits: [{ find: '    group.partition.removals.release(group.id);\n', replace: '' }],
     scenario: 'shared',
   },
   {
@@ -467,7 +431,6 @@ export const guardMutants: readonly Mutant[] = [
     breaks: 'a request is taken up although it is not signed with the key',
     edits: [
       {
-        file: 'src/core/request-signature.ts',
         find: "  if (signature.kind !== 'good') return signature.kind;\n",
         replace: "  if (signature.kind !== 'good') return null;\n",
       },
@@ -479,7 +442,6 @@ export const guardMutants: readonly Mutant[] = [
     breaks: 'the age of a signed request is not looked at',
     edits: [
       {
-        file: 'src/core/request-signature.ts',
         find: "return isExpired(signature.issuedAt, now) ? 'expired' : null;",
         replace: 'return null;',
       },
@@ -491,7 +453,6 @@ export const guardMutants: readonly Mutant[] = [
     breaks: 'removals that the target has refused count for other groups until the run of their own ends',
     edits: [
       {
-        file: 'src/pipeline/apply.ts',
         find: '    course.isFresh = false;\n    course.reserved = null;',
         replace: '    course.isFresh = false;',
       },
@@ -503,7 +464,6 @@ export const guardMutants: readonly Mutant[] = [
     breaks: 'all removals of a run count with the size that the group had before the first one',
     edits: [
       {
-        file: 'src/pipeline/guard.ts',
         find: '  } else window.resize(group.id, snapshot.members.size + course.reserved.unseenCount);',
         replace: '  }',
       },
@@ -515,7 +475,6 @@ export const guardMutants: readonly Mutant[] = [
     breaks: 'a removal that is accepted and not shown yet counts as removed and as pending',
     edits: [
       {
-        file: 'src/pipeline/guard.ts',
         find: 'pending !== null && isTried(group, pending) ? [pending] : []',
         replace: 'pending !== null ? [pending] : []',
       },

@@ -8,7 +8,6 @@ export const logMutants: readonly Mutant[] = [
     breaks: 'a partition without a leader is sent with the others, of which nothing is written then',
     edits: [
       {
-        file: 'src/adapters/kafka/sender.ts',
         find: 'if (found !== undefined && isLeaderless(found))',
         replace: 'if (false)',
       },
@@ -20,7 +19,6 @@ export const logMutants: readonly Mutant[] = [
     breaks: 'a partition without a leader is asked for its offsets with the others, of which none are known then',
     edits: [
       {
-        file: 'src/adapters/kafka/leaderless.ts',
         find: 'each.partitions.filter(({ partition }) => isLed(each.topic, partition)),',
         replace: 'each.partitions,',
       },
@@ -33,7 +31,6 @@ export const logMutants: readonly Mutant[] = [
       'a partition without a leader is looked after with the others: no hole is found, and the consumer is built again',
     edits: [
       {
-        file: 'src/adapters/kafka/standstill.ts',
         find: 'const led = places.filter(({ partition }) => !leaderless.has(partition));',
         replace: 'const led = places;',
       },
@@ -46,7 +43,6 @@ export const logMutants: readonly Mutant[] = [
       'a partition that has a leader again is not read until kafkajs asks for the metadata by itself, after minutes',
     edits: [
       {
-        file: 'src/adapters/kafka/leader-watch.ts',
         find: 'if (this.#leaderless.size > 0) this.#refresh(assigned.cluster);',
         replace: '',
       },
@@ -57,7 +53,6 @@ export const logMutants: readonly Mutant[] = [
     breaks: 'an owner compares the source with what is committed only, not with what it has read',
     edits: [
       {
-        file: 'src/pipeline/restore.ts',
         find: 'const remembered = partition.isKept ? partition.mark : mark;',
         replace: 'const remembered = mark;',
       },
@@ -69,7 +64,6 @@ export const logMutants: readonly Mutant[] = [
     breaks: 'an owner that refuses its partition goes on with what it has in memory',
     edits: [
       {
-        file: 'src/pipeline/restore.ts',
         find: "  if (problem !== null) return refuse(context, partition, { problem, kind: 'committed' });\n",
         replace:
           "  if (problem !== null && !partition.isKept) return refuse(context, partition, { problem, kind: 'committed' });\n",
@@ -80,9 +74,7 @@ export const logMutants: readonly Mutant[] = [
   {
     name: 'goal-at-the-commit',
     breaks: 'an owner counts as caught up at the committed offset, which may have gone back',
-    edits: [
-      { file: 'src/pipeline/restore.ts', find: 'goal: bounds.end,', replace: 'goal: committed.offset ?? bounds.end,' },
-    ],
+    edits: [{ find: 'goal: bounds.end,', replace: 'goal: committed.offset ?? bounds.end,' }],
     scenario: 'rolledBack',
   },
   {
@@ -90,7 +82,6 @@ export const logMutants: readonly Mutant[] = [
     breaks: 'an owner does not see that its epoch was used before the generations went back',
     edits: [
       {
-        file: 'src/pipeline/restore.ts',
         find: 'epochUsed && (!isKept || foreignFence);',
         replace: 'epochUsed && foreignFence && isKept;',
       },
@@ -102,7 +93,6 @@ export const logMutants: readonly Mutant[] = [
     breaks: 'two events of one record count as one and the same',
     edits: [
       {
-        file: 'src/core/position.ts',
         find: '  return (a.index ?? 0) - (b.index ?? 0);',
         replace: '  return 0;',
       },
@@ -114,12 +104,10 @@ export const logMutants: readonly Mutant[] = [
     breaks: 'a record is complete when its first event is',
     edits: [
       {
-        file: 'src/core/ledger.ts',
         find: '  if (left > 1) {\n    ledger.open.set(offset, left - 1);\n    return;\n  }\n',
         replace: '',
       },
       {
-        file: 'src/core/ledger.ts',
         find: 'if (left === undefined) throw new Error(`offset ${offset} is complete already`);',
         replace: 'if (left === undefined) return;',
       },
@@ -131,7 +119,6 @@ export const logMutants: readonly Mutant[] = [
     breaks: 'records are read while their signatures are still being verified',
     edits: [
       {
-        file: 'src/pipeline/intake.ts',
         find: 'if (preparing !== null && context.format.prepare?.([record]) !== null) {',
         replace: 'if (preparing !== null && record.offset < 0n) {',
       },
@@ -143,7 +130,6 @@ export const logMutants: readonly Mutant[] = [
     breaks: 'a partition that waits for signatures stays paused',
     edits: [
       {
-        file: 'src/pipeline/intake.ts',
         find: 'if (isCurrent(context, partition)) resumeSource(context, partition);',
         replace: 'if (!isCurrent(context, partition)) resumeSource(context, partition);',
       },
@@ -153,7 +139,7 @@ export const logMutants: readonly Mutant[] = [
   {
     name: 'holes-stay-open',
     breaks: 'offsets without a record, as transactions leave them, are never complete',
-    edits: [{ file: 'src/pipeline/intake.ts', find: '  advance(ledger, next);\n', replace: '' }],
+    edits: [{ find: '  advance(ledger, next);\n', replace: '' }],
     scenario: 'coordinator',
   },
   {
@@ -161,7 +147,6 @@ export const logMutants: readonly Mutant[] = [
     breaks: 'what retention has taken unread is passed over in silence',
     edits: [
       {
-        file: 'src/pipeline/restore.ts',
         find: 'if (position >= bounds.start) return { ...found, position };',
         replace:
           'if (position >= 0n) return { ...found, position: position > bounds.start ? position : bounds.start };',
@@ -174,7 +159,6 @@ export const logMutants: readonly Mutant[] = [
     breaks: 'a record that its topic refuses for good counts as written',
     edits: [
       {
-        file: 'src/pipeline/writer.ts',
         find: "if (outcome === 'written') return { outcome, waitsFor: null };",
         replace:
           "if (outcome === 'written' || outcome?.kind === 'refused') return { outcome: 'written', waitsFor: null };",
@@ -185,7 +169,12 @@ export const logMutants: readonly Mutant[] = [
   {
     name: 'waiting-of-the-lost',
     breaks: 'what waits of a lost partition stays in the heap',
-    edits: [{ file: 'src/pipeline/forget.ts', find: '    state.waiting.delete(group);\n', replace: '' }],
+    edits: [
+      {
+        find: 'state.waiting.delete(group);\n    cache.delete(cacheKey(group));',
+        replace: 'cache.delete(cacheKey(group));',
+      },
+    ],
     scenario: 'standstill',
   },
   {
@@ -193,7 +182,6 @@ export const logMutants: readonly Mutant[] = [
     breaks: 'an owner that keeps its partition writes all of its live records again',
     edits: [
       {
-        file: 'src/pipeline/restore.ts',
         find: '} else if (comparison.formerRetry !== null) recordAll(context, partition, comparison.formerRetry);',
         replace: '} else recordAll(context, partition, comparison.formerRetry);',
       },
@@ -205,7 +193,6 @@ export const logMutants: readonly Mutant[] = [
     breaks: 'a new owner tries what waits without waiting for its time',
     edits: [
       {
-        file: 'src/pipeline/restore.ts',
         find: '  setPending(group.partition, member, winner);\n',
         replace: '  setPending(group.partition, member, { ...winner, notBefore: 0 });\n',
       },
@@ -217,7 +204,6 @@ export const logMutants: readonly Mutant[] = [
     breaks: 'a group whose reports are acknowledged is still kept for them',
     edits: [
       {
-        file: 'src/pipeline/settle.ts',
         find: '  group.partition.unacknowledged.remove(group);\n  tidyGroup(context, group);',
         replace: '  tidyGroup(context, group);',
       },
@@ -229,7 +215,6 @@ export const logMutants: readonly Mutant[] = [
     breaks: 'two groups of the source that share a group of the target are both carried out there',
     edits: [
       {
-        file: 'src/core/id-claims.ts',
         find: "if (kind === 'group' && this.#groupTargets.isShared(first.id)) return { kind: 'shared' };",
         replace: '',
       },
@@ -241,7 +226,6 @@ export const logMutants: readonly Mutant[] = [
     breaks: 'what waits since its group shared a target does not hear that the table was corrected',
     edits: [
       {
-        file: 'src/core/id-claims.ts',
         find: "for (const { id } of subject.kind === 'group' ? before : []) {",
         replace: "for (const { id } of subject.kind === 'group' ? [] : before) {",
       },

@@ -5,22 +5,20 @@ export const memoryMutants: readonly Mutant[] = [
   {
     name: 'forgotten-on-its-way',
     breaks: 'a group is forgotten while its live record is on its way, and its late failure comes behind a newer one',
-    edits: [{ file: 'src/pipeline/partition.ts', find: ' && !unacknowledged.has(group)', replace: '' }],
+    edits: [{ find: ' && !unacknowledged.has(group)', replace: '' }],
     tests: ['test/unit/tidy.test.ts'],
   },
   {
     name: 'forgotten-before-written',
     breaks: 'a group is forgotten while its live record waits to be written',
-    edits: [{ file: 'src/pipeline/partition.ts', find: 'return !toWrite.has(group) && ', replace: 'return ' }],
+    edits: [{ find: 'return !toWrite.has(group) && ', replace: 'return ' }],
     tests: ['test/unit/tidy.test.ts'],
   },
   {
     name: 'late-duplicate-of-the-ended',
     rule: 'seq',
     breaks: 'a late duplicate of a group that is done with is taken for news, and stays its last live record',
-    edits: [
-      { file: 'src/core/ownership.ts', find: ' ?? view.ended, read)', replace: ' ?? { epoch: 0, seq: 0 }, read)' },
-    ],
+    edits: [{ find: ' ?? view.ended, read)', replace: ' ?? { epoch: 0, seq: 0 }, read)' }],
     scenario: 'cleaner',
   },
   {
@@ -28,7 +26,6 @@ export const memoryMutants: readonly Mutant[] = [
     breaks: 'the order of the live records of every group that was ever parked stays in memory',
     edits: [
       {
-        file: 'src/pipeline/read-back.ts',
         find: 'if (counts && isKnown && isEnd)',
         replace: 'if (false)',
       },
@@ -40,7 +37,6 @@ export const memoryMutants: readonly Mutant[] = [
       'a group of which nothing is left stays in memory where its last live record, or its flight, was the end of it',
     edits: [
       {
-        file: 'src/pipeline/schedule.ts',
         find: '  if (group.members.size === 0) return tidyGroup(context, group);\n',
         replace: '',
       },
@@ -51,7 +47,6 @@ export const memoryMutants: readonly Mutant[] = [
     breaks: 'a write that fails after its partition was lost and gained again stays among what cannot be written',
     edits: [
       {
-        file: 'src/pipeline/settle.ts',
         find: 'return partition === undefined ? owner === null : isWaitedFor(partition, act);',
         replace: 'return partition === undefined ? owner === null : true;',
       },

@@ -7,7 +7,7 @@ export const momentMutants: readonly Mutant[] = [
   {
     name: 'commit-while-joining',
     breaks: 'offsets are committed while the group is being joined',
-    edits: [{ file: 'src/pipeline/settle.ts', find: '    if (state.isHalted) return null;\n', replace: '' }],
+    edits: [{ find: '    if (state.isHalted) return null;\n', replace: '' }],
     tests,
   },
   {
@@ -15,7 +15,6 @@ export const momentMutants: readonly Mutant[] = [
     breaks: 'what is kept through a join is committed before the own fence shows that nobody else has had it',
     edits: [
       {
-        file: 'src/pipeline/settle.ts',
         find: '  isRestored(partition) && partition.ledger?.progress !==',
         replace: '  partition.ledger?.progress !==',
       },
@@ -27,7 +26,6 @@ export const momentMutants: readonly Mutant[] = [
     breaks: 'after a failed commit each partition is committed alone, also one that was lost meanwhile',
     edits: [
       {
-        file: 'src/pipeline/settle.ts',
         find: 'const owned = partitions.filter((partition) => isCurrent(this.#context, partition));',
         replace: 'const owned = partitions;',
       },
@@ -39,7 +37,6 @@ export const momentMutants: readonly Mutant[] = [
     breaks: 'the lease is counted from the answer of a heartbeat',
     edits: [
       {
-        file: 'src/pipeline/tenure.ts',
         find: '  state.leaseFrom = sentAt;',
         replace: '  state.leaseFrom = context.clock.now();',
       },
@@ -49,15 +46,13 @@ export const momentMutants: readonly Mutant[] = [
   {
     name: 'foreign-fence-forgotten',
     breaks: 'an owner in between is forgotten with the second fence, so that what is in memory is kept',
-    edits: [{ file: 'src/pipeline/tenure.ts', find: '  partition.foreignFence = foreignFence;\n', replace: '' }],
+    edits: [{ find: '  partition.foreignFence = foreignFence;\n', replace: '' }],
     tests,
   },
   {
     name: 'old-start-above-another-owner',
     breaks: 'who goes above another owner reads on from what was committed before that one',
-    edits: [
-      { file: 'src/pipeline/tenure.ts', find: '  if (!partition.isKept) partition.start = null;\n', replace: '' },
-    ],
+    edits: [{ find: '  if (!partition.isKept) partition.start = null;\n', replace: '' }],
     tests,
   },
   {
@@ -65,7 +60,6 @@ export const momentMutants: readonly Mutant[] = [
     breaks: 'a drain leaves the group while the last reports are on their way',
     edits: [
       {
-        file: 'src/pipeline/pipeline.ts',
         find: '    while (this.#isSettling) await this.#resting.wait();\n',
         replace: '',
       },
@@ -75,9 +69,7 @@ export const momentMutants: readonly Mutant[] = [
   {
     name: 'permit-of-a-hold',
     breaks: 'a run that may send nothing keeps its permit',
-    edits: [
-      { file: 'src/pipeline/apply.ts', find: '    if (course.permit.isHeld) api.gate.giveBack();\n', replace: '' },
-    ],
+    edits: [{ find: '    if (course.permit.isHeld) api.gate.giveBack();\n', replace: '' }],
     tests,
   },
 ];

@@ -11,9 +11,8 @@ export const nameMutants: readonly Mutant[] = [
     breaks: 'nothing remembers what is final of a user whose other name waits',
     edits: [
       {
-        file: 'src/pipeline/conclude.ts',
-        find: '  noteFinal(context, group, intent);',
-        replace: '  void noteFinal;',
+        find: 'noteFinal(context, group, intent);\n  if (intent.op',
+        replace: 'void noteFinal;\n  if (intent.op',
       },
     ],
     tests: twoNames,
@@ -21,9 +20,7 @@ export const nameMutants: readonly Mutant[] = [
   {
     name: 'given-up-forgotten',
     breaks: 'a change that was given up and dropped is forgotten while an older one waits for its name',
-    edits: [
-      { file: 'src/pipeline/conclude.ts', find: '  noteFinal(context, group, dead);', replace: '  void noteFinal;' },
-    ],
+    edits: [{ find: '  noteFinal(context, group, dead);', replace: '  void noteFinal;' }],
     tests: twoNames,
   },
   {
@@ -31,7 +28,6 @@ export const nameMutants: readonly Mutant[] = [
     breaks: 'a name that is resolved late does not look at what is final',
     edits: [
       {
-        file: 'src/pipeline/precedence.ts',
         find: 'newer ?? passedBy(group, intent)',
         replace: 'newer ?? null',
       },
@@ -43,7 +39,6 @@ export const nameMutants: readonly Mutant[] = [
     breaks: 'what a restore finds with a name that is known by now does not look at what is final',
     edits: [
       {
-        file: 'src/pipeline/precedence.ts',
         find: 'const mark = passedBy(group, pending);',
         replace: "const mark = pending.op === 'state' ? passedBy(group, pending) : null;",
       },
@@ -55,7 +50,6 @@ export const nameMutants: readonly Mutant[] = [
     breaks: 'an offset is committed before the live record says what is final',
     edits: [
       {
-        file: 'src/pipeline/conclude.ts',
         find: ' || group.partition.finals.isUnrecorded(group)',
         replace: '',
       },
@@ -65,7 +59,7 @@ export const nameMutants: readonly Mutant[] = [
   {
     name: 'final-dropped-before-commit',
     breaks: 'what is final leaves the live record while the source may deliver the older change again',
-    edits: [{ file: 'src/pipeline/marks.ts', find: 'source.offset >= from || unresolved', replace: 'unresolved' }],
+    edits: [{ find: 'source.offset >= from || unresolved', replace: 'unresolved' }],
     tests: twoNames,
   },
   {
@@ -73,7 +67,6 @@ export const nameMutants: readonly Mutant[] = [
     breaks: 'a new owner forgets what is final',
     edits: [
       {
-        file: 'src/pipeline/restore.ts',
         find: '    restoreMarks(context, group, { marks, end: start.goal });',
         replace: '    void [restoreMarks, marks];',
       },
@@ -85,9 +78,8 @@ export const nameMutants: readonly Mutant[] = [
     breaks: 'a change that is known to be final and read again is not remembered',
     edits: [
       {
-        file: 'src/pipeline/precedence.ts',
-        find: '  noteFinal(context, group, intent);',
-        replace: '  void noteFinal;',
+        find: 'replaceOlder(context, group, intent);\n  noteFinal(context, group, intent);',
+        replace: 'replaceOlder(context, group, intent);\n  void noteFinal;',
       },
     ],
     tests: twoNames,
@@ -97,7 +89,6 @@ export const nameMutants: readonly Mutant[] = [
     breaks: 'what is final takes the room of what waits in the live record',
     edits: [
       {
-        file: 'src/pipeline/fit-record.ts',
         find: 'if (group.partition.finals.shrink(group)) {',
         replace: 'if (false) {',
       },
@@ -109,11 +100,13 @@ export const nameMutants: readonly Mutant[] = [
     breaks: 'what is final never leaves the live record',
     edits: [
       {
-        file: 'src/pipeline/settle.ts',
         find: '      tidyCommitted(this.#context, partition);',
         replace: '      void tidyCommitted;',
       },
-      { file: 'src/pipeline/record.ts', find: '  tidyMarks(context, group);', replace: '  void tidyMarks;' },
+      {
+        find: 'tidyMarks(context, group);\n  context.review(group);',
+        replace: 'void tidyMarks;\n  context.review(group);',
+      },
     ],
     tests: twoNames,
   },
@@ -122,7 +115,6 @@ export const nameMutants: readonly Mutant[] = [
     breaks: 'a PATCH whose answer shows another name is reported applied',
     edits: [
       {
-        file: 'src/pipeline/renamed.ts',
         find: 'if (seen === null) return false;',
         replace: "if (seen === null || method === 'PATCH') return false;",
       },
@@ -134,7 +126,6 @@ export const nameMutants: readonly Mutant[] = [
     breaks: 'a change is planned on a read that shows another name',
     edits: [
       {
-        file: 'src/pipeline/renamed.ts',
         find: 'if (seen === null) return false;',
         replace: "if (seen === null || method !== 'PATCH') return false;",
       },
@@ -146,11 +137,10 @@ export const nameMutants: readonly Mutant[] = [
     breaks: 'a search that lags behind is asked again and again',
     edits: [
       {
-        file: 'src/adapters/ids/scim.ts',
         find: 'if (isRenamed && !isSameName(displayName, renamed.shown))',
         replace: "if (isRenamed && isSameName(displayName, ''))",
       },
-      { file: 'src/adapters/ids/scim.ts', find: 'if (againAt > now)', replace: 'if (againAt < 0)' },
+      { find: 'if (againAt > now)', replace: 'if (againAt < 0)' },
     ],
     tests: renamed,
   },
@@ -159,7 +149,6 @@ export const nameMutants: readonly Mutant[] = [
     breaks: 'look-ups give two groups of the source one group of the target',
     edits: [
       {
-        file: 'src/adapters/ids/scim.ts',
         find: 'return first === null ? resolution',
         replace: 'return first === null || first !== null ? resolution',
       },
@@ -171,7 +160,6 @@ export const nameMutants: readonly Mutant[] = [
     breaks: 'the group that has a shared target loses it while it is used',
     edits: [
       {
-        file: 'src/adapters/ids/group-claims.ts',
         find: '    if (group !== null) this.#keep(name, group, now);\n',
         replace: '',
       },
@@ -183,7 +171,6 @@ export const nameMutants: readonly Mutant[] = [
     breaks: 'a group keeps a target whose look-up is an hour old',
     edits: [
       {
-        file: 'src/pipeline/identify.ts',
         find: "  if (known === null || known.kind === 'unanswered') {\n    // What was known is too old",
         replace:
           "  if (group.target !== null) return true;\n  if (known === null || known.kind === 'unanswered') {\n    // What was known is too old",
@@ -194,14 +181,14 @@ export const nameMutants: readonly Mutant[] = [
   {
     name: 'member-of-a-mark-not-closed',
     breaks: 'what waited for the record of a mark has no end where only the mark was recorded',
-    edits: [{ file: 'src/pipeline/record.ts', find: '    hadMarks ||\n', replace: '' }],
+    edits: [{ find: '    hadMarks ||\n', replace: '' }],
     tests: twoNames,
   },
   {
     name: 'other-spelling-forgotten',
     breaks:
       'what the removals of a full state wait for is forgotten where it was recorded in another spelling of the group',
-    edits: [{ file: 'src/pipeline/partition.ts', find: '  unresolved.takeOver(group.id, key);\n', replace: '' }],
+    edits: [{ find: '  unresolved.takeOver(group.id, key);\n', replace: '' }],
     tests: ['test/contract/rules/letter-case.test.ts'],
   },
   {
@@ -209,7 +196,6 @@ export const nameMutants: readonly Mutant[] = [
     breaks: 'a look-up is dropped for all groups once one of them does not wait for it any more',
     edits: [
       {
-        file: 'src/pipeline/look-up.ts',
         find: '[...wanted.groups].some(isKept)',
         replace: '[...wanted.groups].every(isKept)',
       },
@@ -221,7 +207,6 @@ export const nameMutants: readonly Mutant[] = [
     breaks: 'a live record that holds nothing but what is final is never taken over, and stays',
     edits: [
       {
-        file: 'src/pipeline/restore.ts',
         find: '    if (intents.length + marks.length === 0) continue;',
         replace: '    if (intents.length === 0) continue;',
       },
@@ -233,7 +218,6 @@ export const nameMutants: readonly Mutant[] = [
     breaks: 'a row that is corrected makes a second change of one whose request is on its way',
     edits: [
       {
-        file: 'src/pipeline/identify.ts',
         find: '  if (pending.dead !== null || group.flight?.due.has(pending) === true) return pending;',
         replace: '  if (pending.dead !== null) return pending;',
       },
@@ -245,7 +229,6 @@ export const nameMutants: readonly Mutant[] = [
     breaks: 'a full state that is worked out again removes whom it names by a name that was not known the first time',
     edits: [
       {
-        file: 'src/core/full-state.ts',
         find: 'const isTakenBack = newer !== null',
         replace: 'const isTakenBack = false && newer !== null',
       },
@@ -256,7 +239,7 @@ export const nameMutants: readonly Mutant[] = [
     name: 'full-state-by-a-former-row',
     breaks:
       'a full state that waits means whom the id map named when it was looked at first, although the row is corrected',
-    edits: [{ file: 'src/pipeline/identify.ts', find: '  resolveAnew(context, group);\n', replace: '' }],
+    edits: [{ find: '  resolveAnew(context, group);\n', replace: '' }],
     tests: ['test/contract/rules/full-state-renamed-members.test.ts'],
   },
   {
@@ -264,7 +247,6 @@ export const nameMutants: readonly Mutant[] = [
     breaks: 'a topic of ids that was recreated is followed from the offsets that were read in the former one',
     edits: [
       {
-        file: 'src/adapters/ids/topic.ts',
         find: '        if (!isFirst) await this.#readAgain(signal);\n',
         replace: '        void (isFirst || this.#readAgain);\n',
       },
@@ -276,7 +258,6 @@ export const nameMutants: readonly Mutant[] = [
     breaks: 'a removal that finds nobody to remove is final by an id that was looked up long ago',
     edits: [
       {
-        file: 'src/pipeline/apply.ts',
         find: 'if (mayHaveAnotherId(context, group, intent)) lookUpAgain(context, group, intent);',
         replace: 'if (intent.attempt < 0) lookUpAgain(context, group, intent);',
       },

@@ -8,7 +8,6 @@ export const ownershipMutants: readonly Mutant[] = [
     breaks: 'a new owner is not in doubt about what the former one has sent',
     edits: [
       {
-        file: 'src/pipeline/restore.ts',
         find: 'partition.gainDoubt = isNew ? null : gained(clock.now().monotonic, options.lateApplyMs);',
         replace: 'partition.gainDoubt = null;',
       },
@@ -21,7 +20,6 @@ export const ownershipMutants: readonly Mutant[] = [
     breaks: 'an owner goes on sending however long ago its last heartbeat was',
     edits: [
       {
-        file: 'src/pipeline/context.ts',
         find: 'state.leaseFrom !== null && elapsedMs(state.leaseFrom, clock.now()) <= options.leaseMs',
         replace: 'state.leaseFrom !== null',
       },
@@ -32,7 +30,7 @@ export const ownershipMutants: readonly Mutant[] = [
     name: 'halt',
     rule: 'halt',
     breaks: 'an owner that is joining goes on sending',
-    edits: [{ file: 'src/pipeline/context.ts', find: '!context.state.isHalted && !context', replace: '!context' }],
+    edits: [{ find: '!context.state.isHalted && !context', replace: '!context' }],
     scenario: 'halted',
   },
   {
@@ -40,7 +38,6 @@ export const ownershipMutants: readonly Mutant[] = [
     breaks: 'a rebalance time-out is admitted that is over before the lease',
     edits: [
       {
-        file: 'src/config/time-rules.ts',
         find: '(sessionMs: number, requestMs: number): number => sessionMs - requestMs;',
         replace: '(sessionMs: number, requestMs: number): number => requestMs + LEASE_MARGIN_MS;',
       },
@@ -53,7 +50,6 @@ export const ownershipMutants: readonly Mutant[] = [
     breaks: 'a new owner sends before it has read what its partition held',
     edits: [
       {
-        file: 'src/pipeline/context.ts',
         find: "(partition.phase === 'catching_up' && partition.dispatchesEarly)",
         replace: "partition.phase === 'catching_up'",
       },
@@ -66,12 +62,10 @@ export const ownershipMutants: readonly Mutant[] = [
     breaks: 'the newest live record counts, whoever wrote it',
     edits: [
       {
-        file: 'src/core/ownership.ts',
         find: "  if (view.fenceEpoch > epoch) return 'stale';\n",
         replace: '',
       },
       {
-        file: 'src/core/ownership.ts',
         find: 'a.epoch > b.epoch || (a.epoch === b.epoch && a.seq > b.seq)',
         replace: 'a.epoch === b.epoch && a.seq > b.seq',
       },
@@ -83,12 +77,10 @@ export const ownershipMutants: readonly Mutant[] = [
     breaks: 'a late fence of a former owner makes the records of the present one void',
     edits: [
       {
-        file: 'src/core/ownership.ts',
         find: 'view.fenceEpoch = Math.max(view.fenceEpoch, epoch);',
         replace: 'view.fenceEpoch = epoch;',
       },
       {
-        file: 'src/core/ownership.ts',
         find: "if (view.fenceEpoch > epoch) return 'stale';",
         replace: "if (view.fenceEpoch !== epoch) return 'stale';",
       },
@@ -101,7 +93,6 @@ export const ownershipMutants: readonly Mutant[] = [
     breaks: 'an owner shares its epoch with a former one after the consumer group was made anew',
     edits: [
       {
-        file: 'src/pipeline/restore.ts',
         find: 'isOvertaken(partition.view, partition.epoch) || sharesEpoch(partition)',
         replace: 'isOvertaken(partition.view, partition.epoch)',
       },
@@ -114,7 +105,6 @@ export const ownershipMutants: readonly Mutant[] = [
     breaks: 'an owner that missed a generation takes its partition for kept',
     edits: [
       {
-        file: 'src/pipeline/restore.ts',
         find: '  if (partition.isKept && partition.foreignFence) return startOver(context, partition);\n',
         replace: '',
       },
@@ -125,7 +115,7 @@ export const ownershipMutants: readonly Mutant[] = [
     name: 'repair',
     rule: 'repair',
     breaks: 'a late record of a former owner stays the last one of its group',
-    edits: [{ file: 'src/pipeline/read-back.ts', find: 'if (partition.stale.size === 0) return;', replace: 'return;' }],
+    edits: [{ find: 'if (partition.stale.size === 0) return;', replace: 'return;' }],
   },
   {
     name: 'eager-cleaner',
@@ -133,7 +123,6 @@ export const ownershipMutants: readonly Mutant[] = [
     breaks: 'the cleaner is quicker than the repair',
     edits: [
       {
-        file: 'test/simulation/settings.ts',
         find: 'compactionLagMs: 1_200_000,',
         replace: 'compactionLagMs: 0,',
       },
@@ -146,7 +135,6 @@ export const ownershipMutants: readonly Mutant[] = [
     breaks: 'a late duplicate of an older live record is taken for the newest',
     edits: [
       {
-        file: 'src/core/ownership.ts',
         find: 'a.epoch > b.epoch || (a.epoch === b.epoch && a.seq > b.seq)',
         replace: 'a.epoch > b.epoch',
       },
@@ -157,7 +145,6 @@ export const ownershipMutants: readonly Mutant[] = [
     breaks: 'an owner whose epoch was used before numbers its records from one again',
     edits: [
       {
-        file: 'src/core/ownership.ts',
         find: 'Math.max(seq, view.epochMax === ownEpoch ? view.seqMax : 0) + 1',
         replace: 'seq + 1',
       },
@@ -170,7 +157,6 @@ export const ownershipMutants: readonly Mutant[] = [
     breaks: 'a live record that was written under a former epoch counts as written',
     edits: [
       {
-        file: 'src/pipeline/settle.ts',
         find: 'const isInTime = each.epoch === each.partition.epoch;',
         replace: 'const isInTime = true;',
       },
@@ -182,7 +168,6 @@ export const ownershipMutants: readonly Mutant[] = [
     breaks: 'an owner in a consumer group made anew stays below the epochs that were used',
     edits: [
       {
-        file: 'src/pipeline/tenure.ts',
         find: 'partition.base = Math.max(partition.view.epochMax, partition.comparison?.mark.retryEpoch ?? 0);',
         replace: '',
       },
@@ -194,7 +179,6 @@ export const ownershipMutants: readonly Mutant[] = [
     breaks: 'a restore forgets the first group',
     edits: [
       {
-        file: 'src/pipeline/restore.ts',
         find: 'for (const [id, intents] of partition.restored) {',
         replace: 'for (const [id, intents] of [...partition.restored].slice(1)) {',
       },
@@ -205,7 +189,6 @@ export const ownershipMutants: readonly Mutant[] = [
     breaks: 'a record of another owner under the own epoch stays the last one of its group',
     edits: [
       {
-        file: 'src/pipeline/read-back.ts',
         find: "const counts = reading === 'counts' && (!isKnown || stamp.owner === options.owner);",
         replace: "const counts = reading === 'counts';",
       },
@@ -217,7 +200,6 @@ export const ownershipMutants: readonly Mutant[] = [
     breaks: 'what a restore finds parked may leave the live record before its report is acknowledged',
     edits: [
       {
-        file: 'src/pipeline/restore.ts',
         find: '  member.recordedReported = winner.dead !== null;',
         replace: '  member.recordedReported = true;',
       },
@@ -230,7 +212,6 @@ export const ownershipMutants: readonly Mutant[] = [
       'a live record that was copied into another partition stays there, and its next owner refuses the partition',
     edits: [
       {
-        file: 'src/pipeline/read-back.ts',
         find: '  stamp.owner === options.owner && intents',
         replace: '  stamp.owner === "" && options.owner === "" && intents',
       },

@@ -7,7 +7,6 @@ export const pieceMutants: readonly Mutant[] = [
     breaks: 'what is newer than a full state takes the room of what that came to, and waits for it',
     edits: [
       {
-        file: 'src/pipeline/fit-record.ts',
         find: "intent.op !== 'state' && positions.has(positionText(intent.source)),",
         replace: "intent.op !== 'state',",
       },
@@ -19,7 +18,6 @@ export const pieceMutants: readonly Mutant[] = [
     breaks: 'removals of a full state take the room of its additions, and wait for them',
     edits: [
       {
-        file: 'src/pipeline/fit-record.ts',
         find: 'unsent.filter(isAddOp).length',
         replace: 'unsent.length',
       },
@@ -31,7 +29,6 @@ export const pieceMutants: readonly Mutant[] = [
     breaks: 'what the removals of a full state wait for is kept back until its second look',
     edits: [
       {
-        file: 'src/pipeline/full-state-removals.ts',
         find: ' || unresolved.isAwaited(group.id, intent)',
         replace: '',
       },
@@ -41,7 +38,7 @@ export const pieceMutants: readonly Mutant[] = [
   {
     name: 'never-shorter',
     breaks: 'a live record that could say less is not written again once its group has nothing to do',
-    edits: [{ file: 'src/pipeline/records-to-write.ts', find: '!goesOn(group) || ', replace: '' }],
+    edits: [{ find: '!goesOn(group) || ', replace: '' }],
     tests: ['test/unit/records-to-write.test.ts'],
   },
   {
@@ -49,7 +46,6 @@ export const pieceMutants: readonly Mutant[] = [
     breaks: 'what arrives while a full state is worked out is replaced by what that comes to',
     edits: [
       {
-        file: 'src/pipeline/expand.ts',
         find: 'if (newer === null || beats(intent, newer)) {',
         replace: 'if (newer === null || i >= 0) {',
       },
@@ -61,7 +57,6 @@ export const pieceMutants: readonly Mutant[] = [
     breaks: 'the removals of a full state do not wait for whom something newer adds while it is entered',
     edits: [
       {
-        file: 'src/pipeline/expand.ts',
         find: '      group.partition.unresolved.keepAwaited(group.id, newer.member);',
         replace: '      void newer.member;',
       },
@@ -73,7 +68,6 @@ export const pieceMutants: readonly Mutant[] = [
     breaks: 'what a full state comes to is recorded before all of it is entered, and before the guard holds it',
     edits: [
       {
-        file: 'src/pipeline/record.ts',
         find: 'const pending = isEntering(member) ? null : member.pending;',
         replace: 'const { pending } = member;',
       },
@@ -85,7 +79,6 @@ export const pieceMutants: readonly Mutant[] = [
     breaks: 'a full state is done with before all that it comes to is entered',
     edits: [
       {
-        file: 'src/pipeline/record.ts',
         find: 'isEntered && isTold && !isUnrecorded',
         replace: 'isTold && !isUnrecorded',
       },
@@ -97,7 +90,6 @@ export const pieceMutants: readonly Mutant[] = [
     breaks: 'a full state that was replaced while it was entered keeps its group in memory',
     edits: [
       {
-        file: 'src/pipeline/expand.ts',
         find: 'if (!entry.isEntered) group.expanded =',
         replace: 'if (false) group.expanded =',
       },
@@ -109,7 +101,6 @@ export const pieceMutants: readonly Mutant[] = [
     breaks: 'the guard holds removals of a full state that something newer has replaced while it was entered',
     edits: [
       {
-        file: 'src/pipeline/expand.ts',
         find: 'return isLeft ? [pending] : [];',
         replace: 'return pending ? [pending] : [];',
       },
@@ -119,7 +110,7 @@ export const pieceMutants: readonly Mutant[] = [
   {
     name: 'restored-in-one-turn',
     breaks: 'a restore takes over all live records in one turn of the event loop',
-    edits: [{ file: 'src/pipeline/restore.ts', find: 'if (count >= SLICE) {', replace: 'if (count < 0) {' }],
+    edits: [{ find: 'continue;\n    if (count >= SLICE) {', replace: 'continue;\n    if (count < 0) {' }],
     tests: ['test/contract/rules/growth.test.ts'],
   },
   {
@@ -127,7 +118,6 @@ export const pieceMutants: readonly Mutant[] = [
     breaks: 'of the groups of a partition that has caught up only the first slice is looked at',
     edits: [
       {
-        file: 'src/pipeline/schedule.ts',
         find: 'run(work, () => isCurrent(context, partition));',
         replace: 'run(work, () => false);',
       },
@@ -140,7 +130,6 @@ export const pieceMutants: readonly Mutant[] = [
       'the record says that a full state is worked out in part before all that it came to stands there, so that a restore adds no one of the rest',
     edits: [
       {
-        file: 'src/core/wire-intent.ts',
         find: "whole?.isPartly === true && intent.waits !== 'record' &&",
         replace: 'whole?.isPartly === true &&',
       },

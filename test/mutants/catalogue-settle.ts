@@ -8,12 +8,10 @@ export const settleMutants: readonly Mutant[] = [
     breaks: 'a change is committed as soon as it is read',
     edits: [
       {
-        file: 'src/pipeline/intake.ts',
         find: 'isKnown ? 0 : parts',
         replace: '0',
       },
       {
-        file: 'src/core/ledger.ts',
         find: 'if (left === undefined) throw new Error(`offset ${offset} is complete already`);',
         replace: 'if (left === undefined) return;',
       },
@@ -24,7 +22,6 @@ export const settleMutants: readonly Mutant[] = [
     breaks: 'a parked change is committed before its live record is acknowledged',
     edits: [
       {
-        file: 'src/pipeline/conclude.ts',
         find: '  member.pending = parked;\n',
         replace:
           '  member.pending = parked;\n  member.recorded = parked;\n  closeComplete(group, intent.member, member);\n',
@@ -37,7 +34,6 @@ export const settleMutants: readonly Mutant[] = [
     breaks: 'the live record shrinks, or says something newer, before the report is acknowledged',
     edits: [
       {
-        file: 'src/pipeline/record.ts',
         find: '  if (recorded !== null && !isRecorded && !recordedReported) return recorded;\n',
         replace: '',
       },
@@ -48,7 +44,6 @@ export const settleMutants: readonly Mutant[] = [
     breaks: 'the live record of a group goes before the last report is acknowledged',
     edits: [
       {
-        file: 'src/pipeline/record.ts',
         find: 'if (recorded !== null && !isRecorded && !recordedReported)',
         replace: 'if (recorded !== null && pending !== null && !isRecorded && !recordedReported)',
       },
@@ -60,7 +55,6 @@ export const settleMutants: readonly Mutant[] = [
     breaks: 'a change is committed while the live record still holds an older one of its member',
     edits: [
       {
-        file: 'src/core/ledger.ts',
         find: 'return isReported && !isOlderRecorded &&',
         replace: 'return isReported &&',
       },
@@ -72,7 +66,6 @@ export const settleMutants: readonly Mutant[] = [
     breaks: 'reports that could not be written are forgotten',
     edits: [
       {
-        file: 'src/pipeline/settle.ts',
         find: 'for (const each of done) state.outbox.delete(each);',
         replace: 'for (const each of batch) state.outbox.delete(each);',
       },
@@ -83,7 +76,6 @@ export const settleMutants: readonly Mutant[] = [
     breaks: 'reports that could not be written count as acknowledged',
     edits: [
       {
-        file: 'src/pipeline/settle.ts',
         find: 'const done = batch.filter((each) => this.#outgoingOf(each).every(({ isWritten }) => isWritten));',
         replace: 'const done = batch;',
       },
@@ -94,7 +86,6 @@ export const settleMutants: readonly Mutant[] = [
     breaks: 'what is too large counts as written once it is to be cut',
     edits: [
       {
-        file: 'src/pipeline/settle.ts',
         find: "outgoing.isWritten = result?.outcome === 'written';",
         replace: "outgoing.isWritten = result?.outcome !== 'unwritten';",
       },
@@ -106,7 +97,6 @@ export const settleMutants: readonly Mutant[] = [
     breaks: 'a live record is sent although its partition was lost since it was rendered',
     edits: [
       {
-        file: 'src/pipeline/live-records.ts',
         find: 'isCurrent(context, partition) && isRestored(partition) && partition.epoch === epoch;',
         replace: 'epoch >= 0;',
       },
@@ -119,7 +109,6 @@ export const settleMutants: readonly Mutant[] = [
       'a report may say of a change that it is in the dead-letter topic, and its writer loses it before that is so',
     edits: [
       {
-        file: 'src/pipeline/outgoing.ts',
         find: '[new OutgoingLetter(due, due.deadLetter), report]',
         replace: '[report, new OutgoingLetter(due, due.deadLetter)]',
       },
@@ -131,7 +120,6 @@ export const settleMutants: readonly Mutant[] = [
     breaks: 'what goes to a partition that cannot be written to counts as written',
     edits: [
       {
-        file: 'src/pipeline/writer.ts',
         find: "    if (outcome === 'written') return { outcome, waitsFor: null };",
         replace: "    if (outcome !== undefined) return { outcome: 'written', waitsFor: null };",
       },
@@ -143,7 +131,6 @@ export const settleMutants: readonly Mutant[] = [
     breaks: 'while one partition cannot be written to, what others have taken is sent again and again',
     edits: [
       {
-        file: 'src/pipeline/settle.ts',
         find: "outgoing.isWritten = result?.outcome === 'written';",
         replace: "outgoing.isWritten = result?.outcome === 'written' && this.#context.state.unsettled.isEmpty;",
       },
@@ -155,7 +142,6 @@ export const settleMutants: readonly Mutant[] = [
     breaks: 'what cannot be written is tried again without pauses that grow',
     edits: [
       {
-        file: 'src/core/backoff.ts',
         find: 'FIRST_MS * 2 ** (failures - 1)',
         replace: 'FIRST_MS * Math.sign(failures)',
       },
@@ -167,7 +153,6 @@ export const settleMutants: readonly Mutant[] = [
     breaks: 'after a failed send what is sent by partition counts as written, whatever comes of it',
     edits: [
       {
-        file: 'src/pipeline/writer.ts',
         find: '      if (sent instanceof Error) return sent;',
         replace:
           "      if (sent instanceof Error) return (lane.records.forEach((each) => written.set(each, 'written')), sent);",
@@ -179,7 +164,7 @@ export const settleMutants: readonly Mutant[] = [
     name: 'ranges',
     rule: 'ranges',
     breaks: 'complete records are skipped unread, and an older change wins',
-    edits: [{ file: 'src/pipeline/intake.ts', find: 'arriveFinal(context, group, intent);', replace: '' }],
+    edits: [{ find: 'arriveFinal(context, group, intent);', replace: '' }],
     scenario: 'crowded',
   },
   {
@@ -188,7 +173,6 @@ export const settleMutants: readonly Mutant[] = [
     breaks: 'of two changes of a member the one that arrives last wins',
     edits: [
       {
-        file: 'src/core/pending.ts',
         find: '  if (order > 0) return { winner: a, loser: b };\n  if (order < 0)',
         replace: '  if (order !== 0)',
       },
@@ -199,7 +183,6 @@ export const settleMutants: readonly Mutant[] = [
     breaks: 'records that could not be taken yet count as read',
     edits: [
       {
-        file: 'src/pipeline/intake.ts',
         find: "    context.log.pause('source', partition.number);\n    return 'declined';",
         replace: "    context.log.pause('source', partition.number);\n    return 'taken';",
       },
@@ -211,7 +194,6 @@ export const settleMutants: readonly Mutant[] = [
     breaks: 'the intake never pauses, however much is pending',
     edits: [
       {
-        file: 'src/pipeline/intake.ts',
         find: '!state.isIntakePaused && counted >= limit',
         replace: 'false',
       },
@@ -223,12 +205,10 @@ export const settleMutants: readonly Mutant[] = [
     breaks: 'a member in both lists of a change is added',
     edits: [
       {
-        file: 'src/core/intents.ts',
         find: "for (const member of removed.values()) yield intentFor(origin, 'remove', member);",
         replace: "for (const [key, member] of removed) if (!added.has(key)) yield intentFor(origin, 'remove', member);",
       },
       {
-        file: 'src/core/intents.ts',
         find: "if (!removed.has(key)) yield intentFor(origin, 'add', member);",
         replace: "yield intentFor(origin, 'add', member);",
       },
@@ -239,7 +219,6 @@ export const settleMutants: readonly Mutant[] = [
     breaks: 'the reports of all members of a change have one id',
     edits: [
       {
-        file: 'src/core/change.ts',
         find: 'named.member === WHOLE_GROUP ? positionText(source) : `${positionText(source)}/${sourceMember(named)}`;',
         replace: 'positionText(source);',
       },
@@ -249,7 +228,7 @@ export const settleMutants: readonly Mutant[] = [
     name: 'report-epoch',
     rule: 'report-epoch',
     breaks: "a summary believes a former owner's late report",
-    edits: [{ file: 'src/core/summary.ts', find: '    left.epoch - right.epoch ||\n', replace: '' }],
+    edits: [{ find: '    left.epoch - right.epoch ||\n', replace: '' }],
     scenario: 'handover',
   },
   {
@@ -257,17 +236,14 @@ export const settleMutants: readonly Mutant[] = [
     breaks: 'answers for a lost partition are concluded from and reported',
     edits: [
       {
-        file: 'src/pipeline/request.ts',
         find: 'return isCurrent(context, group.partition) ? { answer, outcome, seen } : null;',
         replace: 'return { answer, outcome, seen };',
       },
       {
-        file: 'src/pipeline/settle.ts',
         find: '  isCurrent(context, partition) && isRestored(partition);',
         replace: '  isRestored(partition);',
       },
       {
-        file: 'src/pipeline/forget.ts',
         find: '  for (const due of state.outbox) if (due.partition === partition) state.outbox.delete(due);\n',
         replace: '',
       },
@@ -280,29 +256,24 @@ export const settleMutants: readonly Mutant[] = [
     breaks: 'work of a lost partition is committed under the new generation',
     edits: [
       {
-        file: 'src/pipeline/forget.ts',
         find: '  state.partitions.delete(partition.number);',
         replace:
           '  state.partitions.delete(partition.number);\n  ((state as any).lost ??= new Map()).set(partition.number, partition);',
       },
       {
-        file: 'src/pipeline/settle.ts',
         find: 'const due = [...state.partitions.values()]\n',
         replace:
           'const due = [...new Map([...((state as any).lost ?? []), ...state.partitions] as [number, Partition][]).values()]\n',
       },
       {
-        file: 'src/pipeline/settle.ts',
         find: 'const owned = partitions.filter((partition) => isCurrent(this.#context, partition));',
         replace: 'const owned = partitions;',
       },
       {
-        file: 'src/pipeline/settle.ts',
         find: '      if (!isCurrent(this.#context, each.partition)) return;\n      if (each.kind',
         replace: '      if (each.kind',
       },
       {
-        file: 'src/pipeline/settle.ts',
         find: 'const kept = done.filter(({ partition }) => isCurrent(this.#context, partition));',
         replace: 'const kept = [...done];',
       },
@@ -313,13 +284,12 @@ export const settleMutants: readonly Mutant[] = [
     name: 'no-room',
     breaks: 'the room of a live record sinks to nothing new, and never grows again',
     edits: [
-      { file: 'src/pipeline/record-limit.ts', find: 'base === 0 ? 1 : 0', replace: '0' },
+      { find: 'base === 0 ? 1 : 0', replace: '0' },
       {
-        file: 'src/pipeline/record-limit.ts',
         find: 'Math.ceil(Math.max(1, this.#unitsMax) * 1.25)',
         replace: 'this.#unitsMax',
       },
-      { file: 'src/pipeline/record-limit.ts', find: 'added.length === 1 && base === 0', replace: 'false' },
+      { find: 'added.length === 1 && base === 0', replace: 'false' },
     ],
     scenario: 'pieces',
   },
@@ -328,7 +298,6 @@ export const settleMutants: readonly Mutant[] = [
     breaks: 'when one piece of a full state is recorded, all of it is sent',
     edits: [
       {
-        file: 'src/pipeline/record.ts',
         find: 'if (member.name !== WHOLE_GROUP && isSaid(member)) endWait(context, member);',
         replace: 'endWait(context, member);',
       },
@@ -340,7 +309,6 @@ export const settleMutants: readonly Mutant[] = [
     breaks: 'two partitions that fail stop all others, also those that were written in between',
     edits: [
       {
-        file: 'src/pipeline/writer.ts',
         find: '    failures = last === null ? 0 : failures + 1;',
         replace: '    failures = last === null ? failures : failures + 1;',
       },
@@ -352,7 +320,6 @@ export const settleMutants: readonly Mutant[] = [
     breaks: 'a record that a topic refuses for itself stops all others of its partition',
     edits: [
       {
-        file: 'src/pipeline/writer.ts',
         find: "else if (outcome !== 'too_large' && outcome.kind === 'refused') this.#fail(addressed.own, outcome.error);",
         replace: "else if (outcome !== 'too_large' && outcome.kind === 'refused') problem = outcome.error;",
       },
@@ -364,7 +331,6 @@ export const settleMutants: readonly Mutant[] = [
     breaks: 'what one turn of the event loop leaves of a large record is never folded',
     edits: [
       {
-        file: 'src/pipeline/intake.ts',
         find: '    void context.turns.run(foldRest(context, partition), isWanted);\n',
         replace: '',
       },

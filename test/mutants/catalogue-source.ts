@@ -8,7 +8,6 @@ export const sourceMutants: readonly Mutant[] = [
     breaks: 'a source that is another one is read on at the committed offset',
     edits: [
       {
-        file: 'src/pipeline/restore.ts',
         find: "  if (problem !== null) return refuse(context, partition, { problem, kind: 'committed' });\n",
         replace: '',
       },
@@ -19,7 +18,7 @@ export const sourceMutants: readonly Mutant[] = [
     name: 'other-source-kept',
     rule: 'refused-committed',
     breaks: 'an owner that keeps its partition does not compare the source again',
-    edits: [{ file: 'src/pipeline/tenure.ts', find: '  partition.comparison = null;\n', replace: '' }],
+    edits: [{ find: '  partition.comparison = null;\n', replace: '' }],
     scenario: 'replaced',
   },
   {
@@ -28,7 +27,6 @@ export const sourceMutants: readonly Mutant[] = [
     breaks: 'only the topic id is compared, not the record at its offset',
     edits: [
       {
-        file: 'src/core/source-history.ts',
         find: 'return view.first === null ? null : recordProblem(last, view.first);',
         replace: 'return null;',
       },
@@ -39,7 +37,7 @@ export const sourceMutants: readonly Mutant[] = [
     name: 'mark-forgotten',
     rule: 'refused-committed',
     breaks: 'an owner that reads nothing commits without what tells the source',
-    edits: [{ file: 'src/pipeline/restore.ts', find: '  partition.mark = start.mark;\n', replace: '' }],
+    edits: [{ find: '  partition.mark = start.mark;\n', replace: '' }],
     scenario: 'replaced',
   },
   {
@@ -47,7 +45,6 @@ export const sourceMutants: readonly Mutant[] = [
     breaks: 'a batch that cannot be unpacked is passed over without a report',
     edits: [
       {
-        file: 'src/core/unreadable-batch.ts',
         find: 'if (unreadable === undefined) return',
         replace: 'if (unreadable === undefined || record.value === null) return',
       },
@@ -59,7 +56,6 @@ export const sourceMutants: readonly Mutant[] = [
     breaks: 'what was fetched behind a batch that cannot be unpacked counts as read',
     edits: [
       {
-        file: 'src/pipeline/intake.ts',
         find: '    if (record.unreadable === undefined) last = record;\n',
         replace: '    if (record.unreadable !== undefined) break;\n    last = record;\n',
       },
@@ -71,7 +67,6 @@ export const sourceMutants: readonly Mutant[] = [
     breaks: 'a group whose producers spell it in two ways stands in two partitions, and nothing says so',
     edits: [
       {
-        file: 'src/core/id-key.ts',
         find: '=> idKey(BYTES.decode(key))',
         replace: '=> BYTES.decode(key)',
       },
@@ -81,7 +76,7 @@ export const sourceMutants: readonly Mutant[] = [
   {
     name: 'two-spellings-two-native-keys',
     breaks: 'ingest writes the changes of one group under as many keys as it has spellings',
-    edits: [{ file: 'src/ingest/native-record.ts', find: 'key: idKey(group)', replace: 'key: group' }],
+    edits: [{ find: 'key: idKey(group)', replace: 'key: group' }],
     tests: ['test/unit/native-record.test.ts'],
   },
   {
@@ -89,7 +84,6 @@ export const sourceMutants: readonly Mutant[] = [
     breaks: 'ingest topic lets a late change pass whose group is spelled in another way than the newer one',
     edits: [
       {
-        file: 'src/ingest/topic/last-released.ts',
         find: '`${idKey(group)}\\n${idKey(member)}`',
         replace: '`${group}\\n${idKey(member)}`',
       },
@@ -99,7 +93,7 @@ export const sourceMutants: readonly Mutant[] = [
   {
     name: 'retry-topic-written-again',
     breaks: 'what an owner has written again into a recreated retry topic is refused, as if it were of a former one',
-    edits: [{ file: 'src/pipeline/refuse.ts', find: 'former.stateEpochMax < epoch', replace: 'true' }],
+    edits: [{ find: 'former.stateEpochMax < epoch', replace: 'true' }],
     tests: ['test/contract/rules/recreated-retry.test.ts'],
   },
   {
@@ -107,7 +101,6 @@ export const sourceMutants: readonly Mutant[] = [
     breaks: 'a retry topic that was used before is taken up again, and what waits there is applied after newer changes',
     edits: [
       {
-        file: 'src/pipeline/refuse.ts',
         find: 'former.epochMin < epoch && former.stateEpochMax < epoch',
         replace: 'false',
       },
@@ -119,7 +112,6 @@ export const sourceMutants: readonly Mutant[] = [
     breaks: 'a retry topic that was used before is refused once, and taken up by the next owner',
     edits: [
       {
-        file: 'src/core/ownership.ts',
         find: 'export function readFence(view: RetryView, { epoch, seq }: Stamp): void {',
         replace:
           'export function readFence(view: RetryView, { epoch, seq }: Stamp): void {\n  view.stateEpochMax = Math.max(view.stateEpochMax, epoch);',
@@ -131,14 +123,14 @@ export const sourceMutants: readonly Mutant[] = [
     name: 'epoch-below-the-commit',
     breaks:
       'in a consumer group that was made anew commits have lower epochs than before, so that an older retry topic is taken for a newer one',
-    edits: [{ file: 'src/pipeline/restore.ts', find: 'epoch <= (mark.retryEpoch ?? 0)', replace: 'false' }],
+    edits: [{ find: 'epoch <= (mark.retryEpoch ?? 0)', replace: 'false' }],
     tests: ['test/contract/rules/recreated-retry.test.ts'],
   },
   {
     name: 'present-retry-topic-committed-early',
     breaks:
       'a commit names a recreated retry topic before all is written to it again, and the next owner misses nothing',
-    edits: [{ file: 'src/pipeline/settle.ts', find: 'toWrite.hasLost && goneRetry !== null', replace: 'false' }],
+    edits: [{ find: 'toWrite.hasLost && goneRetry !== null', replace: 'false' }],
     tests: ['test/contract/rules/recreated-retry.test.ts'],
   },
   {
@@ -147,7 +139,6 @@ export const sourceMutants: readonly Mutant[] = [
       'no commit names a recreated retry topic once all is written to it again, and the next owner reports a loss that is none',
     edits: [
       {
-        file: 'src/pipeline/settle.ts',
         find: 'if (each.partition.toWrite.noteWritten(each.group)) each.partition.lastCommit = null;',
         replace: 'each.partition.toWrite.noteWritten(each.group);',
       },
@@ -158,7 +149,7 @@ export const sourceMutants: readonly Mutant[] = [
     name: 'moved-ranges-believed',
     breaks:
       'ranges are counted from an offset that was moved with its metadata, and changes that were never applied are taken for complete',
-    edits: [{ file: 'src/core/commit-metadata.ts', find: 'isMoved ? [] : ranges', replace: 'ranges' }],
+    edits: [{ find: 'isMoved ? [] : ranges', replace: 'ranges' }],
     tests: ['test/unit/commit-metadata.test.ts', 'test/contract/rules/commit.test.ts'],
   },
 ];

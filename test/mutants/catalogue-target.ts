@@ -8,7 +8,6 @@ export const targetMutants: readonly Mutant[] = [
     breaks: 'a bad member for whom a version is called stale that has not moved takes all others with it',
     edits: [
       {
-        file: 'src/pipeline/failures.ts',
         find: 'if (mayBeOfMember && isUnmoved &&',
         replace: 'if (false &&',
       },
@@ -18,19 +17,19 @@ export const targetMutants: readonly Mutant[] = [
     name: 'conflicts-not-in-a-row',
     tests: ['test/contract/rules/isolation.test.ts'],
     breaks: 'conflicts are counted on although something has landed between them',
-    edits: [{ file: 'src/pipeline/apply.ts', find: '  course.conflicts = 0;\n', replace: '' }],
+    edits: [{ find: 'course.conflicts = 0;\n  course.refused = null;', replace: 'course.refused = null;' }],
   },
   {
     name: 'unreadable-reference-passed-over',
     tests: ['test/unit/membership.test.ts'],
     breaks: 'a list counts as whole although it names members who cannot be told',
-    edits: [{ file: 'src/core/group-body.ts', find: '      isWhole = false;\n', replace: '' }],
+    edits: [{ find: '      isWhole = false;\n', replace: '' }],
   },
   {
     name: 'nested-group-without-a-type',
     tests: ['test/unit/membership.test.ts'],
     breaks: 'a full state of users removes a nested group that has no type',
-    edits: [{ file: 'src/core/group-body.ts', find: '!GROUPS_ENDPOINT.test($ref)', replace: 'true' }],
+    edits: [{ find: '!GROUPS_ENDPOINT.test($ref)', replace: 'true' }],
   },
   {
     name: 'if-match',
@@ -38,7 +37,6 @@ export const targetMutants: readonly Mutant[] = [
     breaks: 'a PATCH is sent without If-Match',
     edits: [
       {
-        file: 'src/adapters/genesys/group-api.ts',
         find: "'content-type': scimType, 'if-match': ifMatch }",
         replace: "'content-type': scimType }",
       },
@@ -49,7 +47,6 @@ export const targetMutants: readonly Mutant[] = [
     breaks: 'a removal names the attribute, not the member',
     edits: [
       {
-        file: 'src/core/plan.ts',
         find: "({ op: 'remove', path: memberFilter(spellingOf(intent, snapshot)) })",
         replace: "({ op: 'remove', path: 'members' })",
       },
@@ -60,7 +57,6 @@ export const targetMutants: readonly Mutant[] = [
     breaks: 'a PATCH names as many members as are due',
     edits: [
       {
-        file: 'src/pipeline/apply.ts',
         find: 'membersMax: context.options.membersPerPatchMax,',
         replace: 'membersMax: 1_000,',
       },
@@ -71,7 +67,6 @@ export const targetMutants: readonly Mutant[] = [
     breaks: 'a 429 closes the gate for nobody',
     edits: [
       {
-        file: 'src/adapters/genesys/group-api.ts',
         find: 'if (isThrottled) this.gate.throttled(sentAt, answer.retryAfterMs);',
         replace: '',
       },
@@ -82,14 +77,12 @@ export const targetMutants: readonly Mutant[] = [
     breaks: 'a token that the target refuses is not renewed',
     edits: [
       {
-        file: 'src/adapters/genesys/group-api.ts',
         find: "if (answer.kind !== 'response' || answer.status !== 401) return answer;",
         replace: 'if (answer) return answer;',
       },
       {
-        file: 'src/pipeline/ensure-token.ts',
-        find: 'const refused = await api.ensureToken();',
-        replace: 'const refused = null;',
+        find: 'const refused = await api.ensureToken();\n  state.requestsInFlight -= 1;',
+        replace: 'const refused = null;\n  state.requestsInFlight -= 1;',
       },
     ],
   },
@@ -98,7 +91,6 @@ export const targetMutants: readonly Mutant[] = [
     breaks: 'a read without a list of members shows a group without members',
     edits: [
       {
-        file: 'src/core/group-body.ts',
         find: 'isDoubtful: !isWhole }',
         replace: 'isDoubtful: false }',
       },
@@ -110,7 +102,6 @@ export const targetMutants: readonly Mutant[] = [
     breaks: 'a UUID in another letter case is another member',
     edits: [
       {
-        file: 'src/core/id-key.ts',
         find: 'id.length === UUID_LENGTH && UPPER.test(id) && UUID.test(id) ? id.toLowerCase() : id',
         replace: 'UUID_LENGTH > 0 && UPPER.test(id) && UUID.test(id) ? id : id',
       },
@@ -122,7 +113,6 @@ export const targetMutants: readonly Mutant[] = [
     breaks: 'a full state is called done on a read that shows no members',
     edits: [
       {
-        file: 'src/pipeline/expand.ts',
         find: '  if (snapshot.isDoubtful) return endUnseen(context, group, state);\n',
         replace: '',
       },
@@ -134,7 +124,6 @@ export const targetMutants: readonly Mutant[] = [
     breaks: 'a newer change lands before the second look of the full state that it stands on, which takes it back',
     edits: [
       {
-        file: 'src/pipeline/apply.ts',
         find: "return step.snapshot.isDoubtful ? 'stop' : 'go_on';",
         replace: "return 'go_on';",
       },
@@ -147,7 +136,6 @@ export const targetMutants: readonly Mutant[] = [
       'in doubt a change is final by a request that may have changed nothing, since the read did not show the member',
     edits: [
       {
-        file: 'src/core/step.ts',
         find: "const sendable = doubt === null ? untried : untried.filter((intent) => sightOf(intent, snapshot) === 'not_so');",
         replace: 'const sendable = untried;',
       },
@@ -159,7 +147,6 @@ export const targetMutants: readonly Mutant[] = [
     breaks: 'a PATCH that is refused with 409 (uniqueness) is not halved, and all of its members are given up',
     edits: [
       {
-        file: 'src/core/isolation.ts',
         find: '= [401, 405, 408, 415, 429];',
         replace: '= [401, 405, 408, 409, 415, 429];',
       },
@@ -171,7 +158,6 @@ export const targetMutants: readonly Mutant[] = [
     breaks: 'a 5xx is never about a member, so that all members of a PATCH are given up for one',
     edits: [
       {
-        file: 'src/core/isolation.ts',
         find: "return status < 500 ? 'member' : 'unclear';",
         replace: "return status < 500 ? 'member' : 'request';",
       },
@@ -183,7 +169,6 @@ export const targetMutants: readonly Mutant[] = [
     breaks: 'what a search for bad members has not separated uses up its tries, and is given up untested',
     edits: [
       {
-        file: 'src/pipeline/failed-tries.ts',
         find: "(search === 'ended' ? parkUntested : decideRetry)(options.retry, facts)",
         replace: 'decideRetry(options.retry, facts)',
       },
@@ -196,7 +181,6 @@ export const targetMutants: readonly Mutant[] = [
       'a landing does not start the count of refusals again, so that a search with several bad members ends early',
     edits: [
       {
-        file: 'src/core/isolation.ts',
         find: 'export const afterLanding = ({ max }: Search): Search => ({ inRow: 0, max });',
         replace: 'export const afterLanding = (search: Search): Search => search;',
       },
@@ -208,7 +192,6 @@ export const targetMutants: readonly Mutant[] = [
     breaks: 'what is found alone takes along all that its group still has to send',
     edits: [
       {
-        file: 'src/pipeline/isolation.ts',
         find: "fail(context, group, { ...refused, intents: part, search: 'found' });",
         replace: "fail(context, group, { ...refused, intents: refused.tried, search: 'found' });",
       },
@@ -220,7 +203,6 @@ export const targetMutants: readonly Mutant[] = [
     breaks: 'where many are bad the halves go on, so that good members among them wait for many rounds',
     edits: [
       {
-        file: 'src/core/isolation.ts',
         find: 'if (search.max > 0 && search.inRow >= search.max / 2)',
         replace: 'if (false)',
       },

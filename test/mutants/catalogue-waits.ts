@@ -7,7 +7,6 @@ export const waitMutants: readonly Mutant[] = [
     breaks: 'a restore takes the wait of a refused member for one of its group',
     edits: [
       {
-        file: 'src/core/wire-intent.ts',
         find: "(waits === 'group' ? 'group' : 'member')",
         replace: "(waits && 'group')",
       },
@@ -19,7 +18,6 @@ export const waitMutants: readonly Mutant[] = [
     breaks: 'a live record calls every wait one of the group',
     edits: [
       {
-        file: 'src/core/wire-intent.ts',
         find: '&& { waits: intent.waits }),',
         replace: "&& { waits: 'group' }),",
       },
@@ -31,7 +29,6 @@ export const waitMutants: readonly Mutant[] = [
     breaks: 'the answer of a group ends the waits of its refused members',
     edits: [
       {
-        file: 'src/core/pending.ts',
         find: "intent.waits === 'group' && intent.notBefore > 0",
         replace: 'intent.waits !== null && intent.notBefore > 0',
       },
@@ -43,7 +40,6 @@ export const waitMutants: readonly Mutant[] = [
     breaks: 'an accepted change that the first look does not show is given up',
     edits: [
       {
-        file: 'src/core/unconfirmed.ts',
         find: "return nowMs >= untilMs ? 'not_effective' : 'look_again';",
         replace: "return nowMs >= 0 ? 'not_effective' : 'look_again';",
       },
@@ -55,7 +51,6 @@ export const waitMutants: readonly Mutant[] = [
     breaks: 'the last look for an accepted change is made at once',
     edits: [
       {
-        file: 'src/core/unconfirmed.ts',
         find: 'return isShownOtherwise ? postponed(first, nowMs) : first;',
         replace: 'return isShownOtherwise ? { ...first, untilMs: nowMs } : first;',
       },
@@ -67,7 +62,6 @@ export const waitMutants: readonly Mutant[] = [
     breaks: 'the looks for an accepted change end after a second',
     edits: [
       {
-        file: 'src/core/unconfirmed.ts',
         find: 'untilMs: nowMs + lateApplyMs };',
         replace: 'untilMs: nowMs + 1_000 };',
       },
@@ -79,7 +73,6 @@ export const waitMutants: readonly Mutant[] = [
     breaks: 'a read that does not show an accepted change makes its opposite a no-op',
     edits: [
       {
-        file: 'src/core/step.ts',
         find: 'const seen = noop.filter((intent) => unconfirmed?.members.has(idKey(targetOf(intent))) !== true);',
         replace: 'const seen = noop;',
       },
@@ -91,7 +84,6 @@ export const waitMutants: readonly Mutant[] = [
     breaks: 'a full state is worked out although an accepted change is not shown yet',
     edits: [
       {
-        file: 'src/core/step.ts',
         find: 'if (unconfirmed !== null && (state !== undefined || due.length === 0))',
         replace: 'if (unconfirmed !== null && due.length === 0)',
       },
@@ -104,7 +96,6 @@ export const waitMutants: readonly Mutant[] = [
       'a full state that was reported to wait, or given up, has no end in the reports where its tries start again',
     edits: [
       {
-        file: 'src/core/pending.ts',
         find: "intent.op === 'state' && isEndReported(intent) && { isReported: true as const }",
         replace: 'false',
       },
@@ -116,7 +107,6 @@ export const waitMutants: readonly Mutant[] = [
     breaks: 'what an owner has parked whose clock was far ahead waits until then, for as long as that may be',
     edits: [
       {
-        file: 'src/pipeline/restore.ts',
         find: 'intent.notBefore > latest ?',
         replace: 'Number.isNaN(latest) ?',
       },
@@ -128,7 +118,6 @@ export const waitMutants: readonly Mutant[] = [
     breaks: 'what waits when the wall clock is set back waits longer by as much',
     edits: [
       {
-        file: 'src/pipeline/set-back.ts',
         find: 'return setBackMs >= STEP_MIN_MS ? setBackMs : 0;',
         replace: 'return setBackMs >= STEP_MIN_MS ? 0 : 0;',
       },

@@ -4,6 +4,7 @@ import { fork, spawn } from 'node:child_process';
 import { join } from 'node:path';
 import type { Job } from '../simulation/run.ts';
 import type { Message } from '../simulation/worker.ts';
+import type { OriginalCode } from './broken-copy.ts';
 import { makeBrokenCopy, removeCopy, root } from './broken-copy.ts';
 import type { Mutant } from './mutant.ts';
 
@@ -21,8 +22,8 @@ const SILENT_MS = 120_000;
 const FIRST_SEED = 1;
 
 /** null: nothing was noticed. */
-export async function hunt(mutant: Mutant, seeds: number): Promise<Caught | null> {
-  const copy = await makeBrokenCopy(mutant);
+export async function hunt(code: OriginalCode, mutant: Mutant, seeds: number): Promise<Caught | null> {
+  const copy = await makeBrokenCopy(code, mutant);
   const job: Job = {
     from: FIRST_SEED,
     to: FIRST_SEED + seeds,

@@ -1,13 +1,6 @@
 /** A mutant: the service with one of its rules broken on purpose, to see whether the simulation, or a test, notices. */
 import type { Scenario } from '../simulation/dramas.ts';
-
-export interface Edit {
-  /** From the root of the project. */
-  readonly file: string;
-  /** Occurs exactly once in the file. */
-  readonly find: string;
-  readonly replace: string;
-}
+import type { Edit } from './selector.ts';
 
 export interface Mutant {
   readonly name: string;
@@ -22,10 +15,4 @@ export interface Mutant {
   readonly tests?: readonly string[];
   /** Why the simulation cannot notice: the other rules make this one unnecessary. */
   readonly superfluous?: string;
-}
-
-export function applied({ file, find, replace }: Edit, text: string): string {
-  const count = text.split(find).length - 1;
-  if (count !== 1) throw new Error(`the mutant no longer fits: ${count} times in ${file}: ${find}`);
-  return text.replace(find, () => replace);
 }

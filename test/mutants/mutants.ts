@@ -2,6 +2,7 @@
 import { parseArgs } from 'node:util';
 import pLimit from 'p-limit';
 import { mutants } from './catalogue.ts';
+import { OriginalCode } from './broken-copy.ts';
 import type { Caught } from './hunt.ts';
 import { historiesUntil, hunt } from './hunt.ts';
 import type { Mutant } from './mutant.ts';
@@ -22,6 +23,7 @@ const unknown = names.filter((name) => !mutants.some((mutant) => mutant.name ===
 if (unknown.length > 0) refuse(`no such mutant: ${unknown.join(', ')}`);
 if (!(Number(values.seeds) >= 1)) refuse('--seeds wants a number');
 const chosen = mutants.filter(({ name }) => names.length === 0 || names.includes(name));
+const code = await OriginalCode.read();
 const limit = pLimit(AT_ONCE);
 const rows = await Promise.all(chosen.map((mutant) => limit(() => rowOf(mutant, Number(values.seeds)))));
 process.stdout.write(
@@ -57,7 +59,7 @@ interface Row {
 
 async function rowOf(mutant: Mutant, seeds: number): Promise<Row> {
   const { name, breaks, superfluous } = mutant;
-  const caught = await hunt(mutant, seeds);
+  const caught = await hunt(code, mutant, seeds);
   process.stderr.write(`${name}: ${caught === null ? 'not noticed' : said(caught)}\n`);
   const found =
     caught === null

@@ -5,11 +5,12 @@ import type { Part, Variable } from '../src/config/variable.ts';
 import { names, variables } from '../src/config/variables.ts';
 
 const root = new URL('../', import.meta.url);
+const PAGE = 'docs/reference.md';
 
 /** Path from the project's root → content. */
 export const configurationFiles = (): ReadonlyMap<string, string> =>
   new Map([
-    ['README.md', readmeWithTable(readFileSync(new URL('README.md', root), 'utf8'))],
+    [PAGE, pageWithTable(readFileSync(new URL(PAGE, root), 'utf8'))],
     ['.env.example', environmentExample()],
   ]);
 
@@ -36,11 +37,11 @@ const parts: readonly (readonly [part: Part | 'all', title: string])[] = [
 const BEGIN = '<!-- configuration: written by `npm run config-table` from src/config/variables.ts -->\n';
 const END = '<!-- end of configuration -->';
 
-function readmeWithTable(readme: string): string {
-  const begin = readme.indexOf(BEGIN);
-  const end = readme.indexOf(END);
-  if (begin < 0 || end < begin) throw new Error('README.md has no place for the configuration table');
-  return readme.slice(0, begin + BEGIN.length) + configurationTable() + readme.slice(end);
+function pageWithTable(page: string): string {
+  const begin = page.indexOf(BEGIN);
+  const end = page.indexOf(END);
+  if (begin < 0 || end < begin) throw new Error(`${PAGE} has no place for the configuration table`);
+  return page.slice(0, begin + BEGIN.length) + configurationTable() + page.slice(end);
 }
 
 function configurationTable(): string {

@@ -77,7 +77,7 @@ async function findingsOfAccess(
       warn(
         'access',
         'The brokers do not say what they permit this user.',
-        'Compare it with the table under "Least privilege" in the README.',
+        'Compare it with the table under "Least privilege" in docs/reference.md.',
       ),
     ];
   if (found.length === 0) return [ok('access', 'Kafka permits all that `run` needs of its topics and its group.')];

@@ -52,7 +52,7 @@ export const formatVariables = {
   DEBEZIUM_DELETES: initially('rows', oneOf('rows', 'tombstones'), {
     part: 'format',
     about:
-      'Debezium: where a deleted row is told. `rows`: in a record of its own, and tombstones are skipped; `tombstones`: only there (flattened records in the default mode)',
+      'Debezium: which record reports a deleted row. `rows`: one of its own, and tombstones are skipped; `tombstones`: the tombstone only (flattened records in the default mode)',
   }),
   MAPPING_FILE: file(
     optional(text, {

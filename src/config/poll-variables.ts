@@ -12,7 +12,7 @@ const poll = {
   }),
   INGEST_POLL_PAGE_SIZE: initially('200', wholeNumber(1, 1000), {
     part: 'poll',
-    about: 'Entries asked for at once, as far as the identity provider permits',
+    about: 'Entries asked for in one request, as far as the identity provider permits',
   }),
   INGEST_POLL_START: initially('full', oneOf('full', 'now'), {
     part: 'poll',

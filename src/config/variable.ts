@@ -1,4 +1,4 @@
-/** What one variable of the environment is: its type, default and explanation. The README's table is made of these. */
+/** What one variable of the environment is: its type, default and explanation. The table of docs/reference.md is made of these. */
 import { z } from 'zod';
 
 /** A part of the configuration; a command reads only those that it needs. `all`: read by every command. */

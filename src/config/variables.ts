@@ -113,7 +113,7 @@ const pipeline = {
   SLOW_RETRY_SCHEDULE_MS: initially('60000,300000,1800000,7200000,21600000', schedule, {
     part: 'pipeline',
     about:
-      'Waits where something may have yet to be provisioned: unknown users, missing groups, denied groups. Empty (the default of `apply` and `demo`): given up at once',
+      'Waits where something may have yet to be provisioned: unknown users, missing groups, denied groups. Empty (the default of `apply` and `demo`): given up at the first failure',
   }),
   LATE_APPLY_MS: optional(durationMs(0), {
     part: 'pipeline',

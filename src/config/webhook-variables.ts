@@ -58,7 +58,7 @@ export const webhookVariables = {
   INGEST_SCIM_ISSUER: optional(text, {
     part: 'webhook',
     example: 'https://scim.example.com',
-    about: '`/scim`: who must have issued the tokens (`iss`). Default: whoever has such a key',
+    about: '`/scim`: who must have issued the tokens (`iss`). Default: any that has such a key',
   }),
   INGEST_SCIM_AUDIENCE: optional(text, {
     part: 'webhook',

@@ -1,4 +1,4 @@
-/** Report records as CSV (RFC 4180), safe to open in a spreadsheet; how a value is read back: README, "Reports". */
+/** Report records as CSV (RFC 4180), safe to open in a spreadsheet; how a value is read back: docs/reference.md, "Text from elsewhere". */
 import type { ReportRecord } from '../core/report.ts';
 import { timeText } from '../core/time-text.ts';
 import { visibleCell } from '../core/visible.ts';

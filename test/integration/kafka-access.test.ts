@@ -300,7 +300,7 @@ async function createTopics({ admin }: AuthorizingBroker): Promise<Names> {
   return all;
 }
 
-/** The table of the README; Describe apart, so that taking Read or Write away takes nothing else. */
+/** The table "Kafka" of docs/reference.md; Describe apart, so that taking Read or Write away takes nothing else. */
 const leastPrivilege = ({ group, source, retry, deadLetter, report }: Names): readonly Rule[] => [
   { kind: 'TOPIC', name: source, operations: ['READ', 'DESCRIBE', 'DESCRIBE_CONFIGS'] },
   { kind: 'TOPIC', name: retry, operations: ['READ', 'WRITE', 'DESCRIBE', 'DESCRIBE_CONFIGS'] },

@@ -1,4 +1,4 @@
-/** What the README says to type: blocks marked `run` are run, the others are checked as far as they can be. */
+/** What README.md and docs/reference.md say to type: blocks marked `run` are run, the others are checked as far as they can be. */
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { chmod, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
@@ -12,26 +12,27 @@ import { fencedBlocks } from '../support/fenced-blocks.ts';
 
 const execute = promisify(execFile);
 const root = join(import.meta.dirname, '../..');
-const readme = await readFile(join(root, 'README.md'), 'utf8');
-const blocks = fencedBlocks(readme);
+const pages = await Promise.all(
+  ['README.md', 'docs/reference.md'].map(async (path) => ({ path, text: await readFile(join(root, path), 'utf8') })),
+);
+const blocks = pages.flatMap(({ path, text }) =>
+  fencedBlocks(text).map(({ line, ...block }) => ({ ...block, place: `${path}, line ${line}` })),
+);
 const bash = blocks.filter(({ language }) => language === 'bash');
 const toRun = bash.filter(({ marks }) => marks.includes('run'));
 const environments = blocks.filter(({ language }) => language === 'env');
 
-test.for(bash.map(({ line, content }) => [line, content] as const))(
-  'line %i: bash can read it',
-  async ([, content]) => {
-    const reading = execute('bash', ['-n', '-c', content]);
-    await expect(reading).resolves.toMatchObject({ stderr: '' });
-  },
-);
+test.for(bash.map(({ place, content }) => [place, content] as const))('%s: bash can read it', async ([, content]) => {
+  const reading = execute('bash', ['-n', '-c', content]);
+  await expect(reading).resolves.toMatchObject({ stderr: '' });
+});
 
 test('something is run', () => {
   expect(toRun.length).toBeGreaterThan(0);
 });
 
-test.for(toRun.map(({ line, content }) => [line, content] as const))(
-  'line %i: it does what it says, in an empty folder',
+test.for(toRun.map(({ place, content }) => [place, content] as const))(
+  '%s: it does what it says, in an empty folder',
   { timeout: 60_000 },
   async ([, content]) => {
     const folder = await mkdtemp(join(tmpdir(), 'rollcall-readme-'));
@@ -75,8 +76,8 @@ function killGroup(leader: number | undefined): void {
 const installed = (): string =>
   `#!/bin/sh\nexec "${join(root, 'node_modules/.bin/tsx')}" "${join(root, 'src/cli.ts')}" "$@"\n`;
 
-test.for(environments.map(({ line, content }) => [line, content] as const))(
-  'line %i: it is a configuration without problems',
+test.for(environments.map(({ place, content }) => [place, content] as const))(
+  '%s: it is a configuration without problems',
   ([, content]) => {
     const environment = Object.fromEntries(content.trim().split('\n').map(assignment));
     const config = readConfig(environment, ['kafka', 'topics', 'genesys', 'pipeline', 'admin'], () => 'from a file');
@@ -97,7 +98,8 @@ test('the example of an environment has no problems either', async () => {
 });
 
 test('every script that is named exists', () => {
-  const named = [...readme.matchAll(/npm (?:run )?(demo|test|[a-z]+(?:-[a-z]+)*)(?= |`|$)/gm)]
+  const named = pages
+    .flatMap(({ text }) => [...text.matchAll(/npm (?:run )?(demo|test|[a-z]+(?:-[a-z]+)*)(?= |`|$)/gm)])
     .map(([, name = '']) => name)
     // npm's own.
     .filter((name) => !['install', 'ci'].includes(name));

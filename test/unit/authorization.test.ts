@@ -12,7 +12,7 @@ import {
 const topics = { source: 's', retry: 'r', deadLetter: 'd', report: 'p' };
 const set = (...operations: readonly Operation[]): ReadonlySet<Operation> => new Set(operations);
 
-test('run needs what the README says', () => {
+test('run needs what docs/reference.md says', () => {
   const needs = needsOfRun(topics, 'g', 'ids').map(
     ({ kind, name, operations }) => `${kind} ${name}: ${operations.join(' ')}`,
   );

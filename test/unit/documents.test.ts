@@ -1,5 +1,5 @@
-/** CONTRIBUTING.md, SECURITY.md and the pages of examples: paths, scripts, variables and links that they name exist. */
-import { existsSync, readFileSync } from 'node:fs';
+/** The documents: paths, scripts, variables and links that they name exist, and README.md begins with what a reader needs first. */
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
 import packageJson from '../../package.json' with { type: 'json' };
@@ -8,11 +8,18 @@ import { knownNames } from '../../src/config/variables.ts';
 const root = new URL('../../', import.meta.url);
 const textOf = (url: URL): string => readFileSync(fileURLToPath(url), 'utf8');
 
+const documents = readdirSync(new URL('docs/', root)).map((name) => `docs/${name}`);
 const pages = [
+  'README.md',
+  'ARCHITECTURE.md',
   'CONTRIBUTING.md',
   'SECURITY.md',
+  'CHANGELOG.md',
+  'spec/README.md',
+  'examples/keycloak-debezium/README.md',
   'examples/native-kcat/README.md',
   'examples/okta-webhook/README.md',
+  ...documents,
 ].map((path) => [path, new URL(path, root)] as const);
 
 /** As GitHub makes them of headings. */
@@ -43,7 +50,18 @@ test.each(pages)('%s: the paths and the scripts that it names exist', (_, url) =
   expect(scripts.filter((name) => !(name in packageJson.scripts))).toEqual([]);
 });
 
-test('SECURITY.md names variables that exist', () => {
-  const named = textOf(new URL('SECURITY.md', root)).match(/\b(?:ADMIN|INGEST|KAFKA|OPERATOR|SCIM)_[A-Z_]+\b/g) ?? [];
+test('the first screen of README.md has the drawing and the two commands', () => {
+  const screen = textOf(new URL('README.md', root)).split('\n').slice(0, 40).join('\n');
+  for (const needed of ['identity provider', '```text', 'npm run demo', 'npm test']) expect(screen).toContain(needed);
+});
+
+test('README.md leads to every document', () => {
+  const readme = textOf(new URL('README.md', root));
+  const wanted = ['ARCHITECTURE.md', 'CONTRIBUTING.md', 'SECURITY.md', 'CHANGELOG.md', ...documents];
+  expect(wanted.filter((path) => !readme.includes(`](${path}`))).toEqual([]);
+});
+
+test.each(['SECURITY.md', 'README.md', 'docs/reference.md'])('%s names variables that exist', (path) => {
+  const named = textOf(new URL(path, root)).match(/\b(?:ADMIN|GUARD|INGEST|KAFKA|OPERATOR|SCIM)_[A-Z_]+\b/g) ?? [];
   expect(named.filter((name) => !knownNames.includes(name))).toEqual([]);
 });

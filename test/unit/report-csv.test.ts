@@ -1,4 +1,4 @@
-// Cells of the report that people open in spreadsheets. The reader here does what the README tells.
+// Cells of the report that people open in spreadsheets. The reader here does what docs/reference.md says.
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { CsvReader } from '../../src/core/csv.ts';
@@ -26,7 +26,7 @@ function cellOf(member: string): string {
   return row.slice(before.length, row.indexOf(',"","no_changes"'));
 }
 
-/** As a program reads it that knows the README. */
+/** As a program reads it that follows docs/reference.md. */
 function readBack(row: string): string {
   const reader = new CsvReader(1e6);
   const [record] = [...reader.push(row), ...reader.end()];
@@ -82,7 +82,7 @@ describe('any text of a cell', () => {
     fc.string({ unit: fc.constantFrom(...Array.from('=+-@＝＠;\t\r\n \'"\\u{}1b\u0000\u200b\u202e,')) }),
   );
 
-  test('its value is read back as the README tells', () => {
+  test('its value is read back as docs/reference.md says', () => {
     fc.assert(
       fc.property(anyText, (text) => {
         expect(readBack(csvRow(aReport(text)))).toBe(text);

@@ -63,7 +63,7 @@ export const webhookVariables = {
   INGEST_SCIM_AUDIENCE: optional(text, {
     part: 'webhook',
     example: 'https://rollcall.example.com',
-    about: '`/scim`: whom the tokens must be meant for (`aud`). Default: anybody',
+    about: '`/scim`: whom the tokens must be meant for (`aud`). Default: any',
   }),
   INGEST_BODY_MAX_BYTES: initially('1000000', wholeNumber(1_024, 16_777_216), {
     part: 'webhook',

@@ -54,7 +54,7 @@ export const deadMutants: readonly Mutant[] = [
   },
   {
     name: 'replay-wakes-anything',
-    breaks: 'a replay wakes whatever is dead of the member, not what it names',
+    breaks: 'a replay wakes all that is dead of the member, not what it names',
     edits: [
       {
         find: "if (topic !== named.topic || number !== named.partition || order < 0) return 'gone';\n  if (order > 0) return 'superseded';",

@@ -90,7 +90,7 @@ export const figureMutants: readonly Mutant[] = [
   },
   {
     name: 'open-metrics',
-    breaks: 'metrics are told to anybody',
+    breaks: 'metrics are shown without a token',
     edits: [{ find: "if (path === '/metrics' && ", replace: "if (path === '/nothing' && " }],
     tests: ['test/contract/admin.test.ts'],
   },

@@ -63,7 +63,7 @@ export const flightMutants: readonly Mutant[] = [
   },
   {
     name: 'unlooked-no-op',
-    breaks: 'no-ops beside a PATCH are final by what was known before it, whatever its answer shows and in doubt too',
+    breaks: 'no-ops beside a PATCH are final by what was known before it, against its answer and in doubt too',
     edits: [
       {
         find: '  verify(context, group, { part, request, seen: outcome.seen,',

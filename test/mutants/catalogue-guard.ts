@@ -26,7 +26,7 @@ export const guardMutants: readonly Mutant[] = [
   },
   {
     name: 'approval-of-another-set',
-    breaks: 'an approval releases whatever is held, though it has changed',
+    breaks: 'an approval releases what is held now, although that has changed',
     edits: [
       {
         find: 'heldSets(group).find((set) => heldDigest(group.id, set, context.sha256) === digest);',
@@ -48,7 +48,7 @@ export const guardMutants: readonly Mutant[] = [
   },
   {
     name: 'hold-told-once',
-    breaks: 'a restore does not report what is held: nobody is told where the former owner could not',
+    breaks: 'a restore does not report what is held: no report exists where the former owner could not send it',
     edits: [{ find: '    tellHeld(context, group);\n', replace: '' }],
     scenario: 'untold',
   },

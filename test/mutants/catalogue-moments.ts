@@ -12,7 +12,7 @@ export const momentMutants: readonly Mutant[] = [
   },
   {
     name: 'commit-before-own-fence',
-    breaks: 'what is kept through a join is committed before the own fence shows that nobody else has had it',
+    breaks: 'what is kept through a join is committed before the own fence shows that no other owner has had it',
     edits: [
       {
         find: '  isRestored(partition) && partition.ledger?.progress !==',

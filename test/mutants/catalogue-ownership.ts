@@ -59,7 +59,7 @@ export const ownershipMutants: readonly Mutant[] = [
   {
     name: 'fence',
     rule: 'fence',
-    breaks: 'the newest live record counts, whoever wrote it',
+    breaks: 'the newest live record counts, under any writer',
     edits: [
       {
         find: "  if (view.fenceEpoch > epoch) return 'stale';\n",
@@ -90,7 +90,7 @@ export const ownershipMutants: readonly Mutant[] = [
   {
     name: 'equal-epoch',
     rule: 'equal-epoch',
-    breaks: 'an owner shares its epoch with a former one after the consumer group was made anew',
+    breaks: 'an owner shares its epoch with a former one after the consumer group was recreated',
     edits: [
       {
         find: 'isOvertaken(partition.view, partition.epoch) || sharesEpoch(partition)',
@@ -165,7 +165,7 @@ export const ownershipMutants: readonly Mutant[] = [
   },
   {
     name: 'epoch-not-raised',
-    breaks: 'an owner in a consumer group made anew stays below the epochs that were used',
+    breaks: 'an owner in a recreated consumer group stays below the epochs that were used',
     edits: [
       {
         find: 'partition.base = Math.max(partition.view.epochMax, partition.comparison?.mark.retryEpoch ?? 0);',

@@ -150,7 +150,7 @@ export const settleMutants: readonly Mutant[] = [
   },
   {
     name: 'sent-apart-and-taken-for-written',
-    breaks: 'after a failed send what is sent by partition counts as written, whatever comes of it',
+    breaks: 'after a failed send what is sent by partition counts as written, even if it failed',
     edits: [
       {
         find: '      if (sent instanceof Error) return sent;',

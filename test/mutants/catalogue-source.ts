@@ -122,7 +122,7 @@ export const sourceMutants: readonly Mutant[] = [
   {
     name: 'epoch-below-the-commit',
     breaks:
-      'in a consumer group that was made anew commits have lower epochs than before, so that an older retry topic is taken for a newer one',
+      'in a consumer group that was recreated commits have lower epochs than before, so that an older retry topic is taken for a newer one',
     edits: [{ find: 'epoch <= (mark.retryEpoch ?? 0)', replace: 'false' }],
     tests: ['test/contract/rules/recreated-retry.test.ts'],
   },

@@ -22,7 +22,7 @@ export const targetMutants: readonly Mutant[] = [
   {
     name: 'unreadable-reference-passed-over',
     tests: ['test/unit/membership.test.ts'],
-    breaks: 'a list counts as whole although it names members who cannot be told',
+    breaks: 'a list counts as whole although it names members who cannot be identified',
     edits: [{ find: '      isWhole = false;\n', replace: '' }],
   },
   {
@@ -64,7 +64,7 @@ export const targetMutants: readonly Mutant[] = [
   },
   {
     name: 'retry-after',
-    breaks: 'a 429 closes the gate for nobody',
+    breaks: 'a 429 closes no gate',
     edits: [
       {
         find: 'if (isThrottled) this.gate.throttled(sentAt, answer.retryAfterMs);',

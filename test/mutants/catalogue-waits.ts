@@ -48,7 +48,7 @@ export const waitMutants: readonly Mutant[] = [
   },
   {
     name: 'last-look-at-once',
-    breaks: 'the last look for an accepted change is made at once',
+    breaks: 'the last look for an accepted change is made immediately',
     edits: [
       {
         find: 'return isShownOtherwise ? postponed(first, nowMs) : first;',

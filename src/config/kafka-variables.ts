@@ -5,7 +5,7 @@ export const kafkaVariables = {
   KAFKA_BROKERS: demanded(brokerList, {
     part: 'kafka',
     example: 'broker-1.example.com:9093,broker-2.example.com:9093',
-    about: 'Brokers to begin with, comma-separated',
+    about: 'Bootstrap brokers, comma-separated',
   }),
   KAFKA_CLIENT_ID: initially('rollcall', text, {
     part: 'kafka',
@@ -45,11 +45,11 @@ export const kafkaVariables = {
   KAFKA_SESSION_TIMEOUT_MS: initially('30000', durationMs(1000), {
     part: 'kafka',
     about:
-      'Silence after which the brokers give the partitions of an instance to others. Must exceed `REQUEST_TIMEOUT_MS` + 2000 + 2 × `KAFKA_HEARTBEAT_INTERVAL_MS`',
+      'Time without a heartbeat after which the brokers give the partitions of an instance to others. Must exceed `REQUEST_TIMEOUT_MS` + 2000 + 2 × `KAFKA_HEARTBEAT_INTERVAL_MS`',
   }),
   KAFKA_HEARTBEAT_INTERVAL_MS: initially('1000', durationMs(100), {
     part: 'kafka',
-    about: 'Time between two signs of life',
+    about: 'Time between two heartbeats',
   }),
   KAFKA_REBALANCE_TIMEOUT_MS: initially('60000', durationMs(1000), {
     part: 'kafka',

@@ -8,7 +8,7 @@ const poll = {
   }),
   INGEST_POLL_INTERVAL_MS: initially('30000', durationMs(100), {
     part: 'poll',
-    about: 'Pause after which it is asked again for what is new',
+    about: 'Pause between two polls',
   }),
   INGEST_POLL_PAGE_SIZE: initially('200', wholeNumber(1, 1000), {
     part: 'poll',
@@ -20,7 +20,7 @@ const poll = {
   }),
   INGEST_POLL_TIMEOUT_MS: initially('30000', durationMs(100), {
     part: 'poll',
-    about: 'Limit of one request to the identity provider, its body included',
+    about: 'Time limit of one request to the identity provider, its body included',
   }),
 };
 

@@ -77,7 +77,7 @@ const genesys = {
   }),
   REQUEST_TIMEOUT_MS: initially('10000', durationMs(100), {
     part: 'genesys',
-    about: 'Limit of one request, its body included',
+    about: 'Time limit of one request, its body included',
   }),
 };
 
@@ -108,7 +108,7 @@ const pipeline = {
   }),
   RETRY_MAX_ATTEMPTS: initially('5', wholeNumber(1, 1000), {
     part: 'pipeline',
-    about: 'The failure with which a change is given up',
+    about: 'Number of failures at which a change is given up',
   }),
   SLOW_RETRY_SCHEDULE_MS: initially('60000,300000,1800000,7200000,21600000', schedule, {
     part: 'pipeline',

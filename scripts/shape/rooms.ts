@@ -1,0 +1,51 @@
+/** Rooms of src/ from the lowest level to the highest. A room imports its own level and lower ones; circles are counted apart. */
+const levels: readonly (readonly string[])[] = [
+  ['core', 'core/change', 'core/target', 'core/log', 'core/report', 'core/ids'],
+  ['formats', 'formats/*'],
+  ['ports', 'time', 'exit-codes', 'version', 'http'],
+  ['report'],
+  [
+    'pipeline',
+    'pipeline/partition',
+    'pipeline/group',
+    'pipeline/apply',
+    'pipeline/dispatch',
+    'pipeline/ids',
+    'pipeline/target',
+    'pipeline/settle',
+  ],
+  [
+    'adapters',
+    'adapters/genesys',
+    'adapters/ids',
+    'adapters/idp',
+    'adapters/kafka',
+    'adapters/kafka-broker',
+    'adapters/memory-log',
+  ],
+  ['ingest'],
+  ['admin'],
+  ['config'],
+  ['console'],
+  ['commands'],
+  ['lab', 'sandbox', 'demo'],
+  ['cli'],
+];
+
+/** Their folders are rooms of their own, beside the files that stand directly in them. */
+const DIVIDED = new Set(['core', 'formats', 'pipeline', 'adapters']);
+
+/** `src/pipeline/group/member.ts` → `pipeline/group`, `src/ingest/poll/poller.ts` → `ingest`, `src/ports.ts` → `ports`. */
+export function roomOf(file: string): string {
+  const [, first = '', ...rest] = file.replace(/\.ts$/, '').split('/');
+  const [second, ...below] = rest;
+  return DIVIDED.has(first) && second !== undefined && below.length > 0 ? `${first}/${second}` : first;
+}
+
+/** 0 is the lowest. */
+export function levelOf(file: string): number {
+  const room = roomOf(file);
+  const level = levels.findIndex((rooms) => rooms.includes(room) || rooms.includes(room.replace(/\/.*$/, '/*')));
+  if (level === -1) throw new Error(`${file} stands in no known room; put '${room}' into scripts/shape/rooms.ts`);
+  return level;
+}

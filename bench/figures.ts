@@ -2,7 +2,7 @@
  * Measures what Rollcall promises, on this machine, each figure on one line with its bound: `npm run bench`, or
  * `npm run bench -- memory` for one part. Exits 1 if a figure is over its bound.
  */
-import { KafkaSetupError } from '../src/adapters/kafka-broker/setup-error.ts';
+import { KafkaSetupError } from '../src/lab/kafka-broker/fetch.ts';
 import { measureDemo } from './demo.ts';
 import { isOver, lineOf, type Figure } from './figure.ts';
 import { measureFormats } from './formats.ts';

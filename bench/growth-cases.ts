@@ -1,13 +1,13 @@
 /** What may grow faster than its input: each case is a history of `n` elements, run on the pipeline in one process. */
 import { MemoryBroker } from '../src/adapters/memory-log/memory-broker.ts';
 import { MemoryLog } from '../src/adapters/memory-log/memory-log.ts';
-import { pause } from '../src/adapters/time-limit.ts';
+import { pause } from '../src/time.ts';
 import { sha256, systemClock, systemRandom } from '../src/adapters/system.ts';
-import { heldDigest } from '../src/core/guard.ts';
-import { parseRetryRecord } from '../src/core/live-record.ts';
-import { textHeader } from '../src/core/record-headers.ts';
-import { decisionValue, requestKey } from '../src/core/request-record.ts';
-import { native } from '../src/formats/native.ts';
+import { heldDigest } from '../src/core/group/guard.ts';
+import { parseRetryRecord } from '../src/core/log/live-record.ts';
+import { textHeader } from '../src/core/log/record-headers.ts';
+import { decisionValue, requestKey } from '../src/core/log/request-record.ts';
+import { native } from '../src/formats/native/native.ts';
 import type { PipelineOptions } from '../src/pipeline/options.ts';
 import { Pipeline } from '../src/pipeline/pipeline.ts';
 import type { OutRecord, SendOutcome } from '../src/ports.ts';

@@ -4,7 +4,7 @@
  */
 import v8 from 'node:v8';
 import vm from 'node:vm';
-import { pause } from '../src/adapters/time-limit.ts';
+import { pause } from '../src/time.ts';
 import { systemClock } from '../src/adapters/system.ts';
 import { type Case, CASES, GrowthWorld } from './growth-cases.ts';
 import type { Figure } from './figure.ts';

@@ -2,16 +2,16 @@
  * Resident memory of `rollcall run` with 200,000 changes pending, and how fast it reads them from Kafka. Every change is
  * for another member, and the target is down, so that nothing folds and nothing leaves.
  */
-import { kafkaCacheDirectory } from '../src/adapters/kafka-broker/fetch.ts';
-import { startBroker } from '../src/adapters/kafka-broker/start.ts';
+import { kafkaCacheDirectory } from '../src/lab/kafka-broker/fetch.ts';
+import { startBroker } from '../src/lab/kafka-broker/start.ts';
 import { createLogTools } from '../src/adapters/kafka/tools.ts';
-import { pause } from '../src/adapters/time-limit.ts';
-import { commandLog, readText } from '../src/commands/kafka-tools.ts';
+import { pause } from '../src/time.ts';
+import { commandLog, readText } from '../src/console/kafka-tools.ts';
 import { createTopics } from '../src/commands/topics.ts';
-import { readConfig } from '../src/config.ts';
+import { readConfig } from '../src/config/config.ts';
 import type { LogTools } from '../src/ports.ts';
-import { startSandbox } from '../src/sandbox/sandbox.ts';
-import { printEnvironment } from '../src/sandbox/environment.ts';
+import { startSandbox } from '../src/lab/sandbox/sandbox.ts';
+import { printEnvironment } from '../src/lab/sandbox/server.ts';
 import type { Figure } from './figure.ts';
 import { RunProcess } from './run-process.ts';
 import { host, sendEvents } from './service.ts';

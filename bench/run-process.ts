@@ -4,8 +4,7 @@ import { once } from 'node:events';
 import { copyFile, readFile } from 'node:fs/promises';
 import { createInterface } from 'node:readline';
 import { promisify } from 'node:util';
-import { freePorts } from '../src/adapters/kafka-broker/free-ports.ts';
-import { Guard } from '../src/adapters/kafka-broker/guard.ts';
+import { Guard, freePorts } from '../src/lab/kafka-broker/java-process.ts';
 
 /** Below the project, where the built program finds its modules. */
 const BUILD = '.cache/bench';

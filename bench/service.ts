@@ -1,16 +1,16 @@
 /** The service on a log in this process, in front of a sandbox, with the settings of the demo. */
 import { systemClock, systemRandom } from '../src/adapters/system.ts';
-import { embed, type Embedded } from '../src/commands/embedded.ts';
-import { native } from '../src/formats/native.ts';
-import type { Host } from '../src/commands/host.ts';
-import { commandLog, readText } from '../src/commands/kafka-tools.ts';
-import { withTarget } from '../src/commands/target.ts';
-import { readConfig } from '../src/config.ts';
-import { KnownSecrets } from '../src/core/redact.ts';
-import { DEMO_PARTITIONS, demoEnvironment, demoTopics } from '../src/demo/service.ts';
-import type { StreamEvent } from '../src/demo/stream.ts';
+import { embed, type Embedded } from '../src/console/embedded.ts';
+import { native } from '../src/formats/native/native.ts';
+import type { Host } from '../src/console/host.ts';
+import { commandLog, readText } from '../src/console/kafka-tools.ts';
+import { withTarget } from '../src/console/target.ts';
+import { readConfig } from '../src/config/config.ts';
+import { KnownSecrets } from '../src/core/text/redact.ts';
+import { DEMO_PARTITIONS, demoEnvironment, demoTopics } from '../src/lab/demo/service.ts';
+import type { StreamEvent } from '../src/lab/demo/stream.ts';
 import type { LogTools } from '../src/ports.ts';
-import type { Sandbox } from '../src/sandbox/sandbox.ts';
+import type { Sandbox } from '../src/lab/sandbox/sandbox.ts';
 
 export const host: Host = {
   environment: process.env,

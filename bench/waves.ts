@@ -1,5 +1,5 @@
 /** Requests per changed group: the first wave of changes finds the snapshot cache cold, the second one warm. */
-import { startSandbox, type Sandbox } from '../src/sandbox/sandbox.ts';
+import { startSandbox, type Sandbox } from '../src/lab/sandbox/sandbox.ts';
 import type { Figure } from './figure.ts';
 import { requestCount, sendEvents, withService, type BenchService } from './service.ts';
 

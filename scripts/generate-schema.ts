@@ -2,8 +2,8 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
-import { ReportRecord } from '../src/core/report.ts';
-import { Summary } from '../src/core/summary.ts';
+import { ReportRecord } from '../src/core/report/report.ts';
+import { Summary } from '../src/core/report/summary.ts';
 
 /** Path from the project's root → content. */
 export const schemaFiles = (): ReadonlyMap<string, string> =>

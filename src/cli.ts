@@ -5,11 +5,11 @@
  */
 import { Command, CommanderError } from 'commander';
 import { systemClock, systemRandom } from './adapters/system.ts';
-import type { Host } from './commands/host.ts';
-import { readText } from './commands/kafka-tools.ts';
+import type { Host } from './console/host.ts';
+import { readText } from './console/kafka-tools.ts';
 import { applyCommand } from './commands/apply.ts';
 import { decodeCommand } from './commands/decode.ts';
-import { demoCommand } from './commands/demo.ts';
+import { demoCommand } from './lab/commands/demo.ts';
 import { heldCommand } from './commands/held.ts';
 import { runCommand } from './commands/run.ts';
 import { ingestCommand } from './commands/ingest.ts';
@@ -17,12 +17,12 @@ import { doctorCommand } from './commands/doctor.ts';
 import { planCommand } from './commands/plan.ts';
 import { reportCommand } from './commands/report.ts';
 import { replayCommand } from './commands/replay.ts';
-import { sandboxCommand } from './commands/sandbox.ts';
+import { sandboxCommand } from './lab/commands/sandbox.ts';
 import { topicsCommand } from './commands/topics.ts';
-import { secretsIn } from './config.ts';
+import { secretsIn } from './config/config.ts';
 import { ConfigError } from './config/problem.ts';
-import { KnownSecrets } from './core/redact.ts';
-import { visibleLines } from './core/visible.ts';
+import { KnownSecrets } from './core/text/redact.ts';
+import { visibleLines } from './core/text/visible.ts';
 import { EXIT, ExitError, exitCodesHelp, type ExitCode } from './exit-codes.ts';
 import { packageVersion } from './version.ts';
 

@@ -1,11 +1,10 @@
 /** What the pipeline needs from the world: plain data and promises. One conformance suite per port, on fake and real adapter. */
-import type { Answer, NoToken } from './core/answer.ts';
-import type { UnreadableBatch } from './core/unreadable-batch.ts';
-import type { PatchBody } from './core/plan.ts';
-import type { ReadProgress, ReadRange } from './core/read-range.ts';
-import type { Ahead, Inspection, RecordStamp } from './core/source-history.ts';
-import type { Search } from './core/scim-list.ts';
-import type { IdKind, LookUpMemory, SureResolution } from './core/resolution.ts';
+import type { Answer, NoToken } from './core/target/answer.ts';
+import type { ReadProgress, ReadRange, UnreadableBatch } from './core/log/reading.ts';
+import type { PatchBody } from './core/target/plan.ts';
+import type { Ahead, Inspection, RecordStamp } from './core/log/commit-metadata.ts';
+import type { Search } from './core/ids/look-up.ts';
+import type { IdKind, LookUpMemory, SureResolution } from './core/ids/resolution.ts';
 
 /** Wall clock for what is written down, monotonic clock for durations, both in milliseconds. */
 export interface Instant {

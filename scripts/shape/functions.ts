@@ -12,7 +12,7 @@ import {
 import { lineCountOf, lineOf, nodesIn, type Place, type TreeFile } from './tree.ts';
 
 /** With a body; callbacks included. */
-export function functionsIn(file: TreeFile): readonly FunctionLikeDeclaration[] {
+function functionsIn(file: TreeFile): readonly FunctionLikeDeclaration[] {
   return [...nodesIn(file.source)].filter(isFunctionLikeDeclaration).filter(({ body }) => body !== undefined);
 }
 

@@ -3,7 +3,7 @@ import { createGroupApi } from '../../src/adapters/genesys/group-api.ts';
 import { MemoryBroker } from '../../src/adapters/memory-log/memory-broker.ts';
 import { MemoryLog } from '../../src/adapters/memory-log/memory-log.ts';
 import { sha256, systemRandom } from '../../src/adapters/system.ts';
-import { native } from '../../src/formats/native.ts';
+import { native } from '../../src/formats/native/native.ts';
 import { Pipeline } from '../../src/pipeline/pipeline.ts';
 import type { Logger } from '../../src/ports.ts';
 import { connectionsTo } from '../../test/fuzz/connections.ts';

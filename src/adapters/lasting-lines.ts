@@ -2,7 +2,7 @@
  * Log lines about causes that last: of each cause the first is written, then one a minute with how many were left out, which
  * are written for who looks for an error (`debug`).
  */
-import { leftOutField, RepeatedCauses } from '../core/repeated-causes.ts';
+import { leftOutField, RepeatedCauses } from '../core/text/repeated-causes.ts';
 import type { Clock, Logger } from '../ports.ts';
 
 /** One for each log: several connections fail for one cause. */

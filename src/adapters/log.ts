@@ -1,7 +1,7 @@
 /** The log for operators: JSON lines, made by pino. No secret gets out, wherever it stands: whole lines are looked through. */
 import pino from 'pino';
-import type { KnownSecrets } from '../core/redact.ts';
-import { visibleJson } from '../core/visible.ts';
+import type { KnownSecrets } from '../core/text/redact.ts';
+import { visibleJson } from '../core/text/visible.ts';
 import type { Logger } from '../ports.ts';
 
 export interface LogOptions {

@@ -1,5 +1,7 @@
 /** Files that only their owner may read: reports name who is in which group. */
+import { createHmac, timingSafeEqual } from 'node:crypto';
 import { open, type FileHandle } from 'node:fs/promises';
+import type { OperatorKey } from '../core/log/request-record.ts';
 
 const OWNER_ONLY = 0o600;
 const OTHERS = 0o077;
@@ -19,4 +21,18 @@ export async function writePrivateFile(path: string, text: string | Iterable<str
 async function closeToOthers(file: FileHandle): Promise<void> {
   const stats = await file.stat();
   if (stats.isFile() && (stats.mode & OTHERS) !== 0) await file.chmod(OWNER_ONLY);
+}
+
+/* The shared key that requests of operators are signed with (core/log/request-record.ts). */
+
+/** @param current the key as it is now: its file may have changed. */
+export function operatorKey(current: () => string): OperatorKey {
+  const mac = (text: string): Buffer => createHmac('sha256', current()).update(text).digest();
+  return {
+    sign: (text) => mac(text).toString('hex'),
+    hasSigned: (text, signature) => {
+      const [right, given] = [mac(text), Buffer.from(signature, 'hex')];
+      return given.length === right.length && timingSafeEqual(right, given);
+    },
+  };
 }

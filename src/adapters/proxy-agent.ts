@@ -1,7 +1,7 @@
-/** Connections through the proxy of the environment; undici decides which requests go through it (core/proxy.ts says the same). */
+/** Connections through the proxy of the environment; undici decides which requests go through it (core/target/proxy.ts says the same). */
 import { EnvHttpProxyAgent } from 'undici';
 import type { Dispatcher } from 'undici';
-import { proxyFor, type ProxySettings } from '../core/proxy.ts';
+import { proxyFor, type ProxySettings } from '../core/target/proxy.ts';
 
 export type ProxyAgentOptions = Omit<EnvHttpProxyAgent.Options, keyof ProxySettings>;
 

@@ -2,9 +2,10 @@
  * Statistics → Prometheus text. The pipeline keeps the totals, so every scrape fills a registry of its own: no series
  * of a partition that has gone stays behind.
  */
-import { Counter, Gauge, Registry } from 'prom-client';
-import type { BreakerReason } from '../core/breaker.ts';
+import { Counter, Gauge, Registry, collectDefaultMetrics } from 'prom-client';
+import type { BreakerReason } from '../core/target/breaker.ts';
 import type { PipelineStats } from '../pipeline/stats.ts';
+import { packageVersion } from '../version.ts';
 import { isHealth, type ServiceStats } from './readiness.ts';
 
 export const metricsContentType = Registry.PROMETHEUS_CONTENT_TYPE;
@@ -144,4 +145,23 @@ function breakerOpen(registry: Registry, { breaker }: PipelineStats): void {
     registers: [registry],
   });
   for (const reason of breakerReasons) gauge.set({ reason }, Number(breaker?.reason === reason));
+}
+
+/* Figures of the process: memory, CPU, event loop, garbage collection, and which build it is. One registry for the process. */
+
+let registry: Registry | null = null;
+
+export function processMetrics(): Promise<string> {
+  registry ??= newRegistry();
+  return registry.metrics();
+}
+
+function newRegistry(): Registry {
+  const register = new Registry();
+  collectDefaultMetrics({ register });
+  const labels = { version: packageVersion(), node: process.versions.node };
+  const name = 'rollcall_build_info';
+  const help = 'The version of Rollcall and of Node.js; always 1';
+  new Gauge({ name, help, labelNames: Object.keys(labels), registers: [register] }).set(labels, 1);
+  return register;
 }

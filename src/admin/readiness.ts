@@ -1,5 +1,6 @@
 /** Statistics → ready or not, and why. A possible loss is named but makes nobody unready: a restart would not mend it. */
 import type { PartitionStats, PipelineStats } from '../pipeline/stats.ts';
+import type { Clock } from '../ports.ts';
 
 export interface Readiness {
   readonly ready: boolean;
@@ -90,4 +91,34 @@ function unrecorded(groups: readonly string[]): string[] {
   return [
     `the retry topic does not take what has to be recorded of the groups ${named}${more}: raise max.message.bytes of the retry topic`,
   ];
+}
+
+/* A value that anybody may ask for, and that takes its time to work out: a former one is given while that would take too much. */
+
+/** At most a twentieth of the time goes into working it out. */
+const REST_RATIO = 19;
+
+export class Sparing<T> {
+  readonly #clock: Pick<Clock, 'now'>;
+  readonly #workOut: () => T;
+  #last: { readonly value: T; readonly until: number } | null = null;
+
+  constructor(clock: Pick<Clock, 'now'>, workOut: () => T) {
+    this.#clock = clock;
+    this.#workOut = workOut;
+  }
+
+  /** @throws what the work throws, each time */
+  value(): T {
+    const begun = this.#now();
+    if (this.#last !== null && begun < this.#last.until) return this.#last.value;
+    const value = this.#workOut();
+    const end = this.#now();
+    this.#last = { value, until: end + (end - begun) * REST_RATIO };
+    return value;
+  }
+
+  #now(): number {
+    return this.#clock.now().monotonic;
+  }
 }

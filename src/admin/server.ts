@@ -6,14 +6,12 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { once } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { KnownSecrets } from '../core/redact.ts';
-import { jsonText } from '../core/visible.ts';
+import type { KnownSecrets } from '../core/text/redact.ts';
+import { jsonText } from '../core/text/visible.ts';
 import { createServer, urlOf } from '../http/server.ts';
 import type { Clock, Logger } from '../ports.ts';
-import { metricsContentType, metricsText } from './metrics.ts';
-import { processMetrics } from './process-metrics.ts';
-import { readyPage, type ServiceStats } from './readiness.ts';
-import { Sparing } from './sparing.ts';
+import { metricsContentType, metricsText, processMetrics } from './metrics.ts';
+import { Sparing, readyPage, type ServiceStats } from './readiness.ts';
 
 export interface AdminOptions {
   readonly host: string;

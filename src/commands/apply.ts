@@ -1,29 +1,26 @@
 /** `rollcall apply FILE|-`: a file of changes through the same pipeline, on a log in this process. */
+import type { Failure } from '../core/target/refusals.ts';
 import { Command } from 'commander';
 import { writePrivateFile } from '../adapters/private-file.ts';
-import type { SourceFormat } from '../core/change.ts';
-import { tokenFailure, type Failure } from '../core/outcome.ts';
-import { foldReport, summaryOf, type Operations, type Summary } from '../core/summary.ts';
+import { embed, leftOver, type Embedded } from '../console/embedded.ts';
+import { FILE_TOPICS, fileEnvironment, fillSource, inFile } from '../console/file-source.ts';
+import { DECIDED_LENGTH_MIN, heldSets, setText, type HeldSet } from '../console/held-sets.ts';
+import { collect, print, printSummary, stopped, type Host, unlessStopped } from '../console/host.ts';
+import { commandConfig, commandLog } from '../console/kafka-tools.ts';
+import { showProgress } from '../console/progress.ts';
+import { readReport } from '../console/report-search.ts';
+import type { RetryTopic } from '../console/retry-topic.ts';
+import { formatOption, openFormat, type FormatFlags, withFormat } from '../console/source-format.ts';
+import { openIdMap, withTarget } from '../console/target.ts';
+import type { SourceFormat } from '../core/change/change.ts';
+import { isId } from '../core/change/change.ts';
+import { foldReport, summaryOf, type Operations, type Summary } from '../core/report/summary.ts';
+import { tokenFailure } from '../core/target/outcome.ts';
 import { EXIT, ExitError, type ExitCode } from '../exit-codes.ts';
 import type { Pipeline } from '../pipeline/pipeline.ts';
 import type { GroupApi, LogTools } from '../ports.ts';
-import { summaryJson } from '../report/summary-json.ts';
-import { summaryText } from '../report/summary-text.ts';
-import { approveHeld, checkDigests, heldText } from './apply-held.ts';
-import { collect } from './arguments.ts';
-import { embed, type Embedded } from './embedded.ts';
-import { inFile } from './file-remedies.ts';
-import { fileEnvironment, FILE_TOPICS, fillSource } from './file-source.ts';
-import { type HeldSet, heldSets } from './held-sets.ts';
-import { print, printSummary, stopped, type Host, unlessStopped } from './host.ts';
-import { type FormatFlags, formatOption, openFormat, withFormat } from './format.ts';
-import { openIdMap } from './id-map.ts';
-import { commandConfig, commandLog } from './kafka-tools.ts';
-import { leftOver } from './left-over.ts';
-import { showProgress } from './progress.ts';
-import { readReport } from './report-search.ts';
-import type { RetryTopic } from './retry-topic.ts';
-import { withTarget } from './target.ts';
+import { summaryJson, summaryText } from '../report/summary.ts';
+import { decideSets } from './held.ts';
 
 export interface ApplyFlags extends Pick<FormatFlags, 'format'> {
   readonly json?: true;
@@ -234,4 +231,46 @@ export async function writeSummary(file: string, summary: Summary): Promise<void
     const why = cause instanceof Error && 'code' in cause ? ` (${String(cause.code)})` : '';
     throw new ExitError(EXIT.usage, `${file}: the report cannot be written${why}`, { cause });
   }
+}
+
+/*
+ * What the guard holds in `apply`. The retry topic ends with the process, so that nothing can be approved later: the same
+ * command is run again with the digests of what may pass. Positions are lines of the file, so they are the same then.
+ */
+
+/** @throws ExitError where one is no digest. */
+function checkDigests(digests: readonly string[]): void {
+  const bad = digests.find((digest) => !/^[0-9a-f]{12,64}$/i.test(digest));
+  if (bad === undefined) return;
+  const what = `${DECIDED_LENGTH_MIN} to 64 hexadecimal digits, as apply prints them`;
+  throw new ExitError(EXIT.usage, `apply: --approve ${bad}: ${what}`);
+}
+
+/** Lets exactly these sets pass, once all that will be held is held. */
+async function approveHeld(retry: RetryTopic, digests: readonly string[], user: string): Promise<void> {
+  if (digests.length === 0) return;
+  const sets = await heldSets(retry);
+  const approved: HeldSet[] = [];
+  for (const digest of digests) {
+    const found = sets.filter((set) => set.digest.startsWith(digest.toLowerCase()));
+    const [only] = found;
+    if (only !== undefined && found.length === 1) approved.push(only);
+    else await print(retry.host.stderr, `--approve ${digest}: ${found.length === 0 ? NONE : SEVERAL}\n`);
+  }
+  const decision = { kind: 'approve', author: isId(user) ? user : 'apply' } as const;
+  await decideSets(retry, approved, decision, async () => undefined);
+}
+
+const NONE = 'nothing is held under it; the file or the group has changed, or it is done already';
+const SEVERAL = 'several digests begin so; give more digits';
+
+/** @returns '' where nothing is held. */
+function heldText(sets: readonly HeldSet[]): string {
+  if (sets.length === 0) return '';
+  const flags = sets.map(({ prefix }) => `--approve ${prefix}`).join(' ');
+  return [
+    `held by the removal guard, so that none of these was removed:\n`,
+    ...sets.map((set) => `  ${setText(set).replaceAll('\n    ', '\n      ')}`),
+    `To let exactly these pass, run the same command with\n  ${flags}\n`,
+  ].join('');
 }

@@ -1,14 +1,21 @@
 /** `rollcall decode FILE|-`: what each record of a source topic means, without Kafka and without Genesys Cloud. */
 import { Command } from 'commander';
-import type { SourceFormat } from '../core/change.ts';
+import { readRecords, type FileRecord } from '../console/file-source.ts';
+import { print, printJson, type Host, unlessStopped, wholeNumber } from '../console/host.ts';
+import { commandConfig } from '../console/kafka-tools.ts';
+import { formatOption, formatOptions, type FormatFlags, withFormat } from '../console/source-format.ts';
+import type { SourceFormat } from '../core/change/change.ts';
+import {
+  isChange,
+  type ChangeEvent,
+  type Decoded,
+  type Hint,
+  type Invalid,
+  type Skip,
+  type SourceEvent,
+} from '../core/change/change.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
 import { autoFormat, sourceTopicFormat } from '../formats/registry.ts';
-import { wholeNumber } from './arguments.ts';
-import { decodedLine } from './decoded-line.ts';
-import { type FormatFlags, formatOption, formatOptions, withFormat } from './format.ts';
-import { print, printJson, type Host, unlessStopped } from './host.ts';
-import { commandConfig } from './kafka-tools.ts';
-import { type FileRecord, readRecords } from './record-file.ts';
 
 export interface DecodeFlags extends FormatFlags {
   readonly partitions: number;
@@ -72,3 +79,65 @@ async function printRecord({ record }: FileRecord, decoding: Decoding, host: Hos
   const line = decodedLine(format.decode(record, { partitionCount }), nameOf(record));
   await printJson(host.stdout, line);
 }
+
+/* What a record means, as `rollcall decode` prints it. */
+
+export interface DecodedLine {
+  readonly kind: SourceEvent['kind'];
+  readonly changes: readonly DecodedChange[];
+  /** Why there is no change; of several events, what those without a change are. */
+  readonly reason: string | null;
+  /** Of `hint` and `invalid`. */
+  readonly code?: string;
+  /** The format that it was read by; null: none fits. */
+  readonly format: string | null;
+}
+
+interface DecodedChange {
+  readonly group: string;
+  readonly add: readonly string[];
+  readonly remove: readonly string[];
+  readonly members: readonly string[];
+  readonly complete: boolean;
+  readonly deleted: boolean;
+  readonly event_id: string | null;
+  readonly occurred_at: string | null;
+}
+
+/** What changes most names the record. */
+const KINDS = ['state', 'delta', 'hint', 'invalid', 'skip'] as const;
+
+export function decodedLine(events: Decoded, format: string | null): DecodedLine {
+  const kind = KINDS.find((one) => events.some((event) => event.kind === one)) ?? events[0].kind;
+  const named = events.find((event) => event.kind === kind);
+  const code = named !== undefined && 'code' in named ? named.code : null;
+  return {
+    kind,
+    changes: events.filter(isChange).map(changeOf),
+    reason: reasonOf(events),
+    ...(code !== null && { code }),
+    format,
+  };
+}
+
+const changeOf = (event: ChangeEvent): DecodedChange => ({
+  group: event.group,
+  add: event.kind === 'delta' ? event.add : [],
+  remove: event.kind === 'delta' ? event.remove : [],
+  members: event.kind === 'state' ? event.members : [],
+  complete: event.kind === 'state',
+  deleted: event.kind === 'state' && event.deleted,
+  event_id: event.eventId,
+  occurred_at: event.occurredAt,
+});
+
+/** A record with one event gives its reason alone; of several, each is named with its index. */
+function reasonOf(events: Decoded): string | null {
+  const told = events.flatMap((event, index) => {
+    if (isChange(event)) return [];
+    return [events.length === 1 ? why(event) : `event ${index}: ${event.kind}: ${why(event)}`];
+  });
+  return told.length === 0 ? null : told.join('; ');
+}
+
+const why = (event: Skip | Hint | Invalid): string => (event.kind === 'skip' ? event.reason : event.message);

@@ -1,18 +1,18 @@
 /** `rollcall doctor`: everything that `run` needs, tried one after the other; each finding with its mend. Changes nothing. */
 import { Command } from 'commander';
-import { readConfig, type Config } from '../config.ts';
+import { readConfig, type Config } from '../config/config.ts';
 import { ConfigError } from '../config/problem.ts';
-import { classify, tokenFailure } from '../core/outcome.ts';
-import { proxyFor, shownProxy } from '../core/proxy.ts';
-import { visible } from '../core/visible.ts';
+import { classify, tokenFailure } from '../core/target/outcome.ts';
+import { proxyFor, shownProxy } from '../core/target/proxy.ts';
+import { visible } from '../core/text/visible.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
 import type { GroupApi } from '../ports.ts';
-import { configOf, fail, judgeIds, ok, warn, type Finding, type Judged } from './doctor-finding.ts';
-import { kafkaFindings } from './doctor-kafka.ts';
-import { print, printJson, type Host } from './host.ts';
-import { fileFindings, scimFindings } from './id-map-findings.ts';
-import { commandLog, readText } from './kafka-tools.ts';
-import { readGroup, targetExitCode, withTarget } from './target.ts';
+import { configOf, fail, judgeIds, ok, warn, type Finding, type Judged } from '../console/doctor-finding.ts';
+import { kafkaFindings } from '../console/doctor-kafka.ts';
+import { print, printJson, type Host } from '../console/host.ts';
+import { fileFindings, scimFindings } from '../console/doctor-id-map.ts';
+import { commandLog, readText } from '../console/kafka-tools.ts';
+import { readGroup, targetExitCode, withTarget } from '../console/target.ts';
 
 export interface DoctorFlags {
   readonly json?: true;

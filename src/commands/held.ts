@@ -3,27 +3,26 @@
  * with `replay`, a request goes into the retry topic, and only the owner of the group acts on it.
  */
 import { Command } from 'commander';
-import { intentId, isId, sourceMember } from '../core/change.ts';
-import { HELD_BY } from '../core/guard.ts';
-import { textHeader } from '../core/record-headers.ts';
-import { AUTHOR_LENGTH_MAX, decisionValue, requestKey, type Answer } from '../core/request-record.ts';
-import type { RequestRecord } from '../core/request-signature.ts';
-import { timeText } from '../core/time-text.ts';
-import { jsonText } from '../core/visible.ts';
+import { intentId, isId, sourceMember } from '../core/change/change.ts';
+import { HELD_BY } from '../core/group/guard.ts';
+import { textHeader } from '../core/log/record-headers.ts';
+import { AUTHOR_LENGTH_MAX, decisionValue, requestKey, type Answer } from '../core/log/request-record.ts';
+import type { RequestRecord } from '../core/log/request-record.ts';
+import { timeText } from '../core/report/reporting.ts';
+import { jsonText } from '../core/text/visible.ts';
 import { EXIT, ExitError, type ExitCode } from '../exit-codes.ts';
-import { collect } from './arguments.ts';
+import { collect, print, printJson, type Host } from '../console/host.ts';
 import {
-  type HeldSelection,
-  type HeldSet,
   heldSets,
   isByDigest,
   one,
   selected,
   setLine,
   setText,
-} from './held-sets.ts';
-import { print, printJson, type Host } from './host.ts';
-import { askOwners, type RetryTopic, withRetryTopic } from './retry-topic.ts';
+  type HeldSelection,
+  type HeldSet,
+} from '../console/held-sets.ts';
+import { askOwners, type RetryTopic, withRetryTopic } from '../console/retry-topic.ts';
 
 export interface HeldFlags {
   readonly json?: true;

@@ -2,19 +2,19 @@
 import { Command } from 'commander';
 import { KafkaRelay } from '../adapters/kafka/relay.ts';
 import { createLogTools, type KafkaLogTools } from '../adapters/kafka/tools.ts';
-import type { Config } from '../config.ts';
-import { needsOfIngest, needsOfRelay } from '../core/authorization.ts';
-import type { SourceFormat } from '../core/change.ts';
+import type { Config } from '../config/config.ts';
+import { needsOfIngest, needsOfRelay } from '../core/log/authorization.ts';
+import type { SourceFormat } from '../core/change/change.ts';
 import { EXIT } from '../exit-codes.ts';
-import { rekeyNotices } from '../ingest/topic/notices.ts';
+import { rekeyNotices } from '../ingest/topic/options.ts';
 import { Rekeyer } from '../ingest/topic/rekeyer.ts';
-import { demandAccess, kafkaAccess, type KafkaAccess } from './access.ts';
-import { serveAdmin } from './admin.ts';
-import { stopped, type Host } from './host.ts';
-import { openFormat } from './format.ts';
-import { IngestReadiness, openQueue, topicsAreRight, type IngestSurroundings } from './ingest-setup.ts';
-import { kafkaExit, serviceConfig } from './kafka-tools.ts';
-import { lazily, type Live, LiveConfig, liveKafka } from './live-config.ts';
+import { demandAccess, kafkaAccess, type KafkaAccess } from '../console/access.ts';
+import { serveAdmin } from '../console/admin.ts';
+import { stopped, type Host } from '../console/host.ts';
+import { openFormat } from '../console/source-format.ts';
+import { IngestReadiness, openQueue, topicsAreRight, type IngestSurroundings } from '../console/ingest-setup.ts';
+import { kafkaExit, serviceConfig } from '../console/kafka-tools.ts';
+import { lazily, type Live, LiveConfig, liveKafka } from '../console/live-config.ts';
 
 export function topicCommand(host: Host): Command {
   return new Command('topic')

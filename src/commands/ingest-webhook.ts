@@ -1,22 +1,22 @@
 /** `rollcall ingest webhook`: identity providers push, Kafka acknowledges, they are answered. A signal drains it. */
 import { Command } from 'commander';
 import { createLogTools } from '../adapters/kafka/tools.ts';
-import { KeySetFile, type KeySetSurroundings } from '../adapters/key-set-file.ts';
-import type { Config } from '../config.ts';
-import { needsOfIngest } from '../core/authorization.ts';
+import { KeySetFile, type KeySetSurroundings } from '../adapters/tokens.ts';
+import type { Config } from '../config/config.ts';
+import { needsOfIngest } from '../core/log/authorization.ts';
 import { EXIT, ExitError } from '../exit-codes.ts';
-import { withoutKeys, type TokenVerifier } from '../formats/token-verifier.ts';
+import { withoutKeys, type TokenVerifier } from '../formats/scim/token-verifier.ts';
 import { formatOfKind } from '../ingest/webhook/formats.ts';
 import { Intake } from '../ingest/webhook/intake.ts';
-import { webhookNotices } from '../ingest/webhook/notices.ts';
+import { webhookNotices } from '../ingest/webhook/options.ts';
 import { sendersOf } from '../ingest/webhook/senders.ts';
 import { startWebhook, type WebhookServer, type WebhookSources } from '../ingest/webhook/server.ts';
-import { kafkaAccess } from './access.ts';
-import { serveAdmin } from './admin.ts';
-import { stopped, type Host } from './host.ts';
-import { IngestReadiness, openQueue, topicsAreRight, type IngestSurroundings } from './ingest-setup.ts';
-import { kafkaExit, serviceConfig } from './kafka-tools.ts';
-import { lazily, LiveConfig, liveKafka } from './live-config.ts';
+import { kafkaAccess } from '../console/access.ts';
+import { serveAdmin } from '../console/admin.ts';
+import { stopped, type Host } from '../console/host.ts';
+import { IngestReadiness, openQueue, topicsAreRight, type IngestSurroundings } from '../console/ingest-setup.ts';
+import { kafkaExit, serviceConfig } from '../console/kafka-tools.ts';
+import { lazily, LiveConfig, liveKafka } from '../console/live-config.ts';
 
 export function webhookCommand(host: Host): Command {
   return new Command('webhook')

@@ -1,6 +1,6 @@
 /** `rollcall ingest …`: identity providers that do not speak Kafka → native records keyed by group. */
 import { Command } from 'commander';
-import type { Host } from './host.ts';
+import type { Host } from '../console/host.ts';
 import { pollCommand } from './ingest-poll.ts';
 import { topicCommand } from './ingest-topic.ts';
 import { webhookCommand } from './ingest-webhook.ts';

@@ -1,34 +1,32 @@
 /** `rollcall plan FILE|-`: the requests that `apply` would send, and what each change would come to. Sends GETs only. */
 import { Command } from 'commander';
-import { DeferredText } from '../adapters/deferred-text.ts';
-import type { Config } from '../config.ts';
-import { isChange, isUnread, type SourceEvent, type SourceFormat } from '../core/change.ts';
-import { FoldedChanges } from '../core/folded-changes.ts';
+import { DeferredText } from '../console/deferred-text.ts';
+import type { Config } from '../config/config.ts';
+import { isChange, isUnread, type SourceEvent, type SourceFormat } from '../core/change/change.ts';
+import { FoldedChanges } from '../console/folded-changes.ts';
 import {
   foresee,
   foreseeRefused,
   refusedBy,
-  type Refused,
   type GroupPlan,
   type Names,
+  type Refused,
   type Wanted,
-} from '../core/foresight.ts';
-import { shownName } from '../core/group-body.ts';
-import type { Snapshot } from '../core/plan.ts';
-import { renamedGroup, unresolvedFailure } from '../core/resolution.ts';
-import { visible } from '../core/visible.ts';
+} from '../console/dry-run.ts';
+import { shownName } from '../core/target/snapshot.ts';
+import type { Snapshot } from '../core/target/plan.ts';
+import { renamedGroup, unresolvedFailure } from '../core/ids/resolution.ts';
+import { visible } from '../core/text/visible.ts';
 import { EXIT, ExitError, type ExitCode } from '../exit-codes.ts';
 import type { GroupApi, IdMap } from '../ports.ts';
-import { planJson, planText, PlanTotals } from '../report/plan-text.ts';
-import { FILE_SOURCE, fileEnvironment } from './file-source.ts';
-import { type FormatFlags, formatOption, openFormat, withFormat } from './format.ts';
-import { print, printPieces, type Host, unlessStopped } from './host.ts';
-import { openIdMap } from './id-map.ts';
-import { commandConfig, commandLog } from './kafka-tools.ts';
-import { readLines } from './lines.ts';
-import { namesFor } from './names.ts';
-import { showProgress } from './progress.ts';
-import { readGroup, targetExitCode, withTarget } from './target.ts';
+import { PlanTotals, namesFor, planJson, planText } from '../console/plan-text.ts';
+import { FILE_SOURCE, fileEnvironment } from '../console/file-source.ts';
+import { formatOption, openFormat, type FormatFlags, withFormat } from '../console/source-format.ts';
+import { print, printPieces, type Host, unlessStopped } from '../console/host.ts';
+import { openIdMap, readGroup, targetExitCode, withTarget } from '../console/target.ts';
+import { commandConfig, commandLog } from '../console/kafka-tools.ts';
+import { readLines } from '../console/lines.ts';
+import { showProgress } from '../console/progress.ts';
 
 export interface PlanFlags extends Pick<FormatFlags, 'format'> {
   readonly json?: true;

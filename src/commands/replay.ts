@@ -3,18 +3,17 @@
  * the retry topic, and the owner of the group, who alone knows what is newer, answers in the request's tombstone.
  */
 import { Command } from 'commander';
-import { intentId, sourceGroup, sourceMember, WHOLE_GROUP, type Intent } from '../core/change.ts';
-import { stateValue } from '../core/live-record.ts';
-import { textHeader } from '../core/record-headers.ts';
-import { requestKey, type NamedIntent, type ReplayVerdict } from '../core/request-record.ts';
-import type { RequestRecord } from '../core/request-signature.ts';
-import { timeText } from '../core/time-text.ts';
-import type { Waiting, WaitingFilter } from '../core/waiting.ts';
-import { jsonText } from '../core/visible.ts';
+import { WHOLE_GROUP, intentId, sourceGroup, sourceMember, type Intent } from '../core/change/change.ts';
+import { stateValue } from '../core/log/live-record.ts';
+import { textHeader } from '../core/log/record-headers.ts';
+import { requestKey, type NamedIntent, type ReplayVerdict } from '../core/log/request-record.ts';
+import type { RequestRecord } from '../core/log/request-record.ts';
+import { timeText } from '../core/report/reporting.ts';
+import type { Waiting, WaitingFilter } from '../console/retry-topic.ts';
+import { jsonText } from '../core/text/visible.ts';
 import { EXIT, ExitError, type ExitCode } from '../exit-codes.ts';
-import { collect } from './arguments.ts';
-import { print, type Host } from './host.ts';
-import { askOwners, findWaiting, type RetryTopic, withRetryTopic } from './retry-topic.ts';
+import { collect, print, type Host } from '../console/host.ts';
+import { askOwners, findWaiting, type RetryTopic, withRetryTopic } from '../console/retry-topic.ts';
 
 export interface ListFlags {
   readonly group?: readonly string[];

@@ -1,18 +1,27 @@
 /** `rollcall report`: the report topic as a summary, as CSV or as a stream of records. */
 import { Command, Option } from 'commander';
-import { readingTopic } from '../core/authorization.ts';
-import { idKey } from '../core/id-key.ts';
-import { REPORT_OUTCOMES } from '../core/report.ts';
-import { foldReport, isKnownOutcome, summaryOf, type Operations } from '../core/summary.ts';
+import { readingTopic } from '../core/log/authorization.ts';
+import { idKey } from '../core/change/id-key.ts';
+import { REPORT_OUTCOMES } from '../core/report/report.ts';
+import { foldReport, isKnownOutcome, summaryOf, type Operations } from '../core/report/summary.ts';
 import { EXIT, ExitError } from '../exit-codes.ts';
 import type { LogTools } from '../ports.ts';
 import { csvHeader, csvRow } from '../report/csv.ts';
 import { endedAsSelected, type ReportSelection } from '../report/selection.ts';
-import { collect, instant } from './arguments.ts';
-import { endIfStopped, print, printJson, printCsv, printSummary, type Host, unlessStopped } from './host.ts';
-import { withLogTools } from './kafka-tools.ts';
-import { showProgress } from './progress.ts';
-import { SearchedReports } from './report-search.ts';
+import {
+  collect,
+  endIfStopped,
+  instant,
+  print,
+  printCsv,
+  printJson,
+  printSummary,
+  type Host,
+  unlessStopped,
+} from '../console/host.ts';
+import { withLogTools } from '../console/kafka-tools.ts';
+import { showProgress } from '../console/progress.ts';
+import { SearchedReports } from '../console/report-search.ts';
 
 export interface ReportFlags {
   readonly format: 'json' | 'csv' | 'ndjson';

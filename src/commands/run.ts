@@ -1,4 +1,5 @@
 /** `rollcall run`: the service. Configuration → adapters → pipeline → admin server; a signal drains it. */
+import { findTopics, judgeTopics } from '../console/topics.ts';
 import { Command } from 'commander';
 import { createGroupApi } from '../adapters/genesys/group-api.ts';
 import { connectThrough } from '../adapters/genesys/http-client.ts';
@@ -6,31 +7,27 @@ import { KafkaChangeLog } from '../adapters/kafka/change-log.ts';
 import { explainKafkaError } from '../adapters/kafka/errors.ts';
 import { createLogTools, type KafkaLogTools } from '../adapters/kafka/tools.ts';
 import { logLasting } from '../adapters/lasting-lines.ts';
-import { keepHeapSmall } from '../adapters/heap.ts';
-import { operatorKey } from '../adapters/operator-key.ts';
-import { sha256 } from '../adapters/system.ts';
-import { pause, unlessAborted } from '../adapters/time-limit.ts';
+import { keepHeapSmall, sha256 } from '../adapters/system.ts';
+import { operatorKey } from '../adapters/private-file.ts';
+import { pause, unlessAborted } from '../time.ts';
 import { withObstacles } from '../admin/readiness.ts';
-import { pipelineOptions, type Config } from '../config.ts';
-import { needsOfRun, type Need } from '../core/authorization.ts';
-import { refusesRun, topicFindings, type TopicFinding } from '../core/topics.ts';
-import type { OperatorKey } from '../core/request-signature.ts';
+import { pipelineOptions, type Config } from '../config/config.ts';
+import { needsOfRun, type Need } from '../core/log/authorization.ts';
+import { refusesRun, topicFindings, type TopicFinding } from '../core/log/topics.ts';
+import type { OperatorKey } from '../core/log/request-record.ts';
 import { EXIT, ExitError } from '../exit-codes.ts';
-import { refusesStart } from '../formats/first-records.ts';
-import type { RecordFinding } from '../formats/record-finding.ts';
+import { refusesStart } from '../formats/first-records/first-records.ts';
+import type { RecordFinding } from '../formats/first-records/record-finding.ts';
 import { Pipeline } from '../pipeline/pipeline.ts';
 import type { PipelineStats } from '../pipeline/stats.ts';
 import type { ChangeLog, GroupApi, Logger } from '../ports.ts';
-import { demandAccess } from './access.ts';
-import { AccessWatch } from './access-watch.ts';
-import { serveAdmin } from './admin.ts';
-import { stopped, type Host } from './host.ts';
-import { inspectFirstRecords } from './first-records.ts';
-import { openSourceTopicFormat } from './format.ts';
-import { openIdMap, type OpenIdMap } from './id-map.ts';
-import { kafkaExit, serviceConfig } from './kafka-tools.ts';
-import { lazily, type Live, LiveConfig, liveKafka } from './live-config.ts';
-import { findTopics, judgeTopics } from './topics.ts';
+import { AccessWatch, demandAccess } from '../console/access.ts';
+import { serveAdmin } from '../console/admin.ts';
+import { stopped, type Host } from '../console/host.ts';
+import { inspectFirstRecords, openSourceTopicFormat } from '../console/source-format.ts';
+import { openIdMap, type OpenIdMap } from '../console/target.ts';
+import { kafkaExit, serviceConfig } from '../console/kafka-tools.ts';
+import { LiveConfig, lazily, liveKafka, type Live } from '../console/live-config.ts';
 
 export function runCommand(host: Host): Command {
   return new Command('run')

@@ -1,24 +1,21 @@
-/** `rollcall topics create|check`: core/topics.ts decides, this file asks the brokers and tells. */
+/** `rollcall topics create|check`: core/log/topics.ts decides, this file asks the brokers and tells. */
+import { creatingTools, findTopics } from '../console/topics.ts';
+import type { TopicTools } from '../console/topics.ts';
 import { Command } from 'commander';
-import type { KafkaConnectionOptions } from '../adapters/kafka/options.ts';
-import { lookingAt, type Need } from '../core/authorization.ts';
+import { lookingAt, type Need } from '../core/log/authorization.ts';
 import {
+  ROLES,
   newTopics,
   refusesRun,
-  ROLES,
   topicFindings,
-  type FoundTopics,
   type NewTopic,
   type TopicFinding,
   type TopicNames,
   type TopicWish,
-} from '../core/topics.ts';
-import { EXIT, ExitError, type ExitCode } from '../exit-codes.ts';
-import type { LogTools, Logger } from '../ports.ts';
-import { createPermitted } from './access.ts';
-import { wholeNumber } from './arguments.ts';
-import { print, printJson, type Host } from './host.ts';
-import { withLogTools } from './kafka-tools.ts';
+} from '../core/log/topics.ts';
+import { EXIT, type ExitCode } from '../exit-codes.ts';
+import { print, printJson, type Host, wholeNumber } from '../console/host.ts';
+import { withLogTools } from '../console/kafka-tools.ts';
 
 interface CheckFlags {
   readonly json?: true;
@@ -61,32 +58,7 @@ export function topicsCommand(host: Host): Command {
 }
 
 type Work = Parameters<typeof withLogTools<never>>[2];
-type TopicTools = Pick<LogTools, 'describeTopic' | 'createTopic'>;
-
-/** Where a topic may not be made, they say what is missing. */
-export const creatingTools = (tools: TopicTools, connection: KafkaConnectionOptions): TopicTools => ({
-  describeTopic: (topic) => tools.describeTopic(topic),
-  createTopic: (topic) => createPermitted(topic, tools, connection),
-});
-
 const needsOf = (names: TopicNames): readonly Need[] => ROLES.map((role) => lookingAt(names[role]));
-
-export async function findTopics(names: TopicNames, tools: Pick<LogTools, 'describeTopic'>): Promise<FoundTopics> {
-  const found = await Promise.all(ROLES.map(async (role) => [role, await tools.describeTopic(names[role])] as const));
-  return Object.fromEntries(found) as FoundTopics;
-}
-
-/** Of a command that uses the topics: logs what is at risk. @throws ExitError for what `topics check` calls an error */
-export function judgeTopics(findings: readonly TopicFinding[], logger: Logger): void {
-  for (const finding of findings) {
-    const { code, topic, message, mend } = finding;
-    if (!refusesRun(finding)) logger.warn({ code, topic, message, mend }, 'a topic is at risk');
-  }
-  const refusals = findings.filter(refusesRun);
-  if (refusals.length === 0) return;
-  const lines = refusals.map(({ message, mend }) => `${message}\n  ${mend.replaceAll('\n', '\n  ')}`);
-  throw new ExitError(EXIT.unavailable, `the topics cannot be used:\n${lines.join('\n')}`);
-}
 
 /** Returns those that were created; somebody else may have been quicker. */
 export async function createTopics(
@@ -105,7 +77,7 @@ export async function createTopics(
 export const topicsExitCode = (findings: readonly TopicFinding[]): ExitCode =>
   findings.some(refusesRun) ? EXIT.unavailable : EXIT.done;
 
-export const findingLines = ({ severity, message, mend }: TopicFinding): string =>
+const findingLines = ({ severity, message, mend }: TopicFinding): string =>
   `${severity === 'error' ? 'FAIL' : 'warn'}  ${message}\n      ${mend.replaceAll('\n', '\n      ')}\n`;
 
 interface Told {

@@ -1,10 +1,10 @@
 /** What `rollcall ingest topic` and `rollcall ingest poll` are told. */
 import type { KafkaConnectionOptions } from '../adapters/kafka/options.ts';
-import type { FormatName } from '../formats/names.ts';
+import type { FormatName } from '../formats/reading/names.ts';
 import { isLoopback } from './variable.ts';
 import type { Values } from './variables.ts';
 
-export interface RekeyConfig {
+interface RekeyConfig {
   /** Of another cluster that the topic is in; null: it is in the same. */
   readonly connection: Pick<KafkaConnectionOptions, 'brokers' | 'ssl' | 'sasl'> | null;
   readonly from: string;
@@ -15,7 +15,7 @@ export interface RekeyConfig {
   readonly bufferMax: number;
 }
 
-export interface PollConfig {
+interface PollConfig {
   readonly cursorTopic: string;
   readonly intervalMs: number;
   readonly pageSize: number;
@@ -23,13 +23,13 @@ export interface PollConfig {
   readonly timeoutMs: number;
 }
 
-export interface ClientConfig {
+interface ClientConfig {
   readonly url: string;
   readonly clientId: string;
   readonly clientSecret: string;
 }
 
-export interface TokenConfig {
+interface TokenConfig {
   readonly url: string;
   readonly token: string;
 }

@@ -12,16 +12,11 @@ import {
   secret,
   text,
   topicName,
-  wholeNumber,
   type Variable,
+  wholeNumber,
 } from './variable.ts';
-import { formatVariables } from './format-variables.ts';
-import { guardVariables } from './guard-variables.ts';
-import { idVariables } from './id-variables.ts';
-import { kafkaVariables } from './kafka-variables.ts';
-import { pollVariables } from './poll-variables.ts';
-import { rekeyVariables } from './rekey-variables.ts';
-import { ingestVariables, webhookVariables } from './webhook-variables.ts';
+import { formatVariables, guardVariables, idVariables, kafkaVariables } from './source-variables.ts';
+import { ingestVariables, pollVariables, rekeyVariables, webhookVariables } from './ingest-variables.ts';
 
 const topics = {
   SOURCE_TOPIC: initially('idp.group-membership', topicName, {

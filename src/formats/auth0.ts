@@ -4,8 +4,8 @@
  * https://auth0.com/docs/events and the types of the npm package auth0 (EventStreamCloudEventGroupMemberAdded…). An event says
  * what has happened, and has no outcome. Types of other kinds are known (EventStreamEventTypeEnum); what is not is a hint.
  */
-import type { SourceEvent } from '../core/change.ts';
-import type { Reader } from './reader.ts';
+import type { SourceEvent } from '../core/change/change.ts';
+import type { Reader } from './reading/several.ts';
 import {
   AS_FULL_STATE,
   deletedGroup,
@@ -18,8 +18,8 @@ import {
   quote,
   skip,
   textIn,
-} from './reading.ts';
-import { groupIn, idIn, notAChange, readEach, refusedMember, timeIn, withoutEventBridge } from './several.ts';
+} from './reading/reading.ts';
+import { groupIn, idIn, notAChange, readEach, refusedMember, timeIn, withoutEventBridge } from './reading/several.ts';
 
 export const auth0: Reader = {
   name: 'auth0',

@@ -3,19 +3,27 @@
  * are for topics into which several sources write; where there is one, its own name is safer, since a record of another
  * format then is a dead letter.
  */
-import type { Decoded, Invalid, SourceEvent, SourceFormat, SourceRecord } from '../core/change.ts';
+import type { Decoded, Invalid, SourceEvent, SourceFormat, SourceRecord } from '../core/change/change.ts';
 import { hasEnvelope, type Inner, unwrap, withAttributes, withoutData } from './cloudevents.ts';
-import { readMemberEvent } from './member-event.ts';
-import { native } from './native.ts';
-import type { Reader } from './reader.ts';
-import { fieldsIn, invalid, isFields, notAnObject, type Read, type ReadRecord, readValue } from './reading.ts';
-import { schemaRegistryProblem } from './schema-registry.ts';
-import { several, withoutEventBridge } from './several.ts';
+import { readMemberEvent } from './event/member-event.ts';
+import { native } from './native/native.ts';
+import type { Reader } from './reading/several.ts';
+import {
+  fieldsIn,
+  invalid,
+  isFields,
+  notAnObject,
+  readValue,
+  schemaRegistryProblem,
+  type Read,
+  type ReadRecord,
+} from './reading/reading.ts';
+import { several, withoutEventBridge } from './reading/several.ts';
 
 /** Formats that are found, in the order in which they are asked: what unusual fields say comes first. */
 const ORDER = ['debezium', 'auth0', 'okta', 'scim-events', 'google', 'entra', 'keycloak', 'native'] as const;
 
-export type DetectedName = (typeof ORDER)[number];
+type DetectedName = (typeof ORDER)[number];
 
 /** A format that takes records for others. */
 export interface DetectingFormat extends SourceFormat {

@@ -3,21 +3,27 @@
  * format reads the data; what it does not know of the event itself (id, time) comes from the envelope.
  * https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/bindings/kafka-protocol-binding.md, …/formats/json-format.md
  */
-import { type SourceEvent, type SourceFormat, type SourceRecord, isChange } from '../core/change.ts';
-import { ID_LENGTH_MAX } from '../core/change.ts';
-import { eventIdHeader, headerText } from './headers.ts';
 import {
-  type Fields,
+  ID_LENGTH_MAX,
+  isChange,
+  type SourceEvent,
+  type SourceFormat,
+  type SourceRecord,
+} from '../core/change/change.ts';
+import {
+  eventIdHeader,
+  headerText,
   invalid,
   isFields,
-  type Read,
-  type ReadRecord,
   readJson,
   readValue,
   skip,
   textIn,
-} from './reading.ts';
-import { several, timeIn } from './several.ts';
+  type Fields,
+  type Read,
+  type ReadRecord,
+} from './reading/reading.ts';
+import { several, timeIn } from './reading/several.ts';
 
 /** What the envelope says of the event; null where it says nothing. */
 export interface Attributes {
@@ -141,7 +147,7 @@ const mayBeObject = (value: Uint8Array | null): boolean => {
 };
 
 /** The attributes that every event must have (section 3.1 of the specification). */
-export const isStructured = (json: unknown): json is Fields =>
+const isStructured = (json: unknown): json is Fields =>
   isFields(json) && 'specversion' in json && ATTRIBUTES.every((name) => textIn(json[name]) !== null);
 
 const ATTRIBUTES = ['specversion', 'type', 'source', 'id'] as const;

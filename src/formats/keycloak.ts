@@ -4,17 +4,14 @@
  * without `admin.`), and those of Keycloak's own event hooks (since 26.8: `sourceType`, `eventId`). The resource path is the
  * only source of ids: `users/{user}/groups/{group}`, `groups/{group}`, and the same of an organization's groups, which are
  * groups like any other. The representation is there only where "include representation" is set, and it is that of the group
- * alone. Events of other kinds are known (keycloak-kinds.ts); what is not known is a hint.
+ * alone. Events of other kinds are known (keycloak.ts); what is not known is a hint.
  * Groups below a deleted group go with it, and users who are deleted leave their groups, without an event of their own.
  */
-import type { Op, SourceEvent } from '../core/change.ts';
-import type { Reader } from './reader.ts';
-import { isOfAnotherKind, isUserEvent } from './keycloak-kinds.ts';
+import type { Op, SourceEvent } from '../core/change/change.ts';
 import {
   AS_FULL_STATE,
   deletedGroup,
   deltaOf,
-  type Fields,
   fieldsIn,
   hint,
   invalid,
@@ -23,8 +20,10 @@ import {
   quote,
   readJsonText,
   textIn,
-} from './reading.ts';
-import { epochTime, notAChange, notSuccessful, readEach } from './several.ts';
+  type Fields,
+} from './reading/reading.ts';
+import type { Reader } from './reading/several.ts';
+import { epochTime, notAChange, notSuccessful, readEach } from './reading/several.ts';
 
 export const keycloak: Reader = {
   name: 'keycloak',
@@ -159,3 +158,56 @@ const unknownShape = invalid(
   'This is no admin event of Keycloak: `resourceType` and `operationType`, or `type` as admin.GROUP_MEMBERSHIP-CREATE, are ' +
     'missing. Let the plug-in write AdminEvent as JSON.',
 );
+
+/**
+ * Kinds of Keycloak's events that change no group. Sources: the enums ResourceType and EventType of Keycloak 26.7
+ * (keycloak-server-spi-private, org.keycloak.events), and their javadoc of older versions.
+ * CUSTOM is not among them: what an extension tells under it is not known.
+ */
+const RESOURCES: ReadonlySet<string> = new Set(
+  (
+    'REALM REALM_ROLE REALM_ROLE_MAPPING REALM_SCOPE_MAPPING AUTH_FLOW AUTH_EXECUTION_FLOW AUTH_EXECUTION ' +
+    'AUTHENTICATOR_CONFIG REQUIRED_ACTION_CONFIG REQUIRED_ACTION IDENTITY_PROVIDER IDENTITY_PROVIDER_MAPPER PROTOCOL_MAPPER ' +
+    'USER USER_LOGIN_FAILURE USER_SESSION USER_FEDERATION_PROVIDER USER_FEDERATION_MAPPER USER_PROFILE CLIENT ' +
+    'CLIENT_INITIAL_ACCESS_MODEL CLIENT_ROLE CLIENT_ROLE_MAPPING CLIENT_SCOPE CLIENT_SCOPE_MAPPING ' +
+    'CLIENT_SCOPE_CLIENT_MAPPING CLUSTER_NODE COMPONENT AUTHORIZATION_RESOURCE_SERVER AUTHORIZATION_RESOURCE ' +
+    'AUTHORIZATION_SCOPE AUTHORIZATION_POLICY ORGANIZATION ORGANIZATION_MEMBERSHIP'
+  ).split(' '),
+);
+
+const OPERATIONS: ReadonlySet<string> = new Set(['CREATE', 'UPDATE', 'DELETE', 'ACTION']);
+
+/** Of a group: it comes, or is changed. */
+const OF_GROUPS: ReadonlySet<string> = new Set([
+  'GROUP-CREATE',
+  'GROUP-UPDATE',
+  'ORGANIZATION_GROUP-CREATE',
+  'ORGANIZATION_GROUP-UPDATE',
+]);
+
+/** @param what as in `USER-CREATE`. */
+function isOfAnotherKind(what: string): boolean {
+  const [resource = '', operation = ''] = what.split('-');
+  return OF_GROUPS.has(what) || (RESOURCES.has(resource) && OPERATIONS.has(operation));
+}
+
+const USER_EVENTS: ReadonlySet<string> = new Set(
+  (
+    'LOGIN REGISTER LOGOUT CODE_TO_TOKEN CLIENT_LOGIN REFRESH_TOKEN VALIDATE_ACCESS_TOKEN INTROSPECT_TOKEN ' +
+    'FEDERATED_IDENTITY_LINK FEDERATED_IDENTITY_OVERRIDE_LINK REMOVE_FEDERATED_IDENTITY UPDATE_EMAIL UPDATE_PROFILE ' +
+    'UPDATE_PASSWORD UPDATE_TOTP UPDATE_CREDENTIAL REMOVE_CREDENTIAL VERIFY_EMAIL VERIFY_PROFILE REMOVE_TOTP GRANT_CONSENT ' +
+    'UPDATE_CONSENT REVOKE_GRANT SEND_VERIFY_EMAIL SEND_RESET_PASSWORD SEND_IDENTITY_PROVIDER_LINK RESET_PASSWORD ' +
+    'RESTART_AUTHENTICATION INVALID_SIGNATURE REGISTER_NODE UNREGISTER_NODE USER_INFO_REQUEST ' +
+    'IDENTITY_PROVIDER_LINK_ACCOUNT IDENTITY_PROVIDER_LOGIN IDENTITY_PROVIDER_FIRST_LOGIN IDENTITY_PROVIDER_POST_LOGIN ' +
+    'IDENTITY_PROVIDER_RESPONSE IDENTITY_PROVIDER_RETRIEVE_TOKEN IMPERSONATE CUSTOM_REQUIRED_ACTION EXECUTE_ACTIONS ' +
+    'EXECUTE_ACTION_TOKEN CLIENT_INFO CLIENT_REGISTER CLIENT_UPDATE CLIENT_DELETE CLIENT_INITIATED_ACCOUNT_LINKING ' +
+    'TOKEN_EXCHANGE OAUTH2_DEVICE_AUTH OAUTH2_DEVICE_VERIFY_USER_CODE OAUTH2_DEVICE_CODE_TO_TOKEN OAUTH2_EXTENSION_GRANT ' +
+    'AUTHREQID_TO_TOKEN PERMISSION_TOKEN DELETE_ACCOUNT PUSHED_AUTHORIZATION_REQUEST USER_DISABLED_BY_PERMANENT_LOCKOUT ' +
+    'USER_DISABLED_BY_TEMPORARY_LOCKOUT USER_SESSION_DELETED INVITE_ORG JWT_AUTHORIZATION_GRANT ' +
+    'VERIFIABLE_CREDENTIAL_REQUEST VERIFIABLE_CREDENTIAL_OFFER_REQUEST VERIFIABLE_CREDENTIAL_NONCE_REQUEST ' +
+    'VERIFIABLE_CREDENTIAL_CREATE_OFFER VERIFIABLE_CREDENTIAL_PRE_AUTHORIZED_GRANT'
+  ).split(' '),
+);
+
+/** A login and the like, with the prefix of a webhook or without, successful or not. */
+const isUserEvent = (type: string): boolean => USER_EVENTS.has(type.replace(/^access\./, '').replace(/_ERROR$/, ''));

@@ -1,22 +1,20 @@
 /** Every source format by its name. All but `native` and `mapping` also read their events in CloudEvents. */
-import type { SourceFormat } from '../core/change.ts';
+import type { SourceFormat } from '../core/change/change.ts';
 import { anyCloudEvent, auto, type DetectingFormat, type Known } from './auto.ts';
 import { auth0 } from './auth0.ts';
 import { cloudEvents } from './cloudevents.ts';
-import { isCloudEvent } from './debezium-cloud-event.ts';
-import type { DebeziumOptions } from './debezium-row.ts';
-import { debezium } from './debezium.ts';
-import { entra } from './entra.ts';
+import { debezium, isCloudEvent } from './debezium/debezium.ts';
+import type { DebeziumOptions } from './debezium/row.ts';
+import { entra } from './entra/entra.ts';
 import { google } from './google.ts';
 import { keycloak } from './keycloak.ts';
-import type { Mapping } from './mapping-file.ts';
-import { mappingFormat } from './mapping.ts';
-import type { FormatName } from './names.ts';
-import { besideNative } from './native-beside.ts';
-import { native } from './native.ts';
+import type { Mapping } from './mapping/file.ts';
+import { mappingFormat } from './mapping/mapping.ts';
+import type { FormatName } from './reading/names.ts';
+import { besideNative, native } from './native/native.ts';
 import { okta } from './okta.ts';
-import { scimEvents } from './scim-events.ts';
-import type { TokenVerifier } from './token-verifier.ts';
+import { scimEvents } from './scim/events.ts';
+import type { TokenVerifier } from './scim/token-verifier.ts';
 
 export interface FormatOptions {
   readonly debezium: DebeziumOptions;

@@ -2,9 +2,9 @@
  * A change of an identity provider as a native record, keyed by its group (protocol.md 3.1, 5.3). Pure, and true to the
  * native format: what it reads from the record is the same change.
  */
-import { type ChangeEvent, isChange, type SourceEvent } from '../core/change.ts';
-import { idKey } from '../core/id-key.ts';
-import { isRfc3339 } from '../formats/native.ts';
+import { type ChangeEvent, isChange, type SourceEvent } from '../core/change/change.ts';
+import { idKey } from '../core/change/id-key.ts';
+import { isRfc3339 } from '../formats/native/native.ts';
 import type { OutRecord } from '../ports.ts';
 
 export interface NativeRecord {

@@ -1,5 +1,5 @@
 /** What `rollcall ingest` needs of the world besides src/ports.ts. */
-import type { RecordStamp } from '../core/source-history.ts';
+import type { RecordStamp } from '../core/log/commit-metadata.ts';
 import type { LogRecord } from '../ports.ts';
 
 /** A partition of the topic that is passed on, before anything of it is read. */

@@ -5,7 +5,7 @@
  * What is not written is sent again, with growing pauses, and nothing overtakes it: skipped over, an older change would land
  * behind a newer one when its sender repeats it. So a record may be written twice, but always before what was offered after it.
  */
-import { writePauseMs } from '../core/backoff.ts';
+import { writePauseMs } from '../core/target/retry.ts';
 import type { Clock, Logger, LogTools, OutRecord, SendOutcome } from '../ports.ts';
 
 export interface SendQueueOptions {

@@ -1,6 +1,6 @@
 /** Several names of the source for one member of the target: an id map may know more than one. */
-import { type Intent, WHOLE_GROUP } from '../core/change.ts';
-import { idKey } from '../core/id-key.ts';
+import { type Intent, WHOLE_GROUP } from '../core/change/change.ts';
+import { idKey } from '../core/change/id-key.ts';
 import type { Aliases, Group } from './state.ts';
 
 /** From now on this name stands for the member of the target, too; or for one that is not known yet. */

@@ -1,15 +1,15 @@
 /**
  * A group in flight: one request after the other until everything that was due when its slot opened is final, parked or
- * held. What comes next is decided by core/step.ts, what an answer means by core/outcome.ts.
+ * held. What comes next is decided by core/group/step.ts, what an answer means by core/target/outcome.ts.
  */
-import { type Intent, WHOLE_GROUP } from '../core/change.ts';
-import { afterEnd } from '../core/doubt.ts';
-import { waitsForAdditions } from '../core/full-state.ts';
-import type { Snapshot } from '../core/plan.ts';
-import { afterLanding, searchAmong } from '../core/isolation.ts';
-import type { RequestFacts } from '../core/reporting.ts';
-import { requestsMax } from '../core/request-budget.ts';
-import { nextStep } from '../core/step.ts';
+import type { RequestFacts } from '../core/target/answer.ts';
+import { type Intent, WHOLE_GROUP } from '../core/change/change.ts';
+import { afterEnd } from '../core/target/doubt.ts';
+import { waitsForAdditions } from '../core/group/full-state.ts';
+import type { Snapshot } from '../core/target/plan.ts';
+import { afterLanding, searchAmong } from '../core/target/isolation.ts';
+import { requestsMax } from '../core/target/retry.ts';
+import { nextStep } from '../core/group/step.ts';
 import { groupAnswered, supersedeBeaten } from './conclude.ts';
 import type { Context } from './context.ts';
 import { isCurrent, mayDispatch } from './context.ts';

@@ -3,9 +3,9 @@
  * read. The broker is asked from time to time, since a partition that is paused, refused or stuck brings no batches that
  * would tell. What is not known is said to be unknown, never to be nothing.
  */
-import { waitsSince } from '../core/age.ts';
-import { firstUnknown } from '../core/ledger.ts';
-import type { Ahead } from '../core/source-history.ts';
+import { waitsSince } from '../core/change/pending.ts';
+import { firstUnknown } from '../core/log/ledger.ts';
+import type { Ahead } from '../core/log/commit-metadata.ts';
 import type { ChangeLog, Clock, Instant } from '../ports.ts';
 import type { Partition, State } from './state.ts';
 

@@ -1,15 +1,15 @@
 /**
- * Owns the breaker: what its failures have used up, whom it probes, and when. What is decided stands in core/breaker.ts.
+ * Owns the breaker: what its failures have used up, whom it probes, and when. What is decided stands in core/target/breaker.ts.
  *
  *   closed ──opens──▶ pausing ──1 s … 30 s──▶ probe due ──a group, or an id──▶ probing ──decided──▶ closed | pausing
  */
-import type { Breaker, BreakerReason, Observation, RequestKind } from '../core/breaker.ts';
-import { afterUndecidedProbe, closedBreaker, isOfTarget, isSuccess, observe, signOf } from '../core/breaker.ts';
-import type { Intent } from '../core/change.ts';
-import type { Outcome } from '../core/outcome.ts';
-import { ADVICE } from '../core/refusals.ts';
-import { leftOutField, RepeatedCauses } from '../core/repeated-causes.ts';
-import { probeDelayMs } from '../core/retry.ts';
+import type { Breaker, BreakerReason, Observation, RequestKind } from '../core/target/breaker.ts';
+import { afterUndecidedProbe, closedBreaker, isOfTarget, isSuccess, observe, signOf } from '../core/target/breaker.ts';
+import type { Intent } from '../core/change/change.ts';
+import type { Outcome } from '../core/target/outcome.ts';
+import { ADVICE } from '../core/target/refusals.ts';
+import { leftOutField, RepeatedCauses } from '../core/text/repeated-causes.ts';
+import { probeDelayMs } from '../core/target/retry.ts';
 import type { Context } from './context.ts';
 import { giveAttemptBack, postpone } from './give-back.ts';
 import { LoneFailures } from './lone-failures.ts';

@@ -1,18 +1,16 @@
 /** What becomes of an intent: final, superseded, parked or dead. Every end of an intent goes through here. */
-import { type Intent, WHOLE_GROUP } from '../core/change.ts';
-import { deadLetter } from '../core/dead-letter.ts';
-import { withFields } from '../core/intents.ts';
-import { complete, isComplete } from '../core/ledger.ts';
-import type { Failure } from '../core/outcome.ts';
-import { afterGroupAnswered, isHeld, withoutSchedule } from '../core/pending.ts';
-import { comparePositions, isSamePosition } from '../core/position.ts';
-import type { FinalOutcome } from '../core/report.ts';
-import type { RequestFacts } from '../core/reporting.ts';
-import { finalReport, retryReport } from '../core/reporting.ts';
-import type { RetryDecision, Schedule } from '../core/retry.ts';
+import type { RequestFacts } from '../core/target/answer.ts';
+import type { Failure } from '../core/target/refusals.ts';
+import { WHOLE_GROUP, comparePositions, isSamePosition, type Intent } from '../core/change/change.ts';
+import { deadLetter } from '../core/log/dead-letter.ts';
+import { afterGroupAnswered, isHeld, withFields, withoutSchedule } from '../core/change/pending.ts';
+import { complete, isComplete } from '../core/log/ledger.ts';
+import type { FinalOutcome } from '../core/report/report.ts';
+import { finalReport, retryReport } from '../core/report/reporting.ts';
+import type { RetryDecision, Schedule } from '../core/target/retry.ts';
 import type { Context } from './context.ts';
 import { noteFinal } from './marks.ts';
-import { type Member, NOTHING_UNTOLD } from './members.ts';
+import { NOTHING_UNTOLD, type Member } from './members.ts';
 import type { Due, Group, Partition, Spent } from './state.ts';
 import { isOlderRecorded, memberOf, tidyMember } from './partition.ts';
 

@@ -1,7 +1,7 @@
 /** What every part of the pipeline works with: the ports, the options, the one state, and the questions asked of it. */
-import type { SourceFormat } from '../core/change.ts';
-import type { Sha256 } from '../core/guard.ts';
-import type { OperatorKey } from '../core/request-signature.ts';
+import type { SourceFormat } from '../core/change/change.ts';
+import type { Sha256 } from '../core/group/guard.ts';
+import type { OperatorKey } from '../core/log/request-record.ts';
 import type { ChangeLog, Clock, GroupApi, IdMap, Instant, Logger, Random } from '../ports.ts';
 import type { Backlog } from './backlog.ts';
 import type { TargetBreaker } from './breaker.ts';

@@ -1,11 +1,10 @@
 /** What one flight of a group knows besides the group's own state. */
-import { type Intent, WHOLE_GROUP } from '../core/change.ts';
-import type { Search } from '../core/isolation.ts';
-import { isSo } from '../core/membership.ts';
-import type { Snapshot } from '../core/plan.ts';
-import { isSamePosition } from '../core/position.ts';
-import type { RefusedVersion } from '../core/version.ts';
-import type { RequestFacts } from '../core/reporting.ts';
+import type { RequestFacts } from '../core/target/answer.ts';
+import { WHOLE_GROUP, isSamePosition, type Intent } from '../core/change/change.ts';
+import type { Search } from '../core/target/isolation.ts';
+import { isSo } from '../core/target/snapshot.ts';
+import type { Snapshot } from '../core/target/plan.ts';
+import type { RefusedVersion } from '../core/target/version.ts';
 import type { Context } from './context.ts';
 import { SLICE_MAX } from './due-queue.ts';
 import type { RefusedPatch } from './isolation.ts';
@@ -33,7 +32,7 @@ export interface Course {
   reserved: { readonly unseenCount: number } | null;
 }
 
-export interface Refused extends RefusedVersion {
+interface Refused extends RefusedVersion {
   readonly request: RequestFacts;
   /** What was sent under that version. */
   readonly patch: RefusedPatch;

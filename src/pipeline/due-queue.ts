@@ -3,7 +3,7 @@
  * gets a slice, however much is due. What the group shows to be so already, and what is unconfirmed, comes last: an answer to
  * the rest may tell more of it.
  */
-import type { Intent } from '../core/change.ts';
+import type { Intent } from '../core/change/change.ts';
 
 /** Ten requests of the usual size. */
 export const SLICE_MAX = 500;

@@ -1,9 +1,9 @@
-/** What becomes of a PATCH that was accepted: it lands where an answer shows it, else looks decide (core/unconfirmed.ts). */
-import type { Intent } from '../core/change.ts';
-import { isSo, type Membership, sightOf } from '../core/membership.ts';
-import { isSamePosition } from '../core/position.ts';
-import type { RequestFacts } from '../core/reporting.ts';
-import type { Unconfirmed } from '../core/unconfirmed.ts';
+/** What becomes of a PATCH that was accepted: it lands where an answer shows it, else looks decide (core/target/doubt.ts). */
+import type { RequestFacts } from '../core/target/answer.ts';
+import type { Intent } from '../core/change/change.ts';
+import { isSo, type Membership, sightOf } from '../core/target/snapshot.ts';
+import { isSamePosition } from '../core/change/change.ts';
+import type { Unconfirmed } from '../core/target/doubt.ts';
 import { land, supersedeIfBeaten } from './conclude.ts';
 import type { Context } from './context.ts';
 import type { Course, Next } from './course.ts';

@@ -1,5 +1,5 @@
 /** What a probe needs before it is sent. */
-import { classify } from '../core/outcome.ts';
+import { classify } from '../core/target/outcome.ts';
 import type { Context } from './context.ts';
 import type { Group, LookUp } from './state.ts';
 

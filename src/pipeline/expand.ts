@@ -1,9 +1,8 @@
-/** Works out what a full state means for each member, and enters that beside what is pending (core/full-state.ts). */
-import { type Intent, WHOLE_GROUP } from '../core/change.ts';
-import { DOUBTFUL_STATE, expandInSlices, type Expansion, isAwaited } from '../core/full-state.ts';
-import type { Snapshot } from '../core/plan.ts';
-import { beats, isEndReported } from '../core/pending.ts';
-import { comparePositions, isSamePosition, type Position } from '../core/position.ts';
+/** Works out what a full state means for each member, and enters that beside what is pending (core/group/full-state.ts). */
+import { WHOLE_GROUP, comparePositions, isSamePosition, type Intent, type Position } from '../core/change/change.ts';
+import { DOUBTFUL_STATE, expandInSlices, isAwaited, type Expansion } from '../core/group/full-state.ts';
+import type { Snapshot } from '../core/target/plan.ts';
+import { beats, isEndReported } from '../core/change/pending.ts';
 import { aliasesPending, noteAlias } from './aliases.ts';
 import { giveUp, groupAnswered, land, setPending } from './conclude.ts';
 import type { Context } from './context.ts';

@@ -1,10 +1,11 @@
 /** A try of intents has failed: each is parked for its next one, or is spent, and gets a last look before it is given up. */
-import { type Observation, signOf } from '../core/breaker.ts';
-import type { Intent } from '../core/change.ts';
-import type { Failure, Outcome } from '../core/outcome.ts';
-import { withoutSchedule } from '../core/pending.ts';
-import type { RequestFacts } from '../core/reporting.ts';
-import { decideRetry, parkUntested, scheduleOf, scheduleOfUntested } from '../core/retry.ts';
+import type { RequestFacts } from '../core/target/answer.ts';
+import type { Failure } from '../core/target/refusals.ts';
+import { type Observation, signOf } from '../core/target/breaker.ts';
+import type { Intent } from '../core/change/change.ts';
+import type { Outcome } from '../core/target/outcome.ts';
+import { withoutSchedule } from '../core/change/pending.ts';
+import { decideRetry, parkUntested, scheduleOf, scheduleOfUntested } from '../core/target/retry.ts';
 import { giveUp, park } from './conclude.ts';
 import type { Context } from './context.ts';
 import { postpone } from './give-back.ts';

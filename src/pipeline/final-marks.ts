@@ -1,11 +1,11 @@
 /**
- * The final marks of one partition, by group and target (core/final-mark.ts), and which of them the acknowledged live
+ * The final marks of one partition, by group and target (core/log/final-mark.ts), and which of them the acknowledged live
  * records hold. What they protect from is decided in marks.ts.
  *
  *   a change is final ──▶ unrecorded ──live record acknowledged──▶ recorded ──not needed──▶ gone ──next live record──▶ forgotten
  */
-import { type FinalMark, MARKS_MAX } from '../core/final-mark.ts';
-import { comparePositions } from '../core/position.ts';
+import { type FinalMark, MARKS_MAX } from '../core/log/final-mark.ts';
+import { comparePositions } from '../core/change/change.ts';
 import type { Group } from './state.ts';
 
 interface Marks {

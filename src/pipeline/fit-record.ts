@@ -4,10 +4,9 @@
  * what a full state came to first, since it may not be sent before it is recorded; then what is parked, which is tried
  * again from memory in any case; held removals last, since they stay until an operator acts.
  */
-import { type Intent, intentId } from '../core/change.ts';
-import { wireLength } from '../core/live-record.ts';
-import { isHeld } from '../core/pending.ts';
-import { isSamePosition, positionText } from '../core/position.ts';
+import { intentId, isSamePosition, positionText, type Intent } from '../core/change/change.ts';
+import { wireLength } from '../core/log/live-record.ts';
+import { isHeld } from '../core/change/pending.ts';
 import { closeComplete, setPending } from './conclude.ts';
 import type { Context } from './context.ts';
 import { tidyMember } from './partition.ts';

@@ -2,7 +2,7 @@
  * Keys of live records that spell a group in another way than its own record does, since an older version wrote them or
  * their writer was late. Each is noted → recorded (the group's own record says the same) → tombstoned.
  */
-import { idKey } from '../core/id-key.ts';
+import { idKey } from '../core/change/id-key.ts';
 
 export class FormerKeys {
   readonly #keys = new Map<string, 'noted' | 'recorded'>();

@@ -2,7 +2,7 @@
  * When the removals of a full state may go (protocol.md 5.4): after its additions, and not while a member whom it names is unknown.
  * What is held for that alone goes by itself once all are known.
  */
-import type { Intent } from '../core/change.ts';
+import type { Intent } from '../core/change/change.ts';
 import {
   type Additions,
   additionsOf,
@@ -10,9 +10,9 @@ import {
   type Passage,
   passageOf,
   waitsForAdditions,
-} from '../core/full-state.ts';
-import { isHeld } from '../core/pending.ts';
-import { isSamePosition } from '../core/position.ts';
+} from '../core/group/full-state.ts';
+import { isHeld } from '../core/change/pending.ts';
+import { isSamePosition } from '../core/change/change.ts';
 import type { Context } from './context.ts';
 import { isPlannable, wholeOf } from './identify.ts';
 import { NOTHING_UNTOLD } from './members.ts';

@@ -1,7 +1,7 @@
 /** Tries that say nothing of the change, since the target as a whole could not be worked with: they use up no attempt. */
-import type { Intent } from '../core/change.ts';
-import { countedFrom, isHeld, waitingForTarget } from '../core/pending.ts';
-import { isSamePosition } from '../core/position.ts';
+import type { Intent } from '../core/change/change.ts';
+import { countedFrom, isHeld, waitingForTarget } from '../core/change/pending.ts';
+import { isSamePosition } from '../core/change/change.ts';
 import type { Context } from './context.ts';
 import { isCurrent } from './context.ts';
 import type { Group } from './state.ts';

@@ -1,19 +1,25 @@
-/** Acts on the removal guard (core/guard.ts): holds, and does what an operator has decided. Held intents are parked. */
-import { type Approval, type Held, type Intent, type ShownTargets, sourceMember } from '../core/change.ts';
-import { heldDigest, heldFailure, isGuarded, isRetargeted, refusedFailure, type Sha256 } from '../core/guard.ts';
-import { isSameId } from '../core/id-key.ts';
-import { isSo, type Membership } from '../core/membership.ts';
-import { isHeld } from '../core/pending.ts';
-import { isSamePosition } from '../core/position.ts';
-import type { RemovedInWindow } from '../core/removal-window.ts';
-import { heldReport } from '../core/reporting.ts';
-import type { Request } from '../core/request-record.ts';
-import { targetFor } from '../core/resolution.ts';
-import { sizeOf } from '../core/step.ts';
+/** Acts on the removal guard (core/group/guard.ts): holds, and does what an operator has decided. Held intents are parked. */
+import type { RemovedInWindow } from '../core/group/guard.ts';
+import {
+  isSamePosition,
+  sourceMember,
+  type Approval,
+  type Held,
+  type Intent,
+  type ShownTargets,
+} from '../core/change/change.ts';
+import { heldDigest, heldFailure, isGuarded, isRetargeted, refusedFailure, type Sha256 } from '../core/group/guard.ts';
+import { isSameId } from '../core/change/id-key.ts';
+import { isSo, type Membership } from '../core/target/snapshot.ts';
+import { isHeld } from '../core/change/pending.ts';
+import { heldReport } from '../core/report/reporting.ts';
+import type { Request } from '../core/log/request-record.ts';
+import { targetFor } from '../core/ids/resolution.ts';
+import { sizeOf } from '../core/group/step.ts';
 import { noteAlias } from './aliases.ts';
 import { enqueue, giveUp, waitDue } from './conclude.ts';
 import type { Context } from './context.ts';
-import { type Course, isStillDue, isTried } from './course.ts';
+import { isStillDue, isTried, type Course } from './course.ts';
 import { additionsIn } from './full-state-removals.ts';
 import { identifyGroup } from './identify.ts';
 import { memberOf } from './partition.ts';

@@ -2,12 +2,11 @@
  * What the target calls groups and members, where the source has other ids (`ID_MAP`). What is not known waits on the slow
  * schedule and is looked up anew each time it is due; nothing is planned for it before.
  */
-import { type Intent, sourceMember, WHOLE_GROUP } from '../core/change.ts';
-import { idKey, isSameId } from '../core/id-key.ts';
-import { isDue } from '../core/pending.ts';
-import { isSamePosition } from '../core/position.ts';
-import type { IdKind, Resolved } from '../core/resolution.ts';
-import { memberFailure, resolved, targetFor, unresolvedFailure } from '../core/resolution.ts';
+import { WHOLE_GROUP, isSamePosition, sourceMember, type Intent } from '../core/change/change.ts';
+import { idKey, isSameId } from '../core/change/id-key.ts';
+import { isDue } from '../core/change/pending.ts';
+import type { IdKind, Resolved } from '../core/ids/resolution.ts';
+import { memberFailure, resolved, targetFor, unresolvedFailure } from '../core/ids/resolution.ts';
 import { aliasesOf, noteAlias } from './aliases.ts';
 import { setPending } from './conclude.ts';
 import type { Context } from './context.ts';

@@ -2,8 +2,8 @@
  * Intents of source records that are begun in the ledger and not folded yet. One record may bring 100,000, and a whole batch
  * more: so many are folded in one turn of the event loop, and nothing more of the partition is read before the rest.
  */
-import type { Intent } from '../core/change.ts';
-import type { EventIntents } from '../core/intents.ts';
+import type { Intent } from '../core/change/change.ts';
+import type { EventIntents } from '../core/change/pending.ts';
 
 /** About 25 ms. A batch of usual records stays below it. */
 const TURN_MAX = 5_000;

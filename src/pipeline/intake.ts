@@ -1,5 +1,6 @@
 /** Source records: decoded, entered in the ledger, folded into the pending intents of their group. Never waits. */
-import { decodeRecord } from '../core/unreadable-batch.ts';
+import type { Failure } from '../core/target/refusals.ts';
+import { decodeRecord } from '../core/log/reading.ts';
 import {
   type ChangeSource,
   type Delta,
@@ -10,15 +11,14 @@ import {
   type SourceEvent,
   isChange,
   isUnread,
-} from '../core/change.ts';
-import { type EventIntents, eventIntents, NO_INTENTS } from '../core/intents.ts';
-import { idKey } from '../core/id-key.ts';
-import { invalidLetter, oneOfMany } from '../core/dead-letter.ts';
-import { isOver } from '../core/doubt.ts';
-import { advance, begin, isKnownComplete, knownEnd } from '../core/ledger.ts';
-import type { Failure } from '../core/outcome.ts';
-import { eventReport, hintFailure, invalidFailure } from '../core/reporting.ts';
-import { stampOf } from '../core/source-history.ts';
+} from '../core/change/change.ts';
+import { type EventIntents, eventIntents, NO_INTENTS } from '../core/change/pending.ts';
+import { idKey } from '../core/change/id-key.ts';
+import { invalidLetter, oneOfMany } from '../core/log/dead-letter.ts';
+import { isOver } from '../core/target/doubt.ts';
+import { advance, begin, isKnownComplete, knownEnd } from '../core/log/ledger.ts';
+import { eventReport, hintFailure, invalidFailure } from '../core/report/reporting.ts';
+import { stampOf } from '../core/log/commit-metadata.ts';
 import type { Batch, LogRecord } from '../ports.ts';
 import { enqueue } from './conclude.ts';
 import type { Context } from './context.ts';

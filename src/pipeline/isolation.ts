@@ -1,11 +1,11 @@
 /**
- * The search for the bad members of refused PATCHes (core/isolation.ts): halves are sent until one is alone, the good ones
+ * The search for the bad members of refused PATCHes (core/target/isolation.ts): halves are sent until one is alone, the good ones
  * land, and what is not separated within the bound waits for the next round. Only what was refused alone is given up.
  */
-import type { Observation } from '../core/breaker.ts';
-import type { Intent } from '../core/change.ts';
-import { afterRefusal, type Fault, isOver, isRunningOut } from '../core/isolation.ts';
-import type { RequestFacts } from '../core/reporting.ts';
+import type { RequestFacts } from '../core/target/answer.ts';
+import type { Observation } from '../core/target/breaker.ts';
+import type { Intent } from '../core/change/change.ts';
+import { afterRefusal, type Fault, isOver, isRunningOut } from '../core/target/isolation.ts';
 import type { Context } from './context.ts';
 import type { Course, Next } from './course.ts';
 import { fail, type Failed, spend } from './failed-tries.ts';

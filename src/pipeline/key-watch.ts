@@ -4,7 +4,7 @@
  * last by this instance are remembered, so a key whose partitions have two owners, or whose records lie far apart, is missed.
  */
 import { LRUCache } from 'lru-cache';
-import { idKey, recordKey } from '../core/id-key.ts';
+import { idKey, recordKey } from '../core/change/id-key.ts';
 import type { Clock, Logger, LogRecord } from '../ports.ts';
 
 /** Together at most about 3 MB. */

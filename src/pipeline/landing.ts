@@ -1,6 +1,6 @@
 /** An intent of a group in flight is so at the target: by a request of this flight, or without one. */
-import type { Intent } from '../core/change.ts';
-import type { RequestFacts } from '../core/reporting.ts';
+import type { RequestFacts } from '../core/target/answer.ts';
+import type { Intent } from '../core/change/change.ts';
 import { land } from './conclude.ts';
 import type { Context } from './context.ts';
 import { isSpent } from './course.ts';

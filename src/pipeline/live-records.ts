@@ -1,8 +1,8 @@
 /** The live records and answers that are due, as they are sent, and what becomes of those that could not be written. */
-import type { Intent } from '../core/change.ts';
-import type { FinalMark } from '../core/final-mark.ts';
-import { renderAnswer, renderRemovals, renderState } from '../core/live-record.ts';
-import { seqAfter, type Stamp } from '../core/ownership.ts';
+import type { Intent } from '../core/change/change.ts';
+import type { FinalMark } from '../core/log/final-mark.ts';
+import { renderAnswer, renderRemovals, renderState } from '../core/log/live-record.ts';
+import { seqAfter, type Stamp } from '../core/log/ownership.ts';
 import type { OutRecord } from '../ports.ts';
 import type { Context } from './context.ts';
 import { isCurrent, mayDispatch } from './context.ts';

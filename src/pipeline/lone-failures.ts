@@ -1,8 +1,8 @@
 /**
- * What fails again and again while the same request for others succeeds: see `ALONE_AFTER` in core/breaker.ts. A look-up asks for
+ * What fails again and again while the same request for others succeeds: see `ALONE_AFTER` in core/target/breaker.ts. A look-up asks for
  * an id, so its failures are those of the id, not of the groups that wait for it.
  */
-import { ALONE_AFTER, type RequestKind } from '../core/breaker.ts';
+import { ALONE_AFTER, type RequestKind } from '../core/target/breaker.ts';
 import { BySubject, type Subject } from './by-subject.ts';
 
 interface Failures {

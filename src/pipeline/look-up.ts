@@ -2,9 +2,9 @@
  * Look-ups of ids at the target: one request per id, whoever waits for it, under the same gate, lease and breaker as all
  * requests. What they bring is kept by the id map; here only those who wait are told.
  */
-import { signOf } from '../core/breaker.ts';
-import { classify, type Outcome, unreadable } from '../core/outcome.ts';
-import { scheduleOf } from '../core/retry.ts';
+import { signOf } from '../core/target/breaker.ts';
+import { classify, type Outcome, unreadable } from '../core/target/outcome.ts';
+import { scheduleOf } from '../core/target/retry.ts';
 import type { Resolution } from '../ports.ts';
 import type { Context } from './context.ts';
 import { isCurrent, mayAsk } from './context.ts';

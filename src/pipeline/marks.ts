@@ -2,10 +2,10 @@
  * One user under two names: while a name is not resolved, a newer change under another name may become final. Its mark
  * stays until the older change can arrive neither from the live record nor from the source (protocol.md 5.2).
  */
-import type { Intent } from '../core/change.ts';
-import { type FinalMark, isPassed, markOf } from '../core/final-mark.ts';
-import { idKey } from '../core/id-key.ts';
-import { comparePositions } from '../core/position.ts';
+import type { Intent } from '../core/change/change.ts';
+import { type FinalMark, isPassed, markOf } from '../core/log/final-mark.ts';
+import { idKey } from '../core/change/id-key.ts';
+import { comparePositions } from '../core/change/change.ts';
 import { hasUnresolved } from './aliases.ts';
 import type { Context } from './context.ts';
 import type { Group, Partition } from './state.ts';

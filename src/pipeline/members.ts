@@ -3,11 +3,10 @@
  * has to look at. A group may have 100,000 members, so no step goes through all of them: each change of a member moves it
  * from one list to the other here, and a step reads the list that it is about.
  */
-import { type ChangeSource, type Intent, WHOLE_GROUP } from '../core/change.ts';
-import { isOfFullState, isUndecided } from '../core/full-state.ts';
-import { isGuarded } from '../core/guard.ts';
-import { isHeld } from '../core/pending.ts';
-import { isSamePosition, type Position } from '../core/position.ts';
+import { WHOLE_GROUP, isSamePosition, type ChangeSource, type Intent, type Position } from '../core/change/change.ts';
+import { isOfFullState, isUndecided } from '../core/group/full-state.ts';
+import { isGuarded } from '../core/group/guard.ts';
+import { isHeld } from '../core/change/pending.ts';
 import { Heap } from './heap.ts';
 import type { Due, Open, Spent } from './state.ts';
 

@@ -1,7 +1,7 @@
 /** 400 `noTarget`: some member of a request that was to be removed is not there, and the target does not say which one. */
-import type { Intent } from '../core/change.ts';
-import { isUnseenRemoval, sightOf } from '../core/membership.ts';
-import type { Snapshot } from '../core/plan.ts';
+import type { Intent } from '../core/change/change.ts';
+import { isUnseenRemoval, sightOf } from '../core/target/snapshot.ts';
+import type { Snapshot } from '../core/target/plan.ts';
 import type { Context } from './context.ts';
 import type { Course, Next } from './course.ts';
 import { landUnsent } from './landing.ts';

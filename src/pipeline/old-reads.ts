@@ -1,6 +1,6 @@
-/** Finds reads that are older than what was changed last (core/replaced-versions.ts). In memory alone: a new owner is in doubt. */
+/** Finds reads that are older than what was changed last (core/target/doubt.ts). In memory alone: a new owner is in doubt. */
 import { LRUCache } from 'lru-cache';
-import type { OldRead } from '../core/doubt.ts';
+import type { OldRead } from '../core/target/doubt.ts';
 import {
   afterOldRead,
   afterRefusing,
@@ -11,7 +11,7 @@ import {
   isReplaced,
   type ReplacedVersions,
   type Replacement,
-} from '../core/replaced-versions.ts';
+} from '../core/target/doubt.ts';
 
 /** More groups are not changed within LATE_APPLY_MS under the limits of the target. */
 const GROUPS_MAX = 10_000;

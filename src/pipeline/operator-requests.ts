@@ -1,6 +1,6 @@
 /** Requests of operators in one retry partition that were read and not taken up, and which signed ones were read at all. */
-import type { Request } from '../core/request-record.ts';
-import { isExpired, refusalOf, type RequestRefusal, type Signature } from '../core/request-signature.ts';
+import type { Request } from '../core/log/request-record.ts';
+import { isExpired, refusalOf, type RequestRefusal, type Signature } from '../core/log/request-record.ts';
 
 /** `signature` null: none is needed. */
 export interface ReadRequest {

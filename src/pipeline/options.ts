@@ -1,6 +1,6 @@
 /** What the pipeline is told at its start; limits, defaults and units of each value: config.ts. Durations in ms. */
-import type { GuardLimits } from '../core/guard.ts';
-import type { RetryPolicy } from '../core/retry.ts';
+import type { GuardLimits } from '../core/group/guard.ts';
+import type { RetryPolicy } from '../core/target/retry.ts';
 
 export interface Topics {
   readonly source: string;

@@ -2,9 +2,9 @@
  * What of a due report is still to be written: its dead letter, then the report itself, which says that the letter is there.
  * Each is cut until it fits.
  */
-import { smaller } from '../core/dead-letter.ts';
-import type { ReportRecord } from '../core/report.ts';
-import { smallerReport } from '../core/reporting.ts';
+import { smaller } from '../core/log/dead-letter.ts';
+import type { ReportRecord } from '../core/report/report.ts';
+import { smallerReport } from '../core/report/reporting.ts';
 import type { Headers, OutRecord } from '../ports.ts';
 import type { Due, Partition } from './state.ts';
 import type { Place } from './unsettled.ts';

@@ -2,10 +2,10 @@
  * Large live records that were sent and not read back yet. One that comes back as it was sent says nothing new, so that it
  * need not be parsed again; one that differs is read like any other.
  */
-import type { Sha256 } from '../core/guard.ts';
-import { stampIn } from '../core/live-record.ts';
-import type { Stamp } from '../core/ownership.ts';
-import { textOf } from '../core/record-headers.ts';
+import type { Sha256 } from '../core/group/guard.ts';
+import { stampIn } from '../core/log/live-record.ts';
+import type { Stamp } from '../core/log/ownership.ts';
+import { textOf } from '../core/log/record-headers.ts';
 import type { LogRecord } from '../ports.ts';
 
 /** Below, parsing takes no longer than remembering. */

@@ -1,17 +1,16 @@
 /** A partition, its groups and their members: made, moved from phase to phase, and tidied away. */
 import assert from 'node:assert/strict';
-import { WHOLE_GROUP } from '../core/change.ts';
-import { idKey } from '../core/id-key.ts';
-import { emptyView } from '../core/ownership.ts';
-import { comparePositions, type Position } from '../core/position.ts';
-import { NO_MARK } from '../core/source-history.ts';
+import { WHOLE_GROUP, comparePositions, type Position } from '../core/change/change.ts';
+import { idKey } from '../core/change/id-key.ts';
+import { emptyView } from '../core/log/ownership.ts';
+import { NO_MARK } from '../core/log/commit-metadata.ts';
 import { forgetName } from './aliases.ts';
 import type { Context } from './context.ts';
 import { FinalMarks } from './final-marks.ts';
 import { FormerKeys } from './former-keys.ts';
 import { HeldDigests } from './held-digests.ts';
 import { Inbox } from './inbox.ts';
-import { type Member, Members, TriedCount } from './members.ts';
+import { Members, TriedCount, type Member } from './members.ts';
 import { OwnRecords } from './own-records.ts';
 import type { PipelineOptions } from './options.ts';
 import { RecordsToWrite } from './records-to-write.ts';

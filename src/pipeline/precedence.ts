@@ -2,9 +2,8 @@
  * Which of a group's intents stand: per member the newest position wins, under whichever of its names; a full state takes
  * the place of everything older of every member, and what is newer stands on top of it (protocol.md 5.1, 5.3).
  */
-import { type Intent, intentId, WHOLE_GROUP } from '../core/change.ts';
-import { beats, fold } from '../core/pending.ts';
-import { isSamePosition } from '../core/position.ts';
+import { WHOLE_GROUP, intentId, isSamePosition, type Intent } from '../core/change/change.ts';
+import { beats, fold } from '../core/change/pending.ts';
 import { aliasesPending, noteReplaced } from './aliases.ts';
 import { beat, closeComplete, setPending, supersede } from './conclude.ts';
 import type { Context } from './context.ts';

@@ -1,8 +1,8 @@
 /** Whom an open breaker asks, to see whether the target can be worked with again: it sends what a group needs next. */
-import type { ProbeCandidate } from '../core/breaker.ts';
-import { nextProbe } from '../core/breaker.ts';
-import { isForTarget } from '../core/pending.ts';
-import type { IdKind } from '../core/resolution.ts';
+import type { ProbeCandidate } from '../core/target/breaker.ts';
+import { nextProbe } from '../core/target/breaker.ts';
+import { isForTarget } from '../core/change/pending.ts';
+import type { IdKind } from '../core/ids/resolution.ts';
 import type { Context } from './context.ts';
 import { isDispatchable } from './context.ts';
 import { plannableIn } from './full-state-removals.ts';

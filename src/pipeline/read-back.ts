@@ -1,11 +1,11 @@
 /**
- * Reading the retry partition, at a restore as well as afterwards; what a record means is decided by core/ownership.ts.
+ * Reading the retry partition, at a restore as well as afterwards; what a record means is decided by core/log/ownership.ts.
  */
-import type { RetryRecord } from '../core/live-record.ts';
-import { parseRetryRecord } from '../core/live-record.ts';
-import { endGroup, isOvertaken, isUsed, readFence, readState, type Stamp } from '../core/ownership.ts';
-import { isRemovalsKey } from '../core/removal-window.ts';
-import { readSignature } from '../core/request-signature.ts';
+import type { RetryRecord } from '../core/log/live-record.ts';
+import { parseRetryRecord } from '../core/log/live-record.ts';
+import { endGroup, isOvertaken, isUsed, readFence, readState, type Stamp } from '../core/log/ownership.ts';
+import { isRemovalsKey } from '../core/log/removal-window.ts';
+import { readSignature } from '../core/log/request-record.ts';
 import type { Batch, LogRecord } from '../ports.ts';
 import type { Context } from './context.ts';
 import { isCurrent } from './context.ts';

@@ -1,14 +1,13 @@
 /** What the live record of a group says: what is parked, dead and reported, or recorded and not yet reported otherwise. */
-import { type Intent, WHOLE_GROUP } from '../core/change.ts';
-import type { FinalMark } from '../core/final-mark.ts';
-import { isEndReported, isHeld, isParked } from '../core/pending.ts';
-import { comparePositions, isSamePosition, type Position } from '../core/position.ts';
+import { WHOLE_GROUP, comparePositions, isSamePosition, type Intent, type Position } from '../core/change/change.ts';
+import type { FinalMark } from '../core/log/final-mark.ts';
+import { isEndReported, isHeld, isParked } from '../core/change/pending.ts';
 import { closeComplete, enqueue, land } from './conclude.ts';
-import type { Trouble } from '../core/record-headers.ts';
+import type { Trouble } from '../core/log/record-headers.ts';
 import type { Context } from './context.ts';
-import { type Added, addedBy, deadAt, dropDead, fitted, partsOf } from './fit-record.ts';
+import { addedBy, deadAt, dropDead, fitted, partsOf, type Added } from './fit-record.ts';
 import { tidyMarks } from './marks.ts';
-import { type Member, NOTHING_UNTOLD } from './members.ts';
+import { NOTHING_UNTOLD, type Member } from './members.ts';
 import type { Group } from './state.ts';
 import { tidyMember } from './partition.ts';
 

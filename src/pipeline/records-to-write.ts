@@ -3,7 +3,7 @@
  * enough. What is reported or parked can wait for more of it where the record is long and its group goes on, since each time all of
  * the record is written.
  */
-import { WHOLE_GROUP } from '../core/change.ts';
+import { WHOLE_GROUP } from '../core/change/change.ts';
 import type { Group } from './state.ts';
 
 /**

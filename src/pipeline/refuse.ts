@@ -5,7 +5,7 @@
  * one whose retry topic was used before the last commit, and another one since: what waits there may be older than what was
  * applied.
  */
-import { isOlderEpoch, stampOf } from '../core/source-history.ts';
+import { isOlderEpoch, stampOf } from '../core/log/commit-metadata.ts';
 import type { LogRecord } from '../ports.ts';
 import type { Context } from './context.ts';
 import { forget } from './forget.ts';

@@ -5,7 +5,9 @@
  *   slice   due ──round of settle──▶ owed (nothing is committed) ──acknowledged──▶ recorded ──another removal──▶ due
  *           ──all of it has left the window──▶ due ──tombstone acknowledged──▶ forgotten
  */
-import { isInWindow, monotonicOf, type Removal, type RemovedInWindow, removalsKey } from '../core/removal-window.ts';
+import type { RemovedInWindow } from '../core/group/guard.ts';
+import { isInWindow } from '../core/group/guard.ts';
+import { monotonicOf, type Removal, removalsKey } from '../core/log/removal-window.ts';
 import type { Instant } from '../ports.ts';
 
 /** The window has so many slices, or more where they are full. */

@@ -2,10 +2,10 @@
  * A group that was looked up by its name, and shows another one in its answers: it was renamed, and another group may have
  * the name by now. Nothing is concluded from such an answer; the name is looked up again.
  */
-import type { Answer } from '../core/answer.ts';
-import { shownName } from '../core/group-body.ts';
-import type { Method } from '../core/outcome.ts';
-import { renamedGroup } from '../core/resolution.ts';
+import type { Method } from '../core/target/refusals.ts';
+import type { Answer } from '../core/target/answer.ts';
+import { shownName } from '../core/target/snapshot.ts';
+import { renamedGroup } from '../core/ids/resolution.ts';
 import type { Context } from './context.ts';
 import { cacheKey } from './snapshot-cache.ts';
 import type { Group } from './state.ts';

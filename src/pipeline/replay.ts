@@ -2,12 +2,18 @@
  * Requests of operators (spec: request-key). A replay names a dead or parked intent and wakes it where it still is (spec:
  * grave); what is held wakes for an approval only.
  */
-import type { Intent } from '../core/change.ts';
-import { idKey } from '../core/id-key.ts';
-import { isSamePosition, comparePositions } from '../core/position.ts';
-import { isHeld, woken } from '../core/pending.ts';
-import { type NamedIntent, refusedAnswer, type ReplayVerdict, type Request } from '../core/request-record.ts';
-import { REFUSAL_TEXT, type RequestRefusal } from '../core/request-signature.ts';
+import type { Intent } from '../core/change/change.ts';
+import { idKey } from '../core/change/id-key.ts';
+import { comparePositions, isSamePosition } from '../core/change/change.ts';
+import { isHeld, woken } from '../core/change/pending.ts';
+import {
+  REFUSAL_TEXT,
+  refusedAnswer,
+  type NamedIntent,
+  type ReplayVerdict,
+  type Request,
+  type RequestRefusal,
+} from '../core/log/request-record.ts';
 import { noteAlias } from './aliases.ts';
 import { setPending } from './conclude.ts';
 import type { Context } from './context.ts';

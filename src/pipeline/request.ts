@@ -3,16 +3,17 @@
  * snapshot cache, counts. null: not sent, or its partition was lost meanwhile, or the group is another one than the source
  * means; then nothing may be concluded from it.
  */
-import type { Answer } from '../core/answer.ts';
-import { isSuccess, type Observation } from '../core/breaker.ts';
-import { afterNoAnswer, afterRead } from '../core/doubt.ts';
-import type { Applied, Method, Outcome } from '../core/outcome.ts';
-import { classify, isSureAnswer } from '../core/outcome.ts';
-import type { Snapshot } from '../core/plan.ts';
-import { afterPatch, patchBody } from '../core/plan.ts';
-import type { Intent } from '../core/change.ts';
-import type { Replacement } from '../core/replaced-versions.ts';
-import { hasMoved, inFormOf } from '../core/version.ts';
+import type { Method } from '../core/target/refusals.ts';
+import type { Answer } from '../core/target/answer.ts';
+import { isSuccess, type Observation } from '../core/target/breaker.ts';
+import { afterNoAnswer, afterRead } from '../core/target/doubt.ts';
+import type { Applied, Outcome } from '../core/target/outcome.ts';
+import { classify, isSureAnswer } from '../core/target/outcome.ts';
+import type { Snapshot } from '../core/target/plan.ts';
+import { afterPatch, patchBody } from '../core/target/plan.ts';
+import type { Intent } from '../core/change/change.ts';
+import type { Replacement } from '../core/target/doubt.ts';
+import { hasMoved, inFormOf } from '../core/target/version.ts';
 import type { MayStart } from '../ports.ts';
 import type { Context } from './context.ts';
 import { isCurrent, leaseHolds, mayDispatch } from './context.ts';

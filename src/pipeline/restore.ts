@@ -2,15 +2,14 @@
  * Fence and restore: the own fence is written, the retry partition read up to it, and its state taken over; then the
  * source is read on from the committed offset (protocol.md 4.4, 4.5).
  */
-import { decodeCommit } from '../core/commit-metadata.ts';
-import { gained } from '../core/doubt.ts';
-import { openLedger, rangesBelow } from '../core/ledger.ts';
-import { renderFence } from '../core/live-record.ts';
-import { COUNT_MAX, epochOf, isOvertaken } from '../core/ownership.ts';
-import { longestWaitMs } from '../core/retry.ts';
-import { type Comparison, compareHistory, lookFrom, NO_MARK } from '../core/source-history.ts';
-import { type Intent, intentId } from '../core/change.ts';
-import { fold } from '../core/pending.ts';
+import { NO_MARK, compareHistory, decodeCommit, lookFrom, type Comparison } from '../core/log/commit-metadata.ts';
+import { gained } from '../core/target/doubt.ts';
+import { openLedger, rangesBelow } from '../core/log/ledger.ts';
+import { renderFence } from '../core/log/live-record.ts';
+import { COUNT_MAX, epochOf, isOvertaken } from '../core/log/ownership.ts';
+import { longestWaitMs } from '../core/target/retry.ts';
+import { intentId, type Intent } from '../core/change/change.ts';
+import { fold } from '../core/change/pending.ts';
 import type { SendOutcome } from '../ports.ts';
 import { setPending, supersede } from './conclude.ts';
 import type { Context } from './context.ts';
@@ -27,7 +26,7 @@ import { foldRestored } from './precedence.ts';
 import { reviewAll } from './schedule.ts';
 import type { Group, Partition, Start } from './state.ts';
 import type { Slices } from './turns.ts';
-import { laneName, persist, TOO_LARGE } from './writer.ts';
+import { TOO_LARGE, laneName, persist } from './writer.ts';
 
 export async function fence(context: Context, partition: Partition): Promise<void> {
   const { state, log, options, random } = context;

@@ -1,7 +1,7 @@
 /** Which groups are ready, which wait until when, and the one loop that gives slots and permits to the ready ones. */
 import type { LimitFunction } from 'p-limit';
-import type { Intent } from '../core/change.ts';
-import { isDue } from '../core/pending.ts';
+import type { Intent } from '../core/change/change.ts';
+import { isDue } from '../core/change/pending.ts';
 import type { Context } from './context.ts';
 import { isCurrent, isDispatchable, mayAsk } from './context.ts';
 import { eachGroup, SLICE } from './each-group.ts';

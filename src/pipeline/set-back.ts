@@ -2,7 +2,7 @@
  * The wall clock is set back: what waits until a time by it would wait longer by as much, for hours or for years. Each wait
  * ends that much earlier by the new time, and so after as long as was meant.
  */
-import type { Intent } from '../core/change.ts';
+import type { Intent } from '../core/change/change.ts';
 import type { Instant } from '../ports.ts';
 import type { Context } from './context.ts';
 import { isCurrent } from './context.ts';

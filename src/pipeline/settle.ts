@@ -3,10 +3,10 @@
  * acknowledged steps (spec: report-first, record-first, owner-commit). What cannot be written for one partition stops only
  * the offsets that depend on it.
  */
-import { encodeCommit } from '../core/commit-metadata.ts';
-import { committable, complete, completedRanges, RANGES_MAX } from '../core/ledger.ts';
-import { isSamePosition, type Position } from '../core/position.ts';
-import type { SourceMark } from '../core/source-history.ts';
+import { encodeCommit } from '../core/log/commit-metadata.ts';
+import { committable, complete, completedRanges, RANGES_MAX } from '../core/log/ledger.ts';
+import { isSamePosition, type Position } from '../core/change/change.ts';
+import type { SourceMark } from '../core/log/commit-metadata.ts';
 import type { Commit } from '../ports.ts';
 import { closeComplete } from './conclude.ts';
 import type { Context } from './context.ts';

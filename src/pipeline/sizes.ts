@@ -2,8 +2,8 @@
  * How many entries each collection of the pipeline holds. At rest all are 0 but what live records keep: their groups and
  * members, the order of their records, and the removals that still count in the window of the guard.
  */
-import type { RetryView } from '../core/ownership.ts';
-import { isRemovalsKey } from '../core/removal-window.ts';
+import type { RetryView } from '../core/log/ownership.ts';
+import { isRemovalsKey } from '../core/log/removal-window.ts';
 import type { Aliases, Group, Partition, State } from './state.ts';
 
 export interface Sizes {

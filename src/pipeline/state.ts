@@ -7,18 +7,18 @@
  *               any ──lost──▶ forgotten      any ──records of another source──▶ forgotten, and refused until the next join
  *   group       idle ──due──▶ lingering ──▶ ready ──slot──▶ in flight ──▶ idle | lingering | waiting (parked, held)
  */
-import type { ChangeSource, DeadReason, Intent } from '../core/change.ts';
-import type { Doubt } from '../core/doubt.ts';
-import type { FinalMark } from '../core/final-mark.ts';
-import type { Ledger, Range } from '../core/ledger.ts';
-import type { Failure } from '../core/outcome.ts';
-import type { RetryView } from '../core/ownership.ts';
-import type { Trouble } from '../core/record-headers.ts';
-import type { ReportRecord } from '../core/report.ts';
-import type { RequestFacts } from '../core/reporting.ts';
-import type { Answer } from '../core/request-record.ts';
-import type { Comparison, SourceMark } from '../core/source-history.ts';
-import type { IdKind, SureResolution } from '../core/resolution.ts';
+import type { RequestFacts } from '../core/target/answer.ts';
+import type { Failure } from '../core/target/refusals.ts';
+import type { ChangeSource, DeadReason, Intent } from '../core/change/change.ts';
+import type { Doubt } from '../core/target/doubt.ts';
+import type { FinalMark } from '../core/log/final-mark.ts';
+import type { Ledger, Range } from '../core/log/ledger.ts';
+import type { RetryView } from '../core/log/ownership.ts';
+import type { Trouble } from '../core/log/record-headers.ts';
+import type { ReportRecord } from '../core/report/report.ts';
+import type { Answer } from '../core/log/request-record.ts';
+import type { Comparison, SourceMark } from '../core/log/commit-metadata.ts';
+import type { IdKind, SureResolution } from '../core/ids/resolution.ts';
 import type { Instant, OutRecord } from '../ports.ts';
 import type { DueQueue } from './due-queue.ts';
 import type { FinalMarks } from './final-marks.ts';

@@ -1,7 +1,7 @@
 /** What an operator may ask the running pipeline; plain data, made anew at each call. Instants in epoch ms. */
 
-import type { BreakerReason } from '../core/breaker.ts';
-import { earlier, noneWaits, noteAge, type Oldest } from '../core/age.ts';
+import type { BreakerReason } from '../core/target/breaker.ts';
+import { earlier, noneWaits, noteAge, type Oldest } from '../core/change/pending.ts';
 import type { Context } from './context.ts';
 import { leaseHolds } from './context.ts';
 import type { Partition } from './state.ts';

@@ -1,5 +1,5 @@
 /** What every answer of the target counts for, from any caller. */
-import type { Outcome } from '../core/outcome.ts';
+import type { Outcome } from '../core/target/outcome.ts';
 import type { Context } from './context.ts';
 
 export function tally({ state }: Context, outcome: Outcome): void {

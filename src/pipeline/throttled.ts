@@ -2,10 +2,10 @@
  * Groups, and ids that are looked up, that the target answers with 429. The gate is closed for all then; but the limit may be
  * that of one alone, so it goes behind the others when the gate opens, and waits 1 s, 2 s … 60 s until it is asked again.
  */
-import type { RequestKind } from '../core/breaker.ts';
-import type { Intent } from '../core/change.ts';
-import { leftOutField, RepeatedCauses } from '../core/repeated-causes.ts';
-import { throttledLeastMs } from '../core/server-wait.ts';
+import type { RequestKind } from '../core/target/breaker.ts';
+import type { Intent } from '../core/change/change.ts';
+import { leftOutField, RepeatedCauses } from '../core/text/repeated-causes.ts';
+import { throttledLeastMs } from '../core/target/retry.ts';
 import type { Clock, Instant, Logger } from '../ports.ts';
 import { BySubject, type Subject } from './by-subject.ts';
 import { postpone } from './give-back.ts';

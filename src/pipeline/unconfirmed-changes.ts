@@ -1,7 +1,7 @@
-/** The unconfirmed changes of one group (core/unconfirmed.ts): one per member, the newest. Kept in memory alone: a new owner is in doubt. */
-import type { Intent } from '../core/change.ts';
-import { idKey } from '../core/id-key.ts';
-import { isSamePosition } from '../core/position.ts';
+/** The unconfirmed changes of one group (core/target/doubt.ts): one per member, the newest. Kept in memory alone: a new owner is in doubt. */
+import type { Intent } from '../core/change/change.ts';
+import { idKey } from '../core/change/id-key.ts';
+import { isSamePosition } from '../core/change/change.ts';
 import {
   type Acceptance,
   accepted,
@@ -10,7 +10,7 @@ import {
   type Sight,
   type Unconfirmed,
   type UnconfirmedView,
-} from '../core/unconfirmed.ts';
+} from '../core/target/doubt.ts';
 
 export interface Looked {
   readonly shown: readonly Unconfirmed[];

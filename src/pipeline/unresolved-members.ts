@@ -2,10 +2,10 @@
  * Members whom the newest full state of a group names and the target does not know, as far as the group's intents do not say
  * so themselves (protocol.md 5.4). Each is recorded with its group, and forgotten once it is known, or named no more.
  */
-import type { Intent } from '../core/change.ts';
-import { isOfFullState } from '../core/full-state.ts';
-import type { UnresolvedNames } from '../core/live-record.ts';
-import { comparePositions, isSamePosition, type Position } from '../core/position.ts';
+import type { Intent } from '../core/change/change.ts';
+import { isOfFullState } from '../core/group/full-state.ts';
+import type { UnresolvedNames } from '../core/log/live-record.ts';
+import { comparePositions, isSamePosition, type Position } from '../core/change/change.ts';
 
 /** Removals of a full state are pending. */
 interface Removals {

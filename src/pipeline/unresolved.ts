@@ -1,10 +1,9 @@
 /** Intents that no request can name yet: they wait for their next look-up, or are given up. */
-import { type Intent, sourceMember } from '../core/change.ts';
-import { idKey } from '../core/id-key.ts';
-import type { Failure } from '../core/outcome.ts';
-import { isSamePosition } from '../core/position.ts';
-import type { IdKind } from '../core/resolution.ts';
-import { decideRetry, type Schedule } from '../core/retry.ts';
+import type { Failure } from '../core/target/refusals.ts';
+import { isSamePosition, sourceMember, type Intent } from '../core/change/change.ts';
+import { idKey } from '../core/change/id-key.ts';
+import type { IdKind } from '../core/ids/resolution.ts';
+import { decideRetry, type Schedule } from '../core/target/retry.ts';
 import { noteAlias } from './aliases.ts';
 import { giveUp, park } from './conclude.ts';
 import type { Context } from './context.ts';

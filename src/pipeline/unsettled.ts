@@ -6,8 +6,8 @@
  *                        ▲                             │
  *                        └────────fail, postpone───────┘
  */
-import { writePauseMs } from '../core/backoff.ts';
-import { RepeatedCauses } from '../core/repeated-causes.ts';
+import { writePauseMs } from '../core/target/retry.ts';
+import { RepeatedCauses } from '../core/text/repeated-causes.ts';
 import type { Instant } from '../ports.ts';
 
 export interface Place {

@@ -2,8 +2,8 @@
  * In which form the target takes versions. What changes them on the way (a proxy) changes those of all groups, so one
  * group finds the form out for all.
  */
-import type { Snapshot } from '../core/plan.ts';
-import { inFormOf, type Versioned } from '../core/version.ts';
+import type { Snapshot } from '../core/target/plan.ts';
+import { inFormOf, type Versioned } from '../core/target/version.ts';
 
 export class VersionForm {
   /** null: none was taken yet. */

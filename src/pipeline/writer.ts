@@ -2,7 +2,7 @@
  * Writes records to the log so that what fails stops only what depends on it: all together at first, and after a failed send
  * one send per partition. A partition that fails is tried alone from then on, with growing pauses, until it works.
  */
-import { leftOutField } from '../core/repeated-causes.ts';
+import { leftOutField } from '../core/text/repeated-causes.ts';
 import type { OutRecord, SendOutcome } from '../ports.ts';
 import type { Context } from './context.ts';
 import { errorText, sleep } from './context.ts';

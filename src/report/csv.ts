@@ -1,7 +1,7 @@
 /** Report records as CSV (RFC 4180), safe to open in a spreadsheet; how a value is read back: docs/reference.md, "Text from elsewhere". */
-import type { ReportRecord } from '../core/report.ts';
-import { timeText } from '../core/time-text.ts';
-import { visibleCell } from '../core/visible.ts';
+import type { ReportRecord } from '../core/report/report.ts';
+import { timeText } from '../core/report/reporting.ts';
+import { visibleCell } from '../core/text/visible.ts';
 
 type Cell = string | number | boolean | null;
 

@@ -1,7 +1,7 @@
 /** Which report records a reader asks for. Every criterion that is given has to hold; of one with several values any. */
-import { idKey } from '../core/id-key.ts';
-import type { ReportRecord } from '../core/report.ts';
-import { operationId } from '../core/summary.ts';
+import { idKey } from '../core/change/id-key.ts';
+import type { ReportRecord } from '../core/report/report.ts';
+import { operationId } from '../core/report/summary.ts';
 
 /** null: any. Groups and members by their `idKey`, of the identity provider or of Genesys Cloud. */
 export interface ReportSelection {

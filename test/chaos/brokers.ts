@@ -1,7 +1,7 @@
 /** The brokers of one run, and what is done to them. Questions that only this needs are asked with kafkajs itself. */
 import kafkajs, { type Admin } from 'kafkajs';
-import type { KafkaVersion } from '../../src/adapters/kafka-broker/release.ts';
-import { startBroker, startCluster, type Broker } from '../../src/adapters/kafka-broker/start.ts';
+import type { KafkaVersion } from '../../src/lab/kafka-broker/fetch.ts';
+import { startBroker, startCluster, type Broker } from '../../src/lab/kafka-broker/start.ts';
 import { testHost } from '../support/kafka-on-hand.ts';
 import type { Lots } from './lots.ts';
 import type { Kafka } from './scale.ts';

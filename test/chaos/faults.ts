@@ -1,6 +1,6 @@
 /** Each step of the course: something goes wrong or comes back, really, and is counted only if it was seen to. */
 import { shortTimes } from '../support/service.ts';
-import { COMPACTION_LAG_MIN_MS } from '../../src/core/topics.ts';
+import { COMPACTION_LAG_MIN_MS } from '../../src/core/log/topics.ts';
 import type { Brokers } from './brokers.ts';
 import { UNKNOWN_USERS } from './changes.ts';
 import type { Fleet } from './fleet.ts';

@@ -4,11 +4,11 @@ import { KafkaAdmin } from '../../src/adapters/kafka/admin.ts';
 import { createLogTools } from '../../src/adapters/kafka/tools.ts';
 import { systemClock } from '../../src/adapters/system.ts';
 import { createTopics } from '../../src/commands/topics.ts';
-import { demoTopics } from '../../src/demo/service.ts';
+import { demoTopics } from '../../src/lab/demo/service.ts';
 import type { Logger, LogTools } from '../../src/ports.ts';
-import { printEnvironment } from '../../src/sandbox/environment.ts';
-import type { FaultRule } from '../../src/sandbox/faults.ts';
-import { startSandbox, type Sandbox } from '../../src/sandbox/sandbox.ts';
+import { printEnvironment } from '../../src/lab/sandbox/server.ts';
+import type { FaultRule } from '../../src/lab/sandbox/faults.ts';
+import { startSandbox, type Sandbox } from '../../src/lab/sandbox/sandbox.ts';
 import { type Environment, shortTimes } from '../support/service.ts';
 import { INITIAL_MEMBERS, UNKNOWN_USERS } from './changes.ts';
 

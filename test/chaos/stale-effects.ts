@@ -2,7 +2,7 @@
  * What the target has seen: a passer is added once and removed once, later. Once his removal has taken effect, an
  * addition that still does is an older change over a newer one, even where the end looks right again.
  */
-import type { Sandbox } from '../../src/sandbox/sandbox.ts';
+import type { Sandbox } from '../../src/lab/sandbox/sandbox.ts';
 import { isPasser } from './changes.ts';
 
 export class StaleEffects {

@@ -1,6 +1,6 @@
 /** Waiting in real time, always with a limit. */
 import { systemClock } from '../../src/adapters/system.ts';
-import { pause } from '../../src/adapters/time-limit.ts';
+import { pause } from '../../src/time.ts';
 
 export const rest = (delayMs: number): Promise<void> => pause(systemClock, delayMs);
 

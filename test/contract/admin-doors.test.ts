@@ -4,7 +4,7 @@ import { timingSafeEqual } from 'node:crypto';
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import { KnownSecrets } from '../../src/core/redact.ts';
+import { KnownSecrets } from '../../src/core/text/redact.ts';
 import { startAdmin, type AdminServer } from '../../src/admin/server.ts';
 import { ManualClock } from '../support/manual-clock.ts';
 

@@ -1,5 +1,5 @@
 import { afterEach, expect, test } from 'vitest';
-import { KnownSecrets } from '../../src/core/redact.ts';
+import { KnownSecrets } from '../../src/core/text/redact.ts';
 import type { ServiceHealth, ServiceStats } from '../../src/admin/readiness.ts';
 import { startAdmin, type AdminOptions, type AdminServer } from '../../src/admin/server.ts';
 import type { PipelineStats } from '../../src/pipeline/stats.ts';

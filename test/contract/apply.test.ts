@@ -7,10 +7,10 @@ import { PassThrough } from 'node:stream';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { systemClock } from '../../src/adapters/system.ts';
 import { applyCommand, applyFile, type ApplyFlags } from '../../src/commands/apply.ts';
-import type { Summary } from '../../src/core/summary.ts';
+import type { Summary } from '../../src/core/report/summary.ts';
 import { EXIT } from '../../src/exit-codes.ts';
 import type { Clock } from '../../src/ports.ts';
-import { startSandbox, type Sandbox } from '../../src/sandbox/sandbox.ts';
+import { startSandbox, type Sandbox } from '../../src/lab/sandbox/sandbox.ts';
 import { aHost, type TestHost } from '../support/command-host.ts';
 import { environmentOf } from '../support/sandbox-environment.ts';
 

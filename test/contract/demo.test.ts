@@ -3,8 +3,8 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { playDemo } from '../../src/commands/demo.ts';
-import { Summary } from '../../src/core/summary.ts';
+import { playDemo } from '../../src/lab/commands/demo.ts';
+import { Summary } from '../../src/core/report/summary.ts';
 import { EXIT } from '../../src/exit-codes.ts';
 import { aHost } from '../support/command-host.ts';
 

@@ -1,9 +1,9 @@
 // `rollcall doctor` against the sandbox; its look at Kafka is tested on real brokers.
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { examine } from '../../src/commands/doctor.ts';
-import type { Finding } from '../../src/commands/doctor-finding.ts';
+import type { Finding } from '../../src/console/doctor-finding.ts';
 import { EXIT } from '../../src/exit-codes.ts';
-import { startSandbox, type Sandbox } from '../../src/sandbox/sandbox.ts';
+import { startSandbox, type Sandbox } from '../../src/lab/sandbox/sandbox.ts';
 import { aHost } from '../support/command-host.ts';
 import { environmentOf } from '../support/sandbox-environment.ts';
 

@@ -3,9 +3,9 @@ import { describe, expect, test } from 'vitest';
 import { MemoryBroker } from '../../src/adapters/memory-log/memory-broker.ts';
 import { MemoryLog } from '../../src/adapters/memory-log/memory-log.ts';
 import { systemClock, systemRandom } from '../../src/adapters/system.ts';
-import { inspectFirstRecords } from '../../src/commands/first-records.ts';
-import { readConfig } from '../../src/config.ts';
-import { refusesStart } from '../../src/formats/first-records.ts';
+import { inspectFirstRecords } from '../../src/console/source-format.ts';
+import { readConfig } from '../../src/config/config.ts';
+import { refusesStart } from '../../src/formats/first-records/first-records.ts';
 import type { OutRecord } from '../../src/ports.ts';
 
 const TOPIC = 'idp.group-membership';

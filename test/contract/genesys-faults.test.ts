@@ -1,6 +1,6 @@
 /** Every fault of the sandbox, as the adapter tells it. */
 import { describe, expect, test } from 'vitest';
-import type { FaultRule } from '../../src/sandbox/faults.ts';
+import type { FaultRule } from '../../src/lab/sandbox/faults.ts';
 import { aSandbox, anApi, as, get, patch } from '../support/genesys.ts';
 
 async function given(fault: FaultRule['fault'], requestTimeoutMs = 10_000) {

@@ -2,8 +2,8 @@
 import { inspect } from 'node:util';
 import { describe, expect, test, vi } from 'vitest';
 import { createGroupApi } from '../../src/adapters/genesys/group-api.ts';
-import type { Answer } from '../../src/core/answer.ts';
-import { systemWorld } from '../../src/sandbox/clock.ts';
+import type { Answer } from '../../src/core/target/answer.ts';
+import { systemWorld } from '../../src/lab/sandbox/clock.ts';
 import { aLog, aSandbox, anApi, as, atEnd, get, patch } from '../support/genesys.ts';
 import { JumpingClock } from '../support/jumping-clock.ts';
 import { ManualClock } from '../support/manual-clock.ts';

@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { afterEach, expect, test } from 'vitest';
 import { startAdmin, type AdminServer } from '../../src/admin/server.ts';
-import { KnownSecrets } from '../../src/core/redact.ts';
+import { KnownSecrets } from '../../src/core/text/redact.ts';
 import { ManualClock } from '../support/manual-clock.ts';
 
 const [, command = ''] =

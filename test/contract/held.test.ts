@@ -4,9 +4,9 @@ import { MemoryBroker } from '../../src/adapters/memory-log/memory-broker.ts';
 import { MemoryLog } from '../../src/adapters/memory-log/memory-log.ts';
 import { sha256, systemClock, systemRandom } from '../../src/adapters/system.ts';
 import { showHeld } from '../../src/commands/held.ts';
-import type { Held } from '../../src/core/change.ts';
-import { heldDigest } from '../../src/core/guard.ts';
-import { renderState } from '../../src/core/live-record.ts';
+import type { Held } from '../../src/core/change/change.ts';
+import { heldDigest } from '../../src/core/group/guard.ts';
+import { renderState } from '../../src/core/log/live-record.ts';
 import { anIntent } from '../support/an-intent.ts';
 import { aHost } from '../support/command-host.ts';
 

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { applyFile } from '../../src/commands/apply.ts';
-import type { Summary } from '../../src/core/summary.ts';
+import type { Summary } from '../../src/core/report/summary.ts';
 import { EXIT } from '../../src/exit-codes.ts';
 import { aHost } from '../support/command-host.ts';
 import { aSandbox, atEnd } from '../support/genesys.ts';

@@ -6,7 +6,7 @@ import { FileIdMap } from '../../src/adapters/ids/file.ts';
 import { ScimIdMap } from '../../src/adapters/ids/scim.ts';
 import { TopicIdMap } from '../../src/adapters/ids/topic.ts';
 import { systemClock } from '../../src/adapters/system.ts';
-import type { UserAttribute } from '../../src/core/id-look-up.ts';
+import type { UserAttribute } from '../../src/core/ids/look-up.ts';
 import { aLog, anApi, aSandbox } from '../support/genesys.ts';
 import { idMapSuite, type IdRow } from '../support/id-map-suite.ts';
 import { aTableTopic, keyed, TOPIC } from '../support/id-table-topic.ts';

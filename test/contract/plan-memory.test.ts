@@ -9,7 +9,7 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { expect, test } from 'vitest';
 import { EXIT } from '../../src/exit-codes.ts';
-import { startSandbox } from '../../src/sandbox/sandbox.ts';
+import { startSandbox } from '../../src/lab/sandbox/sandbox.ts';
 import { environmentOf } from '../support/sandbox-environment.ts';
 
 const LIMIT_MB = 256;

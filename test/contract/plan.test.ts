@@ -2,9 +2,9 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { applyFile } from '../../src/commands/apply.ts';
 import { planCommand, planFile } from '../../src/commands/plan.ts';
-import type { GroupPlan } from '../../src/core/foresight.ts';
+import type { GroupPlan } from '../../src/console/dry-run.ts';
 import { EXIT } from '../../src/exit-codes.ts';
-import { startSandbox, type Sandbox } from '../../src/sandbox/sandbox.ts';
+import { startSandbox, type Sandbox } from '../../src/lab/sandbox/sandbox.ts';
 import { aHost } from '../support/command-host.ts';
 import { environmentOf } from '../support/sandbox-environment.ts';
 

@@ -2,12 +2,12 @@
 import { afterEach, expect, test } from 'vitest';
 import { MemoryBroker } from '../../src/adapters/memory-log/memory-broker.ts';
 import { systemRandom } from '../../src/adapters/system.ts';
-import { header, textOf } from '../../src/core/record-headers.ts';
-import type { SourceFormat } from '../../src/core/change.ts';
-import { entra } from '../../src/formats/entra.ts';
-import { native } from '../../src/formats/native.ts';
-import { scimEvents } from '../../src/formats/scim-events.ts';
-import { rekeyNotices } from '../../src/ingest/topic/notices.ts';
+import { header, textOf } from '../../src/core/log/record-headers.ts';
+import type { SourceFormat } from '../../src/core/change/change.ts';
+import { entra } from '../../src/formats/entra/entra.ts';
+import { native } from '../../src/formats/native/native.ts';
+import { scimEvents } from '../../src/formats/scim/events.ts';
+import { rekeyNotices } from '../../src/ingest/topic/options.ts';
 import { Rekeyer } from '../../src/ingest/topic/rekeyer.ts';
 import { SendQueue } from '../../src/ingest/send-queue.ts';
 import { ManualClock } from '../support/manual-clock.ts';

@@ -1,8 +1,8 @@
 import { afterEach, describe, expect, test } from 'vitest';
-import { systemWorld, type SandboxWorld } from '../../src/sandbox/clock.ts';
-import type { FaultRule } from '../../src/sandbox/faults.ts';
-import { startSandbox, type Sandbox } from '../../src/sandbox/sandbox.ts';
-import type { SandboxOptions } from '../../src/sandbox/state.ts';
+import { systemWorld, type SandboxWorld } from '../../src/lab/sandbox/clock.ts';
+import type { FaultRule } from '../../src/lab/sandbox/faults.ts';
+import { startSandbox, type Sandbox } from '../../src/lab/sandbox/sandbox.ts';
+import type { SandboxOptions } from '../../src/lab/sandbox/state.ts';
 import { adding, SandboxClient } from '../support/sandbox-client.ts';
 
 const running: Sandbox[] = [];

@@ -1,7 +1,7 @@
 // What the sandbox lists: filters, inactive users, users that come later, and how often it was asked.
 import { afterEach, describe, expect, test } from 'vitest';
-import { startSandbox, type Sandbox } from '../../src/sandbox/sandbox.ts';
-import type { SandboxOptions } from '../../src/sandbox/state.ts';
+import { startSandbox, type Sandbox } from '../../src/lab/sandbox/sandbox.ts';
+import type { SandboxOptions } from '../../src/lab/sandbox/state.ts';
 import { control, SandboxClient } from '../support/sandbox-client.ts';
 
 const running: Sandbox[] = [];

@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, test } from 'vitest';
-import { printEnvironment } from '../../src/sandbox/environment.ts';
-import { startSandbox, type Sandbox } from '../../src/sandbox/sandbox.ts';
-import type { SandboxOptions } from '../../src/sandbox/state.ts';
+import { printEnvironment } from '../../src/lab/sandbox/server.ts';
+import { startSandbox, type Sandbox } from '../../src/lab/sandbox/sandbox.ts';
+import type { SandboxOptions } from '../../src/lab/sandbox/state.ts';
 import { adding, control, removing, requestToken, SandboxClient } from '../support/sandbox-client.ts';
 
 const running: Sandbox[] = [];

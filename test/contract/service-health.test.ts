@@ -1,7 +1,7 @@
 /** Every command that does not end by itself answers probes and scrapes, from before the brokers are reached on. */
 import { afterEach, expect, test, vi } from 'vitest';
-import { freePorts } from '../../src/adapters/kafka-broker/free-ports.ts';
-import type { Host } from '../../src/commands/host.ts';
+import { freePorts } from '../../src/lab/kafka-broker/java-process.ts';
+import type { Host } from '../../src/console/host.ts';
 import { pollSource } from '../../src/commands/ingest-poll.ts';
 import { rekeyTopic } from '../../src/commands/ingest-topic.ts';
 import { serveWebhook } from '../../src/commands/ingest-webhook.ts';

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { startSandbox, type Sandbox } from '../../src/sandbox/sandbox.ts';
+import { startSandbox, type Sandbox } from '../../src/lab/sandbox/sandbox.ts';
 import { StaleEffects } from '../chaos/stale-effects.ts';
 import { adding, removing, SandboxClient } from '../support/sandbox-client.ts';
 

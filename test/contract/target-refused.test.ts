@@ -8,7 +8,7 @@ import { examine } from '../../src/commands/doctor.ts';
 import { planFile } from '../../src/commands/plan.ts';
 import { createGroupApi } from '../../src/adapters/genesys/group-api.ts';
 import { EXIT, ExitError, type ExitCode } from '../../src/exit-codes.ts';
-import { startSandbox, type Sandbox } from '../../src/sandbox/sandbox.ts';
+import { startSandbox, type Sandbox } from '../../src/lab/sandbox/sandbox.ts';
 import { aHost, type TestHost } from '../support/command-host.ts';
 import { ManualClock } from '../support/manual-clock.ts';
 import { environmentOf } from '../support/sandbox-environment.ts';

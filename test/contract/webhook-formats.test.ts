@@ -1,6 +1,6 @@
 /** What real senders send, through the formats that the command reads it with. */
 import { expect, test } from 'vitest';
-import { withoutKeys } from '../../src/formats/token-verifier.ts';
+import { withoutKeys } from '../../src/formats/scim/token-verifier.ts';
 import { formatOfKind } from '../../src/ingest/webhook/formats.ts';
 import type { KindName } from '../../src/ingest/webhook/options.ts';
 import { oktaHook } from '../support/okta-hook.ts';

@@ -1,7 +1,7 @@
 /** The webhook server between senders and Kafka: order, acknowledgement, bounds, what cannot be read, the end. */
 import { request } from 'node:http';
 import { expect, test, vi } from 'vitest';
-import type { SourceFormat } from '../../src/core/change.ts';
+import type { SourceFormat } from '../../src/core/change/change.ts';
 import { adding, aDoor, plainFormat, rightHeaders, secrets, type Door } from '../support/webhook.ts';
 
 const membersOf = (door: Door): readonly string[] =>

@@ -1,15 +1,15 @@
 /** HTTP answers, from the bytes of the body to the outcome, the retry and the report. */
+import type { Method } from '../../src/core/target/refusals.ts';
 import type { HttpResponse } from '../../src/adapters/genesys/http-client.ts';
-import { heardLimits, responseAnswer } from '../../src/adapters/genesys/response.ts';
-import type { Answer } from '../../src/core/answer.ts';
-import { classify, isSureAnswer, type Method } from '../../src/core/outcome.ts';
-import { finalReport, retryReport } from '../../src/core/reporting.ts';
-import { decideRetry, scheduleOf } from '../../src/core/retry.ts';
-import { backoffMs, throttledMs } from '../../src/core/server-wait.ts';
+import { heardLimits, responseAnswer } from '../../src/adapters/genesys/http-client.ts';
+import type { Answer } from '../../src/core/target/answer.ts';
+import { classify, isSureAnswer } from '../../src/core/target/outcome.ts';
+import { finalReport, retryReport } from '../../src/core/report/reporting.ts';
+import { backoffMs, decideRetry, scheduleOf, throttledMs } from '../../src/core/target/retry.ts';
 import { anIntent } from '../support/an-intent.ts';
 import { demand, single } from './kind.ts';
 import type { Lots } from './lots.ts';
-import { digits, giant, json, mutatedBytes, mutatedJson, ODD_NUMBERS, ODD_TEXTS, oddText } from './mutate.ts';
+import { ODD_NUMBERS, ODD_TEXTS, digits, giant, json, mutatedBytes, mutatedJson, oddText } from './mutate.ts';
 import { FACTS, mustBeReport } from './source-records.ts';
 
 export interface RawAnswer {

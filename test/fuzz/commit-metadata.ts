@@ -1,17 +1,16 @@
 /** Commit metadata: ranges that ascend from the committed offset on and lie below the end, or nothing is known. */
 import {
+  METADATA_LENGTH_MAX,
+  RANGES_MAX,
   advance,
   committable,
   completedRanges,
   isKnownComplete,
-  METADATA_LENGTH_MAX,
   openLedger,
-  RANGES_MAX,
   rangesBelow,
   type Range,
-} from '../../src/core/ledger.ts';
-import { decodeCommit, encodeCommit } from '../../src/core/commit-metadata.ts';
-import { NO_MARK } from '../../src/core/source-history.ts';
+} from '../../src/core/log/ledger.ts';
+import { NO_MARK, decodeCommit, encodeCommit } from '../../src/core/log/commit-metadata.ts';
 import { demand, single } from './kind.ts';
 import type { Lots } from './lots.ts';
 import { mutatedBytes, oddText } from './mutate.ts';

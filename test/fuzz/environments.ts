@@ -1,5 +1,5 @@
 /** The environment: one frozen Config, or every problem at once, each with its variable and an example; never a secret. */
-import { pipelineOptions, readConfig } from '../../src/config.ts';
+import { pipelineOptions, readConfig } from '../../src/config/config.ts';
 import { ConfigError } from '../../src/config/problem.ts';
 import type { Part } from '../../src/config/variable.ts';
 import { knownNames, names, variables } from '../../src/config/variables.ts';

@@ -1,11 +1,11 @@
 /** Records of every source format, mutated: each is read by some format without an exception, and accounted for as what it is. */
 import { readdirSync, readFileSync } from 'node:fs';
-import { ID_LENGTH_MAX, type Decoded, type SourceEvent, type SourceFormat } from '../../src/core/change.ts';
-import { parseWhere } from '../../src/formats/debezium-where.ts';
-import { readMapping } from '../../src/formats/mapping-file.ts';
-import { formatNames, type FormatName } from '../../src/formats/names.ts';
+import { ID_LENGTH_MAX, type Decoded, type SourceEvent, type SourceFormat } from '../../src/core/change/change.ts';
+import { parseWhere } from '../../src/formats/debezium/where.ts';
+import { readMapping } from '../../src/formats/mapping/file.ts';
+import { formatNames, type FormatName } from '../../src/formats/reading/names.ts';
 import { type FormatOptions, sourceFormat } from '../../src/formats/registry.ts';
-import { withoutKeys } from '../../src/formats/token-verifier.ts';
+import { withoutKeys } from '../../src/formats/scim/token-verifier.ts';
 import type { Headers } from '../../src/ports.ts';
 import { demand, single } from './kind.ts';
 import type { Lots } from './lots.ts';

@@ -72,7 +72,7 @@ export const digits = (lots: Lots): string =>
   lots.of(['', '', '.5', 'e9']);
 
 /** Any JSON value, some of them deep, wide or long. */
-export function oddValue(lots: Lots): unknown {
+function oddValue(lots: Lots): unknown {
   switch (lots.below(9)) {
     case 0:
       return null;

@@ -2,18 +2,24 @@
 import { aSnapshot } from '../support/a-snapshot.ts';
 import { isDeepStrictEqual } from 'node:util';
 import { sha256 } from '../../src/adapters/system.ts';
-import { type Intent, WHOLE_GROUP } from '../../src/core/change.ts';
-import { deadLetter } from '../../src/core/dead-letter.ts';
-import { heldDigest } from '../../src/core/guard.ts';
-import { parseRetryRecord, renderAnswer, renderState, type WireRecord } from '../../src/core/live-record.ts';
-import type { Stamp } from '../../src/core/ownership.ts';
-import { emptyView, epochOf, readFence, readState, seqAfter } from '../../src/core/ownership.ts';
-import { groupPath, patchBody } from '../../src/core/plan.ts';
-import { textHeader } from '../../src/core/record-headers.ts';
-import { isRemovalsKey } from '../../src/core/removal-window.ts';
-import { finalReport, heldReport, invalidFailure, retryReport } from '../../src/core/reporting.ts';
-import { type Answer, decisionValue, parseAnswer, type Request, requestKey } from '../../src/core/request-record.ts';
-import { allWaiting, emptyWaiting, readWaiting } from '../../src/core/waiting.ts';
+import { type Intent, WHOLE_GROUP } from '../../src/core/change/change.ts';
+import { deadLetter } from '../../src/core/log/dead-letter.ts';
+import { heldDigest } from '../../src/core/group/guard.ts';
+import { parseRetryRecord, renderAnswer, renderState, type WireRecord } from '../../src/core/log/live-record.ts';
+import type { Stamp } from '../../src/core/log/ownership.ts';
+import { emptyView, epochOf, readFence, readState, seqAfter } from '../../src/core/log/ownership.ts';
+import { groupPath, patchBody } from '../../src/core/target/plan.ts';
+import { textHeader } from '../../src/core/log/record-headers.ts';
+import { isRemovalsKey } from '../../src/core/log/removal-window.ts';
+import { finalReport, heldReport, invalidFailure, retryReport } from '../../src/core/report/reporting.ts';
+import {
+  type Answer,
+  decisionValue,
+  parseAnswer,
+  type Request,
+  requestKey,
+} from '../../src/core/log/request-record.ts';
+import { allWaiting, emptyWaiting, readWaiting } from '../../src/console/retry-topic.ts';
 import { demand, single } from './kind.ts';
 import type { Lots } from './lots.ts';
 import { digits, giant, json, mutatedBytes, mutatedJson, oddHeaders, oddText } from './mutate.ts';

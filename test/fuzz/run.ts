@@ -21,7 +21,7 @@ export const kinds: readonly Kind[] = [
   streams,
 ];
 
-export interface Failing {
+interface Failing {
   readonly kind: string;
   /** Number of the first input of its batch. */
   readonly at: number;

@@ -4,26 +4,26 @@ import { readFileSync } from 'node:fs';
 import { isDeepStrictEqual } from 'node:util';
 import { sha256 } from '../../src/adapters/system.ts';
 import {
+  WHOLE_GROUP,
+  idProblem,
+  intentId,
+  isStoredId,
+  pathPart,
+  positionText,
   type ChangeSource,
   type Delta,
   type FullState,
-  idProblem,
   type Intent,
-  intentId,
-  isStoredId,
   type Invalid,
-  pathPart,
   type SourceRecord,
-  WHOLE_GROUP,
-} from '../../src/core/change.ts';
-import { intentsOf } from '../../src/core/intents.ts';
-import { invalidLetter } from '../../src/core/dead-letter.ts';
-import { expand } from '../../src/core/full-state.ts';
-import { parseRetryRecord, renderState } from '../../src/core/live-record.ts';
-import { ReportRecord, type ReportRecord as Report } from '../../src/core/report.ts';
-import { eventReport, finalReport, invalidFailure } from '../../src/core/reporting.ts';
-import { positionText } from '../../src/core/position.ts';
-import { native } from '../../src/formats/native.ts';
+} from '../../src/core/change/change.ts';
+import { intentsOf } from '../../src/core/change/pending.ts';
+import { invalidLetter } from '../../src/core/log/dead-letter.ts';
+import { expand } from '../../src/core/group/full-state.ts';
+import { parseRetryRecord, renderState } from '../../src/core/log/live-record.ts';
+import { ReportRecord, type ReportRecord as Report } from '../../src/core/report/report.ts';
+import { eventReport, finalReport, invalidFailure } from '../../src/core/report/reporting.ts';
+import { native } from '../../src/formats/native/native.ts';
 import type { Headers } from '../../src/ports.ts';
 import { brokenRecords } from '../support/broken-records.ts';
 import { demand, single } from './kind.ts';

@@ -1,10 +1,16 @@
 /** How one source record of a stream was accounted for, by the reports and dead letters that it ended in. */
-import { type Delta, type FullState, type Hint, intentId, type Invalid } from '../../src/core/change.ts';
-import { intentsOf } from '../../src/core/intents.ts';
-import { offsetText } from '../../src/core/position.ts';
-import type { ReportRecord } from '../../src/core/report.ts';
-import type { Operations } from '../../src/core/summary.ts';
-import { native } from '../../src/formats/native.ts';
+import {
+  intentId,
+  offsetText,
+  type Delta,
+  type FullState,
+  type Hint,
+  type Invalid,
+} from '../../src/core/change/change.ts';
+import { intentsOf } from '../../src/core/change/pending.ts';
+import type { ReportRecord } from '../../src/core/report/report.ts';
+import type { Operations } from '../../src/core/report/summary.ts';
+import { native } from '../../src/formats/native/native.ts';
 import type { LogRecord } from '../../src/ports.ts';
 import { demand } from './kind.ts';
 import { GROUP } from './valid-retry-records.ts';

@@ -1,7 +1,7 @@
 import type { Admin, KafkaConfig } from 'kafkajs';
 import { Kafka, logLevel, Partitioners } from 'kafkajs';
 import { afterEach, expect, inject, test } from 'vitest';
-import { startBroker } from '../../src/adapters/kafka-broker/start.ts';
+import { startBroker } from '../../src/lab/kafka-broker/start.ts';
 import { describeKafka, describeOwnKafka, testHost, uniqueName } from '../support/broker.ts';
 import { startWholeCluster } from '../support/whole-cluster.ts';
 

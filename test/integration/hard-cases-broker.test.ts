@@ -1,7 +1,7 @@
 /** Brokers that go away under load, and records that went away with time. */
 import kafkajs from 'kafkajs';
 import { expect, inject, test } from 'vitest';
-import { startBroker } from '../../src/adapters/kafka-broker/start.ts';
+import { startBroker } from '../../src/lab/kafka-broker/start.ts';
 import { describeKafka, describeOwnKafka, testHost } from '../support/broker.ts';
 import { manyChanges } from '../support/changes.ts';
 import { atEnd, openStage } from '../support/stage.ts';

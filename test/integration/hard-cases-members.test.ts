@@ -1,6 +1,6 @@
 /** Groups and members of every size and spelling. */
 import { expect, test } from 'vitest';
-import { parseRetryRecord } from '../../src/core/live-record.ts';
+import { parseRetryRecord } from '../../src/core/log/live-record.ts';
 import { describeKafka } from '../support/broker.ts';
 import { longTimes } from '../support/service.ts';
 import { openStage } from '../support/stage.ts';

@@ -1,6 +1,6 @@
 /** What probes and scrapes hear of services on a real broker. */
 import { expect, test, vi } from 'vitest';
-import { freePorts } from '../../src/adapters/kafka-broker/free-ports.ts';
+import { freePorts } from '../../src/lab/kafka-broker/java-process.ts';
 import { createLogTools } from '../../src/adapters/kafka/tools.ts';
 import { describeNewestKafka, uniqueName } from '../support/broker.ts';
 import { kafkaHost, plaintext } from '../support/kafka-log-harness.ts';

@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { request } from 'node:https';
 import { join } from 'node:path';
 import { afterEach, expect, test } from 'vitest';
-import { freePorts } from '../../src/adapters/kafka-broker/free-ports.ts';
+import { freePorts } from '../../src/lab/kafka-broker/java-process.ts';
 import { createLogTools } from '../../src/adapters/kafka/tools.ts';
 import type { LogTools } from '../../src/ports.ts';
 import { describeNewestKafka, uniqueName } from '../support/broker.ts';

@@ -1,9 +1,9 @@
 /** A service whose source and retry topic lose a partition: it alone stands still, and is named. */
 import { expect, test, vi } from 'vitest';
-import { freePorts } from '../../src/adapters/kafka-broker/free-ports.ts';
+import { freePorts } from '../../src/lab/kafka-broker/java-process.ts';
 import { createLogTools } from '../../src/adapters/kafka/tools.ts';
-import { partitionOfKey } from '../../src/core/murmur2.ts';
-import type { TopicNames } from '../../src/core/topics.ts';
+import { partitionOfKey } from '../../src/core/log/key-hashing.ts';
+import type { TopicNames } from '../../src/core/log/topics.ts';
 import type { LogTools } from '../../src/ports.ts';
 import { describeOwnKafka, uniqueName } from '../support/broker.ts';
 import { kafkaHost, plaintext } from '../support/kafka-log-harness.ts';

@@ -1,8 +1,8 @@
 /** What brokers and topics do to a log that nobody planned. One version each: these are kafkajs's ways, not the broker's. */
 import kafkajs from 'kafkajs';
 import { afterEach, expect, inject, test, vi } from 'vitest';
-import type { KafkaVersion } from '../../src/adapters/kafka-broker/release.ts';
-import { startBroker } from '../../src/adapters/kafka-broker/start.ts';
+import type { KafkaVersion } from '../../src/lab/kafka-broker/fetch.ts';
+import { startBroker } from '../../src/lab/kafka-broker/start.ts';
 import { KafkaChangeLog } from '../../src/adapters/kafka/change-log.ts';
 import type { KafkaLogTools } from '../../src/adapters/kafka/tools.ts';
 import { createLogTools } from '../../src/adapters/kafka/tools.ts';

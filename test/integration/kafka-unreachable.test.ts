@@ -1,12 +1,12 @@
 // Brokers that cannot be reached: which address is named, and how often the log says so.
 import { afterEach, beforeEach, expect, inject, test } from 'vitest';
-import type { Finding } from '../../src/commands/doctor-finding.ts';
+import type { Finding } from '../../src/console/doctor-finding.ts';
 import { examine } from '../../src/commands/doctor.ts';
 import { topicsCommand } from '../../src/commands/topics.ts';
-import { freePorts } from '../../src/adapters/kafka-broker/free-ports.ts';
-import { type Broker, startBroker } from '../../src/adapters/kafka-broker/start.ts';
+import { freePorts } from '../../src/lab/kafka-broker/java-process.ts';
+import { type Broker, startBroker } from '../../src/lab/kafka-broker/start.ts';
 import { EXIT } from '../../src/exit-codes.ts';
-import { startSandbox, type Sandbox } from '../../src/sandbox/sandbox.ts';
+import { startSandbox, type Sandbox } from '../../src/lab/sandbox/sandbox.ts';
 import { describeOwnKafka, testHost, uniqueName } from '../support/broker.ts';
 import { aHost } from '../support/command-host.ts';
 import { environmentOf } from '../support/sandbox-environment.ts';

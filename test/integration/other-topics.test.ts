@@ -1,6 +1,6 @@
 /** Instances of one consumer group with different topics, as in a rolling update that changes SOURCE_TOPIC or RETRY_TOPIC. */
 import { expect, test, vi } from 'vitest';
-import { freePorts } from '../../src/adapters/kafka-broker/free-ports.ts';
+import { freePorts } from '../../src/lab/kafka-broker/java-process.ts';
 import { describeNewestKafka } from '../support/broker.ts';
 import { ServiceProcess, shortTimes } from '../support/service.ts';
 import { atEnd, openStage } from '../support/stage.ts';

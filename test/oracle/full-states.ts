@@ -21,7 +21,7 @@ export const impliedBy = (state: WantedState, member: string): WantedIntent => (
 export const recordIdOf = (id: string): string => id.split('/', 3).join('/');
 
 /** The member of an id; '' for the record as a whole. */
-export const memberOfId = (id: string): string => id.slice(recordIdOf(id).length + 1);
+const memberOfId = (id: string): string => id.slice(recordIdOf(id).length + 1);
 
 /** What the id is about, if a full state implies it; undefined: none does. */
 export function impliedById(states: ReadonlyMap<string, WantedState>, id: string): WantedIntent | undefined {

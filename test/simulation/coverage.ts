@@ -31,7 +31,7 @@ const targetFates: Readonly<Record<Exclude<TargetFate, 'answered' | 'ignored'>, 
 };
 
 /** Names as in the counts of a history. */
-export function faultsOf(played: readonly Scenario[]): readonly string[] {
+function faultsOf(played: readonly Scenario[]): readonly string[] {
   const kinds = new Set<string>(played.flatMap((name) => (isDrama(name) ? [] : Object.keys(scenarios[name]))));
   return [
     ...new Set(played.flatMap((name) => (isDrama(name) ? dramaFaults[name] : []))),

@@ -1,7 +1,7 @@
 /** One process of the service in a history: the real pipeline, memory log and Genesys adapter on a host of its own. */
 import { createGroupApi } from '../../src/adapters/genesys/group-api.ts';
 import type { MemoryBroker } from '../../src/adapters/memory-log/memory-broker.ts';
-import { operatorKey } from '../../src/adapters/operator-key.ts';
+import { operatorKey } from '../../src/adapters/private-file.ts';
 import { sha256 } from '../../src/adapters/system.ts';
 import { Pipeline } from '../../src/pipeline/pipeline.ts';
 import type { Logger } from '../../src/ports.ts';

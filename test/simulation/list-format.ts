@@ -1,7 +1,7 @@
 /** Source formats of the simulation: records that hold several native events, and records that must be prepared first. */
-import type { Decoded, SourceEvent, SourceFormat, SourceRecord } from '../../src/core/change.ts';
-import { native } from '../../src/formats/native.ts';
-import { several } from '../../src/formats/several.ts';
+import type { Decoded, SourceEvent, SourceFormat, SourceRecord } from '../../src/core/change/change.ts';
+import { native } from '../../src/formats/native/native.ts';
+import { several } from '../../src/formats/reading/several.ts';
 import type { Clock } from '../../src/ports.ts';
 import type { Chance } from './engine/chance.ts';
 import type { Settings } from './settings.ts';

@@ -5,7 +5,7 @@ import type { BrokerFate, Refusable, TargetFate, Weights } from './engine/weathe
 import { drawLogFault, type LogFault } from './log-faults.ts';
 import type { DrawnScenario } from './scenarios.ts';
 import { scenarios } from './scenarios.ts';
-import type { ScimType } from '../../src/sandbox/scim-error.ts';
+import type { ScimType } from '../../src/lab/sandbox/scim-error.ts';
 import type { Settings } from './settings.ts';
 
 export type Happening =
@@ -108,7 +108,7 @@ export type Happening =
       readonly isBusy?: true;
     };
 
-export type Listed =
+type Listed =
   | { readonly add: readonly number[]; readonly remove: readonly number[] }
   | { readonly members: readonly number[] };
 
@@ -119,7 +119,7 @@ export interface Refused {
 }
 
 /** Not drawn by lot: what directed scenarios bring about, and what must be so by then. */
-export type Directed =
+type Directed =
   /** A row of the table of groups: the source's group means this one of the target. */
   | { readonly kind: 'name_group'; readonly group: number; readonly to: number }
   /** Each PATCH that names one of them is refused. */

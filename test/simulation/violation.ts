@@ -8,7 +8,7 @@ export class Violation extends Error {
   }
 }
 
-export const invariants = {
+const invariants = {
   'final-memberships': 'at the end the newest position of every member holds',
   'no-stale-effect': 'the target never goes back behind what is final',
   'one-true-report': 'each intent ends in one final report, which is true of the target',

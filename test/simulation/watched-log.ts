@@ -5,7 +5,7 @@
 import type { MemoryBroker } from '../../src/adapters/memory-log/memory-broker.ts';
 import type { MemoryLogOptions } from '../../src/adapters/memory-log/memory-log.ts';
 import { MemoryLog } from '../../src/adapters/memory-log/memory-log.ts';
-import type { Ahead } from '../../src/core/source-history.ts';
+import type { Ahead } from '../../src/core/log/commit-metadata.ts';
 import type { Batch, ChangeLogHandler, Commit, InputTopic, OutRecord, SendOutcome } from '../../src/ports.ts';
 import { asFetched } from './damaged-batches.ts';
 import type { BrokerLink } from './engine/broker-link.ts';

@@ -1,7 +1,7 @@
 /** Builders of snapshots for tests. */
-import { readGroupBody } from '../../src/core/group-body.ts';
-import type { Snapshot } from '../../src/core/plan.ts';
-import { readTags, type Versioned } from '../../src/core/version.ts';
+import { readGroupBody } from '../../src/core/target/snapshot.ts';
+import type { Snapshot } from '../../src/core/target/plan.ts';
+import { readTags, type Versioned } from '../../src/core/target/version.ts';
 
 /** At version `"7"` as header and body tell it alike: a whole list of users. */
 export const aSnapshot = (members: Iterable<string>, parts: Partial<Snapshot> = {}): Snapshot => {

@@ -1,7 +1,7 @@
 /** Any intent as it comes back from a live record. */
 import fc from 'fast-check';
-import { type Approval, type Held, type Intent, WHOLE_GROUP } from '../../src/core/change.ts';
-import { HELD_BY } from '../../src/core/guard.ts';
+import { type Approval, type Held, type Intent, WHOLE_GROUP } from '../../src/core/change/change.ts';
+import { HELD_BY } from '../../src/core/group/guard.ts';
 import { anIntent, validId } from './an-intent.ts';
 
 const none = fc.constant(null);

@@ -1,6 +1,6 @@
 /** Builders of intents for tests. */
 import fc from 'fast-check';
-import type { ChangeSource, Intent } from '../../src/core/change.ts';
+import type { ChangeSource, Intent } from '../../src/core/change/change.ts';
 
 export type IntentParts = Partial<Omit<Intent, 'source'>> & { readonly source?: Partial<ChangeSource> };
 

@@ -1,7 +1,7 @@
 /** Kafka tests: on the brokers that all tests share, or with brokers of their own, which they may kill. */
 import { randomUUID } from 'node:crypto';
 import { describe, inject, test } from 'vitest';
-import type { KafkaVersion } from '../../src/adapters/kafka-broker/release.ts';
+import type { KafkaVersion } from '../../src/lab/kafka-broker/fetch.ts';
 import type { SharedBroker } from './kafka-on-hand.ts';
 
 export { testHost } from './kafka-on-hand.ts';

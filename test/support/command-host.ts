@@ -1,8 +1,8 @@
 // A host for commands that run inside the test: output is collected, stopping is a call.
 import { PassThrough, Readable } from 'node:stream';
 import { systemClock, systemRandom } from '../../src/adapters/system.ts';
-import type { Host } from '../../src/commands/host.ts';
-import { KnownSecrets } from '../../src/core/redact.ts';
+import type { Host } from '../../src/console/host.ts';
+import { KnownSecrets } from '../../src/core/text/redact.ts';
 import type { ExitCode } from '../../src/exit-codes.ts';
 import type { Clock } from '../../src/ports.ts';
 

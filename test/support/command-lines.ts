@@ -3,7 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { Command } from 'commander';
 import { applyCommand } from '../../src/commands/apply.ts';
 import { decodeCommand } from '../../src/commands/decode.ts';
-import { demoCommand } from '../../src/commands/demo.ts';
+import { demoCommand } from '../../src/lab/commands/demo.ts';
 import { doctorCommand } from '../../src/commands/doctor.ts';
 import { heldCommand } from '../../src/commands/held.ts';
 import { ingestCommand } from '../../src/commands/ingest.ts';
@@ -11,7 +11,7 @@ import { planCommand } from '../../src/commands/plan.ts';
 import { replayCommand } from '../../src/commands/replay.ts';
 import { reportCommand } from '../../src/commands/report.ts';
 import { runCommand } from '../../src/commands/run.ts';
-import { sandboxCommand } from '../../src/commands/sandbox.ts';
+import { sandboxCommand } from '../../src/lab/commands/sandbox.ts';
 import { topicsCommand } from '../../src/commands/topics.ts';
 import { aHost } from './command-host.ts';
 

@@ -3,7 +3,7 @@ import { gzipSync } from 'node:zlib';
 import kafkajs, { type CompressionTypes } from 'kafkajs';
 import { compress as compressLz4 } from 'lz4js';
 import { compress as compressSnappy } from 'snappyjs';
-import { registerCodecs } from '../../src/adapters/kafka/codecs.ts';
+import { registerCodecs } from '../../src/adapters/kafka/codec/codecs.ts';
 
 export type Compression = 'gzip' | 'snappy' | 'lz4' | 'zstd';
 

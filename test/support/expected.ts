@@ -1,6 +1,6 @@
 /** What the source topic asks for, by a fold of its own: the last record that names a member is right. */
-import type { Op } from '../../src/core/change.ts';
-import { native } from '../../src/formats/native.ts';
+import type { Op } from '../../src/core/change/change.ts';
+import { native } from '../../src/formats/native/native.ts';
 import type { LogTools } from '../../src/ports.ts';
 
 export interface Expected {

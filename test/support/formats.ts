@@ -1,5 +1,5 @@
 /** Records and expected events for the tests of formats. */
-import type { Decoded, SourceFormat, SourceRecord } from '../../src/core/change.ts';
+import type { Decoded, SourceFormat, SourceRecord } from '../../src/core/change/change.ts';
 
 export const aRecord = (value: unknown): SourceRecord => ({
   key: null,

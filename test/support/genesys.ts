@@ -3,12 +3,12 @@ import { afterEach, expect } from 'vitest';
 import type { GenesysOptions } from '../../src/adapters/genesys/group-api.ts';
 import { createGroupApi } from '../../src/adapters/genesys/group-api.ts';
 import { systemClock } from '../../src/adapters/system.ts';
-import type { Answer } from '../../src/core/answer.ts';
-import type { PatchBody } from '../../src/core/plan.ts';
+import type { Answer } from '../../src/core/target/answer.ts';
+import type { PatchBody } from '../../src/core/target/plan.ts';
 import type { Clock, GroupApi, Logger, Random } from '../../src/ports.ts';
-import { startSandbox } from '../../src/sandbox/sandbox.ts';
-import type { Sandbox } from '../../src/sandbox/sandbox.ts';
-import type { SandboxOptions } from '../../src/sandbox/state.ts';
+import { startSandbox } from '../../src/lab/sandbox/sandbox.ts';
+import type { Sandbox } from '../../src/lab/sandbox/sandbox.ts';
+import type { SandboxOptions } from '../../src/lab/sandbox/state.ts';
 
 const endings: (() => Promise<void>)[] = [];
 

@@ -1,12 +1,12 @@
 /** A log that the test is: it says when the group is joined, when heartbeats are sent, and what is read, written and committed. */
 import { expect } from 'vitest';
 import { sha256, systemRandom } from '../../src/adapters/system.ts';
-import { parseRetryRecord, renderFence, type RetryRecord } from '../../src/core/live-record.ts';
-import type { Stamp } from '../../src/core/ownership.ts';
-import type { ReportRecord } from '../../src/core/report.ts';
-import { type Ahead, stampOf } from '../../src/core/source-history.ts';
-import { foldReport } from '../../src/core/summary.ts';
-import { native } from '../../src/formats/native.ts';
+import { parseRetryRecord, renderFence, type RetryRecord } from '../../src/core/log/live-record.ts';
+import type { Stamp } from '../../src/core/log/ownership.ts';
+import type { ReportRecord } from '../../src/core/report/report.ts';
+import { type Ahead, stampOf } from '../../src/core/log/commit-metadata.ts';
+import { foldReport } from '../../src/core/report/summary.ts';
+import { native } from '../../src/formats/native/native.ts';
 import type { PipelineOptions } from '../../src/pipeline/options.ts';
 import { Pipeline } from '../../src/pipeline/pipeline.ts';
 import type {
@@ -29,7 +29,7 @@ import { quickOptions, topics } from './world.ts';
 type Written = Omit<OutRecord, 'topic' | 'partition'>;
 
 /** Two partitions of source and retry topic; what is written is read when the test says so. */
-export class HandLog implements ChangeLog {
+class HandLog implements ChangeLog {
   /** In the order of the calls: sends by their topics, `commit 0:3`, `seek source/0 1`, `leave` … */
   readonly calls: string[] = [];
   /** Awaited before each send; with what it throws the send rejects, and nothing is written. */

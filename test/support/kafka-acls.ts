@@ -5,9 +5,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import kafkajs, { type AclEntry, type Admin } from 'kafkajs';
-import { fetchKafka } from '../../src/adapters/kafka-broker/fetch.ts';
-import type { KafkaVersion } from '../../src/adapters/kafka-broker/release.ts';
-import { startBroker } from '../../src/adapters/kafka-broker/start.ts';
+import { fetchKafka } from '../../src/lab/kafka-broker/fetch.ts';
+import type { KafkaVersion } from '../../src/lab/kafka-broker/fetch.ts';
+import { startBroker } from '../../src/lab/kafka-broker/start.ts';
 import { testHost } from './kafka-on-hand.ts';
 
 export const user = { name: 'rollcall', password: 'rollcall-secret' } as const;
@@ -99,7 +99,7 @@ export interface Rule {
 }
 
 /** As the brokers have it. */
-export const entriesOf = ({ kind, name, operations, pattern, permission, principal }: Rule): AclEntry[] =>
+const entriesOf = ({ kind, name, operations, pattern, permission, principal }: Rule): AclEntry[] =>
   operations.map((operation) => ({
     resourceType: kafkajs.AclResourceTypes[kind],
     resourceName: name,

@@ -13,7 +13,7 @@ import { uniqueName } from './broker.ts';
 import type { ChangeLogHarness, LogUnderTest } from './change-log/driver.ts';
 
 /** Everything but kafkajs's own complaints, which come with each planned mishap. */
-export const testLog: Logger = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
+const testLog: Logger = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
 export const kafkaHost: KafkaHost = { clock: systemClock, log: testLog };
 
 export function plaintext(brokers: readonly string[], clientId = 'rollcall'): KafkaConnectionOptions {

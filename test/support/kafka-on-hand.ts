@@ -2,12 +2,10 @@
  * Which brokers the tests may use: those of `KAFKA_BROKERS`, else one of each version that is started here (Java, Maven).
  * Where there is neither, the Kafka tests are skipped with one line on stderr; with CI=true that is a failure.
  */
-import type { Broker, BrokerHost } from '../../src/adapters/kafka-broker/start.ts';
-import { startBroker } from '../../src/adapters/kafka-broker/start.ts';
-import { fetchKafka, kafkaCacheDirectory } from '../../src/adapters/kafka-broker/fetch.ts';
-import type { KafkaVersion } from '../../src/adapters/kafka-broker/release.ts';
-import { kafkaVersions } from '../../src/adapters/kafka-broker/release.ts';
-import { KafkaSetupError } from '../../src/adapters/kafka-broker/setup-error.ts';
+import type { Broker, BrokerHost } from '../../src/lab/kafka-broker/start.ts';
+import { startBroker } from '../../src/lab/kafka-broker/start.ts';
+import { KafkaSetupError, fetchKafka, kafkaCacheDirectory, kafkaVersions } from '../../src/lab/kafka-broker/fetch.ts';
+import type { KafkaVersion } from '../../src/lab/kafka-broker/fetch.ts';
 
 export interface SharedBroker {
   /** A version, or `KAFKA_BROKERS`. */
@@ -15,7 +13,7 @@ export interface SharedBroker {
   readonly brokers: string[];
 }
 
-export interface KafkaOnHand {
+interface KafkaOnHand {
   /** For every test; nobody stops, kills or restarts them. */
   readonly shared: SharedBroker[];
   /** What a test can start a broker of its own of. */

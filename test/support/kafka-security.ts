@@ -4,10 +4,10 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { freePorts } from '../../src/adapters/kafka-broker/free-ports.ts';
-import type { KafkaVersion } from '../../src/adapters/kafka-broker/release.ts';
-import type { SaslSsl, ScramUser } from '../../src/adapters/kafka-broker/server-properties.ts';
-import { startBroker } from '../../src/adapters/kafka-broker/start.ts';
+import { freePorts } from '../../src/lab/kafka-broker/java-process.ts';
+import type { KafkaVersion } from '../../src/lab/kafka-broker/fetch.ts';
+import type { SaslSsl, ScramUser } from '../../src/lab/kafka-broker/server-properties.ts';
+import { startBroker } from '../../src/lab/kafka-broker/start.ts';
 import { testHost } from './kafka-on-hand.ts';
 
 export interface KafkaSecurity {

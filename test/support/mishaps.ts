@@ -1,7 +1,7 @@
 /** Mishaps at the target that the tests of the rules have in common. */
-import type { JournalEntry } from '../../src/sandbox/journal.ts';
-import type { Hold, HoldPoint } from '../../src/sandbox/gates.ts';
-import type { Sandbox } from '../../src/sandbox/sandbox.ts';
+import type { JournalEntry } from '../../src/lab/sandbox/journal.ts';
+import type { Hold, HoldPoint } from '../../src/lab/sandbox/gates.ts';
+import type { Sandbox } from '../../src/lab/sandbox/sandbox.ts';
 
 /** Holds the next request of this kind, and no other, before it is applied. */
 export function holdNext(sandbox: Sandbox, method: 'GET' | 'PATCH', point: HoldPoint = 'before'): Hold {

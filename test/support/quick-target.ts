@@ -1,5 +1,5 @@
 /** A target in memory without HTTP, for histories of very many groups: a group is there as soon as it is asked for. */
-import type { Answer, ResponseAnswer } from '../../src/core/answer.ts';
+import type { Answer, ResponseAnswer } from '../../src/core/target/answer.ts';
 import type { GetGroupRequest, GroupApi, PatchGroupRequest } from '../../src/ports.ts';
 import { CountingGate } from './counting-gate.ts';
 

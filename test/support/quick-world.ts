@@ -2,14 +2,14 @@
 import { expect } from 'vitest';
 import { MemoryBroker } from '../../src/adapters/memory-log/memory-broker.ts';
 import { sha256, systemRandom } from '../../src/adapters/system.ts';
-import type { Answer, ResponseAnswer } from '../../src/core/answer.ts';
-import type { SourceFormat } from '../../src/core/change.ts';
-import { heldDigest } from '../../src/core/guard.ts';
-import { parseRetryRecord } from '../../src/core/live-record.ts';
-import { textHeader } from '../../src/core/record-headers.ts';
-import { decisionValue, requestKey } from '../../src/core/request-record.ts';
-import type { ReportRecord } from '../../src/core/report.ts';
-import { native } from '../../src/formats/native.ts';
+import type { Answer, ResponseAnswer } from '../../src/core/target/answer.ts';
+import type { SourceFormat } from '../../src/core/change/change.ts';
+import { heldDigest } from '../../src/core/group/guard.ts';
+import { parseRetryRecord } from '../../src/core/log/live-record.ts';
+import { textHeader } from '../../src/core/log/record-headers.ts';
+import { decisionValue, requestKey } from '../../src/core/log/request-record.ts';
+import type { ReportRecord } from '../../src/core/report/report.ts';
+import { native } from '../../src/formats/native/native.ts';
 import type { PipelineOptions } from '../../src/pipeline/options.ts';
 import { Pipeline } from '../../src/pipeline/pipeline.ts';
 import type {

@@ -1,11 +1,11 @@
 /** Records of the retry partition 0 as an owner of the past may have written them, and questions asked of those there. */
-import type { Intent, Op } from '../../src/core/change.ts';
-import type { RetryRecord } from '../../src/core/live-record.ts';
+import type { Intent, Op } from '../../src/core/change/change.ts';
+import type { RetryRecord } from '../../src/core/log/live-record.ts';
 import { sha256 } from '../../src/adapters/system.ts';
-import { renderState, stateValue } from '../../src/core/live-record.ts';
-import { textHeader } from '../../src/core/record-headers.ts';
-import { type Answer, parseAnswer, requestKey } from '../../src/core/request-record.ts';
-import type { Stamp } from '../../src/core/ownership.ts';
+import { renderState, stateValue } from '../../src/core/log/live-record.ts';
+import { textHeader } from '../../src/core/log/record-headers.ts';
+import { type Answer, parseAnswer, requestKey } from '../../src/core/log/request-record.ts';
+import type { Stamp } from '../../src/core/log/ownership.ts';
 import type { Commit, OutRecord } from '../../src/ports.ts';
 import type { World } from './world.ts';
 import { topics, until } from './world.ts';

@@ -1,5 +1,5 @@
 // A bare client of the sandbox, over real HTTP, for tests of the sandbox itself.
-import type { Sandbox } from '../../src/sandbox/sandbox.ts';
+import type { Sandbox } from '../../src/lab/sandbox/sandbox.ts';
 
 export type Reply = Readonly<{ status: number; headers: Headers; text: string; json: Record<string, unknown> }>;
 export type Sent = Readonly<{
@@ -9,7 +9,7 @@ export type Sent = Readonly<{
   signal?: AbortSignal;
 }>;
 
-export const PATCH_SCHEMA = 'urn:ietf:params:scim:api:messages:2.0:PatchOp';
+const PATCH_SCHEMA = 'urn:ietf:params:scim:api:messages:2.0:PatchOp';
 
 export function adding(...members: readonly string[]): unknown {
   return { op: 'add', path: 'members', value: members.map((value) => ({ value })) };

@@ -1,6 +1,6 @@
 // What a command's environment must hold to reach a sandbox.
-import { printEnvironment } from '../../src/sandbox/environment.ts';
-import type { Sandbox } from '../../src/sandbox/sandbox.ts';
+import { printEnvironment } from '../../src/lab/sandbox/server.ts';
+import type { Sandbox } from '../../src/lab/sandbox/sandbox.ts';
 
 export function environmentOf(sandbox: Sandbox): Record<string, string> {
   const lines = printEnvironment(sandbox).trim().split('\n');

@@ -1,14 +1,14 @@
 /** Rollcall on a broker with TLS and SCRAM, trusted with secrets, and everything that leaves it. */
 import type { Command } from 'commander';
 import { vi } from 'vitest';
-import { freePorts } from '../../src/adapters/kafka-broker/free-ports.ts';
+import { freePorts } from '../../src/lab/kafka-broker/java-process.ts';
 import { createLogTools } from '../../src/adapters/kafka/tools.ts';
-import type { Host } from '../../src/commands/host.ts';
-import { readText } from '../../src/commands/kafka-tools.ts';
+import type { Host } from '../../src/console/host.ts';
+import { readText } from '../../src/console/kafka-tools.ts';
 import { createTopics } from '../../src/commands/topics.ts';
-import { readConfig } from '../../src/config.ts';
+import { readConfig } from '../../src/config/config.ts';
 import { ConfigError } from '../../src/config/problem.ts';
-import { demoTopics } from '../../src/demo/service.ts';
+import { demoTopics } from '../../src/lab/demo/service.ts';
 import { EXIT, ExitError, type ExitCode } from '../../src/exit-codes.ts';
 import { uniqueName } from './broker.ts';
 import { aHost, type TestHost } from './command-host.ts';

@@ -1,7 +1,7 @@
 /** `rollcall run`, whole, on real brokers: as a process that can be killed and frozen, or inside the test. */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { Writable } from 'node:stream';
-import { Guard } from '../../src/adapters/kafka-broker/guard.ts';
+import { Guard } from '../../src/lab/kafka-broker/java-process.ts';
 import { runService } from '../../src/commands/run.ts';
 import { aHost } from './command-host.ts';
 import { Condition } from './condition.ts';

@@ -1,8 +1,8 @@
 /** Records of a source topic, as the formats' tests write them: texts are bytes as they are, anything else is JSON. */
-import type { Delta, FullState, Invalid, SourceRecord } from '../../src/core/change.ts';
-import { KEYCLOAK_TABLE } from '../../src/formats/debezium-row.ts';
+import type { Delta, FullState, Invalid, SourceRecord } from '../../src/core/change/change.ts';
+import { KEYCLOAK_TABLE } from '../../src/formats/debezium/row.ts';
 import type { FormatOptions } from '../../src/formats/registry.ts';
-import { withoutKeys } from '../../src/formats/token-verifier.ts';
+import { withoutKeys } from '../../src/formats/scim/token-verifier.ts';
 
 const bytes = (value: unknown): Uint8Array | null =>
   value === null ? null : Buffer.from(typeof value === 'string' ? value : JSON.stringify(value));

@@ -1,4 +1,4 @@
-import type { SureResolution } from '../../src/core/resolution.ts';
+import type { SureResolution } from '../../src/core/ids/resolution.ts';
 import type { IdMap } from '../../src/ports.ts';
 
 /** An id map that is a table, and can be written. */

@@ -3,8 +3,8 @@
  * `test-unreadable` stands for a batch that cannot be read, for the reason that it names.
  */
 import { MemoryLog } from '../../src/adapters/memory-log/memory-log.ts';
-import type { UnreadableBatch } from '../../src/core/unreadable-batch.ts';
-import { header } from '../../src/core/record-headers.ts';
+import type { UnreadableBatch } from '../../src/core/log/reading.ts';
+import { header } from '../../src/core/log/record-headers.ts';
 import type { ChangeLogHandler, LogRecord, OutRecord, SendOutcome } from '../../src/ports.ts';
 
 export class TappedLog extends MemoryLog {

@@ -1,4 +1,4 @@
-import type { TokenVerifier } from '../../src/formats/token-verifier.ts';
+import type { TokenVerifier } from '../../src/formats/scim/token-verifier.ts';
 
 /** Text in the shape of a signed token. */
 export const aToken = (name: string): string => `eyJhbGciOiJSUzI1NiJ9.${name}.c2ln`;

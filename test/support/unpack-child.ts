@@ -1,6 +1,6 @@
 /** Unpacks what comes in on standard input, with little memory; says what became of it and how much memory it took. */
 import { readFileSync } from 'node:fs';
-import { unpack } from '../../src/adapters/kafka/codecs.ts';
+import { unpack } from '../../src/adapters/kafka/codec/codecs.ts';
 
 const before = process.resourceUsage().maxRSS;
 const result = await unpack(Number(process.argv[2]), readFileSync(0)).then(

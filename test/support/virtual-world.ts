@@ -2,9 +2,9 @@
 import { expect } from 'vitest';
 import { MemoryBroker } from '../../src/adapters/memory-log/memory-broker.ts';
 import { sha256, systemRandom } from '../../src/adapters/system.ts';
-import type { ReportRecord } from '../../src/core/report.ts';
-import { foldReport } from '../../src/core/summary.ts';
-import { native } from '../../src/formats/native.ts';
+import type { ReportRecord } from '../../src/core/report/report.ts';
+import { foldReport } from '../../src/core/report/summary.ts';
+import { native } from '../../src/formats/native/native.ts';
 import type { PipelineOptions } from '../../src/pipeline/options.ts';
 import { Pipeline } from '../../src/pipeline/pipeline.ts';
 import type { IdMap } from '../../src/ports.ts';

@@ -3,12 +3,12 @@ import { createHmac } from 'node:crypto';
 import { afterEach } from 'vitest';
 import { MemoryBroker } from '../../src/adapters/memory-log/memory-broker.ts';
 import { systemClock, systemRandom } from '../../src/adapters/system.ts';
-import type { SourceFormat } from '../../src/core/change.ts';
-import { header } from '../../src/core/record-headers.ts';
-import { delta, fieldsIn, hint, invalid, listIn, readJson, skip, textIn } from '../../src/formats/reading.ts';
+import type { SourceFormat } from '../../src/core/change/change.ts';
+import { header } from '../../src/core/log/record-headers.ts';
+import { delta, fieldsIn, hint, invalid, listIn, readJson, skip, textIn } from '../../src/formats/reading/reading.ts';
 import { SendQueue } from '../../src/ingest/send-queue.ts';
 import { Intake } from '../../src/ingest/webhook/intake.ts';
-import { webhookNotices } from '../../src/ingest/webhook/notices.ts';
+import { webhookNotices } from '../../src/ingest/webhook/options.ts';
 import type { KindName } from '../../src/ingest/webhook/options.ts';
 import { sendersOf } from '../../src/ingest/webhook/senders.ts';
 import { startWebhook, type WebhookOptions, type WebhookServer } from '../../src/ingest/webhook/server.ts';
@@ -31,7 +31,7 @@ afterEach(async () => {
   for (const end of endings.splice(0)) await end();
 });
 
-export interface Written {
+interface Written {
   readonly partition: number;
   readonly key: string | null;
   readonly value: string;

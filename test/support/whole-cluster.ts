@@ -1,7 +1,7 @@
 /** Three brokers that know each other: on a loaded machine a node that has just started may be fenced once more. */
 import { expect, vi } from 'vitest';
-import type { KafkaVersion } from '../../src/adapters/kafka-broker/release.ts';
-import { type Cluster, startCluster } from '../../src/adapters/kafka-broker/start.ts';
+import type { KafkaVersion } from '../../src/lab/kafka-broker/fetch.ts';
+import { type Cluster, startCluster } from '../../src/lab/kafka-broker/start.ts';
 import { KafkaAdmin } from '../../src/adapters/kafka/admin.ts';
 import { testHost } from './broker.ts';
 import { kafkaHost, plaintext } from './kafka-log-harness.ts';

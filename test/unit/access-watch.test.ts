@@ -1,7 +1,7 @@
 /** What Kafka does not permit while a service runs: a reason not to be ready until Kafka says that it is permitted again. */
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { AccessWatch } from '../../src/commands/access-watch.ts';
-import type { Need, Operation, Permitted } from '../../src/core/authorization.ts';
+import { AccessWatch } from '../../src/console/access.ts';
+import type { Need, Operation, Permitted } from '../../src/core/log/authorization.ts';
 import type { PipelineStats } from '../../src/pipeline/stats.ts';
 import { ManualClock } from '../support/manual-clock.ts';
 

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
-import { noneWaits, noteAge, waitsSince } from '../../src/core/age.ts';
-import { firstUnknown } from '../../src/core/ledger.ts';
-import { intentOf, wireIntent, wireOf } from '../../src/core/wire-intent.ts';
+import { noneWaits, noteAge, waitsSince } from '../../src/core/change/pending.ts';
+import { firstUnknown } from '../../src/core/log/ledger.ts';
+import { intentOf, wireIntent, wireOf } from '../../src/core/log/wire-intent.ts';
 import { anIntent } from '../support/an-intent.ts';
 
 test.each([

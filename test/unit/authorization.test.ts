@@ -7,7 +7,7 @@ import {
   needsOfRun,
   type Operation,
   whileRunning,
-} from '../../src/core/authorization.ts';
+} from '../../src/core/log/authorization.ts';
 
 const topics = { source: 's', retry: 'r', deadLetter: 'd', report: 'p' };
 const set = (...operations: readonly Operation[]): ReadonlySet<Operation> => new Set(operations);

@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import type { Breaker, Observation, OpenBreaker, RequestKind } from '../../src/core/breaker.ts';
-import { afterUndecidedProbe, closedBreaker, nextProbe, observe, signOf } from '../../src/core/breaker.ts';
-import type { Outcome } from '../../src/core/outcome.ts';
+import type { Breaker, Observation, OpenBreaker, RequestKind } from '../../src/core/target/breaker.ts';
+import { afterUndecidedProbe, closedBreaker, nextProbe, observe, signOf } from '../../src/core/target/breaker.ts';
+import type { Outcome } from '../../src/core/target/outcome.ts';
 
 type Kind = Outcome['kind'];
 type Seen = readonly [outcome: Kind, group: string];

@@ -10,8 +10,8 @@ import {
   isStoredId,
   pathPart,
   WHOLE_GROUP,
-} from '../../src/core/change.ts';
-import { intentsOf } from '../../src/core/intents.ts';
+} from '../../src/core/change/change.ts';
+import { intentsOf } from '../../src/core/change/pending.ts';
 import { validId } from '../support/an-intent.ts';
 
 const source = { topic: 't', partition: 2, offset: 42n, index: null, eventId: 'e', timestamp: 5 };

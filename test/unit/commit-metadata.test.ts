@@ -1,13 +1,13 @@
 import { expect, test } from 'vitest';
 import {
-  type CommitMetadata,
+  NO_MARK,
   decodeCommit,
   decodeRelayCommit,
   encodeCommit,
   encodeRelayCommit,
-} from '../../src/core/commit-metadata.ts';
-import { METADATA_LENGTH_MAX } from '../../src/core/ledger.ts';
-import { NO_MARK } from '../../src/core/source-history.ts';
+  type CommitMetadata,
+} from '../../src/core/log/commit-metadata.ts';
+import { METADATA_LENGTH_MAX } from '../../src/core/log/ledger.ts';
 
 const mark = {
   topicId: 'AbC-_def0123456789wxyz',

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { pipelineOptions, readConfig, secretsIn } from '../../src/config.ts';
+import { pipelineOptions, readConfig, secretsIn } from '../../src/config/config.ts';
 import { ConfigError, misspelled } from '../../src/config/problem.ts';
 import type { Part } from '../../src/config/variable.ts';
 import { knownNames, names, variables } from '../../src/config/variables.ts';

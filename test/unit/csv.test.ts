@@ -1,7 +1,7 @@
 /** CSV as RFC 4180 writes it, in whatever pieces it comes. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { CsvReader } from '../../src/core/csv.ts';
+import { CsvReader } from '../../src/adapters/ids/table-file.ts';
 
 function read(pieces: readonly string[], recordLengthMax = 1_000) {
   const reader = new CsvReader(recordLengthMax);

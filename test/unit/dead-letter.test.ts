@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { type DeadLetter, deadLetter, invalidLetter, smaller } from '../../src/core/dead-letter.ts';
-import { stateValue } from '../../src/core/live-record.ts';
+import { type DeadLetter, deadLetter, invalidLetter, smaller } from '../../src/core/log/dead-letter.ts';
+import { stateValue } from '../../src/core/log/live-record.ts';
 import { atOffset } from '../support/an-intent.ts';
 
 const failure = { code: 'invalidValue', message: 'no such user', status: 400, scimType: 'invalidValue', advice: '' };

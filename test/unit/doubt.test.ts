@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { afterEnd, afterNoAnswer, afterRead, type Doubt, gained, isOver } from '../../src/core/doubt.ts';
+import { afterEnd, afterNoAnswer, afterRead, type Doubt, gained, isOver } from '../../src/core/target/doubt.ts';
 
 const LATE_APPLY_MS = 20_000;
 const unanswered = (doubt: Doubt | null, ifMatch: string, sentAtMs = 0): Doubt =>

@@ -4,13 +4,13 @@ import { existsSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
-import { readTable } from '../../src/adapters/ids/read-table.ts';
-import { readConfig } from '../../src/config.ts';
+import { readTable } from '../../src/adapters/ids/file.ts';
+import { readConfig } from '../../src/config/config.ts';
 import type { Part } from '../../src/config/variable.ts';
 import { knownNames, variables } from '../../src/config/variables.ts';
-import { native } from '../../src/formats/native.ts';
+import { native } from '../../src/formats/native/native.ts';
 import { okta } from '../../src/formats/okta.ts';
-import { parseSeed } from '../../src/sandbox/seed.ts';
+import { parseSeed } from '../../src/lab/sandbox/seed.ts';
 import { readCommandLine } from '../support/command-lines.ts';
 import { type FencedBlock, fencedBlocks } from '../support/fenced-blocks.ts';
 

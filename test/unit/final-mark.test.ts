@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { sha256 } from '../../src/adapters/system.ts';
-import { type FinalMark, isPassed, markOf, MARKS_MAX } from '../../src/core/final-mark.ts';
-import { parseRetryRecord, renderState } from '../../src/core/live-record.ts';
+import { type FinalMark, isPassed, markOf, MARKS_MAX } from '../../src/core/log/final-mark.ts';
+import { parseRetryRecord, renderState } from '../../src/core/log/live-record.ts';
 import { anIntent } from '../support/retry-records.ts';
 
 const mark: FinalMark = {

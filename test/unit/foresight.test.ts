@@ -1,7 +1,7 @@
 /** What `rollcall plan` foretells of full states, of the guard and of ids (the rest: test/contract/plan.test.ts). */
 import { describe, expect, test } from 'vitest';
-import { type ChangeEvent, type Intent, sourceMember, WHOLE_GROUP } from '../../src/core/change.ts';
-import { FoldedChanges } from '../../src/core/folded-changes.ts';
+import { type ChangeEvent, type Intent, sourceMember, WHOLE_GROUP } from '../../src/core/change/change.ts';
+import { FoldedChanges } from '../../src/console/folded-changes.ts';
 import {
   foresee,
   foreseeRefused,
@@ -9,10 +9,10 @@ import {
   type PlanOptions,
   predictionsOf,
   type Wanted,
-} from '../../src/core/foresight.ts';
-import { intentFor } from '../../src/core/intents.ts';
-import type { Snapshot } from '../../src/core/plan.ts';
-import { planJson } from '../../src/report/plan-text.ts';
+} from '../../src/console/dry-run.ts';
+import { intentFor } from '../../src/core/change/pending.ts';
+import type { Snapshot } from '../../src/core/target/plan.ts';
+import { planJson } from '../../src/console/plan-text.ts';
 import { aSnapshot } from '../support/a-snapshot.ts';
 import { atOffset } from '../support/an-intent.ts';
 

@@ -1,9 +1,9 @@
 /** Keys and headers that are not UTF-8: bytes of theirs become no id, since two could become one. */
 import { describe, expect, test } from 'vitest';
-import type { SourceRecord } from '../../src/core/change.ts';
-import { readMapping } from '../../src/formats/mapping-file.ts';
-import { mappingFormat } from '../../src/formats/mapping.ts';
-import type { FormatName } from '../../src/formats/names.ts';
+import type { SourceRecord } from '../../src/core/change/change.ts';
+import { readMapping } from '../../src/formats/mapping/file.ts';
+import { mappingFormat } from '../../src/formats/mapping/mapping.ts';
+import type { FormatName } from '../../src/formats/reading/names.ts';
 import { sourceFormat } from '../../src/formats/registry.ts';
 import { aRecord, added, defaultOptions, invalidWith } from '../support/source-records.ts';
 

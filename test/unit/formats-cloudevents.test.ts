@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest';
-import type { SourceFormat } from '../../src/core/change.ts';
+import type { SourceFormat } from '../../src/core/change/change.ts';
 import { cloudEvents } from '../../src/formats/cloudevents.ts';
 import { keycloak } from '../../src/formats/keycloak.ts';
-import { native } from '../../src/formats/native.ts';
-import type { FormatName } from '../../src/formats/names.ts';
+import { native } from '../../src/formats/native/native.ts';
+import type { FormatName } from '../../src/formats/reading/names.ts';
 import { sourceFormat } from '../../src/formats/registry.ts';
 import { aRecord, added, defaultOptions, invalidWith, removed } from '../support/source-records.ts';
 

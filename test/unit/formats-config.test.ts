@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { readConfig } from '../../src/config.ts';
+import { readConfig } from '../../src/config/config.ts';
 
 const MAPPING = JSON.stringify({ version: 1, group: '$.g', members: '$.m', operation: { always: 'add' } });
 

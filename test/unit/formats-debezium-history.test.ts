@@ -1,8 +1,8 @@
 /** Rows that say what was done, as those of a history, or that their member is no user: no member is added for them. */
 import { describe, expect, test } from 'vitest';
-import { debezium } from '../../src/formats/debezium.ts';
-import { KEYCLOAK_TABLE } from '../../src/formats/debezium-row.ts';
-import { parseWhere } from '../../src/formats/debezium-where.ts';
+import { debezium } from '../../src/formats/debezium/debezium.ts';
+import { KEYCLOAK_TABLE } from '../../src/formats/debezium/row.ts';
+import { parseWhere } from '../../src/formats/debezium/where.ts';
 
 const ids = { group_id: 'g', user_id: 'u' };
 const source = { table: 'group_members' };

@@ -1,6 +1,6 @@
 /** Rows that say beside their ids that they are no membership, or what happened: neither is guessed, whatever the column is called. */
 import { describe, expect, test } from 'vitest';
-import { debezium } from '../../src/formats/debezium.ts';
+import { debezium } from '../../src/formats/debezium/debezium.ts';
 
 const read = (value: object, key: object | null = { group_id: 'g', user_id: 'u' }, headers: readonly string[] = []) =>
   debezium().decode(

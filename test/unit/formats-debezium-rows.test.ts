@@ -1,9 +1,8 @@
 /** Which records are rows, and what a row means that is filled, soft-deleted, of another table, or typed as numbers in bytes. */
 import { describe, expect, test } from 'vitest';
-import { debezium } from '../../src/formats/debezium.ts';
-import { type DebeziumOptions, KEYCLOAK_TABLE } from '../../src/formats/debezium-row.ts';
-import { parseTableName } from '../../src/formats/debezium-table.ts';
-import { parseWhere } from '../../src/formats/debezium-where.ts';
+import { debezium } from '../../src/formats/debezium/debezium.ts';
+import { KEYCLOAK_TABLE, type DebeziumOptions } from '../../src/formats/debezium/row.ts';
+import { parseTableName, parseWhere } from '../../src/formats/debezium/where.ts';
 import { sourceFormat } from '../../src/formats/registry.ts';
 import { aRecord, added, defaultOptions, invalidWith, removed } from '../support/source-records.ts';
 

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import { debezium } from '../../src/formats/debezium.ts';
-import { parseTableName } from '../../src/formats/debezium-table.ts';
-import { type DebeziumOptions, KEYCLOAK_TABLE } from '../../src/formats/debezium-row.ts';
+import { debezium } from '../../src/formats/debezium/debezium.ts';
+import { parseTableName } from '../../src/formats/debezium/where.ts';
+import { type DebeziumOptions, KEYCLOAK_TABLE } from '../../src/formats/debezium/row.ts';
 import { aRecord, added, invalidWith, removed } from '../support/source-records.ts';
 
 const decode = (

@@ -2,11 +2,10 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { decodeFile, type DecodeFlags } from '../../src/commands/decode.ts';
-import { decodedLine } from '../../src/commands/decoded-line.ts';
+import { decodeFile, decodedLine, type DecodeFlags } from '../../src/commands/decode.ts';
 import { ConfigError } from '../../src/config/problem.ts';
 import { EXIT, ExitError } from '../../src/exit-codes.ts';
-import { hint, invalid, skip } from '../../src/formats/reading.ts';
+import { hint, invalid, skip } from '../../src/formats/reading/reading.ts';
 import { aHost } from '../support/command-host.ts';
 import { added, groupDeleted } from '../support/source-records.ts';
 

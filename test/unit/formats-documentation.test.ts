@@ -4,8 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { decodeFile } from '../../src/commands/decode.ts';
-import { readConfig } from '../../src/config.ts';
-import { type FormatName, formatNames } from '../../src/formats/names.ts';
+import { readConfig } from '../../src/config/config.ts';
+import { type FormatName, formatNames } from '../../src/formats/reading/names.ts';
 import { aHost } from '../support/command-host.ts';
 import { fencedBlocks } from '../support/fenced-blocks.ts';
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { entra } from '../../src/formats/entra.ts';
+import { entra } from '../../src/formats/entra/entra.ts';
 import { aDelta, aSkip, aState, decodeWith } from '../support/formats.ts';
 
 const decode = decodeWith(entra);

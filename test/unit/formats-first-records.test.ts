@@ -1,12 +1,10 @@
 import { describe, expect, test } from 'vitest';
-import { crc32 } from '../../src/core/key-hashing.ts';
-import { partitionOfKey } from '../../src/core/murmur2.ts';
-import { afterCommit, firstRecordFindings, refusesStart } from '../../src/formats/first-records.ts';
-import type { DebeziumOptions } from '../../src/formats/debezium-row.ts';
-import { parseTableName } from '../../src/formats/debezium-table.ts';
-import { parseWhere } from '../../src/formats/debezium-where.ts';
-import type { FormatName } from '../../src/formats/names.ts';
-import type { FirstRecord } from '../../src/formats/record-finding.ts';
+import { crc32, partitionOfKey } from '../../src/core/log/key-hashing.ts';
+import { afterCommit, firstRecordFindings, refusesStart } from '../../src/formats/first-records/first-records.ts';
+import type { DebeziumOptions } from '../../src/formats/debezium/row.ts';
+import { parseTableName, parseWhere } from '../../src/formats/debezium/where.ts';
+import type { FormatName } from '../../src/formats/reading/names.ts';
+import type { FirstRecord } from '../../src/formats/first-records/record-finding.ts';
 import { autoFormat, sourceFormat } from '../../src/formats/registry.ts';
 import { aRecord, defaultOptions } from '../support/source-records.ts';
 

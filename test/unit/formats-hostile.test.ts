@@ -1,16 +1,16 @@
 /** Whatever the bytes: each format answers, and what it answers holds no id that cannot be one. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { idProblem, type SourceEvent, type SourceFormat } from '../../src/core/change.ts';
+import { idProblem, type SourceEvent, type SourceFormat } from '../../src/core/change/change.ts';
 import { auth0 } from '../../src/formats/auth0.ts';
-import { KEYCLOAK_TABLE } from '../../src/formats/debezium-row.ts';
-import { entra } from '../../src/formats/entra.ts';
+import { KEYCLOAK_TABLE } from '../../src/formats/debezium/row.ts';
+import { entra } from '../../src/formats/entra/entra.ts';
 import { google } from '../../src/formats/google.ts';
 import { okta } from '../../src/formats/okta.ts';
-import { isText } from '../../src/formats/reading.ts';
+import { isText } from '../../src/formats/reading/reading.ts';
 import { sourceTopicFormat } from '../../src/formats/registry.ts';
-import { scimEvents } from '../../src/formats/scim-events.ts';
-import { withoutKeys } from '../../src/formats/token-verifier.ts';
+import { scimEvents } from '../../src/formats/scim/events.ts';
+import { withoutKeys } from '../../src/formats/scim/token-verifier.ts';
 import { aRecord, aTextRecord } from '../support/formats.ts';
 
 const PATCH = 'urn:ietf:params:scim:event:prov:patch:full';

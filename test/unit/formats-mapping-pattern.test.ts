@@ -1,6 +1,6 @@
 /** What an expression of a mapping may cost: every producer that can write to the topic chooses the texts. */
 import { expect, test } from 'vitest';
-import { parsePattern, partIn } from '../../src/formats/mapping-pattern.ts';
+import { parsePattern, partIn } from '../../src/formats/mapping/path.ts';
 
 test.each([
   [`^${'a?'.repeat(24)}${'a'.repeat(24)}(b)$`, /at most 8 optional parts and alternatives/],

@@ -1,7 +1,7 @@
 /** Values in which a mapping can find nothing: loud, since else they would be skipped for ever. */
 import { describe, expect, test } from 'vitest';
-import { readMapping } from '../../src/formats/mapping-file.ts';
-import { mappingFormat } from '../../src/formats/mapping.ts';
+import { readMapping } from '../../src/formats/mapping/file.ts';
+import { mappingFormat } from '../../src/formats/mapping/mapping.ts';
 import { aRecord, added, groupDeleted, invalidWith } from '../support/source-records.ts';
 
 function decode(mapping: object, value: unknown, headers: Record<string, string> = {}) {

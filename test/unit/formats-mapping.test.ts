@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import { readMapping } from '../../src/formats/mapping-file.ts';
-import { mappingFormat } from '../../src/formats/mapping.ts';
-import { parsePath } from '../../src/formats/mapping-path.ts';
+import { readMapping } from '../../src/formats/mapping/file.ts';
+import { mappingFormat } from '../../src/formats/mapping/mapping.ts';
+import { parsePath } from '../../src/formats/mapping/path.ts';
 import { aRecord, added, groupDeleted, invalidWith, removed } from '../support/source-records.ts';
 
 const aMapping = (changes: object = {}) => ({

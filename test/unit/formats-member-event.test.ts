@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { meaningOf } from '../../src/formats/event-name.ts';
-import { readMemberEvent } from '../../src/formats/member-event.ts';
+import { meaningOf } from '../../src/formats/event/event-name.ts';
+import { readMemberEvent } from '../../src/formats/event/member-event.ts';
 import { added, groupDeleted, invalidWith, removed } from '../support/source-records.ts';
 
 const read = (payload: Record<string, unknown>, type: string | null = null) =>

@@ -1,13 +1,13 @@
 /** What could be a change, and is told in another shape than usual: it is read as that change or is loud, never skipped. */
 import { describe, expect, test } from 'vitest';
-import type { SourceEvent } from '../../src/core/change.ts';
-import { entra } from '../../src/formats/entra.ts';
+import type { SourceEvent } from '../../src/core/change/change.ts';
+import { entra } from '../../src/formats/entra/entra.ts';
 import { google } from '../../src/formats/google.ts';
 import { keycloak } from '../../src/formats/keycloak.ts';
-import { readMemberEvent } from '../../src/formats/member-event.ts';
-import { native } from '../../src/formats/native.ts';
-import { readClaims } from '../../src/formats/scim-claims.ts';
-import type { Reader } from '../../src/formats/reader.ts';
+import { readMemberEvent } from '../../src/formats/event/member-event.ts';
+import { native } from '../../src/formats/native/native.ts';
+import { readClaims } from '../../src/formats/scim/claims.ts';
+import type { Reader } from '../../src/formats/reading/several.ts';
 
 const read = (format: Reader, value: unknown): SourceEvent =>
   format.decode({ key: null, value: Buffer.from(JSON.stringify(value)), headers: [] }, { partitionCount: 1 })[0];

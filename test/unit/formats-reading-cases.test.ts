@@ -5,8 +5,8 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { decodeFile } from '../../src/commands/decode.ts';
-import type { DecodedLine } from '../../src/commands/decoded-line.ts';
-import type { FormatName } from '../../src/formats/names.ts';
+import type { DecodedLine } from '../../src/commands/decode.ts';
+import type { FormatName } from '../../src/formats/reading/names.ts';
 import { aHost } from '../support/command-host.ts';
 
 interface Change {

@@ -3,8 +3,8 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
 import { decodeFile } from '../../src/commands/decode.ts';
-import type { DecodedLine } from '../../src/commands/decoded-line.ts';
-import type { FormatName } from '../../src/formats/names.ts';
+import type { DecodedLine } from '../../src/commands/decode.ts';
+import type { FormatName } from '../../src/formats/reading/names.ts';
 import { aHost } from '../support/command-host.ts';
 
 const folder = fileURLToPath(new URL('../support/samples/', import.meta.url));

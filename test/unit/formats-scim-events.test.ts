@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { scimEvents } from '../../src/formats/scim-events.ts';
-import { refusedToken, type TokenVerdict, withoutKeys } from '../../src/formats/token-verifier.ts';
+import { scimEvents } from '../../src/formats/scim/events.ts';
+import { refusedToken, type TokenVerdict, withoutKeys } from '../../src/formats/scim/token-verifier.ts';
 import { aDelta, aRecord, aSkip, aState, aTextRecord, decodeWith } from '../support/formats.ts';
 
 const decode = decodeWith(scimEvents(withoutKeys));

@@ -1,10 +1,10 @@
 /** No bytes make any format throw, and what it makes of them can be told again. Mutated samples: test/fuzz/formats.ts. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { idProblem, type SourceEvent, type SourceRecord } from '../../src/core/change.ts';
-import { readMapping } from '../../src/formats/mapping-file.ts';
-import { follow, parsePath } from '../../src/formats/mapping-path.ts';
-import { formatNames } from '../../src/formats/names.ts';
+import { idProblem, type SourceEvent, type SourceRecord } from '../../src/core/change/change.ts';
+import { readMapping } from '../../src/formats/mapping/file.ts';
+import { follow, parsePath } from '../../src/formats/mapping/path.ts';
+import { formatNames } from '../../src/formats/reading/names.ts';
 import { autoFormat, sourceFormat } from '../../src/formats/registry.ts';
 import { aRecord, defaultOptions } from '../support/source-records.ts';
 

@@ -1,10 +1,10 @@
 /** What a full state comes to, member by member (protocol.md 5.3). */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { type Intent, intentId, WHOLE_GROUP } from '../../src/core/change.ts';
-import { additionsOf, expand, passageOf, type Standing, waitsForAdditions } from '../../src/core/full-state.ts';
-import { afterPatch, plan, type Snapshot } from '../../src/core/plan.ts';
-import { resolved, type Resolved, type SureResolution } from '../../src/core/resolution.ts';
+import { type Intent, intentId, WHOLE_GROUP } from '../../src/core/change/change.ts';
+import { additionsOf, expand, passageOf, type Standing, waitsForAdditions } from '../../src/core/group/full-state.ts';
+import { afterPatch, plan, type Snapshot } from '../../src/core/target/plan.ts';
+import { resolved, type Resolved, type SureResolution } from '../../src/core/ids/resolution.ts';
 import { aSnapshot, versioned } from '../support/a-snapshot.ts';
 import { anIntent } from '../support/an-intent.ts';
 

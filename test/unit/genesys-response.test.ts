@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import type { HttpResponse } from '../../src/adapters/genesys/http-client.ts';
 import { regionDomains, regionUrls } from '../../src/adapters/genesys/regions.ts';
-import { askedWaitMs, heardLimits, responseAnswer } from '../../src/adapters/genesys/response.ts';
-import { redactor } from '../../src/core/redact.ts';
+import { askedWaitMs, heardLimits, responseAnswer } from '../../src/adapters/genesys/http-client.ts';
+import { redactor } from '../../src/core/text/redact.ts';
 
 const now = Date.parse('2026-08-01T12:00:00Z');
 

@@ -2,7 +2,7 @@ import { aSnapshot } from '../support/a-snapshot.ts';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { sha256 } from '../../src/adapters/system.ts';
-import type { Approval, Held, HeldBy, Intent } from '../../src/core/change.ts';
+import type { Approval, Held, HeldBy, Intent } from '../../src/core/change/change.ts';
 import {
   type GuardLimits,
   guardVerdict,
@@ -11,10 +11,10 @@ import {
   heldFailure,
   isGuarded,
   refusedFailure,
-} from '../../src/core/guard.ts';
-import { fold } from '../../src/core/pending.ts';
-import { plan } from '../../src/core/plan.ts';
-import { NOTHING_REMOVED } from '../../src/core/removal-window.ts';
+  NOTHING_REMOVED,
+} from '../../src/core/group/guard.ts';
+import { fold } from '../../src/core/change/pending.ts';
+import { plan } from '../../src/core/target/plan.ts';
 import { anIntent, atOffset, type IntentParts } from '../support/an-intent.ts';
 
 /** The defaults of the configuration. */

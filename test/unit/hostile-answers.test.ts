@@ -2,12 +2,12 @@
 import { expect, test } from 'vitest';
 import { createGroupApi } from '../../src/adapters/genesys/group-api.ts';
 import { sha256 } from '../../src/adapters/system.ts';
-import { WHOLE_GROUP } from '../../src/core/change.ts';
-import { expand } from '../../src/core/full-state.ts';
-import { readGroupBody } from '../../src/core/group-body.ts';
-import { decodeRanges, encodeRanges, rangesBelow } from '../../src/core/ledger.ts';
-import { parseRetryRecord, renderState } from '../../src/core/live-record.ts';
-import { readScimList } from '../../src/core/scim-list.ts';
+import { WHOLE_GROUP } from '../../src/core/change/change.ts';
+import { expand } from '../../src/core/group/full-state.ts';
+import { readGroupBody } from '../../src/core/target/snapshot.ts';
+import { decodeRanges, encodeRanges, rangesBelow } from '../../src/core/log/ledger.ts';
+import { parseRetryRecord, renderState } from '../../src/core/log/live-record.ts';
+import { readScimList } from '../../src/core/ids/look-up.ts';
 import { connectionsTo } from '../fuzz/connections.ts';
 import { HastyClock } from '../fuzz/hasty-clock.ts';
 import { anIntent } from '../support/an-intent.ts';

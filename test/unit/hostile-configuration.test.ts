@@ -1,6 +1,6 @@
 /** Variables that look well and are not: each with what it once did. */
 import { expect, test } from 'vitest';
-import { readConfig } from '../../src/config.ts';
+import { readConfig } from '../../src/config/config.ts';
 import { ConfigError } from '../../src/config/problem.ts';
 
 const enough = { KAFKA_BROKERS: 'broker.example.com:9093', GENESYS_CLIENT_ID: 'client', GENESYS_CLIENT_SECRET: 'hush' };

@@ -1,9 +1,9 @@
 /** Records of the retry topic that nobody of ours wrote: each with what it once did. */
 import { describe, expect, test } from 'vitest';
 import { sha256 } from '../../src/adapters/system.ts';
-import { parseRetryRecord, renderState, type WireRecord } from '../../src/core/live-record.ts';
-import { COUNT_MAX, emptyView, epochOf, readFence, seqAfter } from '../../src/core/ownership.ts';
-import { requestKey } from '../../src/core/request-record.ts';
+import { parseRetryRecord, renderState, type WireRecord } from '../../src/core/log/live-record.ts';
+import { COUNT_MAX, emptyView, epochOf, readFence, seqAfter } from '../../src/core/log/ownership.ts';
+import { requestKey } from '../../src/core/log/request-record.ts';
 import { anIntent } from '../support/an-intent.ts';
 import { durationOf } from '../support/duration.ts';
 

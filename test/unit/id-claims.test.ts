@@ -1,7 +1,7 @@
 /** A table topic, record by record. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { IdClaims } from '../../src/core/id-claims.ts';
+import { IdClaims } from '../../src/core/ids/id-table.ts';
 
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
 const row = (source: string, id: string, more: object = {}): string =>

@@ -1,6 +1,6 @@
 /** The configuration of the id map. */
 import { expect, test } from 'vitest';
-import { readConfig } from '../../src/config.ts';
+import { readConfig } from '../../src/config/config.ts';
 import { ConfigError } from '../../src/config/problem.ts';
 
 const read = (environment: Record<string, string>) =>

@@ -1,8 +1,14 @@
 /** What is asked for an id, and what an answer means. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { judgeResources, searchFor, searchOneInactive, type Sought } from '../../src/core/id-look-up.ts';
-import { readScimList, searchPath } from '../../src/core/scim-list.ts';
+import {
+  judgeResources,
+  readScimList,
+  searchFor,
+  searchOneInactive,
+  searchPath,
+  type Sought,
+} from '../../src/core/ids/look-up.ts';
 
 const listOf = (...resources: readonly unknown[]) => ({ totalResults: resources.length, Resources: resources });
 

@@ -1,6 +1,6 @@
 /** A file of ids: both forms, and each problem with its line. */
 import { describe, expect, test } from 'vitest';
-import { IdTableFile } from '../../src/core/id-table-file.ts';
+import { IdTableFile } from '../../src/adapters/ids/table-file.ts';
 
 function read(...pieces: readonly string[]) {
   const file = new IdTableFile();

@@ -2,10 +2,9 @@
 import v8 from 'node:v8';
 import vm from 'node:vm';
 import { expect, test } from 'vitest';
-import type { Intent } from '../../src/core/change.ts';
-import { intentFor, withFields } from '../../src/core/intents.ts';
-import { withoutSchedule } from '../../src/core/pending.ts';
-import { intentOf, wireIntent, wireOf } from '../../src/core/wire-intent.ts';
+import type { Intent } from '../../src/core/change/change.ts';
+import { intentFor, withFields, withoutSchedule } from '../../src/core/change/pending.ts';
+import { intentOf, wireIntent, wireOf } from '../../src/core/log/wire-intent.ts';
 
 v8.setFlagsFromString('--allow-natives-syntax');
 const haveSameClass = vm.runInThisContext('(a, b) => %HaveSameMap(a, b)') as (a: object, b: object) => boolean;

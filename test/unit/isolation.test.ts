@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { ResponseAnswer } from '../../src/core/answer.ts';
+import type { ResponseAnswer } from '../../src/core/target/answer.ts';
 import {
   afterLanding,
   afterRefusal,
@@ -11,7 +11,7 @@ import {
   refusalsMax,
   type Search,
   searchAmong,
-} from '../../src/core/isolation.ts';
+} from '../../src/core/target/isolation.ts';
 import { anIntent } from '../support/an-intent.ts';
 
 const anAnswer = (status: number, parts: Partial<ResponseAnswer> = {}): ResponseAnswer => ({

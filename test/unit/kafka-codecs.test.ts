@@ -1,7 +1,7 @@
 import kafkajs from 'kafkajs';
 import { describe, expect, test } from 'vitest';
 import { gzipSync } from 'node:zlib';
-import { registerCodecs } from '../../src/adapters/kafka/codecs.ts';
+import { registerCodecs } from '../../src/adapters/kafka/codec/codecs.ts';
 
 interface Codec {
   compress(encoder: { readonly buffer: Buffer }): Promise<Buffer>;

@@ -1,6 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { explainKafkaError } from '../../src/adapters/kafka/errors.ts';
-import { KafkaFailure } from '../../src/adapters/kafka/failure.ts';
+import { KafkaFailure, explainKafkaError } from '../../src/adapters/kafka/errors.ts';
 
 /** As kafkajs and Node make them: what tells is a name, a code or a type, somewhere along the causes. */
 function anError(properties: object, cause?: unknown): Error {

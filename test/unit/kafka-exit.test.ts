@@ -1,7 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { type KafkaFault } from '../../src/adapters/kafka/errors.ts';
-import { KafkaFailure } from '../../src/adapters/kafka/failure.ts';
-import { kafkaExit } from '../../src/commands/kafka-tools.ts';
+import { KafkaFailure, type KafkaFault } from '../../src/adapters/kafka/errors.ts';
+import { kafkaExit } from '../../src/console/kafka-tools.ts';
 import { EXIT, ExitError, type ExitCode } from '../../src/exit-codes.ts';
 
 const failure = (code: KafkaFault): KafkaFailure =>

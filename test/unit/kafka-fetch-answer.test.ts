@@ -1,7 +1,7 @@
 /** What Kafka answers to a fetch, as it lies on the wire: a batch that is damaged is passed on, and none behind it is passed over. */
 import { createRequire } from 'node:module';
 import { expect, test } from 'vitest';
-import { readFetchAnswers } from '../../src/adapters/kafka/fetch-answer.ts';
+import { readFetchAnswers } from '../../src/adapters/kafka/codec/fetch-answer.ts';
 
 interface Encoder {
   readonly buffer: Buffer;

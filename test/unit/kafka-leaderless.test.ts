@@ -2,8 +2,7 @@
 import type { Cluster, Kafka, PartitionMetadata } from 'kafkajs';
 import { beforeEach, expect, test } from 'vitest';
 import { explainKafkaError } from '../../src/adapters/kafka/errors.ts';
-import { LeaderWatch } from '../../src/adapters/kafka/leader-watch.ts';
-import { leadersOf, tellLeaderless } from '../../src/adapters/kafka/leaderless.ts';
+import { LeaderWatch, leadersOf, tellLeaderless } from '../../src/adapters/kafka/leaders.ts';
 import { ManualClock } from '../support/manual-clock.ts';
 
 const aPartition = (partitionId: number, leader: number): PartitionMetadata => ({

@@ -1,6 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { Liveness } from '../../src/adapters/kafka/liveness.ts';
-import { sentInstant } from '../../src/adapters/kafka/sent-at.ts';
+import { Liveness, sentInstant } from '../../src/adapters/kafka/liveness.ts';
 import type { Instant } from '../../src/ports.ts';
 
 const limits = { sessionTimeoutMs: 6_000, rebalanceTimeoutMs: 10_000 };

@@ -1,8 +1,8 @@
 /** Batches as they lie on the wire: nothing that one claims of itself is believed before its bytes are there. */
 import { createRequire } from 'node:module';
 import { describe, expect, test } from 'vitest';
-import { crc32c } from '../../src/adapters/kafka/crc32c.ts';
-import { readRecordBatch, type Slice } from '../../src/adapters/kafka/record-batch.ts';
+import { crc32c } from '../../src/adapters/kafka/codec/bytes.ts';
+import { readRecordBatch, type Slice } from '../../src/adapters/kafka/codec/record-batch.ts';
 import { toLogRecord } from '../../src/adapters/kafka/record.ts';
 import type { LogRecord } from '../../src/ports.ts';
 import { compress, types, zstdFrame } from '../support/compressed.ts';

@@ -6,15 +6,15 @@ import { ManualClock } from '../support/manual-clock.ts';
 
 const sick: PartitionMetadata = { partitionErrorCode: 5, partitionId: 0, leader: -1, replicas: [3], isr: [3] };
 
-vi.mock('../../src/adapters/kafka/kept-client.ts', () => ({
+vi.mock('../../src/adapters/kafka/clients.ts', () => ({
   KeptClient: class {
     ask = async () => [];
     close = async () => undefined;
   },
 }));
 
-vi.mock('../../src/adapters/kafka/bounds.ts', async () => {
-  const { NoLeaderError } = await import('../../src/adapters/kafka/leaderless.ts');
+vi.mock('../../src/adapters/kafka/reader.ts', async () => {
+  const { NoLeaderError } = await import('../../src/adapters/kafka/leaders.ts');
   return { boundsIn: () => Promise.reject(new NoLeaderError('t', sick)) };
 });
 

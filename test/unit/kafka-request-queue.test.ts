@@ -1,7 +1,7 @@
 /** Connections of kafkajs without a pending request look for none, and what is throttled is sent all the same. */
 import { createRequire } from 'node:module';
 import { expect, test } from 'vitest';
-import { quietIdleConnections } from '../../src/adapters/kafka/request-queue.ts';
+import { quietIdleConnections } from '../../src/adapters/kafka/connection.ts';
 
 interface Queue {
   readonly throttleCheckTimeoutId: unknown;

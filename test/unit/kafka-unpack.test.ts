@@ -1,8 +1,8 @@
 /** Batches that claim more than they hold, or hold more than memory should: in a process with little memory. */
 import { execFile } from 'node:child_process';
 import { describe, expect, test } from 'vitest';
-import { unpack } from '../../src/adapters/kafka/codecs.ts';
-import { UNPACKED_BYTES_MAX } from '../../src/adapters/kafka/unpacked.ts';
+import { unpack } from '../../src/adapters/kafka/codec/codecs.ts';
+import { UNPACKED_BYTES_MAX } from '../../src/adapters/kafka/codec/unpacked.ts';
 import { compress, type Compression, snappyLength, types, xerial, zstdFrame } from '../support/compressed.ts';
 
 const MB = 1024 * 1024;

@@ -1,7 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { crc32, fnv1a, hashingOf, type KeyPlace } from '../../src/core/key-hashing.ts';
-import { partitionOfKey } from '../../src/core/murmur2.ts';
+import { crc32, fnv1a, hashingOf, partitionOfKey, type KeyPlace } from '../../src/core/log/key-hashing.ts';
 
 type PartitionOf = (key: Uint8Array, count: number) => number;
 

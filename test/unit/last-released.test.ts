@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import type { Delta, FullState } from '../../src/core/change.ts';
+import type { Delta, FullState } from '../../src/core/change/change.ts';
 import { LastReleased, type Occurrence } from '../../src/ingest/topic/last-released.ts';
 
 const told = { group: 'g', eventId: null, occurredAt: null };

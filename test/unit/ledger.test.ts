@@ -1,7 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import type { Intent } from '../../src/core/change.ts';
+import type { Intent, Position } from '../../src/core/change/change.ts';
 import {
+  METADATA_LENGTH_MAX,
+  RANGES_MAX,
   advance,
   begin,
   committable,
@@ -9,17 +11,14 @@ import {
   completedRanges,
   decodeRanges,
   encodeRanges,
-  type Evidence,
   isComplete,
   isKnownComplete,
   knownEnd,
-  type Ledger,
-  METADATA_LENGTH_MAX,
   openLedger,
+  type Evidence,
+  type Ledger,
   type Range,
-  RANGES_MAX,
-} from '../../src/core/ledger.ts';
-import type { Position } from '../../src/core/position.ts';
+} from '../../src/core/log/ledger.ts';
 import { atOffset } from '../support/an-intent.ts';
 
 const START = 3n;

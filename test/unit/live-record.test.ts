@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { sha256 } from '../../src/adapters/system.ts';
-import type { Held, Intent } from '../../src/core/change.ts';
-import { heldDigest } from '../../src/core/guard.ts';
+import type { Held, Intent } from '../../src/core/change/change.ts';
+import { heldDigest } from '../../src/core/group/guard.ts';
 import {
   FENCE_KEY,
   parseRetryRecord,
@@ -11,10 +11,10 @@ import {
   renderState,
   stateValue,
   type WireRecord,
-} from '../../src/core/live-record.ts';
-import { type Headers, textHeader } from '../../src/core/record-headers.ts';
-import { removalsKey } from '../../src/core/removal-window.ts';
-import { parseAnswer, requestKey } from '../../src/core/request-record.ts';
+} from '../../src/core/log/live-record.ts';
+import { type Headers, textHeader } from '../../src/core/log/record-headers.ts';
+import { removalsKey } from '../../src/core/log/removal-window.ts';
+import { parseAnswer, requestKey } from '../../src/core/log/request-record.ts';
 import { anIntent, atOffset, validId } from '../support/an-intent.ts';
 import { aWrittenIntent } from '../support/a-written-intent.ts';
 

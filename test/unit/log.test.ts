@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { createLog } from '../../src/adapters/log.ts';
-import { KnownSecrets } from '../../src/core/redact.ts';
+import { KnownSecrets } from '../../src/core/text/redact.ts';
 
 const secret = 'p4ss"w\\rd';
 

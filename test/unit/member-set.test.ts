@@ -1,7 +1,7 @@
 /** The members of one version of a group share what the version before had. */
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { MemberSet } from '../../src/core/member-set.ts';
+import { MemberSet } from '../../src/core/target/snapshot.ts';
 
 const keys = fc.constantFrom('a', 'b', 'c', 'd', 'e');
 const changes = fc.array(fc.tuple(keys, fc.boolean()), { maxLength: 6 });

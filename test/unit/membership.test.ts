@@ -1,9 +1,8 @@
 /** What an answer shows of the members of a group, and which spellings are one id (protocol.md 3.1, 5.3, 7.5). */
 import { describe, expect, test } from 'vitest';
-import { readGroupBody } from '../../src/core/group-body.ts';
-import { idKey, isSameId } from '../../src/core/id-key.ts';
-import { type Membership, sightOf, spellingOf } from '../../src/core/membership.ts';
-import { apart, patchBody, plan } from '../../src/core/plan.ts';
+import { readGroupBody, sightOf, spellingOf, type Membership } from '../../src/core/target/snapshot.ts';
+import { idKey, isSameId } from '../../src/core/change/id-key.ts';
+import { apart, patchBody, plan } from '../../src/core/target/plan.ts';
 import { anIntent } from '../support/an-intent.ts';
 
 const LOWER = 'c0ffee00-aaaa-4bbb-8ccc-0123456789ab';

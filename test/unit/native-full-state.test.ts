@@ -4,8 +4,8 @@
  */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import type { SourceEvent } from '../../src/core/change.ts';
-import { native } from '../../src/formats/native.ts';
+import type { SourceEvent } from '../../src/core/change/change.ts';
+import { native } from '../../src/formats/native/native.ts';
 
 const decode = (value: unknown, key: string | null = 'g'): SourceEvent => {
   const record = {

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import type { SourceEvent, SourceRecord } from '../../src/core/change.ts';
-import { native } from '../../src/formats/native.ts';
+import type { SourceEvent, SourceRecord } from '../../src/core/change/change.ts';
+import { native } from '../../src/formats/native/native.ts';
 
 const bytes = (text: string) => new TextEncoder().encode(text);
 const decode = (value: unknown, key: string | null = 'g', partitionCount = 3) =>

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import type { Answer, ResponseAnswer } from '../../src/core/answer.ts';
-import { classify, isSureAnswer } from '../../src/core/outcome.ts';
+import type { Answer, ResponseAnswer } from '../../src/core/target/answer.ts';
+import { classify, isSureAnswer } from '../../src/core/target/outcome.ts';
 
 const anAnswer = (status: number, parts: Partial<ResponseAnswer> = {}): ResponseAnswer => ({
   kind: 'response',

@@ -9,7 +9,7 @@ import {
   readState,
   type Reading,
   type RetryView,
-} from '../../src/core/ownership.ts';
+} from '../../src/core/log/ownership.ts';
 
 /** A record of one retry partition; `id` tells late duplicates of one and the same record from others. */
 interface LogRecord {

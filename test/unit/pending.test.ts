@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import type { Approval, Held, Intent } from '../../src/core/change.ts';
+import type { Approval, Held, Intent } from '../../src/core/change/change.ts';
 import {
   afterGroupAnswered,
   countedFrom,
@@ -10,7 +10,7 @@ import {
   isHeld,
   isParked,
   woken,
-} from '../../src/core/pending.ts';
+} from '../../src/core/change/pending.ts';
 import { atOffset } from '../support/an-intent.ts';
 
 /** The life of one intent: fresh, parked once, parked again, given up. Copies of different age meet after a takeover. */

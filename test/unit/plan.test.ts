@@ -1,10 +1,10 @@
+import { NOTHING_REMOVED } from '../../src/core/group/guard.ts';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import type { Intent } from '../../src/core/change.ts';
-import { isSo } from '../../src/core/membership.ts';
-import { afterPatch, groupPath, patchBody, plan, type Snapshot } from '../../src/core/plan.ts';
-import { NOTHING_REMOVED } from '../../src/core/removal-window.ts';
-import { nextStep } from '../../src/core/step.ts';
+import type { Intent } from '../../src/core/change/change.ts';
+import { isSo } from '../../src/core/target/snapshot.ts';
+import { afterPatch, groupPath, patchBody, plan, type Snapshot } from '../../src/core/target/plan.ts';
+import { nextStep } from '../../src/core/group/step.ts';
 import { aSnapshot, versioned } from '../support/a-snapshot.ts';
 import { anIntent, validId } from '../support/an-intent.ts';
 

@@ -1,7 +1,7 @@
 /** What a poller says of the identity provider while it reads, waits and writes, and what ends with a page that came. */
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { IdpTrouble } from '../../src/core/idp-failure.ts';
-import { fullState } from '../../src/formats/reading.ts';
+import { IdpTrouble } from '../../src/core/ids/idp-failure.ts';
+import { fullState } from '../../src/formats/reading/reading.ts';
 import { Poller } from '../../src/ingest/poll/poller.ts';
 import { lost, type Lost, page, type Page, type PollSource } from '../../src/ingest/poll/source.ts';
 import { SendQueue } from '../../src/ingest/send-queue.ts';

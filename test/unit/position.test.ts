@@ -8,7 +8,7 @@ import {
   type Position,
   positionText,
   readOffset,
-} from '../../src/core/position.ts';
+} from '../../src/core/change/change.ts';
 
 const at = (offset: bigint, index: number | null = null): Position => ({ topic: 't', partition: 2, offset, index });
 

@@ -3,10 +3,17 @@ import { aSnapshot, versioned } from '../support/a-snapshot.ts';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { sha256 } from '../../src/adapters/system.ts';
-import { type Delta, type FullState, type Intent, intentId, WHOLE_GROUP } from '../../src/core/change.ts';
-import { intentsOf } from '../../src/core/intents.ts';
-import { afterPatch, plan, type Snapshot } from '../../src/core/plan.ts';
-import { comparePositions, positionText } from '../../src/core/position.ts';
+import {
+  WHOLE_GROUP,
+  comparePositions,
+  intentId,
+  positionText,
+  type Delta,
+  type FullState,
+  type Intent,
+} from '../../src/core/change/change.ts';
+import { intentsOf } from '../../src/core/change/pending.ts';
+import { afterPatch, plan, type Snapshot } from '../../src/core/target/plan.ts';
 import { land, setPending } from '../../src/pipeline/conclude.ts';
 import type { Context } from '../../src/pipeline/context.ts';
 import { expandState } from '../../src/pipeline/expand.ts';
@@ -17,7 +24,7 @@ import { arrive, foldRestored } from '../../src/pipeline/precedence.ts';
 import type { Group } from '../../src/pipeline/state.ts';
 import { Turns } from '../../src/pipeline/turns.ts';
 import type { IdMap } from '../../src/ports.ts';
-import { recorded, recordOf, tellExpanded } from '../../src/pipeline/record.ts';
+import { recordOf, recorded, tellExpanded } from '../../src/pipeline/record.ts';
 import { aPartition } from '../support/a-partition.ts';
 import { atOffset } from '../support/an-intent.ts';
 import { ManualClock } from '../support/manual-clock.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { type Intent, WHOLE_GROUP } from '../../src/core/change.ts';
+import { type Intent, WHOLE_GROUP } from '../../src/core/change/change.ts';
 import { setPending } from '../../src/pipeline/conclude.ts';
 import type { Context } from '../../src/pipeline/context.ts';
 import { groupOf, memberOf } from '../../src/pipeline/partition.ts';

@@ -1,6 +1,6 @@
 /** When a live record is written again because it may say less. */
 import { expect, test } from 'vitest';
-import { WHOLE_GROUP } from '../../src/core/change.ts';
+import { WHOLE_GROUP } from '../../src/core/change/change.ts';
 import type { Context } from '../../src/pipeline/context.ts';
 import { goesOn as groupGoesOn } from '../../src/pipeline/live-records.ts';
 import { newState } from '../../src/pipeline/new-state.ts';

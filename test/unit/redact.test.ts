@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { KnownSecrets, redactor } from '../../src/core/redact.ts';
+import { KnownSecrets, redactor } from '../../src/core/text/redact.ts';
 
 test('where one secret begins another, neither is left in part', () => {
   expect(redactor(['ab', 'abcd'])('x abcd y ab')).toBe('x [redacted] y [redacted]');

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { Remembered } from '../../src/ingest/webhook/remembered.ts';
+import { Remembered } from '../../src/ingest/webhook/intake.ts';
 
 test('a result that is deleted late leaves the newer one of its name alone', () => {
   // given a name that went, since too many others came, and was entered again

@@ -1,8 +1,14 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { idProblem } from '../../src/core/change.ts';
-import { parseRetryRecord, renderRemovals } from '../../src/core/live-record.ts';
-import { isRemovalsKey, type Removal, removalsIn, removalsKey, removalsValue } from '../../src/core/removal-window.ts';
+import { idProblem } from '../../src/core/change/change.ts';
+import { parseRetryRecord, renderRemovals } from '../../src/core/log/live-record.ts';
+import {
+  isRemovalsKey,
+  type Removal,
+  removalsIn,
+  removalsKey,
+  removalsValue,
+} from '../../src/core/log/removal-window.ts';
 import { RemovalWindow } from '../../src/pipeline/removal-window.ts';
 import type { Instant } from '../../src/ports.ts';
 

@@ -1,7 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { eventTime } from '../../src/ingest/topic/event-time.ts';
-import { NO_TIME, ReorderWindow } from '../../src/ingest/topic/reorder.ts';
+import { NO_TIME, ReorderWindow, eventTime } from '../../src/ingest/topic/reorder.ts';
 
 const WINDOW_MS = 100;
 

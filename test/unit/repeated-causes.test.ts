@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { RepeatedCauses } from '../../src/core/repeated-causes.ts';
+import { RepeatedCauses } from '../../src/core/text/repeated-causes.ts';
 
 test('of a cause that lasts the first line and one a minute are let through, with how many were left out', () => {
   const causes = new RepeatedCauses();

@@ -1,8 +1,8 @@
 // Cells of the report that people open in spreadsheets. The reader here does what docs/reference.md says.
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { CsvReader } from '../../src/core/csv.ts';
-import { eventReport } from '../../src/core/reporting.ts';
+import { CsvReader } from '../../src/adapters/ids/table-file.ts';
+import { eventReport } from '../../src/core/report/reporting.ts';
 import { csvHeader, csvRow } from '../../src/report/csv.ts';
 
 const aReport = (member: string) => ({

@@ -1,11 +1,11 @@
+import type { Failure } from '../../src/core/target/refusals.ts';
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { schemaFiles } from '../../scripts/generate-schema.ts';
-import { type Approval, type Intent, WHOLE_GROUP } from '../../src/core/change.ts';
-import { heldFailure } from '../../src/core/guard.ts';
-import type { Failure } from '../../src/core/outcome.ts';
-import { ADVICE } from '../../src/core/refusals.ts';
-import { ReportRecord } from '../../src/core/report.ts';
+import { type Approval, type Intent, WHOLE_GROUP } from '../../src/core/change/change.ts';
+import { heldFailure } from '../../src/core/group/guard.ts';
+import { ADVICE } from '../../src/core/target/refusals.ts';
+import { ReportRecord } from '../../src/core/report/report.ts';
 import {
   eventReport,
   finalReport,
@@ -14,7 +14,7 @@ import {
   invalidFailure,
   retryReport,
   smallerReport,
-} from '../../src/core/reporting.ts';
+} from '../../src/core/report/reporting.ts';
 import { anIntent as builtIntent, type IntentParts } from '../support/an-intent.ts';
 
 const source = {

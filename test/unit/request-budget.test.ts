@@ -1,6 +1,6 @@
 /** How many requests a run of a group may take. */
 import { expect, test } from 'vitest';
-import { budgetFailure, requestsMax } from '../../src/core/request-budget.ts';
+import { budgetFailure, requestsMax } from '../../src/core/target/retry.ts';
 
 test.each([
   [1, 0],

@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { WHOLE_GROUP } from '../../src/core/change.ts';
-import { parseRetryRecord, stateValue } from '../../src/core/live-record.ts';
-import { type Headers, textHeader } from '../../src/core/record-headers.ts';
+import { WHOLE_GROUP } from '../../src/core/change/change.ts';
+import { parseRetryRecord, stateValue } from '../../src/core/log/live-record.ts';
+import { type Headers, textHeader } from '../../src/core/log/record-headers.ts';
 import {
   type Answer,
   answerHeader,
@@ -12,7 +12,7 @@ import {
   parseAnswer,
   parseRequest,
   requestKey,
-} from '../../src/core/request-record.ts';
+} from '../../src/core/log/request-record.ts';
 import { anIntent, validId } from '../support/an-intent.ts';
 
 const DIGEST = '0123456789abcdef'.repeat(4);

@@ -9,7 +9,7 @@ import {
   type RetryPolicy,
   scheduleOf,
   scheduleOfUntested,
-} from '../../src/core/retry.ts';
+} from '../../src/core/target/retry.ts';
 
 const policy: RetryPolicy = { baseMs: 1000, capMs: 30_000, attemptsMax: 5, slowScheduleMs: [60_000, 300_000] };
 const facts = (parts: Partial<RetryFacts>): RetryFacts => ({

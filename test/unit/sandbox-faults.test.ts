@@ -1,8 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import { FaultRules, type FaultRule } from '../../src/sandbox/faults.ts';
-import { RateLimits } from '../../src/sandbox/limits.ts';
-import { seededRandom } from '../../src/sandbox/random.ts';
-import { parseSeed, seedUsers } from '../../src/sandbox/seed.ts';
+import { FaultRules, type FaultRule } from '../../src/lab/sandbox/faults.ts';
+import { RateLimits } from '../../src/lab/sandbox/limits.ts';
+import { parseSeed, seedUsers, seededRandom } from '../../src/lab/sandbox/seed.ts';
 
 const aRequest = { method: 'PATCH', endpoint: 'group', group: 'g', members: new Set(['m']) };
 

@@ -1,9 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { defaultBehaviour } from '../../src/sandbox/behaviour.ts';
-import { parseListFilter, parseMemberFilter } from '../../src/sandbox/filter.ts';
-import { GroupStore, matchesVersion } from '../../src/sandbox/groups.ts';
-import { readPatch, readPut } from '../../src/sandbox/patch.ts';
+import { defaultBehaviour } from '../../src/lab/sandbox/behaviour.ts';
+import { parseListFilter, parseMemberFilter, readPatch, readPut } from '../../src/lab/sandbox/patch.ts';
+import { GroupStore, matchesVersion } from '../../src/lab/sandbox/groups.ts';
 
 const schemas = ['urn:ietf:params:scim:api:messages:2.0:PatchOp'];
 const read = (...Operations: unknown[]) => readPatch({ schemas, Operations });

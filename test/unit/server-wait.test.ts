@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { backoffMs, retryAfterMs, secondsMs, throttledMs, tokenLifetime } from '../../src/core/server-wait.ts';
+import { backoffMs, retryAfterMs, secondsMs, throttledMs, tokenLifetime } from '../../src/core/target/retry.ts';
 
 const NOW = Date.parse('2026-08-01T12:00:00Z');
 const read = (text: string | null): number | null =>

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { sessionFinding } from '../../src/core/session-limits.ts';
+import { sessionFinding } from '../../src/core/log/reading.ts';
 
 const limits = { minMs: 6_000, maxMs: 300_000 };
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { compareHistory, isOlderEpoch, lookFrom, type RecordStamp } from '../../src/core/source-history.ts';
+import { compareHistory, isOlderEpoch, lookFrom, type RecordStamp } from '../../src/core/log/commit-metadata.ts';
 
 const last: RecordStamp = { offset: 9n, timestamp: 1_000, leaderEpoch: 3 };
 const bounds = { start: 0n, end: 20n };

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { Sparing } from '../../src/admin/sparing.ts';
+import { Sparing } from '../../src/admin/readiness.ts';
 
 test('what takes long to work out is worked out again after a while only, however often it is asked for', () => {
   let now = 0;

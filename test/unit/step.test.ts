@@ -1,13 +1,11 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { type Approval, type Intent, WHOLE_GROUP } from '../../src/core/change.ts';
-import type { Doubt } from '../../src/core/doubt.ts';
-import { type GuardLimits, guardVerdict } from '../../src/core/guard.ts';
-import type { Snapshot } from '../../src/core/plan.ts';
-import { isSo } from '../../src/core/membership.ts';
-import { NOTHING_REMOVED } from '../../src/core/removal-window.ts';
-import { nextStep, type Situation, type Step } from '../../src/core/step.ts';
-import type { UnconfirmedView } from '../../src/core/unconfirmed.ts';
+import { WHOLE_GROUP, type Approval, type Intent } from '../../src/core/change/change.ts';
+import type { Doubt, UnconfirmedView } from '../../src/core/target/doubt.ts';
+import { guardVerdict, type GuardLimits, NOTHING_REMOVED } from '../../src/core/group/guard.ts';
+import type { Snapshot } from '../../src/core/target/plan.ts';
+import { isSo } from '../../src/core/target/snapshot.ts';
+import { nextStep, type Situation, type Step } from '../../src/core/group/step.ts';
 import { aSnapshot } from '../support/a-snapshot.ts';
 import { anIntent } from '../support/an-intent.ts';
 

@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { type ReportRecord } from '../../src/core/report.ts';
-import { eventReport } from '../../src/core/reporting.ts';
-import { foldReport, type Operations, operationId, summarize, Summary } from '../../src/core/summary.ts';
+import { type ReportRecord } from '../../src/core/report/report.ts';
+import { eventReport } from '../../src/core/report/reporting.ts';
+import { foldReport, type Operations, operationId, summarize, Summary } from '../../src/core/report/summary.ts';
 
 const blank = eventReport({
   source: { topic: 't', partition: 0, offset: 0n, index: null, eventId: null, timestamp: 0 },

@@ -1,6 +1,6 @@
 /** A group is forgotten when nothing of it is left, and not before: met again, it is another object. */
 import { describe, expect, test } from 'vitest';
-import { gained } from '../../src/core/doubt.ts';
+import { gained } from '../../src/core/target/doubt.ts';
 import { newState } from '../../src/pipeline/new-state.ts';
 import { forgetName, noteAlias } from '../../src/pipeline/aliases.ts';
 import { groupOf, memberOf, tidyGroup, tidyMember } from '../../src/pipeline/partition.ts';

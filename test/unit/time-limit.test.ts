@@ -1,6 +1,6 @@
 import { getEventListeners } from 'node:events';
 import { expect, test } from 'vitest';
-import { unlessAborted } from '../../src/adapters/time-limit.ts';
+import { unlessAborted } from '../../src/time.ts';
 
 const never = (): Promise<never> => new Promise(() => undefined);
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { pipelineOptions, readConfig } from '../../src/config.ts';
+import { pipelineOptions, readConfig } from '../../src/config/config.ts';
 import { ConfigError } from '../../src/config/problem.ts';
 import type { Part } from '../../src/config/variable.ts';
 

@@ -1,6 +1,6 @@
 /** How long a verdict on a token is kept. */
 import { expect, test } from 'vitest';
-import { TokenVerdicts } from '../../src/formats/token-verdicts.ts';
+import { TokenVerdicts } from '../../src/formats/scim/events.ts';
 import { SlowVerifier } from '../support/tokens.ts';
 
 /** Two of them have no room beside each other once they were asked for. */

@@ -6,7 +6,7 @@ import {
   type FoundTopic,
   type FoundTopics,
   type TopicRole,
-} from '../../src/core/topics.ts';
+} from '../../src/core/log/topics.ts';
 
 const names = { source: 'source', retry: 'retry', deadLetter: 'dead', report: 'reports' };
 const none: FoundTopics = { source: null, retry: null, deadLetter: null, report: null };

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { writePauseMs } from '../../src/core/backoff.ts';
+import { writePauseMs } from '../../src/core/target/retry.ts';
 import { type Place, Unsettled } from '../../src/pipeline/unsettled.ts';
 
 const at = (ms: number) => ({ wall: 1_000_000 + ms, monotonic: ms });

@@ -1,6 +1,13 @@
 /** Which version `If-Match` names (protocol.md 7.3). */
 import { describe, expect, test } from 'vitest';
-import { afterConflict, hasMoved, inFormOf, readTags, versionForms, type Versioned } from '../../src/core/version.ts';
+import {
+  afterConflict,
+  hasMoved,
+  inFormOf,
+  readTags,
+  versionForms,
+  type Versioned,
+} from '../../src/core/target/version.ts';
 
 const read = (etag: string | null, meta: unknown, version?: string): Versioned => {
   const tags = readTags(etag, meta);

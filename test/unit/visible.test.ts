@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { jsonText, visible, visibleCell, visibleJson, visibleLines } from '../../src/core/visible.ts';
+import { jsonText, visible, visibleCell, visibleJson, visibleLines } from '../../src/core/text/visible.ts';
 
 /** What a terminal obeys, or what turns around or hides what stands beside it. */
 const HOSTILE =

@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
-import { type Held, type Intent, WHOLE_GROUP } from '../../src/core/change.ts';
+import { type Held, type Intent, WHOLE_GROUP } from '../../src/core/change/change.ts';
 import { sha256 } from '../../src/adapters/system.ts';
-import { renderFence, renderState, type WireRecord } from '../../src/core/live-record.ts';
-import { allWaiting, emptyWaiting, readWaiting, selects } from '../../src/core/waiting.ts';
+import { renderFence, renderState, type WireRecord } from '../../src/core/log/live-record.ts';
+import { allWaiting, emptyWaiting, readWaiting, selects } from '../../src/console/retry-topic.ts';
 import { anIntent as aFreshIntent, type IntentParts } from '../support/an-intent.ts';
 
 const stamp = (epoch: number, seq: number) => ({ owner: 'o', epoch, seq });

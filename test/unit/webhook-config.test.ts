@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { readConfig, secretsIn } from '../../src/config.ts';
+import { readConfig, secretsIn } from '../../src/config/config.ts';
 import { ConfigError } from '../../src/config/problem.ts';
 
 type Environment = Readonly<Record<string, string>>;

@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { type Approval, type Held, type Intent, WHOLE_GROUP } from '../../src/core/change.ts';
-import { HELD_BY } from '../../src/core/guard.ts';
-import { isHeld } from '../../src/core/pending.ts';
-import { intentOf, wireIntent, wireOf } from '../../src/core/wire-intent.ts';
+import { type Approval, type Held, type Intent, WHOLE_GROUP } from '../../src/core/change/change.ts';
+import { HELD_BY } from '../../src/core/group/guard.ts';
+import { isHeld } from '../../src/core/change/pending.ts';
+import { intentOf, wireIntent, wireOf } from '../../src/core/log/wire-intent.ts';
 import { anIntent, type IntentParts } from '../support/an-intent.ts';
 import { aWrittenIntent } from '../support/a-written-intent.ts';
 

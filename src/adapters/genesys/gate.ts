@@ -2,7 +2,7 @@
  * The rate gate: who waits for a permit, and when they are woken; what may be spent is decided in allowance.ts.
  * Whoever waits in `take` is served before `tryTake`. A timer runs only while somebody waits.
  */
-import { throttledMs } from '../../core/server-wait.ts';
+import { throttledMs } from '../../core/target/retry.ts';
 import type { Clock, Random, RateGate } from '../../ports.ts';
 import type { Allowance, Answered } from './allowance.ts';
 import { answered, closed, firstAllowance, freeAt, givenBack, refused, taken } from './allowance.ts';

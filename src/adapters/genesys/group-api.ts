@@ -2,15 +2,14 @@
  * Genesys Cloud as the target: SCIM groups under a token, a rate gate and a pool of connections.
  * A call uses up the permit its caller took, whatever comes of it; only with `not_started` the caller still has it.
  */
-import type { Answer, NoToken } from '../../core/answer.ts';
-import { groupPath } from '../../core/plan.ts';
-import { KnownSecrets } from '../../core/redact.ts';
-import { searchPath } from '../../core/scim-list.ts';
+import type { Answer, NoToken } from '../../core/target/answer.ts';
+import { groupPath } from '../../core/target/plan.ts';
+import { KnownSecrets } from '../../core/text/redact.ts';
+import { searchPath } from '../../core/ids/look-up.ts';
 import type { Clock, GetGroupRequest, GroupApi, Logger, PatchGroupRequest, SearchRequest } from '../../ports.ts';
-import { type Chance, NO_CHANCE, TargetGate } from './gate.ts';
+import { NO_CHANCE, TargetGate, type Chance } from './gate.ts';
 import type { Connect, HttpRequest } from './http-client.ts';
-import { HttpClient } from './http-client.ts';
-import { heardLimits, responseAnswer } from './response.ts';
+import { HttpClient, heardLimits, responseAnswer } from './http-client.ts';
 import type { Credentials, Token } from './token-source.ts';
 import { TokenSource } from './token-source.ts';
 

@@ -4,15 +4,15 @@
  * asked again until `ensure`; after any other failure it is not asked before its pause is over. Token requests take no
  * permit of the gate: the limits are per token, this is another host.
  */
-import type { NoToken } from '../../core/answer.ts';
-import { knownErrorCode } from '../../core/idp-failure.ts';
-import type { KnownSecrets } from '../../core/redact.ts';
-import { backoffMs, throttledMs, tokenLifetime } from '../../core/server-wait.ts';
+import type { NoToken } from '../../core/target/answer.ts';
+import { knownErrorCode } from '../../core/ids/idp-failure.ts';
+import type { KnownSecrets } from '../../core/text/redact.ts';
+import { backoffMs, throttledMs, tokenLifetime } from '../../core/target/retry.ts';
 import type { Clock, Logger } from '../../ports.ts';
 import { logLasting } from '../lasting-lines.ts';
 import type { Chance } from './gate.ts';
 import type { HttpClient, HttpResponse, HttpResult } from './http-client.ts';
-import { askedWaitMs, parsedBody } from './response.ts';
+import { askedWaitMs, parsedBody } from './http-client.ts';
 
 export interface Token {
   readonly kind: 'token';

@@ -1,10 +1,9 @@
 /** How the APIs of identity providers are entered: a fixed token, or one that is got for client credentials. */
-import { IdpRefusal, knownErrorCode } from '../../core/idp-failure.ts';
-import { isObject } from '../../core/error-body.ts';
-import { jsonIn } from '../../core/json.ts';
-import { tokenLifetime } from '../../core/server-wait.ts';
-import { type Authorization, type IdpConnection, patiently } from './http.ts';
-import { headerOf, readBody, send } from './request.ts';
+import { IdpRefusal, knownErrorCode } from '../../core/ids/idp-failure.ts';
+import { isObject } from '../../core/target/answer.ts';
+import { jsonIn } from '../../core/text/json.ts';
+import { tokenLifetime } from '../../core/target/retry.ts';
+import { headerOf, patiently, readBody, send, type Authorization, type IdpConnection } from './http.ts';
 
 /** @param scheme `Bearer`, or `SSWS` at Okta. */
 export function fixedToken(scheme: string, access: { readonly token: string }): Authorization {

@@ -3,19 +3,16 @@
  * the token must not go elsewhere. What may pass (429, 5xx, no answer) is waited for, as long as the server says; all
  * requests pass one gate, so that no answer (links without an end, a token that has expired already) makes us hurry.
  */
-import { IdpRefusal, IdpTrouble } from '../../core/idp-failure.ts';
-import type { ProxySettings } from '../../core/proxy.ts';
-import type { KnownSecrets } from '../../core/redact.ts';
-import { backoffMs } from '../../core/server-wait.ts';
-import type { Clock, Logger, Random } from '../../ports.ts';
+import { IdpRefusal, IdpTrouble } from '../../core/ids/idp-failure.ts';
+import type { ProxySettings } from '../../core/target/proxy.ts';
+import { backoffMs, retryAfterMs, saneWaitMs, type ReadHeader } from '../../core/target/retry.ts';
+import type { KnownSecrets } from '../../core/text/redact.ts';
 import type { IdpAnswer, IdpApi, IdpStream } from '../../ingest/ports.ts';
+import type { Clock, Logger, Random } from '../../ports.ts';
+import { pause, unlessAborted, within } from '../../time.ts';
 import { TargetGate } from '../genesys/gate.ts';
-import { proxyAgents } from '../proxy-agent.ts';
 import { logLasting } from '../lasting-lines.ts';
-import { pause, unlessAborted, within } from '../time-limit.ts';
-import { addressBelow, hasDotSegments, prefixOf } from './address.ts';
-import { BODY_BYTES_MAX, headerOf, type Limits, readBody, send } from './request.ts';
-import { askedWaitMs, isPassing } from './patience.ts';
+import { proxyAgents } from '../proxy-agent.ts';
 
 /** How requests show who we are. */
 export interface Authorization {
@@ -197,4 +194,116 @@ function toFailure(error: unknown, stop: AbortSignal): { readonly why: string } 
   const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
   const code = cause instanceof Error && 'code' in cause ? `${String(cause.code)} ` : '';
   return { why: `${code}${cause instanceof Error ? cause.message : String(cause)}` };
+}
+
+/* One request to an identity provider, with Node's own fetch, and the body of its answer. */
+
+/** Of an answer. */
+const BODY_BYTES_MAX = 64 * 1024 * 1024;
+
+export const headerOf =
+  ({ headers }: Response): ((name: string) => string | null) =>
+  (name) =>
+    headers.get(name);
+
+export interface Limits<T> {
+  /** Until `read` has ended. */
+  readonly timeoutMs: number;
+  readonly clock: Clock;
+  readonly stop: AbortSignal;
+  /** What the request goes through; null: nothing between. */
+  readonly dispatcherFor: (url: string) => object | null;
+  /** @param over when the time is up, or when asked to stop. */
+  read(response: Response, over: AbortSignal): Promise<T>;
+}
+
+/** One request. Rejects where there is no answer. */
+export async function send<T>(
+  url: string,
+  init: { readonly headers: Record<string, string>; readonly method?: 'POST'; readonly body?: string },
+  { timeoutMs, clock, stop, dispatcherFor, read }: Limits<T>,
+): Promise<T> {
+  const over = new AbortController();
+  const cancel = clock.schedule(timeoutMs, () => over.abort(new Error(`no answer within ${timeoutMs} ms`)));
+  const end = (): void => over.abort(new IdpTrouble('asked to stop'));
+  stop.addEventListener('abort', end);
+  if (stop.aborted) end();
+  try {
+    const dispatcher = dispatcherFor(url);
+    const { signal } = over;
+    // Node's fetch takes the agents of undici 7, whose types are not those of its own.
+    const through: object = dispatcher === null ? {} : { dispatcher };
+    const response = await fetch(url, Object.assign({ ...init, redirect: 'error', signal } as const, through));
+    return await read(response, signal);
+  } finally {
+    stop.removeEventListener('abort', end);
+    cancel();
+  }
+}
+
+/**
+ * Ended here where the signal says so. Node's fetch holds its signal weakly, so that one of AbortSignal.any, which nothing else
+ * holds, is collected as garbage while the body is read: a body that never ended was read for ever.
+ */
+export async function readBody(response: Response, over: AbortSignal): Promise<Uint8Array> {
+  const chunks: Uint8Array[] = [];
+  let bytes = 0;
+  const reader = (response.body as ReadableStream<Uint8Array> | null)?.getReader();
+  try {
+    for (;;) {
+      const next = await unlessAborted(over, reader?.read() ?? NO_MORE);
+      if (next === 'aborted') throw over.reason;
+      if (next.done) return Buffer.concat(chunks);
+      bytes += next.value.length;
+      if (bytes > BODY_BYTES_MAX) throw new IdpTrouble(`an answer has more than ${BODY_BYTES_MAX} bytes`);
+      chunks.push(next.value);
+    }
+  } finally {
+    await reader?.cancel().catch(() => undefined);
+  }
+}
+
+const NO_MORE = Promise.resolve({ done: true, value: undefined } as const);
+
+/* What an identity provider asks for before a request is sent again. Pure. */
+
+/** Whether the same request may succeed later. */
+export const isPassing = (status: number): boolean => status === 408 || status === 429 || status >= 500;
+
+/** null: nothing, or nothing sane. @param now epoch ms. */
+export const askedWaitMs = (status: number, header: ReadHeader, now: number): number | null =>
+  retryAfterMs(header, now) ?? (status === 429 ? resetMs(header, now) : null);
+
+/** Okta and Auth0: epoch seconds, by the server's clock, which stands in `date`. A second more, as both are cut. */
+function resetMs(header: ReadHeader, now: number): number | null {
+  const text = header('x-rate-limit-reset') ?? header('x-ratelimit-reset');
+  if (text === null || !/^\d{9,11}$/.test(text)) return null;
+  const serverNow = Date.parse(header('date') ?? '');
+  const leftMs = Number(text) * 1000 - (Number.isNaN(serverNow) ? now : serverNow);
+  return leftMs > 0 ? saneWaitMs(leftMs + 1000) : null;
+}
+
+/* Addresses from answers and from topics: nothing is sent to one that leaves the configured base address. Pure. */
+
+/** The path of the base address, without a slash at the end. */
+const prefixOf = (baseUrl: string): string => new URL(baseUrl).pathname.replace(/\/+$/, '');
+
+/**
+ * The address of a link, its `..` resolved; null: it is elsewhere (another scheme, host or port, a user, a path that is not
+ * below the base path), or some server might take it for elsewhere (backslashes, spaces, encoded dots).
+ */
+function addressBelow(baseUrl: string, link: string): URL | null {
+  if (/\\|\s|\p{Cc}/u.test(link) || !URL.canParse(link, baseUrl)) return null;
+  const [base, url] = [new URL(baseUrl), new URL(link, baseUrl)];
+  if (url.origin !== base.origin || url.username !== '' || url.password !== '') return null;
+  if (!url.pathname.startsWith(`${prefixOf(baseUrl)}/`) || hasDotSegments(url.pathname)) return null;
+  url.hash = '';
+  return url;
+}
+
+/** `.` or `..` between slashes, encoded ones included: a server behind a proxy may decode them once more. */
+function hasDotSegments(path: string): boolean {
+  const [pathname = ''] = path.split('?', 1);
+  const decoded = pathname.replaceAll(/%(2e|2f|5c)/gi, (code) => decodeURIComponent(code));
+  return decoded.split(/[/\\]/).some((segment) => segment === '.' || segment === '..');
 }

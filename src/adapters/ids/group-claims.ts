@@ -3,8 +3,10 @@
  * for several: the one that was met first, until it is not used for an hour, or its look-up finds another group or none.
  * The full states of two groups would undo each other.
  */
-import { idKey } from '../../core/id-key.ts';
-import { ExpiringCache } from './expiring-cache.ts';
+import { idKey } from '../../core/change/id-key.ts';
+import type { GroupTargets } from '../../core/ids/id-table.ts';
+import type { Logger } from '../../ports.ts';
+import { ExpiringCache } from './asking.ts';
 
 export interface FoundGroup {
   readonly id: string;
@@ -62,5 +64,52 @@ export class GroupClaims {
   #keep(name: string, group: FoundGroup, now: number): void {
     this.#found.set(name, group, now + this.#keepMs);
     this.#owners.set(idKey(group.id), name, now + this.#keepMs);
+  }
+}
+
+/* Groups of the source that share a target, in the log and for `rollcall doctor`: their changes wait. */
+
+export type SharedTargets = ReturnType<GroupTargets['shared']>;
+
+const NAMED_MAX = 10;
+
+interface Shared {
+  readonly target: string;
+  readonly sourceIds: readonly string[];
+}
+
+/** A few of them, so that a table that is wrong as a whole does not fill the log. */
+export function firstShared(shared: SharedTargets): readonly Shared[] {
+  const first: Shared[] = [];
+  for (const { target, sourceIds } of shared) {
+    if (first.length === NAMED_MAX) break;
+    first.push({ target, sourceIds: sourceIds.slice(0, NAMED_MAX) });
+  }
+  return first;
+}
+
+/** Warns of each target once for as long as it is shared. */
+export class SharedTargetWarnings {
+  readonly #where: object;
+  readonly #logger: Logger;
+  #warned: ReadonlySet<string> = new Set();
+
+  /** @param where fields that name the table: its path or topic. */
+  constructor(where: object, logger: Logger) {
+    this.#where = where;
+    this.#logger = logger;
+  }
+
+  /** @param shared as the table says now. */
+  warn(shared: SharedTargets): void {
+    const first = firstShared(shared);
+    for (const { target, sourceIds } of first) {
+      if (this.#warned.has(target)) continue;
+      this.#logger.warn(
+        { ...this.#where, genesysId: target, groups: sourceIds },
+        'several groups of the id table have one genesys_id: their changes wait until one of the rows is left',
+      );
+    }
+    this.#warned = new Set(first.map(({ target }) => target));
   }
 }

@@ -17,8 +17,8 @@ import {
   searchInactive,
   searchOneInactive,
   type LookUpAttribute,
-} from '../../core/id-look-up.ts';
-import type { ListedResource, ScimList } from '../../core/scim-list.ts';
+} from '../../core/ids/look-up.ts';
+import type { ListedResource, ScimList } from '../../core/ids/look-up.ts';
 import type { Clock, Logger, MayStart, Resolution } from '../../ports.ts';
 import type { Asked, Asking } from './asking.ts';
 

@@ -1,5 +1,5 @@
 /** Which id map, and how it finds ids. */
-import type { GroupAttribute, UserAttribute } from '../../core/id-look-up.ts';
+import type { GroupAttribute, UserAttribute } from '../../core/ids/look-up.ts';
 
 export type IdSource =
   | { readonly kind: 'none' }

@@ -4,20 +4,19 @@
  * be so for long, so that is remembered for half a minute only; so is a group that another group of the source has already,
  * or that shows another name than its look-up (noteRenamed).
  */
-import { isSameId } from '../../core/id-key.ts';
+import { isSameId } from '../../core/change/id-key.ts';
 import {
   hidesAttribute,
   isSameName,
   judgeResources,
-  type LookUpAttribute,
   searchFor,
+  type LookUpAttribute,
   type Sought,
-} from '../../core/id-look-up.ts';
-import type { GroupNames, IdKind, RenamedGroup, SureResolution, UserIds } from '../../core/resolution.ts';
+} from '../../core/ids/look-up.ts';
+import type { GroupNames, IdKind, RenamedGroup, SureResolution, UserIds } from '../../core/ids/resolution.ts';
 import type { Clock, GroupApi, IdMap, Logger, MayStart, Resolution } from '../../ports.ts';
-import { Asking } from './asking.ts';
-import { ExpiringCache } from './expiring-cache.ts';
-import { type FoundGroup, GroupClaims } from './group-claims.ts';
+import { Asking, ExpiringCache } from './asking.ts';
+import { GroupClaims, type FoundGroup } from './group-claims.ts';
 import { InactiveUsers } from './inactive-users.ts';
 import type { IdMapOptions } from './options.ts';
 

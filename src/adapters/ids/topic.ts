@@ -3,13 +3,13 @@
  * be read from its beginning or its end only, so following begins at the beginning too, and passes over what was read.
  * Where following has broken off, all is read again: the topic may have been recreated, with other records at the same offsets.
  */
-import { IdClaims } from '../../core/id-claims.ts';
-import type { IdKind } from '../../core/resolution.ts';
+import { IdClaims } from '../../core/ids/id-table.ts';
+import type { IdKind } from '../../core/ids/resolution.ts';
 import type { Clock, IdMap, Logger, LogTools, Resolution, TopicRecord } from '../../ports.ts';
 import { logLasting } from '../lasting-lines.ts';
-import { pause, unlessAborted } from '../time-limit.ts';
+import { pause, unlessAborted } from '../../time.ts';
 import { IdMapError } from './options.ts';
-import { type SharedTargets, SharedTargetWarnings } from './shared-targets.ts';
+import { type SharedTargets, SharedTargetWarnings } from './group-claims.ts';
 
 /** Changes gather for so long before the listeners are told. */
 const GATHER_MS = 100;

@@ -1,15 +1,15 @@
 /** Questions about topics, offsets and brokers, over kept connections. */
 import type { Admin, PartitionMetadata } from 'kafkajs';
 import kafkajs from 'kafkajs';
-import type { SessionLimits } from '../../core/session-limits.ts';
+import type { SessionLimits } from '../../core/log/reading.ts';
 import type { Bounds, Committed, TopicDescription, TopicSpecification } from '../../ports.ts';
-import { pause } from '../time-limit.ts';
-import { boundsIn, partitionsOf } from './bounds.ts';
+import { pause } from '../../time.ts';
+import { boundsIn, partitionsOf } from './reader.ts';
 import { explainKafkaError } from './errors.ts';
-import { KeptClient } from './kept-client.ts';
-import { isLeaderless, NoLeaderError } from './leaderless.ts';
+import { KeptClient } from './clients.ts';
+import { isLeaderless, NoLeaderError } from './leaders.ts';
 import type { KafkaConnectionOptions, KafkaHost } from './options.ts';
-import { topicRefused } from './topic-refused.ts';
+import { topicRefused } from './topic-watch.ts';
 
 export interface ClusterInfo {
   readonly clusterId: string;

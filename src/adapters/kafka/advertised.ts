@@ -3,8 +3,8 @@
  * one from the other, and drops why a broker cannot be connected to (kafkajs.md 1.6).
  */
 import type { Broker, Cluster } from 'kafkajs';
-import type { ClusterClient } from './cluster-client.ts';
-import { messageOf } from './error-chain.ts';
+import type { ClusterClient } from './clients.ts';
+import { messageOf } from './errors.ts';
 
 /** A broker that the cluster names, and that cannot be connected to from here. */
 export interface UnreachableBroker {

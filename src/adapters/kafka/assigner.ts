@@ -6,10 +6,10 @@
 import type { Assigner, Cluster, GroupMember, GroupMemberAssignment } from 'kafkajs';
 import kafkajs from 'kafkajs';
 import type { InputTopic } from '../../ports.ts';
-import { readsTopics } from './other-topics.ts';
+import { readsTopics } from './topic-watch.ts';
 
 /** Equal in every instance of a group; a change of what the bytes mean needs a new one. */
-export const assignerName = 'RollcallCoPartition';
+const assignerName = 'RollcallCoPartition';
 const version = 1;
 
 export interface AssignerOptions {

@@ -2,7 +2,7 @@
  * The ChangeLog on Kafka: a supervisor over one consumer at a time, with a sender and an admin connection beside it. A
  * consumer that crashes or shows no life is given up, loudly, and built anew for as long as trying again may help.
  */
-import type { Ahead, Inspection } from '../../core/source-history.ts';
+import type { Ahead, Inspection } from '../../core/log/commit-metadata.ts';
 import type {
   Bounds,
   ChangeLog,
@@ -16,10 +16,8 @@ import type {
 import { KafkaAdmin } from './admin.ts';
 import type { ConsumerListener } from './consumer.ts';
 import { LogConsumer } from './consumer.ts';
-import { logConsumeFailure, logRebuild } from './consume-failure.ts';
-import { explainKafkaError } from './errors.ts';
-import { KafkaFailure } from './failure.ts';
-import { LeaderWatch } from './leader-watch.ts';
+import { KafkaFailure, explainKafkaError, logConsumeFailure, logRebuild } from './errors.ts';
+import { LeaderWatch } from './leaders.ts';
 import { aheadIn, inspectPartition } from './inspection.ts';
 import type { KafkaHost, KafkaLogOptions } from './options.ts';
 import { Sender } from './sender.ts';

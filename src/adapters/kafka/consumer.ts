@@ -9,14 +9,14 @@
  */
 import type { Cluster, Consumer, ConsumerGroupJoinEvent, EachBatchPayload, TopicOffsets } from 'kafkajs';
 import type { ChangeLogHandler, Commit } from '../../ports.ts';
-import { within } from '../time-limit.ts';
+import { within } from '../../time.ts';
 import { createAssigner, partitionCountOf } from './assigner.ts';
 import type { Connection } from './connection.ts';
 import { openConnection, retry } from './connection.ts';
 import { Intake } from './intake.ts';
-import type { Assigned } from './leader-watch.ts';
+import type { Assigned } from './leaders.ts';
 import { Liveness } from './liveness.ts';
-import { OtherTopics } from './other-topics.ts';
+import { OtherTopics } from './topic-watch.ts';
 import type { KafkaHost, KafkaLogOptions } from './options.ts';
 import type { Place } from './positions.ts';
 

@@ -4,7 +4,7 @@
  */
 import { createRequire } from 'node:module';
 import type { Batch, Cluster, KafkaMessage } from 'kafkajs';
-import { leadersOf } from './leaderless.ts';
+import { leadersOf } from './leaders.ts';
 
 export interface FetchPosition {
   readonly partition: number;

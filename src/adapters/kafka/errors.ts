@@ -2,8 +2,9 @@
  * What an error of kafkajs, of a socket or of TLS means for the operator; observed on real brokers (kafkajs.md 10.3).
  * Causes are looked for along `.cause`. Total: every value gets an explanation.
  */
-import { chainOf, messageOf, traitOf, type Trait } from './error-chain.ts';
-import { KafkaFailure } from './failure.ts';
+import { inspect } from 'node:util';
+import { logLasting } from '../lasting-lines.ts';
+import type { KafkaHost } from './options.ts';
 
 export interface KafkaExplanation {
   readonly code: KafkaFault;
@@ -233,4 +234,86 @@ export function explainKafkaError(error: unknown): KafkaExplanation {
     advice: 'Nobody expected this; please report it with the log.',
     retriable: false,
   };
+}
+
+/* The error, its causes and the errors that it gathers, each reduced to the properties that are looked at. Total. */
+
+/** One error of the chain. */
+export interface Trait {
+  readonly name: string;
+  /** Of Node, OpenSSL or the protocol: `ECONNREFUSED`, `33`. */
+  readonly code: string;
+  /** Of the protocol: `UNKNOWN_TOPIC_OR_PARTITION`. */
+  readonly type: string;
+  readonly message: string;
+  readonly retriable: string;
+}
+
+/** The error, what it was caused by, and what it gathers. */
+export function chainOf(error: unknown): readonly unknown[] {
+  const found = new Set<unknown>();
+  const visit = (link: unknown): void => {
+    if (typeof link !== 'object' || link === null || found.has(link)) return;
+    found.add(link);
+    visit((link as { cause?: unknown }).cause);
+    const { errors } = link as { errors?: unknown };
+    if (Array.isArray(errors)) errors.forEach(visit);
+  };
+  visit(error);
+  return [...found];
+}
+
+export function traitOf(link: unknown): Trait {
+  return {
+    name: propertyOf(link, 'name'),
+    code: propertyOf(link, 'code'),
+    type: propertyOf(link, 'type'),
+    message: propertyOf(link, 'message'),
+    retriable: propertyOf(link, 'retriable'),
+  };
+}
+
+function propertyOf(link: unknown, name: string): string {
+  const value = (link as Record<string, unknown>)[name];
+  return typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean' ? String(value) : '';
+}
+
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : inspect(error);
+}
+
+/** Ends the log: nothing that waiting could mend. */
+export class KafkaFailure extends Error {
+  override readonly name = 'KafkaFailure';
+  readonly code: KafkaFault;
+  readonly advice: string;
+  /** The message without the advice. */
+  readonly reason: string;
+
+  constructor({ code, message, advice }: Omit<KafkaExplanation, 'retriable'>, options?: ErrorOptions) {
+    super(`${message}. ${advice}`, options);
+    this.code = code;
+    this.advice = advice;
+    this.reason = message;
+  }
+}
+
+/* What a consumer that ended is logged as, while another one is built. */
+
+export function logConsumeFailure(
+  host: KafkaHost,
+  { code, message, advice }: Pick<KafkaExplanation, 'code' | 'message' | 'advice'>,
+): void {
+  const fields = { code, error: message, advice };
+  logLasting(host, {
+    level: 'warn',
+    cause: `${code} ${message}`,
+    fields,
+    message: 'Kafka cannot be consumed, trying again',
+  });
+}
+
+export function logRebuild(host: KafkaHost, reason: string): void {
+  const message = 'the consumer cannot go on and is built again';
+  logLasting(host, { level: 'error', cause: reason, fields: { reason }, message });
 }

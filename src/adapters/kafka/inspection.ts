@@ -1,10 +1,10 @@
 /** Looks into a partition that a consumer is assigned: which topic it is of, and what lies at an offset. */
 import type { Cluster } from 'kafkajs';
-import { type Ahead, type Inspection, type RecordStamp, stampOf } from '../../core/source-history.ts';
+import { type Ahead, type Inspection, type RecordStamp, stampOf } from '../../core/log/commit-metadata.ts';
 import { firstRecordFrom } from './direct-fetch.ts';
-import { leadersOf } from './leaderless.ts';
+import { leadersOf } from './leaders.ts';
 import { toLogRecord } from './record.ts';
-import { topicIdsOf } from './newer-metadata.ts';
+import { topicIdsOf } from './newer-requests.ts';
 
 interface Partitioned {
   readonly topic: string;

@@ -3,7 +3,7 @@
  * an accepted one, and then goes on trying with requests that the broker refuses (kafkajs.md 10.2). No error here holds a token.
  */
 import type { AuthenticationProviderArgs, Mechanism } from 'kafkajs';
-import { redactor } from '../../core/redact.ts';
+import { redactor } from '../../core/text/redact.ts';
 
 /** The source of tokens failed; not the broker's doing, and another try may help. */
 class TokenError extends Error {

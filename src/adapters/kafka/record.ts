@@ -1,6 +1,6 @@
 /** Records between kafkajs's shape and the port's. */
 import type { IHeaders, KafkaMessage, Message } from 'kafkajs';
-import type { UnreadableBatch } from '../../core/unreadable-batch.ts';
+import type { UnreadableBatch } from '../../core/log/reading.ts';
 import type { Headers, LogRecord, OutRecord } from '../../ports.ts';
 
 /** kafkajs does not show it, and older formats of messages do not have it. */

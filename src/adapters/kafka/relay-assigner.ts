@@ -5,7 +5,7 @@
  */
 import type { Assigner, Cluster, GroupMember } from 'kafkajs';
 import kafkajs from 'kafkajs';
-import { readsTopics } from './other-topics.ts';
+import { readsTopics } from './topic-watch.ts';
 
 /** Equal in every instance of a group; a change of what the bytes mean needs a new one. */
 const name = 'RollcallOneForAll';

@@ -8,13 +8,13 @@
 import type { Cluster, Consumer, ConsumerGroupJoinEvent, EachBatchPayload } from 'kafkajs';
 import type { Instant } from '../../ports.ts';
 import type { RelayBatch, RelayCommit, RelayHandler } from '../../ingest/ports.ts';
-import { within } from '../time-limit.ts';
+import { within } from '../../time.ts';
 import type { Connection } from './connection.ts';
 import { openConnection, retry } from './connection.ts';
 import { Liveness } from './liveness.ts';
 import type { KafkaHost, KafkaRelayOptions } from './options.ts';
 import { toLogRecord } from './record.ts';
-import { OtherTopics } from './other-topics.ts';
+import { OtherTopics } from './topic-watch.ts';
 import { createRelayAssigner } from './relay-assigner.ts';
 import type { RelayStart, StartingPoint } from './relay-start.ts';
 

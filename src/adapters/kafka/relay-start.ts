@@ -4,17 +4,21 @@
  * the topic is still the one that was read. While a partition has no leader none begins: what lies in it may be older.
  */
 import type { Admin, Cluster, PartitionOffset } from 'kafkajs';
-import { decodeRelayCommit, encodeRelayCommit, type RelayMetadata } from '../../core/commit-metadata.ts';
-import { compareHistory, lookFrom } from '../../core/source-history.ts';
+import {
+  compareHistory,
+  decodeRelayCommit,
+  encodeRelayCommit,
+  lookFrom,
+  type RelayMetadata,
+} from '../../core/log/commit-metadata.ts';
 import type { Bounds } from '../../ports.ts';
 import type { RelayCommit, RelayPartition } from '../../ingest/ports.ts';
-import { pause } from '../time-limit.ts';
-import { boundsIn } from './bounds.ts';
-import { KafkaFailure } from './failure.ts';
+import { pause } from '../../time.ts';
+import { boundsIn } from './reader.ts';
+import { KafkaFailure } from './errors.ts';
 import { inspectPartition, topicIdsFrom } from './inspection.ts';
-import { KeptClient } from './kept-client.ts';
-import { type Assigned, LeaderWatch } from './leader-watch.ts';
-import { NoLeaderError } from './leaderless.ts';
+import { KeptClient } from './clients.ts';
+import { LeaderWatch, NoLeaderError, type Assigned } from './leaders.ts';
 import type { KafkaHost, KafkaRelayOptions } from './options.ts';
 import { TopicWatch } from './topic-watch.ts';
 

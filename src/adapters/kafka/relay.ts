@@ -1,8 +1,6 @@
 /** The Relay on Kafka: a supervisor over one consumer at a time, as change-log.ts is for source and retry. */
 import type { Relay, RelayCommit, RelayHandler } from '../../ingest/ports.ts';
-import { logConsumeFailure, logRebuild } from './consume-failure.ts';
-import { explainKafkaError } from './errors.ts';
-import { KafkaFailure } from './failure.ts';
+import { KafkaFailure, explainKafkaError, logConsumeFailure, logRebuild } from './errors.ts';
 import type { KafkaHost, KafkaRelayOptions } from './options.ts';
 import { RelayConsumer, type RelayListener } from './relay-consumer.ts';
 import { RelayStart } from './relay-start.ts';

@@ -8,9 +8,9 @@
 import type { PartitionMetadata, Producer } from 'kafkajs';
 import kafkajs from 'kafkajs';
 import type { OutRecord, SendOutcome } from '../../ports.ts';
-import { partitionOfKey } from '../../core/murmur2.ts';
-import { unlessAllFailed } from '../../core/send-outcome.ts';
-import { pause, within } from '../time-limit.ts';
+import { partitionOfKey } from '../../core/log/key-hashing.ts';
+import { unlessAllFailed } from '../../core/log/reading.ts';
+import { pause, within } from '../../time.ts';
 import { retry } from './connection.ts';
 import {
   isRefusal,
@@ -20,11 +20,11 @@ import {
   produceError,
   type ProduceError,
 } from './produce-results.ts';
-import { KeptClient } from './kept-client.ts';
-import { isLeaderless, NoLeaderError } from './leaderless.ts';
+import { KeptClient } from './clients.ts';
+import { isLeaderless, NoLeaderError } from './leaders.ts';
 import type { KafkaConnectionOptions, KafkaHost } from './options.ts';
 import { sizeOf } from './record.ts';
-import { UNPACKED_BYTES_MAX } from './unpacked.ts';
+import { UNPACKED_BYTES_MAX } from './codec/unpacked.ts';
 import type { Placed } from './waves.ts';
 import { batchOf, takeWave } from './waves.ts';
 

@@ -6,7 +6,7 @@ import type { Cluster } from 'kafkajs';
 import type { KafkaAdmin } from './admin.ts';
 import type { LogConsumer } from './consumer.ts';
 import { endOfHole, fetchDirectly } from './direct-fetch.ts';
-import { leaderlessOf, numbersOf } from './leaderless.ts';
+import { leaderlessOf, numbersOf } from './leaders.ts';
 import type { KafkaLogOptions } from './options.ts';
 import type { Place } from './positions.ts';
 

@@ -1,6 +1,6 @@
 /** LogTools on Kafka: what commands need besides the pipeline's work. No consumer group is involved. */
-import type { Permitted, Resource } from '../../core/authorization.ts';
-import type { SessionLimits } from '../../core/session-limits.ts';
+import type { Permitted, Resource } from '../../core/log/authorization.ts';
+import type { SessionLimits } from '../../core/log/reading.ts';
 import type {
   LogTools,
   OutRecord,
@@ -11,13 +11,12 @@ import type {
   TopicSpecification,
 } from '../../ports.ts';
 import type { ClusterInfo } from './admin.ts';
-import { AdvertisedAddressError, unreachableBrokers, type UnreachableBroker } from './advertised.ts';
+import { AdvertisedAddressError, type UnreachableBroker, unreachableBrokers } from './advertised.ts';
 import { KafkaAdmin } from './admin.ts';
-import { permittedOperations } from './authorized-operations.ts';
-import { clusterClient, type ClusterClient } from './cluster-client.ts';
+import { permittedOperations } from './newer-requests.ts';
+import { KeptClient, clusterClient, type ClusterClient } from './clients.ts';
 import { explainKafkaError, type KafkaFault } from './errors.ts';
-import { KeptClient } from './kept-client.ts';
-import type { NoLeaderError } from './leaderless.ts';
+import type { NoLeaderError } from './leaders.ts';
 import type { KafkaConnectionOptions, KafkaHost } from './options.ts';
 import { TopicReader } from './reader.ts';
 import { Sender } from './sender.ts';

@@ -7,7 +7,7 @@
  */
 import type { ChangeLogHandler, Commit, InputTopic, Instant } from '../../ports.ts';
 import type { ConsumerGroup, JoinAnswer } from './consumer-group.ts';
-import type { Link } from './link.ts';
+import type { Link } from './memory-broker.ts';
 import type { InputTopics } from './partition-feed.ts';
 import { PartitionFeed } from './partition-feed.ts';
 

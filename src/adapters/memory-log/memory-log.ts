@@ -17,12 +17,11 @@ import type {
   TopicRecord,
   TopicSpecification,
 } from '../../ports.ts';
-import { unlessAllFailed } from '../../core/send-outcome.ts';
-import { type Ahead, type Inspection, stampOf } from '../../core/source-history.ts';
+import { unlessAllFailed } from '../../core/log/reading.ts';
+import { stampOf, type Ahead, type Inspection } from '../../core/log/commit-metadata.ts';
 import { GroupMember } from './group-member.ts';
-import type { Link } from './link.ts';
-import { directLink } from './link.ts';
-import type { MemoryBroker } from './memory-broker.ts';
+import type { Link, MemoryBroker } from './memory-broker.ts';
+import { directLink } from './memory-broker.ts';
 import type { MemoryTopic } from './memory-topic.ts';
 import type { InputTopics } from './partition-feed.ts';
 import { readTopic } from './topic-reader.ts';

@@ -1,8 +1,8 @@
 /** One topic: its partitions, its settings, and who wants to know when something was appended. */
 import { gzipSync } from 'node:zlib';
 import type { OutRecord, SendOutcome, TopicDescription, TopicSpecification } from '../../ports.ts';
-import { partitionOfKey } from '../../core/murmur2.ts';
-import { type Ahead, stampOf } from '../../core/source-history.ts';
+import { partitionOfKey } from '../../core/log/key-hashing.ts';
+import { type Ahead, stampOf } from '../../core/log/commit-metadata.ts';
 import { PartitionLog } from './partition-log.ts';
 
 /** Apache Kafka's defaults of the settings that somebody here asks for (kafka.apache.org/documentation/#topicconfigs). */

@@ -4,7 +4,7 @@
  * Paused partitions outlive assignments.
  */
 import type { ChangeLogHandler, InputTopic } from '../../ports.ts';
-import type { Link } from './link.ts';
+import type { Link } from './memory-broker.ts';
 import type { MemoryTopic } from './memory-topic.ts';
 
 export type InputTopics = Readonly<Record<InputTopic, MemoryTopic>>;

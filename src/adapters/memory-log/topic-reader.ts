@@ -1,5 +1,5 @@
 /** Reads every partition of a topic outside any consumer group, in chunks, so that other work has its turns between them. */
-import type { ReadProgress } from '../../core/read-range.ts';
+import type { ReadProgress } from '../../core/log/reading.ts';
 import type { ReadOptions, TopicRecord } from '../../ports.ts';
 import type { MemoryTopic } from './memory-topic.ts';
 

@@ -1,8 +1,8 @@
 /** Answers of identity providers → JSON and links. Pure. */
 import { createHash } from 'node:crypto';
-import { IdpTrouble } from '../../core/idp-failure.ts';
-import type { SourceRecord } from '../../core/change.ts';
-import { type Fields, isFields, readJson, textIn } from '../../formats/reading.ts';
+import type { SourceRecord } from '../../core/change/change.ts';
+import { IdpTrouble } from '../../core/ids/idp-failure.ts';
+import { isFields, readJson, textIn, type Fields } from '../../formats/reading/reading.ts';
 import type { IdpAnswer } from '../ports.ts';
 
 /** The object in an answer that must be a good one; whatever is not must never pass for an empty one. @throws IdpTrouble */
@@ -90,3 +90,44 @@ export function linkOf({ header }: IdpAnswer, relation: string): string | null {
 
 /** As a format reads it. */
 export const recordOf = (value: Uint8Array): SourceRecord => ({ key: null, value, headers: [] });
+
+/* Server-sent events (https://html.spec.whatwg.org/multipage/server-sent-events.html): bytes → messages. Pure. */
+
+export interface Message {
+  readonly event: string;
+  readonly data: string;
+  /** null: the message has none. */
+  readonly id: string | null;
+}
+
+export class MessageReader {
+  readonly #decoder = new TextDecoder();
+  #rest = '';
+
+  /** What is held of a message that is not complete yet, in UTF-16 units. */
+  get pendingLength(): number {
+    return this.#rest.length;
+  }
+
+  /** Messages that these bytes complete. */
+  read(bytes: Uint8Array): readonly Message[] {
+    const text = this.#rest + this.#decoder.decode(bytes, { stream: true });
+    // A carriage return at the end may be half of a line end.
+    const parts = text.replace(/\r\n/g, '\n').split('\n\n');
+    this.#rest = parts.pop() ?? '';
+    return parts.flatMap((part) => messageIn(part) ?? []);
+  }
+}
+
+function messageIn(part: string): Message | null {
+  let event = 'message';
+  let id: string | null = null;
+  const data: string[] = [];
+  for (const line of part.split('\n')) {
+    const [, field, value = ''] = /^([^:]+):? ?(.*)$/s.exec(line) ?? [];
+    if (field === 'event') event = value;
+    if (field === 'id') id = value;
+    if (field === 'data') data.push(value);
+  }
+  return data.length === 0 ? null : { event, data: data.join('\n'), id };
+}

@@ -3,17 +3,15 @@
  * consume-events-with-events-api); it is read until it is quiet. An expired offset is answered 410. Groups and their
  * members are listed by the Management API.
  */
-import { type Invalid, pathPart, type SourceEvent } from '../../core/change.ts';
-import { IdpTrouble } from '../../core/idp-failure.ts';
+import { pathPart, type Invalid, type SourceEvent } from '../../core/change/change.ts';
+import { IdpTrouble } from '../../core/ids/idp-failure.ts';
 import { auth0 } from '../../formats/auth0.ts';
-import { type Fields, fullState, quote, textIn } from '../../formats/reading.ts';
-import { refusedMember } from '../../formats/several.ts';
+import { fullState, quote, textIn, type Fields } from '../../formats/reading/reading.ts';
+import { refusedMember } from '../../formats/reading/several.ts';
 import type { Clock } from '../../ports.ts';
 import type { IdpApi } from '../ports.ts';
-import { fieldsOf, idOf, listField, PagesRead, recordOf } from './answer.ts';
-import { MessageReader } from './event-stream.ts';
-import { scopeOf } from './scope.ts';
-import { goneGroups, type KnownGroups, lost, type Lost, page, type Page, type PollSource } from './source.ts';
+import { MessageReader, PagesRead, fieldsOf, idOf, listField, recordOf } from './answer.ts';
+import { goneGroups, lost, page, scopeOf, type KnownGroups, type Lost, type Page, type PollSource } from './source.ts';
 
 export interface Auth0Options {
   readonly api: IdpApi;

@@ -3,11 +3,10 @@
  * mark for each known group under `<source>/<scope>/group/<id>`.
  */
 import { z } from 'zod';
-import { textOf } from '../../core/record-headers.ts';
-import { readJsonText } from '../../formats/reading.ts';
+import { textOf } from '../../core/log/record-headers.ts';
+import { readJsonText } from '../../formats/reading/reading.ts';
 import type { LogTools, OutRecord } from '../../ports.ts';
-import type { Scope } from './scope.ts';
-import type { GroupMark, PollSource } from './source.ts';
+import type { GroupMark, PollSource, Scope } from './source.ts';
 
 export interface Stored {
   /** null: none. */

@@ -3,14 +3,13 @@
  * Without a token it tells the present members of all groups, over many pages and in any order, so that full states can be
  * made only after the last page (https://learn.microsoft.com/graph/delta-query-groups). Tokens live for seven days.
  */
-import type { Hint, Invalid, SourceEvent } from '../../core/change.ts';
-import { IdpTrouble } from '../../core/idp-failure.ts';
-import { entra } from '../../formats/entra.ts';
-import { type Fields, fieldsIn, fullState, readJson, textIn } from '../../formats/reading.ts';
+import type { Hint, Invalid, SourceEvent } from '../../core/change/change.ts';
+import { IdpTrouble } from '../../core/ids/idp-failure.ts';
+import { entra } from '../../formats/entra/entra.ts';
+import { fieldsIn, fullState, readJson, textIn, type Fields } from '../../formats/reading/reading.ts';
 import type { IdpAnswer, IdpApi } from '../ports.ts';
-import { fieldsOf, idOf, listField, PagesRead, recordOf } from './answer.ts';
-import { scopeOf } from './scope.ts';
-import { goneGroups, type KnownGroups, lost, page, type Page, type PollSource } from './source.ts';
+import { PagesRead, fieldsOf, idOf, listField, recordOf } from './answer.ts';
+import { goneGroups, lost, page, scopeOf, type KnownGroups, type Page, type PollSource } from './source.ts';
 
 export interface EntraOptions {
   readonly api: IdpApi;

@@ -2,16 +2,14 @@
  * Okta's System Log: ascending from a time on, page after page; the link to the next page is the cursor, and is there even
  * when nothing is new (polling requests, https://developer.okta.com/docs/reference/api/system-log/). It keeps 90 days.
  */
-import { pathPart } from '../../core/change.ts';
-import { IdpTrouble } from '../../core/idp-failure.ts';
-import { okta } from '../../formats/okta.ts';
-import { TYPES_OF_CHANGES } from '../../formats/okta-kinds.ts';
-import { type Fields, fullState, isFields, textIn } from '../../formats/reading.ts';
+import { pathPart } from '../../core/change/change.ts';
+import { IdpTrouble } from '../../core/ids/idp-failure.ts';
+import { TYPES_OF_CHANGES, okta } from '../../formats/okta.ts';
+import { fullState, isFields, textIn, type Fields } from '../../formats/reading/reading.ts';
 import type { Clock } from '../../ports.ts';
 import type { IdpAnswer, IdpApi } from '../ports.ts';
-import { idOf, linkOf, listOf, PagesRead, recordOf } from './answer.ts';
-import { scopeOf } from './scope.ts';
-import { goneGroups, type KnownGroups, lost, type Lost, page, type Page, type PollSource } from './source.ts';
+import { PagesRead, idOf, linkOf, listOf, recordOf } from './answer.ts';
+import { goneGroups, lost, page, scopeOf, type KnownGroups, type Lost, type Page, type PollSource } from './source.ts';
 
 export interface OktaOptions {
   readonly api: IdpApi;

@@ -2,16 +2,15 @@
  * Asks an identity provider for what is new, over and over. One page at a time: its changes are written to the ingest topic
  * and acknowledged, then the cursor. A crash between the two makes the page come again; nothing is skipped.
  */
-import { type SourceEvent, isChange, isUnread } from '../../core/change.ts';
-import { IdpTrouble } from '../../core/idp-failure.ts';
-import { pause, unlessAborted } from '../../adapters/time-limit.ts';
+import { isChange, isUnread, type SourceEvent } from '../../core/change/change.ts';
+import { IdpTrouble } from '../../core/ids/idp-failure.ts';
+import { pause, unlessAborted } from '../../time.ts';
 import type { Clock, Logger, OutRecord } from '../../ports.ts';
-import { deadLetters } from '../dead-letter.ts';
-import { deliverNext } from '../delivery.ts';
+import { deadLetters, deliverNext } from '../delivery.ts';
 import { nativeRecords } from '../native-record.ts';
 import type { SendQueue } from '../send-queue.ts';
 import { PagesRead } from './answer.ts';
-import { cursorKey, cursorRecords, CursorRefusal, type Stored } from './cursor-store.ts';
+import { CursorRefusal, cursorKey, cursorRecords, type Stored } from './cursor-store.ts';
 import type { GroupMark, KnownGroups, Page, PollSource } from './source.ts';
 
 export interface PollerOptions {
@@ -188,7 +187,7 @@ export class Poller {
 }
 
 /** Groups that are there, as far as it is news, and groups that are gone. */
-export function marksOf(events: readonly SourceEvent[], known: KnownGroups): readonly GroupMark[] {
+function marksOf(events: readonly SourceEvent[], known: KnownGroups): readonly GroupMark[] {
   const marks = new Map<string, string | null>();
   for (const event of events) {
     if (!isChange(event)) continue;

@@ -4,14 +4,13 @@
  * next page; `known/<index>` in the first round, which only remembers what there is.
  */
 import { createHash } from 'node:crypto';
-import { pathPart } from '../../core/change.ts';
-import { IdpTrouble } from '../../core/idp-failure.ts';
-import { deletedGroup, type Fields, fullState, textIn } from '../../formats/reading.ts';
-import { membersIn, refusals } from '../../formats/scim-members.ts';
+import { pathPart } from '../../core/change/change.ts';
+import { IdpTrouble } from '../../core/ids/idp-failure.ts';
+import { deletedGroup, fullState, textIn, type Fields } from '../../formats/reading/reading.ts';
+import { membersIn, refusals } from '../../formats/scim/members.ts';
 import type { IdpApi } from '../ports.ts';
 import { fieldsOf, idOf, listField } from './answer.ts';
-import { scopeOf } from './scope.ts';
-import { type GroupMark, type KnownGroups, page, type Page, type PollSource } from './source.ts';
+import { page, scopeOf, type GroupMark, type KnownGroups, type Page, type PollSource } from './source.ts';
 
 export interface ScimOptions {
   readonly api: IdpApi;

@@ -1,7 +1,7 @@
 /** What polling is made of: an identity provider that is asked page by page, and tells how to go on. */
-import type { SourceEvent } from '../../core/change.ts';
-import { deletedGroup } from '../../formats/reading.ts';
-import type { Scope } from './scope.ts';
+import type { SourceEvent } from '../../core/change/change.ts';
+import { deletedGroup } from '../../formats/reading/reading.ts';
+import type { IdpApi } from '../ports.ts';
 
 /** What is remembered of a group: that there is one, and a fingerprint of its members where the source compares them. */
 export interface GroupMark {
@@ -62,3 +62,33 @@ export function goneGroups(known: KnownGroups, present: ReadonlySet<string>): Pa
   if (gone.length === 0) return null;
   return page({ events: gone.map((group) => deletedGroup({ group })) });
 }
+
+/* What a cursor belongs to: a base address, without its scheme, and the tenant where there is one. Pure. */
+
+export interface Scope {
+  readonly scope: string;
+  /** The name in former versions, which left the base path out, so that all sources of one host shared it; null: the same. */
+  readonly formerScope: string | null;
+}
+
+export interface ScopeParts {
+  /** The base path of nearly all sources of this kind; it is left out, as in former versions. */
+  readonly usualPath?: string;
+  readonly tenantId?: string;
+}
+
+export function scopeOf(
+  { host, basePath }: Pick<IdpApi, 'host' | 'basePath'>,
+  { usualPath = '', tenantId }: ScopeParts = {},
+): Scope {
+  const below = (address: string): string => (tenantId === undefined ? address : `${address}/${tenantId}`);
+  if (basePath === usualPath) return { scope: below(host), formerScope: null };
+  return { scope: below(`${host}${inKey(basePath === '' ? '/' : basePath)}`), formerScope: below(host) };
+}
+
+/**
+ * Marks of groups lie below `<scope>/group/`, where no other scope may lie. Quotes and bars would break the command that
+ * deletes a cursor.
+ */
+const inKey = (path: string): string =>
+  path.replaceAll(/['|]|(?<=\/)g(?=roup(\/|$))/g, (char) => `%${char.charCodeAt(0).toString(16)}`);

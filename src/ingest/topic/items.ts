@@ -1,12 +1,12 @@
 /** A record of the input topic → what of it goes through the reorder window. Pure. */
-import { decodeRecord, type UnreadableBatch } from '../../core/unreadable-batch.ts';
-import { type ChangeEvent, type Decoded, isChange, isUnread, type SourceFormat } from '../../core/change.ts';
-import { type DeadLetter, invalidLetter, type OriginalRecord } from '../../core/dead-letter.ts';
-import { type RecordStamp, stampOf } from '../../core/source-history.ts';
-import { eventTime } from './event-time.ts';
+import { isChange, isUnread, type ChangeEvent, type Decoded, type SourceFormat } from '../../core/change/change.ts';
+import { stampOf, type RecordStamp } from '../../core/log/commit-metadata.ts';
+import { invalidLetter, type DeadLetter, type OriginalRecord } from '../../core/log/dead-letter.ts';
+import { decodeRecord, type UnreadableBatch } from '../../core/log/reading.ts';
+import { complaintsOf } from '../delivery.ts';
+import type { RelayCommit } from '../ports.ts';
 import type { Occurrence } from './last-released.ts';
-import { type Entry, NO_TIME } from './reorder.ts';
-import { complaintsOf } from '../dead-letter.ts';
+import { NO_TIME, eventTime, type Entry } from './reorder.ts';
 
 /** Where a record of the input topic lies, and what it holds. */
 export interface InputRecord extends OriginalRecord, RecordStamp {
@@ -28,14 +28,14 @@ export interface Change {
   readonly record: InputRecord;
 }
 
-export interface Letter {
+interface Letter {
   readonly kind: 'letter';
   readonly code: string;
   readonly letter: DeadLetter;
 }
 
 /** A record without a change is done when all before it in its partition is, like every other. */
-export interface Nothing {
+interface Nothing {
   readonly kind: 'nothing';
 }
 
@@ -117,4 +117,34 @@ function letterOf(
     group,
     failure: { code, message },
   });
+}
+
+/* How far each partition is passed on, and what of that has yet to be committed. */
+
+export class Done {
+  readonly #commits = new Map<number, RelayCommit>();
+
+  clear(): void {
+    this.#commits.clear();
+  }
+
+  /** These are acknowledged, and so are all before them in their partitions. */
+  add(items: readonly Item[]): void {
+    for (const { partition, last } of items) {
+      if (last === null) continue;
+      const timestamp = Math.max(last.timestamp, this.#commits.get(partition)?.timestamp ?? 0);
+      this.#commits.set(partition, { partition, offset: last.offset + 1n, last, timestamp });
+    }
+  }
+
+  uncommitted(): readonly RelayCommit[] {
+    return [...this.#commits.values()];
+  }
+
+  /** Where more has been done meanwhile, that stays. */
+  committed(commits: readonly RelayCommit[]): void {
+    for (const commit of commits) {
+      if (this.#commits.get(commit.partition) === commit) this.#commits.delete(commit.partition);
+    }
+  }
 }

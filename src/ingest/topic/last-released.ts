@@ -7,9 +7,9 @@
  * - of the very same time, from another partition: likewise.
  * A full state covers every member of its group, and is superseded by any later change of the group.
  */
-import type { Delta, FullState, Op } from '../../core/change.ts';
-import { idKey } from '../../core/id-key.ts';
-import type { EventTime } from './event-time.ts';
+import type { Delta, FullState, Op } from '../../core/change/change.ts';
+import { idKey } from '../../core/change/id-key.ts';
+import type { EventTime } from './reorder.ts';
 
 export interface Occurrence extends EventTime {
   readonly partition: number;

@@ -1,9 +1,9 @@
 /** What passing a topic on is told, and what it needs of the world. */
-import type { SourceFormat } from '../../core/change.ts';
+import type { SourceFormat } from '../../core/change/change.ts';
 import type { Clock, Logger } from '../../ports.ts';
+import { Notices } from '../notices.ts';
 import type { Relay } from '../ports.ts';
 import type { SendQueue } from '../send-queue.ts';
-import type { RekeyNotices } from './notices.ts';
 
 export interface RekeyOptions {
   /** The topic that is read. */
@@ -24,4 +24,35 @@ export interface RekeyWorld {
   readonly clock: Clock;
   readonly log: Logger;
   readonly notices: RekeyNotices;
+}
+
+/* What operators of `rollcall ingest topic` are told: counted, a line at once and then at most one every ten seconds. */
+
+export interface RekeyNotices {
+  readonly letters: Notices;
+  readonly superseded: Notices;
+  readonly uncertain: Notices;
+  close(): void;
+}
+
+export function rekeyNotices(clock: Pick<Clock, 'schedule'>, log: Pick<Logger, 'warn'>): RekeyNotices {
+  const tell = (message: string, advice: string): Notices =>
+    new Notices(clock, (counts) => log.warn({ counts, advice }, message));
+  const letters = tell('what could not be read is in the dead-letter topic', 'its headers say why');
+  const superseded = tell(
+    'changes came after newer ones of the same members; they are in the dead-letter topic',
+    'raise INGEST_REORDER_MS if that happens often',
+  );
+  const uncertain = tell(
+    'the order of contradicting changes cannot be told; they went on in the order of their arrival',
+    'have the source say when its events happened, or read such groups anew',
+  );
+  return {
+    letters,
+    superseded,
+    uncertain,
+    close: () => {
+      for (const notices of [letters, superseded, uncertain]) notices.close();
+    },
+  };
 }

@@ -4,25 +4,22 @@
  */
 import { createHash } from 'node:crypto';
 import {
+  isChange,
+  isUnread,
   type Decoded,
   type Hint,
   type Invalid,
   type SourceEvent,
   type SourceFormat,
   type SourceRecord,
-  isChange,
-  isUnread,
-} from '../../core/change.ts';
-import type { KnownSecrets } from '../../core/redact.ts';
+} from '../../core/change/change.ts';
+import type { KnownSecrets } from '../../core/text/redact.ts';
 import type { Clock, OutRecord } from '../../ports.ts';
-import { deadLetters, type Origin } from '../dead-letter.ts';
-import { deliver } from '../delivery.ts';
+import { deadLetters, deliver, type Origin } from '../delivery.ts';
 import { nativeRecords } from '../native-record.ts';
 import type { SendQueue } from '../send-queue.ts';
 import type { WebhookKind } from './kind.ts';
-import type { WebhookNotices } from './notices.ts';
-import type { KindName } from './options.ts';
-import { Remembered } from './remembered.ts';
+import type { KindName, WebhookNotices } from './options.ts';
 
 export interface IntakeOptions {
   readonly topic: string;
@@ -133,4 +130,32 @@ function originOf({ kind, secrets }: Sender, { value, headers }: Received, at: n
   const text = Buffer.from(value).toString('latin1');
   // One character a byte, so that nothing else is changed, whatever the bytes.
   return { source: `webhook/${kind.name}`, at, value: Buffer.from(secrets.redactWhole(text), 'latin1'), headers };
+}
+
+/**
+ * Requests that were taken, by what they tell. A sender that repeats one gets the answer of the first: written again, an
+ * old change would stand behind a newer one of the same member. Only for as long as the process lives, and so many.
+ */
+export class Remembered<T> {
+  readonly #results = new Map<string, T>();
+  readonly #countMax: number;
+
+  constructor(countMax: number) {
+    this.#countMax = countMax;
+  }
+
+  get(name: string): T | undefined {
+    return this.#results.get(name);
+  }
+
+  /** Unless another result stands for the name by now: too many others may have come in between. */
+  delete(name: string, result: T): void {
+    if (this.#results.get(name) === result) this.#results.delete(name);
+  }
+
+  set(name: string, result: T): void {
+    this.#results.set(name, result);
+    const [oldest] = this.#results.keys();
+    if (this.#results.size > this.#countMax && oldest !== undefined) this.#results.delete(oldest);
+  }
 }

@@ -1,8 +1,8 @@
 /** A kind of sender: how it shows that it knows the secret, and what it wants to hear. Pure; the server asks it. */
+import { createHash, timingSafeEqual } from 'node:crypto';
 import type { IncomingHttpHeaders } from 'node:http';
-import type { Invalid } from '../../core/change.ts';
-import type { Answer } from './answer.ts';
-import type { KindName } from './options.ts';
+import type { Invalid } from '../../core/change/change.ts';
+import type { Answer, KindName } from './options.ts';
 
 /** A request without its body. */
 export interface Head {
@@ -29,3 +29,25 @@ export interface WebhookKind {
   /** Of a body of which nothing can be read; it is in the dead-letter topic. null: that is good enough. */
   refused(problem: Invalid): Answer | null;
 }
+
+/* Secrets are compared as digests: timingSafeEqual wants equal lengths, and the length tells something too. */
+
+export const isSame = (secret: string, given: string): boolean => timingSafeEqual(digest(secret), digest(given));
+
+const digest = (text: string): Buffer => createHash('sha256').update(text).digest();
+
+/* Senders that show their secret as `Authorization: Bearer …` (RFC 6750): Auth0 event streams, SCIM transmitters. */
+
+export const bearer = (
+  token: string,
+): Pick<WebhookKind, 'challenge' | 'methods' | 'greet' | 'proof' | 'mayEnter' | 'isAuthentic'> => ({
+  challenge: 'Bearer',
+  methods: ['POST'],
+  greet: () => null,
+  proof: 'head',
+  mayEnter: (head) => isSame(token, tokenIn(head)),
+  isAuthentic: () => true,
+});
+
+/** The scheme's name may be of either case (RFC 9110 11.1). */
+const tokenIn = ({ headers }: Head): string => /^Bearer +(.*)$/is.exec(headers.authorization ?? '')?.[1]?.trim() ?? '';

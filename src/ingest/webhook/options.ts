@@ -1,3 +1,7 @@
+import type { Invalid } from '../../core/change/change.ts';
+import type { Clock, Logger } from '../../ports.ts';
+import { Notices } from '../notices.ts';
+
 /** What the webhook server is told. */
 export type KindName = 'okta' | 'auth0' | 'keycloak' | 'entra' | 'scim';
 
@@ -23,3 +27,63 @@ export interface WebhookConfig {
   /** Requests under way, and requests whose records wait for Kafka. */
   readonly waitingMax: number;
 }
+
+/* What the webhook server tells of requests. */
+
+/** One for each thing that is told. */
+export interface WebhookNotices {
+  readonly refusals: Notices;
+  readonly hints: Notices;
+  readonly letters: Notices;
+  close(): void;
+}
+
+export function webhookNotices(clock: Pick<Clock, 'schedule'>, log: Pick<Logger, 'warn'>): WebhookNotices {
+  const refusals = new Notices(clock, (counts) => log.warn({ counts }, 'requests were refused'));
+  const hints = new Notices(clock, (counts) =>
+    log.warn(
+      { counts, advice: 'run `rollcall ingest poll` beside it, which reads what has changed' },
+      'notifications say that a group has changed, not how; they are in the dead-letter topic',
+    ),
+  );
+  const letters = new Notices(clock, (counts) =>
+    log.warn({ counts }, 'what could not be read is in the dead-letter topic'),
+  );
+  return {
+    refusals,
+    hints,
+    letters,
+    close: () => {
+      for (const notices of [refusals, hints, letters]) notices.close();
+    },
+  };
+}
+
+/* What a sender hears. Those who do not know the secret learn nothing but that. */
+
+export interface Answer {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string;
+}
+
+export const empty = (status: number): Answer => ({ status, headers: {}, body: '' });
+
+export const json = (status: number, body: object, headers: Readonly<Record<string, string>> = {}): Answer => ({
+  status,
+  headers: { 'content-type': 'application/json', ...headers },
+  body: `${JSON.stringify(body)}\n`,
+});
+
+/** Of the same words for every reason. */
+export const unauthorized = (challenge: string | null): Answer =>
+  json(401, { error: 'not authorized' }, challenge === null ? {} : { 'www-authenticate': challenge });
+
+const RETRY_AFTER_SECONDS = '2';
+
+/** The sender is to repeat it: nothing was acknowledged. */
+export const unavailable = (error: string): Answer => json(503, { error }, { 'retry-after': RETRY_AFTER_SECONDS });
+
+/** Whoever sends no JSON should notice; an event that cannot be understood would only be repeated. */
+export const refusedUnlessJson = ({ code }: Invalid): Answer | null =>
+  code === 'not_json' || code === 'not_utf8' ? json(400, { error: 'the body is not JSON' }) : null;

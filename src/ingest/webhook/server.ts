@@ -5,16 +5,15 @@
 import { once } from 'node:events';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { Server as HttpsServer } from 'node:https';
-import { within } from '../../adapters/time-limit.ts';
-import type { Connections } from '../../http/connections.ts';
+import { within } from '../../time.ts';
+import type { Connections } from '../../http/server.ts';
 import { createServer, urlOf } from '../../http/server.ts';
 import type { Clock, Logger } from '../../ports.ts';
-import { type Answer, json, unauthorized, unavailable } from './answer.ts';
-import { type Body, bytesOf, readBody, Room } from './body.ts';
+import { json, type Answer, unauthorized, unavailable } from './options.ts';
+import { Room, bytesOf, readBody, type Body } from './body.ts';
 import type { Intake, Intaken, Sender } from './intake.ts';
 import type { Head } from './kind.ts';
-import type { WebhookNotices } from './notices.ts';
-import type { WebhookConfig } from './options.ts';
+import type { WebhookConfig, WebhookNotices } from './options.ts';
 
 export interface WebhookSources {
   readonly senders: readonly Sender[];

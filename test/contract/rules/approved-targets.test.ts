@@ -4,11 +4,11 @@
  */
 import { expect, test } from 'vitest';
 import { sha256 } from '../../../src/adapters/system.ts';
-import type { Intent } from '../../../src/core/change.ts';
-import { heldDigest } from '../../../src/core/guard.ts';
-import { parseRetryRecord } from '../../../src/core/live-record.ts';
-import { textHeader } from '../../../src/core/record-headers.ts';
-import { decisionValue, parseAnswer, requestKey } from '../../../src/core/request-record.ts';
+import type { Intent } from '../../../src/core/change/change.ts';
+import { heldDigest } from '../../../src/core/group/guard.ts';
+import { parseRetryRecord } from '../../../src/core/log/live-record.ts';
+import { textHeader } from '../../../src/core/log/record-headers.ts';
+import { decisionValue, parseAnswer, requestKey } from '../../../src/core/log/request-record.ts';
 import { answer, QuickWorld } from '../../support/quick-world.ts';
 import { Table } from '../../support/table.ts';
 

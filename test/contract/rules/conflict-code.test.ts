@@ -3,8 +3,8 @@
  * (protocol.md 7.3).
  */
 import { expect, test } from 'vitest';
-import { ReportRecord } from '../../../src/core/report.ts';
-import { header } from '../../../src/core/record-headers.ts';
+import { ReportRecord } from '../../../src/core/report/report.ts';
+import { header } from '../../../src/core/log/record-headers.ts';
 import { answer, QuickWorld } from '../../support/quick-world.ts';
 
 const HOURS = 3_600_000;

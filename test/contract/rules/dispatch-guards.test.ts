@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
-import { partitionOfKey } from '../../../src/core/murmur2.ts';
-import type { SourceFormat } from '../../../src/core/change.ts';
-import { native } from '../../../src/formats/native.ts';
+import { partitionOfKey } from '../../../src/core/log/key-hashing.ts';
+import type { SourceFormat } from '../../../src/core/change/change.ts';
+import { native } from '../../../src/formats/native/native.ts';
 import { JumpingClock } from '../../support/jumping-clock.ts';
 import { anApi, get } from '../../support/genesys.ts';
 import { holdNext, requests } from '../../support/mishaps.ts';

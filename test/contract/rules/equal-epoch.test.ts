@@ -1,6 +1,6 @@
 import { expect, test, vi } from 'vitest';
 import { MemoryLog } from '../../../src/adapters/memory-log/memory-log.ts';
-import { renderFence } from '../../../src/core/live-record.ts';
+import { renderFence } from '../../../src/core/log/live-record.ts';
 import type { ChangeLogHandler, Heartbeat } from '../../../src/ports.ts';
 import { anIntent, aState, expire, failing, fences, stubborn } from '../../support/retry-records.ts';
 import { TappedLog } from '../../support/tapped-log.ts';

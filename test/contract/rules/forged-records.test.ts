@@ -1,9 +1,9 @@
 /** Records of another hand in the retry topic: none of them stops a partition, or makes its owner write without end. */
 import { expect, test } from 'vitest';
-import { encodeRanges } from '../../../src/core/ledger.ts';
-import { renderFence } from '../../../src/core/live-record.ts';
-import { requestKey } from '../../../src/core/request-record.ts';
-import { COUNT_MAX } from '../../../src/core/ownership.ts';
+import { encodeRanges } from '../../../src/core/log/ledger.ts';
+import { renderFence } from '../../../src/core/log/live-record.ts';
+import { requestKey } from '../../../src/core/log/request-record.ts';
+import { COUNT_MAX } from '../../../src/core/log/ownership.ts';
 import type { OutRecord } from '../../../src/ports.ts';
 import { anIntent, aState, commitBefore } from '../../support/retry-records.ts';
 import { aWorld, topics, until, type World } from '../../support/world.ts';

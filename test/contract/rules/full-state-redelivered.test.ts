@@ -1,11 +1,11 @@
 /** What a restart, a table, a replay or a refusal must not make of a full state and of what stands on top of it. */
 import { expect, test } from 'vitest';
 import { sha256 } from '../../../src/adapters/system.ts';
-import type { Decoded, SourceEvent, SourceFormat } from '../../../src/core/change.ts';
-import { heldDigest } from '../../../src/core/guard.ts';
-import { stateValue } from '../../../src/core/live-record.ts';
-import { decisionValue } from '../../../src/core/request-record.ts';
-import { delta, fullState } from '../../../src/formats/reading.ts';
+import type { Decoded, SourceEvent, SourceFormat } from '../../../src/core/change/change.ts';
+import { heldDigest } from '../../../src/core/group/guard.ts';
+import { stateValue } from '../../../src/core/log/live-record.ts';
+import { decisionValue } from '../../../src/core/log/request-record.ts';
+import { delta, fullState } from '../../../src/formats/reading/reading.ts';
 import { requests } from '../../support/mishaps.ts';
 import { ask, expire, stubborn } from '../../support/retry-records.ts';
 import { Table } from '../../support/table.ts';

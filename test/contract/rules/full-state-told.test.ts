@@ -1,8 +1,8 @@
 /** A full state whose wait, or failure, was told has its end told, too, from wherever its tries are counted (protocol.md 10.5). */
 import { expect, test } from 'vitest';
-import { textHeader } from '../../../src/core/record-headers.ts';
-import { requestKey } from '../../../src/core/request-record.ts';
-import { summarize } from '../../../src/core/summary.ts';
+import { textHeader } from '../../../src/core/log/record-headers.ts';
+import { requestKey } from '../../../src/core/log/request-record.ts';
+import { summarize } from '../../../src/core/report/summary.ts';
 import { answer, QuickWorld } from '../../support/quick-world.ts';
 
 const patient = {

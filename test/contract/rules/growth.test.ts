@@ -1,12 +1,12 @@
 /** Work grows with what comes in, not faster: it is counted for n elements and for 2n. */
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { sha256, systemRandom } from '../../../src/adapters/system.ts';
-import type { SourceFormat } from '../../../src/core/change.ts';
-import { heldDigest } from '../../../src/core/guard.ts';
-import { parseRetryRecord } from '../../../src/core/live-record.ts';
-import { textHeader } from '../../../src/core/record-headers.ts';
-import { decisionValue, requestKey } from '../../../src/core/request-record.ts';
-import { native } from '../../../src/formats/native.ts';
+import type { SourceFormat } from '../../../src/core/change/change.ts';
+import { heldDigest } from '../../../src/core/group/guard.ts';
+import { parseRetryRecord } from '../../../src/core/log/live-record.ts';
+import { textHeader } from '../../../src/core/log/record-headers.ts';
+import { decisionValue, requestKey } from '../../../src/core/log/request-record.ts';
+import { native } from '../../../src/formats/native/native.ts';
 import { Member } from '../../../src/pipeline/members.ts';
 import type { Pipeline } from '../../../src/pipeline/pipeline.ts';
 import { answer, QuickWorld } from '../../support/quick-world.ts';

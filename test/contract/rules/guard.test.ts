@@ -2,8 +2,8 @@
 import { randomUUID } from 'node:crypto';
 import { expect, test } from 'vitest';
 import { sha256 } from '../../../src/adapters/system.ts';
-import { heldDigest } from '../../../src/core/guard.ts';
-import { type Answer, decisionValue, requestKey } from '../../../src/core/request-record.ts';
+import { heldDigest } from '../../../src/core/group/guard.ts';
+import { type Answer, decisionValue, requestKey } from '../../../src/core/log/request-record.ts';
 import { requests } from '../../support/mishaps.ts';
 import { answerTo, ask, expire, request } from '../../support/retry-records.ts';
 import type { Instance, World } from '../../support/world.ts';

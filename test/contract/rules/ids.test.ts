@@ -2,7 +2,7 @@
 import { expect, test } from 'vitest';
 import { ScimIdMap } from '../../../src/adapters/ids/scim.ts';
 import { systemClock } from '../../../src/adapters/system.ts';
-import type { JournalEntry } from '../../../src/sandbox/journal.ts';
+import type { JournalEntry } from '../../../src/lab/sandbox/journal.ts';
 import { anApi, aLog } from '../../support/genesys.ts';
 import { expire, stubborn } from '../../support/retry-records.ts';
 import { Table } from '../../support/table.ts';

@@ -1,7 +1,7 @@
 /** Joins, heartbeats, commits and a drain, each at the moment that the test chooses. */
 import { describe, expect, test } from 'vitest';
-import { type Intent, WHOLE_GROUP } from '../../../src/core/change.ts';
-import { decodeCommit } from '../../../src/core/commit-metadata.ts';
+import { type Intent, WHOLE_GROUP } from '../../../src/core/change/change.ts';
+import { decodeCommit } from '../../../src/core/log/commit-metadata.ts';
 import { aHandWorld, HandWorld } from '../../support/hand-log.ts';
 import { anIntent, aRequest, aState } from '../../support/retry-records.ts';
 import { LookedUp } from '../../support/looked-up.ts';

@@ -1,8 +1,8 @@
 /** A member that the target refuses is found by halves: the others land, and no change is given up untested (protocol.md 7.7). */
 import { describe, expect, test } from 'vitest';
-import type { Answer, ResponseAnswer } from '../../../src/core/answer.ts';
-import type { ReportRecord } from '../../../src/core/report.ts';
-import { foldReport } from '../../../src/core/summary.ts';
+import type { Answer, ResponseAnswer } from '../../../src/core/target/answer.ts';
+import type { ReportRecord } from '../../../src/core/report/report.ts';
+import { foldReport } from '../../../src/core/report/summary.ts';
 import type { PatchGroupRequest } from '../../../src/ports.ts';
 import { answer, type QuickOptions, QuickWorld } from '../../support/quick-world.ts';
 

@@ -1,9 +1,9 @@
 /** UUIDs are one id in any letter case (protocol.md 3.1): folded and compared in lower case, sent as the target spells them. */
 import { expect, test } from 'vitest';
-import type { Intent } from '../../../src/core/change.ts';
-import { renderState } from '../../../src/core/live-record.ts';
+import type { Intent } from '../../../src/core/change/change.ts';
+import { renderState } from '../../../src/core/log/live-record.ts';
 import { sha256 } from '../../../src/adapters/system.ts';
-import { named } from '../../../src/core/intents.ts';
+import { named } from '../../../src/core/change/pending.ts';
 import { requests } from '../../support/mishaps.ts';
 import { anIntent, commitBefore, expire, failing, stubborn } from '../../support/retry-records.ts';
 import { aWorld, topics, until, type World } from '../../support/world.ts';

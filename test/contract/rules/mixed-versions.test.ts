@@ -1,8 +1,8 @@
 /** During an upgrade an instance meets live records of a newer version: what it does not know it neither loses nor carries out. */
 import { expect, test } from 'vitest';
-import { parseRetryRecord, stateValue } from '../../../src/core/live-record.ts';
-import { textHeader } from '../../../src/core/record-headers.ts';
-import { requestKey } from '../../../src/core/request-record.ts';
+import { parseRetryRecord, stateValue } from '../../../src/core/log/live-record.ts';
+import { textHeader } from '../../../src/core/log/record-headers.ts';
+import { requestKey } from '../../../src/core/log/request-record.ts';
 import { QuickWorld } from '../../support/quick-world.ts';
 import { anIntent } from '../../support/retry-records.ts';
 

@@ -1,8 +1,8 @@
 /** A group is forgotten only when nothing of it can come back: no record, report or request of it is on its way. */
 import { expect, test } from 'vitest';
-import { encodeRanges } from '../../../src/core/ledger.ts';
-import { native } from '../../../src/formats/native.ts';
-import type { SourceFormat } from '../../../src/core/change.ts';
+import { encodeRanges } from '../../../src/core/log/ledger.ts';
+import { native } from '../../../src/formats/native/native.ts';
+import type { SourceFormat } from '../../../src/core/change/change.ts';
 import type { OutRecord } from '../../../src/ports.ts';
 import { anIntent, aRequest, commitBefore, expire, failing } from '../../support/retry-records.ts';
 import type { Instance, World } from '../../support/world.ts';

@@ -4,7 +4,7 @@
  */
 import { describe, expect, test } from 'vitest';
 import { readiness } from '../../../src/admin/readiness.ts';
-import { parseRetryRecord } from '../../../src/core/live-record.ts';
+import { parseRetryRecord } from '../../../src/core/log/live-record.ts';
 import { answer, QuickWorld } from '../../support/quick-world.ts';
 
 /** As random as UUIDs, and the same in each run. */

@@ -1,9 +1,9 @@
 /** Users that are looked up, and were deleted and created again under another id: the refusal of the former id ends it. */
 import { describe, expect, test } from 'vitest';
 import { ScimIdMap } from '../../../src/adapters/ids/scim.ts';
-import { requestKey } from '../../../src/core/request-record.ts';
-import { textHeader } from '../../../src/core/record-headers.ts';
-import type { Answer } from '../../../src/core/answer.ts';
+import { requestKey } from '../../../src/core/log/request-record.ts';
+import { textHeader } from '../../../src/core/log/record-headers.ts';
+import type { Answer } from '../../../src/core/target/answer.ts';
 import { answer, QuickWorld, type QuickOptions } from '../../support/quick-world.ts';
 
 const MINUTE = 60_000;

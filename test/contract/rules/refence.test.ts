@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { renderFence } from '../../../src/core/live-record.ts';
+import { renderFence } from '../../../src/core/log/live-record.ts';
 import { expire, failing, fences, stubborn } from '../../support/retry-records.ts';
 import { removing, SandboxClient } from '../../support/sandbox-client.ts';
 import type { Instance, World } from '../../support/world.ts';

@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest';
 import { replayNow } from '../../../src/commands/replay.ts';
-import type { ReportRecord } from '../../../src/core/report.ts';
-import type { ReplayVerdict } from '../../../src/core/request-record.ts';
-import { parseAnswer, requestKey } from '../../../src/core/request-record.ts';
-import { foldReport } from '../../../src/core/summary.ts';
+import type { ReportRecord } from '../../../src/core/report/report.ts';
+import type { ReplayVerdict } from '../../../src/core/log/request-record.ts';
+import { parseAnswer, requestKey } from '../../../src/core/log/request-record.ts';
+import { foldReport } from '../../../src/core/report/summary.ts';
 import { MemoryLog } from '../../../src/adapters/memory-log/memory-log.ts';
 import { EXIT } from '../../../src/exit-codes.ts';
 import { aHost } from '../../support/command-host.ts';

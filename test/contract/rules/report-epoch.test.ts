@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { OutRecord } from '../../../src/ports.ts';
-import { summarize } from '../../../src/core/summary.ts';
+import { summarize } from '../../../src/core/report/summary.ts';
 import { JumpingClock } from '../../support/jumping-clock.ts';
 import { failing } from '../../support/retry-records.ts';
 import { aWorld, topics, until, within } from '../../support/world.ts';

@@ -1,6 +1,6 @@
 /** Storms: however short a wait the target names, and however often, few requests reach it. In virtual time. */
 import { describe, expect, test } from 'vitest';
-import { readGroup } from '../../../src/commands/target.ts';
+import { readGroup } from '../../../src/console/target.ts';
 import type { RawAnswer } from '../../fuzz/answers.ts';
 import type { Asked } from '../../fuzz/connections.ts';
 import { ScimTarget } from '../../fuzz/scim-target.ts';

@@ -1,7 +1,7 @@
 /** A record that holds several events: event i has the position offset.i (protocol.md 3.1), each is accounted for by itself. */
 import { expect, test } from 'vitest';
-import type { Decoded, SourceEvent, SourceFormat } from '../../../src/core/change.ts';
-import { delta, hint, invalid, skip } from '../../../src/formats/reading.ts';
+import type { Decoded, SourceEvent, SourceFormat } from '../../../src/core/change/change.ts';
+import { delta, hint, invalid, skip } from '../../../src/formats/reading/reading.ts';
 import { expire, failing, stubborn } from '../../support/retry-records.ts';
 import type { World } from '../../support/world.ts';
 import { aWorld, topics, until } from '../../support/world.ts';

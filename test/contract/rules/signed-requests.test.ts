@@ -5,19 +5,24 @@
 import { randomUUID } from 'node:crypto';
 import { expect, test } from 'vitest';
 import { MemoryLog } from '../../../src/adapters/memory-log/memory-log.ts';
-import { operatorKey } from '../../../src/adapters/operator-key.ts';
+import { operatorKey } from '../../../src/adapters/private-file.ts';
 import { sha256 } from '../../../src/adapters/system.ts';
 import { decideHeld } from '../../../src/commands/held.ts';
 import { replayNow } from '../../../src/commands/replay.ts';
-import { heldDigest } from '../../../src/core/guard.ts';
-import { header, textHeader } from '../../../src/core/record-headers.ts';
-import { decisionValue, parseAnswer, requestKey } from '../../../src/core/request-record.ts';
-import { type OperatorKey, signed } from '../../../src/core/request-signature.ts';
+import { heldDigest } from '../../../src/core/group/guard.ts';
+import { header, textHeader } from '../../../src/core/log/record-headers.ts';
+import {
+  decisionValue,
+  parseAnswer,
+  requestKey,
+  signed,
+  type OperatorKey,
+} from '../../../src/core/log/request-record.ts';
 import { EXIT } from '../../../src/exit-codes.ts';
 import type { OutRecord } from '../../../src/ports.ts';
 import { aHost } from '../../support/command-host.ts';
-import { anIntent, aRequest, expire, failing } from '../../support/retry-records.ts';
-import { aWorld, type Instance, topics, until, type World } from '../../support/world.ts';
+import { aRequest, anIntent, expire, failing } from '../../support/retry-records.ts';
+import { aWorld, topics, type Instance, type World, until } from '../../support/world.ts';
 
 const key = operatorKey(() => 'the-key-of-the-operators');
 const otherKey = operatorKey(() => 'the-key-of-a-stranger');

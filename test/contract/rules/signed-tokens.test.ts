@@ -1,7 +1,7 @@
 /** Signed tokens are verified before they are decoded, which takes a while: their batch waits, and goes on. */
 import { expect, test } from 'vitest';
-import { scimEvents } from '../../../src/formats/scim-events.ts';
-import { withoutKeys } from '../../../src/formats/token-verifier.ts';
+import { scimEvents } from '../../../src/formats/scim/events.ts';
+import { withoutKeys } from '../../../src/formats/scim/token-verifier.ts';
 import { aToken, SlowVerifier } from '../../support/tokens.ts';
 import type { World } from '../../support/world.ts';
 import { aWorld, topics } from '../../support/world.ts';

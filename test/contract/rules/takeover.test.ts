@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { renderFence } from '../../../src/core/live-record.ts';
+import { renderFence } from '../../../src/core/log/live-record.ts';
 import { anIntent, aState, commitBefore, expire, failing, lastFence, stubborn } from '../../support/retry-records.ts';
 import type { World } from '../../support/world.ts';
 import { aWorld, topics, until } from '../../support/world.ts';

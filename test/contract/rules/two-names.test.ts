@@ -1,9 +1,9 @@
 /** One user under two names, one of which is resolved later: the newest change counts, whatever is known when (ID_MAP). */
 import { describe, expect, test } from 'vitest';
 import { sha256 } from '../../../src/adapters/system.ts';
-import { parseRetryRecord, renderState } from '../../../src/core/live-record.ts';
-import { textHeader } from '../../../src/core/record-headers.ts';
-import { requestKey } from '../../../src/core/request-record.ts';
+import { parseRetryRecord, renderState } from '../../../src/core/log/live-record.ts';
+import { textHeader } from '../../../src/core/log/record-headers.ts';
+import { requestKey } from '../../../src/core/log/request-record.ts';
 import type { IdMap, Resolution } from '../../../src/ports.ts';
 import { answer, QuickWorld } from '../../support/quick-world.ts';
 import { Table } from '../../support/table.ts';

@@ -3,10 +3,10 @@
  * for an operator, or for the members to become known.
  */
 import { describe, expect, test } from 'vitest';
-import type { Intent } from '../../../src/core/change.ts';
-import { parseRetryRecord, stateValue } from '../../../src/core/live-record.ts';
-import { textHeader } from '../../../src/core/record-headers.ts';
-import { requestKey } from '../../../src/core/request-record.ts';
+import type { Intent } from '../../../src/core/change/change.ts';
+import { parseRetryRecord, stateValue } from '../../../src/core/log/live-record.ts';
+import { textHeader } from '../../../src/core/log/record-headers.ts';
+import { requestKey } from '../../../src/core/log/request-record.ts';
 import type { PipelineOptions } from '../../../src/pipeline/options.ts';
 import { answer, QuickWorld } from '../../support/quick-world.ts';
 import { Table } from '../../support/table.ts';

@@ -1,6 +1,6 @@
 /** Versions that are changed on the way, and answers that are looked at (protocol.md 7.2, 7.3). */
 import { expect, test } from 'vitest';
-import type { Behaviour } from '../../../src/sandbox/behaviour.ts';
+import type { Behaviour } from '../../../src/lab/sandbox/behaviour.ts';
 import { requests } from '../../support/mishaps.ts';
 import { aWorld, type World } from '../../support/world.ts';
 

@@ -3,8 +3,7 @@ import { execFile } from 'node:child_process';
 import { access, mkdtemp, readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { fetchRelease } from '../../../src/adapters/kafka-broker/fetch.ts';
-import { type Artifact, releaseOfArtifacts } from '../../../src/adapters/kafka-broker/release.ts';
+import { fetchRelease, releaseOfArtifacts, type Artifact } from '../../../src/lab/kafka-broker/fetch.ts';
 import { testHost } from '../../support/broker.ts';
 
 /** As docs/formats.md and examples/keycloak-debezium name them. */

@@ -3,7 +3,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { vi } from 'vitest';
-import { freePorts } from '../../../src/adapters/kafka-broker/free-ports.ts';
+import { freePorts } from '../../../src/lab/kafka-broker/java-process.ts';
 import { fetchConnect, fetchDebezium } from './artifacts.ts';
 import { ServerProcess } from './server-process.ts';
 

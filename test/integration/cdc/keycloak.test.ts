@@ -3,7 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, onTestFailed, test, vi } from 'vitest';
-import { type Broker, startBroker } from '../../../src/adapters/kafka-broker/start.ts';
+import { type Broker, startBroker } from '../../../src/lab/kafka-broker/start.ts';
 import type { TopicRecord } from '../../../src/ports.ts';
 import { Lots } from '../../chaos/lots.ts';
 import { testHost } from '../../support/broker.ts';

@@ -1,10 +1,10 @@
 /** A Keycloak of the test's own, and its admin API: groups, users and who is in which. */
-import { freePorts } from '../../../src/adapters/kafka-broker/free-ports.ts';
+import { freePorts } from '../../../src/lab/kafka-broker/java-process.ts';
 import { fetchKeycloak } from './artifacts.ts';
 import type { Postgres } from './postgres.ts';
 import { ServerProcess } from './server-process.ts';
 
-export const REALM = 'company';
+const REALM = 'company';
 const ADMIN = 'admin';
 
 export interface Realm {

@@ -7,8 +7,8 @@ import { heldCommand } from '../../../src/commands/held.ts';
 import { createTopics } from '../../../src/commands/topics.ts';
 import type { Topics } from '../../../src/pipeline/options.ts';
 import type { LogTools, TopicRecord } from '../../../src/ports.ts';
-import { printEnvironment } from '../../../src/sandbox/environment.ts';
-import { startSandbox, type Sandbox } from '../../../src/sandbox/sandbox.ts';
+import { printEnvironment } from '../../../src/lab/sandbox/server.ts';
+import { startSandbox, type Sandbox } from '../../../src/lab/sandbox/sandbox.ts';
 import { aHost } from '../../support/command-host.ts';
 import { kafkaHost, plaintext } from '../../support/kafka-log-harness.ts';
 import { type Environment, ServiceProcess, shortTimes } from '../../support/service.ts';
@@ -176,5 +176,5 @@ export class CdcPipeline {
   }
 }
 
-export const headerOf = (headers: TopicRecord['headers'], name: string): string =>
+const headerOf = (headers: TopicRecord['headers'], name: string): string =>
   String(Buffer.from(headers.find(([header]) => header === name)?.[1] ?? []));

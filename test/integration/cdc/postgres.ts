@@ -4,7 +4,7 @@ import { access, chown, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { promisify } from 'node:util';
-import { freePorts } from '../../../src/adapters/kafka-broker/free-ports.ts';
+import { freePorts } from '../../../src/lab/kafka-broker/java-process.ts';
 import { ServerProcess } from './server-process.ts';
 
 const execute = promisify(execFile);

@@ -2,7 +2,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { EventEmitter, once } from 'node:events';
 import { createInterface } from 'node:readline';
-import { Guard } from '../../../src/adapters/kafka-broker/guard.ts';
+import { Guard } from '../../../src/lab/kafka-broker/java-process.ts';
 
 const TAIL_MAX = 200;
 /** Keycloak makes all of its tables at its first start. */

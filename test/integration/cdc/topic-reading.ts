@@ -1,9 +1,9 @@
 /** What the records of a topic mean, read as `rollcall run` reads them, and what they come to. */
-import type { SourceEvent } from '../../../src/core/change.ts';
-import { readConfig } from '../../../src/config.ts';
-import { formatOptions } from '../../../src/commands/format.ts';
-import { firstRecordFindings } from '../../../src/formats/first-records.ts';
-import type { RecordFinding } from '../../../src/formats/record-finding.ts';
+import type { SourceEvent } from '../../../src/core/change/change.ts';
+import { readConfig } from '../../../src/config/config.ts';
+import { formatOptions } from '../../../src/console/source-format.ts';
+import { firstRecordFindings } from '../../../src/formats/first-records/first-records.ts';
+import type { RecordFinding } from '../../../src/formats/first-records/record-finding.ts';
 import { autoFormat, type FormatOptions, sourceTopicFormat } from '../../../src/formats/registry.ts';
 import type { LogTools, TopicRecord } from '../../../src/ports.ts';
 import type { Environment } from '../../support/service.ts';

@@ -3,9 +3,9 @@
  * tables are made here, as its release 26.7.3 makes them (META-INF/jpa-changelog-*.xml of keycloak-model-jpa), without Keycloak.
  */
 import { afterAll, beforeAll, beforeEach, describe, expect, onTestFailed, test } from 'vitest';
-import { type Broker, startBroker } from '../../../src/adapters/kafka-broker/start.ts';
+import { type Broker, startBroker } from '../../../src/lab/kafka-broker/start.ts';
 import { createLogTools } from '../../../src/adapters/kafka/tools.ts';
-import { refusesStart } from '../../../src/formats/first-records.ts';
+import { refusesStart } from '../../../src/formats/first-records/first-records.ts';
 import type { LogTools } from '../../../src/ports.ts';
 import { testHost } from '../../support/broker.ts';
 import { kafkaHost, plaintext } from '../../support/kafka-log-harness.ts';

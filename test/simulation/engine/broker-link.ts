@@ -1,5 +1,5 @@
 /** The network between one instance and the broker: requests and answers take their time, get lost, or come late. */
-import type { Link } from '../../../src/adapters/memory-log/link.ts';
+import type { Link } from '../../../src/adapters/memory-log/memory-broker.ts';
 import type { Chance } from './chance.ts';
 import type { Counter } from './counter.ts';
 import type { Host } from './host.ts';

@@ -1,6 +1,6 @@
 /** A table of ids that all instances follow: users and groups have the same names on both sides, but for rows that are set. */
-import { IdClaims } from '../../../src/core/id-claims.ts';
-import type { SureResolution } from '../../../src/core/resolution.ts';
+import { IdClaims } from '../../../src/core/ids/id-table.ts';
+import type { SureResolution } from '../../../src/core/ids/resolution.ts';
 import type { IdMap } from '../../../src/ports.ts';
 import type { Host } from './host.ts';
 

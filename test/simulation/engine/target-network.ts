@@ -3,8 +3,8 @@
  * and checks are the real ones. A request that was written lands, or not, whatever becomes of its sender.
  */
 import type { Connect, Connections } from '../../../src/adapters/genesys/http-client.ts';
-import { faultAnswer, GARBAGE } from '../../../src/sandbox/fault-answer.ts';
-import type { Answer } from '../../../src/sandbox/answer.ts';
+import { faultAnswer, GARBAGE } from '../../../src/lab/sandbox/faults.ts';
+import type { Answer } from '../../../src/lab/sandbox/answer.ts';
 import type { Chance } from './chance.ts';
 import type { Counter } from './counter.ts';
 import type { Host } from './host.ts';

@@ -2,17 +2,16 @@
  * The target in this process: the emulator's own rules (groups, users, versions, tokens, limits, error shapes) without its
  * server, its timers and its faults; those are drawn by lot in target-network.ts.
  */
-import type { Answer } from '../../../src/sandbox/answer.ts';
-import { credentialRefusal } from '../../../src/sandbox/denials.ts';
-import { answerRefusal, handle } from '../../../src/sandbox/handle.ts';
-import { limitHeaders } from '../../../src/sandbox/limits.ts';
-import { GroupStore, type Group } from '../../../src/sandbox/groups.ts';
-import { readPatch } from '../../../src/sandbox/patch.ts';
-import type { SandboxRequest } from '../../../src/sandbox/request.ts';
-import { routeOf } from '../../../src/sandbox/route.ts';
-import { rateRefusal, type Refusal } from '../../../src/sandbox/scim-error.ts';
-import type { SandboxOptions, SandboxState } from '../../../src/sandbox/state.ts';
-import { createState } from '../../../src/sandbox/state.ts';
+import type { Answer } from '../../../src/lab/sandbox/answer.ts';
+import { credentialRefusal, limitHeaders } from '../../../src/lab/sandbox/limits.ts';
+import { answerRefusal, handle } from '../../../src/lab/sandbox/handle.ts';
+import { GroupStore, type Group } from '../../../src/lab/sandbox/groups.ts';
+import { readPatch } from '../../../src/lab/sandbox/patch.ts';
+import type { SandboxRequest } from '../../../src/lab/sandbox/request.ts';
+import { routeOf } from '../../../src/lab/sandbox/request.ts';
+import { rateRefusal, type Refusal } from '../../../src/lab/sandbox/scim-error.ts';
+import type { SandboxOptions, SandboxState } from '../../../src/lab/sandbox/state.ts';
+import { createState } from '../../../src/lab/sandbox/state.ts';
 import type { Chance } from './chance.ts';
 import type { Counter } from './counter.ts';
 import type { Refused } from '../script.ts';

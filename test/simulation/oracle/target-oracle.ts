@@ -1,5 +1,5 @@
 /** Watches the target: what is sent to it, how much at once, and what becomes of memberships. */
-import type { Answer } from '../../../src/sandbox/answer.ts';
+import type { Answer } from '../../../src/lab/sandbox/answer.ts';
 import type { TargetRequest, Watch } from '../engine/target.ts';
 import type { Traffic } from '../engine/target-network.ts';
 import { Violation } from '../violation.ts';

@@ -1,6 +1,6 @@
 /** What is written: records, commits, topics; and reading it back. */
 import { expect, test } from 'vitest';
-import type { ReadProgress } from '../../../src/core/read-range.ts';
+import type { ReadProgress } from '../../../src/core/log/reading.ts';
 import type { SendOutcome, TopicRecord } from '../../../src/ports.ts';
 import type { Open } from './driver.ts';
 import { join, numbered, produce, readAll, settled, texts } from './driver.ts';

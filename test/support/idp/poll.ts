@@ -1,13 +1,10 @@
 /** A poll of an identity provider before a memory log. A crash is a run whose next sends fail for good. */
-import { KnownSecrets } from '../../../src/core/redact.ts';
-import { oktaApi } from '../../../src/adapters/idp/okta.ts';
-import { auth0Api } from '../../../src/adapters/idp/auth0.ts';
-import { entraApi } from '../../../src/adapters/idp/entra.ts';
-import { scimApi } from '../../../src/adapters/idp/scim.ts';
+import { KnownSecrets } from '../../../src/core/text/redact.ts';
+import { auth0Api, entraApi, oktaApi, scimApi } from '../../../src/adapters/idp/idp.ts';
 import { MemoryBroker } from '../../../src/adapters/memory-log/memory-broker.ts';
 import { systemClock, systemRandom } from '../../../src/adapters/system.ts';
-import { textOf } from '../../../src/core/record-headers.ts';
-import { native } from '../../../src/formats/native.ts';
+import { textOf } from '../../../src/core/log/record-headers.ts';
+import { native } from '../../../src/formats/native/native.ts';
 import { auth0Source } from '../../../src/ingest/poll/auth0.ts';
 import { loadCursor } from '../../../src/ingest/poll/cursor-store.ts';
 import { entraSource } from '../../../src/ingest/poll/entra.ts';

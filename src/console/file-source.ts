@@ -1,0 +1,137 @@
+/** A file of changes as a source topic: line n is the record at offset n, in the one partition of `apply`. */
+import type { MemoryBroker } from '../adapters/memory-log/memory-broker.ts';
+import type { Position, SourceRecord } from '../core/change/change.ts';
+import type { ReportRecord } from '../core/report/report.ts';
+import { operationId } from '../core/report/summary.ts';
+import { thenApply } from '../core/target/refusals.ts';
+import { isFields, readJson } from '../formats/reading/reading.ts';
+import type { Topics } from '../pipeline/options.ts';
+import type { Host } from './host.ts';
+import { readLines, type Line } from './lines.ts';
+
+export const FILE_TOPICS: Topics = {
+  source: 'apply',
+  retry: 'apply.retry',
+  deadLetter: 'apply.dead-letter',
+  report: 'apply.reports',
+};
+
+export const FILE_SOURCE: Pick<Position, 'topic' | 'partition'> = { topic: FILE_TOPICS.source, partition: 0 };
+
+/** Nobody waits hours for a file: what may yet be provisioned is given up at the first failure, unless it is asked for. */
+export const fileEnvironment = (environment: Host['environment']): Host['environment'] => ({
+  SLOW_RETRY_SCHEDULE_MS: '',
+  ...environment,
+});
+
+/** Blank lines leave holes, so that each offset is the number of its line. */
+export async function fillSource(broker: MemoryBroker, file: string, host: Pick<Host, 'stdin'>): Promise<void> {
+  const { topic, partition } = FILE_SOURCE;
+  for await (const { bytes } of readLines(file, host)) {
+    if (bytes === null) broker.topic(topic).partition(partition).skip(1);
+    else broker.append([{ topic, partition, key: null, value: bytes, headers: [] }]);
+  }
+}
+
+/* Remedies that work where the changes come from a file: there is no topic to look into, and the file can be applied again. */
+
+/** The record, with the advice that an operator of `apply` can follow. */
+export const inFile = (record: ReportRecord): ReportRecord =>
+  record.reason === null
+    ? record
+    : { ...record, reason: { ...record.reason, advice: adviceOf(record, record.reason.advice) } };
+
+function adviceOf(record: ReportRecord, advice: string): string {
+  switch (record.outcome) {
+    case 'held':
+      return 'Run the same command with --approve and the digest that stands under "held" to let it pass.';
+    case 'invalid':
+      return 'Correct the line of the file and apply it again; what has landed is left as it is.';
+    default:
+      return thenApply(advice, operationId(record));
+  }
+}
+
+/*
+ * Records of a topic in a file: one JSON object a line, or one over several lines. A text is the record's bytes as they are,
+ * any other value is written as JSON. `{"record":{…}}` is the record in it.
+ */
+
+export interface FileRecord {
+  readonly kind: 'record';
+  readonly record: SourceRecord;
+}
+
+export interface BadLine {
+  readonly kind: 'bad';
+  /** From 1. */
+  readonly line: number;
+  readonly message: string;
+}
+
+/** @param file a path, or `-` for standard input. */
+export async function* readRecords(file: string, host: Pick<Host, 'stdin'>): AsyncGenerator<FileRecord | BadLine> {
+  const lines: Line[] = [];
+  let isOneALine = false;
+  for await (const line of readLines(file, host)) {
+    if (isOneALine) yield* recordOf(line);
+    else if (lines.length === 0 && isWhole(line)) {
+      isOneALine = true;
+      yield* recordOf(line);
+    } else if (lines.length > 0 || line.bytes !== null) lines.push(line);
+  }
+  if (lines.length > 0) yield* recordsOver(lines);
+}
+
+const isWhole = ({ bytes }: Line): boolean => bytes !== null && readJson(bytes).ok;
+
+/** The first line was no JSON by itself: either the whole is one document, or that line is bad. */
+function* recordsOver(lines: readonly Line[]): Generator<FileRecord | BadLine> {
+  const whole = readJson(Buffer.concat(lines.flatMap(({ bytes }) => [bytes ?? EMPTY, LINE_FEED])));
+  if (!whole.ok) {
+    for (const line of lines) yield* recordOf(line);
+    return;
+  }
+  yield fromJson(whole.json, lines[0]?.index ?? 0);
+}
+
+const EMPTY = new Uint8Array();
+const LINE_FEED = Buffer.from('\n');
+
+function* recordOf({ index, bytes }: Line): Generator<FileRecord | BadLine> {
+  if (bytes === null) return;
+  const read = readJson(bytes);
+  yield read.ok ? fromJson(read.json, index) : { kind: 'bad', line: index + 1, message: read.problem.message };
+}
+
+function fromJson(json: unknown, index: number): FileRecord | BadLine {
+  const bad = (message: string): BadLine => ({ kind: 'bad', line: index + 1, message });
+  const fields = isFields(json) && isFields(json['record']) ? json['record'] : json;
+  if (!isFields(fields) || !('value' in fields))
+    return bad('This is no record: {"topic","key","headers","value"} is wanted, and `value` is missing.');
+  const headers = headersIn(fields['headers'] ?? {});
+  if (headers === null) return bad('`headers` must be an object of texts, or a list of names and texts in turn.');
+  try {
+    const record = { key: bytesOf(fields['key'] ?? null), value: bytesOf(fields['value']), headers };
+    return { kind: 'record', record };
+  } catch {
+    return bad('The record is nested too deeply to be written as JSON; give `key` and `value` as texts.');
+  }
+}
+
+/** A list of names and texts in turn is what kcat prints. */
+function headersIn(headers: unknown): SourceRecord['headers'] | null {
+  const pairs = Array.isArray(headers)
+    ? headers.flatMap((name, at) => (at % 2 === 0 ? [[name, headers[at + 1]] as const] : []))
+    : isFields(headers)
+      ? Object.entries(headers)
+      : null;
+  if (pairs === null || !pairs.every(([name, text]) => isHeader(name) && (text === null || isHeader(text))))
+    return null;
+  return pairs.map(([name, text]) => [String(name), bytesOf(text ?? '') ?? EMPTY] as const);
+}
+
+const isHeader = (value: unknown): boolean => typeof value === 'string';
+
+const bytesOf = (value: unknown): Uint8Array | null =>
+  value === null ? null : Buffer.from(typeof value === 'string' ? value : JSON.stringify(value));

@@ -1,0 +1,134 @@
+/**
+ * The changes of a whole file, folded per group and member. Kept is what stands: a number for each membership, the newest
+ * full state of a group, and how often something was superseded; never the changes themselves, of which there may be
+ * any number. Ids are kept once, since most members are in many groups.
+ */
+import { WHOLE_GROUP, type ChangeEvent, type ChangeSource, type Intent, type Op } from '../core/change/change.ts';
+import { idKey } from '../core/change/id-key.ts';
+import { intentFor } from '../core/change/pending.ts';
+import type { Wanted } from './dry-run.ts';
+
+interface FoldedGroup {
+  /** As the source spells it first. */
+  readonly spelling: string;
+  state: FoldedState | null;
+  /** Member → its newest change: twice the number of its event, plus 1 for an addition. */
+  readonly members: Map<string, number>;
+  /** Of members whom the source spells in another way. */
+  readonly spellings: Map<string, string>;
+  readonly superseded: Map<string | null, number>;
+}
+
+interface FoldedState {
+  readonly event: number;
+  readonly members: readonly string[];
+  readonly deleted: boolean;
+}
+
+export class FoldedChanges {
+  readonly #groups = new Map<string, FoldedGroup>();
+  readonly #ids = new Map<string, string>();
+  readonly #source: Pick<ChangeSource, 'topic' | 'partition'>;
+  #eventCount = 0;
+
+  /** @param source where the events come from. */
+  constructor(source: Pick<ChangeSource, 'topic' | 'partition'>) {
+    this.#source = source;
+  }
+
+  get groupCount(): number {
+    return this.#groups.size;
+  }
+
+  /** Takes one event in, in the order of the source. */
+  take(event: ChangeEvent): void {
+    const number = this.#eventCount++;
+    const group = this.#groupOf(event.group);
+    if (event.kind === 'state') {
+      supersedeAll(group);
+      const members = event.members.map((member) => this.#kept(member));
+      group.state = { event: number, members, deleted: event.deleted };
+      return;
+    }
+    // A member in both lists: remove wins.
+    for (const member of event.remove) this.#set(group, member, 2 * number);
+    for (const member of event.add) this.#set(group, member, 2 * number + 1);
+  }
+
+  /** In the order of their first changes; a group that was handed out is forgotten. */
+  *takeGroups(): Generator<Wanted> {
+    for (const [key, group] of this.#groups) {
+      this.#groups.delete(key);
+      yield this.#wantedOf(group);
+    }
+  }
+
+  #groupOf(id: string): FoldedGroup {
+    const known = this.#groups.get(idKey(id));
+    if (known !== undefined) return known;
+    const group: FoldedGroup = {
+      spelling: this.#kept(id),
+      state: null,
+      members: new Map(),
+      spellings: new Map(),
+      superseded: new Map(),
+    };
+    this.#groups.set(this.#kept(idKey(id)), group);
+    return group;
+  }
+
+  #set(group: FoldedGroup, member: string, code: number): void {
+    const key = this.#kept(idKey(member));
+    const former = group.members.get(key);
+    if (former !== undefined && eventOf(former) === eventOf(code)) return;
+    if (former !== undefined) supersede(group, key);
+    // The newest stand last.
+    group.members.delete(key);
+    group.members.set(key, code);
+    if (key === member) group.spellings.delete(key);
+    else group.spellings.set(key, this.#kept(member));
+  }
+
+  /** One string for all who have the id. A part of a longer text would keep all of it in memory, so it is copied. */
+  #kept(id: string): string {
+    const known = this.#ids.get(id);
+    if (known !== undefined) return known;
+    const copy = JSON.parse(JSON.stringify(id)) as string;
+    this.#ids.set(copy, copy);
+    return copy;
+  }
+
+  #wantedOf({ spelling: group, state, members, spellings, superseded }: FoldedGroup): Wanted {
+    const intents = new Map<string, Intent>();
+    if (state !== null) {
+      const { event, ...whole } = state;
+      const origin = { group, source: this.#sourceOf(event), seenAt: 0 };
+      intents.set(WHOLE_GROUP, { ...intentFor(origin, 'state', WHOLE_GROUP), whole });
+    }
+    for (const [key, code] of members) {
+      const origin = { group, source: this.#sourceOf(eventOf(code)), seenAt: 0 };
+      const op: Op = code % 2 === 0 ? 'remove' : 'add';
+      intents.set(key, intentFor(origin, op, spellings.get(key) ?? key));
+    }
+    return { group, intents, superseded };
+  }
+
+  /** What orders the changes of a group. */
+  #sourceOf(event: number): ChangeSource {
+    return { ...this.#source, offset: BigInt(event), index: null, eventId: null, timestamp: 0 };
+  }
+}
+
+const eventOf = (code: number): number => Math.floor(code / 2);
+
+function supersede({ superseded, spellings }: FoldedGroup, member: string): void {
+  const name = spellings.get(member) ?? member;
+  superseded.set(name, (superseded.get(name) ?? 0) + 1);
+}
+
+function supersedeAll(group: FoldedGroup): void {
+  if (group.state !== null) group.superseded.set(null, (group.superseded.get(null) ?? 0) + 1);
+  for (const member of group.members.keys()) supersede(group, member);
+  group.members.clear();
+  group.spellings.clear();
+}

@@ -1,0 +1,140 @@
+/** What is held, one set a group: which digest names it, how much of the group it is, and how it is shown. */
+import { sha256 } from '../adapters/system.ts';
+import type { Held, Intent } from '../core/change/change.ts';
+import { idKey } from '../core/change/id-key.ts';
+import { heldDigest, heldText } from '../core/group/guard.ts';
+import { timeText } from '../core/report/reporting.ts';
+import { EXIT, ExitError } from '../exit-codes.ts';
+import { findWaiting, type RetryTopic } from './retry-topic.ts';
+
+/** So many digits name a set for a decision: a few may fit one that the operator has not looked at. */
+export const DECIDED_LENGTH_MIN = 12;
+
+/** What is held of one group. */
+export interface HeldSet {
+  readonly digest: string;
+  /** The beginning of the digest that no other set has. */
+  readonly prefix: string;
+  readonly group: string;
+  readonly partition: number;
+  readonly by: readonly Held['by'][];
+  /** Epoch ms, of the oldest. */
+  readonly since: number;
+  /** Members of the group when they were held; null: not recorded. */
+  readonly groupSize: number | null;
+  readonly intents: readonly Intent[];
+}
+
+/** Of a set before it is known which others there are. */
+type LoneSet = Omit<HeldSet, 'prefix'>;
+
+/** The oldest first. */
+export async function heldSets(retry: RetryTopic): Promise<readonly HeldSet[]> {
+  const waiting = (await findWaiting(retry, {})).filter(({ state }) => state === 'held').map(({ intent }) => intent);
+  const groups = new Map<string, Intent[]>();
+  for (const intent of waiting) {
+    const known = groups.get(`${intent.source.partition}/${intent.group}`);
+    if (known === undefined) groups.set(`${intent.source.partition}/${intent.group}`, [intent]);
+    else known.push(intent);
+  }
+  const sets = [...groups.values()].flatMap((intents) => setOf(intents) ?? []).toSorted((a, b) => a.since - b.since);
+  const prefixes = shortestPrefixes(sets.map(({ digest }) => digest));
+  return sets.map((set) => ({ ...set, prefix: prefixes.get(set.digest) ?? set.digest }));
+}
+
+function setOf(intents: readonly Intent[]): LoneSet | null {
+  const [first] = intents;
+  if (first === undefined) return null;
+  const digest = heldDigest(first.group, intents, sha256);
+  if (digest === null) return null;
+  const held = intents.flatMap(({ guard }) => (guard?.kind === 'held' ? [guard] : []));
+  const sizes = held.flatMap(({ groupSize }) => groupSize ?? []);
+  return {
+    digest,
+    group: first.group,
+    partition: first.source.partition,
+    by: [...new Set(held.map(({ by }) => by))],
+    since: held.reduce((oldest, { since }) => Math.min(oldest, since), Infinity),
+    groupSize: sizes.length === 0 ? null : sizes.reduce((largest, size) => Math.max(largest, size)),
+    intents,
+  };
+}
+
+/** Long enough to decide by. In order, the nearest neighbours have the most in common. */
+function shortestPrefixes(digests: readonly string[]): ReadonlyMap<string, string> {
+  const sorted = [...new Set(digests)].toSorted();
+  return new Map(
+    sorted.map((digest, at) => {
+      const common = Math.max(commonLength(digest, sorted[at - 1]), commonLength(digest, sorted[at + 1]));
+      return [digest, digest.slice(0, Math.max(DECIDED_LENGTH_MIN, common + 1))];
+    }),
+  );
+}
+
+function commonLength(one: string, other = ''): number {
+  let length = 0;
+  while (length < other.length && one[length] === other[length]) length += 1;
+  return length;
+}
+
+/** @throws ExitError where it names none, or several. */
+export function one(sets: readonly HeldSet[], digest: string): HeldSet {
+  const found = sets.filter((set) => digest !== '' && set.digest.startsWith(digest.toLowerCase()));
+  const [only] = found;
+  if (only !== undefined && found.length === 1) return only;
+  const why =
+    found.length === 0 ? 'nothing is held under this digest; its set may have changed' : 'several digests begin so';
+  throw new ExitError(EXIT.someFailed, `held: ${digest}: ${why}; see \`rollcall held list\``);
+}
+
+/** Which sets are decided about. */
+export interface HeldSelection {
+  readonly digests: readonly string[];
+  readonly groups: readonly string[];
+  readonly by: readonly string[];
+  readonly all: boolean;
+}
+
+export const isByDigest = ({ digests }: HeldSelection): boolean => digests.length > 0;
+
+/** @throws ExitError where a digest names no set, or is too short to decide by. */
+export function selected(sets: readonly HeldSet[], selection: HeldSelection): readonly HeldSet[] {
+  const short = selection.digests.find(({ length }) => length < DECIDED_LENGTH_MIN);
+  if (short !== undefined)
+    throw new ExitError(EXIT.usage, `held: name at least ${DECIDED_LENGTH_MIN} digits of what is decided about`);
+  if (isByDigest(selection)) return [...new Set(selection.digests.map((digest) => one(sets, digest)))];
+  const groups = selection.groups.map(idKey);
+  return sets.filter(
+    (set) =>
+      (groups.length === 0 || groupsOf(set).some((group) => groups.includes(idKey(group)))) &&
+      (selection.by.length === 0 || set.by.some((by) => selection.by.includes(by))),
+  );
+}
+
+/** By the identity provider and by Genesys Cloud. */
+const groupsOf = ({ group, intents }: HeldSet): readonly string[] => [
+  group,
+  ...new Set(intents.flatMap(({ guard }) => guard?.groupTarget ?? [])),
+];
+
+export const setLine = ({ intents, since, groupSize, ...set }: HeldSet) => ({
+  ...set,
+  since: timeText(since),
+  count: intents.length,
+  group_size: groupSize,
+  percent: percentOf(intents.length, groupSize),
+});
+
+/** With the digits that name it. */
+export const setText = ({ prefix, group, by, since, groupSize, intents }: HeldSet): string =>
+  `${prefix}  group ${group}  ${sizeText(intents.length, groupSize)}  held since ${timeText(since)}\n` +
+  by.map((each) => `    ${each}: ${heldText(each)}\n`).join('');
+
+function sizeText(count: number, groupSize: number | null): string {
+  const percent = percentOf(count, groupSize);
+  return percent === null ? `${count} removals` : `${count} of ${groupSize} members (${percent} %)`;
+}
+
+/** A whole number, at most 100: none of a group of which more is recorded than it has. */
+const percentOf = (count: number, groupSize: number | null): number | null =>
+  groupSize === null || groupSize === 0 ? null : Math.min(100, Math.round((100 * count) / groupSize));

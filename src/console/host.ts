@@ -1,0 +1,97 @@
+/** What a command gets of the process it runs in; cli.ts alone touches the process itself. */
+import { once } from 'node:events';
+import type { Readable, Writable } from 'node:stream';
+import { InvalidArgumentError } from 'commander';
+import type { Summary } from '../core/report/summary.ts';
+import type { KnownSecrets } from '../core/text/redact.ts';
+import { jsonText, visibleLines } from '../core/text/visible.ts';
+import { EXIT, ExitError, type ExitCode } from '../exit-codes.ts';
+import type { Clock, Random } from '../ports.ts';
+import { summaryJson } from '../report/summary.ts';
+import { unlessAborted } from '../time.ts';
+
+export interface Host {
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  readonly stdin: Readable;
+  readonly stdout: Output;
+  readonly stderr: Output;
+  readonly clock: Clock;
+  readonly random: Random;
+  /** What must not appear in anything that the process says. */
+  readonly secrets: KnownSecrets;
+  /** Aborts at the first SIGTERM or SIGINT; a second one ends the process at once. */
+  readonly stop: AbortSignal;
+  /** Starts another `rollcall`: program and arguments that stand before the command's name. */
+  readonly self: readonly [program: string, ...args: string[]];
+  /** What the process will exit with once the command has ended. */
+  finish(code: ExitCode): void;
+}
+
+/** A stream that may be a terminal. */
+export type Output = Writable & { readonly isTTY?: boolean };
+
+/** Writes lines for people, and waits while the reader is slower. What a terminal would obey is made visible. */
+export const print = (output: Output, text: string): Promise<void> => write(output, visibleLines(text));
+
+/** Writes a value for programs, and for a terminal that shows it. */
+export const printJson = (output: Output, value: unknown, indent = 0): Promise<void> =>
+  write(output, `${jsonText(value, indent)}\n`);
+
+/** As `printJson`, however many operations it holds. */
+export async function printSummary(output: Output, summary: Summary, indent = 0): Promise<void> {
+  await printPieces(output, summaryJson(summary, indent));
+}
+
+/** Writes JSON that was made in pieces. */
+export async function printPieces(output: Output, pieces: Iterable<string>): Promise<void> {
+  for (const piece of pieces) await write(output, piece);
+}
+
+/** Writes a line that report/csv.ts has made. */
+export const printCsv = (output: Output, line: string): Promise<void> => write(output, line);
+
+async function write(output: Output, text: string): Promise<void> {
+  if (!output.write(text)) await once(output, 'drain');
+}
+
+/** Resolves when the host is asked to stop. */
+export async function stopped(stop: AbortSignal): Promise<void> {
+  if (!stop.aborted) await once(stop, 'abort');
+}
+
+/** The result of work that leaves nothing behind: a signal ends it where it stands. @throws ExitError where it was asked to stop. */
+export async function unlessStopped<T>(host: Pick<Host, 'stop'>, work: Promise<T>): Promise<T> {
+  const result = await unlessAborted(
+    host.stop,
+    work.then((value) => ({ value })),
+  );
+  if (result !== 'aborted') return result.value;
+  throw new ExitError(EXIT.someFailed, 'stopped');
+}
+
+/** @throws ExitError where it was asked to stop, so that a part is not taken for the whole. */
+export function endIfStopped({ stop }: Pick<Host, 'stop'>, when: string): void {
+  if (stop.aborted) throw new ExitError(EXIT.someFailed, `stopped ${when}`);
+}
+
+/* Values of options, checked while commander reads the command line. */
+
+export function wholeNumber(min: number, max: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (/^\d+$/.test(text) && value >= min && value <= max) return value;
+    throw new InvalidArgumentError(`Give a whole number from ${min} to ${max}.`);
+  };
+}
+
+/** RFC 3339 → epoch ms. */
+export function instant(text: string): number {
+  const at = Date.parse(text);
+  if (!Number.isNaN(at)) return at;
+  throw new InvalidArgumentError('Give a time such as 2026-09-21T14:13:20Z.');
+}
+
+/** For options that may be given several times. */
+export function collect(value: string, former: readonly string[] = []): readonly string[] {
+  return [...former, value];
+}

@@ -1,0 +1,100 @@
+/** What the sub-commands of `rollcall ingest` share: topics that must be there, and the queue before Kafka. */
+import { judgeTopics } from './topics.ts';
+import { explainKafkaError } from '../adapters/kafka/errors.ts';
+import { logLasting } from '../adapters/lasting-lines.ts';
+import type { ServiceHealth } from '../admin/readiness.ts';
+import { topicFindings, type TopicFinding, type TopicNames } from '../core/log/topics.ts';
+import { ExitError } from '../exit-codes.ts';
+import { SendQueue } from '../ingest/send-queue.ts';
+import type { LogTools, Logger } from '../ports.ts';
+import { pause, unlessAborted } from '../time.ts';
+import type { KafkaAccess } from './access.ts';
+import type { Host } from './host.ts';
+
+export interface IngestSurroundings {
+  readonly host: Pick<Host, 'clock' | 'stop' | 'random'>;
+  readonly log: Logger;
+  readonly tools: LogTools;
+  readonly readiness: IngestReadiness;
+  /** What Kafka permits, and what stands behind its errors; absent: the log is another. */
+  readonly kafka?: KafkaAccess;
+}
+
+/** What `/readyz` of an ingest shows: what it waits for before it begins, then what its parts say. */
+export class IngestReadiness {
+  #checks: readonly Check[] = [() => 'the topics have not been looked at yet'];
+
+  get health(): ServiceHealth {
+    const reasons = this.#checks.flatMap((check) => check() ?? []);
+    return { ready: reasons.length === 0, reasons };
+  }
+
+  waits(reason: string): void {
+    this.#checks = [() => reason];
+  }
+
+  /** It works, as long as no part has a reason why it does not. */
+  begins(...checks: readonly Check[]): void {
+    this.#checks = checks;
+  }
+}
+
+/** The reason why a part does not work at present; null: it does. */
+type Check = () => string | null;
+
+/** Of all records that wait. */
+const QUEUE_BYTES_MAX = 64 * 1024 * 1024;
+
+/** @param offersMax for a caller that offers one thing after the other any number. */
+export const openQueue = ({ host, log, tools }: IngestSurroundings, offersMax = 16): SendQueue =>
+  new SendQueue({
+    tools,
+    log,
+    clock: host.clock,
+    offersMax,
+    bytesMax: QUEUE_BYTES_MAX,
+    // What nobody has foreseen is tried again too: nothing is lost by that, and the log tells it.
+    isPassing: (error) => {
+      const { retriable, code } = explainKafkaError(error);
+      return retriable || code === 'unexpected';
+    },
+  });
+
+const RETRY_MS = 1_000;
+
+/** The topics that every `rollcall ingest` writes to. */
+export interface WrittenTopics {
+  readonly topics: TopicNames;
+  readonly ingest: { readonly topic: string | null };
+}
+
+/** Waits for brokers that cannot be reached; false: asked to stop meanwhile. @throws ExitError as `run` would, for the same findings */
+export async function topicsAreRight(config: WrittenTopics, surroundings: IngestSurroundings): Promise<boolean> {
+  const { host, log, kafka } = surroundings;
+  while (!host.stop.aborted) {
+    try {
+      await kafka?.demand();
+      judgeTopics(await writtenFindings(config, surroundings.tools), log);
+      return true;
+    } catch (error) {
+      const { retriable, message, advice } = explainKafkaError(
+        kafka === undefined ? error : await kafka.diagnosed(error),
+      );
+      if (error instanceof ExitError || !retriable) throw error;
+      surroundings.readiness.waits(`Kafka cannot be reached: ${message}`);
+      const line = { fields: { message, advice }, message: 'Kafka cannot be reached, trying again' };
+      logLasting({ clock: host.clock, log }, { level: 'warn', cause: message, ...line });
+    }
+    await unlessAborted(host.stop, pause(host.clock, RETRY_MS));
+  }
+  return false;
+}
+
+async function writtenFindings({ topics, ingest }: WrittenTopics, tools: LogTools): Promise<readonly TopicFinding[]> {
+  const names = { ...topics, source: ingest.topic ?? topics.source };
+  const [source, deadLetter] = await Promise.all([
+    tools.describeTopic(names.source),
+    tools.describeTopic(names.deadLetter),
+  ]);
+  return topicFindings(names, { source, deadLetter });
+}

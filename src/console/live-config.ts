@@ -1,0 +1,120 @@
+/**
+ * The configuration of a service whose files may change: secrets (`NAME_FILE`) and the certificate of the webhook server. The
+ * files are looked at again and again, since notifications are lost where a file is mounted or replaced; a change is taken
+ * once it has rested for one look, so that half of a certificate and its key is not. What cannot be used changes nothing.
+ */
+import { readConfig, type Config } from '../config/config.ts';
+import { reloadedFiles } from '../config/read-values.ts';
+import type { Part } from '../config/variable.ts';
+import type { Logger } from '../ports.ts';
+import type { Host } from './host.ts';
+import { readText } from './kafka-tools.ts';
+
+const LOOK_EVERY_MS = 5_000;
+
+type Listener<P extends Part> = (config: Config<P>) => void;
+
+export class LiveConfig<P extends Part> {
+  readonly #parts: readonly P[];
+  readonly #host: Pick<Host, 'environment' | 'clock' | 'secrets'>;
+  readonly #logger: Logger;
+  readonly #files: readonly string[];
+  readonly #listeners: Listener<P>[] = [];
+  #current: Config<P>;
+  /** Contents of all files: as they were judged last, for good or ill, and at the last look. */
+  #judged: string;
+  #seen: string;
+  #cancel: () => void = () => undefined;
+
+  constructor(config: Config<P>, parts: readonly P[], { host, logger }: LiveSurroundings) {
+    this.#current = config;
+    this.#parts = parts;
+    this.#host = host;
+    this.#logger = logger;
+    this.#files = reloadedFiles(host.environment, parts);
+    this.#judged = this.#contents();
+    this.#seen = this.#judged;
+    if (this.#files.length > 0) this.#lookLater();
+  }
+
+  get current(): Config<P> {
+    return this.#current;
+  }
+
+  /** Called with what is to be used from now on; where it throws, everything stays as it was. */
+  onChange(listener: Listener<P>): void {
+    this.#listeners.push(listener);
+  }
+
+  close(): void {
+    this.#cancel();
+  }
+
+  #lookLater(): void {
+    this.#cancel = this.#host.clock.schedule(LOOK_EVERY_MS, () => {
+      this.#look();
+      this.#lookLater();
+    });
+  }
+
+  #look(): void {
+    const contents = this.#contents();
+    const hasRested = contents === this.#seen;
+    this.#seen = contents;
+    if (contents === this.#judged || !hasRested) return;
+    this.#judged = contents;
+    try {
+      const config = readConfig(this.#host.environment, this.#parts, readText);
+      this.#host.secrets.know(config.secrets);
+      for (const listener of this.#listeners) listener(config);
+      this.#host.secrets.retire(this.#current.secrets.filter((secret) => !config.secrets.includes(secret)));
+      this.#current = config;
+      this.#logger.info({}, 'secrets or certificates have changed and are used from now on');
+    } catch (error) {
+      const problem = error instanceof Error ? error.message : String(error);
+      this.#logger.error(
+        { problem },
+        'secrets or certificates have changed and cannot be used: the former ones are kept',
+      );
+    }
+  }
+
+  #contents(): string {
+    return JSON.stringify(this.#files.map(contentOf));
+  }
+}
+
+export interface LiveSurroundings {
+  readonly host: Pick<Host, 'environment' | 'clock' | 'secrets'>;
+  readonly logger: Logger;
+}
+
+/** null: it cannot be read. */
+function contentOf(path: string): string | null {
+  try {
+    return readText(path);
+  } catch {
+    return null;
+  }
+}
+
+/** The configuration as it is now. */
+export interface Live<P extends Part> {
+  readonly current: Config<P>;
+}
+
+/** An object whose properties are read when they are asked for. */
+export function lazily<T extends object>(current: () => T): T {
+  const properties = Object.keys(current()).map((name) => [
+    name,
+    { enumerable: true, get: () => current()[name as keyof T] },
+  ]);
+  return Object.defineProperties({} as T, Object.fromEntries(properties));
+}
+
+/** With the credentials as they are at each authentication. */
+export function liveKafka(live: Live<'kafka'>): Config<'kafka'>['kafka'] {
+  const { kafka } = live.current;
+  const { sasl } = kafka;
+  return sasl === null ? kafka : { ...kafka, sasl: lazily(() => live.current.kafka.sasl ?? sasl) };
+}

@@ -1,0 +1,108 @@
+/** What `rollcall plan` prints: totals, and each group for people or as a line of JSON. */
+import { sourceMember } from '../core/change/change.ts';
+import { idKey } from '../core/change/id-key.ts';
+import { type IdKind, type SureResolution, unresolvedFailure } from '../core/ids/resolution.ts';
+import { isSuccess } from '../core/report/summary.ts';
+import { classify } from '../core/target/outcome.ts';
+import { jsonText, visible } from '../core/text/visible.ts';
+import { ExitError } from '../exit-codes.ts';
+import type { IdMap } from '../ports.ts';
+import type { Names, Refused, Wanted } from './dry-run.ts';
+import { predictionsOf, type GroupPlan, type Prediction } from './dry-run.ts';
+import type { Host } from './host.ts';
+import { targetExitCode } from './target.ts';
+
+/** Of a whole file. */
+export class PlanTotals {
+  readonly #outcomes = new Map<string, number>();
+  #groupCount = 0;
+  #requestCount = 0;
+
+  take(plan: GroupPlan): void {
+    this.#groupCount += 1;
+    this.#requestCount += plan.requests.length;
+    for (const count of plan.superseded.values()) this.count('superseded', count);
+    for (const { outcome } of plan.predicted) this.count(outcome, 1);
+  }
+
+  count(outcome: Prediction['outcome'], count: number): void {
+    if (count > 0) this.#outcomes.set(outcome, (this.#outcomes.get(outcome) ?? 0) + count);
+  }
+
+  /** As `apply` judges it: nothing fails, is held or waits. */
+  get isAllDone(): boolean {
+    return [...this.#outcomes.keys()].every((outcome) => isSuccess({ outcome }));
+  }
+
+  text(): string {
+    const changeCount = [...this.#outcomes.values()].reduce((sum, count) => sum + count, 0);
+    const counts = [...this.#outcomes].map(([outcome, count]) => `  ${outcome.padEnd(18)} ${count}\n`);
+    const more = this.#outcomes.has('held') ? HELD : '';
+    const head = `${changeCount} changes in ${this.#groupCount} groups would take ${this.#requestCount} requests:\n`;
+    return `${head}${counts.join('')}${more}`;
+  }
+}
+
+const HELD = 'The removal guard would hold some; `rollcall apply` lists them with what lets them pass.\n';
+
+export function planText(plan: GroupPlan): string {
+  const { group, etag, requests, noop } = plan;
+  const lines = [`group ${group}  ${etag === null ? 'cannot be read' : `version ${etag}`}`];
+  for (const { method, path, if_match: version, body } of requests) {
+    lines.push(
+      `  ${method} ${path}  If-Match: ${version ?? 'the version of the answer before'}`,
+      `    ${jsonText(body)}`,
+    );
+  }
+  if (noop.length > 0) lines.push(`  already so: ${noop.join(', ')}`);
+  for (const [member, count] of plan.superseded)
+    lines.push(lineOf({ member, outcome: 'superseded', code: null }, count));
+  for (const each of plan.predicted) {
+    if (each.outcome !== 'applied' && each.outcome !== 'already_synced') lines.push(lineOf(each));
+  }
+  return `${lines.join('\n')}\n`;
+}
+
+const lineOf = ({ member, outcome, code }: Prediction, count = 1): string =>
+  `  ${outcome}: ${member ?? '(full state)'}${code === null ? '' : ` (${code})`}${count === 1 ? '' : ` ${count} times`}`;
+
+const SLICE = 1_000;
+
+/** In pieces: each change is an entry, and one member may have millions of them. */
+export function* planJson(plan: GroupPlan): Generator<string> {
+  const { group, etag, requests, noop } = plan;
+  yield `${jsonText({ group, etag, requests, noop }).slice(0, -1)},"predicted":[`;
+  let [entries, comma]: [string[], string] = [[], ''];
+  for (const each of predictionsOf(plan)) {
+    entries.push(jsonText(each));
+    if (entries.length < SLICE) continue;
+    yield comma + entries.join(',');
+    [entries, comma] = [[], ','];
+  }
+  yield `${entries.length === 0 ? '' : comma}${entries.join(',')}]}\n`;
+}
+
+/* For a dry run: what the target calls a group and everybody its changes name. */
+
+/** @returns why nothing can be planned, where the group is not known. @throws ExitError where the target gives no answer. */
+export async function namesFor(ids: IdMap | null, wanted: Wanted, host: Pick<Host, 'stop'>): Promise<Names | Refused> {
+  if (ids === null) return { group: idKey(wanted.group), members: new Map() };
+  const group = await resolve(ids, 'group', wanted.group, host);
+  if (group.kind !== 'found') return { failure: unresolvedFailure('group', group), rule: 'slow' };
+  const named = new Set(
+    [...wanted.intents.values()].flatMap((intent) => intent.whole?.members ?? [sourceMember(intent)]),
+  );
+  const members = new Map<string, SureResolution>();
+  for (const member of named) members.set(member, await resolve(ids, 'user', member, host));
+  return { group: group.id, groupName: ids.groupNames?.lookedUp(wanted.group) ?? null, members };
+}
+
+async function resolve(ids: IdMap, kind: IdKind, id: string, { stop }: Pick<Host, 'stop'>): Promise<SureResolution> {
+  const known = ids.known(kind, id);
+  if (known !== null && known.kind !== 'unanswered') return known;
+  const told = await ids.lookUp(kind, id, () => !stop.aborted);
+  if (told.kind !== 'unanswered') return told;
+  const outcome = classify(told.answer, 'GET');
+  const why = 'failure' in outcome ? outcome.failure.message : 'stopped before every id was looked up';
+  throw new ExitError(targetExitCode(outcome.kind), `plan: the ${kind} ${id} could not be looked up: ${visible(why)}`);
+}

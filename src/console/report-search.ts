@@ -1,0 +1,109 @@
+/**
+ * Reads of the report topic what a selection needs: from the offsets of a time on, and of a group the partition of its key.
+ * Where that holds nothing of the group, all other partitions: the key is the source's id, and the id that was asked for
+ * may be the one of Genesys Cloud.
+ */
+import { idKey } from '../core/change/id-key.ts';
+import { partitionOfKey } from '../core/log/key-hashing.ts';
+import type { ReadProgress } from '../core/log/reading.ts';
+import { ReportRecord } from '../core/report/report.ts';
+import type { LogTools, TopicRecord } from '../ports.ts';
+import { concernsSelected, groupIds, type KeyedReport, type ReportSelection } from '../report/selection.ts';
+import { print, type Host } from './host.ts';
+
+/** Timestamps are those of the sender or of the broker, and their clocks may differ. */
+const CLOCK_MARGIN_MS = 600_000;
+
+export interface ReportSearch {
+  readonly tools: LogTools;
+  readonly topic: string;
+  readonly partitionCount: number;
+  readonly selection: ReportSelection;
+  /** Go on with what is written later, in all partitions. */
+  readonly follow: boolean;
+  /** A group is looked for in every partition. */
+  readonly allPartitions: boolean;
+  readonly host: Pick<Host, 'stderr' | 'stop'>;
+}
+
+export interface FoundReport extends KeyedReport {
+  /** As it was written, with fields that only a newer version knows. */
+  readonly json: unknown;
+}
+
+/** What one search has read so far. */
+export class SearchedReports {
+  /** Of the partitions that are being read. */
+  progress: ReadProgress = { passed: 0, total: 0 };
+  readonly partitions = new Set<number>();
+  readonly outcomes = new Set<string>();
+  recordCount = 0;
+  /** Records that are no report records. */
+  unreadableCount = 0;
+  /** Of batches that cannot be unpacked. */
+  readonly problems: string[] = [];
+  readonly #search: ReportSearch;
+  readonly #groupsFound = new Set<string>();
+
+  constructor(search: ReportSearch) {
+    this.#search = search;
+  }
+
+  /** Records that concern the selected groups and members, of every outcome and time. */
+  async *read(): AsyncGenerator<FoundReport> {
+    const { partitionCount, host } = this.#search;
+    const all = Array.from({ length: partitionCount }, (_, partition) => partition);
+    const first = this.#partitionsOfKeys() ?? all;
+    yield* this.#readPartitions(first);
+    const missing = [...(this.#search.selection.groups ?? [])].filter((group) => !this.#groupsFound.has(group));
+    const others = all.filter((partition) => !first.includes(partition));
+    if (missing.length === 0 || others.length === 0 || host.stop.aborted) return;
+    const what = `nothing of group ${missing.join(', ')} in partition ${first.join(', ')}, where its key is`;
+    await print(host.stderr, `${what}; reading the others, as it may be an id of Genesys Cloud\n`);
+    yield* this.#readPartitions(others);
+  }
+
+  /** null: the key does not say. */
+  #partitionsOfKeys(): readonly number[] | null {
+    const { selection, follow, allPartitions, partitionCount } = this.#search;
+    if (selection.groups === null || follow || allPartitions) return null;
+    return [...new Set([...selection.groups].map((group) => partitionOfKey(Buffer.from(group), partitionCount)))];
+  }
+
+  async *#readPartitions(partitions: readonly number[]): AsyncGenerator<FoundReport> {
+    const { tools, topic, selection, follow, host } = this.#search;
+    for (const partition of partitions) this.partitions.add(partition);
+    const onProgress = (progress: ReadProgress): void => {
+      this.progress = progress;
+    };
+    const from = selection.since === null ? 'beginning' : { since: selection.since - CLOCK_MARGIN_MS };
+    const options = { from, partitions, follow, signal: host.stop, unreadable: 'tell', onProgress } as const;
+    for await (const each of tools.read(topic, options)) {
+      const found = this.#take(each);
+      if (found === null || !concernsSelected(selection, found)) continue;
+      for (const id of groupIds(found)) if (typeof id === 'string') this.#groupsFound.add(idKey(id));
+      yield found;
+    }
+  }
+
+  #take({ key, value, unreadable }: TopicRecord): FoundReport | null {
+    this.recordCount += 1;
+    const read = readReport(value);
+    if (unreadable !== undefined) this.problems.push(unreadable.message);
+    else if (read === null) this.unreadableCount += 1;
+    if (read === null) return null;
+    this.outcomes.add(read.record.outcome);
+    return { ...read, key: key === null ? null : Buffer.from(key).toString() };
+  }
+}
+
+/** null: not a report record. */
+export function readReport(value: Uint8Array | null): { readonly record: ReportRecord; readonly json: unknown } | null {
+  if (value === null) return null;
+  try {
+    const json: unknown = JSON.parse(Buffer.from(value).toString());
+    return { record: ReportRecord.parse(json), json };
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,264 @@
+/** What operators' commands have in common: reading what waits in the retry topic, and asking its owners for something. */
+import { operatorKey } from '../adapters/private-file.ts';
+import { intentId, type Intent } from '../core/change/change.ts';
+import { idKey } from '../core/change/id-key.ts';
+import { isHeld } from '../core/change/pending.ts';
+import { needsOfOperator } from '../core/log/authorization.ts';
+import { parseRetryRecord, type WireRecord } from '../core/log/live-record.ts';
+import { emptyView, readFence, readState, type RetryView } from '../core/log/ownership.ts';
+import type { ReadProgress } from '../core/log/reading.ts';
+import { header } from '../core/log/record-headers.ts';
+import {
+  REFUSAL_TEXT,
+  REQUEST_AGE_MAX_MS,
+  parseAnswer,
+  signed,
+  type Answer,
+  type OperatorKey,
+  type RequestRecord,
+  type RequestRefusal,
+} from '../core/log/request-record.ts';
+import { EXIT, ExitError, type ExitCode } from '../exit-codes.ts';
+import type { LogTools, OutRecord } from '../ports.ts';
+import { unlessAborted } from '../time.ts';
+import { endIfStopped, print, type Host, unlessStopped } from './host.ts';
+import { withLogTools } from './kafka-tools.ts';
+import { showProgress } from './progress.ts';
+
+export interface RetryTopic {
+  /** Its name. */
+  readonly topic: string;
+  readonly tools: LogTools;
+  readonly host: Pick<Host, 'stdout' | 'stderr' | 'clock' | 'random' | 'stop'>;
+  /** Signs requests; absent: they are not signed. */
+  readonly operatorKey?: OperatorKey;
+  /** Before requests are sent: from then on a signal ends the command with what becomes of them. */
+  readonly onAsking?: () => void;
+}
+
+/** Opens it for one command, with the operator's key where there is one. */
+export async function withRetryTopic(host: Host, work: (retry: RetryTopic) => Promise<ExitCode>): Promise<void> {
+  const ending = new AbortController();
+  const end = (): void => ending.abort();
+  host.stop.addEventListener('abort', end);
+  if (host.stop.aborted) end();
+  const onAsking = (): void => host.stop.removeEventListener('abort', end);
+  await withLogTools(
+    { ...host, stop: ending.signal },
+    ['operator'],
+    async ({ topics, operator: { key } }, tools) => {
+      const signing = key === null ? {} : { operatorKey: operatorKey(() => key) };
+      host.finish(await work({ topic: topics.retry, tools, host, onAsking, ...signing }));
+    },
+    needsOfOperator,
+  );
+}
+
+/** @throws ExitError where there is no such topic. */
+export async function findWaiting(
+  { topic, tools, host }: RetryTopic,
+  filter: WaitingFilter,
+): Promise<readonly Waiting[]> {
+  if ((await unlessStopped(host, tools.describeTopic(topic))) === null) {
+    throw new ExitError(EXIT.unavailable, `the topic ${topic} does not exist; run \`rollcall topics create\``);
+  }
+  const view = emptyWaiting();
+  let read: ReadProgress = { passed: 0, total: 0 };
+  const onProgress = (progress: ReadProgress): void => {
+    read = progress;
+  };
+  const options = { from: 'beginning', follow: false, signal: host.stop, onProgress } as const;
+  const endProgress = showProgress(host.stderr, host.clock, () => ({
+    settled: read.passed,
+    total: read.total,
+    unit: 'records',
+    detail: `read of ${topic}`,
+  }));
+  try {
+    for await (const record of tools.read(topic, options)) readWaiting(view, record.partition, record);
+  } finally {
+    endProgress();
+  }
+  endIfStopped(host, `before the end of ${topic}`);
+  if (view.unreadableCount > 0) {
+    await print(host.stderr, `warning: ${view.unreadableCount} records of ${topic} cannot be read\n`);
+  }
+  return allWaiting(view).filter((waiting) => selects(filter, waiting));
+}
+
+const ANSWER_LIMIT_MS = 10_000;
+
+/** Sends requests, by their keys, and waits for what their owners say. @throws ExitError where not all answer in time. */
+export async function askOwners(
+  retry: RetryTopic,
+  requests: ReadonlyMap<string, RequestRecord>,
+  told: (answer: Answer) => Promise<void>,
+): Promise<readonly Answer[]> {
+  endIfStopped(retry.host, 'before anything was asked for');
+  retry.onAsking?.();
+  const begun = retry.host.clock.now().wall;
+  const sending = retry.tools.send([...requests.values()].map((request) => asSigned(retry, request)));
+  const outcomes = await unlessAborted(retry.host.stop, sending);
+  if (outcomes === 'aborted') {
+    throw new ExitError(EXIT.someFailed, `stopped while requests were written; of those that were, ${fateOf(retry)}`);
+  }
+  if (outcomes.includes('too_large')) {
+    const mend = 'name fewer changes, with --member or --id';
+    throw new ExitError(EXIT.someFailed, `a request does not fit into ${retry.topic}, others may be executed; ${mend}`);
+  }
+  for (const outcome of outcomes) {
+    if (typeof outcome !== 'object') continue;
+    const problem = `a request could not be written to ${retry.topic}: ${outcome.error.message}`;
+    throw new ExitError(EXIT.unavailable, `${problem}; what was written is executed, so ask again`);
+  }
+  const open = new Map(requests);
+  const answers = await awaitAnswers(retry, open, begun);
+  for (const answer of answers) await told(answer);
+  for (const refusal of refusalsIn(answers)) await print(retry.host.stderr, `${refusal}: ${REFUSAL_TEXT[refusal]}\n`);
+  if (open.size === 0) return answers;
+  const fate = fateOf(retry);
+  endIfStopped(retry.host, `before all answers; ${fate}`);
+  const what = `${open.size} of ${requests.size} requests were not answered within ${ANSWER_LIMIT_MS / 1000} s`;
+  throw new ExitError(EXIT.unavailable, `${what}; ${fate}`);
+}
+
+/** What becomes of requests that were not waited for. */
+const fateOf = ({ operatorKey }: RetryTopic): string =>
+  operatorKey === undefined
+    ? 'they stay in the retry topic until a `rollcall run` reads them'
+    : `they stay in the retry topic, and a \`rollcall run\` that reads them within ${REQUEST_AGE_MAX_MS / 60_000} minutes carries them out; later ask again`;
+
+const asSigned = ({ operatorKey, host }: RetryTopic, request: RequestRecord): OutRecord =>
+  operatorKey === undefined ? request : signed(request, host.clock.now().wall, operatorKey);
+
+function refusalsIn(answers: readonly Answer[]): ReadonlySet<RequestRefusal> {
+  const verdicts: readonly string[] = answers.flatMap((answer) =>
+    answer.kind === 'replay' ? answer.verdicts.map(({ verdict }) => verdict) : [answer.verdict],
+  );
+  return new Set(verdicts.filter((verdict) => isRefusal(verdict)));
+}
+
+const isRefusal = (verdict: string): verdict is RequestRefusal => Object.hasOwn(REFUSAL_TEXT, verdict);
+
+/**
+ * Reads from before the requests, so that no answer can have come before the reading began.
+ * @param open is left with those that were not answered
+ * @param begun epoch ms, before they were sent
+ */
+async function awaitAnswers(
+  { topic, tools, host }: RetryTopic,
+  open: Map<string, RequestRecord>,
+  begun: number,
+): Promise<readonly Answer[]> {
+  const limit = new AbortController();
+  let cancel = (): void => undefined;
+  const waitOn = (): void => {
+    cancel();
+    cancel = host.clock.schedule(ANSWER_LIMIT_MS, () => limit.abort());
+  };
+  const signal = AbortSignal.any([limit.signal, host.stop]);
+  const given: Answer[] = [];
+  /** Partitions whose requests were not read back yet: what lies before them is no delay of their owner. */
+  const unread = new Set([...open.values()].map(({ partition }) => partition));
+  // Where the brokers set the times of records, by their clocks.
+  const from = { since: begun - REQUEST_AGE_MAX_MS };
+  // Where those clocks are further behind, no request is read back.
+  const cancelAll = host.clock.schedule(REQUEST_AGE_MAX_MS, () => limit.abort());
+  waitOn();
+  try {
+    for await (const record of tools.read(topic, { from, follow: true, signal })) {
+      const key = record.key === null ? '' : Buffer.from(record.key).toString();
+      if (unread.has(record.partition)) waitOn();
+      if (!open.has(key)) continue;
+      unread.delete(record.partition);
+      const answer = parseAnswer(record.value, record.headers);
+      if (answer === null) continue;
+      given.push(answer);
+      // Many are answered one after the other.
+      waitOn();
+      open.delete(key);
+      if (open.size === 0) break;
+    }
+  } finally {
+    cancel();
+    cancelAll();
+  }
+  return given;
+}
+
+/* What the retry topic says is parked or dead, for people: the same reducer as the owner's (ownership.ts), and filters. */
+
+export interface Waiting {
+  readonly id: string;
+  readonly state: 'parked' | 'held' | 'dead';
+  /** Why it was given up, or is held; of a parked one the code of its group's newest failure; null: not known. */
+  readonly reason: string | null;
+  readonly intent: Intent;
+}
+
+export interface WaitingFilter {
+  readonly groups?: readonly string[];
+  readonly members?: readonly string[];
+  readonly ids?: readonly string[];
+  readonly reasons?: readonly string[];
+}
+
+/** Of all partitions of the retry topic; mutable. */
+export interface WaitingView {
+  readonly partitions: Map<number, PartitionView>;
+  unreadableCount: number;
+}
+
+interface PartitionView {
+  readonly ownership: RetryView;
+  readonly groups: Map<string, readonly Waiting[]>;
+}
+
+export const emptyWaiting = (): WaitingView => ({ partitions: new Map(), unreadableCount: 0 });
+
+/** Records of a partition in their order. */
+export function readWaiting(view: WaitingView, partition: number, record: WireRecord): void {
+  const known = view.partitions.get(partition) ?? { ownership: emptyView(), groups: new Map() };
+  view.partitions.set(partition, known);
+  const parsed = parseRetryRecord(record);
+  switch (parsed.kind) {
+    case 'fence':
+      readFence(known.ownership, parsed.stamp);
+      return;
+    case 'state':
+      if (readState(known.ownership, parsed.group, parsed.stamp) === 'stale') return;
+      known.groups.set(
+        parsed.group,
+        parsed.intents.map((intent) => waitingOf(intent, header(record.headers, 'rollcall-error-code'))),
+      );
+      return;
+    case 'request':
+    case 'removals':
+      return;
+    case 'unreadable':
+      view.unreadableCount += 1;
+  }
+}
+
+export const allWaiting = (view: WaitingView): Waiting[] =>
+  [...view.partitions.values()].flatMap(({ groups }) => [...groups.values()].flat());
+
+/** Every criterion that is given has to hold; of one with several values any. */
+export function selects(filter: WaitingFilter, { id, reason, intent }: Waiting): boolean {
+  const allows = (wanted: readonly string[] | undefined, value: string | null): boolean =>
+    wanted === undefined || (value !== null && wanted.includes(value));
+  const isNamed = (wanted: readonly string[] | undefined, key: string): boolean => allows(wanted?.map(idKey), key);
+  return (
+    isNamed(filter.groups, intent.group) &&
+    isNamed(filter.members, intent.member) &&
+    allows(filter.ids, id) &&
+    allows(filter.reasons, reason)
+  );
+}
+
+const waitingOf = (intent: Intent, errorCode: string | null): Waiting => ({
+  id: intentId(intent),
+  state: intent.dead !== null ? 'dead' : isHeld(intent) ? 'held' : 'parked',
+  reason: intent.dead?.reason ?? (intent.guard?.kind === 'held' ? intent.guard.by : errorCode),
+  intent,
+});

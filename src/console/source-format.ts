@@ -1,0 +1,135 @@
+/** The source format that the configuration names, with the keys that it verifies signatures with. */
+import { Option } from 'commander';
+import { systemClock } from '../adapters/system.ts';
+import { KeySetFile, type KeySetSurroundings } from '../adapters/tokens.ts';
+import type { Config } from '../config/config.ts';
+import type { FormatConfig } from '../config/format.ts';
+import type { SourceFormat } from '../core/change/change.ts';
+import { EXIT, ExitError } from '../exit-codes.ts';
+import { afterCommit, firstRecordFindings, isOfThePast } from '../formats/first-records/first-records.ts';
+import type { RecordFinding } from '../formats/first-records/record-finding.ts';
+import { formatNames, type FormatName } from '../formats/reading/names.ts';
+import { autoFormat, sourceFormat, sourceTopicFormat, type FormatOptions } from '../formats/registry.ts';
+import { type TokenVerifier, withoutKeys } from '../formats/scim/token-verifier.ts';
+import type { LogTools, TopicRecord } from '../ports.ts';
+import type { Host } from './host.ts';
+
+export interface FormatFlags {
+  readonly format?: FormatName;
+  readonly mapping?: string;
+}
+
+export const formatOption = (): Option =>
+  new Option('--format <name>', 'instead of SOURCE_FORMAT').choices(formatNames);
+
+/** What the command line says stands before the environment. */
+export const withFormat = (
+  environment: Host['environment'],
+  { format, mapping }: FormatFlags,
+): Host['environment'] => ({
+  ...environment,
+  ...(format !== undefined && { SOURCE_FORMAT: format }),
+  ...(mapping !== undefined && { MAPPING_FILE: mapping }),
+});
+
+/** A command that ends soon says nothing of keys that are left out. */
+const QUIET: KeySetSurroundings = {
+  clock: systemClock,
+  logger: { info: () => undefined, warn: () => undefined, error: () => undefined },
+};
+
+/** @param name another format than SOURCE_FORMAT. @throws ExitError (78) where the key set cannot be used. */
+export async function openFormat(
+  config: FormatConfig,
+  surroundings: KeySetSurroundings = QUIET,
+  name: FormatName = config.name,
+): Promise<SourceFormat> {
+  return sourceFormat(name, await formatOptions(config, surroundings));
+}
+
+/** Of the source topic. @throws as `openFormat`. */
+export async function openSourceTopicFormat(
+  config: FormatConfig,
+  surroundings: KeySetSurroundings = QUIET,
+): Promise<SourceFormat> {
+  return sourceTopicFormat(config.name, await formatOptions(config, surroundings));
+}
+
+export async function formatOptions(
+  config: FormatConfig,
+  surroundings: KeySetSurroundings = QUIET,
+): Promise<FormatOptions> {
+  const { debezium, mapping } = config;
+  return { debezium, mapping, verifier: await verifierOf(config, surroundings) };
+}
+
+async function verifierOf({ scimKeys }: FormatConfig, surroundings: KeySetSurroundings): Promise<TokenVerifier> {
+  if (scimKeys === null) return withoutKeys;
+  try {
+    return await KeySetFile.open(scimKeys.file, scimKeys, surroundings);
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : String(cause);
+    throw new ExitError(EXIT.configuration, `SCIM_EVENTS_JWKS_FILE: ${why}`, { cause });
+  }
+}
+
+/* Reads the first records of the source topic, so that what is wrong with them is told before anything is applied. */
+
+const RECORDS_MAX = 200;
+/** So that each partition has its say, though the log hands out one after the other. */
+const READ_MAX = 5_000;
+const BYTES_MAX = 16 * 1024 * 1024;
+
+/** Of the topic: by partition, the offset that is committed. */
+export type CommittedOffsets = (topic: string) => Promise<ReadonlyMap<number, bigint>>;
+
+/** Empty: nothing to say, or nothing there yet. @throws what the log throws where it cannot be read. */
+export async function inspectFirstRecords(
+  { topics, format }: Pick<Config<'topics' | 'format'>, 'topics' | 'format'>,
+  tools: Pick<LogTools, 'describeTopic' | 'read'>,
+  signal: AbortSignal,
+  committed: CommittedOffsets = async () => new Map(),
+): Promise<readonly RecordFinding[]> {
+  const topic = topics.source;
+  const description = await tools.describeTopic(topic);
+  if (description === null) return [];
+  const { partitionCount, settings } = description;
+  const records = await firstRecords({ topic, partitionCount }, tools, signal);
+  const options = await formatOptions(format);
+  const auto = autoFormat(options);
+  const source = sourceTopicFormat(format.name, options);
+  await source.prepare?.(records);
+  const { name, debezium } = format;
+  const first = { topic, records, partitionCount, settings, name, format: source, auto, debezium };
+  const findings = firstRecordFindings(first);
+  if (!findings.some(isOfThePast)) return findings;
+  const read = await committed(topic);
+  const areCommitted = records.every(({ partition, offset }) => offset < (read.get(partition) ?? 0n));
+  return areCommitted ? findings.map(afterCommit) : findings;
+}
+
+async function firstRecords(
+  { topic, partitionCount }: { readonly topic: string; readonly partitionCount: number },
+  tools: Pick<LogTools, 'read'>,
+  signal: AbortSignal,
+): Promise<readonly TopicRecord[]> {
+  const ofEach = Math.ceil(RECORDS_MAX / partitionCount);
+  const counts = new Map<number, number>();
+  const records: TopicRecord[] = [];
+  let read = 0;
+  let bytes = 0;
+  const options = { from: 'beginning', follow: false, signal, unreadable: 'tell', leaderless: 'leave_out' } as const;
+  for await (const record of tools.read(topic, options)) {
+    // It becomes a dead letter, and says nothing of the format.
+    if (record.unreadable !== undefined) continue;
+    const count = counts.get(record.partition) ?? 0;
+    counts.set(record.partition, count + 1);
+    if (count < ofEach) {
+      records.push(record);
+      bytes += (record.key?.length ?? 0) + (record.value?.length ?? 0);
+    }
+    read += 1;
+    if (records.length >= RECORDS_MAX || read >= READ_MAX || bytes >= BYTES_MAX) break;
+  }
+  return records;
+}

@@ -1,0 +1,227 @@
+/**
+ * Requests of operators in the retry topic, and what their owner answers in the tombstone that removes them (protocol.md 12).
+ * A replay names intents and nothing else: their data stay where they are (spec: grave). An approval, or a refusal, names
+ * what is held by its digest.
+ */
+import * as z from 'zod';
+import { ID_LENGTH_MAX, OFFSET_PATTERN, WHOLE_GROUP, offsetText, type Position } from '../change/change.ts';
+import { jsonIn } from '../text/json.ts';
+import { header, textHeader, textOf, type Headers } from './record-headers.ts';
+import { positionOf, wireDecision, wireId, wireNamed } from './wire-intent.ts';
+
+/** A key that no group can have, since ids with control characters are invalid. */
+const REQUEST_PREFIX = '\u0000rollcall.request.';
+export const requestKey = (uuid: string): string => `${REQUEST_PREFIX}${uuid}`;
+export const isRequestKey = (key: string): boolean => key.startsWith(REQUEST_PREFIX) && key.length <= ID_LENGTH_MAX;
+
+/** `member` is WHOLE_GROUP for a full state. */
+export interface NamedIntent extends Position {
+  readonly group: string;
+  readonly member: string;
+}
+
+export type Request =
+  | { readonly kind: 'replay'; readonly named: readonly NamedIntent[] }
+  | { readonly kind: 'approve' | 'reject'; readonly digest: string; readonly author: string };
+
+/** `superseded`: a newer intent has taken its place; `gone`: it is final, or was dropped. */
+export type ReplayVerdict = 'woken' | 'superseded' | 'gone' | RequestRefusal | NewerVerdict;
+
+/** `gone`: nothing is held under this digest; what is held may be another set by now. */
+type HeldVerdict = 'approved' | 'rejected' | 'gone' | RequestRefusal | NewerVerdict;
+
+/** What an owner of a newer version says; it is shown as it is, and is no success. */
+type NewerVerdict = string & {};
+
+export type Answer =
+  | { readonly kind: 'replay'; readonly verdicts: readonly (NamedIntent & { readonly verdict: ReplayVerdict })[] }
+  | {
+      readonly kind: 'approve' | 'reject';
+      readonly digest: string;
+      readonly verdict: HeldVerdict;
+      /** How many removals it was about. */
+      readonly count: number;
+    };
+
+const wireReplay = z.object({
+  v: z.literal(1),
+  group: wireId,
+  pending: z.custom<readonly z.infer<typeof wireNamed>[]>(
+    (value) => Array.isArray(value) && value.every((each) => wireNamed.safeParse(each).success),
+  ),
+});
+export const AUTHOR_LENGTH_MAX = ID_LENGTH_MAX;
+const wireRequest = wireDecision.extend({ v: z.literal(1) });
+
+/** None is said: a replay. */
+export const isKnownRequest = (headers: Headers): boolean =>
+  ['replay', 'approve', 'reject', null].includes(header(headers, 'rollcall-type'));
+
+const nothing: Request = { kind: 'replay', named: [] };
+
+/** Total: what cannot be read asks for nothing. */
+export function parseRequest(headers: Headers, value: Uint8Array): Request {
+  const json = jsonIn(textOf(value));
+  const type = header(headers, 'rollcall-type');
+  if (type === 'approve' || type === 'reject') {
+    const decision = wireRequest.safeParse(json);
+    return decision.success ? { kind: type, digest: decision.data.digest, author: decision.data.author } : nothing;
+  }
+  const replay = wireReplay.safeParse(json);
+  if (!replay.success) return nothing;
+  const { group, pending } = replay.data;
+  const named = pending.map((each) => ({ group, member: each.member ?? WHOLE_GROUP, ...positionOf(each) }));
+  return { kind: 'replay', named };
+}
+
+/** What is answered where it was not taken up. */
+export const refusedAnswer = (wanted: Request, verdict: RequestRefusal): Answer =>
+  wanted.kind === 'replay'
+    ? { kind: 'replay', verdicts: wanted.named.map((named) => ({ ...named, verdict })) }
+    : { kind: wanted.kind, digest: wanted.digest, verdict, count: 0 };
+
+/** The value of an approval or a refusal. */
+export const decisionValue = (digest: string, author: string): string => JSON.stringify({ v: 1, digest, author });
+
+/** The header that says what became of a request. */
+export const answerHeader = (answer: Answer): Headers[number] =>
+  textHeader(
+    'rollcall-result',
+    JSON.stringify(answer.kind === 'replay' ? replayResult(answer.verdicts) : [decided(answer)]),
+  );
+
+const replayResult = (verdicts: Extract<Answer, { kind: 'replay' }>['verdicts']) =>
+  verdicts.map(({ group, member, topic, partition, offset, index, verdict }) => ({
+    group,
+    member: member === WHOLE_GROUP ? null : member,
+    topic,
+    partition,
+    offset: offsetText({ offset, index }),
+    result: verdict,
+  }));
+
+const decided = ({ digest, verdict, count }: Extract<Answer, { kind: 'approve' | 'reject' }>) => ({
+  digest,
+  result: verdict,
+  count,
+});
+
+const verdict = z.string().regex(/^[a-z_]{1,64}$/);
+
+const wireReplayResult = z.array(
+  z.object({
+    group: z.string(),
+    member: z.string().nullable(),
+    topic: z.string(),
+    partition: z.int(),
+    offset: z.string().regex(OFFSET_PATTERN),
+    result: verdict,
+  }),
+);
+const wireDecided = z.tuple([z.object({ digest: z.string(), result: verdict, count: z.int() })]);
+
+/** What the owner says in the tombstone of a request; null where the record is something else. */
+export function parseAnswer(value: Uint8Array | null, headers: Headers): Answer | null {
+  const text = header(headers, 'rollcall-result');
+  if (value !== null || text === null) return null;
+  const json = jsonIn(text);
+  const type = header(headers, 'rollcall-type');
+  if (type === 'approve' || type === 'reject') {
+    const decided = wireDecided.safeParse(json);
+    if (!decided.success) return null;
+    const [{ digest, result, count }] = decided.data;
+    return { kind: type, digest, verdict: result, count };
+  }
+  const replay = wireReplayResult.safeParse(json);
+  if (!replay.success) return null;
+  const verdicts = replay.data.map((each) => ({
+    group: each.group,
+    member: each.member ?? WHOLE_GROUP,
+    ...positionOf(each),
+    verdict: each.result,
+  }));
+  return { kind: 'replay', verdicts };
+}
+
+/*
+ * Signatures of operators' requests (protocol.md 12.3): without them, everyone who can write to the retry topic could approve
+ * in another's name. A signature holds for one record only, and not for long: it covers topic, partition, key (with its UUID),
+ * type, value and the time of its making. Where no key is set, requests need none, and an owner without a key ignores them.
+ */
+
+/** What operators and owners share. */
+export interface OperatorKey {
+  /** HMAC-SHA-256, lower-case hexadecimal. */
+  sign(text: string): string;
+  /** Whether `sign` has made it; takes as long for a wrong one. */
+  hasSigned(text: string, signature: string): boolean;
+}
+
+export interface RequestRecord {
+  readonly topic: string;
+  readonly partition: number;
+  readonly key: string;
+  readonly value: Uint8Array | string | null;
+  readonly headers: Headers;
+}
+
+/** Why a request is not taken up; `repeated`: a request with its key was read before. */
+export type RequestRefusal = 'unsigned' | 'bad_signature' | 'expired' | 'repeated';
+
+/** `issuedAt` in epoch ms, by the clock of the command. */
+export type Signature =
+  | { readonly kind: 'good'; readonly issuedAt: number }
+  | { readonly kind: 'unsigned' | 'bad_signature' };
+
+/** The longest between the making and the taking up of a request, and the most that two clocks may differ. */
+export const REQUEST_AGE_MAX_MS = 600_000;
+
+const NAME = 'rollcall-signature';
+
+/** The record, signed. */
+export function signed<R extends RequestRecord>(record: R, now: number, key: OperatorKey): R {
+  const issuedAt = Math.trunc(now);
+  const signature = key.sign(signedText(record, issuedAt));
+  return { ...record, headers: [...record.headers, textHeader(NAME, `v1 ${issuedAt} ${signature}`)] };
+}
+
+export function readSignature(record: RequestRecord, key: OperatorKey): Signature {
+  const text = header(record.headers, NAME);
+  if (text === null) return { kind: 'unsigned' };
+  const [, time = '', signature = ''] = /^v1 (\d{1,15}) ([0-9a-f]{64})$/.exec(text) ?? [];
+  const issuedAt = Number(time);
+  const isGood = signature !== '' && key.hasSigned(signedText(record, issuedAt), signature);
+  return isGood ? { kind: 'good', issuedAt } : { kind: 'bad_signature' };
+}
+
+/** null: it may be taken up. @param now epoch ms, by the clock of the owner. */
+export function refusalOf(signature: Signature, now: number): RequestRefusal | null {
+  if (signature.kind !== 'good') return signature.kind;
+  return isExpired(signature.issuedAt, now) ? 'expired' : null;
+}
+
+export const isExpired = (issuedAt: number, now: number): boolean => Math.abs(now - issuedAt) > REQUEST_AGE_MAX_MS;
+
+/** No two records have the same. */
+function signedText({ topic, partition, key, value, headers }: RequestRecord, issuedAt: number): string {
+  const text = typeof value === 'string' ? value : textOf(value);
+  return JSON.stringify([
+    'rollcall request',
+    1,
+    topic,
+    partition,
+    key,
+    header(headers, 'rollcall-type'),
+    issuedAt,
+    text,
+  ]);
+}
+
+/** For the operator who asked. */
+export const REFUSAL_TEXT: Readonly<Record<RequestRefusal, string>> = {
+  unsigned: 'the owner takes up only signed requests: set OPERATOR_KEY_FILE to the key that `rollcall run` has',
+  bad_signature:
+    'the request is signed with another key than the owner has: set OPERATOR_KEY_FILE to the one of `rollcall run`',
+  expired: 'the request is older than 10 minutes, or the clocks of both machines differ by more: ask again',
+  repeated: 'a request with this key was taken up before: ask again',
+};

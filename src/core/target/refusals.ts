@@ -1,0 +1,159 @@
+/**
+ * The classification table of refusals: the first row that fits counts, `OTHER` fits always. The reason stands beside
+ * each row; what the vendor documents, and how surely, is in genesys.md 2.2 and 6. Successes are judged in outcome.ts.
+ */
+import { quotedForShell } from '../text/visible.ts';
+
+/* How a remedy goes on: the change waits and lands by itself, or it was given up, and an operator has to try it again. */
+
+export const BY_ITSELF = '; it lands by itself then.';
+
+const replay = (id: string): string => `wake it with \`rollcall replay now --id ${quotedForShell(id)} --yes\`.`;
+
+/** In the service: what was given up stays in the retry topic, and nothing wakes it but a replay. */
+export const thenReplay = (advice: string, id: string): string =>
+  advice.endsWith(BY_ITSELF)
+    ? `${advice.slice(0, -BY_ITSELF.length)}; then ${replay(id)}`
+    : `${advice} Then ${replay(id)}`;
+
+/** In `apply`, whose log ends with it. */
+export const thenApply = (advice: string, id: string): string =>
+  advice.endsWith(replay(id)) ? `${advice.slice(0, -replay(id).length)}apply the file again.` : advice;
+
+/** Why something did not succeed, ready for reports and headers. `message` is at most 1 KiB. */
+export interface Failure {
+  /** `conflict`; else the platform's own code or scimType where it gave one, else a stable name: `timeout`, … */
+  readonly code: string;
+  /** The platform's own code, or scimType, where it gave one and `code` is another; absent: none. */
+  readonly targetCode?: string;
+  readonly message: string;
+  /** HTTP status; null where nothing was answered. */
+  readonly status: number | null;
+  readonly scimType: string | null;
+  /** One sentence naming the mend, for an operator. */
+  readonly advice: string;
+}
+
+export type FailureKind =
+  | 'conflict'
+  | 'throttled'
+  | 'transient'
+  | 'unauthorized'
+  | 'denied'
+  | 'not_found'
+  | 'rejected_member'
+  | 'no_target'
+  | 'too_large'
+  | 'rejected';
+
+/** `CONDITIONAL_GET`: with `If-None-Match`. */
+export type Method = 'GET' | 'CONDITIONAL_GET' | 'PATCH';
+
+export interface Refusal {
+  readonly status: number;
+  readonly scimType: string | null;
+  readonly text: string;
+  readonly method: Method;
+  /** The body is not the target's own: HTML of a proxy, or of an edge. */
+  readonly isPage: boolean;
+}
+
+export interface Row {
+  readonly when: (refusal: Refusal) => boolean;
+  readonly kind: FailureKind;
+  /** Code where the body names none; null: `http_<status>`. */
+  readonly stable: string | null;
+  readonly advice: string;
+}
+
+export const ADVICE = {
+  conflict: 'If it goes on, find out what else keeps changing this group.',
+  etag: 'Have the proxy between Rollcall and Genesys Cloud leave the ETag header and If-Match as they are.',
+  doubtful:
+    'Compare the group in Genesys Cloud with the source, remove by a delta who is left, or send the full state again while nothing changes the group.',
+  token: 'Check the OAuth client in Genesys Cloud: it was disabled, or its token revoked.',
+  client: 'Check GENESYS_CLIENT_ID, GENESYS_CLIENT_SECRET and GENESYS_DOMAIN (the login host of the region).',
+  login: 'If it lasts, check GENESYS_DOMAIN and the way to the login host.',
+  permission:
+    'Grant directory:group:edit to the OAuth client, for example by the role "SCIM Integration", in the division of the group.',
+  group: `Make the group in Genesys Cloud (SCIM cannot create groups), or correct the group id at the source${BY_ITSELF}`,
+  gone: `Nothing is left to do: the group was deleted at the source, and Genesys Cloud has none of this id. If you still see it among the groups there, it was missing for a moment${BY_ITSELF}`,
+  unfound: `Nothing is left to do: the group was deleted at the source, and Genesys Cloud has none of this id. If you still see it among the groups there, correct ID_MAP_GROUP_ATTRIBUTE${BY_ITSELF}`,
+  member: `Provision the user in Genesys Cloud first, or correct the user id at the source${BY_ITSELF}`,
+  rate: 'Nothing to do; to go faster have the limit of the OAuth client raised.',
+  large: 'Lower MAX_MEMBERS_PER_PATCH.',
+  target: 'If it lasts, look at the status page of Genesys Cloud.',
+  unreadable: 'Look for a proxy that changes answers between Rollcall and Genesys Cloud.',
+  unreachable: 'Check the network, the proxy and GENESYS_DOMAIN or GENESYS_API_URL.',
+  other: 'Correct what the message names; as it is, the same change would be refused again.',
+} as const;
+
+const row = (kind: FailureKind, stable: string | null, advice: string, when: Row['when']): Row => ({
+  when,
+  kind,
+  stable,
+  advice,
+});
+
+/** The vendor's own words for a stale version; its Terraform provider looks for them too (genesys.md 2.2). */
+const STALE = /does not match (the )?current version/i;
+
+/** No code for a bad member is documented, only words can tell; they decide how long it waits once it is found, never whether it is. */
+const ABOUT_MEMBER = /\b(members?|users?)\b/i;
+
+export const TABLE: readonly Row[] = [
+  // RFC 7232 and the vendor's text of 2019.
+  row('conflict', 'conflict', ADVICE.conflict, ({ status }) => status === 412),
+  // The vendor's response table; uniqueness (RFC 7644 3.12) is another matter, and no re-read mends it.
+  row('conflict', 'conflict', ADVICE.conflict, ({ status, scimType }) => status === 409 && scimType !== 'uniqueness'),
+  // The vendor's parameter text since 2019; RFC 7644 means the protocol version by it.
+  row('conflict', 'conflict', ADVICE.conflict, ({ status, scimType }) => status === 400 && scimType === 'invalidVers'),
+  // The directory behind SCIM answers 400 with words alone.
+  row('conflict', 'conflict', ADVICE.conflict, ({ status, text }) => status === 400 && STALE.test(text)),
+  // A member that was to be removed is not there (RFC 7644 3.5.2.2); a read, or the request itself, tells which one.
+  row(
+    'no_target',
+    'no_target',
+    ADVICE.member,
+    ({ status, scimType, method }) => method === 'PATCH' && status === 400 && scimType === 'noTarget',
+  ),
+  // The adapter has renewed the token once already.
+  row('unauthorized', 'unauthorized', ADVICE.token, ({ status }) => status === 401),
+  // A permission may be granted later.
+  row('denied', 'denied', ADVICE.permission, ({ status }) => status === 403),
+  // The group, or with a PATCH perhaps a member: a read tells.
+  row('not_found', 'not_found', ADVICE.group, ({ status }) => status === 404),
+  row('throttled', 'throttled', ADVICE.rate, ({ status }) => status === 429),
+  // Nothing was decided about the change; it may even still land.
+  row('transient', 'timeout', ADVICE.target, ({ status }) => status === 408),
+  row('transient', null, ADVICE.target, ({ status }) => status >= 500),
+  // Not the target's own: a proxy that redirects everything must not dead-letter everything.
+  row('transient', null, ADVICE.unreadable, ({ status }) => status < 400),
+  // Halving the request mends it, and a GET has no halves. 400 tooMany is how a limit on members is told.
+  row('too_large', 'too_large', ADVICE.large, ({ status, method }) => method === 'PATCH' && status === 413),
+  row(
+    'too_large',
+    'too_large',
+    ADVICE.large,
+    ({ status, scimType, method }) => method === 'PATCH' && status === 400 && scimType === 'tooMany',
+  ),
+  // Somewhere on the way the request was refused, and the target may not have seen it.
+  row('transient', null, ADVICE.unreadable, ({ isPage }) => isPage),
+  // A member is at fault; that the answer names it is documented nowhere. A GET has none.
+  row(
+    'rejected_member',
+    'invalid_member',
+    ADVICE.member,
+    ({ status, scimType, method }) => method === 'PATCH' && status === 400 && scimType === 'invalidValue',
+  ),
+  row(
+    'rejected_member',
+    'unknown_member',
+    ADVICE.member,
+    ({ status, text, method }) => method === 'PATCH' && status === 400 && ABOUT_MEMBER.test(text),
+  ),
+  row('rejected_member', 'invalid_member', ADVICE.member, ({ status, method }) => method === 'PATCH' && status === 422),
+];
+
+/** Any other 4xx: the same request would be answered the same way. */
+export const OTHER: Row = row('rejected', null, ADVICE.other, () => true);

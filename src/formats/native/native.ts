@@ -1,0 +1,244 @@
+/**
+ * The native source format: one JSON object per record, keyed by group. Total: whatever the bytes, no exception.
+ * Lenient only where no membership can be misread or passed over: a byte order mark is skipped, unknown fields are ignored,
+ * an `event_id` or `occurred_at` that cannot be read counts as none, and a list that is null as absent. A record without any list
+ * is refused, and so is one whose list is misspelt (native-names.ts): its members would be lost in silence.
+ * What names the group is checked first, so that a dead letter can name it.
+ */
+import { z } from 'zod';
+import type { SourceFormat, SourceRecord } from '../../core/change/change.ts';
+import { ID_LENGTH_MAX, idProblem, type Invalid, type SourceEvent } from '../../core/change/change.ts';
+import { idKey, isSameId } from '../../core/change/id-key.ts';
+import type { Fields } from '../reading/reading.ts';
+import {
+  badId,
+  deletedGroup,
+  delta,
+  fullState,
+  headerText,
+  invalid,
+  isFields,
+  isText,
+  notAnObject,
+  quote,
+  readValue,
+  tombstone,
+  type Told,
+} from '../reading/reading.ts';
+import type { Reader } from '../reading/several.ts';
+import { misspeltList, nearList, type Misspelt } from './native-names.ts';
+
+export const native: Reader = {
+  name: 'native',
+  recognizes,
+  suspects: namesGroup,
+  decode: (record, { partitionCount }) => [readRecord(record, partitionCount)],
+};
+
+const LISTS = ['add_members', 'added', 'remove_members', 'removed', 'members'] as const;
+const OF_DELETION = new Set([
+  'group_id',
+  'genesys_group_id',
+  'deleted',
+  'members',
+  'complete',
+  'event_id',
+  'occurred_at',
+]);
+
+/** By its lists. Tables have a column `deleted` too, so it marks a deleted group only where nothing else stands beside it. */
+function recognizes(fields: Fields): boolean {
+  if (!namesGroup(fields)) return false;
+  if (LISTS.some((name) => Array.isArray(fields[name]))) return true;
+  return fields['deleted'] === true && Object.keys(fields).every((name) => OF_DELETION.has(name));
+}
+
+function namesGroup(fields: Fields): boolean {
+  return 'group_id' in fields || 'genesys_group_id' in fields;
+}
+
+function readRecord(record: SourceRecord, partitionCount: number): SourceEvent {
+  if (record.value === null) return tombstone;
+  const read = readValue(record);
+  if (!read.ok) return read.problem;
+  if (!isFields(read.json))
+    return notAnObject(read.json, 'The value must be one JSON object such as {"group_id":"…","add_members":["…"]}.');
+  const group = readGroup(read.json);
+  if (typeof group !== 'string') return group;
+  return keyProblem(record, group, partitionCount) ?? readChange(read.json, group);
+}
+
+/** Lists of ids, checked as one value: an issue for each of a million bad entries would cost more than the record. */
+const ids = z.custom<readonly string[]>((value) => Array.isArray(value) && value.every(isText));
+const text = z.custom<string>((value) => isText(value));
+
+const absent = z.null().transform(() => undefined);
+const list = ids.or(absent).optional();
+const flag = z.boolean().or(absent).optional();
+
+const Group = z.object({ group_id: text.or(absent).optional(), genesys_group_id: text.or(absent).optional() });
+const Change = z.object({
+  add_members: list,
+  added: list,
+  remove_members: list,
+  removed: list,
+  members: list,
+  complete: flag,
+  deleted: flag,
+});
+type Change = z.infer<typeof Change>;
+
+const LIST = 'a list of user ids, each a text';
+const EXPECTED: Readonly<Record<string, string>> = {
+  add_members: LIST,
+  added: LIST,
+  remove_members: LIST,
+  removed: LIST,
+  members: LIST,
+  complete: 'true or false',
+  deleted: 'true or false',
+};
+
+function readGroup(fields: Fields): string | Invalid {
+  const parsed = Group.safeParse(fields);
+  if (!parsed.success) return schemaProblem(parsed.error, null);
+  const { group_id: main, genesys_group_id: alias } = parsed.data;
+  const id = main ?? alias;
+  if (id === undefined) return invalid('schema', '`group_id` is missing; set it to the Genesys group id.');
+  if (alias !== undefined && !isSameId(alias, id)) return aliasProblem(['group_id', 'genesys_group_id'], null);
+  const problem = idProblem(id);
+  return problem === null ? id : badId(main === undefined ? '`genesys_group_id`' : '`group_id`', problem);
+}
+
+/** The key decides the partition, and only one partition keeps the order of a group. */
+function keyProblem({ key }: SourceRecord, group: string, partitionCount: number): Invalid | null {
+  if (key === null) {
+    if (partitionCount === 1) return null;
+    return invalid('unkeyed', 'The record has no key; key it by `group_id`, so that its group keeps its order.', group);
+  }
+  if (Buffer.from(group, 'utf8').equals(key) || isSameId(Buffer.from(key).toString('latin1'), group)) return null;
+  const message = `The key ${quote(new TextDecoder().decode(key.subarray(0, 256)))} is not \`group_id\`; key the record by it.`;
+  return invalid('key_mismatch', message, group);
+}
+
+function readChange(fields: Fields, group: string): SourceEvent {
+  const parsed = Change.safeParse(fields);
+  if (!parsed.success) return schemaProblem(parsed.error, group);
+  const misspelt = misspeltList(fields);
+  if (misspelt !== null) return misspeltProblem(misspelt, group);
+  const header = { group, eventId: eventIdIn(fields), occurredAt: occurredAtIn(fields) };
+  if (isFullState(parsed.data)) return readState(parsed.data, header);
+  return hasLists(parsed.data) ? readDelta(parsed.data, header) : withoutLists(fields, group);
+}
+
+/** They are only shown, so what cannot be read must not cost the change. */
+function eventIdIn({ event_id: id }: Fields): string | null {
+  return isText(id) && id.length <= ID_LENGTH_MAX ? id : null;
+}
+
+const occurredAtIn = ({ occurred_at: time }: Fields): string | null => (isRfc3339(time) ? time : null);
+
+const hasLists = ({ add_members, added, remove_members, removed }: Change): boolean =>
+  [add_members, added, remove_members, removed].some((list) => list !== undefined);
+
+const KNOWN =
+  '`add_members` (or `added`) and `remove_members` (or `removed`), or `members` with `"complete":true`, or `"deleted":true`';
+
+function withoutLists(fields: Fields, group: string): Invalid {
+  const near = nearList(fields);
+  if (near !== null) return misspeltProblem(near, group);
+  return invalid(
+    'schema',
+    `The record names no members: send ${KNOWN}. Nothing to change is \`"add_members":[]\`.`,
+    group,
+  );
+}
+
+const misspeltProblem = ({ name, meant }: Misspelt, group: string): Invalid =>
+  invalid('schema', `${quote(name)} is no field of this format; is \`${meant}\` meant? Send ${KNOWN}.`, group);
+
+/** Taking a full state for a delta would drop its removals, so one field of it is enough. */
+const isFullState = ({ members, complete, deleted }: Change): boolean =>
+  members !== undefined || complete === true || deleted === true;
+
+function readState({ members, complete, deleted, ...delta }: Change, header: Told): SourceEvent {
+  const refuse = (message: string): Invalid => invalid('schema', message, header.group);
+  if (complete !== true && deleted !== true)
+    return refuse('`members` is a full state: say so with `"complete":true`, or send add_members and remove_members.');
+  if (hasLists(delta))
+    return refuse('A full state has `members` only; send add_members and remove_members as another record.');
+  if (deleted === true) {
+    if (members === undefined || members.length === 0) return deletedGroup(header);
+    return refuse('A deleted group has no `members`.');
+  }
+  if (members === undefined) return refuse('`members` is missing; an empty group is `"members":[]`.');
+  return memberProblem('members', members, header) ?? fullState({ members, ...header });
+}
+
+function readDelta({ add_members, added, remove_members, removed }: Change, header: Told): SourceEvent {
+  if (disagree(add_members, added)) return aliasProblem(['add_members', 'added'], header.group);
+  if (disagree(remove_members, removed)) return aliasProblem(['remove_members', 'removed'], header.group);
+  const add = add_members ?? added ?? [];
+  const remove = remove_members ?? removed ?? [];
+  return (
+    memberProblem(add_members ? 'add_members' : 'added', add, header) ??
+    memberProblem(remove_members ? 'remove_members' : 'removed', remove, header) ??
+    delta({ add, remove, ...header })
+  );
+}
+
+/** Order and repetitions mean nothing in a list of members. */
+function disagree(main: readonly string[] | undefined, alias: readonly string[] | undefined): boolean {
+  if (main === undefined || alias === undefined) return false;
+  const [left, right] = [new Set(main.map(idKey)), new Set(alias.map(idKey))];
+  return left.size !== right.size || [...right].some((id) => !left.has(id));
+}
+
+function memberProblem(field: string, members: readonly string[], { group }: Told): Invalid | null {
+  for (const [index, member] of members.entries()) {
+    const problem = idProblem(member);
+    if (problem !== null) return badId(`\`${field}[${index}]\``, problem, group);
+  }
+  return null;
+}
+
+const aliasProblem = ([field, alias]: readonly [string, string], group: string | null): Invalid =>
+  invalid('alias_conflict', `\`${field}\` and its alias \`${alias}\` disagree; send one of them.`, group);
+
+function schemaProblem(error: z.ZodError, group: string | null): Invalid {
+  const field = String(error.issues[0]?.path[0]);
+  return invalid('schema', `\`${field}\` must be ${EXPECTED[field] ?? 'a well-formed text'}.`, group);
+}
+
+const SECONDS_AND_ZONE = /T\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)$/;
+const isoTime = z.iso.datetime({ offset: true });
+
+/** RFC 3339 5.6: seconds and zone are a must, `t` and `z` may be lower case. */
+export function isRfc3339(value: unknown): value is string {
+  if (typeof value !== 'string' || value.length > 64) return false;
+  const upper = value.toUpperCase();
+  return SECONDS_AND_ZONE.test(upper) && isoTime.safeParse(upper).success;
+}
+
+/*
+ * Native records among those of another format in the source topic, marked by a header: how an operator sends the full state of a group
+ * where the source could not say what changed. The key is that of the topic's own records, so it is not compared with the group.
+ */
+
+/** Its value is `native`. */
+const FORMAT_HEADER = 'rollcall-format';
+
+const ANY_KEY = { partitionCount: 1 } as const;
+
+const isNative = (record: SourceRecord): boolean =>
+  record.headers.length > 0 && headerText(record, FORMAT_HEADER) === 'native';
+
+export function besideNative(format: SourceFormat): SourceFormat {
+  const { name, prepare } = format;
+  return {
+    name,
+    decode: (record, topic) =>
+      isNative(record) ? native.decode({ ...record, key: null }, ANY_KEY) : format.decode(record, topic),
+    ...(prepare !== undefined && { prepare: (records) => prepare(records.filter((record) => !isNative(record))) }),
+  };
+}

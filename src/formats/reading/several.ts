@@ -1,0 +1,91 @@
+/** What formats share whose records may hold several events, or events in envelopes of a vendor's transport. */
+import type { SourceFormat } from '../../core/change/change.ts';
+import { idProblem, type Decoded, type SourceEvent, type SourceRecord } from '../../core/change/change.ts';
+import type { Fields } from './reading.ts';
+import { invalid, isFields, isSerializedTwice, notAnObject, readValue, skip, textIn, tombstone } from './reading.ts';
+
+/** Reads a record as JSON and hands it on; what is none is told in the same words by all. */
+export function readEvents(record: SourceRecord, eventsIn: (json: unknown) => readonly SourceEvent[]): Decoded {
+  if (record.value === null) return [tombstone];
+  const read = readValue(record);
+  if (!read.ok) return [read.problem];
+  if (isSerializedTwice(read.json))
+    return [notAnObject(read.json, 'The value must be the event itself, or a list of events.')];
+  return several(eventsIn(read.json));
+}
+
+/** Of a source whose records hold one event, or a list of them. */
+export const readEach = (record: SourceRecord, readEvent: (json: unknown) => SourceEvent): Decoded =>
+  readEvents(record, (json) => (Array.isArray(json) ? json : [json]).map(readEvent));
+
+/** The events of one record; where it holds none, that is what it tells. */
+export function several(events: readonly SourceEvent[]): Decoded {
+  const [first] = events;
+  if (first === undefined) return [skip('no_events')];
+  return events.length === 1 ? [first] : [first, ...events.slice(1)];
+}
+
+/** What Amazon EventBridge puts around an event: the event is its `detail`. */
+export const withoutEventBridge = (json: unknown): unknown =>
+  isFields(json) && 'detail-type' in json && 'detail' in json ? json['detail'] : json;
+
+const TIME_LENGTH_MAX = 64;
+
+/** A time as the source writes it; it is only shown, so whatever cannot be one is left out. */
+export function timeIn(value: unknown): string | null {
+  const text = textIn(value);
+  return text !== null && text.length <= TIME_LENGTH_MAX ? text : null;
+}
+
+/** The last millisecond of the year 9999: what RFC 3339 can write. */
+const EPOCH_MS_MAX = 253_402_300_799_999;
+
+const rfc3339 = (epochMs: number): string | null =>
+  epochMs >= 0 && epochMs <= EPOCH_MS_MAX ? new Date(epochMs).toISOString() : null;
+
+/** Epoch milliseconds, as a number or a text → RFC 3339; null where it is neither. */
+export function epochTime(value: unknown): string | null {
+  const time = typeof value === 'string' && /^\d{1,15}$/.test(value) ? Number(value) : value;
+  return typeof time === 'number' ? rfc3339(time) : null;
+}
+
+/** Seconds since 1970, as tokens write them (RFC 7519 2) → RFC 3339; null where it is none. */
+export const epochSeconds = (value: unknown): string | null =>
+  typeof value === 'number' ? rfc3339(value * 1000) : null;
+
+/** An id as the source writes it; whatever is no text becomes the empty id, which every event refuses. */
+export const idIn = (value: unknown): string => (typeof value === 'string' ? value : '');
+
+/** The id of a group for a message or a dead letter; null where it could be none. */
+export function groupIn(value: unknown): string | null {
+  const id = textIn(value);
+  return id !== null && idProblem(id) === null ? id : null;
+}
+
+export const unique = (ids: readonly string[]): readonly string[] => (ids.length < 2 ? ids : [...new Set(ids)]);
+
+/** What the target cannot hold: a group, a device or a service is no member of a Genesys group. */
+export const refusedMember = (what: string, group: string | null): SourceEvent =>
+  invalid(
+    'member_type',
+    `${what}: only users can be members of a Genesys group; put its users into the group themselves.`,
+    groupIn(group),
+  );
+
+export const notAChange = skip('not_a_membership_change');
+export const notSuccessful = skip('not_successful');
+
+/*
+ * A format that says which records are its own, so that the formats that detect (auto.ts) know no field of any other format.
+ * It goes by names that only this format has: what any table or application may name so (`id`, `type`, `deleted`) says nothing.
+ */
+
+export interface Reader extends SourceFormat {
+  /**
+   * The record is of this format and of no other, whether or not it is a membership change.
+   * @param fields the value; of a list its first entry; of what Amazon EventBridge sends its `detail`.
+   */
+  recognizes(fields: Fields, record: SourceRecord): boolean;
+  /** Asked only where no format recognizes the record: it may be of this format, and this one says best what is wrong with it. */
+  suspects?(fields: Fields, record: SourceRecord): boolean;
+}

@@ -1,0 +1,148 @@
+/** The demo through real Kafka: a broker of its own unless KAFKA_BROKERS names some, and `rollcall run` as a child process. */
+import { creatingTools } from '../../console/topics.ts';
+import { spawn, type ChildProcess } from 'node:child_process';
+import { createInterface } from 'node:readline';
+import { createLogTools } from '../../adapters/kafka/tools.ts';
+import { createTopics } from '../../commands/topics.ts';
+import { readConfig } from '../../config/config.ts';
+import type { Host } from '../../console/host.ts';
+import { commandLog, kafkaExit, readText } from '../../console/kafka-tools.ts';
+import { EXIT, ExitError } from '../../exit-codes.ts';
+import { within } from '../../time.ts';
+import { KafkaSetupError, kafkaCacheDirectory } from '../kafka-broker/fetch.ts';
+import { Guard } from '../kafka-broker/java-process.ts';
+import { startBroker, type Broker } from '../kafka-broker/start.ts';
+import type { Sandbox } from '../sandbox/sandbox.ts';
+import { DEMO_PARTITIONS, demoEnvironment, demoTopics, type DemoService } from './service.ts';
+
+export async function withKafka<T>(
+  host: Host,
+  sandbox: Sandbox,
+  work: (service: DemoService) => Promise<T>,
+): Promise<T> {
+  const broker = host.environment['KAFKA_BROKERS'] ? null : await ownBroker(host);
+  try {
+    return await withRun(environmentOf(host, sandbox, broker), host, work);
+  } catch (error) {
+    throw kafkaExit(error);
+  } finally {
+    await broker?.stop();
+  }
+}
+
+async function ownBroker(host: Host): Promise<Broker> {
+  const log = { info: (_: object, message: string) => void host.stderr.write(`${message}\n`) };
+  const cacheDirectory = kafkaCacheDirectory({ ...host.environment });
+  try {
+    log.info({}, 'starting Apache Kafka 4.2.0 …');
+    return await startBroker({ version: '4.2.0' }, { cacheDirectory, log, timer: host.clock });
+  } catch (error) {
+    if (!(error instanceof KafkaSetupError)) throw error;
+    throw new ExitError(EXIT.unavailable, `${error.message}\nWithout Kafka: rollcall demo`, { cause: error });
+  }
+}
+
+/** Of the surroundings only how to reach Kafka, and what a process needs. */
+function environmentOf(host: Host, sandbox: Sandbox, broker: Broker | null): Record<string, string> {
+  const kept = Object.entries(host.environment).filter(
+    (entry): entry is [string, string] =>
+      entry[1] !== undefined && /^(KAFKA_\w+|PATH|HOME|NODE_\w+|SYSTEMROOT|TMPDIR|LOG_LEVEL)$/.test(entry[0]),
+  );
+  const name = `rollcall-demo-${host.random.uuid().slice(0, 8)}`;
+  const { source, retry, deadLetter, report } = demoTopics(name);
+  return {
+    ...Object.fromEntries(kept),
+    ...demoEnvironment(sandbox),
+    ...(broker !== null && { KAFKA_BROKERS: broker.brokers.join(',') }),
+    KAFKA_GROUP_ID: name,
+    SOURCE_TOPIC: source,
+    RETRY_TOPIC: retry,
+    DEAD_LETTER_TOPIC: deadLetter,
+    REPORT_TOPIC: report,
+  };
+}
+
+async function withRun<T>(
+  environment: Record<string, string>,
+  host: Host,
+  work: (service: DemoService) => Promise<T>,
+): Promise<T> {
+  const config = readConfig(environment, ['kafka', 'topics'], readText);
+  const tools = createLogTools(config.kafka, { clock: host.clock, log: commandLog(host, config) });
+  try {
+    await createTopics(config.topics, creatingTools(tools, config.kafka), {
+      partitionCount: DEMO_PARTITIONS,
+      replicationFactor: -1,
+    });
+    const run = new RunProcess(environment, host);
+    try {
+      return await work({
+        topics: config.topics,
+        tools,
+        about: `Kafka at ${config.kafka.brokers.join(', ')}, topic ${config.topics.source}; \`rollcall run\` is process ${run.pid}`,
+        broken: run.broken,
+        stop: () => run.stop(),
+      });
+    } finally {
+      await run.stop();
+    }
+  } finally {
+    await tools.close();
+  }
+}
+
+const STOP_LIMIT_MS = 30_000;
+const TAIL_LINES = 20;
+
+/** `rollcall run`, which dies with this process. */
+class RunProcess {
+  /** Rejects when it ends before `stop`. */
+  readonly broken: Promise<never>;
+  readonly #child: ChildProcess;
+  readonly #host: Host;
+  readonly #guard = new Guard(undefined);
+  readonly #tail: string[] = [];
+  readonly #exited: Promise<number | null>;
+  #isStopping = false;
+
+  constructor(environment: Record<string, string>, host: Host) {
+    const [program, ...args] = host.self;
+    // A session of its own: Ctrl-C on the terminal is for the demo, which asks this process to drain.
+    const child = spawn(program, [...args, 'run'], {
+      env: environment,
+      stdio: ['ignore', 'ignore', 'pipe'],
+      detached: true,
+    });
+    createInterface({ input: child.stderr }).on('line', (line) => {
+      this.#tail.push(line);
+      if (this.#tail.length > TAIL_LINES) this.#tail.shift();
+    });
+    this.#child = child;
+    this.#host = host;
+    this.#guard.watch(child.pid);
+    this.#exited = new Promise((resolve, reject) => {
+      child.once('close', resolve);
+      child.once('error', reject);
+    });
+    this.broken = this.#exited.then((code) => {
+      if (this.#isStopping) return new Promise<never>(() => undefined);
+      throw new ExitError(
+        EXIT.internal,
+        `\`rollcall run\` ended with ${code}. The end of its log:\n${this.#tail.join('\n')}`,
+      );
+    });
+    // Whoever plays the demo sees it; nobody does once the demo is over.
+    this.broken.catch(() => undefined);
+  }
+
+  get pid(): number | undefined {
+    return this.#child.pid;
+  }
+
+  async stop(): Promise<void> {
+    this.#isStopping = true;
+    if (this.#child.exitCode === null && this.#child.signalCode === null) this.#child.kill('SIGTERM');
+    if ((await within(this.#host.clock, STOP_LIMIT_MS, this.#exited)) === 'timed_out') this.#child.kill('SIGKILL');
+    this.#guard.release();
+  }
+}

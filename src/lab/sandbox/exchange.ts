@@ -1,0 +1,157 @@
+// The walk of one request through the sandbox:
+//   arrived → token, limit, permission → rules → [gate, latency] → foreign writer → handled → [gate, latency] → answered
+// A client that hangs up does not stop its request from being applied, as with a real service; going down does.
+import type { Answer } from './answer.ts';
+import { emptyAnswer } from './answer.ts';
+import type { Fate, Fault, Verdict } from './faults.ts';
+import { GARBAGE, faultAnswer } from './faults.ts';
+import type { HoldPoint } from './gates.ts';
+import { answerRefusal, handle, type Result } from './handle.ts';
+import type { LiveEntry } from './journal.ts';
+import { credentialRefusal, limitHeaders } from './limits.ts';
+import type { SandboxRequest } from './request.ts';
+import { rateRefusal, type Refusal } from './scim-error.ts';
+import type { SandboxState } from './state.ts';
+
+/** The connection of one request. */
+export type Wire = Readonly<{
+  send: (answer: Answer) => void;
+  /** Resets the connection. */
+  cut: () => void;
+  /** The sandbox went down or stopped since the request came in. */
+  isDropped: () => boolean;
+}>;
+
+type Admission = Readonly<{ refusal: Refusal | null; headers: Readonly<Record<string, string>> }>;
+type Exchange = Readonly<{
+  state: SandboxState;
+  request: SandboxRequest;
+  entry: LiveEntry;
+  wire: Wire;
+  headers: Admission['headers'];
+}>;
+
+export async function exchange(
+  state: SandboxState,
+  request: SandboxRequest,
+  entry: LiveEntry,
+  wire: Wire,
+): Promise<void> {
+  const { refusal, headers } = admit(state, request);
+  const one = { state, request, entry, wire, headers };
+  const verdict = refusal ? NO_FAULTS : judge(one);
+  state.journal.arrived(entry);
+  if (await isDroppedWhileWaiting(one, verdict, 'before')) return;
+  if (refusal) return answer(one, answerRefusal(state, refusal, entry.correlationId));
+  if (endsUnapplied(one, verdict.fate)) return;
+  writeForeign(one, verdict.faults);
+  const result = apply(one);
+  if (await isDroppedWhileWaiting(one, verdict, 'after')) return;
+  answerApplied(one, verdict.fate, result);
+}
+
+const NO_FAULTS: Verdict = { fate: null, faults: [] };
+
+function admit(state: SandboxState, request: SandboxRequest): Admission {
+  if (request.route?.endpoint === 'token') return { refusal: null, headers: {} };
+  const now = state.world.now();
+  const token = state.tokens.check(request.authorization, now);
+  if (token.kind === 'refused') return { refusal: credentialRefusal(token.code), headers: {} };
+  const spent = state.limits.spend(token.token, now);
+  const headers = limitHeaders(spent);
+  if (spent.refused) return { refusal: rateRefusal(spent.resetSeconds), headers };
+  const group = request.route?.endpoint === 'group' ? request.route.id : null;
+  return { refusal: state.denials.find(group), headers };
+}
+
+function judge({ state, request, entry }: Exchange): Verdict {
+  const members = new Set(entry.operations.flatMap((operation) => operation.members));
+  const endpoint = request.route?.endpoint ?? 'none';
+  const verdict = state.rules.judge({
+    method: request.method,
+    endpoint,
+    group: entry.group,
+    members,
+  });
+  if (verdict.faults.length > 0) entry.faulted = verdict.faults.map((fault) => fault.kind).join('+');
+  return verdict;
+}
+
+async function isDroppedWhileWaiting(
+  { state, request, entry, wire }: Exchange,
+  verdict: Verdict,
+  at: HoldPoint,
+): Promise<boolean> {
+  const gate = state.gates.pass(entry, at);
+  if (gate) await gate;
+  const usualMs = at === 'before' && request.route?.endpoint !== 'token' ? state.latencyMs() : 0;
+  const latencyMs = verdict.faults.reduce((sum, fault) => sum + latencyAt(fault, at), usualMs);
+  if (latencyMs > 0) await state.timers.sleep(latencyMs);
+  return wire.isDropped();
+}
+
+function latencyAt(fault: Fault, at: HoldPoint): number {
+  return fault.kind === 'latency' && fault.at === at ? fault.latencyMs : 0;
+}
+
+/** The fates of a request that is not applied now. */
+function endsUnapplied(one: Exchange, fate: Fate | null): boolean {
+  switch (fate?.kind) {
+    case 'status':
+      if (fate.applied) return false;
+      answer(one, faultAnswer(fate, one.entry.correlationId, one.state.world.now()));
+      return true;
+    case 'resetBeforeApply':
+      one.wire.cut();
+      return true;
+    case 'hang':
+      return true;
+    case 'lateApply':
+      one.state.timers.after(fate.afterMs, () => applyLate(one));
+      if (fate.status !== undefined)
+        answer(one, faultAnswer({ status: fate.status }, one.entry.correlationId, one.state.world.now()));
+      return true;
+    default:
+      return false;
+  }
+}
+
+function writeForeign({ state, entry }: Exchange, faults: readonly Fault[]): void {
+  for (const fault of faults) {
+    const group = entry.group === null ? null : state.groups.find(entry.group);
+    if (fault.kind !== 'foreignWriter' || !group) continue;
+    const members = new Set(group.members);
+    if (fault.toggle !== undefined && !members.delete(fault.toggle)) members.add(fault.toggle);
+    state.groups.overwrite(group, members, state.world.now());
+  }
+}
+
+function apply({ state, request, entry }: Exchange): Result {
+  const result = handle(state, request, entry.correlationId);
+  if (result.written) state.journal.applied(entry, result.written.version, state.world.now());
+  return result;
+}
+
+function applyLate(one: Exchange): void {
+  const { written } = apply(one);
+  if (!written) one.state.journal.lapsed(one.entry);
+}
+
+function answerApplied(one: Exchange, fate: Fate | null, result: Result): void {
+  switch (fate?.kind) {
+    case 'resetAfterApply':
+      return one.wire.cut();
+    case 'garbage':
+      return answer(one, GARBAGE);
+    case 'status':
+      return answer(one, faultAnswer(fate, one.entry.correlationId, one.state.world.now()));
+    default:
+      return answer(one, result.answer);
+  }
+}
+
+function answer({ wire, headers, entry }: Exchange, plain: Answer): void {
+  const isPlatform = plain !== GARBAGE && plain.headers['content-type'] !== 'text/html';
+  const extra = isPlatform ? { ...headers, 'inin-correlation-id': entry.correlationId } : {};
+  wire.send({ ...emptyAnswer(plain.status), ...plain, headers: { ...extra, ...plain.headers } });
+}

@@ -1,0 +1,108 @@
+import { z } from 'zod';
+import type { Refusal } from './scim-error.ts';
+
+// The rate limit of each token: so many requests in a fixed window that opens with the first of them.
+
+export type LimitOptions = Readonly<{
+  allowed: number;
+  windowSeconds: number;
+  /** Not enforced: counted and told in the headers, never refused. */
+  enforced: boolean;
+}>;
+
+export type Spent = Readonly<{
+  refused: boolean;
+  count: number;
+  allowed: number;
+  resetSeconds: number;
+}>;
+
+export class RateLimits {
+  readonly #options: LimitOptions;
+  readonly #windows = new Map<string, { opensAt: number; count: number }>();
+
+  constructor(options: LimitOptions) {
+    this.#options = options;
+  }
+
+  /** Counts one request of the token; a refused one does not count. */
+  spend(token: string, now: number): Spent {
+    const { allowed, windowSeconds, enforced } = this.#options;
+    const window = this.#windowOf(token, now);
+    const refused = enforced && window.count >= allowed;
+    if (!refused) window.count += 1;
+    const resetSeconds = Math.max(1, Math.ceil((window.opensAt + windowSeconds * 1000 - now) / 1000));
+    return { refused, count: window.count, allowed, resetSeconds };
+  }
+
+  forget(): void {
+    this.#windows.clear();
+  }
+
+  #windowOf(token: string, now: number): { opensAt: number; count: number } {
+    const open = this.#windows.get(token);
+    if (open && now < open.opensAt + this.#options.windowSeconds * 1000) return open;
+    const fresh = { opensAt: now, count: 0 };
+    this.#windows.set(token, fresh);
+    return fresh;
+  }
+}
+
+/** The header names of the platform; reset counts seconds from now, it is no epoch. */
+export function limitHeaders(spent: Spent): Readonly<Record<string, string>> {
+  return {
+    'inin-ratelimit-count': String(spent.count),
+    'inin-ratelimit-allowed': String(spent.allowed),
+    'inin-ratelimit-reset': String(spent.resetSeconds),
+  };
+}
+
+// Credentials and permissions taken away at run time, of one group or of everything.
+
+export const denialSchema = z.strictObject({
+  /** Without a group everything is denied. */
+  group: z.string().optional(),
+  status: z.union([z.literal(401), z.literal(403)]).default(403),
+  /** By default bad.credentials for 401 and missing.permissions for 403. */
+  code: z
+    .enum([
+      'bad.credentials',
+      'authentication.required',
+      'missing.permissions',
+      'missing.any.permissions',
+      'not.authorized',
+    ])
+    .optional(),
+});
+
+export type Denial = Readonly<z.input<typeof denialSchema>>;
+
+export class Denials {
+  #denials: readonly z.output<typeof denialSchema>[] = [];
+
+  deny(denial: Denial): void {
+    this.#denials = [...this.#denials, denialSchema.parse(denial)];
+  }
+
+  /** Takes back what was denied to this group; without a group everything. */
+  allow(group: string | undefined): void {
+    this.#denials = group === undefined ? [] : this.#denials.filter((denial) => denial.group !== group);
+  }
+
+  find(group: string | null): Refusal | null {
+    const denial = this.#denials.find((one) => one.group === undefined || one.group === group);
+    if (!denial) return null;
+    if (denial.status === 401) return credentialRefusal(denial.code ?? 'bad.credentials');
+    const detail =
+      'Unable to perform the requested action. You are missing the following permission(s): directory:group:edit';
+    return { status: 403, code: denial.code ?? 'missing.permissions', detail };
+  }
+}
+
+export function credentialRefusal(code: string): Refusal {
+  const detail =
+    code === 'authentication.required'
+      ? 'No authentication bearer token specified in authorization header.'
+      : 'Invalid login credentials.';
+  return { status: 401, code, detail };
+}

@@ -1,0 +1,172 @@
+// The group endpoints. Groups can neither be made nor deleted over SCIM: the vendor took these operations out in 2021.
+import { emptyAnswer, scimAnswer, type Answer } from './answer.ts';
+import { fitsVersion, matchesVersion, tagOf, type Group } from './groups.ts';
+import { parseListFilter } from './patch.ts';
+import {
+  SCIM_BASE,
+  answered,
+  attributesOf,
+  includes,
+  listAnswer,
+  pageSize,
+  project,
+  refusedWith,
+  type Handled,
+  type Resource,
+  type SandboxRequest,
+} from './request.ts';
+import { rateRefusal, refuse, type Refusal } from './scim-error.ts';
+import { pick } from './seed.ts';
+import type { SandboxState } from './state.ts';
+
+const GROUP_SCHEMA = 'urn:ietf:params:scim:schemas:core:2.0:Group';
+const PAGE_SAFE = 25;
+const LARGE_PAGE_RETRY_SECONDS = 1;
+
+export function handleGroup(state: SandboxState, request: SandboxRequest, id: string): Handled {
+  switch (request.method) {
+    case 'GET':
+      return getGroup(state, request, id);
+    case 'PATCH':
+    case 'PUT':
+      return writeGroup(state, request, id);
+    default:
+      return refusedWith({ status: 405, detail: `${request.method} is not supported for groups.` });
+  }
+}
+
+export function listGroups(state: SandboxState, request: SandboxRequest): Handled {
+  if (request.method !== 'GET') return refusedWith({ status: 405, detail: 'Groups cannot be created.' });
+  const attributes = attributesOf(request.query);
+  const tooMuch = (pageSize(request.query) ?? 0) > PAGE_SAFE && includes(attributes, 'members');
+  if (tooMuch && state.behaviour.largePages === 'refused') return refusedWith(rateRefusal(LARGE_PAGE_RETRY_SECONDS));
+  const filter = parseListFilter(request.query.get('filter') ?? '');
+  if (filter === null)
+    return refusedWith(refuse(400, 'invalidFilter', 'A filter is required: id eq "…" or displayName eq "…".'));
+  const found = findGroups(state, filter);
+  if (found === null) return refusedWith(refuse(400, 'invalidFilter', 'Groups are filtered by id or displayName.'));
+  return listAnswer(found, request.query, (group) => project(groupResource(state, group), attributes));
+}
+
+function findGroups(state: SandboxState, filter: { attribute: string; value: string }): readonly Group[] | null {
+  if (state.behaviour.filters === 'ignored') return state.groups.list();
+  if (filter.attribute === 'id') {
+    const group = state.groups.find(filter.value);
+    return group ? [group] : [];
+  }
+  if (filter.attribute !== 'displayname') return null;
+  // RFC 7643 section 4.2 leaves displayName's case open; its default for strings (section 2.2) is not exact.
+  const wanted = filter.value.toLowerCase();
+  return state.groups.list().filter((group) => group.displayName.toLowerCase() === wanted);
+}
+
+function getGroup(state: SandboxState, request: SandboxRequest, id: string): Handled {
+  const group = state.groups.find(id);
+  if (!group) return refusedWith(groupNotFound(id));
+  if (request.ifNoneMatch !== null && matchesVersion(request.ifNoneMatch, group.version)) {
+    return answered(emptyAnswer(304, { etag: tagOf(group.version, state.behaviour) }));
+  }
+  return answered(groupAnswer(state, group, attributesOf(request.query)));
+}
+
+function writeGroup(state: SandboxState, request: SandboxRequest, id: string): Handled {
+  if (!/^application\/(scim\+)?json\b/i.test(request.contentType)) {
+    return refusedWith({
+      status: 415,
+      detail: 'Content-Type must be application/scim+json or application/json.',
+    });
+  }
+  const { patch } = request;
+  if (patch === null) return refusedWith(refuse(400, 'invalidSyntax', 'The body is not JSON.'));
+  if (patch.refusal) return refusedWith(patch.refusal);
+  const group = state.groups.find(id);
+  if (!group) return refusedWith(groupNotFound(id));
+  if (request.ifMatch !== null && !fitsVersion(request.ifMatch, group.version, state.behaviour)) {
+    return refusedWith(versionConflict(state, group));
+  }
+  const write = state.groups.patch(group, patch.operations, {
+    behaviour: state.behaviour,
+    userExists: (user) => state.users.find(user) !== null,
+    now: state.world.now(),
+  });
+  if (write.kind === 'refused') return write;
+  const written = { version: write.group.version };
+  return { kind: 'answered', answer: writeAnswer(state, request, write.group), written };
+}
+
+function writeAnswer(state: SandboxState, request: SandboxRequest, group: Group): Answer {
+  switch (state.behaviour.patchAnswer) {
+    case 'group':
+      return groupAnswer(state, group, attributesOf(request.query));
+    case 'groupWithoutEtag':
+      return scimAnswer(200, groupResource(state, group));
+    case 'groupWithoutVersion': {
+      const { meta: _meta, ...rest } = groupResource(state, group);
+      return scimAnswer(200, rest);
+    }
+    case 'empty':
+      return emptyAnswer(204, { etag: tagOf(group.version, state.behaviour) });
+    case 'emptyWithoutEtag':
+      return emptyAnswer(204);
+  }
+}
+
+function groupAnswer(state: SandboxState, group: Group, attributes: ReturnType<typeof attributesOf>): Answer {
+  return scimAnswer(200, project(groupResource(state, group), attributes), {
+    etag: tagOf(group.version, state.behaviour),
+  });
+}
+
+function groupResource(state: SandboxState, group: Group): Resource {
+  return {
+    id: group.id,
+    schemas: [GROUP_SCHEMA],
+    displayName: group.displayName,
+    ...memberList(state, group),
+    meta: {
+      resourceType: 'Group',
+      lastModified: new Date(group.lastModifiedAt).toISOString(),
+      location: `${SCIM_BASE}/groups/${encodeURIComponent(group.id)}`,
+      version: state.behaviour.versionTag === 'weak' ? tagOf(group.version, state.behaviour) : String(group.version),
+    },
+  };
+}
+
+const MEMBERS_SHOWN_MAX = 100;
+
+function memberList({ behaviour, mix, url }: SandboxState, { members, nested }: Group): { readonly members?: unknown } {
+  const list = [...members].map((value) => ({
+    type: nested.has(value) ? 'Group' : 'User',
+    value,
+    $ref: `${url}${SCIM_BASE}/${nested.has(value) ? 'groups' : 'users'}/${encodeURIComponent(value)}`,
+  }));
+  const form =
+    behaviour.memberList === 'mixed' ? pick(mix, ['whole', 'whole', 'absent'] as const) : behaviour.memberList;
+  switch (form) {
+    case 'whole':
+      return { members: list };
+    case 'cut':
+      return { members: list.slice(0, MEMBERS_SHOWN_MAX) };
+    case 'absent':
+      return {};
+    case 'null':
+      return { members: null };
+  }
+}
+
+function groupNotFound(id: string): Refusal {
+  return { status: 404, code: 'not.found', detail: `Group ${JSON.stringify(id)} was not found.` };
+}
+
+function versionConflict(state: SandboxState, group: Group): Refusal {
+  const { conflict } = state.behaviour;
+  const form = conflict === 'mixed' ? pick(state.mix, ['400', '409', '412'] as const) : conflict;
+  switch (form) {
+    case '400':
+      return refuse(400, 'invalidVers', `If-Match does not match the current version ${group.version}.`);
+    case '409':
+      return { status: 409, shape: 'scim', detail: 'Version does not match current version.' };
+    case '412':
+      return { status: 412, detail: 'Precondition Failed' };
+  }
+}

@@ -3,15 +3,15 @@ import type { RequestFacts } from '../core/target/answer.ts';
 import type { Failure } from '../core/target/refusals.ts';
 import { WHOLE_GROUP, comparePositions, isSamePosition, type Intent } from '../core/change/change.ts';
 import { deadLetter } from '../core/log/dead-letter.ts';
-import { afterGroupAnswered, isHeld, withFields, withoutSchedule } from '../core/change/pending.ts';
+import { afterGroupAnswered, withFields, withoutSchedule } from '../core/change/pending.ts';
 import { complete, isComplete } from '../core/log/ledger.ts';
 import type { FinalOutcome } from '../core/report/report.ts';
 import { finalReport, retryReport } from '../core/report/reporting.ts';
 import type { RetryDecision, Schedule } from '../core/target/retry.ts';
 import type { Context } from './context.ts';
 import { noteFinal } from './marks.ts';
-import { NOTHING_UNTOLD, type Member } from './members.ts';
-import type { Due, Group, Partition, Spent } from './state.ts';
+import type { Exhausted, Member } from './member.ts';
+import type { Due, Group } from './state.ts';
 import { isOlderRecorded, memberOf, tidyMember } from './partition.ts';
 
 /**
@@ -23,7 +23,7 @@ export function closeComplete(group: Group, name: string, member: Member, upTo: 
   if (ledger === null || group.isRecordUnknown || group.partition.finals.isUnrecorded(group)) return;
   const { pending, recorded } = member;
   let hasClosed = false;
-  member.closeOpen(upTo, ({ source, isReported }) => {
+  member.closeUnfinished(upTo, ({ source, isReported }) => {
     const isReplacing = isReported && isOlderRecorded(group, name, source);
     if (!isComplete(source, { isReported, pending, recorded, isOlderRecorded: isReplacing })) return false;
     complete(ledger, source.offset);
@@ -31,7 +31,7 @@ export function closeComplete(group: Group, name: string, member: Member, upTo: 
     return true;
   });
   // What it has replaced matters to nothing but the ends of its source records.
-  if (member.open === null) group.aliases?.replaced.delete(name);
+  if (member.unfinished === null) group.aliases?.replaced.delete(name);
   if (name === WHOLE_GROUP && hasClosed) closeStanding(group);
 }
 
@@ -88,7 +88,7 @@ export function land(context: Context, group: Group, intent: Intent, { outcome, 
   const beating = group.flight?.beaten.get(intent);
   const requestedAt = beating === undefined ? member.requestedAt : beating.requestedAt;
   group.flight?.beaten.delete(intent);
-  if (member.pending === intent) setPending(group.partition, member, null);
+  if (member.pending === intent) member.replace(null);
   noteFinal(context, group, intent);
   if (intent.op === 'add' && group.partition.unresolved.noteLanded(group.id, intent.member))
     group.partition.toWrite.add(group);
@@ -131,7 +131,7 @@ export function park(
     ...(isUnresolved && { isUnresolved }),
   });
   const member = memberOf(group, intent.member);
-  member.pending = parked;
+  member.advance(parked);
   group.partition.toWrite.addInTime(group);
   const now = context.clock.now().wall;
   group.trouble = {
@@ -147,25 +147,25 @@ export function park(
     retryReport(parked, { ...facts, reason: failure, nextAttemptAt: decision.notBefore }),
   );
   // A full state that never waited has no report of its own in the end.
-  if (parked.op === 'state') member.untold = [...member.untold, due];
+  if (parked.op === 'state') member.deferReport(due);
   else enqueue(context, due);
   return parked;
 }
 
 /** Given up, after the last look. It stays, marked, so that a replay can wake it and a newer intent can replace it. */
-export function giveUp(context: Context, group: Group, spent: Spent): void {
-  const member = memberOf(group, spent.intent.member);
+export function giveUp(context: Context, group: Group, exhausted: Exhausted): void {
+  const member = memberOf(group, exhausted.intent.member);
   const now = context.clock.now().wall;
-  const reason = spent.deadReason ?? (spent.outcome === 'failed' ? 'rejected' : 'attempts_exhausted');
-  const at = endedAt(group, spent.intent, now);
-  const dead: Intent = { ...spent.intent, attempt: spent.attempt, waits: null, dead: { at, reason } };
+  const reason = exhausted.deadReason ?? (exhausted.outcome === 'failed' ? 'rejected' : 'attempts_exhausted');
+  const at = endedAt(group, exhausted.intent, now);
+  const dead: Intent = { ...exhausted.intent, attempt: exhausted.attempt, waits: null, dead: { at, reason } };
   const { requestedAt } = member;
-  if (member.pending === spent.intent) setPending(group.partition, member, isStoodUpon(group, dead) ? null : dead);
+  if (member.pending === exhausted.intent) member.replace(isStoodUpon(group, dead) ? null : dead);
   noteFinal(context, group, dead);
   report(context, group, dead, {
-    outcome: spent.outcome,
-    reason: spent.failure,
-    request: spent.request,
+    outcome: exhausted.outcome,
+    reason: exhausted.failure,
+    request: exhausted.request,
     supersededBy: null,
     requestedAt,
   });
@@ -185,7 +185,7 @@ interface Facts extends End {
 
 /** After the end that a replay has woken it from: the wall clock may be set back, and of two ends the one that is reported later counts. */
 function endedAt({ members }: Group, { member, source }: Intent, now: number): number {
-  const former = members.get(member)?.woken ?? null;
+  const former = members.get(member)?.revived ?? null;
   return former?.dead && isSamePosition(former.source, source) ? Math.max(now, former.dead.at + 1) : now;
 }
 
@@ -226,31 +226,13 @@ const lagOf = (intent: Intent, requestedAt: number | null, now: number) =>
     ? { queue: null, apply: null }
     : { queue: Math.max(0, requestedAt - intent.firstSeenAt), apply: Math.max(0, now - requestedAt) };
 
-/** Keeps the counters true: every change of `pending` but that of a park goes through here. */
-export function setPending(partition: Partition, member: Member, intent: Intent | null): void {
-  count(partition, member.pending, -1);
-  count(partition, intent, 1);
-  member.pending = intent;
-  member.pendingReported = false;
-  member.spent = null;
-  member.untold = NOTHING_UNTOLD;
-  if (intent?.dead === null) member.requestedAt = null;
-}
-
-function count(partition: Partition, intent: Intent | null, step: 1 | -1): void {
-  if (intent === null) return;
-  if (intent.dead === null) partition.pendingCount += step;
-  else partition.deadCount += step;
-  if (isHeld(intent)) partition.heldCount += step;
-}
-
 /** The group has done what was asked: what was parked for a reason of the whole group is due. */
 export function groupAnswered(group: Group): void {
   const { members, flight } = group;
   for (const member of members.forGroup) {
     if (member.pending === null || flight?.due.has(member.pending) === true) continue;
     // What is spent waits for another look, not for another try.
-    if (member.spent === null) member.pending = afterGroupAnswered(member.pending);
+    if (member.exhausted === null) member.advance(afterGroupAnswered(member.pending));
   }
   if (members.parkedCount === 0) group.trouble = null;
 }

@@ -85,7 +85,7 @@ export const isTried = (group: Group, intent: Intent): boolean =>
   !isSpent(group, intent) && group.unconfirmed?.has(intent) !== true;
 
 export const isSpent = (group: Group, intent: Intent): boolean =>
-  group.members.get(intent.member)?.spent?.intent === intent;
+  group.members.get(intent.member)?.exhausted?.intent === intent;
 
 export function forgetSnapshot(context: Context, group: Group, course: Course): void {
   context.cache.delete(cacheKey(group));
@@ -97,7 +97,7 @@ export function forgetSnapshot(context: Context, group: Group, course: Course): 
 export function replaceDue(group: Group, course: Course, { intent, next }: { intent: Intent; next: Intent }): void {
   const member = group.members.get(intent.member);
   if (member === undefined) return;
-  member.pending = next;
+  member.advance(next);
   course.flight.due.replace(intent, next);
   course.suspects = course.suspects.map((each) => (each === intent ? next : each));
 }

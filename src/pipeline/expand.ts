@@ -4,7 +4,7 @@ import { DOUBTFUL_STATE, expandInSlices, isAwaited, type Expansion } from '../co
 import type { Snapshot } from '../core/target/plan.ts';
 import { beats, isEndReported } from '../core/change/pending.ts';
 import { aliasesPending, noteAlias } from './aliases.ts';
-import { giveUp, groupAnswered, land, setPending } from './conclude.ts';
+import { giveUp, groupAnswered, land } from './conclude.ts';
 import type { Context } from './context.ts';
 import { isCurrent } from './context.ts';
 import { hold } from './guard.ts';
@@ -71,7 +71,7 @@ function* enterEach(
         noteAlias(group, intent);
         replaceOlder(context, group, intent);
       }
-      setPending(group.partition, memberOf(group, intent.member), intent);
+      memberOf(group, intent.member).replace(intent);
       count += 1;
     } else if (intent.op === 'add' && isAwaited(newer, state))
       group.partition.unresolved.keepAwaited(group.id, newer.member);
@@ -94,7 +94,7 @@ function endEmpty(context: Context, group: Group, state: Intent, snapshot: Snaps
 /** All of it is pending: from now on that stands for the full state. */
 function endEntering(context: Context, group: Group, state: Intent, { expansion, snapshot }: WorkedOut): void {
   if (snapshot.isDoubtful) lookTwice(group, state);
-  else setPending(group.partition, memberOf(group, WHOLE_GROUP), null);
+  else memberOf(group, WHOLE_GROUP).replace(null);
   const removals = expansion.heldBy === null ? [] : removalsOf(group, state, expansion.intents);
   if (expansion.heldBy !== null && removals.length > 0)
     hold(context, group, { intents: removals, by: expansion.heldBy, snapshot });
@@ -115,7 +115,7 @@ const removalsOf = ({ members }: Group, { source }: Intent, intents: readonly In
 function lookTwice(group: Group, state: Intent): void {
   const { members, deleted } = state.whole ?? { members: [], deleted: false };
   const partly: Intent = { ...state, waits: 'record', whole: { members, deleted, isPartly: true } };
-  setPending(group.partition, memberOf(group, WHOLE_GROUP), partly);
+  memberOf(group, WHOLE_GROUP).replace(partly);
 }
 
 /** All that is shown is as it says, and no read will tell whether that is all. */

@@ -80,22 +80,21 @@ export function spend(
 ): void {
   for (const intent of intents) {
     const member = group.members.get(intent.member);
-    if (member?.pending === intent) member.spent = { ...end, intent, attempt: intent.attempt + 1 };
+    if (member?.pending === intent) member.exhaust({ ...end, intent, attempt: intent.attempt + 1 });
   }
 }
 
 /** The last look had no sure answer: once more at the cap, no attempt used up (protocol.md 7.8). */
 export function lookAgain({ clock, options }: Context, group: Group, intent: Intent): void {
   const member = group.members.get(intent.member);
-  if (member?.spent?.intent !== intent) return;
+  if (member?.exhausted?.intent !== intent) return;
   const later: Intent = { ...withoutSchedule(intent), notBefore: clock.now().wall + options.retry.capMs };
-  member.pending = later;
-  member.spent = { ...member.spent, intent: later };
+  member.postponeLastLook(later);
 }
 
 export function giveUpSpent(context: Context, group: Group, intent: Intent): void {
-  const spent = group.members.get(intent.member)?.spent;
-  if (spent?.intent === intent) giveUp(context, group, spent);
+  const exhausted = group.members.get(intent.member)?.exhausted;
+  if (exhausted?.intent === intent) giveUp(context, group, exhausted);
 }
 
 /** The target said yes and did something else, for instance by a rule of its own: said once, not tried for ever. */

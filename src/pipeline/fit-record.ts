@@ -7,11 +7,11 @@
 import { intentId, isSamePosition, positionText, type Intent } from '../core/change/change.ts';
 import { wireLength } from '../core/log/live-record.ts';
 import { isHeld } from '../core/change/pending.ts';
-import { closeComplete, setPending } from './conclude.ts';
+import { closeComplete } from './conclude.ts';
 import type { Context } from './context.ts';
 import { tidyMember } from './partition.ts';
 import { RecordLimit, type RecordParts } from './record-limit.ts';
-import type { Member } from './members.ts';
+import type { Member } from './member.ts';
 import type { Group } from './state.ts';
 
 /** Something new for the record. */
@@ -178,8 +178,8 @@ export function dropDead(group: Group, dead: readonly Intent[]): void {
     if (member?.pending !== intent) continue;
     const { unresolved } = group.partition;
     if (unresolved.isAwaited(group.id, intent)) unresolved.keepAwaited(group.id, intent.member);
-    setPending(group.partition, member, null);
-    member.recordedReported = true;
+    member.replace(null);
+    member.endRecorded();
     group.partition.toWrite.add(group);
     // Where it never stood in the record, no record of it tells of its end.
     closeComplete(group, intent.member, member);

@@ -15,7 +15,6 @@ import { isHeld } from '../core/change/pending.ts';
 import { isSamePosition } from '../core/change/change.ts';
 import type { Context } from './context.ts';
 import { isPlannable, wholeOf } from './identify.ts';
-import { NOTHING_UNTOLD } from './members.ts';
 import type { Group } from './state.ts';
 
 /** null: no removals of a full state are pending. */
@@ -70,9 +69,8 @@ export function releaseKnown({ settle }: Context, group: Group): void {
     if (member.pending === null || !isOfFullState(member.pending) || !isHeld(member.pending)) continue;
     if (member.pending.guard.by !== 'unresolved_members') continue;
     // Sent once the live record does not say any more that it is held.
-    member.pending = { ...member.pending, guard: null, waits: 'record' };
-    member.untold = NOTHING_UNTOLD;
-    partition.heldCount -= 1;
+    member.advance({ ...member.pending, guard: null, waits: 'record' });
+    member.dropDeferredReports();
     partition.toWrite.add(group);
     settle();
   }

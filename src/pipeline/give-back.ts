@@ -9,7 +9,7 @@ import type { Group } from './state.ts';
 /** Waits for the target until `notBefore` (epoch ms). */
 export function postpone(group: Group, intent: Intent, notBefore: number, waits?: 'group' | 'member'): void {
   const member = group.members.get(intent.member);
-  if (member?.pending === intent) member.pending = waitingForTarget(intent, notBefore, waits);
+  if (member?.pending === intent) member.advance(waitingForTarget(intent, notBefore, waits));
 }
 
 /** Takes back one failed try of the intent, as far as it still waits for another one. */
@@ -19,8 +19,8 @@ export function giveAttemptBack(context: Context, group: Group, tried: Intent, n
   if (member === undefined || pending === null || pending.dead !== null || isHeld(pending)) return;
   if (!isSamePosition(pending.source, tried.source) || !isCurrent(context, group.partition)) return;
   // What was tried for the last time has not counted that try yet.
-  const attempt = member.spent?.intent === pending ? pending.attempt : Math.max(0, pending.attempt - 1);
-  member.spent = null;
-  member.pending = countedFrom(waitingForTarget(pending, notBefore), attempt);
+  const attempt = member.exhausted?.intent === pending ? pending.attempt : Math.max(0, pending.attempt - 1);
+  member.resumeTries();
+  member.advance(countedFrom(waitingForTarget(pending, notBefore), attempt));
   group.partition.toWrite.add(group);
 }

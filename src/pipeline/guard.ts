@@ -38,11 +38,14 @@ export function hold(context: Context, group: Group, { intents, by, snapshot }: 
   const since = context.clock.now().wall;
   const size = snapshot === null ? null : sizeOf(snapshot, intents);
   const held = intents.map((intent) => ({ ...intent, guard: heldGuard(context, group, intent, { by, since, size }) }));
-  for (const intent of held) memberOf(group, intent.member).pending = intent;
-  group.partition.heldCount += held.length;
+  for (const intent of held) memberOf(group, intent.member).advance(intent);
   group.partition.toWrite.add(group);
   const digest = digestOf(context, group);
-  for (const intent of held) memberOf(group, intent.member).untold = [heldDue(context, group, { intent, digest })];
+  for (const intent of held) {
+    const member = memberOf(group, intent.member);
+    member.dropDeferredReports();
+    member.deferReport(heldDue(context, group, { intent, digest }));
+  }
   context.logger.warn({ group: group.id, removals: held.length, by, digest }, 'removals are held');
 }
 
@@ -77,7 +80,6 @@ export function holdRetargeted(context: Context, group: Group): void {
     const others = again.get(by);
     if (others === undefined) again.set(by, [intent]);
     else others.push(intent);
-    if (isHeld(intent)) group.partition.heldCount -= 1;
     noteAlias(group, intent);
   }
   for (const [by, intents] of again) hold(context, group, { intents, by, snapshot: null });
@@ -256,9 +258,8 @@ function approve(
       at,
     };
     // Sent once the live record says who has approved it: the next owner must know, too.
-    memberOf(group, intent.member).pending = { ...intent, guard, waits: 'record' };
+    memberOf(group, intent.member).advance({ ...intent, guard, waits: 'record' });
   }
-  group.partition.heldCount -= held.length;
 }
 
 function reject(context: Context, group: Group, intent: Intent, author: string): void {

@@ -8,7 +8,6 @@ import { isDue } from '../core/change/pending.ts';
 import type { IdKind, Resolved } from '../core/ids/resolution.ts';
 import { memberFailure, resolved, targetFor, unresolvedFailure } from '../core/ids/resolution.ts';
 import { aliasesOf, noteAlias } from './aliases.ts';
-import { setPending } from './conclude.ts';
 import type { Context } from './context.ts';
 import { wantLookUp } from './look-up.ts';
 import { enter } from './precedence.ts';
@@ -86,7 +85,7 @@ function identifyGroupAgain(context: Context, group: Group): void {
   resolveAnew(context, group);
   for (const member of group.members.values()) {
     const { pending } = member;
-    if (pending !== null) member.pending = dueAnew(context, group, { pending, groupTarget });
+    if (pending !== null) member.advance(dueAnew(context, group, { pending, groupTarget }));
   }
   context.review(group);
 }
@@ -170,7 +169,7 @@ function identifyMember(context: Context, group: Group, intent: Intent): void {
   const named = { ...intent, target };
   noteAlias(group, named);
   // Under its new name something else may be pending, older or newer.
-  setPending(group.partition, member, null);
+  member.replace(null);
   enter(context, group, named);
 }
 

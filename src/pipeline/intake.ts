@@ -278,11 +278,11 @@ export function limitIntake(context: Context): void {
 /** How many changes are pending; of them held by the guard, tried before, and waiting unsent with those. */
 function pendingOf(partitions: Iterable<Partition>) {
   const sum = { pending: 0, held: 0, tried: 0, unsent: 0 };
-  for (const { pendingCount, heldCount, triedCount } of partitions) {
-    sum.pending += pendingCount;
-    sum.held += heldCount;
-    sum.tried += triedCount.tried;
-    sum.unsent += triedCount.unsent;
+  for (const { counts } of partitions) {
+    sum.pending += counts.pending;
+    sum.held += counts.held;
+    sum.tried += counts.tried;
+    sum.unsent += counts.unsent;
   }
   return sum;
 }

@@ -3,12 +3,12 @@
  * has to look at. A group may have 100,000 members, so no step goes through all of them: each change of a member moves it
  * from one list to the other here, and a step reads the list that it is about.
  */
-import { WHOLE_GROUP, isSamePosition, type ChangeSource, type Intent, type Position } from '../core/change/change.ts';
+import { WHOLE_GROUP, isSamePosition, type Intent, type Position } from '../core/change/change.ts';
 import { isOfFullState, isUndecided } from '../core/group/full-state.ts';
 import { isGuarded } from '../core/group/guard.ts';
 import { isHeld } from '../core/change/pending.ts';
 import { Heap } from './heap.ts';
-import type { Due, Open, Spent } from './state.ts';
+import { Member, type MemberLists } from './member.ts';
 
 /** What a pending intent waits for: an operator, the live record, its time (`timed`), or nothing (`soon`). */
 type Wait = 'none' | 'dead' | 'held' | 'recordOfAddition' | 'record' | 'timed' | 'soon';
@@ -19,89 +19,6 @@ function waitOf(intent: Intent | null): Wait {
   if (isHeld(intent)) return 'held';
   if (intent.waits === 'record') return intent.op === 'add' ? 'recordOfAddition' : 'record';
   return intent.notBefore > 0 ? 'timed' : 'soon';
-}
-
-/** One for all: there are hundreds of thousands of members. */
-export const NOTHING_UNTOLD: readonly Due[] = [];
-
-/** What is known of one member of one group. */
-export class Member {
-  readonly name: string;
-  /** The final report of `pending` (which is dead then) is acknowledged. */
-  pendingReported = false;
-  /** The final report of `recorded` is acknowledged. */
-  recordedReported = false;
-  spent: Spent | null = null;
-  /** What a replay woke last: a report or a mark of it that is still on its way proves nothing. */
-  woken: Intent | null = null;
-  /** When the first request that concerned `pending` was sent, epoch ms. */
-  requestedAt: number | null = null;
-  /** Reports that it waits, held back until the live record says so; else the next owner might know of no wait to end. */
-  untold: readonly Due[] = NOTHING_UNTOLD;
-  readonly #members: Members;
-  #pending: Intent | null = null;
-  #recorded: Intent | null = null;
-  #open: Open | null = null;
-  #lastOpen: Open | null = null;
-
-  constructor(name: string, members: Members) {
-    this.name = name;
-    this.#members = members;
-  }
-
-  /** The newest intent, if it is not final, or dead. */
-  get pending(): Intent | null {
-    return this.#pending;
-  }
-
-  set pending(intent: Intent | null) {
-    const before = this.#pending;
-    this.#pending = intent;
-    if (before !== intent) this.#members.notePending(this, before, intent);
-  }
-
-  /** What the acknowledged live record says. */
-  get recorded(): Intent | null {
-    return this.#recorded;
-  }
-
-  set recorded(intent: Intent | null) {
-    this.#recorded = intent;
-    this.#members.noteRecorded(this);
-  }
-
-  /** The first of its intents that are not complete, in the order of the source. */
-  get open(): Open | null {
-    return this.#open;
-  }
-
-  /** The newest of its intents is read. */
-  begin(source: ChangeSource): void {
-    const open = { source, isReported: false, next: null };
-    if (this.#lastOpen === null) this.#open = open;
-    else this.#lastOpen.next = open;
-    this.#lastOpen = open;
-  }
-
-  /** Drops what is complete. @param upTo offset of the last that is looked at; null: all are. */
-  closeOpen(upTo: bigint | null, isComplete: (open: Open) => boolean): void {
-    let before: Open | null = null;
-    for (let open = this.#open; open !== null; open = open.next) {
-      if (upTo !== null && open.source.offset > upTo) return;
-      if (!isComplete(open)) {
-        before = open;
-        continue;
-      }
-      if (before === null) this.#open = open.next;
-      else before.next = open.next;
-      if (open.next === null) this.#lastOpen = before;
-    }
-  }
-
-  /** Nothing of it is pending, recorded or unfinished. */
-  get isEmpty(): boolean {
-    return this.#pending === null && this.#recorded === null && this.#open === null;
-  }
 }
 
 /** null: there is none. */
@@ -125,33 +42,57 @@ function tryOf(wait: Wait, intent: Intent | null): Try {
   return intent.waits === 'group' ? 'unsent' : null;
 }
 
-/** How many members of all groups of a partition wait so. */
-export class TriedCount {
+/** How many intents of all groups of a partition are pending, and what they wait for. */
+export class IntentCounts {
+  #pending = 0;
+  #held = 0;
+  #dead = 0;
   #tried = 0;
   #unsent = 0;
 
+  /** Neither final nor dead. */
+  get pending(): number {
+    return this.#pending;
+  }
+
+  /** Of them, those that wait for an operator. */
+  get held(): number {
+    return this.#held;
+  }
+
+  get dead(): number {
+    return this.#dead;
+  }
+
+  /** Of the pending ones, those that wait for another try. */
   get tried(): number {
     return this.#tried;
   }
 
+  /** Of the pending ones, those that wait with what failed in their group and were not in a request. */
   get unsent(): number {
     return this.#unsent;
   }
 
-  /** A member that was counted as `before` is as `after`. */
-  note(before: Try, after: Try): void {
-    this.#change(before, -1);
-    this.#change(after, 1);
+  add(wait: Wait, attempt: Try): void {
+    this.#count(wait, attempt, 1);
   }
 
-  #change(kind: Try, by: number): void {
-    if (kind === 'tried') this.#tried += by;
-    else if (kind === 'unsent') this.#unsent += by;
+  remove(wait: Wait, attempt: Try): void {
+    this.#count(wait, attempt, -1);
+  }
+
+  #count(wait: Wait, attempt: Try, by: 1 | -1): void {
+    if (wait === 'dead') this.#dead += by;
+    else if (wait !== 'none') this.#pending += by;
+    if (wait === 'held') this.#held += by;
+    if (attempt === 'tried') this.#tried += by;
+    else if (attempt === 'unsent') this.#unsent += by;
   }
 }
 
-export class Members {
-  readonly #triedCount: TriedCount;
+export class Members implements MemberLists {
+  readonly #counts: IntentCounts;
   readonly #all = new Map<string, Member>();
   // There may be as many groups as members, so that a list is there only while a member is in it.
   #recorded: List = null;
@@ -170,8 +111,8 @@ export class Members {
   /** Of the full state that was asked about last. */
   #additions: AdditionsOf | null = null;
 
-  constructor(triedCount: TriedCount) {
-    this.#triedCount = triedCount;
+  constructor(counts: IntentCounts) {
+    this.#counts = counts;
   }
 
   get size(): number {
@@ -293,7 +234,8 @@ export class Members {
     if (from !== to || to === 'timed') this.#move(member, to, after);
     const kind = tryOf(to, after);
     this.#tried = kept(this.#tried, member, kind === 'tried');
-    this.#triedCount.note(tryOf(from, before), kind);
+    this.#counts.remove(from, tryOf(from, before));
+    this.#counts.add(to, kind);
     this.#forGroup = kept(this.#forGroup, member, to === 'timed' && after?.waits === 'group');
     this.#guarded = kept(this.#guarded, member, to !== 'dead' && to !== 'held' && after !== null && isGuarded(after));
     this.#decidable = kept(this.#decidable, member, after !== null && after.guard !== null);

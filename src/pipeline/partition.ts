@@ -10,7 +10,8 @@ import { FinalMarks } from './final-marks.ts';
 import { FormerKeys } from './former-keys.ts';
 import { HeldDigests } from './held-digests.ts';
 import { Inbox } from './inbox.ts';
-import { Members, TriedCount, type Member } from './members.ts';
+import type { Member } from './member.ts';
+import { IntentCounts, Members } from './members.ts';
 import { OwnRecords } from './own-records.ts';
 import type { PipelineOptions } from './options.ts';
 import { RecordsToWrite } from './records-to-write.ts';
@@ -49,7 +50,7 @@ export const newPartition = (number: number, { guard, membersPerPatchMax }: Part
   digests: new HeldDigests(),
   ownRecords: new OwnRecords(),
   inbox: new Inbox(),
-  triedCount: new TriedCount(),
+  counts: new IntentCounts(),
   stale: new Set(),
   recordedAt: new Map(),
   requests: new OperatorRequests(),
@@ -64,9 +65,6 @@ export const newPartition = (number: number, { guard, membersPerPatchMax }: Part
   unacknowledged: new Unacknowledged(),
   removals: new RemovalWindow(guard.windowMs),
   gainDoubt: null,
-  pendingCount: 0,
-  heldCount: 0,
-  deadCount: 0,
   lastCommit: null,
 });
 
@@ -99,7 +97,7 @@ export function groupOf({ ids }: Pick<Context, 'ids'>, partition: Partition, nam
     target: ids === null ? id : null,
     targetName: null,
     partition,
-    members: new Members(partition.triedCount),
+    members: new Members(partition.counts),
     expanded: [],
     aliases: null,
     flight: null,
@@ -180,7 +178,7 @@ export function isOlderRecorded({ members, aliases }: Group, name: string, posit
     return recorded !== null && comparePositions(recorded.source, position) < 0;
   };
   if (name === WHOLE_GROUP) return hasOlder(members.recorded, position);
-  const oldestWhole = members.get(WHOLE_GROUP)?.open ?? null;
+  const oldestWhole = members.get(WHOLE_GROUP)?.unfinished ?? null;
   if (oldestWhole !== null && comparePositions(oldestWhole.source, position) < 0) return true;
   return isOlder(name) || isOlder(WHOLE_GROUP) || [...(aliases?.replaced.get(name) ?? [])].some(isOlder);
 }

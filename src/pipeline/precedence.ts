@@ -5,7 +5,7 @@
 import { WHOLE_GROUP, intentId, isSamePosition, type Intent } from '../core/change/change.ts';
 import { beats, fold } from '../core/change/pending.ts';
 import { aliasesPending, noteReplaced } from './aliases.ts';
-import { beat, closeComplete, setPending, supersede } from './conclude.ts';
+import { beat, closeComplete, supersede } from './conclude.ts';
 import type { Context } from './context.ts';
 import { noteFinal, passedBy } from './marks.ts';
 import { memberOf } from './partition.ts';
@@ -44,7 +44,7 @@ export function enter(context: Context, group: Group, intent: Intent): void {
   if (member.pending !== null && fold(member.pending, intent).winner !== intent) return;
   noteNewer(group, intent);
   replaceOlder(context, group, intent);
-  setPending(group.partition, member, intent);
+  member.replace(intent);
 }
 
 /** The removals of a full state wait for whom it adds (protocol.md 5.4): from now on for the newer addition, or not any more. */
@@ -71,7 +71,7 @@ export function foldRestored(context: Context, group: Group): void {
     const mark = passedBy(group, pending);
     if (mark !== null) {
       beat(context, group, member, intentId(mark));
-      setPending(group.partition, member, null);
+      member.replace(null);
     } else if (pending.op === 'state' || group.aliases !== null) replaceOlder(context, group, pending);
   }
 }
@@ -83,7 +83,7 @@ export function replaceOlder(context: Context, group: Group, intent: Intent): vo
     if (!beats(intent, rival) || standsBeside(rival, intent)) continue;
     const member = memberOf(group, rival.member);
     beat(context, group, member, intentId(intent));
-    setPending(group.partition, member, null);
+    member.replace(null);
     if (rival.member !== intent.member && rival.op !== 'state') noteReplaced(group, intent.member, rival.member);
   }
 }

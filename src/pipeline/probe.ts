@@ -44,7 +44,7 @@ export function chooseProbe(context: Context): Candidate | null {
 function* candidates(context: Context): Iterable<Candidate> {
   const now = context.clock.now().wall;
   for (const partition of context.state.partitions.values()) {
-    if (partition.pendingCount === 0 || !isDispatchable(context, partition)) continue;
+    if (partition.counts.pending === 0 || !isDispatchable(context, partition)) continue;
     for (const group of partition.groups.values()) {
       const need = needOf(context, group, now);
       if (need !== null) yield { group, need, failedAt: context.breaker.failedAt(group) };

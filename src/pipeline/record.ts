@@ -7,7 +7,7 @@ import type { Trouble } from '../core/log/record-headers.ts';
 import type { Context } from './context.ts';
 import { addedBy, deadAt, dropDead, fitted, partsOf, type Added } from './fit-record.ts';
 import { tidyMarks } from './marks.ts';
-import { NOTHING_UNTOLD, type Member } from './members.ts';
+import type { Member } from './member.ts';
 import type { Group } from './state.ts';
 import { tidyMember } from './partition.ts';
 
@@ -77,11 +77,7 @@ export function recorded(
     if (member !== undefined) touched.add(member);
   }
   for (const member of touched) {
-    const before = member.recorded;
-    member.recorded = written.get(member.name) ?? null;
-    // A dead mark proves its report (spec: report-first); what is parked anew was not reported.
-    if (member.recorded?.dead) member.recordedReported = member.recorded !== member.woken;
-    else if (!isSamePosition(before?.source, member.recorded?.source)) member.recordedReported = false;
+    member.noteRecorded(written.get(member.name) ?? null);
     if (member.name !== WHOLE_GROUP && isSaid(member)) endWait(context, member);
   }
   endWholeWait(context, group);
@@ -110,9 +106,8 @@ function isSaid({ pending, recorded: last }: Member): boolean {
 }
 
 function endWait(context: Context, member: Member): void {
-  if (member.pending?.waits === 'record') member.pending = { ...member.pending, waits: null };
-  for (const due of member.untold) enqueue(context, due);
-  member.untold = NOTHING_UNTOLD;
+  if (member.pending?.waits === 'record') member.advance({ ...member.pending, waits: null });
+  for (const due of member.takeDeferredReports()) enqueue(context, due);
 }
 
 /** A full state has its second look only after what the first came to; what is held of that may wait for days. */
@@ -154,9 +149,9 @@ function isUnrecorded({ members }: Group, source: Position): boolean {
 function endUntold(group: Group, { source }: Intent): void {
   const whole = group.members.get(WHOLE_GROUP);
   if (whole === undefined) return;
-  for (let { open } = whole; open !== null; open = open.next) open.isReported ||= isSamePosition(open.source, source);
+  whole.noteFinished((each) => isSamePosition(each, source));
   if (!isSamePosition(whole.recorded?.source, source)) return;
-  whole.recordedReported = true;
+  whole.endRecorded();
   group.partition.toWrite.add(group);
 }
 
@@ -177,21 +172,21 @@ function enteringIn({ expanded }: Group): (member: Member) => boolean {
 
 /** One member's part in the record; null: none. */
 function recordedIntent(
-  { pendingReported, recorded, recordedReported }: Member,
+  { isPendingReported, recorded, isRecordedReported }: Member,
   pending: Intent | null,
 ): Intent | null {
   // The record shrinks, or says something newer, only after the report (spec: report-first).
   const isRecorded = isSamePosition(recorded?.source, pending?.source);
-  if (recorded !== null && !isRecorded && !recordedReported) return recorded;
+  if (recorded !== null && !isRecorded && !isRecordedReported) return recorded;
   if (pending === null) return null;
-  if (pending.dead !== null) return pendingReported ? pending : recorded;
+  if (pending.dead !== null) return isPendingReported ? pending : recorded;
   return isParked(pending) || isRecorded ? pending : null;
 }
 
 /** Only once its report is acknowledged may the record forget one (spec: report-first). */
 const reportedDead = (group: Group): Intent[] =>
-  [...group.members.dead].flatMap(({ pending, pendingReported }) =>
-    pending !== null && pending.dead !== null && pendingReported ? [pending] : [],
+  [...group.members.dead].flatMap(({ pending, isPendingReported }) =>
+    pending !== null && pending.dead !== null && isPendingReported ? [pending] : [],
   );
 
 /** A restore would hold what an operator has decided about: the record does not say so before the reports (spec: report-first). */

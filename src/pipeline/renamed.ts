@@ -41,5 +41,5 @@ export function forgetTarget(group: Group): void {
   group.targetName = null;
   group.unconfirmed = null;
   group.deferred = null;
-  for (const member of group.members.values()) member.spent = null;
+  for (const member of group.members.values()) member.resumeTries();
 }

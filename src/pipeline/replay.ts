@@ -4,7 +4,7 @@
  */
 import type { Intent } from '../core/change/change.ts';
 import { idKey } from '../core/change/id-key.ts';
-import { comparePositions, isSamePosition } from '../core/change/change.ts';
+import { comparePositions } from '../core/change/change.ts';
 import { isHeld, woken } from '../core/change/pending.ts';
 import {
   REFUSAL_TEXT,
@@ -15,7 +15,6 @@ import {
   type RequestRefusal,
 } from '../core/log/request-record.ts';
 import { noteAlias } from './aliases.ts';
-import { setPending } from './conclude.ts';
 import type { Context } from './context.ts';
 import { decide } from './guard.ts';
 import { review } from './schedule.ts';
@@ -67,13 +66,9 @@ function wakeNamed(context: Context, partition: Partition, named: NamedIntent): 
   const isInFlight = group.flight?.due.has(pending) === true;
   // It is being tried at this moment.
   if ((isInFlight && pending.dead === null) || isHeld(pending)) return 'woken';
-  member.woken = pending;
-  const anew = namedAnew(context, woken(pending));
-  if (context.ids !== null) noteAlias(group, anew);
-  setPending(partition, member, anew);
-  // Not reported any more, wherever the record still says that it is dead.
-  if (isSamePosition(member.recorded?.source, named)) member.recordedReported = false;
-  for (let { open } = member; open !== null; open = open.next) open.isReported &&= !isSamePosition(open.source, named);
+  const again = namedAnew(context, woken(pending));
+  if (context.ids !== null) noteAlias(group, again);
+  member.revive(again);
   partition.toWrite.add(group);
   return 'woken';
 }

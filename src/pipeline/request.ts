@@ -182,7 +182,7 @@ function noteFirstRequest(group: Group, now: number): void {
   group.flight.hasAsked = true;
   for (const intent of group.flight.due) {
     const member = group.members.get(intent.member);
-    if (member?.pending === intent) member.requestedAt ??= now;
+    if (member?.pending === intent) member.noteRequested(now);
   }
 }
 

@@ -11,7 +11,7 @@ import { longestWaitMs } from '../core/target/retry.ts';
 import { intentId, type Intent } from '../core/change/change.ts';
 import { fold } from '../core/change/pending.ts';
 import type { SendOutcome } from '../ports.ts';
-import { setPending, supersede } from './conclude.ts';
+import { supersede } from './conclude.ts';
 import type { Context } from './context.ts';
 import { isCurrent } from './context.ts';
 import { forget } from './forget.ts';
@@ -208,11 +208,7 @@ function loadIntent(context: Context, group: Group, intent: Intent): void {
   // An older version kept two spellings of one member apart.
   const { winner, loser } = rival === null ? { winner: intent, loser: null } : fold(rival, intent);
   if (loser?.dead === null) supersede(context, group, loser, { by: intentId(winner), requestedAt: null });
-  setPending(group.partition, member, winner);
-  member.recorded = winner;
-  // A dead mark proves its report (spec: report-first).
-  member.pendingReported = winner.dead !== null;
-  member.recordedReported = winner.dead !== null;
+  member.restore(winner);
 }
 
 /** A fence is written before any commit, and compaction keeps it. */

@@ -9,7 +9,7 @@ import { keptBackIn, plannableIn, releaseKnown } from './full-state-removals.ts'
 import { holdRetargeted } from './guard.ts';
 import { identifyDue, wholeOf } from './identify.ts';
 import { lookUp, probeLookUp } from './look-up.ts';
-import type { Member } from './members.ts';
+import type { Member } from './member.ts';
 import { tidyGroup } from './partition.ts';
 import { chooseProbe } from './probe.ts';
 import { endWaitsEarlier, WallClockWatch } from './set-back.ts';

@@ -49,13 +49,13 @@ function* endEachEarlier(context: Context, partition: Partition, setBackMs: numb
 
 function endEarlier(group: Group, setBackMs: number): void {
   for (const member of group.members.values()) {
-    const { pending, spent } = member;
+    const { pending, exhausted } = member;
     // In flight, it stays what its flight has taken.
     if (pending === null || pending.dead !== null || pending.notBefore === 0 || group.flight?.due.has(pending) === true)
       continue;
     const earlier: Intent = { ...pending, notBefore: Math.max(1, pending.notBefore - setBackMs) };
-    member.pending = earlier;
-    if (spent?.intent === pending) member.spent = { ...spent, intent: earlier };
+    if (exhausted?.intent === pending) member.postponeLastLook(earlier);
+    else member.advance(earlier);
     if (member.recorded !== null) group.partition.toWrite.add(group);
   }
 }

@@ -16,7 +16,7 @@ import { type Outgoing, outgoingOf } from './outgoing.ts';
 import { type Rendered, renderPartition, writeAgain } from './live-records.ts';
 import { tidyCommitted } from './marks.ts';
 import { recorded, tellExpanded } from './record.ts';
-import type { Member } from './members.ts';
+import type { Member } from './member.ts';
 import type { Due, Group, Partition } from './state.ts';
 import { isRestored, tidyGroup, tidyMember } from './partition.ts';
 import type { Place } from './unsettled.ts';
@@ -244,10 +244,9 @@ function acknowledge(context: Context, batch: readonly Due[]): void {
     else if (due.partition.ledger !== null) complete(due.partition.ledger, due.offset);
   }
   for (const [member, { group, name, positions, upTo }] of reported) {
-    for (let { open } = member; open !== null && open.source.offset <= upTo; open = open.next)
-      open.isReported ||= isAmong(open.source, positions);
+    member.noteFinished((source) => isAmong(source, positions), upTo);
     // What changed in memory may be said in the live record now.
-    if (member.recorded !== null || member.pendingReported) group.partition.toWrite.addInTime(group);
+    if (member.recorded !== null || member.isPendingReported) group.partition.toWrite.addInTime(group);
     closeComplete(group, name, member, upTo);
     tidyMember(group, name);
   }
@@ -265,13 +264,12 @@ function acknowledgeChange(
     partition.toWrite.addInTime(group);
   }
   const member = group.members.get(name);
-  if (member === undefined || intent === member.woken) return;
+  if (member === undefined || intent === member.revived) return;
   const all = reported.get(member) ?? { group, name, positions: new Map(), upTo: source.offset };
   all.positions.set(source.offset, [...(all.positions.get(source.offset) ?? []), source]);
   if (source.offset > all.upTo) all.upTo = source.offset;
   reported.set(member, all);
-  if (isSamePosition(member.recorded?.source, source)) member.recordedReported = true;
-  if (isSamePosition(member.pending?.source, source) && member.pending?.dead) member.pendingReported = true;
+  member.noteReported(source);
 }
 
 const isAmong = (position: Position, positions: Reported['positions']): boolean =>

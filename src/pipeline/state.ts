@@ -7,9 +7,7 @@
  *               any ──lost──▶ forgotten      any ──records of another source──▶ forgotten, and refused until the next join
  *   group       idle ──due──▶ lingering ──▶ ready ──slot──▶ in flight ──▶ idle | lingering | waiting (parked, held)
  */
-import type { RequestFacts } from '../core/target/answer.ts';
-import type { Failure } from '../core/target/refusals.ts';
-import type { ChangeSource, DeadReason, Intent } from '../core/change/change.ts';
+import type { Intent } from '../core/change/change.ts';
 import type { Doubt } from '../core/target/doubt.ts';
 import type { FinalMark } from '../core/log/final-mark.ts';
 import type { Ledger, Range } from '../core/log/ledger.ts';
@@ -26,7 +24,7 @@ import type { FormerKeys } from './former-keys.ts';
 import type { Heap } from './heap.ts';
 import type { HeldDigests } from './held-digests.ts';
 import type { Inbox } from './inbox.ts';
-import type { Members, TriedCount } from './members.ts';
+import type { IntentCounts, Members } from './members.ts';
 import type { OwnRecords } from './own-records.ts';
 import type { ReadyQueue } from './ready-queue.ts';
 import type { RecordLimit } from './record-limit.ts';
@@ -37,25 +35,6 @@ import type { OperatorRequests } from './operator-requests.ts';
 import type { UnresolvedMembers } from './unresolved-members.ts';
 import type { Unsettled } from './unsettled.ts';
 import type { UnconfirmedChanges } from './unconfirmed-changes.ts';
-
-/** An intent of a record that was read and is not complete; in a list, since one is the norm and an array takes more memory. */
-export interface Open {
-  readonly source: ChangeSource;
-  isReported: boolean;
-  next: Open | null;
-}
-
-/** Tried for the last time: it is given up unless the last look shows that it is so. */
-export interface Spent {
-  readonly intent: Intent;
-  /** Failed tries, the last one included. */
-  readonly attempt: number;
-  readonly failure: Failure;
-  readonly outcome: 'failed' | 'permanent_failure';
-  /** Absent: it follows from the outcome. */
-  readonly deadReason?: DeadReason;
-  readonly request: RequestFacts | null;
-}
 
 /** A group in flight: what was taken when its slot opened. */
 export interface Flight {
@@ -187,7 +166,7 @@ export interface Partition {
   readonly digests: HeldDigests;
   readonly ownRecords: OwnRecords;
   readonly inbox: Inbox;
-  readonly triedCount: TriedCount;
+  readonly counts: IntentCounts;
   /** Groups whose last record does not count. */
   readonly stale: Set<string>;
   /** Offset → timestamp of the source records that the restored intents came from. */
@@ -210,11 +189,6 @@ export interface Partition {
   readonly removals: RemovalWindow;
   /** A former owner's requests may still land (monotonic ms in it). */
   gainDoubt: Doubt | null;
-  /** Intents neither final nor dead. */
-  pendingCount: number;
-  /** Of them, those that wait for an operator. */
-  heldCount: number;
-  deadCount: number;
   /** `progress`: of the ledger, as of then. */
   lastCommit: { readonly offset: bigint; readonly progress: number } | null;
 }

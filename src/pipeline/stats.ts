@@ -83,10 +83,10 @@ export function statsOf(context: Context): PipelineStats {
     ready: partitions.every(isRestored) && !state.isHalted && leaseHolds(context) && goesOn,
     unsettled,
     partitions: partitions.map((partition, i) => partitionStats(context, partition, waiting[i]?.oldest ?? noneWaits())),
-    pending: sum(partitions.map(({ pendingCount }) => pendingCount)),
+    pending: sum(partitions.map((each) => each.counts.pending)),
     parked: sum(waiting.map(({ parked }) => parked)),
-    held: sum(partitions.map(({ heldCount }) => heldCount)),
-    dead: sum(partitions.map(({ deadCount }) => deadCount)),
+    held: sum(partitions.map((each) => each.counts.held)),
+    dead: sum(partitions.map((each) => each.counts.dead)),
     inFlight: state.locks.size,
     isIntakePaused: state.isIntakePaused,
     requests: { ...counts.requests },
@@ -159,11 +159,11 @@ export async function isAtRest(context: Context): Promise<boolean> {
 
 /** What is held may wait for days; nothing happens to it by itself. */
 function isPartitionAtRest(partition: Partition): boolean {
-  const { phase, ledger, lastCommit, toWrite, answers, pendingCount, heldCount, removals, inbox } = partition;
+  const { phase, ledger, lastCommit, toWrite, answers, counts, removals, inbox } = partition;
   if (phase !== 'running' || ledger === null || !inbox.isEmpty) return false;
   if (removals.isDue || removals.isOwing) return false;
   if (toWrite.size + answers.length + ledger.open.size > 0 || lastCommit?.offset !== ledger.next) return false;
-  return pendingCount === heldCount;
+  return counts.pending === counts.held;
 }
 
 const isReadTo = ({ ledger }: Partition, end: bigint | undefined): boolean =>

@@ -44,7 +44,7 @@ export function mayHaveAnotherId({ ids, clock }: Context, group: Group, intent: 
   const { op, member: name, attempt, target, namedBy } = intent;
   const member = group.members.get(name);
   if (op !== 'remove' || attempt > 0 || target === null || namedBy === 'target') return false;
-  if (member?.pending !== intent || member.spent !== null) return false;
+  if (member?.pending !== intent || member.exhausted !== null) return false;
   const ageMs = ids?.userIds?.ageMs(sourceMember(intent)) ?? null;
   const begunMs = member.requestedAt === null ? 0 : clock.now().wall - member.requestedAt;
   return ageMs !== null && ageMs > Math.max(BELIEVED_MS, begunMs);
@@ -54,13 +54,14 @@ export function mayHaveAnotherId({ ids, clock }: Context, group: Group, intent: 
 export function lookUpAgain({ ids }: Context, group: Group, { member: name, source, target, namedBy }: Intent): void {
   const member = group.members.get(name);
   if (ids?.userIds === undefined || member === undefined || target === null || namedBy === 'target') return;
-  const { pending, spent } = member;
+  const { pending, exhausted } = member;
   if (pending === null || !isSamePosition(pending.source, source)) return;
   ids.userIds.noteUnknown(sourceMember(pending), target);
   // Its last look is at the member that was sent.
-  if (spent !== null) return;
-  member.pending = { ...pending, target: null };
-  noteAlias(group, member.pending);
+  if (exhausted !== null) return;
+  const unnamed = { ...pending, target: null };
+  member.advance(unnamed);
+  noteAlias(group, unnamed);
 }
 
 /** What waits for this look-up cannot go on without it. */

@@ -281,8 +281,8 @@ export const flightMutants: readonly Mutant[] = [
     breaks: 'when a change of the group lands, what waits for its last look is sent again',
     edits: [
       {
-        find: '    if (member.spent === null) member.pending = afterGroupAnswered(member.pending);',
-        replace: '    member.pending = afterGroupAnswered(member.pending);',
+        find: '    if (member.exhausted === null) member.advance(afterGroupAnswered(member.pending));',
+        replace: '    member.advance(afterGroupAnswered(member.pending));',
       },
     ],
     tests: ['test/contract/rules/bounded-requests.test.ts'],

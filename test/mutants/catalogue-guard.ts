@@ -324,9 +324,9 @@ export const guardMutants: readonly Mutant[] = [
     breaks: 'a replay of what was refused counts as its approval',
     edits: [
       {
-        find: '  setPending(partition, member, anew);',
+        find: 'member.revive(again);',
         replace:
-          "  setPending(partition, member, anew.guard?.kind === 'held' ? { ...anew, guard: { kind: 'approved', digest: 'x', author: 'x', at: 0 } } : anew);",
+          "  member.revive(again.guard?.kind === 'held' ? { ...again, guard: { kind: 'approved', digest: 'x', author: 'x', at: 0 } } : again);",
       },
     ],
     scenario: 'reconsidered',

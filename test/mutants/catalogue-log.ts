@@ -193,8 +193,8 @@ export const logMutants: readonly Mutant[] = [
     breaks: 'a new owner tries what waits without waiting for its time',
     edits: [
       {
-        find: '  setPending(group.partition, member, winner);\n',
-        replace: '  setPending(group.partition, member, { ...winner, notBefore: 0 });\n',
+        find: 'member.restore(winner);\n',
+        replace: 'member.restore({ ...winner, notBefore: 0 });\n',
       },
     ],
     scenario: 'standstill',

@@ -200,8 +200,8 @@ export const ownershipMutants: readonly Mutant[] = [
     breaks: 'what a restore finds parked may leave the live record before its report is acknowledged',
     edits: [
       {
-        find: '  member.recordedReported = winner.dead !== null;',
-        replace: '  member.recordedReported = true;',
+        find: 'this.#isRecordedReported = intent.dead !== null;',
+        replace: 'this.#isRecordedReported = true;',
       },
     ],
     scenario: 'twins',

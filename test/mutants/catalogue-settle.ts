@@ -22,9 +22,9 @@ export const settleMutants: readonly Mutant[] = [
     breaks: 'a parked change is committed before its live record is acknowledged',
     edits: [
       {
-        find: '  member.pending = parked;\n',
+        find: 'member.advance(parked);\n',
         replace:
-          '  member.pending = parked;\n  member.recorded = parked;\n  closeComplete(group, intent.member, member);\n',
+          'member.advance(parked);\n  member.noteRecorded(parked);\n  closeComplete(group, intent.member, member);\n',
       },
     ],
   },

@@ -14,7 +14,7 @@ import {
 } from '../../src/core/change/change.ts';
 import { intentsOf } from '../../src/core/change/pending.ts';
 import { afterPatch, plan, type Snapshot } from '../../src/core/target/plan.ts';
-import { land, setPending } from '../../src/pipeline/conclude.ts';
+import { land } from '../../src/pipeline/conclude.ts';
 import type { Context } from '../../src/pipeline/context.ts';
 import { expandState } from '../../src/pipeline/expand.ts';
 import { newState } from '../../src/pipeline/new-state.ts';
@@ -158,7 +158,7 @@ describe('folding with full states', () => {
       fc.property(streamAndOrder, fc.nat(8), ([list, order], cut) => {
         const restored = pendingOf(afterAll(order.slice(0, cut)).group);
         const next = anOwner();
-        for (const intent of restored) setPending(next.group.partition, memberOf(next.group, intent.member), intent);
+        for (const intent of restored) memberOf(next.group, intent.member).replace(intent);
         foldRestored(next.context, next.group);
         arriveAll(next, order.slice(cut));
         expect(byId(pendingOf(next.group))).toEqual(byId(pendingOf(afterAll(list).group)));
@@ -251,7 +251,7 @@ test('a full state that is read again after a restart is worked out beside what 
   const guard = { kind: 'held', by: 'group_count', since: 1 } as const;
   const held = atOffset(4n, { op: 'remove', member: 'x', guard });
   const retried = atOffset(4n, { member: 'a', attempt: 2, notBefore: 9 });
-  for (const intent of [held, retried]) setPending(group.partition, memberOf(group, intent.member), intent);
+  for (const intent of [held, retried]) memberOf(group, intent.member).replace(intent);
   foldRestored(context, group);
   arrive(context, group, state);
   await expandState(context, group, state, aSnapshot(['x', 'y']));
@@ -360,9 +360,9 @@ describe('a full state that takes several turns of the event loop', () => {
       const before = atOffset(4n, { member: 'before' });
       recorded(context, each, { intents: [before], finals: [] });
       expect(each.expanded).toMatchObject([{ isTold: true }]);
-      expect(each.members.get(WHOLE_GROUP)?.open).toMatchObject({ isReported: false });
+      expect(each.members.get(WHOLE_GROUP)?.unfinished).toMatchObject({ isReported: false });
     });
-    expect(group.members.get(WHOLE_GROUP)?.open).toMatchObject({ isReported: false });
+    expect(group.members.get(WHOLE_GROUP)?.unfinished).toMatchObject({ isReported: false });
     expect(group.expanded).toMatchObject([{ isEntered: true, isTold: true }]);
   });
 
@@ -372,9 +372,9 @@ describe('a full state that takes several turns of the event loop', () => {
     const older = atOffset(3n, { member: 'm1', attempt: 1 });
     await workedOut(({ group }) => {
       const [x, m1] = [memberOf(group, 'x'), memberOf(group, 'm1')];
-      setPending(group.partition, x, held);
-      x.recorded = held;
-      m1.recorded = older;
+      x.replace(held);
+      x.noteRecorded(held);
+      m1.noteRecorded(older);
       expect(m1.pending?.source).toEqual(large.source);
       expect(recordOf(group)).toEqual([held, older]);
     }, ENTERING);
@@ -421,7 +421,7 @@ describe('a full state that takes several turns of the event loop', () => {
     );
     for (const intent of newer) expect(group.members.get(intent.member)?.pending).toBe(intent);
     expect(group.members.held.size).toBe(names.length - newer.length);
-    expect(group.partition.heldCount).toBe(names.length - newer.length);
+    expect(group.partition.counts.held).toBe(names.length - newer.length);
   });
 });
 

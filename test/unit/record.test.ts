@@ -1,12 +1,11 @@
 import { describe, expect, test } from 'vitest';
 import { type Intent, WHOLE_GROUP } from '../../src/core/change/change.ts';
-import { setPending } from '../../src/pipeline/conclude.ts';
 import type { Context } from '../../src/pipeline/context.ts';
 import { groupOf, memberOf } from '../../src/pipeline/partition.ts';
 import { fitRecord, retryRecords } from '../../src/pipeline/fit-record.ts';
 import { dropOldDead, recorded, recordOf, troubleOf } from '../../src/pipeline/record.ts';
 import { newState } from '../../src/pipeline/new-state.ts';
-import type { Member } from '../../src/pipeline/members.ts';
+import type { Member } from '../../src/pipeline/member.ts';
 import type { Group } from '../../src/pipeline/state.ts';
 import { aPartition, MEMBERS_PER_PATCH } from '../support/a-partition.ts';
 import { atOffset } from '../support/an-intent.ts';
@@ -21,10 +20,12 @@ const dead = (offset: bigint, member = 'm', at = NOW): Intent =>
 
 function aGroup(members: readonly (Partial<Member> & { readonly id?: string })[]): Group {
   const group = groupOf({ ids: null }, aPartition(), 'g');
-  for (const { id = 'm', pending = null, ...rest } of members) {
+  for (const { id = 'm', pending = null, recorded: last = null, ...reported } of members) {
     const member = memberOf(group, id);
-    setPending(group.partition, member, pending);
-    Object.assign(member, rest);
+    member.replace(pending);
+    member.noteRecorded(last);
+    if (reported.isRecordedReported === true) member.endRecorded();
+    if (reported.isPendingReported === true && pending !== null) member.noteReported(pending.source);
   }
   return group;
 }
@@ -51,13 +52,13 @@ describe('the live record of a group', () => {
     ['a parked one', { pending: parked(5n) }, [parked(5n)]],
     ['an untried one that is recorded already', { pending: fresh(5n), recorded: parked(5n) }, [fresh(5n)]],
     ['the recorded one until its report', { recorded: parked(5n) }, [parked(5n)]],
-    ['nothing after its report', { recorded: parked(5n), recordedReported: true }, []],
+    ['nothing after its report', { recorded: parked(5n), isRecordedReported: true }, []],
     ['the older one until its report', { pending: parked(6n), recorded: parked(5n) }, [parked(5n)]],
-    ['the newer after it', { pending: parked(6n), recorded: parked(5n), recordedReported: true }, [parked(6n)]],
-    ['no untried newer one after it', { pending: fresh(6n), recorded: parked(5n), recordedReported: true }, []],
+    ['the newer after it', { pending: parked(6n), recorded: parked(5n), isRecordedReported: true }, [parked(6n)]],
+    ['no untried newer one after it', { pending: fresh(6n), recorded: parked(5n), isRecordedReported: true }, []],
     ['no dead one before its report', { pending: dead(5n) }, []],
     ['the parked one until the dead one is reported', { pending: dead(5n), recorded: parked(5n) }, [parked(5n)]],
-    ['the mark after it', { pending: dead(5n), pendingReported: true, recorded: parked(5n) }, [dead(5n)]],
+    ['the mark after it', { pending: dead(5n), isPendingReported: true, recorded: parked(5n) }, [dead(5n)]],
   ])('says %s', (_, member, expected) => {
     expect(recordOf(aGroup([member]))).toEqual(expected);
   });
@@ -102,9 +103,9 @@ describe('the live record of a group', () => {
     ]);
     fitRecord(contextOf(group).context, group, recordOf(group));
     expect(recordOf(group)).toHaveLength(1);
-    for (const id of ['a', 'b']) setPending(group.partition, memberOf(group, id), null);
+    for (const id of ['a', 'b']) memberOf(group, id).replace(null);
     expect(recordOf(group)).toEqual([]);
-    for (const id of ['a', 'b']) setPending(group.partition, memberOf(group, id), parked(2n, id));
+    for (const id of ['a', 'b']) memberOf(group, id).replace(parked(2n, id));
     expect(recordOf(group)).toHaveLength(2);
   });
 
@@ -137,11 +138,17 @@ describe('the live record of a group', () => {
     const group = aGroup(ids.map((id) => ({ id, pending: { ...fresh(1n, id), waits: 'record' } })));
     const first = recordOf(group);
     expect(first).toHaveLength(PIECE);
-    for (const intent of first)
-      Object.assign(memberOf(group, intent.member), { pending: { ...intent, waits: null }, recorded: intent });
+    for (const intent of first) {
+      const member = memberOf(group, intent.member);
+      member.advance({ ...intent, waits: null });
+      member.noteRecorded(intent);
+    }
     expect(recordOf(group)).toHaveLength(PIECE);
-    for (const { member } of first.slice(0, PIECE / 2))
-      Object.assign(memberOf(group, member), { pending: null, recorded: null });
+    for (const { member: name } of first.slice(0, PIECE / 2)) {
+      const member = memberOf(group, name);
+      member.replace(null);
+      member.noteRecorded(null);
+    }
     expect(recordOf(group)).toHaveLength(PIECE);
     expect(recordOf(group).filter((intent) => !first.some(({ member }) => member === intent.member))).toHaveLength(
       PIECE / 2,
@@ -152,7 +159,7 @@ describe('the live record of a group', () => {
 describe('a live record that is too large', () => {
   const deadMember = (id: string, at: number): Partial<Member> & { id: string } => {
     const intent = dead(1n, id, at);
-    return { id, pending: intent, pendingReported: true, recorded: intent, recordedReported: true };
+    return { id, pending: intent, isPendingReported: true, recorded: intent, isRecordedReported: true };
   };
 
   test('loses dead ones first, the oldest first', () => {
@@ -165,7 +172,7 @@ describe('a live record that is too large', () => {
     fitRecord(contextOf(group).context, group, recordOf(group));
     expect(recordOf(group).map(({ member }) => member)).toEqual(['a', 'd']);
     expect([...group.partition.toWrite.due(() => false)]).toEqual([group]);
-    expect(group.partition.deadCount).toBe(1);
+    expect(group.partition.counts.dead).toBe(1);
   });
 
   test('then takes only so many new ones, and always room for one where nothing else is in it', () => {
@@ -177,7 +184,7 @@ describe('a live record that is too large', () => {
       return recordOf(group).length;
     });
     expect(lengths).toEqual([2, 1]);
-    expect(group.partition.pendingCount).toBe(4);
+    expect(group.partition.counts.pending).toBe(4);
   });
 
   test('leaves out what is refused alone, goes on with the others, and tries it again later', () => {
@@ -193,7 +200,7 @@ describe('a live record that is too large', () => {
     expect([...group.partition.toWrite.due(() => false)]).toEqual([group]);
     expect(membersOf(group)).toContain('a');
     // It is over once it is written, or done with.
-    setPending(group.partition, memberOf(group, 'a'), null);
+    memberOf(group, 'a').replace(null);
     recordOf(group);
     expect(group.recordLimit?.isStuck).toBe(false);
   });
@@ -214,7 +221,7 @@ describe('a live record that is too large', () => {
   test('is not sent again and again where nothing can be left out', () => {
     const group = aGroup([{ id: 'a', pending: parked(1n, 'a') }]);
     const member = memberOf(group, 'a');
-    member.recorded = member.pending;
+    member.noteRecorded(member.pending);
     group.partition.toWrite.add(group);
     fitRecord(contextOf(group).context, group, recordOf(group));
     expect([group.partition.toWrite.size, group.recordLimit?.isStuck]).toEqual([0, true]);
@@ -223,7 +230,7 @@ describe('a live record that is too large', () => {
 
 describe('dead intents', () => {
   const members = (ids: readonly string[], isReported: (id: string) => boolean) =>
-    ids.map((id, i) => ({ id, pending: dead(1n, id, NOW - 100 * i), pendingReported: isReported(id) }));
+    ids.map((id, i) => ({ id, pending: dead(1n, id, NOW - 100 * i), isPendingReported: isReported(id) }));
   const left = (group: Group) => [...group.members.values()].flatMap(({ pending }) => pending?.member ?? []);
 
   test('are dropped when they are too many, the oldest first', () => {
@@ -231,7 +238,7 @@ describe('dead intents', () => {
     const { context, settled } = contextOf(group, { deadKeepCount: 2 });
     dropOldDead(context);
     expect(left(group)).toEqual(['a', 'b']);
-    expect([settled.length, group.partition.deadCount, group.partition.toWrite.size]).toEqual([1, 2, 1]);
+    expect([settled.length, group.partition.counts.dead, group.partition.toWrite.size]).toEqual([1, 2, 1]);
   });
 
   test('are dropped when they are too old', () => {

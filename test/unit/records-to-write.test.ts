@@ -18,7 +18,7 @@ function aGroup(nameCount: number): Group {
   const group = groupOf({ ids: null }, aPartition(), 'g');
   const whole = { members: NAMES.slice(0, nameCount), deleted: false };
   const state = atOffset(1n, { op: 'state', member: WHOLE_GROUP, attempt: 1, whole });
-  memberOf(group, WHOLE_GROUP).recorded = nameCount === 0 ? null : state;
+  memberOf(group, WHOLE_GROUP).noteRecorded(nameCount === 0 ? null : state);
   return group;
 }
 
@@ -36,7 +36,7 @@ test('a short record is written after each report', () => {
 
 test('a record of a full state in pieces is written once half a piece has left', () => {
   const group = aGroup(NAMES.length);
-  memberOf(group, 'next').pending = { ...atOffset(1n, { member: 'next' }), waits: 'record' };
+  memberOf(group, 'next').replace({ ...atOffset(1n, { member: 'next' }), waits: 'record' });
   expect(group.partition.toWrite.pieceMax(group)).toBe(2 * PIECE);
   expect(reported(group, PIECE - 1)).toEqual([]);
   expect(group.partition.toWrite.has(group)).toBe(true);
@@ -45,7 +45,7 @@ test('a record of a full state in pieces is written once half a piece has left',
 
 test('a record of many parked changes is written once a quarter of it has changed', () => {
   const group = aGroup(0);
-  for (const member of NAMES) memberOf(group, member).recorded = atOffset(1n, { member, attempt: 1 });
+  for (const member of NAMES) memberOf(group, member).noteRecorded(atOffset(1n, { member, attempt: 1 }));
   expect(reported(group, NAMES.length / 4 - 1)).toEqual([]);
   expect(reported(group, 1)).toEqual([group]);
 });

@@ -1,7 +1,7 @@
 /** What is not complete of one member: in the order of the source, and gone through no further than there is news of it. */
 import { describe, expect, test } from 'vitest';
 import { groupOf, memberOf } from '../../src/pipeline/partition.ts';
-import type { Member } from '../../src/pipeline/members.ts';
+import type { Member } from '../../src/pipeline/member.ts';
 import { aPartition } from '../support/a-partition.ts';
 import { atOffset } from '../support/an-intent.ts';
 
@@ -13,7 +13,10 @@ function aMember(...offsets: readonly bigint[]): Member {
 
 function offsetsOf(member: Member): readonly bigint[] {
   const offsets: bigint[] = [];
-  for (let { open } = member; open !== null; open = open.next) offsets.push(open.source.offset);
+  member.closeUnfinished(null, ({ source }) => {
+    offsets.push(source.offset);
+    return false;
+  });
   return offsets;
 }
 
@@ -26,7 +29,7 @@ describe('of the unfinished changes of a member', () => {
     ['none', [], [1n, 2n, 3n, 9n]],
   ])('%s may be complete, and a newer one comes behind those that are left', (_, done, left) => {
     const member = aMember(1n, 2n, 3n);
-    member.closeOpen(null, ({ source }) => done.includes(source.offset));
+    member.closeUnfinished(null, ({ source }) => done.includes(source.offset));
     expect(member.isEmpty).toBe(done.length === 3);
     member.begin(atOffset(9n).source);
     expect(offsetsOf(member)).toEqual(left);
@@ -35,7 +38,7 @@ describe('of the unfinished changes of a member', () => {
   test('those behind the last report are not looked at', () => {
     const member = aMember(1n, 2n, 3n, 4n);
     const looked: bigint[] = [];
-    member.closeOpen(2n, ({ source }) => {
+    member.closeUnfinished(2n, ({ source }) => {
       looked.push(source.offset);
       return true;
     });

@@ -7,14 +7,12 @@ import { type Intent, WHOLE_GROUP } from '../core/change/change.ts';
 import { afterEnd } from '../core/target/doubt.ts';
 import { waitsForAdditions } from '../core/group/full-state.ts';
 import type { Snapshot } from '../core/target/plan.ts';
-import { afterLanding, searchAmong } from '../core/target/isolation.ts';
 import { requestsMax } from '../core/target/retry.ts';
 import { nextStep } from '../core/group/step.ts';
-import { groupAnswered, supersedeBeaten } from './conclude.ts';
+import { groupAnswered, supersedeReplaced } from './conclude.ts';
 import type { Context } from './context.ts';
 import { isCurrent, mayDispatch } from './context.ts';
-import type { Course, Next } from './course.ts';
-import { forgetSnapshot, isSpent, sliceOf, stillDue } from './course.ts';
+import { GroupRun, isExhausted, type Next } from './group-run.ts';
 import { DueQueue } from './due-queue.ts';
 import { look, verify } from './effects.ts';
 import { expandState } from './expand.ts';
@@ -26,9 +24,9 @@ import { keepSuspects, takeSuspects } from './isolation.ts';
 import { landUnsent } from './landing.ts';
 import type { Patched } from './request.ts';
 import { ensureToken } from './ensure-token.ts';
-import { patchGroup, readGroup } from './request.ts';
+import { forgetSnapshot, patchGroup, readGroup } from './request.ts';
 import { review, takeDue } from './schedule.ts';
-import type { Flight, Group } from './state.ts';
+import type { Group } from './state.ts';
 import { tidyMember } from './partition.ts';
 import { cacheKey } from './snapshot-cache.ts';
 import { lookUpAgain, mayHaveAnotherId } from './unresolved.ts';
@@ -37,34 +35,25 @@ import { lookUpAgain, mayHaveAnotherId } from './unresolved.ts';
 export async function fly(context: Context, group: Group): Promise<void> {
   const { state, api, breaker } = context;
   const due = new DueQueue(takeDue(context, group));
-  const flight: Flight = { due, hasAsked: false, wasRead: false, covered: new Set(), beaten: new Map() };
   const isProbe = breaker.isProbing(group);
-  const suspects = takeSuspects(group, due);
-  const course: Course = {
-    flight,
-    permit: { isHeld: !isProbe, requestCount: 0 },
+  const run = new GroupRun(group, due, {
     snapshot: context.cache.get(cacheKey(group)) ?? null,
-    isFresh: false,
-    suspects,
-    search: searchAmong(Math.min(suspects.length, context.options.membersPerPatchMax)),
+    hasPermit: !isProbe,
+    suspects: takeSuspects(group, due),
     membersMax: context.options.membersPerPatchMax,
-    unseenMax: context.options.membersPerPatchMax,
-    conflicts: 0,
-    refused: null,
-    reserved: null,
-  };
-  group.flight = flight;
+  });
+  group.run = run;
   try {
     if (isProbe && !(await ensureToken(context, group, [group]))) return;
     // Nothing of it can be sent, and still its answer tells.
-    if (isProbe && due.size === 0) await read(context, group, course, null);
-    while (mayDispatch(context, group) && (await takeStep(context, group, course)) === 'go_on');
+    if (isProbe && due.size === 0) await read(context, group, run, null);
+    while (mayDispatch(context, group) && (await takeStep(context, group, run)) === 'go_on');
   } finally {
     group.partition.removals.release(group.id);
-    keepSuspects(group, course);
-    if (course.permit.isHeld) api.gate.giveBack();
-    if (isCurrent(context, group.partition)) supersedeBeaten(context, group);
-    group.flight = null;
+    keepSuspects(group, run);
+    if (run.hasPermit) api.gate.giveBack();
+    if (isCurrent(context, group.partition)) supersedeReplaced(context, group);
+    group.run = null;
     breaker.settleOwed(context, group);
     state.locks.delete(group.id);
     breaker.endProbe(context, group);
@@ -84,22 +73,22 @@ function leave(context: Context, id: string, names: ReadonlySet<string>): void {
   context.dispatch();
 }
 
-async function takeStep(context: Context, group: Group, course: Course): Promise<Next> {
+async function takeStep(context: Context, group: Group, run: GroupRun): Promise<Next> {
   const passage = passageIn(group);
   const isKeptBack = keptBackIn(group, passage);
-  const due = sliceOf(group, course, isKeptBack);
-  if (due.length > 0 && isUsedUp(context, course)) return overBudget(context, group, course);
+  const due = run.slice(isKeptBack);
+  if (due.length > 0 && isUsedUp(context, run)) return overBudget(context, group, run);
   const step = nextStep({
     due,
-    spent: new Set(due.filter((intent) => isSpent(group, intent))),
-    snapshot: course.snapshot,
-    isFresh: course.isFresh,
+    spent: new Set(due.filter((intent) => isExhausted(group, intent))),
+    snapshot: run.snapshot,
+    isFresh: run.isFresh,
     doubt: group.doubt,
     unconfirmed: group.unconfirmed?.view ?? null,
-    suspects: course.suspects,
-    search: course.search,
-    membersMax: course.membersMax,
-    unseenMax: Math.min(course.unseenMax, course.membersMax),
+    suspects: run.suspects,
+    search: run.search,
+    membersMax: run.membersMax,
+    unseenMax: run.unseenMax,
     guard: context.options.guard,
     removalCountMax: group.members.guarded.size,
     get pendingRemovals() {
@@ -114,24 +103,24 @@ async function takeStep(context: Context, group: Group, course: Course): Promise
       return 'stop';
     case 'forget_doubt':
       group.doubt = afterEnd(group.doubt);
-      forgetSnapshot(context, group, course);
+      forgetSnapshot(context, group, run);
       return 'go_on';
     case 'look':
-      return look(context, group, course);
+      return look(context, group, run);
     case 'read':
-      return read(context, group, course, null);
+      return read(context, group, run, null);
     case 'confirm':
-      return read(context, group, course, step.snapshot);
+      return read(context, group, run, step.snapshot);
     case 'expand':
       await expandState(context, group, step.state, step.snapshot);
       // What is newer waits for the second look.
       return step.snapshot.isDoubtful ? 'stop' : 'go_on';
     case 'hold_removals':
-      hold(context, group, { intents: step.intents, by: step.by, snapshot: course.snapshot });
+      hold(context, group, { intents: step.intents, by: step.by, snapshot: run.snapshot });
       return 'go_on';
     case 'patch':
-      reserveRemovals(group, course, step.snapshot);
-      return patch(context, group, course, step);
+      reserveRemovals(group, run, step.snapshot);
+      return patch(context, group, run, step);
     case 'final':
       for (const intent of step.noop) {
         if (mayHaveAnotherId(context, group, intent)) lookUpAgain(context, group, intent);
@@ -140,24 +129,23 @@ async function takeStep(context: Context, group: Group, course: Course): Promise
       for (const intent of step.givenUp) giveUpSpent(context, group, intent);
       groupAnswered(group);
       // Of what is due no more than a slice is final.
-      return course.flight.due.size > due.length ? 'go_on' : 'stop';
+      return run.due.size > due.length ? 'go_on' : 'stop';
     case 'hold':
-      group.deferred = { untilMs: step.untilMs, intents: new Set(stillDue(group, course.flight)) };
+      group.deferred = { untilMs: step.untilMs, intents: new Set(run.stillDue()) };
       return 'stop';
   }
 }
 
-const isUsedUp = ({ options }: Context, { flight, permit }: Course): boolean =>
-  permit.requestCount >= requestsMax(flight.due.takenCount, options.conflictsMax);
+const isUsedUp = ({ options }: Context, { due, requestCount }: GroupRun): boolean =>
+  requestCount >= requestsMax(due.takenCount, options.conflictsMax);
 
-async function read(context: Context, group: Group, course: Course, known: Snapshot | null): Promise<Next> {
-  const asked = await readGroup(context, group, { permit: course.permit, known });
+async function read(context: Context, group: Group, run: GroupRun, known: Snapshot | null): Promise<Next> {
+  const asked = await readGroup(context, group, run, known);
   if (asked === null) return 'stop';
   const { outcome, snapshot } = asked;
-  if (snapshot === null && outcome.kind !== 'unchanged') return readFailed(context, group, course, asked);
-  course.snapshot = snapshot ?? known;
-  course.isFresh = true;
-  return readAfterConflict(context, group, course);
+  if (snapshot === null && outcome.kind !== 'unchanged') return readFailed(context, group, run, asked);
+  run.noteRead(snapshot ?? known);
+  return readAfterConflict(context, group, run);
 }
 
 interface Part {
@@ -165,28 +153,20 @@ interface Part {
   readonly part: readonly Intent[];
 }
 
-async function patch(context: Context, group: Group, course: Course, { snapshot, part }: Part): Promise<Next> {
-  const { flight, permit } = course;
-  flight.covered = new Set(part);
+async function patch(context: Context, group: Group, run: GroupRun, { snapshot, part }: Part): Promise<Next> {
+  run.beginRequest(part);
   const patchId = context.random.uuid();
-  const asked = await patchGroup(context, group, { permit, snapshot, part });
+  const asked = await patchGroup(context, group, run, { snapshot, part });
   if (asked === null) return 'stop';
   const { answer, outcome, after } = asked;
   const request = requestFacts(patchId, snapshot, asked);
   if (outcome.kind !== 'applied') {
-    flight.covered = new Set();
-    course.isFresh = false;
-    course.reserved = null;
-    return patchFailed(context, group, course, { snapshot, part, answer, outcome, request, seen: asked.seen });
+    run.noteFailed();
+    return patchFailed(context, group, run, { snapshot, part, answer, outcome, request, seen: asked.seen });
   }
-  course.search = afterLanding(course.search);
-  course.conflicts = 0;
-  course.refused = null;
-  course.suspects = course.suspects.filter((intent) => !part.includes(intent));
-  course.snapshot = after;
-  course.isFresh = after !== null;
+  run.noteApplied(part, after);
   verify(context, group, { part, request, seen: outcome.seen, isTrusted: after !== null });
-  flight.covered = new Set();
+  run.endRequest();
   groupAnswered(group);
   return 'go_on';
 }

@@ -108,7 +108,7 @@ export class TargetBreaker {
       cause: answer,
       status: 'failure' in outcome ? outcome.failure.status : null,
       groups: groups.map(({ id }) => id),
-      isReadable: groups.every(({ flight }) => flight?.wasRead === true),
+      isReadable: groups.every(({ run }) => run?.wasRead === true),
       isAlone: isAsked(answer) && this.#lone.isAlone(subject, request),
       isProbe: this.isProbing(subject),
       pendingGroups: outcome.kind === 'transient' ? pendingGroupCount(context) : 0,
@@ -195,7 +195,7 @@ export class TargetBreaker {
       owed.intents.push(intent);
       this.#owed.set(group, owed);
     }
-    for (const group of this.#owed.keys()) if (group.flight === null) this.settleOwed(context, group);
+    for (const group of this.#owed.keys()) if (group.run === null) this.settleOwed(context, group);
     this.#scheduleProbe(context);
   }
 

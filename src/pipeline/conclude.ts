@@ -52,20 +52,18 @@ export function beat(context: Context, group: Group, member: Member, by: string)
     group.partition.toWrite.add(group);
     return;
   }
-  if (group.flight?.covered.has(pending) === true) group.flight.beaten.set(pending, { by, requestedAt });
+  if (group.run?.isSent(pending) === true) group.run.supersede(pending, { by, requestedAt });
   else supersede(context, group, pending, { by, requestedAt });
 }
 
 /** The request that carried them has failed. */
-export function supersedeBeaten(context: Context, group: Group): void {
-  for (const intent of group.flight?.beaten.keys() ?? []) supersedeIfBeaten(context, group, intent);
+export function supersedeReplaced(context: Context, group: Group): void {
+  for (const intent of group.run?.superseded ?? []) supersedeIfReplaced(context, group, intent);
 }
 
-export function supersedeIfBeaten(context: Context, group: Group, intent: Intent): void {
-  const beating = group.flight?.beaten.get(intent);
-  if (beating === undefined) return;
-  group.flight?.beaten.delete(intent);
-  supersede(context, group, intent, beating);
+export function supersedeIfReplaced(context: Context, group: Group, intent: Intent): void {
+  const replacing = group.run?.takeReplacing(intent);
+  if (replacing !== undefined) supersede(context, group, intent, replacing);
 }
 
 export function supersede(
@@ -85,9 +83,8 @@ export interface End {
 /** It is so at the target. */
 export function land(context: Context, group: Group, intent: Intent, { outcome, request }: End): void {
   const member = memberOf(group, intent.member);
-  const beating = group.flight?.beaten.get(intent);
-  const requestedAt = beating === undefined ? member.requestedAt : beating.requestedAt;
-  group.flight?.beaten.delete(intent);
+  const replacing = group.run?.takeReplacing(intent);
+  const requestedAt = replacing === undefined ? member.requestedAt : replacing.requestedAt;
   if (member.pending === intent) member.replace(null);
   noteFinal(context, group, intent);
   if (intent.op === 'add' && group.partition.unresolved.noteLanded(group.id, intent.member))
@@ -228,9 +225,9 @@ const lagOf = (intent: Intent, requestedAt: number | null, now: number) =>
 
 /** The group has done what was asked: what was parked for a reason of the whole group is due. */
 export function groupAnswered(group: Group): void {
-  const { members, flight } = group;
+  const { members, run } = group;
   for (const member of members.forGroup) {
-    if (member.pending === null || flight?.due.has(member.pending) === true) continue;
+    if (member.pending === null || run?.due.has(member.pending) === true) continue;
     // What is spent waits for another look, not for another try.
     if (member.exhausted === null) member.advance(afterGroupAnswered(member.pending));
   }

@@ -4,9 +4,9 @@ import type { Intent } from '../core/change/change.ts';
 import { isSo, type Membership, sightOf } from '../core/target/snapshot.ts';
 import { isSamePosition } from '../core/change/change.ts';
 import type { Unconfirmed } from '../core/target/doubt.ts';
-import { land, supersedeIfBeaten } from './conclude.ts';
+import { land, supersedeIfReplaced } from './conclude.ts';
 import type { Context } from './context.ts';
-import type { Course, Next } from './course.ts';
+import type { GroupRun, Next } from './group-run.ts';
 import { notEffective } from './failed-tries.ts';
 import { readAfterConflict, readFailed } from './failures.ts';
 import { noteRemoved } from './guard.ts';
@@ -39,21 +39,20 @@ export function verify(context: Context, group: Group, { part, request, seen, is
     group.unconfirmed ??= new UnconfirmedChanges();
     const acceptance = { intent, request, isShownOtherwise: seen !== null };
     group.unconfirmed.note(acceptance, clock.now().monotonic, options.lateApplyMs);
-    supersedeIfBeaten(context, group, intent);
+    supersedeIfReplaced(context, group, intent);
   }
   tidyUnconfirmed(group);
 }
 
 /** One fresh read, for all that is unconfirmed of the group. */
-export async function look(context: Context, group: Group, course: Course): Promise<Next> {
-  const asked = await readGroup(context, group, { permit: course.permit, known: null });
+export async function look(context: Context, group: Group, run: GroupRun): Promise<Next> {
+  const asked = await readGroup(context, group, run, null);
   if (asked === null) return 'stop';
   const { snapshot } = asked;
   concludeLook(context, group, snapshot);
-  if (snapshot === null) return readFailed(context, group, course, asked);
-  course.snapshot = snapshot;
-  course.isFresh = true;
-  return readAfterConflict(context, group, course);
+  if (snapshot === null) return readFailed(context, group, run, asked);
+  run.noteRead(snapshot);
+  return readAfterConflict(context, group, run);
 }
 
 function concludeLook(context: Context, group: Group, snapshot: Membership | null): void {

@@ -8,32 +8,31 @@ import type { Outcome } from '../core/target/outcome.ts';
 import type { Snapshot } from '../core/target/plan.ts';
 import { budgetFailure, conflictDelayMs } from '../core/target/retry.ts';
 import { afterConflict, etagChanged, isSameVersion, versionForms } from '../core/target/version.ts';
-import { supersedeBeaten } from './conclude.ts';
+import { supersedeReplaced } from './conclude.ts';
 import type { Context } from './context.ts';
 import { sleep } from './context.ts';
-import type { Course, Next } from './course.ts';
-import { forgetSnapshot, isSpent, isTried, replaceDue, stillDue } from './course.ts';
+import { isExhausted, isTried, type GroupRun, type Next } from './group-run.ts';
 import { fail, giveUpSpent, lookAgain, type Failed } from './failed-tries.ts';
 import { isToBeIsolated, isolate, type RefusedPatch } from './isolation.ts';
 import { searchTargets } from './no-target.ts';
 import type { Asked } from './request.ts';
-import { readGroup } from './request.ts';
+import { forgetSnapshot, readGroup } from './request.ts';
 import type { Group } from './state.ts';
 
-export function readFailed(context: Context, group: Group, course: Course, { outcome, seen }: Asked): Next {
-  forgetSnapshot(context, group, course);
+export function readFailed(context: Context, group: Group, run: GroupRun, { outcome, seen }: Asked): Next {
+  forgetSnapshot(context, group, run);
   if (!('failure' in outcome)) return 'stop';
   // What the client as a whole may not do says nothing of this group.
   const isConfirmed = isRefusal(outcome) && group.doubt === null && context.breaker.lets(group);
-  const due = stillDue(group, course.flight);
-  for (const intent of due.filter((each) => isSpent(group, each))) {
+  const due = run.stillDue();
+  for (const intent of due.filter((each) => isExhausted(group, each))) {
     if (isConfirmed) giveUpSpent(context, group, intent);
     else lookAgain(context, group, intent);
   }
-  const tried = stillDue(group, course.flight).filter((each) => isTried(group, each));
+  const tried = run.stillDue().filter((each) => isTried(group, each));
   fail(context, group, { intents: tried, outcome, request: null, seen });
   for (const intent of isConfirmed ? tried : []) giveUpSpent(context, group, intent);
-  return afterFailure(group, course, outcome);
+  return afterFailure(group, run, outcome);
 }
 
 /** Sure, and about this group: another read would be answered the same way, so it confirms a giving-up. */
@@ -49,44 +48,44 @@ interface FailedPatch {
   readonly seen: Observation;
 }
 
-export async function patchFailed(context: Context, group: Group, course: Course, failed: FailedPatch): Promise<Next> {
-  supersedeBeaten(context, group);
+export async function patchFailed(context: Context, group: Group, run: GroupRun, failed: FailedPatch): Promise<Next> {
+  supersedeReplaced(context, group);
   const { answer, outcome, snapshot, request, seen } = failed;
   if (!('failure' in outcome)) return 'stop';
   const sentCount = failed.part.length;
   const part = failed.part.filter((intent) => group.members.get(intent.member)?.pending === intent);
   const fault = outcome.kind === 'conflict' ? 'unclear' : faultOf(answer);
-  const tried = triedOf(group, course, snapshot);
+  const tried = triedOf(group, run, snapshot);
   const refused = { outcome, fault, part, sentCount, tried, request, seen };
   switch (outcome.kind) {
     case 'conflict':
-      return conflicted(context, group, course, { ...refused, snapshot });
+      return conflicted(context, group, run, { ...refused, snapshot });
     case 'transient':
-      forgetSnapshot(context, group, course);
-      if (isToBeIsolated(context, group, course, refused)) return isolate(context, group, course, refused);
+      forgetSnapshot(context, group, run);
+      if (isToBeIsolated(context, group, run, refused)) return isolate(context, group, run, refused);
       fail(context, group, { intents: part, unsent: without(tried, part), outcome, request, seen });
-      return afterFailure(group, course, outcome);
+      return afterFailure(group, run, outcome);
     case 'denied':
     case 'not_found': {
       // Of the group, or of a member? A read tells; of the client it is not where the group can be read.
-      if (outcome.kind === 'not_found' || !course.flight.wasRead) {
-        const asked = await readGroup(context, group, { permit: course.permit, known: null });
+      if (outcome.kind === 'not_found' || !run.wasRead) {
+        const asked = await readGroup(context, group, run, null);
         if (asked === null) return 'stop';
-        if (asked.snapshot === null) return readFailed(context, group, course, asked);
-        course.snapshot = asked.snapshot;
+        if (asked.snapshot === null) return readFailed(context, group, run, asked);
+        run.show(asked.snapshot);
       }
-      return isolate(context, group, course, refused);
+      return isolate(context, group, run, refused);
     }
     case 'no_target': {
-      const found = await searchTargets(context, group, course, failed);
+      const found = await searchTargets(context, group, run, failed);
       if (found === 'go_on' || found === 'stop') return found;
-      if (found !== 'refused') return readFailed(context, group, course, found);
-      return isolate(context, group, course, refused);
+      if (found !== 'refused') return readFailed(context, group, run, found);
+      return isolate(context, group, run, refused);
     }
     case 'rejected_member':
     case 'rejected':
     case 'too_large':
-      return isolate(context, group, course, refused);
+      return isolate(context, group, run, refused);
     case 'unauthorized':
       fail(context, group, { intents: tried, outcome, request, seen });
       return 'stop';
@@ -96,8 +95,8 @@ export async function patchFailed(context: Context, group: Group, course: Course
 }
 
 /** What the failure of a request is about: all that would have been sent, and a full state that waits for its second look. */
-const triedOf = (group: Group, { flight }: Course, snapshot: Snapshot): Intent[] =>
-  stillDue(group, flight).filter((each) => (each.op === 'state' || !isSo(each, snapshot)) && isTried(group, each));
+const triedOf = (group: Group, run: GroupRun, snapshot: Snapshot): Intent[] =>
+  run.stillDue().filter((each) => (each.op === 'state' || !isSo(each, snapshot)) && isTried(group, each));
 
 const without = (intents: readonly Intent[], sent: readonly Intent[]): readonly Intent[] => {
   const left = new Set(intents);
@@ -108,54 +107,53 @@ const without = (intents: readonly Intent[], sent: readonly Intent[]): readonly 
 type Conflicted = RefusedPatch & { readonly snapshot: Snapshot };
 
 /** Read and plan again, a few times; then park. */
-async function conflicted(context: Context, group: Group, course: Course, failed: Conflicted): Promise<Next> {
+async function conflicted(context: Context, group: Group, run: GroupRun, failed: Conflicted): Promise<Next> {
   const { outcome, part, tried, request, seen, snapshot } = failed;
-  const before = course.refused;
+  const before = run.refused;
   const isUnmoved = before !== null && isSameVersion(before.tags, snapshot.tags);
   const counted = new Map(part.map((intent) => [intent, { ...intent, conflicts: intent.conflicts + 1 }]));
   const now = (intents: readonly Intent[]): Intent[] => intents.map((intent) => counted.get(intent) ?? intent);
   const patch = { ...failed, part: now(part), tried: now(tried) };
-  course.refused = { tags: snapshot.tags, tried: [...(before?.tried ?? []), snapshot.version], request, patch };
-  course.conflicts += 1;
-  forgetSnapshot(context, group, course);
-  for (const [intent, next] of counted) replaceDue(group, course, { intent, next });
+  run.noteConflict({ tags: snapshot.tags, tried: [...(before?.tried ?? []), snapshot.version], request, patch });
+  forgetSnapshot(context, group, run);
+  for (const [intent, next] of counted) run.replaceDue(intent, next);
   // A version that may be changed on the way is tried in each of its forms.
   const forms = versionForms(snapshot.tags).length;
   const most = context.options.conflictsMax + (forms > 1 ? forms : 0);
-  const mayBeOfMember = isToBeIsolated(context, group, course, patch);
+  const mayBeOfMember = isToBeIsolated(context, group, run, patch);
   // Only after another read is it known whether the version has moved.
-  const isLast = course.conflicts > most + (mayBeOfMember && before === null ? 1 : 0);
+  const isLast = run.conflicts > most + (mayBeOfMember && before === null ? 1 : 0);
   // Of several forms another may be right: once all are refused, the read that follows tells (readAfterConflict).
-  if (mayBeOfMember && isUnmoved && forms < 2 && (isLast || isSearching(course.search))) {
-    course.conflicts = 0;
-    return isolate(context, group, course, patch);
+  if (mayBeOfMember && isUnmoved && forms < 2 && (isLast || isSearching(run.search))) {
+    run.endConflicts();
+    return isolate(context, group, run, patch);
   }
   if (isLast) {
     fail(context, group, { intents: patch.part, unsent: without(patch.tried, patch.part), outcome, request, seen });
     return 'go_on';
   }
-  await sleep(context, conflictDelayMs(course.conflicts, context.random.next()));
+  await sleep(context, conflictDelayMs(run.conflicts, context.random.next()));
   return 'go_on';
 }
 
 /** Where the read shows the version that was refused, it is no conflict: the version is changed on the way. */
-export function readAfterConflict(context: Context, group: Group, course: Course): Next {
-  const { refused, snapshot } = course;
+export function readAfterConflict(context: Context, group: Group, run: GroupRun): Next {
+  const { refused, snapshot } = run;
   if (refused === null || snapshot === null) return 'go_on';
   const next = afterConflict(snapshot, refused);
   if (next !== null) {
     // Another version than the one that was refused has forms of its own.
-    if (!isSameVersion(snapshot.tags, refused.tags)) course.refused = null;
-    course.snapshot = next;
+    if (!isSameVersion(snapshot.tags, refused.tags)) run.forgetRefused();
+    run.show(next);
     return 'go_on';
   }
-  course.refused = null;
-  const tried = triedOf(group, course, snapshot);
+  run.forgetRefused();
+  const tried = triedOf(group, run, snapshot);
   const outcome = { kind: 'conflict', failure: etagChanged(refused.tags, refused.request.status) } as const;
   const patch = { ...refused.patch, outcome, tried };
-  if (isToBeIsolated(context, group, course, patch)) {
-    course.conflicts = 0;
-    return isolate(context, group, course, patch);
+  if (isToBeIsolated(context, group, run, patch)) {
+    run.endConflicts();
+    return isolate(context, group, run, patch);
   }
   // A version that is changed on the way keeps every request about the group from passing, whatever it holds.
   fail(context, group, { intents: tried, outcome, request: refused.request, seen: null });
@@ -163,20 +161,19 @@ export function readAfterConflict(context: Context, group: Group, course: Course
 }
 
 /** After a failure of the whole group nothing more is sent now; what is left waits for the end of the doubt, or for its time. */
-function afterFailure(group: Group, { flight }: Course, outcome: Outcome): Next {
+function afterFailure(group: Group, run: GroupRun, outcome: Outcome): Next {
   if (outcome.kind !== 'transient') return outcome.kind === 'denied' ? 'go_on' : 'stop';
-  const left = new Set(stillDue(group, flight));
+  const left = new Set(run.stillDue());
   if (group.doubt !== null) group.deferred = { untilMs: group.doubt.untilMs, intents: left };
   return 'stop';
 }
 
 /** A run that does not come to an end is a try that failed; for what was tried for the last time, a look without an answer. */
-export function overBudget(context: Context, group: Group, { flight, permit }: Course): Next {
-  const failure = budgetFailure(permit.requestCount);
-  context.logger.warn({ group: group.id, requests: permit.requestCount }, 'the target answers without any progress');
-  for (const intent of stillDue(group, flight).filter((each) => isSpent(group, each)))
-    lookAgain(context, group, intent);
-  const intents = stillDue(group, flight).filter((each) => isTried(group, each));
+export function overBudget(context: Context, group: Group, run: GroupRun): Next {
+  const failure = budgetFailure(run.requestCount);
+  context.logger.warn({ group: group.id, requests: run.requestCount }, 'the target answers without any progress');
+  for (const intent of run.stillDue().filter((each) => isExhausted(group, each))) lookAgain(context, group, intent);
+  const intents = run.stillDue().filter((each) => isTried(group, each));
   // As a conflict, which uses up a try for good: what opens the breaker is the answers themselves.
   fail(context, group, { intents, outcome: { kind: 'conflict', failure }, request: null, seen: null });
   return 'stop';

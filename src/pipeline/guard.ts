@@ -19,7 +19,7 @@ import { sizeOf } from '../core/group/step.ts';
 import { noteAlias } from './aliases.ts';
 import { enqueue, giveUp, waitDue } from './conclude.ts';
 import type { Context } from './context.ts';
-import { isStillDue, isTried, type Course } from './course.ts';
+import { isStillDue, isTried, type GroupRun } from './group-run.ts';
 import { additionsIn } from './full-state-removals.ts';
 import { identifyGroup } from './identify.ts';
 import { memberOf } from './partition.ts';
@@ -155,17 +155,17 @@ export const pendingRemovals = (group: Group): Intent[] =>
   [...group.members.guarded].flatMap(({ pending }) => (pending !== null && isTried(group, pending) ? [pending] : []));
 
 /** Until they have taken effect, or the group is not in flight any more. */
-export function reserveRemovals(group: Group, course: Course, snapshot: Membership): void {
+export function reserveRemovals(group: Group, run: GroupRun, snapshot: Membership): void {
   const { removals: window } = group.partition;
-  if (course.reserved === null) {
+  if (run.reservedUnseen === null) {
     // Most of what is due may be additions.
-    const guarded = [...course.flight.due].filter(isGuarded);
+    const guarded = [...run.due].filter(isGuarded);
     const removals = guarded.filter((each) => isStillDue(group, each) && isTried(group, each) && !isSo(each, snapshot));
     const size = sizeOf(snapshot, removals);
-    course.reserved = { unseenCount: size - snapshot.members.size };
+    run.noteReserved(size - snapshot.members.size);
     window.reserve(group.id, { count: removals.length, size });
     // What lands leaves it by itself.
-  } else window.resize(group.id, snapshot.members.size + course.reserved.unseenCount);
+  } else window.resize(group.id, snapshot.members.size + run.reservedUnseen);
 }
 
 /** A removal has taken effect. */

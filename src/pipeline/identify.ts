@@ -17,7 +17,7 @@ import { notKnown } from './unresolved.ts';
 
 /** As far as it is known without asking, and anew each time: a table may have been corrected. */
 export function identifyGroup({ ids }: Context, group: Group): void {
-  if (ids === null || group.flight !== null) return;
+  if (ids === null || group.run !== null) return;
   const known = ids.known('group', group.id);
   if (known === null || known.kind === 'unanswered') return;
   if (known.kind !== 'found') return forgetTarget(group);
@@ -105,8 +105,8 @@ interface Before {
 }
 
 function dueAnew({ ids }: Context, group: Group, { pending, groupTarget }: Before): Intent {
-  // In flight, it stays what its flight has taken: a newer intent without its full state must not go on.
-  if (pending.dead !== null || group.flight?.due.has(pending) === true) return pending;
+  // In flight, it stays what its run has taken: a newer intent without its full state must not go on.
+  if (pending.dead !== null || group.run?.due.has(pending) === true) return pending;
   if (pending.op === 'state') return { ...pending, notBefore: 0 };
   const known = knownTarget(ids, pending);
   const target = known === undefined ? pending.target : known;

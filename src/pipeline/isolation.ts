@@ -5,9 +5,9 @@
 import type { RequestFacts } from '../core/target/answer.ts';
 import type { Observation } from '../core/target/breaker.ts';
 import type { Intent } from '../core/change/change.ts';
-import { afterRefusal, type Fault, isOver, isRunningOut } from '../core/target/isolation.ts';
+import { type Fault, isOver, isRunningOut } from '../core/target/isolation.ts';
 import type { Context } from './context.ts';
-import type { Course, Next } from './course.ts';
+import type { GroupRun, Next } from './group-run.ts';
 import { fail, type Failed, spend } from './failed-tries.ts';
 import type { Group } from './state.ts';
 import { lookUpAgain } from './unresolved.ts';
@@ -29,36 +29,35 @@ export interface RefusedPatch {
  * A 5xx is halved as well before it is the end of members that were never refused alone, and so is a version that is called
  * stale although it has not moved.
  */
-export function isToBeIsolated(context: Context, group: Group, course: Course, refused: RefusedPatch): boolean {
+export function isToBeIsolated(context: Context, group: Group, run: GroupRun, refused: RefusedPatch): boolean {
   const { fault, tried } = refused;
-  const isOneOfSeveral = tried.length > 1 || course.search.inRow > 0;
+  const isOneOfSeveral = tried.length > 1 || run.search.inRow > 0;
   const isInTime = !isRunningOut(tried, context.options.retry.attemptsMax);
   return fault === 'unclear' && isOneOfSeveral && !isInTime && context.breaker.lets(group);
 }
 
 /** Halves what was sent until the bad member is alone; a part of one has found it. */
-export function isolate(context: Context, group: Group, course: Course, refused: RefusedPatch): Next {
+export function isolate(context: Context, group: Group, run: GroupRun, refused: RefusedPatch): Next {
   const { fault, part, sentCount, tried, outcome } = refused;
   if (fault === 'request') {
     fail(context, group, { ...refused, intents: part });
     return 'go_on';
   }
-  course.search = afterRefusal(course.search, sentCount);
-  course.suspects = sentCount > 1 ? part : course.suspects.filter((intent) => !part.includes(intent));
+  run.noteRefused(part, sentCount);
   if (sentCount === 1) endAlone(context, group, refused);
-  else if (outcome.kind === 'too_large') tooLarge(group, course, sentCount);
-  if (!isOver(course.search)) return 'go_on';
+  else if (outcome.kind === 'too_large') tooLarge(group, run, sentCount);
+  if (!isOver(run.search)) return 'go_on';
   const untested = sentCount === 1 ? tried.filter((intent) => !part.includes(intent)) : tried;
   // The next round begins with them, and not with those that it knows.
-  course.suspects = untested;
+  run.suspect(untested);
   fail(context, group, { ...refused, intents: untested, search: 'ended' });
   return 'go_on';
 }
 
 /** No member is suspect; but in doubt this run may send nothing more, and the next one has to begin with less. */
-function tooLarge(group: Group, course: Course, sentCount: number): void {
-  course.membersMax = Math.ceil(sentCount / 2);
-  if (group.doubt === null) course.suspects = [];
+function tooLarge(group: Group, run: GroupRun, sentCount: number): void {
+  run.limitMembers(Math.ceil(sentCount / 2));
+  if (group.doubt === null) run.suspect([]);
 }
 
 function endAlone(context: Context, group: Group, refused: RefusedPatch): void {
@@ -78,6 +77,6 @@ export function takeSuspects(group: Group, due: Iterable<Intent>): readonly Inte
   return suspects;
 }
 
-export function keepSuspects(group: Group, { suspects }: Course): void {
+export function keepSuspects(group: Group, { suspects }: GroupRun): void {
   if (suspects.length > 0) group.suspects = new Set(suspects.map(({ member }) => member));
 }

@@ -3,14 +3,14 @@ import type { RequestFacts } from '../core/target/answer.ts';
 import type { Intent } from '../core/change/change.ts';
 import { land } from './conclude.ts';
 import type { Context } from './context.ts';
-import { isSpent } from './course.ts';
+import { isExhausted } from './group-run.ts';
 import { noteRemoved } from './guard.ts';
 import type { Group } from './state.ts';
 
 /** It is so already; no request of this flight was about it. */
 export function landUnsent(context: Context, group: Group, intent: Intent): void {
   if (group.members.get(intent.member)?.pending !== intent) return;
-  const outcome = intent.attempt > 0 || isSpent(group, intent) ? 'recovered' : 'already_synced';
+  const outcome = intent.attempt > 0 || isExhausted(group, intent) ? 'recovered' : 'already_synced';
   // It may be its own request, whose answer was lost, that has removed the member.
   if (outcome === 'recovered') noteRemoved(context, group, intent);
   land(context, group, intent, { outcome, request: null });

@@ -3,7 +3,7 @@ import type { Intent } from '../core/change/change.ts';
 import { isUnseenRemoval, sightOf } from '../core/target/snapshot.ts';
 import type { Snapshot } from '../core/target/plan.ts';
 import type { Context } from './context.ts';
-import type { Course, Next } from './course.ts';
+import type { GroupRun, Next } from './group-run.ts';
 import { landUnsent } from './landing.ts';
 import { type Read, readGroup } from './request.ts';
 import type { Group } from './state.ts';
@@ -18,21 +18,20 @@ interface Sent {
 export async function searchTargets(
   context: Context,
   group: Group,
-  course: Course,
+  run: GroupRun,
   { snapshot, part }: Sent,
 ): Promise<Next | 'refused' | Read> {
   if (part.every((intent) => isUnseenRemoval(intent, snapshot))) {
     // No read shows them, so each is asked about alone; then the refusal says that it is so.
-    if (part.length > 1) course.unseenMax = 1;
+    if (part.length > 1) run.askForUnseenAlone();
     else for (const intent of part) landUnsent(context, group, intent);
     return 'go_on';
   }
-  const asked = await readGroup(context, group, { permit: course.permit, known: null });
+  const asked = await readGroup(context, group, run, null);
   if (asked === null) return 'stop';
   const { snapshot: fresh } = asked;
   if (fresh === null) return asked;
-  course.snapshot = fresh;
-  course.isFresh = true;
+  run.noteRead(fresh);
   const isGone = (intent: Intent): boolean => intent.op === 'remove' && sightOf(intent, fresh) !== 'not_so';
   return part.some((intent) => !isUnseenRemoval(intent, snapshot) && isGone(intent)) ? 'go_on' : 'refused';
 }

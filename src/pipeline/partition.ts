@@ -100,7 +100,7 @@ export function groupOf({ ids }: Pick<Context, 'ids'>, partition: Partition, nam
     members: new Members(partition.counts),
     expanded: [],
     aliases: null,
-    flight: null,
+    run: null,
     suspects: null,
     doubt: partition.gainDoubt,
     unconfirmed: null,

@@ -63,7 +63,7 @@ function wakeNamed(context: Context, partition: Partition, named: NamedIntent): 
   const order = comparePositions(pending.source, named);
   if (topic !== named.topic || number !== named.partition || order < 0) return 'gone';
   if (order > 0) return 'superseded';
-  const isInFlight = group.flight?.due.has(pending) === true;
+  const isInFlight = group.run?.due.has(pending) === true;
   // It is being tried at this moment.
   if ((isInFlight && pending.dead === null) || isHeld(pending)) return 'woken';
   const again = namedAnew(context, woken(pending));

@@ -17,17 +17,11 @@ import { hasMoved, inFormOf } from '../core/target/version.ts';
 import type { MayStart } from '../ports.ts';
 import type { Context } from './context.ts';
 import { isCurrent, leaseHolds, mayDispatch } from './context.ts';
+import type { GroupRun } from './group-run.ts';
 import type { Group } from './state.ts';
 import { noteName } from './renamed.ts';
 import { cacheKey } from './snapshot-cache.ts';
 import { tally } from './tally.ts';
-
-/** One permit was taken with the slot; every further request takes its own. */
-export interface Permit {
-  isHeld: boolean;
-  /** Requests of this run of the group that were answered. */
-  requestCount: number;
-}
 
 export interface Asked {
   readonly answer: Answer;
@@ -49,16 +43,17 @@ export interface Patched extends Asked {
 export async function readGroup(
   context: Context,
   group: Group,
-  { permit, known }: { permit: Permit; known: Snapshot | null },
+  run: GroupRun,
+  known: Snapshot | null,
 ): Promise<Read | null> {
   const ifNoneMatch = known?.version ?? null;
-  const asked = await ask(context, group, permit, {
+  const asked = await ask(context, group, run, {
     method: ifNoneMatch === null ? 'GET' : 'CONDITIONAL_GET',
     send: (mayStart) => context.api.getGroup({ group: targetOf(group), ifNoneMatch, mayStart }),
   });
   if (asked === null) return null;
   const { outcome } = asked;
-  if (group.flight !== null) group.flight.wasRead ||= isSuccess(asked.seen);
+  if (isSuccess(asked.seen)) run.noteReadable();
   if (outcome.kind === 'applied' && outcome.snapshot !== null) {
     const snapshot = context.versionForm.applyTo(outcome.snapshot);
     const key = cacheKey(group);
@@ -76,12 +71,19 @@ export async function readGroup(
   return { ...asked, snapshot: null };
 }
 
+/** What is known of the group does not hold any more. */
+export function forgetSnapshot(context: Context, group: Group, run: GroupRun): void {
+  context.cache.delete(cacheKey(group));
+  run.forgetSnapshot();
+}
+
 export async function patchGroup(
   context: Context,
   group: Group,
-  { permit, snapshot, part }: { permit: Permit; snapshot: Snapshot; part: readonly Intent[] },
+  run: GroupRun,
+  { snapshot, part }: { snapshot: Snapshot; part: readonly Intent[] },
 ): Promise<Patched | null> {
-  const asked = await ask(context, group, permit, {
+  const asked = await ask(context, group, run, {
     method: 'PATCH',
     send: (mayStart) =>
       context.api.patchGroup({
@@ -150,16 +152,15 @@ interface Request {
   readonly send: (mayStart: MayStart) => Promise<Answer>;
 }
 
-async function ask(context: Context, group: Group, permit: Permit, { method, send }: Request): Promise<Asked | null> {
+async function ask(context: Context, group: Group, run: GroupRun, { method, send }: Request): Promise<Asked | null> {
   const { api, state, clock } = context;
-  if (!permit.isHeld) await api.gate.take();
-  permit.isHeld = false;
+  if (!run.usePermit()) await api.gate.take();
   const mayStart = (): boolean => mayDispatch(context, group);
   if (!mayStart()) {
     api.gate.giveBack();
     return null;
   }
-  noteFirstRequest(group, clock.now().wall);
+  if (run.noteAsked()) noteFirstRequest(group, run, clock.now().wall);
   state.requestsInFlight += 1;
   const answer = await send(mayStart);
   state.requestsInFlight -= 1;
@@ -167,7 +168,7 @@ async function ask(context: Context, group: Group, permit: Permit, { method, sen
     api.gate.giveBack();
     return null;
   }
-  permit.requestCount += 1;
+  run.noteAnswered();
   const outcome = classify(answer, method);
   noteAnswer(context, group, outcome);
   const request = method === 'PATCH' ? 'write' : 'read';
@@ -177,10 +178,8 @@ async function ask(context: Context, group: Group, permit: Permit, { method, sen
   return isCurrent(context, group.partition) ? { answer, outcome, seen } : null;
 }
 
-function noteFirstRequest(group: Group, now: number): void {
-  if (group.flight === null || group.flight.hasAsked) return;
-  group.flight.hasAsked = true;
-  for (const intent of group.flight.due) {
+function noteFirstRequest(group: Group, run: GroupRun, now: number): void {
+  for (const intent of run.due) {
     const member = group.members.get(intent.member);
     if (member?.pending === intent) member.noteRequested(now);
   }

@@ -50,8 +50,8 @@ function* endEachEarlier(context: Context, partition: Partition, setBackMs: numb
 function endEarlier(group: Group, setBackMs: number): void {
   for (const member of group.members.values()) {
     const { pending, exhausted } = member;
-    // In flight, it stays what its flight has taken.
-    if (pending === null || pending.dead !== null || pending.notBefore === 0 || group.flight?.due.has(pending) === true)
+    // In flight, it stays what its run has taken.
+    if (pending === null || pending.dead !== null || pending.notBefore === 0 || group.run?.due.has(pending) === true)
       continue;
     const earlier: Intent = { ...pending, notBefore: Math.max(1, pending.notBefore - setBackMs) };
     if (exhausted?.intent === pending) member.postponeLastLook(earlier);

@@ -18,8 +18,8 @@ import type { Answer } from '../core/log/request-record.ts';
 import type { Comparison, SourceMark } from '../core/log/commit-metadata.ts';
 import type { IdKind, SureResolution } from '../core/ids/resolution.ts';
 import type { Instant, OutRecord } from '../ports.ts';
-import type { DueQueue } from './due-queue.ts';
 import type { FinalMarks } from './final-marks.ts';
+import type { GroupRun } from './group-run.ts';
 import type { FormerKeys } from './former-keys.ts';
 import type { Heap } from './heap.ts';
 import type { HeldDigests } from './held-digests.ts';
@@ -36,19 +36,6 @@ import type { UnresolvedMembers } from './unresolved-members.ts';
 import type { Unsettled } from './unsettled.ts';
 import type { UnconfirmedChanges } from './unconfirmed-changes.ts';
 
-/** A group in flight: what was taken when its slot opened. */
-export interface Flight {
-  readonly due: DueQueue;
-  /** A request of it was sent. */
-  hasAsked: boolean;
-  /** The group was read since the slot opened. */
-  wasRead: boolean;
-  /** Intents of the request that is on its way. */
-  covered: ReadonlySet<Intent>;
-  /** Covered intents that a newer one has replaced meanwhile. */
-  readonly beaten: Map<Intent, { readonly by: string; readonly requestedAt: number | null }>;
-}
-
 export interface Group {
   /** As the source names it, by `idKey`; the key of its live record. */
   readonly id: string;
@@ -63,7 +50,7 @@ export interface Group {
   expanded: Expanded[];
   /** Several names of one member (id map only); null: none were met. */
   aliases: Aliases | null;
-  flight: Flight | null;
+  run: GroupRun | null;
   /** Members of whom one is bad: what the last search has narrowed down, and not separated. */
   suspects: ReadonlySet<string> | null;
   doubt: Doubt | null;

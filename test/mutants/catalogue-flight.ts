@@ -98,8 +98,8 @@ export const flightMutants: readonly Mutant[] = [
         replace: '',
       },
       {
-        find: '  course.conflicts += 1;\n  forgetSnapshot(context, group, course);',
-        replace: '  course.conflicts += 1;',
+        find: 'request, patch });\n  forgetSnapshot(context, group, run);',
+        replace: 'request, patch });',
       },
     ],
     scenario: 'turns',
@@ -123,7 +123,7 @@ export const flightMutants: readonly Mutant[] = [
     breaks: 'an intent is reported as superseded while its request is on its way',
     edits: [
       {
-        find: 'if (group.flight?.covered.has(pending) === true)',
+        find: 'if (group.run?.isSent(pending) === true)',
         replace: 'if (false)',
       },
     ],
@@ -237,7 +237,7 @@ export const flightMutants: readonly Mutant[] = [
     breaks: 'a conflict in between makes the search forget who is suspect',
     edits: [
       {
-        find: '  course.suspects = course.suspects.map((each) => (each === intent ? next : each));\n',
+        find: 'this.#suspects = this.#suspects.map((each) => (each === intent ? next : each));\n',
         replace: '',
       },
     ],
@@ -248,7 +248,7 @@ export const flightMutants: readonly Mutant[] = [
     breaks: 'a version that was refused counts as the last one although it has moved since',
     edits: [
       {
-        find: '    if (!isSameVersion(snapshot.tags, refused.tags)) course.refused = null;\n',
+        find: 'if (!isSameVersion(snapshot.tags, refused.tags)) run.forgetRefused();\n',
         replace: '',
       },
     ],

@@ -453,8 +453,8 @@ export const guardMutants: readonly Mutant[] = [
     breaks: 'removals that the target has refused count for other groups until the run of their own ends',
     edits: [
       {
-        find: '    course.isFresh = false;\n    course.reserved = null;',
-        replace: '    course.isFresh = false;',
+        find: 'this.#isFresh = false;\n    this.#reservedUnseen = null;',
+        replace: 'this.#isFresh = false;',
       },
     ],
     tests: ['test/contract/rules/guard-reservations.test.ts'],
@@ -464,7 +464,7 @@ export const guardMutants: readonly Mutant[] = [
     breaks: 'all removals of a run count with the size that the group had before the first one',
     edits: [
       {
-        find: '  } else window.resize(group.id, snapshot.members.size + course.reserved.unseenCount);',
+        find: '} else window.resize(group.id, snapshot.members.size + run.reservedUnseen);',
         replace: '  }',
       },
     ],

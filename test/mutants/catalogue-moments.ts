@@ -69,7 +69,7 @@ export const momentMutants: readonly Mutant[] = [
   {
     name: 'permit-of-a-hold',
     breaks: 'a run that may send nothing keeps its permit',
-    edits: [{ find: '    if (course.permit.isHeld) api.gate.giveBack();\n', replace: '' }],
+    edits: [{ find: 'if (run.hasPermit) api.gate.giveBack();\n', replace: '' }],
     tests,
   },
 ];

@@ -17,7 +17,7 @@ export const targetMutants: readonly Mutant[] = [
     name: 'conflicts-not-in-a-row',
     tests: ['test/contract/rules/isolation.test.ts'],
     breaks: 'conflicts are counted on although something has landed between them',
-    edits: [{ find: 'course.conflicts = 0;\n  course.refused = null;', replace: 'course.refused = null;' }],
+    edits: [{ find: 'this.#conflicts = 0;\n    this.#refused = null;', replace: 'this.#refused = null;' }],
   },
   {
     name: 'unreadable-reference-passed-over',

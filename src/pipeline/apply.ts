@@ -4,7 +4,6 @@
  */
 import type { RequestFacts } from '../core/target/answer.ts';
 import { type Intent, WHOLE_GROUP } from '../core/change/change.ts';
-import { afterEnd } from '../core/target/doubt.ts';
 import { waitsForAdditions } from '../core/group/full-state.ts';
 import type { Snapshot } from '../core/target/plan.ts';
 import { requestsMax } from '../core/target/retry.ts';
@@ -20,13 +19,12 @@ import { giveUpSpent } from './failed-tries.ts';
 import { overBudget, patchFailed, readAfterConflict, readFailed } from './failures.ts';
 import { keptBackIn, passageIn } from './full-state-removals.ts';
 import { hold, pendingRemovals, removedInWindow, reserveRemovals } from './guard.ts';
-import { keepSuspects, takeSuspects } from './isolation.ts';
 import { landUnsent } from './landing.ts';
 import type { Patched } from './request.ts';
 import { ensureToken } from './ensure-token.ts';
 import { forgetSnapshot, patchGroup, readGroup } from './request.ts';
 import { review, takeDue } from './schedule.ts';
-import type { Group } from './state.ts';
+import type { Group } from './group.ts';
 import { tidyMember } from './partition.ts';
 import { cacheKey } from './snapshot-cache.ts';
 import { lookUpAgain, mayHaveAnotherId } from './unresolved.ts';
@@ -39,10 +37,10 @@ export async function fly(context: Context, group: Group): Promise<void> {
   const run = new GroupRun(group, due, {
     snapshot: context.cache.get(cacheKey(group)) ?? null,
     hasPermit: !isProbe,
-    suspects: takeSuspects(group, due),
+    suspects: group.takeSuspects(due),
     membersMax: context.options.membersPerPatchMax,
   });
-  group.run = run;
+  group.beginRun(run);
   try {
     if (isProbe && !(await ensureToken(context, group, [group]))) return;
     // Nothing of it can be sent, and still its answer tells.
@@ -50,10 +48,9 @@ export async function fly(context: Context, group: Group): Promise<void> {
     while (mayDispatch(context, group) && (await takeStep(context, group, run)) === 'go_on');
   } finally {
     group.partition.removals.release(group.id);
-    keepSuspects(group, run);
     if (run.hasPermit) api.gate.giveBack();
     if (isCurrent(context, group.partition)) supersedeReplaced(context, group);
-    group.run = null;
+    group.endRun(run);
     breaker.settleOwed(context, group);
     state.locks.delete(group.id);
     breaker.endProbe(context, group);
@@ -102,7 +99,7 @@ async function takeStep(context: Context, group: Group, run: GroupRun): Promise<
     case 'done':
       return 'stop';
     case 'forget_doubt':
-      group.doubt = afterEnd(group.doubt);
+      group.endDoubt();
       forgetSnapshot(context, group, run);
       return 'go_on';
     case 'look':
@@ -131,7 +128,7 @@ async function takeStep(context: Context, group: Group, run: GroupRun): Promise<
       // Of what is due no more than a slice is final.
       return run.due.size > due.length ? 'go_on' : 'stop';
     case 'hold':
-      group.deferred = { untilMs: step.untilMs, intents: new Set(run.stillDue()) };
+      group.waitForDoubt(step.untilMs, run.stillDue());
       return 'stop';
   }
 }

@@ -14,7 +14,8 @@ import type { Context } from './context.ts';
 import { giveAttemptBack, postpone } from './give-back.ts';
 import { LoneFailures } from './lone-failures.ts';
 import { pendingGroupCount } from './probe.ts';
-import type { Group, LookUp } from './state.ts';
+import type { Group } from './group.ts';
+import type { LookUp } from './state.ts';
 
 export interface Observed {
   readonly request: RequestKind;

@@ -1,6 +1,7 @@
 /** Something that is known of each group, and of each id that is looked up; of ids no more than there is room for. */
 import { LRUCache } from 'lru-cache';
-import type { Group, LookUp } from './state.ts';
+import type { Group } from './group.ts';
+import type { LookUp } from './state.ts';
 
 const IDS_MAX = 10_000;
 

@@ -11,7 +11,8 @@ import type { RetryDecision, Schedule } from '../core/target/retry.ts';
 import type { Context } from './context.ts';
 import { noteFinal } from './marks.ts';
 import type { Exhausted, Member } from './member.ts';
-import type { Due, Group } from './state.ts';
+import type { Group } from './group.ts';
+import type { Due } from './state.ts';
 import { isOlderRecorded, memberOf, tidyMember } from './partition.ts';
 
 /**
@@ -31,7 +32,7 @@ export function closeComplete(group: Group, name: string, member: Member, upTo: 
     return true;
   });
   // What it has replaced matters to nothing but the ends of its source records.
-  if (member.unfinished === null) group.aliases?.replaced.delete(name);
+  if (member.unfinished === null) group.aliases?.endReplaced(name);
   if (name === WHOLE_GROUP && hasClosed) closeStanding(group);
 }
 
@@ -131,11 +132,7 @@ export function park(
   member.advance(parked);
   group.partition.toWrite.addInTime(group);
   const now = context.clock.now().wall;
-  group.trouble = {
-    code: failure.code,
-    message: failure.message,
-    firstFailureAt: group.trouble?.firstFailureAt ?? now,
-  };
+  group.noteFailure(failure, now);
   const lag = lagOf(parked, member.requestedAt, now);
   const facts = { request, lag, groupTarget: group.target, epoch: 0, reportedAt: now };
   const due = waitDue(
@@ -231,5 +228,5 @@ export function groupAnswered(group: Group): void {
     // What is spent waits for another look, not for another try.
     if (member.exhausted === null) member.advance(afterGroupAnswered(member.pending));
   }
-  if (members.parkedCount === 0) group.trouble = null;
+  if (members.parkedCount === 0) group.endTrouble();
 }

@@ -1,6 +1,7 @@
 /** Goes through the groups of a partition in slices: there may be 100,000. */
 import type { Context } from './context.ts';
-import type { Group, Partition } from './state.ts';
+import type { Group } from './group.ts';
+import type { Partition } from './state.ts';
 import type { Slices } from './turns.ts';
 
 /** Members and groups of a slice, about 20 ms. */

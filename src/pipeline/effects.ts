@@ -12,8 +12,7 @@ import { readAfterConflict, readFailed } from './failures.ts';
 import { noteRemoved } from './guard.ts';
 import { landSent } from './landing.ts';
 import { readGroup } from './request.ts';
-import type { Group } from './state.ts';
-import { UnconfirmedChanges } from './unconfirmed-changes.ts';
+import type { Group } from './group.ts';
 
 export interface Landing {
   readonly part: readonly Intent[];
@@ -36,12 +35,11 @@ export function verify(context: Context, group: Group, { part, request, seen, is
     }
     // It was accepted, so that it counts for the guard although nothing shows it yet.
     noteRemoved(context, group, intent);
-    group.unconfirmed ??= new UnconfirmedChanges();
     const acceptance = { intent, request, isShownOtherwise: seen !== null };
-    group.unconfirmed.note(acceptance, clock.now().monotonic, options.lateApplyMs);
+    group.noteAccepted(acceptance, clock.now().monotonic, options.lateApplyMs);
     supersedeIfReplaced(context, group, intent);
   }
-  tidyUnconfirmed(group);
+  group.dropConfirmed();
 }
 
 /** One fresh read, for all that is unconfirmed of the group. */
@@ -61,7 +59,7 @@ function concludeLook(context: Context, group: Group, snapshot: Membership | nul
   for (const { intent, request } of pendingOf(group, looked?.shown ?? []))
     landShown(context, group, intent, { ...request, verified: snapshot !== null && isSo(intent, snapshot) });
   for (const { intent, request } of pendingOf(group, looked?.ineffective ?? [])) notEffective(group, intent, request);
-  tidyUnconfirmed(group);
+  group.dropConfirmed();
 }
 
 /** Something newer may have taken its place. */
@@ -75,8 +73,4 @@ const pendingOf = ({ members }: Group, changes: readonly Unconfirmed[]): Unconfi
 
 function landShown(context: Context, group: Group, intent: Intent, request: RequestFacts): void {
   land(context, group, intent, { outcome: intent.attempt > 0 ? 'recovered' : 'applied', request });
-}
-
-function tidyUnconfirmed(group: Group): void {
-  if (group.unconfirmed?.size === 0) group.unconfirmed = null;
 }

@@ -1,7 +1,8 @@
 /** What a probe needs before it is sent. */
 import { classify } from '../core/target/outcome.ts';
 import type { Context } from './context.ts';
-import type { Group, LookUp } from './state.ts';
+import type { Group } from './group.ts';
+import type { LookUp } from './state.ts';
 
 /**
  * Where the client was refused, a probe is worth while with a token only. The one that it has serves, although it was

@@ -3,7 +3,6 @@ import { WHOLE_GROUP, comparePositions, isSamePosition, type Intent, type Positi
 import { DOUBTFUL_STATE, expandInSlices, isAwaited, type Expansion } from '../core/group/full-state.ts';
 import type { Snapshot } from '../core/target/plan.ts';
 import { beats, isEndReported } from '../core/change/pending.ts';
-import { aliasesPending, noteAlias } from './aliases.ts';
 import { giveUp, groupAnswered, land } from './conclude.ts';
 import type { Context } from './context.ts';
 import { isCurrent } from './context.ts';
@@ -11,7 +10,7 @@ import { hold } from './guard.ts';
 import { resolveFor, wholeOf } from './identify.ts';
 import { memberOf } from './partition.ts';
 import { replaceOlder } from './precedence.ts';
-import type { Expanded, Group } from './state.ts';
+import type { Group } from './group.ts';
 import type { Slices } from './turns.ts';
 
 /** In slices: it may name 200,000 members. Given up where it is replaced meanwhile, or its partition lost. @param snapshot read out of doubt, just now. */
@@ -38,17 +37,18 @@ interface WorkedOut {
 function* enter(context: Context, group: Group, state: Intent, worked: WorkedOut): Slices {
   const hasRemovals = worked.expansion.intents.some(({ op }) => op === 'remove');
   if (noteUnresolved(group, state, worked.expansion, hasRemovals)) group.partition.toWrite.add(group);
-  const entry: Expanded = { state, isEntered: false, isTold: false };
-  group.expanded.push(entry);
+  let isEntered = false;
+  group.beginExpansion(state);
   try {
     const count = yield* enterEach(context, group, state, worked.expansion.intents);
-    entry.isEntered = count > 0 && !worked.snapshot.isDoubtful;
-    group.aliases?.resolutions.clear();
+    isEntered = count > 0 && !worked.snapshot.isDoubtful;
+    if (isEntered) group.noteEntered(state);
+    group.aliases?.clearResolutions();
     if (count === 0 && !waitsForSecondLook(group, state, worked.snapshot))
       endEmpty(context, group, state, worked.snapshot);
     else endEntering(context, group, state, worked);
   } finally {
-    if (!entry.isEntered) group.expanded = group.expanded.filter((each) => each !== entry);
+    if (!isEntered) group.endExpansion(state);
   }
 }
 
@@ -68,7 +68,7 @@ function* enterEach(
     const newer = newerIn(group, intent, state.source);
     if (newer === null || beats(intent, newer)) {
       if (context.ids !== null) {
-        noteAlias(group, intent);
+        group.noteAlias(intent);
         replaceOlder(context, group, intent);
       }
       memberOf(group, intent.member).replace(intent);
@@ -148,7 +148,7 @@ function noteUnresolved(
 
 /** What stands on top of the full state at this position, or was worked out of it before a restart. */
 function newerIn(group: Group, named: Pick<Intent, 'member' | 'target'>, source: Position): Intent | null {
-  for (const name of [named.member, ...aliasesPending(group, named)]) {
+  for (const name of [named.member, ...group.aliasesPending(named)]) {
     const pending = group.members.get(name)?.pending ?? null;
     if (pending !== null && pending.op !== 'state' && comparePositions(pending.source, source) >= 0) return pending;
   }

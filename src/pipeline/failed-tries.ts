@@ -9,7 +9,7 @@ import { decideRetry, parkUntested, scheduleOf, scheduleOfUntested } from '../co
 import { giveUp, park } from './conclude.ts';
 import type { Context } from './context.ts';
 import { postpone } from './give-back.ts';
-import type { Group } from './state.ts';
+import type { Group } from './group.ts';
 
 export type Failed = Extract<Outcome, { failure: Failure }>;
 

@@ -17,7 +17,7 @@ import { isToBeIsolated, isolate, type RefusedPatch } from './isolation.ts';
 import { searchTargets } from './no-target.ts';
 import type { Asked } from './request.ts';
 import { forgetSnapshot, readGroup } from './request.ts';
-import type { Group } from './state.ts';
+import type { Group } from './group.ts';
 
 export function readFailed(context: Context, group: Group, run: GroupRun, { outcome, seen }: Asked): Next {
   forgetSnapshot(context, group, run);
@@ -163,8 +163,7 @@ export function readAfterConflict(context: Context, group: Group, run: GroupRun)
 /** After a failure of the whole group nothing more is sent now; what is left waits for the end of the doubt, or for its time. */
 function afterFailure(group: Group, run: GroupRun, outcome: Outcome): Next {
   if (outcome.kind !== 'transient') return outcome.kind === 'denied' ? 'go_on' : 'stop';
-  const left = new Set(run.stillDue());
-  if (group.doubt !== null) group.deferred = { untilMs: group.doubt.untilMs, intents: left };
+  if (group.doubt !== null) group.waitForDoubt(group.doubt.untilMs, run.stillDue());
   return 'stop';
 }
 

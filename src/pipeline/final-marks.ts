@@ -6,7 +6,7 @@
  */
 import { type FinalMark, MARKS_MAX } from '../core/log/final-mark.ts';
 import { comparePositions } from '../core/change/change.ts';
-import type { Group } from './state.ts';
+import type { Group } from './group.ts';
 
 interface Marks {
   readonly byTarget: Map<string, FinalMark>;

@@ -10,9 +10,9 @@ import { isHeld } from '../core/change/pending.ts';
 import { closeComplete } from './conclude.ts';
 import type { Context } from './context.ts';
 import { tidyMember } from './partition.ts';
-import { RecordLimit, type RecordParts } from './record-limit.ts';
+import type { RecordLimit, RecordParts } from './record-limit.ts';
 import type { Member } from './member.ts';
-import type { Group } from './state.ts';
+import type { Group } from './group.ts';
 
 /** Something new for the record. */
 export interface Added {
@@ -38,7 +38,7 @@ export function fitted(group: Group, kept: readonly Intent[], added: readonly Ad
   if (limit === null) return [...kept, ...wanted.map(({ intent }) => intent)];
   if (kept.length + added.length === 0) {
     // What was too large is gone.
-    group.recordLimit = null;
+    group.endRecordLimit();
     return [];
   }
   const base =
@@ -133,7 +133,7 @@ export function fitRecord(context: Context, group: Group, intents: readonly Inte
     return;
   }
   const isFirst = group.recordLimit === null;
-  const limit = (group.recordLimit ??= new RecordLimit());
+  const limit = group.limitRecord();
   const wasStuck = limit.isStuck;
   limit.noteRefused(partsOf(group, intents));
   if (isFirst)

@@ -15,7 +15,7 @@ import { isHeld } from '../core/change/pending.ts';
 import { isSamePosition } from '../core/change/change.ts';
 import type { Context } from './context.ts';
 import { isPlannable, wholeOf } from './identify.ts';
-import type { Group } from './state.ts';
+import type { Group } from './group.ts';
 
 /** null: no removals of a full state are pending. */
 export function additionsIn({ id, members, partition }: Group): Additions | null {

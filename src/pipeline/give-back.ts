@@ -4,7 +4,7 @@ import { countedFrom, isHeld, waitingForTarget } from '../core/change/pending.ts
 import { isSamePosition } from '../core/change/change.ts';
 import type { Context } from './context.ts';
 import { isCurrent } from './context.ts';
-import type { Group } from './state.ts';
+import type { Group } from './group.ts';
 
 /** Waits for the target until `notBefore` (epoch ms). */
 export function postpone(group: Group, intent: Intent, notBefore: number, waits?: 'group' | 'member'): void {

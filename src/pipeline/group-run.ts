@@ -10,7 +10,7 @@ import type { Snapshot } from '../core/target/plan.ts';
 import type { RefusedVersion } from '../core/target/version.ts';
 import { type DueQueue, SLICE_MAX } from './due-queue.ts';
 import type { RefusedPatch } from './isolation.ts';
-import type { Group } from './state.ts';
+import type { Group } from './group.ts';
 
 /** What the target has refused as stale, as long as reads show that version. */
 export interface RefusedAsStale extends RefusedVersion {

@@ -16,7 +16,6 @@ import { heldReport } from '../core/report/reporting.ts';
 import type { Request } from '../core/log/request-record.ts';
 import { targetFor } from '../core/ids/resolution.ts';
 import { sizeOf } from '../core/group/step.ts';
-import { noteAlias } from './aliases.ts';
 import { enqueue, giveUp, waitDue } from './conclude.ts';
 import type { Context } from './context.ts';
 import { isStillDue, isTried, type GroupRun } from './group-run.ts';
@@ -24,7 +23,8 @@ import { additionsIn } from './full-state-removals.ts';
 import { identifyGroup } from './identify.ts';
 import { memberOf } from './partition.ts';
 import type { IdMap } from '../ports.ts';
-import type { Due, DueAnswer, Group, Partition } from './state.ts';
+import type { Group } from './group.ts';
+import type { Due, DueAnswer, Partition } from './state.ts';
 
 interface Holding {
   readonly intents: readonly Intent[];
@@ -80,7 +80,7 @@ export function holdRetargeted(context: Context, group: Group): void {
     const others = again.get(by);
     if (others === undefined) again.set(by, [intent]);
     else others.push(intent);
-    noteAlias(group, intent);
+    group.noteAlias(intent);
   }
   for (const [by, intents] of again) hold(context, group, { intents, by, snapshot: null });
   if (again.size > 0) context.settle();

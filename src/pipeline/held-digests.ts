@@ -2,7 +2,7 @@
  * Which groups an operator may mean by a digest: those of which it was shown. Without this each approval would work out the
  * digest of every group that holds something.
  */
-import type { Group } from './state.ts';
+import type { Group } from './group.ts';
 
 /** Of one group: an operator decides about the newest, and may ask once more about one before. */
 const PER_GROUP_MAX = 8;

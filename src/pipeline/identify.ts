@@ -7,12 +7,11 @@ import { idKey, isSameId } from '../core/change/id-key.ts';
 import { isDue } from '../core/change/pending.ts';
 import type { IdKind, Resolved } from '../core/ids/resolution.ts';
 import { memberFailure, resolved, targetFor, unresolvedFailure } from '../core/ids/resolution.ts';
-import { aliasesOf, noteAlias } from './aliases.ts';
 import type { Context } from './context.ts';
 import { wantLookUp } from './look-up.ts';
 import { enter } from './precedence.ts';
-import type { Group, LookUp } from './state.ts';
-import { forgetTarget } from './renamed.ts';
+import type { Group } from './group.ts';
+import type { LookUp } from './state.ts';
 import { notKnown } from './unresolved.ts';
 
 /** As far as it is known without asking, and anew each time: a table may have been corrected. */
@@ -20,21 +19,20 @@ export function identifyGroup({ ids }: Context, group: Group): void {
   if (ids === null || group.run !== null) return;
   const known = ids.known('group', group.id);
   if (known === null || known.kind === 'unanswered') return;
-  if (known.kind !== 'found') return forgetTarget(group);
-  if (group.target !== null && !isSameId(group.target, known.id)) forgetTarget(group);
-  group.target = known.id;
-  group.targetName = ids.groupNames?.lookedUp(group.id) ?? null;
+  if (known.kind !== 'found') return group.forgetTarget();
+  if (group.target !== null && !isSameId(group.target, known.id)) group.forgetTarget();
+  group.resolve(known.id, ids.groupNames?.lookedUp(group.id) ?? null);
 }
 
 /** The intent under the target's name for its member, as far as it is known without asking. */
 export function identified({ ids }: Context, group: Group, intent: Intent): Intent {
   if (ids === null || intent.op === 'state') return intent;
   if (intent.namedBy === 'target') {
-    noteAlias(group, intent);
+    group.noteAlias(intent);
     return intent;
   }
   const named = { ...intent, target: knownTarget(ids, intent) ?? null };
-  noteAlias(group, named);
+  group.noteAlias(named);
   return named;
 }
 
@@ -62,7 +60,7 @@ export function unknownId({ ids }: Context, group: Group, intent: Intent): Pick<
   };
   if (group.target === null) return isUnknown('group', group.id) ? { kind: 'group', id: group.id } : null;
   const members = intent.op === 'state' ? (intent.whole?.members ?? []) : [intent.member];
-  const id = members.find((member) => group.aliases?.resolutions.has(member) !== true && isUnknown('user', member));
+  const id = members.find((member) => group.aliases?.resolutionOf(member) === undefined && isUnknown('user', member));
   return id === undefined ? null : { kind: 'user', id };
 }
 
@@ -92,9 +90,9 @@ function identifyGroupAgain(context: Context, group: Group): void {
 
 /** Whom the pending full state names. */
 function resolveAnew({ ids }: Context, { aliases }: Group): void {
-  for (const member of aliases?.resolutions.keys() ?? []) {
+  for (const member of aliases?.resolvedNames ?? []) {
     const known = ids?.known('user', member) ?? null;
-    if (known !== null && known.kind !== 'unanswered') aliases?.resolutions.set(member, known);
+    if (known !== null && known.kind !== 'unanswered') aliases?.noteResolution(member, known);
   }
 }
 
@@ -114,7 +112,7 @@ function dueAnew({ ids }: Context, group: Group, { pending, groupTarget }: Befor
   if (target === pending.target && group.target === groupTarget) return pending;
   // Named anew when it is due, so that it meets what is pending under that name.
   const renamed = { ...pending, target: pending.namedBy === 'target' ? pending.target : null, notBefore: 0 };
-  noteAlias(group, renamed);
+  group.noteAlias(renamed);
   return renamed;
 }
 
@@ -142,7 +140,7 @@ function isGroupIdentified(context: Context, group: Group, due: readonly Intent[
   const known = context.ids?.known('group', group.id) ?? null;
   if (known === null || known.kind === 'unanswered') {
     // What was known is too old by now: another group may have the name.
-    forgetTarget(group);
+    group.forgetTarget();
     wantLookUp(context, group, { kind: 'group', id: group.id });
     return false;
   }
@@ -167,7 +165,7 @@ function identifyMember(context: Context, group: Group, intent: Intent): void {
     return notKnown(context, group, intent, { failure, waits: 'member', schedule: 'slow', retryAfterMs: null });
   }
   const named = { ...intent, target };
-  noteAlias(group, named);
+  group.noteAlias(named);
   // Under its new name something else may be pending, older or newer.
   member.replace(null);
   enter(context, group, named);
@@ -175,21 +173,21 @@ function identifyMember(context: Context, group: Group, intent: Intent): void {
 
 /** What a full state comes to depends on everybody it names, so everybody is asked for first. */
 function identifyWhole(context: Context, group: Group, { whole }: Intent): void {
-  const { resolutions } = aliasesOf(group);
+  const aliases = group.obtainAliases();
   for (const member of whole?.members ?? []) {
-    if (resolutions.has(member)) continue;
+    if (aliases.resolutionOf(member) !== undefined) continue;
     const known = context.ids?.known('user', member) ?? null;
     if (known === null || known.kind === 'unanswered') wantLookUp(context, group, { kind: 'user', id: member });
-    else resolutions.set(member, known);
+    else aliases.noteResolution(member, known);
   }
 }
 
 const isWholeIdentified = ({ aliases }: Group, { whole }: Intent): boolean =>
-  (whole?.members ?? []).every((member) => aliases?.resolutions.has(member) === true);
+  (whole?.members ?? []).every((member) => aliases?.resolutionOf(member) !== undefined);
 
 /** For a full state whose members are all known, or known to be unknown. */
 export function resolveFor({ ids }: Context, group: Group): (member: string) => Resolved {
   if (ids === null) return (member) => ({ target: idKey(member), canJoin: true });
-  const { resolutions } = aliasesOf(group);
-  return (member) => resolved(resolutions.get(member) ?? { kind: 'unmapped' });
+  const aliases = group.obtainAliases();
+  return (member) => resolved(aliases.resolutionOf(member) ?? { kind: 'unmapped' });
 }

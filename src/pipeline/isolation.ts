@@ -9,7 +9,7 @@ import { type Fault, isOver, isRunningOut } from '../core/target/isolation.ts';
 import type { Context } from './context.ts';
 import type { GroupRun, Next } from './group-run.ts';
 import { fail, type Failed, spend } from './failed-tries.ts';
-import type { Group } from './state.ts';
+import type { Group } from './group.ts';
 import { lookUpAgain } from './unresolved.ts';
 
 export interface RefusedPatch {
@@ -67,16 +67,4 @@ function endAlone(context: Context, group: Group, refused: RefusedPatch): void {
   fail(context, group, { ...refused, intents: part, search: 'found' });
   if (outcome.kind !== 'rejected_member' && outcome.kind !== 'not_found') return;
   for (const intent of part) lookUpAgain(context, group, intent);
-}
-
-/** Of what is due now: those that a run before this one has narrowed down, so that the search goes on where it ended. */
-export function takeSuspects(group: Group, due: Iterable<Intent>): readonly Intent[] {
-  if (group.suspects === null) return [];
-  const suspects = [...due].filter(({ member }) => group.suspects?.has(member) === true);
-  if (suspects.length > 0) group.suspects = null;
-  return suspects;
-}
-
-export function keepSuspects(group: Group, { suspects }: GroupRun): void {
-  if (suspects.length > 0) group.suspects = new Set(suspects.map(({ member }) => member));
 }

@@ -5,7 +5,7 @@ import { land } from './conclude.ts';
 import type { Context } from './context.ts';
 import { isExhausted } from './group-run.ts';
 import { noteRemoved } from './guard.ts';
-import type { Group } from './state.ts';
+import type { Group } from './group.ts';
 
 /** It is so already; no request of this flight was about it. */
 export function landUnsent(context: Context, group: Group, intent: Intent): void {

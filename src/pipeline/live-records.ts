@@ -9,7 +9,8 @@ import { isCurrent, mayDispatch } from './context.ts';
 import { fitRecord } from './fit-record.ts';
 import { isRestored } from './partition.ts';
 import { holdsDecided, isReserving, recordOf, troubleOf } from './record.ts';
-import type { DueAnswer, Group, Partition } from './state.ts';
+import type { Group } from './group.ts';
+import type { DueAnswer, Partition } from './state.ts';
 import type { Place } from './unsettled.ts';
 import { type Addressed, laneName, noteFailure, TOO_LARGE } from './writer.ts';
 
@@ -163,7 +164,7 @@ export function writeAgain(context: Context, rendered: Rendered, outcome: 'too_l
   }
   partition.toWrite.add(rendered.group);
   // It may be there all the same (spec: record-first).
-  if (outcome === 'unwritten') rendered.group.isRecordUnknown = true;
+  if (outcome === 'unwritten') rendered.group.noteRecordUnknown();
   if (outcome !== 'too_large') return false;
   fitRecord(context, rendered.group, rendered.intents);
   return true;

@@ -9,7 +9,8 @@ import type { Resolution } from '../ports.ts';
 import type { Context } from './context.ts';
 import { isCurrent, mayAsk } from './context.ts';
 import { ensureToken } from './ensure-token.ts';
-import type { Group, LookUp, Partition } from './state.ts';
+import type { Group } from './group.ts';
+import type { LookUp, Partition } from './state.ts';
 import { tally } from './tally.ts';
 import { notKnown, waitsFor } from './unresolved.ts';
 

@@ -6,13 +6,13 @@ import type { Intent } from '../core/change/change.ts';
 import { type FinalMark, isPassed, markOf } from '../core/log/final-mark.ts';
 import { idKey } from '../core/change/id-key.ts';
 import { comparePositions } from '../core/change/change.ts';
-import { hasUnresolved } from './aliases.ts';
 import type { Context } from './context.ts';
-import type { Group, Partition } from './state.ts';
+import type { Group } from './group.ts';
+import type { Partition } from './state.ts';
 
 /** The intent is final; something that is not resolved yet may be an older change of the same member. */
 export function noteFinal({ ids }: Pick<Context, 'ids'>, group: Group, intent: Intent): void {
-  const mark = ids === null || !hasUnresolved(group) ? null : markOf(intent);
+  const mark = ids === null || group.aliases?.hasUnresolved() !== true ? null : markOf(intent);
   if (mark === null) return;
   const { finals, toWrite } = group.partition;
   const known = finals.find(group, mark.target);

@@ -6,7 +6,7 @@ import type { Context } from './context.ts';
 import type { GroupRun, Next } from './group-run.ts';
 import { landUnsent } from './landing.ts';
 import { type Read, readGroup } from './request.ts';
-import type { Group } from './state.ts';
+import type { Group } from './group.ts';
 
 interface Sent {
   readonly snapshot: Snapshot;

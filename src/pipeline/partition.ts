@@ -4,19 +4,19 @@ import { WHOLE_GROUP, comparePositions, type Position } from '../core/change/cha
 import { idKey } from '../core/change/id-key.ts';
 import { emptyView } from '../core/log/ownership.ts';
 import { NO_MARK } from '../core/log/commit-metadata.ts';
-import { forgetName } from './aliases.ts';
 import type { Context } from './context.ts';
 import { FinalMarks } from './final-marks.ts';
 import { FormerKeys } from './former-keys.ts';
 import { HeldDigests } from './held-digests.ts';
 import { Inbox } from './inbox.ts';
 import type { Member } from './member.ts';
-import { IntentCounts, Members } from './members.ts';
+import { IntentCounts } from './members.ts';
 import { OwnRecords } from './own-records.ts';
 import type { PipelineOptions } from './options.ts';
 import { RecordsToWrite } from './records-to-write.ts';
 import { RemovalWindow } from './removal-window.ts';
-import type { Group, Partition, Phase, State } from './state.ts';
+import { Group } from './group.ts';
+import type { Partition, Phase, State } from './state.ts';
 import { OperatorRequests } from './operator-requests.ts';
 import { Unacknowledged } from './unacknowledged.ts';
 import { UnresolvedMembers } from './unresolved-members.ts';
@@ -92,23 +92,7 @@ export function groupOf({ ids }: Pick<Context, 'ids'>, partition: Partition, nam
   const id = idKey(name);
   const known = partition.groups.get(id);
   if (known !== undefined) return known;
-  const group: Group = {
-    id,
-    target: ids === null ? id : null,
-    targetName: null,
-    partition,
-    members: new Members(partition.counts),
-    expanded: [],
-    aliases: null,
-    run: null,
-    suspects: null,
-    doubt: partition.gainDoubt,
-    unconfirmed: null,
-    deferred: null,
-    trouble: null,
-    recordLimit: null,
-    isRecordUnknown: false,
-  };
+  const group = new Group(id, partition, ids === null ? id : null);
   partition.groups.set(id, group);
   return group;
 }
@@ -132,7 +116,7 @@ export function tidyMember(group: Group, name: string): void {
   const member = group.members.get(name);
   if (member?.isEmpty !== true) return;
   group.members.delete(name);
-  forgetName(group, name);
+  group.aliases?.forget(name);
 }
 
 /**
@@ -159,7 +143,7 @@ export function tidyGroup(context: Pick<Context, 'state' | 'clock' | 'dispatch'>
 /** Nothing of it is pending, recorded or open, in flight, to be written, or sent and not acknowledged. */
 function isIdle({ locks }: Pick<State, 'locks'>, group: Group): boolean {
   const { toWrite, unacknowledged, groups, finals } = group.partition;
-  if (group.members.size > 0 || group.expanded.length > 0 || locks.has(group.id) || finals.has(group)) return false;
+  if (group.members.size > 0 || group.expansions.length > 0 || locks.has(group.id) || finals.has(group)) return false;
   return !toWrite.has(group) && !unacknowledged.has(group) && groups.get(group.id) === group;
 }
 
@@ -180,7 +164,7 @@ export function isOlderRecorded({ members, aliases }: Group, name: string, posit
   if (name === WHOLE_GROUP) return hasOlder(members.recorded, position);
   const oldestWhole = members.get(WHOLE_GROUP)?.unfinished ?? null;
   if (oldestWhole !== null && comparePositions(oldestWhole.source, position) < 0) return true;
-  return isOlder(name) || isOlder(WHOLE_GROUP) || [...(aliases?.replaced.get(name) ?? [])].some(isOlder);
+  return isOlder(name) || isOlder(WHOLE_GROUP) || [...(aliases?.replacedBy(name) ?? [])].some(isOlder);
 }
 
 function hasOlder(recorded: Iterable<Member>, position: Position): boolean {

@@ -4,12 +4,11 @@
  */
 import { WHOLE_GROUP, intentId, isSamePosition, type Intent } from '../core/change/change.ts';
 import { beats, fold } from '../core/change/pending.ts';
-import { aliasesPending, noteReplaced } from './aliases.ts';
 import { beat, closeComplete, supersede } from './conclude.ts';
 import type { Context } from './context.ts';
 import { noteFinal, passedBy } from './marks.ts';
 import { memberOf } from './partition.ts';
-import type { Group } from './state.ts';
+import type { Group } from './group.ts';
 
 /** An intent is read for the first time in this ownership; the ledger has begun its offset. */
 export function arrive(context: Context, group: Group, intent: Intent): void {
@@ -52,7 +51,7 @@ function noteNewer(group: Group, { member, target, op, source }: Intent): void {
   const { unresolved, toWrite } = group.partition;
   const removals = unresolved.removalsOf(group.id);
   if (removals === null || op === 'state' || isSamePosition(source, removals.source)) return;
-  const names = [member, ...aliasesPending(group, { member, target })];
+  const names = [member, ...group.aliasesPending({ member, target })];
   // Delivered again after a restart, it may find nothing left of what it has replaced.
   const isWanted =
     names.some((name) => removals.awaited.has(name)) ||
@@ -84,7 +83,7 @@ export function replaceOlder(context: Context, group: Group, intent: Intent): vo
     const member = memberOf(group, rival.member);
     beat(context, group, member, intentId(intent));
     member.replace(null);
-    if (rival.member !== intent.member && rival.op !== 'state') noteReplaced(group, intent.member, rival.member);
+    if (rival.member !== intent.member && rival.op !== 'state') group.noteReplaced(intent.member, rival.member);
   }
 }
 
@@ -94,7 +93,7 @@ const standsBeside = (rival: Intent, intent: Intent): boolean =>
 
 /** Under which names something may be pending that speaks for all that the intent speaks for. */
 const standingFor = (group: Group, intent: Intent): readonly string[] =>
-  intent.op === 'state' ? [WHOLE_GROUP] : [intent.member, WHOLE_GROUP, ...aliasesPending(group, intent)];
+  intent.op === 'state' ? [WHOLE_GROUP] : [intent.member, WHOLE_GROUP, ...group.aliasesPending(intent)];
 
 const pendingAs = ({ members }: Group, names: readonly string[]): Intent[] =>
   names.flatMap((name) => members.get(name)?.pending ?? []);

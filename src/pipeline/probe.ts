@@ -8,7 +8,7 @@ import { isDispatchable } from './context.ts';
 import { plannableIn } from './full-state-removals.ts';
 import { unknownId } from './identify.ts';
 import { isAsked } from './look-up.ts';
-import type { Group } from './state.ts';
+import type { Group } from './group.ts';
 
 /** `nothing`: it waits for something else, so it can only be read. */
 type Need = 'request' | 'nothing' | { readonly kind: IdKind; readonly id: string };

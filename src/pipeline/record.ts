@@ -8,7 +8,7 @@ import type { Context } from './context.ts';
 import { addedBy, deadAt, dropDead, fitted, partsOf, type Added } from './fit-record.ts';
 import { tidyMarks } from './marks.ts';
 import type { Member } from './member.ts';
-import type { Group } from './state.ts';
+import type { Group } from './group.ts';
 import { tidyMember } from './partition.ts';
 
 export function recordOf(group: Group): readonly Intent[] {
@@ -67,7 +67,7 @@ export function recorded(
   const hadMarks = partition.finals.has(group);
   partition.finals.noteRecorded(group, finals);
   const wholeBefore = members.get(WHOLE_GROUP)?.recorded ?? null;
-  group.isRecordUnknown = false;
+  group.noteRecordKnown();
   group.partition.formerKeys.noteRecorded(group.id);
   group.recordLimit?.noteWritten(partsOf(group, intents));
   const written = new Map(intents.map((intent) => [intent.member, intent]));
@@ -81,14 +81,14 @@ export function recorded(
     if (member.name !== WHOLE_GROUP && isSaid(member)) endWait(context, member);
   }
   endWholeWait(context, group);
-  for (const { op, source } of intents) if (op !== 'state') tellExpanded(group, source);
+  for (const { op, source } of intents) if (op !== 'state') group.accountForExpansions(source);
   endExpansions(context, group);
   // What was blocked by the record as a whole, by its full state or under another name may be complete by now.
   const isAboutAll =
     wasUnknown ||
     hadMarks ||
     (members.get(WHOLE_GROUP)?.recorded ?? null) !== wholeBefore ||
-    (group.aliases?.replaced.size ?? 0) > 0;
+    group.aliases?.hasReplaced === true;
   for (const member of isAboutAll ? [...members.values()] : touched) {
     closeComplete(group, member.name, member);
     tidyMember(group, member.name);
@@ -120,18 +120,13 @@ function endWholeWait(context: Context, group: Group): void {
   endWait(context, whole);
 }
 
-/** Something that a full state came to is recorded, or reported: then it is accounted for, whatever takes its place. */
-export function tellExpanded(group: Group, source: Position): void {
-  for (const each of group.expanded) each.isTold ||= isSamePosition(each.state.source, source);
-}
-
 /** What full states came to stands in the live record, so they themselves are done with. */
 function endExpansions(context: Context, group: Group): void {
-  const done = group.expanded.filter(
-    ({ state, isEntered, isTold }) => isEntered && isTold && !isUnrecorded(group, state.source),
+  const done = group.expansions.filter(
+    ({ state, isEntered, isRecorded }) => isEntered && isRecorded && !isUnrecorded(group, state.source),
   );
-  group.expanded = group.expanded.filter((each) => !done.includes(each));
   for (const { state } of done) {
+    group.endExpansion(state);
     // It was told that it waits, so its end is told, too.
     if (isEndReported(state)) land(context, group, state, { outcome: 'recovered', request: null });
     else endUntold(group, state);
@@ -162,8 +157,8 @@ const standingOn = (whole: Intent | null, recorded: Intent | null): Intent | nul
     : null;
 
 /** It comes of a full state of which not all is entered yet, so that the guard has not judged it: the record says nothing of it. */
-function enteringIn({ expanded }: Group): (member: Member) => boolean {
-  const entering = expanded.find(({ isEntered }) => !isEntered);
+function enteringIn({ expansions }: Group): (member: Member) => boolean {
+  const entering = expansions.find(({ isEntered }) => !isEntered);
   if (entering === undefined) return () => false;
   const { source } = entering.state;
   return ({ name, pending, recorded: last }) =>

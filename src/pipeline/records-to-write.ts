@@ -4,7 +4,7 @@
  * the record is written.
  */
 import { WHOLE_GROUP } from '../core/change/change.ts';
-import type { Group } from './state.ts';
+import type { Group } from './group.ts';
 
 /**
  * What a full state came to goes through the record in pieces: a record of all of it would be written again after each request.

@@ -8,7 +8,7 @@ import { shownName } from '../core/target/snapshot.ts';
 import { renamedGroup } from '../core/ids/resolution.ts';
 import type { Context } from './context.ts';
 import { cacheKey } from './snapshot-cache.ts';
-import type { Group } from './state.ts';
+import type { Group } from './group.ts';
 
 /** Answers whether the group is another one than the source means, as this answer of it shows. */
 export function noteName(
@@ -27,19 +27,9 @@ export function noteName(
   );
   context.ids?.groupNames?.noteRenamed(group.id, seen);
   context.cache.delete(cacheKey(group));
-  forgetTarget(group);
+  group.forgetTarget();
   return true;
 }
 
 const WRITTEN =
   'a group that a PATCH has changed shows another name than its look-up: it is looked up again, and the changes go to the group that has the name; whether the rename came before this PATCH is not known: check the members of the renamed group, and send the full state of the group again while nothing changes it';
-
-/** Its target may be another one from now on, of which nothing is tried, accepted or waited for yet. */
-export function forgetTarget(group: Group): void {
-  if (group.target === null) return;
-  group.target = null;
-  group.targetName = null;
-  group.unconfirmed = null;
-  group.deferred = null;
-  for (const member of group.members.values()) member.resumeTries();
-}

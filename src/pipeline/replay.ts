@@ -14,7 +14,6 @@ import {
   type Request,
   type RequestRefusal,
 } from '../core/log/request-record.ts';
-import { noteAlias } from './aliases.ts';
 import type { Context } from './context.ts';
 import { decide } from './guard.ts';
 import { review } from './schedule.ts';
@@ -67,7 +66,7 @@ function wakeNamed(context: Context, partition: Partition, named: NamedIntent): 
   // It is being tried at this moment.
   if ((isInFlight && pending.dead === null) || isHeld(pending)) return 'woken';
   const again = namedAnew(context, woken(pending));
-  if (context.ids !== null) noteAlias(group, again);
+  if (context.ids !== null) group.noteAlias(again);
   member.revive(again);
   partition.toWrite.add(group);
   return 'woken';

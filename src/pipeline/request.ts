@@ -6,7 +6,6 @@
 import type { Method } from '../core/target/refusals.ts';
 import type { Answer } from '../core/target/answer.ts';
 import { isSuccess, type Observation } from '../core/target/breaker.ts';
-import { afterNoAnswer, afterRead } from '../core/target/doubt.ts';
 import type { Applied, Outcome } from '../core/target/outcome.ts';
 import { classify, isSureAnswer } from '../core/target/outcome.ts';
 import type { Snapshot } from '../core/target/plan.ts';
@@ -18,7 +17,7 @@ import type { MayStart } from '../ports.ts';
 import type { Context } from './context.ts';
 import { isCurrent, leaseHolds, mayDispatch } from './context.ts';
 import type { GroupRun } from './group-run.ts';
-import type { Group } from './state.ts';
+import type { Group } from './group.ts';
 import { noteName } from './renamed.ts';
 import { cacheKey } from './snapshot-cache.ts';
 import { tally } from './tally.ts';
@@ -60,7 +59,7 @@ export async function readGroup(
     const { cache, oldReads, clock, options } = context;
     const { monotonic } = clock.now();
     const oldRead = oldReads.doubtOf(key, snapshot.version, monotonic);
-    group.doubt = afterRead(group.doubt, snapshot.version, oldRead);
+    group.noteRead(snapshot.version, oldRead);
     if (oldRead === null) {
       oldReads.noteSeen(key, snapshot.version, monotonic + options.lateApplyMs);
       cache.set(key, snapshot);
@@ -108,7 +107,7 @@ export async function patchGroup(
   const after = snapshotAfter(snapshot, part, outcome);
   // The version has moved, so nothing that was sent before can land any more; accepted without effect, it has not.
   if (after !== null && hasMoved(snapshot, after)) {
-    group.doubt = null;
+    group.noteMoved();
     noteReplaced(context, group, { version: snapshot.version, by: after.version });
   }
   if (after === null) context.cache.delete(cacheKey(group));
@@ -144,7 +143,7 @@ function targetOf({ id, target }: Group): string {
 function doubtRequest(context: Context, group: Group, { answer, ifMatch }: { answer: Answer; ifMatch: string }): void {
   const durationMs = 'durationMs' in answer ? answer.durationMs : 0;
   const sentAtMs = context.clock.now().monotonic - durationMs;
-  group.doubt = afterNoAnswer(group.doubt, { ifMatch, sentAtMs }, context.options.lateApplyMs);
+  group.noteNoAnswer({ ifMatch, sentAtMs }, context.options.lateApplyMs);
 }
 
 interface Request {

@@ -24,7 +24,8 @@ import { identified, identifyGroup } from './identify.ts';
 import { restoreMarks, tidyCommitted } from './marks.ts';
 import { foldRestored } from './precedence.ts';
 import { reviewAll } from './schedule.ts';
-import type { Group, Partition, Start } from './state.ts';
+import type { Group } from './group.ts';
+import type { Partition, Start } from './state.ts';
 import type { Slices } from './turns.ts';
 import { TOO_LARGE, laneName, persist } from './writer.ts';
 

@@ -13,7 +13,8 @@ import type { Member } from './member.ts';
 import { tidyGroup } from './partition.ts';
 import { chooseProbe } from './probe.ts';
 import { endWaitsEarlier, WallClockWatch } from './set-back.ts';
-import type { Group, Partition } from './state.ts';
+import type { Group } from './group.ts';
+import type { Partition } from './state.ts';
 
 /** Works out anew what is due of a group; to be called whenever that may have changed and it is not in flight. */
 export function review(context: Context, group: Group): void {
@@ -22,7 +23,8 @@ export function review(context: Context, group: Group): void {
   // Whoever holds the lock reviews the group when it is let go.
   if (state.locks.has(group.id) || !isDispatchable(context, group.partition)) return;
   const now = clock.now();
-  if (group.deferred !== null && now.monotonic >= group.deferred.untilMs) group.deferred = null;
+  const doubtUntilMs = group.waitsForDoubtUntilMs;
+  if (doubtUntilMs !== null && now.monotonic >= doubtUntilMs) group.endWaitForDoubt();
   identifyDue(context, group, now.wall);
   releaseKnown(context, group);
   holdRetargeted(context, group);
@@ -33,10 +35,10 @@ export function review(context: Context, group: Group): void {
   let isDeferred = false;
   for (const { pending } of group.members.due(now.wall)) {
     if (pending === null) continue;
-    if (group.deferred?.intents.has(pending) === true) {
+    if (doubtUntilMs !== null && group.isWaitingForDoubt(pending)) {
       isDeferred = true;
       // What is left may be lost in the digits of the wall clock, and its group would be woken at once, again and again.
-      wakeAt = Math.min(wakeAt, now.wall + Math.max(1, group.deferred.untilMs - now.monotonic));
+      wakeAt = Math.min(wakeAt, now.wall + Math.max(1, doubtUntilMs - now.monotonic));
     } else if (!isDue(pending, now.wall)) {
       // The wall clock was set back.
       wakeAt = Math.min(wakeAt, pending.notBefore);
@@ -47,7 +49,7 @@ export function review(context: Context, group: Group): void {
     }
   }
   wakeAt = Math.min(wakeAt, Math.max(group.members.nextAt, now.wall + context.options.lingerMs));
-  if (!isDeferred) group.deferred = null;
+  if (!isDeferred) group.endWaitForDoubt();
   // What is new waits with the rest of its group.
   const throttledUntil = context.throttled.notBefore(group);
   if (due !== null && now.wall < throttledUntil) return wake(context, group, Math.min(wakeAt, throttledUntil));

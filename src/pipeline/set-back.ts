@@ -7,7 +7,8 @@ import type { Instant } from '../ports.ts';
 import type { Context } from './context.ts';
 import { isCurrent } from './context.ts';
 import { eachGroup } from './each-group.ts';
-import type { Group, Partition } from './state.ts';
+import type { Group } from './group.ts';
+import type { Partition } from './state.ts';
 import type { Slices } from './turns.ts';
 
 /** What a clock is adjusted by little by little is no step. */

@@ -15,9 +15,10 @@ import { limitIntake } from './intake.ts';
 import { type Outgoing, outgoingOf } from './outgoing.ts';
 import { type Rendered, renderPartition, writeAgain } from './live-records.ts';
 import { tidyCommitted } from './marks.ts';
-import { recorded, tellExpanded } from './record.ts';
+import { recorded } from './record.ts';
 import type { Member } from './member.ts';
-import type { Due, Group, Partition } from './state.ts';
+import type { Group } from './group.ts';
+import type { Due, Partition } from './state.ts';
 import { isRestored, tidyGroup, tidyMember } from './partition.ts';
 import type { Place } from './unsettled.ts';
 import { laneName, noteFailure, TOO_LARGE, tryEach, type Written, Writer } from './writer.ts';
@@ -259,8 +260,8 @@ function acknowledgeChange(
   reported: Map<Member, Reported>,
 ): void {
   const { source, member: name } = intent;
-  if (intent.op !== 'state' && group.expanded.length > 0) {
-    tellExpanded(group, source);
+  if (intent.op !== 'state' && group.expansions.length > 0) {
+    group.accountForExpansions(source);
     partition.toWrite.addInTime(group);
   }
   const member = group.members.get(name);

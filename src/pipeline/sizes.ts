@@ -4,7 +4,8 @@
  */
 import type { RetryView } from '../core/log/ownership.ts';
 import { isRemovalsKey } from '../core/log/removal-window.ts';
-import type { Aliases, Group, Partition, State } from './state.ts';
+import type { Group } from './group.ts';
+import type { Partition, State } from './state.ts';
 
 export interface Sizes {
   readonly groups: number;
@@ -55,9 +56,9 @@ export function sizesOf(state: State): Sizes {
     groups: groups.length,
     members: inGroups(({ members }) => members.size),
     aliases:
-      inGroups(({ aliases }) => (aliases === null ? 0 : sizeOfAliases(aliases))) +
+      inGroups(({ aliases }) => aliases?.size ?? 0) +
       inPartitions(({ finals, restoredMarks }) => finals.size + restoredMarks.size),
-    deferred: inGroups(({ deferred }) => deferred?.intents.size ?? 0),
+    deferred: inGroups(({ waitingForDoubtCount }) => waitingForDoubtCount),
     unconfirmed: inGroups(({ unconfirmed }) => unconfirmed?.size ?? 0),
     toWrite: inPartitions(({ toWrite }) => toWrite.size),
     unacknowledged: inPartitions(({ unacknowledged }) => unacknowledged.size),
@@ -87,9 +88,6 @@ const slicesIn = ({ groups }: RetryView): string[] => [...groups.keys()].filter(
 
 const removalsIn = ({ removals, view }: Partition): number =>
   removals.size + slicesIn(view).filter((key) => !removals.knows(key)).length;
-
-const sizeOfAliases = ({ names, targets, replaced, resolutions, unresolved }: Aliases): number =>
-  names.size + targets.size + replaced.size + resolutions.size + unresolved.size;
 
 function sum<T>(list: readonly T[], sizeOf: (each: T) => number): number {
   let total = 0;

@@ -1,7 +1,7 @@
 /** Groups of the target as last seen, bounded by the member ids they hold in all. */
 import { LRUCache } from 'lru-cache';
 import type { Snapshot } from '../core/target/plan.ts';
-import type { Group } from './state.ts';
+import type { Group } from './group.ts';
 
 export type SnapshotCache = LRUCache<string, Snapshot>;
 

@@ -12,81 +12,26 @@ import type { Doubt } from '../core/target/doubt.ts';
 import type { FinalMark } from '../core/log/final-mark.ts';
 import type { Ledger, Range } from '../core/log/ledger.ts';
 import type { RetryView } from '../core/log/ownership.ts';
-import type { Trouble } from '../core/log/record-headers.ts';
 import type { ReportRecord } from '../core/report/report.ts';
 import type { Answer } from '../core/log/request-record.ts';
 import type { Comparison, SourceMark } from '../core/log/commit-metadata.ts';
-import type { IdKind, SureResolution } from '../core/ids/resolution.ts';
+import type { IdKind } from '../core/ids/resolution.ts';
 import type { Instant, OutRecord } from '../ports.ts';
+import type { Group } from './group.ts';
 import type { FinalMarks } from './final-marks.ts';
-import type { GroupRun } from './group-run.ts';
 import type { FormerKeys } from './former-keys.ts';
 import type { Heap } from './heap.ts';
 import type { HeldDigests } from './held-digests.ts';
 import type { Inbox } from './inbox.ts';
-import type { IntentCounts, Members } from './members.ts';
+import type { IntentCounts } from './members.ts';
 import type { OwnRecords } from './own-records.ts';
 import type { ReadyQueue } from './ready-queue.ts';
-import type { RecordLimit } from './record-limit.ts';
 import type { RecordsToWrite } from './records-to-write.ts';
 import type { RemovalWindow } from './removal-window.ts';
 import type { Unacknowledged } from './unacknowledged.ts';
 import type { OperatorRequests } from './operator-requests.ts';
 import type { UnresolvedMembers } from './unresolved-members.ts';
 import type { Unsettled } from './unsettled.ts';
-import type { UnconfirmedChanges } from './unconfirmed-changes.ts';
-
-export interface Group {
-  /** As the source names it, by `idKey`; the key of its live record. */
-  readonly id: string;
-  /** What the target calls it; null: not resolved. */
-  target: string | null;
-  /** The name that its look-up returned with the target; null: there is none to compare answers with. */
-  targetName: string | null;
-  readonly partition: Partition;
-  /** By the source's name; a full state stands under WHOLE_GROUP. */
-  readonly members: Members;
-  /** Full states that were worked out, and are not accounted for by what they came to yet. */
-  expanded: Expanded[];
-  /** Several names of one member (id map only); null: none were met. */
-  aliases: Aliases | null;
-  run: GroupRun | null;
-  /** Members of whom one is bad: what the last search has narrowed down, and not separated. */
-  suspects: ReadonlySet<string> | null;
-  doubt: Doubt | null;
-  /** What the target has accepted and not shown yet; null: nothing. */
-  unconfirmed: UnconfirmedChanges | null;
-  /** What waits for the end of the doubt, or for the next look (monotonic ms). */
-  deferred: { readonly untilMs: number; readonly intents: ReadonlySet<Intent> } | null;
-  trouble: Trouble | null;
-  /** null: the broker takes the live record as it is. */
-  recordLimit: RecordLimit | null;
-  /** A live record was sent and not acknowledged: until the next one is, nobody knows what a restore would find. */
-  isRecordUnknown: boolean;
-}
-
-/** A full state that was worked out. */
-export interface Expanded {
-  readonly state: Intent;
-  /** All that it came to is pending; until then none of that is recorded. */
-  isEntered: boolean;
-  /** Something that it came to is in the acknowledged live record, or its report is acknowledged. */
-  isTold: boolean;
-}
-
-/** Names of the source for members of the target. */
-export interface Aliases {
-  /** The target's name, by `idKey` → the source's names that were met. */
-  readonly names: Map<string, readonly string[]>;
-  /** A name of the source → the target's names that it was met for: a table may have been corrected. */
-  readonly targets: Map<string, readonly string[]>;
-  /** A name → others whose intents it replaced; they must have left the live record before its own is complete. */
-  readonly replaced: Map<string, Set<string>>;
-  /** What look-ups said of those that the pending full state names. */
-  readonly resolutions: Map<string, SureResolution>;
-  /** Names that were pending without a target when they were looked at last. */
-  readonly unresolved: Set<string>;
-}
 
 /** An id that the target is to be asked for, and who waits for the answer. */
 export interface LookUp {

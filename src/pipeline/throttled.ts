@@ -9,7 +9,8 @@ import { throttledLeastMs } from '../core/target/retry.ts';
 import type { Clock, Instant, Logger } from '../ports.ts';
 import { BySubject, type Subject } from './by-subject.ts';
 import { postpone } from './give-back.ts';
-import type { Group, LookUp } from './state.ts';
+import type { Group } from './group.ts';
+import type { LookUp } from './state.ts';
 
 /** From so many in a row on the log says so. */
 const LOGGED_FROM = 3;

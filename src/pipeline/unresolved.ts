@@ -4,10 +4,9 @@ import { isSamePosition, sourceMember, type Intent } from '../core/change/change
 import { idKey } from '../core/change/id-key.ts';
 import type { IdKind } from '../core/ids/resolution.ts';
 import { decideRetry, type Schedule } from '../core/target/retry.ts';
-import { noteAlias } from './aliases.ts';
 import { giveUp, park } from './conclude.ts';
 import type { Context } from './context.ts';
-import type { Group } from './state.ts';
+import type { Group } from './group.ts';
 
 interface NotKnown {
   readonly failure: Failure;
@@ -61,7 +60,7 @@ export function lookUpAgain({ ids }: Context, group: Group, { member: name, sour
   if (exhausted !== null) return;
   const unnamed = { ...pending, target: null };
   member.advance(unnamed);
-  noteAlias(group, unnamed);
+  group.noteAlias(unnamed);
 }
 
 /** What waits for this look-up cannot go on without it. */

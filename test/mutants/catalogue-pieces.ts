@@ -90,8 +90,8 @@ export const pieceMutants: readonly Mutant[] = [
     breaks: 'a full state that was replaced while it was entered keeps its group in memory',
     edits: [
       {
-        find: 'if (!entry.isEntered) group.expanded =',
-        replace: 'if (false) group.expanded =',
+        find: 'if (!isEntered) group.endExpansion(state);',
+        replace: 'void isEntered;',
       },
     ],
     tests: ['test/unit/precedence.test.ts'],

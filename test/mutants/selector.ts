@@ -1,7 +1,8 @@
 /**
  * Finds the code that an edit is about in all of src, by tokens instead of text: white space, comments and line breaks do not
  * count, nor does the file, and a name of the pattern stands for any name, always for the same one.
- * So an edit still fits after code was moved, wrapped or renamed. Of several places that fit, the one with most names alike is meant.
+ * So an edit still fits after code was moved, wrapped or renamed, as long as half of its names are left. Of several places that fit,
+ * the one with most names alike is meant.
  */
 import jsTokens from 'js-tokens';
 
@@ -90,11 +91,17 @@ function fitsIn(file: string, tokens: readonly Token[], pattern: readonly Token[
   const fits: Fit[] = [];
   for (let start = 0; start + pattern.length <= tokens.length; start += 1) {
     const names = namesAt(tokens, start, pattern);
-    if (names === null) continue;
+    if (names === null || isOfOtherCode(names)) continue;
     const alike = pattern.filter(({ text, isName }) => isName && names.get(text) === text).length;
     fits.push({ file, tokens: tokens.slice(start, start + pattern.length), names, alike });
   }
   return fits;
+}
+
+/** Alike in shape only. */
+function isOfOtherCode(names: Names): boolean {
+  const alike = [...names].filter(([name, found]) => name === found).length;
+  return alike < Math.floor(names.size / 2);
 }
 
 /** What each name of the pattern stands for there; null: it does not fit. */

@@ -21,10 +21,10 @@ import { newState } from '../../src/pipeline/new-state.ts';
 import { identified, identifyDue } from '../../src/pipeline/identify.ts';
 import { groupOf, memberOf } from '../../src/pipeline/partition.ts';
 import { arrive, foldRestored } from '../../src/pipeline/precedence.ts';
-import type { Group } from '../../src/pipeline/state.ts';
+import type { Group } from '../../src/pipeline/group.ts';
 import { Turns } from '../../src/pipeline/turns.ts';
 import type { IdMap } from '../../src/ports.ts';
-import { recordOf, recorded, tellExpanded } from '../../src/pipeline/record.ts';
+import { recordOf, recorded } from '../../src/pipeline/record.ts';
 import { aPartition } from '../support/a-partition.ts';
 import { atOffset } from '../support/an-intent.ts';
 import { ManualClock } from '../support/manual-clock.ts';
@@ -341,29 +341,29 @@ describe('a full state that takes several turns of the event loop', () => {
       expect(pendingOf(each).length).toBeLessThan(names.length);
       expect(recordOf(each)).toEqual([]);
       // A piece of it was recorded before a restart.
-      tellExpanded(each, large.source);
+      each.accountForExpansions(large.source);
       recorded(context, each, { intents: [], finals: [] });
       expect(each.members.get(WHOLE_GROUP)?.pending).toBe(large);
-      expect(each.expanded).toHaveLength(1);
+      expect(each.expansions).toHaveLength(1);
     }, ENTERING);
     expect(group.members.get(WHOLE_GROUP)?.pending ?? null).toBeNull();
     expect(recordOf(group).length).toBeGreaterThan(0);
     expect(pendingOf(group)).toHaveLength(names.length + 2);
-    expect(group.expanded).toMatchObject([{ isEntered: true, isTold: true }]);
+    expect(group.expansions).toMatchObject([{ isEntered: true, isRecorded: true }]);
   });
 
   test('is not accounted for by what was recorded of it before a restart, while nothing more is entered yet', async () => {
     const { group } = await workedOut(async ({ context, group: each }, clock) => {
       for (const member of names.slice(0, 5_000)) arrive(context, each, atOffset(5n, { op: 'remove', member }));
       for (let turn = 1; turn < 3; turn += 1) await clock.step();
-      expect(each.expanded).toMatchObject([{ isEntered: false }]);
+      expect(each.expansions).toMatchObject([{ isEntered: false }]);
       const before = atOffset(4n, { member: 'before' });
       recorded(context, each, { intents: [before], finals: [] });
-      expect(each.expanded).toMatchObject([{ isTold: true }]);
+      expect(each.expansions).toMatchObject([{ isRecorded: true }]);
       expect(each.members.get(WHOLE_GROUP)?.unfinished).toMatchObject({ isReported: false });
     });
     expect(group.members.get(WHOLE_GROUP)?.unfinished).toMatchObject({ isReported: false });
-    expect(group.expanded).toMatchObject([{ isEntered: true, isTold: true }]);
+    expect(group.expansions).toMatchObject([{ isEntered: true, isRecorded: true }]);
   });
 
   test('says of what is recorded already as much as before, while it is entered', async () => {
@@ -402,7 +402,7 @@ describe('a full state that takes several turns of the event loop', () => {
     const newer = atOffset(5n, { op: 'state', member: WHOLE_GROUP, whole: { members: ['z'], deleted: false } });
     const owner = await workedOut(({ context, group }) => arrive(context, group, newer), ENTERING);
     expect(pendingOf(owner.group)).toEqual([newer]);
-    expect(owner.group.expanded).toEqual([]);
+    expect(owner.group.expansions).toEqual([]);
     expect(supersededIds(owner)).toContain(intentId(large));
   });
 

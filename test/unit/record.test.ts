@@ -6,7 +6,7 @@ import { fitRecord, retryRecords } from '../../src/pipeline/fit-record.ts';
 import { dropOldDead, recorded, recordOf, troubleOf } from '../../src/pipeline/record.ts';
 import { newState } from '../../src/pipeline/new-state.ts';
 import type { Member } from '../../src/pipeline/member.ts';
-import type { Group } from '../../src/pipeline/state.ts';
+import type { Group } from '../../src/pipeline/group.ts';
 import { aPartition, MEMBERS_PER_PATCH } from '../support/a-partition.ts';
 import { atOffset } from '../support/an-intent.ts';
 import { ManualClock } from '../support/manual-clock.ts';
@@ -263,6 +263,6 @@ describe('dead intents', () => {
 
 test('the live record tells the newest failure of its group where room is not short', () => {
   const group = groupOf({ ids: null }, aPartition(), 'g');
-  group.trouble = { code: 'http_503', message: 'down', firstFailureAt: 1 };
-  expect(troubleOf(group)).toBe(group.trouble);
+  group.noteFailure({ code: 'http_503', message: 'down' }, 1);
+  expect(troubleOf(group)).toEqual({ code: 'http_503', message: 'down', firstFailureAt: 1 });
 });

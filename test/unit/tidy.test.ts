@@ -2,14 +2,15 @@
 import { describe, expect, test } from 'vitest';
 import { gained } from '../../src/core/target/doubt.ts';
 import { newState } from '../../src/pipeline/new-state.ts';
-import { forgetName, noteAlias } from '../../src/pipeline/aliases.ts';
 import { groupOf, memberOf, tidyGroup, tidyMember } from '../../src/pipeline/partition.ts';
-import type { Group, State } from '../../src/pipeline/state.ts';
+import type { Group } from '../../src/pipeline/group.ts';
+import type { State } from '../../src/pipeline/state.ts';
 import { aPartition } from '../support/a-partition.ts';
 import { atOffset } from '../support/an-intent.ts';
 import { ManualClock } from '../support/manual-clock.ts';
 
 const LATE_APPLY_MS = 5_000;
+const WORKED_OUT = atOffset(1n);
 
 function anOwner() {
   const state = newState();
@@ -53,8 +54,8 @@ describe('a group', () => {
     ],
     [
       'has a full state that is not accounted for',
-      (group) => group.expanded.push({ state: atOffset(1n), isEntered: true, isTold: false }),
-      (group) => group.expanded.pop(),
+      (group) => group.beginExpansion(WORKED_OUT),
+      (group) => group.endExpansion(WORKED_OUT),
     ],
     [
       'remembers what is final of a user whose other name is not known',
@@ -75,7 +76,7 @@ describe('a group', () => {
 
   test('in doubt is kept until a late request can no longer land, and looked at then', async () => {
     const { state, clock, group, isKept, dispatches } = anOwner();
-    group.doubt = { kind: 'request', ifMatch: '"1"', untilMs: clock.now().monotonic + LATE_APPLY_MS };
+    group.noteNoAnswer({ ifMatch: '"1"', sentAtMs: clock.now().monotonic }, LATE_APPLY_MS);
     expect(isKept()).toBe(true);
     expect(state.waiting.peek()).toEqual({ key: group, priority: clock.now().wall + LATE_APPLY_MS });
     // The dispatcher waits for it.
@@ -121,9 +122,11 @@ test('names of an id map go with their members, the others of the same target st
     ['b', 't'],
     ['a', 'corrected'],
   ] as const)
-    noteAlias(group, atOffset(1n, { member, target }));
-  forgetName(group, 'a');
-  expect([...(group.aliases?.names ?? [])]).toEqual([['t', ['b']]]);
-  forgetName(group, 'b');
-  expect([group.aliases?.names.size, group.aliases?.targets.size]).toEqual([0, 0]);
+    group.noteAlias(atOffset(1n, { member, target }));
+  for (const member of ['a', 'b']) memberOf(group, member).replace(atOffset(1n, { member, target: 't' }));
+  expect(group.aliasesPending({ member: 'c', target: 't' })).toEqual(['a', 'b']);
+  group.aliases?.forget('a');
+  expect(group.aliasesPending({ member: 'c', target: 't' })).toEqual(['b']);
+  group.aliases?.forget('b');
+  expect([group.aliasesPending({ member: 'c', target: 't' }), group.aliases?.size]).toEqual([[], 0]);
 });

@@ -23,7 +23,6 @@ export interface DemoFlags {
 
 export function demoCommand(host: Host): Command {
   return new Command('demo')
-    .summary('everything on this machine: 10,000 changes, mishaps of every kind, and a verdict')
     .description(
       'Plays 10,000 change events over 500 groups into Rollcall, in front of an emulated Genesys Cloud that conflicts, throttles, fails and loses answers. Then reads every group back and compares.',
     )

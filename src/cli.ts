@@ -84,10 +84,12 @@ function inherit(parent: Command): void {
 const lab = {
   demo: {
     summary: 'everything on this machine: 10,000 changes, mishaps of every kind, and a verdict',
+    // oxlint-disable-next-line no-restricted-imports -- it is asked for
     load: async () => (await import('./lab/commands/demo.ts')).demoCommand,
   },
   sandbox: {
     summary: 'an emulator of Genesys Cloud (OAuth, SCIM groups and users) that faults can be injected into',
+    // oxlint-disable-next-line no-restricted-imports -- it is asked for
     load: async () => (await import('./lab/commands/sandbox.ts')).sandboxCommand,
   },
 } as const;

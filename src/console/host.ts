@@ -1,4 +1,9 @@
-/** What a command gets of the process it runs in; cli.ts alone touches the process itself. */
+/**
+ * Room console: what commands share: how they open Kafka, the target and files, what they print, the dry run.
+ * Not here: commands, and decisions that need no I/O (core).
+ *
+ * What a command gets of the process it runs in; cli.ts alone touches the process itself.
+ */
 import { once } from 'node:events';
 import type { Readable, Writable } from 'node:stream';
 import { InvalidArgumentError } from 'commander';

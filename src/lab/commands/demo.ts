@@ -1,4 +1,9 @@
-/** `rollcall demo`: everything on this machine, and a verdict read from the target itself. */
+/**
+ * Room lab/commands: one file for each command of the lab.
+ * Not here: what the commands do (the rooms beside it).
+ *
+ * `rollcall demo`: everything on this machine, and a verdict read from the target itself.
+ */
 import { Command } from 'commander';
 import { print, type Host, wholeNumber } from '../../console/host.ts';
 import { showProgress } from '../../console/progress.ts';

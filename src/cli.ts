@@ -2,14 +2,16 @@
 /**
  * The program: process → Host → one command. The only file that reads arguments, environment and signals; it decides
  * nothing. Every error that gets here has its exit code (exit-codes.ts), what is unforeseen is 70.
+ *
+ * The commands of the lab are loaded only when one of them is asked for: an image that serves is without them.
  */
+import { existsSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import { systemClock, systemRandom } from './adapters/system.ts';
 import type { Host } from './console/host.ts';
 import { readText } from './console/kafka-tools.ts';
 import { applyCommand } from './commands/apply.ts';
 import { decodeCommand } from './commands/decode.ts';
-import { demoCommand } from './lab/commands/demo.ts';
 import { heldCommand } from './commands/held.ts';
 import { runCommand } from './commands/run.ts';
 import { ingestCommand } from './commands/ingest.ts';
@@ -17,7 +19,6 @@ import { doctorCommand } from './commands/doctor.ts';
 import { planCommand } from './commands/plan.ts';
 import { reportCommand } from './commands/report.ts';
 import { replayCommand } from './commands/replay.ts';
-import { sandboxCommand } from './lab/commands/sandbox.ts';
 import { topicsCommand } from './commands/topics.ts';
 import { secretsIn } from './config/config.ts';
 import { ConfigError } from './config/problem.ts';
@@ -38,7 +39,8 @@ async function main(): Promise<void> {
     });
   }
   try {
-    await program(host).parseAsync(process.argv);
+    const rollcall = await program(host, askedFor(process.argv.slice(2)));
+    await rollcall.parseAsync(process.argv);
   } catch (error) {
     process.exitCode = tell(error, host);
   }
@@ -48,7 +50,13 @@ async function main(): Promise<void> {
   process.exit();
 }
 
-function program(host: Host): Command {
+/** The command that is carried out, or explained. No option before it takes a value. */
+function askedFor(args: readonly string[]): string | undefined {
+  const [first, second] = args.filter((arg) => !arg.startsWith('-'));
+  return first === 'help' ? second : first;
+}
+
+async function program(host: Host, asked: string | undefined): Promise<Command> {
   const rollcall = new Command('rollcall')
     .description('Keeps Genesys Cloud group memberships in step with an identity provider, by way of Kafka.')
     .version(packageVersion())
@@ -60,7 +68,9 @@ function program(host: Host): Command {
     .showHelpAfterError('(rollcall --help explains the commands)')
     .configureOutput({ writeErr: (text) => void process.stderr.write(visibleLines(text)) })
     .exitOverride();
+  rollcall.addCommand(await labCommand('demo', asked, host));
   for (const command of commands) rollcall.addCommand(command(host));
+  rollcall.addCommand(await labCommand('sandbox', asked, host));
   inherit(rollcall);
   return rollcall;
 }
@@ -70,8 +80,30 @@ function inherit(parent: Command): void {
   for (const command of parent.commands) inherit(command.copyInheritedSettings(parent));
 }
 
+/** Listed without being loaded, so that their summaries stand here. */
+const lab = {
+  demo: {
+    summary: 'everything on this machine: 10,000 changes, mishaps of every kind, and a verdict',
+    // oxlint-disable-next-line no-restricted-imports -- it is asked for
+    load: async () => (await import('./lab/commands/demo.ts')).demoCommand,
+  },
+  sandbox: {
+    summary: 'an emulator of Genesys Cloud (OAuth, SCIM groups and users) that faults can be injected into',
+    // oxlint-disable-next-line no-restricted-imports -- it is asked for
+    load: async () => (await import('./lab/commands/sandbox.ts')).sandboxCommand,
+  },
+} as const;
+
+/** @throws ExitError where it is asked for and this image is without it. */
+async function labCommand(name: keyof typeof lab, asked: string | undefined, host: Host): Promise<Command> {
+  const { summary, load } = lab[name];
+  if (asked !== name) return new Command(name).summary(summary).argument('[options]');
+  if (existsSync(new URL('lab/', import.meta.url))) return (await load())(host).summary(summary);
+  const remedy = `use the image target "lab", or the npm package (npx rollcall ${name})`;
+  throw new ExitError(EXIT.usage, `${name} is not part of this image: ${remedy}`);
+}
+
 const commands = [
-  demoCommand,
   planCommand,
   applyCommand,
   decodeCommand,
@@ -82,7 +114,6 @@ const commands = [
   replayCommand,
   heldCommand,
   ingestCommand,
-  sandboxCommand,
 ] as const;
 
 const examples = `
@@ -141,5 +172,4 @@ function flush(stream: NodeJS.WriteStream): Promise<void> {
   });
 }
 
-/** package.json lies beside src/ as well as beside dist/. */
 await main();

@@ -1,4 +1,4 @@
-/** The version of this package. */
+/** The version of this package: package.json lies beside src/ as well as beside dist/. */
 import { readFileSync } from 'node:fs';
 
 export function packageVersion(): string {

@@ -1,4 +1,9 @@
-/** The real clock and real randomness: the one place in the project that touches either. */
+/**
+ * Room adapters: what meets the world in one file: real time, randomness, the log, tokens, proxies, private files.
+ * Not here: decisions (core).
+ *
+ * The real clock and real randomness: the one place in the project that touches either.
+ */
 import { createHash, randomUUID } from 'node:crypto';
 import { setFlagsFromString } from 'node:v8';
 import type { Clock, Random } from '../ports.ts';

@@ -1,4 +1,7 @@
 /**
+ * Room admin: the admin server of every service: health, readiness, metrics.
+ * Not here: counting: services tell plain statistics.
+ *
  * The admin server of every service: `/healthz` and `/readyz` for probes, which are open, and `/metrics` behind the token. It
  * reads, and changes nothing. The Host header is not judged: what a page of another site could read by DNS rebinding is whether
  * the service works, and proxies and port forwards have names of their own.

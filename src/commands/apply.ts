@@ -1,11 +1,10 @@
 /** `rollcall apply FILE|-`: a file of changes through the same pipeline, on a log in this process. */
 import type { Failure } from '../core/target/refusals.ts';
 import { Command } from 'commander';
-import { writePrivateFile } from '../adapters/private-file.ts';
 import { embed, leftOver, type Embedded } from '../console/embedded.ts';
 import { FILE_TOPICS, fileEnvironment, fillSource, inFile } from '../console/file-source.ts';
-import { DECIDED_LENGTH_MIN, heldSets, setText, type HeldSet } from '../console/held-sets.ts';
-import { collect, print, printSummary, stopped, type Host, unlessStopped } from '../console/host.ts';
+import { DECIDED_LENGTH_MIN, decideSets, heldSets, setText, type HeldSet } from '../console/held-sets.ts';
+import { collect, print, printSummary, stopped, type Host, unlessStopped, writeSummary } from '../console/host.ts';
 import { commandConfig, commandLog } from '../console/kafka-tools.ts';
 import { showProgress } from '../console/progress.ts';
 import { readReport } from '../console/report-search.ts';
@@ -19,8 +18,7 @@ import { tokenFailure } from '../core/target/outcome.ts';
 import { EXIT, ExitError, type ExitCode } from '../exit-codes.ts';
 import type { Pipeline } from '../pipeline/pipeline.ts';
 import type { GroupApi, LogTools } from '../ports.ts';
-import { summaryJson, summaryText } from '../report/summary.ts';
-import { decideSets } from './held.ts';
+import { summaryText } from '../report/summary.ts';
 
 export interface ApplyFlags extends Pick<FormatFlags, 'format'> {
   readonly json?: true;
@@ -222,15 +220,6 @@ function progressOf(pipeline: Pipeline, lines: number) {
   const { reports, pending, parked } = pipeline.stats();
   const settled = Object.values(reports).reduce((sum, count) => sum + count, 0);
   return { settled, total: settled + pending, detail: `${parked} parked, of ${lines} lines` };
-}
-
-export async function writeSummary(file: string, summary: Summary): Promise<void> {
-  try {
-    await writePrivateFile(file, summaryJson(summary, 2));
-  } catch (cause) {
-    const why = cause instanceof Error && 'code' in cause ? ` (${String(cause.code)})` : '';
-    throw new ExitError(EXIT.usage, `${file}: the report cannot be written${why}`, { cause });
-  }
 }
 
 /*

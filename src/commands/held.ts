@@ -5,14 +5,15 @@
 import { Command } from 'commander';
 import { intentId, isId, sourceMember } from '../core/change/change.ts';
 import { HELD_BY } from '../core/group/guard.ts';
-import { textHeader } from '../core/log/record-headers.ts';
-import { AUTHOR_LENGTH_MAX, decisionValue, requestKey, type Answer } from '../core/log/request-record.ts';
-import type { RequestRecord } from '../core/log/request-record.ts';
+import { AUTHOR_LENGTH_MAX, type Answer } from '../core/log/request-record.ts';
 import { timeText } from '../core/report/reporting.ts';
 import { jsonText } from '../core/text/visible.ts';
 import { EXIT, ExitError, type ExitCode } from '../exit-codes.ts';
 import { collect, print, printJson, type Host } from '../console/host.ts';
 import {
+  DECIDED,
+  decideSets,
+  type DecisionKind,
   heldSets,
   isByDigest,
   one,
@@ -22,7 +23,7 @@ import {
   type HeldSelection,
   type HeldSet,
 } from '../console/held-sets.ts';
-import { askOwners, type RetryTopic, withRetryTopic } from '../console/retry-topic.ts';
+import { type RetryTopic, withRetryTopic } from '../console/retry-topic.ts';
 
 export interface HeldFlags {
   readonly json?: true;
@@ -119,7 +120,7 @@ export async function showHeld(retry: RetryTopic, digest: string, { json }: Held
 }
 
 export interface Decision extends HeldSelection {
-  readonly kind: 'approve' | 'reject';
+  readonly kind: DecisionKind;
   readonly author: string;
 }
 
@@ -165,7 +166,7 @@ const NAMED_MAX = 100;
 /** What is held with --yes may be more by then; the digests are these sets and no others. */
 function dryText({ kind, all, groups, by }: Decision, sets: readonly HeldSet[]): string {
   const removals = sets.reduce((sum, { intents }) => sum + intents.length, 0);
-  const counts = `${removals} removals of ${sets.length} groups would be ${DONE[kind]}`;
+  const counts = `${removals} removals of ${sets.length} groups would be ${DECIDED[kind]}`;
   if (sets.length === 0) return 'nothing is held that fits\n';
   const given = [
     ...(all ? ['--all'] : []),
@@ -176,32 +177,6 @@ function dryText({ kind, all, groups, by }: Decision, sets: readonly HeldSet[]):
   if (sets.length > NAMED_MAX) return `${counts}: ${again}; name digests to decide about these alone\n`;
   const digests = sets.map(({ prefix }) => prefix).join(' ');
   return `${counts}: ${again}; exactly these with\n  rollcall held ${kind} ${digests}\n`;
-}
-
-const DONE = { approve: 'approved', reject: 'rejected' } as const;
-
-/** One request for each set. @returns whether all were decided so. */
-export async function decideSets(
-  retry: RetryTopic,
-  sets: readonly HeldSet[],
-  { kind, author }: Pick<Decision, 'kind' | 'author'>,
-  told: (answer: Answer, set: HeldSet | undefined) => Promise<void>,
-): Promise<ExitCode> {
-  const byDigest = new Map(sets.map((set) => [set.digest, set]));
-  const requests = new Map(
-    sets.map(({ partition, digest }): [string, RequestRecord] => {
-      const key = requestKey(retry.host.random.uuid());
-      const value = decisionValue(digest, author);
-      return [key, { topic: retry.topic, partition, key, value, headers: [textHeader('rollcall-type', kind)] }];
-    }),
-  );
-  if (requests.size === 0) return EXIT.done;
-  const answers = await askOwners(retry, requests, (answer) =>
-    told(answer, answer.kind === 'replay' ? undefined : byDigest.get(answer.digest)),
-  );
-  return answers.every((answer) => answer.kind !== 'replay' && answer.verdict === DONE[kind])
-    ? EXIT.done
-    : EXIT.someFailed;
 }
 
 function authorOf({ author }: DecisionFlags, { environment }: Host): string {

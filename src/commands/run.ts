@@ -1,4 +1,9 @@
-/** `rollcall run`: the service. Configuration → adapters → pipeline → admin server; a signal drains it. */
+/**
+ * Room commands: one file for each command: its flags, its help, and configuration → adapters → pipeline.
+ * Not here: what several commands share (console).
+ *
+ * `rollcall run`: the service. Configuration → adapters → pipeline → admin server; a signal drains it.
+ */
 import { findTopics, judgeTopics } from '../console/topics.ts';
 import { Command } from 'commander';
 import { createGroupApi } from '../adapters/genesys/group-api.ts';

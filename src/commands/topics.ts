@@ -1,21 +1,10 @@
 /** `rollcall topics create|check`: core/log/topics.ts decides, this file asks the brokers and tells. */
-import { creatingTools, findTopics } from '../console/topics.ts';
-import type { TopicTools } from '../console/topics.ts';
 import { Command } from 'commander';
-import { lookingAt, type Need } from '../core/log/authorization.ts';
-import {
-  ROLES,
-  newTopics,
-  refusesRun,
-  topicFindings,
-  type NewTopic,
-  type TopicFinding,
-  type TopicNames,
-  type TopicWish,
-} from '../core/log/topics.ts';
-import { EXIT, type ExitCode } from '../exit-codes.ts';
 import { print, printJson, type Host, wholeNumber } from '../console/host.ts';
 import { withLogTools } from '../console/kafka-tools.ts';
+import { createTopics, creatingTools, findTopics, topicsExitCode } from '../console/topics.ts';
+import { lookingAt, type Need } from '../core/log/authorization.ts';
+import { ROLES, topicFindings, type NewTopic, type TopicFinding, type TopicNames } from '../core/log/topics.ts';
 
 interface CheckFlags {
   readonly json?: true;
@@ -59,23 +48,6 @@ export function topicsCommand(host: Host): Command {
 
 type Work = Parameters<typeof withLogTools<never>>[2];
 const needsOf = (names: TopicNames): readonly Need[] => ROLES.map((role) => lookingAt(names[role]));
-
-/** Returns those that were created; somebody else may have been quicker. */
-export async function createTopics(
-  names: TopicNames,
-  tools: TopicTools,
-  wish: TopicWish,
-): Promise<readonly NewTopic[]> {
-  const created: NewTopic[] = [];
-  for (const topic of newTopics(names, await findTopics(names, tools), wish)) {
-    if ((await tools.createTopic(topic)) === 'created') created.push(topic);
-  }
-  return created;
-}
-
-/** 69 if a finding is an error. */
-export const topicsExitCode = (findings: readonly TopicFinding[]): ExitCode =>
-  findings.some(refusesRun) ? EXIT.unavailable : EXIT.done;
 
 const findingLines = ({ severity, message, mend }: TopicFinding): string =>
   `${severity === 'error' ? 'FAIL' : 'warn'}  ${message}\n      ${mend.replaceAll('\n', '\n      ')}\n`;

@@ -1,4 +1,7 @@
 /**
+ * Room config: the environment → one frozen Config, or all problems together; `variables.ts` is the table of all.
+ * Not here: opening what is configured (console, adapters).
+ *
  * The environment → one frozen Config, or every problem at once. Limits, defaults and units: config/variables.ts.
  * A command names the parts that it needs; the others are neither demanded nor checked.
  */

@@ -1,11 +1,13 @@
-/** What is held, one set a group: which digest names it, how much of the group it is, and how it is shown. */
+/** What is held, one set a group: which digest names it, how much of the group it is, how it is shown, and how it is decided. */
 import { sha256 } from '../adapters/system.ts';
 import type { Held, Intent } from '../core/change/change.ts';
 import { idKey } from '../core/change/id-key.ts';
 import { heldDigest, heldText } from '../core/group/guard.ts';
+import { textHeader } from '../core/log/record-headers.ts';
+import { decisionValue, requestKey, type Answer, type RequestRecord } from '../core/log/request-record.ts';
 import { timeText } from '../core/report/reporting.ts';
-import { EXIT, ExitError } from '../exit-codes.ts';
-import { findWaiting, type RetryTopic } from './retry-topic.ts';
+import { EXIT, ExitError, type ExitCode } from '../exit-codes.ts';
+import { askOwners, findWaiting, type RetryTopic } from './retry-topic.ts';
 
 /** So many digits name a set for a decision: a few may fit one that the operator has not looked at. */
 export const DECIDED_LENGTH_MIN = 12;
@@ -138,3 +140,32 @@ function sizeText(count: number, groupSize: number | null): string {
 /** A whole number, at most 100: none of a group of which more is recorded than it has. */
 const percentOf = (count: number, groupSize: number | null): number | null =>
   groupSize === null || groupSize === 0 ? null : Math.min(100, Math.round((100 * count) / groupSize));
+
+/** What a decision that was carried out is called. */
+export const DECIDED = { approve: 'approved', reject: 'rejected' } as const;
+
+export type DecisionKind = keyof typeof DECIDED;
+
+/** One request for each set. @returns whether all were decided so. */
+export async function decideSets(
+  retry: RetryTopic,
+  sets: readonly HeldSet[],
+  { kind, author }: { readonly kind: DecisionKind; readonly author: string },
+  told: (answer: Answer, set: HeldSet | undefined) => Promise<void>,
+): Promise<ExitCode> {
+  const byDigest = new Map(sets.map((set) => [set.digest, set]));
+  const requests = new Map(
+    sets.map(({ partition, digest }): [string, RequestRecord] => {
+      const key = requestKey(retry.host.random.uuid());
+      const value = decisionValue(digest, author);
+      return [key, { topic: retry.topic, partition, key, value, headers: [textHeader('rollcall-type', kind)] }];
+    }),
+  );
+  if (requests.size === 0) return EXIT.done;
+  const answers = await askOwners(retry, requests, (answer) =>
+    told(answer, answer.kind === 'replay' ? undefined : byDigest.get(answer.digest)),
+  );
+  return answers.every((answer) => answer.kind !== 'replay' && answer.verdict === DECIDED[kind])
+    ? EXIT.done
+    : EXIT.someFailed;
+}

@@ -1,7 +1,13 @@
-/** What a command gets of the process it runs in; cli.ts alone touches the process itself. */
+/**
+ * Room console: what commands share: how they open Kafka, the target and files, what they print, the dry run.
+ * Not here: commands, and decisions that need no I/O (core).
+ *
+ * What a command gets of the process it runs in; cli.ts alone touches the process itself.
+ */
 import { once } from 'node:events';
 import type { Readable, Writable } from 'node:stream';
 import { InvalidArgumentError } from 'commander';
+import { writePrivateFile } from '../adapters/private-file.ts';
 import type { Summary } from '../core/report/summary.ts';
 import type { KnownSecrets } from '../core/text/redact.ts';
 import { jsonText, visibleLines } from '../core/text/visible.ts';
@@ -40,6 +46,16 @@ export const printJson = (output: Output, value: unknown, indent = 0): Promise<v
 /** As `printJson`, however many operations it holds. */
 export async function printSummary(output: Output, summary: Summary, indent = 0): Promise<void> {
   await printPieces(output, summaryJson(summary, indent));
+}
+
+/** Into a file that only its owner may read. @throws ExitError where it cannot be written */
+export async function writeSummary(file: string, summary: Summary): Promise<void> {
+  try {
+    await writePrivateFile(file, summaryJson(summary, 2));
+  } catch (cause) {
+    const why = cause instanceof Error && 'code' in cause ? ` (${String(cause.code)})` : '';
+    throw new ExitError(EXIT.usage, `${file}: the report cannot be written${why}`, { cause });
+  }
 }
 
 /** Writes JSON that was made in pieces. */

@@ -1,13 +1,17 @@
+/** What commands ask of the topics: to be found, to be created, and to be fit for use. */
 import type { KafkaConnectionOptions } from '../adapters/kafka/options.ts';
-import { ROLES } from '../core/log/topics.ts';
-import { refusesRun } from '../core/log/topics.ts';
-import type { FoundTopics } from '../core/log/topics.ts';
-import type { TopicFinding } from '../core/log/topics.ts';
-import type { TopicNames } from '../core/log/topics.ts';
-import { EXIT } from '../exit-codes.ts';
-import { ExitError } from '../exit-codes.ts';
-import type { LogTools } from '../ports.ts';
-import type { Logger } from '../ports.ts';
+import {
+  newTopics,
+  refusesRun,
+  ROLES,
+  type FoundTopics,
+  type NewTopic,
+  type TopicFinding,
+  type TopicNames,
+  type TopicWish,
+} from '../core/log/topics.ts';
+import { EXIT, ExitError, type ExitCode } from '../exit-codes.ts';
+import type { Logger, LogTools } from '../ports.ts';
 import { createPermitted } from './access.ts';
 
 export type TopicTools = Pick<LogTools, 'describeTopic' | 'createTopic'>;
@@ -34,3 +38,20 @@ export function judgeTopics(findings: readonly TopicFinding[], logger: Logger): 
   const lines = refusals.map(({ message, mend }) => `${message}\n  ${mend.replaceAll('\n', '\n  ')}`);
   throw new ExitError(EXIT.unavailable, `the topics cannot be used:\n${lines.join('\n')}`);
 }
+
+/** Returns those that were created; somebody else may have been quicker. */
+export async function createTopics(
+  names: TopicNames,
+  tools: TopicTools,
+  wish: TopicWish,
+): Promise<readonly NewTopic[]> {
+  const created: NewTopic[] = [];
+  for (const topic of newTopics(names, await findTopics(names, tools), wish)) {
+    if ((await tools.createTopic(topic)) === 'created') created.push(topic);
+  }
+  return created;
+}
+
+/** 69 if a finding is an error. */
+export const topicsExitCode = (findings: readonly TopicFinding[]): ExitCode =>
+  findings.some(refusesRun) ? EXIT.unavailable : EXIT.done;

@@ -1,4 +1,9 @@
-/** Every source format by its name. All but `native` and `mapping` also read their events in CloudEvents. */
+/**
+ * Room formats: bytes → change events: one file or folder for each source format, which `registry.ts` names.
+ * Not here: I/O, time and state.
+ *
+ * Every source format by its name. All but `native` and `mapping` also read their events in CloudEvents.
+ */
 import type { SourceFormat } from '../core/change/change.ts';
 import { anyCloudEvent, auto, type DetectingFormat, type Known } from './auto.ts';
 import { auth0 } from './auth0.ts';

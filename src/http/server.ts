@@ -1,4 +1,9 @@
-/** Node's server of HTTP or HTTPS with limits: a client that is slow, large or silent keeps no other waiting for long. */
+/**
+ * Room http: what HTTP servers share: limits on time, sizes and connections.
+ * Not here: routes and answers.
+ *
+ * Node's server of HTTP or HTTPS with limits: a client that is slow, large or silent keeps no other waiting for long.
+ */
 import {
   createServer as createHttp,
   type IncomingMessage,

@@ -1,4 +1,7 @@
 /**
+ * Room ingest: identity providers that do not speak Kafka → native records: what the three ways share.
+ * Not here: what an event means (formats).
+ *
  * Writes records so that none is lost: what the broker refuses goes to the dead-letter topic, cut until it fits. What does not
  * fit there either is not acknowledged.
  */

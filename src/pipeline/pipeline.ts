@@ -1,4 +1,7 @@
 /**
+ * Room pipeline: the one place with mutable state: accept → dispatch → apply → settle → drain.
+ * Not here: decisions (core), and I/O but through ports.
+ *
  * The stateful shell: accept → dispatch → apply → settle → drain. All mutable state is in state.ts, where its state
  * machines are written down; every decision is a pure function of core/.
  *

@@ -1,4 +1,9 @@
-/** The summary as JSON, in pieces: of millions of operations the whole would be longer than a string can be. */
+/**
+ * Room report: the report topic → summary, CSV, NDJSON.
+ * Not here: what a record means (core/report), reading the topic (console).
+ *
+ * The summary as JSON, in pieces: of millions of operations the whole would be longer than a string can be.
+ */
 import type { ReportRecord } from '../core/report/report.ts';
 import { isFailure, isKnownOutcome, type Summary } from '../core/report/summary.ts';
 import { jsonText, visible } from '../core/text/visible.ts';

@@ -1,9 +1,9 @@
 /** Topics of one run on real brokers, the sandbox with everything that goes wrong there, and what an instance is told. */
+import { createTopics } from '../../src/console/topics.ts';
 import type { KafkaConnectionOptions, KafkaHost } from '../../src/adapters/kafka/options.ts';
 import { KafkaAdmin } from '../../src/adapters/kafka/admin.ts';
 import { createLogTools } from '../../src/adapters/kafka/tools.ts';
 import { systemClock } from '../../src/adapters/system.ts';
-import { createTopics } from '../../src/commands/topics.ts';
 import { demoTopics } from '../../src/lab/demo/service.ts';
 import type { Logger, LogTools } from '../../src/ports.ts';
 import { printEnvironment } from '../../src/lab/sandbox/server.ts';

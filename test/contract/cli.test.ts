@@ -33,6 +33,16 @@ test('--help teaches: commands, examples and exit codes', async () => {
 });
 
 test.each([
+  [['demo', '--help'], 'demo [options]', '--kafka'],
+  [['--allow-insecure', 'help', 'sandbox'], 'sandbox [options]', '--any-user'],
+])('%j explains a command of the lab', async (args, usage, option) => {
+  const { code, out } = await rollcall(...args);
+  expect(code).toBe(EXIT.done);
+  expect(out).toContain(`Usage: rollcall ${usage}\n`);
+  expect(out).toContain(option);
+});
+
+test.each([
   [['bogus'], "unknown command 'bogus'"],
   [['topics', 'bogus'], "unknown command 'bogus'"],
   [['apply'], 'missing required argument'],

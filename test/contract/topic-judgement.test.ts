@@ -1,11 +1,10 @@
 // `topics check`, `run` and `ingest` judge one finding in one way.
-import { findTopics, judgeTopics } from '../../src/console/topics.ts';
+import { findTopics, judgeTopics, topicsExitCode } from '../../src/console/topics.ts';
 import { describe, expect, test } from 'vitest';
 import { MemoryBroker } from '../../src/adapters/memory-log/memory-broker.ts';
 import { MemoryLog } from '../../src/adapters/memory-log/memory-log.ts';
 import { systemClock, systemRandom } from '../../src/adapters/system.ts';
 import { IngestReadiness, topicsAreRight } from '../../src/console/ingest-setup.ts';
-import { topicsExitCode } from '../../src/commands/topics.ts';
 import { newTopics, topicFindings, type TopicRole } from '../../src/core/log/topics.ts';
 import { EXIT, ExitError } from '../../src/exit-codes.ts';
 import { aLog } from '../support/genesys.ts';

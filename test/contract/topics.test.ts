@@ -1,10 +1,9 @@
 // `rollcall topics` over the memory log.
-import { findTopics } from '../../src/console/topics.ts';
+import { findTopics, createTopics, topicsExitCode } from '../../src/console/topics.ts';
 import { expect, test } from 'vitest';
 import { MemoryBroker } from '../../src/adapters/memory-log/memory-broker.ts';
 import { MemoryLog } from '../../src/adapters/memory-log/memory-log.ts';
 import { systemClock, systemRandom } from '../../src/adapters/system.ts';
-import { createTopics, topicsExitCode } from '../../src/commands/topics.ts';
 import { topicFindings } from '../../src/core/log/topics.ts';
 import { EXIT } from '../../src/exit-codes.ts';
 

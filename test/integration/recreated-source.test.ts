@@ -1,6 +1,6 @@
 /** A source topic that is deleted and recreated on a real broker: nothing is skipped in silence, and the remedy works. */
+import { createTopics } from '../../src/console/topics.ts';
 import { expect, test } from 'vitest';
-import { createTopics } from '../../src/commands/topics.ts';
 import { describeKafka, describeNewestKafka } from '../support/broker.ts';
 import { commitAgain, commitsOf, type GroupTopic, resetOffsets, withAdmin } from '../support/group-offsets.ts';
 import { recreateTopic } from '../support/kafka-log-harness.ts';

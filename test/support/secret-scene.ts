@@ -1,11 +1,11 @@
 /** Rollcall on a broker with TLS and SCRAM, trusted with secrets, and everything that leaves it. */
+import { createTopics } from '../../src/console/topics.ts';
 import type { Command } from 'commander';
 import { vi } from 'vitest';
 import { freePorts } from '../../src/lab/kafka-broker/java-process.ts';
 import { createLogTools } from '../../src/adapters/kafka/tools.ts';
 import type { Host } from '../../src/console/host.ts';
 import { readText } from '../../src/console/kafka-tools.ts';
-import { createTopics } from '../../src/commands/topics.ts';
 import { readConfig } from '../../src/config/config.ts';
 import { ConfigError } from '../../src/config/problem.ts';
 import { demoTopics } from '../../src/lab/demo/service.ts';

@@ -2,10 +2,10 @@
  * A whole Rollcall before its audience: topics of their own on real brokers, a sandbox, instances, and readers of all
  * that is written. `settled` compares the end with what the source topic says, by a fold of its own.
  */
+import { createTopics } from '../../src/console/topics.ts';
 import { afterEach, expect, onTestFailed, vi } from 'vitest';
 import { KafkaAdmin } from '../../src/adapters/kafka/admin.ts';
 import { createLogTools } from '../../src/adapters/kafka/tools.ts';
-import { createTopics } from '../../src/commands/topics.ts';
 import { ReportRecord } from '../../src/core/report/report.ts';
 import type { TopicNames } from '../../src/core/log/topics.ts';
 import { foldReport, operationId, type Operations } from '../../src/core/report/summary.ts';

@@ -1,4 +1,7 @@
 /**
+ * Room adapters/genesys: the target over HTTP: OAuth, SCIM, rate gate, regions; the only user of undici's requests.
+ * Not here: what an answer means (core/target).
+ *
  * Genesys Cloud as the target: SCIM groups under a token, a rate gate and a pool of connections.
  * A call uses up the permit its caller took, whatever comes of it; only with `not_started` the caller still has it.
  */

@@ -1,4 +1,7 @@
 /**
+ * Room adapters/idp: HTTP to the APIs of identity providers that are polled, and its credentials.
+ * Not here: which pages are asked for (ingest/poll).
+ *
  * Requests to an identity provider, with Node's own fetch. Each has a limit in time and size; none follows a redirect, as
  * the token must not go elsewhere. What may pass (429, 5xx, no answer) is waited for, as long as the server says; all
  * requests pass one gate, so that no answer (links without an end, a token that has expired already) makes us hurry.

@@ -1,4 +1,9 @@
-/** The id map that is configured. */
+/**
+ * Room adapters/ids: ids of the identity provider → ids of the target: file, topic, look-ups.
+ * Not here: what an answer means for a change (core/ids).
+ *
+ * The id map that is configured.
+ */
 import type { Clock, GroupApi, IdMap, Logger, LogTools } from '../../ports.ts';
 import { FileIdMap } from './file.ts';
 import type { IdMapOptions } from './options.ts';

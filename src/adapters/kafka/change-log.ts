@@ -1,4 +1,7 @@
 /**
+ * Room adapters/kafka: Kafka behind the ports; the only import of kafkajs.
+ * Not here: what stands in the records (core/log).
+ *
  * The ChangeLog on Kafka: a supervisor over one consumer at a time, with a sender and an admin connection beside it. A
  * consumer that crashes or shows no life is given up, loudly, and built anew for as long as trying again may help.
  */

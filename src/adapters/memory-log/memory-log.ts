@@ -1,4 +1,7 @@
 /**
+ * Room adapters/memory-log: a log like Kafka in this process: the embedded default, and the fake of the tests.
+ * Not here: connections to a real Kafka (adapters/kafka).
+ *
  * One instance's view of the log in this process: the embedded default, and the fake of every simulation.
  * The faults at the end are for tests.
  */

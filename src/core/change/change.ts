@@ -1,4 +1,7 @@
 /**
+ * Room core/change: changes: their positions, their ids, how they fold.
+ * Not here: what becomes of them at the target.
+ *
  * A change event, its intents and their position: the vocabulary every other file shares.
  * Ids are compared by their key (id-key.ts): of a UUID two spellings are one member, of any other id they are two.
  *

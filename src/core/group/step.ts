@@ -1,4 +1,7 @@
 /**
+ * Room core/group: what a group does next, full states, the removal guard.
+ * Not here: members one by one (core/change), a request (core/target).
+ *
  * What a group in flight does next. Pure: all that is known of the group goes in, one step comes out.
  * A no-op and a giving-up say how things are at the target, so both need a fresh read out of doubt
  * (spec: confirm, hold, last-look).

@@ -1,4 +1,9 @@
-/** What an answer of the id map means for the changes that wait for it. */
+/**
+ * Room core/ids: what ids of the identity provider resolve to.
+ * Not here: asking for them (adapters/ids).
+ *
+ * What an answer of the id map means for the changes that wait for it.
+ */
 import type { Failure } from '../target/refusals.ts';
 import type { Intent } from '../change/change.ts';
 import { cutText } from '../target/answer.ts';

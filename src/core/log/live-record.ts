@@ -1,4 +1,7 @@
 /**
+ * Room core/log: what stands in Kafka's topics, who owns a partition, what may be committed.
+ * Not here: reading and writing it (adapters/kafka).
+ *
  * Wire format of the retry topic (protocol.md 3.2, 3.3): live records, fences, requests and slices of the guard's window. A
  * live record holds all intents of one group that are parked, held or dead; the newest one of a group replaces the older ones.
  */

@@ -1,4 +1,7 @@
 /**
+ * Room core/report: the report record, and the summary of many.
+ * Not here: printing them (report).
+ *
  * The report record: one final record per intent, one per scheduled retry. reporting.ts fills it.
  * For consumers: `ReportRecord.parse(JSON.parse(value))` ignores unknown fields, as later versions only add optional ones,
  * and takes any `outcome` and `op`: count an outcome that is not known by itself, neither as a success nor as a failure.

@@ -1,4 +1,7 @@
 /**
+ * Room core/target: what an answer of the target means, the PATCH, retries, the breaker.
+ * Not here: sending it (adapters/genesys).
+ *
  * Answer → outcome: the one classification table. Pure and total: no answer, however odd, makes it throw.
  */
 import type { Answer, NoResponse, NoToken, ResponseAnswer } from './answer.ts';

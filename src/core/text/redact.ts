@@ -1,4 +1,7 @@
 /**
+ * Room core/text: JSON, redaction, foreign text made visible.
+ * Not here: what one room alone says.
+ *
  * Takes secrets out of a text that leaves the process: in plain, in Base64 (inside longer Base64 too), in hexadecimal digits,
  * each under any mixture of the escapes that unescape.ts knows; and the beginning or end of one where the text was cut
  * before it came here. A text of ours must be redacted before it is cut: of the middle of a secret nothing can be known.

@@ -1,4 +1,7 @@
 /**
+ * Room formats/debezium: `debezium`: rows of a table, as change data capture tells of them.
+ * Not here: what the first records show (formats/first-records).
+ *
  * Debezium: one row of a table is one membership. Envelopes (`before`, `after`, `op`), with and without a schema, and in
  * CloudEvents; flattened rows (ExtractNewRecordState); events of an outbox. The default columns are those of Keycloak's
  * table user_group_membership.

@@ -1,4 +1,7 @@
 /**
+ * Room formats/entra: `entra`: groups, audit log entries and notifications of Microsoft Graph.
+ * Not here: asking Graph (ingest/poll).
+ *
  * Microsoft Entra ID, three sources in one format, told apart entry by entry: groups of a Graph delta query, audit log
  * entries (Azure Monitor or Graph), and Graph change notifications. They come alone, in lists, in pages (`value[]`) and
  * in batches of Azure Monitor (`records[]`).

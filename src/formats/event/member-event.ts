@@ -1,4 +1,7 @@
 /**
+ * Room formats/event: events that applications make up: names and ids that say what happened to whom.
+ * Not here: events that a vendor documents.
+ *
  * The one rule for events that applications make up themselves: the payload of an outbox, the data of a CloudEvent.
  * What happened is read from the event's names, whom it concerns from its ids. Names are told apart in event-name.ts.
  * Ids stand in the payload, or in its `data`, `payload` or `object`: the group as `groupId`, `group_id`, `groupID` or `group` (text, or

@@ -1,4 +1,7 @@
 /**
+ * Room formats/first-records: what the first records of a topic show before anything is applied.
+ * Not here: reading them, and what a command then does (console).
+ *
  * What the first records of a topic tell before anything is applied: a wrong format, a wrong key, deletes that nobody could
  * read, a cleaner that would take changes away. Pure; each finding names its remedy. An `error` loses or misreads changes:
  * `run` does not start, and `doctor` fails. A `warning` is a risk that an operator may accept: `run` logs it.

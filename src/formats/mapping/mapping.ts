@@ -1,4 +1,9 @@
-/** Any JSON, read as a mapping says (file.ts): which events a record holds, whom they concern, what they do. */
+/**
+ * Room formats/mapping: `mapping`: any JSON, read as a file of the operator says.
+ * Not here: where that file is (config).
+ *
+ * Any JSON, read as a mapping says (file.ts): which events a record holds, whom they concern, what they do.
+ */
 import type { Decoded, Invalid, SourceEvent, SourceFormat, SourceRecord } from '../../core/change/change.ts';
 import { foundId, type FoundId } from '../reading/ids.ts';
 import {

@@ -1,4 +1,7 @@
 /**
+ * Room formats/native: `native`: the format that Rollcall defines.
+ * Not here: writing it (ingest).
+ *
  * The native source format: one JSON object per record, keyed by group. Total: whatever the bytes, no exception.
  * Lenient only where no membership can be misread or passed over: a byte order mark is skipped, unknown fields are ignored,
  * an `event_id` or `occurred_at` that cannot be read counts as none, and a list that is null as absent. A record without any list

@@ -1,4 +1,7 @@
 /**
+ * Room formats/reading: what formats share: bytes → JSON → checked ids, and what cannot be read.
+ * Not here: what one format alone knows.
+ *
  * What all formats share: bytes → JSON, and events whose ids are checked. Total: whatever the bytes, no exception.
  * A lone surrogate (`"\ud800"` in JSON) has no UTF-8 form, so it could be neither a key nor a path: no text that we take.
  */

@@ -1,4 +1,7 @@
 /**
+ * Room formats/scim: `scim-events`: security event tokens, and their claims.
+ * Not here: checking signatures (adapters/tokens.ts).
+ *
  * SCIM events (RFC 9967): security event tokens (RFC 8417), as signed JWTs (alone, as RFC 8935 pushes them, or in `sets`,
  * as RFC 8936 answers a poll) or as their claims in JSON. Signed ones are verified before the batch is decoded. Where there
  * are keys, claims without a signature are refused.

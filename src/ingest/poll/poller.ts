@@ -1,4 +1,7 @@
 /**
+ * Room ingest/poll: providers that are asked for what is new: pages, cursors.
+ * Not here: HTTP and credentials (adapters/idp).
+ *
  * Asks an identity provider for what is new, over and over. One page at a time: its changes are written to the ingest topic
  * and acknowledged, then the cursor. A crash between the two makes the page come again; nothing is skipped.
  */

@@ -1,4 +1,7 @@
 /**
+ * Room ingest/topic: a topic in another order or under other keys, passed on keyed by group.
+ * Not here: Kafka's consumers (adapters/kafka).
+ *
  * Passes a topic on: batches come in, go through the reorder window, and leave as native records keyed by group. The only
  * place with state. One send at a time; an offset is committed when everything of its record, and of all before it in its
  * partition, is acknowledged. What a crash makes repeat is repeated in the same order.

@@ -1,4 +1,7 @@
 /**
+ * Room ingest/webhook: providers that push: senders, their secrets, bodies.
+ * Not here: limits of the server (http).
+ *
  * The webhook server: one path for each kind of sender whose secret is configured, and `/healthz`. It answers 2xx only for
  * what Kafka has acknowledged; what is not acknowledged in time is answered 503, so that the sender repeats it.
  */

@@ -21,7 +21,6 @@ interface SandboxFlags {
 
 export function sandboxCommand(host: Host): Command {
   return new Command('sandbox')
-    .summary('an emulator of Genesys Cloud (OAuth, SCIM groups and users) that faults can be injected into')
     .description(
       'Runs the emulator until SIGTERM or Ctrl-C. Standard output holds the environment that points `rollcall run` at it.',
     )

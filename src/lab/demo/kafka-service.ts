@@ -1,12 +1,11 @@
 /** The demo through real Kafka: a broker of its own unless KAFKA_BROKERS names some, and `rollcall run` as a child process. */
-import { creatingTools } from '../../console/topics.ts';
 import { spawn, type ChildProcess } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { createLogTools } from '../../adapters/kafka/tools.ts';
-import { createTopics } from '../../commands/topics.ts';
 import { readConfig } from '../../config/config.ts';
 import type { Host } from '../../console/host.ts';
 import { commandLog, kafkaExit, readText } from '../../console/kafka-tools.ts';
+import { creatingTools, createTopics } from '../../console/topics.ts';
 import { EXIT, ExitError } from '../../exit-codes.ts';
 import { within } from '../../time.ts';
 import { KafkaSetupError, kafkaCacheDirectory } from '../kafka-broker/fetch.ts';

@@ -1,4 +1,9 @@
-/** Plays the stream into a Rollcall and follows its reports until each change has its final one. */
+/**
+ * Room lab/demo: the demo: its stream, faults, service and verdict.
+ * Not here: the emulator (lab/sandbox).
+ *
+ * Plays the stream into a Rollcall and follows its reports until each change has its final one.
+ */
 import type { Host } from '../../console/host.ts';
 import type { Progress } from '../../console/progress.ts';
 import { readReport } from '../../console/report-search.ts';

@@ -1,4 +1,7 @@
 /**
+ * Room lab/kafka-broker: real brokers as child processes.
+ * Not here: a client of Kafka (adapters/kafka).
+ *
  * Runs real Apache Kafka brokers as child processes, for the demo and the tests. No client library is involved: a broker
  * serves once it says so and accepts connections, or once the probe that was passed in succeeds.
  */

@@ -1,6 +1,10 @@
-// An emulator of Genesys Cloud's OAuth and SCIM groups: a server of its own with state of its own, which shares nothing
-// with the client it is there to test. What the vendor's documents leave open is a switch (behaviour.ts); what goes
-// wrong is set by rules (faults.ts).
+/**
+ * Room lab/sandbox: an emulator of Genesys Cloud.
+ * Not here: anything else of src: it shares nothing with the client that it tests.
+ *
+ * OAuth, SCIM groups and users: a server of its own with state of its own. What the vendor's documents leave open is a switch
+ * (behaviour.ts); what goes wrong is set by rules (faults.ts).
+ */
 import type { Behaviour } from './behaviour.ts';
 import type { Controls } from './control.ts';
 import type { FaultRule, RuleCount } from './faults.ts';

@@ -1,7 +1,6 @@
-import { findTopics, judgeTopics } from '../../../src/console/topics.ts';
+import { findTopics, judgeTopics, topicsExitCode } from '../../../src/console/topics.ts';
 import { expect, test } from 'vitest';
 import { MemoryLog } from '../../../src/adapters/memory-log/memory-log.ts';
-import { topicsExitCode } from '../../../src/commands/topics.ts';
 import { COMPACTION_LAG_MIN_MS, refusesRun, topicFindings } from '../../../src/core/log/topics.ts';
 import { EXIT } from '../../../src/exit-codes.ts';
 import { aLog } from '../../support/genesys.ts';

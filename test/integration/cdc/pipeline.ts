@@ -1,10 +1,10 @@
 /** From a topic of Debezium to the emulator of Genesys Cloud: topics, Rollcall as the recipe sets it, and all that it writes. */
+import { createTopics } from '../../../src/console/topics.ts';
 import { expect, vi } from 'vitest';
 import { KafkaAdmin } from '../../../src/adapters/kafka/admin.ts';
 import { createLogTools } from '../../../src/adapters/kafka/tools.ts';
 import { examine } from '../../../src/commands/doctor.ts';
 import { heldCommand } from '../../../src/commands/held.ts';
-import { createTopics } from '../../../src/commands/topics.ts';
 import type { Topics } from '../../../src/pipeline/options.ts';
 import type { LogTools, TopicRecord } from '../../../src/ports.ts';
 import { printEnvironment } from '../../../src/lab/sandbox/server.ts';

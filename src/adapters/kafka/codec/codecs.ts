@@ -1,4 +1,7 @@
 /**
+ * Room adapters/kafka/codec: bytes of fetch answers → records, within bounds.
+ * Not here: connections and requests.
+ *
  * Reading of every compression that a Kafka producer may use, within bounds; we write gzip only. kafkajs has its own table of
  * codecs, which it asks when it writes, and for the formats of messages before Kafka 0.11.
  */

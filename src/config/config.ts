@@ -2,7 +2,7 @@
  * The environment → one frozen Config, or every problem at once. A command names the parts that it needs; the others are
  * neither demanded nor checked. The variables and rules of a part are in its own file; variables.ts lists the parts.
  */
-import type { ProxySettings } from '../core/target/proxy.ts';
+import type { ProxySettings } from '../adapters/proxy.ts';
 import type { PipelineOptions } from '../pipeline/options.ts';
 import { LEASE_MARGIN_MS } from './kafka.ts';
 import { ConfigError, misspelled, type Problem } from './problem.ts';

@@ -9,6 +9,7 @@ import { ConfigError, misspelled, type Problem } from './problem.ts';
 import { readProxy } from './proxy.ts';
 import type { ReadFile } from './variable.ts';
 import {
+  brokenRules,
   type Environment,
   knownNames,
   names,
@@ -48,7 +49,7 @@ export function readConfig<P extends Part>(
   const all = [
     ...problems,
     ...(asked.some((part) => HTTP_PARTS.includes(part)) ? proxy.problems : []),
-    ...Object.values(parts).flatMap((part) => part.rules(values, readFile)),
+    ...brokenRules(values, readFile),
   ];
   const warnings = misspelled(Object.keys(environment), knownNames);
   if (all.length > 0) throw new ConfigError(all, warnings);

@@ -2,7 +2,6 @@
 import assert from 'node:assert/strict';
 import { publicApiUrl, regionUrls } from '../adapters/genesys/regions.ts';
 import { problem, type Problem } from './problem.ts';
-import { type all, httpsRule } from './service.ts';
 import {
   baseUrl,
   demanded,
@@ -57,11 +56,7 @@ export const genesys = part({
     ...(apiUrl !== null && loginUrl !== null ? { apiUrl, loginUrl } : urlsOf(domain)),
     publicApiUrl: publicApiUrl(domain),
   }),
-  rules: (values: Given<typeof options | typeof all.options>) => [
-    ...regionRules(values),
-    ...httpsRule('GENESYS_API_URL', values.GENESYS_API_URL, values),
-    ...httpsRule('GENESYS_LOGIN_URL', values.GENESYS_LOGIN_URL, values),
-  ],
+  rules: regionRules,
 });
 
 function urlsOf(domain: string) {

@@ -1,5 +1,4 @@
 /** Configuration of `rollcall ingest poll`, and of the identity providers that it asks. */
-import { type all, httpsRule } from './service.ts';
 import { inputRule, type TopicValues } from './topics.ts';
 import {
   asRead,
@@ -42,97 +41,81 @@ export const poll = part({
     inputRule(values.INGEST_CURSOR_TOPIC, values, ['INGEST_CURSOR_TOPIC', 'rollcall.ingest-cursors']),
 });
 
-const oktaOptions = {
-  url: demanded('INGEST_OKTA_URL', baseUrl, {
-    example: 'https://example.okta.com',
-    about: '`poll okta`: address of the organisation',
-  }),
-  token: secret(
-    demanded('INGEST_OKTA_API_TOKEN', text, {
-      example: 'change-me',
-      about: '`poll okta`: API token (SSWS) of a read-only administrator',
-    }),
-  ),
-};
-
 export const okta = part({
   title: 'Okta',
-  options: oktaOptions,
-  make: asRead,
-  rules: (values: Given<typeof oktaOptions | typeof all.options>) =>
-    httpsRule('INGEST_OKTA_URL', values.INGEST_OKTA_URL, values),
-});
-
-const entraOptions = {
-  tenantId: demanded('INGEST_ENTRA_TENANT_ID', text, {
-    example: '4f95594c-a630-4b9d-b5c1-cc628e2b07e5',
-    about: '`poll entra`: directory (tenant) id',
-  }),
-  clientId: demanded('INGEST_ENTRA_CLIENT_ID', text, {
-    example: '6f0c1f0e-5b43-4a0e-9a4f-2f2b7d3f1f10',
-    about: '`poll entra`: application (client) id, with the application permission GroupMember.Read.All',
-  }),
-  clientSecret: secret(
-    demanded('INGEST_ENTRA_CLIENT_SECRET', text, {
-      example: 'change-me',
-      about: '`poll entra`: secret of that application',
+  options: {
+    url: demanded('INGEST_OKTA_URL', baseUrl, {
+      example: 'https://example.okta.com',
+      about: '`poll okta`: address of the organisation',
     }),
-  ),
-  url: initially('INGEST_ENTRA_GRAPH_URL', 'https://graph.microsoft.com', baseUrl, {
-    about: '`poll entra`: Microsoft Graph; national clouds have their own',
-  }),
-  loginUrl: initially('INGEST_ENTRA_LOGIN_URL', 'https://login.microsoftonline.com', baseUrl, {
-    about: '`poll entra`: where tokens come from',
-  }),
-};
+    token: secret(
+      demanded('INGEST_OKTA_API_TOKEN', text, {
+        example: 'change-me',
+        about: '`poll okta`: API token (SSWS) of a read-only administrator',
+      }),
+    ),
+  },
+  make: asRead,
+});
 
 export const entra = part({
   title: 'Microsoft Entra ID',
-  options: entraOptions,
-  make: asRead,
-  rules: (values: Given<typeof entraOptions | typeof all.options>) => [
-    ...httpsRule('INGEST_ENTRA_GRAPH_URL', values.INGEST_ENTRA_GRAPH_URL, values),
-    ...httpsRule('INGEST_ENTRA_LOGIN_URL', values.INGEST_ENTRA_LOGIN_URL, values),
-  ],
-});
-
-const auth0Options = {
-  url: demanded('INGEST_AUTH0_URL', baseUrl, {
-    example: 'https://example.eu.auth0.com',
-    about: '`poll auth0`: address of the tenant',
-  }),
-  clientId: demanded('INGEST_AUTH0_CLIENT_ID', text, {
-    example: 'mN8qYb1l0oN2',
-    about: '`poll auth0`: machine-to-machine application with read:events, read:groups and read:group_members',
-  }),
-  clientSecret: secret(
-    demanded('INGEST_AUTH0_CLIENT_SECRET', text, {
-      example: 'change-me',
-      about: '`poll auth0`: secret of that application',
+  options: {
+    tenantId: demanded('INGEST_ENTRA_TENANT_ID', text, {
+      example: '4f95594c-a630-4b9d-b5c1-cc628e2b07e5',
+      about: '`poll entra`: directory (tenant) id',
     }),
-  ),
-};
+    clientId: demanded('INGEST_ENTRA_CLIENT_ID', text, {
+      example: '6f0c1f0e-5b43-4a0e-9a4f-2f2b7d3f1f10',
+      about: '`poll entra`: application (client) id, with the application permission GroupMember.Read.All',
+    }),
+    clientSecret: secret(
+      demanded('INGEST_ENTRA_CLIENT_SECRET', text, {
+        example: 'change-me',
+        about: '`poll entra`: secret of that application',
+      }),
+    ),
+    url: initially('INGEST_ENTRA_GRAPH_URL', 'https://graph.microsoft.com', baseUrl, {
+      about: '`poll entra`: Microsoft Graph; national clouds have their own',
+    }),
+    loginUrl: initially('INGEST_ENTRA_LOGIN_URL', 'https://login.microsoftonline.com', baseUrl, {
+      about: '`poll entra`: where tokens come from',
+    }),
+  },
+  make: asRead,
+});
 
 export const auth0 = part({
   title: 'Auth0',
-  options: auth0Options,
+  options: {
+    url: demanded('INGEST_AUTH0_URL', baseUrl, {
+      example: 'https://example.eu.auth0.com',
+      about: '`poll auth0`: address of the tenant',
+    }),
+    clientId: demanded('INGEST_AUTH0_CLIENT_ID', text, {
+      example: 'mN8qYb1l0oN2',
+      about: '`poll auth0`: machine-to-machine application with read:events, read:groups and read:group_members',
+    }),
+    clientSecret: secret(
+      demanded('INGEST_AUTH0_CLIENT_SECRET', text, {
+        example: 'change-me',
+        about: '`poll auth0`: secret of that application',
+      }),
+    ),
+  },
   make: asRead,
-  rules: (values: Given<typeof auth0Options | typeof all.options>) =>
-    httpsRule('INGEST_AUTH0_URL', values.INGEST_AUTH0_URL, values),
 });
-
-const scimOptions = {
-  url: demanded('INGEST_SCIM_URL', baseUrl, {
-    example: 'https://idp.example.com/scim/v2',
-    about: '`poll scim`: base address, to which /Groups is added',
-  }),
-  token: secret(demanded('INGEST_SCIM_LIST_TOKEN', text, { example: 'change-me', about: '`poll scim`: bearer token' })),
-};
 
 export const scim = part({
   title: 'SCIM',
-  options: scimOptions,
+  options: {
+    url: demanded('INGEST_SCIM_URL', baseUrl, {
+      example: 'https://idp.example.com/scim/v2',
+      about: '`poll scim`: base address, to which /Groups is added',
+    }),
+    token: secret(
+      demanded('INGEST_SCIM_LIST_TOKEN', text, { example: 'change-me', about: '`poll scim`: bearer token' }),
+    ),
+  },
   make: asRead,
-  rules: (values: Given<typeof scimOptions | typeof all.options>) =>
-    httpsRule('INGEST_SCIM_URL', values.INGEST_SCIM_URL, values),
 });

@@ -1,5 +1,5 @@
 /** What every service has: the level of its log, its admin server, and the key that operators sign with. */
-import { problem, type Problem } from './problem.ts';
+import { problem } from './problem.ts';
 import {
   asRead,
   flag,
@@ -61,14 +61,3 @@ export const all = part({
   },
   make: asRead,
 });
-
-/** Plain http may not leave this machine, unless that is allowed. */
-export function httpsRule(
-  variable: string,
-  url: string | null | undefined,
-  values: Given<typeof all.options>,
-): Problem[] {
-  if (!url?.startsWith('http:') || isLoopback(new URL(url).hostname) || values.ALLOW_INSECURE !== false) return [];
-  const text = 'must be https, except on this machine (ALLOW_INSECURE=true allows it)';
-  return [problem(variable, text, url.replace('http:', 'https:'))];
-}

@@ -193,7 +193,10 @@ export const schedule: z.ZodType<readonly number[], string> = z
     'must be milliseconds separated by commas (empty: no retry)',
   );
 
-/** An origin, perhaps with a path; without a slash at the end. In one spelling, so that `HTTP:` is seen to be `http:`. */
+/**
+ * An origin, perhaps with a path; without a slash at the end. In one spelling, so that `HTTP:` is seen to be `http:`. Plain
+ * http is refused beyond this machine (variables.ts).
+ */
 export const baseUrl: z.ZodType<string, string> = z
   .string()
   .refine(isBaseUrl, 'must be an http or https URL without user, query and fragment')

@@ -9,7 +9,7 @@ import { problem, type Problem } from './problem.ts';
 import { rekey } from './rekey.ts';
 import { admin, all, operator } from './service.ts';
 import { ingest, topics } from './topics.ts';
-import type { Given, ReadFile, Variable, VariablesIn } from './variable.ts';
+import { baseUrl, type Given, isLoopback, type ReadFile, type Variable, type VariablesIn } from './variable.ts';
 import { webhook } from './webhook.ts';
 
 /** In the order of the documents, of the problems and of the rules. */
@@ -60,6 +60,20 @@ export const names: readonly Name[] = list.map(({ name }) => name);
 export const knownNames: readonly string[] = list.flatMap(({ name, kind }) =>
   kind === 'secret' ? [name, `${name}_FILE`] : [name],
 );
+
+/** Rules that do not hold. What was not read, or is wrong by itself, takes part in none of them. */
+export const brokenRules = (values: Values, readFile: ReadFile): readonly Problem[] =>
+  Object.values(parts).flatMap((part) => [...part.rules(values, readFile), ...httpsRules(part.variables, values)]);
+
+/** Plain http may not leave this machine, unless that is allowed. */
+function httpsRules(of: readonly Variable[], values: Values): readonly Problem[] {
+  const text = 'must be https, except on this machine (ALLOW_INSECURE=true allows it)';
+  return of.flatMap(({ name, type }) => {
+    const url = type === baseUrl ? values[name as Name] : null;
+    if (typeof url !== 'string' || !url.startsWith('http:') || values.ALLOW_INSECURE !== false) return [];
+    return isLoopback(new URL(url).hostname) ? [] : [problem(name, text, url.replace('http:', 'https:'))];
+  });
+}
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 

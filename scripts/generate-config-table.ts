@@ -1,8 +1,7 @@
 /** Writes what explains the configuration: `npm run config-table`. A unit test fails when it is stale. */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import type { Part, Variable } from '../src/config/variable.ts';
-import { names, variables } from '../src/config/variables.ts';
+import { names, parts, variables } from '../src/config/variables.ts';
 
 const root = new URL('../', import.meta.url);
 const PAGE = 'docs/reference.md';
@@ -13,26 +12,6 @@ export const configurationFiles = (): ReadonlyMap<string, string> =>
     [PAGE, pageWithTable(readFileSync(new URL(PAGE, root), 'utf8'))],
     ['.env.example', environmentExample()],
   ]);
-
-const parts: readonly (readonly [part: Part | 'all', title: string])[] = [
-  ['kafka', 'Kafka'],
-  ['topics', 'Topics'],
-  ['format', 'How change events are read'],
-  ['ids', 'Ids'],
-  ['genesys', 'Genesys Cloud'],
-  ['pipeline', 'How changes are applied'],
-  ['operator', 'Requests of operators'],
-  ['admin', 'Health and metrics'],
-  ['ingest', 'What identity providers push or are asked for'],
-  ['webhook', 'Webhooks of identity providers'],
-  ['rekey', 'Topics that are not keyed by group'],
-  ['poll', 'Identity providers that are asked'],
-  ['okta', 'Okta'],
-  ['entra', 'Microsoft Entra ID'],
-  ['auth0', 'Auth0'],
-  ['scim', 'SCIM'],
-  ['all', 'Every command'],
-];
 
 const BEGIN = '<!-- configuration: written by `npm run config-table` from src/config/variables.ts -->\n';
 const END = '<!-- end of configuration -->';
@@ -53,7 +32,7 @@ function configurationTable(): string {
 }
 
 function environmentExample(): string {
-  const sections = parts.map(([part, title]) => {
+  const sections = Object.entries(parts).map(([part, { title }]) => {
     const lines = entries()
       .filter((entry) => entry.part === part)
       .map(({ name, about, initial, isDemanded, example }) => {
@@ -67,13 +46,12 @@ function environmentExample(): string {
   );
 }
 
-function entries(): readonly (Variable<unknown> & { readonly name: string })[] {
-  return names.map((name) => {
-    const variable: Variable<unknown> = variables[name];
+const entries = () =>
+  names.map((name) => {
+    const variable = variables[name];
     const about = variable.kind === 'secret' ? `${variable.about} (or \`${name}_FILE\`)` : variable.about;
-    return { ...variable, name, about };
+    return { ...variable, about };
   });
-}
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   for (const [path, content] of configurationFiles()) writeFileSync(new URL(path, root), content);

@@ -3,7 +3,7 @@ import { Command } from 'commander';
 import { readConfig, type Config } from '../config/config.ts';
 import { ConfigError } from '../config/problem.ts';
 import { classify, tokenFailure } from '../core/target/outcome.ts';
-import { proxyFor, shownProxy } from '../core/target/proxy.ts';
+import { proxyFor, shownProxy } from '../adapters/proxy.ts';
 import { visible } from '../core/text/visible.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
 import type { GroupApi } from '../ports.ts';

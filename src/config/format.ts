@@ -1,63 +1,104 @@
 /** How the records of the source topic are read. */
-import type { DebeziumOptions } from '../formats/debezium/row.ts';
-import { readMapping, type Mapping } from '../formats/mapping/file.ts';
-import type { FormatName } from '../formats/reading/names.ts';
-import type { Problem } from './problem.ts';
-import type { ReadFile } from './read-values.ts';
-import type { Values } from './variables.ts';
+import { z } from 'zod';
+import { parseTableName, parseWhere, type MemberWhere, type TableName } from '../formats/debezium/where.ts';
+import { readMapping } from '../formats/mapping/file.ts';
+import { formatNames } from '../formats/reading/names.ts';
+import { problem, type Problem } from './problem.ts';
+import { file, type Given, initially, oneOf, optional, part, type ReadFile, text } from './variable.ts';
 
-export interface FormatConfig {
-  readonly name: FormatName;
-  readonly debezium: DebeziumOptions;
-  /** null: there is no mapping file. */
-  readonly mapping: Mapping | null;
-  /** null: signed SCIM events cannot be verified. */
-  readonly scimKeys: { readonly file: string; readonly issuer: string | null; readonly audience: string | null } | null;
-}
+/** Checked when the process starts, and used as what it says. */
+const parsed = <T>(parse: (text: string) => T | null, rule: string): z.ZodType<T, string> =>
+  z.string().transform((written, context): T => {
+    const value = parse(written);
+    if (value !== null) return value;
+    context.addIssue({ code: 'custom', message: rule });
+    return z.NEVER;
+  });
 
-export function formatPart(values: Values, readFile: ReadFile): FormatConfig {
-  const { MAPPING_FILE: mappingFile, SCIM_EVENTS_JWKS_FILE: keysFile } = values;
-  const mapping = mappingFile === null ? null : readMappingFile(mappingFile, readFile);
-  return {
-    name: values.SOURCE_FORMAT,
-    debezium: {
-      groupColumn: values.DEBEZIUM_GROUP_COLUMN,
-      memberColumn: values.DEBEZIUM_MEMBER_COLUMN,
-      table: values.DEBEZIUM_TABLE,
-      deletes: values.DEBEZIUM_DELETES,
-      memberWhere: values.DEBEZIUM_MEMBER_WHERE,
-    },
-    mapping: mapping?.ok === true ? mapping.mapping : null,
-    scimKeys:
-      keysFile === null
-        ? null
-        : { file: keysFile, issuer: values.SCIM_EVENTS_ISSUER, audience: values.SCIM_EVENTS_AUDIENCE },
-  };
-}
+const tableName: z.ZodType<TableName, string> = parsed(
+  parseTableName,
+  'must be the name of one table, alone or as schema.table; no list and no pattern',
+);
 
-export function formatRules(values: Partial<Values>, readFile: ReadFile): Problem[] {
-  const problems: Problem[] = [];
-  const { SOURCE_FORMAT: name, MAPPING_FILE: mapping, SCIM_EVENTS_JWKS_FILE: keys } = values;
-  if (name === 'mapping' && mapping === null)
-    problems.push(problem('MAPPING_FILE', 'is missing for the format mapping', '/etc/rollcall/mapping.json'));
-  if (typeof mapping === 'string') problems.push(...mappingProblems(mapping, readFile));
-  for (const demand of ['SCIM_EVENTS_ISSUER', 'SCIM_EVENTS_AUDIENCE'] as const) {
-    if (keys === null && typeof values[demand] === 'string')
-      problems.push(
-        problem(
-          'SCIM_EVENTS_JWKS_FILE',
-          `is missing, though ${demand} is given: it would check nothing`,
-          '/etc/rollcall/jwks.json',
-        ),
-      );
-  }
-  const { DEBEZIUM_GROUP_COLUMN: group, DEBEZIUM_MEMBER_COLUMN: member } = values;
-  if (group !== undefined && group === member)
-    problems.push(problem('DEBEZIUM_MEMBER_COLUMN', 'must differ from DEBEZIUM_GROUP_COLUMN', 'user_id'));
-  return problems;
-}
+const memberWhere: z.ZodType<MemberWhere, string> = parsed(
+  parseWhere,
+  "must be conditions such as status=active, deleted_at is null, kind!='guest', state is not null, separated by commas or by and; nothing else of SQL",
+);
 
-function mappingProblems(path: string, readFile: ReadFile): Problem[] {
+const options = {
+  name: initially('SOURCE_FORMAT', 'native', oneOf(...formatNames), {
+    about: `Format of the change events: ${formatNames.map((name) => `\`${name}\``).join(', ')}; see docs/formats.md`,
+  }),
+  debezium: {
+    groupColumn: initially('DEBEZIUM_GROUP_COLUMN', 'group_id', text, {
+      about: 'Debezium: column that holds the group’s id',
+    }),
+    memberColumn: initially('DEBEZIUM_MEMBER_COLUMN', 'user_id', text, {
+      about: 'Debezium: column that holds the member’s id',
+    }),
+    table: optional('DEBEZIUM_TABLE', tableName, {
+      example: 'public.user_group_membership',
+      about:
+        'Debezium: table whose rows are memberships, as `table` or `schema.table`, in any letter case; its partitions count as it, rows of other tables are skipped. Default: the topic has no others',
+    }),
+    memberWhere: optional('DEBEZIUM_MEMBER_WHERE', memberWhere, {
+      example: 'deleted_at is null',
+      about:
+        'Debezium: which rows are memberships: `column=value`, `column!=value`, `column is null`, `column is not null`, several with `,` or `and` between them. A row that comes to fulfil it is an addition, one that no longer does a removal. Default: all rows; one that `deleted_at`, `is_active`, `status` or the like marks is then a dead letter',
+    }),
+    deletes: initially('DEBEZIUM_DELETES', 'rows', oneOf('rows', 'tombstones'), {
+      about:
+        'Debezium: which record reports a deleted row. `rows`: one of its own, and tombstones are skipped; `tombstones`: the tombstone only (flattened records in the default mode)',
+    }),
+  },
+  mappingFile: file(
+    optional('MAPPING_FILE', text, {
+      example: '/etc/rollcall/mapping.json',
+      about: 'Mapping of the format `mapping`, JSON',
+    }),
+  ),
+  scim: {
+    file: file(
+      optional('SCIM_EVENTS_JWKS_FILE', text, {
+        example: '/etc/rollcall/jwks.json',
+        about: 'Public keys of the sender of SCIM events. Where it is set, events without a signature are refused',
+      }),
+    ),
+    issuer: optional('SCIM_EVENTS_ISSUER', text, {
+      example: 'https://scim.example.com',
+      about: 'Issuer that signed SCIM events must name. Default: any',
+    }),
+    audience: optional('SCIM_EVENTS_AUDIENCE', text, {
+      example: 'https://scim.example.com/Feeds/98d52461',
+      about: 'Audience that signed SCIM events must name. Default: any',
+    }),
+  },
+};
+
+export const format = part({
+  title: 'How change events are read',
+  options,
+  /** `mapping` null: there is no mapping file. `scimKeys` null: signed SCIM events cannot be verified. */
+  make: ({ mappingFile, scim: { file: keysFile, ...claims }, ...others }, readFile) => {
+    const mapping = mappingFile === null ? null : readMappingFile(mappingFile, readFile);
+    return {
+      ...others,
+      mapping: mapping?.ok === true ? mapping.mapping : null,
+      scimKeys: keysFile === null ? null : { file: keysFile, ...claims },
+    };
+  },
+  rules: (values: Given<typeof options>, readFile) => [
+    ...mappingRules(values, readFile),
+    ...scimRules(values),
+    ...columnRules(values),
+  ],
+});
+
+function mappingRules(values: Given<typeof options>, readFile: ReadFile): Problem[] {
+  const { SOURCE_FORMAT: name, MAPPING_FILE: path } = values;
+  if (name === 'mapping' && path === null)
+    return [problem('MAPPING_FILE', 'is missing for the format mapping', '/etc/rollcall/mapping.json')];
+  if (typeof path !== 'string') return [];
   const read = readMappingFile(path, readFile);
   if (read === null || read.ok) return [];
   return read.problems.map((text) => problem('MAPPING_FILE', `names a mapping that cannot be used: ${text}`, path));
@@ -65,17 +106,31 @@ function mappingProblems(path: string, readFile: ReadFile): Problem[] {
 
 /** null: it cannot be read, which is told where the variable itself is read. */
 function readMappingFile(path: string, readFile: ReadFile): ReturnType<typeof readMapping> | null {
-  let text: string;
+  let content: string;
   try {
-    text = readFile(path);
+    content = readFile(path);
   } catch {
     return null;
   }
   try {
-    return readMapping(JSON.parse(text));
+    return readMapping(JSON.parse(content));
   } catch {
     return { ok: false, problems: ['it is not JSON'] };
   }
 }
 
-const problem = (variable: string, text: string, example: string): Problem => ({ variable, problem: text, example });
+function scimRules({ SCIM_EVENTS_JWKS_FILE: keys, ...values }: Given<typeof options>): Problem[] {
+  if (keys !== null) return [];
+  return (['SCIM_EVENTS_ISSUER', 'SCIM_EVENTS_AUDIENCE'] as const).flatMap((name) => {
+    const text = `is missing, though ${name} is given: it would check nothing`;
+    return typeof values[name] === 'string' ? [problem('SCIM_EVENTS_JWKS_FILE', text, '/etc/rollcall/jwks.json')] : [];
+  });
+}
+
+function columnRules({
+  DEBEZIUM_GROUP_COLUMN: group,
+  DEBEZIUM_MEMBER_COLUMN: member,
+}: Given<typeof options>): Problem[] {
+  if (group === undefined || group !== member) return [];
+  return [problem('DEBEZIUM_MEMBER_COLUMN', 'must differ from DEBEZIUM_GROUP_COLUMN', 'user_id')];
+}

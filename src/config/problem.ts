@@ -6,6 +6,12 @@ export interface Problem {
   readonly example: string;
 }
 
+export const problem = (variable: string, text: string, example: string | number): Problem => ({
+  variable,
+  problem: text,
+  example: String(example),
+});
+
 export class ConfigError extends Error {
   override readonly name = 'ConfigError';
   readonly problems: readonly Problem[];

@@ -1,7 +1,7 @@
 /** HTTPS_PROXY, HTTP_PROXY and NO_PROXY, in small letters too, as other programs read them. */
-import type { ProxySettings } from '../core/target/proxy.ts';
+import type { ProxySettings } from '../adapters/proxy.ts';
 import type { Problem } from './problem.ts';
-import type { Environment } from './read-values.ts';
+import type { Environment } from './variables.ts';
 
 export interface ReadProxy {
   readonly proxy: ProxySettings;

@@ -1,27 +1,15 @@
-/** What one variable of the environment is: its type, default and explanation. The table of docs/reference.md is made of these. */
+/**
+ * How a part of the configuration is declared: its options, each with the variable that gives it, the rules between the
+ * variables, and what the part is made of. The table of docs/reference.md is written from the declarations.
+ */
 import { z } from 'zod';
+import type { Problem } from './problem.ts';
 
-/** A part of the configuration; a command reads only those that it needs. `all`: read by every command. */
-export type Part =
-  | 'kafka'
-  | 'topics'
-  | 'format'
-  | 'ids'
-  | 'genesys'
-  | 'pipeline'
-  | 'operator'
-  | 'admin'
-  | 'ingest'
-  | 'webhook'
-  | 'rekey'
-  | 'poll'
-  | 'okta'
-  | 'entra'
-  | 'auth0'
-  | 'scim';
+/** The text of a file; throws if it cannot be read. */
+export type ReadFile = (path: string) => string;
 
-export interface Variable<T> {
-  readonly part: Part | 'all';
+export interface Variable<N extends string = string, T = unknown> {
+  readonly name: N;
   /** From the text of the environment; messages say what the value must be and never repeat it. */
   readonly type: z.ZodType<T, string>;
   /** As one would write it; null: none. */
@@ -29,40 +17,104 @@ export interface Variable<T> {
   readonly isDemanded: boolean;
   /** `secret`: may be given as `<NAME>_FILE`, and is never shown. `file`: the path of a file that can be read. */
   readonly kind: 'plain' | 'secret' | 'file';
+  /** Of a file: its content is taken again when it changes, as that of secrets is. */
+  readonly isReloaded?: true;
+  /** Otherwise an empty variable counts as not set. */
+  readonly mayBeEmpty?: true;
   readonly example: string;
   /** Shown in its place where a value is wrong. */
   readonly shellExample?: string;
   readonly about: string;
 }
 
+/** Options by their names in the Config; several may be grouped. */
+export interface Options {
+  readonly [option: string]: Variable | Options;
+}
+
+/** The values of options, grouped like them. */
+export type Read<O> = {
+  readonly [K in keyof O]: O[K] extends Variable<string, infer T> ? T : Read<O[K]>;
+};
+
+export type VariablesIn<O> = O extends Variable ? O : { [K in keyof O]: VariablesIn<O[K]> }[keyof O];
+
+/** Values by the names of variables, of one part or of several. What was not read, or is wrong by itself, is absent. */
+export type Given<O> = {
+  readonly [V in VariablesIn<O> as V extends Variable<infer N> ? N : never]?: V extends Variable<string, infer T>
+    ? T
+    : never;
+};
+
+interface Declaration<O extends Options, C, G> {
+  /** Of its section in `.env.example`. */
+  readonly title: string;
+  readonly options: O;
+  /** Makes what commands get. Called only if no variable and no rule has a problem. */
+  readonly make: (options: Read<O>, readFile: ReadFile) => C;
+  /** Problems between its variables, and between them and those of other parts. */
+  readonly rules?: (values: G, readFile: ReadFile) => readonly Problem[];
+  /** Values that cost something, but break no promise. */
+  readonly risks?: (values: G) => readonly Problem[];
+}
+
+/** For a part whose options need no conversion. */
+export const asRead = <T>(options: T): T => options;
+
+export const part = <O extends Options, C, G = object>(declared: Declaration<O, C, G>) => ({
+  title: declared.title,
+  options: declared.options,
+  variables: variablesOf(declared.options),
+  rules: declared.rules ?? ((): readonly Problem[] => []),
+  risks: declared.risks ?? ((): readonly Problem[] => []),
+  from: (values: Values, readFile: ReadFile): C => declared.make(readOptions(declared.options, values), readFile),
+});
+
+type Values = Readonly<Record<string, unknown>>;
+
+const isVariable = (option: Variable | Options): option is Variable => typeof option['name'] === 'string';
+
+const variablesOf = (options: Options): readonly Variable[] =>
+  Object.values(options).flatMap((option) => (isVariable(option) ? option : variablesOf(option)));
+
+function readOptions<O extends Options>(options: O, values: Values): Read<O> {
+  const read = Object.entries(options).map(([key, option]) => [
+    key,
+    isVariable(option) ? values[option.name] : readOptions(option, values),
+  ]);
+  return Object.fromEntries(read) as Read<O>;
+}
+
 interface Explained {
-  readonly part: Part | 'all';
   readonly example: string;
   readonly about: string;
 }
 
 /** Without it the part cannot work. */
-export const demanded = <T>(type: z.ZodType<T, string>, explained: Explained): Variable<T> => ({
-  ...explained,
-  type,
-  initial: null,
-  isDemanded: true,
-  kind: 'plain',
-});
+export const demanded = <N extends string, T>(
+  name: N,
+  type: z.ZodType<T, string>,
+  explained: Explained,
+): Variable<N, T> => ({ ...explained, name, type, initial: null, isDemanded: true, kind: 'plain' });
 
-export const optional = <T>(type: z.ZodType<T, string>, explained: Explained): Variable<T | null> => ({
-  ...demanded<T | null>(type, explained),
-  isDemanded: false,
-});
+export const optional = <N extends string, T>(
+  name: N,
+  type: z.ZodType<T, string>,
+  explained: Explained,
+): Variable<N, T | null> => ({ ...demanded<N, T | null>(name, type, explained), isDemanded: false });
 
 /** The default is its own example. */
-export const initially = <T>(
+export const initially = <N extends string, T>(
+  name: N,
   initial: string,
   type: z.ZodType<T, string>,
   explained: Omit<Explained, 'example'>,
-): Variable<T> => ({ ...demanded(type, { ...explained, example: initial }), initial, isDemanded: false });
+): Variable<N, T> => ({ ...demanded(name, type, { ...explained, example: initial }), initial, isDemanded: false });
 
-export const secret = <T>(variable: Variable<T>): Variable<T> => ({ ...variable, kind: 'secret' });
+export const secret = <V extends Variable>(variable: V): V => ({ ...variable, kind: 'secret' });
+export const file = <V extends Variable>(variable: V): V => ({ ...variable, kind: 'file' });
+export const reloadedFile = <V extends Variable>(variable: V): V => ({ ...variable, kind: 'file', isReloaded: true });
+export const orEmpty = <V extends Variable>(variable: V): V => ({ ...variable, mayBeEmpty: true });
 
 /** What we ourselves verify; the vendors' secrets are as long as the vendors make them. */
 const OWN_SECRET_LENGTH_MIN = 16;
@@ -78,10 +130,11 @@ const ownSecretText = z
 export const GENERATED_SECRET = '$(openssl rand -hex 32)';
 
 /** A secret that others have to show to us. */
-export const ownSecret = (explained: Omit<Explained, 'example'>): Variable<string | null> =>
-  secret({ ...optional(ownSecretText, { ...explained, example: 'change-me' }), shellExample: GENERATED_SECRET });
-
-export const file = <T>(variable: Variable<T>): Variable<T> => ({ ...variable, kind: 'file' });
+export const ownSecret = <N extends string>(
+  name: N,
+  explained: Omit<Explained, 'example'>,
+): Variable<N, string | null> =>
+  secret({ ...optional(name, ownSecretText, { ...explained, example: 'change-me' }), shellExample: GENERATED_SECRET });
 
 /** The most that a timer of Node can wait, about 24.8 days. */
 const TIMER_MAX_MS = 2 ** 31 - 1;
@@ -120,7 +173,7 @@ const list = (value: string): string[] =>
     .filter((entry) => entry !== '');
 
 /** `host:port`, comma-separated. IPv6 literals are not among them: kafkajs splits at the first colon (kafkajs.md 1.3). */
-export const brokerList: z.ZodType<string[], string> = z
+export const brokerList: z.ZodType<readonly string[], string> = z
   .string()
   .transform(list)
   .refine((brokers) => brokers.length > 0 && brokers.every(isBroker), 'must be host:port, several separated by commas');
@@ -132,7 +185,7 @@ function isBroker(text: string): boolean {
 
 const PORT_MAX = 65_535;
 
-export const schedule: z.ZodType<number[], string> = z
+export const schedule: z.ZodType<readonly number[], string> = z
   .string()
   .transform((value) => list(value).map((entry) => (/^\d+$/.test(entry) ? Number(entry) : Number.NaN)))
   .refine(
@@ -140,7 +193,10 @@ export const schedule: z.ZodType<number[], string> = z
     'must be milliseconds separated by commas (empty: no retry)',
   );
 
-/** An origin, perhaps with a path; without a slash at the end. In one spelling, so that `HTTP:` is seen to be `http:`. */
+/**
+ * An origin, perhaps with a path; without a slash at the end. In one spelling, so that `HTTP:` is seen to be `http:`. Plain
+ * http is refused beyond this machine (variables.ts).
+ */
 export const baseUrl: z.ZodType<string, string> = z
   .string()
   .refine(isBaseUrl, 'must be an http or https URL without user, query and fragment')
@@ -161,3 +217,7 @@ function isBaseUrl(value: string): boolean {
 export function isLoopback(host: string): boolean {
   return host === 'localhost' || host === '::1' || host === '[::1]' || /^127(\.\d{1,3}){3}$/.test(host);
 }
+
+/** All of these brokers are on this machine. */
+export const areLocal = (brokers: readonly string[]): boolean =>
+  brokers.every((broker) => isLoopback(broker.slice(0, broker.lastIndexOf(':'))));

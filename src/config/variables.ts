@@ -1,200 +1,149 @@
-/** Every variable of the environment, with its limits, default and unit (units stand last in the names). */
-import {
-  baseUrl,
-  demanded,
-  durationMs,
-  flag,
-  initially,
-  oneOf,
-  optional,
-  ownSecret,
-  schedule,
-  secret,
-  text,
-  topicName,
-  type Variable,
-  wholeNumber,
-} from './variable.ts';
-import { formatVariables, guardVariables, idVariables, kafkaVariables } from './source-variables.ts';
-import { ingestVariables, pollVariables, rekeyVariables, webhookVariables } from './ingest-variables.ts';
+/** Every variable of the environment, by parts, and how its text is read. A command reads only the parts that it needs. */
+import { format } from './format.ts';
+import { genesys } from './genesys.ts';
+import { ids } from './ids.ts';
+import { kafka } from './kafka.ts';
+import { pipeline } from './pipeline.ts';
+import { auth0, entra, okta, poll, scim } from './poll.ts';
+import { problem, type Problem } from './problem.ts';
+import { rekey } from './rekey.ts';
+import { admin, all, operator } from './service.ts';
+import { ingest, topics } from './topics.ts';
+import { baseUrl, type Given, isLoopback, type ReadFile, type Variable, type VariablesIn } from './variable.ts';
+import { webhook } from './webhook.ts';
 
-const topics = {
-  SOURCE_TOPIC: initially('idp.group-membership', topicName, {
-    part: 'topics',
-    about: 'Change events of the identity provider, keyed by group',
-  }),
-  RETRY_TOPIC: initially('rollcall.retry', topicName, {
-    part: 'topics',
-    about: 'What waits, per group; compacted, with as many partitions as the source',
-  }),
-  DEAD_LETTER_TOPIC: initially('rollcall.dead-letter', topicName, {
-    part: 'topics',
-    about: 'What was given up, and input that could not be read',
-  }),
-  REPORT_TOPIC: initially('rollcall.reports', topicName, {
-    part: 'topics',
-    about: 'One record for every membership change',
-  }),
+/** In the order of the documents, of the problems and of the rules. */
+export const parts = {
+  kafka,
+  topics,
+  format,
+  ids,
+  genesys,
+  pipeline,
+  operator,
+  admin,
+  ingest,
+  webhook,
+  rekey,
+  poll,
+  okta,
+  entra,
+  auth0,
+  scim,
+  all,
 };
 
-const genesys = {
-  GENESYS_DOMAIN: initially('mypurecloud.com', text, {
-    part: 'genesys',
-    about: 'Region of the organisation, as in the address of its web page',
-  }),
-  GENESYS_API_URL: optional(baseUrl, {
-    part: 'genesys',
-    example: 'http://127.0.0.1:8080',
-    about: 'Instead of the region’s API (the sandbox, a proxy); with `GENESYS_LOGIN_URL` only',
-  }),
-  GENESYS_LOGIN_URL: optional(baseUrl, {
-    part: 'genesys',
-    example: 'http://127.0.0.1:8080',
-    about: 'Instead of the region’s login host; with `GENESYS_API_URL` only',
-  }),
-  GENESYS_CLIENT_ID: demanded(text, {
-    part: 'genesys',
-    example: '6f0c1f0e-5b43-4a0e-9a4f-2f2b7d3f1f10',
-    about: 'OAuth client (grant: client credentials)',
-  }),
-  GENESYS_CLIENT_SECRET: secret(
-    demanded(text, { part: 'genesys', example: 'change-me', about: 'Secret of that client' }),
-  ),
-  CONCURRENCY: initially('20', wholeNumber(1, 1000), {
-    part: 'genesys',
-    about: 'Requests in flight in all; never more than one per group',
-  }),
-  RATE_LIMIT_PER_MINUTE: optional(wholeNumber(1), {
-    part: 'genesys',
-    example: '180',
-    about:
-      'Upper bound of the request rate, besides what the target’s headers say. Default: 180 until they speak, then they alone',
-  }),
-  REQUEST_TIMEOUT_MS: initially('10000', durationMs(100), {
-    part: 'genesys',
-    about: 'Time limit of one request, its body included',
-  }),
-};
+/** A command asks for those that it needs; `all` is read by every one. */
+export type Part = keyof typeof parts;
 
-const pipeline = {
-  LINGER_MS: initially('20', durationMs(0), {
-    part: 'pipeline',
-    about: 'Time in which a burst for one group may gather into one request',
-  }),
-  MAX_WAIT_MS: initially('30000', durationMs(0), {
-    part: 'pipeline',
-    about: 'The longest that additions wait behind removals',
-  }),
-  MAX_MEMBERS_PER_PATCH: initially('50', wholeNumber(1, 50), {
-    part: 'pipeline',
-    about: 'Members in one request; Genesys Cloud takes no more than 50',
-  }),
-  MAX_CONFLICTS: initially('3', wholeNumber(0, 100), {
-    part: 'pipeline',
-    about: 'Version conflicts in a row after which a group waits',
-  }),
-  RETRY_BASE_MS: initially('1000', durationMs(1), {
-    part: 'pipeline',
-    about: 'Failure n waits a random time up to base × 2ⁿ',
-  }),
-  RETRY_CAP_MS: initially('30000', durationMs(1), {
-    part: 'pipeline',
-    about: 'The most that such a wait can be; not below `RETRY_BASE_MS`',
-  }),
-  RETRY_MAX_ATTEMPTS: initially('5', wholeNumber(1, 1000), {
-    part: 'pipeline',
-    about: 'Number of failures at which a change is given up',
-  }),
-  SLOW_RETRY_SCHEDULE_MS: initially('60000,300000,1800000,7200000,21600000', schedule, {
-    part: 'pipeline',
-    about:
-      'Waits where something may have yet to be provisioned: unknown users, missing groups, denied groups. Empty (the default of `apply` and `demo`): given up at the first failure',
-  }),
-  LATE_APPLY_MS: optional(durationMs(0), {
-    part: 'pipeline',
-    example: '20000',
-    about:
-      'How long after its sending a request without an answer may still take effect; an assumption about the target. Below `REQUEST_TIMEOUT_MS`: a warning. Default: 2 × `REQUEST_TIMEOUT_MS`',
-  }),
-  DEAD_KEEP_MS: initially('604800000', wholeNumber(0), {
-    part: 'pipeline',
-    about: 'How long a change that was given up can be replayed',
-  }),
-  DEAD_KEEP_COUNT: initially('10000', wholeNumber(0), {
-    part: 'pipeline',
-    about: 'How many of them are kept per partition',
-  }),
-  BREAKER_FAILURES: initially('5', wholeNumber(1, 1000), {
-    part: 'pipeline',
-    about: 'Failures in a row after which the target counts as down',
-  }),
-  MAX_PENDING_INTENTS: initially('200000', wholeNumber(1), {
-    part: 'pipeline',
-    about:
-      'Changes in memory beyond which no more are read; removals that are held do not count, nor up to as many that wait for another try',
-  }),
-  DRAIN_TIMEOUT_MS: initially('20000', durationMs(0), {
-    part: 'pipeline',
-    about:
-      'The longest that an orderly stop takes. Below `REQUEST_TIMEOUT_MS`: a warning, since it may cut off requests',
-  }),
-};
+type AllOptions = (typeof parts)[Part]['options'];
 
-const operator = {
-  OPERATOR_KEY: ownSecret({
-    part: 'operator',
-    about:
-      'Shared by `run`, `replay` and `held`: where `run` has it, it takes up only requests that are signed with it; at least 16 characters. Default: any request that is in the retry topic',
-  }),
-};
+export type Name = VariablesIn<AllOptions>['name'];
 
-const admin = {
-  ADMIN_HOST: initially('127.0.0.1', text, {
-    part: 'admin',
-    about: 'Address of `/healthz`, `/readyz` and `/metrics` of every service; beyond loopback `ADMIN_TOKEN` is needed',
-  }),
-  ADMIN_PORT: initially('8080', wholeNumber(0, 65_535), { part: 'admin', about: 'Their port; 0: none' }),
-  ADMIN_TOKEN: ownSecret({
-    part: 'admin',
-    about: '`/metrics` asks for it as `Authorization: Bearer …`; at least 16 characters. Probes need none',
-  }),
-};
+export type Values = Given<AllOptions>;
 
-const all = {
-  LOG_LEVEL: initially('info', oneOf('debug', 'info', 'warn', 'error'), {
-    part: 'all',
-    about: '`debug`, `info`, `warn` or `error`',
-  }),
-  ALLOW_INSECURE: initially('false', flag, {
-    part: 'all',
-    about: 'true: plain http, and passwords for Kafka without TLS, may leave this machine (also `--allow-insecure`)',
-  }),
-};
+interface Listed extends Variable<Name> {
+  readonly part: Part;
+}
 
-export const variables = {
-  ...kafkaVariables,
-  ...topics,
-  ...formatVariables,
-  ...idVariables,
-  ...genesys,
-  ...pipeline,
-  ...guardVariables,
-  ...operator,
-  ...admin,
-  ...ingestVariables,
-  ...webhookVariables,
-  ...rekeyVariables,
-  ...pollVariables,
-  ...all,
-};
+export const partNames = Object.keys(parts) as readonly Part[];
 
-export type Name = keyof typeof variables;
+const list = partNames.flatMap((part) => parts[part].variables.map((variable) => ({ ...variable, part }) as Listed));
 
-export type Values = { readonly [K in Name]: (typeof variables)[K] extends Variable<infer T> ? T : never };
+export const variables = Object.fromEntries(list.map((variable) => [variable.name, variable])) as Readonly<
+  Record<Name, Listed>
+>;
 
-export const names = Object.keys(variables) as readonly Name[];
+export const names: readonly Name[] = list.map(({ name }) => name);
 
 /** Names that can be in the environment: secrets may be given as files. */
-export const knownNames: readonly string[] = names.flatMap((name) =>
-  variables[name].kind === 'secret' ? [name, `${name}_FILE`] : [name],
+export const knownNames: readonly string[] = list.flatMap(({ name, kind }) =>
+  kind === 'secret' ? [name, `${name}_FILE`] : [name],
 );
+
+/** Rules that do not hold. What was not read, or is wrong by itself, takes part in none of them. */
+export const brokenRules = (values: Values, readFile: ReadFile): readonly Problem[] =>
+  Object.values(parts).flatMap((part) => [...part.rules(values, readFile), ...httpsRules(part.variables, values)]);
+
+/** Plain http may not leave this machine, unless that is allowed. */
+function httpsRules(of: readonly Variable[], values: Values): readonly Problem[] {
+  const text = 'must be https, except on this machine (ALLOW_INSECURE=true allows it)';
+  return of.flatMap(({ name, type }) => {
+    const url = type === baseUrl ? values[name as Name] : null;
+    if (typeof url !== 'string' || !url.startsWith('http:') || values.ALLOW_INSECURE !== false) return [];
+    return isLoopback(new URL(url).hostname) ? [] : [problem(name, text, url.replace('http:', 'https:'))];
+  });
+}
+
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+interface ReadValues {
+  readonly values: Values;
+  readonly problems: readonly Problem[];
+}
+
+/** Only the variables of the parts, and those of all. */
+export function readValues(environment: Environment, asked: readonly Part[], readFile: ReadFile): ReadValues {
+  const values: Partial<Record<Name, unknown>> = {};
+  const problems: Problem[] = [];
+  for (const variable of variablesOf(asked)) {
+    const read = readVariable(variable, environment, readFile);
+    if ('problem' in read) problems.push(read);
+    else values[variable.name] = read.value;
+  }
+  return { values: values as Values, problems };
+}
+
+const variablesOf = (asked: readonly Part[]): readonly Listed[] =>
+  list.filter(({ part }) => part === 'all' || asked.includes(part));
+
+type Read<T> = Problem | { readonly [K in keyof T]: T[K] };
+
+function readVariable(variable: Variable, environment: Environment, readFile: ReadFile): Read<{ value: unknown }> {
+  const { name, type, initial, isDemanded, kind } = variable;
+  const example = variable.shellExample ?? variable.example;
+  const given =
+    kind === 'secret' ? secretText(variable, environment, readFile) : { text: textOf(variable, environment) };
+  if ('problem' in given) return given;
+  const text = given.text ?? initial;
+  if (text === null) return isDemanded ? problem(name, 'is missing', example) : { value: null };
+  const parsed = type.safeParse(text);
+  if (!parsed.success) return problem(name, parsed.error.issues[0]?.message ?? 'is wrong', example);
+  const content = kind === 'file' ? fileText(name, text, readFile) : { text };
+  return 'problem' in content ? content : { value: parsed.data };
+}
+
+/** An empty variable counts as not set (compose files pass on what is not there so), unless it may be empty. */
+function textOf({ name, mayBeEmpty }: Pick<Variable, 'name' | 'mayBeEmpty'>, environment: Environment): string | null {
+  const text = environment[name] ?? null;
+  return text === '' && mayBeEmpty !== true ? null : text;
+}
+
+function secretText(variable: Variable, environment: Environment, readFile: ReadFile): Read<{ text: string | null }> {
+  const fileName = `${variable.name}_FILE`;
+  const path = textOf({ name: fileName }, environment);
+  const text = textOf(variable, environment);
+  if (path === null) return { text };
+  if (text !== null) return problem(variable.name, `and ${fileName} exclude each other`, variable.example);
+  const content = fileText(fileName, path, readFile);
+  if ('problem' in content) return content;
+  const trimmed = content.text.trim();
+  return trimmed === '' ? problem(fileName, 'names an empty file', path) : { text: trimmed };
+}
+
+function fileText(variable: string, path: string, readFile: ReadFile): Read<{ text: string }> {
+  try {
+    return { text: readFile(path) };
+  } catch (error) {
+    const code = error instanceof Error && 'code' in error ? String(error.code) : String(error);
+    return problem(variable, `names a file that cannot be read (${code})`, '/run/secrets/rollcall');
+  }
+}
+
+/** The paths of all files whose content is taken again when it changes: those of secrets, and what is declared so. */
+export const reloadedFiles = (environment: Environment, asked: readonly Part[]): readonly string[] =>
+  variablesOf(asked).flatMap((variable) => {
+    const { name, kind, isReloaded } = variable;
+    if (kind === 'secret') return textOf({ name: `${name}_FILE` }, environment) ?? [];
+    return (isReloaded === true ? textOf(variable, environment) : null) ?? [];
+  });

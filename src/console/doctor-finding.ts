@@ -1,7 +1,7 @@
 /** What `rollcall doctor` says of one thing that it tried. */
 import { readConfig, type Config } from '../config/config.ts';
 import { ConfigError } from '../config/problem.ts';
-import type { Part } from '../config/variable.ts';
+import type { Part } from '../config/variables.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
 import type { IdMapFinding } from './doctor-id-map.ts';
 import type { Host } from './host.ts';

@@ -4,8 +4,7 @@ import { explainKafkaError, type KafkaFault } from '../adapters/kafka/errors.ts'
 import { createLogTools, type KafkaLogTools } from '../adapters/kafka/tools.ts';
 import { createLog, type LogOptions } from '../adapters/log.ts';
 import { readConfig, type Config } from '../config/config.ts';
-import type { Environment } from '../config/read-values.ts';
-import type { Part } from '../config/variable.ts';
+import type { Environment, Part } from '../config/variables.ts';
 import type { Need } from '../core/log/authorization.ts';
 import type { TopicNames } from '../core/log/topics.ts';
 import { EXIT, ExitError, type ExitCode } from '../exit-codes.ts';

@@ -4,8 +4,7 @@
  * once it has rested for one look, so that half of a certificate and its key is not. What cannot be used changes nothing.
  */
 import { readConfig, type Config } from '../config/config.ts';
-import { reloadedFiles } from '../config/read-values.ts';
-import type { Part } from '../config/variable.ts';
+import { reloadedFiles, type Part } from '../config/variables.ts';
 import type { Logger } from '../ports.ts';
 import type { Host } from './host.ts';
 import { readText } from './kafka-tools.ts';

@@ -2,8 +2,7 @@
 import { Option } from 'commander';
 import { systemClock } from '../adapters/system.ts';
 import { KeySetFile, type KeySetSurroundings } from '../adapters/tokens.ts';
-import type { Config } from '../config/config.ts';
-import type { FormatConfig } from '../config/format.ts';
+import type { Config, Parts } from '../config/config.ts';
 import type { SourceFormat } from '../core/change/change.ts';
 import { EXIT, ExitError } from '../exit-codes.ts';
 import { afterCommit, firstRecordFindings, isOfThePast } from '../formats/first-records/first-records.ts';
@@ -40,7 +39,7 @@ const QUIET: KeySetSurroundings = {
 
 /** @param name another format than SOURCE_FORMAT. @throws ExitError (78) where the key set cannot be used. */
 export async function openFormat(
-  config: FormatConfig,
+  config: Parts['format'],
   surroundings: KeySetSurroundings = QUIET,
   name: FormatName = config.name,
 ): Promise<SourceFormat> {
@@ -49,21 +48,21 @@ export async function openFormat(
 
 /** Of the source topic. @throws as `openFormat`. */
 export async function openSourceTopicFormat(
-  config: FormatConfig,
+  config: Parts['format'],
   surroundings: KeySetSurroundings = QUIET,
 ): Promise<SourceFormat> {
   return sourceTopicFormat(config.name, await formatOptions(config, surroundings));
 }
 
 export async function formatOptions(
-  config: FormatConfig,
+  config: Parts['format'],
   surroundings: KeySetSurroundings = QUIET,
 ): Promise<FormatOptions> {
   const { debezium, mapping } = config;
   return { debezium, mapping, verifier: await verifierOf(config, surroundings) };
 }
 
-async function verifierOf({ scimKeys }: FormatConfig, surroundings: KeySetSurroundings): Promise<TokenVerifier> {
+async function verifierOf({ scimKeys }: Parts['format'], surroundings: KeySetSurroundings): Promise<TokenVerifier> {
   if (scimKeys === null) return withoutKeys;
   try {
     return await KeySetFile.open(scimKeys.file, scimKeys, surroundings);

@@ -1,8 +1,7 @@
 /** The environment: one frozen Config, or every problem at once, each with its variable and an example; never a secret. */
 import { pipelineOptions, readConfig } from '../../src/config/config.ts';
 import { ConfigError } from '../../src/config/problem.ts';
-import type { Part } from '../../src/config/variable.ts';
-import { knownNames, names, variables } from '../../src/config/variables.ts';
+import { knownNames, names, type Part, variables } from '../../src/config/variables.ts';
 import { demand, single } from './kind.ts';
 import type { Lots } from './lots.ts';
 import { digits, ODD_NUMBERS, oddText } from './mutate.ts';

@@ -65,7 +65,7 @@ export function halted(chance: Chance): Plot {
 
 /**
  * An owner does not hear of a rebalance at all, and the brokers drop it when the rebalance time-out is over: nothing but
- * its lease keeps its retries, which come due meanwhile, from the target (config/time-rules.ts).
+ * its lease keeps its retries, which come due meanwhile, from the target (config/kafka.ts).
  */
 export function excluded(chance: Chance): Plot {
   const joins = chance.between(8_000, 12_000);

@@ -1,5 +1,5 @@
 /** What a history takes place in: drawn by lot from the seed, and plain data, so that a regression can be kept. */
-import { rebalanceFloorMs } from '../../src/config/time-rules.ts';
+import { rebalanceFloorMs } from '../../src/config/kafka.ts';
 import type { Chance } from './engine/chance.ts';
 
 export interface Settings {

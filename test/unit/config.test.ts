@@ -1,8 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { pipelineOptions, readConfig, secretsIn } from '../../src/config/config.ts';
 import { ConfigError, misspelled } from '../../src/config/problem.ts';
-import type { Part } from '../../src/config/variable.ts';
-import { knownNames, names, variables } from '../../src/config/variables.ts';
+import { knownNames, names, type Part, variables } from '../../src/config/variables.ts';
 
 const everything = ['kafka', 'topics', 'format', 'genesys', 'pipeline', 'operator', 'admin'] as const;
 

@@ -136,7 +136,7 @@ test('circles between rooms come from imports of several files, and not from tho
 
 test.each([
   ['src/ports.ts', 'ports'],
-  ['src/config/rules.ts', 'config'],
+  ['src/config/kafka.ts', 'config'],
   ['src/core/target/outcome.ts', 'core/target'],
   ['src/core/target/outcome.ts', 'core/target'],
   ['src/pipeline/group/member.ts', 'pipeline/group'],

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { pipelineOptions, readConfig } from '../../src/config/config.ts';
 import { ConfigError } from '../../src/config/problem.ts';
-import type { Part } from '../../src/config/variable.ts';
+import type { Part } from '../../src/config/variables.ts';
 
 type Environment = Readonly<Record<string, string>>;
 

@@ -6,10 +6,9 @@
 import type { Dispatcher } from 'undici';
 import { Pool } from 'undici';
 import type { NoResponse, NotStarted, ResponseAnswer } from '../../core/target/answer.ts';
-import type { ProxySettings } from '../../core/target/proxy.ts';
 import { retryAfterMs, secondsMs } from '../../core/target/retry.ts';
 import type { Clock, Instant, MayStart } from '../../ports.ts';
-import { proxyAgent } from '../proxy-agent.ts';
+import { proxyAgent, type ProxySettings } from '../proxy.ts';
 import type { Heard } from './allowance.ts';
 
 export interface HttpRequest {

@@ -7,7 +7,6 @@
  * requests pass one gate, so that no answer (links without an end, a token that has expired already) makes us hurry.
  */
 import { IdpRefusal, IdpTrouble } from '../../core/ids/idp-failure.ts';
-import type { ProxySettings } from '../../core/target/proxy.ts';
 import { backoffMs, retryAfterMs, saneWaitMs, type ReadHeader } from '../../core/target/retry.ts';
 import type { KnownSecrets } from '../../core/text/redact.ts';
 import type { IdpAnswer, IdpApi, IdpStream } from '../../ingest/ports.ts';
@@ -15,7 +14,7 @@ import type { Clock, Logger, Random } from '../../ports.ts';
 import { pause, unlessAborted, within } from '../../time.ts';
 import { TargetGate } from '../genesys/gate.ts';
 import { logLasting } from '../lasting-lines.ts';
-import { proxyAgents } from '../proxy-agent.ts';
+import { proxyAgents, type ProxySettings } from '../proxy.ts';
 
 /** How requests show who we are. */
 export interface Authorization {

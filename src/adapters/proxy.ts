@@ -1,4 +1,7 @@
-/** Which proxy a request goes through: as undici's EnvHttpProxyAgent decides, which sends it, save that this machine has none. */
+/** Which requests go through the proxy of the environment, and the connections through it. */
+import { ProxyAgent } from 'undici';
+import type { Dispatcher } from 'undici';
+
 /** Empty: there is none. */
 export interface ProxySettings {
   readonly httpProxy: string;
@@ -11,7 +14,7 @@ export interface ProxySettings {
 /** Never through a proxy: it would look for this machine's services on its own. */
 const isLocal = (hostname: string): boolean => /^(?:(?:.+\.)?localhost|127(?:\.\d{1,3}){3}|\[::1\])$/i.test(hostname);
 
-/** null: none. */
+/** As undici's EnvHttpProxyAgent decides, save that this machine is reached without one. null: none. */
 export function proxyFor(url: string, { httpProxy, httpsProxy, noProxy }: ProxySettings): string | null {
   const { protocol, hostname, port } = new URL(url);
   const proxy = protocol === 'https:' ? httpsProxy || httpProxy : httpProxy;
@@ -21,8 +24,8 @@ export function proxyFor(url: string, { httpProxy, httpsProxy, noProxy }: ProxyS
 }
 
 function names(entry: string, target: { readonly hostname: string; readonly port: number }): boolean {
-  const [, host = entry, port = ''] = /^(.+):(\d+)$/.exec(entry) ?? [];
-  if (port !== '' && Number(port) !== target.port) return false;
+  const [, host = entry, port = 0] = /^(.+):(\d+)$/.exec(entry) ?? [];
+  if (Number(port) !== 0 && Number(port) !== target.port) return false;
   const name = host.replace(/^\*?\./, '').toLowerCase();
   return target.hostname === name || target.hostname.endsWith(`.${name}`);
 }
@@ -32,3 +35,26 @@ export const shownProxy = (proxy: string): string => {
   const { protocol, host } = new URL(proxy);
   return `${protocol}//${host}`;
 };
+
+/** null: this address is reached without one. */
+export function proxyAgent(
+  url: string,
+  proxy: ProxySettings,
+  options: Omit<ProxyAgent.Options, 'uri'> = {},
+): Dispatcher | null {
+  const uri = proxyFor(url, proxy);
+  return uri === null ? null : new ProxyAgent({ ...options, uri });
+}
+
+/** One agent for each origin: it keeps its connections. @param proxy absent: none */
+export function proxyAgents(proxy: ProxySettings | undefined): (url: string) => Dispatcher | null {
+  const agents = new Map<string, Dispatcher | null>();
+  return (url) => {
+    const { origin } = new URL(url);
+    const known = agents.get(origin);
+    if (known !== undefined || proxy === undefined) return known ?? null;
+    const agent = proxyAgent(origin, proxy);
+    agents.set(origin, agent);
+    return agent;
+  };
+}

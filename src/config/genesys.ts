@@ -1,0 +1,77 @@
+/** How Genesys Cloud is reached. */
+import assert from 'node:assert/strict';
+import { publicApiUrl, regionUrls } from '../adapters/genesys/regions.ts';
+import { problem, type Problem } from './problem.ts';
+import {
+  baseUrl,
+  demanded,
+  durationMs,
+  type Given,
+  initially,
+  optional,
+  part,
+  secret,
+  text,
+  wholeNumber,
+} from './variable.ts';
+
+const options = {
+  domain: initially('GENESYS_DOMAIN', 'mypurecloud.com', text, {
+    about: 'Region of the organisation, as in the address of its web page',
+  }),
+  apiUrl: optional('GENESYS_API_URL', baseUrl, {
+    example: 'http://127.0.0.1:8080',
+    about: 'Instead of the region’s API (the sandbox, a proxy); with `GENESYS_LOGIN_URL` only',
+  }),
+  loginUrl: optional('GENESYS_LOGIN_URL', baseUrl, {
+    example: 'http://127.0.0.1:8080',
+    about: 'Instead of the region’s login host; with `GENESYS_API_URL` only',
+  }),
+  clientId: demanded('GENESYS_CLIENT_ID', text, {
+    example: '6f0c1f0e-5b43-4a0e-9a4f-2f2b7d3f1f10',
+    about: 'OAuth client (grant: client credentials)',
+  }),
+  clientSecret: secret(
+    demanded('GENESYS_CLIENT_SECRET', text, { example: 'change-me', about: 'Secret of that client' }),
+  ),
+  concurrency: initially('CONCURRENCY', '20', wholeNumber(1, 1000), {
+    about: 'Requests in flight in all; never more than one per group',
+  }),
+  rateLimitPerMinute: optional('RATE_LIMIT_PER_MINUTE', wholeNumber(1), {
+    example: '180',
+    about:
+      'Upper bound of the request rate, besides what the target’s headers say. Default: 180 until they speak, then they alone',
+  }),
+  requestTimeoutMs: initially('REQUEST_TIMEOUT_MS', '10000', durationMs(100), {
+    about: 'Time limit of one request, its body included',
+  }),
+};
+
+export const genesys = part({
+  title: 'Genesys Cloud',
+  options,
+  /** `publicApiUrl` is of the region, also where requests go elsewhere. */
+  make: ({ domain, apiUrl, loginUrl, ...others }) => ({
+    ...others,
+    ...(apiUrl !== null && loginUrl !== null ? { apiUrl, loginUrl } : urlsOf(domain)),
+    publicApiUrl: publicApiUrl(domain),
+  }),
+  rules: regionRules,
+});
+
+function urlsOf(domain: string) {
+  const region = regionUrls(domain);
+  assert(region, 'the rules have let a region through that is none');
+  return region;
+}
+
+function regionRules(values: Given<typeof options>): Problem[] {
+  const { GENESYS_API_URL: api, GENESYS_LOGIN_URL: login, GENESYS_DOMAIN: domain } = values;
+  // Otherwise the credentials of one place would go to another.
+  if (api && login === null) return [problem('GENESYS_LOGIN_URL', 'is missing, though GENESYS_API_URL is given', api)];
+  if (login && api === null)
+    return [problem('GENESYS_API_URL', 'is missing, though GENESYS_LOGIN_URL is given', login)];
+  if (api === null && login === null && domain !== undefined && regionUrls(domain) === undefined)
+    return [problem('GENESYS_DOMAIN', 'is not a region of Genesys Cloud', 'mypurecloud.ie')];
+  return [];
+}

@@ -166,6 +166,6 @@ async function haveCursorTopic(topic: string, tools: LogTools, connection: Kafka
     return;
   }
   if (found.settings.get('cleanup.policy') === 'compact') return;
-  const mend = alterTopic(topic, 'cleanup.policy=compact');
-  throw new ExitError(EXIT.unavailable, `${topic} is not compacted: a cursor would be deleted with age.\n  ${mend}`);
+  const remedy = alterTopic(topic, 'cleanup.policy=compact');
+  throw new ExitError(EXIT.unavailable, `${topic} is not compacted: a cursor would be deleted with age.\n  ${remedy}`);
 }

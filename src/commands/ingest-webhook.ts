@@ -130,8 +130,8 @@ async function listen({ webhook }: Webhook, sources: WebhookSources): Promise<We
     return await startWebhook(webhook, sources);
   } catch (cause) {
     const why = cause instanceof Error ? cause.message : String(cause);
-    const mend =
+    const remedy =
       'set INGEST_HOST and INGEST_PORT to what is free, and INGEST_TLS_* to a certificate and its key in PEM';
-    throw new ExitError(EXIT.configuration, `the webhook server cannot listen (${why}); ${mend}`, { cause });
+    throw new ExitError(EXIT.configuration, `the webhook server cannot listen (${why}); ${remedy}`, { cause });
   }
 }

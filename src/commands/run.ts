@@ -200,11 +200,11 @@ async function firstRecords(
 /** Warns of what is at risk. @throws ExitError for what `doctor` calls a failure */
 function judgeRecords(findings: readonly RecordFinding[], logger: Logger): void {
   for (const finding of findings) {
-    const { code, message, mend } = finding;
-    if (!refusesStart(finding)) logger.warn({ code, message, mend }, 'the source records are at risk');
+    const { code, message, remedy } = finding;
+    if (!refusesStart(finding)) logger.warn({ code, message, remedy }, 'the source records are at risk');
   }
   const refusals = findings.filter(refusesStart);
   if (refusals.length === 0) return;
-  const lines = refusals.map(({ message, mend }) => `${message}\n  ${mend.replaceAll('\n', '\n  ')}`);
+  const lines = refusals.map(({ message, remedy }) => `${message}\n  ${remedy.replaceAll('\n', '\n  ')}`);
   throw new ExitError(EXIT.configuration, `the source records cannot be read:\n${lines.join('\n')}`);
 }

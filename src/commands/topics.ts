@@ -77,8 +77,8 @@ export async function createTopics(
 export const topicsExitCode = (findings: readonly TopicFinding[]): ExitCode =>
   findings.some(refusesRun) ? EXIT.unavailable : EXIT.done;
 
-const findingLines = ({ severity, message, mend }: TopicFinding): string =>
-  `${severity === 'error' ? 'FAIL' : 'warn'}  ${message}\n      ${mend.replaceAll('\n', '\n      ')}\n`;
+const findingLines = ({ severity, message, remedy }: TopicFinding): string =>
+  `${severity === 'error' ? 'FAIL' : 'warn'}  ${message}\n      ${remedy.replaceAll('\n', '\n      ')}\n`;
 
 interface Told {
   readonly created?: readonly NewTopic[];

@@ -43,7 +43,7 @@ export async function demandAccess(
 }
 
 function notPermitted(findings: readonly AccessFinding[], options: ErrorOptions = {}): ExitError {
-  const lines = findings.map(({ message, mend }) => `${message}\n  ${mend.replaceAll('\n', '\n  ')}`);
+  const lines = findings.map(({ message, remedy }) => `${message}\n  ${remedy.replaceAll('\n', '\n  ')}`);
   return new ExitError(EXIT.configuration, `Kafka does not permit what is needed:\n${lines.join('\n')}`, options);
 }
 
@@ -134,7 +134,7 @@ export class AccessWatch {
 
   /** Each with its remedy. */
   #reasons(): readonly string[] {
-    return this.#missing.map(({ message, mend }) => `${message} ${mend.replaceAll('\n', ' ')}`);
+    return this.#missing.map(({ message, remedy }) => `${message} ${remedy.replaceAll('\n', ' ')}`);
   }
 
   #lookLater(): void {
@@ -158,8 +158,8 @@ export class AccessWatch {
     const { clock, log } = this.#around;
     if (missing.length === 0 && this.#missing.length > 0) log.info({}, 'Kafka permits again what is needed');
     this.#missing = missing;
-    for (const { resource, message, mend } of missing) {
-      const fields = { [resource.kind]: resource.name, problem: message, mend };
+    for (const { resource, message, remedy } of missing) {
+      const fields = { [resource.kind]: resource.name, problem: message, remedy };
       logLasting(
         { clock, log },
         { level: 'warn', cause: message, fields, message: 'Kafka does not permit what is needed' },

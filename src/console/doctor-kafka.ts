@@ -81,7 +81,7 @@ async function findingsOfAccess(
       ),
     ];
   if (found.length === 0) return [ok('access', 'Kafka permits all that `run` needs of its topics and its group.')];
-  return found.map(({ message, mend }) => fail('access', EXIT.configuration, message, mend));
+  return found.map(({ message, remedy }) => fail('access', EXIT.configuration, message, remedy));
 }
 
 async function sessionFindings({ kafka }: Config<'kafka'>, nodeId: number, tools: KafkaLogTools): Promise<Judged[]> {
@@ -108,8 +108,8 @@ async function recordFindings(host: Host, tools: KafkaLogTools): Promise<Judged[
       return [ok('records', `Nothing to say against the first records of ${config.topics.source}.`)];
     return findings.map((finding) =>
       refusesStart(finding)
-        ? fail('records', EXIT.configuration, finding.message, finding.mend)
-        : warn('records', finding.message, finding.mend),
+        ? fail('records', EXIT.configuration, finding.message, finding.remedy)
+        : warn('records', finding.message, finding.remedy),
     );
   } catch (error) {
     if (!(error instanceof ExitError)) throw error;
@@ -127,8 +127,8 @@ const GROWTH_PROCEDURE = `To add partitions to a running Rollcall without losing
   5. start Rollcall, then the writers.`;
 
 function judgeTopic(finding: TopicFinding): Judged {
-  const { code, message, mend } = finding;
-  const advice = code === 'partition_counts_differ' ? `${mend}\n${GROWTH_PROCEDURE}` : mend;
+  const { code, message, remedy } = finding;
+  const advice = code === 'partition_counts_differ' ? `${remedy}\n${GROWTH_PROCEDURE}` : remedy;
   return refusesRun(finding) ? fail('topics', EXIT.unavailable, message, advice) : warn('topics', message, advice);
 }
 

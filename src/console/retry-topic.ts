@@ -103,8 +103,8 @@ export async function askOwners(
     throw new ExitError(EXIT.someFailed, `stopped while requests were written; of those that were, ${fateOf(retry)}`);
   }
   if (outcomes.includes('too_large')) {
-    const mend = 'name fewer changes, with --member or --id';
-    throw new ExitError(EXIT.someFailed, `a request does not fit into ${retry.topic}, others may be executed; ${mend}`);
+    const remedy = 'name fewer changes, with --member or --id';
+    throw new ExitError(EXIT.someFailed, `a request does not fit into ${retry.topic}, others may be executed; ${remedy}`);
   }
   for (const outcome of outcomes) {
     if (typeof outcome !== 'object') continue;

@@ -219,8 +219,8 @@ describeOwnKafka('what Kafka permits', (version) => {
           'not_replicated',
         ]),
       );
-      for (const { code, mend } of found)
-        if (code !== 'not_replicated') await broker.shell(mend.split('\n')[0] ?? 'false');
+      for (const { code, remedy } of found)
+        if (code !== 'not_replicated') await broker.shell(remedy.split('\n')[0] ?? 'false');
       expect((await checkTopics()).filter(({ code }) => code !== 'not_replicated')).toEqual([]);
     },
     300_000,

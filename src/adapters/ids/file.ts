@@ -164,8 +164,8 @@ async function firstRead(path: string): Promise<TableRead> {
     return await readTable(path);
   } catch (cause) {
     const why = cause instanceof Error && 'code' in cause ? String(cause.code) : String(cause);
-    const mend = 'write the table there, or correct ID_MAP; example: ID_MAP=file:/etc/rollcall/ids.csv';
-    throw new IdMapError(`ID_MAP: ${path}: cannot be read (${why}); ${mend}`, { cause });
+    const remedy = 'write the table there, or correct ID_MAP; example: ID_MAP=file:/etc/rollcall/ids.csv';
+    throw new IdMapError(`ID_MAP: ${path}: cannot be read (${why}); ${remedy}`, { cause });
   }
 }
 

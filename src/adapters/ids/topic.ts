@@ -180,7 +180,7 @@ export class TopicIdMap implements IdMap {
       const [before, count] = [this.#partitionCount, found?.partitionCount ?? this.#partitionCount];
       if (count === before) continue;
       this.#partitionCount = count;
-      logger.warn({ topic: this.#topic, before, partitions: count, mend: FILL_AGAIN }, OTHER_PARTITIONS);
+      logger.warn({ topic: this.#topic, before, partitions: count, remedy: FILL_AGAIN }, OTHER_PARTITIONS);
       isOther();
     }
   }

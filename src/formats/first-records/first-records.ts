@@ -46,7 +46,8 @@ function tombstoneFindings({ records, topic, debezium }: FirstRecords): RecordFi
       severity: 'warning',
       code: 'tombstones_only',
       message: `The first ${records.length} records of ${topic} have no values; a tombstone says nothing about a membership.`,
-      mend: 'Let the producer write values. Where it is Debezium with flattened records, see DEBEZIUM_DELETES in docs/formats.md.',
+      remedy:
+        'Let the producer write values. Where it is Debezium with flattened records, see DEBEZIUM_DELETES in docs/formats.md.',
     },
   ];
 }
@@ -64,7 +65,7 @@ function formatFindings(first: FirstRecords, decoded: readonly DecodedRecord[]):
         severity: 'error',
         code: 'wrong_format',
         message: `None of the first ${told.length} records of ${topic} can be read as ${name}: they look like ${other}.`,
-        mend: `Set SOURCE_FORMAT=${other}.`,
+        remedy: `Set SOURCE_FORMAT=${other}.`,
       },
     ];
   return [
@@ -73,7 +74,8 @@ function formatFindings(first: FirstRecords, decoded: readonly DecodedRecord[]):
       severity: 'warning',
       code: 'unreadable',
       message: `None of the first ${told.length} records of ${topic} can be read as ${name}: ${problem.message}`,
-      mend: 'See what each record means with `rollcall decode`, and correct SOURCE_FORMAT, its settings, or the producer.',
+      remedy:
+        'See what each record means with `rollcall decode`, and correct SOURCE_FORMAT, its settings, or the producer.',
     },
   ];
 }
@@ -88,7 +90,7 @@ function skipFindings({ topic, name }: FirstRecords, decoded: readonly DecodedRe
       severity: 'warning',
       code: 'all_skipped',
       message: `All of the first ${decoded.length} records of ${topic} are skipped as ${name}, most of them as \`${reason}\`: nothing would be applied.`,
-      mend: `${SKIP_REMEDIES.get(reason) ?? 'See what the topic holds, and correct SOURCE_TOPIC or SOURCE_FORMAT.'} \`rollcall decode\` says what each record means.`,
+      remedy: `${SKIP_REMEDIES.get(reason) ?? 'See what the topic holds, and correct SOURCE_TOPIC or SOURCE_FORMAT.'} \`rollcall decode\` says what each record means.`,
     },
   ];
 }

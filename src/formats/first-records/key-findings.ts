@@ -41,7 +41,7 @@ function groupFindings(
         severity: 'error',
         code: 'keyless',
         message: `${topic} has ${partitionCount} partitions and records without a key: the changes of a group are spread over them, and their order is lost.`,
-        mend: REKEY,
+        remedy: REKEY,
       },
     ];
   const spread = firstSpread(changes.map(({ event, key }) => [idKey(event.group), key ?? '']));
@@ -58,7 +58,7 @@ function groupFindings(
         severity: 'warning',
         code: 'keyed_by_membership',
         message: `${topic} is keyed by membership (the group ${quote(spread)} stands under several keys): each member keeps its order, but several instances may change one group at a time and meet in conflicts.`,
-        mend: `${REKEY} Debezium: message.key.columns=<schema>.<table>:<group column>.`,
+        remedy: `${REKEY} Debezium: message.key.columns=<schema>.<table>:<group column>.`,
       },
     ];
   return [
@@ -66,7 +66,7 @@ function groupFindings(
       severity: 'error',
       code: 'group_under_several_keys',
       message: `${topic} has records of the group ${quote(spread)} under several keys: they are spread over partitions, and their order is lost.`,
-      mend: REKEY,
+      remedy: REKEY,
     },
   ];
 }
@@ -84,7 +84,7 @@ function placeFindings({ topic }: FirstRecords, changes: readonly Change[]): Rec
         severity: 'warning',
         code: 'key_in_several_partitions',
         message: `${topic} has records with the key ${quote(Buffer.from(record.key ?? []).toString())} in ${placeText(earlier)} and in ${placeText(record)}: their order is lost, and an earlier change may undo a later one.`,
-        mend: `${SAME_PARTITIONER} Records from before a change of the number of partitions are no fault.`,
+        remedy: `${SAME_PARTITIONER} Records from before a change of the number of partitions are no fault.`,
       },
     ];
   }
@@ -98,7 +98,7 @@ function hashingFindings({ topic }: FirstRecords, hashing: Hashing): RecordFindi
       severity: 'warning',
       code: 'keys_hashed_differently',
       message: `The keys of ${topic} are hashed in ${hashing.names.length} ways: ${hashing.names.join(', ')}. A group that two such producers write stands in two partitions, and the order of its changes is lost.`,
-      mend: SAME_PARTITIONER,
+      remedy: SAME_PARTITIONER,
     },
   ];
 }

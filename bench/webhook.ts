@@ -109,7 +109,7 @@ async function idsOf(tools: LogTools, topic: string): Promise<ReadonlySet<string
   return ids;
 }
 
-/** Sends at a fixed rate, whatever becomes of the requests before. */
+/** Sends at a fixed rate, independent of the results of earlier requests. */
 class Load {
   readonly acknowledged: string[] = [];
   readonly waitsMs: number[] = [];

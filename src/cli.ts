@@ -44,7 +44,7 @@ async function main(): Promise<void> {
   }
   await flush(process.stdout);
   await flush(process.stderr);
-  // A connection that somebody forgot must not keep a command that has ended.
+  // A connection that was left open must not keep the process of a command that has ended.
   process.exit();
 }
 

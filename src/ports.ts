@@ -117,7 +117,7 @@ export interface ChangeLogHandler {
   offsetOutOfRange(topic: InputTopic, partition: number): void;
   /** The consumer is gone (crash, watchdog, rejoin): nothing is owned until the next `assigned`. */
   lost(reason: string): void;
-  /** The log cannot go on (credentials, TLS, codec, programming error); `error.message` names the mend. */
+  /** The log cannot go on (credentials, TLS, codec, programming error); `error.message` names the remedy. */
   failed(error: Error): void;
 }
 
@@ -140,7 +140,7 @@ export interface ChangeLog {
   seek(topic: InputTopic, partition: number, offset: bigint): void;
   pause(topic: InputTopic, partition: number): void;
   resume(topic: InputTopic, partition: number): void;
-  /** Leaves the group and joins anew, since what was read says that the ownership is doubtful. */
+  /** Leaves the group and joins again, since what was read says that the ownership is doubtful. */
   rejoin(reason: string): void;
   /** Leaves the group, so that others take over at once, and closes every connection. */
   leave(): Promise<void>;
@@ -193,7 +193,7 @@ export type MayStart = () => boolean;
 
 /** The rate gate: one permit is one request to the target. It follows the target's own limit headers, and its 429s. */
 export interface RateGate {
-  /** Takes a permit if one is free and nobody waits for one. */
+  /** Takes a permit if one is free and no caller waits for one. */
   tryTake(): boolean;
   /** Resolves with a permit taken, first come first served. */
   take(): Promise<void>;

@@ -1,4 +1,4 @@
-/** Statistics → ready or not, and why. A possible loss is named but makes nobody unready: a restart would not mend it. */
+/** Statistics → ready or not, and why. A possible loss is named but does not make the instance unready: a restart would not help. */
 import type { PartitionStats, PipelineStats } from '../pipeline/stats.ts';
 import type { Clock } from '../ports.ts';
 

@@ -202,7 +202,7 @@ interface BreakerWatch {
   readonly end: () => void;
 }
 
-/** Nobody waits beside a file for a target that stays down. */
+/** A command with a file does not wait for a target that stays down. */
 function watchBreaker(pipeline: Pipeline, { clock }: Pick<Host, 'clock'>): BreakerWatch {
   let cancel = (): void => undefined;
   const opened = new Promise<End>((resolve) => {

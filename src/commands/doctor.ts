@@ -1,4 +1,4 @@
-/** `rollcall doctor`: everything that `run` needs, tried one after the other; each finding with its mend. Changes nothing. */
+/** `rollcall doctor`: everything that `run` needs, tried one after the other; each finding with its remedy. Changes nothing. */
 import { Command } from 'commander';
 import { readConfig, type Config } from '../config/config.ts';
 import { ConfigError } from '../config/problem.ts';
@@ -23,7 +23,7 @@ export function doctorCommand(host: Host): Command {
     .summary(
       'try everything that `run` needs: configuration, brokers, topics, first records, token, permission, limits',
     )
-    .description('Tries what `run` needs and says how to mend what is wrong. Changes nothing.')
+    .description('Tries what `run` needs and names a remedy for each problem. Changes nothing.')
     .option('--json', 'one JSON object: {"findings":[{"check","status","message","advice"}]}')
     .addHelpText(
       'after',
@@ -122,7 +122,7 @@ function proxyFindings({ genesys, proxy }: Config<'genesys'>): Judged[] {
   });
 }
 
-/** Reading a group that does not exist: whoever may see groups is told so, who may not is refused. */
+/** Reading a group that does not exist: a client that may see groups gets a 404, one that may not is refused. */
 async function permissionFinding({ genesys }: Config<'genesys'>, api: GroupApi, host: Host): Promise<Judged> {
   const { answer, outcome } = await readGroup(api, host.random.uuid(), host);
   if (outcome.kind === 'not_found') return ok('permission', 'Groups can be read through SCIM.');

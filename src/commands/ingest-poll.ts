@@ -56,11 +56,11 @@ Sources, and what each needs (secrets also as NAME_FILE):
 
 The first start writes every group as a full state (INGEST_POLL_START=now: only what changes from now on). A cursor that the
 identity provider does not take any more (Okta keeps 90 days, a delta token of Entra ID lives for 7), or that is deleted,
-has every group written as a full state, whatever INGEST_POLL_START says. A group is written as a full state only when it was read to its last page. Groups that are gone are written as deleted; \`rollcall
-run\` holds those, and every large removal, until somebody approves.
+has every group written as a full state, even with INGEST_POLL_START=now. A group is written as a full state only when it was read to its last page. Groups that are gone are written as deleted; \`rollcall
+run\` holds those, and every large removal, until an operator approves.
 
 Changes are acknowledged before the cursor is written: killed at any moment it loses nothing, and may repeat. Run one
-instance for each identity provider. Nothing but https, except on this machine; 429 and 5xx are waited for as told.
+instance for each identity provider. Nothing but https, except on this machine; 429 and 5xx are waited for as the response says.
 Health and metrics on ADMIN_PORT (8080), but not with --once: /healthz, /readyz, /metrics.
 
 Example:

@@ -20,7 +20,7 @@ export function topicCommand(host: Host): Command {
   return new Command('topic')
     .summary('re-keys a topic that is not keyed by group, until SIGTERM')
     .description(
-      'Reads a topic of any format, puts the events of its partitions into the order in which they happened as far as that can be told, and writes native records keyed by group to the source topic.',
+      'Reads a topic of any format, puts the events of its partitions into the order in which they happened as far as it is known, and writes native records keyed by group to the source topic.',
     )
     .addHelpText('after', help)
     .action(async () => {
@@ -39,8 +39,8 @@ The order of what it writes:
   · across partitions the order in which the events happened (or else, were recorded). An event waits until every other
     partition has been read past its time, or has had nothing more to read for INGEST_REORDER_MS
   · a change that is older than what has gone on already for the same member of the same group is not written, if both
-    say when they happened: it goes to the dead-letter topic (superseded), and the log counts it. Where the order cannot be
-    told, the order of arrival stands, and the log counts that too
+    say when they happened: it goes to the dead-letter topic (superseded), and the log counts it. Where the order is
+    unknown, the order of arrival stands, and the log counts that too
 
 Offsets are committed when everything of a record is acknowledged: killed at any moment it loses nothing, and may repeat.
 One instance reads the topic; others with the same INGEST_GROUP_ID stand by and take over.

@@ -127,7 +127,7 @@ async function supervise(pipeline: Pipeline, log: ChangeLog, { host, logger }: S
   if (end === 'stop') logger.info({}, 'asked to stop: draining');
   await pipeline.drain();
   if (end instanceof Error) {
-    // A pipeline that has failed has not left; others take over at once only if somebody does.
+    // A pipeline that has failed has not left the consumer group; others take over without delay only if we leave.
     await log.leave();
     throw end;
   }

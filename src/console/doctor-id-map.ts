@@ -90,7 +90,7 @@ const sharedTargets = (shared: SharedTargets): readonly IdMapFinding[] =>
     ),
   );
 
-/** `scim`: a value that nobody can have is looked up. */
+/** `scim`: a value that no user can have is looked up. */
 export async function scimFindings(
   { userAttribute, groupAttribute }: IdMapOptions,
   api: GroupApi,
@@ -108,12 +108,12 @@ async function lookUpFinding(attribute: LookUpAttribute, api: GroupApi, host: Ho
   const search = searchFor({ attribute, value: host.random.uuid() });
   const asked = await searchOnce(search, api, host);
   if ('failure' in asked) {
-    const advice = `Choose another attribute for ID_MAP, or mend this. ${asked.failure.advice}`;
+    const advice = `Choose another attribute for ID_MAP, or solve this. ${asked.failure.advice}`;
     return fail(`ID_MAP: ${search.resource} cannot be looked up by ${attribute}: ${asked.failure.message}`, advice);
   }
   if (asked.list.resources.length === 0) return ok(`ID_MAP: ${search.resource} are looked up by ${attribute}.`);
   return fail(
-    `ID_MAP: the target ignores the filter by ${attribute}: it lists ${search.resource} for a value that nobody has.`,
+    `ID_MAP: the target ignores the filter by ${attribute}: it lists ${search.resource} for a value that no user has.`,
     'Choose another attribute, or a table (ID_MAP=file:PATH).',
   );
 }
@@ -146,6 +146,6 @@ async function searchOnce(search: Search, api: GroupApi, host: Host): Promise<Se
 }
 
 function notOpened(error: unknown): IdMapFinding {
-  if (error instanceof IdMapError) return fail(error.message, 'Mend the table; `rollcall doctor` tries it again.');
+  if (error instanceof IdMapError) return fail(error.message, 'Correct the table; `rollcall doctor` tries it again.');
   throw error;
 }

@@ -37,7 +37,7 @@ export function embed({ host, config, ...ports }: EmbeddedParts, topics: Topics,
   const broker = new MemoryBroker(clock, random);
   const none = { source: null, retry: null, deadLetter: null, report: null };
   for (const topic of newTopics(topics, none, { partitionCount, replicationFactor: 1 })) {
-    // Nobody else writes here, so that no record is too large.
+    // No other producer writes here, so that no record is too large.
     const settings = { ...topic.settings, 'max.message.bytes': String(Number.MAX_SAFE_INTEGER) };
     broker.createTopic({ ...topic, settings });
   }
@@ -47,7 +47,7 @@ export function embed({ host, config, ...ports }: EmbeddedParts, topics: Topics,
   return { broker, tools: connect(), pipeline };
 }
 
-/* What a run that was broken off leaves: changes nobody has reported yet, as reports that say so. */
+/* What an interrupted run leaves: changes without a report yet, as reports that say so. */
 
 const UNTRIED = {
   code: 'not_attempted',
@@ -84,7 +84,7 @@ export async function leftOver(
   return left;
 }
 
-/** A full state is told of by what it came to, too. */
+/** A full state is reported by its result, too. */
 function toldOf(reported: Operations): (intent: Intent) => boolean {
   const events = new Set(
     [...reported.values()].map(({ source }) => `${source.topic}/${source.partition}/${source.offset}`),

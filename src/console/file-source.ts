@@ -18,7 +18,7 @@ export const FILE_TOPICS: Topics = {
 
 export const FILE_SOURCE: Pick<Position, 'topic' | 'partition'> = { topic: FILE_TOPICS.source, partition: 0 };
 
-/** Nobody waits hours for a file: what may yet be provisioned is given up at the first failure, unless it is asked for. */
+/** A file is not waited for by the hour: what may yet be provisioned is given up at the first failure, unless it is asked for. */
 export const fileEnvironment = (environment: Host['environment']): Host['environment'] => ({
   SLOW_RETRY_SCHEDULE_MS: '',
   ...environment,

@@ -53,7 +53,7 @@ export const openQueue = ({ host, log, tools }: IngestSurroundings, offersMax = 
     clock: host.clock,
     offersMax,
     bytesMax: QUEUE_BYTES_MAX,
-    // What nobody has foreseen is tried again too: nothing is lost by that, and the log tells it.
+    // An unexpected error is tried again too: nothing is lost by that, and the log shows it.
     isPassing: (error) => {
       const { retriable, code } = explainKafkaError(error);
       return retriable || code === 'unexpected';

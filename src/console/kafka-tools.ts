@@ -1,4 +1,4 @@
-/** Opens the log tools of Kafka for one command, and turns what Kafka refuses into an exit code with its mend. */
+/** Opens the log tools of Kafka for one command, and turns what Kafka refuses into an exit code with its remedy. */
 import { readFileSync } from 'node:fs';
 import { explainKafkaError, type KafkaFault } from '../adapters/kafka/errors.ts';
 import { createLogTools, type KafkaLogTools } from '../adapters/kafka/tools.ts';

@@ -104,7 +104,10 @@ export async function askOwners(
   }
   if (outcomes.includes('too_large')) {
     const remedy = 'name fewer changes, with --member or --id';
-    throw new ExitError(EXIT.someFailed, `a request does not fit into ${retry.topic}, others may be executed; ${remedy}`);
+    throw new ExitError(
+      EXIT.someFailed,
+      `a request does not fit into ${retry.topic}, others may be executed; ${remedy}`,
+    );
   }
   for (const outcome of outcomes) {
     if (typeof outcome !== 'object') continue;

@@ -73,7 +73,7 @@ async function verifierOf({ scimKeys }: FormatConfig, surroundings: KeySetSurrou
   }
 }
 
-/* Reads the first records of the source topic, so that what is wrong with them is told before anything is applied. */
+/* Reads the first records of the source topic, so that what is wrong with them is reported before anything is applied. */
 
 const RECORDS_MAX = 200;
 /** So that each partition has its say, though the log hands out one after the other. */

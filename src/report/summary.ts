@@ -16,7 +16,7 @@ export function* summaryJson({ operations, ...counts }: Summary, indent: number)
   yield `${operations.length === 0 ? '' : `${line}${step}`}]${line}}\n`;
 }
 
-/* The summary for people: counts, then what needs somebody. */
+/* The summary for people: counts, then what needs a person. */
 
 /** More would scroll the counts away; the rest is in the file or the report topic. */
 const LISTED_MAX = 20;

@@ -130,7 +130,7 @@ describe('a server that ignores the filter', () => {
     sandbox.putUser({ id: 'user-1' });
     expect(await user('user-1')).toEqual(missing);
     expect(logger.lines).toContainEqual({
-      message: 'the target lists nobody with the attribute that was asked for',
+      message: 'the target lists no user with the attribute that was asked for',
       fields: { attribute: 'externalId' },
     });
   });

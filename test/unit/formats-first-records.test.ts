@@ -255,7 +255,10 @@ describe('partitions that are chosen in several ways', () => {
   test('are found where the keys are two spellings of one group', () => {
     const [upper, lower] = ['0FBD1A2E-7C4B-4D5E-9F60-AABBCCDDEEFF', '0fbd1a2e-7c4b-4d5e-9f60-aabbccddeeff'];
     const [finding] = findings([record(1, upper), record(4, lower)], topic);
-    expect(finding).toMatchObject({ code: 'key_in_several_partitions', remedy: expect.stringContaining('letter case') });
+    expect(finding).toMatchObject({
+      code: 'key_in_several_partitions',
+      remedy: expect.stringContaining('letter case'),
+    });
     expect(codes([record(1, upper), record(1, lower)], topic)).toEqual([]);
     // In other formats the group is named by the event.
     const keycloak = [at(0, keycloakEvent(upper), upper), at(2, keycloakEvent(lower), lower)];

@@ -23,7 +23,7 @@ interface Window {
   readonly endsAt: number;
   /** The longest reset that was heard, a second at least. */
   readonly lengthMs: number;
-  /** Begun by us when the one before was over; no answer has told of it yet. */
+  /** Begun by us when the one before was over; no response has confirmed it yet. */
   readonly isAssumed: boolean;
 }
 
@@ -39,7 +39,7 @@ interface Pace {
 export interface Answered {
   readonly sentAt: number;
   readonly isThrottled: boolean;
-  /** null: it told no limits. */
+  /** null: the response had no rate-limit headers. */
   readonly heard: Heard | null;
 }
 
@@ -51,7 +51,7 @@ export interface Allowance {
   readonly closedUntil: number;
   /** 429s in a row; those to requests that were sent before it closed count as one. */
   readonly refusals: number;
-  /** When the latest request was sent whose answer told limits and was no 429. */
+  /** When the latest request was sent whose response had rate-limit headers and was no 429. */
   readonly heardAt: number;
 }
 
@@ -156,7 +156,7 @@ function told(window: Window | null, heard: Heard): Window {
   if (window === null) return fresh;
   const aheadMs = endsAt - window.endsAt;
   if (Math.abs(aheadMs) > Math.max(endToleranceMinMs, lengthMs / 2)) {
-    // Sent in the window that we assumed, and told of the one before: that one is not over.
+    // Sent in the window that we assumed, but the response describes the one before: that one is not over.
     return aheadMs > 0 || sentAt >= window.openedAt ? fresh : window;
   }
   const { openedAt, isAssumed } = window;

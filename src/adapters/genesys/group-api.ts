@@ -1,6 +1,6 @@
 /**
  * Genesys Cloud as the target: SCIM groups under a token, a rate gate and a pool of connections.
- * A call uses up the permit its caller took, whatever comes of it; only with `not_started` the caller still has it.
+ * A call uses up its caller's permit with every result; only with `not_started` the caller still has it.
  */
 import type { Answer, NoToken } from '../../core/target/answer.ts';
 import { groupPath } from '../../core/target/plan.ts';

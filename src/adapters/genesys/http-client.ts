@@ -239,7 +239,7 @@ export function parsedBody(body: Uint8Array, reviver?: Reviver): unknown {
   }
 }
 
-/** Without the secrets, in whatever text of it they stand; whole texts are looked through, before anything is cut. */
+/** Without the secrets, in every text of it; whole texts are searched, before anything is cut. */
 function redactedBody(body: Uint8Array, redact: Redact): unknown {
   return parsedBody(body, (_, value) => (typeof value === 'string' ? redact(value) : value));
 }

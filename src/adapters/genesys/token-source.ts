@@ -1,5 +1,5 @@
 /**
- * The access token: one renewal at a time, whoever asks meanwhile shares it. A token near its end is renewed beside the
+ * The access token: one renewal at a time, shared by all callers meanwhile. A token near its end is renewed beside the
  * work, which goes on with the old one; only without a valid one does anybody wait. What the login host refused is not
  * asked again until `ensure`; after any other failure it is not asked before its pause is over. Token requests take no
  * permit of the gate: the limits are per token, this is another host.

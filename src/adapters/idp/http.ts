@@ -55,7 +55,7 @@ export interface IdpOptions {
   readonly timeoutMs: number;
   /** Tries of one request; null: for as long as it takes. */
   readonly triesMax: number | null;
-  /** What a 401 or 403 is to be mended with. */
+  /** The remedy for a 401 or 403. */
   readonly advice: string;
 }
 

@@ -53,7 +53,7 @@ export function scimApi(
   return new IdpHttp({ ...limits, baseUrl: access.url, advice }, connectIdp(world), fixedToken('Bearer', access));
 }
 
-/** What every API of an identity provider is told. */
+/** The options of every API of an identity provider. */
 export interface ApiLimits {
   /** Of one request. */
   readonly timeoutMs: number;

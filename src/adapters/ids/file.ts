@@ -1,5 +1,5 @@
 /**
- * `ID_MAP=file:PATH`: a CSV or NDJSON file, loaded anew when it changes. It is looked at again and again, since
+ * `ID_MAP=file:PATH`: a CSV or NDJSON file, reloaded when it changes. It is looked at again and again, since
  * notifications are lost where a file is replaced or mounted; a change is taken once it has rested for one look, so that
  * half a file is not. What cannot be used changes nothing, and is logged.
  */
@@ -41,7 +41,7 @@ export class FileIdMap implements IdMap {
   #look: Promise<void> = Promise.resolve();
   #isClosed = false;
 
-  /** @throws IdMapError which names the line and the mend. */
+  /** @throws IdMapError which names the line and the remedy. */
   static async open(path: string, surroundings: Surroundings): Promise<FileIdMap> {
     for (let reads = 1; ; reads += 1) {
       const { stamp, read } = await firstRead(path);

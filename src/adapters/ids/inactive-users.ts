@@ -6,8 +6,8 @@
  *   one      it hides them, all inactive users fit on one page: that page tells, for all that wait for it together
  *   and      it hides them, two conditions are understood: one more request for each
  *   paged    else every page is read, for all that wait together
- * What a page tells must be newer than the search that found nobody: people are deactivated and removed in one go, and who
- * is taken for missing is not removed. So whoever comes while a page is under way waits for the next reading.
+ * What a page tells must be newer than the search that found no user: people are deactivated and removed in one go, and who
+ * is taken for missing is not removed. So a user that arrives during a reading waits for the next one.
  */
 import {
   foldedValue,
@@ -121,7 +121,7 @@ export class InactiveUsers {
     const inactive = resources.filter(({ active }) => active === false);
     const sample = inactive.flatMap((resource) => foldedValues(this.#attribute, resource))[0];
     if (sample === undefined) {
-      // Nobody to try it on: the next reading may show one.
+      // No user to try it on: the next reading may show one.
       if (!isWhole) this.#learn('paged');
       return null;
     }
@@ -136,7 +136,7 @@ export class InactiveUsers {
     return null;
   }
 
-  /** A filter that is refused shows nobody; what is no answer says nothing. */
+  /** A refused filter shows no user; a failed request says nothing. */
   #shows(asked: Asked, sample: string): boolean | Unanswered {
     if (asked.kind === 'list') {
       const { resources } = asked.list;
@@ -168,7 +168,7 @@ export class InactiveUsers {
     this.#answerAll(left, { kind: 'missing' });
   }
 
-  /** @returns whoever is not among these. A list may hold active users, where its filter is not understood. */
+  /** @returns those that are not among these. A list may hold active users, where its filter is not understood. */
   #answerFound(batch: readonly Waiting[], resources: readonly ListedResource[]): readonly Waiting[] {
     const values = new Set(resources.flatMap((resource) => foldedValues(this.#attribute, resource)));
     return batch.filter(({ value, resolve }) => {

@@ -11,7 +11,7 @@ import { pause, unlessAborted } from '../../time.ts';
 import { IdMapError } from './options.ts';
 import { type SharedTargets, SharedTargetWarnings } from './group-claims.ts';
 
-/** Changes gather for so long before the listeners are told. */
+/** Changes gather for this long before the listeners are called. */
 const GATHER_MS = 100;
 /** Before following again what has broken off. */
 const AGAIN_MS = 5_000;

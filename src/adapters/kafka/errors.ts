@@ -231,7 +231,7 @@ export function explainKafkaError(error: unknown): KafkaExplanation {
   return {
     code: 'unexpected',
     message,
-    advice: 'Nobody expected this; please report it with the log.',
+    advice: 'This is not expected; please report it with the log.',
     retriable: false,
   };
 }
@@ -282,7 +282,7 @@ export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : inspect(error);
 }
 
-/** Ends the log: nothing that waiting could mend. */
+/** Ends the log: waiting cannot help. */
 export class KafkaFailure extends Error {
   override readonly name = 'KafkaFailure';
   readonly code: KafkaFault;

@@ -1,4 +1,4 @@
-/** What the Kafka adapter is told; limits and defaults of each value: config.ts. Durations in ms. */
+/** The options of the Kafka adapter; limits and defaults of each value: config.ts. Durations in ms. */
 import type { Clock, InputTopic, Logger } from '../../ports.ts';
 
 export type KafkaSasl =

@@ -1,5 +1,5 @@
 /**
- * Finds partitions that stand still although there is something to read. One cause is known and mended here: kafkajs does
+ * Finds partitions that stand still although there is something to read. One cause is known and handled here: kafkajs does
  * not get past a batch that compaction has emptied (kafkajs.md 2.7). For any other a new consumer is built.
  */
 import type { Cluster } from 'kafkajs';
@@ -28,7 +28,7 @@ export class Standstill {
     this.#admin = admin;
   }
 
-  /** The reason to build the consumer anew, null where there is none. */
+  /** The reason to rebuild the consumer, null where there is none. */
   fault(): string | null {
     const stuck = this.#consumer.intake.standing(faultMs).find((place) => this.#behind.has(place));
     return stuck === undefined

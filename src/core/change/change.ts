@@ -188,7 +188,7 @@ export interface Delta extends Change {
   readonly remove: readonly string[];
 }
 
-/** These members and nobody else, as of this position. */
+/** Exactly these members, as of this position. */
 export interface FullState extends Change {
   readonly kind: 'state';
   readonly members: readonly string[];
@@ -202,7 +202,7 @@ export interface Skip {
   readonly reason: string;
 }
 
-/** A change that the source tells of without saying which: to be read anew at the source. */
+/** A change that the source announces without its content: to be read again at the source. */
 export interface Hint {
   readonly kind: 'hint';
   readonly code: string;

@@ -1,5 +1,5 @@
 /**
- * Folding: of two intents for one member of one group the one with the higher position wins, whatever the order of
+ * Folding: of two intents for one member of one group the one with the higher position wins, independent of the order of
  * arrival. `add` then `remove` never cancel out: the member may already be there.
  */
 import type { Held } from './change.ts';
@@ -42,7 +42,7 @@ export const precedes = (a: Ranked, b: Ranked): boolean => comparePrecedence(a, 
 function comparePrecedence(a: Ranked, b: Ranked): number {
   const order = comparePositions(a.source, b.source);
   if (order !== 0 || a.member === b.member || a.op === 'state' || b.op === 'state') return order;
-  // Whom a full state names is none of the others, whatever it came to before the name was known.
+  // A member named by the full state is none of the others, also where its name was unknown before.
   if (a.namedBy !== b.namedBy) return b.namedBy === 'target' ? 1 : -1;
   if (a.op !== b.op) return a.op === 'remove' ? 1 : -1;
   return a.member < b.member ? 1 : -1;

@@ -212,7 +212,7 @@ function retentionFindings(role: TopicRole, topic: string, found: FoundTopic | n
       severity: 'warning',
       code: 'retention_too_short',
       topic,
-      message: `${topic} keeps records for ${retentionMs} ms, less than 7 days: what nobody has read by then is lost.`,
+      message: `${topic} keeps records for ${retentionMs} ms, less than 7 days: what has not been read by then is lost.`,
       remedy: alterTopic(topic, `retention.ms=${RETENTION_MIN_MS}`),
     },
   ];

@@ -123,7 +123,7 @@ export const invalidFailure = (code: string, message: string): Failure => ({
   message,
   status: null,
   scimType: null,
-  advice: 'Mend the producer and send the change again; the bytes are in the dead-letter topic.',
+  advice: 'Correct the producer and send the change again; the bytes are in the dead-letter topic.',
 });
 
 /** The reason of a record that tells of a change without saying which. */

@@ -36,7 +36,7 @@ export type Outcome =
   | Applied
   /** 304 to a conditional GET: what is cached holds. */
   | { readonly kind: 'unchanged' }
-  /** The version moved on: read again and plan anew. */
+  /** The version moved on: read and plan again. */
   | Failed<'conflict'>
   | Waiting<'throttled'>
   | Waiting<'transient'>

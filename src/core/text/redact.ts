@@ -143,7 +143,7 @@ function find(level: Level, needle: Needle, ranges: Range[]): void {
   if (needle.text.length > FRAGMENT_LENGTH_MIN) findEnd(level, needle.text, ranges);
 }
 
-/** So much of a secret is a part of it, whatever stands beside it: `(cut)`, a line break, a bracket. */
+/** So much of a secret is a part of it, with any text beside it: `(cut)`, a line break, a bracket. */
 const isMostOf = (secret: string, length: number): boolean => length >= PART_LENGTH_MIN && 2 * length >= secret.length;
 const PART_LENGTH_MIN = 16;
 

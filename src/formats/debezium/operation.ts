@@ -95,7 +95,7 @@ function sayingOfText(words: string): Saying | null {
 /** Of a JSON of which nothing else says that it is a row: it may be an event. */
 export const isEventName = remembered((words) => namesOperation(words) || PERHAPS.test(words));
 
-/* Values of columns that say that something was taken away, whatever the column is called. */
+/* Values of columns that say that something was taken away, in a column of any name. */
 
 const LENGTH_MAX = 64;
 

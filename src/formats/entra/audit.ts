@@ -130,7 +130,7 @@ function groupId(target: Fields): readonly string[] {
 /**
  * The target of the type Group wins over `Group.ObjectID` where both are there: its id is what Graph documents as the
  * resource's id, while the properties are texts for people. In a real log both say the same; they differ only where
- * somebody has replaced ids in it, and then nothing tells which is right. Several groups: the property says which.
+ * its ids were replaced, and then it is unknown which is right. Several groups: the property says which.
  */
 function groupOf({ groups, named }: Targets): string | SourceEvent {
   const [only, ...more] = groups;

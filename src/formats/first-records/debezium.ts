@@ -87,7 +87,7 @@ function deleteFindings({ topic, debezium, tellsDeletes, isKeyWhole }: Facts): R
       {
         severity: 'error',
         code: 'deletes_unreadable',
-        message: `${topic} has flattened rows, so a deleted row is a tombstone alone, and the key lacks \`${memberColumn}\`: nobody can tell whose membership ended.`,
+        message: `${topic} has flattened rows, so a deleted row is a tombstone alone, and the key lacks \`${memberColumn}\`: it is unknown whose membership ended.`,
         remedy: `Set delete.tombstone.handling.mode=rewrite at ExtractNewRecordState and DEBEZIUM_DELETES=rows, or do not flatten; or key the topic by both columns (message.key.columns).`,
       },
     ];
@@ -95,7 +95,7 @@ function deleteFindings({ topic, debezium, tellsDeletes, isKeyWhole }: Facts): R
     {
       severity: 'error',
       code: 'deletes_not_read',
-      message: `${topic} has flattened rows that do not say whether they were deleted: a deleted row is a tombstone alone there, and DEBEZIUM_DELETES=rows skips it, so that nobody would ever be removed.`,
+      message: `${topic} has flattened rows that do not say whether they were deleted: a deleted row is a tombstone alone there, and DEBEZIUM_DELETES=rows skips it, so that no member would ever be removed.`,
       remedy: isKeyWhole
         ? 'Set DEBEZIUM_DELETES=tombstones, or delete.tombstone.handling.mode=rewrite at ExtractNewRecordState.'
         : `Set delete.tombstone.handling.mode=rewrite at ExtractNewRecordState, or do not flatten; the key lacks \`${memberColumn}\`, so tombstones cannot be read either.`,

@@ -1,5 +1,5 @@
 /**
- * What the first records of a topic tell before anything is applied: a wrong format, a wrong key, deletes that nobody could
+ * What the first records of a topic tell before anything is applied: a wrong format, a wrong key, deletes that no reader could
  * read, a cleaner that would take changes away. Pure; each finding names its remedy. An `error` loses or misreads changes:
  * `run` does not start, and `doctor` fails. A `warning` is a risk that an operator may accept: `run` logs it.
  */

@@ -1,5 +1,5 @@
 /**
- * The native source format: one JSON object per record, keyed by group. Total: whatever the bytes, no exception.
+ * The native source format: one JSON object per record, keyed by group. Total: no bytes cause an exception.
  * Lenient only where no membership can be misread or passed over: a byte order mark is skipped, unknown fields are ignored,
  * an `event_id` or `occurred_at` that cannot be read counts as none, and a list that is null as absent. A record without any list
  * is refused, and so is one whose list is misspelt (native-names.ts): its members would be lost in silence.

@@ -1,5 +1,5 @@
 /**
- * What all formats share: bytes → JSON, and events whose ids are checked. Total: whatever the bytes, no exception.
+ * What all formats share: bytes → JSON, and events whose ids are checked. Total: no bytes cause an exception.
  * A lone surrogate (`"\ud800"` in JSON) has no UTF-8 form, so it could be neither a key nor a path: no text that we take.
  */
 import {
@@ -41,7 +41,7 @@ export const AS_FULL_STATE = `send them as a full state, while nothing changes t
 
 export type Read = { readonly ok: true; readonly json: unknown } | { readonly ok: false; readonly problem: Invalid };
 
-/** A record whose value somebody has read already: an envelope was taken off, or its format was looked for. */
+/** A record whose value has been read already: an envelope was taken off, or its format was looked for. */
 export interface ReadRecord extends SourceRecord {
   readonly read: Read;
 }
@@ -158,7 +158,7 @@ export const deltaOf = (op: Op, members: readonly string[], { group, eventId, oc
     ? delta({ group, eventId, occurredAt, add: members, remove: NOBODY })
     : delta({ group, eventId, occurredAt, add: NOBODY, remove: members });
 
-/** These members and nobody else; `invalid` where an id cannot be one. */
+/** Exactly these members; `invalid` where an id cannot be one. */
 export function fullState(told: ToldOfGroup & { readonly members: readonly string[] }): FullState | Invalid {
   const { group, eventId = null, occurredAt = null, members } = told;
   const problem = problemOf(group, eventId) ?? memberProblem(members, group);

@@ -31,7 +31,7 @@ export const withoutEventBridge = (json: unknown): unknown =>
 
 const TIME_LENGTH_MAX = 64;
 
-/** A time as the source writes it; it is only shown, so whatever cannot be one is left out. */
+/** A time as the source writes it; it is only shown, so a value that cannot be one is left out. */
 export function timeIn(value: unknown): string | null {
   const text = textIn(value);
   return text !== null && text.length <= TIME_LENGTH_MAX ? text : null;
@@ -53,7 +53,7 @@ export function epochTime(value: unknown): string | null {
 export const epochSeconds = (value: unknown): string | null =>
   typeof value === 'number' ? rfc3339(value * 1000) : null;
 
-/** An id as the source writes it; whatever is no text becomes the empty id, which every event refuses. */
+/** An id as the source writes it; a value that is no text becomes the empty id, which every event refuses. */
 export const idIn = (value: unknown): string => (typeof value === 'string' ? value : '');
 
 /** The id of a group for a message or a dead letter; null where it could be none. */

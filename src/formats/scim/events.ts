@@ -116,7 +116,7 @@ const unsigned = invalid(
 /*
  * Verdicts on tokens, from the verification of a batch until its records are decoded. Verifying is asynchronous, decoding
  * is not, hence the keeping. Bounded by the characters of the tokens: what was asked for stays for a while, since a record
- * may be decoded twice; what nobody asked for (its partition went to another owner) goes when others need the room.
+ * may be decoded twice; an event that is not asked for (its partition went to another owner) goes when others need the room.
  */
 
 /** Far beyond what is fetched and not yet decoded: a verdict lost here would be a dead letter for a good token. */

@@ -60,7 +60,7 @@ const GROUP_SCHEMA = 'urn:ietf:params:scim:schemas:core:2.0:group';
 
 /** What a PATCH as a whole does to the members; its operations happen one after the other. */
 export interface Patched {
-  /** The members and nobody else (`state`), or what is added and removed. */
+  /** Exactly the members (`state`), or what is added and removed. */
   readonly kind: 'delta' | 'state';
   readonly wanted: ReadonlyMap<string, Op>;
   readonly refused: readonly string[];
@@ -110,7 +110,7 @@ function applyToAll(patch: Patch, op: 'add' | 'remove' | 'replace', value: unkno
   }
   const members = membersIn(value);
   if (members === null) return 'its members are no list of objects';
-  // Nobody (what the values say), or everybody (what RFC 7644 says of the path alone)?
+  // No member (what the values say), or every member (what RFC 7644 says of the path alone)?
   if (op === 'remove' && members.users.length + members.refused.length === 0) return 'it removes an empty list';
   if (op === 'replace') startAnew(patch);
   // Not spread: a list may be longer than the arguments of a call can be.

@@ -5,7 +5,7 @@ import { IdpTrouble } from '../../core/ids/idp-failure.ts';
 import { isFields, readJson, textIn, type Fields } from '../../formats/reading/reading.ts';
 import type { IdpAnswer } from '../ports.ts';
 
-/** The object in an answer that must be a good one; whatever is not must never pass for an empty one. @throws IdpTrouble */
+/** The object in an answer that must be a good one; any other must never pass for an empty one. @throws IdpTrouble */
 export function fieldsOf(answer: IdpAnswer, what: string): Fields {
   const json = jsonOf(answer, what);
   if (!isFields(json)) throw new IdpTrouble(`${what}: the answer is no object`);

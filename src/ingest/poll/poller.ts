@@ -119,8 +119,8 @@ export class Poller {
     const page = await source.read(this.#cursor, this.#known);
     if ('kind' in page) {
       if (this.#isFresh) throw new IdpTrouble(`a new cursor is not taken either: ${page.reason}`);
-      log.error({ source: source.name, reason: page.reason }, 'the cursor is lost: every group is read anew');
-      // Nobody knows what has happened since, so that `now` is no choice.
+      log.error({ source: source.name, reason: page.reason }, 'the cursor is lost: every group is read again');
+      // What has happened since is unknown, so that `now` is no choice.
       await this.#start('full');
       return false;
     }

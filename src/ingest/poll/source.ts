@@ -22,7 +22,7 @@ export interface Page {
   readonly hasMore: boolean;
 }
 
-/** The cursor is of no use any more: what happened since cannot be told change by change. */
+/** The cursor is of no use any more: what happened since cannot be listed change by change. */
 export interface Lost {
   readonly kind: 'lost';
   readonly reason: string;

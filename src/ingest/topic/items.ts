@@ -78,7 +78,7 @@ export function changesOf(record: InputRecord, decoded: Decoded): readonly Entry
   });
 }
 
-/** Of the very same time the removal goes last: where the order cannot be told, the smaller permission stands. */
+/** Of the very same time the removal goes last: where the order is unknown, the smaller permission stands. */
 const rankOf = (event: ChangeEvent): number => (event.kind === 'delta' && event.remove.length === 0 ? 0 : 1);
 
 function lettersOf(

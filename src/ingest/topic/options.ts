@@ -1,4 +1,4 @@
-/** What passing a topic on is told, and what it needs of the world. */
+/** The options of passing a topic on, and the ports that it needs. */
 import type { SourceFormat } from '../../core/change/change.ts';
 import type { Clock, Logger } from '../../ports.ts';
 import { Notices } from '../notices.ts';
@@ -26,7 +26,7 @@ export interface RekeyWorld {
   readonly notices: RekeyNotices;
 }
 
-/* What operators of `rollcall ingest topic` are told: counted, a line at once and then at most one every ten seconds. */
+/* The messages to operators of `rollcall ingest topic`: counted, a line at once and then at most one every ten seconds. */
 
 export interface RekeyNotices {
   readonly letters: Notices;
@@ -44,8 +44,8 @@ export function rekeyNotices(clock: Pick<Clock, 'schedule'>, log: Pick<Logger, '
     'raise INGEST_REORDER_MS if that happens often',
   );
   const uncertain = tell(
-    'the order of contradicting changes cannot be told; they went on in the order of their arrival',
-    'have the source say when its events happened, or read such groups anew',
+    'the order of contradicting changes is unknown; they went on in the order of their arrival',
+    'have the source say when its events happened, or read such groups again',
   );
   return {
     letters,

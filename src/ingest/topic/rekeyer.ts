@@ -159,7 +159,7 @@ export class Rekeyer implements RelayHandler {
 
   async #releaseAll(): Promise<void> {
     while (!this.#isOver) {
-      // Somebody else may have the topic by now: they would be overtaken.
+      // Another instance may have the topic by now: its records would be overtaken.
       if (!this.#world.relay.holdsLease()) return;
       const items = this.#window.release(this.#now(), RELEASE_MAX);
       if (items.length === 0) break;
@@ -198,7 +198,7 @@ export class Rekeyer implements RelayHandler {
     const { from, deadLetterTopic } = this.#options;
     const { queue, clock, log, notices, relay } = this.#world;
     const origin = { source: `topic/${from}`, at: clock.now().wall };
-    // Tried again when somebody else has the topic, it would land behind what that one has written.
+    // Tried again when another instance has the topic, it would land behind what that one has written.
     const turn: Turn = () => {
       if (assignment === this.#assignment && relay.holdsLease()) return 'now';
       return assignment === this.#assignment && !this.#isOver ? 'later' : 'never';

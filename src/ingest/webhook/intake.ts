@@ -128,7 +128,7 @@ function nameOf(kind: KindName, records: readonly OutRecord[]): string {
 
 function originOf({ kind, secrets }: Sender, { value, headers }: Received, at: number): Origin {
   const text = Buffer.from(value).toString('latin1');
-  // One character a byte, so that nothing else is changed, whatever the bytes.
+  // One character a byte, so that no other byte is changed.
   return { source: `webhook/${kind.name}`, at, value: Buffer.from(secrets.redactWhole(text), 'latin1'), headers };
 }
 

@@ -2,7 +2,7 @@ import type { Invalid } from '../../core/change/change.ts';
 import type { Clock, Logger } from '../../ports.ts';
 import { Notices } from '../notices.ts';
 
-/** What the webhook server is told. */
+/** The options of the webhook server. */
 export type KindName = 'okta' | 'auth0' | 'keycloak' | 'entra' | 'scim';
 
 export interface WebhookConfig {
@@ -30,7 +30,7 @@ export interface WebhookConfig {
 
 /* What the webhook server tells of requests. */
 
-/** One for each thing that is told. */
+/** One for each message. */
 export interface WebhookNotices {
   readonly refusals: Notices;
   readonly hints: Notices;
@@ -84,6 +84,6 @@ const RETRY_AFTER_SECONDS = '2';
 /** The sender is to repeat it: nothing was acknowledged. */
 export const unavailable = (error: string): Answer => json(503, { error }, { 'retry-after': RETRY_AFTER_SECONDS });
 
-/** Whoever sends no JSON should notice; an event that cannot be understood would only be repeated. */
+/** A sender of what is no JSON should notice; an event that cannot be understood would only be repeated. */
 export const refusedUnlessJson = ({ code }: Invalid): Answer | null =>
   code === 'not_json' || code === 'not_utf8' ? json(400, { error: 'the body is not JSON' }) : null;

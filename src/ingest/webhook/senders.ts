@@ -21,7 +21,7 @@ const auth0 = (token: string): WebhookKind => ({
 /*
  * Change notifications of Microsoft Graph (learn.microsoft.com/graph/change-notifications-delivery-webhooks): the address
  * is verified by a POST with `validationToken`, to be repeated as plain text within 10 s; every notification carries the
- * subscription's clientState; whatever is not a 2xx is repeated for 4 hours.
+ * subscription's clientState; every answer but a 2xx is repeated for 4 hours.
  */
 
 const entra = (clientState: string): WebhookKind => ({

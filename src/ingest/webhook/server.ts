@@ -206,7 +206,7 @@ export class WebhookServer {
     const type = head.headers['content-type'];
     const headers = type === undefined ? [] : [['content-type', Buffer.from(type)] as const];
     const taken = intake.take({ kind, ...sender }, { key: null, value: body, headers });
-    // Nobody may be waiting for it any more when it fails.
+    // There may be no caller left to see it fail.
     taken.catch(() => undefined);
     const leftMs = this.#options.answerWithinMs - (clock.now().monotonic - arrivedAt);
     const intaken = await within(clock, leftMs, taken);

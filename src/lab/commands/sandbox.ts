@@ -32,7 +32,7 @@ export function sandboxCommand(host: Host): Command {
     .option('--any-user', 'every id is a user, listed or not')
     .option('--limit <requests>', 'requests a token may spend in a minute, or "off"', requestLimit, 300)
     .option('--client-id <id>', 'OAuth client id (default: sandbox-client)')
-    .option('--client-secret <secret>', 'OAuth client secret (default: drawn anew at each start)')
+    .option('--client-secret <secret>', 'OAuth client secret (default: a new random one at each start)')
     .option('--random-seed <number>', 'seeds what is drawn by lot', wholeNumber(0, 2 ** 32 - 1), 1)
     .addHelpText('after', examples)
     .action(async (flags: SandboxFlags) => {

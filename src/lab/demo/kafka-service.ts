@@ -131,7 +131,7 @@ class RunProcess {
         `\`rollcall run\` ended with ${code}. The end of its log:\n${this.#tail.join('\n')}`,
       );
     });
-    // Whoever plays the demo sees it; nobody does once the demo is over.
+    // Shown while the demo plays, and not once it is over.
     this.broken.catch(() => undefined);
   }
 

@@ -1,6 +1,6 @@
 /**
  * The demo's change events, drawn from a seed, and the memberships that they ask for. Events come over and over
- * (duplicates), add who is there already (re-adds), name a member twice, and in one group a user that nobody knows.
+ * (duplicates), add who is there already (re-adds), name a member twice, and in one group an unknown user.
  */
 import type { Random } from '../../ports.ts';
 import type { FaultRule } from '../sandbox/faults.ts';

@@ -187,7 +187,7 @@ const alone = ({ type, classifier }: { readonly type: string; readonly classifie
   `<type>${type}</type>${classifier === undefined ? '' : `<classifier>${classifier}</classifier>`}` +
   '<exclusions><exclusion><groupId>*</groupId><artifactId>*</artifactId></exclusion></exclusions>';
 
-/** Why a broker cannot be had on this machine; the message names the mend. */
+/** Why a broker cannot be had on this machine; the message names the remedy. */
 export type SetupFault =
   | 'java_missing'
   | 'java_too_old'

@@ -127,7 +127,7 @@ export class Guard {
   }
 }
 
-/* TCP ports of the loopback interface that nobody listens on right now; another process may still take one. */
+/* TCP ports of the loopback interface that are free right now; another process may still take one. */
 
 export async function freePorts(count: number): Promise<readonly number[]> {
   // All are held at once, so that no two are the same.

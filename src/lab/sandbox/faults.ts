@@ -54,7 +54,7 @@ const faultSchema = z.discriminatedUnion('kind', [
   }),
   /** Applied, then 200 with a body that does not parse. */
   z.strictObject({ kind: z.literal('garbage') }),
-  /** Somebody else writes to the group just before: toggles the member, or only moves the version. */
+  /** Another client writes to the group just before: toggles the member, or only moves the version. */
   z.strictObject({ kind: z.literal('foreignWriter'), toggle: z.string().min(1).optional() }),
 ]);
 

@@ -61,7 +61,7 @@ export class Gates {
 
 function first(entries: readonly JournalEntry[]): JournalEntry {
   const entry = entries[0];
-  if (!entry) throw new Error('a gate told an arrival without one');
+  if (!entry) throw new Error('a gate announced an arrival without one');
   return entry;
 }
 
@@ -117,7 +117,7 @@ export class Signals {
       const stopListening = listen((value) => settle(() => resolve(value)));
       this.#rejections.add(fail);
     });
-    // Whoever waits sees the rejection; a signal that nobody waits for any more must not end the process.
+    // A waiting caller sees the rejection; a signal without one must not end the process.
     promise.catch(() => {});
     return promise;
   }

@@ -6,7 +6,7 @@ import type { Refusal } from './scim-error.ts';
 export type LimitOptions = Readonly<{
   allowed: number;
   windowSeconds: number;
-  /** Not enforced: counted and told in the headers, never refused. */
+  /** Not enforced: counted and shown in the headers, never refused. */
   enforced: boolean;
 }>;
 

@@ -74,7 +74,7 @@ export class Sandbox {
     return this.#group(group).version;
   }
 
-  /** Makes the group, or makes it anew; what is left out stays as it was. Its members need not be users. */
+  /** Creates or recreates the group; what is left out stays as it was. Its members need not be users. */
   putGroup(group: NewGroup): void {
     this.#state.groups.put(group, this.#state.world.now());
   }
@@ -92,7 +92,7 @@ export class Sandbox {
     this.#state.users.put(user);
   }
 
-  /** From now on nobody has this id; groups keep it as a member. */
+  /** From now on no user has this id; groups keep it as a member. */
   deleteUser(id: string): void {
     this.#state.users.remove(id);
   }

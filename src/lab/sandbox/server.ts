@@ -11,7 +11,7 @@ import type { SandboxRequest } from './request.ts';
 import { routeOf } from './request.ts';
 import type { SandboxState } from './state.ts';
 
-/** `reset`: connections are accepted and reset. `refused`: nobody listens on the port. */
+/** `reset`: connections are accepted and reset. `refused`: the port is closed. */
 export type DownMode = 'reset' | 'refused';
 
 // Longer than any client keeps an idle connection, so that it is never the sandbox that closes one under a request.
@@ -209,7 +209,7 @@ export function printEnvironment(sandbox: Readonly<{ url: string; clientId: stri
     `GENESYS_CLIENT_ID=${clientId}`,
     `GENESYS_CLIENT_SECRET=${clientSecret}`,
   ];
-  // Rollcall refuses plain http beyond this machine unless told otherwise.
+  // Rollcall refuses plain http beyond this machine unless configured otherwise.
   if (url.startsWith('http:') && !isLoopback(new URL(url).hostname)) lines.push('ALLOW_INSECURE=true');
   return `${lines.join('\n')}\n`;
 }

@@ -133,11 +133,11 @@ const changeOf = (event: ChangeEvent): DecodedChange => ({
 
 /** A record with one event gives its reason alone; of several, each is named with its index. */
 function reasonOf(events: Decoded): string | null {
-  const told = events.flatMap((event, index) => {
+  const reasons = events.flatMap((event, index) => {
     if (isChange(event)) return [];
     return [events.length === 1 ? why(event) : `event ${index}: ${event.kind}: ${why(event)}`];
   });
-  return told.length === 0 ? null : told.join('; ');
+  return reasons.length === 0 ? null : reasons.join('; ');
 }
 
 const why = (event: Skip | Hint | Invalid): string => (event.kind === 'skip' ? event.reason : event.message);

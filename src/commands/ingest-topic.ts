@@ -6,7 +6,7 @@ import type { Config } from '../config/config.ts';
 import { needsOfIngest, needsOfRelay } from '../core/log/authorization.ts';
 import type { SourceFormat } from '../core/change/change.ts';
 import { EXIT } from '../exit-codes.ts';
-import { rekeyNotices } from '../ingest/topic/options.ts';
+import { rekeyWarnings } from '../ingest/topic/options.ts';
 import { Rekeyer } from '../ingest/topic/rekeyer.ts';
 import { demandAccess, kafkaAccess, type KafkaAccess } from '../console/access.ts';
 import { serveAdmin } from '../console/admin.ts';
@@ -125,10 +125,10 @@ async function passOn(config: Settings, format: SourceFormat, surroundings: Inge
   // Whether `from` is there shows when it is joined: what describes topics may not be permitted in another cluster.
   log.info({ from, topic, group: groupId, brokers: reading.brokers }, 'the topic is joined');
   const relay = new KafkaRelay({ ...reading, groupId, topic: from, lookBackMs: lateMs }, kafkaHost);
-  const notices = rekeyNotices(host.clock, log);
+  const warnings = rekeyWarnings(host.clock, log);
   const queue = openQueue(surroundings);
   const options = { from, topic, deadLetterTopic, reorderMs, bufferMax, bufferBytesMax: BUFFER_BYTES_MAX };
-  const rekeyer = new Rekeyer(options, { relay, format, queue, clock: host.clock, log, notices });
+  const rekeyer = new Rekeyer(options, { relay, format, queue, clock: host.clock, log, warnings });
   try {
     relay.join(rekeyer);
     surroundings.readiness.begins(
@@ -145,6 +145,6 @@ async function passOn(config: Settings, format: SourceFormat, surroundings: Inge
     queue.stop();
     await rekeyer.stop();
     await relay.leave();
-    notices.close();
+    warnings.close();
   }
 }

@@ -8,7 +8,7 @@ import { EXIT, ExitError } from '../exit-codes.ts';
 import { withoutKeys, type TokenVerifier } from '../formats/scim/token-verifier.ts';
 import { formatOfKind } from '../ingest/webhook/formats.ts';
 import { Intake } from '../ingest/webhook/intake.ts';
-import { webhookNotices } from '../ingest/webhook/options.ts';
+import { webhookWarnings } from '../ingest/webhook/options.ts';
 import { sendersOf } from '../ingest/webhook/senders.ts';
 import { startWebhook, type WebhookServer, type WebhookSources } from '../ingest/webhook/server.ts';
 import { kafkaAccess } from '../console/access.ts';
@@ -86,13 +86,13 @@ async function ingest(live: LiveConfig<(typeof PARTS)[number]>, surroundings: In
   const topic = config.ingest.topic ?? config.topics.source;
   const { deadLetter: deadLetterTopic } = config.topics;
   const queue = openQueue(surroundings, config.webhook.waitingMax);
-  const notices = webhookNotices(clock, log);
-  const intake = new Intake({ topic, deadLetterTopic, queue, clock, notices });
+  const warnings = webhookWarnings(clock, log);
+  const intake = new Intake({ topic, deadLetterTopic, queue, clock, warnings });
   const senders = sendersOf(
     lazily(() => live.current.webhook.secrets),
     formatOfKind(await verifierOf(config.webhook, { clock, logger: log })),
   );
-  const server = await listen(config, { senders, intake, notices, clock, log });
+  const server = await listen(config, { senders, intake, warnings, clock, log });
   live.onChange(({ webhook: { tls } }) => {
     if (tls !== null) server.replaceCertificate(tls);
   });
@@ -108,7 +108,7 @@ async function ingest(live: LiveConfig<(typeof PARTS)[number]>, surroundings: In
   } finally {
     queue.stop();
     await server.drain();
-    notices.close();
+    warnings.close();
   }
 }
 

@@ -5,13 +5,13 @@ import type { Config } from '../config/config.ts';
 import { isChange, isUnread, type SourceEvent, type SourceFormat } from '../core/change/change.ts';
 import { FoldedChanges } from '../console/folded-changes.ts';
 import {
-  foresee,
+  preview,
   foreseeRefused,
   refusedBy,
   type GroupPlan,
   type Names,
   type Refused,
-  type Wanted,
+  type GroupIntents,
 } from '../console/dry-run.ts';
 import { shownName } from '../core/target/snapshot.ts';
 import type { Snapshot } from '../core/target/plan.ts';
@@ -162,7 +162,7 @@ async function* plansOf(planning: Planning, host: Host): AsyncGenerator<GroupPla
       const plan =
         'failure' in seen
           ? foreseeRefused(wanted, seen, retry)
-          : foresee(wanted, seen.snapshot, seen.names, {
+          : preview(wanted, seen.snapshot, seen.names, {
               publicApiUrl,
               membersPerPatchMax,
               guard,
@@ -191,7 +191,11 @@ interface Seen {
   readonly snapshot: Snapshot;
 }
 
-async function look(wanted: Wanted, { api, ids }: Pick<Planning, 'api' | 'ids'>, host: Host): Promise<Seen | Refused> {
+async function look(
+  wanted: GroupIntents,
+  { api, ids }: Pick<Planning, 'api' | 'ids'>,
+  host: Host,
+): Promise<Seen | Refused> {
   const names = await namesFor(ids, wanted, host);
   if ('failure' in names) return names;
   const { answer, outcome } = await readGroup(api, names.group, host);

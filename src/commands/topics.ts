@@ -36,7 +36,7 @@ export function topicsCommand(host: Host): Command {
       const wish = { partitionCount: flags.partitions, replicationFactor: flags.replicationFactor ?? -1 };
       const work: Work = async ({ topics, kafka }, tools) => {
         const created = await createTopics(topics, creatingTools(tools, kafka), wish);
-        await tell(host, flags, { created, findings: topicFindings(topics, await findTopics(topics, tools)) });
+        await printResult(host, flags, { created, findings: topicFindings(topics, await findTopics(topics, tools)) });
       };
       await withLogTools(host, [], work, needsOf);
     });
@@ -45,7 +45,7 @@ export function topicsCommand(host: Host): Command {
     .option('--json', 'one JSON object: {"findings":[…]}')
     .action(async (flags: CheckFlags) => {
       const work: Work = async ({ topics }, tools) => {
-        await tell(host, flags, { findings: topicFindings(topics, await findTopics(topics, tools)) });
+        await printResult(host, flags, { findings: topicFindings(topics, await findTopics(topics, tools)) });
       };
       await withLogTools(host, [], work, needsOf);
     });
@@ -80,17 +80,17 @@ export const topicsExitCode = (findings: readonly TopicFinding[]): ExitCode =>
 const findingLines = ({ severity, message, remedy }: TopicFinding): string =>
   `${severity === 'error' ? 'FAIL' : 'warn'}  ${message}\n      ${remedy.replaceAll('\n', '\n      ')}\n`;
 
-interface Told {
+interface TopicsResult {
   readonly created?: readonly NewTopic[];
   readonly findings: readonly TopicFinding[];
 }
 
-async function tell(host: Host, flags: CheckFlags, told: Told): Promise<void> {
-  host.finish(topicsExitCode(told.findings));
-  await (flags.json === true ? printJson(host.stdout, told) : print(host.stdout, toldText(told)));
+async function printResult(host: Host, flags: CheckFlags, result: TopicsResult): Promise<void> {
+  host.finish(topicsExitCode(result.findings));
+  await (flags.json === true ? printJson(host.stdout, result) : print(host.stdout, resultText(result)));
 }
 
-function toldText({ created = [], findings }: Told): string {
+function resultText({ created = [], findings }: TopicsResult): string {
   const news = created.map(({ topic, partitionCount }) => `created ${topic} (${partitionCount} partitions)\n`);
   const rest = findings.length === 0 ? ['ok    nothing to say against the topics\n'] : findings.map(findingLines);
   return [...news, ...rest].join('');

@@ -67,7 +67,7 @@ export async function leftOver(
   const left: ReportRecord[] = [];
   const { signal } = new AbortController();
   const facts = { reason: UNTRIED, nextAttemptAt: wall, request: null, lag: { queue: null, apply: null } };
-  const isTold = toldOf(reported);
+  const isReported = reportedIn(reported);
   for await (const record of log.read(FILE_SOURCE.topic, { from: 'beginning', follow: false, signal })) {
     const events = format.decode(record, { partitionCount: 1 });
     for (const [i, event] of events.entries()) {
@@ -75,7 +75,7 @@ export async function leftOver(
       const index = events.length > 1 ? i : null;
       const { offset, timestamp } = record;
       const source = { ...FILE_SOURCE, offset, index, timestamp, eventId: event.eventId };
-      for (const intent of intentsOf(event, source, wall).filter((each) => !isTold(each))) {
+      for (const intent of intentsOf(event, source, wall).filter((each) => !isReported(each))) {
         const [named, groupTarget] = isMapped ? [{ ...intent, target: null }, null] : [intent, intent.group];
         left.push(retryReport(named, { ...facts, groupTarget, epoch: 0, reportedAt: wall }));
       }
@@ -85,7 +85,7 @@ export async function leftOver(
 }
 
 /** A full state is reported by its result, too. */
-function toldOf(reported: Operations): (intent: Intent) => boolean {
+function reportedIn(reported: Operations): (intent: Intent) => boolean {
   const events = new Set(
     [...reported.values()].map(({ source }) => `${source.topic}/${source.partition}/${source.offset}`),
   );

@@ -7,7 +7,7 @@ import { classify } from '../core/target/outcome.ts';
 import { jsonText, visible } from '../core/text/visible.ts';
 import { ExitError } from '../exit-codes.ts';
 import type { IdMap } from '../ports.ts';
-import type { Names, Refused, Wanted } from './dry-run.ts';
+import type { Names, Refused, GroupIntents } from './dry-run.ts';
 import { predictionsOf, type GroupPlan, type Prediction } from './dry-run.ts';
 import type { Host } from './host.ts';
 import { targetExitCode } from './target.ts';
@@ -85,7 +85,11 @@ export function* planJson(plan: GroupPlan): Generator<string> {
 /* For a dry run: what the target calls a group and everybody its changes name. */
 
 /** @returns why nothing can be planned, where the group is not known. @throws ExitError where the target gives no answer. */
-export async function namesFor(ids: IdMap | null, wanted: Wanted, host: Pick<Host, 'stop'>): Promise<Names | Refused> {
+export async function namesFor(
+  ids: IdMap | null,
+  wanted: GroupIntents,
+  host: Pick<Host, 'stop'>,
+): Promise<Names | Refused> {
   if (ids === null) return { group: idKey(wanted.group), members: new Map() };
   const group = await resolve(ids, 'group', wanted.group, host);
   if (group.kind !== 'found') return { failure: unresolvedFailure('group', group), rule: 'slow' };
@@ -100,9 +104,9 @@ export async function namesFor(ids: IdMap | null, wanted: Wanted, host: Pick<Hos
 async function resolve(ids: IdMap, kind: IdKind, id: string, { stop }: Pick<Host, 'stop'>): Promise<SureResolution> {
   const known = ids.known(kind, id);
   if (known !== null && known.kind !== 'unanswered') return known;
-  const told = await ids.lookUp(kind, id, () => !stop.aborted);
-  if (told.kind !== 'unanswered') return told;
-  const outcome = classify(told.answer, 'GET');
+  const resolution = await ids.lookUp(kind, id, () => !stop.aborted);
+  if (resolution.kind !== 'unanswered') return resolution;
+  const outcome = classify(resolution.answer, 'GET');
   const why = 'failure' in outcome ? outcome.failure.message : 'stopped before every id was looked up';
   throw new ExitError(targetExitCode(outcome.kind), `plan: the ${kind} ${id} could not be looked up: ${visible(why)}`);
 }

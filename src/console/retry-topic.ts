@@ -92,7 +92,7 @@ const ANSWER_LIMIT_MS = 10_000;
 export async function askOwners(
   retry: RetryTopic,
   requests: ReadonlyMap<string, RequestRecord>,
-  told: (answer: Answer) => Promise<void>,
+  onAnswer: (answer: Answer) => Promise<void>,
 ): Promise<readonly Answer[]> {
   endIfStopped(retry.host, 'before anything was asked for');
   retry.onAsking?.();
@@ -116,7 +116,7 @@ export async function askOwners(
   }
   const open = new Map(requests);
   const answers = await awaitAnswers(retry, open, begun);
-  for (const answer of answers) await told(answer);
+  for (const answer of answers) await onAnswer(answer);
   for (const refusal of refusalsIn(answers)) await print(retry.host.stderr, `${refusal}: ${REFUSAL_TEXT[refusal]}\n`);
   if (open.size === 0) return answers;
   const fate = fateOf(retry);

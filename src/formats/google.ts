@@ -99,7 +99,15 @@ interface Event {
   readonly status: string | null;
 }
 
-function readEvent({ name, parameters, eventId, occurredAt, application, type, status: told }: Event): SourceEvent {
+function readEvent({
+  name,
+  parameters,
+  eventId,
+  occurredAt,
+  application,
+  type,
+  status: eventStatus,
+}: Event): SourceEvent {
   if (typeof name !== 'string') return unknownShape;
   if (isOfOtherApplication(application)) return notAChange;
   const values = valuesOf(parameters);
@@ -110,7 +118,7 @@ function readEvent({ name, parameters, eventId, occurredAt, application, type, s
   const { op, isMemberSure } = meaning;
   if (op === 'without_detail') return eventWithoutDetail(name, header.group);
   if (op === 'group_renamed') return renamed(header.group);
-  const status = (told ?? text('status')).toLowerCase();
+  const status = (eventStatus ?? text('status')).toLowerCase();
   if (status !== '' && status !== 'succeeded')
     return status === 'failed' ? notSuccessful : eventWithoutDetail(name, header.group);
   if (op === 'group_deleted') return deletedGroup(header);

@@ -148,9 +148,9 @@ function readChange(event: Fields, meaning: Meaning): SourceEvent {
   const users = idsOf(targets, 'User', 'AppUser');
   if (users.length === 0 && meaning !== 'group_deleted') return withoutUser(targets, group);
   if (groups.length > 1) return invalid('target_ambiguous', 'The event has several targets of the type UserGroup.');
-  const told = { group, eventId: textIn(event['uuid']), occurredAt: timeIn(event['published']) };
-  if (meaning === 'group_deleted') return deletedGroup(told);
-  return meaning === 'unclear' ? withoutDirection(event, group) : deltaOf(meaning, users, told);
+  const header = { group, eventId: textIn(event['uuid']), occurredAt: timeIn(event['published']) };
+  if (meaning === 'group_deleted') return deletedGroup(header);
+  return meaning === 'unclear' ? withoutDirection(event, group) : deltaOf(meaning, users, header);
 }
 
 function withoutUser(targets: readonly Fields[], group: string): SourceEvent {

@@ -23,11 +23,11 @@ export interface Delivery {
 /** The dead-letter topic does not take a letter, however small. */
 export class UnwrittenError extends Error {
   override name = 'UnwrittenError';
-  readonly letters: readonly OutRecord[];
+  readonly deadLetters: readonly OutRecord[];
 
-  constructor(letters: readonly OutRecord[], reason: string) {
-    super(`the dead-letter topic ${letters[0]?.topic} does not take a record: ${reason}`);
-    this.letters = letters;
+  constructor(deadLetters: readonly OutRecord[], reason: string) {
+    super(`the dead-letter topic ${deadLetters[0]?.topic} does not take a record: ${reason}`);
+    this.deadLetters = deadLetters;
   }
 }
 
@@ -41,8 +41,8 @@ export function deliver(records: readonly OutRecord[], delivery: Delivery): Prom
   if (written === null) return null;
   return written.then(async (outcomes) => {
     const refused = unwritten(records, outcomes);
-    await writeLetters(
-      refused.flatMap(([record, outcome]) => lettersOf(record, outcome, delivery)),
+    await writeDeadLetters(
+      refused.flatMap(([record, outcome]) => deadLettersOf(record, outcome, delivery)),
       delivery,
     );
     return refused.length;
@@ -62,7 +62,7 @@ export async function deliverNext(
   } catch (error) {
     if (!(error instanceof UnwrittenError)) throw error;
     await insist(error, delivery);
-    return error.letters.length;
+    return error.deadLetters.length;
   }
 }
 
@@ -78,7 +78,7 @@ async function insist(first: UnwrittenError, delivery: Parameters<typeof deliver
     }
     sinceLogMs += delayMs;
     await delivery.queue.pause(delayMs);
-    error = await writeLetters(error.letters, delivery).then(
+    error = await writeDeadLetters(error.deadLetters, delivery).then(
       () => null,
       (again: unknown) => {
         if (again instanceof UnwrittenError) return again;
@@ -89,16 +89,16 @@ async function insist(first: UnwrittenError, delivery: Parameters<typeof deliver
 }
 
 /** Each is cut until it fits. */
-async function writeLetters(letters: readonly OutRecord[], { queue, turn }: Delivery): Promise<void> {
+async function writeDeadLetters(deadLetters: readonly OutRecord[], { queue, turn }: Delivery): Promise<void> {
   const hopeless: OutRecord[] = [];
   let reason = '';
-  for (let left = letters; left.length > 0;) {
+  for (let left = deadLetters; left.length > 0;) {
     // The room of what they replace has just become free.
     const refused = unwritten(left, await (queue.offer(left, turn) ?? noRoom()));
-    left = refused.flatMap(([letter, outcome]) => {
-      const next = outcome === 'too_large' ? smaller(letter) : null;
+    left = refused.flatMap(([deadLetter, outcome]) => {
+      const next = outcome === 'too_large' ? smaller(deadLetter) : null;
       if (next === null) {
-        hopeless.push(letter);
+        hopeless.push(deadLetter);
         reason = reasonOf(outcome);
       }
       return next ?? [];
@@ -123,7 +123,7 @@ function noRoom(): never {
   throw new Error('the queue before Kafka is full');
 }
 
-function lettersOf(
+function deadLettersOf(
   record: OutRecord,
   outcome: SendOutcome | undefined,
   { deadLetterTopic, origin }: Delivery,

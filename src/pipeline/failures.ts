@@ -3,7 +3,7 @@ import type { Answer, RequestFacts } from '../core/target/answer.ts';
 import type { Observation } from '../core/target/breaker.ts';
 import type { Intent } from '../core/change/change.ts';
 import { faultOf, isSearching } from '../core/target/isolation.ts';
-import { isSo } from '../core/target/snapshot.ts';
+import { isSatisfied } from '../core/target/snapshot.ts';
 import type { Outcome } from '../core/target/outcome.ts';
 import type { Snapshot } from '../core/target/plan.ts';
 import { budgetFailure, conflictDelayMs } from '../core/target/retry.ts';
@@ -97,7 +97,9 @@ export async function patchFailed(context: Context, group: Group, course: Course
 
 /** What the failure of a request is about: all that would have been sent, and a full state that waits for its second look. */
 const triedOf = (group: Group, { flight }: Course, snapshot: Snapshot): Intent[] =>
-  stillDue(group, flight).filter((each) => (each.op === 'state' || !isSo(each, snapshot)) && isTried(group, each));
+  stillDue(group, flight).filter(
+    (each) => (each.op === 'state' || !isSatisfied(each, snapshot)) && isTried(group, each),
+  );
 
 const without = (intents: readonly Intent[], sent: readonly Intent[]): readonly Intent[] => {
   const left = new Set(intents);

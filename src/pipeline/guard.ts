@@ -10,7 +10,7 @@ import {
 } from '../core/change/change.ts';
 import { heldDigest, heldFailure, isGuarded, isRetargeted, refusedFailure, type Sha256 } from '../core/group/guard.ts';
 import { isSameId } from '../core/change/id-key.ts';
-import { isSo, type Membership } from '../core/target/snapshot.ts';
+import { isSatisfied, type Membership } from '../core/target/snapshot.ts';
 import { isHeld } from '../core/change/pending.ts';
 import { heldReport } from '../core/report/reporting.ts';
 import type { Request } from '../core/log/request-record.ts';
@@ -158,7 +158,9 @@ export function reserveRemovals(group: Group, course: Course, snapshot: Membersh
   if (course.reserved === null) {
     // Most of what is due may be additions.
     const guarded = [...course.flight.due].filter(isGuarded);
-    const removals = guarded.filter((each) => isStillDue(group, each) && isTried(group, each) && !isSo(each, snapshot));
+    const removals = guarded.filter(
+      (each) => isStillDue(group, each) && isTried(group, each) && !isSatisfied(each, snapshot),
+    );
     const size = sizeOf(snapshot, removals);
     course.reserved = { unseenCount: size - snapshot.members.size };
     window.reserve(group.id, { count: removals.length, size });

@@ -31,7 +31,7 @@ describe('a token', () => {
     await get(api);
     expect(sandbox.stats.tokens).toBe(1);
     await clock.advance(2000);
-    const hold = sandbox.hold(({ endpoint }) => endpoint === 'token');
+    const hold = sandbox.pauseAt(({ endpoint }) => endpoint === 'token');
     expect(as('response', await get(api)).status).toBe(200);
     await hold.arrived;
     hold.release();

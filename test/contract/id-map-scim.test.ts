@@ -232,7 +232,7 @@ describe('inactive users', () => {
     const { sandbox, user } = await given();
     sandbox.putUser({ id: 'user-1', externalId: 'x' });
     sandbox.putUser({ id: 'user-2', externalId: 'y' });
-    const hold = sandbox.hold(({ filter }) => filter === 'active eq false', 'after');
+    const hold = sandbox.pauseAt(({ filter }) => filter === 'active eq false', 'after');
     const first = user('nobody');
     await hold.arrived;
     sandbox.putUser({ id: 'user-1', active: false });

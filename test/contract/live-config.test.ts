@@ -78,7 +78,7 @@ test('a secret whose file has changed is used at the next request of each kind',
     () => native,
   );
   const okta = (version: number) =>
-    sender?.kind.mayEnter({
+    sender?.kind.authorize({
       method: 'POST',
       query: new URLSearchParams(),
       headers: { authorization: secretOf('INGEST_OKTA_SECRET', version) },

@@ -7,7 +7,7 @@ import type { SourceFormat } from '../../src/core/change/change.ts';
 import { entra } from '../../src/formats/entra/entra.ts';
 import { native } from '../../src/formats/native/native.ts';
 import { scimEvents } from '../../src/formats/scim/events.ts';
-import { rekeyNotices } from '../../src/ingest/topic/options.ts';
+import { rekeyWarnings } from '../../src/ingest/topic/options.ts';
 import { Rekeyer } from '../../src/ingest/topic/rekeyer.ts';
 import { SendQueue } from '../../src/ingest/send-queue.ts';
 import { ManualClock } from '../support/manual-clock.ts';
@@ -47,15 +47,15 @@ function aScene({
   const log = { debug: write, info: write, warn: write, error: write };
   const queue = new SendQueue({ tools, clock, log, offersMax: 16, bytesMax: 1_000_000, isPassing: () => true });
   const relay = new HandFedRelay();
-  const notices = rekeyNotices(clock, log);
+  const warnings = rekeyWarnings(clock, log);
   const limits = { reorderMs: REORDER_MS, bufferMax, bufferBytesMax };
   const options = { from: 'from', topic: 'source', deadLetterTopic: 'dead-letter', ...limits };
-  const rekeyer = new Rekeyer(options, { relay, format, queue, clock, log, notices });
+  const rekeyer = new Rekeyer(options, { relay, format, queue, clock, log, warnings });
   relay.join(rekeyer);
   endings.push(async () => {
     queue.stop();
     await rekeyer.stop();
-    notices.close();
+    warnings.close();
   });
   const read = (topic: string) => broker.topic(topic).partition(0).read(0n, 10_000).records;
   const written = () => read('source').map(({ value }) => JSON.parse(textOf(value) ?? '') as { event_id?: string });

@@ -1,7 +1,7 @@
 /** HTTP answers, from the bytes of the body to the outcome, the retry and the report. */
 import type { Method } from '../../src/core/target/refusals.ts';
 import type { HttpResponse } from '../../src/adapters/genesys/http-client.ts';
-import { heardLimits, responseAnswer } from '../../src/adapters/genesys/http-client.ts';
+import { rateLimitHeaders, responseAnswer } from '../../src/adapters/genesys/http-client.ts';
 import type { Answer } from '../../src/core/target/answer.ts';
 import { classify, isSureAnswer } from '../../src/core/target/outcome.ts';
 import { finalReport, retryReport } from '../../src/core/report/reporting.ts';
@@ -156,7 +156,7 @@ const RETRY = { baseMs: 1_000, capMs: 30_000, attemptsMax: 5, slowScheduleMs: [6
 
 function accountFor({ raw, method }: { readonly raw: RawAnswer; readonly method: Method }): string {
   const response = responseOf(raw);
-  const heard = heardLimits(response);
+  const heard = rateLimitHeaders(response);
   demand(heard === null || (heard.allowed > 0 && heard.count >= 0 && heard.resetMs <= WAIT_MAX_MS), 'limits are sane');
   return judged(
     responseAnswer(response, (text) => text),

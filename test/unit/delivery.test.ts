@@ -37,5 +37,8 @@ test('of letters the one that is refused is named', async () => {
   const { delivery } = aQueue([refused, refused], ['written', refused]);
   const error = await deliver(letters, delivery)?.catch((reason: unknown) => reason);
   expect(error).toBeInstanceOf(UnwrittenError);
-  expect(error).toMatchObject({ letters: [{ key: 'b' }], message: expect.stringContaining('dead-letter') as string });
+  expect(error).toMatchObject({
+    deadLetters: [{ key: 'b' }],
+    message: expect.stringContaining('dead-letter') as string,
+  });
 });

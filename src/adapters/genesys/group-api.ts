@@ -9,7 +9,7 @@ import { searchPath } from '../../core/ids/look-up.ts';
 import type { Clock, GetGroupRequest, GroupApi, Logger, PatchGroupRequest, SearchRequest } from '../../ports.ts';
 import { NO_CHANCE, TargetGate, type Chance } from './gate.ts';
 import type { Connect, HttpRequest } from './http-client.ts';
-import { HttpClient, heardLimits, responseAnswer } from './http-client.ts';
+import { HttpClient, rateLimitHeaders, responseAnswer } from './http-client.ts';
 import type { Credentials, Token } from './token-source.ts';
 import { TokenSource } from './token-source.ts';
 
@@ -123,7 +123,7 @@ class GenesysGroupApi implements GroupApi {
     const answer = responseAnswer(result, (text) => this.#secrets.redact(text));
     const isThrottled = answer.status === 429;
     const sentAt = result.sentAt.monotonic;
-    this.gate.answered({ sentAt, isThrottled, heard: heardLimits(result) });
+    this.gate.answered({ sentAt, isThrottled, rateLimits: rateLimitHeaders(result) });
     if (isThrottled) this.gate.throttled(sentAt, answer.retryAfterMs);
     return answer;
   }

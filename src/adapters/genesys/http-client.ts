@@ -10,7 +10,7 @@ import type { ProxySettings } from '../../core/target/proxy.ts';
 import { retryAfterMs, secondsMs } from '../../core/target/retry.ts';
 import type { Clock, Instant, MayStart } from '../../ports.ts';
 import { proxyAgent } from '../proxy-agent.ts';
-import type { Heard } from './allowance.ts';
+import type { RateLimitHeaders } from './allowance.ts';
 
 export interface HttpRequest {
   readonly method: 'GET' | 'PATCH' | 'POST';
@@ -251,7 +251,7 @@ export function askedWaitMs({ status, header, receivedAt }: HttpResponse): numbe
 }
 
 /** null: the response says nothing of limits (an edge's error page, a 401), or of a window that ends within no time. */
-export function heardLimits({ header, sentAt, receivedAt }: HttpResponse): Heard | null {
+export function rateLimitHeaders({ header, sentAt, receivedAt }: HttpResponse): RateLimitHeaders | null {
   const [allowed, count] = ['allowed', 'count'].map((name) => {
     const text = header(`inin-ratelimit-${name}`) ?? '';
     return /^\d{1,9}$/.test(text) ? Number(text) : undefined;

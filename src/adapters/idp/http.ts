@@ -118,7 +118,7 @@ export class IdpHttp implements IdpApi {
       const headers = { accept, authorization: await this.#authorization.header() };
       return send(url.href, { headers }, { ...this.#limits(), read });
     };
-    return patiently(request, { ...this.#world, host: this.host, triesMax: this.#options.triesMax });
+    return withRetries(request, { ...this.#world, host: this.host, triesMax: this.#options.triesMax });
   }
 
   #limits(): Omit<Limits<never>, 'read'> {
@@ -153,22 +153,22 @@ export class IdpHttp implements IdpApi {
   }
 }
 
-export interface Patience extends IdpConnection {
+export interface RepeatedRequest extends IdpConnection {
   readonly host: string;
   readonly triesMax: number | null;
 }
 
 /** Repeats a request until its answer is final. @throws IdpTrouble after `triesMax` tries, or when asked to stop. */
-export async function patiently<T extends { readonly status: number; header(name: string): string | null }>(
+export async function withRetries<T extends { readonly status: number; header(name: string): string | null }>(
   request: () => Promise<T>,
-  { host, triesMax, clock, random, log, stop, gate }: Patience,
+  { host, triesMax, clock, random, log, stop, gate }: RepeatedRequest,
 ): Promise<T> {
   for (let tries = 1; ; tries++) {
     await unlessStopped(stop, gate.take());
     const sentAt = clock.now().monotonic;
     const answer = await request().catch((error: unknown) => toFailure(error, stop));
     const status = 'status' in answer ? answer.status : null;
-    gate.answered(status === null ? null : { sentAt, isThrottled: status === 429, heard: null });
+    gate.answered(status === null ? null : { sentAt, isThrottled: status === 429, rateLimits: null });
     if ('status' in answer && !isPassing(answer.status)) return answer;
     const why = 'status' in answer ? `status ${answer.status}` : answer.why;
     const askedMs = 'status' in answer ? askedWaitMs(answer.status, answer.header, clock.now().wall) : null;

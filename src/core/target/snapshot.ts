@@ -36,7 +36,7 @@ export function sightOf(intent: Intent, membership: Membership): Sight {
   return isShown === (intent.op === 'add') ? 'so' : 'not_so';
 }
 
-export const isSo = (intent: Intent, membership: Membership): boolean => sightOf(intent, membership) === 'so';
+export const isSatisfied = (intent: Intent, membership: Membership): boolean => sightOf(intent, membership) === 'so';
 
 /** A removal of a member that a doubtful list does not show: only the target knows whether there is anything to remove. */
 export const isUnseenRemoval = (intent: Intent, membership: Membership): boolean =>

@@ -9,7 +9,7 @@ import {
   isFields,
   isThere,
   readJson,
-  type Told,
+  type EventHeader,
 } from '../reading/reading.ts';
 import { refusedMember } from '../reading/several.ts';
 import type { Marked } from './marks.ts';
@@ -41,7 +41,7 @@ export interface Membership {
 }
 
 /** What a change says of itself beside its row: its id and its time. */
-export type RowHeader = Omit<Told, 'group'>;
+export type RowHeader = Omit<EventHeader, 'group'>;
 
 export type FoundRow =
   | { readonly kind: 'whole'; readonly row: Membership }

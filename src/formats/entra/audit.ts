@@ -78,15 +78,15 @@ function readChange(audit: Fields, meaning: Change): SourceEvent {
   if (users.length === 0 && (meaning === 'add' || meaning === 'remove')) return withoutUser(read);
   const group = groupOf(read);
   if (typeof group !== 'string') return group;
-  const told = { group, eventId: textIn(field(audit, 'id')), occurredAt: timeIn(field(audit, 'activityDateTime')) };
+  const header = { group, eventId: textIn(field(audit, 'id')), occurredAt: timeIn(field(audit, 'activityDateTime')) };
   switch (meaning) {
     case 'group_deleted':
-      return deletedGroup(told);
+      return deletedGroup(header);
     case 'group_restored':
       return hint('group_restored', RESTORED, groupIn(group));
     case 'add':
     case 'remove':
-      return deltaOf(meaning, users, told);
+      return deltaOf(meaning, users, header);
   }
 }
 

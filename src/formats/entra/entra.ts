@@ -102,10 +102,10 @@ function readNotification(notification: Fields): readonly SourceEvent[] {
   const group = groupOf(textIn(notification['resource']), data);
   if (group === NO_GROUP) return [notAChange];
   if (group === null) return [withoutDetail(notification, null)];
-  const told = { group, eventId: textIn(notification['id']), occurredAt: timeIn(data['eventTime']) };
-  if (isGone(textIn(notification['resource']), textIn(changeType))) return [deletedGroup(told)];
+  const header = { group, eventId: textIn(notification['id']), occurredAt: timeIn(data['eventTime']) };
+  if (isGone(textIn(notification['resource']), textIn(changeType))) return [deletedGroup(header)];
   const members = data['members@delta'];
-  if (isThere(members)) return readMembers(members, told);
+  if (isThere(members)) return readMembers(members, header);
   return [withoutDetail(notification, group)];
 }
 

@@ -13,7 +13,7 @@ import {
   isFields,
   quote,
   textIn,
-  type Told,
+  type EventHeader,
 } from '../reading/reading.ts';
 import { groupIn, idIn, notAChange, refusedMember } from '../reading/several.ts';
 
@@ -86,7 +86,7 @@ const withoutType = (entry: Fields, what: string): SourceEvent =>
   );
 
 /** The users as one event; what else is a member of the group is refused beside them. */
-export function readMembers(members: unknown, { group, eventId, occurredAt }: Told): readonly SourceEvent[] {
+export function readMembers(members: unknown, { group, eventId, occurredAt }: EventHeader): readonly SourceEvent[] {
   if (!Array.isArray(members) || !members.every(isFields))
     return [invalid('schema', '`members@delta` must be a list of objects.', groupIn(group))];
   const [add, remove, refused]: [string[], string[], Fields[]] = [[], [], []];

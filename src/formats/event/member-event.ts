@@ -51,11 +51,11 @@ export function readMemberEvent(payload: Fields, announced: Announced): SourceEv
   if (others.length > 0 && meaningOf([...names, ...others]) !== meaning) return unclear;
   if (group.kind === 'bad') return group.problem;
   if (group.kind === 'none') return missing('the group', '`groupId`', null);
-  const told = toldOf(group.id, payload, announced);
-  if (meaning === 'group_deleted') return deletedGroup(told);
+  const header = headerOf(group.id, payload, announced);
+  if (meaning === 'group_deleted') return deletedGroup(header);
   const members = membersOf(body, groupIn(group.id));
   if (members.problem !== null) return members.problem;
-  return namesOthers(body, [group.id, ...members.ids]) ? unclear : deltaOf(meaning, members.ids, told);
+  return namesOthers(body, [group.id, ...members.ids]) ? unclear : deltaOf(meaning, members.ids, header);
 }
 
 /** The end of a group removes its members. */
@@ -149,7 +149,7 @@ function listOf(list: unknown, { name, group }: { readonly name: string; readonl
   return { ids, problem: null };
 }
 
-function toldOf(group: string, payload: Fields, { eventId, occurredAt }: Announced) {
+function headerOf(group: string, payload: Fields, { eventId, occurredAt }: Announced) {
   return {
     group,
     eventId: eventId ?? textIn(payload['eventId']) ?? textIn(payload['event_id']),

@@ -54,17 +54,18 @@ function tombstoneFindings({ records, topic, debezium }: FirstRecords): RecordFi
 
 function formatFindings(first: FirstRecords, decoded: readonly DecodedRecord[]): RecordFinding[] {
   const { topic, name, auto } = first;
-  const told = decoded.filter(({ record }) => record.value !== null);
-  const problems = told.flatMap(({ events }) => events.filter((event) => event.kind === 'invalid').slice(0, 1));
+  const withValue = decoded.filter(({ record }) => record.value !== null);
+  const problems = withValue.flatMap(({ events }) => events.filter((event) => event.kind === 'invalid').slice(0, 1));
   const [problem] = problems;
-  if (problem === undefined || told.some(({ events }) => events.some((event) => event.kind !== 'invalid'))) return [];
-  const other = mostFrequent(told.map(({ record }) => auto.tookFor(record)));
+  if (problem === undefined || withValue.some(({ events }) => events.some((event) => event.kind !== 'invalid')))
+    return [];
+  const other = mostFrequent(withValue.map(({ record }) => auto.tookFor(record)));
   if (other !== null && other !== name && name !== 'auto')
     return [
       {
         severity: 'error',
         code: 'wrong_format',
-        message: `None of the first ${told.length} records of ${topic} can be read as ${name}: they look like ${other}.`,
+        message: `None of the first ${withValue.length} records of ${topic} can be read as ${name}: they look like ${other}.`,
         remedy: `Set SOURCE_FORMAT=${other}.`,
       },
     ];
@@ -73,7 +74,7 @@ function formatFindings(first: FirstRecords, decoded: readonly DecodedRecord[]):
       // Each becomes a dead letter with its reason, which a better record may follow.
       severity: 'warning',
       code: 'unreadable',
-      message: `None of the first ${told.length} records of ${topic} can be read as ${name}: ${problem.message}`,
+      message: `None of the first ${withValue.length} records of ${topic} can be read as ${name}: ${problem.message}`,
       remedy:
         'See what each record means with `rollcall decode`, and correct SOURCE_FORMAT, its settings, or the producer.',
     },

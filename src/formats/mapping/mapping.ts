@@ -83,33 +83,33 @@ function readChange({ operation, group: at, members: listed }: Mapped, scope: Sc
   if (operation === 'ignore') return skip('ignored');
   const group = at === undefined ? notThere('group', undefined) : idAt(at, scope);
   if (typeof group !== 'string') return group;
-  const told = {
+  const header = {
     group,
     eventId: mapping.event_id === undefined ? null : textAt(mapping.event_id, scope),
     occurredAt: mapping.occurred_at === undefined ? null : timeAt(mapping.occurred_at, scope),
   };
-  if (operation === 'deleted') return deletedGroup(told);
+  if (operation === 'deleted') return deletedGroup(header);
   const members = membersAt(listed, scope, groupIn(group));
   if (!Array.isArray(members)) return members as SourceEvent;
-  if (operation === 'state') return fullState({ ...told, members });
-  return deltaOf(operation, members, told);
+  if (operation === 'state') return fullState({ ...header, members });
+  return deltaOf(operation, members, header);
 }
 
 /** Of several values all must mean the same: which members each of them concerns, nothing says. */
-function operationOf(told: NonNullable<Mapping['operation']>, scope: Scope): MappedOperation | SourceEvent {
-  if ('always' in told) return told.always;
-  const found = lookUp(told.path, scope);
+function operationOf(rule: NonNullable<Mapping['operation']>, scope: Scope): MappedOperation | SourceEvent {
+  if ('always' in rule) return rule.always;
+  const found = lookUp(rule.path, scope);
   if (isInvalid(found)) return found;
   const { values, missing } = found;
   const all = missing > 0 ? [...values, undefined] : values;
   let operation: MappedOperation | null = null;
   for (const value of all) {
-    const meant = meaningOf(value, told);
+    const meant = meaningOf(value, rule);
     if (typeof meant !== 'string') return meant;
-    if (operation !== null && operation !== meant) return severalAt('operation.path', told.path);
+    if (operation !== null && operation !== meant) return severalAt('operation.path', rule.path);
     operation = meant;
   }
-  return operation ?? meaningOf(undefined, told);
+  return operation ?? meaningOf(undefined, rule);
 }
 
 function meaningOf(value: unknown, { path, values, otherwise }: OperationTable): MappedOperation | SourceEvent {

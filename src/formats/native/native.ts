@@ -23,7 +23,7 @@ import {
   quote,
   readValue,
   tombstone,
-  type Told,
+  type EventHeader,
 } from '../reading/reading.ts';
 import type { Reader } from '../reading/several.ts';
 import { misspeltList, nearList, type Misspelt } from './native-names.ts';
@@ -161,7 +161,7 @@ const misspeltProblem = ({ name, meant }: Misspelt, group: string): Invalid =>
 const isFullState = ({ members, complete, deleted }: Change): boolean =>
   members !== undefined || complete === true || deleted === true;
 
-function readState({ members, complete, deleted, ...delta }: Change, header: Told): SourceEvent {
+function readState({ members, complete, deleted, ...delta }: Change, header: EventHeader): SourceEvent {
   const refuse = (message: string): Invalid => invalid('schema', message, header.group);
   if (complete !== true && deleted !== true)
     return refuse('`members` is a full state: say so with `"complete":true`, or send add_members and remove_members.');
@@ -175,7 +175,7 @@ function readState({ members, complete, deleted, ...delta }: Change, header: Tol
   return memberProblem('members', members, header) ?? fullState({ members, ...header });
 }
 
-function readDelta({ add_members, added, remove_members, removed }: Change, header: Told): SourceEvent {
+function readDelta({ add_members, added, remove_members, removed }: Change, header: EventHeader): SourceEvent {
   if (disagree(add_members, added)) return aliasProblem(['add_members', 'added'], header.group);
   if (disagree(remove_members, removed)) return aliasProblem(['remove_members', 'removed'], header.group);
   const add = add_members ?? added ?? [];
@@ -194,7 +194,7 @@ function disagree(main: readonly string[] | undefined, alias: readonly string[] 
   return left.size !== right.size || [...right].some((id) => !left.has(id));
 }
 
-function memberProblem(field: string, members: readonly string[], { group }: Told): Invalid | null {
+function memberProblem(field: string, members: readonly string[], { group }: EventHeader): Invalid | null {
   for (const [index, member] of members.entries()) {
     const problem = idProblem(member);
     if (problem !== null) return badId(`\`${field}[${index}]\``, problem, group);

@@ -131,18 +131,18 @@ export const skip = (reason: string): Skip => ({ kind: 'skip', reason });
 export const tombstone = skip('tombstone');
 
 /** What an event says of itself beside its members. */
-export interface Told {
+export interface EventHeader {
   readonly group: string;
   readonly eventId: string | null;
   readonly occurredAt: string | null;
 }
 
 /** Where it says nothing of them, its id and time may be left out. */
-type ToldOfGroup = Pick<Told, 'group'> & Partial<Told>;
+type PartialHeader = Pick<EventHeader, 'group'> & Partial<EventHeader>;
 
 /** Members to add and to remove; `invalid` where an id cannot be one. */
 export function delta(
-  told: ToldOfGroup & { readonly add?: readonly string[]; readonly remove?: readonly string[] },
+  told: PartialHeader & { readonly add?: readonly string[]; readonly remove?: readonly string[] },
 ): Delta | Invalid {
   // Field by field: this is done for every record, and taking an object apart with a rest costs as much as a short JSON.parse.
   const { group, eventId = null, occurredAt = null, add = NOBODY, remove = NOBODY } = told;
@@ -153,20 +153,24 @@ export function delta(
 const NOBODY: readonly string[] = [];
 
 /** Members who come, or members who go. Written out, since spreading would cost a third of the reading of a record. */
-export const deltaOf = (op: Op, members: readonly string[], { group, eventId, occurredAt }: Told): Delta | Invalid =>
+export const deltaOf = (
+  op: Op,
+  members: readonly string[],
+  { group, eventId, occurredAt }: EventHeader,
+): Delta | Invalid =>
   op === 'add'
     ? delta({ group, eventId, occurredAt, add: members, remove: NOBODY })
     : delta({ group, eventId, occurredAt, add: NOBODY, remove: members });
 
 /** Exactly these members; `invalid` where an id cannot be one. */
-export function fullState(told: ToldOfGroup & { readonly members: readonly string[] }): FullState | Invalid {
+export function fullState(told: PartialHeader & { readonly members: readonly string[] }): FullState | Invalid {
   const { group, eventId = null, occurredAt = null, members } = told;
   const problem = problemOf(group, eventId) ?? memberProblem(members, group);
   return problem ?? { kind: 'state', group, eventId, occurredAt, members, deleted: false };
 }
 
 /** The group is gone at the identity provider. */
-export function deletedGroup({ group, eventId = null, occurredAt = null }: ToldOfGroup): FullState | Invalid {
+export function deletedGroup({ group, eventId = null, occurredAt = null }: PartialHeader): FullState | Invalid {
   return problemOf(group, eventId) ?? { kind: 'state', group, eventId, occurredAt, members: [], deleted: true };
 }
 

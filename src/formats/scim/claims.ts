@@ -19,7 +19,7 @@ import {
   quote,
   skip,
   textIn,
-  type Told,
+  type EventHeader,
 } from '../reading/reading.ts';
 import { epochSeconds, groupIn, notAChange } from '../reading/several.ts';
 import { attribute, membersIn, patched, refusals, type Patched } from './members.ts';
@@ -34,18 +34,18 @@ export function readClaims(claims: Fields): readonly SourceEvent[] {
   if (uris.every(isOfAnotherProfile)) return uris.map(() => notAChange);
   const group = groupOf(fieldsIn(claims['sub_id']));
   if (typeof group !== 'string') return [group];
-  const told: ToldClaims = {
+  const told: ClaimsHeader = {
     group,
     // One transaction may become several tokens, each with a jti of its own (RFC 9967 2.2).
     eventId: textIn(claims['txn']) ?? textIn(claims['jti']),
     occurredAt: epochSeconds(claims['toe']) ?? epochSeconds(claims['iat']),
-    isToldInFull: uris.length > 1 && uris.some((uri) => isFull(shortName(uri))),
+    hasFullEvent: uris.length > 1 && uris.some((uri) => isFull(shortName(uri))),
   };
   return uris.flatMap((uri) => readEvent(shortName(uri), fieldsIn(events[uri]), told));
 }
 
-interface ToldClaims extends Told {
-  readonly isToldInFull: boolean;
+interface ClaimsHeader extends EventHeader {
+  readonly hasFullEvent: boolean;
 }
 
 const PREFIX = 'urn:ietf:params:scim:event:';
@@ -94,7 +94,7 @@ const isKnown = (name: string | null): boolean => name !== null && KNOWN.has(nam
 
 const isFull = (name: string | null): boolean => name !== null && (name.endsWith(':full') || name === 'prov:delete');
 
-function readEvent(name: string | null, event: Fields, told: ToldClaims): readonly SourceEvent[] {
+function readEvent(name: string | null, event: Fields, told: ClaimsHeader): readonly SourceEvent[] {
   const data = fieldsIn(event['data']);
   switch (name) {
     case 'prov:patch:full':
@@ -116,7 +116,7 @@ function readEvent(name: string | null, event: Fields, told: ToldClaims): readon
   }
 }
 
-function readPatch(data: Fields, told: ToldClaims): readonly SourceEvent[] {
+function readPatch(data: Fields, told: ClaimsHeader): readonly SourceEvent[] {
   const operations = attribute(data, 'Operations');
   if (!Array.isArray(operations)) return [schemaProblem('`data.Operations` must be a list.', told)];
   const patch = patched(operations);
@@ -126,7 +126,10 @@ function readPatch(data: Fields, told: ToldClaims): readonly SourceEvent[] {
 }
 
 /** Nothing, where the operations name only members that are refused. */
-function changeOf({ kind, wanted, refused }: Patched, { group, eventId, occurredAt }: Told): readonly SourceEvent[] {
+function changeOf(
+  { kind, wanted, refused }: Patched,
+  { group, eventId, occurredAt }: EventHeader,
+): readonly SourceEvent[] {
   if (kind === 'state') return [fullState({ group, eventId, occurredAt, members: [...wanted.keys()] })];
   if (wanted.size === 0 && refused.length > 0) return [];
   const [add, remove]: [string[], string[]] = [[], []];
@@ -136,7 +139,7 @@ function changeOf({ kind, wanted, refused }: Patched, { group, eventId, occurred
 
 function readResource(
   data: Fields,
-  told: ToldClaims,
+  told: ClaimsHeader,
   name: 'prov:put:full' | 'prov:create:full',
 ): readonly SourceEvent[] {
   const members = attribute(data, 'members');
@@ -152,8 +155,8 @@ function readResource(
   return [fullState({ group, eventId, occurredAt, members: read.users }), ...refusals(read.refused, group)];
 }
 
-function readNotice(event: Fields, told: ToldClaims): SourceEvent {
-  if (told.isToldInFull) return toldInFull;
+function readNotice(event: Fields, told: ClaimsHeader): SourceEvent {
+  if (told.hasFullEvent) return coveredByFullEvent;
   const attributes = listIn(event['attributes']);
   const isOfMembers = attributes.length === 0 || attributes.some((name) => isText(name) && MEMBERS.test(name));
   if (!isOfMembers) return notAChange;
@@ -167,8 +170,8 @@ function readNotice(event: Fields, told: ToldClaims): SourceEvent {
 const MEMBERS = /^(?:urn:ietf:params:scim:schemas:core:2\.0:group:)?members(?![\w-])/i;
 
 /** Neither says anything of the members: who is in a group that joins the feed is not told, and one that leaves it still exists. */
-function readFeed(name: 'feed:add' | 'feed:remove', { group, isToldInFull }: ToldClaims): SourceEvent {
-  if (isToldInFull) return toldInFull;
+function readFeed(name: 'feed:add' | 'feed:remove', { group, hasFullEvent }: ClaimsHeader): SourceEvent {
+  if (hasFullEvent) return coveredByFullEvent;
   if (name === 'feed:add')
     return hint('feed_added', `The group is new in the feed, without its members: ${READ_ANEW}.`, groupIn(group));
   const message =
@@ -187,9 +190,10 @@ const READ_ANEW =
   `read the group's members from the SCIM server (GET the uri of sub_id) and ${AS_FULL_STATE}; where SCIM_EVENTS_JWKS_FILE is ` +
   'set, use `rollcall apply FILE --format native`';
 
-const toldInFull = skip('told_in_full');
+const coveredByFullEvent = skip('told_in_full');
 
-const schemaProblem = (message: string, { group }: Told): SourceEvent => invalid('schema', message, groupIn(group));
+const schemaProblem = (message: string, { group }: EventHeader): SourceEvent =>
+  invalid('schema', message, groupIn(group));
 
 /** RFC 7644 3.2 and 4; devices of RFC 9944. */
 const OTHER_RESOURCES: ReadonlySet<string> = new Set(

@@ -8,7 +8,7 @@ import type { RelayBatch, RelayHandler, RelayPartition } from '../ports.ts';
 import { deliverNext } from '../delivery.ts';
 import { falseIfUnwanted, type Turn } from '../send-queue.ts';
 import { nativeRecord } from '../native-record.ts';
-import { Done, changesOf, decodedBy, itemsOf, supersededLetter, type InputRecord, type Item } from './items.ts';
+import { Done, changesOf, decodedBy, itemsOf, supersededDeadLetter, type InputRecord, type Item } from './items.ts';
 import { LastReleased } from './last-released.ts';
 import { ReorderWindow } from './reorder.ts';
 import type { RekeyOptions, RekeyWorld } from './options.ts';
@@ -179,24 +179,24 @@ export class Rekeyer implements RelayHandler {
 
   #recordsOf(item: Item): readonly OutRecord[] {
     const { topic, deadLetterTopic } = this.#options;
-    const { notices } = this.#world;
+    const { warnings } = this.#world;
     if (item.kind === 'nothing') return [];
-    if (item.kind === 'letter') {
-      notices.letters.count(item.code);
-      return [item.letter];
+    if (item.kind === 'dead_letter') {
+      warnings.deadLetters.count(item.code);
+      return [item.deadLetter];
     }
     const judged = this.#last.judge(item.event, item.occurrence);
     const { event, superseded, uncertainCount } = judged;
-    if (uncertainCount > 0) notices.uncertain.count('changes', uncertainCount);
-    if (superseded.length > 0) notices.superseded.count('changes', superseded.length);
-    const letters = superseded.length === 0 ? [] : [supersededLetter(deadLetterTopic, item, judged)];
+    if (uncertainCount > 0) warnings.uncertain.count('changes', uncertainCount);
+    if (superseded.length > 0) warnings.superseded.count('changes', superseded.length);
+    const deadLetters = superseded.length === 0 ? [] : [supersededDeadLetter(deadLetterTopic, item, judged)];
     const changes = event === null ? [] : [{ topic, partition: null, headers: [], ...nativeRecord(event) }];
-    return [...letters, ...changes];
+    return [...deadLetters, ...changes];
   }
 
   async #send(records: readonly OutRecord[], assignment: number): Promise<true> {
     const { from, deadLetterTopic } = this.#options;
-    const { queue, clock, log, notices, relay } = this.#world;
+    const { queue, clock, log, warnings, relay } = this.#world;
     const origin = { source: `topic/${from}`, at: clock.now().wall };
     // Tried again when another instance has the topic, it would land behind what that one has written.
     const turn: Turn = () => {
@@ -204,7 +204,7 @@ export class Rekeyer implements RelayHandler {
       return assignment === this.#assignment && !this.#isOver ? 'later' : 'never';
     };
     const tooLarge = await deliverNext(records, { queue, deadLetterTopic, origin, turn, log });
-    if (tooLarge > 0) notices.letters.count('too_large', tooLarge);
+    if (tooLarge > 0) warnings.deadLetters.count('too_large', tooLarge);
     return true;
   }
 

@@ -19,14 +19,14 @@ import { deadLetters, deliver, type Origin } from '../delivery.ts';
 import { nativeRecords } from '../native-record.ts';
 import type { SendQueue } from '../send-queue.ts';
 import type { WebhookKind } from './kind.ts';
-import type { KindName, WebhookNotices } from './options.ts';
+import type { KindName, WebhookWarnings } from './options.ts';
 
 export interface IntakeOptions {
   readonly topic: string;
   readonly deadLetterTopic: string;
   readonly queue: SendQueue;
   readonly clock: Pick<Clock, 'now'>;
-  readonly notices: WebhookNotices;
+  readonly warnings: WebhookWarnings;
 }
 
 /** One kind of sender, and how its bodies are read. */
@@ -51,7 +51,7 @@ const REMEMBERED_MAX = 50_000;
 
 export class Intake {
   readonly #options: IntakeOptions;
-  readonly #remembered = new Remembered<Promise<Intaken>>(REMEMBERED_MAX);
+  readonly #remembered = new RecentResults<Promise<Intaken>>(REMEMBERED_MAX);
   #prepared: Promise<unknown> = Promise.resolve();
 
   constructor(options: IntakeOptions) {
@@ -61,7 +61,7 @@ export class Intake {
   /** Rejects where Kafka will not acknowledge any more. */
   async take(sender: Sender, record: Received): Promise<Intaken> {
     if (sender.format.prepare !== undefined) await this.#prepare(sender.format, record);
-    const { topic, deadLetterTopic, clock, queue, notices } = this.#options;
+    const { topic, deadLetterTopic, clock, queue, warnings } = this.#options;
     const events = sender.format.decode(record, { partitionCount: 1 });
     // A message may quote the body.
     const redacted = ({ message, ...event }: Hint | Invalid) => ({ ...event, message: sender.secrets.redact(message) });
@@ -76,7 +76,7 @@ export class Intake {
       const written = deliver(records, { queue, deadLetterTopic, origin });
       if (written === null) return null;
       return written.then((tooLarge) => {
-        if (tooLarge > 0) notices.letters.count('too_large', tooLarge);
+        if (tooLarge > 0) warnings.deadLetters.count('too_large', tooLarge);
         return verdict;
       });
     });
@@ -91,8 +91,8 @@ export class Intake {
   }
 
   #tell(name: KindName, problems: readonly (Hint | Invalid)[]): void {
-    const { hints, letters } = this.#options.notices;
-    for (const { kind } of problems) (kind === 'hint' ? hints : letters).count(name);
+    const { hints, deadLetters } = this.#options.warnings;
+    for (const { kind } of problems) (kind === 'hint' ? hints : deadLetters).count(name);
   }
 
   #once(name: string | null, write: () => Promise<Intaken> | null): Promise<Intaken> {
@@ -136,7 +136,7 @@ function originOf({ kind, secrets }: Sender, { value, headers }: Received, at: n
  * Requests that were taken, by what they tell. A sender that repeats one gets the answer of the first: written again, an
  * old change would stand behind a newer one of the same member. Only for as long as the process lives, and so many.
  */
-export class Remembered<T> {
+export class RecentResults<T> {
   readonly #results = new Map<string, T>();
   readonly #countMax: number;
 

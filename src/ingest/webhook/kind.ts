@@ -17,11 +17,11 @@ export interface WebhookKind {
   /** Of what is in the header `www-authenticate`; null: the secret travels elsewhere. */
   readonly challenge: string | null;
   /** The answer where the body does not matter (the sender verifies the address); null: it does. */
-  greet(head: Head): Answer | null;
-  /** `head`: `mayEnter` says that the sender knows the secret; `body`: only `isAuthentic` does, so little is read before. */
+  handshake(head: Head): Answer | null;
+  /** `head`: `authorize` says that the sender knows the secret; `body`: only `isAuthentic` does, so little is read before. */
   readonly proof: 'head' | 'body';
   /** Whether it is worth reading the body. */
-  mayEnter(head: Head): boolean;
+  authorize(head: Head): boolean;
   /** Whether the sender knows the secret. */
   isAuthentic(head: Head, body: Uint8Array): boolean;
   /** Everything that it tells is in Kafka. */
@@ -40,12 +40,12 @@ const digest = (text: string): Buffer => createHash('sha256').update(text).diges
 
 export const bearer = (
   token: string,
-): Pick<WebhookKind, 'challenge' | 'methods' | 'greet' | 'proof' | 'mayEnter' | 'isAuthentic'> => ({
+): Pick<WebhookKind, 'challenge' | 'methods' | 'handshake' | 'proof' | 'authorize' | 'isAuthentic'> => ({
   challenge: 'Bearer',
   methods: ['POST'],
-  greet: () => null,
+  handshake: () => null,
   proof: 'head',
-  mayEnter: (head) => isSame(token, tokenIn(head)),
+  authorize: (head) => isSame(token, tokenIn(head)),
   isAuthentic: () => true,
 });
 

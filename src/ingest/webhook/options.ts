@@ -1,6 +1,6 @@
 import type { Invalid } from '../../core/change/change.ts';
 import type { Clock, Logger } from '../../ports.ts';
-import { Notices } from '../notices.ts';
+import { AggregatedWarnings } from '../aggregated-warnings.ts';
 
 /** The options of the webhook server. */
 export type KindName = 'okta' | 'auth0' | 'keycloak' | 'entra' | 'scim';
@@ -31,30 +31,30 @@ export interface WebhookConfig {
 /* What the webhook server tells of requests. */
 
 /** One for each message. */
-export interface WebhookNotices {
-  readonly refusals: Notices;
-  readonly hints: Notices;
-  readonly letters: Notices;
+export interface WebhookWarnings {
+  readonly refusals: AggregatedWarnings;
+  readonly hints: AggregatedWarnings;
+  readonly deadLetters: AggregatedWarnings;
   close(): void;
 }
 
-export function webhookNotices(clock: Pick<Clock, 'schedule'>, log: Pick<Logger, 'warn'>): WebhookNotices {
-  const refusals = new Notices(clock, (counts) => log.warn({ counts }, 'requests were refused'));
-  const hints = new Notices(clock, (counts) =>
+export function webhookWarnings(clock: Pick<Clock, 'schedule'>, log: Pick<Logger, 'warn'>): WebhookWarnings {
+  const refusals = new AggregatedWarnings(clock, (counts) => log.warn({ counts }, 'requests were refused'));
+  const hints = new AggregatedWarnings(clock, (counts) =>
     log.warn(
       { counts, advice: 'run `rollcall ingest poll` beside it, which reads what has changed' },
       'notifications say that a group has changed, not how; they are in the dead-letter topic',
     ),
   );
-  const letters = new Notices(clock, (counts) =>
+  const deadLetters = new AggregatedWarnings(clock, (counts) =>
     log.warn({ counts }, 'what could not be read is in the dead-letter topic'),
   );
   return {
     refusals,
     hints,
-    letters,
+    deadLetters,
     close: () => {
-      for (const notices of [refusals, hints, letters]) notices.close();
+      for (const warnings of [refusals, hints, deadLetters]) warnings.close();
     },
   };
 }

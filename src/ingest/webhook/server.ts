@@ -13,12 +13,12 @@ import { json, type Answer, unauthorized, unavailable } from './options.ts';
 import { Room, bytesOf, readBody, type Body } from './body.ts';
 import type { Intake, Intaken, Sender } from './intake.ts';
 import type { Head } from './kind.ts';
-import type { WebhookConfig, WebhookNotices } from './options.ts';
+import type { WebhookConfig, WebhookWarnings } from './options.ts';
 
 export interface WebhookSources {
   readonly senders: readonly Sender[];
   readonly intake: Pick<Intake, 'take'>;
-  readonly notices: WebhookNotices;
+  readonly warnings: WebhookWarnings;
   readonly clock: Clock;
   readonly log: Pick<Logger, 'error'>;
 }
@@ -129,15 +129,15 @@ export class WebhookServer {
     const known = sender.kind.methods.find((other) => other === method);
     if (known === undefined) return notAllowed(sender.kind.methods);
     const head: Head = { method: known, query: new URLSearchParams(query), headers: request.headers };
-    const greeting = sender.kind.greet(head);
-    if (greeting !== null) return greeting;
-    if (!sender.kind.mayEnter(head)) return this.#refuse(sender, unauthorized(sender.kind.challenge));
+    const handshake = sender.kind.handshake(head);
+    if (handshake !== null) return handshake;
+    if (!sender.kind.authorize(head)) return this.#refuse(sender, unauthorized(sender.kind.challenge));
     const answer = await this.#takeIn(sender, { request, head, arrivedAt });
     return answer === 'broken_off' || answer.status < 300 ? answer : this.#refuse(sender, answer);
   }
 
   #refuse({ kind }: Sender, answer: Answer): Answer {
-    this.#sources.notices.refusals.count(`${kind.name} ${answer.status}`);
+    this.#sources.warnings.refusals.count(`${kind.name} ${answer.status}`);
     return answer;
   }
 

@@ -5,7 +5,7 @@ import type { Answer } from './answer.ts';
 import { emptyAnswer } from './answer.ts';
 import type { Fate, Fault, Verdict } from './faults.ts';
 import { GARBAGE, faultAnswer } from './faults.ts';
-import type { HoldPoint } from './gates.ts';
+import type { PausePoint } from './gates.ts';
 import { answerRefusal, handle, type Result } from './handle.ts';
 import type { LiveEntry } from './journal.ts';
 import { credentialRefusal, limitHeaders } from './limits.ts';
@@ -57,9 +57,9 @@ function admit(state: SandboxState, request: SandboxRequest): Admission {
   const now = state.world.now();
   const token = state.tokens.check(request.authorization, now);
   if (token.kind === 'refused') return { refusal: credentialRefusal(token.code), headers: {} };
-  const spent = state.limits.spend(token.token, now);
-  const headers = limitHeaders(spent);
-  if (spent.refused) return { refusal: rateRefusal(spent.resetSeconds), headers };
+  const rateLimit = state.limits.countRequest(token.token, now);
+  const headers = limitHeaders(rateLimit);
+  if (rateLimit.refused) return { refusal: rateRefusal(rateLimit.resetSeconds), headers };
   const group = request.route?.endpoint === 'group' ? request.route.id : null;
   return { refusal: state.denials.find(group), headers };
 }
@@ -80,7 +80,7 @@ function judge({ state, request, entry }: Exchange): Verdict {
 async function isDroppedWhileWaiting(
   { state, request, entry, wire }: Exchange,
   verdict: Verdict,
-  at: HoldPoint,
+  at: PausePoint,
 ): Promise<boolean> {
   const gate = state.gates.pass(entry, at);
   if (gate) await gate;
@@ -90,7 +90,7 @@ async function isDroppedWhileWaiting(
   return wire.isDropped();
 }
 
-function latencyAt(fault: Fault, at: HoldPoint): number {
+function latencyAt(fault: Fault, at: PausePoint): number {
   return fault.kind === 'latency' && fault.at === at ? fault.latencyMs : 0;
 }
 

@@ -4,7 +4,7 @@
 import type { Behaviour } from './behaviour.ts';
 import type { Controls } from './control.ts';
 import type { FaultRule, RuleCount } from './faults.ts';
-import type { Hold, HoldPoint } from './gates.ts';
+import type { PausedRequests, PausePoint } from './gates.ts';
 import { Signals } from './gates.ts';
 import type { Group, NewGroup } from './groups.ts';
 import type { JournalEntry, Phase, RequestListener, RequestPredicate, SandboxStats } from './journal.ts';
@@ -164,8 +164,8 @@ export class Sandbox {
   }
 
   /** Holds matching requests before (default) or after they are applied, until released. */
-  hold(predicate: RequestPredicate = () => true, point: HoldPoint = 'before'): Hold {
-    return this.#state.gates.hold(predicate, point);
+  pauseAt(predicate: RequestPredicate = () => true, point: PausePoint = 'before'): PausedRequests {
+    return this.#state.gates.pauseAt(predicate, point);
   }
 
   /** Resets all connections; waits that did not come true reject, timers go, nothing more is applied. */

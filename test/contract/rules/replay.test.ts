@@ -146,7 +146,7 @@ test('grave: what is woken while its mark is on the way is not taken for reporte
     mend();
     world.produce(aRequest('r', [anIntent({ offset: add, op: 'add' })]));
   });
-  const hold = world.sandbox.hold(({ method, status }) => method === 'PATCH' && status === null && isMended());
+  const hold = world.sandbox.pauseAt(({ method, status }) => method === 'PATCH' && status === null && isMended());
   const isMended = (): boolean => world.outcome(add, 'v') === 'permanent_failure';
   const one = await world.start({ pipeline: once, api: { requestTimeoutMs: 10_000 } });
   await hold.arrived;

@@ -86,7 +86,7 @@ export class Target {
     if (route?.endpoint === 'token') return handle(state, request, '').answer;
     const token = state.tokens.check(request.authorization, this.#now());
     if (token.kind === 'refused') return answerRefusal(state, credentialRefusal(token.code), state.world.newId());
-    const spent = state.limits.spend(token.token, this.#now());
+    const spent = state.limits.countRequest(token.token, this.#now());
     const refusal = spent.refused ? rateRefusal(spent.resetSeconds) : this.#refusalOf(request);
     const correlationId = state.world.newId();
     const group = route?.id ?? '';

@@ -27,9 +27,9 @@ export async function measureMemory(): Promise<readonly Figure[]> {
     process.stderr.write('!!! SKIPPED: memory, which only Linux tells in /proc\n');
     return [];
   }
-  const log = { info: (_: object, message: string) => void process.stderr.write(`${message}\n`) };
+  const logger = { info: (_: object, message: string) => void process.stderr.write(`${message}\n`) };
   const cacheDirectory = kafkaCacheDirectory(process.env);
-  const broker = await startBroker({ version: '4.2.0' }, { cacheDirectory, log, timer: host.clock });
+  const broker = await startBroker({ version: '4.2.0' }, { cacheDirectory, logger, timer: host.clock });
   const sandbox = await startSandbox();
   try {
     await sandbox.goDown();
@@ -50,7 +50,7 @@ export async function measureMemory(): Promise<readonly Figure[]> {
 
 async function measureRun(environment: Readonly<Record<string, string>>): Promise<readonly Figure[]> {
   const config = readConfig(environment, ['kafka', 'topics'], readText);
-  const tools = createLogTools(config.kafka, { clock: host.clock, log: commandLog(host, config) });
+  const tools = createLogTools(config.kafka, { clock: host.clock, logger: commandLog(host, config) });
   try {
     await createTopics(config.topics, tools, { partitionCount: PARTITIONS, replicationFactor: -1 });
     await sendBacklog(tools, config.topics.source);

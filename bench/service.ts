@@ -2,7 +2,7 @@
 import { systemClock, systemRandom } from '../src/adapters/system.ts';
 import { embed, type Embedded } from '../src/console/embedded.ts';
 import { native } from '../src/formats/native/native.ts';
-import type { Host } from '../src/console/host.ts';
+import type { CommandContext } from '../src/console/host.ts';
 import { commandLog, readText } from '../src/console/kafka-tools.ts';
 import { withTarget } from '../src/console/target.ts';
 import { readConfig } from '../src/config/config.ts';
@@ -12,7 +12,7 @@ import type { StreamEvent } from '../src/lab/demo/stream.ts';
 import type { LogTools } from '../src/ports.ts';
 import type { Sandbox } from '../src/lab/sandbox/sandbox.ts';
 
-export const host: Host = {
+export const host: CommandContext = {
   environment: process.env,
   stdin: process.stdin,
   stdout: process.stdout,

@@ -29,13 +29,13 @@ const SECRET = 'bench-secret';
 
 /** @throws KafkaSetupError where there is no Kafka. */
 export async function measureWebhook(): Promise<readonly Figure[]> {
-  const log = { info: (_: object, message: string) => void process.stderr.write(`${message}\n`) };
+  const logger = { info: (_: object, message: string) => void process.stderr.write(`${message}\n`) };
   const cacheDirectory = kafkaCacheDirectory(process.env);
   // Both compilers, as in production: with the quick start's single one the broker answers late.
-  const broker = await startBroker({ version: '4.2.0', jvmFlags: [] }, { cacheDirectory, log, timer: host.clock });
+  const broker = await startBroker({ version: '4.2.0', jvmFlags: [] }, { cacheDirectory, logger, timer: host.clock });
   const environment = { KAFKA_BROKERS: broker.brokers.join(',') };
   const config = readConfig(environment, ['kafka', 'topics'], readText);
-  const tools = createLogTools(config.kafka, { clock: host.clock, log: commandLog(host, config) });
+  const tools = createLogTools(config.kafka, { clock: host.clock, logger: commandLog(host, config) });
   try {
     await createTopics(config.topics, tools, { partitionCount: 6, replicationFactor: -1 });
     return await measureServer(environment, tools, config.topics.source);

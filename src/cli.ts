@@ -5,7 +5,7 @@
  */
 import { Command, CommanderError } from 'commander';
 import { systemClock, systemRandom } from './adapters/system.ts';
-import type { Host } from './console/host.ts';
+import type { CommandContext } from './console/host.ts';
 import { readText } from './console/kafka-tools.ts';
 import { applyCommand } from './commands/apply.ts';
 import { decodeCommand } from './commands/decode.ts';
@@ -48,7 +48,7 @@ async function main(): Promise<void> {
   process.exit();
 }
 
-function program(host: Host): Command {
+function program(host: CommandContext): Command {
   const rollcall = new Command('rollcall')
     .description('Keeps Genesys Cloud group memberships in step with an identity provider, by way of Kafka.')
     .version(packageVersion())
@@ -95,7 +95,7 @@ Start here:
 
 The service is configured by environment variables; \`rollcall doctor\` names each problem with an example.`;
 
-function processHost(stop: AbortSignal): Host {
+function processHost(stop: AbortSignal): CommandContext {
   return {
     environment: process.env,
     stdin: process.stdin,
@@ -113,7 +113,7 @@ function processHost(stop: AbortSignal): Host {
 }
 
 /** Says what went wrong, without secrets, unless commander has said it already. */
-function tell(error: unknown, { secrets }: Host): ExitCode {
+function tell(error: unknown, { secrets }: CommandContext): ExitCode {
   // Also thrown for --help and --version, with exit code 0.
   if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.done : EXIT.usage;
   const [code, text] = explained(error);

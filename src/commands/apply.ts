@@ -5,7 +5,7 @@ import { writePrivateFile } from '../adapters/private-file.ts';
 import { embed, leftOver, type Embedded } from '../console/embedded.ts';
 import { FILE_TOPICS, fileEnvironment, fillSource, inFile } from '../console/file-source.ts';
 import { DECIDED_LENGTH_MIN, heldSets, setText, type HeldSet } from '../console/held-sets.ts';
-import { collect, print, printSummary, stopped, type Host, unlessStopped } from '../console/host.ts';
+import { collect, print, printSummary, stopped, type CommandContext, unlessStopped } from '../console/host.ts';
 import { commandConfig, commandLog } from '../console/kafka-tools.ts';
 import { showProgress } from '../console/progress.ts';
 import { readReport } from '../console/report-search.ts';
@@ -28,7 +28,7 @@ export interface ApplyFlags extends Pick<FormatFlags, 'format'> {
   readonly approve?: readonly string[];
 }
 
-export function applyCommand(host: Host): Command {
+export function applyCommand(host: CommandContext): Command {
   return new Command('apply')
     .summary('apply a file of changes, without Kafka')
     .description(
@@ -63,7 +63,7 @@ Removals that the guard holds (GUARD_GROUP_PERCENT and the like) are listed with
 SLOW_RETRY_SCHEDULE_MS=60000,300000 waits for them. Exits 1 where some changes failed, and 69 where the target has been
 out of reach for 60 s (78 where it refuses the credentials); what is left is then listed as retry_scheduled, and the file can be applied again.`;
 
-export async function applyFile(file: string, flags: ApplyFlags, host: Host): Promise<ExitCode> {
+export async function applyFile(file: string, flags: ApplyFlags, host: CommandContext): Promise<ExitCode> {
   checkDigests(flags.approve ?? []);
   const parts = ['genesys', 'pipeline', 'ids', 'format'] as const;
   const config = await commandConfig(host, parts, withFormat(fileEnvironment(host.environment), flags));
@@ -112,7 +112,7 @@ interface Applied {
 }
 
 /** Nothing has been sent yet, so that a signal ends it where it stands. */
-async function readFile({ broker }: Embedded, file: string, host: Host): Promise<void> {
+async function readFile({ broker }: Embedded, file: string, host: CommandContext): Promise<void> {
   const source = broker.topic(FILE_TOPICS.source).partition(0);
   const endProgress = showProgress(host.stderr, host.clock, () => ({
     settled: Number(source.end),
@@ -123,7 +123,7 @@ async function readFile({ broker }: Embedded, file: string, host: Host): Promise
   await unlessStopped(host, fillSource(broker, file, host)).finally(endProgress);
 }
 
-async function applyAll(applying: Applying, host: Host): Promise<Applied> {
+async function applyAll(applying: Applying, host: CommandContext): Promise<Applied> {
   const { tools } = applying.embedded;
   const end = await runToRest(applying, host);
   const operations = await readOperations(tools);
@@ -137,7 +137,7 @@ async function applyAll(applying: Applying, host: Host): Promise<Applied> {
   return { end, summary: summaryOf(operations, host.clock.now().wall), held };
 }
 
-const retryOf = ({ embedded: { tools } }: Applying, host: Host): RetryTopic => ({
+const retryOf = ({ embedded: { tools } }: Applying, host: CommandContext): RetryTopic => ({
   topic: FILE_TOPICS.retry,
   tools,
   host,
@@ -154,7 +154,7 @@ async function readOperations(tools: LogTools): Promise<Operations> {
   return operations;
 }
 
-async function runToRest(applying: Applying, host: Host): Promise<End> {
+async function runToRest(applying: Applying, host: CommandContext): Promise<End> {
   const { embedded, api, approve } = applying;
   const refusal = await api.ensureToken();
   if (refusal?.refused === true)
@@ -203,7 +203,7 @@ interface BreakerWatch {
 }
 
 /** A command with a file does not wait for a target that stays down. */
-function watchBreaker(pipeline: Pipeline, { clock }: Pick<Host, 'clock'>): BreakerWatch {
+function watchBreaker(pipeline: Pipeline, { clock }: Pick<CommandContext, 'clock'>): BreakerWatch {
   let cancel = (): void => undefined;
   const opened = new Promise<End>((resolve) => {
     const check = (): void => {

@@ -1,7 +1,7 @@
 /** `rollcall decode FILE|-`: what each record of a source topic means, without Kafka and without Genesys Cloud. */
 import { Command } from 'commander';
 import { readRecords, type FileRecord } from '../console/file-source.ts';
-import { print, printJson, type Host, unlessStopped, wholeNumber } from '../console/host.ts';
+import { print, printJson, type CommandContext, unlessStopped, wholeNumber } from '../console/host.ts';
 import { commandConfig } from '../console/kafka-tools.ts';
 import { formatOption, formatOptions, type FormatFlags, withFormat } from '../console/source-format.ts';
 import type { SourceFormat } from '../core/change/change.ts';
@@ -21,7 +21,7 @@ export interface DecodeFlags extends FormatFlags {
   readonly partitions: number;
 }
 
-export function decodeCommand(host: Host): Command {
+export function decodeCommand(host: CommandContext): Command {
   return new Command('decode')
     .summary('what each record of a source topic means')
     .description(
@@ -51,7 +51,7 @@ Examples:
 Prints {"kind":"delta|state|skip|hint|invalid",…,"format"}; of a record with several events, the kind is that of what
 changes most. Exits 1 where a line is no record; the others are printed all the same.`;
 
-export async function decodeFile(file: string, flags: DecodeFlags, host: Host): Promise<ExitCode> {
+export async function decodeFile(file: string, flags: DecodeFlags, host: CommandContext): Promise<ExitCode> {
   const { format: config } = await commandConfig(host, ['format'], withFormat(host.environment, flags));
   const options = await formatOptions(config);
   const detecting = config.name === 'auto' ? autoFormat(options) : null;
@@ -73,7 +73,7 @@ interface Decoding {
   readonly partitionCount: number;
 }
 
-async function printRecord({ record }: FileRecord, decoding: Decoding, host: Host): Promise<void> {
+async function printRecord({ record }: FileRecord, decoding: Decoding, host: CommandContext): Promise<void> {
   const { format, nameOf, partitionCount } = decoding;
   await format.prepare?.([record]);
   const line = decodedLine(format.decode(record, { partitionCount }), nameOf(record));

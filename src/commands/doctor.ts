@@ -9,16 +9,16 @@ import { EXIT, type ExitCode } from '../exit-codes.ts';
 import type { GroupApi } from '../ports.ts';
 import { configOf, fail, judgeIds, ok, warn, type Finding, type Judged } from '../console/doctor-finding.ts';
 import { kafkaFindings } from '../console/doctor-kafka.ts';
-import { print, printJson, type Host } from '../console/host.ts';
+import { print, printJson, type CommandContext } from '../console/host.ts';
 import { fileFindings, scimFindings } from '../console/doctor-id-map.ts';
 import { commandLog, readText } from '../console/kafka-tools.ts';
-import { readGroup, targetExitCode, withTarget } from '../console/target.ts';
+import { getGroupWithRetries, targetExitCode, withTarget } from '../console/target.ts';
 
 export interface DoctorFlags {
   readonly json?: true;
 }
 
-export function doctorCommand(host: Host): Command {
+export function doctorCommand(host: CommandContext): Command {
   return new Command('doctor')
     .summary(
       'try everything that `run` needs: configuration, brokers, topics, first records, token, permission, limits',
@@ -34,7 +34,7 @@ export function doctorCommand(host: Host): Command {
     });
 }
 
-export async function examine(flags: DoctorFlags, host: Host): Promise<ExitCode> {
+export async function examine(flags: DoctorFlags, host: CommandContext): Promise<ExitCode> {
   const judged = [
     ...configurationFindings(host),
     ...(await kafkaFindings(host)),
@@ -54,7 +54,7 @@ export async function examine(flags: DoctorFlags, host: Host): Promise<ExitCode>
   return exits.includes(EXIT.configuration) ? EXIT.configuration : (exits[0] ?? EXIT.done);
 }
 
-function configurationFindings(host: Host): Judged[] {
+function configurationFindings(host: CommandContext): Judged[] {
   try {
     const { warnings, risks } = readConfig(
       host.environment,
@@ -80,19 +80,19 @@ function configurationFindings(host: Host): Judged[] {
 const misspelling = (warning: string): Judged =>
   warn('configuration', warning, 'Correct the name, or unset the variable.');
 
-async function idFileFindings(host: Host): Promise<Judged[]> {
+async function idFileFindings(host: CommandContext): Promise<Judged[]> {
   const config = configOf(host, ['ids']);
   if (config?.ids.source.kind !== 'file') return [];
   return judgeIds(await fileFindings(config.ids.source.path, host, config), EXIT.configuration);
 }
 
-async function idLookUpFindings(host: Host, api: GroupApi): Promise<Judged[]> {
+async function idLookUpFindings(host: CommandContext, api: GroupApi): Promise<Judged[]> {
   const config = configOf(host, ['ids']);
   if (config?.ids.source.kind !== 'scim') return [];
   return judgeIds(await scimFindings(config.ids, api, host), EXIT.unavailable);
 }
 
-async function targetFindings(host: Host): Promise<Judged[]> {
+async function targetFindings(host: CommandContext): Promise<Judged[]> {
   const config = configOf(host, ['genesys']);
   if (config === null) return [];
   const proxies = proxyFindings(config);
@@ -123,8 +123,8 @@ function proxyFindings({ genesys, proxy }: Config<'genesys'>): Judged[] {
 }
 
 /** Reading a group that does not exist: a client that may see groups gets a 404, one that may not is refused. */
-async function permissionFinding({ genesys }: Config<'genesys'>, api: GroupApi, host: Host): Promise<Judged> {
-  const { answer, outcome } = await readGroup(api, host.random.uuid(), host);
+async function permissionFinding({ genesys }: Config<'genesys'>, api: GroupApi, host: CommandContext): Promise<Judged> {
+  const { answer, outcome } = await getGroupWithRetries(api, host.random.uuid(), host);
   if (outcome.kind === 'not_found') return ok('permission', 'Groups can be read through SCIM.');
   if (outcome.kind === 'denied') {
     const message = 'The OAuth client may not use SCIM groups: directory:group:edit is missing.';

@@ -6,12 +6,12 @@ import { Command } from 'commander';
 import { intentId, isId, sourceMember } from '../core/change/change.ts';
 import { HELD_BY } from '../core/group/guard.ts';
 import { textHeader } from '../core/log/record-headers.ts';
-import { AUTHOR_LENGTH_MAX, decisionValue, requestKey, type Answer } from '../core/log/request-record.ts';
+import { AUTHOR_LENGTH_MAX, decisionValue, requestKey, type OperatorAnswer } from '../core/log/request-record.ts';
 import type { RequestRecord } from '../core/log/request-record.ts';
 import { timeText } from '../core/report/reporting.ts';
 import { jsonText } from '../core/text/visible.ts';
 import { EXIT, ExitError, type ExitCode } from '../exit-codes.ts';
-import { collect, print, printJson, type Host } from '../console/host.ts';
+import { collect, print, printJson, type CommandContext } from '../console/host.ts';
 import {
   heldSets,
   isByDigest,
@@ -36,7 +36,7 @@ export interface DecisionFlags extends HeldFlags {
   readonly yes?: true;
 }
 
-export function heldCommand(host: Host): Command {
+export function heldCommand(host: CommandContext): Command {
   const json = '--json';
   const list = new Command('list')
     .summary('what is held, one line a group: how many of its members, since when, and why')
@@ -65,7 +65,7 @@ export function heldCommand(host: Host): Command {
     .addHelpText('after', examples);
 }
 
-const decideCommand = (host: Host, kind: Decision['kind']): Command =>
+const decideCommand = (host: CommandContext, kind: Decision['kind']): Command =>
   new Command(kind)
     .summary(kind === 'approve' ? 'let exactly these removals pass' : 'refuse them: the members stay')
     .argument('[digest...]', 'of `held list`: the digits that it prints, or the whole digest')
@@ -127,7 +127,7 @@ export function decisionOf(
   kind: Decision['kind'],
   digests: readonly string[],
   flags: DecisionFlags,
-  host: Host,
+  host: CommandContext,
 ): Decision {
   const { group = [], by = [], all } = flags;
   const hasOthers = group.length > 0 || by.length > 0 || all === true;
@@ -185,7 +185,7 @@ export async function decideSets(
   retry: RetryTopic,
   sets: readonly HeldSet[],
   { kind, author }: Pick<Decision, 'kind' | 'author'>,
-  onAnswer: (answer: Answer, set: HeldSet | undefined) => Promise<void>,
+  onAnswer: (answer: OperatorAnswer, set: HeldSet | undefined) => Promise<void>,
 ): Promise<ExitCode> {
   const byDigest = new Map(sets.map((set) => [set.digest, set]));
   const requests = new Map(
@@ -204,14 +204,14 @@ export async function decideSets(
     : EXIT.someFailed;
 }
 
-function authorOf({ author }: DecisionFlags, { environment }: Host): string {
+function authorOf({ author }: DecisionFlags, { environment }: CommandContext): string {
   const name = author ?? environment['USER'] ?? '';
   if (isId(name)) return name;
   const most = `up to ${AUTHOR_LENGTH_MAX} characters, none of them a control character`;
   throw new ExitError(EXIT.usage, `held: say who decides: --author <name>, ${most}`);
 }
 
-function answerText(answer: Answer, set: HeldSet | undefined, form: 'json' | 'text'): string {
+function answerText(answer: OperatorAnswer, set: HeldSet | undefined, form: 'json' | 'text'): string {
   if (answer.kind === 'replay') return '';
   const { digest, verdict, count } = answer;
   const group = set?.group ?? null;

@@ -19,7 +19,7 @@ import { scimSource } from '../ingest/poll/scim.ts';
 import type { PollSource } from '../ingest/poll/source.ts';
 import type { LogTools } from '../ports.ts';
 import { serveAdmin } from '../console/admin.ts';
-import type { Host } from '../console/host.ts';
+import type { CommandContext } from '../console/host.ts';
 import { createPermitted, kafkaAccess } from '../console/access.ts';
 import { IngestReadiness, openQueue, topicsAreRight, type IngestSurroundings } from '../console/ingest-setup.ts';
 import { kafkaExit, serviceConfig } from '../console/kafka-tools.ts';
@@ -32,7 +32,7 @@ export interface PollFlags {
   readonly once?: true;
 }
 
-export function pollCommand(host: Host): Command {
+export function pollCommand(host: CommandContext): Command {
   return new Command('poll')
     .summary('asks an identity provider for what is new, until SIGTERM')
     .description(
@@ -71,19 +71,19 @@ Example:
 
 type Settings = Config<'kafka' | 'topics' | 'ingest' | 'poll'>;
 
-export async function pollSource(name: SourceName, flags: PollFlags, host: Host): Promise<void> {
+export async function pollSource(name: SourceName, flags: PollFlags, host: CommandContext): Promise<void> {
   const parts = ['kafka', 'topics', 'ingest', 'poll', 'admin', name] as const;
-  const { config, logger: log } = serviceConfig(host, parts);
-  const live = new LiveConfig<(typeof parts)[number]>(config, parts, { host, logger: log });
+  const { config, logger } = serviceConfig(host, parts);
+  const live = new LiveConfig<(typeof parts)[number]>(config, parts, { host, logger });
   const readiness = new IngestReadiness();
   // What runs once, from cron, is not probed, and may run beside another service.
-  const admin = flags.once === true ? null : await serveAdmin(live, () => readiness.health, { host, logger: log });
-  const tools = createLogTools(liveKafka(live), { clock: host.clock, log });
+  const admin = flags.once === true ? null : await serveAdmin(live, () => readiness.health, { host, logger });
+  const tools = createLogTools(liveKafka(live), { clock: host.clock, logger });
   try {
     const world = {
       clock: host.clock,
       random: host.random,
-      log,
+      logger,
       stop: host.stop,
       secrets: host.secrets,
       proxy: config.proxy,
@@ -95,7 +95,7 @@ export async function pollSource(name: SourceName, flags: PollFlags, host: Host)
       ...needsOfCursor(config.poll.cursorTopic),
     ];
     const kafka = kafkaAccess(needs, tools, config.kafka);
-    await poll(config, source, { flags, surroundings: { host, log, tools, readiness, kafka } });
+    await poll(config, source, { flags, surroundings: { host, logger, tools, readiness, kafka } });
   } catch (error) {
     if (error instanceof IdpRefusal) throw new ExitError(EXIT.configuration, error.message, { cause: error });
     if (error instanceof IdpTrouble || error instanceof CursorRefusal)
@@ -133,7 +133,7 @@ async function poll(
   source: PollSource,
   { flags, surroundings }: { readonly flags: PollFlags; readonly surroundings: IngestSurroundings },
 ): Promise<void> {
-  const { host, log, tools } = surroundings;
+  const { host, logger, tools } = surroundings;
   const { cursorTopic, intervalMs, start: startFrom } = config.poll;
   const topic = config.ingest.topic ?? config.topics.source;
   const { deadLetter: deadLetterTopic } = config.topics;
@@ -143,15 +143,15 @@ async function poll(
   const queue = openQueue(surroundings);
   const mode = flags.once === true ? 'once' : 'forever';
   const options = { topic, deadLetterTopic, cursorTopic, intervalMs, startFrom, mode } as const;
-  log.info({ source: source.name, scope: source.scope, hasCursor: stored.cursor !== null }, 'the poll begins');
+  logger.info({ source: source.name, scope: source.scope, hasCursor: stored.cursor !== null }, 'the poll begins');
   try {
-    const poller = new Poller(options, { source, stored, queue, clock: host.clock, log, stop: host.stop });
+    const poller = new Poller(options, { source, stored, queue, clock: host.clock, logger, stop: host.stop });
     surroundings.readiness.begins(
       () => poller.stuck,
       () => queue.stuck,
     );
     await Promise.race([poller.run(), queue.failed]);
-    log.info({}, 'rollcall has stopped');
+    logger.info({}, 'rollcall has stopped');
   } finally {
     queue.stop();
   }

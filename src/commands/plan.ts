@@ -22,8 +22,8 @@ import type { GroupApi, IdMap } from '../ports.ts';
 import { PlanTotals, namesFor, planJson, planText } from '../console/plan-text.ts';
 import { FILE_SOURCE, fileEnvironment } from '../console/file-source.ts';
 import { formatOption, openFormat, type FormatFlags, withFormat } from '../console/source-format.ts';
-import { print, printPieces, type Host, unlessStopped } from '../console/host.ts';
-import { openIdMap, readGroup, targetExitCode, withTarget } from '../console/target.ts';
+import { print, printPieces, type CommandContext, unlessStopped } from '../console/host.ts';
+import { openIdMap, getGroupWithRetries, targetExitCode, withTarget } from '../console/target.ts';
 import { commandConfig, commandLog } from '../console/kafka-tools.ts';
 import { readLines } from '../console/lines.ts';
 import { showProgress } from '../console/progress.ts';
@@ -32,7 +32,7 @@ export interface PlanFlags extends Pick<FormatFlags, 'format'> {
   readonly json?: true;
 }
 
-export function planCommand(host: Host): Command {
+export function planCommand(host: CommandContext): Command {
   return new Command('plan')
     .summary('dry run: the exact requests for a file of changes, nothing is sent')
     .description('Reads changes as `apply` does, folds them per group, reads the groups and prints what would be sent.')
@@ -53,7 +53,7 @@ Examples:
 The totals come first; with --json they are on standard error. Exits as \`apply\` would: 1 where some changes would fail, be
 held or have to wait. Whether a user exists is known only once it is added.`;
 
-export async function planFile(file: string, flags: PlanFlags, host: Host): Promise<ExitCode> {
+export async function planFile(file: string, flags: PlanFlags, host: CommandContext): Promise<ExitCode> {
   const parts = ['genesys', 'pipeline', 'ids', 'format'] as const;
   const config = await commandConfig(host, parts, withFormat(fileEnvironment(host.environment), flags));
   const logger = commandLog(host, config);
@@ -87,7 +87,7 @@ const NAMED_MAX = 20;
 async function readChanges(
   file: string,
   format: SourceFormat,
-  { totals, host }: { readonly totals: PlanTotals; readonly host: Host },
+  { totals, host }: { readonly totals: PlanTotals; readonly host: CommandContext },
 ): Promise<FoldedChanges> {
   const changes = new FoldedChanges(FILE_SOURCE);
   let [lineCount, invalidCount] = [0, 0];
@@ -128,7 +128,7 @@ interface Planning {
 }
 
 /** Each group is read once, so what people read waits for the totals that stand before it. */
-async function planAll(planning: Planning, host: Host): Promise<void> {
+async function planAll(planning: Planning, host: CommandContext): Promise<void> {
   const { changes, totals, flags } = planning;
   const text = new DeferredText();
   const groupCount = changes.groupCount;
@@ -150,7 +150,7 @@ async function planAll(planning: Planning, host: Host): Promise<void> {
 }
 
 /** In the order of the groups' first changes, as many at a time as may be read at a time. */
-async function* plansOf(planning: Planning, host: Host): AsyncGenerator<GroupPlan> {
+async function* plansOf(planning: Planning, host: CommandContext): AsyncGenerator<GroupPlan> {
   const { concurrency, publicApiUrl } = planning.config.genesys;
   const { membersPerPatchMax, retry, guard } = planning.config.pipeline;
   let removedBefore = 0;
@@ -194,11 +194,11 @@ interface Seen {
 async function look(
   wanted: GroupIntents,
   { api, ids }: Pick<Planning, 'api' | 'ids'>,
-  host: Host,
+  host: CommandContext,
 ): Promise<Seen | Refused> {
   const names = await namesFor(ids, wanted, host);
   if ('failure' in names) return names;
-  const { answer, outcome } = await readGroup(api, names.group, host);
+  const { answer, outcome } = await getGroupWithRetries(api, names.group, host);
   const named = { target: names.group, targetName: names.groupName ?? null };
   const renamed = renamedGroup(named, answer.kind === 'response' ? shownName(answer.body) : null);
   if (renamed !== null) return { failure: unresolvedFailure('group', { kind: 'renamed', ...renamed }), rule: 'slow' };

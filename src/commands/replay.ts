@@ -9,10 +9,10 @@ import { textHeader } from '../core/log/record-headers.ts';
 import { requestKey, type NamedIntent, type ReplayVerdict } from '../core/log/request-record.ts';
 import type { RequestRecord } from '../core/log/request-record.ts';
 import { timeText } from '../core/report/reporting.ts';
-import type { Waiting, WaitingFilter } from '../console/retry-topic.ts';
+import type { WaitingIntent, WaitingFilter } from '../console/retry-topic.ts';
 import { jsonText } from '../core/text/visible.ts';
 import { EXIT, ExitError, type ExitCode } from '../exit-codes.ts';
-import { collect, print, type Host } from '../console/host.ts';
+import { collect, print, type CommandContext } from '../console/host.ts';
 import { askOwners, findWaiting, type RetryTopic, withRetryTopic } from '../console/retry-topic.ts';
 
 export interface ListFlags {
@@ -28,7 +28,7 @@ export interface NowFlags extends ListFlags {
   readonly yes?: true;
 }
 
-export function replayCommand(host: Host): Command {
+export function replayCommand(host: CommandContext): Command {
   const list = filtered(new Command('list'))
     .summary('list what waits in the retry topic, parked or dead')
     .option('--json', 'one JSON object a line')
@@ -125,7 +125,10 @@ const filterOf = ({ group, member, id, reason }: ListFlags): WaitingFilter => ({
 const NAMED_MAX = 500;
 
 /** For each group as many as its changes need, to the group's partition: only its owner reads it. */
-function requestsOf(found: readonly Waiting[], { topic, host }: Replay<NowFlags>): ReadonlyMap<string, RequestRecord> {
+function requestsOf(
+  found: readonly WaitingIntent[],
+  { topic, host }: Replay<NowFlags>,
+): ReadonlyMap<string, RequestRecord> {
   const groups = new Map<string, Intent[]>();
   for (const { intent } of found) {
     const group = `${intent.source.partition}/${intent.group}`;
@@ -162,7 +165,7 @@ const inPieces = (intents: readonly Intent[]): readonly (readonly Intent[])[] =>
 const nameOnly = (intent: Intent): Intent =>
   intent.whole === null ? intent : { ...intent, whole: { ...intent.whole, members: [] } };
 
-function lineOf({ json }: ListFlags, { id, state, reason, intent }: Waiting): string {
+function lineOf({ json }: ListFlags, { id, state, reason, intent }: WaitingIntent): string {
   const { op, attempt, notBefore, dead, source } = intent;
   const [group, member] = [sourceGroup(intent), sourceMember(intent)];
   const held = state === 'held' && intent.guard?.kind === 'held' ? intent.guard : null;
@@ -193,8 +196,8 @@ function answerLine({ json }: ListFlags, answer: NamedIntent & { readonly verdic
     : `${verdict.padEnd(10)}  ${nameOf(member)}  group ${group}  ${id}\n`;
 }
 
-function countText(found: readonly Waiting[]): string {
-  const count = (wanted: Waiting['state']): number => found.filter(({ state }) => state === wanted).length;
+function countText(found: readonly WaitingIntent[]): string {
+  const count = (wanted: WaitingIntent['state']): number => found.filter(({ state }) => state === wanted).length;
   const held = count('held') === 0 ? '' : `${count('held')} held, `;
   return `${found.length} changes: ${count('parked')} parked, ${held}${count('dead')} dead`;
 }

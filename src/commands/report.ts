@@ -16,7 +16,7 @@ import {
   printCsv,
   printJson,
   printSummary,
-  type Host,
+  type CommandContext,
   unlessStopped,
 } from '../console/host.ts';
 import { withLogTools } from '../console/kafka-tools.ts';
@@ -33,7 +33,7 @@ export interface ReportFlags {
   readonly allPartitions?: true;
 }
 
-export function reportCommand(host: Host): Command {
+export function reportCommand(host: CommandContext): Command {
   return new Command('report')
     .summary('what became of each change: a summary, CSV, or the records as they come')
     .description(
@@ -78,7 +78,7 @@ interface Reporting {
   readonly flags: ReportFlags;
   readonly topic: string;
   readonly tools: LogTools;
-  readonly host: Pick<Host, 'stdout' | 'stderr' | 'clock' | 'stop'>;
+  readonly host: Pick<CommandContext, 'stdout' | 'stderr' | 'clock' | 'stop'>;
 }
 
 export async function printReport(reporting: Reporting): Promise<void> {

@@ -23,13 +23,13 @@ import type { PipelineStats } from '../pipeline/stats.ts';
 import type { ChangeLog, GroupApi, Logger } from '../ports.ts';
 import { AccessWatch, demandAccess } from '../console/access.ts';
 import { serveAdmin } from '../console/admin.ts';
-import { stopped, type Host } from '../console/host.ts';
+import { stopped, type CommandContext } from '../console/host.ts';
 import { inspectFirstRecords, openSourceTopicFormat } from '../console/source-format.ts';
 import { openIdMap, type OpenIdMap } from '../console/target.ts';
 import { kafkaExit, serviceConfig } from '../console/kafka-tools.ts';
 import { LiveConfig, lazily, liveKafka, type Live } from '../console/live-config.ts';
 
-export function runCommand(host: Host): Command {
+export function runCommand(host: CommandContext): Command {
   return new Command('run')
     .summary('the service: from Kafka to Genesys Cloud, until SIGTERM')
     .description(
@@ -55,7 +55,7 @@ type Service = Config<(typeof PARTS)[number]>;
 
 const PARTS = ['kafka', 'topics', 'format', 'ids', 'genesys', 'pipeline', 'operator', 'admin'] as const;
 
-export async function runService(host: Host): Promise<void> {
+export async function runService(host: CommandContext): Promise<void> {
   keepHeapSmall();
   const { config, logger } = serviceConfig(host, PARTS);
   const { clock, random } = host;
@@ -71,10 +71,10 @@ export async function runService(host: Host): Promise<void> {
   try {
     if (!(await kafkaIsRight(config, { host, logger }))) return;
     const format = await openSourceTopicFormat(config.format, { clock, logger });
-    access = AccessWatch.open(needsOf(config), liveKafka(live), { clock, log: logger });
+    access = AccessWatch.open(needsOf(config), liveKafka(live), { clock, logger });
     opened = await openIds(config, api, { host, logger });
     if (opened === null) return;
-    const log = new KafkaChangeLog({ ...liveKafka(live), topics: config.topics }, { clock, log: logger });
+    const log = new KafkaChangeLog({ ...liveKafka(live), topics: config.topics }, { clock, logger });
     const options = pipelineOptions(config, `${config.kafka.clientId}-${random.uuid()}`);
     const { ids } = opened;
     const signing = signingOf(live);
@@ -107,7 +107,7 @@ async function openIds(config: Service, api: GroupApi, { host, logger }: Surroun
       if (host.stop.aborted) return null;
       if (!(error instanceof ExitError) || error.code !== EXIT.unavailable) throw error;
       const line = { fields: { message: error.message }, message: 'the id map cannot be read, trying again' };
-      logLasting({ clock: host.clock, log: logger }, { level: 'warn', cause: error.message, ...line });
+      logLasting({ clock: host.clock, logger }, { level: 'warn', cause: error.message, ...line });
       await unlessAborted(host.stop, pause(host.clock, RETRY_MS));
     }
   }
@@ -115,7 +115,7 @@ async function openIds(config: Service, api: GroupApi, { host, logger }: Surroun
 }
 
 interface Surroundings {
-  readonly host: Host;
+  readonly host: CommandContext;
   readonly logger: Logger;
 }
 
@@ -138,7 +138,7 @@ const RETRY_MS = 1_000;
 
 /** Waits for brokers that cannot be reached; false: asked to stop meanwhile. @throws ExitError for what keeps `run` from working */
 async function kafkaIsRight(config: Service, { host, logger }: Surroundings): Promise<boolean> {
-  const tools = createLogTools(config.kafka, { clock: host.clock, log: logger });
+  const tools = createLogTools(config.kafka, { clock: host.clock, logger });
   try {
     while (!host.stop.aborted) {
       const found = await inspect(config, tools, { host, logger });
@@ -175,7 +175,7 @@ async function inspect(config: Service, tools: KafkaLogTools, around: Surroundin
     const { retriable, message, advice } = explainKafkaError(await tools.diagnosed(error));
     if (error instanceof ExitError || !retriable) throw error;
     const line = { fields: { message, advice }, message: 'Kafka cannot be reached, trying again' };
-    logLasting({ clock: around.host.clock, log: logger }, { level: 'warn', cause: message, ...line });
+    logLasting({ clock: around.host.clock, logger }, { level: 'warn', cause: message, ...line });
     return null;
   }
 }

@@ -14,7 +14,7 @@ import {
   type TopicWish,
 } from '../core/log/topics.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
-import { print, printJson, type Host, wholeNumber } from '../console/host.ts';
+import { print, printJson, type CommandContext, wholeNumber } from '../console/host.ts';
 import { withLogTools } from '../console/kafka-tools.ts';
 
 interface CheckFlags {
@@ -26,7 +26,7 @@ interface CreateFlags extends CheckFlags {
   readonly replicationFactor?: number;
 }
 
-export function topicsCommand(host: Host): Command {
+export function topicsCommand(host: CommandContext): Command {
   const create = new Command('create')
     .summary('create the topics that are missing; those that are there stay as they are')
     .option('--partitions <number>', 'of the source topic, where it is not there yet', wholeNumber(1, 10_000), 6)
@@ -85,7 +85,7 @@ interface TopicsResult {
   readonly findings: readonly TopicFinding[];
 }
 
-async function printResult(host: Host, flags: CheckFlags, result: TopicsResult): Promise<void> {
+async function printResult(host: CommandContext, flags: CheckFlags, result: TopicsResult): Promise<void> {
   host.finish(topicsExitCode(result.findings));
   await (flags.json === true ? printJson(host.stdout, result) : print(host.stdout, resultText(result)));
 }

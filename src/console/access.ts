@@ -100,7 +100,7 @@ interface Surroundings {
   readonly tools: Pick<KafkaLogTools, 'permitted' | 'close'>;
   readonly connection: KafkaConnectionOptions;
   readonly clock: Clock;
-  readonly log: Logger;
+  readonly logger: Logger;
 }
 
 export class AccessWatch {
@@ -155,13 +155,13 @@ export class AccessWatch {
   }
 
   #take(missing: readonly AccessFinding[]): void {
-    const { clock, log } = this.#around;
-    if (missing.length === 0 && this.#missing.length > 0) log.info({}, 'Kafka permits again what is needed');
+    const { clock, logger } = this.#around;
+    if (missing.length === 0 && this.#missing.length > 0) logger.info({}, 'Kafka permits again what is needed');
     this.#missing = missing;
     for (const { resource, message, remedy } of missing) {
       const fields = { [resource.kind]: resource.name, problem: message, remedy };
       logLasting(
-        { clock, log },
+        { clock, logger },
         { level: 'warn', cause: message, fields, message: 'Kafka does not permit what is needed' },
       );
     }

@@ -4,7 +4,7 @@ import { ConfigError } from '../config/problem.ts';
 import type { Part } from '../config/variable.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
 import type { IdMapFinding } from './doctor-id-map.ts';
-import type { Host } from './host.ts';
+import type { CommandContext } from './host.ts';
 import { readText } from './kafka-tools.ts';
 
 export type Check =
@@ -51,7 +51,7 @@ export const fail = (check: Check, exit: ExitCode, message: string, advice: stri
 });
 
 /** null: the part has a problem, which configurationFindings reports; a part without one is tried. */
-export function configOf<P extends Part>(host: Host, parts: readonly P[]): Config<P> | null {
+export function configOf<P extends Part>(host: CommandContext, parts: readonly P[]): Config<P> | null {
   try {
     return readConfig(host.environment, parts, readText);
   } catch (error) {

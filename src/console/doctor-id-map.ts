@@ -16,7 +16,7 @@ import {
 import { alterTopic } from '../core/log/topics.ts';
 import { classify } from '../core/target/outcome.ts';
 import type { GroupApi, LogTools } from '../ports.ts';
-import type { Host } from './host.ts';
+import type { CommandContext } from './host.ts';
 import { commandLog } from './kafka-tools.ts';
 
 export interface IdMapFinding {
@@ -30,7 +30,11 @@ const warn = (message: string, advice: string): IdMapFinding => ({ status: 'warn
 const fail = (message: string, advice: string): IdMapFinding => ({ status: 'fail', message, advice });
 
 /** `file`: the table is read. */
-export async function fileFindings(path: string, host: Host, config: Config<'ids'>): Promise<readonly IdMapFinding[]> {
+export async function fileFindings(
+  path: string,
+  host: CommandContext,
+  config: Config<'ids'>,
+): Promise<readonly IdMapFinding[]> {
   try {
     const map = await FileIdMap.open(path, { clock: host.clock, logger: commandLog(host, config) });
     await map.close();
@@ -44,7 +48,7 @@ export async function fileFindings(path: string, host: Host, config: Config<'ids
 export async function topicIdFindings(
   topic: string,
   tools: LogTools,
-  { host, config }: { readonly host: Host; readonly config: Config<'ids'> },
+  { host, config }: { readonly host: CommandContext; readonly config: Config<'ids'> },
 ): Promise<readonly IdMapFinding[]> {
   const surroundings = { tools, clock: host.clock, logger: commandLog(host, config), stop: host.stop };
   try {
@@ -94,7 +98,7 @@ const sharedTargets = (shared: SharedTargets): readonly IdMapFinding[] =>
 export async function scimFindings(
   { userAttribute, groupAttribute }: IdMapOptions,
   api: GroupApi,
-  host: Host,
+  host: CommandContext,
 ): Promise<readonly IdMapFinding[]> {
   const attributes: readonly LookUpAttribute[] =
     groupAttribute === 'id' ? [userAttribute] : [userAttribute, groupAttribute];
@@ -104,7 +108,7 @@ export async function scimFindings(
   return findings;
 }
 
-async function lookUpFinding(attribute: LookUpAttribute, api: GroupApi, host: Host): Promise<IdMapFinding> {
+async function lookUpFinding(attribute: LookUpAttribute, api: GroupApi, host: CommandContext): Promise<IdMapFinding> {
   const search = searchFor({ attribute, value: host.random.uuid() });
   const asked = await searchOnce(search, api, host);
   if ('failure' in asked) {
@@ -119,7 +123,11 @@ async function lookUpFinding(attribute: LookUpAttribute, api: GroupApi, host: Ho
 }
 
 /** An externalId belongs to the client that provisioned the user, so another client may not see it. */
-async function visibility(attribute: LookUpAttribute, api: GroupApi, host: Host): Promise<readonly IdMapFinding[]> {
+async function visibility(
+  attribute: LookUpAttribute,
+  api: GroupApi,
+  host: CommandContext,
+): Promise<readonly IdMapFinding[]> {
   const search = { ...searchFor({ attribute, value: '' }), filter: equals('active', true) };
   const asked = await searchOnce(search, api, host);
   if ('failure' in asked || !hidesAttribute(asked.list, attribute)) return [];
@@ -135,7 +143,7 @@ type SearchedOnce =
   | { readonly list: ScimList }
   | { readonly failure: { readonly message: string; readonly advice: string } };
 
-async function searchOnce(search: Search, api: GroupApi, host: Host): Promise<SearchedOnce> {
+async function searchOnce(search: Search, api: GroupApi, host: CommandContext): Promise<SearchedOnce> {
   await api.gate.take();
   const answer = await api.search({ ...search, mayStart: () => !host.stop.aborted });
   const list = answer.kind === 'response' && answer.status === 200 ? readScimList(answer.body) : null;

@@ -12,14 +12,14 @@ import { refusesStart } from '../formats/first-records/first-records.ts';
 import { accessFindings } from './access.ts';
 import { configOf, fail, judgeIds, ok, type Judged, warn } from './doctor-finding.ts';
 import { topicIdFindings } from './doctor-id-map.ts';
-import type { Host } from './host.ts';
+import type { CommandContext } from './host.ts';
 import { commandLog, kafkaExitCode } from './kafka-tools.ts';
 import { inspectFirstRecords } from './source-format.ts';
 
-export async function kafkaFindings(host: Host): Promise<Judged[]> {
+export async function kafkaFindings(host: CommandContext): Promise<Judged[]> {
   const config = configOf(host, ['kafka', 'topics']);
   if (config === null) return [];
-  const tools = createLogTools(config.kafka, { clock: host.clock, log: commandLog(host, config) });
+  const tools = createLogTools(config.kafka, { clock: host.clock, logger: commandLog(host, config) });
   try {
     const unreachable = await tools.unreachableBrokers();
     if (unreachable.length > 0) return unreachable.map((broker) => judgeBroker(broker, config.kafka.brokers));
@@ -64,7 +64,7 @@ async function unlessRefused(look: () => Promise<readonly Judged[]>): Promise<re
 }
 
 async function findingsOfAccess(
-  host: Host,
+  host: CommandContext,
   config: Config<'kafka' | 'topics'>,
   tools: KafkaLogTools,
 ): Promise<Judged[]> {
@@ -96,7 +96,7 @@ async function findingsOfTopics(names: TopicNames, tools: KafkaLogTools): Promis
   return findings.length === 0 ? [ok('topics', 'All four topics are as they should be.')] : findings;
 }
 
-async function recordFindings(host: Host, tools: KafkaLogTools): Promise<Judged[]> {
+async function recordFindings(host: CommandContext, tools: KafkaLogTools): Promise<Judged[]> {
   const config = configOf(host, ['kafka', 'topics', 'format']);
   if (config === null) return [];
   const committed = (topic: string) => tools.committedOffsets(config.kafka.groupId, topic);
@@ -132,7 +132,7 @@ function judgeTopic(finding: TopicFinding): Judged {
   return refusesRun(finding) ? fail('topics', EXIT.unavailable, message, advice) : warn('topics', message, advice);
 }
 
-async function idTopicFindings(host: Host, tools: KafkaLogTools): Promise<Judged[]> {
+async function idTopicFindings(host: CommandContext, tools: KafkaLogTools): Promise<Judged[]> {
   const config = configOf(host, ['ids']);
   if (config?.ids.source.kind !== 'topic') return [];
   return judgeIds(await topicIdFindings(config.ids.source.topic, tools, { host, config }), EXIT.configuration);

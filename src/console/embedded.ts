@@ -13,7 +13,7 @@ import type { Topics } from '../pipeline/options.ts';
 import { Pipeline } from '../pipeline/pipeline.ts';
 import type { GroupApi, IdMap, LogTools, Logger } from '../ports.ts';
 import { FILE_SOURCE } from './file-source.ts';
-import type { Host } from './host.ts';
+import type { CommandContext } from './host.ts';
 
 export interface Embedded {
   readonly broker: MemoryBroker;
@@ -23,7 +23,7 @@ export interface Embedded {
 }
 
 export interface EmbeddedParts {
-  readonly host: Host;
+  readonly host: CommandContext;
   readonly config: Config<'genesys' | 'pipeline'>;
   readonly api: GroupApi;
   readonly ids: IdMap | null;
@@ -61,7 +61,7 @@ const UNTRIED = {
 export async function leftOver(
   { log, format, isMapped }: { readonly log: LogTools; readonly format: SourceFormat; readonly isMapped: boolean },
   reported: Operations,
-  { clock }: Pick<Host, 'clock'>,
+  { clock }: Pick<CommandContext, 'clock'>,
 ): Promise<readonly ReportRecord[]> {
   const { wall } = clock.now();
   const left: ReportRecord[] = [];

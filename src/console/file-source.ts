@@ -6,7 +6,7 @@ import { operationId } from '../core/report/summary.ts';
 import { thenApply } from '../core/target/refusals.ts';
 import { isFields, readJson } from '../formats/reading/reading.ts';
 import type { Topics } from '../pipeline/options.ts';
-import type { Host } from './host.ts';
+import type { CommandContext } from './host.ts';
 import { readLines, type Line } from './lines.ts';
 
 export const FILE_TOPICS: Topics = {
@@ -19,13 +19,17 @@ export const FILE_TOPICS: Topics = {
 export const FILE_SOURCE: Pick<Position, 'topic' | 'partition'> = { topic: FILE_TOPICS.source, partition: 0 };
 
 /** A file is not waited for by the hour: what may yet be provisioned is given up at the first failure, unless it is asked for. */
-export const fileEnvironment = (environment: Host['environment']): Host['environment'] => ({
+export const fileEnvironment = (environment: CommandContext['environment']): CommandContext['environment'] => ({
   SLOW_RETRY_SCHEDULE_MS: '',
   ...environment,
 });
 
 /** Blank lines leave holes, so that each offset is the number of its line. */
-export async function fillSource(broker: MemoryBroker, file: string, host: Pick<Host, 'stdin'>): Promise<void> {
+export async function fillSource(
+  broker: MemoryBroker,
+  file: string,
+  host: Pick<CommandContext, 'stdin'>,
+): Promise<void> {
   const { topic, partition } = FILE_SOURCE;
   for await (const { bytes } of readLines(file, host)) {
     if (bytes === null) broker.topic(topic).partition(partition).skip(1);
@@ -70,7 +74,10 @@ export interface BadLine {
 }
 
 /** @param file a path, or `-` for standard input. */
-export async function* readRecords(file: string, host: Pick<Host, 'stdin'>): AsyncGenerator<FileRecord | BadLine> {
+export async function* readRecords(
+  file: string,
+  host: Pick<CommandContext, 'stdin'>,
+): AsyncGenerator<FileRecord | BadLine> {
   const lines: Line[] = [];
   let isOneALine = false;
   for await (const line of readLines(file, host)) {

@@ -10,7 +10,7 @@ import type { Clock, Random } from '../ports.ts';
 import { summaryJson } from '../report/summary.ts';
 import { unlessAborted } from '../time.ts';
 
-export interface Host {
+export interface CommandContext {
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly stdin: Readable;
   readonly stdout: Output;
@@ -60,7 +60,7 @@ export async function stopped(stop: AbortSignal): Promise<void> {
 }
 
 /** The result of work that leaves nothing behind: a signal ends it where it stands. @throws ExitError where it was asked to stop. */
-export async function unlessStopped<T>(host: Pick<Host, 'stop'>, work: Promise<T>): Promise<T> {
+export async function unlessStopped<T>(host: Pick<CommandContext, 'stop'>, work: Promise<T>): Promise<T> {
   const result = await unlessAborted(
     host.stop,
     work.then((value) => ({ value })),
@@ -70,7 +70,7 @@ export async function unlessStopped<T>(host: Pick<Host, 'stop'>, work: Promise<T
 }
 
 /** @throws ExitError where it was asked to stop, so that a part is not taken for the whole. */
-export function endIfStopped({ stop }: Pick<Host, 'stop'>, when: string): void {
+export function endIfStopped({ stop }: Pick<CommandContext, 'stop'>, when: string): void {
   if (stop.aborted) throw new ExitError(EXIT.someFailed, `stopped ${when}`);
 }
 

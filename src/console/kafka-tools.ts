@@ -11,13 +11,13 @@ import type { TopicNames } from '../core/log/topics.ts';
 import { EXIT, ExitError, type ExitCode } from '../exit-codes.ts';
 import type { Logger } from '../ports.ts';
 import { demandAccess } from './access.ts';
-import { print, type Host, unlessStopped } from './host.ts';
+import { print, type CommandContext, unlessStopped } from './host.ts';
 
 type Logging = Pick<Config<never>, 'logLevel' | 'secrets'>;
 
 /** Of a command that ends: names that were probably meant to be others are said beside its output. @throws ConfigError */
 export async function commandConfig<P extends Part>(
-  host: Host,
+  host: CommandContext,
   parts: readonly P[],
   environment: Environment = host.environment,
 ): Promise<Config<P>> {
@@ -27,11 +27,11 @@ export async function commandConfig<P extends Part>(
 }
 
 /** A command's own log is quiet unless it is asked for: what matters is its output and its error. */
-export const commandLog = (host: Host, config: Logging): Logger =>
+export const commandLog = (host: CommandContext, config: Logging): Logger =>
   logOf(host, config, host.environment['LOG_LEVEL'] ? config.logLevel : 'silent');
 
 /** Of a service; its log is all that it says, doubtful values of the environment included. @throws ConfigError */
-export function serviceConfig<P extends Part>(host: Host, parts: readonly P[]) {
+export function serviceConfig<P extends Part>(host: CommandContext, parts: readonly P[]) {
   const config = readConfig(host.environment, parts, readText);
   const logger = logOf(host, config, config.logLevel);
   for (const warning of config.warnings) logger.warn({ warning }, 'the environment has a name that is not known');
@@ -40,7 +40,7 @@ export function serviceConfig<P extends Part>(host: Host, parts: readonly P[]) {
   return { config, logger };
 }
 
-function logOf({ stderr, secrets }: Host, config: Logging, level: LogOptions['level']): Logger {
+function logOf({ stderr, secrets }: CommandContext, config: Logging, level: LogOptions['level']): Logger {
   secrets.know(config.secrets);
   return createLog(stderr, { level, secrets });
 }
@@ -52,13 +52,13 @@ export const readText = (path: string): string => readFileSync(path, 'utf8');
  * @param needs what is named where Kafka does not permit the work.
  */
 export async function withLogTools<P extends Part>(
-  host: Host,
+  host: CommandContext,
   parts: readonly P[],
   work: (config: Config<'kafka' | 'topics' | P>, tools: KafkaLogTools) => Promise<void>,
   needs: (topics: TopicNames) => readonly Need[] = () => [],
 ): Promise<void> {
   const config = await commandConfig<'kafka' | 'topics' | P>(host, ['kafka', 'topics', ...parts]);
-  const tools = createLogTools(config.kafka, { clock: host.clock, log: commandLog(host, config) });
+  const tools = createLogTools(config.kafka, { clock: host.clock, logger: commandLog(host, config) });
   try {
     await unlessStopped(host, work(config, tools));
   } catch (error) {

@@ -7,7 +7,7 @@ import { readConfig, type Config } from '../config/config.ts';
 import { reloadedFiles } from '../config/read-values.ts';
 import type { Part } from '../config/variable.ts';
 import type { Logger } from '../ports.ts';
-import type { Host } from './host.ts';
+import type { CommandContext } from './host.ts';
 import { readText } from './kafka-tools.ts';
 
 const LOOK_EVERY_MS = 5_000;
@@ -16,7 +16,7 @@ type Listener<P extends Part> = (config: Config<P>) => void;
 
 export class LiveConfig<P extends Part> {
   readonly #parts: readonly P[];
-  readonly #host: Pick<Host, 'environment' | 'clock' | 'secrets'>;
+  readonly #host: Pick<CommandContext, 'environment' | 'clock' | 'secrets'>;
   readonly #logger: Logger;
   readonly #files: readonly string[];
   readonly #listeners: Listener<P>[] = [];
@@ -85,7 +85,7 @@ export class LiveConfig<P extends Part> {
 }
 
 export interface LiveSurroundings {
-  readonly host: Pick<Host, 'environment' | 'clock' | 'secrets'>;
+  readonly host: Pick<CommandContext, 'environment' | 'clock' | 'secrets'>;
   readonly logger: Logger;
 }
 

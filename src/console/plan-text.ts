@@ -9,7 +9,7 @@ import { ExitError } from '../exit-codes.ts';
 import type { IdMap } from '../ports.ts';
 import type { Names, Refused, GroupIntents } from './dry-run.ts';
 import { predictionsOf, type GroupPlan, type Prediction } from './dry-run.ts';
-import type { Host } from './host.ts';
+import type { CommandContext } from './host.ts';
 import { targetExitCode } from './target.ts';
 
 /** Of a whole file. */
@@ -88,7 +88,7 @@ export function* planJson(plan: GroupPlan): Generator<string> {
 export async function namesFor(
   ids: IdMap | null,
   wanted: GroupIntents,
-  host: Pick<Host, 'stop'>,
+  host: Pick<CommandContext, 'stop'>,
 ): Promise<Names | Refused> {
   if (ids === null) return { group: idKey(wanted.group), members: new Map() };
   const group = await resolve(ids, 'group', wanted.group, host);
@@ -101,7 +101,12 @@ export async function namesFor(
   return { group: group.id, groupName: ids.groupNames?.lookedUp(wanted.group) ?? null, members };
 }
 
-async function resolve(ids: IdMap, kind: IdKind, id: string, { stop }: Pick<Host, 'stop'>): Promise<SureResolution> {
+async function resolve(
+  ids: IdMap,
+  kind: IdKind,
+  id: string,
+  { stop }: Pick<CommandContext, 'stop'>,
+): Promise<SureResolution> {
   const known = ids.known(kind, id);
   if (known !== null && known.kind !== 'unanswered') return known;
   const resolution = await ids.lookUp(kind, id, () => !stop.aborted);

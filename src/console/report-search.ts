@@ -9,7 +9,7 @@ import type { ReadProgress } from '../core/log/reading.ts';
 import { ReportRecord } from '../core/report/report.ts';
 import type { LogTools, TopicRecord } from '../ports.ts';
 import { concernsSelected, groupIds, type KeyedReport, type ReportSelection } from '../report/selection.ts';
-import { print, type Host } from './host.ts';
+import { print, type CommandContext } from './host.ts';
 
 /** Timestamps are those of the sender or of the broker, and their clocks may differ. */
 const CLOCK_MARGIN_MS = 600_000;
@@ -23,7 +23,7 @@ export interface ReportSearch {
   readonly follow: boolean;
   /** A group is looked for in every partition. */
   readonly allPartitions: boolean;
-  readonly host: Pick<Host, 'stderr' | 'stop'>;
+  readonly host: Pick<CommandContext, 'stderr' | 'stop'>;
 }
 
 export interface FoundReport extends KeyedReport {

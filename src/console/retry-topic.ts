@@ -13,7 +13,7 @@ import {
   REQUEST_AGE_MAX_MS,
   parseAnswer,
   signed,
-  type Answer,
+  type OperatorAnswer,
   type OperatorKey,
   type RequestRecord,
   type RequestRefusal,
@@ -21,7 +21,7 @@ import {
 import { EXIT, ExitError, type ExitCode } from '../exit-codes.ts';
 import type { LogTools, OutRecord } from '../ports.ts';
 import { unlessAborted } from '../time.ts';
-import { endIfStopped, print, type Host, unlessStopped } from './host.ts';
+import { endIfStopped, print, type CommandContext, unlessStopped } from './host.ts';
 import { withLogTools } from './kafka-tools.ts';
 import { showProgress } from './progress.ts';
 
@@ -29,7 +29,7 @@ export interface RetryTopic {
   /** Its name. */
   readonly topic: string;
   readonly tools: LogTools;
-  readonly host: Pick<Host, 'stdout' | 'stderr' | 'clock' | 'random' | 'stop'>;
+  readonly host: Pick<CommandContext, 'stdout' | 'stderr' | 'clock' | 'random' | 'stop'>;
   /** Signs requests; absent: they are not signed. */
   readonly operatorKey?: OperatorKey;
   /** Before requests are sent: from then on a signal ends the command with what becomes of them. */
@@ -37,7 +37,10 @@ export interface RetryTopic {
 }
 
 /** Opens it for one command, with the operator's key where there is one. */
-export async function withRetryTopic(host: Host, work: (retry: RetryTopic) => Promise<ExitCode>): Promise<void> {
+export async function withRetryTopic(
+  host: CommandContext,
+  work: (retry: RetryTopic) => Promise<ExitCode>,
+): Promise<void> {
   const ending = new AbortController();
   const end = (): void => ending.abort();
   host.stop.addEventListener('abort', end);
@@ -58,7 +61,7 @@ export async function withRetryTopic(host: Host, work: (retry: RetryTopic) => Pr
 export async function findWaiting(
   { topic, tools, host }: RetryTopic,
   filter: WaitingFilter,
-): Promise<readonly Waiting[]> {
+): Promise<readonly WaitingIntent[]> {
   if ((await unlessStopped(host, tools.describeTopic(topic))) === null) {
     throw new ExitError(EXIT.unavailable, `the topic ${topic} does not exist; run \`rollcall topics create\``);
   }
@@ -92,8 +95,8 @@ const ANSWER_LIMIT_MS = 10_000;
 export async function askOwners(
   retry: RetryTopic,
   requests: ReadonlyMap<string, RequestRecord>,
-  onAnswer: (answer: Answer) => Promise<void>,
-): Promise<readonly Answer[]> {
+  onAnswer: (answer: OperatorAnswer) => Promise<void>,
+): Promise<readonly OperatorAnswer[]> {
   endIfStopped(retry.host, 'before anything was asked for');
   retry.onAsking?.();
   const begun = retry.host.clock.now().wall;
@@ -134,7 +137,7 @@ const fateOf = ({ operatorKey }: RetryTopic): string =>
 const asSigned = ({ operatorKey, host }: RetryTopic, request: RequestRecord): OutRecord =>
   operatorKey === undefined ? request : signed(request, host.clock.now().wall, operatorKey);
 
-function refusalsIn(answers: readonly Answer[]): ReadonlySet<RequestRefusal> {
+function refusalsIn(answers: readonly OperatorAnswer[]): ReadonlySet<RequestRefusal> {
   const verdicts: readonly string[] = answers.flatMap((answer) =>
     answer.kind === 'replay' ? answer.verdicts.map(({ verdict }) => verdict) : [answer.verdict],
   );
@@ -152,7 +155,7 @@ async function awaitAnswers(
   { topic, tools, host }: RetryTopic,
   open: Map<string, RequestRecord>,
   begun: number,
-): Promise<readonly Answer[]> {
+): Promise<readonly OperatorAnswer[]> {
   const limit = new AbortController();
   let cancel = (): void => undefined;
   const waitOn = (): void => {
@@ -160,7 +163,7 @@ async function awaitAnswers(
     cancel = host.clock.schedule(ANSWER_LIMIT_MS, () => limit.abort());
   };
   const signal = AbortSignal.any([limit.signal, host.stop]);
-  const given: Answer[] = [];
+  const given: OperatorAnswer[] = [];
   /** Partitions whose requests were not read back yet: what lies before them is no delay of their owner. */
   const unread = new Set([...open.values()].map(({ partition }) => partition));
   // Where the brokers set the times of records, by their clocks.
@@ -191,7 +194,7 @@ async function awaitAnswers(
 
 /* What the retry topic says is parked or dead, for people: the same reducer as the owner's (ownership.ts), and filters. */
 
-export interface Waiting {
+export interface WaitingIntent {
   readonly id: string;
   readonly state: 'parked' | 'held' | 'dead';
   /** Why it was given up, or is held; of a parked one the code of its group's newest failure; null: not known. */
@@ -214,7 +217,7 @@ export interface WaitingView {
 
 interface PartitionView {
   readonly ownership: RetryView;
-  readonly groups: Map<string, readonly Waiting[]>;
+  readonly groups: Map<string, readonly WaitingIntent[]>;
 }
 
 export const emptyWaiting = (): WaitingView => ({ partitions: new Map(), unreadableCount: 0 });
@@ -243,11 +246,11 @@ export function readWaiting(view: WaitingView, partition: number, record: WireRe
   }
 }
 
-export const allWaiting = (view: WaitingView): Waiting[] =>
+export const allWaiting = (view: WaitingView): WaitingIntent[] =>
   [...view.partitions.values()].flatMap(({ groups }) => [...groups.values()].flat());
 
 /** Every criterion that is given has to hold; of one with several values any. */
-export function selects(filter: WaitingFilter, { id, reason, intent }: Waiting): boolean {
+export function selects(filter: WaitingFilter, { id, reason, intent }: WaitingIntent): boolean {
   const allows = (wanted: readonly string[] | undefined, value: string | null): boolean =>
     wanted === undefined || (value !== null && wanted.includes(value));
   const isNamed = (wanted: readonly string[] | undefined, key: string): boolean => allows(wanted?.map(idKey), key);
@@ -259,7 +262,7 @@ export function selects(filter: WaitingFilter, { id, reason, intent }: Waiting):
   );
 }
 
-const waitingOf = (intent: Intent, errorCode: string | null): Waiting => ({
+const waitingOf = (intent: Intent, errorCode: string | null): WaitingIntent => ({
   id: intentId(intent),
   state: intent.dead !== null ? 'dead' : isHeld(intent) ? 'held' : 'parked',
   reason: intent.dead?.reason ?? (intent.guard?.kind === 'held' ? intent.guard.by : errorCode),

@@ -12,7 +12,7 @@ import { formatNames, type FormatName } from '../formats/reading/names.ts';
 import { autoFormat, sourceFormat, sourceTopicFormat, type FormatOptions } from '../formats/registry.ts';
 import { type TokenVerifier, withoutKeys } from '../formats/scim/token-verifier.ts';
 import type { LogTools, TopicRecord } from '../ports.ts';
-import type { Host } from './host.ts';
+import type { CommandContext } from './host.ts';
 
 export interface FormatFlags {
   readonly format?: FormatName;
@@ -24,9 +24,9 @@ export const formatOption = (): Option =>
 
 /** What the command line says stands before the environment. */
 export const withFormat = (
-  environment: Host['environment'],
+  environment: CommandContext['environment'],
   { format, mapping }: FormatFlags,
-): Host['environment'] => ({
+): CommandContext['environment'] => ({
   ...environment,
   ...(format !== undefined && { SOURCE_FORMAT: format }),
   ...(mapping !== undefined && { MAPPING_FILE: mapping }),

@@ -7,16 +7,20 @@ import { createLogTools } from '../adapters/kafka/tools.ts';
 import type { Parts } from '../config/config.ts';
 import { readConfig, type Config } from '../config/config.ts';
 import { readProxy } from '../config/proxy.ts';
-import type { Answer } from '../core/target/answer.ts';
+import type { HttpAnswer } from '../core/target/answer.ts';
 import { classify, type Outcome } from '../core/target/outcome.ts';
 import { EXIT, ExitError, type ExitCode } from '../exit-codes.ts';
 import type { GroupApi, IdMap, LogTools, Logger } from '../ports.ts';
 import { pause, unlessAborted } from '../time.ts';
-import type { Host } from './host.ts';
+import type { CommandContext } from './host.ts';
 import { kafkaExit, readText } from './kafka-tools.ts';
 
 export async function withTarget<T>(
-  { host, genesys, logger }: { readonly host: Host; readonly genesys: Parts['genesys']; readonly logger: Logger },
+  {
+    host,
+    genesys,
+    logger,
+  }: { readonly host: CommandContext; readonly genesys: Parts['genesys']; readonly logger: Logger },
   work: (api: GroupApi) => Promise<T>,
 ): Promise<T> {
   const { clock, random, secrets } = host;
@@ -37,14 +41,18 @@ const TRIES_MAX = 4;
 const RETRY_MS = 1_000;
 
 export interface Read {
-  readonly answer: Answer;
+  readonly answer: HttpAnswer;
   readonly outcome: Outcome;
 }
 
 const NOT_STARTED: Read = { answer: { kind: 'not_started' }, outcome: { kind: 'not_started' } };
 
 /** One GET; 429 waits for the gate, what may pass is tried again a few times. */
-export async function readGroup(api: GroupApi, group: string, host: Pick<Host, 'clock' | 'stop'>): Promise<Read> {
+export async function getGroupWithRetries(
+  api: GroupApi,
+  group: string,
+  host: Pick<CommandContext, 'clock' | 'stop'>,
+): Promise<Read> {
   for (let tries = 1; ;) {
     if ((await unlessAborted(host.stop, api.gate.take())) === 'aborted') return NOT_STARTED;
     const answer = await api.getGroup({ group, ifNoneMatch: null, mayStart: () => !host.stop.aborted });
@@ -69,12 +77,12 @@ export interface OpenIdMap {
 /** Kafka is asked for only where the map is a topic. @throws ExitError where a table cannot be used. */
 export async function openIdMap(
   config: Config<'ids'>,
-  { host, api, logger }: { readonly host: Host; readonly api: GroupApi; readonly logger: Logger },
+  { host, api, logger }: { readonly host: CommandContext; readonly api: GroupApi; readonly logger: Logger },
 ): Promise<OpenIdMap> {
   let tools: LogTools | null = null;
   const openTools = (): LogTools => {
     const { kafka } = readConfig(host.environment, ['kafka'], readText);
-    tools = createLogTools(kafka, { clock: host.clock, log: logger });
+    tools = createLogTools(kafka, { clock: host.clock, logger });
     return tools;
   };
   const close = async (): Promise<void> => tools?.close();

@@ -55,7 +55,7 @@ export function deliver(records: readonly OutRecord[], delivery: Delivery): Prom
  */
 export async function deliverNext(
   records: readonly OutRecord[],
-  delivery: Delivery & { readonly log: Pick<Logger, 'error'> },
+  delivery: Delivery & { readonly logger: Pick<Logger, 'error'> },
 ): Promise<number> {
   try {
     return await (deliver(records, delivery) ?? noRoom());
@@ -73,7 +73,10 @@ async function insist(first: UnwrittenError, delivery: Parameters<typeof deliver
   for (let error: UnwrittenError | null = first, failures = 1; error !== null; failures += 1) {
     const delayMs = writePauseMs(failures);
     if (sinceLogMs >= LOG_EVERY_MS) {
-      delivery.log.error({ error: error.message }, 'a dead letter is refused, trying again; nothing goes on before it');
+      delivery.logger.error(
+        { error: error.message },
+        'a dead letter is refused, trying again; nothing goes on before it',
+      );
       sinceLogMs = 0;
     }
     sinceLogMs += delayMs;

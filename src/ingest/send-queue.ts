@@ -11,7 +11,7 @@ import type { Clock, Logger, LogTools, OutRecord, SendOutcome } from '../ports.t
 export interface SendQueueOptions {
   readonly tools: Pick<LogTools, 'send'>;
   readonly clock: Clock;
-  readonly log: Pick<Logger, 'warn'>;
+  readonly logger: Pick<Logger, 'warn'>;
   /** Offers that may wait, and the bytes of their records. */
   readonly offersMax: number;
   readonly bytesMax: number;
@@ -168,7 +168,7 @@ export class SendQueue {
         this.#failing = { since, count: failures, error: problem.error };
         delayMs = writePauseMs(failures);
         if (sinceLogMs >= LOG_EVERY_MS) {
-          this.#options.log.warn({ error: problem.error }, 'Kafka has not acknowledged, the records are sent again');
+          this.#options.logger.warn({ error: problem.error }, 'Kafka has not acknowledged, the records are sent again');
           sinceLogMs = 0;
         }
         sinceLogMs += delayMs;

@@ -1,5 +1,5 @@
 /** What a failed request means for the intents it was about: plan again, isolate, park, or one last look before giving up. */
-import type { Answer, RequestFacts } from '../core/target/answer.ts';
+import type { HttpAnswer, RequestFacts } from '../core/target/answer.ts';
 import type { Observation } from '../core/target/breaker.ts';
 import type { Intent } from '../core/change/change.ts';
 import { faultOf, isSearching } from '../core/target/isolation.ts';
@@ -43,7 +43,7 @@ const isRefusal = ({ kind }: Failed): boolean =>
 interface FailedPatch {
   readonly snapshot: Snapshot;
   readonly part: readonly Intent[];
-  readonly answer: Answer;
+  readonly answer: HttpAnswer;
   readonly outcome: Outcome;
   readonly request: RequestFacts;
   readonly seen: Observation;

@@ -4,7 +4,7 @@
  * means; then nothing may be concluded from it.
  */
 import type { Method } from '../core/target/refusals.ts';
-import type { Answer } from '../core/target/answer.ts';
+import type { HttpAnswer } from '../core/target/answer.ts';
 import { isSuccess, type Observation } from '../core/target/breaker.ts';
 import { afterNoAnswer, afterRead } from '../core/target/doubt.ts';
 import type { Applied, Outcome } from '../core/target/outcome.ts';
@@ -30,7 +30,7 @@ export interface Permit {
 }
 
 export interface Asked {
-  readonly answer: Answer;
+  readonly answer: HttpAnswer;
   readonly outcome: Outcome;
   /** What the breaker has seen. */
   readonly seen: Observation;
@@ -139,7 +139,11 @@ function targetOf({ id, target }: Group): string {
   return target;
 }
 
-function doubtRequest(context: Context, group: Group, { answer, ifMatch }: { answer: Answer; ifMatch: string }): void {
+function doubtRequest(
+  context: Context,
+  group: Group,
+  { answer, ifMatch }: { answer: HttpAnswer; ifMatch: string },
+): void {
   const durationMs = 'durationMs' in answer ? answer.durationMs : 0;
   const sentAtMs = context.clock.now().monotonic - durationMs;
   group.doubt = afterNoAnswer(group.doubt, { ifMatch, sentAtMs }, context.options.lateApplyMs);
@@ -147,7 +151,7 @@ function doubtRequest(context: Context, group: Group, { answer, ifMatch }: { ans
 
 interface Request {
   readonly method: Method;
-  readonly send: (mayStart: MayStart) => Promise<Answer>;
+  readonly send: (mayStart: MayStart) => Promise<HttpAnswer>;
 }
 
 async function ask(context: Context, group: Group, permit: Permit, { method, send }: Request): Promise<Asked | null> {

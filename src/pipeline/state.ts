@@ -16,7 +16,7 @@ import type { Ledger, Range } from '../core/log/ledger.ts';
 import type { RetryView } from '../core/log/ownership.ts';
 import type { Trouble } from '../core/log/record-headers.ts';
 import type { ReportRecord } from '../core/report/report.ts';
-import type { Answer } from '../core/log/request-record.ts';
+import type { OperatorAnswer } from '../core/log/request-record.ts';
 import type { Comparison, SourceMark } from '../core/log/commit-metadata.ts';
 import type { IdKind, SureResolution } from '../core/ids/resolution.ts';
 import type { Instant, OutRecord } from '../ports.ts';
@@ -144,7 +144,7 @@ export interface Start extends Comparison {
 /** Of a request; it is given once the live records say so, too. */
 export interface DueAnswer {
   readonly key: string;
-  readonly answer: Answer;
+  readonly answer: OperatorAnswer;
   /** What it has changed something of. */
   readonly groups: readonly Group[];
 }

@@ -80,9 +80,9 @@ test('a proxy that refuses is told with the address that was asked for', async (
 test('requests to identity providers go through it', async () => {
   const settings = { httpProxy: `http://127.0.0.1:${proxy.port}`, httpsProxy: '', noProxy: '' };
   const silent = () => undefined;
-  const log = { debug: silent, info: silent, warn: silent, error: silent };
+  const logger = { debug: silent, info: silent, warn: silent, error: silent };
   const stop = new AbortController().signal;
-  const world = { clock: systemClock, random: systemRandom, log, stop, proxy: settings, secrets: new KnownSecrets([]) };
+  const world = { clock: systemClock, random: systemRandom, logger, stop, proxy: settings, secrets: new KnownSecrets([]) };
   const options = { baseUrl: 'http://idp.invalid', timeoutMs: 5_000, triesMax: 1, advice: '' };
   const authorization = { header: async () => 'Bearer x', renew: async () => false };
   const idp = new IdpHttp(options, connectIdp(world), authorization);

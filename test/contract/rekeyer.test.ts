@@ -44,13 +44,13 @@ function aScene({
   const tools = new TappedLog(broker, { groupId: 'g', clientId: 'c', topics: { source: 'source', retry: 'source' } });
   const lines: string[] = [];
   const write = (_: object, message: string): void => void lines.push(message);
-  const log = { debug: write, info: write, warn: write, error: write };
-  const queue = new SendQueue({ tools, clock, log, offersMax: 16, bytesMax: 1_000_000, isPassing: () => true });
+  const logger = { debug: write, info: write, warn: write, error: write };
+  const queue = new SendQueue({ tools, clock, logger, offersMax: 16, bytesMax: 1_000_000, isPassing: () => true });
   const relay = new HandFedRelay();
-  const warnings = rekeyWarnings(clock, log);
+  const warnings = rekeyWarnings(clock, logger);
   const limits = { reorderMs: REORDER_MS, bufferMax, bufferBytesMax };
   const options = { from: 'from', topic: 'source', deadLetterTopic: 'dead-letter', ...limits };
-  const rekeyer = new Rekeyer(options, { relay, format, queue, clock, log, warnings });
+  const rekeyer = new Rekeyer(options, { relay, format, queue, clock, logger, warnings });
   relay.join(rekeyer);
   endings.push(async () => {
     queue.stop();

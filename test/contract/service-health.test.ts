@@ -1,7 +1,7 @@
 /** Every command that does not end by itself answers probes and scrapes, from before the brokers are reached on. */
 import { afterEach, expect, test, vi } from 'vitest';
 import { freePorts } from '../../src/lab/kafka-broker/java-process.ts';
-import type { Host } from '../../src/console/host.ts';
+import type { CommandContext } from '../../src/console/host.ts';
 import { pollSource } from '../../src/commands/ingest-poll.ts';
 import { rekeyTopic } from '../../src/commands/ingest-topic.ts';
 import { serveWebhook } from '../../src/commands/ingest-webhook.ts';
@@ -15,7 +15,7 @@ const services = [
   ['run', runService],
   ['ingest webhook', serveWebhook],
   ['ingest topic', rekeyTopic],
-  ['ingest poll', (host: Host) => pollSource('okta', {}, host)],
+  ['ingest poll', (host: CommandContext) => pollSource('okta', {}, host)],
 ] as const;
 
 const endings: (() => Promise<unknown>)[] = [];

@@ -70,7 +70,7 @@ describe.each<[string, TopicRole, Record<string, string> | null, number]>([
     // when
     const started = topicsAreRight(
       { topics: names, ingest: { topic: null } },
-      { host, log: aLog(), tools, readiness: new IngestReadiness() },
+      { host, logger: aLog(), tools, readiness: new IngestReadiness() },
     );
     // then
     if (topicsExitCode(used) === EXIT.done) expect(await started).toBe(true);
@@ -84,7 +84,7 @@ test('`ingest` judges INGEST_TOPIC in place of the source', async () => {
   const at = (topic: string) =>
     topicsAreRight(
       { topics: names, ingest: { topic } },
-      { host, log: aLog(), tools, readiness: new IngestReadiness() },
+      { host, logger: aLog(), tools, readiness: new IngestReadiness() },
     );
   await expect(at('elsewhere')).rejects.toThrow(/Kafka has no topic elsewhere.\n.*rollcall topics create/);
   await expect(at('retry')).rejects.toThrow('retry is compacted');

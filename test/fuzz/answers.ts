@@ -2,7 +2,7 @@
 import type { Method } from '../../src/core/target/refusals.ts';
 import type { HttpResponse } from '../../src/adapters/genesys/http-client.ts';
 import { rateLimitHeaders, responseAnswer } from '../../src/adapters/genesys/http-client.ts';
-import type { Answer } from '../../src/core/target/answer.ts';
+import type { HttpAnswer } from '../../src/core/target/answer.ts';
 import { classify, isSureAnswer } from '../../src/core/target/outcome.ts';
 import { finalReport, retryReport } from '../../src/core/report/reporting.ts';
 import { backoffMs, decideRetry, scheduleOf, throttledMs } from '../../src/core/target/retry.ts';
@@ -165,7 +165,7 @@ function accountFor({ raw, method }: { readonly raw: RawAnswer; readonly method:
 }
 
 /** What the pipeline does with an answer, as far as it is decided in core. */
-export function judged(answer: Answer, method: Method): string {
+export function judged(answer: HttpAnswer, method: Method): string {
   isSureAnswer(answer);
   const outcome = classify(answer, method);
   if (outcome.kind === 'applied') {
@@ -194,7 +194,7 @@ export function judged(answer: Answer, method: Method): string {
   return outcome.kind;
 }
 
-function requestOf(answer: Answer, etagAfter: string | null) {
+function requestOf(answer: HttpAnswer, etagAfter: string | null) {
   const isResponse = answer.kind === 'response';
   return {
     patchId: 'p',

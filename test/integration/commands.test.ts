@@ -5,7 +5,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { Command } from 'commander';
 import { createLogTools } from '../../src/adapters/kafka/tools.ts';
 import { doctorCommand } from '../../src/commands/doctor.ts';
-import type { Host } from '../../src/console/host.ts';
+import type { CommandContext } from '../../src/console/host.ts';
 import { replayCommand } from '../../src/commands/replay.ts';
 import { reportCommand } from '../../src/commands/report.ts';
 import { topicsCommand } from '../../src/commands/topics.ts';
@@ -55,7 +55,7 @@ describeKafka('the commands', (kafka) => {
     return run;
   }
 
-  async function command(make: (host: Host) => Command, ...args: string[]) {
+  async function command(make: (host: CommandContext) => Command, ...args: string[]) {
     const host = aHost({ environment });
     await make(host).parseAsync(args, { from: 'user' });
     return { code: host.exitCode(), out: host.out(), err: host.err() };
@@ -64,8 +64,8 @@ describeKafka('the commands', (kafka) => {
   async function withTools(work: (tools: LogTools) => Promise<unknown>): Promise<void> {
     const config = readConfig(environment, ['kafka', 'topics'], String);
     const silent = () => undefined;
-    const log = { debug: silent, info: silent, warn: silent, error: silent };
-    const tools = createLogTools(config.kafka, { clock: systemClock, log });
+    const logger = { debug: silent, info: silent, warn: silent, error: silent };
+    const tools = createLogTools(config.kafka, { clock: systemClock, logger });
     await work(tools);
     await tools.close();
   }

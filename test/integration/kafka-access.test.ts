@@ -7,7 +7,7 @@ import { freePorts } from '../../src/lab/kafka-broker/java-process.ts';
 import { accessFindings } from '../../src/console/access.ts';
 import { doctorCommand } from '../../src/commands/doctor.ts';
 import type { Finding } from '../../src/console/doctor-finding.ts';
-import type { Host } from '../../src/console/host.ts';
+import type { CommandContext } from '../../src/console/host.ts';
 import { heldCommand } from '../../src/commands/held.ts';
 import { ingestCommand } from '../../src/commands/ingest.ts';
 import { replayCommand } from '../../src/commands/replay.ts';
@@ -71,7 +71,7 @@ describeOwnKafka('what Kafka permits', (version) => {
     REPORT_TOPIC: names.report,
   });
 
-  async function command(make: (host: Host) => Command, ...args: string[]) {
+  async function command(make: (host: CommandContext) => Command, ...args: string[]) {
     const host = aHost({ environment: environment() });
     await make(host).parseAsync(args, { from: 'user' });
     return { code: host.exitCode(), out: host.out() };

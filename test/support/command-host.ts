@@ -1,12 +1,12 @@
 // A host for commands that run inside the test: output is collected, stopping is a call.
 import { PassThrough, Readable } from 'node:stream';
 import { systemClock, systemRandom } from '../../src/adapters/system.ts';
-import type { Host } from '../../src/console/host.ts';
+import type { CommandContext } from '../../src/console/host.ts';
 import { KnownSecrets } from '../../src/core/text/redact.ts';
 import type { ExitCode } from '../../src/exit-codes.ts';
 import type { Clock } from '../../src/ports.ts';
 
-export interface TestHost extends Host {
+export interface TestHost extends CommandContext {
   out(): string;
   err(): string;
   /** What the command said with `finish`. */

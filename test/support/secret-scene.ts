@@ -3,7 +3,7 @@ import type { Command } from 'commander';
 import { vi } from 'vitest';
 import { freePorts } from '../../src/lab/kafka-broker/java-process.ts';
 import { createLogTools } from '../../src/adapters/kafka/tools.ts';
-import type { Host } from '../../src/console/host.ts';
+import type { CommandContext } from '../../src/console/host.ts';
 import { readText } from '../../src/console/kafka-tools.ts';
 import { createTopics } from '../../src/commands/topics.ts';
 import { readConfig } from '../../src/config/config.ts';
@@ -145,7 +145,11 @@ export class Scene {
   }
 
   /** A command inside the test: what it prints, and what its error would make the program print. */
-  async command(make: (host: Host) => Command, args: readonly string[], changes: Environment = {}): Promise<Told> {
+  async command(
+    make: (host: CommandContext) => Command,
+    args: readonly string[],
+    changes: Environment = {},
+  ): Promise<Told> {
     const host = aHost({ environment: { ...this.environment, ...changes }, stdin: changeOf('g') });
     // `apply` would wait for a minute that the target is mended.
     host.stderr.on('data', (chunk: Buffer) => {

@@ -2,7 +2,7 @@
  * Genesys Cloud as the target: SCIM groups under a token, a rate gate and a pool of connections.
  * A call uses up its caller's permit with every result; only with `not_started` the caller still has it.
  */
-import type { Answer, NoToken } from '../../core/target/answer.ts';
+import type { HttpAnswer, NoToken } from '../../core/target/answer.ts';
 import { groupPath } from '../../core/target/plan.ts';
 import { KnownSecrets } from '../../core/text/redact.ts';
 import { searchPath } from '../../core/ids/look-up.ts';
@@ -65,17 +65,17 @@ class GenesysGroupApi implements GroupApi {
     this.#tokens = new TokenSource(this.#login, options, { ...system, random, secrets: this.#secrets });
   }
 
-  getGroup({ group, ifNoneMatch, mayStart }: GetGroupRequest): Promise<Answer> {
+  getGroup({ group, ifNoneMatch, mayStart }: GetGroupRequest): Promise<HttpAnswer> {
     const headers = { ...reading, ...(ifNoneMatch !== null && { 'if-none-match': ifNoneMatch }) };
     return this.#send({ method: 'GET', path: groupPath(group), headers, body: null, mayStart });
   }
 
-  patchGroup({ group, ifMatch, body, mayStart }: PatchGroupRequest): Promise<Answer> {
+  patchGroup({ group, ifMatch, body, mayStart }: PatchGroupRequest): Promise<HttpAnswer> {
     const headers = { accept: scimType, 'content-type': scimType, 'if-match': ifMatch };
     return this.#send({ method: 'PATCH', path: groupPath(group), headers, body: JSON.stringify(body), mayStart });
   }
 
-  search({ mayStart, ...search }: SearchRequest): Promise<Answer> {
+  search({ mayStart, ...search }: SearchRequest): Promise<HttpAnswer> {
     const headers = reading;
     return this.#send({ method: 'GET', path: searchPath(search), headers, body: null, mayStart });
   }
@@ -90,7 +90,7 @@ class GenesysGroupApi implements GroupApi {
     await Promise.all([this.#api.close(), this.#login.close()]);
   }
 
-  async #send(request: HttpRequest): Promise<Answer> {
+  async #send(request: HttpRequest): Promise<HttpAnswer> {
     const token = await this.#tokens.get();
     if (token.kind === 'no_token') {
       this.gate.giveBack();
@@ -111,7 +111,7 @@ class GenesysGroupApi implements GroupApi {
     return answer;
   }
 
-  async #sendOnce(request: HttpRequest, token: Token): Promise<Answer> {
+  async #sendOnce(request: HttpRequest, token: Token): Promise<HttpAnswer> {
     const headers = { ...request.headers, authorization: `Bearer ${token.value}` };
     const result = await this.#api.send({ ...request, headers });
     if (result.kind === 'not_started') return result;

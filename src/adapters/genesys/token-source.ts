@@ -122,7 +122,7 @@ export class TokenSource {
     this.#failure = { answer, until: refused ? Infinity : this.#now() + pauseMs };
     const fields = { url: loginUrl, refused, status, code, reason: message };
     const line = { level: 'warn', cause: `${loginUrl} ${status} ${code}`, fields, message: 'token not had' } as const;
-    logLasting({ clock: this.#system.clock, log: this.#system.logger }, line);
+    logLasting({ clock: this.#system.clock, logger: this.#system.logger }, line);
     return this.#failureAt(this.#now()) ?? answer;
   }
 

@@ -25,7 +25,7 @@ export interface Authorization {
 export interface IdpWorld {
   readonly clock: Clock;
   readonly random: Pick<Random, 'next'>;
-  readonly log: Logger;
+  readonly logger: Logger;
   readonly stop: AbortSignal;
   /** Absent: none. */
   readonly proxy?: ProxySettings;
@@ -161,7 +161,7 @@ export interface RepeatedRequest extends IdpConnection {
 /** Repeats a request until its answer is final. @throws IdpTrouble after `triesMax` tries, or when asked to stop. */
 export async function withRetries<T extends { readonly status: number; header(name: string): string | null }>(
   request: () => Promise<T>,
-  { host, triesMax, clock, random, log, stop, gate }: RepeatedRequest,
+  { host, triesMax, clock, random, logger, stop, gate }: RepeatedRequest,
 ): Promise<T> {
   for (let tries = 1; ; tries++) {
     await unlessStopped(stop, gate.take());
@@ -178,7 +178,7 @@ export async function withRetries<T extends { readonly status: number; header(na
     if (triesMax !== null && tries >= triesMax) throw new IdpTrouble(`${host} does not answer (${why})`);
     const fields = { host, why, delayMs };
     const message = 'the identity provider does not answer, trying again';
-    logLasting({ clock, log }, { level: 'warn', cause: `${host} ${why}`, fields, message });
+    logLasting({ clock, logger }, { level: 'warn', cause: `${host} ${why}`, fields, message });
     await unlessStopped(stop, pause(clock, delayMs));
   }
 }

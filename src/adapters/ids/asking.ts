@@ -3,12 +3,12 @@
  * waiting groups are served before new ones: thousands of unknown users would keep every change waiting.
  */
 import { readScimList, type ScimList, type Search } from '../../core/ids/look-up.ts';
-import type { Answer } from '../../core/target/answer.ts';
+import type { HttpAnswer } from '../../core/target/answer.ts';
 import type { GroupApi, MayStart } from '../../ports.ts';
 
 export type Asked =
   | { readonly kind: 'list'; readonly list: ScimList }
-  | { readonly kind: 'unanswered'; readonly answer: Answer };
+  | { readonly kind: 'unanswered'; readonly answer: HttpAnswer };
 
 export class Asking {
   readonly #api: Pick<GroupApi, 'gate' | 'search'>;

@@ -133,7 +133,10 @@ export class FileIdMap implements IdMap {
   /** Each look may find the same. */
   #logKept(cause: string, fields: object): void {
     const line = { fields: { path: this.#path, ...fields }, message: KEPT };
-    logLasting({ clock: this.#clock, log: this.#logger }, { level: 'error', cause: `${this.#path} ${cause}`, ...line });
+    logLasting(
+      { clock: this.#clock, logger: this.#logger },
+      { level: 'error', cause: `${this.#path} ${cause}`, ...line },
+    );
   }
 
   #judge({ stamp, read }: TableRead): void {

@@ -28,7 +28,7 @@ const WAY_KEEP_MS = 3_600_000;
 /** 100,000 inactive users; a server that never comes to an end must not keep us for ever. */
 const PAGES_MAX = 4_000;
 
-interface Waiting {
+interface WaitingLookUp {
   readonly value: string;
   readonly mayStart: MayStart;
   readonly resolve: (resolution: Resolution) => void;
@@ -41,7 +41,7 @@ export class InactiveUsers {
   readonly #logger: Logger;
   #way: Way = 'unknown';
   #wayUntil = 0;
-  #waiting: Waiting[] = [];
+  #waiting: WaitingLookUp[] = [];
   #isReading = false;
 
   constructor(
@@ -92,7 +92,7 @@ export class InactiveUsers {
   }
 
   /** One reading, for which a permit is taken. */
-  async #readFor(batch: readonly Waiting[]): Promise<void> {
+  async #readFor(batch: readonly WaitingLookUp[]): Promise<void> {
     const mayStart = (): boolean => batch.some((waiting) => waiting.mayStart());
     const first = await this.#asking.send(searchInactive(this.#attribute, 1), mayStart);
     if (first.kind === 'unanswered') return this.#answerAll(batch, first);
@@ -147,7 +147,7 @@ export class InactiveUsers {
 
   /** The pages behind the first. */
   async #readOn(
-    batch: readonly Waiting[],
+    batch: readonly WaitingLookUp[],
     { list, mayStart }: { readonly list: ScimList; readonly mayStart: MayStart },
   ): Promise<void> {
     let left = batch;
@@ -169,7 +169,7 @@ export class InactiveUsers {
   }
 
   /** @returns those that are not among these. A list may hold active users, where its filter is not understood. */
-  #answerFound(batch: readonly Waiting[], resources: readonly ListedResource[]): readonly Waiting[] {
+  #answerFound(batch: readonly WaitingLookUp[], resources: readonly ListedResource[]): readonly WaitingLookUp[] {
     const values = new Set(resources.flatMap((resource) => foldedValues(this.#attribute, resource)));
     return batch.filter(({ value, resolve }) => {
       if (!values.has(foldedValue(this.#attribute, value))) return true;
@@ -178,7 +178,7 @@ export class InactiveUsers {
     });
   }
 
-  #answerAll(batch: readonly Waiting[], resolution: Resolution): void {
+  #answerAll(batch: readonly WaitingLookUp[], resolution: Resolution): void {
     for (const { resolve } of batch) resolve(resolution);
   }
 }

@@ -134,7 +134,7 @@ export class TopicIdMap implements IdMap {
           fields: { topic: this.#topic, error },
           message: 'the topic of ids cannot be followed, trying again',
         };
-        logLasting({ clock, log: logger }, { level: 'warn', cause, ...line });
+        logLasting({ clock, logger }, { level: 'warn', cause, ...line });
       }
       await pauseUnlessAborted(signal, clock, AGAIN_MS);
     }

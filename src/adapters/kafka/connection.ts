@@ -114,7 +114,7 @@ function writeLog(
   }
   // Its errors come with every rebalance and are retried; the supervisor logs what retries could not solve.
   const isOurs = ownDoing.test(log.message);
-  if (level !== kafkajs.logLevel.ERROR || isOurs) return host.log.debug(fields, 'kafkajs reports');
+  if (level !== kafkajs.logLevel.ERROR || isOurs) return host.logger.debug(fields, 'kafkajs reports');
   const cause = causeOf(Object.values(fields).join(' '));
   logLasting(host, { level: 'info', cause, fields, message: 'kafkajs reports a problem' });
 }

@@ -18,7 +18,7 @@ import type { Assigned } from './leaders.ts';
 import { Liveness } from './liveness.ts';
 import { OtherTopics } from './topic-watch.ts';
 import type { KafkaHost, KafkaLogOptions } from './options.ts';
-import type { Place } from './positions.ts';
+import type { ReadPosition } from './positions.ts';
 
 export type ConsumerListener = Omit<ChangeLogHandler, 'lost' | 'failed'> & {
   /** Called at most once, and not after `close`. */
@@ -94,7 +94,7 @@ export class LogConsumer {
   }
 
   /** Past a hole that kafkajs does not get over by itself. */
-  skip(place: Place, nextOffset: bigint): void {
+  skip(place: ReadPosition, nextOffset: bigint): void {
     this.#guard(() => this.intake.skip(place, nextOffset));
   }
 

@@ -31,7 +31,7 @@ export interface KafkaLogOptions extends KafkaConnectionOptions {
 
 export interface KafkaHost {
   readonly clock: Clock;
-  readonly log: Logger;
+  readonly logger: Logger;
 }
 
 /** A topic that is read in order to be passed on. */

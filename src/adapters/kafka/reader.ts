@@ -195,7 +195,7 @@ const unreadableBatch = (where: string, message: string): KafkaFailure =>
 
 type Offsets = readonly (SeekEntry & { readonly high: string; readonly low: string })[];
 
-export interface Place {
+export interface TopicPartition {
   readonly topic: string;
   readonly partition: number;
 }
@@ -204,7 +204,7 @@ export interface Place {
  * Of one partition, out of what `fetchTopicOffsets` has answered for its topic.
  * @throws NoLeaderError where it has no leader. It is thrown outside of `ask`, which gives up the connection of what it throws.
  */
-export async function boundsIn(offsets: Offsets, place: Place, kept: KeptClient<Admin>): Promise<Bounds> {
+export async function boundsIn(offsets: Offsets, place: TopicPartition, kept: KeptClient<Admin>): Promise<Bounds> {
   const found = offsets.find(({ partition }) => partition === place.partition);
   const [start, end] = [BigInt(found?.low ?? -1), BigInt(found?.high ?? -1)];
   if (start >= 0n && end >= 0n) return { start, end };

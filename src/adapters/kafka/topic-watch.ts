@@ -137,7 +137,7 @@ export class OtherTopics {
     consumer.on(consumer.events.RECEIVED_UNSUBSCRIBED_TOPICS, ({ payload: { topicsNotSubscribed } }) => {
       this.#found = topicsNotSubscribed;
       const { groupId, topics } = own;
-      host.log.error({ group: groupId, topics, others: this.#found, advice: this.#advice }, OTHERS);
+      host.logger.error({ group: groupId, topics, others: this.#found, advice: this.#advice }, OTHERS);
     });
   }
 

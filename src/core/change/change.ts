@@ -174,7 +174,7 @@ type InvalidCode =
   | (string & {});
 
 /** What every change says of itself. */
-interface Change {
+interface ChangeHeader {
   readonly group: string;
   readonly eventId: string | null;
   /** RFC 3339, as the source says. */
@@ -182,14 +182,14 @@ interface Change {
 }
 
 /** Members to add to, and to remove from, one group. */
-export interface Delta extends Change {
+export interface Delta extends ChangeHeader {
   readonly kind: 'delta';
   readonly add: readonly string[];
   readonly remove: readonly string[];
 }
 
 /** Exactly these members, as of this position. */
-export interface FullState extends Change {
+export interface FullState extends ChangeHeader {
   readonly kind: 'state';
   readonly members: readonly string[];
   /** The group is gone at the identity provider; then it has no members. */

@@ -2,7 +2,7 @@
  * What came back of one request to the target, as plain facts and before any judgement (outcome.ts judges).
  * Durations are milliseconds, instants epoch milliseconds.
  */
-export type Answer = ResponseAnswer | NoResponse | NotStarted | NoToken;
+export type HttpAnswer = ResponseAnswer | NoResponse | NotStarted | NoToken;
 
 export interface ResponseAnswer {
   readonly kind: 'response';

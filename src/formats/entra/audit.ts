@@ -24,7 +24,7 @@ export const isAudit = (entry: Fields): boolean =>
   (field(entry, 'activityDisplayName') ?? field(entry, 'operationName') ?? field(entry, 'targetResources')) !==
   undefined;
 
-type Change = Exclude<Meaning, 'without_detail'>;
+type ChangeMeaning = Exclude<Meaning, 'without_detail'>;
 
 export function readAudit(record: Fields): SourceEvent {
   const properties = parsed(record['properties']);
@@ -70,7 +70,7 @@ const withoutDetail = (activity: string): SourceEvent =>
     `${quote(activity)} may have changed the members, and does not name them: ${READ_AGAIN}.`,
   );
 
-function readChange(audit: Fields, meaning: Change): SourceEvent {
+function readChange(audit: Fields, meaning: ChangeMeaning): SourceEvent {
   const targets = parsed(field(audit, 'targetResources'));
   if (!Array.isArray(targets)) return invalid('schema', '`targetResources` must be a list.');
   const read = readTargets(targets.filter(isFields), meaning);
@@ -101,7 +101,7 @@ interface Targets {
   readonly named: string | null;
 }
 
-function readTargets(targets: readonly Fields[], meaning: Change): Targets {
+function readTargets(targets: readonly Fields[], meaning: ChangeMeaning): Targets {
   const [users, groups, others]: [string[], string[], string[]] = [[], [], []];
   let named: string | null = null;
   for (const target of targets) {
@@ -152,7 +152,7 @@ function withoutUser({ groups, others, named }: Targets): SourceEvent {
   return invalid('target_missing', 'The entry has no target of the type User.', groupIn(group));
 }
 
-function namedGroup(target: Fields, meaning: Change): string | null {
+function namedGroup(target: Fields, meaning: ChangeMeaning): string | null {
   for (const property of listIn(parsed(field(target, 'modifiedProperties')))) {
     if (!isFields(property) || field(property, 'displayName') !== 'Group.ObjectID') continue;
     const [newValue, oldValue] = [unquoted(field(property, 'newValue')), unquoted(field(property, 'oldValue'))];

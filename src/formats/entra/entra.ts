@@ -20,7 +20,7 @@ import {
 import type { Reader } from '../reading/several.ts';
 import { groupIn, notAChange, readEvents, timeIn } from '../reading/several.ts';
 import { isAudit, readAudit } from './audit.ts';
-import { isGroup, readGroup, readMembers } from './group.ts';
+import { isGroup, readGraphGroup, readMembers } from './group.ts';
 
 export const entra: Reader = {
   name: 'entra',
@@ -75,7 +75,7 @@ function readEntry(entry: unknown, context: string | null): readonly SourceEvent
   if (!isFields(entry)) return [unknownShape];
   if (isNotification(entry)) return readNotification(entry);
   if (isAudit(entry)) return [readAudit(entry)];
-  return isGroup(entry, context) ? readGroup(entry, context) : [unknownShape];
+  return isGroup(entry, context) ? readGraphGroup(entry, context) : [unknownShape];
 }
 
 const unknownShape = invalid(

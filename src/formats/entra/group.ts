@@ -23,7 +23,7 @@ const MARKS = ['@removed', '@odata.type', '@odata.id', 'members@delta', 'owners@
 export const isGroup = (entry: Fields, context: string | null): boolean =>
   'id' in entry && (context !== null || MARKS.some((mark) => mark in entry));
 
-export function readGroup(entry: Fields, context: string | null): readonly SourceEvent[] {
+export function readGraphGroup(entry: Fields, context: string | null): readonly SourceEvent[] {
   const type = textIn(entry['@odata.type'])?.toLowerCase();
   const collection = collectionOf(context);
   // Who is in the group, without its delta; the entries may be of any type.

@@ -22,7 +22,7 @@ export function keyFindings(first: FirstRecords, decoded: readonly DecodedRecord
   ];
 }
 
-interface Change {
+interface KeyedChange {
   readonly record: FirstRecord;
   readonly event: ChangeEvent;
   /** null: the record has none. */
@@ -32,7 +32,7 @@ interface Change {
 /** The records of one group under several keys, or under none. */
 function groupFindings(
   { topic, partitionCount }: FirstRecords,
-  changes: readonly Change[],
+  changes: readonly KeyedChange[],
   hashing: Hashing,
 ): RecordFinding[] {
   if (changes.some(({ key }) => key === null))
@@ -72,7 +72,7 @@ function groupFindings(
 }
 
 /** One key in two partitions: two producers choose partitions, or spell a group, in different ways, or one chooses at random. */
-function placeFindings({ topic }: FirstRecords, changes: readonly Change[]): RecordFinding[] {
+function placeFindings({ topic }: FirstRecords, changes: readonly KeyedChange[]): RecordFinding[] {
   const places = new Map<string, FirstRecord>();
   for (const { record, key } of changes) {
     if (key === null) continue;
@@ -118,7 +118,7 @@ const membersOf = (event: ChangeEvent): readonly string[] =>
   );
 
 /** Each key once for each partition that it stands in. */
-const distinctPlaces = (changes: readonly Change[]) => [
+const distinctPlaces = (changes: readonly KeyedChange[]) => [
   ...new Map(
     changes.flatMap(({ record: { key, partition }, key: text }) =>
       key === null ? [] : [[`${partition} ${text}`, { key, partition }] as const],

@@ -163,7 +163,7 @@ function missingIn(json: unknown): readonly string[] {
 const operationsIn = ({ always, values }: Fields): readonly unknown[] =>
   always === undefined ? Object.values(fieldsIn(values)) : [always];
 
-interface Place {
+interface MappingSection {
   readonly at: string;
   /** Where the group and the members may stand. */
   readonly fields: readonly Fields[];
@@ -171,7 +171,7 @@ interface Place {
 
 const WITH_MEMBERS: ReadonlySet<unknown> = new Set(['add', 'remove', 'state']);
 
-function missingFor(all: readonly unknown[], { at, fields }: Place): readonly string[] {
+function missingFor(all: readonly unknown[], { at, fields }: MappingSection): readonly string[] {
   const isMissing = (name: string): boolean => fields.every((one) => one[name] === undefined);
   const onlyIgnores = all.length > 0 && all.every((one) => one === 'ignore');
   return [

@@ -63,7 +63,7 @@ function readRecord(record: SourceRecord, partitionCount: number): SourceEvent {
   if (!read.ok) return read.problem;
   if (!isFields(read.json))
     return notAnObject(read.json, 'The value must be one JSON object such as {"group_id":"…","add_members":["…"]}.');
-  const group = readGroup(read.json);
+  const group = groupIdIn(read.json);
   if (typeof group !== 'string') return group;
   return keyProblem(record, group, partitionCount) ?? readChange(read.json, group);
 }
@@ -77,7 +77,7 @@ const list = ids.or(absent).optional();
 const flag = z.boolean().or(absent).optional();
 
 const Group = z.object({ group_id: text.or(absent).optional(), genesys_group_id: text.or(absent).optional() });
-const Change = z.object({
+const NativeChange = z.object({
   add_members: list,
   added: list,
   remove_members: list,
@@ -86,7 +86,7 @@ const Change = z.object({
   complete: flag,
   deleted: flag,
 });
-type Change = z.infer<typeof Change>;
+type NativeChange = z.infer<typeof NativeChange>;
 
 const LIST = 'a list of user ids, each a text';
 const EXPECTED: Readonly<Record<string, string>> = {
@@ -99,7 +99,7 @@ const EXPECTED: Readonly<Record<string, string>> = {
   deleted: 'true or false',
 };
 
-function readGroup(fields: Fields): string | Invalid {
+function groupIdIn(fields: Fields): string | Invalid {
   const parsed = Group.safeParse(fields);
   if (!parsed.success) return schemaProblem(parsed.error, null);
   const { group_id: main, genesys_group_id: alias } = parsed.data;
@@ -122,7 +122,7 @@ function keyProblem({ key }: SourceRecord, group: string, partitionCount: number
 }
 
 function readChange(fields: Fields, group: string): SourceEvent {
-  const parsed = Change.safeParse(fields);
+  const parsed = NativeChange.safeParse(fields);
   if (!parsed.success) return schemaProblem(parsed.error, group);
   const misspelt = misspeltList(fields);
   if (misspelt !== null) return misspeltProblem(misspelt, group);
@@ -138,7 +138,7 @@ function eventIdIn({ event_id: id }: Fields): string | null {
 
 const occurredAtIn = ({ occurred_at: time }: Fields): string | null => (isRfc3339(time) ? time : null);
 
-const hasLists = ({ add_members, added, remove_members, removed }: Change): boolean =>
+const hasLists = ({ add_members, added, remove_members, removed }: NativeChange): boolean =>
   [add_members, added, remove_members, removed].some((list) => list !== undefined);
 
 const KNOWN =
@@ -158,10 +158,10 @@ const misspeltProblem = ({ name, meant }: Misspelt, group: string): Invalid =>
   invalid('schema', `${quote(name)} is no field of this format; is \`${meant}\` meant? Send ${KNOWN}.`, group);
 
 /** Taking a full state for a delta would drop its removals, so one field of it is enough. */
-const isFullState = ({ members, complete, deleted }: Change): boolean =>
+const isFullState = ({ members, complete, deleted }: NativeChange): boolean =>
   members !== undefined || complete === true || deleted === true;
 
-function readState({ members, complete, deleted, ...delta }: Change, header: EventHeader): SourceEvent {
+function readState({ members, complete, deleted, ...delta }: NativeChange, header: EventHeader): SourceEvent {
   const refuse = (message: string): Invalid => invalid('schema', message, header.group);
   if (complete !== true && deleted !== true)
     return refuse('`members` is a full state: say so with `"complete":true`, or send add_members and remove_members.');
@@ -175,7 +175,7 @@ function readState({ members, complete, deleted, ...delta }: Change, header: Eve
   return memberProblem('members', members, header) ?? fullState({ members, ...header });
 }
 
-function readDelta({ add_members, added, remove_members, removed }: Change, header: EventHeader): SourceEvent {
+function readDelta({ add_members, added, remove_members, removed }: NativeChange, header: EventHeader): SourceEvent {
   if (disagree(add_members, added)) return aliasProblem(['add_members', 'added'], header.group);
   if (disagree(remove_members, removed)) return aliasProblem(['remove_members', 'removed'], header.group);
   const add = add_members ?? added ?? [];

@@ -28,7 +28,7 @@ export interface PollerWorld {
   readonly stored: Stored;
   readonly queue: SendQueue;
   readonly clock: Clock;
-  readonly log: Logger;
+  readonly logger: Logger;
   readonly stop: AbortSignal;
 }
 
@@ -70,12 +70,12 @@ export class Poller {
 
   /** Until asked to stop, or once. Rejects with IdpRefusal or CursorRefusal; with IdpTrouble only where it runs once. */
   async run(): Promise<void> {
-    const { clock, stop, log, source } = this.#world;
+    const { clock, stop, logger, source } = this.#world;
     if (this.#cursor !== null && !source.isCursor(this.#cursor))
       throw new CursorRefusal(this.#options.cursorTopic, cursorKey(source));
     const { trace } = this.#world.stored;
     if (trace !== null)
-      log.warn(
+      logger.warn(
         { source: source.name, why: trace },
         'no cursor, but a trace of earlier polls: reading every group in full',
       );
@@ -89,7 +89,7 @@ export class Poller {
       } catch (error) {
         if (stop.aborted) return;
         if (!(error instanceof IdpTrouble) || this.#options.mode === 'once') throw error;
-        log.error({ error: error.message }, 'the identity provider cannot be read, trying again');
+        logger.error({ error: error.message }, 'the identity provider cannot be read, trying again');
         this.#pages = new PagesRead(source.name);
         this.#troubles += 1;
         this.#trouble = error.message;
@@ -108,7 +108,7 @@ export class Poller {
 
   /** true: nothing new for now. */
   async #step(): Promise<boolean> {
-    const { source, log } = this.#world;
+    const { source, logger } = this.#world;
     if (this.#cursor === null) {
       // After earlier polls, `now` would leave out what has happened since.
       await this.#start(this.#world.stored.trace === null ? this.#options.startFrom : 'full');
@@ -119,7 +119,7 @@ export class Poller {
     const page = await source.read(this.#cursor, this.#known);
     if ('kind' in page) {
       if (this.#isFresh) throw new IdpTrouble(`a new cursor is not taken either: ${page.reason}`);
-      log.error({ source: source.name, reason: page.reason }, 'the cursor is lost: every group is read again');
+      logger.error({ source: source.name, reason: page.reason }, 'the cursor is lost: every group is read again');
       // What has happened since is unknown, so that `now` is no choice.
       await this.#start('full');
       return false;
@@ -132,7 +132,7 @@ export class Poller {
   }
 
   async #start(from: 'full' | 'now'): Promise<void> {
-    const { source, log } = this.#world;
+    const { source, logger } = this.#world;
     let count = 0;
     this.#askedAt = this.#world.clock.now().wall;
     for await (const page of source.start(from, this.#known)) {
@@ -140,7 +140,7 @@ export class Poller {
       await this.#take(page);
     }
     this.#isFresh = true;
-    log.info({ source: source.name, from, events: count }, 'the identity provider is read from here on');
+    logger.info({ source: source.name, from, events: count }, 'the identity provider is read from here on');
   }
 
   async #take(page: Page): Promise<void> {
@@ -167,11 +167,11 @@ export class Poller {
 
   #recordsOf({ events, original }: Page): readonly OutRecord[] {
     const { topic, deadLetterTopic } = this.#options;
-    const { source, clock, log } = this.#world;
+    const { source, clock, logger } = this.#world;
     const unread = events.filter(isUnread);
     if (unread.length > 0) {
       const codes = [...new Set(unread.map(({ code }) => code))];
-      log.warn({ count: unread.length, codes }, 'what could not be read is in the dead-letter topic');
+      logger.warn({ count: unread.length, codes }, 'what could not be read is in the dead-letter topic');
     }
     const origin = { source: `poll/${source.name}`, at: clock.now().wall, value: original, headers: [] };
     return [...nativeRecords(events, topic), ...deadLetters(deadLetterTopic, unread, origin)];
@@ -179,10 +179,10 @@ export class Poller {
 
   async #send(records: readonly OutRecord[]): Promise<void> {
     const { topic, deadLetterTopic } = this.#options;
-    const { source, queue, clock, log } = this.#world;
+    const { source, queue, clock, logger } = this.#world;
     const origin = { source: `poll/${source.name}`, at: clock.now().wall };
-    const refused = await deliverNext(records, { queue, deadLetterTopic, origin, log });
-    if (refused > 0) log.error({ count: refused, topic }, 'records are refused; they are in the dead-letter topic');
+    const refused = await deliverNext(records, { queue, deadLetterTopic, origin, logger });
+    if (refused > 0) logger.error({ count: refused, topic }, 'records are refused; they are in the dead-letter topic');
   }
 }
 

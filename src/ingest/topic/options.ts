@@ -22,7 +22,7 @@ export interface RekeyWorld {
   readonly format: SourceFormat;
   readonly queue: SendQueue;
   readonly clock: Clock;
-  readonly log: Logger;
+  readonly logger: Logger;
   readonly warnings: RekeyWarnings;
 }
 
@@ -35,9 +35,9 @@ export interface RekeyWarnings {
   close(): void;
 }
 
-export function rekeyWarnings(clock: Pick<Clock, 'schedule'>, log: Pick<Logger, 'warn'>): RekeyWarnings {
+export function rekeyWarnings(clock: Pick<Clock, 'schedule'>, logger: Pick<Logger, 'warn'>): RekeyWarnings {
   const tell = (message: string, advice: string): AggregatedWarnings =>
-    new AggregatedWarnings(clock, (counts) => log.warn({ counts, advice }, message));
+    new AggregatedWarnings(clock, (counts) => logger.warn({ counts, advice }, message));
   const deadLetters = tell('what could not be read is in the dead-letter topic', 'its headers say why');
   const superseded = tell(
     'changes came after newer ones of the same members; they are in the dead-letter topic',

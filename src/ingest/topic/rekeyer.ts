@@ -51,7 +51,7 @@ export class Rekeyer implements RelayHandler {
 
   assigned(partitions: readonly RelayPartition[]): void {
     this.#reset(partitions);
-    this.#world.log.info({ topic: this.#options.from, partitions: partitions.length }, 'the topic is read');
+    this.#world.logger.info({ topic: this.#options.from, partitions: partitions.length }, 'the topic is read');
   }
 
   records(batch: RelayBatch): 'taken' | 'declined' {
@@ -68,7 +68,7 @@ export class Rekeyer implements RelayHandler {
   }
 
   offsetOutOfRange(partition: number): void {
-    this.#world.log.error(
+    this.#world.logger.error(
       { topic: this.#options.from, partition },
       'the committed offset does not exist any more: records may be lost; reading goes on at the beginning',
     );
@@ -76,7 +76,7 @@ export class Rekeyer implements RelayHandler {
 
   lost(reason: string): void {
     this.#reset([]);
-    this.#world.log.info({ reason }, 'the topic is given up until the next assignment');
+    this.#world.logger.info({ reason }, 'the topic is given up until the next assignment');
   }
 
   failed(error: Error): void {
@@ -196,14 +196,14 @@ export class Rekeyer implements RelayHandler {
 
   async #send(records: readonly OutRecord[], assignment: number): Promise<true> {
     const { from, deadLetterTopic } = this.#options;
-    const { queue, clock, log, warnings, relay } = this.#world;
+    const { queue, clock, logger, warnings, relay } = this.#world;
     const origin = { source: `topic/${from}`, at: clock.now().wall };
     // Tried again when another instance has the topic, it would land behind what that one has written.
     const turn: Turn = () => {
       if (assignment === this.#assignment && relay.holdsLease()) return 'now';
       return assignment === this.#assignment && !this.#isOver ? 'later' : 'never';
     };
-    const tooLarge = await deliverNext(records, { queue, deadLetterTopic, origin, turn, log });
+    const tooLarge = await deliverNext(records, { queue, deadLetterTopic, origin, turn, logger });
     if (tooLarge > 0) warnings.deadLetters.count('too_large', tooLarge);
     return true;
   }
@@ -216,7 +216,7 @@ export class Rekeyer implements RelayHandler {
     try {
       await this.#world.relay.commit(commits);
     } catch (error) {
-      this.#world.log.debug({ error }, 'offsets could not be committed, trying again');
+      this.#world.logger.debug({ error }, 'offsets could not be committed, trying again');
       return;
     }
     if (assignment === this.#assignment) this.#done.committed(commits);

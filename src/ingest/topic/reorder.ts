@@ -22,13 +22,13 @@ export interface Entry<T> {
   readonly value: T;
 }
 
-interface Waiting<T> extends Entry<T> {
+interface BufferedEntry<T> extends Entry<T> {
   readonly arrivedAt: number;
 }
 
 interface Lane<T> {
   readonly partition: number;
-  queue: Waiting<T>[];
+  queue: BufferedEntry<T>[];
   /** Of `queue`: those before it are released already. */
   head: number;
   /** Bytes of what waits. */
@@ -46,7 +46,7 @@ interface Room {
 
 /** What there is to do now: an entry, or nothing before `now` has come to `at`; null: before something is read. */
 type Next<T> =
-  | { readonly kind: 'release'; readonly lane: Lane<T>; readonly entry: Waiting<T> }
+  | { readonly kind: 'release'; readonly lane: Lane<T>; readonly entry: BufferedEntry<T> }
   | { readonly kind: 'wait'; readonly at: number | null };
 
 /** Instants (`now`, `windowMs`) are monotonic ms. */
@@ -111,7 +111,7 @@ export class ReorderWindow<T> {
   }
 
   #next(now: number): Next<T> {
-    let earliest: { readonly lane: Lane<T>; readonly entry: Waiting<T> } | null = null;
+    let earliest: { readonly lane: Lane<T>; readonly entry: BufferedEntry<T> } | null = null;
     for (const lane of this.#lanes) {
       const entry = lane.queue[lane.head];
       if (entry !== undefined && (earliest === null || compare(entry, earliest.entry) < 0)) earliest = { lane, entry };
@@ -122,7 +122,7 @@ export class ReorderWindow<T> {
   }
 
   /** null: a partition has more to read, which may be earlier. */
-  #dueAt(entry: Waiting<T>): number | null {
+  #dueAt(entry: BufferedEntry<T>): number | null {
     let dueAt = -Infinity;
     for (const { queue, head, time, endSince } of this.#lanes) {
       // What waits here is no earlier, as `entry` is the earliest of all.
@@ -137,7 +137,8 @@ export class ReorderWindow<T> {
 const isEvent = ({ time }: Pick<Entry<unknown>, 'time'>): boolean => time !== NO_TIME;
 
 /** The difference of two infinities is no number. */
-const compare = <T>(a: Waiting<T>, b: Waiting<T>): number => (a.time === b.time ? a.rank - b.rank : a.time - b.time);
+const compare = <T>(a: BufferedEntry<T>, b: BufferedEntry<T>): number =>
+  a.time === b.time ? a.rank - b.rank : a.time - b.time;
 
 const SPENT_MAX = 1_000;
 

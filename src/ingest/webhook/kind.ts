@@ -2,7 +2,7 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import type { IncomingHttpHeaders } from 'node:http';
 import type { Invalid } from '../../core/change/change.ts';
-import type { Answer, KindName } from './options.ts';
+import type { WebhookAnswer, KindName } from './options.ts';
 
 /** A request without its body. */
 export interface Head {
@@ -17,7 +17,7 @@ export interface WebhookKind {
   /** Of what is in the header `www-authenticate`; null: the secret travels elsewhere. */
   readonly challenge: string | null;
   /** The answer where the body does not matter (the sender verifies the address); null: it does. */
-  handshake(head: Head): Answer | null;
+  handshake(head: Head): WebhookAnswer | null;
   /** `head`: `authorize` says that the sender knows the secret; `body`: only `isAuthentic` does, so little is read before. */
   readonly proof: 'head' | 'body';
   /** Whether it is worth reading the body. */
@@ -25,9 +25,9 @@ export interface WebhookKind {
   /** Whether the sender knows the secret. */
   isAuthentic(head: Head, body: Uint8Array): boolean;
   /** Everything that it tells is in Kafka. */
-  readonly accepted: Answer;
+  readonly accepted: WebhookAnswer;
   /** Of a body of which nothing can be read; it is in the dead-letter topic. null: that is good enough. */
-  refused(problem: Invalid): Answer | null;
+  refused(problem: Invalid): WebhookAnswer | null;
 }
 
 /* Secrets are compared as digests: timingSafeEqual wants equal lengths, and the length tells something too. */

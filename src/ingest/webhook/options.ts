@@ -38,16 +38,16 @@ export interface WebhookWarnings {
   close(): void;
 }
 
-export function webhookWarnings(clock: Pick<Clock, 'schedule'>, log: Pick<Logger, 'warn'>): WebhookWarnings {
-  const refusals = new AggregatedWarnings(clock, (counts) => log.warn({ counts }, 'requests were refused'));
+export function webhookWarnings(clock: Pick<Clock, 'schedule'>, logger: Pick<Logger, 'warn'>): WebhookWarnings {
+  const refusals = new AggregatedWarnings(clock, (counts) => logger.warn({ counts }, 'requests were refused'));
   const hints = new AggregatedWarnings(clock, (counts) =>
-    log.warn(
+    logger.warn(
       { counts, advice: 'run `rollcall ingest poll` beside it, which reads what has changed' },
       'notifications say that a group has changed, not how; they are in the dead-letter topic',
     ),
   );
   const deadLetters = new AggregatedWarnings(clock, (counts) =>
-    log.warn({ counts }, 'what could not be read is in the dead-letter topic'),
+    logger.warn({ counts }, 'what could not be read is in the dead-letter topic'),
   );
   return {
     refusals,
@@ -61,29 +61,30 @@ export function webhookWarnings(clock: Pick<Clock, 'schedule'>, log: Pick<Logger
 
 /* What a sender hears. Those who do not know the secret learn nothing but that. */
 
-export interface Answer {
+export interface WebhookAnswer {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: string;
 }
 
-export const empty = (status: number): Answer => ({ status, headers: {}, body: '' });
+export const empty = (status: number): WebhookAnswer => ({ status, headers: {}, body: '' });
 
-export const json = (status: number, body: object, headers: Readonly<Record<string, string>> = {}): Answer => ({
+export const json = (status: number, body: object, headers: Readonly<Record<string, string>> = {}): WebhookAnswer => ({
   status,
   headers: { 'content-type': 'application/json', ...headers },
   body: `${JSON.stringify(body)}\n`,
 });
 
 /** Of the same words for every reason. */
-export const unauthorized = (challenge: string | null): Answer =>
+export const unauthorized = (challenge: string | null): WebhookAnswer =>
   json(401, { error: 'not authorized' }, challenge === null ? {} : { 'www-authenticate': challenge });
 
 const RETRY_AFTER_SECONDS = '2';
 
 /** The sender is to repeat it: nothing was acknowledged. */
-export const unavailable = (error: string): Answer => json(503, { error }, { 'retry-after': RETRY_AFTER_SECONDS });
+export const unavailable = (error: string): WebhookAnswer =>
+  json(503, { error }, { 'retry-after': RETRY_AFTER_SECONDS });
 
 /** A sender of what is no JSON should notice; an event that cannot be understood would only be repeated. */
-export const refusedUnlessJson = ({ code }: Invalid): Answer | null =>
+export const refusedUnlessJson = ({ code }: Invalid): WebhookAnswer | null =>
   code === 'not_json' || code === 'not_utf8' ? json(400, { error: 'the body is not JSON' }) : null;

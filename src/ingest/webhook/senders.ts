@@ -7,7 +7,7 @@ import type { Sender } from './intake.ts';
 import type { Head, WebhookKind } from './kind.ts';
 import { bearer, isSame } from './kind.ts';
 import type { KindName, WebhookConfig } from './options.ts';
-import { empty, json, refusedUnlessJson, type Answer, unauthorized } from './options.ts';
+import { empty, json, refusedUnlessJson, type WebhookAnswer, unauthorized } from './options.ts';
 
 /* Auth0 event streams with the destination `webhook` and authorization `bearer`. Any 2xx means "delivered". */
 
@@ -37,7 +37,7 @@ const entra = (clientState: string): WebhookKind => ({
 });
 
 /** Graph never sends markup, and warns of those who do: it is made harmless. */
-function validation(token: string | null): Answer | null {
+function validation(token: string | null): WebhookAnswer | null {
   if (token === null) return null;
   const body = token.replaceAll(/[&<>"'`]/g, (character) => `&#${character.codePointAt(0)};`);
   const headers = { 'content-type': 'text/plain; charset=utf-8', 'content-security-policy': "default-src 'none'" };
@@ -119,7 +119,7 @@ const okta = (secret: string): WebhookKind => ({
 });
 
 /** Nothing is given away by repeating it; but a wrong secret is better noticed now than at the first event. */
-function verification(secret: string, { headers }: Head): Answer {
+function verification(secret: string, { headers }: Head): WebhookAnswer {
   const { authorization, 'x-okta-verification-challenge': challenge } = headers;
   if (authorization !== undefined && !isSame(secret, authorization)) return unauthorized(null);
   if (typeof challenge !== 'string') return json(400, { error: 'X-Okta-Verification-Challenge is missing' });
@@ -135,7 +135,7 @@ const scim = (token: string): WebhookKind => ({
   refused,
 });
 
-function refused({ code, message: description }: Invalid): Answer {
+function refused({ code, message: description }: Invalid): WebhookAnswer {
   return json(400, { err: errorCode(code), description }, { 'content-language': 'en' });
 }
 

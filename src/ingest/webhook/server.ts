@@ -9,7 +9,7 @@ import { within } from '../../time.ts';
 import type { Connections } from '../../http/server.ts';
 import { createServer, urlOf } from '../../http/server.ts';
 import type { Clock, Logger } from '../../ports.ts';
-import { json, type Answer, unauthorized, unavailable } from './options.ts';
+import { json, type WebhookAnswer, unauthorized, unavailable } from './options.ts';
 import { Room, bytesOf, readBody, type Body } from './body.ts';
 import type { Intake, Intaken, Sender } from './intake.ts';
 import type { Head } from './kind.ts';
@@ -20,7 +20,7 @@ export interface WebhookSources {
   readonly intake: Pick<Intake, 'take'>;
   readonly warnings: WebhookWarnings;
   readonly clock: Clock;
-  readonly log: Pick<Logger, 'error'>;
+  readonly logger: Pick<Logger, 'error'>;
 }
 
 export type WebhookOptions = Pick<
@@ -114,12 +114,12 @@ export class WebhookServer {
       const answer = await this.#answer(request);
       if (answer !== 'broken_off') this.#write(request, response, answer);
     } catch (error) {
-      this.#sources.log.error({ error }, 'the webhook server could not answer');
+      this.#sources.logger.error({ error }, 'the webhook server could not answer');
       this.#write(request, response, unavailable('nothing was acknowledged'));
     }
   }
 
-  async #answer(request: IncomingMessage): Promise<Answer | 'broken_off'> {
+  async #answer(request: IncomingMessage): Promise<WebhookAnswer | 'broken_off'> {
     const arrivedAt = this.#sources.clock.now().monotonic;
     const { url = '/', method = '' } = request;
     const [path = '', query = ''] = url.split(/\?(.*)/s, 2);
@@ -136,12 +136,12 @@ export class WebhookServer {
     return answer === 'broken_off' || answer.status < 300 ? answer : this.#refuse(sender, answer);
   }
 
-  #refuse({ kind }: Sender, answer: Answer): Answer {
+  #refuse({ kind }: Sender, answer: WebhookAnswer): WebhookAnswer {
     this.#sources.warnings.refusals.count(`${kind.name} ${answer.status}`);
     return answer;
   }
 
-  async #takeIn(sender: Sender, visit: Visit): Promise<Answer | 'broken_off'> {
+  async #takeIn(sender: Sender, visit: Visit): Promise<WebhookAnswer | 'broken_off'> {
     const encoding = visit.head.headers['content-encoding'] ?? 'identity';
     if (encoding !== 'identity') return json(415, { error: 'send the body as it is, without content-encoding' });
     // Whether there is room among those that wait, only those who know the secret decide.
@@ -149,7 +149,10 @@ export class WebhookServer {
     return this.#readAndTake(sender, visit);
   }
 
-  async #asWaiting({ request }: Visit, work: () => Promise<Answer | 'broken_off'>): Promise<Answer | 'broken_off'> {
+  async #asWaiting(
+    { request }: Visit,
+    work: () => Promise<WebhookAnswer | 'broken_off'>,
+  ): Promise<WebhookAnswer | 'broken_off'> {
     if (this.#drained !== null || this.#waiting >= this.#options.waitingMax) return unavailable('too much is waiting');
     this.#waiting += 1;
     const letGo = this.#connections.keep(request.socket);
@@ -161,7 +164,7 @@ export class WebhookServer {
     }
   }
 
-  async #readAndTake(sender: Sender, visit: Visit): Promise<Answer | 'broken_off'> {
+  async #readAndTake(sender: Sender, visit: Visit): Promise<WebhookAnswer | 'broken_off'> {
     const { kind } = sender;
     const { request, head, arrivedAt } = visit;
     const room = this.#rooms[kind.proof];
@@ -186,7 +189,7 @@ export class WebhookServer {
     };
   }
 
-  #unread(kind: Sender['kind'], problem: Exclude<Body, Buffer>): Answer | 'broken_off' {
+  #unread(kind: Sender['kind'], problem: Exclude<Body, Buffer>): WebhookAnswer | 'broken_off' {
     switch (problem) {
       case 'broken_off':
         return problem;
@@ -201,7 +204,7 @@ export class WebhookServer {
     }
   }
 
-  async #inTime({ kind, ...sender }: Sender, { body, head, arrivedAt }: Read): Promise<Answer> {
+  async #inTime({ kind, ...sender }: Sender, { body, head, arrivedAt }: Read): Promise<WebhookAnswer> {
     const { clock, intake } = this.#sources;
     const type = head.headers['content-type'];
     const headers = type === undefined ? [] : [['content-type', Buffer.from(type)] as const];
@@ -213,7 +216,7 @@ export class WebhookServer {
     return intaken === 'timed_out' ? unavailable('Kafka has not acknowledged in time') : answerTo(kind, intaken);
   }
 
-  #write(request: IncomingMessage, response: ServerResponse, { status, headers, body }: Answer): void {
+  #write(request: IncomingMessage, response: ServerResponse, { status, headers, body }: WebhookAnswer): void {
     // What was not read of a body would be taken for the next request.
     if (this.#drained !== null || !request.complete) response.setHeader('connection', 'close');
     response.writeHead(status, { 'cache-control': 'no-store', 'x-content-type-options': 'nosniff', ...headers });
@@ -230,7 +233,7 @@ interface Visit {
 
 type Read = Omit<Visit, 'request'> & { readonly body: Buffer };
 
-function answerTo(kind: Sender['kind'], intaken: Intaken): Answer {
+function answerTo(kind: Sender['kind'], intaken: Intaken): WebhookAnswer {
   switch (intaken.kind) {
     case 'written':
       return kind.accepted;
@@ -241,5 +244,5 @@ function answerTo(kind: Sender['kind'], intaken: Intaken): Answer {
   }
 }
 
-const notAllowed = (methods: readonly string[]): Answer =>
+const notAllowed = (methods: readonly string[]): WebhookAnswer =>
   json(405, { error: 'this method is not allowed' }, { allow: methods.join(', ') });

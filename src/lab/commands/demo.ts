@@ -2,7 +2,7 @@
 import { resolve } from 'node:path';
 import { Command } from 'commander';
 import { writeSummary } from '../../commands/apply.ts';
-import { print, type Host, wholeNumber } from '../../console/host.ts';
+import { print, type CommandContext, wholeNumber } from '../../console/host.ts';
 import { showProgress } from '../../console/progress.ts';
 import { summaryOf, type Summary } from '../../core/report/summary.ts';
 import { EXIT, type ExitCode } from '../../exit-codes.ts';
@@ -21,7 +21,7 @@ export interface DemoFlags {
   readonly seed: number;
 }
 
-export function demoCommand(host: Host): Command {
+export function demoCommand(host: CommandContext): Command {
   return new Command('demo')
     .summary('everything on this machine: 10,000 changes, mishaps of every kind, and a verdict')
     .description(
@@ -40,7 +40,7 @@ export function demoCommand(host: Host): Command {
 const LIMITS = { allowed: 400, windowSeconds: 2 };
 const LATENCY_MS = { min: 5, max: 25 };
 
-export async function playDemo(flags: DemoFlags, host: Host): Promise<ExitCode> {
+export async function playDemo(flags: DemoFlags, host: CommandContext): Promise<ExitCode> {
   const stream = drawStream({ next: seededRandom(flags.seed) });
   const sandbox = await startSandbox({
     users: 'any',
@@ -64,7 +64,7 @@ export async function playDemo(flags: DemoFlags, host: Host): Promise<ExitCode> 
 async function playOn(
   service: DemoService,
   { stream, sandbox }: { readonly stream: Stream; readonly sandbox: Sandbox },
-  host: Host,
+  host: CommandContext,
 ): Promise<Played> {
   const { events, initial } = stream;
   const headline = `${events.length} change events over ${initial.size} groups; sandbox at ${sandbox.url}; ${service.about}`;
@@ -86,7 +86,7 @@ interface Conclusion {
   readonly flags: DemoFlags;
 }
 
-async function conclude({ played, stream, sandbox, flags }: Conclusion, host: Host): Promise<ExitCode> {
+async function conclude({ played, stream, sandbox, flags }: Conclusion, host: CommandContext): Promise<ExitCode> {
   const summary = summaryOf(played.operations, host.clock.now().wall);
   await writeSummary(flags.report, summary);
   const found = await readMemberships(sandbox.url, [...stream.expected.keys()]);

@@ -1,6 +1,6 @@
 /** `rollcall sandbox`: the emulator of Genesys Cloud alone, for a `rollcall run` beside it. */
 import { Command, InvalidArgumentError } from 'commander';
-import { print, stopped, type Host, wholeNumber } from '../../console/host.ts';
+import { print, stopped, type CommandContext, wholeNumber } from '../../console/host.ts';
 import { EXIT, ExitError } from '../../exit-codes.ts';
 import { startSandbox, type Sandbox } from '../sandbox/sandbox.ts';
 import { SeedError, readSeed } from '../sandbox/seed.ts';
@@ -19,7 +19,7 @@ interface SandboxFlags {
   readonly randomSeed: number;
 }
 
-export function sandboxCommand(host: Host): Command {
+export function sandboxCommand(host: CommandContext): Command {
   return new Command('sandbox')
     .summary('an emulator of Genesys Cloud (OAuth, SCIM groups and users) that faults can be injected into')
     .description(
@@ -52,7 +52,7 @@ While it runs, from anywhere:
   $ curl -H 'content-type: application/json' $GENESYS_API_URL/sandbox/faults \\
          -d '{"match":{"every":10},"fault":{"kind":"status","status":503}}'`;
 
-async function runSandbox(flags: SandboxFlags, host: Host): Promise<void> {
+async function runSandbox(flags: SandboxFlags, host: CommandContext): Promise<void> {
   const sandbox = await start(flags);
   try {
     await print(host.stdout, printEnvironment(sandbox));

@@ -5,7 +5,7 @@ import { createInterface } from 'node:readline';
 import { createLogTools } from '../../adapters/kafka/tools.ts';
 import { createTopics } from '../../commands/topics.ts';
 import { readConfig } from '../../config/config.ts';
-import type { Host } from '../../console/host.ts';
+import type { CommandContext } from '../../console/host.ts';
 import { commandLog, kafkaExit, readText } from '../../console/kafka-tools.ts';
 import { EXIT, ExitError } from '../../exit-codes.ts';
 import { within } from '../../time.ts';
@@ -16,7 +16,7 @@ import type { Sandbox } from '../sandbox/sandbox.ts';
 import { DEMO_PARTITIONS, demoEnvironment, demoTopics, type DemoService } from './service.ts';
 
 export async function withKafka<T>(
-  host: Host,
+  host: CommandContext,
   sandbox: Sandbox,
   work: (service: DemoService) => Promise<T>,
 ): Promise<T> {
@@ -30,12 +30,12 @@ export async function withKafka<T>(
   }
 }
 
-async function ownBroker(host: Host): Promise<Broker> {
-  const log = { info: (_: object, message: string) => void host.stderr.write(`${message}\n`) };
+async function ownBroker(host: CommandContext): Promise<Broker> {
+  const logger = { info: (_: object, message: string) => void host.stderr.write(`${message}\n`) };
   const cacheDirectory = kafkaCacheDirectory({ ...host.environment });
   try {
-    log.info({}, 'starting Apache Kafka 4.2.0 …');
-    return await startBroker({ version: '4.2.0' }, { cacheDirectory, log, timer: host.clock });
+    logger.info({}, 'starting Apache Kafka 4.2.0 …');
+    return await startBroker({ version: '4.2.0' }, { cacheDirectory, logger, timer: host.clock });
   } catch (error) {
     if (!(error instanceof KafkaSetupError)) throw error;
     throw new ExitError(EXIT.unavailable, `${error.message}\nWithout Kafka: rollcall demo`, { cause: error });
@@ -43,7 +43,7 @@ async function ownBroker(host: Host): Promise<Broker> {
 }
 
 /** Of the surroundings only how to reach Kafka, and what a process needs. */
-function environmentOf(host: Host, sandbox: Sandbox, broker: Broker | null): Record<string, string> {
+function environmentOf(host: CommandContext, sandbox: Sandbox, broker: Broker | null): Record<string, string> {
   const kept = Object.entries(host.environment).filter(
     (entry): entry is [string, string] =>
       entry[1] !== undefined && /^(KAFKA_\w+|PATH|HOME|NODE_\w+|SYSTEMROOT|TMPDIR|LOG_LEVEL)$/.test(entry[0]),
@@ -64,11 +64,11 @@ function environmentOf(host: Host, sandbox: Sandbox, broker: Broker | null): Rec
 
 async function withRun<T>(
   environment: Record<string, string>,
-  host: Host,
+  host: CommandContext,
   work: (service: DemoService) => Promise<T>,
 ): Promise<T> {
   const config = readConfig(environment, ['kafka', 'topics'], readText);
-  const tools = createLogTools(config.kafka, { clock: host.clock, log: commandLog(host, config) });
+  const tools = createLogTools(config.kafka, { clock: host.clock, logger: commandLog(host, config) });
   try {
     await createTopics(config.topics, creatingTools(tools, config.kafka), {
       partitionCount: DEMO_PARTITIONS,
@@ -99,13 +99,13 @@ class RunProcess {
   /** Rejects when it ends before `stop`. */
   readonly broken: Promise<never>;
   readonly #child: ChildProcess;
-  readonly #host: Host;
+  readonly #host: CommandContext;
   readonly #guard = new Guard(undefined);
   readonly #tail: string[] = [];
   readonly #exited: Promise<number | null>;
   #isStopping = false;
 
-  constructor(environment: Record<string, string>, host: Host) {
+  constructor(environment: Record<string, string>, host: CommandContext) {
     const [program, ...args] = host.self;
     // A session of its own: Ctrl-C on the terminal is for the demo, which asks this process to drain.
     const child = spawn(program, [...args, 'run'], {

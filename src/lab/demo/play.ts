@@ -1,5 +1,5 @@
 /** Plays the stream into a Rollcall and follows its reports until each change has its final one. */
-import type { Host } from '../../console/host.ts';
+import type { CommandContext } from '../../console/host.ts';
 import type { Progress } from '../../console/progress.ts';
 import { readReport } from '../../console/report-search.ts';
 import { foldReport, type Operations } from '../../core/report/summary.ts';
@@ -22,14 +22,14 @@ const LIMIT_MS = 180_000;
 export class Play {
   readonly #service: DemoService;
   readonly #stream: Stream;
-  readonly #host: Pick<Host, 'clock' | 'stop'>;
+  readonly #host: Pick<CommandContext, 'clock' | 'stop'>;
   readonly #operations: Operations = new Map();
   readonly #total: number;
   #sent = 0;
   #settled = 0;
   #retries = 0;
 
-  constructor(service: DemoService, stream: Stream, host: Pick<Host, 'clock' | 'stop'>) {
+  constructor(service: DemoService, stream: Stream, host: Pick<CommandContext, 'clock' | 'stop'>) {
     this.#service = service;
     this.#stream = stream;
     this.#host = host;

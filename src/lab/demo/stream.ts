@@ -40,7 +40,7 @@ const EMPTY_SHARE = 0.002;
 const INITIAL_MEMBERS = 6;
 const MEMBERS_PER_EVENT_MAX = 3;
 
-interface Change {
+interface DemoChange {
   readonly group: string;
   readonly add: readonly string[];
   readonly remove: readonly string[];
@@ -54,7 +54,7 @@ export function drawStream(random: Pick<Random, 'next'>, size: StreamSize = DEMO
   const some = (count: number): string[] => Array.from({ length: count }, () => draw(users));
   const initial = new Map(groups.map((group) => [group, new Set(some(INITIAL_MEMBERS))] as const));
   const members = new Map([...initial].map(([group, ids]) => [group, new Set(ids)] as const));
-  const changes: Change[] = [];
+  const changes: DemoChange[] = [];
   const unlucky = Math.floor(size.events / 2);
   while (changes.length < size.events) {
     const former = changes[Math.floor(random.next() * changes.length)];
@@ -76,7 +76,7 @@ interface Source {
   readonly members: ReadonlyMap<string, ReadonlySet<string>>;
 }
 
-function drawChange(index: number, { random, draw, groups, some, members }: Source): Change {
+function drawChange(index: number, { random, draw, groups, some, members }: Source): DemoChange {
   const group = draw(groups);
   const eventId = `event-${index + 1}`;
   if (random.next() < EMPTY_SHARE) return { group, add: [], remove: [], eventId };
@@ -88,13 +88,13 @@ function drawChange(index: number, { random, draw, groups, some, members }: Sour
 }
 
 /** A member in both lists of one event: remove wins. */
-function applyTo(members: ReadonlyMap<string, Set<string>>, { group, add, remove }: Change): void {
+function applyTo(members: ReadonlyMap<string, Set<string>>, { group, add, remove }: DemoChange): void {
   const ids = members.get(group);
   for (const id of add) ids?.add(id);
   for (const id of remove) ids?.delete(id);
 }
 
-function eventOf({ group, add, remove, eventId }: Change): StreamEvent {
+function eventOf({ group, add, remove, eventId }: DemoChange): StreamEvent {
   const value = { group_id: group, add_members: add, remove_members: remove, event_id: eventId };
   return { group, value: JSON.stringify(value), reportCount: Math.max(1, new Set([...add, ...remove]).size) };
 }

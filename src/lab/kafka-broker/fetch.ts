@@ -12,7 +12,7 @@ import type { Logger } from '../../ports.ts';
 
 export interface FetchOptions {
   readonly cacheDirectory: string;
-  readonly log: Pick<Logger, 'info'>;
+  readonly logger: Pick<Logger, 'info'>;
   /** Environment of java and mvn, this process's own by default. */
   readonly environment?: NodeJS.ProcessEnv;
 }
@@ -34,7 +34,7 @@ export async function fetchRelease(release: Release, options: FetchOptions): Pro
   await mkdir(options.cacheDirectory, { recursive: true });
   const download = await mkdtemp(join(options.cacheDirectory, `.download-${version}-`));
   try {
-    options.log.info({ title, version, directory: home }, 'downloading with Maven (once)');
+    options.logger.info({ title, version, directory: home }, 'downloading with Maven (once)');
     await writeFile(join(download, 'pom.xml'), release.pom);
     await runMaven(download, title, options);
     if (!(await exists(join(download, 'lib', mainFile)))) {

@@ -1,7 +1,7 @@
 // The walk of one request through the sandbox:
 //   arrived → token, limit, permission → rules → [gate, latency] → foreign writer → handled → [gate, latency] → answered
 // A client that hangs up does not stop its request from being applied, as with a real service; going down does.
-import type { Answer } from './answer.ts';
+import type { SandboxAnswer } from './answer.ts';
 import { emptyAnswer } from './answer.ts';
 import type { Fate, Fault, Verdict } from './faults.ts';
 import { GARBAGE, faultAnswer } from './faults.ts';
@@ -15,7 +15,7 @@ import type { SandboxState } from './state.ts';
 
 /** The connection of one request. */
 export type Wire = Readonly<{
-  send: (answer: Answer) => void;
+  send: (answer: SandboxAnswer) => void;
   /** Resets the connection. */
   cut: () => void;
   /** The sandbox went down or stopped since the request came in. */
@@ -150,7 +150,7 @@ function answerApplied(one: Exchange, fate: Fate | null, result: Result): void {
   }
 }
 
-function answer({ wire, headers, entry }: Exchange, plain: Answer): void {
+function answer({ wire, headers, entry }: Exchange, plain: SandboxAnswer): void {
   const isPlatform = plain !== GARBAGE && plain.headers['content-type'] !== 'text/html';
   const extra = isPlatform ? { ...headers, 'inin-correlation-id': entry.correlationId } : {};
   wire.send({ ...emptyAnswer(plain.status), ...plain, headers: { ...extra, ...plain.headers } });

@@ -2,7 +2,7 @@
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
-import type { Answer } from './answer.ts';
+import type { SandboxAnswer } from './answer.ts';
 import { handleControl, isControlPath, type Controls } from './control.ts';
 import { exchange, type Wire } from './exchange.ts';
 import type { LiveEntry } from './journal.ts';
@@ -182,7 +182,7 @@ function readWrite(method: string, body: string): ReadPatch | null {
   return method === 'PATCH' ? readPatch(value) : readPut(value);
 }
 
-function write(response: ServerResponse, answer: Answer): void {
+function write(response: ServerResponse, answer: SandboxAnswer): void {
   const hasBody = answer.status !== 204 && answer.status !== 304;
   const length = hasBody ? { 'content-length': String(Buffer.byteLength(answer.body)) } : {};
   response.writeHead(answer.status, { ...answer.headers, ...length });

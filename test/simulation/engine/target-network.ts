@@ -4,7 +4,7 @@
  */
 import type { Connect, Connections } from '../../../src/adapters/genesys/http-client.ts';
 import { faultAnswer, GARBAGE } from '../../../src/lab/sandbox/faults.ts';
-import type { Answer } from '../../../src/lab/sandbox/answer.ts';
+import type { SandboxAnswer } from '../../../src/lab/sandbox/answer.ts';
 import type { Chance } from './chance.ts';
 import type { Counter } from './counter.ts';
 import type { Host } from './host.ts';
@@ -18,7 +18,7 @@ type Controller = Parameters<NonNullable<Handler['onRequestStart']>>[0];
 /** What the oracle is told of requests. */
 export interface Traffic {
   begun(request: TargetRequest, host: string, askedAt: number): object;
-  answered(token: object, answer: Answer): void;
+  answered(token: object, answer: SandboxAnswer): void;
   /** Answered, failed or broken off by its sender. */
   over(token: object): void;
 }
@@ -186,7 +186,7 @@ class Exchange {
     timeline.after(this.#chance.between(latestMs / 3, latestMs), () => this.#land());
   }
 
-  #land(): Answer {
+  #land(): SandboxAnswer {
     if (this.#host.isRunning) this.#host.reach('effect');
     const answer = this.#world.target.handle(this.#request, this.#host.name);
     if (this.#host.isRunning) this.#host.reach('answer');
@@ -202,20 +202,20 @@ class Exchange {
     this.#world.timeline.after(this.#chance.between(1, 30), () => this.#host.run(deliver));
   }
 
-  #error(): Answer {
+  #error(): SandboxAnswer {
     const body = this.#chance.pick(['platform', 'scim', 'html', 'empty'] as const);
     const status = this.#chance.pick([500, 502, 503, 504, 408]);
     const retry = this.#chance.happens(0.2) ? { retryAfterSeconds: this.#chance.int(1, 10) } : {};
     return faultAnswer({ status, body, ...retry }, 'correlation', this.#host.now().wall);
   }
 
-  #throttled(): Answer {
+  #throttled(): SandboxAnswer {
     const form = this.#chance.pick(['seconds', 'date'] as const);
     const retry = { retryAfterSeconds: this.#chance.int(1, 20), retryAfterForm: form };
     return faultAnswer({ status: 429, ...retry }, 'correlation', this.#world.target.state.world.now());
   }
 
-  #answer(answer: Answer): void {
+  #answer(answer: SandboxAnswer): void {
     if (this.#isOver) return;
     if (this.#token !== null) this.#world.traffic.answered(this.#token, answer);
     this.#handler.onResponseStart?.(this.#controller, answer.status, answer.headers);

@@ -5,7 +5,7 @@
  */
 import { Command, CommanderError } from 'commander';
 import { systemClock, systemRandom } from './adapters/system.ts';
-import type { CommandContext } from './console/host.ts';
+import type { CommandContext } from './console/command-context.ts';
 import { readText } from './console/kafka-tools.ts';
 import { applyCommand } from './commands/apply.ts';
 import { decodeCommand } from './commands/decode.ts';
@@ -28,9 +28,9 @@ import { packageVersion } from './version.ts';
 
 async function main(): Promise<void> {
   const stop = new AbortController();
-  const host = processHost(stop.signal);
+  const context = processHost(stop.signal);
   endOnClosedPipe();
-  process.on('uncaughtException', (error) => process.exit(tell(error, host)));
+  process.on('uncaughtException', (error) => process.exit(tell(error, context)));
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
     process.on(signal, () => {
       if (stop.signal.aborted) process.exit(EXIT.someFailed);
@@ -38,9 +38,9 @@ async function main(): Promise<void> {
     });
   }
   try {
-    await program(host).parseAsync(process.argv);
+    await program(context).parseAsync(process.argv);
   } catch (error) {
-    process.exitCode = tell(error, host);
+    process.exitCode = tell(error, context);
   }
   await flush(process.stdout);
   await flush(process.stderr);
@@ -48,7 +48,7 @@ async function main(): Promise<void> {
   process.exit();
 }
 
-function program(host: CommandContext): Command {
+function program(context: CommandContext): Command {
   const rollcall = new Command('rollcall')
     .description('Keeps Genesys Cloud group memberships in step with an identity provider, by way of Kafka.')
     .version(packageVersion())
@@ -60,7 +60,7 @@ function program(host: CommandContext): Command {
     .showHelpAfterError('(rollcall --help explains the commands)')
     .configureOutput({ writeErr: (text) => void process.stderr.write(visibleLines(text)) })
     .exitOverride();
-  for (const command of commands) rollcall.addCommand(command(host));
+  for (const command of commands) rollcall.addCommand(command(context));
   inherit(rollcall);
   return rollcall;
 }

@@ -19,7 +19,7 @@ import { scimSource } from '../ingest/poll/scim.ts';
 import type { PollSource } from '../ingest/poll/source.ts';
 import type { LogTools } from '../ports.ts';
 import { serveAdmin } from '../console/admin.ts';
-import type { CommandContext } from '../console/host.ts';
+import type { CommandContext } from '../console/command-context.ts';
 import { createPermitted, kafkaAccess } from '../console/access.ts';
 import { IngestReadiness, openQueue, topicsAreRight, type IngestSurroundings } from '../console/ingest-setup.ts';
 import { kafkaExit, serviceConfig } from '../console/kafka-tools.ts';
@@ -32,7 +32,7 @@ export interface PollFlags {
   readonly once?: true;
 }
 
-export function pollCommand(host: CommandContext): Command {
+export function pollCommand(context: CommandContext): Command {
   return new Command('poll')
     .summary('asks an identity provider for what is new, until SIGTERM')
     .description(
@@ -42,8 +42,8 @@ export function pollCommand(host: CommandContext): Command {
     .option('--once', 'end when there is nothing new (for cron); exits 69 where it does not answer')
     .addHelpText('after', help)
     .action(async (name: SourceName, flags: PollFlags) => {
-      await pollSource(name, flags, host);
-      host.finish(EXIT.done);
+      await pollSource(name, flags, context);
+      context.finish(EXIT.done);
     });
 }
 
@@ -71,21 +71,21 @@ Example:
 
 type Settings = Config<'kafka' | 'topics' | 'ingest' | 'poll'>;
 
-export async function pollSource(name: SourceName, flags: PollFlags, host: CommandContext): Promise<void> {
+export async function pollSource(name: SourceName, flags: PollFlags, context: CommandContext): Promise<void> {
   const parts = ['kafka', 'topics', 'ingest', 'poll', 'admin', name] as const;
-  const { config, logger } = serviceConfig(host, parts);
-  const live = new LiveConfig<(typeof parts)[number]>(config, parts, { host, logger });
+  const { config, logger } = serviceConfig(context, parts);
+  const live = new LiveConfig<(typeof parts)[number]>(config, parts, { context, logger });
   const readiness = new IngestReadiness();
   // What runs once, from cron, is not probed, and may run beside another service.
-  const admin = flags.once === true ? null : await serveAdmin(live, () => readiness.health, { host, logger });
-  const tools = createLogTools(liveKafka(live), { clock: host.clock, logger });
+  const admin = flags.once === true ? null : await serveAdmin(live, () => readiness.health, { context, logger });
+  const tools = createLogTools(liveKafka(live), { clock: context.clock, logger });
   try {
     const world = {
-      clock: host.clock,
-      random: host.random,
+      clock: context.clock,
+      random: context.random,
       logger,
-      stop: host.stop,
-      secrets: host.secrets,
+      stop: context.stop,
+      secrets: context.secrets,
       proxy: config.proxy,
     };
     const limits = { timeoutMs: config.poll.timeoutMs, triesMax: flags.once === true ? ONCE_TRIES_MAX : null };
@@ -95,7 +95,7 @@ export async function pollSource(name: SourceName, flags: PollFlags, host: Comma
       ...needsOfCursor(config.poll.cursorTopic),
     ];
     const kafka = kafkaAccess(needs, tools, config.kafka);
-    await poll(config, source, { flags, surroundings: { host, logger, tools, readiness, kafka } });
+    await poll(config, source, { flags, surroundings: { context, logger, tools, readiness, kafka } });
   } catch (error) {
     if (error instanceof IdpRefusal) throw new ExitError(EXIT.configuration, error.message, { cause: error });
     if (error instanceof IdpTrouble || error instanceof CursorRefusal)
@@ -133,19 +133,19 @@ async function poll(
   source: PollSource,
   { flags, surroundings }: { readonly flags: PollFlags; readonly surroundings: IngestSurroundings },
 ): Promise<void> {
-  const { host, logger, tools } = surroundings;
+  const { context, logger, tools } = surroundings;
   const { cursorTopic, intervalMs, start: startFrom } = config.poll;
   const topic = config.ingest.topic ?? config.topics.source;
   const { deadLetter: deadLetterTopic } = config.topics;
   if (!(await topicsAreRight(config, surroundings))) return;
   await haveCursorTopic(cursorTopic, tools, config.kafka);
-  const stored = await loadCursor(tools, cursorTopic, { source, signal: host.stop });
+  const stored = await loadCursor(tools, cursorTopic, { source, signal: context.stop });
   const queue = openQueue(surroundings);
   const mode = flags.once === true ? 'once' : 'forever';
   const options = { topic, deadLetterTopic, cursorTopic, intervalMs, startFrom, mode } as const;
   logger.info({ source: source.name, scope: source.scope, hasCursor: stored.cursor !== null }, 'the poll begins');
   try {
-    const poller = new Poller(options, { source, stored, queue, clock: host.clock, logger, stop: host.stop });
+    const poller = new Poller(options, { source, stored, queue, clock: context.clock, logger, stop: context.stop });
     surroundings.readiness.begins(
       () => poller.stuck,
       () => queue.stuck,

@@ -10,13 +10,13 @@ import { rekeyWarnings } from '../ingest/topic/options.ts';
 import { Rekeyer } from '../ingest/topic/rekeyer.ts';
 import { demandAccess, kafkaAccess, type KafkaAccess } from '../console/access.ts';
 import { serveAdmin } from '../console/admin.ts';
-import { stopped, type CommandContext } from '../console/host.ts';
+import { stopped, type CommandContext } from '../console/command-context.ts';
 import { openFormat } from '../console/source-format.ts';
 import { IngestReadiness, openQueue, topicsAreRight, type IngestSurroundings } from '../console/ingest-setup.ts';
 import { kafkaExit, serviceConfig } from '../console/kafka-tools.ts';
 import { lazily, type Live, LiveConfig, liveKafka } from '../console/live-config.ts';
 
-export function topicCommand(host: CommandContext): Command {
+export function topicCommand(context: CommandContext): Command {
   return new Command('topic')
     .summary('re-keys a topic that is not keyed by group, until SIGTERM')
     .description(
@@ -24,8 +24,8 @@ export function topicCommand(host: CommandContext): Command {
     )
     .addHelpText('after', help)
     .action(async () => {
-      await rekeyTopic(host);
-      host.finish(EXIT.done);
+      await rekeyTopic(context);
+      context.finish(EXIT.done);
     });
 }
 
@@ -57,22 +57,22 @@ type Settings = Config<(typeof PARTS)[number]>;
 
 const PARTS = ['kafka', 'topics', 'format', 'ingest', 'rekey', 'admin'] as const;
 
-export async function rekeyTopic(host: CommandContext): Promise<void> {
-  const { config, logger } = serviceConfig(host, PARTS);
-  const format = await openFormat(config.format, { clock: host.clock, logger }, config.rekey.format);
-  const live = new LiveConfig(config, PARTS, { host, logger });
+export async function rekeyTopic(context: CommandContext): Promise<void> {
+  const { config, logger } = serviceConfig(context, PARTS);
+  const format = await openFormat(config.format, { clock: context.clock, logger }, config.rekey.format);
+  const live = new LiveConfig(config, PARTS, { context, logger });
   const kafka = liveKafka(live);
   const readiness = new IngestReadiness();
-  const admin = await serveAdmin(live, () => readiness.health, { host, logger });
-  const tools = createLogTools(kafka, { clock: host.clock, logger });
+  const admin = await serveAdmin(live, () => readiness.health, { context, logger });
+  const tools = createLogTools(kafka, { clock: context.clock, logger });
   try {
     const settings = { ...config, kafka, rekey: liveRekey(live) };
     await passOn(settings, format, {
-      host,
+      context,
       logger,
       tools,
       readiness,
-      kafka: relayAccess(settings, { host, logger, tools }),
+      kafka: relayAccess(settings, { context, logger, tools }),
     });
   } catch (error) {
     throw kafkaExit(error);
@@ -86,7 +86,7 @@ export async function rekeyTopic(host: CommandContext): Promise<void> {
 /** In both clusters, where what is read lies in another one. */
 function relayAccess(
   { kafka, rekey, ingest, topics }: Settings,
-  { host, logger, tools }: Omit<Relaying, 'readiness'>,
+  { context, logger, tools }: Omit<Relaying, 'readiness'>,
 ): KafkaAccess {
   const writing = kafkaAccess(needsOfIngest(ingest.topic ?? topics.source, topics.deadLetter), tools, kafka);
   const connection = { ...kafka, ...rekey.connection };
@@ -94,7 +94,7 @@ function relayAccess(
     diagnosed: writing.diagnosed,
     demand: async () => {
       await writing.demand();
-      const from = createLogTools(connection, { clock: host.clock, logger });
+      const from = createLogTools(connection, { clock: context.clock, logger });
       try {
         await demandAccess(needsOfRelay(rekey.from, rekey.groupId), from, connection);
       } finally {
@@ -121,20 +121,20 @@ function liveRekey(live: Live<'rekey'>): Settings['rekey'] {
 const BUFFER_BYTES_MAX = 32 * 1_048_576;
 
 async function passOn(config: Settings, format: SourceFormat, surroundings: IngestSurroundings): Promise<void> {
-  const { host, logger } = surroundings;
+  const { context, logger } = surroundings;
   const { from, groupId, lateMs, reorderMs, bufferMax } = config.rekey;
   const topic = config.ingest.topic ?? config.topics.source;
   const { deadLetter: deadLetterTopic } = config.topics;
   const reading = { ...config.kafka, ...config.rekey.connection };
-  const kafkaHost = { clock: host.clock, logger };
+  const kafkaHost = { clock: context.clock, logger };
   if (!(await topicsAreRight(config, surroundings))) return;
   // Whether `from` is there shows when it is joined: what describes topics may not be permitted in another cluster.
   logger.info({ from, topic, group: groupId, brokers: reading.brokers }, 'the topic is joined');
   const relay = new KafkaRelay({ ...reading, groupId, topic: from, lookBackMs: lateMs }, kafkaHost);
-  const warnings = rekeyWarnings(host.clock, logger);
+  const warnings = rekeyWarnings(context.clock, logger);
   const queue = openQueue(surroundings);
   const options = { from, topic, deadLetterTopic, reorderMs, bufferMax, bufferBytesMax: BUFFER_BYTES_MAX };
-  const rekeyer = new Rekeyer(options, { relay, format, queue, clock: host.clock, logger, warnings });
+  const rekeyer = new Rekeyer(options, { relay, format, queue, clock: context.clock, logger, warnings });
   try {
     relay.join(rekeyer);
     surroundings.readiness.begins(
@@ -143,7 +143,7 @@ async function passOn(config: Settings, format: SourceFormat, surroundings: Inge
       () => queue.stuck,
       () => relay.obstacles()[0] ?? null,
     );
-    await Promise.race([stopped(host.stop), queue.failed, rekeyer.failure]);
+    await Promise.race([stopped(context.stop), queue.failed, rekeyer.failure]);
     logger.info({}, 'asked to stop: draining');
     await rekeyer.stop();
     logger.info({}, 'rollcall has stopped');

@@ -13,12 +13,12 @@ import { sendersOf } from '../ingest/webhook/senders.ts';
 import { startWebhook, type WebhookServer, type WebhookSources } from '../ingest/webhook/server.ts';
 import { kafkaAccess } from '../console/access.ts';
 import { serveAdmin } from '../console/admin.ts';
-import { stopped, type CommandContext } from '../console/host.ts';
+import { stopped, type CommandContext } from '../console/command-context.ts';
 import { IngestReadiness, openQueue, topicsAreRight, type IngestSurroundings } from '../console/ingest-setup.ts';
 import { kafkaExit, serviceConfig } from '../console/kafka-tools.ts';
 import { lazily, LiveConfig, liveKafka } from '../console/live-config.ts';
 
-export function webhookCommand(host: CommandContext): Command {
+export function webhookCommand(context: CommandContext): Command {
   return new Command('webhook')
     .summary('a server that identity providers push their events to, until SIGTERM')
     .description(
@@ -26,8 +26,8 @@ export function webhookCommand(host: CommandContext): Command {
     )
     .addHelpText('after', help)
     .action(async () => {
-      await serveWebhook(host);
-      host.finish(EXIT.done);
+      await serveWebhook(context);
+      context.finish(EXIT.done);
     });
 }
 
@@ -60,16 +60,16 @@ type Webhook = Config<(typeof PARTS)[number]>;
 
 const PARTS = ['kafka', 'topics', 'ingest', 'webhook', 'admin'] as const;
 
-export async function serveWebhook(host: CommandContext): Promise<void> {
-  const { config, logger } = serviceConfig(host, PARTS);
-  const live = new LiveConfig(config, PARTS, { host, logger });
+export async function serveWebhook(context: CommandContext): Promise<void> {
+  const { config, logger } = serviceConfig(context, PARTS);
+  const live = new LiveConfig(config, PARTS, { context, logger });
   const readiness = new IngestReadiness();
-  const admin = await serveAdmin(live, () => readiness.health, { host, logger });
-  const tools = createLogTools(liveKafka(live), { clock: host.clock, logger });
+  const admin = await serveAdmin(live, () => readiness.health, { context, logger });
+  const tools = createLogTools(liveKafka(live), { clock: context.clock, logger });
   try {
     const { topics, ingest: written } = config;
     const needs = needsOfIngest(written.topic ?? topics.source, topics.deadLetter);
-    await ingest(live, { host, logger, tools, readiness, kafka: kafkaAccess(needs, tools, config.kafka) });
+    await ingest(live, { context, logger, tools, readiness, kafka: kafkaAccess(needs, tools, config.kafka) });
   } catch (error) {
     throw kafkaExit(error);
   } finally {
@@ -80,9 +80,9 @@ export async function serveWebhook(host: CommandContext): Promise<void> {
 }
 
 async function ingest(live: LiveConfig<(typeof PARTS)[number]>, surroundings: IngestSurroundings): Promise<void> {
-  const { host, logger, readiness } = surroundings;
+  const { context, logger, readiness } = surroundings;
   const config = live.current;
-  const { clock, stop } = host;
+  const { clock, stop } = context;
   const topic = config.ingest.topic ?? config.topics.source;
   const { deadLetter: deadLetterTopic } = config.topics;
   const queue = openQueue(surroundings, config.webhook.waitingMax);

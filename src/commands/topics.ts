@@ -14,7 +14,7 @@ import {
   type TopicWish,
 } from '../core/log/topics.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
-import { print, printJson, type CommandContext, wholeNumber } from '../console/host.ts';
+import { print, printJson, type CommandContext, wholeNumber } from '../console/command-context.ts';
 import { withLogTools } from '../console/kafka-tools.ts';
 
 interface CheckFlags {
@@ -26,7 +26,7 @@ interface CreateFlags extends CheckFlags {
   readonly replicationFactor?: number;
 }
 
-export function topicsCommand(host: CommandContext): Command {
+export function topicsCommand(context: CommandContext): Command {
   const create = new Command('create')
     .summary('create the topics that are missing; those that are there stay as they are')
     .option('--partitions <number>', 'of the source topic, where it is not there yet', wholeNumber(1, 10_000), 6)
@@ -36,18 +36,21 @@ export function topicsCommand(host: CommandContext): Command {
       const wish = { partitionCount: flags.partitions, replicationFactor: flags.replicationFactor ?? -1 };
       const work: Work = async ({ topics, kafka }, tools) => {
         const created = await createTopics(topics, creatingTools(tools, kafka), wish);
-        await printResult(host, flags, { created, findings: topicFindings(topics, await findTopics(topics, tools)) });
+        await printResult(context, flags, {
+          created,
+          findings: topicFindings(topics, await findTopics(topics, tools)),
+        });
       };
-      await withLogTools(host, [], work, needsOf);
+      await withLogTools(context, [], work, needsOf);
     });
   const check = new Command('check')
     .summary('say what is wrong with the topics, each finding with its mend')
     .option('--json', 'one JSON object: {"findings":[…]}')
     .action(async (flags: CheckFlags) => {
       const work: Work = async ({ topics }, tools) => {
-        await printResult(host, flags, { findings: topicFindings(topics, await findTopics(topics, tools)) });
+        await printResult(context, flags, { findings: topicFindings(topics, await findTopics(topics, tools)) });
       };
-      await withLogTools(host, [], work, needsOf);
+      await withLogTools(context, [], work, needsOf);
     });
   return new Command('topics')
     .summary('create and check the topics')
@@ -85,9 +88,9 @@ interface TopicsResult {
   readonly findings: readonly TopicFinding[];
 }
 
-async function printResult(host: CommandContext, flags: CheckFlags, result: TopicsResult): Promise<void> {
-  host.finish(topicsExitCode(result.findings));
-  await (flags.json === true ? printJson(host.stdout, result) : print(host.stdout, resultText(result)));
+async function printResult(context: CommandContext, flags: CheckFlags, result: TopicsResult): Promise<void> {
+  context.finish(topicsExitCode(result.findings));
+  await (flags.json === true ? printJson(context.stdout, result) : print(context.stdout, resultText(result)));
 }
 
 function resultText({ created = [], findings }: TopicsResult): string {

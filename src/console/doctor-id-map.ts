@@ -16,7 +16,7 @@ import {
 import { alterTopic } from '../core/log/topics.ts';
 import { classify } from '../core/target/outcome.ts';
 import type { GroupApi, LogTools } from '../ports.ts';
-import type { CommandContext } from './host.ts';
+import type { CommandContext } from './command-context.ts';
 import { commandLog } from './kafka-tools.ts';
 
 export interface IdMapFinding {
@@ -32,11 +32,11 @@ const fail = (message: string, advice: string): IdMapFinding => ({ status: 'fail
 /** `file`: the table is read. */
 export async function fileFindings(
   path: string,
-  host: CommandContext,
+  context: CommandContext,
   config: Config<'ids'>,
 ): Promise<readonly IdMapFinding[]> {
   try {
-    const map = await FileIdMap.open(path, { clock: host.clock, logger: commandLog(host, config) });
+    const map = await FileIdMap.open(path, { clock: context.clock, logger: commandLog(context, config) });
     await map.close();
     return [ok(`ID_MAP: ${path} names ${map.rows} ids.`), ...sharedTargets(map.shared)];
   } catch (error) {
@@ -48,9 +48,9 @@ export async function fileFindings(
 export async function topicIdFindings(
   topic: string,
   tools: LogTools,
-  { host, config }: { readonly host: CommandContext; readonly config: Config<'ids'> },
+  { context, config }: { readonly context: CommandContext; readonly config: Config<'ids'> },
 ): Promise<readonly IdMapFinding[]> {
-  const surroundings = { tools, clock: host.clock, logger: commandLog(host, config), stop: host.stop };
+  const surroundings = { tools, clock: context.clock, logger: commandLog(context, config), stop: context.stop };
   try {
     const map = await TopicIdMap.open(topic, surroundings);
     await map.close();
@@ -98,19 +98,24 @@ const sharedTargets = (shared: SharedTargets): readonly IdMapFinding[] =>
 export async function scimFindings(
   { userAttribute, groupAttribute }: IdMapOptions,
   api: GroupApi,
-  host: CommandContext,
+  context: CommandContext,
 ): Promise<readonly IdMapFinding[]> {
   const attributes: readonly LookUpAttribute[] =
     groupAttribute === 'id' ? [userAttribute] : [userAttribute, groupAttribute];
   const findings: IdMapFinding[] = [];
-  for (const attribute of attributes) findings.push(await lookUpFinding(attribute, api, host));
-  if (findings.every(({ status }) => status === 'ok')) findings.push(...(await visibility(userAttribute, api, host)));
+  for (const attribute of attributes) findings.push(await lookUpFinding(attribute, api, context));
+  if (findings.every(({ status }) => status === 'ok'))
+    findings.push(...(await visibility(userAttribute, api, context)));
   return findings;
 }
 
-async function lookUpFinding(attribute: LookUpAttribute, api: GroupApi, host: CommandContext): Promise<IdMapFinding> {
-  const search = searchFor({ attribute, value: host.random.uuid() });
-  const asked = await searchOnce(search, api, host);
+async function lookUpFinding(
+  attribute: LookUpAttribute,
+  api: GroupApi,
+  context: CommandContext,
+): Promise<IdMapFinding> {
+  const search = searchFor({ attribute, value: context.random.uuid() });
+  const asked = await searchOnce(search, api, context);
   if ('failure' in asked) {
     const advice = `Choose another attribute for ID_MAP, or solve this. ${asked.failure.advice}`;
     return fail(`ID_MAP: ${search.resource} cannot be looked up by ${attribute}: ${asked.failure.message}`, advice);
@@ -126,10 +131,10 @@ async function lookUpFinding(attribute: LookUpAttribute, api: GroupApi, host: Co
 async function visibility(
   attribute: LookUpAttribute,
   api: GroupApi,
-  host: CommandContext,
+  context: CommandContext,
 ): Promise<readonly IdMapFinding[]> {
   const search = { ...searchFor({ attribute, value: '' }), filter: equals('active', true) };
-  const asked = await searchOnce(search, api, host);
+  const asked = await searchOnce(search, api, context);
   if ('failure' in asked || !hidesAttribute(asked.list, attribute)) return [];
   return [
     warn(
@@ -143,9 +148,9 @@ type SearchedOnce =
   | { readonly list: ScimList }
   | { readonly failure: { readonly message: string; readonly advice: string } };
 
-async function searchOnce(search: Search, api: GroupApi, host: CommandContext): Promise<SearchedOnce> {
+async function searchOnce(search: Search, api: GroupApi, context: CommandContext): Promise<SearchedOnce> {
   await api.gate.take();
-  const answer = await api.search({ ...search, mayStart: () => !host.stop.aborted });
+  const answer = await api.search({ ...search, mayStart: () => !context.stop.aborted });
   const list = answer.kind === 'response' && answer.status === 200 ? readScimList(answer.body) : null;
   if (list !== null) return { list };
   const outcome = classify(answer, 'GET');

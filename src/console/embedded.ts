@@ -13,7 +13,7 @@ import type { Topics } from '../pipeline/options.ts';
 import { Pipeline } from '../pipeline/pipeline.ts';
 import type { GroupApi, IdMap, LogTools, Logger } from '../ports.ts';
 import { FILE_SOURCE } from './file-source.ts';
-import type { CommandContext } from './host.ts';
+import type { CommandContext } from './command-context.ts';
 
 export interface Embedded {
   readonly broker: MemoryBroker;
@@ -23,7 +23,7 @@ export interface Embedded {
 }
 
 export interface EmbeddedParts {
-  readonly host: CommandContext;
+  readonly context: CommandContext;
   readonly config: Config<'genesys' | 'pipeline'>;
   readonly api: GroupApi;
   readonly ids: IdMap | null;
@@ -32,8 +32,8 @@ export interface EmbeddedParts {
 }
 
 /** Nothing runs until `pipeline.start()`. */
-export function embed({ host, config, ...ports }: EmbeddedParts, topics: Topics, partitionCount: number): Embedded {
-  const { clock, random } = host;
+export function embed({ context, config, ...ports }: EmbeddedParts, topics: Topics, partitionCount: number): Embedded {
+  const { clock, random } = context;
   const broker = new MemoryBroker(clock, random);
   const none = { source: null, retry: null, deadLetter: null, report: null };
   for (const topic of newTopics(topics, none, { partitionCount, replicationFactor: 1 })) {

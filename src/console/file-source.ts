@@ -6,7 +6,7 @@ import { operationId } from '../core/report/summary.ts';
 import { thenApply } from '../core/target/refusals.ts';
 import { isFields, readJson } from '../formats/reading/reading.ts';
 import type { Topics } from '../pipeline/options.ts';
-import type { CommandContext } from './host.ts';
+import type { CommandContext } from './command-context.ts';
 import { readLines, type Line } from './lines.ts';
 
 export const FILE_TOPICS: Topics = {
@@ -28,10 +28,10 @@ export const fileEnvironment = (environment: CommandContext['environment']): Com
 export async function fillSource(
   broker: MemoryBroker,
   file: string,
-  host: Pick<CommandContext, 'stdin'>,
+  context: Pick<CommandContext, 'stdin'>,
 ): Promise<void> {
   const { topic, partition } = FILE_SOURCE;
-  for await (const { bytes } of readLines(file, host)) {
+  for await (const { bytes } of readLines(file, context)) {
     if (bytes === null) broker.topic(topic).partition(partition).skip(1);
     else broker.append([{ topic, partition, key: null, value: bytes, headers: [] }]);
   }
@@ -76,11 +76,11 @@ export interface BadLine {
 /** @param file a path, or `-` for standard input. */
 export async function* readRecords(
   file: string,
-  host: Pick<CommandContext, 'stdin'>,
+  context: Pick<CommandContext, 'stdin'>,
 ): AsyncGenerator<FileRecord | BadLine> {
   const lines: Line[] = [];
   let isOneALine = false;
-  for await (const line of readLines(file, host)) {
+  for await (const line of readLines(file, context)) {
     if (isOneALine) yield* recordOf(line);
     else if (lines.length === 0 && isWhole(line)) {
       isOneALine = true;

@@ -9,7 +9,7 @@ import { ExitError } from '../exit-codes.ts';
 import type { IdMap } from '../ports.ts';
 import type { Names, Refused, GroupIntents } from './dry-run.ts';
 import { predictionsOf, type GroupPlan, type Prediction } from './dry-run.ts';
-import type { CommandContext } from './host.ts';
+import type { CommandContext } from './command-context.ts';
 import { targetExitCode } from './target.ts';
 
 /** Of a whole file. */
@@ -88,16 +88,16 @@ export function* planJson(plan: GroupPlan): Generator<string> {
 export async function namesFor(
   ids: IdMap | null,
   wanted: GroupIntents,
-  host: Pick<CommandContext, 'stop'>,
+  context: Pick<CommandContext, 'stop'>,
 ): Promise<Names | Refused> {
   if (ids === null) return { group: idKey(wanted.group), members: new Map() };
-  const group = await resolve(ids, 'group', wanted.group, host);
+  const group = await resolve(ids, 'group', wanted.group, context);
   if (group.kind !== 'found') return { failure: unresolvedFailure('group', group), rule: 'slow' };
   const named = new Set(
     [...wanted.intents.values()].flatMap((intent) => intent.whole?.members ?? [sourceMember(intent)]),
   );
   const members = new Map<string, SureResolution>();
-  for (const member of named) members.set(member, await resolve(ids, 'user', member, host));
+  for (const member of named) members.set(member, await resolve(ids, 'user', member, context));
   return { group: group.id, groupName: ids.groupNames?.lookedUp(wanted.group) ?? null, members };
 }
 

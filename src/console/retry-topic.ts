@@ -21,7 +21,7 @@ import {
 import { EXIT, ExitError, type ExitCode } from '../exit-codes.ts';
 import type { LogTools, OutRecord } from '../ports.ts';
 import { unlessAborted } from '../time.ts';
-import { endIfStopped, print, type CommandContext, unlessStopped } from './host.ts';
+import { endIfStopped, print, type CommandContext, unlessStopped } from './command-context.ts';
 import { withLogTools } from './kafka-tools.ts';
 import { showProgress } from './progress.ts';
 
@@ -29,7 +29,7 @@ export interface RetryTopic {
   /** Its name. */
   readonly topic: string;
   readonly tools: LogTools;
-  readonly host: Pick<CommandContext, 'stdout' | 'stderr' | 'clock' | 'random' | 'stop'>;
+  readonly context: Pick<CommandContext, 'stdout' | 'stderr' | 'clock' | 'random' | 'stop'>;
   /** Signs requests; absent: they are not signed. */
   readonly operatorKey?: OperatorKey;
   /** Before requests are sent: from then on a signal ends the command with what becomes of them. */
@@ -38,20 +38,20 @@ export interface RetryTopic {
 
 /** Opens it for one command, with the operator's key where there is one. */
 export async function withRetryTopic(
-  host: CommandContext,
+  context: CommandContext,
   work: (retry: RetryTopic) => Promise<ExitCode>,
 ): Promise<void> {
   const ending = new AbortController();
   const end = (): void => ending.abort();
-  host.stop.addEventListener('abort', end);
-  if (host.stop.aborted) end();
-  const onAsking = (): void => host.stop.removeEventListener('abort', end);
+  context.stop.addEventListener('abort', end);
+  if (context.stop.aborted) end();
+  const onAsking = (): void => context.stop.removeEventListener('abort', end);
   await withLogTools(
-    { ...host, stop: ending.signal },
+    { ...context, stop: ending.signal },
     ['operator'],
     async ({ topics, operator: { key } }, tools) => {
       const signing = key === null ? {} : { operatorKey: operatorKey(() => key) };
-      host.finish(await work({ topic: topics.retry, tools, host, onAsking, ...signing }));
+      context.finish(await work({ topic: topics.retry, tools, context, onAsking, ...signing }));
     },
     needsOfOperator,
   );
@@ -59,10 +59,10 @@ export async function withRetryTopic(
 
 /** @throws ExitError where there is no such topic. */
 export async function findWaiting(
-  { topic, tools, host }: RetryTopic,
+  { topic, tools, context }: RetryTopic,
   filter: WaitingFilter,
 ): Promise<readonly WaitingIntent[]> {
-  if ((await unlessStopped(host, tools.describeTopic(topic))) === null) {
+  if ((await unlessStopped(context, tools.describeTopic(topic))) === null) {
     throw new ExitError(EXIT.unavailable, `the topic ${topic} does not exist; run \`rollcall topics create\``);
   }
   const view = emptyWaiting();
@@ -70,8 +70,8 @@ export async function findWaiting(
   const onProgress = (progress: ReadProgress): void => {
     read = progress;
   };
-  const options = { from: 'beginning', follow: false, signal: host.stop, onProgress } as const;
-  const endProgress = showProgress(host.stderr, host.clock, () => ({
+  const options = { from: 'beginning', follow: false, signal: context.stop, onProgress } as const;
+  const endProgress = showProgress(context.stderr, context.clock, () => ({
     settled: read.passed,
     total: read.total,
     unit: 'records',
@@ -82,9 +82,9 @@ export async function findWaiting(
   } finally {
     endProgress();
   }
-  endIfStopped(host, `before the end of ${topic}`);
+  endIfStopped(context, `before the end of ${topic}`);
   if (view.unreadableCount > 0) {
-    await print(host.stderr, `warning: ${view.unreadableCount} records of ${topic} cannot be read\n`);
+    await print(context.stderr, `warning: ${view.unreadableCount} records of ${topic} cannot be read\n`);
   }
   return allWaiting(view).filter((waiting) => selects(filter, waiting));
 }
@@ -97,11 +97,11 @@ export async function askOwners(
   requests: ReadonlyMap<string, RequestRecord>,
   onAnswer: (answer: OperatorAnswer) => Promise<void>,
 ): Promise<readonly OperatorAnswer[]> {
-  endIfStopped(retry.host, 'before anything was asked for');
+  endIfStopped(retry.context, 'before anything was asked for');
   retry.onAsking?.();
-  const begun = retry.host.clock.now().wall;
+  const begun = retry.context.clock.now().wall;
   const sending = retry.tools.send([...requests.values()].map((request) => asSigned(retry, request)));
-  const outcomes = await unlessAborted(retry.host.stop, sending);
+  const outcomes = await unlessAborted(retry.context.stop, sending);
   if (outcomes === 'aborted') {
     throw new ExitError(EXIT.someFailed, `stopped while requests were written; of those that were, ${fateOf(retry)}`);
   }
@@ -120,10 +120,11 @@ export async function askOwners(
   const open = new Map(requests);
   const answers = await awaitAnswers(retry, open, begun);
   for (const answer of answers) await onAnswer(answer);
-  for (const refusal of refusalsIn(answers)) await print(retry.host.stderr, `${refusal}: ${REFUSAL_TEXT[refusal]}\n`);
+  for (const refusal of refusalsIn(answers))
+    await print(retry.context.stderr, `${refusal}: ${REFUSAL_TEXT[refusal]}\n`);
   if (open.size === 0) return answers;
   const fate = fateOf(retry);
-  endIfStopped(retry.host, `before all answers; ${fate}`);
+  endIfStopped(retry.context, `before all answers; ${fate}`);
   const what = `${open.size} of ${requests.size} requests were not answered within ${ANSWER_LIMIT_MS / 1000} s`;
   throw new ExitError(EXIT.unavailable, `${what}; ${fate}`);
 }
@@ -134,8 +135,8 @@ const fateOf = ({ operatorKey }: RetryTopic): string =>
     ? 'they stay in the retry topic until a `rollcall run` reads them'
     : `they stay in the retry topic, and a \`rollcall run\` that reads them within ${REQUEST_AGE_MAX_MS / 60_000} minutes carries them out; later ask again`;
 
-const asSigned = ({ operatorKey, host }: RetryTopic, request: RequestRecord): OutRecord =>
-  operatorKey === undefined ? request : signed(request, host.clock.now().wall, operatorKey);
+const asSigned = ({ operatorKey, context }: RetryTopic, request: RequestRecord): OutRecord =>
+  operatorKey === undefined ? request : signed(request, context.clock.now().wall, operatorKey);
 
 function refusalsIn(answers: readonly OperatorAnswer[]): ReadonlySet<RequestRefusal> {
   const verdicts: readonly string[] = answers.flatMap((answer) =>
@@ -152,7 +153,7 @@ const isRefusal = (verdict: string): verdict is RequestRefusal => Object.hasOwn(
  * @param begun epoch ms, before they were sent
  */
 async function awaitAnswers(
-  { topic, tools, host }: RetryTopic,
+  { topic, tools, context }: RetryTopic,
   open: Map<string, RequestRecord>,
   begun: number,
 ): Promise<readonly OperatorAnswer[]> {
@@ -160,16 +161,16 @@ async function awaitAnswers(
   let cancel = (): void => undefined;
   const waitOn = (): void => {
     cancel();
-    cancel = host.clock.schedule(ANSWER_LIMIT_MS, () => limit.abort());
+    cancel = context.clock.schedule(ANSWER_LIMIT_MS, () => limit.abort());
   };
-  const signal = AbortSignal.any([limit.signal, host.stop]);
+  const signal = AbortSignal.any([limit.signal, context.stop]);
   const given: OperatorAnswer[] = [];
   /** Partitions whose requests were not read back yet: what lies before them is no delay of their owner. */
   const unread = new Set([...open.values()].map(({ partition }) => partition));
   // Where the brokers set the times of records, by their clocks.
   const from = { since: begun - REQUEST_AGE_MAX_MS };
   // Where those clocks are further behind, no request is read back.
-  const cancelAll = host.clock.schedule(REQUEST_AGE_MAX_MS, () => limit.abort());
+  const cancelAll = context.clock.schedule(REQUEST_AGE_MAX_MS, () => limit.abort());
   waitOn();
   try {
     for await (const record of tools.read(topic, { from, follow: true, signal })) {

@@ -12,7 +12,7 @@ import { formatNames, type FormatName } from '../formats/reading/names.ts';
 import { autoFormat, sourceFormat, sourceTopicFormat, type FormatOptions } from '../formats/registry.ts';
 import { type TokenVerifier, withoutKeys } from '../formats/scim/token-verifier.ts';
 import type { LogTools, TopicRecord } from '../ports.ts';
-import type { CommandContext } from './host.ts';
+import type { CommandContext } from './command-context.ts';
 
 export interface FormatFlags {
   readonly format?: FormatName;

@@ -12,19 +12,19 @@ import { classify, type Outcome } from '../core/target/outcome.ts';
 import { EXIT, ExitError, type ExitCode } from '../exit-codes.ts';
 import type { GroupApi, IdMap, LogTools, Logger } from '../ports.ts';
 import { pause, unlessAborted } from '../time.ts';
-import type { CommandContext } from './host.ts';
+import type { CommandContext } from './command-context.ts';
 import { kafkaExit, readText } from './kafka-tools.ts';
 
 export async function withTarget<T>(
   {
-    host,
+    context,
     genesys,
     logger,
-  }: { readonly host: CommandContext; readonly genesys: Parts['genesys']; readonly logger: Logger },
+  }: { readonly context: CommandContext; readonly genesys: Parts['genesys']; readonly logger: Logger },
   work: (api: GroupApi) => Promise<T>,
 ): Promise<T> {
-  const { clock, random, secrets } = host;
-  const connect = connectThrough(readProxy(host.environment).proxy);
+  const { clock, random, secrets } = context;
+  const connect = connectThrough(readProxy(context.environment).proxy);
   const api = createGroupApi(genesys, { clock, logger, random, secrets, connect });
   try {
     return await work(api);
@@ -51,17 +51,17 @@ const NOT_STARTED: Read = { answer: { kind: 'not_started' }, outcome: { kind: 'n
 export async function getGroupWithRetries(
   api: GroupApi,
   group: string,
-  host: Pick<CommandContext, 'clock' | 'stop'>,
+  context: Pick<CommandContext, 'clock' | 'stop'>,
 ): Promise<Read> {
   for (let tries = 1; ;) {
-    if ((await unlessAborted(host.stop, api.gate.take())) === 'aborted') return NOT_STARTED;
-    const answer = await api.getGroup({ group, ifNoneMatch: null, mayStart: () => !host.stop.aborted });
+    if ((await unlessAborted(context.stop, api.gate.take())) === 'aborted') return NOT_STARTED;
+    const answer = await api.getGroup({ group, ifNoneMatch: null, mayStart: () => !context.stop.aborted });
     const outcome = classify(answer, 'GET');
     if (outcome.kind !== 'throttled' && (outcome.kind !== 'transient' || tries === TRIES_MAX))
       return { answer, outcome };
     if (outcome.kind === 'transient') {
       tries += 1;
-      await unlessAborted(host.stop, pause(host.clock, Math.max(RETRY_MS, outcome.retryAfterMs ?? 0)));
+      await unlessAborted(context.stop, pause(context.clock, Math.max(RETRY_MS, outcome.retryAfterMs ?? 0)));
     }
   }
 }
@@ -77,17 +77,17 @@ export interface OpenIdMap {
 /** Kafka is asked for only where the map is a topic. @throws ExitError where a table cannot be used. */
 export async function openIdMap(
   config: Config<'ids'>,
-  { host, api, logger }: { readonly host: CommandContext; readonly api: GroupApi; readonly logger: Logger },
+  { context, api, logger }: { readonly context: CommandContext; readonly api: GroupApi; readonly logger: Logger },
 ): Promise<OpenIdMap> {
   let tools: LogTools | null = null;
   const openTools = (): LogTools => {
-    const { kafka } = readConfig(host.environment, ['kafka'], readText);
-    tools = createLogTools(kafka, { clock: host.clock, logger });
+    const { kafka } = readConfig(context.environment, ['kafka'], readText);
+    tools = createLogTools(kafka, { clock: context.clock, logger });
     return tools;
   };
   const close = async (): Promise<void> => tools?.close();
   try {
-    const ids = await createIdMap(config.ids, { api, openTools, clock: host.clock, logger, stop: host.stop });
+    const ids = await createIdMap(config.ids, { api, openTools, clock: context.clock, logger, stop: context.stop });
     return {
       ids,
       close: async () => {

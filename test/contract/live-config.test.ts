@@ -15,7 +15,7 @@ import { lazily, LiveConfig, liveKafka } from '../../src/console/live-config.ts'
 import { readConfig } from '../../src/config/config.ts';
 import { sendersOf } from '../../src/ingest/webhook/senders.ts';
 import { native } from '../../src/formats/native/native.ts';
-import { aHost } from '../support/command-host.ts';
+import { aContext } from '../support/command-context.ts';
 import { aLog, aSandbox, as, atEnd, get } from '../support/genesys.ts';
 import { ManualClock } from '../support/manual-clock.ts';
 import { aDoor } from '../support/webhook.ts';
@@ -61,15 +61,15 @@ async function aLiveConfig(more: Record<string, string> = {}) {
     ...Object.fromEntries(secretNames.map((name) => [`${name}_FILE`, at(name)])),
     ...more,
   };
-  const host = aHost({ environment, clock });
+  const context = aContext({ environment, clock });
   const logger = aLog();
-  const config = new LiveConfig(readConfig(environment, PARTS, readText), PARTS, { host, logger });
+  const config = new LiveConfig(readConfig(environment, PARTS, readText), PARTS, { context, logger });
   live = config;
-  return { live: config, host, logger, messages: () => logger.lines.map(({ message }) => message) };
+  return { live: config, context, logger, messages: () => logger.lines.map(({ message }) => message) };
 }
 
 test('a secret whose file has changed is used at the next request of each kind', async () => {
-  const { live, host, messages } = await aLiveConfig();
+  const { live, context, messages } = await aLiveConfig();
   const [genesys, admin] = [lazily(() => live.current.genesys), lazily(() => live.current.admin)];
   const kafka = liveKafka(live);
   const key = operatorKey(() => live.current.operator.key ?? '');
@@ -94,19 +94,19 @@ test('a secret whose file has changed is used at the next request of each kind',
   expect([okta(1), okta(2)]).toEqual([false, true]);
   expect(key.hasSigned('text', signature)).toBe(false);
   // The new ones are redacted, too.
-  for (const name of secretNames) expect(host.secrets.redact(`<${secretOf(name, 2)}>`)).toBe('<[redacted]>');
+  for (const name of secretNames) expect(context.secrets.redact(`<${secretOf(name, 2)}>`)).toBe('<[redacted]>');
 });
 
 test('what is in use is redacted however many tokens come; what it has replaced, for a while', async () => {
-  const { live, host } = await aLiveConfig();
-  host.secrets.know(live.current.secrets);
+  const { live, context } = await aLiveConfig();
+  context.secrets.know(live.current.secrets);
   await write('GENESYS_CLIENT_SECRET', secretOf('GENESYS_CLIENT_SECRET', 2));
   await clock.advance(2 * LOOK_MS);
   // As a whole: what both have in common is part of the one that is in use.
   const redacted = (version: number): boolean =>
-    host.secrets.redactWhole(`<${secretOf('GENESYS_CLIENT_SECRET', version)}>`) === '<[redacted]>';
+    context.secrets.redactWhole(`<${secretOf('GENESYS_CLIENT_SECRET', version)}>`) === '<[redacted]>';
   expect([redacted(1), redacted(2)]).toEqual([true, true]);
-  for (let i = 0; i < 100; i += 1) host.secrets.learn(`access-token-of-the-minute-${i}`);
+  for (let i = 0; i < 100; i += 1) context.secrets.learn(`access-token-of-the-minute-${i}`);
   expect([redacted(1), redacted(2)]).toEqual([false, true]);
 });
 

@@ -13,7 +13,7 @@ import { runService } from '../../src/commands/run.ts';
 import { EXIT } from '../../src/exit-codes.ts';
 import { startSandbox, type Sandbox } from '../../src/lab/sandbox/sandbox.ts';
 import { describeOwnKafka } from '../support/broker.ts';
-import { aHost } from '../support/command-host.ts';
+import { aContext } from '../support/command-context.ts';
 import { kafkaHost, openTopics } from '../support/kafka-log-harness.ts';
 import type { KafkaSecurity, SecuredBroker } from '../support/kafka-security.ts';
 import { createKafkaSecurity, securedEnvironment, startSecuredBroker } from '../support/kafka-security.ts';
@@ -139,17 +139,17 @@ describeOwnKafka('Kafka with TLS and SASL', (version) => {
     ])('doctor names %s and its mend, each in one line, and ends with 78', async (_, mend, changes) => {
     // given
     const environment = { ...environmentOf(sandbox), ...securedEnvironment(broker, security), ...changes() };
-    const host = aHost({ environment: { ...environment, LOG_LEVEL: 'debug' } });
+    const context = aContext({ environment: { ...environment, LOG_LEVEL: 'debug' } });
     // when
-    const code = await examine({ json: true }, host);
+    const code = await examine({ json: true }, context);
     // then
     expect(code).toBe(EXIT.configuration);
-    const { findings } = JSON.parse(host.out()) as { findings: readonly Finding[] };
+    const { findings } = JSON.parse(context.out()) as { findings: readonly Finding[] };
     const failed = findings.filter(({ status }) => status === 'fail');
     expect(failed).toHaveLength(1);
     expect(`${failed[0]?.message} ${failed[0]?.advice}`).toMatch(mend);
     expect(`${failed[0]?.message}${failed[0]?.advice}`).not.toContain('\n');
-    expect(host.out() + host.err()).not.toMatch(/kafka-secret|wrong-secret/);
+    expect(context.out() + context.err()).not.toMatch(/kafka-secret|wrong-secret/);
   });
 
   test.runIf(version === oneVersion)('a refused token ends doctor and run with 78 and the mend, unseen', async () => {
@@ -167,7 +167,7 @@ describeOwnKafka('Kafka with TLS and SASL', (version) => {
       ADMIN_PORT: '0',
       LOG_LEVEL: 'debug',
     };
-    const [doctor, service] = [aHost({ environment }), aHost({ environment })];
+    const [doctor, service] = [aContext({ environment }), aContext({ environment })];
     // when
     const code = await examine({ json: true }, doctor);
     const end: unknown = await runService(service).catch((reason: unknown) => reason);
@@ -183,9 +183,9 @@ describeOwnKafka('Kafka with TLS and SASL', (version) => {
 
   test.runIf(version === oneVersion)('doctor is content with the brokers where everything is right', async () => {
     const environment = { ...environmentOf(sandbox), ...securedEnvironment(broker, security) };
-    const host = aHost({ environment });
-    await examine({ json: true }, host);
-    const { findings } = JSON.parse(host.out()) as { findings: readonly Finding[] };
+    const context = aContext({ environment });
+    await examine({ json: true }, context);
+    const { findings } = JSON.parse(context.out()) as { findings: readonly Finding[] };
     expect(findings.filter(({ check }) => check === 'brokers')).toMatchObject([{ status: 'ok' }]);
   });
 

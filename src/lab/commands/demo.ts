@@ -2,7 +2,7 @@
 import { resolve } from 'node:path';
 import { Command } from 'commander';
 import { writeSummary } from '../../commands/apply.ts';
-import { print, type CommandContext, wholeNumber } from '../../console/host.ts';
+import { print, type CommandContext, wholeNumber } from '../../console/command-context.ts';
 import { showProgress } from '../../console/progress.ts';
 import { summaryOf, type Summary } from '../../core/report/summary.ts';
 import { EXIT, type ExitCode } from '../../exit-codes.ts';
@@ -21,7 +21,7 @@ export interface DemoFlags {
   readonly seed: number;
 }
 
-export function demoCommand(host: CommandContext): Command {
+export function demoCommand(context: CommandContext): Command {
   return new Command('demo')
     .summary('everything on this machine: 10,000 changes, mishaps of every kind, and a verdict')
     .description(
@@ -32,7 +32,7 @@ export function demoCommand(host: CommandContext): Command {
     .option('--seed <number>', 'draws another stream', wholeNumber(0, 2 ** 32 - 1), 1)
     .addHelpText('after', '\nNeeds no configuration. Exits 0 only if each membership is what the events say.')
     .action(async (flags: DemoFlags) => {
-      host.finish(await playDemo(flags, host));
+      context.finish(await playDemo(flags, context));
     });
 }
 
@@ -40,7 +40,7 @@ export function demoCommand(host: CommandContext): Command {
 const LIMITS = { allowed: 400, windowSeconds: 2 };
 const LATENCY_MS = { min: 5, max: 25 };
 
-export async function playDemo(flags: DemoFlags, host: CommandContext): Promise<ExitCode> {
+export async function playDemo(flags: DemoFlags, context: CommandContext): Promise<ExitCode> {
   const stream = drawStream({ next: seededRandom(flags.seed) });
   const sandbox = await startSandbox({
     users: 'any',
@@ -54,8 +54,8 @@ export async function playDemo(flags: DemoFlags, host: CommandContext): Promise<
   for (const rule of DEMO_FAULTS) sandbox.addRule(rule);
   try {
     const withService = flags.kafka === true ? withKafka : withEmbedded;
-    const played = await withService(host, sandbox, (service) => playOn(service, { stream, sandbox }, host));
-    return await conclude({ played, stream, sandbox, flags }, host);
+    const played = await withService(context, sandbox, (service) => playOn(service, { stream, sandbox }, context));
+    return await conclude({ played, stream, sandbox, flags }, context);
   } finally {
     await sandbox.stop();
   }
@@ -64,13 +64,13 @@ export async function playDemo(flags: DemoFlags, host: CommandContext): Promise<
 async function playOn(
   service: DemoService,
   { stream, sandbox }: { readonly stream: Stream; readonly sandbox: Sandbox },
-  host: CommandContext,
+  context: CommandContext,
 ): Promise<Played> {
   const { events, initial } = stream;
   const headline = `${events.length} change events over ${initial.size} groups; sandbox at ${sandbox.url}; ${service.about}`;
-  await print(host.stdout, `${headline}\n`);
-  const play = new Play(service, stream, host);
-  const endProgress = showProgress(host.stdout, host.clock, () => play.progress());
+  await print(context.stdout, `${headline}\n`);
+  const play = new Play(service, stream, context);
+  const endProgress = showProgress(context.stdout, context.clock, () => play.progress());
   try {
     return await play.run();
   } finally {
@@ -86,8 +86,8 @@ interface Conclusion {
   readonly flags: DemoFlags;
 }
 
-async function conclude({ played, stream, sandbox, flags }: Conclusion, host: CommandContext): Promise<ExitCode> {
-  const summary = summaryOf(played.operations, host.clock.now().wall);
+async function conclude({ played, stream, sandbox, flags }: Conclusion, context: CommandContext): Promise<ExitCode> {
+  const summary = summaryOf(played.operations, context.clock.now().wall);
   await writeSummary(flags.report, summary);
   const found = await readMemberships(sandbox.url, [...stream.expected.keys()]);
   const wrong = deviations(stream.expected, found);
@@ -101,7 +101,7 @@ async function conclude({ played, stream, sandbox, flags }: Conclusion, host: Co
     ...verdictLines(wrong, { played, stream }),
     '',
   ];
-  await print(host.stdout, lines.join('\n'));
+  await print(context.stdout, lines.join('\n'));
   return wrong.length === 0 && played.end === 'settled' ? EXIT.done : EXIT.someFailed;
 }
 

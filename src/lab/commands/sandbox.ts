@@ -1,6 +1,6 @@
 /** `rollcall sandbox`: the emulator of Genesys Cloud alone, for a `rollcall run` beside it. */
 import { Command, InvalidArgumentError } from 'commander';
-import { print, stopped, type CommandContext, wholeNumber } from '../../console/host.ts';
+import { print, stopped, type CommandContext, wholeNumber } from '../../console/command-context.ts';
 import { EXIT, ExitError } from '../../exit-codes.ts';
 import { startSandbox, type Sandbox } from '../sandbox/sandbox.ts';
 import { SeedError, readSeed } from '../sandbox/seed.ts';
@@ -19,7 +19,7 @@ interface SandboxFlags {
   readonly randomSeed: number;
 }
 
-export function sandboxCommand(host: CommandContext): Command {
+export function sandboxCommand(context: CommandContext): Command {
   return new Command('sandbox')
     .summary('an emulator of Genesys Cloud (OAuth, SCIM groups and users) that faults can be injected into')
     .description(
@@ -36,8 +36,8 @@ export function sandboxCommand(host: CommandContext): Command {
     .option('--random-seed <number>', 'seeds what is drawn by lot', wholeNumber(0, 2 ** 32 - 1), 1)
     .addHelpText('after', examples)
     .action(async (flags: SandboxFlags) => {
-      await runSandbox(flags, host);
-      host.finish(EXIT.done);
+      await runSandbox(flags, context);
+      context.finish(EXIT.done);
     });
 }
 
@@ -52,12 +52,12 @@ While it runs, from anywhere:
   $ curl -H 'content-type: application/json' $GENESYS_API_URL/sandbox/faults \\
          -d '{"match":{"every":10},"fault":{"kind":"status","status":503}}'`;
 
-async function runSandbox(flags: SandboxFlags, host: CommandContext): Promise<void> {
+async function runSandbox(flags: SandboxFlags, context: CommandContext): Promise<void> {
   const sandbox = await start(flags);
   try {
-    await print(host.stdout, printEnvironment(sandbox));
-    await print(host.stderr, `rollcall sandbox: listening at ${sandbox.url}\n`);
-    await stopped(host.stop);
+    await print(context.stdout, printEnvironment(sandbox));
+    await print(context.stderr, `rollcall sandbox: listening at ${sandbox.url}\n`);
+    await stopped(context.stop);
   } finally {
     await sandbox.stop();
   }

@@ -54,15 +54,15 @@ async function write(output: Output, text: string): Promise<void> {
   if (!output.write(text)) await once(output, 'drain');
 }
 
-/** Resolves when the host is asked to stop. */
+/** Resolves when the process is asked to stop. */
 export async function stopped(stop: AbortSignal): Promise<void> {
   if (!stop.aborted) await once(stop, 'abort');
 }
 
 /** The result of work that leaves nothing behind: a signal ends it where it stands. @throws ExitError where it was asked to stop. */
-export async function unlessStopped<T>(host: Pick<CommandContext, 'stop'>, work: Promise<T>): Promise<T> {
+export async function unlessStopped<T>(context: Pick<CommandContext, 'stop'>, work: Promise<T>): Promise<T> {
   const result = await unlessAborted(
-    host.stop,
+    context.stop,
     work.then((value) => ({ value })),
   );
   if (result !== 'aborted') return result.value;

@@ -4,10 +4,11 @@ import type { Position, SourceRecord } from '../core/change/change.ts';
 import type { ReportRecord } from '../core/report/report.ts';
 import { operationId } from '../core/report/summary.ts';
 import { thenApply } from '../core/target/refusals.ts';
-import { isFields, readJson } from '../formats/reading/reading.ts';
+import { readJson } from '../formats/reading/reading.ts';
 import type { Topics } from '../pipeline/options.ts';
 import type { CommandContext } from './command-context.ts';
 import { readLines, type Line } from './lines.ts';
+import { isObject } from '../core/text/json.ts';
 
 export const FILE_TOPICS: Topics = {
   source: 'apply',
@@ -113,8 +114,8 @@ function* recordOf({ index, bytes }: Line): Generator<FileRecord | BadLine> {
 
 function fromJson(json: unknown, index: number): FileRecord | BadLine {
   const bad = (message: string): BadLine => ({ kind: 'bad', line: index + 1, message });
-  const fields = isFields(json) && isFields(json['record']) ? json['record'] : json;
-  if (!isFields(fields) || !('value' in fields))
+  const fields = isObject(json) && isObject(json['record']) ? json['record'] : json;
+  if (!isObject(fields) || !('value' in fields))
     return bad('This is no record: {"topic","key","headers","value"} is wanted, and `value` is missing.');
   const headers = headersIn(fields['headers'] ?? {});
   if (headers === null) return bad('`headers` must be an object of texts, or a list of names and texts in turn.');
@@ -130,7 +131,7 @@ function fromJson(json: unknown, index: number): FileRecord | BadLine {
 function headersIn(headers: unknown): SourceRecord['headers'] | null {
   const pairs = Array.isArray(headers)
     ? headers.flatMap((name, at) => (at % 2 === 0 ? [[name, headers[at + 1]] as const] : []))
-    : isFields(headers)
+    : isObject(headers)
       ? Object.entries(headers)
       : null;
   if (pairs === null || !pairs.every(([name, text]) => isHeader(name) && (text === null || isHeader(text))))

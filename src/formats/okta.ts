@@ -15,7 +15,6 @@ import {
   fieldsIn,
   hint,
   invalid,
-  isFields,
   listIn,
   quote,
   textIn,
@@ -32,6 +31,7 @@ import {
   unique,
   withoutEventBridge,
 } from './reading/several.ts';
+import { isObject } from '../core/text/json.ts';
 
 export const okta: Reader = {
   name: 'okta',
@@ -78,8 +78,8 @@ const IMPORT_MESSAGES = new Map<string, Meaning>([
 ]);
 
 function readLogEvent(event: unknown): SourceEvent {
-  const type = isFields(event) ? textIn(event['eventType']) : null;
-  if (!isFields(event) || type === null) {
+  const type = isObject(event) ? textIn(event['eventType']) : null;
+  if (!isObject(event) || type === null) {
     const message =
       'This is no Okta System Log event: it has no `eventType`. Send the event hook or the log event whole.';
     return invalid('schema', message);
@@ -176,7 +176,7 @@ const withoutDetail = (event: Fields): SourceEvent =>
     groupTarget(event),
   );
 
-const targetsOf = (event: Fields): readonly Fields[] => listIn(event['target']).filter(isFields);
+const targetsOf = (event: Fields): readonly Fields[] => listIn(event['target']).filter(isObject);
 
 /** An imported member may be told twice, as the user and as the app's user; then the user counts. */
 function idsOf(targets: readonly Fields[], type: string, importedType: string): readonly string[] {

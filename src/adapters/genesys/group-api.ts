@@ -12,6 +12,7 @@ import type { Connect, HttpRequest } from './http-client.ts';
 import { HttpClient, rateLimitHeaders, responseAnswer } from './http-client.ts';
 import type { Credentials, Token } from './token-source.ts';
 import { TokenSource } from './token-source.ts';
+import { isThrottled } from '../../core/target/answer.ts';
 
 export interface GenesysOptions extends Credentials {
   /** Without a slash at the end. */
@@ -107,7 +108,7 @@ class GenesysGroupApi implements GroupApi {
 
   /** While the login host throttles, no request can be sent. */
   #withoutToken(answer: NoToken): NoToken {
-    if (answer.status === 429) this.gate.closeFor(answer.retryAfterMs ?? 0);
+    if (isThrottled(answer.status)) this.gate.closeFor(answer.retryAfterMs ?? 0);
     return answer;
   }
 
@@ -121,10 +122,10 @@ class GenesysGroupApi implements GroupApi {
       return { ...result, message: this.#secrets.redact(result.message) };
     }
     const answer = responseAnswer(result, (text) => this.#secrets.redact(text));
-    const isThrottled = answer.status === 429;
+    const isRateLimited = isThrottled(answer.status);
     const sentAt = result.sentAt.monotonic;
-    this.gate.answered({ sentAt, isThrottled, rateLimits: rateLimitHeaders(result) });
-    if (isThrottled) this.gate.throttled(sentAt, answer.retryAfterMs);
+    this.gate.answered({ sentAt, isThrottled: isRateLimited, rateLimits: rateLimitHeaders(result) });
+    if (isRateLimited) this.gate.throttled(sentAt, answer.retryAfterMs);
     return answer;
   }
 }

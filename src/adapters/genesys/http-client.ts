@@ -11,6 +11,8 @@ import { retryAfterMs, secondsMs } from '../../core/target/retry.ts';
 import type { Clock, Instant, MayStart } from '../../ports.ts';
 import { proxyAgent } from '../proxy-agent.ts';
 import type { RateLimitHeaders } from './allowance.ts';
+import { jsonInBytes } from '../../core/text/json.ts';
+import { isThrottled } from '../../core/target/answer.ts';
 
 export interface HttpRequest {
   readonly method: 'GET' | 'PATCH' | 'POST';
@@ -205,7 +207,8 @@ export type Redact = (text: string) => string;
 /** @param redact a refusal may repeat what the request carried, and what it says goes into topics and reports. */
 export function responseAnswer(response: HttpResponse, redact: Redact): ResponseAnswer {
   const { status, sentAt, receivedAt } = response;
-  const body = status < 300 ? parsedBody(response.body) : redactedBody(response.body, redact);
+  // The content type is not asked: an edge or a proxy may name any.
+  const body = status < 300 ? jsonInBytes(response.body) : redactedBody(response.body, redact);
   return {
     kind: 'response',
     status,
@@ -228,26 +231,15 @@ const correlationIdMaxLength = 128;
 /** Markup is what edges and proxies write; plain words may be the target's own. */
 const isText = (body: Uint8Array): boolean => /^\s*[^\s<]/.test(new TextDecoder().decode(body.subarray(0, 1024)));
 
-type Reviver = (key: string, value: unknown) => unknown;
-
-/** undefined where it is not JSON. The content type is not asked: an edge or a proxy may name any. */
-export function parsedBody(body: Uint8Array, reviver?: Reviver): unknown {
-  try {
-    return JSON.parse(new TextDecoder().decode(body), reviver);
-  } catch {
-    return undefined;
-  }
-}
-
 /** Without the secrets, in every text of it; whole texts are searched, before anything is cut. */
 function redactedBody(body: Uint8Array, redact: Redact): unknown {
-  return parsedBody(body, (_, value) => (typeof value === 'string' ? redact(value) : value));
+  return jsonInBytes(body, (_, value) => (typeof value === 'string' ? redact(value) : value));
 }
 
 /** What the target asks for: `Retry-After`; with a 429 else `inin-ratelimit-reset` (genesys.md 5.3). null: nothing sane. */
 export function askedWaitMs({ status, header, receivedAt }: HttpResponse): number | null {
   const asked = retryAfterMs(header, receivedAt.wall);
-  return asked !== null || status !== 429 ? asked : secondsMs(header('inin-ratelimit-reset'));
+  return asked !== null || !isThrottled(status) ? asked : secondsMs(header('inin-ratelimit-reset'));
 }
 
 /** null: the response says nothing of limits (an edge's error page, a 401), or of a window that ends within no time. */

@@ -1,7 +1,6 @@
 /** How the APIs of identity providers are entered: a fixed token, or one that is got for client credentials. */
 import { IdpRefusal, knownErrorCode } from '../../core/ids/idp-failure.ts';
-import { isObject } from '../../core/target/answer.ts';
-import { jsonIn } from '../../core/text/json.ts';
+import { isObject, jsonIn } from '../../core/text/json.ts';
 import { tokenLifetime } from '../../core/target/retry.ts';
 import { headerOf, withRetries, readBody, send, type Authorization, type IdpConnection } from './http.ts';
 

@@ -13,6 +13,7 @@ import { pause, unlessAborted, within } from '../../time.ts';
 import { TargetGate } from '../genesys/gate.ts';
 import { logLasting } from '../lasting-lines.ts';
 import { proxyAgents } from '../proxy-agent.ts';
+import { isThrottled } from '../../core/target/answer.ts';
 
 /** How requests show who we are. */
 export interface Authorization {
@@ -168,13 +169,13 @@ export async function withRetries<T extends { readonly status: number; header(na
     const sentAt = clock.now().monotonic;
     const answer = await request().catch((error: unknown) => toFailure(error, stop));
     const status = 'status' in answer ? answer.status : null;
-    gate.answered(status === null ? null : { sentAt, isThrottled: status === 429, rateLimits: null });
+    gate.answered(status === null ? null : { sentAt, isThrottled: isThrottled(status), rateLimits: null });
     if ('status' in answer && !isPassing(answer.status)) return answer;
     const why = 'status' in answer ? `status ${answer.status}` : answer.why;
     const askedMs = 'status' in answer ? askedWaitMs(answer.status, answer.header, clock.now().wall) : null;
     const facts = { askedMs, refusals: tries, random: random.next() };
     // A 429 is for all requests of the gate.
-    const delayMs = status === 429 ? gate.throttled(sentAt, askedMs) : backoffMs(facts);
+    const delayMs = isThrottled(status) ? gate.throttled(sentAt, askedMs) : backoffMs(facts);
     if (triesMax !== null && tries >= triesMax) throw new IdpTrouble(`${host} does not answer (${why})`);
     const fields = { host, why, delayMs };
     const message = 'the identity provider does not answer, trying again';
@@ -268,11 +269,11 @@ const NO_MORE = Promise.resolve({ done: true, value: undefined } as const);
 /* What an identity provider asks for before a request is sent again. Pure. */
 
 /** Whether the same request may succeed later. */
-export const isPassing = (status: number): boolean => status === 408 || status === 429 || status >= 500;
+export const isPassing = (status: number): boolean => status === 408 || isThrottled(status) || status >= 500;
 
 /** null: nothing, or nothing sane. @param now epoch ms. */
 export const askedWaitMs = (status: number, header: ReadHeader, now: number): number | null =>
-  retryAfterMs(header, now) ?? (status === 429 ? resetMs(header, now) : null);
+  retryAfterMs(header, now) ?? (isThrottled(status) ? resetMs(header, now) : null);
 
 /** Okta and Auth0: epoch seconds, by the server's clock, which stands in `date`. A second more, as both are cut. */
 function resetMs(header: ReadHeader, now: number): number | null {

@@ -2,7 +2,7 @@
  * Answer → outcome: the one classification table. Pure and total: no answer, however odd, makes it throw.
  */
 import type { HttpAnswer, NoResponse, NoToken, ResponseAnswer } from './answer.ts';
-import { cutText, readCode, readErrorBody } from './answer.ts';
+import { isThrottled, cutText, readCode, readErrorBody } from './answer.ts';
 import { isPage } from './isolation.ts';
 import type { Snapshot } from './plan.ts';
 import { ADVICE, OTHER, TABLE } from './refusals.ts';
@@ -126,7 +126,7 @@ function withoutResponse({ code, message }: NoResponse): Outcome {
 function withoutToken(answer: NoToken): Outcome {
   const failure = tokenFailure(answer);
   if (answer.refused) return { kind: 'unauthorized', failure };
-  return { kind: answer.status === 429 ? 'throttled' : 'transient', retryAfterMs: answer.retryAfterMs, failure };
+  return { kind: isThrottled(answer.status) ? 'throttled' : 'transient', retryAfterMs: answer.retryAfterMs, failure };
 }
 
 /** Why no token was had. What the login host wrote is left out: it may repeat what it was sent. */

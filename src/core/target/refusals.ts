@@ -3,6 +3,7 @@
  * each row; what the vendor documents, and how surely, is in genesys.md 2.2 and 6. Successes are judged in outcome.ts.
  */
 import { quotedForShell } from '../text/visible.ts';
+import { isThrottled } from './answer.ts';
 
 /* How a remedy goes on: the change waits and lands by itself, or it was given up, and an operator has to try it again. */
 
@@ -123,7 +124,7 @@ export const TABLE: readonly Row[] = [
   row('denied', 'denied', ADVICE.permission, ({ status }) => status === 403),
   // The group, or with a PATCH perhaps a member: a read tells.
   row('not_found', 'not_found', ADVICE.group, ({ status }) => status === 404),
-  row('throttled', 'throttled', ADVICE.rate, ({ status }) => status === 429),
+  row('throttled', 'throttled', ADVICE.rate, ({ status }) => isThrottled(status)),
   // Nothing was decided about the change; it may even still land.
   row('transient', 'timeout', ADVICE.target, ({ status }) => status === 408),
   row('transient', null, ADVICE.target, ({ status }) => status >= 500),

@@ -15,7 +15,6 @@ import {
   fieldsIn,
   headerText,
   hint,
-  isFields,
   notAnObject,
   readJsonText,
   readValue,
@@ -32,6 +31,7 @@ import { isEnvelope, otherTable, readChange, readEnvelope } from './change.ts';
 import { hasColumns, isBareRow, isMarked, readFlatRow, rowUnmarked } from './flat.ts';
 import { KEYCLOAK_TABLE, keyOf, removalByKey, type DebeziumOptions } from './row.ts';
 import { isOtherTable, type RowOrigin } from './where.ts';
+import { isObject } from '../../core/text/json.ts';
 
 export function debezium(options: DebeziumOptions = KEYCLOAK_TABLE): Reader {
   return {
@@ -55,7 +55,7 @@ function readRecord(record: SourceRecord, options: DebeziumOptions): readonly So
   // JSON converters write the null of a tombstone as the payload of a schema, or as the text `null`.
   if (payload === null) return [readTombstone(record, options)];
   if (typeof payload === 'string') return [readText(payload, { record, options })];
-  return isFields(payload) ? readFields(payload, { record, options, schema }) : [unknownShape(payload)];
+  return isObject(payload) ? readFields(payload, { record, options, schema }) : [unknownShape(payload)];
 }
 
 /** An outbox without expand.json.payload: a text that holds JSON. */
@@ -63,7 +63,7 @@ function readText(text: string, { record, options }: Omit<RowReading, 'schema'>)
   const read = readJsonText(text);
   if (!read.ok) return read.problem;
   if (read.json === null) return readTombstone(record, options);
-  return isFields(read.json) && isOutbox(read.json, record) ? readOutbox(read.json, record) : unknownShape(read.json);
+  return isObject(read.json) && isOutbox(read.json, record) ? readOutbox(read.json, record) : unknownShape(read.json);
 }
 
 function readFields(fields: Fields, reading: RowReading): readonly SourceEvent[] {
@@ -83,7 +83,7 @@ function readTombstone(record: SourceRecord, options: DebeziumOptions): SourceEv
 }
 
 const contentOf = (json: unknown): { readonly schema: unknown; readonly payload: unknown } =>
-  isFields(json) && 'schema' in json && 'payload' in json
+  isObject(json) && 'schema' in json && 'payload' in json
     ? { schema: json['schema'], payload: json['payload'] }
     : { schema: undefined, payload: json };
 
@@ -118,7 +118,7 @@ function readCloudEvent(fields: Fields, reading: RowReading): readonly SourceEve
   if (typeof fields['data'] === 'string') return [encoded];
   const data = fieldsIn(fields['data']);
   // With schemas enabled, the data is of the shape {"schema","payload"}.
-  const { before, after } = isFields(data['payload']) ? data['payload'] : data;
+  const { before, after } = isObject(data['payload']) ? data['payload'] : data;
   const header = {
     eventId: textIn(fields['id']),
     occurredAt: epochTime(fields['iodebeziumtsms']) ?? timeIn(fields['time']),
@@ -186,7 +186,7 @@ function withPayload(fields: Fields): Fields {
   const { payload } = fields;
   if (typeof payload !== 'string') return fields;
   const read = readJsonText(payload);
-  return read.ok && isFields(read.json) ? { ...read.json, ...fields, payload: read.json } : fields;
+  return read.ok && isObject(read.json) ? { ...read.json, ...fields, payload: read.json } : fields;
 }
 
 const DEPTH_MAX = 3;
@@ -195,7 +195,7 @@ const MEMBER_NAMES = 'userId user_id userID memberId member_id memberID user mem
 
 /** A group beside members, in an object within: deeper than the rule for such events looks. */
 function namesMembership(value: unknown, depth: number): boolean {
-  if (!isFields(value) || depth === 0) return false;
+  if (!isObject(value) || depth === 0) return false;
   if (GROUP_NAMES.some((name) => name in value) && MEMBER_NAMES.some((name) => name in value)) return true;
   return Object.values(value).some((part) => namesMembership(part, depth - 1));
 }

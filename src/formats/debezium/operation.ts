@@ -3,14 +3,15 @@
  * such a table was added when anything happened, so that it was added says nothing about the membership.
  */
 import { eventNamed } from '../event/event-name.ts';
-import { remembered } from '../event/field-words.ts';
-import { isFields } from '../reading/reading.ts';
+import { memoizedByWords } from '../event/field-words.ts';
+import { isObject } from '../../core/text/json.ts';
+import { memoized } from '../reading/memo.ts';
 
 export type Saying = (value: unknown) => boolean;
 
 /** A flag (`op`: an operator of a channel) says of no operation, a text or a code does; Oracle's numbers are objects. */
 export const saysSomething: Saying = (value) =>
-  typeof value === 'string' ? value.trim() !== '' : typeof value === 'number' || isFields(value);
+  typeof value === 'string' ? value.trim() !== '' : typeof value === 'number' || isObject(value);
 
 /** Such a column says as often of what kind the membership is: `kind`, `type`. */
 const namesChange: Saying = (value) => typeof value === 'string' && isChangeOfMember(value);
@@ -93,7 +94,7 @@ function sayingOfText(words: string): Saying | null {
 }
 
 /** Of a JSON of which nothing else says that it is a row: it may be an event. */
-export const isEventName = remembered((words) => namesOperation(words) || PERHAPS.test(words));
+export const isEventName = memoizedByWords((words) => namesOperation(words) || PERHAPS.test(words));
 
 /* Values of columns that say that something was taken away, in a column of any name. */
 
@@ -114,18 +115,13 @@ const STATEMENT = /^\s*delete\s+from\s/i;
 /** Types and codes are short, and a table has few of them; no statement is. */
 const SHORT = 12;
 const KEPT_MAX = 1_000;
-const known = new Map<string, boolean>();
+const isShortRemoval = memoized((value) => REMOVAL.test(value), KEPT_MAX);
 
 /** `DELETE`, `membership_removed`, `remove user from group`. */
 export function isRemoval(value: unknown): boolean {
   if (typeof value !== 'string') return false;
   if (value.length > SHORT) return (value.length <= LENGTH_MAX && REMOVAL.test(value)) || STATEMENT.test(value);
-  const present = known.get(value);
-  if (present !== undefined) return present;
-  const answer = REMOVAL.test(value);
-  if (known.size >= KEPT_MAX) known.clear();
-  known.set(value, answer);
-  return answer;
+  return isShortRemoval(value);
 }
 
 /** Of columns that are known to speak of changes: elsewhere D is a grade, DEL a city, and left a side. */

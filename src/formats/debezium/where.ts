@@ -4,8 +4,9 @@
  * a history or of a nested group, unless the conditions name the column that says so.
  */
 import { foundId, type FoundId } from '../reading/ids.ts';
-import { fieldsIn, invalid, isFields, listIn, textIn, type Fields } from '../reading/reading.ts';
+import { fieldsIn, invalid, listIn, textIn, type Fields } from '../reading/reading.ts';
 import { isTypeBeside, markIn, type Marked } from './marks.ts';
+import { isObject } from '../../core/text/json.ts';
 
 /* The table that DEBEZIUM_TABLE names, in the spellings in which operators and connectors write it. */
 
@@ -93,13 +94,13 @@ export interface Columns {
 
 /** The schema of a field; undefined where there is none. */
 export const schemaOf = (schema: unknown, field: string): unknown =>
-  isFields(schema) ? listIn(schema['fields']).find((one) => fieldsIn(one)['field'] === field) : undefined;
+  isObject(schema) ? listIn(schema['fields']).find((one) => fieldsIn(one)['field'] === field) : undefined;
 
 export function idInColumn({ fields, schema }: Columns, column: string): FoundId {
   const value = fields[column];
   const field = `the column \`${column}\``;
   if (typeof value === 'string' && isBase64(value)) return idInText(value, schemaOf(schema, column), field);
-  if (!isFields(value)) return foundId(value, field);
+  if (!isObject(value)) return foundId(value, field);
   const { scale, value: bytes } = value;
   if (scale === undefined || bytes === undefined) return foundId(value, field);
   const type = fieldsIn(schemaOf(schema, column));
@@ -119,7 +120,7 @@ const NUMBERS_IN_BYTES: ReadonlySet<string> = new Set([DECIMAL, VARIABLE_DECIMAL
 const isBase64 = (text: string): boolean => text.length % 4 === 0 && /^[A-Za-z0-9+/]*={0,2}$/.test(text);
 
 function idInText(text: string, schema: unknown, field: string): FoundId {
-  if (!isFields(schema)) return isEncodedNumber(text) ? encoded(field) : foundId(text, field);
+  if (!isObject(schema)) return isEncodedNumber(text) ? encoded(field) : foundId(text, field);
   if (schema['name'] !== DECIMAL) return foundId(text, field);
   return wholeNumber(text, fieldsIn(schema['parameters'])['scale'], field);
 }

@@ -12,13 +12,13 @@ import {
   deltaOf,
   hint,
   invalid,
-  isFields,
   listIn,
   quote,
   readJsonText,
   textIn,
 } from '../reading/reading.ts';
 import { groupIn, idIn, notAChange, notSuccessful, refusedMember, timeIn, unique } from '../reading/several.ts';
+import { isObject } from '../../core/text/json.ts';
 
 export const isAudit = (entry: Fields): boolean =>
   (field(entry, 'activityDisplayName') ?? field(entry, 'operationName') ?? field(entry, 'targetResources')) !==
@@ -29,7 +29,7 @@ type ChangeMeaning = Exclude<Meaning, 'without_detail'>;
 export function readAudit(record: Fields): SourceEvent {
   const properties = parsed(record['properties']);
   if (properties === UNREADABLE) return invalid('schema', '`properties` is a text, but no JSON.');
-  const audit = isFields(properties) ? properties : record;
+  const audit = isObject(properties) ? properties : record;
   const named = textIn(field(audit, 'activityDisplayName')) ?? textIn(field(record, 'operationName')) ?? '';
   const activity = named.trim().toLowerCase();
   const meaning = meaningOfActivity(activity);
@@ -73,7 +73,7 @@ const withoutDetail = (activity: string): SourceEvent =>
 function readChange(audit: Fields, meaning: ChangeMeaning): SourceEvent {
   const targets = parsed(field(audit, 'targetResources'));
   if (!Array.isArray(targets)) return invalid('schema', '`targetResources` must be a list.');
-  const read = readTargets(targets.filter(isFields), meaning);
+  const read = readTargets(targets.filter(isObject), meaning);
   const { users } = read;
   if (users.length === 0 && (meaning === 'add' || meaning === 'remove')) return withoutUser(read);
   const group = groupOf(read);
@@ -154,7 +154,7 @@ function withoutUser({ groups, others, named }: Targets): SourceEvent {
 
 function namedGroup(target: Fields, meaning: ChangeMeaning): string | null {
   for (const property of listIn(parsed(field(target, 'modifiedProperties')))) {
-    if (!isFields(property) || field(property, 'displayName') !== 'Group.ObjectID') continue;
+    if (!isObject(property) || field(property, 'displayName') !== 'Group.ObjectID') continue;
     const [newValue, oldValue] = [unquoted(field(property, 'newValue')), unquoted(field(property, 'oldValue'))];
     return meaning === 'remove' ? (oldValue ?? newValue) : (newValue ?? oldValue);
   }

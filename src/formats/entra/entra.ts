@@ -10,7 +10,6 @@ import {
   fieldsIn,
   hint,
   invalid,
-  isFields,
   isThere,
   quote,
   skip,
@@ -21,6 +20,7 @@ import type { Reader } from '../reading/several.ts';
 import { groupIn, notAChange, readEvents, timeIn } from '../reading/several.ts';
 import { isAudit, readAudit } from './audit.ts';
 import { isGroup, readGraphGroup, readMembers } from './group.ts';
+import { isObject } from '../../core/text/json.ts';
 
 export const entra: Reader = {
   name: 'entra',
@@ -44,7 +44,7 @@ function recognizes(fields: Fields): boolean {
   const entries = Array.isArray(fields['records']) ? fields['records'] : fields['value'];
   if (!Array.isArray(entries)) return false;
   return entries.some(
-    (entry) => isFields(entry) && (isOfAuditLog(entry) || isOfSubscription(entry) || '@removed' in entry),
+    (entry) => isObject(entry) && (isOfAuditLog(entry) || isOfSubscription(entry) || '@removed' in entry),
   );
 }
 
@@ -61,7 +61,7 @@ const isOfSubscription = (fields: Fields): boolean =>
 
 function eventsIn(json: unknown): readonly SourceEvent[] {
   if (Array.isArray(json)) return json.flatMap((entry) => readEntry(entry, null));
-  if (!isFields(json)) return [unknownShape];
+  if (!isObject(json)) return [unknownShape];
   const { records, value } = json;
   if (Array.isArray(records)) return records.flatMap((entry) => readEntry(entry, null));
   if (Array.isArray(value)) {
@@ -72,7 +72,7 @@ function eventsIn(json: unknown): readonly SourceEvent[] {
 }
 
 function readEntry(entry: unknown, context: string | null): readonly SourceEvent[] {
-  if (!isFields(entry)) return [unknownShape];
+  if (!isObject(entry)) return [unknownShape];
   if (isNotification(entry)) return readNotification(entry);
   if (isAudit(entry)) return [readAudit(entry)];
   return isGroup(entry, context) ? readGraphGroup(entry, context) : [unknownShape];

@@ -14,7 +14,6 @@ import {
   fieldsIn,
   hint,
   invalid,
-  isFields,
   isThere,
   quote,
   textIn,
@@ -23,6 +22,7 @@ import {
 import { groupIn, idIn, notAChange, notSuccessful, refusedMember, timeIn } from '../reading/several.ts';
 import { endingOf, namesOthers, operationsIn } from './event-doubts.ts';
 import { meaningOf } from './event-name.ts';
+import { isObject } from '../../core/text/json.ts';
 
 /** What is known of the event besides its payload. */
 export interface Announced {
@@ -92,7 +92,7 @@ const LIST_NAMES = ['userIds', 'user_ids', 'memberIds', 'member_ids', 'users', '
 
 function bodyOf(payload: Fields): Fields {
   if (GROUP_NAMES.some((name) => payload[name] !== undefined)) return payload;
-  return [payload['data'], payload['payload'], payload['object']].find(isFields) ?? payload;
+  return [payload['data'], payload['payload'], payload['object']].find(isObject) ?? payload;
 }
 
 interface Members {
@@ -141,7 +141,7 @@ function listOf(list: unknown, { name, group }: { readonly name: string; readonl
     const type = idIn(typeOf(entry));
     if (type !== '' && type.toLowerCase() !== 'user') return without(ofType(type, group));
     const field = `an entry of \`${name}\``;
-    const found = isFields(entry) ? idOfObject(entry, MEMBER_NAMES, name) : foundId(entry, field);
+    const found = isObject(entry) ? idOfObject(entry, MEMBER_NAMES, name) : foundId(entry, field);
     if (found.kind === 'bad') return without({ ...found.problem, group });
     // The empty id is refused where the event is made.
     ids.push(found.kind === 'id' ? found.id : '');

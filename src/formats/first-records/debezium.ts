@@ -8,8 +8,9 @@ import { isEnvelope } from '../debezium/change.ts';
 import { isBareRow, isMarked } from '../debezium/flat.ts';
 import { isWholeKey, keyOf, type DebeziumOptions } from '../debezium/row.ts';
 import { isEncodedNumber, isNumberInBytes, schemaOf, type Columns } from '../debezium/where.ts';
-import { fieldsIn, isFields, readJson, type Fields } from '../reading/reading.ts';
+import { fieldsIn, readJson, type Fields } from '../reading/reading.ts';
 import type { RecordFinding } from './record-finding.ts';
+import { isObject } from '../../core/text/json.ts';
 
 export interface DebeziumTopic {
   readonly topic: string;
@@ -52,9 +53,9 @@ function rowOf(record: SourceRecord, options: DebeziumOptions): readonly Row[] {
   if (record.value === null) return [];
   const read = readJson(record.value);
   const whole = read.ok ? read.json : null;
-  const schema = isFields(whole) && 'payload' in whole ? whole['schema'] : undefined;
-  const json = isFields(whole) && schema !== undefined ? whole['payload'] : whole;
-  if (!isFields(json)) return [];
+  const schema = isObject(whole) && 'payload' in whole ? whole['schema'] : undefined;
+  const json = isObject(whole) && schema !== undefined ? whole['payload'] : whole;
+  if (!isObject(json)) return [];
   const isFlat = !isEnvelope(json);
   if (isFlat && !isMarked(json, record) && !isBareRow(json, { record, options, schema })) return [];
   const key = keyOf(record);
@@ -175,11 +176,11 @@ function typeFindings({ topic, rows, debezium }: Facts): RecordFinding[] {
 function isUnreadableNumber(row: Row, column: string): boolean {
   const inKey = row.key.schema === undefined ? row.key.fields[column] : undefined;
   if (isEncoded(inKey) || (inKey !== undefined && isNumberInBytes(schemaOfRow(row), column))) return true;
-  return !isFields(row.schema) && isEncoded(valueIn(row, column));
+  return !isObject(row.schema) && isEncoded(valueIn(row, column));
 }
 
 const isEncoded = (value: unknown): boolean =>
-  typeof value === 'string' ? isEncodedNumber(value) : isFields(value) && 'scale' in value;
+  typeof value === 'string' ? isEncodedNumber(value) : isObject(value) && 'scale' in value;
 
 const valueIn = ({ fields, isFlat }: Row, column: string): unknown =>
   isFlat ? fields[column] : (fieldsIn(fields['after'])[column] ?? fieldsIn(fields['before'])[column]);

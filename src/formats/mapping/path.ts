@@ -5,7 +5,8 @@
  * A path that is not there is told apart from a list that is empty: a member list that is missing is no empty group.
  */
 import type { Invalid, SourceRecord } from '../../core/change/change.ts';
-import { checkedHeader, isFields, notUtf8, readJsonText, textIn, utf8Text } from '../reading/reading.ts';
+import { checkedHeader, notUtf8, readJsonText, textIn, utf8Text } from '../reading/reading.ts';
+import { isObject } from '../../core/text/json.ts';
 
 export type Root = 'value' | 'event' | 'key' | 'headers' | 'entry';
 
@@ -71,7 +72,7 @@ function takeInto(taken: unknown[], step: Step, value: unknown): boolean {
   const isThere =
     typeof step === 'number'
       ? Array.isArray(value) && step < value.length
-      : isFields(value) && Object.hasOwn(value, step);
+      : isObject(value) && Object.hasOwn(value, step);
   if (isThere) taken.push((value as Readonly<Record<string | number, unknown>>)[step]);
   return isThere;
 }

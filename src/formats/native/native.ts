@@ -17,7 +17,6 @@ import {
   fullState,
   headerText,
   invalid,
-  isFields,
   isText,
   notAnObject,
   quote,
@@ -27,6 +26,7 @@ import {
 } from '../reading/reading.ts';
 import type { Reader } from '../reading/several.ts';
 import { misspeltList, nearList, type Misspelt } from './native-names.ts';
+import { isObject } from '../../core/text/json.ts';
 
 export const native: Reader = {
   name: 'native',
@@ -61,7 +61,7 @@ function readRecord(record: SourceRecord, partitionCount: number): SourceEvent {
   if (record.value === null) return tombstone;
   const read = readValue(record);
   if (!read.ok) return read.problem;
-  if (!isFields(read.json))
+  if (!isObject(read.json))
     return notAnObject(read.json, 'The value must be one JSON object such as {"group_id":"…","add_members":["…"]}.');
   const group = groupIdIn(read.json);
   if (typeof group !== 'string') return group;

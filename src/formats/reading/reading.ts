@@ -15,11 +15,9 @@ import {
   type SourceRecord,
 } from '../../core/change/change.ts';
 import { causeOfBytes, causeOfText } from './unreadable.ts';
+import { isObject } from '../../core/text/json.ts';
 
 export type Fields = Readonly<Record<string, unknown>>;
-
-export const isFields = (value: unknown): value is Fields =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
 
 export const isThere = (value: unknown): boolean => value !== undefined && value !== null;
 
@@ -28,7 +26,7 @@ export const isText = (value: unknown): value is string => typeof value === 'str
 /** The text; null where it is anything else, or empty. */
 export const textIn = (value: unknown): string | null => (isText(value) && value !== '' ? value : null);
 
-export const fieldsIn = (value: unknown): Fields => (isFields(value) ? value : {});
+export const fieldsIn = (value: unknown): Fields => (isObject(value) ? value : {});
 
 export const listIn = (value: unknown): readonly unknown[] => (Array.isArray(value) ? value : []);
 

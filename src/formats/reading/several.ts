@@ -2,7 +2,8 @@
 import type { SourceFormat } from '../../core/change/change.ts';
 import { idProblem, type Decoded, type SourceEvent, type SourceRecord } from '../../core/change/change.ts';
 import type { Fields } from './reading.ts';
-import { invalid, isFields, isSerializedTwice, notAnObject, readValue, skip, textIn, tombstone } from './reading.ts';
+import { invalid, isSerializedTwice, notAnObject, readValue, skip, textIn, tombstone } from './reading.ts';
+import { isObject } from '../../core/text/json.ts';
 
 /** Reads a record as JSON and hands it on; what is none is told in the same words by all. */
 export function readEvents(record: SourceRecord, eventsIn: (json: unknown) => readonly SourceEvent[]): Decoded {
@@ -27,7 +28,7 @@ export function several(events: readonly SourceEvent[]): Decoded {
 
 /** What Amazon EventBridge puts around an event: the event is its `detail`. */
 export const withoutEventBridge = (json: unknown): unknown =>
-  isFields(json) && 'detail-type' in json && 'detail' in json ? json['detail'] : json;
+  isObject(json) && 'detail-type' in json && 'detail' in json ? json['detail'] : json;
 
 const TIME_LENGTH_MAX = 64;
 

@@ -13,7 +13,6 @@ import {
   fullState,
   hint,
   invalid,
-  isFields,
   isText,
   listIn,
   quote,
@@ -23,11 +22,12 @@ import {
 } from '../reading/reading.ts';
 import { epochSeconds, groupIn, notAChange } from '../reading/several.ts';
 import { attribute, membersIn, patched, refusals, type Patched } from './members.ts';
+import { isObject } from '../../core/text/json.ts';
 
 export function readClaims(claims: Fields): readonly SourceEvent[] {
   const { events } = claims;
   const uris = Object.keys(fieldsIn(events));
-  if (!isFields(events) || uris.length === 0)
+  if (!isObject(events) || uris.length === 0)
     return [invalid('schema', '`events` is missing or empty: this is no security event token.')];
   const unknown = uris.find((uri) => !isOfAnotherProfile(uri) && !isKnown(shortName(uri)));
   if (unknown !== undefined) return [unknownEvent(unknown)];

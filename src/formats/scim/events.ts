@@ -4,20 +4,12 @@
  * are keys, claims without a signature are refused.
  */
 import type { Decoded, SourceEvent, SourceRecord } from '../../core/change/change.ts';
-import {
-  fieldsIn,
-  invalid,
-  isFields,
-  notAnObject,
-  readValue,
-  tombstone,
-  type Fields,
-  type Read,
-} from '../reading/reading.ts';
+import { fieldsIn, invalid, notAnObject, readValue, tombstone, type Fields, type Read } from '../reading/reading.ts';
 import type { Reader } from '../reading/several.ts';
 import { several } from '../reading/several.ts';
 import { readClaims } from './claims.ts';
 import { refusedToken, type TokenVerdict, type TokenVerifier } from './token-verifier.ts';
+import { isObject } from '../../core/text/json.ts';
 
 export function scimEvents(verifier: TokenVerifier): Reader {
   const verdicts = new TokenVerdicts(verifier);
@@ -33,8 +25,8 @@ export function scimEvents(verifier: TokenVerifier): Reader {
 }
 
 const recognizes = (fields: Fields): boolean =>
-  isFields(fields['sets']) ||
-  (isFields(fields['events']) && ('jti' in fields || 'sub_id' in fields || 'iss' in fields));
+  isObject(fields['sets']) ||
+  (isObject(fields['events']) && ('jti' in fields || 'sub_id' in fields || 'iss' in fields));
 
 interface Trust {
   readonly verdicts: TokenVerdicts;
@@ -45,7 +37,7 @@ function decodeRecord(record: SourceRecord, { verdicts, hasKeys }: Trust): Decod
   const content = contentOf(record);
   if (content.kind === 'tokens') return several(content.tokens.flatMap((token) => decodeToken(token, verdicts)));
   if (!content.read.ok) return [content.read.problem];
-  if (!isFields(content.read.json)) return [notAnObject(content.read.json, WANTED)];
+  if (!isObject(content.read.json)) return [notAnObject(content.read.json, WANTED)];
   return hasKeys ? [unsigned] : several(readClaims(content.read.json));
 }
 
@@ -70,7 +62,7 @@ function contentOf(record: SourceRecord & { readonly read?: Read }): Content {
   const quoted = typeof read.json === 'string' ? tokenIn(read.json) : null;
   if (quoted !== null) return { kind: 'tokens', tokens: [quoted] };
   const { sets } = fieldsIn(read.json);
-  if (!isFields(sets)) return { kind: 'json', read };
+  if (!isObject(sets)) return { kind: 'json', read };
   return { kind: 'tokens', tokens: Object.values(sets).map((set) => (typeof set === 'string' ? set : '')) };
 }
 

@@ -12,6 +12,7 @@ import type { SendQueue } from '../send-queue.ts';
 import { PagesRead } from './answer.ts';
 import { CursorRefusal, cursorKey, cursorRecords, type Stored } from './cursor-store.ts';
 import type { GroupMark, KnownGroups, Page, PollSource } from './source.ts';
+import { doubledMs } from '../../core/target/retry.ts';
 
 export interface PollerOptions {
   readonly topic: string;
@@ -103,7 +104,7 @@ export class Poller {
   #pauseMs(): number {
     const { intervalMs } = this.#options;
     const doublings = Math.min(Math.max(this.#troubles - 1, 0), DOUBLINGS_MAX);
-    return Math.max(intervalMs, Math.min(intervalMs * 2 ** doublings, TROUBLE_PAUSE_MAX_MS));
+    return Math.max(intervalMs, doubledMs(intervalMs, doublings, TROUBLE_PAUSE_MAX_MS));
   }
 
   /** true: nothing new for now. */

@@ -2,12 +2,13 @@
 import { createHmac } from 'node:crypto';
 import type { Invalid, SourceFormat } from '../../core/change/change.ts';
 import { KnownSecrets } from '../../core/text/redact.ts';
-import { fieldsIn, isFields, listIn, readJson } from '../../formats/reading/reading.ts';
+import { fieldsIn, listIn, readJson } from '../../formats/reading/reading.ts';
 import type { Sender } from './intake.ts';
 import type { Head, WebhookKind } from './kind.ts';
 import { bearer, isSame } from './kind.ts';
 import type { KindName, WebhookConfig } from './options.ts';
 import { empty, json, refusedUnlessJson, type WebhookAnswer, unauthorized } from './options.ts';
+import { isObject } from '../../core/text/json.ts';
 
 /* Auth0 event streams with the destination `webhook` and authorization `bearer`. Any 2xx means "delivered". */
 
@@ -74,7 +75,7 @@ function firstState(body: Uint8Array): string | null {
 }
 
 function stateIn(notification: unknown): string {
-  const state = isFields(notification) ? notification['clientState'] : null;
+  const state = isObject(notification) ? notification['clientState'] : null;
   return typeof state === 'string' ? state : '';
 }
 

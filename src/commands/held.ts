@@ -15,7 +15,7 @@ import { collect, print, printJson, type CommandContext } from '../console/comma
 import {
   heldSets,
   isByDigest,
-  one,
+  setWithDigest,
   selected,
   setLine,
   setText,
@@ -99,7 +99,7 @@ export async function listHeld(retry: RetryTopic, { json }: HeldFlags): Promise<
 }
 
 export async function showHeld(retry: RetryTopic, digest: string, { json }: HeldFlags): Promise<ExitCode> {
-  const set = one(await heldSets(retry), digest);
+  const set = setWithDigest(await heldSets(retry), digest);
   for (const intent of set.intents) {
     const { guard } = intent;
     const member = sourceMember(intent);

@@ -95,7 +95,7 @@ export async function pollSource(name: SourceName, flags: PollFlags, context: Co
       ...needsOfCursor(config.poll.cursorTopic),
     ];
     const kafka = kafkaAccess(needs, tools, config.kafka);
-    await poll(config, source, { flags, surroundings: { context, logger, tools, readiness, kafka } });
+    await runPoll(config, source, { flags, surroundings: { context, logger, tools, readiness, kafka } });
   } catch (error) {
     if (error instanceof IdpRefusal) throw new ExitError(EXIT.configuration, error.message, { cause: error });
     if (error instanceof IdpTrouble || error instanceof CursorRefusal)
@@ -128,7 +128,7 @@ const makeSource: Readonly<Record<SourceName, MakeSource>> = {
   scim: ({ scim, poll }, limits, world) => scimSource({ api: scimApi(scim, limits, world), pageSize: poll.pageSize }),
 };
 
-async function poll(
+async function runPoll(
   config: Settings,
   source: PollSource,
   { flags, surroundings }: { readonly flags: PollFlags; readonly surroundings: IngestSurroundings },

@@ -125,8 +125,8 @@ export const brokerList: z.ZodType<string[], string> = z
   .transform(list)
   .refine((brokers) => brokers.length > 0 && brokers.every(isBroker), 'must be host:port, several separated by commas');
 
-function isBroker(text: string): boolean {
-  const port = Number(/^[^\s:/]+:(\d{1,5})$/.exec(text)?.[1]);
+function isBroker(broker: string): boolean {
+  const port = Number(/^[^\s:/]+:(\d{1,5})$/.exec(broker)?.[1]);
   return port >= 1 && port <= PORT_MAX;
 }
 

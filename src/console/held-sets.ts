@@ -78,7 +78,7 @@ function commonLength(one: string, other = ''): number {
 }
 
 /** @throws ExitError where it names none, or several. */
-export function one(sets: readonly HeldSet[], digest: string): HeldSet {
+export function setWithDigest(sets: readonly HeldSet[], digest: string): HeldSet {
   const found = sets.filter((set) => digest !== '' && set.digest.startsWith(digest.toLowerCase()));
   const [only] = found;
   if (only !== undefined && found.length === 1) return only;
@@ -102,7 +102,7 @@ export function selected(sets: readonly HeldSet[], selection: HeldSelection): re
   const short = selection.digests.find(({ length }) => length < DECIDED_LENGTH_MIN);
   if (short !== undefined)
     throw new ExitError(EXIT.usage, `held: name at least ${DECIDED_LENGTH_MIN} digits of what is decided about`);
-  if (isByDigest(selection)) return [...new Set(selection.digests.map((digest) => one(sets, digest)))];
+  if (isByDigest(selection)) return [...new Set(selection.digests.map((digest) => setWithDigest(sets, digest)))];
   const groups = selection.groups.map(idKey);
   return sets.filter(
     (set) =>

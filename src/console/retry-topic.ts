@@ -130,13 +130,13 @@ export async function askOwners(
 }
 
 /** What becomes of requests that were not waited for. */
-const fateOf = ({ operatorKey }: RetryTopic): string =>
-  operatorKey === undefined
+const fateOf = ({ operatorKey: key }: RetryTopic): string =>
+  key === undefined
     ? 'they stay in the retry topic until a `rollcall run` reads them'
     : `they stay in the retry topic, and a \`rollcall run\` that reads them within ${REQUEST_AGE_MAX_MS / 60_000} minutes carries them out; later ask again`;
 
-const asSigned = ({ operatorKey, context }: RetryTopic, request: RequestRecord): OutRecord =>
-  operatorKey === undefined ? request : signed(request, context.clock.now().wall, operatorKey);
+const asSigned = ({ operatorKey: key, context }: RetryTopic, request: RequestRecord): OutRecord =>
+  key === undefined ? request : signed(request, context.clock.now().wall, key);
 
 function refusalsIn(answers: readonly OperatorAnswer[]): ReadonlySet<RequestRefusal> {
   const verdicts: readonly string[] = answers.flatMap((answer) =>

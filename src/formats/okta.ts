@@ -154,7 +154,7 @@ function readChange(event: Fields, meaning: Meaning): SourceEvent {
 }
 
 function withoutUser(targets: readonly Fields[], group: string): SourceEvent {
-  const type = targets.map((target) => target['type']).find((type) => type !== 'UserGroup' && type !== 'AppGroup');
+  const type = targets.map((target) => target['type']).find((each) => each !== 'UserGroup' && each !== 'AppGroup');
   if (type !== undefined) return refusedMember(`The member is of the type ${quote(idIn(type))}`, group);
   if (targets.length > 1) return refusedMember('A group is the member of a group', group);
   return invalid('target_missing', 'The event has no target of the type User.', groupIn(group));

@@ -143,7 +143,7 @@ function deadLettersOf(
         )
       : invalid('refused', `${topic} does not take the record of this change: ${reasonOf(outcome)}`, groupOf(key));
   const value = typeof record.value === 'string' ? Buffer.from(record.value) : (record.value ?? new Uint8Array());
-  return deadLetters(deadLetterTopic, [problem], { value, headers, ...origin });
+  return deadLettersFor(deadLetterTopic, [problem], { value, headers, ...origin });
 }
 
 const groupOf = (key: OutRecord['key']): string | null => (typeof key === 'string' ? key : null);
@@ -181,7 +181,7 @@ export function complaintsOf(events: readonly (Hint | Invalid)[]): readonly Comp
 }
 
 /** Keyed by the group. */
-export const deadLetters = (
+export const deadLettersFor = (
   topic: string,
   events: readonly (Hint | Invalid)[],
   origin: Origin,

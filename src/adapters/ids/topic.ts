@@ -214,8 +214,8 @@ const CREATE =
 /** Nothing is left scheduled when it is aborted. */
 async function pauseUnlessAborted(signal: AbortSignal, clock: Clock, delayMs: number): Promise<void> {
   let cancel = (): void => undefined;
-  const schedule: Clock['schedule'] = (delayMs, task) => {
-    cancel = clock.schedule(delayMs, task);
+  const schedule: Clock['schedule'] = (untilMs, task) => {
+    cancel = clock.schedule(untilMs, task);
     return cancel;
   };
   await unlessAborted(signal, pause({ schedule }, delayMs));

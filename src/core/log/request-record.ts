@@ -127,9 +127,9 @@ export function parseAnswer(value: Uint8Array | null, headers: Headers): Operato
   const json = jsonIn(text);
   const type = header(headers, 'rollcall-type');
   if (type === 'approve' || type === 'reject') {
-    const decided = wireDecided.safeParse(json);
-    if (!decided.success) return null;
-    const [{ digest, result, count }] = decided.data;
+    const decision = wireDecided.safeParse(json);
+    if (!decision.success) return null;
+    const [{ digest, result, count }] = decision.data;
     return { kind: type, digest, verdict: result, count };
   }
   const replay = wireReplayResult.safeParse(json);

@@ -56,7 +56,7 @@ export function patchBody(part: readonly Intent[], { snapshot, publicApiUrl }: P
   const value = part
     .filter((intent) => intent.op === 'add')
     .map((intent) => spellingOf(intent, snapshot))
-    .map((value) => ({ value, $ref: `${publicApiUrl}${userPath(value)}` }));
+    .map((member) => ({ value: member, $ref: `${publicApiUrl}${userPath(member)}` }));
   const adds: PatchOperation[] = value.length === 0 ? [] : [{ op: 'add', path: 'members', value }];
   return { schemas: ['urn:ietf:params:scim:api:messages:2.0:PatchOp'], Operations: [...removes, ...adds] };
 }

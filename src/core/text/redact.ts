@@ -56,10 +56,10 @@ export class KnownSecrets {
     return this.#without(text, findWhole);
   }
 
-  #without(text: string, find: Find): string {
+  #without(text: string, findIn: Find): string {
     const ranges: Range[] = [];
     const needles = [...this.#given.values(), ...this.#learned.values()].flat();
-    for (const level of levelsOf(text)) for (const needle of needles) find(level, needle, ranges);
+    for (const level of levelsOf(text)) for (const needle of needles) findIn(level, needle, ranges);
     return without(text, ranges);
   }
 }

@@ -243,10 +243,10 @@ const holdsForFirst = (values: readonly unknown[], condition: Condition): boolea
   values.length === 0 ? (condition.exists ?? condition.null ?? false) : holdsFor(values[0], condition);
 
 /** `undefined`: the value is not there, which is as null as null. */
-function holdsFor(value: unknown, { equals, in: several, exists, null: isNull }: Condition): boolean {
+function holdsFor(value: unknown, { equals, in: options, exists, null: isNull }: Condition): boolean {
   if (exists !== undefined) return (value !== undefined) === exists;
   if (isNull !== undefined) return (value === undefined || value === null) === isNull;
-  return several === undefined ? value === equals : several.some((wanted) => wanted === value);
+  return options === undefined ? value === equals : options.some((wanted) => wanted === value);
 }
 
 const differing = ({ path }: Condition): Invalid =>

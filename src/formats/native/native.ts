@@ -139,7 +139,7 @@ function eventIdIn({ event_id: id }: Fields): string | null {
 const occurredAtIn = ({ occurred_at: time }: Fields): string | null => (isRfc3339(time) ? time : null);
 
 const hasLists = ({ add_members, added, remove_members, removed }: NativeChange): boolean =>
-  [add_members, added, remove_members, removed].some((list) => list !== undefined);
+  [add_members, added, remove_members, removed].some((each) => each !== undefined);
 
 const KNOWN =
   '`add_members` (or `added`) and `remove_members` (or `removed`), or `members` with `"complete":true`, or `"deleted":true`';
@@ -161,11 +161,11 @@ const misspeltProblem = ({ name, meant }: Misspelt, group: string): Invalid =>
 const isFullState = ({ members, complete, deleted }: NativeChange): boolean =>
   members !== undefined || complete === true || deleted === true;
 
-function readState({ members, complete, deleted, ...delta }: NativeChange, header: EventHeader): SourceEvent {
+function readState({ members, complete, deleted, ...lists }: NativeChange, header: EventHeader): SourceEvent {
   const refuse = (message: string): Invalid => invalid('schema', message, header.group);
   if (complete !== true && deleted !== true)
     return refuse('`members` is a full state: say so with `"complete":true`, or send add_members and remove_members.');
-  if (hasLists(delta))
+  if (hasLists(lists))
     return refuse('A full state has `members` only; send add_members and remove_members as another record.');
   if (deleted === true) {
     if (members === undefined || members.length === 0) return deletedGroup(header);

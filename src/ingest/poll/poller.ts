@@ -6,7 +6,7 @@ import { isChange, isUnread, type SourceEvent } from '../../core/change/change.t
 import { IdpTrouble } from '../../core/ids/idp-failure.ts';
 import { pause, unlessAborted } from '../../time.ts';
 import type { Clock, Logger, OutRecord } from '../../ports.ts';
-import { deadLetters, deliverNext } from '../delivery.ts';
+import { deadLettersFor, deliverNext } from '../delivery.ts';
 import { nativeRecords } from '../native-record.ts';
 import type { SendQueue } from '../send-queue.ts';
 import { PagesRead } from './answer.ts';
@@ -175,7 +175,7 @@ export class Poller {
       logger.warn({ count: unread.length, codes }, 'what could not be read is in the dead-letter topic');
     }
     const origin = { source: `poll/${source.name}`, at: clock.now().wall, value: original, headers: [] };
-    return [...nativeRecords(events, topic), ...deadLetters(deadLetterTopic, unread, origin)];
+    return [...nativeRecords(events, topic), ...deadLettersFor(deadLetterTopic, unread, origin)];
   }
 
   async #send(records: readonly OutRecord[]): Promise<void> {

@@ -72,7 +72,7 @@ export class ReorderWindow<T> {
 
   /** What was read of a partition, in its order; perhaps nothing but that its end is reached. */
   read(partition: number, entries: readonly Entry<T>[], { isAtEnd, now }: { isAtEnd: boolean; now: number }): void {
-    const lane = this.#lanes.find((lane) => lane.partition === partition);
+    const lane = this.#lanes.find((each) => each.partition === partition);
     if (lane === undefined) return;
     for (const entry of entries) {
       lane.time = Math.max(lane.time, entry.time);
@@ -105,7 +105,7 @@ export class ReorderWindow<T> {
 
   /** How much of its room a partition has taken: 1 is all of it. */
   fill(partition: number, { bufferMax, bufferBytesMax }: Room): number {
-    const lane = this.#lanes.find((lane) => lane.partition === partition);
+    const lane = this.#lanes.find((each) => each.partition === partition);
     if (lane === undefined) return 0;
     return Math.max((lane.queue.length - lane.head) / bufferMax, lane.size / bufferBytesMax);
   }

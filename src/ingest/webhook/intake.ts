@@ -15,7 +15,7 @@ import {
 } from '../../core/change/change.ts';
 import type { KnownSecrets } from '../../core/text/redact.ts';
 import type { Clock, OutRecord } from '../../ports.ts';
-import { deadLetters, deliver, type Origin } from '../delivery.ts';
+import { deadLettersFor, deliver, type Origin } from '../delivery.ts';
 import { nativeRecords } from '../native-record.ts';
 import type { SendQueue } from '../send-queue.ts';
 import type { WebhookKind } from './kind.ts';
@@ -68,7 +68,7 @@ export class Intake {
     const problems = events.filter(isUnread).map(redacted);
     this.#tell(sender.kind.name, problems);
     const origin = originOf(sender, record, clock.now().wall);
-    const records = [...nativeRecords(events, topic), ...deadLetters(deadLetterTopic, problems, origin)];
+    const records = [...nativeRecords(events, topic), ...deadLettersFor(deadLetterTopic, problems, origin)];
     const verdict = verdictOf(events);
     if (records.length === 0) return verdict;
     const name = isNamed(events) ? nameOf(sender.kind.name, records) : null;

@@ -56,7 +56,7 @@ export function heldCommand(context: CommandContext): Command {
   return new Command('held')
     .summary('removals that wait for an operator: list, show, approve, reject')
     .description(
-      'The guard holds removals that would take too much of a group, or too much in all. A digest names exactly what is held of one group: whatever changes that set makes another digest.',
+      'The guard holds removals that would take too much of a group, or too much in all. A digest names exactly what is held of one group: each change to that set makes another digest.',
     )
     .addCommand(list, { isDefault: true })
     .addCommand(show)

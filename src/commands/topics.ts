@@ -44,7 +44,7 @@ export function topicsCommand(context: CommandContext): Command {
       await withLogTools(context, [], work, needsOf);
     });
   const check = new Command('check')
-    .summary('say what is wrong with the topics, each finding with its mend')
+    .summary('say what is wrong with the topics, each finding with its remedy')
     .option('--json', 'one JSON object: {"findings":[…]}')
     .action(async (flags: CheckFlags) => {
       const work: Work = async ({ topics }, tools) => {
@@ -63,7 +63,7 @@ export function topicsCommand(context: CommandContext): Command {
 type Work = Parameters<typeof withLogTools<never>>[2];
 const needsOf = (names: TopicNames): readonly Need[] => ROLES.map((role) => lookingAt(names[role]));
 
-/** Returns those that were created; somebody else may have been quicker. */
+/** Returns those that were created; another process may have been quicker. */
 export async function createTopics(
   names: TopicNames,
   tools: TopicTools,

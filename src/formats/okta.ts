@@ -1,6 +1,6 @@
 /**
  * Okta: System Log events, bare or in lists, in event hooks (`data.events[]`) and in EventBridge (`detail`).
- * What an event is about stands in `target[]`, whose order means nothing: users and groups are told by their `type`.
+ * What an event is about stands in `target[]`, whose order means nothing: users and groups are recognised by their `type`.
  * Only what succeeded counts. Types of other kinds are known (okta.ts); what is not known is a hint.
  * A list is put into the order of `published`, since hooks do not promise one.
  * https://developer.okta.com/docs/reference/api/event-types/ and …/concepts/event-hooks/
@@ -178,7 +178,7 @@ const withoutDetail = (event: Fields): SourceEvent =>
 
 const targetsOf = (event: Fields): readonly Fields[] => listIn(event['target']).filter(isObject);
 
-/** An imported member may be told twice, as the user and as the app's user; then the user counts. */
+/** An imported member may be listed twice, as the user and as the app's user; then the user counts. */
 function idsOf(targets: readonly Fields[], type: string, importedType: string): readonly string[] {
   const ids = idsOfType(targets, type);
   return ids.length > 0 ? ids : idsOfType(targets, importedType);

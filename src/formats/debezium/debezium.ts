@@ -136,7 +136,7 @@ const originOf = (fields: Fields): RowOrigin => ({
 
 /* Events of an outbox table (Outbox Event Router): the payload is the application's own, the header `id` is the event's. */
 
-/** Headers that table.fields.additional.placement is usually told to make of the column `type`. */
+/** Headers that table.fields.additional.placement usually makes of the column `type`. */
 const TYPE_HEADERS = ['eventType', 'event_type', 'type'] as const;
 
 /** A header says that a membership has changed: then it is no row, with any columns. */

@@ -1,5 +1,5 @@
 /**
- * Microsoft Entra ID, three sources in one format, told apart entry by entry: groups of a Graph delta query, audit log
+ * Microsoft Entra ID, three sources in one format, distinguished entry by entry: groups of a Graph delta query, audit log
  * entries (Azure Monitor or Graph), and Graph change notifications. They come alone, in lists, in pages (`value[]`) and
  * in batches of Azure Monitor (`records[]`).
  */
@@ -110,20 +110,24 @@ function readNotification(notification: Fields): readonly SourceEvent[] {
 }
 
 /**
- * Deleted for good, so that there is nothing to read anew: a group that goes to the recycle bin is told as `updated`. Of
+ * Deleted for good, so that there is nothing to read again: a group that goes to the recycle bin is announced as `updated`. Of
  * what is below a group (its members, its owners, a team's channels) `deleted` says nothing about the group.
  */
 const isGone = (resource: string | null, changeType: string | null): boolean =>
   changeType?.toLowerCase() === 'deleted' && /^\/?groups(?:\/[^/?]+|\('[^']+'\))?(?:\?.*)?$/i.test(resource ?? '');
 
-const READ_ANEW = `read the group's members from Graph (groups/{id}/members or groups/delta) and ${AS_FULL_STATE}`;
+const READ_FROM_GRAPH = `read the group's members from Graph (groups/{id}/members or groups/delta) and ${AS_FULL_STATE}`;
 
 function withoutDetail(notification: Fields, named: string | null): SourceEvent {
   const group = groupIn(named);
   if ('encryptedContent' in notification) {
-    return hint('encrypted_content', `What changed is encrypted, and Rollcall has no key for it: ${READ_ANEW}.`, group);
+    return hint(
+      'encrypted_content',
+      `What changed is encrypted, and Rollcall has no key for it: ${READ_FROM_GRAPH}.`,
+      group,
+    );
   }
-  return hint('change_without_detail', `The notification does not say what changed: ${READ_ANEW}.`, group);
+  return hint('change_without_detail', `The notification does not say what changed: ${READ_FROM_GRAPH}.`, group);
 }
 
 const LIFECYCLE = new Map([

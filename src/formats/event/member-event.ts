@@ -1,6 +1,6 @@
 /**
  * The one rule for events that applications make up themselves: the payload of an outbox, the data of a CloudEvent.
- * What happened is read from the event's names, whom it concerns from its ids. Names are told apart in event-name.ts.
+ * What happened is read from the event's names, whom it concerns from its ids. Names are read in event-name.ts.
  * Ids stand in the payload, or in its `data`, `payload` or `object`: the group as `groupId`, `group_id`, `groupID` or `group` (text, or
  * an object with `id`), the member likewise with `user` or `member`, several as `userIds`, `users`, `memberIds`, `members`.
  * What names a group and members without saying clearly what happened is a hint: neither guessed nor passed over. So is an

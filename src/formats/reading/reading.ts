@@ -140,15 +140,15 @@ type PartialHeader = Pick<EventHeader, 'group'> & Partial<EventHeader>;
 
 /** Members to add and to remove; `invalid` where an id cannot be one. */
 export function delta(
-  told: PartialHeader & { readonly add?: readonly string[]; readonly remove?: readonly string[] },
+  event: PartialHeader & { readonly add?: readonly string[]; readonly remove?: readonly string[] },
 ): Delta | Invalid {
   // Field by field: this is done for every record, and taking an object apart with a rest costs as much as a short JSON.parse.
-  const { group, eventId = null, occurredAt = null, add = NOBODY, remove = NOBODY } = told;
+  const { group, eventId = null, occurredAt = null, add = NO_MEMBERS, remove = NO_MEMBERS } = event;
   const problem = problemOf(group, eventId) ?? memberProblem(add, group) ?? memberProblem(remove, group);
   return problem ?? { kind: 'delta', group, eventId, occurredAt, add, remove };
 }
 
-const NOBODY: readonly string[] = [];
+const NO_MEMBERS: readonly string[] = [];
 
 /** Members who come, or members who go. Written out, since spreading would cost a third of the reading of a record. */
 export const deltaOf = (
@@ -157,12 +157,12 @@ export const deltaOf = (
   { group, eventId, occurredAt }: EventHeader,
 ): Delta | Invalid =>
   op === 'add'
-    ? delta({ group, eventId, occurredAt, add: members, remove: NOBODY })
-    : delta({ group, eventId, occurredAt, add: NOBODY, remove: members });
+    ? delta({ group, eventId, occurredAt, add: members, remove: NO_MEMBERS })
+    : delta({ group, eventId, occurredAt, add: NO_MEMBERS, remove: members });
 
 /** Exactly these members; `invalid` where an id cannot be one. */
-export function fullState(told: PartialHeader & { readonly members: readonly string[] }): FullState | Invalid {
-  const { group, eventId = null, occurredAt = null, members } = told;
+export function fullState(event: PartialHeader & { readonly members: readonly string[] }): FullState | Invalid {
+  const { group, eventId = null, occurredAt = null, members } = event;
   const problem = problemOf(group, eventId) ?? memberProblem(members, group);
   return problem ?? { kind: 'state', group, eventId, occurredAt, members, deleted: false };
 }

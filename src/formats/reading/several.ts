@@ -5,7 +5,7 @@ import type { Fields } from './reading.ts';
 import { invalid, isSerializedTwice, notAnObject, readValue, skip, textIn, tombstone } from './reading.ts';
 import { isObject } from '../../core/text/json.ts';
 
-/** Reads a record as JSON and hands it on; what is none is told in the same words by all. */
+/** Reads a record as JSON and hands it on; all report what is none in the same words. */
 export function readEvents(record: SourceRecord, eventsIn: (json: unknown) => readonly SourceEvent[]): Decoded {
   if (record.value === null) return [tombstone];
   const read = readValue(record);

@@ -71,7 +71,7 @@ const bareToken = (value: Uint8Array | null): string | null =>
 
 const tokenIn = (text: string): string | null => TOKEN.exec(text)?.[1] ?? null;
 
-/** Most records are claims: those are told by a look at the bytes, and parsed once, when they are decoded. */
+/** Most records are claims: those are recognised by a look at the bytes, and parsed once, when they are decoded. */
 function tokensIn(record: SourceRecord & { readonly read?: Read }): readonly string[] {
   if (record.value === null || (record.read === undefined && !mayHoldTokens(record.value))) return [];
   const content = contentOf(record);

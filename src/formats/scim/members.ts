@@ -106,21 +106,21 @@ function apply(patch: Patch, operation: Fields): string | null {
 function applyToAll(patch: Patch, op: 'add' | 'remove' | 'replace', value: unknown): string | null {
   patch.isTouched = true;
   if (op === 'remove' && (value === undefined || value === null)) {
-    startAnew(patch);
+    restart(patch);
     return null;
   }
   const members = membersIn(value);
   if (members === null) return 'its members are no list of objects';
   // No member (what the values say), or every member (what RFC 7644 says of the path alone)?
   if (op === 'remove' && members.users.length + members.refused.length === 0) return 'it removes an empty list';
-  if (op === 'replace') startAnew(patch);
+  if (op === 'replace') restart(patch);
   // Not spread: a list may be longer than the arguments of a call can be.
   for (const member of members.refused) patch.refused.push(member);
   want(patch, op === 'remove' ? 'remove' : 'add', members.users);
   return null;
 }
 
-function startAnew(patch: Patch): void {
+function restart(patch: Patch): void {
   patch.kind = 'state';
   patch.wanted.clear();
 }

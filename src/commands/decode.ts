@@ -1,4 +1,7 @@
-/** `rollcall decode FILE|-`: what each record of a source topic means, without Kafka and without Genesys Cloud. */
+/**
+ * `rollcall decode FILE|-`: what each record of a source topic means, and how that is printed, without Kafka and
+ * Genesys Cloud.
+ */
 import { Command } from 'commander';
 import { readRecords, type FileRecord } from '../console/file-source.ts';
 import { print, printJson, type CommandContext, unlessStopped, wholeNumber } from '../console/command-context.ts';
@@ -79,8 +82,6 @@ async function printRecord({ record }: FileRecord, decoding: Decoding, context: 
   const line = decodedLine(format.decode(record, { partitionCount }), nameOf(record));
   await printJson(context.stdout, line);
 }
-
-/* What a record means, as `rollcall decode` prints it. */
 
 export interface DecodedLine {
   readonly kind: SourceEvent['kind'];

@@ -1,4 +1,7 @@
-/** What Kafka permits the user that a command connects as: judged before anything else, and watched while a service runs. */
+/**
+ * What Kafka permits the user that a command connects as: judged before anything else, and looked at from time to time
+ * while a service runs; what is missing then is a reason not to be ready.
+ */
 import { explainKafkaError } from '../adapters/kafka/errors.ts';
 import type { KafkaConnectionOptions, KafkaHost } from '../adapters/kafka/options.ts';
 import { createLogTools, type KafkaLogTools } from '../adapters/kafka/tools.ts';
@@ -91,8 +94,6 @@ async function subjectOf(token: () => Promise<string>): Promise<string | null> {
   const subject = typeof claims === 'object' && claims !== null && 'sub' in claims ? claims.sub : null;
   return typeof subject === 'string' ? subject : null;
 }
-
-/* Looks from time to time, while a service runs, whether Kafka still permits what it needs; what is missing is a reason not to be ready. */
 
 const LOOK_EVERY_MS = 10_000;
 

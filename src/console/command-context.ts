@@ -1,4 +1,7 @@
-/** What a command gets of the process it runs in; cli.ts alone touches the process itself. */
+/**
+ * What a command gets of the process it runs in (cli.ts alone touches the process itself), how it prints, and checks of
+ * option values.
+ */
 import { once } from 'node:events';
 import type { Readable, Writable } from 'node:stream';
 import { InvalidArgumentError } from 'commander';
@@ -73,8 +76,6 @@ export async function unlessStopped<T>(context: Pick<CommandContext, 'stop'>, wo
 export function endIfStopped({ stop }: Pick<CommandContext, 'stop'>, when: string): void {
   if (stop.aborted) throw new ExitError(EXIT.someFailed, `stopped ${when}`);
 }
-
-/* Values of options, checked while commander reads the command line. */
 
 export function wholeNumber(min: number, max: number): (text: string) => number {
   return (text) => {

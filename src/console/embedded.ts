@@ -1,4 +1,7 @@
-/** The service without Kafka: the same pipeline on a log in this process. */
+/**
+ * The service without Kafka: the same pipeline on a log in this process; and what an interrupted run leaves, as reports
+ * that say so.
+ */
 import { MemoryBroker } from '../adapters/memory-log/memory-broker.ts';
 import { MemoryLog } from '../adapters/memory-log/memory-log.ts';
 import { sha256 } from '../adapters/system.ts';
@@ -46,8 +49,6 @@ export function embed({ context, config, ...ports }: EmbeddedParts, topics: Topi
   const pipeline = new Pipeline({ ...ports, log: connect(), clock, random, sha256 }, options);
   return { broker, tools: connect(), pipeline };
 }
-
-/* What an interrupted run leaves: changes without a report yet, as reports that say so. */
 
 const UNTRIED = {
   code: 'not_attempted',

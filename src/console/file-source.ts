@@ -1,4 +1,7 @@
-/** A file of changes as a source topic: line n is the record at offset n, in the one partition of `apply`. */
+/**
+ * A file of changes as a source topic: line n is the record at offset n, in the one partition of `apply`. Its remedies
+ * name the file: there is no topic to look into, and the file can be applied again.
+ */
 import type { MemoryBroker } from '../adapters/memory-log/memory-broker.ts';
 import type { Position, SourceRecord } from '../core/change/change.ts';
 import type { ReportRecord } from '../core/report/report.ts';
@@ -37,8 +40,6 @@ export async function fillSource(
     else broker.append([{ topic, partition, key: null, value: bytes, headers: [] }]);
   }
 }
-
-/* Remedies that work where the changes come from a file: there is no topic to look into, and the file can be applied again. */
 
 /** The record, with the advice that an operator of `apply` can follow. */
 export const inFile = (record: ReportRecord): ReportRecord =>

@@ -1,4 +1,7 @@
-/** What `rollcall plan` prints: totals, and each group for people or as a line of JSON. */
+/**
+ * What `rollcall plan` prints: totals, and each group for people or as a line of JSON; and the look-ups of a dry run:
+ * what the target calls a group and the members that its changes name.
+ */
 import { sourceMember } from '../core/change/change.ts';
 import { idKey } from '../core/change/id-key.ts';
 import { type IdKind, type SureResolution, unresolvedFailure } from '../core/ids/resolution.ts';
@@ -81,8 +84,6 @@ export function* planJson(plan: GroupPlan): Generator<string> {
   }
   yield `${entries.length === 0 ? '' : comma}${entries.join(',')}]}\n`;
 }
-
-/* For a dry run: what the target calls a group and everybody its changes name. */
 
 /** @returns why nothing can be planned, where the group is not known. @throws ExitError where the target gives no answer. */
 export async function namesFor(

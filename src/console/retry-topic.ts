@@ -1,4 +1,7 @@
-/** What operators' commands have in common: reading what waits in the retry topic, and asking its owners for something. */
+/**
+ * What operators' commands have in common: they read what waits in the retry topic, by the reducer of the owner
+ * (ownership.ts) and with filters, and send requests to its owners.
+ */
 import { operatorKey } from '../adapters/private-file.ts';
 import { intentId, type Intent } from '../core/change/change.ts';
 import { idKey } from '../core/change/id-key.ts';
@@ -192,8 +195,6 @@ async function awaitAnswers(
   }
   return given;
 }
-
-/* What the retry topic says is parked or dead, for people: the same reducer as the owner's (ownership.ts), and filters. */
 
 export interface WaitingIntent {
   readonly id: string;

@@ -1,4 +1,7 @@
-/** The source format that the configuration names, with the keys that it verifies signatures with. */
+/**
+ * The source format that the configuration names, with the keys that it verifies signatures with; and the first records
+ * of the source topic, so that what is wrong with them is reported before anything is applied.
+ */
 import { Option } from 'commander';
 import { systemClock } from '../adapters/system.ts';
 import { KeySetFile, type KeySetSurroundings } from '../adapters/tokens.ts';
@@ -72,8 +75,6 @@ async function verifierOf({ scimKeys }: FormatConfig, surroundings: KeySetSurrou
     throw new ExitError(EXIT.configuration, `SCIM_EVENTS_JWKS_FILE: ${why}`, { cause });
   }
 }
-
-/* Reads the first records of the source topic, so that what is wrong with them is reported before anything is applied. */
 
 const RECORDS_MAX = 200;
 /** So that each partition has its say, though the log hands out one after the other. */

@@ -1,4 +1,4 @@
-/** Opens the target for one command. */
+/** Opens the target, and the id map, for one command. */
 import { createGroupApi } from '../adapters/genesys/group-api.ts';
 import { connectThrough } from '../adapters/genesys/http-client.ts';
 import { createIdMap } from '../adapters/ids/create.ts';
@@ -65,8 +65,6 @@ export async function getGroupWithRetries(
     }
   }
 }
-
-/* Opens the id map for one command. */
 
 export interface OpenIdMap {
   /** null: the source has the target's own ids. */

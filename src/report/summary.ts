@@ -1,4 +1,7 @@
-/** The summary as JSON, in pieces: of millions of operations the whole would be longer than a string can be. */
+/**
+ * The summary of a report. As JSON it comes in pieces: of millions of operations the whole would be longer than a
+ * string can be. For people it has the counts, then what needs a person.
+ */
 import type { ReportRecord } from '../core/report/report.ts';
 import { isFailure, isKnownOutcome, type Summary } from '../core/report/summary.ts';
 import { jsonText, visible } from '../core/text/visible.ts';
@@ -15,8 +18,6 @@ export function* summaryJson({ operations, ...counts }: Summary, indent: number)
   }
   yield `${operations.length === 0 ? '' : `${line}${step}`}]${line}}\n`;
 }
-
-/* The summary for people: counts, then what needs a person. */
 
 /** More would scroll the counts away; the rest is in the file or the report topic. */
 const LISTED_MAX = 20;

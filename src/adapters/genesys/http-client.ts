@@ -1,5 +1,6 @@
 /**
- * One request over a pool of kept-alive connections to one origin; undici's events are translated here.
+ * One request over a pool of kept-alive connections to one origin; undici's events are translated here. Then what is
+ * read from a response: the plain facts of an HttpAnswer, and what the rate-limit headers say (genesys.md 5.2).
  * Exchange: queued → sent → over, or queued → over. `queued` becomes `sent` in the very tick that writes to the socket,
  * so a request that ends before was surely not written, and one that ends after may have reached the target.
  */
@@ -199,8 +200,6 @@ function deferred<T>(): { readonly promise: Promise<T>; readonly resolve: (value
   });
   return { promise, resolve };
 }
-
-/* What is read from a response: the plain facts of an Answer, and what the limit headers say (genesys.md 5.2). */
 
 export type Redact = (text: string) => string;
 

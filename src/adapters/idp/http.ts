@@ -1,7 +1,8 @@
 /**
- * Requests to an identity provider, with Node's own fetch. Each has a limit in time and size; none follows a redirect, as
- * the token must not go elsewhere. What may pass (429, 5xx, no answer) is waited for, as long as the server says; all
- * requests pass one gate, so that no answer (links without an end, a token that has expired already) makes us hurry.
+ * Requests to an identity provider, with Node's own fetch. Each has a limit in time and size; none follows a redirect,
+ * as the token must not go elsewhere. What may pass (429, 5xx, no answer) is waited for, as long as the server says;
+ * all requests pass one gate, so that no answer (links without an end, a token that has expired already) makes us
+ * hurry. Nothing is sent to an address, of an answer or of a topic, that leaves the configured base address.
  */
 import { IdpRefusal, IdpTrouble } from '../../core/ids/idp-failure.ts';
 import type { ProxySettings } from '../../core/target/proxy.ts';
@@ -197,8 +198,6 @@ function toFailure(error: unknown, stop: AbortSignal): { readonly why: string } 
   return { why: `${code}${cause instanceof Error ? cause.message : String(cause)}` };
 }
 
-/* One request to an identity provider, with Node's own fetch, and the body of its answer. */
-
 /** Of an answer. */
 const BODY_BYTES_MAX = 64 * 1024 * 1024;
 
@@ -266,8 +265,6 @@ export async function readBody(response: Response, over: AbortSignal): Promise<U
 
 const NO_MORE = Promise.resolve({ done: true, value: undefined } as const);
 
-/* What an identity provider asks for before a request is sent again. Pure. */
-
 /** Whether the same request may succeed later. */
 export const isPassing = (status: number): boolean => status === 408 || isThrottled(status) || status >= 500;
 
@@ -283,8 +280,6 @@ function resetMs(header: ReadHeader, now: number): number | null {
   const leftMs = Number(text) * 1000 - (Number.isNaN(serverNow) ? now : serverNow);
   return leftMs > 0 ? saneWaitMs(leftMs + 1000) : null;
 }
-
-/* Addresses from answers and from topics: nothing is sent to one that leaves the configured base address. Pure. */
 
 /** The path of the base address, without a slash at the end. */
 const prefixOf = (baseUrl: string): string => new URL(baseUrl).pathname.replace(/\/+$/, '');

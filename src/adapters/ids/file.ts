@@ -1,7 +1,8 @@
 /**
  * `ID_MAP=file:PATH`: a CSV or NDJSON file, reloaded when it changes. It is looked at again and again, since
- * notifications are lost where a file is replaced or mounted; a change is taken once it has rested for one look, so that
- * half a file is not. What cannot be used changes nothing, and is logged.
+ * notifications are lost where a file is replaced or mounted; a change is taken once it has rested for one look, so
+ * that half a file is not. What cannot be used changes nothing, and is logged. A file is read in one go, piece by
+ * piece, and read again if it was written to meanwhile.
  */
 import { constants, open, stat, type FileHandle } from 'node:fs/promises';
 import { idKey } from '../../core/change/id-key.ts';
@@ -171,8 +172,6 @@ async function firstRead(path: string): Promise<TableRead> {
     throw new IdMapError(`ID_MAP: ${path}: cannot be read (${why}); ${remedy}`, { cause });
   }
 }
-
-/* Reads a file of ids in one go, piece by piece, and notices when it was written to meanwhile. */
 
 /** Tells one content of a path from another: atomic replacing changes the inode, writing the size or the time. */
 export type Stamp = string;

@@ -1,4 +1,4 @@
-/** Reads a topic without a consumer group. */
+/** Reads a topic without a consumer group, and finds where the records of a partition begin and end. */
 import type { Admin, Cluster, PartitionMetadata, SeekEntry } from 'kafkajs';
 import type { ReadProgress } from '../../core/log/reading.ts';
 import type { Bounds, ReadOptions, TopicRecord } from '../../ports.ts';
@@ -190,8 +190,6 @@ const unreadableBatch = (where: string, message: string): KafkaFailure =>
     advice:
       'Find out what wrote it. Until retention or `kafka-delete-records.sh --bootstrap-server $KAFKA_BROKERS --offset-json-file …` removes it, the topic cannot be read.',
   });
-
-/* Where the records of a partition begin and end. */
 
 type Offsets = readonly (SeekEntry & { readonly high: string; readonly low: string })[];
 

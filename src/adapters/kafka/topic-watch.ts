@@ -1,6 +1,7 @@
 /**
- * Notices that a topic was deleted and recreated under a consumer: kafkajs goes on in the new topic at the offset that it had
- * reached in the old one, and reports nothing (kafkajs.md 2.11).
+ * Notices that a topic was deleted and recreated under a consumer: kafkajs goes on in the new topic at the offset that
+ * it had reached in the old one, and reports nothing (kafkajs.md 2.11). And why the brokers do not create a topic:
+ * kafkajs gathers the errors in one that names no reason, and drops the brokers' own words.
  */
 import kafkajs from 'kafkajs';
 import type { Cluster, Consumer, GroupMember } from 'kafkajs';
@@ -76,8 +77,6 @@ export class TopicWatch {
     return id;
   }
 }
-
-/* Why the brokers do not create a topic: kafkajs gathers it in an error that says nothing of it, and drops their own words. */
 
 /** By what the protocol calls it. Of others (permissions, a broker that is not there) `explainKafkaError` knows more. */
 const REFUSALS: ReadonlyMap<string, string> = new Map([

@@ -1,6 +1,6 @@
 /**
- * A change event, its intents and their position: the vocabulary every other file shares.
- * Ids are compared by their key (id-key.ts): of a UUID two spellings are one member, of any other id they are two.
+ * A change event, its intents and their position: the vocabulary every other file shares. Ids are compared by their key
+ * (id-key.ts): of a UUID two spellings are one member, of any other id they are two.
  *
  * Terminology (protocol.md 2 has all of it):
  *   change event  what a source record says about one group   intent      what an event wants for one member of the group
@@ -246,9 +246,10 @@ export interface SourceFormat {
   prepare?(records: readonly SourceRecord[]): Promise<void> | null;
 }
 
-/* Where an event lies in the source, and how that is written. */
-
-/** Within a group positions are totally ordered: by offset, then by index. */
+/**
+ * Where an event lies in the source, and how that is written.
+ * Within a group positions are totally ordered: by offset, then by index.
+ */
 export interface Position {
   readonly topic: string;
   readonly partition: number;

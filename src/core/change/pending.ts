@@ -1,6 +1,8 @@
 /**
- * Folding: of two intents for one member of one group the one with the higher position wins, independent of the order of
- * arrival. `add` then `remove` never cancel out: the member may already be there.
+ * Folding: of two intents for one member of one group the one with the higher position wins, independent of the order
+ * of arrival. `add` then `remove` never cancel out: the member may already be there. Also the intents of a change event
+ * (one per member, or the one of a full state), and since when changes wait, for the figures: workable ones apart from
+ * those that wait.
  */
 import type { Held } from './change.ts';
 import {
@@ -113,8 +115,6 @@ export function woken(intent: Intent): Intent {
   };
 }
 
-/* The intents of a change event: one per member, or the one of a full state. */
-
 /** What all intents of one event share. `seenAt` in epoch ms. */
 export interface Origin {
   /** As the source spells it. */
@@ -202,8 +202,6 @@ function counted(intents: readonly Intent[]): EventIntents {
 export const intentsOf = (event: Delta | FullState, source: ChangeSource, seenAt: number): Intent[] => [
   ...eventIntents(event, source, seenAt),
 ];
-
-/* Since when changes wait, for the figures: what can be worked on apart from what waits for an operator or for its time. */
 
 /** Since when the oldest change of each kind waits, epoch ms; null: there is none. */
 export interface Oldest {

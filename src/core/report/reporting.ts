@@ -243,8 +243,6 @@ const supersededFailure = (supersededBy: string | null): Failure | null =>
         advice: 'Nothing to do.',
       };
 
-/* Times as they are written: RFC 3339 in UTC. */
-
 /** RFC 3339 has four digits for the year. */
 const TIME_MAX = Date.parse('9999-12-31T23:59:59.999Z');
 

@@ -1,6 +1,7 @@
 /**
- * What a change of a row means for the membership: rows that are memberships come, go and move. What a row was before may not be
- * known; then a membership that it is now counts, and what may have ended is loud.
+ * What a change of a row means for the membership: rows that are memberships come, go and move. What a row was before
+ * may not be known; then a membership that it is now counts, and what may have ended is loud. Also Debezium's envelope:
+ * what a row was before, what it is after, and the operation.
  */
 import type { SourceEvent, SourceRecord } from '../../core/change/change.ts';
 import { isSameId } from '../../core/change/id-key.ts';
@@ -150,8 +151,6 @@ function arrived({ was, now, former }: Arrival, header: RowHeader): readonly Sou
   if (former?.kind === 'marked') return [added, rowMarked(former)];
   return [added, formerRowUnreadable(former?.kind === 'unknown' ? former.column : 'before')];
 }
-
-/* Debezium's envelope: what a row was before, what it is after, and the operation that made it so. */
 
 export const isEnvelope = (fields: Fields): boolean =>
   typeof fields['op'] === 'string' && ('before' in fields || 'after' in fields || isObject(fields['source']));

@@ -1,9 +1,9 @@
 /**
- * Debezium: one row of a table is one membership. Envelopes (`before`, `after`, `op`), with and without a schema, and in
- * CloudEvents; flattened rows (ExtractNewRecordState); events of an outbox. The default columns are those of Keycloak's
- * table user_group_membership.
- * A tombstone names no event: it follows a delete that has its own record, or, where records are flattened in the default mode, it
- * *is* the delete (`deletes: 'tombstones'`). Either way it is about one row and never says that a group is gone.
+ * Debezium: one row of a table is one membership. Envelopes (`before`, `after`, `op`), with and without a schema, and
+ * in CloudEvents; flattened rows (ExtractNewRecordState); events of an outbox. The default columns are those of
+ * Keycloak's table user_group_membership. A tombstone names no event: it follows a delete that has its own record, or,
+ * where records are flattened in the default mode, it *is* the delete (`deletes: 'tombstones'`). Either way it is about
+ * one row and never says that a group is gone.
  * https://debezium.io/documentation/reference/stable/connectors/postgresql.html, …/transformations/event-flattening.html,
  * …/transformations/outbox-event-router.html
  */
@@ -107,8 +107,7 @@ const unknownShape = (json: unknown): Invalid =>
       'DEBEZIUM_MEMBER_COLUMN, nor an event of an outbox.',
   );
 
-/* Debezium's changes as its CloudEventsConverter writes them: the envelope's fields are attributes, `data` has the rows. */
-
+/** Debezium's changes as its CloudEventsConverter writes them: the envelope's fields are attributes, `data` has the rows. */
 export const isCloudEvent = (fields: Fields): boolean =>
   'iodebeziumop' in fields && 'specversion' in fields && 'data' in fields;
 
@@ -134,9 +133,10 @@ const originOf = (fields: Fields): RowOrigin => ({
   name: fields['iodebeziumname'],
 });
 
-/* Events of an outbox table (Outbox Event Router): the payload is the application's own, the header `id` is the event's. */
-
-/** Headers that table.fields.additional.placement usually makes of the column `type`. */
+/**
+ * Events of an outbox table (Outbox Event Router): the payload is the application's own, the header `id` is the event's.
+ * Headers that table.fields.additional.placement usually makes of the column `type`.
+ */
 const TYPE_HEADERS = ['eventType', 'event_type', 'type'] as const;
 
 /** A header says that a membership has changed: then it is no row, with any columns. */

@@ -1,6 +1,7 @@
 /**
- * Columns and headers that say what was done: rows of history and audit tables have them, and what other connectors write. A row of
- * such a table was added when anything happened, so that it was added says nothing about the membership.
+ * Columns and headers that say what was done: rows of history and audit tables have them, and what other connectors
+ * write. A row of such a table was added when anything happened, so that it was added says nothing about the
+ * membership. Also the values of a column, of any name, that say that something was taken away.
  */
 import { eventNamed } from '../event/event-name.ts';
 import { memoizedByWords } from '../event/field-words.ts';
@@ -95,8 +96,6 @@ function sayingOfText(words: string): Saying | null {
 
 /** Of a JSON of which nothing else says that it is a row: it may be an event. */
 export const isEventName = memoizedByWords((words) => namesOperation(words) || PERHAPS.test(words));
-
-/* Values of columns that say that something was taken away, in a column of any name. */
 
 const LENGTH_MAX = 64;
 

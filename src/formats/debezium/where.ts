@@ -1,14 +1,13 @@
 /**
- * Which rows of the table are memberships. DEBEZIUM_MEMBER_WHERE says it in a small part of SQL: conditions that all must hold. Without
- * it, a column that usually marks rows as deleted or inactive must not be passed over: a row that it marks is no change. Neither is one of
- * a history or of a nested group, unless the conditions name the column that says so.
+ * Which rows of the table are memberships. DEBEZIUM_MEMBER_WHERE says it in a small part of SQL: conditions that all
+ * must hold. Without it, a column that usually marks rows as deleted or inactive must not be passed over: a row that it
+ * marks is no change. Neither is one of a history or of a nested group, unless the conditions name the column that says
+ * so. Also the table that DEBEZIUM_TABLE names, in the spellings of operators and connectors.
  */
 import { foundId, type FoundId } from '../reading/ids.ts';
 import { fieldsIn, invalid, listIn, textIn, type Fields } from '../reading/reading.ts';
 import { isTypeBeside, markIn, type Marked } from './marks.ts';
 import { isObject } from '../../core/text/json.ts';
-
-/* The table that DEBEZIUM_TABLE names, in the spellings in which operators and connectors write it. */
 
 /** What stands before the table may be its schema, its keyspace, its database or the connector's name. */
 export interface TableName {

@@ -1,4 +1,7 @@
-/** Answers of identity providers → JSON and links. Pure. */
+/**
+ * Answers of identity providers → JSON and links; server-sent events: bytes → messages. Pure.
+ * https://html.spec.whatwg.org/multipage/server-sent-events.html
+ */
 import { createHash } from 'node:crypto';
 import type { SourceRecord } from '../../core/change/change.ts';
 import { IdpTrouble } from '../../core/ids/idp-failure.ts';
@@ -91,8 +94,6 @@ export function linkOf({ header }: IdpAnswer, relation: string): string | null {
 
 /** As a format reads it. */
 export const recordOf = (value: Uint8Array): SourceRecord => ({ key: null, value, headers: [] });
-
-/* Server-sent events (https://html.spec.whatwg.org/multipage/server-sent-events.html): bytes → messages. Pure. */
 
 export interface Message {
   readonly event: string;

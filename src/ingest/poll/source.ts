@@ -1,4 +1,7 @@
-/** What polling is made of: an identity provider that is asked page by page, and tells how to go on. */
+/**
+ * What polling is made of: an identity provider that is asked page by page and returns a cursor, and what a cursor
+ * belongs to: a base address without its scheme, and the tenant where there is one.
+ */
 import type { SourceEvent } from '../../core/change/change.ts';
 import { deletedGroup } from '../../formats/reading/reading.ts';
 import type { IdpApi } from '../ports.ts';
@@ -62,8 +65,6 @@ export function goneGroups(known: KnownGroups, present: ReadonlySet<string>): Pa
   if (gone.length === 0) return null;
   return page({ events: gone.map((group) => deletedGroup({ group })) });
 }
-
-/* What a cursor belongs to: a base address, without its scheme, and the tenant where there is one. Pure. */
 
 export interface Scope {
   readonly scope: string;

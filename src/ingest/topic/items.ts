@@ -1,4 +1,7 @@
-/** A record of the input topic → what of it goes through the reorder window. Pure. */
+/**
+ * A record of the input topic → its items for the reorder window; and how far each partition is passed on, which is
+ * what may be committed.
+ */
 import { isChange, isUnread, type ChangeEvent, type Decoded, type SourceFormat } from '../../core/change/change.ts';
 import { stampOf, type RecordStamp } from '../../core/log/commit-metadata.ts';
 import { invalidLetter, type DeadLetter, type OriginalRecord } from '../../core/log/dead-letter.ts';
@@ -118,8 +121,6 @@ function deadLetterOf(
     failure: { code, message },
   });
 }
-
-/* How far each partition is passed on, and what of that has yet to be committed. */
 
 export class Done {
   readonly #commits = new Map<number, RelayCommit>();

@@ -1,4 +1,7 @@
-/** The options of passing a topic on, and the ports that it needs. */
+/**
+ * The options of passing a topic on, the ports that it needs, and its warnings to operators: counted, one line
+ * immediately and then at most one every ten seconds.
+ */
 import type { SourceFormat } from '../../core/change/change.ts';
 import type { Clock, Logger } from '../../ports.ts';
 import { AggregatedWarnings } from '../aggregated-warnings.ts';
@@ -25,8 +28,6 @@ export interface RekeyWorld {
   readonly logger: Logger;
   readonly warnings: RekeyWarnings;
 }
-
-/* The messages to operators of `rollcall ingest topic`: counted, a line at once and then at most one every ten seconds. */
 
 export interface RekeyWarnings {
   readonly deadLetters: AggregatedWarnings;

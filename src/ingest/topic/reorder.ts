@@ -1,13 +1,15 @@
 /**
  * The reorder window: events of several partitions → one stream in the order of their times. Pure: now is passed in.
  *
- * Within a partition the order of arrival stands: an event counts as no earlier than the one before it. The earliest event
- * is released when every other partition either has a later one in hand, or has been read past its time, or has been read
- * to its end for the whole window since the event came: what is idle must not hold up the others for ever. A partition
- * that has more to read is waited for, however long that takes; else a backlog would be put into a wrong order.
+ * Within a partition the order of arrival stands: an event counts as no earlier than the one before it. The earliest
+ * event is released when every other partition either has a later one in hand, or has been read past its time, or has
+ * been read to its end for the whole window since the event came: what is idle must not hold up the others for ever. A
+ * partition that has more to read is waited for, however long that takes; else a backlog would be put into a wrong
+ * order.
  *
- * What is no event goes right behind the one before it in its partition, and says nothing about the time up to which that
- * was read: when its record was written is later than what the events behind it are about.
+ * What is no event goes right behind the one before it in its partition, and says nothing about the time up to which
+ * that was read: when its record was written is later than what the events behind it are about. Times are microseconds:
+ * Entra ID writes seven digits after the second, more than a Date can hold.
  */
 /** Of what is no event. */
 export const NO_TIME = -Infinity;
@@ -149,8 +151,6 @@ function advance<T>(lane: Lane<T>): void {
   lane.queue = lane.queue.slice(lane.head);
   lane.head = 0;
 }
-
-/* When an event happened, in microseconds: Entra ID writes seven digits after the second, more than a Date can hold. */
 
 export interface EventTime {
   /** Epoch µs. */

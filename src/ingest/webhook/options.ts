@@ -2,7 +2,10 @@ import type { Invalid } from '../../core/change/change.ts';
 import type { Clock, Logger } from '../../ports.ts';
 import { AggregatedWarnings } from '../aggregated-warnings.ts';
 
-/** The options of the webhook server. */
+/**
+ * The options of the webhook server, its warnings, and its answers: a sender without the secret learns only that it is
+ * not authorized.
+ */
 export type KindName = 'okta' | 'auth0' | 'keycloak' | 'entra' | 'scim';
 
 export interface WebhookConfig {
@@ -27,8 +30,6 @@ export interface WebhookConfig {
   /** Requests under way, and requests whose records wait for Kafka. */
   readonly waitingMax: number;
 }
-
-/* What the webhook server tells of requests. */
 
 /** One for each message. */
 export interface WebhookWarnings {
@@ -58,8 +59,6 @@ export function webhookWarnings(clock: Pick<Clock, 'schedule'>, logger: Pick<Log
     },
   };
 }
-
-/* What a sender hears. Those who do not know the secret learn nothing but that. */
 
 export interface WebhookAnswer {
   readonly status: number;

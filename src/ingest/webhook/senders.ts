@@ -1,4 +1,8 @@
-/** The kinds of senders whose secret is configured; of the others there is no path. */
+/**
+ * The kinds of senders whose secret is configured (the others have no path): Auth0 event streams, Microsoft Graph,
+ * Keycloak, Okta event hooks and SCIM events by push. Each says how it proves its secret and which answer makes it
+ * repeat a request.
+ */
 import { createHmac } from 'node:crypto';
 import type { Invalid, SourceFormat } from '../../core/change/change.ts';
 import { KnownSecrets } from '../../core/text/redact.ts';
@@ -10,8 +14,7 @@ import type { KindName, WebhookConfig } from './options.ts';
 import { empty, json, refusedUnlessJson, type WebhookAnswer, unauthorized } from './options.ts';
 import { isObject } from '../../core/text/json.ts';
 
-/* Auth0 event streams with the destination `webhook` and authorization `bearer`. Any 2xx means "delivered". */
-
+/** Auth0 event streams with the destination `webhook` and authorization `bearer`. Any 2xx means "delivered". */
 const auth0 = (token: string): WebhookKind => ({
   ...bearer(token),
   name: 'auth0',
@@ -127,8 +130,7 @@ function verification(secret: string, { headers }: Head): WebhookAnswer {
   return json(200, { verification: challenge });
 }
 
-/* SCIM events by push (RFC 9967 over RFC 8935): one security event token a POST; 202, or 400 with a code of section 2.4. */
-
+/** SCIM events by push (RFC 9967 over RFC 8935): one security event token a POST; 202, or 400 with a code of section 2.4. */
 const scim = (token: string): WebhookKind => ({
   ...bearer(token),
   name: 'scim',

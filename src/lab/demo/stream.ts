@@ -1,6 +1,7 @@
 /**
  * The demo's change events, drawn from a seed, and the memberships that they ask for. Events come over and over
- * (duplicates), add who is there already (re-adds), name a member twice, and in one group an unknown user.
+ * (duplicates), add who is there already (re-adds), name a member twice, and in one group an unknown user. Last, what
+ * goes wrong in the demo: spread over the whole stream, and harmless to the verdict (FOREIGN_MEMBER).
  */
 import type { Random } from '../../ports.ts';
 import type { FaultRule } from '../sandbox/faults.ts';
@@ -108,8 +109,6 @@ const drawFrom =
   };
 
 const unique = (ids: readonly string[]): string[] => [...new Set(ids)];
-
-/* What goes wrong in the demo. Spread over the whole stream, and harmless to the verdict: see FOREIGN_MEMBER. */
 
 /** Primes, so that they seldom meet: of two the first alone would happen. */
 export const DEMO_FAULTS: readonly FaultRule[] = [

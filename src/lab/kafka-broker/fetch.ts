@@ -1,6 +1,7 @@
 /**
- * Fetches the jars of Apache Kafka, and other releases, with Maven, once per machine. A finished download is published by renaming its
- * folder, so the cache never holds half a release and two processes may fetch the same one at once.
+ * Fetches the jars of Apache Kafka, and other releases, with Maven, once per machine. A finished download is published
+ * by renaming its folder, so the cache never holds half a release and two processes may fetch the same one at once.
+ * Also which releases can be run here, and the Maven project that names what is fetched of each.
  */
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -117,8 +118,6 @@ async function exists(path: string): Promise<boolean> {
     () => false,
   );
 }
-
-/* Which releases of Apache Kafka can be run here, and the Maven project that names what is fetched of a release. */
 
 export type KafkaVersion = '4.2.0' | '3.9.1';
 

@@ -14,7 +14,7 @@ import { startSandbox } from '../src/lab/sandbox/sandbox.ts';
 import { printEnvironment } from '../src/lab/sandbox/server.ts';
 import type { Figure } from './figure.ts';
 import { RunProcess } from './run-process.ts';
-import { host, sendEvents } from './service.ts';
+import { context, sendEvents } from './service.ts';
 
 const EVENTS = 200_000;
 const GROUPS = 500;
@@ -27,9 +27,9 @@ export async function measureMemory(): Promise<readonly Figure[]> {
     process.stderr.write('!!! SKIPPED: memory, which only Linux tells in /proc\n');
     return [];
   }
-  const log = { info: (_: object, message: string) => void process.stderr.write(`${message}\n`) };
+  const logger = { info: (_: object, message: string) => void process.stderr.write(`${message}\n`) };
   const cacheDirectory = kafkaCacheDirectory(process.env);
-  const broker = await startBroker({ version: '4.2.0' }, { cacheDirectory, log, timer: host.clock });
+  const broker = await startBroker({ version: '4.2.0' }, { cacheDirectory, logger, timer: context.clock });
   const sandbox = await startSandbox();
   try {
     await sandbox.goDown();
@@ -50,7 +50,7 @@ export async function measureMemory(): Promise<readonly Figure[]> {
 
 async function measureRun(environment: Readonly<Record<string, string>>): Promise<readonly Figure[]> {
   const config = readConfig(environment, ['kafka', 'topics'], readText);
-  const tools = createLogTools(config.kafka, { clock: host.clock, log: commandLog(host, config) });
+  const tools = createLogTools(config.kafka, { clock: context.clock, logger: commandLog(context, config) });
   try {
     await createTopics(config.topics, tools, { partitionCount: PARTITIONS, replicationFactor: -1 });
     await sendBacklog(tools, config.topics.source);
@@ -60,7 +60,7 @@ async function measureRun(environment: Readonly<Record<string, string>>): Promis
   const run = await RunProcess.start(environment);
   try {
     const recordsPerSecond = await readAll(run);
-    await pause(host.clock, SETTLE_MS);
+    await pause(context.clock, SETTLE_MS);
     const { peak, resident } = await run.memoryMib();
     const name = (what: string) => `memory with ${EVENTS.toLocaleString('en')} changes pending, ${what}`;
     return [
@@ -77,12 +77,12 @@ const EVENTS_PER_SEND = 2_000;
 
 /** Ids as long as the target's, a single addition per event. */
 async function sendBacklog(tools: LogTools, topic: string): Promise<void> {
-  const groups = Array.from({ length: GROUPS }, () => host.random.uuid());
+  const groups = Array.from({ length: GROUPS }, () => context.random.uuid());
   for (let from = 0; from < EVENTS; from += EVENTS_PER_SEND) {
     const events = Array.from({ length: EVENTS_PER_SEND }, (_, index) => {
       const group = groups[(from + index) % GROUPS] ?? '';
-      const change = { group_id: group, add_members: [host.random.uuid()], remove_members: [] };
-      return { group, value: JSON.stringify({ ...change, event_id: host.random.uuid() }) };
+      const change = { group_id: group, add_members: [context.random.uuid()], remove_members: [] };
+      return { group, value: JSON.stringify({ ...change, event_id: context.random.uuid() }) };
     });
     await sendEvents(tools, topic, events);
   }
@@ -95,7 +95,7 @@ const LIMIT_MS = 180_000;
 
 /** Until everything is pending; returns records per second from the first record on. */
 async function readAll(run: RunProcess): Promise<number> {
-  const { clock } = host;
+  const { clock } = context;
   const deadline = clock.now().monotonic + LIMIT_MS;
   let first: { readonly at: number; readonly pending: number } | null = null;
   while (clock.now().monotonic < deadline) {

@@ -5,7 +5,7 @@
  * can undercut. It is less than requests ÷ rate.
  */
 import type { Figure } from './figure.ts';
-import { host, requestCount, sendEvents, withService } from './service.ts';
+import { context, requestCount, sendEvents, withService } from './service.ts';
 import { withStream } from './stream-sandbox.ts';
 
 const LIMITS = { allowed: 100, windowSeconds: 2 };
@@ -14,10 +14,10 @@ export async function measureRateLimit(): Promise<readonly Figure[]> {
   return withStream({ limits: LIMITS, latencyMs: { min: 5, max: 25 } }, (stream, sandbox) =>
     withService(sandbox, async ({ tools, pipeline, sourceTopic }) => {
       await sendEvents(tools, sourceTopic, stream.events);
-      const startedAt = host.clock.now().monotonic;
+      const startedAt = context.clock.now().monotonic;
       await pipeline.start();
       await pipeline.whenAtRest();
-      const seconds = (host.clock.now().monotonic - startedAt) / 1000;
+      const seconds = (context.clock.now().monotonic - startedAt) / 1000;
       const throttled = Object.values(sandbox.stats.requests).reduce((sum, counts) => sum + (counts['429'] ?? 0), 0);
       const requests = requestCount(sandbox);
       const needed = requests - throttled;

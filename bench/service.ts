@@ -2,7 +2,7 @@
 import { systemClock, systemRandom } from '../src/adapters/system.ts';
 import { embed, type Embedded } from '../src/console/embedded.ts';
 import { native } from '../src/formats/native/native.ts';
-import type { Host } from '../src/console/host.ts';
+import type { CommandContext } from '../src/console/command-context.ts';
 import { commandLog, readText } from '../src/console/kafka-tools.ts';
 import { withTarget } from '../src/console/target.ts';
 import { readConfig } from '../src/config/config.ts';
@@ -12,7 +12,7 @@ import type { StreamEvent } from '../src/lab/demo/stream.ts';
 import type { LogTools } from '../src/ports.ts';
 import type { Sandbox } from '../src/lab/sandbox/sandbox.ts';
 
-export const host: Host = {
+export const context: CommandContext = {
   environment: process.env,
   stdin: process.stdin,
   stdout: process.stdout,
@@ -33,10 +33,10 @@ export interface BenchService extends Embedded {
 /** `work` starts the pipeline, so that a backlog can be there before; it is drained afterwards. */
 export async function withService<T>(sandbox: Sandbox, work: (service: BenchService) => Promise<T>): Promise<T> {
   const config = readConfig(demoEnvironment(sandbox), ['genesys', 'pipeline'], readText);
-  const logger = commandLog(host, config);
-  return withTarget({ host, genesys: config.genesys, logger }, async (api) => {
+  const logger = commandLog(context, config);
+  return withTarget({ context, genesys: config.genesys, logger }, async (api) => {
     const topics = demoTopics('bench');
-    const embedded = embed({ host, config, api, ids: null, format: native, logger }, topics, DEMO_PARTITIONS);
+    const embedded = embed({ context, config, api, ids: null, format: native, logger }, topics, DEMO_PARTITIONS);
     try {
       return await work({ ...embedded, concurrency: config.genesys.concurrency, sourceTopic: topics.source });
     } finally {

@@ -17,7 +17,7 @@ import { readConfig } from '../src/config/config.ts';
 import type { LogTools } from '../src/ports.ts';
 import type { Figure } from './figure.ts';
 import { buildProgram } from './run-process.ts';
-import { host } from './service.ts';
+import { context } from './service.ts';
 
 const PER_SECOND = 500;
 const WARM_UP_SECONDS = 5;
@@ -29,13 +29,16 @@ const SECRET = 'bench-secret';
 
 /** @throws KafkaSetupError where there is no Kafka. */
 export async function measureWebhook(): Promise<readonly Figure[]> {
-  const log = { info: (_: object, message: string) => void process.stderr.write(`${message}\n`) };
+  const logger = { info: (_: object, message: string) => void process.stderr.write(`${message}\n`) };
   const cacheDirectory = kafkaCacheDirectory(process.env);
   // Both compilers, as in production: with the quick start's single one the broker answers late.
-  const broker = await startBroker({ version: '4.2.0', jvmFlags: [] }, { cacheDirectory, log, timer: host.clock });
+  const broker = await startBroker(
+    { version: '4.2.0', jvmFlags: [] },
+    { cacheDirectory, logger, timer: context.clock },
+  );
   const environment = { KAFKA_BROKERS: broker.brokers.join(',') };
   const config = readConfig(environment, ['kafka', 'topics'], readText);
-  const tools = createLogTools(config.kafka, { clock: host.clock, log: commandLog(host, config) });
+  const tools = createLogTools(config.kafka, { clock: context.clock, logger: commandLog(context, config) });
   try {
     await createTopics(config.topics, tools, { partitionCount: 6, replicationFactor: -1 });
     return await measureServer(environment, tools, config.topics.source);
@@ -58,7 +61,7 @@ async function measureServer(
     await load.run(SECONDS);
     const waits = load.waitsMs.toSorted((a, b) => a - b);
     const dying = load.run(KILL_AFTER_SECONDS + 1);
-    await pause(host.clock, KILL_AFTER_SECONDS * 1_000);
+    await pause(context.clock, KILL_AFTER_SECONDS * 1_000);
     await server.kill();
     await dying;
     const written = await idsOf(tools, topic);
@@ -109,7 +112,7 @@ async function idsOf(tools: LogTools, topic: string): Promise<ReadonlySet<string
   return ids;
 }
 
-/** Sends at a fixed rate, whatever becomes of the requests before. */
+/** Sends at a fixed rate, independent of the results of earlier requests. */
 class Load {
   readonly acknowledged: string[] = [];
   readonly waitsMs: number[] = [];
@@ -122,7 +125,7 @@ class Load {
   }
 
   async run(seconds: number): Promise<void> {
-    const { clock } = host;
+    const { clock } = context;
     const startedAt = clock.now().monotonic;
     const answers: Promise<void>[] = [];
     for (let index = 0; index < seconds * PER_SECOND; index += 1) {
@@ -147,7 +150,7 @@ class Load {
         response.resume().once('end', () => {
           if (response.statusCode === 200) {
             this.acknowledged.push(id);
-            this.waitsMs.push(host.clock.now().monotonic - dueAt);
+            this.waitsMs.push(context.clock.now().monotonic - dueAt);
           }
           resolve();
         });
@@ -162,7 +165,7 @@ class Load {
 /** Okta's, one event each: the sender with the shortest patience. */
 function eventHook(id: string, group: string): string {
   const target = [
-    { id: host.random.uuid(), type: 'User', alternateId: 'jane.doe@example.com', displayName: 'Jane Doe' },
+    { id: context.random.uuid(), type: 'User', alternateId: 'jane.doe@example.com', displayName: 'Jane Doe' },
     { id: group, type: 'UserGroup', alternateId: 'unknown', displayName: 'Sales' },
   ];
   const event = {
@@ -189,7 +192,7 @@ class WebhookProcess {
     const program = await buildProgram();
     const [port = 0] = await freePorts(1);
     const server = new WebhookProcess(program, port, environment);
-    const served = await within(host.clock, START_LIMIT_MS, server.#served());
+    const served = await within(context.clock, START_LIMIT_MS, server.#served());
     if (served !== 'timed_out') return server;
     await server.kill();
     throw new Error('`rollcall ingest webhook` does not serve');
@@ -224,7 +227,7 @@ class WebhookProcess {
         () => false,
       );
       if (isServed) return;
-      await pause(host.clock, LOOK_MS);
+      await pause(context.clock, LOOK_MS);
     }
     throw new Error('`rollcall ingest webhook` has ended');
   }

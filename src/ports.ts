@@ -1,5 +1,5 @@
 /** What the pipeline needs from the world: plain data and promises. One conformance suite per port, on fake and real adapter. */
-import type { Answer, NoToken } from './core/target/answer.ts';
+import type { HttpAnswer, NoToken } from './core/target/answer.ts';
 import type { ReadProgress, ReadRange, UnreadableBatch } from './core/log/reading.ts';
 import type { PatchBody } from './core/target/plan.ts';
 import type { Ahead, Inspection, RecordStamp } from './core/log/commit-metadata.ts';
@@ -117,7 +117,7 @@ export interface ChangeLogHandler {
   offsetOutOfRange(topic: InputTopic, partition: number): void;
   /** The consumer is gone (crash, watchdog, rejoin): nothing is owned until the next `assigned`. */
   lost(reason: string): void;
-  /** The log cannot go on (credentials, TLS, codec, programming error); `error.message` names the mend. */
+  /** The log cannot go on (credentials, TLS, codec, programming error); `error.message` names the remedy. */
   failed(error: Error): void;
 }
 
@@ -140,7 +140,7 @@ export interface ChangeLog {
   seek(topic: InputTopic, partition: number, offset: bigint): void;
   pause(topic: InputTopic, partition: number): void;
   resume(topic: InputTopic, partition: number): void;
-  /** Leaves the group and joins anew, since what was read says that the ownership is doubtful. */
+  /** Leaves the group and joins again, since what was read says that the ownership is doubtful. */
   rejoin(reason: string): void;
   /** Leaves the group, so that others take over at once, and closes every connection. */
   leave(): Promise<void>;
@@ -193,7 +193,7 @@ export type MayStart = () => boolean;
 
 /** The rate gate: one permit is one request to the target. It follows the target's own limit headers, and its 429s. */
 export interface RateGate {
-  /** Takes a permit if one is free and nobody waits for one. */
+  /** Takes a permit if one is free and no caller waits for one. */
   tryTake(): boolean;
   /** Resolves with a permit taken, first come first served. */
   take(): Promise<void>;
@@ -223,17 +223,17 @@ export type SearchRequest = Search & { readonly mayStart: MayStart };
 /** The target: one request a call, with the caller's permit; after a 401 one more, with its own. Failures are Answers. */
 export interface GroupApi {
   readonly gate: RateGate;
-  getGroup(request: GetGroupRequest): Promise<Answer>;
-  patchGroup(request: PatchGroupRequest): Promise<Answer>;
+  getGroup(request: GetGroupRequest): Promise<HttpAnswer>;
+  patchGroup(request: PatchGroupRequest): Promise<HttpAnswer>;
   /** Users or groups that a filter finds, one page of them. */
-  search(request: SearchRequest): Promise<Answer>;
+  search(request: SearchRequest): Promise<HttpAnswer>;
   /** Sees to it that there is a token, although the client may have been refused before; null = there is one. */
   ensureToken(): Promise<NoToken | null>;
   close(): Promise<void>;
 }
 
 /** `unanswered`: the target gave no answer that can be used; outcome.ts judges. */
-export type Resolution = SureResolution | { readonly kind: 'unanswered'; readonly answer: Answer };
+export type Resolution = SureResolution | { readonly kind: 'unanswered'; readonly answer: HttpAnswer };
 
 /** Ids of the identity provider → ids of the target (`ID_MAP`). Where the target has to be asked, it costs a request. */
 export interface IdMap extends LookUpMemory {

@@ -17,12 +17,12 @@ export interface LastingLine {
 }
 
 export function logLasting(
-  { clock, log }: { readonly clock: Pick<Clock, 'now'>; readonly log: Logger },
+  { clock, logger }: { readonly clock: Pick<Clock, 'now'>; readonly logger: Logger },
   { level, cause, fields, message }: LastingLine,
 ): void {
-  const causes = causesOf.get(log) ?? new RepeatedCauses();
-  causesOf.set(log, causes);
+  const causes = causesOf.get(logger) ?? new RepeatedCauses();
+  causesOf.set(logger, causes);
   const leftOut = causes.admit(`${message} ${cause}`, clock.now().monotonic);
-  if (leftOut === null) log.debug(fields, message);
-  else log[level]({ ...fields, ...leftOutField(leftOut) }, message);
+  if (leftOut === null) logger.debug(fields, message);
+  else logger[level]({ ...fields, ...leftOutField(leftOut) }, message);
 }

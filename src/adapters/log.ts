@@ -1,4 +1,4 @@
-/** The log for operators: JSON lines, made by pino. No secret gets out, wherever it stands: whole lines are looked through. */
+/** The log for operators: JSON lines, made by pino. No secret gets out: whole lines are searched. */
 import pino from 'pino';
 import type { KnownSecrets } from '../core/text/redact.ts';
 import { visibleJson } from '../core/text/visible.ts';
@@ -6,7 +6,7 @@ import type { Logger } from '../ports.ts';
 
 export interface LogOptions {
   readonly level: 'debug' | 'info' | 'warn' | 'error' | 'silent';
-  /** Texts that must not appear, in whatever field, message or stack. */
+  /** Texts that must not appear in any field, message or stack. */
   readonly secrets: Pick<KnownSecrets, 'redact'>;
 }
 

@@ -1,4 +1,7 @@
-/** Files that only their owner may read: reports name who is in which group. */
+/**
+ * Files that only their owner may read: reports name who is in which group; a key signs the requests of operators
+ * (core/log/request-record.ts).
+ */
 import { createHmac, timingSafeEqual } from 'node:crypto';
 import { open, type FileHandle } from 'node:fs/promises';
 import type { OperatorKey } from '../core/log/request-record.ts';
@@ -22,8 +25,6 @@ async function closeToOthers(file: FileHandle): Promise<void> {
   const stats = await file.stat();
   if (stats.isFile() && (stats.mode & OTHERS) !== 0) await file.chmod(OWNER_ONLY);
 }
-
-/* The shared key that requests of operators are signed with (core/log/request-record.ts). */
 
 /** @param current the key as it is now: its file may have changed. */
 export function operatorKey(current: () => string): OperatorKey {

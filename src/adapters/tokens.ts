@@ -16,6 +16,7 @@ import {
 } from 'jose';
 import { refusedToken, type TokenVerdict, type TokenVerifier } from '../formats/scim/token-verifier.ts';
 import type { Clock, Logger } from '../ports.ts';
+import { jsonInBytes, jsonIn, isObject } from '../core/text/json.ts';
 
 export interface TokenExpectations {
   /** `iss` must be it; null: any. */
@@ -35,14 +36,6 @@ export async function tokenVerifier(
 }
 
 type KeySet = ReturnType<typeof createLocalJWKSet>;
-
-function parsed(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
-}
 
 /** Without those that can verify nothing: one bad key of a sender must not refuse the tokens of the others. */
 async function usableKeys(keySet: unknown, logger: Pick<Logger, 'warn'>): Promise<JSONWebKeySet> {
@@ -148,8 +141,8 @@ function judge(payload: Uint8Array, header: JWSHeaderParameters, expected: Token
   // RFC 8417 2.3 and 4.1: without its type an access token of the same issuer could pass for an event.
   if (header.typ?.toLowerCase().replace(/^application\//, '') !== 'secevent+jwt')
     return refusedToken('token_type', "The token's `typ` must be secevent+jwt (RFC 8417 2.3).");
-  const claims = parsed(new TextDecoder().decode(payload));
-  if (!isClaims(claims)) return refusedToken('token_claims', 'The signed content is no JSON object of claims.');
+  const claims = jsonInBytes(payload);
+  if (!isObject(claims)) return refusedToken('token_claims', 'The signed content is no JSON object of claims.');
   const { issuer, audience } = expected;
   if (issuer !== null && claims['iss'] !== issuer)
     return refusedToken('token_issuer', "The token's `iss` is not the configured issuer.");
@@ -157,9 +150,6 @@ function judge(payload: Uint8Array, header: JWSHeaderParameters, expected: Token
     return refusedToken('token_audience', "The token's `aud` does not hold the configured audience.");
   return { kind: 'verified', claims };
 }
-
-const isClaims = (value: unknown): value is Readonly<Record<string, unknown>> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
 
 function refusalOf(error: unknown): TokenVerdict {
   if (error instanceof errors.JWKSNoMatchingKey)
@@ -210,7 +200,7 @@ export class KeySetFile implements TokenVerifier {
       throw new Error(`The key set ${path} cannot be read; set the path of a JWKS file.`, { cause });
     }
     try {
-      const verifier = await tokenVerifier(parsed(text), expected, surroundings.logger);
+      const verifier = await tokenVerifier(jsonIn(text), expected, surroundings.logger);
       return new KeySetFile(path, expected, surroundings, { text, verifier });
     } catch (cause) {
       throw new Error(`The key set ${path} ${messageOf(cause)}`, { cause });
@@ -255,7 +245,7 @@ export class KeySetFile implements TokenVerifier {
     this.#judged = text;
     try {
       if (text === null) throw new Error('cannot be read');
-      this.#verifier = await tokenVerifier(parsed(text), this.#expected, logger);
+      this.#verifier = await tokenVerifier(jsonIn(text), this.#expected, logger);
       logger.info({ path: this.#path }, 'the key set has changed and is loaded');
     } catch (error) {
       const problem = messageOf(error);

@@ -1,6 +1,7 @@
 /**
  * Statistics → Prometheus text. The pipeline keeps the totals, so every scrape fills a registry of its own: no series
- * of a partition that has gone stays behind.
+ * of a partition that has gone stays behind. The figures of the process have one registry that stays: memory, CPU,
+ * event loop, garbage collection, and which build it is.
  */
 import { Counter, Gauge, Registry, collectDefaultMetrics } from 'prom-client';
 import type { BreakerReason } from '../core/target/breaker.ts';
@@ -146,8 +147,6 @@ function breakerOpen(registry: Registry, { breaker }: PipelineStats): void {
   });
   for (const reason of breakerReasons) gauge.set({ reason }, Number(breaker?.reason === reason));
 }
-
-/* Figures of the process: memory, CPU, event loop, garbage collection, and which build it is. One registry for the process. */
 
 let registry: Registry | null = null;
 

@@ -1,4 +1,7 @@
-/** Statistics → ready or not, and why. A possible loss is named but makes nobody unready: a restart would not mend it. */
+/**
+ * Statistics → ready or not, and why. A possible loss is named but does not make the instance unready: a restart would
+ * not help.
+ */
 import type { PartitionStats, PipelineStats } from '../pipeline/stats.ts';
 import type { Clock } from '../ports.ts';
 
@@ -93,9 +96,10 @@ function unrecorded(groups: readonly string[]): string[] {
   ];
 }
 
-/* A value that anybody may ask for, and that takes its time to work out: a former one is given while that would take too much. */
-
-/** At most a twentieth of the time goes into working it out. */
+/**
+ * A value that anybody may ask for, and that takes its time to work out: a former one is given while that would take too much.
+ * At most a twentieth of the time goes into working it out.
+ */
 const REST_RATIO = 19;
 
 export class Sparing<T> {

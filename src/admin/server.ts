@@ -27,7 +27,7 @@ export interface AdminOptions {
 export interface AdminSources {
   readonly stats: () => ServiceStats;
   readonly clock: Pick<Clock, 'now'>;
-  readonly log: Pick<Logger, 'error'>;
+  readonly logger: Pick<Logger, 'error'>;
   /** Redacted in the reasons of `/readyz`: errors of the brokers stand there. */
   readonly secrets: Pick<KnownSecrets, 'redact'>;
 }
@@ -63,7 +63,7 @@ export async function startAdmin(options: AdminOptions, sources: AdminSources): 
 const hasBody = ({ headers }: IncomingMessage): boolean =>
   headers['transfer-encoding'] !== undefined || (headers['content-length'] ?? '0') !== '0';
 
-interface Answer {
+interface AdminAnswer {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: string;
@@ -73,7 +73,7 @@ class Pages {
   readonly #options: AdminOptions;
   readonly #sources: AdminSources;
   /** Anybody may ask for it, and the statistics of hundreds of thousands of changes take their time. */
-  readonly #ready: Sparing<Answer>;
+  readonly #ready: Sparing<AdminAnswer>;
 
   constructor(options: AdminOptions, sources: AdminSources) {
     this.#options = options;
@@ -81,16 +81,16 @@ class Pages {
     this.#ready = new Sparing(sources.clock, () => this.#readyAnswer());
   }
 
-  async answer(request: IncomingMessage): Promise<Answer> {
+  async answer(request: IncomingMessage): Promise<AdminAnswer> {
     try {
       return await this.#page(request);
     } catch (error) {
-      this.#sources.log.error({ error }, 'the admin server could not answer');
+      this.#sources.logger.error({ error }, 'the admin server could not answer');
       return json(500, { error: 'internal error' });
     }
   }
 
-  async #page({ method, url = '/', headers }: IncomingMessage): Promise<Answer> {
+  async #page({ method, url = '/', headers }: IncomingMessage): Promise<AdminAnswer> {
     const path = url.replace(/\?.*$/s, '');
     const { token } = this.#options;
     if (path === '/metrics' && !isAllowed(token, headers.authorization))
@@ -108,13 +108,13 @@ class Pages {
     }
   }
 
-  #readyAnswer(): Answer {
+  #readyAnswer(): AdminAnswer {
     const state = readyPage(this.#sources.stats());
     const answer = json(state.ready ? 200 : 503, state);
     return { ...answer, body: this.#sources.secrets.redact(answer.body) };
   }
 
-  async #metrics(): Promise<Answer> {
+  async #metrics(): Promise<AdminAnswer> {
     const { stats, clock } = this.#sources;
     const texts = await Promise.all([metricsText(stats(), clock.now().wall), processMetrics()]);
     return { status: 200, headers: { 'content-type': metricsContentType }, body: texts.join('') };
@@ -127,13 +127,13 @@ const isAllowed = (token: string | null, authorization = ''): boolean =>
 
 const digest = (text: string): Buffer => createHash('sha256').update(text).digest();
 
-const json = (status: number, body: object, headers: Readonly<Record<string, string>> = {}): Answer => ({
+const json = (status: number, body: object, headers: Readonly<Record<string, string>> = {}): AdminAnswer => ({
   status,
   headers: { 'content-type': 'application/json', ...headers },
   body: `${jsonText(body)}\n`,
 });
 
-function write(response: ServerResponse, { status, headers, body }: Answer): void {
+function write(response: ServerResponse, { status, headers, body }: AdminAnswer): void {
   response.writeHead(status, { 'cache-control': 'no-store', 'x-content-type-options': 'nosniff', ...headers });
   response.end(body);
 }

@@ -4,7 +4,15 @@ import { Command } from 'commander';
 import { embed, leftOver, type Embedded } from '../console/embedded.ts';
 import { FILE_TOPICS, fileEnvironment, fillSource, inFile } from '../console/file-source.ts';
 import { DECIDED_LENGTH_MIN, decideSets, heldSets, setText, type HeldSet } from '../console/held-sets.ts';
-import { collect, print, printSummary, stopped, type Host, unlessStopped, writeSummary } from '../console/host.ts';
+import {
+  collect,
+  print,
+  printSummary,
+  stopped,
+  type CommandContext,
+  unlessStopped,
+  writeSummary,
+} from '../console/command-context.ts';
 import { commandConfig, commandLog } from '../console/kafka-tools.ts';
 import { showProgress } from '../console/progress.ts';
 import { readReport } from '../console/report-search.ts';
@@ -26,7 +34,7 @@ export interface ApplyFlags extends Pick<FormatFlags, 'format'> {
   readonly approve?: readonly string[];
 }
 
-export function applyCommand(host: Host): Command {
+export function applyCommand(context: CommandContext): Command {
   return new Command('apply')
     .summary('apply a file of changes, without Kafka')
     .description(
@@ -43,7 +51,7 @@ export function applyCommand(host: Host): Command {
     )
     .addHelpText('after', examples)
     .action(async (file: string, flags: ApplyFlags) => {
-      host.finish(await applyFile(file, flags, host));
+      context.finish(await applyFile(file, flags, context));
     });
 }
 
@@ -61,28 +69,28 @@ Removals that the guard holds (GUARD_GROUP_PERCENT and the like) are listed with
 SLOW_RETRY_SCHEDULE_MS=60000,300000 waits for them. Exits 1 where some changes failed, and 69 where the target has been
 out of reach for 60 s (78 where it refuses the credentials); what is left is then listed as retry_scheduled, and the file can be applied again.`;
 
-export async function applyFile(file: string, flags: ApplyFlags, host: Host): Promise<ExitCode> {
+export async function applyFile(file: string, flags: ApplyFlags, context: CommandContext): Promise<ExitCode> {
   checkDigests(flags.approve ?? []);
   const parts = ['genesys', 'pipeline', 'ids', 'format'] as const;
-  const config = await commandConfig(host, parts, withFormat(fileEnvironment(host.environment), flags));
-  const logger = commandLog(host, config);
+  const config = await commandConfig(context, parts, withFormat(fileEnvironment(context.environment), flags));
+  const logger = commandLog(context, config);
   const format = await openFormat(config.format);
-  const { end, summary, held } = await withTarget({ host, genesys: config.genesys, logger }, async (api) => {
-    const { ids, close } = await openIdMap(config, { host, api, logger });
-    const embedded = embed({ host, config, api, ids, format, logger }, FILE_TOPICS, 1);
+  const { end, summary, held } = await withTarget({ context, genesys: config.genesys, logger }, async (api) => {
+    const { ids, close } = await openIdMap(config, { context, api, logger });
+    const embedded = embed({ context, config, api, ids, format, logger }, FILE_TOPICS, 1);
     try {
-      await readFile(embedded, file, host);
+      await readFile(embedded, file, context);
       const approve = flags.approve ?? [];
-      return await applyAll({ embedded, api, format, isMapped: ids !== null, approve }, host);
+      return await applyAll({ embedded, api, format, isMapped: ids !== null, approve }, context);
     } finally {
       await close();
     }
   });
   if (flags.report !== undefined) await writeSummary(flags.report, summary);
-  await (flags.json === true ? printSummary(host.stdout, summary) : print(host.stdout, summaryText(summary)));
-  await print(flags.json === true ? host.stderr : host.stdout, heldText(held));
+  await (flags.json === true ? printSummary(context.stdout, summary) : print(context.stdout, summaryText(summary)));
+  await print(flags.json === true ? context.stderr : context.stdout, heldText(held));
   if (end.kind === 'unavailable') {
-    await print(host.stderr, host.secrets.redact(`rollcall: the target cannot be used: ${end.reason}\n`));
+    await print(context.stderr, context.secrets.redact(`rollcall: the target cannot be used: ${end.reason}\n`));
     return end.code;
   }
   const isAllDone = end.kind === 'rest' && summary.success_count === summary.total_operations;
@@ -110,35 +118,35 @@ interface Applied {
 }
 
 /** Nothing has been sent yet, so that a signal ends it where it stands. */
-async function readFile({ broker }: Embedded, file: string, host: Host): Promise<void> {
+async function readFile({ broker }: Embedded, file: string, context: CommandContext): Promise<void> {
   const source = broker.topic(FILE_TOPICS.source).partition(0);
-  const endProgress = showProgress(host.stderr, host.clock, () => ({
+  const endProgress = showProgress(context.stderr, context.clock, () => ({
     settled: Number(source.end),
     total: Number(source.end),
     unit: 'lines',
     detail: 'read',
   }));
-  await unlessStopped(host, fillSource(broker, file, host)).finally(endProgress);
+  await unlessStopped(context, fillSource(broker, file, context)).finally(endProgress);
 }
 
-async function applyAll(applying: Applying, host: Host): Promise<Applied> {
+async function applyAll(applying: Applying, context: CommandContext): Promise<Applied> {
   const { tools } = applying.embedded;
-  const end = await runToRest(applying, host);
+  const end = await runToRest(applying, context);
   const operations = await readOperations(tools);
   const { format, isMapped } = applying;
-  for (const record of await leftOver({ log: tools, format, isMapped }, operations, host))
+  for (const record of await leftOver({ log: tools, format, isMapped }, operations, context))
     foldReport(operations, record);
   // Also of a run that was asked to stop.
-  const held = await heldSets(retryOf(applying, { ...host, stop: new AbortController().signal }));
+  const held = await heldSets(retryOf(applying, { ...context, stop: new AbortController().signal }));
   await tools.close();
   for (const [id, record] of operations) operations.set(id, inFile(record));
-  return { end, summary: summaryOf(operations, host.clock.now().wall), held };
+  return { end, summary: summaryOf(operations, context.clock.now().wall), held };
 }
 
-const retryOf = ({ embedded: { tools } }: Applying, host: Host): RetryTopic => ({
+const retryOf = ({ embedded: { tools } }: Applying, context: CommandContext): RetryTopic => ({
   topic: FILE_TOPICS.retry,
   tools,
-  host,
+  context,
 });
 
 /** The record that counts of each operation. */
@@ -152,7 +160,7 @@ async function readOperations(tools: LogTools): Promise<Operations> {
   return operations;
 }
 
-async function runToRest(applying: Applying, host: Host): Promise<End> {
+async function runToRest(applying: Applying, context: CommandContext): Promise<End> {
   const { embedded, api, approve } = applying;
   const refusal = await api.ensureToken();
   if (refusal?.refused === true)
@@ -160,18 +168,18 @@ async function runToRest(applying: Applying, host: Host): Promise<End> {
   const { pipeline, broker } = embedded;
   const total = Number(broker.topic(FILE_TOPICS.source).partition(0).end);
   await pipeline.start();
-  const endProgress = showProgress(host.stderr, host.clock, () => progressOf(pipeline, total));
-  const watch = watchBreaker(pipeline, host);
+  const endProgress = showProgress(context.stderr, context.clock, () => progressOf(pipeline, total));
+  const watch = watchBreaker(pipeline, context);
   const work = async (): Promise<End> => {
     await pipeline.whenAtRest();
-    await approveHeld(retryOf(applying, host), approve, host.environment['USER'] ?? '');
+    await approveHeld(retryOf(applying, context), approve, context.environment['USER'] ?? '');
     await pipeline.whenAtRest();
     return { kind: 'rest' };
   };
   try {
     return await Promise.race([
       work(),
-      stopped(host.stop).then((): End => ({ kind: 'stopped' })),
+      stopped(context.stop).then((): End => ({ kind: 'stopped' })),
       pipeline.ended.then((error): End => {
         throw error ?? new Error('the pipeline ended by itself');
       }),
@@ -200,8 +208,8 @@ interface BreakerWatch {
   readonly end: () => void;
 }
 
-/** Nobody waits beside a file for a target that stays down. */
-function watchBreaker(pipeline: Pipeline, { clock }: Pick<Host, 'clock'>): BreakerWatch {
+/** A command with a file does not wait for a target that stays down. */
+function watchBreaker(pipeline: Pipeline, { clock }: Pick<CommandContext, 'clock'>): BreakerWatch {
   let cancel = (): void => undefined;
   const opened = new Promise<End>((resolve) => {
     const check = (): void => {
@@ -244,7 +252,7 @@ async function approveHeld(retry: RetryTopic, digests: readonly string[], user: 
     const found = sets.filter((set) => set.digest.startsWith(digest.toLowerCase()));
     const [only] = found;
     if (only !== undefined && found.length === 1) approved.push(only);
-    else await print(retry.host.stderr, `--approve ${digest}: ${found.length === 0 ? NONE : SEVERAL}\n`);
+    else await print(retry.context.stderr, `--approve ${digest}: ${found.length === 0 ? NONE : SEVERAL}\n`);
   }
   const decision = { kind: 'approve', author: isId(user) ? user : 'apply' } as const;
   await decideSets(retry, approved, decision, async () => undefined);

@@ -1,7 +1,10 @@
-/** `rollcall decode FILE|-`: what each record of a source topic means, without Kafka and without Genesys Cloud. */
+/**
+ * `rollcall decode FILE|-`: what each record of a source topic means, and how that is printed, without Kafka and
+ * Genesys Cloud.
+ */
 import { Command } from 'commander';
 import { readRecords, type FileRecord } from '../console/file-source.ts';
-import { print, printJson, type Host, unlessStopped, wholeNumber } from '../console/host.ts';
+import { print, printJson, type CommandContext, unlessStopped, wholeNumber } from '../console/command-context.ts';
 import { commandConfig } from '../console/kafka-tools.ts';
 import { formatOption, formatOptions, type FormatFlags, withFormat } from '../console/source-format.ts';
 import type { SourceFormat } from '../core/change/change.ts';
@@ -21,7 +24,7 @@ export interface DecodeFlags extends FormatFlags {
   readonly partitions: number;
 }
 
-export function decodeCommand(host: Host): Command {
+export function decodeCommand(context: CommandContext): Command {
   return new Command('decode')
     .summary('what each record of a source topic means')
     .description(
@@ -38,7 +41,7 @@ export function decodeCommand(host: Host): Command {
     )
     .addHelpText('after', examples)
     .action(async (file: string, flags: DecodeFlags) => {
-      host.finish(await unlessStopped(host, decodeFile(file, flags, host)));
+      context.finish(await unlessStopped(context, decodeFile(file, flags, context)));
     });
 }
 
@@ -51,18 +54,18 @@ Examples:
 Prints {"kind":"delta|state|skip|hint|invalid",…,"format"}; of a record with several events, the kind is that of what
 changes most. Exits 1 where a line is no record; the others are printed all the same.`;
 
-export async function decodeFile(file: string, flags: DecodeFlags, host: Host): Promise<ExitCode> {
-  const { format: config } = await commandConfig(host, ['format'], withFormat(host.environment, flags));
+export async function decodeFile(file: string, flags: DecodeFlags, context: CommandContext): Promise<ExitCode> {
+  const { format: config } = await commandConfig(context, ['format'], withFormat(context.environment, flags));
   const options = await formatOptions(config);
   const detecting = config.name === 'auto' ? autoFormat(options) : null;
   const format = sourceTopicFormat(config.name, options);
   const nameOf = detecting === null ? () => format.name : detecting.tookFor;
   let hasBadLines = false;
-  for await (const record of readRecords(file, host)) {
+  for await (const record of readRecords(file, context)) {
     if (record.kind === 'bad') {
       hasBadLines = true;
-      await print(host.stderr, `line ${record.line}: ${record.message}\n`);
-    } else await printRecord(record, { format, nameOf, partitionCount: flags.partitions }, host);
+      await print(context.stderr, `line ${record.line}: ${record.message}\n`);
+    } else await printRecord(record, { format, nameOf, partitionCount: flags.partitions }, context);
   }
   return hasBadLines ? EXIT.someFailed : EXIT.done;
 }
@@ -73,14 +76,12 @@ interface Decoding {
   readonly partitionCount: number;
 }
 
-async function printRecord({ record }: FileRecord, decoding: Decoding, host: Host): Promise<void> {
+async function printRecord({ record }: FileRecord, decoding: Decoding, context: CommandContext): Promise<void> {
   const { format, nameOf, partitionCount } = decoding;
   await format.prepare?.([record]);
   const line = decodedLine(format.decode(record, { partitionCount }), nameOf(record));
-  await printJson(host.stdout, line);
+  await printJson(context.stdout, line);
 }
-
-/* What a record means, as `rollcall decode` prints it. */
 
 export interface DecodedLine {
   readonly kind: SourceEvent['kind'];
@@ -133,11 +134,11 @@ const changeOf = (event: ChangeEvent): DecodedChange => ({
 
 /** A record with one event gives its reason alone; of several, each is named with its index. */
 function reasonOf(events: Decoded): string | null {
-  const told = events.flatMap((event, index) => {
+  const reasons = events.flatMap((event, index) => {
     if (isChange(event)) return [];
     return [events.length === 1 ? why(event) : `event ${index}: ${event.kind}: ${why(event)}`];
   });
-  return told.length === 0 ? null : told.join('; ');
+  return reasons.length === 0 ? null : reasons.join('; ');
 }
 
 const why = (event: Skip | Hint | Invalid): string => (event.kind === 'skip' ? event.reason : event.message);

@@ -1,4 +1,4 @@
-/** `rollcall doctor`: everything that `run` needs, tried one after the other; each finding with its mend. Changes nothing. */
+/** `rollcall doctor`: everything that `run` needs, tried one after the other; each finding with its remedy. Changes nothing. */
 import { Command } from 'commander';
 import { readConfig, type Config } from '../config/config.ts';
 import { ConfigError } from '../config/problem.ts';
@@ -9,55 +9,55 @@ import { EXIT, type ExitCode } from '../exit-codes.ts';
 import type { GroupApi } from '../ports.ts';
 import { configOf, fail, judgeIds, ok, warn, type Finding, type Judged } from '../console/doctor-finding.ts';
 import { kafkaFindings } from '../console/doctor-kafka.ts';
-import { print, printJson, type Host } from '../console/host.ts';
+import { print, printJson, type CommandContext } from '../console/command-context.ts';
 import { fileFindings, scimFindings } from '../console/doctor-id-map.ts';
 import { commandLog, readText } from '../console/kafka-tools.ts';
-import { readGroup, targetExitCode, withTarget } from '../console/target.ts';
+import { getGroupWithRetries, targetExitCode, withTarget } from '../console/target.ts';
 
 export interface DoctorFlags {
   readonly json?: true;
 }
 
-export function doctorCommand(host: Host): Command {
+export function doctorCommand(context: CommandContext): Command {
   return new Command('doctor')
     .summary(
       'try everything that `run` needs: configuration, brokers, topics, first records, token, permission, limits',
     )
-    .description('Tries what `run` needs and says how to mend what is wrong. Changes nothing.')
+    .description('Tries what `run` needs and names a remedy for each problem. Changes nothing.')
     .option('--json', 'one JSON object: {"findings":[{"check","status","message","advice"}]}')
     .addHelpText(
       'after',
       '\nExits 78 where the configuration is wrong, or where credentials or a permission of Kafka are refused; else 69 where something fails.',
     )
     .action(async (flags: DoctorFlags) => {
-      host.finish(await examine(flags, host));
+      context.finish(await examine(flags, context));
     });
 }
 
-export async function examine(flags: DoctorFlags, host: Host): Promise<ExitCode> {
+export async function examine(flags: DoctorFlags, context: CommandContext): Promise<ExitCode> {
   const judged = [
-    ...configurationFindings(host),
-    ...(await kafkaFindings(host)),
-    ...(await idFileFindings(host)),
-    ...(await targetFindings(host)),
+    ...configurationFindings(context),
+    ...(await kafkaFindings(context)),
+    ...(await idFileFindings(context)),
+    ...(await targetFindings(context)),
   ];
   const findings = judged.map(({ check, status, message, advice }): Finding => ({ check, status, message, advice }));
   const redacted = findings.map((finding) => ({
     ...finding,
-    message: host.secrets.redact(finding.message),
-    advice: finding.advice === null ? null : host.secrets.redact(finding.advice),
+    message: context.secrets.redact(finding.message),
+    advice: finding.advice === null ? null : context.secrets.redact(finding.advice),
   }));
   await (flags.json === true
-    ? printJson(host.stdout, { findings: redacted })
-    : print(host.stdout, redacted.map(findingText).join('')));
+    ? printJson(context.stdout, { findings: redacted })
+    : print(context.stdout, redacted.map(findingText).join('')));
   const exits = judged.filter(({ status }) => status === 'fail').map(({ exit }) => exit);
   return exits.includes(EXIT.configuration) ? EXIT.configuration : (exits[0] ?? EXIT.done);
 }
 
-function configurationFindings(host: Host): Judged[] {
+function configurationFindings(context: CommandContext): Judged[] {
   try {
     const { warnings, risks } = readConfig(
-      host.environment,
+      context.environment,
       ['kafka', 'topics', 'format', 'ids', 'genesys', 'pipeline', 'operator', 'admin'],
       readText,
     );
@@ -80,23 +80,23 @@ function configurationFindings(host: Host): Judged[] {
 const misspelling = (warning: string): Judged =>
   warn('configuration', warning, 'Correct the name, or unset the variable.');
 
-async function idFileFindings(host: Host): Promise<Judged[]> {
-  const config = configOf(host, ['ids']);
+async function idFileFindings(context: CommandContext): Promise<Judged[]> {
+  const config = configOf(context, ['ids']);
   if (config?.ids.source.kind !== 'file') return [];
-  return judgeIds(await fileFindings(config.ids.source.path, host, config), EXIT.configuration);
+  return judgeIds(await fileFindings(config.ids.source.path, context, config), EXIT.configuration);
 }
 
-async function idLookUpFindings(host: Host, api: GroupApi): Promise<Judged[]> {
-  const config = configOf(host, ['ids']);
+async function idLookUpFindings(context: CommandContext, api: GroupApi): Promise<Judged[]> {
+  const config = configOf(context, ['ids']);
   if (config?.ids.source.kind !== 'scim') return [];
-  return judgeIds(await scimFindings(config.ids, api, host), EXIT.unavailable);
+  return judgeIds(await scimFindings(config.ids, api, context), EXIT.unavailable);
 }
 
-async function targetFindings(host: Host): Promise<Judged[]> {
-  const config = configOf(host, ['genesys']);
+async function targetFindings(context: CommandContext): Promise<Judged[]> {
+  const config = configOf(context, ['genesys']);
   if (config === null) return [];
   const proxies = proxyFindings(config);
-  return withTarget({ host, genesys: config.genesys, logger: commandLog(host, config) }, async (api) => {
+  return withTarget({ context, genesys: config.genesys, logger: commandLog(context, config) }, async (api) => {
     const refused = await api.ensureToken();
     if (refused !== null) {
       const { code, advice, message } = tokenFailure(refused);
@@ -106,8 +106,8 @@ async function targetFindings(host: Host): Promise<Judged[]> {
     return [
       ...proxies,
       ok('token', `${config.genesys.loginUrl} gives a token.`),
-      await permissionFinding(config, api, host),
-      ...(await idLookUpFindings(host, api)),
+      await permissionFinding(config, api, context),
+      ...(await idLookUpFindings(context, api)),
       limitsFinding(config, api),
     ];
   });
@@ -122,9 +122,13 @@ function proxyFindings({ genesys, proxy }: Config<'genesys'>): Judged[] {
   });
 }
 
-/** Reading a group that does not exist: whoever may see groups is told so, who may not is refused. */
-async function permissionFinding({ genesys }: Config<'genesys'>, api: GroupApi, host: Host): Promise<Judged> {
-  const { answer, outcome } = await readGroup(api, host.random.uuid(), host);
+/** Reading a group that does not exist: a client that may see groups gets a 404, one that may not is refused. */
+async function permissionFinding(
+  { genesys }: Config<'genesys'>,
+  api: GroupApi,
+  context: CommandContext,
+): Promise<Judged> {
+  const { answer, outcome } = await getGroupWithRetries(api, context.random.uuid(), context);
   if (outcome.kind === 'not_found') return ok('permission', 'Groups can be read through SCIM.');
   if (outcome.kind === 'denied') {
     const message = 'The OAuth client may not use SCIM groups: directory:group:edit is missing.';

@@ -5,18 +5,18 @@
 import { Command } from 'commander';
 import { intentId, isId, sourceMember } from '../core/change/change.ts';
 import { HELD_BY } from '../core/group/guard.ts';
-import { AUTHOR_LENGTH_MAX, type Answer } from '../core/log/request-record.ts';
+import { AUTHOR_LENGTH_MAX, type OperatorAnswer } from '../core/log/request-record.ts';
 import { timeText } from '../core/report/reporting.ts';
 import { jsonText } from '../core/text/visible.ts';
 import { EXIT, ExitError, type ExitCode } from '../exit-codes.ts';
-import { collect, print, printJson, type Host } from '../console/host.ts';
+import { collect, print, printJson, type CommandContext } from '../console/command-context.ts';
 import {
   DECIDED,
   decideSets,
   type DecisionKind,
   heldSets,
   isByDigest,
-  one,
+  setWithDigest,
   selected,
   setLine,
   setText,
@@ -37,7 +37,7 @@ export interface DecisionFlags extends HeldFlags {
   readonly yes?: true;
 }
 
-export function heldCommand(host: Host): Command {
+export function heldCommand(context: CommandContext): Command {
   const json = '--json';
   const list = new Command('list')
     .summary('what is held, one line a group: how many of its members, since when, and why')
@@ -45,7 +45,7 @@ export function heldCommand(host: Host): Command {
       json,
       'one JSON object a line: {"digest","prefix","group","partition","by","since","count","group_size","percent"}',
     )
-    .action((flags: HeldFlags) => withRetryTopic(host, (retry) => listHeld(retry, flags)));
+    .action((flags: HeldFlags) => withRetryTopic(context, (retry) => listHeld(retry, flags)));
   const show = new Command('show')
     .summary('who would be removed')
     .argument('<digest>', 'as `held list` prints it; its beginning is enough')
@@ -53,20 +53,20 @@ export function heldCommand(host: Host): Command {
       json,
       'one JSON object a line: {"id","group","group_target","member","target","by","since"}; targets: ids in Genesys Cloud',
     )
-    .action((digest: string, flags: HeldFlags) => withRetryTopic(host, (retry) => showHeld(retry, digest, flags)));
+    .action((digest: string, flags: HeldFlags) => withRetryTopic(context, (retry) => showHeld(retry, digest, flags)));
   return new Command('held')
     .summary('removals that wait for an operator: list, show, approve, reject')
     .description(
-      'The guard holds removals that would take too much of a group, or too much in all. A digest names exactly what is held of one group: whatever changes that set makes another digest.',
+      'The guard holds removals that would take too much of a group, or too much in all. A digest names exactly what is held of one group: each change to that set makes another digest.',
     )
     .addCommand(list, { isDefault: true })
     .addCommand(show)
-    .addCommand(decideCommand(host, 'approve'))
-    .addCommand(decideCommand(host, 'reject'))
+    .addCommand(decideCommand(context, 'approve'))
+    .addCommand(decideCommand(context, 'reject'))
     .addHelpText('after', examples);
 }
 
-const decideCommand = (host: Host, kind: Decision['kind']): Command =>
+const decideCommand = (context: CommandContext, kind: Decision['kind']): Command =>
   new Command(kind)
     .summary(kind === 'approve' ? 'let exactly these removals pass' : 'refuse them: the members stay')
     .argument('[digest...]', 'of `held list`: the digits that it prints, or the whole digest')
@@ -77,7 +77,7 @@ const decideCommand = (host: Host, kind: Decision['kind']): Command =>
     .option('--author <name>', 'who decides; stands in the report (default: USER of the environment)')
     .option('--json', 'one JSON object a line: {"digest","group","result","count"}')
     .action((digests: readonly string[], flags: DecisionFlags) =>
-      withRetryTopic(host, (retry) => decideHeld(retry, decisionOf(kind, digests, flags, host), flags)),
+      withRetryTopic(context, (retry) => decideHeld(retry, decisionOf(kind, digests, flags, context), flags)),
     );
 
 const examples = `
@@ -93,14 +93,14 @@ Where \`rollcall run\` has OPERATOR_KEY, these commands need the same; it takes 
 
 export async function listHeld(retry: RetryTopic, { json }: HeldFlags): Promise<ExitCode> {
   const sets = await heldSets(retry);
-  const { stdout } = retry.host;
+  const { stdout } = retry.context;
   for (const set of sets) await (json === true ? printJson(stdout, setLine(set)) : print(stdout, setText(set)));
-  if (json !== true) await print(retry.host.stderr, `${sets.length} groups have held removals\n`);
+  if (json !== true) await print(retry.context.stderr, `${sets.length} groups have held removals\n`);
   return EXIT.done;
 }
 
 export async function showHeld(retry: RetryTopic, digest: string, { json }: HeldFlags): Promise<ExitCode> {
-  const set = one(await heldSets(retry), digest);
+  const set = setWithDigest(await heldSets(retry), digest);
   for (const intent of set.intents) {
     const { guard } = intent;
     const member = sourceMember(intent);
@@ -112,10 +112,10 @@ export async function showHeld(retry: RetryTopic, digest: string, { json }: Held
     const entry = { id, group: set.group, group_target: groupTarget, member, target, by: held?.by ?? null, since };
     const isElsewhere = groupTarget !== set.group;
     const as = target === member && !isElsewhere ? '' : `  as ${target}${isElsewhere ? ` of ${groupTarget}` : ''}`;
-    const { stdout } = retry.host;
+    const { stdout } = retry.context;
     await (json === true ? printJson(stdout, entry) : print(stdout, `remove  ${member}${as}  (${id})\n`));
   }
-  if (json !== true) await print(retry.host.stderr, setText(set));
+  if (json !== true) await print(retry.context.stderr, setText(set));
   return EXIT.done;
 }
 
@@ -128,7 +128,7 @@ export function decisionOf(
   kind: Decision['kind'],
   digests: readonly string[],
   flags: DecisionFlags,
-  host: Host,
+  context: CommandContext,
 ): Decision {
   const { group = [], by = [], all } = flags;
   const hasOthers = group.length > 0 || by.length > 0 || all === true;
@@ -139,7 +139,7 @@ export function decisionOf(
       EXIT.usage,
       `held ${kind}: say which: digests of \`rollcall held list\`, --group, --by or --all`,
     );
-  return { kind, digests, groups: group, by, all: all === true, author: authorOf(flags, host) };
+  return { kind, digests, groups: group, by, all: all === true, author: authorOf(flags, context) };
 }
 
 /** Each set is named by its own digest, so that no more is released than the operator was shown. */
@@ -148,7 +148,7 @@ export async function decideHeld(
   decision: Decision,
   { json, yes }: Pick<DecisionFlags, 'json' | 'yes'>,
 ): Promise<ExitCode> {
-  const { stdout, stderr } = retry.host;
+  const { stdout, stderr } = retry.context;
   const sets = selected(await heldSets(retry), decision);
   if (!isByDigest(decision) && yes !== true) {
     for (const set of sets) await (json === true ? printJson(stdout, setLine(set)) : print(stdout, setText(set)));
@@ -179,14 +179,14 @@ function dryText({ kind, all, groups, by }: Decision, sets: readonly HeldSet[]):
   return `${counts}: ${again}; exactly these with\n  rollcall held ${kind} ${digests}\n`;
 }
 
-function authorOf({ author }: DecisionFlags, { environment }: Host): string {
+function authorOf({ author }: DecisionFlags, { environment }: CommandContext): string {
   const name = author ?? environment['USER'] ?? '';
   if (isId(name)) return name;
   const most = `up to ${AUTHOR_LENGTH_MAX} characters, none of them a control character`;
   throw new ExitError(EXIT.usage, `held: say who decides: --author <name>, ${most}`);
 }
 
-function answerText(answer: Answer, set: HeldSet | undefined, form: 'json' | 'text'): string {
+function answerText(answer: OperatorAnswer, set: HeldSet | undefined, form: 'json' | 'text'): string {
   if (answer.kind === 'replay') return '';
   const { digest, verdict, count } = answer;
   const group = set?.group ?? null;

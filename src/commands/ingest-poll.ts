@@ -19,7 +19,7 @@ import { scimSource } from '../ingest/poll/scim.ts';
 import type { PollSource } from '../ingest/poll/source.ts';
 import type { LogTools } from '../ports.ts';
 import { serveAdmin } from '../console/admin.ts';
-import type { Host } from '../console/host.ts';
+import type { CommandContext } from '../console/command-context.ts';
 import { createPermitted, kafkaAccess } from '../console/access.ts';
 import { IngestReadiness, openQueue, topicsAreRight, type IngestSurroundings } from '../console/ingest-setup.ts';
 import { kafkaExit, serviceConfig } from '../console/kafka-tools.ts';
@@ -32,7 +32,7 @@ export interface PollFlags {
   readonly once?: true;
 }
 
-export function pollCommand(host: Host): Command {
+export function pollCommand(context: CommandContext): Command {
   return new Command('poll')
     .summary('asks an identity provider for what is new, until SIGTERM')
     .description(
@@ -42,8 +42,8 @@ export function pollCommand(host: Host): Command {
     .option('--once', 'end when there is nothing new (for cron); exits 69 where it does not answer')
     .addHelpText('after', help)
     .action(async (name: SourceName, flags: PollFlags) => {
-      await pollSource(name, flags, host);
-      host.finish(EXIT.done);
+      await pollSource(name, flags, context);
+      context.finish(EXIT.done);
     });
 }
 
@@ -56,11 +56,11 @@ Sources, and what each needs (secrets also as NAME_FILE):
 
 The first start writes every group as a full state (INGEST_POLL_START=now: only what changes from now on). A cursor that the
 identity provider does not take any more (Okta keeps 90 days, a delta token of Entra ID lives for 7), or that is deleted,
-has every group written as a full state, whatever INGEST_POLL_START says. A group is written as a full state only when it was read to its last page. Groups that are gone are written as deleted; \`rollcall
-run\` holds those, and every large removal, until somebody approves.
+has every group written as a full state, even with INGEST_POLL_START=now. A group is written as a full state only when it was read to its last page. Groups that are gone are written as deleted; \`rollcall
+run\` holds those, and every large removal, until an operator approves.
 
 Changes are acknowledged before the cursor is written: killed at any moment it loses nothing, and may repeat. Run one
-instance for each identity provider. Nothing but https, except on this machine; 429 and 5xx are waited for as told.
+instance for each identity provider. Nothing but https, except on this machine; 429 and 5xx are waited for as the response says.
 Health and metrics on ADMIN_PORT (8080), but not with --once: /healthz, /readyz, /metrics.
 
 Example:
@@ -71,21 +71,21 @@ Example:
 
 type Settings = Config<'kafka' | 'topics' | 'ingest' | 'poll'>;
 
-export async function pollSource(name: SourceName, flags: PollFlags, host: Host): Promise<void> {
+export async function pollSource(name: SourceName, flags: PollFlags, context: CommandContext): Promise<void> {
   const parts = ['kafka', 'topics', 'ingest', 'poll', 'admin', name] as const;
-  const { config, logger: log } = serviceConfig(host, parts);
-  const live = new LiveConfig<(typeof parts)[number]>(config, parts, { host, logger: log });
+  const { config, logger } = serviceConfig(context, parts);
+  const live = new LiveConfig<(typeof parts)[number]>(config, parts, { context, logger });
   const readiness = new IngestReadiness();
   // What runs once, from cron, is not probed, and may run beside another service.
-  const admin = flags.once === true ? null : await serveAdmin(live, () => readiness.health, { host, logger: log });
-  const tools = createLogTools(liveKafka(live), { clock: host.clock, log });
+  const admin = flags.once === true ? null : await serveAdmin(live, () => readiness.health, { context, logger });
+  const tools = createLogTools(liveKafka(live), { clock: context.clock, logger });
   try {
     const world = {
-      clock: host.clock,
-      random: host.random,
-      log,
-      stop: host.stop,
-      secrets: host.secrets,
+      clock: context.clock,
+      random: context.random,
+      logger,
+      stop: context.stop,
+      secrets: context.secrets,
       proxy: config.proxy,
     };
     const limits = { timeoutMs: config.poll.timeoutMs, triesMax: flags.once === true ? ONCE_TRIES_MAX : null };
@@ -95,7 +95,7 @@ export async function pollSource(name: SourceName, flags: PollFlags, host: Host)
       ...needsOfCursor(config.poll.cursorTopic),
     ];
     const kafka = kafkaAccess(needs, tools, config.kafka);
-    await poll(config, source, { flags, surroundings: { host, log, tools, readiness, kafka } });
+    await runPoll(config, source, { flags, surroundings: { context, logger, tools, readiness, kafka } });
   } catch (error) {
     if (error instanceof IdpRefusal) throw new ExitError(EXIT.configuration, error.message, { cause: error });
     if (error instanceof IdpTrouble || error instanceof CursorRefusal)
@@ -128,30 +128,30 @@ const makeSource: Readonly<Record<SourceName, MakeSource>> = {
   scim: ({ scim, poll }, limits, world) => scimSource({ api: scimApi(scim, limits, world), pageSize: poll.pageSize }),
 };
 
-async function poll(
+async function runPoll(
   config: Settings,
   source: PollSource,
   { flags, surroundings }: { readonly flags: PollFlags; readonly surroundings: IngestSurroundings },
 ): Promise<void> {
-  const { host, log, tools } = surroundings;
+  const { context, logger, tools } = surroundings;
   const { cursorTopic, intervalMs, start: startFrom } = config.poll;
   const topic = config.ingest.topic ?? config.topics.source;
   const { deadLetter: deadLetterTopic } = config.topics;
   if (!(await topicsAreRight(config, surroundings))) return;
   await haveCursorTopic(cursorTopic, tools, config.kafka);
-  const stored = await loadCursor(tools, cursorTopic, { source, signal: host.stop });
+  const stored = await loadCursor(tools, cursorTopic, { source, signal: context.stop });
   const queue = openQueue(surroundings);
   const mode = flags.once === true ? 'once' : 'forever';
   const options = { topic, deadLetterTopic, cursorTopic, intervalMs, startFrom, mode } as const;
-  log.info({ source: source.name, scope: source.scope, hasCursor: stored.cursor !== null }, 'the poll begins');
+  logger.info({ source: source.name, scope: source.scope, hasCursor: stored.cursor !== null }, 'the poll begins');
   try {
-    const poller = new Poller(options, { source, stored, queue, clock: host.clock, log, stop: host.stop });
+    const poller = new Poller(options, { source, stored, queue, clock: context.clock, logger, stop: context.stop });
     surroundings.readiness.begins(
       () => poller.stuck,
       () => queue.stuck,
     );
     await Promise.race([poller.run(), queue.failed]);
-    log.info({}, 'rollcall has stopped');
+    logger.info({}, 'rollcall has stopped');
   } finally {
     queue.stop();
   }
@@ -166,6 +166,6 @@ async function haveCursorTopic(topic: string, tools: LogTools, connection: Kafka
     return;
   }
   if (found.settings.get('cleanup.policy') === 'compact') return;
-  const mend = alterTopic(topic, 'cleanup.policy=compact');
-  throw new ExitError(EXIT.unavailable, `${topic} is not compacted: a cursor would be deleted with age.\n  ${mend}`);
+  const remedy = alterTopic(topic, 'cleanup.policy=compact');
+  throw new ExitError(EXIT.unavailable, `${topic} is not compacted: a cursor would be deleted with age.\n  ${remedy}`);
 }

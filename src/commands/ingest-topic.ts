@@ -6,26 +6,26 @@ import type { Config } from '../config/config.ts';
 import { needsOfIngest, needsOfRelay } from '../core/log/authorization.ts';
 import type { SourceFormat } from '../core/change/change.ts';
 import { EXIT } from '../exit-codes.ts';
-import { rekeyNotices } from '../ingest/topic/options.ts';
+import { rekeyWarnings } from '../ingest/topic/options.ts';
 import { Rekeyer } from '../ingest/topic/rekeyer.ts';
 import { demandAccess, kafkaAccess, type KafkaAccess } from '../console/access.ts';
 import { serveAdmin } from '../console/admin.ts';
-import { stopped, type Host } from '../console/host.ts';
+import { stopped, type CommandContext } from '../console/command-context.ts';
 import { openFormat } from '../console/source-format.ts';
 import { IngestReadiness, openQueue, topicsAreRight, type IngestSurroundings } from '../console/ingest-setup.ts';
 import { kafkaExit, serviceConfig } from '../console/kafka-tools.ts';
 import { lazily, type Live, LiveConfig, liveKafka } from '../console/live-config.ts';
 
-export function topicCommand(host: Host): Command {
+export function topicCommand(context: CommandContext): Command {
   return new Command('topic')
     .summary('re-keys a topic that is not keyed by group, until SIGTERM')
     .description(
-      'Reads a topic of any format, puts the events of its partitions into the order in which they happened as far as that can be told, and writes native records keyed by group to the source topic.',
+      'Reads a topic of any format, puts the events of its partitions into the order in which they happened as far as it is known, and writes native records keyed by group to the source topic.',
     )
     .addHelpText('after', help)
     .action(async () => {
-      await rekeyTopic(host);
-      host.finish(EXIT.done);
+      await rekeyTopic(context);
+      context.finish(EXIT.done);
     });
 }
 
@@ -39,8 +39,8 @@ The order of what it writes:
   · across partitions the order in which the events happened (or else, were recorded). An event waits until every other
     partition has been read past its time, or has had nothing more to read for INGEST_REORDER_MS
   · a change that is older than what has gone on already for the same member of the same group is not written, if both
-    say when they happened: it goes to the dead-letter topic (superseded), and the log counts it. Where the order cannot be
-    told, the order of arrival stands, and the log counts that too
+    say when they happened: it goes to the dead-letter topic (superseded), and the log counts it. Where the order is
+    unknown, the order of arrival stands, and the log counts that too
 
 Offsets are committed when everything of a record is acknowledged: killed at any moment it loses nothing, and may repeat.
 One instance reads the topic; others with the same INGEST_GROUP_ID stand by and take over.
@@ -57,17 +57,23 @@ type Settings = Config<(typeof PARTS)[number]>;
 
 const PARTS = ['kafka', 'topics', 'format', 'ingest', 'rekey', 'admin'] as const;
 
-export async function rekeyTopic(host: Host): Promise<void> {
-  const { config, logger: log } = serviceConfig(host, PARTS);
-  const format = await openFormat(config.format, { clock: host.clock, logger: log }, config.rekey.format);
-  const live = new LiveConfig(config, PARTS, { host, logger: log });
+export async function rekeyTopic(context: CommandContext): Promise<void> {
+  const { config, logger } = serviceConfig(context, PARTS);
+  const format = await openFormat(config.format, { clock: context.clock, logger }, config.rekey.format);
+  const live = new LiveConfig(config, PARTS, { context, logger });
   const kafka = liveKafka(live);
   const readiness = new IngestReadiness();
-  const admin = await serveAdmin(live, () => readiness.health, { host, logger: log });
-  const tools = createLogTools(kafka, { clock: host.clock, log });
+  const admin = await serveAdmin(live, () => readiness.health, { context, logger });
+  const tools = createLogTools(kafka, { clock: context.clock, logger });
   try {
     const settings = { ...config, kafka, rekey: liveRekey(live) };
-    await passOn(settings, format, { host, log, tools, readiness, kafka: relayAccess(settings, { host, log, tools }) });
+    await passOn(settings, format, {
+      context,
+      logger,
+      tools,
+      readiness,
+      kafka: relayAccess(settings, { context, logger, tools }),
+    });
   } catch (error) {
     throw kafkaExit(error);
   } finally {
@@ -80,7 +86,7 @@ export async function rekeyTopic(host: Host): Promise<void> {
 /** In both clusters, where what is read lies in another one. */
 function relayAccess(
   { kafka, rekey, ingest, topics }: Settings,
-  { host, log, tools }: Omit<Relaying, 'readiness'>,
+  { context, logger, tools }: Omit<Relaying, 'readiness'>,
 ): KafkaAccess {
   const writing = kafkaAccess(needsOfIngest(ingest.topic ?? topics.source, topics.deadLetter), tools, kafka);
   const connection = { ...kafka, ...rekey.connection };
@@ -88,7 +94,7 @@ function relayAccess(
     diagnosed: writing.diagnosed,
     demand: async () => {
       await writing.demand();
-      const from = createLogTools(connection, { clock: host.clock, log });
+      const from = createLogTools(connection, { clock: context.clock, logger });
       try {
         await demandAccess(needsOfRelay(rekey.from, rekey.groupId), from, connection);
       } finally {
@@ -115,20 +121,20 @@ function liveRekey(live: Live<'rekey'>): Settings['rekey'] {
 const BUFFER_BYTES_MAX = 32 * 1_048_576;
 
 async function passOn(config: Settings, format: SourceFormat, surroundings: IngestSurroundings): Promise<void> {
-  const { host, log } = surroundings;
+  const { context, logger } = surroundings;
   const { from, groupId, lateMs, reorderMs, bufferMax } = config.rekey;
   const topic = config.ingest.topic ?? config.topics.source;
   const { deadLetter: deadLetterTopic } = config.topics;
   const reading = { ...config.kafka, ...config.rekey.connection };
-  const kafkaHost = { clock: host.clock, log };
+  const kafkaHost = { clock: context.clock, logger };
   if (!(await topicsAreRight(config, surroundings))) return;
   // Whether `from` is there shows when it is joined: what describes topics may not be permitted in another cluster.
-  log.info({ from, topic, group: groupId, brokers: reading.brokers }, 'the topic is joined');
+  logger.info({ from, topic, group: groupId, brokers: reading.brokers }, 'the topic is joined');
   const relay = new KafkaRelay({ ...reading, groupId, topic: from, lookBackMs: lateMs }, kafkaHost);
-  const notices = rekeyNotices(host.clock, log);
+  const warnings = rekeyWarnings(context.clock, logger);
   const queue = openQueue(surroundings);
   const options = { from, topic, deadLetterTopic, reorderMs, bufferMax, bufferBytesMax: BUFFER_BYTES_MAX };
-  const rekeyer = new Rekeyer(options, { relay, format, queue, clock: host.clock, log, notices });
+  const rekeyer = new Rekeyer(options, { relay, format, queue, clock: context.clock, logger, warnings });
   try {
     relay.join(rekeyer);
     surroundings.readiness.begins(
@@ -137,14 +143,14 @@ async function passOn(config: Settings, format: SourceFormat, surroundings: Inge
       () => queue.stuck,
       () => relay.obstacles()[0] ?? null,
     );
-    await Promise.race([stopped(host.stop), queue.failed, rekeyer.failure]);
-    log.info({}, 'asked to stop: draining');
+    await Promise.race([stopped(context.stop), queue.failed, rekeyer.failure]);
+    logger.info({}, 'asked to stop: draining');
     await rekeyer.stop();
-    log.info({}, 'rollcall has stopped');
+    logger.info({}, 'rollcall has stopped');
   } finally {
     queue.stop();
     await rekeyer.stop();
     await relay.leave();
-    notices.close();
+    warnings.close();
   }
 }

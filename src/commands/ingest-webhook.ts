@@ -8,17 +8,17 @@ import { EXIT, ExitError } from '../exit-codes.ts';
 import { withoutKeys, type TokenVerifier } from '../formats/scim/token-verifier.ts';
 import { formatOfKind } from '../ingest/webhook/formats.ts';
 import { Intake } from '../ingest/webhook/intake.ts';
-import { webhookNotices } from '../ingest/webhook/options.ts';
+import { webhookWarnings } from '../ingest/webhook/options.ts';
 import { sendersOf } from '../ingest/webhook/senders.ts';
 import { startWebhook, type WebhookServer, type WebhookSources } from '../ingest/webhook/server.ts';
 import { kafkaAccess } from '../console/access.ts';
 import { serveAdmin } from '../console/admin.ts';
-import { stopped, type Host } from '../console/host.ts';
+import { stopped, type CommandContext } from '../console/command-context.ts';
 import { IngestReadiness, openQueue, topicsAreRight, type IngestSurroundings } from '../console/ingest-setup.ts';
 import { kafkaExit, serviceConfig } from '../console/kafka-tools.ts';
 import { lazily, LiveConfig, liveKafka } from '../console/live-config.ts';
 
-export function webhookCommand(host: Host): Command {
+export function webhookCommand(context: CommandContext): Command {
   return new Command('webhook')
     .summary('a server that identity providers push their events to, until SIGTERM')
     .description(
@@ -26,8 +26,8 @@ export function webhookCommand(host: Host): Command {
     )
     .addHelpText('after', help)
     .action(async () => {
-      await serveWebhook(host);
-      host.finish(EXIT.done);
+      await serveWebhook(context);
+      context.finish(EXIT.done);
     });
 }
 
@@ -60,16 +60,16 @@ type Webhook = Config<(typeof PARTS)[number]>;
 
 const PARTS = ['kafka', 'topics', 'ingest', 'webhook', 'admin'] as const;
 
-export async function serveWebhook(host: Host): Promise<void> {
-  const { config, logger: log } = serviceConfig(host, PARTS);
-  const live = new LiveConfig(config, PARTS, { host, logger: log });
+export async function serveWebhook(context: CommandContext): Promise<void> {
+  const { config, logger } = serviceConfig(context, PARTS);
+  const live = new LiveConfig(config, PARTS, { context, logger });
   const readiness = new IngestReadiness();
-  const admin = await serveAdmin(live, () => readiness.health, { host, logger: log });
-  const tools = createLogTools(liveKafka(live), { clock: host.clock, log });
+  const admin = await serveAdmin(live, () => readiness.health, { context, logger });
+  const tools = createLogTools(liveKafka(live), { clock: context.clock, logger });
   try {
     const { topics, ingest: written } = config;
     const needs = needsOfIngest(written.topic ?? topics.source, topics.deadLetter);
-    await ingest(live, { host, log, tools, readiness, kafka: kafkaAccess(needs, tools, config.kafka) });
+    await ingest(live, { context, logger, tools, readiness, kafka: kafkaAccess(needs, tools, config.kafka) });
   } catch (error) {
     throw kafkaExit(error);
   } finally {
@@ -80,35 +80,35 @@ export async function serveWebhook(host: Host): Promise<void> {
 }
 
 async function ingest(live: LiveConfig<(typeof PARTS)[number]>, surroundings: IngestSurroundings): Promise<void> {
-  const { host, log, readiness } = surroundings;
+  const { context, logger, readiness } = surroundings;
   const config = live.current;
-  const { clock, stop } = host;
+  const { clock, stop } = context;
   const topic = config.ingest.topic ?? config.topics.source;
   const { deadLetter: deadLetterTopic } = config.topics;
   const queue = openQueue(surroundings, config.webhook.waitingMax);
-  const notices = webhookNotices(clock, log);
-  const intake = new Intake({ topic, deadLetterTopic, queue, clock, notices });
+  const warnings = webhookWarnings(clock, logger);
+  const intake = new Intake({ topic, deadLetterTopic, queue, clock, warnings });
   const senders = sendersOf(
     lazily(() => live.current.webhook.secrets),
-    formatOfKind(await verifierOf(config.webhook, { clock, logger: log })),
+    formatOfKind(await verifierOf(config.webhook, { clock, logger })),
   );
-  const server = await listen(config, { senders, intake, notices, clock, log });
+  const server = await listen(config, { senders, intake, warnings, clock, logger });
   live.onChange(({ webhook: { tls } }) => {
     if (tls !== null) server.replaceCertificate(tls);
   });
   try {
     const paths = senders.map(({ kind }) => `/${kind.name}`);
-    log.info({ url: server.url, paths, topic }, 'webhooks are taken');
+    logger.info({ url: server.url, paths, topic }, 'webhooks are taken');
     // Senders are answered 503 meanwhile: some of them never repeat what they could not deliver to anybody.
     const checked = topicsAreRight(config, surroundings).then(() => readiness.begins(() => queue.stuck));
     await Promise.race([stopped(stop), queue.failed, checked.then(() => stopped(stop))]);
-    log.info({}, 'asked to stop: draining');
+    logger.info({}, 'asked to stop: draining');
     await server.drain();
-    log.info({}, 'rollcall has stopped');
+    logger.info({}, 'rollcall has stopped');
   } finally {
     queue.stop();
     await server.drain();
-    notices.close();
+    warnings.close();
   }
 }
 
@@ -130,8 +130,8 @@ async function listen({ webhook }: Webhook, sources: WebhookSources): Promise<We
     return await startWebhook(webhook, sources);
   } catch (cause) {
     const why = cause instanceof Error ? cause.message : String(cause);
-    const mend =
+    const remedy =
       'set INGEST_HOST and INGEST_PORT to what is free, and INGEST_TLS_* to a certificate and its key in PEM';
-    throw new ExitError(EXIT.configuration, `the webhook server cannot listen (${why}); ${mend}`, { cause });
+    throw new ExitError(EXIT.configuration, `the webhook server cannot listen (${why}); ${remedy}`, { cause });
   }
 }

@@ -5,13 +5,13 @@ import type { Config } from '../config/config.ts';
 import { isChange, isUnread, type SourceEvent, type SourceFormat } from '../core/change/change.ts';
 import { FoldedChanges } from '../console/folded-changes.ts';
 import {
-  foresee,
+  preview,
   foreseeRefused,
   refusedBy,
   type GroupPlan,
   type Names,
   type Refused,
-  type Wanted,
+  type GroupIntents,
 } from '../console/dry-run.ts';
 import { shownName } from '../core/target/snapshot.ts';
 import type { Snapshot } from '../core/target/plan.ts';
@@ -22,8 +22,8 @@ import type { GroupApi, IdMap } from '../ports.ts';
 import { PlanTotals, namesFor, planJson, planText } from '../console/plan-text.ts';
 import { FILE_SOURCE, fileEnvironment } from '../console/file-source.ts';
 import { formatOption, openFormat, type FormatFlags, withFormat } from '../console/source-format.ts';
-import { print, printPieces, type Host, unlessStopped } from '../console/host.ts';
-import { openIdMap, readGroup, targetExitCode, withTarget } from '../console/target.ts';
+import { print, printPieces, type CommandContext, unlessStopped } from '../console/command-context.ts';
+import { openIdMap, getGroupWithRetries, targetExitCode, withTarget } from '../console/target.ts';
 import { commandConfig, commandLog } from '../console/kafka-tools.ts';
 import { readLines } from '../console/lines.ts';
 import { showProgress } from '../console/progress.ts';
@@ -32,7 +32,7 @@ export interface PlanFlags extends Pick<FormatFlags, 'format'> {
   readonly json?: true;
 }
 
-export function planCommand(host: Host): Command {
+export function planCommand(context: CommandContext): Command {
   return new Command('plan')
     .summary('dry run: the exact requests for a file of changes, nothing is sent')
     .description('Reads changes as `apply` does, folds them per group, reads the groups and prints what would be sent.')
@@ -41,7 +41,7 @@ export function planCommand(host: Host): Command {
     .addOption(formatOption())
     .addHelpText('after', examples)
     .action(async (file: string, flags: PlanFlags) => {
-      host.finish(await planFile(file, flags, host));
+      context.finish(await planFile(file, flags, context));
     });
 }
 
@@ -53,17 +53,19 @@ Examples:
 The totals come first; with --json they are on standard error. Exits as \`apply\` would: 1 where some changes would fail, be
 held or have to wait. Whether a user exists is known only once it is added.`;
 
-export async function planFile(file: string, flags: PlanFlags, host: Host): Promise<ExitCode> {
+export async function planFile(file: string, flags: PlanFlags, context: CommandContext): Promise<ExitCode> {
   const parts = ['genesys', 'pipeline', 'ids', 'format'] as const;
-  const config = await commandConfig(host, parts, withFormat(fileEnvironment(host.environment), flags));
-  const logger = commandLog(host, config);
+  const config = await commandConfig(context, parts, withFormat(fileEnvironment(context.environment), flags));
+  const logger = commandLog(context, config);
   const totals = new PlanTotals();
-  const changes = await unlessStopped(host, readChanges(file, await openFormat(config.format), { totals, host }));
-  await withTarget({ host, genesys: config.genesys, logger }, (api) =>
+  const changes = await unlessStopped(context, readChanges(file, await openFormat(config.format), { totals, context }));
+  await withTarget({ context, genesys: config.genesys, logger }, (api) =>
     // GETs only, so that a signal ends it where it stands.
     unlessStopped(
-      host,
-      withIds(config, { host, api, logger }, (ids) => planAll({ changes, totals, config, api, ids, flags }, host)),
+      context,
+      withIds(config, { context, api, logger }, (ids) =>
+        planAll({ changes, totals, config, api, ids, flags }, context),
+      ),
     ),
   );
   return totals.isAllDone ? EXIT.done : EXIT.someFailed;
@@ -87,27 +89,28 @@ const NAMED_MAX = 20;
 async function readChanges(
   file: string,
   format: SourceFormat,
-  { totals, host }: { readonly totals: PlanTotals; readonly host: Host },
+  { totals, context }: { readonly totals: PlanTotals; readonly context: CommandContext },
 ): Promise<FoldedChanges> {
   const changes = new FoldedChanges(FILE_SOURCE);
   let [lineCount, invalidCount] = [0, 0];
-  const endProgress = showProgress(host.stderr, host.clock, () => {
+  const endProgress = showProgress(context.stderr, context.clock, () => {
     return { settled: lineCount, total: lineCount, unit: 'lines', detail: `read, ${changes.groupCount} groups` };
   });
   try {
-    for await (const { index, bytes } of readLines(file, host)) {
+    for await (const { index, bytes } of readLines(file, context)) {
       lineCount = index + 1;
       const events = bytes === null ? [] : await eventsIn(bytes, format);
       for (const event of events.filter(isChange)) changes.take(event);
       const unread = events.filter(isUnread);
       for (const { code, message } of unread.slice(0, Math.max(0, NAMED_MAX - invalidCount)))
-        await print(host.stderr, `line ${lineCount}: ${code}: ${visible(message)}\n`);
+        await print(context.stderr, `line ${lineCount}: ${code}: ${visible(message)}\n`);
       invalidCount += unread.length;
     }
   } finally {
     endProgress();
   }
-  if (invalidCount > NAMED_MAX) await print(host.stderr, `… and ${invalidCount - NAMED_MAX} more that are not valid\n`);
+  if (invalidCount > NAMED_MAX)
+    await print(context.stderr, `… and ${invalidCount - NAMED_MAX} more that are not valid\n`);
   totals.count('invalid', invalidCount);
   return changes;
 }
@@ -128,41 +131,41 @@ interface Planning {
 }
 
 /** Each group is read once, so what people read waits for the totals that stand before it. */
-async function planAll(planning: Planning, host: Host): Promise<void> {
+async function planAll(planning: Planning, context: CommandContext): Promise<void> {
   const { changes, totals, flags } = planning;
   const text = new DeferredText();
   const groupCount = changes.groupCount;
   let count = 0;
-  const endProgress = showProgress(host.stderr, host.clock, () => {
+  const endProgress = showProgress(context.stderr, context.clock, () => {
     return { settled: count, total: groupCount, unit: 'groups', detail: 'read from Genesys Cloud' };
   });
   try {
-    for await (const plan of plansOf(planning, host)) {
+    for await (const plan of plansOf(planning, context)) {
       count += 1;
       totals.take(plan);
-      await (flags.json === true ? printPieces(host.stdout, planJson(plan)) : text.write(planText(plan)));
+      await (flags.json === true ? printPieces(context.stdout, planJson(plan)) : text.write(planText(plan)));
     }
   } finally {
     endProgress();
   }
-  await print(flags.json === true ? host.stderr : host.stdout, totals.text());
-  if (flags.json !== true) for await (const piece of text.read()) await print(host.stdout, piece);
+  await print(flags.json === true ? context.stderr : context.stdout, totals.text());
+  if (flags.json !== true) for await (const piece of text.read()) await print(context.stdout, piece);
 }
 
 /** In the order of the groups' first changes, as many at a time as may be read at a time. */
-async function* plansOf(planning: Planning, host: Host): AsyncGenerator<GroupPlan> {
+async function* plansOf(planning: Planning, context: CommandContext): AsyncGenerator<GroupPlan> {
   const { concurrency, publicApiUrl } = planning.config.genesys;
   const { membersPerPatchMax, retry, guard } = planning.config.pipeline;
   let removedBefore = 0;
   for (const part of chunks(planning.changes.takeGroups(), concurrency)) {
     const groups = await Promise.all(
-      part.map(async (wanted) => ({ wanted, seen: await look(wanted, planning, host) })),
+      part.map(async (wanted) => ({ wanted, seen: await look(wanted, planning, context) })),
     );
     for (const { wanted, seen } of groups) {
       const plan =
         'failure' in seen
           ? foreseeRefused(wanted, seen, retry)
-          : foresee(wanted, seen.snapshot, seen.names, {
+          : preview(wanted, seen.snapshot, seen.names, {
               publicApiUrl,
               membersPerPatchMax,
               guard,
@@ -191,10 +194,14 @@ interface Seen {
   readonly snapshot: Snapshot;
 }
 
-async function look(wanted: Wanted, { api, ids }: Pick<Planning, 'api' | 'ids'>, host: Host): Promise<Seen | Refused> {
-  const names = await namesFor(ids, wanted, host);
+async function look(
+  wanted: GroupIntents,
+  { api, ids }: Pick<Planning, 'api' | 'ids'>,
+  context: CommandContext,
+): Promise<Seen | Refused> {
+  const names = await namesFor(ids, wanted, context);
   if ('failure' in names) return names;
-  const { answer, outcome } = await readGroup(api, names.group, host);
+  const { answer, outcome } = await getGroupWithRetries(api, names.group, context);
   const named = { target: names.group, targetName: names.groupName ?? null };
   const renamed = renamedGroup(named, answer.kind === 'response' ? shownName(answer.body) : null);
   if (renamed !== null) return { failure: unresolvedFailure('group', { kind: 'renamed', ...renamed }), rule: 'slow' };

@@ -9,10 +9,10 @@ import { textHeader } from '../core/log/record-headers.ts';
 import { requestKey, type NamedIntent, type ReplayVerdict } from '../core/log/request-record.ts';
 import type { RequestRecord } from '../core/log/request-record.ts';
 import { timeText } from '../core/report/reporting.ts';
-import type { Waiting, WaitingFilter } from '../console/retry-topic.ts';
+import type { WaitingIntent, WaitingFilter } from '../console/retry-topic.ts';
 import { jsonText } from '../core/text/visible.ts';
 import { EXIT, ExitError, type ExitCode } from '../exit-codes.ts';
-import { collect, print, type Host } from '../console/host.ts';
+import { collect, print, type CommandContext } from '../console/command-context.ts';
 import { askOwners, findWaiting, type RetryTopic, withRetryTopic } from '../console/retry-topic.ts';
 
 export interface ListFlags {
@@ -28,12 +28,12 @@ export interface NowFlags extends ListFlags {
   readonly yes?: true;
 }
 
-export function replayCommand(host: Host): Command {
+export function replayCommand(context: CommandContext): Command {
   const list = filtered(new Command('list'))
     .summary('list what waits in the retry topic, parked or dead')
     .option('--json', 'one JSON object a line')
     .action(async (flags: ListFlags) => {
-      await withRetryTopic(host, (retry) => listWaiting({ flags, ...retry }));
+      await withRetryTopic(context, (retry) => listWaiting({ flags, ...retry }));
     });
   const now = filtered(new Command('now'))
     .summary('try it again at once; shows what it would do unless --yes')
@@ -41,7 +41,7 @@ export function replayCommand(host: Host): Command {
     .option('--yes', 'do it')
     .option('--json', 'one JSON object a line')
     .action(async (flags: NowFlags) => {
-      await withRetryTopic(host, (retry) => replayNow({ flags, ...retry }));
+      await withRetryTopic(context, (retry) => replayNow({ flags, ...retry }));
     });
   return new Command('replay')
     .summary('list what is parked or given up, and wake it')
@@ -75,13 +75,13 @@ export interface Replay<Flags> extends RetryTopic {
 
 export async function listWaiting(replay: Replay<ListFlags>): Promise<ExitCode> {
   const found = await findWaiting(replay, filterOf(replay.flags));
-  for (const waiting of found) await print(replay.host.stdout, lineOf(replay.flags, waiting));
-  if (replay.flags.json !== true) await print(replay.host.stderr, `${countText(found)}\n`);
+  for (const waiting of found) await print(replay.context.stdout, lineOf(replay.flags, waiting));
+  if (replay.flags.json !== true) await print(replay.context.stderr, `${countText(found)}\n`);
   return EXIT.done;
 }
 
 export async function replayNow(replay: Replay<NowFlags>): Promise<ExitCode> {
-  const { flags, host } = replay;
+  const { flags, context } = replay;
   const isNarrowed = [flags.group, flags.member, flags.id, flags.reason].some((filter) => filter !== undefined);
   if (!isNarrowed && flags.all !== true) {
     throw new ExitError(EXIT.usage, 'replay now: say which: --group, --member, --id, --reason, or --all');
@@ -90,25 +90,25 @@ export async function replayNow(replay: Replay<NowFlags>): Promise<ExitCode> {
   const found = waiting.filter(({ state }) => state !== 'held');
   const heldCount = waiting.length - found.length;
   if (heldCount > 0)
-    await print(host.stderr, `${heldCount} removals are held, and wait for a decision: see \`rollcall held\`\n`);
+    await print(context.stderr, `${heldCount} removals are held, and wait for a decision: see \`rollcall held\`\n`);
   if (flags.yes !== true) {
-    for (const each of found) await print(host.stdout, lineOf(flags, each));
-    await print(host.stderr, `${countText(found)}; with --yes they are tried again at once\n`);
+    for (const each of found) await print(context.stdout, lineOf(flags, each));
+    await print(context.stderr, `${countText(found)}; with --yes they are tried again at once\n`);
     return EXIT.done;
   }
   if (found.length === 0) {
-    if (heldCount === 0) await print(host.stderr, 'nothing waits that fits\n');
+    if (heldCount === 0) await print(context.stderr, 'nothing waits that fits\n');
     return heldCount === 0 ? EXIT.done : EXIT.someFailed;
   }
   const answers = await askOwners(replay, requestsOf(found, replay), async (answer) => {
     for (const verdict of answer.kind === 'replay' ? answer.verdicts : []) {
-      await print(host.stdout, answerLine(flags, verdict));
+      await print(context.stdout, answerLine(flags, verdict));
     }
   });
   const verdicts = answers.flatMap((answer) => (answer.kind === 'replay' ? answer.verdicts : []));
   if (verdicts.length < found.length) {
     const count = `${found.length - verdicts.length} of ${found.length} changes`;
-    await print(host.stderr, `the owner does not say what became of ${count}: see \`rollcall replay list\`\n`);
+    await print(context.stderr, `the owner does not say what became of ${count}: see \`rollcall replay list\`\n`);
     return EXIT.someFailed;
   }
   return verdicts.every(({ verdict }) => verdict === 'woken') ? EXIT.done : EXIT.someFailed;
@@ -125,7 +125,10 @@ const filterOf = ({ group, member, id, reason }: ListFlags): WaitingFilter => ({
 const NAMED_MAX = 500;
 
 /** For each group as many as its changes need, to the group's partition: only its owner reads it. */
-function requestsOf(found: readonly Waiting[], { topic, host }: Replay<NowFlags>): ReadonlyMap<string, RequestRecord> {
+function requestsOf(
+  found: readonly WaitingIntent[],
+  { topic, context }: Replay<NowFlags>,
+): ReadonlyMap<string, RequestRecord> {
   const groups = new Map<string, Intent[]>();
   for (const { intent } of found) {
     const group = `${intent.source.partition}/${intent.group}`;
@@ -135,7 +138,7 @@ function requestsOf(found: readonly Waiting[], { topic, host }: Replay<NowFlags>
   }
   const requests = [...groups.values()].flatMap(inPieces).flatMap((intents) =>
     intents.slice(0, 1).map(({ group, source }): readonly [string, RequestRecord & { readonly gzip: true }] => {
-      const key = requestKey(host.random.uuid());
+      const key = requestKey(context.random.uuid());
       const headers = [textHeader('rollcall-type', 'replay')];
       return [
         key,
@@ -162,7 +165,7 @@ const inPieces = (intents: readonly Intent[]): readonly (readonly Intent[])[] =>
 const nameOnly = (intent: Intent): Intent =>
   intent.whole === null ? intent : { ...intent, whole: { ...intent.whole, members: [] } };
 
-function lineOf({ json }: ListFlags, { id, state, reason, intent }: Waiting): string {
+function lineOf({ json }: ListFlags, { id, state, reason, intent }: WaitingIntent): string {
   const { op, attempt, notBefore, dead, source } = intent;
   const [group, member] = [sourceGroup(intent), sourceMember(intent)];
   const held = state === 'held' && intent.guard?.kind === 'held' ? intent.guard : null;
@@ -193,8 +196,8 @@ function answerLine({ json }: ListFlags, answer: NamedIntent & { readonly verdic
     : `${verdict.padEnd(10)}  ${nameOf(member)}  group ${group}  ${id}\n`;
 }
 
-function countText(found: readonly Waiting[]): string {
-  const count = (wanted: Waiting['state']): number => found.filter(({ state }) => state === wanted).length;
+function countText(found: readonly WaitingIntent[]): string {
+  const count = (wanted: WaitingIntent['state']): number => found.filter(({ state }) => state === wanted).length;
   const held = count('held') === 0 ? '' : `${count('held')} held, `;
   return `${found.length} changes: ${count('parked')} parked, ${held}${count('dead')} dead`;
 }

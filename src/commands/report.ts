@@ -16,9 +16,9 @@ import {
   printCsv,
   printJson,
   printSummary,
-  type Host,
+  type CommandContext,
   unlessStopped,
-} from '../console/host.ts';
+} from '../console/command-context.ts';
 import { withLogTools } from '../console/kafka-tools.ts';
 import { showProgress } from '../console/progress.ts';
 import { SearchedReports } from '../console/report-search.ts';
@@ -33,7 +33,7 @@ export interface ReportFlags {
   readonly allPartitions?: true;
 }
 
-export function reportCommand(host: Host): Command {
+export function reportCommand(context: CommandContext): Command {
   return new Command('report')
     .summary('what became of each change: a summary, CSV, or the records as they come')
     .description(
@@ -49,18 +49,18 @@ export function reportCommand(host: Host): Command {
     .addHelpText('after', examples)
     .action(async (flags: ReportFlags) => {
       const reporting = withLogTools(
-        host,
+        context,
         [],
         async ({ topics }, tools) => {
-          await printReport({ flags, topic: topics.report, tools, host });
+          await printReport({ flags, topic: topics.report, tools, context });
         },
         ({ report }) => [readingTopic(report)],
       );
       await reporting.catch((error: unknown) => {
         // Nothing else ends it.
-        if (flags.follow !== true || !host.stop.aborted) throw error;
+        if (flags.follow !== true || !context.stop.aborted) throw error;
       });
-      host.finish(EXIT.done);
+      context.finish(EXIT.done);
     });
 }
 
@@ -78,35 +78,35 @@ interface Reporting {
   readonly flags: ReportFlags;
   readonly topic: string;
   readonly tools: LogTools;
-  readonly host: Pick<Host, 'stdout' | 'stderr' | 'clock' | 'stop'>;
+  readonly context: Pick<CommandContext, 'stdout' | 'stderr' | 'clock' | 'stop'>;
 }
 
 export async function printReport(reporting: Reporting): Promise<void> {
-  const { flags, topic, tools, host } = reporting;
+  const { flags, topic, tools, context } = reporting;
   const selection = selectionOf(flags);
   const follow = flags.follow === true;
   if (follow && flags.format === 'json') {
     throw new ExitError(EXIT.usage, 'report: a summary needs an end; use --follow with --format ndjson or csv');
   }
-  const description = await unlessStopped(host, tools.describeTopic(topic));
+  const description = await unlessStopped(context, tools.describeTopic(topic));
   if (description === null) {
     throw new ExitError(EXIT.unavailable, `the topic ${topic} does not exist; run \`rollcall topics create\``);
   }
   const { partitionCount } = description;
   const allPartitions = flags.allPartitions === true;
-  const searched = new SearchedReports({ tools, topic, partitionCount, selection, follow, allPartitions, host });
+  const searched = new SearchedReports({ tools, topic, partitionCount, selection, follow, allPartitions, context });
   const printing = flags.format === 'ndjson' || follow ? printRecords : printOperations;
   const endProgress = showReading(reporting, searched);
   const count = await printing(reporting, searched, selection).finally(endProgress);
-  if (!follow) endIfStopped(host, `before the end of ${topic}`);
+  if (!follow) endIfStopped(context, `before the end of ${topic}`);
   await tellSearch(reporting, searched, { selection, count, partitionCount });
 }
 
 /** Records on the terminal show by themselves how far it is. */
-function showReading({ flags, host }: Reporting, searched: SearchedReports): () => void {
-  const isShownAnyway = flags.format === 'ndjson' && host.stdout.isTTY === true;
+function showReading({ flags, context }: Reporting, searched: SearchedReports): () => void {
+  const isShownAnyway = flags.format === 'ndjson' && context.stdout.isTTY === true;
   if (flags.follow === true || isShownAnyway) return () => undefined;
-  return showProgress(host.stderr, host.clock, () => {
+  return showProgress(context.stderr, context.clock, () => {
     const { passed, total } = searched.progress;
     const where = `partition ${[...searched.partitions].join(', ')}`;
     return { settled: passed, total, unit: 'records', detail: searched.partitions.size > 8 ? 'read' : where };
@@ -122,15 +122,15 @@ interface Searched {
 
 /** What could not be read, and where nothing was found. */
 async function tellSearch(
-  { flags, topic, host }: Reporting,
+  { flags, topic, context }: Reporting,
   searched: SearchedReports,
   found: Searched,
 ): Promise<void> {
   const { unreadableCount, problems, recordCount, outcomes } = searched;
   if (unreadableCount > 0)
-    await print(host.stderr, `warning: ${unreadableCount} records of ${topic} are no report records\n`);
+    await print(context.stderr, `warning: ${unreadableCount} records of ${topic} are no report records\n`);
   for (const problem of problems)
-    await print(host.stderr, `warning: ${topic}: ${problem}; the reports in it are missing\n`);
+    await print(context.stderr, `warning: ${topic}: ${problem}; the reports in it are missing\n`);
   const misspelt = [...(found.selection.outcomes ?? [])].filter(
     (outcome) => !isKnownOutcome(outcome) && !outcomes.has(outcome),
   );
@@ -141,7 +141,7 @@ async function tellSearch(
   }
   if (found.count > 0 || flags.follow === true) return;
   const where = `${recordCount} records in ${searched.partitions.size} of ${found.partitionCount} partitions of ${topic}`;
-  await print(host.stderr, `nothing found: ${where} were searched${criteriaText(flags)}\n`);
+  await print(context.stderr, `nothing found: ${where} were searched${criteriaText(flags)}\n`);
 }
 
 function criteriaText({ group, member, outcome, since }: ReportFlags): string {
@@ -159,29 +159,29 @@ function criteriaText({ group, member, outcome, since }: ReportFlags): string {
 type Printing = (reporting: Reporting, searched: SearchedReports, selection: ReportSelection) => Promise<number>;
 
 /** As they come. */
-const printRecords: Printing = async ({ flags, host }, searched, selection) => {
+const printRecords: Printing = async ({ flags, context }, searched, selection) => {
   const isCsv = flags.format === 'csv';
-  if (isCsv) await printCsv(host.stdout, csvHeader());
+  if (isCsv) await printCsv(context.stdout, csvHeader());
   let count = 0;
   for await (const { record, json } of searched.read()) {
     if (!endedAsSelected(selection, record)) continue;
     count += 1;
-    await (isCsv ? printCsv(host.stdout, csvRow(record)) : printJson(host.stdout, json));
+    await (isCsv ? printCsv(context.stdout, csvRow(record)) : printJson(context.stdout, json));
   }
   return count;
 };
 
 /** Each once. */
-const printOperations: Printing = async ({ flags, topic, host }, searched, selection) => {
+const printOperations: Printing = async ({ flags, topic, context }, searched, selection) => {
   const operations: Operations = new Map();
   for await (const { record } of searched.read()) foldReport(operations, record);
-  endIfStopped(host, `before the end of ${topic}`);
+  endIfStopped(context, `before the end of ${topic}`);
   for (const [id, record] of operations) if (!endedAsSelected(selection, record)) operations.delete(id);
-  const summary = summaryOf(operations, host.clock.now().wall);
-  if (flags.format === 'json') await printSummary(host.stdout, summary, 2);
+  const summary = summaryOf(operations, context.clock.now().wall);
+  if (flags.format === 'json') await printSummary(context.stdout, summary, 2);
   else {
-    await printCsv(host.stdout, csvHeader());
-    for (const record of summary.operations) await printCsv(host.stdout, csvRow(record));
+    await printCsv(context.stdout, csvHeader());
+    for (const record of summary.operations) await printCsv(context.stdout, csvRow(record));
   }
   return operations.size;
 };

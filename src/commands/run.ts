@@ -28,13 +28,13 @@ import type { PipelineStats } from '../pipeline/stats.ts';
 import type { ChangeLog, GroupApi, Logger } from '../ports.ts';
 import { AccessWatch, demandAccess } from '../console/access.ts';
 import { serveAdmin } from '../console/admin.ts';
-import { stopped, type Host } from '../console/host.ts';
+import { stopped, type CommandContext } from '../console/command-context.ts';
 import { inspectFirstRecords, openSourceTopicFormat } from '../console/source-format.ts';
 import { openIdMap, type OpenIdMap } from '../console/target.ts';
 import { kafkaExit, serviceConfig } from '../console/kafka-tools.ts';
 import { LiveConfig, lazily, liveKafka, type Live } from '../console/live-config.ts';
 
-export function runCommand(host: Host): Command {
+export function runCommand(context: CommandContext): Command {
   return new Command('run')
     .summary('the service: from Kafka to Genesys Cloud, until SIGTERM')
     .description(
@@ -42,8 +42,8 @@ export function runCommand(host: Host): Command {
     )
     .addHelpText('after', examples)
     .action(async () => {
-      await runService(host);
-      host.finish(EXIT.done);
+      await runService(context);
+      context.finish(EXIT.done);
     });
 }
 
@@ -60,32 +60,32 @@ type Service = Config<(typeof PARTS)[number]>;
 
 const PARTS = ['kafka', 'topics', 'format', 'ids', 'genesys', 'pipeline', 'operator', 'admin'] as const;
 
-export async function runService(host: Host): Promise<void> {
+export async function runService(context: CommandContext): Promise<void> {
   keepHeapSmall();
-  const { config, logger } = serviceConfig(host, PARTS);
-  const { clock, random } = host;
+  const { config, logger } = serviceConfig(context, PARTS);
+  const { clock, random } = context;
   let stats: () => PipelineStats | null = () => null;
   let access: AccessWatch | null = null;
-  const live = new LiveConfig(config, PARTS, { host, logger });
-  const admin = await serveAdmin(live, () => access?.judge(stats()) ?? null, { host, logger });
+  const live = new LiveConfig(config, PARTS, { context, logger });
+  const admin = await serveAdmin(live, () => access?.judge(stats()) ?? null, { context, logger });
   const api = createGroupApi(
     lazily(() => live.current.genesys),
-    { clock, logger, random, secrets: host.secrets, connect: connectThrough(config.proxy) },
+    { clock, logger, random, secrets: context.secrets, connect: connectThrough(config.proxy) },
   );
   let opened: OpenIdMap | null = null;
   try {
-    if (!(await kafkaIsRight(config, { host, logger }))) return;
+    if (!(await kafkaIsRight(config, { context, logger }))) return;
     const format = await openSourceTopicFormat(config.format, { clock, logger });
-    access = AccessWatch.open(needsOf(config), liveKafka(live), { clock, log: logger });
-    opened = await openIds(config, api, { host, logger });
+    access = AccessWatch.open(needsOf(config), liveKafka(live), { clock, logger });
+    opened = await openIds(config, api, { context, logger });
     if (opened === null) return;
-    const log = new KafkaChangeLog({ ...liveKafka(live), topics: config.topics }, { clock, log: logger });
+    const log = new KafkaChangeLog({ ...liveKafka(live), topics: config.topics }, { clock, logger });
     const options = pipelineOptions(config, `${config.kafka.clientId}-${random.uuid()}`);
     const { ids } = opened;
     const signing = signingOf(live);
     const pipeline = new Pipeline({ log, api, ids, clock, random, sha256, logger, format, ...signing }, options);
     stats = () => withObstacles(pipeline.stats(), log.obstacles());
-    await supervise(pipeline, log, { host, logger });
+    await supervise(pipeline, log, { context, logger });
   } catch (error) {
     throw kafkaExit(error);
   } finally {
@@ -104,35 +104,35 @@ function signingOf(live: Live<'operator'>): { readonly operatorKey?: OperatorKey
 }
 
 /** Waits for brokers that cannot be reached; null: asked to stop meanwhile. */
-async function openIds(config: Service, api: GroupApi, { host, logger }: Surroundings): Promise<OpenIdMap | null> {
-  while (!host.stop.aborted) {
+async function openIds(config: Service, api: GroupApi, { context, logger }: Surroundings): Promise<OpenIdMap | null> {
+  while (!context.stop.aborted) {
     try {
-      return await openIdMap(config, { host, api, logger });
+      return await openIdMap(config, { context, api, logger });
     } catch (error) {
-      if (host.stop.aborted) return null;
+      if (context.stop.aborted) return null;
       if (!(error instanceof ExitError) || error.code !== EXIT.unavailable) throw error;
       const line = { fields: { message: error.message }, message: 'the id map cannot be read, trying again' };
-      logLasting({ clock: host.clock, log: logger }, { level: 'warn', cause: error.message, ...line });
-      await unlessAborted(host.stop, pause(host.clock, RETRY_MS));
+      logLasting({ clock: context.clock, logger }, { level: 'warn', cause: error.message, ...line });
+      await unlessAborted(context.stop, pause(context.clock, RETRY_MS));
     }
   }
   return null;
 }
 
 interface Surroundings {
-  readonly host: Host;
+  readonly context: CommandContext;
   readonly logger: Logger;
 }
 
-async function supervise(pipeline: Pipeline, log: ChangeLog, { host, logger }: Surroundings): Promise<void> {
-  const asked = stopped(host.stop).then(() => 'stop' as const);
+async function supervise(pipeline: Pipeline, log: ChangeLog, { context, logger }: Surroundings): Promise<void> {
+  const asked = stopped(context.stop).then(() => 'stop' as const);
   const started = await Promise.race([asked, pipeline.start()]);
   if (started !== 'stop') logger.info({}, 'rollcall runs');
   const end = started ?? (await Promise.race([asked, pipeline.ended]));
   if (end === 'stop') logger.info({}, 'asked to stop: draining');
   await pipeline.drain();
   if (end instanceof Error) {
-    // A pipeline that has failed has not left; others take over at once only if somebody does.
+    // A pipeline that has failed has not left the consumer group; others take over without delay only if we leave.
     await log.leave();
     throw end;
   }
@@ -142,17 +142,17 @@ async function supervise(pipeline: Pipeline, log: ChangeLog, { host, logger }: S
 const RETRY_MS = 1_000;
 
 /** Waits for brokers that cannot be reached; false: asked to stop meanwhile. @throws ExitError for what keeps `run` from working */
-async function kafkaIsRight(config: Service, { host, logger }: Surroundings): Promise<boolean> {
-  const tools = createLogTools(config.kafka, { clock: host.clock, log: logger });
+async function kafkaIsRight(config: Service, { context, logger }: Surroundings): Promise<boolean> {
+  const tools = createLogTools(config.kafka, { clock: context.clock, logger });
   try {
-    while (!host.stop.aborted) {
-      const found = await inspect(config, tools, { host, logger });
+    while (!context.stop.aborted) {
+      const found = await inspect(config, tools, { context, logger });
       if (found !== null) {
         judgeTopics(found.topics, logger);
         judgeRecords(found.records, logger);
         return true;
       }
-      await unlessAborted(host.stop, pause(host.clock, RETRY_MS));
+      await unlessAborted(context.stop, pause(context.clock, RETRY_MS));
     }
     return false;
   } finally {
@@ -180,7 +180,7 @@ async function inspect(config: Service, tools: KafkaLogTools, around: Surroundin
     const { retriable, message, advice } = explainKafkaError(await tools.diagnosed(error));
     if (error instanceof ExitError || !retriable) throw error;
     const line = { fields: { message, advice }, message: 'Kafka cannot be reached, trying again' };
-    logLasting({ clock: around.host.clock, log: logger }, { level: 'warn', cause: message, ...line });
+    logLasting({ clock: around.context.clock, logger }, { level: 'warn', cause: message, ...line });
     return null;
   }
 }
@@ -189,11 +189,11 @@ async function inspect(config: Service, tools: KafkaLogTools, around: Surroundin
 async function firstRecords(
   config: Service,
   tools: KafkaLogTools,
-  { host, logger }: Surroundings,
+  { context, logger }: Surroundings,
 ): Promise<readonly RecordFinding[]> {
   const committed = (topic: string) => tools.committedOffsets(config.kafka.groupId, topic);
   try {
-    return await inspectFirstRecords(config, tools, host.stop, committed);
+    return await inspectFirstRecords(config, tools, context.stop, committed);
   } catch (error) {
     const { retriable, message, advice } = explainKafkaError(error);
     if (error instanceof ExitError || retriable) throw error;
@@ -205,11 +205,11 @@ async function firstRecords(
 /** Warns of what is at risk. @throws ExitError for what `doctor` calls a failure */
 function judgeRecords(findings: readonly RecordFinding[], logger: Logger): void {
   for (const finding of findings) {
-    const { code, message, mend } = finding;
-    if (!refusesStart(finding)) logger.warn({ code, message, mend }, 'the source records are at risk');
+    const { code, message, remedy } = finding;
+    if (!refusesStart(finding)) logger.warn({ code, message, remedy }, 'the source records are at risk');
   }
   const refusals = findings.filter(refusesStart);
   if (refusals.length === 0) return;
-  const lines = refusals.map(({ message, mend }) => `${message}\n  ${mend.replaceAll('\n', '\n  ')}`);
+  const lines = refusals.map(({ message, remedy }) => `${message}\n  ${remedy.replaceAll('\n', '\n  ')}`);
   throw new ExitError(EXIT.configuration, `the source records cannot be read:\n${lines.join('\n')}`);
 }

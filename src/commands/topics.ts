@@ -1,6 +1,6 @@
 /** `rollcall topics create|check`: core/log/topics.ts decides, this file asks the brokers and tells. */
 import { Command } from 'commander';
-import { print, printJson, type Host, wholeNumber } from '../console/host.ts';
+import { print, printJson, type CommandContext, wholeNumber } from '../console/command-context.ts';
 import { withLogTools } from '../console/kafka-tools.ts';
 import { createTopics, creatingTools, findTopics, topicsExitCode } from '../console/topics.ts';
 import { lookingAt, type Need } from '../core/log/authorization.ts';
@@ -15,7 +15,7 @@ interface CreateFlags extends CheckFlags {
   readonly replicationFactor?: number;
 }
 
-export function topicsCommand(host: Host): Command {
+export function topicsCommand(context: CommandContext): Command {
   const create = new Command('create')
     .summary('create the topics that are missing; those that are there stay as they are')
     .option('--partitions <number>', 'of the source topic, where it is not there yet', wholeNumber(1, 10_000), 6)
@@ -25,18 +25,21 @@ export function topicsCommand(host: Host): Command {
       const wish = { partitionCount: flags.partitions, replicationFactor: flags.replicationFactor ?? -1 };
       const work: Work = async ({ topics, kafka }, tools) => {
         const created = await createTopics(topics, creatingTools(tools, kafka), wish);
-        await tell(host, flags, { created, findings: topicFindings(topics, await findTopics(topics, tools)) });
+        await printResult(context, flags, {
+          created,
+          findings: topicFindings(topics, await findTopics(topics, tools)),
+        });
       };
-      await withLogTools(host, [], work, needsOf);
+      await withLogTools(context, [], work, needsOf);
     });
   const check = new Command('check')
-    .summary('say what is wrong with the topics, each finding with its mend')
+    .summary('say what is wrong with the topics, each finding with its remedy')
     .option('--json', 'one JSON object: {"findings":[…]}')
     .action(async (flags: CheckFlags) => {
       const work: Work = async ({ topics }, tools) => {
-        await tell(host, flags, { findings: topicFindings(topics, await findTopics(topics, tools)) });
+        await printResult(context, flags, { findings: topicFindings(topics, await findTopics(topics, tools)) });
       };
-      await withLogTools(host, [], work, needsOf);
+      await withLogTools(context, [], work, needsOf);
     });
   return new Command('topics')
     .summary('create and check the topics')
@@ -49,20 +52,20 @@ export function topicsCommand(host: Host): Command {
 type Work = Parameters<typeof withLogTools<never>>[2];
 const needsOf = (names: TopicNames): readonly Need[] => ROLES.map((role) => lookingAt(names[role]));
 
-const findingLines = ({ severity, message, mend }: TopicFinding): string =>
-  `${severity === 'error' ? 'FAIL' : 'warn'}  ${message}\n      ${mend.replaceAll('\n', '\n      ')}\n`;
+const findingLines = ({ severity, message, remedy }: TopicFinding): string =>
+  `${severity === 'error' ? 'FAIL' : 'warn'}  ${message}\n      ${remedy.replaceAll('\n', '\n      ')}\n`;
 
-interface Told {
+interface TopicsResult {
   readonly created?: readonly NewTopic[];
   readonly findings: readonly TopicFinding[];
 }
 
-async function tell(host: Host, flags: CheckFlags, told: Told): Promise<void> {
-  host.finish(topicsExitCode(told.findings));
-  await (flags.json === true ? printJson(host.stdout, told) : print(host.stdout, toldText(told)));
+async function printResult(context: CommandContext, flags: CheckFlags, result: TopicsResult): Promise<void> {
+  context.finish(topicsExitCode(result.findings));
+  await (flags.json === true ? printJson(context.stdout, result) : print(context.stdout, resultText(result)));
 }
 
-function toldText({ created = [], findings }: Told): string {
+function resultText({ created = [], findings }: TopicsResult): string {
   const news = created.map(({ topic, partitionCount }) => `created ${topic} (${partitionCount} partitions)\n`);
   const rest = findings.length === 0 ? ['ok    nothing to say against the topics\n'] : findings.map(findingLines);
   return [...news, ...rest].join('');

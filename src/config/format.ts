@@ -4,7 +4,7 @@ import { parseTableName, parseWhere, type MemberWhere, type TableName } from '..
 import { readMapping } from '../formats/mapping/file.ts';
 import { formatNames } from '../formats/reading/names.ts';
 import { problem, type Problem } from './problem.ts';
-import { file, type Given, initially, oneOf, optional, part, type ReadFile, text } from './variable.ts';
+import { file, type Given, initially, oneOf, optional, part, type ReadFile, anyText } from './variable.ts';
 
 /** Checked when the process starts, and used as what it says. */
 const parsed = <T>(parse: (text: string) => T | null, rule: string): z.ZodType<T, string> =>
@@ -30,10 +30,10 @@ const options = {
     about: `Format of the change events: ${formatNames.map((name) => `\`${name}\``).join(', ')}; see docs/formats.md`,
   }),
   debezium: {
-    groupColumn: initially('DEBEZIUM_GROUP_COLUMN', 'group_id', text, {
+    groupColumn: initially('DEBEZIUM_GROUP_COLUMN', 'group_id', anyText, {
       about: 'Debezium: column that holds the group’s id',
     }),
-    memberColumn: initially('DEBEZIUM_MEMBER_COLUMN', 'user_id', text, {
+    memberColumn: initially('DEBEZIUM_MEMBER_COLUMN', 'user_id', anyText, {
       about: 'Debezium: column that holds the member’s id',
     }),
     table: optional('DEBEZIUM_TABLE', tableName, {
@@ -52,23 +52,23 @@ const options = {
     }),
   },
   mappingFile: file(
-    optional('MAPPING_FILE', text, {
+    optional('MAPPING_FILE', anyText, {
       example: '/etc/rollcall/mapping.json',
       about: 'Mapping of the format `mapping`, JSON',
     }),
   ),
   scim: {
     file: file(
-      optional('SCIM_EVENTS_JWKS_FILE', text, {
+      optional('SCIM_EVENTS_JWKS_FILE', anyText, {
         example: '/etc/rollcall/jwks.json',
         about: 'Public keys of the sender of SCIM events. Where it is set, events without a signature are refused',
       }),
     ),
-    issuer: optional('SCIM_EVENTS_ISSUER', text, {
+    issuer: optional('SCIM_EVENTS_ISSUER', anyText, {
       example: 'https://scim.example.com',
       about: 'Issuer that signed SCIM events must name. Default: any',
     }),
-    audience: optional('SCIM_EVENTS_AUDIENCE', text, {
+    audience: optional('SCIM_EVENTS_AUDIENCE', anyText, {
       example: 'https://scim.example.com/Feeds/98d52461',
       about: 'Audience that signed SCIM events must name. Default: any',
     }),

@@ -11,12 +11,12 @@ import {
   optional,
   part,
   secret,
-  text,
+  anyText,
   wholeNumber,
 } from './variable.ts';
 
 const options = {
-  domain: initially('GENESYS_DOMAIN', 'mypurecloud.com', text, {
+  domain: initially('GENESYS_DOMAIN', 'mypurecloud.com', anyText, {
     about: 'Region of the organisation, as in the address of its web page',
   }),
   apiUrl: optional('GENESYS_API_URL', baseUrl, {
@@ -27,12 +27,12 @@ const options = {
     example: 'http://127.0.0.1:8080',
     about: 'Instead of the region’s login host; with `GENESYS_API_URL` only',
   }),
-  clientId: demanded('GENESYS_CLIENT_ID', text, {
+  clientId: demanded('GENESYS_CLIENT_ID', anyText, {
     example: '6f0c1f0e-5b43-4a0e-9a4f-2f2b7d3f1f10',
     about: 'OAuth client (grant: client credentials)',
   }),
   clientSecret: secret(
-    demanded('GENESYS_CLIENT_SECRET', text, { example: 'change-me', about: 'Secret of that client' }),
+    demanded('GENESYS_CLIENT_SECRET', anyText, { example: 'change-me', about: 'Secret of that client' }),
   ),
   concurrency: initially('CONCURRENCY', '20', wholeNumber(1, 1000), {
     about: 'Requests in flight in all; never more than one per group',

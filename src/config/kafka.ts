@@ -19,7 +19,7 @@ import {
   type ReadFile,
   reloadedFile,
   secret,
-  text,
+  anyText,
 } from './variable.ts';
 
 const sasl = {
@@ -27,13 +27,13 @@ const sasl = {
     example: 'scram-sha-512',
     about: '`plain`, `scram-sha-256`, `scram-sha-512` or `oauthbearer`. Default: no authentication',
   }),
-  username: optional('KAFKA_SASL_USERNAME', text, {
+  username: optional('KAFKA_SASL_USERNAME', anyText, {
     example: 'rollcall',
     about: 'User, for all mechanisms but `oauthbearer`',
   }),
-  password: secret(optional('KAFKA_SASL_PASSWORD', text, { example: 'change-me', about: 'Password of that user' })),
+  password: secret(optional('KAFKA_SASL_PASSWORD', anyText, { example: 'change-me', about: 'Password of that user' })),
   tokenFile: reloadedFile(
-    optional('KAFKA_SASL_OAUTHBEARER_TOKEN_FILE', text, {
+    optional('KAFKA_SASL_OAUTHBEARER_TOKEN_FILE', anyText, {
       example: '/var/run/secrets/kafka-token',
       about: 'File with the token of `oauthbearer`, read again at each authentication',
     }),
@@ -45,16 +45,16 @@ const options = {
     example: 'broker-1.example.com:9093,broker-2.example.com:9093',
     about: 'Bootstrap brokers, comma-separated',
   }),
-  clientId: initially('KAFKA_CLIENT_ID', 'rollcall', text, {
+  clientId: initially('KAFKA_CLIENT_ID', 'rollcall', anyText, {
     about: 'Name of this client in the logs and quotas of the brokers',
   }),
-  groupId: initially('KAFKA_GROUP_ID', 'rollcall', text, { about: 'Consumer group; the same for all instances' }),
+  groupId: initially('KAFKA_GROUP_ID', 'rollcall', anyText, { about: 'Consumer group; the same for all instances' }),
   tls: optional('KAFKA_SSL', flag, {
     example: 'true',
     about: 'TLS to the brokers. Default: true, but false where all brokers are on this machine',
   }),
   caFile: file(
-    optional('KAFKA_SSL_CA_FILE', text, {
+    optional('KAFKA_SSL_CA_FILE', anyText, {
       example: '/etc/rollcall/kafka-ca.pem',
       about: 'Certificate authority of the brokers, PEM. Default: those that Node trusts',
     }),

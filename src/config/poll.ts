@@ -10,7 +10,7 @@ import {
   oneOf,
   part,
   secret,
-  text,
+  anyText,
   topicName,
   wholeNumber,
 } from './variable.ts';
@@ -49,7 +49,7 @@ export const okta = part({
       about: '`poll okta`: address of the organisation',
     }),
     token: secret(
-      demanded('INGEST_OKTA_API_TOKEN', text, {
+      demanded('INGEST_OKTA_API_TOKEN', anyText, {
         example: 'change-me',
         about: '`poll okta`: API token (SSWS) of a read-only administrator',
       }),
@@ -61,16 +61,16 @@ export const okta = part({
 export const entra = part({
   title: 'Microsoft Entra ID',
   options: {
-    tenantId: demanded('INGEST_ENTRA_TENANT_ID', text, {
+    tenantId: demanded('INGEST_ENTRA_TENANT_ID', anyText, {
       example: '4f95594c-a630-4b9d-b5c1-cc628e2b07e5',
       about: '`poll entra`: directory (tenant) id',
     }),
-    clientId: demanded('INGEST_ENTRA_CLIENT_ID', text, {
+    clientId: demanded('INGEST_ENTRA_CLIENT_ID', anyText, {
       example: '6f0c1f0e-5b43-4a0e-9a4f-2f2b7d3f1f10',
       about: '`poll entra`: application (client) id, with the application permission GroupMember.Read.All',
     }),
     clientSecret: secret(
-      demanded('INGEST_ENTRA_CLIENT_SECRET', text, {
+      demanded('INGEST_ENTRA_CLIENT_SECRET', anyText, {
         example: 'change-me',
         about: '`poll entra`: secret of that application',
       }),
@@ -92,12 +92,12 @@ export const auth0 = part({
       example: 'https://example.eu.auth0.com',
       about: '`poll auth0`: address of the tenant',
     }),
-    clientId: demanded('INGEST_AUTH0_CLIENT_ID', text, {
+    clientId: demanded('INGEST_AUTH0_CLIENT_ID', anyText, {
       example: 'mN8qYb1l0oN2',
       about: '`poll auth0`: machine-to-machine application with read:events, read:groups and read:group_members',
     }),
     clientSecret: secret(
-      demanded('INGEST_AUTH0_CLIENT_SECRET', text, {
+      demanded('INGEST_AUTH0_CLIENT_SECRET', anyText, {
         example: 'change-me',
         about: '`poll auth0`: secret of that application',
       }),
@@ -114,7 +114,7 @@ export const scim = part({
       about: '`poll scim`: base address, to which /Groups is added',
     }),
     token: secret(
-      demanded('INGEST_SCIM_LIST_TOKEN', text, { example: 'change-me', about: '`poll scim`: bearer token' }),
+      demanded('INGEST_SCIM_LIST_TOKEN', anyText, { example: 'change-me', about: '`poll scim`: bearer token' }),
     ),
   },
   make: asRead,

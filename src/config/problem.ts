@@ -25,8 +25,8 @@ export class ConfigError extends Error {
   }
 }
 
-const line = ({ variable, problem, example }: Problem): string =>
-  `${variable} ${problem}; example: ${variable}=${example}`;
+const line = ({ variable, problem: text, example }: Problem): string =>
+  `${variable} ${text}; example: ${variable}=${example}`;
 
 /**
  * A name that is nearly a known one, in other letters or behind the program's own name, is probably meant to be it; what

@@ -17,7 +17,7 @@ import {
   part,
   type Read,
   secret,
-  text,
+  anyText,
   topicName,
   wholeNumber,
 } from './variable.ts';
@@ -32,12 +32,12 @@ const connection = {
     example: 'plain',
     about: 'Authentication at those brokers. Default: none',
   }),
-  username: optional('INGEST_FROM_SASL_USERNAME', text, {
+  username: optional('INGEST_FROM_SASL_USERNAME', anyText, {
     example: '$ConnectionString',
     about: 'User there; at Event Hubs it is `$ConnectionString`',
   }),
   password: secret(
-    optional('INGEST_FROM_SASL_PASSWORD', text, {
+    optional('INGEST_FROM_SASL_PASSWORD', anyText, {
       example: 'change-me',
       about: 'Password of that user; at Event Hubs the connection string',
     }),
@@ -53,7 +53,7 @@ const options = {
     about: 'Format of its records, as in `SOURCE_FORMAT`',
   }),
   connection,
-  groupId: initially('INGEST_GROUP_ID', 'rollcall-ingest', text, {
+  groupId: initially('INGEST_GROUP_ID', 'rollcall-ingest', anyText, {
     about: 'Consumer group that reads it; one instance reads, the others stand by. Must differ from `KAFKA_GROUP_ID`',
   }),
   reorderMs: initially('INGEST_REORDER_MS', '5000', durationMs(0), {

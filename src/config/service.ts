@@ -10,12 +10,12 @@ import {
   oneOf,
   ownSecret,
   part,
-  text,
+  anyText,
   wholeNumber,
 } from './variable.ts';
 
 const adminOptions = {
-  host: initially('ADMIN_HOST', '127.0.0.1', text, {
+  host: initially('ADMIN_HOST', '127.0.0.1', anyText, {
     about: 'Address of `/healthz`, `/readyz` and `/metrics` of every service; beyond loopback `ADMIN_TOKEN` is needed',
   }),
   port: initially('ADMIN_PORT', '8080', wholeNumber(0, 65_535), { about: 'Their port; 0: none' }),

@@ -149,7 +149,7 @@ export const wholeNumber = (least: number, most = Number.MAX_SAFE_INTEGER): z.Zo
 
 export const durationMs = (leastMs: number): z.ZodType<number, string> => wholeNumber(leastMs, TIMER_MAX_MS);
 
-export const text: z.ZodType<string, string> = z.string();
+export const anyText: z.ZodType<string, string> = z.string();
 
 export const flag: z.ZodType<boolean, string> = z
   .enum(['true', 'false'], 'must be true or false')
@@ -178,8 +178,8 @@ export const brokerList: z.ZodType<readonly string[], string> = z
   .transform(list)
   .refine((brokers) => brokers.length > 0 && brokers.every(isBroker), 'must be host:port, several separated by commas');
 
-function isBroker(text: string): boolean {
-  const port = Number(/^[^\s:/]+:(\d{1,5})$/.exec(text)?.[1]);
+function isBroker(broker: string): boolean {
+  const port = Number(/^[^\s:/]+:(\d{1,5})$/.exec(broker)?.[1]);
   return port >= 1 && port <= PORT_MAX;
 }
 

@@ -12,7 +12,7 @@ import {
   ownSecret,
   part,
   reloadedFile,
-  text,
+  anyText,
   wholeNumber,
 } from './variable.ts';
 
@@ -20,19 +20,19 @@ const sender = <N extends string>(name: N, about: string) =>
   ownSecret(name, { about: `${about}; at least 16 characters` });
 
 const options = {
-  host: initially('INGEST_HOST', '127.0.0.1', text, {
+  host: initially('INGEST_HOST', '127.0.0.1', anyText, {
     about: 'Address that `rollcall ingest webhook` listens on; beyond loopback TLS is needed',
   }),
   port: initially('INGEST_PORT', '8443', wholeNumber(0, 65_535), { about: 'Its port; 0: any free one' }),
   tls: {
     certFile: reloadedFile(
-      optional('INGEST_TLS_CERT_FILE', text, {
+      optional('INGEST_TLS_CERT_FILE', anyText, {
         example: '/etc/rollcall/tls.crt',
         about: 'Certificate of the webhook server with its chain, PEM; with `INGEST_TLS_KEY_FILE` only',
       }),
     ),
     keyFile: reloadedFile(
-      optional('INGEST_TLS_KEY_FILE', text, {
+      optional('INGEST_TLS_KEY_FILE', anyText, {
         example: '/etc/rollcall/tls.key',
         about: 'Private key of that certificate, PEM',
       }),
@@ -47,17 +47,17 @@ const options = {
   },
   scimTokens: {
     keysFile: file(
-      optional('INGEST_SCIM_KEYS_FILE', text, {
+      optional('INGEST_SCIM_KEYS_FILE', anyText, {
         example: '/etc/rollcall/scim-keys.json',
         about:
           '`/scim`: public keys that its tokens are signed with, JWKS. Default: none, so that only unsigned events are read',
       }),
     ),
-    issuer: optional('INGEST_SCIM_ISSUER', text, {
+    issuer: optional('INGEST_SCIM_ISSUER', anyText, {
       example: 'https://scim.example.com',
       about: '`/scim`: who must have issued the tokens (`iss`). Default: any that has such a key',
     }),
-    audience: optional('INGEST_SCIM_AUDIENCE', text, {
+    audience: optional('INGEST_SCIM_AUDIENCE', anyText, {
       example: 'https://rollcall.example.com',
       about: '`/scim`: whom the tokens must be meant for (`aud`). Default: any',
     }),

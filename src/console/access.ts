@@ -1,4 +1,7 @@
-/** What Kafka permits the user that a command connects as: judged before anything else, and watched while a service runs. */
+/**
+ * What Kafka permits the user that a command connects as: judged before anything else, and looked at from time to time
+ * while a service runs; what is missing then is a reason not to be ready.
+ */
 import { explainKafkaError } from '../adapters/kafka/errors.ts';
 import type { KafkaConnectionOptions, KafkaHost } from '../adapters/kafka/options.ts';
 import { createLogTools, type KafkaLogTools } from '../adapters/kafka/tools.ts';
@@ -43,7 +46,7 @@ export async function demandAccess(
 }
 
 function notPermitted(findings: readonly AccessFinding[], options: ErrorOptions = {}): ExitError {
-  const lines = findings.map(({ message, mend }) => `${message}\n  ${mend.replaceAll('\n', '\n  ')}`);
+  const lines = findings.map(({ message, remedy }) => `${message}\n  ${remedy.replaceAll('\n', '\n  ')}`);
   return new ExitError(EXIT.configuration, `Kafka does not permit what is needed:\n${lines.join('\n')}`, options);
 }
 
@@ -92,15 +95,13 @@ async function subjectOf(token: () => Promise<string>): Promise<string | null> {
   return typeof subject === 'string' ? subject : null;
 }
 
-/* Looks from time to time, while a service runs, whether Kafka still permits what it needs; what is missing is a reason not to be ready. */
-
 const LOOK_EVERY_MS = 10_000;
 
 interface Surroundings {
   readonly tools: Pick<KafkaLogTools, 'permitted' | 'close'>;
   readonly connection: KafkaConnectionOptions;
   readonly clock: Clock;
-  readonly log: Logger;
+  readonly logger: Logger;
 }
 
 export class AccessWatch {
@@ -134,7 +135,7 @@ export class AccessWatch {
 
   /** Each with its remedy. */
   #reasons(): readonly string[] {
-    return this.#missing.map(({ message, mend }) => `${message} ${mend.replaceAll('\n', ' ')}`);
+    return this.#missing.map(({ message, remedy }) => `${message} ${remedy.replaceAll('\n', ' ')}`);
   }
 
   #lookLater(): void {
@@ -155,13 +156,13 @@ export class AccessWatch {
   }
 
   #take(missing: readonly AccessFinding[]): void {
-    const { clock, log } = this.#around;
-    if (missing.length === 0 && this.#missing.length > 0) log.info({}, 'Kafka permits again what is needed');
+    const { clock, logger } = this.#around;
+    if (missing.length === 0 && this.#missing.length > 0) logger.info({}, 'Kafka permits again what is needed');
     this.#missing = missing;
-    for (const { resource, message, mend } of missing) {
-      const fields = { [resource.kind]: resource.name, problem: message, mend };
+    for (const { resource, message, remedy } of missing) {
+      const fields = { [resource.kind]: resource.name, problem: message, remedy };
       logLasting(
-        { clock, log },
+        { clock, logger },
         { level: 'warn', cause: message, fields, message: 'Kafka does not permit what is needed' },
       );
     }

@@ -3,11 +3,11 @@ import type { ServiceStats } from '../admin/readiness.ts';
 import { startAdmin, type AdminServer } from '../admin/server.ts';
 import { EXIT, ExitError } from '../exit-codes.ts';
 import type { Logger } from '../ports.ts';
-import type { Host } from './host.ts';
+import type { CommandContext } from './command-context.ts';
 import { lazily, type Live } from './live-config.ts';
 
 interface Surroundings {
-  readonly host: Pick<Host, 'clock' | 'secrets'>;
+  readonly context: Pick<CommandContext, 'clock' | 'secrets'>;
   readonly logger: Logger;
 }
 
@@ -15,12 +15,12 @@ interface Surroundings {
 export async function serveAdmin(
   live: Live<'admin'>,
   stats: () => ServiceStats,
-  { host, logger }: Surroundings,
+  { context, logger }: Surroundings,
 ): Promise<AdminServer | null> {
   if (live.current.admin.port === 0) return null;
   const admin = lazily(() => live.current.admin);
   try {
-    const server = await startAdmin(admin, { stats, clock: host.clock, log: logger, secrets: host.secrets });
+    const server = await startAdmin(admin, { stats, clock: context.clock, logger, secrets: context.secrets });
     logger.info({ url: server.url }, 'health and metrics are served');
     return server;
   } catch (cause) {

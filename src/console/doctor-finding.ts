@@ -4,7 +4,7 @@ import { ConfigError } from '../config/problem.ts';
 import type { Part } from '../config/variables.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
 import type { IdMapFinding } from './doctor-id-map.ts';
-import type { Host } from './host.ts';
+import type { CommandContext } from './command-context.ts';
 import { readText } from './kafka-tools.ts';
 
 export type Check =
@@ -51,9 +51,9 @@ export const fail = (check: Check, exit: ExitCode, message: string, advice: stri
 });
 
 /** null: the part has a problem, which configurationFindings reports; a part without one is tried. */
-export function configOf<P extends Part>(host: Host, parts: readonly P[]): Config<P> | null {
+export function configOf<P extends Part>(context: CommandContext, parts: readonly P[]): Config<P> | null {
   try {
-    return readConfig(host.environment, parts, readText);
+    return readConfig(context.environment, parts, readText);
   } catch (error) {
     if (error instanceof ConfigError) return null;
     throw error;

@@ -16,7 +16,7 @@ import {
 import { alterTopic } from '../core/log/topics.ts';
 import { classify } from '../core/target/outcome.ts';
 import type { GroupApi, LogTools } from '../ports.ts';
-import type { Host } from './host.ts';
+import type { CommandContext } from './command-context.ts';
 import { commandLog } from './kafka-tools.ts';
 
 export interface IdMapFinding {
@@ -30,9 +30,13 @@ const warn = (message: string, advice: string): IdMapFinding => ({ status: 'warn
 const fail = (message: string, advice: string): IdMapFinding => ({ status: 'fail', message, advice });
 
 /** `file`: the table is read. */
-export async function fileFindings(path: string, host: Host, config: Config<'ids'>): Promise<readonly IdMapFinding[]> {
+export async function fileFindings(
+  path: string,
+  context: CommandContext,
+  config: Config<'ids'>,
+): Promise<readonly IdMapFinding[]> {
   try {
-    const map = await FileIdMap.open(path, { clock: host.clock, logger: commandLog(host, config) });
+    const map = await FileIdMap.open(path, { clock: context.clock, logger: commandLog(context, config) });
     await map.close();
     return [ok(`ID_MAP: ${path} names ${map.rows} ids.`), ...sharedTargets(map.shared)];
   } catch (error) {
@@ -44,9 +48,9 @@ export async function fileFindings(path: string, host: Host, config: Config<'ids
 export async function topicIdFindings(
   topic: string,
   tools: LogTools,
-  { host, config }: { readonly host: Host; readonly config: Config<'ids'> },
+  { context, config }: { readonly context: CommandContext; readonly config: Config<'ids'> },
 ): Promise<readonly IdMapFinding[]> {
-  const surroundings = { tools, clock: host.clock, logger: commandLog(host, config), stop: host.stop };
+  const surroundings = { tools, clock: context.clock, logger: commandLog(context, config), stop: context.stop };
   try {
     const map = await TopicIdMap.open(topic, surroundings);
     await map.close();
@@ -90,38 +94,47 @@ const sharedTargets = (shared: SharedTargets): readonly IdMapFinding[] =>
     ),
   );
 
-/** `scim`: a value that nobody can have is looked up. */
+/** `scim`: a value that no user can have is looked up. */
 export async function scimFindings(
   { userAttribute, groupAttribute }: IdMapOptions,
   api: GroupApi,
-  host: Host,
+  context: CommandContext,
 ): Promise<readonly IdMapFinding[]> {
   const attributes: readonly LookUpAttribute[] =
     groupAttribute === 'id' ? [userAttribute] : [userAttribute, groupAttribute];
   const findings: IdMapFinding[] = [];
-  for (const attribute of attributes) findings.push(await lookUpFinding(attribute, api, host));
-  if (findings.every(({ status }) => status === 'ok')) findings.push(...(await visibility(userAttribute, api, host)));
+  for (const attribute of attributes) findings.push(await lookUpFinding(attribute, api, context));
+  if (findings.every(({ status }) => status === 'ok'))
+    findings.push(...(await visibility(userAttribute, api, context)));
   return findings;
 }
 
-async function lookUpFinding(attribute: LookUpAttribute, api: GroupApi, host: Host): Promise<IdMapFinding> {
-  const search = searchFor({ attribute, value: host.random.uuid() });
-  const asked = await searchOnce(search, api, host);
+async function lookUpFinding(
+  attribute: LookUpAttribute,
+  api: GroupApi,
+  context: CommandContext,
+): Promise<IdMapFinding> {
+  const search = searchFor({ attribute, value: context.random.uuid() });
+  const asked = await searchOnce(search, api, context);
   if ('failure' in asked) {
-    const advice = `Choose another attribute for ID_MAP, or mend this. ${asked.failure.advice}`;
+    const advice = `Choose another attribute for ID_MAP, or solve this. ${asked.failure.advice}`;
     return fail(`ID_MAP: ${search.resource} cannot be looked up by ${attribute}: ${asked.failure.message}`, advice);
   }
   if (asked.list.resources.length === 0) return ok(`ID_MAP: ${search.resource} are looked up by ${attribute}.`);
   return fail(
-    `ID_MAP: the target ignores the filter by ${attribute}: it lists ${search.resource} for a value that nobody has.`,
+    `ID_MAP: the target ignores the filter by ${attribute}: it lists ${search.resource} for a value that no user has.`,
     'Choose another attribute, or a table (ID_MAP=file:PATH).',
   );
 }
 
 /** An externalId belongs to the client that provisioned the user, so another client may not see it. */
-async function visibility(attribute: LookUpAttribute, api: GroupApi, host: Host): Promise<readonly IdMapFinding[]> {
+async function visibility(
+  attribute: LookUpAttribute,
+  api: GroupApi,
+  context: CommandContext,
+): Promise<readonly IdMapFinding[]> {
   const search = { ...searchFor({ attribute, value: '' }), filter: equals('active', true) };
-  const asked = await searchOnce(search, api, host);
+  const asked = await searchOnce(search, api, context);
   if ('failure' in asked || !hidesAttribute(asked.list, attribute)) return [];
   return [
     warn(
@@ -135,9 +148,9 @@ type SearchedOnce =
   | { readonly list: ScimList }
   | { readonly failure: { readonly message: string; readonly advice: string } };
 
-async function searchOnce(search: Search, api: GroupApi, host: Host): Promise<SearchedOnce> {
+async function searchOnce(search: Search, api: GroupApi, context: CommandContext): Promise<SearchedOnce> {
   await api.gate.take();
-  const answer = await api.search({ ...search, mayStart: () => !host.stop.aborted });
+  const answer = await api.search({ ...search, mayStart: () => !context.stop.aborted });
   const list = answer.kind === 'response' && answer.status === 200 ? readScimList(answer.body) : null;
   if (list !== null) return { list };
   const outcome = classify(answer, 'GET');
@@ -146,6 +159,6 @@ async function searchOnce(search: Search, api: GroupApi, host: Host): Promise<Se
 }
 
 function notOpened(error: unknown): IdMapFinding {
-  if (error instanceof IdMapError) return fail(error.message, 'Mend the table; `rollcall doctor` tries it again.');
+  if (error instanceof IdMapError) return fail(error.message, 'Correct the table; `rollcall doctor` tries it again.');
   throw error;
 }

@@ -12,14 +12,14 @@ import { refusesStart } from '../formats/first-records/first-records.ts';
 import { accessFindings } from './access.ts';
 import { configOf, fail, judgeIds, ok, type Judged, warn } from './doctor-finding.ts';
 import { topicIdFindings } from './doctor-id-map.ts';
-import type { Host } from './host.ts';
+import type { CommandContext } from './command-context.ts';
 import { commandLog, kafkaExitCode } from './kafka-tools.ts';
 import { inspectFirstRecords } from './source-format.ts';
 
-export async function kafkaFindings(host: Host): Promise<Judged[]> {
-  const config = configOf(host, ['kafka', 'topics']);
+export async function kafkaFindings(context: CommandContext): Promise<Judged[]> {
+  const config = configOf(context, ['kafka', 'topics']);
   if (config === null) return [];
-  const tools = createLogTools(config.kafka, { clock: host.clock, log: commandLog(host, config) });
+  const tools = createLogTools(config.kafka, { clock: context.clock, logger: commandLog(context, config) });
   try {
     const unreachable = await tools.unreachableBrokers();
     if (unreachable.length > 0) return unreachable.map((broker) => judgeBroker(broker, config.kafka.brokers));
@@ -27,12 +27,12 @@ export async function kafkaFindings(host: Host): Promise<Judged[]> {
     const addresses = brokers.map(({ address }) => address).join(', ');
     const cluster = ok('brokers', `Kafka cluster ${clusterId} answers: ${addresses}.`);
     const session = await sessionFindings(config, brokers[0]?.nodeId ?? 0, tools);
-    const access = await findingsOfAccess(host, config, tools);
+    const access = await findingsOfAccess(context, config, tools);
     const isPermitted = access.every(({ status }) => status !== 'fail');
     const rest = [
       () => findingsOfTopics(config.topics, tools),
-      () => recordFindings(host, tools),
-      () => idTopicFindings(host, tools),
+      () => recordFindings(context, tools),
+      () => idTopicFindings(context, tools),
     ];
     const looked: Judged[] = [];
     for (const look of rest) looked.push(...(await (isPermitted ? look() : unlessRefused(look))));
@@ -64,11 +64,11 @@ async function unlessRefused(look: () => Promise<readonly Judged[]>): Promise<re
 }
 
 async function findingsOfAccess(
-  host: Host,
+  context: CommandContext,
   config: Config<'kafka' | 'topics'>,
   tools: KafkaLogTools,
 ): Promise<Judged[]> {
-  const ids = configOf(host, ['ids'])?.ids.source;
+  const ids = configOf(context, ['ids'])?.ids.source;
   const idTopic = ids?.kind === 'topic' ? ids.topic : null;
   const needs = needsOfRun(config.topics, config.kafka.groupId, idTopic);
   const found = await accessFindings(needs, tools, config.kafka);
@@ -81,7 +81,7 @@ async function findingsOfAccess(
       ),
     ];
   if (found.length === 0) return [ok('access', 'Kafka permits all that `run` needs of its topics and its group.')];
-  return found.map(({ message, mend }) => fail('access', EXIT.configuration, message, mend));
+  return found.map(({ message, remedy }) => fail('access', EXIT.configuration, message, remedy));
 }
 
 async function sessionFindings({ kafka }: Config<'kafka'>, nodeId: number, tools: KafkaLogTools): Promise<Judged[]> {
@@ -96,20 +96,20 @@ async function findingsOfTopics(names: TopicNames, tools: KafkaLogTools): Promis
   return findings.length === 0 ? [ok('topics', 'All four topics are as they should be.')] : findings;
 }
 
-async function recordFindings(host: Host, tools: KafkaLogTools): Promise<Judged[]> {
-  const config = configOf(host, ['kafka', 'topics', 'format']);
+async function recordFindings(context: CommandContext, tools: KafkaLogTools): Promise<Judged[]> {
+  const config = configOf(context, ['kafka', 'topics', 'format']);
   if (config === null) return [];
   const committed = (topic: string) => tools.committedOffsets(config.kafka.groupId, topic);
   try {
     // That the topic is missing has been said of the topics.
     if ((await tools.describeTopic(config.topics.source)) === null) return [];
-    const findings = await inspectFirstRecords(config, tools, host.stop, committed);
+    const findings = await inspectFirstRecords(config, tools, context.stop, committed);
     if (findings.length === 0)
       return [ok('records', `Nothing to say against the first records of ${config.topics.source}.`)];
     return findings.map((finding) =>
       refusesStart(finding)
-        ? fail('records', EXIT.configuration, finding.message, finding.mend)
-        : warn('records', finding.message, finding.mend),
+        ? fail('records', EXIT.configuration, finding.message, finding.remedy)
+        : warn('records', finding.message, finding.remedy),
     );
   } catch (error) {
     if (!(error instanceof ExitError)) throw error;
@@ -127,13 +127,13 @@ const GROWTH_PROCEDURE = `To add partitions to a running Rollcall without losing
   5. start Rollcall, then the writers.`;
 
 function judgeTopic(finding: TopicFinding): Judged {
-  const { code, message, mend } = finding;
-  const advice = code === 'partition_counts_differ' ? `${mend}\n${GROWTH_PROCEDURE}` : mend;
+  const { code, message, remedy } = finding;
+  const advice = code === 'partition_counts_differ' ? `${remedy}\n${GROWTH_PROCEDURE}` : remedy;
   return refusesRun(finding) ? fail('topics', EXIT.unavailable, message, advice) : warn('topics', message, advice);
 }
 
-async function idTopicFindings(host: Host, tools: KafkaLogTools): Promise<Judged[]> {
-  const config = configOf(host, ['ids']);
+async function idTopicFindings(context: CommandContext, tools: KafkaLogTools): Promise<Judged[]> {
+  const config = configOf(context, ['ids']);
   if (config?.ids.source.kind !== 'topic') return [];
-  return judgeIds(await topicIdFindings(config.ids.source.topic, tools, { host, config }), EXIT.configuration);
+  return judgeIds(await topicIdFindings(config.ids.source.topic, tools, { context, config }), EXIT.configuration);
 }

@@ -13,7 +13,7 @@ import { apart, groupPath, patchBody, plan, type PatchBody, type Snapshot } from
 import { decideRetry, scheduleOf, type RetryPolicy, type RetryRule } from '../core/target/retry.ts';
 
 /** One group's changes, folded; a full state stands under WHOLE_GROUP. */
-export interface Wanted {
+export interface GroupIntents {
   /** As the source spells it first. */
   readonly group: string;
   readonly intents: Map<string, Intent>;
@@ -42,7 +42,7 @@ export interface GroupPlan {
   readonly etag: string | null;
   readonly requests: readonly PlannedRequest[];
   readonly noop: readonly string[];
-  readonly superseded: Wanted['superseded'];
+  readonly superseded: GroupIntents['superseded'];
   /** But for what is superseded by a later change of the file. */
   readonly predicted: readonly Prediction[];
   /** Of those that the guard counts. */
@@ -75,7 +75,7 @@ export interface Names {
   readonly members: ReadonlyMap<string, SureResolution>;
 }
 
-export function foresee(wanted: Wanted, snapshot: Snapshot, names: Names, options: PlanOptions): GroupPlan {
+export function preview(wanted: GroupIntents, snapshot: Snapshot, names: Names, options: PlanOptions): GroupPlan {
   const { intents, replaced, heldBy, unchanged } = workedOut(wanted, snapshot, names);
   const known = intents.filter(({ target }) => target !== null);
   const unknown = intents.filter(({ target }) => target === null);
@@ -128,7 +128,7 @@ interface WorkedOut {
   readonly unchanged: readonly Intent[];
 }
 
-function workedOut({ intents }: Wanted, snapshot: Snapshot, { members }: Names): WorkedOut {
+function workedOut({ intents }: GroupIntents, snapshot: Snapshot, { members }: Names): WorkedOut {
   const known = (member: string): SureResolution =>
     members.get(member) ?? { kind: 'found', id: idKey(member), isActive: true };
   const resolve = (member: string) => resolved(known(member));
@@ -188,7 +188,7 @@ export const refusedBy = ({ failure, kind }: Unreadable): Refused => ({ failure,
 
 /** What becomes of the changes of a group that cannot be read. */
 export function foreseeRefused(
-  { group, intents, superseded }: Wanted,
+  { group, intents, superseded }: GroupIntents,
   refused: Refused,
   retry: RetryPolicy,
 ): GroupPlan {

@@ -1,4 +1,7 @@
-/** The service without Kafka: the same pipeline on a log in this process. */
+/**
+ * The service without Kafka: the same pipeline on a log in this process; and what an interrupted run leaves, as reports
+ * that say so.
+ */
 import { MemoryBroker } from '../adapters/memory-log/memory-broker.ts';
 import { MemoryLog } from '../adapters/memory-log/memory-log.ts';
 import { sha256 } from '../adapters/system.ts';
@@ -13,7 +16,7 @@ import type { Topics } from '../pipeline/options.ts';
 import { Pipeline } from '../pipeline/pipeline.ts';
 import type { GroupApi, IdMap, LogTools, Logger } from '../ports.ts';
 import { FILE_SOURCE } from './file-source.ts';
-import type { Host } from './host.ts';
+import type { CommandContext } from './command-context.ts';
 
 export interface Embedded {
   readonly broker: MemoryBroker;
@@ -23,7 +26,7 @@ export interface Embedded {
 }
 
 export interface EmbeddedParts {
-  readonly host: Host;
+  readonly context: CommandContext;
   readonly config: Config<'genesys' | 'pipeline'>;
   readonly api: GroupApi;
   readonly ids: IdMap | null;
@@ -32,12 +35,12 @@ export interface EmbeddedParts {
 }
 
 /** Nothing runs until `pipeline.start()`. */
-export function embed({ host, config, ...ports }: EmbeddedParts, topics: Topics, partitionCount: number): Embedded {
-  const { clock, random } = host;
+export function embed({ context, config, ...ports }: EmbeddedParts, topics: Topics, partitionCount: number): Embedded {
+  const { clock, random } = context;
   const broker = new MemoryBroker(clock, random);
   const none = { source: null, retry: null, deadLetter: null, report: null };
   for (const topic of newTopics(topics, none, { partitionCount, replicationFactor: 1 })) {
-    // Nobody else writes here, so that no record is too large.
+    // No other producer writes here, so that no record is too large.
     const settings = { ...topic.settings, 'max.message.bytes': String(Number.MAX_SAFE_INTEGER) };
     broker.createTopic({ ...topic, settings });
   }
@@ -46,8 +49,6 @@ export function embed({ host, config, ...ports }: EmbeddedParts, topics: Topics,
   const pipeline = new Pipeline({ ...ports, log: connect(), clock, random, sha256 }, options);
   return { broker, tools: connect(), pipeline };
 }
-
-/* What a run that was broken off leaves: changes nobody has reported yet, as reports that say so. */
 
 const UNTRIED = {
   code: 'not_attempted',
@@ -61,13 +62,13 @@ const UNTRIED = {
 export async function leftOver(
   { log, format, isMapped }: { readonly log: LogTools; readonly format: SourceFormat; readonly isMapped: boolean },
   reported: Operations,
-  { clock }: Pick<Host, 'clock'>,
+  { clock }: Pick<CommandContext, 'clock'>,
 ): Promise<readonly ReportRecord[]> {
   const { wall } = clock.now();
   const left: ReportRecord[] = [];
   const { signal } = new AbortController();
   const facts = { reason: UNTRIED, nextAttemptAt: wall, request: null, lag: { queue: null, apply: null } };
-  const isTold = toldOf(reported);
+  const isReported = reportedIn(reported);
   for await (const record of log.read(FILE_SOURCE.topic, { from: 'beginning', follow: false, signal })) {
     const events = format.decode(record, { partitionCount: 1 });
     for (const [i, event] of events.entries()) {
@@ -75,7 +76,7 @@ export async function leftOver(
       const index = events.length > 1 ? i : null;
       const { offset, timestamp } = record;
       const source = { ...FILE_SOURCE, offset, index, timestamp, eventId: event.eventId };
-      for (const intent of intentsOf(event, source, wall).filter((each) => !isTold(each))) {
+      for (const intent of intentsOf(event, source, wall).filter((each) => !isReported(each))) {
         const [named, groupTarget] = isMapped ? [{ ...intent, target: null }, null] : [intent, intent.group];
         left.push(retryReport(named, { ...facts, groupTarget, epoch: 0, reportedAt: wall }));
       }
@@ -84,8 +85,8 @@ export async function leftOver(
   return left;
 }
 
-/** A full state is told of by what it came to, too. */
-function toldOf(reported: Operations): (intent: Intent) => boolean {
+/** A full state is reported by its result, too. */
+function reportedIn(reported: Operations): (intent: Intent) => boolean {
   const events = new Set(
     [...reported.values()].map(({ source }) => `${source.topic}/${source.partition}/${source.offset}`),
   );

@@ -1,13 +1,17 @@
-/** A file of changes as a source topic: line n is the record at offset n, in the one partition of `apply`. */
+/**
+ * A file of changes as a source topic: line n is the record at offset n, in the one partition of `apply`. Its remedies
+ * name the file: there is no topic to look into, and the file can be applied again.
+ */
 import type { MemoryBroker } from '../adapters/memory-log/memory-broker.ts';
 import type { Position, SourceRecord } from '../core/change/change.ts';
 import type { ReportRecord } from '../core/report/report.ts';
 import { operationId } from '../core/report/summary.ts';
 import { thenApply } from '../core/target/refusals.ts';
-import { isFields, readJson } from '../formats/reading/reading.ts';
+import { readJson } from '../formats/reading/reading.ts';
 import type { Topics } from '../pipeline/options.ts';
-import type { Host } from './host.ts';
+import type { CommandContext } from './command-context.ts';
 import { readLines, type Line } from './lines.ts';
+import { isObject } from '../core/text/json.ts';
 
 export const FILE_TOPICS: Topics = {
   source: 'apply',
@@ -18,22 +22,24 @@ export const FILE_TOPICS: Topics = {
 
 export const FILE_SOURCE: Pick<Position, 'topic' | 'partition'> = { topic: FILE_TOPICS.source, partition: 0 };
 
-/** Nobody waits hours for a file: what may yet be provisioned is given up at the first failure, unless it is asked for. */
-export const fileEnvironment = (environment: Host['environment']): Host['environment'] => ({
+/** A file is not waited for by the hour: what may yet be provisioned is given up at the first failure, unless it is asked for. */
+export const fileEnvironment = (environment: CommandContext['environment']): CommandContext['environment'] => ({
   SLOW_RETRY_SCHEDULE_MS: '',
   ...environment,
 });
 
 /** Blank lines leave holes, so that each offset is the number of its line. */
-export async function fillSource(broker: MemoryBroker, file: string, host: Pick<Host, 'stdin'>): Promise<void> {
+export async function fillSource(
+  broker: MemoryBroker,
+  file: string,
+  context: Pick<CommandContext, 'stdin'>,
+): Promise<void> {
   const { topic, partition } = FILE_SOURCE;
-  for await (const { bytes } of readLines(file, host)) {
+  for await (const { bytes } of readLines(file, context)) {
     if (bytes === null) broker.topic(topic).partition(partition).skip(1);
     else broker.append([{ topic, partition, key: null, value: bytes, headers: [] }]);
   }
 }
-
-/* Remedies that work where the changes come from a file: there is no topic to look into, and the file can be applied again. */
 
 /** The record, with the advice that an operator of `apply` can follow. */
 export const inFile = (record: ReportRecord): ReportRecord =>
@@ -70,10 +76,13 @@ export interface BadLine {
 }
 
 /** @param file a path, or `-` for standard input. */
-export async function* readRecords(file: string, host: Pick<Host, 'stdin'>): AsyncGenerator<FileRecord | BadLine> {
+export async function* readRecords(
+  file: string,
+  context: Pick<CommandContext, 'stdin'>,
+): AsyncGenerator<FileRecord | BadLine> {
   const lines: Line[] = [];
   let isOneALine = false;
-  for await (const line of readLines(file, host)) {
+  for await (const line of readLines(file, context)) {
     if (isOneALine) yield* recordOf(line);
     else if (lines.length === 0 && isWhole(line)) {
       isOneALine = true;
@@ -106,8 +115,8 @@ function* recordOf({ index, bytes }: Line): Generator<FileRecord | BadLine> {
 
 function fromJson(json: unknown, index: number): FileRecord | BadLine {
   const bad = (message: string): BadLine => ({ kind: 'bad', line: index + 1, message });
-  const fields = isFields(json) && isFields(json['record']) ? json['record'] : json;
-  if (!isFields(fields) || !('value' in fields))
+  const fields = isObject(json) && isObject(json['record']) ? json['record'] : json;
+  if (!isObject(fields) || !('value' in fields))
     return bad('This is no record: {"topic","key","headers","value"} is wanted, and `value` is missing.');
   const headers = headersIn(fields['headers'] ?? {});
   if (headers === null) return bad('`headers` must be an object of texts, or a list of names and texts in turn.');
@@ -123,7 +132,7 @@ function fromJson(json: unknown, index: number): FileRecord | BadLine {
 function headersIn(headers: unknown): SourceRecord['headers'] | null {
   const pairs = Array.isArray(headers)
     ? headers.flatMap((name, at) => (at % 2 === 0 ? [[name, headers[at + 1]] as const] : []))
-    : isFields(headers)
+    : isObject(headers)
       ? Object.entries(headers)
       : null;
   if (pairs === null || !pairs.every(([name, text]) => isHeader(name) && (text === null || isHeader(text))))

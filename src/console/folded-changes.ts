@@ -6,7 +6,7 @@
 import { WHOLE_GROUP, type ChangeEvent, type ChangeSource, type Intent, type Op } from '../core/change/change.ts';
 import { idKey } from '../core/change/id-key.ts';
 import { intentFor } from '../core/change/pending.ts';
-import type { Wanted } from './dry-run.ts';
+import type { GroupIntents } from './dry-run.ts';
 
 interface FoldedGroup {
   /** As the source spells it first. */
@@ -56,10 +56,10 @@ export class FoldedChanges {
   }
 
   /** In the order of their first changes; a group that was handed out is forgotten. */
-  *takeGroups(): Generator<Wanted> {
+  *takeGroups(): Generator<GroupIntents> {
     for (const [key, group] of this.#groups) {
       this.#groups.delete(key);
-      yield this.#wantedOf(group);
+      yield this.#intentsOf(group);
     }
   }
 
@@ -98,7 +98,7 @@ export class FoldedChanges {
     return copy;
   }
 
-  #wantedOf({ spelling: group, state, members, spellings, superseded }: FoldedGroup): Wanted {
+  #intentsOf({ spelling: group, state, members, spellings, superseded }: FoldedGroup): GroupIntents {
     const intents = new Map<string, Intent>();
     if (state !== null) {
       const { event, ...whole } = state;

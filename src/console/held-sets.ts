@@ -4,7 +4,7 @@ import type { Held, Intent } from '../core/change/change.ts';
 import { idKey } from '../core/change/id-key.ts';
 import { heldDigest, heldText } from '../core/group/guard.ts';
 import { textHeader } from '../core/log/record-headers.ts';
-import { decisionValue, requestKey, type Answer, type RequestRecord } from '../core/log/request-record.ts';
+import { decisionValue, requestKey, type OperatorAnswer, type RequestRecord } from '../core/log/request-record.ts';
 import { timeText } from '../core/report/reporting.ts';
 import { EXIT, ExitError, type ExitCode } from '../exit-codes.ts';
 import { askOwners, findWaiting, type RetryTopic } from './retry-topic.ts';
@@ -80,7 +80,7 @@ function commonLength(one: string, other = ''): number {
 }
 
 /** @throws ExitError where it names none, or several. */
-export function one(sets: readonly HeldSet[], digest: string): HeldSet {
+export function setWithDigest(sets: readonly HeldSet[], digest: string): HeldSet {
   const found = sets.filter((set) => digest !== '' && set.digest.startsWith(digest.toLowerCase()));
   const [only] = found;
   if (only !== undefined && found.length === 1) return only;
@@ -104,7 +104,7 @@ export function selected(sets: readonly HeldSet[], selection: HeldSelection): re
   const short = selection.digests.find(({ length }) => length < DECIDED_LENGTH_MIN);
   if (short !== undefined)
     throw new ExitError(EXIT.usage, `held: name at least ${DECIDED_LENGTH_MIN} digits of what is decided about`);
-  if (isByDigest(selection)) return [...new Set(selection.digests.map((digest) => one(sets, digest)))];
+  if (isByDigest(selection)) return [...new Set(selection.digests.map((digest) => setWithDigest(sets, digest)))];
   const groups = selection.groups.map(idKey);
   return sets.filter(
     (set) =>
@@ -151,12 +151,12 @@ export async function decideSets(
   retry: RetryTopic,
   sets: readonly HeldSet[],
   { kind, author }: { readonly kind: DecisionKind; readonly author: string },
-  told: (answer: Answer, set: HeldSet | undefined) => Promise<void>,
+  told: (answer: OperatorAnswer, set: HeldSet | undefined) => Promise<void>,
 ): Promise<ExitCode> {
   const byDigest = new Map(sets.map((set) => [set.digest, set]));
   const requests = new Map(
     sets.map(({ partition, digest }): [string, RequestRecord] => {
-      const key = requestKey(retry.host.random.uuid());
+      const key = requestKey(retry.context.random.uuid());
       const value = decisionValue(digest, author);
       return [key, { topic: retry.topic, partition, key, value, headers: [textHeader('rollcall-type', kind)] }];
     }),

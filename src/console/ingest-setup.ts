@@ -9,11 +9,11 @@ import { SendQueue } from '../ingest/send-queue.ts';
 import type { LogTools, Logger } from '../ports.ts';
 import { pause, unlessAborted } from '../time.ts';
 import type { KafkaAccess } from './access.ts';
-import type { Host } from './host.ts';
+import type { CommandContext } from './command-context.ts';
 
 export interface IngestSurroundings {
-  readonly host: Pick<Host, 'clock' | 'stop' | 'random'>;
-  readonly log: Logger;
+  readonly context: Pick<CommandContext, 'clock' | 'stop' | 'random'>;
+  readonly logger: Logger;
   readonly tools: LogTools;
   readonly readiness: IngestReadiness;
   /** What Kafka permits, and what stands behind its errors; absent: the log is another. */
@@ -46,14 +46,14 @@ type Check = () => string | null;
 const QUEUE_BYTES_MAX = 64 * 1024 * 1024;
 
 /** @param offersMax for a caller that offers one thing after the other any number. */
-export const openQueue = ({ host, log, tools }: IngestSurroundings, offersMax = 16): SendQueue =>
+export const openQueue = ({ context, logger, tools }: IngestSurroundings, offersMax = 16): SendQueue =>
   new SendQueue({
     tools,
-    log,
-    clock: host.clock,
+    logger,
+    clock: context.clock,
     offersMax,
     bytesMax: QUEUE_BYTES_MAX,
-    // What nobody has foreseen is tried again too: nothing is lost by that, and the log tells it.
+    // An unexpected error is tried again too: nothing is lost by that, and the log shows it.
     isPassing: (error) => {
       const { retriable, code } = explainKafkaError(error);
       return retriable || code === 'unexpected';
@@ -70,11 +70,11 @@ export interface WrittenTopics {
 
 /** Waits for brokers that cannot be reached; false: asked to stop meanwhile. @throws ExitError as `run` would, for the same findings */
 export async function topicsAreRight(config: WrittenTopics, surroundings: IngestSurroundings): Promise<boolean> {
-  const { host, log, kafka } = surroundings;
-  while (!host.stop.aborted) {
+  const { context, logger, kafka } = surroundings;
+  while (!context.stop.aborted) {
     try {
       await kafka?.demand();
-      judgeTopics(await writtenFindings(config, surroundings.tools), log);
+      judgeTopics(await writtenFindings(config, surroundings.tools), logger);
       return true;
     } catch (error) {
       const { retriable, message, advice } = explainKafkaError(
@@ -83,9 +83,9 @@ export async function topicsAreRight(config: WrittenTopics, surroundings: Ingest
       if (error instanceof ExitError || !retriable) throw error;
       surroundings.readiness.waits(`Kafka cannot be reached: ${message}`);
       const line = { fields: { message, advice }, message: 'Kafka cannot be reached, trying again' };
-      logLasting({ clock: host.clock, log }, { level: 'warn', cause: message, ...line });
+      logLasting({ clock: context.clock, logger }, { level: 'warn', cause: message, ...line });
     }
-    await unlessAborted(host.stop, pause(host.clock, RETRY_MS));
+    await unlessAborted(context.stop, pause(context.clock, RETRY_MS));
   }
   return false;
 }

@@ -1,4 +1,4 @@
-/** Opens the log tools of Kafka for one command, and turns what Kafka refuses into an exit code with its mend. */
+/** Opens the log tools of Kafka for one command, and turns what Kafka refuses into an exit code with its remedy. */
 import { readFileSync } from 'node:fs';
 import { explainKafkaError, type KafkaFault } from '../adapters/kafka/errors.ts';
 import { createLogTools, type KafkaLogTools } from '../adapters/kafka/tools.ts';
@@ -10,36 +10,36 @@ import type { TopicNames } from '../core/log/topics.ts';
 import { EXIT, ExitError, type ExitCode } from '../exit-codes.ts';
 import type { Logger } from '../ports.ts';
 import { demandAccess } from './access.ts';
-import { print, type Host, unlessStopped } from './host.ts';
+import { print, type CommandContext, unlessStopped } from './command-context.ts';
 
 type Logging = Pick<Config<never>, 'logLevel' | 'secrets'>;
 
 /** Of a command that ends: names that were probably meant to be others are said beside its output. @throws ConfigError */
 export async function commandConfig<P extends Part>(
-  host: Host,
+  context: CommandContext,
   parts: readonly P[],
-  environment: Environment = host.environment,
+  environment: Environment = context.environment,
 ): Promise<Config<P>> {
   const config = readConfig(environment, parts, readText);
-  for (const warning of config.warnings) await print(host.stderr, `warning: ${warning}\n`);
+  for (const warning of config.warnings) await print(context.stderr, `warning: ${warning}\n`);
   return config;
 }
 
 /** A command's own log is quiet unless it is asked for: what matters is its output and its error. */
-export const commandLog = (host: Host, config: Logging): Logger =>
-  logOf(host, config, host.environment['LOG_LEVEL'] ? config.logLevel : 'silent');
+export const commandLog = (context: CommandContext, config: Logging): Logger =>
+  logOf(context, config, context.environment['LOG_LEVEL'] ? config.logLevel : 'silent');
 
 /** Of a service; its log is all that it says, doubtful values of the environment included. @throws ConfigError */
-export function serviceConfig<P extends Part>(host: Host, parts: readonly P[]) {
-  const config = readConfig(host.environment, parts, readText);
-  const logger = logOf(host, config, config.logLevel);
+export function serviceConfig<P extends Part>(context: CommandContext, parts: readonly P[]) {
+  const config = readConfig(context.environment, parts, readText);
+  const logger = logOf(context, config, config.logLevel);
   for (const warning of config.warnings) logger.warn({ warning }, 'the environment has a name that is not known');
   for (const { variable, problem, example } of config.risks)
     logger.warn({ variable, problem, example }, 'a variable has a value at a risk');
   return { config, logger };
 }
 
-function logOf({ stderr, secrets }: Host, config: Logging, level: LogOptions['level']): Logger {
+function logOf({ stderr, secrets }: CommandContext, config: Logging, level: LogOptions['level']): Logger {
   secrets.know(config.secrets);
   return createLog(stderr, { level, secrets });
 }
@@ -51,15 +51,15 @@ export const readText = (path: string): string => readFileSync(path, 'utf8');
  * @param needs what is named where Kafka does not permit the work.
  */
 export async function withLogTools<P extends Part>(
-  host: Host,
+  context: CommandContext,
   parts: readonly P[],
   work: (config: Config<'kafka' | 'topics' | P>, tools: KafkaLogTools) => Promise<void>,
   needs: (topics: TopicNames) => readonly Need[] = () => [],
 ): Promise<void> {
-  const config = await commandConfig<'kafka' | 'topics' | P>(host, ['kafka', 'topics', ...parts]);
-  const tools = createLogTools(config.kafka, { clock: host.clock, log: commandLog(host, config) });
+  const config = await commandConfig<'kafka' | 'topics' | P>(context, ['kafka', 'topics', ...parts]);
+  const tools = createLogTools(config.kafka, { clock: context.clock, logger: commandLog(context, config) });
   try {
-    await unlessStopped(host, work(config, tools));
+    await unlessStopped(context, work(config, tools));
   } catch (error) {
     if (explainKafkaError(error).code === 'not_authorized')
       await demandAccess(needs(config.topics), tools, config.kafka);

@@ -1,7 +1,7 @@
 /** The lines of a file or of standard input, as bytes: what is not UTF-8 must arrive as it is. */
 import { createReadStream } from 'node:fs';
 import { EXIT, ExitError } from '../exit-codes.ts';
-import type { Host } from './host.ts';
+import type { CommandContext } from './command-context.ts';
 
 export interface Line {
   /** From 0, blank lines counted. */
@@ -13,8 +13,8 @@ export interface Line {
 const LINE_FEED = 0x0a;
 
 /** @param file a path, or `-` for standard input. */
-export async function* readLines(file: string, host: Pick<Host, 'stdin'>): AsyncGenerator<Line> {
-  const input: AsyncIterable<Uint8Array | string> = file === '-' ? host.stdin : createReadStream(file);
+export async function* readLines(file: string, context: Pick<CommandContext, 'stdin'>): AsyncGenerator<Line> {
+  const input: AsyncIterable<Uint8Array | string> = file === '-' ? context.stdin : createReadStream(file);
   let index = 0;
   let open: Uint8Array[] = [];
   const lineOf = (parts: readonly Uint8Array[]): Line => {

@@ -6,7 +6,7 @@
 import { readConfig, type Config } from '../config/config.ts';
 import { reloadedFiles, type Part } from '../config/variables.ts';
 import type { Logger } from '../ports.ts';
-import type { Host } from './host.ts';
+import type { CommandContext } from './command-context.ts';
 import { readText } from './kafka-tools.ts';
 
 const LOOK_EVERY_MS = 5_000;
@@ -15,7 +15,7 @@ type Listener<P extends Part> = (config: Config<P>) => void;
 
 export class LiveConfig<P extends Part> {
   readonly #parts: readonly P[];
-  readonly #host: Pick<Host, 'environment' | 'clock' | 'secrets'>;
+  readonly #context: Pick<CommandContext, 'environment' | 'clock' | 'secrets'>;
   readonly #logger: Logger;
   readonly #files: readonly string[];
   readonly #listeners: Listener<P>[] = [];
@@ -25,12 +25,12 @@ export class LiveConfig<P extends Part> {
   #seen: string;
   #cancel: () => void = () => undefined;
 
-  constructor(config: Config<P>, parts: readonly P[], { host, logger }: LiveSurroundings) {
+  constructor(config: Config<P>, parts: readonly P[], { context, logger }: LiveSurroundings) {
     this.#current = config;
     this.#parts = parts;
-    this.#host = host;
+    this.#context = context;
     this.#logger = logger;
-    this.#files = reloadedFiles(host.environment, parts);
+    this.#files = reloadedFiles(context.environment, parts);
     this.#judged = this.#contents();
     this.#seen = this.#judged;
     if (this.#files.length > 0) this.#lookLater();
@@ -50,7 +50,7 @@ export class LiveConfig<P extends Part> {
   }
 
   #lookLater(): void {
-    this.#cancel = this.#host.clock.schedule(LOOK_EVERY_MS, () => {
+    this.#cancel = this.#context.clock.schedule(LOOK_EVERY_MS, () => {
       this.#look();
       this.#lookLater();
     });
@@ -63,10 +63,10 @@ export class LiveConfig<P extends Part> {
     if (contents === this.#judged || !hasRested) return;
     this.#judged = contents;
     try {
-      const config = readConfig(this.#host.environment, this.#parts, readText);
-      this.#host.secrets.know(config.secrets);
+      const config = readConfig(this.#context.environment, this.#parts, readText);
+      this.#context.secrets.know(config.secrets);
       for (const listener of this.#listeners) listener(config);
-      this.#host.secrets.retire(this.#current.secrets.filter((secret) => !config.secrets.includes(secret)));
+      this.#context.secrets.retire(this.#current.secrets.filter((secret) => !config.secrets.includes(secret)));
       this.#current = config;
       this.#logger.info({}, 'secrets or certificates have changed and are used from now on');
     } catch (error) {
@@ -84,7 +84,7 @@ export class LiveConfig<P extends Part> {
 }
 
 export interface LiveSurroundings {
-  readonly host: Pick<Host, 'environment' | 'clock' | 'secrets'>;
+  readonly context: Pick<CommandContext, 'environment' | 'clock' | 'secrets'>;
   readonly logger: Logger;
 }
 

@@ -1,4 +1,7 @@
-/** What `rollcall plan` prints: totals, and each group for people or as a line of JSON. */
+/**
+ * What `rollcall plan` prints: totals, and each group for people or as a line of JSON; and the look-ups of a dry run:
+ * what the target calls a group and the members that its changes name.
+ */
 import { sourceMember } from '../core/change/change.ts';
 import { idKey } from '../core/change/id-key.ts';
 import { type IdKind, type SureResolution, unresolvedFailure } from '../core/ids/resolution.ts';
@@ -7,9 +10,9 @@ import { classify } from '../core/target/outcome.ts';
 import { jsonText, visible } from '../core/text/visible.ts';
 import { ExitError } from '../exit-codes.ts';
 import type { IdMap } from '../ports.ts';
-import type { Names, Refused, Wanted } from './dry-run.ts';
+import type { Names, Refused, GroupIntents } from './dry-run.ts';
 import { predictionsOf, type GroupPlan, type Prediction } from './dry-run.ts';
-import type { Host } from './host.ts';
+import type { CommandContext } from './command-context.ts';
 import { targetExitCode } from './target.ts';
 
 /** Of a whole file. */
@@ -82,27 +85,34 @@ export function* planJson(plan: GroupPlan): Generator<string> {
   yield `${entries.length === 0 ? '' : comma}${entries.join(',')}]}\n`;
 }
 
-/* For a dry run: what the target calls a group and everybody its changes name. */
-
 /** @returns why nothing can be planned, where the group is not known. @throws ExitError where the target gives no answer. */
-export async function namesFor(ids: IdMap | null, wanted: Wanted, host: Pick<Host, 'stop'>): Promise<Names | Refused> {
+export async function namesFor(
+  ids: IdMap | null,
+  wanted: GroupIntents,
+  context: Pick<CommandContext, 'stop'>,
+): Promise<Names | Refused> {
   if (ids === null) return { group: idKey(wanted.group), members: new Map() };
-  const group = await resolve(ids, 'group', wanted.group, host);
+  const group = await resolve(ids, 'group', wanted.group, context);
   if (group.kind !== 'found') return { failure: unresolvedFailure('group', group), rule: 'slow' };
   const named = new Set(
     [...wanted.intents.values()].flatMap((intent) => intent.whole?.members ?? [sourceMember(intent)]),
   );
   const members = new Map<string, SureResolution>();
-  for (const member of named) members.set(member, await resolve(ids, 'user', member, host));
+  for (const member of named) members.set(member, await resolve(ids, 'user', member, context));
   return { group: group.id, groupName: ids.groupNames?.lookedUp(wanted.group) ?? null, members };
 }
 
-async function resolve(ids: IdMap, kind: IdKind, id: string, { stop }: Pick<Host, 'stop'>): Promise<SureResolution> {
+async function resolve(
+  ids: IdMap,
+  kind: IdKind,
+  id: string,
+  { stop }: Pick<CommandContext, 'stop'>,
+): Promise<SureResolution> {
   const known = ids.known(kind, id);
   if (known !== null && known.kind !== 'unanswered') return known;
-  const told = await ids.lookUp(kind, id, () => !stop.aborted);
-  if (told.kind !== 'unanswered') return told;
-  const outcome = classify(told.answer, 'GET');
+  const resolution = await ids.lookUp(kind, id, () => !stop.aborted);
+  if (resolution.kind !== 'unanswered') return resolution;
+  const outcome = classify(resolution.answer, 'GET');
   const why = 'failure' in outcome ? outcome.failure.message : 'stopped before every id was looked up';
   throw new ExitError(targetExitCode(outcome.kind), `plan: the ${kind} ${id} could not be looked up: ${visible(why)}`);
 }

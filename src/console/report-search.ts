@@ -9,7 +9,7 @@ import type { ReadProgress } from '../core/log/reading.ts';
 import { ReportRecord } from '../core/report/report.ts';
 import type { LogTools, TopicRecord } from '../ports.ts';
 import { concernsSelected, groupIds, type KeyedReport, type ReportSelection } from '../report/selection.ts';
-import { print, type Host } from './host.ts';
+import { print, type CommandContext } from './command-context.ts';
 
 /** Timestamps are those of the sender or of the broker, and their clocks may differ. */
 const CLOCK_MARGIN_MS = 600_000;
@@ -23,7 +23,7 @@ export interface ReportSearch {
   readonly follow: boolean;
   /** A group is looked for in every partition. */
   readonly allPartitions: boolean;
-  readonly host: Pick<Host, 'stderr' | 'stop'>;
+  readonly context: Pick<CommandContext, 'stderr' | 'stop'>;
 }
 
 export interface FoundReport extends KeyedReport {
@@ -51,15 +51,15 @@ export class SearchedReports {
 
   /** Records that concern the selected groups and members, of every outcome and time. */
   async *read(): AsyncGenerator<FoundReport> {
-    const { partitionCount, host } = this.#search;
+    const { partitionCount, context } = this.#search;
     const all = Array.from({ length: partitionCount }, (_, partition) => partition);
     const first = this.#partitionsOfKeys() ?? all;
     yield* this.#readPartitions(first);
     const missing = [...(this.#search.selection.groups ?? [])].filter((group) => !this.#groupsFound.has(group));
     const others = all.filter((partition) => !first.includes(partition));
-    if (missing.length === 0 || others.length === 0 || host.stop.aborted) return;
+    if (missing.length === 0 || others.length === 0 || context.stop.aborted) return;
     const what = `nothing of group ${missing.join(', ')} in partition ${first.join(', ')}, where its key is`;
-    await print(host.stderr, `${what}; reading the others, as it may be an id of Genesys Cloud\n`);
+    await print(context.stderr, `${what}; reading the others, as it may be an id of Genesys Cloud\n`);
     yield* this.#readPartitions(others);
   }
 
@@ -71,13 +71,13 @@ export class SearchedReports {
   }
 
   async *#readPartitions(partitions: readonly number[]): AsyncGenerator<FoundReport> {
-    const { tools, topic, selection, follow, host } = this.#search;
+    const { tools, topic, selection, follow, context } = this.#search;
     for (const partition of partitions) this.partitions.add(partition);
     const onProgress = (progress: ReadProgress): void => {
       this.progress = progress;
     };
     const from = selection.since === null ? 'beginning' : { since: selection.since - CLOCK_MARGIN_MS };
-    const options = { from, partitions, follow, signal: host.stop, unreadable: 'tell', onProgress } as const;
+    const options = { from, partitions, follow, signal: context.stop, unreadable: 'tell', onProgress } as const;
     for await (const each of tools.read(topic, options)) {
       const found = this.#take(each);
       if (found === null || !concernsSelected(selection, found)) continue;

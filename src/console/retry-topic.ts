@@ -1,4 +1,7 @@
-/** What operators' commands have in common: reading what waits in the retry topic, and asking its owners for something. */
+/**
+ * What operators' commands have in common: they read what waits in the retry topic, by the reducer of the owner
+ * (ownership.ts) and with filters, and send requests to its owners.
+ */
 import { operatorKey } from '../adapters/private-file.ts';
 import { intentId, type Intent } from '../core/change/change.ts';
 import { idKey } from '../core/change/id-key.ts';
@@ -13,7 +16,7 @@ import {
   REQUEST_AGE_MAX_MS,
   parseAnswer,
   signed,
-  type Answer,
+  type OperatorAnswer,
   type OperatorKey,
   type RequestRecord,
   type RequestRefusal,
@@ -21,7 +24,7 @@ import {
 import { EXIT, ExitError, type ExitCode } from '../exit-codes.ts';
 import type { LogTools, OutRecord } from '../ports.ts';
 import { unlessAborted } from '../time.ts';
-import { endIfStopped, print, type Host, unlessStopped } from './host.ts';
+import { endIfStopped, print, type CommandContext, unlessStopped } from './command-context.ts';
 import { withLogTools } from './kafka-tools.ts';
 import { showProgress } from './progress.ts';
 
@@ -29,7 +32,7 @@ export interface RetryTopic {
   /** Its name. */
   readonly topic: string;
   readonly tools: LogTools;
-  readonly host: Pick<Host, 'stdout' | 'stderr' | 'clock' | 'random' | 'stop'>;
+  readonly context: Pick<CommandContext, 'stdout' | 'stderr' | 'clock' | 'random' | 'stop'>;
   /** Signs requests; absent: they are not signed. */
   readonly operatorKey?: OperatorKey;
   /** Before requests are sent: from then on a signal ends the command with what becomes of them. */
@@ -37,18 +40,21 @@ export interface RetryTopic {
 }
 
 /** Opens it for one command, with the operator's key where there is one. */
-export async function withRetryTopic(host: Host, work: (retry: RetryTopic) => Promise<ExitCode>): Promise<void> {
+export async function withRetryTopic(
+  context: CommandContext,
+  work: (retry: RetryTopic) => Promise<ExitCode>,
+): Promise<void> {
   const ending = new AbortController();
   const end = (): void => ending.abort();
-  host.stop.addEventListener('abort', end);
-  if (host.stop.aborted) end();
-  const onAsking = (): void => host.stop.removeEventListener('abort', end);
+  context.stop.addEventListener('abort', end);
+  if (context.stop.aborted) end();
+  const onAsking = (): void => context.stop.removeEventListener('abort', end);
   await withLogTools(
-    { ...host, stop: ending.signal },
+    { ...context, stop: ending.signal },
     ['operator'],
     async ({ topics, operator: { key } }, tools) => {
       const signing = key === null ? {} : { operatorKey: operatorKey(() => key) };
-      host.finish(await work({ topic: topics.retry, tools, host, onAsking, ...signing }));
+      context.finish(await work({ topic: topics.retry, tools, context, onAsking, ...signing }));
     },
     needsOfOperator,
   );
@@ -56,10 +62,10 @@ export async function withRetryTopic(host: Host, work: (retry: RetryTopic) => Pr
 
 /** @throws ExitError where there is no such topic. */
 export async function findWaiting(
-  { topic, tools, host }: RetryTopic,
+  { topic, tools, context }: RetryTopic,
   filter: WaitingFilter,
-): Promise<readonly Waiting[]> {
-  if ((await unlessStopped(host, tools.describeTopic(topic))) === null) {
+): Promise<readonly WaitingIntent[]> {
+  if ((await unlessStopped(context, tools.describeTopic(topic))) === null) {
     throw new ExitError(EXIT.unavailable, `the topic ${topic} does not exist; run \`rollcall topics create\``);
   }
   const view = emptyWaiting();
@@ -67,8 +73,8 @@ export async function findWaiting(
   const onProgress = (progress: ReadProgress): void => {
     read = progress;
   };
-  const options = { from: 'beginning', follow: false, signal: host.stop, onProgress } as const;
-  const endProgress = showProgress(host.stderr, host.clock, () => ({
+  const options = { from: 'beginning', follow: false, signal: context.stop, onProgress } as const;
+  const endProgress = showProgress(context.stderr, context.clock, () => ({
     settled: read.passed,
     total: read.total,
     unit: 'records',
@@ -79,9 +85,9 @@ export async function findWaiting(
   } finally {
     endProgress();
   }
-  endIfStopped(host, `before the end of ${topic}`);
+  endIfStopped(context, `before the end of ${topic}`);
   if (view.unreadableCount > 0) {
-    await print(host.stderr, `warning: ${view.unreadableCount} records of ${topic} cannot be read\n`);
+    await print(context.stderr, `warning: ${view.unreadableCount} records of ${topic} cannot be read\n`);
   }
   return allWaiting(view).filter((waiting) => selects(filter, waiting));
 }
@@ -92,19 +98,22 @@ const ANSWER_LIMIT_MS = 10_000;
 export async function askOwners(
   retry: RetryTopic,
   requests: ReadonlyMap<string, RequestRecord>,
-  told: (answer: Answer) => Promise<void>,
-): Promise<readonly Answer[]> {
-  endIfStopped(retry.host, 'before anything was asked for');
+  onAnswer: (answer: OperatorAnswer) => Promise<void>,
+): Promise<readonly OperatorAnswer[]> {
+  endIfStopped(retry.context, 'before anything was asked for');
   retry.onAsking?.();
-  const begun = retry.host.clock.now().wall;
+  const begun = retry.context.clock.now().wall;
   const sending = retry.tools.send([...requests.values()].map((request) => asSigned(retry, request)));
-  const outcomes = await unlessAborted(retry.host.stop, sending);
+  const outcomes = await unlessAborted(retry.context.stop, sending);
   if (outcomes === 'aborted') {
     throw new ExitError(EXIT.someFailed, `stopped while requests were written; of those that were, ${fateOf(retry)}`);
   }
   if (outcomes.includes('too_large')) {
-    const mend = 'name fewer changes, with --member or --id';
-    throw new ExitError(EXIT.someFailed, `a request does not fit into ${retry.topic}, others may be executed; ${mend}`);
+    const remedy = 'name fewer changes, with --member or --id';
+    throw new ExitError(
+      EXIT.someFailed,
+      `a request does not fit into ${retry.topic}, others may be executed; ${remedy}`,
+    );
   }
   for (const outcome of outcomes) {
     if (typeof outcome !== 'object') continue;
@@ -113,25 +122,26 @@ export async function askOwners(
   }
   const open = new Map(requests);
   const answers = await awaitAnswers(retry, open, begun);
-  for (const answer of answers) await told(answer);
-  for (const refusal of refusalsIn(answers)) await print(retry.host.stderr, `${refusal}: ${REFUSAL_TEXT[refusal]}\n`);
+  for (const answer of answers) await onAnswer(answer);
+  for (const refusal of refusalsIn(answers))
+    await print(retry.context.stderr, `${refusal}: ${REFUSAL_TEXT[refusal]}\n`);
   if (open.size === 0) return answers;
   const fate = fateOf(retry);
-  endIfStopped(retry.host, `before all answers; ${fate}`);
+  endIfStopped(retry.context, `before all answers; ${fate}`);
   const what = `${open.size} of ${requests.size} requests were not answered within ${ANSWER_LIMIT_MS / 1000} s`;
   throw new ExitError(EXIT.unavailable, `${what}; ${fate}`);
 }
 
 /** What becomes of requests that were not waited for. */
-const fateOf = ({ operatorKey }: RetryTopic): string =>
-  operatorKey === undefined
+const fateOf = ({ operatorKey: key }: RetryTopic): string =>
+  key === undefined
     ? 'they stay in the retry topic until a `rollcall run` reads them'
     : `they stay in the retry topic, and a \`rollcall run\` that reads them within ${REQUEST_AGE_MAX_MS / 60_000} minutes carries them out; later ask again`;
 
-const asSigned = ({ operatorKey, host }: RetryTopic, request: RequestRecord): OutRecord =>
-  operatorKey === undefined ? request : signed(request, host.clock.now().wall, operatorKey);
+const asSigned = ({ operatorKey: key, context }: RetryTopic, request: RequestRecord): OutRecord =>
+  key === undefined ? request : signed(request, context.clock.now().wall, key);
 
-function refusalsIn(answers: readonly Answer[]): ReadonlySet<RequestRefusal> {
+function refusalsIn(answers: readonly OperatorAnswer[]): ReadonlySet<RequestRefusal> {
   const verdicts: readonly string[] = answers.flatMap((answer) =>
     answer.kind === 'replay' ? answer.verdicts.map(({ verdict }) => verdict) : [answer.verdict],
   );
@@ -146,24 +156,24 @@ const isRefusal = (verdict: string): verdict is RequestRefusal => Object.hasOwn(
  * @param begun epoch ms, before they were sent
  */
 async function awaitAnswers(
-  { topic, tools, host }: RetryTopic,
+  { topic, tools, context }: RetryTopic,
   open: Map<string, RequestRecord>,
   begun: number,
-): Promise<readonly Answer[]> {
+): Promise<readonly OperatorAnswer[]> {
   const limit = new AbortController();
   let cancel = (): void => undefined;
   const waitOn = (): void => {
     cancel();
-    cancel = host.clock.schedule(ANSWER_LIMIT_MS, () => limit.abort());
+    cancel = context.clock.schedule(ANSWER_LIMIT_MS, () => limit.abort());
   };
-  const signal = AbortSignal.any([limit.signal, host.stop]);
-  const given: Answer[] = [];
+  const signal = AbortSignal.any([limit.signal, context.stop]);
+  const given: OperatorAnswer[] = [];
   /** Partitions whose requests were not read back yet: what lies before them is no delay of their owner. */
   const unread = new Set([...open.values()].map(({ partition }) => partition));
   // Where the brokers set the times of records, by their clocks.
   const from = { since: begun - REQUEST_AGE_MAX_MS };
   // Where those clocks are further behind, no request is read back.
-  const cancelAll = host.clock.schedule(REQUEST_AGE_MAX_MS, () => limit.abort());
+  const cancelAll = context.clock.schedule(REQUEST_AGE_MAX_MS, () => limit.abort());
   waitOn();
   try {
     for await (const record of tools.read(topic, { from, follow: true, signal })) {
@@ -186,9 +196,7 @@ async function awaitAnswers(
   return given;
 }
 
-/* What the retry topic says is parked or dead, for people: the same reducer as the owner's (ownership.ts), and filters. */
-
-export interface Waiting {
+export interface WaitingIntent {
   readonly id: string;
   readonly state: 'parked' | 'held' | 'dead';
   /** Why it was given up, or is held; of a parked one the code of its group's newest failure; null: not known. */
@@ -211,7 +219,7 @@ export interface WaitingView {
 
 interface PartitionView {
   readonly ownership: RetryView;
-  readonly groups: Map<string, readonly Waiting[]>;
+  readonly groups: Map<string, readonly WaitingIntent[]>;
 }
 
 export const emptyWaiting = (): WaitingView => ({ partitions: new Map(), unreadableCount: 0 });
@@ -240,11 +248,11 @@ export function readWaiting(view: WaitingView, partition: number, record: WireRe
   }
 }
 
-export const allWaiting = (view: WaitingView): Waiting[] =>
+export const allWaiting = (view: WaitingView): WaitingIntent[] =>
   [...view.partitions.values()].flatMap(({ groups }) => [...groups.values()].flat());
 
 /** Every criterion that is given has to hold; of one with several values any. */
-export function selects(filter: WaitingFilter, { id, reason, intent }: Waiting): boolean {
+export function selects(filter: WaitingFilter, { id, reason, intent }: WaitingIntent): boolean {
   const allows = (wanted: readonly string[] | undefined, value: string | null): boolean =>
     wanted === undefined || (value !== null && wanted.includes(value));
   const isNamed = (wanted: readonly string[] | undefined, key: string): boolean => allows(wanted?.map(idKey), key);
@@ -256,7 +264,7 @@ export function selects(filter: WaitingFilter, { id, reason, intent }: Waiting):
   );
 }
 
-const waitingOf = (intent: Intent, errorCode: string | null): Waiting => ({
+const waitingOf = (intent: Intent, errorCode: string | null): WaitingIntent => ({
   id: intentId(intent),
   state: intent.dead !== null ? 'dead' : isHeld(intent) ? 'held' : 'parked',
   reason: intent.dead?.reason ?? (intent.guard?.kind === 'held' ? intent.guard.by : errorCode),

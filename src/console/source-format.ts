@@ -1,4 +1,7 @@
-/** The source format that the configuration names, with the keys that it verifies signatures with. */
+/**
+ * The source format that the configuration names, with the keys that it verifies signatures with; and the first records
+ * of the source topic, so that what is wrong with them is reported before anything is applied.
+ */
 import { Option } from 'commander';
 import { systemClock } from '../adapters/system.ts';
 import { KeySetFile, type KeySetSurroundings } from '../adapters/tokens.ts';
@@ -11,7 +14,7 @@ import { formatNames, type FormatName } from '../formats/reading/names.ts';
 import { autoFormat, sourceFormat, sourceTopicFormat, type FormatOptions } from '../formats/registry.ts';
 import { type TokenVerifier, withoutKeys } from '../formats/scim/token-verifier.ts';
 import type { LogTools, TopicRecord } from '../ports.ts';
-import type { Host } from './host.ts';
+import type { CommandContext } from './command-context.ts';
 
 export interface FormatFlags {
   readonly format?: FormatName;
@@ -23,9 +26,9 @@ export const formatOption = (): Option =>
 
 /** What the command line says stands before the environment. */
 export const withFormat = (
-  environment: Host['environment'],
+  environment: CommandContext['environment'],
   { format, mapping }: FormatFlags,
-): Host['environment'] => ({
+): CommandContext['environment'] => ({
   ...environment,
   ...(format !== undefined && { SOURCE_FORMAT: format }),
   ...(mapping !== undefined && { MAPPING_FILE: mapping }),
@@ -71,8 +74,6 @@ async function verifierOf({ scimKeys }: Parts['format'], surroundings: KeySetSur
     throw new ExitError(EXIT.configuration, `SCIM_EVENTS_JWKS_FILE: ${why}`, { cause });
   }
 }
-
-/* Reads the first records of the source topic, so that what is wrong with them is told before anything is applied. */
 
 const RECORDS_MAX = 200;
 /** So that each partition has its say, though the log hands out one after the other. */

@@ -1,4 +1,4 @@
-/** Opens the target for one command. */
+/** Opens the target, and the id map, for one command. */
 import { createGroupApi } from '../adapters/genesys/group-api.ts';
 import { connectThrough } from '../adapters/genesys/http-client.ts';
 import { createIdMap } from '../adapters/ids/create.ts';
@@ -7,20 +7,24 @@ import { createLogTools } from '../adapters/kafka/tools.ts';
 import type { Parts } from '../config/config.ts';
 import { readConfig, type Config } from '../config/config.ts';
 import { readProxy } from '../config/proxy.ts';
-import type { Answer } from '../core/target/answer.ts';
+import type { HttpAnswer } from '../core/target/answer.ts';
 import { classify, type Outcome } from '../core/target/outcome.ts';
 import { EXIT, ExitError, type ExitCode } from '../exit-codes.ts';
 import type { GroupApi, IdMap, LogTools, Logger } from '../ports.ts';
 import { pause, unlessAborted } from '../time.ts';
-import type { Host } from './host.ts';
+import type { CommandContext } from './command-context.ts';
 import { kafkaExit, readText } from './kafka-tools.ts';
 
 export async function withTarget<T>(
-  { host, genesys, logger }: { readonly host: Host; readonly genesys: Parts['genesys']; readonly logger: Logger },
+  {
+    context,
+    genesys,
+    logger,
+  }: { readonly context: CommandContext; readonly genesys: Parts['genesys']; readonly logger: Logger },
   work: (api: GroupApi) => Promise<T>,
 ): Promise<T> {
-  const { clock, random, secrets } = host;
-  const connect = connectThrough(readProxy(host.environment).proxy);
+  const { clock, random, secrets } = context;
+  const connect = connectThrough(readProxy(context.environment).proxy);
   const api = createGroupApi(genesys, { clock, logger, random, secrets, connect });
   try {
     return await work(api);
@@ -37,28 +41,30 @@ const TRIES_MAX = 4;
 const RETRY_MS = 1_000;
 
 export interface Read {
-  readonly answer: Answer;
+  readonly answer: HttpAnswer;
   readonly outcome: Outcome;
 }
 
 const NOT_STARTED: Read = { answer: { kind: 'not_started' }, outcome: { kind: 'not_started' } };
 
 /** One GET; 429 waits for the gate, what may pass is tried again a few times. */
-export async function readGroup(api: GroupApi, group: string, host: Pick<Host, 'clock' | 'stop'>): Promise<Read> {
+export async function getGroupWithRetries(
+  api: GroupApi,
+  group: string,
+  context: Pick<CommandContext, 'clock' | 'stop'>,
+): Promise<Read> {
   for (let tries = 1; ;) {
-    if ((await unlessAborted(host.stop, api.gate.take())) === 'aborted') return NOT_STARTED;
-    const answer = await api.getGroup({ group, ifNoneMatch: null, mayStart: () => !host.stop.aborted });
+    if ((await unlessAborted(context.stop, api.gate.take())) === 'aborted') return NOT_STARTED;
+    const answer = await api.getGroup({ group, ifNoneMatch: null, mayStart: () => !context.stop.aborted });
     const outcome = classify(answer, 'GET');
     if (outcome.kind !== 'throttled' && (outcome.kind !== 'transient' || tries === TRIES_MAX))
       return { answer, outcome };
     if (outcome.kind === 'transient') {
       tries += 1;
-      await unlessAborted(host.stop, pause(host.clock, Math.max(RETRY_MS, outcome.retryAfterMs ?? 0)));
+      await unlessAborted(context.stop, pause(context.clock, Math.max(RETRY_MS, outcome.retryAfterMs ?? 0)));
     }
   }
 }
-
-/* Opens the id map for one command. */
 
 export interface OpenIdMap {
   /** null: the source has the target's own ids. */
@@ -69,17 +75,17 @@ export interface OpenIdMap {
 /** Kafka is asked for only where the map is a topic. @throws ExitError where a table cannot be used. */
 export async function openIdMap(
   config: Config<'ids'>,
-  { host, api, logger }: { readonly host: Host; readonly api: GroupApi; readonly logger: Logger },
+  { context, api, logger }: { readonly context: CommandContext; readonly api: GroupApi; readonly logger: Logger },
 ): Promise<OpenIdMap> {
   let tools: LogTools | null = null;
   const openTools = (): LogTools => {
-    const { kafka } = readConfig(host.environment, ['kafka'], readText);
-    tools = createLogTools(kafka, { clock: host.clock, log: logger });
+    const { kafka } = readConfig(context.environment, ['kafka'], readText);
+    tools = createLogTools(kafka, { clock: context.clock, logger });
     return tools;
   };
   const close = async (): Promise<void> => tools?.close();
   try {
-    const ids = await createIdMap(config.ids, { api, openTools, clock: host.clock, logger, stop: host.stop });
+    const ids = await createIdMap(config.ids, { api, openTools, clock: context.clock, logger, stop: context.stop });
     return {
       ids,
       close: async () => {

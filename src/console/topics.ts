@@ -30,12 +30,12 @@ export async function findTopics(names: TopicNames, tools: Pick<LogTools, 'descr
 /** Of a command that uses the topics: logs what is at risk. @throws ExitError for what `topics check` calls an error */
 export function judgeTopics(findings: readonly TopicFinding[], logger: Logger): void {
   for (const finding of findings) {
-    const { code, topic, message, mend } = finding;
-    if (!refusesRun(finding)) logger.warn({ code, topic, message, mend }, 'a topic is at risk');
+    const { code, topic, message, remedy } = finding;
+    if (!refusesRun(finding)) logger.warn({ code, topic, message, remedy }, 'a topic is at risk');
   }
   const refusals = findings.filter(refusesRun);
   if (refusals.length === 0) return;
-  const lines = refusals.map(({ message, mend }) => `${message}\n  ${mend.replaceAll('\n', '\n  ')}`);
+  const lines = refusals.map(({ message, remedy }) => `${message}\n  ${remedy.replaceAll('\n', '\n  ')}`);
   throw new ExitError(EXIT.unavailable, `the topics cannot be used:\n${lines.join('\n')}`);
 }
 

@@ -14,12 +14,12 @@ import {
   fieldsIn,
   hint,
   invalid,
-  isFields,
   quote,
   skip,
   textIn,
 } from './reading/reading.ts';
 import { groupIn, idIn, notAChange, readEach, refusedMember, timeIn, withoutEventBridge } from './reading/several.ts';
+import { isObject } from '../core/text/json.ts';
 
 export const auth0: Reader = {
   name: 'auth0',
@@ -33,13 +33,13 @@ function recognizes(fields: Fields): boolean {
   if (!('specversion' in event)) return false;
   if ('a0tenant' in event) return true;
   const { object } = fieldsIn(event['data']);
-  return isFields(object) && /^(?:group|user|organization|connection)\./.test(textIn(event['type']) ?? '');
+  return isObject(object) && /^(?:group|user|organization|connection)\./.test(textIn(event['type']) ?? '');
 }
 
 function readEvent(json: unknown): SourceEvent {
   const event = unwrapped(json);
-  const type = isFields(event) ? textIn(event['type']) : null;
-  if (!isFields(event) || type === null || !('specversion' in event)) return unknownShape;
+  const type = isObject(event) ? textIn(event['type']) : null;
+  if (!isObject(event) || type === null || !('specversion' in event)) return unknownShape;
   if (OTHER_TYPES.has(type)) return notAChange;
   // Sent by the dashboard's "test" button, about a group that does not exist.
   if (event['a0purpose'] === 'test') return skip('test_event');
@@ -96,7 +96,7 @@ const unknownType = (type: string, { group, id }: Fields): SourceEvent =>
 
 function unwrapped(json: unknown): unknown {
   const event = withoutEventBridge(json);
-  return isFields(event) && 'offset' in event && isFields(event['event']) ? event['event'] : event;
+  return isObject(event) && 'offset' in event && isObject(event['event']) ? event['event'] : event;
 }
 
 const unknownShape = invalid(

@@ -11,7 +11,6 @@ import type { Reader } from './reading/several.ts';
 import {
   fieldsIn,
   invalid,
-  isFields,
   notAnObject,
   readValue,
   schemaRegistryProblem,
@@ -19,6 +18,7 @@ import {
   type ReadRecord,
 } from './reading/reading.ts';
 import { several, withoutEventBridge } from './reading/several.ts';
+import { isObject } from '../core/text/json.ts';
 
 /** Formats that are found, in the order in which they are asked: what unusual fields say comes first. */
 const ORDER = ['debezium', 'auth0', 'okta', 'scim-events', 'google', 'entra', 'keycloak', 'native'] as const;
@@ -128,7 +128,7 @@ const firstIn = (json: unknown): unknown => withoutEventBridge(Array.isArray(jso
 
 function recognized(json: unknown, record: SourceRecord, bare: Known['bare']): DetectedName | null {
   const fields = firstIn(json);
-  if (!isFields(fields)) return null;
+  if (!isObject(fields)) return null;
   for (const name of ORDER) if (bare[name].recognizes(fields, record)) return name;
   return null;
 }
@@ -137,7 +137,7 @@ function suspected(json: unknown, record: SourceRecord, bare: Known['bare']): De
   // A tombstone, as JSON converters write it.
   if (json === null) return 'debezium';
   if (typeof json === 'string') return isToken(Buffer.from(json)) ? 'scim-events' : 'debezium';
-  if (!isFields(json)) return null;
+  if (!isObject(json)) return null;
   for (const name of ORDER) if (bare[name].suspects?.(json, record) === true) return name;
   return null;
 }

@@ -14,7 +14,6 @@ import {
   eventIdHeader,
   headerText,
   invalid,
-  isFields,
   readJson,
   readValue,
   skip,
@@ -24,6 +23,7 @@ import {
   type ReadRecord,
 } from './reading/reading.ts';
 import { several, timeIn } from './reading/several.ts';
+import { isObject } from '../core/text/json.ts';
 
 /** What the envelope says of the event; null where it says nothing. */
 export interface Attributes {
@@ -148,7 +148,7 @@ const mayBeObject = (value: Uint8Array | null): boolean => {
 
 /** The attributes that every event must have (section 3.1 of the specification). */
 const isStructured = (json: unknown): json is Fields =>
-  isFields(json) && 'specversion' in json && ATTRIBUTES.every((name) => textIn(json[name]) !== null);
+  isObject(json) && 'specversion' in json && ATTRIBUTES.every((name) => textIn(json[name]) !== null);
 
 const ATTRIBUTES = ['specversion', 'type', 'source', 'id'] as const;
 

@@ -14,7 +14,6 @@ import {
   fieldsIn,
   hint,
   invalid,
-  isFields,
   isThere,
   listIn,
   quote,
@@ -22,6 +21,7 @@ import {
 } from './reading/reading.ts';
 import type { Reader } from './reading/several.ts';
 import { groupIn, idIn, notAChange, notSuccessful, readEvents, refusedMember, timeIn } from './reading/several.ts';
+import { isObject } from '../core/text/json.ts';
 
 export const google: Reader = {
   name: 'google',
@@ -30,24 +30,24 @@ export const google: Reader = {
 };
 
 function recognizes(fields: Fields): boolean {
-  if (textIn(fields['kind'])?.startsWith('admin#reports#') === true || isFields(fields['protoPayload'])) return true;
+  if (textIn(fields['kind'])?.startsWith('admin#reports#') === true || isObject(fields['protoPayload'])) return true;
   return 'applicationName' in fieldsIn(fields['id']) && 'events' in fields;
 }
 
 function activitiesIn(json: unknown): readonly unknown[] {
   if (Array.isArray(json)) return json;
-  const page = isFields(json) && json['events'] === undefined ? json['items'] : undefined;
+  const page = isObject(json) && json['events'] === undefined ? json['items'] : undefined;
   // A page without activities has no `items`, but its kind.
   if (page === undefined && fieldsIn(json)['kind'] === 'admin#reports#activities') return [];
   return Array.isArray(page) ? page : [json];
 }
 
 function readActivity(activity: unknown): readonly SourceEvent[] {
-  if (!isFields(activity)) return [unknownShape];
-  if (isFields(activity['protoPayload'])) return readAuditLog(activity, activity['protoPayload']);
+  if (!isObject(activity)) return [unknownShape];
+  if (isObject(activity['protoPayload'])) return readAuditLog(activity, activity['protoPayload']);
   const { events } = activity;
   // Some forwarders send one record an event, with the event in the place of the list.
-  if (!Array.isArray(events) && !isFields(events)) return [unknownShape];
+  if (!Array.isArray(events) && !isObject(events)) return [unknownShape];
   const { time, uniqueQualifier, applicationName } = fieldsIn(activity['id']);
   const header = {
     eventId: qualifierIn(uniqueQualifier),
@@ -55,7 +55,7 @@ function readActivity(activity: unknown): readonly SourceEvent[] {
     application: textIn(applicationName),
   };
   return (Array.isArray(events) ? events : [events]).map((event) => {
-    if (!isFields(event)) return unknownShape;
+    if (!isObject(event)) return unknownShape;
     const { name, type, parameters, status } = event;
     return readEvent({
       ...header,
@@ -72,7 +72,7 @@ function readAuditLog(entry: Fields, payload: Fields): readonly SourceEvent[] {
   const code = fieldsIn(payload['status'])['code'];
   if (isThere(code) && code !== 0) return [notSuccessful];
   const metadata = fieldsIn(payload['metadata']);
-  const events = listIn(metadata['event']).filter(isFields);
+  const events = listIn(metadata['event']).filter(isObject);
   const method = textIn(payload['methodName']) ?? '';
   if (events.length === 0) return [mayChangeGroups(method) ? eventWithoutDetail(method, null) : notAChange];
   const header = {
@@ -99,7 +99,15 @@ interface Event {
   readonly status: string | null;
 }
 
-function readEvent({ name, parameters, eventId, occurredAt, application, type, status: told }: Event): SourceEvent {
+function readEvent({
+  name,
+  parameters,
+  eventId,
+  occurredAt,
+  application,
+  type,
+  status: eventStatus,
+}: Event): SourceEvent {
   if (typeof name !== 'string') return unknownShape;
   if (isOfOtherApplication(application)) return notAChange;
   const values = valuesOf(parameters);
@@ -110,7 +118,7 @@ function readEvent({ name, parameters, eventId, occurredAt, application, type, s
   const { op, isMemberSure } = meaning;
   if (op === 'without_detail') return eventWithoutDetail(name, header.group);
   if (op === 'group_renamed') return renamed(header.group);
-  const status = (told ?? text('status')).toLowerCase();
+  const status = (eventStatus ?? text('status')).toLowerCase();
   if (status !== '' && status !== 'succeeded')
     return status === 'failed' ? notSuccessful : eventWithoutDetail(name, header.group);
   if (op === 'group_deleted') return deletedGroup(header);
@@ -124,8 +132,8 @@ function readEvent({ name, parameters, eventId, occurredAt, application, type, s
 function valuesOf(parameters: unknown): ReadonlyMap<string, string> {
   const values = new Map<string, string>();
   for (const entry of listIn(parameters)) {
-    const name = isFields(entry) ? textIn(entry['name'])?.toLowerCase() : undefined;
-    if (!isFields(entry) || name === undefined) continue;
+    const name = isObject(entry) ? textIn(entry['name'])?.toLowerCase() : undefined;
+    if (!isObject(entry) || name === undefined) continue;
     const value = idIn(entry['value']);
     values.set(name, (values.get(name) ?? value) === value ? value : '');
   }

@@ -15,7 +15,6 @@ import {
   fieldsIn,
   hint,
   invalid,
-  isFields,
   isThere,
   quote,
   readJsonText,
@@ -24,6 +23,7 @@ import {
 } from './reading/reading.ts';
 import type { Reader } from './reading/several.ts';
 import { epochTime, notAChange, notSuccessful, readEach } from './reading/several.ts';
+import { isObject } from '../core/text/json.ts';
 
 export const keycloak: Reader = {
   name: 'keycloak',
@@ -43,7 +43,7 @@ function recognizes(fields: Fields): boolean {
 }
 
 function readEvent(json: unknown): SourceEvent {
-  if (!isFields(json)) return unknownShape;
+  if (!isObject(json)) return unknownShape;
   const what = whatHappened(json);
   if (what === null) return readUserEvent(json);
   if (hasFailed(json)) return notSuccessful;
@@ -100,7 +100,7 @@ const DELETIONS: ReadonlyMap<string, Path> = new Map([
 
 /** A user that is created with groups is a member of them, and no other event says so. Some plug-ins write the representation as JSON. */
 function namesGroups(representation: unknown): boolean {
-  if (isFields(representation)) return isNamed(representation['groups']);
+  if (isObject(representation)) return isNamed(representation['groups']);
   if (typeof representation !== 'string' || !representation.includes('"groups"')) return false;
   const read = readJsonText(representation);
   // One that was cut may go on with groups.

@@ -1,6 +1,6 @@
 /**
  * Okta: System Log events, bare or in lists, in event hooks (`data.events[]`) and in EventBridge (`detail`).
- * What an event is about stands in `target[]`, whose order means nothing: users and groups are told by their `type`.
+ * What an event is about stands in `target[]`, whose order means nothing: users and groups are recognised by their `type`.
  * Only what succeeded counts. Types of other kinds are known (okta.ts); what is not known is a hint.
  * A list is put into the order of `published`, since hooks do not promise one.
  * https://developer.okta.com/docs/reference/api/event-types/ and …/concepts/event-hooks/
@@ -15,7 +15,6 @@ import {
   fieldsIn,
   hint,
   invalid,
-  isFields,
   listIn,
   quote,
   textIn,
@@ -32,6 +31,7 @@ import {
   unique,
   withoutEventBridge,
 } from './reading/several.ts';
+import { isObject } from '../core/text/json.ts';
 
 export const okta: Reader = {
   name: 'okta',
@@ -78,8 +78,8 @@ const IMPORT_MESSAGES = new Map<string, Meaning>([
 ]);
 
 function readLogEvent(event: unknown): SourceEvent {
-  const type = isFields(event) ? textIn(event['eventType']) : null;
-  if (!isFields(event) || type === null) {
+  const type = isObject(event) ? textIn(event['eventType']) : null;
+  if (!isObject(event) || type === null) {
     const message =
       'This is no Okta System Log event: it has no `eventType`. Send the event hook or the log event whole.';
     return invalid('schema', message);
@@ -148,13 +148,13 @@ function readChange(event: Fields, meaning: Meaning): SourceEvent {
   const users = idsOf(targets, 'User', 'AppUser');
   if (users.length === 0 && meaning !== 'group_deleted') return withoutUser(targets, group);
   if (groups.length > 1) return invalid('target_ambiguous', 'The event has several targets of the type UserGroup.');
-  const told = { group, eventId: textIn(event['uuid']), occurredAt: timeIn(event['published']) };
-  if (meaning === 'group_deleted') return deletedGroup(told);
-  return meaning === 'unclear' ? withoutDirection(event, group) : deltaOf(meaning, users, told);
+  const header = { group, eventId: textIn(event['uuid']), occurredAt: timeIn(event['published']) };
+  if (meaning === 'group_deleted') return deletedGroup(header);
+  return meaning === 'unclear' ? withoutDirection(event, group) : deltaOf(meaning, users, header);
 }
 
 function withoutUser(targets: readonly Fields[], group: string): SourceEvent {
-  const type = targets.map((target) => target['type']).find((type) => type !== 'UserGroup' && type !== 'AppGroup');
+  const type = targets.map((target) => target['type']).find((each) => each !== 'UserGroup' && each !== 'AppGroup');
   if (type !== undefined) return refusedMember(`The member is of the type ${quote(idIn(type))}`, group);
   if (targets.length > 1) return refusedMember('A group is the member of a group', group);
   return invalid('target_missing', 'The event has no target of the type User.', groupIn(group));
@@ -176,9 +176,9 @@ const withoutDetail = (event: Fields): SourceEvent =>
     groupTarget(event),
   );
 
-const targetsOf = (event: Fields): readonly Fields[] => listIn(event['target']).filter(isFields);
+const targetsOf = (event: Fields): readonly Fields[] => listIn(event['target']).filter(isObject);
 
-/** An imported member may be told twice, as the user and as the app's user; then the user counts. */
+/** An imported member may be listed twice, as the user and as the app's user; then the user counts. */
 function idsOf(targets: readonly Fields[], type: string, importedType: string): readonly string[] {
   const ids = idsOfType(targets, type);
   return ids.length > 0 ? ids : idsOfType(targets, importedType);

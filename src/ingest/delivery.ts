@@ -26,11 +26,11 @@ export interface Delivery {
 /** The dead-letter topic does not take a letter, however small. */
 export class UnwrittenError extends Error {
   override name = 'UnwrittenError';
-  readonly letters: readonly OutRecord[];
+  readonly deadLetters: readonly OutRecord[];
 
-  constructor(letters: readonly OutRecord[], reason: string) {
-    super(`the dead-letter topic ${letters[0]?.topic} does not take a record: ${reason}`);
-    this.letters = letters;
+  constructor(deadLetters: readonly OutRecord[], reason: string) {
+    super(`the dead-letter topic ${deadLetters[0]?.topic} does not take a record: ${reason}`);
+    this.deadLetters = deadLetters;
   }
 }
 
@@ -44,8 +44,8 @@ export function deliver(records: readonly OutRecord[], delivery: Delivery): Prom
   if (written === null) return null;
   return written.then(async (outcomes) => {
     const refused = unwritten(records, outcomes);
-    await writeLetters(
-      refused.flatMap(([record, outcome]) => lettersOf(record, outcome, delivery)),
+    await writeDeadLetters(
+      refused.flatMap(([record, outcome]) => deadLettersOf(record, outcome, delivery)),
       delivery,
     );
     return refused.length;
@@ -58,14 +58,14 @@ export function deliver(records: readonly OutRecord[], delivery: Delivery): Prom
  */
 export async function deliverNext(
   records: readonly OutRecord[],
-  delivery: Delivery & { readonly log: Pick<Logger, 'error'> },
+  delivery: Delivery & { readonly logger: Pick<Logger, 'error'> },
 ): Promise<number> {
   try {
     return await (deliver(records, delivery) ?? noRoom());
   } catch (error) {
     if (!(error instanceof UnwrittenError)) throw error;
     await insist(error, delivery);
-    return error.letters.length;
+    return error.deadLetters.length;
   }
 }
 
@@ -76,12 +76,15 @@ async function insist(first: UnwrittenError, delivery: Parameters<typeof deliver
   for (let error: UnwrittenError | null = first, failures = 1; error !== null; failures += 1) {
     const delayMs = writePauseMs(failures);
     if (sinceLogMs >= LOG_EVERY_MS) {
-      delivery.log.error({ error: error.message }, 'a dead letter is refused, trying again; nothing goes on before it');
+      delivery.logger.error(
+        { error: error.message },
+        'a dead letter is refused, trying again; nothing goes on before it',
+      );
       sinceLogMs = 0;
     }
     sinceLogMs += delayMs;
     await delivery.queue.pause(delayMs);
-    error = await writeLetters(error.letters, delivery).then(
+    error = await writeDeadLetters(error.deadLetters, delivery).then(
       () => null,
       (again: unknown) => {
         if (again instanceof UnwrittenError) return again;
@@ -92,16 +95,16 @@ async function insist(first: UnwrittenError, delivery: Parameters<typeof deliver
 }
 
 /** Each is cut until it fits. */
-async function writeLetters(letters: readonly OutRecord[], { queue, turn }: Delivery): Promise<void> {
+async function writeDeadLetters(deadLetters: readonly OutRecord[], { queue, turn }: Delivery): Promise<void> {
   const hopeless: OutRecord[] = [];
   let reason = '';
-  for (let left = letters; left.length > 0;) {
+  for (let left = deadLetters; left.length > 0;) {
     // The room of what they replace has just become free.
     const refused = unwritten(left, await (queue.offer(left, turn) ?? noRoom()));
-    left = refused.flatMap(([letter, outcome]) => {
-      const next = outcome === 'too_large' ? smaller(letter) : null;
+    left = refused.flatMap(([deadLetter, outcome]) => {
+      const next = outcome === 'too_large' ? smaller(deadLetter) : null;
       if (next === null) {
-        hopeless.push(letter);
+        hopeless.push(deadLetter);
         reason = reasonOf(outcome);
       }
       return next ?? [];
@@ -126,7 +129,7 @@ function noRoom(): never {
   throw new Error('the queue before Kafka is full');
 }
 
-function lettersOf(
+function deadLettersOf(
   record: OutRecord,
   outcome: SendOutcome | undefined,
   { deadLetterTopic, origin }: Delivery,
@@ -143,7 +146,7 @@ function lettersOf(
         )
       : invalid('refused', `${topic} does not take the record of this change: ${reasonOf(outcome)}`, groupOf(key));
   const value = typeof record.value === 'string' ? Buffer.from(record.value) : (record.value ?? new Uint8Array());
-  return deadLetters(deadLetterTopic, [problem], { value, headers, ...origin });
+  return deadLettersFor(deadLetterTopic, [problem], { value, headers, ...origin });
 }
 
 const groupOf = (key: OutRecord['key']): string | null => (typeof key === 'string' ? key : null);
@@ -181,7 +184,7 @@ export function complaintsOf(events: readonly (Hint | Invalid)[]): readonly Comp
 }
 
 /** Keyed by the group. */
-export const deadLetters = (
+export const deadLettersFor = (
   topic: string,
   events: readonly (Hint | Invalid)[],
   origin: Origin,

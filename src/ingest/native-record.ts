@@ -16,12 +16,12 @@ export interface NativeRecord {
 
 export function nativeRecord(event: ChangeEvent): NativeRecord {
   const { group, eventId, occurredAt } = event;
-  const told = {
+  const optional = {
     ...(eventId !== null && { event_id: eventId }),
     // For people alone; in another spelling it would make the whole record unreadable.
     ...(isRfc3339(occurredAt) && { occurred_at: occurredAt }),
   };
-  return { key: idKey(group), value: JSON.stringify({ group_id: group, ...membersOf(event), ...told }) };
+  return { key: idKey(group), value: JSON.stringify({ group_id: group, ...membersOf(event), ...optional }) };
 }
 
 /** Of all changes among the events, for the topic. */

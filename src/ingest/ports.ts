@@ -31,7 +31,7 @@ export interface RelayCommit {
   readonly timestamp: number;
 }
 
-/** Called synchronously; whatever is thrown ends the relay with `failed`. */
+/** Called synchronously; any exception ends the relay with `failed`. */
 export interface RelayHandler {
   /** Reading begins; everything before is void. */
   assigned(partitions: readonly RelayPartition[]): void;
@@ -41,7 +41,7 @@ export interface RelayHandler {
   offsetOutOfRange(partition: number): void;
   /** Nothing is owned until the next `assigned`. */
   lost(reason: string): void;
-  /** Nothing that waiting could mend; `error.message` names the mend. */
+  /** Waiting cannot help; `error.message` names the remedy. */
   failed(error: Error): void;
 }
 
@@ -85,6 +85,6 @@ export interface IdpApi {
   get(path: string): Promise<IdpAnswer>;
   /** As `get`, for a body without an end. */
   open(path: string): Promise<IdpStream>;
-  /** The path of a link in an answer. @throws IdpTrouble where it leads elsewhere: nobody else may see the token. */
+  /** The path of a link in an answer. @throws IdpTrouble where it leads elsewhere: no other host may see the token. */
   pathOf(link: string): string;
 }

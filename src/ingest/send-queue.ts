@@ -1,5 +1,5 @@
 /**
- * One queue before Kafka: records are written in the order in which they were offered, whoever offered them. What waits
+ * One queue before Kafka: records are written in the order in which they were offered, by any caller. What waits
  * while one send is under way goes out with the next, so that many small requests cost few sends.
  *
  * What is not written is sent again, with growing pauses, and nothing overtakes it: skipped over, an older change would land
@@ -11,7 +11,7 @@ import type { Clock, Logger, LogTools, OutRecord, SendOutcome } from '../ports.t
 export interface SendQueueOptions {
   readonly tools: Pick<LogTools, 'send'>;
   readonly clock: Clock;
-  readonly log: Pick<Logger, 'warn'>;
+  readonly logger: Pick<Logger, 'warn'>;
   /** Offers that may wait, and the bytes of their records. */
   readonly offersMax: number;
   readonly bytesMax: number;
@@ -37,7 +37,7 @@ const TURN_MS = 500;
 const LOG_EVERY_MS = 60_000;
 /** A leader that moves is back by the third try. */
 const STUCK_FAILURES = 3;
-/** Whoever offered it may not write it any more; it may be written all the same, if an answer was lost. */
+/** Its caller may not write it any more; it may be written all the same, if an answer was lost. */
 export class UnwantedError extends Error {
   override name = 'UnwantedError';
 }
@@ -116,7 +116,7 @@ export class SendQueue {
     });
   }
 
-  /** Nothing is tried again from now on: what waits is given up, and nobody has been told that it was written. */
+  /** Nothing is tried again from now on: what waits is given up, and no caller has seen it as written. */
   stop(): void {
     this.#break(new Error('the queue has been stopped'));
     for (const wake of this.#wakes) wake();
@@ -125,7 +125,7 @@ export class SendQueue {
   async #sendAll(): Promise<void> {
     if (this.#isSending) return;
     this.#isSending = true;
-    // Whatever came in with the same tick goes out together.
+    // All that came in with the same tick goes out together.
     await Promise.resolve();
     while (this.#offers.length > 0) await this.#sendSome(this.#takeBatch());
     this.#isSending = false;
@@ -168,7 +168,7 @@ export class SendQueue {
         this.#failing = { since, count: failures, error: problem.error };
         delayMs = writePauseMs(failures);
         if (sinceLogMs >= LOG_EVERY_MS) {
-          this.#options.log.warn({ error: problem.error }, 'Kafka has not acknowledged, the records are sent again');
+          this.#options.logger.warn({ error: problem.error }, 'Kafka has not acknowledged, the records are sent again');
           sinceLogMs = 0;
         }
         sinceLogMs += delayMs;

@@ -1,7 +1,7 @@
 /** What becomes of a PATCH that was accepted: it lands where an answer shows it, else looks decide (core/target/doubt.ts). */
 import type { RequestFacts } from '../core/target/answer.ts';
 import type { Intent } from '../core/change/change.ts';
-import { isSo, type Membership, sightOf } from '../core/target/snapshot.ts';
+import { isSatisfied, type Membership, sightOf } from '../core/target/snapshot.ts';
 import { isSamePosition } from '../core/change/change.ts';
 import type { Unconfirmed } from '../core/target/doubt.ts';
 import { land, supersedeIfReplaced } from './conclude.ts';
@@ -30,7 +30,7 @@ export function verify(context: Context, group: Group, { part, request, seen, is
   for (const intent of part) {
     if (isLanded(intent)) {
       group.unconfirmed?.forget(intent);
-      landSent(context, group, intent, { ...request, verified: seen !== null && isSo(intent, seen) });
+      landSent(context, group, intent, { ...request, verified: seen !== null && isSatisfied(intent, seen) });
       continue;
     }
     // It was accepted, so that it counts for the guard although nothing shows it yet.
@@ -57,7 +57,7 @@ function concludeLook(context: Context, group: Group, snapshot: Membership | nul
   const nowMs = context.clock.now().monotonic;
   const looked = group.unconfirmed?.look({ snapshot, isDoubted: group.doubt !== null, nowMs });
   for (const { intent, request } of pendingOf(group, looked?.shown ?? []))
-    landShown(context, group, intent, { ...request, verified: snapshot !== null && isSo(intent, snapshot) });
+    landShown(context, group, intent, { ...request, verified: snapshot !== null && isSatisfied(intent, snapshot) });
   for (const { intent, request } of pendingOf(group, looked?.ineffective ?? [])) notEffective(group, intent, request);
   group.dropConfirmed();
 }

@@ -1,9 +1,9 @@
 /** What a failed request means for the intents it was about: plan again, isolate, park, or one last look before giving up. */
-import type { Answer, RequestFacts } from '../core/target/answer.ts';
+import type { HttpAnswer, RequestFacts } from '../core/target/answer.ts';
 import type { Observation } from '../core/target/breaker.ts';
 import type { Intent } from '../core/change/change.ts';
 import { faultOf, isSearching } from '../core/target/isolation.ts';
-import { isSo } from '../core/target/snapshot.ts';
+import { isSatisfied } from '../core/target/snapshot.ts';
 import type { Outcome } from '../core/target/outcome.ts';
 import type { Snapshot } from '../core/target/plan.ts';
 import { budgetFailure, conflictDelayMs } from '../core/target/retry.ts';
@@ -42,7 +42,7 @@ const isRefusal = ({ kind }: Failed): boolean =>
 interface FailedPatch {
   readonly snapshot: Snapshot;
   readonly part: readonly Intent[];
-  readonly answer: Answer;
+  readonly answer: HttpAnswer;
   readonly outcome: Outcome;
   readonly request: RequestFacts;
   readonly seen: Observation;
@@ -96,7 +96,7 @@ export async function patchFailed(context: Context, group: Group, run: GroupRun,
 
 /** What the failure of a request is about: all that would have been sent, and a full state that waits for its second look. */
 const triedOf = (group: Group, run: GroupRun, snapshot: Snapshot): Intent[] =>
-  run.stillDue().filter((each) => (each.op === 'state' || !isSo(each, snapshot)) && isTried(group, each));
+  run.stillDue().filter((each) => (each.op === 'state' || !isSatisfied(each, snapshot)) && isTried(group, each));
 
 const without = (intents: readonly Intent[], sent: readonly Intent[]): readonly Intent[] => {
   const left = new Set(intents);

@@ -5,7 +5,7 @@
 import type { RequestFacts } from '../core/target/answer.ts';
 import { WHOLE_GROUP, isSamePosition, type Intent } from '../core/change/change.ts';
 import { afterLanding, afterRefusal, type Search, searchAmong } from '../core/target/isolation.ts';
-import { isSo } from '../core/target/snapshot.ts';
+import { isSatisfied } from '../core/target/snapshot.ts';
 import type { Snapshot } from '../core/target/plan.ts';
 import type { RefusedVersion } from '../core/target/version.ts';
 import { type DueQueue, SLICE_MAX } from './due-queue.ts';
@@ -265,7 +265,7 @@ export class GroupRun {
     const snapshot = this.#snapshot;
     const isPending = (intent: Intent): boolean => isStillDue(group, intent);
     const isSettled = (intent: Intent): boolean =>
-      !isTried(group, intent) || (snapshot !== null && isSo(intent, snapshot));
+      !isTried(group, intent) || (snapshot !== null && isSatisfied(intent, snapshot));
     const whole = group.members.get(WHOLE_GROUP)?.pending ?? null;
     if (whole === null || !this.due.has(whole) || isKeptBack(whole)) {
       const first = take(this.#suspects, SLICE_MAX, (intent) => isPending(intent) && !isKeptBack(intent));

@@ -10,7 +10,7 @@ import {
 } from '../core/change/change.ts';
 import { heldDigest, heldFailure, isGuarded, isRetargeted, refusedFailure, type Sha256 } from '../core/group/guard.ts';
 import { isSameId } from '../core/change/id-key.ts';
-import { isSo, type Membership } from '../core/target/snapshot.ts';
+import { isSatisfied, type Membership } from '../core/target/snapshot.ts';
 import { isHeld } from '../core/change/pending.ts';
 import { heldReport } from '../core/report/reporting.ts';
 import type { Request } from '../core/log/request-record.ts';
@@ -160,7 +160,9 @@ export function reserveRemovals(group: Group, run: GroupRun, snapshot: Membershi
   if (run.reservedUnseen === null) {
     // Most of what is due may be additions.
     const guarded = [...run.due].filter(isGuarded);
-    const removals = guarded.filter((each) => isStillDue(group, each) && isTried(group, each) && !isSo(each, snapshot));
+    const removals = guarded.filter(
+      (each) => isStillDue(group, each) && isTried(group, each) && !isSatisfied(each, snapshot),
+    );
     const size = sizeOf(snapshot, removals);
     run.noteReserved(size - snapshot.members.size);
     window.reserve(group.id, { count: removals.length, size });

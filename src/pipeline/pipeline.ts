@@ -42,7 +42,7 @@ import { assigned, heartbeat, offsetGone } from './tenure.ts';
 const SWEEP_MS = 60_000;
 
 export class Pipeline {
-  /** null after a drain; an Error when the log cannot go on, whose message names the mend. */
+  /** null after a drain; an Error when the log cannot go on, whose message names the remedy. */
   readonly ended: Promise<Error | null>;
   readonly #context: Context;
   readonly #dispatcher: Dispatcher;

@@ -3,7 +3,7 @@
  * the name by now. Nothing is concluded from such an answer; the name is looked up again.
  */
 import type { Method } from '../core/target/refusals.ts';
-import type { Answer } from '../core/target/answer.ts';
+import type { HttpAnswer } from '../core/target/answer.ts';
 import { shownName } from '../core/target/snapshot.ts';
 import { renamedGroup } from '../core/ids/resolution.ts';
 import type { Context } from './context.ts';
@@ -14,7 +14,7 @@ import type { Group } from './group.ts';
 export function noteName(
   context: Context,
   group: Group,
-  { answer, method }: { answer: Answer; method: Method },
+  { answer, method }: { answer: HttpAnswer; method: Method },
 ): boolean {
   if (answer.kind !== 'response' || answer.status < 200 || answer.status >= 300) return false;
   const seen = renamedGroup(group, shownName(answer.body));

@@ -4,7 +4,7 @@
  * means; then nothing may be concluded from it.
  */
 import type { Method } from '../core/target/refusals.ts';
-import type { Answer } from '../core/target/answer.ts';
+import type { HttpAnswer } from '../core/target/answer.ts';
 import { isSuccess, type Observation } from '../core/target/breaker.ts';
 import type { Applied, Outcome } from '../core/target/outcome.ts';
 import { classify, isSureAnswer } from '../core/target/outcome.ts';
@@ -23,7 +23,7 @@ import { cacheKey } from './snapshot-cache.ts';
 import { tally } from './tally.ts';
 
 export interface Asked {
-  readonly answer: Answer;
+  readonly answer: HttpAnswer;
   readonly outcome: Outcome;
   /** What the breaker has seen. */
   readonly seen: Observation;
@@ -140,7 +140,11 @@ function targetOf({ id, target }: Group): string {
   return target;
 }
 
-function doubtRequest(context: Context, group: Group, { answer, ifMatch }: { answer: Answer; ifMatch: string }): void {
+function doubtRequest(
+  context: Context,
+  group: Group,
+  { answer, ifMatch }: { answer: HttpAnswer; ifMatch: string },
+): void {
   const durationMs = 'durationMs' in answer ? answer.durationMs : 0;
   const sentAtMs = context.clock.now().monotonic - durationMs;
   group.noteNoAnswer({ ifMatch, sentAtMs }, context.options.lateApplyMs);
@@ -148,7 +152,7 @@ function doubtRequest(context: Context, group: Group, { answer, ifMatch }: { ans
 
 interface Request {
   readonly method: Method;
-  readonly send: (mayStart: MayStart) => Promise<Answer>;
+  readonly send: (mayStart: MayStart) => Promise<HttpAnswer>;
 }
 
 async function ask(context: Context, group: Group, run: GroupRun, { method, send }: Request): Promise<Asked | null> {

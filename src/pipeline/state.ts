@@ -13,7 +13,7 @@ import type { FinalMark } from '../core/log/final-mark.ts';
 import type { Ledger, Range } from '../core/log/ledger.ts';
 import type { RetryView } from '../core/log/ownership.ts';
 import type { ReportRecord } from '../core/report/report.ts';
-import type { Answer } from '../core/log/request-record.ts';
+import type { OperatorAnswer } from '../core/log/request-record.ts';
 import type { Comparison, SourceMark } from '../core/log/commit-metadata.ts';
 import type { IdKind } from '../core/ids/resolution.ts';
 import type { Instant, OutRecord } from '../ports.ts';
@@ -55,7 +55,7 @@ export interface Start extends Comparison {
 /** Of a request; it is given once the live records say so, too. */
 export interface DueAnswer {
   readonly key: string;
-  readonly answer: Answer;
+  readonly answer: OperatorAnswer;
   /** What it has changed something of. */
   readonly groups: readonly Group[];
 }

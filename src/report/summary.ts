@@ -2,7 +2,8 @@
  * Room report: the report topic → summary, CSV, NDJSON.
  * Not here: what a record means (core/report), reading the topic (console).
  *
- * The summary as JSON, in pieces: of millions of operations the whole would be longer than a string can be.
+ * The summary of a report. As JSON it comes in pieces: of millions of operations the whole would be longer than a
+ * string can be. For people it has the counts, then what needs a person.
  */
 import type { ReportRecord } from '../core/report/report.ts';
 import { isFailure, isKnownOutcome, type Summary } from '../core/report/summary.ts';
@@ -20,8 +21,6 @@ export function* summaryJson({ operations, ...counts }: Summary, indent: number)
   }
   yield `${operations.length === 0 ? '' : `${line}${step}`}]${line}}\n`;
 }
-
-/* The summary for people: counts, then what needs somebody. */
 
 /** More would scroll the counts away; the rest is in the file or the report topic. */
 const LISTED_MAX = 20;

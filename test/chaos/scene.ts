@@ -39,7 +39,7 @@ function oneIn(every: number, fault: FaultRule['fault']): FaultRule {
 }
 
 const silent: Logger = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
-const kafkaHost: KafkaHost = { clock: systemClock, log: silent };
+const kafkaHost: KafkaHost = { clock: systemClock, logger: silent };
 
 export interface SceneOptions {
   readonly brokers: readonly string[];

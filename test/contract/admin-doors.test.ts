@@ -20,7 +20,7 @@ beforeEach(async () => {
   vi.mocked(timingSafeEqual).mockClear();
   server = await startAdmin(
     { host: '127.0.0.1', port: 0, token: 'hush' },
-    { stats: () => null, clock: new ManualClock(), log: { error: () => undefined }, secrets: new KnownSecrets([]) },
+    { stats: () => null, clock: new ManualClock(), logger: { error: () => undefined }, secrets: new KnownSecrets([]) },
   );
 });
 

@@ -57,7 +57,7 @@ async function given(stats: () => ServiceStats, options: Partial<AdminOptions> =
     {
       stats,
       clock,
-      log: { error: (_fields, message) => void logged.push(message) },
+      logger: { error: (_fields, message) => void logged.push(message) },
       secrets: new KnownSecrets(['admin-page-secret']),
     },
   );
@@ -290,7 +290,7 @@ test('a port that is taken is told to the caller', async () => {
   const port = Number(new URL(server?.url ?? '').port);
   const second = startAdmin(
     { host: '127.0.0.1', port, token: null },
-    { stats: () => null, clock, log: { error: () => undefined }, secrets: new KnownSecrets([]) },
+    { stats: () => null, clock, logger: { error: () => undefined }, secrets: new KnownSecrets([]) },
   );
   await expect(second).rejects.toMatchObject({ code: 'EADDRINUSE' });
 });

@@ -11,7 +11,7 @@ import type { Summary } from '../../src/core/report/summary.ts';
 import { EXIT } from '../../src/exit-codes.ts';
 import type { Clock } from '../../src/ports.ts';
 import { startSandbox, type Sandbox } from '../../src/lab/sandbox/sandbox.ts';
-import { aHost, type TestHost } from '../support/command-host.ts';
+import { aContext, type TestContext } from '../support/command-context.ts';
 import { environmentOf } from '../support/sandbox-environment.ts';
 
 let sandbox: Sandbox;
@@ -31,8 +31,8 @@ interface Given {
   readonly clock?: Clock;
 }
 
-function aHostFor(lines: readonly string[], { environment = {}, clock = systemClock }: Given = {}): TestHost {
-  return aHost({
+function aContextFor(lines: readonly string[], { environment = {}, clock = systemClock }: Given = {}): TestContext {
+  return aContext({
     environment: { ...environmentOf(sandbox), USER: 'jane', ...environment },
     stdin: lines.join('\n'),
     clock,
@@ -40,9 +40,9 @@ function aHostFor(lines: readonly string[], { environment = {}, clock = systemCl
 }
 
 async function apply(lines: readonly string[], given: Given = {}, flags: ApplyFlags = {}) {
-  const host = aHostFor(lines, given);
-  const code = await applyFile('-', { json: true, ...flags }, host);
-  return { code, summary: JSON.parse(host.out()) as Summary, err: host.err() };
+  const context = aContextFor(lines, given);
+  const code = await applyFile('-', { json: true, ...flags }, context);
+  return { code, summary: JSON.parse(context.out()) as Summary, err: context.err() };
 }
 
 const oktaEvent = (group: string, user: string) => ({
@@ -123,9 +123,9 @@ describe('apply', () => {
     const environment = { SOURCE_FORMAT: 'debezium', GUARD_GROUP_PERCENT: '100' };
     const state = JSON.stringify({ group_id: 'g', members: ['b'], complete: true });
     expect((await apply([state], { environment })).code).toBe(EXIT.someFailed);
-    const host = aHostFor([state], { environment });
-    await run(applyCommand(host), ['-', '--json', '--format', 'native']);
-    expect([host.exitCode(), sandbox.members('g')]).toEqual([EXIT.done, ['b']]);
+    const context = aContextFor([state], { environment });
+    await run(applyCommand(context), ['-', '--json', '--format', 'native']);
+    expect([context.exitCode(), sandbox.members('g')]).toEqual([EXIT.done, ['b']]);
   });
 
   test.each(['okta', 'debezium', 'auto'])(
@@ -136,16 +136,16 @@ describe('apply', () => {
         debezium: { op: 'c', before: null, after: { group_id: 'g', user_id: 'c' }, source: {} },
         auto: oktaEvent('g', 'c'),
       };
-      const host = aHostFor([JSON.stringify(lines[format as keyof typeof lines])], {
+      const context = aContextFor([JSON.stringify(lines[format as keyof typeof lines])], {
         environment: { SOURCE_FORMAT: 'mapping' },
       });
-      await run(applyCommand(host), ['-', '--format', format]);
-      expect([host.exitCode(), sandbox.members('g')]).toEqual([EXIT.done, ['old', 'c']]);
+      await run(applyCommand(context), ['-', '--format', format]);
+      expect([context.exitCode(), sandbox.members('g')]).toEqual([EXIT.done, ['old', 'c']]);
     },
   );
 
   test('knows the names of SOURCE_FORMAT alone', async () => {
-    const command = applyCommand(aHostFor([]))
+    const command = applyCommand(aContextFor([]))
       .exitOverride()
       .configureOutput({ writeErr: () => undefined });
     await expect(run(command, ['-', '--format', 'csv'])).rejects.toThrow(/Allowed choices are native, debezium/);
@@ -197,19 +197,19 @@ describe('apply', () => {
       );
 
     test('is listed with what lets it pass here, and leads nowhere else', async () => {
-      const host = aHostFor(lines);
-      expect(await applyFile('-', {}, host)).toBe(EXIT.someFailed);
-      expect(host.out()).toMatch(/^ {2}[0-9a-f]{12} {2}group gone {2}12 of 12 members \(100 %\) {2}held since /m);
-      expect(host.out()).toContain('group_percent: too large a share');
-      expect(digestsIn(host.out())).toHaveLength(3);
+      const context = aContextFor(lines);
+      expect(await applyFile('-', {}, context)).toBe(EXIT.someFailed);
+      expect(context.out()).toMatch(/^ {2}[0-9a-f]{12} {2}group gone {2}12 of 12 members \(100 %\) {2}held since /m);
+      expect(context.out()).toContain('group_percent: too large a share');
+      expect(digestsIn(context.out())).toHaveLength(3);
       for (const nowhere of ['held show', 'held approve', 'dead-letter topic', 'replay'])
-        expect(host.out()).not.toContain(nowhere);
+        expect(context.out()).not.toContain(nowhere);
       expect(sandbox.members('h')).toEqual(['a']);
       expect(sandbox.members('gone')).toHaveLength(12);
     });
 
     test('passes where the same command is run with the digests, and nothing but that', async () => {
-      const first = aHostFor(lines);
+      const first = aContextFor(lines);
       await applyFile('-', { json: true }, first);
       const [one = '', two = '', three = ''] = digestsIn(first.err());
       const second = await apply(lines, {}, { approve: [one, two] });
@@ -237,15 +237,15 @@ describe('apply', () => {
   });
 
   test('advice names what works here', async () => {
-    const host = aHostFor(['{', event('g', ['nobody']), event('nowhere', ['a'])]);
-    await applyFile('-', {}, host);
-    expect(host.out()).toContain('Correct the line of the file and apply it again');
-    expect(host.out().match(/then apply the file again\./g)).toHaveLength(2);
-    for (const nowhere of ['dead-letter topic', 'replay', 'by itself']) expect(host.out()).not.toContain(nowhere);
+    const context = aContextFor(['{', event('g', ['nobody']), event('nowhere', ['a'])]);
+    await applyFile('-', {}, context);
+    expect(context.out()).toContain('Correct the line of the file and apply it again');
+    expect(context.out().match(/then apply the file again\./g)).toHaveLength(2);
+    for (const nowhere of ['dead-letter topic', 'replay', 'by itself']) expect(context.out()).not.toContain(nowhere);
   });
 
   test('ends at once, with nothing sent, where it is stopped while it reads', async () => {
-    const host = { ...aHostFor([]), stdin: new PassThrough() };
+    const host = { ...aContextFor([]), stdin: new PassThrough() };
     const applying = applyFile('-', {}, host);
     host.stdin.write(`${event('g', ['a'])}\n`);
     host.ask();
@@ -255,13 +255,13 @@ describe('apply', () => {
 
   test('stops between two requests when it is asked to, and lists what is left', async () => {
     sandbox.addRule({ match: {}, fault: { kind: 'latency', latencyMs: 50 } });
-    const host = aHostFor([event('g', ['a']), event('h', ['b'])], { environment: { CONCURRENCY: '1' } });
+    const context = aContextFor([event('g', ['a']), event('h', ['b'])], { environment: { CONCURRENCY: '1' } });
     const reached = sandbox.nextRequest(({ endpoint }) => endpoint === 'group', 'arrived');
-    const applying = applyFile('-', { json: true }, host);
+    const applying = applyFile('-', { json: true }, context);
     await reached;
-    host.ask();
+    context.ask();
     expect(await applying).toBe(EXIT.someFailed);
-    const { operations } = JSON.parse(host.out()) as Summary;
+    const { operations } = JSON.parse(context.out()) as Summary;
     expect(operations).toHaveLength(2);
     expect(operations.some(({ outcome }) => outcome === 'retry_scheduled')).toBe(true);
   });
@@ -271,12 +271,12 @@ describe('for people', () => {
   test('the summary is text, and --report writes the JSON beside it', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'rollcall-apply-'));
     try {
-      const host = aHostFor([event('g', ['nobody'])]);
+      const context = aContextFor([event('g', ['nobody'])]);
       const file = join(folder, 'report.json');
-      expect(await applyFile('-', { report: file }, host)).toBe(EXIT.someFailed);
+      expect(await applyFile('-', { report: file }, context)).toBe(EXIT.someFailed);
       expect((await stat(file)).mode & 0o777).toBe(0o600);
-      expect(host.out()).toContain('1 changes: 0 done, 1 failed');
-      expect(host.out()).toContain('add nobody in group g (apply/0/0/nobody): ');
+      expect(context.out()).toContain('1 changes: 0 done, 1 failed');
+      expect(context.out()).toContain('add nobody in group g (apply/0/0/nobody): ');
       expect(JSON.parse(await readFile(file, 'utf8'))).toMatchObject({ failure_count: 1 });
     } finally {
       await rm(folder, { recursive: true });

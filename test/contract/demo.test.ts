@@ -6,23 +6,23 @@ import { expect, test } from 'vitest';
 import { playDemo } from '../../src/lab/commands/demo.ts';
 import { Summary } from '../../src/core/report/summary.ts';
 import { EXIT } from '../../src/exit-codes.ts';
-import { aHost } from '../support/command-host.ts';
+import { aContext } from '../support/command-context.ts';
 
 test('every membership is what 10,000 events say, in spite of every mishap', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'rollcall-demo-'));
   try {
     // A real organisation in the surroundings must not be touched.
-    const host = aHost({ environment: { GENESYS_API_URL: 'http://127.0.0.1:1', GENESYS_CLIENT_SECRET: 'real' } });
+    const context = aContext({ environment: { GENESYS_API_URL: 'http://127.0.0.1:1', GENESYS_CLIENT_SECRET: 'real' } });
     const report = join(folder, 'report.json');
-    const code = await playDemo({ report, seed: 1 }, host);
-    expect(host.out()).toContain('verdict:   all 500 groups have exactly the members that the events ask for');
+    const code = await playDemo({ report, seed: 1 }, context);
+    expect(context.out()).toContain('verdict:   all 500 groups have exactly the members that the events ask for');
     expect(code).toBe(EXIT.done);
     const summary = Summary.parse(JSON.parse(await readFile(report, 'utf8')));
     // The unknown user alone.
     expect(summary.by_outcome).toMatchObject({ permanent_failure: 1 });
     expect(summary.failure_count).toBe(1);
     expect(summary.success_count).toBe(summary.total_operations - 1);
-    const mishaps = /^mishaps: {3}(.*)$/m.exec(host.out())?.[1] ?? '';
+    const mishaps = /^mishaps: {3}(.*)$/m.exec(context.out())?.[1] ?? '';
     expect(mishaps).toMatch(/foreignWriter.*503.*500.*429.*resetAfterApply.*resetBeforeApply.*garbage.*lateApply/);
     expect(mishaps).not.toMatch(/\b0 /);
   } finally {
@@ -33,12 +33,12 @@ test('every membership is what 10,000 events say, in spite of every mishap', asy
 test('asked to stop midway it says so and does not claim success', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'rollcall-demo-'));
   try {
-    const host = aHost();
-    const playing = playDemo({ report: join(folder, 'report.json'), seed: 2 }, host);
-    await new Promise<void>((resolve) => host.stdout.once('data', () => resolve()));
-    host.ask();
+    const context = aContext();
+    const playing = playDemo({ report: join(folder, 'report.json'), seed: 2 }, context);
+    await new Promise<void>((resolve) => context.stdout.once('data', () => resolve()));
+    context.ask();
     expect(await playing).toBe(EXIT.someFailed);
-    expect(host.out()).toContain('verdict:   stopped before every change was settled');
+    expect(context.out()).toContain('verdict:   stopped before every change was settled');
   } finally {
     await rm(folder, { recursive: true });
   }

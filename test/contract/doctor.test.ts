@@ -4,7 +4,7 @@ import { examine } from '../../src/commands/doctor.ts';
 import type { Finding } from '../../src/console/doctor-finding.ts';
 import { EXIT } from '../../src/exit-codes.ts';
 import { startSandbox, type Sandbox } from '../../src/lab/sandbox/sandbox.ts';
-import { aHost } from '../support/command-host.ts';
+import { aContext } from '../support/command-context.ts';
 import { environmentOf } from '../support/sandbox-environment.ts';
 
 let sandbox: Sandbox;
@@ -18,9 +18,9 @@ afterEach(() => sandbox.stop());
 /** Nobody listens on port 1: of Kafka it is only told that it does not answer. */
 async function doctor(change: Record<string, string> = {}) {
   const environment = { ...environmentOf(sandbox), KAFKA_BROKERS: '127.0.0.1:1', ...change };
-  const host = aHost({ environment });
-  const code = await examine({ json: true }, host);
-  const { findings } = JSON.parse(host.out()) as { findings: readonly Finding[] };
+  const context = aContext({ environment });
+  const code = await examine({ json: true }, context);
+  const { findings } = JSON.parse(context.out()) as { findings: readonly Finding[] };
   const status = (check: Finding['check']): string[] =>
     findings.filter((finding) => finding.check === check).map((finding) => finding.status);
   return { code, findings, status };

@@ -31,7 +31,7 @@ function aLimited(
       if (instead !== null) return instead;
       if (isLogin(asked)) return { kind: 'answer', answer: aToken() };
       const at = clock.now().monotonic;
-      const spent = windows.spend('token', at);
+      const spent = windows.countRequest('token', at);
       const headers = { ...limitHeaders(spent), etag: '"1"' };
       const usual = spent.refused ? refusedFor(spent.resetSeconds) : { status: 200, headers, body };
       const answer = refusal(sent.length) ?? usual;

@@ -136,7 +136,7 @@ describe('the wire', () => {
     const sandbox = await aSandbox();
     const api = anApi(sandbox, { concurrency: 3 });
     await get(api);
-    const hold = sandbox.hold(({ endpoint }) => endpoint === 'group');
+    const hold = sandbox.pauseAt(({ endpoint }) => endpoint === 'group');
     const all = Array.from({ length: 6 }, () => get(api));
     await hold.arrivals(3);
     expect(sandbox.stats.inFlight).toBe(3);
@@ -190,7 +190,7 @@ describe('not one byte is sent', () => {
     const sandbox = await aSandbox();
     const api = anApi(sandbox, { concurrency: 1 });
     await get(api);
-    const hold = sandbox.hold();
+    const hold = sandbox.pauseAt();
     const first = get(api);
     await hold.arrived;
     let hasLease = true;
@@ -237,7 +237,7 @@ describe('not one byte is sent', () => {
     const sandbox = await aSandbox();
     const api = anApi(sandbox, { concurrency: 1, requestTimeoutMs: 300 });
     await get(api);
-    const hold = sandbox.hold();
+    const hold = sandbox.pauseAt();
     const [first, queued] = await Promise.all([get(api), patch(api)]);
     hold.release();
     expect(first).toMatchObject({ kind: 'no_response', sent: true, code: 'timeout' });
@@ -250,7 +250,7 @@ describe('not one byte is sent', () => {
     const sandbox = await aSandbox();
     const api = anApi(sandbox);
     await get(api);
-    const hold = sandbox.hold();
+    const hold = sandbox.pauseAt();
     const underWay = get(api);
     await hold.arrived;
     while (api.gate.tryTake());

@@ -2,7 +2,7 @@
 import { inspect } from 'node:util';
 import { describe, expect, test, vi } from 'vitest';
 import { createGroupApi } from '../../src/adapters/genesys/group-api.ts';
-import type { Answer } from '../../src/core/target/answer.ts';
+import type { HttpAnswer } from '../../src/core/target/answer.ts';
 import { systemWorld } from '../../src/lab/sandbox/clock.ts';
 import { aLog, aSandbox, anApi, as, atEnd, get, patch } from '../support/genesys.ts';
 import { JumpingClock } from '../support/jumping-clock.ts';
@@ -31,7 +31,7 @@ describe('a token', () => {
     await get(api);
     expect(sandbox.stats.tokens).toBe(1);
     await clock.advance(2000);
-    const hold = sandbox.hold(({ endpoint }) => endpoint === 'token');
+    const hold = sandbox.pauseAt(({ endpoint }) => endpoint === 'token');
     expect(as('response', await get(api)).status).toBe(200);
     await hold.arrived;
     hold.release();
@@ -222,7 +222,7 @@ test('neither secret nor token nor header is in any answer, log or error', async
   const sandbox = await aSandbox({ clientSecret: 'the-client-secret', world: { ...systemWorld, newId } });
   const clock = new JumpingClock();
   const api = anApi(sandbox, { requestTimeoutMs: 300 }, { logger: log, clock });
-  const answers: (Answer | null)[] = [await get(api), await patch(api)];
+  const answers: (HttpAnswer | null)[] = [await get(api), await patch(api)];
   sandbox.revokeTokens();
   answers.push(await get(api));
   for (const fault of [{ kind: 'garbage' }, { kind: 'hang' }, { kind: 'resetAfterApply' }] as const) {
@@ -270,7 +270,7 @@ test.for([400, 401, 403, 404, 409, 422, 500])(
     );
     atEnd(() => api.close());
     host.status = status;
-    const answers: (Answer | null)[] = [await get(api), await patch(api)];
+    const answers: (HttpAnswer | null)[] = [await get(api), await patch(api)];
     expect(as('response', answers[1] ?? null)).toMatchObject({
       status,
       body: { message: expect.stringContaining('[redacted]') },

@@ -30,7 +30,7 @@ test.for([
 ] as const)('a service at %s is healthy, although it has a token and is not ready', async ([host, given]) => {
   server = await startAdmin(
     { host, port: 0, token: 'a-token-of-the-metrics' },
-    { stats: () => null, clock: new ManualClock(), log: { error: () => undefined }, secrets: new KnownSecrets([]) },
+    { stats: () => null, clock: new ManualClock(), logger: { error: () => undefined }, secrets: new KnownSecrets([]) },
   );
   const { port } = new URL(server.url);
   const environment: Record<string, string> = given === '' ? {} : { ADMIN_HOST: given };

@@ -8,7 +8,7 @@ import type { Held } from '../../src/core/change/change.ts';
 import { heldDigest } from '../../src/core/group/guard.ts';
 import { renderState } from '../../src/core/log/live-record.ts';
 import { anIntent } from '../support/an-intent.ts';
-import { aHost } from '../support/command-host.ts';
+import { aContext } from '../support/command-context.ts';
 
 const held: Held = { kind: 'held', by: 'group_count', since: 1_790_000_000_000 };
 const intents = [
@@ -24,9 +24,9 @@ async function show(flags: { readonly json?: true }) {
   const stamp = { owner: 'o', epoch: 1, seq: 1 };
   const state = renderState({ group: 'g', intents, stamp, trouble: null, now: 0, sha256 });
   await log.send([{ topic: 'retry', partition: 0, ...state }]);
-  const host = aHost();
-  await showHeld({ topic: 'retry', tools: log, host }, heldDigest('g', intents, sha256) ?? '', flags);
-  return host.out().trim().split('\n');
+  const context = aContext();
+  await showHeld({ topic: 'retry', tools: log, context }, heldDigest('g', intents, sha256) ?? '', flags);
+  return context.out().trim().split('\n');
 }
 
 test('shows whom each removal means at the target', async () => {

@@ -10,7 +10,7 @@ import { topicIdFindings } from '../../src/console/doctor-id-map.ts';
 import { readConfig } from '../../src/config/config.ts';
 import { EXIT } from '../../src/exit-codes.ts';
 import type { SandboxOptions } from '../../src/lab/sandbox/state.ts';
-import { aHost } from '../support/command-host.ts';
+import { aContext } from '../support/command-context.ts';
 import { aLog, anApi, aSandbox, atEnd } from '../support/genesys.ts';
 import { found } from '../support/id-map-suite.ts';
 import { aTableTopic, keyed, TOPIC } from '../support/id-table-topic.ts';
@@ -26,17 +26,19 @@ async function aFile(content: string): Promise<string> {
 
 async function opening(environment: Record<string, string>) {
   const sandbox = await aSandbox();
-  const host = aHost({ environment: { ...environmentOf(sandbox), ...environment } });
-  const config = readConfig(host.environment, ['ids'], () => '');
-  return { sandbox, opened: openIdMap(config, { host, api: anApi(sandbox), logger: aLog() }) };
+  const context = aContext({ environment: { ...environmentOf(sandbox), ...environment } });
+  const config = readConfig(context.environment, ['ids'], () => '');
+  return { sandbox, opened: openIdMap(config, { context, api: anApi(sandbox), logger: aLog() }) };
 }
 
 /** Nobody listens on port 1: of Kafka it is only told that it does not answer. */
 async function doctor(environment: Record<string, string>, options: SandboxOptions = {}) {
   const sandbox = await aSandbox(options);
-  const host = aHost({ environment: { ...environmentOf(sandbox), KAFKA_BROKERS: '127.0.0.1:1', ...environment } });
-  await examine({ json: true }, host);
-  const { findings } = JSON.parse(host.out()) as { findings: readonly Finding[] };
+  const context = aContext({
+    environment: { ...environmentOf(sandbox), KAFKA_BROKERS: '127.0.0.1:1', ...environment },
+  });
+  await examine({ json: true }, context);
+  const { findings } = JSON.parse(context.out()) as { findings: readonly Finding[] };
   return findings.filter(({ check }) => check === 'ids').map(({ status, message }) => `${status} ${message}`);
 }
 
@@ -78,10 +80,10 @@ test('doctor reads a file', async () => {
 
 test('doctor reads a topic', async () => {
   const tools = await aTableTopic({ 'cleanup.policy': 'delete' });
-  const host = aHost({ environment: { ID_MAP: `topic:${TOPIC}` } });
-  const config = readConfig(host.environment, ['ids'], () => '');
+  const context = aContext({ environment: { ID_MAP: `topic:${TOPIC}` } });
+  const config = readConfig(context.environment, ['ids'], () => '');
   const messages = async (topic = TOPIC) =>
-    (await topicIdFindings(topic, tools, { host, config })).map(({ status, message }) => `${status} ${message}`);
+    (await topicIdFindings(topic, tools, { context, config })).map(({ status, message }) => `${status} ${message}`);
   const compacted = expect.stringContaining('warn ID_MAP: topic rollcall.ids is not compacted');
   expect(await messages()).toEqual(['warn ID_MAP: topic rollcall.ids names no id.', compacted]);
   await tools.send([keyed('1', { type: 'user', source_id: 'a', genesys_id: 'u1' }), keyed('2', 'nonsense')]);

@@ -186,7 +186,7 @@ describe('a file that cannot be used', () => {
     expect(messages().at(-1)).toBe(LOADED);
   });
 
-  test('to something that cannot be read at all is taken once that is mended', async () => {
+  test('to something that cannot be read at all is taken once that is corrected', async () => {
     const { map, path, look, messages } = await given();
     await unlink(path);
     await mkdir(path);
@@ -211,7 +211,7 @@ describe('a file that cannot be used', () => {
     expect(map.known('user', 'a')).toEqual(found('u2'));
   });
 
-  test('is taken once it is mended', async () => {
+  test('is taken once it is corrected', async () => {
     const { map, path, look } = await given();
     await writeFile(path, 'nonsense');
     await look(2);
@@ -224,7 +224,7 @@ describe('a file that cannot be used', () => {
 describe('at the start', () => {
   const opening = (path: string) => FileIdMap.open(path, { clock: new ManualClock(), logger: aLog() });
 
-  test('a missing file is an error that names the mend', async () => {
+  test('a missing file is an error that names the remedy', async () => {
     const path = join(await aFolder(), 'none.csv');
     await expect(opening(path)).rejects.toThrow(IdMapError);
     await expect(opening(path)).rejects.toThrow(

@@ -6,7 +6,7 @@ import { expect, test } from 'vitest';
 import { applyFile } from '../../src/commands/apply.ts';
 import type { Summary } from '../../src/core/report/summary.ts';
 import { EXIT } from '../../src/exit-codes.ts';
-import { aHost } from '../support/command-host.ts';
+import { aContext } from '../support/command-context.ts';
 import { aSandbox, atEnd } from '../support/genesys.ts';
 import { environmentOf } from '../support/sandbox-environment.ts';
 
@@ -21,9 +21,9 @@ const SEED = {
 async function apply(environment: Record<string, string>, change: object) {
   const sandbox = await aSandbox({ seed: SEED });
   const stdin = JSON.stringify({ group_id: 'Sales', ...change });
-  const host = aHost({ environment: { ...environmentOf(sandbox), ...environment }, stdin });
-  const code = await applyFile('-', { json: true }, host);
-  const { operations } = JSON.parse(host.out()) as Summary;
+  const context = aContext({ environment: { ...environmentOf(sandbox), ...environment }, stdin });
+  const code = await applyFile('-', { json: true }, context);
+  const { operations } = JSON.parse(context.out()) as Summary;
   return { sandbox, code, operations };
 }
 

@@ -130,7 +130,7 @@ describe('a server that ignores the filter', () => {
     sandbox.putUser({ id: 'user-1' });
     expect(await user('user-1')).toEqual(missing);
     expect(logger.lines).toContainEqual({
-      message: 'the target lists nobody with the attribute that was asked for',
+      message: 'the target lists no user with the attribute that was asked for',
       fields: { attribute: 'externalId' },
     });
   });
@@ -232,7 +232,7 @@ describe('inactive users', () => {
     const { sandbox, user } = await given();
     sandbox.putUser({ id: 'user-1', externalId: 'x' });
     sandbox.putUser({ id: 'user-2', externalId: 'y' });
-    const hold = sandbox.hold(({ filter }) => filter === 'active eq false', 'after');
+    const hold = sandbox.pauseAt(({ filter }) => filter === 'active eq false', 'after');
     const first = user('nobody');
     await hold.arrived;
     sandbox.putUser({ id: 'user-1', active: false });

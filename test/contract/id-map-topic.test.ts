@@ -46,7 +46,7 @@ describe('before the start', () => {
     expect(logged[0]?.fields).toMatchObject({ topic: TOPIC, problem: 'source_id must be a text' });
   });
 
-  test('a topic that is not there is an error that names the mend', async () => {
+  test('a topic that is not there is an error that names the remedy', async () => {
     const tools = await aTableTopic();
     const opening = TopicIdMap.open('none', {
       tools,

@@ -34,7 +34,7 @@ test.each([
   atEnd(async () => void server.close());
   const { port } = server.address() as AddressInfo;
   const options = { brokers: [`${host}:${port}`], clientId: 'c', ssl: { caPem: certificate.cert }, sasl: null };
-  const { kafka, destroy } = openConnection(options, { clock: new ManualClock(), log: aLog() });
+  const { kafka, destroy } = openConnection(options, { clock: new ManualClock(), logger: aLog() });
   const connected = new Promise<TLSSocket>((resolve) => server.once('secureConnection', resolve));
   const admin = kafka.admin();
   const refused = admin.connect().catch((error: unknown) => error);

@@ -15,7 +15,7 @@ import { lazily, LiveConfig, liveKafka } from '../../src/console/live-config.ts'
 import { readConfig } from '../../src/config/config.ts';
 import { sendersOf } from '../../src/ingest/webhook/senders.ts';
 import { native } from '../../src/formats/native/native.ts';
-import { aHost } from '../support/command-host.ts';
+import { aContext } from '../support/command-context.ts';
 import { aLog, aSandbox, as, atEnd, get } from '../support/genesys.ts';
 import { ManualClock } from '../support/manual-clock.ts';
 import { aDoor } from '../support/webhook.ts';
@@ -61,15 +61,15 @@ async function aLiveConfig(more: Record<string, string> = {}) {
     ...Object.fromEntries(secretNames.map((name) => [`${name}_FILE`, at(name)])),
     ...more,
   };
-  const host = aHost({ environment, clock });
+  const context = aContext({ environment, clock });
   const logger = aLog();
-  const config = new LiveConfig(readConfig(environment, PARTS, readText), PARTS, { host, logger });
+  const config = new LiveConfig(readConfig(environment, PARTS, readText), PARTS, { context, logger });
   live = config;
-  return { live: config, host, logger, messages: () => logger.lines.map(({ message }) => message) };
+  return { live: config, context, logger, messages: () => logger.lines.map(({ message }) => message) };
 }
 
 test('a secret whose file has changed is used at the next request of each kind', async () => {
-  const { live, host, messages } = await aLiveConfig();
+  const { live, context, messages } = await aLiveConfig();
   const [genesys, admin] = [lazily(() => live.current.genesys), lazily(() => live.current.admin)];
   const kafka = liveKafka(live);
   const key = operatorKey(() => live.current.operator.key ?? '');
@@ -78,7 +78,7 @@ test('a secret whose file has changed is used at the next request of each kind',
     () => native,
   );
   const okta = (version: number) =>
-    sender?.kind.mayEnter({
+    sender?.kind.authorize({
       method: 'POST',
       query: new URLSearchParams(),
       headers: { authorization: secretOf('INGEST_OKTA_SECRET', version) },
@@ -94,19 +94,19 @@ test('a secret whose file has changed is used at the next request of each kind',
   expect([okta(1), okta(2)]).toEqual([false, true]);
   expect(key.hasSigned('text', signature)).toBe(false);
   // The new ones are redacted, too.
-  for (const name of secretNames) expect(host.secrets.redact(`<${secretOf(name, 2)}>`)).toBe('<[redacted]>');
+  for (const name of secretNames) expect(context.secrets.redact(`<${secretOf(name, 2)}>`)).toBe('<[redacted]>');
 });
 
 test('what is in use is redacted however many tokens come; what it has replaced, for a while', async () => {
-  const { live, host } = await aLiveConfig();
-  host.secrets.know(live.current.secrets);
+  const { live, context } = await aLiveConfig();
+  context.secrets.know(live.current.secrets);
   await write('GENESYS_CLIENT_SECRET', secretOf('GENESYS_CLIENT_SECRET', 2));
   await clock.advance(2 * LOOK_MS);
   // As a whole: what both have in common is part of the one that is in use.
   const redacted = (version: number): boolean =>
-    host.secrets.redactWhole(`<${secretOf('GENESYS_CLIENT_SECRET', version)}>`) === '<[redacted]>';
+    context.secrets.redactWhole(`<${secretOf('GENESYS_CLIENT_SECRET', version)}>`) === '<[redacted]>';
   expect([redacted(1), redacted(2)]).toEqual([true, true]);
-  for (let i = 0; i < 100; i += 1) host.secrets.learn(`access-token-of-the-minute-${i}`);
+  for (let i = 0; i < 100; i += 1) context.secrets.learn(`access-token-of-the-minute-${i}`);
   expect([redacted(1), redacted(2)]).toEqual([false, true]);
 });
 
@@ -125,20 +125,23 @@ test.each([
   ['is too short', () => write('ADMIN_TOKEN', 'short'), /ADMIN_TOKEN must have at least 16 characters/],
   ['is empty', () => write('ADMIN_TOKEN', '\n'), /ADMIN_TOKEN_FILE names an empty file/],
   ['is gone', () => rm(at('ADMIN_TOKEN')), /ADMIN_TOKEN_FILE names a file that cannot be read \(ENOENT\)/],
-] as const)('a file that %s changes nothing, and is logged once; mended, it is taken', async (_, damage, problem) => {
-  const { live, logger, messages } = await aLiveConfig();
-  await damage();
-  await write('OPERATOR_KEY', secretOf('OPERATOR_KEY', 2));
-  await clock.advance(6 * LOOK_MS);
-  expect(messages()).toEqual([KEPT]);
-  expect(logger.lines[0]?.fields).toMatchObject({ problem: expect.stringMatching(problem) });
-  expect(live.current.admin.token).toBe(secretOf('ADMIN_TOKEN', 1));
-  expect(live.current.operator.key).toBe(secretOf('OPERATOR_KEY', 1));
-  await write('ADMIN_TOKEN', secretOf('ADMIN_TOKEN', 3));
-  await clock.advance(2 * LOOK_MS);
-  expect(live.current.admin.token).toBe(secretOf('ADMIN_TOKEN', 3));
-  expect(live.current.operator.key).toBe(secretOf('OPERATOR_KEY', 2));
-});
+] as const)(
+  'a file that %s changes nothing, and is logged once; corrected, it is taken',
+  async (_, damage, problem) => {
+    const { live, logger, messages } = await aLiveConfig();
+    await damage();
+    await write('OPERATOR_KEY', secretOf('OPERATOR_KEY', 2));
+    await clock.advance(6 * LOOK_MS);
+    expect(messages()).toEqual([KEPT]);
+    expect(logger.lines[0]?.fields).toMatchObject({ problem: expect.stringMatching(problem) });
+    expect(live.current.admin.token).toBe(secretOf('ADMIN_TOKEN', 1));
+    expect(live.current.operator.key).toBe(secretOf('OPERATOR_KEY', 1));
+    await write('ADMIN_TOKEN', secretOf('ADMIN_TOKEN', 3));
+    await clock.advance(2 * LOOK_MS);
+    expect(live.current.admin.token).toBe(secretOf('ADMIN_TOKEN', 3));
+    expect(live.current.operator.key).toBe(secretOf('OPERATOR_KEY', 2));
+  },
+);
 
 test('the token of Genesys Cloud is asked for with the secret as it is then', async () => {
   const sandbox = await aSandbox({ clientSecret: 'the-new-secret' });

@@ -5,7 +5,7 @@ import { planCommand, planFile } from '../../src/commands/plan.ts';
 import type { GroupPlan } from '../../src/console/dry-run.ts';
 import { EXIT } from '../../src/exit-codes.ts';
 import { startSandbox, type Sandbox } from '../../src/lab/sandbox/sandbox.ts';
-import { aHost } from '../support/command-host.ts';
+import { aContext } from '../support/command-context.ts';
 import { environmentOf } from '../support/sandbox-environment.ts';
 
 let sandbox: Sandbox;
@@ -18,14 +18,14 @@ beforeEach(async () => {
 afterEach(() => sandbox.stop());
 
 async function plan(lines: readonly string[], environment: Record<string, string> = {}) {
-  const host = aHost({ environment: { ...environmentOf(sandbox), ...environment }, stdin: lines.join('\n') });
-  const code = await planFile('-', { json: true }, host);
-  const plans = host
+  const context = aContext({ environment: { ...environmentOf(sandbox), ...environment }, stdin: lines.join('\n') });
+  const code = await planFile('-', { json: true }, context);
+  const plans = context
     .out()
     .split('\n')
     .filter((line) => line !== '')
     .map((line) => JSON.parse(line) as GroupPlan);
-  return { code, plans, err: host.err() };
+  return { code, plans, err: context.err() };
 }
 
 const event = (group: string, add: readonly string[], remove: readonly string[] = []): string =>
@@ -35,10 +35,10 @@ describe('plan', () => {
   test('reads what --format names, beside any SOURCE_FORMAT', async () => {
     const stdin = JSON.stringify({ group_id: 'h', members: ['a'], complete: true });
     const environment = { ...environmentOf(sandbox), SOURCE_FORMAT: 'debezium' };
-    const host = aHost({ environment, stdin });
-    await planCommand(host).parseAsync(['-', '--json', '--format', 'native'], { from: 'user' });
-    expect(host.exitCode()).toBe(EXIT.done);
-    expect(JSON.parse(host.out())).toMatchObject({ group: 'h', requests: [{ method: 'PATCH' }] });
+    const context = aContext({ environment, stdin });
+    await planCommand(context).parseAsync(['-', '--json', '--format', 'native'], { from: 'user' });
+    expect(context.exitCode()).toBe(EXIT.done);
+    expect(JSON.parse(context.out())).toMatchObject({ group: 'h', requests: [{ method: 'PATCH' }] });
   });
 
   test('folds the changes of a group into the request that apply would send, and sends GETs only', async () => {
@@ -131,12 +131,12 @@ describe('plan', () => {
 
   test('for people the totals come first; as JSON they are on standard error', async () => {
     const lines = [event('g', ['a', 'b'], ['there']), '{', event('g', ['a']), event('nowhere', ['a'])];
-    const host = aHost({ environment: environmentOf(sandbox), stdin: lines.join('\n') });
-    expect(await planFile('-', {}, host)).toBe(EXIT.someFailed);
+    const context = aContext({ environment: environmentOf(sandbox), stdin: lines.join('\n') });
+    expect(await planFile('-', {}, context)).toBe(EXIT.someFailed);
     const totals =
       '6 changes in 2 groups would take 1 requests:\n' +
       '  invalid            1\n  superseded         1\n  applied            3\n  permanent_failure  1\n';
-    expect(host.out().startsWith(`${totals}group g  version "7"\n`)).toBe(true);
+    expect(context.out().startsWith(`${totals}group g  version "7"\n`)).toBe(true);
     expect((await plan(lines)).err).toContain(totals);
   });
 
@@ -155,8 +155,8 @@ describe('plan', () => {
   ])('exits as apply does: %s', async (_, lines, environment) => {
     sandbox.putGroup({ id: 'i', members: ['there'] });
     const { code } = await plan(lines, environment);
-    const host = aHost({ environment: { ...environmentOf(sandbox), ...environment }, stdin: lines.join('\n') });
-    expect(await applyFile('-', { json: true }, host)).toBe(code);
+    const context = aContext({ environment: { ...environmentOf(sandbox), ...environment }, stdin: lines.join('\n') });
+    expect(await applyFile('-', { json: true }, context)).toBe(code);
   });
 
   test('stops at once while the target has it wait', async () => {
@@ -164,24 +164,24 @@ describe('plan', () => {
       match: { method: 'GET' },
       fault: { kind: 'status', status: 429, retryAfterSeconds: 60 },
     });
-    const host = aHost({ environment: environmentOf(sandbox), stdin: event('g', ['a']) });
+    const context = aContext({ environment: environmentOf(sandbox), stdin: event('g', ['a']) });
     const refused = sandbox.nextRequest(({ endpoint }) => endpoint === 'group');
-    const planning = planFile('-', {}, host);
+    const planning = planFile('-', {}, context);
     await refused;
-    host.ask();
+    context.ask();
     await expect(planning).rejects.toMatchObject({ code: EXIT.someFailed, message: 'stopped' });
-    expect(host.out()).toBe('');
+    expect(context.out()).toBe('');
   });
 
   test('a file that is not there is a usage error', async () => {
-    const host = aHost({ environment: environmentOf(sandbox) });
-    await expect(planFile('/nowhere.ndjson', {}, host)).rejects.toMatchObject({ code: EXIT.usage });
+    const context = aContext({ environment: environmentOf(sandbox) });
+    await expect(planFile('/nowhere.ndjson', {}, context)).rejects.toMatchObject({ code: EXIT.usage });
   });
 });
 
 test('a group that shows another name than its look-up is not planned for', async () => {
   sandbox.putGroup({ id: 'h', displayName: 'Sales' });
-  const reading = sandbox.hold(({ method, path }) => method === 'GET' && path.includes('/groups/h'));
+  const reading = sandbox.pauseAt(({ method, path }) => method === 'GET' && path.includes('/groups/h'));
   const planning = plan([event('Sales', ['a'])], { ID_MAP: 'scim' });
   await reading.arrived;
   sandbox.putGroup({ id: 'h', displayName: 'Sales EU' });

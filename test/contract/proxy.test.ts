@@ -9,7 +9,7 @@ import type { Finding } from '../../src/console/doctor-finding.ts';
 import { KnownSecrets } from '../../src/core/text/redact.ts';
 import { EXIT } from '../../src/exit-codes.ts';
 import { startSandbox, type Sandbox } from '../../src/lab/sandbox/sandbox.ts';
-import { aHost } from '../support/command-host.ts';
+import { aContext } from '../support/command-context.ts';
 import { type ConnectProxy, startConnectProxy } from '../support/connect-proxy.ts';
 import { environmentOf } from '../support/sandbox-environment.ts';
 
@@ -34,11 +34,11 @@ const outside = {
 
 async function doctor(change: Record<string, string>) {
   const environment = { ...environmentOf(sandbox), KAFKA_BROKERS: '127.0.0.1:1', LOG_LEVEL: 'debug', ...change };
-  const host = aHost({ environment });
-  const code = await examine({ json: true }, host);
-  const { findings } = JSON.parse(host.out()) as { findings: readonly Finding[] };
+  const context = aContext({ environment });
+  const code = await examine({ json: true }, context);
+  const { findings } = JSON.parse(context.out()) as { findings: readonly Finding[] };
   const said = (check: Finding['check']): readonly Finding[] => findings.filter((finding) => finding.check === check);
-  return { code, said, all: host.out() + host.err() };
+  return { code, said, all: context.out() + context.err() };
 }
 
 describe.each(['HTTP_PROXY', 'http_proxy'])('%s', (name) => {
@@ -80,9 +80,16 @@ test('a proxy that refuses is told with the address that was asked for', async (
 test('requests to identity providers go through it', async () => {
   const settings = { httpProxy: `http://127.0.0.1:${proxy.port}`, httpsProxy: '', noProxy: '' };
   const silent = () => undefined;
-  const log = { debug: silent, info: silent, warn: silent, error: silent };
+  const logger = { debug: silent, info: silent, warn: silent, error: silent };
   const stop = new AbortController().signal;
-  const world = { clock: systemClock, random: systemRandom, log, stop, proxy: settings, secrets: new KnownSecrets([]) };
+  const world = {
+    clock: systemClock,
+    random: systemRandom,
+    logger,
+    stop,
+    proxy: settings,
+    secrets: new KnownSecrets([]),
+  };
   const options = { baseUrl: 'http://idp.invalid', timeoutMs: 5_000, triesMax: 1, advice: '' };
   const authorization = { header: async () => 'Bearer x', renew: async () => false };
   const idp = new IdpHttp(options, connectIdp(world), authorization);

@@ -10,7 +10,7 @@ import { parseRetryRecord, renderAnswer, renderState } from '../../src/core/log/
 import type { OperatorKey, ReplayVerdict } from '../../src/core/log/request-record.ts';
 import { EXIT } from '../../src/exit-codes.ts';
 import type { Clock, LogTools } from '../../src/ports.ts';
-import { aHost } from '../support/command-host.ts';
+import { aContext } from '../support/command-context.ts';
 import { ManualClock } from '../support/manual-clock.ts';
 
 const stamp = { owner: 'o', epoch: 1, seq: 1 };
@@ -60,9 +60,9 @@ async function own(
 }
 
 async function replay(flags: NowFlags, clock: Clock = systemClock, signing: { operatorKey?: OperatorKey } = {}) {
-  const host = aHost({ clock });
-  const code = await replayNow({ flags, topic: 'retry', tools: log, host, ...signing });
-  return { code, out: host.out(), err: host.err() };
+  const context = aContext({ clock });
+  const code = await replayNow({ flags, topic: 'retry', tools: log, context, ...signing });
+  return { code, out: context.out(), err: context.err() };
 }
 
 /** Records of each of the two partitions. */
@@ -86,18 +86,18 @@ const readBy = (read: LogTools['read']): LogTools => ({
 
 describe('replay list', () => {
   test('shows parked and dead changes, and how many of each', async () => {
-    const host = aHost();
-    expect(await listWaiting({ flags: {}, topic: 'retry', tools: log, host })).toBe(EXIT.done);
-    expect(host.out()).toContain('dead    add     m  group g  attempts_exhausted');
-    expect(host.out()).toContain('parked  add     n  group g');
-    expect(host.err()).toBe('2 changes: 1 parked, 1 dead\n');
+    const context = aContext();
+    expect(await listWaiting({ flags: {}, topic: 'retry', tools: log, context })).toBe(EXIT.done);
+    expect(context.out()).toContain('dead    add     m  group g  attempts_exhausted');
+    expect(context.out()).toContain('parked  add     n  group g');
+    expect(context.err()).toBe('2 changes: 1 parked, 1 dead\n');
   });
 
   test('with --json one object a line, filtered', async () => {
-    const host = aHost();
-    await listWaiting({ flags: { json: true, member: ['m'] }, topic: 'retry', tools: log, host });
+    const context = aContext();
+    await listWaiting({ flags: { json: true, member: ['m'] }, topic: 'retry', tools: log, context });
     expect(
-      host
+      context
         .out()
         .trim()
         .split('\n')
@@ -110,7 +110,7 @@ describe('replay list', () => {
         not_before: null,
       }),
     ]);
-    expect(host.err()).toBe('');
+    expect(context.err()).toBe('');
   });
 
   test('of what is held says since when, of what is due at once that', async () => {
@@ -121,28 +121,28 @@ describe('replay list', () => {
     ];
     const state = renderState({ group: 'h', intents, stamp, trouble: null, now: 0, sha256 });
     await log.send([{ topic: 'retry', partition: 0, ...state }]);
-    const host = aHost();
-    await listWaiting({ flags: { group: ['h'] }, topic: 'retry', tools: log, host });
-    expect(host.out()).toContain('group_deleted  attempt 0  held since 2026-09-21T14:13:20.000Z');
-    expect(host.out()).toContain('next try at once');
-    const json = aHost();
-    await listWaiting({ flags: { group: ['h'], json: true }, topic: 'retry', tools: log, host: json });
+    const context = aContext();
+    await listWaiting({ flags: { group: ['h'] }, topic: 'retry', tools: log, context });
+    expect(context.out()).toContain('group_deleted  attempt 0  held since 2026-09-21T14:13:20.000Z');
+    expect(context.out()).toContain('next try at once');
+    const json = aContext();
+    await listWaiting({ flags: { group: ['h'], json: true }, topic: 'retry', tools: log, context: json });
     expect(json.out()).toContain(
       '"not_before":null,"dead_at":null,"held_since":"2026-09-21T14:13:20.000Z","held_by":"group_deleted"',
     );
-    expect(host.out() + json.out()).not.toContain('1970');
+    expect(context.out() + json.out()).not.toContain('1970');
   });
 
   test('ends with 1, and shows nothing, where it is stopped before the end', async () => {
-    const host = aHost();
-    host.ask();
-    const listing = listWaiting({ flags: {}, topic: 'retry', tools: log, host });
+    const context = aContext();
+    context.ask();
+    const listing = listWaiting({ flags: {}, topic: 'retry', tools: log, context });
     await expect(listing).rejects.toMatchObject({ code: EXIT.someFailed, message: expect.stringContaining('stopped') });
-    expect(host.out()).toBe('');
+    expect(context.out()).toBe('');
   });
 
-  test('names the mend where the topic is missing', async () => {
-    const listing = listWaiting({ flags: {}, topic: 'other', tools: log, host: aHost() });
+  test('names the remedy where the topic is missing', async () => {
+    const listing = listWaiting({ flags: {}, topic: 'other', tools: log, context: aContext() });
     await expect(listing).rejects.toMatchObject({
       code: EXIT.unavailable,
       message: expect.stringContaining('topics create'),
@@ -250,12 +250,12 @@ describe('replay now', () => {
     });
     const stop = new AbortController();
     const owner = own('woken', stop.signal);
-    const host = aHost({ clock });
+    const context = aContext({ clock });
     for (const seq of [2, 3, 4]) {
       const state = renderState({ group: 'h', intents: [], stamp: { ...stamp, seq }, trouble: null, now: 0, sha256 });
       await log.send([{ topic: 'retry', partition: 1, ...state }]);
     }
-    const code = await replayNow({ flags: { all: true, yes: true }, topic: 'retry', tools, host });
+    const code = await replayNow({ flags: { all: true, yes: true }, topic: 'retry', tools, context });
     stop.abort();
     await owner;
     expect(code).toBe(EXIT.done);
@@ -270,7 +270,7 @@ describe('replay now', () => {
         yield { partition: 1, offset, key: null, value: null, headers: [], timestamp: 0 };
       }
     });
-    const asked = replayNow({ flags: { all: true, yes: true }, topic: 'retry', tools, host: aHost({ clock }) });
+    const asked = replayNow({ flags: { all: true, yes: true }, topic: 'retry', tools, context: aContext({ clock }) });
     await expect(asked).rejects.toMatchObject({ code: EXIT.unavailable });
   });
 
@@ -290,9 +290,9 @@ test('ids that a terminal would obey are shown, not obeyed; as JSON they are wha
   const state = renderState({ group: 'h', intents, stamp: { ...stamp, seq: 9 }, trouble: null, now: 0, sha256 });
   await log.send([{ topic: 'retry', partition: 1, ...state }]);
   const lists = async (flags: ListFlags): Promise<string> => {
-    const host = aHost();
-    await listWaiting({ flags: { ...flags, group: ['h'] }, topic: 'retry', tools: log, host });
-    return host.out();
+    const context = aContext();
+    await listWaiting({ flags: { ...flags, group: ['h'] }, topic: 'retry', tools: log, context });
+    return context.out();
   };
   const [text, json] = [await lists({}), await lists({ json: true })];
   for (const out of [text, json]) expect(out).not.toMatch(/(?!\n)[\p{Cc}\p{Cf}\p{Zl}]/u);

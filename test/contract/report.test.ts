@@ -11,7 +11,7 @@ import { EXIT } from '../../src/exit-codes.ts';
 import { summaryOf as summaryFrom } from '../../src/core/report/summary.ts';
 import { summaryText } from '../../src/report/summary.ts';
 import type { ReadOptions } from '../../src/ports.ts';
-import { aHost } from '../support/command-host.ts';
+import { aContext } from '../support/command-context.ts';
 import { ManualClock } from '../support/manual-clock.ts';
 
 const at = (second: number): number => Date.UTC(2026, 8, 21, 0, 0, second);
@@ -51,9 +51,9 @@ async function write(...values: readonly (ReportRecord | string)[]): Promise<voi
 }
 
 async function report(flags: Partial<ReportFlags>): Promise<{ out: string; err: string }> {
-  const host = aHost();
-  await printReport({ flags: { format: 'json', ...flags }, topic: 'reports', tools: log, host });
-  return { out: host.out(), err: host.err() };
+  const context = aContext();
+  await printReport({ flags: { format: 'json', ...flags }, topic: 'reports', tools: log, context });
+  return { out: context.out(), err: context.err() };
 }
 
 const summaryOf = (text: string): Summary => JSON.parse(text) as Summary;
@@ -109,14 +109,14 @@ describe('report', () => {
   });
 
   test('follows until it is asked to stop', async () => {
-    const host = aHost();
-    const firstLine = new Promise<void>((resolve) => host.stdout.once('data', () => resolve()));
-    const following = printReport({ flags: { format: 'ndjson', follow: true }, topic: 'reports', tools: log, host });
+    const context = aContext();
+    const firstLine = new Promise<void>((resolve) => context.stdout.once('data', () => resolve()));
+    const following = printReport({ flags: { format: 'ndjson', follow: true }, topic: 'reports', tools: log, context });
     await write(recovered);
     await firstLine;
-    host.ask();
+    context.ask();
     await following;
-    expect(JSON.parse(host.out())).toEqual(recovered);
+    expect(JSON.parse(context.out())).toEqual(recovered);
   });
 
   test.each([
@@ -189,9 +189,9 @@ describe('where it looks', () => {
       },
       describeTopic: (topic: string) => log.describeTopic(topic),
     });
-    const host = aHost();
-    await printReport({ flags: { format: 'json', ...flags }, topic: 'reports', tools, host });
-    return { read, out: host.out(), err: host.err() };
+    const context = aContext();
+    await printReport({ flags: { format: 'json', ...flags }, topic: 'reports', tools, context });
+    return { read, out: context.out(), err: context.err() };
   };
 
   test('a group is read from the partition of its key alone', async () => {
@@ -254,7 +254,7 @@ describe('where it looks', () => {
 test('shows how far it is', async () => {
   await write(recovered, invalid);
   const clock = new ManualClock(0);
-  const host = aHost({ clock });
+  const context = aContext({ clock });
   const tools = Object.assign(Object.create(log) as MemoryLog, {
     describeTopic: (topic: string) => log.describeTopic(topic),
     async *read(topic: string, options: ReadOptions) {
@@ -264,29 +264,29 @@ test('shows how far it is', async () => {
       }
     },
   });
-  await printReport({ flags: { format: 'csv' }, topic: 'reports', tools, host });
-  expect(host.err()).toContain('2.0 s  0/2 records (0 %), partition 0, 1\n');
-  expect(host.err()).toContain('2/2 records (100 %)');
+  await printReport({ flags: { format: 'csv' }, topic: 'reports', tools, context });
+  expect(context.err()).toContain('2.0 s  0/2 records (0 %), partition 0, 1\n');
+  expect(context.err()).toContain('2/2 records (100 %)');
 });
 
 test.each(['json', 'csv', 'ndjson'] as const)('ends with 1 where it is stopped before the end (%s)', async (format) => {
   await write(recovered, invalid);
-  const host = aHost();
+  const context = aContext();
   const tools = Object.assign(Object.create(log) as MemoryLog, {
     describeTopic: (topic: string) => log.describeTopic(topic),
     async *read(topic: string, options: ReadOptions) {
       for await (const record of log.read(topic, options)) {
         yield record;
-        host.ask();
+        context.ask();
       }
     },
   });
-  const reporting = printReport({ flags: { format }, topic: 'reports', tools, host });
+  const reporting = printReport({ flags: { format }, topic: 'reports', tools, context });
   await expect(reporting).rejects.toMatchObject({
     code: EXIT.someFailed,
     message: 'stopped before the end of reports',
   });
-  if (format === 'json') expect(host.out()).toBe('');
+  if (format === 'json') expect(context.out()).toBe('');
 });
 
 describe('as csv', () => {

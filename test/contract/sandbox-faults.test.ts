@@ -162,7 +162,7 @@ describe('time and gates', () => {
 
   test('a gate holds requests before or after they are applied, and counts what is in flight', async () => {
     const { sandbox, client } = await given(null);
-    const before = sandbox.hold((entry) => entry.method === 'PATCH');
+    const before = sandbox.pauseAt((entry) => entry.method === 'PATCH');
     const first = client.patch('g', [adding('b')]);
     const second = client.patch('g', [adding('c')]);
     await before.arrivals(2);
@@ -170,7 +170,7 @@ describe('time and gates', () => {
     before.release();
     await Promise.all([first, second]);
     expect(sandbox.stats).toMatchObject({ inFlight: 0, inFlightMaxByGroup: { g: 2 } });
-    const after = sandbox.hold(() => true, 'after');
+    const after = sandbox.pauseAt(() => true, 'after');
     const third = client.patch('g', [adding('d')]);
     expect((await after.arrived).appliedAt).not.toBeNull();
     expect(sandbox.members('g')).toContain('d');
@@ -182,7 +182,7 @@ describe('time and gates', () => {
     'going down (%s) drops what was not applied, and comes back',
     async (mode) => {
       const { sandbox, client } = await given(null);
-      const gate = sandbox.hold();
+      const gate = sandbox.pauseAt();
       const lost = expect(client.patch('g', [adding('b')])).rejects.toThrow();
       await gate.arrived;
       await sandbox.goDown(mode);

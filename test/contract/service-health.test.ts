@@ -1,12 +1,12 @@
 /** Every command that does not end by itself answers probes and scrapes, from before the brokers are reached on. */
 import { afterEach, expect, test, vi } from 'vitest';
 import { freePorts } from '../../src/lab/kafka-broker/java-process.ts';
-import type { Host } from '../../src/console/host.ts';
+import type { CommandContext } from '../../src/console/command-context.ts';
 import { pollSource } from '../../src/commands/ingest-poll.ts';
 import { rekeyTopic } from '../../src/commands/ingest-topic.ts';
 import { serveWebhook } from '../../src/commands/ingest-webhook.ts';
 import { runService } from '../../src/commands/run.ts';
-import { aHost } from '../support/command-host.ts';
+import { aContext } from '../support/command-context.ts';
 
 const token = 'a-token-of-the-metrics';
 const secret = 'a-secret-of-the-senders';
@@ -15,7 +15,7 @@ const services = [
   ['run', runService],
   ['ingest webhook', serveWebhook],
   ['ingest topic', rekeyTopic],
-  ['ingest poll', (host: Host) => pollSource('okta', {}, host)],
+  ['ingest poll', (context: CommandContext) => pollSource('okta', {}, context)],
 ] as const;
 
 const endings: (() => Promise<unknown>)[] = [];
@@ -46,10 +46,10 @@ test.for(services)(
   async ([, serve]) => {
     // given
     const environment = await environmentOf({ ADMIN_HOST: '0.0.0.0', ADMIN_TOKEN: token });
-    const host = aHost({ environment });
-    const served = serve(host);
+    const context = aContext({ environment });
+    const served = serve(context);
     endings.push(async () => {
-      host.ask();
+      context.ask();
       await served;
     });
     const get = (path: string, headers: Record<string, string> = {}): Promise<Response> =>
@@ -72,15 +72,15 @@ test.for(services)(
 test.for(services)('%s that others could scrape without a token does not start', async ([, serve]) => {
   const environment = await environmentOf({ ADMIN_HOST: '0.0.0.0' });
   const problem = /^ADMIN_TOKEN is missing, though ADMIN_HOST .*ADMIN_HOST=127\.0\.0\.1.*; example: ADMIN_TOKEN=/;
-  await expect(serve(aHost({ environment }))).rejects.toThrow(problem);
+  await expect(serve(aContext({ environment }))).rejects.toThrow(problem);
 });
 
 test('where the brokers stay away, an ingest says so in /readyz', { timeout: 60_000 }, async () => {
   const environment = await environmentOf();
-  const host = aHost({ environment });
-  const served = rekeyTopic(host);
+  const context = aContext({ environment });
+  const served = rekeyTopic(context);
   endings.push(async () => {
-    host.ask();
+    context.ask();
     await served;
   });
   const reasons = async (): Promise<unknown> =>

@@ -9,7 +9,7 @@ import { planFile } from '../../src/commands/plan.ts';
 import { createGroupApi } from '../../src/adapters/genesys/group-api.ts';
 import { EXIT, ExitError, type ExitCode } from '../../src/exit-codes.ts';
 import { startSandbox, type Sandbox } from '../../src/lab/sandbox/sandbox.ts';
-import { aHost, type TestHost } from '../support/command-host.ts';
+import { aContext, type TestContext } from '../support/command-context.ts';
 import { ManualClock } from '../support/manual-clock.ts';
 import { environmentOf } from '../support/sandbox-environment.ts';
 
@@ -37,20 +37,20 @@ interface Ended {
   readonly said: string;
 }
 
-const commands: Readonly<Record<string, (host: TestHost) => Promise<ExitCode>>> = {
-  doctor: (host) => examine({}, host),
-  plan: (host) => planFile(file, {}, host),
-  apply: (host) => applyFile(file, {}, host),
+const commands: Readonly<Record<string, (context: TestContext) => Promise<ExitCode>>> = {
+  doctor: (context) => examine({}, context),
+  plan: (context) => planFile(file, {}, context),
+  apply: (context) => applyFile(file, {}, context),
 };
 
 async function run(name: string, change: Record<string, string> = {}): Promise<Ended> {
-  const host = aHost({ environment: { ...environmentOf(sandbox), KAFKA_BROKERS: '127.0.0.1:1', ...change } });
+  const context = aContext({ environment: { ...environmentOf(sandbox), KAFKA_BROKERS: '127.0.0.1:1', ...change } });
   try {
-    const code = await commands[name]?.(host);
-    return { code: code ?? null, said: host.out() + host.err() };
+    const code = await commands[name]?.(context);
+    return { code: code ?? null, said: context.out() + context.err() };
   } catch (error) {
     if (!(error instanceof ExitError)) throw error;
-    return { code: error.code, said: host.out() + host.err() + error.message };
+    return { code: error.code, said: context.out() + context.err() + error.message };
   }
 }
 

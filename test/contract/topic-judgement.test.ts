@@ -65,11 +65,11 @@ describe.each<[string, TopicRole, Record<string, string> | null, number]>([
     // given
     const { findings, tools } = await topicsBut(role, settings, partitionCount);
     const used = findings.filter(({ topic }) => topic === names.source || topic === names.deadLetter);
-    const host = { clock: systemClock, random: systemRandom, stop: new AbortController().signal };
+    const context = { clock: systemClock, random: systemRandom, stop: new AbortController().signal };
     // when
     const started = topicsAreRight(
       { topics: names, ingest: { topic: null } },
-      { host, log: aLog(), tools, readiness: new IngestReadiness() },
+      { context, logger: aLog(), tools, readiness: new IngestReadiness() },
     );
     // then
     if (topicsExitCode(used) === EXIT.done) expect(await started).toBe(true);
@@ -79,11 +79,11 @@ describe.each<[string, TopicRole, Record<string, string> | null, number]>([
 
 test('`ingest` judges INGEST_TOPIC in place of the source', async () => {
   const { tools } = await topicsBut('source', {});
-  const host = { clock: systemClock, random: systemRandom, stop: new AbortController().signal };
+  const context = { clock: systemClock, random: systemRandom, stop: new AbortController().signal };
   const at = (topic: string) =>
     topicsAreRight(
       { topics: names, ingest: { topic } },
-      { host, log: aLog(), tools, readiness: new IngestReadiness() },
+      { context, logger: aLog(), tools, readiness: new IngestReadiness() },
     );
   await expect(at('elsewhere')).rejects.toThrow(/Kafka has no topic elsewhere.\n.*rollcall topics create/);
   await expect(at('retry')).rejects.toThrow('retry is compacted');

@@ -1,8 +1,8 @@
 /** HTTP answers, from the bytes of the body to the outcome, the retry and the report. */
 import type { Method } from '../../src/core/target/refusals.ts';
 import type { HttpResponse } from '../../src/adapters/genesys/http-client.ts';
-import { heardLimits, responseAnswer } from '../../src/adapters/genesys/http-client.ts';
-import type { Answer } from '../../src/core/target/answer.ts';
+import { rateLimitHeaders, responseAnswer } from '../../src/adapters/genesys/http-client.ts';
+import type { HttpAnswer } from '../../src/core/target/answer.ts';
 import { classify, isSureAnswer } from '../../src/core/target/outcome.ts';
 import { finalReport, retryReport } from '../../src/core/report/reporting.ts';
 import { backoffMs, decideRetry, scheduleOf, throttledMs } from '../../src/core/target/retry.ts';
@@ -156,7 +156,7 @@ const RETRY = { baseMs: 1_000, capMs: 30_000, attemptsMax: 5, slowScheduleMs: [6
 
 function accountFor({ raw, method }: { readonly raw: RawAnswer; readonly method: Method }): string {
   const response = responseOf(raw);
-  const heard = heardLimits(response);
+  const heard = rateLimitHeaders(response);
   demand(heard === null || (heard.allowed > 0 && heard.count >= 0 && heard.resetMs <= WAIT_MAX_MS), 'limits are sane');
   return judged(
     responseAnswer(response, (text) => text),
@@ -165,7 +165,7 @@ function accountFor({ raw, method }: { readonly raw: RawAnswer; readonly method:
 }
 
 /** What the pipeline does with an answer, as far as it is decided in core. */
-export function judged(answer: Answer, method: Method): string {
+export function judged(answer: HttpAnswer, method: Method): string {
   isSureAnswer(answer);
   const outcome = classify(answer, method);
   if (outcome.kind === 'applied') {
@@ -177,7 +177,7 @@ export function judged(answer: Answer, method: Method): string {
   if (!('failure' in outcome)) return outcome.kind;
   const { failure } = outcome;
   demand(/^[\w.:-]{1,100}$/.test(failure.code), 'the code looks like one');
-  demand(failure.message !== '' && /\w.*\.$/s.test(failure.advice), 'the advice names the mend');
+  demand(failure.message !== '' && /\w.*\.$/s.test(failure.advice), 'the advice names the remedy');
   const retryAfterMs = 'retryAfterMs' in outcome ? outcome.retryAfterMs : null;
   for (const waitMs of [throttledMs, backoffMs].map((rule) =>
     rule({ askedMs: retryAfterMs, refusals: 1, random: 0.5 }),
@@ -194,7 +194,7 @@ export function judged(answer: Answer, method: Method): string {
   return outcome.kind;
 }
 
-function requestOf(answer: Answer, etagAfter: string | null) {
+function requestOf(answer: HttpAnswer, etagAfter: string | null) {
   const isResponse = answer.kind === 'response';
   return {
     patchId: 'p',

@@ -1,6 +1,6 @@
 /** Whole exchanges through the real adapter: login host and target answer as they like, and every call ends with an Answer. */
 import { createGroupApi } from '../../src/adapters/genesys/group-api.ts';
-import type { Answer } from '../../src/core/target/answer.ts';
+import type { HttpAnswer } from '../../src/core/target/answer.ts';
 import type { Logger } from '../../src/ports.ts';
 import { anAnswer, judged, type RawAnswer } from './answers.ts';
 import { connectionsTo, type Happening } from './connections.ts';
@@ -73,7 +73,7 @@ async function accountFor(script: Script): Promise<string> {
   const request = { group: script.group, mayStart: () => true };
   const body = { schemas: ['urn:ietf:params:scim:api:messages:2.0:PatchOp'] as const, Operations: [] };
   await api.gate.take();
-  const got: Answer = await (script.method === 'GET'
+  const got: HttpAnswer = await (script.method === 'GET'
     ? api.getGroup({ ...request, ifNoneMatch: '"1"' })
     : api.patchGroup({ ...request, ifMatch: '"1"', body }));
   // Whatever the limit headers said, a later request gets its permit; a wait longer than that is no limit.

@@ -13,7 +13,7 @@ import { textHeader } from '../../src/core/log/record-headers.ts';
 import { isRemovalsKey } from '../../src/core/log/removal-window.ts';
 import { finalReport, heldReport, invalidFailure, retryReport } from '../../src/core/report/reporting.ts';
 import {
-  type Answer,
+  type OperatorAnswer,
   decisionValue,
   parseAnswer,
   type Request,
@@ -193,7 +193,7 @@ function answered({ value }: WireRecord, wanted: Request): string {
   return wanted.named.length === 0 ? 'names nothing' : 'replay';
 }
 
-const anAnswer = (wanted: Request): Answer =>
+const anAnswer = (wanted: Request): OperatorAnswer =>
   wanted.kind === 'replay'
     ? { kind: 'replay', verdicts: wanted.named.map((named) => ({ ...named, verdict: 'gone' })) }
     : { kind: wanted.kind, digest: wanted.digest, verdict: 'gone', count: 0 };

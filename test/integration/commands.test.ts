@@ -5,7 +5,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { Command } from 'commander';
 import { createLogTools } from '../../src/adapters/kafka/tools.ts';
 import { doctorCommand } from '../../src/commands/doctor.ts';
-import type { Host } from '../../src/console/host.ts';
+import type { CommandContext } from '../../src/console/command-context.ts';
 import { replayCommand } from '../../src/commands/replay.ts';
 import { reportCommand } from '../../src/commands/report.ts';
 import { topicsCommand } from '../../src/commands/topics.ts';
@@ -17,7 +17,7 @@ import { systemClock } from '../../src/adapters/system.ts';
 import type { LogTools } from '../../src/ports.ts';
 import { startSandbox, type Sandbox } from '../../src/lab/sandbox/sandbox.ts';
 import { describeKafka, uniqueName } from '../support/broker.ts';
-import { aHost } from '../support/command-host.ts';
+import { aContext } from '../support/command-context.ts';
 import { environmentOf } from '../support/sandbox-environment.ts';
 
 describeKafka('the commands', (kafka) => {
@@ -55,17 +55,17 @@ describeKafka('the commands', (kafka) => {
     return run;
   }
 
-  async function command(make: (host: Host) => Command, ...args: string[]) {
-    const host = aHost({ environment });
-    await make(host).parseAsync(args, { from: 'user' });
-    return { code: host.exitCode(), out: host.out(), err: host.err() };
+  async function command(make: (context: CommandContext) => Command, ...args: string[]) {
+    const context = aContext({ environment });
+    await make(context).parseAsync(args, { from: 'user' });
+    return { code: context.exitCode(), out: context.out(), err: context.err() };
   }
 
   async function withTools(work: (tools: LogTools) => Promise<unknown>): Promise<void> {
     const config = readConfig(environment, ['kafka', 'topics'], String);
     const silent = () => undefined;
-    const log = { debug: silent, info: silent, warn: silent, error: silent };
-    const tools = createLogTools(config.kafka, { clock: systemClock, log });
+    const logger = { debug: silent, info: silent, warn: silent, error: silent };
+    const tools = createLogTools(config.kafka, { clock: systemClock, logger });
     await work(tools);
     await tools.close();
   }
@@ -113,7 +113,7 @@ describeKafka('the commands', (kafka) => {
     });
   });
 
-  test('run ends with 69 and the mend where the topics are missing', async () => {
+  test('run ends with 69 and the remedy where the topics are missing', async () => {
     const run = start();
     expect(await run.exited).toBe(EXIT.unavailable);
     expect(run.log()).toContain('rollcall topics create');

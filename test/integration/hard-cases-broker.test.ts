@@ -20,7 +20,7 @@ describeOwnKafka('a broker', (version) => {
     const service = stage.inside();
     await service.owns(3);
     // when it is killed while requests are in flight,
-    const inFlight = stage.sandbox.hold(({ method }) => method === 'PATCH');
+    const inFlight = stage.sandbox.pauseAt(({ method }) => method === 'PATCH');
     await stage.send(...changes.slice(0, 450));
     await stage.unbroken(inFlight.arrivals(3));
     await broker.kill();

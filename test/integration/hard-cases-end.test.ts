@@ -11,7 +11,7 @@ describeKafka('a service that is asked to stop', ({ brokers }) => {
     // given requests in flight, and groups that wait for their turn
     const stage = await openStage(brokers);
     for (const group of groups) stage.group(group);
-    const inFlight = stage.sandbox.hold(({ method }) => method === 'PATCH');
+    const inFlight = stage.sandbox.pauseAt(({ method }) => method === 'PATCH');
     const first = stage.process({ CONCURRENCY: '5', REQUEST_TIMEOUT_MS: '2000', KAFKA_SESSION_TIMEOUT_MS: '6000' });
     await stage.send(...groups.map((group) => ({ group, add: ['joiner'] })));
     await stage.unbroken(inFlight.arrivals(5));
@@ -35,7 +35,7 @@ describeKafka('a service that is asked to stop', ({ brokers }) => {
     // given a drain that waits for an answer
     const stage = await openStage(brokers);
     stage.group('g');
-    const inFlight = stage.sandbox.hold(({ method }) => method === 'PATCH');
+    const inFlight = stage.sandbox.pauseAt(({ method }) => method === 'PATCH');
     const first = stage.process({ REQUEST_TIMEOUT_MS: '20000', KAFKA_SESSION_TIMEOUT_MS: '25000' });
     await stage.send({ group: 'g', add: ['joiner'] });
     await stage.unbroken(inFlight.arrived);

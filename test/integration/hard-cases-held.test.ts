@@ -4,15 +4,15 @@ import { heldCommand } from '../../src/commands/held.ts';
 import { replayCommand } from '../../src/commands/replay.ts';
 import { EXIT } from '../../src/exit-codes.ts';
 import { describeKafka } from '../support/broker.ts';
-import { aHost } from '../support/command-host.ts';
+import { aContext } from '../support/command-context.ts';
 import { openStage, type Stage } from '../support/stage.ts';
 
 /** As an operator types it; the lines of `--json`. */
 async function held(stage: Stage, ...args: string[]) {
-  const host = aHost({ environment: stage.environment() });
-  await heldCommand(host).parseAsync([...args, '--json'], { from: 'user' });
-  const lines = host.out().trim().split('\n').filter(Boolean);
-  return { code: host.exitCode(), lines: lines.map((line) => JSON.parse(line)) };
+  const context = aContext({ environment: stage.environment() });
+  await heldCommand(context).parseAsync([...args, '--json'], { from: 'user' });
+  const lines = context.out().trim().split('\n').filter(Boolean);
+  return { code: context.exitCode(), lines: lines.map((line) => JSON.parse(line)) };
 }
 
 const people = Array.from({ length: 12 }, (_, i) => `user-${i}`);
@@ -87,8 +87,8 @@ describeKafka('removals that are held', ({ brokers }) => {
     await second.said('partition caught up', { count: 3 });
     expect((await held(stage, 'list')).lines).toEqual([]);
     // and replayed
-    const host = aHost({ environment: stage.environment() });
-    await replayCommand(host).parseAsync(['now', '--group', 'g', '--yes'], { from: 'user' });
+    const context = aContext({ environment: stage.environment() });
+    await replayCommand(context).parseAsync(['now', '--group', 'g', '--yes'], { from: 'user' });
     // then it is held again, and nobody is removed
     const [again] = (await held(stage, 'list')).lines;
     expect(again).toMatchObject({ digest: set.digest, count: people.length - 1 });

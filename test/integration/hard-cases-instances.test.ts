@@ -39,7 +39,7 @@ describeNewestKafka('several instances', ({ brokers }) => {
     await second.kill();
     await third.owns(3);
     // and that one is frozen for longer than its session while requests of it are on their way
-    const inFlight = stage.sandbox.hold(({ method }) => method === 'PATCH');
+    const inFlight = stage.sandbox.pauseAt(({ method }) => method === 'PATCH');
     await stage.send(...changes.slice(800));
     await stage.unbroken(inFlight.arrivals(3));
     const lostBefore = third.linesOf('partition lost').length;

@@ -46,7 +46,7 @@ describeNewestKafka('a service under load', ({ brokers }) => {
     for (const fault of faults) stage.sandbox.addRule({ match: { method: 'PATCH', probability: 0.04 }, fault });
     stage.sandbox.addRule({ match: { method: 'PATCH', group: 'g7' }, fault: { kind: 'status', status: 503 } });
     // when it is killed while requests are in flight,
-    const inFlight = stage.sandbox.hold(({ method }) => method === 'PATCH');
+    const inFlight = stage.sandbox.pauseAt(({ method }) => method === 'PATCH');
     const patient = { RETRY_MAX_ATTEMPTS: '1000' };
     const first = stage.process(patient);
     await stage.send(...changes.slice(0, 500));
@@ -54,7 +54,7 @@ describeNewestKafka('a service under load', ({ brokers }) => {
     await first.kill();
     inFlight.release();
     // just after requests have been applied, unanswered,
-    const answers = stage.sandbox.hold(({ method, group }) => method === 'PATCH' && group !== 'g7', 'after');
+    const answers = stage.sandbox.pauseAt(({ method, group }) => method === 'PATCH' && group !== 'g7', 'after');
     const second = stage.process(patient);
     await stage.send(...changes.slice(500, 1_000));
     await stage.unbroken(answers.arrivals(4));

@@ -22,7 +22,7 @@ describeNewestKafka('health and metrics', ({ brokers }) => {
     const stage = await openStage(brokers);
     const [port = 0] = await freePorts(1);
     stage.group('g');
-    stage.sandbox.hold(({ method }) => method === 'GET');
+    stage.sandbox.pauseAt(({ method }) => method === 'GET');
     const service = stage.inside({ ADMIN_PORT: String(port), MAX_PENDING_INTENTS: '1', REQUEST_TIMEOUT_MS: '2000' });
     await service.said('health and metrics are served');
     await stage.send({ group: 'g', add: ['first'] });

@@ -7,7 +7,7 @@ import { freePorts } from '../../src/lab/kafka-broker/java-process.ts';
 import { accessFindings } from '../../src/console/access.ts';
 import { doctorCommand } from '../../src/commands/doctor.ts';
 import type { Finding } from '../../src/console/doctor-finding.ts';
-import type { Host } from '../../src/console/host.ts';
+import type { CommandContext } from '../../src/console/command-context.ts';
 import { heldCommand } from '../../src/commands/held.ts';
 import { ingestCommand } from '../../src/commands/ingest.ts';
 import { replayCommand } from '../../src/commands/replay.ts';
@@ -19,7 +19,7 @@ import type { TopicFinding } from '../../src/core/log/topics.ts';
 import { EXIT } from '../../src/exit-codes.ts';
 import { startSandbox, type Sandbox } from '../../src/lab/sandbox/sandbox.ts';
 import { describeOwnKafka, uniqueName } from '../support/broker.ts';
-import { aHost } from '../support/command-host.ts';
+import { aContext } from '../support/command-context.ts';
 import {
   type AuthorizingBroker,
   grant,
@@ -71,10 +71,10 @@ describeOwnKafka('what Kafka permits', (version) => {
     REPORT_TOPIC: names.report,
   });
 
-  async function command(make: (host: Host) => Command, ...args: string[]) {
-    const host = aHost({ environment: environment() });
-    await make(host).parseAsync(args, { from: 'user' });
-    return { code: host.exitCode(), out: host.out() };
+  async function command(make: (context: CommandContext) => Command, ...args: string[]) {
+    const context = aContext({ environment: environment() });
+    await make(context).parseAsync(args, { from: 'user' });
+    return { code: context.exitCode(), out: context.out() };
   }
 
   async function access() {
@@ -131,10 +131,10 @@ describeOwnKafka('what Kafka permits', (version) => {
     await open();
     const retry = uniqueName('retry');
     const create = async (): Promise<unknown> => {
-      const host = aHost({ environment: { ...environment(), RETRY_TOPIC: retry } });
-      const made = topicsCommand(host).parseAsync(['create', '--json'], { from: 'user' });
+      const context = aContext({ environment: { ...environment(), RETRY_TOPIC: retry } });
+      const made = topicsCommand(context).parseAsync(['create', '--json'], { from: 'user' });
       return made.then(
-        () => JSON.parse(host.out()),
+        () => JSON.parse(context.out()),
         (error: unknown) => error,
       );
     };
@@ -219,8 +219,8 @@ describeOwnKafka('what Kafka permits', (version) => {
           'not_replicated',
         ]),
       );
-      for (const { code, mend } of found)
-        if (code !== 'not_replicated') await broker.shell(mend.split('\n')[0] ?? 'false');
+      for (const { code, remedy } of found)
+        if (code !== 'not_replicated') await broker.shell(remedy.split('\n')[0] ?? 'false');
       expect((await checkTopics()).filter(({ code }) => code !== 'not_replicated')).toEqual([]);
     },
     300_000,

@@ -21,7 +21,7 @@ afterEach(async () => {
 let testLogWarning = (): void => {};
 const host: KafkaHost = {
   ...kafkaHost,
-  log: { ...kafkaHost.log, warn: (_, message) => message.endsWith('trying again') && testLogWarning() },
+  logger: { ...kafkaHost.logger, warn: (_, message) => message.endsWith('trying again') && testLogWarning() },
 };
 
 const [anyVersion] = inject('kafka').startable;

@@ -13,7 +13,7 @@ import { runService } from '../../src/commands/run.ts';
 import { EXIT } from '../../src/exit-codes.ts';
 import { startSandbox, type Sandbox } from '../../src/lab/sandbox/sandbox.ts';
 import { describeOwnKafka } from '../support/broker.ts';
-import { aHost } from '../support/command-host.ts';
+import { aContext } from '../support/command-context.ts';
 import { kafkaHost, openTopics } from '../support/kafka-log-harness.ts';
 import type { KafkaSecurity, SecuredBroker } from '../support/kafka-security.ts';
 import { createKafkaSecurity, securedEnvironment, startSecuredBroker } from '../support/kafka-security.ts';
@@ -127,7 +127,7 @@ describeOwnKafka('Kafka with TLS and SASL', (version) => {
 
   test
     .runIf(version === oneVersion)
-    .each<readonly [what: string, mend: RegExp, changes: () => Record<string, string>]>([
+    .each<readonly [what: string, remedy: RegExp, changes: () => Record<string, string>]>([
       ['a wrong password', /KAFKA_SASL_PASSWORD/, () => ({ KAFKA_SASL_PASSWORD: 'wrong-secret' })],
       ['an unknown user', /KAFKA_SASL_USERNAME/, () => ({ KAFKA_SASL_USERNAME: 'nobody' })],
       ['a mechanism that is not offered', /KAFKA_SASL_MECHANISM/, () => ({ KAFKA_BROKERS: broker.plainOnly })],
@@ -136,23 +136,23 @@ describeOwnKafka('Kafka with TLS and SASL', (version) => {
       ['a certificate of another host', /not in the certificate/, () => ({ KAFKA_BROKERS: broker.wrongName })],
       ['a CA file that is missing', /KAFKA_SSL_CA_FILE/, () => ({ KAFKA_SSL_CA_FILE: '/no/such/ca.pem' })],
       ['a CA file that holds none', /KAFKA_SSL_CA_FILE/, () => ({ KAFKA_SSL_CA_FILE: 'package.json' })],
-    ])('doctor names %s and its mend, each in one line, and ends with 78', async (_, mend, changes) => {
+    ])('doctor names %s and its remedy, each in one line, and ends with 78', async (_, remedy, changes) => {
     // given
     const environment = { ...environmentOf(sandbox), ...securedEnvironment(broker, security), ...changes() };
-    const host = aHost({ environment: { ...environment, LOG_LEVEL: 'debug' } });
+    const context = aContext({ environment: { ...environment, LOG_LEVEL: 'debug' } });
     // when
-    const code = await examine({ json: true }, host);
+    const code = await examine({ json: true }, context);
     // then
     expect(code).toBe(EXIT.configuration);
-    const { findings } = JSON.parse(host.out()) as { findings: readonly Finding[] };
+    const { findings } = JSON.parse(context.out()) as { findings: readonly Finding[] };
     const failed = findings.filter(({ status }) => status === 'fail');
     expect(failed).toHaveLength(1);
-    expect(`${failed[0]?.message} ${failed[0]?.advice}`).toMatch(mend);
+    expect(`${failed[0]?.message} ${failed[0]?.advice}`).toMatch(remedy);
     expect(`${failed[0]?.message}${failed[0]?.advice}`).not.toContain('\n');
-    expect(host.out() + host.err()).not.toMatch(/kafka-secret|wrong-secret/);
+    expect(context.out() + context.err()).not.toMatch(/kafka-secret|wrong-secret/);
   });
 
-  test.runIf(version === oneVersion)('a refused token ends doctor and run with 78 and the mend, unseen', async () => {
+  test.runIf(version === oneVersion)('a refused token ends doctor and run with 78 and the remedy, unseen', async () => {
     // given
     const token = unsecuredToken(-600);
     const tokenFile = join(security.folder, 'token');
@@ -167,7 +167,7 @@ describeOwnKafka('Kafka with TLS and SASL', (version) => {
       ADMIN_PORT: '0',
       LOG_LEVEL: 'debug',
     };
-    const [doctor, service] = [aHost({ environment }), aHost({ environment })];
+    const [doctor, service] = [aContext({ environment }), aContext({ environment })];
     // when
     const code = await examine({ json: true }, doctor);
     const end: unknown = await runService(service).catch((reason: unknown) => reason);
@@ -183,9 +183,9 @@ describeOwnKafka('Kafka with TLS and SASL', (version) => {
 
   test.runIf(version === oneVersion)('doctor is content with the brokers where everything is right', async () => {
     const environment = { ...environmentOf(sandbox), ...securedEnvironment(broker, security) };
-    const host = aHost({ environment });
-    await examine({ json: true }, host);
-    const { findings } = JSON.parse(host.out()) as { findings: readonly Finding[] };
+    const context = aContext({ environment });
+    await examine({ json: true }, context);
+    const { findings } = JSON.parse(context.out()) as { findings: readonly Finding[] };
     expect(findings.filter(({ check }) => check === 'brokers')).toMatchObject([{ status: 'ok' }]);
   });
 

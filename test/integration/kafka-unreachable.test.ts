@@ -8,7 +8,7 @@ import { type Broker, startBroker } from '../../src/lab/kafka-broker/start.ts';
 import { EXIT } from '../../src/exit-codes.ts';
 import { startSandbox, type Sandbox } from '../../src/lab/sandbox/sandbox.ts';
 import { describeOwnKafka, testHost, uniqueName } from '../support/broker.ts';
-import { aHost } from '../support/command-host.ts';
+import { aContext } from '../support/command-context.ts';
 import { environmentOf } from '../support/sandbox-environment.ts';
 import { ServiceInside, shortTimes } from '../support/service.ts';
 
@@ -68,9 +68,9 @@ describeOwnKafka('brokers that cannot be reached', (version) => {
       testHost,
     );
     const settings = environment(broker.brokers);
-    const host = aHost({ environment: settings });
-    expect(await examine({ json: true }, host)).toBe(EXIT.unavailable);
-    const { findings } = JSON.parse(host.out()) as { findings: readonly Finding[] };
+    const context = aContext({ environment: settings });
+    expect(await examine({ json: true }, context)).toBe(EXIT.unavailable);
+    const { findings } = JSON.parse(context.out()) as { findings: readonly Finding[] };
     const said = `broker 1 advertises 127.0.0.1:${nowhere}, which cannot be reached from here`;
     expect(findings.filter(({ check }) => check === 'brokers')).toMatchObject([
       {
@@ -87,7 +87,7 @@ describeOwnKafka('brokers that cannot be reached', (version) => {
   test.runIf(version === oneVersion)('while a broker is away each cause has one line a minute', async () => {
     broker = await startBroker({ version }, testHost);
     const settings = environment(broker.brokers);
-    await topicsCommand(aHost({ environment: settings })).parseAsync(['create'], { from: 'user' });
+    await topicsCommand(aContext({ environment: settings })).parseAsync(['create'], { from: 'user' });
     service = new ServiceInside(settings);
     await service.said('rollcall runs');
     await service.said('partition caught up', { count: 6 });
@@ -106,9 +106,9 @@ describeOwnKafka('brokers that cannot be reached', (version) => {
 
   test('doctor says nothing of the records of a topic that is missing', async () => {
     broker = await startBroker({ version }, testHost);
-    const host = aHost({ environment: environment(broker.brokers) });
-    expect(await examine({ json: true }, host)).toBe(EXIT.unavailable);
-    const { findings } = JSON.parse(host.out()) as { findings: readonly Finding[] };
+    const context = aContext({ environment: environment(broker.brokers) });
+    expect(await examine({ json: true }, context)).toBe(EXIT.unavailable);
+    const { findings } = JSON.parse(context.out()) as { findings: readonly Finding[] };
     expect(findings.filter(({ check }) => check === 'records')).toEqual([]);
     expect(findings.filter(({ check }) => check === 'topics').map(({ status }) => status)).toEqual(
       Array(4).fill('fail'),

@@ -2,7 +2,7 @@
 import { expect, test } from 'vitest';
 import { replayCommand } from '../../src/commands/replay.ts';
 import { describeNewestKafka } from '../support/broker.ts';
-import { aHost } from '../support/command-host.ts';
+import { aContext } from '../support/command-context.ts';
 import { openStage } from '../support/stage.ts';
 
 const OUTCOME = 'stopped before all answers; they stay in the retry topic until a `rollcall run` reads them';
@@ -20,13 +20,13 @@ describeNewestKafka('replay now', ({ brokers }) => {
     await stage.until('the dead change in its live record', () => stage.retries.some(isDead));
     await service.kill();
     // when
-    const host = aHost({ environment: { ...stage.environment() } });
-    const ended = replayCommand(host).parseAsync(['now', '--all', '--yes'], { from: 'user' });
+    const context = aContext({ environment: { ...stage.environment() } });
+    const ended = replayCommand(context).parseAsync(['now', '--all', '--yes'], { from: 'user' });
     ended.catch(() => undefined);
     const isRequest = ({ headers }: (typeof stage.retries)[number]): boolean =>
       headers.some(([name, value]) => name === 'rollcall-type' && Buffer.from(value ?? []).toString() === 'replay');
     await stage.until('a request', () => stage.retries.some(isRequest));
-    host.ask();
+    context.ask();
     // then
     await expect(ended).rejects.toThrow(OUTCOME);
   });

@@ -88,15 +88,15 @@ describe.skipIf(version === undefined)('no secret gets out', () => {
     return { sandbox, scene: await aSecuredScene(sandbox), all };
   }
 
-  describe.concurrent('from run and topics check, which end with 78 and the mend, at', () => {
-    test.for<readonly [what: string, mend: RegExp, changes: () => Environment]>([
+  describe.concurrent('from run and topics check, which end with 78 and the remedy, at', () => {
+    test.for<readonly [what: string, remedy: RegExp, changes: () => Environment]>([
       ['a wrong password', /KAFKA_SASL_PASSWORD/, () => ({ KAFKA_SASL_PASSWORD: wrong.password })],
       ['an unknown user', /KAFKA_SASL_USERNAME/, () => ({ KAFKA_SASL_USERNAME: 'nobody' })],
       ['an unknown CA', /KAFKA_SSL_CA_FILE/, () => ({ KAFKA_SSL_CA_FILE: security.otherCaFile })],
       ['an expired certificate', /renew it/, () => ({ KAFKA_BROKERS: broker.expired })],
       ['a certificate of another host', /not in the certificate/, () => ({ KAFKA_BROKERS: broker.wrongName })],
       ['a CA file that is missing', /KAFKA_SSL_CA_FILE/, () => ({ KAFKA_SSL_CA_FILE: '/no/such/ca.pem' })],
-    ])('%s', async ([, mend, changes], { expect }) => {
+    ])('%s', async ([, remedy, changes], { expect }) => {
       const scene = await aSecuredScene(nobody);
       const service = new ServiceProcess({ ...scene.environment, ...changes() });
       const code = await service.exited;
@@ -104,7 +104,7 @@ describe.skipIf(version === undefined)('no secret gets out', () => {
       const check = await scene.command(topicsCommand, ['check'], changes());
       expect([code, check.code]).toEqual([EXIT.configuration, EXIT.configuration]);
       for (const printed of [service.printed, check.printed]) {
-        expect(printed).toMatch(mend);
+        expect(printed).toMatch(remedy);
         expect(leaksIn(printed, secrets)).toEqual([]);
       }
     });

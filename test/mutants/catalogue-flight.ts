@@ -68,7 +68,7 @@ export const flightMutants: readonly Mutant[] = [
       {
         find: '  verify(context, group, { part, request, seen: outcome.seen,',
         replace:
-          '  for (const intent of stillDue(group, flight)) if (isSo(intent, snapshot)) landUnsent(context, group, intent);\n  verify(context, group, { part, request, seen: outcome.seen,',
+          '  for (const intent of stillDue(group, flight)) if (isSatisfied(intent, snapshot)) landUnsent(context, group, intent);\n  verify(context, group, { part, request, seen: outcome.seen,',
       },
     ],
     scenario: 'ignored',

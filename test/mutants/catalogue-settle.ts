@@ -142,8 +142,8 @@ export const settleMutants: readonly Mutant[] = [
     breaks: 'what cannot be written is tried again without pauses that grow',
     edits: [
       {
-        find: 'FIRST_MS * 2 ** (failures - 1)',
-        replace: 'FIRST_MS * Math.sign(failures)',
+        find: 'doubledMs(FIRST_MS, failures - 1, LONGEST_MS)',
+        replace: 'Math.min(FIRST_MS * Math.sign(failures), LONGEST_MS)',
       },
     ],
     scenario: 'unwritable',

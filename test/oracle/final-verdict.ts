@@ -81,12 +81,13 @@ function intentViolations(end: EndState, facts: Facts, intent: WantedIntent): re
     }
   }
   if (!isNewest || end.foreign?.(group, member) === true) return found;
-  const isSo = end.memberships.get(group)?.has(member) === (op === 'add');
+  const isSatisfied = end.memberships.get(group)?.has(member) === (op === 'add');
   const hasFailed = report !== undefined && isFailure(report.outcome);
-  if (!isSo && !hasFailed) {
+  if (!isSatisfied && !hasFailed) {
     found.push(broken('newest', `${member} of ${group}: ${op} of ${id} is ${report?.outcome} and not so`));
   }
-  if (!isSo && hasFailed && !facts.live.has(id)) found.push(broken('kept', `${id} has failed and cannot be replayed`));
+  if (!isSatisfied && hasFailed && !facts.live.has(id))
+    found.push(broken('kept', `${id} has failed and cannot be replayed`));
   return found;
 }
 

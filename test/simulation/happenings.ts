@@ -231,7 +231,7 @@ function cut(world: World, event: Of<'cut'>): void {
   const link = world.instances[event.instance]?.link;
   strike(world, event, () => {
     link?.cut(event.only);
-    world.timeline.after(event.forMs, () => link?.mend());
+    world.timeline.after(event.forMs, () => link?.remedy());
   });
 }
 

@@ -118,7 +118,7 @@ function calm(world: World): void {
   for (const instance of instances) {
     instance?.host.disarm();
     instance?.host.thaw();
-    instance?.link.mend();
+    instance?.link.remedy();
   }
   if (instances.every((instance) => instance === null)) world.start(0);
 }

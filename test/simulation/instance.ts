@@ -8,7 +8,7 @@ import type { Logger } from '../../src/ports.ts';
 import { BrokerLink } from './engine/broker-link.ts';
 import type { Chance } from './engine/chance.ts';
 import type { Counter } from './engine/counter.ts';
-import { Host } from './engine/host.ts';
+import { CommandContext } from './engine/host.ts';
 import type { IdTable } from './engine/id-table.ts';
 import type { Target } from './engine/target.ts';
 import { credentials, targetUrl } from './engine/target.ts';
@@ -45,7 +45,7 @@ export interface Surroundings {
 }
 
 export interface Instance {
-  readonly host: Host;
+  readonly host: CommandContext;
   readonly link: BrokerLink;
   readonly pipeline: Pipeline;
   /** null: it runs. */
@@ -54,7 +54,7 @@ export interface Instance {
 
 export function startInstance(name: string, settings: Settings, around: Surroundings): Instance {
   const { timeline, broker, tell } = around;
-  const host = new Host(name, timeline);
+  const host = new CommandContext(name, timeline);
   const link = new BrokerLink(host, around);
   const { pendingIntentsMax } = settings;
   const oracle = new OwnerOracle({ ...around, name, topics, pendingIntentsMax, now: () => timeline.now });

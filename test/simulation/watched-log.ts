@@ -11,12 +11,12 @@ import { asFetched } from './damaged-batches.ts';
 import type { BrokerLink } from './engine/broker-link.ts';
 import type { Chance } from './engine/chance.ts';
 import type { Counter } from './engine/counter.ts';
-import type { Host } from './engine/host.ts';
+import type { CommandContext } from './engine/host.ts';
 import type { Refusable, Weather } from './engine/weather.ts';
 import type { OwnerOracle } from './oracle/owner-oracle.ts';
 
 interface Around {
-  readonly host: Host;
+  readonly host: CommandContext;
   readonly link: BrokerLink;
   readonly chance: Chance;
   readonly counter: Counter;

@@ -4,7 +4,7 @@ import type { Commit, LogRecord } from '../../src/ports.ts';
 import type { SourceRecord } from '../oracle/intents.ts';
 import { Chance } from './engine/chance.ts';
 import { Counter } from './engine/counter.ts';
-import { Host } from './engine/host.ts';
+import { CommandContext } from './engine/host.ts';
 import { IdTable } from './engine/id-table.ts';
 import { Target } from './engine/target.ts';
 import { Timeline } from './engine/timeline.ts';
@@ -71,7 +71,7 @@ export class World {
     this.chance = new Chance(seed, 'world');
     this.#spelling = this.chance.fork('spelling');
     this.timeline = new Timeline(this.chance);
-    this.broker = new MemoryBroker(new Host('broker', this.timeline), this.chance.fork('broker'));
+    this.broker = new MemoryBroker(new CommandContext('broker', this.timeline), this.chance.fork('broker'));
     this.#createTopics();
     for (let i = 0; i < settings.groups; i++) this.ids.setGroup(groupName(i), groupName(i));
     this.target = new Target(this.#targetOptions(seed), this);

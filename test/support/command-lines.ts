@@ -13,7 +13,7 @@ import { reportCommand } from '../../src/commands/report.ts';
 import { runCommand } from '../../src/commands/run.ts';
 import { sandboxCommand } from '../../src/lab/commands/sandbox.ts';
 import { topicsCommand } from '../../src/commands/topics.ts';
-import { aHost } from './command-host.ts';
+import { aContext } from './command-context.ts';
 
 export interface CommandLine {
   /** Such as `held approve`. */
@@ -41,7 +41,7 @@ const commands = [
 export function readCommandLine(line: string): CommandLine {
   let read: CommandLine | null = null;
   const program = new Command('rollcall').exitOverride().configureOutput({ writeErr: () => undefined });
-  for (const command of commands) program.addCommand(command(aHost()));
+  for (const command of commands) program.addCommand(command(aContext()));
   const replaceActions = (command: Command, path: readonly string[]): void => {
     command.exitOverride().configureOutput({ writeErr: () => undefined, writeOut: () => undefined });
     for (const child of command.commands) replaceActions(child, [...path, child.name()]);

@@ -3,7 +3,7 @@ import { afterEach, expect } from 'vitest';
 import type { GenesysOptions } from '../../src/adapters/genesys/group-api.ts';
 import { createGroupApi } from '../../src/adapters/genesys/group-api.ts';
 import { systemClock } from '../../src/adapters/system.ts';
-import type { Answer } from '../../src/core/target/answer.ts';
+import type { HttpAnswer } from '../../src/core/target/answer.ts';
 import type { PatchBody } from '../../src/core/target/plan.ts';
 import type { Clock, GroupApi, Logger, Random } from '../../src/ports.ts';
 import { startSandbox } from '../../src/lab/sandbox/sandbox.ts';
@@ -63,12 +63,12 @@ export function anApi(sandbox: Sandbox, options: Partial<GenesysOptions> = {}, e
 const always = (): boolean => true;
 
 /** As the pipeline calls it: with a permit. */
-export async function get(api: GroupApi, group = 'g', ifNoneMatch: string | null = null): Promise<Answer> {
+export async function get(api: GroupApi, group = 'g', ifNoneMatch: string | null = null): Promise<HttpAnswer> {
   await api.gate.take();
   return api.getGroup({ group, ifNoneMatch, mayStart: always });
 }
 
-export async function patch(api: GroupApi, ifMatch = '"42"', body = adding('b')): Promise<Answer> {
+export async function patch(api: GroupApi, ifMatch = '"42"', body = adding('b')): Promise<HttpAnswer> {
   await api.gate.take();
   return api.patchGroup({ group: 'g', ifMatch, body, mayStart: always });
 }
@@ -80,7 +80,10 @@ export function adding(...members: readonly string[]): PatchBody {
 }
 
 /** The answer, which must be of this kind. */
-export function as<Kind extends Answer['kind']>(kind: Kind, answer: Answer | null): Extract<Answer, { kind: Kind }> {
+export function as<Kind extends HttpAnswer['kind']>(
+  kind: Kind,
+  answer: HttpAnswer | null,
+): Extract<HttpAnswer, { kind: Kind }> {
   expect(answer).toMatchObject({ kind });
-  return answer as Extract<Answer, { kind: Kind }>;
+  return answer as Extract<HttpAnswer, { kind: Kind }>;
 }

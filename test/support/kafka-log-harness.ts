@@ -14,7 +14,7 @@ import type { ChangeLogHarness, LogUnderTest } from './change-log/driver.ts';
 
 /** Everything but kafkajs's own complaints, which come with each planned mishap. */
 const testLog: Logger = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
-export const kafkaHost: KafkaHost = { clock: systemClock, log: testLog };
+export const kafkaHost: KafkaHost = { clock: systemClock, logger: testLog };
 
 export function plaintext(brokers: readonly string[], clientId = 'rollcall'): KafkaConnectionOptions {
   return { brokers, clientId, ssl: null, sasl: null };

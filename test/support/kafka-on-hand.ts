@@ -28,7 +28,7 @@ declare module 'vitest' {
 
 export const testHost: BrokerHost = {
   cacheDirectory: kafkaCacheDirectory(process.env),
-  log: { info: (fields, message) => process.stderr.write(`${message} ${JSON.stringify(fields)}\n`) },
+  logger: { info: (fields, message) => process.stderr.write(`${message} ${JSON.stringify(fields)}\n`) },
   timer: {
     schedule: (delayMs, task) => {
       const timer = setTimeout(task, delayMs);

@@ -1,12 +1,12 @@
 /** Mishaps at the target that the tests of the rules have in common. */
 import type { JournalEntry } from '../../src/lab/sandbox/journal.ts';
-import type { Hold, HoldPoint } from '../../src/lab/sandbox/gates.ts';
+import type { PausedRequests, PausePoint } from '../../src/lab/sandbox/gates.ts';
 import type { Sandbox } from '../../src/lab/sandbox/sandbox.ts';
 
 /** Holds the next request of this kind, and no other, before it is applied. */
-export function holdNext(sandbox: Sandbox, method: 'GET' | 'PATCH', point: HoldPoint = 'before'): Hold {
+export function holdNext(sandbox: Sandbox, method: 'GET' | 'PATCH', point: PausePoint = 'before'): PausedRequests {
   let seq: number | null = null;
-  return sandbox.hold(
+  return sandbox.pauseAt(
     (entry) => entry.method === method && entry.group === 'g' && (seq ??= entry.seq) === entry.seq,
     point,
   );

@@ -1,6 +1,6 @@
 /** A quick world whose source names groups, which are looked up at the target by their names (ID_MAP=scim). */
 import { ScimIdMap } from '../../src/adapters/ids/scim.ts';
-import type { Answer } from '../../src/core/target/answer.ts';
+import type { HttpAnswer } from '../../src/core/target/answer.ts';
 import { answer, QuickWorld } from './quick-world.ts';
 
 const slow = {
@@ -50,13 +50,13 @@ export class NamedWorld extends QuickWorld {
     );
   }
 
-  #named(id: string, given: Answer): Answer {
+  #named(id: string, given: HttpAnswer): HttpAnswer {
     const displayName = this.names.get(id);
     if (given.kind !== 'response' || given.status !== 200 || !this.showsNames) return given;
     return { ...given, body: { ...Object(given.body), displayName } };
   }
 
-  #found(resource: string, filter: string): Answer {
+  #found(resource: string, filter: string): HttpAnswer {
     const value = String(JSON.parse(filter.slice(filter.indexOf(' eq ') + 4)));
     if (resource === 'users') return list([{ id: value, userName: value, active: true }]);
     this.searches.push(value);
@@ -65,7 +65,7 @@ export class NamedWorld extends QuickWorld {
   }
 }
 
-const list = (Resources: readonly object[]): Answer =>
+const list = (Resources: readonly object[]): HttpAnswer =>
   answer(200, { body: { totalResults: Resources.length, Resources } });
 
 /** An event of the group that the source calls so. */

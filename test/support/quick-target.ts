@@ -1,5 +1,5 @@
 /** A target in memory without HTTP, for histories of very many groups: a group is there as soon as it is asked for. */
-import type { Answer, ResponseAnswer } from '../../src/core/target/answer.ts';
+import type { HttpAnswer, ResponseAnswer } from '../../src/core/target/answer.ts';
 import type { GetGroupRequest, GroupApi, PatchGroupRequest } from '../../src/ports.ts';
 import { CountingGate } from './counting-gate.ts';
 
@@ -42,13 +42,13 @@ export class QuickTarget implements GroupApi {
     for (const member of members) this.#group(id).members.add(member);
   }
 
-  async getGroup({ group, ifNoneMatch }: GetGroupRequest): Promise<Answer> {
+  async getGroup({ group, ifNoneMatch }: GetGroupRequest): Promise<HttpAnswer> {
     this.gate.used();
     await turn();
     return ifNoneMatch === versionOf(this.#group(group)) ? response(304) : this.#shown(group);
   }
 
-  async patchGroup({ group: id, ifMatch, body }: PatchGroupRequest): Promise<Answer> {
+  async patchGroup({ group: id, ifMatch, body }: PatchGroupRequest): Promise<HttpAnswer> {
     this.gate.used();
     await turn();
     const group = this.#group(id);
@@ -67,7 +67,7 @@ export class QuickTarget implements GroupApi {
     return this.isBrief ? { ...response(204), etag: versionOf(group) } : this.#shown(id);
   }
 
-  async search(): Promise<Answer> {
+  async search(): Promise<HttpAnswer> {
     return response(404);
   }
 

@@ -2,7 +2,7 @@
 import { expect } from 'vitest';
 import { MemoryBroker } from '../../src/adapters/memory-log/memory-broker.ts';
 import { sha256, systemRandom } from '../../src/adapters/system.ts';
-import type { Answer, ResponseAnswer } from '../../src/core/target/answer.ts';
+import type { HttpAnswer, ResponseAnswer } from '../../src/core/target/answer.ts';
 import type { SourceFormat } from '../../src/core/change/change.ts';
 import { heldDigest } from '../../src/core/group/guard.ts';
 import { parseRetryRecord } from '../../src/core/log/live-record.ts';
@@ -51,9 +51,9 @@ export const groupAnswer = (id: string, version: number, members: Iterable<strin
 export class QuickTarget implements GroupApi {
   readonly gate = new CountingGate();
   /** What a test answers instead; null: nothing. */
-  onGet: (request: GetGroupRequest) => Answer | null = () => null;
-  onPatch: (request: PatchGroupRequest) => Answer | null = () => null;
-  onSearch: (request: SearchRequest) => Answer = () => answer(404);
+  onGet: (request: GetGroupRequest) => HttpAnswer | null = () => null;
+  onPatch: (request: PatchGroupRequest) => HttpAnswer | null = () => null;
+  onSearch: (request: SearchRequest) => HttpAnswer = () => answer(404);
   requestCount = 0;
   /** A pipeline that has run wild gets no answer any more, so that its test can fail. */
   requestsMax = 20_000;
@@ -70,7 +70,7 @@ export class QuickTarget implements GroupApi {
     return groupAnswer(id, version, members);
   }
 
-  async getGroup(request: GetGroupRequest): Promise<Answer> {
+  async getGroup(request: GetGroupRequest): Promise<HttpAnswer> {
     await this.#arrive();
     const given = this.onGet(request);
     if (given !== null) return given;
@@ -78,13 +78,13 @@ export class QuickTarget implements GroupApi {
     return isUnchanged ? answer(304) : this.shown(request.group);
   }
 
-  async patchGroup(request: PatchGroupRequest): Promise<Answer> {
+  async patchGroup(request: PatchGroupRequest): Promise<HttpAnswer> {
     await this.#arrive();
     return this.onPatch(request) ?? this.apply(request);
   }
 
   /** As a target that works. */
-  apply({ group: id, ifMatch, body }: PatchGroupRequest): Answer {
+  apply({ group: id, ifMatch, body }: PatchGroupRequest): HttpAnswer {
     const group = this.group(id);
     if (ifMatch !== `"${group.version}"`) return answer(412);
     for (const { op, path, value } of body.Operations) {
@@ -95,7 +95,7 @@ export class QuickTarget implements GroupApi {
     return this.shown(id);
   }
 
-  async search(request: SearchRequest): Promise<Answer> {
+  async search(request: SearchRequest): Promise<HttpAnswer> {
     await this.#arrive();
     return this.onSearch(request);
   }
@@ -119,8 +119,8 @@ export class QuickTarget implements GroupApi {
 
 /** What is dead sends nothing. */
 function whileAlive(target: QuickTarget, isAlive: () => boolean): GroupApi {
-  const asked = async (ask: () => Promise<Answer>): Promise<Answer> =>
-    isAlive() ? ask() : new Promise<Answer>(() => undefined);
+  const asked = async (ask: () => Promise<HttpAnswer>): Promise<HttpAnswer> =>
+    isAlive() ? ask() : new Promise<HttpAnswer>(() => undefined);
   return {
     gate: target.gate,
     getGroup: (request) => asked(() => target.getGroup(request)),

@@ -4,7 +4,7 @@ import type { RetryRecord } from '../../src/core/log/live-record.ts';
 import { sha256 } from '../../src/adapters/system.ts';
 import { renderState, stateValue } from '../../src/core/log/live-record.ts';
 import { textHeader } from '../../src/core/log/record-headers.ts';
-import { type Answer, parseAnswer, requestKey } from '../../src/core/log/request-record.ts';
+import { type OperatorAnswer, parseAnswer, requestKey } from '../../src/core/log/request-record.ts';
 import type { Stamp } from '../../src/core/log/ownership.ts';
 import type { Commit, OutRecord } from '../../src/ports.ts';
 import type { World } from './world.ts';
@@ -59,15 +59,15 @@ export const aRequest = (uuid: string, intents: readonly Intent[]): OutRecord =>
 
 interface Asked {
   readonly uuid: string;
-  readonly kind: Answer['kind'];
+  readonly kind: OperatorAnswer['kind'];
   readonly value: string;
 }
 
 /** What the owner answers to a request. */
-export async function ask(world: World, asked: Asked): Promise<Answer> {
+export async function ask(world: World, asked: Asked): Promise<OperatorAnswer> {
   request(world, asked);
   await until(() => answerTo(world, asked) !== undefined, 'an answer');
-  return answerTo(world, asked) as Answer;
+  return answerTo(world, asked) as OperatorAnswer;
 }
 
 export function request(world: World, { uuid, kind, value }: Asked): void {
@@ -75,7 +75,7 @@ export function request(world: World, { uuid, kind, value }: Asked): void {
   world.produce({ topic: topics.retry, partition: 0, key: requestKey(uuid), value, headers });
 }
 
-export const answerTo = (world: World, { uuid }: Pick<Asked, 'uuid'>): Answer | undefined =>
+export const answerTo = (world: World, { uuid }: Pick<Asked, 'uuid'>): OperatorAnswer | undefined =>
   world
     .records(topics.retry)
     .filter((record) => String(Buffer.from(record.key ?? [])) === requestKey(uuid))

@@ -4,14 +4,14 @@ import type { Command } from 'commander';
 import { vi } from 'vitest';
 import { freePorts } from '../../src/lab/kafka-broker/java-process.ts';
 import { createLogTools } from '../../src/adapters/kafka/tools.ts';
-import type { Host } from '../../src/console/host.ts';
+import type { CommandContext } from '../../src/console/command-context.ts';
 import { readText } from '../../src/console/kafka-tools.ts';
 import { readConfig } from '../../src/config/config.ts';
 import { ConfigError } from '../../src/config/problem.ts';
 import { demoTopics } from '../../src/lab/demo/service.ts';
 import { EXIT, ExitError, type ExitCode } from '../../src/exit-codes.ts';
 import { uniqueName } from './broker.ts';
-import { aHost, type TestHost } from './command-host.ts';
+import { aContext, type TestContext } from './command-context.ts';
 import { kafkaHost } from './kafka-log-harness.ts';
 import { basicOf, type Secrets } from './secrets.ts';
 import { type Environment, ServiceProcess, shortTimes } from './service.ts';
@@ -145,16 +145,20 @@ export class Scene {
   }
 
   /** A command inside the test: what it prints, and what its error would make the program print. */
-  async command(make: (host: Host) => Command, args: readonly string[], changes: Environment = {}): Promise<Told> {
-    const host = aHost({ environment: { ...this.environment, ...changes }, stdin: changeOf('g') });
+  async command(
+    make: (context: CommandContext) => Command,
+    args: readonly string[],
+    changes: Environment = {},
+  ): Promise<Told> {
+    const context = aContext({ environment: { ...this.environment, ...changes }, stdin: changeOf('g') });
     // `apply` would wait for a minute that the target is mended.
-    host.stderr.on('data', (chunk: Buffer) => {
-      if (chunk.includes('breaker opened')) host.ask();
+    context.stderr.on('data', (chunk: Buffer) => {
+      if (chunk.includes('breaker opened')) context.ask();
     });
-    const end = await make(host)
+    const end = await make(context)
       .parseAsync(args, { from: 'user' })
       .then(() => null, endOf);
-    return { code: end?.code ?? host.exitCode(), printed: printedBy(host) + (end?.message ?? '') };
+    return { code: end?.code ?? context.exitCode(), printed: printedBy(context) + (end?.message ?? '') };
   }
 
   #tools() {
@@ -169,7 +173,7 @@ export interface Told {
 
 const changeOf = (group: string): string => JSON.stringify({ group_id: group, add_members: [`member-of-${group}`] });
 
-const printedBy = (host: TestHost): string => `${host.out()}\n${host.err()}\n`;
+const printedBy = (context: TestContext): string => `${context.out()}\n${context.err()}\n`;
 
 function endOf(error: unknown): { readonly code: ExitCode; readonly message: string } {
   if (error instanceof ExitError) return error;

@@ -3,7 +3,7 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { Writable } from 'node:stream';
 import { Guard } from '../../src/lab/kafka-broker/java-process.ts';
 import { runService } from '../../src/commands/run.ts';
-import { aHost } from './command-host.ts';
+import { aContext } from './command-context.ts';
 import { Condition } from './condition.ts';
 
 export type LogLine = Readonly<{ msg: string; [field: string]: unknown }>;
@@ -154,15 +154,15 @@ export class ServiceInside extends Service {
 
   constructor(environment: Environment) {
     super();
-    const host = aHost({ environment });
+    const context = aContext({ environment });
     const stderr = new Writable({
       write: (chunk: Buffer, _, done) => {
         this.take(chunk.toString());
         done();
       },
     });
-    this.#ask = () => host.ask();
-    this.ended = runService({ ...host, stderr });
+    this.#ask = () => context.ask();
+    this.ended = runService({ ...context, stderr });
     // Whoever stops it sees it.
     this.ended.catch(() => undefined);
   }

@@ -1,5 +1,5 @@
 /** A target in memory: groups appear when they are first asked for; a test may answer in its place. Counts requests. */
-import type { Answer, ResponseAnswer } from '../../src/core/target/answer.ts';
+import type { HttpAnswer, ResponseAnswer } from '../../src/core/target/answer.ts';
 import type { Clock, GetGroupRequest, GroupApi, PatchGroupRequest } from '../../src/ports.ts';
 import { CountingGate } from './counting-gate.ts';
 
@@ -16,7 +16,7 @@ export const respond = (status: number, more: Partial<ResponseAnswer> = {}): Res
   ...more,
 });
 
-export const timedOut = (durationMs: number): Answer => ({
+export const timedOut = (durationMs: number): HttpAnswer => ({
   kind: 'no_response',
   code: 'ETIMEDOUT',
   message: 'no answer',
@@ -35,7 +35,7 @@ export interface SeenRequest {
 }
 
 /** null: as a working target does. */
-export type Fault = (request: SeenRequest) => { readonly answer: Answer; readonly afterMs?: number } | null;
+export type Fault = (request: SeenRequest) => { readonly answer: HttpAnswer; readonly afterMs?: number } | null;
 
 interface Stored {
   version: number;
@@ -61,13 +61,13 @@ export class TargetInMemory implements GroupApi {
     return [...this.#of(id).members];
   }
 
-  async getGroup({ group, ifNoneMatch, mayStart }: GetGroupRequest): Promise<Answer> {
+  async getGroup({ group, ifNoneMatch, mayStart }: GetGroupRequest): Promise<HttpAnswer> {
     const faulty = await this.#begin({ method: 'GET', group, members: [] }, mayStart);
     if (faulty !== null) return faulty;
     return ifNoneMatch === `"${this.#of(group).version}"` ? respond(304) : this.#body(group);
   }
 
-  async patchGroup({ group, ifMatch, body, mayStart }: PatchGroupRequest): Promise<Answer> {
+  async patchGroup({ group, ifMatch, body, mayStart }: PatchGroupRequest): Promise<HttpAnswer> {
     const adds = body.Operations.flatMap(({ value }) => value?.map((each) => each.value) ?? []);
     const removes = body.Operations.flatMap(({ op, path }) => (op === 'remove' ? [removed(path)] : []));
     const faulty = await this.#begin({ method: 'PATCH', group, members: [...adds, ...removes] }, mayStart);
@@ -80,7 +80,7 @@ export class TargetInMemory implements GroupApi {
     return this.#body(group);
   }
 
-  async search(): Promise<Answer> {
+  async search(): Promise<HttpAnswer> {
     return respond(404);
   }
 
@@ -92,7 +92,7 @@ export class TargetInMemory implements GroupApi {
 
   async close(): Promise<void> {}
 
-  async #begin(request: Omit<SeenRequest, 'at'>, mayStart: () => boolean): Promise<Answer | null> {
+  async #begin(request: Omit<SeenRequest, 'at'>, mayStart: () => boolean): Promise<HttpAnswer | null> {
     await this.beforeStart();
     if (!mayStart()) return { kind: 'not_started' };
     this.gate.used();

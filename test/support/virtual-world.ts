@@ -103,8 +103,8 @@ export class VirtualWorld {
   }
 
   /** Moves on until it is so, and at most so far. */
-  async until(isSo: () => boolean, { stepMs = 100, maxMs = 120_000, what = 'a condition' } = {}): Promise<void> {
-    for (let passedMs = 0; !isSo(); passedMs += stepMs) {
+  async until(isSatisfied: () => boolean, { stepMs = 100, maxMs = 120_000, what = 'a condition' } = {}): Promise<void> {
+    for (let passedMs = 0; !isSatisfied(); passedMs += stepMs) {
       if (passedMs >= maxMs) throw new Error(`waited ${maxMs} virtual ms in vain for ${what}`);
       await this.clock.advance(stepMs);
     }

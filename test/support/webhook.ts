@@ -8,7 +8,7 @@ import { header } from '../../src/core/log/record-headers.ts';
 import { delta, fieldsIn, hint, invalid, listIn, readJson, skip, textIn } from '../../src/formats/reading/reading.ts';
 import { SendQueue } from '../../src/ingest/send-queue.ts';
 import { Intake } from '../../src/ingest/webhook/intake.ts';
-import { webhookNotices } from '../../src/ingest/webhook/options.ts';
+import { webhookWarnings } from '../../src/ingest/webhook/options.ts';
 import type { KindName } from '../../src/ingest/webhook/options.ts';
 import { sendersOf } from '../../src/ingest/webhook/senders.ts';
 import { startWebhook, type WebhookOptions, type WebhookServer } from '../../src/ingest/webhook/server.ts';
@@ -75,20 +75,20 @@ export async function aDoor(given: DoorOptions = {}): Promise<Door> {
   const tap = tapped(tools);
   const lines: string[] = [];
   const write = (fields: object, message: string): void => void lines.push(`${message} ${JSON.stringify(fields)}`);
-  const log = { warn: write, error: write };
+  const logger = { warn: write, error: write };
   const options = { bodyBytesMax: 10_000, answerWithinMs: 2_500, waitingMax: 100, ...given.options };
   const isPassing = (): boolean => true;
-  const queue = new SendQueue({ tools, clock, log, isPassing, offersMax: options.waitingMax, bytesMax: 1_000_000 });
-  const notices = webhookNotices(clock, log);
-  const intake = new Intake({ topic: 'source', deadLetterTopic: 'dead-letter', queue, clock, notices });
+  const queue = new SendQueue({ tools, clock, logger, isPassing, offersMax: options.waitingMax, bytesMax: 1_000_000 });
+  const warnings = webhookWarnings(clock, logger);
+  const intake = new Intake({ topic: 'source', deadLetterTopic: 'dead-letter', queue, clock, warnings });
   const senders = sendersOf({ ...secrets, ...given.secrets }, () => given.format ?? plainFormat);
   const address = { host: '127.0.0.1', port: 0, tls: null };
-  const server = await startWebhook({ ...address, ...options }, { senders, intake, notices, clock, log });
+  const server = await startWebhook({ ...address, ...options }, { senders, intake, warnings, clock, logger });
   endings.push(async () => {
     tap.hold()();
     queue.stop();
     await server.drain();
-    notices.close();
+    warnings.close();
   });
   return {
     server,

@@ -20,7 +20,7 @@ const only =
   (...operations: Operation[]) =>
   async (): Promise<readonly Permitted[]> => [new Set(operations)];
 const write = (_: object, message: string): void => void lines.push(message);
-const log = { debug: write, info: write, warn: write, error: write };
+const logger = { debug: write, info: write, warn: write, error: write };
 
 beforeEach(() => {
   clock = new ManualClock();
@@ -34,7 +34,7 @@ beforeEach(() => {
     },
     close: async () => undefined,
   };
-  watch = new AccessWatch(needs, { tools, connection, clock, log });
+  watch = new AccessWatch(needs, { tools, connection, clock, logger });
 });
 
 afterEach(() => watch.close());

@@ -55,7 +55,7 @@ describe('a finding', () => {
       { brokers, user: 'jane' },
     );
     expect(finding.message).toBe('Kafka does not permit User:jane Read, Write on the topic r.');
-    expect(finding.mend.split('\n')[0]).toBe(
+    expect(finding.remedy.split('\n')[0]).toBe(
       'kafka-acls.sh --bootstrap-server a:1,b:2 --add --allow-principal User:jane --operation Read --operation Write --topic r',
     );
   });
@@ -65,11 +65,11 @@ describe('a finding', () => {
       { kind: 'group', name: "it's a $group", operations: ['Read'] },
       { brokers, user: 'CN=a b' },
     );
-    expect(finding.mend).toContain(`--allow-principal 'User:CN=a b' --operation Read --group 'it'\\''s a $group'`);
+    expect(finding.remedy).toContain(`--allow-principal 'User:CN=a b' --operation Read --group 'it'\\''s a $group'`);
   });
 
   test('leaves a place for a user who is not known', () => {
     const finding = accessFinding({ kind: 'group', name: 'g', operations: ['Read'] }, { brokers, user: null });
-    expect(finding.mend).toContain("--allow-principal '<the user that Rollcall connects as>'");
+    expect(finding.remedy).toContain("--allow-principal '<the user that Rollcall connects as>'");
   });
 });

@@ -24,10 +24,10 @@ function aQueue(...answers: readonly (readonly SendOutcome[])[]) {
 
 test('a letter that was taken is not written again with one that is refused', async () => {
   const lines: string[] = [];
-  const log = { error: (_: object, message: string) => void lines.push(message) };
+  const logger = { error: (_: object, message: string) => void lines.push(message) };
   const both = [refused, refused];
   const { offered, pauses, delivery } = aQueue(both, both, ['written', refused], [refused]);
-  expect(await deliverNext(letters, { ...delivery, log })).toBe(2);
+  expect(await deliverNext(letters, { ...delivery, logger })).toBe(2);
   expect(offered).toEqual(['a b', 'a b', 'a b', 'b', 'b']);
   expect(pauses).toEqual([500, 1_000, 2_000]);
   expect(lines).toHaveLength(1);
@@ -37,5 +37,8 @@ test('of letters the one that is refused is named', async () => {
   const { delivery } = aQueue([refused, refused], ['written', refused]);
   const error = await deliver(letters, delivery)?.catch((reason: unknown) => reason);
   expect(error).toBeInstanceOf(UnwrittenError);
-  expect(error).toMatchObject({ letters: [{ key: 'b' }], message: expect.stringContaining('dead-letter') as string });
+  expect(error).toMatchObject({
+    deadLetters: [{ key: 'b' }],
+    message: expect.stringContaining('dead-letter') as string,
+  });
 });

@@ -143,7 +143,7 @@ describe('a tombstone', () => {
   });
 
   test.each([[{ group_id: 'g' }], ['g'], [null], [{ user_id: 'u' }], ['Struct{group_id=g,user_id=u}']])(
-    'keyed by %j is never a deleted group but an unreadable delete that names its mend',
+    'keyed by %j is never a deleted group but an unreadable delete that names its remedy',
     (other) => {
       const [event, ...more] = decode(null, { key: other }, { deletes: 'tombstones' });
       expect(event).toMatchObject({ ...invalidWith('delete_unreadable'), group: null });

@@ -6,7 +6,7 @@ import { decodeFile, decodedLine, type DecodeFlags } from '../../src/commands/de
 import { ConfigError } from '../../src/config/problem.ts';
 import { EXIT, ExitError } from '../../src/exit-codes.ts';
 import { hint, invalid, skip } from '../../src/formats/reading/reading.ts';
-import { aHost } from '../support/command-host.ts';
+import { aContext } from '../support/command-context.ts';
 import { added, groupDeleted } from '../support/source-records.ts';
 
 let folder: string;
@@ -24,13 +24,13 @@ function written(name: string, content: unknown): string {
 }
 
 async function decode(stdin: string, flags: Partial<DecodeFlags> = {}, environment: Record<string, string> = {}) {
-  const host = aHost({ stdin, environment });
-  const code = await decodeFile('-', { partitions: 1, ...flags }, host);
-  const lines = host
+  const context = aContext({ stdin, environment });
+  const code = await decodeFile('-', { partitions: 1, ...flags }, context);
+  const lines = context
     .out()
     .split('\n')
     .filter((line) => line !== '');
-  return { code, err: host.err(), lines: lines.map((line) => JSON.parse(line) as Record<string, unknown>) };
+  return { code, err: context.err(), lines: lines.map((line) => JSON.parse(line) as Record<string, unknown>) };
 }
 
 const native = { topic: 't', key: 'g', headers: {}, value: { group_id: 'g', add_members: ['u'] } };
@@ -86,7 +86,7 @@ test('a file may be one record over several lines', async () => {
 });
 
 test('a file that cannot be read is a usage error', async () => {
-  const reading = decodeFile(join(folder, 'none'), { partitions: 1 }, aHost());
+  const reading = decodeFile(join(folder, 'none'), { partitions: 1 }, aContext());
   await expect(reading).rejects.toThrow(ExitError);
 });
 

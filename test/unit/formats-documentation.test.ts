@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { decodeFile } from '../../src/commands/decode.ts';
 import { readConfig } from '../../src/config/config.ts';
 import { type FormatName, formatNames } from '../../src/formats/reading/names.ts';
-import { aHost } from '../support/command-host.ts';
+import { aContext } from '../support/command-context.ts';
 import { fencedBlocks } from '../support/fenced-blocks.ts';
 
 const text = readFileSync(new URL('../../docs/formats.md', import.meta.url), 'utf8');
@@ -38,11 +38,14 @@ describe.each(examples)('line $line', ({ line, marks, records, means }) => {
 
   test(`reads as ${name} as it is written below`, async () => {
     const environment = Object.fromEntries(settings.map(nameAndValue));
-    const host = aHost({ stdin: records, environment });
+    const context = aContext({ stdin: records, environment });
     const mapping = name === 'mapping' ? { mapping: mappingAbove(line) } : {};
-    expect(await decodeFile('-', { format: name as FormatName, partitions: 3, ...mapping }, host), host.err()).toBe(0);
+    expect(
+      await decodeFile('-', { format: name as FormatName, partitions: 3, ...mapping }, context),
+      context.err(),
+    ).toBe(0);
     expect(means?.marks).toEqual(['means']);
-    expect(lines(host.out())).toEqual(lines(means?.content ?? '').map((line) => asFarAsTold(line)));
+    expect(lines(context.out())).toEqual(lines(means?.content ?? '').map((line) => asFarAsTold(line)));
   });
 });
 

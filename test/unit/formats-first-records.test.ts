@@ -64,7 +64,7 @@ describe('nothing to say', () => {
 describe('a wrong format', () => {
   test('is named, with what the records look like', () => {
     const [finding] = findings([at(0, keycloakEvent('g'), 'g')], { name: 'okta' });
-    expect(finding).toMatchObject({ severity: 'error', code: 'wrong_format', mend: 'Set SOURCE_FORMAT=keycloak.' });
+    expect(finding).toMatchObject({ severity: 'error', code: 'wrong_format', remedy: 'Set SOURCE_FORMAT=keycloak.' });
     expect(codes([at(0, envelope('g', 'u'), 'g')], { name: 'native' })).toEqual(['wrong_format']);
   });
 
@@ -86,7 +86,7 @@ describe('a wrong key', () => {
     expect(finding).toMatchObject({
       severity: 'error',
       code: 'keyless',
-      mend: expect.stringContaining('rollcall ingest topic'),
+      remedy: expect.stringContaining('rollcall ingest topic'),
     });
   });
 
@@ -110,12 +110,12 @@ describe('flattened rows of Debezium', () => {
   test('whose deletes are tombstones that nobody reads keep `run` from starting', () => {
     const told = findings(flat(row('g', 'u')));
     expect(told).toMatchObject([{ severity: 'error', code: 'deletes_not_read' }]);
-    expect(told[0]?.mend).toContain('DEBEZIUM_DELETES=tombstones');
+    expect(told[0]?.remedy).toContain('DEBEZIUM_DELETES=tombstones');
     expect(told.every(refusesStart)).toBe(true);
   });
 
   test('keyed by group alone cannot tell who left, whatever is configured', () => {
-    expect(findings(flat(byGroup))[0]?.mend).not.toContain('DEBEZIUM_DELETES=tombstones');
+    expect(findings(flat(byGroup))[0]?.remedy).not.toContain('DEBEZIUM_DELETES=tombstones');
     const told = findings(flat(byGroup), { deletes: 'tombstones' });
     expect(told).toMatchObject([{ severity: 'error', code: 'deletes_unreadable' }]);
     expect(told.every(refusesStart)).toBe(true);
@@ -145,7 +145,7 @@ describe('rows of Debezium', () => {
   test('whose updates cannot be read, flattened and keyed by group, are worth a warning', () => {
     const updated = [at(0, row('g', 'u', { __deleted: 'false', __op: 'u' }), byGroup)];
     expect(findings(updated)).toMatchObject([
-      { severity: 'warning', code: 'updates_unreadable', mend: expect.stringContaining('message.key.columns') },
+      { severity: 'warning', code: 'updates_unreadable', remedy: expect.stringContaining('message.key.columns') },
     ]);
   });
 
@@ -156,7 +156,7 @@ describe('rows of Debezium', () => {
     const encoded = { before: null, after: { group_id: 'A+0', user_id: user }, op: 'c', source: {} };
     const told = findings([at(0, encoded, byGroup)]);
     expect(told).toContainEqual(
-      expect.objectContaining({ code: 'ids_encoded', mend: expect.stringContaining('decimal.handling.mode=string') }),
+      expect.objectContaining({ code: 'ids_encoded', remedy: expect.stringContaining('decimal.handling.mode=string') }),
     );
     expect(told.some(refusesStart)).toBe(true);
     const schema = { type: 'struct', fields: [] };
@@ -182,7 +182,7 @@ describe('rows of Debezium', () => {
     const encoded = { before: null, after: { group_id: 'g', user_id: user }, op: 'c', source: {} };
     const told = findings([at(0, { schema: ofEnvelope(type), payload: encoded }, byGroup)]);
     expect(told).toMatchObject([
-      { severity: 'warning', code: 'ids_encoded', mend: expect.stringContaining('decimal.handling.mode=string') },
+      { severity: 'warning', code: 'ids_encoded', remedy: expect.stringContaining('decimal.handling.mode=string') },
     ]);
     const flat = { group_id: 'g', user_id: user, __deleted: 'false', __op: 'c' };
     expect(codes([at(0, { schema: rowSchema(type), payload: flat }, byGroup)])).toEqual(['ids_encoded']);
@@ -203,10 +203,10 @@ describe('records that are all skipped', () => {
     const other = { before: null, after: row('g', 'u'), op: 'c', source: { table: 'users' } };
     const debezium = { table: parseTableName('public.groups') };
     expect(findings([at(0, other, byGroup)], { debezium })).toMatchObject([
-      { severity: 'warning', code: 'all_skipped', mend: expect.stringContaining('DEBEZIUM_TABLE') },
+      { severity: 'warning', code: 'all_skipped', remedy: expect.stringContaining('DEBEZIUM_TABLE') },
     ]);
     const outside = { memberWhere: parseWhere('user_id=x') };
-    expect(findings([at(0, envelope('g', 'u'), byGroup)], { debezium: outside })[0]?.mend).toContain(
+    expect(findings([at(0, envelope('g', 'u'), byGroup)], { debezium: outside })[0]?.remedy).toContain(
       'DEBEZIUM_MEMBER_WHERE',
     );
     expect(codes([at(0, { resourceType: 'USER', operationType: 'CREATE' }, 'g')], { name: 'keycloak' })).toEqual([
@@ -255,7 +255,10 @@ describe('partitions that are chosen in several ways', () => {
   test('are found where the keys are two spellings of one group', () => {
     const [upper, lower] = ['0FBD1A2E-7C4B-4D5E-9F60-AABBCCDDEEFF', '0fbd1a2e-7c4b-4d5e-9f60-aabbccddeeff'];
     const [finding] = findings([record(1, upper), record(4, lower)], topic);
-    expect(finding).toMatchObject({ code: 'key_in_several_partitions', mend: expect.stringContaining('letter case') });
+    expect(finding).toMatchObject({
+      code: 'key_in_several_partitions',
+      remedy: expect.stringContaining('letter case'),
+    });
     expect(codes([record(1, upper), record(1, lower)], topic)).toEqual([]);
     // In other formats the group is named by the event.
     const keycloak = [at(0, keycloakEvent(upper), upper), at(2, keycloakEvent(lower), lower)];

@@ -7,7 +7,7 @@ import { describe, expect, test } from 'vitest';
 import { decodeFile } from '../../src/commands/decode.ts';
 import type { DecodedLine } from '../../src/commands/decode.ts';
 import type { FormatName } from '../../src/formats/reading/names.ts';
-import { aHost } from '../support/command-host.ts';
+import { aContext } from '../support/command-context.ts';
 
 interface Change {
   readonly group: string;
@@ -30,9 +30,9 @@ const cases = readFileSync(new URL('../support/reading-cases.ndjson', import.met
   .map((line) => JSON.parse(line) as Case);
 
 async function decode({ format, env, record }: Case): Promise<DecodedLine> {
-  const host = aHost({ stdin: JSON.stringify(record), environment: env });
-  expect(await decodeFile('-', { format, partitions: 1 }, host), host.err()).toBe(0);
-  return JSON.parse(host.out()) as DecodedLine;
+  const context = aContext({ stdin: JSON.stringify(record), environment: env });
+  expect(await decodeFile('-', { format, partitions: 1 }, context), context.err()).toBe(0);
+  return JSON.parse(context.out()) as DecodedLine;
 }
 
 /** What the line says, in the words of `right`. */

@@ -5,7 +5,7 @@ import { describe, expect, test } from 'vitest';
 import { decodeFile } from '../../src/commands/decode.ts';
 import type { DecodedLine } from '../../src/commands/decode.ts';
 import type { FormatName } from '../../src/formats/reading/names.ts';
-import { aHost } from '../support/command-host.ts';
+import { aContext } from '../support/command-context.ts';
 
 const folder = fileURLToPath(new URL('../support/samples/', import.meta.url));
 
@@ -237,9 +237,9 @@ async function decode(
   format: FormatName,
   environment: Record<string, string> = {},
 ): Promise<DecodedLine> {
-  const host = aHost({ environment });
-  expect(await decodeFile(`${folder}${sample}.json`, { format, partitions: 3 }, host), host.err()).toBe(0);
-  return JSON.parse(host.out()) as DecodedLine;
+  const context = aContext({ environment });
+  expect(await decodeFile(`${folder}${sample}.json`, { format, partitions: 3 }, context), context.err()).toBe(0);
+  return JSON.parse(context.out()) as DecodedLine;
 }
 
 describe.for(cases)('%s as %s', ([sample, format, expected, environment]) => {

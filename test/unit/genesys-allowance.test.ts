@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { Allowance, Answered, Heard } from '../../src/adapters/genesys/allowance.ts';
+import type { Allowance, Answered, RateLimitHeaders } from '../../src/adapters/genesys/allowance.ts';
 import {
   answered,
   closed,
@@ -21,7 +21,7 @@ function spend(allowance: Allowance, now: number, max = 1000): readonly [Allowan
 }
 
 /** An answer of 300 a minute, received when it was sent. */
-const heard = (at: number, change: Partial<Heard> = {}): Heard => ({
+const heard = (at: number, change: Partial<RateLimitHeaders> = {}): RateLimitHeaders => ({
   allowed: 300,
   count: 1,
   resetMs: 60_000,
@@ -31,10 +31,14 @@ const heard = (at: number, change: Partial<Heard> = {}): Heard => ({
 });
 
 /** One request sent and answered at once. */
-const after = (allowance: Allowance, answer: Heard): Allowance =>
+const after = (allowance: Allowance, answer: RateLimitHeaders): Allowance =>
   answered(taken(allowance, answer.sentAt), telling(answer));
 
-const telling = (limits: Heard): Answered => ({ sentAt: limits.sentAt, isThrottled: false, heard: limits });
+const telling = (limits: RateLimitHeaders): Answered => ({
+  sentAt: limits.sentAt,
+  isThrottled: false,
+  rateLimits: limits,
+});
 
 describe('before the headers speak', () => {
   test('a small burst is free at once, then permits come evenly', () => {
@@ -162,7 +166,7 @@ describe('closed', () => {
 
 describe('429s in a row', () => {
   const answeredAt = (allowance: Allowance, sentAt: number, isThrottled: boolean): Allowance =>
-    answered(taken(allowance, sentAt), { sentAt, isThrottled, heard: null });
+    answered(taken(allowance, sentAt), { sentAt, isThrottled, rateLimits: null });
 
   test('are counted, but those that were on their way together count as one', () => {
     let allowance = closed(refused(firstAllowance(null), 0), 50, 1_050);

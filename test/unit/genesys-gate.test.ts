@@ -13,8 +13,8 @@ function aGate(ratePerMinute: number | null) {
 
 const spent = (clock: ManualClock, resetMs: number): Answered => {
   const { monotonic: sentAt } = clock.now();
-  const heard = { allowed: 300, count: 300, resetMs, sentAt, receivedAt: sentAt };
-  return { sentAt, isThrottled: false, heard };
+  const rateLimits = { allowed: 300, count: 300, resetMs, sentAt, receivedAt: sentAt };
+  return { sentAt, isThrottled: false, rateLimits };
 };
 
 test('waiters are served first come first served, and before tryTake', async () => {
@@ -136,7 +136,7 @@ async function aMinuteWithRefusals(everyMs: number, askedMs: number | null) {
       if (sentAt >= 60_000) return;
       requests += 1;
       const isThrottled = sentAt - refusedAt >= everyMs;
-      gate.answered({ sentAt, isThrottled, heard: null });
+      gate.answered({ sentAt, isThrottled, rateLimits: null });
       if (!isThrottled) continue;
       refusals += 1;
       refusedAt = sentAt;

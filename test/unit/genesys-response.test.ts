@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { HttpResponse } from '../../src/adapters/genesys/http-client.ts';
 import { regionDomains, regionUrls } from '../../src/adapters/genesys/regions.ts';
-import { askedWaitMs, heardLimits, responseAnswer } from '../../src/adapters/genesys/http-client.ts';
+import { askedWaitMs, rateLimitHeaders, responseAnswer } from '../../src/adapters/genesys/http-client.ts';
 import { redactor } from '../../src/core/text/redact.ts';
 
 const now = Date.parse('2026-08-01T12:00:00Z');
@@ -32,7 +32,7 @@ describe('the limit headers', () => {
   const told = { 'inin-ratelimit-allowed': '300', 'inin-ratelimit-count': '7', 'inin-ratelimit-reset': '4' };
 
   test('are read whole', () => {
-    expect(heardLimits(aResponse(told))).toEqual({
+    expect(rateLimitHeaders(aResponse(told))).toEqual({
       allowed: 300,
       count: 7,
       resetMs: 4000,
@@ -49,7 +49,7 @@ describe('the limit headers', () => {
     { ...told, 'inin-ratelimit-reset': '1790000000' },
     {},
   ])('say nothing where one of them makes no sense: %j', (headers) => {
-    expect(heardLimits(aResponse(headers))).toBe(null);
+    expect(rateLimitHeaders(aResponse(headers))).toBe(null);
   });
 });
 

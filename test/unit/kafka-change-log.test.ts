@@ -56,7 +56,7 @@ beforeEach(async () => {
   Object.assign(ids, { s: 's1', r: 'r1' });
   clock = new ManualClock();
   [failures, losses] = [[], []];
-  log = new KafkaChangeLog(options, { clock, log: quiet });
+  log = new KafkaChangeLog(options, { clock, logger: quiet });
   const handler: ChangeLogHandler = {
     joining: () => undefined,
     assigned: () => undefined,

@@ -16,7 +16,7 @@ describe('what Kafka refuses ends a command', () => {
     ['topic_missing', EXIT.unavailable],
     ['partition_counts', EXIT.unavailable],
     ['refused', EXIT.unavailable],
-  ])('%s with %d, and its mend', (code, exit) => {
+  ])('%s with %d, and its remedy', (code, exit) => {
     expect(kafkaExit(failure(code))).toMatchObject({ code: exit, message: expect.stringContaining('Mend it.') });
   });
 

@@ -92,10 +92,10 @@ function aWatch() {
   const clock = new ManualClock(Date.UTC(2026, 0, 1));
   const lines: Line[] = [];
   const line = (level: string) => (fields: object, message: string) => void lines.push({ level, message, fields });
-  const log = { debug: () => undefined, info: line('info'), warn: line('warn'), error: line('error') };
+  const logger = { debug: () => undefined, info: line('info'), warn: line('warn'), error: line('error') };
   let assigned = { cluster: aCluster(), topics: ['whole', 'half'], partitions: [0] };
   let isAssigned = true;
-  const watch = new LeaderWatch({ clock, log }, () => (isAssigned ? assigned : undefined));
+  const watch = new LeaderWatch({ clock, logger }, () => (isAssigned ? assigned : undefined));
   const look = async (afterMs = 0): Promise<void> => {
     await clock.advance(afterMs);
     watch.look();

@@ -79,7 +79,7 @@ beforeEach(async () => {
   const of: RelayStart['of'] = (_partitions, _cluster, isWanted) => points(isWanted);
   const standBy = () => void (isStandingBy = true);
   const start = { of, standBy } as Pick<RelayStart, 'of' | 'standBy'> as RelayStart;
-  consumer = new RelayConsumer(options, { clock, log: quiet }, { listener, start });
+  consumer = new RelayConsumer(options, { clock, logger: quiet }, { listener, start });
   consumer.start();
   await clock.settle();
 });

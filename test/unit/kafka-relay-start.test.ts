@@ -27,7 +27,7 @@ test('once another instance has the topic, this one names none of its partitions
   const clock = new ManualClock();
   const start = new RelayStart(
     { ...connection, ...times, groupId: 'g', topic: 't', lookBackMs: 0 },
-    { clock, log: quiet },
+    { clock, logger: quiet },
   );
   let isWanted = true;
   const beginning = start.of([0], cluster as unknown as Cluster, () => isWanted);

@@ -67,7 +67,7 @@ function aSender() {
     }));
   };
   const connection = { brokers: ['b:1'], clientId: 'c', ssl: null, sasl: null };
-  const sender = new Sender({ connection, host: { clock, log: aLog() }, partitionsOf });
+  const sender = new Sender({ connection, host: { clock, logger: aLog() }, partitionsOf });
   return { sender, clock, reads: () => reads };
 }
 

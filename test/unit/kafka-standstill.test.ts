@@ -3,7 +3,7 @@ import type { Cluster } from 'kafkajs';
 import { beforeEach, expect, test, vi } from 'vitest';
 import type { LogConsumer } from '../../src/adapters/kafka/consumer.ts';
 import type { KafkaLogOptions } from '../../src/adapters/kafka/options.ts';
-import type { Place } from '../../src/adapters/kafka/positions.ts';
+import type { ReadPosition } from '../../src/adapters/kafka/positions.ts';
 import { Standstill } from '../../src/adapters/kafka/standstill.ts';
 
 interface Asked {
@@ -37,19 +37,20 @@ vi.mock('../../src/adapters/kafka/direct-fetch.ts', () => ({
     await inQuestion();
     return positions.map(({ partition }) => ({ partition, lastStableOffset: end }));
   },
-  endOfHole: async (_cluster: Cluster, _topic: string, { offset }: Place & { offset: bigint }) => holeEnd(offset),
+  endOfHole: async (_cluster: Cluster, _topic: string, { offset }: ReadPosition & { offset: bigint }) =>
+    holeEnd(offset),
 }));
 
-function aStandstill(places: Place[], committed: bigint | null = null) {
+function aStandstill(places: ReadPosition[], committed: bigint | null = null) {
   const skipped: (readonly [partition: number, next: bigint])[] = [];
   const waiting: number[] = [];
   const consumer = {
     cluster: aCluster as Cluster | undefined,
     intake: {
       standing: (sinceMs: number) => places.filter(({ since }) => since <= -sinceMs),
-      waits: ({ partition }: Place) => void waiting.push(partition),
+      waits: ({ partition }: ReadPosition) => void waiting.push(partition),
     },
-    skip: ({ partition }: Place, next: bigint) => void skipped.push([partition, next]),
+    skip: ({ partition }: ReadPosition, next: bigint) => void skipped.push([partition, next]),
   };
   const options = { groupId: 'g', topics: { source: 's', retry: 'r' } } as KafkaLogOptions;
   const admin = {
@@ -69,7 +70,7 @@ async function settled(): Promise<void> {
 }
 
 /** `stoodMs`: for how long it has not moved. */
-const aPlace = (stoodMs: number, offset: bigint | null = 5n, partition = 0): Place => ({
+const aPlace = (stoodMs: number, offset: bigint | null = 5n, partition = 0): ReadPosition => ({
   topic: 'source',
   partition,
   offset,

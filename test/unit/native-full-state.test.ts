@@ -121,7 +121,7 @@ describe('a bad full state', () => {
     expect(decode({ group_id: 'g', ...parts })).toMatchObject({ kind: 'invalid', code, group: 'g' });
   });
 
-  test('names the field, and the mend', () => {
+  test('names the field, and the remedy', () => {
     const message = (parts: object) => {
       const event = decode({ group_id: 'g', ...parts });
       return event.kind === 'invalid' ? event.message : null;

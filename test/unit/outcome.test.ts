@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import type { Answer, ResponseAnswer } from '../../src/core/target/answer.ts';
+import type { HttpAnswer, ResponseAnswer } from '../../src/core/target/answer.ts';
 import { classify, isSureAnswer } from '../../src/core/target/outcome.ts';
 
 const anAnswer = (status: number, parts: Partial<ResponseAnswer> = {}): ResponseAnswer => ({
@@ -28,7 +28,7 @@ const membersOf = (...members: string[]) => ({
   nested: new Set(),
   isDoubtful: false,
 });
-const noToken = (refused: boolean, status: number | null): Answer => ({
+const noToken = (refused: boolean, status: number | null): HttpAnswer => ({
   kind: 'no_token',
   loginUrl: 'https://login.example.com',
   refused,
@@ -37,7 +37,7 @@ const noToken = (refused: boolean, status: number | null): Answer => ({
   code: 'invalid_client',
   message: 'secret=hunter2',
 });
-const noResponse = (sent: boolean, code: string): Answer => ({
+const noResponse = (sent: boolean, code: string): HttpAnswer => ({
   kind: 'no_response',
   sent,
   code,
@@ -46,7 +46,7 @@ const noResponse = (sent: boolean, code: string): Answer => ({
   durationMs: 1,
 });
 
-const failureOf = (answer: Answer) => {
+const failureOf = (answer: HttpAnswer) => {
   const outcome = classify(answer, 'PATCH');
   if (!('failure' in outcome)) throw new Error(`no failure: ${outcome.kind}`);
   return outcome.failure;
@@ -207,7 +207,7 @@ describe('a refusal of a PATCH', () => {
     expect(failureOf(anAnswer(503))).not.toHaveProperty('targetCode');
   });
 
-  test('names the mend', () => {
+  test('names the remedy', () => {
     expect(failureOf(anAnswer(403)).advice).toContain('directory:group:edit');
     expect(failureOf(anAnswer(404)).advice).toContain('SCIM cannot create groups');
     expect(failureOf(anAnswer(400, scim('invalidValue'))).advice).toContain('Provision the user');

@@ -36,7 +36,7 @@ beforeEach(async () => {
   beforeSend = async () => undefined;
   nextPage = async () => undefined;
   const write = (_: object, message: string): void => void lines.push(message);
-  const log = { debug: write, info: write, warn: write, error: write };
+  const logger = { debug: write, info: write, warn: write, error: write };
   const source: PollSource = {
     name: 'okta',
     scope: 'example',
@@ -55,11 +55,11 @@ beforeEach(async () => {
       return records.map(() => 'written');
     },
   };
-  const queue = new SendQueue({ tools, clock, log, offersMax: 10, bytesMax: 1_000_000, isPassing: () => true });
+  const queue = new SendQueue({ tools, clock, logger, offersMax: 10, bytesMax: 1_000_000, isPassing: () => true });
   const stop = new AbortController();
   const settings = { ...topics, intervalMs: INTERVAL_MS, startFrom: 'full', mode: 'forever' } as const;
   const stored = { cursor: null, known: new Map<string, string>(), trace: null };
-  poller = new Poller(settings, { source, stored, queue, clock, log, stop: stop.signal });
+  poller = new Poller(settings, { source, stored, queue, clock, logger, stop: stop.signal });
   const running = poller.run();
   end = async () => {
     stop.abort();

@@ -4,7 +4,7 @@ import { WHOLE_GROUP } from '../../src/core/change/change.ts';
 import { parseRetryRecord, stateValue } from '../../src/core/log/live-record.ts';
 import { type Headers, textHeader } from '../../src/core/log/record-headers.ts';
 import {
-  type Answer,
+  type OperatorAnswer,
   answerHeader,
   AUTHOR_LENGTH_MAX,
   decisionValue,
@@ -135,7 +135,7 @@ test('whatever the bytes, a request asks for something it names, or for nothing'
 });
 
 describe('an answer', () => {
-  const answer: fc.Arbitrary<Answer> = fc.oneof(
+  const answer: fc.Arbitrary<OperatorAnswer> = fc.oneof(
     fc.record({
       kind: fc.constant('replay' as const),
       verdicts: fc.array(
@@ -152,7 +152,7 @@ describe('an answer', () => {
       count: fc.nat(),
     }),
   );
-  const headersOf = (each: Answer): Headers => [...typed(each.kind), answerHeader(each)];
+  const headersOf = (each: OperatorAnswer): Headers => [...typed(each.kind), answerHeader(each)];
 
   test('is read from the tombstone that carries it', () => {
     fc.assert(

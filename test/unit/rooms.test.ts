@@ -83,7 +83,7 @@ describe.each(['commands', 'lab/commands'])('src/%s', (folder) => {
   const files = tree.files.filter(({ name }) => isIn(folder, name));
 
   test.each(files.map(({ name, source }) => [name, source.text] as const))('%s is a command', (_, text) => {
-    expect(text.match(/^export function \w+Command\(host: Host\): Command \{$/gm)).toHaveLength(1);
+    expect(text.match(/^export function \w+Command\(context: CommandContext\): Command \{$/gm)).toHaveLength(1);
   });
 
   test('only the program and a command above it import one', () => {

@@ -54,9 +54,9 @@ describe('fault rules', () => {
 describe('limits', () => {
   test('a refused request does not count, and the window opens anew', () => {
     const limits = new RateLimits({ allowed: 1, windowSeconds: 60, enforced: true });
-    expect(limits.spend('t', 0)).toEqual({ refused: false, count: 1, allowed: 1, resetSeconds: 60 });
-    expect(limits.spend('t', 59_500)).toEqual({ refused: true, count: 1, allowed: 1, resetSeconds: 1 });
-    expect(limits.spend('t', 60_000).refused).toBe(false);
+    expect(limits.countRequest('t', 0)).toEqual({ refused: false, count: 1, allowed: 1, resetSeconds: 60 });
+    expect(limits.countRequest('t', 59_500)).toEqual({ refused: true, count: 1, allowed: 1, resetSeconds: 1 });
+    expect(limits.countRequest('t', 60_000).refused).toBe(false);
   });
 });
 

@@ -22,7 +22,7 @@ function aQueue(options: Partial<SendQueueOptions> = {}) {
     return door.answer(records);
   };
   const limits = { offersMax: 3, bytesMax: 2 * LARGE_BYTES, isPassing: () => true };
-  const queue = new SendQueue({ tools: { send }, clock, log: aLog(), ...limits, ...options });
+  const queue = new SendQueue({ tools: { send }, clock, logger: aLog(), ...limits, ...options });
   const offer = (value: string, turn?: Turn) => queue.offer([record(value)], turn);
   return { queue, clock, sends, door, offer };
 }

@@ -4,7 +4,7 @@ import { WHOLE_GROUP, type Approval, type Intent } from '../../src/core/change/c
 import type { Doubt, UnconfirmedView } from '../../src/core/target/doubt.ts';
 import { guardVerdict, type GuardLimits, NOTHING_REMOVED } from '../../src/core/group/guard.ts';
 import type { Snapshot } from '../../src/core/target/plan.ts';
-import { isSo } from '../../src/core/target/snapshot.ts';
+import { isSatisfied } from '../../src/core/target/snapshot.ts';
 import { nextStep, type Situation, type Step } from '../../src/core/group/step.ts';
 import { aSnapshot } from '../support/a-snapshot.ts';
 import { anIntent } from '../support/an-intent.ts';
@@ -267,7 +267,7 @@ const situations: fc.Arbitrary<Situation> = fc
 /** What the guard would be asked about, in the order of the members. */
 const guarded = ({ due, spent }: Situation, snapshot: Snapshot): Intent[] =>
   due.filter(
-    (intent) => intent.op === 'remove' && intent.guard === null && !spent.has(intent) && !isSo(intent, snapshot),
+    (intent) => intent.op === 'remove' && intent.guard === null && !spent.has(intent) && !isSatisfied(intent, snapshot),
   );
 
 const verdict = (now: Situation, snapshot: Snapshot) =>
@@ -285,8 +285,8 @@ describe('in every situation', () => {
         const { snapshot } = now;
         expect([now.doubt, now.isFresh, snapshot === null]).toEqual([null, true, false]);
         if (snapshot === null) return;
-        expect(step.noop.every((intent) => isSo(intent, snapshot))).toBe(true);
-        expect(step.givenUp.every((intent) => !isSo(intent, snapshot) && now.spent.has(intent))).toBe(true);
+        expect(step.noop.every((intent) => isSatisfied(intent, snapshot))).toBe(true);
+        expect(step.givenUp.every((intent) => !isSatisfied(intent, snapshot) && now.spent.has(intent))).toBe(true);
         expect(new Set([...step.noop, ...step.givenUp])).toEqual(new Set(now.due));
       }),
       { numRuns: 2_000 },
@@ -302,7 +302,7 @@ describe('in every situation', () => {
         expect(step.part.length).toBeGreaterThan(0);
         expect(step.part.length).toBeLessThanOrEqual(now.membersMax);
         const isRight = (intent: Intent): boolean =>
-          now.due.includes(intent) && !now.spent.has(intent) && !isSo(intent, step.snapshot);
+          now.due.includes(intent) && !now.spent.has(intent) && !isSatisfied(intent, step.snapshot);
         expect(step.part.every(isRight)).toBe(true);
         expect(verdict(now, step.snapshot)).toBeNull();
       }),

@@ -48,7 +48,7 @@ describe('topics', () => {
   test('that are missing are errors that name `rollcall topics create`', () => {
     const findings = topicFindings(names, none);
     expect(findings.map(({ topic }) => topic)).toEqual(['source', 'retry', 'dead', 'reports']);
-    expect(findings.every((finding) => finding.mend.includes('rollcall topics create') && refusesRun(finding))).toBe(
+    expect(findings.every((finding) => finding.remedy.includes('rollcall topics create') && refusesRun(finding))).toBe(
       true,
     );
   });
@@ -75,13 +75,13 @@ describe('topics', () => {
     const findings = topicFindings(names, found);
     expect(findings).toMatchObject([{ code, severity }]);
     expect(findings.map(refusesRun)).toEqual([severity === 'error']);
-    expect(findings[0]?.mend).not.toBe('');
+    expect(findings[0]?.remedy).not.toBe('');
   });
 
   test('that a command does not use are not judged', () => {
     const { source } = changed('source', { 'cleanup.policy': 'compact' });
-    const mend = expect.stringContaining('full states of all groups') as unknown;
-    expect(topicFindings(names, { source })).toMatchObject([{ code: 'source_compacted', mend }]);
+    const remedy = expect.stringContaining('full states of all groups') as unknown;
+    expect(topicFindings(names, { source })).toMatchObject([{ code: 'source_compacted', remedy }]);
     expect(topicFindings(names, { deadLetter: null })).toMatchObject([{ code: 'topic_missing', topic: 'dead' }]);
     expect(topicFindings(names, {})).toEqual([]);
   });

@@ -6,7 +6,7 @@
  */
 
 /** The limit headers of one answer. */
-export interface Heard {
+export interface RateLimitHeaders {
   readonly allowed: number;
   readonly count: number;
   readonly resetMs: number;
@@ -23,7 +23,7 @@ interface Window {
   readonly endsAt: number;
   /** The longest reset that was heard, a second at least. */
   readonly lengthMs: number;
-  /** Begun by us when the one before was over; no answer has told of it yet. */
+  /** Begun by us when the one before was over; no response has confirmed it yet. */
   readonly isAssumed: boolean;
 }
 
@@ -32,15 +32,15 @@ interface Pace {
   readonly intervalMs: number;
   readonly burst: number;
   readonly nextAt: number;
-  readonly ends: 'never' | 'when_heard';
+  readonly ends: 'never' | 'at_first_headers';
 }
 
 /** What the answer to a request that had a permit says. */
 export interface Answered {
   readonly sentAt: number;
   readonly isThrottled: boolean;
-  /** null: it told no limits. */
-  readonly heard: Heard | null;
+  /** null: the response had no rate-limit headers. */
+  readonly rateLimits: RateLimitHeaders | null;
 }
 
 export interface Allowance {
@@ -51,8 +51,8 @@ export interface Allowance {
   readonly closedUntil: number;
   /** 429s in a row; those to requests that were sent before it closed count as one. */
   readonly refusals: number;
-  /** When the latest request was sent whose answer told limits and was no 429. */
-  readonly heardAt: number;
+  /** When the latest request was sent whose response had rate-limit headers and was no 429. */
+  readonly rateLimitsSentAt: number;
 }
 
 /** The lowest of the vendor's published limits (genesys.md 5.1: 180 to 300 a minute). */
@@ -64,14 +64,14 @@ export function firstAllowance(ratePerMinute: number | null): Allowance {
   const burst = Math.max(1, Math.floor(limit / 60));
   // Burst and pace together make the limit in the worst minute, the one that begins with the burst.
   const intervalMs = 60_000 / Math.max(1, limit - burst);
-  const ends = ratePerMinute === null ? 'when_heard' : 'never';
+  const ends = ratePerMinute === null ? 'at_first_headers' : 'never';
   return {
     pace: { intervalMs, burst, nextAt: -Infinity, ends },
     window: null,
     outstanding: 0,
     closedUntil: -Infinity,
     refusals: 0,
-    heardAt: -Infinity,
+    rateLimitsSentAt: -Infinity,
   };
 }
 
@@ -89,8 +89,8 @@ export function freeAt(allowance: Allowance, now: number): number {
 }
 
 /** After a 429 the headers have to speak again: what they said before was not all that counts. */
-const isPaced = ({ pace, window, heardAt, closedUntil }: Allowance): boolean =>
-  pace.ends === 'never' || window === null || heardAt < closedUntil;
+const isPaced = ({ pace, window, rateLimitsSentAt, closedUntil }: Allowance): boolean =>
+  pace.ends === 'never' || window === null || rateLimitsSentAt < closedUntil;
 
 export function taken(allowance: Allowance, now: number): Allowance {
   const { pace, outstanding } = allowance;
@@ -110,11 +110,15 @@ export function givenBack(allowance: Allowance): Allowance {
 /** A request is over; without limits in its answer it counts as one more in the window. */
 export function answered(allowance: Allowance, answer: Answered | null): Allowance {
   const { window } = allowance;
-  const heard = answer?.heard ?? null;
+  const rateLimits = answer?.rateLimits ?? null;
   const counted = window && { ...window, count: window.count + 1 };
-  const after = { ...settled(allowance), window: heard === null ? counted : told(window, heard) };
+  const after = { ...settled(allowance), window: rateLimits === null ? counted : updatedWindow(window, rateLimits) };
   if (answer === null || answer.isThrottled || answer.sentAt < allowance.closedUntil) return after;
-  return { ...after, refusals: 0, heardAt: heard === null ? allowance.heardAt : heard.sentAt };
+  return {
+    ...after,
+    refusals: 0,
+    rateLimitsSentAt: rateLimits === null ? allowance.rateLimitsSentAt : rateLimits.sentAt,
+  };
 }
 
 /** A 429 came; how long the gate is closed for it is the caller's to say. */
@@ -148,15 +152,15 @@ const endToleranceMinMs = 1500;
  * Answers come out of order: within a window the highest count and the earliest end hold, and an answer about a window
  * before the present one says nothing.
  */
-function told(window: Window | null, heard: Heard): Window {
-  const { allowed, count, sentAt } = heard;
-  const endsAt = heard.receivedAt + heard.resetMs;
-  const lengthMs = Math.max(window?.lengthMs ?? 1000, heard.resetMs);
+function updatedWindow(window: Window | null, rateLimits: RateLimitHeaders): Window {
+  const { allowed, count, sentAt } = rateLimits;
+  const endsAt = rateLimits.receivedAt + rateLimits.resetMs;
+  const lengthMs = Math.max(window?.lengthMs ?? 1000, rateLimits.resetMs);
   const fresh = { allowed, count, openedAt: sentAt, endsAt, lengthMs, isAssumed: false };
   if (window === null) return fresh;
   const aheadMs = endsAt - window.endsAt;
   if (Math.abs(aheadMs) > Math.max(endToleranceMinMs, lengthMs / 2)) {
-    // Sent in the window that we assumed, and told of the one before: that one is not over.
+    // Sent in the window that we assumed, but the response describes the one before: that one is not over.
     return aheadMs > 0 || sentAt >= window.openedAt ? fresh : window;
   }
   const { openedAt, isAssumed } = window;

@@ -1,6 +1,6 @@
 /**
  * The rate gate: who waits for a permit, and when they are woken; what may be spent is decided in allowance.ts.
- * Whoever waits in `take` is served before `tryTake`. A timer runs only while somebody waits.
+ * Callers that wait in `take` are served before `tryTake`. A timer runs only while a caller waits.
  */
 import { throttledMs } from '../../core/target/retry.ts';
 import type { Clock, Random, RateGate } from '../../ports.ts';

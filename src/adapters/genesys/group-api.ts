@@ -3,18 +3,19 @@
  * Not here: what an answer means (core/target).
  *
  * Genesys Cloud as the target: SCIM groups under a token, a rate gate and a pool of connections.
- * A call uses up the permit its caller took, whatever comes of it; only with `not_started` the caller still has it.
+ * A call uses up its caller's permit with every result; only with `not_started` the caller still has it.
  */
-import type { Answer, NoToken } from '../../core/target/answer.ts';
+import type { HttpAnswer, NoToken } from '../../core/target/answer.ts';
 import { groupPath } from '../../core/target/plan.ts';
 import { KnownSecrets } from '../../core/text/redact.ts';
 import { searchPath } from '../../core/ids/look-up.ts';
 import type { Clock, GetGroupRequest, GroupApi, Logger, PatchGroupRequest, SearchRequest } from '../../ports.ts';
 import { NO_CHANCE, TargetGate, type Chance } from './gate.ts';
 import type { Connect, HttpRequest } from './http-client.ts';
-import { HttpClient, heardLimits, responseAnswer } from './http-client.ts';
+import { HttpClient, rateLimitHeaders, responseAnswer } from './http-client.ts';
 import type { Credentials, Token } from './token-source.ts';
 import { TokenSource } from './token-source.ts';
+import { isThrottled } from '../../core/target/answer.ts';
 
 export interface GenesysOptions extends Credentials {
   /** Without a slash at the end. */
@@ -68,17 +69,17 @@ class GenesysGroupApi implements GroupApi {
     this.#tokens = new TokenSource(this.#login, options, { ...system, random, secrets: this.#secrets });
   }
 
-  getGroup({ group, ifNoneMatch, mayStart }: GetGroupRequest): Promise<Answer> {
+  getGroup({ group, ifNoneMatch, mayStart }: GetGroupRequest): Promise<HttpAnswer> {
     const headers = { ...reading, ...(ifNoneMatch !== null && { 'if-none-match': ifNoneMatch }) };
     return this.#send({ method: 'GET', path: groupPath(group), headers, body: null, mayStart });
   }
 
-  patchGroup({ group, ifMatch, body, mayStart }: PatchGroupRequest): Promise<Answer> {
+  patchGroup({ group, ifMatch, body, mayStart }: PatchGroupRequest): Promise<HttpAnswer> {
     const headers = { accept: scimType, 'content-type': scimType, 'if-match': ifMatch };
     return this.#send({ method: 'PATCH', path: groupPath(group), headers, body: JSON.stringify(body), mayStart });
   }
 
-  search({ mayStart, ...search }: SearchRequest): Promise<Answer> {
+  search({ mayStart, ...search }: SearchRequest): Promise<HttpAnswer> {
     const headers = reading;
     return this.#send({ method: 'GET', path: searchPath(search), headers, body: null, mayStart });
   }
@@ -93,7 +94,7 @@ class GenesysGroupApi implements GroupApi {
     await Promise.all([this.#api.close(), this.#login.close()]);
   }
 
-  async #send(request: HttpRequest): Promise<Answer> {
+  async #send(request: HttpRequest): Promise<HttpAnswer> {
     const token = await this.#tokens.get();
     if (token.kind === 'no_token') {
       this.gate.giveBack();
@@ -110,11 +111,11 @@ class GenesysGroupApi implements GroupApi {
 
   /** While the login host throttles, no request can be sent. */
   #withoutToken(answer: NoToken): NoToken {
-    if (answer.status === 429) this.gate.closeFor(answer.retryAfterMs ?? 0);
+    if (isThrottled(answer.status)) this.gate.closeFor(answer.retryAfterMs ?? 0);
     return answer;
   }
 
-  async #sendOnce(request: HttpRequest, token: Token): Promise<Answer> {
+  async #sendOnce(request: HttpRequest, token: Token): Promise<HttpAnswer> {
     const headers = { ...request.headers, authorization: `Bearer ${token.value}` };
     const result = await this.#api.send({ ...request, headers });
     if (result.kind === 'not_started') return result;
@@ -124,10 +125,10 @@ class GenesysGroupApi implements GroupApi {
       return { ...result, message: this.#secrets.redact(result.message) };
     }
     const answer = responseAnswer(result, (text) => this.#secrets.redact(text));
-    const isThrottled = answer.status === 429;
+    const isRateLimited = isThrottled(answer.status);
     const sentAt = result.sentAt.monotonic;
-    this.gate.answered({ sentAt, isThrottled, heard: heardLimits(result) });
-    if (isThrottled) this.gate.throttled(sentAt, answer.retryAfterMs);
+    this.gate.answered({ sentAt, isThrottled: isRateLimited, rateLimits: rateLimitHeaders(result) });
+    if (isRateLimited) this.gate.throttled(sentAt, answer.retryAfterMs);
     return answer;
   }
 }

@@ -1,5 +1,6 @@
 /**
- * One request over a pool of kept-alive connections to one origin; undici's events are translated here.
+ * One request over a pool of kept-alive connections to one origin; undici's events are translated here. Then what is
+ * read from a response: the plain facts of an HttpAnswer, and what the rate-limit headers say (genesys.md 5.2).
  * Exchange: queued → sent → over, or queued → over. `queued` becomes `sent` in the very tick that writes to the socket,
  * so a request that ends before was surely not written, and one that ends after may have reached the target.
  */
@@ -9,7 +10,9 @@ import type { NoResponse, NotStarted, ResponseAnswer } from '../../core/target/a
 import { retryAfterMs, secondsMs } from '../../core/target/retry.ts';
 import type { Clock, Instant, MayStart } from '../../ports.ts';
 import { proxyAgent, type ProxySettings } from '../proxy.ts';
-import type { Heard } from './allowance.ts';
+import type { RateLimitHeaders } from './allowance.ts';
+import { jsonInBytes } from '../../core/text/json.ts';
+import { isThrottled } from '../../core/target/answer.ts';
 
 export interface HttpRequest {
   readonly method: 'GET' | 'PATCH' | 'POST';
@@ -197,14 +200,13 @@ function deferred<T>(): { readonly promise: Promise<T>; readonly resolve: (value
   return { promise, resolve };
 }
 
-/* What is read from a response: the plain facts of an Answer, and what the limit headers say (genesys.md 5.2). */
-
 export type Redact = (text: string) => string;
 
 /** @param redact a refusal may repeat what the request carried, and what it says goes into topics and reports. */
 export function responseAnswer(response: HttpResponse, redact: Redact): ResponseAnswer {
   const { status, sentAt, receivedAt } = response;
-  const body = status < 300 ? parsedBody(response.body) : redactedBody(response.body, redact);
+  // The content type is not asked: an edge or a proxy may name any.
+  const body = status < 300 ? jsonInBytes(response.body) : redactedBody(response.body, redact);
   return {
     kind: 'response',
     status,
@@ -227,30 +229,19 @@ const correlationIdMaxLength = 128;
 /** Markup is what edges and proxies write; plain words may be the target's own. */
 const isText = (body: Uint8Array): boolean => /^\s*[^\s<]/.test(new TextDecoder().decode(body.subarray(0, 1024)));
 
-type Reviver = (key: string, value: unknown) => unknown;
-
-/** undefined where it is not JSON. The content type is not asked: an edge or a proxy may name any. */
-export function parsedBody(body: Uint8Array, reviver?: Reviver): unknown {
-  try {
-    return JSON.parse(new TextDecoder().decode(body), reviver);
-  } catch {
-    return undefined;
-  }
-}
-
-/** Without the secrets, in whatever text of it they stand; whole texts are looked through, before anything is cut. */
+/** Without the secrets, in every text of it; whole texts are searched, before anything is cut. */
 function redactedBody(body: Uint8Array, redact: Redact): unknown {
-  return parsedBody(body, (_, value) => (typeof value === 'string' ? redact(value) : value));
+  return jsonInBytes(body, (_, value) => (typeof value === 'string' ? redact(value) : value));
 }
 
 /** What the target asks for: `Retry-After`; with a 429 else `inin-ratelimit-reset` (genesys.md 5.3). null: nothing sane. */
 export function askedWaitMs({ status, header, receivedAt }: HttpResponse): number | null {
   const asked = retryAfterMs(header, receivedAt.wall);
-  return asked !== null || status !== 429 ? asked : secondsMs(header('inin-ratelimit-reset'));
+  return asked !== null || !isThrottled(status) ? asked : secondsMs(header('inin-ratelimit-reset'));
 }
 
 /** null: the response says nothing of limits (an edge's error page, a 401), or of a window that ends within no time. */
-export function heardLimits({ header, sentAt, receivedAt }: HttpResponse): Heard | null {
+export function rateLimitHeaders({ header, sentAt, receivedAt }: HttpResponse): RateLimitHeaders | null {
   const [allowed, count] = ['allowed', 'count'].map((name) => {
     const text = header(`inin-ratelimit-${name}`) ?? '';
     return /^\d{1,9}$/.test(text) ? Number(text) : undefined;

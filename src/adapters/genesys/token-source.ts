@@ -1,5 +1,5 @@
 /**
- * The access token: one renewal at a time, whoever asks meanwhile shares it. A token near its end is renewed beside the
+ * The access token: one renewal at a time, shared by all callers meanwhile. A token near its end is renewed beside the
  * work, which goes on with the old one; only without a valid one does anybody wait. What the login host refused is not
  * asked again until `ensure`; after any other failure it is not asked before its pause is over. Token requests take no
  * permit of the gate: the limits are per token, this is another host.
@@ -12,7 +12,9 @@ import type { Clock, Logger } from '../../ports.ts';
 import { logLasting } from '../lasting-lines.ts';
 import type { Chance } from './gate.ts';
 import type { HttpClient, HttpResponse, HttpResult } from './http-client.ts';
-import { askedWaitMs, parsedBody } from './http-client.ts';
+import { askedWaitMs } from './http-client.ts';
+import { jsonInBytes } from '../../core/text/json.ts';
+import { isThrottled } from '../../core/target/answer.ts';
 
 export interface Token {
   readonly kind: 'token';
@@ -118,11 +120,11 @@ export class TokenSource {
     const { refused, status, code, message, loginUrl, retryAfterMs: askedMs } = answer;
     this.#failures += 1;
     const facts = { askedMs, refusals: this.#failures, random: this.#system.random.next() };
-    const pauseMs = status === 429 ? throttledMs(facts) : backoffMs(facts);
+    const pauseMs = isThrottled(status) ? throttledMs(facts) : backoffMs(facts);
     this.#failure = { answer, until: refused ? Infinity : this.#now() + pauseMs };
     const fields = { url: loginUrl, refused, status, code, reason: message };
     const line = { level: 'warn', cause: `${loginUrl} ${status} ${code}`, fields, message: 'token not had' } as const;
-    logLasting({ clock: this.#system.clock, log: this.#system.logger }, line);
+    logLasting({ clock: this.#system.clock, logger: this.#system.logger }, line);
     return this.#failureAt(this.#now()) ?? answer;
   }
 
@@ -140,7 +142,7 @@ function readToken(result: HttpResult, loginUrl: string): Token | NoToken {
     noTokenOf(response, loginUrl, problem);
   if (result.kind === 'not_started') return noToken(null, { code: result.kind, message: 'not asked for' });
   if (result.kind === 'no_response') return noToken(null, result);
-  const body = fieldsOf(parsedBody(result.body));
+  const body = fieldsOf(jsonInBytes(result.body));
   const value = body['access_token'];
   if (result.status === 200 && isSendable(value)) {
     return tokenOf(value, body['expires_in'], result.sentAt.monotonic);

@@ -1,9 +1,8 @@
 /** How the APIs of identity providers are entered: a fixed token, or one that is got for client credentials. */
 import { IdpRefusal, knownErrorCode } from '../../core/ids/idp-failure.ts';
-import { isObject } from '../../core/target/answer.ts';
-import { jsonIn } from '../../core/text/json.ts';
+import { isObject, jsonIn } from '../../core/text/json.ts';
 import { tokenLifetime } from '../../core/target/retry.ts';
-import { headerOf, patiently, readBody, send, type Authorization, type IdpConnection } from './http.ts';
+import { headerOf, withRetries, readBody, send, type Authorization, type IdpConnection } from './http.ts';
 
 /** @param scheme `Bearer`, or `SSWS` at Okta. */
 export function fixedToken(scheme: string, access: { readonly token: string }): Authorization {
@@ -86,7 +85,7 @@ export class ClientToken implements Authorization {
     const limits = { timeoutMs, clock, stop, dispatcherFor, read };
     const request = () => send(url, { method: 'POST', headers, body: String(body) }, limits);
     const sentAt = clock.now().monotonic;
-    const answer = await patiently(request, { ...this.#world, host, triesMax });
+    const answer = await withRetries(request, { ...this.#world, host, triesMax });
     const fields = fieldsIn(answer.body);
     const token = answer.status === 200 ? tokenIn(fields) : null;
     if (token === null) {

@@ -2,9 +2,10 @@
  * Room adapters/idp: HTTP to the APIs of identity providers that are polled, and its credentials.
  * Not here: which pages are asked for (ingest/poll).
  *
- * Requests to an identity provider, with Node's own fetch. Each has a limit in time and size; none follows a redirect, as
- * the token must not go elsewhere. What may pass (429, 5xx, no answer) is waited for, as long as the server says; all
- * requests pass one gate, so that no answer (links without an end, a token that has expired already) makes us hurry.
+ * Requests to an identity provider, with Node's own fetch. Each has a limit in time and size; none follows a redirect,
+ * as the token must not go elsewhere. What may pass (429, 5xx, no answer) is waited for, as long as the server says;
+ * all requests pass one gate, so that no answer (links without an end, a token that has expired already) makes us
+ * hurry. Nothing is sent to an address, of an answer or of a topic, that leaves the configured base address.
  */
 import { IdpRefusal, IdpTrouble } from '../../core/ids/idp-failure.ts';
 import { backoffMs, retryAfterMs, saneWaitMs, type ReadHeader } from '../../core/target/retry.ts';
@@ -15,6 +16,7 @@ import { pause, unlessAborted, within } from '../../time.ts';
 import { TargetGate } from '../genesys/gate.ts';
 import { logLasting } from '../lasting-lines.ts';
 import { proxyAgents, type ProxySettings } from '../proxy.ts';
+import { isThrottled } from '../../core/target/answer.ts';
 
 /** How requests show who we are. */
 export interface Authorization {
@@ -27,7 +29,7 @@ export interface Authorization {
 export interface IdpWorld {
   readonly clock: Clock;
   readonly random: Pick<Random, 'next'>;
-  readonly log: Logger;
+  readonly logger: Logger;
   readonly stop: AbortSignal;
   /** Absent: none. */
   readonly proxy?: ProxySettings;
@@ -57,7 +59,7 @@ export interface IdpOptions {
   readonly timeoutMs: number;
   /** Tries of one request; null: for as long as it takes. */
   readonly triesMax: number | null;
-  /** What a 401 or 403 is to be mended with. */
+  /** The remedy for a 401 or 403. */
   readonly advice: string;
 }
 
@@ -120,7 +122,7 @@ export class IdpHttp implements IdpApi {
       const headers = { accept, authorization: await this.#authorization.header() };
       return send(url.href, { headers }, { ...this.#limits(), read });
     };
-    return patiently(request, { ...this.#world, host: this.host, triesMax: this.#options.triesMax });
+    return withRetries(request, { ...this.#world, host: this.host, triesMax: this.#options.triesMax });
   }
 
   #limits(): Omit<Limits<never>, 'read'> {
@@ -155,32 +157,32 @@ export class IdpHttp implements IdpApi {
   }
 }
 
-export interface Patience extends IdpConnection {
+export interface RepeatedRequest extends IdpConnection {
   readonly host: string;
   readonly triesMax: number | null;
 }
 
 /** Repeats a request until its answer is final. @throws IdpTrouble after `triesMax` tries, or when asked to stop. */
-export async function patiently<T extends { readonly status: number; header(name: string): string | null }>(
+export async function withRetries<T extends { readonly status: number; header(name: string): string | null }>(
   request: () => Promise<T>,
-  { host, triesMax, clock, random, log, stop, gate }: Patience,
+  { host, triesMax, clock, random, logger, stop, gate }: RepeatedRequest,
 ): Promise<T> {
   for (let tries = 1; ; tries++) {
     await unlessStopped(stop, gate.take());
     const sentAt = clock.now().monotonic;
     const answer = await request().catch((error: unknown) => toFailure(error, stop));
     const status = 'status' in answer ? answer.status : null;
-    gate.answered(status === null ? null : { sentAt, isThrottled: status === 429, heard: null });
+    gate.answered(status === null ? null : { sentAt, isThrottled: isThrottled(status), rateLimits: null });
     if ('status' in answer && !isPassing(answer.status)) return answer;
     const why = 'status' in answer ? `status ${answer.status}` : answer.why;
     const askedMs = 'status' in answer ? askedWaitMs(answer.status, answer.header, clock.now().wall) : null;
     const facts = { askedMs, refusals: tries, random: random.next() };
     // A 429 is for all requests of the gate.
-    const delayMs = status === 429 ? gate.throttled(sentAt, askedMs) : backoffMs(facts);
+    const delayMs = isThrottled(status) ? gate.throttled(sentAt, askedMs) : backoffMs(facts);
     if (triesMax !== null && tries >= triesMax) throw new IdpTrouble(`${host} does not answer (${why})`);
     const fields = { host, why, delayMs };
     const message = 'the identity provider does not answer, trying again';
-    logLasting({ clock, log }, { level: 'warn', cause: `${host} ${why}`, fields, message });
+    logLasting({ clock, logger }, { level: 'warn', cause: `${host} ${why}`, fields, message });
     await unlessStopped(stop, pause(clock, delayMs));
   }
 }
@@ -197,8 +199,6 @@ function toFailure(error: unknown, stop: AbortSignal): { readonly why: string } 
   const code = cause instanceof Error && 'code' in cause ? `${String(cause.code)} ` : '';
   return { why: `${code}${cause instanceof Error ? cause.message : String(cause)}` };
 }
-
-/* One request to an identity provider, with Node's own fetch, and the body of its answer. */
 
 /** Of an answer. */
 const BODY_BYTES_MAX = 64 * 1024 * 1024;
@@ -267,14 +267,12 @@ export async function readBody(response: Response, over: AbortSignal): Promise<U
 
 const NO_MORE = Promise.resolve({ done: true, value: undefined } as const);
 
-/* What an identity provider asks for before a request is sent again. Pure. */
-
 /** Whether the same request may succeed later. */
-export const isPassing = (status: number): boolean => status === 408 || status === 429 || status >= 500;
+export const isPassing = (status: number): boolean => status === 408 || isThrottled(status) || status >= 500;
 
 /** null: nothing, or nothing sane. @param now epoch ms. */
 export const askedWaitMs = (status: number, header: ReadHeader, now: number): number | null =>
-  retryAfterMs(header, now) ?? (status === 429 ? resetMs(header, now) : null);
+  retryAfterMs(header, now) ?? (isThrottled(status) ? resetMs(header, now) : null);
 
 /** Okta and Auth0: epoch seconds, by the server's clock, which stands in `date`. A second more, as both are cut. */
 function resetMs(header: ReadHeader, now: number): number | null {
@@ -284,8 +282,6 @@ function resetMs(header: ReadHeader, now: number): number | null {
   const leftMs = Number(text) * 1000 - (Number.isNaN(serverNow) ? now : serverNow);
   return leftMs > 0 ? saneWaitMs(leftMs + 1000) : null;
 }
-
-/* Addresses from answers and from topics: nothing is sent to one that leaves the configured base address. Pure. */
 
 /** The path of the base address, without a slash at the end. */
 const prefixOf = (baseUrl: string): string => new URL(baseUrl).pathname.replace(/\/+$/, '');

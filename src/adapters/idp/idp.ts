@@ -1,3 +1,8 @@
+/**
+ * The APIs of the identity providers that are polled: Auth0, Microsoft Graph, Okta, and any SCIM 2.0 service provider
+ * (RFC 7644).
+ */
+
 /** Auth0's Management API for a machine-to-machine application. https://auth0.com/docs/api/management/v2 */
 import type { IdpApi } from '../../ingest/ports.ts';
 import { ClientToken, fixedToken } from './credentials.ts';
@@ -13,8 +18,7 @@ export function auth0Api(access: ClientAccess, limits: ApiLimits, world: IdpWorl
   return new IdpHttp({ ...limits, baseUrl: url, advice }, connection, token);
 }
 
-/* Microsoft Graph for an application. https://learn.microsoft.com/graph/auth-v2-service */
-
+/** Microsoft Graph for an application. https://learn.microsoft.com/graph/auth-v2-service */
 export interface EntraAccess extends ClientAccess {
   readonly loginUrl: string;
   readonly tenantId: string;
@@ -31,8 +35,7 @@ export function entraApi(access: EntraAccess, limits: ApiLimits, world: IdpWorld
   return new IdpHttp({ ...limits, baseUrl: url, advice }, connection, token);
 }
 
-/* Okta's API with an API token (scheme SSWS). https://developer.okta.com/docs/reference/core-okta-api/ */
-
+/** Okta's API with an API token (scheme SSWS). https://developer.okta.com/docs/reference/core-okta-api/ */
 export function oktaApi(
   access: { readonly url: string; readonly token: string },
   limits: ApiLimits,
@@ -42,8 +45,7 @@ export function oktaApi(
   return new IdpHttp({ ...limits, baseUrl: access.url, advice }, connectIdp(world), fixedToken('SSWS', access));
 }
 
-/* Any SCIM 2.0 service provider with a bearer token (RFC 7644). */
-
+/** Any SCIM 2.0 service provider with a bearer token (RFC 7644). */
 export function scimApi(
   access: { readonly url: string; readonly token: string },
   limits: ApiLimits,
@@ -53,7 +55,7 @@ export function scimApi(
   return new IdpHttp({ ...limits, baseUrl: access.url, advice }, connectIdp(world), fixedToken('Bearer', access));
 }
 
-/** What every API of an identity provider is told. */
+/** The options of every API of an identity provider. */
 export interface ApiLimits {
   /** Of one request. */
   readonly timeoutMs: number;

@@ -1,14 +1,14 @@
 /**
  * Search requests to the target, each with a permit of the rate gate. Look-ups queue here and not in the gate, where
- * whoever waits is served before new groups: thousands of unknown users would keep every change waiting.
+ * waiting groups are served before new ones: thousands of unknown users would keep every change waiting.
  */
 import { readScimList, type ScimList, type Search } from '../../core/ids/look-up.ts';
-import type { Answer } from '../../core/target/answer.ts';
+import type { HttpAnswer } from '../../core/target/answer.ts';
 import type { GroupApi, MayStart } from '../../ports.ts';
 
 export type Asked =
   | { readonly kind: 'list'; readonly list: ScimList }
-  | { readonly kind: 'unanswered'; readonly answer: Answer };
+  | { readonly kind: 'unanswered'; readonly answer: HttpAnswer };
 
 export class Asking {
   readonly #api: Pick<GroupApi, 'gate' | 'search'>;
@@ -36,7 +36,7 @@ export class Asking {
     if (answer.kind === 'not_started') this.#api.gate.giveBack();
     const list = answer.kind === 'response' && answer.status === 200 ? readScimList(answer.body) : null;
     if (list === null) return { kind: 'unanswered', answer };
-    // There are some, and none is shown: nobody may be taken for missing.
+    // There are some, and none is shown: no user may be taken for missing.
     const isWithheld = search.startIndex === 1 && list.total > 0 && list.resources.length === 0;
     return isWithheld ? { kind: 'unanswered', answer } : { kind: 'list', list };
   }

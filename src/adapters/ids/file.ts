@@ -1,7 +1,8 @@
 /**
- * `ID_MAP=file:PATH`: a CSV or NDJSON file, loaded anew when it changes. It is looked at again and again, since
- * notifications are lost where a file is replaced or mounted; a change is taken once it has rested for one look, so that
- * half a file is not. What cannot be used changes nothing, and is logged.
+ * `ID_MAP=file:PATH`: a CSV or NDJSON file, reloaded when it changes. It is looked at again and again, since
+ * notifications are lost where a file is replaced or mounted; a change is taken once it has rested for one look, so
+ * that half a file is not. What cannot be used changes nothing, and is logged. A file is read in one go, piece by
+ * piece, and read again if it was written to meanwhile.
  */
 import { constants, open, stat, type FileHandle } from 'node:fs/promises';
 import { idKey } from '../../core/change/id-key.ts';
@@ -41,7 +42,7 @@ export class FileIdMap implements IdMap {
   #look: Promise<void> = Promise.resolve();
   #isClosed = false;
 
-  /** @throws IdMapError which names the line and the mend. */
+  /** @throws IdMapError which names the line and the remedy. */
   static async open(path: string, surroundings: Surroundings): Promise<FileIdMap> {
     for (let reads = 1; ; reads += 1) {
       const { stamp, read } = await firstRead(path);
@@ -133,7 +134,10 @@ export class FileIdMap implements IdMap {
   /** Each look may find the same. */
   #logKept(cause: string, fields: object): void {
     const line = { fields: { path: this.#path, ...fields }, message: KEPT };
-    logLasting({ clock: this.#clock, log: this.#logger }, { level: 'error', cause: `${this.#path} ${cause}`, ...line });
+    logLasting(
+      { clock: this.#clock, logger: this.#logger },
+      { level: 'error', cause: `${this.#path} ${cause}`, ...line },
+    );
   }
 
   #judge({ stamp, read }: TableRead): void {
@@ -164,12 +168,10 @@ async function firstRead(path: string): Promise<TableRead> {
     return await readTable(path);
   } catch (cause) {
     const why = cause instanceof Error && 'code' in cause ? String(cause.code) : String(cause);
-    const mend = 'write the table there, or correct ID_MAP; example: ID_MAP=file:/etc/rollcall/ids.csv';
-    throw new IdMapError(`ID_MAP: ${path}: cannot be read (${why}); ${mend}`, { cause });
+    const remedy = 'write the table there, or correct ID_MAP; example: ID_MAP=file:/etc/rollcall/ids.csv';
+    throw new IdMapError(`ID_MAP: ${path}: cannot be read (${why}); ${remedy}`, { cause });
   }
 }
-
-/* Reads a file of ids in one go, piece by piece, and notices when it was written to meanwhile. */
 
 /** Tells one content of a path from another: atomic replacing changes the inode, writing the size or the time. */
 export type Stamp = string;

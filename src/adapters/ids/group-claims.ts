@@ -1,7 +1,8 @@
 /**
- * What look-ups by name found for the groups of the source, and which of them has a group of the target that look-ups find
- * for several: the one that was met first, until it is not used for an hour, or its look-up finds another group or none.
- * The full states of two groups would undo each other.
+ * What look-ups by name found for the groups of the source, and which of them has a group of the target that look-ups
+ * find for several: the one that was met first, until it is not used for an hour, or its look-up finds another group or
+ * none. The full states of two groups would undo each other, so the changes of the others wait, and are shown in the
+ * log and by `doctor`.
  */
 import { idKey } from '../../core/change/id-key.ts';
 import type { GroupTargets } from '../../core/ids/id-table.ts';
@@ -66,8 +67,6 @@ export class GroupClaims {
     this.#owners.set(idKey(group.id), name, now + this.#keepMs);
   }
 }
-
-/* Groups of the source that share a target, in the log and for `rollcall doctor`: their changes wait. */
 
 export type SharedTargets = ReturnType<GroupTargets['shared']>;
 

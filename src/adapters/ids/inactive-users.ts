@@ -6,8 +6,8 @@
  *   one      it hides them, all inactive users fit on one page: that page tells, for all that wait for it together
  *   and      it hides them, two conditions are understood: one more request for each
  *   paged    else every page is read, for all that wait together
- * What a page tells must be newer than the search that found nobody: people are deactivated and removed in one go, and who
- * is taken for missing is not removed. So whoever comes while a page is under way waits for the next reading.
+ * What a page tells must be newer than the search that found no user: people are deactivated and removed in one go, and who
+ * is taken for missing is not removed. So a user that arrives during a reading waits for the next one.
  */
 import {
   foldedValue,
@@ -28,7 +28,7 @@ const WAY_KEEP_MS = 3_600_000;
 /** 100,000 inactive users; a server that never comes to an end must not keep us for ever. */
 const PAGES_MAX = 4_000;
 
-interface Waiting {
+interface WaitingLookUp {
   readonly value: string;
   readonly mayStart: MayStart;
   readonly resolve: (resolution: Resolution) => void;
@@ -41,7 +41,7 @@ export class InactiveUsers {
   readonly #logger: Logger;
   #way: Way = 'unknown';
   #wayUntil = 0;
-  #waiting: Waiting[] = [];
+  #waiting: WaitingLookUp[] = [];
   #isReading = false;
 
   constructor(
@@ -92,7 +92,7 @@ export class InactiveUsers {
   }
 
   /** One reading, for which a permit is taken. */
-  async #readFor(batch: readonly Waiting[]): Promise<void> {
+  async #readFor(batch: readonly WaitingLookUp[]): Promise<void> {
     const mayStart = (): boolean => batch.some((waiting) => waiting.mayStart());
     const first = await this.#asking.send(searchInactive(this.#attribute, 1), mayStart);
     if (first.kind === 'unanswered') return this.#answerAll(batch, first);
@@ -121,7 +121,7 @@ export class InactiveUsers {
     const inactive = resources.filter(({ active }) => active === false);
     const sample = inactive.flatMap((resource) => foldedValues(this.#attribute, resource))[0];
     if (sample === undefined) {
-      // Nobody to try it on: the next reading may show one.
+      // No user to try it on: the next reading may show one.
       if (!isWhole) this.#learn('paged');
       return null;
     }
@@ -136,7 +136,7 @@ export class InactiveUsers {
     return null;
   }
 
-  /** A filter that is refused shows nobody; what is no answer says nothing. */
+  /** A refused filter shows no user; a failed request says nothing. */
   #shows(asked: Asked, sample: string): boolean | Unanswered {
     if (asked.kind === 'list') {
       const { resources } = asked.list;
@@ -147,7 +147,7 @@ export class InactiveUsers {
 
   /** The pages behind the first. */
   async #readOn(
-    batch: readonly Waiting[],
+    batch: readonly WaitingLookUp[],
     { list, mayStart }: { readonly list: ScimList; readonly mayStart: MayStart },
   ): Promise<void> {
     let left = batch;
@@ -168,8 +168,8 @@ export class InactiveUsers {
     this.#answerAll(left, { kind: 'missing' });
   }
 
-  /** @returns whoever is not among these. A list may hold active users, where its filter is not understood. */
-  #answerFound(batch: readonly Waiting[], resources: readonly ListedResource[]): readonly Waiting[] {
+  /** @returns those that are not among these. A list may hold active users, where its filter is not understood. */
+  #answerFound(batch: readonly WaitingLookUp[], resources: readonly ListedResource[]): readonly WaitingLookUp[] {
     const values = new Set(resources.flatMap((resource) => foldedValues(this.#attribute, resource)));
     return batch.filter(({ value, resolve }) => {
       if (!values.has(foldedValue(this.#attribute, value))) return true;
@@ -178,7 +178,7 @@ export class InactiveUsers {
     });
   }
 
-  #answerAll(batch: readonly Waiting[], resolution: Resolution): void {
+  #answerAll(batch: readonly WaitingLookUp[], resolution: Resolution): void {
     for (const { resolve } of batch) resolve(resolution);
   }
 }

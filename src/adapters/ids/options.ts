@@ -15,7 +15,7 @@ export interface IdMapOptions {
   readonly groupAttribute: GroupAttribute;
 }
 
-/** The map cannot be opened; the message names what is wrong and its mend. */
+/** The map cannot be opened; the message names what is wrong and its remedy. */
 export class IdMapError extends Error {
   override readonly name = 'IdMapError';
 }

@@ -134,7 +134,7 @@ export class ScimIdMap implements IdMap {
     if (hidesAttribute(list, sought.attribute)) {
       this.#logger.warn(
         { attribute: sought.attribute },
-        'the target lists nobody with the attribute that was asked for',
+        'the target lists no user with the attribute that was asked for',
       );
     }
     const resolution = judgeResources(list.resources, sought);

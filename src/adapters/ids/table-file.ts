@@ -1,5 +1,5 @@
 /**
- * A file of ids → a table: CSV with a header, or NDJSON (told by its first character), as its text comes in. The first
+ * A file of ids → a table: CSV with a header, or NDJSON (recognised by its first character), as its text comes in. The first
  * problem ends the reading and names its line: half a table would leave members out without a word.
  */
 import {
@@ -39,7 +39,7 @@ export class IdTableFile {
   #line = 0;
   #problem: string | null = null;
 
-  /** Nothing that follows can mend it. */
+  /** Later lines cannot correct it. */
   get isWrong(): boolean {
     return this.#problem !== null;
   }
@@ -58,7 +58,7 @@ export class IdTableFile {
     if (this.#form === 'ndjson') this.#takeLine(this.#open);
     const { user, group } = this.#entries;
     const rows = user.size + group.size;
-    // Somebody may be writing it: a table that names nobody would stop every change.
+    // It may be half written: an empty table would stop every change.
     if (rows === 0) this.#problem ??= 'the file names no id';
     if (this.#problem !== null) return { ok: false, problem: this.#problem };
     return { ok: true, table: { user, group }, groupTargets: this.#groupTargets, rows };

@@ -11,7 +11,7 @@ import { pause, unlessAborted } from '../../time.ts';
 import { IdMapError } from './options.ts';
 import { type SharedTargets, SharedTargetWarnings } from './group-claims.ts';
 
-/** Changes gather for so long before the listeners are told. */
+/** Changes gather for this long before the listeners are called. */
 const GATHER_MS = 100;
 /** Before following again what has broken off. */
 const AGAIN_MS = 5_000;
@@ -134,7 +134,7 @@ export class TopicIdMap implements IdMap {
           fields: { topic: this.#topic, error },
           message: 'the topic of ids cannot be followed, trying again',
         };
-        logLasting({ clock, log: logger }, { level: 'warn', cause, ...line });
+        logLasting({ clock, logger }, { level: 'warn', cause, ...line });
       }
       await pauseUnlessAborted(signal, clock, AGAIN_MS);
     }
@@ -180,7 +180,7 @@ export class TopicIdMap implements IdMap {
       const [before, count] = [this.#partitionCount, found?.partitionCount ?? this.#partitionCount];
       if (count === before) continue;
       this.#partitionCount = count;
-      logger.warn({ topic: this.#topic, before, partitions: count, mend: FILL_AGAIN }, OTHER_PARTITIONS);
+      logger.warn({ topic: this.#topic, before, partitions: count, remedy: FILL_AGAIN }, OTHER_PARTITIONS);
       isOther();
     }
   }
@@ -214,8 +214,8 @@ const CREATE =
 /** Nothing is left scheduled when it is aborted. */
 async function pauseUnlessAborted(signal: AbortSignal, clock: Clock, delayMs: number): Promise<void> {
   let cancel = (): void => undefined;
-  const schedule: Clock['schedule'] = (delayMs, task) => {
-    cancel = clock.schedule(delayMs, task);
+  const schedule: Clock['schedule'] = (untilMs, task) => {
+    cancel = clock.schedule(untilMs, task);
     return cancel;
   };
   await unlessAborted(signal, pause({ schedule }, delayMs));

@@ -39,7 +39,7 @@ export class KafkaAdmin {
   /** A negative offset is what kafkajs writes when it jumps (kafkajs.md 2.6): none. */
   async committed(groupId: string, topic: string, partition: number): Promise<Committed> {
     const found = await this.#committedIn(groupId, topic);
-    const entry = found[0]?.partitions.find((entry) => entry.partition === partition);
+    const entry = found[0]?.partitions.find((each) => each.partition === partition);
     if (entry === undefined) throw new Error(`Kafka tells no committed offset of ${topic}/${partition}`);
     const offset = BigInt(entry.offset);
     return offset < 0n ? { offset: null, metadata: '' } : { offset, metadata: entry.metadata ?? '' };

@@ -3,7 +3,7 @@
  * Not here: what stands in the records (core/log).
  *
  * The ChangeLog on Kafka: a supervisor over one consumer at a time, with a sender and an admin connection beside it. A
- * consumer that crashes or shows no life is given up, loudly, and built anew for as long as trying again may help.
+ * consumer that crashes or shows no life is given up, loudly, and rebuilt for as long as trying again may help.
  */
 import type { Ahead, Inspection } from '../../core/log/commit-metadata.ts';
 import type {

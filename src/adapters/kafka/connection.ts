@@ -112,9 +112,9 @@ function writeLog(
     const value: unknown = log[name];
     if (value !== undefined) fields[name] = value instanceof Error ? value.message : value;
   }
-  // Its errors come with every rebalance and are retried; what could not be mended the supervisor tells.
+  // Its errors come with every rebalance and are retried; the supervisor logs what retries could not solve.
   const isOurs = ownDoing.test(log.message);
-  if (level !== kafkajs.logLevel.ERROR || isOurs) return host.log.debug(fields, 'kafkajs reports');
+  if (level !== kafkajs.logLevel.ERROR || isOurs) return host.logger.debug(fields, 'kafkajs reports');
   const cause = causeOf(Object.values(fields).join(' '));
   logLasting(host, { level: 'info', cause, fields, message: 'kafkajs reports a problem' });
 }
@@ -131,7 +131,7 @@ function causeOf(text: string): string {
 }
 
 /*
- * Mends an endless timer of kafkajs 2.2.4 (https://github.com/tulios/kafkajs/issues/1751): each connection looks for
+ * Works around an endless timer of kafkajs 2.2.4 (https://github.com/tulios/kafkajs/issues/1751): each connection looks for
  * pending requests 100 times a second for ever, 30 ms of CPU a second per idle producer (kafkajs.md 9.1).
  */
 

@@ -18,7 +18,7 @@ import type { Assigned } from './leaders.ts';
 import { Liveness } from './liveness.ts';
 import { OtherTopics } from './topic-watch.ts';
 import type { KafkaHost, KafkaLogOptions } from './options.ts';
-import type { Place } from './positions.ts';
+import type { ReadPosition } from './positions.ts';
 
 export type ConsumerListener = Omit<ChangeLogHandler, 'lost' | 'failed'> & {
   /** Called at most once, and not after `close`. */
@@ -71,7 +71,7 @@ export class LogConsumer {
     this.#running = this.#run().catch((error: unknown) => this.#end(error));
   }
 
-  /** Whether the handler has been told of a group at all. */
+  /** Whether the handler has been called for a group at all. */
   get hasJoined(): boolean {
     return this.#hasJoined;
   }
@@ -94,7 +94,7 @@ export class LogConsumer {
   }
 
   /** Past a hole that kafkajs does not get over by itself. */
-  skip(place: Place, nextOffset: bigint): void {
+  skip(place: ReadPosition, nextOffset: bigint): void {
     this.#guard(() => this.intake.skip(place, nextOffset));
   }
 
@@ -105,7 +105,7 @@ export class LogConsumer {
   }
 
   /**
-   * Through the latest batch: kafkajs's own commit retries under whatever generation there is by then, and resolves without
+   * Through the latest batch: kafkajs's own commit retries under the generation that is current by then, and resolves without
    * a commit while it stops (kafkajs.md 5.3). Before any batch under the generation that a heartbeat named.
    */
   async commit(commits: readonly Commit[]): Promise<void> {
@@ -125,7 +125,7 @@ export class LogConsumer {
     this.#state = 'closing';
     this.intake.close();
     const { clock } = this.#host;
-    // kafkajs would forget a join under way, and be a member nobody knows of until the session times out (kafkajs.md 3.8).
+    // kafkajs would forget a join under way, and be an unknown member until the session times out (kafkajs.md 3.8).
     await within(clock, closeLimitMs, this.#running);
     await within(
       clock,

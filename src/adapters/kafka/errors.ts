@@ -1,6 +1,7 @@
 /**
  * What an error of kafkajs, of a socket or of TLS means for the operator; observed on real brokers (kafkajs.md 10.3).
- * Causes are looked for along `.cause`. Total: every value gets an explanation.
+ * Causes are looked for along `.cause`; each error is reduced to the properties that are looked at. Total: every value
+ * gets an explanation. Last, the log line of a consumer that ended while another one is built.
  */
 import { inspect } from 'node:util';
 import { logLasting } from '../lasting-lines.ts';
@@ -231,12 +232,10 @@ export function explainKafkaError(error: unknown): KafkaExplanation {
   return {
     code: 'unexpected',
     message,
-    advice: 'Nobody expected this; please report it with the log.',
+    advice: 'This is not expected; please report it with the log.',
     retriable: false,
   };
 }
-
-/* The error, its causes and the errors that it gathers, each reduced to the properties that are looked at. Total. */
 
 /** One error of the chain. */
 export interface Trait {
@@ -282,7 +281,7 @@ export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : inspect(error);
 }
 
-/** Ends the log: nothing that waiting could mend. */
+/** Ends the log: waiting cannot help. */
 export class KafkaFailure extends Error {
   override readonly name = 'KafkaFailure';
   readonly code: KafkaFault;
@@ -297,8 +296,6 @@ export class KafkaFailure extends Error {
     this.reason = message;
   }
 }
-
-/* What a consumer that ended is logged as, while another one is built. */
 
 export function logConsumeFailure(
   host: KafkaHost,

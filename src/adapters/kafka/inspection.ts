@@ -11,13 +11,17 @@ interface Partitioned {
   readonly partition: number;
 }
 
-interface Place extends Partitioned {
+interface InspectedPartition extends Partitioned {
   /** null: there is none. */
   readonly retryTopic: string | null;
 }
 
 /** @param from within the bounds of the partition; null: no record is looked for. @throws what kafkajs throws */
-export async function inspectPartition(cluster: Cluster, place: Place, from: bigint | null): Promise<Inspection> {
+export async function inspectPartition(
+  cluster: Cluster,
+  place: InspectedPartition,
+  from: bigint | null,
+): Promise<Inspection> {
   const { topic, retryTopic, partition } = place;
   return orRefresh(cluster, async () => {
     const [topicId = null, retryTopicId = null] = await topicIdsFrom(

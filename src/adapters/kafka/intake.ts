@@ -4,7 +4,7 @@
  */
 import type { Consumer, ConsumerStartBatchProcessEvent, EachBatchPayload } from 'kafkajs';
 import type { Batch, ChangeLogHandler, Clock, InputTopic } from '../../ports.ts';
-import type { Place } from './positions.ts';
+import type { ReadPosition } from './positions.ts';
 import { Positions } from './positions.ts';
 import { toLogRecord } from './record.ts';
 
@@ -87,7 +87,7 @@ export class Intake {
   }
 
   /** A place that has moved or is gone meanwhile is left alone. */
-  skip(place: Place, nextOffset: bigint): void {
+  skip(place: ReadPosition, nextOffset: bigint): void {
     if (this.#positions.of(place.topic, place.partition) !== place || this.#positions.isPaused(place)) return;
     if (this.#options.handler.records(emptyBatch(place, nextOffset, nextOffset)) === 'taken') {
       this.seek(place.topic, place.partition, nextOffset);
@@ -102,21 +102,21 @@ export class Intake {
   }
 
   /** Not paused and without a step for so long. */
-  standing(sinceMs: number): readonly Place[] {
+  standing(sinceMs: number): readonly ReadPosition[] {
     return this.#positions.standing(sinceMs, this.#now());
   }
 
   /** There is nothing more to read just now, or no leader to read from: it stands still for no fault. */
-  waits(place: Place): void {
+  waits(place: ReadPosition): void {
     place.since = this.#now();
   }
 
-  #step(place: Place, offset: bigint): void {
+  #step(place: ReadPosition, offset: bigint): void {
     place.offset = offset;
     place.since = this.#now();
   }
 
-  #placeOf(topic: string, partition: number): Place | undefined {
+  #placeOf(topic: string, partition: number): ReadPosition | undefined {
     return this.#positions.of(topic === this.#options.topics.source ? 'source' : 'retry', partition);
   }
 
@@ -125,6 +125,6 @@ export class Intake {
   }
 }
 
-function emptyBatch({ topic, partition }: Place, nextOffset: bigint, endOffset: bigint): Batch {
+function emptyBatch({ topic, partition }: ReadPosition, nextOffset: bigint, endOffset: bigint): Batch {
   return { topic, partition, records: [], nextOffset, endOffset };
 }

@@ -195,7 +195,7 @@ export class LeaderWatch {
     for (const each of before) {
       const { partitionId } = each.partition;
       if (this.#leaderless.has(nameOf(each)) || !assigned.partitions.includes(partitionId)) continue;
-      this.#host.log.info({ topic: each.topic, partition: partitionId }, 'the partition has a leader again');
+      this.#host.logger.info({ topic: each.topic, partition: partitionId }, 'the partition has a leader again');
     }
     if (this.#leaderless.size > 0) this.#refresh(assigned.cluster);
   }

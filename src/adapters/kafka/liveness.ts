@@ -54,7 +54,7 @@ export class Liveness {
     this.#fetchAt = this.#clock.now().monotonic;
   }
 
-  /** A heartbeat was answered, in whatever way. @param sentAt epoch ms */
+  /** A heartbeat was answered, with success or an error. @param sentAt epoch ms */
   heartbeatAnswered(sentAt: number): void {
     this.#heartbeatSentAt = sentInstant(sentAt, this.#beforeHeartbeat, this.#clock.now());
   }
@@ -68,7 +68,7 @@ export class Liveness {
     return { generation: groupGenerationId, sentAt: this.#heartbeatSentAt };
   }
 
-  /** The reason to build the consumer anew, null while it lives. It must not depend on kafkajs noticing that itself. */
+  /** The reason to rebuild the consumer, null while it lives. It must not depend on kafkajs noticing that itself. */
   fault({ sessionTimeoutMs, rebalanceTimeoutMs }: LivenessLimits): string | null {
     const now = this.#clock.now().monotonic;
     if (this.#joiningSince !== null) {

@@ -282,11 +282,11 @@ const describe = (groupId: string): NewerRequest<readonly Answered[]> => ({
   },
   decode: (decoder) => {
     decoder.readInt32();
-    return readArray(decoder, readGroup);
+    return readArray(decoder, readGroupDescription);
   },
 });
 
-function readGroup(decoder: Decoder): Answered {
+function readGroupDescription(decoder: Decoder): Answered {
   const errorCode = decoder.readInt16();
   // Id, state, protocol type, protocol.
   for (let i = 0; i < 4; i += 1) decoder.readUVarIntString();

@@ -1,4 +1,4 @@
-/** What the Kafka adapter is told; limits and defaults of each value: config/kafka.ts. Durations in ms. */
+/** The options of the Kafka adapter; limits and defaults of each value: config/kafka.ts. Durations in ms. */
 import type { Clock, InputTopic, Logger } from '../../ports.ts';
 
 export type KafkaSasl =
@@ -31,7 +31,7 @@ export interface KafkaLogOptions extends KafkaConnectionOptions {
 
 export interface KafkaHost {
   readonly clock: Clock;
-  readonly log: Logger;
+  readonly logger: Logger;
 }
 
 /** A topic that is read in order to be passed on. */

@@ -1,7 +1,7 @@
 /** Where each assigned partition is read, as far as it is known, and since when it has stood still. */
 import type { InputTopic } from '../../ports.ts';
 
-export interface Place {
+export interface ReadPosition {
   readonly topic: InputTopic;
   readonly partition: number;
   /** null: kafkajs began at the committed offset, and nothing has come yet. */
@@ -11,7 +11,7 @@ export interface Place {
 }
 
 export class Positions {
-  readonly #places = new Map<string, Place>();
+  readonly #places = new Map<string, ReadPosition>();
   /** They outlive the assignment, as they do in kafkajs. */
   readonly #paused = new Set<string>();
 
@@ -25,7 +25,7 @@ export class Positions {
   }
 
   /** undefined: not assigned. */
-  of(topic: InputTopic, partition: number): Place | undefined {
+  of(topic: InputTopic, partition: number): ReadPosition | undefined {
     return this.#places.get(keyOf(topic, partition));
   }
 
@@ -36,7 +36,7 @@ export class Positions {
   }
 
   /** Not paused and without a step for so long. */
-  standing(sinceMs: number, now: number): readonly Place[] {
+  standing(sinceMs: number, now: number): readonly ReadPosition[] {
     return this.#all().filter((place) => !this.isPaused(place) && now - place.since >= sinceMs);
   }
 
@@ -50,11 +50,11 @@ export class Positions {
     if (place !== undefined) place.since = now;
   }
 
-  isPaused({ topic, partition }: Pick<Place, 'topic' | 'partition'>): boolean {
+  isPaused({ topic, partition }: Pick<ReadPosition, 'topic' | 'partition'>): boolean {
     return this.#paused.has(keyOf(topic, partition));
   }
 
-  #all(): Place[] {
+  #all(): ReadPosition[] {
     return [...this.#places.values()];
   }
 }

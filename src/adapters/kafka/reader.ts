@@ -1,4 +1,4 @@
-/** Reads a topic without a consumer group. */
+/** Reads a topic without a consumer group, and finds where the records of a partition begin and end. */
 import type { Admin, Cluster, PartitionMetadata, SeekEntry } from 'kafkajs';
 import type { ReadProgress } from '../../core/log/reading.ts';
 import type { Bounds, ReadOptions, TopicRecord } from '../../ports.ts';
@@ -191,11 +191,9 @@ const unreadableBatch = (where: string, message: string): KafkaFailure =>
       'Find out what wrote it. Until retention or `kafka-delete-records.sh --bootstrap-server $KAFKA_BROKERS --offset-json-file …` removes it, the topic cannot be read.',
   });
 
-/* Where the records of a partition begin and end. */
-
 type Offsets = readonly (SeekEntry & { readonly high: string; readonly low: string })[];
 
-export interface Place {
+export interface TopicPartition {
   readonly topic: string;
   readonly partition: number;
 }
@@ -204,7 +202,7 @@ export interface Place {
  * Of one partition, out of what `fetchTopicOffsets` has answered for its topic.
  * @throws NoLeaderError where it has no leader. It is thrown outside of `ask`, which gives up the connection of what it throws.
  */
-export async function boundsIn(offsets: Offsets, place: Place, kept: KeptClient<Admin>): Promise<Bounds> {
+export async function boundsIn(offsets: Offsets, place: TopicPartition, kept: KeptClient<Admin>): Promise<Bounds> {
   const found = offsets.find(({ partition }) => partition === place.partition);
   const [start, end] = [BigInt(found?.low ?? -1), BigInt(found?.high ?? -1)];
   if (start >= 0n && end >= 0n) return { start, end };

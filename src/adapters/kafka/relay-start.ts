@@ -123,7 +123,7 @@ export class RelayStart {
   standBy(): void {
     this.#partitions = [];
     this.#watch.begins(null);
-    this.#host.log.info({ topic: this.#options.topic }, 'another instance has the topic, this one stands by');
+    this.#host.logger.info({ topic: this.#options.topic }, 'another instance has the topic, this one stands by');
   }
 
   /** The consumer that it was asked for is gone. */

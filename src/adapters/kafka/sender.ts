@@ -174,7 +174,7 @@ export class Sender {
       };
       left = left.filter(isOpen);
       if (left.length === 0) break;
-      this.#options.host.log.debug({ records: left.length }, 'records were not acknowledged and are sent again');
+      this.#options.host.logger.debug({ records: left.length }, 'records were not acknowledged and are sent again');
       await pause(this.#options.host.clock, missingPauseMs * Math.min(tries, 5));
     }
     for (const placed of wave) if (!results.has(nameOf(placed))) results.set(nameOf(placed), unacknowledged(placed));

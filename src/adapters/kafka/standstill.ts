@@ -1,5 +1,5 @@
 /**
- * Finds partitions that stand still although there is something to read. One cause is known and mended here: kafkajs does
+ * Finds partitions that stand still although there is something to read. One cause is known and handled here: kafkajs does
  * not get past a batch that compaction has emptied (kafkajs.md 2.7). For any other a new consumer is built.
  */
 import type { Cluster } from 'kafkajs';
@@ -8,7 +8,7 @@ import type { LogConsumer } from './consumer.ts';
 import { endOfHole, fetchDirectly } from './direct-fetch.ts';
 import { leaderlessOf, numbersOf } from './leaders.ts';
 import type { KafkaLogOptions } from './options.ts';
-import type { Place } from './positions.ts';
+import type { ReadPosition } from './positions.ts';
 
 const suspiciousMs = 3_000;
 const faultMs = 30_000;
@@ -19,7 +19,7 @@ export class Standstill {
   readonly #admin: Pick<KafkaAdmin, 'committed' | 'bounds'>;
 
   /** Those that had something to read when last looked at. */
-  readonly #behind = new WeakSet<Place>();
+  readonly #behind = new WeakSet<ReadPosition>();
   #isLooking = false;
 
   constructor(consumer: LogConsumer, options: KafkaLogOptions, admin: Pick<KafkaAdmin, 'committed' | 'bounds'>) {
@@ -28,7 +28,7 @@ export class Standstill {
     this.#admin = admin;
   }
 
-  /** The reason to build the consumer anew, null where there is none. */
+  /** The reason to rebuild the consumer, null where there is none. */
   fault(): string | null {
     const stuck = this.#consumer.intake.standing(faultMs).find((place) => this.#behind.has(place));
     return stuck === undefined
@@ -62,7 +62,7 @@ export class Standstill {
     }
   }
 
-  async #skipHoles(cluster: Cluster, topic: string, places: readonly Place[]): Promise<void> {
+  async #skipHoles(cluster: Cluster, topic: string, places: readonly ReadPosition[]): Promise<void> {
     if (places.length === 0) return;
     const positions = await Promise.all(
       places.map(async (place) => ({ ...place, offset: await this.#offsetOf(topic, place) })),
@@ -83,12 +83,12 @@ export class Standstill {
     }
   }
 
-  #waits(place: Place): void {
+  #waits(place: ReadPosition): void {
     this.#behind.delete(place);
     this.#consumer.intake.waits(place);
   }
 
-  async #offsetOf(topic: string, place: Place): Promise<bigint> {
+  async #offsetOf(topic: string, place: ReadPosition): Promise<bigint> {
     if (place.offset !== null) return place.offset;
     const { offset } = await this.#admin.committed(this.#options.groupId, topic, place.partition);
     return offset ?? (await this.#admin.bounds(topic, place.partition)).start;

@@ -1,6 +1,7 @@
 /**
- * Notices that a topic was deleted and recreated under a consumer: kafkajs goes on in the new topic at the offset that it had
- * reached in the old one, and reports nothing (kafkajs.md 2.11).
+ * Notices that a topic was deleted and recreated under a consumer: kafkajs goes on in the new topic at the offset that
+ * it had reached in the old one, and reports nothing (kafkajs.md 2.11). And why the brokers do not create a topic:
+ * kafkajs gathers the errors in one that names no reason, and drops the brokers' own words.
  */
 import kafkajs from 'kafkajs';
 import type { Cluster, Consumer, GroupMember } from 'kafkajs';
@@ -77,8 +78,6 @@ export class TopicWatch {
   }
 }
 
-/* Why the brokers do not create a topic: kafkajs gathers it in an error that says nothing of it, and drops their own words. */
-
 /** By what the protocol calls it. Of others (permissions, a broker that is not there) `explainKafkaError` knows more. */
 const REFUSALS: ReadonlyMap<string, string> = new Map([
   [
@@ -137,7 +136,7 @@ export class OtherTopics {
     consumer.on(consumer.events.RECEIVED_UNSUBSCRIBED_TOPICS, ({ payload: { topicsNotSubscribed } }) => {
       this.#found = topicsNotSubscribed;
       const { groupId, topics } = own;
-      host.log.error({ group: groupId, topics, others: this.#found, advice: this.#advice }, OTHERS);
+      host.logger.error({ group: groupId, topics, others: this.#found, advice: this.#advice }, OTHERS);
     });
   }
 

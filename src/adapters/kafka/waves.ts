@@ -23,7 +23,7 @@ const bytesMax = 16_000_000;
 /** Below the time-out of a request, so that the broker answers first. */
 const replicationLimitMs = 8_000;
 
-/** The wave begins with the first record; a single record is taken whatever its size. */
+/** The wave begins with the first record; a single record is taken at any size. */
 export function takeWave(left: readonly Placed[]): {
   readonly wave: readonly Placed[];
   readonly rest: readonly Placed[];

@@ -69,7 +69,7 @@ export class MemoryBroker {
     return group;
   }
 
-  /** Its generation starts anew, its offsets are gone. @throws while it has members. */
+  /** Its generation restarts at 1, its offsets are gone. @throws while it has members. */
   deleteGroup(groupId: string): void {
     if (this.group(groupId).memberIds.length > 0) throw new Error(`NON_EMPTY_GROUP: ${groupId}`);
     this.#groups.delete(groupId);

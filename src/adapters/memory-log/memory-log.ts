@@ -183,7 +183,7 @@ export class MemoryLog implements ChangeLog, LogTools {
     this.#joined().thaw();
   }
 
-  /** The process is gone: nobody is told, no handler is called, no call is ever answered. */
+  /** The process is gone: no other member is notified, no handler is called, no call is ever answered. */
   crash(): void {
     this.#hasCrashed = true;
     this.#member?.crash();

@@ -5,7 +5,7 @@ import { partitionOfKey } from '../../core/log/key-hashing.ts';
 import { type Ahead, stampOf } from '../../core/log/commit-metadata.ts';
 import { PartitionLog } from './partition-log.ts';
 
-/** Apache Kafka's defaults of the settings that somebody here asks for (kafka.apache.org/documentation/#topicconfigs). */
+/** Apache Kafka's defaults of the settings that are asked for here (kafka.apache.org/documentation/#topicconfigs). */
 const defaultSettings = {
   'cleanup.policy': 'delete',
   'compression.type': 'producer',

@@ -21,7 +21,7 @@ export interface Slice {
   readonly nextOffset: bigint;
 }
 
-/** Bytes are kept as latin1 strings: less than half the memory of a Buffer each, and nobody can change them. */
+/** Bytes are kept as latin1 strings: less than half the memory of a Buffer each, and they are immutable. */
 interface StoredRecord {
   readonly offset: bigint;
   readonly key: string | null;

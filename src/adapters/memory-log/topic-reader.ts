@@ -35,7 +35,7 @@ async function* readFrom(
 ): AsyncGenerator<TopicRecord> {
   const follows = cursors.some(({ until }) => until === null);
   while (!signal.aborted) {
-    const change = follows ? nextChange(topic, signal) : null;
+    const change = follows ? nextAppend(topic, signal) : null;
     try {
       onProgress(progressOf(cursors));
       const chunk = cursors.flatMap((cursor) => nextChunk(topic, cursor));
@@ -73,14 +73,14 @@ function* untilAborted(chunk: readonly TopicRecord[], signal: AbortSignal): Gene
   }
 }
 
-interface Change {
+interface NextAppend {
   /** Resolves at the next change, or when the signal aborts. */
   readonly come: Promise<void>;
   /** Nothing of it stays with the topic or the signal: a long read has many of them. */
   stopListening(): void;
 }
 
-function nextChange(topic: MemoryTopic, signal: AbortSignal): Change {
+function nextAppend(topic: MemoryTopic, signal: AbortSignal): NextAppend {
   let done: () => void = () => undefined;
   const come = new Promise<void>((resolve) => (done = resolve));
   const stopListeningToTopic = topic.onAppend(done);

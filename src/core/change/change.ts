@@ -2,8 +2,8 @@
  * Room core/change: changes: their positions, their ids, how they fold.
  * Not here: what becomes of them at the target.
  *
- * A change event, its intents and their position: the vocabulary every other file shares.
- * Ids are compared by their key (id-key.ts): of a UUID two spellings are one member, of any other id they are two.
+ * A change event, its intents and their position: the vocabulary every other file shares. Ids are compared by their key
+ * (id-key.ts): of a UUID two spellings are one member, of any other id they are two.
  *
  * Terminology (protocol.md 2 has all of it):
  *   change event  what a source record says about one group   intent      what an event wants for one member of the group
@@ -177,7 +177,7 @@ type InvalidCode =
   | (string & {});
 
 /** What every change says of itself. */
-interface Change {
+interface ChangeHeader {
   readonly group: string;
   readonly eventId: string | null;
   /** RFC 3339, as the source says. */
@@ -185,14 +185,14 @@ interface Change {
 }
 
 /** Members to add to, and to remove from, one group. */
-export interface Delta extends Change {
+export interface Delta extends ChangeHeader {
   readonly kind: 'delta';
   readonly add: readonly string[];
   readonly remove: readonly string[];
 }
 
-/** These members and nobody else, as of this position. */
-export interface FullState extends Change {
+/** Exactly these members, as of this position. */
+export interface FullState extends ChangeHeader {
   readonly kind: 'state';
   readonly members: readonly string[];
   /** The group is gone at the identity provider; then it has no members. */
@@ -205,7 +205,7 @@ export interface Skip {
   readonly reason: string;
 }
 
-/** A change that the source tells of without saying which: to be read anew at the source. */
+/** A change that the source announces without its content: to be read again at the source. */
 export interface Hint {
   readonly kind: 'hint';
   readonly code: string;
@@ -249,9 +249,10 @@ export interface SourceFormat {
   prepare?(records: readonly SourceRecord[]): Promise<void> | null;
 }
 
-/* Where an event lies in the source, and how that is written. */
-
-/** Within a group positions are totally ordered: by offset, then by index. */
+/**
+ * Where an event lies in the source, and how that is written.
+ * Within a group positions are totally ordered: by offset, then by index.
+ */
 export interface Position {
   readonly topic: string;
   readonly partition: number;

@@ -1,6 +1,8 @@
 /**
- * Folding: of two intents for one member of one group the one with the higher position wins, whatever the order of
- * arrival. `add` then `remove` never cancel out: the member may already be there.
+ * Folding: of two intents for one member of one group the one with the higher position wins, independent of the order
+ * of arrival. `add` then `remove` never cancel out: the member may already be there. Also the intents of a change event
+ * (one per member, or the one of a full state), and since when changes wait, for the figures: workable ones apart from
+ * those that wait.
  */
 import type { Held } from './change.ts';
 import {
@@ -42,7 +44,7 @@ export const precedes = (a: Ranked, b: Ranked): boolean => comparePrecedence(a, 
 function comparePrecedence(a: Ranked, b: Ranked): number {
   const order = comparePositions(a.source, b.source);
   if (order !== 0 || a.member === b.member || a.op === 'state' || b.op === 'state') return order;
-  // Whom a full state names is none of the others, whatever it came to before the name was known.
+  // A member named by the full state is none of the others, also where its name was unknown before.
   if (a.namedBy !== b.namedBy) return b.namedBy === 'target' ? 1 : -1;
   if (a.op !== b.op) return a.op === 'remove' ? 1 : -1;
   return a.member < b.member ? 1 : -1;
@@ -112,8 +114,6 @@ export function woken(intent: Intent): Intent {
     guard: intent.guard?.kind === 'held' ? intent.guard : null,
   };
 }
-
-/* The intents of a change event: one per member, or the one of a full state. */
 
 /** What all intents of one event share. `seenAt` in epoch ms. */
 export interface Origin {
@@ -202,8 +202,6 @@ function counted(intents: readonly Intent[]): EventIntents {
 export const intentsOf = (event: Delta | FullState, source: ChangeSource, seenAt: number): Intent[] => [
   ...eventIntents(event, source, seenAt),
 ];
-
-/* Since when changes wait, for the figures: what can be worked on apart from what waits for an operator or for its time. */
 
 /** Since when the oldest change of each kind waits, epoch ms; null: there is none. */
 export interface Oldest {

@@ -1,5 +1,5 @@
 /**
- * A full state says "these members and nobody else". What that means for each member follows from the group as it is at
+ * A full state says "exactly these members". What that means for each member follows from the group as it is at
  * the target, so it is worked out once the group was read, out of doubt; what is newer than the full state stands.
  * Its removals go after its additions, and wait for an operator while a member whom it names is unknown: that member may be
  * in the group under another name, and a group must not lose its members because the new ones are refused.

@@ -15,7 +15,7 @@ import { isOver } from '../target/doubt.ts';
 import { NO_SEARCH, nextPart, type Search } from '../target/isolation.ts';
 import type { Snapshot } from '../target/plan.ts';
 import { apart, plan } from '../target/plan.ts';
-import { isSo, sightOf, targetOf, type Membership } from '../target/snapshot.ts';
+import { isSatisfied, sightOf, targetOf, type Membership } from '../target/snapshot.ts';
 import { isOfFullState } from './full-state.ts';
 import { guardVerdict, isGuarded, isRetargeted, type GuardLimits } from './guard.ts';
 
@@ -182,7 +182,7 @@ export function allRemovals(
   snapshot: Membership,
 ): readonly Intent[] {
   // Whom the target knows by no name yet may be one of its members.
-  const later = pending.filter((intent) => intent.target === null || !isSo(intent, snapshot));
+  const later = pending.filter((intent) => intent.target === null || !isSatisfied(intent, snapshot));
   return [...new Set([...due, ...later])];
 }
 

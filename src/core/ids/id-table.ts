@@ -56,9 +56,9 @@ export type ReadRow =
 
 /** @returns the row, or what is wrong with it and what would be right. Unknown fields are ignored. */
 export function readRow(value: unknown): ReadRow {
-  const parsed = rowShape.safeParse(value);
-  if (!parsed.success) return { ok: false, problem: parsed.error.issues[0]?.message ?? 'this is no row' };
-  const { type: kind, source_id: sourceId, genesys_id: id, active: isActive } = parsed.data;
+  const row = rowShape.safeParse(value);
+  if (!row.success) return { ok: false, problem: row.error.issues[0]?.message ?? 'this is no row' };
+  const { type: kind, source_id: sourceId, genesys_id: id, active: isActive } = row.data;
   return { ok: true, row: { kind, sourceId: idKey(sourceId), id, isActive } };
 }
 

@@ -1,5 +1,5 @@
 /** What an identity provider's API, or a login host, fails with, and which of its own words may be repeated. */
-/** It refuses us: credentials or permissions. The message names the mend. */
+/** It refuses us: credentials or permissions. The message names the remedy. */
 export class IdpRefusal extends Error {
   override readonly name = 'IdpRefusal';
 }

@@ -89,7 +89,7 @@ export function judgeResources(resources: readonly ListedResource[], { attribute
 export const isSameName = (one: string, other: string): boolean =>
   foldedValue('displayName', one) === foldedValue('displayName', other);
 
-/** Resources were listed, but none shows the attribute: this answer can tell nobody apart. */
+/** Resources were listed, but none shows the attribute: this answer identifies no user. */
 export const hidesAttribute = ({ resources }: ScimList, attribute: LookUpAttribute): boolean =>
   resources.length > 0 && resources.every((resource) => foldedValues(attribute, resource).length === 0);
 

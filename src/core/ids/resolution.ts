@@ -9,7 +9,7 @@ import type { Intent } from '../change/change.ts';
 import { cutText } from '../target/answer.ts';
 import { BY_ITSELF } from '../target/refusals.ts';
 
-/** What an id of the identity provider is called at the target, as far as a look-up told. */
+/** What an id of the identity provider is called at the target, as far as a look-up showed. */
 export type SureResolution =
   | { readonly kind: 'found'; readonly id: string; readonly isActive: boolean }
   /** The target was asked and has none; it may be provisioned later. */
@@ -79,7 +79,7 @@ export const resolved = (resolution: SureResolution): Resolved => ({
   canJoin: resolution.kind === 'found' && resolution.isActive,
 });
 
-/** Whom nobody knows can neither be added nor removed; an inactive user can be removed. */
+/** An unknown user can neither be added nor removed; an inactive user can be removed. */
 export function targetFor(op: Intent['op'], resolution: SureResolution): string | null {
   const { target, canJoin } = resolved(resolution);
   return canJoin || op === 'remove' ? target : null;

@@ -80,7 +80,7 @@ export interface Client {
   readonly user: string | null;
 }
 
-export interface AccessFinding extends Pick<TopicFinding, 'message' | 'mend'> {
+export interface AccessFinding extends Pick<TopicFinding, 'message' | 'remedy'> {
   readonly resource: Resource;
 }
 
@@ -94,7 +94,7 @@ export function accessFinding({ operations, ...resource }: Need, { brokers, user
   return {
     resource,
     message: `Kafka does not permit ${who} ${operations.join(', ')} on the ${kind} ${name}.`,
-    mend:
+    remedy:
       `${tool} --add --allow-principal ${shellWord(principal)} ${given} ${where}\n` +
       'As an administrator of the cluster: name a file with your credentials in --command-config. Where it changes nothing, ' +
       `a rule that denies stands against it: find it with ${tool} --list ${where}, and take it back with --remove.`,

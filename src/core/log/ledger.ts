@@ -16,7 +16,7 @@ export interface Ledger {
   readonly known: Range[];
   /** The offset after the highest one in a restored live record: complete too, whether or not `known` has room for it. */
   readonly recordedEnd: bigint;
-  /** Grows with whatever may move the watermark or the ranges. */
+  /** Grows with each change that may move the watermark or the ranges. */
   progress: number;
 }
 

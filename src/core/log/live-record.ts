@@ -19,7 +19,7 @@ import {
   isKnownRequest,
   isRequestKey,
   parseRequest,
-  type Answer,
+  type OperatorAnswer,
   type Request,
 } from './request-record.ts';
 import { intentOf, isForeign, wireId, wireIds, wireIntent, wireOf } from './wire-intent.ts';
@@ -227,13 +227,13 @@ export const renderFence = (stamp: Stamp, fenceId: string): { readonly key: stri
 });
 
 /** Headers of the tombstone that says what became of a request. */
-export const renderAnswer = (stamp: Stamp, answer: Answer): Headers => [
+export const renderAnswer = (stamp: Stamp, answer: OperatorAnswer): Headers => [
   ...stampHeaders(answer.kind, stamp),
   answerHeader(answer),
 ];
 
 const stampHeaders = (
-  type: 'pending' | 'fence' | 'removals' | Answer['kind'],
+  type: 'pending' | 'fence' | 'removals' | OperatorAnswer['kind'],
   { owner, epoch, seq }: Stamp,
 ): Headers => [
   textHeader('rollcall-type', type),

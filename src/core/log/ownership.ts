@@ -99,16 +99,16 @@ function note(view: RetryView, epoch: number, seq: number): void {
 /** Epoch = base + generation of the consumer group. */
 export const epochOf = (base: number, generation: number): number => Math.min(base + generation, COUNT_MAX);
 
-/** Above every one read, too: a consumer group made anew may have used this epoch before. */
+/** Above every one read, too: a recreated consumer group may have used this epoch before. */
 export function seqAfter(seq: number, view: RetryView, ownEpoch: number): number {
   return Math.min(Math.max(seq, view.epochMax === ownEpoch ? view.seqMax : 0) + 1, COUNT_MAX);
 }
 
 /**
- * Somebody has written under it, or above: of equal epochs a record that is still on its way would count (spec: equal-epoch).
+ * A record was written under it, or above: of equal epochs a record that is still on its way would count (spec: equal-epoch).
  * Asked before the own fence is read.
  */
 export const isUsed = (view: RetryView, ownEpoch: number): boolean => view.epochMax >= ownEpoch && ownEpoch < COUNT_MAX;
 
-/** Somebody gained the partition later, or the consumer group was made anew and counts from 1 again. */
+/** Another instance acquired the partition later, or the consumer group was recreated and its generation restarted at 1. */
 export const isOvertaken = (view: RetryView, ownEpoch: number): boolean => view.epochMax > ownEpoch;

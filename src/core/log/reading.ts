@@ -1,4 +1,7 @@
-/** Which part of a topic is read, and how far that is. */
+/**
+ * Which part of a topic is read and how far that is, what is known of records whose batch cannot be unpacked, and the
+ * outcome of a send (ports.ts, `SendOutcome`) of which nothing was written.
+ */
 import type { Decoded, SourceFormat, SourceRecord } from '../change/change.ts';
 
 export interface ReadRange {
@@ -13,8 +16,6 @@ export interface ReadProgress {
   readonly passed: number;
   readonly total: number;
 }
-
-/* What is known of records that cannot be read, since their batch cannot be unpacked. */
 
 /** Stands for a batch of records that cannot be unpacked: what they say is not known. */
 export interface UnreadableBatch {
@@ -37,8 +38,6 @@ export function decodeRecord(
   const message = `${unreadable.message}. ${UNREADABLE_REMEDY}`;
   return [{ kind: 'invalid', code: unreadable.code, message, group: null }];
 }
-
-/* What a log says of a send (ports.ts, `SendOutcome`), where nothing of it could be written. */
 
 type Outcome = string | { readonly kind: string; readonly error: Error };
 

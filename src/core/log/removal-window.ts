@@ -45,7 +45,7 @@ export const removalsValue = (removals: readonly Removal[]): string =>
     removals: removals.map(({ group, count, at, size }) => ({ group, count, at, size })),
   });
 
-/** As much as sums of many of them can be told apart. */
+/** The precision at which sums of many of them still differ. */
 const REMOVALS_MAX = 1_000_000_000;
 const wireRemoval = z.object({
   group: wireId.nullable(),

@@ -33,7 +33,7 @@ type HeldVerdict = 'approved' | 'rejected' | 'gone' | RequestRefusal | NewerVerd
 /** What an owner of a newer version says; it is shown as it is, and is no success. */
 type NewerVerdict = string & {};
 
-export type Answer =
+export type OperatorAnswer =
   | { readonly kind: 'replay'; readonly verdicts: readonly (NamedIntent & { readonly verdict: ReplayVerdict })[] }
   | {
       readonly kind: 'approve' | 'reject';
@@ -75,7 +75,7 @@ export function parseRequest(headers: Headers, value: Uint8Array): Request {
 }
 
 /** What is answered where it was not taken up. */
-export const refusedAnswer = (wanted: Request, verdict: RequestRefusal): Answer =>
+export const refusedAnswer = (wanted: Request, verdict: RequestRefusal): OperatorAnswer =>
   wanted.kind === 'replay'
     ? { kind: 'replay', verdicts: wanted.named.map((named) => ({ ...named, verdict })) }
     : { kind: wanted.kind, digest: wanted.digest, verdict, count: 0 };
@@ -84,13 +84,13 @@ export const refusedAnswer = (wanted: Request, verdict: RequestRefusal): Answer 
 export const decisionValue = (digest: string, author: string): string => JSON.stringify({ v: 1, digest, author });
 
 /** The header that says what became of a request. */
-export const answerHeader = (answer: Answer): Headers[number] =>
+export const answerHeader = (answer: OperatorAnswer): Headers[number] =>
   textHeader(
     'rollcall-result',
     JSON.stringify(answer.kind === 'replay' ? replayResult(answer.verdicts) : [decided(answer)]),
   );
 
-const replayResult = (verdicts: Extract<Answer, { kind: 'replay' }>['verdicts']) =>
+const replayResult = (verdicts: Extract<OperatorAnswer, { kind: 'replay' }>['verdicts']) =>
   verdicts.map(({ group, member, topic, partition, offset, index, verdict }) => ({
     group,
     member: member === WHOLE_GROUP ? null : member,
@@ -100,7 +100,7 @@ const replayResult = (verdicts: Extract<Answer, { kind: 'replay' }>['verdicts'])
     result: verdict,
   }));
 
-const decided = ({ digest, verdict, count }: Extract<Answer, { kind: 'approve' | 'reject' }>) => ({
+const decided = ({ digest, verdict, count }: Extract<OperatorAnswer, { kind: 'approve' | 'reject' }>) => ({
   digest,
   result: verdict,
   count,
@@ -121,15 +121,15 @@ const wireReplayResult = z.array(
 const wireDecided = z.tuple([z.object({ digest: z.string(), result: verdict, count: z.int() })]);
 
 /** What the owner says in the tombstone of a request; null where the record is something else. */
-export function parseAnswer(value: Uint8Array | null, headers: Headers): Answer | null {
+export function parseAnswer(value: Uint8Array | null, headers: Headers): OperatorAnswer | null {
   const text = header(headers, 'rollcall-result');
   if (value !== null || text === null) return null;
   const json = jsonIn(text);
   const type = header(headers, 'rollcall-type');
   if (type === 'approve' || type === 'reject') {
-    const decided = wireDecided.safeParse(json);
-    if (!decided.success) return null;
-    const [{ digest, result, count }] = decided.data;
+    const decision = wireDecided.safeParse(json);
+    if (!decision.success) return null;
+    const [{ digest, result, count }] = decision.data;
     return { kind: type, digest, verdict: result, count };
   }
   const replay = wireReplayResult.safeParse(json);

@@ -37,7 +37,7 @@ export interface TopicFinding {
   readonly code: TopicFindingCode;
   readonly topic: string;
   readonly message: string;
-  readonly mend: string;
+  readonly remedy: string;
 }
 
 export const ROLES: readonly TopicRole[] = ['source', 'retry', 'deadLetter', 'report'];
@@ -107,7 +107,7 @@ const missing = (topic: string): TopicFinding => ({
   code: 'topic_missing',
   topic,
   message: `Kafka has no topic ${topic}.`,
-  mend: 'Run `rollcall topics create` for those of Rollcall, or name one that exists.',
+  remedy: 'Run `rollcall topics create` for those of Rollcall, or name one that exists.',
 });
 
 function partitionFindings(names: TopicNames, { source = null, retry = null }: UsedTopics): TopicFinding[] {
@@ -122,7 +122,7 @@ function partitionFindings(names: TopicNames, { source = null, retry = null }: U
       code: 'partition_counts_differ',
       topic: names.retry,
       message: `${names.source} has ${source.partitionCount} partitions and ${names.retry} has ${retry.partitionCount}.`,
-      mend:
+      remedy:
         `Stop every writer of ${names.source}, let Rollcall apply what is there until nothing is parked (\`rollcall replay list\`) or held (\`rollcall held list\`), stop Rollcall, then: ` +
         `kafka-topics.sh --bootstrap-server $KAFKA_BROKERS --alter --topic ${fewer} --partitions ${count}\n` +
         '`rollcall topics create` makes them equal ' +
@@ -142,7 +142,7 @@ function retryFindings(topic: string, retry: FoundTopic | null): TopicFinding[] 
       code: 'retry_not_compacted',
       topic,
       message: `${topic} has cleanup.policy=${policy}: parked changes would be deleted with age.`,
-      mend: `${alterTopic(topic, 'cleanup.policy=compact')}\nA new topic gets it from \`rollcall topics create\`.`,
+      remedy: `${alterTopic(topic, 'cleanup.policy=compact')}\nA new topic gets it from \`rollcall topics create\`.`,
     });
   }
   if (lagMs < COMPACTION_LAG_MIN_MS) {
@@ -151,7 +151,7 @@ function retryFindings(topic: string, retry: FoundTopic | null): TopicFinding[] 
       code: 'eager_cleaner',
       topic,
       message: `${topic} has min.compaction.lag.ms=${lagMs}: a record may be cleaned away before it is repaired.`,
-      mend: alterTopic(topic, `min.compaction.lag.ms=${COMPACTION_LAG_MIN_MS}`),
+      remedy: alterTopic(topic, `min.compaction.lag.ms=${COMPACTION_LAG_MIN_MS}`),
     });
   }
   return findings;
@@ -178,11 +178,11 @@ function compactedFindings(role: CompactedRole, topic: string, found: FoundTopic
   const { code, loss } = compacted[role];
   const message = `${topic} is compacted: ${loss}.`;
   const alter = alterTopic(topic, 'cleanup.policy=delete');
-  const mend =
+  const remedy =
     role === 'source'
       ? `${alter}\nThen send the full states of all groups while nothing changes them, since changes may be gone.`
       : alter;
-  return [{ severity: 'error', code, topic, message, mend }];
+  return [{ severity: 'error', code, topic, message, remedy }];
 }
 
 function deadLetterFindings(topic: string, { source = null, deadLetter = null }: UsedTopics): TopicFinding[] {
@@ -196,7 +196,7 @@ function deadLetterFindings(topic: string, { source = null, deadLetter = null }:
       code: 'dead_letter_too_small',
       topic,
       message: `${topic} takes records of ${bytes} bytes; the largest source record needs ${wanted}, and would be cut.`,
-      mend: alterTopic(topic, `max.message.bytes=${wanted}`),
+      remedy: alterTopic(topic, `max.message.bytes=${wanted}`),
     },
   ];
 }
@@ -212,8 +212,8 @@ function retentionFindings(role: TopicRole, topic: string, found: FoundTopic | n
       severity: 'warning',
       code: 'retention_too_short',
       topic,
-      message: `${topic} keeps records for ${retentionMs} ms, less than 7 days: what nobody has read by then is lost.`,
-      mend: alterTopic(topic, `retention.ms=${RETENTION_MIN_MS}`),
+      message: `${topic} keeps records for ${retentionMs} ms, less than 7 days: what has not been read by then is lost.`,
+      remedy: alterTopic(topic, `retention.ms=${RETENTION_MIN_MS}`),
     },
   ];
 }
@@ -226,11 +226,11 @@ function replicationFindings(topic: string, found: FoundTopic | null): TopicFind
     found.replicationFactor > 1
       ? `${topic} has min.insync.replicas=1: a record may be acknowledged by a broker that is then lost.`
       : `${topic} has one replica: the loss of a broker loses records.`;
-  const mend =
+  const remedy =
     found.replicationFactor > 1
       ? alterTopic(topic, 'min.insync.replicas=2')
       : 'Fine on one machine. Elsewhere create topics with `--replication-factor 3`, and set min.insync.replicas=2.';
-  return [{ severity: 'warning', code: 'not_replicated', topic, message, mend }];
+  return [{ severity: 'warning', code: 'not_replicated', topic, message, remedy }];
 }
 
 const deadLetterMinBytes = (source: FoundTopic | null): number =>

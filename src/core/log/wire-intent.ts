@@ -17,7 +17,7 @@ import {
 } from '../change/change.ts';
 import { isSameId } from '../change/id-key.ts';
 import { named } from '../change/pending.ts';
-import { isObject } from '../target/answer.ts';
+import { isObject } from '../text/json.ts';
 
 /** As strict as the source format: what comes from here goes into the same paths, filters, reports and headers. */
 export const wireId = z.string().refine(isStoredId);

@@ -123,7 +123,7 @@ export const invalidFailure = (code: string, message: string): Failure => ({
   message,
   status: null,
   scimType: null,
-  advice: 'Mend the producer and send the change again; the bytes are in the dead-letter topic.',
+  advice: 'Correct the producer and send the change again; the bytes are in the dead-letter topic.',
 });
 
 /** The reason of a record that tells of a change without saying which. */
@@ -242,8 +242,6 @@ const supersededFailure = (supersededBy: string | null): Failure | null =>
         scimType: null,
         advice: 'Nothing to do.',
       };
-
-/* Times as they are written: RFC 3339 in UTC. */
 
 /** RFC 3339 has four digits for the year. */
 const TIME_MAX = Date.parse('9999-12-31T23:59:59.999Z');

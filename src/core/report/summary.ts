@@ -1,5 +1,5 @@
 /**
- * Report records → summary. One record is kept per operation, whatever the number of repetitions and retries.
+ * Report records → summary. One record is kept per operation, for any number of repetitions and retries.
  * An operation is one source change of one member; the summary of a set of records does not depend on their order.
  */
 import { z } from 'zod';

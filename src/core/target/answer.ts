@@ -1,8 +1,9 @@
+import { isObject } from '../text/json.ts';
 /**
  * What came back of one request to the target, as plain facts and before any judgement (outcome.ts judges).
  * Durations are milliseconds, instants epoch milliseconds.
  */
-export type Answer = ResponseAnswer | NoResponse | NotStarted | NoToken;
+export type HttpAnswer = ResponseAnswer | NoResponse | NotStarted | NoToken;
 
 export interface ResponseAnswer {
   readonly kind: 'response';
@@ -80,6 +81,9 @@ export function readErrorBody(body: unknown): ErrorText {
   };
 }
 
+/** 429: it asks for a pause and says nothing of the change. */
+export const isThrottled = (status: number | null): boolean => status === 429;
+
 const NESTED_ERRORS_MAX = 10;
 const MESSAGE_BYTES_MAX = 1024;
 
@@ -89,9 +93,6 @@ export function cutText(text: string): string {
   const { written } = new TextEncoder().encodeInto(text, bytes);
   return new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytes.subarray(0, written));
 }
-
-export const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
 
 function nestedErrors(body: unknown): readonly unknown[] {
   if (!isObject(body) || !Array.isArray(body['errors'])) return [];

@@ -24,7 +24,7 @@ export interface OldRead {
 type OwnDoubt =
   /** A request of our own with this `If-Match`. */
   | { readonly kind: 'request'; readonly ifMatch: string; readonly untilMs: number }
-  /** Whatever a former owner may have sent: of unknown version, so only time or a PATCH of ours ends it. */
+  /** Any request that a former owner may have sent: of unknown version, so only time or a PATCH of ours ends it. */
   | { readonly kind: 'gained'; readonly untilMs: number };
 
 export const gained = (nowMs: number, lateApplyMs: number): OwnDoubt => ({
@@ -160,7 +160,7 @@ export interface ReplacedVersions {
   readonly versions: readonly string[];
   /** The highest version that was seen, and every one below it is replaced; null: versions have no order. */
   readonly highest: string | null;
-  /** `If-Match` of a PATCH of ours of which no answer has told the version since; null: there is none. */
+  /** `If-Match` of a PATCH of ours of which no answer has shown the version since; null: there is none. */
   readonly sent: string | null;
   /** From then on every read is believed. */
   readonly untilMs: number;
@@ -213,7 +213,7 @@ export const afterSending = (known: ReplacedVersions = NONE, version: string): R
   sent: version,
 });
 
-/** A read that is not old shows this version, whoever has made it. */
+/** A read that is not old shows this version, from any writer. */
 export function afterSeeing(known: ReplacedVersions = NONE, version: string, untilMs: number): ReplacedVersions {
   const { sent, highest } = known;
   if (sent !== null && readEtag(sent) !== readEtag(version))

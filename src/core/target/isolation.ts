@@ -3,7 +3,7 @@
  * documented to name the member (genesys.md 3.5), so its words decide nothing: what may be about a member is halved.
  */
 import type { Intent } from '../change/change.ts';
-import type { Answer, ResponseAnswer } from './answer.ts';
+import type { HttpAnswer, ResponseAnswer } from './answer.ts';
 
 /**
  * What a refused PATCH may be at fault for. `request`: the client, its form or the way there, the same for every member.
@@ -16,7 +16,7 @@ const ABOUT_REQUEST: readonly number[] = [401, 405, 408, 415, 429];
 /** What stands between, or in front of, the target's own code says them. */
 const ABOUT_TARGET: readonly number[] = [502, 503, 504];
 
-export function faultOf(answer: Answer): Fault {
+export function faultOf(answer: HttpAnswer): Fault {
   if (answer.kind !== 'response') return 'request';
   const { status } = answer;
   // Halves are smaller, so that a proxy's page about the size is no other case.

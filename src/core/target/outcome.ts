@@ -4,8 +4,8 @@
  *
  * Answer → outcome: the one classification table. Pure and total: no answer, however odd, makes it throw.
  */
-import type { Answer, NoResponse, NoToken, ResponseAnswer } from './answer.ts';
-import { cutText, readCode, readErrorBody } from './answer.ts';
+import type { HttpAnswer, NoResponse, NoToken, ResponseAnswer } from './answer.ts';
+import { isThrottled, cutText, readCode, readErrorBody } from './answer.ts';
 import { isPage } from './isolation.ts';
 import type { Snapshot } from './plan.ts';
 import { ADVICE, OTHER, TABLE } from './refusals.ts';
@@ -30,7 +30,7 @@ interface Failed<Kind extends FailureKind> {
   readonly failure: Failure;
 }
 
-interface Waiting<Kind extends FailureKind> extends Failed<Kind> {
+interface RetryableFailure<Kind extends FailureKind> extends Failed<Kind> {
   /** What the target asked for; null: nothing. */
   readonly retryAfterMs: number | null;
 }
@@ -39,10 +39,10 @@ export type Outcome =
   | Applied
   /** 304 to a conditional GET: what is cached holds. */
   | { readonly kind: 'unchanged' }
-  /** The version moved on: read again and plan anew. */
+  /** The version moved on: read and plan again. */
   | Failed<'conflict'>
-  | Waiting<'throttled'>
-  | Waiting<'transient'>
+  | RetryableFailure<'throttled'>
+  | RetryableFailure<'transient'>
   /** 401 after the adapter's one renewal, or the login host refuses the client. */
   | Failed<'unauthorized'>
   /** 403. */
@@ -60,7 +60,7 @@ export type Outcome =
   | { readonly kind: 'not_started' };
 
 /** What an answer means for the request it belongs to. */
-export function classify(answer: Answer, method: Method): Outcome {
+export function classify(answer: HttpAnswer, method: Method): Outcome {
   switch (answer.kind) {
     case 'not_started':
       return { kind: 'not_started' };
@@ -74,7 +74,7 @@ export function classify(answer: Answer, method: Method): Outcome {
 }
 
 /** false: a PATCH with this answer may still land (in doubt). Where nothing was sent, nothing can. */
-export function isSureAnswer(answer: Answer): boolean {
+export function isSureAnswer(answer: HttpAnswer): boolean {
   if (answer.kind === 'no_response') return !answer.sent;
   if (answer.kind !== 'response') return true;
   const { status, body, empty } = answer;
@@ -129,7 +129,7 @@ function withoutResponse({ code, message }: NoResponse): Outcome {
 function withoutToken(answer: NoToken): Outcome {
   const failure = tokenFailure(answer);
   if (answer.refused) return { kind: 'unauthorized', failure };
-  return { kind: answer.status === 429 ? 'throttled' : 'transient', retryAfterMs: answer.retryAfterMs, failure };
+  return { kind: isThrottled(answer.status) ? 'throttled' : 'transient', retryAfterMs: answer.retryAfterMs, failure };
 }
 
 /** Why no token was had. What the login host wrote is left out: it may repeat what it was sent. */

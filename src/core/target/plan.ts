@@ -4,7 +4,7 @@
  * is built here.
  */
 import { pathPart, type Intent } from '../change/change.ts';
-import { isSo, isUnseenRemoval, membersAfter, spellingOf, type Membership } from './snapshot.ts';
+import { isSatisfied, isUnseenRemoval, membersAfter, spellingOf, type Membership } from './snapshot.ts';
 import type { Versioned } from './version.ts';
 
 /** The group as it was at one version. */
@@ -35,7 +35,7 @@ export function plan(due: readonly Intent[], snapshot: Membership): Plan {
   const removes: Intent[] = [];
   const adds: Intent[] = [];
   for (const intent of due) {
-    if (isSo(intent, snapshot)) noop.push(intent);
+    if (isSatisfied(intent, snapshot)) noop.push(intent);
     else (intent.op === 'remove' ? removes : adds).push(intent);
   }
   return { noop, todo: [...removes, ...adds] };
@@ -56,7 +56,7 @@ export function patchBody(part: readonly Intent[], { snapshot, publicApiUrl }: P
   const value = part
     .filter((intent) => intent.op === 'add')
     .map((intent) => spellingOf(intent, snapshot))
-    .map((value) => ({ value, $ref: `${publicApiUrl}${userPath(value)}` }));
+    .map((member) => ({ value: member, $ref: `${publicApiUrl}${userPath(member)}` }));
   const adds: PatchOperation[] = value.length === 0 ? [] : [{ op: 'add', path: 'members', value }];
   return { schemas: ['urn:ietf:params:scim:api:messages:2.0:PatchOp'], Operations: [...removes, ...adds] };
 }

@@ -3,6 +3,7 @@
  * each row; what the vendor documents, and how surely, is in genesys.md 2.2 and 6. Successes are judged in outcome.ts.
  */
 import { quotedForShell } from '../text/visible.ts';
+import { isThrottled } from './answer.ts';
 
 /* How a remedy goes on: the change waits and lands by itself, or it was given up, and an operator has to try it again. */
 
@@ -30,7 +31,7 @@ export interface Failure {
   /** HTTP status; null where nothing was answered. */
   readonly status: number | null;
   readonly scimType: string | null;
-  /** One sentence naming the mend, for an operator. */
+  /** One sentence naming the remedy, for an operator. */
   readonly advice: string;
 }
 
@@ -104,7 +105,7 @@ const ABOUT_MEMBER = /\b(members?|users?)\b/i;
 export const TABLE: readonly Row[] = [
   // RFC 7232 and the vendor's text of 2019.
   row('conflict', 'conflict', ADVICE.conflict, ({ status }) => status === 412),
-  // The vendor's response table; uniqueness (RFC 7644 3.12) is another matter, and no re-read mends it.
+  // The vendor's response table; uniqueness (RFC 7644 3.12) is another matter, and a re-read does not help.
   row('conflict', 'conflict', ADVICE.conflict, ({ status, scimType }) => status === 409 && scimType !== 'uniqueness'),
   // The vendor's parameter text since 2019; RFC 7644 means the protocol version by it.
   row('conflict', 'conflict', ADVICE.conflict, ({ status, scimType }) => status === 400 && scimType === 'invalidVers'),
@@ -123,13 +124,13 @@ export const TABLE: readonly Row[] = [
   row('denied', 'denied', ADVICE.permission, ({ status }) => status === 403),
   // The group, or with a PATCH perhaps a member: a read tells.
   row('not_found', 'not_found', ADVICE.group, ({ status }) => status === 404),
-  row('throttled', 'throttled', ADVICE.rate, ({ status }) => status === 429),
+  row('throttled', 'throttled', ADVICE.rate, ({ status }) => isThrottled(status)),
   // Nothing was decided about the change; it may even still land.
   row('transient', 'timeout', ADVICE.target, ({ status }) => status === 408),
   row('transient', null, ADVICE.target, ({ status }) => status >= 500),
   // Not the target's own: a proxy that redirects everything must not dead-letter everything.
   row('transient', null, ADVICE.unreadable, ({ status }) => status < 400),
-  // Halving the request mends it, and a GET has no halves. 400 tooMany is how a limit on members is told.
+  // Halving the request helps, and a GET has no halves. A limit on members is reported as 400 tooMany.
   row('too_large', 'too_large', ADVICE.large, ({ status, method }) => method === 'PATCH' && status === 413),
   row(
     'too_large',

@@ -60,7 +60,7 @@ export function parkUntested(policy: RetryPolicy, facts: RetryFacts): RetryDecis
   const waitMs =
     facts.schedule === 'slow'
       ? (slowScheduleMs.at(-1) ?? capMs)
-      : fullJitterMs(Math.min(baseMs * 2 ** attempt, capMs), facts.random);
+      : fullJitterMs(doubledMs(baseMs, attempt, capMs), facts.random);
   const delayMs = Math.max(waitMs, facts.retryAfterMs ?? 0);
   return { kind: 'park', attempt, delayMs, notBefore: facts.now + delayMs };
 }
@@ -71,8 +71,12 @@ export const longestWaitMs = ({ capMs, slowScheduleMs }: RetryPolicy): number =>
 
 /** undefined: no further try. */
 function fastWaitMs({ baseMs, capMs, attemptsMax }: RetryPolicy, attempt: number, random: number): number | undefined {
-  return attempt >= attemptsMax ? undefined : fullJitterMs(Math.min(baseMs * 2 ** attempt, capMs), random);
+  return attempt >= attemptsMax ? undefined : fullJitterMs(doubledMs(baseMs, attempt, capMs), random);
 }
+
+/** The growth of every back-off: doubled each time, up to a cap. */
+export const doubledMs = (baseMs: number, doublings: number, capMs: number): number =>
+  Math.min(baseMs * 2 ** doublings, capMs);
 
 /** Whole milliseconds in (0, boundMs], so that groups that failed together do not come back together. */
 const fullJitterMs = (boundMs: number, random: number): number => Math.ceil((1 - random) * boundMs);
@@ -106,13 +110,13 @@ const CONFLICT_CAP_MS = 1_000;
 
 /** Wait before the re-plan after conflict number `conflict` (from 1), so that two writers do not keep meeting. */
 export const conflictDelayMs = (conflict: number, random: number): number =>
-  fullJitterMs(Math.min(CONFLICT_BASE_MS * 2 ** conflict, CONFLICT_CAP_MS), random);
+  fullJitterMs(doubledMs(CONFLICT_BASE_MS, conflict, CONFLICT_CAP_MS), random);
 
 const PROBE_BASE_MS = 1_000;
 const PROBE_CAP_MS = 30_000;
 
 /** Wait before probe number `probe` (from 1) of an open breaker: 1 s, 2 s, … 30 s. */
-export const probeDelayMs = (probe: number): number => Math.min(PROBE_BASE_MS * 2 ** (probe - 1), PROBE_CAP_MS);
+export const probeDelayMs = (probe: number): number => doubledMs(PROBE_BASE_MS, probe - 1, PROBE_CAP_MS);
 
 /*
  * How long a server makes us wait: one reading of what its headers say, one rule for its 429s, one for a token's lifetime.
@@ -163,8 +167,7 @@ const NOT_GIVEN_MS = 60_000;
 const JITTER = 0.1;
 
 /** 1 s, 2 s, 4 s … 60 s. @param refusals 429s in a row, the last one included. */
-export const throttledLeastMs = (refusals: number): number =>
-  Math.min(WAIT_MIN_MS * 2 ** (refusals - 1), WAIT_GROWS_TO_MS);
+export const throttledLeastMs = (refusals: number): number => doubledMs(WAIT_MIN_MS, refusals - 1, WAIT_GROWS_TO_MS);
 
 /** After a 429. Never less than was asked for. */
 export function throttledMs({ askedMs, refusals, random }: Refused): number {
@@ -173,7 +176,7 @@ export function throttledMs({ askedMs, refusals, random }: Refused): number {
 
 /** After any other failure that may pass: a random time below a growing limit, at least 1 s, never less than was asked for. */
 export function backoffMs({ askedMs, refusals, random }: Refused): number {
-  const limitMs = Math.min(WAIT_MIN_MS * 2 ** refusals, WAIT_GROWS_TO_MS);
+  const limitMs = doubledMs(WAIT_MIN_MS, refusals, WAIT_GROWS_TO_MS);
   return Math.ceil(Math.max(askedMs ?? 0, WAIT_MIN_MS, limitMs * random));
 }
 
@@ -206,7 +209,7 @@ const FIRST_MS = 500;
 const LONGEST_MS = 10_000;
 
 /** 500 ms, 1 s, 2 s … 10 s. @param failures failed tries in a row, the last one included. */
-export const writePauseMs = (failures: number): number => Math.min(FIRST_MS * 2 ** (failures - 1), LONGEST_MS);
+export const writePauseMs = (failures: number): number => doubledMs(FIRST_MS, failures - 1, LONGEST_MS);
 
 /*
  * How many requests one run of a group may take. No sequence of honest answers takes so many: until a change lands or is

@@ -1,8 +1,8 @@
 /** The members of a group as one answer of the target shows them, and what that proves of an intent. */
 import type { Intent } from '../change/change.ts';
 import { idKey } from '../change/id-key.ts';
-import { isObject } from './answer.ts';
 import { readTags, type Versioned, versionedBy } from './version.ts';
+import { isObject } from '../text/json.ts';
 
 /** A set of keys, or a version of one (snapshot.ts). */
 type MemberKeys = Pick<ReadonlySet<string>, 'has' | 'size'> & Iterable<string>;
@@ -36,7 +36,7 @@ export function sightOf(intent: Intent, membership: Membership): Sight {
   return isShown === (intent.op === 'add') ? 'so' : 'not_so';
 }
 
-export const isSo = (intent: Intent, membership: Membership): boolean => sightOf(intent, membership) === 'so';
+export const isSatisfied = (intent: Intent, membership: Membership): boolean => sightOf(intent, membership) === 'so';
 
 /** A removal of a member that a doubtful list does not show: only the target knows whether there is anything to remove. */
 export const isUnseenRemoval = (intent: Intent, membership: Membership): boolean =>

@@ -59,10 +59,10 @@ export class KnownSecrets {
     return this.#without(text, findWhole);
   }
 
-  #without(text: string, find: Find): string {
+  #without(text: string, findIn: Find): string {
     const ranges: Range[] = [];
     const needles = [...this.#given.values(), ...this.#learned.values()].flat();
-    for (const level of levelsOf(text)) for (const needle of needles) find(level, needle, ranges);
+    for (const level of levelsOf(text)) for (const needle of needles) findIn(level, needle, ranges);
     return without(text, ranges);
   }
 }
@@ -146,7 +146,7 @@ function find(level: Level, needle: Needle, ranges: Range[]): void {
   if (needle.text.length > FRAGMENT_LENGTH_MIN) findEnd(level, needle.text, ranges);
 }
 
-/** So much of a secret is a part of it, whatever stands beside it: `(cut)`, a line break, a bracket. */
+/** So much of a secret is a part of it, with any text beside it: `(cut)`, a line break, a bracket. */
 const isMostOf = (secret: string, length: number): boolean => length >= PART_LENGTH_MIN && 2 * length >= secret.length;
 const PART_LENGTH_MIN = 16;
 

@@ -1,10 +1,11 @@
 /**
- * What a change of a row means for the membership: rows that are memberships come, go and move. What a row was before may not be
- * known; then a membership that it is now counts, and what may have ended is loud.
+ * What a change of a row means for the membership: rows that are memberships come, go and move. What a row was before
+ * may not be known; then a membership that it is now counts, and what may have ended is loud. Also Debezium's envelope:
+ * what a row was before, what it is after, and the operation.
  */
 import type { SourceEvent, SourceRecord } from '../../core/change/change.ts';
 import { isSameId } from '../../core/change/id-key.ts';
-import { delta, fieldsIn, hint, invalid, isFields, quote, skip, textIn, type Fields } from '../reading/reading.ts';
+import { delta, fieldsIn, hint, invalid, quote, skip, textIn, type Fields } from '../reading/reading.ts';
 import { epochTime, notAChange } from '../reading/several.ts';
 import { canBeMarked, operationColumnIn } from './marks.ts';
 import {
@@ -27,6 +28,7 @@ import {
 } from './row.ts';
 import type { Columns } from './where.ts';
 import { isKnown, isOtherTable, originIn, schemaOf, standingOf, type Standing } from './where.ts';
+import { isObject } from '../../core/text/json.ts';
 
 export interface RowReading {
   readonly record: SourceRecord;
@@ -150,10 +152,8 @@ function arrived({ was, now, former }: Arrival, header: RowHeader): readonly Sou
   return [added, formerRowUnreadable(former?.kind === 'unknown' ? former.column : 'before')];
 }
 
-/* Debezium's envelope: what a row was before, what it is after, and the operation that made it so. */
-
 export const isEnvelope = (fields: Fields): boolean =>
-  typeof fields['op'] === 'string' && ('before' in fields || 'after' in fields || isFields(fields['source']));
+  typeof fields['op'] === 'string' && ('before' in fields || 'after' in fields || isObject(fields['source']));
 
 export function readEnvelope(fields: Fields, reading: RowReading): readonly SourceEvent[] {
   const { op, source, before, after } = fields;
@@ -174,7 +174,7 @@ export interface RowChange {
 
 export function readChange({ op, before, after, header }: RowChange, reading: RowReading): readonly SourceEvent[] {
   if (typeof before === 'string' || typeof after === 'string') return [documentChange];
-  const former = isFields(before) ? { fields: before, schema: schemaOf(reading.schema, 'before') } : null;
+  const former = isObject(before) ? { fields: before, schema: schemaOf(reading.schema, 'before') } : null;
   const now = { fields: fieldsIn(after), schema: schemaOf(reading.schema, 'after') };
   switch (op) {
     case 'c':

@@ -2,11 +2,11 @@
  * Room formats/debezium: `debezium`: rows of a table, as change data capture tells of them.
  * Not here: what the first records show (formats/first-records).
  *
- * Debezium: one row of a table is one membership. Envelopes (`before`, `after`, `op`), with and without a schema, and in
- * CloudEvents; flattened rows (ExtractNewRecordState); events of an outbox. The default columns are those of Keycloak's
- * table user_group_membership.
- * A tombstone names no event: it follows a delete that has its own record, or, where records are flattened in the default mode, it
- * *is* the delete (`deletes: 'tombstones'`). Either way it is about one row and never says that a group is gone.
+ * Debezium: one row of a table is one membership. Envelopes (`before`, `after`, `op`), with and without a schema, and
+ * in CloudEvents; flattened rows (ExtractNewRecordState); events of an outbox. The default columns are those of
+ * Keycloak's table user_group_membership. A tombstone names no event: it follows a delete that has its own record, or,
+ * where records are flattened in the default mode, it *is* the delete (`deletes: 'tombstones'`). Either way it is about
+ * one row and never says that a group is gone.
  * https://debezium.io/documentation/reference/stable/connectors/postgresql.html, …/transformations/event-flattening.html,
  * …/transformations/outbox-event-router.html
  */
@@ -18,7 +18,6 @@ import {
   fieldsIn,
   headerText,
   hint,
-  isFields,
   notAnObject,
   readJsonText,
   readValue,
@@ -35,6 +34,7 @@ import { isEnvelope, otherTable, readChange, readEnvelope } from './change.ts';
 import { hasColumns, isBareRow, isMarked, readFlatRow, rowUnmarked } from './flat.ts';
 import { KEYCLOAK_TABLE, keyOf, removalByKey, type DebeziumOptions } from './row.ts';
 import { isOtherTable, type RowOrigin } from './where.ts';
+import { isObject } from '../../core/text/json.ts';
 
 export function debezium(options: DebeziumOptions = KEYCLOAK_TABLE): Reader {
   return {
@@ -58,7 +58,7 @@ function readRecord(record: SourceRecord, options: DebeziumOptions): readonly So
   // JSON converters write the null of a tombstone as the payload of a schema, or as the text `null`.
   if (payload === null) return [readTombstone(record, options)];
   if (typeof payload === 'string') return [readText(payload, { record, options })];
-  return isFields(payload) ? readFields(payload, { record, options, schema }) : [unknownShape(payload)];
+  return isObject(payload) ? readFields(payload, { record, options, schema }) : [unknownShape(payload)];
 }
 
 /** An outbox without expand.json.payload: a text that holds JSON. */
@@ -66,7 +66,7 @@ function readText(text: string, { record, options }: Omit<RowReading, 'schema'>)
   const read = readJsonText(text);
   if (!read.ok) return read.problem;
   if (read.json === null) return readTombstone(record, options);
-  return isFields(read.json) && isOutbox(read.json, record) ? readOutbox(read.json, record) : unknownShape(read.json);
+  return isObject(read.json) && isOutbox(read.json, record) ? readOutbox(read.json, record) : unknownShape(read.json);
 }
 
 function readFields(fields: Fields, reading: RowReading): readonly SourceEvent[] {
@@ -86,7 +86,7 @@ function readTombstone(record: SourceRecord, options: DebeziumOptions): SourceEv
 }
 
 const contentOf = (json: unknown): { readonly schema: unknown; readonly payload: unknown } =>
-  isFields(json) && 'schema' in json && 'payload' in json
+  isObject(json) && 'schema' in json && 'payload' in json
     ? { schema: json['schema'], payload: json['payload'] }
     : { schema: undefined, payload: json };
 
@@ -110,8 +110,7 @@ const unknownShape = (json: unknown): Invalid =>
       'DEBEZIUM_MEMBER_COLUMN, nor an event of an outbox.',
   );
 
-/* Debezium's changes as its CloudEventsConverter writes them: the envelope's fields are attributes, `data` has the rows. */
-
+/** Debezium's changes as its CloudEventsConverter writes them: the envelope's fields are attributes, `data` has the rows. */
 export const isCloudEvent = (fields: Fields): boolean =>
   'iodebeziumop' in fields && 'specversion' in fields && 'data' in fields;
 
@@ -121,7 +120,7 @@ function readCloudEvent(fields: Fields, reading: RowReading): readonly SourceEve
   if (typeof fields['data'] === 'string') return [encoded];
   const data = fieldsIn(fields['data']);
   // With schemas enabled, the data is of the shape {"schema","payload"}.
-  const { before, after } = isFields(data['payload']) ? data['payload'] : data;
+  const { before, after } = isObject(data['payload']) ? data['payload'] : data;
   const header = {
     eventId: textIn(fields['id']),
     occurredAt: epochTime(fields['iodebeziumtsms']) ?? timeIn(fields['time']),
@@ -137,9 +136,10 @@ const originOf = (fields: Fields): RowOrigin => ({
   name: fields['iodebeziumname'],
 });
 
-/* Events of an outbox table (Outbox Event Router): the payload is the application's own, the header `id` is the event's. */
-
-/** Headers that table.fields.additional.placement is usually told to make of the column `type`. */
+/**
+ * Events of an outbox table (Outbox Event Router): the payload is the application's own, the header `id` is the event's.
+ * Headers that table.fields.additional.placement usually makes of the column `type`.
+ */
 const TYPE_HEADERS = ['eventType', 'event_type', 'type'] as const;
 
 /** A header says that a membership has changed: then it is no row, with any columns. */
@@ -189,7 +189,7 @@ function withPayload(fields: Fields): Fields {
   const { payload } = fields;
   if (typeof payload !== 'string') return fields;
   const read = readJsonText(payload);
-  return read.ok && isFields(read.json) ? { ...read.json, ...fields, payload: read.json } : fields;
+  return read.ok && isObject(read.json) ? { ...read.json, ...fields, payload: read.json } : fields;
 }
 
 const DEPTH_MAX = 3;
@@ -198,7 +198,7 @@ const MEMBER_NAMES = 'userId user_id userID memberId member_id memberID user mem
 
 /** A group beside members, in an object within: deeper than the rule for such events looks. */
 function namesMembership(value: unknown, depth: number): boolean {
-  if (!isFields(value) || depth === 0) return false;
+  if (!isObject(value) || depth === 0) return false;
   if (GROUP_NAMES.some((name) => name in value) && MEMBER_NAMES.some((name) => name in value)) return true;
   return Object.values(value).some((part) => namesMembership(part, depth - 1));
 }

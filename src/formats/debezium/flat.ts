@@ -4,13 +4,14 @@
  */
 import type { SourceEvent, SourceRecord } from '../../core/change/change.ts';
 import { NAME_LENGTH_MAX } from '../event/event-name.ts';
-import { fieldsIn, headerText, invalid, isFields, quote, skip, textIn, type Fields } from '../reading/reading.ts';
+import { fieldsIn, headerText, invalid, quote, skip, textIn, type Fields } from '../reading/reading.ts';
 import { epochTime } from '../reading/several.ts';
 import { created, deleted, otherTable, type RowReading, updated, withoutRow } from './change.ts';
 import { VERB, isEventName } from './operation.ts';
 import { formerRowUnreadable, isWholeKey, keyOf, removal, rowIn, type DebeziumOptions, type RowHeader } from './row.ts';
 import type { Columns } from './where.ts';
 import { isOtherTable, standingOf, type RowOrigin } from './where.ts';
+import { isObject } from '../../core/text/json.ts';
 
 /** Names that only ExtractNewRecordState adds, as fields or as headers. */
 const MARKS = ['__deleted', '__op', '__table', '__source_table', '__source_ts_ms', '__ts_ms', '__lsn'] as const;
@@ -50,7 +51,7 @@ function namesEvent(fields: Fields): boolean {
   for (const [name, value] of Object.entries(fields)) {
     if (saysSomething(value) && isEventName(name)) return true;
     // Of a row the columns are no objects; beside one a connector may put what it knows of the change.
-    if (name.startsWith('_') && isFields(value) && Object.keys(value).some(isEventName)) return true;
+    if (name.startsWith('_') && isObject(value) && Object.keys(value).some(isEventName)) return true;
   }
   const { type } = fields;
   return typeof type === 'string' && type !== '' && (!isClassName(type) || VERB.test(type));

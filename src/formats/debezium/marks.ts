@@ -3,9 +3,10 @@
  * who is no user. What they are called differs, so they are known by their words. Unless DEBEZIUM_MEMBER_WHERE says what they mean such a
  * row is no change, and loud.
  */
-import { remembered } from '../event/field-words.ts';
-import { isFields, type Fields } from '../reading/reading.ts';
+import { memoizedByWords } from '../event/field-words.ts';
+import { type Fields } from '../reading/reading.ts';
 import { isRemoval, isRemovalOrCode, operationIn, saysNo, saysSomething } from './operation.ts';
+import { isObject } from '../../core/text/json.ts';
 
 type Mark = (value: unknown) => boolean;
 
@@ -192,7 +193,7 @@ interface Meanings {
   readonly noUser: Mark | null;
 }
 
-const meaningsOf = remembered((words): Meanings | null => {
+const meaningsOf = memoizedByWords((words): Meanings | null => {
   const ended = saysNoEnd(words) ? null : (MARKS.find(([, pattern]) => pattern.test(words))?.[0] ?? null);
   const [operation, noUser] = [operationIn(words), memberTypeIn(words)];
   return ended === null && operation === null && noUser === null ? null : { ended, operation, noUser };
@@ -210,7 +211,7 @@ export function markIn(row: Fields, isKnown: (column: string) => boolean): Marke
     const value = row[column];
     if (meanings.noUser?.(value) === true) return { column, says: 'no_user' };
     if (meanings.operation?.(value) === true) return { column, says: 'operation' };
-    if (meanings.ended !== null && ended === null && (isFields(value) || meanings.ended(value))) ended = column;
+    if (meanings.ended !== null && ended === null && (isObject(value) || meanings.ended(value))) ended = column;
   }
   return ended === null ? null : { column: ended, says: 'ended' };
 }

@@ -1,16 +1,18 @@
 /**
- * Columns and headers that say what was done: rows of history and audit tables have them, and what other connectors write. A row of
- * such a table was added when anything happened, so that it was added says nothing about the membership.
+ * Columns and headers that say what was done: rows of history and audit tables have them, and what other connectors
+ * write. A row of such a table was added when anything happened, so that it was added says nothing about the
+ * membership. Also the values of a column, of any name, that say that something was taken away.
  */
 import { eventNamed } from '../event/event-name.ts';
-import { remembered } from '../event/field-words.ts';
-import { isFields } from '../reading/reading.ts';
+import { memoizedByWords } from '../event/field-words.ts';
+import { isObject } from '../../core/text/json.ts';
+import { memoized } from '../reading/memo.ts';
 
 export type Saying = (value: unknown) => boolean;
 
 /** A flag (`op`: an operator of a channel) says of no operation, a text or a code does; Oracle's numbers are objects. */
 export const saysSomething: Saying = (value) =>
-  typeof value === 'string' ? value.trim() !== '' : typeof value === 'number' || isFields(value);
+  typeof value === 'string' ? value.trim() !== '' : typeof value === 'number' || isObject(value);
 
 /** Such a column says as often of what kind the membership is: `kind`, `type`. */
 const namesChange: Saying = (value) => typeof value === 'string' && isChangeOfMember(value);
@@ -93,9 +95,7 @@ function sayingOfText(words: string): Saying | null {
 }
 
 /** Of a JSON of which nothing else says that it is a row: it may be an event. */
-export const isEventName = remembered((words) => namesOperation(words) || PERHAPS.test(words));
-
-/* Values of columns that say that something was taken away, whatever the column is called. */
+export const isEventName = memoizedByWords((words) => namesOperation(words) || PERHAPS.test(words));
 
 const LENGTH_MAX = 64;
 
@@ -114,18 +114,13 @@ const STATEMENT = /^\s*delete\s+from\s/i;
 /** Types and codes are short, and a table has few of them; no statement is. */
 const SHORT = 12;
 const KEPT_MAX = 1_000;
-const known = new Map<string, boolean>();
+const isShortRemoval = memoized((value) => REMOVAL.test(value), KEPT_MAX);
 
 /** `DELETE`, `membership_removed`, `remove user from group`. */
 export function isRemoval(value: unknown): boolean {
   if (typeof value !== 'string') return false;
   if (value.length > SHORT) return (value.length <= LENGTH_MAX && REMOVAL.test(value)) || STATEMENT.test(value);
-  const present = known.get(value);
-  if (present !== undefined) return present;
-  const answer = REMOVAL.test(value);
-  if (known.size >= KEPT_MAX) known.clear();
-  known.set(value, answer);
-  return answer;
+  return isShortRemoval(value);
 }
 
 /** Of columns that are known to speak of changes: elsewhere D is a grade, DEL a city, and left a side. */

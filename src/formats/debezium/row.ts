@@ -1,20 +1,12 @@
 /** The row of a membership table: whose it is, by the configured columns; and the key of its record, which holds some of them. */
 import type { Delta, Invalid, SourceEvent, SourceRecord } from '../../core/change/change.ts';
 import type { FoundId } from '../reading/ids.ts';
-import {
-  BESIDE_FORMAT,
-  deltaOf,
-  fieldsIn,
-  invalid,
-  isFields,
-  isThere,
-  readJson,
-  type Told,
-} from '../reading/reading.ts';
+import { BESIDE_FORMAT, deltaOf, fieldsIn, invalid, isThere, readJson, type EventHeader } from '../reading/reading.ts';
 import { refusedMember } from '../reading/several.ts';
 import type { Marked } from './marks.ts';
 import type { TableName } from './where.ts';
 import { UNAVAILABLE, idInColumn, schemaOf, type Columns, type MemberWhere } from './where.ts';
+import { isObject } from '../../core/text/json.ts';
 
 export interface DebeziumOptions {
   readonly groupColumn: string;
@@ -41,7 +33,7 @@ export interface Membership {
 }
 
 /** What a change says of itself beside its row: its id and its time. */
-export type RowHeader = Omit<Told, 'group'>;
+export type RowHeader = Omit<EventHeader, 'group'>;
 
 export type FoundRow =
   | { readonly kind: 'whole'; readonly row: Membership }
@@ -105,7 +97,7 @@ const EMPTY: Columns = { fields: {}, schema: undefined };
 export function keyOf({ key }: SourceRecord): Columns {
   if (key === null) return EMPTY;
   const read = readJson(key);
-  if (!read.ok || !isFields(read.json)) return EMPTY;
+  if (!read.ok || !isObject(read.json)) return EMPTY;
   const { schema, payload } = read.json;
   return schema !== undefined && payload !== undefined
     ? { fields: fieldsIn(payload), schema }

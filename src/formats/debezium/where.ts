@@ -1,13 +1,13 @@
 /**
- * Which rows of the table are memberships. DEBEZIUM_MEMBER_WHERE says it in a small part of SQL: conditions that all must hold. Without
- * it, a column that usually marks rows as deleted or inactive must not be passed over: a row that it marks is no change. Neither is one of
- * a history or of a nested group, unless the conditions name the column that says so.
+ * Which rows of the table are memberships. DEBEZIUM_MEMBER_WHERE says it in a small part of SQL: conditions that all
+ * must hold. Without it, a column that usually marks rows as deleted or inactive must not be passed over: a row that it
+ * marks is no change. Neither is one of a history or of a nested group, unless the conditions name the column that says
+ * so. Also the table that DEBEZIUM_TABLE names, in the spellings of operators and connectors.
  */
 import { foundId, type FoundId } from '../reading/ids.ts';
-import { fieldsIn, invalid, isFields, listIn, textIn, type Fields } from '../reading/reading.ts';
+import { fieldsIn, invalid, listIn, textIn, type Fields } from '../reading/reading.ts';
 import { isTypeBeside, markIn, type Marked } from './marks.ts';
-
-/* The table that DEBEZIUM_TABLE names, in the spellings in which operators and connectors write it. */
+import { isObject } from '../../core/text/json.ts';
 
 /** What stands before the table may be its schema, its keyspace, its database or the connector's name. */
 export interface TableName {
@@ -93,13 +93,13 @@ export interface Columns {
 
 /** The schema of a field; undefined where there is none. */
 export const schemaOf = (schema: unknown, field: string): unknown =>
-  isFields(schema) ? listIn(schema['fields']).find((one) => fieldsIn(one)['field'] === field) : undefined;
+  isObject(schema) ? listIn(schema['fields']).find((one) => fieldsIn(one)['field'] === field) : undefined;
 
 export function idInColumn({ fields, schema }: Columns, column: string): FoundId {
   const value = fields[column];
   const field = `the column \`${column}\``;
   if (typeof value === 'string' && isBase64(value)) return idInText(value, schemaOf(schema, column), field);
-  if (!isFields(value)) return foundId(value, field);
+  if (!isObject(value)) return foundId(value, field);
   const { scale, value: bytes } = value;
   if (scale === undefined || bytes === undefined) return foundId(value, field);
   const type = fieldsIn(schemaOf(schema, column));
@@ -119,7 +119,7 @@ const NUMBERS_IN_BYTES: ReadonlySet<string> = new Set([DECIMAL, VARIABLE_DECIMAL
 const isBase64 = (text: string): boolean => text.length % 4 === 0 && /^[A-Za-z0-9+/]*={0,2}$/.test(text);
 
 function idInText(text: string, schema: unknown, field: string): FoundId {
-  if (!isFields(schema)) return isEncodedNumber(text) ? encoded(field) : foundId(text, field);
+  if (!isObject(schema)) return isEncodedNumber(text) ? encoded(field) : foundId(text, field);
   if (schema['name'] !== DECIMAL) return foundId(text, field);
   return wholeNumber(text, fieldsIn(schema['parameters'])['scale'], field);
 }

@@ -1,6 +1,6 @@
 /**
  * Audit log entries: Graph's directoryAudit, alone or as the `properties` of an Azure Monitor record (also as JSON within
- * a text), and the columns of a Log Analytics export, which begin with capitals. Targets are told by their type, never by
+ * a text), and the columns of a Log Analytics export, which begin with capitals. Targets are recognised by their type, never by
  * their place. Activities of other kinds are known (audit.ts); what is not known is a hint.
  * https://learn.microsoft.com/graph/api/resources/directoryaudit
  */
@@ -12,24 +12,24 @@ import {
   deltaOf,
   hint,
   invalid,
-  isFields,
   listIn,
   quote,
   readJsonText,
   textIn,
 } from '../reading/reading.ts';
 import { groupIn, idIn, notAChange, notSuccessful, refusedMember, timeIn, unique } from '../reading/several.ts';
+import { isObject } from '../../core/text/json.ts';
 
 export const isAudit = (entry: Fields): boolean =>
   (field(entry, 'activityDisplayName') ?? field(entry, 'operationName') ?? field(entry, 'targetResources')) !==
   undefined;
 
-type Change = Exclude<Meaning, 'without_detail'>;
+type ChangeMeaning = Exclude<Meaning, 'without_detail'>;
 
 export function readAudit(record: Fields): SourceEvent {
   const properties = parsed(record['properties']);
   if (properties === UNREADABLE) return invalid('schema', '`properties` is a text, but no JSON.');
-  const audit = isFields(properties) ? properties : record;
+  const audit = isObject(properties) ? properties : record;
   const named = textIn(field(audit, 'activityDisplayName')) ?? textIn(field(record, 'operationName')) ?? '';
   const activity = named.trim().toLowerCase();
   const meaning = meaningOfActivity(activity);
@@ -70,23 +70,23 @@ const withoutDetail = (activity: string): SourceEvent =>
     `${quote(activity)} may have changed the members, and does not name them: ${READ_AGAIN}.`,
   );
 
-function readChange(audit: Fields, meaning: Change): SourceEvent {
+function readChange(audit: Fields, meaning: ChangeMeaning): SourceEvent {
   const targets = parsed(field(audit, 'targetResources'));
   if (!Array.isArray(targets)) return invalid('schema', '`targetResources` must be a list.');
-  const read = readTargets(targets.filter(isFields), meaning);
+  const read = readTargets(targets.filter(isObject), meaning);
   const { users } = read;
   if (users.length === 0 && (meaning === 'add' || meaning === 'remove')) return withoutUser(read);
   const group = groupOf(read);
   if (typeof group !== 'string') return group;
-  const told = { group, eventId: textIn(field(audit, 'id')), occurredAt: timeIn(field(audit, 'activityDateTime')) };
+  const header = { group, eventId: textIn(field(audit, 'id')), occurredAt: timeIn(field(audit, 'activityDateTime')) };
   switch (meaning) {
     case 'group_deleted':
-      return deletedGroup(told);
+      return deletedGroup(header);
     case 'group_restored':
       return hint('group_restored', RESTORED, groupIn(group));
     case 'add':
     case 'remove':
-      return deltaOf(meaning, users, told);
+      return deltaOf(meaning, users, header);
   }
 }
 
@@ -101,7 +101,7 @@ interface Targets {
   readonly named: string | null;
 }
 
-function readTargets(targets: readonly Fields[], meaning: Change): Targets {
+function readTargets(targets: readonly Fields[], meaning: ChangeMeaning): Targets {
   const [users, groups, others]: [string[], string[], string[]] = [[], [], []];
   let named: string | null = null;
   for (const target of targets) {
@@ -130,7 +130,7 @@ function groupId(target: Fields): readonly string[] {
 /**
  * The target of the type Group wins over `Group.ObjectID` where both are there: its id is what Graph documents as the
  * resource's id, while the properties are texts for people. In a real log both say the same; they differ only where
- * somebody has replaced ids in it, and then nothing tells which is right. Several groups: the property says which.
+ * its ids were replaced, and then it is unknown which is right. Several groups: the property says which.
  */
 function groupOf({ groups, named }: Targets): string | SourceEvent {
   const [only, ...more] = groups;
@@ -152,9 +152,9 @@ function withoutUser({ groups, others, named }: Targets): SourceEvent {
   return invalid('target_missing', 'The entry has no target of the type User.', groupIn(group));
 }
 
-function namedGroup(target: Fields, meaning: Change): string | null {
+function namedGroup(target: Fields, meaning: ChangeMeaning): string | null {
   for (const property of listIn(parsed(field(target, 'modifiedProperties')))) {
-    if (!isFields(property) || field(property, 'displayName') !== 'Group.ObjectID') continue;
+    if (!isObject(property) || field(property, 'displayName') !== 'Group.ObjectID') continue;
     const [newValue, oldValue] = [unquoted(field(property, 'newValue')), unquoted(field(property, 'oldValue'))];
     return meaning === 'remove' ? (oldValue ?? newValue) : (newValue ?? oldValue);
   }

@@ -2,7 +2,7 @@
  * Room formats/entra: `entra`: groups, audit log entries and notifications of Microsoft Graph.
  * Not here: asking Graph (ingest/poll).
  *
- * Microsoft Entra ID, three sources in one format, told apart entry by entry: groups of a Graph delta query, audit log
+ * Microsoft Entra ID, three sources in one format, distinguished entry by entry: groups of a Graph delta query, audit log
  * entries (Azure Monitor or Graph), and Graph change notifications. They come alone, in lists, in pages (`value[]`) and
  * in batches of Azure Monitor (`records[]`).
  */
@@ -13,7 +13,6 @@ import {
   fieldsIn,
   hint,
   invalid,
-  isFields,
   isThere,
   quote,
   skip,
@@ -23,7 +22,8 @@ import {
 import type { Reader } from '../reading/several.ts';
 import { groupIn, notAChange, readEvents, timeIn } from '../reading/several.ts';
 import { isAudit, readAudit } from './audit.ts';
-import { isGroup, readGroup, readMembers } from './group.ts';
+import { isGroup, readGraphGroup, readMembers } from './group.ts';
+import { isObject } from '../../core/text/json.ts';
 
 export const entra: Reader = {
   name: 'entra',
@@ -47,7 +47,7 @@ function recognizes(fields: Fields): boolean {
   const entries = Array.isArray(fields['records']) ? fields['records'] : fields['value'];
   if (!Array.isArray(entries)) return false;
   return entries.some(
-    (entry) => isFields(entry) && (isOfAuditLog(entry) || isOfSubscription(entry) || '@removed' in entry),
+    (entry) => isObject(entry) && (isOfAuditLog(entry) || isOfSubscription(entry) || '@removed' in entry),
   );
 }
 
@@ -64,7 +64,7 @@ const isOfSubscription = (fields: Fields): boolean =>
 
 function eventsIn(json: unknown): readonly SourceEvent[] {
   if (Array.isArray(json)) return json.flatMap((entry) => readEntry(entry, null));
-  if (!isFields(json)) return [unknownShape];
+  if (!isObject(json)) return [unknownShape];
   const { records, value } = json;
   if (Array.isArray(records)) return records.flatMap((entry) => readEntry(entry, null));
   if (Array.isArray(value)) {
@@ -75,10 +75,10 @@ function eventsIn(json: unknown): readonly SourceEvent[] {
 }
 
 function readEntry(entry: unknown, context: string | null): readonly SourceEvent[] {
-  if (!isFields(entry)) return [unknownShape];
+  if (!isObject(entry)) return [unknownShape];
   if (isNotification(entry)) return readNotification(entry);
   if (isAudit(entry)) return [readAudit(entry)];
-  return isGroup(entry, context) ? readGroup(entry, context) : [unknownShape];
+  return isGroup(entry, context) ? readGraphGroup(entry, context) : [unknownShape];
 }
 
 const unknownShape = invalid(
@@ -105,28 +105,32 @@ function readNotification(notification: Fields): readonly SourceEvent[] {
   const group = groupOf(textIn(notification['resource']), data);
   if (group === NO_GROUP) return [notAChange];
   if (group === null) return [withoutDetail(notification, null)];
-  const told = { group, eventId: textIn(notification['id']), occurredAt: timeIn(data['eventTime']) };
-  if (isGone(textIn(notification['resource']), textIn(changeType))) return [deletedGroup(told)];
+  const header = { group, eventId: textIn(notification['id']), occurredAt: timeIn(data['eventTime']) };
+  if (isGone(textIn(notification['resource']), textIn(changeType))) return [deletedGroup(header)];
   const members = data['members@delta'];
-  if (isThere(members)) return readMembers(members, told);
+  if (isThere(members)) return readMembers(members, header);
   return [withoutDetail(notification, group)];
 }
 
 /**
- * Deleted for good, so that there is nothing to read anew: a group that goes to the recycle bin is told as `updated`. Of
+ * Deleted for good, so that there is nothing to read again: a group that goes to the recycle bin is announced as `updated`. Of
  * what is below a group (its members, its owners, a team's channels) `deleted` says nothing about the group.
  */
 const isGone = (resource: string | null, changeType: string | null): boolean =>
   changeType?.toLowerCase() === 'deleted' && /^\/?groups(?:\/[^/?]+|\('[^']+'\))?(?:\?.*)?$/i.test(resource ?? '');
 
-const READ_ANEW = `read the group's members from Graph (groups/{id}/members or groups/delta) and ${AS_FULL_STATE}`;
+const READ_FROM_GRAPH = `read the group's members from Graph (groups/{id}/members or groups/delta) and ${AS_FULL_STATE}`;
 
 function withoutDetail(notification: Fields, named: string | null): SourceEvent {
   const group = groupIn(named);
   if ('encryptedContent' in notification) {
-    return hint('encrypted_content', `What changed is encrypted, and Rollcall has no key for it: ${READ_ANEW}.`, group);
+    return hint(
+      'encrypted_content',
+      `What changed is encrypted, and Rollcall has no key for it: ${READ_FROM_GRAPH}.`,
+      group,
+    );
   }
-  return hint('change_without_detail', `The notification does not say what changed: ${READ_ANEW}.`, group);
+  return hint('change_without_detail', `The notification does not say what changed: ${READ_FROM_GRAPH}.`, group);
 }
 
 const LIFECYCLE = new Map([

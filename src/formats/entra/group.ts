@@ -10,12 +10,12 @@ import {
   delta,
   hint,
   invalid,
-  isFields,
   quote,
   textIn,
-  type Told,
+  type EventHeader,
 } from '../reading/reading.ts';
 import { groupIn, idIn, notAChange, refusedMember } from '../reading/several.ts';
+import { isObject } from '../../core/text/json.ts';
 
 /** At least one of these makes an object with an id a group; with a page's context it needs none. */
 const MARKS = ['@removed', '@odata.type', '@odata.id', 'members@delta', 'owners@delta', 'displayName', 'groupTypes'];
@@ -23,7 +23,7 @@ const MARKS = ['@removed', '@odata.type', '@odata.id', 'members@delta', 'owners@
 export const isGroup = (entry: Fields, context: string | null): boolean =>
   'id' in entry && (context !== null || MARKS.some((mark) => mark in entry));
 
-export function readGroup(entry: Fields, context: string | null): readonly SourceEvent[] {
+export function readGraphGroup(entry: Fields, context: string | null): readonly SourceEvent[] {
   const type = textIn(entry['@odata.type'])?.toLowerCase();
   const collection = collectionOf(context);
   // Who is in the group, without its delta; the entries may be of any type.
@@ -86,8 +86,8 @@ const withoutType = (entry: Fields, what: string): SourceEvent =>
   );
 
 /** The users as one event; what else is a member of the group is refused beside them. */
-export function readMembers(members: unknown, { group, eventId, occurredAt }: Told): readonly SourceEvent[] {
-  if (!Array.isArray(members) || !members.every(isFields))
+export function readMembers(members: unknown, { group, eventId, occurredAt }: EventHeader): readonly SourceEvent[] {
+  if (!Array.isArray(members) || !members.every(isObject))
     return [invalid('schema', '`members@delta` must be a list of objects.', groupIn(group))];
   const [add, remove, refused]: [string[], string[], Fields[]] = [[], [], []];
   for (const member of members) {

@@ -5,8 +5,9 @@
 import type { Op } from '../../core/change/change.ts';
 import { isSameId } from '../../core/change/id-key.ts';
 import { foundId } from '../reading/ids.ts';
-import { fieldsIn, isFields, isThere, textIn, type Fields } from '../reading/reading.ts';
-import { remembered } from './field-words.ts';
+import { fieldsIn, isThere, textIn, type Fields } from '../reading/reading.ts';
+import { memoizedByWords } from './field-words.ts';
+import { isObject } from '../../core/text/json.ts';
 
 type Kind =
   | 'success'
@@ -48,7 +49,7 @@ const OPERATION =
 const OTHER_ID =
   /^(?:(?:target|affected|subject|principal|assignee|added|removed|new|old|previous|former|from|to|source|destination)_(?:user|member|group|team)s?(?:_?ids?)?|(?:target|affected|subject|principal|assignee)_ids?)$/;
 
-const kindOf = remembered((words): Kind => {
+const kindOf = memoizedByWords((words): Kind => {
   if (CODE.test(words)) return 'code';
   if (DOUBT.test(words)) return 'doubt';
   if (SUCCESS.test(words)) return 'success';
@@ -136,7 +137,7 @@ const isOther = (id: string, known: readonly string[]): boolean => !known.some((
 
 function idsOf(value: unknown): readonly string[] {
   if (Array.isArray(value)) return value.flatMap(idsOf);
-  const found = foundId(isFields(value) ? fieldsIn(value)['id'] : value, 'id');
+  const found = foundId(isObject(value) ? fieldsIn(value)['id'] : value, 'id');
   return found.kind === 'id' ? [found.id] : [];
 }
 
@@ -149,4 +150,4 @@ const isSaid = (value: unknown): boolean =>
   value !== '0' &&
   value !== 'false' &&
   !(Array.isArray(value) && value.length === 0) &&
-  !(isFields(value) && Object.keys(value).length === 0);
+  !(isObject(value) && Object.keys(value).length === 0);

@@ -14,6 +14,7 @@
  * group is no membership: `UserDeletedGroup`.
  */
 import type { Op } from '../../core/change/change.ts';
+import { memoized } from '../reading/memo.ts';
 
 export type Meaning =
   | Op
@@ -28,7 +29,7 @@ export type Meaning =
 export function meaningOf(names: readonly string[]): Meaning {
   const [only] = names;
   if (only === undefined) return 'other';
-  return names.length === 1 ? read.of(only).meaning : together(names.map((name) => read.of(name).named));
+  return names.length === 1 ? read(only).meaning : together(names.map((name) => read(name).named));
 }
 
 function together(names: readonly Named[]): Meaning {
@@ -64,25 +65,18 @@ interface ReadName {
 
 const KEPT_MAX = 1_000;
 
-/** Names that were read: a topic has few of them, and reading one costs as much as a short JSON.parse. */
-class ReadNames {
-  readonly #names = new Map<string, ReadName>();
-
-  of(name: string): ReadName {
-    const known = this.#names.get(name);
-    if (known !== undefined) return known;
-    const named = grammarOf(name);
-    const added = { named, meaning: together([named]) };
-    if (this.#names.size >= KEPT_MAX) this.#names.clear();
-    // What is longer says nothing, and must not be kept.
-    if (name.length <= NAME_LENGTH_MAX) this.#names.set(name, added);
-    return added;
-  }
+function readName(name: string): ReadName {
+  const named = grammarOf(name);
+  return { named, meaning: together([named]) };
 }
 
-const read = new ReadNames();
+/** A topic has few names, and reading one costs as much as a short JSON.parse. */
+const readShortName = memoized(readName, KEPT_MAX);
 
-export const eventNamed = (name: string): Named => read.of(name).named;
+/** A longer name says nothing, and must not be kept. */
+const read = (name: string): ReadName => (name.length <= NAME_LENGTH_MAX ? readShortName(name) : readName(name));
+
+export const eventNamed = (name: string): Named => read(name).named;
 
 /*
  * One name of an event → what it says. Each word is a symbol, and a name is taken only where the symbols of all of its words

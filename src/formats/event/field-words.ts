@@ -1,5 +1,6 @@
 /** What columns and fields are called differs from product to product, so they are known by the words of their names. */
 import { NAME_LENGTH_MAX } from './event-name.ts';
+import { memoized } from '../reading/memo.ts';
 
 /** `deletedAt`, `DELETED_AT` and `_deleted_at` alike. */
 const wordsIn = (name: string): string =>
@@ -11,17 +12,9 @@ const wordsIn = (name: string): string =>
 
 const KEPT_MAX = 10_000;
 
-/** What is asked of a name, answered once: tables have few columns. */
-export function remembered<T>(ask: (words: string) => T): (name: string) => T {
-  const known = new Map<string, T>();
-  return (name) => {
-    // No column is called so; to look through it, or to keep it, would cost too much.
-    if (name.length > NAME_LENGTH_MAX) return ask('');
-    const present = known.get(name);
-    if (present !== undefined) return present;
-    const answer = ask(wordsIn(name));
-    if (known.size >= KEPT_MAX) known.clear();
-    known.set(name, answer);
-    return answer;
-  };
+/** Asks once for each name of a column: tables have few columns. */
+export function memoizedByWords<T>(ask: (words: string) => T): (name: string) => T {
+  const answer = memoized((name) => ask(wordsIn(name)), KEPT_MAX);
+  // No column has so long a name; to look through it, or to keep it, would cost too much.
+  return (name) => (name.length > NAME_LENGTH_MAX ? ask('') : answer(name));
 }

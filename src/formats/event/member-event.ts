@@ -3,7 +3,7 @@
  * Not here: events that a vendor documents.
  *
  * The one rule for events that applications make up themselves: the payload of an outbox, the data of a CloudEvent.
- * What happened is read from the event's names, whom it concerns from its ids. Names are told apart in event-name.ts.
+ * What happened is read from the event's names, whom it concerns from its ids. Names are read in event-name.ts.
  * Ids stand in the payload, or in its `data`, `payload` or `object`: the group as `groupId`, `group_id`, `groupID` or `group` (text, or
  * an object with `id`), the member likewise with `user` or `member`, several as `userIds`, `users`, `memberIds`, `members`.
  * What names a group and members without saying clearly what happened is a hint: neither guessed nor passed over. So is an
@@ -17,7 +17,6 @@ import {
   fieldsIn,
   hint,
   invalid,
-  isFields,
   isThere,
   quote,
   textIn,
@@ -26,6 +25,7 @@ import {
 import { groupIn, idIn, notAChange, notSuccessful, refusedMember, timeIn } from '../reading/several.ts';
 import { endingOf, namesOthers, operationsIn } from './event-doubts.ts';
 import { meaningOf } from './event-name.ts';
+import { isObject } from '../../core/text/json.ts';
 
 /** What is known of the event besides its payload. */
 export interface Announced {
@@ -54,11 +54,11 @@ export function readMemberEvent(payload: Fields, announced: Announced): SourceEv
   if (others.length > 0 && meaningOf([...names, ...others]) !== meaning) return unclear;
   if (group.kind === 'bad') return group.problem;
   if (group.kind === 'none') return missing('the group', '`groupId`', null);
-  const told = toldOf(group.id, payload, announced);
-  if (meaning === 'group_deleted') return deletedGroup(told);
+  const header = headerOf(group.id, payload, announced);
+  if (meaning === 'group_deleted') return deletedGroup(header);
   const members = membersOf(body, groupIn(group.id));
   if (members.problem !== null) return members.problem;
-  return namesOthers(body, [group.id, ...members.ids]) ? unclear : deltaOf(meaning, members.ids, told);
+  return namesOthers(body, [group.id, ...members.ids]) ? unclear : deltaOf(meaning, members.ids, header);
 }
 
 /** The end of a group removes its members. */
@@ -95,7 +95,7 @@ const LIST_NAMES = ['userIds', 'user_ids', 'memberIds', 'member_ids', 'users', '
 
 function bodyOf(payload: Fields): Fields {
   if (GROUP_NAMES.some((name) => payload[name] !== undefined)) return payload;
-  return [payload['data'], payload['payload'], payload['object']].find(isFields) ?? payload;
+  return [payload['data'], payload['payload'], payload['object']].find(isObject) ?? payload;
 }
 
 interface Members {
@@ -144,7 +144,7 @@ function listOf(list: unknown, { name, group }: { readonly name: string; readonl
     const type = idIn(typeOf(entry));
     if (type !== '' && type.toLowerCase() !== 'user') return without(ofType(type, group));
     const field = `an entry of \`${name}\``;
-    const found = isFields(entry) ? idOfObject(entry, MEMBER_NAMES, name) : foundId(entry, field);
+    const found = isObject(entry) ? idOfObject(entry, MEMBER_NAMES, name) : foundId(entry, field);
     if (found.kind === 'bad') return without({ ...found.problem, group });
     // The empty id is refused where the event is made.
     ids.push(found.kind === 'id' ? found.id : '');
@@ -152,7 +152,7 @@ function listOf(list: unknown, { name, group }: { readonly name: string; readonl
   return { ids, problem: null };
 }
 
-function toldOf(group: string, payload: Fields, { eventId, occurredAt }: Announced) {
+function headerOf(group: string, payload: Fields, { eventId, occurredAt }: Announced) {
   return {
     group,
     eventId: eventId ?? textIn(payload['eventId']) ?? textIn(payload['event_id']),

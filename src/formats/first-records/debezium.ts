@@ -8,8 +8,9 @@ import { isEnvelope } from '../debezium/change.ts';
 import { isBareRow, isMarked } from '../debezium/flat.ts';
 import { isWholeKey, keyOf, type DebeziumOptions } from '../debezium/row.ts';
 import { isEncodedNumber, isNumberInBytes, schemaOf, type Columns } from '../debezium/where.ts';
-import { fieldsIn, isFields, readJson, type Fields } from '../reading/reading.ts';
+import { fieldsIn, readJson, type Fields } from '../reading/reading.ts';
 import type { RecordFinding } from './record-finding.ts';
+import { isObject } from '../../core/text/json.ts';
 
 export interface DebeziumTopic {
   readonly topic: string;
@@ -52,9 +53,9 @@ function rowOf(record: SourceRecord, options: DebeziumOptions): readonly Row[] {
   if (record.value === null) return [];
   const read = readJson(record.value);
   const whole = read.ok ? read.json : null;
-  const schema = isFields(whole) && 'payload' in whole ? whole['schema'] : undefined;
-  const json = isFields(whole) && schema !== undefined ? whole['payload'] : whole;
-  if (!isFields(json)) return [];
+  const schema = isObject(whole) && 'payload' in whole ? whole['schema'] : undefined;
+  const json = isObject(whole) && schema !== undefined ? whole['payload'] : whole;
+  if (!isObject(json)) return [];
   const isFlat = !isEnvelope(json);
   if (isFlat && !isMarked(json, record) && !isBareRow(json, { record, options, schema })) return [];
   const key = keyOf(record);
@@ -77,7 +78,7 @@ function deleteFindings({ topic, debezium, tellsDeletes, isKeyWhole }: Facts): R
         severity: 'warning',
         code: 'tombstones_read_twice',
         message: `${topic} tells deleted rows in records of their own, and DEBEZIUM_DELETES=tombstones makes each tombstone a dead letter, since its key lacks \`${memberColumn}\`.`,
-        mend: 'Set DEBEZIUM_DELETES=rows.',
+        remedy: 'Set DEBEZIUM_DELETES=rows.',
       },
     ];
   if (tellsDeletes) return [];
@@ -87,16 +88,16 @@ function deleteFindings({ topic, debezium, tellsDeletes, isKeyWhole }: Facts): R
       {
         severity: 'error',
         code: 'deletes_unreadable',
-        message: `${topic} has flattened rows, so a deleted row is a tombstone alone, and the key lacks \`${memberColumn}\`: nobody can tell whose membership ended.`,
-        mend: `Set delete.tombstone.handling.mode=rewrite at ExtractNewRecordState and DEBEZIUM_DELETES=rows, or do not flatten; or key the topic by both columns (message.key.columns).`,
+        message: `${topic} has flattened rows, so a deleted row is a tombstone alone, and the key lacks \`${memberColumn}\`: it is unknown whose membership ended.`,
+        remedy: `Set delete.tombstone.handling.mode=rewrite at ExtractNewRecordState and DEBEZIUM_DELETES=rows, or do not flatten; or key the topic by both columns (message.key.columns).`,
       },
     ];
   return [
     {
       severity: 'error',
       code: 'deletes_not_read',
-      message: `${topic} has flattened rows that do not say whether they were deleted: a deleted row is a tombstone alone there, and DEBEZIUM_DELETES=rows skips it, so that nobody would ever be removed.`,
-      mend: isKeyWhole
+      message: `${topic} has flattened rows that do not say whether they were deleted: a deleted row is a tombstone alone there, and DEBEZIUM_DELETES=rows skips it, so that no member would ever be removed.`,
+      remedy: isKeyWhole
         ? 'Set DEBEZIUM_DELETES=tombstones, or delete.tombstone.handling.mode=rewrite at ExtractNewRecordState.'
         : `Set delete.tombstone.handling.mode=rewrite at ExtractNewRecordState, or do not flatten; the key lacks \`${memberColumn}\`, so tombstones cannot be read either.`,
     },
@@ -115,7 +116,8 @@ function updateFindings({ topic, rows, isFlat, isKeyWhole, debezium }: Facts): R
         severity: 'warning',
         code: 'updates_unreadable',
         message: `${topic} has flattened updates whose key lacks \`${debezium.memberColumn}\`: each is a dead letter (before_unreadable), since neither the row nor its key says what it was before.`,
-        mend: 'Leave message.key.columns out, so that the key is the primary key with both columns, or do not flatten; `rollcall ingest topic` keys the topic by group.',
+        remedy:
+          'Leave message.key.columns out, so that the key is the primary key with both columns, or do not flatten; `rollcall ingest topic` keys the topic by group.',
       },
     ];
   return [
@@ -123,7 +125,7 @@ function updateFindings({ topic, rows, isFlat, isKeyWhole, debezium }: Facts): R
       severity: 'warning',
       code: 'updates_not_told',
       message: `${topic} has flattened rows without their operation: a changed row looks like a new one, and the membership that it was before is not ended.`,
-      mend: 'Set add.fields=op,table,source.ts_ms at ExtractNewRecordState.',
+      remedy: 'Set add.fields=op,table,source.ts_ms at ExtractNewRecordState.',
     },
   ];
 }
@@ -137,7 +139,7 @@ function cleanerFindings({ topic, settings, rows, isKeyWhole }: Facts): RecordFi
       severity: 'error',
       code: 'compacted_by_group',
       message: `${topic} is compacted and keyed by group: of all rows of a group only the last one stays, and a tombstone takes even that away.`,
-      mend: `${alterTopic(topic, 'cleanup.policy=delete')}\nThen send the full states while nothing changes the groups, since changes may be gone.`,
+      remedy: `${alterTopic(topic, 'cleanup.policy=delete')}\nThen send the full states while nothing changes the groups, since changes may be gone.`,
     },
   ];
 }
@@ -154,7 +156,8 @@ function typeFindings({ topic, rows, debezium }: Facts): RecordFinding[] {
         severity: 'error',
         code: 'ids_encoded',
         message: `${topic} has numbers as bytes in base64 in the column \`${unreadable}\`: some are dead letters, and others look like ids and are not.`,
-        mend: 'Set decimal.handling.mode=string at the connector (for a binary column: binary.handling.mode=hex), and let it write the table again (a new snapshot).',
+        remedy:
+          'Set decimal.handling.mode=string at the connector (for a binary column: binary.handling.mode=hex), and let it write the table again (a new snapshot).',
       },
     ];
   const readable = where((row, column) => isNumberInBytes(schemaOfRow(row), column));
@@ -164,7 +167,7 @@ function typeFindings({ topic, rows, debezium }: Facts): RecordFinding[] {
       severity: 'warning',
       code: 'ids_encoded',
       message: `${topic} has numbers as bytes in base64 in the column \`${readable}\`: they can be read only where a schema stands beside them, in the value and in the key.`,
-      mend: 'Set decimal.handling.mode=string at the connector; records of both kinds may stand in the topic.',
+      remedy: 'Set decimal.handling.mode=string at the connector; records of both kinds may stand in the topic.',
     },
   ];
 }
@@ -173,11 +176,11 @@ function typeFindings({ topic, rows, debezium }: Facts): RecordFinding[] {
 function isUnreadableNumber(row: Row, column: string): boolean {
   const inKey = row.key.schema === undefined ? row.key.fields[column] : undefined;
   if (isEncoded(inKey) || (inKey !== undefined && isNumberInBytes(schemaOfRow(row), column))) return true;
-  return !isFields(row.schema) && isEncoded(valueIn(row, column));
+  return !isObject(row.schema) && isEncoded(valueIn(row, column));
 }
 
 const isEncoded = (value: unknown): boolean =>
-  typeof value === 'string' ? isEncodedNumber(value) : isFields(value) && 'scale' in value;
+  typeof value === 'string' ? isEncodedNumber(value) : isObject(value) && 'scale' in value;
 
 const valueIn = ({ fields, isFlat }: Row, column: string): unknown =>
   isFlat ? fields[column] : (fieldsIn(fields['after'])[column] ?? fieldsIn(fields['before'])[column]);

@@ -2,7 +2,7 @@
  * Room formats/first-records: what the first records of a topic show before anything is applied.
  * Not here: reading them, and what a command then does (console).
  *
- * What the first records of a topic tell before anything is applied: a wrong format, a wrong key, deletes that nobody could
+ * What the first records of a topic tell before anything is applied: a wrong format, a wrong key, deletes that no reader could
  * read, a cleaner that would take changes away. Pure; each finding names its remedy. An `error` loses or misreads changes:
  * `run` does not start, and `doctor` fails. A `warning` is a risk that an operator may accept: `run` logs it.
  */
@@ -49,25 +49,27 @@ function tombstoneFindings({ records, topic, debezium }: FirstRecords): RecordFi
       severity: 'warning',
       code: 'tombstones_only',
       message: `The first ${records.length} records of ${topic} have no values; a tombstone says nothing about a membership.`,
-      mend: 'Let the producer write values. Where it is Debezium with flattened records, see DEBEZIUM_DELETES in docs/formats.md.',
+      remedy:
+        'Let the producer write values. Where it is Debezium with flattened records, see DEBEZIUM_DELETES in docs/formats.md.',
     },
   ];
 }
 
 function formatFindings(first: FirstRecords, decoded: readonly DecodedRecord[]): RecordFinding[] {
   const { topic, name, auto } = first;
-  const told = decoded.filter(({ record }) => record.value !== null);
-  const problems = told.flatMap(({ events }) => events.filter((event) => event.kind === 'invalid').slice(0, 1));
+  const withValue = decoded.filter(({ record }) => record.value !== null);
+  const problems = withValue.flatMap(({ events }) => events.filter((event) => event.kind === 'invalid').slice(0, 1));
   const [problem] = problems;
-  if (problem === undefined || told.some(({ events }) => events.some((event) => event.kind !== 'invalid'))) return [];
-  const other = mostFrequent(told.map(({ record }) => auto.tookFor(record)));
+  if (problem === undefined || withValue.some(({ events }) => events.some((event) => event.kind !== 'invalid')))
+    return [];
+  const other = mostFrequent(withValue.map(({ record }) => auto.tookFor(record)));
   if (other !== null && other !== name && name !== 'auto')
     return [
       {
         severity: 'error',
         code: 'wrong_format',
-        message: `None of the first ${told.length} records of ${topic} can be read as ${name}: they look like ${other}.`,
-        mend: `Set SOURCE_FORMAT=${other}.`,
+        message: `None of the first ${withValue.length} records of ${topic} can be read as ${name}: they look like ${other}.`,
+        remedy: `Set SOURCE_FORMAT=${other}.`,
       },
     ];
   return [
@@ -75,8 +77,9 @@ function formatFindings(first: FirstRecords, decoded: readonly DecodedRecord[]):
       // Each becomes a dead letter with its reason, which a better record may follow.
       severity: 'warning',
       code: 'unreadable',
-      message: `None of the first ${told.length} records of ${topic} can be read as ${name}: ${problem.message}`,
-      mend: 'See what each record means with `rollcall decode`, and correct SOURCE_FORMAT, its settings, or the producer.',
+      message: `None of the first ${withValue.length} records of ${topic} can be read as ${name}: ${problem.message}`,
+      remedy:
+        'See what each record means with `rollcall decode`, and correct SOURCE_FORMAT, its settings, or the producer.',
     },
   ];
 }
@@ -91,7 +94,7 @@ function skipFindings({ topic, name }: FirstRecords, decoded: readonly DecodedRe
       severity: 'warning',
       code: 'all_skipped',
       message: `All of the first ${decoded.length} records of ${topic} are skipped as ${name}, most of them as \`${reason}\`: nothing would be applied.`,
-      mend: `${SKIP_REMEDIES.get(reason) ?? 'See what the topic holds, and correct SOURCE_TOPIC or SOURCE_FORMAT.'} \`rollcall decode\` says what each record means.`,
+      remedy: `${SKIP_REMEDIES.get(reason) ?? 'See what the topic holds, and correct SOURCE_TOPIC or SOURCE_FORMAT.'} \`rollcall decode\` says what each record means.`,
     },
   ];
 }

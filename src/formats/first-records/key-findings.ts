@@ -22,7 +22,7 @@ export function keyFindings(first: FirstRecords, decoded: readonly DecodedRecord
   ];
 }
 
-interface Change {
+interface KeyedChange {
   readonly record: FirstRecord;
   readonly event: ChangeEvent;
   /** null: the record has none. */
@@ -32,7 +32,7 @@ interface Change {
 /** The records of one group under several keys, or under none. */
 function groupFindings(
   { topic, partitionCount }: FirstRecords,
-  changes: readonly Change[],
+  changes: readonly KeyedChange[],
   hashing: Hashing,
 ): RecordFinding[] {
   if (changes.some(({ key }) => key === null))
@@ -41,7 +41,7 @@ function groupFindings(
         severity: 'error',
         code: 'keyless',
         message: `${topic} has ${partitionCount} partitions and records without a key: the changes of a group are spread over them, and their order is lost.`,
-        mend: REKEY,
+        remedy: REKEY,
       },
     ];
   const spread = firstSpread(changes.map(({ event, key }) => [idKey(event.group), key ?? '']));
@@ -58,7 +58,7 @@ function groupFindings(
         severity: 'warning',
         code: 'keyed_by_membership',
         message: `${topic} is keyed by membership (the group ${quote(spread)} stands under several keys): each member keeps its order, but several instances may change one group at a time and meet in conflicts.`,
-        mend: `${REKEY} Debezium: message.key.columns=<schema>.<table>:<group column>.`,
+        remedy: `${REKEY} Debezium: message.key.columns=<schema>.<table>:<group column>.`,
       },
     ];
   return [
@@ -66,13 +66,13 @@ function groupFindings(
       severity: 'error',
       code: 'group_under_several_keys',
       message: `${topic} has records of the group ${quote(spread)} under several keys: they are spread over partitions, and their order is lost.`,
-      mend: REKEY,
+      remedy: REKEY,
     },
   ];
 }
 
 /** One key in two partitions: two producers choose partitions, or spell a group, in different ways, or one chooses at random. */
-function placeFindings({ topic }: FirstRecords, changes: readonly Change[]): RecordFinding[] {
+function placeFindings({ topic }: FirstRecords, changes: readonly KeyedChange[]): RecordFinding[] {
   const places = new Map<string, FirstRecord>();
   for (const { record, key } of changes) {
     if (key === null) continue;
@@ -84,7 +84,7 @@ function placeFindings({ topic }: FirstRecords, changes: readonly Change[]): Rec
         severity: 'warning',
         code: 'key_in_several_partitions',
         message: `${topic} has records with the key ${quote(Buffer.from(record.key ?? []).toString())} in ${placeText(earlier)} and in ${placeText(record)}: their order is lost, and an earlier change may undo a later one.`,
-        mend: `${SAME_PARTITIONER} Records from before a change of the number of partitions are no fault.`,
+        remedy: `${SAME_PARTITIONER} Records from before a change of the number of partitions are no fault.`,
       },
     ];
   }
@@ -98,7 +98,7 @@ function hashingFindings({ topic }: FirstRecords, hashing: Hashing): RecordFindi
       severity: 'warning',
       code: 'keys_hashed_differently',
       message: `The keys of ${topic} are hashed in ${hashing.names.length} ways: ${hashing.names.join(', ')}. A group that two such producers write stands in two partitions, and the order of its changes is lost.`,
-      mend: SAME_PARTITIONER,
+      remedy: SAME_PARTITIONER,
     },
   ];
 }
@@ -118,7 +118,7 @@ const membersOf = (event: ChangeEvent): readonly string[] =>
   );
 
 /** Each key once for each partition that it stands in. */
-const distinctPlaces = (changes: readonly Change[]) => [
+const distinctPlaces = (changes: readonly KeyedChange[]) => [
   ...new Map(
     changes.flatMap(({ record: { key, partition }, key: text }) =>
       key === null ? [] : [[`${partition} ${text}`, { key, partition }] as const],

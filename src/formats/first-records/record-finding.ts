@@ -13,7 +13,7 @@ export interface RecordFinding {
   readonly severity: 'error' | 'warning';
   readonly code: RecordFindingCode;
   readonly message: string;
-  readonly mend: string;
+  readonly remedy: string;
 }
 
 export type RecordFindingCode =

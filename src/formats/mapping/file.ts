@@ -1,16 +1,9 @@
 /** A mapping as its file has it: read once, when the process starts, with everything that is wrong with it reported together. */
 import { z } from 'zod';
 import type { Invalid } from '../../core/change/change.ts';
-import {
-  fieldsIn,
-  invalid,
-  isFields,
-  isSerializedTwice,
-  listIn,
-  notAnObject,
-  type Fields,
-} from '../reading/reading.ts';
+import { fieldsIn, invalid, isSerializedTwice, listIn, notAnObject, type Fields } from '../reading/reading.ts';
 import { parsePath, parsePattern, type Path, type Root } from './path.ts';
+import { isObject } from '../../core/text/json.ts';
 
 const PATH_RULE =
   "must be a path such as $.list[*], @.user.id, @['user id'], key.id or headers.type ($ the value, @ the event)";
@@ -143,7 +136,7 @@ export type OperationTable = Exclude<z.output<typeof Operation>, { always: unkno
 
 /** What is missing, of the mapping as it is written: fields that are there, but wrong, are not missing. */
 function missingIn(json: unknown): readonly string[] {
-  if (!isFields(json)) return [];
+  if (!isObject(json)) return [];
   const { operation: single, operations } = json;
   const problems: string[] = [];
   // A schema of records passes over this name, so that the operation would not count.
@@ -163,7 +156,7 @@ function missingIn(json: unknown): readonly string[] {
 const operationsIn = ({ always, values }: Fields): readonly unknown[] =>
   always === undefined ? Object.values(fieldsIn(values)) : [always];
 
-interface Place {
+interface MappingSection {
   readonly at: string;
   /** Where the group and the members may stand. */
   readonly fields: readonly Fields[];
@@ -171,7 +164,7 @@ interface Place {
 
 const WITH_MEMBERS: ReadonlySet<unknown> = new Set(['add', 'remove', 'state']);
 
-function missingFor(all: readonly unknown[], { at, fields }: Place): readonly string[] {
+function missingFor(all: readonly unknown[], { at, fields }: MappingSection): readonly string[] {
   const isMissing = (name: string): boolean => fields.every((one) => one[name] === undefined);
   const onlyIgnores = all.length > 0 && all.every((one) => one === 'ignore');
   return [
@@ -244,15 +237,15 @@ export const wantObject = (paths: readonly Path[]): boolean =>
 function pathsIn(part: unknown): readonly Path[] {
   if (isPath(part)) return [part];
   if (Array.isArray(part)) return part.flatMap(pathsIn);
-  return isFields(part) ? Object.values(part).flatMap(pathsIn) : [];
+  return isObject(part) ? Object.values(part).flatMap(pathsIn) : [];
 }
 
-const isPath = (part: unknown): part is Path => isFields(part) && 'root' in part && Array.isArray(part['steps']);
+const isPath = (part: unknown): part is Path => isObject(part) && 'root' in part && Array.isArray(part['steps']);
 
 /** `what` is it: the value, an event, an entry. */
 export function shapeProblem(json: unknown, wantsObject: boolean, what: string): Invalid | null {
   if (isSerializedTwice(json)) return notAnObject(json, `So no path of the mapping finds anything in ${what}.`);
-  if (!wantsObject || isFields(json)) return null;
+  if (!wantsObject || isObject(json)) return null;
   const is = Array.isArray(json) ? 'a JSON list' : 'no JSON object';
   return invalid(
     'schema',

@@ -88,33 +88,33 @@ function readChange({ operation, group: at, members: listed }: Mapped, scope: Sc
   if (operation === 'ignore') return skip('ignored');
   const group = at === undefined ? notThere('group', undefined) : idAt(at, scope);
   if (typeof group !== 'string') return group;
-  const told = {
+  const header = {
     group,
     eventId: mapping.event_id === undefined ? null : textAt(mapping.event_id, scope),
     occurredAt: mapping.occurred_at === undefined ? null : timeAt(mapping.occurred_at, scope),
   };
-  if (operation === 'deleted') return deletedGroup(told);
+  if (operation === 'deleted') return deletedGroup(header);
   const members = membersAt(listed, scope, groupIn(group));
   if (!Array.isArray(members)) return members as SourceEvent;
-  if (operation === 'state') return fullState({ ...told, members });
-  return deltaOf(operation, members, told);
+  if (operation === 'state') return fullState({ ...header, members });
+  return deltaOf(operation, members, header);
 }
 
 /** Of several values all must mean the same: which members each of them concerns, nothing says. */
-function operationOf(told: NonNullable<Mapping['operation']>, scope: Scope): MappedOperation | SourceEvent {
-  if ('always' in told) return told.always;
-  const found = lookUp(told.path, scope);
+function operationOf(rule: NonNullable<Mapping['operation']>, scope: Scope): MappedOperation | SourceEvent {
+  if ('always' in rule) return rule.always;
+  const found = lookUp(rule.path, scope);
   if (isInvalid(found)) return found;
   const { values, missing } = found;
   const all = missing > 0 ? [...values, undefined] : values;
   let operation: MappedOperation | null = null;
   for (const value of all) {
-    const meant = meaningOf(value, told);
+    const meant = meaningOf(value, rule);
     if (typeof meant !== 'string') return meant;
-    if (operation !== null && operation !== meant) return severalAt('operation.path', told.path);
+    if (operation !== null && operation !== meant) return severalAt('operation.path', rule.path);
     operation = meant;
   }
-  return operation ?? meaningOf(undefined, told);
+  return operation ?? meaningOf(undefined, rule);
 }
 
 function meaningOf(value: unknown, { path, values, otherwise }: OperationTable): MappedOperation | SourceEvent {
@@ -248,10 +248,10 @@ const holdsForFirst = (values: readonly unknown[], condition: Condition): boolea
   values.length === 0 ? (condition.exists ?? condition.null ?? false) : holdsFor(values[0], condition);
 
 /** `undefined`: the value is not there, which is as null as null. */
-function holdsFor(value: unknown, { equals, in: several, exists, null: isNull }: Condition): boolean {
+function holdsFor(value: unknown, { equals, in: options, exists, null: isNull }: Condition): boolean {
   if (exists !== undefined) return (value !== undefined) === exists;
   if (isNull !== undefined) return (value === undefined || value === null) === isNull;
-  return several === undefined ? value === equals : several.some((wanted) => wanted === value);
+  return options === undefined ? value === equals : options.some((wanted) => wanted === value);
 }
 
 const differing = ({ path }: Condition): Invalid =>

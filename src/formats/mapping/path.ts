@@ -1,11 +1,13 @@
 /**
- * Paths of a mapping, a small part of JSONPath (RFC 9535): a root, then steps.
- * Roots: `$` the record's value, `@` the event, `key` the record's key (its text; with steps, the JSON in it), `headers`
- * (with one step, the header's name), and within a list of members `entry`. Steps: `.name` (letters, digits, `_`, `-`, `@`), `['any name']`, `[0]`, `[*]`: each entry of a list.
- * A path that is not there is told apart from a list that is empty: a member list that is missing is no empty group.
+ * Paths of a mapping, a small part of JSONPath (RFC 9535): a root, then steps. Roots: `$` the record's value, `@` the
+ * event, `key` the record's key (its text; with steps, the JSON in it), `headers` (with one step, the header's name),
+ * and within a list of members `entry`. Steps: `.name` (letters, digits, `_`, `-`, `@`), `['any name']`, `[0]`, `[*]`:
+ * each entry of a list. A path that is not there is not the same as a list that is empty: a member list that is missing
+ * is no empty group.
  */
 import type { Invalid, SourceRecord } from '../../core/change/change.ts';
-import { checkedHeader, isFields, notUtf8, readJsonText, textIn, utf8Text } from '../reading/reading.ts';
+import { checkedHeader, notUtf8, readJsonText, textIn, utf8Text } from '../reading/reading.ts';
+import { isObject } from '../../core/text/json.ts';
 
 export type Root = 'value' | 'event' | 'key' | 'headers' | 'entry';
 
@@ -71,7 +73,7 @@ function takeInto(taken: unknown[], step: Step, value: unknown): boolean {
   const isThere =
     typeof step === 'number'
       ? Array.isArray(value) && step < value.length
-      : isFields(value) && Object.hasOwn(value, step);
+      : isObject(value) && Object.hasOwn(value, step);
   if (isThere) taken.push((value as Readonly<Record<string | number, unknown>>)[step]);
   return isThere;
 }
@@ -156,8 +158,7 @@ function isAnchored(plain: string): boolean {
 export const partIn = (text: string, pattern: RegExp): string | null =>
   text.length > TEXT_LENGTH_MAX ? null : (pattern.exec(text)?.[1] ?? null);
 
-/* Where the paths of a mapping begin: the parts of a record that their roots stand for. */
-
+/** Where the paths of a mapping begin: the parts of a record that their roots stand for. */
 export interface Scope {
   readonly record: SourceRecord;
   readonly value: unknown;

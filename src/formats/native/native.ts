@@ -2,7 +2,7 @@
  * Room formats/native: `native`: the format that Rollcall defines.
  * Not here: writing it (ingest).
  *
- * The native source format: one JSON object per record, keyed by group. Total: whatever the bytes, no exception.
+ * The native source format: one JSON object per record, keyed by group. Total: no bytes cause an exception.
  * Lenient only where no membership can be misread or passed over: a byte order mark is skipped, unknown fields are ignored,
  * an `event_id` or `occurred_at` that cannot be read counts as none, and a list that is null as absent. A record without any list
  * is refused, and so is one whose list is misspelt (native-names.ts): its members would be lost in silence.
@@ -20,16 +20,16 @@ import {
   fullState,
   headerText,
   invalid,
-  isFields,
   isText,
   notAnObject,
   quote,
   readValue,
   tombstone,
-  type Told,
+  type EventHeader,
 } from '../reading/reading.ts';
 import type { Reader } from '../reading/several.ts';
 import { misspeltList, nearList, type Misspelt } from './native-names.ts';
+import { isObject } from '../../core/text/json.ts';
 
 export const native: Reader = {
   name: 'native',
@@ -64,9 +64,9 @@ function readRecord(record: SourceRecord, partitionCount: number): SourceEvent {
   if (record.value === null) return tombstone;
   const read = readValue(record);
   if (!read.ok) return read.problem;
-  if (!isFields(read.json))
+  if (!isObject(read.json))
     return notAnObject(read.json, 'The value must be one JSON object such as {"group_id":"…","add_members":["…"]}.');
-  const group = readGroup(read.json);
+  const group = groupIdIn(read.json);
   if (typeof group !== 'string') return group;
   return keyProblem(record, group, partitionCount) ?? readChange(read.json, group);
 }
@@ -80,7 +80,7 @@ const list = ids.or(absent).optional();
 const flag = z.boolean().or(absent).optional();
 
 const Group = z.object({ group_id: text.or(absent).optional(), genesys_group_id: text.or(absent).optional() });
-const Change = z.object({
+const NativeChange = z.object({
   add_members: list,
   added: list,
   remove_members: list,
@@ -89,7 +89,7 @@ const Change = z.object({
   complete: flag,
   deleted: flag,
 });
-type Change = z.infer<typeof Change>;
+type NativeChange = z.infer<typeof NativeChange>;
 
 const LIST = 'a list of user ids, each a text';
 const EXPECTED: Readonly<Record<string, string>> = {
@@ -102,7 +102,7 @@ const EXPECTED: Readonly<Record<string, string>> = {
   deleted: 'true or false',
 };
 
-function readGroup(fields: Fields): string | Invalid {
+function groupIdIn(fields: Fields): string | Invalid {
   const parsed = Group.safeParse(fields);
   if (!parsed.success) return schemaProblem(parsed.error, null);
   const { group_id: main, genesys_group_id: alias } = parsed.data;
@@ -125,7 +125,7 @@ function keyProblem({ key }: SourceRecord, group: string, partitionCount: number
 }
 
 function readChange(fields: Fields, group: string): SourceEvent {
-  const parsed = Change.safeParse(fields);
+  const parsed = NativeChange.safeParse(fields);
   if (!parsed.success) return schemaProblem(parsed.error, group);
   const misspelt = misspeltList(fields);
   if (misspelt !== null) return misspeltProblem(misspelt, group);
@@ -141,8 +141,8 @@ function eventIdIn({ event_id: id }: Fields): string | null {
 
 const occurredAtIn = ({ occurred_at: time }: Fields): string | null => (isRfc3339(time) ? time : null);
 
-const hasLists = ({ add_members, added, remove_members, removed }: Change): boolean =>
-  [add_members, added, remove_members, removed].some((list) => list !== undefined);
+const hasLists = ({ add_members, added, remove_members, removed }: NativeChange): boolean =>
+  [add_members, added, remove_members, removed].some((each) => each !== undefined);
 
 const KNOWN =
   '`add_members` (or `added`) and `remove_members` (or `removed`), or `members` with `"complete":true`, or `"deleted":true`';
@@ -161,14 +161,14 @@ const misspeltProblem = ({ name, meant }: Misspelt, group: string): Invalid =>
   invalid('schema', `${quote(name)} is no field of this format; is \`${meant}\` meant? Send ${KNOWN}.`, group);
 
 /** Taking a full state for a delta would drop its removals, so one field of it is enough. */
-const isFullState = ({ members, complete, deleted }: Change): boolean =>
+const isFullState = ({ members, complete, deleted }: NativeChange): boolean =>
   members !== undefined || complete === true || deleted === true;
 
-function readState({ members, complete, deleted, ...delta }: Change, header: Told): SourceEvent {
+function readState({ members, complete, deleted, ...lists }: NativeChange, header: EventHeader): SourceEvent {
   const refuse = (message: string): Invalid => invalid('schema', message, header.group);
   if (complete !== true && deleted !== true)
     return refuse('`members` is a full state: say so with `"complete":true`, or send add_members and remove_members.');
-  if (hasLists(delta))
+  if (hasLists(lists))
     return refuse('A full state has `members` only; send add_members and remove_members as another record.');
   if (deleted === true) {
     if (members === undefined || members.length === 0) return deletedGroup(header);
@@ -178,7 +178,7 @@ function readState({ members, complete, deleted, ...delta }: Change, header: Tol
   return memberProblem('members', members, header) ?? fullState({ members, ...header });
 }
 
-function readDelta({ add_members, added, remove_members, removed }: Change, header: Told): SourceEvent {
+function readDelta({ add_members, added, remove_members, removed }: NativeChange, header: EventHeader): SourceEvent {
   if (disagree(add_members, added)) return aliasProblem(['add_members', 'added'], header.group);
   if (disagree(remove_members, removed)) return aliasProblem(['remove_members', 'removed'], header.group);
   const add = add_members ?? added ?? [];
@@ -197,7 +197,7 @@ function disagree(main: readonly string[] | undefined, alias: readonly string[] 
   return left.size !== right.size || [...right].some((id) => !left.has(id));
 }
 
-function memberProblem(field: string, members: readonly string[], { group }: Told): Invalid | null {
+function memberProblem(field: string, members: readonly string[], { group }: EventHeader): Invalid | null {
   for (const [index, member] of members.entries()) {
     const problem = idProblem(member);
     if (problem !== null) return badId(`\`${field}[${index}]\``, problem, group);

@@ -1,7 +1,8 @@
 /** Ids as tables and applications write them: a text, or a whole number, which becomes text. */
 import type { Invalid } from '../../core/change/change.ts';
 import { isSameId } from '../../core/change/id-key.ts';
-import { badId, invalid, isFields, quote, type Fields } from './reading.ts';
+import { badId, invalid, quote, type Fields } from './reading.ts';
+import { isObject } from '../../core/text/json.ts';
 
 /** What a field holds: an id, nothing, or something that can be none. */
 export type FoundId =
@@ -27,7 +28,7 @@ export function idUnder(fields: Fields, names: readonly string[]): FoundId {
   let found: FoundId = NONE;
   for (const name of names) {
     const value = fields[name];
-    const here = isFields(value) ? idOfObject(value, names, name) : foundId(value, `\`${name}\``);
+    const here = isObject(value) ? idOfObject(value, names, name) : foundId(value, `\`${name}\``);
     if (here.kind === 'bad') return here;
     if (here.kind === 'none') continue;
     if (found.kind === 'id' && !isSameId(found.id, here.id)) return disagreement(found.id, here.id);
@@ -45,7 +46,7 @@ export function idOfObject(object: Fields, names: readonly string[], field: stri
   for (const name of names) {
     if (found.kind === 'bad') return found;
     const value = object[name];
-    const inner = foundId(isFields(value) ? value['id'] : value, `\`${name}\``);
+    const inner = foundId(isObject(value) ? value['id'] : value, `\`${name}\``);
     if (inner.kind === 'none') continue;
     if (found.kind === 'id' && inner.kind === 'id' && !isSameId(found.id, inner.id))
       return disagreement(found.id, inner.id);

@@ -2,7 +2,7 @@
  * Room formats/reading: what formats share: bytes → JSON → checked ids, and what cannot be read.
  * Not here: what one format alone knows.
  *
- * What all formats share: bytes → JSON, and events whose ids are checked. Total: whatever the bytes, no exception.
+ * What all formats share: bytes → JSON, and events whose ids are checked. Total: no bytes cause an exception.
  * A lone surrogate (`"\ud800"` in JSON) has no UTF-8 form, so it could be neither a key nor a path: no text that we take.
  */
 import {
@@ -18,11 +18,9 @@ import {
   type SourceRecord,
 } from '../../core/change/change.ts';
 import { causeOfBytes, causeOfText } from './unreadable.ts';
+import { isObject } from '../../core/text/json.ts';
 
 export type Fields = Readonly<Record<string, unknown>>;
-
-export const isFields = (value: unknown): value is Fields =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
 
 export const isThere = (value: unknown): boolean => value !== undefined && value !== null;
 
@@ -31,7 +29,7 @@ export const isText = (value: unknown): value is string => typeof value === 'str
 /** The text; null where it is anything else, or empty. */
 export const textIn = (value: unknown): string | null => (isText(value) && value !== '' ? value : null);
 
-export const fieldsIn = (value: unknown): Fields => (isFields(value) ? value : {});
+export const fieldsIn = (value: unknown): Fields => (isObject(value) ? value : {});
 
 export const listIn = (value: unknown): readonly unknown[] => (Array.isArray(value) ? value : []);
 
@@ -44,7 +42,7 @@ export const AS_FULL_STATE = `send them as a full state, while nothing changes t
 
 export type Read = { readonly ok: true; readonly json: unknown } | { readonly ok: false; readonly problem: Invalid };
 
-/** A record whose value somebody has read already: an envelope was taken off, or its format was looked for. */
+/** A record whose value has been read already: an envelope was taken off, or its format was looked for. */
 export interface ReadRecord extends SourceRecord {
   readonly read: Read;
 }
@@ -134,42 +132,46 @@ export const skip = (reason: string): Skip => ({ kind: 'skip', reason });
 export const tombstone = skip('tombstone');
 
 /** What an event says of itself beside its members. */
-export interface Told {
+export interface EventHeader {
   readonly group: string;
   readonly eventId: string | null;
   readonly occurredAt: string | null;
 }
 
 /** Where it says nothing of them, its id and time may be left out. */
-type ToldOfGroup = Pick<Told, 'group'> & Partial<Told>;
+type PartialHeader = Pick<EventHeader, 'group'> & Partial<EventHeader>;
 
 /** Members to add and to remove; `invalid` where an id cannot be one. */
 export function delta(
-  told: ToldOfGroup & { readonly add?: readonly string[]; readonly remove?: readonly string[] },
+  event: PartialHeader & { readonly add?: readonly string[]; readonly remove?: readonly string[] },
 ): Delta | Invalid {
   // Field by field: this is done for every record, and taking an object apart with a rest costs as much as a short JSON.parse.
-  const { group, eventId = null, occurredAt = null, add = NOBODY, remove = NOBODY } = told;
+  const { group, eventId = null, occurredAt = null, add = NO_MEMBERS, remove = NO_MEMBERS } = event;
   const problem = problemOf(group, eventId) ?? memberProblem(add, group) ?? memberProblem(remove, group);
   return problem ?? { kind: 'delta', group, eventId, occurredAt, add, remove };
 }
 
-const NOBODY: readonly string[] = [];
+const NO_MEMBERS: readonly string[] = [];
 
 /** Members who come, or members who go. Written out, since spreading would cost a third of the reading of a record. */
-export const deltaOf = (op: Op, members: readonly string[], { group, eventId, occurredAt }: Told): Delta | Invalid =>
+export const deltaOf = (
+  op: Op,
+  members: readonly string[],
+  { group, eventId, occurredAt }: EventHeader,
+): Delta | Invalid =>
   op === 'add'
-    ? delta({ group, eventId, occurredAt, add: members, remove: NOBODY })
-    : delta({ group, eventId, occurredAt, add: NOBODY, remove: members });
+    ? delta({ group, eventId, occurredAt, add: members, remove: NO_MEMBERS })
+    : delta({ group, eventId, occurredAt, add: NO_MEMBERS, remove: members });
 
-/** These members and nobody else; `invalid` where an id cannot be one. */
-export function fullState(told: ToldOfGroup & { readonly members: readonly string[] }): FullState | Invalid {
-  const { group, eventId = null, occurredAt = null, members } = told;
+/** Exactly these members; `invalid` where an id cannot be one. */
+export function fullState(event: PartialHeader & { readonly members: readonly string[] }): FullState | Invalid {
+  const { group, eventId = null, occurredAt = null, members } = event;
   const problem = problemOf(group, eventId) ?? memberProblem(members, group);
   return problem ?? { kind: 'state', group, eventId, occurredAt, members, deleted: false };
 }
 
 /** The group is gone at the identity provider. */
-export function deletedGroup({ group, eventId = null, occurredAt = null }: ToldOfGroup): FullState | Invalid {
+export function deletedGroup({ group, eventId = null, occurredAt = null }: PartialHeader): FullState | Invalid {
   return problemOf(group, eventId) ?? { kind: 'state', group, eventId, occurredAt, members: [], deleted: true };
 }
 

@@ -2,9 +2,10 @@
 import type { SourceFormat } from '../../core/change/change.ts';
 import { idProblem, type Decoded, type SourceEvent, type SourceRecord } from '../../core/change/change.ts';
 import type { Fields } from './reading.ts';
-import { invalid, isFields, isSerializedTwice, notAnObject, readValue, skip, textIn, tombstone } from './reading.ts';
+import { invalid, isSerializedTwice, notAnObject, readValue, skip, textIn, tombstone } from './reading.ts';
+import { isObject } from '../../core/text/json.ts';
 
-/** Reads a record as JSON and hands it on; what is none is told in the same words by all. */
+/** Reads a record as JSON and hands it on; all report what is none in the same words. */
 export function readEvents(record: SourceRecord, eventsIn: (json: unknown) => readonly SourceEvent[]): Decoded {
   if (record.value === null) return [tombstone];
   const read = readValue(record);
@@ -27,11 +28,11 @@ export function several(events: readonly SourceEvent[]): Decoded {
 
 /** What Amazon EventBridge puts around an event: the event is its `detail`. */
 export const withoutEventBridge = (json: unknown): unknown =>
-  isFields(json) && 'detail-type' in json && 'detail' in json ? json['detail'] : json;
+  isObject(json) && 'detail-type' in json && 'detail' in json ? json['detail'] : json;
 
 const TIME_LENGTH_MAX = 64;
 
-/** A time as the source writes it; it is only shown, so whatever cannot be one is left out. */
+/** A time as the source writes it; it is only shown, so a value that cannot be one is left out. */
 export function timeIn(value: unknown): string | null {
   const text = textIn(value);
   return text !== null && text.length <= TIME_LENGTH_MAX ? text : null;
@@ -53,7 +54,7 @@ export function epochTime(value: unknown): string | null {
 export const epochSeconds = (value: unknown): string | null =>
   typeof value === 'number' ? rfc3339(value * 1000) : null;
 
-/** An id as the source writes it; whatever is no text becomes the empty id, which every event refuses. */
+/** An id as the source writes it; a value that is no text becomes the empty id, which every event refuses. */
 export const idIn = (value: unknown): string => (typeof value === 'string' ? value : '');
 
 /** The id of a group for a message or a dead letter; null where it could be none. */

@@ -13,39 +13,39 @@ import {
   fullState,
   hint,
   invalid,
-  isFields,
   isText,
   listIn,
   quote,
   skip,
   textIn,
-  type Told,
+  type EventHeader,
 } from '../reading/reading.ts';
 import { epochSeconds, groupIn, notAChange } from '../reading/several.ts';
 import { attribute, membersIn, patched, refusals, type Patched } from './members.ts';
+import { isObject } from '../../core/text/json.ts';
 
 export function readClaims(claims: Fields): readonly SourceEvent[] {
   const { events } = claims;
   const uris = Object.keys(fieldsIn(events));
-  if (!isFields(events) || uris.length === 0)
+  if (!isObject(events) || uris.length === 0)
     return [invalid('schema', '`events` is missing or empty: this is no security event token.')];
   const unknown = uris.find((uri) => !isOfAnotherProfile(uri) && !isKnown(shortName(uri)));
   if (unknown !== undefined) return [unknownEvent(unknown)];
   if (uris.every(isOfAnotherProfile)) return uris.map(() => notAChange);
   const group = groupOf(fieldsIn(claims['sub_id']));
   if (typeof group !== 'string') return [group];
-  const told: ToldClaims = {
+  const header: ClaimsHeader = {
     group,
     // One transaction may become several tokens, each with a jti of its own (RFC 9967 2.2).
     eventId: textIn(claims['txn']) ?? textIn(claims['jti']),
     occurredAt: epochSeconds(claims['toe']) ?? epochSeconds(claims['iat']),
-    isToldInFull: uris.length > 1 && uris.some((uri) => isFull(shortName(uri))),
+    hasFullEvent: uris.length > 1 && uris.some((uri) => isFull(shortName(uri))),
   };
-  return uris.flatMap((uri) => readEvent(shortName(uri), fieldsIn(events[uri]), told));
+  return uris.flatMap((uri) => readEvent(shortName(uri), fieldsIn(events[uri]), header));
 }
 
-interface ToldClaims extends Told {
-  readonly isToldInFull: boolean;
+interface ClaimsHeader extends EventHeader {
+  readonly hasFullEvent: boolean;
 }
 
 const PREFIX = 'urn:ietf:params:scim:event:';
@@ -94,39 +94,42 @@ const isKnown = (name: string | null): boolean => name !== null && KNOWN.has(nam
 
 const isFull = (name: string | null): boolean => name !== null && (name.endsWith(':full') || name === 'prov:delete');
 
-function readEvent(name: string | null, event: Fields, told: ToldClaims): readonly SourceEvent[] {
+function readEvent(name: string | null, event: Fields, header: ClaimsHeader): readonly SourceEvent[] {
   const data = fieldsIn(event['data']);
   switch (name) {
     case 'prov:patch:full':
-      return readPatch(data, told);
+      return readPatch(data, header);
     case 'prov:put:full':
     case 'prov:create:full':
-      return readResource(data, told, name);
+      return readResource(data, header, name);
     case 'prov:delete':
-      return [deletedGroup(told)];
+      return [deletedGroup(header)];
     case 'prov:patch:notice':
     case 'prov:put:notice':
     case 'prov:create:notice':
-      return [readNotice(event, told)];
+      return [readNotice(event, header)];
     case 'feed:add':
     case 'feed:remove':
-      return [readFeed(name, told)];
+      return [readFeed(name, header)];
     default:
       return [notAChange];
   }
 }
 
-function readPatch(data: Fields, told: ToldClaims): readonly SourceEvent[] {
+function readPatch(data: Fields, header: ClaimsHeader): readonly SourceEvent[] {
   const operations = attribute(data, 'Operations');
-  if (!Array.isArray(operations)) return [schemaProblem('`data.Operations` must be a list.', told)];
+  if (!Array.isArray(operations)) return [schemaProblem('`data.Operations` must be a list.', header)];
   const patch = patched(operations);
   if (patch === null) return [notAChange];
-  if (typeof patch === 'string') return [schemaProblem(`The PATCH cannot be read: ${patch}.`, told)];
-  return [...changeOf(patch, told), ...refusals(patch.refused, told.group)];
+  if (typeof patch === 'string') return [schemaProblem(`The PATCH cannot be read: ${patch}.`, header)];
+  return [...changeOf(patch, header), ...refusals(patch.refused, header.group)];
 }
 
 /** Nothing, where the operations name only members that are refused. */
-function changeOf({ kind, wanted, refused }: Patched, { group, eventId, occurredAt }: Told): readonly SourceEvent[] {
+function changeOf(
+  { kind, wanted, refused }: Patched,
+  { group, eventId, occurredAt }: EventHeader,
+): readonly SourceEvent[] {
   if (kind === 'state') return [fullState({ group, eventId, occurredAt, members: [...wanted.keys()] })];
   if (wanted.size === 0 && refused.length > 0) return [];
   const [add, remove]: [string[], string[]] = [[], []];
@@ -136,7 +139,7 @@ function changeOf({ kind, wanted, refused }: Patched, { group, eventId, occurred
 
 function readResource(
   data: Fields,
-  told: ToldClaims,
+  header: ClaimsHeader,
   name: 'prov:put:full' | 'prov:create:full',
 ): readonly SourceEvent[] {
   const members = attribute(data, 'members');
@@ -144,52 +147,53 @@ function readResource(
   // No members, or a server that leaves them out of its answers? An empty group would lose everybody.
   if (members === undefined)
     return [
-      hint('members_missing', `The new state of the group has no \`members\`: ${READ_ANEW}.`, groupIn(told.group)),
+      hint('members_missing', `The new state of the group has no \`members\`: ${READ_AGAIN}.`, groupIn(header.group)),
     ];
   const read = Array.isArray(members) ? membersIn(members) : null;
-  const { group, eventId, occurredAt } = told;
-  if (read === null) return [schemaProblem('`data.members` must be a list of objects.', told)];
+  const { group, eventId, occurredAt } = header;
+  if (read === null) return [schemaProblem('`data.members` must be a list of objects.', header)];
   return [fullState({ group, eventId, occurredAt, members: read.users }), ...refusals(read.refused, group)];
 }
 
-function readNotice(event: Fields, told: ToldClaims): SourceEvent {
-  if (told.isToldInFull) return toldInFull;
+function readNotice(event: Fields, header: ClaimsHeader): SourceEvent {
+  if (header.hasFullEvent) return coveredByFullEvent;
   const attributes = listIn(event['attributes']);
   const isOfMembers = attributes.length === 0 || attributes.some((name) => isText(name) && MEMBERS.test(name));
   if (!isOfMembers) return notAChange;
   return hint(
     'change_without_detail',
-    `The notice does not say which members changed: ${READ_ANEW}.`,
-    groupIn(told.group),
+    `The notice does not say which members changed: ${READ_AGAIN}.`,
+    groupIn(header.group),
   );
 }
 
 const MEMBERS = /^(?:urn:ietf:params:scim:schemas:core:2\.0:group:)?members(?![\w-])/i;
 
-/** Neither says anything of the members: who is in a group that joins the feed is not told, and one that leaves it still exists. */
-function readFeed(name: 'feed:add' | 'feed:remove', { group, isToldInFull }: ToldClaims): SourceEvent {
-  if (isToldInFull) return toldInFull;
+/** Neither says anything of the members: who is in a group that joins the feed is not said, and one that leaves it still exists. */
+function readFeed(name: 'feed:add' | 'feed:remove', { group, hasFullEvent }: ClaimsHeader): SourceEvent {
+  if (hasFullEvent) return coveredByFullEvent;
   if (name === 'feed:add')
-    return hint('feed_added', `The group is new in the feed, without its members: ${READ_ANEW}.`, groupIn(group));
+    return hint('feed_added', `The group is new in the feed, without its members: ${READ_AGAIN}.`, groupIn(group));
   const message =
-    'The group has left the feed, so its changes are not told any more. It is not deleted: its members stay as they are.';
+    'The group has left the feed, so its changes are not sent any more. It is not deleted: its members stay as they are.';
   return hint('feed_removed', message, groupIn(group));
 }
 
 const unknownEvent = (uri: string): SourceEvent =>
   hint(
     'unknown_event_type',
-    `The event ${quote(uri)} is not known, and it may change memberships. Where it does, ${READ_ANEW}; where it does not, leave it out ` +
+    `The event ${quote(uri)} is not known, and it may change memberships. Where it does, ${READ_AGAIN}; where it does not, leave it out ` +
       'of the stream.',
   );
 
-const READ_ANEW =
+const READ_AGAIN =
   `read the group's members from the SCIM server (GET the uri of sub_id) and ${AS_FULL_STATE}; where SCIM_EVENTS_JWKS_FILE is ` +
   'set, use `rollcall apply FILE --format native`';
 
-const toldInFull = skip('told_in_full');
+const coveredByFullEvent = skip('told_in_full');
 
-const schemaProblem = (message: string, { group }: Told): SourceEvent => invalid('schema', message, groupIn(group));
+const schemaProblem = (message: string, { group }: EventHeader): SourceEvent =>
+  invalid('schema', message, groupIn(group));
 
 /** RFC 7644 3.2 and 4; devices of RFC 9944. */
 const OTHER_RESOURCES: ReadonlySet<string> = new Set(
@@ -199,7 +203,7 @@ const OTHER_RESOURCES: ReadonlySet<string> = new Set(
 const unknownResource = (type: string): SourceEvent =>
   hint(
     'unknown_resource_type',
-    `The event is about a resource of the type ${quote(type)}, which is not known: where it holds the members of a group, ${READ_ANEW}.`,
+    `The event is about a resource of the type ${quote(type)}, which is not known: where it holds the members of a group, ${READ_AGAIN}.`,
   );
 
 /** `/Groups/{id}`, the path from the server's base; an event of another resource changes no group. */

@@ -7,20 +7,12 @@
  * are keys, claims without a signature are refused.
  */
 import type { Decoded, SourceEvent, SourceRecord } from '../../core/change/change.ts';
-import {
-  fieldsIn,
-  invalid,
-  isFields,
-  notAnObject,
-  readValue,
-  tombstone,
-  type Fields,
-  type Read,
-} from '../reading/reading.ts';
+import { fieldsIn, invalid, notAnObject, readValue, tombstone, type Fields, type Read } from '../reading/reading.ts';
 import type { Reader } from '../reading/several.ts';
 import { several } from '../reading/several.ts';
 import { readClaims } from './claims.ts';
 import { refusedToken, type TokenVerdict, type TokenVerifier } from './token-verifier.ts';
+import { isObject } from '../../core/text/json.ts';
 
 export function scimEvents(verifier: TokenVerifier): Reader {
   const verdicts = new TokenVerdicts(verifier);
@@ -36,8 +28,8 @@ export function scimEvents(verifier: TokenVerifier): Reader {
 }
 
 const recognizes = (fields: Fields): boolean =>
-  isFields(fields['sets']) ||
-  (isFields(fields['events']) && ('jti' in fields || 'sub_id' in fields || 'iss' in fields));
+  isObject(fields['sets']) ||
+  (isObject(fields['events']) && ('jti' in fields || 'sub_id' in fields || 'iss' in fields));
 
 interface Trust {
   readonly verdicts: TokenVerdicts;
@@ -48,7 +40,7 @@ function decodeRecord(record: SourceRecord, { verdicts, hasKeys }: Trust): Decod
   const content = contentOf(record);
   if (content.kind === 'tokens') return several(content.tokens.flatMap((token) => decodeToken(token, verdicts)));
   if (!content.read.ok) return [content.read.problem];
-  if (!isFields(content.read.json)) return [notAnObject(content.read.json, WANTED)];
+  if (!isObject(content.read.json)) return [notAnObject(content.read.json, WANTED)];
   return hasKeys ? [unsigned] : several(readClaims(content.read.json));
 }
 
@@ -73,7 +65,7 @@ function contentOf(record: SourceRecord & { readonly read?: Read }): Content {
   const quoted = typeof read.json === 'string' ? tokenIn(read.json) : null;
   if (quoted !== null) return { kind: 'tokens', tokens: [quoted] };
   const { sets } = fieldsIn(read.json);
-  if (!isFields(sets)) return { kind: 'json', read };
+  if (!isObject(sets)) return { kind: 'json', read };
   return { kind: 'tokens', tokens: Object.values(sets).map((set) => (typeof set === 'string' ? set : '')) };
 }
 
@@ -82,7 +74,7 @@ const bareToken = (value: Uint8Array | null): string | null =>
 
 const tokenIn = (text: string): string | null => TOKEN.exec(text)?.[1] ?? null;
 
-/** Most records are claims: those are told by a look at the bytes, and parsed once, when they are decoded. */
+/** Most records are claims: those are recognised by a look at the bytes, and parsed once, when they are decoded. */
 function tokensIn(record: SourceRecord & { readonly read?: Read }): readonly string[] {
   if (record.value === null || (record.read === undefined && !mayHoldTokens(record.value))) return [];
   const content = contentOf(record);
@@ -119,7 +111,7 @@ const unsigned = invalid(
 /*
  * Verdicts on tokens, from the verification of a batch until its records are decoded. Verifying is asynchronous, decoding
  * is not, hence the keeping. Bounded by the characters of the tokens: what was asked for stays for a while, since a record
- * may be decoded twice; what nobody asked for (its partition went to another owner) goes when others need the room.
+ * may be decoded twice; an event that is not asked for (its partition went to another owner) goes when others need the room.
  */
 
 /** Far beyond what is fetched and not yet decoded: a verdict lost here would be a dead letter for a good token. */

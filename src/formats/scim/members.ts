@@ -5,8 +5,9 @@
  */
 import type { Op, SourceEvent } from '../../core/change/change.ts';
 import type { Fields } from '../reading/reading.ts';
-import { isFields, quote, readJsonText, textIn } from '../reading/reading.ts';
+import { quote, readJsonText, textIn } from '../reading/reading.ts';
 import { idIn, refusedMember } from '../reading/several.ts';
+import { isObject } from '../../core/text/json.ts';
 
 export interface Members {
   readonly users: readonly string[];
@@ -19,7 +20,7 @@ export function membersIn(value: unknown): Members | null {
   const [users, refused]: [string[], string[]] = [[], []];
   for (const member of Array.isArray(value) ? value : [value]) {
     if (typeof member === 'string') users.push(member);
-    else if (isFields(member)) (isUser(member) ? users : refused).push(idIn(member['value']));
+    else if (isObject(member)) (isUser(member) ? users : refused).push(idIn(member['value']));
     else return null;
   }
   return { users, refused };
@@ -51,7 +52,7 @@ export function attribute(fields: Fields, name: 'members' | 'Operations'): unkno
   for (const [key, value] of Object.entries(fields)) {
     const lower = key.toLowerCase();
     if (lower === wanted || lower === `${GROUP_SCHEMA}:${wanted}`) return value;
-    if (lower === GROUP_SCHEMA && isFields(value)) return attribute(value, name);
+    if (lower === GROUP_SCHEMA && isObject(value)) return attribute(value, name);
   }
   return undefined;
 }
@@ -60,7 +61,7 @@ const GROUP_SCHEMA = 'urn:ietf:params:scim:schemas:core:2.0:group';
 
 /** What a PATCH as a whole does to the members; its operations happen one after the other. */
 export interface Patched {
-  /** The members and nobody else (`state`), or what is added and removed. */
+  /** Exactly the members (`state`), or what is added and removed. */
   readonly kind: 'delta' | 'state';
   readonly wanted: ReadonlyMap<string, Op>;
   readonly refused: readonly string[];
@@ -70,7 +71,7 @@ export interface Patched {
 export function patched(operations: readonly unknown[]): Patched | string | null {
   const patch: Patch = { kind: 'delta', wanted: new Map(), refused: [], isTouched: false };
   for (const operation of operations) {
-    const problem = isFields(operation) ? apply(patch, operation) : 'an operation is no object';
+    const problem = isObject(operation) ? apply(patch, operation) : 'an operation is no object';
     if (problem !== null) return problem;
   }
   return patch.isTouched ? patch : null;
@@ -89,7 +90,7 @@ function apply(patch: Patch, operation: Fields): string | null {
   const path = operation['path'];
   if (path === undefined || path === null) {
     if (op === 'remove') return 'a remove has no path';
-    if (!isFields(operation['value'])) return 'an operation without a path has no object as its value';
+    if (!isObject(operation['value'])) return 'an operation without a path has no object as its value';
     const value = attribute(operation['value'], 'members');
     return value === undefined ? null : applyToAll(patch, op, value);
   }
@@ -105,21 +106,21 @@ function apply(patch: Patch, operation: Fields): string | null {
 function applyToAll(patch: Patch, op: 'add' | 'remove' | 'replace', value: unknown): string | null {
   patch.isTouched = true;
   if (op === 'remove' && (value === undefined || value === null)) {
-    startAnew(patch);
+    restart(patch);
     return null;
   }
   const members = membersIn(value);
   if (members === null) return 'its members are no list of objects';
-  // Nobody (what the values say), or everybody (what RFC 7644 says of the path alone)?
+  // No member (what the values say), or every member (what RFC 7644 says of the path alone)?
   if (op === 'remove' && members.users.length + members.refused.length === 0) return 'it removes an empty list';
-  if (op === 'replace') startAnew(patch);
+  if (op === 'replace') restart(patch);
   // Not spread: a list may be longer than the arguments of a call can be.
   for (const member of members.refused) patch.refused.push(member);
   want(patch, op === 'remove' ? 'remove' : 'add', members.users);
   return null;
 }
 
-function startAnew(patch: Patch): void {
+function restart(patch: Patch): void {
   patch.kind = 'state';
   patch.wanted.clear();
 }

@@ -21,7 +21,7 @@ export type TokenVerdict =
   | { readonly kind: 'refused'; readonly code: TokenRefusal; readonly message: string };
 
 export interface TokenVerifier {
-  /** Where there are keys, claims without a signature are refused: whoever can write to the topic could forge them. */
+  /** Where there are keys, claims without a signature are refused: any producer to the topic could forge them. */
   readonly hasKeys: boolean;
   /** The same token gets the same verdict at any time, since a record is read again after a restart. Never rejects. */
   verify(token: string): Promise<TokenVerdict>;

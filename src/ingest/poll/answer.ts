@@ -1,14 +1,18 @@
-/** Answers of identity providers → JSON and links. Pure. */
+/**
+ * Answers of identity providers → JSON and links; server-sent events: bytes → messages. Pure.
+ * https://html.spec.whatwg.org/multipage/server-sent-events.html
+ */
 import { createHash } from 'node:crypto';
 import type { SourceRecord } from '../../core/change/change.ts';
 import { IdpTrouble } from '../../core/ids/idp-failure.ts';
-import { isFields, readJson, textIn, type Fields } from '../../formats/reading/reading.ts';
+import { readJson, textIn, type Fields } from '../../formats/reading/reading.ts';
 import type { IdpAnswer } from '../ports.ts';
+import { isObject } from '../../core/text/json.ts';
 
-/** The object in an answer that must be a good one; whatever is not must never pass for an empty one. @throws IdpTrouble */
+/** The object in an answer that must be a good one; any other must never pass for an empty one. @throws IdpTrouble */
 export function fieldsOf(answer: IdpAnswer, what: string): Fields {
   const json = jsonOf(answer, what);
-  if (!isFields(json)) throw new IdpTrouble(`${what}: the answer is no object`);
+  if (!isObject(json)) throw new IdpTrouble(`${what}: the answer is no object`);
   return json;
 }
 
@@ -30,7 +34,7 @@ function jsonOf(answer: IdpAnswer, what: string): unknown {
 /** A list that a page must have. @throws IdpTrouble */
 export function listField(fields: Fields, name: string, what: string): readonly Fields[] {
   const value = fields[name];
-  if (!Array.isArray(value) || !value.every(isFields))
+  if (!Array.isArray(value) || !value.every(isObject))
     throw new IdpTrouble(`${what}: \`${name}\` is no list of objects`);
   return value;
 }
@@ -90,8 +94,6 @@ export function linkOf({ header }: IdpAnswer, relation: string): string | null {
 
 /** As a format reads it. */
 export const recordOf = (value: Uint8Array): SourceRecord => ({ key: null, value, headers: [] });
-
-/* Server-sent events (https://html.spec.whatwg.org/multipage/server-sent-events.html): bytes → messages. Pure. */
 
 export interface Message {
   readonly event: string;

@@ -57,7 +57,7 @@ async function readStream(
   let offset: string | null = null;
   for await (const bytes of chunks(quietMs)) {
     for (const message of reader.read(bytes)) {
-      // What it means the next connection is told by its status.
+      // The status of the next connection shows what it means.
       if (message.event === 'error') break;
       offset = message.id ?? offset;
       if (message.event === 'offset-only') continue;

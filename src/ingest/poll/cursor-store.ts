@@ -27,7 +27,7 @@ export class CursorRefusal extends Error {
   constructor(topic: string, key: string) {
     super(
       `the record ${key} of the topic ${topic} is no cursor, so that nothing was asked for. Find out who can write to the ` +
-        'topic, then delete the record, and every group is read as a full state, whatever INGEST_POLL_START says: ' +
+        'topic, then delete the record, and every group is read as a full state, even with INGEST_POLL_START=now: ' +
         `echo '${key}|NULL' | kafka-console-producer.sh --bootstrap-server $KAFKA_BROKERS --topic ${topic} ` +
         "--property parse.key=true --property key.separator='|' --property null.marker=NULL",
     );

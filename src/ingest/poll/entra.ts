@@ -94,7 +94,7 @@ class Picture {
       return;
     }
     this.unread.push(event);
-    // Nested groups and devices are left out by right; whatever else is wrong leaves the list of members open.
+    // Nested groups and devices are left out by right; any other problem leaves the list of members open.
     if (event.code === 'member_type') return;
     if (event.group === null) throw new IdpTrouble(`delta query: ${event.code}`);
     this.incomplete.add(event.group);

@@ -5,11 +5,12 @@
 import { pathPart } from '../../core/change/change.ts';
 import { IdpTrouble } from '../../core/ids/idp-failure.ts';
 import { TYPES_OF_CHANGES, okta } from '../../formats/okta.ts';
-import { fullState, isFields, textIn, type Fields } from '../../formats/reading/reading.ts';
+import { fullState, textIn, type Fields } from '../../formats/reading/reading.ts';
 import type { Clock } from '../../ports.ts';
 import type { IdpAnswer, IdpApi } from '../ports.ts';
 import { PagesRead, idOf, linkOf, listOf, recordOf } from './answer.ts';
 import { goneGroups, lost, page, scopeOf, type KnownGroups, type Lost, type Page, type PollSource } from './source.ts';
+import { isObject } from '../../core/text/json.ts';
 
 export interface OktaOptions {
   readonly api: IdpApi;
@@ -62,7 +63,7 @@ function readLog(answer: IdpAnswer, cursor: string, api: IdpApi): Page | Lost {
 /** Without a link: from the last event on, which comes once more. */
 function afterLast(entries: readonly unknown[], cursor: string): string {
   const last = entries.at(-1);
-  const published = isFields(last) ? textIn(last['published']) : null;
+  const published = isObject(last) ? textIn(last['published']) : null;
   if (entries.length === 0) return cursor;
   if (published === null) throw new IdpTrouble('System Log: neither a next link nor a time to go on from');
   const url = new URL(cursor, 'https://okta.invalid');
@@ -94,7 +95,7 @@ async function* entriesOf(api: IdpApi, first: string): AsyncGenerator<Fields> {
     const entries = listOf(answer, 'list');
     pages.holds({ entries: entries.length, bytes: answer.body.length });
     for (const entry of entries) {
-      if (!isFields(entry)) throw new IdpTrouble('list: an entry is no object');
+      if (!isObject(entry)) throw new IdpTrouble('list: an entry is no object');
       yield entry;
     }
     const link = linkOf(answer, 'next');

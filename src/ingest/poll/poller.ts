@@ -9,12 +9,13 @@ import { isChange, isUnread, type SourceEvent } from '../../core/change/change.t
 import { IdpTrouble } from '../../core/ids/idp-failure.ts';
 import { pause, unlessAborted } from '../../time.ts';
 import type { Clock, Logger, OutRecord } from '../../ports.ts';
-import { deadLetters, deliverNext } from '../delivery.ts';
+import { deadLettersFor, deliverNext } from '../delivery.ts';
 import { nativeRecords } from '../native-record.ts';
 import type { SendQueue } from '../send-queue.ts';
 import { PagesRead } from './answer.ts';
 import { CursorRefusal, cursorKey, cursorRecords, type Stored } from './cursor-store.ts';
 import type { GroupMark, KnownGroups, Page, PollSource } from './source.ts';
+import { doubledMs } from '../../core/target/retry.ts';
 
 export interface PollerOptions {
   readonly topic: string;
@@ -31,7 +32,7 @@ export interface PollerWorld {
   readonly stored: Stored;
   readonly queue: SendQueue;
   readonly clock: Clock;
-  readonly log: Logger;
+  readonly logger: Logger;
   readonly stop: AbortSignal;
 }
 
@@ -73,12 +74,12 @@ export class Poller {
 
   /** Until asked to stop, or once. Rejects with IdpRefusal or CursorRefusal; with IdpTrouble only where it runs once. */
   async run(): Promise<void> {
-    const { clock, stop, log, source } = this.#world;
+    const { clock, stop, logger, source } = this.#world;
     if (this.#cursor !== null && !source.isCursor(this.#cursor))
       throw new CursorRefusal(this.#options.cursorTopic, cursorKey(source));
     const { trace } = this.#world.stored;
     if (trace !== null)
-      log.warn(
+      logger.warn(
         { source: source.name, why: trace },
         'no cursor, but a trace of earlier polls: reading every group in full',
       );
@@ -92,7 +93,7 @@ export class Poller {
       } catch (error) {
         if (stop.aborted) return;
         if (!(error instanceof IdpTrouble) || this.#options.mode === 'once') throw error;
-        log.error({ error: error.message }, 'the identity provider cannot be read, trying again');
+        logger.error({ error: error.message }, 'the identity provider cannot be read, trying again');
         this.#pages = new PagesRead(source.name);
         this.#troubles += 1;
         this.#trouble = error.message;
@@ -106,12 +107,12 @@ export class Poller {
   #pauseMs(): number {
     const { intervalMs } = this.#options;
     const doublings = Math.min(Math.max(this.#troubles - 1, 0), DOUBLINGS_MAX);
-    return Math.max(intervalMs, Math.min(intervalMs * 2 ** doublings, TROUBLE_PAUSE_MAX_MS));
+    return Math.max(intervalMs, doubledMs(intervalMs, doublings, TROUBLE_PAUSE_MAX_MS));
   }
 
   /** true: nothing new for now. */
   async #step(): Promise<boolean> {
-    const { source, log } = this.#world;
+    const { source, logger } = this.#world;
     if (this.#cursor === null) {
       // After earlier polls, `now` would leave out what has happened since.
       await this.#start(this.#world.stored.trace === null ? this.#options.startFrom : 'full');
@@ -122,8 +123,8 @@ export class Poller {
     const page = await source.read(this.#cursor, this.#known);
     if ('kind' in page) {
       if (this.#isFresh) throw new IdpTrouble(`a new cursor is not taken either: ${page.reason}`);
-      log.error({ source: source.name, reason: page.reason }, 'the cursor is lost: every group is read anew');
-      // Nobody knows what has happened since, so that `now` is no choice.
+      logger.error({ source: source.name, reason: page.reason }, 'the cursor is lost: every group is read again');
+      // What has happened since is unknown, so that `now` is no choice.
       await this.#start('full');
       return false;
     }
@@ -135,7 +136,7 @@ export class Poller {
   }
 
   async #start(from: 'full' | 'now'): Promise<void> {
-    const { source, log } = this.#world;
+    const { source, logger } = this.#world;
     let count = 0;
     this.#askedAt = this.#world.clock.now().wall;
     for await (const page of source.start(from, this.#known)) {
@@ -143,7 +144,7 @@ export class Poller {
       await this.#take(page);
     }
     this.#isFresh = true;
-    log.info({ source: source.name, from, events: count }, 'the identity provider is read from here on');
+    logger.info({ source: source.name, from, events: count }, 'the identity provider is read from here on');
   }
 
   async #take(page: Page): Promise<void> {
@@ -170,22 +171,22 @@ export class Poller {
 
   #recordsOf({ events, original }: Page): readonly OutRecord[] {
     const { topic, deadLetterTopic } = this.#options;
-    const { source, clock, log } = this.#world;
+    const { source, clock, logger } = this.#world;
     const unread = events.filter(isUnread);
     if (unread.length > 0) {
       const codes = [...new Set(unread.map(({ code }) => code))];
-      log.warn({ count: unread.length, codes }, 'what could not be read is in the dead-letter topic');
+      logger.warn({ count: unread.length, codes }, 'what could not be read is in the dead-letter topic');
     }
     const origin = { source: `poll/${source.name}`, at: clock.now().wall, value: original, headers: [] };
-    return [...nativeRecords(events, topic), ...deadLetters(deadLetterTopic, unread, origin)];
+    return [...nativeRecords(events, topic), ...deadLettersFor(deadLetterTopic, unread, origin)];
   }
 
   async #send(records: readonly OutRecord[]): Promise<void> {
     const { topic, deadLetterTopic } = this.#options;
-    const { source, queue, clock, log } = this.#world;
+    const { source, queue, clock, logger } = this.#world;
     const origin = { source: `poll/${source.name}`, at: clock.now().wall };
-    const refused = await deliverNext(records, { queue, deadLetterTopic, origin, log });
-    if (refused > 0) log.error({ count: refused, topic }, 'records are refused; they are in the dead-letter topic');
+    const refused = await deliverNext(records, { queue, deadLetterTopic, origin, logger });
+    if (refused > 0) logger.error({ count: refused, topic }, 'records are refused; they are in the dead-letter topic');
   }
 }
 

@@ -1,6 +1,6 @@
 /**
  * Any SCIM service provider that lists its groups with their members (RFC 7644 3.4.2). There is no log of changes: the list
- * is read again and again, and groups whose members have changed are told as full states. The cursor is the index of the
+ * is read again and again, and groups whose members have changed are sent as full states. The cursor is the index of the
  * next page; `known/<index>` in the first round, which only remembers what there is.
  */
 import { createHash } from 'node:crypto';
@@ -26,7 +26,7 @@ export function scimSource({ api, pageSize }: ScimOptions): PollSource {
     name: 'scim',
     ...scopeOf(api, { usualPath: '/scim/v2' }),
     async *start(from, known) {
-      // Without its fingerprint a group is told whatever its members are.
+      // A group without a stored fingerprint is always sent.
       if (from === 'full') yield page({ cursor: '1', marks: [...known.keys()].map((group) => ({ group, mark: '' })) });
       else yield page({ cursor: 'known/1' });
     },
@@ -56,7 +56,7 @@ interface Group {
 }
 
 interface Found {
-  /** To be told. */
+  /** To be sent. */
   readonly changed: readonly Group[];
   readonly marked: readonly Group[];
   readonly gone: readonly string[];
@@ -116,7 +116,7 @@ async function goneOf(api: IdpApi, known: KnownGroups, seen: ReadonlySet<string>
 
 const pathOf = (group: string): string => `/Groups/${pathPart(group)}`;
 
-/** Of the members, whatever their order. */
+/** Of the members, in any order. */
 function fingerprint(members: readonly string[]): string {
   const hash = createHash('sha256');
   for (const member of members.toSorted()) hash.update(`${Buffer.byteLength(member)}:${member}`);

@@ -1,4 +1,7 @@
-/** What polling is made of: an identity provider that is asked page by page, and tells how to go on. */
+/**
+ * What polling is made of: an identity provider that is asked page by page and returns a cursor, and what a cursor
+ * belongs to: a base address without its scheme, and the tenant where there is one.
+ */
 import type { SourceEvent } from '../../core/change/change.ts';
 import { deletedGroup } from '../../formats/reading/reading.ts';
 import type { IdpApi } from '../ports.ts';
@@ -22,7 +25,7 @@ export interface Page {
   readonly hasMore: boolean;
 }
 
-/** The cursor is of no use any more: what happened since cannot be told change by change. */
+/** The cursor is of no use any more: what happened since cannot be listed change by change. */
 export interface Lost {
   readonly kind: 'lost';
   readonly reason: string;
@@ -62,8 +65,6 @@ export function goneGroups(known: KnownGroups, present: ReadonlySet<string>): Pa
   if (gone.length === 0) return null;
   return page({ events: gone.map((group) => deletedGroup({ group })) });
 }
-
-/* What a cursor belongs to: a base address, without its scheme, and the tenant where there is one. Pure. */
 
 export interface Scope {
   readonly scope: string;

@@ -1,4 +1,7 @@
-/** A record of the input topic → what of it goes through the reorder window. Pure. */
+/**
+ * A record of the input topic → its items for the reorder window; and how far each partition is passed on, which is
+ * what may be committed.
+ */
 import { isChange, isUnread, type ChangeEvent, type Decoded, type SourceFormat } from '../../core/change/change.ts';
 import { stampOf, type RecordStamp } from '../../core/log/commit-metadata.ts';
 import { invalidLetter, type DeadLetter, type OriginalRecord } from '../../core/log/dead-letter.ts';
@@ -21,25 +24,25 @@ export function decodedBy(format: SourceFormat, input: InputRecord): Decoded {
   return decodeRecord(format, { ...input, key }, { partitionCount: 1 });
 }
 
-export interface Change {
+export interface ChangeItem {
   readonly kind: 'change';
   readonly event: ChangeEvent;
   readonly occurrence: Occurrence;
   readonly record: InputRecord;
 }
 
-interface Letter {
-  readonly kind: 'letter';
+interface DeadLetterItem {
+  readonly kind: 'dead_letter';
   readonly code: string;
-  readonly letter: DeadLetter;
+  readonly deadLetter: DeadLetter;
 }
 
 /** A record without a change is done when all before it in its partition is, like every other. */
-interface Nothing {
+interface EmptyItem {
   readonly kind: 'nothing';
 }
 
-export type Item = (Change | Letter | Nothing) & {
+export type Item = (ChangeItem | DeadLetterItem | EmptyItem) & {
   readonly partition: number;
   /** The record that is done with this item; null: more of it follows. */
   readonly last: RecordStamp | null;
@@ -51,7 +54,7 @@ export function itemsOf(record: InputRecord, decoded: Decoded, deadLetterTopic: 
   const changes = changesOf(record, decoded);
   // Letters go with the first change of their record, so that a crash repeats both or neither.
   const turn: Turn = changes[0] ?? { time: NO_TIME, rank: 0 };
-  const parts: Part[] = [...lettersOf(record, { decoded, turn, topic: deadLetterTopic }), ...changes];
+  const parts: Part[] = [...deadLettersOf(record, { decoded, turn, topic: deadLetterTopic }), ...changes];
   if (parts.length === 0) parts.push({ ...turn, size: 0, value: { kind: 'nothing' } });
   // All of its events share the bytes of the record, until the last of them is gone.
   const size = (record.key?.length ?? 0) + (record.value?.length ?? 0);
@@ -63,10 +66,10 @@ export function itemsOf(record: InputRecord, decoded: Decoded, deadLetterTopic: 
   }));
 }
 
-type Part = Entry<Change | Letter | Nothing>;
+type Part = Entry<ChangeItem | DeadLetterItem | EmptyItem>;
 type Turn = Pick<Part, 'time' | 'rank'>;
 
-export function changesOf(record: InputRecord, decoded: Decoded): readonly Entry<Change>[] {
+export function changesOf(record: InputRecord, decoded: Decoded): readonly Entry<ChangeItem>[] {
   return decoded.filter(isChange).map((event) => {
     const occurrence = { ...eventTime(event.occurredAt, record.timestamp), partition: record.partition };
     return {
@@ -78,35 +81,35 @@ export function changesOf(record: InputRecord, decoded: Decoded): readonly Entry
   });
 }
 
-/** Of the very same time the removal goes last: where the order cannot be told, the smaller permission stands. */
+/** Of the very same time the removal goes last: where the order is unknown, the smaller permission stands. */
 const rankOf = (event: ChangeEvent): number => (event.kind === 'delta' && event.remove.length === 0 ? 0 : 1);
 
-function lettersOf(
+function deadLettersOf(
   record: InputRecord,
   { decoded, turn: { time, rank }, topic }: { readonly decoded: Decoded; readonly turn: Turn; readonly topic: string },
 ): Part[] {
   return complaintsOf(decoded.filter(isUnread)).map((complaint) => {
-    const letter = letterOf(record, { topic, ...complaint });
-    return { time, rank, size: 0, value: { kind: 'letter', code: complaint.code, letter } };
+    const deadLetter = deadLetterOf(record, { topic, ...complaint });
+    return { time, rank, size: 0, value: { kind: 'dead_letter', code: complaint.code, deadLetter } };
   });
 }
 
 /** Of a change that must not go on, since a newer one of the same members already has. */
-export function supersededLetter(
+export function supersededDeadLetter(
   topic: string,
-  { event, occurrence, record }: Change,
+  { event, occurrence, record }: ChangeItem,
   { superseded, newestAt }: { readonly superseded: readonly string[]; readonly newestAt: number | null },
 ): DeadLetter {
   const of =
     event.kind === 'state' ? `the full state of ${event.group}` : `the change of ${superseded.slice(0, 5).join(', ')}`;
   const times = `it happened ${at(occurrence.at)}, and a newer one of ${at(newestAt ?? 0)} has gone on already`;
   const message = `${of} came too late: ${times}. Raise INGEST_REORDER_MS if that happens often.`;
-  return letterOf(record, { topic, code: 'superseded', group: event.group, message });
+  return deadLetterOf(record, { topic, code: 'superseded', group: event.group, message });
 }
 
 const at = (microseconds: number): string => new Date(microseconds / 1000).toISOString();
 
-function letterOf(
+function deadLetterOf(
   record: InputRecord,
   { topic, code, group, message }: { topic: string; code: string; group: string | null; message: string },
 ): DeadLetter {
@@ -118,8 +121,6 @@ function letterOf(
     failure: { code, message },
   });
 }
-
-/* How far each partition is passed on, and what of that has yet to be committed. */
 
 export class Done {
   readonly #commits = new Map<number, RelayCommit>();

@@ -3,7 +3,7 @@
  *
  * The rule, where the later one wants something else than the earlier one did:
  * - older, and both say when they happened: it is superseded, and must not go on;
- * - older by the time of its record only: the order cannot be told, so the order of arrival stands (`uncertain`);
+ * - older by the time of its record only: the order is unknown, so the order of arrival stands (`uncertain`);
  * - of the very same time, from another partition: likewise.
  * A full state covers every member of its group, and is superseded by any later change of the group.
  */
@@ -26,7 +26,7 @@ export interface Judgement {
   readonly superseded: readonly string[];
   /** Epoch µs of the newest that they are superseded by. */
   readonly newestAt: number | null;
-  /** Changes whose order cannot be told. */
+  /** Changes whose order is unknown. */
   readonly uncertainCount: number;
 }
 

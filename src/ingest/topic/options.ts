@@ -1,7 +1,10 @@
-/** What passing a topic on is told, and what it needs of the world. */
+/**
+ * The options of passing a topic on, the ports that it needs, and its warnings to operators: counted, one line
+ * immediately and then at most one every ten seconds.
+ */
 import type { SourceFormat } from '../../core/change/change.ts';
 import type { Clock, Logger } from '../../ports.ts';
-import { Notices } from '../notices.ts';
+import { AggregatedWarnings } from '../aggregated-warnings.ts';
 import type { Relay } from '../ports.ts';
 import type { SendQueue } from '../send-queue.ts';
 
@@ -22,37 +25,35 @@ export interface RekeyWorld {
   readonly format: SourceFormat;
   readonly queue: SendQueue;
   readonly clock: Clock;
-  readonly log: Logger;
-  readonly notices: RekeyNotices;
+  readonly logger: Logger;
+  readonly warnings: RekeyWarnings;
 }
 
-/* What operators of `rollcall ingest topic` are told: counted, a line at once and then at most one every ten seconds. */
-
-export interface RekeyNotices {
-  readonly letters: Notices;
-  readonly superseded: Notices;
-  readonly uncertain: Notices;
+export interface RekeyWarnings {
+  readonly deadLetters: AggregatedWarnings;
+  readonly superseded: AggregatedWarnings;
+  readonly uncertain: AggregatedWarnings;
   close(): void;
 }
 
-export function rekeyNotices(clock: Pick<Clock, 'schedule'>, log: Pick<Logger, 'warn'>): RekeyNotices {
-  const tell = (message: string, advice: string): Notices =>
-    new Notices(clock, (counts) => log.warn({ counts, advice }, message));
-  const letters = tell('what could not be read is in the dead-letter topic', 'its headers say why');
+export function rekeyWarnings(clock: Pick<Clock, 'schedule'>, logger: Pick<Logger, 'warn'>): RekeyWarnings {
+  const tell = (message: string, advice: string): AggregatedWarnings =>
+    new AggregatedWarnings(clock, (counts) => logger.warn({ counts, advice }, message));
+  const deadLetters = tell('what could not be read is in the dead-letter topic', 'its headers say why');
   const superseded = tell(
     'changes came after newer ones of the same members; they are in the dead-letter topic',
     'raise INGEST_REORDER_MS if that happens often',
   );
   const uncertain = tell(
-    'the order of contradicting changes cannot be told; they went on in the order of their arrival',
-    'have the source say when its events happened, or read such groups anew',
+    'the order of contradicting changes is unknown; they went on in the order of their arrival',
+    'have the source say when its events happened, or read such groups again',
   );
   return {
-    letters,
+    deadLetters,
     superseded,
     uncertain,
     close: () => {
-      for (const notices of [letters, superseded, uncertain]) notices.close();
+      for (const warnings of [deadLetters, superseded, uncertain]) warnings.close();
     },
   };
 }

@@ -11,7 +11,7 @@ import type { RelayBatch, RelayHandler, RelayPartition } from '../ports.ts';
 import { deliverNext } from '../delivery.ts';
 import { falseIfUnwanted, type Turn } from '../send-queue.ts';
 import { nativeRecord } from '../native-record.ts';
-import { Done, changesOf, decodedBy, itemsOf, supersededLetter, type InputRecord, type Item } from './items.ts';
+import { Done, changesOf, decodedBy, itemsOf, supersededDeadLetter, type InputRecord, type Item } from './items.ts';
 import { LastReleased } from './last-released.ts';
 import { ReorderWindow } from './reorder.ts';
 import type { RekeyOptions, RekeyWorld } from './options.ts';
@@ -54,7 +54,7 @@ export class Rekeyer implements RelayHandler {
 
   assigned(partitions: readonly RelayPartition[]): void {
     this.#reset(partitions);
-    this.#world.log.info({ topic: this.#options.from, partitions: partitions.length }, 'the topic is read');
+    this.#world.logger.info({ topic: this.#options.from, partitions: partitions.length }, 'the topic is read');
   }
 
   records(batch: RelayBatch): 'taken' | 'declined' {
@@ -71,7 +71,7 @@ export class Rekeyer implements RelayHandler {
   }
 
   offsetOutOfRange(partition: number): void {
-    this.#world.log.error(
+    this.#world.logger.error(
       { topic: this.#options.from, partition },
       'the committed offset does not exist any more: records may be lost; reading goes on at the beginning',
     );
@@ -79,7 +79,7 @@ export class Rekeyer implements RelayHandler {
 
   lost(reason: string): void {
     this.#reset([]);
-    this.#world.log.info({ reason }, 'the topic is given up until the next assignment');
+    this.#world.logger.info({ reason }, 'the topic is given up until the next assignment');
   }
 
   failed(error: Error): void {
@@ -162,7 +162,7 @@ export class Rekeyer implements RelayHandler {
 
   async #releaseAll(): Promise<void> {
     while (!this.#isOver) {
-      // Somebody else may have the topic by now: they would be overtaken.
+      // Another instance may have the topic by now: its records would be overtaken.
       if (!this.#world.relay.holdsLease()) return;
       const items = this.#window.release(this.#now(), RELEASE_MAX);
       if (items.length === 0) break;
@@ -182,32 +182,32 @@ export class Rekeyer implements RelayHandler {
 
   #recordsOf(item: Item): readonly OutRecord[] {
     const { topic, deadLetterTopic } = this.#options;
-    const { notices } = this.#world;
+    const { warnings } = this.#world;
     if (item.kind === 'nothing') return [];
-    if (item.kind === 'letter') {
-      notices.letters.count(item.code);
-      return [item.letter];
+    if (item.kind === 'dead_letter') {
+      warnings.deadLetters.count(item.code);
+      return [item.deadLetter];
     }
     const judged = this.#last.judge(item.event, item.occurrence);
     const { event, superseded, uncertainCount } = judged;
-    if (uncertainCount > 0) notices.uncertain.count('changes', uncertainCount);
-    if (superseded.length > 0) notices.superseded.count('changes', superseded.length);
-    const letters = superseded.length === 0 ? [] : [supersededLetter(deadLetterTopic, item, judged)];
+    if (uncertainCount > 0) warnings.uncertain.count('changes', uncertainCount);
+    if (superseded.length > 0) warnings.superseded.count('changes', superseded.length);
+    const deadLetters = superseded.length === 0 ? [] : [supersededDeadLetter(deadLetterTopic, item, judged)];
     const changes = event === null ? [] : [{ topic, partition: null, headers: [], ...nativeRecord(event) }];
-    return [...letters, ...changes];
+    return [...deadLetters, ...changes];
   }
 
   async #send(records: readonly OutRecord[], assignment: number): Promise<true> {
     const { from, deadLetterTopic } = this.#options;
-    const { queue, clock, log, notices, relay } = this.#world;
+    const { queue, clock, logger, warnings, relay } = this.#world;
     const origin = { source: `topic/${from}`, at: clock.now().wall };
-    // Tried again when somebody else has the topic, it would land behind what that one has written.
+    // Tried again when another instance has the topic, it would land behind what that one has written.
     const turn: Turn = () => {
       if (assignment === this.#assignment && relay.holdsLease()) return 'now';
       return assignment === this.#assignment && !this.#isOver ? 'later' : 'never';
     };
-    const tooLarge = await deliverNext(records, { queue, deadLetterTopic, origin, turn, log });
-    if (tooLarge > 0) notices.letters.count('too_large', tooLarge);
+    const tooLarge = await deliverNext(records, { queue, deadLetterTopic, origin, turn, logger });
+    if (tooLarge > 0) warnings.deadLetters.count('too_large', tooLarge);
     return true;
   }
 
@@ -219,7 +219,7 @@ export class Rekeyer implements RelayHandler {
     try {
       await this.#world.relay.commit(commits);
     } catch (error) {
-      this.#world.log.debug({ error }, 'offsets could not be committed, trying again');
+      this.#world.logger.debug({ error }, 'offsets could not be committed, trying again');
       return;
     }
     if (assignment === this.#assignment) this.#done.committed(commits);

@@ -1,13 +1,15 @@
 /**
  * The reorder window: events of several partitions → one stream in the order of their times. Pure: now is passed in.
  *
- * Within a partition the order of arrival stands: an event counts as no earlier than the one before it. The earliest event
- * is released when every other partition either has a later one in hand, or has been read past its time, or has been read
- * to its end for the whole window since the event came: what is idle must not hold up the others for ever. A partition
- * that has more to read is waited for, however long that takes; else a backlog would be put into a wrong order.
+ * Within a partition the order of arrival stands: an event counts as no earlier than the one before it. The earliest
+ * event is released when every other partition either has a later one in hand, or has been read past its time, or has
+ * been read to its end for the whole window since the event came: what is idle must not hold up the others for ever. A
+ * partition that has more to read is waited for, however long that takes; else a backlog would be put into a wrong
+ * order.
  *
- * What is no event goes right behind the one before it in its partition, and says nothing about the time up to which that
- * was read: when its record was written is later than what the events behind it are about.
+ * What is no event goes right behind the one before it in its partition, and says nothing about the time up to which
+ * that was read: when its record was written is later than what the events behind it are about. Times are microseconds:
+ * Entra ID writes seven digits after the second, more than a Date can hold.
  */
 /** Of what is no event. */
 export const NO_TIME = -Infinity;
@@ -22,13 +24,13 @@ export interface Entry<T> {
   readonly value: T;
 }
 
-interface Waiting<T> extends Entry<T> {
+interface BufferedEntry<T> extends Entry<T> {
   readonly arrivedAt: number;
 }
 
 interface Lane<T> {
   readonly partition: number;
-  queue: Waiting<T>[];
+  queue: BufferedEntry<T>[];
   /** Of `queue`: those before it are released already. */
   head: number;
   /** Bytes of what waits. */
@@ -46,7 +48,7 @@ interface Room {
 
 /** What there is to do now: an entry, or nothing before `now` has come to `at`; null: before something is read. */
 type Next<T> =
-  | { readonly kind: 'release'; readonly lane: Lane<T>; readonly entry: Waiting<T> }
+  | { readonly kind: 'release'; readonly lane: Lane<T>; readonly entry: BufferedEntry<T> }
   | { readonly kind: 'wait'; readonly at: number | null };
 
 /** Instants (`now`, `windowMs`) are monotonic ms. */
@@ -72,7 +74,7 @@ export class ReorderWindow<T> {
 
   /** What was read of a partition, in its order; perhaps nothing but that its end is reached. */
   read(partition: number, entries: readonly Entry<T>[], { isAtEnd, now }: { isAtEnd: boolean; now: number }): void {
-    const lane = this.#lanes.find((lane) => lane.partition === partition);
+    const lane = this.#lanes.find((each) => each.partition === partition);
     if (lane === undefined) return;
     for (const entry of entries) {
       lane.time = Math.max(lane.time, entry.time);
@@ -105,13 +107,13 @@ export class ReorderWindow<T> {
 
   /** How much of its room a partition has taken: 1 is all of it. */
   fill(partition: number, { bufferMax, bufferBytesMax }: Room): number {
-    const lane = this.#lanes.find((lane) => lane.partition === partition);
+    const lane = this.#lanes.find((each) => each.partition === partition);
     if (lane === undefined) return 0;
     return Math.max((lane.queue.length - lane.head) / bufferMax, lane.size / bufferBytesMax);
   }
 
   #next(now: number): Next<T> {
-    let earliest: { readonly lane: Lane<T>; readonly entry: Waiting<T> } | null = null;
+    let earliest: { readonly lane: Lane<T>; readonly entry: BufferedEntry<T> } | null = null;
     for (const lane of this.#lanes) {
       const entry = lane.queue[lane.head];
       if (entry !== undefined && (earliest === null || compare(entry, earliest.entry) < 0)) earliest = { lane, entry };
@@ -122,7 +124,7 @@ export class ReorderWindow<T> {
   }
 
   /** null: a partition has more to read, which may be earlier. */
-  #dueAt(entry: Waiting<T>): number | null {
+  #dueAt(entry: BufferedEntry<T>): number | null {
     let dueAt = -Infinity;
     for (const { queue, head, time, endSince } of this.#lanes) {
       // What waits here is no earlier, as `entry` is the earliest of all.
@@ -137,7 +139,8 @@ export class ReorderWindow<T> {
 const isEvent = ({ time }: Pick<Entry<unknown>, 'time'>): boolean => time !== NO_TIME;
 
 /** The difference of two infinities is no number. */
-const compare = <T>(a: Waiting<T>, b: Waiting<T>): number => (a.time === b.time ? a.rank - b.rank : a.time - b.time);
+const compare = <T>(a: BufferedEntry<T>, b: BufferedEntry<T>): number =>
+  a.time === b.time ? a.rank - b.rank : a.time - b.time;
 
 const SPENT_MAX = 1_000;
 
@@ -148,8 +151,6 @@ function advance<T>(lane: Lane<T>): void {
   lane.queue = lane.queue.slice(lane.head);
   lane.head = 0;
 }
-
-/* When an event happened, in microseconds: Entra ID writes seven digits after the second, more than a Date can hold. */
 
 export interface EventTime {
   /** Epoch µs. */

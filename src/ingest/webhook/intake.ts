@@ -15,18 +15,18 @@ import {
 } from '../../core/change/change.ts';
 import type { KnownSecrets } from '../../core/text/redact.ts';
 import type { Clock, OutRecord } from '../../ports.ts';
-import { deadLetters, deliver, type Origin } from '../delivery.ts';
+import { deadLettersFor, deliver, type Origin } from '../delivery.ts';
 import { nativeRecords } from '../native-record.ts';
 import type { SendQueue } from '../send-queue.ts';
 import type { WebhookKind } from './kind.ts';
-import type { KindName, WebhookNotices } from './options.ts';
+import type { KindName, WebhookWarnings } from './options.ts';
 
 export interface IntakeOptions {
   readonly topic: string;
   readonly deadLetterTopic: string;
   readonly queue: SendQueue;
   readonly clock: Pick<Clock, 'now'>;
-  readonly notices: WebhookNotices;
+  readonly warnings: WebhookWarnings;
 }
 
 /** One kind of sender, and how its bodies are read. */
@@ -51,7 +51,7 @@ const REMEMBERED_MAX = 50_000;
 
 export class Intake {
   readonly #options: IntakeOptions;
-  readonly #remembered = new Remembered<Promise<Intaken>>(REMEMBERED_MAX);
+  readonly #remembered = new RecentResults<Promise<Intaken>>(REMEMBERED_MAX);
   #prepared: Promise<unknown> = Promise.resolve();
 
   constructor(options: IntakeOptions) {
@@ -61,14 +61,14 @@ export class Intake {
   /** Rejects where Kafka will not acknowledge any more. */
   async take(sender: Sender, record: Received): Promise<Intaken> {
     if (sender.format.prepare !== undefined) await this.#prepare(sender.format, record);
-    const { topic, deadLetterTopic, clock, queue, notices } = this.#options;
+    const { topic, deadLetterTopic, clock, queue, warnings } = this.#options;
     const events = sender.format.decode(record, { partitionCount: 1 });
     // A message may quote the body.
     const redacted = ({ message, ...event }: Hint | Invalid) => ({ ...event, message: sender.secrets.redact(message) });
     const problems = events.filter(isUnread).map(redacted);
     this.#tell(sender.kind.name, problems);
     const origin = originOf(sender, record, clock.now().wall);
-    const records = [...nativeRecords(events, topic), ...deadLetters(deadLetterTopic, problems, origin)];
+    const records = [...nativeRecords(events, topic), ...deadLettersFor(deadLetterTopic, problems, origin)];
     const verdict = verdictOf(events);
     if (records.length === 0) return verdict;
     const name = isNamed(events) ? nameOf(sender.kind.name, records) : null;
@@ -76,7 +76,7 @@ export class Intake {
       const written = deliver(records, { queue, deadLetterTopic, origin });
       if (written === null) return null;
       return written.then((tooLarge) => {
-        if (tooLarge > 0) notices.letters.count('too_large', tooLarge);
+        if (tooLarge > 0) warnings.deadLetters.count('too_large', tooLarge);
         return verdict;
       });
     });
@@ -91,8 +91,8 @@ export class Intake {
   }
 
   #tell(name: KindName, problems: readonly (Hint | Invalid)[]): void {
-    const { hints, letters } = this.#options.notices;
-    for (const { kind } of problems) (kind === 'hint' ? hints : letters).count(name);
+    const { hints, deadLetters } = this.#options.warnings;
+    for (const { kind } of problems) (kind === 'hint' ? hints : deadLetters).count(name);
   }
 
   #once(name: string | null, write: () => Promise<Intaken> | null): Promise<Intaken> {
@@ -128,7 +128,7 @@ function nameOf(kind: KindName, records: readonly OutRecord[]): string {
 
 function originOf({ kind, secrets }: Sender, { value, headers }: Received, at: number): Origin {
   const text = Buffer.from(value).toString('latin1');
-  // One character a byte, so that nothing else is changed, whatever the bytes.
+  // One character a byte, so that no other byte is changed.
   return { source: `webhook/${kind.name}`, at, value: Buffer.from(secrets.redactWhole(text), 'latin1'), headers };
 }
 
@@ -136,7 +136,7 @@ function originOf({ kind, secrets }: Sender, { value, headers }: Received, at: n
  * Requests that were taken, by what they tell. A sender that repeats one gets the answer of the first: written again, an
  * old change would stand behind a newer one of the same member. Only for as long as the process lives, and so many.
  */
-export class Remembered<T> {
+export class RecentResults<T> {
   readonly #results = new Map<string, T>();
   readonly #countMax: number;
 

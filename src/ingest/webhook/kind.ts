@@ -2,7 +2,7 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import type { IncomingHttpHeaders } from 'node:http';
 import type { Invalid } from '../../core/change/change.ts';
-import type { Answer, KindName } from './options.ts';
+import type { WebhookAnswer, KindName } from './options.ts';
 
 /** A request without its body. */
 export interface Head {
@@ -17,17 +17,17 @@ export interface WebhookKind {
   /** Of what is in the header `www-authenticate`; null: the secret travels elsewhere. */
   readonly challenge: string | null;
   /** The answer where the body does not matter (the sender verifies the address); null: it does. */
-  greet(head: Head): Answer | null;
-  /** `head`: `mayEnter` says that the sender knows the secret; `body`: only `isAuthentic` does, so little is read before. */
+  handshake(head: Head): WebhookAnswer | null;
+  /** `head`: `authorize` says that the sender knows the secret; `body`: only `isAuthentic` does, so little is read before. */
   readonly proof: 'head' | 'body';
   /** Whether it is worth reading the body. */
-  mayEnter(head: Head): boolean;
+  authorize(head: Head): boolean;
   /** Whether the sender knows the secret. */
   isAuthentic(head: Head, body: Uint8Array): boolean;
   /** Everything that it tells is in Kafka. */
-  readonly accepted: Answer;
+  readonly accepted: WebhookAnswer;
   /** Of a body of which nothing can be read; it is in the dead-letter topic. null: that is good enough. */
-  refused(problem: Invalid): Answer | null;
+  refused(problem: Invalid): WebhookAnswer | null;
 }
 
 /* Secrets are compared as digests: timingSafeEqual wants equal lengths, and the length tells something too. */
@@ -40,12 +40,12 @@ const digest = (text: string): Buffer => createHash('sha256').update(text).diges
 
 export const bearer = (
   token: string,
-): Pick<WebhookKind, 'challenge' | 'methods' | 'greet' | 'proof' | 'mayEnter' | 'isAuthentic'> => ({
+): Pick<WebhookKind, 'challenge' | 'methods' | 'handshake' | 'proof' | 'authorize' | 'isAuthentic'> => ({
   challenge: 'Bearer',
   methods: ['POST'],
-  greet: () => null,
+  handshake: () => null,
   proof: 'head',
-  mayEnter: (head) => isSame(token, tokenIn(head)),
+  authorize: (head) => isSame(token, tokenIn(head)),
   isAuthentic: () => true,
 });
 

@@ -1,8 +1,11 @@
 import type { Invalid } from '../../core/change/change.ts';
 import type { Clock, Logger } from '../../ports.ts';
-import { Notices } from '../notices.ts';
+import { AggregatedWarnings } from '../aggregated-warnings.ts';
 
-/** What the webhook server is told. */
+/**
+ * The options of the webhook server, its warnings, and its answers: a sender without the secret learns only that it is
+ * not authorized.
+ */
 export type KindName = 'okta' | 'auth0' | 'keycloak' | 'entra' | 'scim';
 
 export interface WebhookConfig {
@@ -28,62 +31,59 @@ export interface WebhookConfig {
   readonly waitingMax: number;
 }
 
-/* What the webhook server tells of requests. */
-
-/** One for each thing that is told. */
-export interface WebhookNotices {
-  readonly refusals: Notices;
-  readonly hints: Notices;
-  readonly letters: Notices;
+/** One for each message. */
+export interface WebhookWarnings {
+  readonly refusals: AggregatedWarnings;
+  readonly hints: AggregatedWarnings;
+  readonly deadLetters: AggregatedWarnings;
   close(): void;
 }
 
-export function webhookNotices(clock: Pick<Clock, 'schedule'>, log: Pick<Logger, 'warn'>): WebhookNotices {
-  const refusals = new Notices(clock, (counts) => log.warn({ counts }, 'requests were refused'));
-  const hints = new Notices(clock, (counts) =>
-    log.warn(
+export function webhookWarnings(clock: Pick<Clock, 'schedule'>, logger: Pick<Logger, 'warn'>): WebhookWarnings {
+  const refusals = new AggregatedWarnings(clock, (counts) => logger.warn({ counts }, 'requests were refused'));
+  const hints = new AggregatedWarnings(clock, (counts) =>
+    logger.warn(
       { counts, advice: 'run `rollcall ingest poll` beside it, which reads what has changed' },
       'notifications say that a group has changed, not how; they are in the dead-letter topic',
     ),
   );
-  const letters = new Notices(clock, (counts) =>
-    log.warn({ counts }, 'what could not be read is in the dead-letter topic'),
+  const deadLetters = new AggregatedWarnings(clock, (counts) =>
+    logger.warn({ counts }, 'what could not be read is in the dead-letter topic'),
   );
   return {
     refusals,
     hints,
-    letters,
+    deadLetters,
     close: () => {
-      for (const notices of [refusals, hints, letters]) notices.close();
+      for (const warnings of [refusals, hints, deadLetters]) warnings.close();
     },
   };
 }
 
-/* What a sender hears. Those who do not know the secret learn nothing but that. */
-
-export interface Answer {
+export interface WebhookAnswer {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: string;
 }
 
-export const empty = (status: number): Answer => ({ status, headers: {}, body: '' });
+export const empty = (status: number): WebhookAnswer => ({ status, headers: {}, body: '' });
 
-export const json = (status: number, body: object, headers: Readonly<Record<string, string>> = {}): Answer => ({
+export const json = (status: number, body: object, headers: Readonly<Record<string, string>> = {}): WebhookAnswer => ({
   status,
   headers: { 'content-type': 'application/json', ...headers },
   body: `${JSON.stringify(body)}\n`,
 });
 
 /** Of the same words for every reason. */
-export const unauthorized = (challenge: string | null): Answer =>
+export const unauthorized = (challenge: string | null): WebhookAnswer =>
   json(401, { error: 'not authorized' }, challenge === null ? {} : { 'www-authenticate': challenge });
 
 const RETRY_AFTER_SECONDS = '2';
 
 /** The sender is to repeat it: nothing was acknowledged. */
-export const unavailable = (error: string): Answer => json(503, { error }, { 'retry-after': RETRY_AFTER_SECONDS });
+export const unavailable = (error: string): WebhookAnswer =>
+  json(503, { error }, { 'retry-after': RETRY_AFTER_SECONDS });
 
-/** Whoever sends no JSON should notice; an event that cannot be understood would only be repeated. */
-export const refusedUnlessJson = ({ code }: Invalid): Answer | null =>
+/** A sender of what is no JSON should notice; an event that cannot be understood would only be repeated. */
+export const refusedUnlessJson = ({ code }: Invalid): WebhookAnswer | null =>
   code === 'not_json' || code === 'not_utf8' ? json(400, { error: 'the body is not JSON' }) : null;

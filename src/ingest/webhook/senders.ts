@@ -1,16 +1,20 @@
-/** The kinds of senders whose secret is configured; of the others there is no path. */
+/**
+ * The kinds of senders whose secret is configured (the others have no path): Auth0 event streams, Microsoft Graph,
+ * Keycloak, Okta event hooks and SCIM events by push. Each says how it proves its secret and which answer makes it
+ * repeat a request.
+ */
 import { createHmac } from 'node:crypto';
 import type { Invalid, SourceFormat } from '../../core/change/change.ts';
 import { KnownSecrets } from '../../core/text/redact.ts';
-import { fieldsIn, isFields, listIn, readJson } from '../../formats/reading/reading.ts';
+import { fieldsIn, listIn, readJson } from '../../formats/reading/reading.ts';
 import type { Sender } from './intake.ts';
 import type { Head, WebhookKind } from './kind.ts';
 import { bearer, isSame } from './kind.ts';
 import type { KindName, WebhookConfig } from './options.ts';
-import { empty, json, refusedUnlessJson, type Answer, unauthorized } from './options.ts';
+import { empty, json, refusedUnlessJson, type WebhookAnswer, unauthorized } from './options.ts';
+import { isObject } from '../../core/text/json.ts';
 
-/* Auth0 event streams with the destination `webhook` and authorization `bearer`. Any 2xx means "delivered". */
-
+/** Auth0 event streams with the destination `webhook` and authorization `bearer`. Any 2xx means "delivered". */
 const auth0 = (token: string): WebhookKind => ({
   ...bearer(token),
   name: 'auth0',
@@ -21,23 +25,23 @@ const auth0 = (token: string): WebhookKind => ({
 /*
  * Change notifications of Microsoft Graph (learn.microsoft.com/graph/change-notifications-delivery-webhooks): the address
  * is verified by a POST with `validationToken`, to be repeated as plain text within 10 s; every notification carries the
- * subscription's clientState; whatever is not a 2xx is repeated for 4 hours.
+ * subscription's clientState; every answer but a 2xx is repeated for 4 hours.
  */
 
 const entra = (clientState: string): WebhookKind => ({
   name: 'entra',
   methods: ['POST'],
   challenge: null,
-  greet: ({ query }) => validation(query.get('validationToken')),
+  handshake: ({ query }) => validation(query.get('validationToken')),
   proof: 'body',
-  mayEnter: () => true,
+  authorize: () => true,
   isAuthentic: (_, body) => allCarry(clientState, body),
   accepted: empty(202),
   refused: refusedUnlessJson,
 });
 
 /** Graph never sends markup, and warns of those who do: it is made harmless. */
-function validation(token: string | null): Answer | null {
+function validation(token: string | null): WebhookAnswer | null {
   if (token === null) return null;
   const body = token.replaceAll(/[&<>"'`]/g, (character) => `&#${character.codePointAt(0)};`);
   const headers = { 'content-type': 'text/plain; charset=utf-8', 'content-security-policy': "default-src 'none'" };
@@ -74,7 +78,7 @@ function firstState(body: Uint8Array): string | null {
 }
 
 function stateIn(notification: unknown): string {
-  const state = isFields(notification) ? notification['clientState'] : null;
+  const state = isObject(notification) ? notification['clientState'] : null;
   return typeof state === 'string' ? state : '';
 }
 
@@ -88,9 +92,9 @@ const keycloak = (secret: string): WebhookKind => ({
   name: 'keycloak',
   methods: ['POST'],
   challenge: null,
-  greet: () => null,
+  handshake: () => null,
   proof: 'body',
-  mayEnter: (head) => /^[0-9a-f]{64}$/.test(signatureIn(head)),
+  authorize: (head) => /^[0-9a-f]{64}$/.test(signatureIn(head)),
   isAuthentic: (head, body) => isSame(createHmac('sha256', secret).update(body).digest('hex'), signatureIn(head)),
   accepted: empty(200),
   refused: refusedUnlessJson,
@@ -110,24 +114,23 @@ const okta = (secret: string): WebhookKind => ({
   name: 'okta',
   methods: ['GET', 'POST'],
   challenge: null,
-  greet: (head) => (head.method === 'GET' ? verification(secret, head) : null),
+  handshake: (head) => (head.method === 'GET' ? verification(secret, head) : null),
   proof: 'head',
-  mayEnter: ({ headers }) => isSame(secret, headers.authorization ?? ''),
+  authorize: ({ headers }) => isSame(secret, headers.authorization ?? ''),
   isAuthentic: () => true,
   accepted: empty(200),
   refused: refusedUnlessJson,
 });
 
 /** Nothing is given away by repeating it; but a wrong secret is better noticed now than at the first event. */
-function verification(secret: string, { headers }: Head): Answer {
+function verification(secret: string, { headers }: Head): WebhookAnswer {
   const { authorization, 'x-okta-verification-challenge': challenge } = headers;
   if (authorization !== undefined && !isSame(secret, authorization)) return unauthorized(null);
   if (typeof challenge !== 'string') return json(400, { error: 'X-Okta-Verification-Challenge is missing' });
   return json(200, { verification: challenge });
 }
 
-/* SCIM events by push (RFC 9967 over RFC 8935): one security event token a POST; 202, or 400 with a code of section 2.4. */
-
+/** SCIM events by push (RFC 9967 over RFC 8935): one security event token a POST; 202, or 400 with a code of section 2.4. */
 const scim = (token: string): WebhookKind => ({
   ...bearer(token),
   name: 'scim',
@@ -135,7 +138,7 @@ const scim = (token: string): WebhookKind => ({
   refused,
 });
 
-function refused({ code, message: description }: Invalid): Answer {
+function refused({ code, message: description }: Invalid): WebhookAnswer {
   return json(400, { err: errorCode(code), description }, { 'content-language': 'en' });
 }
 

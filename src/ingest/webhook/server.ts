@@ -12,18 +12,18 @@ import { within } from '../../time.ts';
 import type { Connections } from '../../http/server.ts';
 import { createServer, urlOf } from '../../http/server.ts';
 import type { Clock, Logger } from '../../ports.ts';
-import { json, type Answer, unauthorized, unavailable } from './options.ts';
+import { json, type WebhookAnswer, unauthorized, unavailable } from './options.ts';
 import { Room, bytesOf, readBody, type Body } from './body.ts';
 import type { Intake, Intaken, Sender } from './intake.ts';
 import type { Head } from './kind.ts';
-import type { WebhookConfig, WebhookNotices } from './options.ts';
+import type { WebhookConfig, WebhookWarnings } from './options.ts';
 
 export interface WebhookSources {
   readonly senders: readonly Sender[];
   readonly intake: Pick<Intake, 'take'>;
-  readonly notices: WebhookNotices;
+  readonly warnings: WebhookWarnings;
   readonly clock: Clock;
-  readonly log: Pick<Logger, 'error'>;
+  readonly logger: Pick<Logger, 'error'>;
 }
 
 export type WebhookOptions = Pick<
@@ -117,12 +117,12 @@ export class WebhookServer {
       const answer = await this.#answer(request);
       if (answer !== 'broken_off') this.#write(request, response, answer);
     } catch (error) {
-      this.#sources.log.error({ error }, 'the webhook server could not answer');
+      this.#sources.logger.error({ error }, 'the webhook server could not answer');
       this.#write(request, response, unavailable('nothing was acknowledged'));
     }
   }
 
-  async #answer(request: IncomingMessage): Promise<Answer | 'broken_off'> {
+  async #answer(request: IncomingMessage): Promise<WebhookAnswer | 'broken_off'> {
     const arrivedAt = this.#sources.clock.now().monotonic;
     const { url = '/', method = '' } = request;
     const [path = '', query = ''] = url.split(/\?(.*)/s, 2);
@@ -132,19 +132,19 @@ export class WebhookServer {
     const known = sender.kind.methods.find((other) => other === method);
     if (known === undefined) return notAllowed(sender.kind.methods);
     const head: Head = { method: known, query: new URLSearchParams(query), headers: request.headers };
-    const greeting = sender.kind.greet(head);
-    if (greeting !== null) return greeting;
-    if (!sender.kind.mayEnter(head)) return this.#refuse(sender, unauthorized(sender.kind.challenge));
+    const handshake = sender.kind.handshake(head);
+    if (handshake !== null) return handshake;
+    if (!sender.kind.authorize(head)) return this.#refuse(sender, unauthorized(sender.kind.challenge));
     const answer = await this.#takeIn(sender, { request, head, arrivedAt });
     return answer === 'broken_off' || answer.status < 300 ? answer : this.#refuse(sender, answer);
   }
 
-  #refuse({ kind }: Sender, answer: Answer): Answer {
-    this.#sources.notices.refusals.count(`${kind.name} ${answer.status}`);
+  #refuse({ kind }: Sender, answer: WebhookAnswer): WebhookAnswer {
+    this.#sources.warnings.refusals.count(`${kind.name} ${answer.status}`);
     return answer;
   }
 
-  async #takeIn(sender: Sender, visit: Visit): Promise<Answer | 'broken_off'> {
+  async #takeIn(sender: Sender, visit: Visit): Promise<WebhookAnswer | 'broken_off'> {
     const encoding = visit.head.headers['content-encoding'] ?? 'identity';
     if (encoding !== 'identity') return json(415, { error: 'send the body as it is, without content-encoding' });
     // Whether there is room among those that wait, only those who know the secret decide.
@@ -152,7 +152,10 @@ export class WebhookServer {
     return this.#readAndTake(sender, visit);
   }
 
-  async #asWaiting({ request }: Visit, work: () => Promise<Answer | 'broken_off'>): Promise<Answer | 'broken_off'> {
+  async #asWaiting(
+    { request }: Visit,
+    work: () => Promise<WebhookAnswer | 'broken_off'>,
+  ): Promise<WebhookAnswer | 'broken_off'> {
     if (this.#drained !== null || this.#waiting >= this.#options.waitingMax) return unavailable('too much is waiting');
     this.#waiting += 1;
     const letGo = this.#connections.keep(request.socket);
@@ -164,7 +167,7 @@ export class WebhookServer {
     }
   }
 
-  async #readAndTake(sender: Sender, visit: Visit): Promise<Answer | 'broken_off'> {
+  async #readAndTake(sender: Sender, visit: Visit): Promise<WebhookAnswer | 'broken_off'> {
     const { kind } = sender;
     const { request, head, arrivedAt } = visit;
     const room = this.#rooms[kind.proof];
@@ -189,7 +192,7 @@ export class WebhookServer {
     };
   }
 
-  #unread(kind: Sender['kind'], problem: Exclude<Body, Buffer>): Answer | 'broken_off' {
+  #unread(kind: Sender['kind'], problem: Exclude<Body, Buffer>): WebhookAnswer | 'broken_off' {
     switch (problem) {
       case 'broken_off':
         return problem;
@@ -204,19 +207,19 @@ export class WebhookServer {
     }
   }
 
-  async #inTime({ kind, ...sender }: Sender, { body, head, arrivedAt }: Read): Promise<Answer> {
+  async #inTime({ kind, ...sender }: Sender, { body, head, arrivedAt }: Read): Promise<WebhookAnswer> {
     const { clock, intake } = this.#sources;
     const type = head.headers['content-type'];
     const headers = type === undefined ? [] : [['content-type', Buffer.from(type)] as const];
     const taken = intake.take({ kind, ...sender }, { key: null, value: body, headers });
-    // Nobody may be waiting for it any more when it fails.
+    // There may be no caller left to see it fail.
     taken.catch(() => undefined);
     const leftMs = this.#options.answerWithinMs - (clock.now().monotonic - arrivedAt);
     const intaken = await within(clock, leftMs, taken);
     return intaken === 'timed_out' ? unavailable('Kafka has not acknowledged in time') : answerTo(kind, intaken);
   }
 
-  #write(request: IncomingMessage, response: ServerResponse, { status, headers, body }: Answer): void {
+  #write(request: IncomingMessage, response: ServerResponse, { status, headers, body }: WebhookAnswer): void {
     // What was not read of a body would be taken for the next request.
     if (this.#drained !== null || !request.complete) response.setHeader('connection', 'close');
     response.writeHead(status, { 'cache-control': 'no-store', 'x-content-type-options': 'nosniff', ...headers });
@@ -233,7 +236,7 @@ interface Visit {
 
 type Read = Omit<Visit, 'request'> & { readonly body: Buffer };
 
-function answerTo(kind: Sender['kind'], intaken: Intaken): Answer {
+function answerTo(kind: Sender['kind'], intaken: Intaken): WebhookAnswer {
   switch (intaken.kind) {
     case 'written':
       return kind.accepted;
@@ -244,5 +247,5 @@ function answerTo(kind: Sender['kind'], intaken: Intaken): Answer {
   }
 }
 
-const notAllowed = (methods: readonly string[]): Answer =>
+const notAllowed = (methods: readonly string[]): WebhookAnswer =>
   json(405, { error: 'this method is not allowed' }, { allow: methods.join(', ') });

@@ -5,7 +5,7 @@
  * `rollcall demo`: everything on this machine, and a verdict read from the target itself.
  */
 import { Command } from 'commander';
-import { print, type Host, wholeNumber } from '../../console/host.ts';
+import { print, type CommandContext, wholeNumber } from '../../console/command-context.ts';
 import { showProgress } from '../../console/progress.ts';
 import type { ExitCode } from '../../exit-codes.ts';
 import { conclude } from '../demo/conclusion.ts';
@@ -22,7 +22,7 @@ export interface DemoFlags {
   readonly seed: number;
 }
 
-export function demoCommand(host: Host): Command {
+export function demoCommand(context: CommandContext): Command {
   return new Command('demo')
     .description(
       'Plays 10,000 change events over 500 groups into Rollcall, in front of an emulated Genesys Cloud that conflicts, throttles, fails and loses answers. Then reads every group back and compares.',
@@ -32,7 +32,7 @@ export function demoCommand(host: Host): Command {
     .option('--seed <number>', 'draws another stream', wholeNumber(0, 2 ** 32 - 1), 1)
     .addHelpText('after', '\nNeeds no configuration. Exits 0 only if each membership is what the events say.')
     .action(async (flags: DemoFlags) => {
-      host.finish(await playDemo(flags, host));
+      context.finish(await playDemo(flags, context));
     });
 }
 
@@ -40,7 +40,7 @@ export function demoCommand(host: Host): Command {
 const LIMITS = { allowed: 400, windowSeconds: 2 };
 const LATENCY_MS = { min: 5, max: 25 };
 
-export async function playDemo(flags: DemoFlags, host: Host): Promise<ExitCode> {
+export async function playDemo(flags: DemoFlags, context: CommandContext): Promise<ExitCode> {
   const stream = drawStream({ next: seededRandom(flags.seed) });
   const sandbox = await startSandbox({
     users: 'any',
@@ -54,8 +54,8 @@ export async function playDemo(flags: DemoFlags, host: Host): Promise<ExitCode> 
   for (const rule of DEMO_FAULTS) sandbox.addRule(rule);
   try {
     const withService = flags.kafka === true ? withKafka : withEmbedded;
-    const played = await withService(host, sandbox, (service) => playOn(service, { stream, sandbox }, host));
-    return await conclude({ played, stream, sandbox, report: flags.report }, host);
+    const played = await withService(context, sandbox, (service) => playOn(service, { stream, sandbox }, context));
+    return await conclude({ played, stream, sandbox, report: flags.report }, context);
   } finally {
     await sandbox.stop();
   }
@@ -64,13 +64,13 @@ export async function playDemo(flags: DemoFlags, host: Host): Promise<ExitCode> 
 async function playOn(
   service: DemoService,
   { stream, sandbox }: { readonly stream: Stream; readonly sandbox: Sandbox },
-  host: Host,
+  context: CommandContext,
 ): Promise<Played> {
   const { events, initial } = stream;
   const headline = `${events.length} change events over ${initial.size} groups; sandbox at ${sandbox.url}; ${service.about}`;
-  await print(host.stdout, `${headline}\n`);
-  const play = new Play(service, stream, host);
-  const endProgress = showProgress(host.stdout, host.clock, () => play.progress());
+  await print(context.stdout, `${headline}\n`);
+  const play = new Play(service, stream, context);
+  const endProgress = showProgress(context.stdout, context.clock, () => play.progress());
   try {
     return await play.run();
   } finally {

@@ -1,6 +1,6 @@
 /** `rollcall sandbox`: the emulator of Genesys Cloud alone, for a `rollcall run` beside it. */
 import { Command, InvalidArgumentError } from 'commander';
-import { print, stopped, type Host, wholeNumber } from '../../console/host.ts';
+import { print, stopped, type CommandContext, wholeNumber } from '../../console/command-context.ts';
 import { EXIT, ExitError } from '../../exit-codes.ts';
 import { startSandbox, type Sandbox } from '../sandbox/sandbox.ts';
 import { SeedError, readSeed } from '../sandbox/seed.ts';
@@ -19,7 +19,7 @@ interface SandboxFlags {
   readonly randomSeed: number;
 }
 
-export function sandboxCommand(host: Host): Command {
+export function sandboxCommand(context: CommandContext): Command {
   return new Command('sandbox')
     .description(
       'Runs the emulator until SIGTERM or Ctrl-C. Standard output holds the environment that points `rollcall run` at it.',
@@ -31,12 +31,12 @@ export function sandboxCommand(host: Host): Command {
     .option('--any-user', 'every id is a user, listed or not')
     .option('--limit <requests>', 'requests a token may spend in a minute, or "off"', requestLimit, 300)
     .option('--client-id <id>', 'OAuth client id (default: sandbox-client)')
-    .option('--client-secret <secret>', 'OAuth client secret (default: drawn anew at each start)')
+    .option('--client-secret <secret>', 'OAuth client secret (default: a new random one at each start)')
     .option('--random-seed <number>', 'seeds what is drawn by lot', wholeNumber(0, 2 ** 32 - 1), 1)
     .addHelpText('after', examples)
     .action(async (flags: SandboxFlags) => {
-      await runSandbox(flags, host);
-      host.finish(EXIT.done);
+      await runSandbox(flags, context);
+      context.finish(EXIT.done);
     });
 }
 
@@ -51,12 +51,12 @@ While it runs, from anywhere:
   $ curl -H 'content-type: application/json' $GENESYS_API_URL/sandbox/faults \\
          -d '{"match":{"every":10},"fault":{"kind":"status","status":503}}'`;
 
-async function runSandbox(flags: SandboxFlags, host: Host): Promise<void> {
+async function runSandbox(flags: SandboxFlags, context: CommandContext): Promise<void> {
   const sandbox = await start(flags);
   try {
-    await print(host.stdout, printEnvironment(sandbox));
-    await print(host.stderr, `rollcall sandbox: listening at ${sandbox.url}\n`);
-    await stopped(host.stop);
+    await print(context.stdout, printEnvironment(sandbox));
+    await print(context.stderr, `rollcall sandbox: listening at ${sandbox.url}\n`);
+    await stopped(context.stop);
   } finally {
     await sandbox.stop();
   }

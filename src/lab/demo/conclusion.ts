@@ -1,6 +1,6 @@
 /** What the demo says at its end: the summary, the requests and mishaps it took, and the verdict. */
 import { resolve } from 'node:path';
-import { print, type Host, writeSummary } from '../../console/host.ts';
+import { print, type CommandContext, writeSummary } from '../../console/command-context.ts';
 import { summaryOf, type Summary } from '../../core/report/summary.ts';
 import { EXIT, type ExitCode } from '../../exit-codes.ts';
 import { summaryText } from '../../report/summary.ts';
@@ -17,8 +17,11 @@ interface Conclusion {
   readonly report: string;
 }
 
-export async function conclude({ played, stream, sandbox, report }: Conclusion, host: Host): Promise<ExitCode> {
-  const summary = summaryOf(played.operations, host.clock.now().wall);
+export async function conclude(
+  { played, stream, sandbox, report }: Conclusion,
+  context: CommandContext,
+): Promise<ExitCode> {
+  const summary = summaryOf(played.operations, context.clock.now().wall);
   await writeSummary(report, summary);
   const found = await readMemberships(sandbox.url, [...stream.expected.keys()]);
   const wrong = deviations(stream.expected, found);
@@ -32,7 +35,7 @@ export async function conclude({ played, stream, sandbox, report }: Conclusion, 
     ...verdictLines(wrong, { played, stream }),
     '',
   ];
-  await print(host.stdout, lines.join('\n'));
+  await print(context.stdout, lines.join('\n'));
   return wrong.length === 0 && played.end === 'settled' ? EXIT.done : EXIT.someFailed;
 }
 

@@ -3,7 +3,7 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { createLogTools } from '../../adapters/kafka/tools.ts';
 import { readConfig } from '../../config/config.ts';
-import type { Host } from '../../console/host.ts';
+import type { CommandContext } from '../../console/command-context.ts';
 import { commandLog, kafkaExit, readText } from '../../console/kafka-tools.ts';
 import { creatingTools, createTopics } from '../../console/topics.ts';
 import { EXIT, ExitError } from '../../exit-codes.ts';
@@ -15,13 +15,13 @@ import type { Sandbox } from '../sandbox/sandbox.ts';
 import { DEMO_PARTITIONS, demoEnvironment, demoTopics, type DemoService } from './service.ts';
 
 export async function withKafka<T>(
-  host: Host,
+  context: CommandContext,
   sandbox: Sandbox,
   work: (service: DemoService) => Promise<T>,
 ): Promise<T> {
-  const broker = host.environment['KAFKA_BROKERS'] ? null : await ownBroker(host);
+  const broker = context.environment['KAFKA_BROKERS'] ? null : await ownBroker(context);
   try {
-    return await withRun(environmentOf(host, sandbox, broker), host, work);
+    return await withRun(environmentOf(context, sandbox, broker), context, work);
   } catch (error) {
     throw kafkaExit(error);
   } finally {
@@ -29,12 +29,12 @@ export async function withKafka<T>(
   }
 }
 
-async function ownBroker(host: Host): Promise<Broker> {
-  const log = { info: (_: object, message: string) => void host.stderr.write(`${message}\n`) };
-  const cacheDirectory = kafkaCacheDirectory({ ...host.environment });
+async function ownBroker(context: CommandContext): Promise<Broker> {
+  const logger = { info: (_: object, message: string) => void context.stderr.write(`${message}\n`) };
+  const cacheDirectory = kafkaCacheDirectory({ ...context.environment });
   try {
-    log.info({}, 'starting Apache Kafka 4.2.0 …');
-    return await startBroker({ version: '4.2.0' }, { cacheDirectory, log, timer: host.clock });
+    logger.info({}, 'starting Apache Kafka 4.2.0 …');
+    return await startBroker({ version: '4.2.0' }, { cacheDirectory, logger, timer: context.clock });
   } catch (error) {
     if (!(error instanceof KafkaSetupError)) throw error;
     throw new ExitError(EXIT.unavailable, `${error.message}\nWithout Kafka: rollcall demo`, { cause: error });
@@ -42,12 +42,12 @@ async function ownBroker(host: Host): Promise<Broker> {
 }
 
 /** Of the surroundings only how to reach Kafka, and what a process needs. */
-function environmentOf(host: Host, sandbox: Sandbox, broker: Broker | null): Record<string, string> {
-  const kept = Object.entries(host.environment).filter(
+function environmentOf(context: CommandContext, sandbox: Sandbox, broker: Broker | null): Record<string, string> {
+  const kept = Object.entries(context.environment).filter(
     (entry): entry is [string, string] =>
       entry[1] !== undefined && /^(KAFKA_\w+|PATH|HOME|NODE_\w+|SYSTEMROOT|TMPDIR|LOG_LEVEL)$/.test(entry[0]),
   );
-  const name = `rollcall-demo-${host.random.uuid().slice(0, 8)}`;
+  const name = `rollcall-demo-${context.random.uuid().slice(0, 8)}`;
   const { source, retry, deadLetter, report } = demoTopics(name);
   return {
     ...Object.fromEntries(kept),
@@ -63,17 +63,17 @@ function environmentOf(host: Host, sandbox: Sandbox, broker: Broker | null): Rec
 
 async function withRun<T>(
   environment: Record<string, string>,
-  host: Host,
+  context: CommandContext,
   work: (service: DemoService) => Promise<T>,
 ): Promise<T> {
   const config = readConfig(environment, ['kafka', 'topics'], readText);
-  const tools = createLogTools(config.kafka, { clock: host.clock, log: commandLog(host, config) });
+  const tools = createLogTools(config.kafka, { clock: context.clock, logger: commandLog(context, config) });
   try {
     await createTopics(config.topics, creatingTools(tools, config.kafka), {
       partitionCount: DEMO_PARTITIONS,
       replicationFactor: -1,
     });
-    const run = new RunProcess(environment, host);
+    const run = new RunProcess(environment, context);
     try {
       return await work({
         topics: config.topics,
@@ -98,14 +98,14 @@ class RunProcess {
   /** Rejects when it ends before `stop`. */
   readonly broken: Promise<never>;
   readonly #child: ChildProcess;
-  readonly #host: Host;
+  readonly #context: CommandContext;
   readonly #guard = new Guard(undefined);
   readonly #tail: string[] = [];
   readonly #exited: Promise<number | null>;
   #isStopping = false;
 
-  constructor(environment: Record<string, string>, host: Host) {
-    const [program, ...args] = host.self;
+  constructor(environment: Record<string, string>, context: CommandContext) {
+    const [program, ...args] = context.self;
     // A session of its own: Ctrl-C on the terminal is for the demo, which asks this process to drain.
     const child = spawn(program, [...args, 'run'], {
       env: environment,
@@ -117,7 +117,7 @@ class RunProcess {
       if (this.#tail.length > TAIL_LINES) this.#tail.shift();
     });
     this.#child = child;
-    this.#host = host;
+    this.#context = context;
     this.#guard.watch(child.pid);
     this.#exited = new Promise((resolve, reject) => {
       child.once('close', resolve);
@@ -130,7 +130,7 @@ class RunProcess {
         `\`rollcall run\` ended with ${code}. The end of its log:\n${this.#tail.join('\n')}`,
       );
     });
-    // Whoever plays the demo sees it; nobody does once the demo is over.
+    // Shown while the demo plays, and not once it is over.
     this.broken.catch(() => undefined);
   }
 
@@ -141,7 +141,7 @@ class RunProcess {
   async stop(): Promise<void> {
     this.#isStopping = true;
     if (this.#child.exitCode === null && this.#child.signalCode === null) this.#child.kill('SIGTERM');
-    if ((await within(this.#host.clock, STOP_LIMIT_MS, this.#exited)) === 'timed_out') this.#child.kill('SIGKILL');
+    if ((await within(this.#context.clock, STOP_LIMIT_MS, this.#exited)) === 'timed_out') this.#child.kill('SIGKILL');
     this.#guard.release();
   }
 }

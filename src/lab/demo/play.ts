@@ -4,7 +4,7 @@
  *
  * Plays the stream into a Rollcall and follows its reports until each change has its final one.
  */
-import type { Host } from '../../console/host.ts';
+import type { CommandContext } from '../../console/command-context.ts';
 import type { Progress } from '../../console/progress.ts';
 import { readReport } from '../../console/report-search.ts';
 import { foldReport, type Operations } from '../../core/report/summary.ts';
@@ -27,17 +27,17 @@ const LIMIT_MS = 180_000;
 export class Play {
   readonly #service: DemoService;
   readonly #stream: Stream;
-  readonly #host: Pick<Host, 'clock' | 'stop'>;
+  readonly #context: Pick<CommandContext, 'clock' | 'stop'>;
   readonly #operations: Operations = new Map();
   readonly #total: number;
   #sent = 0;
   #settled = 0;
   #retries = 0;
 
-  constructor(service: DemoService, stream: Stream, host: Pick<Host, 'clock' | 'stop'>) {
+  constructor(service: DemoService, stream: Stream, context: Pick<CommandContext, 'clock' | 'stop'>) {
     this.#service = service;
     this.#stream = stream;
-    this.#host = host;
+    this.#context = context;
     this.#total = stream.events.reduce((sum, { reportCount }) => sum + reportCount, 0);
   }
 
@@ -50,7 +50,7 @@ export class Play {
   }
 
   async run(): Promise<Played> {
-    const { clock, stop } = this.#host;
+    const { clock, stop } = this.#context;
     const startedAt = clock.now().monotonic;
     const limit = new AbortController();
     const cancel = clock.schedule(LIMIT_MS, () => limit.abort());
@@ -73,7 +73,7 @@ export class Play {
       const step = events.slice(from, from + EVENTS_PER_STEP);
       await Promise.all([
         tools.send(step.map((event) => recordOf(event, topics.source))).then(assertWritten),
-        pause(this.#host.clock, STEP_MS),
+        pause(this.#context.clock, STEP_MS),
       ]);
       this.#sent += step.length;
     }

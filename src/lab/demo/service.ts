@@ -1,7 +1,7 @@
 /** What the demo plays with: a Rollcall, by itself in this process or as a process of its own, and the log before it. */
 import { readConfig } from '../../config/config.ts';
 import { embed } from '../../console/embedded.ts';
-import type { Host } from '../../console/host.ts';
+import type { CommandContext } from '../../console/command-context.ts';
 import { commandLog, readText } from '../../console/kafka-tools.ts';
 import { withTarget } from '../../console/target.ts';
 import { native } from '../../formats/native/native.ts';
@@ -55,16 +55,16 @@ export function demoEnvironment(sandbox: Sandbox): Readonly<Record<string, strin
 
 /** Runs `work` beside a Rollcall on a log in this process. */
 export async function withEmbedded<T>(
-  host: Host,
+  context: CommandContext,
   sandbox: Sandbox,
   work: (service: DemoService) => Promise<T>,
 ): Promise<T> {
   const config = readConfig(demoEnvironment(sandbox), ['genesys', 'pipeline'], readText);
-  const logger = commandLog(host, config);
-  return withTarget({ host, genesys: config.genesys, logger }, async (api) => {
+  const logger = commandLog(context, config);
+  return withTarget({ context, genesys: config.genesys, logger }, async (api) => {
     const topics = demoTopics('demo');
     const { tools, pipeline } = embed(
-      { host, config, api, ids: null, format: native, logger },
+      { context, config, api, ids: null, format: native, logger },
       topics,
       DEMO_PARTITIONS,
     );

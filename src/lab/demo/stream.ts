@@ -1,6 +1,7 @@
 /**
  * The demo's change events, drawn from a seed, and the memberships that they ask for. Events come over and over
- * (duplicates), add who is there already (re-adds), name a member twice, and in one group a user that nobody knows.
+ * (duplicates), add who is there already (re-adds), name a member twice, and in one group an unknown user. Last, what
+ * goes wrong in the demo: spread over the whole stream, and harmless to the verdict (FOREIGN_MEMBER).
  */
 import type { Random } from '../../ports.ts';
 import type { FaultRule } from '../sandbox/faults.ts';
@@ -40,7 +41,7 @@ const EMPTY_SHARE = 0.002;
 const INITIAL_MEMBERS = 6;
 const MEMBERS_PER_EVENT_MAX = 3;
 
-interface Change {
+interface DemoChange {
   readonly group: string;
   readonly add: readonly string[];
   readonly remove: readonly string[];
@@ -54,7 +55,7 @@ export function drawStream(random: Pick<Random, 'next'>, size: StreamSize = DEMO
   const some = (count: number): string[] => Array.from({ length: count }, () => draw(users));
   const initial = new Map(groups.map((group) => [group, new Set(some(INITIAL_MEMBERS))] as const));
   const members = new Map([...initial].map(([group, ids]) => [group, new Set(ids)] as const));
-  const changes: Change[] = [];
+  const changes: DemoChange[] = [];
   const unlucky = Math.floor(size.events / 2);
   while (changes.length < size.events) {
     const former = changes[Math.floor(random.next() * changes.length)];
@@ -76,7 +77,7 @@ interface Source {
   readonly members: ReadonlyMap<string, ReadonlySet<string>>;
 }
 
-function drawChange(index: number, { random, draw, groups, some, members }: Source): Change {
+function drawChange(index: number, { random, draw, groups, some, members }: Source): DemoChange {
   const group = draw(groups);
   const eventId = `event-${index + 1}`;
   if (random.next() < EMPTY_SHARE) return { group, add: [], remove: [], eventId };
@@ -88,13 +89,13 @@ function drawChange(index: number, { random, draw, groups, some, members }: Sour
 }
 
 /** A member in both lists of one event: remove wins. */
-function applyTo(members: ReadonlyMap<string, Set<string>>, { group, add, remove }: Change): void {
+function applyTo(members: ReadonlyMap<string, Set<string>>, { group, add, remove }: DemoChange): void {
   const ids = members.get(group);
   for (const id of add) ids?.add(id);
   for (const id of remove) ids?.delete(id);
 }
 
-function eventOf({ group, add, remove, eventId }: Change): StreamEvent {
+function eventOf({ group, add, remove, eventId }: DemoChange): StreamEvent {
   const value = { group_id: group, add_members: add, remove_members: remove, event_id: eventId };
   return { group, value: JSON.stringify(value), reportCount: Math.max(1, new Set([...add, ...remove]).size) };
 }
@@ -108,8 +109,6 @@ const drawFrom =
   };
 
 const unique = (ids: readonly string[]): string[] => [...new Set(ids)];
-
-/* What goes wrong in the demo. Spread over the whole stream, and harmless to the verdict: see FOREIGN_MEMBER. */
 
 /** Primes, so that they seldom meet: of two the first alone would happen. */
 export const DEMO_FAULTS: readonly FaultRule[] = [

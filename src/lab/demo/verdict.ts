@@ -21,7 +21,7 @@ export async function readMemberships(url: string, groups: readonly string[]): P
   const found = new Map<string, ReadonlySet<string>>();
   for (let from = 0; from < groups.length; from += REQUESTS_AT_ONCE) {
     const part = groups.slice(from, from + REQUESTS_AT_ONCE);
-    const members = await Promise.all(part.map((group) => readGroup(url, group)));
+    const members = await Promise.all(part.map((group) => fetchMembers(url, group)));
     part.forEach((group, index) => found.set(group, new Set(members[index])));
   }
   return found;
@@ -39,7 +39,7 @@ export function deviations(expected: Memberships, found: Memberships): Deviation
     .filter(({ missing, unwanted }) => missing.length + unwanted.length > 0);
 }
 
-async function readGroup(url: string, group: string): Promise<readonly string[]> {
+async function fetchMembers(url: string, group: string): Promise<readonly string[]> {
   const response = await fetch(`${url}/sandbox/groups/${encodeURIComponent(group)}`);
   if (response.status === 404) return [];
   return groupAnswer.parse(await response.json()).members;

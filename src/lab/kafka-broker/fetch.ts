@@ -1,6 +1,7 @@
 /**
- * Fetches the jars of Apache Kafka, and other releases, with Maven, once per machine. A finished download is published by renaming its
- * folder, so the cache never holds half a release and two processes may fetch the same one at once.
+ * Fetches the jars of Apache Kafka, and other releases, with Maven, once per machine. A finished download is published
+ * by renaming its folder, so the cache never holds half a release and two processes may fetch the same one at once.
+ * Also which releases can be run here, and the Maven project that names what is fetched of each.
  */
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -12,7 +13,7 @@ import type { Logger } from '../../ports.ts';
 
 export interface FetchOptions {
   readonly cacheDirectory: string;
-  readonly log: Pick<Logger, 'info'>;
+  readonly logger: Pick<Logger, 'info'>;
   /** Environment of java and mvn, this process's own by default. */
   readonly environment?: NodeJS.ProcessEnv;
 }
@@ -34,7 +35,7 @@ export async function fetchRelease(release: Release, options: FetchOptions): Pro
   await mkdir(options.cacheDirectory, { recursive: true });
   const download = await mkdtemp(join(options.cacheDirectory, `.download-${version}-`));
   try {
-    options.log.info({ title, version, directory: home }, 'downloading with Maven (once)');
+    options.logger.info({ title, version, directory: home }, 'downloading with Maven (once)');
     await writeFile(join(download, 'pom.xml'), release.pom);
     await runMaven(download, title, options);
     if (!(await exists(join(download, 'lib', mainFile)))) {
@@ -118,8 +119,6 @@ async function exists(path: string): Promise<boolean> {
   );
 }
 
-/* Which releases of Apache Kafka can be run here, and the Maven project that names what is fetched of a release. */
-
 export type KafkaVersion = '4.2.0' | '3.9.1';
 
 export const kafkaVersions: readonly KafkaVersion[] = ['4.2.0', '3.9.1'];
@@ -187,7 +186,7 @@ const alone = ({ type, classifier }: { readonly type: string; readonly classifie
   `<type>${type}</type>${classifier === undefined ? '' : `<classifier>${classifier}</classifier>`}` +
   '<exclusions><exclusion><groupId>*</groupId><artifactId>*</artifactId></exclusion></exclusions>';
 
-/** Why a broker cannot be had on this machine; the message names the mend. */
+/** Why a broker cannot be had on this machine; the message names the remedy. */
 export type SetupFault =
   | 'java_missing'
   | 'java_too_old'

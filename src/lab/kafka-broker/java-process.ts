@@ -1,4 +1,7 @@
-/** One Java virtual machine as a child process: its end, its signals and the tail of what it printed. */
+/**
+ * One Java virtual machine as a child process (its end, its signals, the tail of what it printed), and free TCP ports
+ * for it.
+ */
 import type { ChildProcess } from 'node:child_process';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -126,8 +129,6 @@ export class Guard {
     this.#shell.kill('SIGKILL');
   }
 }
-
-/* TCP ports of the loopback interface that nobody listens on right now; another process may still take one. */
 
 export async function freePorts(count: number): Promise<readonly number[]> {
   // All are held at once, so that no two are the same.

@@ -1,6 +1,6 @@
 /**
  * The configuration files of a broker in KRaft mode (no ZooKeeper) that is its own controller. Timings are those of a
- * machine where somebody waits: no delay for the first rebalance, quick compaction, quick failover.
+ * machine where a person waits: no delay for the first rebalance, quick compaction, quick failover.
  * Names: https://kafka.apache.org/documentation/#brokerconfigs
  */
 export interface ScramUser {

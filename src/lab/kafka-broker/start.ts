@@ -28,7 +28,7 @@ export interface Cluster {
 /** What a broker needs from the machine it runs on. */
 export interface BrokerHost {
   readonly cacheDirectory: string;
-  readonly log: Pick<Logger, 'info'>;
+  readonly logger: Pick<Logger, 'info'>;
   readonly timer: Timer;
 }
 

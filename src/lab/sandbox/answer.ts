@@ -1,6 +1,6 @@
 // An answer before it is put on the wire.
 
-export type Answer = Readonly<{
+export type SandboxAnswer = Readonly<{
   status: number;
   headers: Readonly<Record<string, string>>;
   body: string;
@@ -9,7 +9,11 @@ export type Answer = Readonly<{
 export const SCIM_TYPE = 'application/scim+json';
 const JSON_TYPE = 'application/json';
 
-export function scimAnswer(status: number, value: unknown, headers: Readonly<Record<string, string>> = {}): Answer {
+export function scimAnswer(
+  status: number,
+  value: unknown,
+  headers: Readonly<Record<string, string>> = {},
+): SandboxAnswer {
   return {
     status,
     headers: { 'content-type': SCIM_TYPE, ...headers },
@@ -17,7 +21,11 @@ export function scimAnswer(status: number, value: unknown, headers: Readonly<Rec
   };
 }
 
-export function jsonAnswer(status: number, value: unknown, headers: Readonly<Record<string, string>> = {}): Answer {
+export function jsonAnswer(
+  status: number,
+  value: unknown,
+  headers: Readonly<Record<string, string>> = {},
+): SandboxAnswer {
   return {
     status,
     headers: { 'content-type': JSON_TYPE, ...headers },
@@ -25,6 +33,6 @@ export function jsonAnswer(status: number, value: unknown, headers: Readonly<Rec
   };
 }
 
-export function emptyAnswer(status: number, headers: Readonly<Record<string, string>> = {}): Answer {
+export function emptyAnswer(status: number, headers: Readonly<Record<string, string>> = {}): SandboxAnswer {
   return { status, headers, body: '' };
 }

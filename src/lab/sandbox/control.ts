@@ -1,7 +1,7 @@
 // The sandbox's own endpoints under /sandbox/, for another process that plays with it: read state back, set faults.
 // They answer while the sandbox is down. Bodies must be application/json, so that no web page can post here unasked.
 import { z } from 'zod';
-import { jsonAnswer, type Answer } from './answer.ts';
+import { jsonAnswer, type SandboxAnswer } from './answer.ts';
 import { behaviourSchema, type Behaviour } from './behaviour.ts';
 import { ruleSchema, type FaultRule, type RuleCount } from './faults.ts';
 import type { Group, NewGroup } from './groups.ts';
@@ -42,7 +42,7 @@ export function isControlPath(path: string): boolean {
   return path.startsWith('/sandbox/');
 }
 
-export async function handleControl(controls: Controls, request: ControlRequest): Promise<Answer> {
+export async function handleControl(controls: Controls, request: ControlRequest): Promise<SandboxAnswer> {
   const [, , name = '', rawId] = request.path.split('/', 4);
   const id = rawId === undefined ? '' : decode(rawId);
   const action = id === null ? undefined : ACTIONS[`${request.method} ${name}${rawId === undefined ? '' : '/id'}`];

@@ -1,11 +1,11 @@
 // The walk of one request through the sandbox:
 //   arrived → token, limit, permission → rules → [gate, latency] → foreign writer → handled → [gate, latency] → answered
 // A client that hangs up does not stop its request from being applied, as with a real service; going down does.
-import type { Answer } from './answer.ts';
+import type { SandboxAnswer } from './answer.ts';
 import { emptyAnswer } from './answer.ts';
 import type { Fate, Fault, Verdict } from './faults.ts';
 import { GARBAGE, faultAnswer } from './faults.ts';
-import type { HoldPoint } from './gates.ts';
+import type { PausePoint } from './gates.ts';
 import { answerRefusal, handle, type Result } from './handle.ts';
 import type { LiveEntry } from './journal.ts';
 import { credentialRefusal, limitHeaders } from './limits.ts';
@@ -15,7 +15,7 @@ import type { SandboxState } from './state.ts';
 
 /** The connection of one request. */
 export type Wire = Readonly<{
-  send: (answer: Answer) => void;
+  send: (answer: SandboxAnswer) => void;
   /** Resets the connection. */
   cut: () => void;
   /** The sandbox went down or stopped since the request came in. */
@@ -57,9 +57,9 @@ function admit(state: SandboxState, request: SandboxRequest): Admission {
   const now = state.world.now();
   const token = state.tokens.check(request.authorization, now);
   if (token.kind === 'refused') return { refusal: credentialRefusal(token.code), headers: {} };
-  const spent = state.limits.spend(token.token, now);
-  const headers = limitHeaders(spent);
-  if (spent.refused) return { refusal: rateRefusal(spent.resetSeconds), headers };
+  const rateLimit = state.limits.countRequest(token.token, now);
+  const headers = limitHeaders(rateLimit);
+  if (rateLimit.refused) return { refusal: rateRefusal(rateLimit.resetSeconds), headers };
   const group = request.route?.endpoint === 'group' ? request.route.id : null;
   return { refusal: state.denials.find(group), headers };
 }
@@ -80,7 +80,7 @@ function judge({ state, request, entry }: Exchange): Verdict {
 async function isDroppedWhileWaiting(
   { state, request, entry, wire }: Exchange,
   verdict: Verdict,
-  at: HoldPoint,
+  at: PausePoint,
 ): Promise<boolean> {
   const gate = state.gates.pass(entry, at);
   if (gate) await gate;
@@ -90,7 +90,7 @@ async function isDroppedWhileWaiting(
   return wire.isDropped();
 }
 
-function latencyAt(fault: Fault, at: HoldPoint): number {
+function latencyAt(fault: Fault, at: PausePoint): number {
   return fault.kind === 'latency' && fault.at === at ? fault.latencyMs : 0;
 }
 
@@ -150,7 +150,7 @@ function answerApplied(one: Exchange, fate: Fate | null, result: Result): void {
   }
 }
 
-function answer({ wire, headers, entry }: Exchange, plain: Answer): void {
+function answer({ wire, headers, entry }: Exchange, plain: SandboxAnswer): void {
   const isPlatform = plain !== GARBAGE && plain.headers['content-type'] !== 'text/html';
   const extra = isPlatform ? { ...headers, 'inin-correlation-id': entry.correlationId } : {};
   wire.send({ ...emptyAnswer(plain.status), ...plain, headers: { ...extra, ...plain.headers } });

@@ -2,7 +2,7 @@
 // first rule's wins. Rules see only requests that passed token, limit and permission, in the order of their arrival, and
 // draw from a seeded stream: the same requests in the same order meet the same faults.
 import { z } from 'zod';
-import { SCIM_TYPE, emptyAnswer, jsonAnswer, type Answer } from './answer.ts';
+import { SCIM_TYPE, emptyAnswer, jsonAnswer, type SandboxAnswer } from './answer.ts';
 import { renderRefusal, type Refusal } from './scim-error.ts';
 import type { Random } from './seed.ts';
 
@@ -54,7 +54,7 @@ const faultSchema = z.discriminatedUnion('kind', [
   }),
   /** Applied, then 200 with a body that does not parse. */
   z.strictObject({ kind: z.literal('garbage') }),
-  /** Somebody else writes to the group just before: toggles the member, or only moves the version. */
+  /** Another client writes to the group just before: toggles the member, or only moves the version. */
   z.strictObject({ kind: z.literal('foreignWriter'), toggle: z.string().min(1).optional() }),
 ]);
 
@@ -164,13 +164,13 @@ type StatusFault = Extract<Fault, { kind: 'status' }>;
 type Failure = Readonly<Partial<StatusFault> & { status: number }>;
 
 /** JSON that breaks off, as when a proxy cuts a body. */
-export const GARBAGE: Answer = {
+export const GARBAGE: SandboxAnswer = {
   status: 200,
   headers: { 'content-type': SCIM_TYPE },
   body: '{"schemas":["urn:ietf:params:scim:schemas:core:2.0:Gr',
 };
 
-export function faultAnswer(fault: Failure, correlationId: string, now: number): Answer {
+export function faultAnswer(fault: Failure, correlationId: string, now: number): SandboxAnswer {
   const headers = retryAfter(fault, now);
   const { status, code, scimType, detail = `Injected fault ${status}` } = fault;
   const refusal: Refusal = { status, code, scimType, detail, headers };

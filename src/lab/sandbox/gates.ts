@@ -1,23 +1,23 @@
 // Gates hold matching requests inside the server, before or after they are applied, until they are released.
 import type { Journal, JournalEntry, Phase, RequestPredicate } from './journal.ts';
 
-export type HoldPoint = 'before' | 'after';
+export type PausePoint = 'before' | 'after';
 
-export type Hold = Readonly<{
+export type PausedRequests = Readonly<{
   /** The first request that came to the gate. Never settles if none does. */
   arrived: Promise<JournalEntry>;
   /** Resolves when so many have come to the gate. */
   arrivals: (count: number) => Promise<void>;
   /** Those held, in the order they came. */
-  held: readonly JournalEntry[];
+  paused: readonly JournalEntry[];
   /** Lets all go and takes the gate away. */
   release: () => void;
 }>;
 
 type Gate = {
   predicate: RequestPredicate;
-  point: HoldPoint;
-  held: JournalEntry[];
+  point: PausePoint;
+  paused: JournalEntry[];
   opened: Promise<void>;
   waiting: { count: number; resolve: () => void }[];
 };
@@ -25,9 +25,9 @@ type Gate = {
 export class Gates {
   readonly #gates = new Map<Gate, () => void>();
 
-  hold(predicate: RequestPredicate, point: HoldPoint): Hold {
+  pauseAt(predicate: RequestPredicate, point: PausePoint): PausedRequests {
     const opening = signal();
-    const gate: Gate = { predicate, point, held: [], opened: opening.promise, waiting: [] };
+    const gate: Gate = { predicate, point, paused: [], opened: opening.promise, waiting: [] };
     const release = (): void => {
       this.#gates.delete(gate);
       opening.resolve();
@@ -35,21 +35,21 @@ export class Gates {
     this.#gates.set(gate, release);
     const arrivals = (count: number): Promise<void> => {
       const coming = signal();
-      if (gate.held.length >= count) coming.resolve();
+      if (gate.paused.length >= count) coming.resolve();
       else gate.waiting.push({ count, resolve: coming.resolve });
       return coming.promise;
     };
-    const arrived = arrivals(1).then(() => first(gate.held));
-    return { arrived, arrivals, held: gate.held, release };
+    const arrived = arrivals(1).then(() => first(gate.paused));
+    return { arrived, arrivals, paused: gate.paused, release };
   }
 
   /** Waits at every gate that matches; null where there is none, so that the usual request does not wait a tick. */
-  pass(entry: JournalEntry, point: HoldPoint): Promise<unknown> | null {
+  pass(entry: JournalEntry, point: PausePoint): Promise<unknown> | null {
     const matching = [...this.#gates.keys()].filter((gate) => gate.point === point && gate.predicate(entry));
     if (matching.length === 0) return null;
     for (const gate of matching) {
-      gate.held.push(entry);
-      for (const waiter of gate.waiting) if (gate.held.length >= waiter.count) waiter.resolve();
+      gate.paused.push(entry);
+      for (const waiter of gate.waiting) if (gate.paused.length >= waiter.count) waiter.resolve();
     }
     return Promise.all(matching.map((gate) => gate.opened));
   }
@@ -61,7 +61,7 @@ export class Gates {
 
 function first(entries: readonly JournalEntry[]): JournalEntry {
   const entry = entries[0];
-  if (!entry) throw new Error('a gate told an arrival without one');
+  if (!entry) throw new Error('a gate announced an arrival without one');
   return entry;
 }
 
@@ -117,7 +117,7 @@ export class Signals {
       const stopListening = listen((value) => settle(() => resolve(value)));
       this.#rejections.add(fail);
     });
-    // Whoever waits sees the rejection; a signal that nobody waits for any more must not end the process.
+    // A waiting caller sees the rejection; a signal without one must not end the process.
     promise.catch(() => {});
     return promise;
   }

@@ -46,7 +46,7 @@ export class GroupStore {
     return [...this.#groups.values()];
   }
 
-  /** Makes the group, or makes it anew; an existing one keeps counting versions unless one is given. */
+  /** Creates or recreates the group; an existing one keeps counting versions unless one is given. */
   put(group: NewGroup, now: number): Group {
     const before = this.#groups.get(group.id);
     return this.#keep({
@@ -63,7 +63,7 @@ export class GroupStore {
     this.#groups.delete(id);
   }
 
-  /** Somebody else's write: the version moves, and `members` replaces what was there if given. */
+  /** Another client's write: the version moves, and `members` replaces what was there if given. */
   overwrite(group: Group, members: ReadonlySet<string>, now: number): Group {
     return this.#keep({
       ...group,
@@ -153,7 +153,7 @@ function applyOperation(draft: Draft, operation: PatchOperation, rules: WriteRul
 
 function addMembers(draft: Draft, members: readonly string[], rules: WriteRules): Refusal | null {
   for (const member of members) {
-    // Which member it was is not told: nothing documents that the vendor does, so a client has to find out.
+    // Which member it was is not said: nothing documents that the vendor does, so a client has to find out.
     if (!rules.userExists(member)) return unknownMember(rules.behaviour);
     if (spelledIn(draft.members, member, rules) === null) draft.members.add(member);
   }

@@ -1,5 +1,5 @@
 // One request handled to the end: the endpoint's own work, and refusals in the shape that is asked for.
-import { scimAnswer, type Answer } from './answer.ts';
+import { scimAnswer, type SandboxAnswer } from './answer.ts';
 import { answered, refusedWith, type Handled, type SandboxRequest } from './request.ts';
 import { documentedShape, renderRefusal, type ErrorShape, type Refusal } from './scim-error.ts';
 import { handleGroup, listGroups } from './scim-groups.ts';
@@ -7,7 +7,7 @@ import { handleUser, listUsers } from './scim-users.ts';
 import { pick } from './seed.ts';
 import type { SandboxState } from './state.ts';
 
-export type Result = Readonly<{ answer: Answer; written: Readonly<{ version: number }> | null }>;
+export type Result = Readonly<{ answer: SandboxAnswer; written: Readonly<{ version: number }> | null }>;
 
 /** Handles the request now; the state changes before this returns, or not at all. */
 export function handle(state: SandboxState, request: SandboxRequest, correlationId: string): Result {
@@ -16,7 +16,7 @@ export function handle(state: SandboxState, request: SandboxRequest, correlation
   return { answer: answerRefusal(state, handled.refusal, correlationId), written: null };
 }
 
-export function answerRefusal(state: SandboxState, refusal: Refusal, correlationId: string): Answer {
+export function answerRefusal(state: SandboxState, refusal: Refusal, correlationId: string): SandboxAnswer {
   return renderRefusal(refusal, shapeOf(state, refusal), correlationId);
 }
 

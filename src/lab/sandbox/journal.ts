@@ -52,7 +52,7 @@ export type SandboxStats = Readonly<{
   applied: number;
   /** Tokens handed out. */
   tokens: number;
-  /** Lists that were asked for, whatever the answer: look-ups. */
+  /** Lists that were asked for, with any answer: look-ups. */
   lists: Readonly<{ users: number; groups: number }>;
   /** The most recent requests, oldest first. */
   journal: readonly JournalEntry[];

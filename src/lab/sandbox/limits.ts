@@ -6,11 +6,11 @@ import type { Refusal } from './scim-error.ts';
 export type LimitOptions = Readonly<{
   allowed: number;
   windowSeconds: number;
-  /** Not enforced: counted and told in the headers, never refused. */
+  /** Not enforced: counted and shown in the headers, never refused. */
   enforced: boolean;
 }>;
 
-export type Spent = Readonly<{
+export type RateLimitStatus = Readonly<{
   refused: boolean;
   count: number;
   allowed: number;
@@ -26,7 +26,7 @@ export class RateLimits {
   }
 
   /** Counts one request of the token; a refused one does not count. */
-  spend(token: string, now: number): Spent {
+  countRequest(token: string, now: number): RateLimitStatus {
     const { allowed, windowSeconds, enforced } = this.#options;
     const window = this.#windowOf(token, now);
     const refused = enforced && window.count >= allowed;
@@ -49,11 +49,11 @@ export class RateLimits {
 }
 
 /** The header names of the platform; reset counts seconds from now, it is no epoch. */
-export function limitHeaders(spent: Spent): Readonly<Record<string, string>> {
+export function limitHeaders(status: RateLimitStatus): Readonly<Record<string, string>> {
   return {
-    'inin-ratelimit-count': String(spent.count),
-    'inin-ratelimit-allowed': String(spent.allowed),
-    'inin-ratelimit-reset': String(spent.resetSeconds),
+    'inin-ratelimit-count': String(status.count),
+    'inin-ratelimit-allowed': String(status.allowed),
+    'inin-ratelimit-reset': String(status.resetSeconds),
   };
 }
 

@@ -1,6 +1,6 @@
 // The login host: a token for client credentials by HTTP Basic, and whether a bearer token still holds.
 // Errors have the vendor's key `description`, not RFC 6749's error_description.
-import { jsonAnswer, type Answer } from './answer.ts';
+import { jsonAnswer, type SandboxAnswer } from './answer.ts';
 
 export type OauthOptions = Readonly<{
   clientId: string;
@@ -27,7 +27,7 @@ export class TokenIssuer {
     this.#options = options;
   }
 
-  issue(request: TokenRequest, now: number): Answer {
+  issue(request: TokenRequest, now: number): SandboxAnswer {
     if (!request.contentType.startsWith('application/x-www-form-urlencoded')) {
       return oauthError('invalid_request', 'content type must be application/x-www-form-urlencoded');
     }
@@ -84,6 +84,6 @@ export class TokenIssuer {
 
 const bearerOf = (authorization: string): string | undefined => /^bearer\s+(\S+)$/i.exec(authorization)?.[1];
 
-function oauthError(error: string, description: string): Answer {
+function oauthError(error: string, description: string): SandboxAnswer {
   return jsonAnswer(400, { error, description });
 }

@@ -44,7 +44,7 @@ export type PatchOperation = Readonly<{
   op: 'add' | 'remove' | 'replace';
   /** As sent. */
   path: string | null;
-  /** What it does: `clearMembers` is a remove of the bare attribute, which takes every member whatever its value says. */
+  /** What it does: `clearMembers` is a remove of the bare attribute, which takes every member and ignores its value. */
   effect: 'addMembers' | 'removeMembers' | 'clearMembers' | 'replaceMembers' | 'setDisplayName';
   members: readonly string[];
   displayName: string | null;
@@ -104,7 +104,7 @@ export function readPatch(body: unknown): ReadPatch {
   };
 }
 
-/** A PUT replaces the whole group, members too, whoever they are. */
+/** A PUT replaces the whole group with all its members. */
 export function readPut(body: unknown): ReadPatch {
   const parsed = z.object({ displayName: z.string().min(1), members: memberValues.default([]) }).safeParse(body);
   if (!parsed.success) {

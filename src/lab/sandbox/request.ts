@@ -1,4 +1,4 @@
-import type { Answer } from './answer.ts';
+import type { SandboxAnswer } from './answer.ts';
 import { scimAnswer } from './answer.ts';
 import type { ReadPatch } from './patch.ts';
 import type { Refusal } from './scim-error.ts';
@@ -52,10 +52,10 @@ export type SandboxRequest = Readonly<{
 }>;
 
 export type Handled =
-  | Readonly<{ kind: 'answered'; answer: Answer; written: Readonly<{ version: number }> | null }>
+  | Readonly<{ kind: 'answered'; answer: SandboxAnswer; written: Readonly<{ version: number }> | null }>
   | Readonly<{ kind: 'refused'; refusal: Refusal }>;
 
-export function answered(answer: Answer): Handled {
+export function answered(answer: SandboxAnswer): Handled {
   return { kind: 'answered', answer, written: null };
 }
 

@@ -8,7 +8,7 @@
 import type { Behaviour } from './behaviour.ts';
 import type { Controls } from './control.ts';
 import type { FaultRule, RuleCount } from './faults.ts';
-import type { Hold, HoldPoint } from './gates.ts';
+import type { PausedRequests, PausePoint } from './gates.ts';
 import { Signals } from './gates.ts';
 import type { Group, NewGroup } from './groups.ts';
 import type { JournalEntry, Phase, RequestListener, RequestPredicate, SandboxStats } from './journal.ts';
@@ -78,7 +78,7 @@ export class Sandbox {
     return this.#group(group).version;
   }
 
-  /** Makes the group, or makes it anew; what is left out stays as it was. Its members need not be users. */
+  /** Creates or recreates the group; what is left out stays as it was. Its members need not be users. */
   putGroup(group: NewGroup): void {
     this.#state.groups.put(group, this.#state.world.now());
   }
@@ -96,7 +96,7 @@ export class Sandbox {
     this.#state.users.put(user);
   }
 
-  /** From now on nobody has this id; groups keep it as a member. */
+  /** From now on no user has this id; groups keep it as a member. */
   deleteUser(id: string): void {
     this.#state.users.remove(id);
   }
@@ -168,8 +168,8 @@ export class Sandbox {
   }
 
   /** Holds matching requests before (default) or after they are applied, until released. */
-  hold(predicate: RequestPredicate = () => true, point: HoldPoint = 'before'): Hold {
-    return this.#state.gates.hold(predicate, point);
+  pauseAt(predicate: RequestPredicate = () => true, point: PausePoint = 'before'): PausedRequests {
+    return this.#state.gates.pauseAt(predicate, point);
   }
 
   /** Resets all connections; waits that did not come true reject, timers go, nothing more is applied. */

@@ -1,5 +1,5 @@
 // Refusals and their two shapes: the SCIM error (RFC 7644 section 3.12) and the platform's ErrorBody.
-import { jsonAnswer, scimAnswer, type Answer } from './answer.ts';
+import { jsonAnswer, scimAnswer, type SandboxAnswer } from './answer.ts';
 
 /** The scimType values of the vendor's ScimError model. */
 export type ScimType =
@@ -33,7 +33,7 @@ export function refuse(status: number, scimType: ScimType, detail: string): Refu
   return { status, scimType, detail };
 }
 
-export function renderRefusal(refusal: Refusal, shape: ErrorShape, contextId: string): Answer {
+export function renderRefusal(refusal: Refusal, shape: ErrorShape, contextId: string): SandboxAnswer {
   const { status, detail, scimType, headers } = refusal;
   if (shape === 'scim') {
     const body = {

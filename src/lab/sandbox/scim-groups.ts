@@ -1,5 +1,5 @@
 // The group endpoints. Groups can neither be made nor deleted over SCIM: the vendor took these operations out in 2021.
-import { emptyAnswer, scimAnswer, type Answer } from './answer.ts';
+import { emptyAnswer, scimAnswer, type SandboxAnswer } from './answer.ts';
 import { fitsVersion, matchesVersion, tagOf, type Group } from './groups.ts';
 import { parseListFilter } from './patch.ts';
 import {
@@ -94,7 +94,7 @@ function writeGroup(state: SandboxState, request: SandboxRequest, id: string): H
   return { kind: 'answered', answer: writeAnswer(state, request, write.group), written };
 }
 
-function writeAnswer(state: SandboxState, request: SandboxRequest, group: Group): Answer {
+function writeAnswer(state: SandboxState, request: SandboxRequest, group: Group): SandboxAnswer {
   switch (state.behaviour.patchAnswer) {
     case 'group':
       return groupAnswer(state, group, attributesOf(request.query));
@@ -111,7 +111,7 @@ function writeAnswer(state: SandboxState, request: SandboxRequest, group: Group)
   }
 }
 
-function groupAnswer(state: SandboxState, group: Group, attributes: ReturnType<typeof attributesOf>): Answer {
+function groupAnswer(state: SandboxState, group: Group, attributes: ReturnType<typeof attributesOf>): SandboxAnswer {
   return scimAnswer(200, project(groupResource(state, group), attributes), {
     etag: tagOf(group.version, state.behaviour),
   });

@@ -2,7 +2,7 @@
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
-import type { Answer } from './answer.ts';
+import type { SandboxAnswer } from './answer.ts';
 import { handleControl, isControlPath, type Controls } from './control.ts';
 import { exchange, type Wire } from './exchange.ts';
 import type { LiveEntry } from './journal.ts';
@@ -11,7 +11,7 @@ import type { SandboxRequest } from './request.ts';
 import { routeOf } from './request.ts';
 import type { SandboxState } from './state.ts';
 
-/** `reset`: connections are accepted and reset. `refused`: nobody listens on the port. */
+/** `reset`: connections are accepted and reset. `refused`: the port is closed. */
 export type DownMode = 'reset' | 'refused';
 
 // Longer than any client keeps an idle connection, so that it is never the sandbox that closes one under a request.
@@ -182,7 +182,7 @@ function readWrite(method: string, body: string): ReadPatch | null {
   return method === 'PATCH' ? readPatch(value) : readPut(value);
 }
 
-function write(response: ServerResponse, answer: Answer): void {
+function write(response: ServerResponse, answer: SandboxAnswer): void {
   const hasBody = answer.status !== 204 && answer.status !== 304;
   const length = hasBody ? { 'content-length': String(Buffer.byteLength(answer.body)) } : {};
   response.writeHead(answer.status, { ...answer.headers, ...length });
@@ -209,7 +209,7 @@ export function printEnvironment(sandbox: Readonly<{ url: string; clientId: stri
     `GENESYS_CLIENT_ID=${clientId}`,
     `GENESYS_CLIENT_SECRET=${clientSecret}`,
   ];
-  // Rollcall refuses plain http beyond this machine unless told otherwise.
+  // Rollcall refuses plain http beyond this machine unless configured otherwise.
   if (url.startsWith('http:') && !isLoopback(new URL(url).hostname)) lines.push('ALLOW_INSECURE=true');
   return `${lines.join('\n')}\n`;
 }

@@ -1,7 +1,7 @@
 /** However a target answers, a change costs no more requests than its retry schedule allows (protocol.md 7.9, 9.1). */
 import { expect, test } from 'vitest';
 import { ScimIdMap } from '../../../src/adapters/ids/scim.ts';
-import type { Answer } from '../../../src/core/target/answer.ts';
+import type { HttpAnswer } from '../../../src/core/target/answer.ts';
 import { requestsMax } from '../../../src/core/target/retry.ts';
 import type { IdMap } from '../../../src/ports.ts';
 import { answer, groupAnswer, type QuickTarget, QuickWorld } from '../../support/quick-world.ts';
@@ -11,7 +11,7 @@ const HOURS = 3_600_000;
 /** Five tries, each with all requests of a run; beside them one request at a time, as often as probes and last looks come. */
 const allowed = (durationMs: number): number => 5 * requestsMax(1, 3) + (2 * durationMs) / 30_000;
 
-const stranger = (): Answer => groupAnswer('another', 7, ['x']);
+const stranger = (): HttpAnswer => groupAnswer('another', 7, ['x']);
 
 /** 200 without effect to a PATCH, and 500 to the read after it. */
 function answersInTurn(target: QuickTarget): void {

@@ -1,6 +1,6 @@
 /** Which failures use up an attempt, and whom an open breaker asks (protocol.md 9.2, 9.3). */
 import { describe, expect, test } from 'vitest';
-import type { Answer } from '../../../src/core/target/answer.ts';
+import type { HttpAnswer } from '../../../src/core/target/answer.ts';
 import type { Fault } from '../../support/target-in-memory.ts';
 import { respond, timedOut } from '../../support/target-in-memory.ts';
 import type { VirtualWorld } from '../../support/virtual-world.ts';
@@ -146,7 +146,7 @@ describe('breaker: attempts', () => {
 });
 
 describe('breaker: groups that fail alone for hours, while another one changes every five minutes', () => {
-  const bad = (answer: Answer): Fault => {
+  const bad = (answer: HttpAnswer): Fault => {
     return ({ group }) => (three.includes(group) ? { answer, afterMs: 10 } : null);
   };
   const afterHours = async (world: VirtualWorld, hours: number): Promise<bigint[]> => {

@@ -1,6 +1,6 @@
 /** What a target that fails at some groups, or at all, costs in requests, and when the other groups get on (protocol.md 9.3). */
 import { expect, test } from 'vitest';
-import type { Answer } from '../../../src/core/target/answer.ts';
+import type { HttpAnswer } from '../../../src/core/target/answer.ts';
 import type { Fault } from '../../support/target-in-memory.ts';
 import { respond, timedOut } from '../../support/target-in-memory.ts';
 import type { VirtualWorld } from '../../support/virtual-world.ts';
@@ -8,7 +8,7 @@ import { aVirtualWorld } from '../../support/virtual-world.ts';
 
 const named = (prefix: string, count: number): string[] => Array.from({ length: count }, (_, i) => `${prefix}${i}`);
 const isBad = (group: string): boolean => group.startsWith('bad');
-const badly = (answer: Answer, afterMs = 10): ReturnType<Fault> => ({ answer, afterMs });
+const badly = (answer: HttpAnswer, afterMs = 10): ReturnType<Fault> => ({ answer, afterMs });
 
 interface Storm {
   readonly badCount: number;

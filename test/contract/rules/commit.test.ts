@@ -9,7 +9,7 @@ test('ranges: what is complete beyond the committed offset is read again, and wi
   const world = await aWorld({ sandbox: { seed } });
   const older = world.change('g', { add: ['u', 'w'] });
   const newer = world.change('g', { remove: ['u'] });
-  const hold = world.sandbox.hold(
+  const hold = world.sandbox.pauseAt(
     ({ method, operations }) => method === 'PATCH' && JSON.stringify(operations).includes('"w"'),
   );
   const one = await world.start({ pipeline: { membersPerPatchMax: 1 }, api: { requestTimeoutMs: 10_000 } });
@@ -32,7 +32,7 @@ test('ranges: what is complete because it is parked stays pending', async () => 
   // given an older event that waits for its answer, and a newer one of another group that is parked
   const seed = { groups: ['g', 'h'].map((id) => ({ id, members: [], version: 1 })) };
   const world = await aWorld({ sandbox: { seed } });
-  const hold = world.sandbox.hold(({ method, group }) => method === 'PATCH' && group === 'h');
+  const hold = world.sandbox.pauseAt(({ method, group }) => method === 'PATCH' && group === 'h');
   const fault = { kind: 'status', status: 503 } as const;
   const rule = world.sandbox.addRule({ match: { method: 'PATCH', group: 'g' }, fault });
   world.change('h', { add: ['w'] });
@@ -63,7 +63,7 @@ test('owner-commit: what ends after its partition was lost is neither reported n
       value: JSON.stringify({ group_id: group, add_members: ['u'] }),
       headers: [],
     });
-  const hold = world.sandbox.hold(({ method, group }) => method === 'PATCH' && group === 'g', 'after');
+  const hold = world.sandbox.pauseAt(({ method, group }) => method === 'PATCH' && group === 'g', 'after');
   send('g', 1);
   const one = await world.start({ api: { requestTimeoutMs: 10_000 }, pipeline: { lateApplyMs: 60_000 } });
   await hold.arrived;
@@ -86,7 +86,7 @@ test('ranges: of another offset, where an operator has moved it and kept its met
   // given six changes of a group each, of which two wait for their answers
   const names = ['a', 'b', 'c', 'd', 'e', 'f'];
   const world = await aWorld({ sandbox: { seed: { groups: names.map((id) => ({ id, members: [], version: 1 })) } } });
-  const hold = world.sandbox.hold(({ method, group }) => method === 'PATCH' && 'cd'.includes(group ?? ''));
+  const hold = world.sandbox.pauseAt(({ method, group }) => method === 'PATCH' && 'cd'.includes(group ?? ''));
   for (const name of names) world.change(name, { add: ['u'] });
   const one = await world.start({ pipeline: stubborn, api: { requestTimeoutMs: 10_000 } });
   await until(

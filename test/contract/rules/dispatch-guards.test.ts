@@ -48,7 +48,7 @@ test('lease: it is asked again in the tick that writes to the socket', async () 
   // given a request that waits for its token
   const clock = new JumpingClock();
   const world = await aWorld({ clock, sessionTimeoutMs });
-  const token = world.sandbox.hold(({ endpoint }) => endpoint === 'token');
+  const token = world.sandbox.pauseAt(({ endpoint }) => endpoint === 'token');
   world.change('g', { add: ['u'] });
   const one = await world.start({ api: patient, pipeline: { leaseMs } });
   await token.arrived;

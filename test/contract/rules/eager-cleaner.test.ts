@@ -28,5 +28,5 @@ test.each([
   expect(warnings.map(({ code }) => code)).toEqual(codes);
   expect(findings.filter(refusesRun)).toEqual([]);
   expect(topicsExitCode(findings)).toBe(EXIT.done);
-  expect(warnings.every(({ mend }) => mend.includes(`min.compaction.lag.ms=${COMPACTION_LAG_MIN_MS}`))).toBe(true);
+  expect(warnings.every(({ remedy }) => remedy.includes(`min.compaction.lag.ms=${COMPACTION_LAG_MIN_MS}`))).toBe(true);
 });

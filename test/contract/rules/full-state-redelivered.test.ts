@@ -97,7 +97,7 @@ test('with crossed names under an id map nobody else is removed', async () => {
 test('a table that changes in flight does not let a newer delta overtake its full state', async () => {
   const world = await aWorld(seeded('a', 'z'));
   const ids = new Table().set('group', 'okta-g', 'g').set('user', 'okta-a', 'a').set('user', 'okta-b', 'b');
-  const reading = world.sandbox.hold(({ method }) => method === 'GET');
+  const reading = world.sandbox.pauseAt(({ method }) => method === 'GET');
   world.state('okta-g', ['okta-a']);
   world.change('okta-g', { add: ['okta-b'] });
   const one = await world.start({ ids, pipeline: stubborn });

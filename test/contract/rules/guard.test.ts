@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { expect, test } from 'vitest';
 import { sha256 } from '../../../src/adapters/system.ts';
 import { heldDigest } from '../../../src/core/group/guard.ts';
-import { type Answer, decisionValue, requestKey } from '../../../src/core/log/request-record.ts';
+import { type OperatorAnswer, decisionValue, requestKey } from '../../../src/core/log/request-record.ts';
 import { requests } from '../../support/mishaps.ts';
 import { answerTo, ask, expire, request } from '../../support/retry-records.ts';
 import type { Instance, World } from '../../support/world.ts';
@@ -196,7 +196,7 @@ test('where the live record has no room for all that is held, the digest of what
   await until(() => (world.lastState('g')?.intents.length ?? 0) > 0, 'as much as there is room for');
   expect(one.pipeline.stats().held).toBe(100);
   // It grows until it is full: whoever comes in between looks again.
-  let told: Answer = { kind: 'reject', digest: '', verdict: 'gone', count: 0 };
+  let told: OperatorAnswer = { kind: 'reject', digest: '', verdict: 'gone', count: 0 };
   for (let i = 0; told.kind === 'reject' && told.verdict === 'gone' && i < 20; i += 1)
     told = await decide(world, 'reject', digestOf(world) ?? '', `asked-${i}`);
   expect(told).toMatchObject({ verdict: 'rejected' });

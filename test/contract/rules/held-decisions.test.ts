@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { MemoryLog } from '../../../src/adapters/memory-log/memory-log.ts';
 import { type Decision, type DecisionFlags, decideHeld, listHeld } from '../../../src/commands/held.ts';
 import { EXIT } from '../../../src/exit-codes.ts';
-import { aHost } from '../../support/command-host.ts';
+import { aContext } from '../../support/command-context.ts';
 import { aWorld, type Instance, topics, type World } from '../../support/world.ts';
 
 const namesOf = (count: number): string[] => Array.from({ length: count }, (_, i) => `group-${i}`);
@@ -26,9 +26,9 @@ async function manyHeld(count = 4): Promise<{ world: World; one: Instance }> {
 }
 
 function retryOf(world: World) {
-  const host = aHost();
+  const context = aContext();
   const tools = new MemoryLog(world.broker, { groupId: 'command', clientId: 'command', topics });
-  return { host, retry: { topic: topics.retry, tools, host } };
+  return { context, retry: { topic: topics.retry, tools, context } };
 }
 
 interface Line {
@@ -47,25 +47,25 @@ const linesOf = (text: string): Line[] =>
     .map((line) => JSON.parse(line) as Line);
 
 async function list(world: World): Promise<Line[]> {
-  const { host, retry } = retryOf(world);
+  const { context, retry } = retryOf(world);
   await listHeld(retry, { json: true });
-  return linesOf(host.out());
+  return linesOf(context.out());
 }
 
 async function decide(world: World, decision: Partial<Decision>, flags: DecisionFlags = {}) {
-  const { host, retry } = retryOf(world);
+  const { context, retry } = retryOf(world);
   const nothing = { kind: 'approve', digests: [], groups: [], by: [], all: false, author: 'jane' } as const;
   const code = await decideHeld(retry, { ...nothing, ...decision }, { json: true, ...flags });
-  return { code, lines: linesOf(host.out()), err: host.err() };
+  return { code, lines: linesOf(context.out()), err: context.err() };
 }
 
 test('the list says of each how much of the group it is', async () => {
   const { world } = await manyHeld();
-  const { host, retry } = retryOf(world);
+  const { context, retry } = retryOf(world);
   expect(await listHeld(retry, {})).toBe(EXIT.done);
-  expect(host.out()).toMatch(/^[0-9a-f]{12} {2}group shrunk {2}5 of 12 members \(42 %\) {2}held since 20\d\d-/m);
-  expect(host.out()).toMatch(/^[0-9a-f]{12} {2}group group-3 {2}12 of 12 members \(100 %\) {2}held since 20\d\d-/m);
-  expect(host.err()).toBe('5 groups have held removals\n');
+  expect(context.out()).toMatch(/^[0-9a-f]{12} {2}group shrunk {2}5 of 12 members \(42 %\) {2}held since 20\d\d-/m);
+  expect(context.out()).toMatch(/^[0-9a-f]{12} {2}group group-3 {2}12 of 12 members \(100 %\) {2}held since 20\d\d-/m);
+  expect(context.err()).toBe('5 groups have held removals\n');
   const lines = await list(world);
   expect(lines.find(({ group }) => group === 'shrunk')).toMatchObject({
     count: 5,
@@ -121,7 +121,7 @@ test('the command that the look ends with decides about exactly what was shown',
 
 test('a set that changes after the list was read is left as it is', async () => {
   const { world, one } = await manyHeld();
-  const { host, retry } = retryOf(world);
+  const { context, retry } = retryOf(world);
   const { tools } = retry;
   const late = Object.assign(Object.create(tools) as MemoryLog, {
     describeTopic: (topic: string) => tools.describeTopic(topic),
@@ -135,7 +135,9 @@ test('a set that changes after the list was read is left as it is', async () => 
   const decision = { kind: 'approve', digests: [], groups: [], by: [], all: true, author: 'jane' } as const;
   const code = await decideHeld({ ...retry, tools: late }, decision, { json: true, yes: true });
   expect(code).toBe(EXIT.someFailed);
-  expect(linesOf(host.out()).filter(({ result }) => result === 'gone')).toMatchObject([{ group: 'shrunk', count: 0 }]);
+  expect(linesOf(context.out()).filter(({ result }) => result === 'gone')).toMatchObject([
+    { group: 'shrunk', count: 0 },
+  ]);
   await world.expectRest(one);
   expect(world.sandbox.members('shrunk')).toHaveLength(12);
   expect(world.sandbox.members('group-0')).toEqual([]);

@@ -234,7 +234,7 @@ test('a table that is corrected while a request is on its way counts for the nex
   const world = await aWorld();
   const ids = new Table().set('group', 'okta-g', 'g').set('user', 'okta-a', 'wrong');
   const rule = world.sandbox.addRule({ match: { method: 'PATCH' }, fault: { kind: 'status', status: 503 } });
-  const under = world.sandbox.hold(({ method }) => method === 'PATCH');
+  const under = world.sandbox.pauseAt(({ method }) => method === 'PATCH');
   const one = await world.start({ ids, pipeline: stubborn });
   change(world, ['okta-a']);
   await under.arrived;

@@ -20,7 +20,7 @@ test('intake limit: a new owner with more in the live records than the limit rea
       },
     },
   });
-  const unanswered = world.sandbox.hold(({ method, group }) => method === 'GET' && group === 'g');
+  const unanswered = world.sandbox.pauseAt(({ method, group }) => method === 'GET' && group === 'g');
   const rule = world.sandbox.addRule({ match: { method: 'PATCH' }, fault: { kind: 'status', status: 503 } });
   world.change('g', { add: ['u'] });
   const one = await world.start({

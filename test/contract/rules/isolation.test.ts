@@ -1,6 +1,6 @@
 /** A member that the target refuses is found by halves: the others land, and no change is given up untested (protocol.md 7.7). */
 import { describe, expect, test } from 'vitest';
-import type { Answer, ResponseAnswer } from '../../../src/core/target/answer.ts';
+import type { HttpAnswer, ResponseAnswer } from '../../../src/core/target/answer.ts';
 import type { ReportRecord } from '../../../src/core/report/report.ts';
 import { foldReport } from '../../../src/core/report/summary.ts';
 import type { PatchGroupRequest } from '../../../src/ports.ts';
@@ -18,7 +18,7 @@ const scim = (status: number, scimType?: string): ResponseAnswer =>
 const platform = (status: number): ResponseAnswer =>
   answer(status, { body: { status, code: 'bad.request', message: 'The request could not be processed.' } });
 const page = (status: number): ResponseAnswer => answer(status, { empty: false });
-const noAnswer: Answer = {
+const noAnswer: HttpAnswer = {
   kind: 'no_response',
   sent: true,
   code: 'ETIMEDOUT',
@@ -37,7 +37,7 @@ class Picky {
   readonly world: QuickWorld;
   readonly sent: Sent[] = [];
 
-  constructor(bad: Iterable<string>, refusal: Answer, options: QuickOptions = {}) {
+  constructor(bad: Iterable<string>, refusal: HttpAnswer, options: QuickOptions = {}) {
     this.world = new QuickWorld(options);
     const refused = new Set(bad);
     this.world.target.onPatch = (request) => {
@@ -90,7 +90,7 @@ function membersOf({ body }: PatchGroupRequest): string[] {
 
 const removed = (path: string): string => JSON.parse(path.slice('members[value eq '.length, -1)) as string;
 
-const aboutMember: readonly (readonly [name: string, refusal: Answer, end: string])[] = [
+const aboutMember: readonly (readonly [name: string, refusal: HttpAnswer, end: string])[] = [
   ['400 without a body', answer(400), 'failed'],
   ['400 in generic words', platform(400), 'failed'],
   ['400 in plain text', answer(400, { empty: false, isText: true }), 'failed'],
@@ -165,7 +165,7 @@ describe('one bad member of ten', () => {
 });
 
 /** In words that the table takes for a version conflict. */
-const conflicts: readonly (readonly [name: string, refusal: Answer])[] = [
+const conflicts: readonly (readonly [name: string, refusal: HttpAnswer])[] = [
   ['409', answer(409)],
   ['409 in generic words', platform(409)],
   ...['invalidValue', 'mutability', 'tooMany'].map((scimType) => [`409 ${scimType}`, scim(409, scimType)] as const),
@@ -220,7 +220,7 @@ describe('one bad member of ten, for whom the target calls a version stale that 
 });
 
 describe('a group that takes many requests, of which some fail', () => {
-  const failing: readonly (readonly [name: string, failure: Answer])[] = [
+  const failing: readonly (readonly [name: string, failure: HttpAnswer])[] = [
     ['503', answer(503)],
     ['504 of a proxy', page(504)],
     ['500', answer(500)],
@@ -286,7 +286,7 @@ test('conflicts between which something lands are none in a row', async () => {
 });
 
 describe('an answer that cannot be about a member', () => {
-  const aboutRequest: readonly (readonly [name: string, refusal: Answer])[] = [
+  const aboutRequest: readonly (readonly [name: string, refusal: HttpAnswer])[] = [
     ...[301, 302, 304, 401, 405, 408, 415, 429, 502, 503, 504].map((status) => [`${status}`, answer(status)] as const),
     ...[400, 403, 404, 422, 500].map((status) => [`a page with status ${status}`, page(status)] as const),
     ['no answer', noAnswer],

@@ -8,7 +8,7 @@ test('fold: a newer change wins that comes while the refusal of an older one is 
   world.sandbox.addRule({ match: { method: 'PATCH', times: 1 }, fault });
   const add = world.change('g', { add: ['u'] });
   const isRefused = (): boolean => world.sandbox.stats.requests['PATCH']?.['404'] === 1;
-  const hold = world.sandbox.hold(({ method }) => method === 'GET' && isRefused());
+  const hold = world.sandbox.pauseAt(({ method }) => method === 'GET' && isRefused());
   const one = await world.start();
   await hold.arrived;
   // when a newer remove comes meanwhile

@@ -4,15 +4,15 @@ import { MemoryLog } from '../../../src/adapters/memory-log/memory-log.ts';
 import { decideHeld, decisionOf, showHeld } from '../../../src/commands/held.ts';
 import { replayNow } from '../../../src/commands/replay.ts';
 import { EXIT, type ExitCode } from '../../../src/exit-codes.ts';
-import { aHost } from '../../support/command-host.ts';
+import { aContext } from '../../support/command-context.ts';
 import { readCommandLine } from '../../support/command-lines.ts';
 import { aWorld, type Instance, topics, until, type World } from '../../support/world.ts';
 
 /** As the program does it, but on the log of the world. */
 async function carryOut(world: World, line: string): Promise<{ readonly code: ExitCode; readonly out: string }> {
-  const host = aHost({ environment: { USER: 'jane' } });
+  const context = aContext({ environment: { USER: 'jane' } });
   const tools = new MemoryLog(world.broker, { groupId: 'command', clientId: 'command', topics });
-  const retry = { topic: topics.retry, tools, host };
+  const retry = { topic: topics.retry, tools, context };
   const { name, args, flags } = readCommandLine(line);
   const work = async (): Promise<ExitCode> => {
     switch (name) {
@@ -21,7 +21,7 @@ async function carryOut(world: World, line: string): Promise<{ readonly code: Ex
       case 'held approve':
       case 'held reject': {
         const kind = name === 'held approve' ? 'approve' : 'reject';
-        return decideHeld(retry, decisionOf(kind, args, flags, host), flags);
+        return decideHeld(retry, decisionOf(kind, args, flags, context), flags);
       }
       case 'replay now':
         return replayNow({ flags, ...retry });
@@ -29,7 +29,7 @@ async function carryOut(world: World, line: string): Promise<{ readonly code: Ex
         throw new Error(`not tried here: ${name}`);
     }
   };
-  return { code: await work(), out: host.out() };
+  return { code: await work(), out: context.out() };
 }
 
 const commandsIn = (advice: string): string[] =>

@@ -168,7 +168,7 @@ test('refused-committed: what the metadata call complete beyond the committed of
   // given a change in flight, and a later one that is complete
   const seed = { groups: ['g', 'h'].map((id) => ({ id, members: [], version: 1 })) };
   const world = await aWorld({ sandbox: { seed } });
-  const hold = world.sandbox.hold(({ method, group }) => method === 'PATCH' && group === 'g');
+  const hold = world.sandbox.pauseAt(({ method, group }) => method === 'PATCH' && group === 'g');
   grow(world, 'waits', 1);
   const one = await world.start({ api: { requestTimeoutMs: 10_000 } });
   await hold.arrivals(1);

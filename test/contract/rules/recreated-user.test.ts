@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { ScimIdMap } from '../../../src/adapters/ids/scim.ts';
 import { requestKey } from '../../../src/core/log/request-record.ts';
 import { textHeader } from '../../../src/core/log/record-headers.ts';
-import type { Answer } from '../../../src/core/target/answer.ts';
+import type { HttpAnswer } from '../../../src/core/target/answer.ts';
 import { answer, QuickWorld, type QuickOptions } from '../../support/quick-world.ts';
 
 const MINUTE = 60_000;
@@ -19,7 +19,7 @@ class RecreatedWorld extends QuickWorld {
   ]);
   readonly searches: string[] = [];
 
-  constructor(retry: NonNullable<QuickOptions['pipeline']>['retry'], refusal: Answer) {
+  constructor(retry: NonNullable<QuickOptions['pipeline']>['retry'], refusal: HttpAnswer) {
     super({
       ids: ({ target: api, clock, logger }) =>
         new ScimIdMap({ userAttribute: 'externalId', groupAttribute: 'id' }, { api, clock, logger }),
@@ -58,7 +58,7 @@ class RecreatedWorld extends QuickWorld {
 }
 
 /** `ann` was looked up for another group, and has another id since. */
-async function given(refusal: Answer, retry?: typeof scheduled): Promise<RecreatedWorld> {
+async function given(refusal: HttpAnswer, retry?: typeof scheduled): Promise<RecreatedWorld> {
   const world = new RecreatedWorld(retry ?? scheduled, refusal);
   world.produce({ group_id: 'former', add_members: ['ann', 'bob'] });
   await world.start();

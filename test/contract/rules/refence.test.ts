@@ -60,7 +60,7 @@ test('refence: who has missed an owner in between keeps nothing, and is in doubt
   // and another owner in between, whose remove is still travelling
   const stamp = { owner: 'other', epoch: 2, seq: 0 };
   world.produce({ topic: topics.retry, partition: 0, value: 'other', ...renderFence(stamp, 'other') });
-  const hold = world.sandbox.hold(({ method }) => method === 'PATCH');
+  const hold = world.sandbox.pauseAt(({ method }) => method === 'PATCH');
   const other = await SandboxClient.login(world.sandbox);
   const landing = other.patch('g', [removing('u')], { headers: { 'if-match': `"${world.sandbox.version('g')}"` } });
   await hold.arrived;

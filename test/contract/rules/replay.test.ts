@@ -6,7 +6,7 @@ import { parseAnswer, requestKey } from '../../../src/core/log/request-record.ts
 import { foldReport } from '../../../src/core/report/summary.ts';
 import { MemoryLog } from '../../../src/adapters/memory-log/memory-log.ts';
 import { EXIT } from '../../../src/exit-codes.ts';
-import { aHost } from '../../support/command-host.ts';
+import { aContext } from '../../support/command-context.ts';
 import type { IntentFacts } from '../../support/retry-records.ts';
 import { anIntent, aRequest, expire, failing, stubborn } from '../../support/retry-records.ts';
 import { answer, QuickWorld } from '../../support/quick-world.ts';
@@ -146,7 +146,7 @@ test('grave: what is woken while its mark is on the way is not taken for reporte
     mend();
     world.produce(aRequest('r', [anIntent({ offset: add, op: 'add' })]));
   });
-  const hold = world.sandbox.hold(({ method, status }) => method === 'PATCH' && status === null && isMended());
+  const hold = world.sandbox.pauseAt(({ method, status }) => method === 'PATCH' && status === null && isMended());
   const isMended = (): boolean => world.outcome(add, 'v') === 'permanent_failure';
   const one = await world.start({ pipeline: once, api: { requestTimeoutMs: 10_000 } });
   await hold.arrived;
@@ -200,8 +200,8 @@ test('request-key: a request leaves the state of its group alone, whatever the c
   expire(world);
   const options = { groupId: 'none', clientId: 'command', topics: { source: topics.source, retry: topics.retry } };
   const tools = new MemoryLog(world.broker, options);
-  const host = aHost();
-  const asked = replayNow({ flags: { group: ['g'], yes: true }, topic: topics.retry, tools, host });
+  const context = aContext();
+  const asked = replayNow({ flags: { group: ['g'], yes: true }, topic: topics.retry, tools, context });
   await until(() => world.retry().at(-1)?.kind === 'request', 'the request');
   // when everything is cleaned, and the next owner comes
   world.broker.compact(topics.retry, { forced: true });
@@ -209,6 +209,6 @@ test('request-key: a request leaves the state of its group alone, whatever the c
   await world.start({ name: 'next' });
   // then it wakes the add
   expect(await within(asked, 'the answer')).toBe(EXIT.done);
-  expect(host.out()).toContain('woken');
+  expect(context.out()).toContain('woken');
   await until(() => world.outcome(add, 'u') === 'applied', 'the add');
 });

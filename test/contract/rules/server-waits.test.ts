@@ -1,6 +1,6 @@
 /** Storms: however short a wait the target names, and however often, few requests reach it. In virtual time. */
 import { describe, expect, test } from 'vitest';
-import { readGroup } from '../../../src/console/target.ts';
+import { getGroupWithRetries } from '../../../src/console/target.ts';
 import type { RawAnswer } from '../../fuzz/answers.ts';
 import type { Asked } from '../../fuzz/connections.ts';
 import { ScimTarget } from '../../fuzz/scim-target.ts';
@@ -62,7 +62,7 @@ describe.each(ODD_WAITS)('a 429 with %j', (headers) => {
     const { clock, asked, api, pipeline } = await aBusyService(() => throttled(headers));
     const drained = pipeline.drain();
     const stop = new AbortController();
-    const reading = readGroup(api, 'g', { clock, stop: stop.signal });
+    const reading = getGroupWithRetries(api, 'g', { clock, stop: stop.signal });
     await clock.advance(HALF_A_MINUTE);
     expect(asked.length).toBeLessThanOrEqual(6);
     stop.abort();

@@ -20,7 +20,7 @@ import {
 } from '../../../src/core/log/request-record.ts';
 import { EXIT } from '../../../src/exit-codes.ts';
 import type { OutRecord } from '../../../src/ports.ts';
-import { aHost } from '../../support/command-host.ts';
+import { aContext } from '../../support/command-context.ts';
 import { aRequest, anIntent, expire, failing } from '../../support/retry-records.ts';
 import { aWorld, topics, type Instance, type World, until } from '../../support/world.ts';
 
@@ -84,26 +84,26 @@ function toolsOf(world: World): MemoryLog {
 
 /** As the command does it. */
 async function replayCommand(world: World, own: { readonly operatorKey?: OperatorKey }) {
-  const host = aHost();
+  const context = aContext();
   const code = await replayNow({
     flags: { all: true, yes: true },
     topic: topics.retry,
     tools: toolsOf(world),
-    host,
+    context,
     ...own,
   });
-  return { code, out: host.out(), err: host.err() };
+  return { code, out: context.out(), err: context.err() };
 }
 
 async function decideCommand(world: World, kind: 'approve' | 'reject', own: { readonly operatorKey?: OperatorKey }) {
-  const host = aHost();
-  const retry = { topic: topics.retry, tools: toolsOf(world), host, ...own };
+  const context = aContext();
+  const retry = { topic: topics.retry, tools: toolsOf(world), context, ...own };
   const code = await decideHeld(
     retry,
     { kind, digests: [digestOf(world)], groups: [], by: [], all: false, author: 'jane' },
     {},
   );
-  return { code, out: host.out(), err: host.err() };
+  return { code, out: context.out(), err: context.err() };
 }
 
 test('both commands sign, and what they ask for is done', async () => {

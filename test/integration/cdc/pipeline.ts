@@ -9,7 +9,7 @@ import type { Topics } from '../../../src/pipeline/options.ts';
 import type { LogTools, TopicRecord } from '../../../src/ports.ts';
 import { printEnvironment } from '../../../src/lab/sandbox/server.ts';
 import { startSandbox, type Sandbox } from '../../../src/lab/sandbox/sandbox.ts';
-import { aHost } from '../../support/command-host.ts';
+import { aContext } from '../../support/command-context.ts';
 import { kafkaHost, plaintext } from '../../support/kafka-log-harness.ts';
 import { type Environment, ServiceProcess, shortTimes } from '../../support/service.ts';
 
@@ -132,9 +132,9 @@ export class CdcPipeline {
   /** As an operator who has looked at what is held: approves it until the target has these memberships. */
   async approveUntil(wanted: Memberships): Promise<void> {
     const command = async (...parameters: readonly string[]): Promise<string> => {
-      const host = aHost({ environment: this.environment });
-      await heldCommand(host).parseAsync([...parameters, '--json'], { from: 'user' });
-      return host.out();
+      const context = aContext({ environment: this.environment });
+      await heldCommand(context).parseAsync([...parameters, '--json'], { from: 'user' });
+      return context.out();
     };
     const approve = async (): Promise<void> => {
       const held = (await command('list')).split('\n').filter((line) => line !== '');
@@ -147,9 +147,9 @@ export class CdcPipeline {
 
   /** `rollcall doctor`; what it says of each check. */
   async doctor(): Promise<readonly { readonly check: string; readonly status: string; readonly message: string }[]> {
-    const host = aHost({ environment: this.environment });
-    await examine({ json: true }, host);
-    return (JSON.parse(host.out()) as { findings: { check: string; status: string; message: string }[] }).findings;
+    const context = aContext({ environment: this.environment });
+    await examine({ json: true }, context);
+    return (JSON.parse(context.out()) as { findings: { check: string; status: string; message: string }[] }).findings;
   }
 
   deadLetterCodes(): readonly string[] {

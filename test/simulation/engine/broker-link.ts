@@ -2,7 +2,7 @@
 import type { Link } from '../../../src/adapters/memory-log/memory-broker.ts';
 import type { Chance } from './chance.ts';
 import type { Counter } from './counter.ts';
-import type { Host } from './host.ts';
+import type { CommandContext } from './host.ts';
 import type { Timeline } from './timeline.ts';
 import type { Weather } from './weather.ts';
 
@@ -10,7 +10,7 @@ import type { Weather } from './weather.ts';
 const TIMEOUT_MS = 5_000;
 
 export class BrokerLink implements Link {
-  readonly clock: Host;
+  readonly clock: CommandContext;
   readonly batchRecordsMax: number;
   readonly #timeline: Timeline;
   readonly #chance: Chance;
@@ -20,7 +20,7 @@ export class BrokerLink implements Link {
   #isCutFromAll = false;
   #held: (() => void)[] = [];
 
-  constructor(host: Host, world: { timeline: Timeline; chance: Chance; weather: Weather; counter: Counter }) {
+  constructor(host: CommandContext, world: { timeline: Timeline; chance: Chance; weather: Weather; counter: Counter }) {
     this.clock = host;
     this.#timeline = world.timeline;
     this.#chance = world.chance.fork(`link ${host.name}`);
@@ -67,7 +67,7 @@ export class BrokerLink implements Link {
     this.#isCutFromAll = only === undefined;
   }
 
-  mend(): void {
+  remedy(): void {
     this.#isCut = false;
     this.#isCutFromAll = false;
     for (const message of this.#held.splice(0)) this.#timeline.after(this.#travelMs('done'), message);

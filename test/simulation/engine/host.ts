@@ -23,7 +23,7 @@ export type Point =
   | 'record'
   | 'commit';
 
-export class Host implements Clock {
+export class CommandContext implements Clock {
   state: 'running' | 'frozen' | 'gone' = 'running';
   wallAheadMs = 0;
   readonly name: string;

@@ -4,10 +4,10 @@
  */
 import type { Connect, Connections } from '../../../src/adapters/genesys/http-client.ts';
 import { faultAnswer, GARBAGE } from '../../../src/lab/sandbox/faults.ts';
-import type { Answer } from '../../../src/lab/sandbox/answer.ts';
+import type { SandboxAnswer } from '../../../src/lab/sandbox/answer.ts';
 import type { Chance } from './chance.ts';
 import type { Counter } from './counter.ts';
-import type { Host } from './host.ts';
+import type { CommandContext } from './host.ts';
 import type { Target, TargetRequest } from './target.ts';
 import type { Timeline } from './timeline.ts';
 import type { TargetFate, Weather } from './weather.ts';
@@ -18,7 +18,7 @@ type Controller = Parameters<NonNullable<Handler['onRequestStart']>>[0];
 /** What the oracle is told of requests. */
 export interface Traffic {
   begun(request: TargetRequest, host: string, askedAt: number): object;
-  answered(token: object, answer: Answer): void;
+  answered(token: object, answer: SandboxAnswer): void;
   /** Answered, failed or broken off by its sender. */
   over(token: object): void;
 }
@@ -37,7 +37,7 @@ interface World {
 /** Whether bytes of a request can reach the target at all, and whether the process is cut off from it. */
 export type IsCut = () => boolean;
 
-export function targetConnect(host: Host, world: World, isCut: IsCut): Connect {
+export function targetConnect(host: CommandContext, world: World, isCut: IsCut): Connect {
   const chance = world.chance.fork(`target ${host.name}`);
   return () => {
     const open = new Set<Exchange>();
@@ -64,7 +64,7 @@ export function targetConnect(host: Host, world: World, isCut: IsCut): Connect {
 class Exchange {
   #request: TargetRequest;
   readonly #handler: Handler;
-  readonly #host: Host;
+  readonly #host: CommandContext;
   readonly #world: World;
   readonly #chance: Chance;
   readonly #isCut: IsCut;
@@ -76,7 +76,7 @@ class Exchange {
   constructor(
     request: TargetRequest,
     handler: Handler,
-    around: { host: Host; world: World; chance: Chance; isCut: IsCut },
+    around: { host: CommandContext; world: World; chance: Chance; isCut: IsCut },
   ) {
     this.#request = request;
     this.#handler = handler;
@@ -186,7 +186,7 @@ class Exchange {
     timeline.after(this.#chance.between(latestMs / 3, latestMs), () => this.#land());
   }
 
-  #land(): Answer {
+  #land(): SandboxAnswer {
     if (this.#host.isRunning) this.#host.reach('effect');
     const answer = this.#world.target.handle(this.#request, this.#host.name);
     if (this.#host.isRunning) this.#host.reach('answer');
@@ -202,20 +202,20 @@ class Exchange {
     this.#world.timeline.after(this.#chance.between(1, 30), () => this.#host.run(deliver));
   }
 
-  #error(): Answer {
+  #error(): SandboxAnswer {
     const body = this.#chance.pick(['platform', 'scim', 'html', 'empty'] as const);
     const status = this.#chance.pick([500, 502, 503, 504, 408]);
     const retry = this.#chance.happens(0.2) ? { retryAfterSeconds: this.#chance.int(1, 10) } : {};
     return faultAnswer({ status, body, ...retry }, 'correlation', this.#host.now().wall);
   }
 
-  #throttled(): Answer {
+  #throttled(): SandboxAnswer {
     const form = this.#chance.pick(['seconds', 'date'] as const);
     const retry = { retryAfterSeconds: this.#chance.int(1, 20), retryAfterForm: form };
     return faultAnswer({ status: 429, ...retry }, 'correlation', this.#world.target.state.world.now());
   }
 
-  #answer(answer: Answer): void {
+  #answer(answer: SandboxAnswer): void {
     if (this.#isOver) return;
     if (this.#token !== null) this.#world.traffic.answered(this.#token, answer);
     this.#handler.onResponseStart?.(this.#controller, answer.status, answer.headers);

@@ -2,7 +2,7 @@
  * The target in this process: the emulator's own rules (groups, users, versions, tokens, limits, error shapes) without its
  * server, its timers and its faults; those are drawn by lot in target-network.ts.
  */
-import type { Answer } from '../../../src/lab/sandbox/answer.ts';
+import type { SandboxAnswer } from '../../../src/lab/sandbox/answer.ts';
 import { credentialRefusal, limitHeaders } from '../../../src/lab/sandbox/limits.ts';
 import { answerRefusal, handle } from '../../../src/lab/sandbox/handle.ts';
 import { GroupStore, type Group } from '../../../src/lab/sandbox/groups.ts';
@@ -68,7 +68,7 @@ export class Target {
   }
 
   /** The request has arrived and is handled in one piece. */
-  handle({ method, path, headers, body }: TargetRequest, by: string): Answer {
+  handle({ method, path, headers, body }: TargetRequest, by: string): SandboxAnswer {
     const { state } = this;
     const route = routeOf(path);
     const request: SandboxRequest = {
@@ -86,7 +86,7 @@ export class Target {
     if (route?.endpoint === 'token') return handle(state, request, '').answer;
     const token = state.tokens.check(request.authorization, this.#now());
     if (token.kind === 'refused') return answerRefusal(state, credentialRefusal(token.code), state.world.newId());
-    const spent = state.limits.spend(token.token, this.#now());
+    const spent = state.limits.countRequest(token.token, this.#now());
     const refusal = spent.refused ? rateRefusal(spent.resetSeconds) : this.#refusalOf(request);
     const correlationId = state.world.newId();
     const group = route?.id ?? '';
@@ -117,7 +117,7 @@ export class Target {
   }
 
   /** What is done is done now; what is shown may be what was so a while ago. */
-  #answer(request: SandboxRequest, correlationId: string): Answer {
+  #answer(request: SandboxRequest, correlationId: string): SandboxAnswer {
     const { answer, written } = handle(this.state, request, correlationId);
     const id = request.route?.id ?? '';
     const shown = this.#versions.get(id)?.findLast(({ at }) => at <= this.#now() - this.#readsLagMs)?.group;

@@ -1,5 +1,5 @@
 /** Watches the target: what is sent to it, how much at once, and what becomes of memberships. */
-import type { Answer } from '../../../src/lab/sandbox/answer.ts';
+import type { SandboxAnswer } from '../../../src/lab/sandbox/answer.ts';
 import type { TargetRequest, Watch } from '../engine/target.ts';
 import type { Traffic } from '../engine/target-network.ts';
 import { Violation } from '../violation.ts';
@@ -74,7 +74,7 @@ export class TargetOracle implements Traffic {
     return active;
   }
 
-  answered(token: object, answer: Answer): void {
+  answered(token: object, answer: SandboxAnswer): void {
     const { status, headers } = answer;
     const { host, method, path, version, members } = token as Active;
     const [member] = members;
@@ -146,7 +146,7 @@ export class TargetOracle implements Traffic {
 
 const versionOf = ({ headers }: TargetRequest): string => headers['if-match'] ?? '';
 
-const isConflict = ({ status, body }: Answer): boolean =>
+const isConflict = ({ status, body }: SandboxAnswer): boolean =>
   (status === 409 && !/"uniqueness"/.test(body)) || status === 412 || (status === 400 && /does not match/.test(body));
 
 interface Operation {

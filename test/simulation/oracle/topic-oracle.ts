@@ -178,11 +178,11 @@ export class TopicOracle {
     if (!isSuccess(report.outcome) && isAboutMember(report) && !isRefused) {
       this.#fail('one-true-report', `${say(report)}, and the target knows the member`);
     }
-    const isSo = members(intent.group).has(intent.member) === (intent.op === 'add');
+    const isSatisfied = members(intent.group).has(intent.member) === (intent.op === 'add');
     // Where no read shows the member, a last look cannot tell; then it is called a failure, never the other way round.
-    if (isSo && this.#settings.memberList !== undefined) return;
-    if (isSo !== isSuccess(report.outcome)) {
-      this.#fail('one-true-report', `${say(report)}, and it is ${isSo ? '' : 'not '}so at the target`);
+    if (isSatisfied && this.#settings.memberList !== undefined) return;
+    if (isSatisfied !== isSuccess(report.outcome)) {
+      this.#fail('one-true-report', `${say(report)}, and it is ${isSatisfied ? '' : 'not '}so at the target`);
     }
   }
 

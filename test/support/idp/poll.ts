@@ -59,8 +59,8 @@ export class Poll {
     const given = { topic: 'source', deadLetterTopic: 'dead-letter', cursorTopic: 'cursors' };
     const settings = { ...given, intervalMs: 10, startFrom: 'full', mode: 'once', ...options } as const;
     const limits = { offersMax: 10, bytesMax: 10_000_000, isPassing: () => false };
-    const queue = new SendQueue({ tools: this.log, clock: this.#clock, log: this.#logger(), ...limits });
-    const world = { source, stored, queue, clock: this.#clock, log: this.#logger(), stop: this.stop.signal };
+    const queue = new SendQueue({ tools: this.log, clock: this.#clock, logger: this.#logger(), ...limits });
+    const world = { source, stored, queue, clock: this.#clock, logger: this.#logger(), stop: this.stop.signal };
     await new Poller(settings, world).run();
   }
 
@@ -137,7 +137,7 @@ export class Poll {
   #sourceOf(name: SourceName, url: string, pageSize: number): PollSource {
     const clock = this.#clock;
     const secrets = new KnownSecrets([]);
-    const world = { clock, random: { next: () => 0.5 }, log: this.#logger(), stop: this.stop.signal, secrets };
+    const world = { clock, random: { next: () => 0.5 }, logger: this.#logger(), stop: this.stop.signal, secrets };
     const limits = { timeoutMs: 30_000, triesMax: 5 };
     const client = { url, clientId: 'client', clientSecret: 'client-secret' };
     switch (name) {

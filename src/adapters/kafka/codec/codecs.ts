@@ -2,8 +2,8 @@
  * Room adapters/kafka/codec: bytes of fetch answers → records, within bounds.
  * Not here: connections and requests.
  *
- * Reading of every compression that a Kafka producer may use, within bounds; we write gzip only. kafkajs has its own table of
- * codecs, which it asks when it writes, and for the formats of messages before Kafka 0.11.
+ * Reading of every compression that a Kafka producer may use, within bounds; we write gzip only. kafkajs has its own
+ * table of codecs, which it asks when it writes, and for the formats of messages before Kafka 0.11.
  */
 import { promisify } from 'node:util';
 import { gunzip, gzip } from 'node:zlib';
@@ -77,9 +77,10 @@ const codecOf = ({ name, unpack: unpackBatch }: Compression, type: number) => ({
   },
 });
 
-/* Snappy, raw as librdkafka writes it, or in the blocks of Java's SnappyOutputStream (xerial). */
-
-/** Then two versions of 4 bytes, then blocks, each after its length. */
+/**
+ * Snappy, raw as librdkafka writes it, or in the blocks of Java's SnappyOutputStream (xerial).
+ * Then two versions of 4 bytes, then blocks, each after its length.
+ */
 const xerialMagic = Buffer.from([0x82, 0x53, 0x4e, 0x41, 0x50, 0x50, 0x59, 0]);
 const xerialHeaderBytes = 16;
 /** Three bytes come to 64 at most (a copy with a two-byte offset). */

@@ -97,7 +97,7 @@ async function decodeAnswer(payload: Buffer, version: number, options: FetchOpti
     const set = sets[(i + turn) % sets.length];
     if (set !== undefined && left.bytes > 0 && left.records > 0) set.answer.messages = await messagesOf(set, left);
   }
-  // From version 8 on the client is to wait by itself, and kafkajs does so where it is told no time.
+  // From version 8 on the client is to wait by itself, and kafkajs does so where the response has no throttle time.
   const throttled = version >= 8 ? { throttleTime: 0, clientSideThrottleTime: throttleTime } : { throttleTime };
   return { ...throttled, ...session, responses };
 }

@@ -1,4 +1,4 @@
-/** What a compressed batch may come to, and how one that cannot be unpacked is told. */
+/** What a compressed batch may come to, and the error of one that cannot be unpacked. */
 /**
  * Of one batch. Brokers accept batches of 1 MB by default, so that this is 64 times as much; a megabyte on the wire may hold
  * a gigabyte of zeros.

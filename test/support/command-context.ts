@@ -1,12 +1,12 @@
 // A host for commands that run inside the test: output is collected, stopping is a call.
 import { PassThrough, Readable } from 'node:stream';
 import { systemClock, systemRandom } from '../../src/adapters/system.ts';
-import type { Host } from '../../src/console/host.ts';
+import type { CommandContext } from '../../src/console/command-context.ts';
 import { KnownSecrets } from '../../src/core/text/redact.ts';
 import type { ExitCode } from '../../src/exit-codes.ts';
 import type { Clock } from '../../src/ports.ts';
 
-export interface TestHost extends Host {
+export interface TestContext extends CommandContext {
   out(): string;
   err(): string;
   /** What the command said with `finish`. */
@@ -14,13 +14,13 @@ export interface TestHost extends Host {
   ask(): void;
 }
 
-export interface TestHostOptions {
+export interface TestContextOptions {
   readonly environment?: Record<string, string>;
   readonly stdin?: string;
   readonly clock?: Clock;
 }
 
-export function aHost({ environment = {}, stdin = '', clock = systemClock }: TestHostOptions = {}): TestHost {
+export function aContext({ environment = {}, stdin = '', clock = systemClock }: TestContextOptions = {}): TestContext {
   const stop = new AbortController();
   const [stdout, out] = collected();
   const [stderr, err] = collected();

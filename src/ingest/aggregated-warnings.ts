@@ -4,7 +4,7 @@ import type { Clock } from '../ports.ts';
 const QUIET_MS = 10_000;
 
 /** Since a stranger can cause some of these as often as they like, the log must not grow with them. */
-export class Notices {
+export class AggregatedWarnings {
   readonly #clock: Pick<Clock, 'schedule'>;
   readonly #write: (counts: Readonly<Record<string, number>>) => void;
   #counts: Record<string, number> = {};

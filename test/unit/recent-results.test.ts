@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest';
-import { Remembered } from '../../src/ingest/webhook/intake.ts';
+import { RecentResults } from '../../src/ingest/webhook/intake.ts';
 
 test('a result that is deleted late leaves the newer one of its name alone', () => {
   // given a name that went, since too many others came, and was entered again
-  const remembered = new Remembered<object>(2);
+  const remembered = new RecentResults<object>(2);
   const [first, second] = [{}, {}];
   remembered.set('a', first);
   remembered.set('b', {});

@@ -2,7 +2,8 @@
  * Room console: what commands share: how they open Kafka, the target and files, what they print, the dry run.
  * Not here: commands, and decisions that need no I/O (core).
  *
- * What a command gets of the process it runs in; cli.ts alone touches the process itself.
+ * What a command gets of the process it runs in (cli.ts alone touches the process itself), how it prints, and checks of
+ * option values.
  */
 import { once } from 'node:events';
 import type { Readable, Writable } from 'node:stream';
@@ -16,7 +17,7 @@ import type { Clock, Random } from '../ports.ts';
 import { summaryJson } from '../report/summary.ts';
 import { unlessAborted } from '../time.ts';
 
-export interface Host {
+export interface CommandContext {
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly stdin: Readable;
   readonly stdout: Output;
@@ -70,15 +71,15 @@ async function write(output: Output, text: string): Promise<void> {
   if (!output.write(text)) await once(output, 'drain');
 }
 
-/** Resolves when the host is asked to stop. */
+/** Resolves when the process is asked to stop. */
 export async function stopped(stop: AbortSignal): Promise<void> {
   if (!stop.aborted) await once(stop, 'abort');
 }
 
 /** The result of work that leaves nothing behind: a signal ends it where it stands. @throws ExitError where it was asked to stop. */
-export async function unlessStopped<T>(host: Pick<Host, 'stop'>, work: Promise<T>): Promise<T> {
+export async function unlessStopped<T>(context: Pick<CommandContext, 'stop'>, work: Promise<T>): Promise<T> {
   const result = await unlessAborted(
-    host.stop,
+    context.stop,
     work.then((value) => ({ value })),
   );
   if (result !== 'aborted') return result.value;
@@ -86,11 +87,9 @@ export async function unlessStopped<T>(host: Pick<Host, 'stop'>, work: Promise<T
 }
 
 /** @throws ExitError where it was asked to stop, so that a part is not taken for the whole. */
-export function endIfStopped({ stop }: Pick<Host, 'stop'>, when: string): void {
+export function endIfStopped({ stop }: Pick<CommandContext, 'stop'>, when: string): void {
   if (stop.aborted) throw new ExitError(EXIT.someFailed, `stopped ${when}`);
 }
-
-/* Values of options, checked while commander reads the command line. */
 
 export function wholeNumber(min: number, max: number): (text: string) => number {
   return (text) => {

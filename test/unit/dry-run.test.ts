@@ -3,12 +3,12 @@ import { describe, expect, test } from 'vitest';
 import { type ChangeEvent, type Intent, sourceMember, WHOLE_GROUP } from '../../src/core/change/change.ts';
 import { FoldedChanges } from '../../src/console/folded-changes.ts';
 import {
-  foresee,
+  preview,
   foreseeRefused,
   type Names,
   type PlanOptions,
   predictionsOf,
-  type Wanted,
+  type GroupIntents,
 } from '../../src/console/dry-run.ts';
 import { intentFor } from '../../src/core/change/pending.ts';
 import type { Snapshot } from '../../src/core/target/plan.ts';
@@ -52,7 +52,7 @@ function eventsOf(intents: readonly Intent[]): ChangeEvent[] {
 }
 
 /** In the order of the source. */
-function folded(...intents: readonly Intent[]): Wanted {
+function folded(...intents: readonly Intent[]): GroupIntents {
   const changes = new FoldedChanges({ topic: 't', partition: 0 });
   for (const each of eventsOf(intents)) changes.take(each);
   const [group, ...others] = changes.takeGroups();
@@ -60,8 +60,8 @@ function folded(...intents: readonly Intent[]): Wanted {
   return group;
 }
 
-function foretold(wanted: Wanted, snapshot: Snapshot, names: Names = sameNames) {
-  const plan = foresee(wanted, snapshot, names, options);
+function previewed(wanted: GroupIntents, snapshot: Snapshot, names: Names = sameNames) {
+  const plan = preview(wanted, snapshot, names, options);
   const { requests, noop, group, etag } = plan;
   const predicted = [...predictionsOf(plan)];
   const operations = requests.flatMap(({ body }) => body.Operations);
@@ -85,19 +85,19 @@ test('of two names of one member the newer change counts', () => {
       ['old-a', isA],
     ]),
   };
-  const plan = foretold(folded(remove(1n, 'old-a'), add(2n, 'new-a')), showing(), names);
+  const plan = previewed(folded(remove(1n, 'old-a'), add(2n, 'new-a')), showing(), names);
   expect(plan).toMatchObject({ added: ['a'], removed: [], predicted: ['old-a superseded', 'new-a applied'] });
 });
 
 describe('a full state', () => {
   test('comes to adds and removals of its own', () => {
-    const plan = foretold(folded(state(1n, ['a', 'b'])), showing('b', 'c'));
+    const plan = previewed(folded(state(1n, ['a', 'b'])), showing('b', 'c'));
     expect(plan).toMatchObject({ added: ['a'], removed: ['members[value eq "c"]'], noop: [] });
     expect(plan.predicted).toEqual(['c applied', 'a applied']);
   });
 
   test('that changes nothing is told once, for no member', () => {
-    const plan = foretold(folded(state(1n, ['a'])), showing('a'));
+    const plan = previewed(folded(state(1n, ['a'])), showing('a'));
     expect(plan).toMatchObject({ paths: [], noop: [], predicted: ['null already_synced'] });
   });
 
@@ -110,7 +110,7 @@ describe('a full state', () => {
       add(5n, 'c'),
       remove(6n, 'b'),
     );
-    const plan = foretold(wanted, showing('a', 'b'));
+    const plan = previewed(wanted, showing('a', 'b'));
     expect(plan.added.toSorted()).toEqual(['c', 'd']);
     expect(plan.removed.toSorted()).toEqual(['members[value eq "a"]', 'members[value eq "b"]']);
     expect(plan.predicted.filter((each) => each.endsWith('superseded'))).toEqual([
@@ -121,13 +121,13 @@ describe('a full state', () => {
   });
 
   test('of nobody, or of a deleted group, is held and removes nobody', () => {
-    const [empty, deleted] = [state(1n, []), state(1n, [], true)].map((each) => foretold(folded(each), showing('a')));
+    const [empty, deleted] = [state(1n, []), state(1n, [], true)].map((each) => previewed(folded(each), showing('a')));
     expect(empty).toMatchObject({ paths: [], predicted: ['a held empty_state'] });
     expect(deleted).toMatchObject({ paths: [], predicted: ['a held group_deleted'] });
   });
 
   test('that is held holds nothing newer', () => {
-    const plan = foretold(folded(state(1n, [], true), remove(2n, 'b'), add(3n, 'c')), showing('a', 'b'));
+    const plan = previewed(folded(state(1n, [], true), remove(2n, 'b'), add(3n, 'c')), showing('a', 'b'));
     expect(plan).toMatchObject({ added: ['c'], removed: ['members[value eq "b"]'] });
     expect(plan.predicted).toEqual(['b applied', 'c applied', 'a held group_deleted']);
   });
@@ -147,7 +147,7 @@ describe('the guard', () => {
   const removals = (count: number): Intent[] => named(count).map((member) => remove(1n, member));
 
   test('lets 3 of 10 go and holds 4, while the adds beside them go', () => {
-    const of = (count: number) => foretold(folded(...removals(count), add(1n, 'new')), showing(...named(10)));
+    const of = (count: number) => previewed(folded(...removals(count), add(1n, 'new')), showing(...named(10)));
     expect(of(3)).toMatchObject({ added: ['new'], removed: named(3).map((member) => `members[value eq "${member}"]`) });
     expect(of(4)).toMatchObject({ added: ['new'], removed: [] });
     expect(of(4).predicted).toEqual(['new applied', ...named(4).map((member) => `${member} held group_percent`)]);
@@ -155,13 +155,13 @@ describe('the guard', () => {
 
   test('counts after folding, and only who is there', () => {
     const wanted = folded(...removals(4), add(2n, 'm3'), remove(3n, 'elsewhere'));
-    const plan = foretold(wanted, showing(...named(10)));
+    const plan = previewed(wanted, showing(...named(10)));
     expect(plan.removed).toHaveLength(3);
     expect(plan.noop).toEqual(['m3', 'elsewhere']);
   });
 
   test('counts what a full state would remove', () => {
-    const of = (kept: number) => foretold(folded(state(1n, named(kept))), showing(...named(10)));
+    const of = (kept: number) => previewed(folded(state(1n, named(kept))), showing(...named(10)));
     expect([of(7).removed.length, of(6).removed.length]).toEqual([3, 0]);
     expect(of(6).predicted[0]).toBe('m6 held group_percent');
   });
@@ -179,7 +179,7 @@ describe('with an id map', () => {
   };
 
   test('requests speak of the target, predictions of the source', () => {
-    const plan = foretold(folded(add(1n, 'ada'), remove(1n, 'bob')), showing('u-2'), names);
+    const plan = previewed(folded(add(1n, 'ada'), remove(1n, 'bob')), showing('u-2'), names);
     expect(plan).toMatchObject({
       group: 'g',
       paths: ['/api/v2/scim/v2/groups/G%2F1'],
@@ -190,7 +190,7 @@ describe('with an id map', () => {
   });
 
   test('whom nobody knows waits, with the reason', () => {
-    const plan = foretold(folded(add(1n, 'gone'), remove(2n, 'stranger'), add(1n, 'ada')), showing(), names);
+    const plan = previewed(folded(add(1n, 'gone'), remove(2n, 'stranger'), add(1n, 'ada')), showing(), names);
     expect(plan.added).toEqual(['u-1']);
     expect(plan.predicted).toEqual([
       'ada applied',
@@ -200,14 +200,14 @@ describe('with an id map', () => {
   });
 
   test('a full state removes nobody who is named under another name, and waits where somebody may be', () => {
-    expect(foretold(folded(state(1n, ['ada'])), showing('u-1'), names).predicted).toEqual(['null already_synced']);
-    const unsure = foretold(folded(state(1n, ['ada', 'stranger'])), showing('u-1', 'u-9'), names);
+    expect(previewed(folded(state(1n, ['ada'])), showing('u-1'), names).predicted).toEqual(['null already_synced']);
+    const unsure = previewed(folded(state(1n, ['ada', 'stranger'])), showing('u-1', 'u-9'), names);
     expect(unsure).toMatchObject({ removed: [], added: [] });
     expect(unsure.predicted).toEqual(['u-9 held unresolved_members', 'stranger retry_scheduled user_unmapped']);
   });
 
   test('a change that is newer than a full state stands under either name', () => {
-    const plan = foretold(folded(state(1n, ['bob']), add(2n, 'ada')), showing('u-1', 'u-2'), names);
+    const plan = previewed(folded(state(1n, ['bob']), add(2n, 'ada')), showing('u-1', 'u-2'), names);
     expect(plan).toMatchObject({ paths: [], noop: ['ada'] });
   });
 });
@@ -216,19 +216,19 @@ describe('a doubtful read', () => {
   const doubtful = aSnapshot(['a'], { isDoubtful: true });
 
   test('sends what it does not show, removals in a request of their own', () => {
-    const plan = foresee(folded(add(1n, 'a'), add(2n, 'b'), remove(3n, 'x')), doubtful, sameNames, options);
+    const plan = preview(folded(add(1n, 'a'), add(2n, 'b'), remove(3n, 'x')), doubtful, sameNames, options);
     expect(plan.requests.map(({ body }) => body.Operations.map(({ op }) => op))).toEqual([['add'], ['remove']]);
     expect(plan.noop).toEqual(['a']);
   });
 
   test('is not taken for the whole group by a full state', () => {
-    const plan = foresee(folded(state(1n, ['a'])), doubtful, sameNames, options);
+    const plan = preview(folded(state(1n, ['a'])), doubtful, sameNames, options);
     expect(plan.predicted).toEqual([{ member: null, outcome: 'failed', code: 'members_not_shown' }]);
   });
 });
 
 describe('many changes of one member', () => {
-  const many = (): Wanted =>
+  const many = (): GroupIntents =>
     folded(...named(999).map((_, i) => (i % 2 === 0 ? add(BigInt(i), 'm') : remove(BigInt(i), 'm'))));
 
   test('are kept as their number', () => {
@@ -236,8 +236,8 @@ describe('many changes of one member', () => {
     expect(many().intents.size).toBe(1);
   });
 
-  test('are each foretold', () => {
-    const plan = foresee(many(), showing(), sameNames, options);
+  test('are each previewed', () => {
+    const plan = preview(many(), showing(), sameNames, options);
     expect([...predictionsOf(plan)].filter(({ outcome }) => outcome === 'superseded')).toHaveLength(998);
     expect(JSON.parse([...planJson(plan)].join(''))).toMatchObject({
       predicted: expect.objectContaining({ length: 999 }),
@@ -248,7 +248,7 @@ describe('many changes of one member', () => {
 test('removals of other groups count for the window of the guard', () => {
   const wanted = folded(remove(1n, 'm0'), remove(1n, 'm1'));
   const of = (removedBefore: number) =>
-    foresee(wanted, showing(...named(10)), sameNames, { ...options, removedBefore });
+    preview(wanted, showing(...named(10)), sameNames, { ...options, removedBefore });
   expect(of(4_998)).toMatchObject({ removalCount: 2, predicted: [{ outcome: 'applied' }, { outcome: 'applied' }] });
   expect(of(4_999)).toMatchObject({
     removalCount: 0,
@@ -263,7 +263,7 @@ test('two spellings of a UUID are one member, told as the source spells it', () 
     intentFor(origin, 'add', id),
     intentFor({ ...origin, source: add(2n, 'm').source }, 'remove', id.toUpperCase()),
   );
-  const plan = foresee(wanted, aSnapshot([id]), sameNames, options);
+  const plan = preview(wanted, aSnapshot([id]), sameNames, options);
   expect(plan.requests).toMatchObject([
     { body: { Operations: [{ op: 'remove', path: `members[value eq "${id}"]` }] } },
   ]);

@@ -18,7 +18,7 @@ import { native } from '../../src/formats/native/native.ts';
 import { aHost } from '../support/command-host.ts';
 import { aLog, aSandbox, as, atEnd, get } from '../support/genesys.ts';
 import { ManualClock } from '../support/manual-clock.ts';
-import { aDoor } from '../support/webhook.ts';
+import { anEndpoint } from '../support/webhook.ts';
 
 const LOOK_MS = 5_000;
 const KEPT = 'secrets or certificates have changed and cannot be used: the former ones are kept';
@@ -203,7 +203,7 @@ describe('the certificate of the webhook server', () => {
     const [first, second] = [await aCertificate('first'), await aCertificate('second')];
     await write('tls.crt', first.certPem);
     await write('tls.key', first.keyPem);
-    const { server } = await aDoor({ options: { tls: first } });
+    const { server } = await anEndpoint({ options: { tls: first } });
     const { live, messages } = await aLiveConfig({
       INGEST_TLS_CERT_FILE: at('tls.crt'),
       INGEST_TLS_KEY_FILE: at('tls.key'),

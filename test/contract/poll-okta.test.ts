@@ -113,7 +113,7 @@ test('a 429 is waited for as long as it says, by the clock of the server', async
     refused(429, 'E0000047', { 'retry-after': '3' }),
   );
   await poll.run();
-  // Chance adds a twentieth; a line of the same cause is written once a minute.
+  // Jitter adds a twentieth; a line of the same cause is written once a minute.
   expect(delays).toEqual([74_550, 3_150]);
   expect(poll.changes()).toEqual(['g = a']);
 });

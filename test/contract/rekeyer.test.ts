@@ -22,7 +22,7 @@ afterEach(async () => {
   for (const end of endings.splice(0)) await end();
 });
 
-function aScene({
+function aRekeyer({
   format = native,
   bufferMax = 100,
   bufferBytesMax = 1_000_000,
@@ -81,7 +81,7 @@ const aChange = (id: string, at: number, fields: object = { add_members: ['m'] }
 });
 
 test('an offset is committed when what it stands for is acknowledged, and not before', async () => {
-  const { relay, tools, clock, ids } = aScene();
+  const { relay, tools, clock, ids } = aRekeyer();
   let acknowledge = (): void => undefined;
   tools.beforeSend = () => new Promise((resolve) => (acknowledge = resolve));
   relay.assign({});
@@ -100,7 +100,7 @@ test('an offset is committed when what it stands for is acknowledged, and not be
 });
 
 test('what waits in the window is not committed, and what is before it is', async () => {
-  const { relay, clock, ids } = aScene();
+  const { relay, clock, ids } = aRekeyer();
   relay.assign({}, {});
   relay.feed(1, []);
   relay.feed(0, [aChange('a', 1), aChange('b', 5)]);
@@ -114,7 +114,7 @@ test('what waits in the window is not committed, and what is before it is', asyn
 });
 
 test('a send that fails is repeated in the same order, and committed once it is acknowledged', async () => {
-  const { relay, tools, clock, ids } = aScene();
+  const { relay, tools, clock, ids } = aRekeyer();
   let failures = 3;
   tools.beforeSend = async () => {
     failures -= 1;
@@ -131,7 +131,7 @@ test('a send that fails is repeated in the same order, and committed once it is 
 });
 
 test('a commit that fails is tried again, although nothing more comes', async () => {
-  const { relay, clock } = aScene();
+  const { relay, clock } = aRekeyer();
   relay.failingCommits = 3;
   relay.assign({});
   relay.feed(0, [aChange('a', 1)]);
@@ -140,7 +140,7 @@ test('a commit that fails is tried again, although nothing more comes', async ()
 });
 
 test('what was begun before a loss commits nothing after it', async () => {
-  const { relay, tools, clock } = aScene();
+  const { relay, tools, clock } = aRekeyer();
   let acknowledge = (): void => undefined;
   tools.beforeSend = () => new Promise((resolve) => (acknowledge = resolve));
   relay.assign({});
@@ -153,7 +153,7 @@ test('what was begun before a loss commits nothing after it', async () => {
 });
 
 test('what was judged before a loss is judged again: it does not look late beside itself', async () => {
-  const { relay, tools, clock, ids, letters } = aScene();
+  const { relay, tools, clock, ids, letters } = aRekeyer();
   let acknowledge = (): void => undefined;
   tools.beforeSend = () => new Promise((resolve) => (acknowledge = resolve));
   const records = [aChange('a', 1), aChange('b', 2, { remove_members: ['m'] })];
@@ -171,7 +171,7 @@ test('what was judged before a loss is judged again: it does not look late besid
 });
 
 test('without the lease nothing is sent, as another instance may have the topic', async () => {
-  const { relay, clock, ids } = aScene();
+  const { relay, clock, ids } = aRekeyer();
   relay.isOwner = false;
   relay.assign({});
   relay.feed(0, [aChange('a', 1)]);
@@ -183,7 +183,7 @@ test('without the lease nothing is sent, as another instance may have the topic'
 });
 
 test('a record without a change is committed like any other', async () => {
-  const { relay, clock } = aScene();
+  const { relay, clock } = aRekeyer();
   relay.assign({});
   relay.feed(0, [{ timestamp: BASE }, { timestamp: BASE + 5 }]);
   await clock.settle();
@@ -196,7 +196,7 @@ test('a record without a change is committed like any other', async () => {
 });
 
 test('what cannot be read is in the dead-letter topic with its bytes, its place and its reason', async () => {
-  const { relay, clock, letters, lines, ids } = aScene();
+  const { relay, clock, letters, lines, ids } = aRekeyer();
   relay.assign({});
   relay.feed(0, [
     { timestamp: BASE, value: Buffer.from('{broken'), headers: [['trace', Buffer.from('1')]] },
@@ -220,7 +220,7 @@ test.each([
   ['without a change', null],
   ['that cannot be read', Buffer.from('{broken')],
 ])('a record %s makes nothing late that comes after it in its partition', async (_, value) => {
-  const { relay, clock, ids, letters } = aScene();
+  const { relay, clock, ids, letters } = aRekeyer();
   relay.assign({}, {});
   // Records are written later than what they tell of has happened.
   const late = { timestamp: BASE + 300_000 };
@@ -236,7 +236,7 @@ test.each([
 });
 
 test('a batch that cannot be read is one letter, and the records behind it are passed on', async () => {
-  const { relay, letters, ids, clock } = aScene();
+  const { relay, letters, ids, clock } = aRekeyer();
   const unreadable = { code: 'batch_too_large', message: 'The batch of the offsets 0 to 1 cannot be read' } as const;
   relay.assign({});
   relay.feed(0, [aChange('a', 1), { timestamp: BASE, unreadable }, aChange('b', 2)]);
@@ -249,7 +249,7 @@ test('a batch that cannot be read is one letter, and the records behind it are p
 });
 
 test('the letter of a record is written with its changes, and not before', async () => {
-  const { relay, clock, ids, letters } = aScene({ format: entra });
+  const { relay, clock, ids, letters } = aRekeyer({ format: entra });
   relay.assign({}, {});
   relay.feed(1, [], 1);
   const notification = { changeType: 'updated', resource: 'Groups/g', subscriptionId: 's' };
@@ -266,7 +266,7 @@ test('the letter of a record is written with its changes, and not before', async
 });
 
 test('events of one record are passed on one by one, and the record is done with the last', async () => {
-  const { relay, clock, written, letters } = aScene({ format: entra });
+  const { relay, clock, written, letters } = aRekeyer({ format: entra });
   relay.assign({});
   const group = (id: string, members: readonly object[]) => ({ id, displayName: id, 'members@delta': members });
   const page = {
@@ -285,7 +285,7 @@ test('events of one record are passed on one by one, and the record is done with
 });
 
 test('a late change is judged by what went on in a former life', async () => {
-  const { relay, clock, ids, letters, lines } = aScene();
+  const { relay, clock, ids, letters, lines } = aRekeyer();
   relay.assign({ from: 0, committed: 1 }, {});
   relay.feed(1, [aChange('late', 1)]);
   await clock.advance(REORDER_MS);
@@ -304,7 +304,7 @@ test.each([
   ['events', { bufferMax: 4 }],
   ['bytes', { bufferBytesMax: 400 }],
 ])('a partition that is far ahead, in %s, is read no further until the others have caught up', async (_, limit) => {
-  const { relay, clock, ids } = aScene(limit);
+  const { relay, clock, ids } = aRekeyer(limit);
   relay.assign({}, {});
   relay.feed(1, [aChange('first', 0)], 1);
   const ahead = Array.from({ length: 5 }, (_, index) => aChange(`a${index}`, 10 + index));
@@ -324,7 +324,7 @@ test('records wait until their format is ready for them', async () => {
     ...native,
     prepare: () => (isReady ? null : new Promise((resolve) => (ready = resolve))),
   };
-  const { relay, clock, ids } = aScene({ format });
+  const { relay, clock, ids } = aRekeyer({ format });
   relay.assign({});
   expect(relay.feed(0, [aChange('a', 1)])).toBe('declined');
   isReady = true;
@@ -336,7 +336,7 @@ test('records wait until their format is ready for them', async () => {
 });
 
 test('what could not be written before another instance has the topic is not written behind that one', async () => {
-  const { relay, tools, clock, ids } = aScene();
+  const { relay, tools, clock, ids } = aRekeyer();
   let isCut = true;
   let tried = 0;
   tools.beforeSend = async () => {
@@ -362,7 +362,7 @@ test('what could not be written before another instance has the topic is not wri
 
 test('signed tokens are verified once, and passed on', async () => {
   const verifier = new SlowVerifier();
-  const { relay, clock, ids } = aScene({ format: scimEvents(verifier) });
+  const { relay, clock, ids } = aRekeyer({ format: scimEvents(verifier) });
   relay.assign({});
   const tokens = ['a', 'b'].map((name) => ({ timestamp: BASE, value: Buffer.from(aToken(name)) }));
   expect(relay.feed(0, tokens)).toBe('declined');
@@ -374,7 +374,7 @@ test('signed tokens are verified once, and passed on', async () => {
 });
 
 test('a change that does not fit is in the dead-letter topic, and is committed', async () => {
-  const { relay, clock, ids, letters } = aScene({ recordMaxBytes: 500 });
+  const { relay, clock, ids, letters } = aRekeyer({ recordMaxBytes: 500 });
   relay.assign({});
   relay.feed(0, [
     aChange('big', 1, { add_members: Array.from({ length: 100 }, (_, index) => `m${index}`) }),
@@ -387,7 +387,7 @@ test('a change that does not fit is in the dead-letter topic, and is committed',
 });
 
 test('a dead letter that is refused in its smallest form is not committed, and nothing goes on before it', async () => {
-  const { broker, relay, clock, ids, letters, lines } = aScene({ deadLetterMaxBytes: 100 });
+  const { broker, relay, clock, ids, letters, lines } = aRekeyer({ deadLetterMaxBytes: 100 });
   relay.assign({});
   relay.feed(0, [{ timestamp: BASE, value: Buffer.from('bad') }, aChange('a', 2)]);
   await clock.advance(120_000);
@@ -405,7 +405,7 @@ test('a dead letter that is refused in its smallest form is not committed, and n
 });
 
 test('asked to stop, it commits what is under way and leaves the rest to be read again', async () => {
-  const { relay, rekeyer, tools, clock, ids } = aScene();
+  const { relay, rekeyer, tools, clock, ids } = aRekeyer();
   let acknowledge = (): void => undefined;
   tools.beforeSend = () => new Promise((resolve) => (acknowledge = resolve));
   relay.assign({}, {});

@@ -4,7 +4,7 @@ import type { Connections } from '../../src/adapters/genesys/http-client.ts';
 import type { RawAnswer } from './answers.ts';
 
 /** What comes back: an answer, a connection that breaks before or after its head, or nothing ever. */
-export type Happening =
+export type Reply =
   | { readonly kind: 'answer'; readonly answer: RawAnswer }
   | { readonly kind: 'broken'; readonly answer: RawAnswer | null; readonly code: string }
   | { readonly kind: 'silence' };
@@ -16,7 +16,7 @@ export interface Asked {
   readonly body: string | null;
 }
 
-export function connectionsTo(respond: (asked: Asked) => Happening): Connections {
+export function connectionsTo(respond: (asked: Asked) => Reply): Connections {
   return {
     dispatch: (options, handler) => {
       setImmediate(() => exchange(options as unknown as Asked, handler, respond));
@@ -26,7 +26,7 @@ export function connectionsTo(respond: (asked: Asked) => Happening): Connections
   };
 }
 
-function exchange(asked: Asked, handler: Dispatcher.DispatchHandler, respond: (asked: Asked) => Happening): void {
+function exchange(asked: Asked, handler: Dispatcher.DispatchHandler, respond: (asked: Asked) => Reply): void {
   const state = { isAborted: false };
   const controller = {
     get aborted() {
@@ -43,14 +43,14 @@ function exchange(asked: Asked, handler: Dispatcher.DispatchHandler, respond: (a
   } catch (error) {
     return fail(error as Error);
   }
-  const happening = respond(asked);
-  if (happening.kind === 'silence') return;
-  const { answer } = happening;
+  const reply = respond(asked);
+  if (reply.kind === 'silence') return;
+  const { answer } = reply;
   if (answer !== null) {
     handler.onResponseStart?.(controller, answer.status, answer.headers, '');
     if (answer.body.length > 0) handler.onResponseData?.(controller, answer.body);
   }
-  if (happening.kind === 'broken') return fail(Object.assign(new Error('broken'), { code: happening.code }));
+  if (reply.kind === 'broken') return fail(Object.assign(new Error('broken'), { code: reply.code }));
   handler.onResponseEnd?.(controller, {});
 }
 

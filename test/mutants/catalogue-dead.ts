@@ -41,7 +41,7 @@ export const deadMutants: readonly Mutant[] = [
     breaks: 'a replay request has the key of its group, and the cleaner drops the state of the group',
     edits: [
       {
-        find: 'const key = `\\u0000rollcall.request.${world.chance.uuid()}`;',
+        find: 'const key = `\\u0000rollcall.request.${world.random.uuid()}`;',
         replace: 'const key = group;',
       },
       {

@@ -12,7 +12,7 @@ import type { ChangeLog, ChangeLogHandler, Logger, LogTools } from '../../src/po
 import { uniqueName } from './broker.ts';
 import type { ChangeLogHarness, LogUnderTest } from './change-log/driver.ts';
 
-/** Everything but kafkajs's own complaints, which come with each planned mishap. */
+/** Everything but kafkajs's own complaints, which come with each planned failure. */
 const testLog: Logger = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
 export const kafkaHost: KafkaHost = { clock: systemClock, log: testLog };
 

@@ -80,7 +80,7 @@ describe('the wait after a 429', () => {
     expect(wait(30_000, 3)).toBe(30_000);
   });
 
-  test('is lengthened by chance, never shortened', () => {
+  test('is lengthened by jitter, never shortened', () => {
     expect([wait(10_000, 1, 0.5), wait(null, 1, 0.999), wait(1_000, 2, 0.5)]).toEqual([10_500, 65_994, 2_100]);
   });
 });

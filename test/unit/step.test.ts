@@ -235,7 +235,7 @@ const situations: fc.Arbitrary<Situation> = fc
     membersMax: fc.integer({ min: 1, max: 6 }),
     unseenMax: fc.integer({ min: 1, max: 6 }),
     approvals: someMembers,
-    hasState: fc.integer({ min: 0, max: 5 }).map((lot) => lot === 0),
+    hasState: fc.integer({ min: 0, max: 5 }).map((drawn) => drawn === 0),
     guard: fc.record({
       groupPercent: fc.constantFrom(0, 30, 50, 100),
       groupFloor: fc.nat(5),

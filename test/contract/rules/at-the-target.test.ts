@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { JumpingClock } from '../../support/jumping-clock.ts';
-import { holdNext, requests } from '../../support/mishaps.ts';
+import { holdNext, requests } from '../../support/group-requests.ts';
 import { aWorld, until } from '../../support/world.ts';
 
 test('confirm: what is so in the cache is asked for once more', async () => {

@@ -1,6 +1,6 @@
 /** Reads that may leave members out (protocol.md 7.5): no list, null, or as many as lists are cut at. */
 import { expect, test } from 'vitest';
-import { requests } from '../../support/mishaps.ts';
+import { requests } from '../../support/group-requests.ts';
 import { expire, failing, stubborn } from '../../support/retry-records.ts';
 import { aWorld, until, type World } from '../../support/world.ts';
 

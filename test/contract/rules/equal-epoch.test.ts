@@ -11,7 +11,7 @@ const fenceOf = (owner: string, epoch: number) => renderFence({ owner, epoch, se
 test('equal-epoch: what an owner in a deleted consumer group parks late, under the same epoch, counts for nothing', async () => {
   // given an owner under epoch 1 with a parked add, and a consumer group that is deleted
   const world = await aWorld();
-  const mend = failing(world);
+  const repair = failing(world);
   const unread = world.sandbox.addRule({ match: { method: 'GET' }, fault: { kind: 'status', status: 503 } });
   const add = world.change('g', { add: ['u'] });
   const former = await world.start({ name: 'former', pipeline: stubborn });
@@ -27,7 +27,7 @@ test('equal-epoch: what an owner in a deleted consumer group parks late, under t
   // when a record that the first one had sent is written at last
   const stamp = { owner: former.owner, epoch: 1, seq: 1_000 };
   world.produce(aState(stamp, [anIntent({ offset: add, op: 'add', attempt: 2 })]));
-  mend();
+  repair();
   world.sandbox.removeRule(unread);
   expire(world);
   // then the next owner finds the remove

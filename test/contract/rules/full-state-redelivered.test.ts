@@ -6,7 +6,7 @@ import { heldDigest } from '../../../src/core/group/guard.ts';
 import { stateValue } from '../../../src/core/log/live-record.ts';
 import { decisionValue } from '../../../src/core/log/request-record.ts';
 import { delta, fullState } from '../../../src/formats/reading/reading.ts';
-import { requests } from '../../support/mishaps.ts';
+import { requests } from '../../support/group-requests.ts';
 import { ask, expire, stubborn } from '../../support/retry-records.ts';
 import { Table } from '../../support/table.ts';
 import type { Instance, World } from '../../support/world.ts';

@@ -1,7 +1,7 @@
 /** Full states (protocol.md 5.3): these members and nobody else, as of this position; what is newer stands on top. */
 import { expect, test } from 'vitest';
 import type { ReportRecord } from '../../../src/core/report/report.ts';
-import { requests } from '../../support/mishaps.ts';
+import { requests } from '../../support/group-requests.ts';
 import { expire, failing, stubborn } from '../../support/retry-records.ts';
 import type { World } from '../../support/world.ts';
 import { aWorld, until } from '../../support/world.ts';

@@ -4,7 +4,7 @@ import { expect, test } from 'vitest';
 import { sha256 } from '../../../src/adapters/system.ts';
 import { heldDigest } from '../../../src/core/group/guard.ts';
 import { type Answer, decisionValue, requestKey } from '../../../src/core/log/request-record.ts';
-import { requests } from '../../support/mishaps.ts';
+import { requests } from '../../support/group-requests.ts';
 import { answerTo, ask, expire, request } from '../../support/retry-records.ts';
 import type { Instance, World } from '../../support/world.ts';
 import { aWorld, topics, until } from '../../support/world.ts';

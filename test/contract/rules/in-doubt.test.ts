@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { JumpingClock } from '../../support/jumping-clock.ts';
-import { holdNext, requests } from '../../support/mishaps.ts';
+import { holdNext, requests } from '../../support/group-requests.ts';
 import type { Instance, World } from '../../support/world.ts';
 import { aWorld, until } from '../../support/world.ts';
 

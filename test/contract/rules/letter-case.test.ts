@@ -4,7 +4,7 @@ import type { Intent } from '../../../src/core/change/change.ts';
 import { renderState } from '../../../src/core/log/live-record.ts';
 import { sha256 } from '../../../src/adapters/system.ts';
 import { named } from '../../../src/core/change/pending.ts';
-import { requests } from '../../support/mishaps.ts';
+import { requests } from '../../support/group-requests.ts';
 import { anIntent, commitBefore, expire, failing, stubborn } from '../../support/retry-records.ts';
 import { aWorld, topics, until, type World } from '../../support/world.ts';
 

@@ -6,14 +6,12 @@ import { describe, expect, test } from 'vitest';
 import { readiness } from '../../../src/admin/readiness.ts';
 import { parseRetryRecord } from '../../../src/core/log/live-record.ts';
 import { answer, QuickWorld } from '../../support/quick-world.ts';
+import { congruential, SeededRandom } from '../../support/random.ts';
 
 /** As random as UUIDs, and the same in each run. */
 function users(count: number): string[] {
-  let state = 88_675_123;
-  const digit = (): string => {
-    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
-    return (state >>> 28).toString(16);
-  };
+  const random = new SeededRandom(congruential(88_675_123));
+  const digit = (): string => random.below(16).toString(16);
   return Array.from({ length: count }, () => 'xxxxxxxx-xxxx-4xxx-9xxx-xxxxxxxxxxxx'.replace(/x/g, digit));
 }
 

@@ -167,14 +167,14 @@ async function anewWorld(): Promise<World> {
 
 test('a retry topic that was used before is refused also where the consumer group was made anew', async () => {
   const world = await anewWorld();
-  const mend = failing(world);
+  const repair = failing(world);
   world.change('g', { add: ['u'] });
   const one = await world.start({ pipeline: patient });
   await until(() => world.committed() === 1n && world.lastState('g')?.intents.length === 1, 'the parking');
   const former = world.records(topics.retry);
   one.kill();
   expire(world);
-  mend();
+  repair();
   world.broker.recreateTopic(topics.retry);
   const two = await world.start({ name: 'two' });
   const removal = world.change('g', { remove: ['u'] });

@@ -32,11 +32,11 @@ const once = { retry: { baseMs: 1, capMs: 1, attemptsMax: 1, slowScheduleMs: [] 
 /** An add of `u` that was given up; the target is well again. */
 async function aDeadAdd(own: { readonly operatorKey?: OperatorKey }): Promise<{ world: World; one: Instance }> {
   const world = await aWorld();
-  const mend = failing(world);
+  const repair = failing(world);
   world.change('g', { add: ['u'] });
   const one = await world.start({ pipeline: once, ...own });
   await world.expectRest(one);
-  mend();
+  repair();
   return { world, one };
 }
 

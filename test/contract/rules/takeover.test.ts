@@ -58,7 +58,7 @@ test('fence: nothing begins before everything up to the own fence is read', asyn
 test('epoch: a late fence of a former owner makes nothing of the present one void', async () => {
   // given a second owner who has parked an add
   const world = await aWorld();
-  const mend = failing(world);
+  const repair = failing(world);
   const former = await world.start({ name: 'former' });
   await until(() => former.pipeline.stats().ready, 'the first owner');
   former.kill();
@@ -73,7 +73,7 @@ test('epoch: a late fence of a former owner makes nothing of the present one voi
   await until(() => world.committed() === 2n, 'its commit');
   present.kill();
   // then the next owner finds both
-  mend();
+  repair();
   expire(world);
   const next = await world.start({ name: 'next' });
   await world.expectRest(next);
@@ -84,7 +84,7 @@ test('epoch: a late fence of a former owner makes nothing of the present one voi
 test('epoch: who reads a higher epoch is no owner any more, and joins anew', async () => {
   // given an owner with something parked
   const world = await aWorld();
-  const mend = failing(world);
+  const repair = failing(world);
   const add = world.change('g', { add: ['u'] });
   const one = await world.start({ pipeline: stubborn });
   await until(() => world.committed() === 1n, 'the parking');
@@ -99,7 +99,7 @@ test('epoch: who reads a higher epoch is no owner any more, and joins anew', asy
       fields: expect.objectContaining({ reason: 'the retry partition holds a higher epoch' }),
     }),
   );
-  mend();
+  repair();
   await world.expectRest(one);
   expect(world.outcome(add, 'u')).toBe('recovered');
 });

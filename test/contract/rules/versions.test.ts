@@ -1,7 +1,7 @@
 /** Versions that are changed on the way, and answers that are looked at (protocol.md 7.2, 7.3). */
 import { expect, test } from 'vitest';
 import type { Behaviour } from '../../../src/lab/sandbox/behaviour.ts';
-import { requests } from '../../support/mishaps.ts';
+import { requests } from '../../support/group-requests.ts';
 import { aWorld, type World } from '../../support/world.ts';
 
 const aWorldThat = (behaviour: Partial<Behaviour>, members: readonly string[] = []): Promise<World> =>

@@ -1,15 +1,15 @@
 /** Topics of one run on real brokers, the sandbox with everything that goes wrong there, and what an instance is told. */
-import type { KafkaConnectionOptions, KafkaHost } from '../../src/adapters/kafka/options.ts';
 import { KafkaAdmin } from '../../src/adapters/kafka/admin.ts';
+import type { KafkaConnectionOptions, KafkaHost } from '../../src/adapters/kafka/options.ts';
 import { createLogTools } from '../../src/adapters/kafka/tools.ts';
 import { systemClock } from '../../src/adapters/system.ts';
 import { createTopics } from '../../src/commands/topics.ts';
 import { demoTopics } from '../../src/lab/demo/service.ts';
-import type { Logger, LogTools } from '../../src/ports.ts';
-import { printEnvironment } from '../../src/lab/sandbox/server.ts';
 import type { FaultRule } from '../../src/lab/sandbox/faults.ts';
 import { startSandbox, type Sandbox } from '../../src/lab/sandbox/sandbox.ts';
-import { type Environment, shortTimes } from '../support/service.ts';
+import { printEnvironment } from '../../src/lab/sandbox/server.ts';
+import type { LogTools, Logger } from '../../src/ports.ts';
+import { shortTimes, type Environment } from '../support/service.ts';
 import { INITIAL_MEMBERS, UNKNOWN_USERS } from './changes.ts';
 
 export const PARTITIONS = 6;
@@ -41,14 +41,14 @@ function oneIn(every: number, fault: FaultRule['fault']): FaultRule {
 const silent: Logger = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
 const kafkaHost: KafkaHost = { clock: systemClock, log: silent };
 
-export interface SceneOptions {
+export interface ChaosOptions {
   readonly brokers: readonly string[];
   readonly replicationFactor: number;
   readonly groupCount: number;
   readonly seed: number;
 }
 
-export async function openScene(options: SceneOptions): Promise<Scene> {
+export async function openChaosHarness(options: ChaosOptions): Promise<ChaosHarness> {
   const sandbox = await startSandbox({
     users: 'any',
     unknownUsers: UNKNOWN_USERS,
@@ -58,15 +58,15 @@ export async function openScene(options: SceneOptions): Promise<Scene> {
     randomSeed: options.seed,
     journalMax: 1_000,
   });
-  const scene = new Scene(sandbox, options);
-  await createTopics(scene.topics, scene.tools, {
+  const harness = new ChaosHarness(sandbox, options);
+  await createTopics(harness.topics, harness.tools, {
     partitionCount: PARTITIONS,
     replicationFactor: options.replicationFactor,
   });
-  return scene;
+  return harness;
 }
 
-export class Scene {
+export class ChaosHarness {
   readonly name: string;
   readonly topics: ReturnType<typeof demoTopics>;
   readonly groups: readonly string[];
@@ -76,7 +76,7 @@ export class Scene {
   readonly #brokers: readonly string[];
   readonly #rules: ReadonlyMap<string, string>;
 
-  constructor(sandbox: Sandbox, { brokers, groupCount, seed }: SceneOptions) {
+  constructor(sandbox: Sandbox, { brokers, groupCount, seed }: ChaosOptions) {
     const connection: KafkaConnectionOptions = { brokers: [...brokers], clientId: 'chaos', ssl: null, sasl: null };
     this.name = `chaos-${seed}-${Date.now()}`;
     this.topics = demoTopics(this.name);

@@ -1,12 +1,12 @@
 /** What brokers and topics do to a log that nobody planned. One version each: these are kafkajs's ways, not the broker's. */
 import kafkajs from 'kafkajs';
 import { afterEach, expect, inject, test, vi } from 'vitest';
-import type { KafkaVersion } from '../../src/lab/kafka-broker/fetch.ts';
-import { startBroker } from '../../src/lab/kafka-broker/start.ts';
 import { KafkaChangeLog } from '../../src/adapters/kafka/change-log.ts';
+import type { KafkaHost, KafkaLogOptions } from '../../src/adapters/kafka/options.ts';
 import type { KafkaLogTools } from '../../src/adapters/kafka/tools.ts';
 import { createLogTools } from '../../src/adapters/kafka/tools.ts';
-import type { KafkaHost, KafkaLogOptions } from '../../src/adapters/kafka/options.ts';
+import type { KafkaVersion } from '../../src/lab/kafka-broker/fetch.ts';
+import { startBroker } from '../../src/lab/kafka-broker/start.ts';
 import { describeKafka, describeOwnKafka, testHost, uniqueName } from '../support/broker.ts';
 import { kafkaHost, openTopics, plaintext } from '../support/kafka-log-harness.ts';
 import { RecordingHandler } from '../support/recording-handler.ts';

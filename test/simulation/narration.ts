@@ -1,8 +1,8 @@
 /** A history in words, for people. */
 import type { History, Plan } from './history.ts';
 
-export function storyOf({ seed, events, settings }: Plan, { violation, story }: History): string {
-  const lines = story.map(({ at, line }) => `${(at / 1_000).toFixed(3).padStart(10)} s  ${shortened(line)}`);
+export function narrate({ seed, events, settings }: Plan, { violation, narration }: History): string {
+  const lines = narration.map(({ at, line }) => `${(at / 1_000).toFixed(3).padStart(10)} s  ${shortened(line)}`);
   const head = `seed ${seed}, ${events.length} events, ${JSON.stringify(settings)}`;
   return [head, ...lines, violation === null ? 'no promise is broken' : `BROKEN: ${violation.message}`].join('\n');
 }

@@ -6,19 +6,19 @@ import { afterEach, expect, onTestFailed, vi } from 'vitest';
 import { KafkaAdmin } from '../../src/adapters/kafka/admin.ts';
 import { createLogTools } from '../../src/adapters/kafka/tools.ts';
 import { createTopics } from '../../src/commands/topics.ts';
-import { ReportRecord } from '../../src/core/report/report.ts';
 import type { TopicNames } from '../../src/core/log/topics.ts';
+import { ReportRecord } from '../../src/core/report/report.ts';
 import { foldReport, operationId, type Operations } from '../../src/core/report/summary.ts';
 import { demoTopics } from '../../src/lab/demo/service.ts';
-import type { LogTools, OutRecord, TopicRecord } from '../../src/ports.ts';
-import { printEnvironment } from '../../src/lab/sandbox/server.ts';
 import { startSandbox, type Sandbox } from '../../src/lab/sandbox/sandbox.ts';
+import { printEnvironment } from '../../src/lab/sandbox/server.ts';
 import type { SandboxOptions } from '../../src/lab/sandbox/state.ts';
+import type { LogTools, OutRecord, TopicRecord } from '../../src/ports.ts';
 import { uniqueName } from './broker.ts';
 import { Condition } from './condition.ts';
 import { readExpected } from './expected.ts';
 import { kafkaHost, plaintext } from './kafka-log-harness.ts';
-import { type Environment, ServiceInside, ServiceProcess, shortTimes } from './service.ts';
+import { ServiceInside, ServiceProcess, shortTimes, type Environment } from './service.ts';
 
 const endings: (() => Promise<unknown>)[] = [];
 afterEach(async () => {
@@ -37,19 +37,19 @@ const unreplicated: CreateTopics = (names, tools) =>
   createTopics(names, tools, { partitionCount: PARTITIONS, replicationFactor: 1 });
 
 /** @param create makes the topics, with three partitions each. */
-export async function openStage(
+export async function openKafkaHarness(
   brokers: readonly string[],
   options: SandboxOptions = {},
   create = unreplicated,
-): Promise<Stage> {
+): Promise<KafkaHarness> {
   const sandbox = await startSandbox({ users: 'any', limits: 'off', journalMax: 100_000, ...options });
   atEnd(() => sandbox.stop());
   const tools = createLogTools(plaintext(brokers), kafkaHost);
   atEnd(() => tools.close());
-  const stage = new Stage(brokers, sandbox, tools);
-  await create(stage.topics, tools);
-  stage.follow();
-  return stage;
+  const harness = new KafkaHarness(brokers, sandbox, tools);
+  await create(harness.topics, tools);
+  harness.follow();
+  return harness;
 }
 
 export interface Change {
@@ -58,7 +58,7 @@ export interface Change {
   readonly remove?: readonly string[];
 }
 
-export class Stage {
+export class KafkaHarness {
   readonly name = uniqueName('hard');
   readonly topics = demoTopics(this.name);
   readonly sandbox: Sandbox;

@@ -4,8 +4,8 @@ import { timingSafeEqual } from 'node:crypto';
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import { KnownSecrets } from '../../src/core/text/redact.ts';
 import { startAdmin, type AdminServer } from '../../src/admin/server.ts';
+import { KnownSecrets } from '../../src/core/text/redact.ts';
 import { ManualClock } from '../support/manual-clock.ts';
 
 vi.mock('node:crypto', async (original) => {

@@ -1,20 +1,20 @@
 /** Rollcall on a broker with TLS and SCRAM, trusted with secrets, and everything that leaves it. */
 import type { Command } from 'commander';
 import { vi } from 'vitest';
-import { freePorts } from '../../src/lab/kafka-broker/java-process.ts';
 import { createLogTools } from '../../src/adapters/kafka/tools.ts';
-import type { Host } from '../../src/console/host.ts';
-import { readText } from '../../src/console/kafka-tools.ts';
 import { createTopics } from '../../src/commands/topics.ts';
 import { readConfig } from '../../src/config/config.ts';
 import { ConfigError } from '../../src/config/problem.ts';
-import { demoTopics } from '../../src/lab/demo/service.ts';
+import type { Host } from '../../src/console/host.ts';
+import { readText } from '../../src/console/kafka-tools.ts';
 import { EXIT, ExitError, type ExitCode } from '../../src/exit-codes.ts';
+import { demoTopics } from '../../src/lab/demo/service.ts';
+import { freePorts } from '../../src/lab/kafka-broker/java-process.ts';
 import { uniqueName } from './broker.ts';
 import { aHost, type TestHost } from './command-host.ts';
 import { kafkaHost } from './kafka-log-harness.ts';
 import { basicOf, type Secrets } from './secrets.ts';
-import { type Environment, ServiceProcess, shortTimes } from './service.ts';
+import { ServiceProcess, shortTimes, type Environment } from './service.ts';
 
 export const clientId = 'the-client';
 export const clientSecret = 'client-secret_.~3';
@@ -37,12 +37,12 @@ export const givenSecrets: Secrets = {
 };
 
 /** Topics and an admin port of its own. */
-export async function aScene(kafka: Environment, target: { readonly url: string }): Promise<Scene> {
+export async function aSecretsHarness(kafka: Environment, target: { readonly url: string }): Promise<SecretsHarness> {
   const [port = 0] = await freePorts(1);
-  return new Scene(kafka, target.url, port);
+  return new SecretsHarness(kafka, target.url, port);
 }
 
-export class Scene {
+export class SecretsHarness {
   readonly topics = demoTopics(uniqueName('secrets'));
   readonly adminUrl: string;
   readonly environment: Environment;

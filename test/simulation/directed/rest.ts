@@ -1,33 +1,33 @@
-/** Dramas of rest: what is in memory while nothing comes in, and after hours in which everything has failed once. */
-import type { Chance } from './engine/chance.ts';
-import type { Plot } from './dramas.ts';
-import { changed } from './plots-ownership.ts';
-import type { Event } from './script.ts';
+/** Directed scenarios of rest: what is in memory while nothing comes in, and after hours in which everything has failed once. */
+import type { SeededRandom } from '../../support/random.ts';
+import type { DirectedScenario } from '../scenarios.ts';
+import type { Event } from '../script.ts';
+import { changed } from './ownership.ts';
 
 const QUIET_FROM = 30_000;
 /** Of both groups that a full state would empty: two that were added, and two that were there. */
 const HELD = 8;
 
 /** Unknown users, dead changes and held removals wait, nothing comes in, and their owners join again and again. */
-export function standstill(chance: Chance): Plot {
+export function standstill(random: SeededRandom): DirectedScenario {
   const groups = 6;
   const events: Event[] = [
     { kind: 'start', at: 0, instance: 0 },
-    { kind: 'start', at: chance.between(1_000, 3_000), instance: 1 },
+    { kind: 'start', at: random.between(1_000, 3_000), instance: 1 },
   ];
   // Of six members the last two are unknown; the states of two groups would empty them.
   for (let group = 0; group < groups; group++) {
-    const at = 4_000 + group * chance.between(0, 500);
+    const at = 4_000 + group * random.between(0, 500);
     events.push(changed(at, group, [0, 1, 4, 5], 'add'));
     if (group < 2) events.push({ kind: 'state', at: at + 5_000, group, members: [] });
   }
   let joins = 0;
-  const quietTo = QUIET_FROM + chance.pick([30_000, 60_000, 120_000]);
-  for (let at = QUIET_FROM + 1_000; at < quietTo; at += chance.between(1_000, 15_000)) {
-    const instance = chance.int(0, 1);
+  const quietTo = QUIET_FROM + random.pick([30_000, 60_000, 120_000]);
+  for (let at = QUIET_FROM + 1_000; at < quietTo; at += random.between(1_000, 15_000)) {
+    const instance = random.int(0, 1);
     joins += 1;
     events.push(
-      chance.pick<Event>([
+      random.pick<Event>([
         { kind: 'rebalance', at },
         { kind: 'rebalance', at },
         { kind: 'drop_member', at, instance },
@@ -46,7 +46,7 @@ export function standstill(chance: Chance): Plot {
       groups,
       members: 6,
       unknownMembers: 2,
-      slowScheduleMs: chance.pick([[], [600_000]]),
+      slowScheduleMs: random.pick([[], [600_000]]),
       ownWaits: true,
       durationMs: quietTo + 60_001,
     },
@@ -57,32 +57,32 @@ export function standstill(chance: Chance): Plot {
 const SLOT_MS = 600_000;
 
 /** Faults of all kinds for two minutes, then quiet: each time memory is back at what live records keep. */
-export function hours(chance: Chance): Plot {
+export function hours(random: SeededRandom): DirectedScenario {
   const slots = 5;
   const groups = 30;
   const events: Event[] = [{ kind: 'start', at: 0, instance: 0 }];
   for (let slot = 0; slot < slots; slot++) {
     const from = slot * SLOT_MS + 4_000;
-    const within = (): number => from + chance.between(0, 110_000);
-    const op = chance.pick(['add', 'remove'] as const);
-    for (let group = slot; group < groups; group += 2) events.push(changed(within(), group, [chance.int(0, 5)], op));
+    const within = (): number => from + random.between(0, 110_000);
+    const op = random.pick(['add', 'remove'] as const);
+    for (let group = slot; group < groups; group += 2) events.push(changed(within(), group, [random.int(0, 5)], op));
     events.push({
       kind: 'target',
       at: from,
-      weather: { answered: 3, error_before: 1, late: 1, throttled: 0.1 },
+      fates: { answered: 3, error_before: 1, late: 1, throttled: 0.1 },
       forMs: 100_000,
     });
-    events.push({ kind: 'broker', at: within(), weather: { done: 3, slow: 1, lost: 0.1 }, forMs: 20_000 });
+    events.push({ kind: 'broker', at: within(), fates: { done: 3, slow: 1, lost: 0.1 }, forMs: 20_000 });
     events.push({ kind: 'drop_member', at: within(), instance: 0 });
     events.push({ kind: 'rebalance', at: within() });
-    events.push({ kind: 'append_late', at: within(), back: chance.int(1, 6) });
-    if (chance.happens(0.3)) events.push({ kind: 'clean', at: within() });
+    events.push({ kind: 'append_late', at: within(), back: random.int(1, 6) });
+    if (random.happens(0.3)) events.push({ kind: 'clean', at: within() });
     const goesAt = within();
     events.push(
-      chance.happens(0.5)
+      random.happens(0.5)
         ? { kind: 'kill', at: goesAt, instance: 0, point: 'now' }
         : { kind: 'stop', at: goesAt, instance: 0 },
-      { kind: 'start', at: goesAt + chance.between(6_000, 20_000), instance: 0 },
+      { kind: 'start', at: goesAt + random.between(6_000, 20_000), instance: 0 },
     );
     // One minute for the sweep, and all schedules.
     events.push({ kind: 'expect_rest', at: from + SLOT_MS - 5_000 });

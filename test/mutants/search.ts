@@ -22,7 +22,7 @@ const SILENT_MS = 120_000;
 const FIRST_SEED = 1;
 
 /** null: nothing was noticed. */
-export async function hunt(code: OriginalCode, mutant: Mutant, seeds: number): Promise<Caught | null> {
+export async function search(code: OriginalCode, mutant: Mutant, seeds: number): Promise<Caught | null> {
   const copy = await makeBrokenCopy(code, mutant);
   const job: Job = {
     from: FIRST_SEED,

@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { textHeader } from '../../../src/core/log/record-headers.ts';
 import { requestKey } from '../../../src/core/log/request-record.ts';
 import { summarize } from '../../../src/core/report/summary.ts';
-import { answer, QuickWorld } from '../../support/quick-world.ts';
+import { QuickWorld, answer } from '../../support/quick-world.ts';
 
 const patient = {
   retry: { baseMs: 600_000, capMs: 600_000, attemptsMax: 5, slowScheduleMs: [600_000, 3_600_000] },

@@ -1,5 +1,4 @@
 /** How the world treats requests at the moment: probabilities of each fate, changed by the events of a history. */
-
 /** Of a request to the broker. */
 export type BrokerFate = 'done' | 'slow' | 'refused' | 'lost' | 'answer_lost' | 'late';
 
@@ -35,10 +34,10 @@ export type Refusable =
   | 'record part'
   | 'commit';
 
-export interface Weather {
+export interface FaultModel {
   readonly refuses: Set<Refusable>;
   broker: Weights<BrokerFate>;
   target: Weights<TargetFate>;
 }
 
-export const fairWeather = (): Weather => ({ refuses: new Set(), broker: { done: 1 }, target: { answered: 1 } });
+export const noFaults = (): FaultModel => ({ refuses: new Set(), broker: { done: 1 }, target: { answered: 1 } });

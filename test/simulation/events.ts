@@ -1,11 +1,11 @@
 /** What each event of a history does to its world. */
 import type { LogRecord } from '../../src/ports.ts';
 import { damagedHeaders } from './damaged-batches.ts';
-import { decide } from './guard-operator.ts';
-import { topics } from './instance.ts';
 import type { Point } from './engine/host.ts';
 import { expectFinal, expectRest, expectUnchanged } from './expectations.ts';
-import { befall } from './log-faults.ts';
+import { decide } from './guard-operator.ts';
+import { topics } from './instance.ts';
+import { applyLogFault } from './log-faults.ts';
 import { replay } from './operator.ts';
 import type { Event } from './script.ts';
 import { Violation } from './violation.ts';
@@ -15,10 +15,10 @@ import { groupName } from './world.ts';
 type Of<Kind extends Event['kind']> = Extract<Event, { readonly kind: Kind }>;
 
 /** Which words of it are told, besides what the log says. */
-export function happen(world: World, event: Event): void {
+export function applyEvent(world: World, event: Event): void {
   world.counter.count(`event: ${event.kind}`);
-  world.tell(() => `→ ${JSON.stringify(event)}`);
-  const { target, weather, timeline } = world;
+  world.narrate(() => `→ ${JSON.stringify(event)}`);
+  const { target, faults, timeline } = world;
   switch (event.kind) {
     case 'change':
       return change(world, event);
@@ -54,14 +54,14 @@ export function happen(world: World, event: Event): void {
     case 'drop_member':
       return dropMember(world, event);
     case 'broker':
-      weather.broker = event.weather;
-      return void timeline.after(event.forMs, () => (weather.broker = { done: 1 }));
+      faults.broker = event.fates;
+      return void timeline.after(event.forMs, () => (faults.broker = { done: 1 }));
     case 'target':
-      weather.target = event.weather;
-      return void timeline.after(event.forMs, () => (weather.target = { answered: 1 }));
+      faults.target = event.fates;
+      return void timeline.after(event.forMs, () => (faults.target = { answered: 1 }));
     case 'refuse':
-      weather.refuses.add(event.what);
-      return void timeline.after(event.forMs, () => weather.refuses.delete(event.what));
+      faults.refuses.add(event.what);
+      return void timeline.after(event.forMs, () => faults.refuses.delete(event.what));
     case 'sicken':
       return sicken(world, event);
     case 'append_late':
@@ -104,13 +104,13 @@ export function happen(world: World, event: Event): void {
       return world.ids.setUser(world.nameOf(event.member), world.nameOf(event.to));
     case 'replay':
       return replay(world, event);
-    case 'group_anew':
-      return groupAnew(world);
+    case 'recreate_group':
+      return recreateGroup(world);
     case 'fall_back':
     case 'abort':
     case 'delete_head':
     case 'compact_output':
-      return befall(world, event);
+      return applyLogFault(world, event);
     case 'source_other':
       return world.replaceSource(event);
   }
@@ -149,14 +149,14 @@ function state(world: World, { group: number, members, deleted }: Of<'state'>): 
   produce(world, group, JSON.stringify(value));
 }
 
-/** How long the weather of a turn stays, ms: enough for a first request. */
+/** How long the fates of a turn last, ms: enough for a first request. */
 const TURN_MS = 500;
 
-function turn(world: World, { group, members, op, weather, afterMs }: Of<'turn'>): void {
+function turn(world: World, { group, members, op, fates, afterMs }: Of<'turn'>): void {
   const [add, remove] = op === 'add' ? [members, []] : [[], members];
-  world.weather.target = weather;
+  world.faults.target = fates;
   change(world, { kind: 'change', group, add, remove });
-  world.timeline.after(TURN_MS, () => (world.weather.target = { answered: 1 }));
+  world.timeline.after(TURN_MS, () => (world.faults.target = { answered: 1 }));
   world.timeline.after(afterMs, () => change(world, { kind: 'change', group, add: remove, remove: add }));
 }
 
@@ -218,10 +218,10 @@ function freeze(world: World, event: Of<'freeze'>): void {
   const host = world.instances[event.instance]?.host;
   strike(world, event, () => {
     host?.freeze();
-    world.tell(() => `${host?.name} is frozen`);
+    world.narrate(() => `${host?.name} is frozen`);
     world.counter.count('process: frozen');
     world.timeline.after(event.forMs, () => {
-      world.tell(() => `${host?.name} wakes up`);
+      world.narrate(() => `${host?.name} wakes up`);
       host?.thaw();
     });
   });
@@ -231,7 +231,7 @@ function cut(world: World, event: Of<'cut'>): void {
   const link = world.instances[event.instance]?.link;
   strike(world, event, () => {
     link?.cut(event.only);
-    world.timeline.after(event.forMs, () => link?.mend());
+    world.timeline.after(event.forMs, () => link?.reconnect());
   });
 }
 
@@ -248,7 +248,7 @@ function rebalance(world: World): void {
   const { partitions: partitionCount, rebalanceTimeoutMs = Infinity } = world.settings;
   const times = { sessionTimeoutMs: Infinity, rebalanceTimeoutMs };
   const id = group.join({ memberId: null, clientId: 'visitor', ...times, partitionCount, synced: () => undefined });
-  world.timeline.after(world.chance.between(0, 5_000), () => group.leave(id));
+  world.timeline.after(world.random.between(0, 5_000), () => group.leave(id));
 }
 
 /** The coordinator forgets one member, as after a failover. */
@@ -296,7 +296,7 @@ function expectBounded({ counter, targetOracle }: World, { requests, openings }:
 }
 
 /** Everybody is gone, and the consumer group with them: its offsets are gone, its generations begin anew. */
-function groupAnew(world: World): void {
+function recreateGroup(world: World): void {
   for (const number of world.instances.keys()) world.kill(number);
   const group = world.broker.group('rollcall');
   for (const id of group.memberIds) group.leave(id);

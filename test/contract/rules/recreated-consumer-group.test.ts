@@ -1,7 +1,8 @@
 import { expect, test } from 'vitest';
+import type { IntentFacts } from '../../support/retry-records.ts';
 import {
-  anIntent,
   aState,
+  anIntent,
   commitBefore,
   expire,
   failing,
@@ -9,14 +10,13 @@ import {
   lastFence,
   stubborn,
 } from '../../support/retry-records.ts';
-import type { IntentFacts } from '../../support/retry-records.ts';
 import type { World } from '../../support/world.ts';
 import { aWorld, topics, until, within } from '../../support/world.ts';
 
 test('base: a consumer group that was made anew goes on above the epochs of the old one', async () => {
   // given an add that is parked under a high epoch, and a group that is deleted
   const world = await aWorld();
-  const mend = failing(world);
+  const repair = failing(world);
   for (const name of ['first', 'second']) {
     const former = await world.start({ name });
     await until(() => former.pipeline.stats().ready, 'an owner');
@@ -30,7 +30,7 @@ test('base: a consumer group that was made anew goes on above the epochs of the 
   third.kill();
   expire(world);
   world.broker.deleteGroup('rollcall');
-  mend();
+  repair();
   // when its generations begin with 1 again
   const anew = await world.start({ name: 'anew' });
   // then the owner fences above the old epoch, and applies the add

@@ -15,7 +15,7 @@ export interface Account {
   readonly invalid: number;
   /** By method, by status. */
   readonly requests: Readonly<Record<string, Readonly<Record<string, number>>>>;
-  /** Requests that named nobody whom they would have removed. */
+  /** Requests that named no member they would have removed. */
   readonly dangerous: number;
   /** Distinct ids. */
   readonly finalReports: number;

@@ -1,4 +1,4 @@
-/** The change events: members who come and go, repetitions, users whom nobody knows, and records nobody can read. */
+/** The change events: members who come and go, repetitions, users unknown to the target, and unreadable records. */
 import type { OutRecord } from '../../src/ports.ts';
 import type { SeededRandom } from '../support/random.ts';
 
@@ -38,7 +38,7 @@ export class Changes {
     this.#groups = groups;
   }
 
-  /** Whoever passes is not removed in the batch that adds him: a batch that is sent twice must not add him again. */
+  /** A member who passes is not removed in the batch that adds him: a batch that is sent twice must not add him again. */
   batch(size: number): readonly SourceRecord[] {
     const batch = Array.from({ length: size }, () => this.#next());
     this.#passers = [...this.#passers, ...this.#newPassers.splice(0)];

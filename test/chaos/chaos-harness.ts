@@ -1,4 +1,4 @@
-/** Topics of one run on real brokers, the sandbox with everything that goes wrong there, and what an instance is told. */
+/** Topics of one run on real brokers, the sandbox with all its faults, and the environment of an instance. */
 import { KafkaAdmin } from '../../src/adapters/kafka/admin.ts';
 import type { KafkaConnectionOptions, KafkaHost } from '../../src/adapters/kafka/options.ts';
 import { createLogTools } from '../../src/adapters/kafka/tools.ts';
@@ -14,7 +14,7 @@ import { INITIAL_MEMBERS, UNKNOWN_USERS } from './changes.ts';
 
 export const PARTITIONS = 6;
 
-/** Somebody else adds and removes him all the time. */
+/** The foreign writer adds and removes him all the time. */
 const FOREIGN_MEMBER = 'somebody-else';
 export const isForeign = (_: string, member: string): boolean => member === FOREIGN_MEMBER;
 

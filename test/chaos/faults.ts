@@ -111,7 +111,7 @@ async function replay({ harness, fleet, watch, random }: FaultContext): Promise<
   for (const id of UNKNOWN_USERS.slice(UNKNOWN_USERS.length / 2)) {
     if (random.happens(0.3)) harness.sandbox.putUser({ id });
   }
-  // At first nothing is given up yet, and while partitions change hands nobody answers.
+  // At first nothing is given up yet, and while partitions change hands no owner answers.
   const hasWoken = await comesTrue(REPLAY_LIMIT_MS, async () => (await fleet.replay()) > 0);
   return { seen: hasWoken ? 1 : 0, recovered: watch.recovered() };
 }

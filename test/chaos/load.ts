@@ -14,7 +14,7 @@ export class Load {
   readonly #harness: ChaosHarness;
   readonly #changes: Changes;
   readonly #total: number;
-  /** How long the faults will take, as far as it can be told; 0 when they are over. */
+  /** How long the faults will take, as far as is known; 0 when they are over. */
   readonly #leftMs: () => number;
 
   constructor(harness: ChaosHarness, changes: Changes, { total, leftMs }: { total: number; leftMs: () => number }) {

@@ -54,7 +54,7 @@ interface Surroundings {
   readonly say: (line: string) => void;
 }
 
-/** A guess until the first steps have told. */
+/** A guess until the first steps have been measured. */
 const STEP_MS = 5_000;
 const RECOVERY_LIMIT_MS = 30_000;
 /** So many steps wait until reports come again; the others come on top of the one before. */

@@ -19,7 +19,7 @@ export class Watch {
   repeated = 0;
   retries = 0;
   readonly recoveryMs: number[] = [];
-  /** How often reading had to begin anew. */
+  /** How often reading had to restart. */
   reopened = 0;
   readonly #harness: ChaosHarness;
   readonly #ending = new AbortController();

@@ -113,7 +113,7 @@ test('what the brokers say is shown without secrets', async () => {
   expect(text).toContain('refused: [redacted], [redacted]');
 });
 
-test('a possible loss and an open breaker are named, and make nobody unready', async () => {
+test('readiness: a possible loss and an open breaker are named, and do not make an instance unready', async () => {
   const since = clock.now().wall;
   const get = await given(() =>
     someStats({ possibleLosses: 2, breaker: { reason: 'auth', since, problem: 'refused' } }),
@@ -215,7 +215,7 @@ test('metrics tell what the statistics say', async () => {
   );
 });
 
-test('each scrape is made anew: totals are not added up, a lost partition leaves no series', async () => {
+test('metrics: each scrape is computed again; totals are not added up, a lost partition leaves no series', async () => {
   let stats = someStats();
   const get = await given(() => stats);
   await get('/metrics');
@@ -285,7 +285,7 @@ test('an error inside is answered with 500 and logged, not shown', async () => {
   expect(logged).toEqual(['the admin server could not answer']);
 });
 
-test('a port that is taken is told to the caller', async () => {
+test('admin server: a port that is taken is an error for the caller', async () => {
   await given(() => null);
   const port = Number(new URL(server?.url ?? '').port);
   const second = startAdmin(

@@ -43,7 +43,7 @@ test.each([
   expect(err).toContain(message);
 });
 
-test('every problem of the configuration is told at once, with an example', async () => {
+test('configuration: all problems are reported together, each with an example', async () => {
   const { code, err } = await start(['run'], { LINGER_MS: 'soon' }).ended;
   expect(code).toBe(EXIT.configuration);
   for (const name of ['KAFKA_BROKERS', 'GENESYS_CLIENT_ID', 'GENESYS_CLIENT_SECRET', 'LINGER_MS']) {
@@ -140,7 +140,7 @@ describe('a signal ends at once', () => {
   });
 });
 
-/** Nobody listens on port 1. */
+/** No process listens on port 1. */
 const unreachable = {
   KAFKA_BROKERS: '127.0.0.1:1',
   GENESYS_API_URL: 'http://127.0.0.1:1',

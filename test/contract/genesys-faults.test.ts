@@ -109,7 +109,7 @@ test('a foreign writer makes the version stale', async () => {
 });
 
 test.each(['reset', 'refused'] as const)(
-  'a target that is down (%s) is told as what it is, and found again',
+  'a target that is down (%s) is reported with its cause, and found again',
   async (mode) => {
     const sandbox = await aSandbox();
     const api = anApi(sandbox);

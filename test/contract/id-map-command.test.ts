@@ -31,7 +31,7 @@ async function opening(environment: Record<string, string>) {
   return { sandbox, opened: openIdMap(config, { host, api: anApi(sandbox), logger: aLog() }) };
 }
 
-/** Nobody listens on port 1: of Kafka it is only told that it does not answer. */
+/** No process listens on port 1: Kafka does not answer. */
 async function doctor(environment: Record<string, string>, options: SandboxOptions = {}) {
   const sandbox = await aSandbox(options);
   const host = aHost({ environment: { ...environmentOf(sandbox), KAFKA_BROKERS: '127.0.0.1:1', ...environment } });

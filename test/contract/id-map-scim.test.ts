@@ -117,7 +117,7 @@ describe('a look-up that fails', () => {
 });
 
 describe('a server that ignores the filter', () => {
-  test('maps nobody to somebody else', async () => {
+  test('maps no user to another one', async () => {
     const { sandbox, map, user } = await given({ behaviour: { filters: 'ignored' } });
     for (let index = 0; index < 40; index += 1) sandbox.putUser({ id: `user-${index}`, externalId: `x-${index}` });
     expect(await user('nobody')).toEqual(missing);
@@ -210,7 +210,7 @@ describe('inactive users', () => {
   ] as const;
 
   for (const [name, behaviour] of everywhere) {
-    test.each([1, 25, 26, 80])(`${name}: told from missing ones among %i`, async (count) => {
+    test.each([1, 25, 26, 80])(`${name}: distinguished from missing ones among %i`, async (count) => {
       const { sandbox, user } = await given({ behaviour });
       putInactive(sandbox, count);
       expect(await user('nobody')).toEqual(missing);
@@ -228,7 +228,7 @@ describe('inactive users', () => {
     expect(await user('x')).toEqual(found('user-1', false));
   });
 
-  test('a page that was under way already does not count for whoever comes later', async () => {
+  test('a page that was requested before does not count for later look-ups', async () => {
     const { sandbox, user } = await given();
     sandbox.putUser({ id: 'user-1', externalId: 'x' });
     sandbox.putUser({ id: 'user-2', externalId: 'y' });
@@ -244,7 +244,7 @@ describe('inactive users', () => {
     expect([await first, await later]).toEqual([missing, found('user-1', false)]);
   });
 
-  test('a page that fails among many leaves nobody missing', async () => {
+  test('a page that fails among many makes no user missing', async () => {
     const { sandbox, user } = await given();
     putInactive(sandbox, 80);
     await user('nobody');
@@ -253,7 +253,7 @@ describe('inactive users', () => {
     expect(await user('x-79')).toEqual(found('gone-79', false));
   });
 
-  test('how the target takes filters is found out anew after an hour', async () => {
+  test('how the target takes filters is found out again after an hour', async () => {
     const { sandbox, clock, user } = await given({ behaviour: { inactiveUsers: 'shown' } });
     putInactive(sandbox, 1);
     await user('nobody');

@@ -125,20 +125,23 @@ test.each([
   ['is too short', () => write('ADMIN_TOKEN', 'short'), /ADMIN_TOKEN must have at least 16 characters/],
   ['is empty', () => write('ADMIN_TOKEN', '\n'), /ADMIN_TOKEN_FILE names an empty file/],
   ['is gone', () => rm(at('ADMIN_TOKEN')), /ADMIN_TOKEN_FILE names a file that cannot be read \(ENOENT\)/],
-] as const)('a file that %s changes nothing, and is logged once; mended, it is taken', async (_, damage, problem) => {
-  const { live, logger, messages } = await aLiveConfig();
-  await damage();
-  await write('OPERATOR_KEY', secretOf('OPERATOR_KEY', 2));
-  await clock.advance(6 * LOOK_MS);
-  expect(messages()).toEqual([KEPT]);
-  expect(logger.lines[0]?.fields).toMatchObject({ problem: expect.stringMatching(problem) });
-  expect(live.current.admin.token).toBe(secretOf('ADMIN_TOKEN', 1));
-  expect(live.current.operator.key).toBe(secretOf('OPERATOR_KEY', 1));
-  await write('ADMIN_TOKEN', secretOf('ADMIN_TOKEN', 3));
-  await clock.advance(2 * LOOK_MS);
-  expect(live.current.admin.token).toBe(secretOf('ADMIN_TOKEN', 3));
-  expect(live.current.operator.key).toBe(secretOf('OPERATOR_KEY', 2));
-});
+] as const)(
+  'a file that %s changes nothing, and is logged once; once corrected, it is taken',
+  async (_, damage, problem) => {
+    const { live, logger, messages } = await aLiveConfig();
+    await damage();
+    await write('OPERATOR_KEY', secretOf('OPERATOR_KEY', 2));
+    await clock.advance(6 * LOOK_MS);
+    expect(messages()).toEqual([KEPT]);
+    expect(logger.lines[0]?.fields).toMatchObject({ problem: expect.stringMatching(problem) });
+    expect(live.current.admin.token).toBe(secretOf('ADMIN_TOKEN', 1));
+    expect(live.current.operator.key).toBe(secretOf('OPERATOR_KEY', 1));
+    await write('ADMIN_TOKEN', secretOf('ADMIN_TOKEN', 3));
+    await clock.advance(2 * LOOK_MS);
+    expect(live.current.admin.token).toBe(secretOf('ADMIN_TOKEN', 3));
+    expect(live.current.operator.key).toBe(secretOf('OPERATOR_KEY', 2));
+  },
+);
 
 test('the token of Genesys Cloud is asked for with the secret as it is then', async () => {
   const sandbox = await aSandbox({ clientSecret: 'the-new-secret' });

@@ -20,9 +20,9 @@ test('a frozen instance loses its partitions, wakes up with records of others, a
   expect(first.handler.assignment?.partitions).toEqual([0]);
   // when the first one sleeps for longer than its session
   first.log.freeze();
-  const told = first.handler.events.length;
+  const before = first.handler.events.length;
   await clock.advance(sessionTimeoutMs + 2 * heartbeatIntervalMs);
-  expect(first.handler.events.length).toBe(told);
+  expect(first.handler.events.length).toBe(before);
   expect(second.handler.assignment?.partitions).toEqual([0, 1]);
   broker.append([aRecord('source', 0)]);
   await clock.settle();
@@ -30,7 +30,7 @@ test('a frozen instance loses its partitions, wakes up with records of others, a
   first.log.thaw();
   await clock.advance(2 * heartbeatIntervalMs);
   // then what it still believes to own comes before it finds out
-  const types = first.handler.events.slice(told).map(({ type }) => type);
+  const types = first.handler.events.slice(before).map(({ type }) => type);
   expect(types.slice(0, 4)).toEqual(['records', 'lost', 'joining', 'assigned']);
   expect(first.handler.assignment?.memberId).not.toBe(memberId);
 });
@@ -81,7 +81,7 @@ test('a member that waits for the others gets no records, and may still commit',
   expect(first.handler.events.at(-1)?.type).toBe('heartbeat');
 });
 
-test('an instance that is frozen while it joins is told of its assignment when it wakes up', async () => {
+test('an instance that is frozen while it joins gets its assignment when it wakes up', async () => {
   const { clock, broker } = aLog(1);
   const topics = { source: 'source', retry: 'retry' };
   const log = new MemoryLog(broker, { groupId: 'group', clientId: 'c', topics, sessionTimeoutMs, heartbeatIntervalMs });
@@ -95,7 +95,7 @@ test('an instance that is frozen while it joins is told of its assignment when i
   expect(handler.events.map(({ type }) => type)).toEqual(['joining', 'assigned', 'heartbeat']);
 });
 
-test('a crashed instance is told nothing and answered nothing; its partitions move when its session has expired', async () => {
+test('a crashed instance gets no event and no answer; its partitions move when its session has expired', async () => {
   const { clock, broker, join } = aLog(2);
   const first = await join();
   const second = await join();
@@ -108,18 +108,18 @@ test('a crashed instance is told nothing and answered nothing; its partitions mo
   void first.log.send([aRecord('retry', 0)]).then(answered, answered);
   first.log.crash();
   void first.log.send([aRecord('retry', 0)]).then(answered, answered);
-  const told = first.handler.events.length;
+  const before = first.handler.events.length;
   await clock.advance(sessionTimeoutMs - 2 * heartbeatIntervalMs);
   // then what was sent before is written, nothing after it is
   expect(broker.topic('retry').partition(0).end).toBe(1n);
   expect(second.handler.assignment?.partitions).toEqual([1]);
   await clock.advance(4 * heartbeatIntervalMs);
   expect(second.handler.assignment?.partitions).toEqual([0, 1]);
-  expect(first.handler.events.length).toBe(told);
+  expect(first.handler.events.length).toBe(before);
   expect(isAnswered).toBe(false);
 });
 
-test('sends and commits fail as often as they are told to', async () => {
+test('sends and commits fail as often as the test demands', async () => {
   const { clock, broker, join } = aLog(1);
   const { log } = await join();
   await clock.settle();
@@ -181,7 +181,7 @@ test('an empty batch passes a hole at the end', async () => {
   expect(handler.batches).toEqual([{ topic: 'source', partition: 0, records: [], nextOffset: 3n, endOffset: 3n }]);
 });
 
-test('what a handler throws ends the instance, and is told', async () => {
+test('what a handler throws ends the instance, and is its error', async () => {
   const { clock, broker, join } = aLog(1);
   const { handler } = await join();
   await clock.settle();

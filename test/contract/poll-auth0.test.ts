@@ -3,7 +3,7 @@ import { startAuth0 } from '../support/idp/auth0.ts';
 import { Poll } from '../support/idp/poll.ts';
 import { found } from '../support/idp/server.ts';
 
-test('every group is told whole first, then what the stream tells', async () => {
+test('auth0: every group is written whole first, then the events of the stream', async () => {
   const idp = await startAuth0();
   idp.groups.set('g1', ['auth0|a', 'auth0|b', 'auth0|c']).set('g2', []);
   const poll = new Poll('auth0', idp);

@@ -21,7 +21,7 @@ test('the first start tells every group whole, over all pages, and then what has
   expect(poll.changes(3)).toEqual(['g2 +x', 'g1 -a', 'g1 +e']);
 });
 
-test('the cursor survives a restart: nothing is told again, and nothing is left out', async () => {
+test('okta: the cursor survives a restart; no event is written again, and none is left out', async () => {
   const okta = await startOkta();
   const poll = new Poll('okta', okta);
   await poll.run();
@@ -64,13 +64,13 @@ test('a lost cursor makes it tell every group whole again, and groups that are g
   await poll.run();
   expect(poll.changes(2)).toEqual(['g1 = a,c', 'g2 deleted']);
   expect(poll.lines.map(({ message }) => message)).toContain('the cursor is lost: every group is read anew');
-  // It is told once.
+  // It is logged once.
   okta.log(ADD, 'g1', 'd');
   await poll.run();
   expect(poll.changes(4)).toEqual(['g1 +d']);
 });
 
-test('a group of which a page is missing is not told at all', async () => {
+test('okta: a group of which a page is missing is not written at all', async () => {
   const okta = await startOkta();
   okta.groups.set('g1', ['a']).set('g2', ['b', 'c', 'd']);
   okta.interrupt('/api/v1/groups/g2/users', { status: 200, body: '[{"id":"b"},{"id":' });
@@ -81,7 +81,7 @@ test('a group of which a page is missing is not told at all', async () => {
   expect(poll.memberships()).toEqual({ g1: ['a'], g2: ['b', 'c', 'd'] });
 });
 
-test('a later page that is refused leaves the group untold, too', async () => {
+test('okta: a group of which a later page is refused is not written either', async () => {
   const okta = await startOkta();
   okta.groups.set('g', ['a', 'b', 'c']);
   const poll = new Poll('okta', okta);
@@ -118,7 +118,7 @@ test('a 429 is waited for as long as it says, by the clock of the server', async
   expect(poll.changes()).toEqual(['g = a']);
 });
 
-test('a link that leads to another host is not followed, so that nobody else sees the token', async () => {
+test('okta: a link to another host is not followed, so that no other host sees the token', async () => {
   const okta = await startOkta();
   const elsewhere = await startOkta();
   okta.interrupt('/api/v1/groups', {

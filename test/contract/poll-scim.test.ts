@@ -5,7 +5,7 @@ import { scimUser, startScimList } from '../support/idp/scim-list.ts';
 
 const users = (...ids: readonly string[]) => ids.map(scimUser);
 
-test('groups are told whole, once, and again when their members have changed', async () => {
+test('scim: groups are written whole, once, and again when their members have changed', async () => {
   const idp = await startScimList();
   idp.groups.set('g1', users('a', 'b')).set('g2', users()).set('g3', users('c'));
   const poll = new Poll('scim', idp);
@@ -24,7 +24,7 @@ test('members that a list leaves out are asked for group by group', async () => 
   expect(poll.memberships()).toEqual({ g1: ['a'], 'g 2/3': ['b'] });
 });
 
-test('a group that is gone is told as deleted, one that a shifting list has only left out is not', async () => {
+test('scim: a group that is gone is written as deleted; one that a shifting list has only left out is not', async () => {
   const idp = await startScimList();
   for (const group of ['g1', 'g2', 'g3', 'g4']) idp.groups.set(group, users('a'));
   const poll = new Poll('scim', idp);
@@ -78,7 +78,7 @@ test('nested groups are refused beside the full state of the users', async () =>
   expect(poll.deadLetters().map(({ headers }) => header(headers, 'rollcall-error-code'))).toEqual(['member_type']);
 });
 
-test('what is no user is told as the format scim-events tells it, whatever it is', async () => {
+test('scim: a member that is no user is written as in the format scim-events', async () => {
   const idp = await startScimList();
   idp.groups.set('g', [
     { value: 'a', type: null },

@@ -70,7 +70,7 @@ test('a proxy that cannot be used is a problem of the configuration, whose text 
   expect(all).not.toContain('s3cret-word');
 });
 
-test('a proxy that refuses is told with the address that was asked for', async () => {
+test('a proxy that refuses is reported with the address that was requested', async () => {
   const refusing = await startConnectProxy(null);
   const { said } = await doctor({ ...outside, HTTP_PROXY: `127.0.0.1:${refusing.port}` });
   await refusing.close();

@@ -415,7 +415,7 @@ test('asked to stop, it commits what is under way and leaves the rest to be read
   const stopped = rekeyer.stop();
   acknowledge();
   await stopped;
-  // Whoever has stopped it may leave the group now.
+  // The caller of stop may leave the group now.
   expect(relay.committed.get(0)?.offset).toBe(1n);
   await clock.advance(10_000);
   expect(ids()).toEqual(['a', 'b']);

@@ -141,7 +141,7 @@ describe('replay list', () => {
     expect(host.out()).toBe('');
   });
 
-  test('names the mend where the topic is missing', async () => {
+  test('names the remedy where the topic is missing', async () => {
     const listing = listWaiting({ flags: {}, topic: 'other', tools: log, host: aHost() });
     await expect(listing).rejects.toMatchObject({
       code: EXIT.unavailable,

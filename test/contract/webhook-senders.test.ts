@@ -101,7 +101,7 @@ test('a signature of Keycloak counts in capitals too', async () => {
   expect((await endpoint.post('keycloak', body, { 'x-keycloak-signature': signature })).status).toBe(200);
 });
 
-test("Okta's one-time verification gets its challenge back, and a wrong secret is told at once", async () => {
+test("Okta's one-time verification gets its challenge back, and a wrong secret is reported immediately", async () => {
   const { server } = await anEndpoint();
   const ask = (headers: Record<string, string>): Promise<Response> => fetch(`${server.url}/okta`, { headers });
   const challenge = { 'x-okta-verification-challenge': 'Zm9v"<b>' };

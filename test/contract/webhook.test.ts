@@ -11,7 +11,7 @@ const membersOf = (endpoint: Endpoint): readonly string[] =>
 const sendsOf = (endpoint: Endpoint, count: number): Promise<void> =>
   vi.waitFor(() => expect(endpoint.sends().length).toBe(count), { interval: 5 });
 
-test('nobody hears 2xx before Kafka has acknowledged', async () => {
+test('webhook: no sender gets 2xx before Kafka has acknowledged', async () => {
   const endpoint = await anEndpoint();
   const open = endpoint.hold();
   let status: number | null = null;
@@ -122,7 +122,7 @@ test('the same on another path is no repetition', async () => {
 test.for([
   ['a hint', { clientState: secrets.entra, group: 'g' }],
   ['what cannot be read', { clientState: secrets.entra }],
-] as const)('%s has no id either: told twice, it is written twice', async ([, event]) => {
+] as const)('webhook: %s has no id either; delivered twice, it is written twice', async ([, event]) => {
   const endpoint = await anEndpoint();
   const body = JSON.stringify({ value: [event] });
   for (let time = 0; time < 2; time += 1) expect((await endpoint.post('entra', body)).status).toBe(202);
@@ -425,7 +425,7 @@ test('a drain answers what is under way, takes nothing new, and ends', async () 
   expect(membersOf(endpoint)).toEqual(['m']);
 });
 
-test('refusals are told once, and then counted', async () => {
+test('webhook: refusals are logged once, and then counted', async () => {
   const endpoint = await anEndpoint();
   for (let time = 0; time < 20; time += 1) await endpoint.post('okta', 'x', { authorization: 'wrong' });
   expect(endpoint.lines.filter((line) => line.startsWith('requests were refused'))).toHaveLength(1);

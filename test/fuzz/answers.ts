@@ -177,7 +177,7 @@ export function judged(answer: Answer, method: Method): string {
   if (!('failure' in outcome)) return outcome.kind;
   const { failure } = outcome;
   demand(/^[\w.:-]{1,100}$/.test(failure.code), 'the code looks like one');
-  demand(failure.message !== '' && /\w.*\.$/s.test(failure.advice), 'the advice names the mend');
+  demand(failure.message !== '' && /\w.*\.$/s.test(failure.advice), 'the advice names the remedy');
   const retryAfterMs = 'retryAfterMs' in outcome ? outcome.retryAfterMs : null;
   for (const waitMs of [throttledMs, backoffMs].map((rule) =>
     rule({ askedMs: retryAfterMs, refusals: 1, random: 0.5 }),

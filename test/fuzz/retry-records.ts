@@ -73,7 +73,7 @@ function accountFor(record: WireRecord): string {
   const read = parseRetryRecord(record);
   demand(
     allWaiting(waiting).length === (read.kind === 'state' ? read.intents.length : 0),
-    'people are told of all that waits, and of nothing else',
+    'operators see all that waits, and nothing else',
   );
   switch (read.kind) {
     case 'fence':
@@ -104,7 +104,7 @@ const contentOf = (read: readonly Intent[]): string =>
       ? 'with held removals'
       : 'intents';
 
-/** Whoever comes after it can write a record that counts. */
+/** A later owner can write a record that counts. */
 function demandNextStamp(read: (view: ReturnType<typeof emptyView>) => unknown, { owner }: Stamp): void {
   const view = emptyView();
   read(view);

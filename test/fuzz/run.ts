@@ -44,7 +44,7 @@ export interface Plan {
   readonly inputs: number;
   /** Only the batch that begins with this number. */
   readonly only: number | null;
-  /** Told before each batch. */
+  /** Called before each batch. */
   readonly begun: (at: number) => void;
 }
 

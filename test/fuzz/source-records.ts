@@ -137,7 +137,7 @@ function accountForInvalid(decoded: Invalid, record: HostileRecord, before: Uint
   return `dead letter: ${decoded.code}`;
 }
 
-/** Whoever is not named would be removed, so nothing but an explicit full state is one. */
+/** Members that are not named would be removed, so nothing but an explicit full state is one. */
 function demandWhole({ members, deleted }: FullState, value: Uint8Array | null): void {
   const json = JSON.parse(
     Buffer.from(value ?? [])
@@ -174,7 +174,7 @@ function accountForEvent(event: Delta | FullState): string {
   return event.kind === 'delta' ? 'event' : event.deleted ? 'deleted group' : 'full state';
 }
 
-/** Of a group that holds somebody else. */
+/** Of a group that has another member. */
 function demandExpansion({ members, deleted }: FullState, [state, ...others]: readonly Intent[]): void {
   demand(state !== undefined && others.length === 0, 'a full state is one intent');
   demand(state.op === 'state' && state.member === WHOLE_GROUP, 'about the group as a whole');
@@ -187,7 +187,7 @@ function demandExpansion({ members, deleted }: FullState, [state, ...others]: re
   });
   const named = new Set(members);
   const removals = intents.filter(({ op }) => op === 'remove').map(({ member }) => member);
-  demand(removals.length === (named.has('somebody-else') ? 0 : 1), 'whoever is not named is removed');
+  demand(removals.length === (named.has('somebody-else') ? 0 : 1), 'a member that is not named is removed');
   demand(
     intents.length - removals.length === named.size - (named.has('somebody-else') ? 1 : 0),
     'all others are added',

@@ -113,7 +113,7 @@ describeKafka('the commands', (kafka) => {
     });
   });
 
-  test('run ends with 69 and the mend where the topics are missing', async () => {
+  test('run ends with 69 and the remedy where the topics are missing', async () => {
     const run = start();
     expect(await run.exited).toBe(EXIT.unavailable);
     expect(run.log()).toContain('rollcall topics create');

@@ -1,4 +1,4 @@
-/** Records that nobody can read, among good ones. */
+/** Unreadable records among good ones. */
 import { expect, test } from 'vitest';
 import type { Headers } from '../../src/ports.ts';
 import { brokenRecords } from '../support/broken-records.ts';

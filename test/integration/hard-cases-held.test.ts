@@ -39,7 +39,7 @@ describeKafka('removals that are held', ({ brokers }) => {
     await harness.parked('gone');
     const [before] = (await held(harness, 'list')).lines;
     expect(before).toMatchObject({ group: 'gone', by: ['group_deleted'], count: people.length });
-    // when it is killed, and somebody is added to both
+    // when it is killed, and a member is added to both
     await first.kill();
     const second = harness.process();
     await second.said('partition caught up', { count: 3 });
@@ -69,7 +69,7 @@ describeKafka('removals that are held', ({ brokers }) => {
     expect(harness.sandbox.stats.dangerous).toBe(0);
   });
 
-  test('that are refused stay refused, also when somebody replays them', async () => {
+  test('that are refused stay refused, also when an operator replays them', async () => {
     // given a full state that leaves out most
     const harness = await openKafkaHarness(brokers);
     harness.group('g', people);
@@ -91,7 +91,7 @@ describeKafka('removals that are held', ({ brokers }) => {
     // and replayed
     const host = aHost({ environment: harness.environment() });
     await replayCommand(host).parseAsync(['now', '--group', 'g', '--yes'], { from: 'user' });
-    // then it is held again, and nobody is removed
+    // then it is held again, and no member is removed
     const [again] = (await held(harness, 'list')).lines;
     expect(again).toMatchObject({ digest: set.digest, count: people.length - 1 });
     expect(harness.sandbox.members('g').toSorted()).toEqual([...people, 'new'].toSorted());

@@ -1,4 +1,4 @@
-/** kill -9 in the middle of the work, and a start anew: nothing is lost, and nothing older lands over something newer. */
+/** kill -9 in the middle of the work, and a restart: nothing is lost, and nothing older lands over something newer. */
 import { expect, test } from 'vitest';
 import { describeKafka, describeNewestKafka } from '../support/broker.ts';
 import { manyChanges } from '../support/changes.ts';

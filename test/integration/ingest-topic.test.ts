@@ -15,7 +15,7 @@ afterEach(async () => {
   for (const end of endings.splice(0).toReversed()) await end();
 });
 
-interface Told {
+interface Sent {
   readonly id: string;
   readonly group: string;
   readonly member: string;
@@ -28,7 +28,7 @@ class RelayHarness {
   readonly deadLetter = `${this.name}.dead-letter`;
   readonly tools: LogTools;
   readonly #brokers: readonly string[];
-  readonly written: Told[] = [];
+  readonly written: Sent[] = [];
   readonly ids = new Set<string>();
   readonly letters: TopicRecord[] = [];
   readonly #condition = new Condition();
@@ -76,12 +76,12 @@ class RelayHarness {
   }
 
   /** The next changes of these members, each into a partition of its own choice; their times tell the order. */
-  async send(count: number, pick: (index: number) => Omit<Told, 'id'>): Promise<readonly Told[]> {
-    const told = Array.from({ length: count }, (_, index) => ({
+  async send(count: number, pick: (index: number) => Omit<Sent, 'id'>): Promise<readonly Sent[]> {
+    const sent = Array.from({ length: count }, (_, index) => ({
       id: `e${this.#sent + index}`,
       ...pick(this.#sent + index),
     }));
-    const records = told.map(({ id, group, member, op }, index) => ({
+    const records = sent.map(({ id, group, member, op }, index) => ({
       topic: this.from,
       // Neither by group nor in turn.
       partition: ((this.#sent + index) * 7 + ((this.#sent + index) >> 2)) % PARTITIONS,
@@ -96,7 +96,7 @@ class RelayHarness {
     }));
     this.#sent += count;
     await this.tools.send(records);
-    return told;
+    return sent;
   }
 
   until(what: string, holds: () => boolean): Promise<void> {
@@ -111,7 +111,7 @@ class RelayHarness {
   }
 }
 
-function eventOf({ value, key }: TopicRecord): Told {
+function eventOf({ value, key }: TopicRecord): Sent {
   const fields = JSON.parse(Buffer.from(value ?? []).toString()) as Record<string, string> & {
     add_members: string[];
     remove_members: string[];
@@ -128,12 +128,12 @@ function eventOf({ value, key }: TopicRecord): Told {
 }
 
 /** What the events come to, in the order given. */
-function outcome(events: readonly Told[]): ReadonlyMap<string, string> {
+function outcome(events: readonly Sent[]): ReadonlyMap<string, string> {
   return new Map(events.map(({ group, member, op, id }) => [`${group}/${member}`, `${op} ${id}`]));
 }
 
 /** Events that went on after a newer one of the same member, and not because a crash repeated them. */
-function overtaken(written: readonly Told[]): readonly string[] {
+function overtaken(written: readonly Sent[]): readonly string[] {
   const newest = new Map<string, number>();
   const seen = new Set<string>();
   const found: string[] = [];
@@ -147,7 +147,7 @@ function overtaken(written: readonly Told[]): readonly string[] {
   return found;
 }
 
-const contradicting = (index: number): Omit<Told, 'id'> => ({
+const contradicting = (index: number): Omit<Sent, 'id'> => ({
   group: `g${index % 13}`,
   member: `m${index % 5}`,
   op: (index >> 2) % 3 === 0 ? 'remove' : 'add',
@@ -156,10 +156,10 @@ const contradicting = (index: number): Omit<Told, 'id'> => ({
 describeKafka('rollcall ingest topic', ({ brokers }) => {
   test('puts keyless records of several partitions into the order in which they happened', async () => {
     const harness = await new RelayHarness(brokers).open();
-    const told = await harness.send(2_000, contradicting);
+    const sent = await harness.send(2_000, contradicting);
     const service = await harness.start();
-    await Promise.race([harness.until('all events', () => harness.ids.size === told.length), service.broken]);
-    expect(harness.written).toHaveLength(told.length);
+    await Promise.race([harness.until('all events', () => harness.ids.size === sent.length), service.broken]);
+    expect(harness.written).toHaveLength(sent.length);
     expect(overtaken(harness.written)).toEqual([]);
     service.signal('SIGTERM');
     expect(await service.exited).toBe(0);
@@ -167,8 +167,8 @@ describeKafka('rollcall ingest topic', ({ brokers }) => {
     const second = await harness.start();
     await second.said('the topic is read');
     const more = await harness.send(10, contradicting);
-    await harness.until('the rest', () => harness.ids.size === told.length + more.length);
-    expect(harness.written).toHaveLength(told.length + more.length);
+    await harness.until('the rest', () => harness.ids.size === sent.length + more.length);
+    expect(harness.written).toHaveLength(sent.length + more.length);
     expect(harness.letters).toEqual([]);
   });
 
@@ -205,9 +205,9 @@ describeNewestKafka('rollcall ingest topic, of which the topic was deleted and r
     // given a topic that is longer than what was committed of another one by this name
     const harness = await new RelayHarness(brokers).open();
     const offsets = { brokers, groupId: harness.name, topic: harness.from };
-    const told = await harness.send(40, contradicting);
+    const sent = await harness.send(40, contradicting);
     const first = await harness.start();
-    await harness.until('all events', () => harness.ids.size === told.length);
+    await harness.until('all events', () => harness.ids.size === sent.length);
     first.signal('SIGTERM');
     await first.exited;
     const commits = await commitsOf(offsets);
@@ -223,15 +223,15 @@ describeNewestKafka('rollcall ingest topic, of which the topic was deleted and r
     expect(refused.text).toMatch(/partition \d of \S+ is not what it was: the topic was deleted and recreated/);
     const command = `--group ${harness.name} --topic ${harness.from} --reset-offsets --to-earliest --execute`;
     expect(refused.text).toContain(command);
-    expect(harness.ids.size).toBe(told.length);
+    expect(harness.ids.size).toBe(sent.length);
     await resetOffsets(offsets);
     await harness.start();
-    await harness.until('the rest', () => harness.ids.size === told.length + more.length);
+    await harness.until('the rest', () => harness.ids.size === sent.length + more.length);
   });
 
-  test('cannot be told where a former version has committed: it goes on there', async () => {
+  test('cannot be detected where a former version has committed: it goes on there', async () => {
     const harness = await new RelayHarness(brokers).open();
-    const told = await harness.send(40, contradicting);
+    const sent = await harness.send(40, contradicting);
     const commits = Array.from({ length: PARTITIONS }, (_, partition) => ({
       partition,
       offset: '4',
@@ -239,14 +239,14 @@ describeNewestKafka('rollcall ingest topic, of which the topic was deleted and r
     }));
     await commitAgain({ brokers, groupId: harness.name, topic: harness.from }, commits);
     await harness.start();
-    await harness.until('the rest', () => harness.ids.size === told.length - 4 * PARTITIONS);
+    await harness.until('the rest', () => harness.ids.size === sent.length - 4 * PARTITIONS);
   });
 });
 
 describeNewestKafka('rollcall ingest topic', ({ brokers }) => {
   test('killed again and again under load, it loses nothing and keeps the order', async () => {
     const harness = await new RelayHarness(brokers).open();
-    const all: Told[] = [];
+    const all: Sent[] = [];
     let service = await harness.start();
     for (let kill = 0; kill < 4; kill += 1) {
       await service.said('the topic is read');
@@ -268,10 +268,10 @@ describeNewestKafka('rollcall ingest topic', ({ brokers }) => {
 
   test('a topic of another cluster is read there, and one that is missing ends it with 69', async () => {
     const harness = await new RelayHarness(brokers).open();
-    const told = await harness.send(50, contradicting);
+    const sent = await harness.send(50, contradicting);
     // given KAFKA_GROUP_ID and the others for this cluster, and a name of its own for the brokers of that topic
     const service = await harness.start({ INGEST_FROM_BROKERS: brokers.join(',') });
-    await harness.until('all events', () => harness.ids.size === told.length);
+    await harness.until('all events', () => harness.ids.size === sent.length);
     expect(service.linesOf('the topic is joined')[0]).toMatchObject({ brokers });
     const lost = await harness.start({ INGEST_FROM_TOPIC: uniqueName('nowhere') });
     lost.broken.catch(() => undefined);
@@ -294,4 +294,4 @@ describeNewestKafka('rollcall ingest topic', ({ brokers }) => {
   });
 });
 
-const byId = (a: Told, b: Told): number => Number(a.id.slice(1)) - Number(b.id.slice(1));
+const byId = (a: Sent, b: Sent): number => Number(a.id.slice(1)) - Number(b.id.slice(1));

@@ -54,7 +54,7 @@ async function aWebhookHarness(brokers: readonly string[]): Promise<WebhookHarne
 
 const REPEAT_MS = 20;
 
-/** Senders that repeat what was not acknowledged, each for a group of its own, until they are told to stop. */
+/** Senders that repeat what was not acknowledged, each for a group of its own, until the test stops them. */
 class Senders {
   readonly acknowledged = new Map<string, string[]>();
   readonly #condition = new Condition();
@@ -100,7 +100,7 @@ class Senders {
       const headers = { authorization: secret, 'content-type': 'application/json' };
       return (await fetch(this.#url, { method: 'POST', body, headers })).status === 200;
     } catch {
-      // Nobody is there, or died while we were talking.
+      // The server is not there, or died during the exchange.
       return false;
     }
   }

@@ -1,4 +1,4 @@
-/** What brokers and topics do to a log that nobody planned. One version each: these are kafkajs's ways, not the broker's. */
+/** Failures of brokers and topics that the log has to survive. One version each: these are kafkajs's ways, not the broker's. */
 import kafkajs from 'kafkajs';
 import { afterEach, expect, inject, test, vi } from 'vitest';
 import { KafkaChangeLog } from '../../src/adapters/kafka/change-log.ts';

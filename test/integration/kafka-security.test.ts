@@ -127,7 +127,7 @@ describeOwnKafka('Kafka with TLS and SASL', (version) => {
 
   test
     .runIf(version === oneVersion)
-    .each<readonly [what: string, mend: RegExp, changes: () => Record<string, string>]>([
+    .each<readonly [what: string, remedy: RegExp, changes: () => Record<string, string>]>([
       ['a wrong password', /KAFKA_SASL_PASSWORD/, () => ({ KAFKA_SASL_PASSWORD: 'wrong-secret' })],
       ['an unknown user', /KAFKA_SASL_USERNAME/, () => ({ KAFKA_SASL_USERNAME: 'nobody' })],
       ['a mechanism that is not offered', /KAFKA_SASL_MECHANISM/, () => ({ KAFKA_BROKERS: broker.plainOnly })],
@@ -136,7 +136,7 @@ describeOwnKafka('Kafka with TLS and SASL', (version) => {
       ['a certificate of another host', /not in the certificate/, () => ({ KAFKA_BROKERS: broker.wrongName })],
       ['a CA file that is missing', /KAFKA_SSL_CA_FILE/, () => ({ KAFKA_SSL_CA_FILE: '/no/such/ca.pem' })],
       ['a CA file that holds none', /KAFKA_SSL_CA_FILE/, () => ({ KAFKA_SSL_CA_FILE: 'package.json' })],
-    ])('doctor names %s and its mend, each in one line, and ends with 78', async (_, mend, changes) => {
+    ])('doctor names %s and its remedy, each in one line, and ends with 78', async (_, remedy, changes) => {
     // given
     const environment = { ...environmentOf(sandbox), ...securedEnvironment(broker, security), ...changes() };
     const host = aHost({ environment: { ...environment, LOG_LEVEL: 'debug' } });
@@ -147,12 +147,12 @@ describeOwnKafka('Kafka with TLS and SASL', (version) => {
     const { findings } = JSON.parse(host.out()) as { findings: readonly Finding[] };
     const failed = findings.filter(({ status }) => status === 'fail');
     expect(failed).toHaveLength(1);
-    expect(`${failed[0]?.message} ${failed[0]?.advice}`).toMatch(mend);
+    expect(`${failed[0]?.message} ${failed[0]?.advice}`).toMatch(remedy);
     expect(`${failed[0]?.message}${failed[0]?.advice}`).not.toContain('\n');
     expect(host.out() + host.err()).not.toMatch(/kafka-secret|wrong-secret/);
   });
 
-  test.runIf(version === oneVersion)('a refused token ends doctor and run with 78 and the mend, unseen', async () => {
+  test.runIf(version === oneVersion)('a refused token ends doctor and run with 78 and the remedy, unseen', async () => {
     // given
     const token = unsecuredToken(-600);
     const tokenFile = join(security.folder, 'token');
@@ -207,7 +207,7 @@ describeOwnKafka('Kafka with TLS and SASL', (version) => {
     await tools.close();
   });
 
-  test('a token that expires while nobody renews it ends the log that has to authenticate again', async () => {
+  test('a token that expires and is not renewed ends the log that has to authenticate again', async () => {
     // given
     const tools = createLogTools(connection(scram()), kafkaHost);
     let token = unsecuredToken(600);

@@ -28,7 +28,7 @@ import {
 import { leaksIn, type Secrets } from '../support/secrets.ts';
 import { type Environment, ServiceProcess } from '../support/service.ts';
 
-const nobody = { url: 'http://127.0.0.1:1' };
+const unreachable = { url: 'http://127.0.0.1:1' };
 
 const endings: (() => Promise<unknown>)[] = [];
 afterEach(async () => {
@@ -88,30 +88,30 @@ describe.skipIf(version === undefined)('no secret gets out', () => {
     return { sandbox, harness: await aSecuredHarness(sandbox), all };
   }
 
-  describe.concurrent('from run and topics check, which end with 78 and the mend, at', () => {
-    test.for<readonly [what: string, mend: RegExp, changes: () => Environment]>([
+  describe.concurrent('from run and topics check, which end with 78 and the remedy, at', () => {
+    test.for<readonly [what: string, remedy: RegExp, changes: () => Environment]>([
       ['a wrong password', /KAFKA_SASL_PASSWORD/, () => ({ KAFKA_SASL_PASSWORD: wrong.password })],
       ['an unknown user', /KAFKA_SASL_USERNAME/, () => ({ KAFKA_SASL_USERNAME: 'nobody' })],
       ['an unknown CA', /KAFKA_SSL_CA_FILE/, () => ({ KAFKA_SSL_CA_FILE: security.otherCaFile })],
       ['an expired certificate', /renew it/, () => ({ KAFKA_BROKERS: broker.expired })],
       ['a certificate of another host', /not in the certificate/, () => ({ KAFKA_BROKERS: broker.wrongName })],
       ['a CA file that is missing', /KAFKA_SSL_CA_FILE/, () => ({ KAFKA_SSL_CA_FILE: '/no/such/ca.pem' })],
-    ])('%s', async ([, mend, changes], { expect }) => {
-      const harness = await aSecuredHarness(nobody);
+    ])('%s', async ([, remedy, changes], { expect }) => {
+      const harness = await aSecuredHarness(unreachable);
       const service = new ServiceProcess({ ...harness.environment, ...changes() });
       const code = await service.exited;
       await service.kill();
       const check = await harness.command(topicsCommand, ['check'], changes());
       expect([code, check.code]).toEqual([EXIT.configuration, EXIT.configuration]);
       for (const printed of [service.printed, check.printed]) {
-        expect(printed).toMatch(mend);
+        expect(printed).toMatch(remedy);
         expect(leaksIn(printed, secrets)).toEqual([]);
       }
     });
   });
 
   test('from run at plaintext on the TLS port, which waits and says what to set', async () => {
-    const harness = await aSecuredHarness(nobody);
+    const harness = await aSecuredHarness(unreachable);
     await harness.fill();
     const left = await harness.run((service) => service.said('Kafka cannot be reached, trying again'), {
       KAFKA_SSL: 'false',
@@ -208,15 +208,15 @@ describe.skipIf(version === undefined)('no secret gets out', () => {
     async (answers) => {
       const { host, harness, all } = await aRepeatingHarness();
       [host.login, host.status] = answers;
-      const told = [];
-      for (const [make, args] of commands) told.push((await harness.command(make, args)).printed);
-      expect(told.join('\n')).toContain(host.login === 'grants' ? '[redacted]' : 'GENESYS_CLIENT_SECRET');
-      expect(leaksIn(told.join('\n'), all())).toEqual([]);
+      const printed = [];
+      for (const [make, args] of commands) printed.push((await harness.command(make, args)).printed);
+      expect(printed.join('\n')).toContain(host.login === 'grants' ? '[redacted]' : 'GENESYS_CLIENT_SECRET');
+      expect(leaksIn(printed.join('\n'), all())).toEqual([]);
     },
   );
 
   test('from run where the files of the secrets are of no use, which tells all of them at once', async () => {
-    const harness = await aSecuredHarness(nobody);
+    const harness = await aSecuredHarness(unreachable);
     const folder = await mkdtemp(join(tmpdir(), 'rollcall-secrets-'));
     endings.push(() => rm(folder, { recursive: true }));
     await writeFile(join(folder, 'empty'), '\n');
@@ -238,7 +238,7 @@ describe.skipIf(version === undefined)('no secret gets out', () => {
   });
 
   test('run that others could ask without a token does not start', async () => {
-    const harness = await aSecuredHarness(nobody);
+    const harness = await aSecuredHarness(unreachable);
     const service = new ServiceProcess({ ...harness.environment, ADMIN_HOST: '0.0.0.0', ADMIN_TOKEN: '' });
     endings.push(() => service.kill());
     expect(await service.exited).toBe(EXIT.configuration);

@@ -16,7 +16,7 @@ export interface Caught {
   readonly message: string;
 }
 
-/** A history takes milliseconds; whoever says nothing for so long goes round in circles. */
+/** A history takes milliseconds; a process that reports nothing for so long is in an endless loop. */
 const SILENT_MS = 120_000;
 
 const FIRST_SEED = 1;
@@ -61,7 +61,7 @@ function playCopy(copy: string, job: Job): Promise<Caught | null> {
     child.once('error', reject);
     child.once('close', () => {
       clearTimeout(watch);
-      // The simulator names the seed when something throws that nobody catches.
+      // The simulator names the seed when an error is not caught.
       const seed = /seed (\d+) cannot be played/.exec(errors)?.[1];
       if (seed === undefined) reject(new Error(`the copy could not be played: ${errors}`));
       else resolve({ ...unknown, by: 'throws', seed: Number(seed), message: errors });

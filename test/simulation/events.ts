@@ -14,7 +14,7 @@ import { groupName } from './world.ts';
 
 type Of<Kind extends Event['kind']> = Extract<Event, { readonly kind: Kind }>;
 
-/** Which words of it are told, besides what the log says. */
+/** Applies one event, counts it and narrates it. */
 export function applyEvent(world: World, event: Event): void {
   world.counter.count(`event: ${event.kind}`);
   world.narrate(() => `→ ${JSON.stringify(event)}`);
@@ -242,7 +242,7 @@ function clock(world: World, { instance, byMs }: Of<'clock'>): void {
   world.knowledge.clockSkewMs += Math.abs(byMs);
 }
 
-/** Somebody joins the group, and goes again. */
+/** A visitor joins the group, and leaves again. */
 function rebalance(world: World): void {
   const group = world.broker.group('rollcall');
   const { partitions: partitionCount, rebalanceTimeoutMs = Infinity } = world.settings;
@@ -295,7 +295,7 @@ function expectBounded({ counter, targetOracle }: World, { requests, openings }:
   if (opened > openings) throw new Violation('gets-on', `the breaker was opened ${opened} times`);
 }
 
-/** Everybody is gone, and the consumer group with them: its offsets are gone, its generations begin anew. */
+/** All members are gone, and the consumer group with them: its offsets are gone, its generations restart at 1. */
 function recreateGroup(world: World): void {
   for (const number of world.instances.keys()) world.kill(number);
   const group = world.broker.group('rollcall');

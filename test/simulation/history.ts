@@ -205,7 +205,7 @@ function checkLosses({ knowledge, counter }: World): void {
   if (isLost && !isSaid) throw new Violation('tells-losses', 'records were deleted unread, and nothing says so');
   // What retention has passed may have been committed, before the coordinator fell back.
   if (isSaid && knowledge.lost.size === 0 && !counter.counts.has('event: fall_back'))
-    throw new Violation('tells-losses', 'a loss is told, and nothing is lost');
+    throw new Violation('tells-losses', 'a loss is reported, and nothing is lost');
 }
 
 /** Of each operation the service's own summary must show the report that counts. */

@@ -1,6 +1,6 @@
 /**
  * The log as one instance uses it: a process can be struck between the steps of its work, the broker can refuse one kind
- * of write alone, a pause comes too late for what was fetched already, and the oracle is told what the instance does.
+ * of write alone, a pause comes too late for what was fetched already, and the oracle sees what the instance does.
  */
 import type { MemoryBroker } from '../../src/adapters/memory-log/memory-broker.ts';
 import type { MemoryLogOptions } from '../../src/adapters/memory-log/memory-log.ts';
@@ -140,7 +140,7 @@ export class WatchedLog extends MemoryLog {
   async #act<T>(what: 'report' | 'record' | 'commit', act: () => Promise<T>): Promise<T> {
     const { host, link, faults, counter } = this.#around;
     host.reach(what);
-    // Nobody is told any more.
+    // No event is delivered any more.
     if (host.state === 'gone') return new Promise(() => {});
     const answer: Refusable | null = what === 'commit' ? null : `${what} answer`;
     if (faults.refuses.has(what)) {

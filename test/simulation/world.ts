@@ -61,7 +61,7 @@ export class World {
   readonly #wentBack = new Set<number>();
   #hasNews = false;
   #sourceGrewAt = 0;
-  /** What an instance was seen to do; told in a turn of its own. */
+  /** What an instance was seen to do; thrown in a turn of its own. */
   #accusation: Violation | null = null;
   #starts = 0;
 
@@ -336,7 +336,7 @@ export const groupName = (number: number): string => `g${number}`;
 /** Within which an owner has read what is produced, ms. */
 const READ_MS = 300;
 
-/** Nobody but another source names it. */
+/** Only another source names it. */
 const STRANGER = 'stranger';
 
 const memberName = (number: number): string => (number < 0 ? `bystander${number}` : `m${number}`);

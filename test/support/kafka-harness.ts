@@ -75,7 +75,7 @@ export class KafkaHarness {
   readonly #admin: KafkaAdmin;
   readonly #before = new Map<string, readonly string[]>();
   #fail: (error: Error) => void = () => undefined;
-  /** Rejects when an instance ends that nobody has ended. */
+  /** Rejects when an instance ends that the test has not ended. */
   readonly #broken = new Promise<never>((_, reject) => {
     this.#fail = reject;
   });
@@ -224,7 +224,7 @@ export class KafkaHarness {
       read(this.topics.retry, (record) => this.retries.push(record)),
       read(this.topics.deadLetter, (record) => this.deadLetters.push(record)),
     ]);
-    // Whoever ends the test sees it.
+    // The end of the test sees it.
     done.catch(() => undefined);
     atEnd(async () => {
       reading.abort();

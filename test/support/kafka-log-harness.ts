@@ -127,7 +127,7 @@ class MortalLog {
   }
 }
 
-/** The coordinator lets a member leave whoever asks for it. */
+/** The coordinator lets any client remove a member. */
 async function evict(brokers: readonly string[], groupId: string, memberId: string): Promise<void> {
   const kafka = new kafkajs.Kafka({ brokers: [...brokers], logLevel: kafkajs.logLevel.NOTHING });
   let cluster: Cluster | undefined;

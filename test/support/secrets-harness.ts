@@ -145,9 +145,13 @@ export class SecretsHarness {
   }
 
   /** A command inside the test: what it prints, and what its error would make the program print. */
-  async command(make: (host: Host) => Command, args: readonly string[], changes: Environment = {}): Promise<Told> {
+  async command(
+    make: (host: Host) => Command,
+    args: readonly string[],
+    changes: Environment = {},
+  ): Promise<CommandRun> {
     const host = aHost({ environment: { ...this.environment, ...changes }, stdin: changeOf('g') });
-    // `apply` would wait for a minute that the target is mended.
+    // `apply` would wait a minute for the target to recover.
     host.stderr.on('data', (chunk: Buffer) => {
       if (chunk.includes('breaker opened')) host.ask();
     });
@@ -162,7 +166,7 @@ export class SecretsHarness {
   }
 }
 
-export interface Told {
+export interface CommandRun {
   readonly code: ExitCode | null;
   readonly printed: string;
 }

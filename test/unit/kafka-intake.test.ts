@@ -72,7 +72,7 @@ describe('a batch', () => {
     expect(resolved).toEqual(['6']);
   });
 
-  test('of the retry topic is told as such', () => {
+  test('of the retry topic is reported as such', () => {
     anIntake().take(aBatch({ topic: 'r', partition: 1 }).payload);
     expect(taken).toMatchObject([{ topic: 'retry', partition: 1 }]);
   });
@@ -92,7 +92,7 @@ describe('a batch', () => {
     ['was fetched before its partition was paused', (intake) => intake.pause('source', 0), {}],
     ['is of a partition that is not assigned', () => undefined, { partition: 2 }],
     ['comes after the end of the consumer', (intake) => intake.close(), {}],
-  ])('that %s is neither told nor resolved', (_, before, fetched) => {
+  ])('that %s is neither handed on nor resolved', (_, before, fetched) => {
     const intake = anIntake();
     before(intake);
     const { payload, resolved } = aBatch(fetched);
@@ -100,7 +100,7 @@ describe('a batch', () => {
     expect([taken, resolved]).toEqual([[], []]);
   });
 
-  test('of a partition that goes on again is told', () => {
+  test('of a partition that goes on again is handed on', () => {
     const intake = anIntake();
     intake.pause('source', 0);
     intake.resume('source', 0);
@@ -120,8 +120,8 @@ describe('a batch', () => {
   });
 
   test.each<[string, (intake: Intake) => void, number]>([
-    ['with records is told by kafkajs in another call', () => undefined, 2],
-    ['of no records is not told of a paused partition', (intake) => intake.pause('source', 0), 0],
+    ['with records is handed on by kafkajs in another call', () => undefined, 2],
+    ['of no records is not handed on for a paused partition', (intake) => intake.pause('source', 0), 0],
   ])('%s', (_, before, batchSize) => {
     const intake = anIntake();
     before(intake);

@@ -207,7 +207,7 @@ describe('a refusal of a PATCH', () => {
     expect(failureOf(anAnswer(503))).not.toHaveProperty('targetCode');
   });
 
-  test('names the mend', () => {
+  test('names the remedy', () => {
     expect(failureOf(anAnswer(403)).advice).toContain('directory:group:edit');
     expect(failureOf(anAnswer(404)).advice).toContain('SCIM cannot create groups');
     expect(failureOf(anAnswer(400, scim('invalidValue'))).advice).toContain('Provision the user');

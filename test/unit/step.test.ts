@@ -130,7 +130,7 @@ describe('a full state that is due', () => {
     ['waits while a request may still land', { doubt }, { kind: 'hold', untilMs: 100 }],
     ['waits unread, too', { doubt, snapshot: null, isFresh: false }, { kind: 'hold', untilMs: 100 }],
     ['holds back what comes on top of it', { due: [state, c], snapshot: showing('c'), doubt }, { kind: 'hold' }],
-    ['reads anew after the doubt', { doubt, nowMs: 100 }, { kind: 'forget_doubt' }],
+    ['reads again after the doubt', { doubt, nowMs: 100 }, { kind: 'forget_doubt' }],
   ])('%s', (_, parts, expected) => {
     const step = nextStep(situation({ due: [state], ...parts }));
     expect(step).toMatchObject(expected);

@@ -119,7 +119,7 @@ test.each(['a restart', 'no restart'])(
 );
 
 test.each(['while it is held', 'once it is approved'])(
-  'a row of the group that is corrected %s lets nobody be removed from the other group',
+  'approved removals: a row of the group that is corrected %s removes no member of the other group',
   async (when) => {
     const all = await given();
     for (const member of ['a', 'x', 'y']) all.world.target.group('other').members.add(member);

@@ -267,7 +267,7 @@ describe('breaker: groups that fail alone for hours, while another one changes e
       const given = world.change('g', failing);
       await afterHours(world, 12);
       for (const id of failing) expect(world.report(given, id)?.outcome).toBe('permanent_failure');
-      // when nobody can be looked up for an hour
+      // when no look-up succeeds for an hour
       ids.isDown = true;
       ids.status = 503;
       const offset = world.change('g', ['new']);

@@ -94,7 +94,7 @@ test('noTarget where the list was whole: it is read again, and who is gone is so
   const world = await aWorld({
     sandbox: { seed: { groups: [aGroup(['a', 'b'])] }, behaviour: { removeAbsent: 'noTarget' } },
   });
-  // Nobody moves the version, as where a cache has answered.
+  // The version does not move, as where a cache has answered.
   world.sandbox.addRule({
     match: { method: 'PATCH', nth: 1 },
     fault: { kind: 'status', status: 400, body: 'scim', scimType: 'noTarget' },

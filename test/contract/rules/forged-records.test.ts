@@ -44,10 +44,10 @@ const moments = ['before the owner starts', 'while it owns the partition'] as co
 const cases = forgeries.flatMap(([what, record]) => moments.map((moment) => ({ what, record, moment })));
 
 test.each(cases)('$what, written $moment', async ({ record, moment }) => {
-  // given a change, and a record that nobody of ours wrote
+  // given a change, and a record that no instance wrote
   const world = await aWorld({ retryRecordMaxBytes: 4_096 });
   world.change('g', { add: ['u'] });
-  // Of that very record, so that the partition does not count as made anew.
+  // Of that very record, so that the partition does not count as recreated.
   const forged = edited(record, '"timestamp":1', `"timestamp":${world.records(topics.source)[0]?.timestamp}`);
   if (moment === 'before the owner starts') world.produce(forged);
   const one = await world.start();

@@ -79,7 +79,7 @@ test('what a full state removes is removed after a restart with an id map', asyn
   expect(world.sandbox.members('g')).toEqual(['a']);
 });
 
-test('with crossed names under an id map nobody else is removed', async () => {
+test('full state: with crossed names under an id map no other member is removed', async () => {
   const world = await aWorld(seeded('a', 'b'));
   // the source calls "b" whom the target calls "a"
   const ids = new Table().set('group', 'okta-g', 'g').set('user', 'b', 'a');

@@ -1,4 +1,4 @@
-/** A full state whose wait, or failure, was told has its end told, too, from wherever its tries are counted (protocol.md 10.5). */
+/** A full state whose wait or failure was reported has its end reported too, from wherever its tries are counted (protocol.md 10.5). */
 import { expect, test } from 'vitest';
 import { textHeader } from '../../../src/core/log/record-headers.ts';
 import { requestKey } from '../../../src/core/log/request-record.ts';

@@ -1,4 +1,4 @@
-/** Full states (protocol.md 5.3): these members and nobody else, as of this position; what is newer stands on top. */
+/** Full states (protocol.md 5.3): exactly these members, as of this position; what is newer stands on top. */
 import { expect, test } from 'vitest';
 import type { ReportRecord } from '../../../src/core/report/report.ts';
 import { requests } from '../../support/group-requests.ts';

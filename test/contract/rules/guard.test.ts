@@ -147,10 +147,10 @@ test('a hold, and an approval that was not carried out yet, survive a crash', as
   crash(world, one);
   const two = await start(world, 'two');
   await until(() => two.pipeline.stats().held === 5, 'the restored hold');
-  // Told again: the former owner may have died before it could report.
-  const told = () => world.reports().filter(({ id }) => id === 'source/0/0/m0#held');
-  await until(() => told().length === 2, 'the report of the restored hold');
-  expect(told()[1]).toMatchObject({ final: false, reason: { code: 'group_percent' } });
+  // Reported again: the former owner may have died before it could report.
+  const holdReports = () => world.reports().filter(({ id }) => id === 'source/0/0/m0#held');
+  await until(() => holdReports().length === 2, 'the report of the restored hold');
+  expect(holdReports()[1]).toMatchObject({ final: false, reason: { code: 'group_percent' } });
   const rule = world.sandbox.addRule({ match: { method: 'PATCH' }, fault: { kind: 'status', status: 503 } });
   await decide(world, 'approve', digest, 'a');
   crash(world, two);
@@ -161,7 +161,7 @@ test('a hold, and an approval that was not carried out yet, survive a crash', as
   expect(world.kept().get('source/0/0/m0')).toMatchObject({ final: true, approval: { digest, author: 'jane' } });
 });
 
-test('a newer full state judges anew', async () => {
+test('guard: a newer full state is judged again', async () => {
   const world = await groupOf(10);
   const one = await start(world);
   world.state('g', []);
@@ -195,12 +195,12 @@ test('where the live record has no room for all that is held, the digest of what
   world.state('g', []);
   await until(() => (world.lastState('g')?.intents.length ?? 0) > 0, 'as much as there is room for');
   expect(one.pipeline.stats().held).toBe(100);
-  // It grows until it is full: whoever comes in between looks again.
-  let told: Answer = { kind: 'reject', digest: '', verdict: 'gone', count: 0 };
-  for (let i = 0; told.kind === 'reject' && told.verdict === 'gone' && i < 20; i += 1)
-    told = await decide(world, 'reject', digestOf(world) ?? '', `asked-${i}`);
-  expect(told).toMatchObject({ verdict: 'rejected' });
-  expect(told).toHaveProperty(
+  // It grows until it is full: a request that comes in between looks again.
+  let answer: Answer = { kind: 'reject', digest: '', verdict: 'gone', count: 0 };
+  for (let i = 0; answer.kind === 'reject' && answer.verdict === 'gone' && i < 20; i += 1)
+    answer = await decide(world, 'reject', digestOf(world) ?? '', `asked-${i}`);
+  expect(answer).toMatchObject({ verdict: 'rejected' });
+  expect(answer).toHaveProperty(
     'count',
     expect.toSatisfy((count: number) => count > 0 && count < 100),
   );
@@ -261,7 +261,7 @@ test.each(['approve', 'reject'] as const)(
     };
     const asked = { uuid: 'a', kind, value: decisionValue(digestOf(world) ?? '', 'jane') };
     request(world, asked);
-    await until(() => isAnswering, 'the answer that nobody sees');
+    await until(() => isAnswering, 'the answer that gets lost');
     crash(world, one);
     const two = await start(world, 'two');
     await until(() => answerTo(world, asked) !== undefined, 'the answer');
@@ -272,7 +272,7 @@ test.each(['approve', 'reject'] as const)(
   },
 );
 
-test('nobody is told of a hold that the next owner may not know of', async () => {
+test('guard: no hold is reported that the next owner may not know', async () => {
   const world = await groupOf(3);
   const one = await start(world);
   let tried = 0;

@@ -32,7 +32,7 @@ test('groups and members go by their names at the target, reports carry both', a
   });
 });
 
-test('an unknown member harms nobody else, waits in the live record, and lands once the table names it', async () => {
+test('ids: an unknown member does not affect others, waits in the live record, and lands once the table names it', async () => {
   const world = await aWorld();
   const ids = new Table().set('group', 'okta-g', 'g').set('user', 'okta-a', 'a');
   const one = await world.start({ ids, pipeline: slow });
@@ -171,7 +171,7 @@ test('a corrected table counts for what waits, its group and its members', async
   expect(world.sandbox.members('wrong')).toEqual([]);
 });
 
-test('a full state adds an inactive user only once active, and nobody twice under two names', async () => {
+test('ids: a full state adds an inactive user only once active, and no user twice under two names', async () => {
   const world = await aWorld();
   const ids = new Table()
     .set('group', 'okta-g', 'g')

@@ -420,7 +420,7 @@ describe('a group that is refused as a whole', () => {
   });
 });
 
-test('a conflict in between forgets nobody who is suspect', async () => {
+test('isolation: a conflict in between forgets no suspect', async () => {
   const picky = new Picky(['u0'], scim(400, 'invalidValue'));
   const { target } = picky.world;
   const refuse = target.onPatch;

@@ -69,7 +69,7 @@ test.each([
   expect(world.outcome(remove, upper(bob))).toBe('already_synced');
 });
 
-test('a full state in another spelling removes nobody and adds nobody', async () => {
+test('letter case: a full state in another spelling removes and adds no member', async () => {
   const world = await aWorld(withMembers([ada, bob]));
   world.state('g', [upper(ada), upper(bob), ada]);
   const one = await world.start();

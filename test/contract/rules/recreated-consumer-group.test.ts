@@ -13,7 +13,7 @@ import {
 import type { World } from '../../support/world.ts';
 import { aWorld, topics, until, within } from '../../support/world.ts';
 
-test('base: a consumer group that was made anew goes on above the epochs of the old one', async () => {
+test('base: a recreated consumer group goes on above the epochs of the old one', async () => {
   // given an add that is parked under a high epoch, and a group that is deleted
   const world = await aWorld();
   const repair = failing(world);
@@ -32,10 +32,10 @@ test('base: a consumer group that was made anew goes on above the epochs of the 
   world.broker.deleteGroup('rollcall');
   repair();
   // when its generations begin with 1 again
-  const anew = await world.start({ name: 'anew' });
+  const recreated = await world.start({ name: 'recreated' });
   // then the owner fences above the old epoch, and applies the add
-  await within(anew.pipeline.whenAtRest(), 'rest');
-  const own = fences(world).filter(({ stamp }) => stamp.owner === anew.owner);
+  await within(recreated.pipeline.whenAtRest(), 'rest');
+  const own = fences(world).filter(({ stamp }) => stamp.owner === recreated.owner);
   expect(own.map(({ stamp }) => stamp.epoch)).toEqual([1, epoch + 1]);
   expect(world.sandbox.members('g')).toEqual(['u']);
   expect(world.outcome(add, 'u')).toBe('recovered');
@@ -67,7 +67,7 @@ test.each([
   const world = await aWorld();
   world.change('g', { add: ['u'] });
   given(world);
-  // when somebody gains the partition
+  // when an instance gains the partition
   const one = await world.start();
   // then it does not begin, and says why
   await until(() => one.pipeline.stats().partitions[0]?.phase === 'refused', 'the refusal');

@@ -152,7 +152,7 @@ test('recreated retry topic: what its owner has written again is not reported as
   expect(two.pipeline.stats()).toMatchObject({ parked: 600, possibleLosses: 0 });
 });
 
-/** The consumer group was made anew, and counts from 1 again: epochs of the retry topic are above its generations. */
+/** The consumer group was recreated, and counts from 1 again: epochs of the retry topic are above its generations. */
 async function anewWorld(): Promise<World> {
   const world = await aWorld();
   for (const name of ['a', 'b', 'c', 'd']) {
@@ -165,7 +165,7 @@ async function anewWorld(): Promise<World> {
   return world;
 }
 
-test('a retry topic that was used before is refused also where the consumer group was made anew', async () => {
+test('a retry topic that was used before is refused also where the consumer group was recreated', async () => {
   const world = await anewWorld();
   const repair = failing(world);
   world.change('g', { add: ['u'] });

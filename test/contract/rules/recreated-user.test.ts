@@ -100,7 +100,7 @@ test('a refusal of another kind leaves what was looked up', async () => {
   expect(world.searches).toEqual(['ann', 'bob']);
 });
 
-describe('a removal that finds nobody to remove', () => {
+describe('a removal that finds no member to remove', () => {
   test('is final only after another look-up: another instance has added the user under the new id', async () => {
     const world = await given(unknownUser);
     await world.clock.advance(2 * MINUTE);

@@ -5,7 +5,7 @@ import { removing, SandboxClient } from '../../support/sandbox-client.ts';
 import type { Instance, World } from '../../support/world.ts';
 import { aWorld, topics, until } from '../../support/world.ts';
 
-/** Somebody else joins the group, and is told nothing. */
+/** Another member joins the group; the former one is not informed. */
 const join = (world: World): string =>
   world.broker.group('rollcall').join({
     memberId: null,

@@ -48,7 +48,7 @@ test('repair: a record of a former owner is not taken over but written over, bef
 });
 
 test('repair: so is one that a restore finds last', async () => {
-  // given a parked add, and a late record of a former owner while nobody reads
+  // given a parked add, and a late record of a former owner while no instance runs
   const { world, one, add, repair } = await aParkedAdd();
   one.kill();
   world.produce(aState(late, [anIntent({ offset: 0n, op: 'remove', attempt: 3 })]));
@@ -78,7 +78,7 @@ test("repair: so is one of another owner under the owner's own epoch, although i
   expect(world.lastState('g')).toMatchObject({ stamp: { epoch, seq: 1_001 }, intents: [{ member: 'u' }] });
 });
 
-test('repair: a record that nobody can read is written over, too', async () => {
+test('repair: an unreadable record is written over, too', async () => {
   const { world, one } = await aParkedAdd();
   world.produce({ topic: topics.retry, partition: 0, key: 'g', value: 'nonsense', headers: [] });
   await until(() => world.lastState('g')?.stamp.owner === one.owner && world.retry().at(-1)?.kind === 'state');
@@ -98,7 +98,7 @@ test('seq: a late duplicate of an old record of the owner is not taken for the n
   await until(() => world.lastState('g')?.intents.length === 0, 'the tombstone');
   one.kill();
   repair();
-  // when the record of the parking is written a second time, and somebody restores
+  // when the record of the parking is written a second time, and an instance restores
   world.broker.duplicate(topics.retry, 0, BigInt(parked));
   expire(world);
   const next = await world.start({ name: 'next' });

@@ -101,7 +101,7 @@ test('grave: a parked change is tried at once, what was dropped or never was is 
   });
   await until(() => world.committed() === 1n, 'the parking');
   repair();
-  // when it is asked for, with one that nobody knows and one of an offset that it has passed
+  // when its replay is requested, with an unknown one and one of an offset that it has passed
   const answer = await replay(world, 'r', [
     { offset: add, op: 'add' },
     { offset: add, op: 'add', member: 'nobody' },
@@ -193,7 +193,7 @@ test('grave: what comes of a replay counts for a reader of the reports, also whe
 });
 
 test('request-key: a request leaves the state of its group alone, whatever the cleaner does', async () => {
-  // given a dead add, and a request for it while nobody reads
+  // given a dead add, and a request for it while no instance runs
   const world = await aWorld();
   const { one, add, repair } = await aDeadAdd(world);
   one.kill();

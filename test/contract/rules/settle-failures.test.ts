@@ -244,8 +244,8 @@ test('while reports cannot be written they are tried with growing pauses by one 
   const scheduled = clock.scheduledCount;
   expect(await triesWithin(16)).toBeLessThanOrEqual(4);
   expect(clock.scheduledCount).toBeLessThan(scheduled + 10);
-  const told = one.logger.lines.filter(({ message }) => message.startsWith('records cannot be written'));
-  expect(told).toHaveLength(1);
+  const warnings = one.logger.lines.filter(({ message }) => message.startsWith('records cannot be written'));
+  expect(warnings).toHaveLength(1);
   one.log.beforeSend = async () => undefined;
 });
 
@@ -354,7 +354,7 @@ test('a place that nothing waits for any more is forgotten: its partition has an
   world.change('g', { add: ['u'] });
   await until(() => one.pipeline.stats().unsettled.length === 1, 'the failure');
   world.broker.topic(topics.report).heal(0);
-  one.log.rejoin('somebody else had it');
+  one.log.rejoin('another instance had it');
   await until(() => one.pipeline.stats().ready && one.pipeline.stats().unsettled.length === 0, 'a new start');
   await world.expectRest(one);
 });

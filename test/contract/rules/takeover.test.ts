@@ -24,7 +24,7 @@ test('fence: what a former owner parks behind the new fence is void for every la
   const next = await world.start({ name: 'next' });
   await world.expectRest(next);
   next.kill();
-  // when its record comes late, and somebody restores
+  // when its record comes late, and an instance restores
   world.produce(aState({ owner: former.owner, epoch: 1, seq: 1 }, [anIntent({ offset: add, op: 'add', attempt: 1 })]));
   expire(world);
   const last = await world.start({ name: 'last' });
@@ -81,7 +81,7 @@ test('epoch: a late fence of a former owner makes nothing of the present one voi
   expect(world.outcome(add, 'u')).toBe('recovered');
 });
 
-test('epoch: who reads a higher epoch is no owner any more, and joins anew', async () => {
+test('epoch: an owner that reads a higher epoch gives up the partition and joins again', async () => {
   // given an owner with something parked
   const world = await aWorld();
   const repair = failing(world);
@@ -91,7 +91,7 @@ test('epoch: who reads a higher epoch is no owner any more, and joins anew', asy
   const [member] = world.broker.group('rollcall').memberIds;
   // when it reads a fence of a later owner
   lateFence(world, 7);
-  // then it drops its state, joins anew, and owns only above that epoch
+  // then it drops its state, joins again, and owns only above that epoch
   await until(() => (lastFence(world)?.stamp.epoch ?? 0) > 7, 'a fence above the other');
   expect(world.broker.group('rollcall').memberIds).not.toContain(member);
   expect(one.logger.lines).toContainEqual(

@@ -25,7 +25,7 @@ const failing = (from: number, to: number): Event => ({
   forMs: to - from,
 });
 
-/** An owner is frozen with a PATCH in its hand until somebody else has done and reported the opposite (spec: lease). */
+/** An owner is frozen with a PATCH in its hand until another owner has done and reported the opposite (spec: lease). */
 export function zombie(random: SeededRandom): DirectedScenario {
   const at = random.between(8_000, 12_000);
   const op = random.pick(['add', 'remove'] as const);
@@ -84,7 +84,7 @@ export function excluded(random: SeededRandom): DirectedScenario {
   };
 }
 
-/** A member does not hear of a generation in which its partition was somebody else's, and has it again (spec: refence). */
+/** A member does not hear of a generation in which its partition had another owner, and has it again (spec: refence). */
 export function missed(random: SeededRandom): DirectedScenario {
   const joins = random.between(8_000, 12_000);
   const at = joins - random.between(500, 4_000);
@@ -105,7 +105,7 @@ export function missed(random: SeededRandom): DirectedScenario {
   };
 }
 
-/** Everything is done and nothing of it committed when its owner has to begin anew, slowly (spec: barrier, ranges). */
+/** Everything is done and nothing of it committed when its owner has to restart, slowly (spec: barrier, ranges). */
 export function reread(random: SeededRandom): DirectedScenario {
   const at = random.between(5_000, 8_000);
   const count = random.int(2, 6);
@@ -116,7 +116,7 @@ export function reread(random: SeededRandom): DirectedScenario {
     settings: { instances: random.pick([1, 2]) },
     events: [
       { kind: 'start', at: 0, instance: 0 },
-      // Whoever comes later finds the first one there.
+      // A later owner finds the first one there.
       { kind: 'start', at: random.between(1_000, 60_000), instance: 1 },
       { kind: 'refuse', at: at - 100, what: 'commit', forMs: 60_000 },
       ...ops,

@@ -36,7 +36,7 @@ export function standstill(random: SeededRandom): DirectedScenario {
     );
   }
   events.push({ kind: 'expect_unchanged', at: QUIET_FROM, live: 0, reports: 0 });
-  // At most three generations each (somebody comes and goes), each with a fence a partition. Who gains one tells again what is held there.
+  // At most three generations each (a visitor comes and goes), each with a fence a partition. A new owner reports again what is held there.
   const [live, reports] = [3 * 2 * joins, 3 * 2 * HELD * joins];
   events.push({ kind: 'expect_unchanged', at: quietTo + 60_000, live, reports });
   return {

@@ -95,7 +95,7 @@ export function rolledBack(random: SeededRandom): DirectedScenario {
   return { settings: { instances: 2, groups: 2 }, events };
 }
 
-/** Retention deletes records: those that are committed, or others that nobody has read, while an owner is away or behind. */
+/** Retention deletes records: those that are committed, or others that are unread, while an owner is away or behind. */
 export function beheaded(random: SeededRandom): DirectedScenario {
   const deletedAt = random.between(20_000, 40_000);
   const events: Event[] = [{ kind: 'start', at: 0, instance: 0 }];

@@ -94,7 +94,7 @@ function readAgain(random: SeededRandom): DirectedScenario {
   };
 }
 
-/** Its removals are held, nobody can be told, and its owner goes. */
+/** Its removals are held, no report can be written, and its owner goes. */
 export function unreported(random: SeededRandom): DirectedScenario {
   const at = random.between(4_000, 8_000);
   const goesAt = at + random.between(1_000, 5_000);

@@ -15,7 +15,7 @@ import type { TargetFate, FaultModel } from './fault-model.ts';
 type Handler = Parameters<Connections['dispatch']>[1];
 type Controller = Parameters<NonNullable<Handler['onRequestStart']>>[0];
 
-/** What the oracle is told of requests. */
+/** What the oracle sees of requests. */
 export interface Traffic {
   begun(request: TargetRequest, host: string, askedAt: number): object;
   answered(token: object, answer: Answer): void;

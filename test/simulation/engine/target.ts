@@ -25,7 +25,7 @@ export interface TargetRequest {
   readonly body: string;
 }
 
-/** Told of every change of a membership, whoever made it. */
+/** Called for every change of a membership by any writer. */
 export type Watch = (change: {
   readonly group: string;
   readonly before: ReadonlySet<string>;
@@ -147,14 +147,14 @@ export class Target {
     return this.state.groups.find(group)?.members ?? new Set();
   }
 
-  /** Somebody else's hand: each of these members leaves if it is there, else comes. */
+  /** A foreign writer: each of these members leaves if it is there, else comes. */
   toggle(group: string, members: readonly string[]): void {
     const found = this.state.groups.find(group);
     if (found === null) return;
     const after = new Set(found.members);
     for (const member of members) if (!after.delete(member)) after.add(member);
     this.state.groups.overwrite(found, after, this.#now());
-    this.#tell(group, found.members, 'somebody else');
+    this.#tell(group, found.members, 'foreign writer');
   }
 
   #tell(group: string, before: ReadonlySet<string>, by: string): void {

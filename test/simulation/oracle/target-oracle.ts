@@ -107,10 +107,10 @@ export class TargetOracle implements Traffic {
       const seat = seatOf({ group, member });
       if (op === 'remove') knowledge.absentSince.set(seat, now());
       else this.#world.additions.landed(seat);
-      if (by === 'somebody else') knowledge.foreign.set(seat, now());
+      if (by === 'foreign writer') knowledge.foreign.set(seat, now());
       else this.#checkEffect(seat, op);
     }
-    if (by === 'somebody else') return;
+    if (by === 'foreign writer') return;
     const removed = changed.filter((member) => before.has(member));
     this.#world.guard.removed(group, before.size, removed);
     if (!this.mayGoBack) this.#world.additions.removed(group, removed);
@@ -120,7 +120,8 @@ export class TargetOracle implements Traffic {
     const { knowledge } = this.#world;
     const wanted = knowledge.line(seat);
     const text = `${op} of ${seat.replace('\n', '/')}`;
-    if (!wanted.some((intent) => intent.op === op)) throw new Violation('safe-dialect', `nobody wants the ${text}`);
+    if (!wanted.some((intent) => intent.op === op))
+      throw new Violation('safe-dialect', `no change asks for the ${text}`);
     if (!this.mayGoBack) this.#world.wholes.landed(seat, op);
     const final = wanted.findLast((intent) => knowledge.isDone(intent));
     if (final === undefined || final.op === op || this.mayGoBack) return;

@@ -18,8 +18,14 @@ export interface Asked {
 
 export function connectionsTo(respond: (asked: Asked) => Reply): Connections {
   return {
-    dispatch: (options, handler) => {
-      setImmediate(() => exchange(options as unknown as Asked, handler, respond));
+    dispatch: ({ method, path, headers, body }, handler) => {
+      const asked = {
+        method,
+        path,
+        headers: headers as Asked['headers'],
+        body: typeof body === 'string' ? body : null,
+      };
+      setImmediate(() => exchange(asked, handler, respond));
       return true;
     },
     destroy: async () => undefined,
@@ -28,14 +34,18 @@ export function connectionsTo(respond: (asked: Asked) => Reply): Connections {
 
 function exchange(asked: Asked, handler: Dispatcher.DispatchHandler, respond: (asked: Asked) => Reply): void {
   const state = { isAborted: false };
-  const controller = {
+  const controller: Dispatcher.DispatchController = {
     get aborted() {
       return state.isAborted;
     },
+    paused: false,
+    reason: null,
     abort: () => {
       state.isAborted = true;
     },
-  } as unknown as Dispatcher.DispatchController;
+    pause: () => undefined,
+    resume: () => undefined,
+  };
   const fail = (error: Error): void => handler.onResponseError?.(controller, error);
   try {
     checkHeaders(asked);

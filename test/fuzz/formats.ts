@@ -52,9 +52,9 @@ const options = (deletes: 'rows' | 'tombstones'): FormatOptions => ({
   verifier: withoutKeys,
 });
 
-const formats: Readonly<Record<FormatName, readonly SourceFormat[]>> = Object.fromEntries(
+const formats = new Map<FormatName, readonly SourceFormat[]>(
   formatNames.map((name) => [name, [sourceFormat(name, options('rows')), sourceFormat(name, options('tombstones'))]]),
-) as unknown as Record<FormatName, readonly SourceFormat[]>;
+);
 
 interface Input {
   readonly format: SourceFormat;
@@ -68,7 +68,7 @@ function anInput(random: SeededRandom): Input {
   // Mostly by its own format; a topic may also be read by a wrong one.
   const name = random.oneIn(3) ? random.pick(formatNames) : random.oneIn(3) ? 'auto' : sample.name;
   return {
-    format: random.pick(formats[name]),
+    format: random.pick(formats.get(name) ?? []),
     key: random.oneIn(4) ? mutatedBytes(random, json(sample.key)) : sample.key === null ? null : json(sample.key),
     value: aValue(random, sample.value),
     headers: random.oneIn(3) ? oddHeaders(random, sample.headers) : sample.headers,

@@ -24,7 +24,7 @@ export const deadMutants: readonly Mutant[] = [
         find: "  if (order > 0) return 'superseded';\n",
         replace: `  if (order > 0) {
     const source = { topic, partition: number, offset: named.offset, index: null, eventId: null, timestamp: 0 };
-    const { op } = named as unknown as { op: 'add' | 'remove' };
+    const { op } = named as typeof named & { op: 'add' | 'remove' };
     setPending(partition, member, { ...woken(pending), op, source });
     partition.toWrite.add(group);
     review(context, group);

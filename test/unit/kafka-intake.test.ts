@@ -1,8 +1,15 @@
 /** What the consumer hands on, and where it stands: kafkajs goes on from what is resolved, or from where a seek says. */
-import type { Consumer, ConsumerStartBatchProcessEvent, EachBatchPayload, KafkaMessage } from 'kafkajs';
+import type {
+  Batch as KafkaBatch,
+  Consumer,
+  ConsumerStartBatchProcessEvent,
+  EachBatchPayload,
+  KafkaMessage,
+} from 'kafkajs';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { Intake } from '../../src/adapters/kafka/intake.ts';
 import type { Batch } from '../../src/ports.ts';
+import { stubOf } from '../support/stub.ts';
 
 const topics = { source: 's', retry: 'r' };
 
@@ -48,14 +55,16 @@ interface Fetched {
 /** Offsets 5 and 6 of the source, whose end is 9. */
 function aBatch({ topic = 's', partition = 0, isStale = false }: Fetched = {}) {
   const resolved: string[] = [];
-  const messages = ['5', '6'].map((offset) => ({ offset, key: null, value: null, timestamp: '1', headers: {} }));
-  const batch = { topic, partition, highWatermark: '9', messages: messages as unknown as KafkaMessage[] };
-  const payload = {
-    batch: { ...batch, lastOffset: () => '6' },
+  const messages = ['5', '6'].map((offset) =>
+    stubOf<KafkaMessage>({ offset, key: null, value: null, timestamp: '1', headers: {} }),
+  );
+  const batch = stubOf<KafkaBatch>({ topic, partition, highWatermark: '9', messages, lastOffset: () => '6' });
+  const payload = stubOf<EachBatchPayload>({
+    batch,
     resolveOffset: (offset: string) => void resolved.push(offset),
     isStale: () => isStale,
-  };
-  return { payload: payload as unknown as EachBatchPayload, resolved };
+  });
+  return { payload, resolved };
 }
 
 function anEmptyBatch(batchSize = 0): ConsumerStartBatchProcessEvent['payload'] {

@@ -28,6 +28,7 @@ import { recordOf, recorded, tellExpanded } from '../../src/pipeline/record.ts';
 import { aPartition } from '../support/a-partition.ts';
 import { atOffset } from '../support/an-intent.ts';
 import { ManualClock } from '../support/manual-clock.ts';
+import { stubOf } from '../support/stub.ts';
 
 interface Sent {
   readonly event: Delta | FullState;
@@ -65,9 +66,9 @@ function anOwner(ids: IdMap | null = null, clock = new ManualClock(1)) {
   const state = newState();
   const nothing = (): void => undefined;
   const logger = { debug: nothing, info: nothing, warn: nothing, error: nothing };
-  const options = { topics: { source: 't', retry: 'r', deadLetter: 'd', report: 'p' } };
+  const options = stubOf<Context['options']>({ topics: { source: 't', retry: 'r', deadLetter: 'd', report: 'p' } });
   const ports = { state, options, logger, sha256, clock, ids, turns: new Turns(clock) };
-  const context = { ...ports, settle: nothing, review: nothing, dispatch: nothing } as unknown as Context;
+  const context = stubOf<Context>({ ...ports, settle: nothing, review: nothing, dispatch: nothing });
   const partition = aPartition();
   state.partitions.set(0, partition);
   return { context, group: groupOf({ ids }, partition, 'g') };

@@ -4,6 +4,7 @@ import type { IncomingMessage } from 'node:http';
 import { describe, expect, test } from 'vitest';
 import { type Body, bytesOf, readBody, Room } from '../../src/ingest/webhook/body.ts';
 import { ManualClock } from '../support/manual-clock.ts';
+import { stubOf } from '../support/stub.ts';
 
 const ROOM = 100;
 const WITHIN_MS = 10_000;
@@ -14,7 +15,7 @@ function anEndpoint(roomBytes = ROOM) {
   /** A request whose body comes as it is written. */
   const request = (bytesMax: number, headers: Readonly<Record<string, string>> = {}) => {
     const body = new PassThrough();
-    const incoming = Object.assign(body, { headers }) as unknown as IncomingMessage;
+    const incoming = Object.assign(body, stubOf<IncomingMessage>({ headers }));
     return { body, read: readBody(incoming, { bytesMax, withinMs: WITHIN_MS, room, clock }) };
   };
   /** All of it can be taken, and nothing is scheduled any more. */

@@ -1,5 +1,5 @@
 /**
- * A whole Rollcall before its audience: topics of their own on real brokers, a sandbox, instances, and readers of all
+ * A whole Rollcall: topics of its own on real brokers, a sandbox, instances, and readers of all
  * that is written. `settled` compares the end with what the source topic says, by a fold of its own.
  */
 import { afterEach, expect, onTestFailed, vi } from 'vitest';

@@ -63,7 +63,7 @@ test.for([
   ['a longer one', 'Bearer hush2'],
   ['the token without its scheme', 'hush'],
   ['a very long one', `Bearer ${'h'.repeat(4000)}`],
-] as const)('%s is compared in constant time, as digests of one length', async ([, authorization]) => {
+] as const)('admin server: %s is compared in constant time, as digests of one length', async ([, authorization]) => {
   const response = await fetch(`${server.url}/metrics`, { headers: authorization === '' ? {} : { authorization } });
   expect(response.status).toBe(401);
   expect(await response.text()).toBe('{"error":"a token is needed"}\n');
@@ -82,16 +82,19 @@ test.for([
   ['a URL that is too long', `GET /${'a'.repeat(9000)} HTTP/1.1\r\n${allowed}\r\n`, 431],
   ['headers that are too long', `GET /metrics HTTP/1.1\r\n${allowed}cookie: ${'a'.repeat(9000)}\r\n\r\n`, 431],
   ['headers that are too many', `GET /metrics HTTP/1.1\r\n${allowed}${'a: b\r\n'.repeat(5000)}\r\n`, 431],
-] as const)('%s is refused plainly, without a word about what serves here', async ([, request, status]) => {
-  const heard = await new Visitor().say(request).closed;
-  expect(heard).toMatch(new RegExp(`^HTTP/1.1 ${status} `));
-  expect(heard).not.toMatch(/server:|x-powered-by|node|rollcall|version|\bat .*:\d+|hush|passwd/i);
-});
+] as const)(
+  'admin server: %s is refused plainly, without a word about what serves here',
+  async ([, request, status]) => {
+    const heard = await new Visitor().say(request).closed;
+    expect(heard).toMatch(new RegExp(`^HTTP/1.1 ${status} `));
+    expect(heard).not.toMatch(/server:|x-powered-by|node|rollcall|version|\bat .*:\d+|hush|passwd/i);
+  },
+);
 
 test.for([
   ['announced', 'content-length: 1000000000000\r\n\r\n'],
   ['in chunks without end', 'transfer-encoding: chunked\r\n\r\n10\r\n'],
-] as const)('a body %s is not waited for', async ([, head]) => {
+] as const)('admin server: a body %s is not waited for', async ([, head]) => {
   for (const method of ['POST', 'GET']) {
     const heard = await new Visitor().say(`${method} /healthz HTTP/1.1\r\n${allowed}${head}`).closed;
     expect(heard).toMatch(method === 'GET' ? /^HTTP\/1.1 200 / : /^HTTP\/1.1 405 /);
@@ -99,7 +102,7 @@ test.for([
   }
 });
 
-test('those who never come to the point, or never take their answers, are cut off; others are served meanwhile', async () => {
+test('admin server: those who never come to the point, or never take their answers, are cut off; others are served meanwhile', async () => {
   const silent = new Visitor();
   const slow = new Visitor().say(`GET /metrics HTTP/1.1\r\n${allowed}x: `);
   const drip = setInterval(() => slow.say('y'), 200);
@@ -118,7 +121,7 @@ test('those who never come to the point, or never take their answers, are cut of
   clearInterval(drip);
 });
 
-test('requests that do not wait for the answer before them end their connection', async () => {
+test('admin server: requests that do not wait for the answer before them end their connection', async () => {
   const probe = 'GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n';
   expect(await new Visitor().say(probe.repeat(1_000)).closed).toBe('');
   // Those that wait are answered on one connection.
@@ -129,7 +132,7 @@ test('requests that do not wait for the answer before them end their connection'
   }
 });
 
-test('of too many at once the oldest is turned away, so that a probe is always answered', async () => {
+test('admin server: of too many at once the oldest is turned away, so that a probe is always answered', async () => {
   const crowd = Array.from({ length: 100 }, () => new Visitor());
   await Promise.all(crowd.map(({ socket }) => once(socket, 'connect')));
   const probe = new Visitor().say('GET /healthz HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n');

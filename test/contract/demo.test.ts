@@ -8,7 +8,7 @@ import { Summary } from '../../src/core/report/summary.ts';
 import { EXIT } from '../../src/exit-codes.ts';
 import { aHost } from '../support/command-host.ts';
 
-test('every membership is what 10,000 events say, in spite of every fault', async () => {
+test('demo: every membership is what 10,000 events say, in spite of every fault', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'rollcall-demo-'));
   try {
     // A real organisation in the surroundings must not be touched.
@@ -30,7 +30,7 @@ test('every membership is what 10,000 events say, in spite of every fault', asyn
   }
 }, 120_000);
 
-test('asked to stop midway it says so and does not claim success', async () => {
+test('demo: asked to stop midway it says so and does not claim success', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'rollcall-demo-'));
   try {
     const host = aHost();

@@ -41,7 +41,7 @@ test('tries what it can: the target is well although Kafka is not', async () => 
   ]);
 });
 
-test('names every problem of the configuration, and tries the parts that have none', async () => {
+test('doctor: names every problem of the configuration, and tries the parts that have none', async () => {
   const { code, findings, status } = await doctor({ KAFKA_BROKERS: '', LINGER_MS: 'soon' });
   expect(code).toBe(EXIT.configuration);
   const problems = findings
@@ -52,7 +52,7 @@ test('names every problem of the configuration, and tries the parts that have no
   expect(status('permission')).toEqual(['ok']);
 });
 
-test('a missing permission is named', async () => {
+test('doctor: a missing permission is named', async () => {
   sandbox.deny();
   const { findings } = await doctor();
   expect(findings.find(({ check }) => check === 'permission')).toMatchObject({

@@ -55,7 +55,7 @@ const refusedFor = (seconds: number): RawAnswer => ({
   body: Buffer.from('{}'),
 });
 
-test('a backlog under a steady limit converges within 1.1 times what the limit needs, with 1 % of 429s at most', async () => {
+test('rate gate: a backlog under a steady limit converges within 1.1 times what the limit needs, with 1 % of 429s at most', async () => {
   const limits = { allowed: 40, windowSeconds: 2 };
   const { api, clock, sent } = aLimited(limits);
   const requests = 400;
@@ -69,7 +69,7 @@ test('a backlog under a steady limit converges within 1.1 times what the limit n
   expect(api.gate.throttledMs()).toBeGreaterThan(0.5 * ideal);
 });
 
-test('a target whose limits are wide is not slowed down', async () => {
+test('rate gate: a target whose limits are wide is not slowed down', async () => {
   const { api, clock, sent } = aLimited({ allowed: 1_000_000, windowSeconds: 60 });
   const done = inWorkers(8, 1_000, () => getAfter(api, clock, 10));
   // So long as 8 at a time need for 1,000 that take 10 ms each, and what the first answer brings before it is known.
@@ -79,7 +79,7 @@ test('a target whose limits are wide is not slowed down', async () => {
   expect(api.gate.throttledMs()).toBeLessThanOrEqual(1_000);
 });
 
-test('after a 429 nothing is sent until its Retry-After is over', async () => {
+test('rate gate: after a 429 nothing is sent until its Retry-After is over', async () => {
   const refusal = (request: number) => (request === 1 ? refusedFor(7) : null);
   const { api, clock, sent } = aLimited({ allowed: 1_000_000, windowSeconds: 60 }, { refusal });
   for (let request = 0; request < 2; request += 1) {

@@ -215,7 +215,7 @@ describe('a token request', () => {
   });
 });
 
-test('neither secret nor token nor header is in any answer, log or error', async () => {
+test('token: neither secret nor token nor header is in any answer, log or error', async () => {
   const log = aLog();
   const ids: string[] = [];
   const newId = (): string => ids[ids.push(systemWorld.newId()) - 1] ?? '';

@@ -169,7 +169,7 @@ describe('what is no answer', () => {
   });
 });
 
-test('a list that withholds what it counts is no answer', async () => {
+test('id map scim: a list that withholds what it counts is no answer', async () => {
   const facts = { status: 200, etag: null, retryAfterMs: null, empty: false, correlationId: null };
   const answer = {
     kind: 'response',
@@ -322,7 +322,7 @@ describe('what is remembered', () => {
   });
 });
 
-test('groups of one name are ambiguous, and the one that is spelled as asked is preferred', async () => {
+test('id map scim: groups of one name are ambiguous, and the one that is spelled as asked is preferred', async () => {
   const { sandbox, map } = await given();
   for (const [id, displayName] of [
     ['g1', 'Sales'],
@@ -338,7 +338,7 @@ test('groups of one name are ambiguous, and the one that is spelled as asked is 
   expect(await map.lookUp('group', 'Twin', always)).toEqual({ kind: 'ambiguous' });
 });
 
-test('a group of the source that waits for its look-up keeps the group of the target from another name', async () => {
+test('id map scim: a group of the source that waits for its look-up keeps the group of the target from another name', async () => {
   const { sandbox, clock, map } = await given();
   sandbox.putGroup({ id: 'g1', displayName: 'Sales' });
   await map.lookUp('group', 'Sales', always);
@@ -352,7 +352,7 @@ test('a group of the source that waits for its look-up keeps the group of the ta
   expect(await map.lookUp('group', 'Sales', always)).toEqual(found('g1'));
 });
 
-test('10,000 unknown users cost one look-up each, and a page for all who wait together', async () => {
+test('id map scim: 10,000 unknown users cost one look-up each, and a page for all who wait together', async () => {
   const { sandbox, map } = await given({ journalMax: 10 });
   putInactive(sandbox, 10);
   const ids = Array.from({ length: 10_000 }, (_, index) => `unknown-${index}`);
@@ -369,7 +369,7 @@ test('10,000 unknown users cost one look-up each, and a page for all who wait to
   expect(sandbox.stats.lists.users).toBe(asked);
 });
 
-test('look-ups that wait for the gate do not keep new groups waiting', async () => {
+test('id map scim: look-ups that wait for the gate do not keep new groups waiting', async () => {
   const clock = new ManualClock();
   const gate = new TargetGate(60, clock);
   const asking = new Asking({ gate, search: () => Promise.reject(new Error('nothing is sent here')) });

@@ -196,7 +196,7 @@ describe('a topic that is recreated', () => {
   });
 });
 
-test('partitions that are added are read too, and that is said', async () => {
+test('id map topic: partitions that are added are read too, and that is said', async () => {
   // given a reading that knows the partitions of its beginning, as on Kafka
   const tools = await aTableTopic();
   await tools.send([{ ...keyed('1', user('a', 'u1')), partition: 0 }]);
@@ -222,7 +222,7 @@ test('partitions that are added are read too, and that is said', async () => {
   expect(warned.map(({ fields }) => fields)).toMatchObject([{ topic: TOPIC, before: 1, partitions: 3 }]);
 });
 
-test('close waits until what follows the topic has ended', async () => {
+test('id map topic: close waits until what follows the topic has ended', async () => {
   // given a log that ends its reading some time after it was asked to
   const tools = await aTableTopic();
   let end = (): void => undefined;

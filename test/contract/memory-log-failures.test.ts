@@ -10,7 +10,7 @@ import { RecordingHandler } from '../support/recording-handler.ts';
 const sessionTimeoutMs = 6000;
 const heartbeatIntervalMs = 500;
 
-test('a frozen instance loses its partitions, wakes up with records of others, and comes back as another member', async () => {
+test('memory log: a frozen instance loses its partitions, wakes up with records of others, and comes back as another member', async () => {
   // given two members
   const { clock, broker, join } = aLog(2);
   const first = await join();
@@ -35,7 +35,7 @@ test('a frozen instance loses its partitions, wakes up with records of others, a
   expect(first.handler.assignment?.memberId).not.toBe(memberId);
 });
 
-test('a frozen instance whose session holds goes on as the same member', async () => {
+test('memory log: a frozen instance whose session holds goes on as the same member', async () => {
   const { clock, broker, join } = aLog(1);
   const { log, handler } = await join();
   await clock.advance(heartbeatIntervalMs);
@@ -49,7 +49,7 @@ test('a frozen instance whose session holds goes on as the same member', async (
   expect(handler.events.filter(({ type }) => type === 'joining' || type === 'lost')).toHaveLength(1);
 });
 
-test('a rebalance waits for a frozen member until its session has expired', async () => {
+test('memory log: a rebalance waits for a frozen member until its session has expired', async () => {
   const { clock, join } = aLog(2);
   const first = await join();
   await clock.advance(heartbeatIntervalMs);
@@ -61,7 +61,7 @@ test('a rebalance waits for a frozen member until its session has expired', asyn
   expect(second.handler.assignment?.partitions).toEqual([0, 1]);
 });
 
-test('a member that waits for the others gets no records, and may still commit', async () => {
+test('memory log: a member that waits for the others gets no records, and may still commit', async () => {
   // given two members of which one sleeps, and a third that comes
   const { clock, broker, join } = aLog(3);
   const first = await join();
@@ -81,7 +81,7 @@ test('a member that waits for the others gets no records, and may still commit',
   expect(first.handler.events.at(-1)?.type).toBe('heartbeat');
 });
 
-test('an instance that is frozen while it joins gets its assignment when it wakes up', async () => {
+test('memory log: an instance that is frozen while it joins gets its assignment when it wakes up', async () => {
   const { clock, broker } = aLog(1);
   const topics = { source: 'source', retry: 'retry' };
   const log = new MemoryLog(broker, { groupId: 'group', clientId: 'c', topics, sessionTimeoutMs, heartbeatIntervalMs });
@@ -95,7 +95,7 @@ test('an instance that is frozen while it joins gets its assignment when it wake
   expect(handler.events.map(({ type }) => type)).toEqual(['joining', 'assigned', 'heartbeat']);
 });
 
-test('a crashed instance gets no event and no answer; its partitions move when its session has expired', async () => {
+test('memory log: a crashed instance gets no event and no answer; its partitions move when its session has expired', async () => {
   const { clock, broker, join } = aLog(2);
   const first = await join();
   const second = await join();
@@ -119,7 +119,7 @@ test('a crashed instance gets no event and no answer; its partitions move when i
   expect(isAnswered).toBe(false);
 });
 
-test('sends and commits fail as often as the test demands', async () => {
+test('memory log: sends and commits fail as often as the test demands', async () => {
   const { clock, broker, join } = aLog(1);
   const { log } = await join();
   await clock.settle();
@@ -141,7 +141,7 @@ test('sends and commits fail as often as the test demands', async () => {
   expect((await log.committed(0)).offset).toBe(1n);
 });
 
-test('a commit under the old generation is taken until the new one begins, and refused from then on', async () => {
+test('memory log: a commit under the old generation is taken until the new one begins, and refused from then on', async () => {
   // given a member that has not noticed yet that another one waits
   const { clock, join } = aLog(1);
   const first = await join();
@@ -161,7 +161,7 @@ test('a commit under the old generation is taken until the new one begins, and r
   expect((await second.log.committed(0)).offset).toBe(1n);
 });
 
-test('a position that retention has passed, or beyond the end, is set to the start', async () => {
+test('memory log: a position that retention has passed, or beyond the end, is set to the start', async () => {
   const { clock, broker, join } = aLog(1);
   broker.append([0, 1, 2, 3].map(() => aRecord('source', 0)));
   broker.deleteRecordsBefore('source', 0, 2n);
@@ -173,7 +173,7 @@ test('a position that retention has passed, or beyond the end, is set to the sta
   expect(handler.recordsOf('source', 0)).toHaveLength(4);
 });
 
-test('an empty batch passes a hole at the end', async () => {
+test('memory log: an empty batch passes a hole at the end', async () => {
   const { clock, broker, join } = aLog(1);
   broker.skipOffsets('source', 0, 3);
   const { handler } = await join();
@@ -181,7 +181,7 @@ test('an empty batch passes a hole at the end', async () => {
   expect(handler.batches).toEqual([{ topic: 'source', partition: 0, records: [], nextOffset: 3n, endOffset: 3n }]);
 });
 
-test('what a handler throws ends the instance, and is its error', async () => {
+test('memory log: what a handler throws ends the instance, and is its error', async () => {
   const { clock, broker, join } = aLog(1);
   const { handler } = await join();
   await clock.settle();
@@ -195,7 +195,7 @@ test('what a handler throws ends the instance, and is its error', async () => {
   expect(clock.scheduledCount).toBe(0);
 });
 
-test('nothing is left behind by leaving', async () => {
+test('memory log: nothing is left behind by leaving', async () => {
   const { clock, broker, join } = aLog(1);
   const { log } = await join();
   await clock.advance(3 * heartbeatIntervalMs);
@@ -204,7 +204,7 @@ test('nothing is left behind by leaving', async () => {
   expect(broker.group('group').memberIds).toEqual([]);
 });
 
-test('a large backlog leaves turns of the event loop to others', async () => {
+test('memory log: a large backlog leaves turns of the event loop to others', async () => {
   const { broker, join } = aLog(1);
   broker.append(Array.from({ length: 10_000 }, () => aRecord('source', 0)));
   let turns = 0;

@@ -80,7 +80,7 @@ const aChange = (id: string, at: number, fields: object = { add_members: ['m'] }
   ),
 });
 
-test('an offset is committed when what it stands for is acknowledged, and not before', async () => {
+test('ingest topic: an offset is committed when what it stands for is acknowledged, and not before', async () => {
   const { relay, tools, clock, ids } = aRekeyer();
   let acknowledge = (): void => undefined;
   tools.beforeSend = () => new Promise((resolve) => (acknowledge = resolve));
@@ -99,7 +99,7 @@ test('an offset is committed when what it stands for is acknowledged, and not be
   });
 });
 
-test('what waits in the window is not committed, and what is before it is', async () => {
+test('ingest topic: what waits in the window is not committed, and what is before it is', async () => {
   const { relay, clock, ids } = aRekeyer();
   relay.assign({}, {});
   relay.feed(1, []);
@@ -113,7 +113,7 @@ test('what waits in the window is not committed, and what is before it is', asyn
   expect(relay.committed.get(0)?.offset).toBe(2n);
 });
 
-test('a send that fails is repeated in the same order, and committed once it is acknowledged', async () => {
+test('ingest topic: a send that fails is repeated in the same order, and committed once it is acknowledged', async () => {
   const { relay, tools, clock, ids } = aRekeyer();
   let failures = 3;
   tools.beforeSend = async () => {
@@ -130,7 +130,7 @@ test('a send that fails is repeated in the same order, and committed once it is 
   expect(relay.committed.get(0)?.offset).toBe(2n);
 });
 
-test('a commit that fails is tried again, although nothing more comes', async () => {
+test('ingest topic: a commit that fails is tried again, although nothing more comes', async () => {
   const { relay, clock } = aRekeyer();
   relay.failingCommits = 3;
   relay.assign({});
@@ -139,7 +139,7 @@ test('a commit that fails is tried again, although nothing more comes', async ()
   expect(relay.committed.get(0)?.offset).toBe(1n);
 });
 
-test('what was begun before a loss commits nothing after it', async () => {
+test('ingest topic: what was begun before a loss commits nothing after it', async () => {
   const { relay, tools, clock } = aRekeyer();
   let acknowledge = (): void => undefined;
   tools.beforeSend = () => new Promise((resolve) => (acknowledge = resolve));
@@ -152,7 +152,7 @@ test('what was begun before a loss commits nothing after it', async () => {
   expect(relay.committed.size).toBe(0);
 });
 
-test('what was judged before a loss is judged again: it does not look late beside itself', async () => {
+test('ingest topic: what was judged before a loss is judged again: it does not look late beside itself', async () => {
   const { relay, tools, clock, ids, letters } = aRekeyer();
   let acknowledge = (): void => undefined;
   tools.beforeSend = () => new Promise((resolve) => (acknowledge = resolve));
@@ -170,7 +170,7 @@ test('what was judged before a loss is judged again: it does not look late besid
   expect(relay.committed.get(0)?.offset).toBe(2n);
 });
 
-test('without the lease nothing is sent, as another instance may have the topic', async () => {
+test('ingest topic: without the lease nothing is sent, as another instance may have the topic', async () => {
   const { relay, clock, ids } = aRekeyer();
   relay.isOwner = false;
   relay.assign({});
@@ -182,7 +182,7 @@ test('without the lease nothing is sent, as another instance may have the topic'
   expect(ids()).toEqual(['a']);
 });
 
-test('a record without a change is committed like any other', async () => {
+test('ingest topic: a record without a change is committed like any other', async () => {
   const { relay, clock } = aRekeyer();
   relay.assign({});
   relay.feed(0, [{ timestamp: BASE }, { timestamp: BASE + 5 }]);
@@ -195,7 +195,7 @@ test('a record without a change is committed like any other', async () => {
   });
 });
 
-test('what cannot be read is in the dead-letter topic with its bytes, its place and its reason', async () => {
+test('ingest topic: what cannot be read is in the dead-letter topic with its bytes, its place and its reason', async () => {
   const { relay, clock, letters, lines, ids } = aRekeyer();
   relay.assign({});
   relay.feed(0, [
@@ -219,7 +219,7 @@ test('what cannot be read is in the dead-letter topic with its bytes, its place 
 test.each([
   ['without a change', null],
   ['that cannot be read', Buffer.from('{broken')],
-])('a record %s makes nothing late that comes after it in its partition', async (_, value) => {
+])('ingest topic: a record %s makes nothing late that comes after it in its partition', async (_, value) => {
   const { relay, clock, ids, letters } = aRekeyer();
   relay.assign({}, {});
   // Records are written later than what they tell of has happened.
@@ -235,7 +235,7 @@ test.each([
   expect(relay.committed.get(0)?.offset).toBe(2n);
 });
 
-test('a batch that cannot be read is one letter, and the records behind it are passed on', async () => {
+test('ingest topic: a batch that cannot be read is one letter, and the records behind it are passed on', async () => {
   const { relay, letters, ids, clock } = aRekeyer();
   const unreadable = { code: 'batch_too_large', message: 'The batch of the offsets 0 to 1 cannot be read' } as const;
   relay.assign({});
@@ -248,7 +248,7 @@ test('a batch that cannot be read is one letter, and the records behind it are p
   expect(relay.committed.get(0)?.offset).toBe(3n);
 });
 
-test('the letter of a record is written with its changes, and not before', async () => {
+test('ingest topic: the letter of a record is written with its changes, and not before', async () => {
   const { relay, clock, ids, letters } = aRekeyer({ format: entra });
   relay.assign({}, {});
   relay.feed(1, [], 1);
@@ -265,7 +265,7 @@ test('the letter of a record is written with its changes, and not before', async
   expect(letters()).toHaveLength(1);
 });
 
-test('events of one record are passed on one by one, and the record is done with the last', async () => {
+test('ingest topic: events of one record are passed on one by one, and the record is done with the last', async () => {
   const { relay, clock, written, letters } = aRekeyer({ format: entra });
   relay.assign({});
   const group = (id: string, members: readonly object[]) => ({ id, displayName: id, 'members@delta': members });
@@ -284,7 +284,7 @@ test('events of one record are passed on one by one, and the record is done with
   expect(relay.committed.get(0)?.offset).toBe(1n);
 });
 
-test('a late change is judged by what went on in a former life', async () => {
+test('ingest topic: a late change is judged by what went on in a former life', async () => {
   const { relay, clock, ids, letters, lines } = aRekeyer();
   relay.assign({ from: 0, committed: 1 }, {});
   relay.feed(1, [aChange('late', 1)]);
@@ -303,21 +303,24 @@ test('a late change is judged by what went on in a former life', async () => {
 test.each([
   ['events', { bufferMax: 4 }],
   ['bytes', { bufferBytesMax: 400 }],
-])('a partition that is far ahead, in %s, is read no further until the others have caught up', async (_, limit) => {
-  const { relay, clock, ids } = aRekeyer(limit);
-  relay.assign({}, {});
-  relay.feed(1, [aChange('first', 0)], 1);
-  const ahead = Array.from({ length: 5 }, (_, index) => aChange(`a${index}`, 10 + index));
-  expect(relay.feed(0, ahead)).toBe('taken');
-  expect(relay.feed(0, [aChange('more', 20)])).toBe('declined');
-  expect(relay.paused).toEqual(new Set([0]));
-  relay.feed(1, [aChange('last', 30)]);
-  await clock.settle();
-  expect(relay.paused.size).toBe(0);
-  expect(ids()).toEqual(['first', 'a0', 'a1', 'a2', 'a3', 'a4']);
-});
+])(
+  'ingest topic: a partition that is far ahead, in %s, is read no further until the others have caught up',
+  async (_, limit) => {
+    const { relay, clock, ids } = aRekeyer(limit);
+    relay.assign({}, {});
+    relay.feed(1, [aChange('first', 0)], 1);
+    const ahead = Array.from({ length: 5 }, (_, index) => aChange(`a${index}`, 10 + index));
+    expect(relay.feed(0, ahead)).toBe('taken');
+    expect(relay.feed(0, [aChange('more', 20)])).toBe('declined');
+    expect(relay.paused).toEqual(new Set([0]));
+    relay.feed(1, [aChange('last', 30)]);
+    await clock.settle();
+    expect(relay.paused.size).toBe(0);
+    expect(ids()).toEqual(['first', 'a0', 'a1', 'a2', 'a3', 'a4']);
+  },
+);
 
-test('records wait until their format is ready for them', async () => {
+test('ingest topic: records wait until their format is ready for them', async () => {
   let ready = (): void => undefined;
   let isReady = false;
   const format: SourceFormat = {
@@ -335,7 +338,7 @@ test('records wait until their format is ready for them', async () => {
   expect(ids()).toEqual(['a']);
 });
 
-test('what could not be written before another instance has the topic is not written behind that one', async () => {
+test('ingest topic: what could not be written before another instance has the topic is not written behind that one', async () => {
   const { relay, tools, clock, ids } = aRekeyer();
   let isCut = true;
   let tried = 0;
@@ -360,7 +363,7 @@ test('what could not be written before another instance has the topic is not wri
   expect(ids()).toEqual(['new']);
 });
 
-test('signed tokens are verified once, and passed on', async () => {
+test('ingest topic: signed tokens are verified once, and passed on', async () => {
   const verifier = new SlowVerifier();
   const { relay, clock, ids } = aRekeyer({ format: scimEvents(verifier) });
   relay.assign({});
@@ -373,7 +376,7 @@ test('signed tokens are verified once, and passed on', async () => {
   expect(verifier.asked).toEqual(['a', 'b']);
 });
 
-test('a change that does not fit is in the dead-letter topic, and is committed', async () => {
+test('ingest topic: a change that does not fit is in the dead-letter topic, and is committed', async () => {
   const { relay, clock, ids, letters } = aRekeyer({ recordMaxBytes: 500 });
   relay.assign({});
   relay.feed(0, [
@@ -386,7 +389,7 @@ test('a change that does not fit is in the dead-letter topic, and is committed',
   expect(relay.committed.get(0)?.offset).toBe(2n);
 });
 
-test('a dead letter that is refused in its smallest form is not committed, and nothing goes on before it', async () => {
+test('ingest topic: a dead letter that is refused in its smallest form is not committed, and nothing goes on before it', async () => {
   const { broker, relay, clock, ids, letters, lines } = aRekeyer({ deadLetterMaxBytes: 100 });
   relay.assign({});
   relay.feed(0, [{ timestamp: BASE, value: Buffer.from('bad') }, aChange('a', 2)]);
@@ -404,7 +407,7 @@ test('a dead letter that is refused in its smallest form is not committed, and n
   expect(relay.committed.get(0)?.offset).toBe(3n);
 });
 
-test('asked to stop, it commits what is under way and leaves the rest to be read again', async () => {
+test('ingest topic: asked to stop, it commits what is under way and leaves the rest to be read again', async () => {
   const { relay, rekeyer, tools, clock, ids } = aRekeyer();
   let acknowledge = (): void => undefined;
   tools.beforeSend = () => new Promise((resolve) => (acknowledge = resolve));

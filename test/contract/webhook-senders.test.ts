@@ -52,7 +52,7 @@ const wrong: readonly (readonly [kind: KindName, what: string, headers: Record<s
   ['keycloak', 'a signature that is too weak', signed(secrets.keycloak, body, 'sha1')],
 ];
 
-test.for(wrong)('%s with %s is refused, without a word about what was wrong', async ([kind, , headers]) => {
+test.for(wrong)('webhook: %s with %s is refused, without a word about what was wrong', async ([kind, , headers]) => {
   const endpoint = await anEndpoint();
   const response = await endpoint.post(kind, body, { 'content-type': 'application/json', ...headers });
   expect(response.status).toBe(401);
@@ -70,7 +70,7 @@ test.for([
   ],
   ['no notification at all', []],
   ['a list of something else', ['entra-state']],
-] as const)('entra with %s is refused as a whole', async ([, value]) => {
+] as const)('webhook: entra with %s is refused as a whole', async ([, value]) => {
   const endpoint = await anEndpoint();
   expect((await endpoint.post('entra', JSON.stringify({ value }))).status).toBe(401);
   expect((await endpoint.post('entra', 'not JSON')).status).toBe(401);
@@ -78,7 +78,7 @@ test.for([
 });
 
 test.for(['okta', 'auth0', 'keycloak', 'entra', 'scim'] as const)(
-  'the secret of %s is compared in constant time, as digests of one length, and is in no line of the log',
+  'webhook: the secret of %s is compared in constant time, as digests of one length, and is in no line of the log',
   async (kind) => {
     const endpoint = await anEndpoint();
     vi.mocked(timingSafeEqual).mockClear();
@@ -95,13 +95,13 @@ test.for(['okta', 'auth0', 'keycloak', 'entra', 'scim'] as const)(
   },
 );
 
-test('a signature of Keycloak counts in capitals too', async () => {
+test('webhook: a signature of Keycloak counts in capitals too', async () => {
   const endpoint = await anEndpoint();
   const signature = rightHeaders('keycloak', body)['x-keycloak-signature']?.toUpperCase() ?? '';
   expect((await endpoint.post('keycloak', body, { 'x-keycloak-signature': signature })).status).toBe(200);
 });
 
-test("Okta's one-time verification gets its challenge back, and a wrong secret is reported immediately", async () => {
+test("webhook: Okta's one-time verification gets its challenge back, and a wrong secret is reported immediately", async () => {
   const { server } = await anEndpoint();
   const ask = (headers: Record<string, string>): Promise<Response> => fetch(`${server.url}/okta`, { headers });
   const challenge = { 'x-okta-verification-challenge': 'Zm9v"<b>' };
@@ -123,7 +123,7 @@ test.for([
   ['a%20b%2Bc', 'a b+c'],
   ['%3Cscript%3Ealert(%22%26%22)%3C/script%3E', '&#60;script&#62;alert(&#34;&#38;&#34;)&#60;/script&#62;'],
   ['', ''],
-] as const)("Graph's validation token %s comes back as plain text", async ([sent, expected]) => {
+] as const)("webhook: Graph's validation token %s comes back as plain text", async ([sent, expected]) => {
   const { server } = await anEndpoint();
   const response = await fetch(`${server.url}/entra?validationToken=${sent}`, { method: 'POST' });
   expect(response.status).toBe(200);
@@ -132,7 +132,7 @@ test.for([
   expect(await response.text()).toBe(expected);
 });
 
-test('a SCIM event that cannot be read is refused as RFC 8935 says, and is a dead letter all the same', async () => {
+test('webhook: a SCIM event that cannot be read is refused as RFC 8935 says, and is a dead letter all the same', async () => {
   const endpoint = await anEndpoint();
   const response = await endpoint.post('scim', '{"value":[{}]}');
   expect(response.status).toBe(400);

@@ -42,7 +42,7 @@ test.for([
   ['many empty notifications', `{"value":[${'{},'.repeat(80_000)}{}]}`],
   ['many numbers', `{"value":[${'0,'.repeat(120_000)}0]}`],
   ['many wrong clientStates', `{"value":[${'{"clientState":"x"},'.repeat(12_000)}{}]}`],
-] as const)('%s are refused at the first one', async ([, body]) => {
+] as const)('webhook: %s are refused at the first one', async ([, body]) => {
   const endpoint = await anEndpoint({ options: { bodyBytesMax: 2_000_000 } });
   vi.mocked(timingSafeEqual).mockClear();
   expect((await endpoint.post('entra', body)).status).toBe(401);
@@ -53,7 +53,7 @@ test.for([
   ['brackets', `{"value":${'['.repeat(100_000)}${']'.repeat(100_000)}}`],
   ['keys', `{${Array.from({ length: 15_000 }, (_, i) => `"k${i}":0`).join(',')}}`],
   ['numbers behind a wrong clientState', `{"value":[{"clientState":"x"},${'0,'.repeat(100_000)}0]}`],
-] as const)('a body of %s is refused without being parsed', async ([, body]) => {
+] as const)('webhook: a body of %s is refused without being parsed', async ([, body]) => {
   const endpoint = await anEndpoint({ options: { bodyBytesMax: 2_000_000 } });
   const parse = vi.spyOn(JSON, 'parse');
   expect((await endpoint.post('entra', body)).status).toBe(401);
@@ -61,7 +61,7 @@ test.for([
   parse.mockRestore();
 });
 
-test('an escaped clientState is read all the same', async () => {
+test('webhook: an escaped clientState is read all the same', async () => {
   const endpoint = await anEndpoint();
   const body = adding('g', 'm').replace(
     secrets.entra,
@@ -84,18 +84,21 @@ test.for(['entra', 'keycloak'] as const)(
   },
 );
 
-test.for(['/keycloak', '/entra'])('many that stall in a body of %s leave room for the others', async (path) => {
-  const endpoint = await anEndpoint({ options: { bodyBytesMax: 1_000_000, answerWithinMs: 10_000 } });
-  const text = head(path, `${signature}transfer-encoding: chunked\r\n`) + chunk(250_000);
-  const stalled = Array.from({ length: 300 }, () => stall(endpoint, text));
-  await Promise.all(stalled.map((socket) => vi.waitFor(() => expect(socket.writableLength).toBe(0), 10_000)));
-  for (const kind of ['keycloak', 'entra', 'okta', 'auth0', 'scim'] as const) {
-    const response = await endpoint.post(kind, adding('g', kind));
-    expect([kind, response.status]).toEqual([kind, kind === 'entra' || kind === 'scim' ? 202 : 200]);
-  }
-});
+test.for(['/keycloak', '/entra'])(
+  'webhook: many that stall in a body of %s leave room for the others',
+  async (path) => {
+    const endpoint = await anEndpoint({ options: { bodyBytesMax: 1_000_000, answerWithinMs: 10_000 } });
+    const text = head(path, `${signature}transfer-encoding: chunked\r\n`) + chunk(250_000);
+    const stalled = Array.from({ length: 300 }, () => stall(endpoint, text));
+    await Promise.all(stalled.map((socket) => vi.waitFor(() => expect(socket.writableLength).toBe(0), 10_000)));
+    for (const kind of ['keycloak', 'entra', 'okta', 'auth0', 'scim'] as const) {
+      const response = await endpoint.post(kind, adding('g', kind));
+      expect([kind, response.status]).toEqual([kind, kind === 'entra' || kind === 'scim' ? 202 : 200]);
+    }
+  },
+);
 
-test('requests that stall do not count among those that may wait for Kafka', async () => {
+test('webhook: requests that stall do not count among those that may wait for Kafka', async () => {
   const endpoint = await anEndpoint({ options: { waitingMax: 2 } });
   const before = Array.from({ length: 20 }, () => stall(endpoint, head('/entra', 'content-length: 100\r\n')));
   await Promise.all(before.map((socket) => once(socket, 'connect')));
@@ -104,7 +107,7 @@ test('requests that stall do not count among those that may wait for Kafka', asy
 });
 
 test(
-  'a body that does not come to its end by the deadline of the answer is answered 408',
+  'webhook: a body that does not come to its end by the deadline of the answer is answered 408',
   { timeout: 5_000 },
   async () => {
     const endpoint = await anEndpoint({ options: { answerWithinMs: 100 } });
@@ -127,7 +130,7 @@ async function answered(endpoint: Endpoint): Promise<Socket> {
   return socket;
 }
 
-test('bodies that do not wait for the answer before them end their connection', async () => {
+test('webhook: bodies that do not wait for the answer before them end their connection', async () => {
   const endpoint = await anEndpoint();
   const body = `${head('/keycloak', `${signature}transfer-encoding: chunked\r\n`)}${chunk(1).repeat(900)}0\r\n\r\n`;
   const socket = stall(endpoint);
@@ -138,7 +141,7 @@ test('bodies that do not wait for the answer before them end their connection', 
   expect(heard).toBe('');
 });
 
-test('more silent connections than are permitted keep no sender out', async () => {
+test('webhook: more silent connections than are permitted keep no sender out', async () => {
   const endpoint = await anEndpoint();
   const silent = Array.from({ length: 1_100 }, () => stall(endpoint));
   await Promise.all(silent.map((socket) => once(socket, 'connect')));
@@ -146,7 +149,7 @@ test('more silent connections than are permitted keep no sender out', async () =
   await answered(endpoint);
 });
 
-test('a connection whose request waits for Kafka is not closed for new ones', async () => {
+test('webhook: a connection whose request waits for Kafka is not closed for new ones', async () => {
   const endpoint = await anEndpoint({ options: { answerWithinMs: 10_000 } });
   const open = endpoint.hold();
   const waiting = endpoint.post('okta', adding('g', 'm'));
@@ -157,14 +160,14 @@ test('a connection whose request waits for Kafka is not closed for new ones', as
   expect((await waiting).status).toBe(200);
 });
 
-test('a connection whose request has its answer gives way to new ones', async () => {
+test('webhook: a connection whose request has its answer gives way to new ones', async () => {
   const endpoint = await anEndpoint();
   const socket = await answered(endpoint);
   for (let count = 0; count < 1_100; count += 1) stall(endpoint);
   await vi.waitFor(() => expect(socket.closed).toBe(true), 10_000);
 });
 
-test('the deadline of an answer counts from the arrival of its head, however slowly the body comes', async () => {
+test('webhook: the deadline of an answer counts from the arrival of its head, however slowly the body comes', async () => {
   const clock = new ManualClock();
   const endpoint = await anEndpoint({ clock, options: { answerWithinMs: 2_500 } });
   const open = endpoint.hold();
@@ -184,7 +187,7 @@ test('the deadline of an answer counts from the arrival of its head, however slo
 });
 
 test(
-  'on a port with TLS too, what is silent is dropped within seconds, at every stage',
+  'webhook: on a port with TLS too, what is silent is dropped within seconds, at every stage',
   { timeout: 90_000 },
   async () => {
     const security = await createKafkaSecurity();

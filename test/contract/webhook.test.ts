@@ -22,7 +22,7 @@ test('webhook: no sender gets 2xx before Kafka has acknowledged', async () => {
   expect(await answered).toBe(200);
 });
 
-test('what arrives while a send is under way goes out with one send, in the order of its arrival', async () => {
+test('webhook: what arrives while a send is under way goes out with one send, in the order of its arrival', async () => {
   const arrivals = { count: 0 };
   const endpoint = await anEndpoint({ format: { ...plainFormat, decode: countingDecode(arrivals) } });
   const open = endpoint.hold();
@@ -45,7 +45,7 @@ const countingDecode =
     return plainFormat.decode(record, topic);
   };
 
-test('a send that fails is sent again, and nothing overtakes it', async () => {
+test('webhook: a send that fails is sent again, and nothing overtakes it', async () => {
   const endpoint = await anEndpoint();
   const open = endpoint.hold();
   endpoint.failSends(2);
@@ -58,7 +58,7 @@ test('a send that fails is sent again, and nothing overtakes it', async () => {
   expect(membersOf(endpoint)).toEqual(['first', 'second']);
 });
 
-test('at the deadline the sender hears 503; what it then repeats is written once, where it stood', async () => {
+test('webhook: at the deadline the sender hears 503; what it then repeats is written once, where it stood', async () => {
   const endpoint = await anEndpoint({ options: { answerWithinMs: 100 } });
   const open = endpoint.hold();
   const body = adding('g', 'm', 'event-1');
@@ -72,7 +72,7 @@ test('at the deadline the sender hears 503; what it then repeats is written once
   expect(membersOf(endpoint)).toEqual(['m']);
 });
 
-test('a repetition of what could not be written is tried again', async () => {
+test('webhook: a repetition of what could not be written is tried again', async () => {
   const endpoint = await anEndpoint({ recordMaxBytes: 200, deadLetterMaxBytes: 200 });
   const body = adding('g', 'm'.repeat(200), 'event-1');
   for (let time = 0; time < 2; time += 1) expect((await endpoint.post('okta', body)).status).toBe(503);
@@ -81,7 +81,7 @@ test('a repetition of what could not be written is tried again', async () => {
   expect(membersOf(endpoint)).toHaveLength(1);
 });
 
-test('a repetition of what there was no room for is written', async () => {
+test('webhook: a repetition of what there was no room for is written', async () => {
   const endpoint = await anEndpoint({ options: { waitingMax: 1, answerWithinMs: 100 } });
   const open = endpoint.hold();
   const bodies = ['first', 'second'].map((member) => adding('g', member, member));
@@ -97,7 +97,7 @@ test.for([
   ['are taken by their head', 'okta', 13 * 1024 * 1024, 5, {}, 200],
   ['are taken by their signature', 'keycloak', 250 * 1024, 70, {}, 200],
   ['are refused for their signature', 'keycloak', 250 * 1024, 70, { 'x-keycloak-signature': '0'.repeat(64) }, 401],
-] as const)('bodies that %s leave their room to the next', async ([, kind, bytes, count, headers, status]) => {
+] as const)('webhook: bodies that %s leave their room to the next', async ([, kind, bytes, count, headers, status]) => {
   const endpoint = await anEndpoint({ options: { bodyBytesMax: 16 * 1024 * 1024 } });
   const body = JSON.stringify({ value: [null], padding: 'x'.repeat(bytes) });
   for (let time = 0; time < count; time += 1) {
@@ -106,13 +106,13 @@ test.for([
   }
 });
 
-test('without an id of the event nothing tells a repetition from a second change, so both are written', async () => {
+test('webhook: without an id of the event nothing tells a repetition from a second change, so both are written', async () => {
   const endpoint = await anEndpoint();
   for (let time = 0; time < 2; time += 1) expect((await endpoint.post('okta', adding('g', 'm'))).status).toBe(200);
   expect(membersOf(endpoint)).toEqual(['m', 'm']);
 });
 
-test('the same on another path is no repetition', async () => {
+test('webhook: the same on another path is no repetition', async () => {
   const endpoint = await anEndpoint();
   const body = adding('g', 'm', 'event-1');
   for (const kind of ['okta', 'auth0', 'okta'] as const) expect((await endpoint.post(kind, body)).status).toBe(200);
@@ -129,7 +129,7 @@ test.for([
   expect(endpoint.written('dead-letter').map(({ value }) => value)).toHaveLength(2);
 });
 
-test('beyond the bound on what waits a sender hears 503 with Retry-After; the others are served', async () => {
+test('webhook: beyond the bound on what waits a sender hears 503 with Retry-After; the others are served', async () => {
   const endpoint = await anEndpoint({ options: { waitingMax: 3 } });
   const open = endpoint.hold();
   const waiting = ['a', 'b', 'c'].map((member) => endpoint.post('okta', adding('g', member)));
@@ -145,7 +145,7 @@ test('beyond the bound on what waits a sender hears 503 with Retry-After; the ot
   expect((await endpoint.post('okta', adding('g', 'd'))).status).toBe(200);
 });
 
-test('what is left waiting when its sender has heard 503 counts too, and is written all the same', async () => {
+test('webhook: what is left waiting when its sender has heard 503 counts too, and is written all the same', async () => {
   const endpoint = await anEndpoint({ options: { waitingMax: 1, answerWithinMs: 100 } });
   const open = endpoint.hold();
   const late = await endpoint.post('okta', adding('g', 'first'));
@@ -156,7 +156,7 @@ test('what is left waiting when its sender has heard 503 counts too, and is writ
   await vi.waitFor(() => expect(membersOf(endpoint)).toEqual(['first']));
 });
 
-test('several events of a body are written in their order; what is no membership change is left out', async () => {
+test('webhook: several events of a body are written in their order; what is no membership change is left out', async () => {
   const endpoint = await anEndpoint();
   const value = [{ group: 'g', add: ['a'] }, null, { group: 'g', add: ['b'] }, { group: 'h', add: ['c'] }];
   expect((await endpoint.post('okta', JSON.stringify({ value }))).status).toBe(200);
@@ -166,7 +166,7 @@ test('several events of a body are written in their order; what is no membership
   expect(endpoint.written('dead-letter')).toEqual([]);
 });
 
-test('hints and what cannot be read are dead letters with their bytes and reason, but without the secret', async () => {
+test('webhook: hints and what cannot be read are dead letters with their bytes and reason, but without the secret', async () => {
   const endpoint = await anEndpoint();
   const state = { clientState: secrets.entra };
   const big = '"sequenceNumber":636784480202455801';
@@ -198,7 +198,7 @@ test.for([
   ['with every slash escaped', (secret: string) => secret.replaceAll('/', String.raw`\/`)],
   ['in Base64', (secret: string) => Buffer.from(`u:${secret}`).toString('base64')],
   ['in hexadecimal digits', (secret: string) => Buffer.from(secret).toString('hex')],
-] as const)('a dead letter holds the secret neither %s nor in its message, and every id', async ([, form]) => {
+] as const)('webhook: a dead letter holds the secret neither %s nor in its message, and every id', async ([, form]) => {
   const secret = 'entra/state-1234567890';
   const endpoint = await anEndpoint({ secrets: { entra: secret } });
   // An id may begin as the secret does.
@@ -210,7 +210,7 @@ test.for([
   expect(letter?.key).toBe('entra/state');
 });
 
-test('what a message quotes of a body is quoted without the secret, also where the quotation ends within it', async () => {
+test('webhook: what a message quotes of a body is quoted without the secret, also where the quotation ends within it', async () => {
   const endpoint = await anEndpoint();
   const body = `${'x'.repeat(51)}${secrets.okta} and more`;
   const headers = rightHeaders('okta', '');
@@ -223,7 +223,7 @@ test('what a message quotes of a body is quoted without the secret, also where t
 test.for([
   ['no JSON', 'hello', 'not_json'],
   ['no UTF-8', '\u00ff', 'not_utf8'],
-] as const)('a body that is %s is answered 400, and is a dead letter', async ([, text, code]) => {
+] as const)('webhook: a body that is %s is answered 400, and is a dead letter', async ([, text, code]) => {
   const endpoint = await anEndpoint();
   const body = Buffer.from(text, 'latin1');
   const headers = rightHeaders('okta', '');
@@ -233,13 +233,13 @@ test.for([
   expect(endpoint.written('dead-letter').map((letter) => letter.header('rollcall-error-code'))).toEqual([code]);
 });
 
-test('an event that cannot be understood is taken over: its sender would only repeat it', async () => {
+test('webhook: an event that cannot be understood is taken over: its sender would only repeat it', async () => {
   const endpoint = await anEndpoint();
   expect((await endpoint.post('keycloak', '{"value":[{}]}')).status).toBe(200);
   expect(endpoint.written('dead-letter')).toHaveLength(1);
 });
 
-test('a change whose record the broker refuses as too large is a dead letter; the others are written', async () => {
+test('webhook: a change whose record the broker refuses as too large is a dead letter; the others are written', async () => {
   const endpoint = await anEndpoint({ recordMaxBytes: 500 });
   const value = [
     { group: 'g', add: ['x'.repeat(200), 'y'.repeat(200)] },
@@ -253,7 +253,7 @@ test('a change whose record the broker refuses as too large is a dead letter; th
   expect(others).toEqual([]);
 });
 
-test('a letter that the broker refuses as too large is written cut, and keeps its reason', async () => {
+test('webhook: a letter that the broker refuses as too large is written cut, and keeps its reason', async () => {
   const endpoint = await anEndpoint({ deadLetterMaxBytes: 70_000, options: { bodyBytesMax: 100_000 } });
   const body = 'x'.repeat(80_000);
   expect((await endpoint.post('okta', body)).status).toBe(400);
@@ -263,7 +263,7 @@ test('a letter that the broker refuses as too large is written cut, and keeps it
   expect(others).toEqual([]);
 });
 
-test.for([20_000, 2_000, 700])('a letter is cut until %i bytes take it', async (deadLetterMaxBytes) => {
+test.for([20_000, 2_000, 700])('webhook: a letter is cut until %i bytes take it', async (deadLetterMaxBytes) => {
   const endpoint = await anEndpoint({ deadLetterMaxBytes, options: { bodyBytesMax: 100_000 } });
   const body = 'x'.repeat(80_000);
   expect((await endpoint.post('okta', body)).status).toBe(400);
@@ -273,14 +273,14 @@ test.for([20_000, 2_000, 700])('a letter is cut until %i bytes take it', async (
   expect(others).toEqual([]);
 });
 
-test('a letter that is refused even in its smallest form is answered 503, so that its sender repeats it', async () => {
+test('webhook: a letter that is refused even in its smallest form is answered 503, so that its sender repeats it', async () => {
   const endpoint = await anEndpoint({ deadLetterMaxBytes: 200 });
   expect((await endpoint.post('okta', 'hello')).status).toBe(503);
   expect(endpoint.written('dead-letter')).toEqual([]);
   expect(endpoint.lines.join()).toContain('dead-letter');
 });
 
-test('of a send that is partly written only the rest is sent again', async () => {
+test('webhook: of a send that is partly written only the rest is sent again', async () => {
   const endpoint = await anEndpoint();
   const partitionOf = (key: string): number => endpoint.broker.topic('source').partitionOf(key);
   const keys = Array.from({ length: 20 }, (_, i) => `g${i}`);
@@ -303,7 +303,7 @@ test('of a send that is partly written only the rest is sent again', async () =>
   ]);
 });
 
-test('signatures are verified one after the other, so that no token overtakes another', async () => {
+test('webhook: signatures are verified one after the other, so that no token overtakes another', async () => {
   let verify = (): void => undefined;
   const verified = new Promise<void>((resolve) => (verify = resolve));
   const begun: string[] = [];
@@ -326,7 +326,7 @@ test('signatures are verified one after the other, so that no token overtakes an
   expect(membersOf(endpoint)).toEqual(['first', 'second']);
 });
 
-test('a signature whose verification fails keeps no later body from being read', async () => {
+test('webhook: a signature whose verification fails keeps no later body from being read', async () => {
   let count = 0;
   const prepare = async (): Promise<void> => {
     count += 1;
@@ -341,7 +341,7 @@ test('a signature whose verification fails keeps no later body from being read',
 test.for([
   ['announced', { 'content-length': '10001' }],
   ['in chunks', { 'transfer-encoding': 'chunked' }],
-] as const)('a body that is too large, %s, is answered 413 and cut off', async ([, framing]) => {
+] as const)('webhook: a body that is too large, %s, is answered 413 and cut off', async ([, framing]) => {
   const endpoint = await anEndpoint();
   const headers = { ...rightHeaders('okta', ''), ...framing };
   const { status, connection } = await new Promise<{ status: number; connection: string }>((resolve, reject) => {
@@ -362,12 +362,12 @@ test.for([
   expect(endpoint.sends()).toEqual([]);
 });
 
-test('a body of the largest size is taken', async () => {
+test('webhook: a body of the largest size is taken', async () => {
   const body = adding('g', 'm').padEnd(10_000, ' ');
   expect((await (await anEndpoint()).post('okta', body)).status).toBe(200);
 });
 
-test('a compressed body is refused, as its size could not be bounded', async () => {
+test('webhook: a compressed body is refused, as its size could not be bounded', async () => {
   const endpoint = await anEndpoint();
   const headers = { ...rightHeaders('okta', ''), 'content-encoding': 'gzip' };
   expect((await endpoint.post('okta', 'x', headers)).status).toBe(415);
@@ -384,20 +384,20 @@ test.for([
   ['DELETE', '/keycloak', 405, 'POST'],
   ['POST', '/healthz', 405, 'GET'],
   ['GET', '/healthz', 200, null],
-] as const)('%s %s is answered %i', async ([method, path, status, allow]) => {
+] as const)('webhook: %s %s is answered %i', async ([method, path, status, allow]) => {
   const { server } = await anEndpoint();
   const response = await fetch(`${server.url}${path}`, { method });
   expect(response.status).toBe(status);
   expect(response.headers.get('allow')).toBe(allow);
 });
 
-test('a kind of sender whose secret is not configured has no path', async () => {
+test('webhook: a kind of sender whose secret is not configured has no path', async () => {
   const endpoint = await anEndpoint({ secrets: { okta: null } });
   expect((await endpoint.post('okta', adding('g', 'm'))).status).toBe(404);
   expect((await endpoint.post('auth0', adding('g', 'm'))).status).toBe(200);
 });
 
-test('a sender that breaks off its body is forgotten', async () => {
+test('webhook: a sender that breaks off its body is forgotten', async () => {
   const endpoint = await anEndpoint();
   const headers = { ...rightHeaders('okta', ''), 'content-length': '1000' };
   const sending = request(`${endpoint.server.url}/okta`, { method: 'POST', headers });
@@ -409,7 +409,7 @@ test('a sender that breaks off its body is forgotten', async () => {
   expect(membersOf(endpoint)).toEqual(['m']);
 });
 
-test('a drain answers what is under way, takes nothing new, and ends', async () => {
+test('webhook: a drain answers what is under way, takes nothing new, and ends', async () => {
   const endpoint = await anEndpoint();
   const open = endpoint.hold();
   const waiting = endpoint.post('okta', adding('g', 'm'));

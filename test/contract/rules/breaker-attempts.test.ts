@@ -348,7 +348,7 @@ describe('breaker: a change that is refused although its group can be read', () 
   });
 });
 
-test('a look-up that is on its way is waited for by a drain', async () => {
+test('breaker: a look-up that is on its way is waited for by a drain', async () => {
   const ids = new LookedUp();
   const world = await aVirtualWorld({}, ids);
   ids.isDown = false;

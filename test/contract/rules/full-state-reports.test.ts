@@ -28,7 +28,7 @@ async function replay(world: QuickWorld, group: string, offset: number): Promise
   await world.clock.advance(1_000);
 }
 
-test('parked, and woken by a replay', async () => {
+test('full state: parked, and woken by a replay', async () => {
   const { world } = await given(['g'], 404);
   await world.clock.advance(10_000);
   expect(toldOf(world, 0)).toEqual(['retry_scheduled']);
@@ -40,7 +40,7 @@ test('parked, and woken by a replay', async () => {
   expect(summarize(world.reports(), 0)).toMatchObject({ total_operations: 3, success_count: 3, failure_count: 0 });
 });
 
-test('given up, and woken by a replay', async () => {
+test('full state: given up, and woken by a replay', async () => {
   const { world } = await given(['g'], 404);
   await world.clock.advance(2 * 3_600_000);
   expect(toldOf(world, 0).at(-1)).toBe('permanent_failure');
@@ -53,7 +53,7 @@ test('given up, and woken by a replay', async () => {
 });
 
 test.each(['the same owner', 'the next owner'])(
-  'parked by a target that is down, whose failures use up no try: %s',
+  'full state: parked by a target that is down, whose failures use up no try: %s',
   async (who) => {
     const { world, ...one } = await given(['g', 'h'], 503);
     await world.clock.advance(10_000);

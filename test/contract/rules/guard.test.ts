@@ -29,7 +29,7 @@ function crash(world: World, instance: Instance): void {
   expire(world);
 }
 
-test('a share of 30 % passes, one more is held; adds of the group land all the same', async () => {
+test('guard: a share of 30 % passes, one more is held; adds of the group land all the same', async () => {
   const world = await groupOf(10);
   const one = await start(world);
   world.change('g', { remove: some(3) });
@@ -49,7 +49,7 @@ test('a share of 30 % passes, one more is held; adds of the group land all the s
   expect(two.pipeline.stats()).toMatchObject({ held: 4, pending: 4 });
 });
 
-test('it counts what is left after folding', async () => {
+test('guard: it counts what is left after folding', async () => {
   const world = await groupOf(10);
   world.change('g', { remove: some(6) });
   world.change('g', { add: some(4) });
@@ -58,7 +58,7 @@ test('it counts what is left after folding', async () => {
   expect(new Set(world.sandbox.members('g'))).toEqual(new Set([...some(4), ...some(4, 6)]));
 });
 
-test('more than the count of one group, and more than the count of the window', async () => {
+test('guard: more than the count of one group, and more than the count of the window', async () => {
   const world = await groupOf(100);
   const one = await start(world, 'one', { groupPercent: 100, groupCount: 10, windowCount: 15 });
   world.change('g', { remove: some(11) });
@@ -72,7 +72,7 @@ test('more than the count of one group, and more than the count of the window', 
   expect(world.kept().get('source/0/2/m40')).toMatchObject({ outcome: 'held', reason: { code: 'window_count' } });
 });
 
-test('a deleted group and an empty full state are held however small the group', async () => {
+test('guard: a deleted group and an empty full state are held however small the group', async () => {
   for (const more of [{ deleted: true }, {}]) {
     const world = await groupOf(1);
     const one = await start(world);
@@ -85,7 +85,7 @@ test('a deleted group and an empty full state are held however small the group',
   }
 });
 
-test('an approval releases exactly that set, and stands in the report with its author', async () => {
+test('guard: an approval releases exactly that set, and stands in the report with its author', async () => {
   const world = await groupOf(10);
   const one = await start(world);
   world.state('g', some(5));
@@ -102,7 +102,7 @@ test('an approval releases exactly that set, and stands in the report with its a
   expect(await decide(world, 'approve', digest, 'b')).toMatchObject({ verdict: 'gone', count: 0 });
 });
 
-test('a newer change of the set makes another digest, and the old approval releases nothing', async () => {
+test('guard: a newer change of the set makes another digest, and the old approval releases nothing', async () => {
   const world = await groupOf(10);
   const one = await start(world);
   world.change('g', { remove: some(5) });
@@ -120,7 +120,7 @@ test('a newer change of the set makes another digest, and the old approval relea
   expect(new Set(world.sandbox.members('g'))).toEqual(new Set(['m0', ...some(5, 5)]));
 });
 
-test('what is refused stays, as a dead letter with its reason', async () => {
+test('guard: what is refused stays, as a dead letter with its reason', async () => {
   const world = await groupOf(10);
   const one = await start(world);
   world.change('g', { remove: some(5) });
@@ -137,7 +137,7 @@ test('what is refused stays, as a dead letter with its reason', async () => {
   expect(new Set(reasons)).toEqual(new Set(['refused']));
 });
 
-test('a hold, and an approval that was not carried out yet, survive a crash', async () => {
+test('guard: a hold, and an approval that was not carried out yet, survive a crash', async () => {
   const world = await groupOf(10);
   const one = await start(world);
   world.change('g', { remove: some(5) });
@@ -173,7 +173,7 @@ test('guard: a newer full state is judged again', async () => {
   expect(world.outcome(1n, 'm9')).toBe('applied');
 });
 
-test('however much is held, what else is pending has its room', async () => {
+test('guard: however much is held, what else is pending has its room', async () => {
   const groups = [
     { id: 'g', members: some(8), version: 1 },
     { id: 'h', members: [], version: 1 },
@@ -186,7 +186,7 @@ test('however much is held, what else is pending has its room', async () => {
   await until(() => world.sandbox.members('h').includes('new'), 'what is pending beside it');
 });
 
-test('where the live record has no room for all that is held, the digest of what is in it is what counts', async () => {
+test('guard: where the live record has no room for all that is held, the digest of what is in it is what counts', async () => {
   const world = await aWorld({
     sandbox: { seed: { groups: [{ id: 'g', members: Array.from({ length: 100 }, () => randomUUID()), version: 1 }] } },
     retryRecordMaxBytes: 2_000,
@@ -206,7 +206,7 @@ test('where the live record has no room for all that is held, the digest of what
   );
 });
 
-test('a refusal is answered once a crash would not forget it', async () => {
+test('guard: a refusal is answered once a crash would not forget it', async () => {
   // given a hold, and final reports that cannot be written
   const world = await groupOf(10);
   const one = await start(world);
@@ -232,7 +232,7 @@ test('a refusal is answered once a crash would not forget it', async () => {
   await world.expectRest(two);
 });
 
-test('a removal whose answer was lost counts in the window', async () => {
+test('guard: a removal whose answer was lost counts in the window', async () => {
   const world = await groupOf(20);
   const lost = world.sandbox.addRule({ match: { method: 'PATCH' }, fault: { kind: 'resetAfterApply' } });
   const one = await start(world, 'one', { windowCount: 3 });
@@ -247,7 +247,7 @@ test('a removal whose answer was lost counts in the window', async () => {
 });
 
 test.each(['approve', 'reject'] as const)(
-  'the next owner answers as the one that died before its answer: %s',
+  'guard: the next owner answers as the one that died before its answer: %s',
   async (kind) => {
     const world = await groupOf(10);
     const one = await start(world);

@@ -62,7 +62,7 @@ test.each([
     (world: World) => commitBefore(world, 2n),
     /committed offset lies beyond the end/,
   ],
-])('%s', async (_, given, problem) => {
+])('recreated consumer group: %s', async (_, given, problem) => {
   // given a source of one change, and what it cannot have brought about
   const world = await aWorld();
   world.change('g', { add: ['u'] });

@@ -65,7 +65,7 @@ function setBack(world: World, former: readonly LogRecord[]): void {
     world.produce({ topic: topics.retry, partition: 0, key, value, headers });
 }
 
-test('a retry topic that was used before is refused where it holds changes from then: newer ones may have been applied', async () => {
+test('recreated retry topic: a retry topic that was used before is refused where it holds changes from then: newer ones may have been applied', async () => {
   // given an addition that is parked in one retry topic,
   const { world, one } = await parkedWorld();
   const former = world.records(topics.retry);
@@ -165,7 +165,7 @@ async function anewWorld(): Promise<World> {
   return world;
 }
 
-test('a retry topic that was used before is refused also where the consumer group was recreated', async () => {
+test('recreated retry topic: a retry topic that was used before is refused also where the consumer group was recreated', async () => {
   const world = await anewWorld();
   const repair = failing(world);
   world.change('g', { add: ['u'] });

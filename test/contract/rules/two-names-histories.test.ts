@@ -107,7 +107,7 @@ const userOf = (name: string): string => NAMES[name] ?? '';
 
 const LANDED: ReadonlySet<string> = new Set(['applied', 'recovered', 'already_synced']);
 
-test.each(Array.from({ length: 25 }, (_, seed) => seed))('history %i', async (seed) => {
+test.each(Array.from({ length: 25 }, (_, seed) => seed))('two names: history %i', async (seed) => {
   const history = new History(seed);
   await history.play();
   const { world } = history;

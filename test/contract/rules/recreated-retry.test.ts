@@ -153,7 +153,7 @@ test('recreated retry topic: what its owner has written again is not reported as
 });
 
 /** The consumer group was recreated, and counts from 1 again: epochs of the retry topic are above its generations. */
-async function anewWorld(): Promise<World> {
+async function recreatedGroupWorld(): Promise<World> {
   const world = await aWorld();
   for (const name of ['a', 'b', 'c', 'd']) {
     const former = await world.start({ name });
@@ -166,7 +166,7 @@ async function anewWorld(): Promise<World> {
 }
 
 test('recreated retry topic: a retry topic that was used before is refused also where the consumer group was recreated', async () => {
-  const world = await anewWorld();
+  const world = await recreatedGroupWorld();
   const repair = failing(world);
   world.change('g', { add: ['u'] });
   const one = await world.start({ pipeline: patient });

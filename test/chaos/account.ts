@@ -15,7 +15,7 @@ export interface Account {
   readonly invalid: number;
   /** By method, by status. */
   readonly requests: Readonly<Record<string, Readonly<Record<string, number>>>>;
-  /** Requests that named nobody whom they would have removed. */
+  /** Requests that named no member they would have removed. */
   readonly dangerous: number;
   /** Distinct ids. */
   readonly finalReports: number;
@@ -30,19 +30,19 @@ export interface Account {
   readonly restMs: number;
   readonly passersWatched: number;
   readonly staleEffects: readonly string[];
-  readonly mishaps: readonly string[];
+  readonly failures: readonly string[];
   readonly violations: readonly Violation[];
 }
 
 /** Empty: the run is good. */
 export function failures(account: Account): readonly string[] {
-  const { faults, violations, mishaps, staleEffects, isCutShort, dangerous } = account;
+  const { faults, violations, failures, staleEffects, isCutShort, dangerous } = account;
   return [
     ...faults.filter(([, count]) => count === 0).map(([kind]) => `never happened: ${kind}`),
     ...(isCutShort ? ['the time was up before everything had happened'] : []),
     ...(dangerous > 0 ? [`${dangerous} requests could have wiped a group`] : []),
     ...staleEffects,
-    ...mishaps,
+    ...failures,
     ...violations.map(({ promise, detail }) => `${promise}: ${detail}`),
   ];
 }

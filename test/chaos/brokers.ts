@@ -3,7 +3,7 @@ import kafkajs, { type Admin } from 'kafkajs';
 import type { KafkaVersion } from '../../src/lab/kafka-broker/fetch.ts';
 import { startBroker, startCluster, type Broker } from '../../src/lab/kafka-broker/start.ts';
 import { testHost } from '../support/kafka-on-hand.ts';
-import type { Lots } from './lots.ts';
+import type { SeededRandom } from '../support/random.ts';
 import type { Kafka } from './scale.ts';
 import { comesTrue, rest } from './waiting.ts';
 
@@ -17,13 +17,13 @@ const clusterProperties = {
   'leader.imbalance.per.broker.percentage': '0',
 };
 
-export async function startBrokers(kafka: Kafka, lots: Lots): Promise<Brokers> {
+export async function startBrokers(kafka: Kafka, random: SeededRandom): Promise<Brokers> {
   if (kafka !== 'cluster') {
     const broker = await startBroker({ version: kafka }, testHost);
-    return new Brokers([broker], () => broker.discard(), lots);
+    return new Brokers([broker], () => broker.discard(), random);
   }
   const cluster = await startCluster(3, { version: CLUSTER_VERSION, properties: clusterProperties }, testHost);
-  return new Brokers(cluster.nodes, () => cluster.stop(), lots);
+  return new Brokers(cluster.nodes, () => cluster.stop(), random);
 }
 
 export class Brokers {
@@ -31,14 +31,14 @@ export class Brokers {
   readonly replicationFactor: number;
   readonly #nodes: readonly Broker[];
   readonly #stop: () => Promise<void>;
-  readonly #lots: Lots;
+  readonly #random: SeededRandom;
 
-  constructor(nodes: readonly Broker[], stop: () => Promise<void>, lots: Lots) {
+  constructor(nodes: readonly Broker[], stop: () => Promise<void>, random: SeededRandom) {
     this.addresses = nodes.flatMap(({ brokers }) => brokers);
     this.replicationFactor = nodes.length;
     this.#nodes = nodes;
     this.#stop = stop;
-    this.#lots = lots;
+    this.#random = random;
   }
 
   stop(): Promise<void> {
@@ -47,9 +47,9 @@ export class Brokers {
 
   /** One broker ends, and is there again a little later. */
   async restartOne(how: 'terminate' | 'kill'): Promise<void> {
-    const node = this.#lots.pick(this.#nodes);
+    const node = this.#random.pick(this.#nodes);
     await node[how]();
-    await rest(this.#lots.between(0, 2_000));
+    await rest(this.#random.between(0, 2_000));
     await node.restart();
   }
 
@@ -80,7 +80,7 @@ export class Brokers {
   /** The topic wants all replicas in sync while one broker is away, so that what is sent to it is refused. */
   async refuseWrites(topic: string, settings: Readonly<Record<string, string>>): Promise<void> {
     await this.#configure(topic, { ...settings, 'min.insync.replicas': String(this.#nodes.length) });
-    const node = this.#lots.pick(this.#nodes);
+    const node = this.#random.pick(this.#nodes);
     await node.terminate();
     await rest(REFUSAL_MS);
     await node.restart();

@@ -1,6 +1,6 @@
-/** The change events: members who come and go, repetitions, users whom nobody knows, and records nobody can read. */
+/** The change events: members who come and go, repetitions, users unknown to the target, and unreadable records. */
 import type { OutRecord } from '../../src/ports.ts';
-import type { Lots } from './lots.ts';
+import type { SeededRandom } from '../support/random.ts';
 
 /** Of each group; no event ever names the bystanders. */
 export const INITIAL_MEMBERS: readonly string[] = ['m0', 'm1', 'm2', 'bystander-0', 'bystander-1', 'bystander-2'];
@@ -26,19 +26,19 @@ const UNKNOWN_SHARE = 0.01;
 const PASSER_SHARE = 0.08;
 
 export class Changes {
-  readonly #lots: Lots;
+  readonly #random: SeededRandom;
   readonly #groups: readonly string[];
   /** Passers who may be removed by now. */
   #passers: Passer[] = [];
   #newPassers: Passer[] = [];
   #drawn = 0;
 
-  constructor(lots: Lots, groups: readonly string[]) {
-    this.#lots = lots;
+  constructor(random: SeededRandom, groups: readonly string[]) {
+    this.#random = random;
     this.#groups = groups;
   }
 
-  /** Whoever passes is not removed in the batch that adds him: a batch that is sent twice must not add him again. */
+  /** A member who passes is not removed in the batch that adds him: a batch that is sent twice must not add him again. */
   batch(size: number): readonly SourceRecord[] {
     const batch = Array.from({ length: size }, () => this.#next());
     this.#passers = [...this.#passers, ...this.#newPassers.splice(0)];
@@ -47,27 +47,27 @@ export class Changes {
 
   #next(): SourceRecord {
     this.#drawn += 1;
-    const lots = this.#lots;
-    const group = lots.pick(this.#groups);
-    if (lots.isHit(TOMBSTONE_SHARE)) return { key: group, value: null };
-    if (lots.isHit(INVALID_SHARE)) return this.#invalid(group);
-    if (lots.isHit(EMPTY_SHARE)) return change(group, [], []);
-    if (lots.isHit(UNKNOWN_SHARE)) return change(group, [lots.pick(UNKNOWN_USERS), this.#member()], []);
-    if (lots.isHit(PASSER_SHARE)) return this.#passing(group);
-    const named = Array.from({ length: 1 + lots.below(3) }, () => this.#member());
+    const random = this.#random;
+    const group = random.pick(this.#groups);
+    if (random.happens(TOMBSTONE_SHARE)) return { key: group, value: null };
+    if (random.happens(INVALID_SHARE)) return this.#invalid(group);
+    if (random.happens(EMPTY_SHARE)) return change(group, [], []);
+    if (random.happens(UNKNOWN_SHARE)) return change(group, [random.pick(UNKNOWN_USERS), this.#member()], []);
+    if (random.happens(PASSER_SHARE)) return this.#passing(group);
+    const named = Array.from({ length: 1 + random.below(3) }, () => this.#member());
     return change(
       group,
-      named.filter(() => lots.isHit(0.5)),
-      named.filter(() => lots.isHit(0.5)),
+      named.filter(() => random.happens(0.5)),
+      named.filter(() => random.happens(0.5)),
     );
   }
 
   #member(): string {
-    return `m${this.#lots.below(MEMBERS)}`;
+    return `m${this.#random.below(MEMBERS)}`;
   }
 
   #passing(group: string): SourceRecord {
-    const leaving = this.#lots.isHit(0.5) ? this.#passers.shift() : undefined;
+    const leaving = this.#random.happens(0.5) ? this.#passers.shift() : undefined;
     if (leaving !== undefined) return change(leaving.group, [], [leaving.member]);
     const member = `passer-${this.#drawn}`;
     this.#newPassers.push({ group, member });
@@ -75,7 +75,7 @@ export class Changes {
   }
 
   #invalid(group: string): SourceRecord {
-    return this.#lots.pick([
+    return this.#random.pick([
       { key: group, value: `{"group_id":"${group}"` },
       { key: `not-${group}`, value: JSON.stringify({ group_id: group, add_members: ['m1'] }) },
       { key: group, value: JSON.stringify({ group_id: group, add_members: null }) },

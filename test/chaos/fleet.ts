@@ -2,20 +2,20 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { type Environment, ServiceProcess } from '../support/service.ts';
-import type { Lots } from './lots.ts';
+import type { SeededRandom } from '../support/random.ts';
 import { comesTrue } from './waiting.ts';
 
 export class Fleet {
   /** What has ended unasked, or not as it was asked. */
-  readonly mishaps: string[] = [];
+  readonly failures: string[] = [];
   readonly #environment: Environment;
-  readonly #lots: Lots;
+  readonly #random: SeededRandom;
   readonly #running = new Set<ServiceProcess>();
   readonly #all: ServiceProcess[] = [];
 
-  constructor(environment: Environment, lots: Lots) {
+  constructor(environment: Environment, random: SeededRandom) {
     this.#environment = environment;
-    this.#lots = lots;
+    this.#random = random;
   }
 
   get size(): number {
@@ -28,7 +28,7 @@ export class Fleet {
     this.#all.push(service);
     service.broken.catch((error: Error) => {
       this.#running.delete(service);
-      this.mishaps.push(error.message);
+      this.failures.push(error.message);
     });
     return service;
   }
@@ -37,7 +37,7 @@ export class Fleet {
   any(): ServiceProcess {
     const running = [...this.#running];
     const owners = running.filter(({ partitions }) => partitions.length > 0);
-    return this.#lots.pick(owners.length > 0 ? owners : running);
+    return this.#random.pick(owners.length > 0 ? owners : running);
   }
 
   oldest(): ServiceProcess | undefined {
@@ -50,14 +50,14 @@ export class Fleet {
     await service.kill();
   }
 
-  /** SIGTERM; what does not drain in time is a mishap. */
+  /** SIGTERM; what does not drain in time is a failure. */
   async stop(service: ServiceProcess): Promise<void> {
     this.#running.delete(service);
     service.signal('SIGTERM');
     let code: number | null | undefined;
     void service.exited.then((exit) => (code = exit));
     await comesTrue(STOP_LIMIT_MS, () => code !== undefined);
-    if (code !== 0) this.mishaps.push(`SIGTERM was answered with ${code ?? 'nothing'}:\n${service.tail()}`);
+    if (code !== 0) this.failures.push(`SIGTERM was answered with ${code ?? 'nothing'}:\n${service.tail()}`);
     await service.kill();
   }
 
@@ -87,7 +87,7 @@ export class Fleet {
     child.stderr.setEncoding('utf8').on('data', (chunk: string) => (errors += chunk));
     const [code] = (await once(child, 'close')) as [number | null];
     // 1: some were superseded meanwhile. 69: not all were answered in time, as when a partition changes hands.
-    if (code !== 0 && code !== 1 && code !== 69) this.mishaps.push(`replay ended with ${code}: ${errors}`);
+    if (code !== 0 && code !== 1 && code !== 69) this.failures.push(`replay ended with ${code}: ${errors}`);
     return out.split('\n').filter((line) => line.startsWith('woken')).length;
   }
 }

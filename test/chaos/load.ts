@@ -1,6 +1,6 @@
 /** Sends the change events while the faults happen, so that there is always something to do until the last of them. */
 import type { Changes } from './changes.ts';
-import type { Scene } from './scene.ts';
+import type { ChaosHarness } from './chaos-harness.ts';
 import { rest } from './waiting.ts';
 
 const TICK_MS = 100;
@@ -11,14 +11,14 @@ export class Load {
   sent = 0;
   /** Batches that were not acknowledged and came again: some of their events may be there twice. */
   repeatedBatches = 0;
-  readonly #scene: Scene;
+  readonly #harness: ChaosHarness;
   readonly #changes: Changes;
   readonly #total: number;
-  /** How long the faults will take, as far as it can be told; 0 when they are over. */
+  /** How long the faults will take, as far as is known; 0 when they are over. */
   readonly #leftMs: () => number;
 
-  constructor(scene: Scene, changes: Changes, { total, leftMs }: { total: number; leftMs: () => number }) {
-    this.#scene = scene;
+  constructor(harness: ChaosHarness, changes: Changes, { total, leftMs }: { total: number; leftMs: () => number }) {
+    this.#harness = harness;
     this.#changes = changes;
     this.#total = total;
     this.#leftMs = leftMs;
@@ -34,7 +34,7 @@ export class Load {
   }
 
   async #send(size: number, isOver: () => boolean): Promise<void> {
-    const { tools, topics } = this.#scene;
+    const { tools, topics } = this.#harness;
     const records = this.#changes
       .batch(size)
       .map((record) => ({ topic: topics.source, partition: null, headers: [], ...record }));

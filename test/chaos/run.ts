@@ -1,5 +1,5 @@
 /**
- * One run: instances under load while brokers, instances and the target fail, in the order of a lot; then a rest, and
+ * One run: instances under load while brokers, instances and the target fail, in random order; then a rest, and
  * the oracle's verdict on what is left. It ends by itself, at the latest `limitMs` after its start.
  */
 import { finalVerdict, type EndState } from '../oracle/final-verdict.ts';
@@ -10,11 +10,11 @@ import type { Account } from './account.ts';
 import { startBrokers, type Brokers } from './brokers.ts';
 import { Changes } from './changes.ts';
 import { readEndState } from './end-state.ts';
-import { take, type Stage } from './faults.ts';
+import { take, type FaultContext } from './faults.ts';
 import { Fleet } from './fleet.ts';
 import { Load } from './load.ts';
-import { Lots } from './lots.ts';
-import { openScene, type Scene } from './scene.ts';
+import { SeededRandom, mulberry32 } from '../support/random.ts';
+import { openChaosHarness, type ChaosHarness } from './chaos-harness.ts';
 import { steps, type Kafka, type Size, type Step } from './scale.ts';
 import { StaleEffects } from './stale-effects.ts';
 import { comesTrue, rest } from './waiting.ts';
@@ -28,17 +28,17 @@ export interface RunOptions {
 }
 
 export async function runChaos({ kafka, size, seed, say }: RunOptions): Promise<Account> {
-  const lots = new Lots(seed);
-  const brokers = await startBrokers(kafka, lots);
+  const random = new SeededRandom(mulberry32(seed));
+  const brokers = await startBrokers(kafka, random);
   try {
     const { addresses, replicationFactor } = brokers;
-    const scene = await openScene({ brokers: addresses, replicationFactor, groupCount: size.groups, seed });
-    const run = new Run({ scene, brokers, size, lots, seed, say });
+    const harness = await openChaosHarness({ brokers: addresses, replicationFactor, groupCount: size.groups, seed });
+    const run = new Run({ harness, brokers, size, random, seed, say });
     try {
       return await run.run();
     } finally {
       await run.end();
-      await scene.close();
+      await harness.close();
     }
   } finally {
     await brokers.stop();
@@ -46,15 +46,15 @@ export async function runChaos({ kafka, size, seed, say }: RunOptions): Promise<
 }
 
 interface Surroundings {
-  readonly scene: Scene;
+  readonly harness: ChaosHarness;
   readonly brokers: Brokers;
   readonly size: Size;
-  readonly lots: Lots;
+  readonly random: SeededRandom;
   readonly seed: number;
   readonly say: (line: string) => void;
 }
 
-/** A guess until the first steps have told. */
+/** A guess until the first steps have been measured. */
 const STEP_MS = 5_000;
 const RECOVERY_LIMIT_MS = 30_000;
 /** So many steps wait until reports come again; the others come on top of the one before. */
@@ -76,23 +76,23 @@ class Run {
 
   constructor(surroundings: Surroundings) {
     this.#with = surroundings;
-    const { scene, seed } = surroundings;
-    this.#fleet = new Fleet(scene.environment(), new Lots(seed + 1));
-    this.#watch = new Watch(scene);
-    this.#stale = new StaleEffects(scene.sandbox);
+    const { harness, seed } = surroundings;
+    this.#fleet = new Fleet(harness.environment(), new SeededRandom(mulberry32(seed + 1)));
+    this.#watch = new Watch(harness);
+    this.#stale = new StaleEffects(harness.sandbox);
   }
 
   async run(): Promise<Account> {
-    const { scene, size, seed, say } = this.#with;
+    const { harness, size, seed, say } = this.#with;
     this.#watch.start();
     const first = Array.from({ length: size.instances }, () => this.#fleet.start());
     await comesTrue(60_000, () => first.some(({ partitions }) => partitions.length > 0));
     say(`${size.instances} instances are at work`);
-    const course = this.#with.lots.shuffled(steps.flatMap((step) => Array<Step>(size.counts[step]).fill(step)));
+    const course = this.#with.random.shuffled(steps.flatMap((step) => Array<Step>(size.counts[step]).fill(step)));
     this.#left = course.length;
     const leftMs = (): number => this.#left * (this.#taken === 0 ? STEP_MS : this.#takenMs / this.#taken);
-    const changes = new Changes(new Lots(seed + 2), scene.groups);
-    const load = new Load(scene, changes, { total: size.events, leftMs });
+    const changes = new Changes(new SeededRandom(mulberry32(seed + 2)), harness.groups);
+    const load = new Load(harness, changes, { total: size.events, leftMs });
     const loading = load.run(() => this.#isLate());
     loading.catch(() => undefined);
     for (const step of course) {
@@ -101,8 +101,8 @@ class Run {
     }
     this.#left = 0;
     await loading;
-    const targetCounts = scene.targetCounts();
-    scene.sandbox.clearRules();
+    const targetCounts = harness.targetCounts();
+    harness.sandbox.clearRules();
     say(`all faults are over, ${load.sent} events are sent`);
     const { end, violations, restMs } = await this.#settle();
     return this.#account({ end, violations, restMs, targetCounts, repeatedBatches: load.repeatedBatches });
@@ -116,20 +116,20 @@ class Run {
   }
 
   async #take(step: Step): Promise<void> {
-    const { scene, brokers, lots, size, say } = this.#with;
-    const stage: Stage = {
-      scene,
+    const { harness, brokers, random, size, say } = this.#with;
+    const context: FaultContext = {
+      harness,
       brokers,
-      lots,
+      random,
       fleet: this.#fleet,
       watch: this.#watch,
       targetDownMs: size.targetDownMs,
     };
     const from = performance.now();
-    await rest(lots.between(100, 2_000));
-    const { seen, recovered } = await take(step, stage);
+    await rest(random.between(100, 2_000));
+    const { seen, recovered } = await take(step, context);
     this.#seen.set(step, (this.#seen.get(step) ?? 0) + seen);
-    if (lots.isHit(PATIENT_SHARE)) await Promise.race([recovered, rest(RECOVERY_LIMIT_MS)]);
+    if (random.happens(PATIENT_SHARE)) await Promise.race([recovered, rest(RECOVERY_LIMIT_MS)]);
     this.#left -= 1;
     this.#taken += 1;
     this.#takenMs += performance.now() - from;
@@ -139,9 +139,9 @@ class Run {
 
   /** Everything has its end, or the time is up; then the instances stop, and what is left is judged. */
   async #settle(): Promise<{ end: EndState; violations: readonly Violation[]; restMs: number }> {
-    const { scene, say } = this.#with;
+    const { harness, say } = this.#with;
     const from = performance.now();
-    let end = await readEndState(scene);
+    let end = await readEndState(harness);
     const wanted = end.source.flatMap((record) => wantedOf(end.topic, record, end.sourceEnds.size));
     const idCount = wanted.filter(({ kind }) => kind !== 'nothing').length;
     const timeLeft = (): number => REST_LIMIT_MS - (performance.now() - from);
@@ -149,14 +149,14 @@ class Run {
     say(`${this.#watch.finals.size} of ${idCount} changes have a final report`);
     let violations: readonly Violation[] = [];
     await comesTrue(timeLeft(), async () => {
-      end = await readEndState(scene);
+      end = await readEndState(harness);
       violations = finalVerdict(end);
       if (violations.length > 0) await rest(LOOK_AGAIN_MS);
       return violations.length === 0;
     });
     const restMs = performance.now() - from;
     await this.#fleet.stopAll();
-    end = await readEndState(scene);
+    end = await readEndState(harness);
     return { end, violations: finalVerdict(end), restMs };
   }
 
@@ -167,11 +167,11 @@ class Run {
     targetCounts: Account['faults'];
     repeatedBatches: number;
   }): Account {
-    const { scene, size, seed } = this.#with;
+    const { harness, size, seed } = this.#with;
     const { end, violations, restMs, targetCounts, repeatedBatches } = rest;
     const planned = steps.filter((step) => size.counts[step] > 0);
     const wanted = end.source.flatMap((record) => wantedOf(end.topic, record, end.sourceEnds.size));
-    const { requests, dangerous } = scene.sandbox.stats;
+    const { requests, dangerous } = harness.sandbox.stats;
     const givenUp = end.deadLetters.filter((letter) => headerOf(letter, 'rollcall-reason') !== 'invalid').length;
     return {
       seed,
@@ -198,7 +198,7 @@ class Run {
       restMs: Math.round(restMs),
       passersWatched: this.#stale.watched,
       staleEffects: this.#stale.found,
-      mishaps: this.#fleet.mishaps,
+      failures: this.#fleet.failures,
       violations,
     };
   }

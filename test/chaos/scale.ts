@@ -22,7 +22,7 @@ export interface Size {
   readonly events: number;
   readonly groups: number;
   readonly instances: number;
-  /** How often each step is taken; in the order of a lot. */
+  /** How often each step is taken; in random order. */
   readonly counts: Readonly<Record<Step, number>>;
   readonly targetDownMs: number;
   /** A run ends after so long, whatever is left. */

@@ -2,7 +2,7 @@
 import type { TopicRecord } from '../../src/ports.ts';
 import { textOf } from '../oracle/live-records.ts';
 import type { Report } from '../oracle/reports.ts';
-import type { Scene } from './scene.ts';
+import type { ChaosHarness } from './chaos-harness.ts';
 import { rest } from './waiting.ts';
 
 interface Recovery {
@@ -19,17 +19,17 @@ export class Watch {
   repeated = 0;
   retries = 0;
   readonly recoveryMs: number[] = [];
-  /** How often reading had to begin anew. */
+  /** How often reading had to restart. */
   reopened = 0;
-  readonly #scene: Scene;
+  readonly #harness: ChaosHarness;
   readonly #ending = new AbortController();
   readonly #epochs = new Map<number, number>();
   readonly #read = new Map<number, bigint>();
   readonly #waiting = new Set<Recovery>();
   #done: Promise<void> = Promise.resolve();
 
-  constructor(scene: Scene) {
-    this.#scene = scene;
+  constructor(harness: ChaosHarness) {
+    this.#harness = harness;
   }
 
   start(): void {
@@ -69,7 +69,7 @@ export class Watch {
     const { signal } = this.#ending;
     while (!signal.aborted) {
       try {
-        const { tools, topics } = this.#scene;
+        const { tools, topics } = this.#harness;
         for await (const record of tools.read(topics.report, { from: 'beginning', follow: true, signal })) {
           this.#take(record);
         }

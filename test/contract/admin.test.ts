@@ -65,7 +65,7 @@ async function given(stats: () => ServiceStats, options: Partial<AdminOptions> =
   return (path: string, init?: RequestInit) => fetch(started.url + path, init);
 }
 
-test('/healthz answers as long as the event loop does, ready or not', async () => {
+test('admin server: /healthz answers as long as the event loop does, ready or not', async () => {
   const get = await given(() => null);
   expect((await get('/healthz')).status).toBe(200);
 });
@@ -106,14 +106,14 @@ test.for([
   expect(await response.json()).toMatchObject({ ready: false, reasons });
 });
 
-test('what the brokers say is shown without secrets', async () => {
+test('admin server: what the brokers say is shown without secrets', async () => {
   const error = String.raw`refused: admin-page\u002dsecret, admin-page-`;
   const get = await given(() => someStats({ ready: false, unsettled: [{ ...stuck, error, isLasting: true }] }));
   const text = await (await get('/readyz')).text();
   expect(text).toContain('refused: [redacted], [redacted]');
 });
 
-test('a possible loss and an open breaker are named, and make nobody unready', async () => {
+test('readiness: a possible loss and an open breaker are named, and do not make an instance unready', async () => {
   const since = clock.now().wall;
   const get = await given(() =>
     someStats({ possibleLosses: 2, breaker: { reason: 'auth', since, problem: 'refused' } }),
@@ -131,7 +131,7 @@ const stuck = {
   since: clock.now().wall - 4_500,
 } as const;
 
-test('readiness names the topic that cannot be written to, and why', async () => {
+test('admin server: readiness names the topic that cannot be written to, and why', async () => {
   const get = await given(() => someStats({ ready: false, unsettled: [{ ...stuck, isLasting: true }] }));
   const response = await get('/readyz');
   expect(response.status).toBe(503);
@@ -141,7 +141,7 @@ test('readiness names the topic that cannot be written to, and why', async () =>
   });
 });
 
-test('metrics tell for how long a topic has not taken what is to be written, from the first failure on', async () => {
+test('admin server: metrics tell for how long a topic has not taken what is to be written, from the first failure on', async () => {
   const get = await given(() => someStats({ unsettled: [{ ...stuck, isLasting: false }] }));
   expect(await (await get('/metrics')).text()).toContain('rollcall_unsettled_seconds{topic="reports"} 4.5\n');
 });
@@ -149,15 +149,20 @@ test('metrics tell for how long a topic has not taken what is to be written, fro
 test.each([
   [4_500, 9_500],
   [9_500, 4_500],
-])('of troubles of a topic that began %i ms and %i ms ago the older one is measured', async (writeMs, readMs) => {
-  const since = (ageMs: number): number => clock.now().wall - ageMs;
-  const [write, read] = [
-    { ...stuck, since: since(writeMs) },
-    { ...stuck, act: 'read', since: since(readMs) },
-  ] as const;
-  const get = await given(() => someStats({ unsettled: [write, read].map((each) => ({ ...each, isLasting: false })) }));
-  expect(await (await get('/metrics')).text()).toContain('rollcall_unsettled_seconds{topic="reports"} 9.5\n');
-});
+])(
+  'admin server: of troubles of a topic that began %i ms and %i ms ago the older one is measured',
+  async (writeMs, readMs) => {
+    const since = (ageMs: number): number => clock.now().wall - ageMs;
+    const [write, read] = [
+      { ...stuck, since: since(writeMs) },
+      { ...stuck, act: 'read', since: since(readMs) },
+    ] as const;
+    const get = await given(() =>
+      someStats({ unsettled: [write, read].map((each) => ({ ...each, isLasting: false })) }),
+    );
+    expect(await (await get('/metrics')).text()).toContain('rollcall_unsettled_seconds{topic="reports"} 9.5\n');
+  },
+);
 
 const samplesOf = (text: string): string[] => text.split('\n').filter((line) => line !== '' && !line.startsWith('#'));
 
@@ -170,13 +175,13 @@ test.for([
       { partition: 1, phase: 'restoring' },
     ] as const,
   ],
-] as const)('there is no lag where %s, and no age where it is not known', async ([, partitions]) => {
+] as const)('admin server: there is no lag where %s, and no age where it is not known', async ([, partitions]) => {
   const get = await given(() => someStats({ partitions }));
   const names = samplesOf(await (await get('/metrics')).text()).map((line) => line.split(/[ {]/)[0]);
   expect(names.filter((name) => /_lag$|_oldest_/.test(name ?? ''))).toEqual([]);
 });
 
-test('metrics tell what the statistics say', async () => {
+test('admin server: metrics tell what the statistics say', async () => {
   const get = await given(() => someStats({ breaker: { reason: 'target', since: 0, problem: 'down' } }));
   const response = await get('/metrics');
   expect(response.headers.get('content-type')).toMatch(/^text\/plain; version=0\.0\.4/);
@@ -215,7 +220,7 @@ test('metrics tell what the statistics say', async () => {
   );
 });
 
-test('each scrape is made anew: totals are not added up, a lost partition leaves no series', async () => {
+test('metrics: each scrape is computed again; totals are not added up, a lost partition leaves no series', async () => {
   let stats = someStats();
   const get = await given(() => stats);
   await get('/metrics');
@@ -225,26 +230,29 @@ test('each scrape is made anew: totals are not added up, a lost partition leaves
   expect(text).not.toContain('{partition=');
 });
 
-test.for(['/metrics', '/metrics?name[]=rollcall_lag'])('%s needs the token where there is one', async (path) => {
-  const get = await given(() => someStats(), { token: 'hush' });
-  expect((await get(path)).status).toBe(401);
-  expect((await get(path, { headers: { authorization: 'Bearer hus' } })).status).toBe(401);
-  const allowed = await get(path, { headers: { authorization: 'Bearer hush' } });
-  expect(allowed.status).toBe(200);
-});
+test.for(['/metrics', '/metrics?name[]=rollcall_lag'])(
+  'admin server: %s needs the token where there is one',
+  async (path) => {
+    const get = await given(() => someStats(), { token: 'hush' });
+    expect((await get(path)).status).toBe(401);
+    expect((await get(path, { headers: { authorization: 'Bearer hus' } })).status).toBe(401);
+    const allowed = await get(path, { headers: { authorization: 'Bearer hush' } });
+    expect(allowed.status).toBe(200);
+  },
+);
 
 test.for([
   ['/healthz', 200],
   ['/readyz', 200],
   ['/readyz?verbose', 200],
   ['/nothing', 404],
-] as const)('%s is open where there is a token, and with a wrong one too', async ([path, status]) => {
+] as const)('admin server: %s is open where there is a token, and with a wrong one too', async ([path, status]) => {
   const get = await given(() => someStats(), { token: 'hush', host: '0.0.0.0' });
   expect((await get(path)).status).toBe(status);
   expect((await get(path, { headers: { authorization: 'Bearer hus' } })).status).toBe(status);
 });
 
-test('a service without a pipeline says whether it is ready, and why not', async () => {
+test('admin server: a service without a pipeline says whether it is ready, and why not', async () => {
   let stats: ServiceHealth = { ready: true, reasons: [] };
   const get = await given(() => stats);
   expect(await (await get('/readyz')).json()).toEqual(stats);
@@ -258,7 +266,7 @@ test('a service without a pipeline says whether it is ready, and why not', async
   ]);
 });
 
-test('metrics tell of the process and its build, before the brokers are reached too', async () => {
+test('admin server: metrics tell of the process and its build, before the brokers are reached too', async () => {
   const get = await given(() => null);
   const samples = samplesOf(await (await get('/metrics')).text());
   expect(samples).toContain('rollcall_ready 0');
@@ -267,7 +275,7 @@ test('metrics tell of the process and its build, before the brokers are reached 
     expect(samples.filter((line) => line.startsWith(`${name} `))).toHaveLength(1);
 });
 
-test('nothing but GET, and no other pages', async () => {
+test('admin server: nothing but GET, and no other pages', async () => {
   const get = await given(() => someStats());
   const posted = await get('/healthz', { method: 'POST', body: 'x' });
   expect([posted.status, posted.headers.get('allow')]).toEqual([405, 'GET']);
@@ -275,7 +283,7 @@ test('nothing but GET, and no other pages', async () => {
   expect((await get('/metrics/')).status).toBe(404);
 });
 
-test('an error inside is answered with 500 and logged, not shown', async () => {
+test('admin server: an error inside is answered with 500 and logged, not shown', async () => {
   const get = await given(() => {
     throw new Error('inner workings');
   });
@@ -285,7 +293,7 @@ test('an error inside is answered with 500 and logged, not shown', async () => {
   expect(logged).toEqual(['the admin server could not answer']);
 });
 
-test('a port that is taken is told to the caller', async () => {
+test('admin server: a port that is taken is an error for the caller', async () => {
   await given(() => null);
   const port = Number(new URL(server?.url ?? '').port);
   const second = startAdmin(

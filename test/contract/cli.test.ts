@@ -47,13 +47,13 @@ test.each([
   [['topics', 'bogus'], "unknown command 'bogus'"],
   [['apply'], 'missing required argument'],
   [['replay', 'now', '--bogus'], "unknown option '--bogus'"],
-])('%j is a usage error', async (args, message) => {
+])('command line: %j is a usage error', async (args, message) => {
   const { code, out, err } = await rollcall(...args);
   expect({ code, out }).toEqual({ code: EXIT.usage, out: '' });
   expect(err).toContain(message);
 });
 
-test('every problem of the configuration is told at once, with an example', async () => {
+test('configuration: all problems are reported together, each with an example', async () => {
   const { code, err } = await start(['run'], { LINGER_MS: 'soon' }).ended;
   expect(code).toBe(EXIT.configuration);
   for (const name of ['KAFKA_BROKERS', 'GENESYS_CLIENT_ID', 'GENESYS_CLIENT_SECRET', 'LINGER_MS']) {
@@ -61,7 +61,7 @@ test('every problem of the configuration is told at once, with an example', asyn
   }
 });
 
-test('no error repeats a secret', async () => {
+test('command line: no error repeats a secret', async () => {
   const target = { GENESYS_CLIENT_ID: 'id', GENESYS_CLIENT_SECRET: 'hunter2-is-secret' };
   const { code, err } = await start(['apply', '/nowhere/hunter2-is-secret.ndjson'], target).ended;
   expect(code).toBe(EXIT.usage);
@@ -71,7 +71,7 @@ test('no error repeats a secret', async () => {
 test.each([
   [['apply', '/nowhere/\u001b[2K\u202e.ndjson'], String.raw`/nowhere/\u{1b}[2K\u{202e}.ndjson`],
   [['bogus\u009b31m'], String.raw`bogus\u{9b}31m`],
-])('no error holds what a terminal would obey: %j', async (args, shown) => {
+])('command line: no error holds what a terminal would obey: %j', async (args, shown) => {
   const target = { GENESYS_CLIENT_ID: 'id', GENESYS_CLIENT_SECRET: 'hunter2-is-secret' };
   const { code, err } = await start(args, target).ended;
   expect(code).toBe(EXIT.usage);
@@ -79,7 +79,7 @@ test.each([
   expect(err).not.toMatch(/(?!\n)[\p{Cc}\p{Cf}]/u);
 });
 
-test('sandbox prints the environment that points at it, and SIGTERM ends it well', async () => {
+test('command line: sandbox prints the environment that points at it, and SIGTERM ends it well', async () => {
   const { child, ended } = start(['sandbox', '--client-secret', 's3cret']);
   await once(child.stderr, 'data');
   child.kill('SIGTERM');
@@ -89,7 +89,7 @@ test('sandbox prints the environment that points at it, and SIGTERM ends it well
   expect(out).toContain('GENESYS_CLIENT_SECRET=s3cret\n');
 });
 
-test('a seed that makes no sense is a configuration error', async () => {
+test('command line: a seed that makes no sense is a configuration error', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'rollcall-seed-'));
   const file = join(folder, 'seed.json');
   await writeFile(file, '{"groups":[{"id":"g","members":["stranger"]}]}');
@@ -99,14 +99,14 @@ test('a seed that makes no sense is a configuration error', async () => {
   expect(err).toContain('stranger');
 });
 
-test('run waits for brokers that cannot be reached; a signal ends it with 0', async () => {
+test('command line: run waits for brokers that cannot be reached; a signal ends it with 0', async () => {
   const { child, ended } = start(['run'], unreachable);
   await once(child.stderr, 'data');
   child.kill('SIGTERM');
   expect((await ended).code).toBe(EXIT.done);
 });
 
-test('a second signal ends it at once with 1', async () => {
+test('command line: a second signal ends it at once with 1', async () => {
   const { child, ended } = start(['run'], unreachable);
   await once(child.stderr, 'data');
   child.kill('SIGTERM');
@@ -150,7 +150,7 @@ describe('a signal ends at once', () => {
   });
 });
 
-/** Nobody listens on port 1. */
+/** No process listens on port 1. */
 const unreachable = {
   KAFKA_BROKERS: '127.0.0.1:1',
   GENESYS_API_URL: 'http://127.0.0.1:1',
@@ -160,7 +160,7 @@ const unreachable = {
   ADMIN_PORT: '0',
 };
 
-test('a reader that has seen enough is no error', async () => {
+test('command line: a reader that has seen enough is no error', async () => {
   const { child, ended } = start(['--help']);
   child.stdout.destroy();
   expect(await ended).toMatchObject({ code: EXIT.done, err: '' });

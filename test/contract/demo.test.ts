@@ -8,7 +8,7 @@ import { Summary } from '../../src/core/report/summary.ts';
 import { EXIT } from '../../src/exit-codes.ts';
 import { aContext } from '../support/command-context.ts';
 
-test('every membership is what 10,000 events say, in spite of every mishap', async () => {
+test('demo: every membership is what 10,000 events say, in spite of every fault', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'rollcall-demo-'));
   try {
     // A real organisation in the surroundings must not be touched.
@@ -22,15 +22,15 @@ test('every membership is what 10,000 events say, in spite of every mishap', asy
     expect(summary.by_outcome).toMatchObject({ permanent_failure: 1 });
     expect(summary.failure_count).toBe(1);
     expect(summary.success_count).toBe(summary.total_operations - 1);
-    const mishaps = /^mishaps: {3}(.*)$/m.exec(context.out())?.[1] ?? '';
-    expect(mishaps).toMatch(/foreignWriter.*503.*500.*429.*resetAfterApply.*resetBeforeApply.*garbage.*lateApply/);
-    expect(mishaps).not.toMatch(/\b0 /);
+    const faults = /^mishaps: {3}(.*)$/m.exec(context.out())?.[1] ?? '';
+    expect(faults).toMatch(/foreignWriter.*503.*500.*429.*resetAfterApply.*resetBeforeApply.*garbage.*lateApply/);
+    expect(faults).not.toMatch(/\b0 /);
   } finally {
     await rm(folder, { recursive: true });
   }
 }, 120_000);
 
-test('asked to stop midway it says so and does not claim success', async () => {
+test('demo: asked to stop midway it says so and does not claim success', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'rollcall-demo-'));
   try {
     const context = aContext();

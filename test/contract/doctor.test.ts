@@ -15,7 +15,7 @@ beforeEach(async () => {
 
 afterEach(() => sandbox.stop());
 
-/** Nobody listens on port 1: of Kafka it is only told that it does not answer. */
+/** No process listens on port 1: Kafka does not answer. */
 async function doctor(change: Record<string, string> = {}) {
   const environment = { ...environmentOf(sandbox), KAFKA_BROKERS: '127.0.0.1:1', ...change };
   const context = aContext({ environment });
@@ -41,7 +41,7 @@ test('tries what it can: the target is well although Kafka is not', async () => 
   ]);
 });
 
-test('names every problem of the configuration, and tries the parts that have none', async () => {
+test('doctor: names every problem of the configuration, and tries the parts that have none', async () => {
   const { code, findings, status } = await doctor({ KAFKA_BROKERS: '', LINGER_MS: 'soon' });
   expect(code).toBe(EXIT.configuration);
   const problems = findings
@@ -52,7 +52,7 @@ test('names every problem of the configuration, and tries the parts that have no
   expect(status('permission')).toEqual(['ok']);
 });
 
-test('a missing permission is named', async () => {
+test('doctor: a missing permission is named', async () => {
   sandbox.deny();
   const { findings } = await doctor();
   expect(findings.find(({ check }) => check === 'permission')).toMatchObject({
@@ -61,7 +61,7 @@ test('a missing permission is named', async () => {
   });
 });
 
-test('a refused client is told before anything else is asked of the target', async () => {
+test('doctor: a refused client is reported before any further request to the target', async () => {
   sandbox.refuseClient();
   const { findings, status } = await doctor();
   expect(findings.find(({ check }) => check === 'token')).toMatchObject({

@@ -44,7 +44,7 @@ describe('a status', () => {
   });
 });
 
-test('latency below the time-out is waited for', async () => {
+test('adapter: latency below the time-out is waited for', async () => {
   const { api } = await given({ kind: 'latency', latencyMs: 100 });
   const answer = as('response', await patch(api));
   expect(answer.status).toBe(200);
@@ -54,13 +54,13 @@ test('latency below the time-out is waited for', async () => {
 test.each([
   ['before', ['a']],
   ['after', ['a', 'b']],
-] as const)('latency beyond the time-out, %s it is applied, ends at the time-out', async (at, members) => {
+] as const)('adapter: latency beyond the time-out, %s it is applied, ends at the time-out', async (at, members) => {
   const { sandbox, api } = await given({ kind: 'latency', latencyMs: 60_000, at }, 200);
   expect(await patch(api)).toMatchObject({ kind: 'no_response', sent: true, code: 'timeout' });
   expect(sandbox.members('g')).toEqual(members);
 });
 
-test('a hang ends at the time-out, and other requests go on', async () => {
+test('adapter: a hang ends at the time-out, and other requests go on', async () => {
   const { sandbox, api } = await given({ kind: 'hang' }, 300);
   const arrived = sandbox.nextRequest(({ method }) => method === 'PATCH', 'arrived');
   const hanging = patch(api);
@@ -69,7 +69,7 @@ test('a hang ends at the time-out, and other requests go on', async () => {
   expect(await hanging).toMatchObject({ kind: 'no_response', sent: true, code: 'timeout' });
 });
 
-test('a request that timed out frees its connection', async () => {
+test('adapter: a request that timed out frees its connection', async () => {
   const sandbox = await aSandbox();
   const api = anApi(sandbox, { concurrency: 1, requestTimeoutMs: 300 });
   sandbox.addRule({ match: { times: 1 }, fault: { kind: 'hang' } });
@@ -80,7 +80,7 @@ test('a request that timed out frees its connection', async () => {
 test.each([
   ['resetBeforeApply', ['a']],
   ['resetAfterApply', ['a', 'b']],
-] as const)('%s is sent without an answer, and is not sent again', async (kind, members) => {
+] as const)('adapter: %s is sent without an answer, and is not sent again', async (kind, members) => {
   const { sandbox, api } = await given({ kind });
   expect(as('no_response', await patch(api)).sent).toBe(true);
   expect(sandbox.members('g')).toEqual(members);
@@ -88,7 +88,7 @@ test.each([
   expect(sandbox.stats.journal.filter(({ method }) => method === 'PATCH')).toHaveLength(1);
 });
 
-test('a request that applies late has timed out before', async () => {
+test('adapter: a request that applies late has timed out before', async () => {
   const { sandbox, api } = await given({ kind: 'lateApply', afterMs: 500 }, 150);
   const applied = sandbox.nextRequest(() => true, 'applied');
   expect(await patch(api)).toMatchObject({ kind: 'no_response', sent: true, code: 'timeout' });
@@ -97,19 +97,19 @@ test('a request that applies late has timed out before', async () => {
   expect(sandbox.members('g')).toEqual(['a', 'b']);
 });
 
-test('a body that does not parse is an answer that cannot be read', async () => {
+test('adapter: a body that does not parse is an answer that cannot be read', async () => {
   const { sandbox, api } = await given({ kind: 'garbage' });
   expect(await patch(api)).toMatchObject({ kind: 'response', status: 200, body: undefined, empty: false });
   expect(sandbox.members('g')).toEqual(['a', 'b']);
 });
 
-test('a foreign writer makes the version stale', async () => {
+test('adapter: a foreign writer makes the version stale', async () => {
   const { api } = await given({ kind: 'foreignWriter' });
   expect(await patch(api)).toMatchObject({ kind: 'response', status: 400, body: { scimType: 'invalidVers' } });
 });
 
 test.each(['reset', 'refused'] as const)(
-  'a target that is down (%s) is told as what it is, and found again',
+  'adapter: a target that is down (%s) is reported with its cause, and found again',
   async (mode) => {
     const sandbox = await aSandbox();
     const api = anApi(sandbox);

@@ -4,7 +4,7 @@ import { createGroupApi } from '../../src/adapters/genesys/group-api.ts';
 import type { GroupApi } from '../../src/ports.ts';
 import { limitHeaders, type LimitOptions, RateLimits } from '../../src/lab/sandbox/limits.ts';
 import type { RawAnswer } from '../fuzz/answers.ts';
-import { type Asked, connectionsTo, type Happening } from '../fuzz/connections.ts';
+import { type Asked, connectionsTo, type Reply } from '../fuzz/connections.ts';
 import { aLog, as, atEnd, get } from '../support/genesys.ts';
 import { ManualClock } from '../support/manual-clock.ts';
 import { aToken, isLogin } from '../support/virtual-service.ts';
@@ -15,19 +15,19 @@ interface Disturbances {
   /** Of the n-th request to the API; null: the limits decide. */
   readonly refusal?: (request: number) => RawAnswer | null;
   /** What happens instead; null: nothing. */
-  readonly happening?: (asked: Asked) => Happening | null;
+  readonly reply?: (asked: Asked) => Reply | null;
 }
 
 function aLimited(
   limits: Omit<LimitOptions, 'enforced'>,
-  { refusal = () => null, happening = () => null }: Disturbances = {},
+  { refusal = () => null, reply = () => null }: Disturbances = {},
 ) {
   const clock = new ManualClock();
   const windows = new RateLimits({ ...limits, enforced: true });
   const sent: { readonly at: number; readonly status: number }[] = [];
   const connect = () =>
     connectionsTo((asked) => {
-      const instead = happening(asked);
+      const instead = reply(asked);
       if (instead !== null) return instead;
       if (isLogin(asked)) return { kind: 'answer', answer: aToken() };
       const at = clock.now().monotonic;
@@ -47,7 +47,7 @@ function aLimited(
   return { api, clock, sent };
 }
 
-const aPlainAnswer: Happening = { kind: 'answer', answer: { status: 200, headers: { etag: '"1"' }, body } };
+const aPlainAnswer: Reply = { kind: 'answer', answer: { status: 200, headers: { etag: '"1"' }, body } };
 
 const refusedFor = (seconds: number): RawAnswer => ({
   status: 429,
@@ -55,7 +55,7 @@ const refusedFor = (seconds: number): RawAnswer => ({
   body: Buffer.from('{}'),
 });
 
-test('a backlog under a steady limit converges within 1.1 times what the limit needs, with 1 % of 429s at most', async () => {
+test('rate gate: a backlog under a steady limit converges within 1.1 times what the limit needs, with 1 % of 429s at most', async () => {
   const limits = { allowed: 40, windowSeconds: 2 };
   const { api, clock, sent } = aLimited(limits);
   const requests = 400;
@@ -69,7 +69,7 @@ test('a backlog under a steady limit converges within 1.1 times what the limit n
   expect(api.gate.throttledMs()).toBeGreaterThan(0.5 * ideal);
 });
 
-test('a target whose limits are wide is not slowed down', async () => {
+test('rate gate: a target whose limits are wide is not slowed down', async () => {
   const { api, clock, sent } = aLimited({ allowed: 1_000_000, windowSeconds: 60 });
   const done = inWorkers(8, 1_000, () => getAfter(api, clock, 10));
   // So long as 8 at a time need for 1,000 that take 10 ms each, and what the first answer brings before it is known.
@@ -79,7 +79,7 @@ test('a target whose limits are wide is not slowed down', async () => {
   expect(api.gate.throttledMs()).toBeLessThanOrEqual(1_000);
 });
 
-test('after a 429 nothing is sent until its Retry-After is over', async () => {
+test('rate gate: after a 429 nothing is sent until its Retry-After is over', async () => {
   const refusal = (request: number) => (request === 1 ? refusedFor(7) : null);
   const { api, clock, sent } = aLimited({ allowed: 1_000_000, windowSeconds: 60 }, { refusal });
   for (let request = 0; request < 2; request += 1) {
@@ -98,22 +98,22 @@ test('after a 429 nothing is sent until its Retry-After is over', async () => {
 
 describe('a permit of the window is free again', () => {
   const limits = { allowed: 5, windowSeconds: 60 };
-  const broken: Happening = { kind: 'broken', answer: null, code: 'ECONNRESET' };
-  const refused: Happening = {
+  const broken: Reply = { kind: 'broken', answer: null, code: 'ECONNRESET' };
+  const refused: Reply = {
     kind: 'answer',
     answer: { status: 401, headers: {}, body: Buffer.from('{"error":"invalid_client"}') },
   };
-  const revoked: Happening = { kind: 'answer', answer: { status: 401, headers: {}, body: Buffer.from('{}') } };
+  const revoked: Reply = { kind: 'answer', answer: { status: 401, headers: {}, body: Buffer.from('{}') } };
 
-  test.each<[string, (asked: Asked) => Happening | null]>([
+  test.each<[string, (asked: Asked) => Reply | null]>([
     ['a request has no answer', (asked) => (isLogin(asked) ? null : broken)],
     ['a request is not answered in time', (asked) => (isLogin(asked) ? null : { kind: 'silence' })],
     ['an answer tells no limits', (asked) => (isLogin(asked) ? null : aPlainAnswer)],
     ['no token is had', (asked) => (isLogin(asked) ? refused : revoked)],
     ['the login host does not answer', (asked) => (isLogin(asked) ? broken : revoked)],
-  ])('where %s', async (_, happening) => {
+  ])('where %s', async (_, reply) => {
     let isDisturbed = false;
-    const { api, clock, sent } = aLimited(limits, { happening: (asked) => (isDisturbed ? happening(asked) : null) });
+    const { api, clock, sent } = aLimited(limits, { reply: (asked) => (isDisturbed ? reply(asked) : null) });
     const first = get(api);
     await clock.advance(100);
     await first;

@@ -10,7 +10,7 @@ import { createGroupApi } from '../../src/adapters/genesys/group-api.ts';
 import { systemClock } from '../../src/adapters/system.ts';
 import { aLog, aSandbox, adding, anApi, as, atEnd, get, patch } from '../support/genesys.ts';
 
-/** A server that gives tokens and answers everything else as told; `sockets` counts its connections. */
+/** A server that gives tokens and answers everything else as the test says; `sockets` counts its connections. */
 async function aServer(answer: RequestListener) {
   const requests: IncomingMessage[] = [];
   let sockets = 0;
@@ -170,7 +170,7 @@ describe('the wire', () => {
 });
 
 describe('not one byte is sent', () => {
-  test('where nobody listens, the host is unknown, or TLS fails', async () => {
+  test('where no process listens, the host is unknown, or TLS fails', async () => {
     const sandbox = await aSandbox();
     const login = { loginUrl: sandbox.url };
     const closed = createTcpServer().listen(0, '127.0.0.1');

@@ -215,7 +215,7 @@ describe('a token request', () => {
   });
 });
 
-test('neither secret nor token nor header is in any answer, log or error', async () => {
+test('token: neither secret nor token nor header is in any answer, log or error', async () => {
   const log = aLog();
   const ids: string[] = [];
   const newId = (): string => ids[ids.push(systemWorld.newId()) - 1] ?? '';
@@ -250,7 +250,7 @@ test('neither secret nor token nor header is in any answer, log or error', async
 });
 
 test.for([400, 401, 403, 404, 409, 422, 500])(
-  'a refusal (%s) that repeats what it was sent is told without it',
+  'token: a refusal (%s) that repeats what it was sent is reported without it',
   async (status) => {
     const host = await startRepeatingHost();
     atEnd(() => host.stop());

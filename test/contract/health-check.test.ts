@@ -27,19 +27,27 @@ test.for([
   ['127.0.0.1', ''],
   ['0.0.0.0', '0.0.0.0'],
   ['127.0.0.2', '127.0.0.2'],
-] as const)('a service at %s is healthy, although it has a token and is not ready', async ([host, given]) => {
-  server = await startAdmin(
-    { host, port: 0, token: 'a-token-of-the-metrics' },
-    { stats: () => null, clock: new ManualClock(), logger: { error: () => undefined }, secrets: new KnownSecrets([]) },
-  );
-  const { port } = new URL(server.url);
-  const environment: Record<string, string> = given === '' ? {} : { ADMIN_HOST: given };
-  expect(await check({ ADMIN_PORT: port, ...environment })).toBe(0);
-  await server.close();
-  server = null;
-  expect(await check({ ADMIN_PORT: port })).toBe(1);
-});
+] as const)(
+  'health check: a service at %s is healthy, although it has a token and is not ready',
+  async ([host, given]) => {
+    server = await startAdmin(
+      { host, port: 0, token: 'a-token-of-the-metrics' },
+      {
+        stats: () => null,
+        clock: new ManualClock(),
+        logger: { error: () => undefined },
+        secrets: new KnownSecrets([]),
+      },
+    );
+    const { port } = new URL(server.url);
+    const environment: Record<string, string> = given === '' ? {} : { ADMIN_HOST: given };
+    expect(await check({ ADMIN_PORT: port, ...environment })).toBe(0);
+    await server.close();
+    server = null;
+    expect(await check({ ADMIN_PORT: port })).toBe(1);
+  },
+);
 
-test('where there is no admin server there is nothing to check', async () => {
+test('health check: where there is no admin server there is nothing to check', async () => {
   expect(await check({ ADMIN_PORT: '0' })).toBe(0);
 });

@@ -29,7 +29,7 @@ async function show(flags: { readonly json?: true }) {
   return context.out().trim().split('\n');
 }
 
-test('shows whom each removal means at the target', async () => {
+test('held: shows whom each removal means at the target', async () => {
   const lines = await show({ json: true });
   expect(lines.map((line) => JSON.parse(line) as object)).toMatchObject([
     { id: 't/0/7/okta-a', group: 'g', group_target: 'sales', member: 'okta-a', target: 'u-1', by: 'group_count' },
@@ -38,7 +38,7 @@ test('shows whom each removal means at the target', async () => {
   ]);
 });
 
-test('in text only where it is another id', async () => {
+test('held: in text only where it is another id', async () => {
   expect(await show({})).toEqual([
     'remove  okta-a  as u-1 of sales  (t/0/7/okta-a)',
     'remove  u-2  as u-2 of sales  (t/0/7/u-2)',

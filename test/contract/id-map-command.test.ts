@@ -31,7 +31,7 @@ async function opening(environment: Record<string, string>) {
   return { sandbox, opened: openIdMap(config, { context, api: anApi(sandbox), logger: aLog() }) };
 }
 
-/** Nobody listens on port 1: of Kafka it is only told that it does not answer. */
+/** No process listens on port 1: Kafka does not answer. */
 async function doctor(environment: Record<string, string>, options: SandboxOptions = {}) {
   const sandbox = await aSandbox(options);
   const context = aContext({
@@ -42,7 +42,7 @@ async function doctor(environment: Record<string, string>, options: SandboxOptio
   return findings.filter(({ check }) => check === 'ids').map(({ status, message }) => `${status} ${message}`);
 }
 
-test('a command opens the map that is configured', async () => {
+test('id map command: a command opens the map that is configured', async () => {
   const path = await aFile('type,source_id,genesys_id\nuser,a,u1\n');
   const { ids, close } = await (await opening({ ID_MAP: `file:${path}` })).opened;
   expect(ids?.known('user', 'a')).toEqual(found('u1'));
@@ -53,7 +53,7 @@ test('a command opens the map that is configured', async () => {
   expect(await (await asked.opened).ids?.lookUp('user', 'A@example.com', () => true)).toEqual(found('u1'));
 });
 
-test('a table that cannot be used ends it as a wrong configuration', async () => {
+test('id map command: a table that cannot be used ends it as a wrong configuration', async () => {
   const path = await aFile('type,source_id,genesys_id\nuser,a,u1\nuser,a,u2\n');
   await expect((await opening({ ID_MAP: `file:${path}` })).opened).rejects.toMatchObject({
     code: EXIT.configuration,
@@ -61,12 +61,12 @@ test('a table that cannot be used ends it as a wrong configuration', async () =>
   });
 });
 
-test('a topic that cannot be reached ends a command', async () => {
+test('id map command: a topic that cannot be reached ends a command', async () => {
   const environment = { ID_MAP: `topic:${TOPIC}`, KAFKA_BROKERS: '127.0.0.1:1' };
   await expect((await opening(environment)).opened).rejects.toMatchObject({ code: EXIT.unavailable });
 });
 
-test('doctor reads a file', async () => {
+test('id map command: doctor reads a file', async () => {
   const path = await aFile('type,source_id,genesys_id\nuser,a,u1\ngroup,b,g1\n');
   expect(await doctor({ ID_MAP: `file:${path}` })).toEqual([`ok ID_MAP: ${path} names 2 ids.`]);
   await writeFile(path, 'type,source_id,genesys_id\ngroup,a,g1\ngroup,b,g1\n');
@@ -78,7 +78,7 @@ test('doctor reads a file', async () => {
   expect(await doctor({ ID_MAP: `file:${path}` })).toEqual([expect.stringContaining(`fail ID_MAP: ${path}: line 1:`)]);
 });
 
-test('doctor reads a topic', async () => {
+test('id map command: doctor reads a topic', async () => {
   const tools = await aTableTopic({ 'cleanup.policy': 'delete' });
   const context = aContext({ environment: { ID_MAP: `topic:${TOPIC}` } });
   const config = readConfig(context.environment, ['ids'], () => '');
@@ -95,7 +95,7 @@ test('doctor reads a topic', async () => {
   expect(await messages('none')).toEqual([expect.stringContaining('fail ID_MAP: there is no topic none')]);
 });
 
-test('doctor asks the target by each attribute', async () => {
+test('id map command: doctor asks the target by each attribute', async () => {
   const asked = ['ok ID_MAP: users are looked up by externalId.', 'ok ID_MAP: groups are looked up by displayName.'];
   expect(await doctor({ ID_MAP: 'scim' })).toEqual(asked);
   const seen = { users: [{ id: 'u1', externalId: 'x' }] };
@@ -107,7 +107,7 @@ test('doctor asks the target by each attribute', async () => {
   ]);
 });
 
-test('doctor names a target that ignores filters, and one that refuses them', async () => {
+test('id map command: doctor names a target that ignores filters, and one that refuses them', async () => {
   const seed = { users: [{ id: 'u1', externalId: 'x' }], groups: [{ id: 'g' }] };
   expect(await doctor({ ID_MAP: 'scim' }, { seed, behaviour: { filters: 'ignored' } })).toEqual([
     expect.stringContaining('fail ID_MAP: the target ignores the filter by externalId'),
@@ -115,6 +115,6 @@ test('doctor names a target that ignores filters, and one that refuses them', as
   ]);
 });
 
-test('doctor has nothing to say where there is no map', async () => {
+test('id map command: doctor has nothing to say where there is no map', async () => {
   expect(await doctor({})).toEqual([]);
 });

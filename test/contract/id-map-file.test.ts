@@ -1,4 +1,4 @@
-/** A file of ids while somebody works on it, on a clock that the test moves. */
+/** A file of ids while an operator edits it, on a clock that the test moves. */
 import { execFileSync } from 'node:child_process';
 import { mkdir, mkdtemp, rename, rm, rmdir, symlink, unlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -50,7 +50,7 @@ const LOADED = 'the id table has changed and is loaded';
 const SHARED = 'several groups of the id table have one genesys_id';
 
 describe('a change of the file', () => {
-  test('is taken once it has rested for one look, and told once', async () => {
+  test('is taken once it has rested for one look, and reported once', async () => {
     const { map, path, look, changes } = await given();
     await writeFile(path, table('a,u1', 'b,u2'));
     await look(1);
@@ -164,7 +164,7 @@ describe('a file that cannot be used', () => {
     ],
     ['is empty', '', 'the file names no id'],
     ['is not UTF-8', Buffer.from([0x74, 0xff]), 'it is not UTF-8; save it as UTF-8'],
-  ])('since it %s changes nothing, and is told once', async (_name, content, problem) => {
+  ])('since it %s changes nothing, and is logged once', async (_name, content, problem) => {
     const { map, path, look, logger, changes } = await given();
     await writeFile(path, content);
     await look(5);
@@ -186,7 +186,7 @@ describe('a file that cannot be used', () => {
     expect(messages().at(-1)).toBe(LOADED);
   });
 
-  test('to something that cannot be read at all is taken once that is corrected', async () => {
+  test('to something that cannot be read at all is taken once the file is corrected', async () => {
     const { map, path, look, messages } = await given();
     await unlink(path);
     await mkdir(path);
@@ -199,7 +199,7 @@ describe('a file that cannot be used', () => {
     expect(map.known('user', 'a')).toEqual(found('u2'));
   });
 
-  test('since its path leads in a circle changes nothing, is told, and is looked at again', async () => {
+  test('since its path leads in a circle changes nothing, is logged, and is looked at again', async () => {
     const { map, path, look, messages } = await given();
     await unlink(path);
     await symlink(path, path);
@@ -255,7 +255,7 @@ describe('after close', () => {
     expect(clock.scheduledCount).toBe(0);
   });
 
-  test('nothing is told: it waits for a look that is under way', async () => {
+  test('nothing is reported: it waits for a look that is under way', async () => {
     // given a look that will take a new table
     const { map, path, clock, look, changes } = await given();
     await writeFile(path, table('a,u2'));

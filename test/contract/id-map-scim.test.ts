@@ -117,7 +117,7 @@ describe('a look-up that fails', () => {
 });
 
 describe('a server that ignores the filter', () => {
-  test('maps nobody to somebody else', async () => {
+  test('maps no user to another one', async () => {
     const { sandbox, map, user } = await given({ behaviour: { filters: 'ignored' } });
     for (let index = 0; index < 40; index += 1) sandbox.putUser({ id: `user-${index}`, externalId: `x-${index}` });
     expect(await user('nobody')).toEqual(missing);
@@ -169,7 +169,7 @@ describe('what is no answer', () => {
   });
 });
 
-test('a list that withholds what it counts is no answer', async () => {
+test('id map scim: a list that withholds what it counts is no answer', async () => {
   const facts = { status: 200, etag: null, retryAfterMs: null, empty: false, correlationId: null };
   const answer = {
     kind: 'response',
@@ -210,7 +210,7 @@ describe('inactive users', () => {
   ] as const;
 
   for (const [name, behaviour] of everywhere) {
-    test.each([1, 25, 26, 80])(`${name}: told from missing ones among %i`, async (count) => {
+    test.each([1, 25, 26, 80])(`${name}: distinguished from missing ones among %i`, async (count) => {
       const { sandbox, user } = await given({ behaviour });
       putInactive(sandbox, count);
       expect(await user('nobody')).toEqual(missing);
@@ -228,7 +228,7 @@ describe('inactive users', () => {
     expect(await user('x')).toEqual(found('user-1', false));
   });
 
-  test('a page that was under way already does not count for whoever comes later', async () => {
+  test('a page that was requested before does not count for later look-ups', async () => {
     const { sandbox, user } = await given();
     sandbox.putUser({ id: 'user-1', externalId: 'x' });
     sandbox.putUser({ id: 'user-2', externalId: 'y' });
@@ -244,7 +244,7 @@ describe('inactive users', () => {
     expect([await first, await later]).toEqual([missing, found('user-1', false)]);
   });
 
-  test('a page that fails among many leaves nobody missing', async () => {
+  test('a page that fails among many makes no user missing', async () => {
     const { sandbox, user } = await given();
     putInactive(sandbox, 80);
     await user('nobody');
@@ -253,7 +253,7 @@ describe('inactive users', () => {
     expect(await user('x-79')).toEqual(found('gone-79', false));
   });
 
-  test('how the target takes filters is found out anew after an hour', async () => {
+  test('how the target takes filters is found out again after an hour', async () => {
     const { sandbox, clock, user } = await given({ behaviour: { inactiveUsers: 'shown' } });
     putInactive(sandbox, 1);
     await user('nobody');
@@ -322,7 +322,7 @@ describe('what is remembered', () => {
   });
 });
 
-test('groups of one name are ambiguous, and the one that is spelled as asked is preferred', async () => {
+test('id map scim: groups of one name are ambiguous, and the one that is spelled as asked is preferred', async () => {
   const { sandbox, map } = await given();
   for (const [id, displayName] of [
     ['g1', 'Sales'],
@@ -338,7 +338,7 @@ test('groups of one name are ambiguous, and the one that is spelled as asked is 
   expect(await map.lookUp('group', 'Twin', always)).toEqual({ kind: 'ambiguous' });
 });
 
-test('a group of the source that waits for its look-up keeps the group of the target from another name', async () => {
+test('id map scim: a group of the source that waits for its look-up keeps the group of the target from another name', async () => {
   const { sandbox, clock, map } = await given();
   sandbox.putGroup({ id: 'g1', displayName: 'Sales' });
   await map.lookUp('group', 'Sales', always);
@@ -352,7 +352,7 @@ test('a group of the source that waits for its look-up keeps the group of the ta
   expect(await map.lookUp('group', 'Sales', always)).toEqual(found('g1'));
 });
 
-test('10,000 unknown users cost one look-up each, and a page for all who wait together', async () => {
+test('id map scim: 10,000 unknown users cost one look-up each, and a page for all who wait together', async () => {
   const { sandbox, map } = await given({ journalMax: 10 });
   putInactive(sandbox, 10);
   const ids = Array.from({ length: 10_000 }, (_, index) => `unknown-${index}`);
@@ -369,7 +369,7 @@ test('10,000 unknown users cost one look-up each, and a page for all who wait to
   expect(sandbox.stats.lists.users).toBe(asked);
 });
 
-test('look-ups that wait for the gate do not keep new groups waiting', async () => {
+test('id map scim: look-ups that wait for the gate do not keep new groups waiting', async () => {
   const clock = new ManualClock();
   const gate = new TargetGate(60, clock);
   const asking = new Asking({ gate, search: () => Promise.reject(new Error('nothing is sent here')) });

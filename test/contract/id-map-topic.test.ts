@@ -75,33 +75,33 @@ describe('before the start', () => {
 });
 
 describe('afterwards', () => {
-  test('what is written is taken, and told; what was read before is not taken again', async () => {
+  test('what is written is taken and reported; what was read before is not taken again', async () => {
     const { map, tools } = await given(keyed('1', user('a', 'u1')), keyed('1', user('a', 'u2')));
     const seen: unknown[] = [];
-    const told = new Promise<void>((resolve) =>
+    const changed = new Promise<void>((resolve) =>
       map.onChange(() => {
         seen.push(map.known('user', 'a'));
         if (map.known('user', 'b')?.kind === 'found') resolve();
       }),
     );
     await tools.send([keyed('2', user('b', 'u3'))]);
-    await told;
+    await changed;
     expect([map.known('user', 'b'), new Set(seen.map((one) => JSON.stringify(one)))]).toEqual([
       found('u3'),
       new Set([JSON.stringify(found('u2'))]),
     ]);
   });
 
-  test('each change is told, not the first one only', async () => {
+  test('each change is reported, not the first one only', async () => {
     const { map, tools } = await given(keyed('1', user('a', 'u1')));
     for (const name of ['u2', 'u3']) {
-      const told = new Promise<void>((resolve) =>
+      const changed = new Promise<void>((resolve) =>
         map.onChange(() => {
           if (isDeepStrictEqual(map.known('user', 'a'), found(name))) resolve();
         }),
       );
       await tools.send([keyed('1', user('a', name))]);
-      await told;
+      await changed;
     }
   });
 
@@ -119,9 +119,9 @@ describe('afterwards', () => {
 
   test('a tombstone is taken too', async () => {
     const { map, tools } = await given(keyed('1', user('a', 'u1')));
-    const told = new Promise<void>((resolve) => map.onChange(resolve));
+    const changed = new Promise<void>((resolve) => map.onChange(resolve));
     await tools.send([keyed('1', null)]);
-    await told;
+    await changed;
     expect(map.known('user', 'a')).toEqual({ kind: 'unmapped' });
   });
 
@@ -149,9 +149,9 @@ describe('afterwards', () => {
     });
     atEnd(() => map.close());
     await vi.waitFor(() => expect(follows).toBe(2));
-    const told = new Promise<void>((resolve) => map.onChange(resolve));
+    const changed = new Promise<void>((resolve) => map.onChange(resolve));
     await tools.send([keyed('2', user('b', 'u2'))]);
-    await told;
+    await changed;
     expect([follows, map.known('user', 'b')]).toEqual([2, found('u2')]);
   });
 });
@@ -196,7 +196,7 @@ describe('a topic that is recreated', () => {
   });
 });
 
-test('partitions that are added are read too, and that is said', async () => {
+test('id map topic: partitions that are added are read too, and that is said', async () => {
   // given a reading that knows the partitions of its beginning, as on Kafka
   const tools = await aTableTopic();
   await tools.send([{ ...keyed('1', user('a', 'u1')), partition: 0 }]);
@@ -222,7 +222,7 @@ test('partitions that are added are read too, and that is said', async () => {
   expect(warned.map(({ fields }) => fields)).toMatchObject([{ topic: TOPIC, before: 1, partitions: 3 }]);
 });
 
-test('close waits until what follows the topic has ended', async () => {
+test('id map topic: close waits until what follows the topic has ended', async () => {
   // given a log that ends its reading some time after it was asked to
   const tools = await aTableTopic();
   let end = (): void => undefined;

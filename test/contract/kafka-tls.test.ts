@@ -27,7 +27,7 @@ test.each([
   ['localhost', 'by its name', 'localhost'],
   // An address is no name (RFC 6066 3).
   ['127.0.0.1', 'not at all', false],
-] as const)('%s is named %s', async (host, _, name) => {
+] as const)('TLS: %s is named %s', async (host, _, name) => {
   const certificate = await aCertificate();
   const server = createServer(certificate);
   await new Promise<void>((listening) => server.listen(0, host, listening));

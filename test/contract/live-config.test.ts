@@ -18,7 +18,7 @@ import { native } from '../../src/formats/native/native.ts';
 import { aContext } from '../support/command-context.ts';
 import { aLog, aSandbox, as, atEnd, get } from '../support/genesys.ts';
 import { ManualClock } from '../support/manual-clock.ts';
-import { aDoor } from '../support/webhook.ts';
+import { anEndpoint } from '../support/webhook.ts';
 
 const LOOK_MS = 5_000;
 const KEPT = 'secrets or certificates have changed and cannot be used: the former ones are kept';
@@ -68,7 +68,7 @@ async function aLiveConfig(more: Record<string, string> = {}) {
   return { live: config, context, logger, messages: () => logger.lines.map(({ message }) => message) };
 }
 
-test('a secret whose file has changed is used at the next request of each kind', async () => {
+test('live files: a secret whose file has changed is used at the next request of each kind', async () => {
   const { live, context, messages } = await aLiveConfig();
   const [genesys, admin] = [lazily(() => live.current.genesys), lazily(() => live.current.admin)];
   const kafka = liveKafka(live);
@@ -97,7 +97,7 @@ test('a secret whose file has changed is used at the next request of each kind',
   for (const name of secretNames) expect(context.secrets.redact(`<${secretOf(name, 2)}>`)).toBe('<[redacted]>');
 });
 
-test('what is in use is redacted however many tokens come; what it has replaced, for a while', async () => {
+test('live files: what is in use is redacted however many tokens come; what it has replaced, for a while', async () => {
   const { live, context } = await aLiveConfig();
   context.secrets.know(live.current.secrets);
   await write('GENESYS_CLIENT_SECRET', secretOf('GENESYS_CLIENT_SECRET', 2));
@@ -110,7 +110,7 @@ test('what is in use is redacted however many tokens come; what it has replaced,
   expect([redacted(1), redacted(2)]).toEqual([false, true]);
 });
 
-test('a change is taken only once it has rested for one look', async () => {
+test('live files: a change is taken only once it has rested for one look', async () => {
   const { live, messages } = await aLiveConfig();
   await write('ADMIN_TOKEN', 'half-of-the-new-token');
   await clock.advance(LOOK_MS);
@@ -126,7 +126,7 @@ test.each([
   ['is empty', () => write('ADMIN_TOKEN', '\n'), /ADMIN_TOKEN_FILE names an empty file/],
   ['is gone', () => rm(at('ADMIN_TOKEN')), /ADMIN_TOKEN_FILE names a file that cannot be read \(ENOENT\)/],
 ] as const)(
-  'a file that %s changes nothing, and is logged once; corrected, it is taken',
+  'live files: a file that %s changes nothing, and is logged once; once corrected, it is taken',
   async (_, damage, problem) => {
     const { live, logger, messages } = await aLiveConfig();
     await damage();
@@ -143,7 +143,7 @@ test.each([
   },
 );
 
-test('the token of Genesys Cloud is asked for with the secret as it is then', async () => {
+test('live files: the token of Genesys Cloud is asked for with the secret as it is then', async () => {
   const sandbox = await aSandbox({ clientSecret: 'the-new-secret' });
   const credentials = { clientSecret: 'the-old-secret' };
   const { url, clientId } = sandbox;
@@ -165,7 +165,7 @@ test('the token of Genesys Cloud is asked for with the secret as it is then', as
   expect(await api.ensureToken()).toBeNull();
 });
 
-test('a fixed token is shown as it is then, and asks for one more try only where it has changed', async () => {
+test('live files: a fixed token is shown as it is then, and asks for one more try only where it has changed', async () => {
   const access = { token: 'old' };
   const authorization = fixedToken('SSWS', access);
   expect(await authorization.header()).toBe('SSWS old');
@@ -206,7 +206,7 @@ describe('the certificate of the webhook server', () => {
     const [first, second] = [await aCertificate('first'), await aCertificate('second')];
     await write('tls.crt', first.certPem);
     await write('tls.key', first.keyPem);
-    const { server } = await aDoor({ options: { tls: first } });
+    const { server } = await anEndpoint({ options: { tls: first } });
     const { live, messages } = await aLiveConfig({
       INGEST_TLS_CERT_FILE: at('tls.crt'),
       INGEST_TLS_KEY_FILE: at('tls.key'),

@@ -31,7 +31,7 @@ function* lines(): Generator<string> {
   }
 }
 
-test('plan needs what the memberships need', { timeout: 600_000 }, async () => {
+test('plan: plan needs what the memberships need', { timeout: 600_000 }, async () => {
   const directory = await mkdtemp(join(tmpdir(), 'rollcall-plan-'));
   const file = join(directory, 'changes.ndjson');
   const groups = Array.from({ length: GROUPS }, (_, i) => ({ id: `group-${i}` }));

@@ -179,7 +179,7 @@ describe('plan', () => {
   });
 });
 
-test('a group that shows another name than its look-up is not planned for', async () => {
+test('plan: a group that shows another name than its look-up is not planned for', async () => {
   sandbox.putGroup({ id: 'h', displayName: 'Sales' });
   const reading = sandbox.pauseAt(({ method, path }) => method === 'GET' && path.includes('/groups/h'));
   const planning = plan([event('Sales', ['a'])], { ID_MAP: 'scim' });

@@ -61,27 +61,30 @@ const elsewhere = [
   ' ',
 ];
 
-describe.each<Source>(['okta', 'entra', 'auth0', 'scim'])('a cursor of %s that somebody else has written', (source) => {
-  test.each(elsewhere)('%j is refused with a remedy, and nothing is sent', async (cursor) => {
-    const asked = network(() => json([]));
-    const poll = new Poll(source, { url });
-    await store(poll, source, JSON.stringify({ v: 1, cursor }));
-    await expect(poll.run()).rejects.toThrow(/is no cursor.*kafka-console-producer\.sh/s);
-    await expect(poll.run({ mode: 'forever' })).rejects.toThrow('is no cursor');
-    expect(asked).toEqual([]);
-  });
-
-  test.each(['', 'x', '5', '{}', '{"v":1}', '{"v":2,"cursor":"1"}', '{"v":1,"cursor":5}'])(
-    'a record that says %j is no cursor either',
-    async (value) => {
+describe.each<Source>(['okta', 'entra', 'auth0', 'scim'])(
+  'a cursor of %s that another writer has written',
+  (source) => {
+    test.each(elsewhere)('%j is refused with a remedy, and nothing is sent', async (cursor) => {
       const asked = network(() => json([]));
       const poll = new Poll(source, { url });
-      await store(poll, source, value);
-      await expect(poll.run()).rejects.toThrow('is no cursor');
+      await store(poll, source, JSON.stringify({ v: 1, cursor }));
+      await expect(poll.run()).rejects.toThrow(/is no cursor.*kafka-console-producer\.sh/s);
+      await expect(poll.run({ mode: 'forever' })).rejects.toThrow('is no cursor');
       expect(asked).toEqual([]);
-    },
-  );
-});
+    });
+
+    test.each(['', 'x', '5', '{}', '{"v":1}', '{"v":2,"cursor":"1"}', '{"v":1,"cursor":5}'])(
+      'a record that says %j is no cursor either',
+      async (value) => {
+        const asked = network(() => json([]));
+        const poll = new Poll(source, { url });
+        await store(poll, source, value);
+        await expect(poll.run()).rejects.toThrow('is no cursor');
+        expect(asked).toEqual([]);
+      },
+    );
+  },
+);
 
 const links = [
   'https://evil.example/api/v1/logs?after=2',
@@ -98,7 +101,7 @@ const links = [
   'javascript:alert(1)',
 ];
 
-test.each(links)('a next link to %s ends the poll, and nothing is sent there', async (link) => {
+test.each(links)('poll address: a next link to %s ends the poll, and nothing is sent there', async (link) => {
   const asked = network(({ url: address }) =>
     address.includes('/logs') ? json([{ published: 'x' }], { link: `<${link}>; rel="next"` }) : json([]),
   );
@@ -106,7 +109,7 @@ test.each(links)('a next link to %s ends the poll, and nothing is sent there', a
   expect(asked.map(({ url: address }) => new URL(address).origin)).toEqual([url, url]);
 });
 
-test('a next link that leaves the base path is not followed; one below it is, whichever way it is written', async () => {
+test('poll address: a next link that leaves the base path is not followed; one below it is, whichever way it is written', async () => {
   const page = (link: string) => (_: Asked, count: number) =>
     count === 1 ? json([], { link: `<${link}>; rel="next"` }) : json([]);
   const base = `${url}/tenant/scim`;
@@ -117,7 +120,7 @@ test('a next link that leaves the base path is not followed; one below it is, wh
   expect(asked[1]?.url).toBe(`${base}/api/v1/groups?after=2`);
 });
 
-test('a link of the log that leads to something else of the same host is neither stored nor followed', async () => {
+test('poll address: a link of the log that leads to something else of the same host is neither stored nor followed', async () => {
   const asked = network(({ url: address }) =>
     address.includes('/logs')
       ? json([{ published: 'x' }], { link: `<${url}/api/v1/users?after=2>; rel="next"` })
@@ -129,11 +132,14 @@ test('a link of the log that leads to something else of the same host is neither
   expect([...poll.cursors().values()].join()).not.toContain('users');
 });
 
-test.each(['.', '..'])('a group called %j is not asked for: its path would be another one', async (id) => {
-  const asked = network(() => json({ totalResults: 1, Resources: [{ id }] }));
-  await expect(new Poll('scim', { url: `${url}/scim/v2` }).run()).rejects.toThrow('leads away');
-  expect(asked.length).toBe(1);
-});
+test.each(['.', '..'])(
+  'poll address: a group called %j is not asked for: its path would be another one',
+  async (id) => {
+    const asked = network(() => json({ totalResults: 1, Resources: [{ id }] }));
+    await expect(new Poll('scim', { url: `${url}/scim/v2` }).run()).rejects.toThrow('leads away');
+    expect(asked.length).toBe(1);
+  },
+);
 
 /** What is asked for in half an hour. */
 async function inHalfAnHour(source: Source, respond: (asked: Asked, count: number) => Response): Promise<number> {
@@ -148,7 +154,7 @@ async function inHalfAnHour(source: Source, respond: (asked: Asked, count: numbe
   return count;
 }
 
-test('pages of the log that lead in a circle are read once around, then less and less often', async () => {
+test('poll address: pages of the log that lead in a circle are read once around, then less and less often', async () => {
   const event = { uuid: 'e', published: '2026-01-01T00:00:00.000Z', eventType: 'user.session.start' };
   const count = await inHalfAnHour('okta', ({ url: address }) =>
     json([event], { link: `<${url}/api/v1/logs?after=${address.endsWith('after=2') ? 3 : 2}>; rel="next"` }),
@@ -156,14 +162,14 @@ test('pages of the log that lead in a circle are read once around, then less and
   expect(count).toBeLessThan(40);
 });
 
-test('delta links that lead in a circle are read once around, then less and less often', async () => {
+test('poll address: delta links that lead in a circle are read once around, then less and less often', async () => {
   const count = await inHalfAnHour('entra', ({ url: address }) =>
     json({ value: [], '@odata.nextLink': `${url}/v1.0/groups/delta?$skiptoken=${address.endsWith('=2') ? 3 : 2}` }),
   );
   expect(count).toBeLessThan(40);
 });
 
-test('a list of empty pages without an end is given up', async () => {
+test('poll address: a list of empty pages without an end is given up', async () => {
   const asked = network((_, count) => json([], { link: `<${url}/api/v1/groups?after=${count}>; rel="next"` }));
   const clock = new ManualClock(START);
   const running = expect(new Poll('okta', { url }, { clock }).run()).rejects.toThrow('pages in a row are empty');
@@ -172,7 +178,7 @@ test('a list of empty pages without an end is given up', async () => {
   expect(asked.length).toBeLessThan(600);
 });
 
-test('a body without an end is cut off, and nothing of it is taken', async () => {
+test('poll address: a body without an end is cut off, and nothing of it is taken', async () => {
   let sent = 0;
   const chunk = Buffer.alloc(1024 * 1024, 0x20);
   const body = () =>
@@ -187,7 +193,7 @@ test('a body without an end is cut off, and nothing of it is taken', async () =>
   expect(sent).toBeLessThan(70);
 });
 
-test('an event stream that never is quiet is cut off at the limit of a request', async () => {
+test('poll address: an event stream that never is quiet is cut off at the limit of a request', async () => {
   const clock = new ManualClock(START);
   let heartbeats = 0;
   const body = () => {

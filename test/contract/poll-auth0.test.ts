@@ -3,7 +3,7 @@ import { startAuth0 } from '../support/idp/auth0.ts';
 import { Poll } from '../support/idp/poll.ts';
 import { found } from '../support/idp/server.ts';
 
-test('every group is told whole first, then what the stream tells', async () => {
+test('auth0: every group is written whole first, then the events of the stream', async () => {
   const idp = await startAuth0();
   idp.groups.set('g1', ['auth0|a', 'auth0|b', 'auth0|c']).set('g2', []);
   const poll = new Poll('auth0', idp);
@@ -17,7 +17,7 @@ test('every group is told whole first, then what the stream tells', async () => 
   expect(poll.changes(2)).toEqual(['g2 +auth0|x', 'g1 -auth0|a', 'g2 deleted']);
 });
 
-test('the offset survives a restart, also where nothing of it was a change', async () => {
+test('auth0: the offset survives a restart, also where nothing of it was a change', async () => {
   const idp = await startAuth0();
   const poll = new Poll('auth0', idp);
   await poll.run();
@@ -29,7 +29,7 @@ test('the offset survives a restart, also where nothing of it was a change', asy
   expect(poll.cursors().get(`auth0/${new URL(idp.url).host}`)).toContain('from=2');
 });
 
-test('a stream that stays open is left when it is quiet', async () => {
+test('auth0: a stream that stays open is left when it is quiet', async () => {
   const idp = await startAuth0();
   const poll = new Poll('auth0', idp);
   await poll.run();
@@ -39,7 +39,7 @@ test('a stream that stays open is left when it is quiet', async () => {
   expect(poll.changes()).toEqual(['g +a']);
 });
 
-test('killed between the changes and the offset, it tells them again and skips none', async () => {
+test('auth0: killed between the changes and the offset, it tells them again and skips none', async () => {
   const idp = await startAuth0();
   const poll = new Poll('auth0', idp);
   await poll.run();
@@ -49,7 +49,7 @@ test('killed between the changes and the offset, it tells them again and skips n
   expect(poll.changes()).toEqual(['g +a', 'g +b', 'g +c', 'g +a', 'g +b', 'g +c']);
 });
 
-test('an expired offset becomes a full state of every group', async () => {
+test('auth0: an expired offset becomes a full state of every group', async () => {
   const idp = await startAuth0();
   idp.groups.set('g', ['a']);
   const poll = new Poll('auth0', idp);
@@ -62,7 +62,7 @@ test('an expired offset becomes a full state of every group', async () => {
   expect(poll.changes(1)).toEqual(['g = b']);
 });
 
-test('only users are members; the others are in the dead-letter topic', async () => {
+test('auth0: only users are members; the others are in the dead-letter topic', async () => {
   const idp = await startAuth0();
   idp.groups.set('g', []);
   const members = [

@@ -10,7 +10,7 @@ const warningsOf = (poll: Poll): readonly unknown[] =>
   poll.lines.filter(({ message }) => message === WARNING).map(({ fields }) => fields['why']);
 const hostOf = ({ url }: { readonly url: string }): string => new URL(url).host;
 
-test('a cursor that is deleted as the refusal says becomes a full state of every group, also with `now`', async () => {
+test('poll cursor: a cursor that is deleted as the refusal says becomes a full state of every group, also with `now`', async () => {
   const idp = await startAuth0();
   idp.groups.set('g', ['a']);
   const poll = new Poll('auth0', idp);
@@ -28,7 +28,7 @@ test('a cursor that is deleted as the refusal says becomes a full state of every
   expect(warningsOf(poll)).toEqual([expect.stringContaining(key)]);
 });
 
-test('so it becomes where no group was known', async () => {
+test('poll cursor: so it becomes where no group was known', async () => {
   const idp = await startAuth0();
   const poll = new Poll('auth0', idp);
   await poll.run({ startFrom: 'now' });
@@ -38,7 +38,7 @@ test('so it becomes where no group was known', async () => {
   expect(poll.changes()).toEqual(['g = a']);
 });
 
-test('so it becomes where only marks of groups are left, and those that are gone are deleted', async () => {
+test('poll cursor: so it becomes where only marks of groups are left, and those that are gone are deleted', async () => {
   const idp = await startAuth0();
   const poll = new Poll('auth0', idp);
   await poll.store(`auth0/${hostOf(idp)}/group/old`, '{"v":1,"mark":""}');
@@ -47,7 +47,7 @@ test('so it becomes where only marks of groups are left, and those that are gone
   expect(poll.changes()).toEqual(['g = a', 'old deleted']);
 });
 
-test('groups that are compared are read as full states as well, changed or not', async () => {
+test('poll cursor: groups that are compared are read as full states as well, changed or not', async () => {
   const idp = await startScimList();
   idp.groups.set('g1', users('a')).set('g2', users('b')).set('g3', users('c'));
   const poll = new Poll('scim', idp);
@@ -61,7 +61,7 @@ test('groups that are compared are read as full states as well, changed or not',
   expect(warningsOf(poll).length).toBe(1);
 });
 
-test('a source that was never polled begins as it is set, without a warning', async () => {
+test('poll cursor: a source that was never polled begins as it is set, without a warning', async () => {
   const idp = await startAuth0();
   idp.groups.set('g', ['a']);
   const poll = new Poll('auth0', idp);
@@ -75,26 +75,29 @@ test.each([
   ['/a', '/b'],
   ['/group/b', ''],
   ['', '/a'],
-])('providers at %j and %j of one host do not declare groups of each other deleted', async (one, other) => {
-  const providers = new Map([
-    [`${one}/scim/v2`, new Map([['g1', users('x')]])],
-    [`${other}/scim/v2`, new Map([['h1', users('z')]])],
-  ]);
-  const { url } = await startScimProviders(providers);
-  const at = { url };
-  const poll = new Poll('scim', at);
-  const runAt = (path: string): Promise<void> => {
-    at.url = `${url}${path}`;
-    return poll.run();
-  };
-  for (const path of [one, other, one, other]) await runAt(path);
-  expect(poll.changes()).toEqual(['g1 = x', 'h1 = z']);
-  providers.get(`${one}/scim/v2`)?.delete('g1');
-  for (const path of [other, one]) await runAt(path);
-  expect(poll.changes(2)).toEqual(['g1 deleted']);
-});
+])(
+  'poll cursor: providers at %j and %j of one host do not declare groups of each other deleted',
+  async (one, other) => {
+    const providers = new Map([
+      [`${one}/scim/v2`, new Map([['g1', users('x')]])],
+      [`${other}/scim/v2`, new Map([['h1', users('z')]])],
+    ]);
+    const { url } = await startScimProviders(providers);
+    const at = { url };
+    const poll = new Poll('scim', at);
+    const runAt = (path: string): Promise<void> => {
+      at.url = `${url}${path}`;
+      return poll.run();
+    };
+    for (const path of [one, other, one, other]) await runAt(path);
+    expect(poll.changes()).toEqual(['g1 = x', 'h1 = z']);
+    providers.get(`${one}/scim/v2`)?.delete('g1');
+    for (const path of [other, one]) await runAt(path);
+    expect(poll.changes(2)).toEqual(['g1 deleted']);
+  },
+);
 
-test('a cursor of a former version, which several providers may share, is not used: all is read in full, once', async () => {
+test('poll cursor: a cursor of a former version, which several providers may share, is not used: all is read in full, once', async () => {
   const groups = new Map([['g1', users('x')]]);
   const idp = await startScimProviders(new Map([['/a/scim/v2', groups]]));
   const poll = new Poll('scim', { url: `${idp.url}/a` });
@@ -108,7 +111,7 @@ test('a cursor of a former version, which several providers may share, is not us
   expect([poll.changes(1), warningsOf(poll).length]).toEqual([[], 1]);
 });
 
-test('a cursor of a former version is read on at the usual path', async () => {
+test('poll cursor: a cursor of a former version is read on at the usual path', async () => {
   const idp = await startScimList();
   idp.groups.set('g1', users('a')).set('g2', users('b'));
   const poll = new Poll('scim', idp);

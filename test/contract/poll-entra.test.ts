@@ -4,7 +4,7 @@ import { startGraph } from '../support/idp/graph.ts';
 import { Poll } from '../support/idp/poll.ts';
 import { refused } from '../support/idp/server.ts';
 
-test('full states are made of all pages of the first round, empty groups too', async () => {
+test('entra: full states are made of all pages of the first round, empty groups too', async () => {
   const graph = await startGraph();
   graph.add('g1', 'a', 'b', 'c');
   graph.add('g2', 'd');
@@ -14,7 +14,7 @@ test('full states are made of all pages of the first round, empty groups too', a
   expect(poll.changes()).toEqual(['g1 = a,b,c', 'g2 = d', 'g3 = ']);
 });
 
-test('later rounds tell what has changed, page by page, and deleted groups', async () => {
+test('entra: later rounds tell what has changed, page by page, and deleted groups', async () => {
   const graph = await startGraph();
   graph.add('g1', 'a', 'b');
   graph.add('g2', 'd');
@@ -29,7 +29,7 @@ test('later rounds tell what has changed, page by page, and deleted groups', asy
   expect(poll.changes()).toHaveLength(5);
 });
 
-test('killed within a round, it goes on at its page', async () => {
+test('entra: killed within a round, it goes on at its page', async () => {
   const graph = await startGraph();
   graph.add('g1');
   const poll = new Poll('entra', graph);
@@ -71,7 +71,7 @@ test('any other 400 is no lost token: it ends, and everything is as it was', asy
   expect(poll.changes()).toEqual(['g1 = a']);
 });
 
-test('a first round that breaks off tells nothing: half of a group would wipe the other half', async () => {
+test('entra: a first round that breaks off tells nothing: half of a group would wipe the other half', async () => {
   const graph = await startGraph();
   graph.add('g1', 'a', 'b', 'c');
   const poll = new Poll('entra', graph);
@@ -89,7 +89,7 @@ test('a first round that breaks off tells nothing: half of a group would wipe th
   expect(poll.memberships()).toEqual({ g1: ['a', 'b', 'c'] });
 });
 
-test('a page without a link is not the last one', async () => {
+test('entra: a page without a link is not the last one', async () => {
   const graph = await startGraph();
   graph.add('g1', 'a');
   const poll = new Poll('entra', graph);
@@ -98,7 +98,7 @@ test('a page without a link is not the last one', async () => {
   expect(poll.changes()).toEqual([]);
 });
 
-test('a group whose members cannot be read gets no full state, the others do', async () => {
+test('entra: a group whose members cannot be read gets no full state, the others do', async () => {
   const graph = await startGraph();
   graph.add('g1', 'a');
   const poll = new Poll('entra', graph);
@@ -120,7 +120,7 @@ test('a group whose members cannot be read gets no full state, the others do', a
   expect(new Set(codes)).toEqual(new Set(['member_type', 'schema']));
 });
 
-test('a token that is refused is renewed once, and the request sent again', async () => {
+test('entra: a token that is refused is renewed once, and the request sent again', async () => {
   const graph = await startGraph({ tokenUsesMax: 2 });
   graph.add('g1', 'a', 'b', 'c', 'd');
   const poll = new Poll('entra', graph);
@@ -129,7 +129,7 @@ test('a token that is refused is renewed once, and the request sent again', asyn
   expect(graph.tokens.issued.length).toBeGreaterThan(1);
 });
 
-test('refused client credentials end it, and the secret is in no message', async () => {
+test('entra: refused client credentials end it, and the secret is in no message', async () => {
   const graph = await startGraph();
   graph.interrupt('/tenant/oauth2/v2.0/token', { status: 401, body: { error_description: 'client-secret is wrong' } });
   const poll = new Poll('entra', graph);

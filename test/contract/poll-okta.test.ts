@@ -7,7 +7,7 @@ import { refused } from '../support/idp/server.ts';
 const ADD = 'group.user_membership.add';
 const REMOVE = 'group.user_membership.remove';
 
-test('the first start tells every group whole, over all pages, and then what has changed', async () => {
+test('okta: the first start tells every group whole, over all pages, and then what has changed', async () => {
   const okta = await startOkta();
   okta.groups.set('g1', ['a', 'b', 'c']).set('g2', []).set('g3', ['d']);
   const poll = new Poll('okta', okta);
@@ -21,7 +21,7 @@ test('the first start tells every group whole, over all pages, and then what has
   expect(poll.changes(3)).toEqual(['g2 +x', 'g1 -a', 'g1 +e']);
 });
 
-test('the cursor survives a restart: nothing is told again, and nothing is left out', async () => {
+test('okta: the cursor survives a restart; no event is written again, and none is left out', async () => {
   const okta = await startOkta();
   const poll = new Poll('okta', okta);
   await poll.run();
@@ -33,7 +33,7 @@ test('the cursor survives a restart: nothing is told again, and nothing is left 
   expect(poll.changes()).toEqual(['g +a', 'g +b', 'g +c', 'g +d', 'g +e', 'g -a']);
 });
 
-test('killed between the changes and the cursor, it tells the page again and skips none', async () => {
+test('okta: killed between the changes and the cursor, it tells the page again and skips none', async () => {
   const okta = await startOkta();
   const poll = new Poll('okta', okta);
   await poll.run();
@@ -44,7 +44,7 @@ test('killed between the changes and the cursor, it tells the page again and ski
   expect(poll.changes(3)).toEqual(['g +c']);
 });
 
-test('killed before the changes are written, it has no cursor behind them', async () => {
+test('okta: killed before the changes are written, it has no cursor behind them', async () => {
   const okta = await startOkta();
   const poll = new Poll('okta', okta);
   await poll.run();
@@ -54,7 +54,7 @@ test('killed before the changes are written, it has no cursor behind them', asyn
   expect(poll.changes()).toEqual(['g +a', 'g +b', 'g +c']);
 });
 
-test('a lost cursor makes it tell every group whole again, and groups that are gone', async () => {
+test('okta: a lost cursor makes it tell every group whole again, and groups that are gone', async () => {
   const okta = await startOkta();
   okta.groups.set('g1', ['a']).set('g2', ['b']);
   const poll = new Poll('okta', okta);
@@ -63,14 +63,14 @@ test('a lost cursor makes it tell every group whole again, and groups that are g
   okta.groups.set('g1', ['a', 'c']).delete('g2');
   await poll.run();
   expect(poll.changes(2)).toEqual(['g1 = a,c', 'g2 deleted']);
-  expect(poll.lines.map(({ message }) => message)).toContain('the cursor is lost: every group is read again');
-  // It is told once.
+  expect(poll.lines.map(({ message }) => message)).toContain('the cursor is lost: every group is read anew');
+  // It is logged once.
   okta.log(ADD, 'g1', 'd');
   await poll.run();
   expect(poll.changes(4)).toEqual(['g1 +d']);
 });
 
-test('a group of which a page is missing is not told at all', async () => {
+test('okta: a group of which a page is missing is not written at all', async () => {
   const okta = await startOkta();
   okta.groups.set('g1', ['a']).set('g2', ['b', 'c', 'd']);
   okta.interrupt('/api/v1/groups/g2/users', { status: 200, body: '[{"id":"b"},{"id":' });
@@ -81,7 +81,7 @@ test('a group of which a page is missing is not told at all', async () => {
   expect(poll.memberships()).toEqual({ g1: ['a'], g2: ['b', 'c', 'd'] });
 });
 
-test('a later page that is refused leaves the group untold, too', async () => {
+test('okta: a group of which a later page is refused is not written either', async () => {
   const okta = await startOkta();
   okta.groups.set('g', ['a', 'b', 'c']);
   const poll = new Poll('okta', okta);
@@ -95,7 +95,7 @@ test('a later page that is refused leaves the group untold, too', async () => {
   expect(poll.changes()).toEqual([]);
 });
 
-test('a 429 is waited for as long as it says, by the clock of the server', async () => {
+test('okta: a 429 is waited for as long as it says, by the clock of the server', async () => {
   const okta = await startOkta();
   okta.groups.set('g', ['a']);
   const clock = new ManualClock(Date.now());
@@ -113,12 +113,12 @@ test('a 429 is waited for as long as it says, by the clock of the server', async
     refused(429, 'E0000047', { 'retry-after': '3' }),
   );
   await poll.run();
-  // Chance adds a twentieth; a line of the same cause is written once a minute.
+  // Jitter adds a twentieth; a line of the same cause is written once a minute.
   expect(delays).toEqual([74_550, 3_150]);
   expect(poll.changes()).toEqual(['g = a']);
 });
 
-test('a link that leads to another host is not followed, so that nobody else sees the token', async () => {
+test('okta: a link to another host is not followed, so that no other host sees the token', async () => {
   const okta = await startOkta();
   const elsewhere = await startOkta();
   okta.interrupt('/api/v1/groups', {
@@ -130,7 +130,7 @@ test('a link that leads to another host is not followed, so that nobody else see
   expect(elsewhere.asked).toEqual([]);
 });
 
-test('a redirect is not followed either', async () => {
+test('okta: a redirect is not followed either', async () => {
   const okta = await startOkta();
   const elsewhere = await startOkta();
   const clock = new ManualClock(Date.now());
@@ -142,7 +142,7 @@ test('a redirect is not followed either', async () => {
   expect(elsewhere.asked).toEqual([]);
 });
 
-test('refused credentials end it, with the names of what to check, and without the token', async () => {
+test('okta: refused credentials end it, with the names of what to check, and without the token', async () => {
   const okta = await startOkta();
   okta.interrupt('/api/v1/groups', refused(403));
   const error: Error = (await new Poll('okta', okta).run().catch((error: Error) => error)) as Error;
@@ -151,7 +151,7 @@ test('refused credentials end it, with the names of what to check, and without t
   expect(error.message).not.toContain('api-token');
 });
 
-test('started with `now`, it tells only what comes from then on', async () => {
+test('okta: started with `now`, it tells only what comes from then on', async () => {
   const okta = await startOkta();
   okta.groups.set('g', ['a']);
   const poll = new Poll('okta', okta);
@@ -161,13 +161,13 @@ test('started with `now`, it tells only what comes from then on', async () => {
   expect(poll.changes()).toEqual(['g +b']);
 });
 
-test('a cursor that is never taken does not make it read all groups for ever', async () => {
+test('okta: a cursor that is never taken does not make it read all groups for ever', async () => {
   const okta = await startOkta();
   okta.interrupt('/api/v1/logs', ...Array.from({ length: 10 }, () => refused(400)));
   await expect(new Poll('okta', okta).run()).rejects.toThrow('a new cursor is not taken either');
 });
 
-test('asked to stop, it ends although it waits', async () => {
+test('okta: asked to stop, it ends although it waits', async () => {
   const okta = await startOkta();
   const poll = new Poll('okta', okta);
   const running = poll.run({ mode: 'forever', intervalMs: 3_600_000 });
@@ -175,7 +175,7 @@ test('asked to stop, it ends although it waits', async () => {
   await running;
 });
 
-test('every event that changes members is asked for', async () => {
+test('okta: every event that changes members is asked for', async () => {
   const okta = await startOkta();
   const poll = new Poll('okta', okta);
   await poll.run();

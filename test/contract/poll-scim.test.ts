@@ -5,7 +5,7 @@ import { scimUser, startScimList } from '../support/idp/scim-list.ts';
 
 const users = (...ids: readonly string[]) => ids.map(scimUser);
 
-test('groups are told whole, once, and again when their members have changed', async () => {
+test('scim: groups are written whole, once, and again when their members have changed', async () => {
   const idp = await startScimList();
   idp.groups.set('g1', users('a', 'b')).set('g2', users()).set('g3', users('c'));
   const poll = new Poll('scim', idp);
@@ -16,7 +16,7 @@ test('groups are told whole, once, and again when their members have changed', a
   expect(poll.changes(3)).toEqual(['g3 = c,d']);
 });
 
-test('members that a list leaves out are asked for group by group', async () => {
+test('scim: members that a list leaves out are asked for group by group', async () => {
   const idp = await startScimList({ listsMembers: false });
   idp.groups.set('g1', users('a')).set('g 2/3', users('b'));
   const poll = new Poll('scim', idp);
@@ -24,7 +24,7 @@ test('members that a list leaves out are asked for group by group', async () => 
   expect(poll.memberships()).toEqual({ g1: ['a'], 'g 2/3': ['b'] });
 });
 
-test('a group that is gone is told as deleted, one that a shifting list has only left out is not', async () => {
+test('scim: a group that is gone is written as deleted; one that a shifting list has only left out is not', async () => {
   const idp = await startScimList();
   for (const group of ['g1', 'g2', 'g3', 'g4']) idp.groups.set(group, users('a'));
   const poll = new Poll('scim', idp);
@@ -40,7 +40,7 @@ test('a group that is gone is told as deleted, one that a shifting list has only
   expect(poll.changes(5)).toEqual([]);
 });
 
-test('a page that is shorter than it says ends the round, and no group counts as gone', async () => {
+test('scim: a page that is shorter than it says ends the round, and no group counts as gone', async () => {
   const idp = await startScimList();
   idp.groups.set('g1', users('a')).set('g2', users('b')).set('g3', users('c'));
   const poll = new Poll('scim', idp);
@@ -51,7 +51,7 @@ test('a page that is shorter than it says ends the round, and no group counts as
   expect(poll.changes(3)).toEqual([]);
 });
 
-test('a round that was begun in a former life says nothing about what is missing', async () => {
+test('scim: a round that was begun in a former life says nothing about what is missing', async () => {
   const idp = await startScimList();
   for (const group of ['g1', 'g2', 'g3', 'g4', 'g5']) idp.groups.set(group, users('a'));
   const poll = new Poll('scim', idp);
@@ -65,7 +65,7 @@ test('a round that was begun in a former life says nothing about what is missing
   expect(poll.memberships()).toEqual({ g1: ['b'], g2: ['b'], g3: ['b'], g4: ['b'], g5: ['b'] });
 });
 
-test('nested groups are refused beside the full state of the users', async () => {
+test('scim: nested groups are refused beside the full state of the users', async () => {
   const idp = await startScimList();
   idp.groups.set('g', [
     scimUser('a'),
@@ -78,7 +78,7 @@ test('nested groups are refused beside the full state of the users', async () =>
   expect(poll.deadLetters().map(({ headers }) => header(headers, 'rollcall-error-code'))).toEqual(['member_type']);
 });
 
-test('what is no user is told as the format scim-events tells it, whatever it is', async () => {
+test('scim: a member that is no user is written as in the format scim-events', async () => {
   const idp = await startScimList();
   idp.groups.set('g', [
     { value: 'a', type: null },
@@ -92,7 +92,7 @@ test('what is no user is told as the format scim-events tells it, whatever it is
   expect(poll.deadLetters().map(({ headers }) => header(headers, 'rollcall-error-code'))).toEqual(['member_type']);
 });
 
-test('a member without an id is no reason to leave it out: the group is read again', async () => {
+test('scim: a member without an id is no reason to leave it out: the group is read again', async () => {
   const idp = await startScimList();
   idp.groups.set('g', [scimUser('a'), { type: 'User' }]);
   const poll = new Poll('scim', idp);
@@ -100,7 +100,7 @@ test('a member without an id is no reason to leave it out: the group is read aga
   expect(poll.changes()).toEqual([]);
 });
 
-test('started with `now`, it remembers what there is and tells what changes', async () => {
+test('scim: started with `now`, it remembers what there is and tells what changes', async () => {
   const idp = await startScimList();
   idp.groups.set('g1', users('a')).set('g2', users('b')).set('g3', users('c'));
   const poll = new Poll('scim', idp);

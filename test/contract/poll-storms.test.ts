@@ -50,7 +50,7 @@ describe.each<Readonly<Record<string, string>>>([
   { 'x-rate-limit-reset': '0' },
   { 'x-rate-limit-reset': String(START / 1_000) },
   { 'x-ratelimit-reset': '99999999999' },
-])('a 429 with %j', (headers) => {
+])('poll: a 429 with %j', (headers) => {
   test.each(sources)('of %s: few requests in 30 s', async (name) => {
     const asked = await requestsOf(name, ({ isToken }) =>
       isToken ? token() : new Response('', { status: 429, headers }),
@@ -66,7 +66,7 @@ describe.each<Readonly<Record<string, string>>>([
 });
 
 test.each([0, -1, 0.5, 9, 30, 59, 60, 1e15, 'soon'])(
-  'a token that is said to live for %j s is not asked for with every request',
+  'poll: a token that is said to live for %j s is not asked for with every request',
   async (lifetime) => {
     const tokens = (
       await requestsOf('auth0', ({ isToken }) => (isToken ? token({ expires_in: lifetime }) : json({})))
@@ -114,17 +114,17 @@ test.each<[string, 'okta' | 'entra' | 'auth0', (asked: Asked) => Response]>([
       isToken ? token() : json({ value: [], '@odata.nextLink': `${url}/v1.0/groups/delta?$skiptoken=1` }),
   ],
   ['of nothing', 'auth0', ({ isToken }) => (isToken ? token() : json({ groups: [], next: 'n' }))],
-])('a next page that leads back, %s: few requests of %s in 30 s', async (_, name, respond) => {
+])('poll: a next page that leads back, %s: few requests of %s in 30 s', async (_, name, respond) => {
   expect((await requestsOf(name, respond)).length).toBeLessThanOrEqual(25);
 });
 
-test('a log whose last event comes again and again is asked for at the usual interval', async () => {
+test('poll: a log whose last event comes again and again is asked for at the usual interval', async () => {
   const event = { uuid: 'e', published: '2026-01-01T00:00:00.000Z', eventType: 'user.session.start' };
   const asked = await requestsOf('okta', ({ path }) => json(path.startsWith('/api/v1/logs') ? [event] : []));
   expect(asked.length).toBeLessThanOrEqual(10);
 });
 
-test('troubles that are over make no later pause longer', async () => {
+test('poll: troubles that are over make no later pause longer', async () => {
   const isTrouble = (count: number): boolean => count % 2 === 1;
   const asked = await requestsOf('scim', (_, count) => json(isTrouble(count) ? {} : { totalResults: 0 }));
   // Every five seconds.

@@ -34,11 +34,11 @@ async function ask(timeoutMs: number, stop: AbortSignal, onWritten = (): void =>
   return send(`http://127.0.0.1:${port}`, { headers: {} }, limits);
 }
 
-test('an answer that does not end is given up after the time limit', async () => {
+test('poll: an answer that does not end is given up after the time limit', async () => {
   await expect(ask(500, new AbortController().signal)).rejects.toThrow('no answer within 500 ms');
 });
 
-test('a request that is to stop does not wait for it', async () => {
+test('poll: a request that is to stop does not wait for it', async () => {
   const stop = new AbortController();
   // Once some of the body is there, and what fetch has let go of is collected.
   let writes = 0;

@@ -54,7 +54,7 @@ describe.each(['HTTP_PROXY', 'http_proxy'])('%s', (name) => {
   });
 });
 
-test('this machine, and what NO_PROXY names, is reached without one', async () => {
+test('proxy: this machine, and what NO_PROXY names, is reached without one', async () => {
   const url = `http://127.0.0.1:${proxy.port}`;
   expect((await doctor({ HTTP_PROXY: url, HTTPS_PROXY: url })).said('permission')[0]?.status).toBe('ok');
   expect(
@@ -63,21 +63,21 @@ test('this machine, and what NO_PROXY names, is reached without one', async () =
   expect(proxy.tunnels).toEqual([]);
 });
 
-test('a proxy that cannot be used is a problem of the configuration, whose text is not repeated', async () => {
+test('proxy: a proxy that cannot be used is a problem of the configuration, whose text is not repeated', async () => {
   const { code, said, all } = await doctor({ HTTPS_PROXY: 'ftp://jane:s3cret-word@proxy.example.com' });
   expect(code).toBe(EXIT.configuration);
   expect(said('configuration')[0]?.message).toBe('HTTPS_PROXY must be an http or https URL');
   expect(all).not.toContain('s3cret-word');
 });
 
-test('a proxy that refuses is told with the address that was asked for', async () => {
+test('proxy: a proxy that refuses is reported with the address that was requested', async () => {
   const refusing = await startConnectProxy(null);
   const { said } = await doctor({ ...outside, HTTP_PROXY: `127.0.0.1:${refusing.port}` });
   await refusing.close();
   expect(said('token')[0]?.message).toMatch(/login\.invalid.*407/);
 });
 
-test('requests to identity providers go through it', async () => {
+test('proxy: requests to identity providers go through it', async () => {
   const settings = { httpProxy: `http://127.0.0.1:${proxy.port}`, httpsProxy: '', noProxy: '' };
   const silent = () => undefined;
   const logger = { debug: silent, info: silent, warn: silent, error: silent };

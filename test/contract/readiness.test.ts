@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { aWorld, until } from '../support/world.ts';
 
-test('an instance that is left without a partition is ready to take over', async () => {
+test('readiness: an instance that is left without a partition is ready to take over', async () => {
   // given an owner of the only partition
   const world = await aWorld({ partitionCount: 1 });
   const owner = await world.start();

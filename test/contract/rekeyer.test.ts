@@ -22,7 +22,7 @@ afterEach(async () => {
   for (const end of endings.splice(0)) await end();
 });
 
-function aScene({
+function aRekeyer({
   format = native,
   bufferMax = 100,
   bufferBytesMax = 1_000_000,
@@ -80,8 +80,8 @@ const aChange = (id: string, at: number, fields: object = { add_members: ['m'] }
   ),
 });
 
-test('an offset is committed when what it stands for is acknowledged, and not before', async () => {
-  const { relay, tools, clock, ids } = aScene();
+test('ingest topic: an offset is committed when what it stands for is acknowledged, and not before', async () => {
+  const { relay, tools, clock, ids } = aRekeyer();
   let acknowledge = (): void => undefined;
   tools.beforeSend = () => new Promise((resolve) => (acknowledge = resolve));
   relay.assign({});
@@ -99,8 +99,8 @@ test('an offset is committed when what it stands for is acknowledged, and not be
   });
 });
 
-test('what waits in the window is not committed, and what is before it is', async () => {
-  const { relay, clock, ids } = aScene();
+test('ingest topic: what waits in the window is not committed, and what is before it is', async () => {
+  const { relay, clock, ids } = aRekeyer();
   relay.assign({}, {});
   relay.feed(1, []);
   relay.feed(0, [aChange('a', 1), aChange('b', 5)]);
@@ -113,8 +113,8 @@ test('what waits in the window is not committed, and what is before it is', asyn
   expect(relay.committed.get(0)?.offset).toBe(2n);
 });
 
-test('a send that fails is repeated in the same order, and committed once it is acknowledged', async () => {
-  const { relay, tools, clock, ids } = aScene();
+test('ingest topic: a send that fails is repeated in the same order, and committed once it is acknowledged', async () => {
+  const { relay, tools, clock, ids } = aRekeyer();
   let failures = 3;
   tools.beforeSend = async () => {
     failures -= 1;
@@ -130,8 +130,8 @@ test('a send that fails is repeated in the same order, and committed once it is 
   expect(relay.committed.get(0)?.offset).toBe(2n);
 });
 
-test('a commit that fails is tried again, although nothing more comes', async () => {
-  const { relay, clock } = aScene();
+test('ingest topic: a commit that fails is tried again, although nothing more comes', async () => {
+  const { relay, clock } = aRekeyer();
   relay.failingCommits = 3;
   relay.assign({});
   relay.feed(0, [aChange('a', 1)]);
@@ -139,8 +139,8 @@ test('a commit that fails is tried again, although nothing more comes', async ()
   expect(relay.committed.get(0)?.offset).toBe(1n);
 });
 
-test('what was begun before a loss commits nothing after it', async () => {
-  const { relay, tools, clock } = aScene();
+test('ingest topic: what was begun before a loss commits nothing after it', async () => {
+  const { relay, tools, clock } = aRekeyer();
   let acknowledge = (): void => undefined;
   tools.beforeSend = () => new Promise((resolve) => (acknowledge = resolve));
   relay.assign({});
@@ -152,8 +152,8 @@ test('what was begun before a loss commits nothing after it', async () => {
   expect(relay.committed.size).toBe(0);
 });
 
-test('what was judged before a loss is judged again: it does not look late beside itself', async () => {
-  const { relay, tools, clock, ids, letters } = aScene();
+test('ingest topic: what was judged before a loss is judged again: it does not look late beside itself', async () => {
+  const { relay, tools, clock, ids, letters } = aRekeyer();
   let acknowledge = (): void => undefined;
   tools.beforeSend = () => new Promise((resolve) => (acknowledge = resolve));
   const records = [aChange('a', 1), aChange('b', 2, { remove_members: ['m'] })];
@@ -170,8 +170,8 @@ test('what was judged before a loss is judged again: it does not look late besid
   expect(relay.committed.get(0)?.offset).toBe(2n);
 });
 
-test('without the lease nothing is sent, as another instance may have the topic', async () => {
-  const { relay, clock, ids } = aScene();
+test('ingest topic: without the lease nothing is sent, as another instance may have the topic', async () => {
+  const { relay, clock, ids } = aRekeyer();
   relay.isOwner = false;
   relay.assign({});
   relay.feed(0, [aChange('a', 1)]);
@@ -182,8 +182,8 @@ test('without the lease nothing is sent, as another instance may have the topic'
   expect(ids()).toEqual(['a']);
 });
 
-test('a record without a change is committed like any other', async () => {
-  const { relay, clock } = aScene();
+test('ingest topic: a record without a change is committed like any other', async () => {
+  const { relay, clock } = aRekeyer();
   relay.assign({});
   relay.feed(0, [{ timestamp: BASE }, { timestamp: BASE + 5 }]);
   await clock.settle();
@@ -195,8 +195,8 @@ test('a record without a change is committed like any other', async () => {
   });
 });
 
-test('what cannot be read is in the dead-letter topic with its bytes, its place and its reason', async () => {
-  const { relay, clock, letters, lines, ids } = aScene();
+test('ingest topic: what cannot be read is in the dead-letter topic with its bytes, its place and its reason', async () => {
+  const { relay, clock, letters, lines, ids } = aRekeyer();
   relay.assign({});
   relay.feed(0, [
     { timestamp: BASE, value: Buffer.from('{broken'), headers: [['trace', Buffer.from('1')]] },
@@ -219,8 +219,8 @@ test('what cannot be read is in the dead-letter topic with its bytes, its place 
 test.each([
   ['without a change', null],
   ['that cannot be read', Buffer.from('{broken')],
-])('a record %s makes nothing late that comes after it in its partition', async (_, value) => {
-  const { relay, clock, ids, letters } = aScene();
+])('ingest topic: a record %s makes nothing late that comes after it in its partition', async (_, value) => {
+  const { relay, clock, ids, letters } = aRekeyer();
   relay.assign({}, {});
   // Records are written later than what they tell of has happened.
   const late = { timestamp: BASE + 300_000 };
@@ -235,8 +235,8 @@ test.each([
   expect(relay.committed.get(0)?.offset).toBe(2n);
 });
 
-test('a batch that cannot be read is one letter, and the records behind it are passed on', async () => {
-  const { relay, letters, ids, clock } = aScene();
+test('ingest topic: a batch that cannot be read is one letter, and the records behind it are passed on', async () => {
+  const { relay, letters, ids, clock } = aRekeyer();
   const unreadable = { code: 'batch_too_large', message: 'The batch of the offsets 0 to 1 cannot be read' } as const;
   relay.assign({});
   relay.feed(0, [aChange('a', 1), { timestamp: BASE, unreadable }, aChange('b', 2)]);
@@ -248,8 +248,8 @@ test('a batch that cannot be read is one letter, and the records behind it are p
   expect(relay.committed.get(0)?.offset).toBe(3n);
 });
 
-test('the letter of a record is written with its changes, and not before', async () => {
-  const { relay, clock, ids, letters } = aScene({ format: entra });
+test('ingest topic: the letter of a record is written with its changes, and not before', async () => {
+  const { relay, clock, ids, letters } = aRekeyer({ format: entra });
   relay.assign({}, {});
   relay.feed(1, [], 1);
   const notification = { changeType: 'updated', resource: 'Groups/g', subscriptionId: 's' };
@@ -265,8 +265,8 @@ test('the letter of a record is written with its changes, and not before', async
   expect(letters()).toHaveLength(1);
 });
 
-test('events of one record are passed on one by one, and the record is done with the last', async () => {
-  const { relay, clock, written, letters } = aScene({ format: entra });
+test('ingest topic: events of one record are passed on one by one, and the record is done with the last', async () => {
+  const { relay, clock, written, letters } = aRekeyer({ format: entra });
   relay.assign({});
   const group = (id: string, members: readonly object[]) => ({ id, displayName: id, 'members@delta': members });
   const page = {
@@ -284,8 +284,8 @@ test('events of one record are passed on one by one, and the record is done with
   expect(relay.committed.get(0)?.offset).toBe(1n);
 });
 
-test('a late change is judged by what went on in a former life', async () => {
-  const { relay, clock, ids, letters, lines } = aScene();
+test('ingest topic: a late change is judged by what went on in a former life', async () => {
+  const { relay, clock, ids, letters, lines } = aRekeyer();
   relay.assign({ from: 0, committed: 1 }, {});
   relay.feed(1, [aChange('late', 1)]);
   await clock.advance(REORDER_MS);
@@ -303,28 +303,31 @@ test('a late change is judged by what went on in a former life', async () => {
 test.each([
   ['events', { bufferMax: 4 }],
   ['bytes', { bufferBytesMax: 400 }],
-])('a partition that is far ahead, in %s, is read no further until the others have caught up', async (_, limit) => {
-  const { relay, clock, ids } = aScene(limit);
-  relay.assign({}, {});
-  relay.feed(1, [aChange('first', 0)], 1);
-  const ahead = Array.from({ length: 5 }, (_, index) => aChange(`a${index}`, 10 + index));
-  expect(relay.feed(0, ahead)).toBe('taken');
-  expect(relay.feed(0, [aChange('more', 20)])).toBe('declined');
-  expect(relay.paused).toEqual(new Set([0]));
-  relay.feed(1, [aChange('last', 30)]);
-  await clock.settle();
-  expect(relay.paused.size).toBe(0);
-  expect(ids()).toEqual(['first', 'a0', 'a1', 'a2', 'a3', 'a4']);
-});
+])(
+  'ingest topic: a partition that is far ahead, in %s, is read no further until the others have caught up',
+  async (_, limit) => {
+    const { relay, clock, ids } = aRekeyer(limit);
+    relay.assign({}, {});
+    relay.feed(1, [aChange('first', 0)], 1);
+    const ahead = Array.from({ length: 5 }, (_, index) => aChange(`a${index}`, 10 + index));
+    expect(relay.feed(0, ahead)).toBe('taken');
+    expect(relay.feed(0, [aChange('more', 20)])).toBe('declined');
+    expect(relay.paused).toEqual(new Set([0]));
+    relay.feed(1, [aChange('last', 30)]);
+    await clock.settle();
+    expect(relay.paused.size).toBe(0);
+    expect(ids()).toEqual(['first', 'a0', 'a1', 'a2', 'a3', 'a4']);
+  },
+);
 
-test('records wait until their format is ready for them', async () => {
+test('ingest topic: records wait until their format is ready for them', async () => {
   let ready = (): void => undefined;
   let isReady = false;
   const format: SourceFormat = {
     ...native,
     prepare: () => (isReady ? null : new Promise((resolve) => (ready = resolve))),
   };
-  const { relay, clock, ids } = aScene({ format });
+  const { relay, clock, ids } = aRekeyer({ format });
   relay.assign({});
   expect(relay.feed(0, [aChange('a', 1)])).toBe('declined');
   isReady = true;
@@ -335,8 +338,8 @@ test('records wait until their format is ready for them', async () => {
   expect(ids()).toEqual(['a']);
 });
 
-test('what could not be written before another instance has the topic is not written behind that one', async () => {
-  const { relay, tools, clock, ids } = aScene();
+test('ingest topic: what could not be written before another instance has the topic is not written behind that one', async () => {
+  const { relay, tools, clock, ids } = aRekeyer();
   let isCut = true;
   let tried = 0;
   tools.beforeSend = async () => {
@@ -360,9 +363,9 @@ test('what could not be written before another instance has the topic is not wri
   expect(ids()).toEqual(['new']);
 });
 
-test('signed tokens are verified once, and passed on', async () => {
+test('ingest topic: signed tokens are verified once, and passed on', async () => {
   const verifier = new SlowVerifier();
-  const { relay, clock, ids } = aScene({ format: scimEvents(verifier) });
+  const { relay, clock, ids } = aRekeyer({ format: scimEvents(verifier) });
   relay.assign({});
   const tokens = ['a', 'b'].map((name) => ({ timestamp: BASE, value: Buffer.from(aToken(name)) }));
   expect(relay.feed(0, tokens)).toBe('declined');
@@ -373,8 +376,8 @@ test('signed tokens are verified once, and passed on', async () => {
   expect(verifier.asked).toEqual(['a', 'b']);
 });
 
-test('a change that does not fit is in the dead-letter topic, and is committed', async () => {
-  const { relay, clock, ids, letters } = aScene({ recordMaxBytes: 500 });
+test('ingest topic: a change that does not fit is in the dead-letter topic, and is committed', async () => {
+  const { relay, clock, ids, letters } = aRekeyer({ recordMaxBytes: 500 });
   relay.assign({});
   relay.feed(0, [
     aChange('big', 1, { add_members: Array.from({ length: 100 }, (_, index) => `m${index}`) }),
@@ -386,8 +389,8 @@ test('a change that does not fit is in the dead-letter topic, and is committed',
   expect(relay.committed.get(0)?.offset).toBe(2n);
 });
 
-test('a dead letter that is refused in its smallest form is not committed, and nothing goes on before it', async () => {
-  const { broker, relay, clock, ids, letters, lines } = aScene({ deadLetterMaxBytes: 100 });
+test('ingest topic: a dead letter that is refused in its smallest form is not committed, and nothing goes on before it', async () => {
+  const { broker, relay, clock, ids, letters, lines } = aRekeyer({ deadLetterMaxBytes: 100 });
   relay.assign({});
   relay.feed(0, [{ timestamp: BASE, value: Buffer.from('bad') }, aChange('a', 2)]);
   await clock.advance(120_000);
@@ -404,8 +407,8 @@ test('a dead letter that is refused in its smallest form is not committed, and n
   expect(relay.committed.get(0)?.offset).toBe(3n);
 });
 
-test('asked to stop, it commits what is under way and leaves the rest to be read again', async () => {
-  const { relay, rekeyer, tools, clock, ids } = aScene();
+test('ingest topic: asked to stop, it commits what is under way and leaves the rest to be read again', async () => {
+  const { relay, rekeyer, tools, clock, ids } = aRekeyer();
   let acknowledge = (): void => undefined;
   tools.beforeSend = () => new Promise((resolve) => (acknowledge = resolve));
   relay.assign({}, {});
@@ -415,7 +418,7 @@ test('asked to stop, it commits what is under way and leaves the rest to be read
   const stopped = rekeyer.stop();
   acknowledge();
   await stopped;
-  // Whoever has stopped it may leave the group now.
+  // The caller of stop may leave the group now.
   expect(relay.committed.get(0)?.offset).toBe(1n);
   await clock.advance(10_000);
   expect(ids()).toEqual(['a', 'b']);

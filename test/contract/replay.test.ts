@@ -284,7 +284,7 @@ describe('replay now', () => {
   });
 });
 
-test('ids that a terminal would obey are shown, not obeyed; as JSON they are what they are', async () => {
+test('replay: ids that a terminal would obey are shown, not obeyed; as JSON they are what they are', async () => {
   const member = 'm\u202e\u200b\u2028';
   const intents = [anIntent({ member, target: member, dead: { at: 1, reason: 'why\u009b31m' } })];
   const state = renderState({ group: 'h', intents, stamp: { ...stamp, seq: 9 }, trouble: null, now: 0, sha256 });

@@ -251,7 +251,7 @@ describe('where it looks', () => {
   });
 });
 
-test('shows how far it is', async () => {
+test('report: shows how far it is', async () => {
   await write(recovered, invalid);
   const clock = new ManualClock(0);
   const context = aContext({ clock });
@@ -269,25 +269,28 @@ test('shows how far it is', async () => {
   expect(context.err()).toContain('2/2 records (100 %)');
 });
 
-test.each(['json', 'csv', 'ndjson'] as const)('ends with 1 where it is stopped before the end (%s)', async (format) => {
-  await write(recovered, invalid);
-  const context = aContext();
-  const tools = Object.assign(Object.create(log) as MemoryLog, {
-    describeTopic: (topic: string) => log.describeTopic(topic),
-    async *read(topic: string, options: ReadOptions) {
-      for await (const record of log.read(topic, options)) {
-        yield record;
-        context.ask();
-      }
-    },
-  });
-  const reporting = printReport({ flags: { format }, topic: 'reports', tools, context });
-  await expect(reporting).rejects.toMatchObject({
-    code: EXIT.someFailed,
-    message: 'stopped before the end of reports',
-  });
-  if (format === 'json') expect(context.out()).toBe('');
-});
+test.each(['json', 'csv', 'ndjson'] as const)(
+  'report: ends with 1 where it is stopped before the end (%s)',
+  async (format) => {
+    await write(recovered, invalid);
+    const context = aContext();
+    const tools = Object.assign(Object.create(log) as MemoryLog, {
+      describeTopic: (topic: string) => log.describeTopic(topic),
+      async *read(topic: string, options: ReadOptions) {
+        for await (const record of log.read(topic, options)) {
+          yield record;
+          context.ask();
+        }
+      },
+    });
+    const reporting = printReport({ flags: { format }, topic: 'reports', tools, context });
+    await expect(reporting).rejects.toMatchObject({
+      code: EXIT.someFailed,
+      message: 'stopped before the end of reports',
+    });
+    if (format === 'json') expect(context.out()).toBe('');
+  },
+);
 
 describe('as csv', () => {
   test('each change is one row under a header', async () => {

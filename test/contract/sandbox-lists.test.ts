@@ -88,7 +88,7 @@ describe('users', () => {
   });
 });
 
-test('lists are counted, and their filters kept as they came', async () => {
+test('sandbox: lists are counted, and their filters kept as they came', async () => {
   const { sandbox, client, list } = await given();
   await list('externalId eq "say \\"hi\\""');
   await list('displayName eq "Sales"', 'groups');

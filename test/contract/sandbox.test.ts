@@ -31,7 +31,7 @@ describe('login', () => {
     expect((await requestToken(sandbox)).json).toMatchObject({ token_type: 'bearer', expires_in: 86_400 });
   });
 
-  test('no token, a revoked one and a permission taken away are told apart', async () => {
+  test('a missing token, a revoked one and a withdrawn permission have different answers', async () => {
     const { sandbox, client } = await given();
     const without = await client.get('g', { authorization: '' });
     expect([without.status, without.json['code']]).toEqual([401, 'authentication.required']);

@@ -1,5 +1,5 @@
 /** Every command that does not end by itself answers probes and scrapes, from before the brokers are reached on. */
-import { afterEach, expect, test, vi } from 'vitest';
+import { test, vi } from 'vitest';
 import { freePorts } from '../../src/lab/kafka-broker/java-process.ts';
 import type { CommandContext } from '../../src/console/command-context.ts';
 import { pollSource } from '../../src/commands/ingest-poll.ts';
@@ -18,11 +18,6 @@ const services = [
   ['ingest poll', (context: CommandContext) => pollSource('okta', {}, context)],
 ] as const;
 
-const endings: (() => Promise<unknown>)[] = [];
-afterEach(async () => {
-  for (const end of endings.splice(0)) await end();
-});
-
 /** Of brokers that are not there. */
 async function environmentOf(changes: Record<string, string> = {}): Promise<Record<string, string>> {
   const [adminPort, ingestPort, broker] = await freePorts(3);
@@ -40,15 +35,16 @@ async function environmentOf(changes: Record<string, string> = {}): Promise<Reco
   };
 }
 
-test.for(services)(
-  '%s answers probes without the token, and /metrics with it',
+/** Side by side: a client of Kafka takes seconds to give up brokers that are away. */
+test.concurrent.for(services)(
+  'probes: %s answers probes without the token, and /metrics with it',
   { timeout: 60_000 },
-  async ([, serve]) => {
-    // given
+  async ([, serve], { expect, onTestFinished }) => {
+    // given a service whose brokers are away
     const environment = await environmentOf({ ADMIN_HOST: '0.0.0.0', ADMIN_TOKEN: token });
     const context = aContext({ environment });
     const served = serve(context);
-    endings.push(async () => {
+    onTestFinished(async () => {
       context.ask();
       await served;
     });
@@ -69,25 +65,35 @@ test.for(services)(
   },
 );
 
-test.for(services)('%s that others could scrape without a token does not start', async ([, serve]) => {
-  const environment = await environmentOf({ ADMIN_HOST: '0.0.0.0' });
-  const problem = /^ADMIN_TOKEN is missing, though ADMIN_HOST .*ADMIN_HOST=127\.0\.0\.1.*; example: ADMIN_TOKEN=/;
-  await expect(serve(aContext({ environment }))).rejects.toThrow(problem);
-});
+test.for(services)(
+  'probes: %s that others could scrape without a token does not start',
+  async ([, serve], { expect }) => {
+    const environment = await environmentOf({ ADMIN_HOST: '0.0.0.0' });
+    const problem = /^ADMIN_TOKEN is missing, though ADMIN_HOST .*ADMIN_HOST=127\.0\.0\.1.*; example: ADMIN_TOKEN=/;
+    await expect(serve(aContext({ environment }))).rejects.toThrow(problem);
+  },
+);
 
-test('where the brokers stay away, an ingest says so in /readyz', { timeout: 60_000 }, async () => {
-  const environment = await environmentOf();
-  const context = aContext({ environment });
-  const served = rekeyTopic(context);
-  endings.push(async () => {
-    context.ask();
-    await served;
-  });
-  const reasons = async (): Promise<unknown> =>
-    ((await (await fetch(`http://127.0.0.1:${environment['ADMIN_PORT']}/readyz`)).json()) as { reasons: unknown })
-      .reasons;
-  await vi.waitFor(async () => expect(await reasons()).toEqual([expect.stringMatching(/^Kafka cannot be reached: /)]), {
-    timeout: 40_000,
-    interval: 100,
-  });
-});
+test.concurrent(
+  'probes: ingest topic says in /readyz that the brokers stay away',
+  { timeout: 60_000 },
+  async ({ expect, onTestFinished }) => {
+    const environment = await environmentOf();
+    const context = aContext({ environment });
+    const served = rekeyTopic(context);
+    onTestFinished(async () => {
+      context.ask();
+      await served;
+    });
+    const reasons = async (): Promise<unknown> =>
+      ((await (await fetch(`http://127.0.0.1:${environment['ADMIN_PORT']}/readyz`)).json()) as { reasons: unknown })
+        .reasons;
+    await vi.waitFor(
+      async () => expect(await reasons()).toEqual([expect.stringMatching(/^Kafka cannot be reached: /)]),
+      {
+        timeout: 40_000,
+        interval: 100,
+      },
+    );
+  },
+);

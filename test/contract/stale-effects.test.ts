@@ -21,14 +21,14 @@ afterEach(async () => {
 const patch = async (...operations: readonly unknown[]): Promise<unknown> =>
   client.patch('g', operations, { headers: { 'if-match': `"${sandbox.version('g')}"` } });
 
-test('an addition that takes effect after the removal is found', async () => {
+test('chaos oracle: an addition that takes effect after the removal is found', async () => {
   await patch(adding('passer-1', 'm1'));
   await patch(removing('passer-1'));
   await patch(adding('passer-1'));
   expect(effects.found).toEqual(['passer-1 was added to g after his removal']);
 });
 
-test('an addition that takes no effect, and members who may come back, are not', async () => {
+test('chaos oracle: an addition that takes no effect, and members who may come back, are not', async () => {
   // given
   await patch(adding('passer-1', 'm1'));
   const stale = { headers: { 'if-match': `"${sandbox.version('g')}"` } };

@@ -49,7 +49,7 @@ describe.each<[string, TopicRole, Record<string, string> | null, number]>([
   ['a short compaction lag', 'retry', { 'min.compaction.lag.ms': '1000' }, 3],
   ['a short retention', 'source', { 'retention.ms': '3600000' }, 3],
   ['a small dead-letter topic', 'deadLetter', { 'max.message.bytes': '2000' }, 3],
-])('%s', (_, role, settings, partitionCount) => {
+])('topics check: %s', (_, role, settings, partitionCount) => {
   test('ends `run` as it fails `topics check`', async () => {
     // given
     const { findings } = await topicsBut(role, settings, partitionCount);
@@ -77,7 +77,7 @@ describe.each<[string, TopicRole, Record<string, string> | null, number]>([
   });
 });
 
-test('`ingest` judges INGEST_TOPIC in place of the source', async () => {
+test('topics check: `ingest` judges INGEST_TOPIC in place of the source', async () => {
   const { tools } = await topicsBut('source', {});
   const context = { clock: systemClock, random: systemRandom, stop: new AbortController().signal };
   const at = (topic: string) =>

@@ -10,7 +10,7 @@ import { EXIT } from '../../src/exit-codes.ts';
 const names = { source: 'source', retry: 'retry', deadLetter: 'dead', report: 'reports' };
 const wish = { partitionCount: 3, replicationFactor: 1 };
 
-test('what `topics create` makes, `topics check` has nothing but the single replica against', async () => {
+test('topics: what `topics create` makes, `topics check` has nothing but the single replica against', async () => {
   const log = new MemoryLog(new MemoryBroker(systemClock, systemRandom), {
     groupId: 'g',
     clientId: 'c',

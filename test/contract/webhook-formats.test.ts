@@ -4,7 +4,7 @@ import { withoutKeys } from '../../src/formats/scim/token-verifier.ts';
 import { formatOfKind } from '../../src/ingest/webhook/formats.ts';
 import type { KindName } from '../../src/ingest/webhook/options.ts';
 import { oktaHook } from '../support/okta-hook.ts';
-import { aDoor, secrets } from '../support/webhook.ts';
+import { anEndpoint, secrets } from '../support/webhook.ts';
 
 const auth0Event = {
   specversion: '1.0',
@@ -72,32 +72,35 @@ test.for<readonly [kind: KindName, body: string]>([
   ['keycloak', JSON.stringify(keycloakEvent)],
   ['entra', JSON.stringify(entraNotification({ 'members@delta': [{ id: 'm' }] }))],
   ['scim', JSON.stringify(scimEvent)],
-])('what %s sends adds the member to the group, and a repetition of it is written once', async ([kind, body]) => {
-  const door = await aDoor({ format: formatOf(kind) });
-  for (let time = 0; time < 2; time += 1) expect((await door.post(kind, body)).ok).toBe(true);
-  expect(door.written('dead-letter').map((letter) => letter.header('rollcall-error-message'))).toEqual([]);
-  const [record, ...others] = door.written('source');
-  expect(record?.key).toBe('g');
-  expect(JSON.parse(record?.value ?? '')).toMatchObject({ group_id: 'g', add_members: ['m'], remove_members: [] });
-  expect(others).toEqual([]);
-});
+])(
+  'webhook: what %s sends adds the member to the group, and a repetition of it is written once',
+  async ([kind, body]) => {
+    const endpoint = await anEndpoint({ format: formatOf(kind) });
+    for (let time = 0; time < 2; time += 1) expect((await endpoint.post(kind, body)).ok).toBe(true);
+    expect(endpoint.written('dead-letter').map((letter) => letter.header('rollcall-error-message'))).toEqual([]);
+    const [record, ...others] = endpoint.written('source');
+    expect(record?.key).toBe('g');
+    expect(JSON.parse(record?.value ?? '')).toMatchObject({ group_id: 'g', add_members: ['m'], remove_members: [] });
+    expect(others).toEqual([]);
+  },
+);
 
-test('a notification of Graph that does not say what has changed is a dead letter with advice', async () => {
-  const door = await aDoor({ format: formatOf('entra') });
-  expect((await door.post('entra', JSON.stringify(entraNotification({})))).status).toBe(202);
-  expect(door.written('source')).toEqual([]);
-  const [letter] = door.written('dead-letter');
+test('webhook: a notification of Graph that does not say what has changed is a dead letter with advice', async () => {
+  const endpoint = await anEndpoint({ format: formatOf('entra') });
+  expect((await endpoint.post('entra', JSON.stringify(entraNotification({})))).status).toBe(202);
+  expect(endpoint.written('source')).toEqual([]);
+  const [letter] = endpoint.written('dead-letter');
   expect(letter?.key).toBe('g');
   expect(letter?.header('rollcall-error-code')).toBe('change_without_detail');
   expect(letter?.value).not.toContain(secrets.entra);
 });
 
-test('a signed token without a key set is refused with a code of RFC 8935', async () => {
-  const door = await aDoor({ format: formatOf('scim') });
+test('webhook: a signed token without a key set is refused with a code of RFC 8935', async () => {
+  const endpoint = await anEndpoint({ format: formatOf('scim') });
   const token = ['{"alg":"RS256","typ":"secevent+jwt"}', '{"jti":"1"}', 'signature']
     .map((part) => Buffer.from(part).toString('base64url'))
     .join('.');
-  const response = await door.post('scim', token);
+  const response = await endpoint.post('scim', token);
   expect(response.status).toBe(400);
   expect(await response.json()).toMatchObject({ err: 'invalid_key' });
 });

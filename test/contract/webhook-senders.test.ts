@@ -4,7 +4,7 @@ import type * as crypto from 'node:crypto';
 import { timingSafeEqual } from 'node:crypto';
 import { expect, test, vi } from 'vitest';
 import type { KindName } from '../../src/ingest/webhook/options.ts';
-import { adding, aDoor, rightHeaders, secrets } from '../support/webhook.ts';
+import { adding, anEndpoint, rightHeaders, secrets } from '../support/webhook.ts';
 
 vi.mock('node:crypto', async (original) => {
   const real = await original<typeof crypto>();
@@ -25,12 +25,12 @@ test.for([
 ] as const)(
   '%s with its secret: the change is in Kafka, keyed by its group, when it hears %i',
   async ([kind, status]) => {
-    const door = await aDoor();
-    const response = await door.post(kind, adding('group-1', 'user-1', 'event-1'));
+    const endpoint = await anEndpoint();
+    const response = await endpoint.post(kind, adding('group-1', 'user-1', 'event-1'));
     expect(response.status).toBe(status);
     expect(await response.text()).toBe('');
     const value = { group_id: 'group-1', add_members: ['user-1'], remove_members: [], event_id: 'event-1' };
-    expect(door.written('source')).toMatchObject([{ key: 'group-1', value: JSON.stringify(value) }]);
+    expect(endpoint.written('source')).toMatchObject([{ key: 'group-1', value: JSON.stringify(value) }]);
   },
 );
 
@@ -52,12 +52,12 @@ const wrong: readonly (readonly [kind: KindName, what: string, headers: Record<s
   ['keycloak', 'a signature that is too weak', signed(secrets.keycloak, body, 'sha1')],
 ];
 
-test.for(wrong)('%s with %s is refused, without a word about what was wrong', async ([kind, , headers]) => {
-  const door = await aDoor();
-  const response = await door.post(kind, body, { 'content-type': 'application/json', ...headers });
+test.for(wrong)('webhook: %s with %s is refused, without a word about what was wrong', async ([kind, , headers]) => {
+  const endpoint = await anEndpoint();
+  const response = await endpoint.post(kind, body, { 'content-type': 'application/json', ...headers });
   expect(response.status).toBe(401);
   expect(await response.text()).toBe('{"error":"not authorized"}\n');
-  expect(door.sends()).toEqual([]);
+  expect(endpoint.sends()).toEqual([]);
 });
 
 test.for([
@@ -70,39 +70,39 @@ test.for([
   ],
   ['no notification at all', []],
   ['a list of something else', ['entra-state']],
-] as const)('entra with %s is refused as a whole', async ([, value]) => {
-  const door = await aDoor();
-  expect((await door.post('entra', JSON.stringify({ value }))).status).toBe(401);
-  expect((await door.post('entra', 'not JSON')).status).toBe(401);
-  expect(door.sends()).toEqual([]);
+] as const)('webhook: entra with %s is refused as a whole', async ([, value]) => {
+  const endpoint = await anEndpoint();
+  expect((await endpoint.post('entra', JSON.stringify({ value }))).status).toBe(401);
+  expect((await endpoint.post('entra', 'not JSON')).status).toBe(401);
+  expect(endpoint.sends()).toEqual([]);
 });
 
 test.for(['okta', 'auth0', 'keycloak', 'entra', 'scim'] as const)(
-  'the secret of %s is compared in constant time, as digests of one length, and is in no line of the log',
+  'webhook: the secret of %s is compared in constant time, as digests of one length, and is in no line of the log',
   async (kind) => {
-    const door = await aDoor();
+    const endpoint = await anEndpoint();
     vi.mocked(timingSafeEqual).mockClear();
-    await door.post(kind, body);
-    await door.post(kind, body.replace(secrets.entra, 'x'), {
+    await endpoint.post(kind, body);
+    await endpoint.post(kind, body.replace(secrets.entra, 'x'), {
       ...rightHeaders(kind, 'other'),
       authorization: 'Bearer x',
     });
-    await door.post(kind, '{', rightHeaders(kind, '{'));
+    await endpoint.post(kind, '{', rightHeaders(kind, '{'));
     const lengths = vi.mocked(timingSafeEqual).mock.calls.map(([left, right]) => [left.byteLength, right.byteLength]);
     expect(lengths.length).toBeGreaterThanOrEqual(2);
     expect(new Set(lengths.map(String))).toEqual(new Set(['32,32']));
-    expect(door.lines.join('\n')).not.toContain(secrets[kind]);
+    expect(endpoint.lines.join('\n')).not.toContain(secrets[kind]);
   },
 );
 
-test('a signature of Keycloak counts in capitals too', async () => {
-  const door = await aDoor();
+test('webhook: a signature of Keycloak counts in capitals too', async () => {
+  const endpoint = await anEndpoint();
   const signature = rightHeaders('keycloak', body)['x-keycloak-signature']?.toUpperCase() ?? '';
-  expect((await door.post('keycloak', body, { 'x-keycloak-signature': signature })).status).toBe(200);
+  expect((await endpoint.post('keycloak', body, { 'x-keycloak-signature': signature })).status).toBe(200);
 });
 
-test("Okta's one-time verification gets its challenge back, and a wrong secret is told at once", async () => {
-  const { server } = await aDoor();
+test("webhook: Okta's one-time verification gets its challenge back, and a wrong secret is reported immediately", async () => {
+  const { server } = await anEndpoint();
   const ask = (headers: Record<string, string>): Promise<Response> => fetch(`${server.url}/okta`, { headers });
   const challenge = { 'x-okta-verification-challenge': 'Zm9v"<b>' };
   for (const authorization of [{}, { authorization: secrets.okta }]) {
@@ -123,8 +123,8 @@ test.for([
   ['a%20b%2Bc', 'a b+c'],
   ['%3Cscript%3Ealert(%22%26%22)%3C/script%3E', '&#60;script&#62;alert(&#34;&#38;&#34;)&#60;/script&#62;'],
   ['', ''],
-] as const)("Graph's validation token %s comes back as plain text", async ([sent, expected]) => {
-  const { server } = await aDoor();
+] as const)("webhook: Graph's validation token %s comes back as plain text", async ([sent, expected]) => {
+  const { server } = await anEndpoint();
   const response = await fetch(`${server.url}/entra?validationToken=${sent}`, { method: 'POST' });
   expect(response.status).toBe(200);
   expect(response.headers.get('content-type')).toBe('text/plain; charset=utf-8');
@@ -132,12 +132,12 @@ test.for([
   expect(await response.text()).toBe(expected);
 });
 
-test('a SCIM event that cannot be read is refused as RFC 8935 says, and is a dead letter all the same', async () => {
-  const door = await aDoor();
-  const response = await door.post('scim', '{"value":[{}]}');
+test('webhook: a SCIM event that cannot be read is refused as RFC 8935 says, and is a dead letter all the same', async () => {
+  const endpoint = await anEndpoint();
+  const response = await endpoint.post('scim', '{"value":[{}]}');
   expect(response.status).toBe(400);
   expect(response.headers.get('content-type')).toBe('application/json');
   expect(response.headers.get('content-language')).toBe('en');
   expect(await response.json()).toEqual({ err: 'invalid_request', description: '`group` is missing.' });
-  expect(door.written('dead-letter').map((letter) => letter.header('rollcall-error-code'))).toEqual(['no_group']);
+  expect(endpoint.written('dead-letter').map((letter) => letter.header('rollcall-error-code'))).toEqual(['no_group']);
 });

@@ -9,7 +9,7 @@ import { connect as connectTls } from 'node:tls';
 import { afterEach, expect, test, vi } from 'vitest';
 import { createKafkaSecurity } from '../support/kafka-security.ts';
 import { ManualClock } from '../support/manual-clock.ts';
-import { aDoor, adding, rightHeaders, secrets, type Door } from '../support/webhook.ts';
+import { anEndpoint, adding, rightHeaders, secrets, type Endpoint } from '../support/webhook.ts';
 
 vi.mock('node:crypto', async (original) => {
   const real = await original<typeof crypto>();
@@ -21,11 +21,11 @@ afterEach(() => {
   for (const socket of sockets.splice(0)) socket.destroy();
 });
 
-const portOf = (door: Door): number => Number(new URL(door.server.url).port);
+const portOf = (endpoint: Endpoint): number => Number(new URL(endpoint.server.url).port);
 
 /** Says this much, and no more. */
-function stall(door: Door, text: string | Buffer = ''): Socket {
-  const socket = connect(portOf(door), '127.0.0.1');
+function stall(endpoint: Endpoint, text: string | Buffer = ''): Socket {
+  const socket = connect(portOf(endpoint), '127.0.0.1');
   sockets.push(socket);
   // Being cut off is what they are here for.
   socket.on('error', () => undefined).on('data', () => undefined);
@@ -42,10 +42,10 @@ test.for([
   ['many empty notifications', `{"value":[${'{},'.repeat(80_000)}{}]}`],
   ['many numbers', `{"value":[${'0,'.repeat(120_000)}0]}`],
   ['many wrong clientStates', `{"value":[${'{"clientState":"x"},'.repeat(12_000)}{}]}`],
-] as const)('%s are refused at the first one', async ([, body]) => {
-  const door = await aDoor({ options: { bodyBytesMax: 2_000_000 } });
+] as const)('webhook: %s are refused at the first one', async ([, body]) => {
+  const endpoint = await anEndpoint({ options: { bodyBytesMax: 2_000_000 } });
   vi.mocked(timingSafeEqual).mockClear();
-  expect((await door.post('entra', body)).status).toBe(401);
+  expect((await endpoint.post('entra', body)).status).toBe(401);
   expect(vi.mocked(timingSafeEqual).mock.calls.length).toBe(1);
 });
 
@@ -53,62 +53,65 @@ test.for([
   ['brackets', `{"value":${'['.repeat(100_000)}${']'.repeat(100_000)}}`],
   ['keys', `{${Array.from({ length: 15_000 }, (_, i) => `"k${i}":0`).join(',')}}`],
   ['numbers behind a wrong clientState', `{"value":[{"clientState":"x"},${'0,'.repeat(100_000)}0]}`],
-] as const)('a body of %s is refused without being parsed', async ([, body]) => {
-  const door = await aDoor({ options: { bodyBytesMax: 2_000_000 } });
+] as const)('webhook: a body of %s is refused without being parsed', async ([, body]) => {
+  const endpoint = await anEndpoint({ options: { bodyBytesMax: 2_000_000 } });
   const parse = vi.spyOn(JSON, 'parse');
-  expect((await door.post('entra', body)).status).toBe(401);
+  expect((await endpoint.post('entra', body)).status).toBe(401);
   expect(parse.mock.calls.filter(([text]) => text.length > 1_000)).toEqual([]);
   parse.mockRestore();
 });
 
-test('an escaped clientState is read all the same', async () => {
-  const door = await aDoor();
+test('webhook: an escaped clientState is read all the same', async () => {
+  const endpoint = await anEndpoint();
   const body = adding('g', 'm').replace(
     secrets.entra,
     `\\u00${secrets.entra.charCodeAt(0).toString(16)}${secrets.entra.slice(1)}`,
   );
   expect(body).toContain('\\u00');
-  expect((await door.post('entra', body)).status).toBe(202);
+  expect((await endpoint.post('entra', body)).status).toBe(202);
 });
 
 test.for(['entra', 'keycloak'] as const)(
   'a large body to %s is not read: the sender has shown nothing yet',
   async (kind) => {
-    const door = await aDoor({ options: { bodyBytesMax: 2_000_000 } });
+    const endpoint = await anEndpoint({ options: { bodyBytesMax: 2_000_000 } });
     vi.mocked(timingSafeEqual).mockClear();
     const body = `{"value":[${'{},'.repeat(300_000)}{}]}`;
-    expect((await door.post(kind, body)).status).toBe(413);
+    expect((await endpoint.post(kind, body)).status).toBe(413);
     expect(vi.mocked(timingSafeEqual).mock.calls.length).toBe(0);
     // Who shows the secret in the head may send as much as is configured.
-    expect((await door.post('okta', adding('g', 'm').padEnd(1_500_000, ' '))).status).toBe(200);
+    expect((await endpoint.post('okta', adding('g', 'm').padEnd(1_500_000, ' '))).status).toBe(200);
   },
 );
 
-test.for(['/keycloak', '/entra'])('many that stall in a body of %s leave room for the others', async (path) => {
-  const door = await aDoor({ options: { bodyBytesMax: 1_000_000, answerWithinMs: 10_000 } });
-  const text = head(path, `${signature}transfer-encoding: chunked\r\n`) + chunk(250_000);
-  const stalled = Array.from({ length: 300 }, () => stall(door, text));
-  await Promise.all(stalled.map((socket) => vi.waitFor(() => expect(socket.writableLength).toBe(0), 10_000)));
-  for (const kind of ['keycloak', 'entra', 'okta', 'auth0', 'scim'] as const) {
-    const response = await door.post(kind, adding('g', kind));
-    expect([kind, response.status]).toEqual([kind, kind === 'entra' || kind === 'scim' ? 202 : 200]);
-  }
-});
+test.for(['/keycloak', '/entra'])(
+  'webhook: many that stall in a body of %s leave room for the others',
+  async (path) => {
+    const endpoint = await anEndpoint({ options: { bodyBytesMax: 1_000_000, answerWithinMs: 10_000 } });
+    const text = head(path, `${signature}transfer-encoding: chunked\r\n`) + chunk(250_000);
+    const stalled = Array.from({ length: 300 }, () => stall(endpoint, text));
+    await Promise.all(stalled.map((socket) => vi.waitFor(() => expect(socket.writableLength).toBe(0), 10_000)));
+    for (const kind of ['keycloak', 'entra', 'okta', 'auth0', 'scim'] as const) {
+      const response = await endpoint.post(kind, adding('g', kind));
+      expect([kind, response.status]).toEqual([kind, kind === 'entra' || kind === 'scim' ? 202 : 200]);
+    }
+  },
+);
 
-test('requests that stall do not count among those that may wait for Kafka', async () => {
-  const door = await aDoor({ options: { waitingMax: 2 } });
-  const before = Array.from({ length: 20 }, () => stall(door, head('/entra', 'content-length: 100\r\n')));
+test('webhook: requests that stall do not count among those that may wait for Kafka', async () => {
+  const endpoint = await anEndpoint({ options: { waitingMax: 2 } });
+  const before = Array.from({ length: 20 }, () => stall(endpoint, head('/entra', 'content-length: 100\r\n')));
   await Promise.all(before.map((socket) => once(socket, 'connect')));
-  expect((await door.post('entra', adding('g', 'm'))).status).toBe(202);
-  expect((await door.post('okta', adding('g', 'm'))).status).toBe(200);
+  expect((await endpoint.post('entra', adding('g', 'm'))).status).toBe(202);
+  expect((await endpoint.post('okta', adding('g', 'm'))).status).toBe(200);
 });
 
 test(
-  'a body that does not come to its end by the deadline of the answer is answered 408',
+  'webhook: a body that does not come to its end by the deadline of the answer is answered 408',
   { timeout: 5_000 },
   async () => {
-    const door = await aDoor({ options: { answerWithinMs: 100 } });
-    const socket = stall(door, head('/entra', 'content-length: 100\r\n'));
+    const endpoint = await anEndpoint({ options: { answerWithinMs: 100 } });
+    const socket = stall(endpoint, head('/entra', 'content-length: 100\r\n'));
     let heard = '';
     socket.setEncoding('utf8').on('data', (text: string) => (heard += text));
     await once(socket, 'close');
@@ -117,8 +120,8 @@ test(
 );
 
 /** A connection of its own whose request has its answer. */
-async function answered(door: Door): Promise<Socket> {
-  const socket = stall(door);
+async function answered(endpoint: Endpoint): Promise<Socket> {
+  const socket = stall(endpoint);
   let heard = '';
   socket.setEncoding('utf8').on('data', (text: string) => (heard += text));
   const body = adding('g', 'm');
@@ -127,10 +130,10 @@ async function answered(door: Door): Promise<Socket> {
   return socket;
 }
 
-test('bodies that do not wait for the answer before them end their connection', async () => {
-  const door = await aDoor();
+test('webhook: bodies that do not wait for the answer before them end their connection', async () => {
+  const endpoint = await anEndpoint();
   const body = `${head('/keycloak', `${signature}transfer-encoding: chunked\r\n`)}${chunk(1).repeat(900)}0\r\n\r\n`;
-  const socket = stall(door);
+  const socket = stall(endpoint);
   let heard = '';
   socket.setEncoding('utf8').on('data', (text: string) => (heard += text));
   socket.write(body.repeat(20));
@@ -138,63 +141,63 @@ test('bodies that do not wait for the answer before them end their connection', 
   expect(heard).toBe('');
 });
 
-test('more silent connections than are permitted keep no sender out', async () => {
-  const door = await aDoor();
-  const silent = Array.from({ length: 1_100 }, () => stall(door));
+test('webhook: more silent connections than are permitted keep no sender out', async () => {
+  const endpoint = await anEndpoint();
+  const silent = Array.from({ length: 1_100 }, () => stall(endpoint));
   await Promise.all(silent.map((socket) => once(socket, 'connect')));
   // Those of fetch may be kept alive: this one is new.
-  await answered(door);
+  await answered(endpoint);
 });
 
-test('a connection whose request waits for Kafka is not closed for new ones', async () => {
-  const door = await aDoor({ options: { answerWithinMs: 10_000 } });
-  const open = door.hold();
-  const waiting = door.post('okta', adding('g', 'm'));
-  await vi.waitFor(() => expect(door.sends().length).toBe(1));
-  const silent = Array.from({ length: 1_100 }, () => stall(door));
+test('webhook: a connection whose request waits for Kafka is not closed for new ones', async () => {
+  const endpoint = await anEndpoint({ options: { answerWithinMs: 10_000 } });
+  const open = endpoint.hold();
+  const waiting = endpoint.post('okta', adding('g', 'm'));
+  await vi.waitFor(() => expect(endpoint.sends().length).toBe(1));
+  const silent = Array.from({ length: 1_100 }, () => stall(endpoint));
   await Promise.all(silent.map((socket) => once(socket, 'connect')));
   open();
   expect((await waiting).status).toBe(200);
 });
 
-test('a connection whose request has its answer gives way to new ones', async () => {
-  const door = await aDoor();
-  const socket = await answered(door);
-  for (let count = 0; count < 1_100; count += 1) stall(door);
+test('webhook: a connection whose request has its answer gives way to new ones', async () => {
+  const endpoint = await anEndpoint();
+  const socket = await answered(endpoint);
+  for (let count = 0; count < 1_100; count += 1) stall(endpoint);
   await vi.waitFor(() => expect(socket.closed).toBe(true), 10_000);
 });
 
-test('the deadline of an answer counts from the arrival of its head, however slowly the body comes', async () => {
+test('webhook: the deadline of an answer counts from the arrival of its head, however slowly the body comes', async () => {
   const clock = new ManualClock();
-  const door = await aDoor({ clock, options: { answerWithinMs: 2_500 } });
-  const open = door.hold();
+  const endpoint = await anEndpoint({ clock, options: { answerWithinMs: 2_500 } });
+  const open = endpoint.hold();
   const scheduled = clock.scheduledCount;
   const body = adding('g', 'm');
-  const socket = stall(door, head('/okta', `authorization: ${secrets.okta}\r\ncontent-length: ${body.length}\r\n`));
+  const socket = stall(endpoint, head('/okta', `authorization: ${secrets.okta}\r\ncontent-length: ${body.length}\r\n`));
   let heard = '';
   socket.setEncoding('utf8').on('data', (text: string) => (heard += text));
   // It is being read.
   await vi.waitFor(() => expect(clock.scheduledCount).toBeGreaterThan(scheduled));
   await clock.advance(2_000);
   socket.write(body);
-  await vi.waitFor(() => expect(door.sends()).toHaveLength(1));
+  await vi.waitFor(() => expect(endpoint.sends()).toHaveLength(1));
   await clock.advance(500);
   await vi.waitFor(() => expect(heard).toContain('HTTP/1.1 503'));
   open();
 });
 
 test(
-  'on a port with TLS too, what is silent is dropped within seconds, at every stage',
+  'webhook: on a port with TLS too, what is silent is dropped within seconds, at every stage',
   { timeout: 90_000 },
   async () => {
     const security = await createKafkaSecurity();
     const pem = await readFile(security.valid.keystoreFile, 'utf8');
     await security.remove();
-    const door = await aDoor({ options: { tls: { certPem: pem, keyPem: pem } } });
-    const port = portOf(door);
-    const silent = stall(door);
+    const endpoint = await anEndpoint({ options: { tls: { certPem: pem, keyPem: pem } } });
+    const port = portOf(endpoint);
+    const silent = stall(endpoint);
     // The beginning of a ClientHello.
-    const halfHello = stall(door, Buffer.from([0x16, 0x03, 0x01, 0x02, 0x00, 0x01]));
+    const halfHello = stall(endpoint, Buffer.from([0x16, 0x03, 0x01, 0x02, 0x00, 0x01]));
     const shaken = connectTls({ port, host: '127.0.0.1', rejectUnauthorized: false });
     const halfHead = connectTls({ port, host: '127.0.0.1', rejectUnauthorized: false });
     halfHead.write('POST /okta HTTP/1.1\r\nhost: x\r\n');

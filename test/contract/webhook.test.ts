@@ -2,40 +2,40 @@
 import { request } from 'node:http';
 import { expect, test, vi } from 'vitest';
 import type { SourceFormat } from '../../src/core/change/change.ts';
-import { adding, aDoor, plainFormat, rightHeaders, secrets, type Door } from '../support/webhook.ts';
+import { adding, anEndpoint, plainFormat, rightHeaders, secrets, type Endpoint } from '../support/webhook.ts';
 
-const membersOf = (door: Door): readonly string[] =>
-  door.written('source').flatMap(({ value }) => (JSON.parse(value) as { add_members: string[] }).add_members);
+const membersOf = (endpoint: Endpoint): readonly string[] =>
+  endpoint.written('source').flatMap(({ value }) => (JSON.parse(value) as { add_members: string[] }).add_members);
 
 /** Resolves when the server has so many sends begun. */
-const sendsOf = (door: Door, count: number): Promise<void> =>
-  vi.waitFor(() => expect(door.sends().length).toBe(count), { interval: 5 });
+const sendsOf = (endpoint: Endpoint, count: number): Promise<void> =>
+  vi.waitFor(() => expect(endpoint.sends().length).toBe(count), { interval: 5 });
 
-test('nobody hears 2xx before Kafka has acknowledged', async () => {
-  const door = await aDoor();
-  const open = door.hold();
+test('webhook: no sender gets 2xx before Kafka has acknowledged', async () => {
+  const endpoint = await anEndpoint();
+  const open = endpoint.hold();
   let status: number | null = null;
-  const answered = door.post('okta', adding('g', 'm')).then((response) => (status = response.status));
-  await sendsOf(door, 1);
+  const answered = endpoint.post('okta', adding('g', 'm')).then((response) => (status = response.status));
+  await sendsOf(endpoint, 1);
   expect(status).toBeNull();
   open();
   expect(await answered).toBe(200);
 });
 
-test('what arrives while a send is under way goes out with one send, in the order of its arrival', async () => {
+test('webhook: what arrives while a send is under way goes out with one send, in the order of its arrival', async () => {
   const arrivals = { count: 0 };
-  const door = await aDoor({ format: { ...plainFormat, decode: countingDecode(arrivals) } });
-  const open = door.hold();
+  const endpoint = await anEndpoint({ format: { ...plainFormat, decode: countingDecode(arrivals) } });
+  const open = endpoint.hold();
   const members = Array.from({ length: 40 }, (_, index) => `m${index}`);
   const answers: Promise<Response>[] = [];
   for (const [index, member] of members.entries()) {
-    answers.push(door.post(index % 2 === 0 ? 'okta' : 'auth0', adding('g', member)));
+    answers.push(endpoint.post(index % 2 === 0 ? 'okta' : 'auth0', adding('g', member)));
     await vi.waitFor(() => expect(arrivals.count).toBe(index + 1), { interval: 1 });
   }
   open();
   expect(new Set((await Promise.all(answers)).map(({ status }) => status))).toEqual(new Set([200]));
-  expect(membersOf(door)).toEqual(members);
-  expect(door.sends().length).toBe(2);
+  expect(membersOf(endpoint)).toEqual(members);
+  expect(endpoint.sends().length).toBe(2);
 });
 
 const countingDecode =
@@ -45,51 +45,51 @@ const countingDecode =
     return plainFormat.decode(record, topic);
   };
 
-test('a send that fails is sent again, and nothing overtakes it', async () => {
-  const door = await aDoor();
-  const open = door.hold();
-  door.failSends(2);
-  const first = door.post('okta', adding('g', 'first'));
-  await sendsOf(door, 1);
-  const second = door.post('okta', adding('g', 'second'));
+test('webhook: a send that fails is sent again, and nothing overtakes it', async () => {
+  const endpoint = await anEndpoint();
+  const open = endpoint.hold();
+  endpoint.failSends(2);
+  const first = endpoint.post('okta', adding('g', 'first'));
+  await sendsOf(endpoint, 1);
+  const second = endpoint.post('okta', adding('g', 'second'));
   open();
   expect((await first).status).toBe(200);
   expect((await second).status).toBe(200);
-  expect(membersOf(door)).toEqual(['first', 'second']);
+  expect(membersOf(endpoint)).toEqual(['first', 'second']);
 });
 
-test('at the deadline the sender hears 503; what it then repeats is written once, where it stood', async () => {
-  const door = await aDoor({ options: { answerWithinMs: 100 } });
-  const open = door.hold();
+test('webhook: at the deadline the sender hears 503; what it then repeats is written once, where it stood', async () => {
+  const endpoint = await anEndpoint({ options: { answerWithinMs: 100 } });
+  const open = endpoint.hold();
   const body = adding('g', 'm', 'event-1');
-  const late = await door.post('okta', body);
+  const late = await endpoint.post('okta', body);
   expect(late.status).toBe(503);
   expect(late.headers.get('retry-after')).toBe('2');
-  const repeated = door.post('okta', body);
+  const repeated = endpoint.post('okta', body);
   open();
   expect((await repeated).status).toBe(200);
-  expect((await door.post('okta', body)).status).toBe(200);
-  expect(membersOf(door)).toEqual(['m']);
+  expect((await endpoint.post('okta', body)).status).toBe(200);
+  expect(membersOf(endpoint)).toEqual(['m']);
 });
 
-test('a repetition of what could not be written is tried again', async () => {
-  const door = await aDoor({ recordMaxBytes: 200, deadLetterMaxBytes: 200 });
+test('webhook: a repetition of what could not be written is tried again', async () => {
+  const endpoint = await anEndpoint({ recordMaxBytes: 200, deadLetterMaxBytes: 200 });
   const body = adding('g', 'm'.repeat(200), 'event-1');
-  for (let time = 0; time < 2; time += 1) expect((await door.post('okta', body)).status).toBe(503);
-  door.broker.topic('source').alter('max.message.bytes', '1000000');
-  expect((await door.post('okta', body)).status).toBe(200);
-  expect(membersOf(door)).toHaveLength(1);
+  for (let time = 0; time < 2; time += 1) expect((await endpoint.post('okta', body)).status).toBe(503);
+  endpoint.broker.topic('source').alter('max.message.bytes', '1000000');
+  expect((await endpoint.post('okta', body)).status).toBe(200);
+  expect(membersOf(endpoint)).toHaveLength(1);
 });
 
-test('a repetition of what there was no room for is written', async () => {
-  const door = await aDoor({ options: { waitingMax: 1, answerWithinMs: 100 } });
-  const open = door.hold();
+test('webhook: a repetition of what there was no room for is written', async () => {
+  const endpoint = await anEndpoint({ options: { waitingMax: 1, answerWithinMs: 100 } });
+  const open = endpoint.hold();
   const bodies = ['first', 'second'].map((member) => adding('g', member, member));
-  for (const body of bodies) expect((await door.post('okta', body)).status).toBe(503);
+  for (const body of bodies) expect((await endpoint.post('okta', body)).status).toBe(503);
   open();
-  await vi.waitFor(() => expect(membersOf(door)).toEqual(['first']));
-  for (const body of bodies) expect((await door.post('okta', body)).status).toBe(200);
-  expect(membersOf(door)).toEqual(['first', 'second']);
+  await vi.waitFor(() => expect(membersOf(endpoint)).toEqual(['first']));
+  for (const body of bodies) expect((await endpoint.post('okta', body)).status).toBe(200);
+  expect(membersOf(endpoint)).toEqual(['first', 'second']);
 });
 
 /** Together more than what all bodies under way may take: 48 MiB behind a secret in the head, else 16 MiB. */
@@ -97,84 +97,84 @@ test.for([
   ['are taken by their head', 'okta', 13 * 1024 * 1024, 5, {}, 200],
   ['are taken by their signature', 'keycloak', 250 * 1024, 70, {}, 200],
   ['are refused for their signature', 'keycloak', 250 * 1024, 70, { 'x-keycloak-signature': '0'.repeat(64) }, 401],
-] as const)('bodies that %s leave their room to the next', async ([, kind, bytes, count, headers, status]) => {
-  const door = await aDoor({ options: { bodyBytesMax: 16 * 1024 * 1024 } });
+] as const)('webhook: bodies that %s leave their room to the next', async ([, kind, bytes, count, headers, status]) => {
+  const endpoint = await anEndpoint({ options: { bodyBytesMax: 16 * 1024 * 1024 } });
   const body = JSON.stringify({ value: [null], padding: 'x'.repeat(bytes) });
   for (let time = 0; time < count; time += 1) {
-    const response = await door.post(kind, body, { ...rightHeaders(kind, body), ...headers });
+    const response = await endpoint.post(kind, body, { ...rightHeaders(kind, body), ...headers });
     expect(response.status).toBe(status);
   }
 });
 
-test('without an id of the event nothing tells a repetition from a second change, so both are written', async () => {
-  const door = await aDoor();
-  for (let time = 0; time < 2; time += 1) expect((await door.post('okta', adding('g', 'm'))).status).toBe(200);
-  expect(membersOf(door)).toEqual(['m', 'm']);
+test('webhook: without an id of the event nothing tells a repetition from a second change, so both are written', async () => {
+  const endpoint = await anEndpoint();
+  for (let time = 0; time < 2; time += 1) expect((await endpoint.post('okta', adding('g', 'm'))).status).toBe(200);
+  expect(membersOf(endpoint)).toEqual(['m', 'm']);
 });
 
-test('the same on another path is no repetition', async () => {
-  const door = await aDoor();
+test('webhook: the same on another path is no repetition', async () => {
+  const endpoint = await anEndpoint();
   const body = adding('g', 'm', 'event-1');
-  for (const kind of ['okta', 'auth0', 'okta'] as const) expect((await door.post(kind, body)).status).toBe(200);
-  expect(membersOf(door)).toEqual(['m', 'm']);
+  for (const kind of ['okta', 'auth0', 'okta'] as const) expect((await endpoint.post(kind, body)).status).toBe(200);
+  expect(membersOf(endpoint)).toEqual(['m', 'm']);
 });
 
 test.for([
   ['a hint', { clientState: secrets.entra, group: 'g' }],
   ['what cannot be read', { clientState: secrets.entra }],
-] as const)('%s has no id either: told twice, it is written twice', async ([, event]) => {
-  const door = await aDoor();
+] as const)('webhook: %s has no id either; delivered twice, it is written twice', async ([, event]) => {
+  const endpoint = await anEndpoint();
   const body = JSON.stringify({ value: [event] });
-  for (let time = 0; time < 2; time += 1) expect((await door.post('entra', body)).status).toBe(202);
-  expect(door.written('dead-letter').map(({ value }) => value)).toHaveLength(2);
+  for (let time = 0; time < 2; time += 1) expect((await endpoint.post('entra', body)).status).toBe(202);
+  expect(endpoint.written('dead-letter').map(({ value }) => value)).toHaveLength(2);
 });
 
-test('beyond the bound on what waits a sender hears 503 with Retry-After; the others are served', async () => {
-  const door = await aDoor({ options: { waitingMax: 3 } });
-  const open = door.hold();
-  const waiting = ['a', 'b', 'c'].map((member) => door.post('okta', adding('g', member)));
-  await sendsOf(door, 1);
+test('webhook: beyond the bound on what waits a sender hears 503 with Retry-After; the others are served', async () => {
+  const endpoint = await anEndpoint({ options: { waitingMax: 3 } });
+  const open = endpoint.hold();
+  const waiting = ['a', 'b', 'c'].map((member) => endpoint.post('okta', adding('g', member)));
+  await sendsOf(endpoint, 1);
   await vi.waitFor(async () => {
-    const response = await door.post('okta', adding('g', 'd'));
+    const response = await endpoint.post('okta', adding('g', 'd'));
     expect(response.status).toBe(503);
     expect(response.headers.get('retry-after')).toBe('2');
   });
-  expect((await fetch(`${door.server.url}/healthz`)).status).toBe(200);
+  expect((await fetch(`${endpoint.server.url}/healthz`)).status).toBe(200);
   open();
   expect((await Promise.all(waiting)).map(({ status }) => status)).toEqual([200, 200, 200]);
-  expect((await door.post('okta', adding('g', 'd'))).status).toBe(200);
+  expect((await endpoint.post('okta', adding('g', 'd'))).status).toBe(200);
 });
 
-test('what is left waiting when its sender has heard 503 counts too, and is written all the same', async () => {
-  const door = await aDoor({ options: { waitingMax: 1, answerWithinMs: 100 } });
-  const open = door.hold();
-  const late = await door.post('okta', adding('g', 'first'));
+test('webhook: what is left waiting when its sender has heard 503 counts too, and is written all the same', async () => {
+  const endpoint = await anEndpoint({ options: { waitingMax: 1, answerWithinMs: 100 } });
+  const open = endpoint.hold();
+  const late = await endpoint.post('okta', adding('g', 'first'));
   expect(await late.json()).toEqual({ error: 'Kafka has not acknowledged in time' });
-  const refused = await door.post('okta', adding('g', 'second'));
+  const refused = await endpoint.post('okta', adding('g', 'second'));
   expect(await refused.json()).toEqual({ error: 'too much is waiting' });
   open();
-  await vi.waitFor(() => expect(membersOf(door)).toEqual(['first']));
+  await vi.waitFor(() => expect(membersOf(endpoint)).toEqual(['first']));
 });
 
-test('several events of a body are written in their order; what is no membership change is left out', async () => {
-  const door = await aDoor();
+test('webhook: several events of a body are written in their order; what is no membership change is left out', async () => {
+  const endpoint = await anEndpoint();
   const value = [{ group: 'g', add: ['a'] }, null, { group: 'g', add: ['b'] }, { group: 'h', add: ['c'] }];
-  expect((await door.post('okta', JSON.stringify({ value }))).status).toBe(200);
-  expect(membersOf(door).toSorted()).toEqual(['a', 'b', 'c']);
-  const ofG = door.written('source').filter(({ key }) => key === 'g');
+  expect((await endpoint.post('okta', JSON.stringify({ value }))).status).toBe(200);
+  expect(membersOf(endpoint).toSorted()).toEqual(['a', 'b', 'c']);
+  const ofG = endpoint.written('source').filter(({ key }) => key === 'g');
   expect(ofG.map(({ value }) => JSON.parse(value).add_members)).toEqual([['a'], ['b']]);
-  expect(door.written('dead-letter')).toEqual([]);
+  expect(endpoint.written('dead-letter')).toEqual([]);
 });
 
-test('hints and what cannot be read are dead letters with their bytes and reason, but without the secret', async () => {
-  const door = await aDoor();
+test('webhook: hints and what cannot be read are dead letters with their bytes and reason, but without the secret', async () => {
+  const endpoint = await anEndpoint();
   const state = { clientState: secrets.entra };
   const big = '"sequenceNumber":636784480202455801';
   const items = [{ ...state, group: 'g' }, { ...state, group: 'g' }, state, { ...state, group: 'h', add: ['m'] }];
   const body = JSON.stringify({ value: items }).replace('{"value"', `{${big},"value"`);
-  expect((await door.post('entra', body)).status).toBe(202);
-  expect(membersOf(door)).toEqual(['m']);
-  const letters = door.written('dead-letter');
+  expect((await endpoint.post('entra', body)).status).toBe(202);
+  expect(membersOf(endpoint)).toEqual(['m']);
+  const letters = endpoint.written('dead-letter');
   const facts = letters.map((letter) => [
     letter.header('rollcall-error-code'),
     letter.key,
@@ -190,7 +190,7 @@ test('hints and what cannot be read are dead letters with their bytes and reason
     expect(letter.header('rollcall-original-source')).toBe('webhook/entra');
     expect(letter.header('content-type')).toBe('application/json');
   }
-  expect(door.lines.filter((line) => line.includes('rollcall ingest poll'))).toHaveLength(1);
+  expect(endpoint.lines.filter((line) => line.includes('rollcall ingest poll'))).toHaveLength(1);
 });
 
 test.for([
@@ -198,24 +198,24 @@ test.for([
   ['with every slash escaped', (secret: string) => secret.replaceAll('/', String.raw`\/`)],
   ['in Base64', (secret: string) => Buffer.from(`u:${secret}`).toString('base64')],
   ['in hexadecimal digits', (secret: string) => Buffer.from(secret).toString('hex')],
-] as const)('a dead letter holds the secret neither %s nor in its message, and every id', async ([, form]) => {
+] as const)('webhook: a dead letter holds the secret neither %s nor in its message, and every id', async ([, form]) => {
   const secret = 'entra/state-1234567890';
-  const door = await aDoor({ secrets: { entra: secret } });
+  const endpoint = await anEndpoint({ secrets: { entra: secret } });
   // An id may begin as the secret does.
   const item = { clientState: secret, group: 'entra/state', quoted: '=' };
   const body = JSON.stringify({ value: [item] }).replace('"="', `"${form(secret)}"`);
-  expect((await door.post('entra', body)).status).toBe(202);
-  const [letter] = door.written('dead-letter');
+  expect((await endpoint.post('entra', body)).status).toBe(202);
+  const [letter] = endpoint.written('dead-letter');
   expect(letter?.value).toMatch(/"clientState":"\[redacted\]","group":"entra\/state","quoted":"\w{0,3}\[redacted\]=?"/);
   expect(letter?.key).toBe('entra/state');
 });
 
-test('what a message quotes of a body is quoted without the secret, also where the quotation ends within it', async () => {
-  const door = await aDoor();
+test('webhook: what a message quotes of a body is quoted without the secret, also where the quotation ends within it', async () => {
+  const endpoint = await anEndpoint();
   const body = `${'x'.repeat(51)}${secrets.okta} and more`;
   const headers = rightHeaders('okta', '');
-  await fetch(`${door.server.url}/okta`, { method: 'POST', body, headers });
-  const [letter] = door.written('dead-letter');
+  await fetch(`${endpoint.server.url}/okta`, { method: 'POST', body, headers });
+  const [letter] = endpoint.written('dead-letter');
   expect(letter?.value).not.toContain(secrets.okta);
   expect(letter?.header('rollcall-error-message')).toContain('x[redacted]"');
 });
@@ -223,91 +223,91 @@ test('what a message quotes of a body is quoted without the secret, also where t
 test.for([
   ['no JSON', 'hello', 'not_json'],
   ['no UTF-8', '\u00ff', 'not_utf8'],
-] as const)('a body that is %s is answered 400, and is a dead letter', async ([, text, code]) => {
-  const door = await aDoor();
+] as const)('webhook: a body that is %s is answered 400, and is a dead letter', async ([, text, code]) => {
+  const endpoint = await anEndpoint();
   const body = Buffer.from(text, 'latin1');
   const headers = rightHeaders('okta', '');
-  const response = await fetch(`${door.server.url}/okta`, { method: 'POST', body, headers });
+  const response = await fetch(`${endpoint.server.url}/okta`, { method: 'POST', body, headers });
   expect(response.status).toBe(400);
   expect(await response.text()).toBe('{"error":"the body is not JSON"}\n');
-  expect(door.written('dead-letter').map((letter) => letter.header('rollcall-error-code'))).toEqual([code]);
+  expect(endpoint.written('dead-letter').map((letter) => letter.header('rollcall-error-code'))).toEqual([code]);
 });
 
-test('an event that cannot be understood is taken over: its sender would only repeat it', async () => {
-  const door = await aDoor();
-  expect((await door.post('keycloak', '{"value":[{}]}')).status).toBe(200);
-  expect(door.written('dead-letter')).toHaveLength(1);
+test('webhook: an event that cannot be understood is taken over: its sender would only repeat it', async () => {
+  const endpoint = await anEndpoint();
+  expect((await endpoint.post('keycloak', '{"value":[{}]}')).status).toBe(200);
+  expect(endpoint.written('dead-letter')).toHaveLength(1);
 });
 
-test('a change whose record the broker refuses as too large is a dead letter; the others are written', async () => {
-  const door = await aDoor({ recordMaxBytes: 500 });
+test('webhook: a change whose record the broker refuses as too large is a dead letter; the others are written', async () => {
+  const endpoint = await anEndpoint({ recordMaxBytes: 500 });
   const value = [
     { group: 'g', add: ['x'.repeat(200), 'y'.repeat(200)] },
     { group: 'h', add: ['m'] },
   ];
-  expect((await door.post('okta', JSON.stringify({ value }))).status).toBe(200);
-  expect(membersOf(door)).toEqual(['m']);
-  const [letter, ...others] = door.written('dead-letter');
+  expect((await endpoint.post('okta', JSON.stringify({ value }))).status).toBe(200);
+  expect(membersOf(endpoint)).toEqual(['m']);
+  const [letter, ...others] = endpoint.written('dead-letter');
   expect([letter?.key, letter?.header('rollcall-error-code')]).toEqual(['g', 'too_large']);
   expect(letter?.value).toBe(JSON.stringify({ value }));
   expect(others).toEqual([]);
 });
 
-test('a letter that the broker refuses as too large is written cut, and keeps its reason', async () => {
-  const door = await aDoor({ deadLetterMaxBytes: 70_000, options: { bodyBytesMax: 100_000 } });
+test('webhook: a letter that the broker refuses as too large is written cut, and keeps its reason', async () => {
+  const endpoint = await anEndpoint({ deadLetterMaxBytes: 70_000, options: { bodyBytesMax: 100_000 } });
   const body = 'x'.repeat(80_000);
-  expect((await door.post('okta', body)).status).toBe(400);
-  const [letter, ...others] = door.written('dead-letter');
+  expect((await endpoint.post('okta', body)).status).toBe(400);
+  const [letter, ...others] = endpoint.written('dead-letter');
   expect([letter?.header('rollcall-error-code'), letter?.header('rollcall-truncated')]).toEqual(['not_json', 'true']);
   expect(body.startsWith(letter?.value ?? '-')).toBe(true);
   expect(others).toEqual([]);
 });
 
-test.for([20_000, 2_000, 700])('a letter is cut until %i bytes take it', async (deadLetterMaxBytes) => {
-  const door = await aDoor({ deadLetterMaxBytes, options: { bodyBytesMax: 100_000 } });
+test.for([20_000, 2_000, 700])('webhook: a letter is cut until %i bytes take it', async (deadLetterMaxBytes) => {
+  const endpoint = await anEndpoint({ deadLetterMaxBytes, options: { bodyBytesMax: 100_000 } });
   const body = 'x'.repeat(80_000);
-  expect((await door.post('okta', body)).status).toBe(400);
-  const [letter, ...others] = door.written('dead-letter');
+  expect((await endpoint.post('okta', body)).status).toBe(400);
+  const [letter, ...others] = endpoint.written('dead-letter');
   expect([letter?.header('rollcall-error-code'), letter?.header('rollcall-truncated')]).toEqual(['not_json', 'true']);
   expect(body.startsWith(letter?.value ?? '-')).toBe(true);
   expect(others).toEqual([]);
 });
 
-test('a letter that is refused even in its smallest form is answered 503, so that its sender repeats it', async () => {
-  const door = await aDoor({ deadLetterMaxBytes: 200 });
-  expect((await door.post('okta', 'hello')).status).toBe(503);
-  expect(door.written('dead-letter')).toEqual([]);
-  expect(door.lines.join()).toContain('dead-letter');
+test('webhook: a letter that is refused even in its smallest form is answered 503, so that its sender repeats it', async () => {
+  const endpoint = await anEndpoint({ deadLetterMaxBytes: 200 });
+  expect((await endpoint.post('okta', 'hello')).status).toBe(503);
+  expect(endpoint.written('dead-letter')).toEqual([]);
+  expect(endpoint.lines.join()).toContain('dead-letter');
 });
 
-test('of a send that is partly written only the rest is sent again', async () => {
-  const door = await aDoor();
-  const partitionOf = (key: string): number => door.broker.topic('source').partitionOf(key);
+test('webhook: of a send that is partly written only the rest is sent again', async () => {
+  const endpoint = await anEndpoint();
+  const partitionOf = (key: string): number => endpoint.broker.topic('source').partitionOf(key);
   const keys = Array.from({ length: 20 }, (_, i) => `g${i}`);
   const sick = keys.find((key) => partitionOf(key) === 1) ?? '';
   const well = keys.find((key) => partitionOf(key) === 0) ?? '';
-  door.broker.topic('source').sicken(1);
+  endpoint.broker.topic('source').sicken(1);
   const body = JSON.stringify({ value: [sick, well].map((group) => ({ group, add: ['m'] })) });
-  const answered = door.post('okta', body);
-  await sendsOf(door, 2);
-  door.broker.topic('source').heal(1);
+  const answered = endpoint.post('okta', body);
+  await sendsOf(endpoint, 2);
+  endpoint.broker.topic('source').heal(1);
   expect((await answered).status).toBe(200);
-  expect(door.written('source').map(({ key }) => key)).toEqual([well, sick]);
-  expect(door.sends().map((records) => records.length)).toEqual([
+  expect(endpoint.written('source').map(({ key }) => key)).toEqual([well, sick]);
+  expect(endpoint.sends().map((records) => records.length)).toEqual([
     2,
     1,
-    ...door
+    ...endpoint
       .sends()
       .slice(2)
       .map(() => 1),
   ]);
 });
 
-test('signatures are verified one after the other, so that no token overtakes another', async () => {
+test('webhook: signatures are verified one after the other, so that no token overtakes another', async () => {
   let verify = (): void => undefined;
   const verified = new Promise<void>((resolve) => (verify = resolve));
   const begun: string[] = [];
-  const door = await aDoor({
+  const endpoint = await anEndpoint({
     format: {
       ...plainFormat,
       prepare: ([record]) => {
@@ -316,36 +316,36 @@ test('signatures are verified one after the other, so that no token overtakes an
       },
     },
   });
-  const first = door.post('scim', adding('g', 'first'));
+  const first = endpoint.post('scim', adding('g', 'first'));
   await vi.waitFor(() => expect(begun.length).toBe(1));
-  const second = door.post('scim', adding('g', 'second'));
+  const second = endpoint.post('scim', adding('g', 'second'));
   // So many requests later the second has arrived too.
-  for (let time = 0; time < 20; time += 1) await fetch(`${door.server.url}/healthz`);
+  for (let time = 0; time < 20; time += 1) await fetch(`${endpoint.server.url}/healthz`);
   verify();
   expect([(await first).status, (await second).status]).toEqual([202, 202]);
-  expect(membersOf(door)).toEqual(['first', 'second']);
+  expect(membersOf(endpoint)).toEqual(['first', 'second']);
 });
 
-test('a signature whose verification fails keeps no later body from being read', async () => {
+test('webhook: a signature whose verification fails keeps no later body from being read', async () => {
   let count = 0;
   const prepare = async (): Promise<void> => {
     count += 1;
     if (count === 1) throw new Error('no answer that can be read');
   };
-  const door = await aDoor({ format: { ...plainFormat, prepare } });
-  expect((await door.post('scim', adding('g', 'first'))).status).toBe(503);
-  expect((await door.post('scim', adding('g', 'second'))).status).toBe(202);
-  expect(membersOf(door)).toEqual(['second']);
+  const endpoint = await anEndpoint({ format: { ...plainFormat, prepare } });
+  expect((await endpoint.post('scim', adding('g', 'first'))).status).toBe(503);
+  expect((await endpoint.post('scim', adding('g', 'second'))).status).toBe(202);
+  expect(membersOf(endpoint)).toEqual(['second']);
 });
 
 test.for([
   ['announced', { 'content-length': '10001' }],
   ['in chunks', { 'transfer-encoding': 'chunked' }],
-] as const)('a body that is too large, %s, is answered 413 and cut off', async ([, framing]) => {
-  const door = await aDoor();
+] as const)('webhook: a body that is too large, %s, is answered 413 and cut off', async ([, framing]) => {
+  const endpoint = await anEndpoint();
   const headers = { ...rightHeaders('okta', ''), ...framing };
   const { status, connection } = await new Promise<{ status: number; connection: string }>((resolve, reject) => {
-    const sending = request(`${door.server.url}/okta`, { method: 'POST', headers }, (response) => {
+    const sending = request(`${endpoint.server.url}/okta`, { method: 'POST', headers }, (response) => {
       const answer = { status: response.statusCode ?? 0, connection: String(response.headers.connection) };
       response
         .resume()
@@ -359,18 +359,18 @@ test.for([
   });
   expect(status).toBe(413);
   expect(connection).toBe('close');
-  expect(door.sends()).toEqual([]);
+  expect(endpoint.sends()).toEqual([]);
 });
 
-test('a body of the largest size is taken', async () => {
+test('webhook: a body of the largest size is taken', async () => {
   const body = adding('g', 'm').padEnd(10_000, ' ');
-  expect((await (await aDoor()).post('okta', body)).status).toBe(200);
+  expect((await (await anEndpoint()).post('okta', body)).status).toBe(200);
 });
 
-test('a compressed body is refused, as its size could not be bounded', async () => {
-  const door = await aDoor();
+test('webhook: a compressed body is refused, as its size could not be bounded', async () => {
+  const endpoint = await anEndpoint();
   const headers = { ...rightHeaders('okta', ''), 'content-encoding': 'gzip' };
-  expect((await door.post('okta', 'x', headers)).status).toBe(415);
+  expect((await endpoint.post('okta', 'x', headers)).status).toBe(415);
 });
 
 test.for([
@@ -384,49 +384,49 @@ test.for([
   ['DELETE', '/keycloak', 405, 'POST'],
   ['POST', '/healthz', 405, 'GET'],
   ['GET', '/healthz', 200, null],
-] as const)('%s %s is answered %i', async ([method, path, status, allow]) => {
-  const { server } = await aDoor();
+] as const)('webhook: %s %s is answered %i', async ([method, path, status, allow]) => {
+  const { server } = await anEndpoint();
   const response = await fetch(`${server.url}${path}`, { method });
   expect(response.status).toBe(status);
   expect(response.headers.get('allow')).toBe(allow);
 });
 
-test('a kind of sender whose secret is not configured has no path', async () => {
-  const door = await aDoor({ secrets: { okta: null } });
-  expect((await door.post('okta', adding('g', 'm'))).status).toBe(404);
-  expect((await door.post('auth0', adding('g', 'm'))).status).toBe(200);
+test('webhook: a kind of sender whose secret is not configured has no path', async () => {
+  const endpoint = await anEndpoint({ secrets: { okta: null } });
+  expect((await endpoint.post('okta', adding('g', 'm'))).status).toBe(404);
+  expect((await endpoint.post('auth0', adding('g', 'm'))).status).toBe(200);
 });
 
-test('a sender that breaks off its body is forgotten', async () => {
-  const door = await aDoor();
+test('webhook: a sender that breaks off its body is forgotten', async () => {
+  const endpoint = await anEndpoint();
   const headers = { ...rightHeaders('okta', ''), 'content-length': '1000' };
-  const sending = request(`${door.server.url}/okta`, { method: 'POST', headers });
+  const sending = request(`${endpoint.server.url}/okta`, { method: 'POST', headers });
   sending.on('error', () => undefined);
   sending.write('{"value":[');
   await new Promise((resolve) => sending.once('socket', (socket) => socket.once('connect', resolve)));
   sending.destroy();
-  expect((await door.post('okta', adding('g', 'm'))).status).toBe(200);
-  expect(membersOf(door)).toEqual(['m']);
+  expect((await endpoint.post('okta', adding('g', 'm'))).status).toBe(200);
+  expect(membersOf(endpoint)).toEqual(['m']);
 });
 
-test('a drain answers what is under way, takes nothing new, and ends', async () => {
-  const door = await aDoor();
-  const open = door.hold();
-  const waiting = door.post('okta', adding('g', 'm'));
-  await sendsOf(door, 1);
-  const { url } = door.server;
-  const drained = door.server.drain();
+test('webhook: a drain answers what is under way, takes nothing new, and ends', async () => {
+  const endpoint = await anEndpoint();
+  const open = endpoint.hold();
+  const waiting = endpoint.post('okta', adding('g', 'm'));
+  await sendsOf(endpoint, 1);
+  const { url } = endpoint.server;
+  const drained = endpoint.server.drain();
   await expect(fetch(`${url}/healthz`)).rejects.toThrow();
   open();
   const response = await waiting;
   expect(response.status).toBe(200);
   expect(response.headers.get('connection')).toBe('close');
   await drained;
-  expect(membersOf(door)).toEqual(['m']);
+  expect(membersOf(endpoint)).toEqual(['m']);
 });
 
-test('refusals are told once, and then counted', async () => {
-  const door = await aDoor();
-  for (let time = 0; time < 20; time += 1) await door.post('okta', 'x', { authorization: 'wrong' });
-  expect(door.lines.filter((line) => line.startsWith('requests were refused'))).toHaveLength(1);
+test('webhook: refusals are logged once, and then counted', async () => {
+  const endpoint = await anEndpoint();
+  for (let time = 0; time < 20; time += 1) await endpoint.post('okta', 'x', { authorization: 'wrong' });
+  expect(endpoint.lines.filter((line) => line.startsWith('requests were refused'))).toHaveLength(1);
 });

@@ -8,7 +8,7 @@ import { finalReport, retryReport } from '../../src/core/report/reporting.ts';
 import { backoffMs, decideRetry, scheduleOf, throttledMs } from '../../src/core/target/retry.ts';
 import { anIntent } from '../support/an-intent.ts';
 import { demand, single } from './kind.ts';
-import type { Lots } from './lots.ts';
+import type { SeededRandom } from '../support/random.ts';
 import { ODD_NUMBERS, ODD_TEXTS, digits, giant, json, mutatedBytes, mutatedJson, oddText } from './mutate.ts';
 import { FACTS, mustBeReport } from './source-records.ts';
 
@@ -69,17 +69,17 @@ const headerNames = [
   'location',
 ];
 
-export const anAnswer = (lots: Lots): RawAnswer => ({
-  status: lots.oneIn(10) ? 100 + lots.below(900) : lots.of(STATUSES),
-  headers: someHeaders(lots),
-  body: aBody(lots),
+export const anAnswer = (random: SeededRandom): RawAnswer => ({
+  status: random.oneIn(10) ? 100 + random.below(900) : random.pick(STATUSES),
+  headers: someHeaders(random),
+  body: aBody(random),
 });
 
-function someHeaders(lots: Lots): Record<string, string | string[]> {
+function someHeaders(random: SeededRandom): Record<string, string | string[]> {
   const headers: Record<string, string | string[]> = {};
   for (const name of headerNames) {
-    if (lots.oneIn(2)) continue;
-    headers[name] = lots.oneIn(12) ? [aHeader(lots, name), aHeader(lots, name)] : aHeader(lots, name);
+    if (random.oneIn(2)) continue;
+    headers[name] = random.oneIn(12) ? [aHeader(random, name), aHeader(random, name)] : aHeader(random, name);
   }
   return headers;
 }
@@ -109,30 +109,30 @@ const DATES = [
   'Wed, 21 Oct 2015 07:28:00 +0100',
 ];
 
-function aHeader(lots: Lots, name: string): string {
-  if (lots.oneIn(6)) return lots.of(ODD_TEXTS);
-  if (lots.oneIn(500)) return lots.of(['1', ' ', '-', 'W/"']).repeat(16_000) + lots.of(['x', '', '"']);
-  if (name === 'etag') return lots.of(ETAGS);
-  if (name === 'retry-after' && lots.oneIn(2)) return lots.of(DATES);
-  if (name === 'inin-correlation-id') return lots.of(['c-1', 'c'.repeat(5_000), '\uD800'.repeat(127)]);
-  return lots.oneIn(2) ? digits(lots) : String(lots.of([...ODD_NUMBERS, 1, 59, 180, 300]));
+function aHeader(random: SeededRandom, name: string): string {
+  if (random.oneIn(6)) return random.pick(ODD_TEXTS);
+  if (random.oneIn(500)) return random.pick(['1', ' ', '-', 'W/"']).repeat(16_000) + random.pick(['x', '', '"']);
+  if (name === 'etag') return random.pick(ETAGS);
+  if (name === 'retry-after' && random.oneIn(2)) return random.pick(DATES);
+  if (name === 'inin-correlation-id') return random.pick(['c-1', 'c'.repeat(5_000), '\uD800'.repeat(127)]);
+  return random.oneIn(2) ? digits(random) : String(random.pick([...ODD_NUMBERS, 1, 59, 180, 300]));
 }
 
-function aBody(lots: Lots): Buffer {
-  if (lots.oneIn(3_000)) return giant(lots, lots.of(['', '{"id":"g","members":[', '{"errors":[']));
-  switch (lots.below(8)) {
+function aBody(random: SeededRandom): Buffer {
+  if (random.oneIn(3_000)) return giant(random, random.pick(['', '{"id":"g","members":[', '{"errors":[']));
+  switch (random.below(8)) {
     case 0:
       return Buffer.alloc(0);
     case 1:
       return HTML;
     case 2:
-      return lots.oneIn(3) ? lots.bytes(lots.below(300)) : json(lots.of(bodies));
+      return random.oneIn(3) ? random.bytes(random.below(300)) : json(random.pick(bodies));
     case 3:
-      return mutatedBytes(lots, json(lots.of(bodies)));
+      return mutatedBytes(random, json(random.pick(bodies)));
     case 4:
-      return json({ ...GROUP, members: Array.from({ length: lots.below(50) }, () => ({ value: oddText(lots) })) });
+      return json({ ...GROUP, members: Array.from({ length: random.below(50) }, () => ({ value: oddText(random) })) });
     default:
-      return json(mutatedJson(lots, lots.of(bodies)));
+      return json(mutatedJson(random, random.pick(bodies)));
   }
 }
 
@@ -150,7 +150,7 @@ function responseOf({ status, headers, body }: RawAnswer): HttpResponse {
 }
 
 const WAIT_MAX_MS = 3_600_000;
-/** Chance adds up to a tenth, so that instances do not come back together. */
+/** Jitter adds up to a tenth, so that instances do not come back together. */
 const WAIT_WITH_JITTER_MAX_MS = WAIT_MAX_MS * 1.1;
 const RETRY = { baseMs: 1_000, capMs: 30_000, attemptsMax: 5, slowScheduleMs: [60_000, 300_000] };
 
@@ -208,6 +208,6 @@ function requestOf(answer: HttpAnswer, etagAfter: string | null) {
 }
 
 export const answers = single('answers', 130, {
-  make: (lots) => ({ raw: anAnswer(lots), method: lots.of(['GET', 'PATCH'] as const) }),
+  make: (random) => ({ raw: anAnswer(random), method: random.pick(['GET', 'PATCH'] as const) }),
   account: accountFor,
 });

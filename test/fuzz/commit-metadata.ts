@@ -12,7 +12,7 @@ import {
 } from '../../src/core/log/ledger.ts';
 import { NO_MARK, decodeCommit, encodeCommit } from '../../src/core/log/commit-metadata.ts';
 import { demand, single } from './kind.ts';
-import type { Lots } from './lots.ts';
+import type { SeededRandom } from '../support/random.ts';
 import { mutatedBytes, oddText } from './mutate.ts';
 
 interface Committed {
@@ -21,37 +21,37 @@ interface Committed {
   readonly metadata: string;
 }
 
-function aCommit(lots: Lots): Committed {
-  const offset = BigInt(lots.of([0, 1, 100, Number.MAX_SAFE_INTEGER]));
-  const end = offset + BigInt(lots.below(500));
-  return { offset, end, metadata: someMetadata(lots, offset) };
+function aCommit(random: SeededRandom): Committed {
+  const offset = BigInt(random.pick([0, 1, 100, Number.MAX_SAFE_INTEGER]));
+  const end = offset + BigInt(random.below(500));
+  return { offset, end, metadata: someMetadata(random, offset) };
 }
 
-function someMetadata(lots: Lots, offset: bigint): string {
-  const last = { offset, timestamp: lots.of([-1, 0, 1_790_000_000_000]), leaderEpoch: lots.below(9) };
-  const mark = lots.oneIn(3)
+function someMetadata(random: SeededRandom, offset: bigint): string {
+  const last = { offset, timestamp: random.pick([-1, 0, 1_790_000_000_000]), leaderEpoch: random.below(9) };
+  const mark = random.oneIn(3)
     ? NO_MARK
-    : { topicId: lots.of(['a-_1', null]), last, retryTopicId: null, retryEpoch: null };
-  const valid = encodeCommit(offset, { ranges: someRanges(lots, offset), mark });
-  switch (lots.below(5)) {
+    : { topicId: random.pick(['a-_1', null]), last, retryTopicId: null, retryEpoch: null };
+  const valid = encodeCommit(offset, { ranges: someRanges(random, offset), mark });
+  switch (random.below(5)) {
     case 0:
       return valid;
     case 1:
-      return oddText(lots);
+      return oddText(random);
     case 2:
-      return `rollcall1:${Array.from({ length: lots.below(30) }, () => lots.of(['0', '1', 'z', '.', ',', '-', 'Z', ' '])).join('')}`;
+      return `rollcall1:${Array.from({ length: random.below(30) }, () => random.pick(['0', '1', 'z', '.', ',', '-', 'Z', ' '])).join('')}`;
     case 3:
-      return `rollcall1:${lots.of(['0.1,', '1.1,', 'z.z,', '0.', ',']).repeat(lots.below(lots.oneIn(500) ? 200_000 : 300))}0.1`;
+      return `rollcall1:${random.pick(['0.1,', '1.1,', 'z.z,', '0.', ',']).repeat(random.below(random.oneIn(500) ? 200_000 : 300))}0.1`;
     default:
-      return mutatedBytes(lots, Buffer.from(valid)).toString('latin1');
+      return mutatedBytes(random, Buffer.from(valid)).toString('latin1');
   }
 }
 
-function someRanges(lots: Lots, offset: bigint): Range[] {
+function someRanges(random: SeededRandom, offset: bigint): Range[] {
   let at = offset;
-  return Array.from({ length: lots.below(20) }, () => {
-    const from = at + BigInt(1 + lots.below(10));
-    at = from + BigInt(1 + lots.below(10));
+  return Array.from({ length: random.below(20) }, () => {
+    const from = at + BigInt(1 + random.below(10));
+    at = from + BigInt(1 + random.below(10));
     return { from, to: at };
   });
 }

@@ -4,7 +4,7 @@ import type { Connections } from '../../src/adapters/genesys/http-client.ts';
 import type { RawAnswer } from './answers.ts';
 
 /** What comes back: an answer, a connection that breaks before or after its head, or nothing ever. */
-export type Happening =
+export type Reply =
   | { readonly kind: 'answer'; readonly answer: RawAnswer }
   | { readonly kind: 'broken'; readonly answer: RawAnswer | null; readonly code: string }
   | { readonly kind: 'silence' };
@@ -16,26 +16,36 @@ export interface Asked {
   readonly body: string | null;
 }
 
-export function connectionsTo(respond: (asked: Asked) => Happening): Connections {
+export function connectionsTo(respond: (asked: Asked) => Reply): Connections {
   return {
-    dispatch: (options, handler) => {
-      setImmediate(() => exchange(options as unknown as Asked, handler, respond));
+    dispatch: ({ method, path, headers, body }, handler) => {
+      const asked = {
+        method,
+        path,
+        headers: headers as Asked['headers'],
+        body: typeof body === 'string' ? body : null,
+      };
+      setImmediate(() => exchange(asked, handler, respond));
       return true;
     },
     destroy: async () => undefined,
   };
 }
 
-function exchange(asked: Asked, handler: Dispatcher.DispatchHandler, respond: (asked: Asked) => Happening): void {
+function exchange(asked: Asked, handler: Dispatcher.DispatchHandler, respond: (asked: Asked) => Reply): void {
   const state = { isAborted: false };
-  const controller = {
+  const controller: Dispatcher.DispatchController = {
     get aborted() {
       return state.isAborted;
     },
+    paused: false,
+    reason: null,
     abort: () => {
       state.isAborted = true;
     },
-  } as unknown as Dispatcher.DispatchController;
+    pause: () => undefined,
+    resume: () => undefined,
+  };
   const fail = (error: Error): void => handler.onResponseError?.(controller, error);
   try {
     checkHeaders(asked);
@@ -43,14 +53,14 @@ function exchange(asked: Asked, handler: Dispatcher.DispatchHandler, respond: (a
   } catch (error) {
     return fail(error as Error);
   }
-  const happening = respond(asked);
-  if (happening.kind === 'silence') return;
-  const { answer } = happening;
+  const reply = respond(asked);
+  if (reply.kind === 'silence') return;
+  const { answer } = reply;
   if (answer !== null) {
     handler.onResponseStart?.(controller, answer.status, answer.headers, '');
     if (answer.body.length > 0) handler.onResponseData?.(controller, answer.body);
   }
-  if (happening.kind === 'broken') return fail(Object.assign(new Error('broken'), { code: happening.code }));
+  if (reply.kind === 'broken') return fail(Object.assign(new Error('broken'), { code: reply.code }));
   handler.onResponseEnd?.(controller, {});
 }
 

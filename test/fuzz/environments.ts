@@ -3,7 +3,7 @@ import { pipelineOptions, readConfig } from '../../src/config/config.ts';
 import { ConfigError } from '../../src/config/problem.ts';
 import { knownNames, names, type Part, variables } from '../../src/config/variables.ts';
 import { demand, single } from './kind.ts';
-import type { Lots } from './lots.ts';
+import type { SeededRandom } from '../support/random.ts';
 import { digits, ODD_NUMBERS, oddText } from './mutate.ts';
 
 interface Surroundings {
@@ -51,46 +51,47 @@ const WORDS = [
   '..',
 ];
 
-function someSurroundings(lots: Lots): Surroundings {
+function someSurroundings(random: SeededRandom): Surroundings {
   const environment: Record<string, string> = {
     KAFKA_BROKERS: 'broker.example.com:9093',
     GENESYS_CLIENT_ID: 'client',
     GENESYS_CLIENT_SECRET: `secret-${MARK}`,
   };
-  for (let left = lots.below(12); left > 0; left--) {
-    const name = lots.oneIn(8) ? misspelt(lots) : lots.of(knownNames);
-    if (lots.oneIn(8)) delete environment[name];
-    else environment[name] = aValue(lots, name);
+  for (let left = random.below(12); left > 0; left--) {
+    const name = random.oneIn(8) ? misspelt(random) : random.pick(knownNames);
+    if (random.oneIn(8)) delete environment[name];
+    else environment[name] = aValue(random, name);
   }
-  const parts = lots.oneIn(3) ? PARTS.filter(() => lots.oneIn(2)) : PARTS;
+  const parts = random.oneIn(3) ? PARTS.filter(() => random.oneIn(2)) : PARTS;
   return { environment, parts, files: { '/run/secret': `${MARK}\n`, '/run/empty': ' \n' } };
 }
 
 const isSecret = (name: string): boolean => names.some((known) => known === name && variables[known].kind === 'secret');
 
-function aValue(lots: Lots, name: string): string {
-  if (isSecret(name)) return lots.of(['', ' ', '\r\n']) + (lots.oneIn(4) ? '' : MARK + oddText(lots).slice(0, 300));
-  if (name.endsWith('_FILE')) return lots.oneIn(4) ? oddText(lots) : lots.of(FILES);
-  switch (lots.below(6)) {
+function aValue(random: SeededRandom, name: string): string {
+  if (isSecret(name))
+    return random.pick(['', ' ', '\r\n']) + (random.oneIn(4) ? '' : MARK + oddText(random).slice(0, 300));
+  if (name.endsWith('_FILE')) return random.oneIn(4) ? oddText(random) : random.pick(FILES);
+  switch (random.below(6)) {
     case 0:
-      return oddText(lots);
+      return oddText(random);
     case 1:
-      return digits(lots);
+      return digits(random);
     case 2:
-      return String(lots.of(ODD_NUMBERS));
+      return String(random.pick(ODD_NUMBERS));
     case 3:
-      return lots.of(URLS);
+      return random.pick(URLS);
     case 4:
-      return Array.from({ length: lots.below(5) }, () => lots.of(WORDS)).join(lots.of([',', ' ', ':']));
+      return Array.from({ length: random.below(5) }, () => random.pick(WORDS)).join(random.pick([',', ' ', ':']));
     default:
-      return lots.of(WORDS);
+      return random.pick(WORDS);
   }
 }
 
-const misspelt = (lots: Lots): string => {
-  const name = lots.of(knownNames);
-  const at = lots.below(name.length);
-  return lots.oneIn(6) ? oddText(lots) : name.slice(0, at) + lots.of(['', '_', 'X']) + name.slice(at + 1);
+const misspelt = (random: SeededRandom): string => {
+  const name = random.pick(knownNames);
+  const at = random.below(name.length);
+  return random.oneIn(6) ? oddText(random) : name.slice(0, at) + random.pick(['', '_', 'X']) + name.slice(at + 1);
 };
 
 function accountFor({ environment, parts, files }: Surroundings): string {

@@ -3,15 +3,15 @@ import { createGroupApi } from '../../src/adapters/genesys/group-api.ts';
 import type { HttpAnswer } from '../../src/core/target/answer.ts';
 import type { Logger } from '../../src/ports.ts';
 import { anAnswer, judged, type RawAnswer } from './answers.ts';
-import { connectionsTo, type Happening } from './connections.ts';
+import { connectionsTo, type Reply } from './connections.ts';
 import { HastyClock } from './hasty-clock.ts';
 import { demand, single } from './kind.ts';
-import type { Lots } from './lots.ts';
+import type { SeededRandom } from '../support/random.ts';
 import { json, ODD_NUMBERS, oddText } from './mutate.ts';
 
 interface Script {
-  readonly login: readonly Happening[];
-  readonly target: readonly Happening[];
+  readonly login: readonly Reply[];
+  readonly target: readonly Reply[];
   readonly method: 'GET' | 'PATCH';
   readonly group: string;
 }
@@ -23,12 +23,12 @@ export const quiet: Logger = {
   error: () => undefined,
 };
 
-const answer = (raw: RawAnswer): Happening => ({ kind: 'answer', answer: raw });
+const answer = (raw: RawAnswer): Reply => ({ kind: 'answer', answer: raw });
 
-function aToken(lots: Lots): Happening {
-  if (lots.oneIn(3)) return aHappening(lots);
-  const token = lots.oneIn(4) ? lots.of([oddText(lots), 7, null, 'é', 'a\nb', 't'.repeat(100_000)]) : 'token';
-  const expires = lots.oneIn(3) ? lots.of([...ODD_NUMBERS, '60', null]) : 3_600;
+function aToken(random: SeededRandom): Reply {
+  if (random.oneIn(3)) return aReply(random);
+  const token = random.oneIn(4) ? random.pick([oddText(random), 7, null, 'é', 'a\nb', 't'.repeat(100_000)]) : 'token';
+  const expires = random.oneIn(3) ? random.pick([...ODD_NUMBERS, '60', null]) : 3_600;
   return answer({ status: 200, headers: {}, body: json({ access_token: token, expires_in: expires }) });
 }
 
@@ -40,17 +40,18 @@ const CODES = [
   'ERR_TLS_CERT_ALTNAME_INVALID',
 ];
 
-export function aHappening(lots: Lots): Happening {
-  if (lots.oneIn(12)) return { kind: 'silence' };
-  if (lots.oneIn(12)) return { kind: 'broken', answer: lots.oneIn(2) ? anAnswer(lots) : null, code: lots.of(CODES) };
-  return answer(anAnswer(lots));
+export function aReply(random: SeededRandom): Reply {
+  if (random.oneIn(12)) return { kind: 'silence' };
+  if (random.oneIn(12))
+    return { kind: 'broken', answer: random.oneIn(2) ? anAnswer(random) : null, code: random.pick(CODES) };
+  return answer(anAnswer(random));
 }
 
-const aScript = (lots: Lots): Script => ({
-  login: Array.from({ length: 3 }, () => aToken(lots)),
-  target: Array.from({ length: 3 }, () => aHappening(lots)),
-  method: lots.of(['GET', 'PATCH'] as const),
-  group: lots.of(['g', '..', 'a/b?c#d', '%', '👩‍🚀', '"']),
+const aScript = (random: SeededRandom): Script => ({
+  login: Array.from({ length: 3 }, () => aToken(random)),
+  target: Array.from({ length: 3 }, () => aReply(random)),
+  method: random.pick(['GET', 'PATCH'] as const),
+  group: random.pick(['g', '..', 'a/b?c#d', '%', '👩‍🚀', '"']),
 });
 
 const SECRET = 'hush-5d0f';

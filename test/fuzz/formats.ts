@@ -8,7 +8,7 @@ import { type FormatOptions, sourceFormat } from '../../src/formats/registry.ts'
 import { withoutKeys } from '../../src/formats/scim/token-verifier.ts';
 import type { Headers } from '../../src/ports.ts';
 import { demand, single } from './kind.ts';
-import type { Lots } from './lots.ts';
+import type { SeededRandom } from '../support/random.ts';
 import { giant, json, mutatedBytes, mutatedJson, oddHeaders, oddText } from './mutate.ts';
 import { demandId } from './source-records.ts';
 
@@ -52,9 +52,9 @@ const options = (deletes: 'rows' | 'tombstones'): FormatOptions => ({
   verifier: withoutKeys,
 });
 
-const formats: Readonly<Record<FormatName, readonly SourceFormat[]>> = Object.fromEntries(
+const formats = new Map<FormatName, readonly SourceFormat[]>(
   formatNames.map((name) => [name, [sourceFormat(name, options('rows')), sourceFormat(name, options('tombstones'))]]),
-) as unknown as Record<FormatName, readonly SourceFormat[]>;
+);
 
 interface Input {
   readonly format: SourceFormat;
@@ -63,37 +63,37 @@ interface Input {
   readonly headers: Headers;
 }
 
-function anInput(lots: Lots): Input {
-  const sample = lots.of(samples);
+function anInput(random: SeededRandom): Input {
+  const sample = random.pick(samples);
   // Mostly by its own format; a topic may also be read by a wrong one.
-  const name = lots.oneIn(3) ? lots.of(formatNames) : lots.oneIn(3) ? 'auto' : sample.name;
+  const name = random.oneIn(3) ? random.pick(formatNames) : random.oneIn(3) ? 'auto' : sample.name;
   return {
-    format: lots.of(formats[name]),
-    key: lots.oneIn(4) ? mutatedBytes(lots, json(sample.key)) : sample.key === null ? null : json(sample.key),
-    value: aValue(lots, sample.value),
-    headers: lots.oneIn(3) ? oddHeaders(lots, sample.headers) : sample.headers,
+    format: random.pick(formats.get(name) ?? []),
+    key: random.oneIn(4) ? mutatedBytes(random, json(sample.key)) : sample.key === null ? null : json(sample.key),
+    value: aValue(random, sample.value),
+    headers: random.oneIn(3) ? oddHeaders(random, sample.headers) : sample.headers,
   };
 }
 
-function aValue(lots: Lots, value: unknown): Uint8Array | null {
-  if (value === null && !lots.oneIn(4)) return null;
-  if (lots.oneIn(5_000)) return giant(lots, lots.of(['', '{"data":[', '{"records":[', '{"events":{"a":']));
-  switch (lots.below(10)) {
+function aValue(random: SeededRandom, value: unknown): Uint8Array | null {
+  if (value === null && !random.oneIn(4)) return null;
+  if (random.oneIn(5_000)) return giant(random, random.pick(['', '{"data":[', '{"records":[', '{"events":{"a":']));
+  switch (random.below(10)) {
     case 0:
-      return mutatedBytes(lots, json(value));
+      return mutatedBytes(random, json(value));
     case 1:
-      return json(JSON.stringify(mutatedJson(lots, value)));
+      return json(JSON.stringify(mutatedJson(random, value)));
     case 2:
-      return json(anEnvelope(lots, mutatedJson(lots, value)));
+      return json(anEnvelope(random, mutatedJson(random, value)));
     case 3:
-      return lots.bytes(lots.below(100));
+      return random.bytes(random.below(100));
     default:
-      return json(mutatedJson(lots, value));
+      return json(mutatedJson(random, value));
   }
 }
 
-const anEnvelope = (lots: Lots, data: unknown): unknown =>
-  mutatedJson(lots, { specversion: '1.0', type: oddText(lots), source: 's', id: oddText(lots), data });
+const anEnvelope = (random: SeededRandom, data: unknown): unknown =>
+  mutatedJson(random, { specversion: '1.0', type: oddText(random), source: 's', id: oddText(random), data });
 
 const TOPIC = { partitionCount: 3 };
 const MESSAGE_BYTES_MAX = 1_024;

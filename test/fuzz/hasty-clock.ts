@@ -1,4 +1,4 @@
-/** A clock on which nothing is waited for: as soon as nothing else is left to do, the time of the next task has come. */
+/** A clock without waits: as soon as nothing else is left to do, the time of the next task has come. */
 import type { Clock, Instant } from '../../src/ports.ts';
 
 interface Task {

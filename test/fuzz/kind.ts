@@ -1,6 +1,6 @@
-/** A kind of hostile input: how one is made of lots, and how it must be accounted for. */
+/** A kind of hostile input: how one is drawn, and how it must be accounted for. */
 import { inspect } from 'node:util';
-import type { Lots } from './lots.ts';
+import type { SeededRandom } from '../support/random.ts';
 
 export interface Kind {
   readonly name: string;
@@ -9,17 +9,17 @@ export interface Kind {
   /** Inputs that are tried together, and repeated together. */
   readonly batch: number;
   /** How each was accounted for. @throws NotAccounted, or whatever the code under test throws. */
-  readonly attempt: (lots: Lots, count: number) => readonly string[] | Promise<readonly string[]>;
+  readonly attempt: (random: SeededRandom, count: number) => readonly string[] | Promise<readonly string[]>;
 }
 
 /** One input at a time. */
 export function single<T>(
   name: string,
   share: number,
-  { make, account }: { make: (lots: Lots) => T; account: (input: T) => string | Promise<string> },
+  { make, account }: { make: (random: SeededRandom) => T; account: (input: T) => string | Promise<string> },
 ): Kind {
-  const attempt = async (lots: Lots): Promise<readonly string[]> => {
-    const input = make(lots);
+  const attempt = async (random: SeededRandom): Promise<readonly string[]> => {
+    const input = make(random);
     try {
       const outcome = account(input);
       return [typeof outcome === 'string' ? outcome : await outcome];

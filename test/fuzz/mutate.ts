@@ -1,5 +1,5 @@
 /** Valid input → input that is nearly so: where readers are weak. */
-import type { Lots } from './lots.ts';
+import type { SeededRandom } from '../support/random.ts';
 
 export const ODD_TEXTS: readonly string[] = [
   '',
@@ -63,94 +63,96 @@ export const ODD_NUMBERS: readonly number[] = [
   1_790_000_000_000,
 ];
 
-export const oddText = (lots: Lots): string =>
-  lots.oneIn(300) ? lots.of(['x', 'é', '\uD800', '\u0000']).repeat(1 + lots.below(300_000)) : lots.of(ODD_TEXTS);
+export const oddText = (random: SeededRandom): string =>
+  random.oneIn(300)
+    ? random.pick(['x', 'é', '\uD800', '\u0000']).repeat(1 + random.below(300_000))
+    : random.pick(ODD_TEXTS);
 
-export const digits = (lots: Lots): string =>
-  lots.of(['', '-', '+', ' ']) +
-  Array.from({ length: 1 + lots.below(20) }, () => lots.below(10)).join('') +
-  lots.of(['', '', '.5', 'e9']);
+export const digits = (random: SeededRandom): string =>
+  random.pick(['', '-', '+', ' ']) +
+  Array.from({ length: 1 + random.below(20) }, () => random.below(10)).join('') +
+  random.pick(['', '', '.5', 'e9']);
 
 /** Any JSON value, some of them deep, wide or long. */
-function oddValue(lots: Lots): unknown {
-  switch (lots.below(9)) {
+function oddValue(random: SeededRandom): unknown {
+  switch (random.below(9)) {
     case 0:
       return null;
     case 1:
-      return lots.oneIn(2);
+      return random.oneIn(2);
     case 2:
-      return lots.of(ODD_NUMBERS);
+      return random.pick(ODD_NUMBERS);
     case 3:
-      return digits(lots);
+      return digits(random);
     case 4:
-      return Array.from({ length: lots.below(5) }, () => oddValue(lots));
+      return Array.from({ length: random.below(5) }, () => oddValue(random));
     case 5:
-      return lots.oneIn(100) ? Array.from({ length: lots.below(50_000) }, () => lots.of([0, {}, 'u'])) : [];
+      return random.oneIn(100) ? Array.from({ length: random.below(50_000) }, () => random.pick([0, {}, 'u'])) : [];
     case 6:
-      return Object.fromEntries([[oddText(lots), oddText(lots)]]);
+      return Object.fromEntries([[oddText(random), oddText(random)]]);
     default:
-      return oddText(lots);
+      return oddText(random);
   }
 }
 
 /** One to four changes somewhere in the value; what is not touched stays as it was. */
-export function mutatedJson(lots: Lots, value: unknown): unknown {
+export function mutatedJson(random: SeededRandom, value: unknown): unknown {
   let mutated = value;
-  for (let left = 1 + lots.below(4); left > 0; left--) mutated = mutatedAt(lots, mutated);
+  for (let left = 1 + random.below(4); left > 0; left--) mutated = mutatedAt(random, mutated);
   return mutated;
 }
 
-function mutatedAt(lots: Lots, value: unknown): unknown {
-  if (Array.isArray(value)) return mutatedArray(lots, value);
-  if (typeof value !== 'object' || value === null) return lots.oneIn(4) ? oddValue(lots) : oddLike(lots, value);
+function mutatedAt(random: SeededRandom, value: unknown): unknown {
+  if (Array.isArray(value)) return mutatedArray(random, value);
+  if (typeof value !== 'object' || value === null) return random.oneIn(4) ? oddValue(random) : oddLike(random, value);
   const entries = Object.entries(value);
-  const at = lots.below(entries.length + 1);
+  const at = random.below(entries.length + 1);
   const entry = entries[at];
-  if (entry === undefined) entries.push([lots.of(ODD_TEXTS), oddValue(lots)]);
-  else if (lots.oneIn(8)) entries.splice(at, 1);
-  else if (lots.oneIn(12)) entry[0] = lots.oneIn(2) ? entry[0].toUpperCase() : oddText(lots);
-  else entry[1] = lots.oneIn(4) ? oddValue(lots) : mutatedAt(lots, entry[1]);
+  if (entry === undefined) entries.push([random.pick(ODD_TEXTS), oddValue(random)]);
+  else if (random.oneIn(8)) entries.splice(at, 1);
+  else if (random.oneIn(12)) entry[0] = random.oneIn(2) ? entry[0].toUpperCase() : oddText(random);
+  else entry[1] = random.oneIn(4) ? oddValue(random) : mutatedAt(random, entry[1]);
   return Object.fromEntries(entries);
 }
 
-function mutatedArray(lots: Lots, value: readonly unknown[]): unknown[] {
+function mutatedArray(random: SeededRandom, value: readonly unknown[]): unknown[] {
   const copy = [...value];
-  const at = lots.below(copy.length + 1);
-  if (lots.oneIn(6)) return [...copy, ...copy];
-  if (lots.oneIn(6)) return copy.toSpliced(at, 1);
-  if (lots.oneIn(6)) return copy.toSpliced(at, 0, oddValue(lots));
-  if (at < copy.length) copy[at] = mutatedAt(lots, copy[at]);
+  const at = random.below(copy.length + 1);
+  if (random.oneIn(6)) return [...copy, ...copy];
+  if (random.oneIn(6)) return copy.toSpliced(at, 1);
+  if (random.oneIn(6)) return copy.toSpliced(at, 0, oddValue(random));
+  if (at < copy.length) copy[at] = mutatedAt(random, copy[at]);
   return copy;
 }
 
 /** Of the same type, and yet not what was meant. */
-function oddLike(lots: Lots, value: unknown): unknown {
-  if (typeof value === 'number') return lots.of(ODD_NUMBERS);
-  if (typeof value === 'string') return lots.oneIn(3) ? digits(lots) : oddText(lots);
-  return oddValue(lots);
+function oddLike(random: SeededRandom, value: unknown): unknown {
+  if (typeof value === 'number') return random.pick(ODD_NUMBERS);
+  if (typeof value === 'string') return random.oneIn(3) ? digits(random) : oddText(random);
+  return oddValue(random);
 }
 
 /** Bits flipped, cut off, doubled, spliced with what is no UTF-8. */
-export function mutatedBytes(lots: Lots, bytes: Uint8Array): Buffer {
+export function mutatedBytes(random: SeededRandom, bytes: Uint8Array): Buffer {
   let mutated = Buffer.from(bytes);
-  for (let left = 1 + lots.below(3); left > 0; left--) {
-    const at = lots.below(mutated.length + 1);
-    switch (lots.below(6)) {
+  for (let left = 1 + random.below(3); left > 0; left--) {
+    const at = random.below(mutated.length + 1);
+    switch (random.below(6)) {
       case 0:
         mutated = mutated.subarray(0, at);
         break;
       case 1:
-        mutated = Buffer.concat([mutated.subarray(0, at), lots.bytes(1 + lots.below(6)), mutated.subarray(at)]);
+        mutated = Buffer.concat([mutated.subarray(0, at), random.bytes(1 + random.below(6)), mutated.subarray(at)]);
         break;
       case 2:
         mutated = Buffer.concat([mutated.subarray(0, at), mutated.subarray(at), mutated.subarray(at)]);
         break;
       case 3:
-        mutated = Buffer.concat([mutated.subarray(0, at), lots.of(BROKEN_UTF8), mutated.subarray(at)]);
+        mutated = Buffer.concat([mutated.subarray(0, at), random.pick(BROKEN_UTF8), mutated.subarray(at)]);
         break;
       default:
         mutated = Buffer.from(mutated);
-        if (at < mutated.length) mutated[at] = (mutated[at] ?? 0) ^ (1 << lots.below(8));
+        if (at < mutated.length) mutated[at] = (mutated[at] ?? 0) ^ (1 << random.below(8));
     }
   }
   return mutated;
@@ -162,8 +164,8 @@ const BROKEN_UTF8 = ['c080', 'eda080', 'f4908080', 'e282', 'ff', '80', 'efbbbf',
 );
 
 /** A megabyte that looks like something. */
-export function giant(lots: Lots, prefix: string): Buffer {
-  const unit = lots.of(['[', '{"a":', '{},', '0,', '"', '\\', 'x', '{}', ' ', '1']);
+export function giant(random: SeededRandom, prefix: string): Buffer {
+  const unit = random.pick(['[', '{"a":', '{},', '0,', '"', '\\', 'x', '{}', ' ', '1']);
   return Buffer.from(prefix + unit.repeat(Math.floor(1_000_000 / unit.length)));
 }
 
@@ -171,20 +173,23 @@ export const json = (value: unknown): Buffer => Buffer.from(JSON.stringify(value
 
 type Header = readonly [name: string, value: Uint8Array];
 
-export function oddHeaders(lots: Lots, from: readonly Header[] = []): Header[] {
+export function oddHeaders(random: SeededRandom, from: readonly Header[] = []): Header[] {
   const headers = from.flatMap((header): Header[] => {
-    if (!lots.oneIn(6)) return [header];
-    if (lots.oneIn(4)) return [];
+    if (!random.oneIn(6)) return [header];
+    if (random.oneIn(4)) return [];
     const [name, value] = header;
-    if (lots.oneIn(4)) return [header, header];
+    if (random.oneIn(4)) return [header, header];
     return [
-      [lots.oneIn(6) ? oddText(lots) : name, lots.oneIn(2) ? Buffer.from(digits(lots)) : mutatedBytes(lots, value)],
+      [
+        random.oneIn(6) ? oddText(random) : name,
+        random.oneIn(2) ? Buffer.from(digits(random)) : mutatedBytes(random, value),
+      ],
     ];
   });
-  for (let left = lots.oneIn(3) ? lots.below(4) : 0; left > 0; left--) {
+  for (let left = random.oneIn(3) ? random.below(4) : 0; left > 0; left--) {
     headers.push([
-      lots.of(['trace', 'rollcall-reason', 'rollcall-', 'Rollcall-x', '__proto__', oddText(lots)]),
-      lots.bytes(lots.below(20)),
+      random.pick(['trace', 'rollcall-reason', 'rollcall-', 'Rollcall-x', '__proto__', oddText(random)]),
+      random.bytes(random.below(20)),
     ]);
   }
   return headers;

@@ -21,45 +21,49 @@ import {
 } from '../../src/core/log/request-record.ts';
 import { allWaiting, emptyWaiting, readWaiting } from '../../src/console/retry-topic.ts';
 import { demand, single } from './kind.ts';
-import type { Lots } from './lots.ts';
+import type { SeededRandom } from '../support/random.ts';
 import { digits, giant, json, mutatedBytes, mutatedJson, oddHeaders, oddText } from './mutate.ts';
 import { aValidRecord, AT, GROUP, STAMP, TROUBLE } from './valid-retry-records.ts';
 import { demandStoredId, FACTS, mustBeReport } from './source-records.ts';
 
-export function aRetryRecord(lots: Lots): WireRecord {
-  const valid = aValidRecord(lots);
-  const key = lots.oneIn(12) ? anOddKey(lots) : Buffer.from(valid.key);
-  const headers = lots.oneIn(3)
-    ? oddHeaders(lots, valid.headers)
-    : valid.headers.map((header) => oddCount(lots, header));
-  const value = typeof valid.value === 'string' ? aValue(lots, valid.value) : null;
+export function aRetryRecord(random: SeededRandom): WireRecord {
+  const valid = aValidRecord(random);
+  const key = random.oneIn(12) ? anOddKey(random) : Buffer.from(valid.key);
+  const headers = random.oneIn(3)
+    ? oddHeaders(random, valid.headers)
+    : valid.headers.map((header) => oddCount(random, header));
+  const value = typeof valid.value === 'string' ? aValue(random, valid.value) : null;
   return { key, value, headers };
 }
 
-function aValue(lots: Lots, value: string): Buffer | null {
-  if (lots.oneIn(3_000)) return giant(lots, `{"v":1,"group":"${GROUP}","pending":[`);
-  if (lots.oneIn(3_000))
-    return json({ v: 1, group: GROUP, pending: Array.from({ length: 200_000 }, () => lots.of([{}, 0])) });
-  switch (lots.below(8)) {
+function aValue(random: SeededRandom, value: string): Buffer | null {
+  if (random.oneIn(3_000)) return giant(random, `{"v":1,"group":"${GROUP}","pending":[`);
+  if (random.oneIn(3_000))
+    return json({ v: 1, group: GROUP, pending: Array.from({ length: 200_000 }, () => random.pick([{}, 0])) });
+  switch (random.below(8)) {
     case 0:
       return Buffer.from(value);
     case 1:
-      return mutatedBytes(lots, Buffer.from(value));
+      return mutatedBytes(random, Buffer.from(value));
     case 2:
-      return lots.oneIn(2) ? null : lots.bytes(lots.below(100));
+      return random.oneIn(2) ? null : random.bytes(random.below(100));
     default:
       return value.startsWith('{')
-        ? json(mutatedJson(lots, JSON.parse(value)))
-        : mutatedBytes(lots, Buffer.from(value));
+        ? json(mutatedJson(random, JSON.parse(value)))
+        : mutatedBytes(random, Buffer.from(value));
   }
 }
 
-const anOddKey = (lots: Lots): Buffer | null =>
-  lots.oneIn(8) ? null : lots.oneIn(2) ? Buffer.from(oddText(lots)) : mutatedBytes(lots, Buffer.from(requestKey('u')));
+const anOddKey = (random: SeededRandom): Buffer | null =>
+  random.oneIn(8)
+    ? null
+    : random.oneIn(2)
+      ? Buffer.from(oddText(random))
+      : mutatedBytes(random, Buffer.from(requestKey('u')));
 
-function oddCount(lots: Lots, [name, value]: WireRecord['headers'][number]): WireRecord['headers'][number] {
-  if (!/epoch|seq/.test(name) || !lots.oneIn(4)) return [name, value];
-  return [name, Buffer.from(lots.oneIn(2) ? '9'.repeat(1 + lots.below(20)) : digits(lots))];
+function oddCount(random: SeededRandom, [name, value]: WireRecord['headers'][number]): WireRecord['headers'][number] {
+  if (!/epoch|seq/.test(name) || !random.oneIn(4)) return [name, value];
+  return [name, Buffer.from(random.oneIn(2) ? '9'.repeat(1 + random.below(20)) : digits(random))];
 }
 
 function accountFor(record: WireRecord): string {
@@ -69,7 +73,7 @@ function accountFor(record: WireRecord): string {
   const read = parseRetryRecord(record);
   demand(
     allWaiting(waiting).length === (read.kind === 'state' ? read.intents.length : 0),
-    'people are told of all that waits, and of nothing else',
+    'operators see all that waits, and nothing else',
   );
   switch (read.kind) {
     case 'fence':
@@ -100,7 +104,7 @@ const contentOf = (read: readonly Intent[]): string =>
       ? 'with held removals'
       : 'intents';
 
-/** Whoever comes after it can write a record that counts. */
+/** A later owner can write a record that counts. */
 function demandNextStamp(read: (view: ReturnType<typeof emptyView>) => unknown, { owner }: Stamp): void {
   const view = emptyView();
   read(view);

@@ -5,7 +5,7 @@ import { environments } from './environments.ts';
 import { exchanges } from './exchanges.ts';
 import { sourceFormats } from './formats.ts';
 import { type Kind, NotAccounted } from './kind.ts';
-import { Lots } from './lots.ts';
+import { SeededRandom, xoshiro128 } from '../support/random.ts';
 import { retryRecords } from './retry-records.ts';
 import { sourceRecords } from './source-records.ts';
 import { streams } from './streams.ts';
@@ -44,7 +44,7 @@ export interface Plan {
   readonly inputs: number;
   /** Only the batch that begins with this number. */
   readonly only: number | null;
-  /** Told before each batch. */
+  /** Called before each batch. */
   readonly begun: (at: number) => void;
 }
 
@@ -82,7 +82,7 @@ interface Place {
 
 async function tryBatch(findings: Findings, kind: Kind, { seed, at, count }: Place): Promise<void> {
   try {
-    const accounts = await kind.attempt(new Lots(seed, kind.name, at), count);
+    const accounts = await kind.attempt(new SeededRandom(xoshiro128(seed, kind.name, at)), count);
     for (const account of accounts) findings.accounts.set(account, (findings.accounts.get(account) ?? 0) + 1);
     if (accounts.length !== count) throw new Error(`${count} inputs, and ${accounts.length} accounted for`);
   } catch (error) {

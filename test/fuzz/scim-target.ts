@@ -1,6 +1,6 @@
 /**
  * A target that can be relied on, for what has to land: groups that exist as soon as they are asked for. The good ones
- * begin empty; in the others is somebody whom a full state may have to remove.
+ * begin empty; the others have a member that a full state may have to remove.
  */
 import type { RawAnswer } from './answers.ts';
 import type { Asked } from './connections.ts';

@@ -27,7 +27,7 @@ import { native } from '../../src/formats/native/native.ts';
 import type { Headers } from '../../src/ports.ts';
 import { brokenRecords } from '../support/broken-records.ts';
 import { demand, single } from './kind.ts';
-import type { Lots } from './lots.ts';
+import type { SeededRandom } from '../support/random.ts';
 import { giant, json, mutatedBytes, mutatedJson, oddHeaders, oddText } from './mutate.ts';
 
 export interface HostileRecord extends SourceRecord {
@@ -53,41 +53,42 @@ const events: readonly Readonly<Record<string, unknown>>[] = [
 
 const broken = brokenRecords('g');
 
-export function aSourceRecord(lots: Lots): HostileRecord {
-  const key = aKey(lots);
-  const headers = oddHeaders(lots, [['trace', Buffer.from('1')]]);
-  if (lots.oneIn(40)) return { key, value: null, headers };
-  if (lots.oneIn(10)) return brokenRecord(lots);
-  return { key, value: aValue(lots), headers };
+export function aSourceRecord(random: SeededRandom): HostileRecord {
+  const key = aKey(random);
+  const headers = oddHeaders(random, [['trace', Buffer.from('1')]]);
+  if (random.oneIn(40)) return { key, value: null, headers };
+  if (random.oneIn(10)) return brokenRecord(random);
+  return { key, value: aValue(random), headers };
 }
 
-function brokenRecord(lots: Lots): HostileRecord {
-  const { key, value, headers } = lots.of(broken);
-  return { key: typeof key === 'string' ? Buffer.from(key) : key, value: mutatedBytes(lots, value), headers };
+function brokenRecord(random: SeededRandom): HostileRecord {
+  const { key, value, headers } = random.pick(broken);
+  return { key: typeof key === 'string' ? Buffer.from(key) : key, value: mutatedBytes(random, value), headers };
 }
 
-function aValue(lots: Lots): Buffer {
-  if (lots.oneIn(2_000)) return giant(lots, lots.of(['', '{"group_id":"g","add_members":[', '{"group_id":"g","x":']));
-  switch (lots.below(10)) {
+function aValue(random: SeededRandom): Buffer {
+  if (random.oneIn(2_000))
+    return giant(random, random.pick(['', '{"group_id":"g","add_members":[', '{"group_id":"g","x":']));
+  switch (random.below(10)) {
     case 0:
-      return lots.bytes(lots.below(200));
+      return random.bytes(random.below(200));
     case 1:
-      return json(lots.of(foreign));
+      return json(random.pick(foreign));
     case 2:
-      return json(mutatedJson(lots, lots.of(foreign)));
+      return json(mutatedJson(random, random.pick(foreign)));
     case 3:
     case 4:
-      return mutatedBytes(lots, json(lots.of(events)));
+      return mutatedBytes(random, json(random.pick(events)));
     case 5:
-      return mutatedBytes(lots, json(mutatedJson(lots, lots.of(events))));
+      return mutatedBytes(random, json(mutatedJson(random, random.pick(events))));
     default:
-      return json(mutatedJson(lots, lots.of(events)));
+      return json(mutatedJson(random, random.pick(events)));
   }
 }
 
-function aKey(lots: Lots): Buffer | null {
-  if (lots.oneIn(30)) return null;
-  if (lots.oneIn(15)) return lots.oneIn(2) ? Buffer.from(oddText(lots)) : lots.bytes(lots.below(40));
+function aKey(random: SeededRandom): Buffer | null {
+  if (random.oneIn(30)) return null;
+  if (random.oneIn(15)) return random.oneIn(2) ? Buffer.from(oddText(random)) : random.bytes(random.below(40));
   return Buffer.from('g');
 }
 
@@ -136,7 +137,7 @@ function accountForInvalid(decoded: Invalid, record: HostileRecord, before: Uint
   return `dead letter: ${decoded.code}`;
 }
 
-/** Whoever is not named would be removed, so nothing but an explicit full state is one. */
+/** Members that are not named would be removed, so nothing but an explicit full state is one. */
 function demandWhole({ members, deleted }: FullState, value: Uint8Array | null): void {
   const json = JSON.parse(
     Buffer.from(value ?? [])
@@ -173,7 +174,7 @@ function accountForEvent(event: Delta | FullState): string {
   return event.kind === 'delta' ? 'event' : event.deleted ? 'deleted group' : 'full state';
 }
 
-/** Of a group that holds somebody else. */
+/** Of a group that has another member. */
 function demandExpansion({ members, deleted }: FullState, [state, ...others]: readonly Intent[]): void {
   demand(state !== undefined && others.length === 0, 'a full state is one intent');
   demand(state.op === 'state' && state.member === WHOLE_GROUP, 'about the group as a whole');
@@ -186,7 +187,7 @@ function demandExpansion({ members, deleted }: FullState, [state, ...others]: re
   });
   const named = new Set(members);
   const removals = intents.filter(({ op }) => op === 'remove').map(({ member }) => member);
-  demand(removals.length === (named.has('somebody-else') ? 0 : 1), 'whoever is not named is removed');
+  demand(removals.length === (named.has('somebody-else') ? 0 : 1), 'a member that is not named is removed');
   demand(
     intents.length - removals.length === named.size - (named.has('somebody-else') ? 1 : 0),
     'all others are added',
@@ -225,6 +226,6 @@ export function mustBeReport(report: Report): void {
 }
 
 export const sourceRecords = single('source', 400, {
-  make: (lots) => ({ ...aSourceRecord(lots), partitionCount: lots.of([1, 1, 12]) }),
+  make: (random) => ({ ...aSourceRecord(random), partitionCount: random.pick([1, 1, 12]) }),
   account: accountFor,
 });

@@ -45,10 +45,10 @@ interface Found {
 }
 
 function accountOfLetter({ code }: Invalid | Hint, position: string, { record, reports, letters }: Found): string {
-  const told = reports.get(position);
+  const report = reports.get(position);
   // A live record that is forged well may say what this record never said: then that is reported, under the same id.
-  const isForged = told?.source_group === GROUP;
-  demand(told?.outcome === 'invalid' || isForged, `${position} is reported as invalid`);
+  const isForged = report?.source_group === GROUP;
+  demand(report?.outcome === 'invalid' || isForged, `${position} is reported as invalid`);
   const letter = letters.get(String(record.offset));
   demand(letter !== undefined, `${position} has a dead letter`);
   demand(
@@ -64,12 +64,12 @@ function accountOfDelta({ kind }: Delta, position: string, members: readonly str
   return `source record: ${kind}, ${outcomes[0]}${ids.length > 1 ? ', …' : ''}`;
 }
 
-/** Whom it was about follows from the group as it was, so any of its members may be told, or the record as a whole. */
+/** Whom it was about follows from the group as it was, so any of its members may be reported, or the record as a whole. */
 function accountOfState({ deleted }: FullState, position: string, reports: Operations): string {
-  const told = [...reports].filter(([id]) => id === position || id.startsWith(`${position}/`));
-  demand(told.length > 0, `${position} is reported, or somebody of it`);
-  const outcomes = told.map(([id, report]) => ended(id, report).outcome);
-  return `source record: ${deleted ? 'deleted group' : 'full state'}, ${outcomes[0]}${told.length > 1 ? ', …' : ''}`;
+  const own = [...reports].filter(([id]) => id === position || id.startsWith(`${position}/`));
+  demand(own.length > 0, `${position} is reported, or a member of it`);
+  const outcomes = own.map(([id, report]) => ended(id, report).outcome);
+  return `source record: ${deleted ? 'deleted group' : 'full state'}, ${outcomes[0]}${own.length > 1 ? ', …' : ''}`;
 }
 
 /** Final, or a removal that waits for an operator. */

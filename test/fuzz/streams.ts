@@ -15,11 +15,11 @@ import { foldReport, type Operations } from '../../src/core/report/summary.ts';
 import { native } from '../../src/formats/native/native.ts';
 import { Pipeline } from '../../src/pipeline/pipeline.ts';
 import type { LogRecord, Random } from '../../src/ports.ts';
-import { connectionsTo, type Asked, type Happening } from './connections.ts';
-import { aHappening, quiet } from './exchanges.ts';
+import { connectionsTo, type Asked, type Reply } from './connections.ts';
+import { aReply, quiet } from './exchanges.ts';
 import { HastyClock } from './hasty-clock.ts';
 import { demand, NotAccounted, shown, type Kind } from './kind.ts';
-import type { Lots } from './lots.ts';
+import type { SeededRandom } from '../support/random.ts';
 import { json } from './mutate.ts';
 import { aRetryRecord } from './retry-records.ts';
 import { groupOf, ScimTarget } from './scim-target.ts';
@@ -36,23 +36,23 @@ class Stream {
   readonly wanted = new Map<string, Set<string>>();
   readonly #accounts: string[] = [];
   readonly #clock = new HastyClock();
-  readonly #lots: Lots;
-  readonly #random: Random;
+  readonly #random: SeededRandom;
+  readonly #randomPort: Random;
   #hostileAnswersLeft: number;
   #fault: Error | null = null;
 
-  constructor(lots: Lots) {
-    this.#lots = lots;
-    this.#hostileAnswersLeft = lots.below(60);
-    this.#random = {
-      next: () => lots.next(),
+  constructor(random: SeededRandom) {
+    this.#random = random;
+    this.#hostileAnswersLeft = random.below(60);
+    this.#randomPort = {
+      next: () => random.next(),
       uuid: () =>
-        lots
+        random
           .bytes(16)
           .toString('hex')
           .replace(/^(.{8})(.{4})(.{4})(.{4})/, '$1-$2-$3-$4-'),
     };
-    this.broker = new MemoryBroker(this.#clock, this.#random);
+    this.broker = new MemoryBroker(this.#clock, this.#randomPort);
     for (const topic of Object.values(topics)) {
       const settings = {
         'cleanup.policy': topic === topics.retry ? 'compact' : 'delete',
@@ -68,13 +68,13 @@ class Stream {
   }
 
   async run(count: number): Promise<readonly string[]> {
-    const early = this.#lots.below(count);
+    const early = this.#random.below(count);
     for (let i = 0; i < early; i++) this.#produceOne();
     const one = this.#start('one');
     await one.start();
     for (let i = early; i < count; i++) {
       this.#produceOne();
-      if (this.#lots.oneIn(10)) await new Promise<void>((resolve) => setImmediate(resolve));
+      if (this.#random.oneIn(10)) await new Promise<void>((resolve) => setImmediate(resolve));
     }
     await this.#reachRest(one);
     this.#account();
@@ -86,16 +86,16 @@ class Stream {
   }
 
   #produceOne(): void {
-    if (this.#lots.oneIn(4)) return this.#lots.oneIn(5) ? this.#produceGoodState() : this.#produceGood();
-    if (this.#lots.oneIn(20)) return this.#produceDecision();
-    if (this.#lots.oneIn(3)) return this.#produceRetry();
-    this.#produce(topics.source, aSourceRecord(this.#lots));
+    if (this.#random.oneIn(4)) return this.#random.oneIn(5) ? this.#produceGoodState() : this.#produceGood();
+    if (this.#random.oneIn(20)) return this.#produceDecision();
+    if (this.#random.oneIn(3)) return this.#produceRetry();
+    this.#produce(topics.source, aSourceRecord(this.#random));
   }
 
   #produceGood(): void {
-    const lots = this.#lots;
-    const group = `good-${lots.below(4)}`;
-    const [member, isAdded] = [`m${lots.below(6)}`, lots.oneIn(2)];
+    const random = this.#random;
+    const group = `good-${random.below(4)}`;
+    const [member, isAdded] = [`m${random.below(6)}`, random.oneIn(2)];
     const members = this.wanted.get(group) ?? new Set<string>();
     this.wanted.set(group, members);
     if (isAdded) members.add(member);
@@ -110,9 +110,9 @@ class Stream {
 
   /** Of so few members that the guard lets it pass; an empty one would be held. */
   #produceGoodState(): void {
-    const lots = this.#lots;
-    const group = `good-${lots.below(4)}`;
-    const members = Array.from({ length: 1 + lots.below(5) }, () => `m${lots.below(6)}`);
+    const random = this.#random;
+    const group = `good-${random.below(4)}`;
+    const members = Array.from({ length: 1 + random.below(5) }, () => `m${random.below(6)}`);
     this.wanted.set(group, new Set(members));
     const value = json({ group_id: group, members, complete: true });
     this.#produce(topics.source, { key: Buffer.from(group), value, headers: [] });
@@ -120,11 +120,11 @@ class Stream {
 
   /** An operator decides about what the newest live record says is held, if anything is. */
   #produceDecision(): void {
-    const kind = this.#lots.of(['approve', 'reject']);
+    const kind = this.#random.pick(['approve', 'reject']);
     const texts = this.#records(topics.retry).map(({ value }) => Buffer.from(value ?? []).toString());
     const digest = texts.flatMap((text) => /"digest":"([0-9a-f]{64})"/.exec(text)?.[1] ?? []).at(-1) ?? 'd'.repeat(64);
     this.#produce(topics.retry, {
-      key: Buffer.from(requestKey(this.#random.uuid())),
+      key: Buffer.from(requestKey(this.#randomPort.uuid())),
       value: Buffer.from(decisionValue(digest, 'operator')),
       headers: [textHeader('rollcall-type', kind)],
     });
@@ -133,7 +133,7 @@ class Stream {
 
   /** A live record of another source stops its partition on purpose (protocol.md 4.9), and one that lies well is no garbage. */
   #produceRetry(): void {
-    const record = aRetryRecord(this.#lots);
+    const record = aRetryRecord(this.#random);
     const read = parseRetryRecord(record);
     const isOfElsewhere =
       read.kind === 'state' &&
@@ -173,8 +173,8 @@ class Stream {
     const connect = () => connectionsTo((asked) => this.#respond(asked));
     const api = createGroupApi(apiOptions, { clock, logger: quiet, connect });
     return new Pipeline(
-      { log, api, clock, random: this.#random, logger, sha256, ids: null, format: native },
-      { ...pipelineOptions, topics, owner: `${name}-${this.#random.uuid()}`, publicApiUrl: apiOptions.apiUrl },
+      { log, api, clock, random: this.#randomPort, logger, sha256, ids: null, format: native },
+      { ...pipelineOptions, topics, owner: `${name}-${this.#randomPort.uuid()}`, publicApiUrl: apiOptions.apiUrl },
     );
   }
 
@@ -182,12 +182,12 @@ class Stream {
     if (/refused|cannot go on/.test(message)) this.#fault ??= new Error(`${message}: ${shown(fields)}`);
   }
 
-  #respond(asked: Asked): Happening {
+  #respond(asked: Asked): Reply {
     const isHostile =
       asked.method !== 'POST' && !groupOf(asked.path).startsWith('good-') && this.#hostileAnswersLeft > 0;
     if (!isHostile) return { kind: 'answer', answer: this.target.respond(asked) };
     this.#hostileAnswersLeft -= 1;
-    return aHappening(this.#lots);
+    return aReply(this.#random);
   }
 
   async #reachRest(pipeline: Pipeline): Promise<void> {
@@ -239,8 +239,8 @@ export const streams: Kind = {
   name: 'streams',
   share: 30,
   batch: 300,
-  attempt: async (lots, count) => {
-    const stream = new Stream(lots);
+  attempt: async (random, count) => {
+    const stream = new Stream(random);
     try {
       return await stream.run(count);
     } catch (error) {

@@ -14,7 +14,7 @@ import { textHeader } from '../../src/core/log/record-headers.ts';
 import { type Removal, removalsKey } from '../../src/core/log/removal-window.ts';
 import { decisionValue, requestKey } from '../../src/core/log/request-record.ts';
 import { anIntent } from '../support/an-intent.ts';
-import type { Lots } from './lots.ts';
+import type { SeededRandom } from '../support/random.ts';
 import { ODD_NUMBERS, oddText } from './mutate.ts';
 
 export const TROUBLE = { code: 'timeout', message: 'too late', firstFailureAt: 5 };
@@ -46,9 +46,9 @@ const removals: readonly Removal[] = [
 ];
 
 /** At most one intent per member, and the full state among them or not. */
-function someIntents(lots: Lots): readonly Intent[] {
-  const from = lots.below(intents.length);
-  const several = intents.slice(from, from + 1 + lots.below(4));
+function someIntents(random: SeededRandom): readonly Intent[] {
+  const from = random.below(intents.length);
+  const several = intents.slice(from, from + 1 + random.below(4));
   return several.filter(({ member }, i) => several.findIndex((other) => other.member === member) === i);
 }
 
@@ -58,9 +58,9 @@ export interface Rendered {
   readonly headers: WireRecord['headers'];
 }
 
-export function aValidRecord(lots: Lots): Rendered {
-  const stamp = lots.oneIn(6) ? anOddStamp(lots) : STAMP;
-  switch (lots.below(9)) {
+export function aValidRecord(random: SeededRandom): Rendered {
+  const stamp = random.oneIn(6) ? anOddStamp(random) : STAMP;
+  switch (random.below(9)) {
     case 0:
       return { ...renderFence(stamp, 'fence-id'), value: 'fence-id' };
     case 1:
@@ -69,29 +69,29 @@ export function aValidRecord(lots: Lots): Rendered {
       return {
         key: requestKey('00000000-0000-0000-0000-000000000000'),
         value: stateValue(GROUP, intents),
-        headers: lots.oneIn(2) ? [] : [textHeader('rollcall-type', 'replay')],
+        headers: random.oneIn(2) ? [] : [textHeader('rollcall-type', 'replay')],
       };
     case 3:
-      return aDecision(lots);
+      return aDecision(random);
     case 4:
-      return renderRemovals(stamp, removalsKey(AT), lots.oneIn(6) ? [] : removals);
+      return renderRemovals(stamp, removalsKey(AT), random.oneIn(6) ? [] : removals);
     default:
-      return renderState({ group: GROUP, intents: someIntents(lots), stamp, trouble: TROUBLE, now: AT, sha256 });
+      return renderState({ group: GROUP, intents: someIntents(random), stamp, trouble: TROUBLE, now: AT, sha256 });
   }
 }
 
 /** Of what is held in a record like those above, or of something else. */
-function aDecision(lots: Lots): Rendered {
-  const digest = heldDigest(GROUP, someIntents(lots), sha256) ?? 'd'.repeat(64);
+function aDecision(random: SeededRandom): Rendered {
+  const digest = heldDigest(GROUP, someIntents(random), sha256) ?? 'd'.repeat(64);
   return {
     key: requestKey('00000000-0000-0000-0000-000000000001'),
-    value: decisionValue(digest, lots.oneIn(6) ? oddText(lots) : 'jane@example.com'),
-    headers: [textHeader('rollcall-type', lots.of(['approve', 'reject']))],
+    value: decisionValue(digest, random.oneIn(6) ? oddText(random) : 'jane@example.com'),
+    headers: [textHeader('rollcall-type', random.pick(['approve', 'reject']))],
   };
 }
 
-const anOddStamp = (lots: Lots): Stamp => ({
-  owner: oddText(lots),
-  epoch: lots.of(ODD_NUMBERS),
-  seq: lots.of(ODD_NUMBERS),
+const anOddStamp = (random: SeededRandom): Stamp => ({
+  owner: oddText(random),
+  epoch: random.pick(ODD_NUMBERS),
+  seq: random.pick(ODD_NUMBERS),
 });

@@ -4,7 +4,7 @@ import { expect, inject, test } from 'vitest';
 import { startBroker } from '../../src/lab/kafka-broker/start.ts';
 import { describeKafka, describeOwnKafka, testHost } from '../support/broker.ts';
 import { manyChanges } from '../support/changes.ts';
-import { atEnd, openStage } from '../support/stage.ts';
+import { atEnd, openKafkaHarness } from '../support/kafka-harness.ts';
 
 const groups = Array.from({ length: 20 }, (_, i) => `g${i}`);
 const [newest] = inject('kafka').startable;
@@ -14,49 +14,49 @@ describeOwnKafka('a broker', (version) => {
     // given
     const broker = await startBroker({ version }, testHost);
     atEnd(() => broker.stop());
-    const stage = await openStage(broker.brokers, { latencyMs: { min: 5, max: 60 } });
-    for (const group of groups) stage.group(group, ['m0', 'm1', 'm2']);
+    const harness = await openKafkaHarness(broker.brokers, { latencyMs: { min: 5, max: 60 } });
+    for (const group of groups) harness.group(group, ['m0', 'm1', 'm2']);
     const changes = manyChanges(groups, { count: 900, members: 12 });
-    const service = stage.inside();
+    const service = harness.inside();
     await service.owns(3);
     // when it is killed while requests are in flight,
-    const inFlight = stage.sandbox.pauseAt(({ method }) => method === 'PATCH');
-    await stage.send(...changes.slice(0, 450));
-    await stage.unbroken(inFlight.arrivals(3));
+    const inFlight = harness.sandbox.pauseAt(({ method }) => method === 'PATCH');
+    await harness.send(...changes.slice(0, 450));
+    await harness.unbroken(inFlight.arrivals(3));
     await broker.kill();
     inFlight.release();
     const lostBefore = service.linesOf('partition lost').length;
     await service.said('partition lost', { count: lostBefore + 1 });
     await broker.restart();
     // and stopped and started in good order
-    await stage.send(...changes.slice(450));
+    await harness.send(...changes.slice(450));
     await broker.restart();
     // then
-    await stage.settled();
+    await harness.settled();
   });
 });
 
 describeKafka('a service that stood still for too long', ({ brokers }) => {
   test('says that changes may be lost, and goes on with those that are there', async () => {
     // given a service that has committed, and records that came after it had stopped
-    const stage = await openStage(brokers);
-    stage.group('g');
-    const before = stage.inside();
-    await stage.send({ group: 'g', add: ['early'] });
-    await stage.settled();
+    const harness = await openKafkaHarness(brokers);
+    harness.group('g');
+    const before = harness.inside();
+    await harness.send({ group: 'g', add: ['early'] });
+    await harness.settled();
     await before.stop();
-    await stage.send({ group: 'g', add: ['gone'] });
-    await stage.send({ group: 'g', add: ['there'] });
+    await harness.send({ group: 'g', add: ['gone'] });
+    await harness.send({ group: 'g', add: ['there'] });
     // when retention has passed the first of them
-    await forget(brokers, stage.topics.source, { keep: 1 });
-    const after = stage.inside();
+    await forget(brokers, harness.topics.source, { keep: 1 });
+    const after = harness.inside();
     // then
     await after.said(
       'retention has passed the committed offset, changes may be lost: raise retention.ms of the source topic',
     );
-    await stage.until('the last change', () => stage.outcomesOf('g', 'there').length > 0);
-    expect(stage.sandbox.members('g').toSorted()).toEqual(['early', 'there']);
-    await stage.committedToTheEnd();
+    await harness.until('the last change', () => harness.outcomesOf('g', 'there').length > 0);
+    expect(harness.sandbox.members('g').toSorted()).toEqual(['early', 'there']);
+    await harness.committedToTheEnd();
   });
 });
 

@@ -5,94 +5,96 @@ import { replayCommand } from '../../src/commands/replay.ts';
 import { EXIT } from '../../src/exit-codes.ts';
 import { describeKafka } from '../support/broker.ts';
 import { aContext } from '../support/command-context.ts';
-import { openStage, type Stage } from '../support/stage.ts';
+import { openKafkaHarness, type KafkaHarness } from '../support/kafka-harness.ts';
 
 /** As an operator types it; the lines of `--json`. */
-async function held(stage: Stage, ...args: string[]) {
-  const context = aContext({ environment: stage.environment() });
-  await heldCommand(context).parseAsync([...args, '--json'], { from: 'user' });
-  const lines = context.out().trim().split('\n').filter(Boolean);
-  return { code: context.exitCode(), lines: lines.map((line) => JSON.parse(line)) };
+async function held(harness: KafkaHarness, ...args: string[]) {
+  const host = aContext({ environment: harness.environment() });
+  await heldCommand(host).parseAsync([...args, '--json'], { from: 'user' });
+  const lines = host.out().trim().split('\n').filter(Boolean);
+  return { code: host.exitCode(), lines: lines.map((line) => JSON.parse(line)) };
 }
 
 const people = Array.from({ length: 12 }, (_, i) => `user-${i}`);
 
-const fullState = (stage: Stage, group: string, members: readonly string[], more: object = {}) =>
-  stage.sendRaw([
+const fullState = (harness: KafkaHarness, group: string, members: readonly string[], more: object = {}) =>
+  harness.sendRaw([
     { key: group, value: JSON.stringify({ group_id: group, members, complete: true, ...more }), headers: [] },
   ]);
 
-const landed = (stage: Stage, group: string, members: readonly string[]): Promise<void> =>
-  stage.unbroken(
-    stage.sandbox.until(() => stage.sandbox.members(group).toSorted().join() === members.toSorted().join()),
+const landed = (harness: KafkaHarness, group: string, members: readonly string[]): Promise<void> =>
+  harness.unbroken(
+    harness.sandbox.until(() => harness.sandbox.members(group).toSorted().join() === members.toSorted().join()),
   );
 
 describeKafka('removals that are held', ({ brokers }) => {
   test('wait through kill -9 for exactly their approval, while everything else goes on', async () => {
     // given a group that the identity provider has deleted, and another one
-    const stage = await openStage(brokers);
-    stage.group('gone', people);
-    stage.group('other');
-    const first = stage.process();
-    await fullState(stage, 'gone', [], { deleted: true });
-    await stage.reported('held', people.length);
-    await stage.parked('gone');
-    const [before] = (await held(stage, 'list')).lines;
+    const harness = await openKafkaHarness(brokers);
+    harness.group('gone', people);
+    harness.group('other');
+    const first = harness.process();
+    await fullState(harness, 'gone', [], { deleted: true });
+    await harness.reported('held', people.length);
+    await harness.parked('gone');
+    const [before] = (await held(harness, 'list')).lines;
     expect(before).toMatchObject({ group: 'gone', by: ['group_deleted'], count: people.length });
-    // when it is killed, and somebody is added to both
+    // when it is killed, and a member is added to both
     await first.kill();
-    const second = stage.process();
+    const second = harness.process();
     await second.said('partition caught up', { count: 3 });
-    await stage.send({ group: 'gone', add: ['user-3'] }, { group: 'other', add: ['user-1'] });
-    await landed(stage, 'other', ['user-1']);
-    await stage.until('what stands on top', () => stage.outcomesOf('gone', 'user-3').at(-1) === 'already_synced');
+    await harness.send({ group: 'gone', add: ['user-3'] }, { group: 'other', add: ['user-1'] });
+    await landed(harness, 'other', ['user-1']);
+    await harness.until('what stands on top', () => harness.outcomesOf('gone', 'user-3').at(-1) === 'already_synced');
     // then the former approval is none of what is held now
-    expect((await held(stage, 'approve', before.digest, '--author', 'jane').catch(() => ({ code: -1 }))).code).not.toBe(
-      EXIT.done,
-    );
-    expect(stage.sandbox.members('gone').toSorted()).toEqual(people.toSorted());
+    expect(
+      (await held(harness, 'approve', before.digest, '--author', 'jane').catch(() => ({ code: -1 }))).code,
+    ).not.toBe(EXIT.done);
+    expect(harness.sandbox.members('gone').toSorted()).toEqual(people.toSorted());
     // and the present one lets just that pass
-    const [now] = (await held(stage, 'list')).lines;
+    const [now] = (await held(harness, 'list')).lines;
     expect(now).toMatchObject({ group: 'gone', count: people.length - 1 });
-    const shown = (await held(stage, 'show', now.digest)).lines.map(({ member }) => member as string);
+    const shown = (await held(harness, 'show', now.digest)).lines.map(({ member }) => member as string);
     expect(new Set(shown)).toEqual(new Set(people.filter((member) => member !== 'user-3')));
-    expect(await held(stage, 'approve', now.digest.slice(0, 12), '--author', 'jane')).toMatchObject({
+    expect(await held(harness, 'approve', now.digest.slice(0, 12), '--author', 'jane')).toMatchObject({
       code: EXIT.done,
       lines: [{ digest: now.digest, result: 'approved', count: people.length - 1 }],
     });
-    await landed(stage, 'gone', ['user-3']);
-    await stage.reported('applied', people.length);
-    const removals = stage.reports.filter(({ op, outcome }) => op === 'remove' && outcome === 'applied');
+    await landed(harness, 'gone', ['user-3']);
+    await harness.reported('applied', people.length);
+    const removals = harness.reports.filter(({ op, outcome }) => op === 'remove' && outcome === 'applied');
     expect(new Set(removals.map(({ approval }) => approval?.author))).toEqual(new Set(['jane']));
-    expect((await held(stage, 'list')).lines).toEqual([]);
-    await stage.committedToTheEnd();
-    expect(stage.sandbox.stats.dangerous).toBe(0);
+    expect((await held(harness, 'list')).lines).toEqual([]);
+    await harness.committedToTheEnd();
+    expect(harness.sandbox.stats.dangerous).toBe(0);
   });
 
-  test('that are refused stay refused, also when somebody replays them', async () => {
+  test('that are refused stay refused, also when an operator replays them', async () => {
     // given a full state that leaves out most
-    const stage = await openStage(brokers);
-    stage.group('g', people);
+    const harness = await openKafkaHarness(brokers);
+    harness.group('g', people);
     const environment = { GUARD_GROUP_PERCENT: '30' };
-    const first = stage.process(environment);
-    await fullState(stage, 'g', ['user-0', 'new']);
-    await landed(stage, 'g', [...people, 'new']);
-    await stage.reported('held', people.length - 1);
-    await stage.parked('g');
+    const first = harness.process(environment);
+    await fullState(harness, 'g', ['user-0', 'new']);
+    await landed(harness, 'g', [...people, 'new']);
+    await harness.reported('held', people.length - 1);
+    await harness.parked('g');
     // when it is refused, and the owner killed right after the answer
-    const [set] = (await held(stage, 'list')).lines;
-    expect((await held(stage, 'reject', set.digest, '--author', 'jane')).lines).toMatchObject([{ result: 'rejected' }]);
+    const [set] = (await held(harness, 'list')).lines;
+    expect((await held(harness, 'reject', set.digest, '--author', 'jane')).lines).toMatchObject([
+      { result: 'rejected' },
+    ]);
     await first.kill();
-    const second = stage.process(environment);
+    const second = harness.process(environment);
     await second.said('partition caught up', { count: 3 });
-    expect((await held(stage, 'list')).lines).toEqual([]);
+    expect((await held(harness, 'list')).lines).toEqual([]);
     // and replayed
-    const context = aContext({ environment: stage.environment() });
-    await replayCommand(context).parseAsync(['now', '--group', 'g', '--yes'], { from: 'user' });
-    // then it is held again, and nobody is removed
-    const [again] = (await held(stage, 'list')).lines;
+    const host = aContext({ environment: harness.environment() });
+    await replayCommand(host).parseAsync(['now', '--group', 'g', '--yes'], { from: 'user' });
+    // then it is held again, and no member is removed
+    const [again] = (await held(harness, 'list')).lines;
     expect(again).toMatchObject({ digest: set.digest, count: people.length - 1 });
-    expect(stage.sandbox.members('g').toSorted()).toEqual([...people, 'new'].toSorted());
-    await stage.until('the dead letters', () => stage.deadLetters.length >= people.length - 1);
+    expect(harness.sandbox.members('g').toSorted()).toEqual([...people, 'new'].toSorted());
+    await harness.until('the dead letters', () => harness.deadLetters.length >= people.length - 1);
   });
 });

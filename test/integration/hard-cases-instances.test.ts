@@ -2,7 +2,7 @@
 import { expect, test } from 'vitest';
 import { describeNewestKafka } from '../support/broker.ts';
 import { manyChanges } from '../support/changes.ts';
-import { openStage, type Stage } from '../support/stage.ts';
+import { openKafkaHarness, type KafkaHarness } from '../support/kafka-harness.ts';
 import { ownedAfter, type ServiceProcess } from '../support/service.ts';
 
 const groups = Array.from({ length: 24 }, (_, i) => `g${i}`);
@@ -13,54 +13,55 @@ const patient = { RETRY_MAX_ATTEMPTS: '1000' };
 describeNewestKafka('several instances', ({ brokers }) => {
   test('hand their work over: one leaves, one is killed, one is frozen and wakes up', async () => {
     // given two instances at work, and something that is parked
-    const stage = await openStage(brokers, { latencyMs: { min: 5, max: 60 } });
-    for (const group of [...groups, ...parkedGroups]) stage.group(group, ['m0', 'm1', 'm2']);
+    const harness = await openKafkaHarness(brokers, { latencyMs: { min: 5, max: 60 } });
+    for (const group of [...groups, ...parkedGroups]) harness.group(group, ['m0', 'm1', 'm2']);
     const unavailable = { kind: 'status', status: 503 } as const;
-    for (const group of parkedGroups) stage.sandbox.addRule({ match: { method: 'PATCH', group }, fault: unavailable });
+    for (const group of parkedGroups)
+      harness.sandbox.addRule({ match: { method: 'PATCH', group }, fault: unavailable });
     for (const fault of [unavailable, { kind: 'resetAfterApply' }, { kind: 'foreignWriter' }] as const) {
-      stage.sandbox.addRule({ match: { method: 'PATCH', probability: 0.04 }, fault });
+      harness.sandbox.addRule({ match: { method: 'PATCH', probability: 0.04 }, fault });
     }
     const changes = manyChanges(groups, { count: 1_200, members: 12 });
-    const first = stage.process(patient);
-    const second = stage.process(patient);
+    const first = harness.process(patient);
+    const second = harness.process(patient);
     await Promise.all([first.said('partition caught up'), second.said('partition caught up')]);
-    await stage.send(...parkedGroups.map((group) => ({ group, add: ['joiner'], remove: ['m0'] })));
-    await stage.send(...changes.slice(0, 400));
-    for (const group of parkedGroups) await stage.parked(group);
+    await harness.send(...parkedGroups.map((group) => ({ group, add: ['joiner'], remove: ['m0'] })));
+    await harness.send(...changes.slice(0, 400));
+    for (const group of parkedGroups) await harness.parked(group);
     // when one leaves,
     first.signal('SIGTERM');
     expect(await first.exited).toBe(0);
     await second.owns(3);
     // another comes, and the old one is killed,
-    const third = stage.process(patient);
-    const byThird = watchRequests(stage, third);
+    const third = harness.process(patient);
+    const byThird = watchRequests(harness, third);
     await third.said('partition caught up');
-    await stage.send(...changes.slice(400, 800));
+    await harness.send(...changes.slice(400, 800));
     await second.kill();
     await third.owns(3);
     // and that one is frozen for longer than its session while requests of it are on their way
-    const inFlight = stage.sandbox.pauseAt(({ method }) => method === 'PATCH');
-    await stage.send(...changes.slice(800));
-    await stage.unbroken(inFlight.arrivals(3));
+    const inFlight = harness.sandbox.pauseAt(({ method }) => method === 'PATCH');
+    await harness.send(...changes.slice(800));
+    await harness.unbroken(inFlight.arrivals(3));
     const lostBefore = third.linesOf('partition lost').length;
     third.signal('SIGSTOP');
     inFlight.release();
-    const fourth = stage.process(patient);
-    const byFourth = watchRequests(stage, fourth);
+    const fourth = harness.process(patient);
+    const byFourth = watchRequests(harness, fourth);
     await fourth.owns(3);
     const [sentBefore, linesBefore] = [byThird.length, third.lines.length];
     third.signal('SIGCONT');
     await third.said('partition lost', { count: lostBefore + 1 });
     // then
-    stage.sandbox.clearRules();
-    await stage.settled();
-    for (const group of parkedGroups) expect(stage.outcomesOf(group, 'joiner')).toEqual(['recovered']);
+    harness.sandbox.clearRules();
+    await harness.settled();
+    for (const group of parkedGroups) expect(harness.outcomesOf(group, 'joiner')).toEqual(['recovered']);
     for (const service of [first, second, third, fourth]) expectOrder(service);
-    expectOwned(stage, byThird.slice(0, sentBefore));
+    expectOwned(harness, byThird.slice(0, sentBefore));
     // What it owned before it was frozen is not its own any more, but for a request of each group that was on its way then.
-    const late = earlyAmong(stage, byThird.slice(sentBefore), linesBefore);
+    const late = earlyAmong(harness, byThird.slice(sentBefore), linesBefore);
     expect(new Set(late).size).toBe(late.length);
-    expectOwned(stage, byFourth);
+    expectOwned(harness, byFourth);
     expect(byFourth.length).toBeGreaterThan(0);
   });
 });
@@ -82,11 +83,11 @@ interface Sent {
 }
 
 /** The requests of an instance that was just started and has no token yet. */
-function watchRequests(stage: Stage, by: ServiceProcess): readonly Sent[] {
+function watchRequests(harness: KafkaHarness, by: ServiceProcess): readonly Sent[] {
   const sent: Sent[] = [];
-  const first = stage.sandbox.stats.tokens + 1;
+  const first = harness.sandbox.stats.tokens + 1;
   let next: number | null = null;
-  stage.sandbox.onRequest(({ phase, entry: { token, group } }) => {
+  harness.sandbox.onRequest(({ phase, entry: { token, group } }) => {
     if (phase !== 'arrived' || token === null || group === null || token < first) return;
     next ??= token;
     if (token === next) void readLog().then(() => sent.push({ group, by, lineCount: by.lines.length }));
@@ -100,13 +101,13 @@ async function readLog(): Promise<void> {
 }
 
 /** No request about a partition whose owner, by its own log, had not caught up with it. */
-function expectOwned(stage: Stage, requests: readonly Sent[]): void {
-  expect(earlyAmong(stage, requests)).toEqual([]);
+function expectOwned(harness: KafkaHarness, requests: readonly Sent[]): void {
+  expect(earlyAmong(harness, requests)).toEqual([]);
 }
 
 /** The groups of those requests whose sender, by its own log since that line, had not caught up with their partition. */
-function earlyAmong(stage: Stage, requests: readonly Sent[], since = 0): readonly string[] {
-  const partitionOf = new Map(stage.reports.map(({ group, source }) => [group, source.partition]));
+function earlyAmong(harness: KafkaHarness, requests: readonly Sent[], since = 0): readonly string[] {
+  const partitionOf = new Map(harness.reports.map(({ group, source }) => [group, source.partition]));
   const early = requests.filter(({ group, by, lineCount }) => {
     const partition = partitionOf.get(group);
     return partition !== undefined && !ownedAfter(by.lines.slice(since, lineCount)).includes(partition);

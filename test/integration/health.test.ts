@@ -5,7 +5,7 @@ import { createLogTools } from '../../src/adapters/kafka/tools.ts';
 import { describeNewestKafka, uniqueName } from '../support/broker.ts';
 import { kafkaHost, plaintext } from '../support/kafka-log-harness.ts';
 import { ServiceProcess, shortTimes } from '../support/service.ts';
-import { openStage } from '../support/stage.ts';
+import { openKafkaHarness } from '../support/kafka-harness.ts';
 
 const waiting = { timeout: 60_000, interval: 200 };
 
@@ -19,17 +19,17 @@ async function scrape(port: number): Promise<(series: string) => number | undefi
 describeNewestKafka('health and metrics', ({ brokers }) => {
   test('behind a paused intake the lag is that of the broker, and the age that of the first unread record', async () => {
     // given a service that may have one change in memory, and a target that answers nothing
-    const stage = await openStage(brokers);
+    const harness = await openKafkaHarness(brokers);
     const [port = 0] = await freePorts(1);
-    stage.group('g');
-    stage.sandbox.pauseAt(({ method }) => method === 'GET');
-    const service = stage.inside({ ADMIN_PORT: String(port), MAX_PENDING_INTENTS: '1', REQUEST_TIMEOUT_MS: '2000' });
+    harness.group('g');
+    harness.sandbox.pauseAt(({ method }) => method === 'GET');
+    const service = harness.inside({ ADMIN_PORT: String(port), MAX_PENDING_INTENTS: '1', REQUEST_TIMEOUT_MS: '2000' });
     await service.said('health and metrics are served');
-    await stage.send({ group: 'g', add: ['first'] });
+    await harness.send({ group: 'g', add: ['first'] });
     await vi.waitFor(async () => expect((await scrape(port))('rollcall_intake_paused')).toBe(1), waiting);
     // when more is written, of which no batch tells
     const members = Array.from({ length: 50 }, (_, index) => `m${index}`);
-    await stage.send(...members.map((member) => ({ group: 'g', add: [member] })));
+    await harness.send(...members.map((member) => ({ group: 'g', add: [member] })));
     const sentAt = Date.now();
     // then
     await vi.waitFor(async () => expect((await scrape(port))('rollcall_lag')).toBe(members.length), waiting);

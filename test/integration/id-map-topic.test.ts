@@ -49,7 +49,7 @@ describeKafka('a topic of ids', ({ brokers }) => {
     const { topic, tools } = await given();
     const map = await open(topic, tools);
     const seen = new Set<string>();
-    const told = new Promise<void>((resolve) =>
+    const changed = new Promise<void>((resolve) =>
       map.onChange(() => {
         seen.add(JSON.stringify(map.known('user', '00u1')));
         if (map.known('user', 'new')?.kind === 'found' && map.known('user', '00u3')?.kind === 'unmapped') resolve();
@@ -59,7 +59,7 @@ describeKafka('a topic of ids', ({ brokers }) => {
       keyed('new', { type: 'user', source_id: 'new', genesys_id: 'user-new' }, topic),
       keyed('k3', null, topic),
     ]);
-    await told;
+    await changed;
     expect([...seen]).toEqual([JSON.stringify(found('user-other'))]);
   });
 

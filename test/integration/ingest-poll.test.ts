@@ -14,7 +14,7 @@ afterEach(async () => {
   for (const end of endings.splice(0).toReversed()) await end();
 });
 
-interface Scene {
+interface PollHarness {
   readonly okta: OktaEmulator;
   readonly tools: LogTools;
   readonly cursorTopic: string;
@@ -23,7 +23,7 @@ interface Scene {
   written(): Promise<readonly string[]>;
 }
 
-async function aScene(brokers: readonly string[]): Promise<Scene> {
+async function aPollHarness(brokers: readonly string[]): Promise<PollHarness> {
   const tools = createLogTools(plaintext(brokers), kafkaHost);
   endings.push(() => tools.close());
   const okta = await startOkta();
@@ -63,8 +63,8 @@ async function aScene(brokers: readonly string[]): Promise<Scene> {
 }
 
 /** Ends by itself. */
-async function once(scene: Scene): Promise<ServiceProcess> {
-  const service = scene.start('--once');
+async function once(harness: PollHarness): Promise<ServiceProcess> {
+  const service = harness.start('--once');
   service.broken.catch(() => undefined);
   await service.exited;
   return service;
@@ -72,39 +72,39 @@ async function once(scene: Scene): Promise<ServiceProcess> {
 
 describeNewestKafka('rollcall ingest poll', ({ brokers }) => {
   test('with --once it tells what is new and ends with 0; the next one goes on there', async () => {
-    const scene = await aScene(brokers);
-    scene.okta.groups.set('g', ['a']);
-    const first = await once(scene);
+    const harness = await aPollHarness(brokers);
+    harness.okta.groups.set('g', ['a']);
+    const first = await once(harness);
     expect(await first.exited).toBe(0);
-    expect(await scene.written()).toEqual(['state of g']);
-    const cursors = await scene.tools.describeTopic(scene.cursorTopic);
+    expect(await harness.written()).toEqual(['state of g']);
+    const cursors = await harness.tools.describeTopic(harness.cursorTopic);
     expect(cursors?.settings.get('cleanup.policy')).toBe('compact');
-    scene.okta.log(ADD, 'g', 'b');
-    await once(scene);
-    const third = await once(scene);
-    expect(await scene.written()).toEqual(['state of g', 'u0']);
+    harness.okta.log(ADD, 'g', 'b');
+    await once(harness);
+    const third = await once(harness);
+    expect(await harness.written()).toEqual(['state of g', 'u0']);
     expect(first.printed + third.printed).not.toContain('api-token');
   });
 
   test('killed again and again while it reads, it skips nothing', async () => {
-    const scene = await aScene(brokers);
-    await once(scene);
+    const harness = await aPollHarness(brokers);
+    await once(harness);
     let count = 0;
     for (let kill = 0; kill < 3; kill += 1) {
-      for (let index = 0; index < 300; index += 1, count += 1) scene.okta.log(ADD, `g${count % 7}`, `m${count}`);
-      const asked = scene.okta.asked.length;
-      const service = scene.start();
-      await scene.okta.reaches(asked + 5 + 7 * kill);
+      for (let index = 0; index < 300; index += 1, count += 1) harness.okta.log(ADD, `g${count % 7}`, `m${count}`);
+      const asked = harness.okta.asked.length;
+      const service = harness.start();
+      await harness.okta.reaches(asked + 5 + 7 * kill);
       await service.kill();
     }
-    await once(scene);
-    const ids = await scene.written();
+    await once(harness);
+    const ids = await harness.written();
     expect([...new Set(ids)]).toEqual(Array.from({ length: count }, (_, index) => `u${index}`));
   });
 
   test('asked to stop while it waits, it ends with 0 at once', async () => {
-    const scene = await aScene(brokers);
-    const service = scene.start();
+    const harness = await aPollHarness(brokers);
+    const service = harness.start();
     await service.said('the identity provider is read from here on');
     service.signal('SIGTERM');
     expect(await service.exited).toBe(0);

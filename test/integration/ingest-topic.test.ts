@@ -15,20 +15,20 @@ afterEach(async () => {
   for (const end of endings.splice(0).toReversed()) await end();
 });
 
-interface Told {
+interface Sent {
   readonly id: string;
   readonly group: string;
   readonly member: string;
   readonly op: 'add' | 'remove';
 }
 
-class Scene {
+class RelayHarness {
   readonly name = uniqueName('rekey');
   readonly from = `${this.name}.from`;
   readonly deadLetter = `${this.name}.dead-letter`;
   readonly tools: LogTools;
   readonly #brokers: readonly string[];
-  readonly written: Told[] = [];
+  readonly written: Sent[] = [];
   readonly ids = new Set<string>();
   readonly letters: TopicRecord[] = [];
   readonly #condition = new Condition();
@@ -76,12 +76,12 @@ class Scene {
   }
 
   /** The next changes of these members, each into a partition of its own choice; their times tell the order. */
-  async send(count: number, pick: (index: number) => Omit<Told, 'id'>): Promise<readonly Told[]> {
-    const told = Array.from({ length: count }, (_, index) => ({
+  async send(count: number, pick: (index: number) => Omit<Sent, 'id'>): Promise<readonly Sent[]> {
+    const sent = Array.from({ length: count }, (_, index) => ({
       id: `e${this.#sent + index}`,
       ...pick(this.#sent + index),
     }));
-    const records = told.map(({ id, group, member, op }, index) => ({
+    const records = sent.map(({ id, group, member, op }, index) => ({
       topic: this.from,
       // Neither by group nor in turn.
       partition: ((this.#sent + index) * 7 + ((this.#sent + index) >> 2)) % PARTITIONS,
@@ -96,7 +96,7 @@ class Scene {
     }));
     this.#sent += count;
     await this.tools.send(records);
-    return told;
+    return sent;
   }
 
   until(what: string, holds: () => boolean): Promise<void> {
@@ -111,7 +111,7 @@ class Scene {
   }
 }
 
-function eventOf({ value, key }: TopicRecord): Told {
+function eventOf({ value, key }: TopicRecord): Sent {
   const fields = JSON.parse(Buffer.from(value ?? []).toString()) as Record<string, string> & {
     add_members: string[];
     remove_members: string[];
@@ -128,12 +128,12 @@ function eventOf({ value, key }: TopicRecord): Told {
 }
 
 /** What the events come to, in the order given. */
-function outcome(events: readonly Told[]): ReadonlyMap<string, string> {
+function outcome(events: readonly Sent[]): ReadonlyMap<string, string> {
   return new Map(events.map(({ group, member, op, id }) => [`${group}/${member}`, `${op} ${id}`]));
 }
 
 /** Events that went on after a newer one of the same member, and not because a crash repeated them. */
-function overtaken(written: readonly Told[]): readonly string[] {
+function overtaken(written: readonly Sent[]): readonly string[] {
   const newest = new Map<string, number>();
   const seen = new Set<string>();
   const found: string[] = [];
@@ -147,7 +147,7 @@ function overtaken(written: readonly Told[]): readonly string[] {
   return found;
 }
 
-const contradicting = (index: number): Omit<Told, 'id'> => ({
+const contradicting = (index: number): Omit<Sent, 'id'> => ({
   group: `g${index % 13}`,
   member: `m${index % 5}`,
   op: (index >> 2) % 3 === 0 ? 'remove' : 'add',
@@ -155,47 +155,47 @@ const contradicting = (index: number): Omit<Told, 'id'> => ({
 
 describeKafka('rollcall ingest topic', ({ brokers }) => {
   test('puts keyless records of several partitions into the order in which they happened', async () => {
-    const scene = await new Scene(brokers).open();
-    const told = await scene.send(2_000, contradicting);
-    const service = await scene.start();
-    await Promise.race([scene.until('all events', () => scene.ids.size === told.length), service.broken]);
-    expect(scene.written).toHaveLength(told.length);
-    expect(overtaken(scene.written)).toEqual([]);
+    const harness = await new RelayHarness(brokers).open();
+    const sent = await harness.send(2_000, contradicting);
+    const service = await harness.start();
+    await Promise.race([harness.until('all events', () => harness.ids.size === sent.length), service.broken]);
+    expect(harness.written).toHaveLength(sent.length);
+    expect(overtaken(harness.written)).toEqual([]);
     service.signal('SIGTERM');
     expect(await service.exited).toBe(0);
     // Started again, it has nothing to repeat.
-    const second = await scene.start();
+    const second = await harness.start();
     await second.said('the topic is read');
-    const more = await scene.send(10, contradicting);
-    await scene.until('the rest', () => scene.ids.size === told.length + more.length);
-    expect(scene.written).toHaveLength(told.length + more.length);
-    expect(scene.letters).toEqual([]);
+    const more = await harness.send(10, contradicting);
+    await harness.until('the rest', () => harness.ids.size === sent.length + more.length);
+    expect(harness.written).toHaveLength(sent.length + more.length);
+    expect(harness.letters).toEqual([]);
   });
 
   test('a change that comes late, even after a new start, does not overwrite a newer one', async () => {
-    const scene = await new Scene(brokers).open();
-    const service = await scene.start({ INGEST_REORDER_MS: '100' });
+    const harness = await new RelayHarness(brokers).open();
+    const service = await harness.start({ INGEST_REORDER_MS: '100' });
     const base = Date.now();
     const at = (seconds: number): string => new Date(base + seconds * 1000).toISOString();
     const record = (partition: number, members: object, seconds: number) => ({
-      topic: scene.from,
+      topic: harness.from,
       partition,
       key: null,
       value: JSON.stringify({ group_id: 'g', ...members, occurred_at: at(seconds) }),
       headers: [],
     });
-    await scene.tools.send([record(0, { remove_members: ['m'] }, 10)]);
-    await scene.until('the removal', () => scene.written.length === 1);
+    await harness.tools.send([record(0, { remove_members: ['m'] }, 10)]);
+    await harness.until('the removal', () => harness.written.length === 1);
     service.signal('SIGTERM');
     await service.exited;
-    const second = await scene.start({ INGEST_REORDER_MS: '100' });
+    const second = await harness.start({ INGEST_REORDER_MS: '100' });
     await second.said('the topic is read');
-    await scene.tools.send([record(1, { add_members: ['m', 'n'] }, 5)]);
-    await scene.until('the dead letter', () => scene.letters.length > 0);
-    await scene.until('the other member', () => scene.written.length > 1);
-    expect(scene.written.at(-1)).toMatchObject({ member: 'n', op: 'add' });
-    expect(header(scene.letters[0]?.headers ?? [], 'rollcall-error-code')).toBe('superseded');
-    expect(Buffer.from(scene.letters[0]?.value ?? []).toString()).toContain('"add_members":["m","n"]');
+    await harness.tools.send([record(1, { add_members: ['m', 'n'] }, 5)]);
+    await harness.until('the dead letter', () => harness.letters.length > 0);
+    await harness.until('the other member', () => harness.written.length > 1);
+    expect(harness.written.at(-1)).toMatchObject({ member: 'n', op: 'add' });
+    expect(header(harness.letters[0]?.headers ?? [], 'rollcall-error-code')).toBe('superseded');
+    expect(Buffer.from(harness.letters[0]?.value ?? []).toString()).toContain('"add_members":["m","n"]');
     await second.said('changes came after newer ones of the same members; they are in the dead-letter topic');
   });
 });
@@ -203,95 +203,95 @@ describeKafka('rollcall ingest topic', ({ brokers }) => {
 describeNewestKafka('rollcall ingest topic, of which the topic was deleted and recreated', ({ brokers }) => {
   test('ends with 69 and the remedy, which works', async () => {
     // given a topic that is longer than what was committed of another one by this name
-    const scene = await new Scene(brokers).open();
-    const offsets = { brokers, groupId: scene.name, topic: scene.from };
-    const told = await scene.send(40, contradicting);
-    const first = await scene.start();
-    await scene.until('all events', () => scene.ids.size === told.length);
+    const harness = await new RelayHarness(brokers).open();
+    const offsets = { brokers, groupId: harness.name, topic: harness.from };
+    const sent = await harness.send(40, contradicting);
+    const first = await harness.start();
+    await harness.until('all events', () => harness.ids.size === sent.length);
     first.signal('SIGTERM');
     await first.exited;
     const commits = await commitsOf(offsets);
     expect(commits).toHaveLength(PARTITIONS);
-    await recreateTopic(brokers, scene.from, PARTITIONS);
-    const more = await scene.send(80, contradicting);
+    await recreateTopic(brokers, harness.from, PARTITIONS);
+    const more = await harness.send(80, contradicting);
     await commitAgain(offsets, commits);
     // when
-    const refused = await scene.start();
+    const refused = await harness.start();
     refused.broken.catch(() => undefined);
     // then
     expect(await refused.exited).toBe(69);
     expect(refused.text).toMatch(/partition \d of \S+ is not what it was: the topic was deleted and recreated/);
-    const command = `--group ${scene.name} --topic ${scene.from} --reset-offsets --to-earliest --execute`;
+    const command = `--group ${harness.name} --topic ${harness.from} --reset-offsets --to-earliest --execute`;
     expect(refused.text).toContain(command);
-    expect(scene.ids.size).toBe(told.length);
+    expect(harness.ids.size).toBe(sent.length);
     await resetOffsets(offsets);
-    await scene.start();
-    await scene.until('the rest', () => scene.ids.size === told.length + more.length);
+    await harness.start();
+    await harness.until('the rest', () => harness.ids.size === sent.length + more.length);
   });
 
-  test('cannot be told where a former version has committed: it goes on there', async () => {
-    const scene = await new Scene(brokers).open();
-    const told = await scene.send(40, contradicting);
+  test('cannot be detected where a former version has committed: it goes on there', async () => {
+    const harness = await new RelayHarness(brokers).open();
+    const sent = await harness.send(40, contradicting);
     const commits = Array.from({ length: PARTITIONS }, (_, partition) => ({
       partition,
       offset: '4',
       metadata: String(Date.now()),
     }));
-    await commitAgain({ brokers, groupId: scene.name, topic: scene.from }, commits);
-    await scene.start();
-    await scene.until('the rest', () => scene.ids.size === told.length - 4 * PARTITIONS);
+    await commitAgain({ brokers, groupId: harness.name, topic: harness.from }, commits);
+    await harness.start();
+    await harness.until('the rest', () => harness.ids.size === sent.length - 4 * PARTITIONS);
   });
 });
 
 describeNewestKafka('rollcall ingest topic', ({ brokers }) => {
   test('killed again and again under load, it loses nothing and keeps the order', async () => {
-    const scene = await new Scene(brokers).open();
-    const all: Told[] = [];
-    let service = await scene.start();
+    const harness = await new RelayHarness(brokers).open();
+    const all: Sent[] = [];
+    let service = await harness.start();
     for (let kill = 0; kill < 4; kill += 1) {
       await service.said('the topic is read');
-      for (let burst = 0; burst < 10; burst += 1) all.push(...(await scene.send(300, contradicting)));
-      const before = scene.written.length;
-      await Promise.race([scene.until('some of it', () => scene.written.length > before), service.broken]);
+      for (let burst = 0; burst < 10; burst += 1) all.push(...(await harness.send(300, contradicting)));
+      const before = harness.written.length;
+      await Promise.race([harness.until('some of it', () => harness.written.length > before), service.broken]);
       await service.kill();
-      service = await scene.start();
+      service = await harness.start();
     }
-    await Promise.race([scene.until('all of it', () => scene.ids.size === all.length), service.broken]);
+    await Promise.race([harness.until('all of it', () => harness.ids.size === all.length), service.broken]);
     await service.said('the topic is read');
-    expect(overtaken(scene.written)).toEqual([]);
-    expect(outcome(scene.written.toSorted(byId))).toEqual(outcome(all));
+    expect(overtaken(harness.written)).toEqual([]);
+    expect(outcome(harness.written.toSorted(byId))).toEqual(outcome(all));
     service.signal('SIGTERM');
     await service.exited;
-    expect(outcome(scene.written)).toEqual(outcome(all));
-    expect(scene.letters).toEqual([]);
+    expect(outcome(harness.written)).toEqual(outcome(all));
+    expect(harness.letters).toEqual([]);
   });
 
   test('a topic of another cluster is read there, and one that is missing ends it with 69', async () => {
-    const scene = await new Scene(brokers).open();
-    const told = await scene.send(50, contradicting);
+    const harness = await new RelayHarness(brokers).open();
+    const sent = await harness.send(50, contradicting);
     // given KAFKA_GROUP_ID and the others for this cluster, and a name of its own for the brokers of that topic
-    const service = await scene.start({ INGEST_FROM_BROKERS: brokers.join(',') });
-    await scene.until('all events', () => scene.ids.size === told.length);
+    const service = await harness.start({ INGEST_FROM_BROKERS: brokers.join(',') });
+    await harness.until('all events', () => harness.ids.size === sent.length);
     expect(service.linesOf('the topic is joined')[0]).toMatchObject({ brokers });
-    const lost = await scene.start({ INGEST_FROM_TOPIC: uniqueName('nowhere') });
+    const lost = await harness.start({ INGEST_FROM_TOPIC: uniqueName('nowhere') });
     lost.broken.catch(() => undefined);
     expect(await lost.exited).toBe(69);
   });
 
   test('a second instance stands by, and takes over', async () => {
-    const scene = await new Scene(brokers).open();
-    const first = await scene.start();
+    const harness = await new RelayHarness(brokers).open();
+    const first = await harness.start();
     await first.said('the topic is read');
-    const second = await scene.start();
+    const second = await harness.start();
     await second.said('another instance has the topic, this one stands by');
-    const some = await scene.send(500, contradicting);
-    await scene.until('the first half', () => scene.ids.size === some.length);
+    const some = await harness.send(500, contradicting);
+    await harness.until('the first half', () => harness.ids.size === some.length);
     await first.kill();
-    const more = await scene.send(500, contradicting);
+    const more = await harness.send(500, contradicting);
     await second.said('the topic is read');
-    await scene.until('the second half', () => scene.ids.size === some.length + more.length);
-    expect(overtaken(scene.written)).toEqual([]);
+    await harness.until('the second half', () => harness.ids.size === some.length + more.length);
+    expect(overtaken(harness.written)).toEqual([]);
   });
 });
 
-const byId = (a: Told, b: Told): number => Number(a.id.slice(1)) - Number(b.id.slice(1));
+const byId = (a: Sent, b: Sent): number => Number(a.id.slice(1)) - Number(b.id.slice(1));

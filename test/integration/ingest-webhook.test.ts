@@ -19,7 +19,7 @@ afterEach(async () => {
   for (const end of endings.splice(0).toReversed()) await end();
 });
 
-interface Scene {
+interface WebhookHarness {
   readonly url: string;
   readonly topic: string;
   readonly tools: LogTools;
@@ -27,7 +27,7 @@ interface Scene {
   start(changes?: Environment): Promise<ServiceProcess>;
 }
 
-async function aScene(brokers: readonly string[]): Promise<Scene> {
+async function aWebhookHarness(brokers: readonly string[]): Promise<WebhookHarness> {
   const tools = createLogTools(plaintext(brokers), kafkaHost);
   endings.push(() => tools.close());
   const topic = uniqueName('ingest');
@@ -54,7 +54,7 @@ async function aScene(brokers: readonly string[]): Promise<Scene> {
 
 const REPEAT_MS = 20;
 
-/** Senders that repeat what was not acknowledged, each for a group of its own, until they are told to stop. */
+/** Senders that repeat what was not acknowledged, each for a group of its own, until the test stops them. */
 class Senders {
   readonly acknowledged = new Map<string, string[]>();
   readonly #condition = new Condition();
@@ -100,7 +100,7 @@ class Senders {
       const headers = { authorization: secret, 'content-type': 'application/json' };
       return (await fetch(this.#url, { method: 'POST', body, headers })).status === 200;
     } catch {
-      // Nobody is there, or died while we were talking.
+      // The server is not there, or died during the exchange.
       return false;
     }
   }
@@ -114,7 +114,7 @@ class Senders {
 }
 
 /** Ids of the events of each group, in the order of the topic; what stands there several times in a row counts once. */
-async function writtenIds({ tools, topic }: Scene): Promise<ReadonlyMap<string, readonly string[]>> {
+async function writtenIds({ tools, topic }: WebhookHarness): Promise<ReadonlyMap<string, readonly string[]>> {
   const ids = new Map<string, string[]>();
   const options = { from: 'beginning', follow: false, signal: new AbortController().signal } as const;
   for await (const { key, value } of tools.read(topic, options)) {
@@ -130,41 +130,41 @@ async function writtenIds({ tools, topic }: Scene): Promise<ReadonlyMap<string, 
 
 describeNewestKafka('rollcall ingest webhook', ({ brokers }) => {
   test('killed again and again under load, it loses nothing that it has acknowledged, and keeps the order', async () => {
-    const scene = await aScene(brokers);
-    const senders = new Senders(scene.url);
-    let service = await scene.start();
+    const harness = await aWebhookHarness(brokers);
+    const senders = new Senders(harness.url);
+    let service = await harness.start();
     senders.start(40);
     for (let kill = 0; kill < 3; kill += 1) {
       await senders.more(200);
       await service.kill();
-      service = await scene.start();
+      service = await harness.start();
     }
     await senders.more(200);
     await senders.stop();
-    const written = await writtenIds(scene);
+    const written = await writtenIds(harness);
     expect(written.size).toBe(40);
     for (const [group, ids] of senders.acknowledged) expect(written.get(group)).toEqual(ids);
   });
 
   test('asked to stop under load, it answers what is under way and exits 0', async () => {
-    const scene = await aScene(brokers);
-    const senders = new Senders(scene.url);
-    const service = await scene.start();
+    const harness = await aWebhookHarness(brokers);
+    const senders = new Senders(harness.url);
+    const service = await harness.start();
     senders.start(10);
     await senders.more(100);
     service.signal('SIGTERM');
     expect(await service.exited).toBe(0);
-    const second = await scene.start();
+    const second = await harness.start();
     await senders.more(20);
     await senders.stop();
-    const written = await writtenIds(scene);
+    const written = await writtenIds(harness);
     for (const [group, ids] of senders.acknowledged) expect(written.get(group)).toEqual(ids);
     expect(second.printed).not.toContain(secret);
   });
 
   test('without its topic it ends with 69, and says what to do', async () => {
-    const scene = await aScene(brokers);
-    const service = await scene.start({ INGEST_TOPIC: uniqueName('nowhere') });
+    const harness = await aWebhookHarness(brokers);
+    const service = await harness.start({ INGEST_TOPIC: uniqueName('nowhere') });
     service.broken.catch(() => undefined);
     expect(await service.exited).toBe(69);
     expect(service.text).toMatch(/Kafka has no topic nowhere-.*\n.*rollcall topics create/);
@@ -175,11 +175,11 @@ describeNewestKafka('rollcall ingest webhook', ({ brokers }) => {
     endings.push(() => security.remove());
     // Certificate and key stand in one file, as a keystore of Kafka has them.
     const file = join(security.folder, 'valid.pem');
-    const scene = await aScene(brokers);
-    await scene.start({ INGEST_TLS_CERT_FILE: file, INGEST_TLS_KEY_FILE: file });
+    const harness = await aWebhookHarness(brokers);
+    await harness.start({ INGEST_TLS_CERT_FILE: file, INGEST_TLS_KEY_FILE: file });
     const options = { method: 'POST', ca: security.caPem, headers: { authorization: secret } };
     const status = await new Promise((resolve, reject) => {
-      const sending = request(scene.url.replace('http:', 'https:'), options, (response) => {
+      const sending = request(harness.url.replace('http:', 'https:'), options, (response) => {
         response.resume();
         resolve(response.statusCode);
       });
@@ -187,6 +187,6 @@ describeNewestKafka('rollcall ingest webhook', ({ brokers }) => {
     });
     expect(status).toBe(200);
     expect((await readFile(file, 'utf8')).includes('PRIVATE KEY')).toBe(true);
-    await expect(fetch(scene.url, { method: 'POST' })).rejects.toThrow();
+    await expect(fetch(harness.url, { method: 'POST' })).rejects.toThrow();
   });
 });

@@ -5,7 +5,7 @@ import { createLogTools } from '../../src/adapters/kafka/tools.ts';
 import { describeNewestKafka, uniqueName } from '../support/broker.ts';
 import { type Compression, sendBatch, zstdFrame } from '../support/compressed.ts';
 import { kafkaHost, plaintext } from '../support/kafka-log-harness.ts';
-import { openStage, type Stage } from '../support/stage.ts';
+import { openKafkaHarness, type KafkaHarness } from '../support/kafka-harness.ts';
 
 const MB = 1024 * 1024;
 const bomb = Buffer.alloc(80 * MB, 0x20);
@@ -19,17 +19,17 @@ const inFrames = (records: Buffer): Buffer =>
     ),
   );
 
-const ends = (stage: Stage): Promise<void> =>
-  stage.until('all changes', () => stage.sandbox.members('g').includes('last'));
+const ends = (harness: KafkaHarness): Promise<void> =>
+  harness.until('all changes', () => harness.sandbox.members('g').includes('last'));
 
 describeNewestKafka('a batch', ({ brokers }) => {
   test(
     'that is too large is a dead letter, a large good one is read; little memory is enough',
     { timeout: 180_000 },
     async () => {
-      const stage = await openStage(brokers);
-      stage.group('g', []);
-      const { source: topic } = stage.topics;
+      const harness = await openKafkaHarness(brokers);
+      harness.group('g', []);
+      const { source: topic } = harness.topics;
       const good = (member: string, compression: Compression = 'gzip'): Promise<void> =>
         sendBatch(brokers, { topic, compression, messages: [{ key: 'g', value: change(member) }] });
       await good('first');
@@ -46,11 +46,11 @@ describeNewestKafka('a batch', ({ brokers }) => {
       await sendBatch(brokers, { topic, compression: 'lz4', messages: large });
       await good('last');
 
-      const service = stage.process({ NODE_OPTIONS: '--max-old-space-size=160' });
-      await stage.unbroken(ends(stage));
-      await stage.until('the dead letters', () => stage.deadLetters.length === 3);
-      await stage.committedToTheEnd();
-      expect(stage.sandbox.members('g').toSorted()).toEqual(
+      const service = harness.process({ NODE_OPTIONS: '--max-old-space-size=160' });
+      await harness.unbroken(ends(harness));
+      await harness.until('the dead letters', () => harness.deadLetters.length === 3);
+      await harness.committedToTheEnd();
+      expect(harness.sandbox.members('g').toSorted()).toEqual(
         [
           'first',
           'last',
@@ -58,7 +58,7 @@ describeNewestKafka('a batch', ({ brokers }) => {
           ...large.map((_, i) => `large-${i}`),
         ].toSorted(),
       );
-      const facts = stage.deadLetters.map(({ headers }) => [
+      const facts = harness.deadLetters.map(({ headers }) => [
         header(headers, 'rollcall-error-code'),
         header(headers, 'rollcall-original-offset'),
         /offsets \d+ to \d+ \(\w+\)/.exec(header(headers, 'rollcall-error-message') ?? '')?.[0],
@@ -68,7 +68,7 @@ describeNewestKafka('a batch', ({ brokers }) => {
         ['batch_too_large', '5', 'offsets 4 to 5 (LZ4)'],
         ['batch_too_large', '8', 'offsets 7 to 8 (Zstandard)'],
       ]);
-      const reports = [...stage.operations.values()].filter(({ outcome }) => outcome === 'invalid');
+      const reports = [...harness.operations.values()].filter(({ outcome }) => outcome === 'invalid');
       expect(reports.map(({ reason }) => reason?.code)).toEqual(Array.from({ length: 3 }, () => 'batch_too_large'));
       service.signal('SIGTERM');
       expect(await service.exited).toBe(0);

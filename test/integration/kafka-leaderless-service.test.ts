@@ -9,7 +9,7 @@ import { describeOwnKafka, uniqueName } from '../support/broker.ts';
 import { kafkaHost, plaintext } from '../support/kafka-log-harness.ts';
 import { ServiceProcess, shortTimes } from '../support/service.ts';
 import { createSpread } from '../support/spread-topic.ts';
-import { atEnd, openStage, type Stage } from '../support/stage.ts';
+import { atEnd, openKafkaHarness, type KafkaHarness } from '../support/kafka-harness.ts';
 import { startWholeCluster } from '../support/whole-cluster.ts';
 
 /** A loaded machine is slow, and members come and go. */
@@ -31,40 +31,40 @@ describeOwnKafka('a service with a partition that has no leader', (version) => {
         // given
         const cluster = await startWholeCluster(version);
         atEnd(() => cluster.stop());
-        const stage = await openStage(cluster.brokers, {}, (names, tools) =>
+        const harness = await openKafkaHarness(cluster.brokers, {}, (names, tools) =>
           createAll(names, tools, { brokers: cluster.brokers, without }),
         );
-        for (const group of groups) stage.group(group);
+        for (const group of groups) harness.group(group);
         const [port = 0, laterPort = 0] = await freePorts(2);
-        const service = stage.inside({ ...times, ADMIN_PORT: String(port) });
+        const service = harness.inside({ ...times, ADMIN_PORT: String(port) });
         await service.owns(3);
-        await stage.send(...groups.map((group) => ({ group, add: ['first'] })));
-        await stage.settled();
+        await harness.send(...groups.map((group) => ({ group, add: ['first'] })));
+        await harness.settled();
         // when
         await cluster.nodes[2]?.kill();
         // then
-        await applied(stage, groups.slice(0, 2), 'without');
+        await applied(harness, groups.slice(0, 2), 'without');
         const named = expect.stringMatching(
-          new RegExp(`${stage.topics[without]}/2 .*LEADER_NOT_AVAILABLE.*Start .*node 3`),
+          new RegExp(`${harness.topics[without]}/2 .*LEADER_NOT_AVAILABLE.*Start .*node 3`),
         );
         const shown = { ready: false, reasons: expect.arrayContaining([named]) };
         await vi.waitFor(async () => expect(await ready(port)).toMatchObject(shown), patience);
-        const logged = { topic: stage.topics[without], partition: 2, error: 'LEADER_NOT_AVAILABLE' };
+        const logged = { topic: harness.topics[without], partition: 2, error: 'LEADER_NOT_AVAILABLE' };
         await service.said('a partition has no leader, nothing of it is read until it has one', { fields: logged });
         // when a service starts meanwhile, and the first one leaves
-        const later = stage.inside({ ...times, ADMIN_PORT: String(laterPort) });
+        const later = harness.inside({ ...times, ADMIN_PORT: String(laterPort) });
         await later.said('rollcall runs');
         await service.stop();
         // then it does the same
-        await applied(stage, groups.slice(0, 2), 'later');
+        await applied(harness, groups.slice(0, 2), 'later');
         await vi.waitFor(async () => expect(await ready(laterPort)).toMatchObject(shown), patience);
         // when
         await cluster.nodes[2]?.restart();
         // then
-        await applied(stage, groups, 'after');
+        await applied(harness, groups, 'after');
         await vi.waitFor(async () => expect(await ready(laterPort)).toMatchObject({ ready: true }), patience);
         expect(later.linesOf('the consumer cannot go on and is built again')).toEqual([]);
-        await stage.settled();
+        await harness.settled();
       },
     );
   }
@@ -146,11 +146,11 @@ async function createAll(names: TopicNames, tools: LogTools, { brokers, without 
 }
 
 /** Written as soon as the partitions can be written to. */
-async function applied(stage: Stage, to: readonly string[], member: string): Promise<void> {
+async function applied(harness: KafkaHarness, to: readonly string[], member: string): Promise<void> {
   const changes = to.map((group) => ({ group, add: [member] }));
-  await vi.waitFor(async () => expect(await stage.send(...changes)).toEqual(changes.map(() => 'written')), patience);
-  await stage.until(`${member} applied`, () =>
-    to.every((group) => stage.outcomesOf(group, member).some((outcome) => /applied|already/.test(outcome))),
+  await vi.waitFor(async () => expect(await harness.send(...changes)).toEqual(changes.map(() => 'written')), patience);
+  await harness.until(`${member} applied`, () =>
+    to.every((group) => harness.outcomesOf(group, member).some((outcome) => /applied|already/.test(outcome))),
   );
 }
 

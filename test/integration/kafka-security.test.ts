@@ -207,7 +207,7 @@ describeOwnKafka('Kafka with TLS and SASL', (version) => {
     await tools.close();
   });
 
-  test('a token that expires while nobody renews it ends the log that has to authenticate again', async () => {
+  test('a token that expires and is not renewed ends the log that has to authenticate again', async () => {
     // given
     const tools = createLogTools(connection(scram()), kafkaHost);
     let token = unsecuredToken(600);

@@ -3,7 +3,7 @@ import { expect, test, vi } from 'vitest';
 import { freePorts } from '../../src/lab/kafka-broker/java-process.ts';
 import { describeNewestKafka } from '../support/broker.ts';
 import { ServiceProcess, shortTimes } from '../support/service.ts';
-import { atEnd, openStage } from '../support/stage.ts';
+import { atEnd, openKafkaHarness } from '../support/kafka-harness.ts';
 
 const groups = Array.from({ length: 12 }, (_, i) => `g${i}`);
 const waiting = { timeout: 60_000, interval: 200 };
@@ -15,25 +15,25 @@ describeNewestKafka('an instance with another topic than the one that leads its 
     { setting: 'RETRY_TOPIC', role: 'retry', policy: 'compact' },
   ] as const)('reads nothing, says why, and takes over: $setting', async ({ setting, role, policy }) => {
     // given an instance at work
-    const stage = await openStage(brokers);
-    for (const group of groups) stage.group(group);
-    const first = stage.inside();
+    const harness = await openKafkaHarness(brokers);
+    for (const group of groups) harness.group(group);
+    const first = harness.inside();
     await first.owns(3);
     // when one comes that reads another topic
-    const topic = `${stage.name}.other`;
+    const topic = `${harness.name}.other`;
     const settings = { 'cleanup.policy': policy };
-    await stage.tools.createTopic({ topic, partitionCount: 3, replicationFactor: 1, settings });
+    await harness.tools.createTopic({ topic, partitionCount: 3, replicationFactor: 1, settings });
     const [port = 0] = await freePorts(1);
-    const second = stage.process({ [setting]: topic, ADMIN_PORT: String(port) });
+    const second = harness.process({ [setting]: topic, ADMIN_PORT: String(port) });
     await second.said(OTHERS);
     // then the first one does all of the work, and the second one says why it does none
-    await stage.send(...groups.map((group) => ({ group, add: ['m'] })));
-    await stage.settled();
+    await harness.send(...groups.map((group) => ({ group, add: ['m'] })));
+    await harness.settled();
     expect(second.partitions).toEqual([]);
-    expect(second.linesOf(OTHERS)[0]).toMatchObject({ others: [stage.topics[role]] });
+    expect(second.linesOf(OTHERS)[0]).toMatchObject({ others: [harness.topics[role]] });
     const readiness = await (await fetch(`http://127.0.0.1:${port}/readyz`)).json();
-    const own = { ...stage.topics, [role]: topic };
-    const which = `${stage.topics[role]}, this one reads ${own.source} and ${own.retry}: nothing is read`;
+    const own = { ...harness.topics, [role]: topic };
+    const which = `${harness.topics[role]}, this one reads ${own.source} and ${own.retry}: nothing is read`;
     const reason = expect.stringContaining(`an instance that reads ${which}`);
     expect(readiness).toMatchObject({ ready: false, reasons: [reason] });
     // and takes over when the first one is gone
@@ -42,15 +42,15 @@ describeNewestKafka('an instance with another topic than the one that leads its 
   });
 
   test('the same of ingest topic', async () => {
-    const stage = await openStage(brokers);
-    const { source, deadLetter } = stage.topics;
-    const one = `${stage.name}.from`;
-    const other = `${stage.name}.other`;
+    const harness = await openKafkaHarness(brokers);
+    const { source, deadLetter } = harness.topics;
+    const one = `${harness.name}.from`;
+    const other = `${harness.name}.other`;
     for (const topic of [one, other])
-      await stage.tools.createTopic({ topic, partitionCount: 3, replicationFactor: 1, settings: {} });
+      await harness.tools.createTopic({ topic, partitionCount: 3, replicationFactor: 1, settings: {} });
     const [firstPort = 0, secondPort = 0] = await freePorts(2);
     const relay = (from: string, port: number): ServiceProcess => {
-      const environment = { INGEST_FROM_TOPIC: from, INGEST_FROM_FORMAT: 'native', INGEST_GROUP_ID: stage.name };
+      const environment = { INGEST_FROM_TOPIC: from, INGEST_FROM_FORMAT: 'native', INGEST_GROUP_ID: harness.name };
       const own = { KAFKA_BROKERS: brokers.join(','), SOURCE_TOPIC: source, DEAD_LETTER_TOPIC: deadLetter };
       const service = new ServiceProcess({ ...shortTimes, ...own, ...environment, ADMIN_PORT: String(port) }, [
         'ingest',

@@ -5,85 +5,90 @@ import { describeKafka, describeNewestKafka } from '../support/broker.ts';
 import { commitAgain, commitsOf, type GroupTopic, resetOffsets, withAdmin } from '../support/group-offsets.ts';
 import { recreateTopic } from '../support/kafka-log-harness.ts';
 import type { ServiceInside } from '../support/service.ts';
-import { openStage, type Stage } from '../support/stage.ts';
+import { openKafkaHarness, type KafkaHarness } from '../support/kafka-harness.ts';
 
 const PARTITIONS = 3;
 const refused = 'partition refused: the source topic was recreated, truncated or renamed';
 
-async function grow(stage: Stage, name: string, count: number): Promise<void> {
-  for (let i = 0; i < count; i += 1) await stage.send({ group: 'g', add: [`${name}${i}`] });
+async function grow(harness: KafkaHarness, name: string, count: number): Promise<void> {
+  for (let i = 0; i < count; i += 1) await harness.send({ group: 'g', add: [`${name}${i}`] });
 }
 
 /** Eight changes of one group are applied and committed. */
-async function committedStage(brokers: readonly string[]): Promise<{ stage: Stage; service: ServiceInside }> {
-  const stage = await openStage(brokers);
-  stage.group('g');
-  const service = stage.inside();
-  await grow(stage, 'old', 8);
-  await stage.settled();
-  return { stage, service };
+async function committedHarness(
+  brokers: readonly string[],
+): Promise<{ harness: KafkaHarness; service: ServiceInside }> {
+  const harness = await openKafkaHarness(brokers);
+  harness.group('g');
+  const service = harness.inside();
+  await grow(harness, 'old', 8);
+  await harness.settled();
+  return { harness, service };
 }
 
-const offsetsOf = ({ name, topics }: Stage, brokers: readonly string[]): GroupTopic => ({
+const offsetsOf = ({ name, topics }: KafkaHarness, brokers: readonly string[]): GroupTopic => ({
   brokers,
   groupId: name,
   topic: topics.source,
 });
 
-const newMembers = (stage: Stage): readonly string[] =>
-  stage.sandbox.members('g').filter((member) => member.startsWith('new'));
+const newMembers = (harness: KafkaHarness): readonly string[] =>
+  harness.sandbox.members('g').filter((member) => member.startsWith('new'));
 
 describeKafka('a source topic', ({ brokers }) => {
   test('that was recreated while the service was away is refused, until its offsets are reset', async () => {
     // given a source that is another one, and longer than what was committed
-    const { stage, service } = await committedStage(brokers);
+    const { harness, service } = await committedHarness(brokers);
     await service.stop();
-    const commits = await commitsOf(offsetsOf(stage, brokers));
-    await recreateTopic(brokers, stage.topics.source, PARTITIONS);
-    await grow(stage, 'new', 12);
-    await commitAgain(offsetsOf(stage, brokers), commits);
+    const commits = await commitsOf(offsetsOf(harness, brokers));
+    await recreateTopic(brokers, harness.topics.source, PARTITIONS);
+    await grow(harness, 'new', 12);
+    await commitAgain(offsetsOf(harness, brokers), commits);
     // when
-    const second = stage.inside();
+    const second = harness.inside();
     await second.said(refused);
     // then it says what it found, where, and what to do
     const [line] = second.linesOf(refused);
-    expect(line).toMatchObject({ topic: stage.topics.source });
+    expect(line).toMatchObject({ topic: harness.topics.source });
     expect(line?.['problem']).toMatch(
       /^the topic was deleted and recreated: .*topic id [\w-]{22} .*offset 7, timestamp \d{4}-.*Z, leader epoch 0.*now it is [\w-]{22}$/,
     );
     expect(line?.['remedy']).toContain(
-      `kafka-consumer-groups.sh --bootstrap-server $KAFKA_BROKERS --group \${KAFKA_GROUP_ID:-rollcall} --topic ${stage.topics.source}:${String(line?.['partition'])} --reset-offsets --to-earliest --execute`,
+      `kafka-consumer-groups.sh --bootstrap-server $KAFKA_BROKERS --group \${KAFKA_GROUP_ID:-rollcall} --topic ${harness.topics.source}:${String(line?.['partition'])} --reset-offsets --to-earliest --execute`,
     );
-    expect(newMembers(stage)).toEqual([]);
+    expect(newMembers(harness)).toEqual([]);
     await second.stop();
     // and when an operator does it
-    await resetOffsets(offsetsOf(stage, brokers));
-    const retry = `${stage.topics.retry}-2`;
-    await createTopics({ ...stage.topics, retry }, stage.tools, { partitionCount: PARTITIONS, replicationFactor: 1 });
-    const third = stage.inside({ RETRY_TOPIC: retry });
-    await stage.committedToTheEnd();
-    expect(newMembers(stage)).toHaveLength(12);
+    await resetOffsets(offsetsOf(harness, brokers));
+    const retry = `${harness.topics.retry}-2`;
+    await createTopics({ ...harness.topics, retry }, harness.tools, {
+      partitionCount: PARTITIONS,
+      replicationFactor: 1,
+    });
+    const third = harness.inside({ RETRY_TOPIC: retry });
+    await harness.committedToTheEnd();
+    expect(newMembers(harness)).toHaveLength(12);
     expect(third.linesOf(refused)).toEqual([]);
   });
 
   test('that was recreated with its commits deleted, as the broker does, is read from its beginning', async () => {
-    const { stage, service } = await committedStage(brokers);
+    const { harness, service } = await committedHarness(brokers);
     await service.stop();
-    await recreateTopic(brokers, stage.topics.source, PARTITIONS);
-    await grow(stage, 'new', 12);
-    const second = stage.inside();
-    await stage.committedToTheEnd();
-    expect(newMembers(stage)).toHaveLength(12);
+    await recreateTopic(brokers, harness.topics.source, PARTITIONS);
+    await grow(harness, 'new', 12);
+    const second = harness.inside();
+    await harness.committedToTheEnd();
+    expect(newMembers(harness)).toHaveLength(12);
     expect(second.linesOf(refused)).toEqual([]);
   });
 
   test('that is recreated under a running service is refused, or read from its beginning', async () => {
-    const { stage, service } = await committedStage(brokers);
-    await recreateTopic(brokers, stage.topics.source, PARTITIONS);
+    const { harness, service } = await committedHarness(brokers);
+    await recreateTopic(brokers, harness.topics.source, PARTITIONS);
     const changes = Array.from({ length: 12 }, (_, i) => ({ group: 'g', add: [`new${i}`] }));
-    await stage.send(...changes);
+    await harness.send(...changes);
     // The topic may be noticed before it has grown.
-    const isRead = stage.until('all changes', () => newMembers(stage).length === changes.length);
+    const isRead = harness.until('all changes', () => newMembers(harness).length === changes.length);
     await Promise.race([service.said(refused), isRead]);
     const [line] = service.linesOf(refused);
     if (line !== undefined) expect(line['problem']).toMatch(/recreated/);
@@ -91,23 +96,23 @@ describeKafka('a source topic', ({ brokers }) => {
   });
 
   test('that is the same is read on, also where retention has taken what was read', async () => {
-    const { stage, service } = await committedStage(brokers);
+    const { harness, service } = await committedHarness(brokers);
     await service.stop();
     // when nothing has happened
-    const second = stage.inside();
+    const second = harness.inside();
     await second.owns(PARTITIONS);
     await second.stop();
     // and when all that was read is gone
     await withAdmin(brokers, async (admin) => {
-      const ends = await admin.fetchTopicOffsets(stage.topics.source);
+      const ends = await admin.fetchTopicOffsets(harness.topics.source);
       const partitions = ends.map(({ partition, high }) => ({ partition, offset: high }));
-      await admin.deleteTopicRecords({ topic: stage.topics.source, partitions });
+      await admin.deleteTopicRecords({ topic: harness.topics.source, partitions });
     });
-    const third = stage.inside();
+    const third = harness.inside();
     await third.owns(PARTITIONS);
-    await grow(stage, 'new', 3);
-    await stage.committedToTheEnd();
-    expect(newMembers(stage)).toHaveLength(3);
+    await grow(harness, 'new', 3);
+    await harness.committedToTheEnd();
+    expect(newMembers(harness)).toHaveLength(3);
     for (const each of [service, second, third]) expect(each.linesOf(refused)).toEqual([]);
   });
 });
@@ -115,18 +120,18 @@ describeKafka('a source topic', ({ brokers }) => {
 describeNewestKafka('a source topic', ({ brokers }) => {
   test('that was recreated is refused again where changes of the old one wait, until there is a new retry topic', async () => {
     // given a change that waits
-    const stage = await openStage(brokers);
-    const service = stage.inside();
-    await stage.send({ group: 'missing', add: ['u'] });
-    await stage.reported('retry_scheduled');
-    await stage.committedToTheEnd();
+    const harness = await openKafkaHarness(brokers);
+    const service = harness.inside();
+    await harness.send({ group: 'missing', add: ['u'] });
+    await harness.reported('retry_scheduled');
+    await harness.committedToTheEnd();
     await service.stop();
     // when the source is recreated, and only its offsets are reset
-    await recreateTopic(brokers, stage.topics.source, PARTITIONS);
-    stage.group('missing');
-    await stage.send({ group: 'missing', add: ['v'] });
-    await resetOffsets(offsetsOf(stage, brokers));
-    const second = stage.inside();
+    await recreateTopic(brokers, harness.topics.source, PARTITIONS);
+    harness.group('missing');
+    await harness.send({ group: 'missing', add: ['v'] });
+    await resetOffsets(offsetsOf(harness, brokers));
+    const second = harness.inside();
     await second.said(refused);
     expect(second.linesOf(refused)[0]).toMatchObject({
       problem: expect.stringContaining('the live records are of another record at offset 0'),
@@ -134,11 +139,14 @@ describeNewestKafka('a source topic', ({ brokers }) => {
     });
     await second.stop();
     // then the other remedy works
-    const retry = `${stage.topics.retry}-2`;
-    await createTopics({ ...stage.topics, retry }, stage.tools, { partitionCount: PARTITIONS, replicationFactor: 1 });
-    const third = stage.inside({ RETRY_TOPIC: retry, KAFKA_GROUP_ID: `${stage.name}-2` });
-    await stage.until('the change', () => stage.sandbox.members('missing').includes('v'));
-    expect(stage.sandbox.members('missing')).toEqual(['v']);
+    const retry = `${harness.topics.retry}-2`;
+    await createTopics({ ...harness.topics, retry }, harness.tools, {
+      partitionCount: PARTITIONS,
+      replicationFactor: 1,
+    });
+    const third = harness.inside({ RETRY_TOPIC: retry, KAFKA_GROUP_ID: `${harness.name}-2` });
+    await harness.until('the change', () => harness.sandbox.members('missing').includes('v'));
+    expect(harness.sandbox.members('missing')).toEqual(['v']);
     expect(third.linesOf(refused)).toEqual([]);
   });
 });

@@ -18,17 +18,17 @@ import { createKafkaSecurity, securedEnvironment, startSecuredBroker } from '../
 import { startRepeatingHost } from '../support/repeating-host.ts';
 import {
   adminToken,
-  aScene,
+  aSecretsHarness,
   clientId,
   clientSecret,
   givenSecrets,
   wrong,
-  type Scene,
-} from '../support/secret-scene.ts';
+  type SecretsHarness,
+} from '../support/secrets-harness.ts';
 import { leaksIn, type Secrets } from '../support/secrets.ts';
 import { type Environment, ServiceProcess } from '../support/service.ts';
 
-const nobody = { url: 'http://127.0.0.1:1' };
+const unreachable = { url: 'http://127.0.0.1:1' };
 
 const endings: (() => Promise<unknown>)[] = [];
 afterEach(async () => {
@@ -53,19 +53,19 @@ describe.skipIf(version === undefined)('no secret gets out', () => {
     await security?.remove();
   });
 
-  const aSecuredScene = (target: { readonly url: string }): Promise<Scene> =>
-    aScene(securedEnvironment(broker, security), target);
+  const aSecuredHarness = (target: { readonly url: string }): Promise<SecretsHarness> =>
+    aSecretsHarness(securedEnvironment(broker, security), target);
 
-  async function aRepeatingScene() {
+  async function aRepeatingHarness() {
     const host = await startRepeatingHost();
     endings.push(() => host.stop());
     const tokens = (): Secrets =>
       Object.fromEntries(host.tokens.map((token, index) => [`access token ${index}`, token]));
-    return { host, scene: await aSecuredScene(host), all: () => ({ ...secrets, ...tokens() }) };
+    return { host, harness: await aSecuredHarness(host), all: () => ({ ...secrets, ...tokens() }) };
   }
 
   /** Also every token that the sandbox has ever issued: its ids that are not those of requests. */
-  async function aSandboxScene() {
+  async function aSandboxHarness() {
     const ids: string[] = [];
     const newId = (): string => ids[ids.push(systemWorld.newId()) - 1] ?? '';
     const groups = [{ id: 'g' }, { id: 'h' }, { id: 'i' }];
@@ -85,7 +85,7 @@ describe.skipIf(version === undefined)('no secret gets out', () => {
       expect(tokens.length).toBeGreaterThanOrEqual(sandbox.stats.tokens);
       return { ...secrets, ...Object.fromEntries(tokens) };
     };
-    return { sandbox, scene: await aSecuredScene(sandbox), all };
+    return { sandbox, harness: await aSecuredHarness(sandbox), all };
   }
 
   describe.concurrent('from run and topics check, which end with 78 and the remedy, at', () => {
@@ -97,11 +97,11 @@ describe.skipIf(version === undefined)('no secret gets out', () => {
       ['a certificate of another host', /not in the certificate/, () => ({ KAFKA_BROKERS: broker.wrongName })],
       ['a CA file that is missing', /KAFKA_SSL_CA_FILE/, () => ({ KAFKA_SSL_CA_FILE: '/no/such/ca.pem' })],
     ])('%s', async ([, remedy, changes], { expect }) => {
-      const scene = await aSecuredScene(nobody);
-      const service = new ServiceProcess({ ...scene.environment, ...changes() });
+      const harness = await aSecuredHarness(unreachable);
+      const service = new ServiceProcess({ ...harness.environment, ...changes() });
       const code = await service.exited;
       await service.kill();
-      const check = await scene.command(topicsCommand, ['check'], changes());
+      const check = await harness.command(topicsCommand, ['check'], changes());
       expect([code, check.code]).toEqual([EXIT.configuration, EXIT.configuration]);
       for (const printed of [service.printed, check.printed]) {
         expect(printed).toMatch(remedy);
@@ -111,9 +111,9 @@ describe.skipIf(version === undefined)('no secret gets out', () => {
   });
 
   test('from run at plaintext on the TLS port, which waits and says what to set', async () => {
-    const scene = await aSecuredScene(nobody);
-    await scene.fill();
-    const left = await scene.run((service) => service.said('Kafka cannot be reached, trying again'), {
+    const harness = await aSecuredHarness(unreachable);
+    await harness.fill();
+    const left = await harness.run((service) => service.said('Kafka cannot be reached, trying again'), {
       KAFKA_SSL: 'false',
     });
     expect(left).toContain('KAFKA_SSL=true');
@@ -122,33 +122,33 @@ describe.skipIf(version === undefined)('no secret gets out', () => {
 
   test('from run while its client is refused, its tokens are revoked and its permission is missing', async () => {
     // given secrets in files that end with a line break
-    const { sandbox, scene, all } = await aSandboxScene();
-    await scene.fill('g');
+    const { sandbox, harness, all } = await aSandboxHarness();
+    await harness.fill('g');
     const folder = await mkdtemp(join(tmpdir(), 'rollcall-secrets-'));
     endings.push(() => rm(folder, { recursive: true }));
     const inFiles: Record<string, string> = {};
     for (const name of ['KAFKA_SASL_PASSWORD', 'GENESYS_CLIENT_SECRET', 'ADMIN_TOKEN']) {
       inFiles[name] = '';
       inFiles[`${name}_FILE`] = join(folder, name);
-      await writeFile(join(folder, name), `${scene.environment[name]}\n`);
+      await writeFile(join(folder, name), `${harness.environment[name]}\n`);
     }
-    const left = await scene.run(async (service) => {
-      await scene.counted('rollcall_reports_total{outcome="applied"} 1');
+    const left = await harness.run(async (service) => {
+      await harness.counted('rollcall_reports_total{outcome="applied"} 1');
       // when the tokens are revoked, and no other is given
       sandbox.revokeTokens();
       sandbox.refuseClient(`no ${clientSecret}`);
-      await scene.send('h');
+      await harness.send('h');
       await service.said('breaker opened', { fields: { reason: 'auth' } });
       sandbox.acceptClient();
-      await scene.counted('rollcall_reports_total{outcome="applied"} 2');
+      await harness.counted('rollcall_reports_total{outcome="applied"} 2');
       // when a new token does not help either
       sandbox.deny({ group: 'i', status: 401 });
-      await scene.send('i');
+      await harness.send('i');
       await service.said('breaker opened', { count: 2, fields: { reason: 'auth' } });
       // when the permission is missing, until the change is given up
       sandbox.allow();
       sandbox.deny({ group: 'i' });
-      await scene.counted('rollcall_reports_total{outcome="permanent_failure"} 1');
+      await harness.counted('rollcall_reports_total{outcome="permanent_failure"} 1');
     }, inFiles);
     // then
     expect(sandbox.stats.tokens).toBeGreaterThan(2);
@@ -156,18 +156,18 @@ describe.skipIf(version === undefined)('no secret gets out', () => {
   });
 
   test('from run where login host and API repeat what they were sent', async () => {
-    const { host, scene, all } = await aRepeatingScene();
-    await scene.fill('denied');
+    const { host, harness, all } = await aRepeatingHarness();
+    await harness.fill('denied');
     const course = async (service: ServiceProcess): Promise<void> => {
-      await scene.counted('rollcall_reports_total{outcome="permanent_failure"} 1');
+      await harness.counted('rollcall_reports_total{outcome="permanent_failure"} 1');
       host.status = 422;
-      await scene.send('rejected');
-      await scene.counted('rollcall_reports_total{outcome="failed"} 1');
+      await harness.send('rejected');
+      await harness.counted('rollcall_reports_total{outcome="failed"} 1');
       host.status = 500;
-      await scene.send('broken');
-      await scene.counted('rollcall_parked 1');
+      await harness.send('broken');
+      await harness.counted('rollcall_parked 1');
       host.status = 401;
-      await scene.send('refused');
+      await harness.send('refused');
       await service.said('breaker opened', { fields: { reason: 'auth' } });
       host.login = 'refuses';
       await service.said('token not had', { fields: { status: 400 } });
@@ -175,20 +175,23 @@ describe.skipIf(version === undefined)('no secret gets out', () => {
       await service.said('token not had', { fields: { status: 502 } });
     };
     // The breaker is to open for the 401 alone.
-    const left = await scene.run(course, { BREAKER_FAILURES: '100' });
+    const left = await harness.run(course, { BREAKER_FAILURES: '100' });
     expect(host.tokens.length).toBeGreaterThan(1);
     expect(left).toContain('[redacted]');
     expect(leaksIn(left, all())).toEqual([]);
   });
 
   test('from run and the commands with a wrong client secret', async () => {
-    const { scene, all } = await aSandboxScene();
-    await scene.fill('g');
+    const { harness, all } = await aSandboxHarness();
+    await harness.fill('g');
     const changes = { GENESYS_CLIENT_SECRET: wrong.clientSecret };
-    const left = await scene.run((service) => service.said('breaker opened', { fields: { reason: 'auth' } }), changes);
+    const left = await harness.run(
+      (service) => service.said('breaker opened', { fields: { reason: 'auth' } }),
+      changes,
+    );
     expect(leaksIn(left, all())).toEqual([]);
     for (const [make, args] of commands) {
-      const { code, printed } = await scene.command(make, args, changes);
+      const { code, printed } = await harness.command(make, args, changes);
       expect(code).toBe(EXIT.configuration);
       expect(printed).toContain('GENESYS_CLIENT_SECRET');
       expect(leaksIn(printed, all())).toEqual([]);
@@ -203,23 +206,23 @@ describe.skipIf(version === undefined)('no secret gets out', () => {
   ] as const)(
     'from doctor, plan and apply where the login host %s, the API answers %s, and both repeat all',
     async (answers) => {
-      const { host, scene, all } = await aRepeatingScene();
+      const { host, harness, all } = await aRepeatingHarness();
       [host.login, host.status] = answers;
-      const told = [];
-      for (const [make, args] of commands) told.push((await scene.command(make, args)).printed);
-      expect(told.join('\n')).toContain(host.login === 'grants' ? '[redacted]' : 'GENESYS_CLIENT_SECRET');
-      expect(leaksIn(told.join('\n'), all())).toEqual([]);
+      const printed = [];
+      for (const [make, args] of commands) printed.push((await harness.command(make, args)).printed);
+      expect(printed.join('\n')).toContain(host.login === 'grants' ? '[redacted]' : 'GENESYS_CLIENT_SECRET');
+      expect(leaksIn(printed.join('\n'), all())).toEqual([]);
     },
   );
 
   test('from run where the files of the secrets are of no use, which tells all of them at once', async () => {
-    const scene = await aSecuredScene(nobody);
+    const harness = await aSecuredHarness(unreachable);
     const folder = await mkdtemp(join(tmpdir(), 'rollcall-secrets-'));
     endings.push(() => rm(folder, { recursive: true }));
     await writeFile(join(folder, 'empty'), '\n');
     await writeFile(join(folder, 'filled'), adminToken);
     const service = new ServiceProcess({
-      ...scene.environment,
+      ...harness.environment,
       KAFKA_SASL_PASSWORD: '',
       KAFKA_SASL_PASSWORD_FILE: folder,
       GENESYS_CLIENT_SECRET: '',
@@ -235,8 +238,8 @@ describe.skipIf(version === undefined)('no secret gets out', () => {
   });
 
   test('run that others could ask without a token does not start', async () => {
-    const scene = await aSecuredScene(nobody);
-    const service = new ServiceProcess({ ...scene.environment, ADMIN_HOST: '0.0.0.0', ADMIN_TOKEN: '' });
+    const harness = await aSecuredHarness(unreachable);
+    const service = new ServiceProcess({ ...harness.environment, ADMIN_HOST: '0.0.0.0', ADMIN_TOKEN: '' });
     endings.push(() => service.kill());
     expect(await service.exited).toBe(EXIT.configuration);
     expect(service.printed).toContain('ADMIN_TOKEN is missing');

@@ -13,7 +13,7 @@ const copies = join(root, '.cache', 'mutants');
 
 /** Where mutants find their code. */
 const BROKEN = ['src', 'test/simulation'] as const;
-const COPIED = [...BROKEN, 'test/oracle'] as const;
+const COPIED = [...BROKEN, 'test/oracle', 'test/support/random.ts'] as const;
 /** What tests need besides. */
 const COPIED_FOR_TESTS = ['test/contract', 'test/unit', 'test/support', 'vitest.config.ts', 'package.json'] as const;
 

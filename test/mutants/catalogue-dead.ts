@@ -24,7 +24,7 @@ export const deadMutants: readonly Mutant[] = [
         find: "  if (order > 0) return 'superseded';\n",
         replace: `  if (order > 0) {
     const source = { topic, partition: number, offset: named.offset, index: null, eventId: null, timestamp: 0 };
-    const { op } = named as unknown as { op: 'add' | 'remove' };
+    const { op } = named as typeof named & { op: 'add' | 'remove' };
     member.replace({ ...woken(pending), op, source });
     partition.toWrite.add(group);
     review(context, group);
@@ -41,7 +41,7 @@ export const deadMutants: readonly Mutant[] = [
     breaks: 'a replay request has the key of its group, and the cleaner drops the state of the group',
     edits: [
       {
-        find: 'const key = `\\u0000rollcall.request.${world.chance.uuid()}`;',
+        find: 'const key = `\\u0000rollcall.request.${world.random.uuid()}`;',
         replace: 'const key = group;',
       },
       {

@@ -68,7 +68,7 @@ export const flightMutants: readonly Mutant[] = [
       {
         find: '  verify(context, group, { part, request, seen: outcome.seen,',
         replace:
-          '  for (const intent of stillDue(group, flight)) if (isSatisfied(intent, snapshot)) landUnsent(context, group, intent);\n  verify(context, group, { part, request, seen: outcome.seen,',
+          "  for (const intent of run.stillDue())\n    if (snapshot.members.has(intent.target ?? intent.member) === (intent.op === 'add')) landUnsent(context, group, intent);\n  verify(context, group, { part, request, seen: outcome.seen,",
       },
     ],
     scenario: 'ignored',
@@ -145,7 +145,7 @@ export const flightMutants: readonly Mutant[] = [
       {
         find: 'verify(context, group, { part, request, seen: outcome.seen, isTrusted: after !== null });',
         replace:
-          'verify(context, group, { part: [...part, ...course.suspects], request, seen: null, isTrusted: true });\n  course.suspects = [];',
+          'verify(context, group, { part: [...part, ...run.suspects], request, seen: null, isTrusted: true });\n  run.suspect([]);',
       },
     ],
   },

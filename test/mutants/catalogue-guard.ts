@@ -47,10 +47,10 @@ export const guardMutants: readonly Mutant[] = [
     scenario: 'guard',
   },
   {
-    name: 'hold-told-once',
+    name: 'hold-reported-once',
     breaks: 'a restore does not report what is held: no report exists where the former owner could not send it',
     edits: [{ find: '    tellHeld(context, group);\n', replace: '' }],
-    scenario: 'untold',
+    scenario: 'unreported',
   },
   {
     name: 'decided-before-recorded',

@@ -143,7 +143,7 @@ export const logMutants: readonly Mutant[] = [
     scenario: 'coordinator',
   },
   {
-    name: 'loss-untold',
+    name: 'loss-unreported',
     breaks: 'what retention has taken unread is passed over in silence',
     edits: [
       {

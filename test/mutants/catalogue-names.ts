@@ -255,7 +255,7 @@ export const nameMutants: readonly Mutant[] = [
   },
   {
     name: 'other-id-unasked',
-    breaks: 'a removal that finds nobody to remove is final by an id that was looked up long ago',
+    breaks: 'a removal that finds no member to remove is final by an id that was looked up long ago',
     edits: [
       {
         find: 'if (mayHaveAnotherId(context, group, intent)) lookUpAgain(context, group, intent);',

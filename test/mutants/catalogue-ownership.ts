@@ -97,7 +97,7 @@ export const ownershipMutants: readonly Mutant[] = [
         replace: 'isOvertaken(partition.view, partition.epoch)',
       },
     ],
-    scenario: 'anew',
+    scenario: 'recreatedGroup',
   },
   {
     name: 'refence',
@@ -172,7 +172,7 @@ export const ownershipMutants: readonly Mutant[] = [
         replace: '',
       },
     ],
-    scenario: 'anew',
+    scenario: 'recreatedGroup',
   },
   {
     name: 'restore-skips-a-group',

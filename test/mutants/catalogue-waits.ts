@@ -91,7 +91,7 @@ export const waitMutants: readonly Mutant[] = [
     scenario: 'lagging',
   },
   {
-    name: 'told-and-never-ended',
+    name: 'reported-and-never-ended',
     breaks:
       'a full state that was reported to wait, or given up, has no end in the reports where its tries start again',
     edits: [
@@ -100,7 +100,7 @@ export const waitMutants: readonly Mutant[] = [
         replace: 'false',
       },
     ],
-    tests: ['test/contract/rules/full-state-told.test.ts'],
+    tests: ['test/contract/rules/full-state-reports.test.ts'],
   },
   {
     name: 'waits-by-a-former-clock',

@@ -1,5 +1,5 @@
 /** A mutant: the service with one of its rules broken on purpose, to see whether the simulation, or a test, notices. */
-import type { Scenario } from '../simulation/dramas.ts';
+import type { Scenario } from '../simulation/scenarios.ts';
 import type { Edit } from './selector.ts';
 
 export interface Mutant {

@@ -3,8 +3,8 @@ import { parseArgs } from 'node:util';
 import pLimit from 'p-limit';
 import { mutants } from './catalogue.ts';
 import { OriginalCode } from './broken-copy.ts';
-import type { Caught } from './hunt.ts';
-import { historiesUntil, hunt } from './hunt.ts';
+import type { Caught } from './search.ts';
+import { historiesUntil, search } from './search.ts';
 import type { Mutant } from './mutant.ts';
 
 const AT_ONCE = 2;
@@ -59,7 +59,7 @@ interface Row {
 
 async function rowOf(mutant: Mutant, seeds: number): Promise<Row> {
   const { name, breaks, superfluous } = mutant;
-  const caught = await hunt(code, mutant, seeds);
+  const caught = await search(code, mutant, seeds);
   process.stderr.write(`${name}: ${caught === null ? 'not noticed' : said(caught)}\n`);
   const found =
     caught === null

@@ -54,7 +54,7 @@ export function deadLetterViolations({ deadLetters, intents, states, events, cou
         (id) =>
           !wantedCuts.has(id) && !invalidIds.has(id) && !intents.has(id) && !states.has(id) && !impliedById(states, id),
       )
-      .map((id) => broken('accounted', `a dead letter is about ${id}, which nobody wanted`)),
+      .map((id) => broken('accounted', `a dead letter is about ${id}, which no change asked for`)),
   ];
 }
 

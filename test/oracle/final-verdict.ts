@@ -20,7 +20,7 @@ export interface EndState extends Topics {
   readonly memberships: Members;
   /** Who was there before and is named by no event, by group. */
   readonly bystanders: Members;
-  /** Somebody else may have touched it last. */
+  /** Another writer may have touched it last. */
   readonly foreign?: (group: string, member: string) => boolean;
 }
 
@@ -113,7 +113,7 @@ function strayReports({ reports, intents, events, states }: Facts): readonly Vio
   const operations = new Set(reports.map(operationOf));
   return [...operations]
     .filter((id) => !intents.has(id) && !events.has(id) && !states.has(id) && !impliedById(states, id))
-    .map((id) => broken('accounted', `${id} is reported, and nobody wanted it`));
+    .map((id) => broken('accounted', `${id} is reported, and no change asked for it`));
 }
 
 /** At rest a live record holds dead and held intents only, each the newest of its member. */
@@ -129,7 +129,8 @@ function retryViolations(facts: Facts): readonly Violation[] {
     const intent = intents.get(id) ?? impliedById(states, id);
     const outcome = counting.get(id)?.outcome ?? 'nothing';
     if (dead === null && held === null) found.push(broken('kept', `${id} is still pending in its live record`));
-    else if (intent === undefined) found.push(broken('accounted', `${id} is in a live record, and nobody wanted it`));
+    else if (intent === undefined)
+      found.push(broken('accounted', `${id} is in a live record, and no change asked for it`));
     else if (newestOf(facts, intent)?.id !== id)
       found.push(broken('newest', `${id} is dead or held, replaced, and kept`));
     else if (held === null && !isFailure(outcome))
@@ -138,7 +139,7 @@ function retryViolations(facts: Facts): readonly Violation[] {
   return found;
 }
 
-/** Where a full state speaks for everybody, nobody is a bystander. */
+/** Where a full state speaks for all members, there are no bystanders. */
 function bystanderViolations(end: EndState, { newest, newestState }: Facts): readonly Violation[] {
   const left = [...end.bystanders].filter(([group]) => !newestState.has(group));
   return left.flatMap(([group, bystanders]) => {
@@ -149,8 +150,8 @@ function bystanderViolations(end: EndState, { newest, newestState }: Facts): rea
       (member) => !bystanders.has(member) && !newest.has(seat({ group, member })) && !isForeign(member),
     );
     return [
-      ...gone.map((member) => broken('unwiped', `${member} is gone from ${group}, and nobody asked for it`)),
-      ...uncalled.map((member) => broken('accounted', `${member} is in ${group}, and nobody asked for it`)),
+      ...gone.map((member) => broken('unwiped', `${member} is gone from ${group}, and no change asked for it`)),
+      ...uncalled.map((member) => broken('accounted', `${member} is in ${group}, and no change asked for it`)),
     ];
   });
 }

@@ -30,7 +30,7 @@ export interface WantedIntent {
   readonly whole?: WantedState;
 }
 
-/** These members and nobody else (protocol.md 5.3). */
+/** Exactly these members (protocol.md 5.3). */
 export interface WantedState {
   readonly kind: 'state';
   /** topic/partition/offset */

@@ -1,9 +1,9 @@
 /** Which kinds of fault a run should have seen. */
-import type { BrokerFate, TargetFate } from './engine/weather.ts';
-import type { Scenario } from './dramas.ts';
+import type { BrokerFate, TargetFate } from './engine/fault-model.ts';
+import type { Scenario } from './scenarios.ts';
 import { points } from './script.ts';
-import { dramaFaults, isDrama } from './dramas.ts';
-import { scenarios } from './scenarios.ts';
+import { directedFaults, isDirected } from './scenarios.ts';
+import { eventWeights } from './drawn-scenarios.ts';
 
 const brokerFates: Readonly<Record<Exclude<BrokerFate, 'done'>, true>> = {
   slow: true,
@@ -13,7 +13,7 @@ const brokerFates: Readonly<Record<Exclude<BrokerFate, 'done'>, true>> = {
   late: true,
 };
 
-/** But for what only its own drama shows. */
+/** But for what only one directed scenario shows. */
 const targetFates: Readonly<Record<Exclude<TargetFate, 'answered' | 'ignored'>, true>> = {
   slow: true,
   lost: true,
@@ -32,9 +32,9 @@ const targetFates: Readonly<Record<Exclude<TargetFate, 'answered' | 'ignored'>, 
 
 /** Names as in the counts of a history. */
 function faultsOf(played: readonly Scenario[]): readonly string[] {
-  const kinds = new Set<string>(played.flatMap((name) => (isDrama(name) ? [] : Object.keys(scenarios[name]))));
+  const kinds = new Set<string>(played.flatMap((name) => (isDirected(name) ? [] : Object.keys(eventWeights[name]))));
   return [
-    ...new Set(played.flatMap((name) => (isDrama(name) ? dramaFaults[name] : []))),
+    ...new Set(played.flatMap((name) => (isDirected(name) ? directedFaults[name] : []))),
     ...[...kinds].map((kind) => `event: ${kind}`),
     ...(kinds.has('broker') ? Object.keys(brokerFates).map((fate) => `broker: ${fate}`) : []),
     ...(kinds.has('target') ? Object.keys(targetFates).map((fate) => `target: ${fate}`) : []),

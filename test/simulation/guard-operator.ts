@@ -17,15 +17,15 @@ export function decide(
   world: World,
   { kind, group, isOld, forged }: Extract<Event, { readonly kind: 'approve' | 'reject' }>,
 ): void {
-  const { settings, chance, counter, broker } = world;
+  const { settings, random, counter, broker } = world;
   const seen = digestsOf(world, groupName(group % settings.groups));
   const newest = seen.at(-1);
   // What is held may have changed since.
   const old = seen.filter(({ digest }) => digest !== null && digest !== newest?.digest);
-  const chosen = isOld === true && old.length > 0 ? chance.pick(old) : newest;
+  const chosen = isOld === true && old.length > 0 ? random.pick(old) : newest;
   if (chosen === undefined || chosen.digest === null) return;
   counter.count(`operator: ${kind}${chosen === newest ? 's what is held' : 's what was held before'}`);
-  const key = `\u0000rollcall.request.${chance.uuid()}`;
+  const key = `\u0000rollcall.request.${random.uuid()}`;
   const value = JSON.stringify({ v: 1, digest: chosen.digest, author: 'operator' });
   const record: Decision = { partition: chosen.partition, key, value, kind };
   const headers = [['rollcall-type', Buffer.from(kind)] as const, ...signatureOf(world, record, forged)];

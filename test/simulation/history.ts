@@ -8,19 +8,19 @@ import { promises } from '../oracle/violation.ts';
 import type { Pipeline } from '../../src/pipeline/pipeline.ts';
 import { ReportRecord } from '../../src/core/report/report.ts';
 import { summarize } from '../../src/core/report/summary.ts';
-import { Chance } from './engine/chance.ts';
-import { happen } from './happenings.ts';
+import { SaltedRandom } from '../support/random.ts';
+import { applyEvent } from './events.ts';
 import { topics } from './instance.ts';
 import { seatOf } from './oracle/knowledge.ts';
 import { leftIn } from './expectations.ts';
-import type { Scenario } from './dramas.ts';
-import { isDrama, stage } from './dramas.ts';
-import { settingsOf } from './scenarios.ts';
+import type { Scenario } from './scenarios.ts';
+import { isDirected, directedPlan, saltOf } from './scenarios.ts';
+import { settingsOf } from './drawn-scenarios.ts';
 import type { Event } from './script.ts';
 import { drawScript } from './script.ts';
 import type { Settings } from './settings.ts';
 import { drawSettings } from './settings.ts';
-import type { Told } from './world.ts';
+import type { NarratedLine } from './world.ts';
 import { World } from './world.ts';
 import { Violation } from './violation.ts';
 
@@ -32,7 +32,7 @@ export interface Plan {
 
 export interface History {
   readonly violation: Violation | null;
-  readonly story: readonly Told[];
+  readonly narration: readonly NarratedLine[];
   readonly counts: ReadonlyMap<string, number>;
   readonly steps: number;
   readonly virtualMs: number;
@@ -48,25 +48,25 @@ const QUIET_MS = 30_000;
 const SETTLED_MS = QUIET_MS + 5_000;
 
 export function drawPlan(seed: number, scenario: Scenario): Plan {
-  const chance = new Chance(seed, scenario);
-  const drawn = drawSettings(chance);
-  if (isDrama(scenario)) return { seed, ...stage(scenario, chance, drawn) };
-  const settings = { ...drawn, ...settingsOf[scenario]?.(chance.fork('settings')) };
-  return { seed, settings, events: drawScript(chance, scenario, settings) };
+  const random = new SaltedRandom(seed, saltOf(scenario));
+  const drawn = drawSettings(random);
+  if (isDirected(scenario)) return { seed, ...directedPlan(scenario, random, drawn) };
+  const settings = { ...drawn, ...settingsOf[scenario]?.(random.fork('settings')) };
+  return { seed, settings, events: drawScript(random, scenario, settings) };
 }
 
-/** @param tells keep the story in words: slower. */
-export async function play({ seed, settings, events }: Plan, tells = false): Promise<History> {
-  const world = new World(seed, settings, tells);
+/** @param narrates keep the history in words: slower. */
+export async function play({ seed, settings, events }: Plan, narrates = false): Promise<History> {
+  const world = new World(seed, settings, narrates);
   const violation = await run(world, events).catch((error: unknown) => {
     if (error instanceof Violation) return error;
     throw error;
   });
   for (const number of world.instances.keys()) world.kill(number);
-  const { timeline, story, counter, targetOracle, knowledge } = world;
+  const { timeline, narration, counter, targetOracle, knowledge } = world;
   return {
     violation,
-    story,
+    narration,
     counts: counter.counts,
     steps: timeline.steps,
     virtualMs: timeline.now,
@@ -77,7 +77,7 @@ export async function play({ seed, settings, events }: Plan, tells = false): Pro
 
 async function run(world: World, events: readonly Event[]): Promise<Violation | null> {
   const { timeline, settings } = world;
-  for (const event of events) timeline.after(event.at, () => happen(world, event));
+  for (const event of events) timeline.after(event.at, () => applyEvent(world, event));
   const look = (): boolean => {
     world.look();
     return false;
@@ -102,15 +102,15 @@ async function run(world: World, events: readonly Event[]): Promise<Violation | 
 
 /** The last fault is over. */
 function calm(world: World): void {
-  const { weather, target, instances } = world;
-  world.tell(() => '→ from now on nothing fails');
-  weather.refuses.clear();
+  const { faults, target, instances } = world;
+  world.narrate(() => '→ from now on nothing fails');
+  faults.refuses.clear();
   for (const topic of Object.values(topics)) {
     for (let partition = 0; partition < world.settings.partitions; partition++)
       world.broker.topic(topic).heal(partition);
   }
-  weather.broker = { done: 1 };
-  weather.target = { answered: 1 };
+  faults.broker = { done: 1 };
+  faults.target = { answered: 1 };
   target.state.tokens.refuseClient(null);
   target.state.denials.allow(undefined);
   target.sick.clear();
@@ -118,7 +118,7 @@ function calm(world: World): void {
   for (const instance of instances) {
     instance?.host.disarm();
     instance?.host.thaw();
-    instance?.link.remedy();
+    instance?.link.reconnect();
   }
   if (instances.every((instance) => instance === null)) world.start(0);
 }
@@ -205,7 +205,7 @@ function checkLosses({ knowledge, counter }: World): void {
   if (isLost && !isSaid) throw new Violation('tells-losses', 'records were deleted unread, and nothing says so');
   // What retention has passed may have been committed, before the coordinator fell back.
   if (isSaid && knowledge.lost.size === 0 && !counter.counts.has('event: fall_back'))
-    throw new Violation('tells-losses', 'a loss is told, and nothing is lost');
+    throw new Violation('tells-losses', 'a loss is reported, and nothing is lost');
 }
 
 /** Of each operation the service's own summary must show the report that counts. */

@@ -6,16 +6,16 @@ import { sha256 } from '../../src/adapters/system.ts';
 import { Pipeline } from '../../src/pipeline/pipeline.ts';
 import type { Logger } from '../../src/ports.ts';
 import { BrokerLink } from './engine/broker-link.ts';
-import type { Chance } from './engine/chance.ts';
+import type { SaltedRandom } from '../support/random.ts';
 import type { Counter } from './engine/counter.ts';
-import { CommandContext } from './engine/host.ts';
+import { Host } from './engine/host.ts';
 import type { IdTable } from './engine/id-table.ts';
 import type { Target } from './engine/target.ts';
 import { credentials, targetUrl } from './engine/target.ts';
 import type { Traffic } from './engine/target-network.ts';
 import { targetConnect } from './engine/target-network.ts';
 import type { Timeline } from './engine/timeline.ts';
-import type { Weather } from './engine/weather.ts';
+import type { FaultModel } from './engine/fault-model.ts';
 import { OwnerOracle } from './oracle/owner-oracle.ts';
 import type { Knowledge } from './oracle/knowledge.ts';
 import type { TopicOracle } from './oracle/topic-oracle.ts';
@@ -29,15 +29,15 @@ export const topics = { source: 'source', retry: 'retry', deadLetter: 'dead-lett
 
 export interface Surroundings {
   readonly timeline: Timeline;
-  readonly chance: Chance;
-  readonly weather: Weather;
+  readonly random: SaltedRandom;
+  readonly faults: FaultModel;
   readonly counter: Counter;
   readonly broker: MemoryBroker;
   readonly target: Target;
   readonly ids: IdTable;
   readonly traffic: Traffic;
   readonly latestMs: number;
-  readonly tell: (line: () => string) => void;
+  readonly narrate: (line: () => string) => void;
   readonly heard: (message: string) => void;
   readonly knowledge: Knowledge;
   readonly topicOracle: TopicOracle;
@@ -45,7 +45,7 @@ export interface Surroundings {
 }
 
 export interface Instance {
-  readonly host: CommandContext;
+  readonly host: Host;
   readonly link: BrokerLink;
   readonly pipeline: Pipeline;
   /** null: it runs. */
@@ -53,8 +53,8 @@ export interface Instance {
 }
 
 export function startInstance(name: string, settings: Settings, around: Surroundings): Instance {
-  const { timeline, broker, tell } = around;
-  const host = new CommandContext(name, timeline);
+  const { timeline, broker, narrate } = around;
+  const host = new Host(name, timeline);
   const link = new BrokerLink(host, around);
   const { pendingIntentsMax } = settings;
   const oracle = new OwnerOracle({ ...around, name, topics, pendingIntentsMax, now: () => timeline.now });
@@ -71,7 +71,7 @@ export function startInstance(name: string, settings: Settings, around: Surround
     { ...around, host, link, oracle },
   );
   const logger = loggerOf(name, around);
-  const random = around.chance.fork(`random ${name}`);
+  const random = around.random.fork(`random ${name}`);
   const api = createGroupApi(
     {
       ...credentials,
@@ -93,7 +93,7 @@ export function startInstance(name: string, settings: Settings, around: Surround
       logger,
       sha256,
       ids,
-      format: formatOf(settings, { clock: host, chance: around.chance.fork(`format ${name}`) }),
+      format: formatOf(settings, { clock: host, random: around.random.fork(`format ${name}`) }),
       ...(settings.operatorKey === true && { operatorKey: operatorKey(() => OPERATOR_KEY) }),
     },
     { ...pipelineOptions(settings), owner: `${name}-${random.uuid()}` },
@@ -101,7 +101,7 @@ export function startInstance(name: string, settings: Settings, around: Surround
   const instance: Instance = { host, link, pipeline, ended: null };
   void pipeline.ended.then((error) => {
     instance.ended = error ?? 'drained';
-    tell(() => `${name} has ended${error === null ? '' : `: ${error.message}`}`);
+    narrate(() => `${name} has ended${error === null ? '' : `: ${error.message}`}`);
   });
   void pipeline.start();
   return instance;
@@ -135,11 +135,11 @@ const pipelineOptions = (settings: Settings): Omit<ConstructorParameters<typeof 
   drainTimeoutMs: 5_000,
 });
 
-function loggerOf(name: string, { counter, tell, heard }: Surroundings): Logger {
+function loggerOf(name: string, { counter, narrate, heard }: Surroundings): Logger {
   const write = (fields: object, message: string): void => {
     counter.count(`said: ${message}`);
     heard(message);
-    tell(() => `${name} says: ${message} ${JSON.stringify(fields)}`);
+    narrate(() => `${name} says: ${message} ${JSON.stringify(fields)}`);
   };
   return { debug: write, info: write, warn: write, error: write };
 }

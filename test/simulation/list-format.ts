@@ -3,12 +3,12 @@ import type { Decoded, SourceEvent, SourceFormat, SourceRecord } from '../../src
 import { native } from '../../src/formats/native/native.ts';
 import { several } from '../../src/formats/reading/several.ts';
 import type { Clock } from '../../src/ports.ts';
-import type { Chance } from './engine/chance.ts';
+import type { SaltedRandom } from '../support/random.ts';
 import type { Settings } from './settings.ts';
 
-export function formatOf(settings: Settings, { clock, chance }: { clock: Clock; chance: Chance }): SourceFormat {
+export function formatOf(settings: Settings, { clock, random }: { clock: Clock; random: SaltedRandom }): SourceFormat {
   const format = settings.eventsPerRecord === undefined ? native : list;
-  return settings.prepareMs === undefined ? format : prepared(format, { clock, chance, prepareMs: settings.prepareMs });
+  return settings.prepareMs === undefined ? format : prepared(format, { clock, random, prepareMs: settings.prepareMs });
 }
 
 /** `{"list":[…]}`: each of its entries is a native event of the group in the key. */
@@ -34,7 +34,7 @@ function entriesOf({ value }: SourceRecord): readonly unknown[] | null {
 
 interface Preparing {
   readonly clock: Clock;
-  readonly chance: Chance;
+  readonly random: SaltedRandom;
   /** At most. */
   readonly prepareMs: number;
 }
@@ -44,7 +44,7 @@ const UNPREPARED: Decoded = [
 ];
 
 /** As where signatures are verified: what is read before it is prepared cannot be believed. */
-function prepared(format: SourceFormat, { clock, chance, prepareMs }: Preparing): SourceFormat {
+function prepared(format: SourceFormat, { clock, random, prepareMs }: Preparing): SourceFormat {
   const ready = new Set<string>();
   const nameOf = ({ key, value }: SourceRecord): string => `${String(key)} ${String(value)}`;
   return {
@@ -53,7 +53,7 @@ function prepared(format: SourceFormat, { clock, chance, prepareMs }: Preparing)
       const names = records.map(nameOf).filter((name) => !ready.has(name));
       if (names.length === 0) return null;
       return new Promise((resolve) => {
-        clock.schedule(chance.between(1, prepareMs), () => {
+        clock.schedule(random.between(1, prepareMs), () => {
           for (const name of names) ready.add(name);
           resolve();
         });

@@ -1,5 +1,5 @@
 /** What a history does to the log itself: to the offsets of its consumer group, to its source, to what its topics take. */
-import type { Chance } from './engine/chance.ts';
+import type { SaltedRandom } from '../support/random.ts';
 import { topics } from './instance.ts';
 import type { World } from './world.ts';
 
@@ -13,22 +13,22 @@ export type LogFault =
   /** The topic is compacted for a while, so it refuses records without a key however often they are sent. */
   | { readonly kind: 'compact_output'; readonly topic: 'report' | 'deadLetter'; readonly forMs: number };
 
-export function drawLogFault(chance: Chance, kind: LogFault['kind']): LogFault {
-  const partition = chance.int(0, 2);
+export function drawLogFault(random: SaltedRandom, kind: LogFault['kind']): LogFault {
+  const partition = random.int(0, 2);
   switch (kind) {
     case 'fall_back':
-      return { kind, commits: chance.int(0, 6), generations: chance.pick([0, 0, 1, 3]) };
+      return { kind, commits: random.int(0, 6), generations: random.pick([0, 0, 1, 3]) };
     case 'abort':
-      return { kind, partition, count: chance.int(1, 3) };
+      return { kind, partition, count: random.int(1, 3) };
     case 'delete_head':
       return { kind, partition, unread: 0 };
     case 'compact_output':
-      return { kind, topic: chance.pick(['report', 'deadLetter']), forMs: chance.pick([3_000, 20_000]) };
+      return { kind, topic: random.pick(['report', 'deadLetter']), forMs: random.pick([3_000, 20_000]) };
   }
 }
 
 /** A partition beyond the last one is the first one. */
-export function befall(world: World, fault: LogFault): void {
+export function applyLogFault(world: World, fault: LogFault): void {
   const { broker, settings, timeline } = world;
   world.look();
   switch (fault.kind) {

@@ -48,7 +48,7 @@ function send(world: World, { partition, group, dead }: Request): void {
       partition,
       offset: placeText(place),
     }));
-    const key = `\u0000rollcall.request.${world.chance.uuid()}`;
+    const key = `\u0000rollcall.request.${world.random.uuid()}`;
     const value = JSON.stringify({ v: 1, group, pending });
     const headers = [['rollcall-type', Buffer.from('replay')] as const];
     world.broker.append([{ topic: topics.retry, partition, key, value, headers }]);

@@ -2,8 +2,8 @@
 import type { History, Plan } from './history.ts';
 import { drawPlan, play } from './history.ts';
 import { Counter } from './engine/counter.ts';
-import type { Scenario } from './dramas.ts';
-import { scenarioNames } from './dramas.ts';
+import type { Scenario } from './scenarios.ts';
+import { scenarioNames } from './scenarios.ts';
 
 export interface Job {
   readonly from: number;

@@ -1,245 +1,178 @@
-/** The scenarios drawn by lot: how likely each kind of event is beside the others. */
-import type { Chance } from './engine/chance.ts';
-import type { Happening } from './script.ts';
+/**
+ * All scenarios. A drawn one (drawn-scenarios.ts) has random events. A directed one (directed/) leads up to the one moment at
+ * which a rule of the protocol is needed, and draws only the details: random events reach these moments too seldom.
+ */
+import type { SaltedRandom } from '../support/random.ts';
+import { corrected, reconsidered } from './directed/approvals.ts';
+import { alone, beside, unpatchable } from './directed/breaker.ts';
+import { twins } from './directed/groups.ts';
+import { isolated } from './directed/isolation.ts';
+import { forged } from './directed/operator.ts';
+import { bereft, excluded, fenced, halted, missed, reread, zombie } from './directed/ownership.ts';
+import { hours, standstill } from './directed/rest.ts';
+import { afterlife, cleaner, crowded, flood, ignored, metAgain, outage, rejoins, settle } from './directed/settle.ts';
+import { beheaded, damaged, refusedKeys, replaced, rolledBack, torn } from './directed/source.ts';
+import { pieces, strangers, unreported, wholes } from './directed/states.ts';
+import { lagging, patient } from './directed/waits.ts';
+import { drip, shared, spread } from './directed/window.ts';
+import { unwritable } from './directed/writes.ts';
+import type { DrawnScenario } from './drawn-scenarios.ts';
+import { eventWeights } from './drawn-scenarios.ts';
+import type { Event } from './script.ts';
 import type { Settings } from './settings.ts';
 
-export const scenarios = {
-  mixed: {
-    change: 40,
-    again: 3,
-    broken: 3,
-    start: 5,
-    stop: 2,
-    kill: 4,
-    freeze: 3,
-    cut: 2,
-    clock: 1,
-    rebalance: 1,
-    drop_member: 1,
-    broker: 4,
-    refuse: 2,
-    sicken: 2,
-    target: 6,
-    append_late: 2,
-    clean: 2,
-    foreign: 3,
-    revoke: 1,
-    refuse_client: 1,
-    deny: 1,
-    provision: 1,
-    replay: 3,
-  },
-  calm: { change: 40, again: 2, broken: 2, foreign: 2, clean: 1 },
-  target: {
-    change: 40,
-    target: 12,
-    foreign: 6,
-    revoke: 2,
-    refuse_client: 1,
-    deny: 2,
-    sick: 3,
-    provision: 2,
-    replay: 3,
-    kill: 1,
-    start: 2,
-  },
-  handover: {
-    change: 30,
-    start: 12,
-    stop: 6,
-    kill: 6,
-    freeze: 8,
-    cut: 4,
-    rebalance: 4,
-    drop_member: 4,
-    clock: 2,
-    target: 6,
-    broker: 4,
-    replay: 1,
-  },
-  broker: {
-    change: 30,
-    broker: 10,
-    refuse: 6,
-    sicken: 5,
-    append_late: 6,
-    clean: 4,
-    kill: 3,
-    start: 4,
-    rebalance: 2,
-    target: 4,
-    replay: 2,
-  },
-  grave: {
-    change: 25,
-    target: 8,
-    refuse: 3,
-    replay: 14,
-    provision: 2,
-    kill: 5,
-    start: 7,
-    freeze: 2,
-    clean: 4,
-    append_late: 3,
-    deny: 2,
-  },
-  anew: { change: 30, group_anew: 4, start: 8, kill: 5, stop: 4, target: 5, broker: 2, replay: 2, append_late: 1 },
-  coordinator: {
-    change: 30,
-    state: 6,
-    fall_back: 8,
-    abort: 5,
-    delete_head: 5,
-    compact_output: 3,
-    broken: 4,
-    start: 5,
-    stop: 2,
-    kill: 4,
-    freeze: 3,
-    drop_member: 2,
-    refuse: 3,
-    broker: 3,
-    target: 6,
-    replay: 3,
-    provision: 1,
-  },
-  lists: {
-    list: 30,
-    change: 8,
-    state: 3,
-    again: 4,
-    broken: 3,
-    start: 5,
-    stop: 2,
-    kill: 5,
-    freeze: 2,
-    rebalance: 2,
-    drop_member: 3,
-    refuse: 4,
-    target: 8,
-    fall_back: 1,
-    foreign: 2,
-    deny: 2,
-    provision: 1,
-    replay: 5,
-  },
-  prepared: {
-    change: 30,
-    list: 10,
-    again: 4,
-    broken: 3,
-    start: 7,
-    stop: 3,
-    kill: 5,
-    freeze: 4,
-    rebalance: 4,
-    drop_member: 4,
-    fall_back: 1,
-    broker: 4,
-    target: 5,
-    replay: 2,
-  },
-  turns: {
-    change: 8,
-    turn: 30,
-    start: 10,
-    stop: 5,
-    kill: 4,
-    freeze: 4,
-    cut: 2,
-    rebalance: 4,
-    drop_member: 5,
-    foreign: 2,
-    replay: 2,
-  },
-  states: {
-    state: 16,
-    change: 20,
-    turn: 6,
-    again: 2,
-    start: 6,
-    stop: 2,
-    kill: 6,
-    freeze: 3,
-    cut: 1,
-    rebalance: 3,
-    drop_member: 3,
-    broker: 3,
-    refuse: 4,
-    target: 8,
-    append_late: 2,
-    clean: 2,
-    foreign: 2,
-    deny: 4,
-    provision: 1,
-    replay: 4,
-  },
-  odd: {
-    change: 30,
-    turn: 12,
-    state: 8,
-    again: 2,
-    target: 8,
-    foreign: 5,
-    start: 5,
-    kill: 4,
-    drop_member: 2,
-    clean: 1,
-    replay: 3,
-    provision: 1,
-  },
-  guard: {
-    state: 12,
-    change: 16,
-    approve: 16,
-    reject: 5,
-    again: 1,
-    start: 7,
-    stop: 2,
-    kill: 6,
-    freeze: 3,
-    rebalance: 2,
-    drop_member: 3,
-    broker: 2,
-    refuse: 3,
-    target: 5,
-    append_late: 3,
-    clean: 2,
-    foreign: 2,
-    replay: 4,
-  },
-} as const satisfies Record<string, Partial<Record<Happening['kind'], number>>>;
+export interface DirectedScenario {
+  readonly settings: Partial<Settings>;
+  readonly events: readonly Event[];
+}
 
-/** What the settings of a scenario must be for it to show what it is about; the rest is drawn by lot. */
-export const settingsOf: Readonly<Partial<Record<DrawnScenario, (chance: Chance) => Partial<Settings>>>> = {
-  odd: (chance) => ({
-    letterCase: 'either',
-    memberList: chance.pick(['absent', 'null', 'mixed', 'mixed']),
-    versionTag: chance.pick(['weak', 'suffixed', 'hashed']),
-    patchAnswer: chance.pick([
-      'group',
-      'group',
-      'groupWithoutVersion',
-      'groupWithoutEtag',
-      'empty',
-      'emptyWithoutEtag',
-    ]),
-  }),
-  lists: (chance) => ({ eventsPerRecord: chance.pick([2, 3, 6]) }),
-  prepared: (chance) => ({ eventsPerRecord: 2, prepareMs: chance.pick([5, 500, 4_000]) }),
-  guard: (chance) => ({
-    guard: {
-      groupPercent: chance.pick([30, 50, 50, 100]),
-      groupFloor: chance.pick([2, 2, 4]),
-      groupCount: chance.pick([1, 2, 2, 1_000]),
-      windowCount: chance.pick([2, 4, 1_000, 1_000]),
-      windowMs: chance.pick([10_000, 60_000]),
-    },
-    members: chance.pick([2, 3, 5, 8]),
-    groups: chance.pick([1, 1, 2, 3]),
-    membersPerPatchMax: chance.pick([1, 50, 50, 50]),
-    retryRecordMaxBytes: 1_048_588,
-  }),
+const directedScenarios = {
+  zombie,
+  halted,
+  excluded,
+  missed,
+  reread,
+  bereft,
+  fenced,
+  settle,
+  crowded,
+  metAgain,
+  rejoins,
+  cleaner,
+  afterlife,
+  ignored,
+  outage,
+  flood,
+  wholes,
+  unreported,
+  strangers,
+  corrected,
+  reconsidered,
+  pieces,
+  alone,
+  beside,
+  unpatchable,
+  unwritable,
+  replaced,
+  torn,
+  rolledBack,
+  beheaded,
+  refusedKeys,
+  standstill,
+  twins,
+  hours,
+  patient,
+  lagging,
+  isolated,
+  drip,
+  spread,
+  shared,
+  forged,
+  damaged,
+} as const satisfies Record<string, (random: SaltedRandom) => DirectedScenario>;
+
+type DirectedName = keyof typeof directedScenarios;
+export type Scenario = DrawnScenario | DirectedName;
+
+export const scenarioNames = [...Object.keys(eventWeights), ...Object.keys(directedScenarios)] as Scenario[];
+
+/** Names of scenarios are salts of their random numbers. A scenario that was renamed keeps its salt, and its seeds their histories. */
+const formerNames: Readonly<Partial<Record<Scenario, string>>> = { recreatedGroup: 'anew', unreported: 'untold' };
+
+export const saltOf = (scenario: Scenario): string => formerNames[scenario] ?? scenario;
+
+export const isDirected = (name: Scenario): name is DirectedName => Object.hasOwn(directedScenarios, name);
+
+/** What all directed scenarios have in common: no other fault gets in the way. */
+const directedSettings: Partial<Settings> = {
+  partitions: 1,
+  instances: 1,
+  groups: 1,
+  members: 3,
+  unknownMembers: 0,
+  durationMs: 90_000,
+  membersPerPatchMax: 50,
+  attemptsMax: 5,
+  breakerFailures: 1_000,
+  pendingIntentsMax: 200_000,
+  deadKeepMs: 86_400_000,
+  deadKeepCount: 10_000,
+  retryRecordMaxBytes: 1_048_588,
+  rateAllowed: 300,
+  tokenLifetimeSeconds: 86_400,
 };
 
-export type DrawnScenario = keyof typeof scenarios;
+export function directedPlan(
+  name: DirectedName,
+  random: SaltedRandom,
+  drawn: Settings,
+): DirectedScenario & { readonly settings: Settings } {
+  const { settings, events } = directedScenarios[name](random);
+  return {
+    settings: { ...drawn, ...directedSettings, ...settings },
+    events: events.toSorted((a, b) => a.at - b.at),
+  };
+}
+
+/** What each of them is about: names as in the counts of a history. */
+export const directedFaults: Readonly<Record<DirectedName, readonly string[]>> = {
+  zombie: ['struck at: patch', 'process: frozen'],
+  halted: ['struck at: join', 'event: cut'],
+  excluded: ['event: cut', 'broker: cut off', 'said: partition lost'],
+  missed: ['struck at: join', 'event: cut', 'process: drained'],
+  reread: ['broker: refused commit', 'event: drop_member', 'broker: slow'],
+  bereft: ['event: drop_member', 'target: slow'],
+  fenced: ['event: append_late', 'event: drop_member'],
+  settle: ['broker: refused record', 'broker: lost record answer'],
+  crowded: ['said: a live record was too large and is written in parts'],
+  metAgain: ['event: append_late', 'event: drop_member', 'broker: refused record', 'broker: lost'],
+  rejoins: ['event: rebalance', 'broker: slow'],
+  cleaner: ['event: append_late', 'event: clean'],
+  afterlife: ['operator: woken', 'broker: lost report answer', 'broker: refused report'],
+  ignored: ['target: ignored', 'target: late'],
+  outage: ['target: lost', 'target: error_before', 'target: reset_before'],
+  flood: ['broker: refused report', 'broker: paused late'],
+  unwritable: [
+    'said: a record is too large and is cut until it fits',
+    'broker: partly written',
+    'event: sicken',
+    'said: records cannot be written, trying again; what depends on them is not committed',
+  ],
+  unreported: ['said: removals are held', 'broker: refused report', 'process: killed'],
+  strangers: ['said: removals are held', 'operator: approves what is held', 'event: provision', 'process: killed'],
+  corrected: [
+    'event: correct',
+    'operator: approves what is held',
+    'operator: approves what was held before',
+    'process: killed',
+  ],
+  reconsidered: ['operator: woken', 'operator: approves what was held before', 'process: frozen', 'process: killed'],
+  pieces: ['event: state', 'said: a live record was too large and is written in parts', 'process: killed'],
+  alone: ['event: sick', 'event: expect_landed', 'event: expect_bounded', 'said: breaker opened'],
+  beside: ['event: sick', 'event: expect_bounded'],
+  unpatchable: ['event: sick', 'event: expect_bounded', 'said: breaker opened'],
+  replaced: ['event: source_other', 'said: partition refused: the source topic was recreated, truncated or renamed'],
+  torn: ['event: source_other', 'said: partition refused: the source topic was recreated, truncated or renamed'],
+  rolledBack: ['event: fall_back', 'event: state'],
+  beheaded: ['event: delete_head', 'process: killed'],
+  refusedKeys: ['event: compact_output', 'event: expect_final'],
+  standstill: ['event: rebalance', 'event: drop_member', 'event: fall_back', 'event: expect_unchanged'],
+  twins: ['event: name_group', 'process: killed', 'event: state'],
+  hours: ['event: expect_rest', 'process: killed', 'event: drop_member'],
+  patient: ['process: killed', 'process: drained'],
+  lagging: ['target: lags'],
+  isolated: ['event: refuse_members', 'event: expect_landed'],
+  drip: ['said: removals are held', 'process: killed', 'event: drop_member', 'broker: refused record'],
+  spread: ['event: sick', 'said: removals are held'],
+  shared: ['event: sick'],
+  forged: [
+    'operator: forged, unsigned',
+    'operator: forged, other key',
+    'operator: forged, other value',
+    'operator: forged, late',
+    'said: a request in the retry topic is refused',
+    'said: held removals are decided',
+  ],
+  damaged: ['event: damaged_batch', 'event: drop_member', 'process: killed', 'broker: refused report'],
+  wholes: ['event: state', 'broker: refused report', 'process: killed', 'target: late'],
+};

@@ -1,14 +1,14 @@
-/** What happens in a history, and when: plain data drawn by lot from the seed, so that it can be told, shrunk and kept. */
-import type { Chance } from './engine/chance.ts';
+/** What happens in a history, and when: plain data drawn from the seed, so that it can be printed, shrunk and kept. */
+import type { SaltedRandom } from '../support/random.ts';
 import type { Point } from './engine/host.ts';
-import type { BrokerFate, Refusable, TargetFate, Weights } from './engine/weather.ts';
+import type { BrokerFate, Refusable, TargetFate, Weights } from './engine/fault-model.ts';
 import { drawLogFault, type LogFault } from './log-faults.ts';
-import type { DrawnScenario } from './scenarios.ts';
-import { scenarios } from './scenarios.ts';
+import type { DrawnScenario } from './drawn-scenarios.ts';
+import { eventWeights } from './drawn-scenarios.ts';
 import type { ScimType } from '../../src/lab/sandbox/scim-error.ts';
 import type { Settings } from './settings.ts';
 
-export type Happening =
+export type DrawnEvent =
   | LogFault
   | {
       readonly kind: 'change';
@@ -33,13 +33,13 @@ export type Happening =
       /** By one who can write to the retry topic, and has no key; `late`: it was signed long ago. */
       readonly forged?: 'unsigned' | 'other key' | 'other value' | 'late';
     }
-  /** A change, in a weather of its own, and soon its opposite. */
+  /** A change, with fates of its own, and soon its opposite. */
   | {
       readonly kind: 'turn';
       readonly group: number;
       readonly members: readonly number[];
       readonly op: 'add' | 'remove';
-      readonly weather: Weights<TargetFate>;
+      readonly fates: Weights<TargetFate>;
       readonly afterMs: number;
     }
   /** The CDC pipeline delivers a record again, as a new one. */
@@ -64,8 +64,8 @@ export type Happening =
   | { readonly kind: 'clock'; readonly instance: number; readonly byMs: number }
   | { readonly kind: 'rebalance' }
   | { readonly kind: 'drop_member'; readonly instance: number }
-  | { readonly kind: 'broker'; readonly weather: Weights<BrokerFate>; readonly forMs: number }
-  | { readonly kind: 'target'; readonly weather: Weights<TargetFate>; readonly forMs: number }
+  | { readonly kind: 'broker'; readonly fates: Weights<BrokerFate>; readonly forMs: number }
+  | { readonly kind: 'target'; readonly fates: Weights<TargetFate>; readonly forMs: number }
   /** The broker does not do it, or does it and its answer is lost. */
   | { readonly kind: 'refuse'; readonly what: Refusable; readonly forMs: number }
   /** Nothing is written to one partition of a topic. */
@@ -94,7 +94,7 @@ export type Happening =
   | { readonly kind: 'correct'; readonly member: number; readonly to: number }
   /** An operator wakes what live records mark as dead, what reports call failed, or once more what was named before. */
   | { readonly kind: 'replay'; readonly by?: 'reports' | 'an old list' }
-  | { readonly kind: 'group_anew' }
+  | { readonly kind: 'recreate_group' }
   /**
    * The source becomes another log: it is deleted and recreated, or loses its last records (`cut`), and then grows to as many
    * as were committed, and beyond. Only where all is done and committed.
@@ -118,7 +118,7 @@ export interface Refused {
   readonly scimType?: ScimType;
 }
 
-/** Not drawn by lot: what directed scenarios bring about, and what must be so by then. */
+/** Not drawn: what directed scenarios bring about, and what must be so by then. */
 type Directed =
   /** A row of the table of groups: the source's group means this one of the target. */
   | { readonly kind: 'name_group'; readonly group: number; readonly to: number }
@@ -140,7 +140,7 @@ type Directed =
   | { readonly kind: 'expect_landed'; readonly group: number; readonly member: number }
   | { readonly kind: 'expect_bounded'; readonly requests: number; readonly openings: number };
 
-export type Event = (Happening | Directed) & { readonly at: number };
+export type Event = (DrawnEvent | Directed) & { readonly at: number };
 
 export const points: readonly Point[] = [
   'task',
@@ -154,30 +154,30 @@ export const points: readonly Point[] = [
   'commit',
 ];
 
-export function drawScript(chance: Chance, scenario: DrawnScenario, settings: Settings): readonly Event[] {
-  const count = chance.pick([6, 12, 25, 60]);
+export function drawScript(random: SaltedRandom, scenario: DrawnScenario, settings: Settings): readonly Event[] {
+  const count = random.pick([6, 12, 25, 60]);
   const events: Event[] = [];
   const groups = settings.groups - 1;
-  const draw = (): Happening =>
-    drawHappening(chance, chance.weighted<Happening['kind']>(scenarios[scenario]), settings);
+  const draw = (): DrawnEvent =>
+    drawEvent(random, random.weighted<DrawnEvent['kind']>(eventWeights[scenario]), settings);
   for (let instance = 0; instance < settings.instances; instance++) {
     events.push({
       kind: 'start',
       instance,
-      at: chance.happens(0.7) ? chance.between(0, 3_000) : chance.between(0, settings.durationMs / 2),
+      at: random.happens(0.7) ? random.between(0, 3_000) : random.between(0, settings.durationMs / 2),
     });
   }
   while (events.length < count) {
-    const at = chance.between(0, settings.durationMs);
+    const at = random.between(0, settings.durationMs);
     events.push({ ...draw(), at });
     // Trouble seldom comes alone, and what it disturbs is what happens at about that time.
-    while (chance.happens(0.5))
-      events.push({ ...draw(), at: at + chance.between(0, chance.pick([50, 2_000, 20_000])) });
-    if (chance.happens(0.05)) {
-      const group = chance.int(0, groups);
-      const size = chance.int(5, 40);
+    while (random.happens(0.5))
+      events.push({ ...draw(), at: at + random.between(0, random.pick([50, 2_000, 20_000])) });
+    if (random.happens(0.05)) {
+      const group = random.int(0, groups);
+      const size = random.int(5, 40);
       for (let i = 0; i < size; i++)
-        events.push({ ...drawChange(chance, settings, group), at: at + i * chance.between(0, 20) });
+        events.push({ ...drawChange(random, settings, group), at: at + i * random.between(0, 20) });
     }
   }
   return events.toSorted((a, b) => a.at - b.at);
@@ -193,28 +193,28 @@ const refusables: readonly Refusable[] = [
   'commit',
 ];
 
-function drawHappening(chance: Chance, kind: Happening['kind'], settings: Settings): Happening {
-  const group = chance.int(0, settings.groups - 1);
-  const instance = chance.int(0, settings.instances - 1);
-  const point = chance.happens(0.3) ? 'now' : chance.pick(points);
-  const forMs = chance.pick([500, 3_000, 12_000, 20_000, 60_000]);
+function drawEvent(random: SaltedRandom, kind: DrawnEvent['kind'], settings: Settings): DrawnEvent {
+  const group = random.int(0, settings.groups - 1);
+  const instance = random.int(0, settings.instances - 1);
+  const point = random.happens(0.3) ? 'now' : random.pick(points);
+  const forMs = random.pick([500, 3_000, 12_000, 20_000, 60_000]);
   switch (kind) {
     case 'change':
-      return drawChange(chance, settings, group);
+      return drawChange(random, settings, group);
     case 'list':
-      return drawList(chance, settings, group);
+      return drawList(random, settings, group);
     case 'state':
-      return drawState(chance, settings, group);
+      return drawState(random, settings, group);
     case 'approve':
     case 'reject':
-      return chance.happens(0.3) ? { kind, group, isOld: true } : { kind, group };
+      return random.happens(0.3) ? { kind, group, isOld: true } : { kind, group };
     case 'turn':
-      return drawTurn(chance, settings, group);
+      return drawTurn(random, settings, group);
     case 'again':
     case 'append_late':
-      return { kind, back: chance.int(1, 6) };
+      return { kind, back: random.int(1, 6) };
     case 'broken':
-      return { kind, group, what: chance.pick(['json', 'schema', 'key', 'empty', 'tombstone']) };
+      return { kind, group, what: random.pick(['json', 'schema', 'key', 'empty', 'tombstone']) };
     case 'start':
     case 'stop':
     case 'drop_member':
@@ -226,93 +226,93 @@ function drawHappening(chance: Chance, kind: Happening['kind'], settings: Settin
     case 'cut':
       return { kind, instance, forMs };
     case 'clock':
-      return { kind, instance, byMs: chance.pick([-300_000, -10_000, 10_000, 300_000]) };
+      return { kind, instance, byMs: random.pick([-300_000, -10_000, 10_000, 300_000]) };
     case 'broker':
-      return { kind, weather: brokerWeather(chance), forMs };
+      return { kind, fates: brokerFates(random), forMs };
     case 'refuse':
-      return { kind, what: chance.pick(refusables), forMs };
+      return { kind, what: random.pick(refusables), forMs };
     case 'sicken':
       return {
         kind,
-        topic: chance.pick(['report', 'report', 'retry', 'deadLetter']),
-        partition: chance.int(0, 2),
+        topic: random.pick(['report', 'report', 'retry', 'deadLetter']),
+        partition: random.int(0, 2),
         forMs,
       };
     case 'target':
-      return { kind, weather: targetWeather(chance), forMs };
+      return { kind, fates: targetFates(random), forMs };
     case 'foreign':
-      return { kind, group, members: [chance.int(-2, settings.members - 1)] };
+      return { kind, group, members: [random.int(-2, settings.members - 1)] };
     case 'refuse_client':
       return { kind, forMs };
     case 'deny':
-      return { kind, group: chance.happens(0.7) ? group : null, forMs };
+      return { kind, group: random.happens(0.7) ? group : null, forMs };
     case 'sick':
-      return { kind, group, what: chance.pick(['all', 'changes']), status: chance.pick([403, 500, 503, null]), forMs };
+      return { kind, group, what: random.pick(['all', 'changes']), status: random.pick([403, 500, 503, null]), forMs };
     case 'rebalance':
     case 'clean':
     case 'revoke':
     case 'provision':
-    case 'group_anew':
+    case 'recreate_group':
       return { kind };
     case 'fall_back':
     case 'abort':
     case 'delete_head':
     case 'compact_output':
-      return drawLogFault(chance, kind);
+      return drawLogFault(random, kind);
     case 'source_other':
-      return { kind, way: chance.pick(['recreated', 'truncated']), cut: chance.int(1, 6), grow: chance.int(0, 4) };
+      return { kind, way: random.pick(['recreated', 'truncated']), cut: random.int(1, 6), grow: random.int(0, 4) };
     case 'correct':
-      return { kind, member: chance.int(0, settings.members - 1), to: chance.int(-2, settings.members - 1) };
+      return { kind, member: random.int(0, settings.members - 1), to: random.int(-2, settings.members - 1) };
     case 'replay':
-      return chance.happens(0.6) ? { kind } : { kind, by: chance.pick(['reports', 'an old list']) };
+      return random.happens(0.6) ? { kind } : { kind, by: random.pick(['reports', 'an old list']) };
   }
 }
 
-function drawChange(chance: Chance, settings: Settings, group: number): Happening {
-  return { kind: 'change', group, add: someMembers(chance, settings), remove: someMembers(chance, settings) };
+function drawChange(random: SaltedRandom, settings: Settings, group: number): DrawnEvent {
+  return { kind: 'change', group, add: someMembers(random, settings), remove: someMembers(random, settings) };
 }
 
-const someMembers = (chance: Chance, { members }: Settings): number[] =>
-  Array.from({ length: chance.pick([0, 1, 1, 1, 2, 4]) }, () => chance.int(0, members - 1));
+const someMembers = (random: SaltedRandom, { members }: Settings): number[] =>
+  Array.from({ length: random.pick([0, 1, 1, 1, 2, 4]) }, () => random.int(0, members - 1));
 
-function drawList(chance: Chance, settings: Settings, group: number): Happening {
-  const length = chance.int(1, settings.eventsPerRecord ?? 1);
+function drawList(random: SaltedRandom, settings: Settings, group: number): DrawnEvent {
+  const length = random.int(1, settings.eventsPerRecord ?? 1);
   const events = Array.from({ length }, (): Listed => {
-    if (chance.happens(0.2)) return { members: membersOfState(chance, settings) };
-    return { add: someMembers(chance, settings), remove: someMembers(chance, settings) };
+    if (random.happens(0.2)) return { members: membersOfState(random, settings) };
+    return { add: someMembers(random, settings), remove: someMembers(random, settings) };
   });
   return { kind: 'list', group, events };
 }
 
-function drawState(chance: Chance, settings: Settings, group: number): Happening {
-  const members = membersOfState(chance, settings);
+function drawState(random: SaltedRandom, settings: Settings, group: number): DrawnEvent {
+  const members = membersOfState(random, settings);
   const state = { kind: 'state', group, members } as const;
-  return members.length === 0 && chance.happens(0.5) ? { ...state, deleted: true } : state;
+  return members.length === 0 && random.happens(0.5) ? { ...state, deleted: true } : state;
 }
 
-function membersOfState(chance: Chance, settings: Settings): readonly number[] {
-  const share = chance.pick([0, 0.3, 0.6, 0.6, 1]);
+function membersOfState(random: SaltedRandom, settings: Settings): readonly number[] {
+  const share = random.pick([0, 0.3, 0.6, 0.6, 1]);
   // Bystanders have numbers below zero.
   const everybody = Array.from({ length: settings.members + 2 }, (_, i) => i - 2);
-  return everybody.filter(() => chance.happens(share));
+  return everybody.filter(() => random.happens(share));
 }
 
 /** What may land late, and its opposite before it does. */
-function drawTurn(chance: Chance, settings: Settings, group: number): Happening {
-  const fate = chance.pick(['late', 'late', 'late', 'error_late', 'garbage_late', 'answer_lost'] as const);
-  const members = Array.from({ length: chance.pick([1, 1, 2]) }, () => chance.int(0, settings.members - 1));
-  const afterMs = chance.between(0, chance.pick([500, 3_000, 6_000, 6_000, 12_000]));
-  const weather = { [fate]: 1, answered: chance.pick([0.5, 1, 2]) };
-  return { kind: 'turn', group, members, op: chance.pick(['add', 'remove']), weather, afterMs };
+function drawTurn(random: SaltedRandom, settings: Settings, group: number): DrawnEvent {
+  const fate = random.pick(['late', 'late', 'late', 'error_late', 'garbage_late', 'answer_lost'] as const);
+  const members = Array.from({ length: random.pick([1, 1, 2]) }, () => random.int(0, settings.members - 1));
+  const afterMs = random.between(0, random.pick([500, 3_000, 6_000, 6_000, 12_000]));
+  const fates = { [fate]: 1, answered: random.pick([0.5, 1, 2]) };
+  return { kind: 'turn', group, members, op: random.pick(['add', 'remove']), fates, afterMs };
 }
 
-function brokerWeather(chance: Chance): Weights<BrokerFate> {
-  const bad = chance.pick(['slow', 'refused', 'lost', 'answer_lost', 'late'] as const);
-  const badly = chance.pick([0.2, 1, 20]);
-  return { done: 1, [bad]: badly, [chance.pick(['slow', 'late', 'answer_lost'] as const)]: 0.2 };
+function brokerFates(random: SaltedRandom): Weights<BrokerFate> {
+  const bad = random.pick(['slow', 'refused', 'lost', 'answer_lost', 'late'] as const);
+  const badly = random.pick([0.2, 1, 20]);
+  return { done: 1, [bad]: badly, [random.pick(['slow', 'late', 'answer_lost'] as const)]: 0.2 };
 }
 
-function targetWeather(chance: Chance): Weights<TargetFate> {
+function targetFates(random: SaltedRandom): Weights<TargetFate> {
   const fates: readonly TargetFate[] = [
     'slow',
     'lost',
@@ -329,5 +329,5 @@ function targetWeather(chance: Chance): Weights<TargetFate> {
     'garbage_after',
     'garbage_late',
   ];
-  return { answered: chance.pick([0, 0.3, 1, 3]), [chance.pick(fates)]: 1, [chance.pick(fates)]: 0.5 };
+  return { answered: random.pick([0, 0.3, 1, 3]), [random.pick(fates)]: 1, [random.pick(fates)]: 0.5 };
 }

@@ -1,6 +1,6 @@
-/** What a history takes place in: drawn by lot from the seed, and plain data, so that a regression can be kept. */
+/** What a history takes place in: drawn from the seed, and plain data, so that a regression can be kept. */
 import { rebalanceFloorMs } from '../../src/config/kafka.ts';
-import type { Chance } from './engine/chance.ts';
+import type { SaltedRandom } from '../support/random.ts';
 
 export interface Settings {
   readonly partitions: number;
@@ -73,7 +73,7 @@ export interface GuardSettings {
   readonly windowMs: number;
 }
 
-/** Those of the instances that no lot decides; the proportions are those of production. */
+/** Those of the instances that are not drawn; the proportions are those of production. */
 export const fixed = {
   sessionTimeoutMs: 15_000,
   heartbeatIntervalMs: 2_000,
@@ -95,34 +95,34 @@ export const REBALANCE_MIN_MS = rebalanceFloorMs(fixed.sessionTimeoutMs, fixed.r
 
 export const guardOf = ({ guard }: Settings): GuardSettings => guard ?? fixed.guard;
 
-export function drawSettings(chance: Chance): Settings {
+export function drawSettings(random: SaltedRandom): Settings {
   return {
-    partitions: chance.pick([1, 1, 2, 3]),
-    instances: chance.pick([1, 2, 2, 3, 4]),
-    groups: chance.pick([1, 1, 2, 3, 5]),
-    members: chance.pick([1, 2, 3, 5, 8]),
-    unknownMembers: chance.pick([0, 0, 1, 2]),
-    durationMs: chance.pick([60_000, 120_000, 120_000, 300_000, 3_600_000]),
-    concurrency: chance.pick([1, 2, 5]),
-    membersPerPatchMax: chance.pick([1, 2, 50]),
-    conflictsMax: chance.pick([0, 1, 3]),
-    attemptsMax: chance.pick([1, 2, 3, 5]),
-    slowScheduleMs: chance.pick([[], [20_000], [10_000, 60_000]]),
-    breakerFailures: chance.pick([2, 5, 5]),
-    pendingIntentsMax: chance.pick([3, 20, 200_000, 200_000]),
-    snapshotMembersMax: chance.pick([1, 4, 200_000, 200_000]),
-    deadKeepMs: chance.pick([120_000, 86_400_000, 86_400_000]),
-    deadKeepCount: chance.pick([1, 10_000, 10_000]),
+    partitions: random.pick([1, 1, 2, 3]),
+    instances: random.pick([1, 2, 2, 3, 4]),
+    groups: random.pick([1, 1, 2, 3, 5]),
+    members: random.pick([1, 2, 3, 5, 8]),
+    unknownMembers: random.pick([0, 0, 1, 2]),
+    durationMs: random.pick([60_000, 120_000, 120_000, 300_000, 3_600_000]),
+    concurrency: random.pick([1, 2, 5]),
+    membersPerPatchMax: random.pick([1, 2, 50]),
+    conflictsMax: random.pick([0, 1, 3]),
+    attemptsMax: random.pick([1, 2, 3, 5]),
+    slowScheduleMs: random.pick([[], [20_000], [10_000, 60_000]]),
+    breakerFailures: random.pick([2, 5, 5]),
+    pendingIntentsMax: random.pick([3, 20, 200_000, 200_000]),
+    snapshotMembersMax: random.pick([1, 4, 200_000, 200_000]),
+    deadKeepMs: random.pick([120_000, 86_400_000, 86_400_000]),
+    deadKeepCount: random.pick([1, 10_000, 10_000]),
     // The smallest takes all that can be held of one group.
-    retryRecordMaxBytes: chance.pick([1_200, 1_048_588, 1_048_588, 1_048_588]),
-    conflict: chance.pick(['400', '409', '412', 'mixed']),
-    unknownMember: chance.pick(['400', '404']),
-    removeAbsent: chance.pick(['ignored', 'noTarget']),
-    patchAnswer: chance.pick(['group', 'group', 'groupWithoutEtag', 'empty', 'emptyWithoutEtag']),
-    versionOnNoop: chance.pick(['stays', 'moves']),
-    errorShape: chance.pick(['vendor', 'scim', 'platform', 'mixed']),
-    rateAllowed: chance.pick([5, 30, 300, 300]),
-    tokenLifetimeSeconds: chance.pick([40, 600, 86_400]),
-    rebalanceTimeoutMs: chance.pick([REBALANCE_MIN_MS, REBALANCE_MIN_MS, 15_000, 60_000]),
+    retryRecordMaxBytes: random.pick([1_200, 1_048_588, 1_048_588, 1_048_588]),
+    conflict: random.pick(['400', '409', '412', 'mixed']),
+    unknownMember: random.pick(['400', '404']),
+    removeAbsent: random.pick(['ignored', 'noTarget']),
+    patchAnswer: random.pick(['group', 'group', 'groupWithoutEtag', 'empty', 'emptyWithoutEtag']),
+    versionOnNoop: random.pick(['stays', 'moves']),
+    errorShape: random.pick(['vendor', 'scim', 'platform', 'mixed']),
+    rateAllowed: random.pick([5, 30, 300, 300]),
+    tokenLifetimeSeconds: random.pick([40, 600, 86_400]),
+    rebalanceTimeoutMs: random.pick([REBALANCE_MIN_MS, REBALANCE_MIN_MS, 15_000, 60_000]),
   };
 }

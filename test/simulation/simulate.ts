@@ -8,10 +8,10 @@ import { neverFired } from './coverage.ts';
 import type { Plan } from './history.ts';
 import { play } from './history.ts';
 import { planOf, type Broken, type Tally } from './run.ts';
-import type { Scenario } from './dramas.ts';
-import { scenarioNames } from './dramas.ts';
+import type { Scenario } from './scenarios.ts';
+import { scenarioNames } from './scenarios.ts';
 import { shrink } from './shrink.ts';
-import { storyOf } from './story.ts';
+import { narrate } from './narration.ts';
 import { runInProcesses } from './processes.ts';
 
 const { values } = parseArgs({
@@ -20,19 +20,19 @@ const { values } = parseArgs({
     from: { type: 'string', default: '1' },
     scenario: { type: 'string' },
     'rebalance-timeout': { type: 'string' },
-    story: { type: 'boolean', default: false },
+    narrate: { type: 'boolean', default: false },
     help: { type: 'boolean', default: false },
   },
 });
 
-const usage = `npm run simulate -- [--seeds 2000] [--from 1] [--scenario ${scenarioNames.join('|')}] [--rebalance-timeout MS] [--story]
+const usage = `npm run simulate -- [--seeds 2000] [--from 1] [--scenario ${scenarioNames.join('|')}] [--rebalance-timeout MS] [--narrate]
   --rebalance-timeout   of the consumer group, in every history; the configuration refuses values below 12000 here
-  --story   tell what happens in the first seed, in words, instead of a run of many`;
+  --narrate   say what happens in the first seed, in words, instead of a run of many`;
 
 /** Of the seeds that broke a promise: one cause often breaks many. */
-const TOLD_MAX = 20;
+const NAMED_MAX = 20;
 
-/** Fewer may miss a rare fault by chance. */
+/** Fewer may miss a rare fault. */
 const COVERED_FROM = 1_000;
 
 const rebalanceTimeoutMs = values['rebalance-timeout'];
@@ -42,7 +42,7 @@ const [from, seeds] = [Number(values.from), Number(values.seeds)];
 if (values.help || scenario === undefined || !Number.isInteger(from) || !(seeds > 0)) {
   console.log(usage);
   process.exitCode = values.help ? 0 : 64;
-} else if (values.story) await tellStory(from, scenario ?? 'mixed');
+} else if (values.narrate) await narrateSeed(from, scenario ?? 'mixed');
 else process.exitCode = await simulate(scenario);
 
 async function simulate(only: Scenario | null): Promise<number> {
@@ -54,10 +54,10 @@ async function simulate(only: Scenario | null): Promise<number> {
   const unseen = neverFired(tally.counts.counts, only === null ? scenarioNames : [only]);
   console.log(summaryOf(tally, { seconds, processes }));
   if (unseen.length > 0) console.log(`never happened: ${unseen.join(', ')}`);
-  for (const each of tally.broken.slice(0, TOLD_MAX))
+  for (const each of tally.broken.slice(0, NAMED_MAX))
     console.log(`BROKEN seed ${each.seed} (${each.scenario}): ${each.message}`);
   const [first] = tally.broken;
-  if (first !== undefined) await tellSmallest(first);
+  if (first !== undefined) await narrateSmallest(first);
   return tally.broken.length > 0 || (unseen.length > 0 && seeds >= COVERED_FROM) ? 1 : 0;
 }
 
@@ -84,14 +84,14 @@ function summaryOf(tally: Tally, { seconds, processes }: { seconds: number; proc
   ].join('\n');
 }
 
-async function tellSmallest({ seed, scenario: own, invariant }: Broken): Promise<void> {
+async function narrateSmallest({ seed, scenario: own, invariant }: Broken): Promise<void> {
   const breaks = async (smaller: Plan): Promise<boolean> => (await play(smaller)).violation?.invariant === invariant;
   const plan = await shrink(planOf(rebalance, seed, own), breaks);
-  console.log(storyOf(plan, await play(plan, true)));
+  console.log(narrate(plan, await play(plan, true)));
   console.log(`to keep it, write this with a sentence into test/simulation/regressions:\n${JSON.stringify(plan)}`);
 }
 
-async function tellStory(seed: number, own: Scenario): Promise<void> {
+async function narrateSeed(seed: number, own: Scenario): Promise<void> {
   const plan = planOf(rebalance, seed, own);
-  console.log(storyOf(plan, await play(plan, true)));
+  console.log(narrate(plan, await play(plan, true)));
 }

@@ -6,9 +6,9 @@ import type { Plan } from './history.ts';
 import { drawPlan, play } from './history.ts';
 import { runInProcesses } from './processes.ts';
 import { scenarioOf } from './run.ts';
-import { scenarioNames } from './dramas.ts';
+import { scenarioNames } from './scenarios.ts';
 import { shrink } from './shrink.ts';
-import { storyOf } from './story.ts';
+import { narrate } from './narration.ts';
 
 const SEEDS = 2_000;
 
@@ -23,8 +23,8 @@ test(`no history breaks a promise: seeds 1 to ${SEEDS}`, async () => {
 test('one seed is one history, whatever else goes on', async () => {
   const plans = [1, 2, 3, 4, 5].map((seed) => drawPlan(seed, scenarioOf(seed, null)));
   const alone: string[] = [];
-  for (const plan of plans) alone.push(storyOf(plan, await play(plan, true)));
-  const together = await Promise.all(plans.map(async (plan) => storyOf(plan, await play(plan, true))));
+  for (const plan of plans) alone.push(narrate(plan, await play(plan, true)));
+  const together = await Promise.all(plans.map(async (plan) => narrate(plan, await play(plan, true))));
   expect(together).toEqual(alone);
   expect(new Set(alone).size).toBe(plans.length);
 });

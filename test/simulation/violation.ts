@@ -19,12 +19,12 @@ const invariants = {
   recorded: 'what a full state comes to is on record before it is sent',
   held: 'no removal that the guard has to hold takes effect without an approval of exactly what was held',
   'additions-first':
-    'a full state adds before it removes, and removes nobody while a member whom it names is unknown and not accepted',
+    'a full state adds before it removes, and removes no member while one whom it names is unknown and not accepted',
   'one-in-flight':
     'one request per group and owner, not more than the concurrency in all, none while the gate is closed',
   'safe-dialect': 'only adds by value and removes by filter, with If-Match, of those who are named',
   learns: 'a PATCH whose version the target has called stale is not sent again',
-  'lets-go': 'what an instance was told that it has lost it neither reports, nor records, nor commits',
+  'lets-go': 'an instance neither reports, nor records, nor commits what it has been informed it has lost',
   bounded: 'what is kept in memory stays within its limits',
   converges: 'after the last fault everything due is final within a bound',
   'gets-on': 'a group that fails alone holds up no other one, and what fails takes a bounded number of requests',

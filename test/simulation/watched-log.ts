@@ -1,6 +1,6 @@
 /**
  * The log as one instance uses it: a process can be struck between the steps of its work, the broker can refuse one kind
- * of write alone, a pause comes too late for what was fetched already, and the oracle is told what the instance does.
+ * of write alone, a pause comes too late for what was fetched already, and the oracle sees what the instance does.
  */
 import type { MemoryBroker } from '../../src/adapters/memory-log/memory-broker.ts';
 import type { MemoryLogOptions } from '../../src/adapters/memory-log/memory-log.ts';
@@ -9,18 +9,18 @@ import type { Ahead } from '../../src/core/log/commit-metadata.ts';
 import type { Batch, ChangeLogHandler, Commit, InputTopic, OutRecord, SendOutcome } from '../../src/ports.ts';
 import { asFetched } from './damaged-batches.ts';
 import type { BrokerLink } from './engine/broker-link.ts';
-import type { Chance } from './engine/chance.ts';
+import type { SaltedRandom } from '../support/random.ts';
 import type { Counter } from './engine/counter.ts';
-import type { CommandContext } from './engine/host.ts';
-import type { Refusable, Weather } from './engine/weather.ts';
+import type { Host } from './engine/host.ts';
+import type { Refusable, FaultModel } from './engine/fault-model.ts';
 import type { OwnerOracle } from './oracle/owner-oracle.ts';
 
 interface Around {
-  readonly host: CommandContext;
+  readonly host: Host;
   readonly link: BrokerLink;
-  readonly chance: Chance;
+  readonly random: SaltedRandom;
   readonly counter: Counter;
-  readonly weather: Weather;
+  readonly faults: FaultModel;
   readonly oracle: OwnerOracle;
 }
 
@@ -43,7 +43,7 @@ export class WatchedLog extends MemoryLog {
     this.#broker = broker;
     this.#sourceTopic = options.topics.source;
     this.#retryTopic = options.topics.retry;
-    this.#fetchesAhead = around.chance.fork(`fetches ${around.host.name}`).happens(0.3);
+    this.#fetchesAhead = around.random.fork(`fetches ${around.host.name}`).happens(0.3);
   }
 
   override join(handler: ChangeLogHandler): Promise<void> {
@@ -69,9 +69,9 @@ export class WatchedLog extends MemoryLog {
 
   override async send(records: readonly OutRecord[]): Promise<readonly SendOutcome[]> {
     this.#around.oracle.sends(records);
-    const { weather } = this.#around;
+    const { faults } = this.#around;
     const what = records[0]?.topic === this.#retryTopic ? 'record' : 'report';
-    return this.#act(what, () => (weather.refuses.has(`${what} part`) ? this.#sendPart(records) : super.send(records)));
+    return this.#act(what, () => (faults.refuses.has(`${what} part`) ? this.#sendPart(records) : super.send(records)));
   }
 
   override async commit(commits: readonly Commit[]): Promise<void> {
@@ -97,11 +97,11 @@ export class WatchedLog extends MemoryLog {
 
   /** As kafkajs: some partitions have it, one has not, and the answer is an error. */
   #sendPart(records: readonly OutRecord[]): Promise<readonly SendOutcome[]> {
-    const { chance, counter, link } = this.#around;
+    const { random, counter, link } = this.#around;
     const fates = new Map<string, boolean>();
     const isWritten = ({ topic, partition, key }: OutRecord): boolean => {
       const place = `${topic}/${partition ?? (key === null ? 0 : this.#broker.topic(topic).partitionOf(key))}`;
-      const fate = fates.get(place) ?? chance.happens(0.5);
+      const fate = fates.get(place) ?? random.happens(0.5);
       fates.set(place, fate);
       return fate;
     };
@@ -138,16 +138,16 @@ export class WatchedLog extends MemoryLog {
   }
 
   async #act<T>(what: 'report' | 'record' | 'commit', act: () => Promise<T>): Promise<T> {
-    const { host, link, weather, counter } = this.#around;
+    const { host, link, faults, counter } = this.#around;
     host.reach(what);
-    // Nobody is told any more.
+    // No event is delivered any more.
     if (host.state === 'gone') return new Promise(() => {});
     const answer: Refusable | null = what === 'commit' ? null : `${what} answer`;
-    if (weather.refuses.has(what)) {
+    if (faults.refuses.has(what)) {
       counter.count(`broker: refused ${what}`);
       return link.call(refuse);
     }
-    if (answer === null || !weather.refuses.has(answer)) return act();
+    if (answer === null || !faults.refuses.has(answer)) return act();
     counter.count(`broker: lost ${answer}`);
     await act();
     return refuse();

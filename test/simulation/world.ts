@@ -2,13 +2,13 @@
 import { MemoryBroker } from '../../src/adapters/memory-log/memory-broker.ts';
 import type { Commit, LogRecord } from '../../src/ports.ts';
 import type { SourceRecord } from '../oracle/intents.ts';
-import { Chance } from './engine/chance.ts';
+import { SaltedRandom } from '../support/random.ts';
 import { Counter } from './engine/counter.ts';
-import { CommandContext } from './engine/host.ts';
+import { Host } from './engine/host.ts';
 import { IdTable } from './engine/id-table.ts';
 import { Target } from './engine/target.ts';
 import { Timeline } from './engine/timeline.ts';
-import { fairWeather } from './engine/weather.ts';
+import { noFaults } from './engine/fault-model.ts';
 import type { Baseline } from './expectations.ts';
 import type { Instance, Surroundings } from './instance.ts';
 import { startInstance, topics } from './instance.ts';
@@ -23,7 +23,7 @@ import type { Settings } from './settings.ts';
 import { fixed } from './settings.ts';
 import { Violation } from './violation.ts';
 
-export interface Told {
+export interface NarratedLine {
   readonly at: number;
   readonly line: string;
 }
@@ -35,20 +35,20 @@ export class World {
   readonly target: Target;
   readonly ids = new IdTable(() => this.timeline.now);
   readonly counter = new Counter();
-  readonly weather = fairWeather();
-  readonly chance: Chance;
+  readonly faults = noFaults();
+  readonly random: SaltedRandom;
   readonly knowledge = new Knowledge();
   readonly topicOracle: TopicOracle;
   readonly targetOracle: TargetOracle;
   readonly sourceOracle = new SourceOracle();
-  readonly story: Told[] = [];
+  readonly narration: NarratedLine[] = [];
   /** Replay requests that were sent. */
   readonly replays: (() => void)[] = [];
   /** By number; null: not running. */
   readonly instances: (Instance | null)[];
   readonly #around: Surroundings;
-  readonly #spelling: Chance;
-  readonly #tells: boolean;
+  readonly #spelling: SaltedRandom;
+  readonly #narrates: boolean;
   readonly #positions = new Map<string, bigint>();
   readonly #committed: { offset: bigint | null; metadata: string }[];
   /** By partition: all commits, one after the other. */
@@ -61,44 +61,44 @@ export class World {
   readonly #wentBack = new Set<number>();
   #hasNews = false;
   #sourceGrewAt = 0;
-  /** What an instance was seen to do; told in a turn of its own. */
+  /** What an instance was seen to do; thrown in a turn of its own. */
   #accusation: Violation | null = null;
   #starts = 0;
 
-  constructor(seed: number, settings: Settings, tells: boolean) {
+  constructor(seed: number, settings: Settings, narrates: boolean) {
     this.settings = settings;
-    this.#tells = tells;
-    this.chance = new Chance(seed, 'world');
-    this.#spelling = this.chance.fork('spelling');
-    this.timeline = new Timeline(this.chance);
-    this.broker = new MemoryBroker(new CommandContext('broker', this.timeline), this.chance.fork('broker'));
+    this.#narrates = narrates;
+    this.random = new SaltedRandom(seed, 'world');
+    this.#spelling = this.random.fork('spelling');
+    this.timeline = new Timeline(this.random);
+    this.broker = new MemoryBroker(new Host('broker', this.timeline), this.random.fork('broker'));
     this.#createTopics();
     for (let i = 0; i < settings.groups; i++) this.ids.setGroup(groupName(i), groupName(i));
     this.target = new Target(this.#targetOptions(seed), this);
     const { knowledge } = this;
     const now = (): number => this.timeline.now;
-    const tell = (line: () => string): void => this.tell(line);
+    const narrate = (line: () => string): void => this.narrate(line);
     const members = (group: string): ReadonlySet<string> => this.target.members(group);
     const unknown = this.#unknownMembers();
     const isUnknown = (member: string): boolean => unknown.includes(member);
     const wasShared = (group: string): boolean => this.ids.wasShared(group);
     this.topicOracle = new TopicOracle(settings, { knowledge, members, isUnknown, wasShared, now });
-    this.targetOracle = new TargetOracle({ ...settings, ...this.#oracles(), now, tell });
+    this.targetOracle = new TargetOracle({ ...settings, ...this.#oracles(), now, narrate });
     this.target.watch = this.targetOracle.watch;
     this.instances = Array.from({ length: settings.instances }, () => null);
     this.#committed = Array.from({ length: settings.partitions }, () => ({ offset: null, metadata: '' }));
     this.commits = this.#committed.map(() => []);
     this.#around = {
       timeline: this.timeline,
-      chance: this.chance,
-      weather: this.weather,
+      random: this.random,
+      faults: this.faults,
       counter: this.counter,
       broker: this.broker,
       target: this.target,
       ids: this.ids,
       traffic: this.targetOracle,
       latestMs: fixed.latestMs,
-      tell,
+      narrate,
       knowledge,
       topicOracle: this.topicOracle,
       accuse: (violation) => (this.#accusation ??= violation),
@@ -108,8 +108,8 @@ export class World {
     };
   }
 
-  tell(line: () => string): void {
-    if (this.#tells) this.story.push({ at: this.timeline.now, line: line() });
+  narrate(line: () => string): void {
+    if (this.#narrates) this.narration.push({ at: this.timeline.now, line: line() });
   }
 
   start(number: number): void {
@@ -123,7 +123,7 @@ export class World {
     const instance = this.instances[number];
     if (!instance) return;
     const way = instance.ended === 'drained' ? 'drained' : 'killed';
-    this.tell(() => `${instance.host.name} is ${way}`);
+    this.narrate(() => `${instance.host.name} is ${way}`);
     this.counter.count(`process: ${way}`);
     instance.host.kill();
     this.targetOracle.gone(instance.host.name);
@@ -172,7 +172,7 @@ export class World {
       if ((offset ?? 0n) < (known.offset ?? 0n)) this.#wentBack.add(partition);
       this.#committed[partition] = { offset, metadata };
       if (offset !== null) this.commits[partition]?.push({ partition, offset, metadata });
-      this.tell(() => `partition ${partition} is committed to ${offset} ${metadata}`);
+      this.narrate(() => `partition ${partition} is committed to ${offset} ${metadata}`);
       if (offset !== null) this.topicOracle.committed(partition, offset, metadata);
     }
   }
@@ -264,7 +264,7 @@ export class World {
       const { records, nextOffset } = log.read(from, Number.MAX_SAFE_INTEGER);
       this.#positions.set(key, nextOffset);
       for (const record of records) {
-        this.tell(() => `${key}/${record.offset}: ${said(record)}`);
+        this.narrate(() => `${key}/${record.offset}: ${said(record)}`);
         read({ ...record, partition });
       }
     }
@@ -336,7 +336,7 @@ export const groupName = (number: number): string => `g${number}`;
 /** Within which an owner has read what is produced, ms. */
 const READ_MS = 300;
 
-/** Nobody but another source names it. */
+/** Only another source names it. */
 const STRANGER = 'stranger';
 
 const memberName = (number: number): string => (number < 0 ? `bystander${number}` : `m${number}`);

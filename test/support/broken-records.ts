@@ -1,4 +1,4 @@
-/** Source records that nobody can read, each broken in a way of its own. */
+/** Unreadable source records, each broken in a way of its own. */
 import type { Headers } from '../../src/ports.ts';
 
 export interface BrokenRecord {

@@ -27,7 +27,7 @@ export class CountingGate implements RateGate {
 
   /** A request was sent, or its sender knows that it was not. */
   used(): void {
-    if (this.#held === 0) throw new Error('a permit is used, or given back, that nobody has taken');
+    if (this.#held === 0) throw new Error('a permit is used, or given back, that was not taken');
     this.#held -= 1;
   }
 

@@ -41,7 +41,7 @@ export function aLog(): Log {
 interface Extra {
   readonly clock?: Clock;
   readonly logger?: Logger;
-  /** Default: every wait that chance lengthens is as short as it can be. */
+  /** Default: every wait with jitter is as short as it can be. */
   readonly random?: Pick<Random, 'next'>;
 }
 

@@ -12,7 +12,7 @@ export interface IdRow {
 export interface IdMapHarness {
   /** A map that says this; it is closed by the suite, and `end` then ends all that stands behind it. */
   open(rows: readonly IdRow[]): Promise<{ readonly map: IdMap; readonly end: () => Promise<void> }>;
-  /** What is said of an id that nobody named. */
+  /** What is said of an unknown id. */
   readonly unknown: Resolution['kind'];
   /** Two source ids may be one user: not where an id is what the target knows the user by. */
   readonly hasAliases: boolean;
@@ -73,7 +73,7 @@ export function idMapSuite(name: string, harness: IdMapHarness): void {
       expect(await map.lookUp('group', 'Sales', always)).toEqual(found('group-1'));
     });
 
-    test('tells an inactive user from one that nobody named', async () => {
+    test('distinguishes an inactive user from an unknown one', async () => {
       const map = await given();
       expect(await map.lookUp('user', '00u2', always)).toEqual(found('user-2', false));
       expect((await map.lookUp('user', '00u9', always)).kind).toBe(harness.unknown);

@@ -43,7 +43,7 @@ export class JumpingClock implements Clock {
     this.#aheadMs += Math.max(0, until - this.now().monotonic);
   }
 
-  /** Somebody sets the wall clock; the monotonic one does not notice. */
+  /** Sets the wall clock; the monotonic one does not notice. */
   jumpWall(deltaMs: number): void {
     this.#wallAheadMs += deltaMs;
   }

@@ -12,7 +12,7 @@ import type { ChangeLog, ChangeLogHandler, Logger, LogTools } from '../../src/po
 import { uniqueName } from './broker.ts';
 import type { ChangeLogHarness, LogUnderTest } from './change-log/driver.ts';
 
-/** Everything but kafkajs's own complaints, which come with each planned mishap. */
+/** Everything but kafkajs's own complaints, which come with each planned failure. */
 const testLog: Logger = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
 export const kafkaHost: KafkaHost = { clock: systemClock, logger: testLog };
 
@@ -127,7 +127,7 @@ class MortalLog {
   }
 }
 
-/** The coordinator lets a member leave whoever asks for it. */
+/** The coordinator lets any client remove a member. */
 async function evict(brokers: readonly string[], groupId: string, memberId: string): Promise<void> {
   const kafka = new kafkajs.Kafka({ brokers: [...brokers], logLevel: kafkajs.logLevel.NOTHING });
   let cluster: Cluster | undefined;

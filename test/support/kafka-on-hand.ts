@@ -14,7 +14,7 @@ export interface SharedBroker {
 }
 
 interface KafkaOnHand {
-  /** For every test; nobody stops, kills or restarts them. */
+  /** For every test; no test stops, kills or restarts them. */
   readonly shared: SharedBroker[];
   /** What a test can start a broker of its own of. */
   readonly startable: KafkaVersion[];

@@ -99,7 +99,7 @@ export async function startSecuredBroker(
   };
 }
 
-/** What Rollcall is told of the broker. */
+/** What Rollcall needs to know of the broker. */
 export function securedEnvironment(broker: SecuredBroker, security: KafkaSecurity): Readonly<Record<string, string>> {
   return {
     KAFKA_BROKERS: broker.valid,

@@ -67,7 +67,7 @@ export class ManualClock implements Clock {
     for (let round = 0; round < settleRounds; round++) await new Promise<void>((resolve) => setImmediate(resolve));
   }
 
-  /** Somebody sets the wall clock; the monotonic one does not notice. */
+  /** Sets the wall clock; the monotonic one does not notice. */
   jumpWall(deltaMs: number): void {
     this.#wallAhead += deltaMs;
   }

@@ -132,7 +132,7 @@ function whileAlive(target: QuickTarget, isAlive: () => boolean): GroupApi {
 }
 
 /** Pauses before a try are as long in each run. */
-const EVEN_CHANCE: Random = { next: () => 0.5, uuid: () => systemRandom.uuid() };
+const EVEN_RANDOM: Random = { next: () => 0.5, uuid: () => systemRandom.uuid() };
 
 export interface QuickOptions {
   readonly retryRecordMaxBytes?: number;
@@ -182,7 +182,7 @@ export class QuickWorld {
         log,
         api: whileAlive(this.target, () => !isKilled),
         clock,
-        random: EVEN_CHANCE,
+        random: EVEN_RANDOM,
         logger,
         sha256,
         ids,

@@ -1,4 +1,4 @@
-/** A ChangeLogHandler that writes down what it is told, and lets a test wait for it. */
+/** A ChangeLogHandler that records its events, and lets a test wait for it. */
 import type { Assignment, Batch, ChangeLogHandler, Heartbeat, InputTopic, LogRecord } from '../../src/ports.ts';
 
 export type LogEvent =

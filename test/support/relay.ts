@@ -72,7 +72,7 @@ export class HandFedRelay implements Relay {
   }
 
   #taken(): RelayHandler {
-    if (this.#handler === undefined) throw new Error('nobody has joined');
+    if (this.#handler === undefined) throw new Error('no member has joined');
     return this.#handler;
   }
 }

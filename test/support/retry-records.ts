@@ -94,7 +94,7 @@ export function failing(world: World): () => void {
   return () => world.sandbox.removeRule(rule);
 }
 
-/** The coordinator notices that whoever was killed is gone. */
+/** The coordinator notices that a killed member is gone. */
 export function expire(world: World): void {
   const group = world.broker.group('rollcall');
   for (const member of group.memberIds) group.leave(member);

@@ -163,7 +163,7 @@ export class ServiceInside extends Service {
     });
     this.#ask = () => context.ask();
     this.ended = runService({ ...context, stderr });
-    // Whoever stops it sees it.
+    // The caller of stop sees it.
     this.ended.catch(() => undefined);
   }
 

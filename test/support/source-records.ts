@@ -18,31 +18,31 @@ export const aRecord = (
 
 export const defaultOptions: FormatOptions = { debezium: KEYCLOAK_TABLE, mapping: null, verifier: withoutKeys };
 
-type Told = Partial<Pick<Delta, 'eventId' | 'occurredAt'>>;
+type EventHeader = Partial<Pick<Delta, 'eventId' | 'occurredAt'>>;
 
-export const added = (group: string, members: readonly string[], told: Told = {}): Delta => ({
+export const added = (group: string, members: readonly string[], header: EventHeader = {}): Delta => ({
   kind: 'delta',
   group,
   add: members,
   remove: [],
   eventId: null,
   occurredAt: null,
-  ...told,
+  ...header,
 });
 
-export const removed = (group: string, members: readonly string[], told: Told = {}): Delta => ({
-  ...added(group, [], told),
+export const removed = (group: string, members: readonly string[], header: EventHeader = {}): Delta => ({
+  ...added(group, [], header),
   remove: members,
 });
 
-export const groupDeleted = (group: string, told: Told = {}): FullState => ({
+export const groupDeleted = (group: string, header: EventHeader = {}): FullState => ({
   kind: 'state',
   group,
   members: [],
   deleted: true,
   eventId: null,
   occurredAt: null,
-  ...told,
+  ...header,
 });
 
 export const invalidWith = (code: string): Partial<Invalid> => ({ kind: 'invalid', code });

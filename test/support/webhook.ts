@@ -38,7 +38,7 @@ interface Written {
   header(name: string): string | null;
 }
 
-export interface Door {
+export interface Endpoint {
   readonly server: WebhookServer;
   readonly broker: MemoryBroker;
   readonly lines: string[];
@@ -51,7 +51,7 @@ export interface Door {
   post(kind: KindName, body: string, headers?: Readonly<Record<string, string>>): Promise<Response>;
 }
 
-export interface DoorOptions {
+export interface EndpointOptions {
   readonly options?: Partial<WebhookOptions>;
   readonly secrets?: Partial<Record<KindName, string | null>>;
   readonly format?: SourceFormat;
@@ -63,7 +63,7 @@ export interface DoorOptions {
 }
 
 /** `answerWithinMs` 2,500, `waitingMax` 100, `bodyBytesMax` 10,000. */
-export async function aDoor(given: DoorOptions = {}): Promise<Door> {
+export async function anEndpoint(given: EndpointOptions = {}): Promise<Endpoint> {
   const clock = given.clock ?? systemClock;
   const broker = new MemoryBroker(clock, systemRandom);
   const shape = { partitionCount: PARTITIONS, replicationFactor: 1 };
@@ -101,7 +101,7 @@ export async function aDoor(given: DoorOptions = {}): Promise<Door> {
   };
 }
 
-function tapped(tools: TappedLog): Pick<Door, 'hold' | 'failSends' | 'sends'> {
+function tapped(tools: TappedLog): Pick<Endpoint, 'hold' | 'failSends' | 'sends'> {
   const sends: (readonly OutRecord[])[] = [];
   let gate = Promise.resolve();
   let toFail = 0;

@@ -186,7 +186,7 @@ export class World {
     return this.records(topics.retry, partition).map((record) => parseRetryRecord(record));
   }
 
-  /** What the last record of the group says, whoever wrote it. */
+  /** What the last record of the group says, by any writer. */
   lastState(group: string): Extract<RetryRecord, { kind: 'state' }> | undefined {
     return this.retry().findLast(
       (record): record is Extract<RetryRecord, { kind: 'state' }> => record.kind === 'state' && record.group === group,

@@ -15,10 +15,10 @@ import { intentsOf } from '../../src/core/change/pending.ts';
 import { validId } from '../support/an-intent.ts';
 
 const source = { topic: 't', partition: 2, offset: 42n, index: null, eventId: 'e', timestamp: 5 };
-const told = { group: 'g', eventId: 'e', occurredAt: null };
-const event = (add: readonly string[], remove: readonly string[]): Delta => ({ ...told, kind: 'delta', add, remove });
+const header = { group: 'g', eventId: 'e', occurredAt: null };
+const event = (add: readonly string[], remove: readonly string[]): Delta => ({ ...header, kind: 'delta', add, remove });
 const state = (members: readonly string[], deleted = false): FullState => ({
-  ...told,
+  ...header,
   kind: 'state',
   members,
   deleted,
@@ -73,7 +73,7 @@ describe('the intents of an event', () => {
 describe('the intent of a full state', () => {
   test.each([
     ['of some members', state(['a', 'b'])],
-    ['of nobody', state([])],
+    ['without members', state([])],
     ['of a deleted group', state([], true)],
   ])('%s is one about the group as a whole, which no request can name', (_, event) => {
     const [intent, ...others] = intentsOf(event, source, 9);

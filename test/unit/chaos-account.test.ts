@@ -26,7 +26,7 @@ const good: Account = {
   restMs: 500,
   passersWatched: 1,
   staleEffects: [],
-  mishaps: [],
+  failures: [],
   violations: [],
 };
 
@@ -42,7 +42,7 @@ test.each<[string, Partial<Account>, string]>([
   ['a run that was cut short', { isCutShort: true }, 'the time was up before everything had happened'],
   ['requests that could wipe', { dangerous: 1 }, '1 requests could have wiped a group'],
   ['an effect of something older', { staleEffects: ['x came back'] }, 'x came back'],
-  ['an instance that ended', { mishaps: ['it ended'] }, 'it ended'],
+  ['an instance that ended', { failures: ['it ended'] }, 'it ended'],
   ['a broken promise', { violations: [{ promise: promises.kept, detail: 'a is gone' }] }, 'nothing is lost: a is gone'],
 ])('%s makes a run fail', (_, changes, failure) => {
   const account = { ...good, ...changes };

@@ -88,7 +88,7 @@ test('the whole configuration is frozen', () => {
   expect([config, config.kafka, config.pipeline.retry].every((part) => Object.isFrozen(part))).toBe(true);
 });
 
-test('every problem is told at once, each with its variable and an example', () => {
+test('configuration: all problems are reported together, each with its variable and an example', () => {
   const environment = { KAFKA_BROKERS: 'nonsense', CONCURRENCY: '0', KAFKA_SSL: 'yes', GENESYS_CLIENT_SECRET: 'hush' };
   const attempt = () => readConfig(environment, everything, noFiles);
   expect(attempt).toThrow(ConfigError);
@@ -180,15 +180,18 @@ test.for([
   ['ENOENT', 'that is missing'],
   ['EACCES', 'that may not be read'],
   ['EISDIR', 'that is a folder'],
-] as const)('a file of a secret %s is told by its variable alone: neither path nor content', ([code]) => {
-  const readFile = (path: string): string => {
-    throw Object.assign(new Error(`${code}: ${path}`), { code });
-  };
-  // A secret that was put where its file belongs is a secret all the same.
-  const attempt = () => read({ ADMIN_TOKEN_FILE: 'p4ss-in-the-wrong-place' }, readFile);
-  expect(attempt).toThrow(`ADMIN_TOKEN_FILE names a file that cannot be read (${code})`);
-  expect(attempt).not.toThrow(/p4ss/);
-});
+] as const)(
+  'configuration: a file of a secret %s is reported by its variable alone, neither path nor content',
+  ([code]) => {
+    const readFile = (path: string): string => {
+      throw Object.assign(new Error(`${code}: ${path}`), { code });
+    };
+    // A secret that was put where its file belongs is a secret all the same.
+    const attempt = () => read({ ADMIN_TOKEN_FILE: 'p4ss-in-the-wrong-place' }, readFile);
+    expect(attempt).toThrow(`ADMIN_TOKEN_FILE names a file that cannot be read (${code})`);
+    expect(attempt).not.toThrow(/p4ss/);
+  },
+);
 
 test.each(['ADMIN_TOKEN', 'OPERATOR_KEY'] as const)('%s, which we verify, has at least 16 characters', (name) => {
   expect(problemsOf({ [name]: 'f'.repeat(15) })).toEqual([
@@ -249,7 +252,7 @@ test('credentials for the brokers leave this machine encrypted only, unless that
   });
 });
 
-test('the token of oauthbearer is read anew each time', async () => {
+test('configuration: the token of oauthbearer is read again each time', async () => {
   let token = 'first\n';
   const changes = { KAFKA_SASL_MECHANISM: 'oauthbearer', KAFKA_SASL_OAUTHBEARER_TOKEN_FILE: '/token' };
   const { sasl } = read(changes, () => token).kafka;
@@ -331,7 +334,7 @@ test('a name that is nearly a variable is warned of', () => {
   ]);
 });
 
-test('what the pipeline is told follows from several parts', () => {
+test('configuration: the options of the pipeline follow from several parts', () => {
   const config = read({ KAFKA_SESSION_TIMEOUT_MS: '45000', REQUEST_TIMEOUT_MS: '8000' });
   expect(pipelineOptions(config, 'rollcall-1')).toMatchObject({
     owner: 'rollcall-1',
@@ -353,7 +356,7 @@ describe('a name that is not known', () => {
     ['ROLLCALL_SOURCE_TOPIC', 'SOURCE_TOPIC'],
     ['kafka_brokers', 'KAFKA_BROKERS'],
     ['KAFKA-GROUP-ID', 'KAFKA_GROUP_ID'],
-  ])('%s is told to be %s', (name, meant) => {
+  ])('%s is reported to be %s', (name, meant) => {
     expect(warned(name)).toEqual([`${name} is not a variable of Rollcall; ${meant} is`]);
   });
 

@@ -96,7 +96,7 @@ describe('a full state', () => {
     expect(plan.predicted).toEqual(['c applied', 'a applied']);
   });
 
-  test('that changes nothing is told once, for no member', () => {
+  test('that changes nothing is shown once, for no member', () => {
     const plan = previewed(folded(state(1n, ['a'])), showing('a'));
     expect(plan).toMatchObject({ paths: [], noop: [], predicted: ['null already_synced'] });
   });
@@ -120,7 +120,7 @@ describe('a full state', () => {
     ]);
   });
 
-  test('of nobody, or of a deleted group, is held and removes nobody', () => {
+  test('without members, or of a deleted group, is held and removes no member', () => {
     const [empty, deleted] = [state(1n, []), state(1n, [], true)].map((each) => previewed(folded(each), showing('a')));
     expect(empty).toMatchObject({ paths: [], predicted: ['a held empty_state'] });
     expect(deleted).toMatchObject({ paths: [], predicted: ['a held group_deleted'] });
@@ -132,7 +132,7 @@ describe('a full state', () => {
     expect(plan.predicted).toEqual(['b applied', 'c applied', 'a held group_deleted']);
   });
 
-  test('of a group that cannot be read is told for no member', () => {
+  test('of a group that cannot be read is shown for no member', () => {
     const refused = { failure: { code: 'group_missing' }, rule: 'slow' } as const;
     const plan = foreseeRefused(folded(add(1n, 'a'), state(2n, ['b'])), refused, options.retry);
     expect(plan).toMatchObject({ etag: null, requests: [], noop: [] });
@@ -189,7 +189,7 @@ describe('with an id map', () => {
     });
   });
 
-  test('whom nobody knows waits, with the reason', () => {
+  test('who is unknown waits, with the reason', () => {
     const plan = previewed(folded(add(1n, 'gone'), remove(2n, 'stranger'), add(1n, 'ada')), showing(), names);
     expect(plan.added).toEqual(['u-1']);
     expect(plan.predicted).toEqual([
@@ -199,7 +199,7 @@ describe('with an id map', () => {
     ]);
   });
 
-  test('a full state removes nobody who is named under another name, and waits where somebody may be', () => {
+  test('a full state removes no member that it names under another name, and waits where one may be', () => {
     expect(previewed(folded(state(1n, ['ada'])), showing('u-1'), names).predicted).toEqual(['null already_synced']);
     const unsure = previewed(folded(state(1n, ['ada', 'stranger'])), showing('u-1', 'u-9'), names);
     expect(unsure).toMatchObject({ removed: [], added: [] });
@@ -256,7 +256,7 @@ test('removals of other groups count for the window of the guard', () => {
   });
 });
 
-test('two spellings of a UUID are one member, told as the source spells it', () => {
+test('two spellings of a UUID are one member, shown as the source spells it', () => {
   const id = 'c0ffee00-aaaa-4bbb-8ccc-0123456789ab';
   const origin = { group: 'g', source: add(1n, 'm').source, seenAt: 1 };
   const wanted = folded(

@@ -19,18 +19,20 @@ const anEvent = (parts: object = {}) => ({
 });
 const aMember = (member: object) => anEvent({ data: { object: { group: GROUP, member } } });
 
-const TOLD = { group: 'grp_abc123', eventId: 'evt_vjFVP5pVdfvsfRKatshkVV', occurredAt: '2025-02-01T12:34:56Z' };
-const ADDED = aDelta({ ...TOLD, add: [MEMBER.id] });
+const HEADER = { group: 'grp_abc123', eventId: 'evt_vjFVP5pVdfvsfRKatshkVV', occurredAt: '2025-02-01T12:34:56Z' };
+const ADDED = aDelta({ ...HEADER, add: [MEMBER.id] });
 
 describe('an event of a stream', () => {
   test('adds and removes users', () => {
     expect(decode(anEvent())).toEqual([ADDED]);
-    expect(decode(anEvent({ type: 'group.member.deleted' }))).toEqual([aDelta({ ...TOLD, remove: [MEMBER.id] })]);
+    expect(decode(anEvent({ type: 'group.member.deleted' }))).toEqual([aDelta({ ...HEADER, remove: [MEMBER.id] })]);
   });
 
   test('deletes a group: then the object is the group itself', () => {
     const object = { ...GROUP, name: 'CRM users', created_at: '2025-01-01T00:00:00Z' };
-    expect(decode(anEvent({ type: 'group.deleted', data: { object } }))).toEqual([aState({ ...TOLD, deleted: true })]);
+    expect(decode(anEvent({ type: 'group.deleted', data: { object } }))).toEqual([
+      aState({ ...HEADER, deleted: true }),
+    ]);
   });
 
   test.each([

@@ -31,7 +31,7 @@ const binary = {
   'content-type': 'application/json',
 };
 const member = { groupId: 'g', userId: 'u' };
-const told = { eventId: 'e-1', occurredAt: '2026-04-05T03:56:24Z' };
+const header = { eventId: 'e-1', occurredAt: '2026-04-05T03:56:24Z' };
 const adminEvent = { resourceType: 'GROUP_MEMBERSHIP', operationType: 'DELETE', resourcePath: 'users/u/groups/g' };
 
 describe('a made-up event', () => {
@@ -50,8 +50,8 @@ describe('a made-up event', () => {
     ],
     ['with data in a text', anEvent(JSON.stringify(member)), {}],
   ])('is read: %s', (_, value, headers) => {
-    expect(decode('cloudevents', value, { headers })).toEqual([added('g', ['u'], told)]);
-    expect(decode('auto', value, { headers })).toEqual([added('g', ['u'], told)]);
+    expect(decode('cloudevents', value, { headers })).toEqual([added('g', ['u'], header)]);
+    expect(decode('auto', value, { headers })).toEqual([added('g', ['u'], header)]);
   });
 
   test('a batch holds several, each with its own id', () => {
@@ -62,13 +62,13 @@ describe('a made-up event', () => {
     ];
     const headers = { 'content-type': 'application/cloudevents-batch+json' };
     expect(decode('cloudevents', batch, { headers })).toEqual([
-      added('g', ['u'], told),
-      removed('g', ['u'], { ...told, eventId: 'e-2' }),
+      added('g', ['u'], header),
+      removed('g', ['u'], { ...header, eventId: 'e-2' }),
       expect.objectContaining(invalidWith('schema')),
     ]);
   });
 
-  test('without data, or with data that is no JSON, is told', () => {
+  test('without data, or with data that is no JSON, is reported', () => {
     expect(decode('cloudevents', anEvent(null))).toEqual([{ kind: 'skip', reason: 'no_data' }]);
     expect(decode('cloudevents', 'x', { headers: binary })).toEqual([expect.objectContaining(invalidWith('not_json'))]);
   });
@@ -77,8 +77,8 @@ describe('a made-up event', () => {
 describe('the events of a format in CloudEvents', () => {
   test('are read by it, and take id and time from the envelope where they have none', () => {
     for (const name of ['keycloak', 'cloudevents', 'auto'] as const)
-      expect(decode(name, anEvent(adminEvent))).toEqual([removed('g', ['u'], told)]);
-    expect(decode('keycloak', adminEvent, { headers: binary })).toEqual([removed('g', ['u'], told)]);
+      expect(decode(name, anEvent(adminEvent))).toEqual([removed('g', ['u'], header)]);
+    expect(decode('keycloak', adminEvent, { headers: binary })).toEqual([removed('g', ['u'], header)]);
   });
 
   test('keep their own id and time', () => {
@@ -90,7 +90,7 @@ describe('the events of a format in CloudEvents', () => {
 
   test('an id that is too long is left out rather than the change', () => {
     expect(decode('keycloak', anEvent(adminEvent, { id: 'e'.repeat(300) }))).toEqual([
-      removed('g', ['u'], { ...told, eventId: null }),
+      removed('g', ['u'], { ...header, eventId: null }),
     ]);
   });
 
@@ -106,7 +106,7 @@ describe('the events of a format in CloudEvents', () => {
 
   test('Auth0 keeps its envelope, also in binary mode', () => {
     const data = { object: { group: { id: 'grp' }, member: { member_type: 'user', id: 'auth0|1' } } };
-    const expected = [added('grp', ['auth0|1'], told)];
+    const expected = [added('grp', ['auth0|1'], header)];
     expect(decode('auth0', anEvent(data, { type: 'group.member.added' }))).toEqual(expected);
     expect(decode('auth0', data, { headers: { ...binary, ce_type: 'group.member.added' } })).toEqual(expected);
     expect(decode('auto', anEvent(data, { type: 'group.member.added', a0tenant: 't' }))).toEqual(expected);
@@ -126,7 +126,7 @@ describe('the events of a format in CloudEvents', () => {
 
   test('native data is read without comparing the key, which is the envelope’s', () => {
     expect(decode('cloudevents', anEvent({ group_id: 'g', add_members: ['u'] }), { key: 'partition' })).toEqual([
-      added('g', ['u'], told),
+      added('g', ['u'], header),
     ]);
   });
 });

@@ -292,7 +292,7 @@ describe('which rows are memberships', () => {
 describe('a column of the ids that may be null', () => {
   const [none, one] = [row('g', 'u', { group_id: null }), row('g', 'u')];
 
-  test('is told with the condition that such rows need', () => {
+  test('is reported with the condition that such rows need', () => {
     for (const event of [envelope('r', null, none), envelope('u', one, none)]) {
       const [first] = decode(event);
       expect(first).toMatchObject({

@@ -39,7 +39,7 @@ describe('an envelope', () => {
   });
 
   test.each([['REPLICA IDENTITY FULL'], ['binlog_row_image=FULL'], ['ADD SUPPLEMENTAL LOG DATA (ALL) COLUMNS']])(
-    'a deletion that tells nobody is invalid, and names %s',
+    'a deletion without a member is invalid, and names %s',
     (setting) => {
       const [event] = decode(envelope('d', { id: 7 }, null), { key: { group_id: 'g' } });
       expect(event).toMatchObject({
@@ -54,7 +54,7 @@ describe('an envelope', () => {
     expect(decode(wrapped, { key: { schema: {}, payload: key } })).toEqual([removed('g', ['u'], AT)]);
   });
 
-  test('an update of the same ids is no membership change, also where `before` is not told', () => {
+  test('an update of the same ids is no membership change, also where `before` is missing', () => {
     const after = row('g', 'u', { membership_type: 'MANAGED' });
     expect(decode(envelope('u', row('g', 'u'), after), { key })).toEqual([
       { kind: 'skip', reason: 'not_a_membership_change' },
@@ -75,7 +75,7 @@ describe('an envelope', () => {
     ]);
   });
 
-  test('an update whose row before is not told adds what is there now, and says what it cannot know', () => {
+  test('an update whose row before is missing adds what is there now, and says what it cannot know', () => {
     expect(decode(envelope('u', null, row('g', 'v')), { key: { id: 7 } })).toEqual([
       added('g', ['v'], AT),
       expect.objectContaining(invalidWith('before_unreadable')),
@@ -254,12 +254,12 @@ describe('an event of Debezium in a CloudEvent', () => {
     data,
     ...more,
   });
-  const told = { ...AT, eventId: 'name:s;lsn:1;txId:2' };
+  const header = { ...AT, eventId: 'name:s;lsn:1;txId:2' };
 
   test('reads as an envelope, with a schema and without', () => {
-    expect(decode(event('c', { before: null, after: row('g', 'u') }))).toEqual([added('g', ['u'], told)]);
+    expect(decode(event('c', { before: null, after: row('g', 'u') }))).toEqual([added('g', ['u'], header)]);
     const withSchema = { schema: {}, payload: { before: row('g', 'u'), after: null } };
-    expect(decode(event('d', withSchema))).toEqual([removed('g', ['u'], told)]);
+    expect(decode(event('d', withSchema))).toEqual([removed('g', ['u'], header)]);
   });
 
   // Found by test/fuzz: an object that cannot become a text ended the process.

@@ -105,7 +105,7 @@ describe('the format', () => {
     ]);
   });
 
-  test('is told per record where it has to be found', async () => {
+  test('is reported per record where it has to be found', async () => {
     const other = {
       value: { resourcePath: 'users/u/groups/g', resourceType: 'GROUP_MEMBERSHIP', operationType: 'CREATE' },
     };

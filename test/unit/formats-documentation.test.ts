@@ -45,7 +45,7 @@ describe.each(examples)('line $line', ({ line, marks, records, means }) => {
       context.err(),
     ).toBe(0);
     expect(means?.marks).toEqual(['means']);
-    expect(lines(context.out())).toEqual(lines(means?.content ?? '').map((line) => asFarAsTold(line)));
+    expect(lines(context.out())).toEqual(lines(means?.content ?? '').map((line) => asFarAsStated(line)));
   });
 });
 
@@ -60,10 +60,10 @@ const lines = (ndjson: string): readonly unknown[] =>
     .split('\n')
     .map((line) => JSON.parse(line) as unknown);
 
-function asFarAsTold(line: unknown): unknown {
-  const { changes, ...told } = line as { changes?: readonly object[] };
+function asFarAsStated(line: unknown): unknown {
+  const { changes, ...header } = line as { changes?: readonly object[] };
   const of = changes === undefined ? [] : changes.map((change) => expect.objectContaining(change) as unknown);
-  return expect.objectContaining({ ...told, changes: of });
+  return expect.objectContaining({ ...header, changes: of });
 }
 
 test('every format has a section and an example', () => {

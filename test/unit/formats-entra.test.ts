@@ -101,7 +101,7 @@ describe('a page of a delta query', () => {
   });
 });
 
-const TOLD = { group: GROUP, eventId: 'Directory_1', occurredAt: '2025-04-02T15:32:32.9293064+00:00' };
+const HEADER = { group: GROUP, eventId: 'Directory_1', occurredAt: '2025-04-02T15:32:32.9293064+00:00' };
 const objectId = (parts: object) => ({ displayName: 'Group.ObjectID', oldValue: null, newValue: null, ...parts });
 const userTarget = (...modifiedProperties: object[]) => ({ id: USER, type: 'User', modifiedProperties });
 const groupTarget = (parts: object = {}) => ({ id: GROUP, type: 'Group', modifiedProperties: [], ...parts });
@@ -125,15 +125,15 @@ const withTargets = (...targetResources: unknown[]) => anAudit({ targetResources
 const REMOVAL = { activityDisplayName: 'Remove member from group' };
 
 describe('an audit log entry', () => {
-  const added = aDelta({ ...TOLD, add: [USER] });
+  const added = aDelta({ ...HEADER, add: [USER] });
 
   test('adds or removes the user of its targets, whatever their order', () => {
     expect(decode(anAudit())).toEqual([added]);
     expect(decode(withTargets(groupTarget(), userTarget()))).toEqual([added]);
-    expect(decode(anAudit(REMOVAL))).toEqual([aDelta({ ...TOLD, remove: [USER] })]);
+    expect(decode(anAudit(REMOVAL))).toEqual([aDelta({ ...HEADER, remove: [USER] })]);
   });
 
-  test('without a type of its targets is about nobody that is known', () => {
+  test('without a type of its targets is about no known user', () => {
     expect(decode(withTargets({ displayName: 'Finance' }))).toMatchObject([
       { kind: 'invalid', code: 'target_missing' },
     ]);
@@ -150,7 +150,7 @@ describe('an audit log entry', () => {
   ])('without a target of the group takes it from Group.ObjectID: %s', (_, text) => {
     expect(decode(withTargets(userTarget(objectId({ newValue: text }))))).toEqual([added]);
     const targetResources = [userTarget(objectId({ oldValue: text }))];
-    expect(decode(anAudit({ ...REMOVAL, targetResources }))).toEqual([aDelta({ ...TOLD, remove: [USER] })]);
+    expect(decode(anAudit({ ...REMOVAL, targetResources }))).toEqual([aDelta({ ...HEADER, remove: [USER] })]);
   });
 
   test.each([null, '', undefined])(
@@ -177,7 +177,7 @@ describe('an audit log entry', () => {
 
   test.each(['Delete group', 'Hard Delete group'])('of the activity %s is the deleted group', (activityDisplayName) => {
     expect(decode(anAudit({ activityDisplayName, targetResources: [groupTarget()] }))).toEqual([
-      aState({ ...TOLD, deleted: true }),
+      aState({ ...HEADER, deleted: true }),
     ]);
   });
 
@@ -292,7 +292,7 @@ describe('an audit log entry', () => {
 });
 
 describe('audit log entries come', () => {
-  const added = aDelta({ ...TOLD, add: [USER] });
+  const added = aDelta({ ...HEADER, add: [USER] });
 
   test('in batches of Azure Monitor, other categories among them', () => {
     const signIn = { category: 'SignInLogs', operationName: 'Sign-in activity', properties: { id: 'x' } };
@@ -301,7 +301,7 @@ describe('audit log entries come', () => {
     expect(decode({ records: [anAzureRecord(anAudit()), signIn, anAzureRecord(anAudit(REMOVAL))] })).toEqual([
       added,
       aSkip('not_a_membership_change'),
-      aDelta({ ...TOLD, remove: [USER] }),
+      aDelta({ ...HEADER, remove: [USER] }),
     ]);
   });
 
@@ -351,8 +351,11 @@ describe('a change notification', () => {
   test.each([`Groups/${GROUP}`, `/groups('${GROUP}')`, '/groups'])(
     'of a deletion is the deleted group, as there is nothing left to read: %s',
     (resource) => {
-      const notification = aNotification({ id: 'n1', changeType: 'deleted', resource }, { eventTime: TOLD.occurredAt });
-      expect(decode({ value: [notification] })).toEqual([aState({ ...TOLD, eventId: 'n1', deleted: true })]);
+      const notification = aNotification(
+        { id: 'n1', changeType: 'deleted', resource },
+        { eventTime: HEADER.occurredAt },
+      );
+      expect(decode({ value: [notification] })).toEqual([aState({ ...HEADER, eventId: 'n1', deleted: true })]);
     },
   );
 

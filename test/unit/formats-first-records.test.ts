@@ -68,13 +68,13 @@ describe('a wrong format', () => {
     expect(codes([at(0, envelope('g', 'u'), 'g')], { name: 'native' })).toEqual(['wrong_format']);
   });
 
-  test('that nobody knows is told with the first problem', () => {
+  test('that is unknown is reported with the first problem', () => {
     const [finding] = findings([at(0, { hello: 'world' }, 'g')], { name: 'auto' });
     expect(finding).toMatchObject({ code: 'unreadable', message: expect.stringContaining('SOURCE_FORMAT=mapping') });
     expect(codes([at(0, { hello: 'world' }, 'g')], { name: 'keycloak' })).toEqual(['unreadable']);
   });
 
-  test('cannot be told from tombstones', () => {
+  test('cannot be derived from tombstones', () => {
     expect(codes([at(0, null, byGroup), at(1, null, byGroup)])).toEqual(['tombstones_only']);
     expect(codes([at(0, null, row('g', 'u'))], { deletes: 'tombstones' })).toEqual([]);
   });
@@ -107,18 +107,18 @@ describe('a wrong key', () => {
 describe('flattened rows of Debezium', () => {
   const flat = (key: object) => [at(0, row('g', 'u', { __op: 'c' }), key)];
 
-  test('whose deletes are tombstones that nobody reads keep `run` from starting', () => {
-    const told = findings(flat(row('g', 'u')));
-    expect(told).toMatchObject([{ severity: 'error', code: 'deletes_not_read' }]);
-    expect(told[0]?.remedy).toContain('DEBEZIUM_DELETES=tombstones');
-    expect(told.every(refusesStart)).toBe(true);
+  test('whose deletes are tombstones that are not read keep `run` from starting', () => {
+    const found = findings(flat(row('g', 'u')));
+    expect(found).toMatchObject([{ severity: 'error', code: 'deletes_not_read' }]);
+    expect(found[0]?.remedy).toContain('DEBEZIUM_DELETES=tombstones');
+    expect(found.every(refusesStart)).toBe(true);
   });
 
   test('keyed by group alone cannot tell who left, whatever is configured', () => {
     expect(findings(flat(byGroup))[0]?.remedy).not.toContain('DEBEZIUM_DELETES=tombstones');
-    const told = findings(flat(byGroup), { deletes: 'tombstones' });
-    expect(told).toMatchObject([{ severity: 'error', code: 'deletes_unreadable' }]);
-    expect(told.every(refusesStart)).toBe(true);
+    const found = findings(flat(byGroup), { deletes: 'tombstones' });
+    expect(found).toMatchObject([{ severity: 'error', code: 'deletes_unreadable' }]);
+    expect(found.every(refusesStart)).toBe(true);
   });
 
   test('whose key has both ids can be read, where it is configured', () => {
@@ -127,9 +127,9 @@ describe('flattened rows of Debezium', () => {
 
   test('that tell their deletes make tombstones needless', () => {
     const records = [at(0, row('g', 'u', { __deleted: 'false', __op: 'c' }), byGroup)];
-    const told = findings(records, { deletes: 'tombstones' });
-    expect(told).toMatchObject([{ severity: 'warning', code: 'tombstones_read_twice' }]);
-    expect(told.some(refusesStart)).toBe(false);
+    const found = findings(records, { deletes: 'tombstones' });
+    expect(found).toMatchObject([{ severity: 'warning', code: 'tombstones_read_twice' }]);
+    expect(found.some(refusesStart)).toBe(false);
   });
 
   test('without their operation hide updates', () => {
@@ -154,11 +154,11 @@ describe('rows of Debezium', () => {
     ['bytes with their scale', { scale: 0, value: 'AQ==' }],
   ])('whose ids are numbers in %s keep `run` from starting', (_, user) => {
     const encoded = { before: null, after: { group_id: 'A+0', user_id: user }, op: 'c', source: {} };
-    const told = findings([at(0, encoded, byGroup)]);
-    expect(told).toContainEqual(
+    const found = findings([at(0, encoded, byGroup)]);
+    expect(found).toContainEqual(
       expect.objectContaining({ code: 'ids_encoded', remedy: expect.stringContaining('decimal.handling.mode=string') }),
     );
-    expect(told.some(refusesStart)).toBe(true);
+    expect(found.some(refusesStart)).toBe(true);
     const schema = { type: 'struct', fields: [] };
     expect(codes([at(0, { schema, payload: encoded }, byGroup)])).not.toContain('ids_encoded');
   });
@@ -180,8 +180,8 @@ describe('rows of Debezium', () => {
     ['with a scale of their own', variable, { scale: 0, value: 'AYag' }],
   ])('whose ids are numbers %s, and whose schema says so, are worth a warning', (_, type, user) => {
     const encoded = { before: null, after: { group_id: 'g', user_id: user }, op: 'c', source: {} };
-    const told = findings([at(0, { schema: ofEnvelope(type), payload: encoded }, byGroup)]);
-    expect(told).toMatchObject([
+    const found = findings([at(0, { schema: ofEnvelope(type), payload: encoded }, byGroup)]);
+    expect(found).toMatchObject([
       { severity: 'warning', code: 'ids_encoded', remedy: expect.stringContaining('decimal.handling.mode=string') },
     ]);
     const flat = { group_id: 'g', user_id: user, __deleted: 'false', __op: 'c' };
@@ -191,8 +191,8 @@ describe('rows of Debezium', () => {
   test('whose key has such a number without a schema keep `run` from starting, though it looks like an id', () => {
     const encoded = { before: null, after: { group_id: 'g', user_id: 'AYag' }, op: 'c', source: {} };
     const key = { group_id: 'g', user_id: 'AYag' };
-    const told = findings([at(0, { schema: ofEnvelope(decimal), payload: encoded }, key)]);
-    expect(told.filter(refusesStart).map(({ code }) => code)).toEqual(['ids_encoded']);
+    const found = findings([at(0, { schema: ofEnvelope(decimal), payload: encoded }, key)]);
+    expect(found.filter(refusesStart).map(({ code }) => code)).toEqual(['ids_encoded']);
     const whole = { schema: rowSchema(decimal), payload: key };
     expect(findings([at(0, { schema: ofEnvelope(decimal), payload: encoded }, whole)]).some(refusesStart)).toBe(false);
   });

@@ -25,19 +25,19 @@ const anActivity = (events: unknown) => ({
 const MEMBERSHIP = { group_id: 'sales@example.com', member_id: 'luca@example.com', member_role: 'member' };
 const aMembership = (name: string, values = {}) => anEvent(name, { ...MEMBERSHIP, member_type: 'user', ...values });
 
-const TOLD = { group: 'sales@example.com', eventId: '-1234567890', occurredAt: '2026-01-09T10:00:00.000Z' };
+const HEADER = { group: 'sales@example.com', eventId: '-1234567890', occurredAt: '2026-01-09T10:00:00.000Z' };
 
 describe('an activity of groups_enterprise', () => {
   test('adds and removes users', () => {
     expect(decode(anActivity([aMembership('add_member'), aMembership('remove_member')]))).toEqual([
-      aDelta({ ...TOLD, add: ['luca@example.com'] }),
-      aDelta({ ...TOLD, remove: ['luca@example.com'] }),
+      aDelta({ ...HEADER, add: ['luca@example.com'] }),
+      aDelta({ ...HEADER, remove: ['luca@example.com'] }),
     ]);
   });
 
   test('deletes a group', () => {
     expect(decode(anActivity([anEvent('delete_group', { group_id: 'sales@example.com' })]))).toEqual([
-      aState({ ...TOLD, deleted: true }),
+      aState({ ...HEADER, deleted: true }),
     ]);
   });
 
@@ -69,7 +69,10 @@ describe('an activity of groups_enterprise', () => {
             anEvent('ban_member_with_moderation', { ...MEMBERSHIP, ...values }),
           ]),
         ),
-      ).toEqual([aDelta({ ...TOLD, add: ['luca@example.com'] }), aDelta({ ...TOLD, remove: ['luca@example.com'] })]);
+      ).toEqual([
+        aDelta({ ...HEADER, add: ['luca@example.com'] }),
+        aDelta({ ...HEADER, remove: ['luca@example.com'] }),
+      ]);
     expect(decode(anActivity([aMembership('approve_join_request', { member_type: 'group' })]))).toMatchObject([
       { kind: 'invalid', code: 'member_type' },
     ]);
@@ -103,9 +106,9 @@ describe('an activity of groups', () => {
       anEvent('invite_user', { group_email, user_email }),
     ];
     expect(decode(anActivity(events))).toEqual([
-      aDelta({ ...TOLD, add: [user_email] }),
-      aDelta({ ...TOLD, remove: [user_email] }),
-      aState({ ...TOLD, deleted: true }),
+      aDelta({ ...HEADER, add: [user_email] }),
+      aDelta({ ...HEADER, remove: [user_email] }),
+      aState({ ...HEADER, deleted: true }),
       aSkip('not_a_membership_change'),
     ]);
   });
@@ -117,8 +120,8 @@ describe('an activity of groups', () => {
       anEvent('ban_user_with_moderation', { group_email, user_email, status: 'failed' }),
     ];
     expect(decode(anActivity(events))).toEqual([
-      aDelta({ ...TOLD, add: [user_email] }),
-      aDelta({ ...TOLD, remove: [user_email] }),
+      aDelta({ ...HEADER, add: [user_email] }),
+      aDelta({ ...HEADER, remove: [user_email] }),
       aSkip('not_successful'),
     ]);
     expect(
@@ -183,9 +186,9 @@ describe('an activity of admin', () => {
       anEvent('CREATE_GROUP', { GROUP_EMAIL }),
     ];
     expect(decode(anActivity(events))).toEqual([
-      aDelta({ ...TOLD, add: [USER_EMAIL] }),
-      aDelta({ ...TOLD, remove: [USER_EMAIL] }),
-      aState({ ...TOLD, deleted: true }),
+      aDelta({ ...HEADER, add: [USER_EMAIL] }),
+      aDelta({ ...HEADER, remove: [USER_EMAIL] }),
+      aState({ ...HEADER, deleted: true }),
       aSkip('not_a_membership_change'),
     ]);
   });
@@ -217,7 +220,7 @@ describe('an activity of admin', () => {
         },
       },
     };
-    expect(decode(entry)).toEqual([aDelta({ ...TOLD, add: [USER_EMAIL] })]);
+    expect(decode(entry)).toEqual([aDelta({ ...HEADER, add: [USER_EMAIL] })]);
   });
 
   test.each([
@@ -242,7 +245,7 @@ describe('an activity of admin', () => {
 
 describe('activities come', () => {
   const activity = anActivity([aMembership('add_member')]);
-  const added = aDelta({ ...TOLD, add: ['luca@example.com'] });
+  const added = aDelta({ ...HEADER, add: ['luca@example.com'] });
   test('in a page, in a list, and one event each', () => {
     expect(decode({ kind: 'admin#reports#activities', items: [activity, activity] })).toEqual([added, added]);
     expect(decode([activity])).toEqual([added]);

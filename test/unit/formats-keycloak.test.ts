@@ -5,7 +5,7 @@ import { aRecord, added, groupDeleted, invalidWith, removed } from '../support/s
 const decode = (value: unknown) => keycloak.decode(aRecord(value), { partitionCount: 3 });
 
 const TIME = 1_709_326_589_567;
-const told = { eventId: 'e-1', occurredAt: '2024-03-01T20:56:29.567Z' };
+const header = { eventId: 'e-1', occurredAt: '2024-03-01T20:56:29.567Z' };
 
 const anAdminEvent = (changes: object = {}) => ({
   id: 'e-1',
@@ -21,14 +21,14 @@ const anAdminEvent = (changes: object = {}) => ({
 
 describe('an admin event', () => {
   test('adds and removes by its resource path, never by its representation', () => {
-    expect(decode(anAdminEvent())).toEqual([added('g', ['u'], told)]);
-    expect(decode(anAdminEvent({ operationType: 'DELETE' }))).toEqual([removed('g', ['u'], told)]);
-    expect(decode(anAdminEvent({ representation: null }))).toEqual([added('g', ['u'], told)]);
+    expect(decode(anAdminEvent())).toEqual([added('g', ['u'], header)]);
+    expect(decode(anAdminEvent({ operationType: 'DELETE' }))).toEqual([removed('g', ['u'], header)]);
+    expect(decode(anAdminEvent({ representation: null }))).toEqual([added('g', ['u'], header)]);
   });
 
   test('of a group that was deleted is the empty full state', () => {
     const event = anAdminEvent({ resourceType: 'GROUP', operationType: 'DELETE', resourcePath: 'groups/g' });
-    expect(decode(event)).toEqual([groupDeleted('g', told)]);
+    expect(decode(event)).toEqual([groupDeleted('g', header)]);
   });
 
   test.each([
@@ -85,14 +85,14 @@ describe('an admin event of a group of an organization', () => {
     anAdminEvent({ resourceType: 'ORGANIZATION_GROUP_MEMBERSHIP', resourcePath: path, ...changes });
 
   test('adds and removes its members by the resource path', () => {
-    expect(decode(anEvent())).toEqual([added('g', ['u'], told)]);
-    expect(decode(anEvent({ operationType: 'DELETE' }))).toEqual([removed('g', ['u'], told)]);
+    expect(decode(anEvent())).toEqual([added('g', ['u'], header)]);
+    expect(decode(anEvent({ operationType: 'DELETE' }))).toEqual([removed('g', ['u'], header)]);
   });
 
   test('that is deleted is the empty full state', () => {
     const changes = { resourceType: 'ORGANIZATION_GROUP', operationType: 'DELETE' };
     expect(decode(anEvent({ ...changes, resourcePath: 'organizations/o/groups/g' }))).toEqual([
-      groupDeleted('g', told),
+      groupDeleted('g', header),
     ]);
     expect(decode(anEvent({ ...changes, resourcePath: path }))).toMatchObject([invalidWith('resource_path')]);
   });
@@ -158,8 +158,8 @@ describe('an event of a webhook', () => {
   };
 
   test('tells by its type what happened, with the prefix and without', () => {
-    expect(decode(event)).toEqual([added('g', ['u'], told)]);
-    expect(decode({ ...event, type: 'GROUP_MEMBERSHIP-DELETE' })).toEqual([removed('g', ['u'], told)]);
+    expect(decode(event)).toEqual([added('g', ['u'], header)]);
+    expect(decode({ ...event, type: 'GROUP_MEMBERSHIP-DELETE' })).toEqual([removed('g', ['u'], header)]);
   });
 
   test('about a login is skipped', () => {
@@ -169,15 +169,15 @@ describe('an event of a webhook', () => {
 
   test('several at once are several events, in their order', () => {
     expect(decode([event, { ...event, type: 'admin.GROUP_MEMBERSHIP-DELETE' }])).toEqual([
-      added('g', ['u'], told),
-      removed('g', ['u'], told),
+      added('g', ['u'], header),
+      removed('g', ['u'], header),
     ]);
   });
 });
 
 test('a resource type may stand under the other name of AdminEvent', () => {
   const { resourceType: _, ...event } = anAdminEvent({ resourceTypeAsString: 'GROUP_MEMBERSHIP' });
-  expect(decode(event)).toEqual([added('g', ['u'], told)]);
+  expect(decode(event)).toEqual([added('g', ['u'], header)]);
 });
 
 test.each([[{}], [{ type: 'LOGIN' }], [{ eventType: 'group.user_membership.add', target: [] }], ['[5]'], ['null']])(

@@ -347,7 +347,7 @@ test('several ids or times of an event count where they are equal', () => {
   expect(of(['e', 'f'], [time, '2026-02-01T12:00:00Z'])).toEqual([added('t', ['p'])]);
 });
 
-test('every problem of a mapping is told at once, each with its place', () => {
+test('mapping: all problems are reported together, each with its place', () => {
   const read = readMapping({
     version: 2,
     group: 'team.id',

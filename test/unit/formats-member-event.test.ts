@@ -122,7 +122,7 @@ describe('a name', () => {
     expect(meaningOf(names)).toBe(meaning);
   });
 
-  // A group must not be emptied because somebody left it.
+  // A group must not be emptied because one member left it.
   test.each([['RemovedFromGroup'], ['LeftGroup'], ['user.deleted.from.group'], ['UserDeletedGroup']])(
     '%s never means that the group is gone',
     (name) => {
@@ -193,7 +193,7 @@ describe('how it ended', () => {
     { success: true },
     { outcome: null },
     { error: null },
-  ])('may be told, where it ended well: %j', (ending) => {
+  ])('may be stated, where it ended well: %j', (ending) => {
     expect(read({ ...event, ...ending })).toEqual(removed('g', ['u']));
   });
 

@@ -1,4 +1,4 @@
-/** What could be a change, and is told in another shape than usual: it is read as that change or is loud, never skipped. */
+/** What could be a change, in another shape than usual: it is read as that change or is loud, never skipped. */
 import { describe, expect, test } from 'vitest';
 import type { SourceEvent } from '../../src/core/change/change.ts';
 import { entra } from '../../src/formats/entra/entra.ts';
@@ -149,7 +149,7 @@ describe('native: a field that can only be meant as a list', () => {
 });
 
 describe('an event of an application', () => {
-  const told = (fields: object, type = 'group.member.added') =>
+  const decoded = (fields: object, type = 'group.member.added') =>
     readMemberEvent({ groupId: 'g', userId: 'u', ...fields }, { type, eventId: null, occurredAt: null });
 
   test.each<object>([
@@ -163,11 +163,11 @@ describe('an event of an application', () => {
     { effectiveAt: '2099-01-01T00:00:00Z' },
     { scheduled_for: '2099-01-01T00:00:00Z' },
   ])('is unclear where it says more: %o', (fields) => {
-    expect(told(fields)).toMatchObject({ kind: 'hint', code: 'unclear_member_event' });
+    expect(decoded(fields)).toMatchObject({ kind: 'hint', code: 'unclear_member_event' });
   });
 
   test.each<object>([{ approved: false }, { executed: false }])('is none where it has not happened: %o', (fields) => {
-    expect(told(fields)).toMatchObject({ kind: 'skip', reason: 'not_successful' });
+    expect(decoded(fields)).toMatchObject({ kind: 'skip', reason: 'not_successful' });
   });
 
   test.each<object>([
@@ -179,10 +179,10 @@ describe('an event of an application', () => {
     { phase: 'completed' },
     { approved: true },
   ])('is a change with %o', (fields) => {
-    expect(told(fields)).toMatchObject({ kind: 'delta', add: ['u'] });
+    expect(decoded(fields)).toMatchObject({ kind: 'delta', add: ['u'] });
   });
 
   test.each(['waitlist', 'deferred', 'blocked', 'banned', 'candidates'])('of the domain %s is unclear', (word) => {
-    expect(told({}, `com.example.${word}.group.member.added`)).toMatchObject({ kind: 'hint' });
+    expect(decoded({}, `com.example.${word}.group.member.added`)).toMatchObject({ kind: 'hint' });
   });
 });

@@ -28,15 +28,15 @@ const aHook = (...events: object[]) => ({
   data: { events },
 });
 
-const TOLD = { eventId: '14a42b00-74e5-11ee-8a5a-69d62fcd0f8b', occurredAt: '2023-10-27T16:22:53.770Z' };
-const ADDED = aDelta({ ...TOLD, group: GROUP.id, add: [USER.id] });
+const HEADER = { eventId: '14a42b00-74e5-11ee-8a5a-69d62fcd0f8b', occurredAt: '2023-10-27T16:22:53.770Z' };
+const ADDED = aDelta({ ...HEADER, group: GROUP.id, add: [USER.id] });
 
 describe('a log event', () => {
   test('adds or removes the user of its targets, whatever their order', () => {
     expect(decode(aLogEvent())).toEqual([ADDED]);
     expect(decode(aLogEvent({ target: [GROUP, USER] }))).toEqual([ADDED]);
     expect(decode(aLogEvent({ eventType: 'group.user_membership.remove' }))).toEqual([
-      aDelta({ ...TOLD, group: GROUP.id, remove: [USER.id] }),
+      aDelta({ ...HEADER, group: GROUP.id, remove: [USER.id] }),
     ]);
   });
 
@@ -47,7 +47,7 @@ describe('a log event', () => {
 
   test('of a deleted group is the deleted group', () => {
     expect(decode(aLogEvent({ eventType: 'group.lifecycle.delete', target: [GROUP] }))).toEqual([
-      aState({ ...TOLD, group: GROUP.id, deleted: true }),
+      aState({ ...HEADER, group: GROUP.id, deleted: true }),
     ]);
   });
 
@@ -101,14 +101,14 @@ describe('a log event', () => {
     ['system.identity_sources.group.user.assign', { add: [USER.id] }],
     ['system.identity_sources.group.user.revoke', { remove: [USER.id] }],
   ])('of an identity source adds or removes: %s', (eventType, change) => {
-    expect(decode(aLogEvent({ eventType }))).toEqual([aDelta({ ...TOLD, group: GROUP.id, ...change })]);
+    expect(decode(aLogEvent({ eventType }))).toEqual([aDelta({ ...HEADER, group: GROUP.id, ...change })]);
   });
 
   test.each(['system.import.group.delete', 'system.identity_sources.group.delete'])(
     'of a group that is deleted at its source is the deleted group: %s',
     (eventType) => {
       const target = [{ id: '0oa1', type: 'AppInstance' }, GROUP];
-      expect(decode(aLogEvent({ eventType, target }))).toEqual([aState({ ...TOLD, group: GROUP.id, deleted: true })]);
+      expect(decode(aLogEvent({ eventType, target }))).toEqual([aState({ ...HEADER, group: GROUP.id, deleted: true })]);
     },
   );
 
@@ -205,15 +205,15 @@ describe('the ways that log events come', () => {
 describe('an imported membership', () => {
   test('goes by the message, since its type is the same for both directions', () => {
     const added = anImport({ displayMessage: 'Successfully imported new member to an app group' });
-    expect(decode(added)).toEqual([aDelta({ ...TOLD, group: '00g9', add: ['0ua1'] })]);
+    expect(decode(added)).toEqual([aDelta({ ...HEADER, group: '00g9', add: ['0ua1'] })]);
     const removed = anImport({ displayMessage: 'Successfully deleted member of an app group' });
-    expect(decode(removed)).toEqual([aDelta({ ...TOLD, group: '00g9', remove: ['0ua1'] })]);
+    expect(decode(removed)).toEqual([aDelta({ ...HEADER, group: '00g9', remove: ['0ua1'] })]);
   });
 
   test('goes by the legacy type where there is one', () => {
     const legacyEventType = 'app.user_management.app_group_member_import.delete_success';
     expect(decode(anImport({ legacyEventType, displayMessage: 'Mitglied entfernt' }))).toEqual([
-      aDelta({ ...TOLD, group: '00g9', remove: ['0ua1'] }),
+      aDelta({ ...HEADER, group: '00g9', remove: ['0ua1'] }),
     ]);
   });
 
@@ -222,13 +222,13 @@ describe('an imported membership', () => {
       displayMessage: 'Successfully imported new member to an app group',
       target: [APP_USER, APP_GROUP, USER],
     });
-    expect(decode(event)).toEqual([aDelta({ ...TOLD, group: '00g9', add: [USER.id] })]);
+    expect(decode(event)).toEqual([aDelta({ ...HEADER, group: '00g9', add: [USER.id] })]);
   });
 
   test('of a group that went at its source is the deleted group', () => {
     const displayMessage = 'Successfully removed imported group that was deleted from application';
     expect(decode(anImport({ displayMessage, target: [APP_GROUP] }))).toEqual([
-      aState({ ...TOLD, group: '00g9', deleted: true }),
+      aState({ ...HEADER, group: '00g9', deleted: true }),
     ]);
   });
 

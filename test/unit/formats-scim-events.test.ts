@@ -6,7 +6,7 @@ import { aDelta, aRecord, aSkip, aState, aTextRecord, decodeWith } from '../supp
 const decode = decodeWith(scimEvents(withoutKeys));
 
 const GROUP = '176f397ec4c44b94b2cfcb759780b8c2';
-const TOLD = { group: GROUP, eventId: '6164f3bbf6ff41a88dc94f18cb0620e8', occurredAt: '2016-03-20T20:17:24.000Z' };
+const HEADER = { group: GROUP, eventId: '6164f3bbf6ff41a88dc94f18cb0620e8', occurredAt: '2016-03-20T20:17:24.000Z' };
 const PREFIX = 'urn:ietf:params:scim:event:';
 
 const someClaims = (events: unknown, parts: object = {}) => ({
@@ -57,7 +57,7 @@ describe('a PATCH', () => {
       { add: ['a'], remove: ['b'] },
     ],
   ])('%s', (_, operations, expected) => {
-    expect(decode(aPatch(...operations))).toEqual([aDelta({ ...TOLD, ...expected })]);
+    expect(decode(aPatch(...operations))).toEqual([aDelta({ ...HEADER, ...expected })]);
   });
 
   test.each([
@@ -74,7 +74,7 @@ describe('a PATCH', () => {
       ['a'],
     ],
   ])('that %s is a full state', (_, operations, members) => {
-    expect(decode(aPatch(...operations))).toEqual([aState({ ...TOLD, members })]);
+    expect(decode(aPatch(...operations))).toEqual([aState({ ...HEADER, members })]);
   });
 
   test('of other attributes changes no membership', () => {
@@ -138,10 +138,10 @@ describe('a whole resource', () => {
   test.each(['prov:put:full', 'prov:create:full'])('is the full state of its members: %s', (name) => {
     const data = { displayName: 'x', members: [member('a'), member('g', { type: 'Group' })] };
     expect(decode(anEvent(name, { data }))).toMatchObject([
-      aState({ ...TOLD, members: ['a'] }),
+      aState({ ...HEADER, members: ['a'] }),
       { kind: 'invalid', code: 'member_type' },
     ]);
-    expect(decode(anEvent(name, { data: { members: [] } }))).toEqual([aState({ ...TOLD, members: [] })]);
+    expect(decode(anEvent(name, { data: { members: [] } }))).toEqual([aState({ ...HEADER, members: [] })]);
     expect(decode(anEvent(name, { data: { members: null } }))).toMatchObject([{ kind: 'invalid', code: 'schema' }]);
   });
 
@@ -157,7 +157,7 @@ describe('a whole resource', () => {
 
 describe('other events of a group', () => {
   test('prov:delete is the deleted group', () => {
-    expect(decode(anEvent('prov:delete'))).toEqual([aState({ ...TOLD, deleted: true })]);
+    expect(decode(anEvent('prov:delete'))).toEqual([aState({ ...HEADER, deleted: true })]);
   });
 
   test.each(['prov:patch:notice', 'prov:put:notice', 'prov:create:notice'])(
@@ -228,7 +228,7 @@ describe('other events of a group', () => {
     };
     expect(decode(someClaims(events))).toEqual([
       aSkip('told_in_full'),
-      aState({ ...TOLD, members: ['a'] }),
+      aState({ ...HEADER, members: ['a'] }),
       aSkip('told_in_full'),
       aSkip('not_a_membership_change'),
     ]);
@@ -284,7 +284,7 @@ describe('the claims', () => {
 describe('a signed token', () => {
   const TOKEN = 'eyJhbGciOiJFUzI1NiJ9.e30.c2ln';
   const deletion = someClaims({ [`${PREFIX}prov:delete`]: {} });
-  const deleted = aState({ ...TOLD, deleted: true });
+  const deleted = aState({ ...HEADER, deleted: true });
   const verifier = (verdict: TokenVerdict) => {
     const asked: string[] = [];
     return {
@@ -313,7 +313,7 @@ describe('a signed token', () => {
     expect(format.decode(record, { partitionCount: 1 })).toEqual([deleted]);
   });
 
-  test.each(ways)('that nobody has verified is not believed: %s', (_, text) => {
+  test.each(ways)('that is not verified is not believed: %s', (_, text) => {
     expect(scimEvents(verified()).decode(aTextRecord(text), { partitionCount: 1 })).toMatchObject([
       { kind: 'invalid', code: 'token_unverified' },
     ]);

@@ -1,4 +1,4 @@
-/** No bytes make any format throw, and what it makes of them can be told again. Mutated samples: test/fuzz/formats.ts. */
+/** No bytes make any format throw, and what it makes of them can be encoded again. Mutated samples: test/fuzz/formats.ts. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { idProblem, type SourceEvent, type SourceRecord } from '../../src/core/change/change.ts';

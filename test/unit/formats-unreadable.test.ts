@@ -1,4 +1,4 @@
-/** A value that is no JSON is told with its cause and the setting to change, whatever the format. */
+/** A value that is no JSON is reported with its cause and the setting to change, whatever the format. */
 import { deflateSync, gzipSync } from 'node:zlib';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';

@@ -22,13 +22,13 @@ const itself = (member: string): Resolved => ({ target: member, canJoin: true })
 const nothingNewer = (): null => null;
 const expanded = (state: Intent, snapshot: Snapshot, standing: Partial<Standing> = {}) =>
   expand(state, { snapshot, resolve: itself, newerFor: nothingNewer, ...standing });
-const told = ({ intents }: { intents: readonly Intent[] }) =>
+const operationsOf = ({ intents }: { intents: readonly Intent[] }) =>
   intents.map(({ op, member, target }) => `${op} ${member}${target === member ? '' : ` as ${target}`}`).toSorted();
 
 describe('a full state', () => {
   test('adds whom it names and does not find, and removes whom it does not name', () => {
     const expansion = expanded(stateOf(['a', 'b', 'a']), showing('b', 'c'));
-    expect(told(expansion)).toEqual(['add a', 'remove c']);
+    expect(operationsOf(expansion)).toEqual(['add a', 'remove c']);
     expect(expansion.heldBy).toBeNull();
   });
 
@@ -43,7 +43,7 @@ describe('a full state', () => {
   test('keeps an inactive member who is in the group, and adds none who is not', () => {
     const inactive = (member: string): Resolved => ({ target: `u-${member}`, canJoin: false });
     const expansion = expanded(stateOf(['a', 'b']), showing('u-a'), { resolve: inactive });
-    expect(told(expansion)).toEqual(['add b as null']);
+    expect(operationsOf(expansion)).toEqual(['add b as null']);
   });
 
   test('gives what it comes to its own position, and sends none of it before it is recorded', () => {
@@ -70,7 +70,7 @@ describe('a full state', () => {
     ]);
     const newerFor = (member: string): Intent | null => newer.get(member) ?? null;
     const expansion = expanded(stateOf(['a', 'b', 'e']), showing('c', 'd'), { newerFor });
-    expect(told(expansion)).toEqual(['add b', 'remove d']);
+    expect(operationsOf(expansion)).toEqual(['add b', 'remove d']);
     // Whom it names, and something newer adds, is awaited as its own additions are.
     expect(expansion.awaited).toEqual(['a']);
   });
@@ -80,7 +80,7 @@ describe('a full state', () => {
     ['an empty one', stateOf([]), 'empty_state'],
   ])('of %s has its removals held whatever their number', (_, state, heldBy) => {
     const expansion = expanded(state, showing('c'));
-    expect([told(expansion), expansion.heldBy]).toEqual([['remove c'], heldBy]);
+    expect([operationsOf(expansion), expansion.heldBy]).toEqual([['remove c'], heldBy]);
     expect(expanded(state, showing())).toEqual({ intents: [], heldBy, awaited: [] });
   });
 
@@ -109,22 +109,22 @@ describe('a full state in names of the source', () => {
     });
 
   test('is compared with the group by what the target calls them', () => {
-    expect(told(mapped(['ada', 'bob'], showing('u-2', 'u-3')))).toEqual(['add ada as u-1', 'remove u-3']);
+    expect(operationsOf(mapped(['ada', 'bob'], showing('u-2', 'u-3')))).toEqual(['add ada as u-1', 'remove u-3']);
   });
 
-  test('removes nobody who is named under another name', () => {
+  test('removes no member that it names under another name', () => {
     expect(mapped(['countess', 'ada'], showing('u-1')).intents).toEqual([]);
-    expect(told(mapped(['countess'], showing('u-1', 'u-2')))).toEqual(['remove u-2']);
+    expect(operationsOf(mapped(['countess'], showing('u-1', 'u-2')))).toEqual(['remove u-2']);
   });
 
   test('leaves to a newer change whom it speaks for, under either name', () => {
-    expect(told(mapped(['ada'], showing('u-2'), ['ada', 'u-2']))).toEqual([]);
-    expect(told(mapped(['ada'], showing('u-2'), ['u-1']))).toEqual(['remove u-2']);
+    expect(operationsOf(mapped(['ada'], showing('u-2'), ['ada', 'u-2']))).toEqual([]);
+    expect(operationsOf(mapped(['ada'], showing('u-2'), ['u-1']))).toEqual(['remove u-2']);
   });
 
   test.each(['gone', 'stranger', 'smith'])('waits with the add of %s, who is not known', (member) => {
     const expansion = mapped(['ada', member], showing('u-3'));
-    expect(told(expansion)).toEqual(['add ada as u-1', `add ${member} as null`, 'remove u-3']);
+    expect(operationsOf(expansion)).toEqual(['add ada as u-1', `add ${member} as null`, 'remove u-3']);
   });
 });
 
@@ -160,7 +160,7 @@ describe('the removals of a full state', () => {
     ['are held where another one is unknown', [own('a', { dead })], ['b'], ['a'], ['hold', ['b', 'a']]],
     ['wait for a newer addition of a member whom the state names', [newer('a')], ['a'], [], ['wait', []]],
     ['are held where that is refused', [newer('a', { isUnresolved })], ['a'], [], ['hold', ['a']]],
-    ['do not wait for what is newer and about somebody else', [newer('a')], [], [], ['go', []]],
+    ['do not wait for what is newer and about another member', [newer('a')], [], [], ['go', []]],
     ['do not wait for additions of an older event', [anIntent({ member: 'a' })], [], [], ['go', []]],
   ])('%s', (...[, pending, awaited, accepted, expected]) => {
     expect(judged(pending, awaited, accepted)).toEqual(expected);
@@ -188,7 +188,7 @@ describe('in every case', () => {
   const NAMES = ['a', 'b', 'c', 'd', 'e', 'f'];
   const some = fc.subarray(NAMES);
 
-  test('carried out, the group has whom the state names and nobody else, but for whom newer changes speak', () => {
+  test('carried out, the group has exactly the members that the state names, but for those of newer changes', () => {
     fc.assert(
       fc.property(some, some, some, (members, there, newer) => {
         const snapshot = showing(...there);
@@ -207,7 +207,7 @@ describe('in every case', () => {
     );
   });
 
-  test('nobody is removed whom a name of the state may stand for, unless an operator agrees', () => {
+  test('no member is removed for whom a name of the state may stand, unless an operator agrees', () => {
     const resolution = fc.oneof(
       fc.constantFrom('a', 'b', 'c').map((id) => ({ kind: 'found' as const, id, isActive: true })),
       fc.constantFrom<SureResolution>({ kind: 'missing' }, { kind: 'unmapped' }, { kind: 'ambiguous' }),

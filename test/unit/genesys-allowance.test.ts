@@ -153,7 +153,7 @@ describe('closed', () => {
     }
   });
 
-  test('after a 429 the pace holds, until an answer to a later request has told the limits', () => {
+  test('after a 429 the pace holds, until an answer to a later request has named the limits', () => {
     const free = after(firstAllowance(null), heard(0));
     const throttled = closed(refused(free, 10), 20, 1_020);
     expect(spend(free, 1_020)[1]).toBe(299);

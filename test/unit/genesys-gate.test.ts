@@ -38,7 +38,7 @@ test('a permit that is due belongs to who waits, even before the timer fires', a
   expect([passed, order]).toEqual([[false], ['waiting']]);
 });
 
-test('a permit given back goes to whoever waits', async () => {
+test('gate: a permit given back goes to the next in the queue', async () => {
   const { clock, gate, order, taking } = aGate(60);
   while (gate.tryTake());
   taking('waiting');
@@ -75,7 +75,7 @@ test('whenOpen resolves at once while the gate is open', async () => {
   await aGate(null).gate.whenOpen();
 });
 
-test('throttled time is what somebody waited, counted once for all who waited together', async () => {
+test('gate: throttled time is counted once for all that waited together', async () => {
   const { clock, gate, taking } = aGate(null);
   taking('at once');
   await clock.advance(1000);
@@ -90,7 +90,7 @@ test('throttled time is what somebody waited, counted once for all who waited to
   expect(gate.throttledMs()).toBe(4000);
 });
 
-test('no timer runs when nobody waits', async () => {
+test('gate: no timer runs when the queue is empty', async () => {
   const { clock, gate, order, taking } = aGate(null);
   gate.closeFor(5000);
   expect(clock.scheduledCount).toBe(0);

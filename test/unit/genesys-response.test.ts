@@ -29,10 +29,10 @@ test('a 429 asks to wait for Retry-After, else until the reset; another status o
 });
 
 describe('the limit headers', () => {
-  const told = { 'inin-ratelimit-allowed': '300', 'inin-ratelimit-count': '7', 'inin-ratelimit-reset': '4' };
+  const limits = { 'inin-ratelimit-allowed': '300', 'inin-ratelimit-count': '7', 'inin-ratelimit-reset': '4' };
 
   test('are read whole', () => {
-    expect(rateLimitHeaders(aResponse(told))).toEqual({
+    expect(rateLimitHeaders(aResponse(limits))).toEqual({
       allowed: 300,
       count: 7,
       resetMs: 4000,
@@ -42,11 +42,11 @@ describe('the limit headers', () => {
   });
 
   test.each([
-    { ...told, 'inin-ratelimit-allowed': '0' },
-    { ...told, 'inin-ratelimit-count': 'many' },
-    { ...told, 'inin-ratelimit-reset': '' },
-    { ...told, 'inin-ratelimit-reset': '0' },
-    { ...told, 'inin-ratelimit-reset': '1790000000' },
+    { ...limits, 'inin-ratelimit-allowed': '0' },
+    { ...limits, 'inin-ratelimit-count': 'many' },
+    { ...limits, 'inin-ratelimit-reset': '' },
+    { ...limits, 'inin-ratelimit-reset': '0' },
+    { ...limits, 'inin-ratelimit-reset': '1790000000' },
     {},
   ])('say nothing where one of them makes no sense: %j', (headers) => {
     expect(rateLimitHeaders(aResponse(headers))).toBe(null);

@@ -141,7 +141,7 @@ describe('the verdict', () => {
 });
 
 describe('what is counted', () => {
-  test('are removals that nobody has approved', () => {
+  test('are removals without an approval', () => {
     expect(isGuarded(removal())).toBe(true);
     expect(isGuarded(removal({ guard: held }))).toBe(true);
     expect(isGuarded(removal({ guard: approval }))).toBe(false);
@@ -235,7 +235,7 @@ describe('the digest of what is held', () => {
   });
 });
 
-describe('what people are told', () => {
+describe('what operators see', () => {
   test.each(Object.keys(HELD_BY) as HeldBy[])('says of %s what would happen and how to decide', (by) => {
     const { code, message, advice } = heldFailure(by, 'abc');
     expect([code, message.includes(HELD_BY[by])]).toEqual([by, true]);

@@ -1,4 +1,4 @@
-/** Records of the retry topic that nobody of ours wrote: each with what it once did. */
+/** Records of the retry topic that no instance wrote: each with what it once did. */
 import { describe, expect, test } from 'vitest';
 import { sha256 } from '../../src/adapters/system.ts';
 import { parseRetryRecord, renderState, type WireRecord } from '../../src/core/log/live-record.ts';

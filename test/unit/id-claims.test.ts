@@ -48,7 +48,7 @@ describe('a key', () => {
     ]);
   });
 
-  test('is told from another by its bytes, even where they are no text', () => {
+  test('differs from another by its bytes, even where they are no text', () => {
     const claims = new IdClaims();
     claims.take(new Uint8Array([0xff]), bytes(row('a', 'u1')));
     claims.take(new Uint8Array([0xfe]), null);

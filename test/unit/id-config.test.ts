@@ -49,7 +49,7 @@ test('a topic needs a name that Kafka allows, and one of its own', () => {
   ]);
 });
 
-test('every problem is told at once, each with an example', () => {
+test('ID_MAP: all problems are reported together, each with an example', () => {
   const problems = problemsOf({ ID_MAP: 'ldap', ID_MAP_USER_ATTRIBUTE: 'mail', ID_MAP_GROUP_ATTRIBUTE: 'name' });
   expect(problems.map(({ variable, example }) => `${variable}=${example}`)).toEqual([
     'ID_MAP=none',

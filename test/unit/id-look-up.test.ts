@@ -71,7 +71,7 @@ describe('a list', () => {
     expect(readScimList(body)).toBeNull();
   });
 
-  test('of nobody may have no resources', () => {
+  test('of no user may have no resources', () => {
     expect(readScimList({ totalResults: 0 })).toEqual({ total: 0, resources: [] });
     expect(readScimList({ totalResults: 0, Resources: null })).toEqual({ total: 0, resources: [] });
   });

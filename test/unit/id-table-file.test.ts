@@ -54,7 +54,7 @@ describe('CSV', () => {
 });
 
 describe('NDJSON', () => {
-  test('is told by its first character, in whatever pieces it comes', () => {
+  test('is recognized by its first character, in chunks of any size', () => {
     const text =
       '\n{"type":"user","source_id":"a","genesys_id":"u1","team":7}\r\n \t\n{"type":"group","source_id":"Sales","genesys_id":"g1","active":false}';
     const expected = { user: { a: 'u1' }, group: { Sales: 'g1 (inactive)' } };
@@ -90,6 +90,6 @@ test('one source id with two targets names both lines; said twice the same it is
   expect(tableOf(header + row('a', 'u1') + row('b', 'u1') + row('a', 'u1')).user).toEqual({ a: 'u1', b: 'u1' });
 });
 
-test.each(['', '\n \n', 'type,source_id,genesys_id\n'])('%j names nobody, so it is no table', (text) => {
+test.each(['', '\n \n', 'type,source_id,genesys_id\n'])('id table: %j names no id, so it is no table', (text) => {
   expect(problemOf(text)).toBe('the file names no id');
 });

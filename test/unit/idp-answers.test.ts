@@ -28,7 +28,7 @@ test.each<Readonly<Record<string, string>>>([
   expect(asked(429, headers)).toBe(null);
 });
 
-test('what may pass is told from what does not', () => {
+test('identity provider: passing failures and lasting ones are distinguished', () => {
   expect([408, 429, 500, 503].every(isPassing)).toBe(true);
   expect([200, 400, 401, 404, 410].some(isPassing)).toBe(false);
 });

@@ -63,7 +63,7 @@ test('another cluster is spoken to with TLS, and with credentials of its own', (
   expect(secrets).toContain('hush');
 });
 
-test('half of an access to another cluster is told', () => {
+test('ingest configuration: half of an access to another cluster is reported', () => {
   expect(problemsOf({ ...from, INGEST_FROM_SASL_MECHANISM: 'plain' }, 'rekey')).toEqual([
     'INGEST_FROM_BROKERS is missing, though credentials for it are given',
     'INGEST_FROM_SASL_USERNAME is missing for plain',

@@ -4,7 +4,7 @@ import { kafkaExit } from '../../src/console/kafka-tools.ts';
 import { EXIT, ExitError, type ExitCode } from '../../src/exit-codes.ts';
 
 const failure = (code: KafkaFault): KafkaFailure =>
-  new KafkaFailure({ code, message: 'It failed', advice: 'Mend it.' });
+  new KafkaFailure({ code, message: 'It failed', advice: 'Repair it.' });
 
 describe('what Kafka refuses ends a command', () => {
   test.each<[KafkaFault, ExitCode]>([
@@ -17,7 +17,7 @@ describe('what Kafka refuses ends a command', () => {
     ['partition_counts', EXIT.unavailable],
     ['refused', EXIT.unavailable],
   ])('%s with %d, and its remedy', (code, exit) => {
-    expect(kafkaExit(failure(code))).toMatchObject({ code: exit, message: expect.stringContaining('Mend it.') });
+    expect(kafkaExit(failure(code))).toMatchObject({ code: exit, message: expect.stringContaining('Repair it.') });
   });
 
   test('what is no doing of Kafka stays what it is', () => {

@@ -1,8 +1,15 @@
 /** What the consumer hands on, and where it stands: kafkajs goes on from what is resolved, or from where a seek says. */
-import type { Consumer, ConsumerStartBatchProcessEvent, EachBatchPayload, KafkaMessage } from 'kafkajs';
+import type {
+  Batch as KafkaBatch,
+  Consumer,
+  ConsumerStartBatchProcessEvent,
+  EachBatchPayload,
+  KafkaMessage,
+} from 'kafkajs';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { Intake } from '../../src/adapters/kafka/intake.ts';
 import type { Batch } from '../../src/ports.ts';
+import { stubOf } from '../support/stub.ts';
 
 const topics = { source: 's', retry: 'r' };
 
@@ -48,14 +55,16 @@ interface Fetched {
 /** Offsets 5 and 6 of the source, whose end is 9. */
 function aBatch({ topic = 's', partition = 0, isStale = false }: Fetched = {}) {
   const resolved: string[] = [];
-  const messages = ['5', '6'].map((offset) => ({ offset, key: null, value: null, timestamp: '1', headers: {} }));
-  const batch = { topic, partition, highWatermark: '9', messages: messages as unknown as KafkaMessage[] };
-  const payload = {
-    batch: { ...batch, lastOffset: () => '6' },
+  const messages = ['5', '6'].map((offset) =>
+    stubOf<KafkaMessage>({ offset, key: null, value: null, timestamp: '1', headers: {} }),
+  );
+  const batch = stubOf<KafkaBatch>({ topic, partition, highWatermark: '9', messages, lastOffset: () => '6' });
+  const payload = stubOf<EachBatchPayload>({
+    batch,
     resolveOffset: (offset: string) => void resolved.push(offset),
     isStale: () => isStale,
-  };
-  return { payload: payload as unknown as EachBatchPayload, resolved };
+  });
+  return { payload, resolved };
 }
 
 function anEmptyBatch(batchSize = 0): ConsumerStartBatchProcessEvent['payload'] {
@@ -72,7 +81,7 @@ describe('a batch', () => {
     expect(resolved).toEqual(['6']);
   });
 
-  test('of the retry topic is told as such', () => {
+  test('of the retry topic is reported as such', () => {
     anIntake().take(aBatch({ topic: 'r', partition: 1 }).payload);
     expect(taken).toMatchObject([{ topic: 'retry', partition: 1 }]);
   });
@@ -92,7 +101,7 @@ describe('a batch', () => {
     ['was fetched before its partition was paused', (intake) => intake.pause('source', 0), {}],
     ['is of a partition that is not assigned', () => undefined, { partition: 2 }],
     ['comes after the end of the consumer', (intake) => intake.close(), {}],
-  ])('that %s is neither told nor resolved', (_, before, fetched) => {
+  ])('that %s is neither handed on nor resolved', (_, before, fetched) => {
     const intake = anIntake();
     before(intake);
     const { payload, resolved } = aBatch(fetched);
@@ -100,7 +109,7 @@ describe('a batch', () => {
     expect([taken, resolved]).toEqual([[], []]);
   });
 
-  test('of a partition that goes on again is told', () => {
+  test('of a partition that goes on again is handed on', () => {
     const intake = anIntake();
     intake.pause('source', 0);
     intake.resume('source', 0);
@@ -120,8 +129,8 @@ describe('a batch', () => {
   });
 
   test.each<[string, (intake: Intake) => void, number]>([
-    ['with records is told by kafkajs in another call', () => undefined, 2],
-    ['of no records is not told of a paused partition', (intake) => intake.pause('source', 0), 0],
+    ['with records is handed on by kafkajs in another call', () => undefined, 2],
+    ['of no records is not handed on for a paused partition', (intake) => intake.pause('source', 0), 0],
   ])('%s', (_, before, batchSize) => {
     const intake = anIntake();
     before(intake);

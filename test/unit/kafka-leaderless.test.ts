@@ -4,6 +4,7 @@ import { beforeEach, expect, test } from 'vitest';
 import { explainKafkaError } from '../../src/adapters/kafka/errors.ts';
 import { LeaderWatch, leadersOf, tellLeaderless } from '../../src/adapters/kafka/leaders.ts';
 import { ManualClock } from '../support/manual-clock.ts';
+import { stubOf } from '../support/stub.ts';
 
 const aPartition = (partitionId: number, leader: number): PartitionMetadata => ({
   partitionErrorCode: leader < 0 ? 5 : 0,
@@ -37,9 +38,10 @@ const inside = {
 /** As kafkajs makes it. */
 function aCluster(): Cluster {
   const name = Symbol('private:Kafka:createCluster');
-  const kafka = { [name]: (options: object) => ({ ...inside, ...options }) };
-  tellLeaderless(kafka as unknown as Kafka);
-  return kafka[name]?.({}) as unknown as Cluster;
+  const create = (options: object): Cluster => ({ ...stubOf<Cluster>(inside), ...options });
+  const kafka = Object.assign(stubOf<Kafka>({}), { [name]: create });
+  tellLeaderless(kafka);
+  return kafka[name]?.({}) ?? expect.unreachable();
 }
 
 beforeEach(() => {

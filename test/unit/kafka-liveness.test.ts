@@ -23,7 +23,7 @@ const membership = (groupGenerationId: number) => ({ memberId: 'm', groupGenerat
 describe('when a heartbeat was sent', () => {
   const before = { wall: 1_000, monotonic: 100 };
 
-  test('is told on both clocks, rounded to the earlier millisecond', () => {
+  test('is given on both clocks, rounded to the earlier millisecond', () => {
     expect(sentInstant(1_400, before, { wall: 1_500, monotonic: 600 })).toEqual({ wall: 1_399, monotonic: 499 });
   });
 

@@ -13,7 +13,7 @@ async function authenticate(...answers: readonly (string | Error)[]) {
   const left = [...answers];
   const exchange: AuthenticationProviderArgs['saslAuthenticate'] = async ({ request, response }) => {
     sent.push(unframed(await request.encode()));
-    const answer = left.shift() ?? new Error('nobody expected that');
+    const answer = left.shift() ?? new Error('unexpected request');
     if (answer instanceof Error) throw answer;
     return response?.parse(await response.decode(framed(answer)));
   };
@@ -83,7 +83,7 @@ describe('OAUTHBEARER', () => {
     expect(inspect(end)).not.toContain(token.slice(0, 6));
   });
 
-  test('is told in one line of limited length', async () => {
+  test('is reported in one line of limited length', async () => {
     const { end } = await authenticate(`{\n\u001B[2J${'x'.repeat(5_000)}`, '');
     expect((end as Error).message).not.toMatch(/\p{Cc}/u);
     expect((end as Error).message.length).toBeLessThan(300);

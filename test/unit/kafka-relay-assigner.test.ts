@@ -29,11 +29,11 @@ function anAssigner(isOwner: boolean, joining: () => void = () => undefined) {
 describe('the owner', () => {
   test.each<[string, readonly GroupMember[], string | undefined]>([
     ['is who has it', [claiming('a', false), claiming('b', true)], 'b'],
-    ['is the first one where nobody has it', [claiming('b', false), claiming('a', false)], 'a'],
+    ['is the first one where no member has it', [claiming('b', false), claiming('a', false)], 'a'],
     ['is the first one of several who claim it', [claiming('c', true), claiming('b', true), claiming('a', false)], 'b'],
     ['is none that only seems to claim it', [claiming('a', false), claiming('b', 'true'), claiming('c', true)], 'c'],
     ['is none whose claim cannot be read', [aMember('b', Buffer.from('{')), claiming('a', false)], 'a'],
-    ['is nobody where there is no member', [], undefined],
+    ['is none where there is no member', [], undefined],
   ])('%s', (_, members, owner) => {
     expect(ownerOf(members)).toBe(owner);
   });

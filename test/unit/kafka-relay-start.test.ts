@@ -3,6 +3,7 @@ import type { Cluster, PartitionMetadata } from 'kafkajs';
 import { expect, test, vi } from 'vitest';
 import { RelayStart } from '../../src/adapters/kafka/relay-start.ts';
 import { ManualClock } from '../support/manual-clock.ts';
+import { stubOf } from '../support/stub.ts';
 
 const sick: PartitionMetadata = { partitionErrorCode: 5, partitionId: 0, leader: -1, replicas: [3], isr: [3] };
 
@@ -21,7 +22,7 @@ vi.mock('../../src/adapters/kafka/reader.ts', async () => {
 const quiet = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
 const connection = { brokers: ['b:9092'], clientId: 'c', ssl: null, sasl: null };
 const times = { sessionTimeoutMs: 6_000, heartbeatIntervalMs: 1_000, rebalanceTimeoutMs: 10_000 };
-const cluster = { findTopicPartitionMetadata: () => [sick], refreshMetadata: async () => undefined };
+const cluster = stubOf<Cluster>({ findTopicPartitionMetadata: () => [sick], refreshMetadata: async () => undefined });
 
 test('once another instance has the topic, this one names none of its partitions', async () => {
   const clock = new ManualClock();
@@ -30,7 +31,7 @@ test('once another instance has the topic, this one names none of its partitions
     { clock, logger: quiet },
   );
   let isWanted = true;
-  const beginning = start.of([0], cluster as unknown as Cluster, () => isWanted);
+  const beginning = start.of([0], cluster, () => isWanted);
   /** Once a second. */
   const look = async (): Promise<void> => {
     for (let second = 0; second < 5; second += 1) {

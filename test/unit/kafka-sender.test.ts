@@ -1,11 +1,12 @@
 /** What the sender says of each record, by what the broker answers for its partition. */
-import type { Kafka, PartitionMetadata, ProducerBatch, RecordMetadata } from 'kafkajs';
+import type { Kafka, PartitionMetadata, Producer, ProducerBatch, RecordMetadata } from 'kafkajs';
 import { beforeEach, describe, expect, test, vi } from 'vitest';
 import type { Connection } from '../../src/adapters/kafka/connection.ts';
 import { Sender } from '../../src/adapters/kafka/sender.ts';
 import type { OutRecord, SendOutcome } from '../../src/ports.ts';
 import { aLog } from '../support/genesys.ts';
 import { ManualClock } from '../support/manual-clock.ts';
+import { stubOf } from '../support/stub.ts';
 
 /** Kafka's codes. */
 const MESSAGE_TOO_LARGE = 10;
@@ -36,8 +37,9 @@ vi.mock('../../src/adapters/kafka/connection.ts', () => ({
   retry: {},
   openConnection: (): Connection => {
     clients += 1;
-    const producer = () => ({ connect: async () => undefined, disconnect: async () => undefined, sendBatch });
-    return { kafka: { producer } as unknown as Kafka, destroy: () => undefined };
+    const producer = () =>
+      stubOf<Producer>({ connect: async () => undefined, disconnect: async () => undefined, sendBatch });
+    return { kafka: stubOf<Kafka>({ producer }), destroy: () => undefined };
   },
 }));
 

@@ -1,10 +1,12 @@
 /** A partition with something to read that is not read any further: a hole is passed, for anything else there is a fault. */
-import type { Cluster } from 'kafkajs';
+import type { Cluster, PartitionMetadata } from 'kafkajs';
 import { beforeEach, expect, test, vi } from 'vitest';
 import type { LogConsumer } from '../../src/adapters/kafka/consumer.ts';
+import type { Intake } from '../../src/adapters/kafka/intake.ts';
 import type { KafkaLogOptions } from '../../src/adapters/kafka/options.ts';
 import type { ReadPosition } from '../../src/adapters/kafka/positions.ts';
 import { Standstill } from '../../src/adapters/kafka/standstill.ts';
+import { stubOf } from '../support/stub.ts';
 
 interface Asked {
   readonly topic: string;
@@ -18,10 +20,12 @@ let holeEnd = (offset: bigint): bigint => offset;
 let inQuestion: () => Promise<void> = async () => undefined;
 let leaderless: readonly number[] = [];
 
-const aCluster = {
+const aCluster = stubOf<Cluster>({
   findTopicPartitionMetadata: () =>
-    [0, 1].map((partitionId) => ({ partitionId, leader: leaderless.includes(partitionId) ? -1 : 7 })),
-} as unknown as Cluster;
+    [0, 1].map((partitionId) =>
+      stubOf<PartitionMetadata>({ partitionId, leader: leaderless.includes(partitionId) ? -1 : 7 }),
+    ),
+});
 
 beforeEach(() => {
   asked = [];
@@ -46,10 +50,10 @@ function aStandstill(places: ReadPosition[], committed: bigint | null = null) {
   const waiting: number[] = [];
   const consumer = {
     cluster: aCluster as Cluster | undefined,
-    intake: {
+    intake: stubOf<Intake>({
       standing: (sinceMs: number) => places.filter(({ since }) => since <= -sinceMs),
       waits: ({ partition }: ReadPosition) => void waiting.push(partition),
-    },
+    }),
     skip: ({ partition }: ReadPosition, next: bigint) => void skipped.push([partition, next]),
   };
   const options = { groupId: 'g', topics: { source: 's', retry: 'r' } } as KafkaLogOptions;
@@ -57,7 +61,7 @@ function aStandstill(places: ReadPosition[], committed: bigint | null = null) {
     committed: async () => ({ offset: committed, metadata: '' }),
     bounds: async () => ({ start: 2n, end: 9n }),
   };
-  const standstill = new Standstill(consumer as unknown as LogConsumer, options, admin);
+  const standstill = new Standstill(stubOf<LogConsumer>(consumer), options, admin);
   const look = async (): Promise<void> => {
     standstill.look();
     await settled();

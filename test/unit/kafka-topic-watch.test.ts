@@ -1,17 +1,19 @@
 /** A topic that is recreated under its consumer is noticed by its id. */
-import type { Cluster } from 'kafkajs';
+import type { Cluster, PartitionMetadata } from 'kafkajs';
 import { beforeEach, expect, test, vi } from 'vitest';
 import { TopicWatch } from '../../src/adapters/kafka/topic-watch.ts';
 import { ManualClock } from '../support/manual-clock.ts';
+import { stubOf } from '../support/stub.ts';
 
 let ask: () => Promise<readonly (string | null)[]> = async () => [];
 let questions = 0;
 let askedOf: (number | undefined)[] = [];
 let leaders: readonly number[] = [];
 
-const aCluster = {
-  findTopicPartitionMetadata: () => leaders.map((leader, partitionId) => ({ leader, partitionId })),
-} as unknown as Cluster;
+const aCluster = stubOf<Cluster>({
+  findTopicPartitionMetadata: () =>
+    leaders.map((leader, partitionId) => stubOf<PartitionMetadata>({ leader, partitionId })),
+});
 
 vi.mock('../../src/adapters/kafka/inspection.ts', () => ({
   topicIdsFrom: (_cluster: Cluster, _topics: readonly string[], partition?: number) => {

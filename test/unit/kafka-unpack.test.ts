@@ -132,7 +132,7 @@ describe('a batch that is damaged', () => {
     },
   );
 
-  test('of an unknown compression is told as that', async () => {
+  test('of an unknown compression is reported as that', async () => {
     await expect(unpack(5, zeros(10))).rejects.toThrow('this compression is not known');
   });
 });

@@ -3,10 +3,10 @@ import { expect, test } from 'vitest';
 import type { Delta, FullState } from '../../src/core/change/change.ts';
 import { LastReleased, type Occurrence } from '../../src/ingest/topic/last-released.ts';
 
-const told = { group: 'g', eventId: null, occurredAt: null };
-const adding = (...add: string[]): Delta => ({ kind: 'delta', ...told, add, remove: [] });
-const removing = (...remove: string[]): Delta => ({ kind: 'delta', ...told, add: [], remove });
-const state = (...members: string[]): FullState => ({ kind: 'state', ...told, members, deleted: false });
+const header = { group: 'g', eventId: null, occurredAt: null };
+const adding = (...add: string[]): Delta => ({ kind: 'delta', ...header, add, remove: [] });
+const removing = (...remove: string[]): Delta => ({ kind: 'delta', ...header, add: [], remove });
+const state = (...members: string[]): FullState => ({ kind: 'state', ...header, members, deleted: false });
 const certain = (at: number, partition = 0): Occurrence => ({ at, partition, isCertain: true });
 const guessed = (at: number, partition = 0): Occurrence => ({ at, partition, isCertain: false });
 
@@ -68,7 +68,7 @@ test('where one of both does not say when it happened, the order of arrival stan
   expect(memory.judge(removing('m'), certain(15))).toMatchObject({ superseded: [], uncertainCount: 1 });
 });
 
-test('of the very same time, the order is told within a partition only', () => {
+test('of the very same time, the order is known within a partition only', () => {
   const memory = aMemory();
   memory.judge(removing('m'), certain(20, 0));
   expect(memory.judge(adding('m'), certain(20, 0)).uncertainCount).toBe(0);

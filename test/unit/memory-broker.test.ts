@@ -99,7 +99,7 @@ test('a compacted topic refuses records without a key, and takes the others', ()
   expect(contents()).toEqual(['0 k=v']);
 });
 
-test('a group can be made anew only when it is empty', () => {
+test('memory broker: a group can be recreated only when it is empty', () => {
   const { broker } = aBroker({});
   const request = {
     memberId: null,

@@ -16,9 +16,9 @@ const decode = (value: unknown, key: string | null = 'g'): SourceEvent => {
   return native.decode(record, { partitionCount: 3 })[0];
 };
 
-const told = { group: 'g', eventId: null, occurredAt: null };
-const change = (parts: object) => ({ kind: 'delta', ...told, add: [], remove: [], ...parts });
-const state = (parts: object) => ({ kind: 'state', ...told, members: [], deleted: false, ...parts });
+const header = { group: 'g', eventId: null, occurredAt: null };
+const change = (parts: object) => ({ kind: 'delta', ...header, add: [], remove: [], ...parts });
+const state = (parts: object) => ({ kind: 'state', ...header, members: [], deleted: false, ...parts });
 
 describe('a full state', () => {
   test('names everybody who is to be in the group', () => {
@@ -60,7 +60,7 @@ describe('a full state', () => {
     expect(decode({ group_id: 'g', complete: null, members: null, removed: ['a'] })).toEqual(change({ remove: ['a'] }));
   });
 
-  test('is never made of a record that lists changes: whoever is not named would be removed', () => {
+  test('is never made of a record that lists changes: members that it does not name would be removed', () => {
     const list = fc.array(fc.constantFrom('a', 'b', ''), { maxLength: 3 });
     const flag = fc.constantFrom(true, false, null, 'true', 1);
     const fields = fc.record(

@@ -5,18 +5,18 @@ import { native } from '../../src/formats/native/native.ts';
 import { nativeRecord } from '../../src/ingest/native-record.ts';
 
 const id = fc.string({ minLength: 1, maxLength: 20, unit: 'grapheme' }).filter((text) => idProblem(text) === null);
-const told = fc.record({
+const header = fc.record({
   group: id,
   eventId: fc.option(id),
   occurredAt: fc.option(fc.constantFrom('2026-01-31T12:00:00Z', '2018-11-22t01:47:00.2455823+01:00')),
 });
-const aDelta = fc.tuple(told, fc.array(id), fc.array(id)).map(([event, add, remove]): Delta => ({
+const aDelta = fc.tuple(header, fc.array(id), fc.array(id)).map(([event, add, remove]): Delta => ({
   ...event,
   kind: 'delta',
   add,
   remove,
 }));
-const aState = fc.tuple(told, fc.array(id), fc.boolean()).map(([event, members, deleted]): FullState => ({
+const aState = fc.tuple(header, fc.array(id), fc.boolean()).map(([event, members, deleted]): FullState => ({
   ...event,
   kind: 'state',
   members: deleted ? [] : members,

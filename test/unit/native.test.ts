@@ -203,7 +203,7 @@ describe('a list that is misspelt', () => {
   });
 
   test.each([{}, { user: 'a' }, { changes: { add: ['a'] } }, { action: 'remove' }])(
-    'is told of with the known names where none is near: %j',
+    'is reported with the known names where none is near: %j',
     (parts) => {
       const event = decode({ group_id: 'g', ...parts });
       expect(event).toMatchObject({ kind: 'invalid', code: 'schema', group: 'g' });

@@ -145,13 +145,13 @@ test.each<[string, keyof typeof promises, Partial<EndState>]>([
     { source: [...good.source, source(6n, { remove_members: ['unknown'] })] },
   ],
   ['superseded by what is older', 'accounted', reported('0/old', 'superseded', { superseded_by: 't/0/0/old' })],
-  ['superseded by somebody else', 'accounted', reported('0/old', 'superseded', { superseded_by: 't/0/1/new' })],
+  ['superseded by an unrelated change', 'accounted', reported('0/old', 'superseded', { superseded_by: 't/0/1/new' })],
   ['an invalid record called empty', 'accounted', reported('3', 'no_changes')],
   ['an intent called invalid', 'accounted', reported('1/new', 'invalid')],
   ['another operation reported', 'accounted', reported('1/old', 'applied', { op: 'add' })],
-  ['a report of what nobody wanted', 'accounted', besides(report('9/who', 'applied'))],
+  ['a report without a change', 'accounted', besides(report('9/who', 'applied'))],
   [
-    'a retry of what nobody wanted',
+    'a retry without a change',
     'accounted',
     besides(report('9/who', 'retry_scheduled', { id: 't/0/9/who#1', final: false })),
   ],
@@ -161,18 +161,14 @@ test.each<[string, keyof typeof promises, Partial<EndState>]>([
     'accounted',
     besides(report('1/new', 'failed', { reported_at: '2026-01-01T00:00:01.000Z' })),
   ],
-  [
-    'a dead letter of what nobody wanted',
-    'accounted',
-    { deadLetters: [...good.deadLetters, letter(9n, 'x', 'invalid')] },
-  ],
+  ['a dead letter without a change', 'accounted', { deadLetters: [...good.deadLetters, letter(9n, 'x', 'invalid')] }],
   ['a success that is kept as dead', 'accounted', reported('4/unknown', 'recovered')],
   [
-    'a dead intent that nobody wanted',
+    'a dead intent without a change',
     'accounted',
     parkedAgain({ offset: 3n, value: pending('who', 9n), epoch: 1, seq: 4 }),
   ],
-  ['a member whom nobody added', 'accounted', members('new', 'bystander', 'who')],
+  ['a member that no change added', 'accounted', members('new', 'bystander', 'who')],
   ['a bystander who is gone', 'unwiped', members('new')],
 ])('finds %s', (_, promise, changes) => {
   const found = finalVerdict({ ...good, ...changes });
@@ -197,7 +193,7 @@ test('lets a replay turn a failure into a success', () => {
   expect(finalVerdict(end)).toEqual([]);
 });
 
-test('leaves out whom somebody else may have touched', () => {
+test('oracle: members that another writer may have touched are left out', () => {
   const foreign = (group: string, member: string): boolean => `${group}/${member}` === 'g/new';
   expect(finalVerdict({ ...good, ...members('bystander'), foreign })).toEqual([]);
 });

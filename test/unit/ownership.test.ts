@@ -161,8 +161,12 @@ describe('ownership', () => {
     ['a late fence of a former owner voids nothing', [fence(2), state(2, 1, 1), fence(1), state(2, 2, 2)], 2],
     ['a late duplicate is not the newest', [fence(1), state(1, 1, 1), state(1, 2, 2), state(1, 1, 1)], 2],
     ['a copy behind the fence is void, the record is not', [fence(1), state(1, 1, 1), fence(2), state(1, 1, 1)], 1],
-    ['a lower epoch is beaten also where the cleaner took the fence', [state(2, 1, 1), fence(1), state(1, 9, 2)], 1],
-    ['a higher epoch begins to count anew', [fence(1), state(1, 9, 1), fence(2), state(2, 1, 2)], 2],
+    [
+      'a lower epoch does not count, also where the cleaner took the fence',
+      [state(2, 1, 1), fence(1), state(1, 9, 2)],
+      1,
+    ],
+    ['a higher epoch restarts the count', [fence(1), state(1, 9, 1), fence(2), state(2, 1, 2)], 2],
   ])('%s', (_, log, winner) => {
     expect(read(log).winners.get('a')).toBe(winner);
   });
@@ -212,7 +216,7 @@ describe('ownership', () => {
     );
   });
 
-  test('grows with the generation, and a group made anew outgrows what was read', () => {
+  test('grows with the generation, and a recreated group outgrows what was read', () => {
     expect(epochOf(0, 7)).toBe(7);
     const { epochMax } = read([fence(7), state(7, 3, 1)]).view;
     expect(epochOf(epochMax, 1)).toBeGreaterThan(epochMax);

@@ -132,11 +132,11 @@ describe('waiting', () => {
     expect(afterGroupAnswered(parked('member'))).toEqual(parked('member'));
   });
 
-  test('what a replay wakes starts anew, at once', () => {
+  test('what a replay wakes starts again, immediately', () => {
     expect(woken(copy(5n, 3))).toEqual(copy(5n, 0));
   });
 
-  test('a full state that was told to wait is one whose end is told, from wherever its tries are counted', () => {
+  test('a full state whose wait was reported has its end reported, from wherever its tries are counted', () => {
     const state = atOffset(1n, { op: 'state', member: '', attempt: 2 });
     expect(woken(state)).toEqual({ ...state, attempt: 0, isReported: true });
     expect(countedFrom(countedFrom(state, 1), 0)).toEqual({ ...state, attempt: 0, isReported: true });

@@ -28,13 +28,14 @@ import { recordOf, recorded } from '../../src/pipeline/record.ts';
 import { aPartition } from '../support/a-partition.ts';
 import { atOffset } from '../support/an-intent.ts';
 import { ManualClock } from '../support/manual-clock.ts';
+import { stubOf } from '../support/stub.ts';
 
-interface Told {
+interface Sent {
   readonly event: Delta | FullState;
   readonly intents: readonly Intent[];
 }
 
-const TOLD = { group: 'g', eventId: null, occurredAt: null };
+const HEADER = { group: 'g', eventId: null, occurredAt: null };
 const MEMBERS = ['a', 'b', 'c', 'd'];
 const some = fc.subarray(MEMBERS);
 const event: fc.Arbitrary<Delta | FullState> = fc
@@ -46,10 +47,10 @@ const event: fc.Arbitrary<Delta | FullState> = fc
     },
     { weight: 1, arbitrary: fc.constant({ kind: 'state' as const, members: [], deleted: true }) },
   )
-  .map((parts) => ({ ...TOLD, ...parts }));
+  .map((parts) => ({ ...HEADER, ...parts }));
 
 /** In the order of the source: records of one event, and of several. */
-const stream: fc.Arbitrary<readonly Told[]> = fc
+const stream: fc.Arbitrary<readonly Sent[]> = fc
   .array(fc.array(event, { minLength: 1, maxLength: 3 }), { minLength: 1, maxLength: 5 })
   .map((records) =>
     records.flatMap((events, offset) =>
@@ -65,9 +66,9 @@ function anOwner(ids: IdMap | null = null, clock = new ManualClock(1)) {
   const state = newState();
   const nothing = (): void => undefined;
   const logger = { debug: nothing, info: nothing, warn: nothing, error: nothing };
-  const options = { topics: { source: 't', retry: 'r', deadLetter: 'd', report: 'p' } };
+  const options = stubOf<Context['options']>({ topics: { source: 't', retry: 'r', deadLetter: 'd', report: 'p' } });
   const ports = { state, options, logger, sha256, clock, ids, turns: new Turns(clock) };
-  const context = { ...ports, settle: nothing, review: nothing, dispatch: nothing } as unknown as Context;
+  const context = stubOf<Context>({ ...ports, settle: nothing, review: nothing, dispatch: nothing });
   const partition = aPartition();
   state.partitions.set(0, partition);
   return { context, group: groupOf({ ids }, partition, 'g') };
@@ -78,7 +79,7 @@ type Owner = ReturnType<typeof anOwner>;
 const pendingOf = ({ members }: Group): Intent[] => [...members.values()].flatMap(({ pending }) => pending ?? []);
 const byId = (intents: readonly Intent[]): readonly Intent[] =>
   intents.toSorted((a, b) => (intentId(a) < intentId(b) ? -1 : 1));
-const idsOf = ({ intents }: Told): readonly string[] => intents.map(intentId);
+const idsOf = ({ intents }: Sent): readonly string[] => intents.map(intentId);
 
 /** Once anything has replaced it, it says so for ever. */
 const supersededIds = ({ context }: Owner): ReadonlySet<string> =>
@@ -86,18 +87,18 @@ const supersededIds = ({ context }: Owner): ReadonlySet<string> =>
     [...context.state.outbox].filter(({ report }) => report.outcome === 'superseded').map(({ report }) => report.id),
   );
 
-function arriveAll({ context, group }: Owner, list: readonly Told[]): void {
+function arriveAll({ context, group }: Owner, list: readonly Sent[]): void {
   for (const { intents } of list) for (const intent of intents) arrive(context, group, intent);
 }
 
-function afterAll(list: readonly Told[]): Owner {
+function afterAll(list: readonly Sent[]): Owner {
   const owner = anOwner();
   arriveAll(owner, list);
   return owner;
 }
 
 /** The plain way: one event after the other, each on the group as the one before has left it. */
-function membersAfter(list: readonly Told[], before: Iterable<string>): ReadonlySet<string> {
+function membersAfter(list: readonly Sent[], before: Iterable<string>): ReadonlySet<string> {
   const members = new Set(before);
   for (const { event: each } of list) {
     if (each.kind === 'state') {
@@ -127,7 +128,7 @@ async function fly(
 }
 
 const all = (intents: readonly Intent[]): readonly Intent[] => intents;
-const shuffled = (list: readonly Told[]): fc.Arbitrary<readonly Told[]> =>
+const shuffled = (list: readonly Sent[]): fc.Arbitrary<readonly Sent[]> =>
   fc.shuffledSubarray([...list], { minLength: list.length });
 const streamAndOrder = stream.chain((list) => fc.tuple(fc.constant(list), shuffled(list)));
 
@@ -190,7 +191,7 @@ describe('folding with full states', () => {
         const sources = new Map(list.flatMap(({ intents }) => intents.map((each) => [intentId(each), each.source])));
         for (const { report } of owner.context.state.outbox) {
           const [older, newer] = [sources.get(report.id), sources.get(report.superseded_by ?? '')];
-          if (older === undefined || newer === undefined) throw new Error(`not told: ${report.id}`);
+          if (older === undefined || newer === undefined) throw new Error(`not sent: ${report.id}`);
           expect(comparePositions(newer, older)).toBeGreaterThan(0);
         }
       }),
@@ -214,8 +215,8 @@ describe('folding with full states', () => {
       fc.asyncProperty(stream, some, turns, async (list, before, flights) => {
         const owner = anOwner();
         let snapshot: Snapshot = aSnapshot(before);
-        for (const [i, told] of list.entries()) {
-          arriveAll(owner, [told]);
+        for (const [i, sent] of list.entries()) {
+          arriveAll(owner, [sent]);
           const { lands = null, times = 0 } = flights[i] ?? {};
           if (lands === null) continue;
           const choose = (intents: readonly Intent[]) => intents.filter(({ member }) => lands.includes(member));
@@ -228,7 +229,7 @@ describe('folding with full states', () => {
     );
   });
 
-  test('leaves nobody waiting for what it came to: once per full state, each member is told once', async () => {
+  test('leaves no member pending: each member is reported once per full state', async () => {
     await fc.assert(
       fc.asyncProperty(stream, some, async (list, before) => {
         const owner = afterAll(list);
@@ -435,7 +436,7 @@ describe('a dead intent', () => {
   const state = (offset: bigint, parts: Partial<Intent> = {}): Intent =>
     atOffset(offset, { op: 'state', member: WHOLE_GROUP, whole: { members: ['a'], deleted: false }, ...parts });
 
-  test('is superseded by a newer full state, whoever its member is', () => {
+  test('is superseded by a newer full state, for any member', () => {
     expect(remains(atOffset(1n, { member: 'a', dead }), atOffset(1n, { member: 'z', dead }), state(2n))).toEqual([
       't/0/2',
     ]);
@@ -462,7 +463,7 @@ describe('several names of one member', () => {
   };
 
   /** Of each event at most one name for one member: two that disagree in one event have no order. */
-  const renamed = (list: readonly Told[], names: readonly string[]): readonly Told[] =>
+  const renamed = (list: readonly Sent[], names: readonly string[]): readonly Sent[] =>
     list.map(({ event: each, intents: [first] }, i) => {
       const name = (member: string): string => (member === 'a' ? (names[i] ?? 'a') : member);
       const again =

@@ -27,12 +27,12 @@ describe('the ready queue', () => {
     expect([pop(10), pop(10), pop(10), pop(10), pop(10)]).toEqual(['d', 'b', 'c', 'a', undefined]);
   });
 
-  test('lets nobody wait longer than so behind revocations', () => {
+  test('lets no grant wait longer than so behind revocations', () => {
     const { pop } = queueOf(['grant', 'add', 0, 0], ['r1', 'remove', 0, 0], ['r2', 'remove', 1, 0]);
     expect([pop(100), pop(101), pop(101)]).toEqual(['r1', 'grant', 'r2']);
   });
 
-  test('lets nobody wait longer than so behind an older grant that became ready later', () => {
+  test('lets no grant wait longer than so behind an older grant that became ready later', () => {
     const { pop } = queueOf(['young', 'add', 50, 50], ['old', 'add', 0, 140], ['r', 'remove', 0, 140]);
     expect([pop(151), pop(151), pop(151)]).toEqual(['young', 'r', 'old']);
   });

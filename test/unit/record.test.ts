@@ -10,6 +10,7 @@ import type { Group } from '../../src/pipeline/group.ts';
 import { aPartition, MEMBERS_PER_PATCH } from '../support/a-partition.ts';
 import { atOffset } from '../support/an-intent.ts';
 import { ManualClock } from '../support/manual-clock.ts';
+import { stubOf } from '../support/stub.ts';
 
 const NOW = 1_000_000;
 const PIECE = 4 * MEMBERS_PER_PATCH;
@@ -40,10 +41,10 @@ function contextOf(group: Group, options: { deadKeepCount?: number; deadKeepMs?:
   const logger = { debug() {}, info() {}, warn() {}, error() {} };
   const clock = new ManualClock(NOW);
   const settle = (): void => void settled.push(true);
-  const kept = { deadKeepCount: 10, deadKeepMs: 500, ...options };
+  const kept = stubOf<Context['options']>({ deadKeepCount: 10, deadKeepMs: 500, ...options });
   const nothing = (): void => undefined;
   const parts = { state, clock, logger, settle, review: nothing, dispatch: nothing, options: kept };
-  return { context: parts as unknown as Context, settled };
+  return { context: stubOf<Context>(parts), settled };
 }
 
 describe('the live record of a group', () => {

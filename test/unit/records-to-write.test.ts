@@ -10,6 +10,7 @@ import type { State } from '../../src/pipeline/state.ts';
 import { aPartition, MEMBERS_PER_PATCH } from '../support/a-partition.ts';
 import { atOffset } from '../support/an-intent.ts';
 import { ManualClock } from '../support/manual-clock.ts';
+import { stubOf } from '../support/stub.ts';
 
 const PIECE = 4 * MEMBERS_PER_PATCH;
 const NAMES = Array.from({ length: 32 * PIECE }, (_, i) => `m${i}`);
@@ -81,6 +82,7 @@ test.each<[string, boolean, (state: State) => void]>([
   state.isHalted = false;
   state.ready.push(group, { class: 'add', since: 1, now: 1 });
   change(state);
-  const parts = { state, clock, options: { leaseMs: 1_000 }, breaker: { lets: () => true } };
-  expect(groupGoesOn(parts as unknown as Context, group)).toBe(expected);
+  const options = stubOf<Context['options']>({ leaseMs: 1_000 });
+  const breaker = stubOf<Context['breaker']>({ lets: () => true });
+  expect(groupGoesOn(stubOf<Context>({ state, clock, options, breaker }), group)).toBe(expected);
 });

@@ -207,7 +207,7 @@ describe('the next owner', () => {
     expect(next.countBeside(null)).toBe(0);
   });
 
-  test('is told the right times although the wall clock was set after the removal', () => {
+  test('has the right times although the wall clock was set after the removal', () => {
     for (const jumpMs of [-3_600_000, 3_600_000]) {
       const window = new RemovalWindow(WINDOW_MS);
       const topic = new Topic();

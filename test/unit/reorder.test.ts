@@ -229,7 +229,7 @@ test('a time counts as certain only where the source says so, with a zone, and n
   expect(eventTime(null, timestamp).at).toBe(timestamp * 1000);
 });
 
-test('times are told apart beyond the millisecond', () => {
+test('reordering: times differ beyond the millisecond', () => {
   const timestamp = Date.parse('2026-01-01T00:00:00Z');
   const at = (text: string) => eventTime(text, timestamp).at;
   expect(at('2025-04-02T15:32:32.9293064Z') - at('2025-04-02T15:32:32.9292064Z')).toBe(100);

@@ -100,7 +100,7 @@ test('a group that could be read is named as the source names it, and as the tar
   expect(eventReport({ ...unread, groupTarget: null })).toMatchObject({ group: null, source_group: 'idp-g' });
 });
 
-test('a hint is an invalid record whose reason says how to read the group anew', () => {
+test('report: a hint is an invalid record whose reason says how to read the group again', () => {
   const reason = hintFailure('no_detail', 'Something has changed.');
   const record = eventReport({ ...written, source, group: 'g', outcome: 'invalid', reason });
   expect(ReportRecord.parse(record)).toMatchObject({
@@ -129,7 +129,7 @@ test('a removal that is held is not final, has an id of its own and says how to 
   expect(record).not.toHaveProperty('approval');
 });
 
-test('who has let a removal pass stands in its report, and nobody where nobody had to', () => {
+test('report: names who approved a removal, and no one where no approval was needed', () => {
   const record = ReportRecord.parse(finalReport(anIntent({ guard: approved }), done));
   expect(record.approval).toEqual({ digest: 'd'.repeat(64), author: 'jane', at: '2026-09-21T14:13:20.500Z' });
   for (const guard of [null, held]) expect(finalReport(anIntent({ guard }), done)).not.toHaveProperty('approval');
@@ -145,7 +145,7 @@ test('a full state has its own id, no member and no operation', () => {
   expect([record.id, record.source.offset]).toEqual(['idp/2/1152921504606846976.3', '1152921504606846976.3']);
 });
 
-test('with an id map both names of group and member are told; the id follows from the source alone', () => {
+test('report: with an id map it has both names of group and member; the id follows from the source alone', () => {
   const mapped = anIntent({ group: 'idp-g', member: 'ada', target: 'u-1' });
   const record = ReportRecord.parse(finalReport(mapped, { ...done, groupTarget: 'g-1' }));
   expect(record).toMatchObject({

@@ -32,7 +32,7 @@ const named = fc.record({
 });
 
 describe('the key of a request', () => {
-  test('is told from ids of groups, and from keys that are too long to be one', () => {
+  test('differs from ids of groups, and from keys that are too long to be one', () => {
     expect(isRequestKey(requestKey('u'))).toBe(true);
     expect([' rollcall.request.u', 'rollcall.request.u', '\u0000rollcall.fence', ''].map(isRequestKey)).not.toContain(
       true,

@@ -90,7 +90,7 @@ test('never earlier than asked for, never outside the bounds', () => {
   );
 });
 
-test('what may be corrected elsewhere is slow, what was refused is never tried again', () => {
+test('retry: what may be corrected elsewhere is slow, what was refused is never tried again', () => {
   expect((['not_found', 'denied', 'rejected_member'] as const).map(scheduleOf)).toEqual(['slow', 'slow', 'slow']);
   expect((['transient', 'conflict'] as const).map(scheduleOf)).toEqual(['fast', 'fast']);
   expect((['throttled', 'unauthorized', 'too_large'] as const).map(scheduleOf)).toEqual(['free', 'free', 'free']);

@@ -52,7 +52,7 @@ describe('fault rules', () => {
 });
 
 describe('limits', () => {
-  test('a refused request does not count, and the window opens anew', () => {
+  test('a refused request does not count, and the window opens again', () => {
     const limits = new RateLimits({ allowed: 1, windowSeconds: 60, enforced: true });
     expect(limits.countRequest('t', 0)).toEqual({ refused: false, count: 1, allowed: 1, resetSeconds: 60 });
     expect(limits.countRequest('t', 59_500)).toEqual({ refused: true, count: 1, allowed: 1, resetSeconds: 1 });

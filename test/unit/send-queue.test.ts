@@ -16,15 +16,15 @@ const allWritten: Answer = (records) => records.map(() => 'written');
 function aQueue(options: Partial<SendQueueOptions> = {}) {
   const clock = new ManualClock();
   const sends: string[][] = [];
-  const door: { answer: Answer } = { answer: allWritten };
+  const sink: { answer: Answer } = { answer: allWritten };
   const send = async (records: readonly OutRecord[]): Promise<readonly SendOutcome[]> => {
     sends.push(records.map(({ value }) => String(value).slice(0, 5)));
-    return door.answer(records);
+    return sink.answer(records);
   };
   const limits = { offersMax: 3, bytesMax: 2 * LARGE_BYTES, isPassing: () => true };
   const queue = new SendQueue({ tools: { send }, clock, logger: aLog(), ...limits, ...options });
   const offer = (value: string, turn?: Turn) => queue.offer([record(value)], turn);
-  return { queue, clock, sends, door, offer };
+  return { queue, clock, sends, sink, offer };
 }
 
 const failing: Answer = () => {
@@ -33,12 +33,12 @@ const failing: Answer = () => {
 
 describe('the room of the queue', () => {
   /** Whether it is as empty as it was at first: so many offers, and so many bytes, and no more. */
-  async function isEmpty({ queue, clock, door }: ReturnType<typeof aQueue>): Promise<boolean> {
+  async function isEmpty({ queue, clock, sink }: ReturnType<typeof aQueue>): Promise<boolean> {
     await clock.settle();
     let open = (): void => undefined;
-    door.answer = (records) => new Promise((resolve) => (open = () => resolve(records.map(() => 'written'))));
+    sink.answer = (records) => new Promise((resolve) => (open = () => resolve(records.map(() => 'written'))));
     const taken = [queue.offer([large]), queue.offer([large]), queue.offer([large])].map((each) => each !== null);
-    door.answer = allWritten;
+    sink.answer = allWritten;
     await clock.settle();
     open();
     await clock.settle();
@@ -65,7 +65,7 @@ describe('the room of the queue', () => {
     ['refused', { kind: 'refused', error: new Error('INVALID_RECORD') }],
   ])('is free again when it is %s', async (_, outcome) => {
     const world = aQueue();
-    world.door.answer = () => [outcome];
+    world.sink.answer = () => [outcome];
     expect(await world.queue.offer([large])).toEqual([outcome]);
     expect(await isEmpty(world)).toBe(true);
   });
@@ -84,19 +84,19 @@ describe('the room of the queue', () => {
 
   test('is free again when it is written at the second try, and not before', async () => {
     const world = aQueue();
-    world.door.answer = failing;
+    world.sink.answer = failing;
     const offered = world.queue.offer([large]);
     await world.clock.settle();
     expect([world.queue.offer([large]) === null, world.queue.offer([large]) === null]).toEqual([false, true]);
-    world.door.answer = allWritten;
+    world.sink.answer = allWritten;
     await world.clock.advance(2_000);
     expect(await offered).toEqual(['written']);
     expect(await isEmpty(world)).toBe(true);
   });
 
   test('is free for what takes its place as soon as it hears that it was refused', async () => {
-    const { queue, door } = aQueue({ offersMax: 1 });
-    door.answer = () => ['too_large'];
+    const { queue, sink } = aQueue({ offersMax: 1 });
+    sink.answer = () => ['too_large'];
     const taken = await queue.offer([large])?.then(() => queue.offer([large]) !== null);
     expect(taken).toBe(true);
   });
@@ -114,8 +114,8 @@ describe('the room of the queue', () => {
   });
 
   test('is taken up to the last offer, and the last byte', async () => {
-    const { queue, door } = aQueue();
-    door.answer = () => new Promise(() => undefined);
+    const { queue, sink } = aQueue();
+    sink.answer = () => new Promise(() => undefined);
     expect(queue.offer([large])).not.toBeNull();
     expect(queue.offer([record('x'.repeat(437))])).toBeNull();
     expect(queue.offer([large])).not.toBeNull();
@@ -125,12 +125,12 @@ describe('the room of the queue', () => {
 
 describe('what is offered', () => {
   test('while a send is under way goes out with the next, up to 2,000 records', async () => {
-    const { queue, clock, sends, door } = aQueue({ offersMax: 10, bytesMax: 10_000_000 });
+    const { queue, clock, sends, sink } = aQueue({ offersMax: 10, bytesMax: 10_000_000 });
     let open = (): void => undefined;
-    door.answer = (records) => new Promise((resolve) => (open = () => resolve(records.map(() => 'written'))));
+    sink.answer = (records) => new Promise((resolve) => (open = () => resolve(records.map(() => 'written'))));
     void queue.offer([record('first')]);
     await clock.settle();
-    door.answer = allWritten;
+    sink.answer = allWritten;
     const many = (count: number): OutRecord[] => Array.from({ length: count }, () => record('many'));
     void queue.offer(many(1_500));
     void queue.offer(many(500));
@@ -141,8 +141,8 @@ describe('what is offered', () => {
   });
 
   test('is sent again after 0.5 s, 1 s, 2 s … 10 s, and nothing overtakes it', async () => {
-    const { offer, clock, sends, door } = aQueue();
-    door.answer = failing;
+    const { offer, clock, sends, sink } = aQueue();
+    sink.answer = failing;
     const first = offer('a');
     await clock.settle();
     const second = offer('b');
@@ -154,21 +154,21 @@ describe('what is offered', () => {
     }
     expect(times).toEqual([500, 1_500, 3_500, 7_500, 15_500, 25_500]);
     expect(new Set(sends.flat())).toEqual(new Set(['a']));
-    door.answer = allWritten;
+    sink.answer = allWritten;
     await clock.advance(10_000);
     expect([await first, await second]).toEqual([['written'], ['written']]);
     expect(sends.slice(-2)).toEqual([['a'], ['b']]);
   });
 
   test('and fails again and again is said to be stuck, until it is written', async () => {
-    const { queue, offer, clock, door } = aQueue();
-    door.answer = failing;
+    const { queue, offer, clock, sink } = aQueue();
+    sink.answer = failing;
     const first = offer('a');
     await clock.settle();
     expect(queue.stuck).toBeNull();
     await clock.advance(1_500);
     expect(queue.stuck).toMatch(/no broker/);
-    door.answer = allWritten;
+    sink.answer = allWritten;
     await clock.advance(10_000);
     expect([await first, queue.stuck]).toEqual([['written'], null]);
   });
@@ -188,9 +188,9 @@ describe('what is offered', () => {
   });
 
   test('is given up with all behind it where no try can help, and later offers hear so', async () => {
-    const { queue, offer, clock, door, sends } = aQueue({ isPassing: () => false });
+    const { queue, offer, clock, sink, sends } = aQueue({ isPassing: () => false });
     let fail = (): void => undefined;
-    door.answer = () => new Promise((_, reject) => (fail = () => reject(new Error('not authorized'))));
+    sink.answer = () => new Promise((_, reject) => (fail = () => reject(new Error('not authorized'))));
     const failures = ['a', 'b'].map((value) => expect(offer(value)).rejects.toThrow('not authorized'));
     await clock.settle();
     failures.push(expect(offer('c')).rejects.toThrow('not authorized'));
@@ -202,8 +202,8 @@ describe('what is offered', () => {
   });
 
   test('and waits for its next try is given up by a stop, at the same moment', async () => {
-    const { queue, offer, clock, door, sends } = aQueue();
-    door.answer = failing;
+    const { queue, offer, clock, sink, sends } = aQueue();
+    sink.answer = failing;
     const stopped = expect(offer('a')).rejects.toThrow('the queue has been stopped');
     await clock.settle();
     queue.stop();
@@ -213,8 +213,8 @@ describe('what is offered', () => {
   });
 
   test('and of which the log says too little is sent again', async () => {
-    const { queue, clock, sends, door } = aQueue();
-    door.answer = (records) => (sends.length === 1 ? ['written'] : records.map(() => 'written'));
+    const { queue, clock, sends, sink } = aQueue();
+    sink.answer = (records) => (sends.length === 1 ? ['written'] : records.map(() => 'written'));
     const offered = queue.offer([record('a'), record('b')]);
     await clock.advance(500);
     expect(await offered).toEqual(['written', 'written']);

@@ -80,7 +80,7 @@ describe('the wait after a 429', () => {
     expect(wait(30_000, 3)).toBe(30_000);
   });
 
-  test('is lengthened by chance, never shortened', () => {
+  test('is lengthened by jitter, never shortened', () => {
     expect([wait(10_000, 1, 0.5), wait(null, 1, 0.999), wait(1_000, 2, 0.5)]).toEqual([10_500, 65_994, 2_100]);
   });
 });
@@ -112,14 +112,14 @@ describe('a token', () => {
     ['3600', 3_570_000, 3_600_000],
     [40, 20_000, 40_000],
     [10, 5_000, 10_000],
-  ])('that lives for %j s is renewed in time', (told, renewAfterMs, expiresAfterMs) => {
-    expect(tokenLifetime(told)).toEqual({ renewAfterMs, expiresAfterMs });
+  ])('that lives for %j s is renewed in time', (seconds, renewAfterMs, expiresAfterMs) => {
+    expect(tokenLifetime(seconds)).toEqual({ renewAfterMs, expiresAfterMs });
   });
 
   test.each([undefined, null, 0, -1, 0.001, 9, Number.NaN, Infinity, 1e12, '', 'soon', {}, [60], true])(
     'whose lifetime is %j is renewed after an hour, or a 401',
-    (told) => {
-      expect(tokenLifetime(told)).toEqual({ renewAfterMs: 3_600_000, expiresAfterMs: Infinity });
+    (seconds) => {
+      expect(tokenLifetime(seconds)).toEqual({ renewAfterMs: 3_600_000, expiresAfterMs: Infinity });
     },
   );
 });

@@ -161,7 +161,7 @@ test('a room that the list does not name is an error', () => {
   expect(() => levelOf('src/core/other/a.ts')).toThrow("put 'core/other'");
 });
 
-test('imports of types alone are told from imports of values', () => {
+test('imports of types alone are distinguished from imports of values', () => {
   const tree = aTree({
     'state.ts': STATE,
     'other.ts': `import type { Group } from './state.ts';

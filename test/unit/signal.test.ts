@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { Signal } from '../../src/pipeline/signal.ts';
 
-/** Whether it resolves without anything else happening. */
+/** Whether it resolves though no other event occurs. */
 const isOver = (waiting: Promise<void>): Promise<boolean> =>
   Promise.race([waiting.then(() => true), new Promise<boolean>((resolve) => setImmediate(() => resolve(false)))]);
 

@@ -130,7 +130,7 @@ describe('a full state that is due', () => {
     ['waits while a request may still land', { doubt }, { kind: 'hold', untilMs: 100 }],
     ['waits unread, too', { doubt, snapshot: null, isFresh: false }, { kind: 'hold', untilMs: 100 }],
     ['holds back what comes on top of it', { due: [state, c], snapshot: showing('c'), doubt }, { kind: 'hold' }],
-    ['reads anew after the doubt', { doubt, nowMs: 100 }, { kind: 'forget_doubt' }],
+    ['reads again after the doubt', { doubt, nowMs: 100 }, { kind: 'forget_doubt' }],
   ])('%s', (_, parts, expected) => {
     const step = nextStep(situation({ due: [state], ...parts }));
     expect(step).toMatchObject(expected);
@@ -235,7 +235,7 @@ const situations: fc.Arbitrary<Situation> = fc
     membersMax: fc.integer({ min: 1, max: 6 }),
     unseenMax: fc.integer({ min: 1, max: 6 }),
     approvals: someMembers,
-    hasState: fc.integer({ min: 0, max: 5 }).map((lot) => lot === 0),
+    hasState: fc.integer({ min: 0, max: 5 }).map((drawn) => drawn === 0),
     guard: fc.record({
       groupPercent: fc.constantFrom(0, 30, 50, 100),
       groupFloor: fc.nat(5),

@@ -36,17 +36,19 @@ describe('a place that cannot be written to', () => {
     expect(unsettled.list()).toMatchObject([{ since: 1_009_000, isLasting: false }]);
   });
 
-  test('is lasting from the third failure in a row on, told with its last error since its first', () => {
+  test('is lasting from the third failure in a row on, reported with its last error since its first', () => {
     const unsettled = new Unsettled();
-    const told = ['first', 'second', 'third'].map((error, i) => {
+    const failures = ['first', 'second', 'third'].map((error, i) => {
       unsettled.fail(place('a'), error, at(1_000 * i));
       return unsettled.list();
     });
-    expect(told.map(([stuck]) => stuck?.isLasting)).toEqual([false, false, true]);
-    expect(told[2]).toEqual([{ topic: 'reports', act: 'write', error: 'third', since: 1_000_000, isLasting: true }]);
+    expect(failures.map(([stuck]) => stuck?.isLasting)).toEqual([false, false, true]);
+    expect(failures[2]).toEqual([
+      { topic: 'reports', act: 'write', error: 'third', since: 1_000_000, isLasting: true },
+    ]);
   });
 
-  test('is told once for its topic, by the place that fails most', () => {
+  test('is reported once for its topic, by the place that fails most', () => {
     const unsettled = new Unsettled();
     unsettled.fail(place('a'), 'once', at(0));
     for (const ms of [5, 600]) unsettled.fail(place('b'), 'twice', at(ms));

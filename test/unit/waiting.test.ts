@@ -59,7 +59,7 @@ describe('what the guard holds', () => {
   const guard: Held = { kind: 'held', by: 'group_percent', since: 5 };
   const held = anIntent({ op: 'remove', attempt: 0, notBefore: 0, guard });
 
-  test('is told from what is parked, with its reason', () => {
+  test('is derived from what is parked, with its reason', () => {
     const { found } = waitingAfter([state(1, 1, [held, anIntent({ member: 'n' })])]);
     expect(found.map(({ id, state, reason }) => [id, state, reason])).toEqual([
       ['t/0/7/m', 'held', 'group_percent'],

@@ -4,17 +4,18 @@ import type { IncomingMessage } from 'node:http';
 import { describe, expect, test } from 'vitest';
 import { type Body, bytesOf, readBody, Room } from '../../src/ingest/webhook/body.ts';
 import { ManualClock } from '../support/manual-clock.ts';
+import { stubOf } from '../support/stub.ts';
 
 const ROOM = 100;
 const WITHIN_MS = 10_000;
 
-function aDoor(roomBytes = ROOM) {
+function anEndpoint(roomBytes = ROOM) {
   const clock = new ManualClock();
   const room = new Room(roomBytes);
   /** A request whose body comes as it is written. */
   const request = (bytesMax: number, headers: Readonly<Record<string, string>> = {}) => {
     const body = new PassThrough();
-    const incoming = Object.assign(body, { headers }) as unknown as IncomingMessage;
+    const incoming = Object.assign(body, stubOf<IncomingMessage>({ headers }));
     return { body, read: readBody(incoming, { bytesMax, withinMs: WITHIN_MS, room, clock }) };
   };
   /** All of it can be taken, and nothing is scheduled any more. */
@@ -32,7 +33,7 @@ const kindOf = (body: Body): string => (typeof body === 'string' ? body : 'read'
 
 describe('a body', () => {
   test('that was read keeps its room until it is given back', async () => {
-    const { room, request, isFree } = aDoor();
+    const { room, request, isFree } = anEndpoint();
     const { body, read } = request(ROOM);
     body.write('a'.repeat(60));
     body.end('b'.repeat(40));
@@ -46,7 +47,7 @@ describe('a body', () => {
     ['of the largest size is read', 50, 'read'],
     ['of one byte more is too large', 51, 'too_large'],
   ])('%s', async (_, size, kind) => {
-    const { body, read } = aDoor().request(50);
+    const { body, read } = anEndpoint().request(50);
     body.end('a'.repeat(size));
     expect(kindOf(await read)).toBe(kind);
   });
@@ -57,7 +58,7 @@ describe('a body', () => {
     ['more of them are read where they are not tiny', 3_000, 64, 'read'],
     ['and refused where they are', 3_000, 63, 'too_fragmented'],
   ])('%s', async (_, count, size, kind) => {
-    const { body, read } = aDoor(1_000_000).request(1_000_000);
+    const { body, read } = anEndpoint(1_000_000).request(1_000_000);
     for (let i = 0; i < count; i++) body.write('a'.repeat(size));
     body.end();
     const taken = await read;
@@ -65,7 +66,7 @@ describe('a body', () => {
   });
 
   test('in chunks is what was sent, and holds on to nothing else', async () => {
-    const { body, read } = aDoor().request(ROOM);
+    const { body, read } = anEndpoint().request(ROOM);
     const socketBuffer = Buffer.alloc(65_536, 'x');
     for (let at = 0; at < 60; at += 3) body.write(socketBuffer.subarray(at, at + 3));
     body.end('end');
@@ -79,7 +80,7 @@ describe('a body', () => {
     ['of unknown length takes what it may grow into', {}, 'no_room'],
     ['takes no more than it has announced', { 'content-length': '61' }, 'read'],
   ])('%s', async (_, headers, other) => {
-    const { clock, request } = aDoor();
+    const { clock, request } = anEndpoint();
     const { body, read } = request(ROOM, headers);
     body.write('a'.repeat(40));
     await clock.settle();
@@ -91,7 +92,7 @@ describe('a body', () => {
   });
 
   test('that is refused keeps nothing of what still comes', async () => {
-    const { clock, request } = aDoor(1_000_000);
+    const { clock, request } = anEndpoint(1_000_000);
     const { body, read } = request(1_000_000);
     for (let i = 0; i < 3_000; i++) body.write('a');
     expect(await read).toBe('too_fragmented');
@@ -101,7 +102,7 @@ describe('a body', () => {
   });
 
   test('that grows too large on the way gives back what it had', async () => {
-    const { request, isFree } = aDoor();
+    const { request, isFree } = anEndpoint();
     const { body, read } = request(50);
     body.write('a'.repeat(40));
     body.write('a'.repeat(40));
@@ -110,7 +111,7 @@ describe('a body', () => {
   });
 
   test('that is announced too large is not read at all', async () => {
-    const { request, isFree } = aDoor();
+    const { request, isFree } = anEndpoint();
     const { body, read } = request(50, { 'content-length': '51' });
     expect(await read).toBe('too_large');
     body.write('a');
@@ -118,7 +119,7 @@ describe('a body', () => {
   });
 
   test('that is broken off gives back what it had, and is no error', async () => {
-    const { clock, request, isFree } = aDoor();
+    const { clock, request, isFree } = anEndpoint();
     const { body, read } = request(ROOM);
     body.write('a'.repeat(40));
     await clock.settle();
@@ -128,7 +129,7 @@ describe('a body', () => {
   });
 
   test('that takes too long gives back what it had', async () => {
-    const { clock, request, isFree } = aDoor();
+    const { clock, request, isFree } = anEndpoint();
     const { body, read } = request(ROOM);
     body.write('a'.repeat(40));
     await clock.advance(WITHIN_MS);
@@ -137,7 +138,7 @@ describe('a body', () => {
   });
 
   test('that gives way to a smaller one gives back what it had', async () => {
-    const { clock, request, room, isFree } = aDoor();
+    const { clock, request, room, isFree } = anEndpoint();
     const [large, small] = [request(ROOM), request(ROOM)];
     large.body.write('a'.repeat(90));
     await clock.settle();
@@ -148,7 +149,7 @@ describe('a body', () => {
   });
 
   test('without room, behind bodies that are complete, gives back what it had', async () => {
-    const { clock, request, room, isFree } = aDoor();
+    const { clock, request, room, isFree } = anEndpoint();
     const complete = request(ROOM);
     complete.body.end('a'.repeat(70));
     await complete.read;

@@ -45,7 +45,7 @@ function answerTo(world: QuickWorld, uuid: string): unknown {
 
 const members = ({ target }: QuickWorld): readonly string[] => [...target.group('g').members];
 
-test('an approval behind the replay releases what was refused, also where both are read in one turn', async () => {
+test('approval: an approval behind the replay releases what was refused, also where both are read in one turn', async () => {
   const { world, digest } = await refused();
   world.broker.append([requestOf('replay', 'replay', digest), requestOf('approve', 'approval', digest)]);
   await world.clock.advance(5_000);
@@ -53,7 +53,7 @@ test('an approval behind the replay releases what was refused, also where both a
   expect(members(world)).toEqual([]);
 });
 
-test('an approval before the replay releases nothing, also where both are read in one turn', async () => {
+test('approval: an approval before the replay releases nothing, also where both are read in one turn', async () => {
   const { world, digest } = await refused();
   world.broker.append([requestOf('approve', 'approval', digest), requestOf('replay', 'replay', digest)]);
   await world.clock.advance(5_000);
@@ -66,7 +66,7 @@ test('an approval before the replay releases nothing, also where both are read i
   expect(members(world)).toEqual([]);
 });
 
-test('a replay alone releases nothing of what was refused', async () => {
+test('approval: a replay alone releases nothing of what was refused', async () => {
   const { world, digest } = await refused();
   world.broker.append([requestOf('replay', 'replay', digest)]);
   await world.clock.advance(3_600_000);

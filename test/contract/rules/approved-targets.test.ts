@@ -58,7 +58,7 @@ async function approve({ world }: Given, digest: string): Promise<unknown> {
   return said.map((each) => 'verdict' in each && each.verdict)[0];
 }
 
-test('the digest covers whom the id map names, where that is another id', async () => {
+test('approval: the digest covers whom the id map names, where that is another id', async () => {
   const all = await given();
   expect(lastEntry(all)).toMatchObject({ member: 'okta-a', held: { target: 'a', group_target: 'g' } });
   const digest = sha256(JSON.stringify(['g', ['source/0/0/okta-a', 'a']]));
@@ -67,7 +67,7 @@ test('the digest covers whom the id map names, where that is another id', async 
   expect(members(all)).toEqual(['b', 'c']);
 });
 
-test('corrected while it is held, the row makes another digest, and the old approval releases nothing', async () => {
+test('approval: corrected while it is held, the row makes another digest, and the old approval releases nothing', async () => {
   const all = await given();
   const before = digestOf(all);
   all.ids.set('user', 'okta-a', 'b');
@@ -81,7 +81,7 @@ test('corrected while it is held, the row makes another digest, and the old appr
   expect(members(all)).toEqual(['a', 'c']);
 });
 
-test('corrected between two owners, the row makes another digest, too', async () => {
+test('approval: corrected between two owners, the row makes another digest, too', async () => {
   const all = await given();
   const before = digestOf(all);
   all.kill();
@@ -95,7 +95,7 @@ test('corrected between two owners, the row makes another digest, too', async ()
 });
 
 test.each(['a restart', 'no restart'])(
-  'corrected between approval and dispatch, the removal is held again (%s)',
+  'approval: corrected between approval and dispatch, the removal is held again (%s)',
   async (way) => {
     const all = await given();
     const { onPatch } = all.world.target;
@@ -119,7 +119,7 @@ test.each(['a restart', 'no restart'])(
 );
 
 test.each(['while it is held', 'once it is approved'])(
-  'a row of the group that is corrected %s lets nobody be removed from the other group',
+  'approved removals: a row of the group that is corrected %s removes no member of the other group',
   async (when) => {
     const all = await given();
     for (const member of ['a', 'x', 'y']) all.world.target.group('other').members.add(member);
@@ -141,7 +141,7 @@ test.each(['while it is held', 'once it is approved'])(
   },
 );
 
-test('below the limits of the guard it is held as well', async () => {
+test('approval: below the limits of the guard it is held as well', async () => {
   const all = await given();
   const { onPatch } = all.world.target;
   all.world.target.onPatch = () => answer(503);
@@ -155,7 +155,7 @@ test('below the limits of the guard it is held as well', async () => {
   expect(lastEntry(all)).toMatchObject({ held: { by: 'target_changed' } });
 });
 
-test('an approval of an older version, which names no target, stays valid', async () => {
+test('approval: an approval of an older version, which names no target, stays valid', async () => {
   const all = await given();
   const { onPatch } = all.world.target;
   all.world.target.onPatch = () => answer(503);
@@ -171,7 +171,7 @@ test('an approval of an older version, which names no target, stays valid', asyn
   expect(members(all)).toEqual(['b', 'c']);
 });
 
-test('what an older version holds can be approved by the digest that it has written', async () => {
+test('approval: what an older version holds can be approved by the digest that it has written', async () => {
   const all = await given();
   all.kill();
   const { target: _, group_target: __, ...held } = lastEntry(all).held;

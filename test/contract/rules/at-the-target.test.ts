@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { JumpingClock } from '../../support/jumping-clock.ts';
-import { holdNext, requests } from '../../support/mishaps.ts';
+import { holdNext, requests } from '../../support/group-requests.ts';
 import { aWorld, until } from '../../support/world.ts';
 
 test('confirm: what is so in the cache is asked for once more', async () => {
@@ -9,7 +9,7 @@ test('confirm: what is so in the cache is asked for once more', async () => {
   world.change('g', { add: ['u'] });
   const one = await world.start();
   await world.expectRest(one);
-  // when somebody else takes the member out, and the change comes again
+  // when another client removes the member, and the change comes again
   world.sandbox.setMembers('g', []);
   const again = world.change('g', { add: ['u'] });
   // then it is applied, not taken for done
@@ -60,7 +60,7 @@ test('if-match: a late add has no effect on a newer version', async () => {
 });
 
 test('if-match: each request names the version it was planned on', async () => {
-  // given somebody else who writes between the read and the PATCH
+  // given another client that writes between the read and the PATCH
   const world = await aWorld();
   const held = holdNext(world.sandbox, 'PATCH');
   const change = world.change('g', { add: ['u', 'v'] });
@@ -69,7 +69,7 @@ test('if-match: each request names the version it was planned on', async () => {
   // when the version has moved
   world.sandbox.setMembers('g', ['other']);
   held.release();
-  // then it is planned anew on the new one
+  // then it is planned again on the new one
   await world.expectRest(one);
   expect(requests(world.sandbox, 'PATCH').map(({ ifMatch, status }) => [ifMatch, status])).toEqual([
     ['"1"', 400],

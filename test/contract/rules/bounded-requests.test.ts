@@ -75,7 +75,7 @@ const oddities: readonly Oddity[] = [
   ['500 to everything', (target) => (target.onGet = target.onPatch = () => answer(500))],
 ];
 
-test.each(oddities)('%s does not keep a change asking', async (_, make) => {
+test.each(oddities)('bounded requests: %s does not keep a change asking', async (_, make) => {
   const world = new QuickWorld();
   make(world.target);
   world.target.requestsMax = 2 * allowed(HOURS);
@@ -85,7 +85,7 @@ test.each(oddities)('%s does not keep a change asking', async (_, make) => {
   expect(world.target.requestCount).toBeLessThanOrEqual(allowed(HOURS));
 });
 
-test('a 304 to a GET without a condition is a bad answer: it counts as a try, and backs off', async () => {
+test('bounded requests: a 304 to a GET without a condition is a bad answer: it counts as a try, and backs off', async () => {
   // given a target that answers so, in time for all tries but the last
   const world = new QuickWorld({ pipeline: { breakerFailures: 1_000 } });
   world.target.onGet = ({ ifNoneMatch }) => (ifNoneMatch === null ? answer(304) : null);
@@ -103,7 +103,7 @@ test('a 304 to a GET without a condition is a bad answer: it counts as a try, an
   expect(world.reports().at(-1)).toMatchObject({ final: true, outcome: 'recovered' });
 });
 
-test('a change that is accepted without effect ends so, although some reads fail', async () => {
+test('bounded requests: a change that is accepted without effect ends so, although some reads fail', async () => {
   // given a target that accepts each PATCH without effect, and cannot be read right afterwards
   const world = new QuickWorld();
   answersInTurn(world.target);
@@ -115,7 +115,7 @@ test('a change that is accepted without effect ends so, although some reads fail
   expect(world.reports()).toMatchObject([{ final: true, outcome: 'failed', reason: { code: 'not_effective' } }]);
 });
 
-test('a last look without a sure answer is repeated at the longest pause, and the change is not given up', async () => {
+test('bounded requests: a last look without a sure answer is repeated at the longest pause, and the change is not given up', async () => {
   // given a change that was tried for the last time
   const retry = { baseMs: 1_000, capMs: 30_000, attemptsMax: 2, slowScheduleMs: [] };
   const world = new QuickWorld({ pipeline: { retry, breakerFailures: 1_000 } });
@@ -138,7 +138,7 @@ test('a last look without a sure answer is repeated at the longest pause, and th
   expect(world.reports()).toMatchObject([{}, { outcome: 'permanent_failure', attempt: 2 }]);
 });
 
-test('a change of its group that lands gives one that waits for its last look no further try', async () => {
+test('bounded requests: a change of its group that lands gives one that waits for its last look no further try', async () => {
   // given a change that was tried for the last time, and a group that cannot be read then
   const retry = { baseMs: 1_000, capMs: 300_000, attemptsMax: 2, slowScheduleMs: [] };
   const world = new QuickWorld({ pipeline: { retry, breakerFailures: 1_000 } });
@@ -166,7 +166,7 @@ test('a change of its group that lands gives one that waits for its last look no
   expect(world.reports().at(-1)).toMatchObject({ member: 'u', outcome: 'permanent_failure', attempt: 2 });
 });
 
-test('a run in which no answer brings it on ends as a try that failed, and says so', async () => {
+test('bounded requests: a run in which no answer brings it on ends as a try that failed, and says so', async () => {
   // given two members of whom each read shows the other one only, and a removal that finds neither
   const world = new QuickWorld();
   const { target } = world;
@@ -189,7 +189,7 @@ test('a run in which no answer brings it on ends as a try that failed, and says 
   expect(target.requestCount).toBeLessThanOrEqual(5 * (budget + 1) + (2 * HOURS) / 30_000);
 });
 
-test('a look-up that is answered with something else is asked again on the schedule only', async () => {
+test('bounded requests: a look-up that is answered with something else is asked again on the schedule only', async () => {
   for (const odd of [answer(304), groupAnswer('g', 1, [])]) {
     let lookUpCount = 0;
     const ids: IdMap = {
@@ -210,7 +210,7 @@ test('a look-up that is answered with something else is asked again on the sched
   }
 });
 
-test('a list of users that shows the same page for ever is not read for ever', async () => {
+test('bounded requests: a list of users that shows the same page for ever is not read for ever', async () => {
   const world = new QuickWorld();
   const page = Array.from({ length: 25 }, (_, i) => ({ id: `u${i}`, userName: `u${i}`, active: false }));
   world.target.onSearch = ({ filter }) =>

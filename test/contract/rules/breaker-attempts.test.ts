@@ -267,7 +267,7 @@ describe('breaker: groups that fail alone for hours, while another one changes e
       const given = world.change('g', failing);
       await afterHours(world, 12);
       for (const id of failing) expect(world.report(given, id)?.outcome).toBe('permanent_failure');
-      // when nobody can be looked up for an hour
+      // when no look-up succeeds for an hour
       ids.isDown = true;
       ids.status = 503;
       const offset = world.change('g', ['new']);
@@ -348,7 +348,7 @@ describe('breaker: a change that is refused although its group can be read', () 
   });
 });
 
-test('a look-up that is on its way is waited for by a drain', async () => {
+test('breaker: a look-up that is on its way is waited for by a drain', async () => {
   const ids = new LookedUp();
   const world = await aVirtualWorld({}, ids);
   ids.isDown = false;

@@ -5,30 +5,33 @@ import { answer, QuickWorld } from '../../support/quick-world.ts';
 const DAY = 86_400_000;
 const members = (world: QuickWorld): readonly string[] => [...world.target.group('g').members];
 
-test.each(['the same owner', 'the next owner'])('what is parked does not wait for the difference: %s', async (who) => {
-  const world = new QuickWorld();
-  const one = await world.start();
-  world.clock.jumpWall(DAY);
-  world.target.onGet = () => answer(404);
-  world.produce({ add_members: ['a'] });
-  await world.clock.advance(1_000);
-  expect(one.pipeline.stats().parked).toBe(1);
-  world.clock.jumpWall(-DAY);
-  world.target.onGet = () => null;
-  // It waits as long as it did before, which is a minute.
-  await world.clock.advance(50_000);
-  expect(members(world)).toEqual([]);
-  if (who === 'the next owner') {
-    world.produce({ group_id: 'other', add_members: ['b'] });
+test.each(['the same owner', 'the next owner'])(
+  'clock: what is parked does not wait for the difference: %s',
+  async (who) => {
+    const world = new QuickWorld();
+    const one = await world.start();
+    world.clock.jumpWall(DAY);
+    world.target.onGet = () => answer(404);
+    world.produce({ add_members: ['a'] });
     await world.clock.advance(1_000);
-    one.kill();
-    await world.start();
-  }
-  await world.clock.advance(40_000);
-  expect(members(world)).toEqual(['a']);
-});
+    expect(one.pipeline.stats().parked).toBe(1);
+    world.clock.jumpWall(-DAY);
+    world.target.onGet = () => null;
+    // It waits as long as it did before, which is a minute.
+    await world.clock.advance(50_000);
+    expect(members(world)).toEqual([]);
+    if (who === 'the next owner') {
+      world.produce({ group_id: 'other', add_members: ['b'] });
+      await world.clock.advance(1_000);
+      one.kill();
+      await world.start();
+    }
+    await world.clock.advance(40_000);
+    expect(members(world)).toEqual(['a']);
+  },
+);
 
-test('what an owner has parked whose clock was a month ahead waits as long as a wait may be', async () => {
+test('clock: what an owner has parked whose clock was a month ahead waits as long as a wait may be', async () => {
   const world = new QuickWorld();
   world.clock.jumpWall(30 * DAY);
   const one = await world.start();
@@ -46,7 +49,7 @@ test('what an owner has parked whose clock was a month ahead waits as long as a 
   expect(members(world)).toEqual(['a']);
 });
 
-test('what has just been read does not wait for it either', async () => {
+test('clock: what has just been read does not wait for it either', async () => {
   const world = new QuickWorld({ pipeline: { lingerMs: 2_000 } });
   await world.start();
   world.produce({ remove_members: ['a'] });
@@ -57,7 +60,7 @@ test('what has just been read does not wait for it either', async () => {
   expect(members(world)).toEqual([]);
 });
 
-test('what waits for its last look is given up in time', async () => {
+test('clock: what waits for its last look is given up in time', async () => {
   const retry = { baseMs: 1_000, capMs: 30_000, attemptsMax: 1, slowScheduleMs: [] };
   const world = new QuickWorld({ pipeline: { retry } });
   const one = await world.start();

@@ -67,7 +67,7 @@ test('owner-commit: what ends after its partition was lost is neither reported n
   send('g', 1);
   const one = await world.start({ api: { requestTimeoutMs: 10_000 }, pipeline: { lateApplyMs: 60_000 } });
   await hold.arrived;
-  // when the partition goes to somebody else, and then the answer comes
+  // when the partition goes to another owner, and then the answer comes
   const two = await world.start({ name: 'two', pipeline: { lateApplyMs: 60_000 } });
   const owns = ({ pipeline }: Instance, partition: number): boolean =>
     pipeline.stats().ready && pipeline.stats().partitions.every((each) => each.partition === partition);

@@ -27,7 +27,7 @@ test.each([
     'bad.request',
     null,
   ],
-])('%s', async (_, refusal, targetCode, scimType) => {
+])('conflict: %s', async (_, refusal, targetCode, scimType) => {
   const world = new QuickWorld({
     pipeline: { retry: { baseMs: 20_000, capMs: 20_000, attemptsMax: 2, slowScheduleMs: [] } },
   });
@@ -51,7 +51,7 @@ test.each([
   expect(new Set(codes)).toEqual(new Set(['conflict']));
 });
 
-test('where others write to the group until the last try, the next conflict still tells whether a member is at fault', async () => {
+test('conflict: where others write to the group until the last try, the next conflict still tells whether a member is at fault', async () => {
   // given a target that says 409 about one member, and a version that moves with each of the first three refusals
   const world = new QuickWorld({
     pipeline: { retry: { baseMs: 20_000, capMs: 20_000, attemptsMax: 2, slowScheduleMs: [HOURS] } },
@@ -74,7 +74,7 @@ test('where others write to the group until the last try, the next conflict stil
   ]);
 });
 
-test('a dead letter tells when its group has first failed, however often it has since', async () => {
+test('conflict: a dead letter tells when its group has first failed, however often it has since', async () => {
   const world = new QuickWorld({
     pipeline: { retry: { baseMs: 20_000, capMs: 20_000, attemptsMax: 3, slowScheduleMs: [] } },
   });
@@ -89,7 +89,7 @@ test('a dead letter tells when its group has first failed, however often it has 
   expect(firstFailureAt - from).toBeLessThan(9_000);
 });
 
-test('readers of either version read the reports of the other', () => {
+test('conflict: readers of either version read the reports of the other', () => {
   const reason = { code: 'conflict', message: '', status: 412, scim_type: null, advice: '' };
   const record = {
     v: 1,

@@ -65,7 +65,7 @@ test('dead-keep: what is given up is kept until its report is acknowledged', asy
   // given an add that was parked and is given up, and reports that cannot be written
   const clock = new JumpingClock();
   const world = await aWorld({ clock });
-  const mend = failing(world);
+  const repair = failing(world);
   const add = world.change('g', { add: ['u'] });
   const one = await world.start({
     pipeline: { ...once, retry: { ...once.retry, attemptsMax: 2 }, deadKeepCount: 0 },
@@ -86,7 +86,7 @@ test('dead-keep: what is given up is kept until its report is acknowledged', asy
   }
   // then the next owner still finds the add
   one.kill();
-  mend();
+  repair();
   expire(world);
   const next = await world.start({ name: 'next' });
   await world.expectRest(next);

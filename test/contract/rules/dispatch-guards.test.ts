@@ -4,7 +4,7 @@ import type { SourceFormat } from '../../../src/core/change/change.ts';
 import { native } from '../../../src/formats/native/native.ts';
 import { JumpingClock } from '../../support/jumping-clock.ts';
 import { anApi, get } from '../../support/genesys.ts';
-import { holdNext, requests } from '../../support/mishaps.ts';
+import { holdNext, requests } from '../../support/group-requests.ts';
 import type { Instance } from '../../support/world.ts';
 import { aWorld, until } from '../../support/world.ts';
 

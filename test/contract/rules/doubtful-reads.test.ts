@@ -1,6 +1,6 @@
 /** Reads that may leave members out (protocol.md 7.5): no list, null, or as many as lists are cut at. */
 import { expect, test } from 'vitest';
-import { requests } from '../../support/mishaps.ts';
+import { requests } from '../../support/group-requests.ts';
 import { expire, failing, stubborn } from '../../support/retry-records.ts';
 import { aWorld, until, type World } from '../../support/world.ts';
 
@@ -61,7 +61,7 @@ test.each([100, 200])('a list of %i may be cut: who is shown is a member, who is
   ]);
 });
 
-test('a member behind the end of a list that is cut is removed', async () => {
+test('doubtful read: a member behind the end of a list that is cut is removed', async () => {
   const world = await aDoubtfulWorld('cut', many(150));
   const change = world.change('g', { remove: ['m149'] });
   const one = await world.start();
@@ -90,11 +90,11 @@ test('noTarget says that it is so: each is asked about alone, once, and never to
   ]);
 });
 
-test('noTarget where the list was whole: it is read again, and who is gone is so already', async () => {
+test('doubtful read: noTarget where the list was whole: it is read again, and who is gone is so already', async () => {
   const world = await aWorld({
     sandbox: { seed: { groups: [aGroup(['a', 'b'])] }, behaviour: { removeAbsent: 'noTarget' } },
   });
-  // Nobody moves the version, as where a cache has answered.
+  // The version does not move, as where a cache has answered.
   world.sandbox.addRule({
     match: { method: 'PATCH', nth: 1 },
     fault: { kind: 'status', status: 400, body: 'scim', scimType: 'noTarget' },
@@ -112,7 +112,7 @@ test('noTarget where the list was whole: it is read again, and who is gone is so
   expect(world.kept().get(`source/0/${change}/b`)).toMatchObject({ conflicts: 0 });
 });
 
-test('noTarget for a member that is still shown refuses that member alone', async () => {
+test('doubtful read: noTarget for a member that is still shown refuses that member alone', async () => {
   const world = await aWorld({ sandbox: { seed: { groups: [aGroup(['a', 'b', 'c'])] } } });
   world.sandbox.addRule({
     match: { method: 'PATCH', member: 'b' },
@@ -130,7 +130,7 @@ test('noTarget for a member that is still shown refuses that member alone', asyn
   expect(world.outcome(change, 'a')).toBe('applied');
 });
 
-test('the guard takes a group that is not shown to be no larger than what is known of it', async () => {
+test('doubtful read: the guard takes a group that is not shown to be no larger than what is known of it', async () => {
   const world = await aDoubtfulWorld('absent', many(20));
   world.change('g', { remove: many(12) });
   const guard = { groupPercent: 30, groupFloor: 10, groupCount: 500, windowCount: 1_000, windowMs: 600_000 };
@@ -139,7 +139,7 @@ test('the guard takes a group that is not shown to be no larger than what is kno
   expect(requests(world.sandbox, 'PATCH')).toEqual([]);
 });
 
-test('a removal that was tried for the last time is not called recovered because no read shows the member', async () => {
+test('doubtful read: a removal that was tried for the last time is not called recovered because no read shows the member', async () => {
   const world = await aDoubtfulWorld('absent', ['a']);
   failing(world);
   const change = world.change('g', { remove: ['a'] });
@@ -150,7 +150,7 @@ test('a removal that was tried for the last time is not called recovered because
   expect(world.outcome(change, 'a')).toBe('permanent_failure');
 });
 
-test('a cached snapshot stays doubtful after a PATCH that is answered without a body', async () => {
+test('doubtful read: a cached snapshot stays doubtful after a PATCH that is answered without a body', async () => {
   const world = await aDoubtfulWorld('cut', many(150), { patchAnswer: 'empty' });
   world.change('g', { add: ['new'] });
   const one = await world.start();
@@ -161,7 +161,7 @@ test('a cached snapshot stays doubtful after a PATCH that is answered without a 
   expect(world.outcome(remove, 'm149')).toBe('applied');
 });
 
-test('a full state on a list that is cut goes on until it is whole, and a newer change stands on top of it', async () => {
+test('doubtful read: a full state on a list that is cut goes on until it is whole, and a newer change stands on top of it', async () => {
   const world = await aDoubtfulWorld('cut', many(250));
   world.state('g', ['m0', 'm240', 'n']);
   const newer = world.change('g', { add: ['m3', 'late'] });
@@ -173,7 +173,7 @@ test('a full state on a list that is cut goes on until it is whole, and a newer 
   expect(world.outcome(0n, 'n')).toBe('applied');
 });
 
-test('a full state on a list that is cut does not wait for a newer change that waits for it', async () => {
+test('doubtful read: a full state on a list that is cut does not wait for a newer change that waits for it', async () => {
   const world = await aDoubtfulWorld('cut', many(250));
   world.state('g', ['m0', 'n']);
   const newer = world.change('g', { add: ['n', 'late'], remove: ['m0'] });
@@ -184,7 +184,7 @@ test('a full state on a list that is cut does not wait for a newer change that w
   expect(world.outcome(0n, 'm249')).toBe('applied');
 });
 
-test('a full state that adds to a group without a list is done once the list is there', async () => {
+test('doubtful read: a full state that adds to a group without a list is done once the list is there', async () => {
   const world = await aWorld({ sandbox: { seed: { groups: [aGroup([])] } } });
   world.sandbox.behave({ memberList: 'absent' });
   world.sandbox.onRequest(({ entry, phase }) => {
@@ -201,20 +201,23 @@ test.each([
   ['cut', many(150), many(100)],
   ['absent', ['a', 'b'], ['a']],
   ['null', ['a'], []],
-] as const)('a full state is never called done on a list that is %s', async (memberList, there, named) => {
-  const world = await aDoubtfulWorld(memberList, there);
-  world.state('g', named);
-  const one = await world.start();
-  await world.expectRest(one);
-  expect(world.kept().get('source/0/0')).toMatchObject({ outcome: 'failed', reason: { code: 'members_not_shown' } });
-  expect(world.records('dead-letter')).toHaveLength(1);
-  // and what comes later is not held up
-  const later = world.change('g', { add: ['later'] });
-  await world.expectRest(one);
-  expect(world.outcome(later, 'later')).toBe('applied');
-});
+] as const)(
+  'doubtful read: a full state is never called done on a list that is %s',
+  async (memberList, there, named) => {
+    const world = await aDoubtfulWorld(memberList, there);
+    world.state('g', named);
+    const one = await world.start();
+    await world.expectRest(one);
+    expect(world.kept().get('source/0/0')).toMatchObject({ outcome: 'failed', reason: { code: 'members_not_shown' } });
+    expect(world.records('dead-letter')).toHaveLength(1);
+    // and what comes later is not held up
+    const later = world.change('g', { add: ['later'] });
+    await world.expectRest(one);
+    expect(world.outcome(later, 'later')).toBe('applied');
+  },
+);
 
-test('the second look of a full state survives a restart', async () => {
+test('doubtful read: the second look of a full state survives a restart', async () => {
   const world = await aDoubtfulWorld('cut', many(150));
   const heal = failing(world);
   world.state('g', ['m0']);
@@ -229,7 +232,7 @@ test('the second look of a full state survives a restart', async () => {
   await until(() => world.lastState('g')?.intents.length === 0, 'the tombstone');
 });
 
-test('a full state of users leaves nested groups alone; a change that names one removes it', async () => {
+test('doubtful read: a full state of users leaves nested groups alone; a change that names one removes it', async () => {
   const world = await aWorld({ sandbox: { seed: { groups: [{ id: 'g', members: ['a', 'b'], version: 1 }] } } });
   world.sandbox.putGroup({ id: 'g', nested: ['inner', 'other'] });
   world.state('g', ['a']);

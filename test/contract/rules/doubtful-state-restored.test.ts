@@ -17,7 +17,7 @@ function showDoubtful({ target }: QuickWorld): void {
   };
 }
 
-test('adds whom it names, although an older change had the place in the record', async () => {
+test('doubtful read: adds whom it names, although an older change had the place in the record', async () => {
   // given a member whom the target does not know yet
   const world = new QuickWorld({ pipeline: { retry: slow } });
   const { target } = world;

@@ -11,7 +11,7 @@ const fenceOf = (owner: string, epoch: number) => renderFence({ owner, epoch, se
 test('equal-epoch: what an owner in a deleted consumer group parks late, under the same epoch, counts for nothing', async () => {
   // given an owner under epoch 1 with a parked add, and a consumer group that is deleted
   const world = await aWorld();
-  const mend = failing(world);
+  const repair = failing(world);
   const unread = world.sandbox.addRule({ match: { method: 'GET' }, fault: { kind: 'status', status: 503 } });
   const add = world.change('g', { add: ['u'] });
   const former = await world.start({ name: 'former', pipeline: stubborn });
@@ -21,13 +21,13 @@ test('equal-epoch: what an owner in a deleted consumer group parks late, under t
   world.broker.deleteGroup('rollcall');
   // and an owner in the new group, whose generations begin with 1 too, and who has parked a newer remove
   const remove = world.change('g', { remove: ['u'] });
-  const anew = await world.start({ name: 'anew', pipeline: stubborn });
+  const recreated = await world.start({ name: 'recreated', pipeline: stubborn });
   await until(() => world.committed() === 2n, 'the second parking');
-  anew.kill();
+  recreated.kill();
   // when a record that the first one had sent is written at last
   const stamp = { owner: former.owner, epoch: 1, seq: 1_000 };
   world.produce(aState(stamp, [anIntent({ offset: add, op: 'add', attempt: 2 })]));
-  mend();
+  repair();
   world.sandbox.removeRule(unread);
   expire(world);
   // then the next owner finds the remove
@@ -70,7 +70,7 @@ test('one-group: an owner that another consumer group has surpassed gives the pa
   const world = await aWorld();
   const one = await world.start();
   await until(() => one.pipeline.stats().ready, 'the owner');
-  // when somebody writes a fence whom its own group does not know
+  // when an owner that its own consumer group does not know writes a fence
   world.produce({ topic: topics.retry, partition: 0, value: 'other', ...fenceOf('of-another-group', 7) });
   // then it is lost, and gained again above that epoch
   await until(() => (fences(world).at(-1)?.stamp.epoch ?? 0) > 7 && one.pipeline.stats().ready, 'the return');

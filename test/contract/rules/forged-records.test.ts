@@ -43,11 +43,11 @@ function aLongRequest(count: number): OutRecord {
 const moments = ['before the owner starts', 'while it owns the partition'] as const;
 const cases = forgeries.flatMap(([what, record]) => moments.map((moment) => ({ what, record, moment })));
 
-test.each(cases)('$what, written $moment', async ({ record, moment }) => {
-  // given a change, and a record that nobody of ours wrote
+test.each(cases)('forged record: $what, written $moment', async ({ record, moment }) => {
+  // given a change, and a record that no instance wrote
   const world = await aWorld({ retryRecordMaxBytes: 4_096 });
   world.change('g', { add: ['u'] });
-  // Of that very record, so that the partition does not count as made anew.
+  // Of that very record, so that the partition does not count as recreated.
   const forged = edited(record, '"timestamp":1', `"timestamp":${world.records(topics.source)[0]?.timestamp}`);
   if (moment === 'before the owner starts') world.produce(forged);
   const one = await world.start();
@@ -71,7 +71,7 @@ test.each(cases)('$what, written $moment', async ({ record, moment }) => {
 const writtenBy = (world: World, owner: string): number =>
   world.retry().filter((record) => 'stamp' in record && record.stamp.owner === owner).length;
 
-test('commit metadata that call offsets complete which there are not yet swallow nothing', async () => {
+test('forged record: commit metadata that call offsets complete which there are not yet swallow nothing', async () => {
   // given a committed offset with a claim on what is still to be written
   const world = await aWorld();
   const first = world.change('g', { add: ['u'] });
@@ -85,7 +85,7 @@ test('commit metadata that call offsets complete which there are not yet swallow
   expect([world.outcome(first, 'u'), world.outcome(second, 'v')]).toEqual(['applied', 'applied']);
 });
 
-test('a record that cannot be read is named by its group: compaction may have taken what waited under the key', async () => {
+test('forged record: a record that cannot be read is named by its group: compaction may have taken what waited under the key', async () => {
   const world = await aWorld();
   world.produce({ topic: topics.retry, partition: 0, key: 'g', value: '{garbage', headers: [] });
   const one = await world.start();

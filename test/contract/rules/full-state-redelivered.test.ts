@@ -6,7 +6,7 @@ import { heldDigest } from '../../../src/core/group/guard.ts';
 import { stateValue } from '../../../src/core/log/live-record.ts';
 import { decisionValue } from '../../../src/core/log/request-record.ts';
 import { delta, fullState } from '../../../src/formats/reading/reading.ts';
-import { requests } from '../../support/mishaps.ts';
+import { requests } from '../../support/group-requests.ts';
 import { ask, expire, stubborn } from '../../support/retry-records.ts';
 import { Table } from '../../support/table.ts';
 import type { Instance, World } from '../../support/world.ts';
@@ -41,7 +41,7 @@ const seeded = (...members: readonly string[]) => ({
   },
 });
 
-test('a full state delivered again does not undo a newer delta that the commit calls complete', async () => {
+test('full state: a full state delivered again does not undo a newer delta that the commit calls complete', async () => {
   const world = await aWorld(seeded('a'));
   // h never answers surely: its intent is in doubt, not parked.
   const rule = world.sandbox.addRule({ match: { group: 'h' }, fault: { kind: 'hang' } });
@@ -58,7 +58,7 @@ test('a full state delivered again does not undo a newer delta that the commit c
   expect(new Set(world.sandbox.members('g'))).toEqual(new Set(['a', 'b']));
 });
 
-test('what a full state removes is removed after a restart with an id map', async () => {
+test('full state: what a full state removes is removed after a restart with an id map', async () => {
   const world = await aWorld(seeded('a', 'b'));
   const ids = new Table().set('group', 'okta-g', 'g').set('user', 'okta-a', 'a').set('user', 'okta-b', 'b');
   const rule = world.sandbox.addRule({ match: { method: 'PATCH' }, fault: { kind: 'status', status: 503 } });
@@ -79,7 +79,7 @@ test('what a full state removes is removed after a restart with an id map', asyn
   expect(world.sandbox.members('g')).toEqual(['a']);
 });
 
-test('with crossed names under an id map nobody else is removed', async () => {
+test('full state: with crossed names under an id map no other member is removed', async () => {
   const world = await aWorld(seeded('a', 'b'));
   // the source calls "b" whom the target calls "a"
   const ids = new Table().set('group', 'okta-g', 'g').set('user', 'b', 'a');
@@ -94,7 +94,7 @@ test('with crossed names under an id map nobody else is removed', async () => {
   expect(world.sandbox.members('g')).toEqual(['a']);
 });
 
-test('a table that changes in flight does not let a newer delta overtake its full state', async () => {
+test('full state: a table that changes in flight does not let a newer delta overtake its full state', async () => {
   const world = await aWorld(seeded('a', 'z'));
   const ids = new Table().set('group', 'okta-g', 'g').set('user', 'okta-a', 'a').set('user', 'okta-b', 'b');
   const reading = world.sandbox.pauseAt(({ method }) => method === 'GET');
@@ -108,7 +108,7 @@ test('a table that changes in flight does not let a newer delta overtake its ful
   expect(new Set(world.sandbox.members('g'))).toEqual(new Set(['a', 'b']));
 });
 
-test('a full state that died beside a newer delta cannot be replayed over it', async () => {
+test('full state: a full state that died beside a newer delta cannot be replayed over it', async () => {
   const world = await aWorld({ sandbox: { seed: { groups: [] } } });
   const one = await world.start({ pipeline: { retry: { ...stubborn.retry, slowScheduleMs: [20, 300] } } });
   world.state('g', ['a']);
@@ -125,7 +125,7 @@ test('a full state that died beside a newer delta cannot be replayed over it', a
   expect(world.sandbox.members('g')).toContain('b');
 });
 
-test('a replay of refused removals of an empty full state is held again', async () => {
+test('full state: a replay of refused removals of an empty full state is held again', async () => {
   const world = await aWorld(seeded('a', 'b', 'c'));
   const guard = { groupPercent: 30, groupFloor: 10, groupCount: 500, windowCount: 5_000, windowMs: 600_000 };
   const one = await world.start({ pipeline: { guard } });
@@ -144,7 +144,7 @@ test('a replay of refused removals of an empty full state is held again', async 
   expect(world.sandbox.members('g')).toEqual(['a', 'b', 'c']);
 });
 
-test('a full state that replaces one whose expansion is not recorded yet does not leave it open', async () => {
+test('full state: a full state that replaces one whose expansion is not recorded yet does not leave it open', async () => {
   const world = await aWorld(seeded('a'));
   const one = await world.start();
   let refused = 0;
@@ -164,7 +164,7 @@ test('a full state that replaces one whose expansion is not recorded yet does no
   await world.expectRest(one);
 });
 
-test('a newer delta stays final where the live record cannot be written while offsets can', async () => {
+test('full state: a newer delta stays final where the live record cannot be written while offsets can', async () => {
   const world = await aWorld(seeded('a', 'b'));
   const one = await world.start();
   let refused = 0;
@@ -186,7 +186,7 @@ test('a newer delta stays final where the live record cannot be written while of
   expect(new Set(world.sandbox.members('g'))).toEqual(new Set(['a', 'b', 'c']));
 });
 
-test('a newer delta stays final where the live record of the full state is too large for the broker', async () => {
+test('full state: a newer delta stays final where the live record of the full state is too large for the broker', async () => {
   const world = await aWorld({ ...seeded('a', 'b'), retryRecordMaxBytes: 3_000 });
   const many = Array.from({ length: 200 }, () => `m${crypto.randomUUID()}`);
   const rule = world.sandbox.addRule({ match: { method: 'PATCH' }, fault: { kind: 'status', status: 503 } });

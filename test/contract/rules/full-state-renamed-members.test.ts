@@ -22,7 +22,7 @@ async function given() {
 test.each([
   { at: 'a member', end: 'already_synced' },
   { at: 'no member any more', end: 'applied' },
-])('$at at the target when the next owner works it out', async ({ at, end }) => {
+])('full state: $at at the target when the next owner works it out', async ({ at, end }) => {
   const { ids, world, kill } = await given();
   // The report that the older addition is replaced was not written, so the record still holds that one.
   expect(world.recorded()).toEqual(expect.arrayContaining(['0 add late', '1 remove d', '1 remove x']));
@@ -38,7 +38,7 @@ test.each([
 });
 
 test.each(['the same full state', 'a newer full state'])(
-  'a row that is corrected while a full state waits counts when it is worked out: %s',
+  'full state: a row that is corrected while a full state waits counts when it is worked out: %s',
   async (which) => {
     const ids = new Table().set('group', 'g', 'g').set('user', 'one', 'a').set('user', 'two', 'b');
     const world = new QuickWorld({ ids });

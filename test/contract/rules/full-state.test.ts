@@ -1,7 +1,7 @@
-/** Full states (protocol.md 5.3): these members and nobody else, as of this position; what is newer stands on top. */
+/** Full states (protocol.md 5.3): exactly these members, as of this position; what is newer stands on top. */
 import { expect, test } from 'vitest';
 import type { ReportRecord } from '../../../src/core/report/report.ts';
-import { requests } from '../../support/mishaps.ts';
+import { requests } from '../../support/group-requests.ts';
 import { expire, failing, stubborn } from '../../support/retry-records.ts';
 import type { World } from '../../support/world.ts';
 import { aWorld, until } from '../../support/world.ts';
@@ -13,7 +13,7 @@ const withMembers = (...members: readonly string[]) => ({
 const final = (world: World): readonly Partial<ReportRecord>[] =>
   [...world.kept().values()].map(({ id, op, outcome }) => ({ id, op, outcome }));
 
-test('adds who is missing and removes everybody else, each with a report of its own', async () => {
+test('full state: adds who is missing and removes everybody else, each with a report of its own', async () => {
   const world = await aWorld(withMembers('a', 'b', 'c'));
   world.state('g', ['b', 'd', 'e']);
   const one = await world.start();
@@ -30,7 +30,7 @@ test('adds who is missing and removes everybody else, each with a report of its 
   expect(final(world)).toHaveLength(4);
 });
 
-test('that changes nothing is one report without a member', async () => {
+test('full state: that changes nothing is one report without a member', async () => {
   const world = await aWorld(withMembers('a', 'b'));
   world.state('g', ['a', 'b']);
   const one = await world.start();
@@ -41,7 +41,7 @@ test('that changes nothing is one report without a member', async () => {
   expect(requests(world.sandbox, 'PATCH')).toEqual([]);
 });
 
-test('takes the place of everything older of every member, and newer changes stand on top of it', async () => {
+test('full state: takes the place of everything older of every member, and newer changes stand on top of it', async () => {
   const world = await aWorld(withMembers('a', 'b', 'c'));
   const older = world.change('g', { add: ['x'], remove: ['b'] });
   world.state('g', ['b', 'y']);
@@ -54,7 +54,7 @@ test('takes the place of everything older of every member, and newer changes sta
   expect(world.outcome(newer, 'z')).toBe('applied');
 });
 
-test('a newer change never lands before the full state that it stands on', async () => {
+test('full state: a newer change never lands before the full state that it stands on', async () => {
   // given a full state that waits, since its group is not there
   const world = await aWorld({ sandbox: { seed: { groups: [] } } });
   const one = await world.start({ pipeline: { retry: { ...stubborn.retry, slowScheduleMs: Array(50).fill(60_000) } } });
@@ -68,7 +68,7 @@ test('a newer change never lands before the full state that it stands on', async
   expect(new Set(world.sandbox.members('g'))).toEqual(new Set(['a', 'c']));
 });
 
-test('what it came to is in the live record before the first PATCH, and is reported after a crash', async () => {
+test('full state: what it came to is in the live record before the first PATCH, and is reported after a crash', async () => {
   // given a target that applies PATCHes without an answer
   const world = await aWorld(withMembers('a', 'b'));
   const rule = world.sandbox.addRule({ match: { method: 'PATCH' }, fault: { kind: 'resetAfterApply' } });
@@ -90,7 +90,7 @@ test('what it came to is in the live record before the first PATCH, and is repor
   for (const member of ['a', 'b', 'c']) expect(world.kept().get(`source/0/0/${member}`)).toMatchObject({ final: true });
 });
 
-test('a parked one survives a crash', async () => {
+test('full state: a parked one survives a crash', async () => {
   const world = await aWorld({ sandbox: { seed: { groups: [] } } });
   const one = await world.start({ pipeline: { retry: { ...stubborn.retry, slowScheduleMs: [20, 20, 60_000] } } });
   world.state('g', ['a']);
@@ -103,7 +103,7 @@ test('a parked one survives a crash', async () => {
   expect(world.sandbox.members('g')).toEqual(['a']);
 });
 
-test('a dead one is gone with the next change of its group, so that no replay can undo that', async () => {
+test('full state: a dead one is gone with the next change of its group, so that no replay can undo that', async () => {
   const world = await aWorld({ sandbox: { seed: { groups: [] } } });
   const one = await world.start({ pipeline: { retry: { ...stubborn.retry, slowScheduleMs: [] } } });
   world.state('g', ['a']);
@@ -117,7 +117,7 @@ test('a dead one is gone with the next change of its group, so that no replay ca
   expect(new Set(world.sandbox.members('g'))).toEqual(new Set(['b', 'c']));
 });
 
-test('a newer full state takes the place of one that is being applied', async () => {
+test('full state: a newer full state takes the place of one that is being applied', async () => {
   const world = await aWorld(withMembers('a', 'b'));
   const heal = failing(world);
   const one = await world.start({ pipeline: stubborn });

@@ -116,7 +116,7 @@ const costOfState = (count: number, before?: (world: QuickWorld) => void): Promi
   });
 
 // Written after each request it would be 4,700 bytes a name, and twice as many for twice the names.
-test('a full state that was parked stays in the live record, which is written less often the longer it is', async () => {
+test('growth: a full state that was parked stays in the live record, which is written less often the longer it is', async () => {
   const { retryBytes } = await costOfState(16_040, ({ target }) => {
     target.onGet = () => (target.requestCount === 1 ? answer(404) : null);
   });
@@ -126,7 +126,7 @@ test('a full state that was parked stays in the live record, which is written le
 const isUnknown = (name: string): boolean => name.startsWith('unknown');
 
 // Written after each of them it would be 120 MB.
-test('a thousand members who are parked, or given up, do not stand in a thousand live records', async () => {
+test('growth: a thousand members who are parked, or given up, do not stand in a thousand live records', async () => {
   const bytesOf = async (slowScheduleMs: readonly number[]): Promise<number> => {
     const world = new QuickWorld({ pipeline: { retry: { ...hourly, attemptsMax: 1, slowScheduleMs } } });
     world.target.onPatch = ({ body }) =>
@@ -159,7 +159,7 @@ function approveAll(world: QuickWorld): void {
   );
 }
 
-test('one large record is folded in several turns of the event loop, and completes all the same', async () => {
+test('growth: one large record is folded in several turns of the event loop, and completes all the same', async () => {
   const world = new QuickWorld();
   const { pipeline } = await world.start();
   world.produce({ remove_members: users(25_000) });
@@ -176,7 +176,7 @@ async function untilInboxFills(world: QuickWorld, pipeline: Pipeline): Promise<v
   expect(pipeline.sizes().inboxes).toBe(1);
 }
 
-test('what is not folded when a drain begins is left for the next owner', async () => {
+test('growth: what is not folded when a drain begins is left for the next owner', async () => {
   const world = new QuickWorld();
   const { pipeline } = await world.start();
   world.produce({ remove_members: users(25_000) });
@@ -186,7 +186,7 @@ test('what is not folded when a drain begins is left for the next owner', async 
   expect([pipeline.stats().pending, world.committed()]).toEqual([0, 0n]);
 });
 
-test('what retention takes of a batch that is read to its end, and not folded yet, is no loss', async () => {
+test('growth: what retention takes of a batch that is read to its end, and not folded yet, is no loss', async () => {
   const world = new QuickWorld();
   const { pipeline } = await world.start();
   world.produce({ remove_members: users(25_000) });
@@ -197,7 +197,7 @@ test('what retention takes of a batch that is read to its end, and not folded ye
   expect([pipeline.stats().possibleLosses, world.committed(), world.reports().length]).toEqual([0, 2n, 25_001]);
 }, 120_000);
 
-test('one large record is folded to its end although its format has to prepare for the next one', async () => {
+test('growth: one large record is folded to its end although its format has to prepare for the next one', async () => {
   const prepared = new Set<string>();
   let hasGrown = false;
   const format: SourceFormat = {
@@ -301,7 +301,7 @@ describe('in one turn of the event loop', () => {
   }, 120_000);
 });
 
-test('what waits for another try has room of its own: revocations are read behind more of it than the limit', async () => {
+test('growth: what waits for another try has room of its own: revocations are read behind more of it than the limit', async () => {
   // given ten members who are not known, and wait for hours
   const world = new QuickWorld({ pipeline: { pendingIntentsMax: 10, retry: hourly } });
   world.target.onPatch = ({ group }) => (group === 'unknown' ? refused : null);

@@ -37,7 +37,7 @@ const isAbout =
 const outcomesOf = (world: QuickWorld): Record<string, string> =>
   Object.fromEntries(world.reports().map(({ member, outcome }) => [member, outcome]));
 
-test('what the target refuses is not counted for other groups while its own group goes on', async () => {
+test('guard: what the target refuses is not counted for other groups while its own group goes on', async () => {
   const world = aWorldOf({ g: ['m0', 'm1'], h: ['y'] }, { windowCount: 2 });
   world.target.onPatch = (request) => (isAbout('m0')(request) || isAbout('m1')(request) ? answer(400) : null);
   // given a group whose removals are refused, and whose addition is on its way
@@ -56,7 +56,7 @@ test('what the target refuses is not counted for other groups while its own grou
   expect(outcomesOf(world)).toMatchObject({ x: 'applied', m0: 'failed', m1: 'failed' });
 });
 
-test('a removal that is accepted and not shown yet counts once, beside the next one of its group', async () => {
+test('guard: a removal that is accepted and not shown yet counts once, beside the next one of its group', async () => {
   const world = aWorldOf({ g: ['m0', 'm1', 'm2'] }, { windowCount: 2 });
   const { target } = world;
   // given a removal that the target accepts, and does not show for a while
@@ -74,7 +74,7 @@ test('a removal that is accepted and not shown yet counts once, beside the next 
   expect(outcomesOf(world)).toEqual({ m0: 'applied', m1: 'applied' });
 });
 
-test('each removal counts with the size that the group has had before it, however long its run takes', async () => {
+test('guard: each removal counts with the size that the group has had before it, however long its run takes', async () => {
   const world = aWorldOf({ g: ['m0', 'm1', 'm2', 'm3'] }, { groupPercent: 50 });
   // given a run of two removals, the second of them answered 7 minutes after the first
   const letThrough = holdBack(world, isAbout('m1'));

@@ -256,7 +256,7 @@ describe('records of the window', () => {
     await world.start();
     await world.clock.advance(1_000);
     const before = recorded(world);
-    // The record of a slice that is known, when it counted less, and one of a slice that nobody knows.
+    // The record of a slice that is known, when it counted less, and one of an unknown slice.
     const headers = (late?.headers ?? []).map(([name, value]) => [name, value] as const);
     const foreign = { topic: 'retry', partition: 0, headers };
     const text = (bytes: Uint8Array | null | undefined): string => Buffer.from(bytes ?? []).toString();
@@ -268,7 +268,7 @@ describe('records of the window', () => {
     expect(last?.removals).toBeNull();
   });
 
-  test('are no groups, no requests and nothing that waits, for whoever reads the topic', async () => {
+  test('are no groups, no requests and nothing that waits, for readers of the topic', async () => {
     const world = aGroupOf(20);
     await world.start();
     await drip(world, names(6));

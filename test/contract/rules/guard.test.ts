@@ -4,7 +4,7 @@ import { expect, test } from 'vitest';
 import { sha256 } from '../../../src/adapters/system.ts';
 import { heldDigest } from '../../../src/core/group/guard.ts';
 import { type OperatorAnswer, decisionValue, requestKey } from '../../../src/core/log/request-record.ts';
-import { requests } from '../../support/mishaps.ts';
+import { requests } from '../../support/group-requests.ts';
 import { answerTo, ask, expire, request } from '../../support/retry-records.ts';
 import type { Instance, World } from '../../support/world.ts';
 import { aWorld, topics, until } from '../../support/world.ts';
@@ -29,7 +29,7 @@ function crash(world: World, instance: Instance): void {
   expire(world);
 }
 
-test('a share of 30 % passes, one more is held; adds of the group land all the same', async () => {
+test('guard: a share of 30 % passes, one more is held; adds of the group land all the same', async () => {
   const world = await groupOf(10);
   const one = await start(world);
   world.change('g', { remove: some(3) });
@@ -49,7 +49,7 @@ test('a share of 30 % passes, one more is held; adds of the group land all the s
   expect(two.pipeline.stats()).toMatchObject({ held: 4, pending: 4 });
 });
 
-test('it counts what is left after folding', async () => {
+test('guard: it counts what is left after folding', async () => {
   const world = await groupOf(10);
   world.change('g', { remove: some(6) });
   world.change('g', { add: some(4) });
@@ -58,7 +58,7 @@ test('it counts what is left after folding', async () => {
   expect(new Set(world.sandbox.members('g'))).toEqual(new Set([...some(4), ...some(4, 6)]));
 });
 
-test('more than the count of one group, and more than the count of the window', async () => {
+test('guard: more than the count of one group, and more than the count of the window', async () => {
   const world = await groupOf(100);
   const one = await start(world, 'one', { groupPercent: 100, groupCount: 10, windowCount: 15 });
   world.change('g', { remove: some(11) });
@@ -72,7 +72,7 @@ test('more than the count of one group, and more than the count of the window', 
   expect(world.kept().get('source/0/2/m40')).toMatchObject({ outcome: 'held', reason: { code: 'window_count' } });
 });
 
-test('a deleted group and an empty full state are held however small the group', async () => {
+test('guard: a deleted group and an empty full state are held however small the group', async () => {
   for (const more of [{ deleted: true }, {}]) {
     const world = await groupOf(1);
     const one = await start(world);
@@ -85,7 +85,7 @@ test('a deleted group and an empty full state are held however small the group',
   }
 });
 
-test('an approval releases exactly that set, and stands in the report with its author', async () => {
+test('guard: an approval releases exactly that set, and stands in the report with its author', async () => {
   const world = await groupOf(10);
   const one = await start(world);
   world.state('g', some(5));
@@ -102,7 +102,7 @@ test('an approval releases exactly that set, and stands in the report with its a
   expect(await decide(world, 'approve', digest, 'b')).toMatchObject({ verdict: 'gone', count: 0 });
 });
 
-test('a newer change of the set makes another digest, and the old approval releases nothing', async () => {
+test('guard: a newer change of the set makes another digest, and the old approval releases nothing', async () => {
   const world = await groupOf(10);
   const one = await start(world);
   world.change('g', { remove: some(5) });
@@ -120,7 +120,7 @@ test('a newer change of the set makes another digest, and the old approval relea
   expect(new Set(world.sandbox.members('g'))).toEqual(new Set(['m0', ...some(5, 5)]));
 });
 
-test('what is refused stays, as a dead letter with its reason', async () => {
+test('guard: what is refused stays, as a dead letter with its reason', async () => {
   const world = await groupOf(10);
   const one = await start(world);
   world.change('g', { remove: some(5) });
@@ -137,7 +137,7 @@ test('what is refused stays, as a dead letter with its reason', async () => {
   expect(new Set(reasons)).toEqual(new Set(['refused']));
 });
 
-test('a hold, and an approval that was not carried out yet, survive a crash', async () => {
+test('guard: a hold, and an approval that was not carried out yet, survive a crash', async () => {
   const world = await groupOf(10);
   const one = await start(world);
   world.change('g', { remove: some(5) });
@@ -147,10 +147,10 @@ test('a hold, and an approval that was not carried out yet, survive a crash', as
   crash(world, one);
   const two = await start(world, 'two');
   await until(() => two.pipeline.stats().held === 5, 'the restored hold');
-  // Told again: the former owner may have died before it could report.
-  const told = () => world.reports().filter(({ id }) => id === 'source/0/0/m0#held');
-  await until(() => told().length === 2, 'the report of the restored hold');
-  expect(told()[1]).toMatchObject({ final: false, reason: { code: 'group_percent' } });
+  // Reported again: the former owner may have died before it could report.
+  const holdReports = () => world.reports().filter(({ id }) => id === 'source/0/0/m0#held');
+  await until(() => holdReports().length === 2, 'the report of the restored hold');
+  expect(holdReports()[1]).toMatchObject({ final: false, reason: { code: 'group_percent' } });
   const rule = world.sandbox.addRule({ match: { method: 'PATCH' }, fault: { kind: 'status', status: 503 } });
   await decide(world, 'approve', digest, 'a');
   crash(world, two);
@@ -161,7 +161,7 @@ test('a hold, and an approval that was not carried out yet, survive a crash', as
   expect(world.kept().get('source/0/0/m0')).toMatchObject({ final: true, approval: { digest, author: 'jane' } });
 });
 
-test('a newer full state judges anew', async () => {
+test('guard: a newer full state is judged again', async () => {
   const world = await groupOf(10);
   const one = await start(world);
   world.state('g', []);
@@ -173,7 +173,7 @@ test('a newer full state judges anew', async () => {
   expect(world.outcome(1n, 'm9')).toBe('applied');
 });
 
-test('however much is held, what else is pending has its room', async () => {
+test('guard: however much is held, what else is pending has its room', async () => {
   const groups = [
     { id: 'g', members: some(8), version: 1 },
     { id: 'h', members: [], version: 1 },
@@ -186,7 +186,7 @@ test('however much is held, what else is pending has its room', async () => {
   await until(() => world.sandbox.members('h').includes('new'), 'what is pending beside it');
 });
 
-test('where the live record has no room for all that is held, the digest of what is in it is what counts', async () => {
+test('guard: where the live record has no room for all that is held, the digest of what is in it is what counts', async () => {
   const world = await aWorld({
     sandbox: { seed: { groups: [{ id: 'g', members: Array.from({ length: 100 }, () => randomUUID()), version: 1 }] } },
     retryRecordMaxBytes: 2_000,
@@ -195,18 +195,18 @@ test('where the live record has no room for all that is held, the digest of what
   world.state('g', []);
   await until(() => (world.lastState('g')?.intents.length ?? 0) > 0, 'as much as there is room for');
   expect(one.pipeline.stats().held).toBe(100);
-  // It grows until it is full: whoever comes in between looks again.
-  let told: OperatorAnswer = { kind: 'reject', digest: '', verdict: 'gone', count: 0 };
-  for (let i = 0; told.kind === 'reject' && told.verdict === 'gone' && i < 20; i += 1)
-    told = await decide(world, 'reject', digestOf(world) ?? '', `asked-${i}`);
-  expect(told).toMatchObject({ verdict: 'rejected' });
-  expect(told).toHaveProperty(
+  // It grows until it is full: a request that comes in between looks again.
+  let answer: OperatorAnswer = { kind: 'reject', digest: '', verdict: 'gone', count: 0 };
+  for (let i = 0; answer.kind === 'reject' && answer.verdict === 'gone' && i < 20; i += 1)
+    answer = await decide(world, 'reject', digestOf(world) ?? '', `asked-${i}`);
+  expect(answer).toMatchObject({ verdict: 'rejected' });
+  expect(answer).toHaveProperty(
     'count',
     expect.toSatisfy((count: number) => count > 0 && count < 100),
   );
 });
 
-test('a refusal is answered once a crash would not forget it', async () => {
+test('guard: a refusal is answered once a crash would not forget it', async () => {
   // given a hold, and final reports that cannot be written
   const world = await groupOf(10);
   const one = await start(world);
@@ -232,7 +232,7 @@ test('a refusal is answered once a crash would not forget it', async () => {
   await world.expectRest(two);
 });
 
-test('a removal whose answer was lost counts in the window', async () => {
+test('guard: a removal whose answer was lost counts in the window', async () => {
   const world = await groupOf(20);
   const lost = world.sandbox.addRule({ match: { method: 'PATCH' }, fault: { kind: 'resetAfterApply' } });
   const one = await start(world, 'one', { windowCount: 3 });
@@ -247,7 +247,7 @@ test('a removal whose answer was lost counts in the window', async () => {
 });
 
 test.each(['approve', 'reject'] as const)(
-  'the next owner answers as the one that died before its answer: %s',
+  'guard: the next owner answers as the one that died before its answer: %s',
   async (kind) => {
     const world = await groupOf(10);
     const one = await start(world);
@@ -261,7 +261,7 @@ test.each(['approve', 'reject'] as const)(
     };
     const asked = { uuid: 'a', kind, value: decisionValue(digestOf(world) ?? '', 'jane') };
     request(world, asked);
-    await until(() => isAnswering, 'the answer that nobody sees');
+    await until(() => isAnswering, 'the answer that gets lost');
     crash(world, one);
     const two = await start(world, 'two');
     await until(() => answerTo(world, asked) !== undefined, 'the answer');
@@ -272,7 +272,7 @@ test.each(['approve', 'reject'] as const)(
   },
 );
 
-test('nobody is told of a hold that the next owner may not know of', async () => {
+test('guard: no hold is reported that the next owner may not know', async () => {
   const world = await groupOf(3);
   const one = await start(world);
   let tried = 0;

@@ -59,7 +59,7 @@ async function decide(world: World, decision: Partial<Decision>, flags: Decision
   return { code, lines: linesOf(context.out()), err: context.err() };
 }
 
-test('the list says of each how much of the group it is', async () => {
+test('held: the list says of each how much of the group it is', async () => {
   const { world } = await manyHeld();
   const { context, retry } = retryOf(world);
   expect(await listHeld(retry, {})).toBe(EXIT.done);
@@ -80,7 +80,7 @@ test('the list says of each how much of the group it is', async () => {
   }
 });
 
-test('what was deleted is approved together, after a look, and nothing else', async () => {
+test('held: what was deleted is approved together, after a look, and nothing else', async () => {
   const names = namesOf(60);
   const { world, one } = await manyHeld(names.length);
   const dry = await decide(world, { by: ['group_deleted'] });
@@ -100,7 +100,7 @@ test('what was deleted is approved together, after a look, and nothing else', as
   expect((await list(world)).map(({ group }) => group)).toEqual(['shrunk']);
 });
 
-test('the command that the look ends with decides about exactly what was shown', async () => {
+test('held: the command that the look ends with decides about exactly what was shown', async () => {
   const { world, one } = await manyHeld();
   const { err } = await decide(world, { groups: ['group-1', 'group-2', 'shrunk'] });
   const [, digests = ''] = /^ {2}rollcall held approve ([0-9a-f ]+)$/m.exec(err) ?? [];
@@ -119,7 +119,7 @@ test('the command that the look ends with decides about exactly what was shown',
   ]);
 });
 
-test('a set that changes after the list was read is left as it is', async () => {
+test('held: a set that changes after the list was read is left as it is', async () => {
   const { world, one } = await manyHeld();
   const { context, retry } = retryOf(world);
   const { tools } = retry;
@@ -143,7 +143,7 @@ test('a set that changes after the list was read is left as it is', async () => 
   expect(world.sandbox.members('group-0')).toEqual([]);
 });
 
-test('--all refuses together, too', async () => {
+test('held: --all refuses together, too', async () => {
   const { world, one } = await manyHeld();
   const { code, lines } = await decide(world, { kind: 'reject', all: true }, { yes: true });
   expect(code).toBe(EXIT.done);

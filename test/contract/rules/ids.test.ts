@@ -16,7 +16,7 @@ const slow = { ...stubborn, retry: { ...stubborn.retry, slowScheduleMs: [600_000
 const change = (world: World, add: readonly string[], remove: readonly string[] = []) =>
   world.change('okta-g', { add, remove });
 
-test('groups and members go by their names at the target, reports carry both', async () => {
+test('ids: groups and members go by their names at the target, reports carry both', async () => {
   const world = await aWorld();
   const ids = new Table().set('group', 'okta-g', 'g').set('user', 'okta-a', 'a');
   change(world, ['okta-a']);
@@ -32,7 +32,7 @@ test('groups and members go by their names at the target, reports carry both', a
   });
 });
 
-test('an unknown member harms nobody else, waits in the live record, and lands once the table names it', async () => {
+test('ids: an unknown member does not affect others, waits in the live record, and lands once the table names it', async () => {
   const world = await aWorld();
   const ids = new Table().set('group', 'okta-g', 'g').set('user', 'okta-a', 'a');
   const one = await world.start({ ids, pipeline: slow });
@@ -51,7 +51,7 @@ test('an unknown member harms nobody else, waits in the live record, and lands o
   expect(world.outcome(0n, 'okta-b')).toBe('recovered');
 });
 
-test('an unknown group waits as a whole; given up, everything of it says why', async () => {
+test('ids: an unknown group waits as a whole; given up, everything of it says why', async () => {
   const world = await aWorld();
   const ids = new Table().set('user', 'okta-a', 'a');
   change(world, ['okta-a']);
@@ -64,7 +64,7 @@ test('an unknown group waits as a whole; given up, everything of it says why', a
   });
 });
 
-test('two groups with one target both wait, and land once one of them is left', async () => {
+test('ids: two groups with one target both wait, and land once one of them is left', async () => {
   const world = await aWorld();
   const ids = new Table().set('user', 'okta-a', 'a').set('user', 'okta-b', 'b');
   for (const id of ['okta-g', 'okta-h']) ids.rows.set(`group/${id}`, { kind: 'shared' });
@@ -80,7 +80,7 @@ test('two groups with one target both wait, and land once one of them is left', 
   await one.pipeline.drain();
 });
 
-test('two ids of one user fold by position, parked or not', async () => {
+test('ids: two ids of one user fold by position, parked or not', async () => {
   const world = await aWorld();
   const ids = new Table().set('group', 'okta-g', 'g').set('user', 'old', 'a').set('user', 'new', 'a');
   const rule = world.sandbox.addRule({ match: { method: 'PATCH' }, fault: { kind: 'status', status: 503 } });
@@ -96,7 +96,7 @@ test('two ids of one user fold by position, parked or not', async () => {
 });
 
 test.each([true, false])(
-  'of two ids of one user in one event the removal wins (already a member: %s)',
+  'ids: of two ids of one user in one event the removal wins (already a member: %s)',
   async (isThere) => {
     const seed = { groups: [{ id: 'g', members: isThere ? ['a'] : [], version: 1 }] };
     const world = await aWorld({ sandbox: { seed } });
@@ -113,7 +113,7 @@ test.each([true, false])(
   },
 );
 
-test('two ids of one user that one event adds are one addition', async () => {
+test('ids: two ids of one user that one event adds are one addition', async () => {
   const world = await aWorld();
   const ids = new Table().set('group', 'okta-g', 'g').set('user', 'okta-a', 'a').set('user', 'old-a', 'a');
   change(world, ['okta-a', 'old-a']);
@@ -125,7 +125,7 @@ test('two ids of one user that one event adds are one addition', async () => {
   );
 });
 
-test('the commit of the newer id waits until the older one has left the live record', async () => {
+test('ids: the commit of the newer id waits until the older one has left the live record', async () => {
   const world = await aWorld();
   const ids = new Table().set('group', 'okta-g', 'g').set('user', 'old', 'a').set('user', 'new', 'a');
   const rule = world.sandbox.addRule({ match: { method: 'PATCH' }, fault: { kind: 'status', status: 503 } });
@@ -142,7 +142,7 @@ test('the commit of the newer id waits until the older one has left the live rec
   expect(world.sandbox.members('g')).toEqual([]);
 });
 
-test('an inactive user is removed, but added only once active', async () => {
+test('ids: an inactive user is removed, but added only once active', async () => {
   const world = await aWorld({ sandbox: { seed: { groups: [{ id: 'g', members: ['b'], version: 1 }] } } });
   const ids = new Table().set('group', 'okta-g', 'g').set('user', 'a', 'a', false).set('user', 'b', 'b', false);
   const one = await world.start({ ids, pipeline: slow });
@@ -157,7 +157,7 @@ test('an inactive user is removed, but added only once active', async () => {
   expect(world.sandbox.members('g')).toEqual(['a']);
 });
 
-test('a corrected table counts for what waits, its group and its members', async () => {
+test('ids: a corrected table counts for what waits, its group and its members', async () => {
   const seed = { groups: ['wrong', 'right'].map((id) => ({ id, members: [] as string[], version: 1 })) };
   const world = await aWorld({ sandbox: { seed } });
   const ids = new Table().set('group', 'okta-g', 'wrong').set('user', 'okta-a', 'nobody');
@@ -171,7 +171,7 @@ test('a corrected table counts for what waits, its group and its members', async
   expect(world.sandbox.members('wrong')).toEqual([]);
 });
 
-test('a full state adds an inactive user only once active, and nobody twice under two names', async () => {
+test('ids: a full state adds an inactive user only once active, and no user twice under two names', async () => {
   const world = await aWorld();
   const ids = new Table()
     .set('group', 'okta-g', 'g')
@@ -188,7 +188,7 @@ test('a full state adds an inactive user only once active, and nobody twice unde
   expect(world.kept().has('source/0/0/y2')).toBe(false);
 });
 
-test('the removals of a full state that names unknown members are held', async () => {
+test('ids: the removals of a full state that names unknown members are held', async () => {
   const world = await aWorld({ sandbox: { seed: { groups: [{ id: 'g', members: ['a', 'b'], version: 1 }] } } });
   const ids = new Table().set('group', 'okta-g', 'g').set('user', 'okta-a', 'a');
   world.state('okta-g', ['okta-a', 'okta-b']);
@@ -216,7 +216,7 @@ test('look-ups at the target: one request for an id, however many groups and cha
   expect(one.pipeline.stats().parked).toBe(3);
 });
 
-test('whom a full state names is not removed by what it came to before the name was known', async () => {
+test('ids: whom a full state names is not removed by what it came to before the name was known', async () => {
   const world = await aWorld({ sandbox: { seed: { groups: [{ id: 'g', members: ['a', 'b', 'c'], version: 1 }] } } });
   const ids = new Table().set('group', 'okta-g', 'g').set('user', 'okta-a', 'a');
   world.state('okta-g', ['okta-a', 'okta-b']);
@@ -230,7 +230,7 @@ test('whom a full state names is not removed by what it came to before the name 
   expect(world.sandbox.members('g')).toEqual(['a', 'b']);
 });
 
-test('a table that is corrected while a request is on its way counts for the next one', async () => {
+test('ids: a table that is corrected while a request is on its way counts for the next one', async () => {
   const world = await aWorld();
   const ids = new Table().set('group', 'okta-g', 'g').set('user', 'okta-a', 'wrong');
   const rule = world.sandbox.addRule({ match: { method: 'PATCH' }, fault: { kind: 'status', status: 503 } });

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { JumpingClock } from '../../support/jumping-clock.ts';
-import { holdNext, requests } from '../../support/mishaps.ts';
+import { holdNext, requests } from '../../support/group-requests.ts';
 import type { Instance, World } from '../../support/world.ts';
 import { aWorld, until } from '../../support/world.ts';
 
@@ -73,7 +73,7 @@ test('doubt: a version past the one of the late request ends it', async () => {
   // given an add that has timed out and is still travelling
   const late = await aLateAdd();
   const { world, one, land, add } = late;
-  // when somebody else has moved the version before a remove is read
+  // when another client has moved the version before a remove is read
   world.sandbox.setMembers('g', ['other']);
   const remove = await aRemoveThatIsSo(late);
   // then the remove is final without a wait, and what comes late has no effect

@@ -28,7 +28,7 @@ describe('owner-commit', () => {
     ['while the group is joined', async () => undefined],
     ['before the first heartbeat of a join', async (world) => world.assign()],
     [
-      'before the own fence shows that nobody else has had the partition',
+      'before the own fence shows that no other instance has had the partition',
       async (world) => {
         world.assign();
         await world.beat(2);

@@ -269,7 +269,7 @@ describe('a group that takes many requests, of which some fail', () => {
   });
 });
 
-test('conflicts between which something lands are none in a row', async () => {
+test('isolation: conflicts between which something lands are none in a row', async () => {
   const world = new QuickWorld();
   let count = 0;
   world.target.onPatch = ({ group }) => {
@@ -320,7 +320,7 @@ test.each([400, 403, 404, 500])('%i: two bad members of fifty, wherever they are
   }
 });
 
-test('the budget of a run leaves room for every search', async () => {
+test('isolation: the budget of a run leaves room for every search', async () => {
   // given a target that refuses every second member of many, each with a read of the group after it
   const bad = names(120).filter((_, i) => i % 2 === 0);
   const retry = { baseMs: 1_000, capMs: 30_000, attemptsMax: 5, slowScheduleMs: [3_000_000] };
@@ -420,7 +420,7 @@ describe('a group that is refused as a whole', () => {
   });
 });
 
-test('a conflict in between forgets nobody who is suspect', async () => {
+test('isolation: a conflict in between forgets no suspect', async () => {
   const picky = new Picky(['u0'], scim(400, 'invalidValue'));
   const { target } = picky.world;
   const refuse = target.onPatch;
@@ -435,7 +435,7 @@ test('a conflict in between forgets nobody who is suspect', async () => {
   expect(picky.sent.map(({ members }) => members.length)).toEqual([8, 4, 4, 2, 1, 1, 6]);
 });
 
-test('a bad member lands once the target knows it, at its own time', async () => {
+test('isolation: a bad member lands once the target knows it, at its own time', async () => {
   const picky = new Picky(['u6'], answer(422));
   await picky.run({ add_members: names(10) }, 10_000);
   picky.world.target.onPatch = () => null;
@@ -471,7 +471,7 @@ test.each([
 });
 
 test.each([500, 400])(
-  '%i without a sure answer, and reads that may be cut: the search goes on in the next run',
+  'isolation: %i without a sure answer, and reads that may be cut: the search goes on in the next run',
   async (status) => {
     // given a group that reads may not show in full, so that in doubt nothing more of it is sent
     const retry = { baseMs: 1_000, capMs: 30_000, attemptsMax: 2, slowScheduleMs: [] };
@@ -485,7 +485,7 @@ test.each([500, 400])(
   },
 );
 
-test('a page of a proxy that finds a request too large: halved, run by run', async () => {
+test('isolation: a page of a proxy that finds a request too large: halved, run by run', async () => {
   const world = new QuickWorld();
   for (const member of names(100, 'old')) world.target.group('g').members.add(member);
   world.target.onPatch = (request) => (membersOf(request).length > 3 ? page(413) : null);

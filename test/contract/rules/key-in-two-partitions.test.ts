@@ -16,7 +16,7 @@ const change = (partition: number, group: string, member: string) => ({
   headers: [],
 });
 
-test('is logged with both offsets, and counted', async () => {
+test('key in two partitions: is logged with both offsets, and counted', async () => {
   // given
   const world = await aWorld({ partitionCount: 2, sandbox: { seed: { groups: [{ id: 'g' }, { id: 'h' }] } } });
   const one = await world.start();
@@ -41,7 +41,7 @@ test('is logged with both offsets, and counted', async () => {
   expect(one.pipeline.stats().strayKeys).toBe(1);
 });
 
-test('is not what one consistent choice of partitions looks like', async () => {
+test('key in two partitions: is not what one consistent choice of partitions looks like', async () => {
   // given a producer that does not hash as Java does
   const world = await aWorld({ partitionCount: 2, sandbox: { seed: { groups: [{ id: 'g' }, { id: 'h' }] } } });
   const one = await world.start();
@@ -56,7 +56,7 @@ test('is not what one consistent choice of partitions looks like', async () => {
   expect(one.logger.lines.filter(({ message }) => message === said)).toEqual([]);
 });
 
-test('is logged where a change waits in the partition that had the key before partitions were added', async () => {
+test('key in two partitions: is logged where a change waits in the partition that had the key before partitions were added', async () => {
   // given a change that waits
   const world = await aWorld({ partitionCount: 2 });
   const one = await world.start({ pipeline: patient });

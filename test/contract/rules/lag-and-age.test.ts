@@ -31,7 +31,7 @@ const fails = (world: QuickWorld): void => {
   world.target.onGet = () => answer(503);
 };
 
-test('at rest everything is 0', async () => {
+test('lag and age: at rest everything is 0', async () => {
   const world = aWorld();
   world.produce({ add_members: ['a'] });
   const { pipeline } = await world.start();
@@ -40,7 +40,7 @@ test('at rest everything is 0', async () => {
   expect([LAG, PAUSED, UNAPPLIED, HELD, WAITING].map(said)).toEqual([0, 0, 0, 0, 0]);
 });
 
-test('the age counts from when the record was written, not from when it was read', async () => {
+test('lag and age: the age counts from when the record was written, not from when it was read', async () => {
   const world = aWorld();
   fails(world);
   world.produce({ add_members: ['a'] });
@@ -50,7 +50,7 @@ test('the age counts from when the record was written, not from when it was read
   expect((await scrape(world, pipeline))(UNAPPLIED)).toBeCloseTo(3_662, 0);
 });
 
-test('behind the limit of pending changes lag and age are those of what is not read', async () => {
+test('lag and age: behind the limit of pending changes lag and age are those of what is not read', async () => {
   const world = aWorld({ pipeline: { pendingIntentsMax: 2 } });
   const { pipeline, log } = await world.start();
   // given a paused intake with nothing to apply: the reports of what was applied cannot be written
@@ -76,7 +76,7 @@ test('behind the limit of pending changes lag and age are those of what is not r
   expect([PAUSED, LAG, UNAPPLIED].map(after)).toEqual([0, 0, 0]);
 });
 
-test('after a restart what is parked has the age of its record', async () => {
+test('lag and age: after a restart what is parked has the age of its record', async () => {
   const world = aWorld();
   fails(world);
   const one = await world.start();
@@ -90,7 +90,7 @@ test('after a restart what is parked has the age of its record', async () => {
   expect((await scrape(world, two.pipeline))(UNAPPLIED)).toBeCloseTo(3_633, 0);
 });
 
-test('while its partition is restored, what was read so far of what is parked has its age', async () => {
+test('lag and age: while its partition is restored, what was read so far of what is parked has its age', async () => {
   const world = aWorld();
   fails(world);
   const { pipeline, log } = await world.start();
@@ -105,7 +105,7 @@ test('while its partition is restored, what was read so far of what is parked ha
   expect([LAG, UNAPPLIED, HELD, WAITING].map(said)).toEqual([undefined, 90, undefined, undefined]);
 });
 
-test('while what is parked cannot be restored nothing is said to be 0', async () => {
+test('lag and age: while what is parked cannot be restored nothing is said to be 0', async () => {
   const world = aWorld();
   const { pipeline, log } = await world.start();
   // given a fence that cannot be written
@@ -119,7 +119,7 @@ test('while what is parked cannot be restored nothing is said to be 0', async ()
   expect([LAG, UNAPPLIED, HELD, WAITING].map(said)).toEqual([undefined, undefined, undefined, undefined]);
 });
 
-test('an instance that owns nothing says nothing of lag and age', async () => {
+test('lag and age: an instance that owns nothing says nothing of lag and age', async () => {
   const world = aWorld();
   world.produce({ add_members: ['a'] });
   const owner = await world.start();
@@ -132,7 +132,7 @@ test('an instance that owns nothing says nothing of lag and age', async () => {
   expect(said(PAUSED)).toBe(0);
 });
 
-test('a partition that is refused is not said to have nothing to read', async () => {
+test('lag and age: a partition that is refused is not said to have nothing to read', async () => {
   const world = aWorld();
   world.produce({ add_members: ['a'] });
   const { pipeline, log } = await world.start();
@@ -153,7 +153,7 @@ test('a partition that is refused is not said to have nothing to read', async ()
   expect([LAG, UNAPPLIED, HELD, WAITING].map(said)).toEqual([2, 60, undefined, undefined]);
 });
 
-test('with the breaker open the age goes on', async () => {
+test('lag and age: with the breaker open the age goes on', async () => {
   const world = aWorld({ pipeline: { retry: { ...retry, attemptsMax: 5 } } });
   fails(world);
   const { pipeline } = await world.start();
@@ -163,7 +163,7 @@ test('with the breaker open the age goes on', async () => {
   expect((await scrape(world, pipeline))(UNAPPLIED)).toBe(3_600);
 });
 
-test('what is denied to the client as a whole does not count as waiting by a schedule', async () => {
+test('lag and age: what is denied to the client as a whole does not count as waiting by a schedule', async () => {
   const world = aWorld();
   world.target.onGet = () => answer(403);
   const { pipeline } = await world.start();
@@ -178,7 +178,7 @@ test('what is denied to the client as a whole does not count as waiting by a sch
   expect([UNAPPLIED, WAITING].map(said)).toEqual([3_600.5, 0]);
 });
 
-test('removals that are held have an age of their own, after a restart too', async () => {
+test('lag and age: removals that are held have an age of their own, after a restart too', async () => {
   const world = aWorld({ pipeline: { guard } });
   const members = Array.from({ length: 12 }, (_, i) => `m${i}`);
   for (const member of members) world.target.group('g').members.add(member);
@@ -200,7 +200,7 @@ test('removals that are held have an age of their own, after a restart too', asy
   expect([UNAPPLIED, HELD].map(approved)).toEqual([121, 0]);
 });
 
-test('what waits on the slow schedule has an age of its own until its time comes, after a restart too', async () => {
+test('lag and age: what waits on the slow schedule has an age of its own until its time comes, after a restart too', async () => {
   const world = aWorld();
   world.target.onGet = () => answer(404);
   const one = await world.start();
@@ -219,7 +219,7 @@ test('what waits on the slow schedule has an age of its own until its time comes
   expect([UNAPPLIED, HELD, WAITING].map(due)).toEqual([92, 0, 0]);
 });
 
-test('what the broker does not tell for a while is not known', async () => {
+test('lag and age: what the broker does not tell for a while is not known', async () => {
   const world = aWorld();
   const { pipeline, log } = await world.start();
   log.lookAhead = () => Promise.reject(new Error('ECONNREFUSED'));

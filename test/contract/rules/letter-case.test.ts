@@ -4,7 +4,7 @@ import type { Intent } from '../../../src/core/change/change.ts';
 import { renderState } from '../../../src/core/log/live-record.ts';
 import { sha256 } from '../../../src/adapters/system.ts';
 import { named } from '../../../src/core/change/pending.ts';
-import { requests } from '../../support/mishaps.ts';
+import { requests } from '../../support/group-requests.ts';
 import { anIntent, commitBefore, expire, failing, stubborn } from '../../support/retry-records.ts';
 import { aWorld, topics, until, type World } from '../../support/world.ts';
 
@@ -22,7 +22,7 @@ const operations = (world: World) =>
     all.map(({ op, members }) => `${op} ${members.join()}`),
   );
 
-test('an add and a removal of two spellings are about one member, and the newer wins', async () => {
+test('letter case: an add and a removal of two spellings are about one member, and the newer wins', async () => {
   const world = await aWorld();
   const heal = failing(world);
   const add = world.change('g', { add: [upper(ada), bob] });
@@ -40,7 +40,7 @@ test('an add and a removal of two spellings are about one member, and the newer 
     expect(new Set(sent.map((each) => each.split(' ')[1]?.toLowerCase())).size).toBe(sent.length);
 });
 
-test('two spellings in one event are one change, and a removal beside an addition wins', async () => {
+test('letter case: two spellings in one event are one change, and a removal beside an addition wins', async () => {
   const world = await aWorld(withMembers([ada]));
   const change = world.change('g', { add: [ada, bob, upper(bob)], remove: [upper(ada)] });
   const one = await world.start();
@@ -53,23 +53,26 @@ test('two spellings in one event are one change, and a removal beside an additio
 test.each([
   ['upper', 'lower', upper(ada), ada],
   ['lower', 'upper', ada, upper(ada)],
-])('a removal spelled in %s case removes a member that the target spells in %s case', async (_, __, source, target) => {
-  const world = await aWorld(withMembers([target, bob]));
-  const remove = world.change('g', { remove: [source], add: [upper(bob)] });
-  const one = await world.start();
-  await world.expectRest(one);
-  expect(world.sandbox.members('g')).toEqual([bob]);
-  expect(operations(world)).toEqual([[`remove ${target}`]]);
-  expect(world.kept().get(`source/0/${remove}/${source}`)).toMatchObject({
-    outcome: 'applied',
-    member: source,
-    source_member: source,
-    request: { verified: true },
-  });
-  expect(world.outcome(remove, upper(bob))).toBe('already_synced');
-});
+])(
+  'letter case: a removal spelled in %s case removes a member that the target spells in %s case',
+  async (_, __, source, target) => {
+    const world = await aWorld(withMembers([target, bob]));
+    const remove = world.change('g', { remove: [source], add: [upper(bob)] });
+    const one = await world.start();
+    await world.expectRest(one);
+    expect(world.sandbox.members('g')).toEqual([bob]);
+    expect(operations(world)).toEqual([[`remove ${target}`]]);
+    expect(world.kept().get(`source/0/${remove}/${source}`)).toMatchObject({
+      outcome: 'applied',
+      member: source,
+      source_member: source,
+      request: { verified: true },
+    });
+    expect(world.outcome(remove, upper(bob))).toBe('already_synced');
+  },
+);
 
-test('a full state in another spelling removes nobody and adds nobody', async () => {
+test('letter case: a full state in another spelling removes and adds no member', async () => {
   const world = await aWorld(withMembers([ada, bob]));
   world.state('g', [upper(ada), upper(bob), ada]);
   const one = await world.start();
@@ -78,7 +81,7 @@ test('a full state in another spelling removes nobody and adds nobody', async ()
   expect(world.outcomeOfEvent(0n)).toBe('already_synced');
 });
 
-test('two spellings of a group are one group, whose reports say it as the source does', async () => {
+test('letter case: two spellings of a group are one group, whose reports say it as the source does', async () => {
   const world = await aWorld({ sandbox: { seed: { groups: [{ id: group, members: ['u'], version: 1 }] } } });
   const heal = world.sandbox.addRule({ match: { method: 'PATCH' }, fault: { kind: 'status', status: 503 } });
   const add = world.change(upper(group), { add: ['u'] });
@@ -96,7 +99,7 @@ test('two spellings of a group are one group, whose reports say it as the source
   expect(world.kept().get(`source/0/${remove}/v`)).toMatchObject({ outcome: 'recovered', group, source_group: group });
 });
 
-test('a record keyed in another spelling than its group_id is that of its group', async () => {
+test('letter case: a record keyed in another spelling than its group_id is that of its group', async () => {
   const world = await aWorld({ sandbox: { seed: { groups: [{ id: group, version: 1 }] } } });
   const value = JSON.stringify({
     group_id: group,
@@ -110,7 +113,7 @@ test('a record keyed in another spelling than its group_id is that of its group'
   expect(world.outcome(0n, ada)).toBe('applied');
 });
 
-test('the spelling of the source survives a restart, so that the report keeps its id', async () => {
+test('letter case: the spelling of the source survives a restart, so that the report keeps its id', async () => {
   const world = await aWorld();
   const heal = failing(world);
   const add = world.change('g', { add: [upper(ada)] });
@@ -125,7 +128,7 @@ test('the spelling of the source survives a restart, so that the report keeps it
   expect(world.sandbox.members('g')).toEqual([ada]);
 });
 
-test('live records of an older version under two spellings become one, and the old keys are tombstoned', async () => {
+test('letter case: live records of an older version under two spellings become one, and the old keys are tombstoned', async () => {
   // given what an older version wrote of one group under two keys, and of one member under two names
   const world = await aWorld({ sandbox: { seed: { groups: [{ id: group, members: [bob], version: 1 }] } } });
   world.change(upper(group), { add: [upper(ada)] });
@@ -171,7 +174,7 @@ test('live records of an older version under two spellings become one, and the o
   );
 });
 
-test('removals of a full state that an older version recorded in another spelling wait for its additions', async () => {
+test('letter case: removals of a full state that an older version recorded in another spelling wait for its additions', async () => {
   // given a full state that was worked out, and an addition of it that is tried again in an hour
   const groups = [
     { id: group, members: [bob], version: 1 },

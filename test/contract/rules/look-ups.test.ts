@@ -4,7 +4,7 @@ import type { IdMap } from '../../../src/ports.ts';
 import { QuickWorld } from '../../support/quick-world.ts';
 import { Table } from '../../support/table.ts';
 
-test('a look-up that one group no longer waits for is made for the others', async () => {
+test('look-up: a look-up that one group no longer waits for is made for the others', async () => {
   // given look-ups one at a time, the first of which is on its way
   const asked: string[] = [];
   let answerFirst = (): void => undefined;
@@ -40,7 +40,7 @@ test('a look-up that one group no longer waits for is made for the others', asyn
   expect([...world.target.group('h').members]).toEqual(['wanted']);
 });
 
-test('a row that is corrected while a request of its change is on its way makes no second change of it', async () => {
+test('look-up: a row that is corrected while a request of its change is on its way makes no second change of it', async () => {
   const ids = new Table().set('group', 'g', 'g').set('user', 'okta-a', 'a');
   const world = new QuickWorld({ ids });
   const { target } = world;

@@ -67,7 +67,7 @@ async function expectSizes({ pipeline }: Instance, sizes: Partial<Sizes>): Promi
   expect(pipeline.sizes()).toEqual({ ...none, ...sizes });
 }
 
-test('100,000 groups, each touched once, most of them by a former owner: nothing of them stays', async () => {
+test('memory: 100,000 groups, each touched once, most of them by a former owner: nothing of them stays', async () => {
   // given all are complete but one in ten, in as many ranges as commit metadata has room for
   const count = 100_000;
   const world = await aWorld();
@@ -83,7 +83,7 @@ test('100,000 groups, each touched once, most of them by a former owner: nothing
   expect([target.members('g0'), target.members('g20'), target.members('g99800')]).toEqual([['u'], [], ['u']]);
 }, 120_000);
 
-test('what is parked is all that stays, after events and take-overs, and nothing when it is done', async () => {
+test('memory: what is parked is all that stays, after events and take-overs, and nothing when it is done', async () => {
   // given 50 groups with a member who is not known, and 2,000 groups that were parked once and are done
   const world = await aWorld();
   const target = new QuickTarget();
@@ -117,7 +117,7 @@ test('what is parked is all that stays, after events and take-overs, and nothing
   await expectSizes(one, {});
 }, 120_000);
 
-test('what waits for an answer holds nothing of a partition that is lost meanwhile', async () => {
+test('memory: what waits for an answer holds nothing of a partition that is lost meanwhile', async () => {
   // given groups that wait for a look-up, which is not answered
   const world = await aWorld();
   let asked = 0;
@@ -142,7 +142,7 @@ test('what waits for an answer holds nothing of a partition that is lost meanwhi
   await expectSizes(one, { lookUps: 20 });
 });
 
-test('names of an id map stay no longer than their members', async () => {
+test('memory: names of an id map stay no longer than their members', async () => {
   const world = await aWorld();
   const ids: IdMap = {
     known: (_, id) => ({ kind: 'found', id: id.replace('alias-', ''), isActive: true }),
@@ -160,7 +160,7 @@ test('names of an id map stay no longer than their members', async () => {
   await expectSizes(one, { groups: 1, members: 1, recordOrders: 1, waiting: 1, aliases: 2 });
 });
 
-test('dead changes and removals are dropped at each sweep, not at the first only', async () => {
+test('memory: dead changes and removals are dropped at each sweep, not at the first only', async () => {
   const clock = new JumpingClock();
   const world = await aWorld({ clock });
   const target = new QuickTarget();
@@ -179,7 +179,7 @@ test('dead changes and removals are dropped at each sweep, not at the first only
   }
 });
 
-test('requests of operators leave nothing behind', async () => {
+test('memory: requests of operators leave nothing behind', async () => {
   const world = await aWorld();
   const target = new QuickTarget();
   world.change('g', { add: ['unknown'] });
@@ -196,7 +196,7 @@ test('requests of operators leave nothing behind', async () => {
   await expectSizes(two, { groups: 1, members: 1, waiting: 1 });
 });
 
-test('the late failure of a write for a partition that was lost and gained again leaves nothing behind', async () => {
+test('memory: the late failure of a write for a partition that was lost and gained again leaves nothing behind', async () => {
   // given a live record that is on its way when the partition is lost
   const world = await aWorld();
   const target = new QuickTarget();

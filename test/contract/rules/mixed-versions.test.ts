@@ -44,7 +44,7 @@ const lastValue = (world: QuickWorld): unknown =>
     ).toString() || 'null',
   );
 
-test('an entry that only the newer version can apply stays in the record word for word; all else is applied', async () => {
+test('mixed versions: an entry that only the newer version can apply stays in the record word for word; all else is applied', async () => {
   const world = aWorldWith((entry) => [{ ...entry, waits: 'moon', since: 1 }, foreign]);
   const { pipeline, kill } = await world.start();
   await world.clock.advance(120_000);
@@ -61,7 +61,7 @@ test('an entry that only the newer version can apply stays in the record word fo
   expect(lastValue(world)).toEqual({ v: 1, group: 'g', pending: [foreign] });
 });
 
-test('what a newer version holds for a reason of its own stays held', async () => {
+test('mixed versions: what a newer version holds for a reason of its own stays held', async () => {
   const world = aWorldWith((entry) => [{ ...entry, held: { by: 'four_eyes', since: 1, digest: 'new form' } }]);
   const { pipeline } = await world.start();
   await world.clock.advance(120_000);
@@ -75,7 +75,7 @@ test('what a newer version holds for a reason of its own stays held', async () =
   expect(world.target.group('g').members).toEqual(new Set(['w']));
 });
 
-test('what a newer version calls dead stays dead', async () => {
+test('mixed versions: what a newer version calls dead stays dead', async () => {
   const world = aWorldWith((entry) => [{ ...entry, dead: { at: world0(), reason: 'expired' } }]);
   const { pipeline } = await world.start();
   await world.clock.advance(120_000);
@@ -86,7 +86,7 @@ test('what a newer version calls dead stays dead', async () => {
 /** The wall clock of a world at its start. */
 const world0 = (): number => new QuickWorld().clock.now().wall;
 
-test('a request of a newer version is left to an owner that knows it', async () => {
+test('mixed versions: a request of a newer version is left to an owner that knows it', async () => {
   const world = new QuickWorld();
   const key = requestKey('00000000-0000-0000-0000-000000000001');
   const headers = [textHeader('rollcall-type', 'pause')];

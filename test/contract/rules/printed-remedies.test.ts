@@ -60,34 +60,37 @@ test.each([
   expect(world.sandbox.members('g')).toEqual(left);
 });
 
-test.each(['new', "o'brien", 'a b $(c) "d"', '-x', '*'])('what was given up for the user %s', async (member) => {
-  const world = await aWorld({
-    sandbox: { users: 'any', unknownUsers: [member], seed: { groups: [{ id: 'g', members: [], version: 1 }] } },
-  });
-  world.change('g', { add: [member] });
-  const once = { retry: { baseMs: 1, capMs: 1, attemptsMax: 1, slowScheduleMs: [] } };
-  const one = await world.start({ pipeline: once });
-  await world.expectRest(one);
-  expect(world.outcome(0n, member)).toBe('permanent_failure');
-  const advice = adviceOf(world, `source/0/0/${member}`);
-  expect(advice).not.toContain('by itself');
-  const [line = '', ...others] = commandsIn(advice);
-  expect(others).toEqual([]);
-  // as the advice has it
-  world.sandbox.putUser({ id: member });
-  expect(await carryOut(world, line)).toMatchObject({ code: EXIT.done });
-  await until(
-    () => world.outcome(0n, member) === 'applied' || world.outcome(0n, member) === 'recovered',
-    'the landing',
-  );
-  expect(world.sandbox.members('g')).toEqual([member]);
-});
+test.each(['new', "o'brien", 'a b $(c) "d"', '-x', '*'])(
+  'remedy: what was given up for the user %s',
+  async (member) => {
+    const world = await aWorld({
+      sandbox: { users: 'any', unknownUsers: [member], seed: { groups: [{ id: 'g', members: [], version: 1 }] } },
+    });
+    world.change('g', { add: [member] });
+    const once = { retry: { baseMs: 1, capMs: 1, attemptsMax: 1, slowScheduleMs: [] } };
+    const one = await world.start({ pipeline: once });
+    await world.expectRest(one);
+    expect(world.outcome(0n, member)).toBe('permanent_failure');
+    const advice = adviceOf(world, `source/0/0/${member}`);
+    expect(advice).not.toContain('by itself');
+    const [line = '', ...others] = commandsIn(advice);
+    expect(others).toEqual([]);
+    // as the advice has it
+    world.sandbox.putUser({ id: member });
+    expect(await carryOut(world, line)).toMatchObject({ code: EXIT.done });
+    await until(
+      () => world.outcome(0n, member) === 'applied' || world.outcome(0n, member) === 'recovered',
+      'the landing',
+    );
+    expect(world.sandbox.members('g')).toEqual([member]);
+  },
+);
 
 test.each([
   ['a group that is not there', undefined],
   ['a group that the client may not change', { status: 403 }],
   ['a failure that lasted', { status: 500 }],
-])('what was given up for %s', async (_, fault) => {
+])('remedy: what was given up for %s', async (_, fault) => {
   const world = await aWorld({
     sandbox: { users: 'any', seed: { groups: [{ id: 'other', members: [], version: 1 }] } },
   });

@@ -6,14 +6,12 @@ import { describe, expect, test } from 'vitest';
 import { readiness } from '../../../src/admin/readiness.ts';
 import { parseRetryRecord } from '../../../src/core/log/live-record.ts';
 import { answer, QuickWorld } from '../../support/quick-world.ts';
+import { congruential, SeededRandom } from '../../support/random.ts';
 
 /** As random as UUIDs, and the same in each run. */
 function users(count: number): string[] {
-  let state = 88_675_123;
-  const digit = (): string => {
-    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
-    return (state >>> 28).toString(16);
-  };
+  const random = new SeededRandom(congruential(88_675_123));
+  const digit = (): string => random.below(16).toString(16);
   return Array.from({ length: count }, () => 'xxxxxxxx-xxxx-4xxx-9xxx-xxxxxxxxxxxx'.replace(/x/g, digit));
 }
 
@@ -76,7 +74,7 @@ describe.each<Outage>(['none', 'of PATCHes', 'of all'])('outage: %s', (outage) =
   });
 });
 
-test('a full state of thousands is written in pieces: no record holds all of it', async () => {
+test('live record: a full state of thousands is written in pieces: no record holds all of it', async () => {
   const world = new QuickWorld();
   const { unrecorded } = watchPieces(world);
   await world.start();
@@ -89,7 +87,7 @@ test('a full state of thousands is written in pieces: no record holds all of it'
   expect(counts.reduce((sum, count) => sum + count, 0)).toBeLessThan(10 * 4_000);
 });
 
-test('the guard judges the removals of a full state together, however many pieces they come in', async () => {
+test('live record: the guard judges the removals of a full state together, however many pieces they come in', async () => {
   const guard = { groupPercent: 30, groupFloor: 10, groupCount: 700, windowCount: 1_000_000, windowMs: 600_000 };
   const world = new QuickWorld({ pipeline: { guard } });
   const members = users(5_000);
@@ -157,7 +155,7 @@ describe('what no record takes', () => {
   });
 });
 
-test('members that wait for hours in a full record hold up no others for longer than that', async () => {
+test('live record: members that wait for hours in a full record hold up no others for longer than that', async () => {
   // given a full state of whom most are unknown to the target
   const members = users(80);
   const unknown = new Set(members.slice(0, 30));
@@ -177,7 +175,7 @@ test('members that wait for hours in a full record hold up no others for longer 
   expect([...world.target.group('g').members].toSorted()).toEqual(known.toSorted());
 });
 
-test('what an operator approves goes through a full record, too', async () => {
+test('live record: what an operator approves goes through a full record, too', async () => {
   const guard = { groupPercent: 10, groupFloor: 10, groupCount: 1_000_000, windowCount: 1_000_000, windowMs: 600_000 };
   const world = new QuickWorld({ retryRecordMaxBytes: 2_000, pipeline: { ...patient, guard } });
   const members = users(100);

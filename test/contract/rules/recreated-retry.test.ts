@@ -65,7 +65,7 @@ function setBack(world: World, former: readonly LogRecord[]): void {
     world.produce({ topic: topics.retry, partition: 0, key, value, headers });
 }
 
-test('a retry topic that was used before is refused where it holds changes from then: newer ones may have been applied', async () => {
+test('recreated retry topic: a retry topic that was used before is refused where it holds changes from then: newer ones may have been applied', async () => {
   // given an addition that is parked in one retry topic,
   const { world, one } = await parkedWorld();
   const former = world.records(topics.retry);
@@ -152,8 +152,8 @@ test('recreated retry topic: what its owner has written again is not reported as
   expect(two.pipeline.stats()).toMatchObject({ parked: 600, possibleLosses: 0 });
 });
 
-/** The consumer group was made anew, and counts from 1 again: epochs of the retry topic are above its generations. */
-async function anewWorld(): Promise<World> {
+/** The consumer group was recreated, and counts from 1 again: epochs of the retry topic are above its generations. */
+async function recreatedGroupWorld(): Promise<World> {
   const world = await aWorld();
   for (const name of ['a', 'b', 'c', 'd']) {
     const former = await world.start({ name });
@@ -165,16 +165,16 @@ async function anewWorld(): Promise<World> {
   return world;
 }
 
-test('a retry topic that was used before is refused also where the consumer group was made anew', async () => {
-  const world = await anewWorld();
-  const mend = failing(world);
+test('recreated retry topic: a retry topic that was used before is refused also where the consumer group was recreated', async () => {
+  const world = await recreatedGroupWorld();
+  const repair = failing(world);
   world.change('g', { add: ['u'] });
   const one = await world.start({ pipeline: patient });
   await until(() => world.committed() === 1n && world.lastState('g')?.intents.length === 1, 'the parking');
   const former = world.records(topics.retry);
   one.kill();
   expire(world);
-  mend();
+  repair();
   world.broker.recreateTopic(topics.retry);
   const two = await world.start({ name: 'two' });
   const removal = world.change('g', { remove: ['u'] });

@@ -71,19 +71,22 @@ test.each([
   { title: '400', refusal: unknownUser, members: ['ann'] },
   { title: '404', refusal: notFound, members: ['ann'] },
   { title: '400, of several,', refusal: unknownUser, members: ['ann', 'bob'] },
-])('after a $title to the former id the next try looks the user up again', async ({ refusal, members }) => {
-  const world = await given(refusal);
-  world.produce({ add_members: members });
-  await world.clock.advance(5_000);
-  expect(world.members('g')).not.toContain('user-1b');
-  await world.clock.advance(MINUTE);
-  expect(world.members('g')).toContain('user-1b');
-  // The other user is not looked up again.
-  expect(world.searches).toEqual(['ann', 'bob', 'ann']);
-  expect(world.reports().at(-1)).toMatchObject({ outcome: 'recovered', source_member: 'ann', member: 'user-1b' });
-});
+])(
+  'recreated user: after a $title to the former id the next try looks the user up again',
+  async ({ refusal, members }) => {
+    const world = await given(refusal);
+    world.produce({ add_members: members });
+    await world.clock.advance(5_000);
+    expect(world.members('g')).not.toContain('user-1b');
+    await world.clock.advance(MINUTE);
+    expect(world.members('g')).toContain('user-1b');
+    // The other user is not looked up again.
+    expect(world.searches).toEqual(['ann', 'bob', 'ann']);
+    expect(world.reports().at(-1)).toMatchObject({ outcome: 'recovered', source_member: 'ann', member: 'user-1b' });
+  },
+);
 
-test('a change that was given up for it lands once it is replayed', async () => {
+test('recreated user: a change that was given up for it lands once it is replayed', async () => {
   const world = await given(unknownUser, { ...scheduled, attemptsMax: 1, slowScheduleMs: [] });
   world.produce({ add_members: ['ann'] });
   await world.clock.advance(5_000);
@@ -93,14 +96,14 @@ test('a change that was given up for it lands once it is replayed', async () => 
   expect(world.members('g')).toEqual(['user-1b']);
 });
 
-test('a refusal of another kind leaves what was looked up', async () => {
+test('recreated user: a refusal of another kind leaves what was looked up', async () => {
   const world = await given(answer(403));
   world.produce({ add_members: ['ann'] });
   await world.clock.advance(2 * MINUTE);
   expect(world.searches).toEqual(['ann', 'bob']);
 });
 
-describe('a removal that finds nobody to remove', () => {
+describe('a removal that finds no member to remove', () => {
   test('is final only after another look-up: another instance has added the user under the new id', async () => {
     const world = await given(unknownUser);
     await world.clock.advance(2 * MINUTE);

@@ -5,7 +5,7 @@ import { removing, SandboxClient } from '../../support/sandbox-client.ts';
 import type { Instance, World } from '../../support/world.ts';
 import { aWorld, topics, until } from '../../support/world.ts';
 
-/** Somebody else joins the group, and is told nothing. */
+/** Another member joins the group; the former one is not informed. */
 const join = (world: World): string =>
   world.broker.group('rollcall').join({
     memberId: null,
@@ -29,14 +29,14 @@ async function rebalancing(world: World, { pipeline }: Instance): Promise<() => 
 test('refence: a partition that is kept through a join is fenced again, under the new epoch', async () => {
   // given an owner with a parked add
   const world = await aWorld();
-  const mend = failing(world);
+  const repair = failing(world);
   const add = world.change('g', { add: ['u'] });
   const one = await world.start({ pipeline: stubborn });
   await until(() => world.committed() === 1n, 'the parking');
   // when the group rebalances, and the partition stays
   join(world);
   await until(() => fences(world).length === 2 && one.pipeline.stats().ready, 'the second fence');
-  mend();
+  repair();
   // then it is its owner's still, under the next epoch, and what it does counts
   await world.expectRest(one);
   expect(fences(world).map(({ stamp }) => [stamp.owner, stamp.epoch])).toEqual([
@@ -82,7 +82,7 @@ test('refence: who has missed an owner in between keeps nothing, and is in doubt
 test('refence: a record that was sent before the new fence and written behind it counts for nothing', async () => {
   // given an owner whose first live record is on its way
   const world = await aWorld();
-  const mend = failing(world);
+  const repair = failing(world);
   const add = world.change('g', { add: ['u'] });
   const one = await world.start({ pipeline: stubborn });
   const held: (() => void)[] = [];
@@ -105,7 +105,7 @@ test('refence: a record that was sent before the new fence and written behind it
   // then its change is not committed, and the next owner finds it
   expect(world.committed()).toBe(add);
   one.kill();
-  mend();
+  repair();
   expire(world);
   const next = await world.start({ name: 'next' });
   await world.expectRest(next);

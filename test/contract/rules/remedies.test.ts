@@ -58,7 +58,7 @@ test.each([
   expect(world.kept().get('source/0/1/a')).toMatchObject({ op: 'remove', outcome: 'applied' });
 });
 
-test('a full state goes to the partition of its group, by the key of the topic, which is not compared', async () => {
+test('remedy: a full state goes to the partition of its group, by the key of the topic, which is not compared', async () => {
   const world = await aWorld({ ...withMembers('a', 'b'), partitionCount: 5 });
   const row = (user: string) => ({ op: 'c', before: null, after: { group_id: 'g', user_id: user }, source });
   produce(world, row('c'));
@@ -97,7 +97,7 @@ test.each([
     'g',
     { specversion: '1.0', id: 'e', source: 's', type: 'group.member.shuffled', data: {} },
   ],
-] as const)('%s, %s: the remedy works beside the format of the topic', async (name, code, key, record) => {
+] as const)('remedy: %s, %s: the remedy works beside the format of the topic', async (name, code, key, record) => {
   const world = await aWorld(withMembers('a', 'b'));
   produce(world, record, { key });
   const one = await world.start({ format: sourceTopicFormat(name, defaultOptions) });
@@ -111,7 +111,7 @@ test.each([
   expect(world.sandbox.members('g')).toEqual(['b']);
 });
 
-test('a truncated table has a line in the log', async () => {
+test('remedy: a truncated table has a line in the log', async () => {
   const world = await aWorld(withMembers('a'));
   produce(world, { op: 't', source });
   const one = await world.start({ format: sourceTopicFormat('debezium', defaultOptions) });

@@ -16,7 +16,7 @@ async function given(): Promise<NamedWorld> {
 }
 
 test.each(['Sales EU', 'sales', 'Ventas'])(
-  'after a rename to %j changes go to the group that has the name',
+  'renamed group: after a rename to %j changes go to the group that has the name',
   async (name) => {
     const world = await given();
     world.names.set('g1', name);
@@ -31,7 +31,7 @@ test.each(['Sales EU', 'sales', 'Ventas'])(
   },
 );
 
-test('a version that moved with the rename keeps the change out of the former group', async () => {
+test('renamed group: a version that moved with the rename keeps the change out of the former group', async () => {
   const world = await given();
   world.rename('g1', 'Sales EU');
   world.names.set('g2', 'Sales');
@@ -40,7 +40,7 @@ test('a version that moved with the rename keeps the change out of the former gr
   expect([world.members('g1'), world.members('g2')]).toEqual([['first'], ['second']]);
 });
 
-test('the warning names the group, both names and the id', async () => {
+test('renamed group: the warning names the group, both names and the id', async () => {
   const world = await given();
   world.rename('g1', 'Sales EU');
   world.names.set('g2', 'Sales');
@@ -50,7 +50,7 @@ test('the warning names the group, both names and the id', async () => {
   expect(warning?.fields).toEqual({ group: 'Sales', genesysId: 'g1', lookedUp: 'Sales', shown: 'Sales EU' });
 });
 
-test('a full state is worked out on the group that has the name', async () => {
+test('renamed group: a full state is worked out on the group that has the name', async () => {
   const world = await given();
   world.rename('g1', 'Sales EU');
   world.names.set('g2', 'Sales');
@@ -60,7 +60,7 @@ test('a full state is worked out on the group that has the name', async () => {
   expect([world.members('g1'), world.members('g2')]).toEqual([['first'], ['new']]);
 });
 
-test('a removal of whom only the former group shows is not final without the other one', async () => {
+test('renamed group: a removal of whom only the former group shows is not final without the other one', async () => {
   const world = await given();
   world.rename('g1', 'Sales EU');
   world.names.set('g2', 'Sales');
@@ -70,7 +70,7 @@ test('a removal of whom only the former group shows is not final without the oth
   expect([world.members('g2'), world.outcomes().at(-1)]).toEqual([[], 'applied x']);
 });
 
-test('a renamed group without a successor is missing, and waits', async () => {
+test('renamed group: a renamed group without a successor is missing, and waits', async () => {
   const world = await given();
   world.rename('g1', 'Sales EU');
   world.produce(toSales({ add_members: ['second'] }));
@@ -81,7 +81,7 @@ test('a renamed group without a successor is missing, and waits', async () => {
   expect([world.members('g2'), world.outcomes().at(-1)]).toEqual([['second'], 'recovered second']);
 });
 
-test('answers that leave the name out are not compared', async () => {
+test('renamed group: answers that leave the name out are not compared', async () => {
   const world = await given();
   world.showsNames = false;
   world.rename('g1', 'Sales EU');
@@ -90,7 +90,7 @@ test('answers that leave the name out are not compared', async () => {
   expect(world.members('g1')).toEqual(['first', 'second']);
 });
 
-test('a group of which something stays is looked up again after an hour all the same', async () => {
+test('renamed group: a group of which something stays is looked up again after an hour all the same', async () => {
   const world = await given();
   world.showsNames = false;
   const { onPatch } = world.target;
@@ -107,7 +107,7 @@ test('a group of which something stays is looked up again after an hour all the 
   expect([world.members('g1'), world.members('g2')]).toEqual([['first'], ['second']]);
 });
 
-test('a source that spells the name in another way than the target is no rename', async () => {
+test('renamed group: a source that spells the name in another way than the target is no rename', async () => {
   const world = new NamedWorld();
   world.names.set('g1', 'SALES');
   world.produce(toSales({ add_members: ['a'] }));

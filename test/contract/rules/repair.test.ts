@@ -10,13 +10,13 @@ interface ParkedAdd {
   readonly world: World;
   readonly one: Instance;
   readonly add: bigint;
-  readonly mend: () => void;
+  readonly repair: () => void;
 }
 
 /** A second owner, under epoch 2 or more, with an add of `u` parked for a day and committed. */
 async function aParkedAdd(): Promise<ParkedAdd> {
   const world = await aWorld();
-  const mend = failing(world);
+  const repair = failing(world);
   const former = await world.start({ name: 'former' });
   await until(() => former.pipeline.stats().ready, 'the first owner');
   former.kill();
@@ -24,21 +24,21 @@ async function aParkedAdd(): Promise<ParkedAdd> {
   const add = world.change('g', { add: ['u'] });
   const one = await world.start({ pipeline: patient });
   await until(() => world.committed() === 1n, 'the parking');
-  return { world, one, add, mend };
+  return { world, one, add, repair };
 }
 
 const late = { owner: 'former', epoch: 1, seq: 9 };
 
 test('repair: a record of a former owner is not taken over but written over, before the cleaner comes', async () => {
   // given a parked add, and a late record of a former owner that knows nothing of it
-  const { world, one, add, mend } = await aParkedAdd();
+  const { world, one, add, repair } = await aParkedAdd();
   world.produce(aState(late, []));
   // when the owner has read it back, and everything is cleaned
   await until(() => world.lastState('g')?.stamp.owner === one.owner, 'the repair');
   one.kill();
   world.broker.compact(topics.retry, { forced: true });
   // then the next owner still finds the add, when it is asked for
-  mend();
+  repair();
   expire(world);
   const next = await world.start();
   world.produce(aRequest('r', [anIntent({ offset: add, op: 'add' })]));
@@ -48,8 +48,8 @@ test('repair: a record of a former owner is not taken over but written over, bef
 });
 
 test('repair: so is one that a restore finds last', async () => {
-  // given a parked add, and a late record of a former owner while nobody reads
-  const { world, one, add, mend } = await aParkedAdd();
+  // given a parked add, and a late record of a former owner while no instance runs
+  const { world, one, add, repair } = await aParkedAdd();
   one.kill();
   world.produce(aState(late, [anIntent({ offset: 0n, op: 'remove', attempt: 3 })]));
   expire(world);
@@ -59,7 +59,7 @@ test('repair: so is one that a restore finds last', async () => {
   next.kill();
   world.broker.compact(topics.retry, { forced: true });
   // then the last owner still finds the add, when it is asked for
-  mend();
+  repair();
   expire(world);
   const last = await world.start({ name: 'last' });
   world.produce(aRequest('r', [anIntent({ offset: add, op: 'add' })]));
@@ -78,7 +78,7 @@ test("repair: so is one of another owner under the owner's own epoch, although i
   expect(world.lastState('g')).toMatchObject({ stamp: { epoch, seq: 1_001 }, intents: [{ member: 'u' }] });
 });
 
-test('repair: a record that nobody can read is written over, too', async () => {
+test('repair: an unreadable record is written over, too', async () => {
   const { world, one } = await aParkedAdd();
   world.produce({ topic: topics.retry, partition: 0, key: 'g', value: 'nonsense', headers: [] });
   await until(() => world.lastState('g')?.stamp.owner === one.owner && world.retry().at(-1)?.kind === 'state');
@@ -88,7 +88,7 @@ test('repair: a record that nobody can read is written over, too', async () => {
 test('seq: a late duplicate of an old record of the owner is not taken for the newest', async () => {
   // given an add that was parked, superseded by a remove, and both done
   const world = await aWorld();
-  const mend = failing(world);
+  const repair = failing(world);
   const add = world.change('g', { add: ['u'] });
   const one = await world.start({ pipeline: stubborn });
   await until(() => world.lastState('g')?.intents.length === 1, 'the parking');
@@ -97,8 +97,8 @@ test('seq: a late duplicate of an old record of the owner is not taken for the n
   await world.expectRest(one);
   await until(() => world.lastState('g')?.intents.length === 0, 'the tombstone');
   one.kill();
-  mend();
-  // when the record of the parking is written a second time, and somebody restores
+  repair();
+  // when the record of the parking is written a second time, and an instance restores
   world.broker.duplicate(topics.retry, 0, BigInt(parked));
   expire(world);
   const next = await world.start({ name: 'next' });
@@ -113,12 +113,12 @@ test('seq: a late duplicate of an old record of the owner is not taken for the n
 test('seq: the owner writes over such a duplicate when it reads it back', async () => {
   // given an add that was parked and is done
   const world = await aWorld();
-  const mend = failing(world);
+  const repair = failing(world);
   world.change('g', { add: ['u'] });
   const one = await world.start({ pipeline: stubborn });
   await until(() => world.lastState('g')?.intents.length === 1, 'the parking');
   const parked = world.retry().findLastIndex((record) => record.kind === 'state');
-  mend();
+  repair();
   await world.expectRest(one);
   // when the record of the parking is written a second time
   world.broker.duplicate(topics.retry, 0, BigInt(parked));
@@ -131,7 +131,7 @@ test('seq: the owner writes over such a duplicate when it reads it back', async 
 test('repair: a live record that was copied into another partition is written over there, and refuses no next owner', async () => {
   // given an add that is parked, of the first of two partitions
   const world = await aWorld({ partitionCount: 2 });
-  const mend = failing(world);
+  const repair = failing(world);
   const value = JSON.stringify({ group_id: 'g', add_members: ['u'] });
   world.produce({ topic: topics.source, partition: 0, key: 'g', value, headers: [] });
   const one = await world.start({ pipeline: stubborn });
@@ -147,7 +147,7 @@ test('repair: a live record that was copied into another partition is written ov
   expect(said.map(({ fields }) => fields)).toMatchObject([{ partition: 1, group: 'g' }]);
   // and the next owner does what was parked
   one.kill();
-  mend();
+  repair();
   expire(world);
   const next = await world.start({ name: 'next' });
   await until(() => world.sandbox.members('g').length === 1, 'the add');

@@ -51,7 +51,7 @@ async function asksOf(count: number): Promise<number> {
   return ids.asked;
 }
 
-test('twice as many changes in one request are looked at twice as often', async () => {
+test('replay: twice as many changes in one request are looked at twice as often', async () => {
   const [one, two] = [await asksOf(200), await asksOf(400)];
   expect(two / one).toBeLessThan(2.5);
 });

@@ -31,26 +31,26 @@ async function replay(world: World, uuid: string, intents: readonly IntentFacts[
 }
 
 /** An add of `u` that was given up, its mark written and its offset committed. */
-async function aDeadAdd(world: World): Promise<{ one: Instance; add: bigint; mend: () => void }> {
-  const mend = failing(world);
+async function aDeadAdd(world: World): Promise<{ one: Instance; add: bigint; repair: () => void }> {
+  const repair = failing(world);
   const add = world.change('g', { add: ['u'] });
   const one = await world.start({ pipeline: once });
   await world.expectRest(one);
   expect(world.outcome(add, 'u')).toBe('permanent_failure');
   expect(world.lastState('g')?.intents).toMatchObject([{ dead: { reason: 'attempts_exhausted' } }]);
-  return { one, add, mend };
+  return { one, add, repair };
 }
 
 test('grave: a replay of a dead change does nothing to a newer one that is done', async () => {
   // given a dead remove, and a newer add that is done
   const world = await aWorld({ sandbox: { seed: { groups: [{ id: 'g', members: ['u'], version: 1 }] } } });
-  const mend = failing(world);
+  const repair = failing(world);
   const remove = world.change('g', { remove: ['u'] });
   const one = await world.start({ pipeline: once });
   await world.expectRest(one);
   const add = world.change('g', { add: ['u'] });
   await world.expectRest(one);
-  mend();
+  repair();
   // when the dead letter comes back with its data
   const answer = await replay(world, 'r', [{ offset: remove, op: 'remove' }]);
   // then it is refused, and has no effect
@@ -78,8 +78,8 @@ test('grave: nor to a newer one that waits', async () => {
 test('grave: a dead change that is still there is woken where it is, and its report replaced', async () => {
   // given a dead add
   const world = await aWorld();
-  const { one, add, mend } = await aDeadAdd(world);
-  mend();
+  const { one, add, repair } = await aDeadAdd(world);
+  repair();
   // when it is asked for, with data that are wrong
   expect(await replay(world, 'r', [{ offset: add, op: 'remove' }])).toEqual(['woken']);
   // then it is applied as it was
@@ -94,14 +94,14 @@ test('grave: a parked change is tried at once, what was dropped or never was is 
   // given an add that is parked for a day
   const world = await aWorld();
   const day = 86_400_000;
-  const mend = failing(world);
+  const repair = failing(world);
   const add = world.change('g', { add: ['u'] });
   const one = await world.start({
     pipeline: { retry: { baseMs: day, capMs: day, attemptsMax: 5, slowScheduleMs: [] } },
   });
   await until(() => world.committed() === 1n, 'the parking');
-  mend();
-  // when it is asked for, with one that nobody knows and one of an offset that it has passed
+  repair();
+  // when its replay is requested, with an unknown one and one of an offset that it has passed
   const answer = await replay(world, 'r', [
     { offset: add, op: 'add' },
     { offset: add, op: 'add', member: 'nobody' },
@@ -117,7 +117,7 @@ test('grave: a parked change is tried at once, what was dropped or never was is 
 test('grave: a woken change that waits again is found by the next owner', async () => {
   // given a dead add that was woken, and fails again and again
   const world = await aWorld();
-  const { one, add, mend } = await aDeadAdd(world);
+  const { one, add, repair } = await aDeadAdd(world);
   one.kill();
   expire(world);
   const next = await world.start({ name: 'next', pipeline: stubborn });
@@ -125,7 +125,7 @@ test('grave: a woken change that waits again is found by the next owner', async 
   await until(() => (world.lastState('g')?.intents[0]?.attempt ?? 0) > 0, 'the parking');
   // when its owner is gone
   next.kill();
-  mend();
+  repair();
   expire(world);
   const last = await world.start({ name: 'last' });
   // then the next one applies it
@@ -137,19 +137,19 @@ test('grave: a woken change that waits again is found by the next owner', async 
 test('grave: what is woken while its mark is on the way is not taken for reported', async () => {
   // given two adds that are given up, and one of them woken before the mark is acknowledged
   const world = await aWorld();
-  const mend = failing(world);
+  const repair = failing(world);
   const add = world.change('g', { add: ['u', 'v'] });
   const retry = world.broker.topic(topics.retry);
   const stop = retry.onAppend(() => {
     if ((world.lastState('g')?.intents.length ?? 0) < 2) return;
     stop();
-    mend();
+    repair();
     world.produce(aRequest('r', [anIntent({ offset: add, op: 'add' })]));
   });
-  const hold = world.sandbox.pauseAt(({ method, status }) => method === 'PATCH' && status === null && isMended());
-  const isMended = (): boolean => world.outcome(add, 'v') === 'permanent_failure';
+  const pauseAt = world.sandbox.pauseAt(({ method, status }) => method === 'PATCH' && status === null && isRepaired());
+  const isRepaired = (): boolean => world.outcome(add, 'v') === 'permanent_failure';
   const one = await world.start({ pipeline: once, api: { requestTimeoutMs: 10_000 } });
-  await hold.arrived;
+  await pauseAt.arrived;
   // when it lands while earlier reports are on their way, and its group is written for another reason
   const held: (() => void)[] = [];
   one.log.beforeSend = (records) =>
@@ -158,7 +158,7 @@ test('grave: what is woken while its mark is on the way is not taken for reporte
       : Promise.resolve();
   world.change('behind', { add: [] });
   await until(() => held.length === 1, 'earlier reports');
-  hold.release();
+  pauseAt.release();
   await until(() => world.sandbox.members('g').length === 1 && one.pipeline.stats().inFlight === 0, 'the add');
   world.produce(aRequest('s', [anIntent({ offset: add, op: 'add', member: 'v' })]));
   await until(() => world.sandbox.members('g').length === 2 && one.pipeline.stats().inFlight === 0, 'the other add');
@@ -193,9 +193,9 @@ test('grave: what comes of a replay counts for a reader of the reports, also whe
 });
 
 test('request-key: a request leaves the state of its group alone, whatever the cleaner does', async () => {
-  // given a dead add, and a request for it while nobody reads
+  // given a dead add, and a request for it while no instance runs
   const world = await aWorld();
-  const { one, add, mend } = await aDeadAdd(world);
+  const { one, add, repair } = await aDeadAdd(world);
   one.kill();
   expire(world);
   const options = { groupId: 'none', clientId: 'command', topics: { source: topics.source, retry: topics.retry } };
@@ -205,7 +205,7 @@ test('request-key: a request leaves the state of its group alone, whatever the c
   await until(() => world.retry().at(-1)?.kind === 'request', 'the request');
   // when everything is cleaned, and the next owner comes
   world.broker.compact(topics.retry, { forced: true });
-  mend();
+  repair();
   await world.start({ name: 'next' });
   // then it wakes the add
   expect(await within(asked, 'the answer')).toBe(EXIT.done);

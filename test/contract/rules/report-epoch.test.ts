@@ -9,7 +9,7 @@ test("report-epoch: a former owner's failure that is written late does not stand
   // given an owner that has given an add up, whose report is held back, and who is frozen
   const clock = new JumpingClock();
   const world = await aWorld({ clock, sessionTimeoutMs: 200 });
-  const mend = failing(world);
+  const repair = failing(world);
   const add = world.change('g', { add: ['u'] });
   const former = await world.start({
     name: 'former',
@@ -29,7 +29,7 @@ test("report-epoch: a former owner's failure that is written late does not stand
   };
   await until(() => isHeld, 'the report');
   former.log.freeze();
-  mend();
+  repair();
   // and whose clock is ahead
   clock.jumpWall(-60_000);
   // when the next owner applies the add, and then the report comes

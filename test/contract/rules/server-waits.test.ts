@@ -72,7 +72,7 @@ describe.each(ODD_WAITS)('a 429 with %j', (headers) => {
   });
 });
 
-test('after a storm all changes land', async () => {
+test('server wait: after a storm all changes land', async () => {
   const target = new ScimTarget();
   let isCalm = false;
   const respond: Respond = (one) => (isCalm || isLogin(one) ? target.respond(one) : throttled({ 'retry-after': '0' }));
@@ -83,7 +83,7 @@ test('after a storm all changes land', async () => {
   expect(pipeline.stats()).toMatchObject({ pending: 0, reports: { applied: 30 } });
 });
 
-test.each([500, 503, 400, 401])('a login host that answers %i is asked seldom', async (status) => {
+test.each([500, 503, 400, 401])('server wait: a login host that answers %i is asked seldom', async (status) => {
   const { clock, asked } = await aBusyService(() => ({
     status,
     headers: { 'retry-after': '0' },
@@ -94,7 +94,7 @@ test.each([500, 503, 400, 401])('a login host that answers %i is asked seldom', 
 });
 
 test.each([0, -1, 0.001, 1, 1e15, '0', 'soon', null])(
-  'a token that is said to live for %j s is not asked for again with every request',
+  'server wait: a token that is said to live for %j s is not asked for again with every request',
   async (lifetime) => {
     const target = new ScimTarget();
     const respond: Respond = (one) => (isLogin(one) ? aToken({ expires_in: lifetime }) : target.respond(one));

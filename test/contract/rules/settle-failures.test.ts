@@ -71,7 +71,7 @@ async function failAgain(clock: JumpingClock): Promise<void> {
 }
 
 test.for([20_000, 2_000, 700])(
-  'a bad record is a dead letter that is cut until it fits, where %i bytes are taken',
+  'settle: a bad record is a dead letter that is cut until it fits, where %i bytes are taken',
   async (limit) => {
     const world = await aWorld();
     recreate(world, topics.deadLetter, 1, { 'max.message.bytes': String(limit) });
@@ -88,7 +88,7 @@ test.for([20_000, 2_000, 700])(
   },
 );
 
-test("a dead letter leaves out the source record's own headers, and cuts its key, where only that makes it fit", async () => {
+test("settle: a dead letter leaves out the source record's own headers, and cuts its key, where only that makes it fit", async () => {
   const world = await aWorld();
   recreate(world, topics.deadLetter, 1, { 'max.message.bytes': '1000' });
   const headers = [['trace', Buffer.alloc(5_000, 't')]] as const;
@@ -100,7 +100,7 @@ test("a dead letter leaves out the source record's own headers, and cuts its key
   expect(textOf(letter?.key)).toBe('k'.repeat(256));
 });
 
-test('a report that does not fit drops its details, then group and member, never its id and outcome', async () => {
+test('settle: a report that does not fit drops its details, then group and member, never its id and outcome', async () => {
   // given names that are as long as names may be
   const group = `g${'x'.repeat(200)}`;
   const members = ['short', 'm'.repeat(200)];
@@ -116,7 +116,7 @@ test('a report that does not fit drops its details, then group and member, never
   expect(headerOf(world.records(topics.report)[0], 'rollcall-truncated')).toBe('true');
 });
 
-test('what is refused even in its smallest form is not committed, shows, and goes out once it is taken', async () => {
+test('settle: what is refused even in its smallest form is not committed, shows, and goes out once it is taken', async () => {
   const clock = new JumpingClock();
   const world = await aWorld({ clock });
   recreate(world, topics.deadLetter, 1, { 'max.message.bytes': '300' });
@@ -137,7 +137,7 @@ test('what is refused even in its smallest form is not committed, shows, and goe
   expect([one.pipeline.stats().ready, one.pipeline.stats().unsettled]).toEqual([true, []]);
 });
 
-test('a report without a key that a compacted topic refuses stops no other, and shows', async () => {
+test('settle: a report without a key that a compacted topic refuses stops no other, and shows', async () => {
   const clock = new JumpingClock();
   const world = await aWorld({ clock });
   recreate(world, topics.report, 1, { 'cleanup.policy': 'compact' });
@@ -152,7 +152,7 @@ test('a report without a key that a compacted topic refuses stops no other, and 
   expect(reasonsOf(one).join()).toContain('INVALID_RECORD');
 });
 
-test('one sick partition of the report topic: the others are written once, and their offsets are committed', async () => {
+test('settle: one sick partition of the report topic: the others are written once, and their offsets are committed', async () => {
   // given a source partition whose reports go to the sick partition, and one whose reports do not
   const clock = new JumpingClock();
   const world = await aWorld({ clock, partitionCount: 2, sandbox: { seed } });
@@ -177,7 +177,7 @@ test('one sick partition of the report topic: the others are written once, and t
   expect(world.records(topics.report, 1)).toHaveLength(ofPartition(1).length);
 });
 
-test('a send that fails as a whole for one partition: no report of the others is written more than twice', async () => {
+test('settle: a send that fails as a whole for one partition: no report of the others is written more than twice', async () => {
   const clock = new JumpingClock();
   const world = await aWorld({ clock, sandbox: { seed } });
   recreate(world, topics.report, 4);
@@ -221,7 +221,7 @@ test('a send that fails as a whole for one partition: no report of the others is
   await until(() => world.committed() === BigInt(groups.length), 'the end');
 });
 
-test('while reports cannot be written they are tried with growing pauses by one timer, however much happens', async () => {
+test('settle: while reports cannot be written they are tried with growing pauses by one timer, however much happens', async () => {
   const clock = new CountingClock();
   const world = await aWorld({ clock });
   const one = await ready(world);
@@ -244,12 +244,12 @@ test('while reports cannot be written they are tried with growing pauses by one 
   const scheduled = clock.scheduledCount;
   expect(await triesWithin(16)).toBeLessThanOrEqual(4);
   expect(clock.scheduledCount).toBeLessThan(scheduled + 10);
-  const told = one.logger.lines.filter(({ message }) => message.startsWith('records cannot be written'));
-  expect(told).toHaveLength(1);
+  const warnings = one.logger.lines.filter(({ message }) => message.startsWith('records cannot be written'));
+  expect(warnings).toHaveLength(1);
   one.log.beforeSend = async () => undefined;
 });
 
-test('reports that cannot be written show: not ready from the third failure on, with topic and error', async () => {
+test('settle: reports that cannot be written show: not ready from the third failure on, with topic and error', async () => {
   const clock = new JumpingClock();
   const world = await aWorld({ clock });
   const one = await ready(world);
@@ -271,7 +271,7 @@ test('reports that cannot be written show: not ready from the third failure on, 
   expect(one.pipeline.stats()).toMatchObject({ ready: true, unsettled: [] });
 });
 
-test('one sick partition of the retry topic: what the others have parked is committed', async () => {
+test('settle: one sick partition of the retry topic: what the others have parked is committed', async () => {
   const clock = new JumpingClock();
   const world = await aWorld({ clock, partitionCount: 2, sandbox: { seed } });
   world.sandbox.addRule({ match: { method: 'PATCH' }, fault: { kind: 'status', status: 503 } });
@@ -290,7 +290,7 @@ test('one sick partition of the retry topic: what the others have parked is comm
   await until(() => committed(0) === end(0), 'the other');
 });
 
-test('a commit that is refused for one partition is made for the others', async () => {
+test('settle: a commit that is refused for one partition is made for the others', async () => {
   const clock = new JumpingClock();
   const world = await aWorld({ clock, partitionCount: 2, sandbox: { seed } });
   const one = await ready(world);
@@ -317,7 +317,7 @@ test('a commit that is refused for one partition is made for the others', async 
   expect(reasonsOf(one).join()).toMatch(/source cannot be committed to since .*: INVALID_COMMIT_OFFSET_SIZE/);
 });
 
-test('a fence that cannot be written is written later, and why it waits shows', async () => {
+test('settle: a fence that cannot be written is written later, and why it waits shows', async () => {
   const clock = new JumpingClock();
   const world = await aWorld({ clock });
   world.broker.topic(topics.retry).sicken(0);
@@ -331,7 +331,7 @@ test('a fence that cannot be written is written later, and why it waits shows', 
   expect(one.pipeline.stats().unsettled).toEqual([]);
 });
 
-test('a drain tries once more what could not be written, whatever its pause', async () => {
+test('settle: a drain tries once more what could not be written, whatever its pause', async () => {
   const clock = new JumpingClock();
   const world = await aWorld({ clock });
   const one = await ready(world);
@@ -346,7 +346,7 @@ test('a drain tries once more what could not be written, whatever its pause', as
   expect(world.committed()).toBe(offset + 1n);
 });
 
-test('a place that nothing waits for any more is forgotten: its partition has another owner', async () => {
+test('settle: a place that nothing waits for any more is forgotten: its partition has another owner', async () => {
   const clock = new JumpingClock();
   const world = await aWorld({ clock });
   const one = await ready(world);
@@ -354,7 +354,7 @@ test('a place that nothing waits for any more is forgotten: its partition has an
   world.change('g', { add: ['u'] });
   await until(() => one.pipeline.stats().unsettled.length === 1, 'the failure');
   world.broker.topic(topics.report).heal(0);
-  one.log.rejoin('somebody else had it');
+  one.log.rejoin('another instance had it');
   await until(() => one.pipeline.stats().ready && one.pipeline.stats().unsettled.length === 0, 'a new start');
   await world.expectRest(one);
 });

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { expect, test } from 'vitest';
 import type { OutRecord } from '../../../src/ports.ts';
 import { JumpingClock } from '../../support/jumping-clock.ts';
-import { holdNext } from '../../support/mishaps.ts';
+import { holdNext } from '../../support/group-requests.ts';
 import type { Instance, World } from '../../support/world.ts';
 import { aWorld, topics, until } from '../../support/world.ts';
 

@@ -17,7 +17,7 @@ const produce = (world: World, events: readonly SourceEvent[]): bigint =>
 
 const outcomes = (world: World) => Object.fromEntries([...world.kept()].map(([id, { outcome }]) => [id, outcome]));
 
-test('each has its own position and report; within a record the later event wins', async () => {
+test('several events: each has its own position and report; within a record the later event wins', async () => {
   const world = await aWorld();
   produce(world, [
     delta({ group: 'g', add: ['a', 'b'] }),
@@ -43,7 +43,7 @@ test('each has its own position and report; within a record the later event wins
   expect(one.pipeline.stats().skipped).toEqual({ not_successful: 1 });
 });
 
-test('the dead letters of a record with very many bad events do not multiply its bytes', async () => {
+test('several events: the dead letters of a record with very many bad events do not multiply its bytes', async () => {
   const world = await aWorld();
   const bad = Array.from({ length: 300 }, (_, i) => invalid('schema', `event ${i} is none${' '.repeat(100)}`));
   produce(world, bad);
@@ -57,7 +57,7 @@ test('the dead letters of a record with very many bad events do not multiply its
   expect(letters.at(-1)?.headers.map(([name]) => name)).toContain('rollcall-truncated');
 });
 
-test('the record is committed only when each is final or parked, and what is parked survives a crash', async () => {
+test('several events: the record is committed only when each is final or parked, and what is parked survives a crash', async () => {
   const world = await aWorld();
   const heal = failing(world);
   const one = await world.start({ format: list, pipeline: stubborn });
@@ -78,7 +78,7 @@ test('the record is committed only when each is final or parked, and what is par
   expect(new Set(world.sandbox.members('g'))).toEqual(new Set(['a', 'b']));
 });
 
-test('a batch waits until its format is ready for it', async () => {
+test('several events: a batch waits until its format is ready for it', async () => {
   const world = await aWorld();
   let isReady = false;
   let resolve = (): void => undefined;

@@ -16,7 +16,7 @@ async function given(): Promise<NamedWorld> {
   return world;
 }
 
-test('the second is refused, and undoes nothing', async () => {
+test('shared group: the second is refused, and undoes nothing', async () => {
   const world = await given();
   expect(world.members('g1')).toEqual(['a', 'b']);
   const last = world.reports().at(-1);
@@ -24,7 +24,7 @@ test('the second is refused, and undoes nothing', async () => {
   expect(last?.reason?.message).toContain('"Sales"');
 });
 
-test('it lands by itself an hour after the last use of the first', async () => {
+test('shared group: it lands by itself an hour after the last use of the first', async () => {
   const world = await given();
   await world.clock.advance(59 * MINUTES);
   expect(world.members('g1')).toEqual(['a', 'b']);
@@ -32,7 +32,7 @@ test('it lands by itself an hour after the last use of the first', async () => {
   expect(world.members('g1')).toEqual(['c']);
 });
 
-test('the first that is in use keeps the group, also while it is looked up again', async () => {
+test('shared group: the first that is in use keeps the group, also while it is looked up again', async () => {
   const world = await given();
   for (let round = 0; round < 6; round += 1) {
     await world.clock.advance(25 * MINUTES);
@@ -43,14 +43,14 @@ test('the first that is in use keeps the group, also while it is looked up again
   expect(world.members('g1')).toEqual(['a', 'b', 'u0', 'u1', 'u2', 'u3', 'u4', 'u5']);
 });
 
-test('it lands once it has a group of its own', async () => {
+test('shared group: it lands once it has a group of its own', async () => {
   const world = await given();
   world.names.set('g2', 'sales');
   await world.clock.advance(2 * MINUTES);
   expect([world.members('g1'), world.members('g2')]).toEqual([['a', 'b'], ['c']]);
 });
 
-test('it lands once the first is another group', async () => {
+test('shared group: it lands once the first is another group', async () => {
   const world = await given();
   world.rename('g1', 'sales');
   world.names.set('g2', 'Sales');
@@ -59,7 +59,7 @@ test('it lands once the first is another group', async () => {
   expect([world.members('g1'), world.members('g2')]).toEqual([['c'], ['d']]);
 });
 
-test('of two that are met together one is refused', async () => {
+test('shared group: of two that are met together one is refused', async () => {
   const world = new NamedWorld();
   world.names.set('g1', 'Sales');
   world.produce(toFirst({ add_members: ['a'] }));

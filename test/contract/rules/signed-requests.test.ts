@@ -32,11 +32,11 @@ const once = { retry: { baseMs: 1, capMs: 1, attemptsMax: 1, slowScheduleMs: [] 
 /** An add of `u` that was given up; the target is well again. */
 async function aDeadAdd(own: { readonly operatorKey?: OperatorKey }): Promise<{ world: World; one: Instance }> {
   const world = await aWorld();
-  const mend = failing(world);
+  const repair = failing(world);
   world.change('g', { add: ['u'] });
   const one = await world.start({ pipeline: once, ...own });
   await world.expectRest(one);
-  mend();
+  repair();
   return { world, one };
 }
 
@@ -106,7 +106,7 @@ async function decideCommand(world: World, kind: 'approve' | 'reject', own: { re
   return { code, out: context.out(), err: context.err() };
 }
 
-test('both commands sign, and what they ask for is done', async () => {
+test('signed request: both commands sign, and what they ask for is done', async () => {
   const dead = await aDeadAdd({ operatorKey: key });
   expect(await replayCommand(dead.world, { operatorKey: key })).toMatchObject({ code: EXIT.done });
   await landed(dead.world);
@@ -126,7 +126,7 @@ test.each([
   ['unsigned', {}],
   ['bad_signature', { operatorKey: otherKey }],
 ] as const)(
-  'a request that is %s has no effect; it is answered, counted and logged, and the command says why',
+  'signed request: a request that is %s has no effect; it is answered, counted and logged, and the command says why',
   async (why, own) => {
     const dead = await aDeadAdd({ operatorKey: key });
     const replayed = await replayCommand(dead.world, own);
@@ -149,7 +149,7 @@ test.each([
   },
 );
 
-test('a signature holds for exactly what was signed', async () => {
+test('signed request: a signature holds for exactly what was signed', async () => {
   const { world, one } = await heldRemovals({ operatorKey: key });
   const digest = digestOf(world);
   const approval = {
@@ -189,7 +189,7 @@ test.each([
   ['comes from a clock that is far ahead', 11 * MINUTE, 'expired'],
   ['is nearly ten minutes old', -9 * MINUTE, 'woken'],
   ['comes from a clock that is ahead', 9 * MINUTE, 'woken'],
-] as const)('a request that %s', async (_, shift, verdict) => {
+] as const)('signed request: a request that %s', async (_, shift, verdict) => {
   const { world, one } = await aDeadAdd({ operatorKey: key });
   expect(await verdictOn(world, signed(aReplay(), Date.now() + shift, key))).toBe(verdict);
   if (verdict === 'woken') await landed(world);
@@ -197,7 +197,7 @@ test.each([
   expect(world.sandbox.members('g')).toEqual(verdict === 'woken' ? ['u'] : []);
 });
 
-test('a request that was captured and is written again is refused, by the next owner too', async () => {
+test('signed request: a request that was captured and is written again is refused, by the next owner too', async () => {
   const { world, one } = await aDeadAdd({ operatorKey: key });
   const request = signed(aReplay(), Date.now(), key);
   expect(await verdictOn(world, request)).toBe('woken');
@@ -213,7 +213,7 @@ test('a request that was captured and is written again is refused, by the next o
   expect(next.pipeline.stats().refusedRequests).toEqual({ repeated: 1 });
 });
 
-test('a request that the former owner did not answer is taken up by the next one', async () => {
+test('signed request: a request that the former owner did not answer is taken up by the next one', async () => {
   const { world, one } = await aDeadAdd({ operatorKey: key });
   one.kill();
   const request = signed(aReplay(), Date.now(), key);
@@ -230,7 +230,7 @@ test('a request that the former owner did not answer is taken up by the next one
 test.each([
   ['signed', { operatorKey: key }],
   ['unsigned', {}],
-] as const)('an owner without a key takes up what is %s', async (_, own) => {
+] as const)('signed request: an owner without a key takes up what is %s', async (_, own) => {
   const { world } = await aDeadAdd({});
   expect(await replayCommand(world, own)).toMatchObject({ code: EXIT.done });
   await landed(world);

@@ -9,7 +9,7 @@ import { aWorld, topics } from '../../support/world.ts';
 const produce = (world: World, name: string): bigint =>
   world.produce({ topic: topics.source, partition: null, key: 'g', value: aToken(name), headers: [] });
 
-test('each is verified once, and read', async () => {
+test('signed token: each is verified once, and read', async () => {
   const world = await aWorld();
   const verifier = new SlowVerifier();
   for (const name of ['a', 'b', 'a']) produce(world, name);
@@ -19,7 +19,7 @@ test('each is verified once, and read', async () => {
   expect(verifier.asked).toEqual(['a', 'b']);
 });
 
-test('a batch that grows each time while it is waited for is read all the same', async () => {
+test('signed token: a batch that grows each time while it is waited for is read all the same', async () => {
   const world = await aWorld();
   const verifier = new SlowVerifier();
   let produced = 0;
@@ -37,7 +37,7 @@ test('a batch that grows each time while it is waited for is read all the same',
   expect(world.sandbox.members('g')).toHaveLength(produced + 1);
 });
 
-test('without keys each is a dead letter', async () => {
+test('signed token: without keys each is a dead letter', async () => {
   const world = await aWorld();
   produce(world, 'a');
   const one = await world.start({ format: scimEvents(withoutKeys) });

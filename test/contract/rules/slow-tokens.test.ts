@@ -41,7 +41,7 @@ async function given(knownAfterMs: number, isMapped = false) {
   return { ...service, login, revokeAll: () => issuedAt.clear() };
 }
 
-test.each([false, true])('the first probe uses the token that it has (look-ups: %s)', async (isMapped) => {
+test.each([false, true])('token: the first probe uses the token that it has (look-ups: %s)', async (isMapped) => {
   const { clock, login, pipeline, produce } = await given(100, isMapped);
   produce('g', { add_members: ['u'] });
   await clock.advance(5_000);
@@ -50,7 +50,7 @@ test.each([false, true])('the first probe uses the token that it has (look-ups: 
   expect(login.asked).toBe(2);
 });
 
-test('once that is refused too, a new one is taken, one for each probe', async () => {
+test('token: once that is refused too, a new one is taken, one for each probe', async () => {
   const { clock, asked, login, pipeline, produce } = await given(3_600_000);
   produce('g', { add_members: ['u'] });
   await clock.advance(16_000);
@@ -62,7 +62,7 @@ test('once that is refused too, a new one is taken, one for each probe', async (
   expect(login.asked).toBeGreaterThan(4);
 });
 
-test('after a token request that was refused each probe asks the login host again', async () => {
+test('token: after a token request that was refused each probe asks the login host again', async () => {
   const { clock, login, pipeline, produce, revokeAll } = await given(0);
   produce('g', { add_members: ['u'] });
   await clock.advance(1_000);

@@ -24,7 +24,7 @@ test('fence: what a former owner parks behind the new fence is void for every la
   const next = await world.start({ name: 'next' });
   await world.expectRest(next);
   next.kill();
-  // when its record comes late, and somebody restores
+  // when its record comes late, and an instance restores
   world.produce(aState({ owner: former.owner, epoch: 1, seq: 1 }, [anIntent({ offset: add, op: 'add', attempt: 1 })]));
   expire(world);
   const last = await world.start({ name: 'last' });
@@ -58,7 +58,7 @@ test('fence: nothing begins before everything up to the own fence is read', asyn
 test('epoch: a late fence of a former owner makes nothing of the present one void', async () => {
   // given a second owner who has parked an add
   const world = await aWorld();
-  const mend = failing(world);
+  const repair = failing(world);
   const former = await world.start({ name: 'former' });
   await until(() => former.pipeline.stats().ready, 'the first owner');
   former.kill();
@@ -73,7 +73,7 @@ test('epoch: a late fence of a former owner makes nothing of the present one voi
   await until(() => world.committed() === 2n, 'its commit');
   present.kill();
   // then the next owner finds both
-  mend();
+  repair();
   expire(world);
   const next = await world.start({ name: 'next' });
   await world.expectRest(next);
@@ -81,17 +81,17 @@ test('epoch: a late fence of a former owner makes nothing of the present one voi
   expect(world.outcome(add, 'u')).toBe('recovered');
 });
 
-test('epoch: who reads a higher epoch is no owner any more, and joins anew', async () => {
+test('epoch: an owner that reads a higher epoch gives up the partition and joins again', async () => {
   // given an owner with something parked
   const world = await aWorld();
-  const mend = failing(world);
+  const repair = failing(world);
   const add = world.change('g', { add: ['u'] });
   const one = await world.start({ pipeline: stubborn });
   await until(() => world.committed() === 1n, 'the parking');
   const [member] = world.broker.group('rollcall').memberIds;
   // when it reads a fence of a later owner
   lateFence(world, 7);
-  // then it drops its state, joins anew, and owns only above that epoch
+  // then it drops its state, joins again, and owns only above that epoch
   await until(() => (lastFence(world)?.stamp.epoch ?? 0) > 7, 'a fence above the other');
   expect(world.broker.group('rollcall').memberIds).not.toContain(member);
   expect(one.logger.lines).toContainEqual(
@@ -99,7 +99,7 @@ test('epoch: who reads a higher epoch is no owner any more, and joins anew', asy
       fields: expect.objectContaining({ reason: 'the retry partition holds a higher epoch' }),
     }),
   );
-  mend();
+  repair();
   await world.expectRest(one);
   expect(world.outcome(add, 'u')).toBe('recovered');
 });

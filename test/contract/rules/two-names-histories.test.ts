@@ -2,6 +2,7 @@
 import { expect, test } from 'vitest';
 import type { PatchGroupRequest } from '../../../src/ports.ts';
 import { QuickWorld } from '../../support/quick-world.ts';
+import { congruential, SeededRandom } from '../../support/random.ts';
 import { Table } from '../../support/table.ts';
 
 const NAMES: Readonly<Record<string, string>> = { a1: 'a', a2: 'a', a3: 'a', b1: 'b', b2: 'b', c1: 'c' };
@@ -9,15 +10,6 @@ const HOURS = 3_600_000;
 const patient = {
   retry: { baseMs: 1_000, capMs: 5_000, attemptsMax: 1_000, slowScheduleMs: Array.from({ length: 200 }, () => 60_000) },
 };
-
-/** Uniform in [0, 1), the same for each seed. */
-function lots(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
-    return state / 2 ** 32;
-  };
-}
 
 type Op = 'add' | 'remove';
 
@@ -28,11 +20,11 @@ class History {
   readonly #events: ReadonlyMap<string, ReadonlySet<Op>>[] = [];
   /** PATCHes that undo what is reported, and that no newer event wants. */
   readonly stale: string[] = [];
-  readonly #next: () => number;
+  readonly #random: SeededRandom;
   #instance: Awaited<ReturnType<QuickWorld['start']>> | null = null;
 
   constructor(seed: number) {
-    this.#next = lots(seed);
+    this.#random = new SeededRandom(congruential(seed));
     this.world.target.onPatch = (request) => {
       this.#judge(request);
       return null;
@@ -42,12 +34,12 @@ class History {
   async play(): Promise<void> {
     await this.#restart();
     for (let step = 0; step < 25; step += 1) {
-      const lot = this.#next();
-      if (lot < 0.5) this.#change();
-      else if (lot < 0.65) this.#resolve(this.#pick(Object.keys(NAMES)));
-      else if (lot < 0.75) this.#breakLog();
-      else if (lot < 0.85) await this.#restart();
-      else await this.world.clock.advance(this.#pick([1, 10, 1_000, 70_000]));
+      const drawn = this.#random.next();
+      if (drawn < 0.5) this.#change();
+      else if (drawn < 0.65) this.#resolve(this.#random.pick(Object.keys(NAMES)));
+      else if (drawn < 0.75) this.#breakLog();
+      else if (drawn < 0.85) await this.#restart();
+      else await this.world.clock.advance(this.#random.pick([1, 10, 1_000, 70_000]));
     }
     for (const name of Object.keys(NAMES)) this.#resolve(name);
     await this.#restart();
@@ -61,9 +53,9 @@ class History {
   }
 
   #change(): void {
-    const names = Object.keys(NAMES).filter(() => this.#next() < 0.3);
+    const names = Object.keys(NAMES).filter(() => this.#random.next() < 0.3);
     const [add, remove] = [names.filter((_, i) => i % 2 === 0), names.filter((_, i) => i % 2 === 1)];
-    const [adds, removes] = this.#next() < 0.5 ? [add, remove] : [remove, add];
+    const [adds, removes] = this.#random.next() < 0.5 ? [add, remove] : [remove, add];
     this.world.produce({ add_members: adds, remove_members: removes });
     const said = new Map<string, Set<Op>>();
     for (const [op, list] of [
@@ -91,12 +83,6 @@ class History {
     this.#instance = await this.world.start();
   }
 
-  #pick<T>(list: readonly T[]): T {
-    const picked = list[Math.floor(this.#next() * list.length)];
-    if (picked === undefined) throw new Error('nothing to pick from');
-    return picked;
-  }
-
   /** What is reported to be so is undone by a newer event only. */
   #judge({ body }: PatchGroupRequest): void {
     for (const { op, path, value } of body.Operations) {
@@ -121,7 +107,7 @@ const userOf = (name: string): string => NAMES[name] ?? '';
 
 const LANDED: ReadonlySet<string> = new Set(['applied', 'recovered', 'already_synced']);
 
-test.each(Array.from({ length: 25 }, (_, seed) => seed))('history %i', async (seed) => {
+test.each(Array.from({ length: 25 }, (_, seed) => seed))('two names: history %i', async (seed) => {
   const history = new History(seed);
   await history.play();
   const { world } = history;

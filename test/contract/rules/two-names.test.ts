@@ -34,7 +34,7 @@ const acts = (world: QuickWorld) => ({
   },
 });
 
-test('an older change whose name is known late does not undo a newer one that is final', async () => {
+test('two names: an older change whose name is known late does not undo a newer one that is final', async () => {
   const { ids, world, add, remove, members, kept, lastRecord } = given();
   add('old');
   await world.start();
@@ -51,7 +51,7 @@ test('an older change whose name is known late does not undo a newer one that is
 test.each([
   ['removed', 'add', 'remove', []],
   ['added', 'remove', 'add', ['a']],
-] as const)('a user that is %s stays so over a restart', async (_, first, second, expected) => {
+] as const)('two names: a user that is %s stays so over a restart', async (_, first, second, expected) => {
   const { ids, world, members, kept, ...act } = given();
   act[first]('old');
   const one = await world.start();
@@ -65,7 +65,7 @@ test.each([
   expect([members(), kept()['0/old']]).toEqual([expected, 'superseded 1/new']);
 });
 
-test('a live record of nothing but what is final is taken over, and goes once nothing older can come', async () => {
+test('two names: a live record of nothing but what is final is taken over, and goes once nothing older can come', async () => {
   const { world, lastRecord } = given();
   const source = { topic: 'source', partition: 0, offset: 0n, index: null };
   const stamp = { owner: 'former', epoch: 1, seq: 1 };
@@ -79,7 +79,7 @@ test('a live record of nothing but what is final is taken over, and goes once no
   expect([lastRecord(), world.committed(), pipeline.sizes().groups]).toEqual([null, 1n, 0]);
 });
 
-test('nothing is committed before the live record says what is final', async () => {
+test('two names: nothing is committed before the live record says what is final', async () => {
   const { ids, world, add, remove, members, kept } = given();
   add('old');
   const one = await world.start();
@@ -99,7 +99,7 @@ test('nothing is committed before the live record says what is final', async () 
   expect([members(), kept()['0/old']]).toEqual([[], 'superseded 1/new']);
 });
 
-test('what is final is committed also where its live record has no room to say so', async () => {
+test('two names: what is final is committed also where its live record has no room to say so', async () => {
   const { world, add, remove, kept } = given();
   await world.start();
   add('old');
@@ -114,7 +114,7 @@ test('what is final is committed also where its live record has no room to say s
   expect([kept()['1/new'], world.committed()]).toEqual(['already_synced', 2n]);
 });
 
-test('a change that comes again from the source meets what is final, too', async () => {
+test('two names: a change that comes again from the source meets what is final, too', async () => {
   const { ids, world, add, remove, members, kept } = given();
   const one = await world.start();
   // The first change stays open: its live record is not written, and that of the second is not needed for its end.
@@ -199,7 +199,7 @@ describe('while the older change waits for the answer of a look-up', () => {
   });
 });
 
-test('the newest of several names counts, whichever is known first', async () => {
+test('two names: the newest of several names counts, whichever is known first', async () => {
   const { ids, world, add, remove, members, kept } = given();
   add('old');
   remove('older');
@@ -221,7 +221,7 @@ test('the newest of several names counts, whichever is known first', async () =>
   ]);
 });
 
-test('a name that turns out to be another user lands', async () => {
+test('two names: a name that turns out to be another user lands', async () => {
   const { ids, world, add, remove, members, lastRecord } = given();
   add('old');
   await world.start();
@@ -251,7 +251,7 @@ describe('of two names in one event the removal wins', () => {
 });
 
 test.each([true, false])(
-  'a replay of a change whose name was never known undoes nothing (restart: %s)',
+  'two names: a replay of a change whose name was never known undoes nothing (restart: %s)',
   async (isRestarted) => {
     const { ids, world, add, remove, members, kept } = given({
       pipeline: { retry: { baseMs: 1, capMs: 1, attemptsMax: 2, slowScheduleMs: [] } },
@@ -282,7 +282,7 @@ test.each([true, false])(
   },
 );
 
-test('a newer change that was given up, and dropped, keeps the older one from landing', async () => {
+test('two names: a newer change that was given up, and dropped, keeps the older one from landing', async () => {
   const { ids, world, add, remove, members, kept } = given({ pipeline: { deadKeepMs: 1_000 } });
   world.target.group('g').members.add('a');
   world.target.onPatch = () => answer(405);
@@ -299,7 +299,7 @@ test('a newer change that was given up, and dropped, keeps the older one from la
   expect([members(), kept()['0/old']]).toEqual([[], 'superseded 1/new']);
 });
 
-test('a table that changes often uses up no tries of those that it does not name', async () => {
+test('two names: a table that changes often uses up no tries of those that it does not name', async () => {
   const { ids, world, add, members } = given();
   add('old');
   await world.start();
@@ -310,7 +310,7 @@ test('a table that changes often uses up no tries of those that it does not name
   expect(members()).toEqual(['a']);
 });
 
-test('where nothing waits for its name, nothing is remembered', async () => {
+test('two names: where nothing waits for its name, nothing is remembered', async () => {
   const { world, add, remove, lastRecord } = given();
   add('new', 'other');
   await world.start();
@@ -319,7 +319,7 @@ test('where nothing waits for its name, nothing is remembered', async () => {
   expect([world.recordedCounts(), lastRecord()]).toEqual([[], null]);
 });
 
-test('what is remembered takes no more room than the live record has', async () => {
+test('two names: what is remembered takes no more room than the live record has', async () => {
   const { ids, world, add, remove, members, kept } = given({ retryRecordMaxBytes: 2_000 });
   for (let i = 0; i < 300; i += 1) ids.set('user', `u${i}`, `target-of-user-${(i * 7_919) % 10_007}`);
   add('old');

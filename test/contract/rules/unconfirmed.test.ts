@@ -226,7 +226,7 @@ describe.each([300, 1_500, 4_000, 12_000, 19_000])('reads alone lag %i ms behind
 describe.each<[string, Partial<Behaviour>]>([
   ['integers', {}],
   ['opaque', { isOpaque: true }],
-])('of a change whose answer named no version, where versions are %s', (_, more) => {
+])('unconfirmed: of a change whose answer named no version, where versions are %s', (_, more) => {
   type Answered = (target: LaggingTarget, members: readonly string[]) => void;
   test.each<[string, Answered]>([
     [
@@ -258,7 +258,7 @@ describe.each<[string, Partial<Behaviour>]>([
   });
 });
 
-test('of a read that is known to be old nothing is sent, so that no attempt is used up', async () => {
+test('unconfirmed: of a read that is known to be old nothing is sent, so that no attempt is used up', async () => {
   const { clock, produce, target, asked, outcomes } = await aCase({ lagMs: 0 });
   produce('g', { add_members: ['ada'] });
   await clock.advance(500);
@@ -272,7 +272,7 @@ test('of a read that is known to be old nothing is sent, so that no attempt is u
   expect(asked.slice(before).filter(({ method }) => method === 'PATCH')).toHaveLength(2);
 });
 
-test('a version that is refused after a PATCH under it was accepted is replaced: one attempt is used up', async () => {
+test('unconfirmed: a version that is refused after a PATCH under it was accepted is replaced: one attempt is used up', async () => {
   const { clock, produce, target, asked, reports } = await aCase({ lagMs: LATE_APPLY_MS - 1_000, isBare: true });
   produce('g', { add_members: ['ada'] });
   await clock.advance(500);
@@ -287,7 +287,7 @@ test.each<[string, Partial<Behaviour>]>([
   ['integers', {}],
   ['opaque', { isOpaque: true }],
   ['hashes', { isHash: true }],
-])('nor while a request is in doubt, where versions are %s', async (_, more) => {
+])('unconfirmed: nor while a request is in doubt, where versions are %s', async (_, more) => {
   const { clock, produce, target, reports } = await aCase({ lagMs: 0, ...more });
   produce('g', { add_members: ['ada'] });
   await clock.advance(500);
@@ -308,7 +308,7 @@ test.each<[string, Partial<Behaviour>]>([
   expect(reports().at(-1)).toMatchObject({ member: 'ben', outcome: 'recovered', attempt: 1, conflicts: 1 });
 });
 
-test('the same members as before under the same version, a hash of them, are no older read', async () => {
+test('unconfirmed: the same members as before under the same version, a hash of them, are no older read', async () => {
   const { clock, produce, outcomes, reads } = await aCase({ lagMs: 0, isHash: true });
   produce('g', { add_members: ['ada'] });
   await clock.advance(200);
@@ -371,7 +371,7 @@ describe('a rule of the target stands against it', () => {
   });
 });
 
-test.each([429, 503, 404])('looks that are answered %i prove nothing, and are few', async (status) => {
+test.each([429, 503, 404])('unconfirmed: looks that are answered %i prove nothing, and are few', async (status) => {
   const { clock, produce, outcomes, reads, target } = await aCase({ lagMs: 500 });
   produce('g', { add_members: ['ada'] });
   await clock.advance(700);

@@ -13,29 +13,32 @@ const unreadable = (world: World, topic: string, code: (typeof codes)[number], k
   return world.produce({ topic, partition: 0, key, value: 'bad', headers });
 };
 
-test.each(codes)('of the source (%s) it becomes one dead letter, and reading goes on behind it', async (code) => {
-  const world = await aWorld();
-  const before = world.change('g', { add: ['before'] });
-  const bad = unreadable(world, topics.source, code);
-  const behind = world.change('g', { add: ['behind'] });
-  const one = await world.start();
-  await world.expectRest(one);
-  expect(world.outcome(before, 'before')).toBe('applied');
-  expect(world.outcome(behind, 'behind')).toBe('applied');
-  expect(world.outcomeOfEvent(bad)).toBe('invalid');
-  const report = world.kept().get(`${topics.source}/0/${bad}`);
-  expect(report?.reason).toMatchObject({ code, message: expect.stringContaining(`The batch up to ${bad} is bad`) });
-  const letters = world.records(topics.deadLetter);
-  expect(
-    letters.map(({ headers }) =>
-      ['reason', 'error-code', 'original-topic', 'original-partition', 'original-offset'].map((name) =>
-        header(headers, `rollcall-${name}`),
+test.each(codes)(
+  'unreadable batch: of the source (%s) it becomes one dead letter, and reading goes on behind it',
+  async (code) => {
+    const world = await aWorld();
+    const before = world.change('g', { add: ['before'] });
+    const bad = unreadable(world, topics.source, code);
+    const behind = world.change('g', { add: ['behind'] });
+    const one = await world.start();
+    await world.expectRest(one);
+    expect(world.outcome(before, 'before')).toBe('applied');
+    expect(world.outcome(behind, 'behind')).toBe('applied');
+    expect(world.outcomeOfEvent(bad)).toBe('invalid');
+    const report = world.kept().get(`${topics.source}/0/${bad}`);
+    expect(report?.reason).toMatchObject({ code, message: expect.stringContaining(`The batch up to ${bad} is bad`) });
+    const letters = world.records(topics.deadLetter);
+    expect(
+      letters.map(({ headers }) =>
+        ['reason', 'error-code', 'original-topic', 'original-partition', 'original-offset'].map((name) =>
+          header(headers, `rollcall-${name}`),
+        ),
       ),
-    ),
-  ).toEqual([['invalid', code, topics.source, '0', String(bad)]]);
-});
+    ).toEqual([['invalid', code, topics.source, '0', String(bad)]]);
+  },
+);
 
-test('the next owner does not read it again, and is not irritated by how it looks then', async () => {
+test('unreadable batch: the next owner does not read it again, and is not irritated by how it looks then', async () => {
   const world = await aWorld();
   world.change('g', { add: ['before'] });
   unreadable(world, topics.source, 'batch_too_large');
@@ -58,18 +61,21 @@ async function expectRefusal(instance: Instance): Promise<void> {
   expect(reasons.join()).not.toContain('source topic was recreated');
 }
 
-test.each(codes)('of the retry topic (%s) it refuses the partition: a live record may be in it', async (code) => {
-  const world = await aWorld();
-  unreadable(world, topics.retry, code);
-  const offset = world.change('g', { add: ['m'] });
-  const one = await world.start();
-  await expectRefusal(one);
-  expect(world.outcome(offset, 'm')).toBeUndefined();
-  expect(world.sandbox.members('g')).toEqual([]);
-  expect(world.committed()).toBeNull();
-});
+test.each(codes)(
+  'unreadable batch: of the retry topic (%s) it refuses the partition: a live record may be in it',
+  async (code) => {
+    const world = await aWorld();
+    unreadable(world, topics.retry, code);
+    const offset = world.change('g', { add: ['m'] });
+    const one = await world.start();
+    await expectRefusal(one);
+    expect(world.outcome(offset, 'm')).toBeUndefined();
+    expect(world.sandbox.members('g')).toEqual([]);
+    expect(world.committed()).toBeNull();
+  },
+);
 
-test('so it does while the partition is owned: its restore would fail', async () => {
+test('unreadable batch: so it does while the partition is owned: its restore would fail', async () => {
   const world = await aWorld();
   world.change('g', { add: ['m'] });
   const one = await world.start();

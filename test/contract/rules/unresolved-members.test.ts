@@ -156,7 +156,7 @@ describe('while a member whom it names is unknown', () => {
     ['403', () => answer(403)],
     ['409 uniqueness', () => answer(409, { body: { scimType: 'uniqueness' } })],
     ['422', () => answer(422)],
-  ])('nobody is removed, also below the floor of the guard (%s)', async (_, refusal) => {
+  ])('no member is removed, also below the floor of the guard (%s)', async (_, refusal) => {
     const all = given({}, {}, refusal);
     const { pipeline } = await all.world.start();
     all.world.produce(full(UPPER));

@@ -1,7 +1,7 @@
 /** Versions that are changed on the way, and answers that are looked at (protocol.md 7.2, 7.3). */
 import { expect, test } from 'vitest';
 import type { Behaviour } from '../../../src/lab/sandbox/behaviour.ts';
-import { requests } from '../../support/mishaps.ts';
+import { requests } from '../../support/group-requests.ts';
 import { aWorld, type World } from '../../support/world.ts';
 
 const aWorldThat = (behaviour: Partial<Behaviour>, members: readonly string[] = []): Promise<World> =>
@@ -26,7 +26,7 @@ test.each([
       ['W/"2"', 200],
     ],
   ],
-] as const)('a version that is %s on the way is found, and the form is kept', async (versionTag, expected) => {
+] as const)('version: a version that is %s on the way is found, and the form is kept', async (versionTag, expected) => {
   const world = await aWorldThat({ versionTag });
   const first = world.change('g', { add: ['a'] });
   const one = await world.start();
@@ -38,7 +38,7 @@ test.each([
   expect([world.outcome(first, 'a'), world.outcome(second, 'b')]).toEqual(['applied', 'applied']);
 });
 
-test('a header that is a hash is passed over for meta.version', async () => {
+test('version: a header that is a hash is passed over for meta.version', async () => {
   const world = await aWorldThat({ versionTag: 'hashed' });
   const change = world.change('g', { add: ['a'] });
   const one = await world.start();
@@ -47,22 +47,25 @@ test('a header that is a hash is passed over for meta.version', async () => {
   expect(patches(world).map(([, status]) => status)).toEqual([400, 200]);
 });
 
-test.each([0, 3])('where no form fits it is said, after few requests (MAX_CONFLICTS %i)', async (conflictsMax) => {
-  const world = await aWorldThat({ versionTag: 'unusable' });
-  const change = world.change('g', { add: ['a'] });
-  const retry = { baseMs: 1, capMs: 1, attemptsMax: 2, slowScheduleMs: [] };
-  const one = await world.start({ pipeline: { conflictsMax, retry } });
-  await world.expectRest(one);
-  expect(world.kept().get(`source/0/${change}/a`)).toMatchObject({
-    outcome: 'permanent_failure',
-    attempt: 2,
-    reason: { code: 'etag_changed', advice: expect.stringContaining('ETag') },
-  });
-  expect(requests(world.sandbox, 'PATCH')).toHaveLength(4);
-  expect(requests(world.sandbox, 'GET').length).toBeLessThanOrEqual(7);
-});
+test.each([0, 3])(
+  'version: where no form fits it is said, after few requests (MAX_CONFLICTS %i)',
+  async (conflictsMax) => {
+    const world = await aWorldThat({ versionTag: 'unusable' });
+    const change = world.change('g', { add: ['a'] });
+    const retry = { baseMs: 1, capMs: 1, attemptsMax: 2, slowScheduleMs: [] };
+    const one = await world.start({ pipeline: { conflictsMax, retry } });
+    await world.expectRest(one);
+    expect(world.kept().get(`source/0/${change}/a`)).toMatchObject({
+      outcome: 'permanent_failure',
+      attempt: 2,
+      reason: { code: 'etag_changed', advice: expect.stringContaining('ETag') },
+    });
+    expect(requests(world.sandbox, 'PATCH')).toHaveLength(4);
+    expect(requests(world.sandbox, 'GET').length).toBeLessThanOrEqual(7);
+  },
+);
 
-test('a strong version that header and body agree on is believed: a read that lags looks the same', async () => {
+test('version: a strong version that header and body agree on is believed: a read that lags looks the same', async () => {
   const world = await aWorldThat({});
   world.sandbox.addRule({ match: { method: 'PATCH' }, fault: { kind: 'status', status: 412 } });
   const change = world.change('g', { add: ['a'] });
@@ -77,7 +80,7 @@ test('a strong version that header and body agree on is believed: a read that la
   expect(world.kept().get(`source/0/${change}/a`)?.reason?.code).not.toBe('etag_changed');
 });
 
-test('a PATCH whose answer names no version counts by its members, and the next one reads the version', async () => {
+test('version: a PATCH whose answer names no version counts by its members, and the next one reads the version', async () => {
   const world = await aWorldThat({ patchAnswer: 'groupWithoutVersion' });
   const changes = ['a', 'b', 'c', 'd', 'e', 'f'].map((member) => ({
     member,
@@ -95,7 +98,7 @@ test('a PATCH whose answer names no version counts by its members, and the next 
   expect(requests(world.sandbox, 'GET')).toHaveLength(changes.length);
 });
 
-test('a no-op beside a PATCH is final only by what the answer shows', async () => {
+test('version: a no-op beside a PATCH is final only by what the answer shows', async () => {
   // given a group whose member goes while another is added, though the version does not tell
   const world = await aWorldThat({}, ['there']);
   world.sandbox.onRequest(({ entry, phase }) => {
@@ -110,7 +113,7 @@ test('a no-op beside a PATCH is final only by what the answer shows', async () =
   expect(world.outcome(change, 'there')).toBe('applied');
 });
 
-test('a no-op that the answer shows costs no request of its own', async () => {
+test('version: a no-op that the answer shows costs no request of its own', async () => {
   const world = await aWorldThat({}, ['there']);
   const change = world.change('g', { add: ['there', 'new'], remove: ['absent'] });
   const one = await world.start();

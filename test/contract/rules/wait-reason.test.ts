@@ -36,7 +36,7 @@ async function busy(world: World, count: number): Promise<void> {
   }
 }
 
-test('an unknown user waits its own schedule, however often the service restarts while its group is busy', async () => {
+test('wait reason: an unknown user waits its own schedule, however often the service restarts while its group is busy', async () => {
   // given
   const world = await aWorld();
   world.sandbox.addRule({ match: { method: 'PATCH', member: 'unknown' }, fault: unknownUser });
@@ -59,23 +59,26 @@ test('an unknown user waits its own schedule, however often the service restarts
 test.each([
   ['403', { kind: 'status', status: 403 }],
   ['404', { kind: 'status', status: 404 }],
-] as const)('what waits for the group (%s) is due when the group answers the next owner', async (_, fault) => {
-  // given
-  const world = await aWorld();
-  const rule = world.sandbox.addRule({ fault });
-  const offset = world.change('g', { add: ['early'] });
-  const former = await world.start({ pipeline: patient });
-  await until(() => world.committed() === offset + 1n, 'parked');
-  expect(pendingOf(world, 'early')).toMatchObject({ attempt: 1, waits: 'group' });
-  former.kill();
-  world.sandbox.removeRule(rule);
-  // when
-  const next = await restarted(world, 0);
-  await busy(world, 0);
-  // then
-  await world.expectRest(next);
-  expect(world.outcome(offset, 'early')).toBe('recovered');
-});
+] as const)(
+  'wait reason: what waits for the group (%s) is due when the group answers the next owner',
+  async (_, fault) => {
+    // given
+    const world = await aWorld();
+    const rule = world.sandbox.addRule({ fault });
+    const offset = world.change('g', { add: ['early'] });
+    const former = await world.start({ pipeline: patient });
+    await until(() => world.committed() === offset + 1n, 'parked');
+    expect(pendingOf(world, 'early')).toMatchObject({ attempt: 1, waits: 'group' });
+    former.kill();
+    world.sandbox.removeRule(rule);
+    // when
+    const next = await restarted(world, 0);
+    await busy(world, 0);
+    // then
+    await world.expectRest(next);
+    expect(world.outcome(offset, 'early')).toBe('recovered');
+  },
+);
 
 /** The live record as another version writes it. */
 function rewrite(world: World, change: (intent: Record<string, unknown>) => object): void {
@@ -95,7 +98,7 @@ function rewrite(world: World, change: (intent: Record<string, unknown>) => obje
 test.each<[string, (intent: Record<string, unknown>) => object]>([
   ['an older version, which says no reason', (intent) => ({ ...intent, waits: undefined })],
   ['a newer version, which says another one', (intent) => ({ ...intent, waits: 'target', until: { quorum: 2 } })],
-])('a live record of %s is read, and only its own time ends the wait', async (_, change) => {
+])('wait reason: a live record of %s is read, and only its own time ends the wait', async (_, change) => {
   // given
   const world = await aWorld();
   const rule = world.sandbox.addRule({ fault: { kind: 'status', status: 403 } });

@@ -48,7 +48,7 @@ export async function writeIds(postgres: Postgres, file: string): Promise<Genesy
   return new Map(rows.map(({ id, name }) => [id, genesysId(name)]));
 }
 
-/** Each group that has a place in Genesys Cloud, those that are gone with nobody. */
+/** Each group that has a place in Genesys Cloud, those that are gone without members. */
 export async function membershipsIn(postgres: Postgres, realm: Realm, ids: GenesysIds): Promise<Memberships> {
   const rows = await postgres.run('keycloak', 'SELECT group_id, user_id FROM user_group_membership');
   const members = new Map<string, string[]>(realm.groups.map(({ id }) => [ids.get(id) ?? id, []]));

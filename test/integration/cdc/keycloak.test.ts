@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, onTestFailed, test, vi } from 'vitest';
 import { type Broker, startBroker } from '../../../src/lab/kafka-broker/start.ts';
 import type { TopicRecord } from '../../../src/ports.ts';
-import { Lots } from '../../chaos/lots.ts';
+import { SeededRandom, mulberry32 } from '../../support/random.ts';
 import { testHost } from '../../support/broker.ts';
 import { VERSIONS } from './artifacts.ts';
 import { aRealm, exampleIds, type GenesysIds, membershipsIn, writeIds } from './company.ts';
@@ -23,7 +23,7 @@ const ROUNDS = 6;
 
 const realm = aRealm(16, 48);
 const marker = realm.groups[0];
-const lots = new Lots(SEED);
+const random = new SeededRandom(mulberry32(SEED));
 const sales = realm.groups[0]?.id ?? '';
 const [ada = '', bob = ''] = realm.users.map(({ id }) => id);
 
@@ -60,7 +60,7 @@ const place = () => ({ 'database.hostname': '127.0.0.1', 'database.port': String
 
 /** Rows that are there before the connector starts come by its snapshot. */
 async function startRecipe(): Promise<void> {
-  for (const { id } of realm.users.slice(0, 20)) await keycloak.join(id, lots.pick(realm.groups).id);
+  for (const { id } of realm.users.slice(0, 20)) await keycloak.join(id, random.pick(realm.groups).id);
   await postgres.run('keycloak', recipe.database);
   const idFile = join(folder, 'ids.csv');
   ids = await writeIds(postgres, idFile);
@@ -102,8 +102,8 @@ async function play(count: number, halfway: () => Promise<void>): Promise<void> 
     while (done < count) {
       done += 1;
       if (done === Math.floor(count / 2)) killing.push(halfway());
-      const [user, group] = [lots.pick(own).id, lots.pick(realm.groups.slice(1)).id];
-      await (lots.isHit(0.6) ? keycloak.join(user, group) : keycloak.leave(user, group));
+      const [user, group] = [random.pick(own).id, random.pick(realm.groups.slice(1)).id];
+      await (random.happens(0.6) ? keycloak.join(user, group) : keycloak.leave(user, group));
     }
   };
   await Promise.all(Array.from({ length: WRITERS }, (_, writer) => write(writer)));

@@ -1,37 +1,37 @@
 /** The network between one instance and the broker: requests and answers take their time, get lost, or come late. */
 import type { Link } from '../../../src/adapters/memory-log/memory-broker.ts';
-import type { Chance } from './chance.ts';
+import type { SaltedRandom } from '../../support/random.ts';
 import type { Counter } from './counter.ts';
-import type { CommandContext } from './host.ts';
+import type { Host } from './host.ts';
 import type { Timeline } from './timeline.ts';
-import type { Weather } from './weather.ts';
+import type { FaultModel } from './fault-model.ts';
 
 /** After which a client gives a request up. */
 const TIMEOUT_MS = 5_000;
 
 export class BrokerLink implements Link {
-  readonly clock: CommandContext;
+  readonly clock: Host;
   readonly batchRecordsMax: number;
   readonly #timeline: Timeline;
-  readonly #chance: Chance;
-  readonly #weather: Weather;
+  readonly #random: SaltedRandom;
+  readonly #faults: FaultModel;
   readonly #counter: Counter;
   #isCut = false;
   #isCutFromAll = false;
   #held: (() => void)[] = [];
 
-  constructor(host: CommandContext, world: { timeline: Timeline; chance: Chance; weather: Weather; counter: Counter }) {
+  constructor(host: Host, world: { timeline: Timeline; random: SaltedRandom; faults: FaultModel; counter: Counter }) {
     this.clock = host;
     this.#timeline = world.timeline;
-    this.#chance = world.chance.fork(`link ${host.name}`);
-    this.#weather = world.weather;
+    this.#random = world.random.fork(`link ${host.name}`);
+    this.#faults = world.faults;
     this.#counter = world.counter;
-    this.batchRecordsMax = this.#chance.pick([1, 2, 7, 500]);
+    this.batchRecordsMax = this.#random.pick([1, 2, 7, 500]);
   }
 
   call<T>(act: () => T): Promise<T> {
     const host = this.clock;
-    const fate = this.#isCut ? 'lost' : this.#chance.weighted(this.#weather.broker);
+    const fate = this.#isCut ? 'lost' : this.#random.weighted(this.#faults.broker);
     if (fate !== 'done') this.#counter.count(`broker: ${this.#isCut ? 'cut off' : fate}`);
     return new Promise((resolve, reject) => {
       const fail = (afterMs: number, message: string): void =>
@@ -51,15 +51,15 @@ export class BrokerLink implements Link {
       if (fate === 'refused') return fail(this.#travelMs(fate), 'NOT_LEADER_OR_FOLLOWER: nothing of it was done');
       if (fate === 'lost' || fate === 'answer_lost' || fate === 'late') fail(TIMEOUT_MS, 'REQUEST_TIMED_OUT');
       if (fate === 'lost') return;
-      this.#timeline.after(fate === 'late' ? this.#chance.between(0, 4 * TIMEOUT_MS) : this.#travelMs(fate), arrive);
+      this.#timeline.after(fate === 'late' ? this.#random.between(0, 4 * TIMEOUT_MS) : this.#travelMs(fate), arrive);
     });
   }
 
   later(task: () => void): void {
     const message = (): void => void (this.#isCut ? this.#held.push(message) : this.clock.run(task));
-    const fate = this.#chance.weighted(this.#weather.broker);
+    const fate = this.#random.weighted(this.#faults.broker);
     const isLate = fate !== 'done' && fate !== 'slow';
-    this.#timeline.after(isLate ? this.#chance.between(0, 4 * TIMEOUT_MS) : this.#travelMs(fate), message);
+    this.#timeline.after(isLate ? this.#random.between(0, 4 * TIMEOUT_MS) : this.#travelMs(fate), message);
   }
 
   cut(only?: 'broker'): void {
@@ -67,7 +67,7 @@ export class BrokerLink implements Link {
     this.#isCutFromAll = only === undefined;
   }
 
-  remedy(): void {
+  reconnect(): void {
     this.#isCut = false;
     this.#isCutFromAll = false;
     for (const message of this.#held.splice(0)) this.#timeline.after(this.#travelMs('done'), message);
@@ -82,6 +82,6 @@ export class BrokerLink implements Link {
   }
 
   #travelMs(fate: string): number {
-    return fate === 'slow' ? this.#chance.between(100, 4_000) : this.#chance.between(0.1, 5);
+    return fate === 'slow' ? this.#random.between(100, 4_000) : this.#random.between(0.1, 5);
   }
 }

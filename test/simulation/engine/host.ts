@@ -1,6 +1,6 @@
 /**
  * One process: it has a clock, may be frozen (nothing of it runs until it wakes up, then everything that was due) and
- * may be killed (nothing of it ever runs again, and nobody is told). What it has sent goes its way all the same.
+ * may be killed (nothing of it ever runs again, and no peer is informed). What it has sent goes its way all the same.
  */
 import type { Clock, Instant } from '../../../src/ports.ts';
 import type { Timeline } from './timeline.ts';
@@ -23,7 +23,7 @@ export type Point =
   | 'record'
   | 'commit';
 
-export class CommandContext implements Clock {
+export class Host implements Clock {
   state: 'running' | 'frozen' | 'gone' = 'running';
   wallAheadMs = 0;
   readonly name: string;

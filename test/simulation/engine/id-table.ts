@@ -2,7 +2,7 @@
 import { IdClaims } from '../../../src/core/ids/id-table.ts';
 import type { SureResolution } from '../../../src/core/ids/resolution.ts';
 import type { IdMap } from '../../../src/ports.ts';
-import type { CommandContext } from './host.ts';
+import type { Host } from './host.ts';
 
 /** Until the report of what was refused then is written. */
 const JUST_BEFORE_MS = 30_000;
@@ -45,7 +45,7 @@ export class IdTable {
     return [...this.#targets].some(([other, target]) => other !== group && target === own);
   }
 
-  for(host: CommandContext): IdMap {
+  for(host: Host): IdMap {
     const known = (kind: 'user' | 'group', id: string): SureResolution =>
       kind === 'group'
         ? this.#groups.resolve(kind, id)

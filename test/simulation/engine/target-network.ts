@@ -5,17 +5,17 @@
 import type { Connect, Connections } from '../../../src/adapters/genesys/http-client.ts';
 import { faultAnswer, GARBAGE } from '../../../src/lab/sandbox/faults.ts';
 import type { SandboxAnswer } from '../../../src/lab/sandbox/answer.ts';
-import type { Chance } from './chance.ts';
+import type { SaltedRandom } from '../../support/random.ts';
 import type { Counter } from './counter.ts';
-import type { CommandContext } from './host.ts';
+import type { Host } from './host.ts';
 import type { Target, TargetRequest } from './target.ts';
 import type { Timeline } from './timeline.ts';
-import type { TargetFate, Weather } from './weather.ts';
+import type { TargetFate, FaultModel } from './fault-model.ts';
 
 type Handler = Parameters<Connections['dispatch']>[1];
 type Controller = Parameters<NonNullable<Handler['onRequestStart']>>[0];
 
-/** What the oracle is told of requests. */
+/** What the oracle sees of requests. */
 export interface Traffic {
   begun(request: TargetRequest, host: string, askedAt: number): object;
   answered(token: object, answer: SandboxAnswer): void;
@@ -25,8 +25,8 @@ export interface Traffic {
 
 interface World {
   readonly timeline: Timeline;
-  readonly chance: Chance;
-  readonly weather: Weather;
+  readonly random: SaltedRandom;
+  readonly faults: FaultModel;
   readonly counter: Counter;
   readonly target: Target;
   readonly traffic: Traffic;
@@ -37,8 +37,8 @@ interface World {
 /** Whether bytes of a request can reach the target at all, and whether the process is cut off from it. */
 export type IsCut = () => boolean;
 
-export function targetConnect(host: CommandContext, world: World, isCut: IsCut): Connect {
-  const chance = world.chance.fork(`target ${host.name}`);
+export function targetConnect(host: Host, world: World, isCut: IsCut): Connect {
+  const random = world.random.fork(`target ${host.name}`);
   return () => {
     const open = new Set<Exchange>();
     return {
@@ -49,7 +49,7 @@ export function targetConnect(host: CommandContext, world: World, isCut: IsCut):
           headers: headers as TargetRequest['headers'],
           body: typeof body === 'string' ? body : '',
         };
-        const exchange = new Exchange(request, handler, { host, world, chance, isCut });
+        const exchange = new Exchange(request, handler, { host, world, random, isCut });
         open.add(exchange);
         exchange.connect();
         return true;
@@ -64,9 +64,9 @@ export function targetConnect(host: CommandContext, world: World, isCut: IsCut):
 class Exchange {
   #request: TargetRequest;
   readonly #handler: Handler;
-  readonly #host: CommandContext;
+  readonly #host: Host;
   readonly #world: World;
-  readonly #chance: Chance;
+  readonly #random: SaltedRandom;
   readonly #isCut: IsCut;
   readonly #controller: Controller;
   readonly #askedAt: number;
@@ -76,13 +76,13 @@ class Exchange {
   constructor(
     request: TargetRequest,
     handler: Handler,
-    around: { host: CommandContext; world: World; chance: Chance; isCut: IsCut },
+    around: { host: Host; world: World; random: SaltedRandom; isCut: IsCut },
   ) {
     this.#request = request;
     this.#handler = handler;
     this.#host = around.host;
     this.#world = around.world;
-    this.#chance = around.chance;
+    this.#random = around.random;
     this.#isCut = around.isCut;
     this.#askedAt = around.world.timeline.now;
     this.#controller = {
@@ -97,7 +97,7 @@ class Exchange {
 
   connect(): void {
     if (this.#request.method === 'PATCH') this.#host.reach('patch');
-    const delayMs = this.#chance.happens(0.05) ? this.#chance.between(0, 3_000) : this.#chance.between(0.1, 3);
+    const delayMs = this.#random.happens(0.05) ? this.#random.between(0, 3_000) : this.#random.between(0.1, 3);
     this.#world.timeline.after(delayMs, () => this.#host.run(() => this.#start()));
   }
 
@@ -107,7 +107,7 @@ class Exchange {
 
   #start(): void {
     if (this.#isOver) return;
-    if (this.#isCut() && this.#chance.happens(0.5)) return this.fail('ECONNREFUSED');
+    if (this.#isCut() && this.#random.happens(0.5)) return this.fail('ECONNREFUSED');
     try {
       this.#handler.onRequestStart?.(this.#controller, {});
     } catch (error) {
@@ -115,18 +115,18 @@ class Exchange {
       return this.#end(() => this.#handler.onResponseError?.(this.#controller, reason));
     }
     this.#host.reach('send');
-    const { traffic, weather, counter } = this.#world;
+    const { traffic, faults, counter } = this.#world;
     const isLogin = this.#request.method === 'POST';
     if (!isLogin) this.#token = traffic.begun(this.#request, this.#host.name, this.#askedAt);
     const isSilent = this.#isCut() || this.#world.target.isSilentFor(this.#request);
-    const fate: TargetFate = isSilent ? 'lost' : this.#chance.weighted(weather.target);
+    const fate: TargetFate = isSilent ? 'lost' : this.#random.weighted(faults.target);
     if (fate !== 'answered') counter.count(`target: ${this.#isCut() ? 'cut off' : fate}`);
     this.#travel(fate);
   }
 
   #travel(fate: TargetFate): void {
     const { timeline, latestMs } = this.#world;
-    const usualMs = this.#chance.between(1, 60);
+    const usualMs = this.#random.between(1, 60);
     switch (fate) {
       case 'lost':
         return;
@@ -138,7 +138,7 @@ class Exchange {
       case 'answered':
         return void timeline.after(usualMs, () => this.#arrive());
       case 'slow':
-        return void timeline.after(this.#chance.between(60, latestMs / 3), () => this.#arrive());
+        return void timeline.after(this.#random.between(60, latestMs / 3), () => this.#arrive());
       case 'late':
         return this.#landLate();
       case 'answer_lost':
@@ -183,7 +183,7 @@ class Exchange {
 
   #landLate(): void {
     const { timeline, latestMs } = this.#world;
-    timeline.after(this.#chance.between(latestMs / 3, latestMs), () => this.#land());
+    timeline.after(this.#random.between(latestMs / 3, latestMs), () => this.#land());
   }
 
   #land(): SandboxAnswer {
@@ -199,19 +199,19 @@ class Exchange {
   }
 
   #answerLater(deliver: () => void): void {
-    this.#world.timeline.after(this.#chance.between(1, 30), () => this.#host.run(deliver));
+    this.#world.timeline.after(this.#random.between(1, 30), () => this.#host.run(deliver));
   }
 
   #error(): SandboxAnswer {
-    const body = this.#chance.pick(['platform', 'scim', 'html', 'empty'] as const);
-    const status = this.#chance.pick([500, 502, 503, 504, 408]);
-    const retry = this.#chance.happens(0.2) ? { retryAfterSeconds: this.#chance.int(1, 10) } : {};
+    const body = this.#random.pick(['platform', 'scim', 'html', 'empty'] as const);
+    const status = this.#random.pick([500, 502, 503, 504, 408]);
+    const retry = this.#random.happens(0.2) ? { retryAfterSeconds: this.#random.int(1, 10) } : {};
     return faultAnswer({ status, body, ...retry }, 'correlation', this.#host.now().wall);
   }
 
   #throttled(): SandboxAnswer {
-    const form = this.#chance.pick(['seconds', 'date'] as const);
-    const retry = { retryAfterSeconds: this.#chance.int(1, 20), retryAfterForm: form };
+    const form = this.#random.pick(['seconds', 'date'] as const);
+    const retry = { retryAfterSeconds: this.#random.int(1, 20), retryAfterForm: form };
     return faultAnswer({ status: 429, ...retry }, 'correlation', this.#world.target.state.world.now());
   }
 

@@ -1,6 +1,6 @@
 /**
  * The target in this process: the emulator's own rules (groups, users, versions, tokens, limits, error shapes) without its
- * server, its timers and its faults; those are drawn by lot in target-network.ts.
+ * server, its timers and its faults; those are drawn in target-network.ts.
  */
 import type { SandboxAnswer } from '../../../src/lab/sandbox/answer.ts';
 import { credentialRefusal, limitHeaders } from '../../../src/lab/sandbox/limits.ts';
@@ -12,7 +12,7 @@ import { routeOf } from '../../../src/lab/sandbox/request.ts';
 import { rateRefusal, type Refusal } from '../../../src/lab/sandbox/scim-error.ts';
 import type { SandboxOptions, SandboxState } from '../../../src/lab/sandbox/state.ts';
 import { createState } from '../../../src/lab/sandbox/state.ts';
-import type { Chance } from './chance.ts';
+import type { SaltedRandom } from '../../support/random.ts';
 import type { Counter } from './counter.ts';
 import type { Refused } from '../script.ts';
 import type { Settings } from '../settings.ts';
@@ -25,7 +25,7 @@ export interface TargetRequest {
   readonly body: string;
 }
 
-/** Told of every change of a membership, whoever made it. */
+/** Called for every change of a membership by any writer. */
 export type Watch = (change: {
   readonly group: string;
   readonly before: ReadonlySet<string>;
@@ -35,7 +35,7 @@ export type Watch = (change: {
 
 interface TargetWorld {
   readonly timeline: Timeline;
-  readonly chance: Chance;
+  readonly random: SaltedRandom;
   readonly counter: Counter;
   readonly settings: Pick<Settings, 'readsLagMs'>;
 }
@@ -56,8 +56,8 @@ export class Target {
   /** By id, the oldest first. */
   readonly #versions = new Map<string, { readonly at: number; readonly group: Group }[]>();
 
-  constructor(options: SandboxOptions, { timeline, chance, counter, settings }: TargetWorld) {
-    const ids = chance.fork('target');
+  constructor(options: SandboxOptions, { timeline, random, counter, settings }: TargetWorld) {
+    const ids = random.fork('target');
     this.#now = () => 1_790_000_000_000 + timeline.now;
     const world = { now: this.#now, after: () => () => undefined, newId: () => ids.uuid() };
     this.state = createState({ ...options, ...credentials, world });
@@ -147,14 +147,14 @@ export class Target {
     return this.state.groups.find(group)?.members ?? new Set();
   }
 
-  /** Somebody else's hand: each of these members leaves if it is there, else comes. */
+  /** A foreign writer: each of these members leaves if it is there, else comes. */
   toggle(group: string, members: readonly string[]): void {
     const found = this.state.groups.find(group);
     if (found === null) return;
     const after = new Set(found.members);
     for (const member of members) if (!after.delete(member)) after.add(member);
     this.state.groups.overwrite(found, after, this.#now());
-    this.#tell(group, found.members, 'somebody else');
+    this.#tell(group, found.members, 'foreign writer');
   }
 
   #tell(group: string, before: ReadonlySet<string>, by: string): void {

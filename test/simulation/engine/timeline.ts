@@ -1,13 +1,13 @@
 /**
- * Virtual time. Whatever happens in a history is a task at an instant; equal instants come in an order drawn by lot. Each
+ * Virtual time. Whatever happens in a history is a task at an instant; equal instants come in an order drawn at random. Each
  * task has a turn of the event loop of its own, so that every promise it settles has run to its end before the next one.
  */
 import { Heap } from './heap.ts';
-import type { Chance } from './chance.ts';
+import type { SaltedRandom } from '../../support/random.ts';
 
 interface Task {
   readonly at: number;
-  readonly lot: number;
+  readonly order: number;
   run: (() => void) | null;
 }
 
@@ -16,16 +16,16 @@ export class Timeline {
   now = 0;
   /** Tasks that have run. */
   steps = 0;
-  readonly #lots: Chance;
-  readonly #tasks = new Heap<Task>((a, b) => a.at - b.at || a.lot - b.lot);
+  readonly #order: SaltedRandom;
+  readonly #tasks = new Heap<Task>((a, b) => a.at - b.at || a.order - b.order);
 
-  constructor(chance: Chance) {
-    this.#lots = chance.fork('order');
+  constructor(random: SaltedRandom) {
+    this.#order = random.fork('order');
   }
 
   /** The returned function cancels it. */
   after(delayMs: number, run: () => void): () => void {
-    const task: Task = { at: this.now + Math.max(0, delayMs), lot: this.#lots.next(), run };
+    const task: Task = { at: this.now + Math.max(0, delayMs), order: this.#order.next(), run };
     this.#tasks.push(task);
     return () => {
       task.run = null;

@@ -1,5 +1,5 @@
 /**
- * Watches what full states remove (protocol.md 5.4): after their additions, in requests of their own, and nobody while a member
+ * Watches what full states remove (protocol.md 5.4): after their additions, in requests of their own, and no member while one
  * whom they name is unknown, unless an operator has accepted that.
  */
 import { recordIdOf } from '../../oracle/full-states.ts';
@@ -116,7 +116,7 @@ export class AdditionsOracle {
     });
   }
 
-  /** There, wanted by nobody newer, touched by somebody else, or accepted as unknown. */
+  /** There, replaced by a newer change, touched by another writer, or accepted as unknown. */
   #isSettled(state: WantedState, member: string): boolean {
     const { knowledge, members } = this.#world;
     const { group, place, id } = state;

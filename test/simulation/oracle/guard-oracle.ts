@@ -96,7 +96,7 @@ export class GuardOracle {
     return [...ids].every((id) => this.#replayed.has(id));
   }
 
-  /** An owner has answered an operator: what is decided must not be held by whoever restores it now. */
+  /** An owner has answered an operator: what is decided must not be held by an owner that restores it now. */
   answered(record: TopicRecord): void {
     const result = headerOf(record, 'rollcall-result');
     const kind = headerOf(record, 'rollcall-type');
@@ -110,7 +110,7 @@ export class GuardOracle {
     // What a replay has woken may be held again.
     const isDone = verdict === 'approved' || verdict === 'rejected';
     if (!isDone || set === undefined || [...set.ids].some(this.#world.isWoken)) return;
-    if (set.isShown) fail(`an operator is told ${verdict} of ${digest}, and the live record still holds it`);
+    if (set.isShown) fail(`an operator gets the answer ${verdict} for ${digest}, and the live record still holds it`);
   }
 
   /** A refusal has ended what was named before it. */
@@ -127,7 +127,7 @@ export class GuardOracle {
     if (report.final && report.op === 'remove') this.#noteRemoved(report);
     const isRefused = reason?.code === 'refused';
     if (isRefused && ![...this.#sets.values()].some(({ ids, granted }) => ids.has(id) && granted.has('reject')))
-      fail(`${id} is reported as refused, and nobody has refused just what is held`);
+      fail(`${id} is reported as refused, and no operator has refused just what is held`);
   }
 
   #noteRemoved(report: Report): void {

@@ -33,12 +33,12 @@ export class Knowledge {
   readonly finals = new Map<string, Report>();
   /** Full states of which something was reported by member, whether or not it is final. */
   readonly workedOut = new Set<string>();
-  /** Full states that were told to wait: their end has to be told, too. */
+  /** Full states whose wait was reported: their end has to be reported, too. */
   readonly toldToWait = new Set<string>();
-  /** When somebody else last touched a seat, ms of the history. */
+  /** When another writer last touched a seat, ms of the history. */
   readonly foreign = new Map<string, number>();
 
-  /** Since when somebody who once was in a group is not in it, ms of the history, by seat. */
+  /** Since when a former member of a group is not in it, ms of the history, by seat. */
   readonly absentSince = new Map<string, number>();
 
   /** When its source record was produced, ms of the history, by id. */
@@ -141,7 +141,7 @@ export class Knowledge {
     return this.finals.has(id);
   }
 
-  /** Somebody else wrote after it was produced: what was read of it then may not be so any more. */
+  /** Another writer wrote after it was produced: what was read of it then may not be so any more. */
   wasTouched({ id, ...seat }: { id: string; group: string; member: string }): boolean {
     return (
       (this.foreign.get(seatOf(seat)) ?? -1) >= (this.producedAt.get(id) ?? this.producedAt.get(recordIdOf(id)) ?? 0)

@@ -1,5 +1,5 @@
 /**
- * Watches one instance at the door to its log: what it was told that it has lost it leaves alone, and it takes no more
+ * Watches one instance at the interface to its log: it leaves alone what the log has reported as lost, and it takes no more
  * than it may hold. Nothing here may throw into the instance: it would take that for an error of the log.
  */
 import type { Batch, Commit, OutRecord } from '../../../src/ports.ts';

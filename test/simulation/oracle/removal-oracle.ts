@@ -1,6 +1,6 @@
 /**
  * Watches the window of the removal guard (protocol.md 11.3), without any code of `src`: what its records say was removed counts
- * for whoever owns the partition, and what is committed as removed is in them.
+ * for each owner of the partition, and what is committed as removed is in them.
  */
 import type { LiveIntent, TopicRecord } from '../../oracle/live-records.ts';
 import { headerOf, textOf } from '../../oracle/live-records.ts';

@@ -26,7 +26,7 @@ function newerState({ group, member }: LiveIntent, { knowledge, view, isCommitte
   return knowledge.groupStates.get(group)?.find(({ place }) => isCommitted(place) && place !== recorded);
 }
 
-/** A full state is worked out anew after a restore, under what stands on it there; a dead one is gone with what is newer. */
+/** A full state is expanded again after a restore, under what stands on it there; a dead one is gone with what is newer. */
 function newerChange({ group, dead }: LiveIntent, { knowledge, view, isCommitted }: Around): WantedIntent | undefined {
   const newest = [...knowledge.seats.values()].flatMap((seat) => (seat[0]?.group === group ? (seat.at(-1) ?? []) : []));
   return newest.find(

@@ -20,7 +20,7 @@ interface World {
   readonly versionTag?: string;
   readonly readsLagMs?: number;
   readonly now: () => number;
-  readonly tell: (line: () => string) => void;
+  readonly narrate: (line: () => string) => void;
 }
 
 interface Active {
@@ -51,10 +51,10 @@ export class TargetOracle implements Traffic {
   }
 
   begun(request: TargetRequest, host: string, askedAt: number): object {
-    const { concurrency, now, tell } = this.#world;
+    const { concurrency, now, narrate } = this.#world;
     const { method, path } = request;
     this.requests += 1;
-    tell(() => `${host} sends ${method} ${path} ${request.headers['if-match'] ?? ''} ${request.body}`);
+    narrate(() => `${host} sends ${method} ${path} ${request.headers['if-match'] ?? ''} ${request.body}`);
     const own = [...this.#active].map((active) => active as Active).filter((active) => active.host === host);
     if (own.length >= concurrency)
       throw new Violation('one-in-flight', `${host} has ${own.length} requests in flight already`);
@@ -81,7 +81,7 @@ export class TargetOracle implements Traffic {
     if (status >= 400 && member !== undefined && members.length === 1)
       this.#world.knowledge.refusedAlone.add(seatOf({ group: path.slice(path.lastIndexOf('/') + 1), member }));
     if (isConflict(answer)) this.#stale.add(`${host} ${path} ${version}`);
-    this.#world.tell(() => `${host} is answered ${status} to ${method} ${path}`);
+    this.#world.narrate(() => `${host} is answered ${status} to ${method} ${path}`);
     if (status === 403) this.#world.knowledge.denied.set(path.slice(path.lastIndexOf('/') + 1), this.#world.now());
     const seconds = Number(headers['retry-after']);
     if (status !== 429 || Number.isNaN(seconds)) return;
@@ -99,18 +99,18 @@ export class TargetOracle implements Traffic {
   }
 
   readonly watch: Watch = ({ group, before, after, by }) => {
-    const { knowledge, now, tell } = this.#world;
+    const { knowledge, now, narrate } = this.#world;
     const changed = [...new Set([...before, ...after])].filter((member) => before.has(member) !== after.has(member));
     for (const member of changed) {
       const op = after.has(member) ? 'add' : 'remove';
-      tell(() => `${by}: ${op} of ${member} in ${group} takes effect`);
+      narrate(() => `${by}: ${op} of ${member} in ${group} takes effect`);
       const seat = seatOf({ group, member });
       if (op === 'remove') knowledge.absentSince.set(seat, now());
       else this.#world.additions.landed(seat);
-      if (by === 'somebody else') knowledge.foreign.set(seat, now());
+      if (by === 'foreign writer') knowledge.foreign.set(seat, now());
       else this.#checkEffect(seat, op);
     }
-    if (by === 'somebody else') return;
+    if (by === 'foreign writer') return;
     const removed = changed.filter((member) => before.has(member));
     this.#world.guard.removed(group, before.size, removed);
     if (!this.mayGoBack) this.#world.additions.removed(group, removed);
@@ -120,7 +120,8 @@ export class TargetOracle implements Traffic {
     const { knowledge } = this.#world;
     const wanted = knowledge.line(seat);
     const text = `${op} of ${seat.replace('\n', '/')}`;
-    if (!wanted.some((intent) => intent.op === op)) throw new Violation('safe-dialect', `nobody wants the ${text}`);
+    if (!wanted.some((intent) => intent.op === op))
+      throw new Violation('safe-dialect', `no change asks for the ${text}`);
     if (!this.mayGoBack) this.#world.wholes.landed(seat, op);
     const final = wanted.findLast((intent) => knowledge.isDone(intent));
     if (final === undefined || final.op === op || this.mayGoBack) return;

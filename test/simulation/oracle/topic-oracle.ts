@@ -120,7 +120,7 @@ export class TopicOracle {
     if (state !== undefined) return;
     if (event !== undefined && event.outcome !== report.outcome) this.#fail('one-true-report', say(report));
     if (event !== undefined) return;
-    if (intent === undefined) this.#fail('one-true-report', `${say(report)}, which nobody wanted`);
+    if (intent === undefined) this.#fail('one-true-report', `${say(report)}, which no change asked for`);
     else if (!this.#isFenced(intent.partition, report)) this.#checkTruth(report, intent);
   }
 
@@ -170,7 +170,7 @@ export class TopicOracle {
     // Who may not read a group cannot see how it is; a 403 to the last look confirms a giving-up (protocol.md 7.8).
     const wasDenied = (knowledge.denied.get(intent.group) ?? -Infinity) > this.#givenUpAt(report) - DENIED_MS;
     if (!isSuccess(report.outcome) && wasDenied) return;
-    // Which group of the target it means is not known, so nobody can see how it is.
+    // Which group of the target it means is not known, so its state cannot be seen.
     if (report.reason?.code === 'group_ambiguous') return;
     // An operator has refused it.
     if (report.reason?.code === 'refused') return;
@@ -218,7 +218,7 @@ export class TopicOracle {
       const id = this.#idOf(record.partition, place, name);
       const known = before?.get(member);
       if (dead === null && known?.place === place && known.dead !== null && !this.#named.has(id)) {
-        this.#fail('dead-mark', `${id} was dead, and nobody asked to wake it`);
+        this.#fail('dead-mark', `${id} was dead, and no request asked to wake it`);
       }
       if (dead !== null && !knowledge.isFinal(id)) this.#fail('dead-mark', `${id} is marked dead and not reported`);
     }

@@ -1,4 +1,4 @@
-/** Watches full states (protocol.md 5.3): what they come to is on record before it is sent, and nobody is left out. */
+/** Watches full states (protocol.md 5.3): what they come to is on record before it is sent, and no member is left out. */
 import type { WantedState } from '../../oracle/intents.ts';
 import { isFailure, type Report } from '../../oracle/reports.ts';
 import type { Invariant } from '../violation.ts';
@@ -37,7 +37,7 @@ export class WholeOracle {
       if (wrong !== undefined) fail('one-true-report', `${said}, and ${wrong} is not as it says`);
     }
     // Groups are always there, so only a refusal makes an owner give up.
-    // Or a read that shows nobody: then it is never called done.
+    // Or a read that shows no members: then it is never called done.
     if (this.#world.isDoubtful && report.reason?.code === 'members_not_shown') return;
     if (report.reason?.code === 'group_ambiguous') return;
     const denied = knowledge.denied.get(state.group) ?? -1;

@@ -7,7 +7,7 @@ import { RecordingHandler, untilAny, waitMaxMs } from '../recording-handler.ts';
 export interface LogUnderTest {
   readonly sourceTopic: string;
   readonly retryTopic: string;
-  /** A topic that nobody consumes, with as many partitions; `cleanup.policy` delete, `max.message.bytes` ≤ 1 MiB. */
+  /** A topic without consumers, with as many partitions; `cleanup.policy` delete, `max.message.bytes` ≤ 1 MiB. */
   readonly outputTopic: string;
   readonly tools: LogTools;
   /** One more instance for the group; it has not joined. */
@@ -49,7 +49,7 @@ export async function join(
   return { log, handler };
 }
 
-/** Resolves when these members share all partitions, each has had a heartbeat since, and nobody else has any. */
+/** Resolves when these members share all partitions, each has had a heartbeat since, and no other member has any. */
 export async function settled(members: readonly Joined[], partitionCount: number): Promise<void> {
   const handlers = members.map(({ handler }) => handler);
   const isShared = (): boolean => {

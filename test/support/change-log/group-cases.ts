@@ -1,10 +1,10 @@
-/** Who owns what, and what members are told about it. */
+/** Who owns what, and which events members get about it. */
 import { expect, test } from 'vitest';
 import type { Open } from './driver.ts';
 import { generationsOf, heartbeats, join, numbered, produce, producedReachesOneOwner, settled } from './driver.ts';
 
 export function groupCases(open: Open): void {
-  test('gives each partition of both topics to one member, whoever comes, leaves or is killed', async () => {
+  test('gives each partition of both topics to one member, while members come, leave or are killed', async () => {
     const it = await open(6);
     const first = await join(it);
     await settled([first], 6);
@@ -65,10 +65,10 @@ export function groupCases(open: Open): void {
     const second = await join(it);
     await settled([first, second], 2);
     await first.log.leave();
-    const told = first.handler.events.length;
+    const before = first.handler.events.length;
     await settled([second], 2);
     await heartbeats(second.handler, 2);
-    expect(first.handler.events.length).toBe(told);
+    expect(first.handler.events.length).toBe(before);
   });
 }
 
@@ -110,7 +110,7 @@ export function ownershipCases(open: Open): void {
     expect(await log.committed(0)).toEqual({ offset: 1n, metadata: 'owned' });
   });
 
-  test('joins anew as another member when it is asked to', async () => {
+  test('joins again as another member on request', async () => {
     const it = await open(1);
     await produce(it, 'source', numbered(0, 0, 3));
     const { log, handler } = await join(it);

@@ -72,7 +72,7 @@ export function readingCases(open: Open): void {
 }
 
 export function positionCases(open: Open): void {
-  test('starts where the handler seeks to while it is told of the assignment', async () => {
+  test('starts where the handler seeks to during the assignment event', async () => {
     const it = await open(1);
     await produce(it, 'source', numbered(0, 0, 20));
     const { handler } = await join(it, ({ log }, self) => {
@@ -82,7 +82,7 @@ export function positionCases(open: Open): void {
     expect(handler.recordsOf('source', 0).map(({ offset }) => offset)).toEqual(offsets(15, 20));
   });
 
-  test('hands out nothing of a partition that was paused while the handler was told of the assignment, until it is resumed', async () => {
+  test('hands out nothing of a partition that was paused during the assignment event, until it is resumed', async () => {
     // given source 0 paused
     const it = await open(2);
     await produce(it, 'source', [...numbered(0, 0, 10), ...numbered(1, 0, 10)]);
@@ -108,7 +108,7 @@ export function positionCases(open: Open): void {
     await produce(it, 'source', numbered(0, 0, 3));
     await produce(it, 'retry', numbered(0, 0, 1));
     const generation = first.handler.generation;
-    // when another member comes, and the one of the two that owns the partition has been told so
+    // when another member comes, and the owner of the partition among the two has been informed
     const second = await join(it);
     await settled([first, second], 1);
     expect(first.handler.generation).toBeGreaterThan(generation);

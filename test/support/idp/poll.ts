@@ -79,7 +79,7 @@ export class Poll {
     this.#failing = () => false;
   }
 
-  /** A record of the cursor topic that somebody else writes; null: the key is deleted. */
+  /** A record of the cursor topic by another writer; null: the key is deleted. */
   async store(key: string, value: string | null): Promise<void> {
     await this.log.send([{ topic: 'cursors', partition: 0, key, value, headers: [] }]);
   }

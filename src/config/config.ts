@@ -68,7 +68,7 @@ export function readConfig<P extends Part>(
   });
 }
 
-/** Every secret of the environment, whatever else is wrong with it. */
+/** Every secret of the environment, also of one with problems. */
 export const secretsIn = (environment: Environment, readFile: ReadFile): readonly string[] => [
   ...secretsOf(readValues(environment, partNames, readFile).values, readFile),
   ...readProxy(environment).secrets,
@@ -88,12 +88,12 @@ function tokenIn(path: string | null, readFile: ReadFile): readonly string[] {
   try {
     return [readFile(path).trim()].filter((token) => token !== '');
   } catch {
-    // It could be read a moment ago; where it is wanted, that is told.
+    // It could be read a moment ago; the command that wants it says so.
     return [];
   }
 }
 
-/** What the pipeline is told. On a log whose ownership cannot be lost (memory) `kafka` is null and the lease endless. */
+/** The options of the pipeline. On a log whose ownership cannot be lost (memory) `kafka` is null and the lease endless. */
 export function pipelineOptions(
   config: Pick<Parts, 'topics' | 'genesys' | 'pipeline'> & { readonly kafka: Parts['kafka'] | null },
   owner: string,

@@ -104,7 +104,7 @@ function mappingRules(values: Given<typeof options>, readFile: ReadFile): Proble
   return read.problems.map((text) => problem('MAPPING_FILE', `names a mapping that cannot be used: ${text}`, path));
 }
 
-/** null: it cannot be read, which is told where the variable itself is read. */
+/** null: it cannot be read, which is a problem of the variable itself. */
 function readMappingFile(path: string, readFile: ReadFile): ReturnType<typeof readMapping> | null {
   let content: string;
   try {

@@ -114,7 +114,7 @@ const secretNames = [
 function senderRules(values: Values): Problem[] {
   if (!secretNames.every((name) => values[name] === null)) return [];
   const [variable, ...others] = secretNames;
-  const text = `is missing, and so are ${others.join(', ')}: without a secret nobody may send anything`;
+  const text = `is missing, and so are ${others.join(', ')}: without a secret no sender is let in`;
   return [problem(variable, text, GENERATED_SECRET)];
 }
 

@@ -2,7 +2,7 @@
 import type { Failure } from '../core/target/refusals.ts';
 import { WHOLE_GROUP, sourceMember, type HeldBy, type Intent } from '../core/change/change.ts';
 import { idKey } from '../core/change/id-key.ts';
-import { beats } from '../core/change/pending.ts';
+import { supersedes } from '../core/change/pending.ts';
 import { DOUBTFUL_STATE, expand } from '../core/group/full-state.ts';
 import { guardVerdict, isGuarded, type GuardLimits, NOTHING_REMOVED } from '../core/group/guard.ts';
 import { additionsFirst, allRemovals, sizeOf } from '../core/group/step.ts';
@@ -164,7 +164,7 @@ function ofEachMember(named: readonly Intent[]): { deltas: readonly Intent[]; re
   for (const intent of named) {
     if (intent.target === null) continue;
     const rival = standing.get(idKey(intent.target));
-    if (rival === undefined || beats(intent, rival)) standing.set(idKey(intent.target), intent);
+    if (rival === undefined || supersedes(intent, rival)) standing.set(idKey(intent.target), intent);
   }
   const stands = (intent: Intent): boolean => intent.target === null || standing.get(idKey(intent.target)) === intent;
   return { deltas: named.filter(stands), replaced: named.filter((intent) => !stands(intent)) };

@@ -151,7 +151,7 @@ export async function decideSets(
   retry: RetryTopic,
   sets: readonly HeldSet[],
   { kind, author }: { readonly kind: DecisionKind; readonly author: string },
-  told: (answer: OperatorAnswer, set: HeldSet | undefined) => Promise<void>,
+  onAnswer: (answer: OperatorAnswer, set: HeldSet | undefined) => Promise<void>,
 ): Promise<ExitCode> {
   const byDigest = new Map(sets.map((set) => [set.digest, set]));
   const requests = new Map(
@@ -163,7 +163,7 @@ export async function decideSets(
   );
   if (requests.size === 0) return EXIT.done;
   const answers = await askOwners(retry, requests, (answer) =>
-    told(answer, answer.kind === 'replay' ? undefined : byDigest.get(answer.digest)),
+    onAnswer(answer, answer.kind === 'replay' ? undefined : byDigest.get(answer.digest)),
   );
   return answers.every((answer) => answer.kind !== 'replay' && answer.verdict === DECIDED[kind])
     ? EXIT.done

@@ -39,7 +39,7 @@ export function judgeTopics(findings: readonly TopicFinding[], logger: Logger): 
   throw new ExitError(EXIT.unavailable, `the topics cannot be used:\n${lines.join('\n')}`);
 }
 
-/** Returns those that were created; somebody else may have been quicker. */
+/** Returns those that were created; another process may have been quicker. */
 export async function createTopics(
   names: TopicNames,
   tools: TopicTools,

@@ -1,19 +1,19 @@
 /** What becomes of an intent: final, superseded, parked or dead. Every end of an intent goes through here. */
-import type { RequestFacts } from '../core/target/answer.ts';
-import type { Failure } from '../core/target/refusals.ts';
 import { WHOLE_GROUP, comparePositions, isSamePosition, type Intent } from '../core/change/change.ts';
-import { deadLetter } from '../core/log/dead-letter.ts';
 import { afterGroupAnswered, withFields, withoutSchedule } from '../core/change/pending.ts';
+import { deadLetter } from '../core/log/dead-letter.ts';
 import { complete, isComplete } from '../core/log/ledger.ts';
 import type { FinalOutcome } from '../core/report/report.ts';
 import { finalReport, retryReport } from '../core/report/reporting.ts';
+import type { RequestFacts } from '../core/target/answer.ts';
+import type { Failure } from '../core/target/refusals.ts';
 import type { RetryDecision, Schedule } from '../core/target/retry.ts';
 import type { Context } from './context.ts';
+import type { Group } from './group.ts';
 import { noteFinal } from './marks.ts';
 import type { Exhausted, Member } from './member.ts';
-import type { Group } from './group.ts';
-import type { Due } from './state.ts';
 import { isOlderRecorded, memberOf, tidyMember } from './partition.ts';
+import type { Due } from './state.ts';
 
 /**
  * Closes the ledger entries of a member that are complete by now; none while the record may hold something older.
@@ -33,11 +33,11 @@ export function closeComplete(group: Group, name: string, member: Member, upTo: 
   });
   // What it has replaced matters to nothing but the ends of its source records.
   if (member.unfinished === null) group.aliases?.endReplaced(name);
-  if (name === WHOLE_GROUP && hasClosed) closeStanding(group);
+  if (name === WHOLE_GROUP && hasClosed) closeLayered(group);
 }
 
 /** What stood on a full state has waited for it. */
-function closeStanding(group: Group): void {
+function closeLayered(group: Group): void {
   for (const [name, member] of group.members) {
     if (name === WHOLE_GROUP) continue;
     closeComplete(group, name, member);
@@ -46,7 +46,7 @@ function closeStanding(group: Group): void {
 }
 
 /** The pending intent is about to be replaced. A dead one keeps its report; one in flight waits for its answer. */
-export function beat(context: Context, group: Group, member: Member, by: string): void {
+export function supersedePending(context: Context, group: Group, member: Member, by: string): void {
   const { pending, requestedAt } = member;
   if (pending === null) return;
   if (pending.dead !== null) {
@@ -82,7 +82,7 @@ export interface End {
 }
 
 /** It is so at the target. */
-export function land(context: Context, group: Group, intent: Intent, { outcome, request }: End): void {
+export function finish(context: Context, group: Group, intent: Intent, { outcome, request }: End): void {
   const member = memberOf(group, intent.member);
   const replacing = group.run?.takeReplacing(intent);
   const requestedAt = replacing === undefined ? member.requestedAt : replacing.requestedAt;
@@ -154,7 +154,7 @@ export function giveUp(context: Context, group: Group, exhausted: Exhausted): vo
   const at = endedAt(group, exhausted.intent, now);
   const dead: Intent = { ...exhausted.intent, attempt: exhausted.attempt, waits: null, dead: { at, reason } };
   const { requestedAt } = member;
-  if (member.pending === exhausted.intent) member.replace(isStoodUpon(group, dead) ? null : dead);
+  if (member.pending === exhausted.intent) member.replace(hasNewerDeltas(group, dead) ? null : dead);
   noteFinal(context, group, dead);
   report(context, group, dead, {
     outcome: exhausted.outcome,
@@ -166,7 +166,7 @@ export function giveUp(context: Context, group: Group, exhausted: Exhausted): vo
 }
 
 /** A full state that newer changes stand upon: once it is dead, a replay could only undo them (protocol.md 5.3). */
-function isStoodUpon({ members }: Group, { op, source }: Intent): boolean {
+function hasNewerDeltas({ members }: Group, { op, source }: Intent): boolean {
   if (op !== 'state') return false;
   return [...members.values()].some(({ pending }) => pending !== null && comparePositions(pending.source, source) > 0);
 }

@@ -4,13 +4,13 @@ import type { Intent } from '../core/change/change.ts';
 import { isSatisfied, type Membership, sightOf } from '../core/target/snapshot.ts';
 import { isSamePosition } from '../core/change/change.ts';
 import type { Unconfirmed } from '../core/target/doubt.ts';
-import { land, supersedeIfReplaced } from './conclude.ts';
+import { finish, supersedeIfReplaced } from './conclude.ts';
 import type { Context } from './context.ts';
 import type { GroupRun, Next } from './group-run.ts';
 import { notEffective } from './failed-tries.ts';
 import { readAfterConflict, readFailed } from './failures.ts';
 import { noteRemoved } from './guard.ts';
-import { landSent } from './landing.ts';
+import { markApplied } from './landing.ts';
 import { readGroup } from './request.ts';
 import type { Group } from './group.ts';
 
@@ -30,7 +30,7 @@ export function verify(context: Context, group: Group, { part, request, seen, is
   for (const intent of part) {
     if (isLanded(intent)) {
       group.unconfirmed?.forget(intent);
-      landSent(context, group, intent, { ...request, verified: seen !== null && isSatisfied(intent, seen) });
+      markApplied(context, group, intent, { ...request, verified: seen !== null && isSatisfied(intent, seen) });
       continue;
     }
     // It was accepted, so that it counts for the guard although nothing shows it yet.
@@ -72,5 +72,5 @@ const pendingOf = ({ members }: Group, changes: readonly Unconfirmed[]): Unconfi
   });
 
 function landShown(context: Context, group: Group, intent: Intent, request: RequestFacts): void {
-  land(context, group, intent, { outcome: intent.attempt > 0 ? 'recovered' : 'applied', request });
+  finish(context, group, intent, { outcome: intent.attempt > 0 ? 'recovered' : 'applied', request });
 }

@@ -2,8 +2,8 @@
 import { WHOLE_GROUP, comparePositions, isSamePosition, type Intent, type Position } from '../core/change/change.ts';
 import { DOUBTFUL_STATE, expandInSlices, isAwaited, type Expansion } from '../core/group/full-state.ts';
 import type { Snapshot } from '../core/target/plan.ts';
-import { beats, isEndReported } from '../core/change/pending.ts';
-import { giveUp, groupAnswered, land } from './conclude.ts';
+import { supersedes, isEndReported } from '../core/change/pending.ts';
+import { giveUp, groupAnswered, finish } from './conclude.ts';
 import type { Context } from './context.ts';
 import { isCurrent } from './context.ts';
 import { hold } from './guard.ts';
@@ -66,7 +66,7 @@ function* enterEach(
   for (const [i, intent] of intents.entries()) {
     if (i > 0 && i % SLICE === 0) yield;
     const newer = newerIn(group, intent, state.source);
-    if (newer === null || beats(intent, newer)) {
+    if (newer === null || supersedes(intent, newer)) {
       if (context.ids !== null) {
         group.noteAlias(intent);
         replaceOlder(context, group, intent);
@@ -87,7 +87,7 @@ const waitsForSecondLook = ({ members }: Group, { source, whole }: Intent, { isD
 
 function endEmpty(context: Context, group: Group, state: Intent, snapshot: Snapshot): void {
   if (snapshot.isDoubtful) return endUnseen(context, group, state);
-  land(context, group, state, { outcome: isEndReported(state) ? 'recovered' : 'already_synced', request: null });
+  finish(context, group, state, { outcome: isEndReported(state) ? 'recovered' : 'already_synced', request: null });
   groupAnswered(group);
 }
 

@@ -43,7 +43,7 @@ export function fail(context: Context, group: Group, failing: Failing): void {
   // Of a group that fails alone the breaker holds nothing back.
   const schedule = rule === 'free' && sign === 'alone' ? 'slow' : rule;
   if (schedule === 'free') return;
-  if (schedule === 'never') return spend(group, intents, { failure: outcome.failure, outcome: 'failed', request });
+  if (schedule === 'never') return exhaust(group, intents, { failure: outcome.failure, outcome: 'failed', request });
   // The same chance for all: what failed together can be sent together.
   const now = clock.now().wall;
   const retryAfterMs = 'retryAfterMs' in outcome ? outcome.retryAfterMs : null;
@@ -59,7 +59,7 @@ export function fail(context: Context, group: Group, failing: Failing): void {
     const { failure } = outcome;
     if (decision.kind === 'park')
       park(context, group, intent, { decision, schedule, isUnknown, waits, failure, request });
-    else spend(group, [intent], { failure, outcome: 'permanent_failure', request });
+    else exhaust(group, [intent], { failure, outcome: 'permanent_failure', request });
     if (seen !== null) breaker.used(seen, group, intent);
   }
   if (unsent.length === 0) return;
@@ -73,7 +73,7 @@ export function fail(context: Context, group: Group, failing: Failing): void {
 const isOfGroup = ({ outcome: { kind }, request, search }: Failing): boolean =>
   search === undefined && (kind === 'transient' || ((kind === 'denied' || kind === 'not_found') && request === null));
 
-export function spend(
+export function exhaust(
   group: Group,
   intents: readonly Intent[],
   end: { failure: Failure; outcome: 'failed' | 'permanent_failure'; request: RequestFacts | null },
@@ -92,7 +92,7 @@ export function lookAgain({ clock, options }: Context, group: Group, intent: Int
   member.postponeLastLook(later);
 }
 
-export function giveUpSpent(context: Context, group: Group, intent: Intent): void {
+export function giveUpExhausted(context: Context, group: Group, intent: Intent): void {
   const exhausted = group.members.get(intent.member)?.exhausted;
   if (exhausted?.intent === intent) giveUp(context, group, exhausted);
 }
@@ -107,5 +107,5 @@ export function notEffective(group: Group, intent: Intent, request: RequestFacts
     advice: 'Look for a rule, an owner role or another writer that sets this membership in Genesys Cloud.',
   };
   // Like all that is given up it gets a look out of doubt: a former request about it may still land.
-  spend(group, [intent], { failure, outcome: 'failed', request });
+  exhaust(group, [intent], { failure, outcome: 'failed', request });
 }

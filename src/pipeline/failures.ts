@@ -12,7 +12,7 @@ import { supersedeReplaced } from './conclude.ts';
 import type { Context } from './context.ts';
 import { sleep } from './context.ts';
 import { isExhausted, isTried, type GroupRun, type Next } from './group-run.ts';
-import { fail, giveUpSpent, lookAgain, type Failed } from './failed-tries.ts';
+import { fail, giveUpExhausted, lookAgain, type Failed } from './failed-tries.ts';
 import { isToBeIsolated, isolate, type RefusedPatch } from './isolation.ts';
 import { searchTargets } from './no-target.ts';
 import type { Asked } from './request.ts';
@@ -26,12 +26,12 @@ export function readFailed(context: Context, group: Group, run: GroupRun, { outc
   const isConfirmed = isRefusal(outcome) && group.doubt === null && context.breaker.lets(group);
   const due = run.stillDue();
   for (const intent of due.filter((each) => isExhausted(group, each))) {
-    if (isConfirmed) giveUpSpent(context, group, intent);
+    if (isConfirmed) giveUpExhausted(context, group, intent);
     else lookAgain(context, group, intent);
   }
   const tried = run.stillDue().filter((each) => isTried(group, each));
   fail(context, group, { intents: tried, outcome, request: null, seen });
-  for (const intent of isConfirmed ? tried : []) giveUpSpent(context, group, intent);
+  for (const intent of isConfirmed ? tried : []) giveUpExhausted(context, group, intent);
   return afterFailure(group, run, outcome);
 }
 
@@ -155,7 +155,7 @@ export function readAfterConflict(context: Context, group: Group, run: GroupRun)
     run.endConflicts();
     return isolate(context, group, run, patch);
   }
-  // A version that is changed on the way keeps every request about the group from passing, whatever it holds.
+  // A version that is changed on the way keeps every request about the group from passing.
   fail(context, group, { intents: tried, outcome, request: refused.request, seen: null });
   return 'go_on';
 }

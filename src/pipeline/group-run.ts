@@ -1,5 +1,5 @@
 /**
- * A group in flight: what was taken when its slot opened, and what its requests have told since. It begins with the slot
+ * A group in flight: what was taken when its slot opened, and what its requests have shown since. It begins with the slot
  * and ends when everything that was due is final, parked or held, or when nothing more may be sent.
  */
 import type { RequestFacts } from '../core/target/answer.ts';

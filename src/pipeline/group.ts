@@ -64,7 +64,7 @@ export class Group {
     this.partition = partition;
     this.members = new Members(partition.counts);
     this.#target = target;
-    this.#doubt = partition.gainDoubt;
+    this.#doubt = partition.takeoverDoubt;
   }
 
   /** What the target calls it; null: not resolved. */
@@ -233,7 +233,7 @@ export class Group {
     this.#expansions = this.#expansions.filter((each) => each.state !== state);
   }
 
-  /** Something that a full state came to is recorded, or reported: then it is accounted for, whatever takes its place. */
+  /** Something that a full state came to is recorded, or reported: then it is accounted for, also when something else takes its place. */
   accountForExpansions(source: Position): void {
     if (!this.#expansions.some(({ state, isRecorded }) => !isRecorded && isSamePosition(state.source, source))) return;
     this.#expansions = this.#expansions.map((each) =>
@@ -255,7 +255,7 @@ export class Group {
     this.#recordLimit = null;
   }
 
-  /** A live record was sent and not acknowledged: until the next one is, nobody knows what a restore would find. */
+  /** A live record was sent and not acknowledged: until the next one is, it is unknown what a restore would find. */
   get isRecordUnknown(): boolean {
     return this.#isRecordUnknown;
   }

@@ -33,7 +33,7 @@ interface Holding {
   readonly snapshot: Membership | null;
 }
 
-/** They wait in the live record for an operator, and are told of once they stand there. */
+/** They wait in the live record for an operator, and are reported once they stand there. */
 export function hold(context: Context, group: Group, { intents, by, snapshot }: Holding): void {
   const since = context.clock.now().wall;
   const size = snapshot === null ? null : sizeOf(snapshot, intents);
@@ -60,7 +60,7 @@ function heldGuard(
   return { kind: 'held', by, since, ...(groupSize !== undefined && { groupSize }), ...shown };
 }
 
-/** Whom the operator is told of. Without an id map, and of a full state, the member has its own name at the target. */
+/** The members that the operator is shown. Without an id map, and of a full state, the member has its own name at the target. */
 const shownTargets = ({ ids }: Context, { target: groupTarget }: Group, { target, namedBy }: Intent): ShownTargets => ({
   ...(ids !== null && namedBy !== 'target' && target !== null && { target }),
   ...(ids !== null && groupTarget !== null && { groupTarget }),
@@ -101,8 +101,8 @@ function renamed(ids: IdMap, intent: Intent): Intent {
   return known === null || known.kind === 'unanswered' ? intent : { ...intent, target: targetFor('remove', known) };
 }
 
-/** After a restore, under the same ids: a hold may never have another report, and the former owner may not have told it. */
-export function tellHeld(context: Context, group: Group): void {
+/** After a restore, under the same ids: a hold may never have another report, and the former owner may not have reported it. */
+export function reportHeld(context: Context, group: Group): void {
   noteDecided(context, group);
   const held = decidableIn(group).filter(isHeld);
   if (held.length === 0) return;
@@ -215,7 +215,7 @@ export function decide(
   return { answer: { kind, digest, verdict, count: held.length }, groups: [group] };
 }
 
-/** Somebody has decided the same already, or a former owner has died before its answer. */
+/** The same was decided before, or a former owner has died before its answer. */
 function decided(
   { sha256 }: Context,
   group: Group,

@@ -1,6 +1,6 @@
 /**
  * What the target calls groups and members, where the source has other ids (`ID_MAP`). What is not known waits on the slow
- * schedule and is looked up anew each time it is due; nothing is planned for it before.
+ * schedule and is looked up again each time it is due; nothing is planned for it before.
  */
 import { WHOLE_GROUP, isSamePosition, sourceMember, type Intent } from '../core/change/change.ts';
 import { idKey, isSameId } from '../core/change/id-key.ts';
@@ -14,7 +14,7 @@ import type { Group } from './group.ts';
 import type { LookUp } from './state.ts';
 import { notKnown } from './unresolved.ts';
 
-/** As far as it is known without asking, and anew each time: a table may have been corrected. */
+/** As far as it is known without asking, and again each time: a table may have been corrected. */
 export function identifyGroup({ ids }: Context, group: Group): void {
   if (ids === null || group.run !== null) return;
   const known = ids.known('group', group.id);
@@ -70,8 +70,8 @@ export function wholeOf({ members }: Group): Intent | null {
   return pending?.dead === null ? pending : null;
 }
 
-/** A table has changed: whoever was not in it, or is somebody else now, is due again. */
-export function identifyAnew(context: Context): void {
+/** A table has changed: a name that was not in it, or that means another member now, is due again. */
+export function reResolve(context: Context): void {
   for (const { groups } of context.state.partitions.values())
     for (const group of groups.values()) identifyGroupAgain(context, group);
   context.dispatch();
@@ -80,16 +80,16 @@ export function identifyAnew(context: Context): void {
 function identifyGroupAgain(context: Context, group: Group): void {
   const groupTarget = group.target;
   identifyGroup(context, group);
-  resolveAnew(context, group);
+  reResolveNames(context, group);
   for (const member of group.members.values()) {
     const { pending } = member;
-    if (pending !== null) member.advance(dueAnew(context, group, { pending, groupTarget }));
+    if (pending !== null) member.advance(reResolved(context, group, { pending, groupTarget }));
   }
   context.review(group);
 }
 
 /** Whom the pending full state names. */
-function resolveAnew({ ids }: Context, { aliases }: Group): void {
+function reResolveNames({ ids }: Context, { aliases }: Group): void {
   for (const member of aliases?.resolvedNames ?? []) {
     const known = ids?.known('user', member) ?? null;
     if (known !== null && known.kind !== 'unanswered') aliases?.noteResolution(member, known);
@@ -102,7 +102,7 @@ interface Before {
   readonly groupTarget: string | null;
 }
 
-function dueAnew({ ids }: Context, group: Group, { pending, groupTarget }: Before): Intent {
+function reResolved({ ids }: Context, group: Group, { pending, groupTarget }: Before): Intent {
   // In flight, it stays what its run has taken: a newer intent without its full state must not go on.
   if (pending.dead !== null || group.run?.due.has(pending) === true) return pending;
   if (pending.op === 'state') return { ...pending, notBefore: 0 };
@@ -110,7 +110,7 @@ function dueAnew({ ids }: Context, group: Group, { pending, groupTarget }: Befor
   const target = known === undefined ? pending.target : known;
   // What the change of the table is not about keeps its time, and its tries.
   if (target === pending.target && group.target === groupTarget) return pending;
-  // Named anew when it is due, so that it meets what is pending under that name.
+  // Resolved again when it is due, so that it meets what is pending under that name.
   const renamed = { ...pending, target: pending.namedBy === 'target' ? pending.target : null, notBefore: 0 };
   group.noteAlias(renamed);
   return renamed;
@@ -125,12 +125,12 @@ export function identifyDue(context: Context, group: Group, now: number): void {
   if (due.length === 0 || !isGroupIdentified(context, group, due)) return;
   for (const intent of due) {
     if (intent.op === 'state') identifyWhole(context, group, intent);
-    else if (intent.target === null || isNamedAnew(context, intent)) identifyMember(context, group, intent);
+    else if (intent.target === null || isNamedAgain(context, intent)) identifyMember(context, group, intent);
   }
 }
 
 /** A table may have changed while it was on its way. */
-function isNamedAnew({ ids }: Context, intent: Intent): boolean {
+function isNamedAgain({ ids }: Context, intent: Intent): boolean {
   const known = knownTarget(ids, intent);
   return known !== undefined && known !== intent.target;
 }

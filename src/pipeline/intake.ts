@@ -108,7 +108,8 @@ function waitFor(context: Context, partition: Partition, preparing: Promise<void
 
 /** Groups that are met later have nothing to fear from a former owner. */
 function forgetGainDoubt({ clock }: Context, partition: Partition): void {
-  if (partition.gainDoubt !== null && isOver(partition.gainDoubt, clock.now().monotonic)) partition.gainDoubt = null;
+  if (partition.takeoverDoubt !== null && isOver(partition.takeoverDoubt, clock.now().monotonic))
+    partition.takeoverDoubt = null;
 }
 
 function readRecord(context: Context, partition: Partition, record: LogRecord): void {
@@ -119,7 +120,7 @@ function readRecord(context: Context, partition: Partition, record: LogRecord): 
   const events = decodeRecord(format, record, { partitionCount: state.partitionCount }).map(
     (event, index, { length }) => {
       const copies = isUnread(event) ? unread++ : 0;
-      return told(context, { partition, record, event, copies, index: length > 1 ? index : null });
+      return decodedEvent(context, { partition, record, event, copies, index: length > 1 ? index : null });
     },
   );
   watchKey(context, partition, { record, events });
@@ -137,7 +138,7 @@ function readRecord(context: Context, partition: Partition, record: LogRecord): 
 function watchKey(
   { state, keys }: Context,
   { number }: Partition,
-  { record, events }: { readonly record: LogRecord; readonly events: readonly Told[] },
+  { record, events }: { readonly record: LogRecord; readonly events: readonly DecodedEvent[] },
 ): void {
   if (state.partitionCount === 1) return;
   const change = events.map(({ event }) => event).find(isChange);
@@ -145,7 +146,7 @@ function watchKey(
 }
 
 /** One event of a source record. */
-interface Told {
+interface DecodedEvent {
   readonly partition: Partition;
   readonly record: LogRecord;
   readonly event: SourceEvent;
@@ -157,10 +158,10 @@ interface Told {
   readonly isReported: boolean;
 }
 
-function told(
+function decodedEvent(
   { options, clock, state }: Context,
-  read: Pick<Told, 'partition' | 'record' | 'event' | 'copies'> & { readonly index: number | null },
-): Told {
+  read: Pick<DecodedEvent, 'partition' | 'record' | 'event' | 'copies'> & { readonly index: number | null },
+): DecodedEvent {
   const { partition, record, event, copies, index } = read;
   const { skipped } = state.counts;
   if (event.kind === 'skip') skipped[event.reason] = (skipped[event.reason] ?? 0) + 1;
@@ -205,7 +206,7 @@ const shortKey = (key: Uint8Array | null): Uint8Array | null =>
   key !== null && key.length > KEY_LENGTH_MAX ? null : key;
 
 /** An event without members, or one that says too little or could not be read: reported once, with `member` null. */
-function reportEvent(context: Context, { partition, record, event, source, copies }: Told): void {
+function reportEvent(context: Context, { partition, record, event, source, copies }: DecodedEvent): void {
   const { options, clock, ids } = context;
   const failure = isUnread(event) ? failureOf(event) : null;
   const group = event.kind === 'skip' ? null : event.group;
@@ -288,7 +289,7 @@ function pendingOf(partitions: Iterable<Partition>) {
 }
 
 /**
- * What is known to be complete is read whatever is pending: nothing of the partition is dispatched before, so waiting
+ * What is known to be complete is read however much is pending: nothing of the partition is dispatched before, so waiting
  * would never end.
  */
 function mayRead({ state }: Context, partition: Partition): boolean {

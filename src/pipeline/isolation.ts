@@ -8,7 +8,7 @@ import type { Intent } from '../core/change/change.ts';
 import { type Fault, isOver, isRunningOut } from '../core/target/isolation.ts';
 import type { Context } from './context.ts';
 import type { GroupRun, Next } from './group-run.ts';
-import { fail, type Failed, spend } from './failed-tries.ts';
+import { fail, type Failed, exhaust } from './failed-tries.ts';
 import type { Group } from './group.ts';
 import { lookUpAgain } from './unresolved.ts';
 
@@ -63,7 +63,8 @@ function tooLarge(group: Group, run: GroupRun, sentCount: number): void {
 function endAlone(context: Context, group: Group, refused: RefusedPatch): void {
   const { part, outcome, request } = refused;
   // There is nothing to halve any more.
-  if (outcome.kind === 'too_large') return spend(group, part, { failure: outcome.failure, outcome: 'failed', request });
+  if (outcome.kind === 'too_large')
+    return exhaust(group, part, { failure: outcome.failure, outcome: 'failed', request });
   fail(context, group, { ...refused, intents: part, search: 'found' });
   if (outcome.kind !== 'rejected_member' && outcome.kind !== 'not_found') return;
   for (const intent of part) lookUpAgain(context, group, intent);

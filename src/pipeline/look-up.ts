@@ -1,6 +1,6 @@
 /**
- * Look-ups of ids at the target: one request per id, whoever waits for it, under the same gate, lease and breaker as all
- * requests. What they bring is kept by the id map; here only those who wait are told.
+ * Look-ups of ids at the target: one request per id for all that wait for it, under the same gate, lease and breaker as all
+ * requests. What they bring is kept by the id map; here only the groups that wait learn of it.
  */
 import { signOf } from '../core/target/breaker.ts';
 import { classify, type Outcome, unreadable } from '../core/target/outcome.ts';

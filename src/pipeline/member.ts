@@ -1,6 +1,6 @@
 /**
  * One member of one group: what is pending of it, what the acknowledged live record says of it, and which of its source
- * offsets are unfinished. Every change of `pending` is told to the lists of its group, which keep the counters.
+ * offsets are unfinished. Every change of `pending` goes to the lists of its group, which keep the counters.
  *
  *   pending   none ──replace──▶ an intent ──advance──▶ the same in another state: parked, held, approved, due again
  *             an intent ──replace──▶ a newer one | dead | none (final)      dead ──revive──▶ pending

@@ -4,7 +4,7 @@ import { isUnseenRemoval, sightOf } from '../core/target/snapshot.ts';
 import type { Snapshot } from '../core/target/plan.ts';
 import type { Context } from './context.ts';
 import type { GroupRun, Next } from './group-run.ts';
-import { landUnsent } from './landing.ts';
+import { markAlreadySynced } from './landing.ts';
 import { type Read, readGroup } from './request.ts';
 import type { Group } from './group.ts';
 
@@ -24,7 +24,7 @@ export async function searchTargets(
   if (part.every((intent) => isUnseenRemoval(intent, snapshot))) {
     // No read shows them, so each is asked about alone; then the refusal says that it is so.
     if (part.length > 1) run.askForUnseenAlone();
-    else for (const intent of part) landUnsent(context, group, intent);
+    else for (const intent of part) markAlreadySynced(context, group, intent);
     return 'go_on';
   }
   const asked = await readGroup(context, group, run, null);

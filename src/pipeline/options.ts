@@ -1,4 +1,4 @@
-/** What the pipeline is told at its start; limits, defaults and units of each value: config/pipeline.ts. Durations in ms. */
+/** The options of the pipeline; limits, defaults and units of each value: config/pipeline.ts. Durations in ms. */
 import type { GuardLimits } from '../core/group/guard.ts';
 import type { RetryPolicy } from '../core/target/retry.ts';
 

@@ -64,7 +64,7 @@ export const newPartition = (number: number, { guard, membersPerPatchMax }: Part
   toWrite: new RecordsToWrite(membersPerPatchMax),
   unacknowledged: new Unacknowledged(),
   removals: new RemovalWindow(guard.windowMs),
-  gainDoubt: null,
+  takeoverDoubt: null,
   lastCommit: null,
 });
 
@@ -149,7 +149,7 @@ function isIdle({ locks }: Pick<State, 'locks'>, group: Group): boolean {
 
 /** How long the group must be remembered for its doubt; that of the partition it would be given again. */
 function doubtLeftMs({ doubt, partition }: Group, nowMs: number): number {
-  return doubt === null || doubt === partition.gainDoubt ? 0 : doubt.untilMs - nowMs;
+  return doubt === null || doubt === partition.takeoverDoubt ? 0 : doubt.untilMs - nowMs;
 }
 
 /**

@@ -9,16 +9,16 @@
  */
 import pLimit from 'p-limit';
 import type { Batch, ChangeLogHandler } from '../ports.ts';
-import { fly } from './apply.ts';
+import { applyGroup } from './apply-group.ts';
 import { Backlog } from './backlog.ts';
 import { TargetBreaker } from './breaker.ts';
 import type { Context, Ports } from './context.ts';
 import { errorText, isCurrent } from './context.ts';
 import { readSource } from './intake.ts';
-import { forgetAll } from './forget.ts';
+import { revokeAll } from './revoke.ts';
 import { retryRecords } from './fit-record.ts';
 import { dropOldRemovals } from './guard.ts';
-import { identifyAnew } from './identify.ts';
+import { reResolve } from './identify.ts';
 import { KeyWatch } from './key-watch.ts';
 import type { PipelineOptions } from './options.ts';
 import { readRetry } from './read-back.ts';
@@ -32,12 +32,12 @@ import { OldReads } from './old-reads.ts';
 import { Throttled } from './throttled.ts';
 import { Turns } from './turns.ts';
 import { VersionForm } from './version-form.ts';
-import { newState } from './new-state.ts';
+import { newState } from './state.ts';
 import { type Sizes, sizesOf } from './sizes.ts';
 import type { Partition } from './state.ts';
 import type { PipelineStats } from './stats.ts';
 import { isAtRest, statsOf } from './stats.ts';
-import { assigned, heartbeat, offsetGone } from './tenure.ts';
+import { assigned, heartbeat, offsetGone } from './assignment.ts';
 
 const SWEEP_MS = 60_000;
 
@@ -77,13 +77,13 @@ export class Pipeline {
       settle: () => this.#settle(),
     };
     this.#settler = new Settler(this.#context);
-    this.#dispatcher = new Dispatcher(this.#context, pLimit(options.concurrency), (group) => this.#fly(group));
+    this.#dispatcher = new Dispatcher(this.#context, pLimit(options.concurrency), (group) => this.#applyGroup(group));
   }
 
   /** Joins the log; resolves when it has begun to. */
   async start(): Promise<void> {
     void this.#settleLoop();
-    this.#context.ids?.onChange(() => identifyAnew(this.#context));
+    this.#context.ids?.onChange(() => reResolve(this.#context));
     this.#sweep();
     this.#context.backlog.start();
     await this.#context.log.join(this.#handler());
@@ -154,9 +154,9 @@ export class Pipeline {
     }
   }
 
-  async #fly(group: Parameters<typeof fly>[1]): Promise<void> {
+  async #applyGroup(group: Parameters<typeof applyGroup>[1]): Promise<void> {
     try {
-      await fly(this.#context, group);
+      await applyGroup(this.#context, group);
     } catch (error) {
       this.#fail(error);
     }
@@ -179,7 +179,7 @@ export class Pipeline {
         state.isHalted = true;
         state.leaseFrom = null;
         state.memberId = null;
-        forgetAll(context, reason);
+        revokeAll(context, reason);
       },
       failed: (error) => this.#fail(error),
     };

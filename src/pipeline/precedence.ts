@@ -3,8 +3,8 @@
  * the place of everything older of every member, and what is newer stands on top of it (protocol.md 5.1, 5.3).
  */
 import { WHOLE_GROUP, intentId, isSamePosition, type Intent } from '../core/change/change.ts';
-import { beats, fold } from '../core/change/pending.ts';
-import { beat, closeComplete, supersede } from './conclude.ts';
+import { supersedes, fold } from '../core/change/pending.ts';
+import { supersedePending, closeComplete, supersede } from './conclude.ts';
 import type { Context } from './context.ts';
 import { noteFinal, passedBy } from './marks.ts';
 import { memberOf } from './partition.ts';
@@ -22,20 +22,20 @@ export function arrive(context: Context, group: Group, intent: Intent): void {
 /** An intent that is known to be final is read again: it takes the place of what is older (spec: ranges). */
 export function arriveFinal(context: Context, group: Group, intent: Intent): void {
   // A full state is delivered again with its record, of which another event was open: on top of it, this is wanted once more.
-  if (standsOnWhole(group, intent)) return enter(context, group, intent);
+  if (isLayeredOnFullState(group, intent)) return enter(context, group, intent);
   // If the live record holds just this position, it is parked and stays pending.
   replaceOlder(context, group, intent);
   noteFinal(context, group, intent);
 }
 
-function standsOnWhole(group: Group, intent: Intent): boolean {
+function isLayeredOnFullState(group: Group, intent: Intent): boolean {
   const whole = group.members.get(WHOLE_GROUP)?.pending ?? null;
-  return intent.op !== 'state' && whole !== null && whole.dead === null && beats(intent, whole);
+  return intent.op !== 'state' && whole !== null && whole.dead === null && supersedes(intent, whole);
 }
 
 /** Enters an intent among what is pending. */
 export function enter(context: Context, group: Group, intent: Intent): void {
-  const newer = pendingAs(group, standingFor(group, intent)).find((rival) => beats(rival, intent));
+  const newer = pendingAs(group, rivalNames(group, intent)).find((rival) => supersedes(rival, intent));
   const winner = newer ?? passedBy(group, intent);
   if (winner !== null) return supersede(context, group, intent, { by: intentId(winner), requestedAt: null });
   const member = memberOf(group, intent.member);
@@ -62,14 +62,14 @@ function noteNewer(group: Group, { member, target, op, source }: Intent): void {
   toWrite.add(group);
 }
 
-/** A restored group: what a full state, or another name, has replaced is told so. */
+/** A restored group: what a full state, or another name, has replaced is reported as superseded. */
 export function foldRestored(context: Context, group: Group): void {
   for (const member of group.members.values()) {
     const { pending } = member;
     if (pending === null) continue;
     const mark = passedBy(group, pending);
     if (mark !== null) {
-      beat(context, group, member, intentId(mark));
+      supersedePending(context, group, member, intentId(mark));
       member.replace(null);
     } else if (pending.op === 'state' || group.aliases !== null) replaceOlder(context, group, pending);
   }
@@ -77,22 +77,22 @@ export function foldRestored(context: Context, group: Group): void {
 
 /** Whom it speaks for, under any name, has nothing older pending any more. */
 export function replaceOlder(context: Context, group: Group, intent: Intent): void {
-  const names = intent.op === 'state' ? [...group.members.keys()] : standingFor(group, intent);
+  const names = intent.op === 'state' ? [...group.members.keys()] : rivalNames(group, intent);
   for (const rival of pendingAs(group, names)) {
-    if (!beats(intent, rival) || standsBeside(rival, intent)) continue;
+    if (!supersedes(intent, rival) || isKeptBeside(rival, intent)) continue;
     const member = memberOf(group, rival.member);
-    beat(context, group, member, intentId(intent));
+    supersedePending(context, group, member, intentId(intent));
     member.replace(null);
     if (rival.member !== intent.member && rival.op !== 'state') group.noteReplaced(intent.member, rival.member);
   }
 }
 
 /** A full state that is dead is gone with the first newer intent: it can no longer be applied as a whole. */
-const standsBeside = (rival: Intent, intent: Intent): boolean =>
+const isKeptBeside = (rival: Intent, intent: Intent): boolean =>
   rival.op === 'state' && intent.op !== 'state' && rival.dead === null;
 
 /** Under which names something may be pending that speaks for all that the intent speaks for. */
-const standingFor = (group: Group, intent: Intent): readonly string[] =>
+const rivalNames = (group: Group, intent: Intent): readonly string[] =>
   intent.op === 'state' ? [WHOLE_GROUP] : [intent.member, WHOLE_GROUP, ...group.aliasesPending(intent)];
 
 const pendingAs = ({ members }: Group, names: readonly string[]): Intent[] =>

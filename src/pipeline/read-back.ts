@@ -9,10 +9,10 @@ import { readSignature } from '../core/log/request-record.ts';
 import type { Batch, LogRecord } from '../ports.ts';
 import type { Context } from './context.ts';
 import { isCurrent } from './context.ts';
-import { forget } from './forget.ts';
+import { revoke } from './revoke.ts';
 import { groupOf, isOwned, isRestored, noteFormerKey } from './partition.ts';
 import { refuse, unreadableRetry } from './refuse.ts';
-import { takeUpRequests } from './replay.ts';
+import { handleRequests } from './replay.ts';
 import type { Partition } from './state.ts';
 
 /** Records of the retry partition, at a restore as well as afterwards. */
@@ -150,12 +150,12 @@ function take({ logger }: Context, partition: Partition, record: LiveState): voi
 export function takeAccount(context: Context, partition: Partition): void {
   if (isOvertaken(partition.view, partition.epoch)) {
     const reason = 'the retry partition holds a higher epoch';
-    forget(context, partition, reason);
+    revoke(context, partition, reason);
     context.log.rejoin(reason);
     return;
   }
   repair(context, partition);
-  takeUpRequests(context, partition);
+  handleRequests(context, partition);
 }
 
 /**

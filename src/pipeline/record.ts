@@ -2,7 +2,7 @@
 import { WHOLE_GROUP, comparePositions, isSamePosition, type Intent, type Position } from '../core/change/change.ts';
 import type { FinalMark } from '../core/log/final-mark.ts';
 import { isEndReported, isHeld, isParked } from '../core/change/pending.ts';
-import { closeComplete, enqueue, land } from './conclude.ts';
+import { closeComplete, enqueue, finish } from './conclude.ts';
 import type { Trouble } from '../core/log/record-headers.ts';
 import type { Context } from './context.ts';
 import { addedBy, deadAt, dropDead, fitted, partsOf, type Added } from './fit-record.ts';
@@ -19,7 +19,7 @@ export function recordOf(group: Group): readonly Intent[] {
   const isEntering = enteringIn(group);
   for (const member of candidatesOf(group)) {
     const pending = isEntering(member) ? null : member.pending;
-    const intent = recordedIntent(member, pending) ?? standingOn(whole, member.recorded);
+    const intent = recordedIntent(member, pending) ?? layeredOn(whole, member.recorded);
     if (intent === null) continue;
     const isNew = addedBy(group, member, intent);
     if (isNew === null) kept.push(intent);
@@ -127,9 +127,9 @@ function endExpansions(context: Context, group: Group): void {
   );
   for (const { state } of done) {
     group.endExpansion(state);
-    // It was told that it waits, so its end is told, too.
-    if (isEndReported(state)) land(context, group, state, { outcome: 'recovered', request: null });
-    else endUntold(group, state);
+    // Its wait was reported, so its end is reported, too.
+    if (isEndReported(state)) finish(context, group, state, { outcome: 'recovered', request: null });
+    else endUnreported(group, state);
   }
 }
 
@@ -141,7 +141,7 @@ function isUnrecorded({ members }: Group, source: Position): boolean {
   return [...members.held].some(isOfIt);
 }
 
-function endUntold(group: Group, { source }: Intent): void {
+function endUnreported(group: Group, { source }: Intent): void {
   const whole = group.members.get(WHOLE_GROUP);
   if (whole === undefined) return;
   whole.noteFinished((each) => isSamePosition(each, source));
@@ -151,7 +151,7 @@ function endUntold(group: Group, { source }: Intent): void {
 }
 
 /** What stands on a full state leaves the record with it, never before: a restore would work that out without it. */
-const standingOn = (whole: Intent | null, recorded: Intent | null): Intent | null =>
+const layeredOn = (whole: Intent | null, recorded: Intent | null): Intent | null =>
   whole !== null && recorded !== null && recorded.dead === null && comparePositions(recorded.source, whole.source) > 0
     ? recorded
     : null;

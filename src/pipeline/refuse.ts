@@ -8,7 +8,7 @@
 import { isOlderEpoch, stampOf } from '../core/log/commit-metadata.ts';
 import type { LogRecord } from '../ports.ts';
 import type { Context } from './context.ts';
-import { forget } from './forget.ts';
+import { revoke } from './revoke.ts';
 import { newPartition } from './partition.ts';
 import type { Partition, Start } from './state.ts';
 
@@ -24,7 +24,7 @@ export function refuse(context: Context, partition: Partition, { problem, kind }
   const topic = options.topics.source;
   const { message, remedyOf, isForRetry } = REFUSALS[kind];
   const remedy = remedyOf(topic, number);
-  forget(context, partition, problem);
+  revoke(context, partition, problem);
   const refusal = { text: `${problem}. ${remedy}`, isForRetry };
   const refused: Partition = { ...newPartition(number, options), phase: 'refused', refusal };
   refused.start = startFrom(partition);

@@ -5,7 +5,7 @@
 import type { Intent } from '../core/change/change.ts';
 import { idKey } from '../core/change/id-key.ts';
 import { comparePositions } from '../core/change/change.ts';
-import { isHeld, woken } from '../core/change/pending.ts';
+import { isHeld, revived } from '../core/change/pending.ts';
 import {
   REFUSAL_TEXT,
   refusedAnswer,
@@ -19,11 +19,11 @@ import { decide } from './guard.ts';
 import { review } from './schedule.ts';
 import type { DueAnswer, Partition } from './state.ts';
 
-export function takeUpRequests(context: Context, partition: Partition): void {
+export function handleRequests(context: Context, partition: Partition): void {
   const due = partition.requests.take(context.clock.now().wall);
   for (const { key, wanted, refusal } of due) {
     const answer =
-      refusal === null ? takeUp(context, partition, wanted) : refuseRequest(context, partition, wanted, refusal);
+      refusal === null ? handleRequest(context, partition, wanted) : refuseRequest(context, partition, wanted, refusal);
     partition.answers.push({ key, ...answer });
   }
   if (due.length > 0) context.settle();
@@ -43,9 +43,9 @@ function refuseRequest(
   return { answer: refusedAnswer(wanted, refusal), groups: [] };
 }
 
-function takeUp(context: Context, partition: Partition, wanted: Request): Omit<DueAnswer, 'key'> {
+function handleRequest(context: Context, partition: Partition, wanted: Request): Omit<DueAnswer, 'key'> {
   if (wanted.kind !== 'replay') return decide(context, partition, wanted);
-  const verdicts = wanted.named.map((named) => ({ ...named, verdict: wakeNamed(context, partition, named) }));
+  const verdicts = wanted.named.map((named) => ({ ...named, verdict: reviveDead(context, partition, named) }));
   context.logger.info({ partition: partition.number, intents: verdicts.length }, 'replay request taken up');
   const groups = new Set(wanted.named.flatMap(({ group }) => partition.groups.get(idKey(group)) ?? []));
   // Once each, after all of it: a review looks at everybody who is due.
@@ -53,7 +53,7 @@ function takeUp(context: Context, partition: Partition, wanted: Request): Omit<D
   return { answer: { kind: 'replay', verdicts }, groups: [...groups] };
 }
 
-function wakeNamed(context: Context, partition: Partition, named: NamedIntent): ReplayVerdict {
+function reviveDead(context: Context, partition: Partition, named: NamedIntent): ReplayVerdict {
   const group = partition.groups.get(idKey(named.group));
   const member = group?.members.get(idKey(named.member));
   const pending = member?.pending ?? null;
@@ -65,7 +65,7 @@ function wakeNamed(context: Context, partition: Partition, named: NamedIntent): 
   const isInFlight = group.run?.due.has(pending) === true;
   // It is being tried at this moment.
   if ((isInFlight && pending.dead === null) || isHeld(pending)) return 'woken';
-  const again = namedAnew(context, woken(pending));
+  const again = namedAgain(context, revived(pending));
   if (context.ids !== null) group.noteAlias(again);
   member.revive(again);
   partition.toWrite.add(group);
@@ -73,5 +73,5 @@ function wakeNamed(context: Context, partition: Partition, named: NamedIntent): 
 }
 
 /** A table may have been corrected since. */
-const namedAnew = ({ ids }: Context, intent: Intent): Intent =>
+const namedAgain = ({ ids }: Context, intent: Intent): Intent =>
   ids === null || intent.namedBy === 'target' ? intent : { ...intent, target: null };

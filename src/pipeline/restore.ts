@@ -3,7 +3,7 @@
  * source is read on from the committed offset (protocol.md 4.4, 4.5).
  */
 import { NO_MARK, compareHistory, decodeCommit, lookFrom, type Comparison } from '../core/log/commit-metadata.ts';
-import { gained } from '../core/target/doubt.ts';
+import { afterTakeover } from '../core/target/doubt.ts';
 import { openLedger, rangesBelow } from '../core/log/ledger.ts';
 import { renderFence } from '../core/log/live-record.ts';
 import { COUNT_MAX, epochOf, isOvertaken } from '../core/log/ownership.ts';
@@ -14,8 +14,8 @@ import type { SendOutcome } from '../ports.ts';
 import { supersede } from './conclude.ts';
 import type { Context } from './context.ts';
 import { isCurrent } from './context.ts';
-import { forget } from './forget.ts';
-import { tellHeld } from './guard.ts';
+import { revoke } from './revoke.ts';
+import { reportHeld } from './guard.ts';
 import { catchUp, resumeSource } from './intake.ts';
 import { groupOf, memberOf, move, newPartition, noteFormerKey } from './partition.ts';
 import { recordAll, takeAccount } from './read-back.ts';
@@ -134,23 +134,23 @@ function goOn(context: Context, partition: Partition, start: Start): void {
   context.settle();
 }
 
-/** Nobody else can have written under the epoch of a partition that is kept, if no foreign fence says so. */
+/** No other owner can have written under the epoch of a partition that is kept, if no foreign fence says so. */
 const sharesEpoch = ({ epochUsed, isKept, foreignFence }: Partition): boolean => epochUsed && (!isKept || foreignFence);
 
-/** The epochs of commits only go up, also in a consumer group made anew, so that they tell which retry topic was used later. */
+/** The epochs of commits only go up, also in a recreated consumer group, so that they tell which retry topic was used later. */
 const isBelowCommit = ({ epoch, isKept }: Partition, { mark }: Comparison): boolean =>
   !isKept && epoch <= (mark.retryEpoch ?? 0) && epoch < COUNT_MAX;
 
-/** Somebody else was the owner in between: everything is read from the beginning, up to the fence that is there already. */
+/** Another instance was the owner in between: everything is read from the beginning, up to the fence that is there already. */
 function startOver(context: Context, partition: Partition): void {
   const { state, log } = context;
   const { base, epoch, fenceId } = partition;
-  forget(context, partition, 'somebody else was the owner in between');
-  const anew = newPartition(partition.number, context.options);
-  Object.assign(anew, { base, epoch, fenceId, phase: 'restoring' });
-  state.partitions.set(anew.number, anew);
-  log.seek('retry', anew.number, 0n);
-  void restoreFrom(context, anew);
+  revoke(context, partition, 'another instance was the owner in between');
+  const fresh = newPartition(partition.number, context.options);
+  Object.assign(fresh, { base, epoch, fenceId, phase: 'restoring' });
+  state.partitions.set(fresh.number, fresh);
+  log.seek('retry', fresh.number, 0n);
+  void restoreFrom(context, fresh);
 }
 
 /** About 20 ms. */
@@ -162,7 +162,7 @@ function* load(context: Context, partition: Partition, start: Start): Slices {
   const isNew = partition.wasEmpty && start.committed === null;
   if ((partition.wasEmpty && !isNew) || start.formerRetry !== null) noteEmptied(context, partition);
   // A former owner's requests may still land (spec: noop).
-  partition.gainDoubt = isNew ? null : gained(clock.now().monotonic, options.lateApplyMs);
+  partition.takeoverDoubt = isNew ? null : afterTakeover(clock.now().monotonic, options.lateApplyMs);
   partition.removals.restore(clock.now());
   const latest = clock.now().wall + longestWaitMs(options.retry);
   let count = 0;
@@ -189,7 +189,7 @@ function* load(context: Context, partition: Partition, start: Start): Slices {
     const waiting = intents.find(({ dead }) => dead === null);
     if (waiting !== undefined) context.keys.waits(waiting.group, waiting.source);
     foldRestored(context, group);
-    tellHeld(context, group);
+    reportHeld(context, group);
   }
   partition.recordedAt = recordedAt;
   partition.restored = new Map();

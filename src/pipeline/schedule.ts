@@ -16,11 +16,11 @@ import { endWaitsEarlier, WallClockWatch } from './set-back.ts';
 import type { Group } from './group.ts';
 import type { Partition } from './state.ts';
 
-/** Works out anew what is due of a group; to be called whenever that may have changed and it is not in flight. */
+/** Works out again what is due of a group; to be called whenever that may have changed and it is not in flight. */
 export function review(context: Context, group: Group): void {
   const { state, clock } = context;
   if (group.members.size === 0) return tidyGroup(context, group);
-  // Whoever holds the lock reviews the group when it is let go.
+  // The holder of the lock reviews the group when it lets go.
   if (state.locks.has(group.id) || !isDispatchable(context, group.partition)) return;
   const now = clock.now();
   const doubtUntilMs = group.waitsForDoubtUntilMs;
@@ -101,15 +101,15 @@ export function reviewAll(context: Context, partition: Partition): void {
 export class Dispatcher {
   readonly #context: Context;
   readonly #limit: LimitFunction;
-  readonly #fly: (group: Group) => Promise<void>;
+  readonly #applyGroup: (group: Group) => Promise<void>;
   readonly #watch: WallClockWatch;
   #timer: (() => void) | null = null;
   #waitsForGate = false;
 
-  constructor(context: Context, limit: LimitFunction, fly: (group: Group) => Promise<void>) {
+  constructor(context: Context, limit: LimitFunction, applyGroup: (group: Group) => Promise<void>) {
     this.#context = context;
     this.#limit = limit;
-    this.#fly = fly;
+    this.#applyGroup = applyGroup;
     this.#watch = new WallClockWatch(context.clock.now());
   }
 
@@ -177,7 +177,7 @@ export class Dispatcher {
     // Before its turn comes: what happens meanwhile must not send it a second time.
     this.#context.state.locks.add(group.id);
     // Only then is the slot free again.
-    void this.#limit(() => this.#fly(group)).then(() => this.run());
+    void this.#limit(() => this.#applyGroup(group)).then(() => this.run());
   }
 
   #waitForGate(): void {

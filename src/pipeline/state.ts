@@ -3,35 +3,35 @@
  *
  *   partition   fencing ──own fence sent──▶ restoring ──own fence read──▶ loading ──all in memory──▶ catching_up ──goal read──▶ running
  *               restoring ──own fence read, kept──▶ catching_up
- *               catching_up | running ──join, kept──▶ fencing      restoring ──overtaken, group made anew──▶ fencing
+ *               catching_up | running ──join, kept──▶ fencing      restoring ──overtaken, group recreated──▶ fencing
  *               any ──lost──▶ forgotten      any ──records of another source──▶ forgotten, and refused until the next join
  *   group       idle ──due──▶ lingering ──▶ ready ──slot──▶ in flight ──▶ idle | lingering | waiting (parked, held)
  */
 import type { Intent } from '../core/change/change.ts';
-import type { Doubt } from '../core/target/doubt.ts';
+import type { IdKind } from '../core/ids/resolution.ts';
+import type { Comparison, SourceMark } from '../core/log/commit-metadata.ts';
 import type { FinalMark } from '../core/log/final-mark.ts';
 import type { Ledger, Range } from '../core/log/ledger.ts';
 import type { RetryView } from '../core/log/ownership.ts';
-import type { ReportRecord } from '../core/report/report.ts';
 import type { OperatorAnswer } from '../core/log/request-record.ts';
-import type { Comparison, SourceMark } from '../core/log/commit-metadata.ts';
-import type { IdKind } from '../core/ids/resolution.ts';
+import type { ReportRecord } from '../core/report/report.ts';
+import type { Doubt } from '../core/target/doubt.ts';
 import type { Instant, OutRecord } from '../ports.ts';
-import type { Group } from './group.ts';
 import type { FinalMarks } from './final-marks.ts';
 import type { FormerKeys } from './former-keys.ts';
-import type { Heap } from './heap.ts';
+import type { Group } from './group.ts';
+import { Heap } from './heap.ts';
 import type { HeldDigests } from './held-digests.ts';
 import type { Inbox } from './inbox.ts';
 import type { IntentCounts } from './members.ts';
+import type { OperatorRequests } from './operator-requests.ts';
 import type { OwnRecords } from './own-records.ts';
-import type { ReadyQueue } from './ready-queue.ts';
+import { ReadyQueue } from './ready-queue.ts';
 import type { RecordsToWrite } from './records-to-write.ts';
 import type { RemovalWindow } from './removal-window.ts';
 import type { Unacknowledged } from './unacknowledged.ts';
-import type { OperatorRequests } from './operator-requests.ts';
 import type { UnresolvedMembers } from './unresolved-members.ts';
-import type { Unsettled } from './unsettled.ts';
+import { Unsettled } from './unsettled.ts';
 
 /** An id that the target is to be asked for, and who waits for the answer. */
 export interface LookUp {
@@ -79,7 +79,7 @@ export interface Partition {
   former: Pick<RetryView, 'epochMin' | 'stateEpochMax'> | null;
   /** A foreign fence lies between what was read last and the own new fence. */
   foreignFence: boolean;
-  /** When the own fence was read although somebody has this epoch, or a higher one. */
+  /** When the own fence was read although another owner has this epoch, or a higher one. */
   overtakenAt: Instant | null;
   /** There was no record at all before the first own fence. */
   wasEmpty: boolean;
@@ -120,7 +120,7 @@ export interface Partition {
   readonly unacknowledged: Unacknowledged<Group>;
   readonly removals: RemovalWindow;
   /** A former owner's requests may still land (monotonic ms in it). */
-  gainDoubt: Doubt | null;
+  takeoverDoubt: Doubt | null;
   /** `progress`: of the ledger, as of then. */
   lastCommit: { readonly offset: bigint; readonly progress: number } | null;
 }
@@ -171,3 +171,34 @@ export interface State {
     readonly reports: Record<string, number>;
   };
 }
+
+/* The state of a pipeline that has not begun. */
+
+export const newState = (): State => ({
+  partitions: new Map(),
+  memberId: null,
+  partitionCount: 0,
+  generation: null,
+  isHalted: true,
+  joiningAt: null,
+  leaseFrom: null,
+  isDraining: false,
+  isIntakePaused: false,
+  ready: new ReadyQueue(),
+  waiting: new Heap(),
+  locks: new Set(),
+  requestsInFlight: 0,
+  outbox: new Set(),
+  unsettled: new Unsettled(),
+  lookUps: new Map(),
+  lookUpsInFlight: 0,
+  counts: {
+    conflicts: 0,
+    skipped: {},
+    possibleLosses: 0,
+    outsideLease: 0,
+    refusedRequests: {},
+    requests: {},
+    reports: {},
+  },
+});

@@ -1,4 +1,4 @@
-/** What an operator may ask the running pipeline; plain data, made anew at each call. Instants in epoch ms. */
+/** What an operator may ask the running pipeline; plain data, computed at each call. Instants in epoch ms. */
 
 import type { BreakerReason } from '../core/target/breaker.ts';
 import { earlier, noneWaits, noteAge, type Oldest } from '../core/change/pending.ts';

@@ -36,7 +36,7 @@ export function notKnown(context: Context, group: Group, intent: Intent, unknown
 const BELIEVED_MS = 60_000;
 
 /**
- * A removal finds nobody to remove, and the id was looked up a while ago, or by another instance's changes: the user may have been
+ * A removal finds no member to remove, and the id was looked up a while ago, or by another instance's changes: the user may have been
  * deleted and created again since, and be a member under the new id.
  */
 export function mayHaveAnotherId({ ids, clock }: Context, group: Group, intent: Intent): boolean {

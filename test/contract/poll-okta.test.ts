@@ -63,7 +63,7 @@ test('okta: a lost cursor makes it tell every group whole again, and groups that
   okta.groups.set('g1', ['a', 'c']).delete('g2');
   await poll.run();
   expect(poll.changes(2)).toEqual(['g1 = a,c', 'g2 deleted']);
-  expect(poll.lines.map(({ message }) => message)).toContain('the cursor is lost: every group is read anew');
+  expect(poll.lines.map(({ message }) => message)).toContain('the cursor is lost: every group is read again');
   // It is logged once.
   okta.log(ADD, 'g1', 'd');
   await poll.run();

@@ -25,7 +25,7 @@ export const deadMutants: readonly Mutant[] = [
         replace: `  if (order > 0) {
     const source = { topic, partition: number, offset: named.offset, index: null, eventId: null, timestamp: 0 };
     const { op } = named as typeof named & { op: 'add' | 'remove' };
-    member.replace({ ...woken(pending), op, source });
+    member.replace({ ...revived(pending), op, source });
     partition.toWrite.add(group);
     review(context, group);
     return 'woken';

@@ -45,7 +45,7 @@ export const flightMutants: readonly Mutant[] = [
       {
         find: "if (situation.due.length === 0) return { kind: 'done' };",
         replace:
-          "if (situation.due.length === 0) return { kind: 'done' };\n  if (spent.size > 0) return { kind: 'final', noop: [], givenUp: [...spent] };",
+          "if (situation.due.length === 0) return { kind: 'done' };\n  if (exhausted.size > 0) return { kind: 'final', noop: [], givenUp: [...exhausted] };",
       },
     ],
   },
@@ -68,7 +68,7 @@ export const flightMutants: readonly Mutant[] = [
       {
         find: '  verify(context, group, { part, request, seen: outcome.seen,',
         replace:
-          "  for (const intent of run.stillDue())\n    if (snapshot.members.has(intent.target ?? intent.member) === (intent.op === 'add')) landUnsent(context, group, intent);\n  verify(context, group, { part, request, seen: outcome.seen,",
+          "  for (const intent of run.stillDue())\n    if (snapshot.members.has(intent.target ?? intent.member) === (intent.op === 'add')) markAlreadySynced(context, group, intent);\n  verify(context, group, { part, request, seen: outcome.seen,",
       },
     ],
     scenario: 'ignored',

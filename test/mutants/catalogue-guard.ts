@@ -49,7 +49,7 @@ export const guardMutants: readonly Mutant[] = [
   {
     name: 'hold-reported-once',
     breaks: 'a restore does not report what is held: no report exists where the former owner could not send it',
-    edits: [{ find: '    tellHeld(context, group);\n', replace: '' }],
+    edits: [{ find: '    reportHeld(context, group);\n', replace: '' }],
     scenario: 'unreported',
   },
   {
@@ -116,7 +116,7 @@ export const guardMutants: readonly Mutant[] = [
     breaks: 'a full state that is given up under newer changes can be replayed',
     edits: [
       {
-        find: 'isStoodUpon(group, dead) ? null : dead',
+        find: 'hasNewerDeltas(group, dead) ? null : dead',
         replace: 'dead',
       },
     ],
@@ -173,7 +173,7 @@ export const guardMutants: readonly Mutant[] = [
     breaks: 'what stands on a full state leaves the live record before it',
     edits: [
       {
-        find: 'recordedIntent(member, pending) ?? standingOn(whole, member.recorded);',
+        find: 'recordedIntent(member, pending) ?? layeredOn(whole, member.recorded);',
         replace: 'recordedIntent(member, pending);',
       },
     ],

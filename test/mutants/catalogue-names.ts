@@ -239,7 +239,7 @@ export const nameMutants: readonly Mutant[] = [
     name: 'full-state-by-a-former-row',
     breaks:
       'a full state that waits means whom the id map named when it was looked at first, although the row is corrected',
-    edits: [{ find: '  resolveAnew(context, group);\n', replace: '' }],
+    edits: [{ find: '  reResolveNames(context, group);\n', replace: '' }],
     tests: ['test/contract/rules/full-state-renamed-members.test.ts'],
   },
   {

@@ -8,8 +8,8 @@ export const ownershipMutants: readonly Mutant[] = [
     breaks: 'a new owner is not in doubt about what the former one has sent',
     edits: [
       {
-        find: 'partition.gainDoubt = isNew ? null : gained(clock.now().monotonic, options.lateApplyMs);',
-        replace: 'partition.gainDoubt = null;',
+        find: 'partition.takeoverDoubt = isNew ? null : afterTakeover(clock.now().monotonic, options.lateApplyMs);',
+        replace: 'partition.takeoverDoubt = null;',
       },
     ],
     scenario: 'turns',

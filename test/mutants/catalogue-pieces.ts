@@ -46,7 +46,7 @@ export const pieceMutants: readonly Mutant[] = [
     breaks: 'what arrives while a full state is worked out is replaced by what that comes to',
     edits: [
       {
-        find: 'if (newer === null || beats(intent, newer)) {',
+        find: 'if (newer === null || supersedes(intent, newer)) {',
         replace: 'if (newer === null || i >= 0) {',
       },
     ],

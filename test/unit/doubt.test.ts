@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { afterEnd, afterNoAnswer, afterRead, type Doubt, gained, isOver } from '../../src/core/target/doubt.ts';
+import { afterEnd, afterNoAnswer, afterRead, type Doubt, afterTakeover, isOver } from '../../src/core/target/doubt.ts';
 
 const LATE_APPLY_MS = 20_000;
 const unanswered = (doubt: Doubt | null, ifMatch: string, sentAtMs = 0): Doubt =>
@@ -77,16 +77,16 @@ describe('several of them', () => {
 
 describe('after a gain', () => {
   test('no read ends the doubt about a former owner, only time does', () => {
-    const doubt = gained(100, LATE_APPLY_MS);
+    const doubt = afterTakeover(100, LATE_APPLY_MS);
     expect(afterRead(doubt, '"999999"')).toEqual(doubt);
     expect([20_099, 20_100].map((now) => isOver(doubt, now))).toEqual([false, true]);
   });
 
   test('an unanswered request of our own makes it longer, not narrower', () => {
-    const doubt = unanswered(gained(100, LATE_APPLY_MS), '"7"', 5_000);
+    const doubt = unanswered(afterTakeover(100, LATE_APPLY_MS), '"7"', 5_000);
     expect(afterRead(doubt, '"8"')).toEqual(doubt);
     expect([24_999, 25_000].map((now) => isOver(doubt, now))).toEqual([false, true]);
-    expect(isOver(unanswered(gained(9_000, LATE_APPLY_MS), '"7"', 5_000), 28_999)).toBe(false);
+    expect(isOver(unanswered(afterTakeover(9_000, LATE_APPLY_MS), '"7"', 5_000), 28_999)).toBe(false);
   });
 });
 
@@ -97,7 +97,7 @@ test('where there is no doubt a read makes none', () => {
 describe('an old read', () => {
   const oldRead = { kind: 'old_read', untilMs: 1_000 } as const;
 
-  test.each([null, gained(0, LATE_APPLY_MS), unanswered(null, '"7"')])(
+  test.each([null, afterTakeover(0, LATE_APPLY_MS), unanswered(null, '"7"')])(
     'leaves what was in doubt before: %j',
     (doubt) => {
       const old = afterRead(doubt, '"5"', oldRead);
@@ -111,6 +111,6 @@ describe('an old read', () => {
   );
 
   test('a doubt that is over leaves nothing', () => {
-    expect(afterEnd(gained(0, LATE_APPLY_MS))).toBeNull();
+    expect(afterEnd(afterTakeover(0, LATE_APPLY_MS))).toBeNull();
   });
 });

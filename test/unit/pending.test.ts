@@ -9,7 +9,7 @@ import {
   isDue,
   isHeld,
   isParked,
-  woken,
+  revived,
 } from '../../src/core/change/pending.ts';
 import { atOffset } from '../support/an-intent.ts';
 
@@ -107,7 +107,7 @@ describe('folding', () => {
   });
 
   test('a woken one is what its copy in the source is: neither supersedes the other', () => {
-    const awake = woken(copy(5n, 3));
+    const awake = revived(copy(5n, 3));
     expect(fold(awake, copy(5n, 0))).toEqual({ winner: awake, loser: null });
     expect(fold(awake, copy(6n, 0)).winner.source.offset).toBe(6n);
   });
@@ -133,15 +133,15 @@ describe('waiting', () => {
   });
 
   test('what a replay wakes starts again, immediately', () => {
-    expect(woken(copy(5n, 3))).toEqual(copy(5n, 0));
+    expect(revived(copy(5n, 3))).toEqual(copy(5n, 0));
   });
 
   test('a full state whose wait was reported has its end reported, from wherever its tries are counted', () => {
     const state = atOffset(1n, { op: 'state', member: '', attempt: 2 });
-    expect(woken(state)).toEqual({ ...state, attempt: 0, isReported: true });
+    expect(revived(state)).toEqual({ ...state, attempt: 0, isReported: true });
     expect(countedFrom(countedFrom(state, 1), 0)).toEqual({ ...state, attempt: 0, isReported: true });
     expect(countedFrom({ ...state, attempt: 0 }, 0)).toEqual({ ...state, attempt: 0 });
-    expect([state, woken(state), { ...state, attempt: 0 }].map(isEndReported)).toEqual([true, true, false]);
+    expect([state, revived(state), { ...state, attempt: 0 }].map(isEndReported)).toEqual([true, true, false]);
   });
 
   test('what is held waits in the live record until an operator has decided, however late it is', () => {
@@ -154,9 +154,9 @@ describe('waiting', () => {
   test('what was refused is dead, and held again once it is woken; an approval is good for one life', () => {
     const refused = atOffset(1n, { op: 'remove', guard, dead: { at: 9, reason: 'refused' } });
     expect([isHeld(refused), isParked(refused)]).toEqual([false, false]);
-    expect(woken(refused)).toEqual(atOffset(1n, { op: 'remove', guard }));
+    expect(revived(refused)).toEqual(atOffset(1n, { op: 'remove', guard }));
     const dead = { at: 9, reason: 'attempts_exhausted' } as const;
-    expect(woken(atOffset(1n, { op: 'remove', guard: approval, attempt: 5, dead }))).toEqual(
+    expect(revived(atOffset(1n, { op: 'remove', guard: approval, attempt: 5, dead }))).toEqual(
       atOffset(1n, { op: 'remove' }),
     );
   });

@@ -143,7 +143,7 @@ function walk(members: readonly string[], bad: ReadonlySet<string>, membersMax: 
       unseenMax: membersMax,
       nowMs: 0,
     };
-    const step = nextStep({ ...known, due, spent: new Set(), suspects, membersMax });
+    const step = nextStep({ ...known, due, exhausted: new Set(), suspects, membersMax });
     if (step.kind !== 'patch') return sent;
     const { part } = step;
     const isRefused = part.some(({ member }) => bad.has(member));

@@ -14,10 +14,10 @@ import {
 } from '../../src/core/change/change.ts';
 import { intentsOf } from '../../src/core/change/pending.ts';
 import { afterPatch, plan, type Snapshot } from '../../src/core/target/plan.ts';
-import { land } from '../../src/pipeline/conclude.ts';
+import { finish } from '../../src/pipeline/conclude.ts';
 import type { Context } from '../../src/pipeline/context.ts';
 import { expandState } from '../../src/pipeline/expand.ts';
-import { newState } from '../../src/pipeline/new-state.ts';
+import { newState } from '../../src/pipeline/state.ts';
 import { identified, identifyDue } from '../../src/pipeline/identify.ts';
 import { groupOf, memberOf } from '../../src/pipeline/partition.ts';
 import { arrive, foldRestored } from '../../src/pipeline/precedence.ts';
@@ -113,7 +113,7 @@ function membersAfter(list: readonly Sent[], before: Iterable<string>): Readonly
 }
 
 /** As a flight does, with an operator who lets everything pass. `choose`: of what is due, what lands. */
-async function fly(
+async function applyGroup(
   { context, group }: Owner,
   snapshot: Snapshot,
   choose: (intents: readonly Intent[]) => readonly Intent[],
@@ -123,7 +123,7 @@ async function fly(
   expect(pendingOf(group).filter(({ op }) => op === 'state')).toEqual([]);
   const part = choose(pendingOf(group));
   const { todo } = plan(part, snapshot);
-  for (const intent of part) land(context, group, intent, { outcome: 'applied', request: null });
+  for (const intent of part) finish(context, group, intent, { outcome: 'applied', request: null });
   return afterPatch(snapshot, todo, versioned('"1"'));
 }
 
@@ -202,7 +202,7 @@ describe('folding with full states', () => {
   test('ends with the membership of the source, whatever the order of arrival', async () => {
     await fc.assert(
       fc.asyncProperty(streamAndOrder, some, async ([list, order], before) => {
-        const after = await fly(afterAll(order), aSnapshot(before), all);
+        const after = await applyGroup(afterAll(order), aSnapshot(before), all);
         expect(new Set(after.members)).toEqual(membersAfter(list, before));
       }),
       { numRuns: 1_000 },
@@ -220,9 +220,9 @@ describe('folding with full states', () => {
           const { lands = null, times = 0 } = flights[i] ?? {};
           if (lands === null) continue;
           const choose = (intents: readonly Intent[]) => intents.filter(({ member }) => lands.includes(member));
-          for (let turn = 0; turn < times; turn += 1) snapshot = await fly(owner, snapshot, choose);
+          for (let turn = 0; turn < times; turn += 1) snapshot = await applyGroup(owner, snapshot, choose);
         }
-        expect(new Set((await fly(owner, snapshot, all)).members)).toEqual(membersAfter(list, before));
+        expect(new Set((await applyGroup(owner, snapshot, all)).members)).toEqual(membersAfter(list, before));
         expect(pendingOf(owner.group)).toEqual([]);
       }),
       { numRuns: 1_000 },
@@ -233,7 +233,7 @@ describe('folding with full states', () => {
     await fc.assert(
       fc.asyncProperty(stream, some, async (list, before) => {
         const owner = afterAll(list);
-        await fly(owner, aSnapshot(before), all);
+        await applyGroup(owner, aSnapshot(before), all);
         const finals = [...owner.context.state.outbox]
           .filter(({ report }) => report.final)
           .map(({ report }) => report.id);
@@ -489,7 +489,7 @@ describe('several names of one member', () => {
         const wanted = pendingOf(group).flatMap(({ target }) => target ?? []);
         expect(new Set(wanted).size).toBe(wanted.length);
         const named = (members: Iterable<string>) => new Set([...members].map((member) => targets[member] ?? member));
-        const after = await fly(owner, aSnapshot(named(before)), all);
+        const after = await applyGroup(owner, aSnapshot(named(before)), all);
         expect(new Set(after.members)).toEqual(named(membersAfter(list, before)));
       }),
       { numRuns: 500 },

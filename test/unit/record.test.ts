@@ -4,7 +4,7 @@ import type { Context } from '../../src/pipeline/context.ts';
 import { groupOf, memberOf } from '../../src/pipeline/partition.ts';
 import { fitRecord, retryRecords } from '../../src/pipeline/fit-record.ts';
 import { dropOldDead, recorded, recordOf, troubleOf } from '../../src/pipeline/record.ts';
-import { newState } from '../../src/pipeline/new-state.ts';
+import { newState } from '../../src/pipeline/state.ts';
 import type { Member } from '../../src/pipeline/member.ts';
 import type { Group } from '../../src/pipeline/group.ts';
 import { aPartition, MEMBERS_PER_PATCH } from '../support/a-partition.ts';

@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { WHOLE_GROUP } from '../../src/core/change/change.ts';
 import type { Context } from '../../src/pipeline/context.ts';
 import { goesOn as groupGoesOn } from '../../src/pipeline/live-records.ts';
-import { newState } from '../../src/pipeline/new-state.ts';
+import { newState } from '../../src/pipeline/state.ts';
 import { groupOf, memberOf } from '../../src/pipeline/partition.ts';
 import type { Group } from '../../src/pipeline/group.ts';
 import type { State } from '../../src/pipeline/state.ts';

@@ -35,7 +35,7 @@ const accepted = (intent: Intent, lookAtMs = 50): UnconfirmedView => ({
 
 const situation = (parts: Partial<Situation>): Situation => ({
   due: [],
-  spent: new Set(),
+  exhausted: new Set(),
   snapshot: showing(),
   isFresh: true,
   doubt: null,
@@ -52,7 +52,7 @@ const situation = (parts: Partial<Situation>): Situation => ({
 
 describe('the next step', () => {
   const [a, b, c] = [add('a'), add('b'), remove('c')];
-  const spentA = { due: [a], spent: new Set([a]) };
+  const spentA = { due: [a], exhausted: new Set([a]) };
 
   test.each<[string, Partial<Situation>, object]>([
     ['nothing due', {}, { kind: 'done' }],
@@ -110,7 +110,7 @@ describe('the next step', () => {
     ['a last look without a snapshot', { ...spentA, snapshot: null }, { kind: 'read' }],
     ['a last look in doubt', { ...spentA, doubt }, { kind: 'hold', untilMs: 100 }],
     ['a last look in doubt, unread', { ...spentA, snapshot: null, doubt }, { kind: 'hold', untilMs: 100 }],
-    ['a spent one beside another', { due: [a, b], spent: new Set([a]) }, { kind: 'patch', part: [b] }],
+    ['a spent one beside another', { due: [a, b], exhausted: new Set([a]) }, { kind: 'patch', part: [b] }],
     ['suspects go first, by halves', { due: [a, b, c], suspects: [a, b] }, { kind: 'patch', part: [a] }],
     ['no suspect is due any more', { due: [b], suspects: [a] }, { kind: 'patch', part: [b] }],
     ['more than fits', { due: [a, b], membersMax: 1 }, { kind: 'patch', part: [a] }],
@@ -163,8 +163,8 @@ describe('the guard', () => {
   test('counts what would be sent: not what is absent already, and not what is tried for the last time', () => {
     const absent = situation({ due: [b, c, e], snapshot: showing('b', 'c'), guard: atMost(2) });
     expect(nextStep(absent)).toMatchObject({ kind: 'patch', part: [b, c] });
-    const spent = situation({ due: [b, c, e], spent: new Set([e]), snapshot: all, guard: atMost(2) });
-    expect(nextStep(spent)).toMatchObject({ kind: 'patch', part: [b, c] });
+    const exhausted = situation({ due: [b, c, e], exhausted: new Set([e]), snapshot: all, guard: atMost(2) });
+    expect(nextStep(exhausted)).toMatchObject({ kind: 'patch', part: [b, c] });
   });
 
   test('counts all that is due, however few a request may hold', () => {
@@ -226,7 +226,7 @@ const situations: fc.Arbitrary<Situation> = fc
   .record({
     ops: fc.array(fc.constantFrom('add' as const, 'remove' as const), { minLength: 5, maxLength: 5 }),
     due: someMembers,
-    spent: someMembers,
+    exhausted: someMembers,
     suspects: someMembers,
     members: someMembers,
     isRead: fc.boolean(),
@@ -247,14 +247,14 @@ const situations: fc.Arbitrary<Situation> = fc
     removalCountMax: fc.constant(Number.POSITIVE_INFINITY),
     removed: fc.record({ ofGroup: fc.nat(2), sizeBefore: fc.option(fc.nat(5)), ofOwner: fc.nat(3) }),
   })
-  .map(({ ops, due, spent, suspects, members, isRead, isFresh, untilMs, approvals, hasState, ...limits }) => {
+  .map(({ ops, due, exhausted, suspects, members, isRead, isFresh, untilMs, approvals, hasState, ...limits }) => {
     const intents = MEMBERS.map((member, i) =>
       anIntent({ member, op: ops[i] ?? 'add', guard: approvals.includes(member) ? approval : null }),
     );
     const of = (names: readonly string[]): Intent[] => intents.filter(({ member }) => names.includes(member));
     return {
       due: [...of(due), ...(hasState ? [fullState('a')] : [])],
-      spent: new Set(of(spent).filter(({ member }) => due.includes(member))),
+      exhausted: new Set(of(exhausted).filter(({ member }) => due.includes(member))),
       suspects: of(suspects),
       snapshot: isRead ? showing(...members) : null,
       isFresh: isRead && isFresh,
@@ -265,9 +265,10 @@ const situations: fc.Arbitrary<Situation> = fc
   });
 
 /** What the guard would be asked about, in the order of the members. */
-const guarded = ({ due, spent }: Situation, snapshot: Snapshot): Intent[] =>
+const guarded = ({ due, exhausted }: Situation, snapshot: Snapshot): Intent[] =>
   due.filter(
-    (intent) => intent.op === 'remove' && intent.guard === null && !spent.has(intent) && !isSatisfied(intent, snapshot),
+    (intent) =>
+      intent.op === 'remove' && intent.guard === null && !exhausted.has(intent) && !isSatisfied(intent, snapshot),
   );
 
 const verdict = (now: Situation, snapshot: Snapshot) =>
@@ -286,7 +287,7 @@ describe('in every situation', () => {
         expect([now.doubt, now.isFresh, snapshot === null]).toEqual([null, true, false]);
         if (snapshot === null) return;
         expect(step.noop.every((intent) => isSatisfied(intent, snapshot))).toBe(true);
-        expect(step.givenUp.every((intent) => !isSatisfied(intent, snapshot) && now.spent.has(intent))).toBe(true);
+        expect(step.givenUp.every((intent) => !isSatisfied(intent, snapshot) && now.exhausted.has(intent))).toBe(true);
         expect(new Set([...step.noop, ...step.givenUp])).toEqual(new Set(now.due));
       }),
       { numRuns: 2_000 },
@@ -302,7 +303,7 @@ describe('in every situation', () => {
         expect(step.part.length).toBeGreaterThan(0);
         expect(step.part.length).toBeLessThanOrEqual(now.membersMax);
         const isRight = (intent: Intent): boolean =>
-          now.due.includes(intent) && !now.spent.has(intent) && !isSatisfied(intent, step.snapshot);
+          now.due.includes(intent) && !now.exhausted.has(intent) && !isSatisfied(intent, step.snapshot);
         expect(step.part.every(isRight)).toBe(true);
         expect(verdict(now, step.snapshot)).toBeNull();
       }),

@@ -1,7 +1,7 @@
 /** A group is forgotten when nothing of it is left, and not before: met again, it is another object. */
 import { describe, expect, test } from 'vitest';
-import { gained } from '../../src/core/target/doubt.ts';
-import { newState } from '../../src/pipeline/new-state.ts';
+import { afterTakeover } from '../../src/core/target/doubt.ts';
+import { newState } from '../../src/pipeline/state.ts';
 import { groupOf, memberOf, tidyGroup, tidyMember } from '../../src/pipeline/partition.ts';
 import type { Group } from '../../src/pipeline/group.ts';
 import type { State } from '../../src/pipeline/state.ts';
@@ -87,12 +87,12 @@ describe('a group', () => {
 
   test('in the doubt of its partition is forgotten: met again, it is given it again', () => {
     const { clock, partition, isKept } = anOwner();
-    partition.gainDoubt = gained(clock.now().monotonic, LATE_APPLY_MS);
+    partition.takeoverDoubt = afterTakeover(clock.now().monotonic, LATE_APPLY_MS);
     partition.groups.clear();
     const group = groupOf({ ids: null }, partition, 'g');
     tidyGroup({ state: newState(), clock, dispatch: () => undefined }, group);
     expect(partition.groups.size).toBe(0);
-    expect(groupOf({ ids: null }, partition, 'g').doubt).toBe(partition.gainDoubt);
+    expect(groupOf({ ids: null }, partition, 'g').doubt).toBe(partition.takeoverDoubt);
     expect(isKept()).toBe(true);
   });
 

@@ -1,6 +1,6 @@
 /** Places that are written to, or committed to, one after the other: which of them a round still tries. */
 import { expect, test } from 'vitest';
-import { newState } from '../../src/pipeline/new-state.ts';
+import { newState } from '../../src/pipeline/state.ts';
 import type { Place } from '../../src/pipeline/unsettled.ts';
 import { tryEach } from '../../src/pipeline/writer.ts';
 import { aLog } from '../support/genesys.ts';

@@ -32,7 +32,7 @@ export function fold(a: Intent, b: Intent): Folded {
 }
 
 /** Whether the one takes the place of the other. */
-export const beats = (a: Intent, b: Intent): boolean => fold(a, b).loser === b;
+export const supersedes = (a: Intent, b: Intent): boolean => fold(a, b).loser === b;
 
 /** What decides which of two changes of one member is the newer one. */
 type Ranked = Pick<Intent, 'member' | 'op' | 'namedBy'> & { readonly source: Position };
@@ -103,7 +103,7 @@ export const countedFrom = (intent: Intent, attempt: number): Intent => ({
 });
 
 /** What a replay wakes starts again. */
-export function woken(intent: Intent): Intent {
+export function revived(intent: Intent): Intent {
   const { isUnresolved: _, ...rest } = intent;
   return {
     ...countedFrom(rest, 0),

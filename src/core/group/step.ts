@@ -23,7 +23,7 @@ export interface Situation {
   /** Taken when the slot opened, less what is final or superseded since. */
   readonly due: readonly Intent[];
   /** Of these: tried for the last time; they get a last look, no request. */
-  readonly spent: ReadonlySet<Intent>;
+  readonly exhausted: ReadonlySet<Intent>;
   readonly snapshot: Snapshot | null;
   /** The snapshot was read, or written, since the slot opened. */
   readonly isFresh: boolean;
@@ -72,7 +72,7 @@ export type Step =
   | { readonly kind: 'hold'; readonly untilMs: number };
 
 export function nextStep(situation: Situation): Step {
-  const { spent, snapshot, doubt, unconfirmed = null } = situation;
+  const { exhausted, snapshot, doubt, unconfirmed = null } = situation;
   const due = situation.due.filter((intent) => unconfirmed?.intents.has(intent) !== true);
   if (situation.due.length === 0) return { kind: 'done' };
   if (doubt !== null && isOver(doubt, situation.nowMs)) return { kind: 'forget_doubt' };
@@ -80,13 +80,13 @@ export function nextStep(situation: Situation): Step {
   if (doubt?.kind === 'old_read') return { kind: 'hold', untilMs: earlier(doubt.untilMs, unconfirmed) };
   const state = due.find(({ op }) => op === 'state');
   // A late request could add whom a full state has found absent, so its removals are worked out of doubt.
-  const mustWait = state !== undefined || due.every((intent) => spent.has(intent));
+  const mustWait = state !== undefined || due.every((intent) => exhausted.has(intent));
   if (doubt !== null && mustWait) return { kind: 'hold', untilMs: earlier(doubt.untilMs, unconfirmed) };
   if (unconfirmed !== null && (state !== undefined || due.length === 0))
     return { kind: 'hold', untilMs: unconfirmed.lookAtMs };
   if (snapshot === null) return { kind: 'read' };
   if (state === undefined) return work(situation, { snapshot, due });
-  const own = due.filter((intent) => isPartOf(state, intent) && !spent.has(intent));
+  const own = due.filter((intent) => isPartOf(state, intent) && !exhausted.has(intent));
   if (own.length > 0) return work(situation, { snapshot, due: own });
   return situation.isFresh ? { kind: 'expand', state, snapshot } : { kind: 'confirm', snapshot };
 }
@@ -99,11 +99,11 @@ function work(
   situation: Situation,
   { snapshot, due }: { readonly snapshot: Snapshot; readonly due: readonly Intent[] },
 ): Step {
-  const { spent, doubt, unconfirmed = null } = situation;
+  const { exhausted, doubt, unconfirmed = null } = situation;
   const { noop, todo } = plan(due, snapshot);
   // Of a member that something unconfirmed is about the read may tell what was before.
   const seen = noop.filter((intent) => unconfirmed?.members.has(idKey(targetOf(intent))) !== true);
-  const untried = todo.filter((intent) => !spent.has(intent));
+  const untried = todo.filter((intent) => !exhausted.has(intent));
   // What a doubtful snapshot does not show may be so already, and then in doubt it is no more final than a no-op.
   const sendable = doubt === null ? untried : untried.filter((intent) => sightOf(intent, snapshot) === 'not_so');
   if (sendable.length > 0) return send(situation, { snapshot, untried, sendable });

@@ -27,7 +27,7 @@ type OwnDoubt =
   /** Any request that a former owner may have sent: of unknown version, so only time or a PATCH of ours ends it. */
   | { readonly kind: 'gained'; readonly untilMs: number };
 
-export const gained = (nowMs: number, lateApplyMs: number): OwnDoubt => ({
+export const afterTakeover = (nowMs: number, lateApplyMs: number): OwnDoubt => ({
   kind: 'gained',
   untilMs: nowMs + lateApplyMs,
 });

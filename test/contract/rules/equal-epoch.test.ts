@@ -53,7 +53,7 @@ test('heartbeat: one that was sent before the higher epoch was read proves nothi
   const world = await aWorld();
   world.produce({ topic: topics.retry, partition: 0, value: 'other', ...fenceOf('other', 7) });
   const one = await world.start();
-  const isAbove = (): boolean => one.logger.lines.some(({ message }) => message === 'the consumer group was made anew');
+  const isAbove = (): boolean => one.logger.lines.some(({ message }) => message === 'the consumer group was recreated');
   // when it has read a higher epoch, and a heartbeat of before is answered
   await until(() => fences(world).length === 2 && beats.length > 10, 'its fence');
   const [first] = beats;
@@ -76,7 +76,7 @@ test('one-group: an owner that another consumer group has surpassed gives the pa
   await until(() => (fences(world).at(-1)?.stamp.epoch ?? 0) > 7 && one.pipeline.stats().ready, 'the return');
   const messages = one.logger.lines.map(({ message }) => message);
   expect(messages).toContain('partition lost');
-  expect(messages).toContain('the consumer group was made anew');
+  expect(messages).toContain('the consumer group was recreated');
   world.change('g', { add: ['u'] });
   await world.expectRest(one);
 });

@@ -2,35 +2,35 @@
  * A group in flight: one request after the other until everything that was due when its slot opened is final, parked or
  * held. What comes next is decided by core/group/step.ts, what an answer means by core/target/outcome.ts.
  */
-import type { RequestFacts } from '../core/target/answer.ts';
-import { type Intent, WHOLE_GROUP } from '../core/change/change.ts';
+import { WHOLE_GROUP, type Intent } from '../core/change/change.ts';
 import { waitsForAdditions } from '../core/group/full-state.ts';
+import { nextStep } from '../core/group/step.ts';
+import type { RequestFacts } from '../core/target/answer.ts';
 import type { Snapshot } from '../core/target/plan.ts';
 import { requestsMax } from '../core/target/retry.ts';
-import { nextStep } from '../core/group/step.ts';
 import { groupAnswered, supersedeReplaced } from './conclude.ts';
 import type { Context } from './context.ts';
 import { isCurrent, mayDispatch } from './context.ts';
-import { GroupRun, isExhausted, type Next } from './group-run.ts';
 import { DueQueue } from './due-queue.ts';
 import { look, verify } from './effects.ts';
+import { ensureToken } from './ensure-token.ts';
 import { expandState } from './expand.ts';
-import { giveUpSpent } from './failed-tries.ts';
+import { giveUpExhausted } from './failed-tries.ts';
 import { overBudget, patchFailed, readAfterConflict, readFailed } from './failures.ts';
 import { keptBackIn, passageIn } from './full-state-removals.ts';
+import { GroupRun, isExhausted, type Next } from './group-run.ts';
+import type { Group } from './group.ts';
 import { hold, pendingRemovals, removedInWindow, reserveRemovals } from './guard.ts';
-import { landUnsent } from './landing.ts';
+import { markAlreadySynced } from './landing.ts';
+import { tidyMember } from './partition.ts';
 import type { Patched } from './request.ts';
-import { ensureToken } from './ensure-token.ts';
 import { forgetSnapshot, patchGroup, readGroup } from './request.ts';
 import { review, takeDue } from './schedule.ts';
-import type { Group } from './group.ts';
-import { tidyMember } from './partition.ts';
 import { cacheKey } from './snapshot-cache.ts';
 import { lookUpAgain, mayHaveAnotherId } from './unresolved.ts';
 
 /** The slot is open and holds one permit of the gate, but for a probe. */
-export async function fly(context: Context, group: Group): Promise<void> {
+export async function applyGroup(context: Context, group: Group): Promise<void> {
   const { state, api, breaker } = context;
   const due = new DueQueue(takeDue(context, group));
   const isProbe = breaker.isProbing(group);
@@ -77,7 +77,7 @@ async function takeStep(context: Context, group: Group, run: GroupRun): Promise<
   if (due.length > 0 && isUsedUp(context, run)) return overBudget(context, group, run);
   const step = nextStep({
     due,
-    spent: new Set(due.filter((intent) => isExhausted(group, intent))),
+    exhausted: new Set(due.filter((intent) => isExhausted(group, intent))),
     snapshot: run.snapshot,
     isFresh: run.isFresh,
     doubt: group.doubt,
@@ -121,9 +121,9 @@ async function takeStep(context: Context, group: Group, run: GroupRun): Promise<
     case 'final':
       for (const intent of step.noop) {
         if (mayHaveAnotherId(context, group, intent)) lookUpAgain(context, group, intent);
-        else landUnsent(context, group, intent);
+        else markAlreadySynced(context, group, intent);
       }
-      for (const intent of step.givenUp) giveUpSpent(context, group, intent);
+      for (const intent of step.givenUp) giveUpExhausted(context, group, intent);
       groupAnswered(group);
       // Of what is due no more than a slice is final.
       return run.due.size > due.length ? 'go_on' : 'stop';

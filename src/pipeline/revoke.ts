@@ -1,22 +1,22 @@
 /** The loss of a partition. */
 import type { Context } from './context.ts';
 import { forgetLookUps } from './look-up.ts';
-import type { Partition } from './state.ts';
 import { cacheKey } from './snapshot-cache.ts';
+import type { Partition } from './state.ts';
 import type { Slices } from './turns.ts';
 
-export function forgetAll(context: Context, reason: string): void {
-  for (const partition of context.state.partitions.values()) forget(context, partition, reason);
+export function revokeAll(context: Context, reason: string): void {
+  for (const partition of context.state.partitions.values()) revoke(context, partition, reason);
 }
 
 /** Nothing more of it is dispatched, reported or committed; the lock of a group in flight outlives it. */
-export function forget(context: Context, partition: Partition, reason: string): void {
+export function revoke(context: Context, partition: Partition, reason: string): void {
   const { state, logger } = context;
   state.partitions.delete(partition.number);
   for (const due of state.outbox) if (due.partition === partition) state.outbox.delete(due);
   state.unsettled.revoke(partition.number);
   forgetLookUps(context, partition);
-  void context.turns.run(forgetEach(context, partition), () => true);
+  void context.turns.run(revokeEach(context, partition), () => true);
   logger.info({ partition: partition.number, epoch: partition.epoch, reason }, 'partition lost');
 }
 
@@ -24,7 +24,7 @@ export function forget(context: Context, partition: Partition, reason: string): 
 const SLICE = 2_000;
 
 /** In slices: there may be 100,000 groups. Meanwhile they are not current, so that none of them is taken. */
-function* forgetEach({ state, cache }: Context, { groups }: Partition): Slices {
+function* revokeEach({ state, cache }: Context, { groups }: Partition): Slices {
   let count = 0;
   for (const group of groups.values()) {
     if (count > 0 && count % SLICE === 0) yield;

@@ -3,20 +3,20 @@
  */
 import type { Assignment, Heartbeat, InputTopic } from '../ports.ts';
 import type { Context } from './context.ts';
-import { forget, forgetAll } from './forget.ts';
 import { isRestored, move, newPartition } from './partition.ts';
 import { recordAll } from './read-back.ts';
 import { fence } from './restore.ts';
+import { revoke, revokeAll } from './revoke.ts';
 import type { Partition } from './state.ts';
 
 /** In the tick of the assignment: what is sought and paused here is so before the first fetch of the generation. */
 export function assigned(context: Context, assignment: Assignment): void {
   const { state, log } = context;
   // A new member id: everything may have had other owners since (kafkajs.md 3.3).
-  if (assignment.memberId !== state.memberId) forgetAll(context, 'a new member id');
+  if (assignment.memberId !== state.memberId) revokeAll(context, 'a new member id');
   const wanted = new Set(assignment.partitions);
   for (const partition of state.partitions.values()) {
-    if (!wanted.has(partition.number)) forget(context, partition, 'it has another owner now');
+    if (!wanted.has(partition.number)) revoke(context, partition, 'it has another owner now');
   }
   state.memberId = assignment.memberId;
   state.partitionCount = assignment.partitionCount;
@@ -27,16 +27,16 @@ export function assigned(context: Context, assignment: Assignment): void {
     log.pause('source', number);
     log.resume('retry', number);
     const known = state.partitions.get(number);
-    if (known !== undefined && isRestored(known)) keep(context, known);
+    if (known !== undefined && isRestored(known)) retain(context, known);
     else {
-      if (known !== undefined) forget(context, known, 'its restore was not finished');
-      gain(context, number, known?.base ?? 0);
+      if (known !== undefined) revoke(context, known, 'its restore was not finished');
+      acquire(context, number, known?.base ?? 0);
     }
   }
 }
 
-/** The state is kept if the fence proves that nobody else was the owner in between (spec: refence). */
-function keep({ log }: Context, partition: Partition): void {
+/** The state is kept if the fence proves that no other instance was the owner in between (spec: refence). */
+function retain({ log }: Context, partition: Partition): void {
   move(partition, 'fencing');
   partition.isKept = true;
   prepareFence(partition);
@@ -44,7 +44,7 @@ function keep({ log }: Context, partition: Partition): void {
   log.seek('retry', partition.number, partition.retryNext);
 }
 
-function gain({ state, log, options }: Context, number: number, base: number): void {
+function acquire({ state, log, options }: Context, number: number, base: number): void {
   const partition = newPartition(number, options);
   partition.base = base;
   state.partitions.set(number, partition);
@@ -67,21 +67,21 @@ export function heartbeat(context: Context, { generation, sentAt }: Heartbeat): 
   for (const partition of state.partitions.values()) {
     if (partition.phase === 'fencing' && partition.fenceId === null) void fence(context, partition);
     else if (partition.overtakenAt !== null && sentAt.monotonic > partition.overtakenAt.monotonic)
-      surpass(context, partition);
+      rebaseEpoch(context, partition);
   }
   context.dispatch();
 }
 
-/** Somebody has a higher epoch, or has committed under one, and yet we are the member: the consumer group was made anew and counts from 1 again. */
-function surpass(context: Context, partition: Partition): void {
+/** A higher epoch exists, in a record or a commit, although our heartbeat succeeds: the group was recreated and its generation restarted at 1. */
+function rebaseEpoch(context: Context, partition: Partition): void {
   partition.base = Math.max(partition.view.epochMax, partition.comparison?.mark.retryEpoch ?? 0);
   const { number, base } = partition;
   const fields = { partition: number, base, topic: context.options.topics.retry, advice: ONE_GROUP };
-  context.logger.warn(fields, 'the consumer group was made anew');
+  context.logger.warn(fields, 'the consumer group was recreated');
   move(partition, 'fencing');
   const { foreignFence } = partition;
   prepareFence(partition);
-  // Whoever was the owner in between is not undone by a second fence.
+  // A second fence does not undo an owner in between.
   partition.foreignFence = foreignFence;
   if (!partition.isKept) partition.start = null;
   void fence(context, partition);
@@ -91,7 +91,7 @@ function surpass(context: Context, partition: Partition): void {
 const ONE_GROUP =
   'If this is said again and again, two consumer groups use this retry topic: give each its own RETRY_TOPIC.';
 
-/** The log goes on at the oldest record there is. The topic may have been made anew, and offsets mean something else then. */
+/** The log goes on at the oldest record there is. The topic may have been recreated, and offsets mean something else then. */
 export function offsetGone(context: Context, topic: InputTopic, number: number): void {
   const { state, log, logger } = context;
   state.counts.possibleLosses += topic === 'source' ? 1 : 0;
@@ -108,6 +108,6 @@ export function offsetGone(context: Context, topic: InputTopic, number: number):
   }
   if (!isRestored(partition)) return;
   const reason = 'the next offset of the source does not exist any more';
-  forget(context, partition, reason);
+  revoke(context, partition, reason);
   log.rejoin(reason);
 }

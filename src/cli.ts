@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 /**
- * The program: process → Host → one command. The only file that reads arguments, environment and signals; it decides
+ * The program: process → CommandContext → one command. The only file that reads arguments, environment and signals; it decides
  * nothing. Every error that gets here has its exit code (exit-codes.ts), what is unforeseen is 70.
  *
  * The commands of the lab are loaded only when one of them is asked for: an image that serves is without them.
@@ -29,7 +29,7 @@ import { packageVersion } from './version.ts';
 
 async function main(): Promise<void> {
   const stop = new AbortController();
-  const context = processHost(stop.signal);
+  const context = processContext(stop.signal);
   endOnClosedPipe();
   process.on('uncaughtException', (error) => process.exit(tell(error, context)));
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
@@ -130,7 +130,7 @@ Start here:
 
 The service is configured by environment variables; \`rollcall doctor\` names each problem with an example.`;
 
-function processHost(stop: AbortSignal): CommandContext {
+function processContext(stop: AbortSignal): CommandContext {
   return {
     environment: process.env,
     stdin: process.stdin,

@@ -3,7 +3,7 @@
  * alone, in lists and in pages (`items[]`), and the same as Google Cloud's audit log writes them.
  * Groups and members are named by their mail addresses; there are no lasting ids in these events. An activity has no field for
  * its outcome: only what was done is reported, save in Google Cloud (`status`) and where a parameter `status` says so.
- * What its names mean stands in google.ts.
+ * What its names mean stands below.
  */
 import type { Op, SourceEvent } from '../core/change/change.ts';
 import type { Fields } from './reading/reading.ts';

@@ -4,7 +4,7 @@
  * without `admin.`), and those of Keycloak's own event hooks (since 26.8: `sourceType`, `eventId`). The resource path is the
  * only source of ids: `users/{user}/groups/{group}`, `groups/{group}`, and the same of an organization's groups, which are
  * groups like any other. The representation is there only where "include representation" is set, and it is that of the group
- * alone. Events of other kinds are known (keycloak.ts); what is not known is a hint.
+ * alone. Events of other kinds are known (below); what is not known is a hint.
  * Groups below a deleted group go with it, and users who are deleted leave their groups, without an event of their own.
  */
 import type { Op, SourceEvent } from '../core/change/change.ts';

@@ -1,7 +1,7 @@
 /**
  * Okta: System Log events, bare or in lists, in event hooks (`data.events[]`) and in EventBridge (`detail`).
  * What an event is about stands in `target[]`, whose order means nothing: users and groups are recognised by their `type`.
- * Only what succeeded counts. Types of other kinds are known (okta.ts); what is not known is a hint.
+ * Only what succeeded counts. Types of other kinds are known (below); what is not known is a hint.
  * A list is put into the order of `published`, since hooks do not promise one.
  * https://developer.okta.com/docs/reference/api/event-types/ and …/concepts/event-hooks/
  */

@@ -1,8 +1,9 @@
-import { isObject } from '../text/json.ts';
 /**
  * What came back of one request to the target, as plain facts and before any judgement (outcome.ts judges).
  * Durations are milliseconds, instants epoch milliseconds.
  */
+import { isObject } from '../text/json.ts';
+
 export type HttpAnswer = ResponseAnswer | NoResponse | NotStarted | NoToken;
 
 export interface ResponseAnswer {

@@ -2,7 +2,7 @@
  * Room core/target: what an answer of the target means, the PATCH, retries, the breaker.
  * Not here: sending it (adapters/genesys).
  *
- * Answer → outcome: the one classification table. Pure and total: no answer, however odd, makes it throw.
+ * Answer → outcome: successes here, refusals by the table of refusals.ts. Pure and total: no answer, however odd, makes it throw.
  */
 import type { HttpAnswer, NoResponse, NoToken, ResponseAnswer } from './answer.ts';
 import { isThrottled, cutText, readCode, readErrorBody } from './answer.ts';

@@ -4,7 +4,7 @@ import { idKey } from '../change/id-key.ts';
 import { readTags, type Versioned, versionedBy } from './version.ts';
 import { isObject } from '../text/json.ts';
 
-/** A set of keys, or a version of one (snapshot.ts). */
+/** A set of keys, or a version of one (MemberSet). */
 type MemberKeys = Pick<ReadonlySet<string>, 'has' | 'size'> & Iterable<string>;
 
 export interface Membership {

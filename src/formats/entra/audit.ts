@@ -1,7 +1,7 @@
 /**
  * Audit log entries: Graph's directoryAudit, alone or as the `properties` of an Azure Monitor record (also as JSON within
  * a text), and the columns of a Log Analytics export, which begin with capitals. Targets are recognised by their type, never by
- * their place. Activities of other kinds are known (audit.ts); what is not known is a hint.
+ * their place. Activities of other kinds are known (below); what is not known is a hint.
  * https://learn.microsoft.com/graph/api/resources/directoryaudit
  */
 import type { Op, SourceEvent } from '../../core/change/change.ts';

@@ -80,7 +80,7 @@ export const eventNamed = (name: string): Named => read(name).named;
 
 /*
  * One name of an event → what it says. Each word is a symbol, and a name is taken only where the symbols of all of its words
- * are one of the sentences below; the rules stand in event-name.ts.
+ * are one of the sentences below; the rules stand at the head of this file.
  */
 
 export interface Named {

@@ -194,7 +194,7 @@ function memberProblem(members: readonly string[], group: string): Invalid | nul
 
 const problemOfId = (id: string): IdProblem | 'schema' | null => (isText(id) ? idProblem(id) : 'schema');
 
-const ID_MENDS: Readonly<Record<IdProblem | 'schema', string>> = {
+const ID_REMEDIES: Readonly<Record<IdProblem | 'schema', string>> = {
   empty_id: 'is empty; set it to an id',
   control_character: 'holds a control character; send the id alone',
   id_too_long: `is longer than ${ID_LENGTH_MAX} characters; send the id alone`,
@@ -203,7 +203,7 @@ const ID_MENDS: Readonly<Record<IdProblem | 'schema', string>> = {
 };
 
 export const badId = (field: string, code: IdProblem | 'schema', group: string | null = null): Invalid =>
-  invalid(code, `${field} ${ID_MENDS[code]}.`, group);
+  invalid(code, `${field} ${ID_REMEDIES[code]}.`, group);
 
 /* Headers of a record as text. */
 

@@ -47,7 +47,9 @@ describe('the map of the code', () => {
     for (const [, file = '', names = ''] of places) {
       const source = read(`src/${file}`);
       for (const [, name] of names.matchAll(/`(\w+)`/g)) {
-        expect(source).toMatch(new RegExp(`^(?:export )?(?:async )?(?:function\\*?|const) ${name}\\b`, 'm'));
+        expect(source).toMatch(
+          new RegExp(`^(?:export )?(?:async )?(?:function\\*?|const) ${name}\\b|^  (?:async )?${name}\\(`, 'm'),
+        );
       }
     }
     expect(tests).not.toEqual([]);

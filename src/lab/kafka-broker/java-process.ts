@@ -130,10 +130,17 @@ export class Guard {
   }
 }
 
-export async function freePorts(count: number): Promise<readonly number[]> {
-  // All are held at once, so that no two are the same.
-  const servers = await Promise.all(Array.from({ length: count }, listenAnywhere));
-  const ports = servers.map((server) => (server.address() as AddressInfo).port);
+/** @param chosen ports that are taken already, though nothing listens there yet: the system may offer them again. */
+export async function freePorts(count: number, chosen: readonly number[] = []): Promise<readonly number[]> {
+  const servers: Server[] = [];
+  const ports: number[] = [];
+  // All are held until the last is found, so that no two are the same.
+  while (ports.length < count) {
+    const server = await listenAnywhere();
+    servers.push(server);
+    const { port } = server.address() as AddressInfo;
+    if (!chosen.includes(port)) ports.push(port);
+  }
   await Promise.all(servers.map(close));
   return ports;
 }

@@ -80,7 +80,7 @@ type FetchedOptions = BrokerOptions & { readonly lib: string };
 
 async function startNodes(count: number, options: FetchedOptions, host: BrokerHost): Promise<readonly BrokerNode[]> {
   for (let attempt = 1; ; attempt += 1) {
-    const ports = await pickPorts(count, options.port);
+    const ports = await pickPorts(count, options);
     const nodes = await Promise.all(ports.map((_, i) => createNode(i + 1, ports, options, host)));
     try {
       await Promise.all(nodes.map((node) => node.start()));
@@ -93,8 +93,9 @@ async function startNodes(count: number, options: FetchedOptions, host: BrokerHo
   }
 }
 
-async function pickPorts(count: number, clientPort: number | undefined): Promise<readonly NodePorts[]> {
-  const free = await freePorts(3 * count);
+async function pickPorts(count: number, { port: clientPort, security }: FetchedOptions): Promise<readonly NodePorts[]> {
+  const chosen = Object.values(security?.others ?? {}).map(({ port }) => port);
+  const free = await freePorts(3 * count, clientPort === undefined ? chosen : [...chosen, clientPort]);
   return Array.from({ length: count }, (_, i) => ({
     client: clientPort ?? free[3 * i] ?? 0,
     controller: free[3 * i + 1] ?? 0,

@@ -2,8 +2,7 @@
  * Room pipeline: the one place with mutable state: accept → dispatch → apply → settle → drain.
  * Not here: decisions (core), and I/O but through ports.
  *
- * The stateful shell: accept → dispatch → apply → settle → drain. All mutable state is in state.ts, where its state
- * machines are written down; every decision is a pure function of core/.
+ * The shell: it composes the owners of the state and passes on the calls of the log. Every decision is a pure function of core/.
  *
  *   start ──▶ working ──drain──▶ draining (no intake, no dispatch) ──settled, or time is up──▶ ended
  */

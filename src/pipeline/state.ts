@@ -1,11 +1,11 @@
 /**
- * All mutable state of the pipeline, as plain data. The state machines (asserted by `move` in partition.ts):
+ * The state of the pipeline and of its partitions, as plain data; groups, runs and members own theirs (group.ts, group-run.ts,
+ * member.ts). The phases of a partition (asserted by `move` in partition.ts):
  *
  *   partition   fencing ──own fence sent──▶ restoring ──own fence read──▶ loading ──all in memory──▶ catching_up ──goal read──▶ running
  *               restoring ──own fence read, kept──▶ catching_up
  *               catching_up | running ──join, kept──▶ fencing      restoring ──overtaken, group recreated──▶ fencing
  *               any ──lost──▶ forgotten      any ──records of another source──▶ forgotten, and refused until the next join
- *   group       idle ──due──▶ lingering ──▶ ready ──slot──▶ in flight ──▶ idle | lingering | waiting (parked, held)
  */
 import type { Intent } from '../core/change/change.ts';
 import type { IdKind } from '../core/ids/resolution.ts';

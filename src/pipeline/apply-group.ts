@@ -9,8 +9,6 @@ import type { RequestFacts } from '../core/target/answer.ts';
 import type { Snapshot } from '../core/target/plan.ts';
 import { requestsMax } from '../core/target/retry.ts';
 import { groupAnswered, supersedeReplaced } from './conclude.ts';
-import type { Context } from './context.ts';
-import { isCurrent, mayDispatch } from './context.ts';
 import { DueQueue } from './due-queue.ts';
 import { look, verify } from './effects.ts';
 import { ensureToken } from './ensure-token.ts';
@@ -22,59 +20,59 @@ import { GroupRun, isExhausted, type Next } from './group-run.ts';
 import type { Group } from './group.ts';
 import { hold, pendingRemovals, removedInWindow, reserveRemovals } from './guard.ts';
 import { markAlreadySynced } from './landing.ts';
-import { tidyMember } from './partition.ts';
 import type { Patched } from './request.ts';
 import { forgetSnapshot, patchGroup, readGroup } from './request.ts';
 import { review, takeDue } from './schedule.ts';
 import { cacheKey } from './snapshot-cache.ts';
 import { lookUpAgain, mayHaveAnotherId } from './unresolved.ts';
+import { type Owners, mayDispatch } from './owners.ts';
 
 /** The slot is open and holds one permit of the gate, but for a probe. */
-export async function applyGroup(context: Context, group: Group): Promise<void> {
-  const { state, api, breaker } = context;
-  const due = new DueQueue(takeDue(context, group));
+export async function applyGroup(owners: Owners, group: Group): Promise<void> {
+  const { queue, api, breaker } = owners;
+  const due = new DueQueue(takeDue(owners, group));
   const isProbe = breaker.isProbing(group);
   const run = new GroupRun(group, due, {
-    snapshot: context.cache.get(cacheKey(group)) ?? null,
+    snapshot: owners.cache.get(cacheKey(group)) ?? null,
     hasPermit: !isProbe,
     suspects: group.takeSuspects(due),
-    membersMax: context.options.membersPerPatchMax,
+    membersMax: owners.options.membersPerPatchMax,
   });
   group.beginRun(run);
   try {
-    if (isProbe && !(await ensureToken(context, group, [group]))) return;
+    if (isProbe && !(await ensureToken(owners, group, [group]))) return;
     // Nothing of it can be sent, and still its answer tells.
-    if (isProbe && due.size === 0) await read(context, group, run, null);
-    while (mayDispatch(context, group) && (await takeStep(context, group, run)) === 'go_on');
+    if (isProbe && due.size === 0) await read(owners, group, run, null);
+    while (mayDispatch(owners, group) && (await takeStep(owners, group, run)) === 'go_on');
   } finally {
     group.partition.removals.release(group.id);
     if (run.hasPermit) api.gate.giveBack();
-    if (isCurrent(context, group.partition)) supersedeReplaced(context, group);
+    if (owners.partitions.isCurrent(group.partition)) supersedeReplaced(owners, group);
     group.endRun(run);
-    breaker.settleOwed(context, group);
-    state.locks.delete(group.id);
-    breaker.endProbe(context, group);
-    leave(context, group.id, new Set([...due].map(({ member }) => member)));
+    breaker.settleOwed(group);
+    queue.unlock(group);
+    breaker.endProbe(group);
+    leave(owners, group.id, new Set([...due].map(({ member }) => member)));
   }
 }
 
 /** The group may have another owner state by now: the partition was lost and gained again. */
-function leave(context: Context, id: string, names: ReadonlySet<string>): void {
-  for (const partition of context.state.partitions.values()) {
+function leave(owners: Owners, id: string, names: ReadonlySet<string>): void {
+  for (const partition of owners.partitions) {
     const group = partition.groups.get(id);
     if (group === undefined) continue;
-    for (const name of [...names, WHOLE_GROUP]) tidyMember(group, name);
-    review(context, group);
+    for (const name of [...names, WHOLE_GROUP]) group.tidyMember(name);
+    review(owners, group);
   }
-  context.settle();
-  context.dispatch();
+  owners.settle();
+  owners.dispatch();
 }
 
-async function takeStep(context: Context, group: Group, run: GroupRun): Promise<Next> {
+async function takeStep(owners: Owners, group: Group, run: GroupRun): Promise<Next> {
   const passage = passageIn(group);
   const isKeptBack = keptBackIn(group, passage);
   const due = run.slice(isKeptBack);
-  if (due.length > 0 && isUsedUp(context, run)) return overBudget(context, group, run);
+  if (due.length > 0 && isUsedUp(owners, run)) return overBudget(owners, group, run);
   const step = nextStep({
     due,
     exhausted: new Set(due.filter((intent) => isExhausted(group, intent))),
@@ -86,44 +84,44 @@ async function takeStep(context: Context, group: Group, run: GroupRun): Promise<
     search: run.search,
     membersMax: run.membersMax,
     unseenMax: run.unseenMax,
-    guard: context.options.guard,
+    guard: owners.options.guard,
     removalCountMax: group.members.guarded.size,
     get pendingRemovals() {
       return pendingRemovals(group);
     },
-    removed: removedInWindow(context, group),
+    removed: removedInWindow(owners, group),
     isUnresolved: passage === 'hold' && due.some(waitsForAdditions),
-    nowMs: context.clock.now().monotonic,
+    nowMs: owners.clock.now().monotonic,
   });
   switch (step.kind) {
     case 'done':
       return 'stop';
     case 'forget_doubt':
       group.endDoubt();
-      forgetSnapshot(context, group, run);
+      forgetSnapshot(owners, group, run);
       return 'go_on';
     case 'look':
-      return look(context, group, run);
+      return look(owners, group, run);
     case 'read':
-      return read(context, group, run, null);
+      return read(owners, group, run, null);
     case 'confirm':
-      return read(context, group, run, step.snapshot);
+      return read(owners, group, run, step.snapshot);
     case 'expand':
-      await expandState(context, group, step.state, step.snapshot);
+      await expandState(owners, group, step.state, step.snapshot);
       // What is newer waits for the second look.
       return step.snapshot.isDoubtful ? 'stop' : 'go_on';
     case 'hold_removals':
-      hold(context, group, { intents: step.intents, by: step.by, snapshot: run.snapshot });
+      hold(owners, group, { intents: step.intents, by: step.by, snapshot: run.snapshot });
       return 'go_on';
     case 'patch':
       reserveRemovals(group, run, step.snapshot);
-      return patch(context, group, run, step);
+      return patch(owners, group, run, step);
     case 'final':
       for (const intent of step.noop) {
-        if (mayHaveAnotherId(context, group, intent)) lookUpAgain(context, group, intent);
-        else markAlreadySynced(context, group, intent);
+        if (mayHaveAnotherId(owners, group, intent)) lookUpAgain(owners, group, intent);
+        else markAlreadySynced(owners, group, intent);
       }
-      for (const intent of step.givenUp) giveUpExhausted(context, group, intent);
+      for (const intent of step.givenUp) giveUpExhausted(owners, group, intent);
       groupAnswered(group);
       // Of what is due no more than a slice is final.
       return run.due.size > due.length ? 'go_on' : 'stop';
@@ -133,16 +131,16 @@ async function takeStep(context: Context, group: Group, run: GroupRun): Promise<
   }
 }
 
-const isUsedUp = ({ options }: Context, { due, requestCount }: GroupRun): boolean =>
+const isUsedUp = ({ options }: Owners, { due, requestCount }: GroupRun): boolean =>
   requestCount >= requestsMax(due.takenCount, options.conflictsMax);
 
-async function read(context: Context, group: Group, run: GroupRun, known: Snapshot | null): Promise<Next> {
-  const asked = await readGroup(context, group, run, known);
+async function read(owners: Owners, group: Group, run: GroupRun, known: Snapshot | null): Promise<Next> {
+  const asked = await readGroup(owners, group, run, known);
   if (asked === null) return 'stop';
   const { outcome, snapshot } = asked;
-  if (snapshot === null && outcome.kind !== 'unchanged') return readFailed(context, group, run, asked);
+  if (snapshot === null && outcome.kind !== 'unchanged') return readFailed(owners, group, run, asked);
   run.noteRead(snapshot ?? known);
-  return readAfterConflict(context, group, run);
+  return readAfterConflict(owners, group, run);
 }
 
 interface Part {
@@ -150,19 +148,19 @@ interface Part {
   readonly part: readonly Intent[];
 }
 
-async function patch(context: Context, group: Group, run: GroupRun, { snapshot, part }: Part): Promise<Next> {
+async function patch(owners: Owners, group: Group, run: GroupRun, { snapshot, part }: Part): Promise<Next> {
   run.beginRequest(part);
-  const patchId = context.random.uuid();
-  const asked = await patchGroup(context, group, run, { snapshot, part });
+  const patchId = owners.random.uuid();
+  const asked = await patchGroup(owners, group, run, { snapshot, part });
   if (asked === null) return 'stop';
   const { answer, outcome, after } = asked;
   const request = requestFacts(patchId, snapshot, asked);
   if (outcome.kind !== 'applied') {
     run.noteFailed();
-    return patchFailed(context, group, run, { snapshot, part, answer, outcome, request, seen: asked.seen });
+    return patchFailed(owners, group, run, { snapshot, part, answer, outcome, request, seen: asked.seen });
   }
   run.noteApplied(part, after);
-  verify(context, group, { part, request, seen: outcome.seen, isTrusted: after !== null });
+  verify(owners, group, { part, request, seen: outcome.seen, isTrusted: after !== null });
   run.endRequest();
   groupAnswered(group);
   return 'go_on';

@@ -4,10 +4,10 @@
  * would tell. What is not known is said to be unknown, never to be nothing.
  */
 import { waitsSince } from '../core/change/pending.ts';
-import { firstUnknown } from '../core/log/ledger.ts';
 import type { Ahead } from '../core/log/commit-metadata.ts';
 import type { ChangeLog, Clock, Instant } from '../ports.ts';
-import type { Partition, State } from './state.ts';
+import type { Partition } from './group.ts';
+import type { Partitions } from './partitions.ts';
 
 /** No divisor of a minute, so that it does not fall due together with the sweep. */
 const LOOK_EVERY_MS = 1_900;
@@ -39,12 +39,12 @@ interface Surroundings {
 
 export class Backlog {
   readonly #surroundings: Surroundings;
-  readonly #partitions: State['partitions'];
+  readonly #partitions: Partitions;
   readonly #entries = new WeakMap<Partition, Entry>();
   #isLooking = false;
   #cancel: () => void = () => undefined;
 
-  constructor(surroundings: Surroundings, { partitions }: Pick<State, 'partitions'>) {
+  constructor(surroundings: Surroundings, partitions: Partitions) {
     this.#surroundings = surroundings;
     this.#partitions = partitions;
   }
@@ -68,7 +68,7 @@ export class Backlog {
     const entry = known ?? { end, seenAt: 0, unreadSince: null, first: null };
     if (end > entry.end) entry.end = end;
     entry.seenAt = now.monotonic;
-    const position = positionOf(partition);
+    const position = partition.offsets.position;
     if (position !== null && position >= entry.end) entry.first = entry.unreadSince = null;
     else entry.unreadSince ??= now.wall;
     this.#entries.set(partition, entry);
@@ -76,13 +76,13 @@ export class Backlog {
 
   unread(partition: Partition): Unread {
     const entry = this.#entries.get(partition);
-    const position = positionOf(partition);
+    const position = partition.offsets.position;
     if (entry === undefined || position === null) return {};
     const { clock } = this.#surroundings;
     const isSure = partition.phase !== 'refused' && isFresh(entry, clock.now());
     if (position >= entry.end) return isSure ? { lag: 0, oldestAt: null } : {};
     const lag = Number(entry.end - position);
-    if (firstOf(partition, position) >= entry.end) return isSure ? { lag, oldestAt: null } : { lag };
+    if (partition.offsets.firstUnknown(position) >= entry.end) return isSure ? { lag, oldestAt: null } : { lag };
     return { lag, oldestAt: waitsSince(entry.first?.timestamp ?? 0, entry.unreadSince ?? clock.now().wall) };
   }
 
@@ -100,13 +100,13 @@ export class Backlog {
   /** For the first unread record once for each position. */
   async #lookOnce(): Promise<void> {
     const wanted = new Map<number, bigint>();
-    for (const partition of this.#partitions.values()) {
-      const position = positionOf(partition);
-      const from = position === null ? null : firstOf(partition, position);
+    for (const partition of this.#partitions) {
+      const position = partition.offsets.position;
+      const from = position === null ? null : partition.offsets.firstUnknown(position);
       if (from !== null && this.#entries.get(partition)?.first?.from !== from) wanted.set(partition.number, from);
     }
     const ahead = await this.#surroundings.log.lookAhead(wanted);
-    for (const partition of this.#partitions.values()) {
+    for (const partition of this.#partitions) {
       const found = ahead.get(partition.number);
       if (found !== undefined) this.#take(partition, found, wanted.get(partition.number));
     }
@@ -122,10 +122,3 @@ export class Backlog {
 }
 
 const isFresh = ({ seenAt }: Entry, { monotonic }: Instant): boolean => monotonic - seenAt <= FRESH_MS;
-
-/** The next source offset to read; null: not known yet. */
-const positionOf = ({ ledger, start }: Partition): bigint | null => ledger?.next ?? start?.position ?? null;
-
-/** Of what follows some may be complete already. */
-const firstOf = ({ ledger, start }: Partition, next: bigint): bigint =>
-  firstUnknown({ next, known: ledger?.known ?? start?.known ?? [] });

@@ -10,12 +10,11 @@ import type { Outcome } from '../core/target/outcome.ts';
 import { ADVICE } from '../core/target/refusals.ts';
 import { leftOutField, RepeatedCauses } from '../core/text/repeated-causes.ts';
 import { probeDelayMs } from '../core/target/retry.ts';
-import type { Context } from './context.ts';
-import { giveAttemptBack, postpone } from './give-back.ts';
+import type { Clock, Logger } from '../ports.ts';
 import { LoneFailures } from './lone-failures.ts';
-import { pendingGroupCount } from './probe.ts';
 import type { Group } from './group.ts';
-import type { LookUp } from './state.ts';
+import type { LookUp } from './look-ups.ts';
+import type { Partitions } from './partitions.ts';
 
 export interface Observed {
   readonly request: RequestKind;
@@ -48,6 +47,22 @@ interface Owed {
 
 const advices = { target: ADVICE.target, auth: ADVICE.client, permission: ADVICE.permission } as const;
 
+/** What the breaker is among. */
+interface Surroundings {
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** Failures in a row of several groups that open it. */
+  readonly failuresMax: number;
+  /** How many groups have something to ask the target for. */
+  readonly pendingGroupCount: () => number;
+  readonly partitions: Partitions;
+  /** Something is to be recorded. */
+  readonly settle: () => void;
+  /** A probe is due. */
+  readonly onProbeDue: () => void;
+  readonly onClosed: () => void;
+}
+
 /** Without a token nothing was asked. */
 const isAsked = ({ kind }: Observed['answer']): boolean => kind !== 'no_token';
 
@@ -70,6 +85,11 @@ export class TargetBreaker {
   readonly #tries = new WeakMap<Observation, Try[]>();
   /** To be given back once the group is no longer in flight: what it has sent may still land. */
   readonly #owed = new Map<Group, Owed>();
+  readonly #surroundings: Surroundings;
+
+  constructor(surroundings: Surroundings) {
+    this.#surroundings = surroundings;
+  }
 
   get isClosed(): boolean {
     return this.#breaker.kind === 'closed';
@@ -101,7 +121,8 @@ export class TargetBreaker {
   }
 
   /** What an answer of the target means for the breaker; to be passed to `used` with what the failure uses up. */
-  observe(context: Context, { request, answer, outcome, groups, subject }: Observed): Observation {
+  observe({ request, answer, outcome, groups, subject }: Observed): Observation {
+    const { clock, failuresMax, pendingGroupCount } = this.#surroundings;
     const before = this.#breaker;
     const seen: Observation = {
       request,
@@ -112,18 +133,18 @@ export class TargetBreaker {
       isReadable: groups.every(({ run }) => run?.wasRead === true),
       isAlone: isAsked(answer) && this.#lone.isAlone(subject, request),
       isProbe: this.isProbing(subject),
-      pendingGroups: outcome.kind === 'transient' ? pendingGroupCount(context) : 0,
-      failuresMax: context.options.breakerFailures,
-      now: context.clock.now().wall,
+      pendingGroups: outcome.kind === 'transient' ? pendingGroupCount() : 0,
+      failuresMax,
+      now: clock.now().wall,
     };
     this.#note(groups, seen, request === 'look_up' ? subject.id : null);
     if (isSuccess(seen)) this.#lone.noteSuccess(subject, request);
     else if (isAsked(answer) && isFailure(seen)) this.#lone.noteFailure(subject, request);
     this.#breaker = observe(before, seen);
     if (seen.isProbe && this.#breaker === before && this.#probe !== null) this.#probe.isAnswered = true;
-    else if (seen.isProbe) this.#decided(context, seen.outcome);
-    if (before.kind === 'closed' && this.#breaker.kind === 'open') this.#opened(context, groups, outcome);
-    else if (before.kind === 'open' && this.#breaker.kind === 'closed') this.#closed(context);
+    else if (seen.isProbe) this.#decided(seen.outcome);
+    if (before.kind === 'closed' && this.#breaker.kind === 'open') this.#opened(groups, outcome);
+    else if (before.kind === 'open' && this.#breaker.kind === 'closed') this.#closed();
     return seen;
   }
 
@@ -135,18 +156,20 @@ export class TargetBreaker {
   }
 
   /** Failed while the breaker is open: no attempt is used up, and it is not sent again at once when it closes. */
-  wait(context: Context, group: Group, intents: readonly Intent[]): void {
-    const notBefore = context.clock.now().wall + this.#waitMs(group);
-    for (const intent of intents) postpone(group, intent, notBefore);
+  wait(group: Group, intents: readonly Intent[]): void {
+    const notBefore = this.#surroundings.clock.now().wall + this.#waitMs(group);
+    for (const intent of intents) group.postpone(intent, notBefore);
   }
 
   /** The group is no longer in flight. */
-  settleOwed(context: Context, group: Group): void {
+  settleOwed(group: Group): void {
     const owed = this.#owed.get(group);
     this.#owed.delete(group);
     if (owed === undefined) return;
-    for (const intent of owed.intents) giveAttemptBack(context, group, intent, owed.notBefore);
-    context.settle();
+    const { partitions, settle } = this.#surroundings;
+    if (partitions.isCurrent(group.partition))
+      for (const intent of owed.intents) group.giveAttemptBack(intent, owed.notBefore);
+    settle();
   }
 
   probe(subject: Group | LookUp): void {
@@ -155,13 +178,13 @@ export class TargetBreaker {
   }
 
   /** Nothing more comes of the probe. */
-  endProbe(context: Context, subject: Group | LookUp): void {
+  endProbe(subject: Group | LookUp): void {
     if (this.#probe?.subject !== subject) return;
     const { isAnswered } = this.#probe;
     if (this.#breaker.kind === 'open')
       this.#breaker = afterUndecidedProbe(this.#breaker, isAnswered ? 'answered' : 'not_started');
-    this.#decided(context, 'not_started');
-    if (this.#breaker.kind === 'closed') this.#closed(context);
+    this.#decided('not_started');
+    if (this.#breaker.kind === 'closed') this.#closed();
   }
 
   stop(): void {
@@ -185,19 +208,20 @@ export class TargetBreaker {
     }
   }
 
-  #opened(context: Context, groups: readonly Group[], outcome: Outcome): void {
+  #opened(groups: readonly Group[], outcome: Outcome): void {
     if (this.#breaker.kind === 'closed') return;
+    const { clock, logger } = this.#surroundings;
     const { reason, openedBy } = this.#breaker;
     this.#problem = 'failure' in outcome ? outcome.failure.message : outcome.kind;
     const fields = { reason, group: groups[0]?.id, problem: this.#problem, advice: advices[reason] };
-    context.logger.error(fields, 'breaker opened');
+    logger.error(fields, 'breaker opened');
     for (const { group, intent } of openedBy.flatMap((seen) => this.#tries.get(seen) ?? [])) {
-      const owed = this.#owed.get(group) ?? { intents: [], notBefore: context.clock.now().wall + this.#waitMs(group) };
+      const owed = this.#owed.get(group) ?? { intents: [], notBefore: clock.now().wall + this.#waitMs(group) };
       owed.intents.push(intent);
       this.#owed.set(group, owed);
     }
-    for (const group of this.#owed.keys()) if (group.run === null) this.settleOwed(context, group);
-    this.#scheduleProbe(context);
+    for (const group of this.#owed.keys()) if (group.run === null) this.settleOwed(group);
+    this.#scheduleProbe();
   }
 
   /** 1 s, 2 s … 30 s, so that groups that fail alone do not open it again and again. */
@@ -208,32 +232,32 @@ export class TargetBreaker {
     return probeDelayMs(failing.waits);
   }
 
-  #scheduleProbe(context: Context): void {
+  #scheduleProbe(): void {
+    const { clock, onProbeDue } = this.#surroundings;
     this.#cancelProbe();
     if (this.#breaker.kind === 'closed') return;
-    this.#cancelProbe = context.clock.schedule(probeDelayMs(this.#breaker.pauses.probes + 1), () => {
+    this.#cancelProbe = clock.schedule(probeDelayMs(this.#breaker.pauses.probes + 1), () => {
       this.#isProbeDue = this.#breaker.kind === 'open';
-      context.dispatch();
+      onProbeDue();
     });
   }
 
-  #decided(context: Context, outcome: Outcome['kind']): void {
+  #decided(outcome: Outcome['kind']): void {
+    const { clock, logger } = this.#surroundings;
     this.#probe = null;
     if (this.#breaker.kind === 'closed') return;
     const { reason, pauses } = this.#breaker;
-    const leftOut = this.#causes.admit(`${reason} ${outcome}`, context.clock.now().monotonic);
+    const leftOut = this.#causes.admit(`${reason} ${outcome}`, clock.now().monotonic);
     const fields = { reason, probes: pauses.probes, outcome, ...leftOutField(leftOut ?? 0) };
-    context.logger[leftOut === null ? 'debug' : 'warn'](fields, 'breaker stays open');
-    this.#scheduleProbe(context);
+    logger[leftOut === null ? 'debug' : 'warn'](fields, 'breaker stays open');
+    this.#scheduleProbe();
   }
 
-  #closed(context: Context): void {
+  #closed(): void {
     this.#cancelProbe();
     this.#isProbeDue = false;
     this.#probe = null;
-    context.logger.info({}, 'breaker closed');
-    for (const { groups } of context.state.partitions.values())
-      for (const group of groups.values()) context.review(group);
-    context.dispatch();
+    this.#surroundings.logger.info({}, 'breaker closed');
+    this.#surroundings.onClosed();
   }
 }

@@ -3,29 +3,28 @@ import { WHOLE_GROUP, comparePositions, isSamePosition, type Intent } from '../c
 import { afterGroupAnswered, withFields, withoutSchedule } from '../core/change/pending.ts';
 import { deadLetter } from '../core/log/dead-letter.ts';
 import { complete, isComplete } from '../core/log/ledger.ts';
-import type { FinalOutcome } from '../core/report/report.ts';
+import type { FinalOutcome, ReportRecord } from '../core/report/report.ts';
 import { finalReport, retryReport } from '../core/report/reporting.ts';
 import type { RequestFacts } from '../core/target/answer.ts';
 import type { Failure } from '../core/target/refusals.ts';
 import type { RetryDecision, Schedule } from '../core/target/retry.ts';
-import type { Context } from './context.ts';
 import type { Group } from './group.ts';
 import { noteFinal } from './marks.ts';
 import type { Exhausted, Member } from './member.ts';
-import { isOlderRecorded, memberOf, tidyMember } from './partition.ts';
-import type { Due } from './state.ts';
+import type { Due } from './outbox.ts';
+import type { Owners } from './owners.ts';
 
 /**
  * Closes the ledger entries of a member that are complete by now; none while the record may hold something older.
  * @param upTo offset of the last that may be; null: all may.
  */
 export function closeComplete(group: Group, name: string, member: Member, upTo: bigint | null = null): void {
-  const { ledger } = group.partition;
+  const { ledger } = group.partition.offsets;
   if (ledger === null || group.isRecordUnknown || group.partition.finals.isUnrecorded(group)) return;
   const { pending, recorded } = member;
   let hasClosed = false;
   member.closeUnfinished(upTo, ({ source, isReported }) => {
-    const isReplacing = isReported && isOlderRecorded(group, name, source);
+    const isReplacing = isReported && group.isOlderRecorded(name, source);
     if (!isComplete(source, { isReported, pending, recorded, isOlderRecorded: isReplacing })) return false;
     complete(ledger, source.offset);
     hasClosed = true;
@@ -41,12 +40,12 @@ function closeLayered(group: Group): void {
   for (const [name, member] of group.members) {
     if (name === WHOLE_GROUP) continue;
     closeComplete(group, name, member);
-    tidyMember(group, name);
+    group.tidyMember(name);
   }
 }
 
 /** The pending intent is about to be replaced. A dead one keeps its report; one in flight waits for its answer. */
-export function supersedePending(context: Context, group: Group, member: Member, by: string): void {
+export function supersedePending(owners: Owners, group: Group, member: Member, by: string): void {
   const { pending, requestedAt } = member;
   if (pending === null) return;
   if (pending.dead !== null) {
@@ -54,26 +53,26 @@ export function supersedePending(context: Context, group: Group, member: Member,
     return;
   }
   if (group.run?.isSent(pending) === true) group.run.supersede(pending, { by, requestedAt });
-  else supersede(context, group, pending, { by, requestedAt });
+  else supersede(owners, group, pending, { by, requestedAt });
 }
 
 /** The request that carried them has failed. */
-export function supersedeReplaced(context: Context, group: Group): void {
-  for (const intent of group.run?.superseded ?? []) supersedeIfReplaced(context, group, intent);
+export function supersedeReplaced(owners: Owners, group: Group): void {
+  for (const intent of group.run?.superseded ?? []) supersedeIfReplaced(owners, group, intent);
 }
 
-export function supersedeIfReplaced(context: Context, group: Group, intent: Intent): void {
+export function supersedeIfReplaced(owners: Owners, group: Group, intent: Intent): void {
   const replacing = group.run?.takeReplacing(intent);
-  if (replacing !== undefined) supersede(context, group, intent, replacing);
+  if (replacing !== undefined) supersede(owners, group, intent, replacing);
 }
 
 export function supersede(
-  context: Context,
+  owners: Owners,
   group: Group,
   intent: Intent,
   { by, requestedAt }: { by: string; requestedAt: number | null },
 ): void {
-  report(context, group, intent, { outcome: 'superseded', reason: null, request: null, supersededBy: by, requestedAt });
+  report(owners, group, intent, { outcome: 'superseded', reason: null, request: null, supersededBy: by, requestedAt });
 }
 
 export interface End {
@@ -82,30 +81,25 @@ export interface End {
 }
 
 /** It is so at the target. */
-export function finish(context: Context, group: Group, intent: Intent, { outcome, request }: End): void {
-  const member = memberOf(group, intent.member);
+export function finish(owners: Owners, group: Group, intent: Intent, { outcome, request }: End): void {
+  const member = group.members.obtain(intent.member);
   const replacing = group.run?.takeReplacing(intent);
   const requestedAt = replacing === undefined ? member.requestedAt : replacing.requestedAt;
   if (member.pending === intent) member.replace(null);
-  noteFinal(context, group, intent);
+  noteFinal(owners, group, intent);
   if (intent.op === 'add' && group.partition.unresolved.noteLanded(group.id, intent.member))
     group.partition.toWrite.add(group);
-  report(context, group, intent, { outcome, reason: null, request, supersededBy: null, requestedAt });
+  report(owners, group, intent, { outcome, reason: null, request, supersededBy: null, requestedAt });
 }
 
-/** A report that it waits, which is not final and so closes nothing. */
-export const waitDue = (group: Group, { source }: Intent, report: Due['report']): Due => ({
-  partition: group.partition,
-  offset: source.offset,
-  subject: null,
-  key: group.id,
-  report,
-  deadLetter: null,
-});
+/** To be reported by the next round of settle: that it waits, which is not final and so completes nothing. */
+export function reportWait(owners: Owners, group: Group, report: ReportRecord): void {
+  enqueue(owners, { partition: group.partition, subject: null, offset: null, key: group.id, report, deadLetter: null });
+}
 
 /** Waits in the live record for its next try. */
 export function park(
-  context: Context,
+  owners: Owners,
   group: Group,
   intent: Intent,
   parking: {
@@ -128,35 +122,31 @@ export function park(
     ...(schedule === 'slow' && { schedule }),
     ...(isUnresolved && { isUnresolved }),
   });
-  const member = memberOf(group, intent.member);
+  const member = group.members.obtain(intent.member);
   member.advance(parked);
   group.partition.toWrite.addInTime(group);
-  const now = context.clock.now().wall;
+  const now = owners.clock.now().wall;
   group.noteFailure(failure, now);
   const lag = lagOf(parked, member.requestedAt, now);
   const facts = { request, lag, groupTarget: group.target, epoch: 0, reportedAt: now };
-  const due = waitDue(
-    group,
-    intent,
-    retryReport(parked, { ...facts, reason: failure, nextAttemptAt: decision.notBefore }),
-  );
+  const retry = retryReport(parked, { ...facts, reason: failure, nextAttemptAt: decision.notBefore });
   // A full state that never waited has no report of its own in the end.
-  if (parked.op === 'state') member.deferReport(due);
-  else enqueue(context, due);
+  if (parked.op === 'state') member.deferReport(retry);
+  else reportWait(owners, group, retry);
   return parked;
 }
 
 /** Given up, after the last look. It stays, marked, so that a replay can wake it and a newer intent can replace it. */
-export function giveUp(context: Context, group: Group, exhausted: Exhausted): void {
-  const member = memberOf(group, exhausted.intent.member);
-  const now = context.clock.now().wall;
+export function giveUp(owners: Owners, group: Group, exhausted: Exhausted): void {
+  const member = group.members.obtain(exhausted.intent.member);
+  const now = owners.clock.now().wall;
   const reason = exhausted.deadReason ?? (exhausted.outcome === 'failed' ? 'rejected' : 'attempts_exhausted');
   const at = endedAt(group, exhausted.intent, now);
   const dead: Intent = { ...exhausted.intent, attempt: exhausted.attempt, waits: null, dead: { at, reason } };
   const { requestedAt } = member;
   if (member.pending === exhausted.intent) member.replace(hasNewerDeltas(group, dead) ? null : dead);
-  noteFinal(context, group, dead);
-  report(context, group, dead, {
+  noteFinal(owners, group, dead);
+  report(owners, group, dead, {
     outcome: exhausted.outcome,
     reason: exhausted.failure,
     request: exhausted.request,
@@ -183,13 +173,13 @@ function endedAt({ members }: Group, { member, source }: Intent, now: number): n
   return former?.dead && isSamePosition(former.source, source) ? Math.max(now, former.dead.at + 1) : now;
 }
 
-function report(context: Context, group: Group, intent: Intent, facts: Facts): void {
-  const now = context.clock.now().wall;
-  const { topics } = context.options;
-  enqueue(context, {
+function report(owners: Owners, group: Group, intent: Intent, facts: Facts): void {
+  const now = owners.clock.now().wall;
+  const { topics } = owners.options;
+  enqueue(owners, {
     partition: group.partition,
-    offset: intent.source.offset,
     subject: { group, intent },
+    offset: null,
     key: group.id,
     report: finalReport(intent, {
       ...facts,
@@ -206,11 +196,9 @@ function report(context: Context, group: Group, intent: Intent, facts: Facts): v
 }
 
 /** To be reported by the next round of settle. */
-export function enqueue({ state, settle }: Context, due: Due): void {
-  const { reports } = state.counts;
-  const { final, outcome } = due.report;
-  if (final) reports[outcome] = (reports[outcome] ?? 0) + 1;
-  state.outbox.add(due);
+export function enqueue({ counts, outbox, settle }: Owners, due: Due): void {
+  if (due.report.final) counts.reports.note(due.report.outcome);
+  outbox.add(due);
   if (due.subject !== null) due.partition.unacknowledged.add(due.subject.group);
   settle();
 }

@@ -5,7 +5,6 @@ import { isSatisfied, type Membership, sightOf } from '../core/target/snapshot.t
 import { isSamePosition } from '../core/change/change.ts';
 import type { Unconfirmed } from '../core/target/doubt.ts';
 import { finish, supersedeIfReplaced } from './conclude.ts';
-import type { Context } from './context.ts';
 import type { GroupRun, Next } from './group-run.ts';
 import { notEffective } from './failed-tries.ts';
 import { readAfterConflict, readFailed } from './failures.ts';
@@ -13,6 +12,7 @@ import { noteRemoved } from './guard.ts';
 import { markApplied } from './landing.ts';
 import { readGroup } from './request.ts';
 import type { Group } from './group.ts';
+import type { Owners } from './owners.ts';
 
 export interface Landing {
   readonly part: readonly Intent[];
@@ -24,40 +24,40 @@ export interface Landing {
 }
 
 /** Lands what is seen to be so; the rest is unconfirmed, and its slot does not wait for it. */
-export function verify(context: Context, group: Group, { part, request, seen, isTrusted }: Landing): void {
-  const { clock, options } = context;
+export function verify(owners: Owners, group: Group, { part, request, seen, isTrusted }: Landing): void {
+  const { clock, options } = owners;
   const isLanded = (intent: Intent): boolean => (seen === null ? isTrusted : sightOf(intent, seen) !== 'not_so');
   for (const intent of part) {
     if (isLanded(intent)) {
       group.unconfirmed?.forget(intent);
-      markApplied(context, group, intent, { ...request, verified: seen !== null && isSatisfied(intent, seen) });
+      markApplied(owners, group, intent, { ...request, verified: seen !== null && isSatisfied(intent, seen) });
       continue;
     }
     // It was accepted, so that it counts for the guard although nothing shows it yet.
-    noteRemoved(context, group, intent);
+    noteRemoved(owners, group, intent);
     const acceptance = { intent, request, isShownOtherwise: seen !== null };
     group.noteAccepted(acceptance, clock.now().monotonic, options.lateApplyMs);
-    supersedeIfReplaced(context, group, intent);
+    supersedeIfReplaced(owners, group, intent);
   }
   group.dropConfirmed();
 }
 
 /** One fresh read, for all that is unconfirmed of the group. */
-export async function look(context: Context, group: Group, run: GroupRun): Promise<Next> {
-  const asked = await readGroup(context, group, run, null);
+export async function look(owners: Owners, group: Group, run: GroupRun): Promise<Next> {
+  const asked = await readGroup(owners, group, run, null);
   if (asked === null) return 'stop';
   const { snapshot } = asked;
-  concludeLook(context, group, snapshot);
-  if (snapshot === null) return readFailed(context, group, run, asked);
+  concludeLook(owners, group, snapshot);
+  if (snapshot === null) return readFailed(owners, group, run, asked);
   run.noteRead(snapshot);
-  return readAfterConflict(context, group, run);
+  return readAfterConflict(owners, group, run);
 }
 
-function concludeLook(context: Context, group: Group, snapshot: Membership | null): void {
-  const nowMs = context.clock.now().monotonic;
+function concludeLook(owners: Owners, group: Group, snapshot: Membership | null): void {
+  const nowMs = owners.clock.now().monotonic;
   const looked = group.unconfirmed?.look({ snapshot, isDoubted: group.doubt !== null, nowMs });
   for (const { intent, request } of pendingOf(group, looked?.shown ?? []))
-    landShown(context, group, intent, { ...request, verified: snapshot !== null && isSatisfied(intent, snapshot) });
+    landShown(owners, group, intent, { ...request, verified: snapshot !== null && isSatisfied(intent, snapshot) });
   for (const { intent, request } of pendingOf(group, looked?.ineffective ?? [])) notEffective(group, intent, request);
   group.dropConfirmed();
 }
@@ -71,6 +71,6 @@ const pendingOf = ({ members }: Group, changes: readonly Unconfirmed[]): Unconfi
       : [];
   });
 
-function landShown(context: Context, group: Group, intent: Intent, request: RequestFacts): void {
-  finish(context, group, intent, { outcome: intent.attempt > 0 ? 'recovered' : 'applied', request });
+function landShown(owners: Owners, group: Group, intent: Intent, request: RequestFacts): void {
+  finish(owners, group, intent, { outcome: intent.attempt > 0 ? 'recovered' : 'applied', request });
 }

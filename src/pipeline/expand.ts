@@ -4,28 +4,26 @@ import { DOUBTFUL_STATE, expandInSlices, isAwaited, type Expansion } from '../co
 import type { Snapshot } from '../core/target/plan.ts';
 import { supersedes, isEndReported } from '../core/change/pending.ts';
 import { giveUp, groupAnswered, finish } from './conclude.ts';
-import type { Context } from './context.ts';
-import { isCurrent } from './context.ts';
 import { hold } from './guard.ts';
 import { resolveFor, wholeOf } from './identify.ts';
-import { memberOf } from './partition.ts';
 import { replaceOlder } from './precedence.ts';
 import type { Group } from './group.ts';
 import type { Slices } from './turns.ts';
+import type { Owners } from './owners.ts';
 
 /** In slices: it may name 200,000 members. Given up where it is replaced meanwhile, or its partition lost. @param snapshot read out of doubt, just now. */
-export async function expandState(context: Context, group: Group, state: Intent, snapshot: Snapshot): Promise<void> {
-  const isWanted = (): boolean => isCurrent(context, group.partition) && wholeOf(group) === state;
-  await context.turns.run(workOut(context, group, state, snapshot), isWanted);
+export async function expandState(owners: Owners, group: Group, state: Intent, snapshot: Snapshot): Promise<void> {
+  const isWanted = (): boolean => owners.partitions.isCurrent(group.partition) && wholeOf(group) === state;
+  await owners.turns.run(workOut(owners, group, state, snapshot), isWanted);
 }
 
-function* workOut(context: Context, group: Group, state: Intent, snapshot: Snapshot): Slices {
+function* workOut(owners: Owners, group: Group, state: Intent, snapshot: Snapshot): Slices {
   const expansion = yield* expandInSlices(state, {
     snapshot,
-    resolve: resolveFor(context, group),
+    resolve: resolveFor(owners, group),
     newerFor: (member, target) => newerIn(group, { member, target }, state.source),
   });
-  yield* enter(context, group, state, { expansion, snapshot });
+  yield* enter(owners, group, state, { expansion, snapshot });
 }
 
 interface WorkedOut {
@@ -34,19 +32,19 @@ interface WorkedOut {
 }
 
 /** The full state itself stays until all that it comes to is entered. */
-function* enter(context: Context, group: Group, state: Intent, worked: WorkedOut): Slices {
+function* enter(owners: Owners, group: Group, state: Intent, worked: WorkedOut): Slices {
   const hasRemovals = worked.expansion.intents.some(({ op }) => op === 'remove');
   if (noteUnresolved(group, state, worked.expansion, hasRemovals)) group.partition.toWrite.add(group);
   let isEntered = false;
   group.beginExpansion(state);
   try {
-    const count = yield* enterEach(context, group, state, worked.expansion.intents);
+    const count = yield* enterEach(owners, group, state, worked.expansion.intents);
     isEntered = count > 0 && !worked.snapshot.isDoubtful;
     if (isEntered) group.noteEntered(state);
     group.aliases?.clearResolutions();
     if (count === 0 && !waitsForSecondLook(group, state, worked.snapshot))
-      endEmpty(context, group, state, worked.snapshot);
-    else endEntering(context, group, state, worked);
+      endEmpty(owners, group, state, worked.snapshot);
+    else endEntering(owners, group, state, worked);
   } finally {
     if (!isEntered) group.endExpansion(state);
   }
@@ -56,22 +54,17 @@ function* enter(context: Context, group: Group, state: Intent, worked: WorkedOut
 const SLICE = 5_000;
 
 /** Answers how many; what is newer may have arrived since it was worked out. */
-function* enterEach(
-  context: Context,
-  group: Group,
-  state: Intent,
-  intents: readonly Intent[],
-): Generator<void, number> {
+function* enterEach(owners: Owners, group: Group, state: Intent, intents: readonly Intent[]): Generator<void, number> {
   let count = 0;
   for (const [i, intent] of intents.entries()) {
     if (i > 0 && i % SLICE === 0) yield;
     const newer = newerIn(group, intent, state.source);
     if (newer === null || supersedes(intent, newer)) {
-      if (context.ids !== null) {
+      if (owners.ids !== null) {
         group.noteAlias(intent);
-        replaceOlder(context, group, intent);
+        replaceOlder(owners, group, intent);
       }
-      memberOf(group, intent.member).replace(intent);
+      group.members.obtain(intent.member).replace(intent);
       count += 1;
     } else if (intent.op === 'add' && isAwaited(newer, state))
       group.partition.unresolved.keepAwaited(group.id, newer.member);
@@ -85,22 +78,22 @@ const waitsForSecondLook = ({ members }: Group, { source, whole }: Intent, { isD
   whole?.isPartly !== true &&
   [...members.values()].some(({ name, pending }) => name !== WHOLE_GROUP && isSamePosition(pending?.source, source));
 
-function endEmpty(context: Context, group: Group, state: Intent, snapshot: Snapshot): void {
-  if (snapshot.isDoubtful) return endUnseen(context, group, state);
-  finish(context, group, state, { outcome: isEndReported(state) ? 'recovered' : 'already_synced', request: null });
+function endEmpty(owners: Owners, group: Group, state: Intent, snapshot: Snapshot): void {
+  if (snapshot.isDoubtful) return endUnseen(owners, group, state);
+  finish(owners, group, state, { outcome: isEndReported(state) ? 'recovered' : 'already_synced', request: null });
   groupAnswered(group);
 }
 
 /** All of it is pending: from now on that stands for the full state. */
-function endEntering(context: Context, group: Group, state: Intent, { expansion, snapshot }: WorkedOut): void {
+function endEntering(owners: Owners, group: Group, state: Intent, { expansion, snapshot }: WorkedOut): void {
   if (snapshot.isDoubtful) lookTwice(group, state);
-  else memberOf(group, WHOLE_GROUP).replace(null);
+  else group.members.obtain(WHOLE_GROUP).replace(null);
   const removals = expansion.heldBy === null ? [] : removalsOf(group, state, expansion.intents);
   if (expansion.heldBy !== null && removals.length > 0)
-    hold(context, group, { intents: removals, by: expansion.heldBy, snapshot });
+    hold(owners, group, { intents: removals, by: expansion.heldBy, snapshot });
   group.partition.toWrite.add(group);
   groupAnswered(group);
-  context.settle();
+  owners.settle();
 }
 
 /** Those that are left of it: something newer may have replaced some since they were entered. */
@@ -115,13 +108,13 @@ const removalsOf = ({ members }: Group, { source }: Intent, intents: readonly In
 function lookTwice(group: Group, state: Intent): void {
   const { members, deleted } = state.whole ?? { members: [], deleted: false };
   const partly: Intent = { ...state, waits: 'record', whole: { members, deleted, isPartly: true } };
-  memberOf(group, WHOLE_GROUP).replace(partly);
+  group.members.obtain(WHOLE_GROUP).replace(partly);
 }
 
 /** All that is shown is as it says, and no read will tell whether that is all. */
-function endUnseen(context: Context, group: Group, state: Intent): void {
+function endUnseen(owners: Owners, group: Group, state: Intent): void {
   const end = { outcome: 'failed', failure: DOUBTFUL_STATE, request: null } as const;
-  giveUp(context, group, { ...end, intent: state, attempt: state.attempt + 1 });
+  giveUp(owners, group, { ...end, intent: state, attempt: state.attempt + 1 });
   groupAnswered(group);
 }
 

@@ -3,21 +3,18 @@ import type { RequestFacts } from '../core/target/answer.ts';
 import type { Failure } from '../core/target/refusals.ts';
 import { type Observation, signOf } from '../core/target/breaker.ts';
 import type { Intent } from '../core/change/change.ts';
-import type { Outcome } from '../core/target/outcome.ts';
+import type { FailedOutcome } from '../core/target/outcome.ts';
 import { withoutSchedule } from '../core/change/pending.ts';
 import { decideRetry, parkUntested, scheduleOf, scheduleOfUntested } from '../core/target/retry.ts';
 import { giveUp, park } from './conclude.ts';
-import type { Context } from './context.ts';
-import { postpone } from './give-back.ts';
 import type { Group } from './group.ts';
-
-export type Failed = Extract<Outcome, { failure: Failure }>;
+import type { Owners } from './owners.ts';
 
 export interface Failing {
   readonly intents: readonly Intent[];
   /** What would have been sent next, and was in no request that failed: it waits as long, and uses up no try. Absent: none. */
   readonly unsent?: readonly Intent[];
-  readonly outcome: Failed;
+  readonly outcome: FailedOutcome;
   readonly request: RequestFacts | null;
   /** null: not one request, but all of them together. */
   readonly seen: Observation | null;
@@ -32,13 +29,13 @@ export interface Failing {
  * One try has failed: each intent is parked for its next one, or is spent. While the breaker is open it does not count,
  * unless the group itself is at fault.
  */
-export function fail(context: Context, group: Group, failing: Failing): void {
-  const { breaker, options, clock, random } = context;
+export function fail(owners: Owners, group: Group, failing: Failing): void {
+  const { breaker, options, clock, random } = owners;
   const { intents, unsent = [], outcome, request, seen, search } = failing;
   const kind = outcome.kind === 'not_found' && request !== null ? 'rejected_member' : outcome.kind;
   const sign = seen === null ? null : signOf(seen);
   const isOwn = sign === 'own' || (outcome.kind === 'denied' && request !== null);
-  if (!breaker.isClosed && !isOwn) return breaker.wait(context, group, [...intents, ...unsent]);
+  if (!breaker.isClosed && !isOwn) return breaker.wait(group, [...intents, ...unsent]);
   const rule = search === 'ended' ? scheduleOfUntested(kind) : scheduleOf(kind);
   // Of a group that fails alone the breaker holds nothing back.
   const schedule = rule === 'free' && sign === 'alone' ? 'slow' : rule;
@@ -58,7 +55,7 @@ export function fail(context: Context, group: Group, failing: Failing): void {
     const isUnknown = waits === 'member' && schedule === 'slow' && search !== 'ended';
     const { failure } = outcome;
     if (decision.kind === 'park')
-      park(context, group, intent, { decision, schedule, isUnknown, waits, failure, request });
+      park(owners, group, intent, { decision, schedule, isUnknown, waits, failure, request });
     else exhaust(group, [intent], { failure, outcome: 'permanent_failure', request });
     if (seen !== null) breaker.used(seen, group, intent);
   }
@@ -66,7 +63,7 @@ export function fail(context: Context, group: Group, failing: Failing): void {
   const first = decideRetry(options.retry, { attempt: 0, ...after });
   const times = intents.map(({ member }) => group.members.get(member)?.pending?.notBefore ?? 0);
   const notBefore = Math.max(first.kind === 'park' ? first.notBefore : 0, ...times);
-  for (const intent of unsent) postpone(group, intent, notBefore);
+  for (const intent of unsent) group.postpone(intent, notBefore);
 }
 
 /** A 403 or 404 to a PATCH of a group that can be read is about a member, as far as the answers show; so is what a search finds. */
@@ -85,16 +82,16 @@ export function exhaust(
 }
 
 /** The last look had no sure answer: once more at the cap, no attempt used up (protocol.md 7.8). */
-export function lookAgain({ clock, options }: Context, group: Group, intent: Intent): void {
+export function lookAgain({ clock, options }: Owners, group: Group, intent: Intent): void {
   const member = group.members.get(intent.member);
   if (member?.exhausted?.intent !== intent) return;
   const later: Intent = { ...withoutSchedule(intent), notBefore: clock.now().wall + options.retry.capMs };
   member.postponeLastLook(later);
 }
 
-export function giveUpExhausted(context: Context, group: Group, intent: Intent): void {
+export function giveUpExhausted(owners: Owners, group: Group, intent: Intent): void {
   const exhausted = group.members.get(intent.member)?.exhausted;
-  if (exhausted?.intent === intent) giveUp(context, group, exhausted);
+  if (exhausted?.intent === intent) giveUp(owners, group, exhausted);
 }
 
 /** The target said yes and did something else, for instance by a rule of its own: said once, not tried for ever. */

@@ -4,39 +4,39 @@ import type { Observation } from '../core/target/breaker.ts';
 import type { Intent } from '../core/change/change.ts';
 import { faultOf, isSearching } from '../core/target/isolation.ts';
 import { isSatisfied } from '../core/target/snapshot.ts';
-import type { Outcome } from '../core/target/outcome.ts';
+import type { FailedOutcome, Outcome } from '../core/target/outcome.ts';
 import type { Snapshot } from '../core/target/plan.ts';
 import { budgetFailure, conflictDelayMs } from '../core/target/retry.ts';
 import { afterConflict, etagChanged, isSameVersion, versionForms } from '../core/target/version.ts';
 import { supersedeReplaced } from './conclude.ts';
-import type { Context } from './context.ts';
 import { sleep } from './context.ts';
-import { isExhausted, isTried, type GroupRun, type Next } from './group-run.ts';
-import { fail, giveUpExhausted, lookAgain, type Failed } from './failed-tries.ts';
-import { isToBeIsolated, isolate, type RefusedPatch } from './isolation.ts';
+import { isExhausted, isTried, type GroupRun, type Next, type RefusedPatch } from './group-run.ts';
+import { fail, giveUpExhausted, lookAgain } from './failed-tries.ts';
+import { isToBeIsolated, isolate } from './isolation.ts';
 import { searchTargets } from './no-target.ts';
 import type { Asked } from './request.ts';
 import { forgetSnapshot, readGroup } from './request.ts';
 import type { Group } from './group.ts';
+import type { Owners } from './owners.ts';
 
-export function readFailed(context: Context, group: Group, run: GroupRun, { outcome, seen }: Asked): Next {
-  forgetSnapshot(context, group, run);
+export function readFailed(owners: Owners, group: Group, run: GroupRun, { outcome, seen }: Asked): Next {
+  forgetSnapshot(owners, group, run);
   if (!('failure' in outcome)) return 'stop';
   // What the client as a whole may not do says nothing of this group.
-  const isConfirmed = isRefusal(outcome) && group.doubt === null && context.breaker.lets(group);
+  const isConfirmed = isRefusal(outcome) && group.doubt === null && owners.breaker.lets(group);
   const due = run.stillDue();
   for (const intent of due.filter((each) => isExhausted(group, each))) {
-    if (isConfirmed) giveUpExhausted(context, group, intent);
-    else lookAgain(context, group, intent);
+    if (isConfirmed) giveUpExhausted(owners, group, intent);
+    else lookAgain(owners, group, intent);
   }
   const tried = run.stillDue().filter((each) => isTried(group, each));
-  fail(context, group, { intents: tried, outcome, request: null, seen });
-  for (const intent of isConfirmed ? tried : []) giveUpExhausted(context, group, intent);
+  fail(owners, group, { intents: tried, outcome, request: null, seen });
+  for (const intent of isConfirmed ? tried : []) giveUpExhausted(owners, group, intent);
   return afterFailure(group, run, outcome);
 }
 
 /** Sure, and about this group: another read would be answered the same way, so it confirms a giving-up. */
-const isRefusal = ({ kind }: Failed): boolean =>
+const isRefusal = ({ kind }: FailedOutcome): boolean =>
   kind !== 'transient' && kind !== 'throttled' && kind !== 'unauthorized';
 
 interface FailedPatch {
@@ -48,8 +48,8 @@ interface FailedPatch {
   readonly seen: Observation;
 }
 
-export async function patchFailed(context: Context, group: Group, run: GroupRun, failed: FailedPatch): Promise<Next> {
-  supersedeReplaced(context, group);
+export async function patchFailed(owners: Owners, group: Group, run: GroupRun, failed: FailedPatch): Promise<Next> {
+  supersedeReplaced(owners, group);
   const { answer, outcome, snapshot, request, seen } = failed;
   if (!('failure' in outcome)) return 'stop';
   const sentCount = failed.part.length;
@@ -59,35 +59,35 @@ export async function patchFailed(context: Context, group: Group, run: GroupRun,
   const refused = { outcome, fault, part, sentCount, tried, request, seen };
   switch (outcome.kind) {
     case 'conflict':
-      return conflicted(context, group, run, { ...refused, snapshot });
+      return conflicted(owners, group, run, { ...refused, snapshot });
     case 'transient':
-      forgetSnapshot(context, group, run);
-      if (isToBeIsolated(context, group, run, refused)) return isolate(context, group, run, refused);
-      fail(context, group, { intents: part, unsent: without(tried, part), outcome, request, seen });
+      forgetSnapshot(owners, group, run);
+      if (isToBeIsolated(owners, group, run, refused)) return isolate(owners, group, run, refused);
+      fail(owners, group, { intents: part, unsent: without(tried, part), outcome, request, seen });
       return afterFailure(group, run, outcome);
     case 'denied':
     case 'not_found': {
       // Of the group, or of a member? A read tells; of the client it is not where the group can be read.
       if (outcome.kind === 'not_found' || !run.wasRead) {
-        const asked = await readGroup(context, group, run, null);
+        const asked = await readGroup(owners, group, run, null);
         if (asked === null) return 'stop';
-        if (asked.snapshot === null) return readFailed(context, group, run, asked);
+        if (asked.snapshot === null) return readFailed(owners, group, run, asked);
         run.show(asked.snapshot);
       }
-      return isolate(context, group, run, refused);
+      return isolate(owners, group, run, refused);
     }
     case 'no_target': {
-      const found = await searchTargets(context, group, run, failed);
+      const found = await searchTargets(owners, group, run, failed);
       if (found === 'go_on' || found === 'stop') return found;
-      if (found !== 'refused') return readFailed(context, group, run, found);
-      return isolate(context, group, run, refused);
+      if (found !== 'refused') return readFailed(owners, group, run, found);
+      return isolate(owners, group, run, refused);
     }
     case 'rejected_member':
     case 'rejected':
     case 'too_large':
-      return isolate(context, group, run, refused);
+      return isolate(owners, group, run, refused);
     case 'unauthorized':
-      fail(context, group, { intents: tried, outcome, request, seen });
+      fail(owners, group, { intents: tried, outcome, request, seen });
       return 'stop';
     case 'throttled':
       return 'stop';
@@ -107,7 +107,7 @@ const without = (intents: readonly Intent[], sent: readonly Intent[]): readonly 
 type Conflicted = RefusedPatch & { readonly snapshot: Snapshot };
 
 /** Read and plan again, a few times; then park. */
-async function conflicted(context: Context, group: Group, run: GroupRun, failed: Conflicted): Promise<Next> {
+async function conflicted(owners: Owners, group: Group, run: GroupRun, failed: Conflicted): Promise<Next> {
   const { outcome, part, tried, request, seen, snapshot } = failed;
   const before = run.refused;
   const isUnmoved = before !== null && isSameVersion(before.tags, snapshot.tags);
@@ -115,29 +115,29 @@ async function conflicted(context: Context, group: Group, run: GroupRun, failed:
   const now = (intents: readonly Intent[]): Intent[] => intents.map((intent) => counted.get(intent) ?? intent);
   const patch = { ...failed, part: now(part), tried: now(tried) };
   run.noteConflict({ tags: snapshot.tags, tried: [...(before?.tried ?? []), snapshot.version], request, patch });
-  forgetSnapshot(context, group, run);
+  forgetSnapshot(owners, group, run);
   for (const [intent, next] of counted) run.replaceDue(intent, next);
   // A version that may be changed on the way is tried in each of its forms.
   const forms = versionForms(snapshot.tags).length;
-  const most = context.options.conflictsMax + (forms > 1 ? forms : 0);
-  const mayBeOfMember = isToBeIsolated(context, group, run, patch);
+  const most = owners.options.conflictsMax + (forms > 1 ? forms : 0);
+  const mayBeOfMember = isToBeIsolated(owners, group, run, patch);
   // Only after another read is it known whether the version has moved.
   const isLast = run.conflicts > most + (mayBeOfMember && before === null ? 1 : 0);
   // Of several forms another may be right: once all are refused, the read that follows tells (readAfterConflict).
   if (mayBeOfMember && isUnmoved && forms < 2 && (isLast || isSearching(run.search))) {
     run.endConflicts();
-    return isolate(context, group, run, patch);
+    return isolate(owners, group, run, patch);
   }
   if (isLast) {
-    fail(context, group, { intents: patch.part, unsent: without(patch.tried, patch.part), outcome, request, seen });
+    fail(owners, group, { intents: patch.part, unsent: without(patch.tried, patch.part), outcome, request, seen });
     return 'go_on';
   }
-  await sleep(context, conflictDelayMs(run.conflicts, context.random.next()));
+  await sleep(owners, conflictDelayMs(run.conflicts, owners.random.next()));
   return 'go_on';
 }
 
 /** Where the read shows the version that was refused, it is no conflict: the version is changed on the way. */
-export function readAfterConflict(context: Context, group: Group, run: GroupRun): Next {
+export function readAfterConflict(owners: Owners, group: Group, run: GroupRun): Next {
   const { refused, snapshot } = run;
   if (refused === null || snapshot === null) return 'go_on';
   const next = afterConflict(snapshot, refused);
@@ -151,12 +151,12 @@ export function readAfterConflict(context: Context, group: Group, run: GroupRun)
   const tried = triedOf(group, run, snapshot);
   const outcome = { kind: 'conflict', failure: etagChanged(refused.tags, refused.request.status) } as const;
   const patch = { ...refused.patch, outcome, tried };
-  if (isToBeIsolated(context, group, run, patch)) {
+  if (isToBeIsolated(owners, group, run, patch)) {
     run.endConflicts();
-    return isolate(context, group, run, patch);
+    return isolate(owners, group, run, patch);
   }
   // A version that is changed on the way keeps every request about the group from passing.
-  fail(context, group, { intents: tried, outcome, request: refused.request, seen: null });
+  fail(owners, group, { intents: tried, outcome, request: refused.request, seen: null });
   return 'go_on';
 }
 
@@ -168,12 +168,12 @@ function afterFailure(group: Group, run: GroupRun, outcome: Outcome): Next {
 }
 
 /** A run that does not come to an end is a try that failed; for what was tried for the last time, a look without an answer. */
-export function overBudget(context: Context, group: Group, run: GroupRun): Next {
+export function overBudget(owners: Owners, group: Group, run: GroupRun): Next {
   const failure = budgetFailure(run.requestCount);
-  context.logger.warn({ group: group.id, requests: run.requestCount }, 'the target answers without any progress');
-  for (const intent of run.stillDue().filter((each) => isExhausted(group, each))) lookAgain(context, group, intent);
+  owners.logger.warn({ group: group.id, requests: run.requestCount }, 'the target answers without any progress');
+  for (const intent of run.stillDue().filter((each) => isExhausted(group, each))) lookAgain(owners, group, intent);
   const intents = run.stillDue().filter((each) => isTried(group, each));
   // As a conflict, which uses up a try for good: what opens the breaker is the answers themselves.
-  fail(context, group, { intents, outcome: { kind: 'conflict', failure }, request: null, seen: null });
+  fail(owners, group, { intents, outcome: { kind: 'conflict', failure }, request: null, seen: null });
   return 'stop';
 }

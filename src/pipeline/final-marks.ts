@@ -6,7 +6,6 @@
  */
 import { type FinalMark, MARKS_MAX } from '../core/log/final-mark.ts';
 import { comparePositions } from '../core/change/change.ts';
-import type { Group } from './group.ts';
 
 interface Marks {
   readonly byTarget: Map<string, FinalMark>;
@@ -17,8 +16,9 @@ interface Marks {
   max: number;
 }
 
-export class FinalMarks {
-  readonly #groups = new Map<Group, Marks>();
+/** @typeParam G the group. */
+export class FinalMarks<G> {
+  readonly #groups = new Map<G, Marks>();
 
   get size(): number {
     let size = 0;
@@ -26,26 +26,26 @@ export class FinalMarks {
     return size;
   }
 
-  get groups(): Iterable<Group> {
+  get groups(): Iterable<G> {
     return this.#groups.keys();
   }
 
   /** Some are kept, or were since the last live record was acknowledged. */
-  has(group: Group): boolean {
+  has(group: G): boolean {
     return this.#groups.has(group);
   }
 
-  of(group: Group): readonly FinalMark[] {
+  of(group: G): readonly FinalMark[] {
     return [...(this.#groups.get(group)?.byTarget.values() ?? [])];
   }
 
   /** @param target by `idKey`. */
-  find(group: Group, target: string): FinalMark | null {
+  find(group: G, target: string): FinalMark | null {
     return this.#groups.get(group)?.byTarget.get(target) ?? null;
   }
 
   /** The caller has found out that it is the newest of its target. */
-  note(group: Group, mark: FinalMark): void {
+  note(group: G, mark: FinalMark): void {
     const marks = this.#marksOf(group);
     this.#delete(marks, mark.target);
     marks.byTarget.set(mark.target, mark);
@@ -54,19 +54,19 @@ export class FinalMarks {
   }
 
   /** As a live record says. */
-  restore(group: Group, restored: readonly FinalMark[]): void {
+  restore(group: G, restored: readonly FinalMark[]): void {
     const marks = this.#marksOf(group);
     for (const mark of restored) marks.byTarget.set(mark.target, mark);
     marks.isRecorded = true;
   }
 
   /** The live record does not say all of it yet: what is final must not be complete before. */
-  isUnrecorded(group: Group): boolean {
+  isUnrecorded(group: G): boolean {
     return (this.#groups.get(group)?.unrecorded.size ?? 0) > 0;
   }
 
   /** The acknowledged live record holds these. */
-  noteRecorded(group: Group, recorded: readonly FinalMark[]): void {
+  noteRecorded(group: G, recorded: readonly FinalMark[]): void {
     const marks = this.#groups.get(group);
     if (marks === undefined) return;
     for (const mark of recorded) marks.unrecorded.delete(mark);
@@ -75,7 +75,7 @@ export class FinalMarks {
   }
 
   /** Drops the others. Answers whether the live record still holds what is gone. */
-  retain(group: Group, isNeeded: (mark: FinalMark) => boolean): boolean {
+  retain(group: G, isNeeded: (mark: FinalMark) => boolean): boolean {
     const marks = this.#groups.get(group);
     if (marks === undefined) return false;
     const gone = [...marks.byTarget.values()].filter((mark) => !isNeeded(mark));
@@ -84,7 +84,7 @@ export class FinalMarks {
   }
 
   /** The live record is too large: it takes half of them at the most. false: there is none that could go. */
-  shrink(group: Group): boolean {
+  shrink(group: G): boolean {
     const marks = this.#groups.get(group);
     if (marks === undefined || marks.byTarget.size === 0) return false;
     marks.max = Math.floor(marks.byTarget.size / 2);
@@ -92,7 +92,7 @@ export class FinalMarks {
     return true;
   }
 
-  #marksOf(group: Group): Marks {
+  #marksOf(group: G): Marks {
     const known = this.#groups.get(group);
     if (known !== undefined) return known;
     const marks = { byTarget: new Map(), unrecorded: new Set<FinalMark>(), isRecorded: false, max: MARKS_MAX };

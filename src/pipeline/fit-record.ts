@@ -8,11 +8,10 @@ import { intentId, isSamePosition, positionText, type Intent } from '../core/cha
 import { wireLength } from '../core/log/live-record.ts';
 import { isHeld } from '../core/change/pending.ts';
 import { closeComplete } from './conclude.ts';
-import type { Context } from './context.ts';
-import { tidyMember } from './partition.ts';
 import type { RecordLimit, RecordParts } from './record-limit.ts';
 import type { Member } from './member.ts';
 import type { Group } from './group.ts';
+import type { Owners } from './owners.ts';
 
 /** Something new for the record. */
 export interface Added {
@@ -114,8 +113,8 @@ function standsStill({ members }: Group, intents: readonly Intent[], left: reado
 }
 
 /** The broker has refused a record of these intents. Dead ones are dropped first, the oldest first (protocol.md 3.2). */
-export function fitRecord(context: Context, group: Group, intents: readonly Intent[]): void {
-  const { logger } = context;
+export function fitRecord(owners: Owners, group: Group, intents: readonly Intent[]): void {
+  const { logger } = owners;
   const dead = intents
     .filter((intent) => intent.dead !== null && group.members.get(intent.member)?.pending === intent)
     .toSorted((a, b) => deadAt(a) - deadAt(b));
@@ -160,8 +159,8 @@ export function partsOf(group: Group, intents: readonly Intent[]): RecordParts {
 }
 
 /** Each minute: the limit of the topic may have been raised, and what is in the record may have become smaller. */
-export function retryRecords({ state, settle }: Context): void {
-  for (const { groups, toWrite } of state.partitions.values()) {
+export function retryRecords({ partitions, settle }: Owners): void {
+  for (const { groups, toWrite } of partitions) {
     for (const group of groups.values()) {
       if (group.recordLimit?.isShort !== true) continue;
       group.recordLimit.retry();
@@ -183,7 +182,7 @@ export function dropDead(group: Group, dead: readonly Intent[]): void {
     group.partition.toWrite.add(group);
     // Where it never stood in the record, no record of it tells of its end.
     closeComplete(group, intent.member, member);
-    tidyMember(group, intent.member);
+    group.tidyMember(intent.member);
   }
 }
 

@@ -13,9 +13,9 @@ import {
 } from '../core/group/full-state.ts';
 import { isHeld } from '../core/change/pending.ts';
 import { isSamePosition } from '../core/change/change.ts';
-import type { Context } from './context.ts';
 import { isPlannable, wholeOf } from './identify.ts';
 import type { Group } from './group.ts';
+import type { Owners } from './owners.ts';
 
 /** null: no removals of a full state are pending. */
 export function additionsIn({ id, members, partition }: Group): Additions | null {
@@ -41,9 +41,9 @@ export function passageIn(group: Group): Passage {
 }
 
 /** What can be planned, and need not wait for additions of a full state. */
-export function plannableIn(context: Context, group: Group): (intent: Intent) => boolean {
+export function plannableIn(owners: Owners, group: Group): (intent: Intent) => boolean {
   const isKeptBack = keptBackIn(group);
-  return (intent) => !isKeptBack(intent) && isPlannable(context, group, intent);
+  return (intent) => !isKeptBack(intent) && isPlannable(owners, group, intent);
 }
 
 /** What waits for additions of a full state. */
@@ -59,7 +59,7 @@ export function keptBackIn(group: Group, passage = passageIn(group)): (intent: I
 }
 
 /** All members whom the full state names are known by now: the limits of the guard judge its removals. */
-export function releaseKnown({ settle }: Context, group: Group): void {
+export function releaseKnown({ settle }: Owners, group: Group): void {
   const { id, members, partition } = group;
   const removals = partition.unresolved.removalsOf(id);
   if (removals === null) return;

@@ -4,13 +4,29 @@
  */
 import type { RequestFacts } from '../core/target/answer.ts';
 import { WHOLE_GROUP, isSamePosition, type Intent } from '../core/change/change.ts';
-import { afterLanding, afterRefusal, type Search, searchAmong } from '../core/target/isolation.ts';
+import type { Observation } from '../core/target/breaker.ts';
+import { afterLanding, afterRefusal, type Fault, type Search, searchAmong } from '../core/target/isolation.ts';
+import type { FailedOutcome } from '../core/target/outcome.ts';
 import { isSatisfied } from '../core/target/snapshot.ts';
 import type { Snapshot } from '../core/target/plan.ts';
 import type { RefusedVersion } from '../core/target/version.ts';
 import { type DueQueue, SLICE_MAX } from './due-queue.ts';
-import type { RefusedPatch } from './isolation.ts';
-import type { Group } from './group.ts';
+import type { Members } from './members.ts';
+import type { UnconfirmedChanges } from './unconfirmed-changes.ts';
+
+/** A PATCH that was refused, and what it says of the intents that it was about. */
+export interface RefusedPatch {
+  readonly outcome: FailedOutcome;
+  readonly fault: Fault;
+  /** What was sent, less what a newer intent has replaced meanwhile. */
+  readonly part: readonly Intent[];
+  /** With what was replaced. */
+  readonly sentCount: number;
+  /** What the group still has to send, the part included. */
+  readonly tried: readonly Intent[];
+  readonly request: RequestFacts;
+  readonly seen: Observation;
+}
 
 /** What the target has refused as stale, as long as reads show that version. */
 export interface RefusedAsStale extends RefusedVersion {
@@ -27,6 +43,13 @@ export interface Replacing {
   readonly requestedAt: number | null;
 }
 
+/** What a run looks at of its group. */
+export interface GroupInFlight {
+  readonly members: Members;
+  /** What the target has accepted and not shown yet; null: nothing. */
+  readonly unconfirmed: UnconfirmedChanges | null;
+}
+
 export type Next = 'go_on' | 'stop';
 
 export interface RunStart {
@@ -41,7 +64,7 @@ const NONE: ReadonlySet<Intent> = new Set();
 
 export class GroupRun {
   readonly due: DueQueue;
-  readonly #group: Group;
+  readonly #group: GroupInFlight;
   #hasPermit: boolean;
   #requestCount = 0;
   #hasAsked = false;
@@ -58,7 +81,7 @@ export class GroupRun {
   #refused: RefusedAsStale | null = null;
   #reservedUnseen: number | null = null;
 
-  constructor(group: Group, due: DueQueue, { snapshot, hasPermit, suspects, membersMax }: RunStart) {
+  constructor(group: GroupInFlight, due: DueQueue, { snapshot, hasPermit, suspects, membersMax }: RunStart) {
     this.#group = group;
     this.due = due;
     this.#snapshot = snapshot;
@@ -283,14 +306,14 @@ export class GroupRun {
 }
 
 /** Of what was due: it has not become final, was not parked, and not superseded before it was sent. */
-export const isStillDue = ({ members }: Group, intent: Intent): boolean =>
+export const isStillDue = ({ members }: GroupInFlight, intent: Intent): boolean =>
   members.get(intent.member)?.pending === intent;
 
 /** Neither tried for the last time nor accepted: a failure now is a failed try of it. */
-export const isTried = (group: Group, intent: Intent): boolean =>
+export const isTried = (group: GroupInFlight, intent: Intent): boolean =>
   !isExhausted(group, intent) && group.unconfirmed?.has(intent) !== true;
 
-export const isExhausted = (group: Group, intent: Intent): boolean =>
+export const isExhausted = (group: GroupInFlight, intent: Intent): boolean =>
   group.members.get(intent.member)?.exhausted?.intent === intent;
 
 function take<T>(list: readonly T[], countMax: number, isWanted: (one: T) => boolean): T[] {

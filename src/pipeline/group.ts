@@ -5,7 +5,8 @@
  *   idle ──due──▶ lingering ──▶ ready ──slot──▶ in flight ──▶ idle | lingering | waiting (parked, held)
  */
 import assert from 'node:assert/strict';
-import { type Intent, isSamePosition, type Position } from '../core/change/change.ts';
+import { comparePositions, type Intent, isSamePosition, type Position, WHOLE_GROUP } from '../core/change/change.ts';
+import { countedFrom, isHeld, waitingForTarget } from '../core/change/pending.ts';
 import type { Trouble } from '../core/log/record-headers.ts';
 import {
   type Acceptance,
@@ -19,10 +20,14 @@ import {
 import type { Failure } from '../core/target/refusals.ts';
 import { Aliases } from './aliases.ts';
 import type { GroupRun } from './group-run.ts';
+import type { Member } from './member.ts';
 import { Members } from './members.ts';
+import type { PartitionOf } from './partition.ts';
 import { RecordLimit } from './record-limit.ts';
-import type { Partition } from './state.ts';
 import { UnconfirmedChanges } from './unconfirmed-changes.ts';
+
+/** A source partition with its groups. */
+export type Partition = PartitionOf<Group>;
 
 /** A full state that was worked out, and is not accounted for by what it came to yet. */
 export interface Expansion {
@@ -90,6 +95,25 @@ export class Group {
     this.#unconfirmed = null;
     this.#waitForDoubt = null;
     for (const member of this.members.values()) member.resumeTries();
+  }
+
+  /** The intent waits for the target until `notBefore` (epoch ms), as far as it is still pending. No attempt is used up. */
+  postpone(intent: Intent, notBefore: number, waits?: 'group' | 'member'): void {
+    const member = this.members.get(intent.member);
+    if (member?.pending === intent) member.advance(waitingForTarget(intent, notBefore, waits));
+  }
+
+  /** Takes back one failed try of the intent, as far as it still waits for another one. */
+  giveAttemptBack(tried: Intent, notBefore: number): void {
+    const member = this.members.get(tried.member);
+    const pending = member?.pending ?? null;
+    if (member === undefined || pending === null || pending.dead !== null || isHeld(pending)) return;
+    if (!isSamePosition(pending.source, tried.source)) return;
+    // What was tried for the last time has not counted that try yet.
+    const attempt = member.exhausted?.intent === pending ? pending.attempt : Math.max(0, pending.attempt - 1);
+    member.resumeTries();
+    member.advance(countedFrom(waitingForTarget(pending, notBefore), attempt));
+    this.partition.toWrite.add(this);
   }
 
   /** In flight; null: it is not. */
@@ -190,6 +214,25 @@ export class Group {
     this.#trouble = null;
   }
 
+  /** Forgets a member of which nothing is pending, recorded or unfinished. */
+  tidyMember(name: string): void {
+    if (this.members.get(name)?.isEmpty !== true) return;
+    this.members.delete(name);
+    this.#aliases?.forget(name);
+  }
+
+  /**
+   * The acknowledged live record still holds something that an intent of this member, at this position, has replaced; or
+   * the full state that it stands on is not complete, and would be worked out without it if only that were read again.
+   */
+  isOlderRecorded(name: string, position: Position): boolean {
+    const { members } = this;
+    const isOlder = (each: string): boolean => isBefore(members.get(each)?.recorded, position);
+    if (name === WHOLE_GROUP) return hasOlder(members.recorded, position);
+    if (isBefore(members.get(WHOLE_GROUP)?.unfinished, position)) return true;
+    return isOlder(name) || isOlder(WHOLE_GROUP) || [...(this.#aliases?.replacedBy(name) ?? [])].some(isOlder);
+  }
+
   /** Several names of one member (id map only); null: none were met. */
   get aliases(): Aliases | null {
     return this.#aliases;
@@ -267,4 +310,13 @@ export class Group {
   noteRecordKnown(): void {
     this.#isRecordUnknown = false;
   }
+}
+
+const isBefore = (each: { readonly source: Position } | null | undefined, position: Position): boolean =>
+  each !== null && each !== undefined && comparePositions(each.source, position) < 0;
+
+/** Without a copy: there may be very many. */
+function hasOlder(members: Iterable<Member>, position: Position): boolean {
+  for (const { recorded } of members) if (isBefore(recorded, position)) return true;
+  return false;
 }

@@ -12,19 +12,19 @@ import { heldDigest, heldFailure, isGuarded, isRetargeted, refusedFailure, type 
 import { isSameId } from '../core/change/id-key.ts';
 import { isSatisfied, type Membership } from '../core/target/snapshot.ts';
 import { isHeld } from '../core/change/pending.ts';
+import type { ReportRecord } from '../core/report/report.ts';
 import { heldReport } from '../core/report/reporting.ts';
 import type { Request } from '../core/log/request-record.ts';
 import { targetFor } from '../core/ids/resolution.ts';
 import { sizeOf } from '../core/group/step.ts';
-import { enqueue, giveUp, waitDue } from './conclude.ts';
-import type { Context } from './context.ts';
+import { giveUp, reportWait } from './conclude.ts';
 import { isStillDue, isTried, type GroupRun } from './group-run.ts';
 import { additionsIn } from './full-state-removals.ts';
 import { identifyGroup } from './identify.ts';
-import { memberOf } from './partition.ts';
 import type { IdMap } from '../ports.ts';
-import type { Group } from './group.ts';
-import type { Due, DueAnswer, Partition } from './state.ts';
+import type { Group, Partition } from './group.ts';
+import type { DueAnswer } from './operator-requests.ts';
+import type { Owners } from './owners.ts';
 
 interface Holding {
   readonly intents: readonly Intent[];
@@ -34,44 +34,44 @@ interface Holding {
 }
 
 /** They wait in the live record for an operator, and are reported once they stand there. */
-export function hold(context: Context, group: Group, { intents, by, snapshot }: Holding): void {
-  const since = context.clock.now().wall;
+export function hold(owners: Owners, group: Group, { intents, by, snapshot }: Holding): void {
+  const since = owners.clock.now().wall;
   const size = snapshot === null ? null : sizeOf(snapshot, intents);
-  const held = intents.map((intent) => ({ ...intent, guard: heldGuard(context, group, intent, { by, since, size }) }));
-  for (const intent of held) memberOf(group, intent.member).advance(intent);
+  const held = intents.map((intent) => ({ ...intent, guard: heldGuard(owners, group, intent, { by, since, size }) }));
+  for (const intent of held) group.members.obtain(intent.member).advance(intent);
   group.partition.toWrite.add(group);
-  const digest = digestOf(context, group);
+  const digest = digestOf(owners, group);
   for (const intent of held) {
-    const member = memberOf(group, intent.member);
+    const member = group.members.obtain(intent.member);
     member.dropDeferredReports();
-    member.deferReport(heldDue(context, group, { intent, digest }));
+    member.deferReport(heldReportOf(owners, group, { intent, digest }));
   }
-  context.logger.warn({ group: group.id, removals: held.length, by, digest }, 'removals are held');
+  owners.logger.warn({ group: group.id, removals: held.length, by, digest }, 'removals are held');
 }
 
 function heldGuard(
-  context: Context,
+  owners: Owners,
   group: Group,
   intent: Intent,
   { by, since, size }: Pick<Held, 'by' | 'since'> & { readonly size: number | null },
 ): Held {
   const groupSize = size ?? (intent.guard?.kind === 'held' ? intent.guard.groupSize : undefined);
-  const shown = shownTargets(context, group, intent);
+  const shown = shownTargets(owners, group, intent);
   return { kind: 'held', by, since, ...(groupSize !== undefined && { groupSize }), ...shown };
 }
 
 /** The members that the operator is shown. Without an id map, and of a full state, the member has its own name at the target. */
-const shownTargets = ({ ids }: Context, { target: groupTarget }: Group, { target, namedBy }: Intent): ShownTargets => ({
+const shownTargets = ({ ids }: Owners, { target: groupTarget }: Group, { target, namedBy }: Intent): ShownTargets => ({
   ...(ids !== null && namedBy !== 'target' && target !== null && { target }),
   ...(ids !== null && groupTarget !== null && { groupTarget }),
 });
 
 /** The id map names other users, or another group, than the operator was shown: held once more, under another digest. */
-export function holdRetargeted(context: Context, group: Group): void {
-  const { ids } = context;
+export function holdRetargeted(owners: Owners, group: Group): void {
+  const { ids } = owners;
   const guarded = ids === null ? [] : decidableIn(group).filter(({ dead }) => dead === null);
   if (ids === null || guarded.length === 0) return;
-  identifyGroup(context, group);
+  identifyGroup(owners, group);
   const again = new Map<Held['by'], Intent[]>();
   for (const pending of guarded) {
     const intent = isHeld(pending) ? renamed(ids, pending) : pending;
@@ -82,8 +82,8 @@ export function holdRetargeted(context: Context, group: Group): void {
     else others.push(intent);
     group.noteAlias(intent);
   }
-  for (const [by, intents] of again) hold(context, group, { intents, by, snapshot: null });
-  if (again.size > 0) context.settle();
+  for (const [by, intents] of again) hold(owners, group, { intents, by, snapshot: null });
+  if (again.size > 0) owners.settle();
 }
 
 /** As the hold says. */
@@ -102,40 +102,40 @@ function renamed(ids: IdMap, intent: Intent): Intent {
 }
 
 /** After a restore, under the same ids: a hold may never have another report, and the former owner may not have reported it. */
-export function reportHeld(context: Context, group: Group): void {
-  noteDecided(context, group);
+export function reportHeld(owners: Owners, group: Group): void {
+  noteDecided(owners, group);
   const held = decidableIn(group).filter(isHeld);
   if (held.length === 0) return;
-  const digest = digestOf(context, group);
-  for (const intent of held) enqueue(context, heldDue(context, group, { intent, digest }));
+  const digest = digestOf(owners, group);
+  for (const intent of held) reportWait(owners, group, heldReportOf(owners, group, { intent, digest }));
 }
 
 /** Of all that is held; an operator may decide about it from now on. */
-function digestOf({ sha256 }: Context, group: Group): string {
+function digestOf({ sha256 }: Owners, group: Group): string {
   const digest = heldDigest(group.id, decidableIn(group), sha256) ?? '';
   group.partition.digests.note(group, digest);
   return digest;
 }
 
-function heldDue(
-  { clock }: Context,
+function heldReportOf(
+  { clock }: Owners,
   group: Group,
   { intent, digest }: { readonly intent: Intent & { readonly guard: Held }; readonly digest: string },
-): Due {
+): ReportRecord {
   const reason = heldFailure(intent.guard.by, digest);
   const lag = { queue: null, apply: null };
   const facts = { lag, groupTarget: group.target, epoch: 0, reportedAt: clock.now().wall, request: null, reason };
-  return waitDue(group, intent, heldReport(intent, facts));
+  return heldReport(intent, facts);
 }
 
 /** An operator decides, or has decided, about them. */
 const decidableIn = ({ members }: Group): Intent[] => [...members.decidable].flatMap(({ pending }) => pending ?? []);
 
 /** What the guard counts besides the removals of this group that are pending. */
-export function removedInWindow({ state, clock }: Context, group: Group): RemovedInWindow {
+export function removedInWindow({ partitions, clock }: Owners, group: Group): RemovedInWindow {
   const now = clock.now();
   let ofOwner = 0;
-  for (const partition of state.partitions.values()) {
+  for (const partition of partitions) {
     partition.removals.expire(now);
     ofOwner += partition.removals.countBeside(partition === group.partition ? group.id : null);
   }
@@ -143,8 +143,8 @@ export function removedInWindow({ state, clock }: Context, group: Group): Remove
 }
 
 /** Each minute: what has left the window leaves memory and the retry topic, also where nothing is removed any more. */
-export function dropOldRemovals({ state, clock, settle }: Context): void {
-  for (const { removals } of state.partitions.values()) {
+export function dropOldRemovals({ partitions, clock, settle }: Owners): void {
+  for (const { removals } of partitions) {
     removals.expire(clock.now());
     if (removals.isDue) settle();
   }
@@ -171,14 +171,14 @@ export function reserveRemovals(group: Group, run: GroupRun, snapshot: Membershi
 }
 
 /** A removal has taken effect. */
-export function noteRemoved({ clock, settle }: Context, group: Group, intent: Intent): void {
+export function noteRemoved({ clock, settle }: Owners, group: Group, intent: Intent): void {
   if (!isGuarded(intent)) return;
   group.partition.removals.note(group.id, clock.now());
   settle();
 }
 
 /** A request may be read again, by a new owner too. */
-function noteDecided({ sha256 }: Context, group: Group): void {
+function noteDecided({ sha256 }: Owners, group: Group): void {
   for (const { guard } of decidableIn(group))
     if (guard?.kind === 'approved') group.partition.digests.note(group, guard.digest);
   const refused = refusedDigest(group, sha256);
@@ -199,28 +199,28 @@ type Decision = Extract<Request, { kind: 'approve' | 'reject' }>;
 
 /** An operator has decided about exactly this set; where it has changed meanwhile, nothing is done. */
 export function decide(
-  context: Context,
+  owners: Owners,
   partition: Partition,
   { kind, digest, author }: Decision,
-): Omit<DueAnswer, 'key'> {
+): Omit<DueAnswer<Group>, 'key'> {
   const group = partition.digests.groupOf(digest);
   if (group === null) return { answer: { kind, digest, verdict: 'gone', count: 0 }, groups: [] };
-  const held = heldSets(group).find((set) => heldDigest(group.id, set, context.sha256) === digest);
-  if (held === undefined) return decided(context, group, { kind, digest });
-  if (kind === 'approve') approve(context, group, held, { digest, author });
-  else for (const intent of held) reject(context, group, intent, author);
+  const held = heldSets(group).find((set) => heldDigest(group.id, set, owners.sha256) === digest);
+  if (held === undefined) return decided(owners, group, { kind, digest });
+  if (kind === 'approve') approve(owners, group, held, { digest, author });
+  else for (const intent of held) reject(owners, group, intent, author);
   group.partition.toWrite.add(group);
-  context.logger.info({ group: group.id, kind, digest, author, removals: held.length }, 'held removals are decided');
+  owners.logger.info({ group: group.id, kind, digest, author, removals: held.length }, 'held removals are decided');
   const verdict = kind === 'approve' ? 'approved' : 'rejected';
   return { answer: { kind, digest, verdict, count: held.length }, groups: [group] };
 }
 
 /** The same was decided before, or a former owner has died before its answer. */
 function decided(
-  { sha256 }: Context,
+  { sha256 }: Owners,
   group: Group,
   { kind, digest }: Omit<Decision, 'author'>,
-): Omit<DueAnswer, 'key'> {
+): Omit<DueAnswer<Group>, 'key'> {
   const pending = decidableIn(group);
   const approved = pending.filter(({ guard }) => guard?.kind === 'approved' && guard.digest === digest);
   if (kind === 'approve' && approved.length > 0)
@@ -240,19 +240,19 @@ function heldSets(group: Group): readonly (readonly Intent[])[] {
 }
 
 function approve(
-  context: Context,
+  owners: Owners,
   group: Group,
   held: readonly Intent[],
   { digest, author }: Pick<Approval, 'digest' | 'author'>,
 ): void {
-  const at = context.clock.now().wall;
+  const at = owners.clock.now().wall;
   // Members who are unknown, tried once more or not, hold no later full state that names them.
   const { undecided, unresolved } = additionsIn(group) ?? { undecided: [], unresolved: [] };
   if (held.some(({ guard }) => guard?.kind === 'held' && guard.by === 'unresolved_members'))
     group.partition.unresolved.accept(group.id, [...undecided, ...unresolved]);
   for (const intent of held) {
     const guard: Approval = {
-      ...shownTargets(context, group, intent),
+      ...shownTargets(owners, group, intent),
       ...targetsOf(intent),
       kind: 'approved',
       digest,
@@ -260,11 +260,11 @@ function approve(
       at,
     };
     // Sent once the live record says who has approved it: the next owner must know, too.
-    memberOf(group, intent.member).advance({ ...intent, guard, waits: 'record' });
+    group.members.obtain(intent.member).advance({ ...intent, guard, waits: 'record' });
   }
 }
 
-function reject(context: Context, group: Group, intent: Intent, author: string): void {
+function reject(owners: Owners, group: Group, intent: Intent, author: string): void {
   const end = { outcome: 'failed', deadReason: 'refused', request: null } as const;
-  giveUp(context, group, { ...end, intent, attempt: intent.attempt, failure: refusedFailure(author) });
+  giveUp(owners, group, { ...end, intent, attempt: intent.attempt, failure: refusedFailure(author) });
 }

@@ -2,22 +2,22 @@
  * Which groups an operator may mean by a digest: those of which it was shown. Without this each approval would work out the
  * digest of every group that holds something.
  */
-import type { Group } from './group.ts';
 
 /** Of one group: an operator decides about the newest, and may ask once more about one before. */
 const PER_GROUP_MAX = 8;
 
-export class HeldDigests {
-  readonly #groups = new Map<string, Group>();
+/** @typeParam G the group. */
+export class HeldDigests<G> {
+  readonly #groups = new Map<string, G>();
   /** The oldest first. */
-  readonly #ofGroup = new Map<Group, Set<string>>();
+  readonly #ofGroup = new Map<G, Set<string>>();
 
   get size(): number {
     return this.#groups.size;
   }
 
   /** The digest is shown, or was decided about, as one of this group. */
-  note(group: Group, digest: string): void {
+  note(group: G, digest: string): void {
     const digests = this.#ofGroup.get(group) ?? new Set<string>();
     this.#ofGroup.set(group, digests);
     digests.delete(digest);
@@ -30,12 +30,12 @@ export class HeldDigests {
   }
 
   /** null: of none, as far as is known. */
-  groupOf(digest: string): Group | null {
+  groupOf(digest: string): G | null {
     return this.#groups.get(digest) ?? null;
   }
 
   /** Nothing of the group is left. */
-  forget(group: Group): void {
+  forget(group: G): void {
     for (const digest of this.#ofGroup.get(group) ?? []) this.#groups.delete(digest);
     this.#ofGroup.delete(group);
   }

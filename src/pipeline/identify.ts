@@ -7,15 +7,14 @@ import { idKey, isSameId } from '../core/change/id-key.ts';
 import { isDue } from '../core/change/pending.ts';
 import type { IdKind, Resolved } from '../core/ids/resolution.ts';
 import { memberFailure, resolved, targetFor, unresolvedFailure } from '../core/ids/resolution.ts';
-import type { Context } from './context.ts';
-import { wantLookUp } from './look-up.ts';
 import { enter } from './precedence.ts';
 import type { Group } from './group.ts';
-import type { LookUp } from './state.ts';
+import type { SoughtId } from './look-ups.ts';
 import { notKnown } from './unresolved.ts';
+import type { Owners } from './owners.ts';
 
 /** As far as it is known without asking, and again each time: a table may have been corrected. */
-export function identifyGroup({ ids }: Context, group: Group): void {
+export function identifyGroup({ ids }: Owners, group: Group): void {
   if (ids === null || group.run !== null) return;
   const known = ids.known('group', group.id);
   if (known === null || known.kind === 'unanswered') return;
@@ -25,7 +24,7 @@ export function identifyGroup({ ids }: Context, group: Group): void {
 }
 
 /** The intent under the target's name for its member, as far as it is known without asking. */
-export function identified({ ids }: Context, group: Group, intent: Intent): Intent {
+export function identified({ ids }: Owners, group: Group, intent: Intent): Intent {
   if (ids === null || intent.op === 'state') return intent;
   if (intent.namedBy === 'target') {
     group.noteAlias(intent);
@@ -37,13 +36,13 @@ export function identified({ ids }: Context, group: Group, intent: Intent): Inte
 }
 
 /** Whom it means, as far as that is known without asking; undefined: it is not, or there is nothing to ask. */
-function knownTarget(ids: Context['ids'], intent: Intent): string | null | undefined {
+function knownTarget(ids: Owners['ids'], intent: Intent): string | null | undefined {
   const known = intent.namedBy === 'target' ? null : (ids?.known('user', sourceMember(intent)) ?? null);
   return known === null || known.kind === 'unanswered' ? undefined : targetFor(intent.op, known);
 }
 
 /** Is everything known that a plan for it needs? */
-export function isPlannable({ ids }: Context, group: Group, intent: Intent): boolean {
+export function isPlannable({ ids }: Owners, group: Group, intent: Intent): boolean {
   const whole = wholeOf(group);
   // What stands on top of it must not go before its second look.
   if (whole?.waits === 'record' && !isSamePosition(intent.source, whole.source)) return false;
@@ -53,7 +52,7 @@ export function isPlannable({ ids }: Context, group: Group, intent: Intent): boo
 }
 
 /** An id that a plan for the intent needs and that only the target knows; null: there is none. */
-export function unknownId({ ids }: Context, group: Group, intent: Intent): Pick<LookUp, 'kind' | 'id'> | null {
+export function unknownId({ ids }: Owners, group: Group, intent: Intent): SoughtId | null {
   const isUnknown = (kind: IdKind, id: string): boolean => {
     const known = ids?.known(kind, id) ?? null;
     return known === null || known.kind === 'unanswered';
@@ -71,25 +70,24 @@ export function wholeOf({ members }: Group): Intent | null {
 }
 
 /** A table has changed: a name that was not in it, or that means another member now, is due again. */
-export function reResolve(context: Context): void {
-  for (const { groups } of context.state.partitions.values())
-    for (const group of groups.values()) identifyGroupAgain(context, group);
-  context.dispatch();
+export function reResolve(owners: Owners): void {
+  for (const { groups } of owners.partitions) for (const group of groups.values()) identifyGroupAgain(owners, group);
+  owners.dispatch();
 }
 
-function identifyGroupAgain(context: Context, group: Group): void {
+function identifyGroupAgain(owners: Owners, group: Group): void {
   const groupTarget = group.target;
-  identifyGroup(context, group);
-  reResolveNames(context, group);
+  identifyGroup(owners, group);
+  reResolveNames(owners, group);
   for (const member of group.members.values()) {
     const { pending } = member;
-    if (pending !== null) member.advance(reResolved(context, group, { pending, groupTarget }));
+    if (pending !== null) member.advance(reResolved(owners, group, { pending, groupTarget }));
   }
-  context.review(group);
+  owners.review(group);
 }
 
 /** Whom the pending full state names. */
-function reResolveNames({ ids }: Context, { aliases }: Group): void {
+function reResolveNames({ ids }: Owners, { aliases }: Group): void {
   for (const member of aliases?.resolvedNames ?? []) {
     const known = ids?.known('user', member) ?? null;
     if (known !== null && known.kind !== 'unanswered') aliases?.noteResolution(member, known);
@@ -102,7 +100,7 @@ interface Before {
   readonly groupTarget: string | null;
 }
 
-function reResolved({ ids }: Context, group: Group, { pending, groupTarget }: Before): Intent {
+function reResolved({ ids }: Owners, group: Group, { pending, groupTarget }: Before): Intent {
   // In flight, it stays what its run has taken: a newer intent without its full state must not go on.
   if (pending.dead !== null || group.run?.due.has(pending) === true) return pending;
   if (pending.op === 'state') return { ...pending, notBefore: 0 };
@@ -117,67 +115,67 @@ function reResolved({ ids }: Context, group: Group, { pending, groupTarget }: Be
 }
 
 /** What is due and not known is asked for, or waits. */
-export function identifyDue(context: Context, group: Group, now: number): void {
-  if (context.ids === null) return;
+export function identifyDue(owners: Owners, group: Group, now: number): void {
+  if (owners.ids === null) return;
   const due = [...group.members.values()].flatMap(({ pending }) =>
     pending !== null && isDue(pending, now) ? [pending] : [],
   );
-  if (due.length === 0 || !isGroupIdentified(context, group, due)) return;
+  if (due.length === 0 || !isGroupIdentified(owners, group, due)) return;
   for (const intent of due) {
-    if (intent.op === 'state') identifyWhole(context, group, intent);
-    else if (intent.target === null || isNamedAgain(context, intent)) identifyMember(context, group, intent);
+    if (intent.op === 'state') identifyWhole(owners, group, intent);
+    else if (intent.target === null || isNamedAgain(owners, intent)) identifyMember(owners, group, intent);
   }
 }
 
 /** A table may have changed while it was on its way. */
-function isNamedAgain({ ids }: Context, intent: Intent): boolean {
+function isNamedAgain({ ids }: Owners, intent: Intent): boolean {
   const known = knownTarget(ids, intent);
   return known !== undefined && known !== intent.target;
 }
 
-function isGroupIdentified(context: Context, group: Group, due: readonly Intent[]): boolean {
-  identifyGroup(context, group);
-  const known = context.ids?.known('group', group.id) ?? null;
+function isGroupIdentified(owners: Owners, group: Group, due: readonly Intent[]): boolean {
+  identifyGroup(owners, group);
+  const known = owners.ids?.known('group', group.id) ?? null;
   if (known === null || known.kind === 'unanswered') {
     // What was known is too old by now: another group may have the name.
     group.forgetTarget();
-    wantLookUp(context, group, { kind: 'group', id: group.id });
+    owners.lookUps.want(group, { kind: 'group', id: group.id });
     return false;
   }
   if (group.target !== null) return true;
   if (known.kind !== 'found') {
     const failure = unresolvedFailure('group', known);
     for (const intent of due)
-      notKnown(context, group, intent, { failure, waits: 'group', schedule: 'slow', retryAfterMs: null });
+      notKnown(owners, group, intent, { failure, waits: 'group', schedule: 'slow', retryAfterMs: null });
   }
   return false;
 }
 
-function identifyMember(context: Context, group: Group, intent: Intent): void {
+function identifyMember(owners: Owners, group: Group, intent: Intent): void {
   const member = group.members.get(intent.member);
   if (member?.pending !== intent) return;
   const name = sourceMember(intent);
-  const known = context.ids?.known('user', name) ?? null;
-  if (known === null || known.kind === 'unanswered') return void wantLookUp(context, group, { kind: 'user', id: name });
+  const known = owners.ids?.known('user', name) ?? null;
+  if (known === null || known.kind === 'unanswered') return void owners.lookUps.want(group, { kind: 'user', id: name });
   const target = targetFor(intent.op, known);
   if (target === null) {
     const failure = memberFailure(known);
-    return notKnown(context, group, intent, { failure, waits: 'member', schedule: 'slow', retryAfterMs: null });
+    return notKnown(owners, group, intent, { failure, waits: 'member', schedule: 'slow', retryAfterMs: null });
   }
   const named = { ...intent, target };
   group.noteAlias(named);
   // Under its new name something else may be pending, older or newer.
   member.replace(null);
-  enter(context, group, named);
+  enter(owners, group, named);
 }
 
 /** What a full state comes to depends on everybody it names, so everybody is asked for first. */
-function identifyWhole(context: Context, group: Group, { whole }: Intent): void {
+function identifyWhole(owners: Owners, group: Group, { whole }: Intent): void {
   const aliases = group.obtainAliases();
   for (const member of whole?.members ?? []) {
     if (aliases.resolutionOf(member) !== undefined) continue;
-    const known = context.ids?.known('user', member) ?? null;
-    if (known === null || known.kind === 'unanswered') wantLookUp(context, group, { kind: 'user', id: member });
+    const known = owners.ids?.known('user', member) ?? null;
+    if (known === null || known.kind === 'unanswered') owners.lookUps.want(group, { kind: 'user', id: member });
     else aliases.noteResolution(member, known);
   }
 }
@@ -186,7 +184,7 @@ const isWholeIdentified = ({ aliases }: Group, { whole }: Intent): boolean =>
   (whole?.members ?? []).every((member) => aliases?.resolutionOf(member) !== undefined);
 
 /** For a full state whose members are all known, or known to be unknown. */
-export function resolveFor({ ids }: Context, group: Group): (member: string) => Resolved {
+export function resolveFor({ ids }: Owners, group: Group): (member: string) => Resolved {
   if (ids === null) return (member) => ({ target: idKey(member), canJoin: true });
   const aliases = group.obtainAliases();
   return (member) => resolved(aliases.resolutionOf(member) ?? { kind: 'unmapped' });

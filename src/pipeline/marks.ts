@@ -6,12 +6,11 @@ import type { Intent } from '../core/change/change.ts';
 import { type FinalMark, isPassed, markOf } from '../core/log/final-mark.ts';
 import { idKey } from '../core/change/id-key.ts';
 import { comparePositions } from '../core/change/change.ts';
-import type { Context } from './context.ts';
-import type { Group } from './group.ts';
-import type { Partition } from './state.ts';
+import type { Group, Partition } from './group.ts';
+import type { Owners } from './owners.ts';
 
 /** The intent is final; something that is not resolved yet may be an older change of the same member. */
-export function noteFinal({ ids }: Pick<Context, 'ids'>, group: Group, intent: Intent): void {
+export function noteFinal({ ids }: Pick<Owners, 'ids'>, group: Group, intent: Intent): void {
   const mark = ids === null || group.aliases?.hasUnresolved() !== true ? null : markOf(intent);
   if (mark === null) return;
   const { finals, toWrite } = group.partition;
@@ -30,10 +29,10 @@ export function passedBy(group: Group, intent: Intent): FinalMark | null {
 }
 
 /** Drops the marks that no older change can meet any more. */
-export function tidyMarks({ settle }: Pick<Context, 'settle'>, group: Group): void {
+export function tidyMarks({ settle }: Pick<Owners, 'settle'>, group: Group): void {
   const { finals, toWrite } = group.partition;
   if (!finals.has(group)) return;
-  const from = committedOffset(group.partition);
+  const from = group.partition.offsets.committed;
   const unresolved = finals.of(group).some(({ source }) => source.offset < from) ? unresolvedOf(group) : [];
   const isNeeded = ({ source }: FinalMark): boolean =>
     source.offset >= from || unresolved.some((each) => comparePositions(each.source, source) <= 0);
@@ -43,12 +42,9 @@ export function tidyMarks({ settle }: Pick<Context, 'settle'>, group: Group): vo
 }
 
 /** What is below can no longer arrive from the source. */
-export function tidyCommitted(context: Pick<Context, 'settle'>, { finals }: Partition): void {
-  for (const group of finals.groups) tidyMarks(context, group);
+export function tidyCommitted(owners: Pick<Owners, 'settle'>, { finals }: Partition): void {
+  for (const group of finals.groups) tidyMarks(owners, group);
 }
-
-/** The source is read again from there. */
-const committedOffset = ({ lastCommit, start }: Partition): bigint => lastCommit?.offset ?? start?.committed ?? 0n;
 
 /** In memory, or as a restore would find it. */
 const unresolvedOf = ({ members }: Group): readonly Intent[] =>
@@ -58,7 +54,7 @@ const unresolvedOf = ({ members }: Group): readonly Intent[] =>
 
 /** Marks that this source cannot have written are of another one. @param end offset after its last record. */
 export function restoreMarks(
-  { options }: Context,
+  { options }: Owners,
   group: Group,
   { marks, end }: { readonly marks: readonly FinalMark[]; readonly end: bigint },
 ): void {

@@ -9,7 +9,7 @@ import type { ChangeSource, DeadReason, Intent, Position } from '../core/change/
 import { isSamePosition } from '../core/change/change.ts';
 import type { RequestFacts } from '../core/target/answer.ts';
 import type { Failure } from '../core/target/refusals.ts';
-import type { Due } from './state.ts';
+import type { ReportRecord } from '../core/report/report.ts';
 
 /** An intent of a record that was read and is not complete; in a list, since one is the norm and an array takes more memory. */
 export interface Unfinished {
@@ -42,7 +42,7 @@ export interface MemberLists {
 }
 
 /** One for all: there are hundreds of thousands of members. */
-const NO_REPORTS: readonly Due[] = [];
+const NO_REPORTS: readonly ReportRecord[] = [];
 
 export class Member {
   readonly name: string;
@@ -178,12 +178,12 @@ export class Member {
   }
 
   /** Reports that wait until the live record says what they say; else the next owner would not know of a wait to end. */
-  deferReport(report: Due): void {
+  deferReport(report: ReportRecord): void {
     this.#deferredReports = [...this.#deferredReports, report];
   }
 
   /** They are to be written now. */
-  takeDeferredReports(): readonly Due[] {
+  takeDeferredReports(): readonly ReportRecord[] {
     const reports = this.#deferredReports;
     this.dropDeferredReports();
     return reports;

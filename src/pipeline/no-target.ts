@@ -2,11 +2,11 @@
 import type { Intent } from '../core/change/change.ts';
 import { isUnseenRemoval, sightOf } from '../core/target/snapshot.ts';
 import type { Snapshot } from '../core/target/plan.ts';
-import type { Context } from './context.ts';
 import type { GroupRun, Next } from './group-run.ts';
 import { markAlreadySynced } from './landing.ts';
 import { type Read, readGroup } from './request.ts';
 import type { Group } from './group.ts';
+import type { Owners } from './owners.ts';
 
 interface Sent {
   readonly snapshot: Snapshot;
@@ -16,7 +16,7 @@ interface Sent {
 
 /** `refused`: all are there as far as a read tells, so that one of them is refused for another reason. A `Read` has failed. */
 export async function searchTargets(
-  context: Context,
+  owners: Owners,
   group: Group,
   run: GroupRun,
   { snapshot, part }: Sent,
@@ -24,10 +24,10 @@ export async function searchTargets(
   if (part.every((intent) => isUnseenRemoval(intent, snapshot))) {
     // No read shows them, so each is asked about alone; then the refusal says that it is so.
     if (part.length > 1) run.askForUnseenAlone();
-    else for (const intent of part) markAlreadySynced(context, group, intent);
+    else for (const intent of part) markAlreadySynced(owners, group, intent);
     return 'go_on';
   }
-  const asked = await readGroup(context, group, run, null);
+  const asked = await readGroup(owners, group, run, null);
   if (asked === null) return 'stop';
   const { snapshot: fresh } = asked;
   if (fresh === null) return asked;

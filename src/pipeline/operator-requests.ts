@@ -1,5 +1,8 @@
-/** Requests of operators in one retry partition that were read and not taken up, and which signed ones were read at all. */
-import type { Request } from '../core/log/request-record.ts';
+/**
+ * Requests of operators in one retry partition: which were read and not executed, which signed ones were read at all, and the
+ * answers that are to be written.
+ */
+import type { OperatorAnswer, Request } from '../core/log/request-record.ts';
 import { isExpired, refusalOf, type RequestRefusal, type Signature } from '../core/log/request-record.ts';
 
 /** `signature` null: none is needed. */
@@ -16,17 +19,26 @@ export interface DueRequest {
   readonly refusal: RequestRefusal | null;
 }
 
+/** To an executed request; it is given once the live records say so, too. Each is the tombstone of its request. */
+export interface DueAnswer<G> {
+  readonly key: string;
+  readonly answer: OperatorAnswer;
+  /** What it has changed something of. */
+  readonly groups: readonly G[];
+}
+
 interface OpenRequest extends ReadRequest {
   readonly isRepeated: boolean;
 }
 
-export class OperatorRequests {
+export class OperatorRequests<G> {
   readonly #open = new Map<string, OpenRequest>();
   /**
    * Key → when it was issued, of each that is signed well: nothing else gets in, so it cannot be flooded. A captured request
    * that is written again is refused by it, at a restore too, since the first copy lies before it in the partition.
    */
   readonly #seen = new Map<string, number>();
+  #answers: DueAnswer<G>[] = [];
 
   get size(): number {
     return this.#open.size;
@@ -56,6 +68,24 @@ export class OperatorRequests {
       return { key, wanted, refusal: refusal ?? (isRepeated ? ('repeated' as const) : null) };
     });
     this.#open.clear();
+    return due;
+  }
+
+  get answerCount(): number {
+    return this.#answers.length;
+  }
+
+  /** To be written; again, where that did not work. */
+  answer(answer: DueAnswer<G>): void {
+    this.#answers.push(answer);
+  }
+
+  /** The answers that can be given now. @param isOpen what was changed of the group is not recorded yet. */
+  takeAnswers(isOpen: (group: G) => boolean): readonly DueAnswer<G>[] {
+    const due: DueAnswer<G>[] = [];
+    const rest: DueAnswer<G>[] = [];
+    for (const answer of this.#answers) (answer.groups.some(isOpen) ? rest : due).push(answer);
+    this.#answers = rest;
     return due;
   }
 

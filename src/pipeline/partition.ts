@@ -1,72 +1,31 @@
-/** A partition, its groups and their members: made, moved from phase to phase, and tidied away. */
+/**
+ * One source partition and its retry partition, from the assignment to the loss: its phase, its groups, and the owners of what
+ * belongs to it.
+ *
+ *   fencing ──own fence sent──▶ restoring ──own fence read──▶ loading ──all in memory──▶ catching_up ──goal read──▶ running
+ *   restoring ──own fence read, kept──▶ catching_up
+ *   catching_up | running ──join, kept──▶ fencing      restoring ──overtaken, group recreated──▶ fencing
+ *   any ──lost──▶ forgotten      any ──records of another source──▶ forgotten, and refused until the next join
+ */
 import assert from 'node:assert/strict';
-import { WHOLE_GROUP, comparePositions, type Position } from '../core/change/change.ts';
-import { idKey } from '../core/change/id-key.ts';
-import { emptyView } from '../core/log/ownership.ts';
-import { NO_MARK } from '../core/log/commit-metadata.ts';
-import type { Context } from './context.ts';
+import { type Doubt, isOver } from '../core/target/doubt.ts';
 import { FinalMarks } from './final-marks.ts';
 import { FormerKeys } from './former-keys.ts';
 import { HeldDigests } from './held-digests.ts';
 import { Inbox } from './inbox.ts';
-import type { Member } from './member.ts';
-import { IntentCounts } from './members.ts';
-import { OwnRecords } from './own-records.ts';
+import { IntentCounts, type Members } from './members.ts';
+import { OperatorRequests } from './operator-requests.ts';
 import type { PipelineOptions } from './options.ts';
+import { Ownership, type OwnershipStart } from './ownership.ts';
+import { OwnRecords } from './own-records.ts';
 import { RecordsToWrite } from './records-to-write.ts';
 import { RemovalWindow } from './removal-window.ts';
-import { Group } from './group.ts';
-import type { Partition, Phase, State } from './state.ts';
-import { OperatorRequests } from './operator-requests.ts';
+import { RestoredRecords } from './restored-records.ts';
+import { SourceOffsets } from './source-offsets.ts';
 import { Unacknowledged } from './unacknowledged.ts';
 import { UnresolvedMembers } from './unresolved-members.ts';
 
-export type PartitionOptions = Pick<PipelineOptions, 'guard' | 'membersPerPatchMax'>;
-
-export const newPartition = (number: number, { guard, membersPerPatchMax }: PartitionOptions): Partition => ({
-  number,
-  phase: 'fencing',
-  refusal: null,
-  isKept: false,
-  base: 0,
-  epoch: 0,
-  seq: 0,
-  fenceId: null,
-  fenceRead: false,
-  epochUsed: false,
-  former: null,
-  goneRetry: null,
-  foreignFence: false,
-  overtakenAt: null,
-  wasEmpty: false,
-  view: emptyView(),
-  retryNext: 0n,
-  restored: new Map(),
-  foreign: new Map(),
-  restoredMarks: new Map(),
-  finals: new FinalMarks(),
-  formerKeys: new FormerKeys(),
-  unresolved: new UnresolvedMembers(),
-  digests: new HeldDigests(),
-  ownRecords: new OwnRecords(),
-  inbox: new Inbox(),
-  counts: new IntentCounts(),
-  stale: new Set(),
-  recordedAt: new Map(),
-  requests: new OperatorRequests(),
-  answers: [],
-  start: null,
-  ledger: null,
-  mark: NO_MARK,
-  comparison: null,
-  dispatchesEarly: false,
-  groups: new Map(),
-  toWrite: new RecordsToWrite(membersPerPatchMax),
-  unacknowledged: new Unacknowledged(),
-  removals: new RemovalWindow(guard.windowMs),
-  takeoverDoubt: null,
-  lastCommit: null,
-});
+export type Phase = 'fencing' | 'restoring' | 'loading' | 'catching_up' | 'running' | 'refused';
 
 const moves: Readonly<Record<Phase, readonly Phase[]>> = {
   fencing: ['fencing', 'restoring'],
@@ -77,98 +36,188 @@ const moves: Readonly<Record<Phase, readonly Phase[]>> = {
   refused: [],
 };
 
-export function move(partition: Partition, to: Phase): void {
-  assert(moves[partition.phase].includes(to), `partition ${partition.number}: ${partition.phase} → ${to}`);
-  partition.phase = to;
+/** Why it does not start, with the remedy. */
+export interface PartitionRefusal {
+  readonly text: string;
+  /** `/readyz` names the retry topic, and not the source. */
+  readonly isForRetry: boolean;
 }
 
-export const isRestored = ({ phase }: Partition): boolean => phase === 'catching_up' || phase === 'running';
+export type PartitionOptions = Pick<PipelineOptions, 'owner' | 'guard' | 'membersPerPatchMax'>;
 
-/** Its state is in memory: what the retry partition says besides is a repair, not news. */
-export const isOwned = (partition: Partition): boolean => partition.isKept || isRestored(partition);
-
-/** @param name in any spelling. */
-export function groupOf({ ids }: Pick<Context, 'ids'>, partition: Partition, name: string): Group {
-  const id = idKey(name);
-  const known = partition.groups.get(id);
-  if (known !== undefined) return known;
-  const group = new Group(id, partition, ids === null ? id : null);
-  partition.groups.set(id, group);
-  return group;
+interface Parts {
+  readonly ownership: Ownership;
+  readonly offsets: SourceOffsets;
+  readonly phase?: Phase;
+  readonly refusal?: PartitionRefusal;
 }
 
-/** A live record of the group stands under another spelling of it: its tombstone follows once the group's own says the same. */
-export function noteFormerKey(group: Group, key: string): void {
-  if (key === group.id) return;
-  const { foreign, unresolved, toWrite, formerKeys } = group.partition;
-  const entries = foreign.get(key);
-  if (entries !== undefined) foreign.set(group.id, [...(foreign.get(group.id) ?? []), ...entries]);
-  foreign.delete(key);
-  unresolved.takeOver(group.id, key);
-  formerKeys.note(key);
-  toWrite.add(group);
+interface AnyGroup {
+  readonly id: string;
+  readonly members: Members;
 }
 
-export const memberOf = (group: Group, id: string): Member => group.members.obtain(id);
+/** @typeParam G the class of its groups, which know their partition: see `Partition` in group.ts. */
+export class PartitionOf<G extends AnyGroup> {
+  readonly number: number;
+  readonly ownership: Ownership;
+  readonly offsets: SourceOffsets;
+  readonly refusal: PartitionRefusal | null;
+  readonly restored = new RestoredRecords();
+  readonly inbox = new Inbox();
+  readonly counts = new IntentCounts();
+  readonly requests = new OperatorRequests<G>();
+  readonly finals = new FinalMarks<G>();
+  readonly formerKeys = new FormerKeys();
+  readonly unresolved = new UnresolvedMembers();
+  readonly digests = new HeldDigests<G>();
+  readonly ownRecords = new OwnRecords();
+  readonly toWrite: RecordsToWrite<G>;
+  readonly unacknowledged = new Unacknowledged<G>();
+  readonly removals: RemovalWindow;
+  readonly #groups = new Map<string, G>();
+  #phase: Phase;
+  #isKept = false;
+  #dispatchesEarly = false;
+  #takeoverDoubt: Doubt | null = null;
 
-/** Forgets a member of which nothing is pending, recorded or open. */
-export function tidyMember(group: Group, name: string): void {
-  const member = group.members.get(name);
-  if (member?.isEmpty !== true) return;
-  group.members.delete(name);
-  group.aliases?.forget(name);
-}
-
-/**
- * Forgets a group of which nothing is left. Met again it is another object, so what may still come back to this one,
- * or matter to its next request, keeps it.
- */
-export function tidyGroup(context: Pick<Context, 'state' | 'clock' | 'dispatch'>, group: Group): void {
-  const { state, clock, dispatch } = context;
-  if (!isIdle(state, group)) return;
-  const now = clock.now();
-  const doubtMs = Math.max(doubtLeftMs(group, now.monotonic), group.unconfirmed?.leftMs(now.monotonic) ?? 0);
-  if (doubtMs > 0) {
-    // The review at its end comes back here.
-    state.waiting.push(group, now.wall + doubtMs);
-    return dispatch();
+  private constructor(number: number, { guard, membersPerPatchMax }: PartitionOptions, parts: Parts) {
+    this.number = number;
+    this.ownership = parts.ownership;
+    this.offsets = parts.offsets;
+    this.#phase = parts.phase ?? 'fencing';
+    this.refusal = parts.refusal ?? null;
+    this.toWrite = new RecordsToWrite(membersPerPatchMax);
+    this.removals = new RemovalWindow(guard.windowMs);
   }
-  group.partition.groups.delete(group.id);
-  group.partition.unresolved.endRemovals(group.id);
-  group.partition.digests.forget(group);
-  state.ready.delete(group);
-  state.waiting.delete(group);
-}
 
-/** Nothing of it is pending, recorded or open, in flight, to be written, or sent and not acknowledged. */
-function isIdle({ locks }: Pick<State, 'locks'>, group: Group): boolean {
-  const { toWrite, unacknowledged, groups, finals } = group.partition;
-  if (group.members.size > 0 || group.expansions.length > 0 || locks.has(group.id) || finals.has(group)) return false;
-  return !toWrite.has(group) && !unacknowledged.has(group) && groups.get(group.id) === group;
-}
+  /** Assigned to this instance. @param base of its epochs: see `Ownership`. */
+  static acquired<G extends AnyGroup>(number: number, options: PartitionOptions, base = 0): PartitionOf<G> {
+    const ownership = new Ownership(options.owner, base);
+    return new PartitionOf(number, options, { ownership, offsets: new SourceOffsets(number) });
+  }
 
-/** How long the group must be remembered for its doubt; that of the partition it would be given again. */
-function doubtLeftMs({ doubt, partition }: Group, nowMs: number): number {
-  return doubt === null || doubt === partition.takeoverDoubt ? 0 : doubt.untilMs - nowMs;
-}
+  /** Restored once more up to the fence that is there already. */
+  static restoredAgain<G extends AnyGroup>(
+    number: number,
+    options: PartitionOptions,
+    start: OwnershipStart,
+  ): PartitionOf<G> {
+    const ownership = Ownership.again(options.owner, start);
+    return new PartitionOf(number, options, { ownership, offsets: new SourceOffsets(number), phase: 'restoring' });
+  }
 
-/**
- * The acknowledged live record still holds something that an intent of this member, at this position, has replaced; or
- * the full state that it stands on is not complete, and would be worked out without it if only that were read again.
- */
-export function isOlderRecorded({ members, aliases }: Group, name: string, position: Position): boolean {
-  const isOlder = (each: string): boolean => {
-    const recorded = members.get(each)?.recorded ?? null;
-    return recorded !== null && comparePositions(recorded.source, position) < 0;
-  };
-  if (name === WHOLE_GROUP) return hasOlder(members.recorded, position);
-  const oldestWhole = members.get(WHOLE_GROUP)?.unfinished ?? null;
-  if (oldestWhole !== null && comparePositions(oldestWhole.source, position) < 0) return true;
-  return isOlder(name) || isOlder(WHOLE_GROUP) || [...(aliases?.replacedBy(name) ?? [])].some(isOlder);
-}
+  /** What stands for the partition until the next join. */
+  static refused<G extends AnyGroup>(
+    { number, offsets }: PartitionOf<G>,
+    options: PartitionOptions,
+    refusal: PartitionRefusal,
+  ): PartitionOf<G> {
+    const ownership = new Ownership(options.owner, 0);
+    const unread = SourceOffsets.unread(number, offsets);
+    return new PartitionOf(number, options, { ownership, offsets: unread, phase: 'refused', refusal });
+  }
 
-function hasOlder(recorded: Iterable<Member>, position: Position): boolean {
-  for (const { recorded: last } of recorded)
-    if (last !== null && comparePositions(last.source, position) < 0) return true;
-  return false;
+  get phase(): Phase {
+    return this.#phase;
+  }
+
+  move(to: Phase): void {
+    assert(moves[this.#phase].includes(to), `partition ${this.number}: ${this.#phase} → ${to}`);
+    this.#phase = to;
+    if (to === 'running') this.#dispatchesEarly = false;
+  }
+
+  get isRestored(): boolean {
+    return this.#phase === 'catching_up' || this.#phase === 'running';
+  }
+
+  /** Was owned without a break, as far as is known; the fence will prove it. */
+  get isKept(): boolean {
+    return this.#isKept;
+  }
+
+  /** Its state is in memory: what the retry partition says besides is a repair, not news. */
+  get isOwned(): boolean {
+    return this.#isKept || this.isRestored;
+  }
+
+  /** Joined again: its state is in memory, and another fence is to be sent. */
+  retain(): void {
+    this.move('fencing');
+    this.#isKept = true;
+    this.prepareFence();
+  }
+
+  prepareFence(): void {
+    this.ownership.prepare();
+    this.offsets.forgetComparison();
+  }
+
+  /** The consumer group was recreated: another fence is to be sent. */
+  rebase(): void {
+    this.move('fencing');
+    this.ownership.rebase(this.offsets.comparison);
+    this.offsets.forgetComparison();
+    if (!this.#isKept) this.offsets.forgetStart();
+  }
+
+  /** Its state is in memory and its fence is read. */
+  endRestore(): void {
+    this.move('catching_up');
+    this.#isKept = false;
+  }
+
+  /** Restored and caught up, or as good as that (spec: barrier). */
+  get isDispatchable(): boolean {
+    return this.#phase === 'running' || (this.#phase === 'catching_up' && this.#dispatchesEarly);
+  }
+
+  /** The intake limit was reached while catching up. */
+  get dispatchesEarly(): boolean {
+    return this.#dispatchesEarly;
+  }
+
+  dispatchEarly(): void {
+    this.#dispatchesEarly = true;
+  }
+
+  /** A former owner's requests may still land (monotonic ms in it); null: they may not. */
+  get takeoverDoubt(): Doubt | null {
+    return this.#takeoverDoubt;
+  }
+
+  doubtFormerOwner(doubt: Doubt | null): void {
+    this.#takeoverDoubt = doubt;
+  }
+
+  /** Groups that are met after its end have nothing to fear from a former owner. */
+  endTakeoverDoubt(nowMs: number): void {
+    if (this.#takeoverDoubt !== null && isOver(this.#takeoverDoubt, nowMs)) this.#takeoverDoubt = null;
+  }
+
+  /** By `idKey` of the source's name. */
+  get groups(): ReadonlyMap<string, G> {
+    return this.#groups;
+  }
+
+  add(group: G): void {
+    this.#groups.set(group.id, group);
+  }
+
+  /** Nothing of the group is left. */
+  remove(group: G): void {
+    this.#groups.delete(group.id);
+    this.unresolved.endRemovals(group.id);
+    this.digests.forget(group);
+  }
+
+  /** A live record of the group stands under another spelling of it: its tombstone follows once the group's own says the same. */
+  noteFormerKey(group: G, key: string): void {
+    if (key === group.id) return;
+    this.restored.takeOverForeign(group.id, key);
+    this.unresolved.takeOver(group.id, key);
+    this.formerKeys.note(key);
+    this.toWrite.add(group);
+  }
 }

@@ -11,14 +11,23 @@ import type { Batch, ChangeLogHandler } from '../ports.ts';
 import { applyGroup } from './apply-group.ts';
 import { Backlog } from './backlog.ts';
 import { TargetBreaker } from './breaker.ts';
-import type { Context, Ports } from './context.ts';
-import { errorText, isCurrent } from './context.ts';
+import type { Ports } from './context.ts';
+import { errorText } from './context.ts';
 import { readSource } from './intake.ts';
 import { revokeAll } from './revoke.ts';
 import { retryRecords } from './fit-record.ts';
 import { dropOldRemovals } from './guard.ts';
 import { reResolve } from './identify.ts';
+import { Counts } from './counts.ts';
+import { GroupQueue } from './group-queue.ts';
+import { IntakeLimit } from './intake-limit.ts';
 import { KeyWatch } from './key-watch.ts';
+import { Lease } from './lease.ts';
+import { LookUps } from './look-ups.ts';
+import { Outbox } from './outbox.ts';
+import { Partitions } from './partitions.ts';
+import { pendingGroupCount } from './probe.ts';
+import { Unsettled } from './unsettled.ts';
 import type { PipelineOptions } from './options.ts';
 import { readRetry } from './read-back.ts';
 import { dropOldDead } from './record.ts';
@@ -31,19 +40,19 @@ import { OldReads } from './old-reads.ts';
 import { Throttled } from './throttled.ts';
 import { Turns } from './turns.ts';
 import { VersionForm } from './version-form.ts';
-import { newState } from './state.ts';
 import { type Sizes, sizesOf } from './sizes.ts';
-import type { Partition } from './state.ts';
+import type { Partition } from './group.ts';
 import type { PipelineStats } from './stats.ts';
 import { isAtRest, statsOf } from './stats.ts';
 import { assigned, heartbeat, offsetGone } from './assignment.ts';
+import type { Owners } from './owners.ts';
 
 const SWEEP_MS = 60_000;
 
 export class Pipeline {
   /** null after a drain; an Error when the log cannot go on, whose message names the remedy. */
   readonly ended: Promise<Error | null>;
-  readonly #context: Context;
+  readonly #owners: Owners;
   readonly #dispatcher: Dispatcher;
   readonly #settler: Settler;
   readonly #settling = new Signal();
@@ -58,43 +67,60 @@ export class Pipeline {
     this.ended = new Promise((resolve) => {
       this.#end = resolve;
     });
-    const state = newState();
-    this.#context = {
+    const { clock, logger } = ports;
+    const partitions = new Partitions();
+    this.#owners = {
       ...ports,
       options,
-      state,
-      breaker: new TargetBreaker(),
+      partitions,
+      lease: new Lease(clock, options.leaseMs),
+      queue: new GroupQueue(),
+      lookUps: new LookUps(),
+      outbox: new Outbox(options.topics.report),
+      unsettled: new Unsettled(),
+      counts: new Counts(),
+      intakeLimit: new IntakeLimit(options.pendingIntentsMax),
+      breaker: new TargetBreaker({
+        clock,
+        logger,
+        failuresMax: options.breakerFailures,
+        pendingGroupCount: () => pendingGroupCount(this.#owners),
+        partitions,
+        settle: () => this.#settle(),
+        onProbeDue: () => this.#dispatcher.run(),
+        onClosed: () => this.#reviewAll(),
+      }),
       throttled: new Throttled(ports),
       cache: newSnapshotCache(options.snapshotMembersMax),
       oldReads: new OldReads(),
       keys: new KeyWatch(ports, options.topics.source),
-      backlog: new Backlog(ports, state),
+      backlog: new Backlog(ports, partitions),
       versionForm: new VersionForm(),
       turns: new Turns(ports.clock),
       dispatch: () => this.#dispatcher.run(),
-      review: (group) => review(this.#context, group),
+      review: (group) => review(this.#owners, group),
       settle: () => this.#settle(),
     };
-    this.#settler = new Settler(this.#context);
-    this.#dispatcher = new Dispatcher(this.#context, pLimit(options.concurrency), (group) => this.#applyGroup(group));
+    this.#settler = new Settler(this.#owners);
+    this.#dispatcher = new Dispatcher(this.#owners, pLimit(options.concurrency), (group) => this.#applyGroup(group));
   }
 
   /** Joins the log; resolves when it has begun to. */
   async start(): Promise<void> {
     void this.#settleLoop();
-    this.#context.ids?.onChange(() => reResolve(this.#context));
+    this.#owners.ids?.onChange(() => reResolve(this.#owners));
     this.#sweep();
-    this.#context.backlog.start();
-    await this.#context.log.join(this.#handler());
+    this.#owners.backlog.start();
+    await this.#owners.log.join(this.#handler());
   }
 
   stats(): PipelineStats {
-    return statsOf(this.#context);
+    return statsOf(this.#owners);
   }
 
   /** What is in memory, by collection. */
   sizes(): Sizes {
-    return sizesOf(this.#context.state);
+    return sizesOf(this.#owners);
   }
 
   /** Resolves when everything is read to the end, final or dead, reported, recorded and committed. */
@@ -104,7 +130,13 @@ export class Pipeline {
 
   /** While something is settled, what is on its way is in no list. */
   async #isAtRest(): Promise<boolean> {
-    return !this.#isSettling && (await isAtRest(this.#context)) && !this.#isSettling;
+    return !this.#isSettling && (await isAtRest(this.#owners)) && !this.#isSettling;
+  }
+
+  #reviewAll(): void {
+    const { partitions, review: reviewGroup, dispatch } = this.#owners;
+    for (const group of partitions.groups()) reviewGroup(group);
+    dispatch();
   }
 
   #settle(): void {
@@ -114,11 +146,11 @@ export class Pipeline {
 
   /** No intake, no dispatch; what is on its way is finished, settled and committed, then the group is left. */
   async drain(): Promise<void> {
-    const { state, log, options, logger, clock } = this.#context;
-    if (state.isDraining) return void (await this.ended);
-    state.isDraining = true;
-    logger.info({ inFlight: state.requestsInFlight }, 'draining');
-    for (const { number } of state.partitions.values()) log.pause('source', number);
+    const { lease, counts, partitions, log, options, logger, clock } = this.#owners;
+    if (lease.isEnding) return void (await this.ended);
+    lease.end();
+    logger.info({ inFlight: counts.requestsInFlight }, 'draining');
+    for (const { number } of partitions) log.pause('source', number);
     let cancel: () => void = () => undefined;
     const timeUp = new Promise<'time_up'>((resolve) => {
       cancel = clock.schedule(options.drainTimeoutMs, () => resolve('time_up'));
@@ -130,11 +162,11 @@ export class Pipeline {
   }
 
   async #finish(): Promise<void> {
-    const { state, log } = this.#context;
-    while (state.requestsInFlight + state.lookUpsInFlight > 0) await this.#resting.wait();
+    const { counts, lookUps, unsettled, log } = this.#owners;
+    while (counts.requestsInFlight + lookUps.inFlight > 0) await this.#resting.wait();
     // What the last answers brought is settled by the loop; one more signal makes sure that it looks. What cannot be
     // written is tried once more.
-    state.unsettled.hurry();
+    unsettled.hurry();
     this.#settle();
     while (this.#isSettling) await this.#resting.wait();
     await log.leave();
@@ -155,7 +187,7 @@ export class Pipeline {
 
   async #applyGroup(group: Parameters<typeof applyGroup>[1]): Promise<void> {
     try {
-      await applyGroup(this.#context, group);
+      await applyGroup(this.#owners, group);
     } catch (error) {
       this.#fail(error);
     }
@@ -163,66 +195,61 @@ export class Pipeline {
   }
 
   #handler(): ChangeLogHandler {
-    const context = this.#context;
-    const { state } = context;
+    const owners = this.#owners;
+    const { lease } = owners;
     return {
-      joining: () => {
-        state.isHalted = true;
-        state.joiningAt = context.clock.now();
-      },
-      assigned: (assignment) => assigned(context, assignment),
-      heartbeat: (beat) => heartbeat(context, beat),
+      joining: () => lease.joining(),
+      assigned: (assignment) => assigned(owners, assignment),
+      heartbeat: (beat) => heartbeat(owners, beat),
       records: (batch) => this.#records(batch),
-      offsetOutOfRange: (topic, partition) => offsetGone(context, topic, partition),
+      offsetOutOfRange: (topic, partition) => offsetGone(owners, topic, partition),
       lost: (reason) => {
-        state.isHalted = true;
-        state.leaseFrom = null;
-        state.memberId = null;
-        revokeAll(context, reason);
+        lease.lost();
+        revokeAll(owners, reason);
       },
       failed: (error) => this.#fail(error),
     };
   }
 
   #records(batch: Batch): 'taken' | 'declined' {
-    const partition = this.#context.state.partitions.get(batch.partition);
+    const partition = this.#owners.partitions.get(batch.partition);
     if (partition !== undefined) {
       const answer =
-        batch.topic === 'source' ? readSource(this.#context, partition, batch) : this.#readRetry(partition, batch);
+        batch.topic === 'source' ? readSource(this.#owners, partition, batch) : this.#readRetry(partition, batch);
       this.#resting.set();
       return answer;
     }
-    this.#context.log.pause(batch.topic, batch.partition);
+    this.#owners.log.pause(batch.topic, batch.partition);
     return 'declined';
   }
 
   #readRetry(partition: Partition, batch: Batch): 'taken' {
-    readRetry(this.#context, partition, batch);
-    if (isCurrent(this.#context, partition)) restore(this.#context, partition);
+    readRetry(this.#owners, partition, batch);
+    if (this.#owners.partitions.isCurrent(partition)) restore(this.#owners, partition);
     return 'taken';
   }
 
   #sweep(): void {
-    this.#cancelSweep = this.#context.clock.schedule(SWEEP_MS, () => {
-      dropOldDead(this.#context);
-      retryRecords(this.#context);
-      dropOldRemovals(this.#context);
+    this.#cancelSweep = this.#owners.clock.schedule(SWEEP_MS, () => {
+      dropOldDead(this.#owners);
+      retryRecords(this.#owners);
+      dropOldRemovals(this.#owners);
       this.#sweep();
     });
   }
 
   /** A broken invariant, or a log that cannot go on: nothing more is concluded, the next owner reads it all again. */
   #fail(error: unknown): void {
-    this.#context.logger.error({ error: errorText(error) }, 'the pipeline cannot go on');
-    this.#context.state.isDraining = true;
+    this.#owners.logger.error({ error: errorText(error) }, 'the pipeline cannot go on');
+    this.#owners.lease.end();
     this.#close(error instanceof Error ? error : new Error(errorText(error)));
   }
 
   #close(error: Error | null): void {
     this.#isClosed = true;
     this.#dispatcher.stop();
-    this.#context.breaker.stop();
-    this.#context.backlog.stop();
+    this.#owners.breaker.stop();
+    this.#owners.backlog.stop();
     this.#cancelSweep();
     this.#settler.close();
     this.#settling.set();

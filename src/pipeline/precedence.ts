@@ -5,27 +5,26 @@
 import { WHOLE_GROUP, intentId, isSamePosition, type Intent } from '../core/change/change.ts';
 import { supersedes, fold } from '../core/change/pending.ts';
 import { supersedePending, closeComplete, supersede } from './conclude.ts';
-import type { Context } from './context.ts';
 import { noteFinal, passedBy } from './marks.ts';
-import { memberOf } from './partition.ts';
 import type { Group } from './group.ts';
+import type { Owners } from './owners.ts';
 
 /** An intent is read for the first time in this ownership; the ledger has begun its offset. */
-export function arrive(context: Context, group: Group, intent: Intent): void {
-  const member = memberOf(group, intent.member);
+export function arrive(owners: Owners, group: Group, intent: Intent): void {
+  const member = group.members.obtain(intent.member);
   member.begin(intent.source);
-  enter(context, group, intent);
+  enter(owners, group, intent);
   // It is parked already. There may be 100,000 more, which the next report or live record completes.
   if (isSamePosition(member.recorded?.source, intent.source)) closeComplete(group, intent.member, member);
 }
 
 /** An intent that is known to be final is read again: it takes the place of what is older (spec: ranges). */
-export function arriveFinal(context: Context, group: Group, intent: Intent): void {
+export function arriveFinal(owners: Owners, group: Group, intent: Intent): void {
   // A full state is delivered again with its record, of which another event was open: on top of it, this is wanted once more.
-  if (isLayeredOnFullState(group, intent)) return enter(context, group, intent);
+  if (isLayeredOnFullState(group, intent)) return enter(owners, group, intent);
   // If the live record holds just this position, it is parked and stays pending.
-  replaceOlder(context, group, intent);
-  noteFinal(context, group, intent);
+  replaceOlder(owners, group, intent);
+  noteFinal(owners, group, intent);
 }
 
 function isLayeredOnFullState(group: Group, intent: Intent): boolean {
@@ -34,15 +33,15 @@ function isLayeredOnFullState(group: Group, intent: Intent): boolean {
 }
 
 /** Enters an intent among what is pending. */
-export function enter(context: Context, group: Group, intent: Intent): void {
+export function enter(owners: Owners, group: Group, intent: Intent): void {
   const newer = pendingAs(group, rivalNames(group, intent)).find((rival) => supersedes(rival, intent));
   const winner = newer ?? passedBy(group, intent);
-  if (winner !== null) return supersede(context, group, intent, { by: intentId(winner), requestedAt: null });
-  const member = memberOf(group, intent.member);
+  if (winner !== null) return supersede(owners, group, intent, { by: intentId(winner), requestedAt: null });
+  const member = group.members.obtain(intent.member);
   // Delivered again: the further advanced copy stays.
   if (member.pending !== null && fold(member.pending, intent).winner !== intent) return;
   noteNewer(group, intent);
-  replaceOlder(context, group, intent);
+  replaceOlder(owners, group, intent);
   member.replace(intent);
 }
 
@@ -63,25 +62,25 @@ function noteNewer(group: Group, { member, target, op, source }: Intent): void {
 }
 
 /** A restored group: what a full state, or another name, has replaced is reported as superseded. */
-export function foldRestored(context: Context, group: Group): void {
+export function foldRestored(owners: Owners, group: Group): void {
   for (const member of group.members.values()) {
     const { pending } = member;
     if (pending === null) continue;
     const mark = passedBy(group, pending);
     if (mark !== null) {
-      supersedePending(context, group, member, intentId(mark));
+      supersedePending(owners, group, member, intentId(mark));
       member.replace(null);
-    } else if (pending.op === 'state' || group.aliases !== null) replaceOlder(context, group, pending);
+    } else if (pending.op === 'state' || group.aliases !== null) replaceOlder(owners, group, pending);
   }
 }
 
 /** Whom it speaks for, under any name, has nothing older pending any more. */
-export function replaceOlder(context: Context, group: Group, intent: Intent): void {
+export function replaceOlder(owners: Owners, group: Group, intent: Intent): void {
   const names = intent.op === 'state' ? [...group.members.keys()] : rivalNames(group, intent);
   for (const rival of pendingAs(group, names)) {
     if (!supersedes(intent, rival) || isKeptBeside(rival, intent)) continue;
-    const member = memberOf(group, rival.member);
-    supersedePending(context, group, member, intentId(intent));
+    const member = group.members.obtain(rival.member);
+    supersedePending(owners, group, member, intentId(intent));
     member.replace(null);
     if (rival.member !== intent.member && rival.op !== 'state') group.noteReplaced(intent.member, rival.member);
   }

@@ -3,43 +3,44 @@
  */
 import type { RetryRecord } from '../core/log/live-record.ts';
 import { parseRetryRecord } from '../core/log/live-record.ts';
-import { endGroup, isOvertaken, isUsed, readFence, readState, type Stamp } from '../core/log/ownership.ts';
 import { isRemovalsKey } from '../core/log/removal-window.ts';
 import { readSignature } from '../core/log/request-record.ts';
 import type { Batch, LogRecord } from '../ports.ts';
-import type { Context } from './context.ts';
-import { isCurrent } from './context.ts';
 import { revoke } from './revoke.ts';
-import { groupOf, isOwned, isRestored, noteFormerKey } from './partition.ts';
+import { groupOf } from './groups.ts';
+import type { LiveRecord } from './ownership.ts';
+import type { FormerRetry } from './source-offsets.ts';
 import { refuse, unreadableRetry } from './refuse.ts';
 import { handleRequests } from './replay.ts';
-import type { Partition } from './state.ts';
+import type { Partition } from './group.ts';
+import type { Owners } from './owners.ts';
 
 /** Records of the retry partition, at a restore as well as afterwards. */
-export function readRetry(context: Context, partition: Partition, batch: Batch): void {
+export function readRetry(owners: Owners, partition: Partition, batch: Batch): void {
   if (partition.phase === 'refused') return;
+  const { ownership } = partition;
   for (const record of batch.records) {
-    if (record.offset < partition.retryNext) continue;
-    if (record.unreadable !== undefined) return refuse(context, partition, unreadableRetry(record.unreadable.message));
-    partition.retryNext = record.offset + 1n;
-    readOne(context, partition, record);
-    if (isRestored(partition)) takeAccount(context, partition);
+    if (record.offset < ownership.nextOffset) continue;
+    if (record.unreadable !== undefined) return refuse(owners, partition, unreadableRetry(record.unreadable.message));
+    ownership.noteReadTo(record.offset + 1n);
+    readOne(owners, partition, record);
+    if (partition.isRestored) takeAccount(owners, partition);
     // It may have been overtaken, and forgotten.
-    if (!isCurrent(context, partition)) return;
+    if (!owners.partitions.isCurrent(partition)) return;
   }
-  if (batch.nextOffset > partition.retryNext) partition.retryNext = batch.nextOffset;
+  ownership.noteReadTo(batch.nextOffset);
 }
 
-function readOne(context: Context, partition: Partition, record: LogRecord): void {
-  const own = isOwned(partition) ? partition.ownRecords.recognize(record, context.sha256) : null;
-  if (own !== null) return void readLive(context, partition, { ...own, isEnd: false });
+function readOne(owners: Owners, partition: Partition, record: LogRecord): void {
+  const own = partition.isOwned ? partition.ownRecords.recognize(record, owners.sha256) : null;
+  if (own !== null) return void readLive(partition, { ...own, isEnd: false });
   const read = parseRetryRecord(record);
-  if (read.kind === 'request') readRequest(context, partition, read, record);
-  else readRetryRecord(context, partition, read);
+  if (read.kind === 'request') readRequest(owners, partition, read, record);
+  else readRetryRecord(owners, partition, read);
 }
 
 function readRequest(
-  { options, clock, operatorKey }: Context,
+  { options, clock, operatorKey }: Owners,
   { requests, number }: Partition,
   { key, wanted }: Extract<RetryRecord, { kind: 'request' }>,
   { value, headers }: LogRecord,
@@ -56,25 +57,18 @@ function readRequest(
 type LiveState = Extract<RetryRecord, { kind: 'state' }>;
 type NoRequest = Exclude<RetryRecord, { kind: 'request' }>;
 
-function readRetryRecord(context: Context, partition: Partition, record: NoRequest): void {
-  const { options, logger } = context;
+function readRetryRecord(owners: Owners, partition: Partition, record: NoRequest): void {
+  const { logger } = owners;
   switch (record.kind) {
-    case 'fence': {
-      const isOwn = record.fenceId === partition.fenceId;
-      if (isOwn && !partition.fenceRead) partition.epochUsed = isUsed(partition.view, partition.epoch);
-      if (isOwn) noteFormer(partition);
-      if (record.stamp.owner !== options.owner) partition.foreignFence = true;
-      readFence(partition.view, record.stamp);
-      partition.fenceRead ||= isOwn;
+    case 'fence':
+      partition.ownership.readFence(record);
       break;
-    }
     case 'state':
-      if (readLive(context, partition, { ...record, key: record.group, isEnd: isEnd(record) }))
-        take(context, partition, record);
-      else if (isElsewhere(context, partition, record)) takeBack(context, partition, record);
+      if (readLive(partition, { ...record, key: record.group, isEnd: isEnd(record) })) take(owners, partition, record);
+      else if (isElsewhere(owners, partition, record)) takeBack(owners, partition, record);
       break;
     case 'removals':
-      if (readLive(context, partition, { ...record, isEnd: record.removals === null }))
+      if (readLive(partition, { ...record, isEnd: record.removals === null }))
         partition.removals.read(record.key, record.removals);
       break;
     case 'unreadable':
@@ -82,45 +76,21 @@ function readRetryRecord(context: Context, partition: Partition, record: NoReque
         { partition: partition.number, group: record.group, problem: record.problem },
         'a record of the retry topic cannot be read',
       );
-      if (record.group !== null) partition.stale.add(record.group);
+      if (record.group !== null) partition.ownership.noteStale(record.group);
   }
 }
 
-/** Before the first own fence; a later one has that before it. */
-function noteFormer(partition: Partition): void {
-  if (partition.former !== null) return;
-  const { epochMin, stateEpochMax, recordCount } = partition.view;
-  partition.former = { epochMin, stateEpochMax };
-  partition.wasEmpty = recordCount === 0;
-}
-
-interface LiveRecord {
-  readonly key: string;
-  readonly stamp: Stamp;
-  /** A tombstone. */
-  readonly isEnd: boolean;
-}
-
 /** Answers whether it is to be taken over at the restore. */
-function readLive({ options }: Context, partition: Partition, { key, stamp, isEnd }: LiveRecord): boolean {
-  const { view, stale } = partition;
-  const isKnown = isOwned(partition);
-  const reading = readState(view, key, stamp);
-  const counts = reading === 'counts' && (!isKnown || stamp.owner === options.owner);
-  if (counts) stale.delete(key);
-  // Before the restore its place in the order decides what counts; afterwards only what is to be written again.
-  if (counts && isKnown && isEnd) endGroup(view, key);
-  if (!counts) stale.add(key);
-  return reading === 'counts' && !isKnown;
-}
+const readLive = ({ ownership, isOwned }: Partition, record: LiveRecord): boolean =>
+  ownership.readLive(record, isOwned);
 
 /** An own one, copied by hand: this owner has written it into another partition, and a restore of this one would be refused over it. */
-const isElsewhere = ({ options }: Context, { number }: Partition, { intents, stamp }: LiveState): boolean =>
+const isElsewhere = ({ options }: Owners, { number }: Partition, { intents, stamp }: LiveState): boolean =>
   stamp.owner === options.owner && intents.some(({ source }) => source.partition !== number);
 
 /** What the group has here, if anything, is written again. */
-function takeBack({ logger }: Context, { number, stale }: Partition, { group }: LiveState): void {
-  stale.add(group);
+function takeBack({ logger }: Owners, { number, ownership }: Partition, { group }: LiveState): void {
+  ownership.noteStale(group);
   logger.warn(
     { partition: number, group },
     'a live record of another partition was copied into this one: it is replaced',
@@ -131,15 +101,11 @@ function takeBack({ logger }: Context, { number, stale }: Partition, { group }: 
 const isEnd = ({ intents, foreign, finals, unresolved }: LiveState): boolean =>
   intents.length === 0 && (foreign ?? finals ?? unresolved) === undefined;
 
-function take({ logger }: Context, partition: Partition, record: LiveState): void {
-  const { group, intents, foreign, finals, unresolved = {} } = record;
-  partition.restored.set(group, intents);
+function take({ logger }: Owners, partition: Partition, record: LiveState): void {
+  const { group, intents, foreign, unresolved = {} } = record;
+  partition.restored.take(record);
   partition.unresolved.restore(group, unresolved, intents);
-  partition.restoredMarks.delete(group);
-  if (finals !== undefined) partition.restoredMarks.set(group, finals);
-  partition.foreign.delete(group);
   if (foreign === undefined) return;
-  partition.foreign.set(group, foreign);
   logger.warn(
     { partition: partition.number, group, entries: foreign.length },
     'a live record holds changes that only a newer version can apply: they are kept until one owns the partition',
@@ -147,15 +113,15 @@ function take({ logger }: Context, partition: Partition, record: LiveState): voi
 }
 
 /** What was read means something only for a partition whose state is known. */
-export function takeAccount(context: Context, partition: Partition): void {
-  if (isOvertaken(partition.view, partition.epoch)) {
+export function takeAccount(owners: Owners, partition: Partition): void {
+  if (partition.ownership.isOvertaken) {
     const reason = 'the retry partition holds a higher epoch';
-    revoke(context, partition, reason);
-    context.log.rejoin(reason);
+    revoke(owners, partition, reason);
+    owners.log.rejoin(reason);
     return;
   }
-  repair(context, partition);
-  handleRequests(context, partition);
+  repair(owners, partition);
+  handleRequests(owners, partition);
 }
 
 /**
@@ -163,28 +129,29 @@ export function takeAccount(context: Context, partition: Partition): void {
  * so that the next owner reports what it does not find; then one names the present topic.
  * @param gone is that topic
  */
-export function recordAll(context: Context, partition: Partition, gone: Partition['goneRetry']): void {
-  const { groups, toWrite, unresolved, removals, foreign } = partition;
-  if (!toWrite.hasLost) partition.goneRetry = gone;
-  for (const id of [...unresolved.groups, ...foreign.keys()]) groupOf(context, partition, id);
+export function recordAll(owners: Owners, partition: Partition, gone: FormerRetry): void {
+  const { groups, toWrite, unresolved, removals, restored, offsets } = partition;
+  if (!toWrite.hasLost) offsets.noteGoneRetry(gone);
+  for (const id of [...unresolved.groups, ...restored.foreignGroups]) groupOf(owners, partition, id);
   for (const group of groups.values()) toWrite.addLost(group);
-  partition.lastCommit = null;
+  offsets.commitAgain();
   removals.rewriteAll();
-  context.settle();
+  owners.settle();
 }
 
 /** Groups, and slices of the guard's window, whose last record does not count are written again, since compaction keeps only the last (spec: repair). */
-function repair(context: Context, partition: Partition): void {
-  if (partition.stale.size === 0) return;
-  for (const id of partition.stale) {
+function repair(owners: Owners, partition: Partition): void {
+  const { ownership } = partition;
+  if (ownership.stale.size === 0) return;
+  for (const id of ownership.stale) {
     if (isRemovalsKey(id)) {
-      partition.removals.rewrite(id, context.clock.now());
+      partition.removals.rewrite(id, owners.clock.now());
       continue;
     }
-    const group = groupOf(context, partition, id);
-    noteFormerKey(group, id);
+    const group = groupOf(owners, partition, id);
+    partition.noteFormerKey(group, id);
     partition.toWrite.add(group);
   }
-  partition.stale.clear();
-  context.settle();
+  ownership.clearStale();
+  owners.settle();
 }

@@ -2,14 +2,13 @@
 import { WHOLE_GROUP, comparePositions, isSamePosition, type Intent, type Position } from '../core/change/change.ts';
 import type { FinalMark } from '../core/log/final-mark.ts';
 import { isEndReported, isHeld, isParked } from '../core/change/pending.ts';
-import { closeComplete, enqueue, finish } from './conclude.ts';
+import { closeComplete, finish, reportWait } from './conclude.ts';
 import type { Trouble } from '../core/log/record-headers.ts';
-import type { Context } from './context.ts';
 import { addedBy, deadAt, dropDead, fitted, partsOf, type Added } from './fit-record.ts';
 import { tidyMarks } from './marks.ts';
 import type { Member } from './member.ts';
 import type { Group } from './group.ts';
-import { tidyMember } from './partition.ts';
+import type { Owners } from './owners.ts';
 
 export function recordOf(group: Group): readonly Intent[] {
   const kept: Intent[] = [];
@@ -57,7 +56,7 @@ export const troubleOf = ({ trouble, recordLimit }: Group): Trouble | null => (r
 
 /** The record of the group is acknowledged, and holds these. */
 export function recorded(
-  context: Context,
+  owners: Owners,
   group: Group,
   { intents, finals }: { readonly intents: readonly Intent[]; readonly finals: readonly FinalMark[] },
 ): void {
@@ -78,11 +77,11 @@ export function recorded(
   }
   for (const member of touched) {
     member.noteRecorded(written.get(member.name) ?? null);
-    if (member.name !== WHOLE_GROUP && isSaid(member)) endWait(context, member);
+    if (member.name !== WHOLE_GROUP && isSaid(member)) endWait(owners, group, member);
   }
-  endWholeWait(context, group);
+  endWholeWait(owners, group);
   for (const { op, source } of intents) if (op !== 'state') group.accountForExpansions(source);
-  endExpansions(context, group);
+  endExpansions(owners, group);
   // What was blocked by the record as a whole, by its full state or under another name may be complete by now.
   const isAboutAll =
     wasUnknown ||
@@ -91,12 +90,12 @@ export function recorded(
     group.aliases?.hasReplaced === true;
   for (const member of isAboutAll ? [...members.values()] : touched) {
     closeComplete(group, member.name, member);
-    tidyMember(group, member.name);
+    group.tidyMember(member.name);
   }
-  tidyMarks(context, group);
-  context.review(group);
-  context.dispatch();
-  context.settle();
+  tidyMarks(owners, group);
+  owners.review(group);
+  owners.dispatch();
+  owners.settle();
 }
 
 /** The live record says of the pending intent what it waits for. */
@@ -105,30 +104,30 @@ function isSaid({ pending, recorded: last }: Member): boolean {
   return isHeld(last) === isHeld(pending) && last.attempt >= pending.attempt;
 }
 
-function endWait(context: Context, member: Member): void {
+function endWait(owners: Owners, group: Group, member: Member): void {
   if (member.pending?.waits === 'record') member.advance({ ...member.pending, waits: null });
-  for (const due of member.takeDeferredReports()) enqueue(context, due);
+  for (const report of member.takeDeferredReports()) reportWait(owners, group, report);
 }
 
 /** A full state has its second look only after what the first came to; what is held of that may wait for days. */
-function endWholeWait(context: Context, group: Group): void {
+function endWholeWait(owners: Owners, group: Group): void {
   const whole = group.members.get(WHOLE_GROUP);
   if (whole === undefined || !isSaid(whole)) return;
   for (const { name, pending } of group.members.unrecorded())
     if (name !== WHOLE_GROUP && isSamePosition(pending?.source, whole.pending?.source)) return;
   if (whole.pending?.waits === 'record') group.partition.toWrite.add(group);
-  endWait(context, whole);
+  endWait(owners, group, whole);
 }
 
 /** What full states came to stands in the live record, so they themselves are done with. */
-function endExpansions(context: Context, group: Group): void {
+function endExpansions(owners: Owners, group: Group): void {
   const done = group.expansions.filter(
     ({ state, isEntered, isRecorded }) => isEntered && isRecorded && !isUnrecorded(group, state.source),
   );
   for (const { state } of done) {
     group.endExpansion(state);
     // Its wait was reported, so its end is reported, too.
-    if (isEndReported(state)) finish(context, group, state, { outcome: 'recovered', request: null });
+    if (isEndReported(state)) finish(owners, group, state, { outcome: 'recovered', request: null });
     else endUnreported(group, state);
   }
 }
@@ -194,9 +193,9 @@ export const holdsDecided = (group: Group): boolean =>
   );
 
 /** Dead intents are kept for a while, and so many per partition. */
-export function dropOldDead(context: Context): void {
-  const { state, options, clock } = context;
-  for (const partition of state.partitions.values()) {
+export function dropOldDead(owners: Owners): void {
+  const { partitions, options, clock } = owners;
+  for (const partition of partitions) {
     const dead = [...partition.groups.values()]
       .flatMap((group) => reportedDead(group).map((intent) => ({ group, intent })))
       .toSorted((a, b) => deadAt(a.intent) - deadAt(b.intent));
@@ -204,6 +203,6 @@ export function dropOldDead(context: Context): void {
     const tooOld = clock.now().wall - options.deadKeepMs;
     const dropped = dead.filter(({ intent }, i) => i < tooMany || deadAt(intent) < tooOld);
     for (const { group, intent } of dropped) dropDead(group, [intent]);
-    if (dropped.length > 0) context.settle();
+    if (dropped.length > 0) owners.settle();
   }
 }

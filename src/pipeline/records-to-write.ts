@@ -4,7 +4,11 @@
  * the record is written.
  */
 import { WHOLE_GROUP } from '../core/change/change.ts';
-import type { Group } from './group.ts';
+import type { Members } from './members.ts';
+
+interface Recorded {
+  readonly members: Members;
+}
 
 /**
  * What a full state came to goes through the record in pieces: a record of all of it would be written again after each request.
@@ -16,13 +20,14 @@ const PIECES_PER_STATE = 16;
 /** So that n changes, one after the other, write about four times as much as all of them in one record. */
 const SHARE_CHANGED = 1 / 4;
 
-export class RecordsToWrite {
+/** @typeParam G the group. */
+export class RecordsToWrite<G extends Recorded> {
   readonly #pieceMin: number;
-  readonly #groups = new Set<Group>();
+  readonly #groups = new Set<G>();
   /** Group → how much of its record has changed since it was written, that can wait. */
-  readonly #changed = new Map<Group, number>();
+  readonly #changed = new Map<G, number>();
   /** Of a topic that was recreated: not in it again yet. */
-  readonly #lost = new Set<Group>();
+  readonly #lost = new Set<G>();
 
   constructor(membersPerPatchMax: number) {
     this.#pieceMin = REQUESTS_PER_PIECE * membersPerPatchMax;
@@ -32,22 +37,22 @@ export class RecordsToWrite {
     return this.#groups.size + this.#changed.size;
   }
 
-  has(group: Group): boolean {
+  has(group: G): boolean {
     return this.#groups.has(group) || this.#changed.has(group);
   }
 
-  add(group: Group): void {
+  add(group: G): void {
     this.#groups.add(group);
     this.#changed.delete(group);
   }
 
   /** One of its changes is reported, so that the record may forget it or mark it; or is parked, and tried again from memory. */
-  addInTime(group: Group): void {
+  addInTime(group: G): void {
     if (!this.#groups.has(group)) this.#changed.set(group, (this.#changed.get(group) ?? 0) + 1);
   }
 
   /** Its record is in a topic that is gone. */
-  addLost(group: Group): void {
+  addLost(group: G): void {
     this.#lost.add(group);
     this.add(group);
   }
@@ -57,27 +62,27 @@ export class RecordsToWrite {
   }
 
   /** Answers whether that was the last of those that were lost. */
-  noteWritten(group: Group): boolean {
+  noteWritten(group: G): boolean {
     return this.#lost.delete(group) && this.#lost.size === 0;
   }
 
-  delete(group: Group): void {
+  delete(group: G): void {
     this.#groups.delete(group);
     this.#changed.delete(group);
   }
 
   /** Those that are worth a record now, in their order. @param goesOn more of the group is about to change. */
-  *due(goesOn: (group: Group) => boolean): Iterable<Group> {
+  *due(goesOn: (group: G) => boolean): Iterable<G> {
     yield* this.#groups;
     for (const [group, count] of this.#changed) if (!goesOn(group) || this.#isEnough(group, count)) yield group;
   }
 
   /** How many intents of a full state the record of the group takes beside those that it holds. */
-  pieceMax(group: Group): number {
+  pieceMax(group: G): number {
     return Math.max(this.#pieceMin, Math.ceil(namesIn(group) / PIECES_PER_STATE));
   }
 
-  #isEnough(group: Group, count: number): boolean {
+  #isEnough(group: G, count: number): boolean {
     const [waitsForRoom] = group.members.unrecorded();
     // The next piece has room once half of the last one has left.
     if (waitsForRoom !== undefined) return count >= this.pieceMax(group) / 2;
@@ -86,4 +91,4 @@ export class RecordsToWrite {
 }
 
 /** Of the full state that the record keeps. */
-const namesIn = ({ members }: Group): number => members.get(WHOLE_GROUP)?.recorded?.whole?.members.length ?? 0;
+const namesIn = ({ members }: Recorded): number => members.get(WHOLE_GROUP)?.recorded?.whole?.members.length ?? 0;

@@ -7,10 +7,11 @@
  */
 import { isOlderEpoch, stampOf } from '../core/log/commit-metadata.ts';
 import type { LogRecord } from '../ports.ts';
-import type { Context } from './context.ts';
 import { revoke } from './revoke.ts';
-import { newPartition } from './partition.ts';
-import type { Partition, Start } from './state.ts';
+import { PartitionOf } from './partition.ts';
+import type { Partition } from './group.ts';
+import type { Start } from './source-offsets.ts';
+import type { Owners } from './owners.ts';
 
 export interface Refusal {
   readonly problem: string;
@@ -18,24 +19,17 @@ export interface Refusal {
   readonly kind: 'committed' | 'parked' | 'unreadable' | 'other_retry';
 }
 
-export function refuse(context: Context, partition: Partition, { problem, kind }: Refusal): void {
-  const { state, log, logger, options } = context;
+export function refuse(owners: Owners, partition: Partition, { problem, kind }: Refusal): void {
+  const { partitions, log, logger, options } = owners;
   const { number } = partition;
   const topic = options.topics.source;
   const { message, remedyOf, isForRetry } = REFUSALS[kind];
   const remedy = remedyOf(topic, number);
-  revoke(context, partition, problem);
-  const refusal = { text: `${problem}. ${remedy}`, isForRetry };
-  const refused: Partition = { ...newPartition(number, options), phase: 'refused', refusal };
-  refused.start = startFrom(partition);
-  state.partitions.set(number, refused);
+  revoke(owners, partition, problem);
+  partitions.add(PartitionOf.refused(partition, options, { text: `${problem}. ${remedy}`, isForRetry }));
   log.pause('source', number);
   logger.error({ topic, partition: number, problem, remedy }, message);
 }
-
-/** With the position that was reached: from there on the source is unread. */
-const startFrom = ({ start, ledger }: Partition): Start | null =>
-  start === null ? null : { ...start, position: ledger?.next ?? start.position };
 
 /** A live record may be in it, whose changes would be lost. */
 export const unreadableRetry = (problem: string): Refusal => ({
@@ -80,7 +74,7 @@ const REFUSALS: Readonly<
 };
 
 /** Positions that this source cannot have; null: none. */
-export function foreignPositionProblem({ options }: Context, partition: Partition, start: Start): Refusal | null {
+export function foreignPositionProblem({ options }: Owners, partition: Partition, start: Start): Refusal | null {
   if (start.committed !== null && start.committed > start.goal) {
     return { problem: 'the committed offset lies beyond the end of the source partition', kind: 'committed' };
   }
@@ -91,12 +85,11 @@ export function foreignPositionProblem({ options }: Context, partition: Partitio
   }
   let isBeyond = false;
   // Without a copy: there may be 200,000 of them.
-  for (const intents of partition.restored.values())
-    for (const { source } of intents) {
-      if (source.topic !== options.topics.source || source.partition !== partition.number)
-        return { problem: 'the retry partition holds intents of another topic or partition', kind: 'parked' };
-      isBeyond ||= source.offset >= start.goal;
-    }
+  for (const { source } of partition.restored.intents()) {
+    if (source.topic !== options.topics.source || source.partition !== partition.number)
+      return { problem: 'the retry partition holds intents of another topic or partition', kind: 'parked' };
+    isBeyond ||= source.offset >= start.goal;
+  }
   return isBeyond
     ? { problem: 'the retry partition holds offsets beyond the end of the source partition', kind: 'parked' }
     : null;
@@ -106,15 +99,15 @@ export function foreignPositionProblem({ options }: Context, partition: Partitio
  * An owner that writes again what a recreated topic has lost does so under the epoch of the last commit, or a later one. A
  * fence of a later one proves nothing: an instance that was refused has written it.
  */
-function isOlderRetry({ former }: Partition, { formerRetry }: Start): boolean {
+function isOlderRetry({ ownership: { former } }: Partition, { formerRetry }: Start): boolean {
   const epoch = formerRetry?.epoch ?? null;
   return epoch !== null && former !== null && former.epochMin < epoch && former.stateEpochMax < epoch;
 }
 
 /** Of a record that was read: a live record, or the record before it, tells of another topic; null: neither does. */
-export function foreignRecordProblem({ recordedAt, mark }: Partition, record: LogRecord): Refusal | null {
+export function foreignRecordProblem({ restored, offsets: { mark } }: Partition, record: LogRecord): Refusal | null {
   const { offset, timestamp } = record;
-  const known = recordedAt.get(offset);
+  const known = restored.timestampAt(offset);
   if (known !== undefined && known !== timestamp) {
     return { problem: `the live records are of another record at offset ${offset}`, kind: 'parked' };
   }

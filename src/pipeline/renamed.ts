@@ -6,13 +6,13 @@ import type { Method } from '../core/target/refusals.ts';
 import type { HttpAnswer } from '../core/target/answer.ts';
 import { shownName } from '../core/target/snapshot.ts';
 import { renamedGroup } from '../core/ids/resolution.ts';
-import type { Context } from './context.ts';
 import { cacheKey } from './snapshot-cache.ts';
 import type { Group } from './group.ts';
+import type { Owners } from './owners.ts';
 
 /** Answers whether the group is another one than the source means, as this answer of it shows. */
 export function noteName(
-  context: Context,
+  owners: Owners,
   group: Group,
   { answer, method }: { answer: HttpAnswer; method: Method },
 ): boolean {
@@ -21,12 +21,12 @@ export function noteName(
   if (seen === null) return false;
   const { id, displayName, shown } = seen;
   const fields = { group: group.id, genesysId: id, lookedUp: displayName, shown };
-  context.logger.warn(
+  owners.logger.warn(
     fields,
     method === 'PATCH' ? WRITTEN : 'a group shows another name than its look-up: it is looked up again',
   );
-  context.ids?.groupNames?.noteRenamed(group.id, seen);
-  context.cache.delete(cacheKey(group));
+  owners.ids?.groupNames?.noteRenamed(group.id, seen);
+  owners.cache.delete(cacheKey(group));
   group.forgetTarget();
   return true;
 }

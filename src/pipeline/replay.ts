@@ -14,46 +14,46 @@ import {
   type Request,
   type RequestRefusal,
 } from '../core/log/request-record.ts';
-import type { Context } from './context.ts';
 import { decide } from './guard.ts';
 import { review } from './schedule.ts';
-import type { DueAnswer, Partition } from './state.ts';
+import type { DueAnswer } from './operator-requests.ts';
+import type { Group, Partition } from './group.ts';
+import type { Owners } from './owners.ts';
 
-export function handleRequests(context: Context, partition: Partition): void {
-  const due = partition.requests.take(context.clock.now().wall);
+export function handleRequests(owners: Owners, partition: Partition): void {
+  const due = partition.requests.take(owners.clock.now().wall);
   for (const { key, wanted, refusal } of due) {
     const answer =
-      refusal === null ? handleRequest(context, partition, wanted) : refuseRequest(context, partition, wanted, refusal);
-    partition.answers.push({ key, ...answer });
+      refusal === null ? handleRequest(owners, partition, wanted) : refuseRequest(owners, partition, wanted, refusal);
+    partition.requests.answer({ key, ...answer });
   }
-  if (due.length > 0) context.settle();
+  if (due.length > 0) owners.settle();
 }
 
 /** Nothing is done, and its tombstone says why. */
 function refuseRequest(
-  { state, logger }: Context,
+  { counts, logger }: Owners,
   partition: Partition,
   wanted: Request,
   refusal: RequestRefusal,
-): Omit<DueAnswer, 'key'> {
-  const { refusedRequests } = state.counts;
-  refusedRequests[refusal] = (refusedRequests[refusal] ?? 0) + 1;
+): Omit<DueAnswer<Group>, 'key'> {
+  counts.refusedRequests.note(refusal);
   const fields = { partition: partition.number, kind: wanted.kind, refusal, reason: REFUSAL_TEXT[refusal] };
   logger.warn(fields, 'a request in the retry topic is refused');
   return { answer: refusedAnswer(wanted, refusal), groups: [] };
 }
 
-function handleRequest(context: Context, partition: Partition, wanted: Request): Omit<DueAnswer, 'key'> {
-  if (wanted.kind !== 'replay') return decide(context, partition, wanted);
-  const verdicts = wanted.named.map((named) => ({ ...named, verdict: reviveDead(context, partition, named) }));
-  context.logger.info({ partition: partition.number, intents: verdicts.length }, 'replay request taken up');
+function handleRequest(owners: Owners, partition: Partition, wanted: Request): Omit<DueAnswer<Group>, 'key'> {
+  if (wanted.kind !== 'replay') return decide(owners, partition, wanted);
+  const verdicts = wanted.named.map((named) => ({ ...named, verdict: reviveDead(owners, partition, named) }));
+  owners.logger.info({ partition: partition.number, intents: verdicts.length }, 'replay request taken up');
   const groups = new Set(wanted.named.flatMap(({ group }) => partition.groups.get(idKey(group)) ?? []));
   // Once each, after all of it: a review looks at everybody who is due.
-  for (const group of groups) review(context, group);
+  for (const group of groups) review(owners, group);
   return { answer: { kind: 'replay', verdicts }, groups: [...groups] };
 }
 
-function reviveDead(context: Context, partition: Partition, named: NamedIntent): ReplayVerdict {
+function reviveDead(owners: Owners, partition: Partition, named: NamedIntent): ReplayVerdict {
   const group = partition.groups.get(idKey(named.group));
   const member = group?.members.get(idKey(named.member));
   const pending = member?.pending ?? null;
@@ -65,13 +65,13 @@ function reviveDead(context: Context, partition: Partition, named: NamedIntent):
   const isInFlight = group.run?.due.has(pending) === true;
   // It is being tried at this moment.
   if ((isInFlight && pending.dead === null) || isHeld(pending)) return 'woken';
-  const again = namedAgain(context, revived(pending));
-  if (context.ids !== null) group.noteAlias(again);
+  const again = namedAgain(owners, revived(pending));
+  if (owners.ids !== null) group.noteAlias(again);
   member.revive(again);
   partition.toWrite.add(group);
   return 'woken';
 }
 
 /** A table may have been corrected since. */
-const namedAgain = ({ ids }: Context, intent: Intent): Intent =>
+const namedAgain = ({ ids }: Owners, intent: Intent): Intent =>
   ids === null || intent.namedBy === 'target' ? intent : { ...intent, target: null };

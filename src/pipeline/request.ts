@@ -14,13 +14,11 @@ import type { Intent } from '../core/change/change.ts';
 import type { Replacement } from '../core/target/doubt.ts';
 import { hasMoved, inFormOf } from '../core/target/version.ts';
 import type { MayStart } from '../ports.ts';
-import type { Context } from './context.ts';
-import { isCurrent, leaseHolds, mayDispatch } from './context.ts';
 import type { GroupRun } from './group-run.ts';
 import type { Group } from './group.ts';
 import { noteName } from './renamed.ts';
 import { cacheKey } from './snapshot-cache.ts';
-import { tally } from './tally.ts';
+import { type Owners, mayDispatch } from './owners.ts';
 
 export interface Asked {
   readonly answer: HttpAnswer;
@@ -40,23 +38,23 @@ export interface Patched extends Asked {
 }
 
 export async function readGroup(
-  context: Context,
+  owners: Owners,
   group: Group,
   run: GroupRun,
   known: Snapshot | null,
 ): Promise<Read | null> {
   const ifNoneMatch = known?.version ?? null;
-  const asked = await ask(context, group, run, {
+  const asked = await ask(owners, group, run, {
     method: ifNoneMatch === null ? 'GET' : 'CONDITIONAL_GET',
-    send: (mayStart) => context.api.getGroup({ group: targetOf(group), ifNoneMatch, mayStart }),
+    send: (mayStart) => owners.api.getGroup({ group: targetOf(group), ifNoneMatch, mayStart }),
   });
   if (asked === null) return null;
   const { outcome } = asked;
   if (isSuccess(asked.seen)) run.noteReadable();
   if (outcome.kind === 'applied' && outcome.snapshot !== null) {
-    const snapshot = context.versionForm.applyTo(outcome.snapshot);
+    const snapshot = owners.versionForm.applyTo(outcome.snapshot);
     const key = cacheKey(group);
-    const { cache, oldReads, clock, options } = context;
+    const { cache, oldReads, clock, options } = owners;
     const { monotonic } = clock.now();
     const oldRead = oldReads.doubtOf(key, snapshot.version, monotonic);
     group.noteRead(snapshot.version, oldRead);
@@ -66,60 +64,60 @@ export async function readGroup(
     } else cache.delete(key);
     return { ...asked, snapshot };
   }
-  if (outcome.kind !== 'unchanged') context.cache.delete(cacheKey(group));
+  if (outcome.kind !== 'unchanged') owners.cache.delete(cacheKey(group));
   return { ...asked, snapshot: null };
 }
 
 /** What is known of the group does not hold any more. */
-export function forgetSnapshot(context: Context, group: Group, run: GroupRun): void {
-  context.cache.delete(cacheKey(group));
+export function forgetSnapshot(owners: Owners, group: Group, run: GroupRun): void {
+  owners.cache.delete(cacheKey(group));
   run.forgetSnapshot();
 }
 
 export async function patchGroup(
-  context: Context,
+  owners: Owners,
   group: Group,
   run: GroupRun,
   { snapshot, part }: { snapshot: Snapshot; part: readonly Intent[] },
 ): Promise<Patched | null> {
-  const asked = await ask(context, group, run, {
+  const asked = await ask(owners, group, run, {
     method: 'PATCH',
     send: (mayStart) =>
-      context.api.patchGroup({
+      owners.api.patchGroup({
         group: targetOf(group),
         ifMatch: snapshot.version,
-        body: patchBody(part, { snapshot, publicApiUrl: context.options.publicApiUrl }),
+        body: patchBody(part, { snapshot, publicApiUrl: owners.options.publicApiUrl }),
         mayStart,
       }),
   });
   if (asked === null) return null;
   const { answer, outcome } = asked;
   const isSure = isSureAnswer(answer);
-  if (!isSure) doubtRequest(context, group, { answer, ifMatch: snapshot.version });
+  if (!isSure) doubtRequest(owners, group, { answer, ifMatch: snapshot.version });
   if (!isSure || (outcome.kind === 'applied' && outcome.version === null))
-    context.oldReads.noteSent(cacheKey(group), snapshot.version);
-  if (outcome.kind === 'conflict') noteRefused(context, group, snapshot.version);
+    owners.oldReads.noteSent(cacheKey(group), snapshot.version);
+  if (outcome.kind === 'conflict') noteRefused(owners, group, snapshot.version);
   if (outcome.kind !== 'applied') {
-    if (outcome.kind === 'conflict' || outcome.kind === 'transient') context.cache.delete(cacheKey(group));
+    if (outcome.kind === 'conflict' || outcome.kind === 'transient') owners.cache.delete(cacheKey(group));
     return { ...asked, after: null };
   }
-  context.versionForm.noteTaken(snapshot);
+  owners.versionForm.noteTaken(snapshot);
   const after = snapshotAfter(snapshot, part, outcome);
   // The version has moved, so nothing that was sent before can land any more; accepted without effect, it has not.
   if (after !== null && hasMoved(snapshot, after)) {
     group.noteMoved();
-    noteReplaced(context, group, { version: snapshot.version, by: after.version });
+    noteReplaced(owners, group, { version: snapshot.version, by: after.version });
   }
-  if (after === null) context.cache.delete(cacheKey(group));
-  else context.cache.set(cacheKey(group), after);
+  if (after === null) owners.cache.delete(cacheKey(group));
+  else owners.cache.set(cacheKey(group), after);
   return { ...asked, after };
 }
 
-function noteReplaced({ oldReads, clock, options }: Context, group: Group, replacement: Replacement): void {
+function noteReplaced({ oldReads, clock, options }: Owners, group: Group, replacement: Replacement): void {
   oldReads.noteReplaced(cacheKey(group), replacement, clock.now().monotonic + options.lateApplyMs);
 }
 
-function noteRefused({ oldReads, clock, options }: Context, group: Group, version: string): void {
+function noteRefused({ oldReads, clock, options }: Owners, group: Group, version: string): void {
   oldReads.noteRefused(cacheKey(group), version, clock.now().monotonic + options.lateApplyMs);
 }
 
@@ -141,13 +139,13 @@ function targetOf({ id, target }: Group): string {
 }
 
 function doubtRequest(
-  context: Context,
+  owners: Owners,
   group: Group,
   { answer, ifMatch }: { answer: HttpAnswer; ifMatch: string },
 ): void {
   const durationMs = 'durationMs' in answer ? answer.durationMs : 0;
-  const sentAtMs = context.clock.now().monotonic - durationMs;
-  group.noteNoAnswer({ ifMatch, sentAtMs }, context.options.lateApplyMs);
+  const sentAtMs = owners.clock.now().monotonic - durationMs;
+  group.noteNoAnswer({ ifMatch, sentAtMs }, owners.options.lateApplyMs);
 }
 
 interface Request {
@@ -155,30 +153,30 @@ interface Request {
   readonly send: (mayStart: MayStart) => Promise<HttpAnswer>;
 }
 
-async function ask(context: Context, group: Group, run: GroupRun, { method, send }: Request): Promise<Asked | null> {
-  const { api, state, clock } = context;
+async function ask(owners: Owners, group: Group, run: GroupRun, { method, send }: Request): Promise<Asked | null> {
+  const { api, counts, clock } = owners;
   if (!run.usePermit()) await api.gate.take();
-  const mayStart = (): boolean => mayDispatch(context, group);
+  const mayStart = (): boolean => mayDispatch(owners, group);
   if (!mayStart()) {
     api.gate.giveBack();
     return null;
   }
   if (run.noteAsked()) noteFirstRequest(group, run, clock.now().wall);
-  state.requestsInFlight += 1;
+  counts.beginRequest();
   const answer = await send(mayStart);
-  state.requestsInFlight -= 1;
+  counts.endRequest();
   if (answer.kind === 'not_started') {
     api.gate.giveBack();
     return null;
   }
   run.noteAnswered();
   const outcome = classify(answer, method);
-  noteAnswer(context, group, outcome);
+  noteAnswer(owners, group, outcome);
   const request = method === 'PATCH' ? 'write' : 'read';
-  const seen = context.breaker.observe(context, { request, answer, outcome, groups: [group], subject: group });
-  context.throttled.note(group, request, outcome.kind === 'throttled');
-  if (isCurrent(context, group.partition) && noteName(context, group, { answer, method })) return null;
-  return isCurrent(context, group.partition) ? { answer, outcome, seen } : null;
+  const seen = owners.breaker.observe({ request, answer, outcome, groups: [group], subject: group });
+  owners.throttled.note(group, request, outcome.kind === 'throttled');
+  if (owners.partitions.isCurrent(group.partition) && noteName(owners, group, { answer, method })) return null;
+  return owners.partitions.isCurrent(group.partition) ? { answer, outcome, seen } : null;
 }
 
 function noteFirstRequest(group: Group, run: GroupRun, now: number): void {
@@ -188,12 +186,12 @@ function noteFirstRequest(group: Group, run: GroupRun, now: number): void {
   }
 }
 
-function noteAnswer(context: Context, group: Group, outcome: Outcome): void {
-  const { state, logger } = context;
-  tally(context, outcome);
-  if (outcome.kind === 'conflict') state.counts.conflicts += 1;
-  if (!leaseHolds(context)) {
-    state.counts.outsideLease += 1;
+function noteAnswer(owners: Owners, group: Group, outcome: Outcome): void {
+  const { counts, lease, logger } = owners;
+  counts.requests.note(outcome.kind);
+  if (outcome.kind === 'conflict') counts.noteConflict();
+  if (!lease.holds) {
+    counts.noteOutsideLease();
     logger.warn({ group: group.id, partition: group.partition.number }, 'a request ended outside its lease');
   }
 }

@@ -2,33 +2,31 @@
 import type { LimitFunction } from 'p-limit';
 import type { Intent } from '../core/change/change.ts';
 import { isDue } from '../core/change/pending.ts';
-import type { Context } from './context.ts';
-import { isCurrent, isDispatchable, mayAsk } from './context.ts';
 import { eachGroup, SLICE } from './each-group.ts';
 import { keptBackIn, plannableIn, releaseKnown } from './full-state-removals.ts';
 import { holdRetargeted } from './guard.ts';
 import { identifyDue, wholeOf } from './identify.ts';
 import { lookUp, probeLookUp } from './look-up.ts';
 import type { Member } from './member.ts';
-import { tidyGroup } from './partition.ts';
+import { tidyGroup } from './groups.ts';
 import { chooseProbe } from './probe.ts';
 import { endWaitsEarlier, WallClockWatch } from './set-back.ts';
-import type { Group } from './group.ts';
-import type { Partition } from './state.ts';
+import type { Group, Partition } from './group.ts';
+import { type Owners, isDispatchable } from './owners.ts';
 
 /** Works out again what is due of a group; to be called whenever that may have changed and it is not in flight. */
-export function review(context: Context, group: Group): void {
-  const { state, clock } = context;
-  if (group.members.size === 0) return tidyGroup(context, group);
+export function review(owners: Owners, group: Group): void {
+  const { queue, clock } = owners;
+  if (group.members.size === 0) return tidyGroup(owners, group);
   // The holder of the lock reviews the group when it lets go.
-  if (state.locks.has(group.id) || !isDispatchable(context, group.partition)) return;
+  if (queue.isLocked(group) || !isDispatchable(owners, group.partition)) return;
   const now = clock.now();
   const doubtUntilMs = group.waitsForDoubtUntilMs;
   if (doubtUntilMs !== null && now.monotonic >= doubtUntilMs) group.endWaitForDoubt();
-  identifyDue(context, group, now.wall);
-  releaseKnown(context, group);
-  holdRetargeted(context, group);
-  const isPlannable = plannableIn(context, group);
+  identifyDue(owners, group, now.wall);
+  releaseKnown(owners, group);
+  holdRetargeted(owners, group);
+  const isPlannable = plannableIn(owners, group);
   let since = Number.POSITIVE_INFINITY;
   let due: 'remove' | 'add' | null = null;
   let wakeAt = Number.POSITIVE_INFINITY;
@@ -48,26 +46,25 @@ export function review(context: Context, group: Group): void {
       due = pending.op === 'add' ? (due ?? 'add') : 'remove';
     }
   }
-  wakeAt = Math.min(wakeAt, Math.max(group.members.nextAt, now.wall + context.options.lingerMs));
+  wakeAt = Math.min(wakeAt, Math.max(group.members.nextAt, now.wall + owners.options.lingerMs));
   if (!isDeferred) group.endWaitForDoubt();
   // What is new waits with the rest of its group.
-  const throttledUntil = context.throttled.notBefore(group);
-  if (due !== null && now.wall < throttledUntil) return wake(context, group, Math.min(wakeAt, throttledUntil));
-  if (due === null && wakeAt < Number.POSITIVE_INFINITY) return wake(context, group, wakeAt);
-  state.waiting.delete(group);
-  since = Math.max(since, context.throttled.since(group));
-  if (due !== null) state.ready.push(group, { class: due, since, now: now.wall });
+  const throttledUntil = owners.throttled.notBefore(group);
+  if (due !== null && now.wall < throttledUntil) return queue.wakeBy(group, Math.min(wakeAt, throttledUntil));
+  if (due === null && wakeAt < Number.POSITIVE_INFINITY) return queue.wakeBy(group, wakeAt);
+  if (due === null) return queue.endWait(group);
+  queue.makeReady(group, { class: due, since: Math.max(since, owners.throttled.since(group)), now: now.wall });
 }
 
 /** What a slot that opens now takes of the group; a probe also what waits for nothing but an answer of the group. */
-export function takeDue(context: Context, group: Group): readonly Intent[] {
-  holdRetargeted(context, group);
-  const now = context.clock.now().wall;
-  const isPlannable = plannableIn(context, group);
+export function takeDue(owners: Owners, group: Group): readonly Intent[] {
+  holdRetargeted(owners, group);
+  const now = owners.clock.now().wall;
+  const isPlannable = plannableIn(owners, group);
   // Removals first, as in each request.
   const due: Intent[] = [];
   const others: Intent[] = [];
-  for (const member of waitingIn(context, group, now)) {
+  for (const member of waitingIn(owners, group, now)) {
     const { pending } = member;
     if (pending !== null && isPlannable(pending)) (pending.op === 'remove' ? due : others).push(pending);
   }
@@ -79,45 +76,38 @@ export function takeDue(context: Context, group: Group): readonly Intent[] {
 }
 
 /** Those that are due; for a probe those, too, that wait for nothing but an answer of the group. */
-function* waitingIn({ breaker }: Context, group: Group, now: number): Iterable<Member> {
+function* waitingIn({ breaker }: Owners, group: Group, now: number): Iterable<Member> {
   const { members } = group;
   for (const member of members.due(now)) if (member.pending !== null && isDue(member.pending, now)) yield member;
   if (breaker.isProbing(group)) yield* members.forGroup;
 }
 
-/** Reviews the group at `at` (epoch ms) at the latest. */
-export function wake({ state }: Context, group: Group, at: number): void {
-  if (state.ready.classOf(group) !== null || (state.waiting.priorityOf(group) ?? Number.POSITIVE_INFINITY) <= at)
-    return;
-  state.waiting.push(group, at);
-}
-
-export function reviewAll(context: Context, partition: Partition): void {
-  const work = eachGroup(context, partition, (group) => review(context, group));
-  void context.turns.run(work, () => isCurrent(context, partition));
+export function reviewAll(owners: Owners, partition: Partition): void {
+  const work = eachGroup(owners, partition, (group) => review(owners, group));
+  void owners.turns.run(work, () => owners.partitions.isCurrent(partition));
 }
 
 /** The dispatcher: wakes what is due, then fills free slots. */
 export class Dispatcher {
-  readonly #context: Context;
+  readonly #owners: Owners;
   readonly #limit: LimitFunction;
   readonly #applyGroup: (group: Group) => Promise<void>;
   readonly #watch: WallClockWatch;
   #timer: (() => void) | null = null;
   #waitsForGate = false;
 
-  constructor(context: Context, limit: LimitFunction, applyGroup: (group: Group) => Promise<void>) {
-    this.#context = context;
+  constructor(owners: Owners, limit: LimitFunction, applyGroup: (group: Group) => Promise<void>) {
+    this.#owners = owners;
     this.#limit = limit;
     this.#applyGroup = applyGroup;
-    this.#watch = new WallClockWatch(context.clock.now());
+    this.#watch = new WallClockWatch(owners.clock.now());
   }
 
   run(): void {
-    const setBackMs = this.#watch.look(this.#context.clock.now());
-    if (setBackMs > 0) endWaitsEarlier(this.#context, setBackMs);
+    const setBackMs = this.#watch.look(this.#owners.clock.now());
+    if (setBackMs > 0) endWaitsEarlier(this.#owners, setBackMs);
     this.#wakeDue();
-    lookUp(this.#context);
+    lookUp(this.#owners);
     this.#probe();
     this.#fillSlots();
     this.#armTimer();
@@ -129,25 +119,24 @@ export class Dispatcher {
   }
 
   #wakeDue(): void {
-    const { state, clock } = this.#context;
+    const { queue, clock } = this.#owners;
     const now = clock.now().wall;
     // The timer that is armed then is due at once, so that the rest is woken in the next turn.
     for (let count = 0; count < SLICE; count += 1) {
-      const top = state.waiting.peek();
-      if (top === undefined || top.priority > now) return;
-      state.waiting.pop();
-      review(this.#context, top.key);
+      const group = queue.takeDue(now);
+      if (group === undefined) return;
+      review(this.#owners, group);
     }
   }
 
   #fillSlots(): void {
-    const { state, api, breaker, clock, options, throttled } = this.#context;
+    const { queue, lease, api, breaker, clock, options, throttled } = this.#owners;
     const yields = (group: Group): boolean => throttled.yields(group);
-    while (mayAsk(this.#context) && breaker.isClosed && !state.ready.isEmpty) {
+    while (lease.mayAsk && breaker.isClosed && queue.hasReady) {
       if (this.#isFull) return;
       if (!api.gate.tryTake()) return this.#waitForGate();
-      const group = state.ready.pop({ now: clock.now().wall, maxWaitMs: options.maxWaitMs, yields });
-      if (group === undefined || state.locks.has(group.id) || !isDispatchable(this.#context, group.partition)) {
+      const group = queue.takeReady({ now: clock.now().wall, maxWaitMs: options.maxWaitMs, yields });
+      if (group === undefined || queue.isLocked(group) || !isDispatchable(this.#owners, group.partition)) {
         api.gate.giveBack();
         continue;
       }
@@ -157,25 +146,25 @@ export class Dispatcher {
 
   /** While the breaker is open, one request now and then sees whether it can be closed. */
   #probe(): void {
-    const { breaker, state, options } = this.#context;
-    if (!breaker.isProbeDue || !mayAsk(this.#context)) return;
-    if (this.#isFull || state.lookUpsInFlight >= options.concurrency) return;
-    const chosen = chooseProbe(this.#context);
+    const { breaker, queue, lookUps, options } = this.#owners;
+    if (!breaker.isProbeDue || !this.#owners.lease.mayAsk) return;
+    if (this.#isFull || lookUps.inFlight >= options.concurrency) return;
+    const chosen = chooseProbe(this.#owners);
     if (chosen === null) return;
     const { group, need } = chosen;
-    if (typeof need === 'object') return probeLookUp(this.#context, group, need);
+    if (typeof need === 'object') return probeLookUp(this.#owners, group, need);
     breaker.probe(group);
-    state.ready.delete(group);
+    queue.withdraw(group);
     this.#take(group);
   }
 
   get #isFull(): boolean {
-    return this.#limit.activeCount + this.#limit.pendingCount >= this.#context.options.concurrency;
+    return this.#limit.activeCount + this.#limit.pendingCount >= this.#owners.options.concurrency;
   }
 
   #take(group: Group): void {
     // Before its turn comes: what happens meanwhile must not send it a second time.
-    this.#context.state.locks.add(group.id);
+    this.#owners.queue.lock(group);
     // Only then is the slot free again.
     void this.#limit(() => this.#applyGroup(group)).then(() => this.run());
   }
@@ -183,20 +172,20 @@ export class Dispatcher {
   #waitForGate(): void {
     if (this.#waitsForGate) return;
     this.#waitsForGate = true;
-    void this.#context.api.gate.whenOpen().then(() => {
+    void this.#owners.api.gate.whenOpen().then(() => {
       this.#waitsForGate = false;
       this.run();
     });
   }
 
   #armTimer(): void {
-    const { state, clock } = this.#context;
+    const { queue, lease, clock } = this.#owners;
     this.#timer?.();
-    const top = state.waiting.peek();
+    const at = queue.nextAt;
     this.#timer =
-      top === undefined || state.isDraining
+      at === null || lease.isEnding
         ? null
-        : clock.schedule(Math.max(0, top.priority - clock.now().wall), () => {
+        : clock.schedule(Math.max(0, at - clock.now().wall), () => {
             this.#timer = null;
             this.run();
           });

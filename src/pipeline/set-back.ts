@@ -4,12 +4,10 @@
  */
 import type { Intent } from '../core/change/change.ts';
 import type { Instant } from '../ports.ts';
-import type { Context } from './context.ts';
-import { isCurrent } from './context.ts';
 import { eachGroup } from './each-group.ts';
-import type { Group } from './group.ts';
-import type { Partition } from './state.ts';
+import type { Group, Partition } from './group.ts';
 import type { Slices } from './turns.ts';
+import type { Owners } from './owners.ts';
 
 /** What a clock is adjusted by little by little is no step. */
 const STEP_MIN_MS = 1_000;
@@ -34,18 +32,18 @@ export class WallClockWatch {
 /** A machine that sleeps stops the monotonic clock, which makes it more and never less. */
 const aheadOf = ({ wall, monotonic }: Instant): number => wall - monotonic;
 
-export function endWaitsEarlier(context: Context, setBackMs: number): void {
-  context.logger.warn({ setBackMs }, 'the wall clock was set back: what waits is tried as long after as was meant');
-  for (const partition of context.state.partitions.values())
-    void context.turns.run(endEachEarlier(context, partition, setBackMs), () => isCurrent(context, partition));
+export function endWaitsEarlier(owners: Owners, setBackMs: number): void {
+  owners.logger.warn({ setBackMs }, 'the wall clock was set back: what waits is tried as long after as was meant');
+  for (const partition of owners.partitions)
+    void owners.turns.run(endEachEarlier(owners, partition, setBackMs), () => owners.partitions.isCurrent(partition));
 }
 
-function* endEachEarlier(context: Context, partition: Partition, setBackMs: number): Slices {
-  yield* eachGroup(context, partition, (group) => {
+function* endEachEarlier(owners: Owners, partition: Partition, setBackMs: number): Slices {
+  yield* eachGroup(owners, partition, (group) => {
     endEarlier(group, setBackMs);
-    context.review(group);
+    owners.review(group);
   });
-  context.settle();
+  owners.settle();
 }
 
 function endEarlier(group: Group, setBackMs: number): void {

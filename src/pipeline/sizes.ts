@@ -2,10 +2,10 @@
  * How many entries each collection of the pipeline holds. At rest all are 0 but what live records keep: their groups and
  * members, the order of their records, and the removals that still count in the window of the guard.
  */
-import type { RetryView } from '../core/log/ownership.ts';
 import { isRemovalsKey } from '../core/log/removal-window.ts';
-import type { Group } from './group.ts';
-import type { Partition, State } from './state.ts';
+import type { Group, Partition } from './group.ts';
+import type { Ownership } from './ownership.ts';
+import type { Owners } from './owners.ts';
 
 export interface Sizes {
   readonly groups: number;
@@ -47,47 +47,46 @@ export interface Sizes {
   readonly removals: number;
 }
 
-export function sizesOf(state: State): Sizes {
-  const partitions = [...state.partitions.values()];
+export function sizesOf(owners: Owners): Sizes {
+  const { queue, outbox, unsettled, lookUps } = owners;
+  const partitions = [...owners.partitions];
   const groups = partitions.flatMap((partition) => [...partition.groups.values()]);
   const inPartitions = (sizeOf: (partition: Partition) => number): number => sum(partitions, sizeOf);
   const inGroups = (sizeOf: (group: Group) => number): number => sum(groups, sizeOf);
   return {
     groups: groups.length,
     members: inGroups(({ members }) => members.size),
-    aliases:
-      inGroups(({ aliases }) => aliases?.size ?? 0) +
-      inPartitions(({ finals, restoredMarks }) => finals.size + restoredMarks.size),
+    aliases: inGroups(({ aliases }) => aliases?.size ?? 0) + inPartitions(({ finals }) => finals.size),
     deferred: inGroups(({ waitingForDoubtCount }) => waitingForDoubtCount),
     unconfirmed: inGroups(({ unconfirmed }) => unconfirmed?.size ?? 0),
     toWrite: inPartitions(({ toWrite }) => toWrite.size),
     unacknowledged: inPartitions(({ unacknowledged }) => unacknowledged.size),
-    openOffsets: inPartitions(({ ledger }) => ledger?.open.size ?? 0),
-    knownRanges: inPartitions(({ ledger }) => ledger?.known.length ?? 0),
-    recordOrders: inPartitions(({ view }) => view.groups.size - slicesIn(view).length),
-    staleRecords: inPartitions(({ stale }) => stale.size),
+    openOffsets: inPartitions(({ offsets }) => offsets.ledger?.open.size ?? 0),
+    knownRanges: inPartitions(({ offsets }) => offsets.ledger?.known.length ?? 0),
+    recordOrders: inPartitions(({ ownership }) => ownership.orderedKeys.length - slicesIn(ownership).length),
+    staleRecords: inPartitions(({ ownership }) => ownership.stale.size),
     formerKeys: inPartitions(({ formerKeys }) => formerKeys.size),
     unresolved: inPartitions(({ unresolved }) => unresolved.size),
-    restored: inPartitions(({ restored, recordedAt }) => restored.size + recordedAt.size),
+    restored: inPartitions(({ restored }) => restored.size),
     digests: inPartitions(({ digests }) => digests.size),
     inboxes: inPartitions(({ inbox }) => Number(!inbox.isEmpty)),
     ownRecords: inPartitions(({ ownRecords }) => ownRecords.size),
     requests: inPartitions(({ requests }) => requests.size),
-    answers: inPartitions(({ answers }) => answers.length),
-    ready: state.ready.size,
-    waiting: state.waiting.size,
-    locks: state.locks.size,
-    outbox: state.outbox.size,
-    unsettled: state.unsettled.size,
-    lookUps: state.lookUps.size,
+    answers: inPartitions(({ requests }) => requests.answerCount),
+    ready: queue.readyCount,
+    waiting: queue.waitingCount,
+    locks: queue.lockedCount,
+    outbox: outbox.size,
+    unsettled: unsettled.size,
+    lookUps: lookUps.size,
     removals: inPartitions(removalsIn),
   };
 }
 
-const slicesIn = ({ groups }: RetryView): string[] => [...groups.keys()].filter(isRemovalsKey);
+const slicesIn = ({ orderedKeys }: Ownership): string[] => orderedKeys.filter(isRemovalsKey);
 
-const removalsIn = ({ removals, view }: Partition): number =>
-  removals.size + slicesIn(view).filter((key) => !removals.knows(key)).length;
+const removalsIn = ({ removals, ownership }: Partition): number =>
+  removals.size + slicesIn(ownership).filter((key) => !removals.knows(key)).length;
 
 function sum<T>(list: readonly T[], sizeOf: (each: T) => number): number {
   let total = 0;

@@ -2,11 +2,9 @@
 
 import type { BreakerReason } from '../core/target/breaker.ts';
 import { earlier, noneWaits, noteAge, type Oldest } from '../core/change/pending.ts';
-import type { Context } from './context.ts';
-import { leaseHolds } from './context.ts';
-import type { Partition } from './state.ts';
-import { isOwned, isRestored } from './partition.ts';
+import type { Partition } from './group.ts';
 import type { Stuck } from './unsettled.ts';
+import type { Owners } from './owners.ts';
 
 export interface PartitionStats {
   readonly partition: number;
@@ -69,44 +67,42 @@ export interface PipelineStats {
   readonly obstacles?: readonly string[];
 }
 
-export function statsOf(context: Context): PipelineStats {
-  const { state, api } = context;
-  const partitions = [...state.partitions.values()];
-  const { counts } = state;
-  const { open } = context.breaker;
-  const now = context.clock.now().wall;
+export function statsOf(owners: Owners): PipelineStats {
+  const { lease, queue, counts, intakeLimit, api } = owners;
+  const partitions = [...owners.partitions];
+  const { open } = owners.breaker;
+  const now = owners.clock.now().wall;
   const waiting = partitions.map((partition) => waitingIn(partition, now));
   const unrecordable = waiting.flatMap((each) => each.unrecordable);
-  const unsettled = state.unsettled.list();
+  const unsettled = owners.unsettled.list();
   const goesOn = unrecordable.length === 0 && !unsettled.some(({ isLasting }) => isLasting);
   return {
-    ready: partitions.every(isRestored) && !state.isHalted && leaseHolds(context) && goesOn,
+    ready: partitions.every(({ isRestored }) => isRestored) && !lease.isHalted && lease.holds && goesOn,
     unsettled,
-    partitions: partitions.map((partition, i) => partitionStats(context, partition, waiting[i]?.oldest ?? noneWaits())),
+    partitions: partitions.map((partition, i) => partitionStats(owners, partition, waiting[i]?.oldest ?? noneWaits())),
     pending: sum(partitions.map((each) => each.counts.pending)),
     parked: sum(waiting.map(({ parked }) => parked)),
     held: sum(partitions.map((each) => each.counts.held)),
     dead: sum(partitions.map((each) => each.counts.dead)),
-    inFlight: state.locks.size,
-    isIntakePaused: state.isIntakePaused,
-    requests: { ...counts.requests },
+    inFlight: queue.lockedCount,
+    isIntakePaused: intakeLimit.isPaused,
+    requests: counts.requests.byName,
     conflicts: counts.conflicts,
     throttledMs: api.gate.throttledMs(),
     breaker: open,
     possibleLosses: counts.possibleLosses,
-    skipped: { ...counts.skipped },
+    skipped: counts.skipped.byName,
     outsideLease: counts.outsideLease,
-    refusedRequests: { ...counts.refusedRequests },
+    refusedRequests: counts.refusedRequests.byName,
     unrecordable,
-    strayKeys: context.keys.count,
-    reports: { ...counts.reports },
+    strayKeys: owners.keys.count,
+    reports: counts.reports.byName,
   };
 }
 
-function partitionStats({ backlog }: Context, partition: Partition, oldest: Oldest): PartitionStats {
-  const { number, phase, refusal } = partition;
+function partitionStats({ backlog }: Owners, partition: Partition, oldest: Oldest): PartitionStats {
+  const { number, phase, refusal, isOwned: isKnown } = partition;
   const { lag, oldestAt } = backlog.unread(partition);
-  const isKnown = isOwned(partition);
   const unapplied = earlier(oldest.unapplied, oldestAt ?? null);
   return {
     partition: number,
@@ -125,7 +121,7 @@ function waitingIn(partition: Partition, now: number): Waiting {
   let parked = 0;
   const oldest = noneWaits();
   // While it is restored, what was read of its live records so far.
-  for (const intents of partition.restored.values()) for (const intent of intents) noteAge(oldest, intent, now);
+  for (const intent of partition.restored.intents()) noteAge(oldest, intent, now);
   const unrecordable: string[] = [];
   for (const { id, members, recordLimit } of partition.groups.values()) {
     if (recordLimit?.isStuck === true) unrecordable.push(id);
@@ -144,10 +140,10 @@ interface Waiting {
 const sum = (counts: readonly number[]): number => counts.reduce((total, count) => total + count, 0);
 
 /** Everything is read, final or dead, reported, recorded and committed. */
-export async function isAtRest(context: Context): Promise<boolean> {
-  const { state, log } = context;
-  const partitions = [...state.partitions.values()];
-  if (partitions.length === 0 || state.outbox.size > 0 || state.locks.size > 0) return false;
+export async function isAtRest(owners: Owners): Promise<boolean> {
+  const { queue, outbox, log } = owners;
+  const partitions = [...owners.partitions];
+  if (partitions.length === 0 || outbox.size > 0 || queue.lockedCount > 0) return false;
   if (!partitions.every(isPartitionAtRest)) return false;
   try {
     const bounds = await Promise.all(partitions.map(({ number }) => log.bounds('source', number)));
@@ -159,12 +155,11 @@ export async function isAtRest(context: Context): Promise<boolean> {
 
 /** What is held may wait for days; nothing happens to it by itself. */
 function isPartitionAtRest(partition: Partition): boolean {
-  const { phase, ledger, lastCommit, toWrite, answers, counts, removals, inbox } = partition;
-  if (phase !== 'running' || ledger === null || !inbox.isEmpty) return false;
-  if (removals.isDue || removals.isOwing) return false;
-  if (toWrite.size + answers.length + ledger.open.size > 0 || lastCommit?.offset !== ledger.next) return false;
+  const { phase, offsets, toWrite, requests, counts, removals, inbox } = partition;
+  if (phase !== 'running' || !offsets.isSettled || !inbox.isEmpty) return false;
+  if (removals.isDue || removals.isOwing || toWrite.size + requests.answerCount > 0) return false;
   return counts.pending === counts.held;
 }
 
-const isReadTo = ({ ledger }: Partition, end: bigint | undefined): boolean =>
+const isReadTo = ({ offsets: { ledger } }: Partition, end: bigint | undefined): boolean =>
   ledger !== null && end !== undefined && ledger.next >= end;

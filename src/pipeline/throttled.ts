@@ -8,9 +8,8 @@ import { leftOutField, RepeatedCauses } from '../core/text/repeated-causes.ts';
 import { throttledLeastMs } from '../core/target/retry.ts';
 import type { Clock, Instant, Logger } from '../ports.ts';
 import { BySubject, type Subject } from './by-subject.ts';
-import { postpone } from './give-back.ts';
 import type { Group } from './group.ts';
-import type { LookUp } from './state.ts';
+import type { LookUp } from './look-ups.ts';
 
 /** From so many in a row on the log says so. */
 const LOGGED_FROM = 3;
@@ -79,7 +78,7 @@ export class Throttled {
     if (known === undefined) return;
     // What the group answers says nothing of a user.
     const waits = lookUp.kind === 'group' ? 'group' : 'member';
-    for (const intent of intents) postpone(group, intent, this.#endOf(known), waits);
+    for (const intent of intents) group.postpone(intent, this.#endOf(known), waits);
   }
 
   /** By the wall clock as it is now: it may have been set meanwhile. */

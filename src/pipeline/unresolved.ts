@@ -5,8 +5,8 @@ import { idKey } from '../core/change/id-key.ts';
 import type { IdKind } from '../core/ids/resolution.ts';
 import { decideRetry, type Schedule } from '../core/target/retry.ts';
 import { giveUp, park } from './conclude.ts';
-import type { Context } from './context.ts';
 import type { Group } from './group.ts';
+import type { Owners } from './owners.ts';
 
 interface NotKnown {
   readonly failure: Failure;
@@ -17,18 +17,18 @@ interface NotKnown {
 }
 
 /** No request could name it: it waits for its next look-up, or is given up. */
-export function notKnown(context: Context, group: Group, intent: Intent, unknown: NotKnown): void {
-  const { options, clock, random } = context;
+export function notKnown(owners: Owners, group: Group, intent: Intent, unknown: NotKnown): void {
+  const { options, clock, random } = owners;
   const { failure, waits, schedule, retryAfterMs } = unknown;
   if (group.members.get(intent.member)?.pending !== intent) return;
   const facts = { schedule, attempt: intent.attempt, now: clock.now().wall, random: random.next(), retryAfterMs };
   const decision = decideRetry(options.retry, facts);
   const isUnknown = waits === 'member' && schedule === 'slow';
   if (decision.kind === 'park')
-    park(context, group, intent, { decision, schedule, isUnknown, waits, failure, request: null });
+    park(owners, group, intent, { decision, schedule, isUnknown, waits, failure, request: null });
   else {
     const end = { attempt: decision.attempt, failure, outcome: 'permanent_failure', request: null } as const;
-    giveUp(context, group, { intent, ...end });
+    giveUp(owners, group, { intent, ...end });
   }
 }
 
@@ -39,7 +39,7 @@ const BELIEVED_MS = 60_000;
  * A removal finds no member to remove, and the id was looked up a while ago, or by another instance's changes: the user may have been
  * deleted and created again since, and be a member under the new id.
  */
-export function mayHaveAnotherId({ ids, clock }: Context, group: Group, intent: Intent): boolean {
+export function mayHaveAnotherId({ ids, clock }: Owners, group: Group, intent: Intent): boolean {
   const { op, member: name, attempt, target, namedBy } = intent;
   const member = group.members.get(name);
   if (op !== 'remove' || attempt > 0 || target === null || namedBy === 'target') return false;
@@ -50,7 +50,7 @@ export function mayHaveAnotherId({ ids, clock }: Context, group: Group, intent: 
 }
 
 /** The next try asks for the id of its member first. */
-export function lookUpAgain({ ids }: Context, group: Group, { member: name, source, target, namedBy }: Intent): void {
+export function lookUpAgain({ ids }: Owners, group: Group, { member: name, source, target, namedBy }: Intent): void {
   const member = group.members.get(name);
   if (ids?.userIds === undefined || member === undefined || target === null || namedBy === 'target') return;
   const { pending, exhausted } = member;

@@ -4,9 +4,9 @@
  */
 import { leftOutField } from '../core/text/repeated-causes.ts';
 import type { OutRecord, SendOutcome } from '../ports.ts';
-import type { Context } from './context.ts';
 import { errorText, sleep } from './context.ts';
 import type { Place } from './unsettled.ts';
+import type { Owners } from './owners.ts';
 
 export interface Addressed {
   readonly record: OutRecord;
@@ -36,18 +36,18 @@ type Sent = ReadonlyMap<Addressed, SendOutcome> | Error;
 export const laneName = (topic: string, partition: number | string): string => `${topic}/${partition}`;
 
 export class Writer {
-  readonly #context: Context;
+  readonly #owners: Owners;
 
-  constructor(context: Context) {
-    this.#context = context;
+  constructor(owners: Owners) {
+    this.#owners = owners;
   }
 
   /** Never rejects; what became of each record, in their order. */
   async write(records: readonly Addressed[]): Promise<readonly Written[]> {
-    const { state, clock } = this.#context;
+    const { unsettled, clock } = this.#owners;
     const lanes = await this.#lanesOf(records);
-    const due = lanes.filter(({ place }) => !state.unsettled.isWaiting(place.name, clock.now()));
-    const alone = due.filter(({ place }) => state.unsettled.isFailing(place.name));
+    const due = lanes.filter(({ place }) => !unsettled.isWaiting(place.name, clock.now()));
+    const alone = due.filter(({ place }) => unsettled.isFailing(place.name));
     const together = due.filter((lane) => !alone.includes(lane));
     const written = new Map<Addressed, SendOutcome>();
     const isSplit = (await this.#sendTogether(together, written)) === 'failed';
@@ -81,7 +81,7 @@ export class Writer {
     if (key === null) return 'any';
     if (unknown.has(topic)) return 'unknown';
     try {
-      return await this.#context.log.partitionOf(topic, key);
+      return await this.#owners.log.partitionOf(topic, key);
     } catch {
       // The send will say why.
       unknown.add(topic);
@@ -100,7 +100,7 @@ export class Writer {
   }
 
   async #sendEach(lanes: readonly Lane[], written: Map<Addressed, SendOutcome>): Promise<void> {
-    await tryEach(this.#context, lanes, async (lane) => {
+    await tryEach(this.#owners, lanes, async (lane) => {
       const sent = await this.#send(lane.records);
       if (sent instanceof Error) return sent;
       this.#note([lane], sent, written);
@@ -113,7 +113,7 @@ export class Writer {
     const wanted = records.filter(({ isWanted }) => isWanted());
     if (wanted.length === 0) return new Map();
     try {
-      const outcomes = await this.#context.log.send(wanted.map(({ record }) => record));
+      const outcomes = await this.#owners.log.send(wanted.map(({ record }) => record));
       // What the log does not speak of is not written.
       const unknown = { kind: 'failed', error: new Error('the log does not say what became of it') } as const;
       return new Map(wanted.map((record, i) => [record, outcomes[i] ?? unknown]));
@@ -123,7 +123,7 @@ export class Writer {
   }
 
   #note(lanes: readonly Lane[], sent: ReadonlyMap<Addressed, SendOutcome>, written: Map<Addressed, SendOutcome>): void {
-    const { unsettled } = this.#context.state;
+    const { unsettled } = this.#owners;
     for (const { place, records } of lanes) {
       if (!records.some((addressed) => sent.has(addressed))) continue;
       let problem: Error | null = null;
@@ -141,7 +141,7 @@ export class Writer {
   }
 
   #fail(place: Place, error: Error): void {
-    noteFailure(this.#context, place, error);
+    noteFailure(this.#owners, place, error);
   }
 }
 
@@ -153,12 +153,11 @@ const FAILURES_IN_A_ROW_MAX = 2;
  * @param attempt an error: it has failed.
  */
 export async function tryEach<T extends { readonly place: Place }>(
-  context: Pick<Context, 'state' | 'clock' | 'logger'>,
+  owners: Pick<Owners, 'partitions' | 'unsettled' | 'clock' | 'logger'>,
   all: readonly T[],
   attempt: (one: T) => Promise<Error | null>,
 ): Promise<void> {
-  const { state, clock } = context;
-  const { unsettled } = state;
+  const { unsettled, clock } = owners;
   const inTurn = all.toSorted((a, b) => unsettled.triedAt(a.place.name) - unsettled.triedAt(b.place.name));
   let failures = 0;
   let last: Error | null = null;
@@ -169,7 +168,7 @@ export async function tryEach<T extends { readonly place: Place }>(
     }
     last = await attempt(one);
     failures = last === null ? 0 : failures + 1;
-    if (last !== null) noteFailure(context, one.place, last);
+    if (last !== null) noteFailure(owners, one.place, last);
   }
 }
 
@@ -180,33 +179,33 @@ const messages: Readonly<Record<Place['act'], string>> = {
 };
 
 export function noteFailure(
-  { state, clock, logger }: Pick<Context, 'state' | 'clock' | 'logger'>,
+  { partitions, unsettled, clock, logger }: Pick<Owners, 'partitions' | 'unsettled' | 'clock' | 'logger'>,
   place: Place,
   error: unknown,
 ): void {
   const { topic, act, owner } = place;
   // Lost meanwhile.
-  if (owner !== null && !state.partitions.has(owner)) return;
-  const leftOut = state.unsettled.fail(place, errorText(error), clock.now());
+  if (owner !== null && partitions.get(owner) === undefined) return;
+  const leftOut = unsettled.fail(place, errorText(error), clock.now());
   if (leftOut === null) return;
   logger.warn({ topic, place: place.name, error: errorText(error), ...leftOutField(leftOut) }, messages[act]);
 }
 
 /** Tries again until it works or is not wanted any more; undefined: not wanted. */
 export async function persist<T>(
-  context: Context,
+  owners: Owners,
   place: Place,
   task: () => Promise<T>,
   isWanted: () => boolean,
 ): Promise<T | undefined> {
-  const { unsettled } = context.state;
+  const { unsettled } = owners;
   try {
     for (let delayMs = 100; isWanted(); delayMs = Math.min(2 * delayMs, 5_000)) {
       try {
         return await task();
       } catch (error) {
-        noteFailure(context, place, error);
-        await sleep(context, delayMs);
+        noteFailure(owners, place, error);
+        await sleep(owners, delayMs);
       }
     }
     return undefined;

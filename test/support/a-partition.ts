@@ -1,11 +1,12 @@
-import { newPartition } from '../../src/pipeline/partition.ts';
-import type { Partition } from '../../src/pipeline/state.ts';
+import { PartitionOf } from '../../src/pipeline/partition.ts';
+import type { Partition } from '../../src/pipeline/group.ts';
 
 export const MEMBERS_PER_PATCH = 50;
 
 /** Partition 0, just gained. */
 export const aPartition = (): Partition =>
-  newPartition(0, {
+  PartitionOf.acquired(0, {
+    owner: 'rollcall-1',
     guard: { groupPercent: 100, groupFloor: 10, groupCount: 1_000, windowCount: 1_000, windowMs: 600_000 },
     membersPerPatchMax: MEMBERS_PER_PATCH,
   });

@@ -1,6 +1,7 @@
 /** Which group an operator means by a digest. */
 import { expect, test } from 'vitest';
-import { groupOf } from '../../src/pipeline/partition.ts';
+import type { Group } from '../../src/pipeline/group.ts';
+import { groupOf } from '../../src/pipeline/groups.ts';
 import { HeldDigests } from '../../src/pipeline/held-digests.ts';
 import { aPartition } from '../support/a-partition.ts';
 
@@ -8,7 +9,7 @@ const aGroup = (name: string) => groupOf({ ids: null }, aPartition(), name);
 const names = (count: number): string[] => Array.from({ length: count }, (_, i) => `digest-${i}`);
 
 test('a group is found by the eight digests that were shown last of it', () => {
-  const digests = new HeldDigests();
+  const digests = new HeldDigests<Group>();
   const [group, other] = [aGroup('g'), aGroup('h')];
   digests.note(other, 'of another group');
   for (const digest of names(9)) digests.note(group, digest);

@@ -15,11 +15,13 @@ import {
 import { intentsOf } from '../../src/core/change/pending.ts';
 import { afterPatch, plan, type Snapshot } from '../../src/core/target/plan.ts';
 import { finish } from '../../src/pipeline/conclude.ts';
-import type { Context } from '../../src/pipeline/context.ts';
+import { Counts } from '../../src/pipeline/counts.ts';
+import { Outbox } from '../../src/pipeline/outbox.ts';
+import type { Owners } from '../../src/pipeline/owners.ts';
+import { Partitions } from '../../src/pipeline/partitions.ts';
 import { expandState } from '../../src/pipeline/expand.ts';
-import { newState } from '../../src/pipeline/state.ts';
 import { identified, identifyDue } from '../../src/pipeline/identify.ts';
-import { groupOf, memberOf } from '../../src/pipeline/partition.ts';
+import { groupOf } from '../../src/pipeline/groups.ts';
 import { arrive, foldRestored } from '../../src/pipeline/precedence.ts';
 import type { Group } from '../../src/pipeline/group.ts';
 import { Turns } from '../../src/pipeline/turns.ts';
@@ -63,15 +65,15 @@ const stream: fc.Arbitrary<readonly Sent[]> = fc
   );
 
 function anOwner(ids: IdMap | null = null, clock = new ManualClock(1)) {
-  const state = newState();
   const nothing = (): void => undefined;
   const logger = { debug: nothing, info: nothing, warn: nothing, error: nothing };
-  const options = stubOf<Context['options']>({ topics: { source: 't', retry: 'r', deadLetter: 'd', report: 'p' } });
-  const ports = { state, options, logger, sha256, clock, ids, turns: new Turns(clock) };
-  const context = stubOf<Context>({ ...ports, settle: nothing, review: nothing, dispatch: nothing });
+  const options = stubOf<Owners['options']>({ topics: { source: 't', retry: 'r', deadLetter: 'd', report: 'p' } });
+  const ports = { options, logger, sha256, clock, ids, turns: new Turns(clock) };
+  const state = { partitions: new Partitions(), outbox: new Outbox('p'), counts: new Counts() };
+  const owners = stubOf<Owners>({ ...ports, ...state, settle: nothing, review: nothing, dispatch: nothing });
   const partition = aPartition();
-  state.partitions.set(0, partition);
-  return { context, group: groupOf({ ids }, partition, 'g') };
+  state.partitions.add(partition);
+  return { owners, group: groupOf({ ids }, partition, 'g') };
 }
 
 type Owner = ReturnType<typeof anOwner>;
@@ -82,13 +84,11 @@ const byId = (intents: readonly Intent[]): readonly Intent[] =>
 const idsOf = ({ intents }: Sent): readonly string[] => intents.map(intentId);
 
 /** Once anything has replaced it, it says so for ever. */
-const supersededIds = ({ context }: Owner): ReadonlySet<string> =>
-  new Set(
-    [...context.state.outbox].filter(({ report }) => report.outcome === 'superseded').map(({ report }) => report.id),
-  );
+const supersededIds = ({ owners }: Owner): ReadonlySet<string> =>
+  new Set([...owners.outbox].filter(({ report }) => report.outcome === 'superseded').map(({ report }) => report.id));
 
-function arriveAll({ context, group }: Owner, list: readonly Sent[]): void {
-  for (const { intents } of list) for (const intent of intents) arrive(context, group, intent);
+function arriveAll({ owners, group }: Owner, list: readonly Sent[]): void {
+  for (const { intents } of list) for (const intent of intents) arrive(owners, group, intent);
 }
 
 function afterAll(list: readonly Sent[]): Owner {
@@ -114,16 +114,16 @@ function membersAfter(list: readonly Sent[], before: Iterable<string>): Readonly
 
 /** As a flight does, with an operator who lets everything pass. `choose`: of what is due, what lands. */
 async function applyGroup(
-  { context, group }: Owner,
+  { owners, group }: Owner,
   snapshot: Snapshot,
   choose: (intents: readonly Intent[]) => readonly Intent[],
 ) {
   const state = group.members.get(WHOLE_GROUP)?.pending ?? null;
-  if (state !== null) await expandState(context, group, state, snapshot);
+  if (state !== null) await expandState(owners, group, state, snapshot);
   expect(pendingOf(group).filter(({ op }) => op === 'state')).toEqual([]);
   const part = choose(pendingOf(group));
   const { todo } = plan(part, snapshot);
-  for (const intent of part) finish(context, group, intent, { outcome: 'applied', request: null });
+  for (const intent of part) finish(owners, group, intent, { outcome: 'applied', request: null });
   return afterPatch(snapshot, todo, versioned('"1"'));
 }
 
@@ -159,8 +159,8 @@ describe('folding with full states', () => {
       fc.property(streamAndOrder, fc.nat(8), ([list, order], cut) => {
         const restored = pendingOf(afterAll(order.slice(0, cut)).group);
         const next = anOwner();
-        for (const intent of restored) memberOf(next.group, intent.member).replace(intent);
-        foldRestored(next.context, next.group);
+        for (const intent of restored) next.group.members.obtain(intent.member).replace(intent);
+        foldRestored(next.owners, next.group);
         arriveAll(next, order.slice(cut));
         expect(byId(pendingOf(next.group))).toEqual(byId(pendingOf(afterAll(list).group)));
       }),
@@ -189,7 +189,7 @@ describe('folding with full states', () => {
         const superseded = supersededIds(owner);
         for (const id of list.flatMap(idsOf)) expect([id, standing.has(id)]).toEqual([id, !superseded.has(id)]);
         const sources = new Map(list.flatMap(({ intents }) => intents.map((each) => [intentId(each), each.source])));
-        for (const { report } of owner.context.state.outbox) {
+        for (const { report } of owner.owners.outbox) {
           const [older, newer] = [sources.get(report.id), sources.get(report.superseded_by ?? '')];
           if (older === undefined || newer === undefined) throw new Error(`not sent: ${report.id}`);
           expect(comparePositions(newer, older)).toBeGreaterThan(0);
@@ -234,9 +234,7 @@ describe('folding with full states', () => {
       fc.asyncProperty(stream, some, async (list, before) => {
         const owner = afterAll(list);
         await applyGroup(owner, aSnapshot(before), all);
-        const finals = [...owner.context.state.outbox]
-          .filter(({ report }) => report.final)
-          .map(({ report }) => report.id);
+        const finals = [...owner.owners.outbox].filter(({ report }) => report.final).map(({ report }) => report.id);
         expect(new Set(finals).size).toBe(finals.length);
         const positions = new Set(list.flatMap(({ intents }) => intents.map(({ source }) => positionText(source))));
         for (const id of finals)
@@ -247,15 +245,15 @@ describe('folding with full states', () => {
 });
 
 test('a full state that is read again after a restart is worked out beside what it came to before', async () => {
-  const { context, group } = anOwner();
+  const { owners, group } = anOwner();
   const state = atOffset(4n, { op: 'state', member: WHOLE_GROUP, whole: { members: ['a', 'b'], deleted: false } });
   const guard = { kind: 'held', by: 'group_count', since: 1 } as const;
   const held = atOffset(4n, { op: 'remove', member: 'x', guard });
   const retried = atOffset(4n, { member: 'a', attempt: 2, notBefore: 9 });
-  for (const intent of [held, retried]) memberOf(group, intent.member).replace(intent);
-  foldRestored(context, group);
-  arrive(context, group, state);
-  await expandState(context, group, state, aSnapshot(['x', 'y']));
+  for (const intent of [held, retried]) group.members.obtain(intent.member).replace(intent);
+  foldRestored(owners, group);
+  arrive(owners, group, state);
+  await expandState(owners, group, state, aSnapshot(['x', 'y']));
   expect(group.members.get('x')?.pending).toBe(held);
   expect(group.members.get('a')?.pending).toBe(retried);
   expect(byId(pendingOf(group)).map(({ op, member }) => [op, member])).toEqual([
@@ -285,9 +283,9 @@ describe('a full state that takes several turns of the event loop', () => {
   ) {
     const clock = new ManualClock(1);
     const owner = anOwner(null, clock);
-    owner.context.state.partitions.set(0, owner.group.partition);
-    arrive(owner.context, owner.group, state);
-    const work = expandState(owner.context, owner.group, state, snapshot);
+    owner.owners.partitions.add(owner.group.partition);
+    arrive(owner.owners, owner.group, state);
+    const work = expandState(owner.owners, owner.group, state, snapshot);
     expect(opsOf(owner.group)).toEqual(['state']);
     for (let turn = 1; turn < turns; turn += 1) await clock.step();
     await meanwhile(owner, clock);
@@ -311,39 +309,39 @@ describe('a full state that takes several turns of the event loop', () => {
       atOffset(5n, { op: 'remove', member: 'm24999' }),
       atOffset(5n, { op: 'add', member: 'x' }),
     ];
-    const { group } = await workedOut(({ context, group: each }) => {
-      for (const intent of newer) arrive(context, each, intent);
+    const { group } = await workedOut(({ owners, group: each }) => {
+      for (const intent of newer) arrive(owners, each, intent);
     });
     for (const intent of newer) expect(group.members.get(intent.member)?.pending).toBe(intent);
     expect(pendingOf(group)).toHaveLength(names.length + 2);
   });
 
   test('lets its removals wait for whom something newer has added meanwhile', async () => {
-    const { group } = await workedOut(({ context, group: each }) =>
-      arrive(context, each, atOffset(5n, { op: 'add', member: 'm1' })),
+    const { group } = await workedOut(({ owners, group: each }) =>
+      arrive(owners, each, atOffset(5n, { op: 'add', member: 'm1' })),
     );
     expect([...(group.partition.unresolved.removalsOf('g')?.awaited ?? [])]).toEqual(['m1']);
   });
 
   test('comes to nothing once a newer one has replaced it', async () => {
     const newer = atOffset(5n, { op: 'state', member: WHOLE_GROUP, whole: { members: ['z'], deleted: false } });
-    const { group } = await workedOut(({ context, group: each }) => arrive(context, each, newer));
+    const { group } = await workedOut(({ owners, group: each }) => arrive(owners, each, newer));
     expect(pendingOf(group).slice(0, 3)).toEqual([newer]);
   });
 
   test('comes to nothing once its partition is lost', async () => {
-    const { group } = await workedOut(({ context }) => context.state.partitions.delete(0));
+    const { group } = await workedOut(({ owners, group: { partition } }) => owners.partitions.delete(partition));
     expect(opsOf(group)).toEqual(['state']);
   });
 
   test('is recorded, and accounted for, only once all that it comes to is entered', async () => {
-    const { group } = await workedOut(({ context, group: each }) => {
+    const { group } = await workedOut(({ owners, group: each }) => {
       expect(pendingOf(each).length).toBeGreaterThan(1);
       expect(pendingOf(each).length).toBeLessThan(names.length);
       expect(recordOf(each)).toEqual([]);
       // A piece of it was recorded before a restart.
       each.accountForExpansions(large.source);
-      recorded(context, each, { intents: [], finals: [] });
+      recorded(owners, each, { intents: [], finals: [] });
       expect(each.members.get(WHOLE_GROUP)?.pending).toBe(large);
       expect(each.expansions).toHaveLength(1);
     }, ENTERING);
@@ -354,12 +352,12 @@ describe('a full state that takes several turns of the event loop', () => {
   });
 
   test('is not accounted for by what was recorded of it before a restart, while nothing more is entered yet', async () => {
-    const { group } = await workedOut(async ({ context, group: each }, clock) => {
-      for (const member of names.slice(0, 5_000)) arrive(context, each, atOffset(5n, { op: 'remove', member }));
+    const { group } = await workedOut(async ({ owners, group: each }, clock) => {
+      for (const member of names.slice(0, 5_000)) arrive(owners, each, atOffset(5n, { op: 'remove', member }));
       for (let turn = 1; turn < 3; turn += 1) await clock.step();
       expect(each.expansions).toMatchObject([{ isEntered: false }]);
       const before = atOffset(4n, { member: 'before' });
-      recorded(context, each, { intents: [before], finals: [] });
+      recorded(owners, each, { intents: [before], finals: [] });
       expect(each.expansions).toMatchObject([{ isRecorded: true }]);
       expect(each.members.get(WHOLE_GROUP)?.unfinished).toMatchObject({ isReported: false });
     });
@@ -372,7 +370,7 @@ describe('a full state that takes several turns of the event loop', () => {
     const held = atOffset(4n, { op: 'remove', member: 'x', guard });
     const older = atOffset(3n, { member: 'm1', attempt: 1 });
     await workedOut(({ group }) => {
-      const [x, m1] = [memberOf(group, 'x'), memberOf(group, 'm1')];
+      const [x, m1] = [group.members.obtain('x'), group.members.obtain('m1')];
       x.replace(held);
       x.noteRecorded(held);
       m1.noteRecorded(older);
@@ -389,8 +387,8 @@ describe('a full state that takes several turns of the event loop', () => {
       atOffset(5n, { op: 'add', member: 'm24999' }),
       atOffset(5n, { op: 'add', member: 'x' }),
     ];
-    const owner = await workedOut(({ context, group }) => {
-      for (const intent of newer) arrive(context, group, intent);
+    const owner = await workedOut(({ owners, group }) => {
+      for (const intent of newer) arrive(owners, group, intent);
     }, ENTERING);
     const { group } = owner;
     for (const intent of newer) expect(group.members.get(intent.member)?.pending).toBe(intent);
@@ -401,7 +399,7 @@ describe('a full state that takes several turns of the event loop', () => {
 
   test('leaves nothing behind where a newer one replaces it while it is entered', async () => {
     const newer = atOffset(5n, { op: 'state', member: WHOLE_GROUP, whole: { members: ['z'], deleted: false } });
-    const owner = await workedOut(({ context, group }) => arrive(context, group, newer), ENTERING);
+    const owner = await workedOut(({ owners, group }) => arrive(owners, group, newer), ENTERING);
     expect(pendingOf(owner.group)).toEqual([newer]);
     expect(owner.group.expansions).toEqual([]);
     expect(supersededIds(owner)).toContain(intentId(large));
@@ -411,10 +409,10 @@ describe('a full state that takes several turns of the event loop', () => {
     const deleted = atOffset(4n, { op: 'state', member: WHOLE_GROUP, whole: { members: [], deleted: true } });
     const newer = [atOffset(5n, { member: 'm1' }), atOffset(5n, { op: 'remove', member: 'm2' })];
     const { group } = await workedOut(
-      ({ context, group: each }) => {
+      ({ owners, group: each }) => {
         expect(each.members.held.size).toBe(0);
         expect(recordOf(each)).toEqual([]);
-        for (const intent of newer) arrive(context, each, intent);
+        for (const intent of newer) arrive(owners, each, intent);
       },
       ENTERING,
       aSnapshot(names),
@@ -429,8 +427,8 @@ describe('a full state that takes several turns of the event loop', () => {
 describe('a dead intent', () => {
   const dead = { at: 1, reason: 'attempts_exhausted' } as const;
   const remains = (...intents: readonly Intent[]): readonly string[] => {
-    const { context, group } = anOwner();
-    for (const intent of intents) arrive(context, group, intent);
+    const { owners, group } = anOwner();
+    for (const intent of intents) arrive(owners, group, intent);
     return byId(pendingOf(group)).map(intentId);
   };
   const state = (offset: bigint, parts: Partial<Intent> = {}): Intent =>
@@ -482,10 +480,10 @@ describe('several names of one member', () => {
     await fc.assert(
       fc.asyncProperty(cases, async ([list, order, before]) => {
         const owner = anOwner(table);
-        const { context, group } = owner;
+        const { owners, group } = owner;
         for (const { intents } of order)
-          for (const intent of intents) arrive(context, group, identified(context, group, intent));
-        identifyDue(context, group, 1);
+          for (const intent of intents) arrive(owners, group, identified(owners, group, intent));
+        identifyDue(owners, group, 1);
         const wanted = pendingOf(group).flatMap(({ target }) => target ?? []);
         expect(new Set(wanted).size).toBe(wanted.length);
         const named = (members: Iterable<string>) => new Set([...members].map((member) => targets[member] ?? member));

@@ -1,10 +1,12 @@
 import { describe, expect, test } from 'vitest';
 import { type Intent, WHOLE_GROUP } from '../../src/core/change/change.ts';
-import type { Context } from '../../src/pipeline/context.ts';
-import { groupOf, memberOf } from '../../src/pipeline/partition.ts';
+import { Counts } from '../../src/pipeline/counts.ts';
+import { Outbox } from '../../src/pipeline/outbox.ts';
+import type { Owners } from '../../src/pipeline/owners.ts';
+import { Partitions } from '../../src/pipeline/partitions.ts';
+import { groupOf } from '../../src/pipeline/groups.ts';
 import { fitRecord, retryRecords } from '../../src/pipeline/fit-record.ts';
 import { dropOldDead, recorded, recordOf, troubleOf } from '../../src/pipeline/record.ts';
-import { newState } from '../../src/pipeline/state.ts';
 import type { Member } from '../../src/pipeline/member.ts';
 import type { Group } from '../../src/pipeline/group.ts';
 import { aPartition, MEMBERS_PER_PATCH } from '../support/a-partition.ts';
@@ -22,7 +24,7 @@ const dead = (offset: bigint, member = 'm', at = NOW): Intent =>
 function aGroup(members: readonly (Partial<Member> & { readonly id?: string })[]): Group {
   const group = groupOf({ ids: null }, aPartition(), 'g');
   for (const { id = 'm', pending = null, recorded: last = null, ...reported } of members) {
-    const member = memberOf(group, id);
+    const member = group.members.obtain(id);
     member.replace(pending);
     member.noteRecorded(last);
     if (reported.isRecordedReported === true) member.endRecorded();
@@ -33,18 +35,19 @@ function aGroup(members: readonly (Partial<Member> & { readonly id?: string })[]
 
 const membersOf = (group: Group): readonly string[] => recordOf(group).map(({ member }) => member);
 
-/** Of the context that part which these functions need. */
+/** Of the owners that part which these functions need. */
 function contextOf(group: Group, options: { deadKeepCount?: number; deadKeepMs?: number } = {}) {
-  const state = newState();
-  state.partitions.set(0, group.partition);
+  const partitions = new Partitions();
+  partitions.add(group.partition);
   const settled: true[] = [];
   const logger = { debug() {}, info() {}, warn() {}, error() {} };
   const clock = new ManualClock(NOW);
   const settle = (): void => void settled.push(true);
-  const kept = stubOf<Context['options']>({ deadKeepCount: 10, deadKeepMs: 500, ...options });
+  const kept = stubOf<Owners['options']>({ deadKeepCount: 10, deadKeepMs: 500, ...options });
   const nothing = (): void => undefined;
-  const parts = { state, clock, logger, settle, review: nothing, dispatch: nothing, options: kept };
-  return { context: stubOf<Context>(parts), settled };
+  const state = { partitions, outbox: new Outbox('p'), counts: new Counts() };
+  const parts = { ...state, clock, logger, settle, review: nothing, dispatch: nothing, options: kept };
+  return { owners: stubOf<Owners>(parts), settled };
 }
 
 describe('the live record of a group', () => {
@@ -70,10 +73,10 @@ describe('the live record of a group', () => {
       { id: 'b', pending: parked(2n, 'b'), recorded: parked(2n, 'b') },
       { id: 'c', pending: parked(3n, 'c') },
     ]);
-    const { context } = contextOf(group);
-    fitRecord(context, group, recordOf(group));
+    const { owners } = contextOf(group);
+    fitRecord(owners, group, recordOf(group));
     expect(membersOf(group)).toEqual(['b', 'a']);
-    fitRecord(context, group, recordOf(group));
+    fitRecord(owners, group, recordOf(group));
     expect(membersOf(group)).toEqual(['b']);
   });
 
@@ -93,7 +96,7 @@ describe('the live record of a group', () => {
       { id: 'a', pending: { ...before, attempt: 2, notBefore: 1_790_000_000_000 }, recorded: before },
     ]);
     expect(recordOf(group)).toMatchObject([{ attempt: 2 }]);
-    fitRecord(contextOf(group).context, group, recordOf(group));
+    fitRecord(contextOf(group).owners, group, recordOf(group));
     expect(recordOf(group)).toEqual([before]);
   });
 
@@ -102,11 +105,11 @@ describe('the live record of a group', () => {
       { id: 'a', pending: parked(1n, 'a') },
       { id: 'b', pending: parked(1n, 'b') },
     ]);
-    fitRecord(contextOf(group).context, group, recordOf(group));
+    fitRecord(contextOf(group).owners, group, recordOf(group));
     expect(recordOf(group)).toHaveLength(1);
-    for (const id of ['a', 'b']) memberOf(group, id).replace(null);
+    for (const id of ['a', 'b']) group.members.obtain(id).replace(null);
     expect(recordOf(group)).toEqual([]);
-    for (const id of ['a', 'b']) memberOf(group, id).replace(parked(2n, id));
+    for (const id of ['a', 'b']) group.members.obtain(id).replace(parked(2n, id));
     expect(recordOf(group)).toHaveLength(2);
   });
 
@@ -140,13 +143,13 @@ describe('the live record of a group', () => {
     const first = recordOf(group);
     expect(first).toHaveLength(PIECE);
     for (const intent of first) {
-      const member = memberOf(group, intent.member);
+      const member = group.members.obtain(intent.member);
       member.advance({ ...intent, waits: null });
       member.noteRecorded(intent);
     }
     expect(recordOf(group)).toHaveLength(PIECE);
     for (const { member: name } of first.slice(0, PIECE / 2)) {
-      const member = memberOf(group, name);
+      const member = group.members.obtain(name);
       member.replace(null);
       member.noteRecorded(null);
     }
@@ -170,7 +173,7 @@ describe('a live record that is too large', () => {
       deadMember('c', 2),
       { id: 'd', pending: parked(9n, 'd') },
     ]);
-    fitRecord(contextOf(group).context, group, recordOf(group));
+    fitRecord(contextOf(group).owners, group, recordOf(group));
     expect(recordOf(group).map(({ member }) => member)).toEqual(['a', 'd']);
     expect([...group.partition.toWrite.due(() => false)]).toEqual([group]);
     expect(group.partition.counts.dead).toBe(1);
@@ -178,10 +181,10 @@ describe('a live record that is too large', () => {
 
   test('then takes only so many new ones, and always room for one where nothing else is in it', () => {
     const group = aGroup(['a', 'b', 'c', 'd'].map((id) => ({ id, pending: parked(1n, id) })));
-    const { context } = contextOf(group);
+    const { owners } = contextOf(group);
     const lengths = [4, 2].map((length) => {
       expect(recordOf(group)).toHaveLength(length);
-      fitRecord(context, group, recordOf(group));
+      fitRecord(owners, group, recordOf(group));
       return recordOf(group).length;
     });
     expect(lengths).toEqual([2, 1]);
@@ -190,18 +193,18 @@ describe('a live record that is too large', () => {
 
   test('leaves out what is refused alone, goes on with the others, and tries it again later', () => {
     const group = aGroup(['a', 'b'].map((id) => ({ id, pending: parked(1n, id) })));
-    const { context } = contextOf(group);
-    fitRecord(context, group, recordOf(group));
+    const { owners } = contextOf(group);
+    fitRecord(owners, group, recordOf(group));
     expect(membersOf(group)).toEqual(['a']);
-    fitRecord(context, group, recordOf(group));
+    fitRecord(owners, group, recordOf(group));
     expect(membersOf(group)).toEqual(['b']);
     expect(group.recordLimit?.isStuck).toBe(true);
     group.partition.toWrite.delete(group);
-    retryRecords(context);
+    retryRecords(owners);
     expect([...group.partition.toWrite.due(() => false)]).toEqual([group]);
     expect(membersOf(group)).toContain('a');
     // It is over once it is written, or done with.
-    memberOf(group, 'a').replace(null);
+    group.members.obtain('a').replace(null);
     recordOf(group);
     expect(group.recordLimit?.isStuck).toBe(false);
   });
@@ -209,11 +212,11 @@ describe('a live record that is too large', () => {
   test('grows again with each record that is taken in full', () => {
     const ids = Array.from({ length: 16 }, (_, i) => `m${i}`);
     const group = aGroup(ids.map((id) => ({ id, pending: parked(1n, id) })));
-    const { context } = contextOf(group);
-    fitRecord(context, group, recordOf(group));
+    const { owners } = contextOf(group);
+    fitRecord(owners, group, recordOf(group));
     const lengths = Array.from({ length: 4 }, () => {
       const intents = recordOf(group);
-      recorded(context, group, { intents, finals: [] });
+      recorded(owners, group, { intents, finals: [] });
       return intents.length;
     });
     expect(lengths).toEqual([8, 10, 13, 16]);
@@ -221,10 +224,10 @@ describe('a live record that is too large', () => {
 
   test('is not sent again and again where nothing can be left out', () => {
     const group = aGroup([{ id: 'a', pending: parked(1n, 'a') }]);
-    const member = memberOf(group, 'a');
+    const member = group.members.obtain('a');
     member.noteRecorded(member.pending);
     group.partition.toWrite.add(group);
-    fitRecord(contextOf(group).context, group, recordOf(group));
+    fitRecord(contextOf(group).owners, group, recordOf(group));
     expect([group.partition.toWrite.size, group.recordLimit?.isStuck]).toEqual([0, true]);
   });
 });
@@ -236,28 +239,28 @@ describe('dead intents', () => {
 
   test('are dropped when they are too many, the oldest first', () => {
     const group = aGroup(members(['a', 'b', 'c'], () => true));
-    const { context, settled } = contextOf(group, { deadKeepCount: 2 });
-    dropOldDead(context);
+    const { owners, settled } = contextOf(group, { deadKeepCount: 2 });
+    dropOldDead(owners);
     expect(left(group)).toEqual(['a', 'b']);
     expect([settled.length, group.partition.counts.dead, group.partition.toWrite.size]).toEqual([1, 2, 1]);
   });
 
   test('are dropped when they are too old', () => {
     const group = aGroup(members(['a', 'b', 'c'], () => true));
-    dropOldDead(contextOf(group, { deadKeepMs: 150 }).context);
+    dropOldDead(contextOf(group, { deadKeepMs: 150 }).owners);
     expect(left(group)).toEqual(['a', 'b']);
   });
 
   test('stay until their report is acknowledged, however many and old', () => {
     const group = aGroup(members(['a', 'b', 'c'], (id) => id === 'a'));
-    dropOldDead(contextOf(group, { deadKeepCount: 0, deadKeepMs: 0 }).context);
+    dropOldDead(contextOf(group, { deadKeepCount: 0, deadKeepMs: 0 }).owners);
     expect(left(group)).toEqual(['b', 'c']);
   });
 
   test('are left alone otherwise', () => {
     const group = aGroup(members(['a', 'b', 'c'], () => true));
-    const { context, settled } = contextOf(group);
-    dropOldDead(context);
+    const { owners, settled } = contextOf(group);
+    dropOldDead(owners);
     expect([left(group), settled]).toEqual([['a', 'b', 'c'], []]);
   });
 });

@@ -1,12 +1,13 @@
 /** When a live record is written again because it may say less. */
 import { expect, test } from 'vitest';
 import { WHOLE_GROUP } from '../../src/core/change/change.ts';
-import type { Context } from '../../src/pipeline/context.ts';
+import { GroupQueue } from '../../src/pipeline/group-queue.ts';
+import { Lease } from '../../src/pipeline/lease.ts';
+import { Partitions } from '../../src/pipeline/partitions.ts';
 import { goesOn as groupGoesOn } from '../../src/pipeline/live-records.ts';
-import { newState } from '../../src/pipeline/state.ts';
-import { groupOf, memberOf } from '../../src/pipeline/partition.ts';
+import { groupOf } from '../../src/pipeline/groups.ts';
 import type { Group } from '../../src/pipeline/group.ts';
-import type { State } from '../../src/pipeline/state.ts';
+import type { Owners } from '../../src/pipeline/owners.ts';
 import { aPartition, MEMBERS_PER_PATCH } from '../support/a-partition.ts';
 import { atOffset } from '../support/an-intent.ts';
 import { ManualClock } from '../support/manual-clock.ts';
@@ -20,7 +21,7 @@ function aGroup(nameCount: number): Group {
   const group = groupOf({ ids: null }, aPartition(), 'g');
   const whole = { members: NAMES.slice(0, nameCount), deleted: false };
   const state = atOffset(1n, { op: 'state', member: WHOLE_GROUP, attempt: 1, whole });
-  memberOf(group, WHOLE_GROUP).noteRecorded(nameCount === 0 ? null : state);
+  group.members.obtain(WHOLE_GROUP).noteRecorded(nameCount === 0 ? null : state);
   return group;
 }
 
@@ -38,7 +39,7 @@ test('a short record is written after each report', () => {
 
 test('a record of a full state in pieces is written once half a piece has left', () => {
   const group = aGroup(NAMES.length);
-  memberOf(group, 'next').replace({ ...atOffset(1n, { member: 'next' }), waits: 'record' });
+  group.members.obtain('next').replace({ ...atOffset(1n, { member: 'next' }), waits: 'record' });
   expect(group.partition.toWrite.pieceMax(group)).toBe(2 * PIECE);
   expect(reported(group, PIECE - 1)).toEqual([]);
   expect(group.partition.toWrite.has(group)).toBe(true);
@@ -47,7 +48,7 @@ test('a record of a full state in pieces is written once half a piece has left',
 
 test('a record of many parked changes is written once a quarter of it has changed', () => {
   const group = aGroup(0);
-  for (const member of NAMES) memberOf(group, member).noteRecorded(atOffset(1n, { member, attempt: 1 }));
+  for (const member of NAMES) group.members.obtain(member).noteRecorded(atOffset(1n, { member, attempt: 1 }));
   expect(reported(group, NAMES.length / 4 - 1)).toEqual([]);
   expect(reported(group, 1)).toEqual([group]);
 });
@@ -67,22 +68,23 @@ test('a long record that has something new to say is written, once', () => {
   expect(group.partition.toWrite.size).toBe(0);
 });
 
-test.each<[string, boolean, (state: State) => void]>([
-  ['is in flight', true, ({ locks }) => locks.add('g')],
+test.each<[string, boolean, (owners: Owners) => void]>([
+  ['is in flight', true, ({ queue }) => queue.lock({ id: 'g' })],
   ['waits for its turn', true, () => undefined],
-  ['waits for its turn, and the instance is asked to stop', false, (state) => (state.isDraining = true)],
-  ['waits for its turn, and the instance joins its group again', false, (state) => (state.isHalted = true)],
+  ['waits for its turn, and the instance is asked to stop', false, ({ lease }) => lease.end()],
+  ['waits for its turn, and the instance joins its group again', false, ({ lease }) => lease.joining()],
 ])('a group that %s goes on: %s', (_, expected, change) => {
   const group = aGroup(0);
-  const state = newState();
-  state.partitions.set(0, group.partition);
-  group.partition.phase = 'running';
+  const { partition } = group;
+  for (const phase of ['restoring', 'catching_up', 'running'] as const) partition.move(phase);
   const clock = new ManualClock(1);
-  state.leaseFrom = clock.now();
-  state.isHalted = false;
-  state.ready.push(group, { class: 'add', since: 1, now: 1 });
-  change(state);
-  const options = stubOf<Context['options']>({ leaseMs: 1_000 });
-  const breaker = stubOf<Context['breaker']>({ lets: () => true });
-  expect(groupGoesOn(stubOf<Context>({ state, clock, options, breaker }), group)).toBe(expected);
+  const [lease, partitions, queue] = [new Lease(clock, 1_000), new Partitions(), new GroupQueue()];
+  partitions.add(partition);
+  lease.joining();
+  lease.assigned({ memberId: 'm', partitions: [0], partitionCount: 1 });
+  queue.makeReady(group, { class: 'add', since: 1, now: 1 });
+  const breaker = stubOf<Owners['breaker']>({ lets: () => true });
+  const owners = stubOf<Owners>({ lease, partitions, queue, clock, breaker });
+  change(owners);
+  expect(groupGoesOn(owners, group)).toBe(expected);
 });

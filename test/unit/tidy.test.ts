@@ -1,10 +1,9 @@
 /** A group is forgotten when nothing of it is left, and not before: met again, it is another object. */
 import { describe, expect, test } from 'vitest';
 import { afterTakeover } from '../../src/core/target/doubt.ts';
-import { newState } from '../../src/pipeline/state.ts';
-import { groupOf, memberOf, tidyGroup, tidyMember } from '../../src/pipeline/partition.ts';
+import { groupOf, tidyGroup } from '../../src/pipeline/groups.ts';
 import type { Group } from '../../src/pipeline/group.ts';
-import type { State } from '../../src/pipeline/state.ts';
+import { GroupQueue } from '../../src/pipeline/group-queue.ts';
 import { aPartition } from '../support/a-partition.ts';
 import { atOffset } from '../support/an-intent.ts';
 import { ManualClock } from '../support/manual-clock.ts';
@@ -13,31 +12,30 @@ const LATE_APPLY_MS = 5_000;
 const WORKED_OUT = atOffset(1n);
 
 function anOwner() {
-  const state = newState();
+  const queue = new GroupQueue();
   const clock = new ManualClock();
   const partition = aPartition();
-  state.partitions.set(0, partition);
   const group = groupOf({ ids: null }, partition, 'g');
   let dispatches = 0;
-  const context = { state, clock, dispatch: () => void (dispatches += 1) };
+  const owners = { queue, clock, dispatch: () => void (dispatches += 1) };
   const isKept = (): boolean => {
-    tidyGroup(context, group);
+    tidyGroup(owners, group);
     return partition.groups.has('g');
   };
-  return { state, clock, partition, group, isKept, dispatches: () => dispatches };
+  return { queue, clock, partition, group, isKept, dispatches: () => dispatches };
 }
 
 describe('a group', () => {
   test('of which nothing is left is forgotten, and is in no queue any more', () => {
-    const { state, group, isKept } = anOwner();
-    state.waiting.push(group, 1);
-    state.ready.push(group, { class: 'add', since: 1, now: 1 });
-    expect([isKept(), state.waiting.size, state.ready.size]).toEqual([false, 0, 0]);
+    const { queue, group, isKept } = anOwner();
+    queue.makeReady(group, { class: 'add', since: 1, now: 1 });
+    queue.wake(group, 1);
+    expect([isKept(), queue.waitingCount, queue.readyCount]).toEqual([false, 0, 0]);
   });
 
-  test.each<[string, (group: Group, state: State) => void, (group: Group, state: State) => void]>([
-    ['has a member', (group) => memberOf(group, 'u'), (group) => tidyMember(group, 'u')],
-    ['is in flight, or about to be', (_, { locks }) => locks.add('g'), (_, { locks }) => locks.delete('g')],
+  test.each<[string, (group: Group, queue: GroupQueue) => void, (group: Group, queue: GroupQueue) => void]>([
+    ['has a member', (group) => group.members.obtain('u'), (group) => group.tidyMember('u')],
+    ['is in flight, or about to be', (group, queue) => queue.lock(group), (group, queue) => queue.unlock(group)],
     [
       'waits to be written',
       (group) => group.partition.toWrite.add(group),
@@ -67,30 +65,30 @@ describe('a group', () => {
       },
     ],
   ])('that %s is kept until it has not', (_, begin, end) => {
-    const { state, group, isKept } = anOwner();
-    begin(group, state);
+    const { queue, group, isKept } = anOwner();
+    begin(group, queue);
     expect(isKept()).toBe(true);
-    end(group, state);
+    end(group, queue);
     expect(isKept()).toBe(false);
   });
 
   test('in doubt is kept until a late request can no longer land, and looked at then', async () => {
-    const { state, clock, group, isKept, dispatches } = anOwner();
+    const { queue, clock, group, isKept, dispatches } = anOwner();
     group.noteNoAnswer({ ifMatch: '"1"', sentAtMs: clock.now().monotonic }, LATE_APPLY_MS);
     expect(isKept()).toBe(true);
-    expect(state.waiting.peek()).toEqual({ key: group, priority: clock.now().wall + LATE_APPLY_MS });
+    expect(queue.wakeAt(group)).toBe(clock.now().wall + LATE_APPLY_MS);
     // The dispatcher waits for it.
     expect(dispatches()).toBe(1);
     await clock.advance(LATE_APPLY_MS);
-    expect([isKept(), state.waiting.size]).toEqual([false, 0]);
+    expect([isKept(), queue.waitingCount]).toEqual([false, 0]);
   });
 
   test('in the doubt of its partition is forgotten: met again, it is given it again', () => {
-    const { clock, partition, isKept } = anOwner();
-    partition.takeoverDoubt = afterTakeover(clock.now().monotonic, LATE_APPLY_MS);
-    partition.groups.clear();
+    const { clock, partition, group: before, isKept } = anOwner();
+    partition.doubtFormerOwner(afterTakeover(clock.now().monotonic, LATE_APPLY_MS));
+    partition.remove(before);
     const group = groupOf({ ids: null }, partition, 'g');
-    tidyGroup({ state: newState(), clock, dispatch: () => undefined }, group);
+    tidyGroup({ queue: new GroupQueue(), clock, dispatch: () => undefined }, group);
     expect(partition.groups.size).toBe(0);
     expect(groupOf({ ids: null }, partition, 'g').doubt).toBe(partition.takeoverDoubt);
     expect(isKept()).toBe(true);
@@ -107,8 +105,8 @@ describe('a group', () => {
   });
 
   test('that is not the one of its id any more leaves the other one alone', () => {
-    const { partition, isKept } = anOwner();
-    partition.groups.clear();
+    const { partition, group, isKept } = anOwner();
+    partition.remove(group);
     const other = groupOf({ ids: null }, partition, 'g');
     expect(isKept()).toBe(true);
     expect(partition.groups.get('g')).toBe(other);
@@ -123,7 +121,7 @@ test('names of an id map go with their members, the others of the same target st
     ['a', 'corrected'],
   ] as const)
     group.noteAlias(atOffset(1n, { member, target }));
-  for (const member of ['a', 'b']) memberOf(group, member).replace(atOffset(1n, { member, target: 't' }));
+  for (const member of ['a', 'b']) group.members.obtain(member).replace(atOffset(1n, { member, target: 't' }));
   expect(group.aliasesPending({ member: 'c', target: 't' })).toEqual(['a', 'b']);
   group.aliases?.forget('a');
   expect(group.aliasesPending({ member: 'c', target: 't' })).toEqual(['b']);

@@ -1,12 +1,12 @@
 /** What is not complete of one member: in the order of the source, and gone through no further than there is news of it. */
 import { describe, expect, test } from 'vitest';
-import { groupOf, memberOf } from '../../src/pipeline/partition.ts';
+import { groupOf } from '../../src/pipeline/groups.ts';
 import type { Member } from '../../src/pipeline/member.ts';
 import { aPartition } from '../support/a-partition.ts';
 import { atOffset } from '../support/an-intent.ts';
 
 function aMember(...offsets: readonly bigint[]): Member {
-  const member = memberOf(groupOf({ ids: null }, aPartition(), 'g'), 'm');
+  const member = groupOf({ ids: null }, aPartition(), 'g').members.obtain('m');
   for (const offset of offsets) member.begin(atOffset(offset).source);
   return member;
 }

@@ -1,31 +1,31 @@
 /** Places that are written to, or committed to, one after the other: which of them a round still tries. */
 import { expect, test } from 'vitest';
-import { newState } from '../../src/pipeline/state.ts';
-import type { Place } from '../../src/pipeline/unsettled.ts';
+import { Partitions } from '../../src/pipeline/partitions.ts';
+import { type Place, Unsettled } from '../../src/pipeline/unsettled.ts';
 import { tryEach } from '../../src/pipeline/writer.ts';
 import { aLog } from '../support/genesys.ts';
 import { ManualClock } from '../support/manual-clock.ts';
 
 function aRound() {
-  const context = { state: newState(), clock: new ManualClock(), logger: aLog() };
-  const { unsettled } = context.state;
+  const unsettled = new Unsettled();
+  const owners = { partitions: new Partitions(), unsettled, clock: new ManualClock(), logger: aLog() };
   /** Each place is named after its fate. Answers which of them were tried. */
   const run = async (names: readonly string[]): Promise<readonly string[]> => {
     const tried: string[] = [];
     const places = names.map((name): { place: Place } => ({ place: { name, topic: 't', act: 'write', owner: null } }));
-    await tryEach(context, places, async ({ place: { name } }) => {
+    await tryEach(owners, places, async ({ place: { name } }) => {
       tried.push(name);
       return name.startsWith('sick') ? new Error(name) : null;
     });
     return tried;
   };
-  return { context, unsettled, run };
+  return { owners, unsettled, run };
 }
 
 test('after two failures in a row the rest waits, and says why', async () => {
-  const { context, unsettled, run } = aRound();
+  const { owners, unsettled, run } = aRound();
   expect(await run(['sick 1', 'sick 2', 'well 1', 'well 2'])).toEqual(['sick 1', 'sick 2']);
-  expect(unsettled.isWaiting('well 2', context.clock.now())).toBe(true);
+  expect(unsettled.isWaiting('well 2', owners.clock.now())).toBe(true);
   expect(unsettled.list()).toMatchObject([{ topic: 't', error: 'sick 1' }]);
 });
 
@@ -36,9 +36,9 @@ test('a success between two failures shows that the log is there: the rest is tr
 });
 
 test('what was passed over is tried first in the next round', async () => {
-  const { context, run } = aRound();
-  await context.clock.advance(1_000);
+  const { owners, run } = aRound();
+  await owners.clock.advance(1_000);
   await run(['sick 1', 'sick 2', 'well']);
-  await context.clock.advance(1_000);
+  await owners.clock.advance(1_000);
   expect(await run(['sick 1', 'sick 2', 'well'])).toEqual(['well', 'sick 1', 'sick 2']);
 });

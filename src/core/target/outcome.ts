@@ -59,6 +59,9 @@ export type Outcome =
   | Failed<'rejected'>
   | { readonly kind: 'not_started' };
 
+/** One that says what failed. */
+export type FailedOutcome = Extract<Outcome, { failure: Failure }>;
+
 /** What an answer means for the request it belongs to. */
 export function classify(answer: HttpAnswer, method: Method): Outcome {
   switch (answer.kind) {

@@ -1,0 +1,45 @@
+/** Groups as they are met, and forgotten once nothing of them is left. */
+import { idKey } from '../core/change/id-key.ts';
+import type { Context } from './context.ts';
+import { Group, type Partition } from './group.ts';
+import type { Owners } from './owners.ts';
+
+/** @param name in any spelling. */
+export function groupOf({ ids }: Pick<Context, 'ids'>, partition: Partition, name: string): Group {
+  const id = idKey(name);
+  const known = partition.groups.get(id);
+  if (known !== undefined) return known;
+  const group = new Group(id, partition, ids === null ? id : null);
+  partition.add(group);
+  return group;
+}
+
+/**
+ * Forgets a group of which nothing is left. Met again it is another object, so what may still come back to this one,
+ * or matter to its next request, keeps it.
+ */
+export function tidyGroup(owners: Pick<Owners, 'queue' | 'clock' | 'dispatch'>, group: Group): void {
+  const { queue, clock, dispatch } = owners;
+  if (queue.isLocked(group) || !isIdle(group)) return;
+  const now = clock.now();
+  const doubtMs = Math.max(doubtLeftMs(group, now.monotonic), group.unconfirmed?.leftMs(now.monotonic) ?? 0);
+  if (doubtMs > 0) {
+    // The review at its end comes back here.
+    queue.wake(group, now.wall + doubtMs);
+    return dispatch();
+  }
+  group.partition.remove(group);
+  queue.forget(group);
+}
+
+/** Nothing of it is pending, recorded or open, to be written, or sent and not acknowledged. */
+function isIdle(group: Group): boolean {
+  const { toWrite, unacknowledged, groups, finals } = group.partition;
+  if (group.members.size > 0 || group.expansions.length > 0 || finals.has(group)) return false;
+  return !toWrite.has(group) && !unacknowledged.has(group) && groups.get(group.id) === group;
+}
+
+/** How long the group must be remembered for its doubt; that of the partition it would be given again. */
+function doubtLeftMs({ doubt, partition }: Group, nowMs: number): number {
+  return doubt === null || doubt === partition.takeoverDoubt ? 0 : doubt.untilMs - nowMs;
+}

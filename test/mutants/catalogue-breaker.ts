@@ -125,8 +125,8 @@ export const breakerMutants: readonly Mutant[] = [
     breaks: 'a group that is answered with 429 keeps its place before the others',
     edits: [
       {
-        find: 'since = Math.max(since, context.throttled.since(group));',
-        replace: '',
+        find: 'since: Math.max(since, owners.throttled.since(group)),',
+        replace: 'since,',
       },
     ],
     tests: ['test/contract/rules/server-waits.test.ts'],

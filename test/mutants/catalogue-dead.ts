@@ -27,7 +27,7 @@ export const deadMutants: readonly Mutant[] = [
     const { op } = named as typeof named & { op: 'add' | 'remove' };
     member.replace({ ...revived(pending), op, source });
     partition.toWrite.add(group);
-    review(context, group);
+    review(owners, group);
     return 'woken';
   }
 `,

@@ -70,8 +70,8 @@ export const figureMutants: readonly Mutant[] = [
     breaks: 'a partition whose state is not restored is said to have nothing left',
     edits: [
       {
-        find: 'const isKnown = isOwned(partition);\n  const unapplied',
-        replace: 'const isKnown = true;\n  const unapplied',
+        find: 'const { number, phase, refusal, isOwned: isKnown } = partition;',
+        replace: 'const { number, phase, refusal } = partition;\n  const isKnown = true;',
       },
     ],
     tests: figures,

@@ -66,9 +66,9 @@ export const flightMutants: readonly Mutant[] = [
     breaks: 'no-ops beside a PATCH are final by what was known before it, against its answer and in doubt too',
     edits: [
       {
-        find: '  verify(context, group, { part, request, seen: outcome.seen,',
+        find: '  verify(owners, group, { part, request, seen: outcome.seen,',
         replace:
-          "  for (const intent of run.stillDue())\n    if (snapshot.members.has(intent.target ?? intent.member) === (intent.op === 'add')) markAlreadySynced(context, group, intent);\n  verify(context, group, { part, request, seen: outcome.seen,",
+          "  for (const intent of run.stillDue())\n    if (snapshot.members.has(intent.target ?? intent.member) === (intent.op === 'add')) markAlreadySynced(owners, group, intent);\n  verify(owners, group, { part, request, seen: outcome.seen,",
       },
     ],
     scenario: 'ignored',
@@ -94,11 +94,11 @@ export const flightMutants: readonly Mutant[] = [
     breaks: 'a version conflict leaves the snapshot in the cache',
     edits: [
       {
-        find: "if (outcome.kind === 'conflict' || outcome.kind === 'transient') context.cache.delete(cacheKey(group));",
+        find: "if (outcome.kind === 'conflict' || outcome.kind === 'transient') owners.cache.delete(cacheKey(group));",
         replace: '',
       },
       {
-        find: 'request, patch });\n  forgetSnapshot(context, group, run);',
+        find: 'request, patch });\n  forgetSnapshot(owners, group, run);',
         replace: 'request, patch });',
       },
     ],
@@ -143,9 +143,9 @@ export const flightMutants: readonly Mutant[] = [
     breaks: 'when one half of a refused request lands, the other half counts as landed too',
     edits: [
       {
-        find: 'verify(context, group, { part, request, seen: outcome.seen, isTrusted: after !== null });',
+        find: 'verify(owners, group, { part, request, seen: outcome.seen, isTrusted: after !== null });',
         replace:
-          'verify(context, group, { part: [...part, ...run.suspects], request, seen: null, isTrusted: true });\n  run.suspect([]);',
+          'verify(owners, group, { part: [...part, ...run.suspects], request, seen: null, isTrusted: true });\n  run.suspect([]);',
       },
     ],
   },
@@ -154,8 +154,8 @@ export const flightMutants: readonly Mutant[] = [
     breaks: 'the loss of a partition frees the groups that are in flight',
     edits: [
       {
-        find: 'state.waiting.delete(group);\n    cache.delete(cacheKey(group));',
-        replace: 'state.waiting.delete(group);\n    state.locks.delete(group.id);\n    cache.delete(cacheKey(group));',
+        find: 'queue.forget(group);\n    cache.delete(cacheKey(group));',
+        replace: 'queue.forget(group);\n    queue.unlock(group);\n    cache.delete(cacheKey(group));',
       },
     ],
   },
@@ -165,7 +165,7 @@ export const flightMutants: readonly Mutant[] = [
     edits: [
       { find: 'pLimit(options.concurrency)', replace: 'pLimit(100)' },
       {
-        find: 'this.#limit.pendingCount >= this.#context.options.concurrency',
+        find: 'this.#limit.pendingCount >= this.#owners.options.concurrency',
         replace: 'this.#limit.pendingCount >= 100',
       },
     ],
@@ -175,8 +175,8 @@ export const flightMutants: readonly Mutant[] = [
     breaks: 'a failed request uses up a try of what it did not hold',
     edits: [
       {
-        find: 'fail(context, group, { intents: part, unsent: without(tried, part), outcome, request, seen });\n      return afterFailure',
-        replace: 'fail(context, group, { intents: tried, outcome, request, seen });\n      return afterFailure',
+        find: 'fail(owners, group, { intents: part, unsent: without(tried, part), outcome, request, seen });\n      return afterFailure',
+        replace: 'fail(owners, group, { intents: tried, outcome, request, seen });\n      return afterFailure',
       },
     ],
     tests: ['test/contract/rules/isolation.test.ts'],
@@ -187,7 +187,7 @@ export const flightMutants: readonly Mutant[] = [
       'what waits with a failed request of its group, unsent, counts against what may be pending, so that nothing more is read',
     edits: [
       {
-        find: 'context.breaker.isClosed ? tried + unsent : tried',
+        find: 'owners.breaker.isClosed ? tried + unsent : tried',
         replace: 'tried',
       },
     ],
@@ -202,7 +202,7 @@ export const flightMutants: readonly Mutant[] = [
         replace: 'pending.attempt : pending.attempt;',
       },
       {
-        find: 'if (!breaker.isClosed && !isOwn) return breaker.wait(context, group, [...intents, ...unsent]);',
+        find: 'if (!breaker.isClosed && !isOwn) return breaker.wait(group, [...intents, ...unsent]);',
         replace: '',
       },
     ],
@@ -223,12 +223,12 @@ export const flightMutants: readonly Mutant[] = [
     breaks: 'an open breaker holds no request back',
     edits: [
       {
-        find: 'mayAsk(context) && context.breaker.lets(group) &&',
-        replace: 'mayAsk(context) &&',
+        find: 'owners.lease.mayAsk && owners.breaker.lets(group) &&',
+        replace: 'owners.lease.mayAsk &&',
       },
       {
-        find: 'mayAsk(this.#context) && breaker.isClosed &&',
-        replace: 'mayAsk(this.#context) &&',
+        find: 'lease.mayAsk && breaker.isClosed && queue.hasReady',
+        replace: 'lease.mayAsk && queue.hasReady',
       },
     ],
   },
@@ -259,7 +259,7 @@ export const flightMutants: readonly Mutant[] = [
     breaks: 'a run goes on for as long as no answer brings it on',
     edits: [
       {
-        find: 'if (due.length > 0 && isUsedUp(context, course))',
+        find: 'if (due.length > 0 && isUsedUp(owners, course))',
         replace: 'if (false)',
       },
     ],
@@ -270,7 +270,7 @@ export const flightMutants: readonly Mutant[] = [
     breaks: 'a run that has used up its requests ends without a try, and begins again without a pause',
     edits: [
       {
-        find: "  fail(context, group, { intents, outcome: { kind: 'conflict', failure }, request: null, seen: null });\n  return 'stop';",
+        find: "  fail(owners, group, { intents, outcome: { kind: 'conflict', failure }, request: null, seen: null });\n  return 'stop';",
         replace: "  return 'stop';",
       },
     ],

@@ -29,7 +29,7 @@ export const guardMutants: readonly Mutant[] = [
     breaks: 'an approval releases what is held now, although that has changed',
     edits: [
       {
-        find: 'heldSets(group).find((set) => heldDigest(group.id, set, context.sha256) === digest);',
+        find: 'heldSets(group).find((set) => heldDigest(group.id, set, owners.sha256) === digest);',
         replace: 'heldSets(group)[0];',
       },
     ],
@@ -49,7 +49,7 @@ export const guardMutants: readonly Mutant[] = [
   {
     name: 'hold-reported-once',
     breaks: 'a restore does not report what is held: no report exists where the former owner could not send it',
-    edits: [{ find: '    reportHeld(context, group);\n', replace: '' }],
+    edits: [{ find: '    reportHeld(owners, group);\n', replace: '' }],
     scenario: 'unreported',
   },
   {
@@ -149,8 +149,8 @@ export const guardMutants: readonly Mutant[] = [
     breaks: 'a change is complete although the full state that it stands on is not',
     edits: [
       {
-        find: 'if (oldestWhole !== null && comparePositions(oldestWhole.source, position) < 0) return true;',
-        replace: 'void oldestWhole;',
+        find: 'if (isBefore(members.get(WHOLE_GROUP)?.unfinished, position)) return true;',
+        replace: '',
       },
     ],
     superfluous:
@@ -336,7 +336,7 @@ export const guardMutants: readonly Mutant[] = [
     breaks: 'removals that were held for unknown members stay held although all are known',
     edits: [
       {
-        find: '  releaseKnown(context, group);\n',
+        find: '  releaseKnown(owners, group);\n',
         replace: '',
       },
     ],
@@ -373,7 +373,7 @@ export const guardMutants: readonly Mutant[] = [
   {
     name: 'committed-before-counted',
     breaks: 'a removal is committed before the next owner would count it',
-    edits: [{ find: 'removals.isOwing || ', replace: '' }],
+    edits: [{ find: 'removals.isOwing || !isCommitDue(partition)', replace: '!isCommitDue(partition)' }],
     scenario: 'drip',
   },
   {
@@ -381,7 +381,7 @@ export const guardMutants: readonly Mutant[] = [
     breaks: 'a late record of the window stays the last of its key, so that compaction keeps what it says',
     edits: [
       {
-        find: '      partition.removals.rewrite(id, context.clock.now());\n',
+        find: '      partition.removals.rewrite(id, owners.clock.now());\n',
         replace: '',
       },
     ],

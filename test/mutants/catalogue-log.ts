@@ -53,7 +53,7 @@ export const logMutants: readonly Mutant[] = [
     breaks: 'an owner compares the source with what is committed only, not with what it has read',
     edits: [
       {
-        find: 'const remembered = partition.isKept ? partition.mark : mark;',
+        find: 'const remembered = partition.isKept ? partition.offsets.mark : mark;',
         replace: 'const remembered = mark;',
       },
     ],
@@ -64,9 +64,9 @@ export const logMutants: readonly Mutant[] = [
     breaks: 'an owner that refuses its partition goes on with what it has in memory',
     edits: [
       {
-        find: "  if (problem !== null) return refuse(context, partition, { problem, kind: 'committed' });\n",
+        find: "  if (problem !== null) return refuse(owners, partition, { problem, kind: 'committed' });\n",
         replace:
-          "  if (problem !== null && !partition.isKept) return refuse(context, partition, { problem, kind: 'committed' });\n",
+          "  if (problem !== null && !partition.isKept) return refuse(owners, partition, { problem, kind: 'committed' });\n",
       },
     ],
     scenario: 'torn',
@@ -82,8 +82,8 @@ export const logMutants: readonly Mutant[] = [
     breaks: 'an owner does not see that its epoch was used before the generations went back',
     edits: [
       {
-        find: 'epochUsed && (!isKept || foreignFence);',
-        replace: 'epochUsed && foreignFence && isKept;',
+        find: 'this.#isEpochUsed && (!isKept || this.#hasForeignFence);',
+        replace: 'this.#isEpochUsed && this.#hasForeignFence && isKept;',
       },
     ],
     scenario: 'rolledBack',
@@ -119,7 +119,7 @@ export const logMutants: readonly Mutant[] = [
     breaks: 'records are read while their signatures are still being verified',
     edits: [
       {
-        find: 'if (preparing !== null && context.format.prepare?.([record]) !== null) {',
+        find: 'if (preparing !== null && owners.format.prepare?.([record]) !== null) {',
         replace: 'if (preparing !== null && record.offset < 0n) {',
       },
     ],
@@ -130,8 +130,8 @@ export const logMutants: readonly Mutant[] = [
     breaks: 'a partition that waits for signatures stays paused',
     edits: [
       {
-        find: 'if (isCurrent(context, partition)) resumeSource(context, partition);',
-        replace: 'if (!isCurrent(context, partition)) resumeSource(context, partition);',
+        find: 'if (owners.partitions.isCurrent(partition)) resumeSource(owners, partition);',
+        replace: 'if (!owners.partitions.isCurrent(partition)) resumeSource(owners, partition);',
       },
     ],
     scenario: 'prepared',
@@ -171,7 +171,7 @@ export const logMutants: readonly Mutant[] = [
     breaks: 'what waits of a lost partition stays in the heap',
     edits: [
       {
-        find: 'state.waiting.delete(group);\n    cache.delete(cacheKey(group));',
+        find: 'queue.forget(group);\n    cache.delete(cacheKey(group));',
         replace: 'cache.delete(cacheKey(group));',
       },
     ],
@@ -182,8 +182,8 @@ export const logMutants: readonly Mutant[] = [
     breaks: 'an owner that keeps its partition writes all of its live records again',
     edits: [
       {
-        find: '} else if (comparison.formerRetry !== null) recordAll(context, partition, comparison.formerRetry);',
-        replace: '} else recordAll(context, partition, comparison.formerRetry);',
+        find: '} else if (comparison.formerRetry !== null) recordAll(owners, partition, comparison.formerRetry);',
+        replace: '} else recordAll(owners, partition, comparison.formerRetry);',
       },
     ],
     scenario: 'standstill',
@@ -204,8 +204,8 @@ export const logMutants: readonly Mutant[] = [
     breaks: 'a group whose reports are acknowledged is still kept for them',
     edits: [
       {
-        find: '  group.partition.unacknowledged.remove(group);\n  tidyGroup(context, group);',
-        replace: '  tidyGroup(context, group);',
+        find: '  group.partition.unacknowledged.remove(group);\n  tidyGroup(owners, group);',
+        replace: '  tidyGroup(owners, group);',
       },
     ],
     scenario: 'hours',

@@ -37,7 +37,7 @@ export const memoryMutants: readonly Mutant[] = [
       'a group of which nothing is left stays in memory where its last live record, or its flight, was the end of it',
     edits: [
       {
-        find: '  if (group.members.size === 0) return tidyGroup(context, group);\n',
+        find: '  if (group.members.size === 0) return tidyGroup(owners, group);\n',
         replace: '',
       },
     ],

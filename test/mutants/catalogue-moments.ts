@@ -15,8 +15,8 @@ export const momentMutants: readonly Mutant[] = [
     breaks: 'what is kept through a join is committed before the own fence shows that no other owner has had it',
     edits: [
       {
-        find: '  isRestored(partition) && partition.ledger?.progress !==',
-        replace: '  partition.ledger?.progress !==',
+        find: 'partition.isRestored && partition.offsets.isCommitDue;',
+        replace: 'partition.offsets.isCommitDue;',
       },
     ],
     tests,
@@ -26,7 +26,7 @@ export const momentMutants: readonly Mutant[] = [
     breaks: 'after a failed commit each partition is committed alone, also one that was lost meanwhile',
     edits: [
       {
-        find: 'const owned = partitions.filter((partition) => isCurrent(this.#context, partition));',
+        find: 'const owned = partitions.filter((partition) => this.#owners.partitions.isCurrent(partition));',
         replace: 'const owned = partitions;',
       },
     ],
@@ -37,8 +37,8 @@ export const momentMutants: readonly Mutant[] = [
     breaks: 'the lease is counted from the answer of a heartbeat',
     edits: [
       {
-        find: '  state.leaseFrom = sentAt;',
-        replace: '  state.leaseFrom = context.clock.now();',
+        find: 'this.#from = sentAt;\n    this.#generation = generation;',
+        replace: 'this.#from = this.#clock.now();\n    this.#generation = generation;',
       },
     ],
     tests,
@@ -46,13 +46,13 @@ export const momentMutants: readonly Mutant[] = [
   {
     name: 'foreign-fence-forgotten',
     breaks: 'an owner in between is forgotten with the second fence, so that what is in memory is kept',
-    edits: [{ find: '  partition.foreignFence = foreignFence;\n', replace: '' }],
+    edits: [{ find: '    this.#hasForeignFence = hadForeignFence;\n', replace: '' }],
     tests,
   },
   {
     name: 'old-start-above-another-owner',
     breaks: 'who goes above another owner reads on from what was committed before that one',
-    edits: [{ find: '  if (!partition.isKept) partition.start = null;\n', replace: '' }],
+    edits: [{ find: '    if (!this.#isKept) this.offsets.forgetStart();\n', replace: '' }],
     tests,
   },
   {

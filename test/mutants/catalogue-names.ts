@@ -11,7 +11,7 @@ export const nameMutants: readonly Mutant[] = [
     breaks: 'nothing remembers what is final of a user whose other name waits',
     edits: [
       {
-        find: 'noteFinal(context, group, intent);\n  if (intent.op',
+        find: 'noteFinal(owners, group, intent);\n  if (intent.op',
         replace: 'void noteFinal;\n  if (intent.op',
       },
     ],
@@ -20,7 +20,7 @@ export const nameMutants: readonly Mutant[] = [
   {
     name: 'given-up-forgotten',
     breaks: 'a change that was given up and dropped is forgotten while an older one waits for its name',
-    edits: [{ find: '  noteFinal(context, group, dead);', replace: '  void noteFinal;' }],
+    edits: [{ find: '  noteFinal(owners, group, dead);', replace: '  void noteFinal;' }],
     tests: twoNames,
   },
   {
@@ -67,7 +67,7 @@ export const nameMutants: readonly Mutant[] = [
     breaks: 'a new owner forgets what is final',
     edits: [
       {
-        find: '    restoreMarks(context, group, { marks, end: start.goal });',
+        find: '    restoreMarks(owners, group, { marks, end: start.goal });',
         replace: '    void [restoreMarks, marks];',
       },
     ],
@@ -78,8 +78,8 @@ export const nameMutants: readonly Mutant[] = [
     breaks: 'a change that is known to be final and read again is not remembered',
     edits: [
       {
-        find: 'replaceOlder(context, group, intent);\n  noteFinal(context, group, intent);',
-        replace: 'replaceOlder(context, group, intent);\n  void noteFinal;',
+        find: 'replaceOlder(owners, group, intent);\n  noteFinal(owners, group, intent);',
+        replace: 'replaceOlder(owners, group, intent);\n  void noteFinal;',
       },
     ],
     tests: twoNames,
@@ -100,12 +100,12 @@ export const nameMutants: readonly Mutant[] = [
     breaks: 'what is final never leaves the live record',
     edits: [
       {
-        find: '      tidyCommitted(this.#context, partition);',
+        find: '      tidyCommitted(this.#owners, partition);',
         replace: '      void tidyCommitted;',
       },
       {
-        find: 'tidyMarks(context, group);\n  context.review(group);',
-        replace: 'void tidyMarks;\n  context.review(group);',
+        find: 'tidyMarks(owners, group);\n  owners.review(group);',
+        replace: 'void tidyMarks;\n  owners.review(group);',
       },
     ],
     tests: twoNames,
@@ -188,7 +188,7 @@ export const nameMutants: readonly Mutant[] = [
     name: 'other-spelling-forgotten',
     breaks:
       'what the removals of a full state wait for is forgotten where it was recorded in another spelling of the group',
-    edits: [{ find: '  unresolved.takeOver(group.id, key);\n', replace: '' }],
+    edits: [{ find: '  this.unresolved.takeOver(group.id, key);\n', replace: '' }],
     tests: ['test/contract/rules/letter-case.test.ts'],
   },
   {
@@ -239,7 +239,7 @@ export const nameMutants: readonly Mutant[] = [
     name: 'full-state-by-a-former-row',
     breaks:
       'a full state that waits means whom the id map named when it was looked at first, although the row is corrected',
-    edits: [{ find: '  reResolveNames(context, group);\n', replace: '' }],
+    edits: [{ find: '  reResolveNames(owners, group);\n', replace: '' }],
     tests: ['test/contract/rules/full-state-renamed-members.test.ts'],
   },
   {
@@ -258,8 +258,8 @@ export const nameMutants: readonly Mutant[] = [
     breaks: 'a removal that finds no member to remove is final by an id that was looked up long ago',
     edits: [
       {
-        find: 'if (mayHaveAnotherId(context, group, intent)) lookUpAgain(context, group, intent);',
-        replace: 'if (intent.attempt < 0) lookUpAgain(context, group, intent);',
+        find: 'if (mayHaveAnotherId(owners, group, intent)) lookUpAgain(owners, group, intent);',
+        replace: 'if (intent.attempt < 0) lookUpAgain(owners, group, intent);',
       },
     ],
     tests: ['test/contract/rules/recreated-user.test.ts'],

@@ -8,8 +8,8 @@ export const ownershipMutants: readonly Mutant[] = [
     breaks: 'a new owner is not in doubt about what the former one has sent',
     edits: [
       {
-        find: 'partition.takeoverDoubt = isNew ? null : afterTakeover(clock.now().monotonic, options.lateApplyMs);',
-        replace: 'partition.takeoverDoubt = null;',
+        find: 'partition.doubtFormerOwner(isNew ? null : afterTakeover(clock.now().monotonic, options.lateApplyMs));',
+        replace: 'partition.doubtFormerOwner(null);',
       },
     ],
     scenario: 'turns',
@@ -20,8 +20,8 @@ export const ownershipMutants: readonly Mutant[] = [
     breaks: 'an owner goes on sending however long ago its last heartbeat was',
     edits: [
       {
-        find: 'state.leaseFrom !== null && elapsedMs(state.leaseFrom, clock.now()) <= options.leaseMs',
-        replace: 'state.leaseFrom !== null',
+        find: 'this.#from !== null && elapsedMs(this.#from, this.#clock.now()) <= this.#leaseMs',
+        replace: 'this.#from !== null',
       },
     ],
     scenario: 'zombie',
@@ -30,7 +30,7 @@ export const ownershipMutants: readonly Mutant[] = [
     name: 'halt',
     rule: 'halt',
     breaks: 'an owner that is joining goes on sending',
-    edits: [{ find: '!context.state.isHalted && !context', replace: '!context' }],
+    edits: [{ find: '!this.#isHalted && !this.#isEnding', replace: '!this.#isEnding' }],
     scenario: 'halted',
   },
   {
@@ -50,8 +50,8 @@ export const ownershipMutants: readonly Mutant[] = [
     breaks: 'a new owner sends before it has read what its partition held',
     edits: [
       {
-        find: "(partition.phase === 'catching_up' && partition.dispatchesEarly)",
-        replace: "partition.phase === 'catching_up'",
+        find: "(this.#phase === 'catching_up' && this.#dispatchesEarly)",
+        replace: "this.#phase === 'catching_up'",
       },
     ],
     scenario: 'reread',
@@ -93,8 +93,8 @@ export const ownershipMutants: readonly Mutant[] = [
     breaks: 'an owner shares its epoch with a former one after the consumer group was recreated',
     edits: [
       {
-        find: 'isOvertaken(partition.view, partition.epoch) || sharesEpoch(partition)',
-        replace: 'isOvertaken(partition.view, partition.epoch)',
+        find: 'ownership.isOvertaken || ownership.sharesEpoch(isKept)',
+        replace: 'ownership.isOvertaken',
       },
     ],
     scenario: 'recreatedGroup',
@@ -105,7 +105,7 @@ export const ownershipMutants: readonly Mutant[] = [
     breaks: 'an owner that missed a generation takes its partition for kept',
     edits: [
       {
-        find: '  if (partition.isKept && partition.foreignFence) return startOver(context, partition);\n',
+        find: '  if (isKept && ownership.hasForeignFence) return startOver(owners, partition);\n',
         replace: '',
       },
     ],
@@ -157,7 +157,7 @@ export const ownershipMutants: readonly Mutant[] = [
     breaks: 'a live record that was written under a former epoch counts as written',
     edits: [
       {
-        find: 'const isInTime = each.epoch === each.partition.epoch;',
+        find: 'const isInTime = each.epoch === each.partition.ownership.epoch;',
         replace: 'const isInTime = true;',
       },
     ],
@@ -168,7 +168,7 @@ export const ownershipMutants: readonly Mutant[] = [
     breaks: 'an owner in a recreated consumer group stays below the epochs that were used',
     edits: [
       {
-        find: 'partition.base = Math.max(partition.view.epochMax, partition.comparison?.mark.retryEpoch ?? 0);',
+        find: 'this.#base = Math.max(this.#view.epochMax, commit?.mark.retryEpoch ?? 0);',
         replace: '',
       },
     ],
@@ -179,8 +179,8 @@ export const ownershipMutants: readonly Mutant[] = [
     breaks: 'a restore forgets the first group',
     edits: [
       {
-        find: 'for (const [id, intents] of partition.restored) {',
-        replace: 'for (const [id, intents] of [...partition.restored].slice(1)) {',
+        find: 'for (const [id, { intents, marks }] of partition.restored.records) {',
+        replace: 'for (const [id, { intents, marks }] of [...partition.restored.records].slice(1)) {',
       },
     ],
   },
@@ -189,7 +189,7 @@ export const ownershipMutants: readonly Mutant[] = [
     breaks: 'a record of another owner under the own epoch stays the last one of its group',
     edits: [
       {
-        find: "const counts = reading === 'counts' && (!isKnown || stamp.owner === options.owner);",
+        find: "const counts = reading === 'counts' && (!isKnown || stamp.owner === this.#owner);",
         replace: "const counts = reading === 'counts';",
       },
     ],

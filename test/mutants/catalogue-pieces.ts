@@ -118,7 +118,7 @@ export const pieceMutants: readonly Mutant[] = [
     breaks: 'of the groups of a partition that has caught up only the first slice is looked at',
     edits: [
       {
-        find: 'run(work, () => isCurrent(context, partition));',
+        find: 'run(work, () => owners.partitions.isCurrent(partition));',
         replace: 'run(work, () => false);',
       },
     ],

@@ -66,8 +66,8 @@ export const settleMutants: readonly Mutant[] = [
     breaks: 'reports that could not be written are forgotten',
     edits: [
       {
-        find: 'for (const each of done) state.outbox.delete(each);',
-        replace: 'for (const each of batch) state.outbox.delete(each);',
+        find: 'for (const each of done) outbox.delete(each);',
+        replace: 'for (const each of batch) outbox.delete(each);',
       },
     ],
   },
@@ -76,7 +76,7 @@ export const settleMutants: readonly Mutant[] = [
     breaks: 'reports that could not be written count as acknowledged',
     edits: [
       {
-        find: 'const done = batch.filter((each) => this.#outgoingOf(each).every(({ isWritten }) => isWritten));',
+        find: 'const done = batch.filter((each) => outbox.nextOf(each) === null);',
         replace: 'const done = batch;',
       },
     ],
@@ -86,8 +86,8 @@ export const settleMutants: readonly Mutant[] = [
     breaks: 'what is too large counts as written once it is to be cut',
     edits: [
       {
-        find: "outgoing.isWritten = result?.outcome === 'written';",
-        replace: "outgoing.isWritten = result?.outcome !== 'unwritten';",
+        find: "if (result?.outcome === 'written') outgoing.noteWritten();",
+        replace: "if (result?.outcome !== 'unwritten') outgoing.noteWritten();",
       },
     ],
     scenario: 'unwritable',
@@ -97,7 +97,7 @@ export const settleMutants: readonly Mutant[] = [
     breaks: 'a live record is sent although its partition was lost since it was rendered',
     edits: [
       {
-        find: 'isCurrent(context, partition) && isRestored(partition) && partition.epoch === epoch;',
+        find: 'owners.partitions.isCurrent(partition) && partition.isRestored && partition.ownership.epoch === epoch;',
         replace: 'epoch >= 0;',
       },
     ],
@@ -131,8 +131,8 @@ export const settleMutants: readonly Mutant[] = [
     breaks: 'while one partition cannot be written to, what others have taken is sent again and again',
     edits: [
       {
-        find: "outgoing.isWritten = result?.outcome === 'written';",
-        replace: "outgoing.isWritten = result?.outcome === 'written' && this.#context.state.unsettled.isEmpty;",
+        find: "if (result?.outcome === 'written') outgoing.noteWritten();",
+        replace: "if (result?.outcome === 'written' && this.#owners.unsettled.isEmpty) outgoing.noteWritten();",
       },
     ],
     scenario: 'unwritable',
@@ -164,7 +164,7 @@ export const settleMutants: readonly Mutant[] = [
     name: 'ranges',
     rule: 'ranges',
     breaks: 'complete records are skipped unread, and an older change wins',
-    edits: [{ find: 'arriveFinal(context, group, intent);', replace: '' }],
+    edits: [{ find: 'arriveFinal(owners, group, intent);', replace: '' }],
     scenario: 'crowded',
   },
   {
@@ -183,8 +183,8 @@ export const settleMutants: readonly Mutant[] = [
     breaks: 'records that could not be taken yet count as read',
     edits: [
       {
-        find: "    context.log.pause('source', partition.number);\n    return 'declined';",
-        replace: "    context.log.pause('source', partition.number);\n    return 'taken';",
+        find: "    owners.log.pause('source', partition.number);\n    return 'declined';",
+        replace: "    owners.log.pause('source', partition.number);\n    return 'taken';",
       },
     ],
     scenario: 'flood',
@@ -194,7 +194,7 @@ export const settleMutants: readonly Mutant[] = [
     breaks: 'the intake never pauses, however much is pending',
     edits: [
       {
-        find: '!state.isIntakePaused && counted >= limit',
+        find: '!isPaused && count >= this.#limit',
         replace: 'false',
       },
     ],
@@ -236,15 +236,15 @@ export const settleMutants: readonly Mutant[] = [
     breaks: 'answers for a lost partition are concluded from and reported',
     edits: [
       {
-        find: 'return isCurrent(context, group.partition) ? { answer, outcome, seen } : null;',
+        find: 'return owners.partitions.isCurrent(group.partition) ? { answer, outcome, seen } : null;',
         replace: 'return { answer, outcome, seen };',
       },
       {
-        find: '  isCurrent(context, partition) && isRestored(partition);',
-        replace: '  isRestored(partition);',
+        find: 'partitions.isCurrent(partition) && partition.isRestored;',
+        replace: 'partition.isRestored;',
       },
       {
-        find: '  for (const due of state.outbox) if (due.partition === partition) state.outbox.delete(due);\n',
+        find: '  outbox.revoke(partition);\n',
         replace: '',
       },
     ],
@@ -256,25 +256,25 @@ export const settleMutants: readonly Mutant[] = [
     breaks: 'work of a lost partition is committed under the new generation',
     edits: [
       {
-        find: '  state.partitions.delete(partition.number);',
+        find: '  partitions.delete(partition);',
         replace:
-          '  state.partitions.delete(partition.number);\n  ((state as any).lost ??= new Map()).set(partition.number, partition);',
+          '  partitions.delete(partition);\n  ((partitions as any).lost ??= new Map()).set(partition.number, partition);',
       },
       {
-        find: 'const due = [...state.partitions.values()]\n',
+        find: 'const due = [...partitions]\n',
         replace:
-          'const due = [...new Map([...((state as any).lost ?? []), ...state.partitions] as [number, Partition][]).values()]\n',
+          'const due = [...new Map([...((partitions as any).lost ?? []), ...[...partitions].map((each) => [each.number, each])] as [number, Partition][]).values()]\n',
       },
       {
-        find: 'const owned = partitions.filter((partition) => isCurrent(this.#context, partition));',
+        find: 'const owned = partitions.filter((partition) => this.#owners.partitions.isCurrent(partition));',
         replace: 'const owned = partitions;',
       },
       {
-        find: '      if (!isCurrent(this.#context, each.partition)) return;\n      if (each.kind',
+        find: '      if (!this.#owners.partitions.isCurrent(each.partition)) return;\n      if (each.kind',
         replace: '      if (each.kind',
       },
       {
-        find: 'const kept = done.filter(({ partition }) => isCurrent(this.#context, partition));',
+        find: 'const kept = done.filter(({ partition }) => partitions.isCurrent(partition));',
         replace: 'const kept = [...done];',
       },
     ],
@@ -298,8 +298,8 @@ export const settleMutants: readonly Mutant[] = [
     breaks: 'when one piece of a full state is recorded, all of it is sent',
     edits: [
       {
-        find: 'if (member.name !== WHOLE_GROUP && isSaid(member)) endWait(context, member);',
-        replace: 'endWait(context, member);',
+        find: 'if (member.name !== WHOLE_GROUP && isSaid(member)) endWait(owners, group, member);',
+        replace: 'endWait(owners, group, member);',
       },
     ],
     scenario: 'pieces',
@@ -331,7 +331,7 @@ export const settleMutants: readonly Mutant[] = [
     breaks: 'what one turn of the event loop leaves of a large record is never folded',
     edits: [
       {
-        find: '    void context.turns.run(foldRest(context, partition), isWanted);\n',
+        find: '    void owners.turns.run(foldRest(owners, partition), isWanted);\n',
         replace: '',
       },
     ],

@@ -8,7 +8,7 @@ export const sourceMutants: readonly Mutant[] = [
     breaks: 'a source that is another one is read on at the committed offset',
     edits: [
       {
-        find: "  if (problem !== null) return refuse(context, partition, { problem, kind: 'committed' });\n",
+        find: "  if (problem !== null) return refuse(owners, partition, { problem, kind: 'committed' });\n",
         replace: '',
       },
     ],
@@ -18,7 +18,12 @@ export const sourceMutants: readonly Mutant[] = [
     name: 'other-source-kept',
     rule: 'refused-committed',
     breaks: 'an owner that keeps its partition does not compare the source again',
-    edits: [{ find: '  partition.comparison = null;\n', replace: '' }],
+    edits: [
+      {
+        find: '    this.ownership.prepare();\n    this.offsets.forgetComparison();\n',
+        replace: '    this.ownership.prepare();\n',
+      },
+    ],
     scenario: 'replaced',
   },
   {
@@ -37,7 +42,7 @@ export const sourceMutants: readonly Mutant[] = [
     name: 'mark-forgotten',
     rule: 'refused-committed',
     breaks: 'an owner that reads nothing commits without what tells the source',
-    edits: [{ find: '  partition.mark = start.mark;\n', replace: '' }],
+    edits: [{ find: '    this.#mark = start.mark;\n', replace: '' }],
     scenario: 'replaced',
   },
   {
@@ -123,14 +128,14 @@ export const sourceMutants: readonly Mutant[] = [
     name: 'epoch-below-the-commit',
     breaks:
       'in a consumer group that was recreated commits have lower epochs than before, so that an older retry topic is taken for a newer one',
-    edits: [{ find: 'epoch <= (mark.retryEpoch ?? 0)', replace: 'false' }],
+    edits: [{ find: 'this.#epoch <= (mark.retryEpoch ?? 0)', replace: 'false' }],
     tests: ['test/contract/rules/recreated-retry.test.ts'],
   },
   {
     name: 'present-retry-topic-committed-early',
     breaks:
       'a commit names a recreated retry topic before all is written to it again, and the next owner misses nothing',
-    edits: [{ find: 'toWrite.hasLost && goneRetry !== null', replace: 'false' }],
+    edits: [{ find: 'hasLost && this.#goneRetry !== null', replace: 'this.#goneRetry !== null && false' }],
     tests: ['test/contract/rules/recreated-retry.test.ts'],
   },
   {
@@ -139,7 +144,7 @@ export const sourceMutants: readonly Mutant[] = [
       'no commit names a recreated retry topic once all is written to it again, and the next owner reports a loss that is none',
     edits: [
       {
-        find: 'if (each.partition.toWrite.noteWritten(each.group)) each.partition.lastCommit = null;',
+        find: 'if (each.partition.toWrite.noteWritten(each.group)) each.partition.offsets.commitAgain();',
         replace: 'each.partition.toWrite.noteWritten(each.group);',
       },
     ],

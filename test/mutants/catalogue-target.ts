@@ -57,7 +57,7 @@ export const targetMutants: readonly Mutant[] = [
     breaks: 'a PATCH names as many members as are due',
     edits: [
       {
-        find: 'membersMax: context.options.membersPerPatchMax,',
+        find: 'membersMax: owners.options.membersPerPatchMax,',
         replace: 'membersMax: 1_000,',
       },
     ],
@@ -81,8 +81,8 @@ export const targetMutants: readonly Mutant[] = [
         replace: 'if (answer) return answer;',
       },
       {
-        find: 'const refused = await api.ensureToken();\n  state.requestsInFlight -= 1;',
-        replace: 'const refused = null;\n  state.requestsInFlight -= 1;',
+        find: 'const refused = await api.ensureToken();\n  counts.endRequest();',
+        replace: 'const refused = null;\n  counts.endRequest();',
       },
     ],
   },
@@ -113,7 +113,7 @@ export const targetMutants: readonly Mutant[] = [
     breaks: 'a full state is called done on a read that shows no members',
     edits: [
       {
-        find: '  if (snapshot.isDoubtful) return endUnseen(context, group, state);\n',
+        find: '  if (snapshot.isDoubtful) return endUnseen(owners, group, state);\n',
         replace: '',
       },
     ],
@@ -192,8 +192,8 @@ export const targetMutants: readonly Mutant[] = [
     breaks: 'what is found alone takes along all that its group still has to send',
     edits: [
       {
-        find: "fail(context, group, { ...refused, intents: part, search: 'found' });",
-        replace: "fail(context, group, { ...refused, intents: refused.tried, search: 'found' });",
+        find: "fail(owners, group, { ...refused, intents: part, search: 'found' });",
+        replace: "fail(owners, group, { ...refused, intents: refused.tried, search: 'found' });",
       },
     ],
     scenario: 'isolated',

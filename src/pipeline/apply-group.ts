@@ -8,7 +8,7 @@ import { nextStep } from '../core/group/step.ts';
 import type { RequestFacts } from '../core/target/answer.ts';
 import type { Snapshot } from '../core/target/plan.ts';
 import { requestsMax } from '../core/target/retry.ts';
-import { groupAnswered, supersedeReplaced } from './conclude.ts';
+import { groupAnswered, markAlreadySynced, supersedeReplaced } from './conclude.ts';
 import { DueQueue } from './due-queue.ts';
 import { look, verify } from './effects.ts';
 import { ensureToken } from './ensure-token.ts';
@@ -19,11 +19,9 @@ import { keptBackIn, passageIn } from './full-state-removals.ts';
 import { GroupRun, isExhausted, type Next } from './group-run.ts';
 import type { Group } from './group.ts';
 import { hold, pendingRemovals, removedInWindow, reserveRemovals } from './guard.ts';
-import { markAlreadySynced } from './landing.ts';
 import type { Patched } from './request.ts';
 import { forgetSnapshot, patchGroup, readGroup } from './request.ts';
 import { review, takeDue } from './schedule.ts';
-import { cacheKey } from './snapshot-cache.ts';
 import { lookUpAgain, mayHaveAnotherId } from './unresolved.ts';
 import { type Owners, mayDispatch } from './owners.ts';
 
@@ -33,7 +31,7 @@ export async function applyGroup(owners: Owners, group: Group): Promise<void> {
   const due = new DueQueue(takeDue(owners, group));
   const isProbe = breaker.isProbing(group);
   const run = new GroupRun(group, due, {
-    snapshot: owners.cache.get(cacheKey(group)) ?? null,
+    snapshot: owners.snapshots.get(group),
     hasPermit: !isProbe,
     suspects: group.takeSuspects(due),
     membersMax: owners.options.membersPerPatchMax,

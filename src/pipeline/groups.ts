@@ -1,11 +1,11 @@
 /** Groups as they are met, and forgotten once nothing of them is left. */
 import { idKey } from '../core/change/id-key.ts';
-import type { Context } from './context.ts';
 import { Group, type Partition } from './group.ts';
-import type { Owners } from './owners.ts';
+import type { GroupQueue } from './group-queue.ts';
+import type { Clock, IdMap } from '../ports.ts';
 
 /** @param name in any spelling. */
-export function groupOf({ ids }: Pick<Context, 'ids'>, partition: Partition, name: string): Group {
+export function groupOf({ ids }: { readonly ids: IdMap | null }, partition: Partition, name: string): Group {
   const id = idKey(name);
   const known = partition.groups.get(id);
   if (known !== undefined) return known;
@@ -14,12 +14,18 @@ export function groupOf({ ids }: Pick<Context, 'ids'>, partition: Partition, nam
   return group;
 }
 
+interface Surroundings {
+  readonly queue: GroupQueue;
+  readonly clock: Clock;
+  readonly dispatch: () => void;
+}
+
 /**
  * Forgets a group of which nothing is left. Met again it is another object, so what may still come back to this one,
  * or matter to its next request, keeps it.
  */
-export function tidyGroup(owners: Pick<Owners, 'queue' | 'clock' | 'dispatch'>, group: Group): void {
-  const { queue, clock, dispatch } = owners;
+export function tidyGroup(surroundings: Surroundings, group: Group): void {
+  const { queue, clock, dispatch } = surroundings;
   if (queue.isLocked(group) || !isIdle(group)) return;
   const now = clock.now();
   const doubtMs = Math.max(doubtLeftMs(group, now.monotonic), group.unconfirmed?.leftMs(now.monotonic) ?? 0);

@@ -170,13 +170,6 @@ export function reserveRemovals(group: Group, run: GroupRun, snapshot: Membershi
   } else window.resize(group.id, snapshot.members.size + run.reservedUnseen);
 }
 
-/** A removal has taken effect. */
-export function noteRemoved({ clock, settle }: Owners, group: Group, intent: Intent): void {
-  if (!isGuarded(intent)) return;
-  group.partition.removals.note(group.id, clock.now());
-  settle();
-}
-
 /** A request may be read again, by a new owner too. */
 function noteDecided({ sha256 }: Owners, group: Group): void {
   for (const { guard } of decidableIn(group))

@@ -3,10 +3,10 @@ import type { Intent } from '../core/change/change.ts';
 import { isUnseenRemoval, sightOf } from '../core/target/snapshot.ts';
 import type { Snapshot } from '../core/target/plan.ts';
 import type { GroupRun, Next } from './group-run.ts';
-import { markAlreadySynced } from './landing.ts';
 import { type Read, readGroup } from './request.ts';
 import type { Group } from './group.ts';
 import type { Owners } from './owners.ts';
+import { markAlreadySynced } from './conclude.ts';
 
 interface Sent {
   readonly snapshot: Snapshot;

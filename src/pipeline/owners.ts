@@ -12,14 +12,12 @@ import type { IntakeLimit } from './intake-limit.ts';
 import type { KeyWatch } from './key-watch.ts';
 import type { Lease } from './lease.ts';
 import type { LookUps } from './look-ups.ts';
-import type { OldReads } from './old-reads.ts';
 import type { Outbox } from './outbox.ts';
 import type { Partitions } from './partitions.ts';
-import type { SnapshotCache } from './snapshot-cache.ts';
+import type { Snapshots } from './snapshots.ts';
 import type { Throttled } from './throttled.ts';
 import type { Turns } from './turns.ts';
 import type { Unsettled } from './unsettled.ts';
-import type { VersionForm } from './version-form.ts';
 
 export interface Owners extends Context {
   readonly lease: Lease;
@@ -32,9 +30,7 @@ export interface Owners extends Context {
   readonly intakeLimit: IntakeLimit;
   readonly breaker: TargetBreaker;
   readonly throttled: Throttled;
-  readonly cache: SnapshotCache;
-  readonly oldReads: OldReads;
-  readonly versionForm: VersionForm;
+  readonly snapshots: Snapshots;
   readonly keys: KeyWatch;
   readonly backlog: Backlog;
   readonly turns: Turns;

@@ -13,7 +13,7 @@ import { Backlog } from './backlog.ts';
 import { TargetBreaker } from './breaker.ts';
 import type { Ports } from './context.ts';
 import { errorText } from './context.ts';
-import { readSource } from './intake.ts';
+import { limitIntake, readSource } from './intake.ts';
 import { revokeAll } from './revoke.ts';
 import { retryRecords } from './fit-record.ts';
 import { dropOldRemovals } from './guard.ts';
@@ -35,11 +35,9 @@ import { restore } from './restore.ts';
 import { Dispatcher, review } from './schedule.ts';
 import { Settler } from './settle.ts';
 import { Signal } from './signal.ts';
-import { newSnapshotCache } from './snapshot-cache.ts';
-import { OldReads } from './old-reads.ts';
+import { Snapshots } from './snapshots.ts';
 import { Throttled } from './throttled.ts';
 import { Turns } from './turns.ts';
-import { VersionForm } from './version-form.ts';
 import { type Sizes, sizesOf } from './sizes.ts';
 import type { Partition } from './group.ts';
 import type { PipelineStats } from './stats.ts';
@@ -91,11 +89,9 @@ export class Pipeline {
         onClosed: () => this.#reviewAll(),
       }),
       throttled: new Throttled(ports),
-      cache: newSnapshotCache(options.snapshotMembersMax),
-      oldReads: new OldReads(),
+      snapshots: new Snapshots(clock, options),
       keys: new KeyWatch(ports, options.topics.source),
       backlog: new Backlog(ports, partitions),
-      versionForm: new VersionForm(),
       turns: new Turns(ports.clock),
       dispatch: () => this.#dispatcher.run(),
       review: (group) => review(this.#owners, group),
@@ -176,13 +172,20 @@ export class Pipeline {
     while (!this.#isClosed) {
       await this.#settling.wait();
       try {
-        while (!this.#isClosed && (await this.#settler.settleOnce()));
+        while (!this.#isClosed && (await this.#settleOnce()));
       } catch (error) {
         this.#fail(error);
       }
       this.#isSettling = this.#settling.isSet;
       this.#resting.set();
     }
+  }
+
+  /** Answers whether there was something to do that worked. */
+  async #settleOnce(): Promise<boolean> {
+    const hasMoved = await this.#settler.settleOnce();
+    limitIntake(this.#owners);
+    return hasMoved;
   }
 
   async #applyGroup(group: Parameters<typeof applyGroup>[1]): Promise<void> {

@@ -4,8 +4,7 @@
  */
 import { WHOLE_GROUP, intentId, isSamePosition, type Intent } from '../core/change/change.ts';
 import { supersedes, fold } from '../core/change/pending.ts';
-import { supersedePending, closeComplete, supersede } from './conclude.ts';
-import { noteFinal, passedBy } from './marks.ts';
+import { closeComplete, noteFinal, passedBy, supersede, supersedePending } from './conclude.ts';
 import type { Group } from './group.ts';
 import type { Owners } from './owners.ts';
 

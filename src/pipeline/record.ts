@@ -2,10 +2,9 @@
 import { WHOLE_GROUP, comparePositions, isSamePosition, type Intent, type Position } from '../core/change/change.ts';
 import type { FinalMark } from '../core/log/final-mark.ts';
 import { isEndReported, isHeld, isParked } from '../core/change/pending.ts';
-import { closeComplete, finish, reportWait } from './conclude.ts';
+import { closeComplete, finish, reportWait, tidyMarks } from './conclude.ts';
 import type { Trouble } from '../core/log/record-headers.ts';
 import { addedBy, deadAt, dropDead, fitted, partsOf, type Added } from './fit-record.ts';
-import { tidyMarks } from './marks.ts';
 import type { Member } from './member.ts';
 import type { Group } from './group.ts';
 import type { Owners } from './owners.ts';

@@ -6,7 +6,6 @@ import type { Method } from '../core/target/refusals.ts';
 import type { HttpAnswer } from '../core/target/answer.ts';
 import { shownName } from '../core/target/snapshot.ts';
 import { renamedGroup } from '../core/ids/resolution.ts';
-import { cacheKey } from './snapshot-cache.ts';
 import type { Group } from './group.ts';
 import type { Owners } from './owners.ts';
 
@@ -26,7 +25,7 @@ export function noteName(
     method === 'PATCH' ? WRITTEN : 'a group shows another name than its look-up: it is looked up again',
   );
   owners.ids?.groupNames?.noteRenamed(group.id, seen);
-  owners.cache.delete(cacheKey(group));
+  owners.snapshots.forget(group);
   group.forgetTarget();
   return true;
 }

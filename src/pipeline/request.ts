@@ -11,13 +11,11 @@ import { classify, isSureAnswer } from '../core/target/outcome.ts';
 import type { Snapshot } from '../core/target/plan.ts';
 import { afterPatch, patchBody } from '../core/target/plan.ts';
 import type { Intent } from '../core/change/change.ts';
-import type { Replacement } from '../core/target/doubt.ts';
 import { hasMoved, inFormOf } from '../core/target/version.ts';
 import type { MayStart } from '../ports.ts';
 import type { GroupRun } from './group-run.ts';
 import type { Group } from './group.ts';
 import { noteName } from './renamed.ts';
-import { cacheKey } from './snapshot-cache.ts';
 import { type Owners, mayDispatch } from './owners.ts';
 
 export interface Asked {
@@ -52,25 +50,17 @@ export async function readGroup(
   const { outcome } = asked;
   if (isSuccess(asked.seen)) run.noteReadable();
   if (outcome.kind === 'applied' && outcome.snapshot !== null) {
-    const snapshot = owners.versionForm.applyTo(outcome.snapshot);
-    const key = cacheKey(group);
-    const { cache, oldReads, clock, options } = owners;
-    const { monotonic } = clock.now();
-    const oldRead = oldReads.doubtOf(key, snapshot.version, monotonic);
+    const { snapshot, oldRead } = owners.snapshots.noteRead(group, outcome.snapshot);
     group.noteRead(snapshot.version, oldRead);
-    if (oldRead === null) {
-      oldReads.noteSeen(key, snapshot.version, monotonic + options.lateApplyMs);
-      cache.set(key, snapshot);
-    } else cache.delete(key);
     return { ...asked, snapshot };
   }
-  if (outcome.kind !== 'unchanged') owners.cache.delete(cacheKey(group));
+  if (outcome.kind !== 'unchanged') owners.snapshots.forget(group);
   return { ...asked, snapshot: null };
 }
 
 /** What is known of the group does not hold any more. */
 export function forgetSnapshot(owners: Owners, group: Group, run: GroupRun): void {
-  owners.cache.delete(cacheKey(group));
+  owners.snapshots.forget(group);
   run.forgetSnapshot();
 }
 
@@ -95,30 +85,17 @@ export async function patchGroup(
   const isSure = isSureAnswer(answer);
   if (!isSure) doubtRequest(owners, group, { answer, ifMatch: snapshot.version });
   if (!isSure || (outcome.kind === 'applied' && outcome.version === null))
-    owners.oldReads.noteSent(cacheKey(group), snapshot.version);
-  if (outcome.kind === 'conflict') noteRefused(owners, group, snapshot.version);
+    owners.snapshots.noteSent(group, snapshot.version);
+  if (outcome.kind === 'conflict') owners.snapshots.noteRefused(group, snapshot.version);
   if (outcome.kind !== 'applied') {
-    if (outcome.kind === 'conflict' || outcome.kind === 'transient') owners.cache.delete(cacheKey(group));
+    if (outcome.kind === 'conflict' || outcome.kind === 'transient') owners.snapshots.forget(group);
     return { ...asked, after: null };
   }
-  owners.versionForm.noteTaken(snapshot);
   const after = snapshotAfter(snapshot, part, outcome);
   // The version has moved, so nothing that was sent before can land any more; accepted without effect, it has not.
-  if (after !== null && hasMoved(snapshot, after)) {
-    group.noteMoved();
-    noteReplaced(owners, group, { version: snapshot.version, by: after.version });
-  }
-  if (after === null) owners.cache.delete(cacheKey(group));
-  else owners.cache.set(cacheKey(group), after);
+  if (after !== null && hasMoved(snapshot, after)) group.noteMoved();
+  owners.snapshots.noteApplied(group, snapshot, after);
   return { ...asked, after };
-}
-
-function noteReplaced({ oldReads, clock, options }: Owners, group: Group, replacement: Replacement): void {
-  oldReads.noteReplaced(cacheKey(group), replacement, clock.now().monotonic + options.lateApplyMs);
-}
-
-function noteRefused({ oldReads, clock, options }: Owners, group: Group, version: string): void {
-  oldReads.noteRefused(cacheKey(group), version, clock.now().monotonic + options.lateApplyMs);
 }
 
 /** Where the answer shows no list, or one that may be cut, a whole one at the version of the request says more. */

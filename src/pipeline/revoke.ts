@@ -1,5 +1,4 @@
 /** The loss of a partition. */
-import { cacheKey } from './snapshot-cache.ts';
 import type { Partition } from './group.ts';
 import type { Slices } from './turns.ts';
 import type { Owners } from './owners.ts';
@@ -23,12 +22,12 @@ export function revoke(owners: Owners, partition: Partition, reason: string): vo
 const SLICE = 2_000;
 
 /** In slices: there may be 100,000 groups. Meanwhile they are not current, so that none of them is taken. */
-function* revokeEach({ queue, cache }: Owners, { groups }: Partition): Slices {
+function* revokeEach({ queue, snapshots }: Owners, { groups }: Partition): Slices {
   let count = 0;
   for (const group of groups.values()) {
     if (count > 0 && count % SLICE === 0) yield;
     count += 1;
     queue.forget(group);
-    cache.delete(cacheKey(group));
+    snapshots.forget(group);
   }
 }

@@ -5,11 +5,9 @@
  */
 import { complete } from '../core/log/ledger.ts';
 import { isSamePosition, type Position } from '../core/change/change.ts';
-import { closeComplete } from './conclude.ts';
+import { closeComplete, tidyCommitted } from './conclude.ts';
 import { errorText } from './context.ts';
-import { limitIntake } from './intake.ts';
 import { type Rendered, renderPartition, writeAgain } from './live-records.ts';
-import { tidyCommitted } from './marks.ts';
 import { recorded } from './record.ts';
 import type { Member } from './member.ts';
 import type { Group, Partition } from './group.ts';
@@ -41,7 +39,6 @@ export class Settler {
     const isReported = await this.#sendReports();
     const isRecorded = await this.#sendRecords();
     const isCommitted = await this.#commit();
-    limitIntake(this.#owners);
     this.#retryLater();
     return isReported || isRecorded || isCommitted;
   }
